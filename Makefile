@@ -1,0 +1,80 @@
+EXTENSION = custseg
+MODULE_big = custseg
+DATA = custseg--1.0.sql
+
+OBJS = \
+	src/custseg.o \
+	src/data/relation.o src/data/key.o src/data/value.o src/data/dictionary.o src/data/matrix.o \
+	src/prep/options.o src/prep/fit.o src/prep/column.o src/prep/yeo_johnson.o src/prep/knn.o \
+	src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
+	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o \
+	src/parallel/arena.o src/parallel/team.o \
+	src/algo/registry.o src/algo/options.o src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
+	src/stat/silhouette.o \
+	src/model/catalog.o src/model/train.o src/model/features.o src/model/rows.o \
+	src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
+	src/progress.o src/model/scorer.o src/model/binding.o src/model/cache.o \
+	src/model/predict.o src/model/explain.o src/model/score.o src/model/resegment.o
+
+# pg_regress: sql/NAME.sql against expected/NAME.out, in this order
+REGRESS = surface relation pipeline kmeans model scoring security errors
+REGRESS_OPTS = --load-extension=custseg
+EXTRA_CLEAN = .built-for
+
+# Floats are exact: no fast-math, no contraction, so every machine computes the same bits.
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
+	-Werror -fvisibility=hidden -ffp-contract=off -fno-math-errno
+SHLIB_LINK += -lgsl -llapack -lblas -lm
+
+PG_CONFIG ?= pg_config
+
+# What installs what the machine lacks before it builds, and so can't rest on PGXS.
+SELF_CONTAINED = check demo bench
+
+ifneq ($(filter $(SELF_CONTAINED),$(MAKECMDGOALS)),)
+
+.PHONY: $(MAKECMDGOALS)
+
+# Variables given to make go on to the build, and by the environment to the scripts: PG_CONFIG,
+# CC, COPT; KEEP, DATA, VALGRIND (see the head of each script).
+$(SELF_CONTAINED): export REGRESS := $(REGRESS)
+$(SELF_CONTAINED): export REGRESS_OPTS := $(REGRESS_OPTS)
+$(SELF_CONTAINED):
+	@tools/$@ $(MAKEOVERRIDES)
+
+# Other goals beside them, as in "make clean check".
+$(filter-out $(SELF_CONTAINED),$(MAKECMDGOALS)):
+	@$(MAKE) $@
+
+else
+
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+ifeq ($(wildcard $(PGXS)),)
+$(error "$(PG_CONFIG)" leads to no PostgreSQL to build for. Install the server's development \
+package (Debian: postgresql-server-dev-NN), or say make PG_CONFIG=/path/to/pg_config. \
+"make check" and "make demo" install what is missing themselves)
+endif
+include $(PGXS)
+
+# More optimisation only where it pays: the kernels that see every value of every row.
+src/math/distance.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/stat/silhouette.o: override CFLAGS += -O3
+
+# Code that the server inlines into compiled expressions computes the same bits, too.
+override BITCODE_CFLAGS += -ffp-contract=off
+
+# Objects know neither the headers nor the flags, the server and the compiler they were made for:
+# all are made anew when a header or this file changes, or .built-for, written only when it differs.
+BUILT_FOR := $(shell $(PG_CONFIG) --version) $(PGXS) $(CC) $(COPT) $(PROFILE)
+ifneq ($(shell cat .built-for 2>/dev/null),$(BUILT_FOR))
+$(shell echo '$(BUILT_FOR)' >.built-for)
+endif
+$(OBJS) $(OBJS:.o=.bc): .built-for $(srcdir)/Makefile $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
+
+# Tests that need a second session, a restart or another tool; the extension must be installed.
+.PHONY: prove_installcheck
+prove_installcheck: PROVE_TESTS = test/t/*.pl
+prove_installcheck:
+	$(prove_installcheck)
+
+endif

@@ -1,0 +1,54 @@
+"""
+custseg beside scikit-learn: every case in turn, on the same rows, in the same run.
+
+Run by tools/bench, which starts the server and says where it is: PGHOST and the like, BENCH_WORK
+(a folder for files), BENCH_REPORT (where the report goes), BENCH_QUICK and CASES (see there).
+"""
+
+import os
+
+import agreement
+import data
+import report
+import scoring
+import training
+from database import Session, server_description
+from measure import QUICK, say, scaled
+
+CASES = {
+    "train": ("From a table to a model", training.end_to_end),
+    "fit": ("The fit alone", training.fit_alone),
+    "iteration": ("One iteration", training.one_iteration),
+    "memory": ("Memory", training.memory),
+    "workers": ("Workers", training.number_of_workers),
+    "predict": ("Scoring", scoring.predict),
+    "update": ("Writing segments", scoring.update),
+    "resegment": ("Writing the segments that change", scoring.resegment),
+    "agreement": ("Agreement and quality", agreement.agreement),
+    "rows": ("Rows", training.rows_in_proportion),
+}
+
+
+def main():
+    """Measure, show, write."""
+    session = Session()
+    session.run("CREATE EXTENSION custseg")
+    for table, rows, columns, k, spread, _ in training.FITS:
+        say(f"loading {scaled(rows):,} x {columns}")
+        data.load(session, f'"{table}"', data.blobs(scaled(rows), columns, k, spread=spread), columns)
+    sections = []
+    for name in os.environ.get("CASES", "").split() or CASES:
+        title, case = CASES[name]
+        say(name)
+        rows = list(case(session))
+        report.show(title, rows)
+        sections.append((title, rows))
+    met = report.summary(sections)
+    if not QUICK and len(sections) == len(CASES):
+        report.write(os.environ["BENCH_REPORT"], sections, report.machine(*server_description(session)),
+                     "make bench")
+    raise SystemExit(0 if met or QUICK else 1)
+
+
+if __name__ == "__main__":
+    main()

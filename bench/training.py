@@ -1,0 +1,188 @@
+"""Training beside scikit-learn: end to end, the fit alone, one iteration, rows, workers, memory."""
+
+import statistics
+import time
+
+import numpy
+import pandas
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+import data
+from database import MemoryWatch, Session, work_file
+from measure import PAIRS, Row, in_turn, say, scaled, seconds, times_faster
+
+MB = 1024 * 1024
+
+# Name, rows, columns, segments, spread of the blobs, factor required of the fit alone.
+FITS = [("wide", 182_223, 149, 4, 1.2, 1.5),
+        ("many segments", 200_000, 50, 20, 0.5, None),
+        ("large", 1_000_000, 10, 5, 1.2, 2.5)]
+
+
+def matrix(rows, columns, clusters, spread):
+    """The rows of a table as NumPy has them."""
+    return numpy.concatenate(list(data.blobs(rows, columns, clusters, spread=spread)))
+
+
+def sklearn_fit(x, threads, **options):
+    """Fit scikit-learn's k-means; return seconds and the model."""
+    with threadpool_limits(limits=threads):
+        start = time.perf_counter()
+        model = KMeans(**options).fit(x)
+        return time.perf_counter() - start, model
+
+
+def start_options(centers, iterations):
+    """Options that make both sides do the same work: one start from given centres."""
+    return {"init": centers.tolist(), "n_init": 1, "tol": 0, "max_iter": iterations,
+            "silhouette_sample": 0}
+
+
+def end_to_end(session):
+    """A table to a model: train, against the way through Python with its COPY."""
+    rows = scaled(1_000_000)
+    features = [f"f{j + 1}" for j in range(10)]
+    labels = None
+    session.workers(1)
+
+    def python(pair):
+        nonlocal labels
+        with threadpool_limits(limits=2):
+            start = time.perf_counter()
+            path = work_file("customers.csv")
+            with open(path, "wb") as file:
+                session.cursor.copy_expert(
+                    f"COPY (SELECT id, {', '.join(features)} FROM large) TO STDOUT CSV HEADER", file)
+            x = StandardScaler().fit_transform(pandas.read_csv(path)[features])
+            labels = KMeans(5, n_init=10, random_state=pair).fit(x).labels_ + 1
+            return time.perf_counter() - start
+
+    pairs = in_turn(lambda pair: session.train("large", features, 5, {"seed": pair})["wall"], python)
+    yield times_faster(f"train end to end, {rows:,} x 10, k = 5, 10 starts; "
+                       "against COPY, pandas, StandardScaler, KMeans", pairs, 8)
+    yield write_back(session, rows, labels)
+
+
+def write_back(session, rows, labels):
+    """Labels to the table: UPDATE with predict, against a temporary table and UPDATE ... FROM."""
+    def ours(_):
+        data.fresh_copy(session)
+        return session.seconds("UPDATE scored c SET segment = custseg.predict('bench', c)")
+
+    def python(_):
+        data.fresh_copy(session)
+        start = time.perf_counter()
+        path = work_file("labels.csv")
+        pandas.DataFrame({"id": numpy.arange(1, rows + 1), "segment": labels}).to_csv(
+            path, index=False, header=False)
+        session.run("CREATE TEMPORARY TABLE labels (id bigint, segment int)")
+        with open(path, "rb") as file:
+            session.cursor.copy_expert("COPY labels FROM STDIN CSV", file)
+        session.run("ANALYZE labels")
+        session.run("UPDATE scored c SET segment = l.segment FROM labels l WHERE l.id = c.id")
+        took = time.perf_counter() - start
+        session.run("DROP TABLE labels")
+        return took
+
+    return times_faster(f"labels to the table, {rows:,} rows; against a temporary table and UPDATE",
+                        in_turn(ours, python))
+
+
+def fit_alone(session):
+    """The fit alone, 10 starts, with as many processes as threads."""
+    for table, rows, columns, k, spread, required in FITS:
+        rows = scaled(rows)
+        features = [f"f{j + 1}" for j in range(columns)]
+        x = data.standardized(matrix(rows, columns, k, spread))
+        for threads in (2, 1):
+            say(f"fit of {rows:,} x {columns}, k = {k}, {threads} threads")
+            session.workers(threads - 1)
+            pairs = in_turn(
+                lambda pair: session.train(f'"{table}"', features, k,
+                                           {"seed": pair, "silhouette_sample": 0})["fit"],
+                lambda pair: sklearn_fit(x, threads, n_clusters=k, n_init=10, random_state=pair)[0])
+            yield times_faster(f"fit alone, {rows:,} x {columns}, k = {k}, 10 starts, "
+                               f"{threads} thread{'s' * (threads > 1)} each", pairs, required)
+
+
+def one_iteration(session):
+    """One iteration, both sides from the same centres and for the same number of iterations."""
+    for table, rows, columns, k, spread, _ in FITS:
+        rows = scaled(rows)
+        features = [f"f{j + 1}" for j in range(columns)]
+        x = data.standardized(matrix(rows, columns, k, spread))
+        start = x[:k].copy()
+        session.workers(1)
+
+        def ours(_):
+            fit = session.train(f'"{table}"', features, k, start_options(start, 10))
+            return fit["fit"] / fit["iterations"]
+
+        def theirs(_):
+            took, model = sklearn_fit(x, 2, n_clusters=k, init=start, n_init=1, tol=0, max_iter=10)
+            return took / model.n_iter_
+
+        yield times_faster(f"one iteration of 10 from the same centres, {rows:,} x {columns}, k = {k}, "
+                           "2 threads each", in_turn(ours, theirs))
+
+
+def rows_in_proportion(session):
+    """An iteration's cost a row, from 100,000 rows to 10 million."""
+    features = [f"f{j + 1}" for j in range(10)]
+    sizes = [scaled(rows) for rows in (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)]
+    say(f"loading {sizes[-1]:,} rows")
+    data.load(session, "huge", data.blobs(sizes[-1], 10, 5), 10)
+    start = data.standardized(matrix(10_000, 10, 5, 1.2))[:5]
+    session.workers(1)
+    cost = {}
+    for rows in sizes:
+        say(f"iterations over {rows:,} rows")
+        fits = [session.train(f"SELECT * FROM huge WHERE id <= {rows}", features, 5,
+                              start_options(start, 10)) for _ in range(PAIRS)]
+        cost[rows] = statistics.median(fit["fit"] / fit["iterations"] / rows for fit in fits)
+        yield Row(f"one iteration, {rows:,} x 10, k = 5, 2 processes", seconds(cost[rows] * rows),
+                  "", f"{cost[rows] * 1e9:.1f} ns a row")
+    session.run("DROP TABLE huge")
+    middle = statistics.median(cost.values())
+    apart = max(abs(each / middle - 1) for each in cost.values())
+    yield Row(f"cost of an iteration is linear in rows, {sizes[0]:,} to {sizes[-1]:,}",
+              f"{middle * 1e9:.1f} ns a row", "", f"within {apart:.0%}", "within 15%", apart <= 0.15)
+
+
+def number_of_workers(session):
+    """The same training with 0, 1 and 2 workers gives the same model."""
+    rows = scaled(1_000_000)
+    features = [f"f{j + 1}" for j in range(10)]
+    inertia, alone = set(), None
+    for workers in (0, 1, 2):
+        session.workers(workers)
+        fits = [session.train("large", features, 5) for _ in range(PAIRS)]
+        wall = statistics.median(fit["wall"] for fit in fits)
+        alone = alone or wall
+        inertia.update(repr(fit["inertia"]) for fit in fits)
+        yield Row(f"train, {rows:,} x 10, k = 5, 10 starts, {workers} workers", seconds(wall),
+                  "", f"{alone / wall:.2f} times as fast as alone; fit "
+                  + seconds(statistics.median(fit["fit"] for fit in fits)))
+    session.workers(1)
+    yield Row("inertia with 0, 1 and 2 workers", "the same" if len(inertia) == 1 else "differs", "",
+              "", "the same, to the bit", len(inertia) == 1)
+
+
+def memory(session):
+    """Most memory of a training over all its processes, beside the matrix."""
+    for table, rows, columns, k, _, _ in FITS:
+        rows = scaled(rows)
+        features = [f"f{j + 1}" for j in range(columns)]
+        fresh = Session()           # one that has kept nothing of an earlier training
+        fresh.workers(1)
+        fresh.run(f'SELECT sum(f1) FROM "{table}"')     # the table's pages count as its own already
+        with MemoryWatch(fresh.pid) as watch:
+            fresh.train(f'"{table}"', features, k)
+        fresh.connection.close()
+        size = rows * columns * 8
+        allowed = 1.6 * size + 64 * MB
+        yield Row(f"memory of train, {rows:,} x {columns}, k = {k}, 1 worker; against the matrix",
+                  f"{watch.bytes / MB:.0f} MB", f"{size / MB:.0f} MB", f"{watch.bytes / size:.2f} of it",
+                  f"at most {allowed / MB:.0f} MB", watch.bytes <= allowed)

@@ -1,0 +1,573 @@
+/* custseg--1.0.sql: tables, functions in the order of src/, views, rights */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION custseg" to load this file. \quit
+
+-- tables
+
+CREATE TABLE custseg.model (
+    name text PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
+    owner name NOT NULL,
+    deployed_version int,
+    last_version int NOT NULL CHECK (last_version > 0),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+
+COMMENT ON TABLE custseg.model IS 'models by name; see the view models';
+COMMENT ON COLUMN custseg.model.owner IS 'role that may change the model; kept as a name, so that a dump can be restored where the role does not exist';
+COMMENT ON COLUMN custseg.model.deployed_version IS 'version that scoring uses by default; NULL when none is deployed';
+COMMENT ON COLUMN custseg.model.last_version IS 'highest version ever trained; a dropped version''s number is not used again';
+
+CREATE TABLE custseg.model_version (
+    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    version int NOT NULL CHECK (version > 0),
+    algorithm text NOT NULL,
+    source text NOT NULL,
+    id text,
+    n_rows bigint NOT NULL,
+    n_skipped bigint NOT NULL,
+    skipped jsonb NOT NULL,
+    n_segments int NOT NULL,
+    prep jsonb NOT NULL,
+    reduction jsonb,
+    donors jsonb,
+    options jsonb NOT NULL,
+    seed bigint NOT NULL,
+    metrics jsonb NOT NULL,
+    iterations int NOT NULL,
+    converged bool NOT NULL,
+    milliseconds float8 NOT NULL,
+    trained_at timestamptz NOT NULL DEFAULT now(),
+    trained_by name NOT NULL,
+    server_version text NOT NULL,
+    extension_version text NOT NULL,
+    PRIMARY KEY (model, version)
+);
+
+COMMENT ON TABLE custseg.model_version IS 'trained versions of models; a version never changes';
+COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that was trained on';
+COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer';
+COMMENT ON COLUMN custseg.model_version.n_rows IS 'rows trained on';
+COMMENT ON COLUMN custseg.model_version.skipped IS 'rows that were left out, by reason';
+COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as asked for, defaults filled in; what was fitted is in feature.prep';
+COMMENT ON COLUMN custseg.model_version.reduction IS 'fitted principal components: mean, variance, total_variance, components';
+COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows that impute => knn fills gaps from';
+COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, defaults filled in';
+COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), and the milliseconds that reading, preparing and fitting took';
+COMMENT ON COLUMN custseg.model_version.milliseconds IS 'duration of the training';
+
+CREATE TABLE custseg.feature (
+    model text NOT NULL,
+    version int NOT NULL,
+    position int NOT NULL,
+    name text NOT NULL,
+    type text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('numeric', 'boolean', 'time', 'categorical')),
+    prep jsonb NOT NULL,
+    outputs text[] NOT NULL,
+    n bigint NOT NULL,
+    n_null bigint NOT NULL,
+    mean float8,
+    standard_deviation float8,
+    minimum float8,
+    maximum float8,
+    quantiles float8[],
+    levels text[],
+    level_counts bigint[],
+    PRIMARY KEY (model, version, position),
+    UNIQUE (model, version, name),
+    FOREIGN KEY (model, version) REFERENCES custseg.model_version ON DELETE CASCADE
+);
+
+COMMENT ON TABLE custseg.feature IS 'features of each version: fitted preparation, and the baseline that drift is measured against';
+COMMENT ON COLUMN custseg.feature.type IS 'type of the column in training';
+COMMENT ON COLUMN custseg.feature.prep IS 'preparation as fitted';
+COMMENT ON COLUMN custseg.feature.outputs IS 'names of its columns in model space, before principal components';
+COMMENT ON COLUMN custseg.feature.n IS 'baseline: rows';
+COMMENT ON COLUMN custseg.feature.n_null IS 'baseline: rows without a value';
+COMMENT ON COLUMN custseg.feature.mean IS 'baseline: mean of the values that are there; times count in days since 1970-01-01';
+COMMENT ON COLUMN custseg.feature.standard_deviation IS 'baseline: population standard deviation of the values that are there';
+COMMENT ON COLUMN custseg.feature.quantiles IS 'baseline: 1,001 quantiles at equal steps, or all values in order when there are fewer';
+COMMENT ON COLUMN custseg.feature.levels IS 'baseline: levels of a category, the most frequent first; NULL stands for no value';
+COMMENT ON COLUMN custseg.feature.level_counts IS 'baseline: rows of each level';
+
+CREATE TABLE custseg.segment (
+    model text NOT NULL,
+    version int NOT NULL,
+    segment int NOT NULL CHECK (segment >= 0),
+    name text NOT NULL,
+    description text,
+    n bigint NOT NULL,
+    share float8 NOT NULL,
+    mean_distance float8 NOT NULL,
+    spread float8 NOT NULL,
+    center float8[] NOT NULL,
+    profile jsonb NOT NULL,
+    profile_values float8[] NOT NULL,
+    PRIMARY KEY (model, version, segment),
+    FOREIGN KEY (model, version) REFERENCES custseg.model_version ON DELETE CASCADE
+);
+
+COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
+COMMENT ON COLUMN custseg.segment.segment IS 'number, from 1; a retraining keeps it for the segment that most of the same customers are in';
+COMMENT ON COLUMN custseg.segment.n IS 'training rows in the segment';
+COMMENT ON COLUMN custseg.segment.share IS 'of the training rows, 0 to 1';
+COMMENT ON COLUMN custseg.segment.mean_distance IS 'mean distance of its rows to its center, in model space';
+COMMENT ON COLUMN custseg.segment.spread IS 'root mean square distance of its rows to its center, in model space';
+COMMENT ON COLUMN custseg.segment.center IS 'center in model space';
+COMMENT ON COLUMN custseg.segment.profile IS 'feature -> mean in its own units, or {level: share}; every row counts once';
+COMMENT ON COLUMN custseg.segment.profile_values IS 'the profile as numbers: features in order, a mean or the shares of all levels in order for each';
+
+CREATE TABLE custseg.deployment (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    version int NOT NULL,
+    action text NOT NULL CHECK (action IN ('deploy', 'rollback')),
+    parent bigint,
+    deployed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    deployed_by name NOT NULL,
+    reason text
+);
+
+CREATE INDEX ON custseg.deployment (model, id);
+
+COMMENT ON TABLE custseg.deployment IS 'which version was deployed when, by whom and why; the newest row of a model is in force';
+COMMENT ON COLUMN custseg.deployment.parent IS 'deployment that a rollback of this one returns to';
+
+CREATE TABLE custseg.model_grant (
+    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    grantee name NOT NULL,
+    granted_by name NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (model, grantee)
+);
+
+COMMENT ON TABLE custseg.model_grant IS 'roles that may use a model beside its owner';
+COMMENT ON COLUMN custseg.model_grant.grantee IS 'name of a role, or public';
+
+CREATE TABLE custseg.migration (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    version int NOT NULL,
+    source text NOT NULL,
+    run_at timestamptz NOT NULL,
+    run_by name NOT NULL,
+    from_segment int,
+    to_segment int,
+    n bigint NOT NULL
+);
+
+CREATE INDEX ON custseg.migration (model, run_at);
+
+COMMENT ON TABLE custseg.migration IS 'customers that each resegment() moved from one segment to another, and those that stayed';
+COMMENT ON COLUMN custseg.migration.run_at IS 'the same for all rows of one resegment()';
+COMMENT ON COLUMN custseg.migration.from_segment IS 'NULL: had no segment';
+COMMENT ON COLUMN custseg.migration.to_segment IS 'NULL: could not be placed';
+
+-- train
+
+CREATE FUNCTION custseg.train(
+    model text,
+    source text,
+    features text[] DEFAULT NULL,
+    k int DEFAULT NULL,
+    algorithm text DEFAULT 'kmeans',
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    deploy bool DEFAULT NULL,
+    OUT model text,
+    OUT version int,
+    OUT algorithm text,
+    OUT n_rows bigint,
+    OUT n_skipped bigint,
+    OUT n_segments int,
+    OUT inertia float8,
+    OUT silhouette float8,
+    OUT iterations int,
+    OUT converged bool,
+    OUT deployed bool,
+    OUT milliseconds float8
+)
+AS 'MODULE_PATHNAME', 'custseg_train'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.train IS 'train a new version of a model on the rows of a relation or query';
+
+-- life cycle
+
+CREATE FUNCTION custseg.deploy(model text, version int, reason text DEFAULT NULL) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_deploy'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses; returns it';
+
+CREATE FUNCTION custseg.rollback(model text, reason text DEFAULT NULL) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_rollback'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.rollback IS 'return to the version deployed before, again and again down the history; returns it';
+
+CREATE FUNCTION custseg.drop_model(model text, version int DEFAULT NULL) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_drop_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.drop_model IS 'drop a version that is not deployed, or the whole model; returns the version that stays deployed';
+
+CREATE FUNCTION custseg.name_segment(
+    model text,
+    segment int,
+    name text,
+    description text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_name_segment'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version; a NULL description keeps the one there is, an empty one removes it';
+
+CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_grant_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.grant_model IS 'let a role, or public, use a model';
+
+CREATE FUNCTION custseg.revoke_model(model text, role name) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_revoke_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.revoke_model IS 'take back what grant_model gave';
+
+-- progress
+
+CREATE FUNCTION custseg.progress(
+    OUT pid int,
+    OUT model text,
+    OUT phase text,
+    OUT start bigint,
+    OUT starts bigint,
+    OUT iteration bigint,
+    OUT rows_done bigint,
+    OUT rows_total bigint,
+    OUT started timestamptz
+) RETURNS SETOF record
+    AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+COMMENT ON FUNCTION custseg.progress() IS
+    'trainings that run now in this cluster, whatever the session: phase, start n of m, iteration, rows';
+
+-- score
+
+CREATE TYPE custseg.compiled_model;
+
+CREATE FUNCTION custseg.compiled_model_in(cstring) RETURNS custseg.compiled_model
+AS 'MODULE_PATHNAME', 'custseg_compiled_model_in'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.compiled_model_in IS 'text input: json, checked from end to end';
+
+CREATE FUNCTION custseg.compiled_model_out(custseg.compiled_model) RETURNS cstring
+AS 'MODULE_PATHNAME', 'custseg_compiled_model_out'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.compiled_model_out IS 'text output: json, floats to the bit';
+
+CREATE FUNCTION custseg.compiled_model_recv(internal) RETURNS custseg.compiled_model
+AS 'MODULE_PATHNAME', 'custseg_compiled_model_recv'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.compiled_model_recv IS 'binary input: the same text';
+
+CREATE FUNCTION custseg.compiled_model_send(custseg.compiled_model) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_compiled_model_send'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.compiled_model_send IS 'binary output: the same text';
+
+CREATE TYPE custseg.compiled_model (
+    INPUT = custseg.compiled_model_in,
+    OUTPUT = custseg.compiled_model_out,
+    RECEIVE = custseg.compiled_model_recv,
+    SEND = custseg.compiled_model_send,
+    ALIGNMENT = double,
+    STORAGE = extended
+);
+
+COMMENT ON TYPE custseg.compiled_model IS 'a version of a model as one value, to score with where the model''s tables are not at hand; made by custseg.scorer()';
+
+CREATE FUNCTION custseg.compiled_model_to_jsonb(custseg.compiled_model) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_compiled_model_to_jsonb'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.compiled_model_to_jsonb IS 'what a compiled model was compiled from';
+
+CREATE CAST (custseg.compiled_model AS jsonb)
+WITH FUNCTION custseg.compiled_model_to_jsonb(custseg.compiled_model);
+
+CREATE FUNCTION custseg.scorer(model text, version int DEFAULT NULL) RETURNS custseg.compiled_model
+AS 'MODULE_PATHNAME', 'custseg_scorer'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.scorer IS 'the deployed or the given version as one value, for predict(scorer, customer)';
+
+CREATE FUNCTION custseg.predict(model text, customer "any", version int DEFAULT NULL) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_predict'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, who is a row or a jsonb object; NULL when it can''t be placed';
+
+CREATE FUNCTION custseg.predict(scorer custseg.compiled_model, customer "any") RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'segment of a customer by a model that is given as a value; reads no table';
+
+CREATE FUNCTION custseg.predict_name(
+    model text,
+    customer "any",
+    version int DEFAULT NULL
+) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_predict_name'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_name IS 'name of a customer''s segment';
+
+CREATE FUNCTION custseg.predict_detail(
+    model text,
+    customer "any",
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT distance float8,
+    OUT confidence float8,
+    OUT runner_up int,
+    OUT memberships float8[]
+)
+AS 'MODULE_PATHNAME', 'custseg_predict_detail'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_detail IS 'a customer''s segment, distance to its centre, confidence (1 - d1/d2 of the two nearest centres), the segment that comes next, and degrees of membership in segment order';
+
+CREATE FUNCTION custseg.explain(
+    model text,
+    customer "any",
+    version int DEFAULT NULL,
+    OUT feature text,
+    OUT value text,
+    OUT segment_mean float8,
+    OUT overall_mean float8,
+    OUT contribution float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_explain'
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
+
+COMMENT ON FUNCTION custseg.explain IS 'why a customer is in its segment and not in the next: each feature''s value, the segment''s mean and that of all customers (for a category, the shares of its level), and its share of the margin between the two';
+
+CREATE FUNCTION custseg.score(
+    model text,
+    source text DEFAULT NULL,
+    version int DEFAULT NULL,
+    OUT id text,
+    OUT segment int,
+    OUT name text,
+    OUT distance float8,
+    OUT confidence float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_score'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.score IS 'all customers of a source, by default the one that the model was trained on, with their segments';
+
+CREATE FUNCTION custseg.assign_segment() RETURNS trigger
+AS 'MODULE_PATHNAME', 'custseg_assign_segment'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.assign_segment IS 'BEFORE INSERT OR UPDATE FOR EACH ROW trigger (''model'', ''column'' [, ''version'']): writes the row''s segment to the column';
+
+CREATE PROCEDURE custseg.resegment(
+    model text,
+    "table" text,
+    "column" text DEFAULT 'segment',
+    version int DEFAULT NULL,
+    INOUT rows_changed bigint DEFAULT NULL,
+    INOUT rows_total bigint DEFAULT NULL
+)
+AS 'MODULE_PATHNAME', 'custseg_resegment'
+LANGUAGE C;
+
+COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column of those rows only whose segment has changed, and record the moves in custseg.migration';
+
+-- views
+
+CREATE VIEW custseg.models WITH (security_invoker = true) AS
+SELECT
+    m.name,
+    m.owner,
+    m.deployed_version,
+    m.last_version,
+    v.algorithm,
+    v.source,
+    v.n_rows,
+    v.n_skipped,
+    v.n_segments,
+    (v.metrics ->> 'inertia')::float8 AS inertia,
+    (v.metrics ->> 'silhouette')::float8 AS silhouette,
+    (v.metrics ->> 'between_share')::float8 AS between_share,
+    (v.metrics ->> 'mean_distance')::float8 AS mean_distance,
+    v.iterations,
+    v.converged,
+    v.milliseconds,
+    v.trained_at,
+    v.trained_by,
+    d.deployed_at,
+    d.deployed_by,
+    d.reason
+FROM custseg.model m
+LEFT JOIN custseg.model_version v ON v.model = m.name AND v.version = m.deployed_version
+LEFT JOIN LATERAL (
+    SELECT p.deployed_at, p.deployed_by, p.reason
+    FROM custseg.deployment p
+    WHERE p.model = m.name
+    ORDER BY p.id DESC
+    LIMIT 1
+) d ON true;
+
+COMMENT ON VIEW custseg.models IS 'one row a model, with the measures of its deployed version';
+
+CREATE VIEW custseg.segments WITH (security_invoker = true) AS
+SELECT
+    s.model,
+    s.version,
+    s.version IS NOT DISTINCT FROM m.deployed_version AS deployed,
+    s.segment,
+    s.name,
+    s.description,
+    s.n,
+    s.share,
+    s.mean_distance,
+    s.spread,
+    s.profile
+FROM custseg.segment s
+JOIN custseg.model m ON m.name = s.model
+ORDER BY s.model, s.version, s.segment;
+
+COMMENT ON VIEW custseg.segments IS 'one row a segment of every version; deployed says which version is in use';
+
+CREATE VIEW custseg.segment_profile WITH (security_invoker = true) AS
+WITH layout AS (
+    SELECT
+        f.*,
+        CASE f.kind WHEN 'categorical' THEN jsonb_array_length(f.prep -> 'levels') ELSE 1 END AS width,
+        sum(CASE f.kind WHEN 'categorical' THEN jsonb_array_length(f.prep -> 'levels') ELSE 1 END)
+            OVER (PARTITION BY f.model, f.version ORDER BY f.position) AS last
+    FROM custseg.feature f
+    JOIN custseg.model m ON m.name = f.model AND m.deployed_version = f.version
+)
+SELECT
+    s.model,
+    s.version,
+    s.segment,
+    s.name AS segment_name,
+    l.name AS feature,
+    l.kind,
+    CASE l.kind WHEN 'categorical' THEN coalesce(e.level ->> 'level', '(null)') END AS level,
+    e.value,
+    e.overall,
+    CASE l.kind
+        WHEN 'categorical' THEN e.value - e.overall
+        ELSE (e.value - e.overall) / nullif(l.standard_deviation, 0)
+    END AS difference
+FROM custseg.segment s
+JOIN layout l ON l.model = s.model AND l.version = s.version
+CROSS JOIN generate_series(1, l.width) i
+CROSS JOIN LATERAL (
+    SELECT
+        l.prep -> 'levels' -> (i - 1) AS level,
+        s.profile_values[l.last - l.width + i] AS value,
+        CASE l.kind
+            WHEN 'categorical' THEN (l.prep -> 'levels' -> (i - 1) ->> 'count')::float8 / l.n
+            ELSE (l.prep ->> 'mean')::float8
+        END AS overall
+) e
+ORDER BY s.model, s.segment, l.position, i;
+
+COMMENT ON VIEW custseg.segment_profile IS 'how the segments of deployed versions differ, feature by feature and level by level';
+COMMENT ON COLUMN custseg.segment_profile.level IS 'of a category; (null) stands for no value; NULL for features that are numbers';
+COMMENT ON COLUMN custseg.segment_profile.value IS 'mean in the feature''s own units (times in days since 1970-01-01), or share of the level';
+COMMENT ON COLUMN custseg.segment_profile.overall IS 'the same over all training rows';
+COMMENT ON COLUMN custseg.segment_profile.difference IS 'value - overall, for numbers in standard deviations of the training rows';
+
+-- private functions
+
+CREATE FUNCTION custseg.may_use(model text) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_may_use'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION custseg.may_use IS 'private: whether the current role may use a model; row-level security asks it';
+
+CREATE FUNCTION custseg.invalidate_models() RETURNS trigger
+AS 'MODULE_PATHNAME', 'custseg_invalidate_models'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.invalidate_models IS 'private: tells every session that a model changed';
+
+REVOKE EXECUTE ON FUNCTION custseg.invalidate_models FROM public;
+
+CREATE TRIGGER invalidate_models
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model
+FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+
+CREATE TRIGGER invalidate_models
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_version
+FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+
+CREATE TRIGGER invalidate_models
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment
+FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+
+CREATE TRIGGER invalidate_models
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_grant
+FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+
+-- rights
+
+GRANT USAGE ON SCHEMA custseg TO public;
+
+GRANT SELECT ON
+    custseg.model,
+    custseg.model_version,
+    custseg.feature,
+    custseg.segment,
+    custseg.deployment,
+    custseg.model_grant,
+    custseg.migration,
+    custseg.models,
+    custseg.segments,
+    custseg.segment_profile
+TO public;
+
+ALTER TABLE custseg.model ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.model_version ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.feature ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.segment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.deployment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.model_grant ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.migration ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg.may_use(name));
+CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.feature FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.segment FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.deployment FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.model_grant FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.migration FOR SELECT USING (custseg.may_use(model));
+
+-- what pg_dump takes along
+
+SELECT pg_catalog.pg_extension_config_dump('custseg.model', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.model_version', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.feature', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.segment', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.deployment', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.deployment', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.model_grant', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.migration', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.migration', 'id')::regclass, '');

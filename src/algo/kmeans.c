@@ -1,0 +1,608 @@
+/*
+ * kmeans.c
+ *	  k-means by Lloyd's algorithm (Lloyd 1982), exact, with bounds that skip work.
+ *
+ * Conventions are scikit-learn's, so that the same start gives the same result: tol is relative
+ * to the mean variance of the columns; an iteration assigns, then moves the centres; it stops when
+ * no label changed, or when the centres' squared shift falls to the tolerance, whereupon the rows
+ * are assigned once more; an empty cluster takes the row farthest from its centre.  The best of
+ * n_init starts is the one of least inertia, computed directly from rows and centres.
+ *
+ * The leader runs this file; the passes over rows are tasks in kmeans_assign.c and kmeans_seed.c.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/kmeans.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "progress.h"
+#include "storage/shmem.h"
+
+static const char *const methods[] = {"auto", "lloyd", "hamerly", "elkan", NULL};
+
+static const CsOption options[] = {
+	CS_COMMON_OPTIONS(KmeansOptions, common),
+	{"n_init", CS_OPTION_INT, offsetof(KmeansOptions, n_init), 10, 1, 1000},
+	{"max_iter", CS_OPTION_INT, offsetof(KmeansOptions, max_iter), 300, 1, 1000000},
+	{"tol", CS_OPTION_REAL, offsetof(KmeansOptions, tol), 1e-4, 0, 1e6},
+	{"algorithm", CS_OPTION_CHOICE, offsetof(KmeansOptions, method), KMEANS_AUTO, 0, 0, methods},
+	{"init", CS_OPTION_ARRAY, offsetof(KmeansOptions, init), 0, 0, 0},
+};
+
+/* One start, as the leader keeps it. */
+typedef struct Start
+{
+	KmeansCenters *centers;		/* in their area */
+	double	   *weight;			/* of each cluster, from pass to pass */
+	double	   *sum;			/* sum[j * k + c], from pass to pass */
+	int			iterations;
+	bool		converged;
+	bool		last;			/* the next pass only assigns */
+} Start;
+
+/* The leader's own state of a fit. */
+typedef struct Leader
+{
+	CsTeam	   *team;
+	KmeansFit	fit;
+	const KmeansOptions *options;
+	double		tolerance;		/* absolute, on the sum of squared shifts */
+	double		total;			/* inertia of one segment */
+	Start		start[KMEANS_MAX_STARTS];
+	double	   *moved_weight;	/* a start's sums after empty clusters took rows */
+	double	   *moved_sum;
+	double	   *previous;		/* a start's centres before the update */
+} Leader;
+
+/*
+ * Which bounds pay, measured (docs/algorithms.md): where a distance is cheap, plain Lloyd's full
+ * vectors are faster than any bookkeeping; one bound a row then pays nearly everywhere; a bound
+ * for every centre only where there are many of both centres and features.
+ */
+static KmeansMethod
+ChooseMethod(const KmeansOptions *options, int k, int d)
+{
+	if (options->method != KMEANS_AUTO)
+		return options->method;
+	if ((int64) k * d <= 100)
+		return KMEANS_LLOYD;
+	return d >= 100 && k >= 50 ? KMEANS_ELKAN : KMEANS_HAMERLY;
+}
+
+static Size
+LaneSize(int k, int d)
+{
+	return MAXALIGN(offsetof(KmeansLane, value) +
+					sizeof(double) * Max(k + (Size) k * d, 2 * (Size) d));
+}
+
+/* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
+#define WORK_SHARE 0.4
+#define WORK_FREE ((Size) 48 * 1024 * 1024)
+
+/* Sizes of what a fit of this many rows keeps for them; fills capacity. */
+static void
+PlanStarts(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
+{
+	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
+	Size		one = add_size(mul_size(sizeof(int32), rows),
+							   Max(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
+								   mul_size(sizeof(float), rows)));
+	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
+	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
+	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
+
+	fit->capacity = (int) Max((Size) 1, Min((Size) wanted, budget / one));
+}
+
+/* Bytes of the labels of the starts at work, and of their bounds or, while seeding, distances. */
+static Size
+LabelsSize(const KmeansFit *fit, int64 nblocks)
+{
+	return mul_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks), fit->capacity);
+}
+
+static Size
+BoundsSize(const KmeansFit *fit, int64 nblocks)
+{
+	Size		bounds = CsKmeansBoundsSize(fit->method, nblocks, fit->k);
+	Size		seeding = mul_size(sizeof(float) * CS_BLOCK_ROWS, nblocks);
+
+	return mul_size(Max(bounds, seeding), fit->capacity);
+}
+
+/* Bytes beside the matrix. */
+static Size
+KmeansMemory(int64 nrows, int d, int k, const void *opaque)
+{
+	const KmeansOptions *o = opaque;
+	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
+	KmeansFit	fit = {.k = k, .d = d, .method = ChooseMethod(o, k, d)};
+	Size		best = mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks);
+	Size		rows,
+				tables;
+
+	PlanStarts(&fit, o, nblocks);
+	rows = add_size(add_size(LabelsSize(&fit, nblocks), BoundsSize(&fit, nblocks)), best);
+	tables = mul_size(mul_size(sizeof(double) * 4 * (fit.capacity + 1), k), d);
+	return add_size(add_size(rows, tables),
+					add_size(mul_size(LaneSize(k, d), CS_LANES * fit.capacity),
+							 CsKmeansSeedingSize(&fit, nblocks)));
+}
+
+/* init must be one row for each segment, one number for each column of model space. */
+static void
+KmeansCheck(const void *opaque, int k, int d)
+{
+	const KmeansOptions *o = opaque;
+
+	if (o->init.rows == 0 || (o->init.rows == k && o->init.columns == d))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"init\" has %d centers of %d numbers, but k is %d and model space has %d columns",
+					o->init.rows, o->init.columns, k, d),
+			 errhint("Give one array for each segment, each with one number for each column of model space; custseg.feature.outputs lists them.")));
+}
+
+static KmeansLane *
+LaneOf(Leader *leader, int lane, int start)
+{
+	return KmeansLaneOf(&leader->fit, CsArenaAddress(CsTeamArena(leader->team), leader->fit.lanes),
+						lane, start);
+}
+
+static int32 *
+LabelsOf(Leader *leader, int start)
+{
+	CsArena    *arena = CsTeamArena(leader->team);
+
+	return KmeansLabelsOf(&leader->fit, CsArenaAddress(arena, leader->fit.matrix),
+						  CsArenaAddress(arena, leader->fit.labels), start);
+}
+
+/*
+ * Sum of squares about the mean, over lanes and columns, weighted or not; merged in the order of
+ * lanes (Chan, Golub and LeVeque 1979).
+ */
+static double
+SumOfSquares(Leader *leader, int weights)
+{
+	KmeansFit	fit = leader->fit;
+	int			d = fit.d;
+	double		n = 0,
+				total = 0;
+	double	   *mean = palloc0(sizeof(double) * d);
+
+	fit.weights = weights;
+	CsTeamRun(leader->team, CS_TASK_KMEANS_MOMENTS, &fit, sizeof(fit), CS_LANES);
+	for (int l = 0; l < CS_LANES; l++)
+	{
+		const KmeansLane *lane = LaneOf(leader, l, 0);
+		const double *lane_mean = lane->value,
+				   *squares = lane->value + d;
+		double		lane_n = lane->inertia;
+
+		if (lane_n == 0)
+			continue;
+		for (int j = 0; j < d; j++)
+		{
+			double		delta = lane_mean[j] - mean[j];
+
+			total += squares[j] + delta * delta * n * lane_n / (n + lane_n);
+			mean[j] += delta * lane_n / (n + lane_n);
+		}
+		n += lane_n;
+	}
+	pfree(mean);
+	return total;
+}
+
+/* Add up what the lanes report of a start; returns how many rows changed their label. */
+static int64
+ReduceLanes(Leader *leader, int number)
+{
+	Start	   *start = &leader->start[number];
+	int			k = leader->fit.k;
+	Size		kd = (Size) k * leader->fit.d;
+	int64		changed = 0;
+
+	for (int l = 0; l < CS_LANES; l++)
+	{
+		const KmeansLane *lane = LaneOf(leader, l, number);
+
+		if (lane->changed == 0)
+			continue;
+		changed += lane->changed;
+		for (int c = 0; c < k; c++)
+			start->weight[c] += lane->value[c];
+		for (Size i = 0; i < kd; i++)
+			start->sum[i] += lane->value[k + i];
+	}
+	return changed;
+}
+
+/*
+ * The rows farthest from their own centre, descending, ties to the lower row.  OUT row[n],
+ * distance[n], n entries or as many as there are.  Returns how many.
+ */
+static int
+FarthestRows(Leader *leader, int number, int n, int64 *row, double *distance)
+{
+	CsArena    *arena = CsTeamArena(leader->team);
+	const CsMatrix *m = CsArenaAddress(arena, leader->fit.matrix);
+	const int32 *labels = LabelsOf(leader, number);
+	int			found = 0;
+	double		own[CS_BLOCK_ROWS];
+
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+	{
+		int			nrows = CsMatrixBlockRows(m, b);
+
+		CHECK_FOR_INTERRUPTS();
+		CsOwnDistances(leader->fit.d, nrows, CsMatrixBlock(m, arena, b), CS_BLOCK_ROWS,
+					   leader->start[number].centers->value, labels + b * CS_BLOCK_ROWS, own);
+		for (int r = 0; r < nrows; r++)
+		{
+			int			at;
+
+			if (found == n && !(own[r] > distance[n - 1]))
+				continue;
+			at = found < n ? found++ : n - 1;
+			for (; at > 0 && own[r] > distance[at - 1]; at--)
+			{
+				distance[at] = distance[at - 1];
+				row[at] = row[at - 1];
+			}
+			distance[at] = own[r];
+			row[at] = b * CS_BLOCK_ROWS + r;
+		}
+	}
+	return found;
+}
+
+/* Give each empty cluster the row that lies farthest from its own centre. */
+static void
+RelocateEmpty(Leader *leader, int number, int nempty)
+{
+	CsArena    *arena = CsTeamArena(leader->team);
+	const CsMatrix *m = CsArenaAddress(arena, leader->fit.matrix);
+	const int32 *labels = LabelsOf(leader, number);
+	const double *weights = leader->fit.weights < 0 ? NULL :
+		CsArenaAddress(arena, leader->fit.weights);
+	int			k = leader->fit.k;
+	int64	   *row = palloc(sizeof(int64) * nempty);
+	double	   *distance = palloc(sizeof(double) * nempty);
+	int			found = FarthestRows(leader, number, nempty, row, distance);
+
+	for (int c = 0, taken = 0; c < k && taken < found; c++)
+	{
+		int64		r = row[taken];
+		int32		from = labels[r];
+		double		w = weights ? weights[r] : 1;
+		const double *x = CsMatrixBlock(m, arena, r / CS_BLOCK_ROWS);
+
+		if (leader->start[number].weight[c] > 0)
+			continue;
+		if (distance[0] == 0)
+			break;				/* every row lies on its centre: there is nothing to gain */
+		leader->moved_weight[c] = w;
+		leader->moved_weight[from] -= w;
+		for (int j = 0; j < leader->fit.d; j++)
+		{
+			double		value = w * x[(Size) j * CS_BLOCK_ROWS + r % CS_BLOCK_ROWS];
+
+			leader->moved_sum[(Size) j * k + c] = value;
+			leader->moved_sum[(Size) j * k + from] -= value;
+		}
+		taken++;
+	}
+	pfree(row);
+	pfree(distance);
+}
+
+/* Centres become the means of their rows; one that is still empty joins the heaviest. */
+static void
+AverageCenters(Leader *leader, double *center)
+{
+	int			k = leader->fit.k,
+				d = leader->fit.d,
+				heaviest = 0;
+
+	for (int c = 1; c < k; c++)
+		if (leader->moved_weight[c] > leader->moved_weight[heaviest])
+			heaviest = c;
+	for (int c = 0; c < k; c++)
+	{
+		int			from = leader->moved_weight[c] > 0 ? c : heaviest;
+
+		for (int j = 0; j < d; j++)
+			center[(Size) c * d + j] = leader->moved_sum[(Size) j * k + from] /
+				leader->moved_weight[from];
+	}
+}
+
+/* How far each centre moved; returns the sum of squared shifts. */
+static double
+MeasureDrift(Leader *leader, KmeansCenters *centers)
+{
+	int			k = leader->fit.k,
+				d = leader->fit.d;
+	double	   *drift = KmeansDrift(centers, k, d);
+	double		shift = 0;
+
+	centers->farthest = 0;
+	centers->largest = centers->second = 0;
+	for (int c = 0; c < k; c++)
+	{
+		double		squared = 0;
+
+		for (int j = 0; j < d; j++)
+		{
+			double		difference = centers->value[(Size) c * d + j] -
+				leader->previous[(Size) c * d + j];
+
+			squared += difference * difference;
+		}
+		shift += squared;
+		drift[c] = sqrt(squared) * leader->fit.scale;
+		if (drift[c] > centers->largest)
+		{
+			centers->second = centers->largest;
+			centers->largest = drift[c];
+			centers->farthest = c;
+		}
+		else
+			centers->second = Max(centers->second, drift[c]);
+	}
+	return shift;
+}
+
+/* Move a start's centres after a pass; returns the sum of squared shifts. */
+static double
+UpdateCenters(Leader *leader, int number)
+{
+	Start	   *start = &leader->start[number];
+	int			k = leader->fit.k,
+				nempty = 0;
+	Size		size = sizeof(double) * k * leader->fit.d;
+
+	memcpy(leader->moved_weight, start->weight, sizeof(double) * k);
+	memcpy(leader->moved_sum, start->sum, size);
+	for (int c = 0; c < k; c++)
+		nempty += !(start->weight[c] > 0);
+	if (nempty > 0)
+		RelocateEmpty(leader, number, nempty);
+	memcpy(leader->previous, start->centers->value, size);
+	AverageCenters(leader, start->centers->value);
+	return MeasureDrift(leader, start->centers);
+}
+
+/* Take in a start's pass; returns whether it needs another. */
+static bool
+AdvanceStart(Leader *leader, int number)
+{
+	Start	   *start = &leader->start[number];
+	int64		changed = ReduceLanes(leader, number);
+	double		shift;
+
+	if (start->last)
+		return false;
+	shift = UpdateCenters(leader, number);
+	start->iterations++;
+	start->converged = changed == 0 || shift <= leader->tolerance;
+
+	/* labels that did not change belong to the centres; otherwise they are assigned once more */
+	start->last = start->converged || start->iterations == leader->options->max_iter;
+	return changed != 0;
+}
+
+/* Run the starts from the given centres to their ends. */
+static void
+RunPasses(Leader *leader, const double *centers, int first, int of)
+{
+	KmeansFit  *fit = &leader->fit;
+	Size		kd = (Size) fit->k * fit->d;
+
+	for (int s = 0; s < fit->starts; s++)
+	{
+		Start	   *start = &leader->start[s];
+
+		memcpy(start->centers->value, centers + s * kd, sizeof(double) * kd);
+		memset(start->weight, 0, sizeof(double) * fit->k);
+		memset(start->sum, 0, sizeof(double) * kd);
+		start->iterations = 0;
+		start->converged = start->last = false;
+	}
+	fit->first = true;
+	fit->active = (1U << fit->starts) - 1;
+	for (int pass = 1; fit->active != 0; pass++)
+	{
+		CsProgressFit(first + 1, of, pass);
+		CsTeamRun(leader->team, CS_TASK_KMEANS_ASSIGN, fit, sizeof(*fit), CS_LANES);
+		fit->first = false;
+		for (int s = 0; s < fit->starts; s++)
+			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s))
+				fit->active &= ~(1U << s);
+	}
+	CsTeamRun(leader->team, CS_TASK_KMEANS_INERTIA, fit, sizeof(*fit), CS_LANES);
+}
+
+/* Run starts first, first + 1, ... and keep the best of all so far. */
+static void
+RunStarts(Leader *leader, const double *centers, int first, int of, double *best,
+		  CsFitOutput *out)
+{
+	CsArena    *arena = CsTeamArena(leader->team);
+	const CsMatrix *m = CsArenaAddress(arena, leader->fit.matrix);
+
+	CsProgressPhase(CS_PHASE_ITERATING);
+	RunPasses(leader, centers, first, of);
+	for (int s = 0; s < leader->fit.starts; s++)
+	{
+		Start	   *start = &leader->start[s];
+		double		inertia = 0;
+
+		for (int l = 0; l < CS_LANES; l++)
+			inertia += LaneOf(leader, l, s)->inertia;
+		if (first + s > 0 && !(inertia < out->inertia))
+			continue;
+		out->inertia = inertia;
+		out->iterations = start->iterations;
+		out->converged = start->converged;
+		memcpy(best, start->centers->value, sizeof(double) * leader->fit.k * leader->fit.d);
+		memcpy(CsArenaAddress(arena, out->labels), LabelsOf(leader, s), sizeof(int32) * m->nrows);
+	}
+}
+
+/*
+ * Count rows by segment and close the gaps of segments that have none.  Fills k, counts and
+ * centers of the output.
+ */
+static void
+FinishOutput(CsArena *arena, const CsMatrix *m, double *centers, int k, CsFitOutput *out)
+{
+	int32	   *labels = CsArenaAddress(arena, out->labels);
+	int64	   *counts = palloc0(sizeof(int64) * k);
+	int		   *number = palloc(sizeof(int) * k);
+	int			kept = 0,
+				d = m->ncolumns;
+
+	for (int64 i = 0; i < m->nrows; i++)
+		counts[labels[i]]++;
+	for (int c = 0; c < k; c++)
+	{
+		if (counts[c] == 0)
+			continue;
+		memmove(centers + (Size) kept * d, centers + (Size) c * d, sizeof(double) * d);
+		counts[kept] = counts[c];
+		number[c] = kept++;
+	}
+	if (kept < k)
+		for (int64 i = 0; i < m->nrows; i++)
+			labels[i] = number[labels[i]];
+	out->k = kept;
+	out->counts = counts;
+	out->centers = centers;
+}
+
+/* The areas of a fit, and the leader's tables of the starts. */
+static void
+AllocateAreas(Leader *leader, CsArena *arena, int64 nblocks)
+{
+	KmeansFit  *fit = &leader->fit;
+	Size		kd = (Size) fit->k * fit->d;
+
+	fit->labels = CsArenaAlloc(arena, LabelsSize(fit, nblocks));
+	fit->bounds = CsArenaAlloc(arena, BoundsSize(fit, nblocks));
+	fit->lanes = CsArenaAlloc(arena, mul_size(fit->lane_size, CS_LANES * fit->capacity));
+	fit->seeding = CsArenaAlloc(arena, CsKmeansSeedingSize(fit, nblocks));
+	fit->centers = CsArenaAlloc(arena, mul_size(fit->centers_size, fit->capacity));
+	for (int s = 0; s < fit->capacity; s++)
+	{
+		Start	   *start = &leader->start[s];
+
+		start->centers = KmeansCentersOf(fit, CsArenaAddress(arena, fit->centers), s);
+		start->weight = palloc(sizeof(double) * fit->k);
+		start->sum = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
+	}
+	leader->moved_weight = palloc(sizeof(double) * fit->k);
+	leader->moved_sum = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
+	leader->previous = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
+}
+
+/* Make the areas and constants of a fit. */
+static void
+InitLeader(Leader *leader, const CsFitInput *in)
+{
+	CsArena    *arena = CsTeamArena(in->team);
+	KmeansFit  *fit = &leader->fit;
+	const CsMatrix *m = in->matrix;
+	double		variance;
+
+	leader->team = in->team;
+	leader->options = in->options;
+	fit->k = in->k;
+	fit->d = m->ncolumns;
+	fit->method = ChooseMethod(in->options, fit->k, fit->d);
+	fit->weights = in->weights;
+	fit->lane_size = LaneSize(fit->k, fit->d);
+	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +
+								 sizeof(double) * fit->k * ((Size) fit->d + 1));
+	fit->matrix = CsMatrixShare(m, arena);
+	PlanStarts(fit, leader->options, CsMatrixBlocks(m));
+	AllocateAreas(leader, arena, CsMatrixBlocks(m));
+
+	fit->scale = 1;
+	leader->total = SumOfSquares(leader, -1);
+	variance = leader->total / m->nrows / fit->d;
+	leader->tolerance = leader->options->tol * variance;
+	if (variance > 0 && isfinite(1 / sqrt(variance)))
+		fit->scale = 1 / sqrt(variance);
+	if (in->weights >= 0)
+		leader->total = SumOfSquares(leader, in->weights);
+}
+
+/* Give the areas back, but for the labels. */
+static void
+FreeLeader(Leader *leader)
+{
+	CsArena    *arena = CsTeamArena(leader->team);
+
+	CsArenaFree(arena, leader->fit.matrix);
+	CsArenaFree(arena, leader->fit.labels);
+	CsArenaFree(arena, leader->fit.bounds);
+	CsArenaFree(arena, leader->fit.lanes);
+	CsArenaFree(arena, leader->fit.seeding);
+	CsArenaFree(arena, leader->fit.centers);
+}
+
+/* See algo.h. */
+static void
+KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
+{
+	CsArena    *arena = CsTeamArena(in->team);
+	const KmeansOptions *o = in->options;
+	Leader		leader = {0};
+	Size		kd = (Size) in->k * in->matrix->ncolumns;
+	double	   *best = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
+
+	InitLeader(&leader, in);
+	memset(out, 0, sizeof(*out));
+	out->labels = CsArenaAlloc(arena, mul_size(sizeof(int32) * CS_BLOCK_ROWS,
+											   CsMatrixBlocks(in->matrix)));
+	leader.fit.starts = 1;
+	if (o->init.rows > 0)
+		RunStarts(&leader, o->init.values, 0, 1, best, out);
+	else
+	{
+		int			capacity = leader.fit.capacity;
+		double	   *centers = palloc_extended(sizeof(double) * kd * capacity, MCXT_ALLOC_HUGE);
+
+		for (int first = 0; first < o->n_init; first += capacity)
+		{
+			leader.fit.starts = Min(capacity, o->n_init - first);
+			CsProgressPhase(CS_PHASE_SEEDING);
+			leader.fit.k = CsKmeansSeed(in->team, &leader.fit, (uint64) o->common.seed, first,
+										centers);
+			RunStarts(&leader, centers, first, o->n_init, best, out);
+		}
+		pfree(centers);
+	}
+	out->total = leader.total;
+	FinishOutput(arena, in->matrix, best, leader.fit.k, out);
+	FreeLeader(&leader);
+}
+
+const CsAlgorithm CsKmeans = {
+	.name = "kmeans",
+	.options = options,
+	.noptions = lengthof(options),
+	.options_size = sizeof(KmeansOptions),
+	.max_segments = CS_MAX_SEGMENTS,
+	.memory = KmeansMemory,
+	.check = KmeansCheck,
+	.fit = KmeansFitModel,
+};

@@ -1,0 +1,108 @@
+/*
+ * kmeans.h
+ *	  What the files of k-means share: kmeans.c (the loop), kmeans_seed.c (k-means++) and
+ *	  kmeans_assign.c (the pass over the rows).
+ */
+#ifndef CUSTSEG_KMEANS_H
+#define CUSTSEG_KMEANS_H
+
+#include "algo/algo.h"
+
+typedef enum KmeansMethod
+{
+	KMEANS_AUTO, KMEANS_LLOYD, KMEANS_HAMERLY, KMEANS_ELKAN
+} KmeansMethod;
+
+typedef struct KmeansOptions
+{
+	CsCommonOptions common;
+	int			n_init;
+	int			max_iter;
+	double		tol;
+	int			method;			/* KmeansMethod */
+	CsOptionArray init;			/* k x ncolumns, or empty */
+} KmeansOptions;
+
+/*
+ * One fit's data as tasks see it: area numbers, sizes and constants.  It is the arguments of
+ * every k-means task.  Several starts run in the same passes, because for few features reading
+ * the matrix costs more than the arithmetic; each has its own part of the areas below.
+ */
+typedef struct KmeansFit
+{
+	int			matrix;			/* CsMatrix */
+	int			weights;		/* double[nrows], -1: every row weighs 1 */
+	int			labels;			/* int32[capacity][blocks * CS_BLOCK_ROWS] */
+	int			bounds;			/* of the rows, see kmeans_assign.c; while seeding: distances */
+	int			centers;		/* KmeansCenters[capacity] of centers_size bytes */
+	int			lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
+	int			seeding;		/* points and potentials, see kmeans_seed.c */
+	int			k;
+	int			d;
+	int			capacity;		/* starts that the areas have room for */
+	int			starts;			/* starts at work, at most capacity */
+	uint32		active;			/* bit s: start s takes part in the pass */
+	Size		centers_size;
+	Size		lane_size;
+	double		scale;			/* distances are kept as float times this, near 1 */
+	KmeansMethod method;
+	bool		first;			/* no bounds yet: every row is assigned afresh */
+	int			trials;			/* seeding: candidates of each start; 0 in the first pass */
+} KmeansFit;
+
+/* More starts in one pass gain nothing: by then the arithmetic takes the time. */
+#define KMEANS_MAX_STARTS 5
+
+/* Centres and how far each has just moved, in an area; written by the leader between passes. */
+typedef struct KmeansCenters
+{
+	int			farthest;		/* centre with the largest drift */
+	double		largest,
+				second;			/* largest and second largest drift, times scale */
+	double		value[FLEXIBLE_ARRAY_MEMBER];	/* center[k][d], then drift[k] times scale */
+} KmeansCenters;
+
+#define KmeansDrift(centers, k, d) ((centers)->value + (Size) (k) * (d))
+
+/* What a lane adds up in a pass: changes since the pass before. */
+typedef struct KmeansLane
+{
+	int64		changed;		/* rows that changed their label */
+	double		inertia;
+	double		value[FLEXIBLE_ARRAY_MEMBER];	/* weight[k], then sum[d][k]; of the moments pass:
+												 * mean[d], squares[d], and the weight is "inertia" */
+} KmeansLane;
+
+static inline KmeansLane *
+KmeansLaneOf(const KmeansFit *fit, void *lanes, int lane, int start)
+{
+	return (KmeansLane *) ((char *) lanes +
+						   fit->lane_size * ((Size) lane * fit->capacity + start));
+}
+
+static inline KmeansCenters *
+KmeansCentersOf(const KmeansFit *fit, void *centers, int start)
+{
+	return (KmeansCenters *) ((char *) centers + fit->centers_size * start);
+}
+
+static inline int32 *
+KmeansLabelsOf(const KmeansFit *fit, const CsMatrix *m, void *labels, int start)
+{
+	return (int32 *) labels + (Size) start * CsMatrixBlocks(m) * CS_BLOCK_ROWS;
+}
+
+/* kmeans_assign.c */
+extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
+extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
+extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
+extern void CsKmeansInertiaTask(CsTeam *team, const void *args, int lane);
+
+/* kmeans_seed.c */
+extern int	CsKmeansTrials(int k);
+extern Size CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks);
+extern int	CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start,
+						 double *centers);
+extern void CsKmeansSeedTask(CsTeam *team, const void *args, int lane);
+
+#endif							/* CUSTSEG_KMEANS_H */

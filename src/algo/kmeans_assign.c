@@ -1,0 +1,677 @@
+/*
+ * kmeans_assign.c
+ *	  One pass of k-means over the rows: every row to its nearest centre, skipping those whose
+ *	  bounds prove that they stay.
+ *
+ * A row keeps an upper bound on the distance to its own centre and lower bounds on the others.
+ * When centres move, bounds are loosened by how far; a row is looked at again only where its upper
+ * bound reaches a lower one.  Two sets of lower bounds:
+ *
+ *	hamerly	one per row, on the nearest of all other centres (Hamerly 2010): little memory, best for
+ *			few features, where looking costs little.
+ *	elkan	one per row and centre (Elkan 2003, without the distances between centres): a row looks
+ *			only at the centres that could win.  Best for many features.
+ *
+ * Bounds are float: upper ones rounded up and lower ones down by more than any error of a distance,
+ * so a skipped row is one that plain Lloyd would have left where it is, ties included (the test is
+ * strict, and a tie goes to the lower centre as always).
+ *
+ * The rows of a block that have to look are gathered into a small block of their own, so that the
+ * kernel runs on full vectors.  Sums of clusters are kept from pass to pass: a lane reports only
+ * what rows that changed their label take from one cluster and bring to another.
+ *
+ * A start's bounds of block b lie together: float upper[1024], then lower[1024] (hamerly) or
+ * lower[k][1024] (elkan).
+ */
+#include "custseg.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "algo/kmeans.h"
+#include "math/math.h"
+#include "miscadmin.h"
+
+/* More than the error of any distance, relative; a float's own rounding is a quarter of it. */
+#define SLACK 2.4e-7
+
+/* Part of a block's rows above which the whole block is looked at where it lies. */
+#define DENSE(nrows) ((nrows) / 2)
+
+/* From so many centres on it pays to make the distance to the own centre exact first. */
+#define TIGHTEN_CENTERS 8
+
+/* Everything that the steps of a pass need of one block, and a lane's buffers. */
+typedef struct Pass
+{
+	const KmeansFit *fit;
+	const KmeansCenters *centers;
+	const double *drift;
+	KmeansLane *lane;
+
+	/* the block */
+	const double *x;
+	const double *weights;
+	int			nrows;
+	int32	   *label;
+	float	   *upper;
+	float	   *lower;
+
+	/* buffers of a lane; sizes in rows */
+	uint8	   *must_look;		/* 0 or 1 for each row of the block */
+	int		   *look;			/* rows of the block that have to look */
+	int			nlook;
+	double	   *gathered;		/* their values, d x padded */
+	double	   *nearest;
+	double	   *second;
+	double	   *scratch;		/* k x 16 */
+	double	   *all;			/* elkan: every distance, k x padded */
+	int32	   *found;			/* new labels, in the order of "look" */
+	int		   *moved;			/* rows that change, in order of a cluster */
+	int		   *from;			/* for the rows in "look" that change: old label */
+	int		   *start;			/* k + 1: a counting sort's */
+} Pass;
+
+static inline float
+RoundUp(double x)
+{
+	return (float) (x * (1 + SLACK));
+}
+
+static inline float
+RoundDown(double x)
+{
+	double		down = x * (1 - SLACK);
+
+	return down > FLT_MAX ? FLT_MAX : (float) down;
+}
+
+static inline Size
+BoundsPerBlock(KmeansMethod method, int k)
+{
+	switch (method)
+	{
+		case KMEANS_LLOYD:
+			return 0;
+		case KMEANS_ELKAN:
+			return (Size) (1 + k) * CS_BLOCK_ROWS;
+		default:
+			return 2 * CS_BLOCK_ROWS;
+	}
+}
+
+/* Bytes of bounds for a matrix. */
+Size
+CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k)
+{
+	return sizeof(float) * BoundsPerBlock(method, k) * (Size) nblocks;
+}
+
+/*
+ * Sort entries 0..n-1 by cluster[i] (counting sort, stable).  OUT order[n]; start[c] is where
+ * cluster c begins, start[k] = n.
+ */
+static void
+SortByCluster(int n, const int32 *cluster, int k, int *order, int *start)
+{
+	memset(start, 0, sizeof(int) * (k + 1));
+	for (int i = 0; i < n; i++)
+		start[cluster[i]]++;
+	for (int c = 0, position = 0; c <= k; c++)
+	{
+		int			here = c < k ? start[c] : 0;
+
+		start[c] = position;
+		position += here;
+	}
+	for (int i = 0; i < n; i++)
+		order[start[cluster[i]]++] = i;
+	for (int c = k; c > 0; c--)
+		start[c] = start[c - 1];
+	start[0] = 0;
+}
+
+/*
+ * Add (sign 1) or take (sign -1) rows to or from their clusters' sums and weights.  rows[order[i]]
+ * is the i-th row in order of cluster.  Four running sums make the additions independent.
+ */
+static void
+AddToClusters(Pass *pass, const int *rows, const int *order, const int *start, double sign)
+{
+	int			k = pass->fit->k;
+	double	   *weight = pass->lane->value;
+	const double *w = pass->weights;
+
+	for (int c = 0; c < k; c++)
+	{
+		int			n = start[c + 1] - start[c];
+		const int  *at = order + start[c];
+
+		if (n == 0)
+			continue;
+		if (w)
+			for (int i = 0; i < n; i++)
+				weight[c] += sign * w[rows[at[i]]];
+		else
+			weight[c] += sign * n;
+		for (int j = 0; j < pass->fit->d; j++)
+		{
+			const double *column = pass->x + (Size) j * CS_BLOCK_ROWS;
+			double		sum[4] = {0};
+			int			i = 0;
+
+			if (w)
+				for (; i < n; i++)
+					sum[i % 4] += w[rows[at[i]]] * column[rows[at[i]]];
+			for (; i + 4 <= n; i += 4)
+			{
+				sum[0] += column[rows[at[i]]];
+				sum[1] += column[rows[at[i + 1]]];
+				sum[2] += column[rows[at[i + 2]]];
+				sum[3] += column[rows[at[i + 3]]];
+			}
+			for (; i < n; i++)
+				sum[0] += column[rows[at[i]]];
+			weight[k + (Size) j * k + c] += sign * ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+		}
+	}
+}
+
+/*
+ * Take over the labels found for the rows in "look": those that differ change their cluster.
+ */
+static void
+MoveRows(Pass *pass)
+{
+	int			k = pass->fit->k;
+	int			nmoved = 0;
+
+	for (int i = 0; i < pass->nlook; i++)
+	{
+		int			row = pass->look[i];
+		int32		to = pass->found[i];
+
+		if (pass->label[row] == to)
+			continue;
+		pass->look[nmoved] = row;
+		pass->from[nmoved] = pass->label[row];
+		pass->found[nmoved] = to;
+		pass->label[row] = to;
+		nmoved++;
+	}
+	if (nmoved == 0)
+		return;
+	pass->lane->changed += nmoved;
+	SortByCluster(nmoved, pass->found, k, pass->moved, pass->start);
+	AddToClusters(pass, pass->look, pass->moved, pass->start, 1);
+	if (pass->fit->first)
+		return;
+	SortByCluster(nmoved, pass->from, k, pass->moved, pass->start);
+	AddToClusters(pass, pass->look, pass->moved, pass->start, -1);
+}
+
+/* Copy the values of the rows in "look" into a block of their own. */
+static void
+GatherRows(Pass *pass)
+{
+	int			padded = CS_PAD_ROWS(pass->nlook);
+
+	for (int j = 0; j < pass->fit->d; j++)
+	{
+		const double *column = pass->x + (Size) j * CS_BLOCK_ROWS;
+		double	   *to = pass->gathered + (Size) j * padded;
+
+		for (int i = 0; i < pass->nlook; i++)
+			to[i] = column[pass->look[i]];
+		for (int i = pass->nlook; i < padded; i++)
+			to[i] = 0;
+	}
+}
+
+/* All rows of the block have to look. */
+static void
+LookAtAll(Pass *pass)
+{
+	pass->nlook = pass->nrows;
+	for (int r = 0; r < pass->nrows; r++)
+		pass->look[r] = r;
+}
+
+/* Nearest and second nearest centre of the rows in "look", in their order. */
+static void
+FindNearest(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+	bool		whole = pass->nlook == pass->nrows;
+
+	if (!whole)
+		GatherRows(pass);
+	CsNearest(fit->d, pass->nlook, whole ? pass->x : pass->gathered,
+			  whole ? CS_BLOCK_ROWS : CS_PAD_ROWS(pass->nlook), fit->k, pass->centers->value,
+			  pass->scratch, pass->found, pass->nearest, pass->second);
+}
+
+/*
+ * Loosen a block's bounds by what the centres moved.  OUT must_look[r]: 1 where the upper bound
+ * reaches the lower one, else 0; up to a multiple of 8 rows.
+ */
+CS_CLONES static void
+LoosenBounds(int nrows, const int32 *label, const double *drift, int farthest, double largest,
+			 double second, float *upper, float *lower, uint8 *must_look)
+{
+	for (int r = 0; r < nrows; r++)
+	{
+		double		other = label[r] == farthest ? second : largest;
+
+		upper[r] = RoundUp(upper[r] + drift[label[r]]);
+		lower[r] = RoundDown(lower[r] - other);
+		must_look[r] = !(upper[r] < lower[r]);
+	}
+	for (int r = nrows; r % 8 != 0; r++)
+		must_look[r] = 0;
+}
+
+/* List the rows that must look; in late passes they are few, so eight are passed over at once. */
+static void
+ListRows(Pass *pass)
+{
+	int			n = 0;
+
+	for (int strip = 0; strip < pass->nrows; strip += 8)
+	{
+		uint64		any;
+
+		memcpy(&any, pass->must_look + strip, sizeof(any));
+		if (any == 0)
+			continue;
+		for (int i = 0; i < 8; i++)
+		{
+			pass->look[n] = strip + i;
+			n += pass->must_look[strip + i];
+		}
+	}
+	pass->nlook = n;
+}
+
+/* Make the upper bound of the rows in "look" exact, and drop those for which that is enough. */
+static void
+Tighten(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+	int			n = 0;
+
+	for (int i = 0; i < pass->nlook; i++)
+	{
+		int			row = pass->look[i];
+		const double *center = pass->centers->value + (Size) pass->label[row] * fit->d;
+		double		sum = 0;
+
+		for (int j = 0; j < fit->d; j++)
+		{
+			double		difference = pass->x[(Size) j * CS_BLOCK_ROWS + row] - center[j];
+
+			sum += difference * difference;
+		}
+		pass->upper[row] = RoundUp(sqrt(sum) * fit->scale);
+		pass->look[n] = row;
+		n += !(pass->upper[row] < pass->lower[row]);
+	}
+	pass->nlook = n;
+}
+
+/* Hamerly's pass over a block. */
+static void
+AssignHamerly(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+
+	if (fit->first)
+		LookAtAll(pass);
+	else
+	{
+		LoosenBounds(pass->nrows, pass->label, pass->drift, pass->centers->farthest,
+					 pass->centers->largest, pass->centers->second, pass->upper, pass->lower,
+					 pass->must_look);
+		ListRows(pass);
+		if (fit->k >= TIGHTEN_CENTERS)
+			Tighten(pass);
+		if (pass->nlook > DENSE(pass->nrows))
+			LookAtAll(pass);
+	}
+	if (pass->nlook == 0)
+		return;
+	FindNearest(pass);
+	for (int i = 0; i < pass->nlook; i++)
+	{
+		pass->upper[pass->look[i]] = RoundUp(sqrt(pass->nearest[i]) * fit->scale);
+		pass->lower[pass->look[i]] = RoundDown(sqrt(pass->second[i]) * fit->scale);
+	}
+	MoveRows(pass);
+}
+
+/*
+ * Loosen a block's bounds on every centre.  OUT must_look[r]: 1 where some other centre's bound is
+ * reached, else 0; up to a multiple of 8 rows.
+ */
+CS_CLONES static void
+LoosenAllBounds(int nrows, int k, const int32 *label, const double *drift, float *upper,
+				float *lower, uint8 *must_look)
+{
+	memset(must_look, 0, CS_BLOCK_ROWS);
+	for (int r = 0; r < nrows; r++)
+		upper[r] = RoundUp(upper[r] + drift[label[r]]);
+	for (int c = 0; c < k; c++)
+	{
+		float	   *bound = lower + (Size) c * CS_BLOCK_ROWS;
+
+		for (int r = 0; r < nrows; r++)
+		{
+			bound[r] = RoundDown(bound[r] - drift[c]);
+			must_look[r] |= !(upper[r] < bound[r]) & (label[r] != c);
+		}
+	}
+}
+
+/*
+ * Squared distances of one row to some centres, four at a time for the processor's sake.  The sum
+ * of each runs in order of the columns, as everywhere.
+ */
+static void
+RowDistances(int d, const double *row, int n, const int *candidate, const double *centers,
+			 double *distance)
+{
+	for (int i = 0; i < n; i += 4)
+	{
+		const double *center[4];
+		double		sum[4] = {0};
+
+		for (int t = 0; t < 4; t++)
+			center[t] = centers + (Size) candidate[Min(i + t, n - 1)] * d;
+		for (int j = 0; j < d; j++)
+			for (int t = 0; t < 4; t++)
+			{
+				double		difference = row[j] - center[t][j];
+
+				sum[t] += difference * difference;
+			}
+		for (int t = 0; t < 4 && i + t < n; t++)
+			distance[i + t] = sum[t];
+	}
+}
+
+/*
+ * Let one row look at the centres that its bounds do not rule out; returns its nearest centre, ties
+ * to the lower one, and makes the bounds of those it looked at exact.
+ */
+static int32
+LookAround(Pass *pass, int row)
+{
+	const KmeansFit *fit = pass->fit;
+	int32		own = pass->label[row];
+	int32		nearest = own;
+	double		least;
+	int			n = 0;
+
+	for (int j = 0; j < fit->d; j++)
+		pass->gathered[j] = pass->x[(Size) j * CS_BLOCK_ROWS + row];
+	RowDistances(fit->d, pass->gathered, 1, &own, pass->centers->value, &least);
+	pass->upper[row] = RoundUp(sqrt(least) * fit->scale);
+	for (int c = 0; c < fit->k; c++)
+	{
+		pass->start[n] = c;
+		n += c != own && !(pass->upper[row] < pass->lower[(Size) c * CS_BLOCK_ROWS + row]);
+	}
+	RowDistances(fit->d, pass->gathered, n, pass->start, pass->centers->value, pass->scratch);
+	for (int i = 0; i < n; i++)
+	{
+		int			c = pass->start[i];
+		double		distance = pass->scratch[i];
+
+		pass->lower[(Size) c * CS_BLOCK_ROWS + row] = RoundDown(sqrt(distance) * fit->scale);
+		if (distance < least || (distance == least && c < nearest))
+		{
+			least = distance;
+			nearest = c;
+		}
+	}
+	if (nearest != own)
+	{
+		pass->lower[(Size) own * CS_BLOCK_ROWS + row] = RoundDown(pass->upper[row] / (1 + 2 * SLACK));
+		pass->upper[row] = RoundUp(sqrt(least) * fit->scale);
+	}
+	return nearest;
+}
+
+/* Distances of all rows of a block to all centres: labels and every bound afresh. */
+static void
+LookEverywhere(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+	int			padded = CS_PAD_ROWS(pass->nrows);
+
+	LookAtAll(pass);
+	CsSquaredDistances(fit->d, pass->nrows, pass->x, CS_BLOCK_ROWS, fit->k, pass->centers->value,
+					   pass->all);
+	for (int r = 0; r < pass->nrows; r++)
+	{
+		pass->found[r] = 0;
+		pass->nearest[r] = pass->all[r];
+	}
+	for (int c = 0; c < fit->k; c++)
+	{
+		const double *distance = pass->all + (Size) c * padded;
+		float	   *bound = pass->lower + (Size) c * CS_BLOCK_ROWS;
+
+		for (int r = 0; r < pass->nrows; r++)
+		{
+			bool		closer = distance[r] < pass->nearest[r];
+
+			pass->found[r] = closer ? c : pass->found[r];
+			pass->nearest[r] = closer ? distance[r] : pass->nearest[r];
+			bound[r] = RoundDown(sqrt(distance[r]) * fit->scale);
+		}
+	}
+	for (int r = 0; r < pass->nrows; r++)
+		pass->upper[r] = RoundUp(sqrt(pass->nearest[r]) * fit->scale);
+}
+
+/* Elkan's pass over a block. */
+static void
+AssignElkan(Pass *pass)
+{
+	const KmeansFit *fit = pass->fit;
+
+	if (!fit->first)
+	{
+		LoosenAllBounds(pass->nrows, fit->k, pass->label, pass->drift, pass->upper, pass->lower,
+						pass->must_look);
+		ListRows(pass);
+	}
+	if (fit->first || pass->nlook > DENSE(pass->nrows))
+		LookEverywhere(pass);
+	else
+		for (int i = 0; i < pass->nlook; i++)
+			pass->found[i] = LookAround(pass, pass->look[i]);
+	MoveRows(pass);
+}
+
+/* Plain Lloyd: every row looks at every centre. */
+static void
+AssignLloyd(Pass *pass)
+{
+	LookAtAll(pass);
+	FindNearest(pass);
+	MoveRows(pass);
+}
+
+/* A lane's buffers, in the item's context. */
+static void
+InitPass(Pass *pass, const KmeansFit *fit)
+{
+	Size		d = fit->d;
+
+	memset(pass, 0, sizeof(*pass));
+	pass->fit = fit;
+	pass->must_look = palloc(CS_BLOCK_ROWS);
+	pass->look = palloc(sizeof(int) * (CS_BLOCK_ROWS + 1));
+	pass->gathered = palloc_extended(sizeof(double) * d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
+	pass->nearest = palloc(sizeof(double) * CS_BLOCK_ROWS);
+	pass->second = palloc(sizeof(double) * CS_BLOCK_ROWS);
+	pass->scratch = palloc(sizeof(double) * fit->k * 16);
+	if (fit->method == KMEANS_ELKAN)
+		pass->all = palloc_extended(sizeof(double) * fit->k * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
+	pass->found = palloc(sizeof(int32) * CS_BLOCK_ROWS);
+	pass->moved = palloc(sizeof(int) * CS_BLOCK_ROWS);
+	pass->from = palloc(sizeof(int) * CS_BLOCK_ROWS);
+	pass->start = palloc(sizeof(int) * (fit->k + 1));
+}
+
+/* One block for one start. */
+static void
+AssignBlock(Pass *pass)
+{
+	if (pass->fit->first)
+		for (int r = 0; r < pass->nrows; r++)
+			pass->label[r] = -1;
+	switch (pass->fit->method)
+	{
+		case KMEANS_LLOYD:
+			AssignLloyd(pass);
+			break;
+		case KMEANS_ELKAN:
+			AssignElkan(pass);
+			break;
+		default:
+			AssignHamerly(pass);
+	}
+}
+
+/* One pass over a lane, for all active starts. */
+void
+CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
+{
+	const KmeansFit *fit = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	void	   *labels = CsArenaAddress(arena, fit->labels),
+			   *centers = CsArenaAddress(arena, fit->centers),
+			   *lanes = CsArenaAddress(arena, fit->lanes);
+	float	   *bounds = CsArenaAddress(arena, fit->bounds);
+	Size		per_block = BoundsPerBlock(fit->method, fit->k);
+	Pass		pass;
+
+	InitPass(&pass, fit);
+	for (int s = 0; s < fit->starts; s++)
+		memset(KmeansLaneOf(fit, lanes, lane, s), 0, fit->lane_size);
+	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
+	{
+		pass.x = CsMatrixBlock(m, arena, b);
+		pass.weights = weights ? weights + b * CS_BLOCK_ROWS : NULL;
+		pass.nrows = CsMatrixBlockRows(m, b);
+		for (int s = 0; s < fit->starts; s++)
+		{
+			if (!(fit->active & (1U << s)))
+				continue;
+			CHECK_FOR_INTERRUPTS();
+			pass.centers = KmeansCentersOf(fit, centers, s);
+			pass.drift = KmeansDrift(pass.centers, fit->k, fit->d);
+			pass.lane = KmeansLaneOf(fit, lanes, lane, s);
+			pass.label = KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS;
+			pass.upper = bounds + ((Size) s * CsMatrixBlocks(m) + b) * per_block;
+			pass.lower = pass.upper + CS_BLOCK_ROWS;
+			AssignBlock(&pass);
+		}
+	}
+}
+
+/* Sum of weight times squared distance to the own centre, over a lane, for each start. */
+void
+CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
+{
+	const KmeansFit *fit = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	void	   *labels = CsArenaAddress(arena, fit->labels),
+			   *centers = CsArenaAddress(arena, fit->centers),
+			   *lanes = CsArenaAddress(arena, fit->lanes);
+	double		distance[CS_BLOCK_ROWS];
+
+	for (int s = 0; s < fit->starts; s++)
+		KmeansLaneOf(fit, lanes, lane, s)->inertia = 0;
+	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
+	{
+		const double *x = CsMatrixBlock(m, arena, b);
+		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
+		int			nrows = CsMatrixBlockRows(m, b);
+
+		for (int s = 0; s < fit->starts; s++)
+		{
+			double		sum = 0;
+
+			CHECK_FOR_INTERRUPTS();
+			CsOwnDistances(fit->d, nrows, x, CS_BLOCK_ROWS, KmeansCentersOf(fit, centers, s)->value,
+						   KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS, distance);
+			for (int r = 0; r < nrows; r++)
+				sum += w ? w[r] * distance[r] : distance[r];
+			KmeansLaneOf(fit, lanes, lane, s)->inertia += sum;
+		}
+	}
+}
+
+/* Merge a block's column into a lane's mean and sum of squares about it. */
+static void
+MergeColumn(int nrows, const double *column, const double *weights, double weight, double before,
+			double *mean, double *squares)
+{
+	double		sum = 0,
+				about = 0,
+				block_mean,
+				delta;
+
+	for (int r = 0; r < nrows; r++)
+		sum += weights ? weights[r] * column[r] : column[r];
+	block_mean = sum / weight;
+	for (int r = 0; r < nrows; r++)
+	{
+		double		difference = column[r] - block_mean;
+
+		about += (weights ? weights[r] : 1) * difference * difference;
+	}
+	delta = block_mean - *mean;
+	*squares += about + delta * delta * before * weight / (before + weight);
+	*mean += delta * weight / (before + weight);
+}
+
+/* Mean and sum of squares about it of every column, over a lane. */
+void
+CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
+{
+	const KmeansFit *fit = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	KmeansLane *result = KmeansLaneOf(fit, CsArenaAddress(arena, fit->lanes), lane, 0);
+
+	memset(result, 0, fit->lane_size);
+	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
+	{
+		const double *x = CsMatrixBlock(m, arena, b);
+		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
+		int			nrows = CsMatrixBlockRows(m, b);
+		double		weight = nrows;
+
+		CHECK_FOR_INTERRUPTS();
+		if (w)
+		{
+			weight = 0;
+			for (int r = 0; r < nrows; r++)
+				weight += w[r];
+		}
+		for (int j = 0; j < fit->d; j++)
+			MergeColumn(nrows, x + (Size) j * CS_BLOCK_ROWS, w, weight, result->inertia,
+						&result->value[j], &result->value[fit->d + j]);
+		result->inertia += weight;
+	}
+}

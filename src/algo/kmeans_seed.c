@@ -1,0 +1,362 @@
+/*
+ * kmeans_seed.c
+ *	  Greedy k-means++ (Arthur and Vassilvitskii 2007, with scikit-learn's local trials): the first
+ *	  centre is a row drawn by weight; each next one is the best of 2 + floor(ln k) rows drawn with
+ *	  probability proportional to weight times squared distance to the centres so far.
+ *
+ * Several starts are seeded in the same passes over the matrix, for reading it costs more than
+ * the arithmetic.  A row keeps, for each start, the squared distance to its nearest centre.  One
+ * pass per centre first lowers these by the centre that won the pass before, then adds up what
+ * they would come to with each candidate; sums are kept by block.  So drawing a row needs no pass:
+ * the block is found from the sums of the winner, and only that block's distances are made again.
+ * Every start has a stream of its own, so its centres do not depend on which others it shares a
+ * pass with.
+ *
+ * The area "seeding" holds
+ *		double point[starts][1 + trials][d]		winner of the pass before, then the candidates
+ *		double potential[blocks][starts][max(1, trials)]
+ * and the area "bounds" float distance[starts][blocks * CS_BLOCK_ROWS].
+ */
+#include "custseg.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "algo/kmeans.h"
+#include "math/math.h"
+#include "miscadmin.h"
+
+/* 2 + ln(CS_MAX_SEGMENTS), rounded up */
+#define KMEANS_MAX_TRIALS 16
+
+/* Number of candidates for each centre but the first. */
+int
+CsKmeansTrials(int k)
+{
+	return 2 + (int) floor(log((double) k));
+}
+
+static inline int
+PointsPerStart(const KmeansFit *fit)
+{
+	return 1 + CsKmeansTrials(fit->k);
+}
+
+static inline double *
+PointsOf(const KmeansFit *fit, void *seeding, int start)
+{
+	return (double *) seeding + (Size) start * PointsPerStart(fit) * fit->d;
+}
+
+/* potential[start][trial] of a block */
+static inline double *
+PotentialsOf(const KmeansFit *fit, void *seeding, int64 block)
+{
+	int			trials = CsKmeansTrials(fit->k);
+
+	return PointsOf(fit, seeding, fit->starts) + (Size) block * fit->starts * trials;
+}
+
+/* Bytes of the seeding area. */
+Size
+CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks)
+{
+	return sizeof(double) * fit->capacity *
+		((Size) PointsPerStart(fit) * fit->d + (Size) nblocks * CsKmeansTrials(fit->k));
+}
+
+/* Lower the rows' distances by a centre's, or set them in the first pass. */
+CS_CLONES static void
+LowerDistances(int nrows, const double *distance, double scale, bool first, float *nearest)
+{
+	for (int r = 0; r < nrows; r++)
+	{
+		float		now = (float) (distance[r] * scale);
+		float		before = first ? FLT_MAX : nearest[r];
+
+		nearest[r] = now < before ? now : before;
+	}
+}
+
+/*
+ * Sum of weight times distance over a block's rows, were "distance" a centre's too.  Eight running
+ * sums, so that the order of additions is the same for every instruction set.
+ */
+CS_CLONES static double
+Potential(int nrows, const float *nearest, const double *distance, double scale,
+		  const double *weights)
+{
+	double		sum[8] = {0};
+
+	for (int strip = 0; strip < nrows; strip += 8)
+	{
+		double		least[8];
+		int			n = Min(8, nrows - strip);
+
+		for (int i = 0; i < 8; i++)
+		{
+			float		now = (float) (distance[strip + i] * scale);
+			float		before = nearest[strip + i];
+
+			least[i] = now < before ? now : before;
+		}
+		if (n < 8)
+			for (int i = n; i < 8; i++)
+				least[i] = 0;
+		if (weights)
+			for (int i = 0; i < n; i++)
+				least[i] *= weights[strip + i];
+		for (int i = 0; i < 8; i++)
+			sum[i] += least[i];
+	}
+	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/* One pass over a lane: lower by the last winner, then add up what each candidate would give. */
+void
+CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
+{
+	const KmeansFit *fit = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	void	   *seeding = CsArenaAddress(arena, fit->seeding);
+	float	   *nearest = CsArenaAddress(arena, fit->bounds);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	Size		padded_rows = (Size) CsMatrixBlocks(m) * CS_BLOCK_ROWS;
+	double	   *distance = palloc(sizeof(double) * (1 + fit->trials) * CS_BLOCK_ROWS);
+	double		scale = fit->scale * fit->scale;
+
+	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
+	{
+		const double *x = CsMatrixBlock(m, arena, b);
+		double	   *potential = PotentialsOf(fit, seeding, b);
+		int			nrows = CsMatrixBlockRows(m, b);
+		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int start = 0; start < fit->starts; start++)
+		{
+			float	   *near = nearest + start * padded_rows + (Size) b * CS_BLOCK_ROWS;
+			int			padded = CS_PAD_ROWS(nrows);
+
+			CsSquaredDistances(fit->d, nrows, x, CS_BLOCK_ROWS, 1 + fit->trials,
+							   PointsOf(fit, seeding, start), distance);
+			LowerDistances(nrows, distance, scale, fit->first, near);
+			if (fit->trials == 0)
+				*potential++ = Potential(nrows, near, distance, scale, w);
+			for (int t = 0; t < fit->trials; t++)
+				*potential++ = Potential(nrows, near, distance + (Size) (1 + t) * padded, scale, w);
+		}
+	}
+}
+
+/* Sum over blocks of what one trial of one start came to; per_block as in PotentialsOf. */
+static double
+TotalPotential(const KmeansFit *fit, void *seeding, int64 nblocks, int start, int trial)
+{
+	int			per_start = Max(1, fit->trials);
+	double		total = 0;
+
+	for (int64 b = 0; b < nblocks; b++)
+		total += PotentialsOf(fit, seeding, b)[start * per_start + trial];
+	return total;
+}
+
+/* Copy a row out of its block. */
+static void
+CopyRow(const CsMatrix *m, CsArena *arena, int64 row, double *point)
+{
+	const double *x = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS);
+
+	for (int j = 0; j < m->ncolumns; j++)
+		point[j] = x[(Size) j * CS_BLOCK_ROWS + row % CS_BLOCK_ROWS];
+}
+
+/*
+ * The row at which the running sum of weight times distance passes "target" within a block;
+ * rounding may leave it short, then it is the last row that counts.
+ */
+static int
+PickInBlock(int nrows, const float *near, const double *weights, double target)
+{
+	int			last = 0;
+
+	for (int r = 0; r < nrows; r++)
+	{
+		double		share = weights ? weights[r] * near[r] : near[r];
+
+		if (share <= 0)
+			continue;
+		last = r;
+		target -= share;
+		if (target < 0)
+			break;
+	}
+	return last;
+}
+
+/*
+ * Draw a row with probability proportional to weight times distance, after "winner" (trial number
+ * of the last pass) has become a centre of the start.
+ */
+static int64
+DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total, CsRng *rng)
+{
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	void	   *seeding = CsArenaAddress(arena, fit->seeding);
+	float	   *nearest = CsArenaAddress(arena, fit->bounds);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	int64		nblocks = CsMatrixBlocks(m),
+				block = 0;
+	int			per_start = Max(1, fit->trials),
+				nrows;
+	double		target = CsRngDouble(rng) * total;
+	double		distance[CS_BLOCK_ROWS];
+	float		near[CS_BLOCK_ROWS];
+
+	for (int64 b = 0; b < nblocks; b++)
+	{
+		double		share = PotentialsOf(fit, seeding, b)[start * per_start + winner];
+
+		if (share <= 0)
+			continue;
+		block = b;
+		if (target < share)
+			break;
+		target -= share;
+	}
+	nrows = CsMatrixBlockRows(m, block);
+	memcpy(near, nearest + (Size) start * nblocks * CS_BLOCK_ROWS + block * CS_BLOCK_ROWS,
+		   sizeof(float) * nrows);
+	if (fit->trials > 0)
+	{
+		CsSquaredDistances(fit->d, nrows, CsMatrixBlock(m, arena, block), CS_BLOCK_ROWS, 1,
+						   PointsOf(fit, seeding, start) + (Size) (1 + winner) * fit->d, distance);
+		LowerDistances(nrows, distance, fit->scale * fit->scale, false, near);
+	}
+	return block * CS_BLOCK_ROWS +
+		PickInBlock(nrows, near, weights ? weights + block * CS_BLOCK_ROWS : NULL, target);
+}
+
+/* A row drawn by weight alone: the first centre of a start. */
+static int64
+DrawFirstRow(CsTeam *team, const KmeansFit *fit, CsRng *rng)
+{
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const double *weights;
+	double		total = 0,
+				target;
+	int64		last = 0;
+
+	if (fit->weights < 0)
+		return (int64) CsRngBelow(rng, (uint64) m->nrows);
+	weights = CsArenaAddress(arena, fit->weights);
+	for (int64 i = 0; i < m->nrows; i++)
+		total += weights[i];
+	target = CsRngDouble(rng) * total;
+	for (int64 i = 0; i < m->nrows; i++)
+	{
+		last = i;
+		target -= weights[i];
+		if (target < 0)
+			break;
+	}
+	return last;
+}
+
+/* Of the last pass' trials, the one with the least potential; ties to the first. */
+static int
+BestTrial(const KmeansFit *fit, void *seeding, int64 nblocks, int start, double *potential)
+{
+	int			best = 0;
+
+	*potential = TotalPotential(fit, seeding, nblocks, start, 0);
+	for (int t = 1; t < fit->trials; t++)
+	{
+		double		now = TotalPotential(fit, seeding, nblocks, start, t);
+
+		if (now < *potential)
+		{
+			*potential = now;
+			best = t;
+		}
+	}
+	return best;
+}
+
+/* Draw the candidates for a start's next centre; false when every row is a centre already. */
+static bool
+DrawCandidates(CsTeam *team, const KmeansFit *fit, int start, CsRng *rng)
+{
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	void	   *seeding = CsArenaAddress(arena, fit->seeding);
+	double	   *point = PointsOf(fit, seeding, start);
+	int64		drawn[KMEANS_MAX_TRIALS];
+	int			trials = CsKmeansTrials(fit->k);
+	double		total;
+	int			winner = BestTrial(fit, seeding, CsMatrixBlocks(m), start, &total);
+
+	if (!(total > 0))
+		return false;
+	for (int t = 0; t < trials; t++)
+		drawn[t] = DrawRow(team, fit, start, winner, total, rng);
+	if (fit->trials > 0)
+		memcpy(point, point + (Size) (1 + winner) * fit->d, sizeof(double) * fit->d);
+	for (int t = 0; t < trials; t++)
+		CopyRow(m, arena, drawn[t], point + (Size) (1 + t) * fit->d);
+	return true;
+}
+
+/*
+ * Seed fit->starts starts, numbered from first_start.  OUT centers[starts][k][d], with the k that
+ * is returned: fewer than asked when there are fewer distinct rows.
+ */
+int
+CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *centers)
+{
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	void	   *seeding = CsArenaAddress(arena, fit->seeding);
+	Size		row = fit->d,
+				all = row * fit->k;
+	CsRng		rng[KMEANS_MAX_STARTS];
+	int			k;
+	bool		more = true;
+
+	for (int s = 0; s < fit->starts; s++)
+	{
+		double	   *point = PointsOf(fit, seeding, s);
+
+		CsRngSeed(&rng[s], seed, first_start + s);
+		CopyRow(m, arena, DrawFirstRow(team, fit, &rng[s]), point);
+		memcpy(centers + s * all, point, sizeof(double) * row);
+	}
+	fit->trials = 0;
+	fit->first = true;
+	for (k = 1; k < fit->k; k++)
+	{
+		if (k == 1)
+			CsTeamRun(team, CS_TASK_KMEANS_SEED, fit, sizeof(*fit), CS_LANES);
+		fit->first = false;
+		for (int s = 0; s < fit->starts && more; s++)
+			more = DrawCandidates(team, fit, s, &rng[s]);
+		if (!more)
+			break;
+		fit->trials = CsKmeansTrials(fit->k);
+		CsTeamRun(team, CS_TASK_KMEANS_SEED, fit, sizeof(*fit), CS_LANES);
+		for (int s = 0; s < fit->starts; s++)
+		{
+			double		total;
+			int			winner = BestTrial(fit, seeding, CsMatrixBlocks(m), s, &total);
+
+			memcpy(centers + s * all + k * row, PointsOf(fit, seeding, s) + (1 + winner) * row,
+				   sizeof(double) * row);
+		}
+	}
+	for (int s = 1; s < fit->starts; s++)
+		memmove(centers + s * k * row, centers + s * all, sizeof(double) * k * row);
+	return k;
+}

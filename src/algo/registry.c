@@ -1,0 +1,47 @@
+/*
+ * registry.c
+ *	  The algorithms by name, and the tasks of all rooms by number.
+ */
+#include "custseg.h"
+
+#include "algo/algo.h"
+#include "algo/kmeans.h"
+#include "lib/stringinfo.h"
+#include "model/model.h"
+#include "prep/prep.h"
+#include "stat/stat.h"
+
+static const CsAlgorithm *const algorithms[] = {
+	&CsKmeans,
+};
+
+const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
+	[CS_TASK_PREP_FIT_COLUMN] = CsPrepFitColumnTask,
+	[CS_TASK_PREP_APPLY] = CsPrepApplyTask,
+	[CS_TASK_PREP_COVARIANCE] = CsPrepCovarianceTask,
+	[CS_TASK_KMEANS_MOMENTS] = CsKmeansMomentsTask,
+	[CS_TASK_KMEANS_SEED] = CsKmeansSeedTask,
+	[CS_TASK_KMEANS_ASSIGN] = CsKmeansAssignTask,
+	[CS_TASK_KMEANS_INERTIA] = CsKmeansInertiaTask,
+	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
+	[CS_TASK_PROFILE] = CsProfileTask,
+};
+
+/* The algorithm of that name, or an error that lists those there are. */
+const CsAlgorithm *
+CsAlgorithmFind(const char *name)
+{
+	StringInfoData known;
+
+	for (int i = 0; i < lengthof(algorithms); i++)
+		if (strcmp(algorithms[i]->name, name) == 0)
+			return algorithms[i];
+	initStringInfo(&known);
+	for (int i = 0; i < lengthof(algorithms); i++)
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", algorithms[i]->name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized algorithm \"%s\"", name),
+			 errhint("Algorithms are: %s.", known.data)));
+	return NULL;				/* keep the compiler quiet */
+}

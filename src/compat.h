@@ -1,0 +1,55 @@
+/*
+ * compat.h
+ *	  Differences between PostgreSQL 15 and 18, in one place.
+ */
+#ifndef CUSTSEG_COMPAT_H
+#define CUSTSEG_COMPAT_H
+
+#if PG_VERSION_NUM < 150001
+#error "custseg needs PostgreSQL 15.1 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+#include "fmgr.h"
+#include "utils/wait_event.h"
+
+/* Before 16 this exports what describes a function, but not the function. */
+#if PG_VERSION_NUM < 160000
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_, funcname) (void) \
+{ \
+	static const Pg_finfo_record my_finfo = {1}; \
+	return &my_finfo; \
+} \
+extern int	no_such_variable
+#endif
+
+/* Intervals have infinities since 17. */
+#if PG_VERSION_NUM < 170000
+#define INTERVAL_IS_NOBEGIN(interval) false
+#define INTERVAL_IS_NOEND(interval) false
+#endif
+
+/* What a member of a team waits for; it has a name of its own from 17 on. */
+static inline uint32
+CsWaitEventTeam(void)
+{
+#if PG_VERSION_NUM >= 170000
+	static uint32 event = 0;
+
+	if (event == 0)
+		event = WaitEventExtensionNew("CustsegTeam");
+	return event;
+#else
+	return PG_WAIT_EXTENSION;
+#endif
+}
+
+#endif							/* CUSTSEG_COMPAT_H */

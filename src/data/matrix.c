@@ -1,0 +1,102 @@
+/*
+ * matrix.c
+ *	  Rows as float8 in column-major blocks, in chunks that an arena holds.
+ *
+ * The number of rows is not known before they have been read, and the matrix must not be copied
+ * to grow: so it grows by chunks of whole blocks, each an eighth of what is there, later a 32nd,
+ * which wastes little and needs few segments.
+ */
+#include "custseg.h"
+
+#include "data/matrix.h"
+#include "storage/shmem.h"
+
+#define FIRST_CHUNK ((Size) 128 * 1024)
+#define SMALL_CHUNK ((Size) 32 * 1024 * 1024)
+
+/* An empty matrix, palloc'd. */
+CsMatrix *
+CsMatrixCreate(int ncolumns)
+{
+	CsMatrix   *m = palloc0(sizeof(CsMatrix));
+
+	m->ncolumns = ncolumns;
+	m->stride = ncolumns;
+	return m;
+}
+
+/* Blocks that the next chunk has. */
+static int64
+NextChunkBlocks(const CsMatrix *m)
+{
+	Size		held = mul_size(CsMatrixBlockSize(m), m->nblocks_allocated);
+	Size		eighth = Min(held / 8, SMALL_CHUNK);
+	Size		want = Max(Max(eighth, held / 32), FIRST_CHUNK);
+
+	return Max(1, (int64) (want / CsMatrixBlockSize(m)));
+}
+
+/* Add a block, zeroed so that kernels may read past the last row, to the end of the matrix. */
+void
+CsMatrixGrow(CsMatrix *m, CsArena *arena)
+{
+	int64		block = CsMatrixBlocks(m);
+
+	Assert(m->nrows % CS_BLOCK_ROWS == 0);
+	if (block == m->nblocks_allocated)
+	{
+		int64		nblocks = NextChunkBlocks(m);
+
+		if (m->nchunks == CS_MAX_CHUNKS)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many rows for one training: more than %lld",
+							(long long) m->nrows),
+					 errhint("Train on a sample of the rows.")));
+		m->chunk[m->nchunks].area = CsArenaAlloc(arena, mul_size(CsMatrixBlockSize(m), nblocks));
+		m->chunk[m->nchunks].first_block = m->nblocks_allocated;
+		m->nchunks++;
+		m->nblocks_allocated += nblocks;
+	}
+	memset(CsMatrixBlock(m, arena, block), 0, CsMatrixBlockSize(m));
+}
+
+/* Address of block b: x[column * CS_BLOCK_ROWS + row]. */
+double *
+CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b)
+{
+	int			low = 0,
+				high = m->nchunks - 1;
+
+	while (low < high)
+	{
+		int			middle = (low + high + 1) / 2;
+
+		if (m->chunk[middle].first_block <= b)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return (double *) ((char *) CsArenaAddress(arena, m->chunk[low].area) +
+					   CsMatrixBlockSize(m) * (Size) (b - m->chunk[low].first_block));
+}
+
+int
+CsMatrixShare(const CsMatrix *m, CsArena *arena)
+{
+	int			area = CsArenaAlloc(arena, sizeof(CsMatrix));
+
+	memcpy(CsArenaAddress(arena, area), m, sizeof(CsMatrix));
+	return area;
+}
+
+/* Give the areas back; the struct stays the caller's. */
+void
+CsMatrixFree(CsMatrix *m, CsArena *arena)
+{
+	for (int c = 0; c < m->nchunks; c++)
+		CsArenaFree(arena, m->chunk[c].area);
+	m->nchunks = 0;
+	m->nblocks_allocated = 0;
+	m->nrows = 0;
+}

@@ -1,0 +1,75 @@
+/*
+ * matrix.h
+ *	  The rows of a training as float8 in column-major blocks.
+ *
+ * Block b holds rows [b * 1024, (b + 1) * 1024); value of column j, row r of the block is
+ * x[j * CS_BLOCK_ROWS + r].  NULL is NaN.  The struct holds area numbers and no pointers, so it
+ * can be copied into a task's arguments' area and read by every member of a team.
+ */
+#ifndef CUSTSEG_MATRIX_H
+#define CUSTSEG_MATRIX_H
+
+#include "parallel/team.h"
+
+/* Chunks grow with the matrix (an eighth of it, between 1 MB and 32 MB, later 1/32). */
+#define CS_MAX_CHUNKS 480
+
+typedef struct CsMatrixChunk
+{
+	int			area;			/* where its blocks are */
+	int64		first_block;	/* number of its first block */
+} CsMatrixChunk;
+
+typedef struct CsMatrix
+{
+	int64		nrows;
+	int			ncolumns;		/* columns in use */
+	int			stride;			/* columns a block has room for, >= ncolumns */
+	int			nchunks;
+	int64		nblocks_allocated;
+	CsMatrixChunk chunk[CS_MAX_CHUNKS];
+} CsMatrix;
+
+/* Bytes a block takes. */
+static inline Size
+CsMatrixBlockSize(const CsMatrix *m)
+{
+	return (Size) m->stride * CS_BLOCK_ROWS * sizeof(double);
+}
+
+static inline int64
+CsMatrixBlocks(const CsMatrix *m)
+{
+	return (m->nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
+}
+
+/* Rows of block b that are in use: 1024 but for the last. */
+static inline int
+CsMatrixBlockRows(const CsMatrix *m, int64 b)
+{
+	return (int) Min((int64) CS_BLOCK_ROWS, m->nrows - b * CS_BLOCK_ROWS);
+}
+
+/* First and one past the last block of a lane; lanes are contiguous and depend on nrows only. */
+static inline int64
+CsLaneStart(const CsMatrix *m, int lane)
+{
+	return CsMatrixBlocks(m) * lane / CS_LANES;
+}
+
+/* An empty matrix of ncolumns columns, in CurrentMemoryContext (palloc'd; areas from the arena). */
+extern CsMatrix *CsMatrixCreate(int ncolumns);
+
+/* Make room for one more block, all zero; the caller adds rows by writing them and raising nrows. */
+extern void CsMatrixGrow(CsMatrix *m, CsArena *arena);
+
+/* The address of block b in this process. */
+extern double *CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b);
+
+/* A copy of the struct in an area, for the members of a team; returns the area's number. */
+extern int	CsMatrixShare(const CsMatrix *m, CsArena *arena);
+
+/* Give the areas back. */
+extern void CsMatrixFree(CsMatrix *m, CsArena *arena);
+
+#endif							/* CUSTSEG_MATRIX_H */

@@ -1,0 +1,134 @@
+/*
+ * relation.h
+ *	  The only readers of user tables: a source resolved, its columns classified, its rows
+ *	  streamed.  Everything is read with the caller's rights and row-level security.
+ */
+#ifndef CUSTSEG_RELATION_H
+#define CUSTSEG_RELATION_H
+
+#include "custseg.h"
+#include "access/tupdesc.h"
+#include "fmgr.h"
+#include "nodes/pg_list.h"
+
+typedef enum CsKind
+{
+	CS_NUMERIC,					/* every integer, float, numeric, money */
+	CS_BOOLEAN,					/* 0 or 1 */
+	CS_TIME,					/* date, timestamps: days since 1970-01-01; interval: days */
+	CS_CATEGORICAL,				/* text, varchar, char, name, enum, and what is stored as text */
+	CS_UNUSABLE					/* anything else */
+} CsKind;
+
+/* 'numeric', 'boolean', 'time', 'categorical', 'unusable' */
+extern const char *CsKindName(CsKind kind);
+/* the kind of that name; CS_UNUSABLE when there is none */
+extern CsKind CsKindFromName(const char *name);
+
+/*
+ * value.c: one Datum to one number; the same code reads a training's rows and a scored row.
+ */
+typedef struct CsConverter
+{
+	Oid			type;			/* base type under any domain */
+	CsKind		kind;
+	double		money_scale;	/* CASHOID: what to divide by */
+	/* numeric, boolean and time kinds; may return +-infinity or NaN */
+	double		(*to_double) (const struct CsConverter *c, Datum value);
+	/* categorical kind: see CsCategoryText */
+	const char *(*to_text) (Datum value, int *length, void **copy);
+} CsConverter;
+
+/* Classify a type (looking through domains) and prepare its conversion. */
+extern void CsConverterInit(CsConverter *c, Oid type);
+
+/*
+ * The text of a categorical value: pointer and length, without copying where the value is a plain
+ * text; *copy is what to pfree, or NULL.  Not zero-terminated, and valid until the value is freed
+ * or the next call, whichever comes first.  bpchar loses its trailing blanks.
+ */
+extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy);
+
+/* relation.c */
+typedef struct CsColumn
+{
+	NameData	name;
+	Oid			type;			/* as declared, a domain perhaps */
+	int32		typmod;
+	int			attnum;			/* position in the row, from 1; dropped ones not counted */
+	CsConverter converter;
+} CsColumn;
+
+typedef struct CsRelation
+{
+	char	   *source;			/* as the user wrote it */
+	char	   *from_item;		/* what follows FROM: "schema"."table" or ( query ) AS source */
+	Oid			relid;			/* InvalidOid for a query */
+	char	   *description;	/* for messages: relation "x" | the query */
+	int			ncolumns;
+	CsColumn   *columns;		/* the row's columns, dropped ones left out */
+} CsRelation;
+
+/*
+ * Resolve a source: a relation name, or a query starting with SELECT / WITH / VALUES / TABLE.
+ * Errors: no such relation, not a relation that can be read, several statements, a query that
+ * writes.  The result is palloc'd in CurrentMemoryContext.
+ */
+extern CsRelation *CsRelationOpen(const char *source);
+
+/* The column of that name, or NULL. */
+extern const CsColumn *CsRelationFind(const CsRelation *rel, const char *name);
+
+/* Same, or an error that names the relation and hints at the columns there are. */
+extern const CsColumn *CsRelationColumn(const CsRelation *rel, const char *name);
+
+/*
+ * Stream the named columns of every row through "sink", without a tuple table, synchronised scans
+ * off, as a read-only query under the caller's snapshot.  values[i] and nulls[i] belong to
+ * columns[i] and are valid during the call only.  The sink runs in a context that is reset after
+ * each row: what is to last goes elsewhere.  The plan is never a parallel one, because workers
+ * would hand rows over in an order that changes from run to run.  CHECK_FOR_INTERRUPTS is done
+ * here.  Returns the number of rows.
+ */
+typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
+
+extern int64 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
+							CsRowSink sink, void *state);
+
+/* estimate of the number of rows (reltuples), or -1 when unknown */
+extern double CsRelationEstimate(const CsRelation *rel);
+
+/*
+ * key.c: what identifies a row.
+ *
+ * Column names (char *) of the primary key; NIL if there is none, the source is a query, or
+ * inheritance children can hold rows that the key does not see.
+ */
+extern List *CsRelationPrimaryKey(const CsRelation *rel);
+
+/* The name of a single-column primary key, else NULL. */
+extern char *CsRelationDefaultId(const CsRelation *rel);
+
+/*
+ * An error unless column "id" is there, unique and not NULL in the source (one aggregate query;
+ * skipped when a valid unique index proves it).
+ */
+extern void CsRelationCheckId(const CsRelation *rel, const char *id);
+
+/*
+ * dictionary.c: the levels of a categorical column, in order of first appearance.
+ */
+typedef struct CsDictionary CsDictionary;
+
+/* distinct levels, and bytes of their texts, above which a column is no category */
+#define CS_MAX_DICTIONARY 100000
+#define CS_MAX_DICTIONARY_BYTES (32 * 1024 * 1024)
+
+extern CsDictionary *CsDictionaryCreate(void);	/* in CurrentMemoryContext */
+/* code of a level, adding it; -1 when the dictionary is full */
+extern int	CsDictionaryCode(CsDictionary *d, const char *level, int length);
+extern int	CsDictionarySize(const CsDictionary *d);
+/* text of a level, zero-terminated; belongs to the dictionary */
+extern const char *CsDictionaryLevel(const CsDictionary *d, int code);
+
+#endif							/* CUSTSEG_RELATION_H */

@@ -1,0 +1,471 @@
+/*
+ * value.c
+ *	  One value of a user's column to one number or to the text of a category.
+ *
+ * A column's type is looked through to its base type once (CsConverterInit); after that a value
+ * costs one indirect call.  Training, scoring and monitoring all convert here, so a customer gets
+ * the same number everywhere.
+ *
+ * Numbers are what a cast to float8 gives, to the bit, except that numerics beyond its range
+ * become infinite instead of failing.  Times are days since 1970-01-01 (UTC for timestamptz),
+ * intervals are days of EXTRACT(epoch).  Infinities of any type come out as infinities.
+ *
+ * Nothing here holds a pointer into a value, so converters can be copied and kept for as long as
+ * the type exists.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_enum.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "data/relation.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/cash.h"
+#include "utils/date.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/pg_locale.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+
+#define UNIX_EPOCH_DAYS (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)
+
+/* Labels of enums that this backend has met, by the Oid that a value is. */
+typedef struct EnumLabel
+{
+	Oid			oid;
+	char		status;
+	uint8		length;
+	NameData	label;
+} EnumLabel;
+
+#define SH_PREFIX label
+#define SH_ELEMENT_TYPE EnumLabel
+#define SH_KEY_TYPE Oid
+#define SH_KEY oid
+#define SH_HASH_KEY(tb, key) murmurhash32(key)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* Far more than the labels of any schema, and a bound on what the cache can take. */
+#define MAX_ENUM_LABELS 65536
+
+static label_hash *enumLabels = NULL;
+static bool enumLabelsValid = false;
+
+static const char *const kindNames[] = {
+	[CS_NUMERIC] = "numeric",
+	[CS_BOOLEAN] = "boolean",
+	[CS_TIME] = "time",
+	[CS_CATEGORICAL] = "categorical",
+	[CS_UNUSABLE] = "unusable"
+};
+
+/* Name of a kind, as stored in the catalogue. */
+const char *
+CsKindName(CsKind kind)
+{
+	return kindNames[kind];
+}
+
+/* The kind of that name, CS_UNUSABLE for any other text. */
+CsKind
+CsKindFromName(const char *name)
+{
+	for (int kind = CS_NUMERIC; kind < CS_UNUSABLE; kind++)
+	{
+		if (strcmp(name, kindNames[kind]) == 0)
+			return (CsKind) kind;
+	}
+	return CS_UNUSABLE;
+}
+
+static double
+Int2ToDouble(const CsConverter *c, Datum value)
+{
+	return (double) DatumGetInt16(value);
+}
+
+static double
+Int4ToDouble(const CsConverter *c, Datum value)
+{
+	return (double) DatumGetInt32(value);
+}
+
+static double
+Int8ToDouble(const CsConverter *c, Datum value)
+{
+	return (double) DatumGetInt64(value);
+}
+
+static double
+Float4ToDouble(const CsConverter *c, Datum value)
+{
+	return (double) DatumGetFloat4(value);
+}
+
+static double
+Float8ToDouble(const CsConverter *c, Datum value)
+{
+	return DatumGetFloat8(value);
+}
+
+static double
+CashToDouble(const CsConverter *c, Datum value)
+{
+	return (double) DatumGetCash(value) / c->money_scale;
+}
+
+static double
+BoolToDouble(const CsConverter *c, Datum value)
+{
+	return DatumGetBool(value) ? 1.0 : 0.0;
+}
+
+static double
+DateToDouble(const CsConverter *c, Datum value)
+{
+	DateADT		date = DatumGetDateADT(value);
+
+	if (DATE_IS_NOBEGIN(date))
+		return -INFINITY;
+	if (DATE_IS_NOEND(date))
+		return INFINITY;
+	return (double) date + UNIX_EPOCH_DAYS;
+}
+
+/* timestamp and timestamptz; whole days apart from the rest, so that neither overflows */
+static double
+TimestampToDouble(const CsConverter *c, Datum value)
+{
+	Timestamp	timestamp = DatumGetTimestamp(value);
+	int64		days;
+
+	if (TIMESTAMP_IS_NOBEGIN(timestamp))
+		return -INFINITY;
+	if (TIMESTAMP_IS_NOEND(timestamp))
+		return INFINITY;
+	days = timestamp / USECS_PER_DAY;
+	return (double) (days + UNIX_EPOCH_DAYS) +
+		(double) (timestamp - days * USECS_PER_DAY) / (double) USECS_PER_DAY;
+}
+
+/* A year is 365.25 days and a month 30, as in EXTRACT(epoch FROM interval). */
+static double
+IntervalToDouble(const CsConverter *c, Datum value)
+{
+	Interval   *interval = DatumGetIntervalP(value);
+
+	if (INTERVAL_IS_NOBEGIN(interval))
+		return -INFINITY;
+	if (INTERVAL_IS_NOEND(interval))
+		return INFINITY;
+	return DAYS_PER_YEAR * (double) (interval->month / MONTHS_PER_YEAR) +
+		(double) DAYS_PER_MONTH * (double) (interval->month % MONTHS_PER_YEAR) +
+		(double) interval->day + (double) interval->time / (double) USECS_PER_DAY;
+}
+
+/*
+ * A numeric of up to 15 or so significant digits, straight from its stored digits: false when it
+ * is none of those.
+ *
+ * PostgreSQL's own conversion prints the number and reads it back, about ten times the work.
+ * Here the digits make an integer m <= 2^53 and a power of ten <= 10^22, both exact in float8, so
+ * that their product or quotient is rounded once and equals what strtod() returns (Clinger 1990).
+ * The format is the one of numeric.c (NumericChoice): digits of base 10,000 after a two or four
+ * bytes' header; values on disk have it, so it is as lasting as pg_upgrade.
+ */
+static bool
+ShortNumericToDouble(const char *data, Size size, double *result)
+{
+	static const double power[] = {
+		1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11,
+		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
+	};
+	const uint64 max_exact = UINT64CONST(1) << 53;
+	uint16		header;
+	int16		weight;
+	int16		digit = 0;
+	int			ndigits;
+	int			exponent;
+	bool		negative;
+	uint64		mantissa = 0;
+	int			width = 4;
+
+	memcpy(&header, data, sizeof(header));
+	if ((header & 0xC000) == 0xC000)	/* NaN and infinities */
+		return false;
+	if (header & 0x8000)
+	{
+		negative = (header & 0x2000) != 0;
+		weight = (int16) ((header & 0x0040) ? (header & 0x003F) - 64 : (header & 0x003F));
+		data += sizeof(header);
+		size -= sizeof(header);
+	}
+	else
+	{
+		negative = (header & 0x4000) != 0;
+		memcpy(&weight, data + sizeof(header), sizeof(weight));
+		data += sizeof(header) + sizeof(weight);
+		size -= sizeof(header) + sizeof(weight);
+	}
+	ndigits = (int) (size / sizeof(digit));
+	if (ndigits > 5)
+		return false;
+
+	for (int i = 0; i < ndigits; i++)
+	{
+		memcpy(&digit, data + i * sizeof(digit), sizeof(digit));
+		if (i < ndigits - 1)
+			mantissa = mantissa * 10000 + digit;
+	}
+	exponent = 4 * (weight - (ndigits - 1));
+	if (ndigits > 3)			/* only then can zeros at the end matter */
+	{
+		for (; width > 0 && digit % 10 == 0; width--, exponent++)
+			digit /= 10;
+	}
+	for (int i = 0; i < width; i++)
+	{
+		if (mantissa > max_exact / 10)
+			return false;
+		mantissa *= 10;
+	}
+	mantissa += digit;
+
+	if (mantissa > max_exact || exponent > 22 || exponent < -22)
+		return false;
+	*result = exponent >= 0 ? (double) mantissa * power[exponent] :
+		(double) mantissa / power[-exponent];
+	if (negative)
+		*result = -*result;
+	return true;
+}
+
+static double
+NumericToDouble(const CsConverter *c, Datum value)
+{
+	struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
+	double		result;
+
+	if (!ShortNumericToDouble(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), &result))
+		result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													PointerGetDatum(packed)));
+	if ((Pointer) packed != DatumGetPointer(value))
+		pfree(packed);
+	return result;
+}
+
+/* text, varchar, and any type that is stored as text (citext) */
+static const char *
+TextToCategory(Datum value, int *length, void **copy)
+{
+	text	   *packed = DatumGetTextPP(value);
+
+	*copy = (Pointer) packed != DatumGetPointer(value) ? packed : NULL;
+	*length = (int) VARSIZE_ANY_EXHDR(packed);
+	return VARDATA_ANY(packed);
+}
+
+static const char *
+BpcharToCategory(Datum value, int *length, void **copy)
+{
+	const char *text = TextToCategory(value, length, copy);
+
+	*length = bpchartruelen(unconstify(char *, text), *length);
+	return text;
+}
+
+static const char *
+NameToCategory(Datum value, int *length, void **copy)
+{
+	const char *name = NameStr(*DatumGetName(value));
+
+	*copy = NULL;
+	*length = (int) strnlen(name, NAMEDATALEN);
+	return name;
+}
+
+/* "char": its byte, or \ooo for one that would be no text in every encoding */
+static const char *
+CharToCategory(Datum value, int *length, void **copy)
+{
+	unsigned char byte = (unsigned char) DatumGetChar(value);
+	char	   *text = palloc(5);
+
+	if (byte >= 0x80)
+		*length = snprintf(text, 5, "\\%03o", byte);
+	else
+	{
+		text[0] = (char) byte;
+		*length = byte == 0 ? 0 : 1;
+	}
+	*copy = text;
+	return text;
+}
+
+/* Some enum's row of pg_enum changed: labels may have been renamed. */
+static void
+ForgetEnumLabels(Datum arg, int cacheid, uint32 hashvalue)
+{
+	enumLabelsValid = false;
+}
+
+/* Start with an empty cache of labels. */
+static void
+ResetEnumLabels(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		CacheRegisterSyscacheCallback(ENUMOID, ForgetEnumLabels, (Datum) 0);
+		registered = true;
+	}
+	if (enumLabels == NULL)
+		enumLabels = label_create(CacheMemoryContext, 64, NULL);
+	else
+		label_reset(enumLabels);
+	enumLabelsValid = true;
+}
+
+/*
+ * A value of an enum is the Oid of its row in pg_enum.  A look-up of the system cache for each
+ * would cost as much as the rest of reading; so labels are kept until pg_enum changes.
+ */
+static const char *
+EnumToCategory(Datum value, int *length, void **copy)
+{
+	Oid			oid = DatumGetObjectId(value);
+	EnumLabel  *entry;
+	bool		found;
+
+	*copy = NULL;
+	if (!enumLabelsValid || enumLabels->members >= MAX_ENUM_LABELS)
+		ResetEnumLabels();
+	entry = label_lookup(enumLabels, oid);
+	if (entry == NULL)
+	{
+		HeapTuple	tuple = SearchSysCache1(ENUMOID, ObjectIdGetDatum(oid));
+		NameData	label;
+
+		if (!HeapTupleIsValid(tuple))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+					 errmsg("invalid internal value for enum: %u", oid)));
+		label = ((Form_pg_enum) GETSTRUCT(tuple))->enumlabel;
+		ReleaseSysCache(tuple);
+
+		/* The look-up may have brought news; then what was just read is the newest. */
+		if (!enumLabelsValid)
+			ResetEnumLabels();
+		entry = label_insert(enumLabels, oid, &found);
+		entry->label = label;
+		entry->length = (uint8) strlen(NameStr(label));
+	}
+	*length = entry->length;
+	return NameStr(entry->label);
+}
+
+/* What a unit of money is in its stored integer: 10 to the digits of lc_monetary. */
+static double
+MoneyScale(void)
+{
+	int			digits = PGLC_localeconv()->frac_digits;
+
+	/* as cash.c does when the locale does not say */
+	if (digits < 0 || digits > 10)
+		digits = 2;
+	return pow(10.0, digits);
+}
+
+/* Is a value of this type a text in memory, whatever it is called? */
+static bool
+IsStoredAsText(Oid type)
+{
+	char		category;
+	bool		preferred;
+
+	get_type_category_preferred(type, &category, &preferred);
+	return category == TYPCATEGORY_STRING && IsBinaryCoercible(type, TEXTOID);
+}
+
+/* Fill a converter for a number; false when the type is none. */
+static bool
+InitNumber(CsConverter *c)
+{
+	static const struct
+	{
+		Oid			type;
+		CsKind		kind;
+		double		(*to_double) (const CsConverter *c, Datum value);
+	}			numbers[] = {
+		{INT2OID, CS_NUMERIC, Int2ToDouble},
+		{INT4OID, CS_NUMERIC, Int4ToDouble},
+		{INT8OID, CS_NUMERIC, Int8ToDouble},
+		{FLOAT4OID, CS_NUMERIC, Float4ToDouble},
+		{FLOAT8OID, CS_NUMERIC, Float8ToDouble},
+		{NUMERICOID, CS_NUMERIC, NumericToDouble},
+		{CASHOID, CS_NUMERIC, CashToDouble},
+		{BOOLOID, CS_BOOLEAN, BoolToDouble},
+		{DATEOID, CS_TIME, DateToDouble},
+		{TIMESTAMPOID, CS_TIME, TimestampToDouble},
+		{TIMESTAMPTZOID, CS_TIME, TimestampToDouble},
+		{INTERVALOID, CS_TIME, IntervalToDouble}
+	};
+
+	for (int i = 0; i < lengthof(numbers); i++)
+	{
+		if (c->type != numbers[i].type)
+			continue;
+		c->kind = numbers[i].kind;
+		c->to_double = numbers[i].to_double;
+		if (c->type == CASHOID)
+			c->money_scale = MoneyScale();
+		return true;
+	}
+	return false;
+}
+
+/* Classify a type, a domain by what it is over, and choose its conversion.  Allocates nothing. */
+void
+CsConverterInit(CsConverter *c, Oid type)
+{
+	memset(c, 0, sizeof(*c));
+	c->type = getBaseType(type);
+	c->kind = CS_UNUSABLE;
+	if (InitNumber(c))
+		return;
+
+	if (c->type == TEXTOID || c->type == VARCHAROID)
+		c->to_text = TextToCategory;
+	else if (c->type == BPCHAROID)
+		c->to_text = BpcharToCategory;
+	else if (c->type == NAMEOID)
+		c->to_text = NameToCategory;
+	else if (c->type == CHAROID)
+		c->to_text = CharToCategory;
+	else if (type_is_enum(c->type))
+		c->to_text = EnumToCategory;
+	else if (IsStoredAsText(c->type))
+		c->to_text = TextToCategory;
+	if (c->to_text != NULL)
+		c->kind = CS_CATEGORICAL;
+}
+
+/* The text of a categorical value; see relation.h for whose memory it is. */
+const char *
+CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
+{
+	Assert(c->kind == CS_CATEGORICAL);
+	return c->to_text(value, length, copy);
+}

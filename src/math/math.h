@@ -1,0 +1,56 @@
+/*
+ * math.h
+ *	  Kernels in plain C: distances over blocks, sorting, quantiles, random numbers, LAPACK.
+ *	  Pointers and sizes in, pointers out; no NaN unless said; nothing of PostgreSQL but
+ *	  CHECK_FOR_INTERRUPTS.
+ */
+#ifndef CUSTSEG_MATH_H
+#define CUSTSEG_MATH_H
+
+#include "custseg.h"
+
+/* Kernels take rows 16 at a time: buffers have room for a multiple of that. */
+#define CS_PAD_ROWS(nrows) (((nrows) + 15) & ~15)
+
+/*
+ * distance.c: rows are column-major, x[j * stride + r]; centres row by row, centers[c * d + j].
+ * The sum over features runs in order for each pair, so that every kernel, every instruction set
+ * and the scorer give the same bits.
+ */
+extern void CsSquaredDistances(int d, int nrows, const double *x, int stride,
+							   int k, const double *centers, double *distance);
+extern void CsNearest(int d, int nrows, const double *x, int stride, int k, const double *centers,
+					  double *scratch, int32 *label, double *nearest, double *second);
+extern void CsOwnDistances(int d, int nrows, const double *x, int stride, const double *centers,
+						   const int32 *label, double *distance);
+
+/* sort.c: ascending, in place; scratch of n doubles makes it a radix sort.  No NaN. */
+extern void CsSortDoubles(double *x, int64 n, double *scratch);
+
+/* Quantile of sorted values, type 7 (R's and NumPy's default); n >= 1, 0 <= p <= 1. */
+extern double CsQuantileSorted(const double *sorted, int64 n, double p);
+
+/* rng.c: xoshiro256** seeded by splitmix64; the stream is custseg's own and never changes. */
+typedef struct CsRng
+{
+	uint64		s[4];
+} CsRng;
+
+extern void CsRngSeed(CsRng *rng, uint64 seed, uint64 stream);
+extern uint64 CsRngNext(CsRng *rng);
+extern double CsRngDouble(CsRng *rng);	/* [0, 1) */
+extern uint64 CsRngBelow(CsRng *rng, uint64 n); /* 0..n-1, no bias */
+/* m of 0..n-1 without replacement, ascending (Floyd); result holds m */
+extern void CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result);
+
+/*
+ * linear.c: symmetric eigenproblem by LAPACK dsyevr.  a is d x d and destroyed; values descend,
+ * vectors[i * d ...] is the i-th eigenvector with its largest absolute entry positive (lowest
+ * index on ties).  Returns LAPACK's info, 0 for success.
+ */
+extern int	CsSymmetricEigen(int d, double *a, double *values, double *vectors);
+
+/* Optimal assignment: row i of the n x n profit matrix gets column result[i], total maximal. */
+extern void CsAssignMaximum(int n, const double *profit, int *result);
+
+#endif							/* CUSTSEG_MATH_H */

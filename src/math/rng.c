@@ -1,0 +1,92 @@
+/*
+ * rng.c
+ *	  Random numbers: xoshiro256** (Blackman and Vigna 2018), seeded by splitmix64.
+ *
+ * Written here and not taken from the server, because a stored seed has to give the same model on
+ * every major version.
+ */
+#include "custseg.h"
+
+#include "math/math.h"
+
+static uint64
+SplitMix(uint64 *state)
+{
+	uint64		z = (*state += UINT64CONST(0x9E3779B97F4A7C15));
+
+	z = (z ^ (z >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64CONST(0x94D049BB133111EB);
+	return z ^ (z >> 31);
+}
+
+static inline uint64
+RotateLeft(uint64 x, int bits)
+{
+	return (x << bits) | (x >> (64 - bits));
+}
+
+/* Start a stream; streams of one seed are independent for every practical purpose. */
+void
+CsRngSeed(CsRng *rng, uint64 seed, uint64 stream)
+{
+	uint64		state = stream;
+	uint64		mixed = seed ^ SplitMix(&state);
+
+	for (int i = 0; i < 4; i++)
+		rng->s[i] = SplitMix(&mixed);
+}
+
+uint64
+CsRngNext(CsRng *rng)
+{
+	uint64	   *s = rng->s;
+	uint64		result = RotateLeft(s[1] * 5, 7) * 9;
+	uint64		t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = RotateLeft(s[3], 45);
+	return result;
+}
+
+/* Uniform on [0, 1), 53 bits. */
+double
+CsRngDouble(CsRng *rng)
+{
+	return (double) (CsRngNext(rng) >> 11) * 0x1.0p-53;
+}
+
+/* Uniform on 0..n-1 without bias; n > 0. */
+uint64
+CsRngBelow(CsRng *rng, uint64 n)
+{
+	uint64		unfair = -n % n;	/* 2^64 mod n: so many of the lowest values would weigh twice */
+	uint64		r;
+
+	do
+		r = CsRngNext(rng);
+	while (r < unfair);
+	return r % n;
+}
+
+/*
+ * m of 0..n-1 without replacement, ascending, by selection sampling (Knuth, algorithm S): one
+ * number an element, no memory.  OUT result[m].
+ */
+void
+CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
+{
+	int64		chosen = 0;
+
+	for (int64 i = 0; i < n && chosen < m; i++)
+		if (CsRngDouble(rng) * (double) (n - i) < (double) (m - chosen))
+			result[chosen++] = i;
+	while (chosen < m)			/* rounding at the very end of a huge n */
+	{
+		result[chosen] = n - m + chosen;
+		chosen++;
+	}
+}

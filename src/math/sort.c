@@ -1,0 +1,132 @@
+/*
+ * sort.c
+ *	  Sorting columns of numbers, and quantiles of what is sorted.
+ *
+ * A double's bits, with the sign bit flipped (positive) or all bits flipped (negative), order like
+ * the number itself; so a least-significant-digit radix sort of 64-bit keys sorts doubles.  Digits
+ * that are the same for every value are skipped: a column of small integers takes two or three
+ * passes of the eight.  -0 and +0 are made equal first, so that the result does not depend on which came first.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+
+#define DIGIT_BITS 8
+#define DIGITS 8
+#define BUCKETS (1 << DIGIT_BITS)
+
+/* Below this a comparison sort is faster than counting digits. */
+#define SMALL_SORT 64
+
+static inline uint64
+KeyOf(double value)
+{
+	uint64		bits;
+
+	value += 0.0;				/* -0 becomes +0 */
+	memcpy(&bits, &value, sizeof(bits));
+	return bits ^ ((uint64) ((int64) bits >> 63) | UINT64CONST(0x8000000000000000));
+}
+
+static inline double
+ValueOf(uint64 key)
+{
+	uint64		bits = key ^ (((key >> 63) - 1) | UINT64CONST(0x8000000000000000));
+	double		value;
+
+	memcpy(&value, &bits, sizeof(value));
+	return value;
+}
+
+static void
+InsertionSort(double *x, int64 n)
+{
+	for (int64 i = 1; i < n; i++)
+	{
+		double		value = x[i];
+		int64		at = i;
+
+		for (; at > 0 && x[at - 1] > value; at--)
+			x[at] = x[at - 1];
+		x[at] = value;
+	}
+}
+
+/* Move every key to its place by one digit, lowest first; counts become running positions. */
+static void
+ScatterDigit(const uint64 *from, uint64 *to, int64 n, int digit, int64 *count)
+{
+	int			shift = digit * DIGIT_BITS;
+	int64		position = 0;
+
+	for (int b = 0; b < BUCKETS; b++)
+	{
+		int64		here = count[b];
+
+		count[b] = position;
+		position += here;
+	}
+	for (int64 i = 0; i < n; i++)
+		to[count[(from[i] >> shift) & (BUCKETS - 1)]++] = from[i];
+}
+
+/*
+ * Sort n doubles ascending, in place.  No NaN.  scratch: n doubles, contents lost.
+ */
+void
+CsSortDoubles(double *x, int64 n, double *scratch)
+{
+	uint64	   *keys = (uint64 *) x;
+	uint64	   *other = (uint64 *) scratch;
+	int64		count[DIGITS][BUCKETS];
+
+	if (n < SMALL_SORT)
+	{
+		InsertionSort(x, n);
+		return;
+	}
+	memset(count, 0, sizeof(count));
+	for (int64 i = 0; i < n; i++)
+	{
+		uint64		key = KeyOf(x[i]);
+
+		memcpy(&keys[i], &key, sizeof(key));
+		for (int digit = 0; digit < DIGITS; digit++)
+			count[digit][(key >> (digit * DIGIT_BITS)) & (BUCKETS - 1)]++;
+	}
+	for (int digit = 0; digit < DIGITS; digit++)
+	{
+		uint64	   *swap = keys;
+
+		if (count[digit][(keys[0] >> (digit * DIGIT_BITS)) & (BUCKETS - 1)] == n)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		ScatterDigit(keys, other, n, digit, count[digit]);
+		keys = other;
+		other = swap;
+	}
+	for (int64 i = 0; i < n; i++)
+	{
+		double		value = ValueOf(keys[i]);
+
+		memcpy(&x[i], &value, sizeof(value));
+	}
+}
+
+/* Quantile of n >= 1 sorted values, type 7: linear between the order statistics around (n - 1) p. */
+double
+CsQuantileSorted(const double *sorted, int64 n, double p)
+{
+	double		position = (double) (n - 1) * p;
+	int64		below = (int64) floor(position);
+	double		part = position - (double) below;
+
+	if (below >= n - 1)
+		return sorted[n - 1];
+	if (part == 0)
+		return sorted[below];
+	return sorted[below] + part * (sorted[below + 1] - sorted[below]);
+}

@@ -1,0 +1,374 @@
+/*
+ * binding.c
+ *	  A model's features found by name in a row type or in a json object, and their values read.
+ *
+ * A row type is bound once: each feature gets an attribute number and a converter.  Reading a row
+ * then deforms it up to the last attribute needed, in a slot that is allocated once, and touches
+ * no other value; columns that the model does not know cost nothing unless they lie before one
+ * that it does.
+ *
+ * What is read are raw values as prep.h describes them; NULL is NaN, or the level that NULL is.
+ * Numbers, booleans, times and categories don't stand in for each other: what a model was trained
+ * on is what it is given, or an error says which feature differs.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "model/model.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+typedef struct BoundFeature
+{
+	int			attribute;		/* from 1 */
+	CsConverter converter;
+} BoundFeature;
+
+struct CsBinding
+{
+	TupleTableSlot *slot;		/* of a copy of the row type */
+	HeapTupleData tuple;		/* what the slot holds when the row came as a Datum */
+	int			last_attribute; /* the highest needed */
+	BoundFeature feature[FLEXIBLE_ARRAY_MEMBER];
+};
+
+/* The attribute, from 1, of that name; 0 if there is none. */
+static int
+FindAttribute(TupleDesc desc, const char *name)
+{
+	int			found = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0)
+			continue;
+		if (found != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("column \"%s\" is there more than once in the row to score", name)));
+		found = i + 1;
+	}
+	return found;
+}
+
+/* Is this the name of an interval type, as against a point in time? */
+static bool
+IsIntervalName(const char *type)
+{
+	return strncmp(type, "interval", strlen("interval")) == 0;
+}
+
+/* An error unless a column of that kind and type can be what the feature was trained on. */
+static void
+CheckKind(const CsFeature *f, const CsConverter *converter, Oid type, const char *model)
+{
+	bool		same = converter->kind == f->kind;
+
+	/* Both are times, but days since 1970 and days of duration don't compare. */
+	if (same && f->kind == CS_TIME)
+		same = (converter->type == INTERVALOID) == IsIntervalName(NameStr(f->type));
+	if (!same)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, but model \"%s\" wants a %s feature",
+						NameStr(f->name), format_type_be(type), model,
+						CsKindName((CsKind) f->kind)),
+				 errdetail("The model was trained on a column of type %s.", NameStr(f->type)),
+				 f->kind == CS_BOOLEAN ?
+				 errhint("Turn the column into a boolean first, for example by %s <> 0.",
+						 quote_identifier(NameStr(f->name))) :
+				 errhint("Cast the column in a view or a subquery, and score its rows.")));
+}
+
+/* Find and check the column of one feature. */
+static void
+BindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc, const char *model)
+{
+	Oid			type;
+
+	bound->attribute = FindAttribute(desc, NameStr(f->name));
+	if (bound->attribute == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("the row to score lacks column \"%s\"", NameStr(f->name)),
+				 errdetail("Model \"%s\" was trained with it as a feature.", model),
+				 errhint("Score rows of a table, view or subquery that has the column, NULL where the value is not known.")));
+	type = TupleDescAttr(desc, bound->attribute - 1)->atttypid;
+	CsConverterInit(&bound->converter, type);
+	CheckKind(f, &bound->converter, type, model);
+}
+
+/* See model.h. */
+CsBinding *
+CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CsBinding  *b = palloc0(offsetof(CsBinding, feature) + sizeof(BoundFeature) * p->nfeatures);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		BindFeature(&b->feature[i], &p->feature[i], desc, model);
+		b->last_attribute = Max(b->last_attribute, b->feature[i].attribute);
+	}
+	/* The copy keeps the defaults that stand for attributes which old rows lack. */
+	b->slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(desc), &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(old);
+	return b;
+}
+
+/* See model.h. */
+CsBinding *
+CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
+					const char *model, MemoryContext context)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
+	CsBinding  *b;
+
+	for (int i = 0; i < ncolumns; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NameStr(columns[i].name),
+						   columns[i].type, columns[i].typmod, 0);
+	b = CsBindingForRow(p, desc, model, context);
+	FreeTupleDesc(desc);
+	return b;
+}
+
+/* The raw value of a category that is there. */
+static double
+ReadCategory(const CsPipeline *p, const CsFeature *f, const CsConverter *converter, Datum value)
+{
+	int			length;
+	void	   *copy;
+	const char *text = CsCategoryText(converter, value, &length, &copy);
+	double		level = CsFeatureLevel(p, f, text, length);
+
+	if (copy != NULL)
+		pfree(copy);
+	return level;
+}
+
+/* The raw value of a feature that is NULL. */
+static inline double
+ReadMissing(const CsPipeline *p, const CsFeature *f)
+{
+	return f->kind == CS_CATEGORICAL ? CsFeatureLevel(p, f, NULL, 0) : NAN;
+}
+
+/* See model.h. */
+void
+CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool *nulls,
+			 double *raw)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const BoundFeature *bound = &b->feature[i];
+		int			attribute = bound->attribute - 1;
+
+		if (nulls[attribute])
+			raw[i] = ReadMissing(p, &p->feature[i]);
+		else if (bound->converter.type == FLOAT8OID)	/* spare the most common an indirect call */
+			raw[i] = DatumGetFloat8(values[attribute]);
+		else if (bound->converter.kind == CS_CATEGORICAL)
+			raw[i] = ReadCategory(p, &p->feature[i], &bound->converter, values[attribute]);
+		else
+			raw[i] = bound->converter.to_double(&bound->converter, values[attribute]);
+	}
+}
+
+/* See model.h. */
+void
+CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw)
+{
+	ExecStoreHeapTuple(tuple, b->slot, false);
+	slot_getsomeattrs(b->slot, b->last_attribute);
+	CsBindValues(b, p, b->slot->tts_values, b->slot->tts_isnull, raw);
+}
+
+/* See model.h; the row must stay until the next one is read. */
+void
+CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
+{
+	b->tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&b->tuple.t_self);
+	b->tuple.t_tableOid = InvalidOid;
+	b->tuple.t_data = row;
+	CsBindTuple(b, p, &b->tuple, raw);
+}
+
+/* See model.h. */
+char *
+CsBindingText(CsBinding *b, int feature)
+{
+	int			attribute = b->feature[feature].attribute;
+	Oid			type = TupleDescAttr(b->slot->tts_tupleDescriptor, attribute - 1)->atttypid;
+	Oid			output;
+	bool		is_varlena;
+	bool		is_null;
+	Datum		value = slot_getattr(b->slot, attribute, &is_null);
+
+	if (is_null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/* See model.h. */
+int
+CsBindingAttribute(const CsBinding *b, int feature)
+{
+	return b->feature[feature].attribute;
+}
+
+/*
+ * A time in json is a text: read it as the type that the model was trained on.  A domain, whose
+ * name says nothing, is taken for a timestamp, which reads dates too.
+ */
+static double
+ReadJsonTime(const CsFeature *f, const JsonbValue *value)
+{
+	char	   *text = pnstrdup(value->val.string.val, value->val.string.len);
+	const char *type = NameStr(f->type);
+	Datum		input = CStringGetDatum(text);
+	Datum		any_type = ObjectIdGetDatum(InvalidOid);
+	Datum		no_typmod = Int32GetDatum(-1);
+	CsConverter converter;
+	double		days;
+
+	if (IsIntervalName(type))
+	{
+		CsConverterInit(&converter, INTERVALOID);
+		days = converter.to_double(&converter, DirectFunctionCall3(interval_in, input, any_type,
+																   no_typmod));
+	}
+	else if (strcmp(type, "date") == 0)
+	{
+		CsConverterInit(&converter, DATEOID);
+		days = converter.to_double(&converter, DirectFunctionCall1(date_in, input));
+	}
+	else if (strstr(type, "with time zone") != NULL)
+	{
+		CsConverterInit(&converter, TIMESTAMPTZOID);
+		days = converter.to_double(&converter, DirectFunctionCall3(timestamptz_in, input, any_type,
+																   no_typmod));
+	}
+	else
+	{
+		CsConverterInit(&converter, TIMESTAMPOID);
+		days = converter.to_double(&converter, DirectFunctionCall3(timestamp_in, input, any_type,
+																   no_typmod));
+	}
+	pfree(text);
+	return days;
+}
+
+/* What a json value is, for messages. */
+static const char *
+JsonTypeName(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvString:
+			return "a string";
+		case jbvNumeric:
+			return "a number";
+		case jbvBool:
+			return "a boolean";
+		default:
+			return "an array or an object";
+	}
+}
+
+/* The raw value of one feature from its json value. */
+static double
+ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, const char *model)
+{
+	static const struct
+	{
+		enum jbvType type;
+		const char *name;
+	}			wanted[] = {
+		[CS_NUMERIC] = {jbvNumeric, "a number"},
+		[CS_BOOLEAN] = {jbvBool, "true or false"},
+		[CS_TIME] = {jbvString, "a string that holds a time"},
+		[CS_CATEGORICAL] = {jbvString, "a string"}
+	};
+
+	if (value->type == jbvNull)
+		return ReadMissing(p, f);
+	if (value->type != wanted[f->kind].type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("key \"%s\" is %s, but model \"%s\" wants a %s feature",
+						NameStr(f->name), JsonTypeName(value), model,
+						CsKindName((CsKind) f->kind)),
+				 errhint("Give %s, or null.", wanted[f->kind].name)));
+	switch ((CsKind) f->kind)
+	{
+		case CS_NUMERIC:
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													  NumericGetDatum(value->val.numeric)));
+		case CS_BOOLEAN:
+			return value->val.boolean ? 1.0 : 0.0;
+		case CS_TIME:
+			return ReadJsonTime(f, value);
+		default:
+			return CsFeatureLevel(p, f, value->val.string.val, value->val.string.len);
+	}
+}
+
+/* See model.h. */
+void
+CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
+{
+	if (!JB_ROOT_IS_OBJECT(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the customer to score is not a json object"),
+				 errhint("Give an object that has a key for each feature of model \"%s\".",
+						 model)));
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+		JsonbValue	value;
+
+		if (!getKeyJsonValueFromContainer(&row->root, NameStr(f->name), strlen(NameStr(f->name)),
+										  &value))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the json object to score lacks key \"%s\"", NameStr(f->name)),
+					 errdetail("Model \"%s\" was trained with it as a feature.", model),
+					 errhint("Add the key, with null where the value is not known.")));
+		raw[i] = ReadJsonValue(p, f, &value, model);
+	}
+}
+
+/* See model.h; the key is known to be there. */
+char *
+CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
+{
+	const char *name = NameStr(p->feature[feature].name);
+	JsonbValue	value;
+
+	if (!getKeyJsonValueFromContainer(&row->root, name, strlen(name), &value))
+		elog(ERROR, "key \"%s\" vanished from a json object", name);
+	switch (value.type)
+	{
+		case jbvString:
+			return pnstrdup(value.val.string.val, value.val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value.val.numeric)));
+		case jbvBool:
+			return pstrdup(value.val.boolean ? "true" : "false");
+		default:
+			return NULL;
+	}
+}

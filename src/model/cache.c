@@ -1,0 +1,357 @@
+/*
+ * cache.c
+ *	  Models of this backend that are compiled and ready to score with.
+ *
+ * The cache remembers, by model name: who may use it, which version is deployed, and the versions
+ * that were compiled.  A look-up that finds all three touches no table.
+ *
+ * It is dropped as a whole when anything it was made from may have changed.  Every statement that
+ * writes custseg's tables fires a trigger that invalidates the relation cache entry of
+ * custseg.model; that reaches other backends with the commit, and this one with the next command,
+ * with ROLLBACK and with ROLLBACK TO SAVEPOINT.  Roles and memberships come through the system
+ * caches.  The callbacks only raise a number, the generation; memory is freed when it is safe, by
+ * the next look-up.  News that arrive while a model is being loaded leave the number ahead of the
+ * cache, which is therefore dropped again at the next look-up.
+ *
+ * What is loaded is read with the newest snapshot and not with the statement's: invalidations tell
+ * of commits, and a cache filled with older rows would never be told again.
+ *
+ * A scorer has a memory context of its own and a count of pins, so one in use outlives the cache's
+ * interest in it.
+ */
+#include "custseg.h"
+
+#include "catalog/namespace.h"
+#include "commands/trigger.h"
+#include "lib/ilist.h"
+#include "miscadmin.h"
+#include "model/model.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+/* What an entry of the cache says of a model. */
+typedef enum CacheFact
+{
+	CACHE_MAY_USE,				/* number: role that may; the entry's existence is the answer */
+	CACHE_DEPLOYED,				/* number: 0; value: the deployed version */
+	CACHE_SCORER				/* number: version; value: the scorer */
+} CacheFact;
+
+typedef struct CacheKey
+{
+	NameData	model;			/* zero-padded */
+	int32		fact;			/* CacheFact */
+	uint32		number;
+} CacheKey;
+
+/* Stands right before a scorer, in a memory context that holds just the two. */
+typedef struct CachedScorer
+{
+	MemoryContext context;
+	Size		size;
+	int			pins;
+	bool		in_cache;		/* false: to be freed with the last pin */
+	CacheKey	key;
+	dlist_node	recency;		/* in cachedScorers */
+} CachedScorer;
+
+typedef struct CacheEntry
+{
+	CacheKey	key;
+	int			version;
+	CachedScorer *scorer;
+} CacheEntry;
+
+#define SCORER_OFFSET MAXALIGN(sizeof(CachedScorer))
+#define ScorerOf(cached) ((const CsScorer *) ((char *) (cached) + SCORER_OFFSET))
+#define CachedOf(scorer) ((CachedScorer *) ((char *) (scorer) - SCORER_OFFSET))
+
+static uint64 generation = 1;	/* raised by the callbacks */
+static uint64 cacheGeneration = 0;	/* that the cache was begun at */
+static Oid	modelTable = InvalidOid;
+static HTAB *cache = NULL;
+static MemoryContext cacheContext = NULL;
+static dlist_head cachedScorers = DLIST_STATIC_INIT(cachedScorers); /* last used first */
+static Size cachedBytes = 0;
+
+PG_FUNCTION_INFO_V1(custseg_invalidate_models);
+
+/* Some relation changed; may come at any lock, so no more is done than to count. */
+static void
+NoteRelation(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid) || !OidIsValid(modelTable) || relid == modelTable)
+		generation++;
+}
+
+/* Roles changed. */
+static void
+NoteRoles(Datum arg, int cacheid, uint32 hashvalue)
+{
+	generation++;
+}
+
+/* Watch for changes; once a backend. */
+void
+CsCacheInit(void)
+{
+	CacheRegisterRelcacheCallback(NoteRelation, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHOID, NoteRoles, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, NoteRoles, (Datum) 0);
+}
+
+/* See model.h. */
+uint64
+CsCacheGeneration(void)
+{
+	return generation;
+}
+
+/* The OID of custseg.model, InvalidOid without the extension. */
+static Oid
+LookUpModelTable(void)
+{
+	Oid			schema = get_namespace_oid("custseg", true);
+
+	return OidIsValid(schema) ? get_relname_relid("model", schema) : InvalidOid;
+}
+
+/* The cache lets go of a scorer; it is freed unless someone has it pinned. */
+static void
+ReleaseScorer(CachedScorer *cached)
+{
+	dlist_delete(&cached->recency);
+	cachedBytes -= cached->size;
+	cached->in_cache = false;
+	if (cached->pins == 0)
+		MemoryContextDelete(cached->context);
+}
+
+/* Forget everything and start again, at the present generation. */
+static void
+ResetCache(void)
+{
+	HASHCTL		control = {0};
+
+	while (!dlist_is_empty(&cachedScorers))
+		ReleaseScorer(dlist_head_element(CachedScorer, recency, &cachedScorers));
+	cache = NULL;
+	if (cacheContext == NULL)
+		cacheContext = AllocSetContextCreate(CacheMemoryContext, "custseg models",
+											 ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(cacheContext);
+
+	control.keysize = sizeof(CacheKey);
+	control.entrysize = sizeof(CacheEntry);
+	control.hcxt = cacheContext;
+	cache = hash_create("custseg models", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	/* Raised again by what arrives from here on. */
+	cacheGeneration = generation;
+	modelTable = LookUpModelTable();
+}
+
+/* Key of a fact about a model; the name's length has been checked. */
+static CacheKey
+MakeKey(const char *model, CacheFact fact, uint32 number)
+{
+	CacheKey	key;
+
+	memset(&key, 0, sizeof(key));
+	strlcpy(NameStr(key.model), model, NAMEDATALEN);
+	key.fact = fact;
+	key.number = number;
+	return key;
+}
+
+/* The entry of a fact that is known, else NULL. */
+static CacheEntry *
+FindFact(const char *model, CacheFact fact, uint32 number)
+{
+	CacheKey	key = MakeKey(model, fact, number);
+
+	return hash_search(cache, &key, HASH_FIND, NULL);
+}
+
+/* Enter a fact.  It was loaded before, so that an error leaves no half entry. */
+static CacheEntry *
+AddFact(const char *model, CacheFact fact, uint32 number)
+{
+	CacheKey	key = MakeKey(model, fact, number);
+
+	return hash_search(cache, &key, HASH_ENTER, NULL);
+}
+
+/* Make room: the scorers that were not used for longest go until "size" more bytes fit. */
+static void
+EvictScorers(Size size)
+{
+	Size		limit = (Size) CsCacheSize * 1024;
+
+	while (!dlist_is_empty(&cachedScorers) && cachedBytes + size > limit)
+	{
+		CachedScorer *oldest = dlist_tail_element(CachedScorer, recency, &cachedScorers);
+
+		hash_search(cache, &oldest->key, HASH_REMOVE, NULL);
+		ReleaseScorer(oldest);
+	}
+}
+
+/* Keep a copy of a scorer that has just been compiled. */
+static const CsScorer *
+AddScorer(const char *model, int version, const CsScorer *scorer)
+{
+	Size		size = SCORER_OFFSET + VARSIZE(scorer);
+	MemoryContext context;
+	CachedScorer *cached;
+
+	EvictScorers(size);
+	context = AllocSetContextCreate(CurrentMemoryContext, "custseg model", ALLOCSET_SMALL_SIZES);
+	cached = MemoryContextAllocHuge(context, size);
+	cached->context = context;
+	cached->size = size;
+	cached->pins = 0;
+	cached->in_cache = true;
+	cached->key = MakeKey(model, CACHE_SCORER, (uint32) version);
+	memcpy((char *) cached + SCORER_OFFSET, scorer, VARSIZE(scorer));
+
+	AddFact(model, CACHE_SCORER, (uint32) version)->scorer = cached;
+	MemoryContextSetParent(context, CacheMemoryContext);
+	dlist_push_head(&cachedScorers, &cached->recency);
+	cachedBytes += size;
+	return ScorerOf(cached);
+}
+
+/* Error unless the caller may use the model. */
+static void
+CheckUse(const char *model)
+{
+	if (FindFact(model, CACHE_MAY_USE, GetUserId()) == NULL)
+	{
+		CsModelCheckUse(model);
+		(void) AddFact(model, CACHE_MAY_USE, GetUserId());
+	}
+}
+
+/* The deployed version, or an error when there is none. */
+static int
+DeployedVersion(const char *model)
+{
+	CacheEntry *entry = FindFact(model, CACHE_DEPLOYED, 0);
+
+	if (entry == NULL)
+	{
+		int			version = CsModelDeployedVersion(model);
+
+		entry = AddFact(model, CACHE_DEPLOYED, 0);
+		entry->version = version;
+	}
+	if (entry->version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no deployed version", model),
+				 errhint("Deploy one with custseg.deploy(), or name a version in the call.")));
+	return entry->version;
+}
+
+/* Read and compile one version, palloc'd; NULL if there is no such version. */
+static const CsScorer *
+LoadScorer(const char *model, int version)
+{
+	Jsonb	   *definition = CsCatalogDefinition(model, version);
+
+	return definition == NULL ? NULL : CsScorerFromJsonb(definition);
+}
+
+/* What Get finds, loading what is not known yet. */
+static const CsScorer *
+FindOrLoad(const char *model, int version)
+{
+	CacheEntry *entry;
+	const CsScorer *scorer;
+
+	CheckUse(model);
+	if (version == 0)
+		version = DeployedVersion(model);
+	entry = FindFact(model, CACHE_SCORER, (uint32) version);
+	if (entry != NULL)
+	{
+		dlist_move_head(&cachedScorers, &entry->scorer->recency);
+		return ScorerOf(entry->scorer);
+	}
+	scorer = LoadScorer(model, version);
+	if (scorer == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no version %d", model, version),
+				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists those there are.",
+						 quote_literal_cstr(model))));
+	return AddScorer(model, version, scorer);
+}
+
+/* See model.h. */
+const CsScorer *
+CsCacheGet(const char *model, int version)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext loading;
+	const CsScorer *scorer;
+
+	if (cacheGeneration != generation)
+		ResetCache();
+	if (strlen(model) >= NAMEDATALEN)
+		CsModelCheckUse(model); /* says that there is none */
+
+	loading = AllocSetContextCreate(old, "custseg model loading", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(loading);
+	PushActiveSnapshot(GetCatalogSnapshot(modelTable));
+	scorer = FindOrLoad(model, version);
+	PopActiveSnapshot();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(loading);
+	return scorer;
+}
+
+/* The context that pinned a scorer goes. */
+static void
+Unpin(void *arg)
+{
+	CachedScorer *cached = arg;
+
+	if (--cached->pins == 0 && !cached->in_cache)
+		MemoryContextDelete(cached->context);
+}
+
+/* See model.h. */
+void
+CsCachePin(const CsScorer *scorer, MemoryContext context)
+{
+	CachedScorer *cached = CachedOf(scorer);
+	MemoryContextCallback *callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
+
+	callback->func = Unpin;
+	callback->arg = cached;
+	cached->pins++;
+	MemoryContextRegisterResetCallback(context, callback);
+}
+
+/* Trigger on the tables that models are read from: tells all backends to forget them. */
+Datum
+custseg_invalidate_models(PG_FUNCTION_ARGS)
+{
+	Oid			table = LookUpModelTable();
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("invalidate_models() can only be called as a trigger")));
+	if (OidIsValid(table))
+		CacheInvalidateRelcacheByRelid(table);
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,236 @@
+/*
+ * model.h
+ *	  Models: their rows in the catalogue, their compiled form, and who may do what with them.
+ */
+#ifndef CUSTSEG_MODEL_H
+#define CUSTSEG_MODEL_H
+
+#include "custseg.h"
+#include "executor/spi.h"
+#include "prep/prep.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+/*
+ * scorer.c: a fitted version compiled to one flat varlena, SQL type custseg.compiled_model.
+ * Nothing in it is a pointer; it is only ever made by CsScorerFromJsonb, which checks everything,
+ * so its readers need not.  Its text form is its json, floats to the bit.
+ */
+typedef struct CsScorerSegment
+{
+	int32		segment;		/* its number, 1.. */
+	int32		name;			/* offset of its name from the scorer's start, zero-terminated */
+	int64		n;
+} CsScorerSegment;
+
+typedef struct CsScorer
+{
+	int32		vl_len_;
+	int32		format;			/* CS_SCORER_FORMAT */
+	uint64		digest[2];		/* of all that follows: equal digests, equal scorers */
+	NameData	model;
+	NameData	algorithm;
+	int32		version;
+	int32		nsegments;
+	int32		ncolumns;		/* of model space */
+	int32		padded;			/* nsegments rounded up to a multiple of 8 */
+	int32		segment_offset; /* CsScorerSegment[nsegments], by segment number */
+	int32		center_offset;	/* double[ncolumns][padded]: centres transposed, so that one
+								 * customer is compared with 8 centres at a time */
+	int32		profile_offset; /* double[nsegments][nprofile]: means in own units, level shares */
+	int32		nprofile;		/* CsProfileSize of the pipeline */
+	int32		pipeline_offset;
+} CsScorer;
+
+#define CS_SCORER_FORMAT 1
+#define CsScorerAt(s, type, offset) ((type *) ((char *) (s) + (offset)))
+#define CsScorerPipeline(s) CsScorerAt(s, CsPipeline, (s)->pipeline_offset)
+#define CsScorerSegments(s) CsScorerAt(s, CsScorerSegment, (s)->segment_offset)
+#define CsScorerCenters(s) CsScorerAt(s, double, (s)->center_offset)
+#define CsScorerProfile(s, index) \
+	(CsScorerAt(s, double, (s)->profile_offset) + (Size) (index) * (s)->nprofile)
+
+extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
+extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
+
+/* A scorer that came as an argument, detoasted; an error when another version wrote it. */
+extern const CsScorer *CsScorerFromDatum(Datum value);
+
+/* Numbers that profile a segment: a mean a feature, or the share of each of its levels. */
+static inline int
+CsProfileSize(const CsPipeline *p)
+{
+	int			size = 0;
+
+	for (int i = 0; i < p->nfeatures; i++)
+		size += p->feature[i].kind == CS_CATEGORICAL ? p->feature[i].nlevels : 1;
+	return size;
+}
+
+/*
+ * Assign: the nearest centre and, for k > 1, the second nearest of one prepared customer,
+ * z[ncolumns] in model space; ties to the lower segment number.  Distances are Euclidean.
+ * "squared", nsegments doubles or NULL, gets all squared distances.  False when no distance is a
+ * number that float8 can hold.
+ */
+typedef struct CsAssignment
+{
+	int			index;			/* into the scorer's segments */
+	int			runner_up;		/* -1 with one segment */
+	double		distance,
+				runner_up_distance;
+} CsAssignment;
+
+extern bool CsScorerAssign(const CsScorer *scorer, const double *z, CsAssignment *result,
+						   double *squared);
+
+/* How sure the assignment is: 1 - d1/d2 in 0..1; 1 with one segment, 0 when both are 0. */
+extern double CsScorerConfidence(const CsAssignment *assignment);
+
+/*
+ * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: pipeline and
+ * Assign.  False when the customer can't be placed; an error when a value is missing that the
+ * model does not do without (impute error).
+ */
+typedef struct CsScoring
+{
+	const CsScorer *scorer;
+	double	   *raw;			/* a number a feature, see prep.h */
+	double	   *z;
+	double	   *work;
+} CsScoring;
+
+extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
+extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *squared);
+
+/*
+ * binding.c: features of a pipeline bound by name to a row type, or to columns that are read, or
+ * to jsonb, once per call site.  Missing column and wrong kind are errors that name it.  The
+ * binding is allocated in "context" and does not look at "desc", "columns" or "model" later.  Row,
+ * Tuple and Values read one row of that type, values[i] being attribute or column i + 1; raw gets
+ * a number a feature.
+ */
+typedef struct CsBinding CsBinding;
+
+extern CsBinding *CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model,
+								  MemoryContext context);
+extern CsBinding *CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
+									  const char *model, MemoryContext context);
+extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw);
+extern void CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw);
+extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
+						 const bool *nulls, double *raw);
+extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
+
+/* What was given for a feature as text, palloc'd, NULL for NULL: of the last row, or of jsonb. */
+extern char *CsBindingText(CsBinding *b, int feature);
+extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
+
+/* The attribute, from 1, that a feature is bound to. */
+extern int	CsBindingAttribute(const CsBinding *b, int feature);
+
+/*
+ * cache.c: compiled models of this backend, dropped when custseg.model changes anywhere
+ * (relcache invalidation of that table; every catalogue write fires it).
+ * Get checks the right to use the model, loads it if need be; version 0 is the deployed one.
+ * The result is valid until the next call of Get, or with Pin until "context" is reset.  Who keeps
+ * it looks at CsCacheGeneration() first, and drops it when that has moved.
+ */
+extern void CsCacheInit(void);	/* from _PG_init */
+extern uint64 CsCacheGeneration(void);
+extern const CsScorer *CsCacheGet(const char *model, int version);
+extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
+
+/*
+ * predict.c: what one call of predict and its like resolves once and keeps in fn_extra.
+ *
+ * ForModel takes (model text, customer "any", version int), ForScorer (compiled_model, customer
+ * "any"); both give NULL when the answer is NULL because an argument is.  Place reads the
+ * customer: argument 1 of the same call.
+ */
+typedef struct CsCallSite
+{
+	CsScoring	scoring;
+	bool		is_jsonb;		/* what the customer is: jsonb or a row */
+	CsBinding  *binding;		/* of the last row's type */
+	TupleDesc	result_desc;	/* for functions that return a row; theirs to set */
+
+	/* What the scorer was resolved for, and the memory of all that follows from it. */
+	MemoryContext context;
+	uint64		generation;
+	Oid			user;
+	int			version;
+	int			model_length;
+	char		model[NAMEDATALEN];
+	struct varlena *argument;	/* a scorer as it was given, if it was */
+
+	/* What the binding was made for. */
+	MemoryContext binding_context;
+	Oid			row_type;
+	int32		row_typmod;
+	struct TypeCacheEntry *row_entry;	/* of a named type; it changes with ALTER TABLE */
+	uint64		row_identifier;
+} CsCallSite;
+
+extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
+extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
+extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result,
+							double *squared);
+
+/* Argument n, a version: 0, which means the deployed one, for NULL; an error below 1. */
+extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
+
+/*
+ * catalog.c: rows of the tables, written and read as the extension's owner; rights are checked
+ * first, against the caller.
+ */
+extern void CsCatalogEnter(Oid *save_user, int *save_context);	/* become the owner */
+extern void CsCatalogLeave(Oid save_user, int save_context);
+
+/* An argument $1, $2, ... of a statement on the tables. */
+typedef struct CsSqlArgument
+{
+	Oid			type;
+	Datum		value;
+	bool		isnull;
+} CsSqlArgument;
+
+/*
+ * Run one constant, fully qualified statement as the owner; must be called inside SPI.  Returns
+ * the number of rows, which SPI_tuptable holds.  read_only: with the caller's snapshot, as STABLE
+ * functions and parallel workers must; else with a fresh one.
+ */
+extern uint64 CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments,
+							   bool read_only);
+
+/* Constructors of arguments; a NULL string is an SQL NULL, as is a NaN. */
+extern CsSqlArgument CsSqlText(const char *value);
+extern CsSqlArgument CsSqlName(const char *value);
+extern CsSqlArgument CsSqlInt4(int32 value);
+extern CsSqlArgument CsSqlInt8(int64 value);
+extern CsSqlArgument CsSqlFloat8(double value);
+extern CsSqlArgument CsSqlBool(bool value);
+extern CsSqlArgument CsSqlJsonb(Jsonb *value);
+extern CsSqlArgument CsSqlArray(Oid type, ArrayType *value);
+
+/* Error unless the transaction may write; "command" is the function as the user knows it. */
+extern void CsRequireWritable(const char *command);
+
+extern void CsModelCheckName(const char *model);
+extern bool CsModelExists(const char *model);
+extern void CsModelCheckOwner(const char *model);	/* exists and caller is owner, or error */
+extern void CsModelCheckUse(const char *model); /* exists and caller may use it, or error */
+extern int	CsModelDeployedVersion(const char *model);	/* 0: none */
+extern void CsModelLock(const char *model); /* serialise writers until the transaction's end */
+extern char *CsCallerName(void);	/* role that rights are checked against, palloc'd */
+
+/* The definition (jsonb) of a version, as CsScorerFromJsonb reads it; NULL if there is none. */
+extern Jsonb *CsCatalogDefinition(const char *model, int version);
+
+/* lifecycle.c: record that a version is deployed; the caller holds the model's lock. */
+extern void CsDeployVersion(const char *model, int version, const char *reason);
+
+/* profile.c: the task that sums up segments, one item per lane. */
+extern void CsProfileTask(CsTeam *team, const void *args, int item);
+
+#endif							/* CUSTSEG_MODEL_H */

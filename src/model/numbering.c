@@ -1,0 +1,319 @@
+/*
+ * numbering.c
+ *	  Numbers and names of new segments, so that they mean what they meant before.
+ *
+ * When a version is deployed, every training row is labelled by it while it is read.  New and old
+ * segments are then paired by the optimal assignment (Kuhn 1955) of their overlap: the pairing
+ * that keeps the most rows under their number.  A paired segment takes number, name and
+ * description of the old one; the others get numbers above any that has been in use, since a
+ * number that customers still carry must not change its meaning.
+ *
+ * Without a predecessor, or with one that the source cannot be compared with, segments are
+ * numbered from 1 by size.
+ */
+#include "custseg.h"
+
+#include "access/tupdesc.h"
+#include "catalog/pg_type.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* First room of the predecessor's labels. */
+#define FIRST_CAPACITY 4096
+
+/* A segment of the deployed version. */
+typedef struct OldSegment
+{
+	int			number;
+	char	   *name;
+	char	   *description;
+} OldSegment;
+
+static const char *const old_segments_sql =
+"SELECT s.segment, s.name, s.description FROM custseg.segment AS s "
+"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2";
+
+/* The highest number that a customer may carry: of any version that was ever deployed. */
+static const char *const highest_number_sql =
+"SELECT pg_catalog.max(s.segment) FROM custseg.segment AS s "
+"WHERE s.model OPERATOR(pg_catalog.=) $1 AND EXISTS"
+" (SELECT FROM custseg.deployment AS d WHERE d.model OPERATOR(pg_catalog.=) s.model"
+"  AND d.version OPERATOR(pg_catalog.=) s.version)";
+
+/*
+ * Can a column be what a feature of an older version was?  Intervals and points in time are of one
+ * kind, but are not the same.
+ */
+static bool
+IsSameKind(const CsColumn *column, const CsFeature *f)
+{
+	bool		interval = strncmp(NameStr(f->type), "interval", strlen("interval")) == 0;
+
+	return (int32) column->converter.kind == f->kind &&
+		(f->kind != CS_TIME || (column->converter.type == INTERVALOID) == interval);
+}
+
+/*
+ * Why the source cannot be labelled by an older pipeline: a feature whose column it lacks or has
+ * with another kind.  NULL when it can.
+ */
+static const CsFeature *
+MissingFeature(const CsTraining *t, const CsPipeline *p)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+		const CsColumn *column = CsRelationFind(t->relation, NameStr(f->name));
+
+		if (column == NULL || !IsSameKind(column, f))
+			return f;
+	}
+	return NULL;
+}
+
+/*
+ * The deployed version, if there is one and the source has what it needs; else NULL.  The caller
+ * may use the model.
+ */
+CsPredecessor *
+CsPredecessorFind(const CsTraining *t)
+{
+	int			version = CsModelDeployedVersion(t->model);
+	const CsScorer *cached;
+	CsPredecessor *p;
+	const CsPipeline *pipeline;
+	const CsFeature *missing;
+
+	if (version == 0)
+		return NULL;
+	cached = CsCacheGet(t->model, version);
+	p = palloc0(sizeof(CsPredecessor));
+	p->scorer = palloc_extended(VARSIZE(cached), MCXT_ALLOC_HUGE);
+	memcpy(p->scorer, cached, VARSIZE(cached));
+	pipeline = CsScorerPipeline(p->scorer);
+	missing = MissingFeature(t, pipeline);
+	if (missing != NULL)
+	{
+		ereport(NOTICE,
+				(errmsg("segments are numbered anew, not as in version %d of model \"%s\"",
+						version, t->model),
+				 errdetail("That version needs a %s column \"%s\", which %s does not have.",
+						   CsKindName(missing->kind), NameStr(missing->name),
+						   t->relation->description)));
+		return NULL;
+	}
+	p->raw = palloc(sizeof(double) * pipeline->nfeatures);
+	p->placed = palloc(sizeof(double) * pipeline->noutputs);
+	p->work = palloc(sizeof(double) * CsPipelineWork(pipeline, 1));
+	return p;
+}
+
+/* Bind the predecessor to the columns that will be read, which hold all that it needs. */
+void
+CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsColumn *columns, int ncolumns)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
+
+	for (int i = 0; i < ncolumns; i++)
+		TupleDescInitEntry(desc, i + 1, NameStr(columns[i].name), columns[i].type,
+						   columns[i].typmod, 0);
+	p->binding = CsBindingForRow(CsScorerPipeline(p->scorer), desc, t->model, t->context);
+	p->context = t->context;
+}
+
+/* Label one row; rows come in order.  A row that cannot be placed gets -1. */
+void
+CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values, const bool *nulls)
+{
+	const CsPipeline *pipeline = CsScorerPipeline(p->scorer);
+	CsAssignment assignment;
+
+	if (row == p->capacity)
+	{
+		p->capacity = Max(FIRST_CAPACITY, p->capacity + p->capacity / 2);
+		p->labels = p->labels == NULL ?
+			MemoryContextAllocHuge(p->context, sizeof(int32) * p->capacity) :
+			repalloc_huge(p->labels, sizeof(int32) * p->capacity);
+	}
+	p->labels[row] = -1;
+	CsBindValues(p->binding, pipeline, values, nulls, p->raw);
+	if (CsPipelineApply(pipeline, p->raw, 1, 1, p->placed, 1, p->work) &&
+		CsScorerAssign(p->scorer, p->placed, &assignment, NULL))
+		p->labels[row] = assignment.index;
+}
+
+/* Rows that each new segment shares with each old one, n x n, new ones by row. */
+static double *
+CountOverlap(const CsTraining *t, int n)
+{
+	const int32 *now = CsArenaAddress(t->arena, t->fit.labels);
+	const int32 *before = t->predecessor->labels;
+	double	   *overlap = palloc0(sizeof(double) * n * n);
+
+	for (int64 i = 0; i < t->matrix->nrows; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (before[i] >= 0)
+			overlap[(Size) now[i] * n + before[i]]++;
+	}
+	return overlap;
+}
+
+/* The deployed version's segments, in its scorer's order, with names as they are now. */
+static OldSegment *
+ReadOldSegments(const CsTraining *t)
+{
+	const CsScorer *scorer = t->predecessor->scorer;
+	const CsScorerSegment *segments = CsScorerSegments(scorer);
+	OldSegment *old = palloc0(sizeof(OldSegment) * scorer->nsegments);
+	MemoryContext context = CurrentMemoryContext;
+	CsSqlArgument arguments[2];
+	uint64		nrows;
+
+	for (int i = 0; i < scorer->nsegments; i++)
+	{
+		old[i].number = segments[i].segment;
+		old[i].name = pstrdup(CsScorerAt(scorer, char, segments[i].name));
+	}
+	SPI_connect();
+	arguments[0] = CsSqlText(t->model);
+	arguments[1] = CsSqlInt4(scorer->version);
+	nrows = CsCatalogExecute(old_segments_sql, arguments, lengthof(arguments), false);
+	for (uint64 row = 0; row < nrows; row++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[row];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+		int			number = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
+		char	   *name = SPI_getvalue(tuple, desc, 2);
+		char	   *description = SPI_getvalue(tuple, desc, 3);
+
+		for (int i = 0; i < scorer->nsegments; i++)
+		{
+			if (old[i].number != number)
+				continue;
+			old[i].name = MemoryContextStrdup(context, name);
+			if (description != NULL)
+				old[i].description = MemoryContextStrdup(context, description);
+		}
+	}
+	SPI_finish();
+	return old;
+}
+
+/* The highest segment number of any version that was ever deployed, 0 if there is none. */
+static int
+HighestNumber(const char *model)
+{
+	CsSqlArgument argument;
+	int			highest = 0;
+
+	SPI_connect();
+	argument = CsSqlText(model);
+	if (CsCatalogExecute(highest_number_sql, &argument, 1, false) > 0)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+										  &isnull);
+
+		highest = isnull ? 0 : DatumGetInt32(value);
+	}
+	SPI_finish();
+	return highest;
+}
+
+/* Give segments that most of the same customers are in their number and name; 0: no such one. */
+static void
+MatchPredecessor(CsTraining *t)
+{
+	int			nold = t->predecessor->scorer->nsegments;
+	int			n = Max(t->fit.k, nold);
+	double	   *overlap = CountOverlap(t, n);
+	int		   *match = palloc(sizeof(int) * n);
+	OldSegment *old = ReadOldSegments(t);
+
+	CsAssignMaximum(n, overlap, match);
+	for (int c = 0; c < t->fit.k; c++)
+	{
+		CsSegmentRow *segment = &t->segments[c];
+
+		if (match[c] >= nold || overlap[(Size) c * n + match[c]] == 0)
+			continue;
+		segment->segment = old[match[c]].number;
+		segment->name = old[match[c]].name;
+		segment->description = old[match[c]].description;
+	}
+	pfree(overlap);
+	pfree(match);
+}
+
+/* Larger segments first, then in the algorithm's order, which addresses in the array tell. */
+static int
+CompareBySize(const void *a, const void *b)
+{
+	const CsSegmentRow *x = *(CsSegmentRow *const *) a;
+	const CsSegmentRow *y = *(CsSegmentRow *const *) b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static int
+CompareByNumber(const void *a, const void *b)
+{
+	return ((const CsSegmentRow *) a)->segment - ((const CsSegmentRow *) b)->segment;
+}
+
+/* Number what has no number yet, by size, from "next" on. */
+static void
+NumberBySize(CsTraining *t, int next)
+{
+	CsSegmentRow **order = palloc(sizeof(CsSegmentRow *) * t->fit.k);
+
+	for (int c = 0; c < t->fit.k; c++)
+		order[c] = &t->segments[c];
+	qsort(order, t->fit.k, sizeof(CsSegmentRow *), CompareBySize);
+	for (int c = 0; c < t->fit.k; c++)
+	{
+		if (order[c]->segment != 0)
+			continue;
+		order[c]->segment = next++;
+		order[c]->name = psprintf("segment %d", order[c]->segment);
+	}
+	pfree(order);
+}
+
+/*
+ * Number and name t->segments, and put them in the order of their numbers.  Must be called outside
+ * parallel mode, since it reads what other sessions have committed.
+ */
+void
+CsNumberSegments(CsTraining *t)
+{
+	int			next = 1;
+
+	if (t->predecessor != NULL &&
+		Max(t->fit.k, t->predecessor->scorer->nsegments) > CS_MAX_MATCHED)
+	{
+		ereport(NOTICE,
+				(errmsg("segments are numbered anew, not as in version %d of model \"%s\"",
+						t->predecessor->scorer->version, t->model),
+				 errdetail("More than %d segments are not compared.", CS_MAX_MATCHED)));
+		t->predecessor = NULL;
+	}
+	if (t->predecessor != NULL)
+	{
+		const CsScorer *scorer = t->predecessor->scorer;
+		int			last = CsScorerSegments(scorer)[scorer->nsegments - 1].segment;
+
+		MatchPredecessor(t);
+		next = Max(HighestNumber(t->model), last) + 1;
+	}
+	NumberBySize(t, next);
+	qsort(t->segments, t->fit.k, sizeof(CsSegmentRow), CompareByNumber);
+}

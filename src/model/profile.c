@@ -1,0 +1,290 @@
+/*
+ * profile.c
+ *	  What the customers of each segment are like: means in the columns' own units, shares of
+ *	  levels, distances to the centre.
+ *
+ * One pass over the matrices on the whole team.  Blocks are split into lanes, each lane sums into
+ * an area of its own, and the leader adds the lanes up in order, so the result is the same bit
+ * for bit whatever the number of workers.  There are fewer lanes when the sums of one are large;
+ * their number depends on the model's shape only.
+ *
+ * Every row counts once, whatever its weight: a profile describes who is in a segment, while
+ * centres and inertia say what was optimised.  Every row has a segment: no label is negative.
+ *
+ * A lane's doubles, for each segment: PROFILE_HEAD numbers, the number of values of each feature,
+ * and the sums of the profile.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+
+/* Bytes that all lanes together should not exceed. */
+#define PROFILE_MEMORY ((Size) 16 * 1024 * 1024)
+
+/* Numbers of a segment: rows, sum of distances, sum of squared distances. */
+#define PROFILE_HEAD 3
+
+typedef struct ProfileArgs
+{
+	int			matrix,			/* areas: the CsMatrix of model space, */
+				raw,			/* of raw values, -1 when model space took their place, */
+				pipeline,		/* the CsPipeline, */
+				labels,			/* int32[nrows], */
+				centers,		/* double[k][noutputs], */
+				sums;			/* the lanes' doubles */
+	int			k;
+	int			nprofile;
+	int			lanes;
+} ProfileArgs;
+
+/* One member's view of the arguments. */
+typedef struct Profiler
+{
+	CsArena    *arena;
+	const CsMatrix *matrix;
+	const CsMatrix *raw;		/* or NULL */
+	const CsPipeline *pipeline;
+	const int32 *labels;
+	const double *centers;
+	double	   *segments;		/* the lane's sums */
+	Size		segment_size;	/* doubles of one segment */
+} Profiler;
+
+/* Doubles of one segment. */
+static Size
+SegmentSize(int nfeatures, int nprofile)
+{
+	return PROFILE_HEAD + (Size) nfeatures + nprofile;
+}
+
+/* Lanes whose sums of that many doubles fit into the memory meant for them. */
+static int
+LaneCount(Size lane_size)
+{
+	Size		fit = PROFILE_MEMORY / (lane_size * sizeof(double));
+
+	return (int) Max(1, Min(fit, CS_LANES));
+}
+
+/* Bytes that profiling takes beside the matrices. */
+Size
+CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs)
+{
+	Size		lane = k * SegmentSize(nfeatures, nprofile);
+
+	return (lane * LaneCount(lane) + (Size) k * noutputs) * sizeof(double);
+}
+
+/* Rows of each segment and their distances to its centre. */
+static void
+AddDistances(Profiler *p, const double *z, const int32 *labels, int nrows)
+{
+	double		distance[CS_BLOCK_ROWS];
+
+	CsOwnDistances(p->matrix->ncolumns, nrows, z, CS_BLOCK_ROWS, p->centers, labels, distance);
+	for (int r = 0; r < nrows; r++)
+	{
+		double	   *segment = p->segments + labels[r] * p->segment_size;
+
+		segment[0]++;
+		segment[1] += sqrt(distance[r]);
+		segment[2] += distance[r];
+	}
+}
+
+/*
+ * One feature that is a number: x * spread + center is its value in its own units, a missing one
+ * is filled as the pipeline does, or not counted when the filling differs from row to row.
+ */
+static void
+AddNumbers(Profiler *p, const double *x, double spread, double center, double fill,
+		   const int32 *labels, int nrows, int feature, int at)
+{
+	for (int r = 0; r < nrows; r++)
+	{
+		double	   *segment = p->segments + labels[r] * p->segment_size + PROFILE_HEAD;
+		double		value = isnan(x[r]) ? fill : x[r] * spread + center;
+
+		if (isnan(value))
+			continue;
+		segment[feature]++;
+		segment[at] += value;
+	}
+}
+
+/* One categorical feature: x holds level numbers, negative for a level of no account. */
+static void
+AddLevels(Profiler *p, const double *x, const CsFeature *f, const int32 *labels, int nrows,
+		  int at)
+{
+	for (int r = 0; r < nrows; r++)
+	{
+		double		level = isnan(x[r]) ? f->fill : x[r];
+
+		if (level >= 0 && level < f->nlevels)
+			p->segments[labels[r] * p->segment_size + PROFILE_HEAD + at + (int) level]++;
+	}
+}
+
+static void
+AddBlock(Profiler *p, int64 block)
+{
+	int			nrows = CsMatrixBlockRows(p->matrix, block);
+	int			nfeatures = p->pipeline->nfeatures;
+	const int32 *labels = p->labels + block * CS_BLOCK_ROWS;
+	const double *z = CsMatrixBlock(p->matrix, p->arena, block);
+	const double *raw = p->raw == NULL ? NULL : CsMatrixBlock(p->raw, p->arena, block);
+	int			at = nfeatures; /* of the feature's sums, after the counts of values */
+
+	AddDistances(p, z, labels, nrows);
+	for (int j = 0; j < nfeatures; j++)
+	{
+		const CsFeature *f = &p->pipeline->feature[j];
+
+		if (raw == NULL)
+			AddNumbers(p, z + (Size) f->first_output * CS_BLOCK_ROWS, f->spread, f->center, NAN,
+					   labels, nrows, j, at);
+		else if (f->kind == CS_CATEGORICAL)
+			AddLevels(p, raw + (Size) j * CS_BLOCK_ROWS, f, labels, nrows, at);
+		else
+			AddNumbers(p, raw + (Size) j * CS_BLOCK_ROWS, 1, 0, f->fill, labels, nrows, j, at);
+		at += CsProfileWidth(f);
+	}
+}
+
+/* CS_TASK_PROFILE: sum up one lane. */
+void
+CsProfileTask(CsTeam *team, const void *args, int item)
+{
+	const ProfileArgs *a = args;
+	Profiler	p;
+	Size		lane_size;
+	int64		nblocks;
+
+	p.arena = CsTeamArena(team);
+	p.matrix = CsArenaAddress(p.arena, a->matrix);
+	p.raw = a->raw < 0 ? NULL : CsArenaAddress(p.arena, a->raw);
+	p.pipeline = CsArenaAddress(p.arena, a->pipeline);
+	p.labels = CsArenaAddress(p.arena, a->labels);
+	p.centers = CsArenaAddress(p.arena, a->centers);
+	p.segment_size = SegmentSize(p.pipeline->nfeatures, a->nprofile);
+	lane_size = a->k * p.segment_size;
+	p.segments = (double *) CsArenaAddress(p.arena, a->sums) + item * lane_size;
+
+	memset(p.segments, 0, lane_size * sizeof(double));
+	nblocks = CsMatrixBlocks(p.matrix);
+	for (int64 b = nblocks * item / a->lanes; b < nblocks * (item + 1) / a->lanes; b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		AddBlock(&p, b);
+	}
+}
+
+/* A new area that holds a copy of "size" bytes. */
+static int
+ShareBytes(CsArena *arena, const void *bytes, Size size)
+{
+	int			area = CsArenaAlloc(arena, size);
+
+	memcpy(CsArenaAddress(arena, area), bytes, size);
+	return area;
+}
+
+/* Share everything and run the task; returns the lanes' sums added up, palloc'd. */
+static double *
+RunProfile(CsTraining *t, CsTeam *team)
+{
+	CsArena    *arena = t->arena;
+	int			k = t->fit.k;
+	Size		lane_size = k * SegmentSize(t->nfeatures, t->nprofile);
+	double	   *total = palloc_extended(lane_size * sizeof(double),
+										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	double	   *lanes;
+	ProfileArgs args;
+
+	args.matrix = CsMatrixShare(t->matrix, arena);
+	args.raw = t->matrix == t->raw ? -1 : CsMatrixShare(t->raw, arena);
+	args.pipeline = ShareBytes(arena, t->pipeline, t->pipeline->size);
+	args.labels = t->fit.labels;
+	args.centers = ShareBytes(arena, t->fit.centers, sizeof(double) * k * t->matrix->ncolumns);
+	args.k = k;
+	args.nprofile = t->nprofile;
+	args.lanes = LaneCount(lane_size);
+	args.sums = CsArenaAlloc(arena, lane_size * args.lanes * sizeof(double));
+	CsTeamRun(team, CS_TASK_PROFILE, &args, sizeof(args), args.lanes);
+
+	lanes = CsArenaAddress(arena, args.sums);
+	for (int lane = 0; lane < args.lanes; lane++)
+		for (Size i = 0; i < lane_size; i++)
+			total[i] += lanes[lane * lane_size + i];
+
+	CsArenaFree(arena, args.matrix);
+	if (args.raw >= 0)
+		CsArenaFree(arena, args.raw);
+	CsArenaFree(arena, args.pipeline);
+	CsArenaFree(arena, args.centers);
+	CsArenaFree(arena, args.sums);
+	return total;
+}
+
+/* Turn the sums of one segment into its profile; where it has no value at all, the overall mean. */
+static double *
+ProfileOfSums(const CsTraining *t, const double *segment)
+{
+	const double *counts = segment + PROFILE_HEAD;
+	const double *sums = counts + t->nfeatures;
+	double	   *profile = palloc(sizeof(double) * t->nprofile);
+	int			at = 0;
+
+	for (int j = 0; j < t->nfeatures; j++)
+	{
+		const CsFeature *f = &t->pipeline->feature[j];
+
+		if (f->kind == CS_CATEGORICAL)
+			for (int level = 0; level < f->nlevels; level++)
+				profile[at + level] = segment[0] > 0 ? sums[at + level] / segment[0] : 0;
+		else
+			profile[at] = counts[j] > 0 ? sums[at] / counts[j] : f->mean;
+		at += CsProfileWidth(f);
+	}
+	return profile;
+}
+
+/*
+ * Sum up the segments that were found: fills t->segments but for numbers and names, and the mean
+ * distance.
+ */
+void
+CsProfileSegments(CsTraining *t, CsTeam *team)
+{
+	int			d = t->matrix->ncolumns;
+	int			k = t->fit.k;
+	Size		segment_size;
+	double	   *sums;
+	double		distances = 0;
+
+	t->nprofile = CsProfileSize(t->pipeline);
+	segment_size = SegmentSize(t->nfeatures, t->nprofile);
+	sums = RunProfile(t, team);
+
+	t->segments = palloc0(sizeof(CsSegmentRow) * k);
+	for (int c = 0; c < k; c++)
+	{
+		const double *segment = sums + c * segment_size;
+		CsSegmentRow *row = &t->segments[c];
+
+		row->n = (int64) segment[0];
+		row->share = segment[0] / t->matrix->nrows;
+		row->mean_distance = row->n > 0 ? segment[1] / segment[0] : 0;
+		row->spread = row->n > 0 ? sqrt(segment[2] / segment[0]) : 0;
+		row->center = t->fit.centers + (Size) c * d;
+		row->profile = ProfileOfSums(t, segment);
+		distances += segment[1];
+	}
+	t->mean_distance = distances / t->matrix->nrows;
+	pfree(sums);
+}

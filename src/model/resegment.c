@@ -1,0 +1,606 @@
+/*
+ * resegment.c
+ *	  Keeping a table's segment column up to date: a trigger for each row, a procedure for all.
+ *
+ * resegment() is for a table of which few customers have moved: rewriting them all, as an UPDATE
+ * with predict() does, would cost many times what finding the movers does.  It works in rounds.
+ * A round streams the needed columns of every row through the scorer, as score() does, and notes
+ * the rows whose segment is not the one they have; then one UPDATE, joined with these notes,
+ * writes them.  Both run as the caller, with the caller's rights and row-level security.
+ *
+ * Nobody else's work is undone.  A note holds where the row was (tableoid, ctid) and which version
+ * of it was read (xmin), and the UPDATE takes exactly that version: a row that was changed since
+ * is left to its writer, and to the next round, which reads it anew.  Rounds end when all notes
+ * could be used, or none.
+ *
+ * What moved from where to where, and how many stayed, is recorded in custseg.migration.
+ */
+#include "custseg.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "model/model.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+#include "utils/varlena.h"
+
+#define MAX_ROUNDS 5
+
+/* Columns that a round reads before the features. */
+enum
+{
+	READ_CTID, READ_TABLEOID, READ_XMIN, READ_SEGMENT
+};
+
+/* Columns of a note. */
+enum
+{
+	NOTE_CTID, NOTE_TABLEOID, NOTE_XMIN, NOTE_OLD, NOTE_NEW, NOTE_COLUMNS
+};
+
+#define NOTES_NAME "custseg_moved"
+
+/* A segment or none. */
+typedef struct MaybeSegment
+{
+	int32		segment;		/* 0 when there is none */
+	int32		exists;
+} MaybeSegment;
+
+typedef struct Move
+{
+	MaybeSegment from;
+	MaybeSegment to;
+} Move;
+
+typedef struct MoveCount
+{
+	Move		move;			/* hash key */
+	int64		n;
+} MoveCount;
+
+/* One call of resegment. */
+typedef struct Resegment
+{
+	CsScoring	scoring;
+	CsBinding  *binding;
+	CsRelation *reader;			/* the query that a round reads */
+	char	   *table;			/* qualified and quoted */
+	char	   *column;			/* quoted */
+	Oid			column_type;
+	HTAB	   *moves;			/* MoveCount */
+	Tuplestorestate *notes;
+	TupleDesc	note_desc;
+	int			round;			/* from 1 */
+	int64		rows_total;
+	int64		rows_changed;
+} Resegment;
+
+/* What a call of the trigger resolved; in fn_extra. */
+typedef struct AssignSite
+{
+	MemoryContext context;
+	Oid			relid;
+	Oid			user;
+	uint64		generation;
+	AttrNumber	attribute;
+	Oid			type;
+	CsScoring	scoring;
+	CsBinding  *binding;
+} AssignSite;
+
+static const char *const record_sql =
+"INSERT INTO custseg.migration"
+" (model, version, source, run_at, run_by, from_segment, to_segment, n) "
+"SELECT $1, $2, $3, (SELECT pg_catalog.clock_timestamp()), $4, m.f, m.t, m.n "
+"FROM ROWS FROM (pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
+" AS m (f, t, n)";
+
+PG_FUNCTION_INFO_V1(custseg_assign_segment);
+PG_FUNCTION_INFO_V1(custseg_resegment);
+
+/* The attribute that holds segments; an error unless it is there and a plain integer. */
+static AttrNumber
+FindSegmentColumn(Relation rel, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(rel), column);
+	Form_pg_attribute attribute;
+
+	if (number <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", column,
+						RelationGetRelationName(rel)),
+				 errhint("ALTER TABLE %s ADD COLUMN %s integer;",
+						 quote_identifier(RelationGetRelationName(rel)),
+						 quote_identifier(column))));
+	attribute = TupleDescAttr(RelationGetDescr(rel), number - 1);
+	if (attribute->atttypid != INT2OID && attribute->atttypid != INT4OID &&
+		attribute->atttypid != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, which can't hold a segment", column,
+						format_type_be(attribute->atttypid)),
+				 errhint("Segments are numbers: use a column of type integer.")));
+	if (attribute->attgenerated != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("column \"%s\" is a generated column, which can't be assigned", column)));
+	return number;
+}
+
+/* A segment as a value of the column's type; an error when the type is too small. */
+static Datum
+SegmentDatum(int32 segment, Oid type)
+{
+	if (type == INT8OID)
+		return Int64GetDatum(segment);
+	if (type == INT4OID)
+		return Int32GetDatum(segment);
+	if (segment > PG_INT16_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("segment %d is out of range for type smallint", segment),
+				 errhint("Use a column of type integer.")));
+	return Int16GetDatum((int16) segment);
+}
+
+/* What the column of that type holds; a number that no segment can have counts as none. */
+static MaybeSegment
+ReadSegment(Datum value, bool isnull, Oid type)
+{
+	MaybeSegment result = {0, false};
+	int64		number;
+
+	if (isnull)
+		return result;
+	number = type == INT8OID ? DatumGetInt64(value) :
+		type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
+	if (number >= 0 && number <= PG_INT32_MAX)
+	{
+		result.segment = (int32) number;
+		result.exists = true;
+	}
+	return result;
+}
+
+/* Open the table to update; an error unless it is one. */
+static Relation
+OpenTable(text *name)
+{
+	RangeVar   *range = makeRangeVarFromNameList(textToQualifiedNameList(name));
+	Relation	rel = relation_openrv(range, RowExclusiveLock);
+	char		kind = rel->rd_rel->relkind;
+
+	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel)),
+				 kind == RELKIND_FOREIGN_TABLE ?
+				 errhint("Run resegment where the foreign table's rows are stored.") :
+				 errhint("Name the table that its rows are stored in.")));
+	return rel;
+}
+
+/* The query that a round reads: where each row is, its segment, and the features. */
+static char *
+BuildReader(const Resegment *r, Relation rel, AttrNumber segment_column)
+{
+	const CsPipeline *p = CsScorerPipeline(r->scoring.scorer);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT t.ctid, t.tableoid, t.xmin, t.%s", r->column);
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const char *name = NameStr(p->feature[i].name);
+		AttrNumber	number = get_attnum(RelationGetRelid(rel), name);
+
+		if (number <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table \"%s\" lacks column \"%s\"", RelationGetRelationName(rel),
+							name),
+					 errdetail("Model \"%s\" was trained with it as a feature.",
+							   NameStr(r->scoring.scorer->model)),
+					 errhint("Where features come from a view, use UPDATE ... FROM the view with custseg.predict().")));
+		if (number != segment_column)
+			appendStringInfo(&sql, ", t.%s", quote_identifier(name));
+	}
+	appendStringInfo(&sql, " FROM %s AS t", r->table);
+	return sql.data;
+}
+
+/* The row type of notes. */
+static TupleDesc
+NoteDesc(Oid segment_type)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(NOTE_COLUMNS);
+
+	TupleDescInitEntry(desc, NOTE_CTID + 1, "row_id", TIDOID, -1, 0);
+	TupleDescInitEntry(desc, NOTE_TABLEOID + 1, "row_table", OIDOID, -1, 0);
+	TupleDescInitEntry(desc, NOTE_XMIN + 1, "row_version", XIDOID, -1, 0);
+	TupleDescInitEntry(desc, NOTE_OLD + 1, "old", segment_type, -1, 0);
+	TupleDescInitEntry(desc, NOTE_NEW + 1, "new", segment_type, -1, 0);
+	return desc;
+}
+
+/* Resolve everything that stays the same from round to round. */
+static void
+PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char *column)
+{
+	HASHCTL		control = {0};
+	AttrNumber	number = FindSegmentColumn(rel, column);
+
+	CsScoringInit(&r->scoring, scorer, CurrentMemoryContext);
+	r->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+										  RelationGetRelationName(rel));
+	r->column = pstrdup(quote_identifier(column));
+	r->column_type = TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid;
+	r->reader = CsRelationOpen(BuildReader(r, rel, number));
+	r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
+									 r->reader->ncolumns, NameStr(scorer->model),
+									 CurrentMemoryContext);
+	r->note_desc = NoteDesc(r->column_type);
+	control.keysize = sizeof(Move);
+	control.entrysize = sizeof(MoveCount);
+	control.hcxt = CurrentMemoryContext;
+	r->moves = hash_create("custseg moves", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/* Add rows that went from one segment to another, or stayed. */
+static void
+CountMove(Resegment *r, MaybeSegment from, MaybeSegment to, int64 n)
+{
+	Move		move = {from, to};
+	bool		found;
+	MoveCount  *count = hash_search(r->moves, &move, HASH_ENTER, &found);
+
+	count->n = found ? count->n + n : n;
+}
+
+/* One row of a round: stays where it is, or is noted. */
+static void
+JudgeRow(void *state, const Datum *row, const bool *nulls)
+{
+	Resegment  *r = state;
+	const CsScorer *scorer = r->scoring.scorer;
+	MaybeSegment old = ReadSegment(row[READ_SEGMENT], nulls[READ_SEGMENT], r->column_type);
+	MaybeSegment new = {0, false};
+	CsAssignment placed;
+	Datum		note[NOTE_COLUMNS];
+	bool		note_nulls[NOTE_COLUMNS] = {false};
+
+	CsBindValues(r->binding, CsScorerPipeline(scorer), row, nulls, r->scoring.raw);
+	if (CsScoringPlace(&r->scoring, &placed, NULL))
+	{
+		new.segment = CsScorerSegments(scorer)[placed.index].segment;
+		new.exists = true;
+	}
+
+	/* NULL stays NULL; a number that no segment can have doesn't, though it counts as none */
+	if (new.exists ? old.exists && old.segment == new.segment : nulls[READ_SEGMENT])
+	{
+		if (r->round == 1)
+			CountMove(r, old, new, 1);
+		return;
+	}
+	note[NOTE_CTID] = row[READ_CTID];
+	note[NOTE_TABLEOID] = row[READ_TABLEOID];
+	note[NOTE_XMIN] = row[READ_XMIN];
+	note[NOTE_OLD] = row[READ_SEGMENT];
+	note_nulls[NOTE_OLD] = nulls[READ_SEGMENT];
+	note[NOTE_NEW] = new.exists ? SegmentDatum(new.segment, r->column_type) : (Datum) 0;
+	note_nulls[NOTE_NEW] = !new.exists;
+	tuplestore_putvalues(r->notes, r->note_desc, note, note_nulls);
+}
+
+/* Make the notes a relation that the next statement of SPI can name. */
+static void
+RegisterNotes(Resegment *r)
+{
+	EphemeralNamedRelation enr = palloc0(sizeof(EphemeralNamedRelationData));
+
+	enr->md.name = pstrdup(NOTES_NAME);
+	enr->md.reliddesc = InvalidOid;
+	enr->md.tupdesc = r->note_desc;
+	enr->md.enrtype = ENR_NAMED_TUPLESTORE;
+	enr->md.enrtuples = (double) tuplestore_tuple_count(r->notes);
+	enr->reldata = r->notes;
+	if (SPI_register_relation(enr) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not register the rows to update");
+}
+
+/* Write the noted segments; returns how many rows were written. */
+static int64
+UpdateNoted(Resegment *r)
+{
+	char	   *sql = psprintf("WITH moved AS ("
+							   "UPDATE %s AS t SET %s = m.new FROM " NOTES_NAME " AS m"
+							   " WHERE t.ctid OPERATOR(pg_catalog.=) m.row_id"
+							   " AND t.tableoid OPERATOR(pg_catalog.=) m.row_table"
+							   " AND t.xmin OPERATOR(pg_catalog.=) m.row_version"
+							   " RETURNING m.old AS old, t.%s AS new) "
+							   "SELECT moved.old, moved.new, pg_catalog.count(*) FROM moved"
+							   " GROUP BY moved.old, moved.new",
+							   r->table, r->column, r->column);
+	int64		written = 0;
+	int			code;
+
+	SPI_connect();
+	RegisterNotes(r);
+	code = SPI_execute(sql, false, 0);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "could not update segments: %s", SPI_result_code_string(code));
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		old_null,
+					new_null,
+					isnull;
+		Datum		old = SPI_getbinval(tuple, desc, 1, &old_null);
+		Datum		new = SPI_getbinval(tuple, desc, 2, &new_null);
+		int64		n = DatumGetInt64(SPI_getbinval(tuple, desc, 3, &isnull));
+
+		CountMove(r, ReadSegment(old, old_null, r->column_type),
+				  ReadSegment(new, new_null, r->column_type), n);
+		written += n;
+	}
+	SPI_finish();
+	return written;
+}
+
+/* One round; true when rows were noted that could not all be written, but some. */
+static bool
+RunRound(Resegment *r)
+{
+	int64		rows;
+	int64		noted;
+	int64		written = 0;
+
+	r->round++;
+	r->notes = tuplestore_begin_heap(false, false, work_mem);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	rows = CsRelationRead(r->reader, r->reader->columns, r->reader->ncolumns, JudgeRow, r);
+	PopActiveSnapshot();
+	if (r->round == 1)
+		r->rows_total = rows;
+
+	noted = tuplestore_tuple_count(r->notes);
+	if (noted > 0)
+		written = UpdateNoted(r);
+	tuplestore_end(r->notes);
+	r->rows_changed += written;
+	ereport(DEBUG1,
+			(errmsg_internal("resegment round %d: %lld rows noted, %lld written", r->round,
+							 (long long) noted, (long long) written)));
+	return written > 0 && written < noted;
+}
+
+/* An int4[] of one side of all moves, NULL where there is no segment. */
+static ArrayType *
+SegmentArray(const MaybeSegment *segments, int n)
+{
+	Datum	   *values = palloc(sizeof(Datum) * n);
+	bool	   *nulls = palloc(sizeof(bool) * n);
+	int			lower = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = Int32GetDatum(segments[i].segment);
+		nulls[i] = !segments[i].exists;
+	}
+	return construct_md_array(values, nulls, 1, &n, &lower, INT4OID, sizeof(int32), true,
+							  TYPALIGN_INT);
+}
+
+/* Keep the counts in custseg.migration. */
+static void
+RecordMoves(Resegment *r)
+{
+	int			nmoves = (int) hash_get_num_entries(r->moves);
+	MaybeSegment *from = palloc(sizeof(MaybeSegment) * nmoves);
+	MaybeSegment *to = palloc(sizeof(MaybeSegment) * nmoves);
+	Datum	   *counts = palloc(sizeof(Datum) * nmoves);
+	CsSqlArgument arguments[7];
+	HASH_SEQ_STATUS status;
+	MoveCount  *count;
+	int			i = 0;
+
+	if (nmoves == 0)
+		return;
+	hash_seq_init(&status, r->moves);
+	while ((count = hash_seq_search(&status)) != NULL)
+	{
+		from[i] = count->move.from;
+		to[i] = count->move.to;
+		counts[i++] = Int64GetDatum(count->n);
+	}
+	SPI_connect();
+	arguments[0] = CsSqlText(NameStr(r->scoring.scorer->model));
+	arguments[1] = CsSqlInt4(r->scoring.scorer->version);
+	arguments[2] = CsSqlText(r->table);
+	arguments[3] = CsSqlName(CsCallerName());
+	arguments[4] = CsSqlArray(INT4ARRAYOID, SegmentArray(from, nmoves));
+	arguments[5] = CsSqlArray(INT4ARRAYOID, SegmentArray(to, nmoves));
+	arguments[6] = CsSqlArray(INT8ARRAYOID, construct_array(counts, nmoves, INT8OID, sizeof(int64),
+															FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	CsCatalogExecute(record_sql, arguments, lengthof(arguments), false);
+	SPI_finish();
+}
+
+/* The procedure's INOUT parameters. */
+static Datum
+MakeResult(FunctionCallInfo fcinfo, const Resegment *r)
+{
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2] = {false, false};
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	values[0] = Int64GetDatum(r->rows_changed);
+	values[1] = Int64GetDatum(r->rows_total);
+	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+/* resegment(model, table, column, version, INOUT rows_changed, INOUT rows_total) */
+Datum
+custseg_resegment(PG_FUNCTION_ARGS)
+{
+	static const char *const parameters[] = {"model", "table", "column"};
+	Resegment	r = {{0}};
+	const CsScorer *scorer;
+	Relation	rel;
+
+	CsRequireWritable("custseg.resegment()");
+	for (int i = 0; i < lengthof(parameters); i++)
+	{
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("parameter \"%s\" must not be null", parameters[i])));
+	}
+	scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)), CsVersionArgument(fcinfo, 3));
+	CsCachePin(scorer, CurrentMemoryContext);
+
+	rel = OpenTable(PG_GETARG_TEXT_PP(1));
+	PrepareResegment(&r, scorer, rel, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	while (RunRound(&r) && r.round < MAX_ROUNDS)
+		CHECK_FOR_INTERRUPTS();
+	RecordMoves(&r);
+	relation_close(rel, NoLock);
+	PG_RETURN_DATUM(MakeResult(fcinfo, &r));
+}
+
+/* Error unless the trigger is fired as it must be. */
+static void
+CheckTrigger(FunctionCallInfo fcinfo)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("assign_segment() can only be called as a trigger")));
+	if (!TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not fired as assign_segment() must be",
+						data->tg_trigger->tgname),
+				 errhint("Create it as BEFORE INSERT OR UPDATE ... FOR EACH ROW.")));
+	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("trigger \"%s\" has %d arguments, assign_segment() takes 2 or 3",
+						data->tg_trigger->tgname, data->tg_trigger->tgnargs),
+				 errhint("EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version']).")));
+}
+
+/* The version that a trigger names; 0, the deployed one, when it names none. */
+static int
+TriggerVersion(const Trigger *trigger)
+{
+	int			version;
+
+	if (trigger->tgnargs < 3)
+		return 0;
+	version = pg_strtoint32(trigger->tgargs[2]);
+	if (version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version must be 1 or more, not %d", version)));
+	return version;
+}
+
+/* Stored generated columns are computed after BEFORE triggers: what they see is not the value. */
+static void
+RejectGeneratedFeatures(const CsBinding *binding, const CsPipeline *p, TupleDesc desc)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		if (TupleDescAttr(desc, CsBindingAttribute(binding, i) - 1)->attgenerated != '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("feature \"%s\" is a generated column, which has no value yet in a BEFORE trigger",
+							NameStr(p->feature[i].name)),
+					 errhint("Use CALL custseg.resegment() instead of the trigger.")));
+	}
+}
+
+/* Resolve model, table and column for this trigger, or take what the last row resolved. */
+static AssignSite *
+GetAssignSite(FunctionCallInfo fcinfo)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Relation	rel = data->tg_relation;
+	AssignSite *site = fcinfo->flinfo->fn_extra;
+	uint64		generation = CsCacheGeneration();
+	const CsScorer *scorer;
+
+	if (site == NULL)
+	{
+		site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(AssignSite));
+		site->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "custseg trigger",
+											  ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = site;
+	}
+	if (site->binding != NULL && site->generation == generation && site->user == GetUserId() &&
+		site->relid == RelationGetRelid(rel))
+		return site;
+
+	site->binding = NULL;
+	MemoryContextReset(site->context);
+	site->attribute = FindSegmentColumn(rel, data->tg_trigger->tgargs[1]);
+	site->type = TupleDescAttr(RelationGetDescr(rel), site->attribute - 1)->atttypid;
+	scorer = CsCacheGet(data->tg_trigger->tgargs[0], TriggerVersion(data->tg_trigger));
+	CsCachePin(scorer, site->context);
+	CsScoringInit(&site->scoring, scorer, site->context);
+	site->generation = generation;
+	site->user = GetUserId();
+	site->relid = RelationGetRelid(rel);
+	site->binding = CsBindingForRow(CsScorerPipeline(scorer), RelationGetDescr(rel),
+									NameStr(scorer->model), site->context);
+	RejectGeneratedFeatures(site->binding, CsScorerPipeline(scorer), RelationGetDescr(rel));
+	return site;
+}
+
+/* assign_segment('model', 'column' [, version]): trigger that sets the column of a new row */
+Datum
+custseg_assign_segment(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	const CsScorer *scorer;
+	AssignSite *site;
+	HeapTuple	row;
+	CsAssignment placed;
+	Datum		value = (Datum) 0;
+	bool		isnull;
+	int			attribute;
+
+	CheckTrigger(fcinfo);
+	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	site = GetAssignSite(fcinfo);
+	scorer = site->scoring.scorer;
+	CsBindTuple(site->binding, CsScorerPipeline(scorer), row, site->scoring.raw);
+	isnull = !CsScoringPlace(&site->scoring, &placed, NULL);
+	if (!isnull)
+		value = SegmentDatum(CsScorerSegments(scorer)[placed.index].segment, site->type);
+	attribute = site->attribute;
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, RelationGetDescr(data->tg_relation), 1,
+													 &attribute, &value, &isnull));
+}

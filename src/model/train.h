@@ -1,0 +1,147 @@
+/*
+ * train.h
+ *	  What the files of a training share: one struct that is filled from top to bottom.
+ *
+ * Order: train.c reads the arguments, features.c chooses the columns, rows.c reads the rows,
+ * features.c drops columns that turn out to be of no use, train.c prepares and fits, profile.c
+ * sums up the segments, numbering.c numbers and names them, store.c writes the result.
+ * Everything lives in one memory context that train.c deletes.
+ */
+#ifndef CUSTSEG_TRAIN_H
+#define CUSTSEG_TRAIN_H
+
+#include "algo/algo.h"
+#include "data/matrix.h"
+#include "data/relation.h"
+#include "lib/stringinfo.h"
+#include "model/model.h"
+#include "portability/instr_time.h"
+
+/* The deployed version, which gives each training row the segment that it has had until now. */
+typedef struct CsPredecessor
+{
+	CsScorer   *scorer;			/* a copy: the cache may drop its own at any time */
+	CsBinding  *binding;		/* to the columns that are read */
+	double	   *raw,
+			   *placed,
+			   *work;			/* buffers for one row */
+	int32	   *labels;			/* per training row: index into the scorer's segments, or -1 */
+	int64		capacity;		/* of labels */
+	MemoryContext context;		/* they live in */
+} CsPredecessor;
+
+/* A segment as it is stored. */
+typedef struct CsSegmentRow
+{
+	int			segment;		/* number */
+	char	   *name;
+	char	   *description;	/* or NULL */
+	int64		n;
+	double		share;
+	double		mean_distance;
+	double		spread;			/* root mean square distance to the centre */
+	double	   *center;			/* model space */
+	double	   *profile;		/* nprofile doubles, as in CsScorer */
+} CsSegmentRow;
+
+typedef enum CsDeploy
+{
+	CS_DEPLOY_FIRST,			/* the model's first version only */
+	CS_DEPLOY_YES,
+	CS_DEPLOY_NO
+} CsDeploy;
+
+typedef struct CsTraining
+{
+	MemoryContext context;
+
+	/* asked for */
+	char	   *model;
+	char	   *source;
+	bool		choose_features;	/* none were named */
+	bool		choose_k;		/* k was not given */
+	int			k;				/* when it was */
+	Jsonb	   *prep_asked;
+	CsDeploy	deploy;
+	const CsAlgorithm *algorithm;
+	void	   *options;		/* the algorithm's struct */
+	const CsCommonOptions *common;	/* its first field */
+
+	/* columns */
+	CsRelation *relation;
+	char	   *id;				/* or NULL */
+	int			nfeatures;
+	CsColumn   *features;
+	CsPrep	   *prep;
+	CsDictionary **dictionaries;	/* per feature; NULL unless categorical */
+	bool	   *overfull;		/* per feature: more levels than a dictionary holds */
+	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
+
+	/* rows */
+	CsArena    *arena;
+	CsMatrix   *raw;
+	int			weights;		/* area of double[nrows], or -1 */
+	int64		n_skipped;
+	Jsonb	   *skipped;		/* reason -> rows */
+	CsPredecessor *predecessor; /* NULL: number by size */
+
+	/* fitted */
+	CsPipeline *pipeline;
+	CsBaseline *baselines;
+	CsMatrix   *matrix;			/* model space; may be raw itself */
+	CsFitOutput fit;
+	double		silhouette;		/* NaN: undefined */
+	int64		silhouette_rows;	/* it was computed on */
+	double		mean_distance;
+	int			nprofile;
+	CsSegmentRow *segments;		/* fit.k, in the algorithm's order until they are numbered */
+
+	/* results */
+	int			version;
+	bool		deployed;
+	double		read_milliseconds,
+				prepare_milliseconds,
+				fit_milliseconds,
+				milliseconds;
+	instr_time	start;
+} CsTraining;
+
+/* Doubles that a feature takes in a profile: its mean, or the share of each level. */
+static inline int
+CsProfileWidth(const CsFeature *feature)
+{
+	return feature->kind == CS_CATEGORICAL ? feature->nlevels : 1;
+}
+
+/* Most segments that are matched to a predecessor's: the assignment takes their cube in time. */
+#define CS_MAX_MATCHED 2000
+
+/* train.c */
+extern Size CsTrainingMemory(const CsTraining *t, int64 nrows);
+extern Size CsTrainingMemoryLimit(void);
+extern void CsReportMemory(const CsTraining *t, int64 nrows);
+
+/* features.c */
+extern void CsFeaturesResolve(CsTraining *t, ArrayType *names);
+extern void CsFeaturesDropUseless(CsTraining *t);
+
+/* rows.c */
+extern void CsRowsRead(CsTraining *t);
+
+/* profile.c */
+extern Size CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs);
+extern void CsProfileSegments(CsTraining *t, CsTeam *team);
+
+/* numbering.c */
+extern CsPredecessor *CsPredecessorFind(const CsTraining *t);
+extern void CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsColumn *columns,
+							  int ncolumns);
+extern void CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values,
+							   const bool *nulls);
+extern void CsNumberSegments(CsTraining *t);
+
+/* store.c */
+extern Jsonb *CsJsonbFromText(const char *json);
+extern void CsStoreTraining(CsTraining *t);
+
+#endif							/* CUSTSEG_TRAIN_H */

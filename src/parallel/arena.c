@@ -1,0 +1,320 @@
+/*
+ * arena.c
+ *	  Numbered memory areas of one training, in this process or in dynamic shared memory.
+ *
+ * Small areas made before a team starts are private and move to shared memory when workers come,
+ * so that small tables never touch /dev/shm.  Large ones are shared from the start, because a
+ * matrix must not exist twice.  The directory of handles lies in the team's shared memory; a
+ * worker attaches an area when a task first asks for its address.
+ *
+ * Each shared area has a resource owner of its own under the transaction's.  So an abort at any
+ * point, in the middle of dsm_create() too, gives the segment back; and a segment that could not
+ * be made for want of space can be cleaned up without ending the transaction.
+ */
+#include "custseg.h"
+
+#include "miscadmin.h"
+#include "parallel/arena.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+/* From this size an area is shared at once. */
+#define SHARE_AT_ONCE ((Size) 1024 * 1024)
+
+typedef struct Area
+{
+	Size		size;			/* 0: number not in use */
+	void	   *address;		/* NULL in a worker that has not attached it yet */
+	dsm_segment *segment;		/* NULL when private */
+	dsm_handle	handle;
+	ResourceOwner owner;
+} Area;
+
+struct CsArena
+{
+	MemoryContext context;
+	bool		shareable;		/* workers may come */
+	bool		refused;		/* shared memory could not be had */
+	CsArenaDirectory *directory;	/* of a running team, else NULL */
+	bool		is_worker;
+	uint32		seen;			/* worker: the directory's changes it has followed */
+	int			nareas;
+	Area		area[CS_MAX_AREAS];
+};
+
+/* An arena in CurrentMemoryContext. */
+CsArena *
+CsArenaCreate(bool shareable)
+{
+	CsArena    *arena = palloc0(sizeof(CsArena));
+
+	arena->context = CurrentMemoryContext;
+	arena->shareable = shareable;
+	return arena;
+}
+
+/* A worker's view of the leader's areas. */
+CsArena *
+CsArenaAttach(CsArenaDirectory *directory)
+{
+	CsArena    *arena = CsArenaCreate(true);
+
+	arena->directory = directory;
+	arena->is_worker = true;
+	return arena;
+}
+
+/* Give back a resource owner that holds nothing that matters any more, or a half-made segment. */
+static void
+ReleaseOwner(ResourceOwner owner)
+{
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
+	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
+	ResourceOwnerDelete(owner);
+}
+
+/* Does this error only say that there is no more shared memory? */
+static bool
+IsWantOfMemory(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_DISK_FULL ||
+		sqlerrcode == ERRCODE_OUT_OF_MEMORY ||
+		sqlerrcode == ERRCODE_INSUFFICIENT_RESOURCES;
+}
+
+/*
+ * Create a segment under an owner of its own, returned in *owner.  NULL when there is no room or
+ * no slot for it; any other error is thrown.
+ */
+static dsm_segment *
+CreateSegment(Size size, ResourceOwner *owner)
+{
+	ResourceOwner save_owner = CurrentResourceOwner;
+	MemoryContext save_context = CurrentMemoryContext;
+	dsm_segment *volatile segment = NULL;
+
+	*owner = ResourceOwnerCreate(save_owner, "custseg area");
+	PG_TRY();
+	{
+		CurrentResourceOwner = *owner;
+		segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+		CurrentResourceOwner = save_owner;
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		CurrentResourceOwner = save_owner;
+		MemoryContextSwitchTo(save_context);
+		error = CopyErrorData();
+		if (!IsWantOfMemory(error->sqlerrcode))
+			PG_RE_THROW();
+		FlushErrorState();
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+
+	if (segment == NULL)
+	{
+		ReleaseOwner(*owner);
+		*owner = NULL;
+	}
+	return segment;
+}
+
+/* Tell the user, once, that the training goes on without workers. */
+static void
+Refuse(CsArena *arena, Size size)
+{
+	if (!arena->refused)
+		ereport(NOTICE,
+				(errmsg("training continues in one process because %zu MB of shared memory could not be had",
+						(size / 1024 + 1023) / 1024),
+				 errhint("Enlarge /dev/shm (with Docker: --shm-size), or set max_parallel_maintenance_workers to 0.")));
+	arena->refused = true;
+}
+
+/* Place an area in shared memory; false when that can't be had. */
+static bool
+AllocateShared(CsArena *arena, Area *area, Size size)
+{
+	area->segment = CreateSegment(size, &area->owner);
+	if (area->segment == NULL)
+	{
+		Refuse(arena, size);
+		return false;
+	}
+	area->handle = dsm_segment_handle(area->segment);
+	area->address = dsm_segment_address(area->segment);
+	return true;
+}
+
+static int
+FreeNumber(CsArena *arena)
+{
+	for (int i = 0; i < arena->nareas; i++)
+		if (arena->area[i].size == 0)
+			return i;
+	if (arena->nareas == CS_MAX_AREAS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("training needs more than %d memory areas", CS_MAX_AREAS),
+				 errhint("Train on fewer rows.")));
+	return arena->nareas++;
+}
+
+/* Let the workers of a running team know an area's handle. */
+static void
+PublishHandle(CsArena *arena, int number, dsm_handle handle)
+{
+	if (arena->directory == NULL)
+		return;
+	arena->directory->handle[number] = handle;
+	arena->directory->changes++;
+}
+
+/*
+ * A new area's number; contents undefined.  When a running team's area can't be shared, the leader
+ * goes on alone with a private one: see CsTeamRun().
+ */
+int
+CsArenaAlloc(CsArena *arena, Size size)
+{
+	int			number = FreeNumber(arena);
+	Area	   *area = &arena->area[number];
+	bool		share = CsArenaIsShared(arena) &&
+		(arena->directory != NULL || size >= SHARE_AT_ONCE);
+
+	Assert(!arena->is_worker);
+	memset(area, 0, sizeof(*area));
+	area->size = Max(size, 1);
+	if (!share || !AllocateShared(arena, area, area->size))
+		area->address = MemoryContextAllocHuge(arena->context, area->size);
+	PublishHandle(arena, number, area->handle);
+	return number;
+}
+
+/* May areas still be shared with workers? */
+bool
+CsArenaIsShared(const CsArena *arena)
+{
+	return arena->shareable && !arena->refused;
+}
+
+/* Let go of one area's memory, whatever kind it is. */
+static void
+ReleaseArea(Area *area)
+{
+	if (area->segment != NULL)
+	{
+		dsm_detach(area->segment);
+		if (area->owner != NULL)
+			ReleaseOwner(area->owner);
+	}
+	else if (area->address != NULL)
+		pfree(area->address);
+	memset(area, 0, sizeof(*area));
+}
+
+void
+CsArenaFree(CsArena *arena, int number)
+{
+	ReleaseArea(&arena->area[number]);
+	PublishHandle(arena, number, DSM_HANDLE_INVALID);
+}
+
+/*
+ * An area's address in this process, the same until the area is freed or the team starts.
+ */
+void *
+CsArenaAddress(CsArena *arena, int number)
+{
+	Area	   *area = &arena->area[number];
+
+	if (area->address == NULL)
+	{
+		Assert(arena->is_worker);
+		area->handle = arena->directory->handle[number];
+		area->segment = dsm_attach(area->handle);
+		if (area->segment == NULL)
+			elog(ERROR, "could not attach memory area %d of a training", number);
+		area->address = dsm_segment_address(area->segment);
+	}
+	return area->address;
+}
+
+/*
+ * In a worker that holds a claim, so that the leader stands still: let go of areas that the leader
+ * has freed since, for their numbers may be in use again.
+ */
+void
+CsArenaRefresh(CsArena *arena)
+{
+	if (arena->seen == arena->directory->changes)
+		return;
+	arena->seen = arena->directory->changes;
+	for (int i = 0; i < CS_MAX_AREAS; i++)
+	{
+		Area	   *area = &arena->area[i];
+
+		if (area->segment != NULL && area->handle != arena->directory->handle[i])
+			ReleaseArea(area);
+	}
+}
+
+/*
+ * Move what is private to shared memory, for workers are coming.  False when it can't be had:
+ * what has moved stays where it is, and there must be no workers.
+ */
+bool
+CsArenaShare(CsArena *arena)
+{
+	if (!arena->shareable)
+		return false;
+	for (int i = 0; i < arena->nareas && !arena->refused; i++)
+	{
+		Area	   *area = &arena->area[i];
+		void	   *private = area->address;
+
+		if (area->size == 0 || area->segment != NULL)
+			continue;
+		if (AllocateShared(arena, area, area->size))
+		{
+			memcpy(area->address, private, area->size);
+			pfree(private);
+		}
+	}
+	return !arena->refused;
+}
+
+/* Publish the areas' handles to a team's workers; NULL when the team has ended. */
+void
+CsArenaPublish(CsArena *arena, CsArenaDirectory *directory)
+{
+	arena->directory = directory;
+	if (directory == NULL)
+		return;
+	for (int i = 0; i < CS_MAX_AREAS; i++)
+		directory->handle[i] = i < arena->nareas && arena->area[i].size > 0 ?
+			arena->area[i].handle : DSM_HANDLE_INVALID;
+}
+
+/* Bytes held now. */
+Size
+CsArenaUsed(const CsArena *arena)
+{
+	Size		used = 0;
+
+	for (int i = 0; i < arena->nareas; i++)
+		used += arena->area[i].size;
+	return used;
+}
+
+void
+CsArenaDestroy(CsArena *arena)
+{
+	for (int i = 0; i < CS_MAX_AREAS; i++)
+		ReleaseArea(&arena->area[i]);
+	pfree(arena);
+}

@@ -1,0 +1,260 @@
+/*
+ * team.c
+ *	  The leader and its parallel workers, working on numbered items of one task at a time.
+ *
+ * Items are claimed by counting "unclaimed" down: a claim is good when the value it took was
+ * positive, so a member that looks too late takes nothing and does no harm.  The leader writes
+ * the task before it raises the counter and changes nothing until "finished" has reached the
+ * number of items; therefore a good claim always belongs to the task that is published.  Workers
+ * are never waited for: one that starts late, or never, leaves its share to the others.  A
+ * worker's error reaches the leader while it waits, in CHECK_FOR_INTERRUPTS().
+ *
+ * Without workers the same code runs on a shared part that is just palloc'd.
+ */
+#include "custseg.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "parallel/arena.h"
+#include "port/atomics.h"
+#include "storage/condition_variable.h"
+#include "utils/memutils.h"
+
+#define KEY_TEAM UINT64CONST(0xC500000000000001)
+
+/* Values below which a worker does not pay, and values that each further worker should have. */
+#define VALUES_FOR_TEAM 20000
+#define VALUES_PER_WORKER 100000
+
+/* Looks at the counter before a member goes to sleep: most gaps between tasks are short. */
+#define SPINS 2000
+
+typedef struct CsTeamShared
+{
+	/* the task: written by the leader while no item is unclaimed or unfinished */
+	CsTask		task;
+	int			items;
+	char		args[CS_TASK_ARGS] pg_attribute_aligned(MAXIMUM_ALIGNOF);
+
+	pg_atomic_uint64 unclaimed; /* as int64; may fall below 0 */
+	pg_atomic_uint32 finished;	/* items done */
+	pg_atomic_uint32 over;		/* the team has ended */
+	ConditionVariable work;		/* workers: something to claim, or over */
+	ConditionVariable done;		/* leader: all items finished */
+	CsArenaDirectory directory; /* written by the leader between tasks */
+} CsTeamShared;
+
+struct CsTeam
+{
+	CsArena    *arena;
+	CsTeamShared *shared;
+	ParallelContext *pcxt;		/* NULL without workers */
+	MemoryContext item_context;
+	int			nworkers;
+	bool		is_worker;
+};
+
+PGDLLEXPORT void CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc);
+
+/* How many workers a training over this many values deserves. */
+int
+CsTeamWorkersFor(int64 nvalues)
+{
+	if (nvalues < VALUES_FOR_TEAM || IsInParallelMode())
+		return 0;
+	return (int) Min((int64) max_parallel_maintenance_workers, 1 + nvalues / VALUES_PER_WORKER);
+}
+
+static void
+InitializeShared(CsTeamShared *shared)
+{
+	memset(shared, 0, sizeof(*shared));
+	pg_atomic_init_u64(&shared->unclaimed, 0);
+	pg_atomic_init_u32(&shared->finished, 0);
+	pg_atomic_init_u32(&shared->over, 0);
+	ConditionVariableInit(&shared->work);
+	ConditionVariableInit(&shared->done);
+}
+
+static inline bool
+AnythingToClaim(CsTeamShared *shared)
+{
+	return (int64) pg_atomic_read_u64(&shared->unclaimed) > 0;
+}
+
+/* Claim and do items until none is left. */
+static void
+DoItems(CsTeam *team)
+{
+	CsTeamShared *shared = team->shared;
+	MemoryContext save_context = MemoryContextSwitchTo(team->item_context);
+	int64		claim;
+
+	while ((claim = (int64) pg_atomic_fetch_sub_u64(&shared->unclaimed, 1)) > 0)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (team->is_worker)
+			CsArenaRefresh(team->arena);
+		CsTaskFunctions[shared->task] (team, shared->args, shared->items - (int) claim);
+		MemoryContextReset(team->item_context);
+		if (pg_atomic_add_fetch_u32(&shared->finished, 1) == (uint32) shared->items)
+			ConditionVariableBroadcast(&shared->done);
+	}
+	MemoryContextSwitchTo(save_context);
+}
+
+/* Try to get workers; on any want of them the team is its leader alone. */
+static void
+LaunchWorkers(CsTeam *team, int workers)
+{
+	ParallelContext *pcxt;
+
+	EnterParallelMode();
+	pcxt = CreateParallelContext("custseg", "CsTeamWorkerMain", workers);
+	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(CsTeamShared));
+	shm_toc_estimate_keys(&pcxt->estimator, 1);
+	InitializeParallelDSM(pcxt);
+	team->shared = shm_toc_allocate(pcxt->toc, sizeof(CsTeamShared));
+	InitializeShared(team->shared);
+	CsArenaPublish(team->arena, &team->shared->directory);
+	shm_toc_insert(pcxt->toc, KEY_TEAM, team->shared);
+	LaunchParallelWorkers(pcxt);
+	team->pcxt = pcxt;
+	team->nworkers = pcxt->nworkers_launched;
+	ereport(DEBUG1, (errmsg_internal("using %d parallel workers", team->nworkers)));
+}
+
+/* Start a team, in CurrentMemoryContext. */
+CsTeam *
+CsTeamStart(CsArena *arena, int workers)
+{
+	CsTeam	   *team = palloc0(sizeof(CsTeam));
+
+	team->arena = arena;
+	team->item_context = AllocSetContextCreate(CurrentMemoryContext, "custseg item",
+											   ALLOCSET_DEFAULT_SIZES);
+	if (workers > 0 && CsArenaShare(arena))
+		LaunchWorkers(team, workers);
+	else
+	{
+		team->shared = palloc(sizeof(CsTeamShared));
+		InitializeShared(team->shared);
+	}
+	return team;
+}
+
+/* Wait until every item is finished, having done what could be claimed. */
+static void
+AwaitItems(CsTeamShared *shared)
+{
+	for (int spin = 0; spin < SPINS; spin++)
+		if (pg_atomic_read_u32(&shared->finished) == (uint32) shared->items)
+			return;
+	ConditionVariablePrepareToSleep(&shared->done);
+	while (pg_atomic_read_u32(&shared->finished) < (uint32) shared->items)
+		ConditionVariableSleep(&shared->done, CsWaitEventTeam());
+	ConditionVariableCancelSleep();
+}
+
+/*
+ * Run items 0..items-1 of a task on the whole team; returns when all are done.
+ */
+void
+CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
+{
+	CsTeamShared *shared = team->shared;
+
+	Assert(!team->is_worker);
+	if (size > CS_TASK_ARGS)
+		elog(ERROR, "arguments of task %d are too large", task);
+	if (items <= 0)
+		return;
+	shared->task = task;
+	shared->items = items;
+	memcpy(shared->args, args, size);
+	pg_atomic_write_u32(&shared->finished, 0);
+
+	/* An area that could not be shared is out of the workers' reach. */
+	if (team->nworkers == 0 || !CsArenaIsShared(team->arena))
+	{
+		MemoryContext save_context = MemoryContextSwitchTo(team->item_context);
+
+		for (int item = 0; item < items; item++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			CsTaskFunctions[task] (team, shared->args, item);
+			MemoryContextReset(team->item_context);
+		}
+		MemoryContextSwitchTo(save_context);
+		return;
+	}
+	pg_memory_barrier();
+	pg_atomic_write_u64(&shared->unclaimed, (uint64) items);
+	if (items > 1)
+		ConditionVariableBroadcast(&shared->work);
+	DoItems(team);
+	AwaitItems(shared);
+}
+
+CsArena *
+CsTeamArena(CsTeam *team)
+{
+	return team->arena;
+}
+
+int
+CsTeamWorkers(const CsTeam *team)
+{
+	return team->nworkers;
+}
+
+/* End the team and leave parallel mode; the arena stays. */
+void
+CsTeamEnd(CsTeam *team)
+{
+	if (team->pcxt != NULL)
+	{
+		pg_atomic_write_u32(&team->shared->over, 1);
+		ConditionVariableBroadcast(&team->shared->work);
+		WaitForParallelWorkersToFinish(team->pcxt);
+		CsArenaPublish(team->arena, NULL);
+		DestroyParallelContext(team->pcxt);
+		ExitParallelMode();
+	}
+	else
+		pfree(team->shared);
+	MemoryContextDelete(team->item_context);
+	pfree(team);
+}
+
+/* Sleep until there is something to claim; false when the team is over. */
+static bool
+AwaitWork(CsTeamShared *shared)
+{
+	for (int spin = 0; spin < SPINS; spin++)
+		if (AnythingToClaim(shared))
+			return true;
+	ConditionVariablePrepareToSleep(&shared->work);
+	while (!AnythingToClaim(shared) && pg_atomic_read_u32(&shared->over) == 0)
+		ConditionVariableSleep(&shared->work, CsWaitEventTeam());
+	ConditionVariableCancelSleep();
+	return pg_atomic_read_u32(&shared->over) == 0;
+}
+
+/* A worker's life. */
+void
+CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc)
+{
+	CsTeam	   *team = palloc0(sizeof(CsTeam));
+
+	team->shared = shm_toc_lookup(toc, KEY_TEAM, false);
+	team->arena = CsArenaAttach(&team->shared->directory);
+	team->item_context = AllocSetContextCreate(CurrentMemoryContext, "custseg item",
+											   ALLOCSET_DEFAULT_SIZES);
+	team->is_worker = true;
+	while (AwaitWork(team->shared))
+		DoItems(team);
+	CsArenaDestroy(team->arena);
+}

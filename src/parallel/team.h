@@ -1,0 +1,82 @@
+/*
+ * team.h
+ *	  Memory that a training holds, and the team of processes that works on it.
+ *
+ * An arena hands out numbered areas.  An area is private to this process or lies in
+ * dynamic shared memory, where every member of the team can reach it under the same number.
+ * Tasks therefore never pass pointers, only area numbers and offsets.
+ *
+ * A team is the leader and 0..n parallel workers.  The leader's code stays a straight line:
+ * CsTeamRun() splits one task into numbered items, all members claim items until none is left,
+ * and the call returns when the last item is done.  What an item computes must not depend on
+ * who runs it; results are combined by the leader in item order.  So the model is the same bit
+ * for bit for any number of workers.
+ */
+#ifndef CUSTSEG_TEAM_H
+#define CUSTSEG_TEAM_H
+
+#include "custseg.h"
+
+typedef struct CsArena CsArena;
+typedef struct CsTeam CsTeam;
+
+/* Fixed number of lanes a pass over a matrix is split into, whatever the number of workers. */
+#define CS_LANES 64
+
+/*
+ * arena.c
+ *
+ * Create: in CurrentMemoryContext; all of it is released by Destroy, or by the (sub)transaction's
+ * abort.  "shareable" says that workers may come.  Alloc returns the new area's number, contents
+ * undefined; when shared memory cannot be had it falls back to private memory, says so once in a
+ * NOTICE, and CsArenaIsShared becomes false, whereupon teams have no workers.
+ */
+extern CsArena *CsArenaCreate(bool shareable);
+extern int	CsArenaAlloc(CsArena *arena, Size size);
+extern void CsArenaFree(CsArena *arena, int area);
+extern void *CsArenaAddress(CsArena *arena, int area);
+extern bool CsArenaIsShared(const CsArena *arena);
+extern Size CsArenaUsed(const CsArena *arena);	/* bytes held now */
+extern void CsArenaDestroy(CsArena *arena);
+
+/* One item of a task: args is the caller's struct, the same bytes in every process. */
+typedef void (*CsTaskFunction) (CsTeam *team, const void *args, int item);
+
+/* Every task of the library: one number here, one line in src/algo/registry.c. */
+typedef enum CsTask
+{
+	CS_TASK_PREP_FIT_COLUMN,
+	CS_TASK_PREP_APPLY,
+	CS_TASK_PREP_COVARIANCE,
+	CS_TASK_KMEANS_MOMENTS,
+	CS_TASK_KMEANS_SEED,
+	CS_TASK_KMEANS_ASSIGN,
+	CS_TASK_KMEANS_INERTIA,
+	CS_TASK_SILHOUETTE,
+	CS_TASK_PROFILE,
+	CS_NTASKS
+} CsTask;
+
+extern const CsTaskFunction CsTaskFunctions[CS_NTASKS];
+
+/*
+ * team.c
+ *
+ * Start: asks for up to "workers" parallel workers (0: the leader alone) and returns with the
+ * team ready; how many came is in CsTeamWorkers.  Between Start and End the transaction is in
+ * parallel mode: nothing may be written.  Run: args of at most CS_TASK_ARGS bytes are copied.
+ * A member may use CsTeamArena and palloc; it is given a memory context that is reset after
+ * each item.  Errors and cancels anywhere surface in the leader.
+ */
+#define CS_TASK_ARGS 512
+
+extern CsTeam *CsTeamStart(CsArena *arena, int workers);
+extern void CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items);
+extern CsArena *CsTeamArena(CsTeam *team);
+extern int	CsTeamWorkers(const CsTeam *team);
+extern void CsTeamEnd(CsTeam *team);
+
+/* How many workers a training over this many values deserves: 0 below 20,000 values. */
+extern int	CsTeamWorkersFor(int64 nvalues);
+
+#endif							/* CUSTSEG_TEAM_H */

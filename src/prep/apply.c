@@ -1,0 +1,302 @@
+/*
+ * apply.c
+ *	  The fitted pipeline applied: to a block of training rows or to one customer, the same bits.
+ *
+ * Every step works on a column's rows one by one, in the same order of operations whatever their
+ * number, so the compiler may do several rows at once but never computes a row differently.
+ * Columns are written over or beside the raw ones: out may be raw itself when the pipeline is
+ * affine (CsPipelineInPlace).
+ */
+#include "custseg.h"
+
+#include "miscadmin.h"
+#include "prep/internal.h"
+
+/* Rows of a loop don't depend on each other, even where the result replaces the raw value. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define INDEPENDENT_ROWS _Pragma("GCC ivdep")
+#else
+#define INDEPENDENT_ROWS
+#endif
+
+typedef struct ApplyArgs
+{
+	int			pipeline;		/* areas: the CsPipeline */
+	int			from;			/* the raw CsMatrix */
+	int			to;				/* the CsMatrix to fill */
+} ApplyArgs;
+
+/*
+ * Fill and clip one column of numbers: x to y.  Returns false for an infinite value.
+ */
+static pg_attribute_always_inline bool
+FillColumn(const CsFeature *f, int nrows, const double *x, double *y)
+{
+	const double fill = f->fill;
+	const double low = f->low;
+	const double high = f->high;
+	int64		bad = 0;
+
+	INDEPENDENT_ROWS
+	for (int r = 0; r < nrows; r++)
+	{
+		double		value = x[r];
+
+		bad |= fabs(value) > DBL_MAX;
+		value = value != value ? fill : value;
+		value = value < low ? low : value;
+		y[r] = value > high ? high : value;
+	}
+	return bad == 0;
+}
+
+/* Scale one column in place.  Returns false when a result is infinite or still missing. */
+static pg_attribute_always_inline bool
+ScaleColumn(const CsFeature *f, int nrows, double *y)
+{
+	const double center = f->center;
+	const double spread = f->spread;
+	int64		infinite = 0;
+	int64		missing = 0;
+
+	for (int r = 0; r < nrows; r++)
+	{
+		double		value = (y[r] - center) / spread;
+
+		infinite |= fabs(value) > DBL_MAX;
+		missing |= value != value;
+		y[r] = value;
+	}
+	return infinite == 0 && (missing == 0 || f->impute == CS_IMPUTE_KNN);
+}
+
+/* Transform one column in place.  Returns false when a value is not in the domain. */
+static bool
+TransformColumn(const CsFeature *f, int nrows, double *y)
+{
+	if (f->transform == CS_TRANSFORM_LOG1P)
+	{
+		for (int r = 0; r < nrows; r++)
+		{
+			if (y[r] <= -1)
+				return false;
+			y[r] = log1p(y[r]);
+		}
+	}
+	else
+	{
+		for (int r = 0; r < nrows; r++)
+			y[r] = CsYeoJohnson(y[r], f->lambda);
+	}
+	return true;
+}
+
+/* Prepare one column of numbers, all steps. */
+static pg_attribute_always_inline bool
+PrepareColumn(const CsFeature *f, int nrows, const double *x, double *y)
+{
+	if (!FillColumn(f, nrows, x, y))
+		return false;
+	if (f->transform != CS_TRANSFORM_NONE && !TransformColumn(f, nrows, y))
+		return false;
+	return ScaleColumn(f, nrows, y);
+}
+
+/* The same for a block's rows, compiled for several instruction sets. */
+CS_CLONES static bool
+PrepareBlock(const CsFeature *f, int nrows, const double *x, double *y)
+{
+	return PrepareColumn(f, nrows, x, y);
+}
+
+/*
+ * The level of a raw value: its number, or -1 for one that training did not see.  A NULL that is
+ * a level, or becomes one, has been given its number by CsFeatureLevel; false for any other.
+ */
+static inline bool
+ReadLevel(const CsFeature *f, double raw, int *level)
+{
+	*level = raw >= 0 && raw < f->nlevels ? (int) raw : -1;
+	return !isnan(raw);
+}
+
+/* One-hot columns of a category: 1 in the level's, 0 in all others. */
+static bool
+PrepareOneHot(const CsPipeline *p, const CsFeature *f, int nrows, const double *x, double *out,
+			  int out_stride)
+{
+	const CsLevel *levels = CsFeatureLevels(p, f);
+
+	for (int c = 0; c < f->noutputs; c++)
+		memset(out + (Size) c * out_stride, 0, nrows * sizeof(double));
+	for (int r = 0; r < nrows; r++)
+	{
+		int			level;
+
+		if (!ReadLevel(f, x[r], &level))
+			return false;
+		if (level >= 0 && levels[level].value >= 0)
+			out[(Size) levels[level].value * out_stride + r] = 1;
+	}
+	return true;
+}
+
+/*
+ * The number of a category: its rank, missing when it is not listed, or its frequency, 0 when it
+ * was not seen.
+ */
+static bool
+PrepareNumberedCategory(const CsPipeline *p, const CsFeature *f, int nrows, const double *x,
+						double *y)
+{
+	const CsLevel *levels = CsFeatureLevels(p, f);
+	bool		ordinal = f->encode == CS_ENCODE_ORDINAL;
+
+	for (int r = 0; r < nrows; r++)
+	{
+		int			level;
+
+		if (!ReadLevel(f, x[r], &level) && !ordinal)
+			return false;
+		y[r] = level >= 0 ? levels[level].value : ordinal ? f->fill : 0;
+	}
+	return ScaleColumn(f, nrows, y);
+}
+
+/* All steps but PCA; see prep.h's CsPipelineApply. */
+bool
+CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
+				double *out, int out_stride, double *work)
+{
+	bool		knn = false;
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+		const double *x = raw + (Size) i * raw_stride;
+		double	   *y = out + (Size) f->first_output * out_stride;
+		bool		good;
+
+		if (f->kind != CS_CATEGORICAL)
+			good = nrows == 1 ? PrepareColumn(f, 1, x, y) : PrepareBlock(f, nrows, x, y);
+		else if (f->encode == CS_ENCODE_ONEHOT)
+			good = PrepareOneHot(p, f, nrows, x, y, out_stride);
+		else
+			good = PrepareNumberedCategory(p, f, nrows, x, y);
+		if (!good)
+			return false;
+		knn |= f->impute == CS_IMPUTE_KNN;
+	}
+	return !knn || CsKnnFill(p, nrows, out, out_stride, work);
+}
+
+/*
+ * Project centred columns on the components: one pass over the rows per component and column.
+ * Returns false when a result is infinite.
+ */
+CS_CLONES static bool
+ProjectBlock(const CsPipeline *p, int nrows, const double *scaled, double *out, int out_stride)
+{
+	const double *mean = CsPipelineAt(p, const double, p->pca_mean_offset);
+	const double *component = CsPipelineAt(p, const double, p->pca_offset);
+	int64		infinite = 0;
+
+	for (int c = 0; c < p->ncomponents; c++, component += p->nscaled)
+	{
+		double	   *restrict y = out + (Size) c * out_stride;
+
+		memset(y, 0, nrows * sizeof(double));
+		for (int j = 0; j < p->nscaled; j++)
+		{
+			const double *restrict x = scaled + (Size) j * nrows;
+			const double m = mean[j];
+			const double w = component[j];
+
+			for (int r = 0; r < nrows; r++)
+				y[r] += w * (x[r] - m);
+		}
+		for (int r = 0; r < nrows; r++)
+			infinite |= !(fabs(y[r]) <= DBL_MAX);
+	}
+	return infinite == 0;
+}
+
+/* Doubles of scratch that CsPipelineApply needs for nrows. */
+Size
+CsPipelineWork(const CsPipeline *p, int nrows)
+{
+	Size		work = CsKnnWork(p);
+
+	if (p->ncomponents > 0)
+		work += (Size) p->nscaled * nrows;
+	return Max(work, 1);
+}
+
+/* Apply the pipeline; see prep.h. */
+bool
+CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
+				double *out, int out_stride, double *work)
+{
+	double	   *scaled;
+
+	if (p->ncomponents == 0)
+		return CsPipelineScale(p, raw, raw_stride, nrows, out, out_stride, work);
+
+	scaled = work + CsKnnWork(p);
+	return CsPipelineScale(p, raw, raw_stride, nrows, scaled, nrows, work) &&
+		ProjectBlock(p, nrows, scaled, out, out_stride);
+}
+
+/* Apply the pipeline to the blocks of one lane. */
+void
+CsPrepApplyTask(CsTeam *team, const void *args, int item)
+{
+	const ApplyArgs *a = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsPipeline *p = CsArenaAddress(arena, a->pipeline);
+	const CsMatrix *from = CsArenaAddress(arena, a->from);
+	const CsMatrix *to = CsArenaAddress(arena, a->to);
+	double	   *work = palloc(mul_size(CsPipelineWork(p, CS_BLOCK_ROWS), sizeof(double)));
+
+	for (int64 b = CsLaneStart(from, item); b < CsLaneStart(from, item + 1); b++)
+	{
+		const double *raw = CsMatrixBlock(from, arena, b);
+		double	   *out = CsMatrixBlock(to, arena, b);
+		int			nrows = CsMatrixBlockRows(from, b);
+
+		CHECK_FOR_INTERRUPTS();
+		if (!CsPipelineApply(p, raw, CS_BLOCK_ROWS, nrows, out, CS_BLOCK_ROWS, work))
+			elog(ERROR, "a row of the training data can't be prepared");
+	}
+}
+
+/* Model-space matrix of the raw one; see prep.h. */
+CsMatrix *
+CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw)
+{
+	CsArena    *arena = CsTeamArena(team);
+	CsMatrix   *result = raw;
+	ApplyArgs	args;
+
+	if (!CsPipelineInPlace(p))
+	{
+		result = CsMatrixCreate(p->noutputs);
+		while (result->nrows < raw->nrows)
+		{
+			CHECK_FOR_INTERRUPTS();
+			CsMatrixGrow(result, arena);
+			result->nrows = Min(result->nrows + CS_BLOCK_ROWS, raw->nrows);
+		}
+	}
+	args.pipeline = CsArenaAlloc(arena, p->size);
+	memcpy(CsArenaAddress(arena, args.pipeline), p, p->size);
+	args.from = CsMatrixShare(raw, arena);
+	args.to = CsMatrixShare(result, arena);
+
+	CsTeamRun(team, CS_TASK_PREP_APPLY, &args, sizeof(args), CS_LANES);
+
+	CsArenaFree(arena, args.to);
+	CsArenaFree(arena, args.from);
+	CsArenaFree(arena, args.pipeline);
+	return result;
+}

@@ -1,0 +1,593 @@
+/*
+ * json.c
+ *	  A fitted pipeline as readable jsonb, and back.
+ *
+ * Numbers are written with the fewest digits that read back to the same bits.  Reading trusts
+ * nothing, because any user can reach it through the input function of custseg.scorer: names,
+ * sizes and ranges are checked, and whatever follows from the rest (outputs, offsets, the columns
+ * of one-hot levels) is computed anew.  What it accepts, CsPipelineApply runs within bounds.
+ */
+#include "custseg.h"
+
+#include "common/shortest_dec.h"
+#include "miscadmin.h"
+#include "prep/internal.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+/* Counts are written as numbers; up to here a double holds them exactly. */
+#define MAX_COUNT 9007199254740992.0
+
+/* Push an object's key; the text must outlive the jsonb's making. */
+void
+CsJsonbPushKey(JsonbParseState **state, const char *key)
+{
+	CsJsonbPushString(state, WJB_KEY, key);
+}
+
+/* Push a string as value or element; the text must outlive the jsonb's making. */
+void
+CsJsonbPushString(JsonbParseState **state, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = strlen(text);
+	pushJsonbValue(state, token, &value);
+}
+
+/* Push a number as value or element; NaN and infinities are null. */
+void
+CsJsonbPushNumber(JsonbParseState **state, JsonbIteratorToken token, double number)
+{
+	JsonbValue	value;
+
+	if (isfinite(number))
+	{
+		char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+		double_to_shortest_decimal_buf(number, text);
+		value.type = jbvNumeric;
+		value.val.numeric =
+			DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+												ObjectIdGetDatum(InvalidOid),
+												Int32GetDatum(-1)));
+	}
+	else
+		value.type = jbvNull;
+	pushJsonbValue(state, token, &value);
+}
+
+/* Push a truth value as value or element. */
+void
+CsJsonbPushBool(JsonbParseState **state, JsonbIteratorToken token, bool boolean)
+{
+	JsonbValue	value;
+
+	value.type = jbvBool;
+	value.val.boolean = boolean;
+	pushJsonbValue(state, token, &value);
+}
+
+/* The double nearest to a jsonb number; false when it is no number or out of a double's range. */
+bool
+CsJsonbNumber(const JsonbValue *value, double *number)
+{
+	if (value->type != jbvNumeric)
+		return false;
+	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												 NumericGetDatum(value->val.numeric)));
+	return isfinite(*number);
+}
+
+static void
+PushNamedNumber(JsonbParseState **state, const char *key, double number)
+{
+	CsJsonbPushKey(state, key);
+	CsJsonbPushNumber(state, WJB_VALUE, number);
+}
+
+static void
+PushNamedString(JsonbParseState **state, const char *key, const char *text)
+{
+	CsJsonbPushKey(state, key);
+	CsJsonbPushString(state, WJB_VALUE, text);
+}
+
+static void
+PushNamedBool(JsonbParseState **state, const char *key, bool boolean)
+{
+	CsJsonbPushKey(state, key);
+	CsJsonbPushBool(state, WJB_VALUE, boolean);
+}
+
+/* Push numbers that lie stride apart as an array. */
+static void
+PushNumbers(JsonbParseState **state, const double *numbers, int n, int stride)
+{
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+		CsJsonbPushNumber(state, WJB_ELEM, numbers[(Size) i * stride]);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Push the levels of a category. */
+static void
+PushLevels(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
+{
+	const CsLevel *levels = CsFeatureLevels(p, f);
+
+	CsJsonbPushKey(state, "levels");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int l = 0; l < f->nlevels; l++)
+	{
+		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+		if (levels[l].text == 0)
+			PushNamedNumber(state, "level", NAN);
+		else
+			PushNamedString(state, "level", CsPipelineAt(p, const char, levels[l].text));
+		PushNamedNumber(state, "value", levels[l].value);
+		PushNamedNumber(state, "count", (double) levels[l].count);
+		PushNamedBool(state, "other", levels[l].is_other);
+		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Push one feature; returns the finished object when it stands alone. */
+static JsonbValue *
+PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
+{
+	bool		category = f->kind == CS_CATEGORICAL;
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	PushNamedString(state, "name", NameStr(f->name));
+	PushNamedString(state, "type", NameStr(f->type));
+	PushNamedString(state, "kind", CsKindName(f->kind));
+	PushNamedString(state, "impute", CsImputeNames[f->impute]);
+	if (f->impute == CS_IMPUTE_KNN)
+		PushNamedNumber(state, "neighbors", f->neighbors);
+	PushNamedNumber(state, "fill", f->fill);
+	if (!category)
+	{
+		PushNamedString(state, "clip", CsClipNames[f->clip]);
+		if (f->clip != CS_CLIP_NONE)
+		{
+			double		limits[] = {f->low, f->high};
+
+			CsJsonbPushKey(state, "limits");
+			PushNumbers(state, limits, 2, 1);
+		}
+		PushNamedString(state, "transform", CsTransformNames[f->transform]);
+		if (f->transform == CS_TRANSFORM_YEO_JOHNSON)
+			PushNamedNumber(state, "lambda", f->lambda);
+	}
+	else
+	{
+		PushNamedString(state, "encode", CsEncodeNames[f->encode]);
+		if (f->encode == CS_ENCODE_ONEHOT)
+			PushNamedBool(state, "drop_first", f->drop_first);
+		PushLevels(state, p, f);
+	}
+	if (CsEncodesNumber(f->kind, f->encode))
+	{
+		PushNamedString(state, "scale", CsScaleNames[f->scale]);
+		PushNamedNumber(state, "center", f->center);
+		PushNamedNumber(state, "spread", f->spread);
+		PushNamedNumber(state, "mean", f->mean);
+	}
+	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* One feature, without what it shares with the others; palloc'd. */
+Jsonb *
+CsFeatureToJsonb(const CsPipeline *p, int feature)
+{
+	JsonbParseState *state = NULL;
+
+	return JsonbValueToJsonb(PushFeature(&state, p, &p->feature[feature]));
+}
+
+/* Push PCA and its components. */
+static void
+PushPca(JsonbParseState **state, const CsPipeline *p)
+{
+	const double *components = CsPipelineAt(p, const double, p->pca_offset);
+
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonbPushKey(state, "mean");
+	PushNumbers(state, CsPipelineAt(p, const double, p->pca_mean_offset),
+				p->nscaled, 1);
+	CsJsonbPushKey(state, "variance");
+	PushNumbers(state, CsPipelineAt(p, const double, p->pca_variance_offset),
+				p->ncomponents, 1);
+	PushNamedNumber(state, "total_variance", p->pca_total_variance);
+	CsJsonbPushKey(state, "components");
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int c = 0; c < p->ncomponents; c++)
+		PushNumbers(state, components + (Size) c * p->nscaled, p->nscaled, 1);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/* The whole pipeline; palloc'd. */
+Jsonb *
+CsPipelineToJsonb(const CsPipeline *p)
+{
+	JsonbParseState *state = NULL;
+	const double *donors = CsPipelineAt(p, const double, p->donor_offset);
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonbPushKey(&state, "features");
+	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < p->nfeatures; i++)
+		(void) PushFeature(&state, p, &p->feature[i]);
+	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	CsJsonbPushKey(&state, "pca");
+	if (p->ncomponents > 0)
+		PushPca(&state, p);
+	else
+		CsJsonbPushNumber(&state, WJB_VALUE, NAN);
+	CsJsonbPushKey(&state, "donors");
+	if (p->ndonors > 0)
+	{
+		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		for (int i = 0; i < p->ndonors; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			PushNumbers(&state, donors + i, p->nscaled, p->ndonors);
+		}
+		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+	}
+	else
+		CsJsonbPushNumber(&state, WJB_VALUE, NAN);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* Refuse the input, saying where and why. */
+static void
+Malformed(const char *where, const char *key, const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+			 errmsg("malformed fitted preparation"),
+			 errdetail("Key \"%s\" of %s %s.", key, where, problem)));
+}
+
+/* An object being read, and what to call it. */
+typedef struct Reader
+{
+	JsonbContainer *object;
+	const char *where;
+} Reader;
+
+/* A member of the object, or NULL when it is absent or null. */
+static JsonbValue *
+FindMember(Reader r, const char *key)
+{
+	JsonbValue *value = getKeyJsonValueFromContainer(r.object, key, strlen(key), NULL);
+
+	return value == NULL || value->type == jbvNull ? NULL : value;
+}
+
+/* A finite number; NaN when it is absent or null and may be so. */
+static double
+ReadNumber(Reader r, const char *key, bool optional)
+{
+	JsonbValue *value = FindMember(r, key);
+	double		number = NAN;
+
+	if (value == NULL && optional)
+		return NAN;
+	if (value == NULL || !CsJsonbNumber(value, &number))
+		Malformed(r.where, key, "must be a finite number");
+	return number;
+}
+
+/* A whole number within limits. */
+static double
+ReadWhole(Reader r, const char *key, double low, double high)
+{
+	double		number = ReadNumber(r, key, false);
+
+	if (number < low || number > high || number != floor(number))
+		Malformed(r.where, key, "is out of range");
+	return number;
+}
+
+static bool
+ReadBool(Reader r, const char *key)
+{
+	JsonbValue *value = FindMember(r, key);
+
+	if (value == NULL || value->type != jbvBool)
+		Malformed(r.where, key, "must be true or false");
+	return value->val.boolean;
+}
+
+/* A string that is not empty; palloc'd. */
+static char *
+ReadString(Reader r, const char *key)
+{
+	JsonbValue *value = FindMember(r, key);
+
+	if (value == NULL || value->type != jbvString || value->val.string.len == 0)
+		Malformed(r.where, key, "must be a string");
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static void
+ReadName(Reader r, const char *key, NameData *name)
+{
+	char	   *text = ReadString(r, key);
+
+	if (strlen(text) >= NAMEDATALEN)
+		Malformed(r.where, key, "is too long");
+	namestrcpy(name, text);
+	pfree(text);
+}
+
+/* One of a list of names; returns its index. */
+static int
+ReadChoice(Reader r, const char *key, const char *const *names)
+{
+	char	   *text = ReadString(r, key);
+	int			choice = CsNameIndex(names, text, strlen(text));
+
+	if (choice < 0)
+		Malformed(r.where, key, "is not known");
+	pfree(text);
+	return choice;
+}
+
+/* An array of low to high elements. */
+static JsonbContainer *
+ReadArray(Reader r, const char *key, int low, int high)
+{
+	JsonbValue *value = FindMember(r, key);
+
+	if (value == NULL || value->type != jbvBinary ||
+		!JsonContainerIsArray(value->val.binary.data) ||
+		JsonContainerIsScalar(value->val.binary.data))
+		Malformed(r.where, key, "must be an array");
+	if (JsonContainerSize(value->val.binary.data) < low ||
+		JsonContainerSize(value->val.binary.data) > high)
+		Malformed(r.where, key, "has a wrong number of elements");
+	return value->val.binary.data;
+}
+
+/* Element i of an array, which must be an object. */
+static Reader
+ReadElement(Reader r, const char *key, JsonbContainer *array, int i, const char *where)
+{
+	JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+	Reader		element = {.where = where};
+
+	if (value == NULL || value->type != jbvBinary ||
+		!JsonContainerIsObject(value->val.binary.data))
+		Malformed(r.where, key, "must be an array of objects");
+	element.object = value->val.binary.data;
+	return element;
+}
+
+/* Numbers of an array that must have n of them, to places stride apart. */
+static void
+CopyNumbers(Reader r, const char *key, JsonbContainer *array, int n, double *numbers, int stride)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(array);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+	int			i = 0;
+
+	if (JsonContainerSize(array) != n)
+		Malformed(r.where, key, "has a wrong number of elements");
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token != WJB_ELEM)
+			continue;
+		if (!CsJsonbNumber(&value, &numbers[(Size) i * stride]))
+			Malformed(r.where, key, "must hold finite numbers");
+		i++;
+	}
+}
+
+/* An array of n rows of m numbers each: element (i, j) to numbers[i * row + j * column]. */
+static void
+CopyRows(Reader r, const char *key, JsonbContainer *array, int n, int m, double *numbers,
+		 int row, int column)
+{
+	for (int i = 0; i < n; i++)
+	{
+		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+
+		CHECK_FOR_INTERRUPTS();
+		if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+			Malformed(r.where, key, "must be an array of arrays");
+		CopyNumbers(r, key, value->val.binary.data, m, numbers + (Size) i * row, column);
+		pfree(value);
+	}
+}
+
+/* n numbers; palloc'd. */
+static double *
+ReadNumbers(Reader r, const char *key, int n)
+{
+	double	   *numbers = palloc(mul_size(n, sizeof(double)));
+
+	CopyNumbers(r, key, ReadArray(r, key, n, n), n, numbers, 1);
+	return numbers;
+}
+
+/* The levels of a category; palloc'd. */
+static CsLevelPart *
+ReadLevels(Reader r, CsFeature *f)
+{
+	JsonbContainer *array = ReadArray(r, "levels", 1, CS_MAX_LEVELS + 2);
+	CsLevelPart *levels;
+
+	f->nlevels = JsonContainerSize(array);
+	levels = palloc0(mul_size(f->nlevels, sizeof(CsLevelPart)));
+	for (int l = 0; l < f->nlevels; l++)
+	{
+		Reader		level = ReadElement(r, "levels", array, l, "a level");
+		JsonbValue *text = FindMember(level, "level");
+
+		if (text != NULL)
+		{
+			if (text->type != jbvString)
+				Malformed(level.where, "level", "must be a string or null");
+			levels[l].text = pnstrdup(text->val.string.val, text->val.string.len);
+		}
+		else if (f->encode == CS_ENCODE_ORDINAL)
+			Malformed(level.where, "level", "must be a string");
+		levels[l].value = ReadNumber(level, "value", false);
+		levels[l].count = (int64) ReadWhole(level, "count", 0, MAX_COUNT);
+		levels[l].is_other = ReadBool(level, "other");
+		if (levels[l].is_other && (text == NULL || f->encode == CS_ENCODE_ORDINAL))
+			Malformed(level.where, "other", "must be false");
+	}
+	return levels;
+}
+
+/* How missing values are imputed, and that it suits the kind and encoding. */
+static void
+ReadImpute(Reader r, CsFeature *f)
+{
+	bool		number_like = f->kind != CS_CATEGORICAL || f->encode == CS_ENCODE_ORDINAL;
+
+	f->impute = ReadChoice(r, "impute", CsImputeNames);
+	if (number_like ? f->impute == CS_IMPUTE_LEVEL :
+		f->impute == CS_IMPUTE_MEDIAN || f->impute == CS_IMPUTE_MEAN ||
+		f->impute == CS_IMPUTE_KNN)
+		Malformed(r.where, "impute", "does not suit its kind");
+	if (f->impute == CS_IMPUTE_KNN)
+		f->neighbors = (int32) ReadWhole(r, "neighbors", 1, CS_MAX_NEIGHBORS);
+	f->fill = NAN;
+	if (f->impute == CS_IMPUTE_MEDIAN || f->impute == CS_IMPUTE_MEAN ||
+		f->impute == CS_IMPUTE_MODE || f->impute == CS_IMPUTE_CONSTANT)
+		f->fill = number_like ? ReadNumber(r, "fill", false) :
+			ReadWhole(r, "fill", CS_UNSEEN_LEVEL, f->nlevels - 1);
+}
+
+/* Clip and transform of a number. */
+static void
+ReadNumberSteps(Reader r, CsFeature *f)
+{
+	f->clip = ReadChoice(r, "clip", CsClipNames);
+	if (f->clip != CS_CLIP_NONE)
+	{
+		JsonbContainer *limits = ReadArray(r, "limits", 2, 2);
+		JsonbValue *low = getIthJsonbValueFromContainer(limits, 0);
+		JsonbValue *high = getIthJsonbValueFromContainer(limits, 1);
+
+		if ((low->type != jbvNull && !CsJsonbNumber(low, &f->low)) ||
+			(high->type != jbvNull && !CsJsonbNumber(high, &f->high)) ||
+			f->low > f->high)
+			Malformed(r.where, "limits", "must be two numbers or nulls in order");
+	}
+	f->transform = ReadChoice(r, "transform", CsTransformNames);
+	if (f->transform == CS_TRANSFORM_YEO_JOHNSON)
+		f->lambda = ReadNumber(r, "lambda", false);
+}
+
+/* One feature; its levels are palloc'd. */
+static void
+ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels)
+{
+	memset(f, 0, sizeof(*f));
+	f->low = -INFINITY;
+	f->high = INFINITY;
+	f->spread = 1;
+	f->mean = NAN;
+	ReadName(r, "name", &f->name);
+	ReadName(r, "type", &f->type);
+	f->kind = CsKindFromName(ReadString(r, "kind"));
+	if (f->kind == CS_UNUSABLE)
+		Malformed(r.where, "kind", "is not known");
+	f->scale = CS_SCALE_NONE;
+	if (f->kind == CS_CATEGORICAL)
+	{
+		f->encode = ReadChoice(r, "encode", CsEncodeNames);
+		if (f->encode == CS_ENCODE_ONEHOT)
+			f->drop_first = ReadBool(r, "drop_first");
+		*levels = ReadLevels(r, f);
+	}
+	else
+		ReadNumberSteps(r, f);
+	ReadImpute(r, f);
+	if (CsEncodesNumber(f->kind, f->encode))
+	{
+		f->scale = ReadChoice(r, "scale", CsScaleNames);
+		f->center = ReadNumber(r, "center", false);
+		f->spread = ReadNumber(r, "spread", false);
+		if (f->spread <= 0)
+			Malformed(r.where, "spread", "must be above 0");
+		f->mean = ReadNumber(r, "mean", true);
+	}
+}
+
+/* Components and what belongs to them, if there are any. */
+static void
+ReadPca(Reader root, CsPipelineParts *parts, int nscaled)
+{
+	JsonbValue *value = FindMember(root, "pca");
+	Reader		r = {.where = "pca"};
+	JsonbContainer *rows;
+
+	if (value == NULL)
+		return;
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		Malformed(root.where, "pca", "must be an object");
+	r.object = value->val.binary.data;
+	rows = ReadArray(r, "components", 1, nscaled);
+	parts->ncomponents = JsonContainerSize(rows);
+	parts->pca_mean = ReadNumbers(r, "mean", nscaled);
+	parts->pca_variance = ReadNumbers(r, "variance", parts->ncomponents);
+	parts->pca_total_variance = ReadNumber(r, "total_variance", false);
+	parts->components = palloc(mul_size(mul_size(parts->ncomponents, nscaled), sizeof(double)));
+	CopyRows(r, "components", rows, parts->ncomponents, nscaled, parts->components, nscaled, 1);
+}
+
+/* Donors, which must be there when a feature is filled from neighbours, and only then. */
+static void
+ReadDonors(Reader root, CsPipelineParts *parts, int nscaled)
+{
+	int			neighbors = 0;
+	JsonbContainer *rows;
+
+	for (int i = 0; i < parts->nfeatures; i++)
+		neighbors = Max(neighbors, parts->features[i].neighbors);
+	if (neighbors == 0)
+		return;
+	rows = ReadArray(root, "donors", neighbors, CS_KNN_DONORS);
+	parts->ndonors = JsonContainerSize(rows);
+	parts->donors = palloc(mul_size(mul_size(parts->ndonors, nscaled), sizeof(double)));
+	CopyRows(root, "donors", rows, parts->ndonors, nscaled, parts->donors, 1, parts->ndonors);
+}
+
+/* Read a pipeline back; palloc'd. */
+CsPipeline *
+CsPipelineFromJsonb(Jsonb *json)
+{
+	CsPipelineParts parts = {0};
+	Reader		root = {.object = &json->root,.where = "the pipeline"};
+	JsonbContainer *features;
+	int			nscaled;
+
+	if (!JB_ROOT_IS_OBJECT(json))
+		Malformed(root.where, "features", "is missing");
+	features = ReadArray(root, "features", 1, CS_MAX_FEATURES);
+	parts.nfeatures = JsonContainerSize(features);
+	parts.features = palloc0(mul_size(parts.nfeatures, sizeof(CsFeature)));
+	parts.levels = palloc0(mul_size(parts.nfeatures, sizeof(CsLevelPart *)));
+	for (int i = 0; i < parts.nfeatures; i++)
+		ReadFeature(ReadElement(root, "features", features, i, psprintf("feature %d", i + 1)),
+					&parts.features[i], &parts.levels[i]);
+	nscaled = CsPartsNumberOutputs(&parts);
+	if (nscaled < 1 || nscaled > CS_MAX_OUTPUTS)
+		Malformed(root.where, "features", "make too few or too many columns");
+	ReadPca(root, &parts, nscaled);
+	ReadDonors(root, &parts, nscaled);
+	return CsPipelineAssemble(&parts);
+}

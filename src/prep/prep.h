@@ -1,0 +1,256 @@
+/*
+ * prep.h
+ *	  Preparation: what the user asked for (CsPrep), what was fitted (CsPipeline), and the one
+ *	  function that applies it to a block of training rows or to a single customer.
+ *
+ * A pipeline is one flat value: fixed structs and offsets, no pointers.  It can be copied into
+ * shared memory, into a scorer, or compared byte by byte.
+ *
+ * Raw values, one column per feature:
+ *   numeric, boolean, time		the number; NaN when missing
+ *   categorical				a level number of the pipeline (0..nlevels-1) or CS_UNSEEN_LEVEL, as
+ *								CsFeatureLevel gives it; NULL and "other" are levels of their own
+ *								where training saw them; NaN for a NULL that is none
+ *
+ * Each step is fitted on what the step before it gives: impute, clip, transform, encode, scale,
+ * reduce.  So a fitted pipeline is the one that scikit-learn's transformers chained in that order
+ * would fit.
+ */
+#ifndef CUSTSEG_PREP_H
+#define CUSTSEG_PREP_H
+
+#include "custseg.h"
+#include "data/matrix.h"
+#include "data/relation.h"
+#include "utils/jsonb.h"
+
+typedef enum CsImpute
+{
+	CS_IMPUTE_MEDIAN, CS_IMPUTE_MEAN, CS_IMPUTE_MODE, CS_IMPUTE_CONSTANT,
+	CS_IMPUTE_KNN, CS_IMPUTE_SKIP, CS_IMPUTE_ERROR,
+	CS_IMPUTE_LEVEL				/* of a category: NULL is a level of its own */
+} CsImpute;
+
+typedef enum CsClip
+{
+	CS_CLIP_NONE, CS_CLIP_IQR, CS_CLIP_ZSCORE, CS_CLIP_QUANTILE
+} CsClip;
+
+typedef enum CsTransform
+{
+	CS_TRANSFORM_NONE, CS_TRANSFORM_LOG1P, CS_TRANSFORM_YEO_JOHNSON
+} CsTransform;
+
+typedef enum CsEncode
+{
+	CS_ENCODE_ONEHOT, CS_ENCODE_ORDINAL, CS_ENCODE_FREQUENCY
+} CsEncode;
+
+typedef enum CsScale
+{
+	CS_SCALE_STANDARD, CS_SCALE_MINMAX, CS_SCALE_ROBUST, CS_SCALE_NONE
+} CsScale;
+
+/*
+ * What was asked for one column, after defaults and the column's overrides.  prep keys:
+ *   impute, constant, neighbors (knn, default 5), clip, clip_limit (iqr factor 1.5, z-score 3,
+ *   quantile tail 0.01), transform, encode, levels (ordinal), drop_first, scale, pca (top level
+ *   only), columns (top level only)
+ * For a categorical column impute median, mean and knn given as a default leave NULL a level of
+ * its own (CS_IMPUTE_LEVEL); given for the column itself they are an error; mode, constant, skip,
+ * error hold.  An ordinal column is imputed like a number.  clip and transform given as a default
+ * leave booleans alone: clipping a rare true to the common false would wipe it out.
+ */
+typedef struct CsPrepColumn
+{
+	CsImpute	impute;
+	bool		impute_given;	/* for this very column */
+	double		constant;		/* impute 'constant', numeric kinds */
+	char	   *constant_level; /* impute 'constant', categorical */
+	int			neighbors;
+	CsClip		clip;
+	double		clip_limit;		/* NaN: the method's default */
+	CsTransform transform;
+	CsEncode	encode;
+	List	   *levels;			/* of char *: ordinal, lowest first */
+	bool		drop_first;
+	CsScale		scale;
+} CsPrepColumn;
+
+typedef struct CsPrep
+{
+	double		pca;			/* 0: none; < 1: share of variance; >= 1: number of components
+								 * (1 itself is one component) */
+	int			ncolumns;
+	CsPrepColumn *columns;		/* in the features' order */
+} CsPrep;
+
+#define CS_UNSEEN_LEVEL (-1.0)
+#define CS_KNN_DONORS 10000
+
+/* Most values of all donors together: very wide rows get fewer donors. */
+#define CS_KNN_VALUES (4 * 1024 * 1024)
+#define CS_MAX_NEIGHBORS 1000
+
+/* A fitted level; its text lies at "text" bytes from the pipeline's start, zero-terminated. */
+typedef struct CsLevel
+{
+	int32		text;			/* offset; 0 for the level of NULL */
+	bool		is_other;		/* stands for the levels beyond CS_MAX_LEVELS */
+	double		value;			/* ordinal rank or frequency; for one-hot its output, counted from
+								 * the feature's first, or -1 */
+	int64		count;			/* rows in training */
+} CsLevel;
+
+/* A fitted feature. */
+typedef struct CsFeature
+{
+	NameData	name;
+	NameData	type;			/* format_type of the training column, cut to 63 bytes */
+	int32		kind;			/* CsKind */
+	int32		impute;			/* CsImpute */
+	int32		neighbors;
+	int32		clip;
+	int32		transform;
+	int32		encode;
+	int32		scale;
+	bool		drop_first;
+	double		fill;			/* what a missing number becomes; NaN: no filling (knn, skip,
+								 * error); one-hot and frequency: the level number that NULL
+								 * becomes, NaN: NULL is looked up as a level; ordinal: a rank */
+	double		low,
+				high;			/* clip; -inf, +inf without */
+	double		lambda;			/* Yeo-Johnson */
+	double		center,
+				spread;			/* scaled = (x - center) / spread; 0 and 1 for one-hot */
+	double		mean;			/* of the raw values, missing ones imputed (not by knn); own
+								 * units; ordinal: of the ranks; other categories: NaN */
+	int32		first_output;	/* its columns in model space, before PCA */
+	int32		noutputs;
+	int32		nlevels;
+	int32		level_offset;	/* bytes from the pipeline's start to CsLevel[nlevels] */
+} CsFeature;
+
+typedef struct CsPipeline
+{
+	int32		size;			/* bytes, all told */
+	int32		nfeatures;
+	int32		nscaled;		/* columns after scaling, before PCA */
+	int32		noutputs;		/* columns of model space: nscaled, or PCA components */
+	int32		ncomponents;	/* 0: no PCA */
+	int32		ndonors;		/* knn donors, 0 without */
+	int32		pca_mean_offset;	/* double[nscaled] */
+	int32		pca_variance_offset;	/* double[ncomponents]: eigenvalues */
+	int32		pca_offset;		/* double[ncomponents][nscaled]: rows are components */
+	int32		donor_offset;	/* double[nscaled][ndonors], scaled values column by column */
+	double		pca_total_variance;
+	CsFeature	feature[FLEXIBLE_ARRAY_MEMBER];
+	/* then levels, level texts, PCA, donors; every offset but a text's is MAXALIGNed */
+} CsPipeline;
+
+#define CsPipelineAt(p, type, offset) ((type *) ((char *) (p) + (offset)))
+#define CsFeatureLevels(p, f) CsPipelineAt(p, CsLevel, (f)->level_offset)
+
+/*
+ * The frozen baseline of one feature: what it looked like in training, before preparation.
+ * Arrays are palloc'd.
+ */
+#define CS_QUANTILE_POINTS 1001
+
+typedef struct CsBaseline
+{
+	int64		n;				/* rows */
+	int64		n_null;
+	double		mean,
+				sd,				/* ddof 0 */
+				minimum,
+				maximum;		/* of the values that are there; NaN when none */
+	int			nquantiles;		/* 1,001 points, or the whole sorted column when it is shorter */
+	double	   *quantiles;
+	int			nlevels;		/* categorical: every kept level with its count, by count */
+	char	  **levels;			/* NULL for the level of NULL */
+	int64	   *level_counts;
+} CsBaseline;
+
+/*
+ * options.c: read prep jsonb (NULL: nothing asked) for these columns; unknown keys and bad values
+ * are errors.
+ */
+extern CsPrep *CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns);
+
+/* The whole of what was asked, defaults filled in, as jsonb to store; CsPrepParse reads it back. */
+extern Jsonb *CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns);
+
+/*
+ * fit.c: fit on the raw matrix.  In: categorical columns hold dictionary codes (NULL: NaN) and
+ * dictionaries[i] their levels (NULL for other kinds).  Out: those columns hold level numbers,
+ * baselines[i] is filled for each feature, and the pipeline is palloc'd.  Errors: infinities
+ * (column and count), a column all NULL, log1p at or below -1, no usable column.  Runs on the
+ * team; baselines (room for one per feature) and the pipeline are in CurrentMemoryContext.
+ */
+extern CsPipeline *CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns,
+								 CsDictionary **dictionaries, const CsPrep *prep, uint64 seed,
+								 CsBaseline *baselines);
+
+/*
+ * Bytes of scratch that the fit of the columns takes from the arena and gives back, beside the
+ * matrix: at most half of the matrix or 32 MB, but at least what one column needs.
+ */
+extern Size CsPipelineFitMemory(int64 nrows, int ncolumns, int members);
+
+/*
+ * Can the model-space matrix take the raw one's place?  True when every feature is one number
+ * scaled affinely (no clip, no transform, no category, no PCA): then raw values are got back by
+ * x * spread + center.
+ */
+extern bool CsPipelineInPlace(const CsPipeline *p);
+
+/* Model-space matrix of the raw one: in place (returns raw itself) or in new areas of the arena. */
+extern CsMatrix *CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw);
+
+/*
+ * apply.c: the one implementation that training and scoring share.
+ * raw[feature * raw_stride + row] -> out[output * out_stride + row], rows 0..nrows-1.
+ * Returns false when a row can't be placed (infinite or out-of-domain value, or a missing one whose
+ * impute is skip or error); with nrows > 1 that is the caller's bug.  No palloc, no ereport.
+ * work: at least CsPipelineWork(p, nrows) doubles of scratch.
+ */
+extern Size CsPipelineWork(const CsPipeline *p, int nrows);
+extern bool CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
+							double *out, int out_stride, double *work);
+
+/*
+ * pipeline.c
+ *
+ * The raw value of a category: level number of a text, the level that stands for those beyond
+ * CS_MAX_LEVELS, or CS_UNSEEN_LEVEL.  Text NULL: the level that NULL is or becomes; NaN when it is
+ * to be imputed like a number (ordinal), or when a row without the value can't be placed.
+ */
+extern double CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int length);
+
+/*
+ * Names of the model-space columns: palloc'd array of noutputs strings (age, channel=web, PC1),
+ * and of the nscaled columns that PCA starts from (the same without PCA).
+ */
+extern char **CsPipelineOutputNames(const CsPipeline *p);
+extern char **CsPipelineScaledNames(const CsPipeline *p);
+
+/*
+ * json.c: the pipeline as readable jsonb and back; ToJsonb(FromJsonb(x)) is x, floats to the bit.
+ *   {"features": [{"name", "type", "kind", "impute", "neighbors", "fill", "clip", "limits": [low,
+ *     high], "transform", "lambda", "encode", "drop_first", "scale", "center", "spread", "mean",
+ *     "levels": [{"level", "value", "count", "other"}]}...], "pca": {"mean", "variance",
+ *     "total_variance", "components"}, "donors": [[...]...]}
+ * with only the keys that the feature's kind and steps need; null is NaN, in "limits" no limit.
+ * "pca" and "donors" are null without.  FromJsonb trusts nothing: any malformed input is ERRCODE_INVALID_TEXT_REPRESENTATION.
+ */
+extern Jsonb *CsPipelineToJsonb(const CsPipeline *p);
+extern Jsonb *CsFeatureToJsonb(const CsPipeline *p, int feature);
+extern CsPipeline *CsPipelineFromJsonb(Jsonb *json);
+
+/* Tasks of a team, named in the registry. */
+extern void CsPrepFitColumnTask(CsTeam *team, const void *args, int item);	/* column.c */
+extern void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
+extern void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* pca.c */
+
+#endif							/* CUSTSEG_PREP_H */

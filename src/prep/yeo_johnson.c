@@ -1,0 +1,195 @@
+/*
+ * yeo_johnson.c
+ *	  The lambda that makes a column most like a normal one under Yeo and Johnson's transform.
+ *
+ * Maximum likelihood, as scikit-learn's PowerTransformer: the bracket starts at (-2, 2) and is
+ * widened by golden sections, then Brent's method takes over (GSL).  The likelihood needs only
+ * the logarithms of the values, which are taken once; every evaluation is then one exponential
+ * per value and one pass.
+ *
+ * A lambda is no candidate when the transformed column can't be told from a constant one or
+ * leaves the range of a double (years under a strongly negative or positive lambda do).
+ */
+#include "custseg.h"
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_min.h>
+
+#include "miscadmin.h"
+#include "prep/internal.h"
+
+#define GOLDEN_RATIO 1.618033988749895
+
+/* The negative log-likelihood of what is no candidate; finite, as GSL demands. */
+#define IMPOSSIBLE (DBL_MAX / 4)
+
+#define MAX_WIDENINGS 40
+#define MAX_ITERATIONS 100
+#define TOLERANCE 1e-8
+
+/* Rows whose moments are taken before they are merged into the column's. */
+#define CHUNK 1024
+
+typedef struct Likelihood
+{
+	int64		n;
+	const double *logs;			/* sign(x) log(1 + |x|), ascending */
+	double		sum_logs;
+} Likelihood;
+
+/* A widening bracket: three points and their values, the middle one lowest in the end. */
+typedef struct Bracket
+{
+	double		x[3];
+	double		f[3];
+} Bracket;
+
+/*
+ * Variance of the transformed values: two passes over each chunk, chunks merged by Chan, Golub and
+ * LeVeque's formula.  NaN when it is no better than rounding noise, or out of range.
+ */
+static double
+TransformedVariance(const Likelihood *l, double lambda)
+{
+	double		mean = 0,
+				squares = 0;
+
+	for (int64 start = 0; start < l->n; start += CHUNK)
+	{
+		double		t[CHUNK];
+		int			m = (int) Min((int64) CHUNK, l->n - start);
+		double		chunk_mean = 0,
+					chunk_squares = 0,
+					delta,
+					share = (double) m / (start + m);
+
+		if (start % CS_INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < m; i++)
+		{
+			t[i] = CsYeoJohnsonOfLog(l->logs[start + i], lambda);
+			chunk_mean += t[i];
+		}
+		chunk_mean /= m;
+		for (int i = 0; i < m; i++)
+			chunk_squares += (t[i] - chunk_mean) * (t[i] - chunk_mean);
+		delta = chunk_mean - mean;
+		mean += delta * share;
+		squares += chunk_squares + delta * delta * share * start;
+	}
+	squares /= l->n;
+	if (!(squares <= DBL_MAX) || !(sqrt(squares) > 1e-12 * fabs(mean)) || squares < DBL_MIN)
+		return NAN;
+	return squares;
+}
+
+/* Negative log-likelihood of a lambda, but for a constant: what GSL minimises. */
+static double
+NegativeLogLikelihood(double lambda, void *state)
+{
+	const Likelihood *l = state;
+	double		variance = TransformedVariance(l, lambda);
+	double		result;
+
+	if (isnan(variance))
+		return IMPOSSIBLE;
+	result = l->n / 2.0 * log(variance) - (lambda - 1) * l->sum_logs;
+	return result < IMPOSSIBLE ? result : IMPOSSIBLE;
+}
+
+/* Walk downhill from (-2, 2) until the middle point is lowest; false if there is no end to it. */
+static bool
+FindBracket(Bracket *b, Likelihood *l)
+{
+	b->x[0] = -2;
+	b->x[1] = 2;
+	b->f[0] = NegativeLogLikelihood(b->x[0], l);
+	b->f[1] = NegativeLogLikelihood(b->x[1], l);
+	if (b->f[0] < b->f[1])
+	{
+		double		x = b->x[0],
+					f = b->f[0];
+
+		b->x[0] = b->x[1];
+		b->f[0] = b->f[1];
+		b->x[1] = x;
+		b->f[1] = f;
+	}
+	b->x[2] = b->x[1] + GOLDEN_RATIO * (b->x[1] - b->x[0]);
+	b->f[2] = NegativeLogLikelihood(b->x[2], l);
+	for (int i = 0; i < MAX_WIDENINGS && b->f[2] < b->f[1]; i++)
+	{
+		b->x[0] = b->x[1];
+		b->f[0] = b->f[1];
+		b->x[1] = b->x[2];
+		b->f[1] = b->f[2];
+		b->x[2] = b->x[1] + GOLDEN_RATIO * (b->x[1] - b->x[0]);
+		b->f[2] = NegativeLogLikelihood(b->x[2], l);
+	}
+	return b->f[1] < b->f[0] && b->f[1] < b->f[2];
+}
+
+/* Brent's method inside a bracket; returns the lambda found. */
+static double
+MinimizeInBracket(gsl_min_fminimizer *minimizer, const Bracket *b, gsl_function *function)
+{
+	int			low = b->x[0] < b->x[2] ? 0 : 2;
+	int			high = 2 - low;
+
+	if (gsl_min_fminimizer_set_with_values(minimizer, function, b->x[1], b->f[1],
+										   b->x[low], b->f[low],
+										   b->x[high], b->f[high]) != GSL_SUCCESS)
+		return b->x[1];
+	for (int i = 0; i < MAX_ITERATIONS; i++)
+	{
+		if (gsl_min_fminimizer_iterate(minimizer) != GSL_SUCCESS ||
+			gsl_min_test_interval(gsl_min_fminimizer_x_lower(minimizer),
+								  gsl_min_fminimizer_x_upper(minimizer),
+								  TOLERANCE, TOLERANCE) == GSL_SUCCESS)
+			break;
+	}
+	return gsl_min_fminimizer_x_minimum(minimizer);
+}
+
+/*
+ * Lambda of greatest likelihood for n sorted values; 1, no transform, for a constant column or one
+ * that no lambda suits.  Scratch: n doubles.
+ */
+double
+CsYeoJohnsonFit(const double *sorted, int64 n, double *scratch)
+{
+	Likelihood	likelihood = {.n = n, .logs = scratch};
+	gsl_function function = {.function = NegativeLogLikelihood, .params = &likelihood};
+	Bracket		bracket;
+	gsl_min_fminimizer *volatile minimizer = NULL;
+	volatile double lambda = 1;
+
+	if (sorted[0] == sorted[n - 1])
+		return 1;
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % CS_INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		scratch[i] = copysign(log1p(fabs(sorted[i])), sorted[i]);
+		likelihood.sum_logs += scratch[i];
+	}
+	if (!FindBracket(&bracket, &likelihood))
+		return bracket.f[1] < IMPOSSIBLE ? bracket.x[1] : 1;
+
+	minimizer = gsl_min_fminimizer_alloc(gsl_min_fminimizer_brent);
+	if (minimizer == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	PG_TRY();
+	{
+		lambda = MinimizeInBracket(minimizer, &bracket, &function);
+	}
+	PG_FINALLY();
+	{
+		/* an interrupt leaves by longjmp */
+		gsl_min_fminimizer_free(minimizer);
+	}
+	PG_END_TRY();
+	return lambda;
+}

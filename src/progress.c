@@ -1,0 +1,170 @@
+/*
+ * progress.c
+ *	  Progress of running trainings, visible from every session without preloading.
+ *
+ * PostgreSQL keeps for each backend the number of a command and twenty numbers about it, meant
+ * for VACUUM and its like.  custseg reports under a command number of its own, which none of the
+ * server's own views looks for, and progress() lists the backends that show it.  The model's
+ * name, at most 63 bytes, travels in eight of the numbers.  An abort clears all of it.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_authid.h"
+#include "commands/progress.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "progress.h"
+#include "utils/acl.h"
+#include "utils/backend_progress.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* "CS": far from the numbers PostgreSQL gives out. */
+#define COMMAND_CUSTSEG ((ProgressCommandType) 0x4353)
+
+enum
+{
+	PARAM_PHASE,
+	PARAM_START,
+	PARAM_STARTS,
+	PARAM_ITERATION,
+	PARAM_ROWS_DONE,
+	PARAM_ROWS_TOTAL,
+	PARAM_STARTED,
+	PARAM_MODEL,				/* and the seven after it */
+	MODEL_PARAMS = NAMEDATALEN / sizeof(int64)
+};
+
+StaticAssertDecl(PARAM_MODEL + MODEL_PARAMS <= PGSTAT_NUM_PROGRESS_PARAM,
+				 "a model's name must fit into progress parameters");
+
+static const char *const phase_names[] = {
+	[CS_PHASE_READING] = "reading",
+	[CS_PHASE_PREPARING] = "preparing",
+	[CS_PHASE_SEEDING] = "seeding",
+	[CS_PHASE_ITERATING] = "iterating",
+	[CS_PHASE_SCORING] = "scoring",
+	[CS_PHASE_STORING] = "storing",
+};
+
+/* Begin to report a training of the named model. */
+void
+CsProgressStart(const char *model)
+{
+	char		name[NAMEDATALEN] = {0};
+	int64		part[MODEL_PARAMS];
+
+	strlcpy(name, model, sizeof(name));
+	memcpy(part, name, sizeof(part));
+	pgstat_progress_start_command(COMMAND_CUSTSEG, InvalidOid);
+	for (int i = 0; i < MODEL_PARAMS; i++)
+		pgstat_progress_update_param(PARAM_MODEL + i, part[i]);
+	pgstat_progress_update_param(PARAM_STARTED, GetCurrentTimestamp());
+	pgstat_progress_update_param(PARAM_ROWS_TOTAL, -1);
+	CsProgressPhase(CS_PHASE_READING);
+}
+
+void
+CsProgressPhase(CsPhase phase)
+{
+	pgstat_progress_update_param(PARAM_PHASE, phase);
+}
+
+void
+CsProgressRows(int64 done, int64 total)
+{
+	pgstat_progress_update_param(PARAM_ROWS_DONE, done);
+	pgstat_progress_update_param(PARAM_ROWS_TOTAL, total);
+}
+
+void
+CsProgressFit(int start, int starts, int iteration)
+{
+	pgstat_progress_update_param(PARAM_START, start);
+	pgstat_progress_update_param(PARAM_STARTS, starts);
+	pgstat_progress_update_param(PARAM_ITERATION, iteration);
+}
+
+void
+CsProgressEnd(void)
+{
+	pgstat_progress_end_command();
+}
+
+/* The i-th backend's status, from 0; NULL when there is none. */
+static PgBackendStatus *
+BackendStatus(int i)
+{
+	LocalPgBackendStatus *local;
+
+#if PG_VERSION_NUM >= 160000
+	local = pgstat_get_local_beentry_by_index(i + 1);
+#else
+	local = pgstat_fetch_stat_local_beentry(i + 1);
+#endif
+	return local ? &local->backendStatus : NULL;
+}
+
+/* May the current user see what this backend does?  As in the server's own progress views. */
+static bool
+MaySee(const PgBackendStatus *status)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) ||
+		has_privs_of_role(GetUserId(), status->st_userid);
+}
+
+/* A number of a backend as bigint; NULL when it is not known (yet). */
+static void
+PutParam(const PgBackendStatus *status, int param, int64 unknown, Datum *value, bool *null)
+{
+	*value = Int64GetDatum(status->st_progress_param[param]);
+	*null = status->st_progress_param[param] == unknown;
+}
+
+PG_FUNCTION_INFO_V1(custseg_progress);
+
+/* progress(): one row for each training that runs now. */
+Datum
+custseg_progress(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 0; i < pgstat_fetch_stat_numbackends(); i++)
+	{
+		PgBackendStatus *status = BackendStatus(i);
+		Datum		values[9] = {0};
+		bool		nulls[9];
+		int64		phase;
+		char		name[NAMEDATALEN];
+
+		if (status == NULL || status->st_progress_command != COMMAND_CUSTSEG)
+			continue;
+		memset(nulls, true, sizeof(nulls));
+		values[0] = Int32GetDatum(status->st_procpid);
+		nulls[0] = false;
+		if (MaySee(status))
+		{
+			phase = status->st_progress_param[PARAM_PHASE];
+			memcpy(name, &status->st_progress_param[PARAM_MODEL], sizeof(name));
+			values[1] = CStringGetTextDatum(name);
+			nulls[1] = false;
+			if (phase >= CS_PHASE_READING && phase <= CS_PHASE_STORING)
+			{
+				values[2] = CStringGetTextDatum(phase_names[phase]);
+				nulls[2] = false;
+			}
+			PutParam(status, PARAM_START, 0, &values[3], &nulls[3]);
+			PutParam(status, PARAM_STARTS, 0, &values[4], &nulls[4]);
+			PutParam(status, PARAM_ITERATION, 0, &values[5], &nulls[5]);
+			PutParam(status, PARAM_ROWS_DONE, -1, &values[6], &nulls[6]);
+			PutParam(status, PARAM_ROWS_TOTAL, -1, &values[7], &nulls[7]);
+			values[8] = TimestampTzGetDatum(status->st_progress_param[PARAM_STARTED]);
+			nulls[8] = false;
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
