@@ -9,12 +9,14 @@ OBJS = \
 	src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
 	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o \
 	src/parallel/arena.o src/parallel/team.o \
-	src/algo/registry.o src/algo/options.o src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
+	src/algo/registry.o src/algo/options.o \
+	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
 	src/stat/silhouette.o \
 	src/model/catalog.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/progress.o src/model/scorer.o src/model/binding.o src/model/cache.o \
-	src/model/predict.o src/model/explain.o src/model/score.o src/model/resegment.o
+	src/model/predict.o src/model/rewrite.o src/model/explain.o src/model/score.o src/model/assign.o \
+	src/model/resegment.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans model scoring security errors
@@ -57,8 +59,15 @@ package (Debian: postgresql-server-dev-NN), or say make PG_CONFIG=/path/to/pg_co
 endif
 include $(PGXS)
 
+# A server built by gcc leaves flags and attributes that clang does not know, and need not.
+ifneq ($(findstring clang,$(CC)),)
+override CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
+endif
+
 # More optimisation only where it pays: the kernels that see every value of every row.
-src/math/distance.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/stat/silhouette.o: override CFLAGS += -O3
+src/math/distance.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o \
+	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
+	src/stat/silhouette.o: override CFLAGS += -O3
 
 # Code that the server inlines into compiled expressions computes the same bits, too.
 override BITCODE_CFLAGS += -ffp-contract=off

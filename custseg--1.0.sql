@@ -3,6 +3,9 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION custseg" to load this file. \quit
 
+CREATE SCHEMA custseg;
+COMMENT ON SCHEMA custseg IS 'customer segmentation: models, their versions and segments, and the functions that make and use them';
+
 -- tables
 
 CREATE TABLE custseg.model (
@@ -223,7 +226,7 @@ CREATE FUNCTION custseg.name_segment(
 AS 'MODULE_PATHNAME', 'custseg_name_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version; a NULL description keeps the one there is, an empty one removes it';
+COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version, and of later ones that have it; a NULL description keeps the one there is, an empty one removes it';
 
 CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_grant_model'
@@ -308,9 +311,22 @@ LANGUAGE C STABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg.scorer IS 'the deployed or the given version as one value, for predict(scorer, customer)';
 
+CREATE FUNCTION custseg.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_predict_columns'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_columns IS 'what the planner makes of predict() on a table''s rows: the columns that the model needs, by name';
+
+CREATE FUNCTION custseg.predict_support(internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_predict_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.predict_support IS 'planner support: lets predict() read only the columns that the model needs';
+
 CREATE FUNCTION custseg.predict(model text, customer "any", version int DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict'
-LANGUAGE C STABLE PARALLEL SAFE COST 100;
+LANGUAGE C STABLE PARALLEL SAFE COST 100
+SUPPORT custseg.predict_support;
 
 COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, who is a row or a jsonb object; NULL when it can''t be placed';
 
@@ -530,6 +546,8 @@ FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
 -- rights
 
 GRANT USAGE ON SCHEMA custseg TO public;
+-- pg_dump reads them
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq TO public;
 
 GRANT SELECT ON
     custseg.model,

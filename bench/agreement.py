@@ -44,7 +44,8 @@ def agreement(session):
         same = same_partition([label for (label,) in ours], theirs.labels_)
         apart = abs(inertia / theirs.inertia_ - 1)
         yield Row(f"{name}, k = {k}: labels and inertia from the same start", f"{inertia:.6f}",
-                  f"{theirs.inertia_:.6f}", f"labels {'the same' if same else 'differ'}, inertia {apart:.0e} apart",
+                  f"{theirs.inertia_:.6f}",
+                  f"labels {'the same' if same else 'differ'}, inertia {apart:.0e} apart",
                   "the same, 1e-09", same and apart <= 1e-9)
         inertia = session.train("real_set", columns, k)["inertia"]
         best = KMeans(k, n_init=10, random_state=42).fit(x).inertia_

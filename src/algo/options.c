@@ -223,7 +223,8 @@ RejectArray(const CsOption *option, const char *detail)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("option \"%s\" must be an array of equally long arrays of numbers",
 					option->name),
-			 errdetail_internal("%s", detail)));
+			 errdetail_internal("%s", detail),
+			 errhint("Write it like [[1, 2], [3, 4]].")));
 }
 
 static bool

@@ -5,7 +5,8 @@
  * A row type is bound once: each feature gets an attribute number and a converter.  Reading a row
  * then deforms it up to the last attribute needed, in a slot that is allocated once, and touches
  * no other value; columns that the model does not know cost nothing unless they lie before one
- * that it does.
+ * that it does.  Where the features and all before them are of fixed length, each is at the same
+ * offset in every row without NULLs, and such a row is not even deformed.
  *
  * What is read are raw values as prep.h describes them; NULL is NaN, or the level that NULL is.
  * Numbers, booleans, times and categories don't stand in for each other: what a model was trained
@@ -16,6 +17,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "access/tupmacs.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "model/model.h"
@@ -28,6 +30,9 @@
 typedef struct BoundFeature
 {
 	int			attribute;		/* from 1 */
+	int			offset;			/* in the data of a row without NULLs, when that is fixed */
+	int16		length;			/* of the attribute's type */
+	bool		by_value;
 	CsConverter converter;
 } BoundFeature;
 
@@ -36,6 +41,7 @@ struct CsBinding
 	TupleTableSlot *slot;		/* of a copy of the row type */
 	HeapTupleData tuple;		/* what the slot holds when the row came as a Datum */
 	int			last_attribute; /* the highest needed */
+	bool		is_fixed;		/* offsets are */
 	BoundFeature feature[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -107,6 +113,33 @@ BindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc, const char 
 	CheckKind(f, &bound->converter, type, model);
 }
 
+/* Note where the features are in a row without NULLs; false unless that is always the same. */
+static bool
+FindOffsets(CsBinding *b, int nfeatures, TupleDesc desc)
+{
+	int			offset = 0;
+
+	for (int attribute = 1; attribute <= b->last_attribute; attribute++)
+	{
+		Form_pg_attribute form = TupleDescAttr(desc, attribute - 1);
+
+		if (form->attlen <= 0)
+			return false;
+		offset = att_align_nominal(offset, form->attalign);
+		for (int i = 0; i < nfeatures; i++)
+		{
+			if (b->feature[i].attribute == attribute)
+			{
+				b->feature[i].offset = offset;
+				b->feature[i].length = form->attlen;
+				b->feature[i].by_value = form->attbyval;
+			}
+		}
+		offset += form->attlen;
+	}
+	return true;
+}
+
 /* See model.h. */
 CsBinding *
 CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context)
@@ -119,6 +152,7 @@ CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryCo
 		BindFeature(&b->feature[i], &p->feature[i], desc, model);
 		b->last_attribute = Max(b->last_attribute, b->feature[i].attribute);
 	}
+	b->is_fixed = FindOffsets(b, p->nfeatures, desc);
 	/* The copy keeps the defaults that stand for attributes which old rows lack. */
 	b->slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(desc), &TTSOpsHeapTuple);
 	MemoryContextSwitchTo(old);
@@ -162,6 +196,18 @@ ReadMissing(const CsPipeline *p, const CsFeature *f)
 	return f->kind == CS_CATEGORICAL ? CsFeatureLevel(p, f, NULL, 0) : NAN;
 }
 
+/* The raw value of a feature that is there. */
+static inline double
+ReadValue(const CsPipeline *p, int i, const BoundFeature *bound, Datum value)
+{
+	/* the most common type is spared the indirect call */
+	if (bound->converter.type == FLOAT8OID)
+		return DatumGetFloat8(value);
+	if (bound->converter.kind == CS_CATEGORICAL)
+		return ReadCategory(p, &p->feature[i], &bound->converter, value);
+	return bound->converter.to_double(&bound->converter, value);
+}
+
 /* See model.h. */
 void
 CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool *nulls,
@@ -172,14 +218,26 @@ CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool 
 		const BoundFeature *bound = &b->feature[i];
 		int			attribute = bound->attribute - 1;
 
-		if (nulls[attribute])
-			raw[i] = ReadMissing(p, &p->feature[i]);
-		else if (bound->converter.type == FLOAT8OID)	/* spare the most common an indirect call */
-			raw[i] = DatumGetFloat8(values[attribute]);
-		else if (bound->converter.kind == CS_CATEGORICAL)
-			raw[i] = ReadCategory(p, &p->feature[i], &bound->converter, values[attribute]);
+		raw[i] = nulls[attribute] ? ReadMissing(p, &p->feature[i]) :
+			ReadValue(p, i, bound, values[attribute]);
+	}
+}
+
+/* Read the features from where they are in every row that has no NULLs. */
+static void
+ReadFixed(const CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
+{
+	const char *data = (const char *) row + row->t_hoff;
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const BoundFeature *bound = &b->feature[i];
+		const char *value = data + bound->offset;
+
+		if (bound->converter.type == FLOAT8OID)
+			raw[i] = *(const float8 *) value;
 		else
-			raw[i] = bound->converter.to_double(&bound->converter, values[attribute]);
+			raw[i] = ReadValue(p, i, bound, fetch_att(value, bound->by_value, bound->length));
 	}
 }
 
@@ -187,9 +245,17 @@ CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool 
 void
 CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw)
 {
-	ExecStoreHeapTuple(tuple, b->slot, false);
-	slot_getsomeattrs(b->slot, b->last_attribute);
-	CsBindValues(b, p, b->slot->tts_values, b->slot->tts_isnull, raw);
+	HeapTupleHeader row = tuple->t_data;
+
+	if (b->is_fixed && (row->t_infomask & HEAP_HASNULL) == 0 &&
+		HeapTupleHeaderGetNatts(row) >= b->last_attribute)
+		ReadFixed(b, p, row, raw);
+	else
+	{
+		ExecStoreHeapTuple(tuple, b->slot, false);
+		slot_getsomeattrs(b->slot, b->last_attribute);
+		CsBindValues(b, p, b->slot->tts_values, b->slot->tts_isnull, raw);
+	}
 }
 
 /* See model.h; the row must stay until the next one is read. */
@@ -212,8 +278,10 @@ CsBindingText(CsBinding *b, int feature)
 	Oid			output;
 	bool		is_varlena;
 	bool		is_null;
-	Datum		value = slot_getattr(b->slot, attribute, &is_null);
+	Datum		value;
 
+	ExecStoreHeapTuple(&b->tuple, b->slot, false);
+	value = slot_getattr(b->slot, attribute, &is_null);
 	if (is_null)
 		return NULL;
 	getTypeOutputInfo(type, &output, &is_varlena);

@@ -228,20 +228,23 @@ AddScorer(const char *model, int version, const CsScorer *scorer)
 	return ScorerOf(cached);
 }
 
-/* Error unless the caller may use the model. */
-static void
-CheckUse(const char *model)
+/* May the caller use the model?  False, or else an error, when not. */
+static bool
+CheckUse(const char *model, bool missing_ok)
 {
 	if (FindFact(model, CACHE_MAY_USE, GetUserId()) == NULL)
 	{
+		if (missing_ok && !CsModelMayUse(model))
+			return false;
 		CsModelCheckUse(model);
 		(void) AddFact(model, CACHE_MAY_USE, GetUserId());
 	}
+	return true;
 }
 
-/* The deployed version, or an error when there is none. */
+/* The deployed version; 0, or else an error, when there is none. */
 static int
-DeployedVersion(const char *model)
+DeployedVersion(const char *model, bool missing_ok)
 {
 	CacheEntry *entry = FindFact(model, CACHE_DEPLOYED, 0);
 
@@ -252,7 +255,7 @@ DeployedVersion(const char *model)
 		entry = AddFact(model, CACHE_DEPLOYED, 0);
 		entry->version = version;
 	}
-	if (entry->version == 0)
+	if (entry->version == 0 && !missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no deployed version", model),
@@ -269,16 +272,19 @@ LoadScorer(const char *model, int version)
 	return definition == NULL ? NULL : CsScorerFromJsonb(definition);
 }
 
-/* What Get finds, loading what is not known yet. */
+/* What Get and Try find, loading what is not known yet. */
 static const CsScorer *
-FindOrLoad(const char *model, int version)
+FindOrLoad(const char *model, int version, bool missing_ok)
 {
 	CacheEntry *entry;
 	const CsScorer *scorer;
 
-	CheckUse(model);
+	if (!CheckUse(model, missing_ok))
+		return NULL;
 	if (version == 0)
-		version = DeployedVersion(model);
+		version = DeployedVersion(model, missing_ok);
+	if (version == 0)
+		return NULL;
 	entry = FindFact(model, CACHE_SCORER, (uint32) version);
 	if (entry != NULL)
 	{
@@ -286,6 +292,8 @@ FindOrLoad(const char *model, int version)
 		return ScorerOf(entry->scorer);
 	}
 	scorer = LoadScorer(model, version);
+	if (scorer == NULL && missing_ok)
+		return NULL;
 	if (scorer == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -295,27 +303,49 @@ FindOrLoad(const char *model, int version)
 	return AddScorer(model, version, scorer);
 }
 
-/* See model.h. */
-const CsScorer *
-CsCacheGet(const char *model, int version)
+/* Bring the cache up to date and look up; memory used on the way is freed. */
+static const CsScorer *
+LookUp(const char *model, int version, bool missing_ok)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext loading;
 	const CsScorer *scorer;
 
+	/* Inside a transaction nothing else need have asked for news since the last statement. */
+	AcceptInvalidationMessages();
 	if (cacheGeneration != generation)
 		ResetCache();
-	if (strlen(model) >= NAMEDATALEN)
-		CsModelCheckUse(model); /* says that there is none */
-
 	loading = AllocSetContextCreate(old, "custseg model loading", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(loading);
 	PushActiveSnapshot(GetCatalogSnapshot(modelTable));
-	scorer = FindOrLoad(model, version);
+	scorer = FindOrLoad(model, version, missing_ok);
 	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(loading);
 	return scorer;
+}
+
+/* See model.h. */
+const CsScorer *
+CsCacheGet(const char *model, int version)
+{
+	if (strlen(model) >= NAMEDATALEN)
+		CsModelCheckUse(model); /* says that there is none */
+	return LookUp(model, version, false);
+}
+
+/* See model.h. */
+const CsScorer *
+CsCacheTry(const char *model, int version)
+{
+	return strlen(model) < NAMEDATALEN ? LookUp(model, version, true) : NULL;
+}
+
+/* See model.h. */
+Oid
+CsCacheModelTable(void)
+{
+	return modelTable;
 }
 
 /* The context that pinned a scorer goes. */

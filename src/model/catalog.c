@@ -172,6 +172,7 @@ CsSqlName(const char *value)
 	return argument;
 }
 
+/* An integer argument. */
 CsSqlArgument
 CsSqlInt4(int32 value)
 {
@@ -180,6 +181,7 @@ CsSqlInt4(int32 value)
 	return argument;
 }
 
+/* A bigint argument. */
 CsSqlArgument
 CsSqlInt8(int64 value)
 {
@@ -197,6 +199,7 @@ CsSqlFloat8(double value)
 	return argument;
 }
 
+/* A boolean argument. */
 CsSqlArgument
 CsSqlBool(bool value)
 {
@@ -205,6 +208,7 @@ CsSqlBool(bool value)
 	return argument;
 }
 
+/* A jsonb argument; NULL for NULL. */
 CsSqlArgument
 CsSqlJsonb(Jsonb *value)
 {
@@ -213,7 +217,7 @@ CsSqlJsonb(Jsonb *value)
 	return argument;
 }
 
-/* An array argument; "type" is the array's own. */
+/* An array argument, "type" being the array's own; NULL for NULL. */
 CsSqlArgument
 CsSqlArray(Oid type, ArrayType *value)
 {
@@ -247,12 +251,14 @@ CsModelCheckName(const char *model)
 	if (length == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("model name must not be empty")));
+				 errmsg("model name must not be empty"),
+				 errhint("Give a name of 1 to %d bytes.", MAX_MODEL_NAME)));
 	if (length > MAX_MODEL_NAME)
 		ereport(ERROR,
 				(errcode(ERRCODE_NAME_TOO_LONG),
 				 errmsg("model name is too long"),
-				 errdetail("It has %zu bytes; %d are allowed.", length, MAX_MODEL_NAME)));
+				 errdetail("It has %zu bytes; %d are allowed.", length, MAX_MODEL_NAME),
+				 errhint("Give it a shorter name.")));
 }
 
 /* Is the caller that role, or a member of it?  A role that is gone has no members. */
@@ -288,6 +294,7 @@ CheckAccess(const char *sql, const char *model, bool read_only)
 	return access;
 }
 
+/* The error of a name that no model has. */
 static void
 ReportNoModel(const char *model)
 {
@@ -297,10 +304,18 @@ ReportNoModel(const char *model)
 			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
 }
 
+/* Is there such a model, whosever it is? */
 bool
 CsModelExists(const char *model)
 {
 	return CheckAccess(owner_sql, model, true) != ACCESS_NO_MODEL;
+}
+
+/* Does the model exist, and may the caller use it? */
+bool
+CsModelMayUse(const char *model)
+{
+	return CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
 }
 
 /* Error unless the model exists and the caller owns it; sees what has just been committed. */
@@ -315,7 +330,8 @@ CsModelCheckOwner(const char *model)
 		case ACCESS_DENIED:
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("must be owner of model \"%s\"", model)));
+					 errmsg("must be owner of model \"%s\"", model),
+					 errhint("A model belongs to the role that trained it first: act as that role, or train one of your own under another name.")));
 			break;
 		case ACCESS_ALLOWED:
 			break;

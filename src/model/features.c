@@ -76,11 +76,13 @@ ResolveNamed(CsTraining *t, ArrayType *names)
 			if (strcmp(NameStr(t->features[j].name), NameStr(column->name)) == 0)
 				ereport(ERROR,
 						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("feature \"%s\" is named twice", NameStr(column->name))));
+						 errmsg("feature \"%s\" is named twice", NameStr(column->name)),
+						 errhint("Name each column once.")));
 		t->features[t->nfeatures++] = *column;
 	}
 }
 
+/* Note that a column is not used, and why. */
 static void
 LeaveOut(CsTraining *t, const CsColumn *column, const char *reason)
 {
@@ -215,7 +217,7 @@ WhyUseless(const CsTraining *t, int column)
 		if (nlevels >= t->raw->nrows - facts.n_missing)
 			return pstrdup("every value is different");
 		if (nlevels > CS_MAX_LEVELS)
-			return psprintf("%d levels", nlevels);
+			return psprintf("%d levels are too many", nlevels);
 	}
 	return NULL;
 }
@@ -298,4 +300,40 @@ CsFeaturesDropUseless(CsTraining *t)
 				(errmsg("left out columns that cannot help: %s", t->left_out.data),
 				 errhint("Name the columns to use in \"features\" to have it otherwise.")));
 	pfree(keep);
+}
+
+/* Is there a feature of that name in an older pipeline? */
+static bool
+WasFeature(const CsPipeline *p, const char *name)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+		if (strcmp(NameStr(p->feature[i].name), name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Say which columns a retraining took up by itself that the deployed version does not use: one of
+ * them may well be the segment that was written back.
+ */
+void
+CsFeaturesCompare(const CsTraining *t)
+{
+	const CsPipeline *p;
+	StringInfoData added;
+
+	if (!t->choose_features || t->predecessor == NULL)
+		return;
+	p = CsScorerPipeline(t->predecessor->scorer);
+	initStringInfo(&added);
+	for (int i = 0; i < t->nfeatures; i++)
+		if (!WasFeature(p, NameStr(t->features[i].name)))
+			appendStringInfo(&added, "%s\"%s\"", added.len > 0 ? ", " : "",
+							 NameStr(t->features[i].name));
+	if (added.len > 0)
+		ereport(NOTICE,
+				(errmsg("features are not those of version %d of model \"%s\"",
+						t->predecessor->scorer->version, t->model),
+				 errdetail("New ones are %s.", added.data),
+				 errhint("Name the features, so that a column that was added since is not taken up.")));
 }

@@ -74,8 +74,10 @@ static const char *const drop_model_sql =
 static const char *const name_segment_sql =
 "UPDATE custseg.segment AS s SET name = $4,"
 " description = CASE WHEN $5 THEN s.description ELSE $6 END "
-"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2"
-" AND s.segment OPERATOR(pg_catalog.=) $3";
+"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.>=) $2"
+" AND s.segment OPERATOR(pg_catalog.=) $3 AND EXISTS"
+" (SELECT FROM custseg.segment AS d WHERE d.model OPERATOR(pg_catalog.=) $1"
+"  AND d.version OPERATOR(pg_catalog.=) $2 AND d.segment OPERATOR(pg_catalog.=) $3)";
 
 static const char *const grant_sql =
 "INSERT INTO custseg.model_grant (model, grantee, granted_by) VALUES ($1, $2, $3) "

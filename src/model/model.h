@@ -10,6 +10,7 @@
 #include "prep/prep.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/relcache.h"
 
 /*
  * scorer.c: a fitted version compiled to one flat varlena, SQL type custseg.compiled_model.
@@ -122,7 +123,10 @@ extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
 						 const bool *nulls, double *raw);
 extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
 
-/* What was given for a feature as text, palloc'd, NULL for NULL: of the last row, or of jsonb. */
+/*
+ * What was given for a feature as text, palloc'd, NULL for NULL: in the row that CsBindRow read
+ * last, or in jsonb.
+ */
 extern char *CsBindingText(CsBinding *b, int feature);
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 
@@ -139,6 +143,8 @@ extern int	CsBindingAttribute(const CsBinding *b, int feature);
 extern void CsCacheInit(void);	/* from _PG_init */
 extern uint64 CsCacheGeneration(void);
 extern const CsScorer *CsCacheGet(const char *model, int version);
+extern const CsScorer *CsCacheTry(const char *model, int version);	/* NULL in place of an error */
+extern Oid	CsCacheModelTable(void);	/* whose invalidation drops the cache */
 extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
 
 /*
@@ -180,6 +186,10 @@ extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *resu
 /* Argument n, a version: 0, which means the deployed one, for NULL; an error below 1. */
 extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
 
+/* assign.c: the attribute that holds segments, a plain integer or an error; a value for it. */
+extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
+extern Datum CsSegmentDatum(int32 segment, Oid type);
+
 /*
  * catalog.c: rows of the tables, written and read as the extension's owner; rights are checked
  * first, against the caller.
@@ -219,6 +229,7 @@ extern void CsRequireWritable(const char *command);
 extern void CsModelCheckName(const char *model);
 extern bool CsModelExists(const char *model);
 extern void CsModelCheckOwner(const char *model);	/* exists and caller is owner, or error */
+extern bool CsModelMayUse(const char *model);
 extern void CsModelCheckUse(const char *model); /* exists and caller may use it, or error */
 extern int	CsModelDeployedVersion(const char *model);	/* 0: none */
 extern void CsModelLock(const char *model); /* serialise writers until the transaction's end */

@@ -263,6 +263,7 @@ CompareBySize(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* Lower numbers first; they are unique. */
 static int
 CompareByNumber(const void *a, const void *b)
 {

@@ -25,6 +25,7 @@
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(custseg_predict);
+PG_FUNCTION_INFO_V1(custseg_predict_columns);
 PG_FUNCTION_INFO_V1(custseg_predict_scorer);
 PG_FUNCTION_INFO_V1(custseg_predict_name);
 PG_FUNCTION_INFO_V1(custseg_predict_detail);
@@ -68,16 +69,16 @@ CustomerIsJsonb(FunctionCallInfo fcinfo)
 	return false;				/* not reached */
 }
 
-/* The call's state, made at its first row. */
+/* The call's state, made at its first row; "is_row" when the customer need not be looked at. */
 static CsCallSite *
-GetCallSite(FunctionCallInfo fcinfo)
+GetCallSite(FunctionCallInfo fcinfo, bool is_row)
 {
 	FmgrInfo   *function = fcinfo->flinfo;
 	CsCallSite *site = function->fn_extra;
 
 	if (site == NULL)
 	{
-		bool		is_jsonb = CustomerIsJsonb(fcinfo);
+		bool		is_jsonb = !is_row && CustomerIsJsonb(fcinfo);
 
 		site = MemoryContextAllocZero(function->fn_mcxt, sizeof(CsCallSite));
 		site->is_jsonb = is_jsonb;
@@ -145,7 +146,7 @@ CsCallSiteForModel(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return NULL;
-	site = GetCallSite(fcinfo);
+	site = GetCallSite(fcinfo, false);
 	model = PG_GETARG_TEXT_PP(0);
 	version = CsVersionArgument(fcinfo, 2);
 	if (!IsResolvedModel(site, model, version))
@@ -198,7 +199,7 @@ CsCallSiteForScorer(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return NULL;
-	site = GetCallSite(fcinfo);
+	site = GetCallSite(fcinfo, false);
 	given = (struct varlena *) PG_GETARG_POINTER(0);
 	if (!IsResolvedScorer(site, given))
 		ResolveScorer(site, given);
@@ -264,6 +265,69 @@ custseg_predict(PG_FUNCTION_ARGS)
 	CsAssignment placed;
 
 	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
+}
+
+/*
+ * Bind the features to the columns of predict_columns(): names in argument 2, types from the call.
+ * The plan was made for the version that was deployed then; another one may need other columns.
+ */
+static void
+BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)
+{
+	const CsScorer *scorer = site->scoring.scorer;
+	const CsPipeline *p = CsScorerPipeline(scorer);
+	Datum	   *names;
+	int			ncolumns;
+	TupleDesc	desc;
+
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL,
+					  &ncolumns);
+	if (ncolumns != PG_NARGS() - 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%d columns are named, but %d values are given", ncolumns,
+						PG_NARGS() - 3)));
+	desc = CreateTemplateTupleDesc(ncolumns);
+	for (int i = 0; i < ncolumns; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), TextDatumGetCString(names[i]),
+						   get_fn_expr_argtype(fcinfo->flinfo, 3 + i), -1, 0);
+	site->binding = CsBindingForRow(p, desc, NameStr(scorer->model), site->binding_context);
+	FreeTupleDesc(desc);
+}
+
+/*
+ * predict_columns(model, version, names, VARIADIC values): predict() of a table's row, planned
+ * without making the row; see rewrite.c.
+ */
+Datum
+custseg_predict_columns(PG_FUNCTION_ARGS)
+{
+	CsCallSite *site;
+	text	   *model;
+	int			version;
+	CsAssignment placed;
+	Datum		values[FUNC_MAX_ARGS];
+	bool		nulls[FUNC_MAX_ARGS];
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	site = GetCallSite(fcinfo, true);
+	model = PG_GETARG_TEXT_PP(0);
+	version = CsVersionArgument(fcinfo, 1);
+	if (!IsResolvedModel(site, model, version))
+		ResolveModel(site, model, version);
+	if (site->binding == NULL)
+		BindArguments(site, fcinfo);
+	for (int i = 3; i < PG_NARGS(); i++)
+	{
+		values[i - 3] = PG_GETARG_DATUM(i);
+		nulls[i - 3] = PG_ARGISNULL(i);
+	}
+	CsBindValues(site->binding, CsScorerPipeline(site->scoring.scorer), values, nulls,
+				 site->scoring.raw);
+	if (!CsScoringPlace(&site->scoring, &placed, NULL))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 }

@@ -130,6 +130,7 @@ AddLevels(Profiler *p, const double *x, const CsFeature *f, const int32 *labels,
 	}
 }
 
+/* All that a profile needs of one block. */
 static void
 AddBlock(Profiler *p, int64 block)
 {

@@ -1,6 +1,6 @@
 /*
  * resegment.c
- *	  Keeping a table's segment column up to date: a trigger for each row, a procedure for all.
+ *	  A table's segment column brought up to date: CALL resegment().
  *
  * resegment() is for a table of which few customers have moved: rewriting them all, as an UPDATE
  * with predict() does, would cost many times what finding the movers does.  It works in rounds.
@@ -11,25 +11,26 @@
  * Nobody else's work is undone.  A note holds where the row was (tableoid, ctid) and which version
  * of it was read (xmin), and the UPDATE takes exactly that version: a row that was changed since
  * is left to its writer, and to the next round, which reads it anew.  Rounds end when all notes
- * could be used, or none.
+ * could be used, or none twice.
  *
  * What moved from where to where, and how many stayed, is recorded in custseg.migration.
  */
 #include "custseg.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "model/model.h"
+#include "optimizer/optimizer.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/queryenvironment.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -88,19 +89,6 @@ typedef struct Resegment
 	int64		rows_changed;
 } Resegment;
 
-/* What a call of the trigger resolved; in fn_extra. */
-typedef struct AssignSite
-{
-	MemoryContext context;
-	Oid			relid;
-	Oid			user;
-	uint64		generation;
-	AttrNumber	attribute;
-	Oid			type;
-	CsScoring	scoring;
-	CsBinding  *binding;
-} AssignSite;
-
 static const char *const record_sql =
 "INSERT INTO custseg.migration"
 " (model, version, source, run_at, run_by, from_segment, to_segment, n) "
@@ -108,54 +96,7 @@ static const char *const record_sql =
 "FROM ROWS FROM (pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
 " AS m (f, t, n)";
 
-PG_FUNCTION_INFO_V1(custseg_assign_segment);
 PG_FUNCTION_INFO_V1(custseg_resegment);
-
-/* The attribute that holds segments; an error unless it is there and a plain integer. */
-static AttrNumber
-FindSegmentColumn(Relation rel, const char *column)
-{
-	AttrNumber	number = get_attnum(RelationGetRelid(rel), column);
-	Form_pg_attribute attribute;
-
-	if (number <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of relation \"%s\" does not exist", column,
-						RelationGetRelationName(rel)),
-				 errhint("ALTER TABLE %s ADD COLUMN %s integer;",
-						 quote_identifier(RelationGetRelationName(rel)),
-						 quote_identifier(column))));
-	attribute = TupleDescAttr(RelationGetDescr(rel), number - 1);
-	if (attribute->atttypid != INT2OID && attribute->atttypid != INT4OID &&
-		attribute->atttypid != INT8OID)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s, which can't hold a segment", column,
-						format_type_be(attribute->atttypid)),
-				 errhint("Segments are numbers: use a column of type integer.")));
-	if (attribute->attgenerated != '\0')
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("column \"%s\" is a generated column, which can't be assigned", column)));
-	return number;
-}
-
-/* A segment as a value of the column's type; an error when the type is too small. */
-static Datum
-SegmentDatum(int32 segment, Oid type)
-{
-	if (type == INT8OID)
-		return Int64GetDatum(segment);
-	if (type == INT4OID)
-		return Int32GetDatum(segment);
-	if (segment > PG_INT16_MAX)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("segment %d is out of range for type smallint", segment),
-				 errhint("Use a column of type integer.")));
-	return Int16GetDatum((int16) segment);
-}
 
 /* What the column of that type holds; a number that no segment can have counts as none. */
 static MaybeSegment
@@ -242,7 +183,7 @@ static void
 PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char *column)
 {
 	HASHCTL		control = {0};
-	AttrNumber	number = FindSegmentColumn(rel, column);
+	AttrNumber	number = CsSegmentColumn(rel, column);
 
 	CsScoringInit(&r->scoring, scorer, CurrentMemoryContext);
 	r->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
@@ -302,7 +243,7 @@ JudgeRow(void *state, const Datum *row, const bool *nulls)
 	note[NOTE_XMIN] = row[READ_XMIN];
 	note[NOTE_OLD] = row[READ_SEGMENT];
 	note_nulls[NOTE_OLD] = nulls[READ_SEGMENT];
-	note[NOTE_NEW] = new.exists ? SegmentDatum(new.segment, r->column_type) : (Datum) 0;
+	note[NOTE_NEW] = new.exists ? CsSegmentDatum(new.segment, r->column_type) : (Datum) 0;
 	note_nulls[NOTE_NEW] = !new.exists;
 	tuplestore_putvalues(r->notes, r->note_desc, note, note_nulls);
 }
@@ -323,6 +264,28 @@ RegisterNotes(Resegment *r)
 		elog(ERROR, "could not register the rows to update");
 }
 
+/*
+ * Prepare and plan the UPDATE.  Notes are in the order in which rows lie in the table, so fetching
+ * the rows by their ctid is no random access, and is planned as what it is.  The setting is for the
+ * plan only: triggers that the UPDATE fires plan with the user's own.
+ */
+static SPIPlanPtr
+PlanUpdate(const char *sql)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, 0, NULL);
+	char	   *cost = psprintf("%g", seq_page_cost);
+	int			level;
+
+	if (plan == NULL)
+		elog(ERROR, "could not prepare the update: %s", SPI_result_code_string(SPI_result));
+	level = NewGUCNestLevel();
+	(void) set_config_option("random_page_cost", cost, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	ReleaseCachedPlan(SPI_plan_get_cached_plan(plan), NULL);
+	AtEOXact_GUC(true, level);
+	return plan;
+}
+
 /* Write the noted segments; returns how many rows were written. */
 static int64
 UpdateNoted(Resegment *r)
@@ -341,7 +304,7 @@ UpdateNoted(Resegment *r)
 
 	SPI_connect();
 	RegisterNotes(r);
-	code = SPI_execute(sql, false, 0);
+	code = SPI_execute_plan(PlanUpdate(sql), NULL, NULL, false, 0);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not update segments: %s", SPI_result_code_string(code));
 	for (uint64 i = 0; i < SPI_processed; i++)
@@ -363,7 +326,7 @@ UpdateNoted(Resegment *r)
 	return written;
 }
 
-/* One round; true when rows were noted that could not all be written, but some. */
+/* One round; true when there is reason for another. */
 static bool
 RunRound(Resegment *r)
 {
@@ -387,7 +350,9 @@ RunRound(Resegment *r)
 	ereport(DEBUG1,
 			(errmsg_internal("resegment round %d: %lld rows noted, %lld written", r->round,
 							 (long long) noted, (long long) written)));
-	return written > 0 && written < noted;
+
+	/* What a policy or a trigger keeps from being written shows in a second round without any. */
+	return written < noted && (written > 0 || r->round == 1);
 }
 
 /* An int4[] of one side of all moves, NULL where there is no segment. */
@@ -484,123 +449,4 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	RecordMoves(&r);
 	relation_close(rel, NoLock);
 	PG_RETURN_DATUM(MakeResult(fcinfo, &r));
-}
-
-/* Error unless the trigger is fired as it must be. */
-static void
-CheckTrigger(FunctionCallInfo fcinfo)
-{
-	TriggerData *data = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("assign_segment() can only be called as a trigger")));
-	if (!TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
-		TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" is not fired as assign_segment() must be",
-						data->tg_trigger->tgname),
-				 errhint("Create it as BEFORE INSERT OR UPDATE ... FOR EACH ROW.")));
-	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 3)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("trigger \"%s\" has %d arguments, assign_segment() takes 2 or 3",
-						data->tg_trigger->tgname, data->tg_trigger->tgnargs),
-				 errhint("EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version']).")));
-}
-
-/* The version that a trigger names; 0, the deployed one, when it names none. */
-static int
-TriggerVersion(const Trigger *trigger)
-{
-	int			version;
-
-	if (trigger->tgnargs < 3)
-		return 0;
-	version = pg_strtoint32(trigger->tgargs[2]);
-	if (version < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be 1 or more, not %d", version)));
-	return version;
-}
-
-/* Stored generated columns are computed after BEFORE triggers: what they see is not the value. */
-static void
-RejectGeneratedFeatures(const CsBinding *binding, const CsPipeline *p, TupleDesc desc)
-{
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		if (TupleDescAttr(desc, CsBindingAttribute(binding, i) - 1)->attgenerated != '\0')
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("feature \"%s\" is a generated column, which has no value yet in a BEFORE trigger",
-							NameStr(p->feature[i].name)),
-					 errhint("Use CALL custseg.resegment() instead of the trigger.")));
-	}
-}
-
-/* Resolve model, table and column for this trigger, or take what the last row resolved. */
-static AssignSite *
-GetAssignSite(FunctionCallInfo fcinfo)
-{
-	TriggerData *data = (TriggerData *) fcinfo->context;
-	Relation	rel = data->tg_relation;
-	AssignSite *site = fcinfo->flinfo->fn_extra;
-	uint64		generation = CsCacheGeneration();
-	const CsScorer *scorer;
-
-	if (site == NULL)
-	{
-		site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(AssignSite));
-		site->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "custseg trigger",
-											  ALLOCSET_SMALL_SIZES);
-		fcinfo->flinfo->fn_extra = site;
-	}
-	if (site->binding != NULL && site->generation == generation && site->user == GetUserId() &&
-		site->relid == RelationGetRelid(rel))
-		return site;
-
-	site->binding = NULL;
-	MemoryContextReset(site->context);
-	site->attribute = FindSegmentColumn(rel, data->tg_trigger->tgargs[1]);
-	site->type = TupleDescAttr(RelationGetDescr(rel), site->attribute - 1)->atttypid;
-	scorer = CsCacheGet(data->tg_trigger->tgargs[0], TriggerVersion(data->tg_trigger));
-	CsCachePin(scorer, site->context);
-	CsScoringInit(&site->scoring, scorer, site->context);
-	site->generation = generation;
-	site->user = GetUserId();
-	site->relid = RelationGetRelid(rel);
-	site->binding = CsBindingForRow(CsScorerPipeline(scorer), RelationGetDescr(rel),
-									NameStr(scorer->model), site->context);
-	RejectGeneratedFeatures(site->binding, CsScorerPipeline(scorer), RelationGetDescr(rel));
-	return site;
-}
-
-/* assign_segment('model', 'column' [, version]): trigger that sets the column of a new row */
-Datum
-custseg_assign_segment(PG_FUNCTION_ARGS)
-{
-	TriggerData *data = (TriggerData *) fcinfo->context;
-	const CsScorer *scorer;
-	AssignSite *site;
-	HeapTuple	row;
-	CsAssignment placed;
-	Datum		value = (Datum) 0;
-	bool		isnull;
-	int			attribute;
-
-	CheckTrigger(fcinfo);
-	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-	site = GetAssignSite(fcinfo);
-	scorer = site->scoring.scorer;
-	CsBindTuple(site->binding, CsScorerPipeline(scorer), row, site->scoring.raw);
-	isnull = !CsScoringPlace(&site->scoring, &placed, NULL);
-	if (!isnull)
-		value = SegmentDatum(CsScorerSegments(scorer)[placed.index].segment, site->type);
-	attribute = site->attribute;
-	return PointerGetDatum(heap_modify_tuple_by_cols(row, RelationGetDescr(data->tg_relation), 1,
-													 &attribute, &value, &isnull));
 }

@@ -215,6 +215,7 @@ StartBlock(Reader *reader)
 	reader->block = CsMatrixBlock(t->raw, t->arena, reader->nrows / CS_BLOCK_ROWS);
 }
 
+/* Keep the weight of the row that is being stored. */
 static void
 StoreWeight(Reader *reader, double weight)
 {
@@ -329,7 +330,10 @@ CsRowsRead(CsTraining *t)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s has no rows to train on", t->relation->description),
 				 t->n_skipped > 0 ?
-				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0));
+				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0,
+				 t->n_skipped > 0 ?
+				 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
+				 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
 	t->skipped = SkippedByReason(&reader);
 	ShareWeights(&reader);
 }

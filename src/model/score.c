@@ -93,7 +93,8 @@ AddFeatureColumns(ColumnList *list, const CsRelation *rel, const CsScorer *score
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("%s lacks column \"%s\"", rel->description, name),
 					 errdetail("Model \"%s\" was trained with it as a feature.",
-							   NameStr(scorer->model))));
+							   NameStr(scorer->model)),
+					 errhint("Score a table, view or query that has the column, NULL where the value is not known.")));
 		AddColumn(list, column);
 	}
 }

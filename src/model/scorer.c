@@ -64,15 +64,17 @@ GetArray(JsonbContainer *object, const char *key)
 static int64
 GetInteger(JsonbContainer *object, const char *key, int64 low, int64 high)
 {
+	const double int64_end = 9223372036854775808.0; /* 2^63 */
 	JsonbValue	value;
-	int64		number;
+	double		number;
 
 	GetMember(object, key, jbvNumeric, &value);
-	number = DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
-	if (number < low || number > high)
-		InvalidDefinition("\"%s\" is %lld, outside %lld .. %lld.", key, (long long) number,
-						  (long long) low, (long long) high);
-	return number;
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value.val.numeric)));
+	if (number != floor(number) || number < low || number > high || number >= int64_end)
+		InvalidDefinition("\"%s\" is not an integer in %lld .. %lld.", key, (long long) low,
+						  (long long) high);
+	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
 }
 
 /* Member that must be a text of 1 to 63 bytes. */
@@ -100,12 +102,14 @@ GetNumbers(JsonbContainer *object, const char *key, int n, double *result, int s
 	for (int i = 0; i < n; i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
+		double		number = NAN;
 
-		if (value->type != jbvNumeric)
-			InvalidDefinition("\"%s\" has an element that is no number.", key);
-		result[(Size) i * stride] =
-			DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-											   NumericGetDatum(value->val.numeric)));
+		if (value->type == jbvNumeric)
+			number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														NumericGetDatum(value->val.numeric)));
+		if (!isfinite(number))
+			InvalidDefinition("\"%s\" has an element that is no finite number.", key);
+		result[(Size) i * stride] = number;
 		pfree(value);
 	}
 }
@@ -366,15 +370,16 @@ CS_CLONES bool
 CsScorerAssign(const CsScorer *scorer, const double *z, CsAssignment *result, double *squared)
 {
 	const double *centers = CsScorerCenters(scorer);
+	const int	nsegments = scorer->nsegments;
 	double		first = INFINITY;
 	double		second = INFINITY;
+	int			index = -1;
+	int			runner_up = -1;
 
-	result->index = -1;
-	result->runner_up = -1;
-	for (int group = 0; group < scorer->nsegments; group += CENTER_GROUP)
+	for (int group = 0; group < nsegments; group += CENTER_GROUP)
 	{
 		double		distance[CENTER_GROUP];
-		int			n = Min(CENTER_GROUP, scorer->nsegments - group);
+		int			n = Min(CENTER_GROUP, nsegments - group);
 
 		CompareGroup(z, centers + group, scorer->ncolumns, scorer->padded, distance);
 		if (squared != NULL)
@@ -384,20 +389,22 @@ CsScorerAssign(const CsScorer *scorer, const double *z, CsAssignment *result, do
 			if (distance[i] < first)
 			{
 				second = first;
-				result->runner_up = result->index;
+				runner_up = index;
 				first = distance[i];
-				result->index = group + i;
+				index = group + i;
 			}
 			else if (distance[i] < second)
 			{
 				second = distance[i];
-				result->runner_up = group + i;
+				runner_up = group + i;
 			}
 		}
 	}
+	result->index = index;
+	result->runner_up = runner_up;
 	result->distance = sqrt(first);
 	result->runner_up_distance = sqrt(second);
-	return result->index >= 0;
+	return index >= 0;
 }
 
 /* See model.h. */
@@ -436,8 +443,8 @@ CheckMissing(const CsScoring *s)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("feature \"%s\" of model \"%s\" is missing",
 							NameStr(p->feature[i].name), NameStr(s->scorer->model)),
-					 errdetail("The model was trained with impute 'error' for it."),
-					 errhint("Give a value, or train with impute => 'median' or 'skip'.")));
+					 errdetail("The model was trained with \"impute\": \"error\" for it."),
+					 errhint("Give a value, or train with \"impute\": \"median\" or \"skip\".")));
 	}
 }
 

@@ -95,7 +95,7 @@ Metrics(const CsTraining *t)
 	AppendMetric(&json, "silhouette_sample", (double) t->silhouette_rows);
 	AppendMetric(&json, "mean_distance", t->mean_distance);
 	AppendMetric(&json, "between_share",
-				 t->fit.total > 0 ? 1 - t->fit.inertia / t->fit.total : NAN);
+				 t->fit.total > 0 ? Max(1 - t->fit.inertia / t->fit.total, 0) : NAN);
 	AppendMetric(&json, "read_milliseconds", t->read_milliseconds);
 	AppendMetric(&json, "prepare_milliseconds", t->prepare_milliseconds);
 	AppendMetric(&json, "fit_milliseconds", t->fit_milliseconds);
@@ -180,6 +180,7 @@ TakeVersion(CsTraining *t)
 	CsModelCheckOwner(t->model);
 }
 
+/* The row of the version itself. */
 static void
 StoreVersion(const CsTraining *t)
 {
@@ -216,6 +217,7 @@ StoreVersion(const CsTraining *t)
 	CsCatalogExecute(insert_version_sql, arguments, i, false);
 }
 
+/* The row of one feature: its fitted preparation and its baseline. */
 static void
 StoreFeature(const CsTraining *t, int feature, char **scaled_names)
 {
@@ -283,6 +285,7 @@ ReadableProfile(const CsTraining *t, const double *profile)
 	return CsJsonbFromText(json.data);
 }
 
+/* The row of one segment. */
 static void
 StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 {

@@ -79,7 +79,8 @@ ReadK(FunctionCallInfo fcinfo, CsTraining *t)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("\"k\" must be between 1 and %d", algorithm->max_segments),
-					 errdetail("It is %d.", t->k)));
+					 errdetail("It is %d.", t->k),
+					 errhint("Leave \"k\" out to have it chosen.")));
 		return;
 	}
 	for (int i = 0; i < algorithm->noptions; i++)
@@ -244,6 +245,7 @@ ReadRows(CsTraining *t)
 	CsProgressPhase(CS_PHASE_READING);
 	CsRowsRead(t);
 	CsFeaturesDropUseless(t);
+	CsFeaturesCompare(t);
 	if (t->k > t->raw->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

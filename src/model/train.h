@@ -124,6 +124,7 @@ extern void CsReportMemory(const CsTraining *t, int64 nrows);
 /* features.c */
 extern void CsFeaturesResolve(CsTraining *t, ArrayType *names);
 extern void CsFeaturesDropUseless(CsTraining *t);
+extern void CsFeaturesCompare(const CsTraining *t);
 
 /* rows.c */
 extern void CsRowsRead(CsTraining *t);

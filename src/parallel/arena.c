@@ -21,6 +21,9 @@
 /* From this size an area is shared at once. */
 #define SHARE_AT_ONCE ((Size) 1024 * 1024)
 
+/* What the server itself may need to launch workers; it would throw an error without. */
+#define LAUNCH_ROOM ((Size) 512 * 1024)
+
 typedef struct Area
 {
 	Size		size;			/* 0: number not in use */
@@ -263,6 +266,18 @@ CsArenaRefresh(CsArena *arena)
 	}
 }
 
+/* Is there room for so much more shared memory?  Finds out by taking it and giving it back. */
+static bool
+HasRoom(CsArena *arena, Size size)
+{
+	Area		probe = {0};
+
+	if (!AllocateShared(arena, &probe, size))
+		return false;
+	ReleaseArea(&probe);
+	return true;
+}
+
 /*
  * Move what is private to shared memory, for workers are coming.  False when it can't be had:
  * what has moved stays where it is, and there must be no workers.
@@ -270,7 +285,7 @@ CsArenaRefresh(CsArena *arena)
 bool
 CsArenaShare(CsArena *arena)
 {
-	if (!arena->shareable)
+	if (!arena->shareable || !HasRoom(arena, LAUNCH_ROOM))
 		return false;
 	for (int i = 0; i < arena->nareas && !arena->refused; i++)
 	{

@@ -145,7 +145,8 @@ CheckMissing(CsImpute impute, const char *name, int64 nmissing)
 	if (impute == CS_IMPUTE_ERROR)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("column \"%s\" has %lld nulls", name, (long long) nmissing),
+				 errmsg_plural("column \"%s\" has %lld null", "column \"%s\" has %lld nulls",
+							   (unsigned long) nmissing, name, (long long) nmissing),
 				 errdetail("Its preparation has \"impute\": \"error\"."),
 				 errhint("Impute by \"median\" or \"skip\", or leave the rows out with WHERE.")));
 	if (impute == CS_IMPUTE_SKIP)
@@ -208,8 +209,9 @@ NoticeMerged(const char *name, int nlevels, int nmerged, int64 rows)
 	ereport(NOTICE,
 			(errmsg("column \"%s\" has %d levels, of which the %d most frequent are kept",
 					name, nlevels, nlevels - nmerged),
-			 errdetail("%d levels with %lld rows are merged under \"%s\".",
-					   nmerged, (long long) rows, CS_OTHER_LEVEL)));
+			 errdetail_plural("%d level with %lld rows is merged under \"%s\".",
+							  "%d levels with %lld rows are merged under \"%s\".",
+							  nmerged, nmerged, (long long) rows, CS_OTHER_LEVEL)));
 }
 
 /*
@@ -338,13 +340,15 @@ CheckUnlisted(const CsPrepColumn *prep, const char *name, int64 nlisted, int64 n
 	if (prep->impute == CS_IMPUTE_SKIP || prep->impute == CS_IMPUTE_ERROR)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" has %lld values that are not among its listed levels",
-						name, (long long) nunlisted),
+				 errmsg_plural("column \"%s\" has %lld value that is not among its listed levels",
+							   "column \"%s\" has %lld values that are not among its listed levels",
+							   (unsigned long) nunlisted, name, (long long) nunlisted),
 				 errhint("List all levels, or impute by \"median\".")));
 	ereport(NOTICE,
-			(errmsg("column \"%s\" has %lld values that are not among its listed levels",
-					name, (long long) nunlisted),
-			 errdetail("They are imputed like missing ones.")));
+			(errmsg_plural("column \"%s\" has %lld value that is not among its listed levels",
+						   "column \"%s\" has %lld values that are not among its listed levels",
+						   (unsigned long) nunlisted, name, (long long) nunlisted),
+			 errdetail("Such values are imputed like missing ones.")));
 }
 
 /* The levels of an ordinal column are given; number the codes by them. */
@@ -423,23 +427,29 @@ CheckFit(FitState *s, int column)
 {
 	const CsColumnFit *fit = FitOf(s, column);
 	const char *name = NameStr(s->columns[column].name);
+	int64		nmissing = s->raw->nrows - fit->n_values;
 
 	if (fit->n_infinite > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" has %lld infinite values", name,
-						(long long) fit->n_infinite),
+				 errmsg_plural("column \"%s\" has %lld infinite value",
+							   "column \"%s\" has %lld infinite values",
+							   (unsigned long) fit->n_infinite, name,
+							   (long long) fit->n_infinite),
 				 errhint("Leave the rows out with WHERE, or make the values null with nullif(%s, 'infinity').",
 						 quote_identifier(name))));
 	if (fit->n_values == 0)
 		AllNull(name);
 	if (s->columns[column].converter.kind != CS_CATEGORICAL)
-		CheckMissing(s->prep->columns[column].impute, name, s->raw->nrows - fit->n_values);
+		CheckMissing(s->prep->columns[column].impute, name, nmissing);
 	if (fit->n_outside > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" has %lld values of -1 or less, which have no log1p",
-						name, (long long) fit->n_outside),
+				 errmsg_plural("column \"%s\" has %lld value of -1 or less, which has no log1p",
+							   "column \"%s\" has %lld values of -1 or less, which have no log1p",
+							   (unsigned long) fit->n_outside, name, (long long) fit->n_outside),
+				 nmissing > 0 && fit->fill <= -1 ?
+				 errdetail("%lld of them are imputed.", (long long) nmissing) : 0,
 				 errhint("Transform the column by \"yeo-johnson\", which takes any number.")));
 	if (!isfinite(fit->mean) || !isfinite(fit->sd) || !isfinite(fit->imputed_mean) ||
 		!isfinite(fit->center) || !isfinite(fit->spread) || isinf(fit->fill) ||

@@ -81,8 +81,8 @@ extern void CsPcaFit(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team,
 extern double CsYeoJohnsonFit(const double *sorted, int64 n, double *scratch);
 
 /*
- * Yeo and Johnson's transform (Biometrika 87, 2000) of sign(x) log(1 + |x|).  expm1 keeps the
- * digits that pow(x + 1, lambda) - 1 would cancel for small values.
+ * Yeo and Johnson's transform (Biometrika 87, 2000), of x and of sign(x) log(1 + |x|).  expm1
+ * keeps the digits that pow(x + 1, lambda) - 1 would cancel for small values.
  */
 static inline double
 CsYeoJohnsonOfLog(double signed_log, double lambda)

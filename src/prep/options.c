@@ -128,7 +128,7 @@ ReadNumber(PrepKey key, const char *column, const JsonbValue *value)
 	double		number = 0;
 
 	if (!CsJsonbNumber(value, &number))
-		WrongType(key, column, "a number");
+		WrongType(key, column, "a finite number");
 	return number;
 }
 

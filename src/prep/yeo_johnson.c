@@ -25,7 +25,9 @@
 
 #define MAX_WIDENINGS 40
 #define MAX_ITERATIONS 100
-#define TOLERANCE 1e-8
+
+/* GSL's method takes no steps below 1.5e-8 of lambda: the last interval is a few of them. */
+#define TOLERANCE 1e-7
 
 /* Rows whose moments are taken before they are merged into the column's. */
 #define CHUNK 1024
@@ -57,25 +59,27 @@ TransformedVariance(const Likelihood *l, double lambda)
 	for (int64 start = 0; start < l->n; start += CHUNK)
 	{
 		double		t[CHUNK];
+		double		sums[4] = {0},
+					squared[4] = {0};
 		int			m = (int) Min((int64) CHUNK, l->n - start);
-		double		chunk_mean = 0,
-					chunk_squares = 0,
-					delta,
-					share = (double) m / (start + m);
+		double		share = (double) m / (start + m);
+		double		chunk_mean,
+					delta;
 
 		if (start % CS_INTERRUPT_VALUES == 0)
 			CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < m; i++)
 		{
 			t[i] = CsYeoJohnsonOfLog(l->logs[start + i], lambda);
-			chunk_mean += t[i];
+			sums[i & 3] += t[i];
 		}
-		chunk_mean /= m;
+		chunk_mean = ((sums[0] + sums[1]) + (sums[2] + sums[3])) / m;
 		for (int i = 0; i < m; i++)
-			chunk_squares += (t[i] - chunk_mean) * (t[i] - chunk_mean);
+			squared[i & 3] += (t[i] - chunk_mean) * (t[i] - chunk_mean);
 		delta = chunk_mean - mean;
 		mean += delta * share;
-		squares += chunk_squares + delta * delta * share * start;
+		squares += ((squared[0] + squared[1]) + (squared[2] + squared[3])) +
+			delta * delta * share * start;
 	}
 	squares /= l->n;
 	if (!(squares <= DBL_MAX) || !(sqrt(squares) > 1e-12 * fabs(mean)) || squares < DBL_MIN)

@@ -1,0 +1,354 @@
+--
+-- Bad input: each kind has its SQLSTATE, says what was wrong and what to write instead, and leaves
+-- nothing behind.
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS errors_test CASCADE;
+DROP ROLE IF EXISTS regress_cs_stranger;
+CREATE SCHEMA errors_test;
+SET search_path = errors_test, public;
+
+-- How a statement fails: SQLSTATE and message, DETAIL, HINT
+CREATE FUNCTION fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'NO ERROR';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN SQLSTATE || ' ' || SQLERRM || coalesce(E'\n  DETAIL: ' || nullif(detail, ''), '') || coalesce(E'\n  HINT: ' || nullif(hint, ''), '');
+END $$;
+-- The same of a training; "more" is what follows the source
+CREATE FUNCTION training(source text, more text) RETURNS text LANGUAGE sql AS
+$$ SELECT fails(format('SELECT custseg.train(%L, %L, %s)', 'bad', source, more)) $$;
+-- The same of a training on good data, with options or preparation
+CREATE FUNCTION options(options jsonb) RETURNS text LANGUAGE sql AS
+$$ SELECT training('customer', format('''{recency,monetary}'', 3, options => %L', options)) $$;
+CREATE FUNCTION preparation(prep jsonb) RETURNS text LANGUAGE sql AS
+$$ SELECT training('customer', format('''{recency,monetary,channel}'', 3, prep => %L', prep)) $$;
+
+CREATE TABLE customer (id int PRIMARY KEY, recency int, monetary float8, channel text, joined date, member bool);
+INSERT INTO customer
+SELECT i, CASE WHEN i <= 60 THEN 10 WHEN i <= 90 THEN 100 ELSE 300 END + i % 7,
+       CASE WHEN i <= 60 THEN 50 WHEN i <= 90 THEN 400 ELSE 900 END + i % 5,
+       CASE WHEN i <= 60 THEN 'shop' WHEN i <= 90 THEN 'web' ELSE 'phone' END, date '2024-01-01' + i % 3, i % 2 = 0
+FROM generate_series(1, 100) i;
+SELECT version FROM custseg.train('good', 'customer', '{recency,monetary,channel,joined,member}', 3);
+CREATE VIEW stored AS
+SELECT (SELECT count(*) FROM custseg.model) AS models, (SELECT count(*) FROM custseg.model_version) AS versions,
+       (SELECT count(*) FROM custseg.feature) AS features, (SELECT count(*) FROM custseg.segment) AS segments,
+       (SELECT count(*) FROM custseg.deployment) AS deployments, (SELECT count(*) FROM custseg.model_grant) AS grants,
+       (SELECT count(*) FROM custseg.migration) AS moves, (SELECT md5(string_agg(m::text, ',' ORDER BY name)) FROM custseg.model m) AS model,
+       (SELECT md5(string_agg(s::text, ',' ORDER BY s.model, s.version, s.segment)) FROM custseg.segment s) AS segment;
+CREATE TABLE before AS SELECT * FROM stored;
+RESET client_min_messages;
+\pset format unaligned
+\pset tuples_only on
+
+--
+-- Sources
+--
+SELECT training('nowhere', '''{a}'', 2');
+SELECT training('no_schema.customer', '''{a}'', 2');
+SELECT training('', '''{a}'', 2');
+SELECT training('  ', '''{a}'', 2');
+SELECT training('"unfinished', '''{a}'', 2');
+SELECT training('a.b.c.d', '''{a}'', 2');
+SELECT training('customer_pkey', '''{a}'', 2');
+CREATE SEQUENCE numbers;
+SELECT training('numbers', '''{a}'', 2');
+SELECT fails($$SELECT custseg.train('bad', NULL, '{a}', 2)$$);
+SELECT training('customer', '''{recency,nothing}'', 2');
+SELECT training('SELECT 1 AS one', '''{two}'', 2');
+SELECT training('SELECT FROM customer', '''{a}'', 2');
+SELECT training('SELECT nothing FROM customer', '''{a}'', 2');
+SELECT training('SELECT 1 AS a, 2 AS a', '''{a}'', 2');
+SELECT training('SELECT syntax error here', '''{a}'', 2');
+SELECT training('SELECT 1 AS a; SELECT 2 AS a', '''{a}'', 2');
+SELECT training('SELECT', '''{a}'', 2');
+SELECT training('SELECT $1 AS a', '''{a}'', 2');
+-- that do not only read
+SELECT training('INSERT INTO customer VALUES (1)', '''{a}'', 2');
+SELECT training('UPDATE customer SET recency = 1 RETURNING recency', '''{recency}'', 2');
+SELECT training('DROP TABLE customer', '''{a}'', 2');
+SELECT training('EXPLAIN SELECT 1', '''{a}'', 2');
+SELECT training('WITH gone AS (DELETE FROM customer RETURNING *) SELECT * FROM gone', '''{recency}'', 2');
+SELECT training('WITH a AS (SELECT 1) INSERT INTO customer SELECT 1', '''{recency}'', 2');
+SELECT training('SELECT * INTO copied FROM customer', '''{recency}'', 2');
+SELECT training('SELECT * FROM customer FOR UPDATE', '''{recency}'', 2');
+SELECT training('SELECT * FROM (SELECT * FROM customer FOR SHARE) c', '''{recency}'', 2');
+SELECT training('SELECT recency / (recency - 11) AS a FROM customer', '''{a}'', 2');
+SELECT count(*), min(id) FROM customer;
+
+--
+-- Rows and columns
+--
+SELECT training('SELECT * FROM customer WHERE false', '''{recency}'', 2');
+CREATE TABLE empty (id int, a int);
+SELECT training('empty', '''{a}'', 1');
+SELECT training('SELECT NULL::int AS a, i AS b FROM generate_series(1, 5) i', '''{a,b}'', 2, prep => ''{"impute": "skip"}''');
+SELECT training('SELECT NULL::int AS a, i AS b FROM generate_series(1, 5) i', '''{a,b}'', 2');
+SELECT training('SELECT ''NaN''::float8 AS a, i AS b FROM generate_series(1, 5) i', '''{a,b}'', 2');
+SELECT training('SELECT NULL::text AS a, NULL::text AS b FROM generate_series(1, 5) i', '''{a,b}'', 2');
+SELECT training('SELECT 7 AS a, ''x'' AS b, true AS c FROM generate_series(1, 5) i', '''{a,b,c}'', 2');
+SELECT training('SELECT 7 AS a FROM generate_series(1, 5) i', '''{a}'', 1');
+SELECT training('SELECT 7 AS a, i::text AS b, NULL::date AS c, ARRAY[i] AS d FROM generate_series(1, 5) i', 'k => 2');
+SELECT training('SELECT i AS id FROM generate_series(1, 5) i', 'k => 2, id => ''id''');
+SELECT training('SELECT ARRAY[i] AS d FROM generate_series(1, 5) i', 'k => 2');
+SELECT training('SELECT FROM generate_series(1, 5) i', 'k => 2');
+SELECT training('SELECT i AS b, CASE WHEN i < 3 THEN ''infinity''::float8 ELSE i END AS a FROM generate_series(1, 5) i', '''{a,b}'', 2');
+SELECT training('SELECT CASE WHEN i = 3 THEN ''-infinity''::float4 ELSE i END AS "A b" FROM generate_series(1, 5) i', '''{"A b"}'', 2');
+SELECT training('SELECT CASE WHEN i = 3 THEN ''infinity''::date ELSE date ''2024-01-01'' + i END AS a FROM generate_series(1, 5) i', '''{a}'', 2');
+SELECT training('SELECT CASE WHEN i = 3 THEN ''-infinity''::timestamptz ELSE now() END AS a FROM generate_series(1, 5) i', '''{a}'', 2');
+SELECT training('SELECT CASE WHEN i = 3 THEN ''infinity''::numeric ELSE i END AS a FROM generate_series(1, 5) i', '''{a}'', 2');
+SELECT training('SELECT 1e999::numeric * i AS a FROM generate_series(1, 5) i', '''{a}'', 2');
+SELECT training('SELECT 1e300 * (i - 3)::float8 AS a FROM generate_series(1, 5) i', '''{a}'', 2');
+SELECT training(format('SELECT i, %s AS a FROM generate_series(1, 5) i', expression), '''{i,a}'', 2')
+FROM unnest(ARRAY['ARRAY[i]', '''{}''::json', '''{}''::jsonb', '''a''::bytea', 'point(i, i)', 'ROW(i, i)', '''::1''::inet', 'int4range(1, 2)', 'tsvector ''a''']) expression;
+-- names
+SELECT training('customer', '''{recency,recency}'', 2');
+SELECT training('customer', '''{recency,NULL}'', 2');
+SELECT training('customer', '''{}'', 2');
+SELECT training('customer', '''{""}'', 2');
+SELECT training('customer', '''{Recency}'', 2');
+-- identifiers
+SELECT training('customer', '''{recency}'', 2, id => ''nothing''');
+SELECT training('customer', '''{recency}'', 2, id => ''recency''');
+SELECT training('SELECT nullif(id, 3) AS id, recency FROM customer', '''{recency}'', 2, id => ''id''');
+SELECT training('SELECT i / 2 AS id, i FROM generate_series(2, 5) i', '''{i}'', 2, id => ''id''');
+SELECT training('SELECT ''{}''::json AS id, i FROM generate_series(1, 5) i', '''{i}'', 2, id => ''id''');
+
+--
+-- Model, k, algorithm
+--
+SELECT fails($$SELECT custseg.train('', 'customer', '{recency}', 2)$$);
+SELECT fails(format('SELECT custseg.train(%L, %L, %L, 2)', repeat('x', 64), 'customer', '{recency}'));
+SELECT fails(format('SELECT custseg.train(%L, %L, %L, 2)', repeat('ä', 32), 'customer', '{recency}'));
+SELECT fails($$SELECT custseg.train(NULL, 'customer', '{recency}', 2)$$);
+SELECT training('customer', '''{recency}'', 0');
+SELECT training('customer', '''{recency}'', -1');
+SELECT training('customer', '''{recency}'', 1000000000');
+SELECT training('customer', '''{recency}'', 10001');
+SELECT training('customer', '''{recency}'', 101');
+SELECT training('SELECT nullif(i, 2) AS i FROM generate_series(1, 5) i', '''{i}'', 5, prep => ''{"impute": "skip"}''');
+SELECT training('customer', '''{recency}'', 2, algorithm => ''magic''');
+SELECT training('customer', '''{recency}'', 2, algorithm => ''''');
+SELECT training('customer', '''{recency}'', 2, algorithm => NULL');
+
+--
+-- Options
+--
+SELECT options('{"n_inits": 3}');
+SELECT options('{"": 3}');
+SELECT options('{"n_init": 3, "N_INIT": 3}');
+SELECT options('[]');
+SELECT options('3');
+SELECT options('{"n_init": "3"}');
+SELECT options('{"n_init": 0}');
+SELECT options('{"n_init": 1.5}');
+SELECT options('{"n_init": 1e20}');
+SELECT options('{"n_init": [1]}');
+SELECT options('{"max_iter": 0}');
+SELECT options('{"max_iter": true}');
+SELECT options('{"tol": -1}');
+SELECT options('{"tol": 1e999}');
+SELECT options('{"tol": "small"}');
+SELECT options('{"seed": 0.5}');
+SELECT options('{"seed": 1e30}');
+SELECT options('{"algorithm": "fast"}');
+SELECT options('{"algorithm": 1}');
+SELECT options('{"silhouette_sample": -1}');
+-- centres to start from
+SELECT options('{"init": 1}');
+SELECT options('{"init": []}');
+SELECT options('{"init": [1, 2, 3]}');
+SELECT options('{"init": [[]]}');
+SELECT options('{"init": [[1, 2], [3, 4], [5]]}');
+SELECT options('{"init": [[1, 2], [3, 4], [5, "6"]]}');
+SELECT options('{"init": [[1, 2], [3, 4], [5, null]]}');
+SELECT options('{"init": [[1, 2], [3, 4], [5, 1e999]]}');
+SELECT options('{"init": [[1, 2], [3, 4]]}');
+SELECT options('{"init": [[1, 2, 3], [3, 4, 5], [5, 6, 7]]}');
+SELECT options('{"init": {"a": 1}}');
+SELECT training('customer', '''{recency,monetary}'', options => ''{"init": [[1], [2]]}''');
+-- weights
+SELECT options('{"weight": "nothing"}');
+SELECT options('{"weight": 1}');
+SELECT options('{"weight": "channel"}');
+SELECT training('SELECT i, i - 3 AS w FROM generate_series(1, 5) i', '''{i}'', 2, options => ''{"weight": "w"}''');
+SELECT training('SELECT i, ''NaN''::float8 AS w FROM generate_series(1, 5) i', '''{i}'', 2, options => ''{"weight": "w"}''');
+SELECT training('SELECT i, ''infinity''::float8 AS w FROM generate_series(1, 5) i', '''{i}'', 2, options => ''{"weight": "w"}''');
+SELECT training('SELECT i, NULL::int AS w FROM generate_series(1, 5) i', '''{i}'', 2, options => ''{"weight": "w"}''');
+
+--
+-- Preparation
+--
+SELECT preparation('{"scaling": "standard"}');
+SELECT preparation('{"Scale": "standard"}');
+SELECT preparation('[]');
+SELECT preparation('"none"');
+SELECT preparation('{"scale": "big"}');
+SELECT preparation('{"scale": 1}');
+SELECT preparation('{"impute": "guess"}');
+SELECT preparation('{"impute": "constant"}');
+SELECT preparation('{"impute": "level", "columns": {"recency": {"impute": "level"}}}');
+SELECT preparation('{"impute": "knn", "neighbors": 0}');
+SELECT preparation('{"impute": "knn", "neighbors": 2.5}');
+SELECT preparation('{"neighbors": "many"}');
+SELECT preparation('{"clip": "hard"}');
+SELECT preparation('{"clip": "iqr", "clip_limit": -1}');
+SELECT preparation('{"clip": "quantile", "clip_limit": 0.5}');
+SELECT preparation('{"clip_limit": "far"}');
+SELECT preparation('{"transform": "log"}');
+SELECT preparation('{"encode": "binary"}');
+SELECT preparation('{"encode": "ordinal"}');
+SELECT preparation('{"drop_first": "yes"}');
+SELECT preparation('{"levels": "a"}');
+SELECT preparation('{"pca": 0}');
+SELECT preparation('{"pca": -1}');
+SELECT preparation('{"pca": 1.5}');
+SELECT preparation('{"pca": 99}');
+SELECT preparation('{"pca": "all"}');
+-- of single columns
+SELECT preparation('{"columns": []}');
+SELECT preparation('{"columns": {"nothing": {"scale": "none"}}}');
+SELECT preparation('{"columns": {"joined": {"scale": "none"}}}');
+SELECT preparation('{"columns": {"recency": "none"}}');
+SELECT preparation('{"columns": {"recency": {"scaling": "none"}}}');
+SELECT preparation('{"columns": {"recency": {"pca": 2}}}');
+SELECT preparation('{"columns": {"recency": {"encode": "onehot"}}}');
+SELECT preparation('{"columns": {"recency": {"impute": "constant", "constant": "a"}}}');
+SELECT preparation('{"columns": {"channel": {"clip": "iqr"}}}');
+SELECT preparation('{"columns": {"channel": {"transform": "log1p"}}}');
+SELECT preparation('{"columns": {"channel": {"impute": "median"}}}');
+SELECT preparation('{"columns": {"channel": {"impute": "constant", "constant": 3}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal"}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": []}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["web", "web"]}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["web", 1]}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["fax"]}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["web"], "impute": "error"}}}');
+-- values that a step can't take
+SELECT training('SELECT i - 3 AS i FROM generate_series(1, 5) i', '''{i}'', 2, prep => ''{"transform": "log1p"}''');
+SELECT training('SELECT nullif(i, 3) AS i FROM generate_series(1, 5) i', '''{i}'', 2, prep => ''{"impute": "error"}''');
+SELECT training('SELECT nullif(i, 3) AS a, nullif(i, 4) AS b FROM generate_series(1, 5) i', '''{a,b}'', 2, prep => ''{"impute": "knn", "neighbors": 4}''');
+
+--
+-- Models and versions
+--
+SELECT fails($$SELECT custseg.predict('nobody', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict('', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict('GOOD', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict('good', c, 2) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict('good', c, 0) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict('good', c, -1) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict_name('nobody', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict_detail('nobody', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.explain('nobody', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.score('nobody')$$);
+SELECT fails($$SELECT custseg.score('good', version => 7)$$);
+SELECT fails($$SELECT custseg.scorer('nobody')$$);
+SELECT fails($$SELECT custseg.scorer('good', 7)$$);
+SELECT fails($$CALL custseg.resegment('nobody', 'customer')$$);
+SELECT fails($$CALL custseg.resegment('good', 'nowhere')$$);
+SELECT fails($$CALL custseg.resegment('good', 'stored')$$);
+SELECT fails($$CALL custseg.resegment('good', 'customer')$$);
+SELECT fails($$CALL custseg.resegment('good', 'customer', 'channel')$$);
+SELECT fails($$CALL custseg.resegment('good', 'empty', 'a')$$);
+SELECT fails($$CALL custseg.resegment('good', 'customer', 'segment', 0)$$);
+SELECT fails($$SELECT custseg.deploy('nobody', 1)$$);
+SELECT fails($$SELECT custseg.deploy('good', 7)$$);
+SELECT fails($$SELECT custseg.deploy('good', -7)$$);
+SELECT fails($$SELECT custseg.deploy('good', NULL)$$);
+SELECT fails($$SELECT custseg.deploy(NULL, 1)$$);
+SELECT fails($$SELECT custseg.deploy('', 1)$$);
+SELECT fails($$SELECT custseg.rollback('nobody')$$);
+SELECT fails($$SELECT custseg.rollback('good')$$);
+SELECT fails($$SELECT custseg.drop_model('nobody')$$);
+SELECT fails($$SELECT custseg.drop_model('good', 1)$$);
+SELECT fails($$SELECT custseg.drop_model('good', 7)$$);
+SELECT fails($$SELECT custseg.name_segment('nobody', 1, 'x')$$);
+SELECT fails($$SELECT custseg.name_segment('good', 7, 'x')$$);
+SELECT fails($$SELECT custseg.name_segment('good', NULL, 'x')$$);
+SELECT fails($$SELECT custseg.name_segment('good', 1, '')$$);
+SELECT fails($$SELECT custseg.grant_model('nobody', 'public')$$);
+SELECT fails($$SELECT custseg.grant_model('good', 'regress_cs_nobody')$$);
+SELECT fails($$SELECT custseg.revoke_model('good', NULL)$$);
+
+--
+-- Customers
+--
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency, channel, joined, member FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT id FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', ROW(1, 2))$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT *, 1 AS recency FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', 1)$$);
+SELECT fails($$SELECT custseg.predict('good', NULL)$$);
+SELECT fails($$SELECT custseg.predict('good', '{}'::json)$$);
+SELECT fails($$SELECT custseg.predict('good', 'x'::text)$$);
+SELECT fails($$SELECT custseg.predict('good', ARRAY[c]) FROM customer c$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency::text AS recency, monetary, channel, joined, member FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency, monetary, 1 AS channel, joined, member FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency, monetary, channel, interval '1 day' AS joined, member FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency, monetary, channel, joined, 1 AS member FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT ARRAY[recency] AS recency, monetary, channel, joined, member FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict_detail('good', c) FROM (SELECT id FROM customer) c$$);
+SELECT fails($$SELECT custseg.explain('good', c) FROM (SELECT id FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict(custseg.scorer('good'), c) FROM (SELECT id FROM customer) c$$);
+SELECT fails($$SELECT custseg.predict(custseg.scorer('good'), 1)$$);
+SELECT fails($$SELECT custseg.score('good', 'SELECT id FROM customer')$$);
+SELECT fails($$SELECT custseg.score('good', 'SELECT recency::text AS recency, monetary, channel, joined, member FROM customer')$$);
+SELECT fails(format('SELECT custseg.predict(''good'', %L::jsonb)', j))
+FROM unnest(ARRAY['[]', '1', 'null', '{}', '{"recency": 1}',
+    '{"recency": "1", "monetary": 1, "channel": "web", "joined": "2024-01-01", "member": true}',
+    '{"recency": 1, "monetary": [1], "channel": "web", "joined": "2024-01-01", "member": true}',
+    '{"recency": 1, "monetary": 1, "channel": 7, "joined": "2024-01-01", "member": true}',
+    '{"recency": 1, "monetary": 1, "channel": "web", "joined": 7, "member": true}',
+    '{"recency": 1, "monetary": 1, "channel": "web", "joined": "some day", "member": true}',
+    '{"recency": 1, "monetary": 1, "channel": "web", "joined": "2024-01-01", "member": 1}',
+    '{"recency": 1, "monetary": 1, "channel": "web", "joined": "2024-01-01", "member": {"a": 1}}']) j;
+
+--
+-- What the moment forbids: another's model, memory, a transaction that only reads
+--
+CREATE ROLE regress_cs_stranger;
+GRANT USAGE ON SCHEMA errors_test TO regress_cs_stranger;
+GRANT SELECT ON customer TO regress_cs_stranger;
+SET ROLE regress_cs_stranger;
+SELECT fails($$SELECT custseg.train('good', 'customer', '{recency}', 2)$$);
+SELECT fails($$SELECT custseg.predict('good', c) FROM customer c$$);
+SELECT fails($$SELECT custseg.train('bad', 'before', '{models}', 2)$$);
+RESET ROLE;
+
+SET maintenance_work_mem = '1MB';
+SELECT regexp_replace(training('SELECT i, i * 2 AS j FROM generate_series(1, 200000) i', '''{i,j}'', 2'), '[0-9]{2,}( ?MB)', 'NN\\1', 'g');
+RESET maintenance_work_mem;
+
+SET default_transaction_read_only = on;
+SELECT fails($$SELECT custseg.train('bad', 'customer', '{recency}', 2)$$);
+SELECT fails($$SELECT custseg.deploy('good', 1)$$);
+SELECT fails($$SELECT custseg.rollback('good')$$);
+SELECT fails($$SELECT custseg.name_segment('good', 1, 'x')$$);
+SELECT fails($$SELECT custseg.drop_model('good')$$);
+SELECT fails($$SELECT custseg.grant_model('good', 'public')$$);
+SELECT fails($$SELECT custseg.revoke_model('good', 'public')$$);
+SELECT fails($$CALL custseg.resegment('good', 'customer')$$);
+SELECT count(custseg.predict('good', c)) FROM customer c;
+SELECT count(segment) FROM custseg.score('good');
+RESET default_transaction_read_only;
+
+--
+-- Nothing was stored by any of this
+--
+SELECT * FROM stored EXCEPT SELECT * FROM before;
+SELECT count(*) FROM custseg.model WHERE name = 'bad';
+SELECT count(custseg.predict('good', c)) FROM customer c;
+\pset tuples_only off
+\pset format aligned
+
+SELECT custseg.drop_model('good');
+SET client_min_messages = warning;
+DROP SCHEMA errors_test CASCADE;
+DROP ROLE regress_cs_stranger;

@@ -1,0 +1,233 @@
+-- The SQL surface: what there is, who may do what with it, and that it goes without a trace.
+
+-- everything the extension owns lies in its schema, and the schema is its own
+SELECT i.type, count(*)
+FROM pg_extension e
+JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+    AND d.deptype = 'e'
+CROSS JOIN pg_identify_object(d.classid, d.objid, d.objsubid) i
+WHERE e.extname = 'custseg' AND i.schema IS DISTINCT FROM 'custseg'
+GROUP BY i.type
+ORDER BY i.type COLLATE "C";
+
+SELECT n.nspname, n.nspowner = 10 AS owned_by_bootstrap_superuser,
+    has_schema_privilege('public', n.oid, 'USAGE') AS usage,
+    has_schema_privilege('public', n.oid, 'CREATE') AS create
+FROM pg_namespace n
+WHERE n.nspname = 'custseg';
+
+-- and nothing lies there that is not the extension's
+SELECT p.oid::regprocedure
+FROM pg_proc p
+WHERE p.pronamespace = 'custseg'::regnamespace AND NOT EXISTS (
+    SELECT FROM pg_depend d
+    WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+);
+
+-- functions: volatility, parallel safety and strictness as the planner is told
+SELECT p.oid::regprocedure AS function,
+    CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' ELSE p.prokind::text END AS kind,
+    CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END
+        AS volatility,
+    CASE p.proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END
+        AS parallel,
+    p.proisstrict AS strict,
+    p.proretset AS set
+FROM pg_proc p
+WHERE p.pronamespace = 'custseg'::regnamespace
+ORDER BY p.oid::regprocedure::text COLLATE "C";
+
+-- what each takes and gives, as \df shows it
+\pset format unaligned
+SELECT p.proname AS function, pg_get_function_arguments(p.oid) AS arguments,
+    pg_get_function_result(p.oid) AS result
+FROM pg_proc p
+WHERE p.pronamespace = 'custseg'::regnamespace
+ORDER BY p.oid::regprocedure::text COLLATE "C";
+
+\pset format aligned
+
+-- all C, none with rights that are not its caller's, none that changes settings
+SELECT p.oid::regprocedure
+FROM pg_proc p
+JOIN pg_language l ON l.oid = p.prolang
+WHERE p.pronamespace = 'custseg'::regnamespace
+    AND (l.lanname <> 'c' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
+
+-- functions that are not for everyone
+SELECT p.oid::regprocedure
+FROM pg_proc p
+WHERE p.pronamespace = 'custseg'::regnamespace
+    AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+
+-- tables, views, sequences and indexes, and whether rows are guarded
+SELECT c.relname AS relation,
+    CASE c.relkind WHEN 'r' THEN 'table' WHEN 'v' THEN 'view' WHEN 'S' THEN 'sequence'
+        WHEN 'i' THEN 'index' ELSE c.relkind::text END AS kind,
+    c.relrowsecurity AS row_security, c.reloptions AS options
+FROM pg_class c
+WHERE c.relnamespace = 'custseg'::regnamespace
+ORDER BY c.relkind DESC, c.relname COLLATE "C";
+
+\pset format unaligned
+SELECT c.relname AS relation,
+    string_agg(
+        a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
+            CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
+        ', ' ORDER BY a.attnum
+    ) AS columns
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v')
+GROUP BY c.oid
+ORDER BY c.relkind, c.relname COLLATE "C";
+\pset format aligned
+
+-- every function, relation and type of the extension has a comment
+SELECT i.type, i.identity
+FROM pg_extension e
+JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+    AND d.deptype = 'e'
+CROSS JOIN pg_identify_object(d.classid, d.objid, d.objsubid) i
+WHERE e.extname = 'custseg'
+    AND i.type IN ('schema', 'function', 'procedure', 'aggregate', 'table', 'view', 'type')
+    AND coalesce(obj_description(d.objid, d.classid::regclass::name), '') = ''
+    -- types that come with a table or are arrays of another
+    AND NOT EXISTS (
+        SELECT FROM pg_type t
+        WHERE d.classid = 'pg_type'::regclass AND t.oid = d.objid
+            AND (t.typrelid <> 0 OR t.typelem <> 0)
+    )
+ORDER BY 1, 2;
+
+SELECT obj_description(oid, 'pg_extension') <> '' AS extension_has_comment
+FROM pg_extension
+WHERE extname = 'custseg';
+
+-- nobody but the owner writes: tables, their columns and sequences
+SELECT c.relname, p.privilege
+FROM pg_class c
+CROSS JOIN unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p (privilege)
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v')
+    AND has_table_privilege('public', c.oid, p.privilege);
+
+SELECT c.relname, p.privilege
+FROM pg_class c
+CROSS JOIN unnest('{INSERT,UPDATE,REFERENCES}'::text[]) p (privilege)
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v')
+    AND has_any_column_privilege('public', c.oid, p.privilege);
+
+SELECT c.relname
+FROM pg_class c
+WHERE c.relnamespace = 'custseg'::regnamespace
+    AND CASE c.relkind
+        WHEN 'S' THEN has_sequence_privilege('public', c.oid, 'USAGE, SELECT, UPDATE')
+    END;
+
+-- every table lets everyone read the rows of the models they may use, and no others
+SELECT c.relname, p.polname, p.polcmd, pg_get_expr(p.polqual, p.polrelid) AS using
+FROM pg_class c
+LEFT JOIN pg_policy p ON p.polrelid = c.oid
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind = 'r'
+ORDER BY c.relname COLLATE "C";
+
+-- pg_dump takes every table along, and every sequence behind an identity column
+SELECT c.relname
+FROM pg_class c
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'S')
+    AND c.oid <> ALL (SELECT unnest(extconfig) FROM pg_extension WHERE extname = 'custseg');
+
+SELECT extcondition <@ '{""}' AS dumped_whole FROM pg_extension WHERE extname = 'custseg';
+
+-- types and casts
+SELECT t.typname, t.typtype, t.typlen, t.typalign, t.typstorage, t.typcategory
+FROM pg_type t
+WHERE t.typnamespace = 'custseg'::regnamespace AND t.typtype = 'b' AND t.typelem = 0;
+
+SELECT c.castsource::regtype, c.casttarget::regtype, c.castcontext
+FROM pg_cast c
+JOIN pg_type t ON t.oid IN (c.castsource, c.casttarget)
+WHERE t.typnamespace = 'custseg'::regnamespace;
+
+-- settings: one, for each session to choose, and no other name under the prefix
+LOAD 'custseg';
+SELECT name, setting, unit, context, vartype, boot_val, min_val, max_val, short_desc
+FROM pg_settings
+WHERE name LIKE 'custseg.%';
+SET custseg.cache_size = '1MB';
+SHOW custseg.cache_size;
+RESET custseg.cache_size;
+DO $$
+BEGIN
+    SET custseg.cache_size = '1kB';
+EXCEPTION WHEN invalid_parameter_value THEN
+    RAISE NOTICE 'out of range';
+END
+$$;
+SET custseg.cach_size = '1MB';
+
+-- trusted, not relocatable, in its own schema
+SELECT superuser, trusted, relocatable, requires
+FROM pg_available_extension_versions
+WHERE name = 'custseg';
+CREATE SCHEMA elsewhere;
+ALTER EXTENSION custseg SET SCHEMA elsewhere;
+DROP SCHEMA elsewhere;
+
+-- what it is, is not for users to drop
+DROP TABLE custseg.migration;
+DROP FUNCTION custseg.scorer(text, int);
+DROP SCHEMA custseg CASCADE;
+
+-- it can be used and goes away with everything it made
+CREATE TABLE surface_customers (id int PRIMARY KEY, a float8, b float8);
+INSERT INTO surface_customers SELECT i, i % 2 * 10 + i * 0.001, i % 2 FROM generate_series(1, 40) i;
+SELECT model, version, n_rows, n_segments, deployed
+FROM custseg.train('surface', 'surface_customers', k => 2);
+SELECT custseg.predict('surface', c), count(*) FROM surface_customers c GROUP BY 1 ORDER BY 1;
+
+DROP EXTENSION custseg;
+SELECT count(*) FROM pg_namespace WHERE nspname = 'custseg';
+SELECT count(*) FROM pg_proc WHERE probin LIKE '%custseg%';
+SELECT count(*) FROM pg_type WHERE typname LIKE '%compiled_model%';
+SELECT count(*) FROM pg_class WHERE relname ~ '^(model|segment|deployment|migration|feature)(s|_|$)'
+    AND relnamespace <> 'information_schema'::regnamespace;
+SELECT count(*) FROM pg_policy WHERE polname = 'may_use';
+SELECT custseg.predict('surface', c) FROM surface_customers c LIMIT 1;
+
+-- one that others rest on stays, unless they go, too
+CREATE EXTENSION custseg;
+CREATE TRIGGER segment BEFORE INSERT ON surface_customers
+FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('surface', 'a');
+CREATE VIEW surface_view AS SELECT custseg.predict('surface', c) FROM surface_customers c;
+DROP EXTENSION custseg;
+DROP EXTENSION custseg CASCADE;
+INSERT INTO surface_customers VALUES (0, 0, 0);
+
+-- and again, in the same session: nothing of the old one is remembered
+CREATE EXTENSION custseg;
+SELECT count(*) FROM custseg.models;
+SELECT custseg.predict('surface', c) FROM surface_customers c LIMIT 1;
+SELECT model, version, n_rows, n_segments, deployed
+FROM custseg.train('surface', 'surface_customers', k => 2);
+SELECT custseg.predict('surface', c), count(*) FROM surface_customers c GROUP BY 1 ORDER BY 1;
+SELECT custseg.drop_model('surface');
+DROP TABLE surface_customers;
+
+-- an ordinary role that may create in the database installs it, but owns nothing of it
+DROP EXTENSION custseg;
+CREATE ROLE regress_custseg_installer;
+DO $$
+BEGIN
+    EXECUTE format('GRANT CREATE ON DATABASE %I TO regress_custseg_installer', current_database());
+END
+$$;
+SET ROLE regress_custseg_installer;
+CREATE EXTENSION custseg;
+CREATE FUNCTION custseg.predict(text, int) RETURNS int LANGUAGE sql AS 'SELECT 0';
+INSERT INTO custseg.model (name, owner, last_version) VALUES ('forged', 'postgres', 1);
+DROP EXTENSION custseg;
+RESET ROLE;
+DROP OWNED BY regress_custseg_installer;
+DROP ROLE regress_custseg_installer;
+CREATE EXTENSION custseg;

@@ -1,0 +1,114 @@
+# A cancel or a timeout ends a training at once, in any phase, and leaves nothing behind.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use Test::More;
+
+# Shared memory in files of the data directory, where it can be counted.
+my $node = start_node('cancel', "dynamic_shared_memory_type = mmap\nmax_parallel_maintenance_workers = 2\n");
+
+$node->safe_psql('postgres', <<'END');
+CREATE TABLE customers AS
+SELECT i::int AS id, test.u(i, 1) AS a, test.u(i, 2) AS b, test.u(i, 3) AS c
+FROM generate_series(1, 200000) i;
+END
+
+# Each ends on its own only after long, most of it in one phase.
+my %slow = (
+    reading => "'SELECT l.a, l.b FROM customers l, customers r WHERE r.c < 0.5', k => 3",
+    preparing => "'SELECT * FROM customers UNION ALL SELECT * FROM customers UNION ALL SELECT * FROM customers', features => '{a,b,c}', k => 3, prep => '{\"transform\": \"yeo-johnson\"}'",
+    seeding => "'customers', features => '{a,b,c}', k => 5000",
+    iterating => "'customers', features => '{a,b,c}', options => jsonb_build_object('algorithm', 'lloyd', 'tol', 0, 'max_iter', 1000000, 'init',"
+      . " (SELECT jsonb_agg(jsonb_build_array(3.4 * test.u(i, 4) - 1.7, 3.4 * test.u(i, 5) - 1.7, 3.4 * test.u(i, 6) - 1.7)) FROM generate_series(1, 500) i))",
+    scoring => "'customers', features => '{a,b,c}', k => 3, options => '{\"silhouette_sample\": 50000, \"n_init\": 1}'");
+
+# Nothing is left of a training that ended in this session.
+sub nothing_left
+{
+    my ($session, $before, $name) = @_;
+
+    is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'"),
+        '0', "$name: no worker is left");
+    is(shared_segment_count($node), $before, "$name: no shared memory is left");
+    is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM custseg.model) + (SELECT count(*) FROM custseg.model_version)"),
+        '2', "$name: no model is left");
+    is($node->safe_psql('postgres', 'SELECT count(*) FROM custseg.progress()'), '0', "$name: no progress is left");
+    is($session->query("SELECT n_rows FROM custseg.train('again', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}');"
+            . "SELECT custseg.drop_model('again') IS NULL;"), "200000\nt", "$name: the same session trains again");
+}
+
+my $session = CustsegTest::Session->new($node, 'postgres');
+my $watcher = CustsegTest::Session->new($node, 'postgres');
+
+my $idle = shared_segment_count($node);
+
+# The first training loads the library and whatever else stays.
+$session->query("SELECT custseg.train('kept', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}');");
+my $segments = shared_segment_count($node);
+
+$session->query("SET maintenance_work_mem = '1GB';");
+for my $phase (qw(reading preparing seeding iterating scoring))
+{
+    my ($out, $err, $elapsed);
+
+    $session->send("SELECT custseg.train('slow', $slow{$phase});");
+    $elapsed = $watcher->query("SELECT pg_cancel_backend(test.await_phase('slow', '$phase'));"
+          . 'SELECT test.await_idle(' . $session->pid . ')::numeric(9,1);') =~ s/^t\n//r;
+    ($out, $err) = $session->wait;
+    like($err, qr/ERROR:  57014: canceling statement due to user request/, "$phase: cancelled");
+    cmp_ok($elapsed, '<', 1000, "$phase: within a second");
+    note("cancel in phase $phase acted within $elapsed ms");
+    nothing_left($session, $segments, "cancel in $phase");
+}
+
+for my $phase (qw(reading seeding iterating))
+{
+    my ($out, $err, $elapsed);
+
+    $session->send("SET statement_timeout = '700ms'; SELECT custseg.train('slow', $slow{$phase}); SET statement_timeout = 0;");
+    $watcher->query("SELECT test.await_phase('slow', '$phase');");
+    $elapsed = $watcher->query('SELECT extract(epoch FROM clock_timestamp() - query_start) * 1000 + test.await_idle(pid) - 700'
+          . ' FROM pg_stat_activity WHERE pid = ' . $session->pid . " AND query LIKE '%train%';");
+    ($out, $err) = $session->wait;
+    like($err, qr/ERROR:  57014: canceling statement due to statement timeout/, "$phase: timed out");
+    cmp_ok($elapsed, '<', 1000, "$phase: within a second after the timeout");
+    note("timeout in phase $phase acted within $elapsed ms");
+    nothing_left($session, $segments, "timeout in $phase");
+}
+
+# Inside a transaction: all of it is rolled back, and a savepoint saves what came before it.
+my ($out, $err);
+$session->query("BEGIN; SELECT custseg.train('outer', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}'); SAVEPOINT s;");
+$session->send("SELECT custseg.train('slow', $slow{iterating});");
+$watcher->query("SELECT pg_cancel_backend(test.await_phase('slow', 'iterating'));");
+($out, $err) = $session->wait;
+like($err, qr/ERROR:  57014/, 'cancelled after a savepoint');
+is(shared_segment_count($node), $segments, 'no shared memory is left inside the transaction');
+is($session->query("ROLLBACK TO s; SELECT name FROM custseg.models ORDER BY 1; SELECT custseg.predict('outer', r) IS NOT NULL FROM customers r LIMIT 1; ROLLBACK;"),
+    "kept\nouter\nt", 'what came before the savepoint is there');
+nothing_left($session, $segments, 'cancel after a savepoint');
+
+# A worker that is ended ends the training.
+$session->send("SELECT custseg.train('slow', $slow{iterating});");
+$watcher->query("SELECT test.await_phase('slow', 'iterating');");
+is($watcher->query("SELECT bool_and(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE backend_type = 'parallel worker';"),
+    't', 'workers are terminated');
+($out, $err) = $session->wait;
+like($err, qr/ERROR:  57P01/, 'so is the training');
+nothing_left($session, $segments, 'terminated workers');
+
+# A session that is ended takes its training along.
+$session->send("SELECT custseg.train('slow', $slow{iterating});");
+$watcher->query("SELECT pg_terminate_backend(test.await_phase('slow', 'iterating'));");
+$watcher->query('SELECT test.await_idle(' . $session->pid . ');');
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker' OR pid = " . $session->pid),
+    'session and workers are gone');
+nothing_left($watcher, $idle, 'terminated session');
+
+$watcher->quit;
+$node->stop;
+done_testing();

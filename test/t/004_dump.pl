@@ -1,0 +1,133 @@
+# Models travel with pg_dump, and live on where they are restored.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = start_node('dump');
+my $dump = $node->basedir . '/dump.sql';
+my $archive = $node->basedir . '/dump.custom';
+
+# Two models with a past: versions, deployments, a rollback, names, grants, a resegmentation.
+customers($node, 'postgres', 'customers', 2000);
+$node->safe_psql('postgres', <<'END');
+CREATE ROLE analyst LOGIN;
+CREATE ROLE clerk LOGIN;
+GRANT SELECT, UPDATE ON customers TO analyst;
+ALTER TABLE customers ADD segment int;
+SET ROLE analyst;
+SELECT custseg.train('loyalty', 'customers', k => 4, id => 'id', features => '{recency,frequency,monetary,channel,member}',
+    prep => '{"columns": {"monetary": {"transform": "log1p"}, "recency": {"impute": "knn"}}}');
+SELECT custseg.name_segment('loyalty', 1, 'größte "Treue"', E'back\\slash, tab\t and ''quote''');
+SELECT custseg.train('loyalty', 'SELECT * FROM customers WHERE id % 2 = 0', k => 5, features => '{recency,frequency,channel}', deploy => true);
+SELECT custseg.rollback('loyalty', 'too many');
+SELECT custseg.train('loyalty', 'customers', k => 3, features => '{recency,monetary}', prep => '{"pca": 2}');
+SELECT custseg.deploy('loyalty', 3, 'simpler');
+SELECT custseg.grant_model('loyalty', 'clerk');
+SELECT custseg.grant_model('loyalty', 'public');
+CALL custseg.resegment('loyalty', 'customers');
+RESET ROLE;
+SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
+END
+
+# Everything there is to know about the models of a database.
+my @tables = qw(model model_version feature segment deployment model_grant migration);
+my $everything = join ' UNION ALL ',
+  map { "SELECT '$_', count(*), md5(string_agg(to_jsonb(t)::text, ',' ORDER BY to_jsonb(t)::text)) FROM custseg.$_ t" } @tables;
+my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c), ',' ORDER BY id, v))"
+  . ' FROM customers c, generate_series(1, 3) v';
+my %before = map { $_ => $node->safe_psql('postgres', $_) } $everything, $predictions;
+
+# What works after a restore as it did before.
+sub check_restored
+{
+    my ($target, $database, $name) = @_;
+
+    for my $query ($everything, $predictions)
+    {
+        is($target->safe_psql($database, $query), $before{$query},
+            "$name: " . ($query eq $everything ? 'all rows of all tables' : 'all predictions') . ' are as before');
+    }
+    is($target->safe_psql($database, "SET ROLE clerk; SELECT count(DISTINCT custseg.predict('loyalty', '{\"recency\": 1, \"monetary\": 2}'::jsonb))"),
+        '1', "$name: a grant is in force");
+    is($target->safe_psql($database, "SELECT custseg.rollback('loyalty'); SELECT custseg.deploy('loyalty', 2)"),
+        "1\n2", "$name: rollback follows the history, deploy adds to it");
+    is($target->safe_psql($database, "SELECT count(*), max(id) > (SELECT max(id) FROM custseg.deployment WHERE reason = 'simpler') FROM custseg.deployment WHERE model = 'loyalty'"),
+        '6|t', "$name: deployments are counted on");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT version, deployed FROM custseg.train('loyalty', 'customers', '{recency,frequency,channel}', k => 5)"),
+        '4|f', "$name: retraining makes the next version");
+    is($target->safe_psql($database, "SET ROLE analyst; CALL custseg.resegment('loyalty', 'customers')") =~ s/^\d+//r,
+        '|2000', "$name: resegment runs");
+    is($target->safe_psql($database, "SELECT count(*) = count(DISTINCT id) AND count(DISTINCT run_at) = 2 FROM custseg.migration"),
+        't', "$name: migrations are counted on");
+    is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models"),
+        "t\nOurs; -- \"x\"", "$name: a model can be dropped");
+}
+
+$node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
+unlike(slurp_file($dump), qr/CREATE TABLE custseg\.|COPY custseg\.\w+ .*\bpg_temp/, 'tables of the extension are not dumped as the user\'s');
+$node->safe_psql('postgres', 'CREATE DATABASE plain');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('plain'), '-f', $dump ], 'psql restores it');
+check_restored($node, 'plain', 'plain');
+
+# As an archive.
+$node->command_ok([ 'pg_dump', '--no-sync', '-Fc', '-f', $archive, $node->connstr('postgres') ], 'pg_dump of the custom format');
+$node->safe_psql('postgres', 'CREATE DATABASE archive');
+$node->command_ok([ 'pg_restore', '--exit-on-error', '-d', $node->connstr('archive'), $archive ], 'pg_restore');
+check_restored($node, 'archive', 'archive');
+
+# In parallel jobs pg_restore loads an extension's tables in any order: no foreign key may mind.
+$node->safe_psql('postgres', 'CREATE DATABASE jobs');
+$node->run_log([ 'pg_restore', '--exit-on-error', '--jobs=2', '-d', $node->connstr('jobs'), $archive ]);
+TODO:
+{
+    local $TODO = 'foreign keys between the tables of an extension do mind';
+
+    is($node->safe_psql('jobs', "SELECT count(*) FROM pg_extension WHERE extname = 'custseg'") eq '1'
+        && $node->safe_psql('jobs', $everything), $before{$everything}, 'pg_restore with --jobs');
+}
+
+# A dump of what was restored is the same dump.
+my $again = $node->basedir . '/again.sql';
+$node->safe_psql('postgres', 'CREATE DATABASE again');
+$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('again'), '-f', $dump ], 'restored again');
+$node->command_ok([ 'pg_dump', '--no-sync', '-f', $again, $node->connstr('again') ], 'dumped again');
+ok(slurp_file($again) =~ s/^\\(un)?restrict.*$//mgr eq slurp_file($dump) =~ s/^\\(un)?restrict.*$//mgr, 'both dumps are the same');
+
+# Into a database without the owner: the models are there, a superuser may use and change them.
+my $other = PostgreSQL::Test::Cluster->new('other');
+$other->init;
+$other->start;
+$node->command_ok([ 'pg_dump', '--no-sync', '--no-owner', '--no-privileges', '-f', $dump, $node->connstr('postgres') ], 'pg_dump without owners');
+$other->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $other->connstr('postgres'), '-f', $dump ], 'restored where the owner is missing');
+is($other->safe_psql('postgres', $everything), $before{$everything}, 'all rows are there without the owner');
+is($other->safe_psql('postgres', $predictions), $before{$predictions}, 'all predictions as well');
+is($other->safe_psql('postgres', "SELECT custseg.rollback('loyalty'); SELECT version FROM custseg.train('loyalty', 'customers', '{recency}', k => 2)"),
+    "1\n4", 'and a superuser may change them');
+like(psql_error($other, 'postgres', "CREATE ROLE stranger; SET ROLE stranger; SELECT custseg.deploy('loyalty', 2)"),
+    qr/ERROR:  42501: must be owner of model "loyalty"/, 'others may not');
+$other->safe_psql('postgres', 'CREATE ROLE analyst');
+is($other->safe_psql('postgres', "SET ROLE analyst; SELECT custseg.deploy('loyalty', 2)"), '2', 'the owner may once the role is made');
+
+# The owner of a database, no superuser, can install the extension and dump what it may see.
+$node->safe_psql('postgres', 'CREATE ROLE landlord LOGIN; GRANT pg_read_all_data TO landlord; CREATE DATABASE house OWNER landlord');
+$node->safe_psql('house', "CREATE EXTENSION custseg; CREATE TABLE t AS SELECT i AS x FROM generate_series(1, 100) i;"
+      . "SELECT custseg.train('mine', 't', k => 2)", extra_params => [ '-U', 'landlord' ]);
+$node->command_ok([ 'pg_dump', '--no-sync', '--enable-row-security', '-f', $dump, '-d', $node->connstr('house'), '-U', 'landlord' ],
+    'the owner of a database dumps it with --enable-row-security');
+like(slurp_file($dump), qr/^mine\tlandlord\t1/m, 'and the models are in it');
+
+# DROP EXTENSION leaves nothing; a user's trigger needs CASCADE.
+$node->safe_psql('again', 'DROP EXTENSION custseg');
+is($node->safe_psql('again', "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'custseg')"),
+    '0', 'DROP EXTENSION leaves nothing');
+
+$node->stop;
+$other->stop;
+done_testing();

@@ -1,0 +1,126 @@
+# A crash leaves no half model; a standby scores, and says so when it can't train.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Cluster;
+use Test::More;
+
+my $node = start_node('primary', "dynamic_shared_memory_type = mmap\n", allows_streaming => 1);
+
+customers($node, 'postgres', 'customers', 50000);
+$node->safe_psql('postgres', <<'END');
+ALTER TABLE customers ADD segment int;
+CREATE TRIGGER assign BEFORE INSERT ON customers FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('m', 'segment');
+SELECT custseg.train('m', 'customers', '{recency,frequency,monetary,channel}', k => 4);
+END
+$node->restart;
+my $idle = shared_segment_count($node);
+my $kept = fingerprint($node, 'm');
+
+# Crashes of the whole server in every phase: while rows are read, while workers iterate, and after
+# the rows were written but not committed.
+my %trainings = (
+    reading => "'SELECT l.recency, l.monetary FROM customers l, customers r WHERE r.frequency < 3', k => 2",
+    iterating => "'SELECT test.u(i, 1) AS a, test.u(i, 2) AS b, test.u(i, 3) AS c FROM generate_series(1, 100000) i',"
+      . " k => 400, options => '{\"tol\": 0, \"max_iter\": 1000000, \"n_init\": 100, \"algorithm\": \"lloyd\"}'",
+    idle => "'customers', '{recency,monetary}', k => 2");
+for my $phase (qw(reading iterating idle))
+{
+    my $session = CustsegTest::Session->new($node, 'postgres');
+
+    $session->send("BEGIN; SET maintenance_work_mem = '1GB'; SELECT custseg.train('half', $trainings{$phase});");
+    if ($phase eq 'idle')
+    {
+        $session->wait;
+    }
+    else
+    {
+        $node->safe_psql('postgres', "SELECT test.await_phase('half', '$phase')");
+    }
+    $node->stop('immediate');
+    eval { $session->quit };
+    $node->start;
+    is($node->safe_psql('postgres', "SELECT count(*) FROM custseg.models WHERE name = 'half'"), '0', "$phase: no half model after a crash");
+    is(fingerprint($node, 'm'), $kept, "$phase: the committed model is as it was");
+    is(shared_segment_count($node), $idle, "$phase: no shared memory is left") or note(join ' ', shared_segments($node));
+}
+
+# One process killed: the server restarts all of them, and goes on.
+$node->append_conf('postgresql.conf', "restart_after_crash = on\n");
+$node->reload;
+my $session = CustsegTest::Session->new($node, 'postgres');
+$session->send("SET maintenance_work_mem = '1GB'; SELECT custseg.train('half', $trainings{iterating});");
+$node->safe_psql('postgres', "SELECT test.await_phase('half', 'iterating')");
+kill 'KILL', $session->pid;
+eval { $session->quit };
+ok($node->poll_query_until('postgres', "SELECT count(*) = 0 FROM custseg.models WHERE name = 'half'"), 'no half model after a process was killed');
+is($node->safe_psql('postgres', "SELECT custseg.predict('m', c) IS NOT NULL FROM customers c LIMIT 1"), 't', 'the server scores again');
+
+# Read-only transactions score and do not train.
+my @reads = (
+    "SELECT md5(string_agg(custseg.predict('m', c)::text, ',' ORDER BY id)) FROM customers c",
+    "SELECT md5(string_agg(x::text, ',' ORDER BY id)) FROM custseg.score('m') x",
+    "SELECT md5(string_agg(e::text, ',')) FROM customers c, custseg.explain('m', c) e WHERE c.id = 7",
+    "SELECT custseg.predict_name('m', c) FROM customers c WHERE id = 7",
+    "SELECT custseg.predict_detail('m', '{\"recency\": 3, \"frequency\": null, \"monetary\": 9, \"channel\": \"web\"}'::jsonb)",
+    "SELECT md5(custseg.scorer('m')::text)",
+    "SELECT count(*) FROM custseg.segment_profile",
+    "SELECT name, deployed_version FROM custseg.models",
+    "SELECT count(*) FROM custseg.progress()");
+my @writes = (
+    "SELECT custseg.train('n', 'customers', '{recency}', k => 2)",
+    "SELECT custseg.deploy('m', 1)",
+    "SELECT custseg.rollback('m')",
+    "SELECT custseg.drop_model('m')",
+    "SELECT custseg.name_segment('m', 1, 'x')",
+    "SELECT custseg.grant_model('m', 'public')",
+    "SELECT custseg.revoke_model('m', 'public')",
+    "CALL custseg.resegment('m', 'customers')");
+my %answers = map { $_ => $node->safe_psql('postgres', $_) } @reads;
+
+for my $query (@reads)
+{
+    is($node->safe_psql('postgres', "SET default_transaction_read_only = on; $query"), $answers{$query}, "read-only: $query");
+}
+for my $query (@writes)
+{
+    like(psql_error($node, 'postgres', "SET default_transaction_read_only = on; $query"),
+        qr/ERROR:  25006: cannot execute .* in a read-only transaction/, "read-only: $query is refused");
+}
+
+# The same on a standby, which follows what is deployed on the primary.
+$node->backup('base');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'base', has_streaming => 1);
+$standby->start;
+$node->wait_for_catchup($standby);
+my $reader = CustsegTest::Session->new($standby, 'postgres');
+
+for my $query (@reads)
+{
+    is($reader->query("$query;"), $answers{$query}, "standby: $query");
+}
+for my $query (@writes)
+{
+    like(psql_error($standby, 'postgres', $query), qr/ERROR:  25006: cannot execute .* during recovery/, "standby: $query is refused");
+}
+$node->safe_psql('postgres', "SELECT custseg.train('m', 'customers', '{recency}', k => 2, deploy => true)");
+$node->wait_for_catchup($standby);
+is($reader->query('SELECT name, deployed_version FROM custseg.models;'), 'm|2', 'a deployment reaches the standby');
+is($reader->query("$reads[0];"), $node->safe_psql('postgres', $reads[0]), 'and what an open session of it scores with');
+$node->safe_psql('postgres', "SELECT custseg.drop_model('m')");
+$node->wait_for_catchup($standby);
+like(($reader->query("$reads[0];"))[1], qr/ERROR:  42704/, 'so does the end of a model');
+$reader->quit;
+
+# Once promoted it trains.
+$standby->promote;
+is($standby->safe_psql('postgres', "SELECT version FROM custseg.train('p', 'customers', '{recency}', k => 2)"), '1', 'a promoted standby trains');
+
+$standby->stop;
+$node->stop;
+done_testing();

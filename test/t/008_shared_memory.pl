@@ -1,0 +1,74 @@
+# Where shared memory can't be had, a training goes on in one process, says so once, and gives the
+# same model.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+# A small /dev/shm is a matter of root, so shared memory lies in files and files are limited: this
+# process and the server that it starts can write none above 4 MB.
+if (!$ENV{CUSTSEG_LIMITED})
+{
+    plan skip_all => 'needs ulimit -f' if $windows_os || system("sh -c 'ulimit -f 8192' >/dev/null 2>&1") != 0;
+    $ENV{CUSTSEG_LIMITED} = 1;
+    exec('sh', '-c', 'ulimit -f 8192 && exec "$0" "$@"', $^X, (map { "-I$_" } @INC), $0, @ARGV)
+      or die "could not run this test again: $!";
+}
+
+my $node = start_node('small', "dynamic_shared_memory_type = mmap\nlog_min_messages = warning\nmax_wal_size = 64MB\nmin_wal_size = 2MB\n",
+    extra => ['--wal-segsize=1']);
+
+my $rows = 'SELECT test.u(i, 1) AS a, test.u(i, 2) + i %% 3 AS b, test.u(i, 3) AS c, test.u(i, 4) AS d FROM generate_series(1, %d) i';
+my $idle;
+
+# Train serially and with workers; the latter's messages.
+sub both
+{
+    my ($name, $source, $arguments, $more) = @_;
+    my $said;
+
+    train($node, 'postgres', "'$name serial', '$source', $arguments", 'SET max_parallel_maintenance_workers = 0');
+    $idle = shared_segment_count($node) unless defined $idle;
+    $more = '' unless defined $more;
+    $said = train($node, 'postgres', "'$name', '$source', $arguments", "SET max_parallel_maintenance_workers = 2; $more");
+    is(fingerprint($node, $name), fingerprint($node, "$name serial"), "$name: the model is the serial one");
+    is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'"), '0', "$name: no worker is left");
+    is(shared_segment_count($node), $idle, "$name: no shared memory is left");
+    return $said;
+}
+
+my $notice = qr/NOTICE:  training continues in one process because \d+ MB of shared memory could not be had/;
+my $said;
+
+is(both('fits', sprintf($rows, 20000), "k => 3"), '', 'what fits is trained without a word');
+
+$said = both('rows', sprintf($rows, 200000), "k => 3, options => '{\"n_init\": 2}'");
+like($said, $notice, 'rows that do not fit: a notice');
+is(scalar(() = $said =~ /NOTICE/g), 1, 'one notice');
+like($said, qr{HINT:  Enlarge /dev/shm .*max_parallel_maintenance_workers}, 'with a hint');
+
+# The rows fit, what the algorithm keeps for each of them does not: the team breaks up on its way.
+$said = both('work area', sprintf($rows, 110000), "k => 40, options => '{\"n_init\": 5, \"algorithm\": \"elkan\", \"max_iter\": 5, \"tol\": 0.01}'");
+is(scalar(() = $said =~ /$notice/g), 1, 'work areas that do not fit: one notice');
+
+# Neither does what the server itself shares with its workers: here, a setting of 5 MB.
+my ($out, $err);
+$node->psql('postgres', sprintf("SET max_parallel_maintenance_workers = 2; SELECT set_config('test.big', repeat('x', 5000000), false) IS NULL;"
+      . "SELECT custseg.train('fits', '$rows', k => 3)", 20000), stdout => \$out, stderr => \$err);
+like($err, $notice, 'no room for the team itself: a notice');
+unlike($err, qr/ERROR/, 'and no error');
+is(fingerprint($node, 'fits', 2), fingerprint($node, 'fits serial'), 'the model is the serial one');
+
+# In a transaction that goes on.
+is($node->safe_psql('postgres', "SET client_min_messages = error; SET max_parallel_maintenance_workers = 2; BEGIN;"
+        . sprintf("SELECT version FROM custseg.train('inside', '$rows', k => 3, options => '{\"n_init\": 1}');", 200000)
+        . "SELECT count(*) FROM custseg.segments WHERE model = 'inside'; COMMIT;"),
+    "1\n3", 'the transaction goes on');
+
+$node->stop;
+done_testing();
