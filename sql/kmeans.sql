@@ -258,6 +258,8 @@ SELECT n_rows, n_skipped FROM custseg.train('weighted', 'SELECT id, x, y, nullif
 SELECT skipped FROM custseg.model_version WHERE model = 'weighted';
 SELECT name FROM custseg.feature WHERE model = 'weighted' ORDER BY position;
 SELECT custseg.drop_model('weighted');
+-- weights too large to be summed
+SELECT n_rows FROM custseg.train('weighted', 'SELECT x, y, 1e308::float8 AS w FROM points', '{x,y}', k => 3, options => '{"weight": "w"}');
 
 -- k is chosen where none is given: three heaps
 CREATE TABLE heaps AS

@@ -124,6 +124,9 @@ SELECT segment, center FROM custseg.segment WHERE model = 'line' ORDER BY 1;
 SELECT x, segment, distance, round(confidence::numeric, 9) AS confidence, runner_up,
        (SELECT array_agg(round(u::numeric, 6) ORDER BY i) FROM unnest(memberships) WITH ORDINALITY v (u, i)) AS memberships
 FROM (VALUES (2), (5), (0), (29), (1000)) v (x), custseg.predict_detail('line', jsonb_build_object('x', x)) ORDER BY x;
+-- what to_jsonb() makes of a float8 that json has no number for
+SELECT custseg.predict('line', '{"x": "NaN"}'::jsonb) = custseg.predict('line', '{"x": null}'::jsonb) AS nan_is_missing,
+       custseg.predict('line', '{"x": "-Infinity"}'::jsonb) AS infinite;
 -- one segment only
 SELECT n_segments FROM custseg.train('single', 'customer', '{recency}', 1);
 SELECT segment, name, confidence, runner_up, memberships FROM customer c, custseg.predict_detail('single', c) WHERE id = 1;

@@ -3,7 +3,7 @@
 -- caller's choice never stand in for what the extension means.
 --
 SET client_min_messages = warning;
-DROP DATABASE IF EXISTS regress_cs_database;
+DROP DATABASE IF EXISTS regression_cs;
 DROP SCHEMA IF EXISTS security_test, trap CASCADE;
 DROP ROLE IF EXISTS regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_heir, regress_cs_creator;
 RESET client_min_messages;
@@ -314,8 +314,10 @@ BEGIN
 END $$;
 RESET SESSION AUTHORIZATION;
 SET search_path = trap, pg_temp, security_test, pg_catalog;
+\set VERBOSITY sqlstate
 SELECT 1 = 1;       -- they do spring
 SELECT max(1);
+\set VERBOSITY default
 SELECT version, n_rows, deployed FROM custseg.train('trapped', 'security_test.customer', '{recency,monetary}', 3, id => 'id');
 SELECT version FROM custseg.train('trapped', 'SELECT recency, monetary FROM security_test.customer', '{recency,monetary}', 2);
 SELECT version FROM custseg.train('trapped', 'security_test.customer', '{recency,monetary,owner}', 3, prep => '{"impute": "knn", "pca": 2}');
@@ -391,8 +393,8 @@ RESET client_min_messages;
 CREATE ROLE regress_cs_creator LOGIN CREATEDB;
 SELECT current_database() AS home \gset
 SET SESSION AUTHORIZATION regress_cs_creator;
-CREATE DATABASE regress_cs_database TEMPLATE template0;
-\c regress_cs_database
+CREATE DATABASE regression_cs TEMPLATE template0;
+\c regression_cs
 SET SESSION AUTHORIZATION regress_cs_creator;
 CREATE EXTENSION custseg;
 CREATE SCHEMA data;
@@ -409,6 +411,6 @@ DROP EXTENSION custseg;
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE nspname = 'custseg';
 \c :home
-DROP DATABASE regress_cs_database;
+DROP DATABASE regression_cs;
 DROP OWNED BY regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_creator;
 DROP ROLE regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_creator;

@@ -104,7 +104,7 @@ SELECT obj_description(oid, 'pg_extension') <> '' AS extension_has_comment
 FROM pg_extension
 WHERE extname = 'custseg';
 
--- nobody but the owner writes: tables, their columns and sequences
+-- nobody but the owner writes: tables, their columns and sequences (which all may read, as pg_dump must)
 SELECT c.relname, p.privilege
 FROM pg_class c
 CROSS JOIN unnest('{INSERT,UPDATE,DELETE,TRUNCATE,REFERENCES,TRIGGER}'::text[]) p (privilege)
@@ -121,7 +121,7 @@ SELECT c.relname
 FROM pg_class c
 WHERE c.relnamespace = 'custseg'::regnamespace
     AND CASE c.relkind
-        WHEN 'S' THEN has_sequence_privilege('public', c.oid, 'USAGE, SELECT, UPDATE')
+        WHEN 'S' THEN has_sequence_privilege('public', c.oid, 'USAGE, UPDATE')
     END;
 
 -- every table lets everyone read the rows of the models they may use, and no others

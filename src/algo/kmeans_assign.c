@@ -58,7 +58,7 @@ typedef struct Pass
 	float	   *lower;
 
 	/* buffers of a lane; sizes in rows */
-	uint8	   *must_look;		/* 0 or 1 for each row of the block */
+	uint8	   *flags;			/* 0 or 1 for each row of the block */
 	int		   *look;			/* rows of the block that have to look */
 	int			nlook;
 	double	   *gathered;		/* their values, d x padded */
@@ -84,6 +84,16 @@ RoundDown(double x)
 	double		down = x * (1 - SLACK);
 
 	return down > FLT_MAX ? FLT_MAX : (float) down;
+}
+
+/* Are eight flags all 0?  They seldom are not, so that loops pass over eight rows at once. */
+static inline bool
+NoneSet(const uint8 *flags)
+{
+	uint64		eight;
+
+	memcpy(&eight, flags, sizeof(eight));
+	return eight == 0;
 }
 
 static inline Size
@@ -178,6 +188,24 @@ AddToClusters(Pass *pass, const int *rows, const int *order, const int *start, d
 }
 
 /*
+ * OUT differs[i]: 1 where the label found for the i-th row in "look" is new, else 0; up to a
+ * multiple of 8 rows.
+ */
+CS_CLONES static void
+CompareLabels(int n, bool whole, const int *look, const int32 *label, const int32 *found,
+			  uint8 *differs)
+{
+	if (whole)
+		for (int i = 0; i < n; i++)
+			differs[i] = label[i] != found[i];
+	else
+		for (int i = 0; i < n; i++)
+			differs[i] = label[look[i]] != found[i];
+	for (int i = n; i % 8 != 0; i++)
+		differs[i] = 0;
+}
+
+/*
  * Take over the labels found for the rows in "look": those that differ change their cluster.
  */
 static void
@@ -186,18 +214,25 @@ MoveRows(Pass *pass)
 	int			k = pass->fit->k;
 	int			nmoved = 0;
 
-	for (int i = 0; i < pass->nlook; i++)
+	CompareLabels(pass->nlook, pass->nlook == pass->nrows, pass->look, pass->label, pass->found,
+				  pass->flags);
+	for (int strip = 0; strip < pass->nlook; strip += 8)
 	{
-		int			row = pass->look[i];
-		int32		to = pass->found[i];
-
-		if (pass->label[row] == to)
+		if (NoneSet(pass->flags + strip))
 			continue;
-		pass->look[nmoved] = row;
-		pass->from[nmoved] = pass->label[row];
-		pass->found[nmoved] = to;
-		pass->label[row] = to;
-		nmoved++;
+		for (int i = strip; i < strip + 8; i++)
+		{
+			int			row;
+
+			if (!pass->flags[i])
+				continue;
+			row = pass->look[i];
+			pass->look[nmoved] = row;
+			pass->from[nmoved] = pass->label[row];
+			pass->found[nmoved] = pass->found[i];
+			pass->label[row] = pass->found[i];
+			nmoved++;
+		}
 	}
 	if (nmoved == 0)
 		return;
@@ -271,7 +306,7 @@ LoosenBounds(int nrows, const int32 *label, const double *drift, int farthest, d
 		must_look[r] = 0;
 }
 
-/* List the rows that must look; in late passes they are few, so eight are passed over at once. */
+/* List the rows that must look; in late passes they are few. */
 static void
 ListRows(Pass *pass)
 {
@@ -279,15 +314,12 @@ ListRows(Pass *pass)
 
 	for (int strip = 0; strip < pass->nrows; strip += 8)
 	{
-		uint64		any;
-
-		memcpy(&any, pass->must_look + strip, sizeof(any));
-		if (any == 0)
+		if (NoneSet(pass->flags + strip))
 			continue;
 		for (int i = 0; i < 8; i++)
 		{
 			pass->look[n] = strip + i;
-			n += pass->must_look[strip + i];
+			n += pass->flags[strip + i];
 		}
 	}
 	pass->nlook = n;
@@ -331,7 +363,7 @@ AssignHamerly(Pass *pass)
 	{
 		LoosenBounds(pass->nrows, pass->label, pass->drift, pass->centers->farthest,
 					 pass->centers->largest, pass->centers->second, pass->upper, pass->lower,
-					 pass->must_look);
+					 pass->flags);
 		ListRows(pass);
 		if (fit->k >= TIGHTEN_CENTERS)
 			Tighten(pass);
@@ -484,7 +516,7 @@ AssignElkan(Pass *pass)
 	if (!fit->first)
 	{
 		LoosenAllBounds(pass->nrows, fit->k, pass->label, pass->drift, pass->upper, pass->lower,
-						pass->must_look);
+						pass->flags);
 		ListRows(pass);
 	}
 	if (fit->first || pass->nlook > DENSE(pass->nrows))
@@ -512,7 +544,7 @@ InitPass(Pass *pass, const KmeansFit *fit)
 
 	memset(pass, 0, sizeof(*pass));
 	pass->fit = fit;
-	pass->must_look = palloc(CS_BLOCK_ROWS);
+	pass->flags = palloc(CS_BLOCK_ROWS);
 	pass->look = palloc(sizeof(int) * (CS_BLOCK_ROWS + 1));
 	pass->gathered = palloc_extended(sizeof(double) * d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
 	pass->nearest = palloc(sizeof(double) * CS_BLOCK_ROWS);

@@ -354,6 +354,28 @@ JsonTypeName(const JsonbValue *value)
 	}
 }
 
+/* Is this how to_jsonb() writes a float8 that json has no number for? */
+static bool
+IsSpecialNumber(const JsonbValue *value, double *number)
+{
+	static const struct
+	{
+		const char *text;
+		double		number;
+	}			special[] = {{"NaN", NAN}, {"Infinity", HUGE_VAL}, {"-Infinity", -HUGE_VAL}};
+
+	for (int i = 0; value->type == jbvString && i < lengthof(special); i++)
+	{
+		if (value->val.string.len == (int) strlen(special[i].text) &&
+			memcmp(value->val.string.val, special[i].text, value->val.string.len) == 0)
+		{
+			*number = special[i].number;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* The raw value of one feature from its json value. */
 static double
 ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, const char *model)
@@ -368,9 +390,12 @@ ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, 
 		[CS_TIME] = {jbvString, "a string that holds a time"},
 		[CS_CATEGORICAL] = {jbvString, "a string"}
 	};
+	double		special;
 
 	if (value->type == jbvNull)
 		return ReadMissing(p, f);
+	if (f->kind == CS_NUMERIC && IsSpecialNumber(value, &special))
+		return special;
 	if (value->type != wanted[f->kind].type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

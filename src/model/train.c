@@ -361,6 +361,11 @@ FitModel(CsTraining *t, CsTeam *team)
 	INSTR_TIME_SET_CURRENT(start);
 	t->fit = t->choose_k ? FitBestK(t, team) : Fit(t, team, t->k);
 	t->fit_milliseconds = MillisecondsSince(start);
+	if (!isfinite(t->fit.inertia))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("distances of the rows to their centers are too large to add up"),
+				 errhint("Scale the features, or divide the weights by a large number.")));
 
 	t->silhouette = NAN;
 	t->silhouette_rows = 0;

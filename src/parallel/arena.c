@@ -21,9 +21,6 @@
 /* From this size an area is shared at once. */
 #define SHARE_AT_ONCE ((Size) 1024 * 1024)
 
-/* What the server itself may need to launch workers; it would throw an error without. */
-#define LAUNCH_ROOM ((Size) 512 * 1024)
-
 typedef struct Area
 {
 	Size		size;			/* 0: number not in use */
@@ -87,22 +84,23 @@ IsWantOfMemory(int sqlerrcode)
 }
 
 /*
- * Create a segment under an owner of its own, returned in *owner.  NULL when there is no room or
- * no slot for it; any other error is thrown.
+ * Call create(argument), which takes shared memory, under an owner of its own, returned in *owner.
+ * False, with nothing taken, when there is no room for it; any other error is thrown.
  */
-static dsm_segment *
-CreateSegment(Size size, ResourceOwner *owner)
+static bool
+TryCreate(void (*create) (void *), void *argument, ResourceOwner *owner)
 {
 	ResourceOwner save_owner = CurrentResourceOwner;
 	MemoryContext save_context = CurrentMemoryContext;
-	dsm_segment *volatile segment = NULL;
+	volatile bool created = false;
 
 	*owner = ResourceOwnerCreate(save_owner, "custseg area");
 	PG_TRY();
 	{
 		CurrentResourceOwner = *owner;
-		segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+		create(argument);
 		CurrentResourceOwner = save_owner;
+		created = true;
 	}
 	PG_CATCH();
 	{
@@ -118,12 +116,27 @@ CreateSegment(Size size, ResourceOwner *owner)
 	}
 	PG_END_TRY();
 
-	if (segment == NULL)
+	if (!created)
 	{
 		ReleaseOwner(*owner);
 		*owner = NULL;
 	}
-	return segment;
+	return created;
+}
+
+/* Create the segment of an area; it stays NULL when there is no slot for one. */
+static void
+CreateSegment(void *argument)
+{
+	Area	   *area = argument;
+
+	area->segment = dsm_create(area->size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+}
+
+static void
+InitializeParallel(void *pcxt)
+{
+	InitializeParallelDSM(pcxt);
 }
 
 /* Tell the user, once, that the training goes on without workers. */
@@ -140,17 +153,36 @@ Refuse(CsArena *arena, Size size)
 
 /* Place an area in shared memory; false when that can't be had. */
 static bool
-AllocateShared(CsArena *arena, Area *area, Size size)
+AllocateShared(CsArena *arena, Area *area)
 {
-	area->segment = CreateSegment(size, &area->owner);
+	if (TryCreate(CreateSegment, area, &area->owner) && area->segment == NULL)
+	{
+		ReleaseOwner(area->owner);
+		area->owner = NULL;
+	}
 	if (area->segment == NULL)
 	{
-		Refuse(arena, size);
+		Refuse(arena, area->size);
 		return false;
 	}
 	area->handle = dsm_segment_handle(area->segment);
 	area->address = dsm_segment_address(area->segment);
 	return true;
+}
+
+/*
+ * InitializeParallelDSM(), whose memory is as scarce.  False when it can't be had: there must be no
+ * workers.  The owner goes with the transaction.
+ */
+bool
+CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
+{
+	ResourceOwner owner;
+
+	if (TryCreate(InitializeParallel, pcxt, &owner))
+		return true;
+	Refuse(arena, shm_toc_estimate(&pcxt->estimator));
+	return false;
 }
 
 static int
@@ -192,7 +224,7 @@ CsArenaAlloc(CsArena *arena, Size size)
 	Assert(!arena->is_worker);
 	memset(area, 0, sizeof(*area));
 	area->size = Max(size, 1);
-	if (!share || !AllocateShared(arena, area, area->size))
+	if (!share || !AllocateShared(arena, area))
 		area->address = MemoryContextAllocHuge(arena->context, area->size);
 	PublishHandle(arena, number, area->handle);
 	return number;
@@ -266,18 +298,6 @@ CsArenaRefresh(CsArena *arena)
 	}
 }
 
-/* Is there room for so much more shared memory?  Finds out by taking it and giving it back. */
-static bool
-HasRoom(CsArena *arena, Size size)
-{
-	Area		probe = {0};
-
-	if (!AllocateShared(arena, &probe, size))
-		return false;
-	ReleaseArea(&probe);
-	return true;
-}
-
 /*
  * Move what is private to shared memory, for workers are coming.  False when it can't be had:
  * what has moved stays where it is, and there must be no workers.
@@ -285,7 +305,7 @@ HasRoom(CsArena *arena, Size size)
 bool
 CsArenaShare(CsArena *arena)
 {
-	if (!arena->shareable || !HasRoom(arena, LAUNCH_ROOM))
+	if (!arena->shareable)
 		return false;
 	for (int i = 0; i < arena->nareas && !arena->refused; i++)
 	{
@@ -294,7 +314,7 @@ CsArenaShare(CsArena *arena)
 
 		if (area->size == 0 || area->segment != NULL)
 			continue;
-		if (AllocateShared(arena, area, area->size))
+		if (AllocateShared(arena, area))
 		{
 			memcpy(area->address, private, area->size);
 			pfree(private);

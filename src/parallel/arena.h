@@ -5,6 +5,7 @@
 #ifndef CUSTSEG_ARENA_H
 #define CUSTSEG_ARENA_H
 
+#include "access/parallel.h"
 #include "parallel/team.h"
 #include "storage/dsm.h"
 
@@ -19,6 +20,7 @@ typedef struct CsArenaDirectory
 
 extern CsArena *CsArenaAttach(CsArenaDirectory *directory);
 extern bool CsArenaShare(CsArena *arena);
+extern bool CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt);
 extern void CsArenaPublish(CsArena *arena, CsArenaDirectory *directory);
 extern void CsArenaRefresh(CsArena *arena);
 

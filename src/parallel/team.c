@@ -105,8 +105,11 @@ DoItems(CsTeam *team)
 	MemoryContextSwitchTo(save_context);
 }
 
-/* Try to get workers; on any want of them the team is its leader alone. */
-static void
+/*
+ * Try to get workers; on any want of them the team is its leader alone.  False when there is no
+ * memory to share with them.
+ */
+static bool
 LaunchWorkers(CsTeam *team, int workers)
 {
 	ParallelContext *pcxt;
@@ -115,7 +118,12 @@ LaunchWorkers(CsTeam *team, int workers)
 	pcxt = CreateParallelContext("custseg", "CsTeamWorkerMain", workers);
 	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(CsTeamShared));
 	shm_toc_estimate_keys(&pcxt->estimator, 1);
-	InitializeParallelDSM(pcxt);
+	if (!CsArenaInitializeParallel(team->arena, pcxt))
+	{
+		DestroyParallelContext(pcxt);
+		ExitParallelMode();
+		return false;
+	}
 	team->shared = shm_toc_allocate(pcxt->toc, sizeof(CsTeamShared));
 	InitializeShared(team->shared);
 	CsArenaPublish(team->arena, &team->shared->directory);
@@ -124,6 +132,7 @@ LaunchWorkers(CsTeam *team, int workers)
 	team->pcxt = pcxt;
 	team->nworkers = pcxt->nworkers_launched;
 	ereport(DEBUG1, (errmsg_internal("using %d parallel workers", team->nworkers)));
+	return true;
 }
 
 /* Start a team, in CurrentMemoryContext. */
@@ -135,9 +144,7 @@ CsTeamStart(CsArena *arena, int workers)
 	team->arena = arena;
 	team->item_context = AllocSetContextCreate(CurrentMemoryContext, "custseg item",
 											   ALLOCSET_DEFAULT_SIZES);
-	if (workers > 0 && CsArenaShare(arena))
-		LaunchWorkers(team, workers);
-	else
+	if (workers == 0 || !CsArenaShare(arena) || !LaunchWorkers(team, workers))
 	{
 		team->shared = palloc(sizeof(CsTeamShared));
 		InitializeShared(team->shared);

@@ -57,9 +57,9 @@ CREATE FUNCTION test.fingerprint(m text, v int DEFAULT 1) RETURNS text LANGUAGE 
          FROM custseg.model_version x WHERE x.model = m AND x.version = v)))
 $$;
 
--- numbers that look random and are the same everywhere: 0 <= u < 1
+-- numbers that look random and are always the same: 0 <= u < 1
 CREATE FUNCTION test.u(i bigint, salt int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
-    SELECT mod((mod(i * 48271 + salt * 7919, 2147483647) * 69621), 2147483647) / 2147483647.0::float8
+    SELECT (hashint8extended(i, salt) & 9007199254740991) / 9007199254740992.0::float8
 $$;
 
 -- wait until a training is in a phase; its process

@@ -1,0 +1,82 @@
+# A training asks for its memory before it takes it, and says how much it needs.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = start_node('memory');
+
+customers($node, 'postgres', 'customers', 60000);
+$node->safe_psql('postgres', <<'END');
+CREATE TABLE levels AS
+SELECT i AS id, test.u(i, 1) AS x, 'level ' || (sqrt(1000000 * test.u(i, 2))::int / 10) AS many FROM generate_series(1, 30000) i;
+END
+
+# Each error's hint is enough, in one step or in few: what is needed is known exactly once the rows are.
+my %trainings = (
+    'a table' => [ "'customers', '{recency,frequency,monetary}', k => 4", '2MB' ],
+    'a query' => [ "'SELECT recency, frequency, monetary FROM customers', k => 4", '2MB' ],
+    'categories' => [ "'customers', '{recency,channel,member}', k => 4", '3MB' ],
+    'many levels' => [ "'levels', '{x,many}', k => 3, options => '{\"n_init\": 1}'", '2MB' ],
+    'many segments' => [ "'customers', '{recency,frequency,monetary}', k => 60, options => '{\"algorithm\": \"elkan\", \"n_init\": 1, \"max_iter\": 3}'", '8MB' ],
+    'neighbours' => [ "'customers', '{recency,frequency,monetary}', k => 4, prep => '{\"impute\": \"knn\"}', options => '{\"n_init\": 1}'", '2MB' ],
+    'components' => [ "'customers', '{recency,frequency,monetary,channel}', k => 4, prep => '{\"pca\": 3, \"transform\": \"yeo-johnson\"}', options => '{\"n_init\": 1}'", '4MB' ]);
+
+for my $name (sort keys %trainings)
+{
+    my ($arguments, $limit) = @{ $trainings{$name} };
+    my ($steps, $err) = (0, '');
+
+    for ($steps = 0; $steps < 5; $steps++)
+    {
+        $err = psql_error($node, 'postgres', "SET client_min_messages = error; SET maintenance_work_mem = '$limit'; SELECT custseg.train('$name', $arguments)");
+        last if $err eq '';
+        if ($err !~ /ERROR:  54000: training on (\d+) rows of \d features needs (\d+) MB, maintenance_work_mem is (\d+) MB/ || $2 <= $3
+            || $err !~ /HINT:  SET maintenance_work_mem = '\d+MB'/)
+        {
+            last;
+        }
+        ($limit) = $err =~ /HINT:  SET maintenance_work_mem = '(\d+MB)'/;
+    }
+    is($err, '', "$name: trained once the hint was followed");
+    cmp_ok($steps, '>=', 1, "$name: the first limit was too low");
+    cmp_ok($steps, '<=', 2, "$name: the hint named enough");
+    note("$name: $limit, $steps errors");
+}
+is($node->safe_psql('postgres', "SELECT count(*) FROM custseg.model_version"), scalar keys %trainings, 'a refused training stores nothing');
+
+# The error comes before the memory is taken: the session has not grown by what it refused.
+my $session = CustsegTest::Session->new($node, 'postgres');
+$session->query("SET maintenance_work_mem = '4MB'; SET max_parallel_maintenance_workers = 0;");
+like(($session->query("SELECT custseg.train('big', 'SELECT i AS a, i % 7 AS b FROM generate_series(1, 3000000) i', k => 2);"))[1],
+    qr/ERROR:  54000/, 'many rows of a query of unknown size are refused');
+is($session->query("SELECT n_rows FROM custseg.train('big', 'SELECT i AS a, i % 7 AS b FROM generate_series(1, 10000) i', k => 2);"), '10000',
+    'the session goes on');
+cmp_ok($session->query('SELECT sum(total_bytes) FROM pg_backend_memory_contexts;'), '<', 8 * 1024 * 1024, 'and holds little memory');
+$session->quit;
+
+# As wide as can be: 1,000 features.
+$node->safe_psql('postgres', 'CREATE TABLE wide AS SELECT ' . join(', ', map { "test.u(i, $_) + (i % 3) * ($_ % 2) AS f$_" } (1 .. 1000)) . ' FROM generate_series(1, 400) i');
+is($node->safe_psql('postgres', "SELECT n_segments FROM custseg.train('wide', 'wide', k => 3, options => '{\"n_init\": 2}')"), '3', '1,000 features');
+is($node->safe_psql('postgres', "SELECT string_agg(n::text, ' ') FROM (SELECT n FROM custseg.segment WHERE model = 'wide' ORDER BY segment) s"), '134 133 133', 'in three groups');
+is($node->safe_psql('postgres', "SELECT count(DISTINCT custseg.predict('wide', w)) FROM wide w"), '3', 'that are predicted');
+is($node->safe_psql('postgres', "SELECT count(*) FROM wide w, custseg.explain('wide', w) WHERE f1 = (SELECT min(f1) FROM wide)"), '1000', 'and explained');
+is($node->safe_psql('postgres', "SELECT version FROM custseg.train('wide', 'wide', k => 3, prep => '{\"pca\": 5}')"), '2', 'and reduced');
+like(psql_error($node, 'postgres', "SELECT custseg.train('wider', 'SELECT w.*, 1 AS one, i AS two FROM wide w, generate_series(1, 2) i')"),
+    qr/ERROR:  54000: .* 1002 columns.*HINT: .* 1000 /s, 'more are refused');
+
+# More than 64 levels: the rest are one.
+my ($out, $err);
+$node->psql('postgres', "SELECT custseg.train('levels', 'levels', '{x,many}', k => 3)", stdout => \$out, stderr => \$err);
+like($err, qr/NOTICE:  .*"many".* 64 .*/, 'a notice says that there are more than 64 levels');
+is($node->safe_psql('postgres', "SELECT array_length(outputs, 1) <= 65 AND 'many=other' = ANY (outputs) FROM custseg.feature WHERE model = 'levels' AND name = 'many'"), 't',
+    'the rest is other');
+is($node->safe_psql('postgres', "SELECT count(*) FROM levels l WHERE custseg.predict('levels', l) IS NULL"), '0', 'all rows can be placed');
+
+$node->stop;
+done_testing();
