@@ -5,8 +5,9 @@ DATA = custseg--1.0.sql
 OBJS = \
 	src/custseg.o \
 	src/data/relation.o src/data/key.o src/data/value.o src/data/dictionary.o src/data/matrix.o \
-	src/prep/options.o src/prep/fit.o src/prep/column.o src/prep/yeo_johnson.o src/prep/knn.o \
-	src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
+	src/prep/options.o src/prep/resolve.o src/prep/fit.o src/prep/levels.o src/prep/column.o \
+	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o \
+	src/prep/json.o \
 	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o \
@@ -19,7 +20,7 @@ OBJS = \
 	src/model/resegment.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation pipeline kmeans model scoring security errors
+REGRESS = surface relation pipeline kmeans model scoring planner security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "model/model.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
 #include "parser/parse_func.h"
@@ -57,10 +58,36 @@ RelationOfRow(PlannerInfo *root, Node *node)
 	return rte->relid;
 }
 
-/* May the query's rows be NULL as a whole, or the plan see them from above a grouping? */
+#if PG_VERSION_NUM < 160000
+/* Is there an outer join anywhere in a query? */
 static bool
-MayNullRows(PlannerInfo *root)
+HasOuterJoin(Node *node, void *context)
 {
+	if (node == NULL)
+		return false;
+	if (IsA(node, JoinExpr) && IS_OUTER_JOIN(((JoinExpr *) node)->jointype))
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, HasOuterJoin, context, 0);
+	return expression_tree_walker(node, HasOuterJoin, context);
+}
+#endif
+
+/*
+ * May the row be NULL as a whole, or the plan see it from above a grouping?  The planner simplifies
+ * functions in FROM before it sets hasJoinRTEs, and the condition of an EXISTS with the outer
+ * query's root; so what the row itself tells counts, or else the whole query.
+ */
+static bool
+MayBeNull(PlannerInfo *root, Var *row)
+{
+#if PG_VERSION_NUM >= 160000
+	if (!bms_is_empty(row->varnullingrels))
+		return true;
+#else
+	if (HasOuterJoin((Node *) root->parse, NULL))
+		return true;
+#endif
 	return root->hasJoinRTEs || root->parse->groupingSets != NIL ||
 		root->parse->commandType == CMD_MERGE;
 }
@@ -123,7 +150,7 @@ CallOnColumns(PlannerInfo *root, FuncExpr *call)
 	Datum	   *names;
 	ArrayType  *array;
 
-	if (!OidIsValid(relid) || MayNullRows(root))
+	if (!OidIsValid(relid) || MayBeNull(root, row))
 		return NULL;
 	scorer = ModelOfCall(call);
 	if (scorer == NULL || !OidIsValid(function = PredictColumnsOid()))

@@ -13,6 +13,29 @@
 /* Values between two looks for an interrupt where a value costs some 10 ns. */
 #define CS_INTERRUPT_VALUES 65536
 
+/* options.c: keys of prep, and their names */
+typedef enum CsPrepKey
+{
+	CS_KEY_IMPUTE,
+	CS_KEY_CONSTANT,
+	CS_KEY_NEIGHBORS,
+	CS_KEY_CLIP,
+	CS_KEY_CLIP_LIMIT,
+	CS_KEY_TRANSFORM,
+	CS_KEY_ENCODE,
+	CS_KEY_LEVELS,
+	CS_KEY_DROP_FIRST,
+	CS_KEY_SCALE,
+	CS_KEY_PCA,					/* from here on top level only */
+	CS_KEY_COLUMNS,
+	CS_NPREPKEYS
+} CsPrepKey;
+
+extern const char *const CsPrepKeyNames[];
+
+/* resolve.c: make the settings of a column suit its kind; given is per key, for this very column */
+extern void CsPrepResolve(CsPrepColumn *prep, const bool *given, const CsColumn *column);
+
 /* options.c: names of the enums' values in their order, NULL at the end; index of one, or -1 */
 extern const char *const CsImputeNames[];
 extern const char *const CsClipNames[];
@@ -162,6 +185,44 @@ typedef struct CsFitColumnArgs
 	int			scratch;		/* double[wave][2][nrows] */
 	int			first;			/* column of item 0 */
 } CsFitColumnArgs;
+
+/* fit.c: what the leader knows while it fits. */
+typedef struct CsFitState
+{
+	CsTeam	   *team;
+	CsArena    *arena;
+	CsMatrix   *raw;
+	const CsColumn *columns;
+	CsDictionary **dictionaries;
+	const CsPrep *prep;
+	CsBaseline *baselines;
+	CsFitColumnArgs args;
+	CsPipelineParts parts;
+} CsFitState;
+
+/* A column's slots in the shared areas. */
+static inline CsColumnSpec *
+CsFitSpec(const CsFitState *s, int column)
+{
+	return (CsColumnSpec *) CsArenaAddress(s->arena, s->args.specs) + column;
+}
+
+static inline CsColumnFit *
+CsFitResult(const CsFitState *s, int column)
+{
+	return (CsColumnFit *) CsArenaAddress(s->arena, s->args.fits) + column;
+}
+
+static inline CsCodeCell *
+CsFitTable(const CsFitState *s, int column)
+{
+	return (CsCodeCell *) CsArenaAddress(s->arena, s->args.tables) + CsFitSpec(s, column)->table;
+}
+
+/* levels.c: choose the levels of all categories; errors that a column's missing values make */
+extern void CsFitCategories(CsFitState *s);
+extern void CsRejectAllNull(const char *name);
+extern void CsCheckMissing(CsImpute impute, const char *name, int64 nmissing);
 
 /* json.c: a double as a jsonb number that reads back to the bit; NaN and infinity are null */
 extern void CsJsonbPushKey(JsonbParseState **state, const char *key);

@@ -3,8 +3,7 @@
  *	  The prep argument: jsonb into one CsPrepColumn per feature, and back.
  *
  * Settings come from three places, the later winning: the built-in defaults, prep's top level, and
- * the column's own entry under "columns".  A default that does not suit a column's kind is passed
- * over (nobody can clip a text); the same thing asked for that very column is an error.  What
+ * the column's own entry under "columns"; resolve.c then makes them suit the column.  What
  * CsPrepToJsonb writes has an entry for every column, so reading it back gives the same settings
  * whatever the defaults become.
  */
@@ -12,13 +11,12 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "prep/internal.h"
 #include "utils/builtins.h"
 
 const char *const CsImputeNames[] = {"median", "mean", "mode", "constant", "knn", "skip", "error",
-"level", NULL};
+	"level", NULL};
 const char *const CsClipNames[] = {"none", "iqr", "zscore", "quantile", NULL};
 const char *const CsTransformNames[] = {"none", "log1p", "yeo-johnson", NULL};
 const char *const CsEncodeNames[] = {"onehot", "ordinal", "frequency", NULL};
@@ -26,32 +24,15 @@ const char *const CsScaleNames[] = {"standard", "minmax", "robust", "none", NULL
 
 #define DEFAULT_NEIGHBORS 5
 
-typedef enum PrepKey
-{
-	KEY_IMPUTE,
-	KEY_CONSTANT,
-	KEY_NEIGHBORS,
-	KEY_CLIP,
-	KEY_CLIP_LIMIT,
-	KEY_TRANSFORM,
-	KEY_ENCODE,
-	KEY_LEVELS,
-	KEY_DROP_FIRST,
-	KEY_SCALE,
-	KEY_PCA,					/* from here on top level only */
-	KEY_COLUMNS,
-	NKEYS
-} PrepKey;
-
-static const char *const KeyNames[] = {"impute", "constant", "neighbors", "clip", "clip_limit",
+const char *const CsPrepKeyNames[] = {"impute", "constant", "neighbors", "clip", "clip_limit",
 	"transform", "encode", "levels", "drop_first", "scale", "pca", "columns", NULL};
 static const char *const ColumnKeyNames[] = {"impute", "constant", "neighbors", "clip",
-"clip_limit", "transform", "encode", "levels", "drop_first", "scale", NULL};
+	"clip_limit", "transform", "encode", "levels", "drop_first", "scale", NULL};
 
 /* What one jsonb object says; fields whose key was not given are unset. */
 typedef struct Settings
 {
-	bool		given[NKEYS];
+	bool		given[CS_NPREPKEYS];
 	CsPrepColumn value;
 	double		pca;
 	JsonbContainer *columns;
@@ -83,16 +64,16 @@ JoinNames(const char *const *names)
 
 /* How messages call a key: "clip", or "clip" of column "age"; palloc'd. */
 static char *
-KeyLabel(PrepKey key, const char *column)
+KeyLabel(CsPrepKey key, const char *column)
 {
 	if (column == NULL)
-		return psprintf("\"%s\"", KeyNames[key]);
-	return psprintf("\"%s\" of column \"%s\"", KeyNames[key], column);
+		return psprintf("\"%s\"", CsPrepKeyNames[key]);
+	return psprintf("\"%s\" of column \"%s\"", CsPrepKeyNames[key], column);
 }
 
 /* Complain that a key's value is of another type than it must be. */
 static void
-WrongType(PrepKey key, const char *column, const char *expected)
+WrongType(CsPrepKey key, const char *column, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -101,7 +82,7 @@ WrongType(PrepKey key, const char *column, const char *expected)
 
 /* A key's value as one of a list of names; returns its index. */
 static int
-ReadChoice(PrepKey key, const char *column, const JsonbValue *value, const char *const *names)
+ReadChoice(CsPrepKey key, const char *column, const JsonbValue *value, const char *const *names)
 {
 	int			choice;
 
@@ -123,7 +104,7 @@ ReadChoice(PrepKey key, const char *column, const JsonbValue *value, const char 
 
 /* A key's value as a finite number. */
 static double
-ReadNumber(PrepKey key, const char *column, const JsonbValue *value)
+ReadNumber(CsPrepKey key, const char *column, const JsonbValue *value)
 {
 	double		number = 0;
 
@@ -143,19 +124,19 @@ ReadConstant(const char *column, const JsonbValue *value, CsPrepColumn *result)
 	else if (value->type == jbvBool)
 		result->constant = value->val.boolean ? 1 : 0;
 	else if (!CsJsonbNumber(value, &result->constant))
-		WrongType(KEY_CONSTANT, column, "a number or a string");
+		WrongType(CS_KEY_CONSTANT, column, "a number or a string");
 }
 
 static int
 ReadNeighbors(const char *column, const JsonbValue *value)
 {
-	double		number = ReadNumber(KEY_NEIGHBORS, column, value);
+	double		number = ReadNumber(CS_KEY_NEIGHBORS, column, value);
 
 	if (!(number >= 1 && number <= CS_MAX_NEIGHBORS) || number != floor(number))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("preparation key %s must be a whole number between 1 and %d",
-						KeyLabel(KEY_NEIGHBORS, column), CS_MAX_NEIGHBORS)));
+						KeyLabel(CS_KEY_NEIGHBORS, column), CS_MAX_NEIGHBORS)));
 	return (int) number;
 }
 
@@ -168,14 +149,14 @@ ReadLevels(const char *column, const JsonbValue *value)
 	int			n;
 
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-		WrongType(KEY_LEVELS, column, "an array of strings, lowest level first");
+		WrongType(CS_KEY_LEVELS, column, "an array of strings, lowest level first");
 	array = value->val.binary.data;
 	n = JsonContainerSize(array);
 	if (n == 0 || n > CS_MAX_LEVELS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("preparation key %s must list 1 to %d levels",
-						KeyLabel(KEY_LEVELS, column), CS_MAX_LEVELS)));
+						KeyLabel(CS_KEY_LEVELS, column), CS_MAX_LEVELS)));
 	for (int i = 0; i < n; i++)
 	{
 		JsonbValue *item = getIthJsonbValueFromContainer(array, i);
@@ -183,7 +164,7 @@ ReadLevels(const char *column, const JsonbValue *value)
 		ListCell   *cell;
 
 		if (item->type != jbvString)
-			WrongType(KEY_LEVELS, column, "an array of strings, lowest level first");
+			WrongType(CS_KEY_LEVELS, column, "an array of strings, lowest level first");
 		level = pnstrdup(item->val.string.val, item->val.string.len);
 		foreach(cell, levels)
 		{
@@ -191,7 +172,7 @@ ReadLevels(const char *column, const JsonbValue *value)
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("preparation key %s lists level \"%s\" twice",
-								KeyLabel(KEY_LEVELS, column), level)));
+								KeyLabel(CS_KEY_LEVELS, column), level)));
 		}
 		levels = lappend(levels, level);
 	}
@@ -202,7 +183,7 @@ ReadLevels(const char *column, const JsonbValue *value)
 static double
 ReadPca(const JsonbValue *value)
 {
-	double		pca = ReadNumber(KEY_PCA, NULL, value);
+	double		pca = ReadNumber(CS_KEY_PCA, NULL, value);
 
 	if (!(pca > 0 && pca <= CS_MAX_OUTPUTS) || (pca > 1 && pca != floor(pca)))
 		ereport(ERROR,
@@ -214,53 +195,53 @@ ReadPca(const JsonbValue *value)
 
 /* One key's value into the settings. */
 static void
-ReadSetting(PrepKey key, const char *column, const JsonbValue *value, Settings *settings)
+ReadSetting(CsPrepKey key, const char *column, const JsonbValue *value, Settings *settings)
 {
 	CsPrepColumn *result = &settings->value;
 
 	switch (key)
 	{
-		case KEY_IMPUTE:
+		case CS_KEY_IMPUTE:
 			result->impute = ReadChoice(key, column, value, CsImputeNames);
 			break;
-		case KEY_CONSTANT:
+		case CS_KEY_CONSTANT:
 			ReadConstant(column, value, result);
 			break;
-		case KEY_NEIGHBORS:
+		case CS_KEY_NEIGHBORS:
 			result->neighbors = ReadNeighbors(column, value);
 			break;
-		case KEY_CLIP:
+		case CS_KEY_CLIP:
 			result->clip = ReadChoice(key, column, value, CsClipNames);
 			break;
-		case KEY_CLIP_LIMIT:
+		case CS_KEY_CLIP_LIMIT:
 			result->clip_limit = ReadNumber(key, column, value);
 			break;
-		case KEY_TRANSFORM:
+		case CS_KEY_TRANSFORM:
 			result->transform = ReadChoice(key, column, value, CsTransformNames);
 			break;
-		case KEY_ENCODE:
+		case CS_KEY_ENCODE:
 			result->encode = ReadChoice(key, column, value, CsEncodeNames);
 			break;
-		case KEY_LEVELS:
+		case CS_KEY_LEVELS:
 			result->levels = ReadLevels(column, value);
 			break;
-		case KEY_DROP_FIRST:
+		case CS_KEY_DROP_FIRST:
 			if (value->type != jbvBool)
 				WrongType(key, column, "true or false");
 			result->drop_first = value->val.boolean;
 			break;
-		case KEY_SCALE:
+		case CS_KEY_SCALE:
 			result->scale = ReadChoice(key, column, value, CsScaleNames);
 			break;
-		case KEY_PCA:
+		case CS_KEY_PCA:
 			settings->pca = ReadPca(value);
 			break;
-		case KEY_COLUMNS:
+		case CS_KEY_COLUMNS:
 			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
 				WrongType(key, column, "an object with a column's name as each key");
 			settings->columns = value->val.binary.data;
 			break;
-		case NKEYS:
+		case CS_NPREPKEYS:
 			break;
 	}
 	settings->given[key] = true;
@@ -270,7 +251,7 @@ ReadSetting(PrepKey key, const char *column, const JsonbValue *value, Settings *
 static void
 ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 {
-	const char *const *names = column == NULL ? KeyNames : ColumnKeyNames;
+	const char *const *names = column == NULL ? CsPrepKeyNames : ColumnKeyNames;
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -306,216 +287,33 @@ OverlaySettings(CsPrepColumn *column, const Settings *settings)
 {
 	const CsPrepColumn *value = &settings->value;
 
-	if (settings->given[KEY_IMPUTE])
+	if (settings->given[CS_KEY_IMPUTE])
 		column->impute = value->impute;
-	if (settings->given[KEY_CONSTANT])
+	if (settings->given[CS_KEY_CONSTANT])
 	{
 		column->constant = value->constant;
 		column->constant_level = value->constant_level;
 	}
-	if (settings->given[KEY_NEIGHBORS])
+	if (settings->given[CS_KEY_NEIGHBORS])
 		column->neighbors = value->neighbors;
 
 	/* a limit belongs to its method: another method starts from its own default */
-	if (settings->given[KEY_CLIP] && value->clip != column->clip)
+	if (settings->given[CS_KEY_CLIP] && value->clip != column->clip)
 		column->clip_limit = NAN;
-	if (settings->given[KEY_CLIP])
+	if (settings->given[CS_KEY_CLIP])
 		column->clip = value->clip;
-	if (settings->given[KEY_CLIP_LIMIT])
+	if (settings->given[CS_KEY_CLIP_LIMIT])
 		column->clip_limit = value->clip_limit;
-	if (settings->given[KEY_TRANSFORM])
+	if (settings->given[CS_KEY_TRANSFORM])
 		column->transform = value->transform;
-	if (settings->given[KEY_ENCODE])
+	if (settings->given[CS_KEY_ENCODE])
 		column->encode = value->encode;
-	if (settings->given[KEY_LEVELS])
+	if (settings->given[CS_KEY_LEVELS])
 		column->levels = value->levels;
-	if (settings->given[KEY_DROP_FIRST])
+	if (settings->given[CS_KEY_DROP_FIRST])
 		column->drop_first = value->drop_first;
-	if (settings->given[KEY_SCALE])
+	if (settings->given[CS_KEY_SCALE])
 		column->scale = value->scale;
-}
-
-/* Give a clipping method its limit, and check its range. */
-static void
-ResolveClip(CsPrepColumn *prep, const char *name)
-{
-	static const double defaults[] = {0, 1.5, 3, 0.01};
-	bool		good;
-
-	if (prep->clip == CS_CLIP_NONE)
-	{
-		prep->clip_limit = NAN;
-		return;
-	}
-	if (isnan(prep->clip_limit))
-		prep->clip_limit = defaults[prep->clip];
-	good = prep->clip_limit > 0;
-	if (prep->clip == CS_CLIP_QUANTILE)
-		good = prep->clip_limit >= 0 && prep->clip_limit < 0.5;
-	if (!good)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("clip limit %g of column \"%s\" is out of range", prep->clip_limit, name),
-				 prep->clip == CS_CLIP_QUANTILE ?
-				 errhint("The share cut off at each end must be at least 0 and below 0.5.") :
-				 errhint("The limit must be above 0.")));
-}
-
-/* Complain that a key asked for a column does not suit it. */
-static void
-KeyDoesNotSuit(PrepKey key, const char *column, const char *kind, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("preparation key \"%s\" does not apply to %s column \"%s\"",
-					KeyNames[key], kind, column),
-			 errhint("%s", hint)));
-}
-
-/* What only numbers, booleans and times can be asked. */
-static void
-ResolveNumber(CsPrepColumn *prep, const Settings *own, const CsColumn *column)
-{
-	const char *name = NameStr(column->name);
-	const char *kind = CsKindName(column->converter.kind);
-	static const PrepKey category_keys[] = {KEY_ENCODE, KEY_LEVELS, KEY_DROP_FIRST};
-
-	for (int i = 0; i < lengthof(category_keys); i++)
-	{
-		if (own->given[category_keys[i]])
-			KeyDoesNotSuit(category_keys[i], name, kind,
-						   "Cast the column to text in the source to have it treated as a category.");
-	}
-	if (prep->impute == CS_IMPUTE_LEVEL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("nulls of %s column \"%s\" can't be a level", kind, name),
-				 errhint("Impute \"level\" is for categories; give numbers another, such as \"median\".")));
-	if (prep->impute == CS_IMPUTE_CONSTANT && isnan(prep->constant))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("imputing %s column \"%s\" by a constant needs a number", kind, name),
-				 errhint("Give it as \"constant\", at the top level of prep or for the column.")));
-	if (column->converter.kind == CS_BOOLEAN)
-	{
-		if (!own->given[KEY_CLIP])
-			prep->clip = CS_CLIP_NONE;
-		if (!own->given[KEY_TRANSFORM])
-			prep->transform = CS_TRANSFORM_NONE;
-	}
-	ResolveClip(prep, name);
-	prep->encode = CS_ENCODE_ONEHOT;
-	prep->levels = NIL;
-	prep->drop_first = false;
-	prep->constant_level = NULL;
-}
-
-/* How the NULLs of a category that is not ordinal are imputed. */
-static void
-ResolveCategoryImpute(CsPrepColumn *prep, const char *name)
-{
-	switch (prep->impute)
-	{
-		case CS_IMPUTE_MEDIAN:
-		case CS_IMPUTE_MEAN:
-		case CS_IMPUTE_KNN:
-			if (prep->impute_given)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("categorical column \"%s\" can't be imputed by \"%s\"",
-								name, CsImputeNames[prep->impute]),
-						 errhint("Use \"level\", \"mode\", \"constant\", \"skip\" or \"error\", or encode it as \"ordinal\".")));
-			prep->impute = CS_IMPUTE_LEVEL;
-			break;
-		case CS_IMPUTE_CONSTANT:
-			if (prep->constant_level != NULL)
-				break;
-			if (prep->impute_given)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("imputing categorical column \"%s\" by a constant needs a string",
-								name),
-						 errhint("Give it as \"constant\", at the top level of prep or for the column.")));
-			prep->impute = CS_IMPUTE_LEVEL; /* the constant is for the numbers */
-			break;
-		default:
-			break;
-	}
-}
-
-/* How the missing values of an ordinal category are imputed: like numbers, by ranks. */
-static void
-ResolveOrdinal(CsPrepColumn *prep, const char *name)
-{
-	ListCell   *cell;
-
-	if (prep->levels == NIL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("ordinal encoding of column \"%s\" needs its levels", name),
-				 errhint("List them lowest first: {\"columns\": {\"%s\": {\"encode\": \"ordinal\", \"levels\": [...]}}}.",
-						 name)));
-	if (prep->impute == CS_IMPUTE_LEVEL)
-	{
-		if (prep->impute_given)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("nulls of ordinal column \"%s\" can't be a level", name),
-					 errhint("A level of an ordinal column has a rank; impute by \"median\" or \"constant\".")));
-		prep->impute = CS_IMPUTE_MEDIAN;
-	}
-	if (prep->impute != CS_IMPUTE_CONSTANT)
-		return;
-	foreach(cell, prep->levels)
-	{
-		if (prep->constant_level != NULL && strcmp(lfirst(cell), prep->constant_level) == 0)
-			return;
-	}
-	if (prep->impute_given || prep->constant_level != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("imputing ordinal column \"%s\" by a constant needs one of its levels", name),
-				 errhint("Give a listed level as \"constant\" for the column.")));
-	prep->impute = CS_IMPUTE_MEDIAN;
-}
-
-/* What only categories can be asked. */
-static void
-ResolveCategory(CsPrepColumn *prep, const Settings *own, const CsColumn *column)
-{
-	const char *name = NameStr(column->name);
-
-	if (own->given[KEY_CLIP] && prep->clip != CS_CLIP_NONE)
-		KeyDoesNotSuit(KEY_CLIP, name, "categorical", "Only numbers can be clipped.");
-	if (own->given[KEY_CLIP_LIMIT])
-		KeyDoesNotSuit(KEY_CLIP_LIMIT, name, "categorical", "Only numbers can be clipped.");
-	if (own->given[KEY_TRANSFORM] && prep->transform != CS_TRANSFORM_NONE)
-		KeyDoesNotSuit(KEY_TRANSFORM, name, "categorical", "Only numbers can be transformed.");
-	if (own->given[KEY_LEVELS] && prep->encode != CS_ENCODE_ORDINAL)
-		KeyDoesNotSuit(KEY_LEVELS, name, "categorical",
-					   "Levels are listed with \"encode\": \"ordinal\" only.");
-	if (own->given[KEY_DROP_FIRST] && prep->encode != CS_ENCODE_ONEHOT)
-		KeyDoesNotSuit(KEY_DROP_FIRST, name, "categorical",
-					   "A level can be dropped with \"encode\": \"onehot\" only.");
-	if (own->given[KEY_SCALE] && prep->scale != CS_SCALE_NONE && prep->encode == CS_ENCODE_ONEHOT)
-		KeyDoesNotSuit(KEY_SCALE, name, "one-hot encoded",
-					   "One-hot columns stay 0 and 1; encode as \"ordinal\" or \"frequency\" to have them scaled.");
-
-	prep->clip = CS_CLIP_NONE;
-	prep->clip_limit = NAN;
-	prep->transform = CS_TRANSFORM_NONE;
-	if (prep->encode == CS_ENCODE_ORDINAL)
-		ResolveOrdinal(prep, name);
-	else
-	{
-		prep->levels = NIL;
-		ResolveCategoryImpute(prep, name);
-	}
-	if (prep->encode == CS_ENCODE_ONEHOT)
-		prep->scale = CS_SCALE_NONE;
-	else
-		prep->drop_first = false;
-	prep->constant = NAN;
 }
 
 /* Every entry under "columns" must name a feature and be an object. */
@@ -574,7 +372,7 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("prep must be a JSON object"),
-					 errhint("Valid keys are: %s.", JoinNames(KeyNames))));
+					 errhint("Valid keys are: %s.", JoinNames(CsPrepKeyNames))));
 		ReadSettings(&prep->root, NULL, &top);
 	}
 	if (top.columns != NULL)
@@ -599,11 +397,7 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns)
 			ReadSettings(entry->val.binary.data, name, &own);
 			OverlaySettings(column, &own);
 		}
-		column->impute_given = own.given[KEY_IMPUTE];
-		if (columns[i].converter.kind == CS_CATEGORICAL)
-			ResolveCategory(column, &own, &columns[i]);
-		else
-			ResolveNumber(column, &own, &columns[i]);
+		CsPrepResolve(column, own.given, &columns[i]);
 	}
 	return result;
 }
@@ -615,11 +409,11 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	bool		category = kind == CS_CATEGORICAL;
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	CsJsonbPushKey(state, KeyNames[KEY_IMPUTE]);
+	CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_IMPUTE]);
 	CsJsonbPushString(state, WJB_VALUE, CsImputeNames[prep->impute]);
 	if (prep->impute == CS_IMPUTE_CONSTANT)
 	{
-		CsJsonbPushKey(state, KeyNames[KEY_CONSTANT]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_CONSTANT]);
 		if (category)
 			CsJsonbPushString(state, WJB_VALUE, prep->constant_level);
 		else
@@ -627,31 +421,31 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	}
 	if (prep->impute == CS_IMPUTE_KNN)
 	{
-		CsJsonbPushKey(state, KeyNames[KEY_NEIGHBORS]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_NEIGHBORS]);
 		CsJsonbPushNumber(state, WJB_VALUE, prep->neighbors);
 	}
 	if (!category)
 	{
-		CsJsonbPushKey(state, KeyNames[KEY_CLIP]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_CLIP]);
 		CsJsonbPushString(state, WJB_VALUE, CsClipNames[prep->clip]);
 		if (prep->clip != CS_CLIP_NONE)
 		{
-			CsJsonbPushKey(state, KeyNames[KEY_CLIP_LIMIT]);
+			CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_CLIP_LIMIT]);
 			CsJsonbPushNumber(state, WJB_VALUE, prep->clip_limit);
 		}
-		CsJsonbPushKey(state, KeyNames[KEY_TRANSFORM]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_TRANSFORM]);
 		CsJsonbPushString(state, WJB_VALUE, CsTransformNames[prep->transform]);
 	}
 	else
 	{
-		CsJsonbPushKey(state, KeyNames[KEY_ENCODE]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_ENCODE]);
 		CsJsonbPushString(state, WJB_VALUE, CsEncodeNames[prep->encode]);
 	}
 	if (category && prep->encode == CS_ENCODE_ORDINAL)
 	{
 		ListCell   *cell;
 
-		CsJsonbPushKey(state, KeyNames[KEY_LEVELS]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_LEVELS]);
 		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 		foreach(cell, prep->levels)
 			CsJsonbPushString(state, WJB_ELEM, lfirst(cell));
@@ -659,12 +453,12 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	}
 	if (category && prep->encode == CS_ENCODE_ONEHOT)
 	{
-		CsJsonbPushKey(state, KeyNames[KEY_DROP_FIRST]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_DROP_FIRST]);
 		CsJsonbPushBool(state, WJB_VALUE, prep->drop_first);
 	}
 	else
 	{
-		CsJsonbPushKey(state, KeyNames[KEY_SCALE]);
+		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_SCALE]);
 		CsJsonbPushString(state, WJB_VALUE, CsScaleNames[prep->scale]);
 	}
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
@@ -677,9 +471,9 @@ CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns)
 	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	CsJsonbPushKey(&state, KeyNames[KEY_PCA]);
+	CsJsonbPushKey(&state, CsPrepKeyNames[CS_KEY_PCA]);
 	CsJsonbPushNumber(&state, WJB_VALUE, prep->pca > 0 ? prep->pca : NAN);
-	CsJsonbPushKey(&state, KeyNames[KEY_COLUMNS]);
+	CsJsonbPushKey(&state, CsPrepKeyNames[CS_KEY_COLUMNS]);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < prep->ncolumns; i++)
 	{

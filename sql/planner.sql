@@ -1,0 +1,86 @@
+-- predict() over a table is planned as a call on the columns that the model needs
+
+CREATE TABLE shopper (note text, id int PRIMARY KEY, spend float8, visits int, age int);
+INSERT INTO shopper SELECT 'x', i, CASE WHEN i % 3 = 0 THEN 10 ELSE 500 END + i % 7, CASE WHEN i % 2 = 0 THEN 1 ELSE 90 END + i % 5, 20 + i % 50
+FROM generate_series(1, 300) i;
+SELECT n_segments FROM custseg.train('m', 'shopper', features => '{spend,visits}', k => 4);
+
+EXPLAIN (VERBOSE, COSTS OFF) SELECT custseg.predict('m', s) FROM shopper s;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM shopper s WHERE custseg.predict('m', s, 1) = 2;
+
+-- the answer is that of the row itself
+SELECT bool_and(custseg.predict('m', s) = custseg.predict('m', to_jsonb(s))) AS same FROM shopper s;
+SELECT bool_and(custseg.predict('m', s) = custseg.predict('m', (s.*)::shopper)) AS same FROM shopper s;
+
+-- in an UPDATE, its RETURNING, a view, a subquery, a function
+ALTER TABLE shopper ADD segment int;
+UPDATE shopper s SET segment = custseg.predict('m', s);
+UPDATE shopper s SET spend = 12, visits = 2 WHERE id = 1 RETURNING segment <> custseg.predict('m', s) AS moved;
+CREATE VIEW shopper_view AS SELECT visits, spend, segment FROM shopper;
+SELECT count(*) FROM shopper_view v WHERE custseg.predict('m', v) <> segment;
+SELECT count(*) FROM (SELECT * FROM shopper OFFSET 0) v WHERE custseg.predict('m', v) <> segment;
+CREATE FUNCTION moved() RETURNS bigint LANGUAGE sql STABLE AS
+    $$ SELECT count(*) FROM shopper s WHERE custseg.predict('m', s) <> s.segment $$;
+SELECT moved();
+
+-- partitions and children with other column orders and dropped columns
+CREATE TABLE part (id int, visits int, spend float8) PARTITION BY RANGE (id);
+CREATE TABLE part_1 (gone text, spend float8, id int, visits int);
+ALTER TABLE part_1 DROP COLUMN gone;
+ALTER TABLE part ATTACH PARTITION part_1 FOR VALUES FROM (0) TO (150);
+CREATE TABLE part_2 PARTITION OF part DEFAULT;
+INSERT INTO part SELECT id, visits, spend FROM shopper;
+SELECT count(*) AS different FROM part p JOIN shopper s USING (id) WHERE custseg.predict('m', to_jsonb(s)) <> custseg.predict('m', to_jsonb(p));
+SELECT count(*) AS different FROM (SELECT id, custseg.predict('m', p) AS segment FROM part p) a JOIN shopper s USING (id) WHERE a.segment <> custseg.predict('m', to_jsonb(s));
+
+-- rows that an outer join sets to NULL have no segment
+SELECT count(*), count(custseg.predict('m', b)) FROM shopper a LEFT JOIN shopper b ON b.id = a.id + 100;
+
+-- grouped, sorted, distinct
+SELECT count(*) FROM (SELECT custseg.predict('m', s) FROM shopper s GROUP BY s) g;
+SELECT custseg.predict('m', s) AS segment, count(*) FROM shopper s GROUP BY 1 ORDER BY custseg.predict('m', s);
+SELECT custseg.predict('m', s) AS segment, count(*) FROM shopper s GROUP BY ROLLUP (1) ORDER BY 1;
+SELECT count(DISTINCT custseg.predict('m', s)) FROM shopper s;
+
+-- a cached plan follows the model: another version with other columns, and back
+SET plan_cache_mode = force_generic_plan;
+PREPARE segments AS SELECT max(custseg.predict('m', s)) FROM shopper s;
+EXECUTE segments;
+SELECT version FROM custseg.train('m', 'shopper', features => '{age}', k => 2, deploy => true);
+EXECUTE segments;
+SELECT custseg.rollback('m');
+EXECUTE segments;
+ALTER TABLE shopper RENAME visits TO calls;
+EXECUTE segments;
+ALTER TABLE shopper RENAME calls TO visits;
+EXECUTE segments;
+DEALLOCATE segments;
+RESET plan_cache_mode;
+
+-- what is bound to fail fails when it is executed
+EXPLAIN (COSTS OFF) SELECT custseg.predict('none', s) FROM shopper s;
+SELECT custseg.predict('none', s) FROM shopper s;
+SELECT custseg.predict('m', s, 9) FROM shopper s;
+SELECT custseg.predict('m', s, 0) FROM shopper s;
+SELECT custseg.predict('none', s) FROM shopper s WHERE false;
+
+-- reading the columns needs the rights that the row needs
+CREATE ROLE regress_planner;
+GRANT SELECT (spend, visits) ON shopper TO regress_planner;
+SELECT custseg.grant_model('m', 'regress_planner');
+SET ROLE regress_planner;
+SELECT custseg.predict('m', s) FROM shopper s LIMIT 1;
+RESET ROLE;
+
+-- called by hand
+SELECT custseg.predict_columns('m', NULL, '{visits,spend}', 90, 500.0) = custseg.predict('m', '{"visits": 90, "spend": 500}'::jsonb) AS same;
+SELECT custseg.predict_columns(NULL, NULL, '{a}', 1), custseg.predict_columns('m', NULL, NULL, 1);
+SELECT custseg.predict_columns('m', NULL, '{spend}', 1);
+SELECT custseg.predict_columns('m', NULL, '{spend,visits}', 1);
+SELECT custseg.predict_columns('m', NULL, '{spend,NULL}', 1, 2);
+
+DROP FUNCTION moved();
+DROP VIEW shopper_view;
+DROP TABLE shopper, part;
+SELECT custseg.drop_model('m');
+DROP ROLE regress_planner;

@@ -1,0 +1,209 @@
+/*
+ * resolve.c
+ *	  Settings made to suit the kind of a column.
+ *
+ * A default that does not suit is passed over: nobody means to clip a text when asking for all
+ * columns to be clipped.  What was asked for the very column and does not suit it is an error.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "prep/internal.h"
+
+/* Give a clipping method its limit, and check its range. */
+static void
+ResolveClip(CsPrepColumn *prep, const char *name)
+{
+	static const double defaults[] = {0, 1.5, 3, 0.01};
+	bool		good;
+
+	if (prep->clip == CS_CLIP_NONE)
+	{
+		prep->clip_limit = NAN;
+		return;
+	}
+	if (isnan(prep->clip_limit))
+		prep->clip_limit = defaults[prep->clip];
+	good = prep->clip_limit > 0;
+	if (prep->clip == CS_CLIP_QUANTILE)
+		good = prep->clip_limit >= 0 && prep->clip_limit < 0.5;
+	if (!good)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("clip limit %g of column \"%s\" is out of range", prep->clip_limit, name),
+				 prep->clip == CS_CLIP_QUANTILE ?
+				 errhint("The share cut off at each end must be at least 0 and below 0.5.") :
+				 errhint("The limit must be above 0.")));
+}
+
+/* Complain that a key asked for a column does not suit it. */
+static void
+KeyDoesNotSuit(CsPrepKey key, const char *column, const char *kind, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("preparation key \"%s\" does not apply to %s column \"%s\"",
+					CsPrepKeyNames[key], kind, column),
+			 errhint("%s", hint)));
+}
+
+/* What only numbers, booleans and times can be asked. */
+static void
+ResolveNumber(CsPrepColumn *prep, const bool *given, const CsColumn *column)
+{
+	const char *name = NameStr(column->name);
+	const char *kind = CsKindName(column->converter.kind);
+	static const CsPrepKey category_keys[] = {CS_KEY_ENCODE, CS_KEY_LEVELS, CS_KEY_DROP_FIRST};
+
+	for (int i = 0; i < lengthof(category_keys); i++)
+	{
+		if (given[category_keys[i]])
+			KeyDoesNotSuit(category_keys[i], name, kind,
+						   "Cast the column to text in the source to have it treated as a category.");
+	}
+	if (prep->impute == CS_IMPUTE_LEVEL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("nulls of %s column \"%s\" can't be a level", kind, name),
+				 errhint("Impute \"level\" is for categories; give numbers another, such as \"median\".")));
+	if (prep->impute == CS_IMPUTE_CONSTANT && isnan(prep->constant))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("imputing %s column \"%s\" by a constant needs a number", kind, name),
+				 errhint("Give it as \"constant\", at the top level of prep or for the column.")));
+	if (column->converter.kind == CS_BOOLEAN)
+	{
+		if (!given[CS_KEY_CLIP])
+			prep->clip = CS_CLIP_NONE;
+		if (!given[CS_KEY_TRANSFORM])
+			prep->transform = CS_TRANSFORM_NONE;
+	}
+	ResolveClip(prep, name);
+	prep->encode = CS_ENCODE_ONEHOT;
+	prep->levels = NIL;
+	prep->drop_first = false;
+	prep->constant_level = NULL;
+}
+
+/* How the NULLs of a category that is not ordinal are imputed. */
+static void
+ResolveCategoryImpute(CsPrepColumn *prep, const char *name)
+{
+	switch (prep->impute)
+	{
+		case CS_IMPUTE_MEDIAN:
+		case CS_IMPUTE_MEAN:
+		case CS_IMPUTE_KNN:
+			if (prep->impute_given)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("categorical column \"%s\" can't be imputed by \"%s\"",
+								name, CsImputeNames[prep->impute]),
+						 errhint("Use \"level\", \"mode\", \"constant\", \"skip\" or \"error\", or encode it as \"ordinal\".")));
+			prep->impute = CS_IMPUTE_LEVEL;
+			break;
+		case CS_IMPUTE_CONSTANT:
+			if (prep->constant_level != NULL)
+				break;
+			if (prep->impute_given)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("imputing categorical column \"%s\" by a constant needs a string",
+								name),
+						 errhint("Give it as \"constant\", at the top level of prep or for the column.")));
+			prep->impute = CS_IMPUTE_LEVEL; /* the constant is for the numbers */
+			break;
+		default:
+			break;
+	}
+}
+
+/* How the missing values of an ordinal category are imputed: like numbers, by ranks. */
+static void
+ResolveOrdinal(CsPrepColumn *prep, const char *name)
+{
+	ListCell   *cell;
+
+	if (prep->levels == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("ordinal encoding of column \"%s\" needs its levels", name),
+				 errhint("List them lowest first: {\"columns\": {\"%s\": {\"encode\": \"ordinal\", \"levels\": [...]}}}.",
+						 name)));
+	if (prep->impute == CS_IMPUTE_LEVEL)
+	{
+		if (prep->impute_given)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("nulls of ordinal column \"%s\" can't be a level", name),
+					 errhint("A level of an ordinal column has a rank; impute by \"median\" or \"constant\".")));
+		prep->impute = CS_IMPUTE_MEDIAN;
+	}
+	if (prep->impute != CS_IMPUTE_CONSTANT)
+		return;
+	foreach(cell, prep->levels)
+	{
+		if (prep->constant_level != NULL && strcmp(lfirst(cell), prep->constant_level) == 0)
+			return;
+	}
+	if (prep->impute_given || prep->constant_level != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("imputing ordinal column \"%s\" by a constant needs one of its levels", name),
+				 errhint("Give a listed level as \"constant\" for the column.")));
+	prep->impute = CS_IMPUTE_MEDIAN;
+}
+
+/* What only categories can be asked. */
+static void
+ResolveCategory(CsPrepColumn *prep, const bool *given, const CsColumn *column)
+{
+	const char *name = NameStr(column->name);
+
+	if (given[CS_KEY_CLIP] && prep->clip != CS_CLIP_NONE)
+		KeyDoesNotSuit(CS_KEY_CLIP, name, "categorical", "Only numbers can be clipped.");
+	if (given[CS_KEY_CLIP_LIMIT])
+		KeyDoesNotSuit(CS_KEY_CLIP_LIMIT, name, "categorical", "Only numbers can be clipped.");
+	if (given[CS_KEY_TRANSFORM] && prep->transform != CS_TRANSFORM_NONE)
+		KeyDoesNotSuit(CS_KEY_TRANSFORM, name, "categorical", "Only numbers can be transformed.");
+	if (given[CS_KEY_LEVELS] && prep->encode != CS_ENCODE_ORDINAL)
+		KeyDoesNotSuit(CS_KEY_LEVELS, name, "categorical",
+					   "Levels are listed with \"encode\": \"ordinal\" only.");
+	if (given[CS_KEY_DROP_FIRST] && prep->encode != CS_ENCODE_ONEHOT)
+		KeyDoesNotSuit(CS_KEY_DROP_FIRST, name, "categorical",
+					   "A level can be dropped with \"encode\": \"onehot\" only.");
+	if (given[CS_KEY_SCALE] && prep->scale != CS_SCALE_NONE && prep->encode == CS_ENCODE_ONEHOT)
+		KeyDoesNotSuit(CS_KEY_SCALE, name, "one-hot encoded",
+					   "One-hot columns stay 0 and 1; encode as \"ordinal\" or \"frequency\" to have them scaled.");
+
+	prep->clip = CS_CLIP_NONE;
+	prep->clip_limit = NAN;
+	prep->transform = CS_TRANSFORM_NONE;
+	if (prep->encode == CS_ENCODE_ORDINAL)
+		ResolveOrdinal(prep, name);
+	else
+	{
+		prep->levels = NIL;
+		ResolveCategoryImpute(prep, name);
+	}
+	if (prep->encode == CS_ENCODE_ONEHOT)
+		prep->scale = CS_SCALE_NONE;
+	else
+		prep->drop_first = false;
+	prep->constant = NAN;
+}
+
+/*
+ * Make what holds for a column fit its kind.  given: the keys asked for that very column, which
+ * must suit it; defaults that do not are passed over.
+ */
+void
+CsPrepResolve(CsPrepColumn *prep, const bool *given, const CsColumn *column)
+{
+	prep->impute_given = given[CS_KEY_IMPUTE];
+	if (column->converter.kind == CS_CATEGORICAL)
+		ResolveCategory(prep, given, column);
+	else
+		ResolveNumber(prep, given, column);
+}
