@@ -11,7 +11,8 @@ OBJS = \
 	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o \
-	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
+	src/algo/kmeans.o src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
+	src/algo/kmeans_measure.o \
 	src/stat/silhouette.o \
 	src/model/catalog.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
@@ -67,7 +68,7 @@ endif
 
 # More optimisation only where it pays: the kernels that see every value of every row.
 src/math/distance.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o \
-	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
+	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
 	src/stat/silhouette.o: override CFLAGS += -O3
 
 # Code that the server inlines into compiled expressions computes the same bits, too.

@@ -8,7 +8,8 @@
  * are assigned once more; an empty cluster takes the row farthest from its centre.  The best of
  * n_init starts is the one of least inertia, computed directly from rows and centres.
  *
- * The leader runs this file; the passes over rows are tasks in kmeans_assign.c and kmeans_seed.c.
+ * The leader runs this file; the passes over rows are tasks in the files kmeans_*.c, and what is
+ * settled before any of them is in kmeans_plan.c.
  */
 #include "custseg.h"
 
@@ -19,17 +20,6 @@
 #include "miscadmin.h"
 #include "progress.h"
 #include "storage/shmem.h"
-
-static const char *const methods[] = {"auto", "lloyd", "hamerly", "elkan", NULL};
-
-static const CsOption options[] = {
-	CS_COMMON_OPTIONS(KmeansOptions, common),
-	{"n_init", CS_OPTION_INT, offsetof(KmeansOptions, n_init), 10, 1, 1000},
-	{"max_iter", CS_OPTION_INT, offsetof(KmeansOptions, max_iter), 300, 1, 1000000},
-	{"tol", CS_OPTION_REAL, offsetof(KmeansOptions, tol), 1e-4, 0, 1e6},
-	{"algorithm", CS_OPTION_CHOICE, offsetof(KmeansOptions, method), KMEANS_AUTO, 0, 0, methods},
-	{"init", CS_OPTION_ARRAY, offsetof(KmeansOptions, init), 0, 0, 0},
-};
 
 /* One start, as the leader keeps it. */
 typedef struct Start
@@ -55,97 +45,6 @@ typedef struct Leader
 	double	   *moved_sum;
 	double	   *previous;		/* a start's centres before the update */
 } Leader;
-
-/*
- * Which bounds pay, measured (docs/algorithms.md): where a distance is cheap, plain Lloyd's full
- * vectors are faster than any bookkeeping; one bound a row then pays nearly everywhere; a bound
- * for every centre only where there are many of both centres and features.
- */
-static KmeansMethod
-ChooseMethod(const KmeansOptions *options, int k, int d)
-{
-	if (options->method != KMEANS_AUTO)
-		return options->method;
-	if ((int64) k * d <= 100)
-		return KMEANS_LLOYD;
-	return d >= 100 && k >= 50 ? KMEANS_ELKAN : KMEANS_HAMERLY;
-}
-
-static Size
-LaneSize(int k, int d)
-{
-	return MAXALIGN(offsetof(KmeansLane, value) +
-					sizeof(double) * Max(k + (Size) k * d, 2 * (Size) d));
-}
-
-/* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
-#define WORK_SHARE 0.4
-#define WORK_FREE ((Size) 48 * 1024 * 1024)
-
-/* Sizes of what a fit of this many rows keeps for them; fills capacity. */
-static void
-PlanStarts(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
-{
-	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
-	Size		one = add_size(mul_size(sizeof(int32), rows),
-							   Max(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
-								   mul_size(sizeof(float), rows)));
-	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
-	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
-	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
-
-	fit->capacity = (int) Max((Size) 1, Min((Size) wanted, budget / one));
-}
-
-/* Bytes of the labels of the starts at work, and of their bounds or, while seeding, distances. */
-static Size
-LabelsSize(const KmeansFit *fit, int64 nblocks)
-{
-	return mul_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks), fit->capacity);
-}
-
-static Size
-BoundsSize(const KmeansFit *fit, int64 nblocks)
-{
-	Size		bounds = CsKmeansBoundsSize(fit->method, nblocks, fit->k);
-	Size		seeding = mul_size(sizeof(float) * CS_BLOCK_ROWS, nblocks);
-
-	return mul_size(Max(bounds, seeding), fit->capacity);
-}
-
-/* Bytes beside the matrix. */
-static Size
-KmeansMemory(int64 nrows, int d, int k, const void *opaque)
-{
-	const KmeansOptions *o = opaque;
-	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
-	KmeansFit	fit = {.k = k, .d = d, .method = ChooseMethod(o, k, d)};
-	Size		best = mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks);
-	Size		rows,
-				tables;
-
-	PlanStarts(&fit, o, nblocks);
-	rows = add_size(add_size(LabelsSize(&fit, nblocks), BoundsSize(&fit, nblocks)), best);
-	tables = mul_size(mul_size(sizeof(double) * 4 * (fit.capacity + 1), k), d);
-	return add_size(add_size(rows, tables),
-					add_size(mul_size(LaneSize(k, d), CS_LANES * fit.capacity),
-							 CsKmeansSeedingSize(&fit, nblocks)));
-}
-
-/* init must be one row for each segment, one number for each column of model space. */
-static void
-KmeansCheck(const void *opaque, int k, int d)
-{
-	const KmeansOptions *o = opaque;
-
-	if (o->init.rows == 0 || (o->init.rows == k && o->init.columns == d))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"init\" has %d centers of %d numbers, but k is %d and model space has %d columns",
-					o->init.rows, o->init.columns, k, d),
-			 errhint("Give one array for each segment, each with one number for each column of model space; custseg.feature.outputs lists them.")));
-}
 
 static KmeansLane *
 LaneOf(Leader *leader, int lane, int start)
@@ -495,8 +394,8 @@ AllocateAreas(Leader *leader, CsArena *arena, int64 nblocks)
 	KmeansFit  *fit = &leader->fit;
 	Size		kd = (Size) fit->k * fit->d;
 
-	fit->labels = CsArenaAlloc(arena, LabelsSize(fit, nblocks));
-	fit->bounds = CsArenaAlloc(arena, BoundsSize(fit, nblocks));
+	fit->labels = CsArenaAlloc(arena, CsKmeansLabelsSize(fit, nblocks));
+	fit->bounds = CsArenaAlloc(arena, CsKmeansRowsSize(fit, nblocks));
 	fit->lanes = CsArenaAlloc(arena, mul_size(fit->lane_size, CS_LANES * fit->capacity));
 	fit->seeding = CsArenaAlloc(arena, CsKmeansSeedingSize(fit, nblocks));
 	fit->centers = CsArenaAlloc(arena, mul_size(fit->centers_size, fit->capacity));
@@ -526,13 +425,13 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	leader->options = in->options;
 	fit->k = in->k;
 	fit->d = m->ncolumns;
-	fit->method = ChooseMethod(in->options, fit->k, fit->d);
+	fit->method = CsKmeansMethod(in->options, fit->k, fit->d);
 	fit->weights = in->weights;
-	fit->lane_size = LaneSize(fit->k, fit->d);
+	fit->lane_size = CsKmeansLaneSize(fit->k, fit->d);
 	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +
 								 sizeof(double) * fit->k * ((Size) fit->d + 1));
 	fit->matrix = CsMatrixShare(m, arena);
-	PlanStarts(fit, leader->options, CsMatrixBlocks(m));
+	CsKmeansPlan(fit, leader->options, CsMatrixBlocks(m));
 	AllocateAreas(leader, arena, CsMatrixBlocks(m));
 
 	fit->scale = 1;
@@ -598,11 +497,11 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 
 const CsAlgorithm CsKmeans = {
 	.name = "kmeans",
-	.options = options,
-	.noptions = lengthof(options),
+	.options = CsKmeansOptions,
+	.noptions = KMEANS_NOPTIONS,
 	.options_size = sizeof(KmeansOptions),
 	.max_segments = CS_MAX_SEGMENTS,
-	.memory = KmeansMemory,
-	.check = KmeansCheck,
+	.memory = CsKmeansMemory,
+	.check = CsKmeansCheck,
 	.fit = KmeansFitModel,
 };

@@ -1,7 +1,8 @@
 /*
  * kmeans.h
- *	  What the files of k-means share: kmeans.c (the loop), kmeans_seed.c (k-means++) and
- *	  kmeans_assign.c (the pass over the rows).
+ *	  What the files of k-means share: kmeans_plan.c (options, sizes), kmeans_seed.c (k-means++),
+ *	  kmeans_assign.c (the pass over the rows), kmeans_measure.c (inertia, variances) and kmeans.c
+ *	  (the loop).
  */
 #ifndef CUSTSEG_KMEANS_H
 #define CUSTSEG_KMEANS_H
@@ -92,10 +93,24 @@ KmeansLabelsOf(const KmeansFit *fit, const CsMatrix *m, void *labels, int start)
 	return (int32 *) labels + (Size) start * CsMatrixBlocks(m) * CS_BLOCK_ROWS;
 }
 
+/* kmeans_plan.c */
+#define KMEANS_NOPTIONS 8
+
+extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];
+extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k, int d);
+extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks);
+extern Size CsKmeansLaneSize(int k, int d);
+extern Size CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks);
+extern Size CsKmeansRowsSize(const KmeansFit *fit, int64 nblocks);
+extern Size CsKmeansMemory(int64 nrows, int d, int k, const void *options);
+extern void CsKmeansCheck(const void *options, int k, int d);
+
 /* kmeans_assign.c */
 extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
-extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
 extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
+
+/* kmeans_measure.c */
+extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
 extern void CsKmeansInertiaTask(CsTeam *team, const void *args, int lane);
 
 /* kmeans_seed.c */

@@ -12,10 +12,10 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(start_node add_helpers customers train fingerprint psql_error shared_segments
+our @EXPORT = qw(start_node add_extension customers train fingerprint psql_error shared_segments
   shared_segment_count);
 
-# A running server with the extension in database postgres, and our helpers in schema test.
+# A running server with the extension in database postgres, and functions for tests in schema test.
 sub start_node
 {
     my ($name, $conf, %init) = @_;
@@ -30,12 +30,12 @@ max_parallel_workers = 16
 END
     $node->append_conf('postgresql.conf', $conf) if defined $conf;
     $node->start;
-    add_helpers($node, 'postgres');
+    add_extension($node, 'postgres');
     return $node;
 }
 
 # The extension and the functions that tests use, in a database.
-sub add_helpers
+sub add_extension
 {
     my ($node, $database) = @_;
 

@@ -53,7 +53,7 @@ for my $name (sort keys %sets)
         if (@columns)
         {
             $node->safe_psql('postgres', "CREATE TABLE $name AS SELECT row AS id, "
-                  . join(', ', map { "f$_\::float8 AS c$_" } @columns) . ' FROM raw');
+                  . join(', ', map { "f$_\::float8 AS c$_" } @columns) . ' FROM raw ORDER BY row');
         }
         else
         {
@@ -67,7 +67,8 @@ SELECT
     sum(f4::int * f6::numeric) AS monetary
 FROM raw
 WHERE f7 IS NOT NULL AND f1 NOT LIKE 'C%' AND f4::int > 0 AND f6::numeric > 0
-GROUP BY f7;
+GROUP BY f7
+ORDER BY 1;
 END
         }
         $node->safe_psql('postgres', "DROP TABLE raw; ALTER TABLE $name ADD PRIMARY KEY (id)");

@@ -1,0 +1,103 @@
+/*
+ * kmeans_measure.c
+ *	  Passes that only measure: inertia of the starts, and means and sums of squares of the columns.
+ *
+ * Sums run over the rows of a block, then over the blocks of a lane, and the leader adds up the
+ * lanes in order; so a sum of millions of terms is a sum of short ones, and always the same.
+ */
+#include "custseg.h"
+
+#include "algo/kmeans.h"
+#include "math/math.h"
+#include "miscadmin.h"
+
+/* Sum of weight times squared distance to the own centre, over a lane, for each start. */
+void
+CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
+{
+	const KmeansFit *fit = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	void	   *labels = CsArenaAddress(arena, fit->labels),
+			   *centers = CsArenaAddress(arena, fit->centers),
+			   *lanes = CsArenaAddress(arena, fit->lanes);
+	double		distance[CS_BLOCK_ROWS];
+
+	for (int s = 0; s < fit->starts; s++)
+		KmeansLaneOf(fit, lanes, lane, s)->inertia = 0;
+	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
+	{
+		const double *x = CsMatrixBlock(m, arena, b);
+		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
+		int			nrows = CsMatrixBlockRows(m, b);
+
+		for (int s = 0; s < fit->starts; s++)
+		{
+			double		sum = 0;
+
+			CHECK_FOR_INTERRUPTS();
+			CsOwnDistances(fit->d, nrows, x, CS_BLOCK_ROWS, KmeansCentersOf(fit, centers, s)->value,
+						   KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS, distance);
+			for (int r = 0; r < nrows; r++)
+				sum += w ? w[r] * distance[r] : distance[r];
+			KmeansLaneOf(fit, lanes, lane, s)->inertia += sum;
+		}
+	}
+}
+
+/* Merge a block's column into a lane's mean and sum of squares about it. */
+static void
+MergeColumn(int nrows, const double *column, const double *weights, double weight, double before,
+			double *mean, double *squares)
+{
+	double		sum = 0,
+				about = 0,
+				block_mean,
+				delta;
+
+	for (int r = 0; r < nrows; r++)
+		sum += weights ? weights[r] * column[r] : column[r];
+	block_mean = sum / weight;
+	for (int r = 0; r < nrows; r++)
+	{
+		double		difference = column[r] - block_mean;
+
+		about += (weights ? weights[r] : 1) * difference * difference;
+	}
+	delta = block_mean - *mean;
+	*squares += about + delta * delta * before * weight / (before + weight);
+	*mean += delta * weight / (before + weight);
+}
+
+/* Mean and sum of squares about it of every column, over a lane. */
+void
+CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
+{
+	const KmeansFit *fit = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
+	KmeansLane *result = KmeansLaneOf(fit, CsArenaAddress(arena, fit->lanes), lane, 0);
+
+	memset(result, 0, fit->lane_size);
+	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
+	{
+		const double *x = CsMatrixBlock(m, arena, b);
+		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
+		int			nrows = CsMatrixBlockRows(m, b);
+		double		weight = nrows;
+
+		CHECK_FOR_INTERRUPTS();
+		if (w)
+		{
+			weight = 0;
+			for (int r = 0; r < nrows; r++)
+				weight += w[r];
+		}
+		for (int j = 0; j < fit->d; j++)
+			MergeColumn(nrows, x + (Size) j * CS_BLOCK_ROWS, w, weight, result->inertia,
+						&result->value[j], &result->value[fit->d + j]);
+		result->inertia += weight;
+	}
+}

@@ -1,0 +1,111 @@
+/*
+ * kmeans_plan.c
+ *	  What is settled before a fit: its options, the bounds it keeps, the starts that share a pass,
+ *	  and the memory all of it takes.
+ */
+#include "custseg.h"
+
+#include "algo/kmeans.h"
+#include "storage/shmem.h"
+
+static const char *const methods[] = {"auto", "lloyd", "hamerly", "elkan", NULL};
+
+const CsOption CsKmeansOptions[KMEANS_NOPTIONS] = {
+	CS_COMMON_OPTIONS(KmeansOptions, common),
+	{"n_init", CS_OPTION_INT, offsetof(KmeansOptions, n_init), 10, 1, 1000},
+	{"max_iter", CS_OPTION_INT, offsetof(KmeansOptions, max_iter), 300, 1, 1000000},
+	{"tol", CS_OPTION_REAL, offsetof(KmeansOptions, tol), 1e-4, 0, 1e6},
+	{"algorithm", CS_OPTION_CHOICE, offsetof(KmeansOptions, method), KMEANS_AUTO, 0, 0, methods},
+	{"init", CS_OPTION_ARRAY, offsetof(KmeansOptions, init), 0, 0, 0},
+};
+
+/*
+ * Which bounds pay, measured (docs/algorithms.md): where a distance is cheap, plain Lloyd's full
+ * vectors are faster than any bookkeeping; one bound a row then pays nearly everywhere; a bound
+ * for every centre only where there are many of both centres and features.
+ */
+KmeansMethod
+CsKmeansMethod(const KmeansOptions *options, int k, int d)
+{
+	if (options->method != KMEANS_AUTO)
+		return options->method;
+	if ((int64) k * d <= 100)
+		return KMEANS_LLOYD;
+	return d >= 100 && k >= 50 ? KMEANS_ELKAN : KMEANS_HAMERLY;
+}
+
+Size
+CsKmeansLaneSize(int k, int d)
+{
+	return MAXALIGN(offsetof(KmeansLane, value) +
+					sizeof(double) * Max(k + (Size) k * d, 2 * (Size) d));
+}
+
+/* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
+#define WORK_SHARE 0.4
+#define WORK_FREE ((Size) 48 * 1024 * 1024)
+
+/* Sizes of what a fit of this many rows keeps for them; fills capacity. */
+void
+CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
+{
+	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
+	Size		one = add_size(mul_size(sizeof(int32), rows),
+							   Max(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
+								   mul_size(sizeof(float), rows)));
+	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
+	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
+	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
+
+	fit->capacity = (int) Max((Size) 1, Min((Size) wanted, budget / one));
+}
+
+/* Bytes of the labels of the starts at work, and of their bounds or, while seeding, distances. */
+Size
+CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks)
+{
+	return mul_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks), fit->capacity);
+}
+
+Size
+CsKmeansRowsSize(const KmeansFit *fit, int64 nblocks)
+{
+	Size		bounds = CsKmeansBoundsSize(fit->method, nblocks, fit->k);
+	Size		seeding = mul_size(sizeof(float) * CS_BLOCK_ROWS, nblocks);
+
+	return mul_size(Max(bounds, seeding), fit->capacity);
+}
+
+/* Bytes beside the matrix. */
+Size
+CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
+{
+	const KmeansOptions *o = opaque;
+	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
+	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(o, k, d)};
+	Size		best = mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks);
+	Size		rows,
+				tables;
+
+	CsKmeansPlan(&fit, o, nblocks);
+	rows = add_size(add_size(CsKmeansLabelsSize(&fit, nblocks), CsKmeansRowsSize(&fit, nblocks)), best);
+	tables = mul_size(mul_size(sizeof(double) * 4 * (fit.capacity + 1), k), d);
+	return add_size(add_size(rows, tables),
+					add_size(mul_size(CsKmeansLaneSize(k, d), CS_LANES * fit.capacity),
+							 CsKmeansSeedingSize(&fit, nblocks)));
+}
+
+/* init must be one row for each segment, one number for each column of model space. */
+void
+CsKmeansCheck(const void *opaque, int k, int d)
+{
+	const KmeansOptions *o = opaque;
+
+	if (o->init.rows == 0 || (o->init.rows == k && o->init.columns == d))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"init\" has %d centers of %d numbers, but k is %d and model space has %d columns",
+					o->init.rows, o->init.columns, k, d),
+			 errhint("Give one array for each segment, each with one number for each column of model space; custseg.feature.outputs lists them.")));
+}
