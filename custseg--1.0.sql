@@ -7,6 +7,9 @@ CREATE SCHEMA custseg;
 COMMENT ON SCHEMA custseg IS 'customer segmentation: models, their versions and segments, and the functions that make and use them';
 
 -- tables
+--
+-- There are no foreign keys between them: pg_restore --jobs loads an extension's tables in any
+-- order.  Only custseg's functions write them, and they delete what belongs together.
 
 CREATE TABLE custseg.model (
     name text PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
@@ -22,7 +25,7 @@ COMMENT ON COLUMN custseg.model.deployed_version IS 'version that scoring uses b
 COMMENT ON COLUMN custseg.model.last_version IS 'highest version ever trained; a dropped version''s number is not used again';
 
 CREATE TABLE custseg.model_version (
-    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    model text NOT NULL,
     version int NOT NULL CHECK (version > 0),
     algorithm text NOT NULL,
     source text NOT NULL,
@@ -78,8 +81,7 @@ CREATE TABLE custseg.feature (
     levels text[],
     level_counts bigint[],
     PRIMARY KEY (model, version, position),
-    UNIQUE (model, version, name),
-    FOREIGN KEY (model, version) REFERENCES custseg.model_version ON DELETE CASCADE
+    UNIQUE (model, version, name)
 );
 
 COMMENT ON TABLE custseg.feature IS 'features of each version: fitted preparation, and the baseline that drift is measured against';
@@ -107,8 +109,7 @@ CREATE TABLE custseg.segment (
     center float8[] NOT NULL,
     profile jsonb NOT NULL,
     profile_values float8[] NOT NULL,
-    PRIMARY KEY (model, version, segment),
-    FOREIGN KEY (model, version) REFERENCES custseg.model_version ON DELETE CASCADE
+    PRIMARY KEY (model, version, segment)
 );
 
 COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
@@ -123,7 +124,7 @@ COMMENT ON COLUMN custseg.segment.profile_values IS 'the profile as numbers: fea
 
 CREATE TABLE custseg.deployment (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    model text NOT NULL,
     version int NOT NULL,
     action text NOT NULL CHECK (action IN ('deploy', 'rollback')),
     parent bigint,
@@ -138,7 +139,7 @@ COMMENT ON TABLE custseg.deployment IS 'which version was deployed when, by whom
 COMMENT ON COLUMN custseg.deployment.parent IS 'deployment that a rollback of this one returns to';
 
 CREATE TABLE custseg.model_grant (
-    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    model text NOT NULL,
     grantee name NOT NULL,
     granted_by name NOT NULL,
     granted_at timestamptz NOT NULL DEFAULT now(),
@@ -150,7 +151,7 @@ COMMENT ON COLUMN custseg.model_grant.grantee IS 'name of a role, or public';
 
 CREATE TABLE custseg.migration (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    model text NOT NULL REFERENCES custseg.model ON DELETE CASCADE,
+    model text NOT NULL,
     version int NOT NULL,
     source text NOT NULL,
     run_at timestamptz NOT NULL,

@@ -64,11 +64,24 @@ static const char *const version_sql =
 static const char *const deployed_sql =
 "SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
+/* All that belongs to a version goes with it, and all that belongs to a model. */
 static const char *const drop_version_sql =
+"WITH f AS ("
+" DELETE FROM custseg.feature AS f"
+" WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2), "
+"s AS ("
+" DELETE FROM custseg.segment AS s"
+" WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2) "
 "DELETE FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
 static const char *const drop_model_sql =
+"WITH f AS (DELETE FROM custseg.feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
+"s AS (DELETE FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
+"v AS (DELETE FROM custseg.model_version AS v WHERE v.model OPERATOR(pg_catalog.=) $1), "
+"d AS (DELETE FROM custseg.deployment AS d WHERE d.model OPERATOR(pg_catalog.=) $1), "
+"g AS (DELETE FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1), "
+"r AS (DELETE FROM custseg.migration AS r WHERE r.model OPERATOR(pg_catalog.=) $1) "
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const name_segment_sql =

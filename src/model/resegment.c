@@ -94,7 +94,8 @@ static const char *const record_sql =
 " (model, version, source, run_at, run_by, from_segment, to_segment, n) "
 "SELECT $1, $2, $3, (SELECT pg_catalog.clock_timestamp()), $4, m.f, m.t, m.n "
 "FROM ROWS FROM (pg_catalog.unnest($5), pg_catalog.unnest($6), pg_catalog.unnest($7))"
-" AS m (f, t, n)";
+" AS m (f, t, n), "
+"(SELECT FROM custseg.model AS k WHERE k.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE) AS there";
 
 PG_FUNCTION_INFO_V1(custseg_resegment);
 
