@@ -8,16 +8,13 @@ ARG PG_MAJOR=17
 FROM postgres:$PG_MAJOR-bookworm
 ARG PG_MAJOR
 
-# One thread of BLAS a server process: PostgreSQL's processes are what runs in parallel.
-ENV OPENBLAS_NUM_THREADS=1
-
 COPY . /tmp/custseg
 
 RUN apt-get update && \
 		apt-mark hold locales && \
-		apt-get install -y --no-install-recommends build-essential libgsl-dev liblapack-dev libopenblas-dev postgresql-server-dev-$PG_MAJOR && \
-		apt-get install -y --no-install-recommends libgsl27 liblapack3 libopenblas0-pthread && \
-		apt-mark manual libgsl27 libgslcblas0 liblapack3 libopenblas0-pthread && \
+		apt-get install -y --no-install-recommends build-essential libgsl-dev postgresql-server-dev-$PG_MAJOR && \
+		apt-get install -y --no-install-recommends libgsl27 libopenblas0 && \
+		apt-mark manual libgsl27 libgslcblas0 libopenblas0 && \
 		cd /tmp/custseg && \
 		make clean && \
 		make && \
@@ -25,7 +22,7 @@ RUN apt-get update && \
 		mkdir /usr/share/doc/custseg && \
 		cp LICENSE README.md /usr/share/doc/custseg && \
 		rm -r /tmp/custseg && \
-		apt-get remove -y build-essential libgsl-dev liblapack-dev libopenblas-dev postgresql-server-dev-$PG_MAJOR && \
+		apt-get remove -y build-essential libgsl-dev postgresql-server-dev-$PG_MAJOR && \
 		apt-get autoremove -y && \
 		apt-mark unhold locales && \
 		rm -rf /var/lib/apt/lists/*

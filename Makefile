@@ -8,7 +8,7 @@ OBJS = \
 	src/prep/options.o src/prep/resolve.o src/prep/fit.o src/prep/levels.o src/prep/column.o \
 	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o \
 	src/prep/json.o \
-	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o \
+	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o \
 	src/algo/kmeans.o src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
@@ -29,7 +29,8 @@ EXTRA_CLEAN = .built-for
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Wno-missing-field-initializers \
 	-Werror -fvisibility=hidden -ffp-contract=off -fno-math-errno
-SHLIB_LINK += -lgsl -llapack -lblas -lm
+# LAPACK is loaded when it is needed: src/math/lapack.c.
+SHLIB_LINK += -lgsl -lm
 
 PG_CONFIG ?= pg_config
 

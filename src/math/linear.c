@@ -7,14 +7,9 @@
 #include <float.h>
 #include <math.h>
 
+#include "math/lapack.h"
 #include "math/math.h"
 #include "miscadmin.h"
-
-extern void dsyevr_(const char *jobz, const char *range, const char *uplo, const int *n, double *a,
-					const int *lda, const double *vl, const double *vu, const int *il,
-					const int *iu, const double *abstol, int *m, double *w, double *z,
-					const int *ldz, int *isuppz, double *work, const int *lwork, int *iwork,
-					const int *liwork, int *info);
 
 /* Make the entry of largest magnitude positive, so that an eigenvector has one sign everywhere. */
 static void
@@ -37,6 +32,7 @@ FixSign(int d, double *vector)
 int
 CsSymmetricEigen(int d, double *a, double *values, double *vectors)
 {
+	const CsLapack *lapack = CsLapackGet();
 	double		zero = 0;
 	double	   *ascending = palloc(sizeof(double) * d);
 	double	   *columns = palloc_extended(mul_size(sizeof(double) * d, d), MCXT_ALLOC_HUGE);
@@ -51,15 +47,15 @@ CsSymmetricEigen(int d, double *a, double *values, double *vectors)
 	double	   *work;
 	int		   *iwork;
 
-	dsyevr_("V", "A", "L", &d, a, &d, &zero, &zero, &none, &none, &zero, &found, ascending,
-			columns, &d, support, &want, &query, &integers, &query, &info);
+	lapack->dsyevr("V", "A", "L", &d, a, &d, &zero, &zero, &none, &none, &zero, &found, ascending,
+				   columns, &d, support, &want, &query, &integers, &query, &info);
 	if (info != 0)
 		return info;
 	length = (int) want;
 	work = palloc(sizeof(double) * length);
 	iwork = palloc(sizeof(int) * integers);
-	dsyevr_("V", "A", "L", &d, a, &d, &zero, &zero, &none, &none, &zero, &found, ascending,
-			columns, &d, support, work, &length, iwork, &integers, &info);
+	lapack->dsyevr("V", "A", "L", &d, a, &d, &zero, &zero, &none, &none, &zero, &found, ascending,
+				   columns, &d, support, work, &length, iwork, &integers, &info);
 	for (int i = 0; i < d && info == 0; i++)
 	{
 		values[i] = ascending[d - 1 - i];
