@@ -340,5 +340,11 @@ SELECT (SELECT inertia FROM custseg.train('one', 'crowd', '{a,b,c}', k => 7, opt
     (SELECT inertia FROM custseg.train('ten', 'crowd', '{a,b,c}', k => 7, options => '{"n_init": 10}')) AS not_worse;
 SELECT custseg.drop_model('one'), custseg.drop_model('ten');
 
+-- an empty cluster does not take the only row of another one, which would be empty in its place
+SELECT n_segments FROM custseg.train('sole', 'SELECT * FROM (VALUES (-12256.47454461, 3.25), (56244.77996017, 10), (-98748.99928563, 2),
+    (-56089.2388801, 3.25), (-79384.09794652, 3.25)) v (x, w)', '{x}', 5, prep => '{"scale": "none"}', options => '{"n_init": 1, "tol": 0,
+    "weight": "w", "init": [[-17979.91031878], [-39104.1915055], [26898.14149173], [-79383.30760896], [-37547.9603151]]}');
+SELECT custseg.drop_model('sole');
+
 DROP FUNCTION agreement, fingerprint;
 DROP TABLE six, points, line, plane, crowd, prints;

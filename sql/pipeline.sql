@@ -114,6 +114,15 @@ SELECT custseg.drop_model('space');
 -- skipped rows are counted by reason
 SELECT n_rows, n_skipped FROM custseg.train('space', 'shop', '{age,spend,loyal}', k => 2, prep => '{"impute": "skip"}');
 SELECT skipped FROM custseg.model_version WHERE model = 'space';
+-- a column that is left out skips no row
+CREATE TABLE holes AS SELECT i AS id, i % 17 AS a, CASE WHEN i % 20 >= 7 THEN 5 END AS fixed, CASE WHEN i % 10 > 0 THEN i % 7 END AS b FROM generate_series(1, 100) i;
+SELECT n_rows, n_skipped FROM custseg.train('holes', 'SELECT a, fixed FROM holes', k => 3, prep => '{"impute": "skip"}');
+SELECT n_rows, n_skipped FROM custseg.train('holes', 'SELECT a, fixed, b FROM holes', k => 3, prep => '{"impute": "skip"}', deploy => true);
+SELECT skipped, (SELECT array_agg(name ORDER BY position) FROM custseg.feature f WHERE f.model = v.model AND f.version = v.version) AS features
+FROM custseg.model_version v WHERE model = 'holes' AND version = 2;
+SELECT count(custseg.predict('holes', h)) FROM holes h;
+SELECT custseg.drop_model('holes');
+DROP TABLE holes;
 SELECT custseg.drop_model('space');
 
 -- donors are the complete rows, and more neighbours than there are of them is an error

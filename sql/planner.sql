@@ -36,6 +36,11 @@ SELECT count(*) AS different FROM (SELECT id, custseg.predict('m', p) AS segment
 -- rows that an outer join sets to NULL have no segment
 SELECT count(*), count(custseg.predict('m', b)) FROM shopper a LEFT JOIN shopper b ON b.id = a.id + 100;
 
+SELECT count(*) FROM shopper a LEFT JOIN shopper b ON b.id = a.id + 100, LATERAL generate_series(1, custseg.predict('m', b)) g WHERE b.id IS NULL;
+SELECT count(*) FROM shopper x, shopper y WHERE x.id = y.id AND (y.id < 0 OR EXISTS
+    (SELECT FROM shopper a LEFT JOIN shopper b ON b.id = a.id WHERE a.id = x.id + 100 AND custseg.predict('m', b) IS NULL)
+    OR EXISTS (SELECT FROM shopper a LEFT JOIN shopper b ON b.id = a.id + 300 WHERE a.id = x.id AND custseg.predict('m', b) IS NULL));
+
 -- grouped, sorted, distinct
 SELECT count(*) FROM (SELECT custseg.predict('m', s) FROM shopper s GROUP BY s) g;
 SELECT custseg.predict('m', s) AS segment, count(*) FROM shopper s GROUP BY 1 ORDER BY custseg.predict('m', s);

@@ -162,7 +162,10 @@ FarthestRows(Leader *leader, int number, int n, int64 *row, double *distance)
 	return found;
 }
 
-/* Give each empty cluster the row that lies farthest from its own centre. */
+/*
+ * Give each empty cluster the row that lies farthest from its own centre; but not the only row of
+ * another cluster, which would then be empty in its place.
+ */
 static void
 RelocateEmpty(Leader *leader, int number, int nempty)
 {
@@ -171,22 +174,26 @@ RelocateEmpty(Leader *leader, int number, int nempty)
 	const int32 *labels = LabelsOf(leader, number);
 	const double *weights = leader->fit.weights < 0 ? NULL :
 		CsArenaAddress(arena, leader->fit.weights);
-	int			k = leader->fit.k;
-	int64	   *row = palloc(sizeof(int64) * nempty);
-	double	   *distance = palloc(sizeof(double) * nempty);
-	int			found = FarthestRows(leader, number, nempty, row, distance);
+	int			k = leader->fit.k,
+				c = 0;
+	int64	   *row = palloc(sizeof(int64) * (nempty + k));
+	double	   *distance = palloc(sizeof(double) * (nempty + k));
+	int			found = FarthestRows(leader, number, nempty + k, row, distance);
 
-	for (int c = 0, taken = 0; c < k && taken < found; c++)
+	/* were the largest distance 0, there would be nothing to gain */
+	for (int i = 0; i < found && distance[0] > 0; i++)
 	{
-		int64		r = row[taken];
+		int64		r = row[i];
 		int32		from = labels[r];
 		double		w = weights ? weights[r] : 1;
 		const double *x = CsMatrixBlock(m, arena, r / CS_BLOCK_ROWS);
 
-		if (leader->start[number].weight[c] > 0)
+		while (c < k && leader->start[number].weight[c] > 0)
+			c++;
+		if (c == k)
+			break;
+		if (!(leader->moved_weight[from] > w))
 			continue;
-		if (distance[0] == 0)
-			break;				/* every row lies on its centre: there is nothing to gain */
 		leader->moved_weight[c] = w;
 		leader->moved_weight[from] -= w;
 		for (int j = 0; j < leader->fit.d; j++)
@@ -196,7 +203,7 @@ RelocateEmpty(Leader *leader, int number, int nempty)
 			leader->moved_sum[(Size) j * k + c] = value;
 			leader->moved_sum[(Size) j * k + from] -= value;
 		}
-		taken++;
+		c++;
 	}
 	pfree(row);
 	pfree(distance);
@@ -425,7 +432,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	leader->options = in->options;
 	fit->k = in->k;
 	fit->d = m->ncolumns;
-	fit->method = CsKmeansMethod(in->options, fit->k, fit->d);
+	fit->method = CsKmeansMethod(in->options, fit->k);
 	fit->weights = in->weights;
 	fit->lane_size = CsKmeansLaneSize(fit->k, fit->d);
 	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +

@@ -97,7 +97,7 @@ KmeansLabelsOf(const KmeansFit *fit, const CsMatrix *m, void *labels, int start)
 #define KMEANS_NOPTIONS 8
 
 extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];
-extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k, int d);
+extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k);
 extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks);
 extern Size CsKmeansLaneSize(int k, int d);
 extern Size CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks);

@@ -64,7 +64,7 @@ typedef struct Pass
 	double	   *gathered;		/* their values, d x padded */
 	double	   *nearest;
 	double	   *second;
-	double	   *scratch;		/* k x 16 */
+	double	   *scratch;		/* k x CS_GROUP_ROWS */
 	double	   *all;			/* elkan: every distance, k x padded */
 	int32	   *found;			/* new labels, in the order of "look" */
 	int		   *moved;			/* rows that change, in order of a cluster */
@@ -549,7 +549,7 @@ InitPass(Pass *pass, const KmeansFit *fit)
 	pass->gathered = palloc_extended(sizeof(double) * d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
 	pass->nearest = palloc(sizeof(double) * CS_BLOCK_ROWS);
 	pass->second = palloc(sizeof(double) * CS_BLOCK_ROWS);
-	pass->scratch = palloc(sizeof(double) * fit->k * 16);
+	pass->scratch = palloc(sizeof(double) * fit->k * CS_GROUP_ROWS);
 	if (fit->method == KMEANS_ELKAN)
 		pass->all = palloc_extended(sizeof(double) * fit->k * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
 	pass->found = palloc(sizeof(int32) * CS_BLOCK_ROWS);

@@ -8,6 +8,9 @@
 #include "algo/kmeans.h"
 #include "storage/shmem.h"
 
+/* From so many centres on a bound saves more than it costs. */
+#define HAMERLY_CENTERS 16
+
 static const char *const methods[] = {"auto", "lloyd", "hamerly", "elkan", NULL};
 
 const CsOption CsKmeansOptions[KMEANS_NOPTIONS] = {
@@ -20,18 +23,16 @@ const CsOption CsKmeansOptions[KMEANS_NOPTIONS] = {
 };
 
 /*
- * Which bounds pay, measured (docs/algorithms.md): where a distance is cheap, plain Lloyd's full
- * vectors are faster than any bookkeeping; one bound a row then pays nearly everywhere; a bound
- * for every centre only where there are many of both centres and features.
+ * Which bounds pay, measured (docs/algorithms.md): for few centres the kernel's full vectors are
+ * faster than any bookkeeping, for more of them one bound a row is.  A bound for every centre
+ * saves the most distances, and yet its upkeep costs more than they do.
  */
 KmeansMethod
-CsKmeansMethod(const KmeansOptions *options, int k, int d)
+CsKmeansMethod(const KmeansOptions *options, int k)
 {
 	if (options->method != KMEANS_AUTO)
 		return options->method;
-	if ((int64) k * d <= 100)
-		return KMEANS_LLOYD;
-	return d >= 100 && k >= 50 ? KMEANS_ELKAN : KMEANS_HAMERLY;
+	return k < HAMERLY_CENTERS ? KMEANS_LLOYD : KMEANS_HAMERLY;
 }
 
 Size
@@ -82,7 +83,7 @@ CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
 {
 	const KmeansOptions *o = opaque;
 	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
-	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(o, k, d)};
+	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(o, k)};
 	Size		best = mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks);
 	Size		rows,
 				tables;

@@ -12,6 +12,9 @@
 /* Kernels take rows 16 at a time: buffers have room for a multiple of that. */
 #define CS_PAD_ROWS(nrows) (((nrows) + 15) & ~15)
 
+/* Rows whose distances to all centres CsNearest holds at a time. */
+#define CS_GROUP_ROWS 128
+
 /*
  * distance.c: rows are column-major, x[j * stride + r]; centres row by row, centers[c * d + j].
  * The sum over features runs in order for each pair, so that every kernel, every instruction set

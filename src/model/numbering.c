@@ -311,9 +311,10 @@ CsNumberSegments(CsTraining *t)
 	{
 		const CsScorer *scorer = t->predecessor->scorer;
 		int			last = CsScorerSegments(scorer)[scorer->nsegments - 1].segment;
+		int			highest = HighestNumber(t->model);
 
 		MatchPredecessor(t);
-		next = Max(HighestNumber(t->model), last) + 1;
+		next = Max(highest, last) + 1;
 	}
 	NumberBySize(t, next);
 	qsort(t->segments, t->fit.k, sizeof(CsSegmentRow), CompareByNumber);

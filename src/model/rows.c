@@ -160,7 +160,7 @@ SkipRow(Reader *reader, double weight)
 {
 	const CsPrep *prep = reader->t->prep;
 
-	for (int i = 0; i < prep->ncolumns; i++)
+	for (int i = 0; i < prep->ncolumns && !reader->t->keep_nulls; i++)
 	{
 		if (prep->columns[i].impute == CS_IMPUTE_SKIP && isnan(reader->row[i]))
 		{
@@ -304,12 +304,41 @@ ShareWeights(Reader *reader)
 	pfree(reader->weights);
 }
 
+/* Is there a column whose NULLs have their rows skipped? */
+static bool
+SkipsNulls(const CsPrep *prep)
+{
+	for (int i = 0; i < prep->ncolumns; i++)
+		if (prep->columns[i].impute == CS_IMPUTE_SKIP)
+			return true;
+	return false;
+}
+
+/* Give back what was read, to read it again for the features that are left. */
+static void
+ForgetRows(CsTraining *t)
+{
+	CsMatrixFree(t->raw, t->arena);
+	if (t->weights >= 0)
+		CsArenaFree(t->arena, t->weights);
+	if (t->predecessor != NULL && t->predecessor->labels != NULL)
+	{
+		pfree(t->predecessor->labels);
+		t->predecessor->labels = NULL;
+		t->predecessor->capacity = 0;
+	}
+	for (int i = 0; i < t->nfeatures; i++)
+		if (t->dictionaries[i] != NULL)
+			t->dictionaries[i] = CsDictionaryCreate();
+	t->n_skipped = 0;
+}
+
 /*
  * Read all rows of the source.  Fills raw, weights, the skipped rows and the predecessor's
  * labels; error when there are no rows, or more than maintenance_work_mem allows.
  */
-void
-CsRowsRead(CsTraining *t)
+static void
+ReadSource(CsTraining *t)
 {
 	Reader		reader = {.t = t};
 	double		estimate = CsRelationEstimate(t->relation);
@@ -336,4 +365,23 @@ CsRowsRead(CsTraining *t)
 				 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
 	t->skipped = SkippedByReason(&reader);
 	ShareWeights(&reader);
+}
+
+/*
+ * Read the rows and drop features that turn out to be of no use.  A NULL in a column that is
+ * dropped must not cost its row; so where NULLs have rows skipped, the columns are judged on all
+ * rows first, and then the rows are read again.
+ */
+void
+CsRowsRead(CsTraining *t)
+{
+	t->keep_nulls = t->choose_features && SkipsNulls(t->prep);
+	ReadSource(t);
+	CsFeaturesDropUseless(t);
+	if (t->keep_nulls)
+	{
+		ForgetRows(t);
+		t->keep_nulls = false;
+		ReadSource(t);
+	}
 }

@@ -244,7 +244,6 @@ ReadRows(CsTraining *t)
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_READING);
 	CsRowsRead(t);
-	CsFeaturesDropUseless(t);
 	CsFeaturesCompare(t);
 	if (t->k > t->raw->nrows)
 		ereport(ERROR,

@@ -78,6 +78,7 @@ typedef struct CsTraining
 	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
 
 	/* rows */
+	bool		keep_nulls;		/* reading only to judge the columns: skip no row for a NULL */
 	CsArena    *arena;
 	CsMatrix   *raw;
 	int			weights;		/* area of double[nrows], or -1 */
