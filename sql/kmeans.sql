@@ -218,7 +218,7 @@ SELECT n_rows, n_segments, inertia, converged FROM custseg.train('duplicates', '
 SELECT segment, n FROM custseg.segment WHERE model = 'duplicates' AND version = 2 ORDER BY segment;
 SELECT n_rows, n_segments, inertia, converged FROM custseg.train('duplicates', 'duplicates', '{x,y}', k => 30, options => '{"algorithm": "hamerly"}');
 SELECT n_rows, n_segments, inertia, converged FROM custseg.train('duplicates', 'duplicates', '{x,y}', k => 30, options => '{"algorithm": "elkan"}');
-SELECT n_segments, inertia FROM custseg.train('duplicates', 'duplicates', '{x,y}',
+SELECT n_segments, round(inertia::numeric, 12) AS inertia FROM custseg.train('duplicates', 'duplicates', '{x,y}',
     options => '{"init": [[0,0],[0,0],[0,0],[0,0],[9,9]]}');
 SELECT custseg.drop_model('duplicates');
 DROP TABLE duplicates;

@@ -26,7 +26,9 @@ typedef struct Start
 {
 	KmeansCenters *centers;		/* in their area */
 	double	   *weight;			/* of each cluster, from pass to pass */
-	double	   *sum;			/* sum[j * k + c], from pass to pass */
+	double	   *sum;			/* sum[c * d + j], from pass to pass */
+	double		inertia;
+	bool		measured;		/* the inertia is that of the last pass */
 	int			iterations;
 	bool		converged;
 	bool		last;			/* the next pass only assigns */
@@ -108,10 +110,12 @@ ReduceLanes(Leader *leader, int number)
 	Size		kd = (Size) k * leader->fit.d;
 	int64		changed = 0;
 
+	start->inertia = 0;
 	for (int l = 0; l < CS_LANES; l++)
 	{
 		const KmeansLane *lane = LaneOf(leader, l, number);
 
+		start->inertia += lane->inertia;
 		if (lane->changed == 0)
 			continue;
 		changed += lane->changed;
@@ -175,6 +179,7 @@ RelocateEmpty(Leader *leader, int number, int nempty)
 	const double *weights = leader->fit.weights < 0 ? NULL :
 		CsArenaAddress(arena, leader->fit.weights);
 	int			k = leader->fit.k,
+				d = leader->fit.d,
 				c = 0;
 	int64	   *row = palloc(sizeof(int64) * (nempty + k));
 	double	   *distance = palloc(sizeof(double) * (nempty + k));
@@ -196,12 +201,12 @@ RelocateEmpty(Leader *leader, int number, int nempty)
 			continue;
 		leader->moved_weight[c] = w;
 		leader->moved_weight[from] -= w;
-		for (int j = 0; j < leader->fit.d; j++)
+		for (int j = 0; j < d; j++)
 		{
 			double		value = w * x[(Size) j * CS_BLOCK_ROWS + r % CS_BLOCK_ROWS];
 
-			leader->moved_sum[(Size) j * k + c] = value;
-			leader->moved_sum[(Size) j * k + from] -= value;
+			leader->moved_sum[(Size) c * d + j] = value;
+			leader->moved_sum[(Size) from * d + j] -= value;
 		}
 		c++;
 	}
@@ -225,7 +230,7 @@ AverageCenters(Leader *leader, double *center)
 		int			from = leader->moved_weight[c] > 0 ? c : heaviest;
 
 		for (int j = 0; j < d; j++)
-			center[(Size) c * d + j] = leader->moved_sum[(Size) j * k + from] /
+			center[(Size) c * d + j] = leader->moved_sum[(Size) from * d + j] /
 				leader->moved_weight[from];
 	}
 }
@@ -292,17 +297,45 @@ AdvanceStart(Leader *leader, int number)
 {
 	Start	   *start = &leader->start[number];
 	int64		changed = ReduceLanes(leader, number);
+	bool		lloyd = leader->fit.method == KMEANS_LLOYD;
 	double		shift;
 
+	start->measured = lloyd;
 	if (start->last)
 		return false;
 	shift = UpdateCenters(leader, number);
+	start->measured = lloyd && shift == 0;
 	start->iterations++;
 	start->converged = changed == 0 || shift <= leader->tolerance;
 
 	/* labels that did not change belong to the centres; otherwise they are assigned once more */
 	start->last = start->converged || start->iterations == leader->options->max_iter;
 	return changed != 0;
+}
+
+/* Inertia of the starts whose last pass did not bring it. */
+static void
+MeasureInertia(Leader *leader)
+{
+	KmeansFit  *fit = &leader->fit;
+
+	fit->active = 0;
+	for (int s = 0; s < fit->starts; s++)
+		if (!leader->start[s].measured)
+			fit->active |= 1U << s;
+	if (fit->active == 0)
+		return;
+	CsTeamRun(leader->team, CS_TASK_KMEANS_INERTIA, fit, sizeof(*fit), CS_LANES);
+	for (int s = 0; s < fit->starts; s++)
+	{
+		Start	   *start = &leader->start[s];
+
+		if (start->measured)
+			continue;
+		start->inertia = 0;
+		for (int l = 0; l < CS_LANES; l++)
+			start->inertia += LaneOf(leader, l, s)->inertia;
+	}
 }
 
 /* Run the starts from the given centres to their ends. */
@@ -333,7 +366,7 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s))
 				fit->active &= ~(1U << s);
 	}
-	CsTeamRun(leader->team, CS_TASK_KMEANS_INERTIA, fit, sizeof(*fit), CS_LANES);
+	MeasureInertia(leader);
 }
 
 /* Run starts first, first + 1, ... and keep the best of all so far. */
@@ -349,13 +382,10 @@ RunStarts(Leader *leader, const double *centers, int first, int of, double *best
 	for (int s = 0; s < leader->fit.starts; s++)
 	{
 		Start	   *start = &leader->start[s];
-		double		inertia = 0;
 
-		for (int l = 0; l < CS_LANES; l++)
-			inertia += LaneOf(leader, l, s)->inertia;
-		if (first + s > 0 && !(inertia < out->inertia))
+		if (first + s > 0 && !(start->inertia < out->inertia))
 			continue;
-		out->inertia = inertia;
+		out->inertia = start->inertia;
 		out->iterations = start->iterations;
 		out->converged = start->converged;
 		memcpy(best, start->centers->value, sizeof(double) * leader->fit.k * leader->fit.d);

@@ -69,8 +69,8 @@ typedef struct KmeansCenters
 typedef struct KmeansLane
 {
 	int64		changed;		/* rows that changed their label */
-	double		inertia;
-	double		value[FLEXIBLE_ARRAY_MEMBER];	/* weight[k], then sum[d][k]; of the moments pass:
+	double		inertia;		/* with the centres as they were for the pass; lloyd only */
+	double		value[FLEXIBLE_ARRAY_MEMBER];	/* weight[k], then sum[k][d]; of the moments pass:
 												 * mean[d], squares[d], and the weight is "inertia" */
 } KmeansLane;
 
@@ -112,6 +112,7 @@ extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
 /* kmeans_measure.c */
 extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
 extern void CsKmeansInertiaTask(CsTeam *team, const void *args, int lane);
+extern double CsKmeansBlockInertia(int nrows, const double *squared, const double *weights);
 
 /* kmeans_seed.c */
 extern int	CsKmeansTrials(int k);

@@ -11,7 +11,25 @@
 #include "math/math.h"
 #include "miscadmin.h"
 
-/* Sum of weight times squared distance to the own centre, over a lane, for each start. */
+/*
+ * Sum of weight times squared distance over a block's rows.  Eight running sums, so that the order
+ * of additions is the same for every instruction set.
+ */
+double
+CsKmeansBlockInertia(int nrows, const double *squared, const double *weights)
+{
+	double		sum[8] = {0};
+	int			r = 0;
+
+	for (; r + 8 <= nrows; r += 8)
+		for (int i = 0; i < 8; i++)
+			sum[i] += weights ? weights[r + i] * squared[r + i] : squared[r + i];
+	for (; r < nrows; r++)
+		sum[r % 8] += weights ? weights[r] * squared[r] : squared[r];
+	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/* Sum of weight times squared distance to the own centre, over a lane, for each active start. */
 void
 CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
 {
@@ -34,14 +52,12 @@ CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
 
 		for (int s = 0; s < fit->starts; s++)
 		{
-			double		sum = 0;
-
+			if (!(fit->active & (1U << s)))
+				continue;
 			CHECK_FOR_INTERRUPTS();
 			CsOwnDistances(fit->d, nrows, x, CS_BLOCK_ROWS, KmeansCentersOf(fit, centers, s)->value,
 						   KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS, distance);
-			for (int r = 0; r < nrows; r++)
-				sum += w ? w[r] * distance[r] : distance[r];
-			KmeansLaneOf(fit, lanes, lane, s)->inertia += sum;
+			KmeansLaneOf(fit, lanes, lane, s)->inertia += CsKmeansBlockInertia(nrows, distance, w);
 		}
 	}
 }

@@ -155,7 +155,10 @@ CsSquaredDistances(int d, int nrows, const double *x, int stride,
 					   GroupAhead(d, x, stride, r, padded), k, centers, distance + r, padded);
 }
 
-/* Nearest and second nearest of k centres for 8 rows whose distances are known. */
+/*
+ * Nearest and, unless "second" is NULL, second nearest of k centres for 8 rows whose distances are
+ * known.
+ */
 static inline __attribute__((always_inline)) void
 NearestOf8(int k, const double *distance, int distance_stride, int32 *label, double *nearest,
 		   double *second)
@@ -168,14 +171,19 @@ NearestOf8(int k, const double *distance, int distance_stride, int32 *label, dou
 	{
 		Row8		here = LoadRow8(distance + (Size) c * distance_stride);
 		Mask8		closer = here < best;
-		Row8		loser = Choose(closer, best, here);
 
-		next = Choose(loser < next, loser, next);
+		if (second)
+		{
+			Row8		loser = Choose(closer, best, here);
+
+			next = Choose(loser < next, loser, next);
+		}
 		best = Choose(closer, here, best);
 		at = (closer & c) | (~closer & at);
 	}
 	*(Row8 *) nearest = best;
-	*(Row8 *) second = next;
+	if (second)
+		*(Row8 *) second = next;
 	for (int i = 0; i < 8; i++)
 		label[i] = (int32) at[i];
 }
@@ -183,8 +191,8 @@ NearestOf8(int k, const double *distance, int distance_stride, int32 *label, dou
 /*
  * Nearest and second nearest centre of nrows rows, ties to the lower centre.
  *
- * OUT label[r], nearest[r] (squared distance), second[r] (squared; infinite for k = 1); all three
- * must have room up to padded rows.  scratch: k * CS_GROUP_ROWS doubles.
+ * OUT label[r], nearest[r] (squared distance), second[r] (squared; infinite for k = 1), which may
+ * be NULL; all three must have room up to padded rows.  scratch: k * CS_GROUP_ROWS doubles.
  */
 CS_CLONES void
 CsNearest(int d, int nrows, const double *x, int stride, int k, const double *centers,
@@ -198,8 +206,13 @@ CsNearest(int d, int nrows, const double *x, int stride, int k, const double *ce
 
 		GroupDistances(d, rows, x + r, stride, GroupAhead(d, x, stride, r, padded), k, centers,
 					   scratch, GROUP_ROWS);
-		for (int i = 0; i < rows; i += 8)
-			NearestOf8(k, scratch + i, GROUP_ROWS, label + r + i, nearest + r + i, second + r + i);
+		if (second)
+			for (int i = 0; i < rows; i += 8)
+				NearestOf8(k, scratch + i, GROUP_ROWS, label + r + i, nearest + r + i,
+						   second + r + i);
+		else
+			for (int i = 0; i < rows; i += 8)
+				NearestOf8(k, scratch + i, GROUP_ROWS, label + r + i, nearest + r + i, NULL);
 	}
 }
 

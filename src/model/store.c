@@ -82,6 +82,15 @@ AppendMetric(StringInfo json, const char *key, double value)
 	AppendNumber(json, value);
 }
 
+/* Part of the inertia that the segments explain; NaN where all rows are the same. */
+static double
+BetweenShare(const CsFitOutput *fit)
+{
+	if (!(fit->total > 0))
+		return NAN;
+	return fit->k == 1 ? 0 : Max(1 - fit->inertia / fit->total, 0);
+}
+
 /* The measures of a version. */
 static Jsonb *
 Metrics(const CsTraining *t)
@@ -94,8 +103,7 @@ Metrics(const CsTraining *t)
 	AppendMetric(&json, "silhouette", t->silhouette);
 	AppendMetric(&json, "silhouette_sample", (double) t->silhouette_rows);
 	AppendMetric(&json, "mean_distance", t->mean_distance);
-	AppendMetric(&json, "between_share",
-				 t->fit.total > 0 ? Max(1 - t->fit.inertia / t->fit.total, 0) : NAN);
+	AppendMetric(&json, "between_share", BetweenShare(&t->fit));
 	AppendMetric(&json, "read_milliseconds", t->read_milliseconds);
 	AppendMetric(&json, "prepare_milliseconds", t->prepare_milliseconds);
 	AppendMetric(&json, "fit_milliseconds", t->fit_milliseconds);

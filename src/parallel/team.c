@@ -28,8 +28,8 @@
 #define VALUES_FOR_TEAM 20000
 #define VALUES_PER_WORKER 100000
 
-/* Looks at the counter before a member goes to sleep: most gaps between tasks are short. */
-#define SPINS 2000
+/* Looks at the counter before a member goes to sleep, some 20 microseconds: most gaps are shorter. */
+#define SPINS 20000
 
 typedef struct CsTeamShared
 {
