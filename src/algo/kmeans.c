@@ -51,7 +51,7 @@ typedef struct Leader
 static KmeansLane *
 LaneOf(Leader *leader, int lane, int start)
 {
-	return KmeansLaneOf(&leader->fit, CsArenaAddress(CsTeamArena(leader->team), leader->fit.lanes),
+	return KmeansLaneOf(&leader->fit, KmeansPart(CsTeamArena(leader->team), &leader->fit, leader->fit.lanes),
 						lane, start);
 }
 
@@ -60,8 +60,8 @@ LabelsOf(Leader *leader, int start)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
 
-	return KmeansLabelsOf(&leader->fit, CsArenaAddress(arena, leader->fit.matrix),
-						  CsArenaAddress(arena, leader->fit.labels), start);
+	return KmeansLabelsOf(&leader->fit, KmeansPart(arena, &leader->fit, leader->fit.matrix),
+						  KmeansPart(arena, &leader->fit, leader->fit.labels), start);
 }
 
 /*
@@ -135,7 +135,7 @@ static int
 FarthestRows(Leader *leader, int number, int n, int64 *row, double *distance)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
-	const CsMatrix *m = CsArenaAddress(arena, leader->fit.matrix);
+	const CsMatrix *m = KmeansPart(arena, &leader->fit, leader->fit.matrix);
 	const int32 *labels = LabelsOf(leader, number);
 	int			found = 0;
 	double		own[CS_BLOCK_ROWS];
@@ -174,7 +174,7 @@ static void
 RelocateEmpty(Leader *leader, int number, int nempty)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
-	const CsMatrix *m = CsArenaAddress(arena, leader->fit.matrix);
+	const CsMatrix *m = KmeansPart(arena, &leader->fit, leader->fit.matrix);
 	const int32 *labels = LabelsOf(leader, number);
 	const double *weights = leader->fit.weights < 0 ? NULL :
 		CsArenaAddress(arena, leader->fit.weights);
@@ -375,7 +375,7 @@ RunStarts(Leader *leader, const double *centers, int first, int of, double *best
 		  CsFitOutput *out)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
-	const CsMatrix *m = CsArenaAddress(arena, leader->fit.matrix);
+	const CsMatrix *m = KmeansPart(arena, &leader->fit, leader->fit.matrix);
 
 	CsProgressPhase(CS_PHASE_ITERATING);
 	RunPasses(leader, centers, first, of);
@@ -424,23 +424,43 @@ FinishOutput(CsArena *arena, const CsMatrix *m, double *centers, int k, CsFitOut
 	out->centers = centers;
 }
 
-/* The areas of a fit, and the leader's tables of the starts. */
+/* Take a part of an area that is being laid out; returns its offset. */
+static Size
+TakePart(Size *total, Size size)
+{
+	Size		offset = *total;
+
+	*total = add_size(offset, CACHELINEALIGN(size));
+	return offset;
+}
+
+/*
+ * The area of a fit, and the leader's tables of the starts.  One area holds it all, for making,
+ * attaching and freeing each took longer than an iteration over a small table.
+ */
 static void
-AllocateAreas(Leader *leader, CsArena *arena, int64 nblocks)
+AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 {
 	KmeansFit  *fit = &leader->fit;
 	Size		kd = (Size) fit->k * fit->d;
+	int64		nblocks = CsMatrixBlocks(m);
+	bool		seeds = leader->options->init.rows == 0;
+	Size		total = 0;
 
-	fit->labels = CsArenaAlloc(arena, CsKmeansLabelsSize(fit, nblocks));
-	fit->bounds = CsArenaAlloc(arena, CsKmeansRowsSize(fit, nblocks));
-	fit->lanes = CsArenaAlloc(arena, mul_size(fit->lane_size, CS_LANES * fit->capacity));
-	fit->seeding = CsArenaAlloc(arena, CsKmeansSeedingSize(fit, nblocks));
-	fit->centers = CsArenaAlloc(arena, mul_size(fit->centers_size, fit->capacity));
+	fit->matrix = TakePart(&total, sizeof(CsMatrix));
+	fit->centers = TakePart(&total, mul_size(fit->centers_size, fit->capacity));
+	fit->lanes = TakePart(&total, mul_size(fit->lane_size, CS_LANES * fit->capacity));
+	fit->labels = TakePart(&total, CsKmeansLabelsSize(fit, nblocks));
+	fit->bounds = TakePart(&total, seeds ? CsKmeansRowsSize(fit, nblocks) :
+						   CsKmeansBoundsSize(fit->method, nblocks, fit->k));
+	fit->seeding = TakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
+	fit->area = CsArenaAlloc(arena, total);
+	memcpy(KmeansPart(arena, fit, fit->matrix), m, sizeof(CsMatrix));
 	for (int s = 0; s < fit->capacity; s++)
 	{
 		Start	   *start = &leader->start[s];
 
-		start->centers = KmeansCentersOf(fit, CsArenaAddress(arena, fit->centers), s);
+		start->centers = KmeansCentersOf(fit, KmeansPart(arena, fit, fit->centers), s);
 		start->weight = palloc(sizeof(double) * fit->k);
 		start->sum = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
 	}
@@ -449,7 +469,7 @@ AllocateAreas(Leader *leader, CsArena *arena, int64 nblocks)
 	leader->previous = palloc_extended(sizeof(double) * kd, MCXT_ALLOC_HUGE);
 }
 
-/* Make the areas and constants of a fit. */
+/* Make the area and constants of a fit. */
 static void
 InitLeader(Leader *leader, const CsFitInput *in)
 {
@@ -467,9 +487,8 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	fit->lane_size = CsKmeansLaneSize(fit->k, fit->d);
 	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +
 								 sizeof(double) * fit->k * ((Size) fit->d + 1));
-	fit->matrix = CsMatrixShare(m, arena);
 	CsKmeansPlan(fit, leader->options, CsMatrixBlocks(m));
-	AllocateAreas(leader, arena, CsMatrixBlocks(m));
+	AllocateArea(leader, arena, m);
 
 	fit->scale = 1;
 	leader->total = SumOfSquares(leader, -1);
@@ -479,20 +498,6 @@ InitLeader(Leader *leader, const CsFitInput *in)
 		fit->scale = 1 / sqrt(variance);
 	if (in->weights >= 0)
 		leader->total = SumOfSquares(leader, in->weights);
-}
-
-/* Give the areas back, but for the labels. */
-static void
-FreeLeader(Leader *leader)
-{
-	CsArena    *arena = CsTeamArena(leader->team);
-
-	CsArenaFree(arena, leader->fit.matrix);
-	CsArenaFree(arena, leader->fit.labels);
-	CsArenaFree(arena, leader->fit.bounds);
-	CsArenaFree(arena, leader->fit.lanes);
-	CsArenaFree(arena, leader->fit.seeding);
-	CsArenaFree(arena, leader->fit.centers);
 }
 
 /* See algo.h. */
@@ -529,7 +534,7 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 	}
 	out->total = leader.total;
 	FinishOutput(arena, in->matrix, best, leader.fit.k, out);
-	FreeLeader(&leader);
+	CsArenaFree(arena, leader.fit.area);
 }
 
 const CsAlgorithm CsKmeans = {

@@ -25,19 +25,20 @@ typedef struct KmeansOptions
 } KmeansOptions;
 
 /*
- * One fit's data as tasks see it: area numbers, sizes and constants.  It is the arguments of
+ * One fit's data as tasks see it: areas, offsets, sizes and constants.  It is the arguments of
  * every k-means task.  Several starts run in the same passes, because for few features reading
- * the matrix costs more than the arithmetic; each has its own part of the areas below.
+ * the matrix costs more than the arithmetic; each has its own part of what is below.
  */
 typedef struct KmeansFit
 {
-	int			matrix;			/* CsMatrix */
-	int			weights;		/* double[nrows], -1: every row weighs 1 */
-	int			labels;			/* int32[capacity][blocks * CS_BLOCK_ROWS] */
-	int			bounds;			/* of the rows, see kmeans_assign.c; while seeding: distances */
-	int			centers;		/* KmeansCenters[capacity] of centers_size bytes */
-	int			lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
-	int			seeding;		/* points and potentials, see kmeans_seed.c */
+	int			weights;		/* area of double[nrows], -1: every row weighs 1 */
+	int			area;			/* holds all that follows, at these offsets: see KmeansPart() */
+	Size		matrix;			/* CsMatrix */
+	Size		labels;			/* int32[capacity][blocks * CS_BLOCK_ROWS] */
+	Size		bounds;			/* of the rows, see kmeans_assign.c; while seeding: distances */
+	Size		centers;		/* KmeansCenters[capacity] of centers_size bytes */
+	Size		lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
+	Size		seeding;		/* points and potentials, see kmeans_seed.c */
 	int			k;
 	int			d;
 	int			capacity;		/* starts that the areas have room for */
@@ -73,6 +74,13 @@ typedef struct KmeansLane
 	double		value[FLEXIBLE_ARRAY_MEMBER];	/* weight[k], then sum[k][d]; of the moments pass:
 												 * mean[d], squares[d], and the weight is "inertia" */
 } KmeansLane;
+
+/* The address of a part of the fit's area in this process. */
+static inline void *
+KmeansPart(CsArena *arena, const KmeansFit *fit, Size offset)
+{
+	return (char *) CsArenaAddress(arena, fit->area) + offset;
+}
 
 static inline KmeansLane *
 KmeansLaneOf(const KmeansFit *fit, void *lanes, int lane, int start)

@@ -589,12 +589,12 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 {
 	const KmeansFit *fit = args;
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
-	void	   *labels = CsArenaAddress(arena, fit->labels),
-			   *centers = CsArenaAddress(arena, fit->centers),
-			   *lanes = CsArenaAddress(arena, fit->lanes);
-	float	   *bounds = CsArenaAddress(arena, fit->bounds);
+	void	   *labels = KmeansPart(arena, fit, fit->labels),
+			   *centers = KmeansPart(arena, fit, fit->centers),
+			   *lanes = KmeansPart(arena, fit, fit->lanes);
+	float	   *bounds = KmeansPart(arena, fit, fit->bounds);
 	Size		per_block = BoundsPerBlock(fit->method, fit->k);
 	Pass		pass;
 

@@ -35,11 +35,11 @@ CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
 {
 	const KmeansFit *fit = args;
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
-	void	   *labels = CsArenaAddress(arena, fit->labels),
-			   *centers = CsArenaAddress(arena, fit->centers),
-			   *lanes = CsArenaAddress(arena, fit->lanes);
+	void	   *labels = KmeansPart(arena, fit, fit->labels),
+			   *centers = KmeansPart(arena, fit, fit->centers),
+			   *lanes = KmeansPart(arena, fit, fit->lanes);
 	double		distance[CS_BLOCK_ROWS];
 
 	for (int s = 0; s < fit->starts; s++)
@@ -92,9 +92,9 @@ CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
 {
 	const KmeansFit *fit = args;
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
-	KmeansLane *result = KmeansLaneOf(fit, CsArenaAddress(arena, fit->lanes), lane, 0);
+	KmeansLane *result = KmeansLaneOf(fit, KmeansPart(arena, fit, fit->lanes), lane, 0);
 
 	memset(result, 0, fit->lane_size);
 	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)

@@ -12,10 +12,10 @@
  * Every start has a stream of its own, so its centres do not depend on which others it shares a
  * pass with.
  *
- * The area "seeding" holds
+ * The part "seeding" holds
  *		double point[starts][1 + trials][d]		winner of the pass before, then the candidates
  *		double potential[blocks][starts][max(1, trials)]
- * and the area "bounds" float distance[starts][blocks * CS_BLOCK_ROWS].
+ * and the part "bounds" float distance[starts][blocks * CS_BLOCK_ROWS].
  */
 #include "custseg.h"
 
@@ -57,7 +57,7 @@ PotentialsOf(const KmeansFit *fit, void *seeding, int64 block)
 	return PointsOf(fit, seeding, fit->starts) + (Size) block * fit->starts * trials;
 }
 
-/* Bytes of the seeding area. */
+/* Bytes of the part "seeding". */
 Size
 CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks)
 {
@@ -118,9 +118,9 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 {
 	const KmeansFit *fit = args;
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
-	void	   *seeding = CsArenaAddress(arena, fit->seeding);
-	float	   *nearest = CsArenaAddress(arena, fit->bounds);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
+	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
+	float	   *nearest = KmeansPart(arena, fit, fit->bounds);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
 	Size		padded_rows = (Size) CsMatrixBlocks(m) * CS_BLOCK_ROWS;
 	double	   *distance = palloc(sizeof(double) * (1 + fit->trials) * CS_BLOCK_ROWS);
@@ -203,9 +203,9 @@ static int64
 DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total, CsRng *rng)
 {
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
-	void	   *seeding = CsArenaAddress(arena, fit->seeding);
-	float	   *nearest = CsArenaAddress(arena, fit->bounds);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
+	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
+	float	   *nearest = KmeansPart(arena, fit, fit->bounds);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
 	int64		nblocks = CsMatrixBlocks(m),
 				block = 0;
@@ -244,7 +244,7 @@ static int64
 DrawFirstRow(CsTeam *team, const KmeansFit *fit, CsRng *rng)
 {
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	const double *weights;
 	double		total = 0,
 				target;
@@ -291,8 +291,8 @@ static bool
 DrawCandidates(CsTeam *team, const KmeansFit *fit, int start, CsRng *rng)
 {
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
-	void	   *seeding = CsArenaAddress(arena, fit->seeding);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
+	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
 	double	   *point = PointsOf(fit, seeding, start);
 	int64		drawn[KMEANS_MAX_TRIALS];
 	int			trials = CsKmeansTrials(fit->k);
@@ -318,8 +318,8 @@ int
 CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *centers)
 {
 	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fit->matrix);
-	void	   *seeding = CsArenaAddress(arena, fit->seeding);
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
+	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
 	Size		row = fit->d,
 				all = row * fit->k;
 	CsRng		rng[KMEANS_MAX_STARTS];
