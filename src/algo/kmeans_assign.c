@@ -170,7 +170,8 @@ MoveRow(Pass *pass, int row, int32 from, int32 to)
 /*
  * Add a whole block to the sums of its clusters.  A cluster at a time, its rows picked out by
  * weights that are 0 elsewhere, which takes k times the additions and yet, in full vectors, a
- * small part of the time of going row by row.  Eight running sums in a fixed order.
+ * small part of the time of going row by row.  Eight running sums in a fixed order; beyond the
+ * last row a block of the matrix is 0 up to its end, which adds nothing.
  */
 CS_CLONES static void
 AddBlock(int d, int nrows, const double *x, const double *weights, const int32 *label, int k,

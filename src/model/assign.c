@@ -59,7 +59,8 @@ CsSegmentColumn(Relation rel, const char *column)
 	if (attribute->attgenerated != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("column \"%s\" is a generated column, which can't be assigned", column)));
+				 errmsg("column \"%s\" is a generated column, which can't be assigned", column),
+				 errhint("Use a plain column of type integer.")));
 	return number;
 }
 
@@ -88,7 +89,8 @@ CheckTrigger(FunctionCallInfo fcinfo)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("assign_segment() can only be called as a trigger")));
+				 errmsg("assign_segment() can only be called as a trigger"),
+				 errhint("CREATE TRIGGER ... BEFORE INSERT OR UPDATE ... FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('model', 'column').")));
 	if (!TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
 		TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		ereport(ERROR,
@@ -116,7 +118,8 @@ TriggerVersion(const Trigger *trigger)
 	if (version < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be 1 or more, not %d", version)));
+				 errmsg("version must be 1 or more, not %d", version),
+				 errhint("Leave the version out for the deployed one.")));
 	return version;
 }
 

@@ -60,7 +60,8 @@ FindAttribute(TupleDesc desc, const char *name)
 		if (found != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
-					 errmsg("column \"%s\" is there more than once in the row to score", name)));
+					 errmsg("column \"%s\" is there more than once in the row to score", name),
+					 errhint("Give the columns of the query different names.")));
 		found = i + 1;
 	}
 	return found;

@@ -298,7 +298,8 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
-				 errmsg("segment name must not be empty")));
+				 errmsg("segment name must not be empty"),
+				 errhint("Give it a name; the default is \"segment %d\".", segment)));
 
 	SPI_connect();
 	version = DeployedVersion(model);
