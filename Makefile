@@ -10,11 +10,11 @@ OBJS = \
 	src/prep/json.o \
 	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
 	src/parallel/arena.o src/parallel/team.o \
-	src/algo/registry.o src/algo/options.o \
+	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o \
 	src/algo/kmeans.o src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
 	src/algo/kmeans_measure.o \
 	src/stat/silhouette.o \
-	src/model/catalog.o src/model/train.o src/model/features.o src/model/rows.o \
+	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/progress.o src/model/scorer.o src/model/binding.o src/model/cache.o \
 	src/model/predict.o src/model/rewrite.o src/model/explain.o src/model/score.o src/model/assign.o \
@@ -69,6 +69,7 @@ endif
 
 # More optimisation only where it pays: the kernels that see every value of every row.
 src/math/distance.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o \
+	src/algo/nearest.o src/algo/moments.o \
 	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
 	src/stat/silhouette.o: override CFLAGS += -O3
 

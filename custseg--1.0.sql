@@ -38,6 +38,8 @@ CREATE TABLE custseg.model_version (
     reduction jsonb,
     donors jsonb,
     options jsonb NOT NULL,
+    parameters jsonb,
+    note text,
     seed bigint NOT NULL,
     metrics jsonb NOT NULL,
     iterations int NOT NULL,
@@ -59,7 +61,10 @@ COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as asked for, defau
 COMMENT ON COLUMN custseg.model_version.reduction IS 'fitted principal components: mean, variance, total_variance, components';
 COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows that impute => knn fills gaps from';
 COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, defaults filled in';
-COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), and the milliseconds that reading, preparing and fitting took';
+COMMENT ON COLUMN custseg.model_version.n_segments IS 'segments found; noise, segment 0, is none';
+COMMENT ON COLUMN custseg.model_version.parameters IS 'what the algorithm scores with beside the segments'' centers; NULL where they are all';
+COMMENT ON COLUMN custseg.model_version.note IS 'what the algorithm decided by itself';
+COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds that reading, preparing and fitting took';
 COMMENT ON COLUMN custseg.model_version.milliseconds IS 'duration of the training';
 
 CREATE TABLE custseg.feature (
@@ -113,7 +118,7 @@ CREATE TABLE custseg.segment (
 );
 
 COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
-COMMENT ON COLUMN custseg.segment.segment IS 'number, from 1; a retraining keeps it for the segment that most of the same customers are in';
+COMMENT ON COLUMN custseg.segment.segment IS 'number, from 1, or 0 for noise: rows in no segment; a retraining keeps it for the segment that most of the same customers are in';
 COMMENT ON COLUMN custseg.segment.n IS 'training rows in the segment';
 COMMENT ON COLUMN custseg.segment.share IS 'of the training rows, 0 to 1';
 COMMENT ON COLUMN custseg.segment.mean_distance IS 'mean distance of its rows to its center, in model space';

@@ -71,22 +71,90 @@ typedef struct CsFitInput
 	CsTeam	   *team;
 	const CsMatrix *matrix;		/* model space */
 	int			weights;		/* area of double[nrows], or -1 */
-	int			k;
+	int			k;				/* 0 for an algorithm that finds k itself */
 	const void *options;		/* the algorithm's struct */
 	Size		memory_left;	/* bytes that may still be taken */
 } CsFitInput;
 
+/*
+ * Numbers of a fitted model beside its centres: all that scoring needs, stored as readable json.
+ * What they are called and what they are is the algorithm's table of CsParameterInfo.
+ */
+typedef enum CsParameterKind
+{
+	CS_PARAMETER_SCALAR,		/* one number; json: a number */
+	CS_PARAMETER_SEGMENTS,		/* a row of numbers for each segment that is not noise, in their
+								 * order; json: an array of arrays */
+	CS_PARAMETER_ROWS,			/* any number of rows of numbers; json: an array of arrays */
+	CS_PARAMETER_VECTOR,		/* any number of numbers; json: an array */
+	CS_PARAMETER_LABELS			/* any number of segments: indexes here, numbers in json */
+} CsParameterKind;
+
+typedef struct CsParameterInfo
+{
+	const char *name;
+	CsParameterKind kind;
+} CsParameterInfo;
+
+typedef struct CsParameter
+{
+	int32		rows,			/* 0: there is none, as when an option leaves it out */
+				columns;		/* 1 but for SEGMENTS and ROWS */
+	double	   *values;			/* row by row; palloc'd by fit */
+} CsParameter;
+
+#define CS_MAX_PARAMETERS 8
+
+/* A measure of the fit beside those that all algorithms have, as "log_likelihood". */
+typedef struct CsMetric
+{
+	const char *name;
+	double		value;
+} CsMetric;
+
+#define CS_MAX_METRICS 8
+
 typedef struct CsFitOutput
 {
-	int			k;				/* segments found; may be below what was asked */
+	int			k;				/* segments found, without noise; may be below what was asked */
 	int			labels;			/* area of int32[nrows]: 0..k-1, -1 noise */
-	double	   *centers;		/* k x ncolumns, row by row, palloc'd; in model space */
-	int64	   *counts;			/* rows of each, palloc'd */
-	double		inertia;		/* sum of weight times squared distance to the centre */
-	double		total;			/* the same were there one segment */
+	double	   *centers;		/* k x ncolumns, row by row, palloc'd; in model space; when the
+								 * algorithm knows noise, that of the noise follows */
+	int64	   *counts;			/* rows of each, palloc'd; likewise */
+	double		inertia;		/* sum of weight times squared distance to the centre, noise left out */
+	double		total;			/* the same of all rows, were there one segment */
 	int			iterations;
 	bool		converged;
+	CsParameter parameters[CS_MAX_PARAMETERS];	/* in the order of the algorithm's table */
+	int			nmetrics;
+	CsMetric	metrics[CS_MAX_METRICS];
+	char	   *note;			/* what was decided for the user, a sentence; or NULL */
 } CsFitOutput;
+
+/*
+ * A fitted model as scoring sees it.  Segments are told by their index in the order of their
+ * numbers; when the algorithm knows noise, index 0 is noise, which has a centre like the others.
+ */
+#define CS_CENTER_GROUP 8		/* centres are padded to a multiple of this */
+
+typedef struct CsFitted
+{
+	int			nsegments;		/* noise included */
+	bool		has_noise;
+	int			ncolumns;		/* of model space */
+	int			padded;			/* nsegments rounded up to a multiple of CS_CENTER_GROUP */
+	const double *centers;		/* transposed: centers[column * padded + segment] */
+	CsParameter parameters[CS_MAX_PARAMETERS];
+	const void *compiled;		/* what the algorithm's compile made of it, MAXALIGNed */
+} CsFitted;
+
+typedef struct CsAssignment
+{
+	int			index;			/* of the segment */
+	int			runner_up;		/* the segment that comes next; -1: there is none */
+	double		distance;		/* how far it is from its segment, as the algorithm has it */
+	double		confidence;		/* how clear a case it is, 0..1 */
+} CsAssignment;
 
 typedef struct CsAlgorithm
 {
@@ -95,16 +163,79 @@ typedef struct CsAlgorithm
 	int			noptions;
 	size_t		options_size;
 	int			max_segments;
+	bool		finds_k;		/* k is not asked for: the rows decide */
+	bool		has_noise;		/* rows may be in no segment */
+	const CsParameterInfo *parameters;
+	int			nparameters;
 	/* bytes of work area beside the matrix, for the memory check before anything is taken */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
-	/* options that can be checked only with k and the number of columns known (init) */
+	/* options that can be checked only with k and the number of columns known (init); or NULL */
 	void		(*check) (const void *options, int k, int ncolumns);
 	void		(*fit) (const CsFitInput *in, CsFitOutput *out);
+
+	/*
+	 * Scoring; all NULL: the nearest centre is the segment.  The parameters may come from a user's
+	 * literal: numbers are finite, labels are segments, SEGMENTS has its rows, and nothing else is
+	 * known.
+	 *
+	 * compile: checks the parameters, an error by CsInvalidParameters() when they make no sense,
+	 * and derives what scoring reads: returns its bytes, and writes them unless "result" is NULL.
+	 * They hold no pointers, and depend on nothing but the model.
+	 *
+	 * assign: places one prepared customer, z[ncolumns]; false when it can't be placed.  With
+	 * "memberships", nsegments doubles that sum to 1, the runner-up is wanted, too.  Takes no
+	 * memory and is called for each row.
+	 *
+	 * explain: what speaks against z in a segment is the sum over the columns of
+	 * (z[j] - point[j]) * pull[j].  For the nearest centre: point is the centre, pull z - point.
+	 */
+	Size		(*compile) (const CsFitted *model, void *result);
+	bool		(*assign) (const CsFitted *model, const double *z, CsAssignment *result,
+						   double *memberships);
+	void		(*explain) (const CsFitted *model, const double *z, int segment,
+							double *point, double *pull);
 } CsAlgorithm;
+
+#define CsInvalidParameters(...) \
+	ereport(ERROR, \
+			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), \
+			 errmsg("invalid definition of a compiled model"), \
+			 errdetail(__VA_ARGS__)))
 
 extern const CsAlgorithm CsKmeans;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);
+
+/* Same, or NULL. */
+extern const CsAlgorithm *CsAlgorithmLookup(const char *name);
+
+/* nearest.c: the nearest centre is the segment */
+extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
+							double *memberships);
+extern void CsExplainNearest(const CsFitted *model, const double *z, int segment,
+							 double *point, double *pull);
+
+/*
+ * moments.c: what a labelling (an area of int32: 0..k-1, -1 noise) makes of the rows.  "weights" is
+ * an area of double, or -1: every row weighs 1.  Everything is palloc'd; noise is summed up as
+ * segment k.
+ */
+typedef struct CsSegmentMoments
+{
+	int			k;
+	int64	   *counts;			/* k + 1: rows */
+	double	   *weights;		/* k + 1: sum of the rows' weights */
+	double	   *centers;		/* (k + 1) x ncolumns: weighted means; without rows that of all */
+	double	   *distance;		/* k + 1: sum of weight times distance to the centre */
+	double	   *squared;		/* k + 1: sum of weight times squared distance to the centre */
+	double	   *mean;			/* ncolumns: of all rows, noise included */
+	double		total;			/* sum of weight times squared distance of all rows to it */
+} CsSegmentMoments;
+
+extern CsSegmentMoments *CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights,
+											 int labels, int k);
+extern Size CsMomentsMemory(int k, int d);	/* bytes it takes beside the matrix */
+extern void CsMomentsTask(CsTeam *team, const void *args, int item);
 
 #endif							/* CUSTSEG_ALGO_H */

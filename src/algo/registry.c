@@ -19,6 +19,7 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_PREP_FIT_COLUMN] = CsPrepFitColumnTask,
 	[CS_TASK_PREP_APPLY] = CsPrepApplyTask,
 	[CS_TASK_PREP_COVARIANCE] = CsPrepCovarianceTask,
+	[CS_TASK_MOMENTS] = CsMomentsTask,
 	[CS_TASK_KMEANS_MOMENTS] = CsKmeansMomentsTask,
 	[CS_TASK_KMEANS_SEED] = CsKmeansSeedTask,
 	[CS_TASK_KMEANS_ASSIGN] = CsKmeansAssignTask,
@@ -27,15 +28,25 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_PROFILE] = CsProfileTask,
 };
 
+/* The algorithm of that name, or NULL. */
+const CsAlgorithm *
+CsAlgorithmLookup(const char *name)
+{
+	for (int i = 0; i < lengthof(algorithms); i++)
+		if (strcmp(algorithms[i]->name, name) == 0)
+			return algorithms[i];
+	return NULL;
+}
+
 /* The algorithm of that name, or an error that lists those there are. */
 const CsAlgorithm *
 CsAlgorithmFind(const char *name)
 {
+	const CsAlgorithm *algorithm = CsAlgorithmLookup(name);
 	StringInfoData known;
 
-	for (int i = 0; i < lengthof(algorithms); i++)
-		if (strcmp(algorithms[i]->name, name) == 0)
-			return algorithms[i];
+	if (algorithm != NULL)
+		return algorithm;
 	initStringInfo(&known);
 	for (int i = 0; i < lengthof(algorithms); i++)
 		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", algorithms[i]->name);

@@ -73,6 +73,7 @@ static const char *const definition_sql =
 "    FROM custseg.feature AS f"
 "    WHERE f.model OPERATOR(pg_catalog.=) v.model"
 "    AND f.version OPERATOR(pg_catalog.=) v.version)),"
+" 'parameters', v.parameters,"
 " 'segments',"
 "  (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
 "    'segment', s.segment, 'name', s.name, 'n', s.n,"

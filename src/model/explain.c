@@ -2,14 +2,15 @@
  * explain.c
  *	  Why a customer is in its segment and not in the next: explain().
  *
- * The decision hangs on the margin, squared distance to the runner-up's centre minus squared
- * distance to the own.  It is a sum over the columns of model space, so each feature has its share
- * of it: that of its columns.  Shares sum to 1; a negative one speaks for the runner-up.
+ * What speaks against a customer in a segment is a sum over the columns of model space, which the
+ * algorithm knows: for nearest centres it is the squared distance to the centre.  The decision
+ * hangs on the margin, what speaks against the runner-up minus what speaks against the own segment;
+ * each feature has its columns' share of it.  Shares sum to 1; a negative one speaks for the
+ * runner-up.
  *
- * A model with PCA measures distances between components, which belong to no one feature.  There
- * the two centres are taken back to the space before PCA, mean + components' * center, and
- * compared with the customer's values there.  Since components are orthonormal, what the customer
- * has beyond them is the same to both centres, and the margin is the same number.
+ * A model with PCA measures between components, which belong to no one feature.  There customer and
+ * segment are taken back to the space before PCA, mean + components' * z, and so is what pulls them
+ * apart.  Since components are orthonormal, the sum over those columns is the same number.
  */
 #include "custseg.h"
 
@@ -32,44 +33,46 @@ typedef struct Explanation
 
 PG_FUNCTION_INFO_V1(custseg_explain);
 
-/* The centre of a segment in the space before PCA, palloc'd. */
+/*
+ * A vector of model space in the space before PCA, palloc'd: a difference, or a point, which has
+ * the mean added.
+ */
 static double *
-ScaledCenter(const CsScorer *scorer, int index)
+BeforePca(const CsPipeline *p, const double *z, bool is_point)
 {
-	const CsPipeline *p = CsScorerPipeline(scorer);
-	const double *center = CsScorerCenters(scorer) + index;
 	const double *components = CsPipelineAt(p, double, p->pca_offset);
-	double	   *result = palloc(sizeof(double) * p->nscaled);
+	double	   *result = palloc0(sizeof(double) * p->nscaled);
 
 	if (p->ncomponents == 0)
-	{
-		for (int j = 0; j < p->nscaled; j++)
-			result[j] = center[(Size) j * scorer->padded];
-		return result;
-	}
-	memcpy(result, CsPipelineAt(p, double, p->pca_mean_offset), sizeof(double) * p->nscaled);
+		return memcpy(result, z, sizeof(double) * p->nscaled);
+	if (is_point)
+		memcpy(result, CsPipelineAt(p, double, p->pca_mean_offset), sizeof(double) * p->nscaled);
 	for (int c = 0; c < p->ncomponents; c++)
 	{
 		for (int j = 0; j < p->nscaled; j++)
-			result[j] += components[(Size) c * p->nscaled + j] * center[(Size) c * scorer->padded];
+			result[j] += components[(Size) c * p->nscaled + j] * z[c];
 	}
 	return result;
 }
 
-/* The customer in the space before PCA, palloc'd: the same pipeline without its last step. */
+/* What each column before PCA says against the customer in a segment, palloc'd. */
 static double *
-ScaledCustomer(const CsScoring *scoring)
+CostOfSegment(const CsScoring *scoring, int segment)
 {
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
-	CsPipeline *scaling = memcpy(palloc(p->size), p, p->size);
-	double	   *result = palloc(sizeof(double) * p->nscaled);
+	double	   *point = palloc(sizeof(double) * p->noutputs);
+	double	   *pull = palloc(sizeof(double) * p->noutputs);
+	double	   *result;
 
-	scaling->ncomponents = 0;
-	scaling->noutputs = p->nscaled;
-	if (!CsPipelineApply(scaling, scoring->raw, 1, 1, result, 1,
-						 palloc(sizeof(double) * Max(CsPipelineWork(scaling, 1), 1))))
-		elog(ERROR, "a customer that was placed can't be scaled");
-	pfree(scaling);
+	if (scoring->algorithm->explain == NULL)
+		CsExplainNearest(&scoring->fitted, scoring->z, segment, point, pull);
+	else
+		scoring->algorithm->explain(&scoring->fitted, scoring->z, segment, point, pull);
+	result = BeforePca(p, scoring->z, true);
+	point = BeforePca(p, point, true);
+	pull = BeforePca(p, pull, false);
+	for (int j = 0; j < p->nscaled; j++)
+		result[j] = (result[j] - point[j]) * pull[j];
 	return result;
 }
 
@@ -80,21 +83,19 @@ ShareMargin(const CsScoring *scoring, const CsAssignment *placed, Explanation *r
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
 	const double *own;
 	const double *other;
-	const double *x;
 	double		margin = 0;
 
 	if (placed->runner_up < 0)
 		return;
-	own = ScaledCenter(scoring->scorer, placed->index);
-	other = ScaledCenter(scoring->scorer, placed->runner_up);
-	x = ScaledCustomer(scoring);
+	own = CostOfSegment(scoring, placed->index);
+	other = CostOfSegment(scoring, placed->runner_up);
 	for (int i = 0; i < p->nfeatures; i++)
 	{
 		const CsFeature *f = &p->feature[i];
 		double		part = 0;
 
 		for (int j = f->first_output; j < f->first_output + f->noutputs; j++)
-			part += (x[j] - other[j]) * (x[j] - other[j]) - (x[j] - own[j]) * (x[j] - own[j]);
+			part += other[j] - own[j];
 		result[i].contribution = part;
 		margin += part;
 	}
@@ -192,11 +193,15 @@ custseg_explain(PG_FUNCTION_ARGS)
 	CsCallSite *site;
 	CsAssignment placed;
 	Explanation *lines;
+	double	   *memberships;
 	int			nlines;
 
 	InitMaterializedSRF(fcinfo, 0);
 	site = CsCallSiteForModel(fcinfo);
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+	if (site == NULL)
+		return (Datum) 0;
+	memberships = palloc(sizeof(double) * site->scoring.scorer->nsegments);
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, memberships))
 		return (Datum) 0;
 
 	nlines = CsScorerPipeline(site->scoring.scorer)->nfeatures;

@@ -6,6 +6,7 @@
 #define CUSTSEG_MODEL_H
 
 #include "custseg.h"
+#include "algo/algo.h"
 #include "executor/spi.h"
 #include "prep/prep.h"
 #include "utils/array.h"
@@ -24,6 +25,13 @@ typedef struct CsScorerSegment
 	int64		n;
 } CsScorerSegment;
 
+typedef struct CsScorerParameter
+{
+	int32		rows,
+				columns;
+	int32		offset;			/* of double[rows][columns] */
+} CsScorerParameter;
+
 typedef struct CsScorer
 {
 	int32		vl_len_;
@@ -34,16 +42,19 @@ typedef struct CsScorer
 	int32		version;
 	int32		nsegments;
 	int32		ncolumns;		/* of model space */
-	int32		padded;			/* nsegments rounded up to a multiple of 8 */
+	int32		padded;			/* nsegments rounded up to a multiple of CS_CENTER_GROUP */
+	bool		has_noise;		/* the first segment is noise, number 0 */
 	int32		segment_offset; /* CsScorerSegment[nsegments], by segment number */
 	int32		center_offset;	/* double[ncolumns][padded]: centres transposed, so that one
 								 * customer is compared with 8 centres at a time */
 	int32		profile_offset; /* double[nsegments][nprofile]: means in own units, level shares */
 	int32		nprofile;		/* CsProfileSize of the pipeline */
 	int32		pipeline_offset;
+	int32		compiled_offset;	/* what the algorithm derives from its parameters */
+	CsScorerParameter parameter[CS_MAX_PARAMETERS]; /* in the order of the algorithm's table */
 } CsScorer;
 
-#define CS_SCORER_FORMAT 1
+#define CS_SCORER_FORMAT 2
 #define CsScorerAt(s, type, offset) ((type *) ((char *) (s) + (offset)))
 #define CsScorerPipeline(s) CsScorerAt(s, CsPipeline, (s)->pipeline_offset)
 #define CsScorerSegments(s) CsScorerAt(s, CsScorerSegment, (s)->segment_offset)
@@ -69,40 +80,24 @@ CsProfileSize(const CsPipeline *p)
 }
 
 /*
- * Assign: the nearest centre and, for k > 1, the second nearest of one prepared customer,
- * z[ncolumns] in model space; ties to the lower segment number.  Distances are Euclidean.
- * "squared", nsegments doubles or NULL, gets all squared distances.  False when no distance is a
- * number that float8 can hold.
- */
-typedef struct CsAssignment
-{
-	int			index;			/* into the scorer's segments */
-	int			runner_up;		/* -1 with one segment */
-	double		distance,
-				runner_up_distance;
-} CsAssignment;
-
-extern bool CsScorerAssign(const CsScorer *scorer, const double *z, CsAssignment *result,
-						   double *squared);
-
-/* How sure the assignment is: 1 - d1/d2 in 0..1; 1 with one segment, 0 when both are 0. */
-extern double CsScorerConfidence(const CsAssignment *assignment);
-
-/*
- * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: pipeline and
- * Assign.  False when the customer can't be placed; an error when a value is missing that the
- * model does not do without (impute error).
+ * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: the pipeline, and
+ * the algorithm's rule (CsAlgorithm.assign in algo.h, also for "memberships").  False when the
+ * customer can't be placed; an error when a value is missing that the model does not do without
+ * (impute error); with Try that is false, too.
  */
 typedef struct CsScoring
 {
 	const CsScorer *scorer;
+	const CsAlgorithm *algorithm;
+	CsFitted	fitted;			/* the scorer, as the algorithm sees it */
 	double	   *raw;			/* a number a feature, see prep.h */
 	double	   *z;
 	double	   *work;
 } CsScoring;
 
 extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
-extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *squared);
+extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships);
+extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
 
 /*
  * binding.c: features of a pipeline bound by name to a row type, or to columns that are read, or
@@ -181,7 +176,7 @@ typedef struct CsCallSite
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
 extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result,
-							double *squared);
+							double *memberships);
 
 /* Argument n, a version: 0, which means the deployed one, for NULL; an error below 1. */
 extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);

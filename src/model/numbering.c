@@ -9,7 +9,7 @@
  * number that customers still carry must not change its meaning.
  *
  * Without a predecessor, or with one that the source cannot be compared with, segments are
- * numbered from 1 by size.
+ * numbered from 1 by size.  Noise is always number 0 and takes no part in this.
  */
 #include "custseg.h"
 
@@ -84,7 +84,6 @@ CsPredecessorFind(const CsTraining *t)
 	int			version = CsModelDeployedVersion(t->model);
 	const CsScorer *cached;
 	CsPredecessor *p;
-	const CsPipeline *pipeline;
 	const CsFeature *missing;
 
 	if (version == 0)
@@ -93,8 +92,7 @@ CsPredecessorFind(const CsTraining *t)
 	p = palloc0(sizeof(CsPredecessor));
 	p->scorer = palloc_extended(VARSIZE(cached), MCXT_ALLOC_HUGE);
 	memcpy(p->scorer, cached, VARSIZE(cached));
-	pipeline = CsScorerPipeline(p->scorer);
-	missing = MissingFeature(t, pipeline);
+	missing = MissingFeature(t, CsScorerPipeline(p->scorer));
 	if (missing != NULL)
 	{
 		ereport(NOTICE,
@@ -105,9 +103,7 @@ CsPredecessorFind(const CsTraining *t)
 						   t->relation->description)));
 		return NULL;
 	}
-	p->raw = palloc(sizeof(double) * pipeline->nfeatures);
-	p->placed = palloc(sizeof(double) * pipeline->noutputs);
-	p->work = palloc(sizeof(double) * CsPipelineWork(pipeline, 1));
+	CsScoringInit(&p->scoring, p->scorer, CurrentMemoryContext);
 	return p;
 }
 
@@ -124,11 +120,10 @@ CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsColumn *columns
 	p->context = t->context;
 }
 
-/* Label one row; rows come in order.  A row that cannot be placed gets -1. */
+/* Label one row; rows come in order.  A row that cannot be placed, or is noise, gets -1. */
 void
 CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values, const bool *nulls)
 {
-	const CsPipeline *pipeline = CsScorerPipeline(p->scorer);
 	CsAssignment assignment;
 
 	if (row == p->capacity)
@@ -139,9 +134,9 @@ CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values, const bool 
 			repalloc_huge(p->labels, sizeof(int32) * p->capacity);
 	}
 	p->labels[row] = -1;
-	CsBindValues(p->binding, pipeline, values, nulls, p->raw);
-	if (CsPipelineApply(pipeline, p->raw, 1, 1, p->placed, 1, p->work) &&
-		CsScorerAssign(p->scorer, p->placed, &assignment, NULL))
+	CsBindValues(p->binding, CsScorerPipeline(p->scorer), values, nulls, p->scoring.raw);
+	if (CsScoringTry(&p->scoring, &assignment, NULL) &&
+		!(p->scorer->has_noise && assignment.index == 0))
 		p->labels[row] = assignment.index;
 }
 
@@ -157,7 +152,7 @@ CountOverlap(const CsTraining *t, int n)
 	{
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (before[i] >= 0)
+		if (before[i] >= 0 && now[i] >= 0)
 			overlap[(Size) now[i] * n + before[i]]++;
 	}
 	return overlap;
@@ -247,6 +242,11 @@ MatchPredecessor(CsTraining *t)
 		segment->name = old[match[c]].name;
 		segment->description = old[match[c]].description;
 	}
+	if (t->algorithm->has_noise && t->predecessor->scorer->has_noise)
+	{
+		t->segments[t->fit.k].name = old[0].name;
+		t->segments[t->fit.k].description = old[0].description;
+	}
 	pfree(overlap);
 	pfree(match);
 }
@@ -317,5 +317,7 @@ CsNumberSegments(CsTraining *t)
 		next = Max(highest, last) + 1;
 	}
 	NumberBySize(t, next);
-	qsort(t->segments, t->fit.k, sizeof(CsSegmentRow), CompareByNumber);
+	if (t->algorithm->has_noise && t->segments[t->fit.k].name == NULL)
+		t->segments[t->fit.k].name = pstrdup("noise");
+	qsort(t->segments, t->nsegments, sizeof(CsSegmentRow), CompareByNumber);
 }

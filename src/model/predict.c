@@ -237,7 +237,7 @@ BindRowType(CsCallSite *site, Oid type, int32 typmod)
 
 /* See model.h. */
 bool
-CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *squared)
+CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *memberships)
 {
 	CsScoring  *scoring = &site->scoring;
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
@@ -254,7 +254,7 @@ CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *
 			BindRowType(site, type, typmod);
 		CsBindRow(site->binding, p, row, scoring->raw);
 	}
-	return CsScoringPlace(scoring, result, squared);
+	return CsScoringPlace(scoring, result, memberships);
 }
 
 /* predict(model, customer, version): number of the segment, NULL when it can't be placed */
@@ -359,37 +359,14 @@ custseg_predict_name(PG_FUNCTION_ARGS)
 												CsScorerSegments(scorer)[placed.index].name)));
 }
 
-/*
- * Degrees of membership in place of squared distances: u_i = 1 / sum_j (d_i / d_j)^2, those of
- * fuzzy c-means with exponent 2 (Bezdek 1981).  They sum to 1; centres at distance 0 share all of it.
- */
-static void
-DistancesToMemberships(double *u, int n)
-{
-	double		nearest = u[0];
-	double		sum = 0;
-
-	for (int i = 1; i < n; i++)
-		nearest = Min(nearest, u[i]);
-	for (int i = 0; i < n; i++)
-	{
-		/* relative to the nearest, so that nothing overflows */
-		u[i] = u[i] == nearest ? 1.0 : nearest / u[i];
-		sum += u[i];
-	}
-	for (int i = 0; i < n; i++)
-		u[i] /= sum;
-}
-
 /* A float8[] of memberships, ordered by segment number. */
 static Datum
-MembershipArray(double *squared, int n)
+MembershipArray(const double *memberships, int n)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * n);
 
-	DistancesToMemberships(squared, n);
 	for (int i = 0; i < n; i++)
-		elements[i] = Float8GetDatum(squared[i]);
+		elements[i] = Float8GetDatum(memberships[i]);
 	return PointerGetDatum(construct_array(elements, n, FLOAT8OID, sizeof(float8),
 										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
@@ -419,7 +396,7 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 	const CsScorer *scorer;
 	const CsScorerSegment *segments;
 	CsAssignment placed;
-	double	   *squared;
+	double	   *memberships;
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
@@ -427,19 +404,19 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	segments = CsScorerSegments(scorer);
-	squared = palloc(sizeof(double) * scorer->nsegments);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, squared))
+	memberships = palloc(sizeof(double) * scorer->nsegments);
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, memberships))
 		PG_RETURN_NULL();
 
 	values[0] = Int32GetDatum(segments[placed.index].segment);
 	values[1] = CStringGetTextDatum(CsScorerAt(scorer, char, segments[placed.index].name));
 	values[2] = Float8GetDatum(placed.distance);
-	values[3] = Float8GetDatum(CsScorerConfidence(&placed));
+	values[3] = Float8GetDatum(placed.confidence);
 	if (placed.runner_up < 0)
 		nulls[4] = true;
 	else
 		values[4] = Int32GetDatum(segments[placed.runner_up].segment);
-	values[5] = MembershipArray(squared, scorer->nsegments);
+	values[5] = MembershipArray(memberships, scorer->nsegments);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(ResultDesc(fcinfo, site), values, nulls)));
 }
 

@@ -9,7 +9,8 @@
  * their number depends on the model's shape only.
  *
  * Every row counts once, whatever its weight: a profile describes who is in a segment, while
- * centres and inertia say what was optimised.  Every row has a segment: no label is negative.
+ * centres and inertia say what was optimised.  Rows that are noise are summed up as one more
+ * segment, the last.
  *
  * A lane's doubles, for each segment: PROFILE_HEAD numbers, the number of values of each feature,
  * and the sums of the profile.
@@ -36,7 +37,7 @@ typedef struct ProfileArgs
 				labels,			/* int32[nrows], */
 				centers,		/* double[k][noutputs], */
 				sums;			/* the lanes' doubles */
-	int			k;
+	int			nsegments;		/* noise included */
 	int			nprofile;
 	int			lanes;
 } ProfileArgs;
@@ -49,6 +50,7 @@ typedef struct Profiler
 	const CsMatrix *raw;		/* or NULL */
 	const CsPipeline *pipeline;
 	const int32 *labels;
+	int			noise;			/* the segment of rows whose label is negative */
 	const double *centers;
 	double	   *segments;		/* the lane's sums */
 	Size		segment_size;	/* doubles of one segment */
@@ -136,11 +138,17 @@ AddBlock(Profiler *p, int64 block)
 {
 	int			nrows = CsMatrixBlockRows(p->matrix, block);
 	int			nfeatures = p->pipeline->nfeatures;
-	const int32 *labels = p->labels + block * CS_BLOCK_ROWS;
+	int32		labels[CS_BLOCK_ROWS];
 	const double *z = CsMatrixBlock(p->matrix, p->arena, block);
 	const double *raw = p->raw == NULL ? NULL : CsMatrixBlock(p->raw, p->arena, block);
 	int			at = nfeatures; /* of the feature's sums, after the counts of values */
 
+	for (int r = 0; r < nrows; r++)
+	{
+		int32		label = p->labels[block * CS_BLOCK_ROWS + r];
+
+		labels[r] = label < 0 ? p->noise : label;
+	}
 	AddDistances(p, z, labels, nrows);
 	for (int j = 0; j < nfeatures; j++)
 	{
@@ -173,7 +181,8 @@ CsProfileTask(CsTeam *team, const void *args, int item)
 	p.labels = CsArenaAddress(p.arena, a->labels);
 	p.centers = CsArenaAddress(p.arena, a->centers);
 	p.segment_size = SegmentSize(p.pipeline->nfeatures, a->nprofile);
-	lane_size = a->k * p.segment_size;
+	p.noise = a->nsegments - 1;
+	lane_size = a->nsegments * p.segment_size;
 	p.segments = (double *) CsArenaAddress(p.arena, a->sums) + item * lane_size;
 
 	memset(p.segments, 0, lane_size * sizeof(double));
@@ -200,8 +209,8 @@ static double *
 RunProfile(CsTraining *t, CsTeam *team)
 {
 	CsArena    *arena = t->arena;
-	int			k = t->fit.k;
-	Size		lane_size = k * SegmentSize(t->nfeatures, t->nprofile);
+	int			nsegments = t->nsegments;
+	Size		lane_size = nsegments * SegmentSize(t->nfeatures, t->nprofile);
 	double	   *total = palloc_extended(lane_size * sizeof(double),
 										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	double	   *lanes;
@@ -211,8 +220,8 @@ RunProfile(CsTraining *t, CsTeam *team)
 	args.raw = t->matrix == t->raw ? -1 : CsMatrixShare(t->raw, arena);
 	args.pipeline = ShareBytes(arena, t->pipeline, t->pipeline->size);
 	args.labels = t->fit.labels;
-	args.centers = ShareBytes(arena, t->fit.centers, sizeof(double) * k * t->matrix->ncolumns);
-	args.k = k;
+	args.centers = ShareBytes(arena, t->fit.centers, sizeof(double) * nsegments * t->matrix->ncolumns);
+	args.nsegments = nsegments;
 	args.nprofile = t->nprofile;
 	args.lanes = LaneCount(lane_size);
 	args.sums = CsArenaAlloc(arena, lane_size * args.lanes * sizeof(double));
@@ -263,29 +272,34 @@ void
 CsProfileSegments(CsTraining *t, CsTeam *team)
 {
 	int			d = t->matrix->ncolumns;
-	int			k = t->fit.k;
 	Size		segment_size;
 	double	   *sums;
-	double		distances = 0;
+	double		distances = 0,
+				rows = 0;
 
+	t->nsegments = t->fit.k + t->algorithm->has_noise;
 	t->nprofile = CsProfileSize(t->pipeline);
 	segment_size = SegmentSize(t->nfeatures, t->nprofile);
 	sums = RunProfile(t, team);
 
-	t->segments = palloc0(sizeof(CsSegmentRow) * k);
-	for (int c = 0; c < k; c++)
+	t->segments = palloc0(sizeof(CsSegmentRow) * t->nsegments);
+	for (int c = 0; c < t->nsegments; c++)
 	{
 		const double *segment = sums + c * segment_size;
 		CsSegmentRow *row = &t->segments[c];
 
+		row->index = c;
 		row->n = (int64) segment[0];
 		row->share = segment[0] / t->matrix->nrows;
 		row->mean_distance = row->n > 0 ? segment[1] / segment[0] : 0;
 		row->spread = row->n > 0 ? sqrt(segment[2] / segment[0]) : 0;
 		row->center = t->fit.centers + (Size) c * d;
 		row->profile = ProfileOfSums(t, segment);
+		if (c == t->fit.k)
+			continue;
+		rows += segment[0];
 		distances += segment[1];
 	}
-	t->mean_distance = distances / t->matrix->nrows;
+	t->mean_distance = rows > 0 ? distances / rows : NAN;
 	pfree(sums);
 }

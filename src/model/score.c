@@ -137,7 +137,7 @@ ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 		values[1] = Int32GetDatum(segment->segment);
 		values[2] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
 		values[3] = Float8GetDatum(placed.distance);
-		values[4] = Float8GetDatum(CsScorerConfidence(&placed));
+		values[4] = Float8GetDatum(placed.confidence);
 		memset(&nulls[1], false, 4);
 	}
 	tuplestore_putvalues(state->store, state->desc, values, nulls);

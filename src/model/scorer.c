@@ -10,9 +10,8 @@
  * CsScorerFromJsonb trusts none of it: counts agree with each other and with the pipeline, numbers
  * are finite, offsets are computed and never read.  What reads a scorer relies on that.
  *
- * Centres are transposed and padded to groups of 8, so that one customer is compared with 8
- * centres by vector instructions, while for each centre the sum still runs over the columns in
- * order: the same bits as in training, whatever the machine.
+ * Beside centres an algorithm may need more to score with: parameters, which are part of the json,
+ * and what it derives from them, which is computed here once and is not.
  */
 #include "custseg.h"
 
@@ -22,17 +21,12 @@
 #include "common/shortest_dec.h"
 #include "libpq/pqformat.h"
 #include "model/model.h"
+#include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#define CENTER_GROUP 8
-
-#define InvalidDefinition(...) \
-	ereport(ERROR, \
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), \
-			 errmsg("invalid definition of a compiled model"), \
-			 errdetail(__VA_ARGS__)))
+#define InvalidDefinition CsInvalidParameters
 
 PG_FUNCTION_INFO_V1(custseg_compiled_model_in);
 PG_FUNCTION_INFO_V1(custseg_compiled_model_out);
@@ -90,28 +84,41 @@ GetName(JsonbContainer *object, const char *key, NameData *name)
 	memcpy(NameStr(*name), value.val.string.val, value.val.string.len);
 }
 
-/* Member that must be an array of exactly n numbers: result[i * stride]. */
-static void
-GetNumbers(JsonbContainer *object, const char *key, int n, double *result, int stride)
+/* A value that must be a finite number; key is the member that it is in. */
+static double
+ToNumber(const JsonbValue *value, const char *key)
 {
-	JsonbContainer *array = GetArray(object, key);
+	double		number = NAN;
 
+	if (value->type == jbvNumeric)
+		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													NumericGetDatum(value->val.numeric)));
+	if (!isfinite(number))
+		InvalidDefinition("\"%s\" has an element that is no finite number.", key);
+	return number;
+}
+
+/* The numbers of an array of exactly n: result[i * stride]. */
+static void
+ReadNumbers(JsonbContainer *array, const char *key, int n, double *result, int stride)
+{
 	if (JsonContainerSize(array) != (uint32) n)
 		InvalidDefinition("\"%s\" has %u elements where %d are needed.", key,
 						  JsonContainerSize(array), n);
 	for (int i = 0; i < n; i++)
 	{
 		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
-		double		number = NAN;
 
-		if (value->type == jbvNumeric)
-			number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-														NumericGetDatum(value->val.numeric)));
-		if (!isfinite(number))
-			InvalidDefinition("\"%s\" has an element that is no finite number.", key);
-		result[(Size) i * stride] = number;
+		result[(Size) i * stride] = ToNumber(value, key);
 		pfree(value);
 	}
+}
+
+/* Member that must be an array of exactly n numbers: result[i * stride]. */
+static void
+GetNumbers(JsonbContainer *object, const char *key, int n, double *result, int stride)
+{
+	ReadNumbers(GetArray(object, key), key, n, result, stride);
 }
 
 /* The object at position i of the array of segments. */
@@ -125,29 +132,124 @@ GetSegment(JsonbContainer *segments, int i)
 	return value->val.binary.data;
 }
 
-/*
- * An empty scorer with room for everything: offsets and sizes set, the rest zero.  name_bytes
- * counts the terminating zeros.
- */
-static CsScorer *
-AllocateScorer(const CsPipeline *pipeline, int nsegments, Size name_bytes)
+/* Room for the numbers of a parameter, palloc'd; more than json can hold is no concern. */
+static double *
+AllocateNumbers(int64 rows, int columns)
 {
-	int			padded = TYPEALIGN(CENTER_GROUP, nsegments);
-	int			nprofile = CsProfileSize(pipeline);
-	Size		segment_offset = MAXALIGN(sizeof(CsScorer));
-	Size		center_offset = segment_offset + MAXALIGN(sizeof(CsScorerSegment) * nsegments);
-	Size		profile_offset = center_offset +
-		sizeof(double) * pipeline->noutputs * (Size) padded;
-	Size		pipeline_offset = profile_offset + sizeof(double) * nsegments * (Size) nprofile;
-	Size		size = pipeline_offset + MAXALIGN(pipeline->size) + name_bytes;
-	CsScorer   *scorer;
+	return palloc_extended(mul_size(mul_size(rows, columns), sizeof(double)), MCXT_ALLOC_HUGE);
+}
 
+/* An array of arrays of numbers, all of one length. */
+static void
+ReadRows(JsonbContainer *array, const char *key, CsParameter *result)
+{
+	int			nrows = (int) JsonContainerSize(array);
+
+	for (int i = 0; i < nrows; i++)
+	{
+		JsonbValue *row = getIthJsonbValueFromContainer(array, i);
+
+		if (row->type != jbvBinary || !JsonContainerIsArray(row->val.binary.data))
+			InvalidDefinition("An element of \"%s\" is not an array.", key);
+		if (i == 0)
+		{
+			if (JsonContainerSize(row->val.binary.data) > CS_MAX_OUTPUTS * CS_MAX_OUTPUTS)
+				InvalidDefinition("An element of \"%s\" is too long.", key);
+			result->columns = (int) JsonContainerSize(row->val.binary.data);
+			result->values = AllocateNumbers(nrows, result->columns);
+		}
+		ReadNumbers(row->val.binary.data, key, result->columns,
+					result->values + (Size) i * result->columns, 1);
+		pfree(row);
+	}
+	result->rows = nrows;
+}
+
+/* One parameter of an algorithm as its kind says; labels are still segments' numbers. */
+static CsParameter
+ReadParameter(JsonbContainer *object, const CsParameterInfo *info, int nsegments)
+{
+	CsParameter result = {0};
+	JsonbContainer *array;
+	JsonbValue	value;
+
+	if (info->kind == CS_PARAMETER_SCALAR)
+	{
+		GetMember(object, info->name, jbvNumeric, &value);
+		result.rows = result.columns = 1;
+		result.values = AllocateNumbers(1, 1);
+		result.values[0] = ToNumber(&value, info->name);
+		return result;
+	}
+	array = GetArray(object, info->name);
+	if (info->kind == CS_PARAMETER_VECTOR || info->kind == CS_PARAMETER_LABELS)
+	{
+		result.rows = (int) JsonContainerSize(array);
+		result.columns = 1;
+		result.values = AllocateNumbers(result.rows, 1);
+		ReadNumbers(array, info->name, result.rows, result.values, 1);
+		return result;
+	}
+	ReadRows(array, info->name, &result);
+	if (info->kind == CS_PARAMETER_SEGMENTS && result.rows != nsegments)
+		InvalidDefinition("\"%s\" has %d elements where %d are needed.", info->name, result.rows,
+						  nsegments);
+	return result;
+}
+
+/* The parameters of a definition; "nsegments" leaves noise out.  Returns their bytes. */
+static Size
+ReadParameters(JsonbContainer *root, const CsAlgorithm *algorithm, int nsegments,
+			   CsParameter *parameters)
+{
+	Size		size = 0;
+	JsonbValue	value;
+
+	if (algorithm->nparameters == 0)
+		return 0;
+	GetMember(root, "parameters", jbvBinary, &value);
+	if (!JsonContainerIsObject(value.val.binary.data))
+		InvalidDefinition("\"%s\" is not an object.", "parameters");
+	for (int i = 0; i < algorithm->nparameters; i++)
+	{
+		parameters[i] = ReadParameter(value.val.binary.data, &algorithm->parameters[i], nsegments);
+		size = add_size(size, mul_size(sizeof(double) * parameters[i].columns,
+									   parameters[i].rows));
+	}
+	return size;
+}
+
+/* An error when a scorer of that many bytes would be no value that a server can hold. */
+static void
+CheckSize(Size size)
+{
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("the compiled model would take %zu MB, the limit is %zu MB",
 						size / (1024 * 1024), (Size) MaxAllocSize / (1024 * 1024)),
 				 errhint("Use fewer segments or fewer features.")));
+}
+
+/*
+ * An empty scorer with room for everything: offsets and sizes set, the rest zero.  name_bytes
+ * counts the terminating zeros.
+ */
+static CsScorer *
+AllocateScorer(const CsPipeline *pipeline, int nsegments, Size parameter_bytes, Size name_bytes)
+{
+	int			padded = TYPEALIGN(CS_CENTER_GROUP, nsegments);
+	int			nprofile = CsProfileSize(pipeline);
+	Size		segment_offset = MAXALIGN(sizeof(CsScorer));
+	Size		center_offset = segment_offset + MAXALIGN(sizeof(CsScorerSegment) * nsegments);
+	Size		profile_offset = center_offset +
+		sizeof(double) * pipeline->noutputs * (Size) padded;
+	Size		pipeline_offset = profile_offset + sizeof(double) * nsegments * (Size) nprofile;
+	Size		parameter_offset = pipeline_offset + MAXALIGN(pipeline->size);
+	Size		size = parameter_offset + parameter_bytes + MAXALIGN(name_bytes);
+	CsScorer   *scorer;
+
+	CheckSize(size);
 	scorer = palloc0(size);
 	SET_VARSIZE(scorer, size);
 	scorer->format = CS_SCORER_FORMAT;
@@ -159,6 +261,7 @@ AllocateScorer(const CsPipeline *pipeline, int nsegments, Size name_bytes)
 	scorer->center_offset = (int32) center_offset;
 	scorer->profile_offset = (int32) profile_offset;
 	scorer->pipeline_offset = (int32) pipeline_offset;
+	scorer->compiled_offset = (int32) size;
 	memcpy(CsScorerPipeline(scorer), pipeline, pipeline->size);
 	return scorer;
 }
@@ -200,6 +303,108 @@ FillSegment(CsScorer *scorer, JsonbContainer *object, int i, char **names)
 	GetNumbers(object, "profile", scorer->nprofile, CsScorerProfile(scorer, i), 1);
 }
 
+/* Index of the segment of that number, or an error. */
+static int
+SegmentIndex(const CsScorer *scorer, double number, const char *key)
+{
+	const CsScorerSegment *segments = CsScorerSegments(scorer);
+	int			low = 0,
+				high = scorer->nsegments;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (segments[middle].segment < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == scorer->nsegments || segments[low].segment != number)
+		InvalidDefinition("\"%s\" has an element that is no segment's number.", key);
+	return low;
+}
+
+/* Put the parameters into the scorer, at "offset"; labels become indexes. */
+static void
+FillParameters(CsScorer *scorer, const CsAlgorithm *algorithm, const CsParameter *parameters,
+			   int32 offset)
+{
+	for (int i = 0; i < algorithm->nparameters; i++)
+	{
+		CsScorerParameter *p = &scorer->parameter[i];
+		Size		n = (Size) parameters[i].rows * parameters[i].columns;
+
+		p->rows = parameters[i].rows;
+		p->columns = parameters[i].columns;
+		p->offset = offset;
+		if (n > 0)
+			memcpy(CsScorerAt(scorer, double, offset), parameters[i].values, n * sizeof(double));
+		offset += (int32) (n * sizeof(double));
+		if (algorithm->parameters[i].kind != CS_PARAMETER_LABELS)
+			continue;
+		for (Size j = 0; j < n; j++)
+			CsScorerAt(scorer, double, p->offset)[j] =
+				SegmentIndex(scorer, parameters[i].values[j], algorithm->parameters[i].name);
+	}
+}
+
+/* The scorer as its algorithm sees it; the result points into it. */
+static CsFitted
+FittedModel(const CsScorer *scorer)
+{
+	CsFitted	model = {
+		.nsegments = scorer->nsegments,
+		.has_noise = scorer->has_noise,
+		.ncolumns = scorer->ncolumns,
+		.padded = scorer->padded,
+		.centers = CsScorerCenters(scorer),
+		.compiled = CsScorerAt(scorer, void, scorer->compiled_offset)
+	};
+
+	for (int i = 0; i < CS_MAX_PARAMETERS; i++)
+	{
+		model.parameters[i].rows = scorer->parameter[i].rows;
+		model.parameters[i].columns = scorer->parameter[i].columns;
+		model.parameters[i].values = CsScorerAt(scorer, double, scorer->parameter[i].offset);
+	}
+	return model;
+}
+
+/* Append what the algorithm derives from its parameters; returns the scorer, which may move. */
+static CsScorer *
+AppendCompiled(CsScorer *scorer, const CsAlgorithm *algorithm)
+{
+	CsFitted	model = FittedModel(scorer);
+	CsScorer   *result;
+	Size		size;
+
+	if (algorithm->compile == NULL)
+		return scorer;
+	size = add_size(VARSIZE(scorer), algorithm->compile(&model, NULL));
+	CheckSize(size);
+	result = palloc0(size);
+	memcpy(result, scorer, VARSIZE(scorer));
+	SET_VARSIZE(result, size);
+	pfree(scorer);
+	model = FittedModel(result);
+	(void) algorithm->compile(&model, CsScorerAt(result, void, result->compiled_offset));
+	return result;
+}
+
+/* The algorithm that a definition names. */
+static const CsAlgorithm *
+GetAlgorithm(JsonbContainer *root, NameData *name)
+{
+	const CsAlgorithm *algorithm;
+
+	GetName(root, "algorithm", name);
+	algorithm = CsAlgorithmLookup(NameStr(*name));
+	if (algorithm == NULL)
+		InvalidDefinition("Models of algorithm \"%s\" can't be compiled.", NameStr(*name));
+	return algorithm;
+}
+
 /*
  * Compile a definition, as CsCatalogDefinition builds it, palloc'd in CurrentMemoryContext.
  * Anything malformed is an error.
@@ -211,34 +416,44 @@ CsScorerFromJsonb(Jsonb *definition)
 	JsonbContainer *segments;
 	JsonbValue	value;
 	NameData	model;
-	NameData	algorithm;
+	NameData	name;
+	const CsAlgorithm *algorithm;
+	CsParameter parameters[CS_MAX_PARAMETERS] = {{0}};
 	CsPipeline *pipeline;
 	CsScorer   *scorer;
 	char	   *names;
 	char	   *body;
 	int			nsegments;
+	Size		parameter_bytes;
 
 	if (!JB_ROOT_IS_OBJECT(definition))
 		InvalidDefinition("It is not a json object.");
 	GetName(root, "model", &model);
-	GetName(root, "algorithm", &algorithm);
-	if (strcmp(NameStr(algorithm), "kmeans") != 0)
-		InvalidDefinition("Models of algorithm \"%s\" can't be compiled.", NameStr(algorithm));
+	algorithm = GetAlgorithm(root, &name);
 	GetMember(root, "pipeline", jbvBinary, &value);
 	pipeline = CsPipelineFromJsonb(JsonbValueToJsonb(&value));
 	segments = GetArray(root, "segments");
-	if (JsonContainerSize(segments) < 1 || JsonContainerSize(segments) > CS_MAX_SEGMENTS)
-		InvalidDefinition("The number of segments is not in 1 .. %d.", CS_MAX_SEGMENTS);
+	if (JsonContainerSize(segments) < 1 || JsonContainerSize(segments) > CS_MAX_SEGMENTS + 1)
+		InvalidDefinition("The number of segments is not in 1 .. %d.", CS_MAX_SEGMENTS + 1);
 	nsegments = (int) JsonContainerSize(segments);
+	parameter_bytes = ReadParameters(root, algorithm, nsegments - algorithm->has_noise, parameters);
 
-	scorer = AllocateScorer(pipeline, nsegments, CountNameBytes(segments, nsegments));
+	scorer = AllocateScorer(pipeline, nsegments, parameter_bytes,
+							CountNameBytes(segments, nsegments));
 	scorer->model = model;
-	scorer->algorithm = algorithm;
+	scorer->algorithm = name;
+	scorer->has_noise = algorithm->has_noise;
 	scorer->version = (int32) GetInteger(root, "version", 1, PG_INT32_MAX);
-	names = (char *) CsScorerPipeline(scorer) + MAXALIGN(pipeline->size);
+	names = (char *) CsScorerPipeline(scorer) + MAXALIGN(pipeline->size) + parameter_bytes;
 	for (int i = 0; i < nsegments; i++)
 		FillSegment(scorer, GetSegment(segments, i), i, &names);
+	if (algorithm->has_noise != (CsScorerSegments(scorer)[0].segment == 0))
+		InvalidDefinition(algorithm->has_noise ? "There is no segment 0 for noise." :
+						  "There is a segment 0, but the algorithm knows no noise.");
+	FillParameters(scorer, algorithm, parameters,
+				   (int32) (scorer->pipeline_offset + MAXALIGN(pipeline->size)));
 	pfree(pipeline);
+	scorer = AppendCompiled(scorer, algorithm);
 
 	body = NameStr(scorer->model);
 	for (int i = 0; i < lengthof(scorer->digest); i++)
@@ -286,27 +501,87 @@ PushInteger(JsonbParseState **state, const char *key, int64 number)
 }
 
 /*
- * Push a member whose value is an array of numbers, from[i * stride].  The shortest decimal that
- * reads back to the same bits is taken, whatever extra_float_digits says.
+ * Push a number as what comes next in an array or after a key.  The shortest decimal that reads
+ * back to the same bits is taken, whatever extra_float_digits says.
  */
+static void
+PushNumber(JsonbParseState **state, JsonbIteratorToken token, double number)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+	JsonbValue	value;
+
+	double_to_shortest_decimal_buf(number, digits);
+	value.type = jbvNumeric;
+	value.val.numeric =
+		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
+											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	pushJsonbValue(state, token, &value);
+}
+
+/* Push an array of numbers, from[i * stride]. */
+static void
+PushArray(JsonbParseState **state, const double *from, int n, int stride)
+{
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < n; i++)
+		PushNumber(state, WJB_ELEM, from[(Size) i * stride]);
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Push a member whose value is an array of numbers. */
 static void
 PushNumbers(JsonbParseState **state, const char *key, const double *from, int n, int stride)
 {
 	PushKey(state, key);
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < n; i++)
-	{
-		char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
-		JsonbValue	value;
+	PushArray(state, from, n, stride);
+}
 
-		double_to_shortest_decimal_buf(from[(Size) i * stride], digits);
-		value.type = jbvNumeric;
-		value.val.numeric =
-			DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-												ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-		pushJsonbValue(state, WJB_ELEM, &value);
+/* Push a parameter as its kind says; labels are indexes here. */
+static void
+PushParameter(JsonbParseState **state, const CsScorer *scorer, const CsParameterInfo *info,
+			  const CsScorerParameter *p)
+{
+	const double *values = CsScorerAt(scorer, double, p->offset);
+
+	PushKey(state, info->name);
+	if (info->kind == CS_PARAMETER_SCALAR)
+	{
+		PushNumber(state, WJB_VALUE, values[0]);
+		return;
+	}
+	if (info->kind == CS_PARAMETER_VECTOR)
+	{
+		PushArray(state, values, p->rows, 1);
+		return;
+	}
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < p->rows; i++)
+	{
+		if (info->kind == CS_PARAMETER_LABELS)
+			PushNumber(state, WJB_ELEM, CsScorerSegments(scorer)[(int) values[i]].segment);
+		else
+			PushArray(state, values + (Size) i * p->columns, p->columns, 1);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* Push the parameters, null without. */
+static void
+PushParameters(JsonbParseState **state, const CsScorer *scorer)
+{
+	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
+	JsonbValue	null = {.type = jbvNull};
+
+	PushKey(state, "parameters");
+	if (algorithm->nparameters == 0)
+	{
+		pushJsonbValue(state, WJB_VALUE, &null);
+		return;
+	}
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < algorithm->nparameters; i++)
+		PushParameter(state, scorer, &algorithm->parameters[i], &scorer->parameter[i]);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 /* The definition a scorer was compiled from, palloc'd. */
@@ -324,6 +599,7 @@ CsScorerToJsonb(const CsScorer *scorer)
 	PushKey(&state, "pipeline");
 	JsonbToJsonbValue(CsPipelineToJsonb(CsScorerPipeline(scorer)), &value);
 	pushJsonbValue(&state, WJB_VALUE, &value);
+	PushParameters(&state, scorer);
 	PushKey(&state, "segments");
 	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < scorer->nsegments; i++)
@@ -344,80 +620,6 @@ CsScorerToJsonb(const CsScorer *scorer)
 	return JsonbValueToJsonb(result);
 }
 
-/*
- * Squared distances of z to the 8 centres that start at "centers", one row of "padded" doubles a
- * column.  The inner loop runs over centres and is vectorised.
- */
-static inline void
-CompareGroup(const double *z, const double *centers, int ncolumns, int padded,
-			 double squared[CENTER_GROUP])
-{
-	for (int i = 0; i < CENTER_GROUP; i++)
-		squared[i] = 0;
-	for (int j = 0; j < ncolumns; j++, centers += padded)
-	{
-		for (int i = 0; i < CENTER_GROUP; i++)
-		{
-			double		difference = z[j] - centers[i];
-
-			squared[i] += difference * difference;
-		}
-	}
-}
-
-/* See model.h. */
-CS_CLONES bool
-CsScorerAssign(const CsScorer *scorer, const double *z, CsAssignment *result, double *squared)
-{
-	const double *centers = CsScorerCenters(scorer);
-	const int	nsegments = scorer->nsegments;
-	double		first = INFINITY;
-	double		second = INFINITY;
-	int			index = -1;
-	int			runner_up = -1;
-
-	for (int group = 0; group < nsegments; group += CENTER_GROUP)
-	{
-		double		distance[CENTER_GROUP];
-		int			n = Min(CENTER_GROUP, nsegments - group);
-
-		CompareGroup(z, centers + group, scorer->ncolumns, scorer->padded, distance);
-		if (squared != NULL)
-			memcpy(squared + group, distance, n * sizeof(double));
-		for (int i = 0; i < n; i++)
-		{
-			if (distance[i] < first)
-			{
-				second = first;
-				runner_up = index;
-				first = distance[i];
-				index = group + i;
-			}
-			else if (distance[i] < second)
-			{
-				second = distance[i];
-				runner_up = group + i;
-			}
-		}
-	}
-	result->index = index;
-	result->runner_up = runner_up;
-	result->distance = sqrt(first);
-	result->runner_up_distance = sqrt(second);
-	return index >= 0;
-}
-
-/* See model.h. */
-double
-CsScorerConfidence(const CsAssignment *assignment)
-{
-	if (assignment->runner_up < 0)
-		return 1.0;
-	if (assignment->runner_up_distance <= 0)
-		return 0.0;
-	return Max(0.0, 1.0 - assignment->distance / assignment->runner_up_distance);
-}
-
 /* Take a scorer, which must outlive s, and allocate the room in "context". */
 void
 CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
@@ -428,6 +630,8 @@ CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
 	s->z = MemoryContextAllocZero(context, sizeof(double) * p->noutputs);
 	s->work = MemoryContextAllocZero(context, sizeof(double) * Max(CsPipelineWork(p, 1), 1));
 	s->scorer = scorer;
+	s->algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
+	s->fitted = FittedModel(scorer);
 }
 
 /* An error when the reason for not placing a customer is a value that the model insists on. */
@@ -448,18 +652,33 @@ CheckMissing(const CsScoring *s)
 	}
 }
 
+/* Place a customer that the pipeline has prepared. */
+static inline bool
+Assign(CsScoring *s, CsAssignment *result, double *memberships)
+{
+	if (s->algorithm->assign == NULL)
+		return CsAssignNearest(&s->fitted, s->z, result, memberships);
+	return s->algorithm->assign(&s->fitted, s->z, result, memberships);
+}
+
 /* See model.h. */
 bool
-CsScoringPlace(CsScoring *s, CsAssignment *result, double *squared)
+CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships)
 {
-	const CsPipeline *p = CsScorerPipeline(s->scorer);
+	return CsPipelineApply(CsScorerPipeline(s->scorer), s->raw, 1, 1, s->z, 1, s->work) &&
+		Assign(s, result, memberships);
+}
 
-	if (!CsPipelineApply(p, s->raw, 1, 1, s->z, 1, s->work))
+/* See model.h. */
+bool
+CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
+{
+	if (!CsPipelineApply(CsScorerPipeline(s->scorer), s->raw, 1, 1, s->z, 1, s->work))
 	{
 		CheckMissing(s);
 		return false;
 	}
-	return CsScorerAssign(s->scorer, s->z, result, squared);
+	return Assign(s, result, memberships);
 }
 
 /* See model.h; the result may be a palloc'd copy. */

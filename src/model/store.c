@@ -35,10 +35,10 @@ static const char *const next_version_sql =
 
 static const char *const insert_version_sql =
 "INSERT INTO custseg.model_version (model, version, algorithm, source, id, n_rows, n_skipped,"
-" skipped, n_segments, prep, reduction, donors, options, seed, metrics, iterations, converged,"
-" milliseconds, trained_by, server_version, extension_version) "
+" skipped, n_segments, prep, reduction, donors, options, parameters, note, seed, metrics,"
+" iterations, converged, milliseconds, trained_by, server_version, extension_version) "
 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-" $20, $21)";
+" $20, $21, $22, $23)";
 
 static const char *const insert_feature_sql =
 "INSERT INTO custseg.feature (model, version, position, name, type, kind, prep, outputs, n,"
@@ -82,11 +82,13 @@ AppendMetric(StringInfo json, const char *key, double value)
 	AppendNumber(json, value);
 }
 
-/* Part of the inertia that the segments explain; NaN where all rows are the same. */
+/* Part of the inertia that the segments explain; NaN where all rows are the same, or some noise. */
 static double
-BetweenShare(const CsFitOutput *fit)
+BetweenShare(const CsTraining *t)
 {
-	if (!(fit->total > 0))
+	const CsFitOutput *fit = &t->fit;
+
+	if (!(fit->total > 0) || t->algorithm->has_noise)
 		return NAN;
 	return fit->k == 1 ? 0 : Max(1 - fit->inertia / fit->total, 0);
 }
@@ -103,10 +105,100 @@ Metrics(const CsTraining *t)
 	AppendMetric(&json, "silhouette", t->silhouette);
 	AppendMetric(&json, "silhouette_sample", (double) t->silhouette_rows);
 	AppendMetric(&json, "mean_distance", t->mean_distance);
-	AppendMetric(&json, "between_share", BetweenShare(&t->fit));
+	AppendMetric(&json, "between_share", BetweenShare(t));
+	for (int i = 0; i < t->fit.nmetrics; i++)
+		AppendMetric(&json, t->fit.metrics[i].name, t->fit.metrics[i].value);
 	AppendMetric(&json, "read_milliseconds", t->read_milliseconds);
 	AppendMetric(&json, "prepare_milliseconds", t->prepare_milliseconds);
 	AppendMetric(&json, "fit_milliseconds", t->fit_milliseconds);
+	appendStringInfoChar(&json, '}');
+	return CsJsonbFromText(json.data);
+}
+
+/* Numbers as a json array. */
+static void
+AppendNumbers(StringInfo json, const double *values, int n)
+{
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < n; i++)
+	{
+		appendStringInfoString(json, i > 0 ? ", " : "");
+		AppendNumber(json, values[i]);
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/*
+ * The number of each of the algorithm's segments, and in their order which of them each segment
+ * is; noise left out.  Both palloc'd.
+ */
+static void
+ListSegments(const CsTraining *t, int **number, int **order)
+{
+	int			n = 0;
+
+	*number = palloc(sizeof(int) * Max(t->fit.k, 1));
+	*order = palloc(sizeof(int) * Max(t->fit.k, 1));
+	for (int i = 0; i < t->nsegments; i++)
+	{
+		if (t->segments[i].index == t->fit.k)
+			continue;
+		(*number)[t->segments[i].index] = t->segments[i].segment;
+		(*order)[n++] = t->segments[i].index;
+	}
+}
+
+/* A parameter as its kind says; rows of segments in the order of their numbers. */
+static void
+AppendParameter(StringInfo json, CsParameterKind kind, const CsParameter *p, const int *number,
+				const int *order)
+{
+	if (kind == CS_PARAMETER_SCALAR)
+	{
+		AppendNumber(json, p->values[0]);
+		return;
+	}
+	if (kind == CS_PARAMETER_VECTOR)
+	{
+		AppendNumbers(json, p->values, p->rows);
+		return;
+	}
+	appendStringInfoChar(json, '[');
+	for (int i = 0; i < p->rows; i++)
+	{
+		int			row = kind == CS_PARAMETER_SEGMENTS ? order[i] : i;
+
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		appendStringInfoString(json, i > 0 ? ", " : "");
+		if (kind == CS_PARAMETER_LABELS)
+			appendStringInfo(json, "%d", number[(int) p->values[i]]);
+		else
+			AppendNumbers(json, p->values + (Size) row * p->columns, p->columns);
+	}
+	appendStringInfoChar(json, ']');
+}
+
+/* What scoring needs beside centres, NULL when it needs no more. */
+static Jsonb *
+Parameters(const CsTraining *t)
+{
+	const CsAlgorithm *algorithm = t->algorithm;
+	StringInfoData json;
+	int		   *number;
+	int		   *order;
+
+	if (algorithm->nparameters == 0)
+		return NULL;
+	ListSegments(t, &number, &order);
+	initStringInfo(&json);
+	for (int i = 0; i < algorithm->nparameters; i++)
+	{
+		appendStringInfoString(&json, i == 0 ? "{" : ", ");
+		escape_json(&json, algorithm->parameters[i].name);
+		appendStringInfoString(&json, ": ");
+		AppendParameter(&json, algorithm->parameters[i].kind, &t->fit.parameters[i], number, order);
+	}
 	appendStringInfoChar(&json, '}');
 	return CsJsonbFromText(json.data);
 }
@@ -194,7 +286,7 @@ StoreVersion(const CsTraining *t)
 {
 	Jsonb	   *pipeline = NULL;
 	const CsRelation *relation = t->relation;
-	CsSqlArgument arguments[21];
+	CsSqlArgument arguments[23];
 	int			i = 0;
 
 	if (t->pipeline->ncomponents > 0 || t->pipeline->ndonors > 0)
@@ -214,6 +306,8 @@ StoreVersion(const CsTraining *t)
 	arguments[i++] = CsSqlJsonb(pipeline == NULL ? NULL : Member(pipeline, "donors"));
 	arguments[i++] = CsSqlJsonb(CsOptionsToJsonb(t->algorithm->options, t->algorithm->noptions,
 												 t->options));
+	arguments[i++] = CsSqlJsonb(Parameters(t));
+	arguments[i++] = CsSqlText(t->fit.note);
 	arguments[i++] = CsSqlInt8(t->common->seed);
 	arguments[i++] = CsSqlJsonb(Metrics(t));
 	arguments[i++] = CsSqlInt4(t->fit.iterations);
@@ -335,7 +429,7 @@ CsStoreTraining(CsTraining *t)
 		StoreFeature(t, i, scaled_names);
 		MemoryContextReset(row_context);
 	}
-	for (int i = 0; i < t->fit.k; i++)
+	for (int i = 0; i < t->nsegments; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		StoreSegment(t, &t->segments[i]);

@@ -3,9 +3,12 @@
  *	  What the files of a training share: one struct that is filled from top to bottom.
  *
  * Order: train.c reads the arguments, features.c chooses the columns, rows.c reads the rows,
- * features.c drops columns that turn out to be of no use, train.c prepares and fits, profile.c
+ * features.c drops columns that turn out to be of no use, prepare.c prepares and fits, profile.c
  * sums up the segments, numbering.c numbers and names them, store.c writes the result.
- * Everything lives in one memory context that train.c deletes.
+ * Everything lives in one memory context that prepare.c deletes.
+ *
+ * Functions that judge rather than train (src/judge/) go the first half of the way: to rows in
+ * model space.
  */
 #ifndef CUSTSEG_TRAIN_H
 #define CUSTSEG_TRAIN_H
@@ -21,10 +24,8 @@
 typedef struct CsPredecessor
 {
 	CsScorer   *scorer;			/* a copy: the cache may drop its own at any time */
+	CsScoring	scoring;		/* of it */
 	CsBinding  *binding;		/* to the columns that are read */
-	double	   *raw,
-			   *placed,
-			   *work;			/* buffers for one row */
 	int32	   *labels;			/* per training row: index into the scorer's segments, or -1 */
 	int64		capacity;		/* of labels */
 	MemoryContext context;		/* they live in */
@@ -33,7 +34,8 @@ typedef struct CsPredecessor
 /* A segment as it is stored. */
 typedef struct CsSegmentRow
 {
-	int			segment;		/* number */
+	int			index;			/* the algorithm's: 0..k-1, k is noise */
+	int			segment;		/* number; 0: noise */
 	char	   *name;
 	char	   *description;	/* or NULL */
 	int64		n;
@@ -51,21 +53,40 @@ typedef enum CsDeploy
 	CS_DEPLOY_NO
 } CsDeploy;
 
+/* What is asked for; it must outlive the training. */
+typedef struct CsRequest
+{
+	const char *command;		/* the function as the user knows it: "custseg.choose_k()" */
+	char	   *model;			/* NULL: no model comes of it, the rows are judged only */
+	char	   *source;
+	char	   *id;				/* NULL: the primary key, if there is one */
+	ArrayType  *features;		/* NULL: every column of use */
+	Jsonb	   *prep;			/* or NULL */
+	const CsAlgorithm *algorithm;	/* NULL when none is run, or none in particular */
+	void	   *options;		/* parsed; the first field is a CsCommonOptions */
+	int			k;				/* 0: not known yet */
+	int			k_max;			/* most segments that will be tried, for the memory */
+	/* bytes beside the matrix of model space; NULL: the algorithm's, else none */
+	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
+} CsRequest;
+
 typedef struct CsTraining
 {
 	MemoryContext context;
+	MemoryContext caller;
 
-	/* asked for */
+	/* asked for, see CsRequest */
+	const char *command;
 	char	   *model;
 	char	   *source;
 	bool		choose_features;	/* none were named */
-	bool		choose_k;		/* k was not given */
-	int			k;				/* when it was */
-	Jsonb	   *prep_asked;
+	int			k;
+	int			k_max;
 	CsDeploy	deploy;
 	const CsAlgorithm *algorithm;
-	void	   *options;		/* the algorithm's struct */
-	const CsCommonOptions *common;	/* its first field */
+	const void *options;
+	const CsCommonOptions *common;	/* the options' first field */
+	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
 
 	/* columns */
 	CsRelation *relation;
@@ -93,9 +114,10 @@ typedef struct CsTraining
 	CsFitOutput fit;
 	double		silhouette;		/* NaN: undefined */
 	int64		silhouette_rows;	/* it was computed on */
-	double		mean_distance;
+	double		mean_distance;	/* noise left out; NaN when there is nothing else */
 	int			nprofile;
-	CsSegmentRow *segments;		/* fit.k, in the algorithm's order until they are numbered */
+	int			nsegments;		/* fit.k, and one more when the algorithm knows noise */
+	CsSegmentRow *segments;		/* in the algorithm's order until they are numbered, noise last */
 
 	/* results */
 	int			version;
@@ -117,10 +139,27 @@ CsProfileWidth(const CsFeature *feature)
 /* Most segments that are matched to a predecessor's: the assignment takes their cube in time. */
 #define CS_MAX_MATCHED 2000
 
-/* train.c */
+/*
+ * prepare.c
+ *
+ * Open: resolves the source, makes the training's memory context and switches to it.  Prepare:
+ * reads the rows, starts the team, takes the rows to t->matrix.  Fit: k segments by an algorithm;
+ * labels are a new area, give it back with CsArenaFree.  The caller ends the team, and then calls
+ * Close, which switches back and releases everything; after an error the abort does.
+ */
+extern CsTraining *CsTrainingOpen(const CsRequest *request);
+extern CsTeam *CsTrainingPrepare(CsTraining *t);
+extern CsFitOutput CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
+								 const void *options, int k);
+extern void CsTrainingClose(CsTraining *t);
 extern Size CsTrainingMemory(const CsTraining *t, int64 nrows);
 extern Size CsTrainingMemoryLimit(void);
 extern void CsReportMemory(const CsTraining *t, int64 nrows);
+extern double CsMillisecondsSince(instr_time start);
+
+/* An argument of a function that is text: NULL for NULL, or an error that names it. */
+extern char *CsTextArgument(FunctionCallInfo fcinfo, int argument);
+extern char *CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name);
 
 /* features.c */
 extern void CsFeaturesResolve(CsTraining *t, ArrayType *names);

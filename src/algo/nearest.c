@@ -1,0 +1,117 @@
+/*
+ * nearest.c
+ *	  Scoring by the nearest centre, for every algorithm that does not bring a rule of its own.
+ *
+ * Centres are transposed and padded to groups of 8, so that one customer is compared with 8
+ * centres by vector instructions, while for each centre the sum still runs over the columns in
+ * order: the same bits as in training, whatever the machine.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/algo.h"
+
+/*
+ * Squared distances of z to the 8 centres that start at "centers", one row of "padded" doubles a
+ * column.  The inner loop runs over centres and is vectorised.
+ */
+static inline void
+CompareGroup(const double *z, const double *centers, int ncolumns, int padded,
+			 double squared[CS_CENTER_GROUP])
+{
+	for (int i = 0; i < CS_CENTER_GROUP; i++)
+		squared[i] = 0;
+	for (int j = 0; j < ncolumns; j++, centers += padded)
+	{
+		for (int i = 0; i < CS_CENTER_GROUP; i++)
+		{
+			double		difference = z[j] - centers[i];
+
+			squared[i] += difference * difference;
+		}
+	}
+}
+
+/*
+ * Degrees of membership in place of squared distances: u_i = 1 / sum_j (d_i / d_j)^2, those of
+ * fuzzy c-means with exponent 2 (Bezdek 1981).  They sum to 1; centres at distance 0 share all of it.
+ */
+static void
+DistancesToMemberships(double *u, int n)
+{
+	double		nearest = u[0];
+	double		sum = 0;
+
+	for (int i = 1; i < n; i++)
+		nearest = Min(nearest, u[i]);
+	for (int i = 0; i < n; i++)
+	{
+		/* relative to the nearest, so that nothing overflows */
+		u[i] = u[i] == nearest ? 1.0 : nearest / u[i];
+		sum += u[i];
+	}
+	for (int i = 0; i < n; i++)
+		u[i] /= sum;
+}
+
+/*
+ * The nearest centre and the second nearest, ties to the lower segment number; distances are
+ * Euclidean, and the confidence is 1 - d1/d2 (1 with one segment, 0 when both are 0).  False when
+ * no distance is a number that float8 can hold.
+ */
+CS_CLONES bool
+CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
+{
+	const int	nsegments = model->nsegments;
+	double		first = INFINITY;
+	double		second = INFINITY;
+	int			index = -1;
+	int			runner_up = -1;
+
+	for (int group = 0; group < nsegments; group += CS_CENTER_GROUP)
+	{
+		double		distance[CS_CENTER_GROUP];
+		int			n = Min(CS_CENTER_GROUP, nsegments - group);
+
+		CompareGroup(z, model->centers + group, model->ncolumns, model->padded, distance);
+		if (memberships != NULL)
+			memcpy(memberships + group, distance, n * sizeof(double));
+		for (int i = 0; i < n; i++)
+		{
+			if (distance[i] < first)
+			{
+				second = first;
+				runner_up = index;
+				first = distance[i];
+				index = group + i;
+			}
+			else if (distance[i] < second)
+			{
+				second = distance[i];
+				runner_up = group + i;
+			}
+		}
+	}
+	if (index < 0)
+		return false;
+	result->index = index;
+	result->runner_up = runner_up;
+	result->distance = sqrt(first);
+	result->confidence = runner_up < 0 ? 1.0 :
+		second > 0 ? Max(0.0, 1.0 - result->distance / sqrt(second)) : 0.0;
+	if (memberships != NULL)
+		DistancesToMemberships(memberships, nsegments);
+	return true;
+}
+
+/* What speaks against z in a segment: its squared distance to the centre, column by column. */
+void
+CsExplainNearest(const CsFitted *model, const double *z, int segment, double *point, double *pull)
+{
+	for (int j = 0; j < model->ncolumns; j++)
+	{
+		point[j] = model->centers[(Size) j * model->padded + segment];
+		pull[j] = z[j] - point[j];
+	}
+}

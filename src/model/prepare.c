@@ -1,0 +1,275 @@
+/*
+ * prepare.c
+ *	  From a source to rows in model space: what train() and the functions that judge have in common.
+ *
+ * Open resolves the source, its columns and their preparation; Prepare reads the rows, fits the
+ * preparation and takes the rows to model space on a team; Fit runs an algorithm on them, as often
+ * as one likes; Close gives everything back.  All data are read as the caller.
+ *
+ * Memory: what this needs is known in advance for any number of rows (CsTrainingMemory), and is
+ * held to maintenance_work_mem.
+ */
+#include "custseg.h"
+
+#include "miscadmin.h"
+#include "model/train.h"
+#include "progress.h"
+#include "storage/shmem.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+/* Numbers of segments that memory is asked for when the rows decide how many there are. */
+#define USUAL_SEGMENTS 100
+
+#define MEGABYTE ((Size) 1024 * 1024)
+
+/* A text argument, or NULL. */
+char *
+CsTextArgument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
+}
+
+/* A text argument that must be there. */
+char *
+CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	char	   *value = CsTextArgument(fcinfo, argument);
+
+	if (value == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be NULL", name)));
+	return value;
+}
+
+/* The numbers of a model's shape that its memory depends on. */
+typedef struct Shape
+{
+	int			noutputs;
+	int			nprofile;
+	bool		in_place;
+} Shape;
+
+/* The shape of the model, or what it will be at most as far as is known before it is fitted. */
+static Shape
+ModelShape(const CsTraining *t)
+{
+	Shape		shape = {0, 0, t->prep->pca == 0};
+
+	if (t->pipeline != NULL)
+	{
+		shape.noutputs = t->pipeline->noutputs;
+		shape.nprofile = CsProfileSize(t->pipeline);
+		shape.in_place = CsPipelineInPlace(t->pipeline);
+		return shape;
+	}
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		const CsPrepColumn *prep = &t->prep->columns[i];
+		int			nlevels = 1;
+
+		if (t->dictionaries[i] != NULL)
+		{
+			nlevels = CsDictionarySize(t->dictionaries[i]);
+			if (t->choose_features && nlevels > CS_MAX_LEVELS)
+				continue;		/* it will be dropped */
+			/* NULL and "other" may be levels, too */
+			nlevels = Min(nlevels, CS_MAX_LEVELS) + 2;
+			shape.in_place = false;
+		}
+		else if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
+			shape.in_place = false;
+		shape.noutputs += prep->encode == CS_ENCODE_ONEHOT ? nlevels : 1;
+		shape.nprofile += nlevels;
+	}
+	if (t->prep->pca >= 1)
+		shape.noutputs = Min(shape.noutputs, (int) t->prep->pca);
+	return shape;
+}
+
+/*
+ * Bytes that the training needs at its peak with that many rows: the raw matrix and what is kept
+ * for each row; and either the scratch of fitting the preparation, or the matrix of model space
+ * and what the algorithm and the profile take.
+ */
+Size
+CsTrainingMemory(const CsTraining *t, int64 nrows)
+{
+	Shape		shape = ModelShape(t);
+	int			k = t->algorithm != NULL && t->algorithm->finds_k ? USUAL_SEGMENTS : Max(t->k, t->k_max);
+	Size		blocks = (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
+	Size		kept = mul_size(blocks, CsMatrixBlockSize(t->raw));
+	Size		model = 0;
+	int			members = 1 + CsTeamWorkersFor(nrows * t->nfeatures);
+
+	if (t->common->weight != NULL)
+		kept = add_size(kept, mul_size(nrows, sizeof(double)));
+	if (t->predecessor != NULL)
+		kept = add_size(kept, mul_size(nrows, sizeof(int32)));
+	if (!shape.in_place)
+		model = mul_size(mul_size(blocks, CS_BLOCK_ROWS * sizeof(double)), shape.noutputs);
+	if (t->memory != NULL)
+		model = add_size(model, t->memory(nrows, shape.noutputs, k, t->options));
+	if (t->model != NULL)
+		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
+	return add_size(kept, Max(model, CsPipelineFitMemory(nrows, t->nfeatures, members)));
+}
+
+/* Bytes that a training may take. */
+Size
+CsTrainingMemoryLimit(void)
+{
+	return (Size) maintenance_work_mem * 1024;
+}
+
+/* The error of a training that needs too much. */
+void
+CsReportMemory(const CsTraining *t, int64 nrows)
+{
+	Size		needed = (CsTrainingMemory(t, nrows) + MEGABYTE - 1) / MEGABYTE;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("training on %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
+					(long long) nrows, t->nfeatures, needed, maintenance_work_mem / 1024),
+			 errhint("SET maintenance_work_mem = '%zuMB'; or train on fewer rows, as a query with TABLESAMPLE gives.",
+					 needed)));
+}
+
+/* Milliseconds since "start". */
+double
+CsMillisecondsSince(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Read the rows and drop features that turn out to be of no use. */
+static void
+ReadRows(CsTraining *t)
+{
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	CsProgressPhase(CS_PHASE_READING);
+	CsRowsRead(t);
+	CsFeaturesCompare(t);
+	if (t->k > t->raw->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" is %d, but there are only %lld rows to train on", t->k,
+						(long long) t->raw->nrows),
+				 t->n_skipped > 0 ?
+				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0,
+				 errhint("Lower \"k\".")));
+	t->read_milliseconds = CsMillisecondsSince(start);
+}
+
+/* Fit the preparation and take the rows to model space. */
+static void
+PrepareRows(CsTraining *t, CsTeam *team)
+{
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	CsProgressPhase(CS_PHASE_PREPARING);
+	t->baselines = palloc0(sizeof(CsBaseline) * t->nfeatures);
+	t->pipeline = CsPipelineFit(team, t->raw, t->features, t->dictionaries, t->prep,
+								(uint64) t->common->seed, t->baselines);
+	if (CsTrainingMemory(t, t->raw->nrows) > CsTrainingMemoryLimit())
+		CsReportMemory(t, t->raw->nrows);
+	if (t->algorithm != NULL && t->algorithm->check != NULL && t->k > 0)
+		t->algorithm->check(t->options, t->k, t->pipeline->noutputs);
+	t->matrix = CsPipelineTransform(team, t->pipeline, t->raw);
+	t->prepare_milliseconds = CsMillisecondsSince(start);
+}
+
+/* See train.h. */
+CsTraining *
+CsTrainingOpen(const CsRequest *request)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg training",
+												  ALLOCSET_DEFAULT_SIZES);
+	CsTraining *t;
+
+	t = MemoryContextAllocZero(context, sizeof(CsTraining));
+	INSTR_TIME_SET_CURRENT(t->start);
+	t->context = context;
+	t->caller = MemoryContextSwitchTo(context);
+	t->weights = -1;
+	t->command = request->command;
+	t->model = request->model;
+	t->source = request->source;
+	t->id = request->id;
+	t->k = request->k;
+	t->k_max = request->k_max;
+	t->algorithm = request->algorithm;
+	t->options = request->options;
+	t->common = request->options;
+	t->memory = request->memory != NULL || t->algorithm == NULL ? request->memory :
+		t->algorithm->memory;
+
+	t->relation = CsRelationOpen(t->source);
+	if (t->id != NULL)
+		CsRelationCheckId(t->relation, t->id);
+	else
+		t->id = CsRelationDefaultId(t->relation);
+	if (t->common->weight != NULL)
+		(void) CsRelationColumn(t->relation, t->common->weight);
+	CsFeaturesResolve(t, request->features);
+	t->prep = CsPrepParse(request->prep, t->features, t->nfeatures);
+	if (t->model != NULL)
+		t->predecessor = CsPredecessorFind(t);
+	return t;
+}
+
+/* See train.h. */
+CsTeam *
+CsTrainingPrepare(CsTraining *t)
+{
+	CsTeam	   *team;
+
+	/* Whether workers pay is known only after reading, but what they read must be within reach. */
+	t->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
+	CsProgressStart(t->model != NULL ? t->model : t->command);
+	ReadRows(t);
+	team = CsTeamStart(t->arena, CsTeamWorkersFor(t->raw->nrows * t->nfeatures));
+	PrepareRows(t, team);
+	return team;
+}
+
+/* See train.h. */
+void
+CsTrainingClose(CsTraining *t)
+{
+	MemoryContextSwitchTo(t->caller);
+	CsProgressEnd();
+	CsArenaDestroy(t->arena);
+	MemoryContextDelete(t->context);
+}
+
+/* See train.h. */
+CsFitOutput
+CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, int k)
+{
+	Size		used = CsArenaUsed(t->arena);
+	Size		limit = CsTrainingMemoryLimit();
+	CsFitInput	in = {
+		.team = team,
+		.matrix = t->matrix,
+		.weights = t->weights,
+		.k = k,
+		.options = options,
+		.memory_left = limit > used ? limit - used : 0
+	};
+	CsFitOutput out = {0};
+
+	CsProgressPhase(CS_PHASE_SEEDING);
+	algorithm->fit(&in, &out);
+	return out;
+}
+
