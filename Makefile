@@ -8,7 +8,7 @@ OBJS = \
 	src/prep/options.o src/prep/resolve.o src/prep/fit.o src/prep/levels.o src/prep/column.o \
 	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o \
 	src/prep/json.o \
-	src/math/distance.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
+	src/math/distance.o src/math/filter.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o \
 	src/algo/kmeans.o src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
@@ -68,10 +68,13 @@ override CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-optio
 endif
 
 # More optimisation only where it pays: the kernels that see every value of every row.
-src/math/distance.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o \
+src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o \
 	src/algo/nearest.o src/algo/moments.o \
 	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
 	src/stat/silhouette.o: override CFLAGS += -O3
+
+# Its results are certain whatever the rounding, see its head.
+src/math/filter.o: override CFLAGS += -ffp-contract=fast
 
 # Code that the server inlines into compiled expressions computes the same bits, too.
 override BITCODE_CFLAGS += -ffp-contract=off

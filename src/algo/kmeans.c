@@ -55,7 +55,7 @@ LaneOf(Leader *leader, int lane, int start)
 						lane, start);
 }
 
-static int32 *
+static KmeansLabel *
 LabelsOf(Leader *leader, int start)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
@@ -66,17 +66,17 @@ LabelsOf(Leader *leader, int start)
 
 /*
  * Sum of squares about the mean, over lanes and columns, weighted or not; merged in the order of
- * lanes (Chan, Golub and LeVeque 1979).
+ * lanes (Chan, Golub and LeVeque 1979).  OUT mean[d].
  */
 static double
-SumOfSquares(Leader *leader, int weights)
+SumOfSquares(Leader *leader, int weights, double *mean)
 {
 	KmeansFit	fit = leader->fit;
 	int			d = fit.d;
 	double		n = 0,
 				total = 0;
-	double	   *mean = palloc0(sizeof(double) * d);
 
+	memset(mean, 0, sizeof(double) * d);
 	fit.weights = weights;
 	CsTeamRun(leader->team, CS_TASK_KMEANS_MOMENTS, &fit, sizeof(fit), CS_LANES);
 	for (int l = 0; l < CS_LANES; l++)
@@ -97,7 +97,6 @@ SumOfSquares(Leader *leader, int weights)
 		}
 		n += lane_n;
 	}
-	pfree(mean);
 	return total;
 }
 
@@ -136,7 +135,7 @@ FarthestRows(Leader *leader, int number, int n, int64 *row, double *distance)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
 	const CsMatrix *m = KmeansPart(arena, &leader->fit, leader->fit.matrix);
-	const int32 *labels = LabelsOf(leader, number);
+	const KmeansLabel *labels = LabelsOf(leader, number);
 	int			found = 0;
 	double		own[CS_BLOCK_ROWS];
 
@@ -145,8 +144,9 @@ FarthestRows(Leader *leader, int number, int n, int64 *row, double *distance)
 		int			nrows = CsMatrixBlockRows(m, b);
 
 		CHECK_FOR_INTERRUPTS();
-		CsOwnDistances(leader->fit.d, nrows, CsMatrixBlock(m, arena, b), CS_BLOCK_ROWS,
-					   leader->start[number].centers->value, labels + b * CS_BLOCK_ROWS, own);
+		CsKmeansOwnDistances(leader->fit.d, nrows, CsMatrixBlock(m, arena, b),
+							 leader->start[number].centers->value, labels + b * CS_BLOCK_ROWS,
+							 own);
 		for (int r = 0; r < nrows; r++)
 		{
 			int			at;
@@ -175,7 +175,7 @@ RelocateEmpty(Leader *leader, int number, int nempty)
 {
 	CsArena    *arena = CsTeamArena(leader->team);
 	const CsMatrix *m = KmeansPart(arena, &leader->fit, leader->fit.matrix);
-	const int32 *labels = LabelsOf(leader, number);
+	const KmeansLabel *labels = LabelsOf(leader, number);
 	const double *weights = leader->fit.weights < 0 ? NULL :
 		CsArenaAddress(arena, leader->fit.weights);
 	int			k = leader->fit.k,
@@ -297,14 +297,13 @@ AdvanceStart(Leader *leader, int number)
 {
 	Start	   *start = &leader->start[number];
 	int64		changed = ReduceLanes(leader, number);
-	bool		lloyd = leader->fit.method == KMEANS_LLOYD;
 	double		shift;
 
-	start->measured = lloyd;
+	start->measured = (leader->fit.measure & (1U << number)) != 0;
 	if (start->last)
 		return false;
 	shift = UpdateCenters(leader, number);
-	start->measured = lloyd && shift == 0;
+	start->measured = false;
 	start->iterations++;
 	start->converged = changed == 0 || shift <= leader->tolerance;
 
@@ -359,6 +358,10 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 	fit->active = (1U << fit->starts) - 1;
 	for (int pass = 1; fit->active != 0; pass++)
 	{
+		fit->measure = 0;
+		for (int s = 0; s < fit->starts; s++)
+			if (fit->method == KMEANS_LLOYD && leader->start[s].last)
+				fit->measure |= 1U << s;
 		CsProgressFit(first + 1, of, pass);
 		CsTeamRun(leader->team, CS_TASK_KMEANS_ASSIGN, fit, sizeof(*fit), CS_LANES);
 		fit->first = false;
@@ -367,6 +370,14 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 				fit->active &= ~(1U << s);
 	}
 	MeasureInertia(leader);
+}
+
+/* Labels as the result has them. */
+static void
+WidenLabels(int64 nrows, const KmeansLabel *labels, int32 *result)
+{
+	for (int64 i = 0; i < nrows; i++)
+		result[i] = labels[i];
 }
 
 /* Run starts first, first + 1, ... and keep the best of all so far. */
@@ -389,7 +400,7 @@ RunStarts(Leader *leader, const double *centers, int first, int of, double *best
 		out->iterations = start->iterations;
 		out->converged = start->converged;
 		memcpy(best, start->centers->value, sizeof(double) * leader->fit.k * leader->fit.d);
-		memcpy(CsArenaAddress(arena, out->labels), LabelsOf(leader, s), sizeof(int32) * m->nrows);
+		WidenLabels(m->nrows, LabelsOf(leader, s), CsArenaAddress(arena, out->labels));
 	}
 }
 
@@ -453,6 +464,7 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	fit->labels = TakePart(&total, CsKmeansLabelsSize(fit, nblocks));
 	fit->bounds = TakePart(&total, seeds ? CsKmeansRowsSize(fit, nblocks) :
 						   CsKmeansBoundsSize(fit->method, nblocks, fit->k));
+	fit->origin = TakePart(&total, sizeof(double) * fit->d);
 	fit->seeding = TakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
 	fit->area = CsArenaAlloc(arena, total);
 	memcpy(KmeansPart(arena, fit, fit->matrix), m, sizeof(CsMatrix));
@@ -491,13 +503,13 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	AllocateArea(leader, arena, m);
 
 	fit->scale = 1;
-	leader->total = SumOfSquares(leader, -1);
+	leader->total = SumOfSquares(leader, -1, KmeansPart(arena, fit, fit->origin));
 	variance = leader->total / m->nrows / fit->d;
 	leader->tolerance = leader->options->tol * variance;
 	if (variance > 0 && isfinite(1 / sqrt(variance)))
 		fit->scale = 1 / sqrt(variance);
 	if (in->weights >= 0)
-		leader->total = SumOfSquares(leader, in->weights);
+		leader->total = SumOfSquares(leader, in->weights, palloc(sizeof(double) * fit->d));
 }
 
 /* See algo.h. */

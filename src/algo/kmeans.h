@@ -34,16 +34,18 @@ typedef struct KmeansFit
 	int			weights;		/* area of double[nrows], -1: every row weighs 1 */
 	int			area;			/* holds all that follows, at these offsets: see KmeansPart() */
 	Size		matrix;			/* CsMatrix */
-	Size		labels;			/* int32[capacity][blocks * CS_BLOCK_ROWS] */
+	Size		labels;			/* KmeansLabel[capacity][blocks * CS_BLOCK_ROWS] */
 	Size		bounds;			/* of the rows, see kmeans_assign.c; while seeding: distances */
 	Size		centers;		/* KmeansCenters[capacity] of centers_size bytes */
 	Size		lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
 	Size		seeding;		/* points and potentials, see kmeans_seed.c */
+	Size		origin;			/* double[d]: the mean of all rows */
 	int			k;
 	int			d;
 	int			capacity;		/* starts that the areas have room for */
 	int			starts;			/* starts at work, at most capacity */
 	uint32		active;			/* bit s: start s takes part in the pass */
+	uint32		measure;		/* bit s: its inertia is wanted, too; lloyd only */
 	Size		centers_size;
 	Size		lane_size;
 	double		scale;			/* distances are kept as float times this, near 1 */
@@ -53,7 +55,12 @@ typedef struct KmeansFit
 } KmeansFit;
 
 /* More starts in one pass gain nothing: by then the arithmetic takes the time. */
-#define KMEANS_MAX_STARTS 5
+#define KMEANS_MAX_STARTS 10
+
+/* A cluster's number as it is kept for each row: half of what int32 would have to be moved. */
+typedef uint16 KmeansLabel;
+
+#define KMEANS_NO_LABEL PG_UINT16_MAX
 
 /* Centres and how far each has just moved, in an area; written by the leader between passes. */
 typedef struct KmeansCenters
@@ -70,7 +77,7 @@ typedef struct KmeansCenters
 typedef struct KmeansLane
 {
 	int64		changed;		/* rows that changed their label */
-	double		inertia;		/* with the centres as they were for the pass; lloyd only */
+	double		inertia;		/* with the centres as they were for the pass, when asked for */
 	double		value[FLEXIBLE_ARRAY_MEMBER];	/* weight[k], then sum[k][d]; of the moments pass:
 												 * mean[d], squares[d], and the weight is "inertia" */
 } KmeansLane;
@@ -95,10 +102,10 @@ KmeansCentersOf(const KmeansFit *fit, void *centers, int start)
 	return (KmeansCenters *) ((char *) centers + fit->centers_size * start);
 }
 
-static inline int32 *
+static inline KmeansLabel *
 KmeansLabelsOf(const KmeansFit *fit, const CsMatrix *m, void *labels, int start)
 {
-	return (int32 *) labels + (Size) start * CsMatrixBlocks(m) * CS_BLOCK_ROWS;
+	return (KmeansLabel *) labels + (Size) start * CsMatrixBlocks(m) * CS_BLOCK_ROWS;
 }
 
 /* kmeans_plan.c */
@@ -118,6 +125,8 @@ extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
 extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
 
 /* kmeans_measure.c */
+extern void CsKmeansOwnDistances(int d, int nrows, const double *x, const double *centers,
+								 const KmeansLabel *labels, double *distance);
 extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
 extern void CsKmeansInertiaTask(CsTeam *team, const void *args, int lane);
 extern double CsKmeansBlockInertia(int nrows, const double *squared, const double *weights);

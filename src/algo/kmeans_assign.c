@@ -38,6 +38,10 @@
 /* Up to so many centres a whole block is added to their sums at once. */
 #define BLOCKWISE_CENTERS 64
 
+/* Up to so many clusters rows that move are added up cluster by cluster, so many rows at a time. */
+#define FEW_CLUSTERS 24
+#define MOVED_ROWS CS_GROUP_ROWS
+
 /* Part of a block's rows above which the whole block is looked at where it lies. */
 #define DENSE(nrows) ((nrows) / 2)
 
@@ -56,12 +60,15 @@ typedef struct Pass
 	const double *x;
 	const double *weights;
 	int			nrows;
-	int32	   *label;
+	KmeansLabel *label;
 	float	   *upper;
 	float	   *lower;
 
 	/* buffers of a lane; sizes in rows */
 	uint8	   *flags;			/* 0 or 1 for each row of the block */
+	int		   *change;			/* rows that change their label, */
+	int32	   *target;			/* and to what */
+	KmeansLabel *narrow;		/* labels found, as they are kept */
 	int		   *look;			/* rows of the block that have to look */
 	int			nlook;
 	double	   *gathered;		/* their values, d x padded */
@@ -71,7 +78,13 @@ typedef struct Pass
 	double	   *all;			/* elkan: every distance, k x padded */
 	int32	   *found;			/* new labels, in the order of "look" */
 	int		   *candidate;		/* elkan: centres that a row looks at */
-	double	   *row;			/* one row's values */
+
+	/* lloyd: the block and the centres of each start in single precision, see filter.c */
+	float	   *rounded;
+	float	   *reach;
+	float	   *forms;
+	Size		form_size;		/* floats of one start */
+	const float *form;			/* of the start at work */
 } Pass;
 
 static inline float
@@ -119,59 +132,164 @@ CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k)
 	return sizeof(float) * BoundsPerBlock(method, k) * (Size) nblocks;
 }
 
-/*
- * OUT differs[i]: 1 where the label found for the i-th row in "look" is new, else 0; up to a
- * multiple of 8 rows.
- */
+/* Labels as they are kept; n may be rounded up to a multiple of 8. */
 CS_CLONES static void
-CompareLabels(int n, bool whole, const int *look, const int32 *label, const int32 *found,
-			  uint8 *differs)
+NarrowLabels(int n, const int32 *wide, KmeansLabel *narrow)
 {
-	if (whole)
-		for (int i = 0; i < n; i++)
-			differs[i] = label[i] != found[i];
-	else
-		for (int i = 0; i < n; i++)
-			differs[i] = label[look[i]] != found[i];
-	for (int i = n; i % 8 != 0; i++)
-		differs[i] = 0;
+	for (int i = 0; i < n; i++)
+		narrow[i] = (KmeansLabel) wide[i];
 }
 
-/* Take one row from its cluster's sums (from >= 0) and bring it to another's. */
-static inline __attribute__((always_inline)) void
-MoveRow(Pass *pass, int row, int32 from, int32 to)
+/*
+ * List the rows whose label found is new: OUT change[], in order.  Four labels are compared at once,
+ * for most rows stay where they are.  Returns how many.
+ */
+static int
+ListChanges(int nrows, const KmeansLabel *label, const KmeansLabel *found, int *change)
+{
+	int			n = 0,
+				r = 0;
+
+	for (; r + 4 <= nrows; r += 4)
+	{
+		uint64		before,
+					now;
+
+		memcpy(&before, label + r, sizeof(before));
+		memcpy(&now, found + r, sizeof(now));
+		if (before == now)
+			continue;
+		for (int i = r; i < r + 4; i++)
+		{
+			change[n] = i;
+			n += label[i] != found[i];
+		}
+	}
+	for (; r < nrows; r++)
+	{
+		change[n] = r;
+		n += label[r] != found[r];
+	}
+	return n;
+}
+
+/* Eight numbers as the compiler's portable vector. */
+typedef double Vector8 __attribute__((vector_size(64), aligned(8)));
+
+/*
+ * Sum of n products, n a multiple of 8; eight running sums, so that every instruction set adds in the
+ * same order.
+ */
+static inline __attribute__((always_inline)) double
+SumOfProducts(int n, const double *a, const double *b)
+{
+	Vector8		sum = {0};
+
+	for (int i = 0; i < n; i += 8)
+		sum += *(const Vector8 *) (a + i) * *(const Vector8 *) (b + i);
+	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/*
+ * What up to MOVED_ROWS rows, given with their weights w, bring to each of few clusters and take from
+ * it.  A cluster at a time, the rows counted 1, 0 or -1, which takes k times the additions and yet,
+ * in full vectors, a small part of the time of going row by row.  share: k * MOVED_ROWS doubles.
+ */
+CS_CLONES static void
+AddToFewClusters(int d, const double *x, int n, const int *row, const double *w,
+				 const int32 *from, const int32 *to, int k, double *weight, double *sum,
+				 double *share)
+{
+	int			padded = TYPEALIGN(8, n);
+	double		value[MOVED_ROWS];
+
+	for (int i = 0; i < padded; i++)
+		value[i] = 1;
+	for (int c = 0; c < k; c++)
+	{
+		double	   *its = share + (Size) c * padded;
+
+		for (int i = 0; i < n; i++)
+			its[i] = w[i] * (double) ((to[i] == c) - (from[i] == c));
+		for (int i = n; i < padded; i++)
+			its[i] = 0;
+		weight[c] += SumOfProducts(padded, its, value);
+	}
+	for (int j = 0; j < d; j++)
+	{
+		const double *column = x + (Size) j * CS_BLOCK_ROWS;
+
+		for (int i = 0; i < n; i++)
+			value[i] = column[row[i]];
+		for (int i = n; i < padded; i++)
+			value[i] = 0;
+		for (int c = 0; c < k; c++)
+			sum[(Size) c * d + j] += SumOfProducts(padded, share + (Size) c * padded, value);
+	}
+}
+
+/*
+ * The same for many clusters, row by row, but column by column, since a column of the block fits the
+ * nearest cache.
+ */
+static void
+AddToClusters(int d, const double *x, int n, const int *row, const double *w,
+			  const int32 *from, const int32 *to, double *weight, double *sum)
+{
+	for (int i = 0; i < n; i++)
+	{
+		weight[to[i]] += w[i];
+		if (from[i] != KMEANS_NO_LABEL)
+			weight[from[i]] -= w[i];
+	}
+	for (int j = 0; j < d; j++)
+	{
+		const double *column = x + (Size) j * CS_BLOCK_ROWS;
+
+		for (int i = 0; i < n; i++)
+		{
+			double		value = w[i] * column[row[i]];
+
+			sum[(Size) to[i] * d + j] += value;
+			if (from[i] != KMEANS_NO_LABEL)
+				sum[(Size) from[i] * d + j] -= value;
+		}
+	}
+}
+
+/* Take rows from their clusters' sums and bring them to others': row[i] goes to to[i]. */
+static void
+MoveRows(Pass *pass, int n, const int *row, const int32 *to)
 {
 	int			k = pass->fit->k,
 				d = pass->fit->d;
-	double	   *restrict weight = pass->lane->value;
-	double	   *restrict gain = weight + k + (Size) to * d;
-	double	   *restrict value = pass->row;
-	double		w = pass->weights ? pass->weights[row] : 1;
+	double	   *weight = pass->lane->value,
+			   *sum = weight + k;
+	double		w[MOVED_ROWS];
+	int32		from[MOVED_ROWS];
 
-	for (int j = 0; j < d; j++)
-		value[j] = pass->x[(Size) j * CS_BLOCK_ROWS + row];
-	if (pass->weights)
-		for (int j = 0; j < d; j++)
-			value[j] *= w;
-	weight[to] += w;
-	for (int j = 0; j < d; j++)
-		gain[j] += value[j];
-	if (from >= 0)
+	pass->lane->changed += n;
+	for (; n > 0; n -= MOVED_ROWS, row += MOVED_ROWS, to += MOVED_ROWS)
 	{
-		double	   *restrict loss = weight + k + (Size) from * d;
+		int			now = Min(n, MOVED_ROWS);
 
-		weight[from] -= w;
-		for (int j = 0; j < d; j++)
-			loss[j] -= value[j];
+		for (int i = 0; i < now; i++)
+		{
+			w[i] = pass->weights ? pass->weights[row[i]] : 1;
+			from[i] = pass->label[row[i]];
+		}
+		if (k <= FEW_CLUSTERS)
+			AddToFewClusters(d, pass->x, now, row, w, from, to, k, weight, sum, pass->scratch);
+		else
+			AddToClusters(d, pass->x, now, row, w, from, to, weight, sum);
 	}
-	pass->lane->changed++;
 }
 
 /*
  * Add a whole block to the sums of its clusters.  A cluster at a time, its rows picked out by
  * weights that are 0 elsewhere, which takes k times the additions and yet, in full vectors, a
- * small part of the time of going row by row.  Eight running sums in a fixed order; beyond the
- * last row a block of the matrix is 0 up to its end, which adds nothing.
+ * small part of the time of going row by row.  Beyond the last row a block of the matrix is 0 up to
+ * its end, which adds nothing.
  */
 CS_CLONES static void
 AddBlock(int d, int nrows, const double *x, const double *weights, const int32 *label, int k,
@@ -191,16 +309,8 @@ AddBlock(int d, int nrows, const double *x, const double *weights, const int32 *
 			total += pick[r];
 		weight[c] += total;
 		for (int j = 0; j < d; j++)
-		{
-			const double *column = x + (Size) j * CS_BLOCK_ROWS;
-			double		part[8] = {0};
-
-			for (int r = 0; r < nrows; r += 8)
-				for (int i = 0; i < 8; i++)
-					part[i] += pick[r + i] * column[r + i];
-			sum[(Size) c * d + j] += ((part[0] + part[1]) + (part[2] + part[3])) +
-				((part[4] + part[5]) + (part[6] + part[7]));
-		}
+			sum[(Size) c * d + j] += SumOfProducts(TYPEALIGN(8, nrows), pick,
+												   x + (Size) j * CS_BLOCK_ROWS);
 	}
 }
 
@@ -212,45 +322,54 @@ PlaceRows(Pass *pass)
 	double	   *weight = pass->lane->value;
 
 	if (fit->k > BLOCKWISE_CENTERS)
+	{
 		for (int r = 0; r < pass->nrows; r++)
-			MoveRow(pass, r, -1, pass->found[r]);
+		{
+			pass->label[r] = KMEANS_NO_LABEL;
+			pass->change[r] = r;
+		}
+		MoveRows(pass, pass->nrows, pass->change, pass->found);
+	}
 	else
 	{
 		AddBlock(fit->d, pass->nrows, pass->x, pass->weights, pass->found, fit->k, weight,
 				 weight + fit->k);
 		pass->lane->changed += pass->nrows;
 	}
-	memcpy(pass->label, pass->found, sizeof(int32) * pass->nrows);
+	NarrowLabels(pass->nrows, pass->found, pass->label);
 }
 
 /*
- * Take over the labels found for the rows in "look": those that differ change their cluster.
+ * Take over the labels found for the rows in "look", which is NULL for all rows: those that differ
+ * change their cluster.
  */
-CS_CLONES static void
-MoveRows(Pass *pass)
+static void
+TakeLabels(Pass *pass, int n, const int *look)
 {
+	int			nchanges = 0;
+
 	if (pass->fit->first)
 	{
 		PlaceRows(pass);
 		return;
 	}
-	CompareLabels(pass->nlook, pass->nlook == pass->nrows, pass->look, pass->label, pass->found,
-				  pass->flags);
-	for (int strip = 0; strip < pass->nlook; strip += 8)
+	if (look == NULL)
 	{
-		if (NoneSet(pass->flags + strip))
-			continue;
-		for (int i = strip; i < strip + 8; i++)
-		{
-			int			row;
-
-			if (!pass->flags[i])
-				continue;
-			row = pass->look[i];
-			MoveRow(pass, row, pass->label[row], pass->found[i]);
-			pass->label[row] = pass->found[i];
-		}
+		NarrowLabels(n, pass->found, pass->narrow);
+		nchanges = ListChanges(n, pass->label, pass->narrow, pass->change);
+		for (int i = 0; i < nchanges; i++)
+			pass->target[i] = pass->found[pass->change[i]];
 	}
+	else
+		for (int i = 0; i < n; i++)
+		{
+			pass->change[nchanges] = look[i];
+			pass->target[nchanges] = pass->found[i];
+			nchanges += pass->label[look[i]] != pass->found[i];
+		}
+	MoveRows(pass, nchanges, pass->change, pass->target);
+	for (int i = 0; i < nchanges; i++)
+		pass->label[pass->change[i]] = pass->target[i];
 }
 
 /* Copy the values of the rows in "look" into a block of their own. */
@@ -280,7 +399,7 @@ LookAtAll(Pass *pass)
 		pass->look[r] = r;
 }
 
-/* Nearest and, where bounds want it, second nearest centre of the rows in "look", in their order. */
+/* Nearest and second nearest centre of the rows in "look", in their order. */
 static void
 FindNearest(Pass *pass)
 {
@@ -291,8 +410,7 @@ FindNearest(Pass *pass)
 		GatherRows(pass);
 	CsNearest(fit->d, pass->nlook, whole ? pass->x : pass->gathered,
 			  whole ? CS_BLOCK_ROWS : CS_PAD_ROWS(pass->nlook), fit->k, pass->centers->value,
-			  pass->scratch, pass->found, pass->nearest,
-			  fit->method == KMEANS_LLOYD ? NULL : pass->second);
+			  pass->scratch, pass->found, pass->nearest, pass->second);
 }
 
 /*
@@ -300,7 +418,7 @@ FindNearest(Pass *pass)
  * reaches the lower one, else 0; up to a multiple of 8 rows.
  */
 CS_CLONES static void
-LoosenBounds(int nrows, const int32 *label, const double *drift, int farthest, double largest,
+LoosenBounds(int nrows, const KmeansLabel *label, const double *drift, int farthest, double largest,
 			 double second, float *upper, float *lower, uint8 *must_look)
 {
 	for (int r = 0; r < nrows; r++)
@@ -387,7 +505,7 @@ AssignHamerly(Pass *pass)
 		pass->upper[pass->look[i]] = RoundUp(sqrt(pass->nearest[i]) * fit->scale);
 		pass->lower[pass->look[i]] = RoundDown(sqrt(pass->second[i]) * fit->scale);
 	}
-	MoveRows(pass);
+	TakeLabels(pass, pass->nlook, pass->look);
 }
 
 /*
@@ -395,7 +513,7 @@ AssignHamerly(Pass *pass)
  * reached, else 0; up to a multiple of 8 rows.
  */
 CS_CLONES static void
-LoosenAllBounds(int nrows, int k, const int32 *label, const double *drift, float *upper,
+LoosenAllBounds(int nrows, int k, const KmeansLabel *label, const double *drift, float *upper,
 				float *lower, uint8 *must_look)
 {
 	memset(must_look, 0, CS_BLOCK_ROWS);
@@ -533,17 +651,50 @@ AssignElkan(Pass *pass)
 	else
 		for (int i = 0; i < pass->nlook; i++)
 			pass->found[i] = LookAround(pass, pass->look[i]);
-	MoveRows(pass);
+	TakeLabels(pass, pass->nlook, pass->look);
 }
 
-/* Plain Lloyd: every row looks at every centre; the inertia comes with it. */
+/* Let the rows whose nearest centre single precision leaves open look again. */
 static void
-AssignLloyd(Pass *pass)
+SettleOpenRows(Pass *pass)
 {
-	LookAtAll(pass);
-	FindNearest(pass);
-	pass->lane->inertia += CsKmeansBlockInertia(pass->nrows, pass->nearest, pass->weights);
-	MoveRows(pass);
+	const KmeansFit *fit = pass->fit;
+	int			n = 0;
+
+	for (int r = 0; r < pass->nrows; r++)
+	{
+		pass->look[n] = r;
+		n += pass->found[r] < 0;
+	}
+	if (n == 0)
+		return;
+	pass->nlook = n;
+	GatherRows(pass);
+	CsNearest(fit->d, n, pass->gathered, CS_PAD_ROWS(n), fit->k, pass->centers->value,
+			  pass->scratch, pass->target, pass->nearest, NULL);
+	for (int i = 0; i < n; i++)
+		pass->found[pass->look[i]] = pass->target[i];
+}
+
+/*
+ * Plain Lloyd: every row looks at every centre.  Distances are not needed but in a start's last
+ * pass, whose inertia they are.
+ */
+static void
+AssignLloyd(Pass *pass, bool measure)
+{
+	const KmeansFit *fit = pass->fit;
+
+	if (measure)
+	{
+		CsNearest(fit->d, pass->nrows, pass->x, CS_BLOCK_ROWS, fit->k, pass->centers->value,
+				  pass->scratch, pass->found, pass->nearest, NULL);
+		pass->lane->inertia += CsKmeansBlockInertia(pass->nrows, pass->nearest, pass->weights);
+	}
+	else if (CsFilterNearest(fit->d, pass->nrows, pass->rounded, pass->reach, fit->k, pass->form,
+							 pass->found))
+		SettleOpenRows(pass);
+	TakeLabels(pass, pass->nrows, NULL);
 }
 
 /* A lane's buffers, in the item's context. */
@@ -564,17 +715,25 @@ InitPass(Pass *pass, const KmeansFit *fit)
 		pass->all = palloc_extended(sizeof(double) * fit->k * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
 	pass->found = palloc(sizeof(int32) * CS_BLOCK_ROWS);
 	pass->candidate = palloc(sizeof(int) * fit->k);
-	pass->row = palloc(sizeof(double) * d);
+	pass->change = palloc(sizeof(int) * (CS_BLOCK_ROWS + 1));
+	pass->target = palloc(sizeof(int32) * (CS_BLOCK_ROWS + 1));
+	pass->narrow = palloc(sizeof(KmeansLabel) * CS_BLOCK_ROWS);
+	if (fit->method != KMEANS_LLOYD)
+		return;
+	pass->rounded = palloc_extended(sizeof(float) * d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
+	pass->reach = palloc(sizeof(float) * CS_BLOCK_ROWS / CS_FILTER_TILE);
+	pass->form_size = 1 + fit->k * (d + 1);
+	pass->forms = palloc_extended(sizeof(float) * pass->form_size * fit->starts, MCXT_ALLOC_HUGE);
 }
 
 /* One block for one start. */
 static void
-AssignBlock(Pass *pass)
+AssignBlock(Pass *pass, bool measure)
 {
 	switch (pass->fit->method)
 	{
 		case KMEANS_LLOYD:
-			AssignLloyd(pass);
+			AssignLloyd(pass, measure);
 			break;
 		case KMEANS_ELKAN:
 			AssignElkan(pass);
@@ -582,6 +741,18 @@ AssignBlock(Pass *pass)
 		default:
 			AssignHamerly(pass);
 	}
+}
+
+/* The centres of all active starts in single precision. */
+static void
+RoundCenters(Pass *pass, void *centers, const double *origin)
+{
+	const KmeansFit *fit = pass->fit;
+
+	for (int s = 0; s < fit->starts; s++)
+		if (fit->active & (1U << s))
+			CsFilterCenters(fit->d, fit->k, KmeansCentersOf(fit, centers, s)->value, origin,
+							fit->scale, pass->forms + s * pass->form_size);
 }
 
 /* One pass over a lane, for all active starts. */
@@ -595,11 +766,14 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 	void	   *labels = KmeansPart(arena, fit, fit->labels),
 			   *centers = KmeansPart(arena, fit, fit->centers),
 			   *lanes = KmeansPart(arena, fit, fit->lanes);
+	const double *origin = KmeansPart(arena, fit, fit->origin);
 	float	   *bounds = KmeansPart(arena, fit, fit->bounds);
 	Size		per_block = BoundsPerBlock(fit->method, fit->k);
 	Pass		pass;
 
 	InitPass(&pass, fit);
+	if (fit->method == KMEANS_LLOYD)
+		RoundCenters(&pass, centers, origin);
 	for (int s = 0; s < fit->starts; s++)
 		memset(KmeansLaneOf(fit, lanes, lane, s), 0, fit->lane_size);
 	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
@@ -607,6 +781,9 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 		pass.x = CsMatrixBlock(m, arena, b);
 		pass.weights = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 		pass.nrows = CsMatrixBlockRows(m, b);
+		if (fit->active & ~fit->measure && fit->method == KMEANS_LLOYD)
+			CsFilterRows(fit->d, pass.nrows, pass.x, CS_BLOCK_ROWS, origin, fit->scale,
+						 pass.rounded, pass.reach);
 		for (int s = 0; s < fit->starts; s++)
 		{
 			if (!(fit->active & (1U << s)))
@@ -618,7 +795,8 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 			pass.label = KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS;
 			pass.upper = bounds + ((Size) s * CsMatrixBlocks(m) + b) * per_block;
 			pass.lower = pass.upper + CS_BLOCK_ROWS;
-			AssignBlock(&pass);
+			pass.form = pass.forms + s * pass.form_size;
+			AssignBlock(&pass, (fit->measure & (1U << s)) != 0);
 		}
 	}
 }

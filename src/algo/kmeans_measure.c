@@ -29,6 +29,18 @@ CsKmeansBlockInertia(int nrows, const double *squared, const double *weights)
 	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
+/* Squared distance of each row of a block to its own centre. */
+void
+CsKmeansOwnDistances(int d, int nrows, const double *x, const double *centers,
+					 const KmeansLabel *labels, double *distance)
+{
+	int32		own[CS_BLOCK_ROWS];
+
+	for (int r = 0; r < nrows; r++)
+		own[r] = labels[r];
+	CsOwnDistances(d, nrows, x, CS_BLOCK_ROWS, centers, own, distance);
+}
+
 /* Sum of weight times squared distance to the own centre, over a lane, for each active start. */
 void
 CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
@@ -55,8 +67,8 @@ CsKmeansInertiaTask(CsTeam *team, const void *args, int lane)
 			if (!(fit->active & (1U << s)))
 				continue;
 			CHECK_FOR_INTERRUPTS();
-			CsOwnDistances(fit->d, nrows, x, CS_BLOCK_ROWS, KmeansCentersOf(fit, centers, s)->value,
-						   KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS, distance);
+			CsKmeansOwnDistances(fit->d, nrows, x, KmeansCentersOf(fit, centers, s)->value,
+								 KmeansLabelsOf(fit, m, labels, s) + b * CS_BLOCK_ROWS, distance);
 			KmeansLaneOf(fit, lanes, lane, s)->inertia += CsKmeansBlockInertia(nrows, distance, w);
 		}
 	}

@@ -44,14 +44,14 @@ CsKmeansLaneSize(int k, int d)
 
 /* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
 #define WORK_SHARE 0.4
-#define WORK_FREE ((Size) 48 * 1024 * 1024)
+#define WORK_FREE ((Size) 60 * 1024 * 1024)
 
 /* Sizes of what a fit of this many rows keeps for them; fills capacity. */
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
 {
 	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
-	Size		one = add_size(mul_size(sizeof(int32), rows),
+	Size		one = add_size(mul_size(sizeof(KmeansLabel), rows),
 							   Max(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
 								   mul_size(sizeof(float), rows)));
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
@@ -65,7 +65,7 @@ CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
 Size
 CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks)
 {
-	return mul_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks), fit->capacity);
+	return mul_size(mul_size(sizeof(KmeansLabel) * CS_BLOCK_ROWS, nblocks), fit->capacity);
 }
 
 Size

@@ -27,6 +27,21 @@ extern void CsNearest(int d, int nrows, const double *x, int stride, int k, cons
 extern void CsOwnDistances(int d, int nrows, const double *x, int stride, const double *centers,
 						   const int32 *label, double *distance);
 
+/*
+ * filter.c: labels as CsNearest gives them, by single precision where that is certain, else -1.
+ * Rows and centres are first rounded to float about an origin: rows to d * CS_FILTER_ROWS(nrows)
+ * floats and a reach for each tile, centres to 1 + k * (d + 1) floats.
+ */
+#define CS_FILTER_TILE 32
+#define CS_FILTER_ROWS(nrows) (((nrows) + CS_FILTER_TILE - 1) / CS_FILTER_TILE * CS_FILTER_TILE)
+
+extern void CsFilterRows(int d, int nrows, const double *x, int stride, const double *origin,
+						 double scale, float *z, float *reach);
+extern void CsFilterCenters(int d, int k, const double *centers, const double *origin,
+							double scale, float *form);
+extern bool CsFilterNearest(int d, int nrows, const float *z, const float *reach, int k,
+							const float *form, int32 *label);
+
 /* sort.c: ascending, in place; scratch of n doubles makes it a radix sort.  No NaN. */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
