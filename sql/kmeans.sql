@@ -328,6 +328,16 @@ CROSS JOIN unnest('{auto,lloyd,hamerly,elkan}'::text[]) a (algorithm)
 GROUP BY o.k, o.features
 ORDER BY o.k;
 
+-- ties, rows far from the origin, an outlier that makes all else look like one point
+SELECT o.source, count(DISTINCT fingerprint(6, '{a,b}', jsonb_build_object('algorithm', a.algorithm, 'n_init', 2), o.query)) AS models
+FROM (VALUES ('lattice', 'SELECT i AS id, i % 40 AS a, i / 40 % 40 AS b FROM generate_series(0, 3199) i'),
+    ('far away', 'SELECT i AS id, 1e12 + i % 40 AS a, -1e9 + i / 40 / 8.0 AS b FROM generate_series(0, 1599) i'),
+    ('outlier', 'SELECT i AS id, CASE i WHEN 77 THEN 1e12 ELSE i % 40 END AS a, i / 40 % 7 AS b FROM generate_series(0, 1599) i'),
+    ('tiny', 'SELECT i AS id, 1e-100 * (i % 40) AS a, i / 40 * 1e-105 AS b FROM generate_series(0, 1599) i')) o (source, query)
+CROSS JOIN unnest('{lloyd,hamerly,elkan}'::text[]) a (algorithm)
+GROUP BY o.source
+ORDER BY o.source;
+
 -- whatever was trained before, and however often; a seed is a model, another seed is another start
 SELECT count(DISTINCT fingerprint(8, '{a,b,c}', '{"n_init": 1, "seed": 1, "max_iter": 1000}', 'SELECT * FROM crowd WHERE id <= 2000')) AS one
 FROM generate_series(1, 3);

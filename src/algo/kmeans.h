@@ -52,6 +52,7 @@ typedef struct KmeansFit
 	KmeansMethod method;
 	bool		first;			/* no bounds yet: every row is assigned afresh */
 	int			trials;			/* seeding: candidates of each start; 0 in the first pass */
+	bool		rounded;		/* seeding: rows and points are rounded to single precision */
 } KmeansFit;
 
 /* More starts in one pass gain nothing: by then the arithmetic takes the time. */

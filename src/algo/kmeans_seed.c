@@ -12,6 +12,10 @@
  * Every start has a stream of its own, so its centres do not depend on which others it shares a
  * pass with.
  *
+ * Distances only steer chance here, so they are single precision, and computed in it from rows and
+ * points that are moved by the rows' mean and scaled.  Where that sees no more rows apart from the
+ * centres, seeding begins anew with distances computed in double precision.
+ *
  * The part "seeding" holds
  *		double point[starts][1 + trials][d]		winner of the pass before, then the candidates
  *		double potential[blocks][starts][max(1, trials)]
@@ -65,51 +69,142 @@ CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks)
 		((Size) PointsPerStart(fit) * fit->d + (Size) nblocks * CsKmeansTrials(fit->k));
 }
 
+/* Sixteen rows at a time, as the compiler's portable vector. */
+typedef float Vector16 __attribute__((vector_size(64), aligned(4)));
+
+/* A member's room for the distances of one block to a start's points. */
+typedef struct Seeder
+{
+	const KmeansFit *fit;
+	const double *origin;
+	float	   *rounded;		/* the block in single precision, see filter.c */
+	float	   *reach;
+	float	   *points;			/* the points in single precision */
+	double	   *exact;			/* distances in double precision */
+	float	   *distance;		/* [point][CS_BLOCK_ROWS] */
+} Seeder;
+
+static void
+InitSeeder(Seeder *seeder, CsArena *arena, const KmeansFit *fit)
+{
+	Size		npoints = PointsPerStart(fit);
+
+	seeder->fit = fit;
+	seeder->origin = KmeansPart(arena, fit, fit->origin);
+	seeder->rounded = palloc_extended(sizeof(float) * fit->d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
+	seeder->reach = palloc(sizeof(float) * CS_BLOCK_ROWS / CS_FILTER_TILE);
+	seeder->points = palloc(sizeof(float) * npoints * fit->d);
+	seeder->exact = palloc(sizeof(double) * npoints * CS_BLOCK_ROWS);
+	seeder->distance = palloc(sizeof(float) * npoints * CS_BLOCK_ROWS);
+}
+
+static void
+FreeSeeder(Seeder *seeder)
+{
+	pfree(seeder->rounded);
+	pfree(seeder->reach);
+	pfree(seeder->points);
+	pfree(seeder->exact);
+	pfree(seeder->distance);
+}
+
+/* The next block that distances are wanted of. */
+static void
+TakeBlock(Seeder *seeder, int nrows, const double *x)
+{
+	const KmeansFit *fit = seeder->fit;
+
+	if (fit->rounded)
+		CsFilterRows(fit->d, nrows, x, CS_BLOCK_ROWS, seeder->origin, fit->scale, seeder->rounded,
+					 seeder->reach);
+}
+
+/* Squared distances of rounded rows to one rounded point; rows up to a multiple of 32. */
+CS_CLONES static void
+RoundedDistances(int d, int nrows, const float *z, const float *point, float *distance)
+{
+	for (int tile = 0; tile < nrows; tile += CS_FILTER_TILE)
+	{
+		Vector16	sum[2] = {{0}, {0}};
+
+		for (int j = 0; j < d; j++, z += CS_FILTER_TILE)
+			for (int half = 0; half < 2; half++)
+			{
+				Vector16	difference = *(const Vector16 *) (z + 16 * half) - point[j];
+
+				sum[half] += difference * difference;
+			}
+		for (int half = 0; half < 2; half++)
+			*(Vector16 *) (distance + tile + 16 * half) = sum[half];
+	}
+}
+
+/* Squared distances of the block's rows to n points, times the squared scale. */
+static void
+PointDistances(Seeder *seeder, int nrows, const double *x, int n, const double *points)
+{
+	const KmeansFit *fit = seeder->fit;
+	int			d = fit->d,
+				padded = CS_PAD_ROWS(nrows);
+	double		scale = fit->scale * fit->scale;
+
+	if (fit->rounded)
+	{
+		for (int i = 0; i < n * d; i++)
+			seeder->points[i] = (float) ((points[i] - seeder->origin[i % d]) * fit->scale);
+		for (int i = 0; i < n; i++)
+			RoundedDistances(d, nrows, seeder->rounded, seeder->points + (Size) i * d,
+							 seeder->distance + (Size) i * CS_BLOCK_ROWS);
+		return;
+	}
+	CsSquaredDistances(d, nrows, x, CS_BLOCK_ROWS, n, points, seeder->exact);
+	for (int i = 0; i < n; i++)
+		for (int r = 0; r < nrows; r++)
+			seeder->distance[(Size) i * CS_BLOCK_ROWS + r] =
+				(float) (seeder->exact[(Size) i * padded + r] * scale);
+}
+
 /* Lower the rows' distances by a centre's, or set them in the first pass. */
 CS_CLONES static void
-LowerDistances(int nrows, const double *distance, double scale, bool first, float *nearest)
+LowerDistances(int nrows, const float *distance, bool first, float *nearest)
 {
 	for (int r = 0; r < nrows; r++)
 	{
-		float		now = (float) (distance[r] * scale);
 		float		before = first ? FLT_MAX : nearest[r];
 
-		nearest[r] = now < before ? now : before;
+		nearest[r] = distance[r] < before ? distance[r] : before;
 	}
 }
 
 /*
- * Sum of weight times distance over a block's rows, were "distance" a centre's too.  Eight running
+ * Sum of weight times distance over a block's rows, were "distance" a centre's too.  Sixteen running
  * sums, so that the order of additions is the same for every instruction set.
  */
 CS_CLONES static double
-Potential(int nrows, const float *nearest, const double *distance, double scale,
-		  const double *weights)
+Potential(int nrows, const float *nearest, const float *distance, const double *weights)
 {
-	double		sum[8] = {0};
+	double		sum[16] = {0},
+				total = 0;
 
-	for (int strip = 0; strip < nrows; strip += 8)
+	for (int strip = 0; strip < nrows; strip += 16)
 	{
-		double		least[8];
-		int			n = Min(8, nrows - strip);
+		float		least[16];
 
-		for (int i = 0; i < 8; i++)
-		{
-			float		now = (float) (distance[strip + i] * scale);
-			float		before = nearest[strip + i];
-
-			least[i] = now < before ? now : before;
-		}
-		if (n < 8)
-			for (int i = n; i < 8; i++)
-				least[i] = 0;
+		for (int i = 0; i < 16; i++)
+			least[i] = distance[strip + i] < nearest[strip + i] ? distance[strip + i] :
+				nearest[strip + i];
+		for (int i = nrows - strip; i < 16; i++)
+			least[i] = 0;
 		if (weights)
-			for (int i = 0; i < n; i++)
-				least[i] *= weights[strip + i];
-		for (int i = 0; i < 8; i++)
-			sum[i] += least[i];
+			for (int i = 0; i < Min(16, nrows - strip); i++)
+				sum[i] += weights[strip + i] * least[i];
+		else
+			for (int i = 0; i < 16; i++)
+				sum[i] += least[i];
 	}
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+	for (int i = 0; i < 16; i++)
+		total += sum[i];
+	return total;
 }
 
 /* One pass over a lane: lower by the last winner, then add up what each candidate would give. */
@@ -123,9 +218,9 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 	float	   *nearest = KmeansPart(arena, fit, fit->bounds);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
 	Size		padded_rows = (Size) CsMatrixBlocks(m) * CS_BLOCK_ROWS;
-	double	   *distance = palloc(sizeof(double) * (1 + fit->trials) * CS_BLOCK_ROWS);
-	double		scale = fit->scale * fit->scale;
+	Seeder		seeder;
 
+	InitSeeder(&seeder, arena, fit);
 	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
 	{
 		const double *x = CsMatrixBlock(m, arena, b);
@@ -133,19 +228,19 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 		int			nrows = CsMatrixBlockRows(m, b);
 		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 
-		CHECK_FOR_INTERRUPTS();
+		TakeBlock(&seeder, nrows, x);
 		for (int start = 0; start < fit->starts; start++)
 		{
 			float	   *near = nearest + start * padded_rows + (Size) b * CS_BLOCK_ROWS;
-			int			padded = CS_PAD_ROWS(nrows);
 
-			CsSquaredDistances(fit->d, nrows, x, CS_BLOCK_ROWS, 1 + fit->trials,
-							   PointsOf(fit, seeding, start), distance);
-			LowerDistances(nrows, distance, scale, fit->first, near);
+			CHECK_FOR_INTERRUPTS();
+			PointDistances(&seeder, nrows, x, 1 + fit->trials, PointsOf(fit, seeding, start));
+			LowerDistances(nrows, seeder.distance, fit->first, near);
 			if (fit->trials == 0)
-				*potential++ = Potential(nrows, near, distance, scale, w);
+				*potential++ = Potential(nrows, near, near, w);
 			for (int t = 0; t < fit->trials; t++)
-				*potential++ = Potential(nrows, near, distance + (Size) (1 + t) * padded, scale, w);
+				*potential++ = Potential(nrows, near,
+										 seeder.distance + (Size) (1 + t) * CS_BLOCK_ROWS, w);
 		}
 	}
 }
@@ -212,7 +307,6 @@ DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total,
 	int			per_start = Max(1, fit->trials),
 				nrows;
 	double		target = CsRngDouble(rng) * total;
-	double		distance[CS_BLOCK_ROWS];
 	float		near[CS_BLOCK_ROWS];
 
 	for (int64 b = 0; b < nblocks; b++)
@@ -231,9 +325,15 @@ DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total,
 		   sizeof(float) * nrows);
 	if (fit->trials > 0)
 	{
-		CsSquaredDistances(fit->d, nrows, CsMatrixBlock(m, arena, block), CS_BLOCK_ROWS, 1,
-						   PointsOf(fit, seeding, start) + (Size) (1 + winner) * fit->d, distance);
-		LowerDistances(nrows, distance, fit->scale * fit->scale, false, near);
+		const double *x = CsMatrixBlock(m, arena, block);
+		Seeder		seeder;
+
+		InitSeeder(&seeder, arena, fit);
+		TakeBlock(&seeder, nrows, x);
+		PointDistances(&seeder, nrows, x, 1,
+					   PointsOf(fit, seeding, start) + (Size) (1 + winner) * fit->d);
+		LowerDistances(nrows, seeder.distance, false, near);
+		FreeSeeder(&seeder);
 	}
 	return block * CS_BLOCK_ROWS +
 		PickInBlock(nrows, near, weights ? weights + block * CS_BLOCK_ROWS : NULL, target);
@@ -310,12 +410,9 @@ DrawCandidates(CsTeam *team, const KmeansFit *fit, int start, CsRng *rng)
 	return true;
 }
 
-/*
- * Seed fit->starts starts, numbered from first_start.  OUT centers[starts][k][d], with the k that
- * is returned: fewer than asked when there are fewer distinct rows.
- */
-int
-CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *centers)
+/* Seed fit->starts starts as CsKmeansSeed does, by distances of one of the two precisions. */
+static int
+SeedStarts(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *centers)
 {
 	CsArena    *arena = CsTeamArena(team);
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
@@ -359,4 +456,21 @@ CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double 
 	for (int s = 1; s < fit->starts; s++)
 		memmove(centers + s * k * row, centers + s * all, sizeof(double) * k * row);
 	return k;
+}
+
+/*
+ * Seed fit->starts starts, numbered from first_start.  OUT centers[starts][k][d], with the k that
+ * is returned: fewer than asked when there are fewer distinct rows.
+ */
+int
+CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *centers)
+{
+	int			k;
+
+	fit->rounded = true;
+	k = SeedStarts(team, fit, seed, first_start, centers);
+	if (k == fit->k)
+		return k;
+	fit->rounded = false;
+	return SeedStarts(team, fit, seed, first_start, centers);
 }

@@ -5,7 +5,9 @@
  * A double's bits, with the sign bit flipped (positive) or all bits flipped (negative), order like
  * the number itself; so a least-significant-digit radix sort of 64-bit keys sorts doubles.  Digits
  * that are the same for every value are skipped: a column of small integers takes two or three
- * passes of the eight.  -0 and +0 are made equal first, so that the result does not depend on which came first.
+ * passes.  The upper half of the digits (sign, exponent, 20 bits of the fraction) goes first; what
+ * they leave equal are mostly runs of one, and the few others are sorted by themselves.  -0 and +0
+ * are made equal first, so that the result does not depend on which came first.
  */
 #include "custseg.h"
 
@@ -15,7 +17,7 @@
 #include "miscadmin.h"
 
 #define DIGIT_BITS 8
-#define DIGITS 8
+#define HALF_DIGITS 4			/* of 8 */
 #define BUCKETS (1 << DIGIT_BITS)
 
 /* Below this a comparison sort is faster than counting digits. */
@@ -42,16 +44,16 @@ ValueOf(uint64 key)
 }
 
 static void
-InsertionSort(double *x, int64 n)
+InsertionSort(uint64 *keys, int64 n)
 {
 	for (int64 i = 1; i < n; i++)
 	{
-		double		value = x[i];
+		uint64		key = keys[i];
 		int64		at = i;
 
-		for (; at > 0 && x[at - 1] > value; at--)
-			x[at] = x[at - 1];
-		x[at] = value;
+		for (; at > 0 && keys[at - 1] > key; at--)
+			keys[at] = keys[at - 1];
+		keys[at] = key;
 	}
 }
 
@@ -74,6 +76,62 @@ ScatterDigit(const uint64 *from, uint64 *to, int64 n, int digit, int64 *count)
 }
 
 /*
+ * Sort keys by four digits, the lowest of which is "first"; "other" is scratch.  Returns which of
+ * the two holds the result.
+ */
+static uint64 *
+SortByDigits(uint64 *keys, uint64 *other, int64 n, int first)
+{
+	int64		count[HALF_DIGITS][BUCKETS];
+
+	memset(count, 0, sizeof(count));
+	for (int64 i = 0; i < n; i++)
+		for (int digit = 0; digit < HALF_DIGITS; digit++)
+			count[digit][(keys[i] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)]++;
+	for (int digit = 0; digit < HALF_DIGITS; digit++)
+	{
+		uint64	   *swap = keys;
+
+		if (count[digit][(keys[0] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)] == n)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		ScatterDigit(keys, other, n, first + digit, count[digit]);
+		keys = other;
+		other = swap;
+	}
+	return keys;
+}
+
+/* Sort a run of keys whose upper halves are equal. */
+static void
+SortRun(uint64 *keys, uint64 *other, int64 n)
+{
+	int64		same = 1;
+
+	while (same < n && keys[same] == keys[0])
+		same++;
+	if (same == n)
+		return;
+	if (n <= SMALL_SORT)
+		InsertionSort(keys, n);
+	else if (SortByDigits(keys, other, n, 0) == other)
+		memcpy(keys, other, sizeof(uint64) * n);
+}
+
+/* Keys are in order of their upper halves: sort what they leave equal. */
+static void
+SortRuns(uint64 *keys, uint64 *other, int64 n)
+{
+	for (int64 start = 0, end; start < n; start = end)
+	{
+		for (end = start + 1; end < n && (keys[end] ^ keys[start]) >> 32 == 0;)
+			end++;
+		if (end - start > 1)
+			SortRun(keys + start, other, end - start);
+	}
+}
+
+/*
  * Sort n doubles ascending, in place.  No NaN.  scratch: n doubles, contents lost.
  */
 void
@@ -81,32 +139,21 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 {
 	uint64	   *keys = (uint64 *) x;
 	uint64	   *other = (uint64 *) scratch;
-	int64		count[DIGITS][BUCKETS];
 
-	if (n < SMALL_SORT)
-	{
-		InsertionSort(x, n);
-		return;
-	}
-	memset(count, 0, sizeof(count));
 	for (int64 i = 0; i < n; i++)
 	{
 		uint64		key = KeyOf(x[i]);
 
 		memcpy(&keys[i], &key, sizeof(key));
-		for (int digit = 0; digit < DIGITS; digit++)
-			count[digit][(key >> (digit * DIGIT_BITS)) & (BUCKETS - 1)]++;
 	}
-	for (int digit = 0; digit < DIGITS; digit++)
+	if (n < SMALL_SORT)
+		InsertionSort(keys, n);
+	else
 	{
-		uint64	   *swap = keys;
+		uint64	   *sorted = SortByDigits(keys, other, n, HALF_DIGITS);
 
-		if (count[digit][(keys[0] >> (digit * DIGIT_BITS)) & (BUCKETS - 1)] == n)
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		ScatterDigit(keys, other, n, digit, count[digit]);
-		keys = other;
-		other = swap;
+		SortRuns(sorted, sorted == keys ? other : keys, n);
+		keys = sorted;
 	}
 	for (int64 i = 0; i < n; i++)
 	{
