@@ -18,7 +18,8 @@ OBJS = \
 	src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/progress.o src/model/scorer.o src/model/binding.o src/model/cache.o \
 	src/model/predict.o src/model/rewrite.o src/model/explain.o src/model/score.o src/model/assign.o \
-	src/model/resegment.o
+	src/model/resegment.o \
+	src/monitor/observe.o src/monitor/baseline.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans model scoring planner security errors

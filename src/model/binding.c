@@ -74,16 +74,22 @@ IsIntervalName(const char *type)
 	return strncmp(type, "interval", strlen("interval")) == 0;
 }
 
+/* Can a column be what the feature was trained on? */
+static bool
+IsSameKind(const CsFeature *f, const CsConverter *converter)
+{
+	if ((int32) converter->kind != f->kind)
+		return false;
+	/* Both are times, but days since 1970 and days of duration don't compare. */
+	return f->kind != CS_TIME ||
+		(converter->type == INTERVALOID) == IsIntervalName(NameStr(f->type));
+}
+
 /* An error unless a column of that kind and type can be what the feature was trained on. */
 static void
 CheckKind(const CsFeature *f, const CsConverter *converter, Oid type, const char *model)
 {
-	bool		same = converter->kind == f->kind;
-
-	/* Both are times, but days since 1970 and days of duration don't compare. */
-	if (same && f->kind == CS_TIME)
-		same = (converter->type == INTERVALOID) == IsIntervalName(NameStr(f->type));
-	if (!same)
+	if (!IsSameKind(f, converter))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is of type %s, but model \"%s\" wants a %s feature",
@@ -94,6 +100,20 @@ CheckKind(const CsFeature *f, const CsConverter *converter, Oid type, const char
 				 errhint("Turn the column into a boolean first, for example by %s <> 0.",
 						 quote_identifier(NameStr(f->name))) :
 				 errhint("Cast the column in a view or a subquery, and score its rows.")));
+}
+
+/* Find the column of one feature; without one that can be it, the feature stays unbound. */
+static CsBindState
+TryToBindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc)
+{
+	bound->attribute = FindAttribute(desc, NameStr(f->name));
+	if (bound->attribute == 0)
+		return CS_BIND_MISSING;
+	CsConverterInit(&bound->converter, TupleDescAttr(desc, bound->attribute - 1)->atttypid);
+	if (IsSameKind(f, &bound->converter))
+		return CS_BIND_DONE;
+	bound->attribute = 0;
+	return CS_BIND_OTHER_KIND;
 }
 
 /* Find and check the column of one feature. */
@@ -141,16 +161,20 @@ FindOffsets(CsBinding *b, int nfeatures, TupleDesc desc)
 	return true;
 }
 
-/* See model.h. */
-CsBinding *
-CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context)
+/* Bind to a row type; with "states" what can't be bound is no error, but noted there. */
+static CsBinding *
+MakeBinding(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context,
+			CsBindState *states)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 	CsBinding  *b = palloc0(offsetof(CsBinding, feature) + sizeof(BoundFeature) * p->nfeatures);
 
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		BindFeature(&b->feature[i], &p->feature[i], desc, model);
+		if (states != NULL)
+			states[i] = TryToBindFeature(&b->feature[i], &p->feature[i], desc);
+		else
+			BindFeature(&b->feature[i], &p->feature[i], desc, model);
 		b->last_attribute = Max(b->last_attribute, b->feature[i].attribute);
 	}
 	b->is_fixed = FindOffsets(b, p->nfeatures, desc);
@@ -162,8 +186,15 @@ CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryCo
 
 /* See model.h. */
 CsBinding *
+CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context)
+{
+	return MakeBinding(p, desc, model, context, NULL);
+}
+
+/* See model.h. */
+CsBinding *
 CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
-					const char *model, MemoryContext context)
+					const char *model, MemoryContext context, CsBindState *states)
 {
 	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
 	CsBinding  *b;
@@ -171,7 +202,7 @@ CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
 	for (int i = 0; i < ncolumns; i++)
 		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NameStr(columns[i].name),
 						   columns[i].type, columns[i].typmod, 0);
-	b = CsBindingForRow(p, desc, model, context);
+	b = MakeBinding(p, desc, model, context, states);
 	FreeTupleDesc(desc);
 	return b;
 }
@@ -219,7 +250,7 @@ CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool 
 		const BoundFeature *bound = &b->feature[i];
 		int			attribute = bound->attribute - 1;
 
-		raw[i] = nulls[attribute] ? ReadMissing(p, &p->feature[i]) :
+		raw[i] = attribute < 0 || nulls[attribute] ? ReadMissing(p, &p->feature[i]) :
 			ReadValue(p, i, bound, values[attribute]);
 	}
 }

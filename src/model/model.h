@@ -104,14 +104,23 @@ extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *membershi
  * to jsonb, once per call site.  Missing column and wrong kind are errors that name it.  The
  * binding is allocated in "context" and does not look at "desc", "columns" or "model" later.  Row,
  * Tuple and Values read one row of that type, values[i] being attribute or column i + 1; raw gets
- * a number a feature.
+ * a number a feature.  ForColumns with "states", one a feature, binds what it can and notes the
+ * rest, which reads as NULL.
  */
 typedef struct CsBinding CsBinding;
+
+typedef enum CsBindState
+{
+	CS_BIND_DONE,
+	CS_BIND_MISSING,			/* there is no such column */
+	CS_BIND_OTHER_KIND			/* it is not of the feature's kind any more */
+} CsBindState;
 
 extern CsBinding *CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model,
 								  MemoryContext context);
 extern CsBinding *CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
-									  const char *model, MemoryContext context);
+									  const char *model, MemoryContext context,
+									  CsBindState *states);
 extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw);
 extern void CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw);
 extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,

@@ -194,7 +194,7 @@ PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char 
 	r->reader = CsRelationOpen(BuildReader(r, rel, number));
 	r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
 									 r->reader->ncolumns, NameStr(scorer->model),
-									 CurrentMemoryContext);
+									 CurrentMemoryContext, NULL);
 	r->note_desc = NoteDesc(r->column_type);
 	control.keysize = sizeof(Move);
 	control.entrysize = sizeof(MoveCount);

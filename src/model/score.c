@@ -183,7 +183,7 @@ custseg_score(PG_FUNCTION_ARGS)
 	state.id = AddIdColumn(&list, rel, id);
 	PrepareId(&state, &list);
 	state.binding = CsBindingForColumns(CsScorerPipeline(scorer), list.columns, list.ncolumns,
-										NameStr(scorer->model), CurrentMemoryContext);
+										NameStr(scorer->model), CurrentMemoryContext, NULL);
 	CsScoringInit(&state.scoring, scorer, CurrentMemoryContext);
 	state.store = rsinfo->setResult;
 	state.desc = rsinfo->setDesc;

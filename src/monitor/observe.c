@@ -1,0 +1,422 @@
+/*
+ * observe.c
+ *	  Reads a source by a version's features: values, levels, and the segments of its rows.
+ *
+ * One pass over the source, as the caller, gives every report what it needs.  Each row is read
+ * through the same binding and pipeline as predict's; the features' values are collected beside.
+ * What a report must not trip over is noted in place of an error: a column that is gone or is of
+ * another kind, an infinite value, a category with more levels than can be counted.  Where one
+ * column can't be read as trained, no row can be placed, but the other columns are observed.
+ *
+ * Values take 8 bytes a row and number.  When they come to more than maintenance_work_mem, the
+ * last feature of those that are collected is put off, and its memory is given back; those put off
+ * are collected in further passes.  Rows are placed in the first pass only.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "monitor/monitor.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define FIRST_CAPACITY 4096
+#define MEGABYTE ((Size) 1024 * 1024)
+
+/* What is collected of one feature in a pass. */
+typedef struct Collector
+{
+	int			column;			/* among those read, -1: not bound */
+	bool		collects;		/* in this pass */
+	int64		capacity;		/* of values */
+	double	   *values;
+	CsDictionary *dictionary;
+	int64	   *counts;			/* by code */
+	int			counts_capacity;
+} Collector;
+
+typedef struct Observer
+{
+	const CsObserveRequest *request;
+	const CsPipeline *pipeline;
+	CsObservation *result;
+	CsRelation *relation;
+	int			ncolumns;
+	CsColumn   *columns;
+	CsBinding  *binding;
+	CsScoring	scoring;
+	Collector  *collectors;
+	int			first,			/* features of this pass: first .. end - 1 */
+				end;
+	Size		held,			/* bytes of values */
+				limit;
+	int64		seen;			/* rows that could be in the sample */
+	CsRng		rng;
+	MemoryContext values_context;	/* of the collectors */
+} Observer;
+
+/* Find the features' columns, bind them, and make room for what is counted. */
+static void
+Prepare(Observer *o)
+{
+	const CsPipeline *p = o->pipeline;
+	const CsScorer *scorer = o->request->scorer;
+	CsBindState *states = palloc0(sizeof(CsBindState) * p->nfeatures);
+	CsObservation *result = o->result;
+
+	o->relation = CsRelationOpen(o->request->source);
+	result->source = o->relation->description;
+	o->columns = palloc(sizeof(CsColumn) * p->nfeatures);
+	o->collectors = palloc0(sizeof(Collector) * p->nfeatures);
+	result->features = palloc0(sizeof(CsObservedFeature) * p->nfeatures);
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsColumn *column = CsRelationFind(o->relation, NameStr(p->feature[i].name));
+
+		o->collectors[i].column = column == NULL ? -1 : o->ncolumns;
+		if (column == NULL)
+			continue;
+		result->features[i].type = format_type_with_typemod(column->type, column->typmod);
+		o->columns[o->ncolumns++] = *column;
+	}
+	o->binding = CsBindingForColumns(p, o->columns, o->ncolumns, NameStr(scorer->model),
+									 CurrentMemoryContext, states);
+	CsScoringInit(&o->scoring, scorer, CurrentMemoryContext);
+	result->scored = true;
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		result->features[i].state = states[i];
+		if (states[i] == CS_BIND_DONE)
+			continue;
+		result->scored = false;
+		o->collectors[i].column = -1;
+	}
+	result->segment_rows = palloc0(sizeof(int64) * scorer->nsegments);
+	result->segment_distance = palloc0(sizeof(double) * scorer->nsegments);
+	if (o->request->sample > 0)
+	{
+		result->sample = palloc_extended(sizeof(double) * o->request->sample * scorer->ncolumns,
+										 MCXT_ALLOC_HUGE);
+		result->sample_labels = palloc(sizeof(int32) * o->request->sample);
+	}
+}
+
+/* Put off the last feature of this pass and give its memory back. */
+static void
+PutOffLast(Observer *o)
+{
+	int			last = --o->end;
+	Collector  *c = &o->collectors[last];
+
+	c->collects = false;
+	if (c->values == NULL)
+		return;
+	o->held -= sizeof(double) * c->capacity;
+	pfree(c->values);
+	c->values = NULL;
+	c->capacity = 0;
+}
+
+/* The error when the values of one feature alone are too many. */
+static void
+ReportMemory(const Observer *o, int feature, Size needed)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the values of feature \"%s\" need more than %zu MB, maintenance_work_mem is %d MB",
+					NameStr(o->pipeline->feature[feature].name), needed / MEGABYTE,
+					maintenance_work_mem / 1024),
+			 errhint("Raise maintenance_work_mem, or give a sample as the source: a query with TABLESAMPLE.")));
+}
+
+/* Make room for more values of a feature; false when it is put off for that. */
+static bool
+GrowValues(Observer *o, int feature)
+{
+	Collector  *c = &o->collectors[feature];
+	int64		capacity = c->capacity == 0 ? FIRST_CAPACITY : c->capacity + c->capacity / 2;
+	Size		more = sizeof(double) * (capacity - c->capacity);
+
+	while (o->held + more > o->limit && o->end - 1 > o->first)
+	{
+		PutOffLast(o);
+		if (o->end == feature)
+			return false;
+	}
+	if (o->held + more > o->limit)
+		ReportMemory(o, feature, o->held + more);
+	if (c->values == NULL)
+		c->values = MemoryContextAllocHuge(o->values_context, sizeof(double) * capacity);
+	else
+		c->values = repalloc_huge(c->values, sizeof(double) * capacity);
+	o->held += more;
+	c->capacity = capacity;
+	return true;
+}
+
+/* A number of the row. */
+static void
+CollectNumber(Observer *o, int feature, double value)
+{
+	CsObservedFeature *f = &o->result->features[feature];
+	Collector  *c = &o->collectors[feature];
+
+	if (isnan(value))
+	{
+		f->n_null++;
+		return;
+	}
+	if (isinf(value))
+	{
+		f->n_infinite++;
+		return;
+	}
+	if (f->nvalues == c->capacity && !GrowValues(o, feature))
+		return;
+	c->values[f->nvalues++] = value;
+}
+
+/* Count one more row of a level. */
+static void
+CountLevel(Observer *o, int feature, int code)
+{
+	Collector  *c = &o->collectors[feature];
+
+	if (code >= c->counts_capacity)
+	{
+		int			capacity = Max(64, 2 * c->counts_capacity);
+
+		c->counts = c->counts == NULL ?
+			MemoryContextAlloc(o->values_context, sizeof(int64) * capacity) :
+			repalloc(c->counts, sizeof(int64) * capacity);
+		memset(c->counts + c->counts_capacity, 0,
+			   sizeof(int64) * (capacity - c->counts_capacity));
+		c->counts_capacity = capacity;
+	}
+	c->counts[code]++;
+}
+
+/* A category of the row. */
+static void
+CollectLevel(Observer *o, int feature, Datum value, bool isnull)
+{
+	CsObservedFeature *f = &o->result->features[feature];
+	Collector  *c = &o->collectors[feature];
+	int			length,
+				code;
+	void	   *copy;
+	const char *text;
+
+	if (isnull)
+	{
+		f->n_null++;
+		return;
+	}
+	text = CsCategoryText(&o->columns[c->column].converter, value, &length, &copy);
+	code = CsDictionaryCode(c->dictionary, text, length);
+	if (copy != NULL)
+		pfree(copy);
+	if (code >= 0)
+		CountLevel(o, feature, code);
+	else
+	{
+		f->overfull = true;
+		f->n_uncounted++;
+	}
+}
+
+/* Let a placed row into the sample (Vitter's algorithm R). */
+static void
+SampleRow(Observer *o, int label)
+{
+	CsObservation *result = o->result;
+	int			ncolumns = o->request->scorer->ncolumns;
+	int64		at = o->seen++;
+
+	if (at >= o->request->sample)
+		at = (int64) CsRngBelow(&o->rng, (uint64) o->seen);
+	if (at >= o->request->sample)
+		return;
+	memcpy(result->sample + at * ncolumns, o->scoring.z, sizeof(double) * ncolumns);
+	result->sample_labels[at] = label;
+	result->nsample = Max(result->nsample, (int) at + 1);
+}
+
+/* Place a row and count it; raw values are at hand. */
+static void
+PlaceRow(Observer *o)
+{
+	CsObservation *result = o->result;
+	CsAssignment placed;
+
+	if (!CsScoringTry(&o->scoring, &placed, NULL))
+	{
+		result->n_unplaced++;
+		return;
+	}
+	result->segment_rows[placed.index]++;
+	result->segment_distance[placed.index] += placed.distance;
+	if (o->request->sample > 0)
+		SampleRow(o, placed.index);
+}
+
+/* CsRowSink: one row of the source. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	Observer   *o = state;
+	bool		is_first_pass = o->first == 0;
+
+	CsBindValues(o->binding, o->pipeline, values, nulls, o->scoring.raw);
+	for (int i = o->first; i < o->end && o->request->visit != NULL; i++)
+	{
+		const Collector *c = &o->collectors[i];
+
+		if (!c->collects)
+			continue;
+		if (c->dictionary != NULL)
+			CollectLevel(o, i, values[c->column], nulls[c->column]);
+		else
+			CollectNumber(o, i, o->scoring.raw[i]);
+	}
+	if (is_first_pass && o->result->scored)
+		PlaceRow(o);
+}
+
+/* Mean and standard deviation of the values, about a first mean. */
+static void
+FillMoments(CsObservedFeature *f)
+{
+	double		sum = 0,
+				squares = 0;
+
+	f->mean = f->sd = NAN;
+	if (f->nvalues == 0)
+		return;
+	for (int64 i = 0; i < f->nvalues; i++)
+		sum += f->values[i];
+	f->mean = sum / f->nvalues;
+	for (int64 i = 0; i < f->nvalues; i++)
+		squares += (f->values[i] - f->mean) * (f->values[i] - f->mean);
+	f->sd = sqrt(squares / f->nvalues);
+}
+
+/* Most rows first, ties by text, no value last among them. */
+static int
+CompareLevels(const void *a, const void *b)
+{
+	const CsObservedLevel *x = a;
+	const CsObservedLevel *y = b;
+
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	if (x->text == NULL || y->text == NULL)
+		return (x->text == NULL) - (y->text == NULL);
+	return strcmp(x->text, y->text);
+}
+
+/* The levels that were counted, NULL a level. */
+static void
+FillLevels(const Collector *c, CsObservedFeature *f)
+{
+	int			nlevels = CsDictionarySize(c->dictionary);
+
+	f->levels = palloc(sizeof(CsObservedLevel) * (nlevels + 1));
+	for (int i = 0; i < nlevels; i++)
+	{
+		f->levels[i].text = unconstify(char *, CsDictionaryLevel(c->dictionary, i));
+		f->levels[i].count = c->counts[i];
+	}
+	f->nlevels = nlevels;
+	if (f->n_null > 0)
+	{
+		f->levels[f->nlevels].text = NULL;
+		f->levels[f->nlevels++].count = f->n_null;
+	}
+	qsort(f->levels, f->nlevels, sizeof(CsObservedLevel), CompareLevels);
+}
+
+/* Have a feature visited, in order, and let go of its values. */
+static void
+Visit(Observer *o, int feature)
+{
+	CsObservedFeature *f = &o->result->features[feature];
+	Collector  *c = &o->collectors[feature];
+
+	if (c->collects && c->dictionary != NULL)
+		FillLevels(c, f);
+	else if (c->collects)
+	{
+		double	   *scratch = palloc_extended(sizeof(double) * Max(f->nvalues, 1), MCXT_ALLOC_HUGE);
+
+		f->values = c->values;
+		CsSortDoubles(f->values, f->nvalues, scratch);
+		pfree(scratch);
+		FillMoments(f);
+	}
+	o->request->visit(o->request->state, o->result, feature);
+	f->values = NULL;
+	f->levels = NULL;
+	c->collects = false;
+}
+
+/* Begin a pass with all features that are left. */
+static void
+BeginPass(Observer *o)
+{
+	MemoryContext old = MemoryContextSwitchTo(o->values_context);
+
+	o->held = 0;
+	o->end = o->pipeline->nfeatures;
+	for (int i = o->first; i < o->end; i++)
+	{
+		Collector  *c = &o->collectors[i];
+		CsObservedFeature *f = &o->result->features[i];
+		int			column = c->column;
+
+		memset(c, 0, sizeof(*c));
+		c->column = column;
+		c->collects = column >= 0;
+		f->n_null = f->n_infinite = f->nvalues = f->n_uncounted = 0;
+		if (c->collects && o->pipeline->feature[i].kind == CS_CATEGORICAL)
+			c->dictionary = CsDictionaryCreate();
+	}
+	MemoryContextSwitchTo(old);
+}
+
+/* See monitor.h. */
+CsObservation *
+CsObserve(const CsObserveRequest *request)
+{
+	Observer	o = {.request = request, .pipeline = CsScorerPipeline(request->scorer)};
+
+	o.values_context = AllocSetContextCreate(CurrentMemoryContext, "custseg observed values",
+											 ALLOCSET_DEFAULT_SIZES);
+	o.limit = CsTrainingMemoryLimit();
+	o.result = palloc0(sizeof(CsObservation));
+	o.result->scorer = request->scorer;
+	CsRngSeed(&o.rng, request->seed, UINT64CONST(0x0B5E47E));
+	Prepare(&o);
+	do
+	{
+		int64		nrows;
+
+		MemoryContextReset(o.values_context);
+		BeginPass(&o);
+		nrows = CsRelationRead(o.relation, o.columns, o.ncolumns, TakeRow, &o);
+		if (o.first == 0)
+			o.result->nrows = nrows;
+		for (int i = o.first; i < o.end && request->visit != NULL; i++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			Visit(&o, i);
+		}
+		o.first = request->visit != NULL ? o.end : o.pipeline->nfeatures;
+	} while (o.first < o.pipeline->nfeatures);
+	MemoryContextDelete(o.values_context);
+	return o.result;
+}
