@@ -12,17 +12,17 @@ OBJS = \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o \
 	src/algo/kmeans.o src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
-	src/algo/kmeans_measure.o \
+	src/algo/kmeans_measure.o src/algo/minibatch.o \
 	src/stat/silhouette.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
-	src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
+	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/progress.o src/model/scorer.o src/model/binding.o src/model/cache.o \
 	src/model/predict.o src/model/rewrite.o src/model/explain.o src/model/score.o src/model/assign.o \
 	src/model/resegment.o \
 	src/monitor/observe.o src/monitor/baseline.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation pipeline kmeans model scoring planner security errors
+REGRESS = surface relation pipeline kmeans minibatch model scoring planner security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

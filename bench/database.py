@@ -36,13 +36,13 @@ class Session:
         """Let train use that many parallel workers beside the leader."""
         self.run(f"SET max_parallel_maintenance_workers = {count}")
 
-    def train(self, source, features, k, options=None, model="bench"):
+    def train(self, source, features, k, options=None, model="bench", algorithm="kmeans"):
         """Train a model of this name anew; return its measures, times in seconds."""
         if self.value("SELECT count(*) FROM custseg.model WHERE name = %s", [model]):
             self.run("SELECT custseg.drop_model(%s)", [model])
         start = time.perf_counter()
-        self.run("SELECT custseg.train(%s, %s, features => %s, k => %s, options => %s)",
-                 [model, source, features, k, json.dumps(options or {})])
+        self.run("SELECT custseg.train(%s, %s, features => %s, k => %s, algorithm => %s, options => %s)",
+                 [model, source, features, k, algorithm, json.dumps(options or {})])
         wall = time.perf_counter() - start
         metrics, iterations = self.run(
             "SELECT metrics, iterations FROM custseg.model_version WHERE model = %s", [model])[0]

@@ -26,6 +26,7 @@ CASES = {
     "resegment": ("Writing the segments that change", scoring.resegment),
     "agreement": ("Agreement and quality", agreement.agreement),
     "rows": ("Rows", training.rows_in_proportion),
+    "streaming": ("Past memory", training.streaming),
 }
 
 

@@ -128,19 +128,25 @@ def one_iteration(session):
                            "2 threads each", in_turn(ours, theirs))
 
 
+def load_huge(session):
+    """Make the table of 10 million rows, some 1.1 GB, unless another case has."""
+    if session.value("SELECT to_regclass('huge') IS NULL"):
+        rows = scaled(10_000_000)
+        say(f"loading {rows:,} rows")
+        data.load(session, "huge", data.blobs(rows, 10, 5), 10)
+
+
 def rows_in_proportion(session):
     """
     An iteration's cost a row, from 100,000 rows to 10 million.  Required of one process: with two,
     the worker of a small table's training comes when its first iterations are over.
     """
     sizes = [scaled(rows) for rows in (100_000, 300_000, 1_000_000, 3_000_000, 10_000_000)]
-    say(f"loading {sizes[-1]:,} rows")
-    data.load(session, "huge", data.blobs(sizes[-1], 10, 5), 10)
+    load_huge(session)
     start = data.standardized(matrix(10_000, 10, 5, 1.2))[:5]
     for workers, required in ((0, True), (1, False)):
         session.workers(workers)
         yield from cost_of_an_iteration(session, sizes, start, workers + 1, required)
-    session.run("DROP TABLE huge")
 
 
 def cost_of_an_iteration(session, sizes, start, processes, required):
@@ -197,3 +203,31 @@ def memory(session):
         yield Row(f"memory of train, {rows:,} x {columns}, k = {k}, 1 worker; against the matrix",
                   f"{watch.bytes / MB:.0f} MB", f"{size / MB:.0f} MB", f"{watch.bytes / size:.2f} of it",
                   f"at most {allowed / MB:.0f} MB", watch.bytes <= allowed)
+
+
+def streaming(session):
+    """Mini-batch k-means on a table far past its memory, beside k-means that holds all rows."""
+    load_huge(session)
+    features = [f"f{j + 1}" for j in range(10)]
+    rows = scaled(10_000_000)
+    size = session.value("SELECT pg_table_size('huge')")
+    fresh = Session()
+    fresh.workers(1)
+    session.workers(1)
+    fresh.run("SET maintenance_work_mem = '16MB'; SET max_parallel_workers_per_gather = 0")
+    fresh.run("SELECT sum(f1) FROM huge")
+    options = {"silhouette_sample": 0}
+    with MemoryWatch(fresh.pid) as watch:
+        batches = fresh.train("huge", features, 5, options, "batches", "minibatch")
+    yield Row(f"memory of train, minibatch, {rows:,} x 10, k = 5, 1 worker, maintenance_work_mem 16 MB; "
+              "against the table", f"{watch.bytes / MB:.0f} MB", f"{size / MB:.0f} MB",
+              f"{watch.bytes / size:.2f} of it", "at most 32 MB", watch.bytes <= 32 * MB)
+    whole = session.train("huge", features, 5, options)
+    apart = batches["inertia"] / whole["inertia"] - 1
+    yield Row("inertia; against k-means on all rows", f"{batches['inertia']:.5g}",
+              f"{whole['inertia']:.5g}", f"{apart:+.2%}", "at most 2% more", apart <= 0.02)
+    pairs = in_turn(
+        lambda pair: fresh.train("huge", features, 5, {**options, "seed": pair}, "batches", "minibatch")["wall"],
+        lambda pair: session.train("huge", features, 5, {**options, "seed": pair})["wall"])
+    yield times_faster("time; against k-means on all rows, 10 starts", pairs)
+    fresh.connection.close()

@@ -156,6 +156,50 @@ typedef struct CsAssignment
 	double		confidence;		/* how clear a case it is, 0..1 */
 } CsAssignment;
 
+/*
+ * An algorithm that streams needs all rows only one batch at a time.  Its fit is given a sample of
+ * them.  When there are more rows, they follow in batches, all of them in every pass:
+ *
+ *	state = start()
+ *	do { for each batch: learn() } while (end_pass());	the centres move
+ *	settle()											now they are final
+ *	for each batch: assign()							and every row gets its segment
+ *	finish()
+ *
+ * "batch" is the one matrix that the batches come in, with their weights beside it: only its number
+ * of rows changes.  It is at its largest when start is called.
+ */
+typedef struct CsStreamOptions
+{
+	int			sample;			/* most rows that are held at once */
+	int			batch_size;		/* most rows of a batch */
+} CsStreamOptions;
+
+#define CS_STREAM_OPTIONS(type, field) \
+	{"sample", CS_OPTION_INT, offsetof(type, field.sample), 100000, 1, 100000000}, \
+	{"batch_size", CS_OPTION_INT, offsetof(type, field.batch_size), 32768, 1, 10000000}
+
+typedef struct CsStreaming
+{
+	size_t		options;		/* where the CsStreamOptions are in the algorithm's struct */
+	/* bytes of work area beside a sample and a batch of so many rows */
+	Size		(*memory) (int64 sample_rows, int64 batch_rows, int ncolumns, int k);
+	/* sample and fit: what fit was given and gave; nrows: all rows that will come in a pass */
+	void	   *(*start) (const CsFitInput *sample, const CsFitOutput *fit, const CsMatrix *batch,
+						  int weights, int64 nrows);
+	void		(*learn) (void *state);
+	bool		(*end_pass) (void *state);	/* is another one wanted? */
+	/* fills k, centers, labels (those of the sample), iterations and converged of the output */
+	void		(*settle) (void *state, CsFitOutput *out);
+	/* returns the area of the batch's labels, the same for each batch */
+	int			(*assign) (void *state);
+	/*
+	 * Fills counts, inertia and total, of all rows; a segment without rows is still there.  Gives back
+	 * the state.
+	 */
+	void		(*finish) (void *state, CsFitOutput *out);
+} CsStreaming;
+
 typedef struct CsAlgorithm
 {
 	const char *name;
@@ -172,6 +216,7 @@ typedef struct CsAlgorithm
 	/* options that can be checked only with k and the number of columns known (init); or NULL */
 	void		(*check) (const void *options, int k, int ncolumns);
 	void		(*fit) (const CsFitInput *in, CsFitOutput *out);
+	const CsStreaming *streaming;	/* NULL: it needs all rows at once */
 
 	/*
 	 * Scoring; all NULL: the nearest centre is the segment.  The parameters may come from a user's
@@ -203,6 +248,7 @@ typedef struct CsAlgorithm
 			 errdetail(__VA_ARGS__)))
 
 extern const CsAlgorithm CsKmeans;
+extern const CsAlgorithm CsMinibatch;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);

@@ -64,40 +64,17 @@ LabelsOf(Leader *leader, int start)
 						  KmeansPart(arena, &leader->fit, leader->fit.labels), start);
 }
 
-/*
- * Sum of squares about the mean, over lanes and columns, weighted or not; merged in the order of
- * lanes (Chan, Golub and LeVeque 1979).  OUT mean[d].
- */
+/* Sum of squares about the mean, over rows and columns, weighted or not.  OUT mean[d]. */
 static double
 SumOfSquares(Leader *leader, int weights, double *mean)
 {
 	KmeansFit	fit = leader->fit;
-	int			d = fit.d;
-	double		n = 0,
-				total = 0;
+	KmeansMoments moments = {.mean = mean};
 
-	memset(mean, 0, sizeof(double) * d);
+	memset(mean, 0, sizeof(double) * fit.d);
 	fit.weights = weights;
-	CsTeamRun(leader->team, CS_TASK_KMEANS_MOMENTS, &fit, sizeof(fit), CS_LANES);
-	for (int l = 0; l < CS_LANES; l++)
-	{
-		const KmeansLane *lane = LaneOf(leader, l, 0);
-		const double *lane_mean = lane->value,
-				   *squares = lane->value + d;
-		double		lane_n = lane->inertia;
-
-		if (lane_n == 0)
-			continue;
-		for (int j = 0; j < d; j++)
-		{
-			double		delta = lane_mean[j] - mean[j];
-
-			total += squares[j] + delta * delta * n * lane_n / (n + lane_n);
-			mean[j] += delta * lane_n / (n + lane_n);
-		}
-		n += lane_n;
-	}
-	return total;
+	CsKmeansAddMoments(leader->team, &fit, &moments);
+	return moments.total;
 }
 
 /* Add up what the lanes report of a start; returns how many rows changed their label. */
@@ -373,8 +350,8 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 }
 
 /* Labels as the result has them. */
-static void
-WidenLabels(int64 nrows, const KmeansLabel *labels, int32 *result)
+void
+CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *result)
 {
 	for (int64 i = 0; i < nrows; i++)
 		result[i] = labels[i];
@@ -400,7 +377,7 @@ RunStarts(Leader *leader, const double *centers, int first, int of, double *best
 		out->iterations = start->iterations;
 		out->converged = start->converged;
 		memcpy(best, start->centers->value, sizeof(double) * leader->fit.k * leader->fit.d);
-		WidenLabels(m->nrows, LabelsOf(leader, s), CsArenaAddress(arena, out->labels));
+		CsKmeansWidenLabels(m->nrows, LabelsOf(leader, s), CsArenaAddress(arena, out->labels));
 	}
 }
 
@@ -435,16 +412,6 @@ FinishOutput(CsArena *arena, const CsMatrix *m, double *centers, int k, CsFitOut
 	out->centers = centers;
 }
 
-/* Take a part of an area that is being laid out; returns its offset. */
-static Size
-TakePart(Size *total, Size size)
-{
-	Size		offset = *total;
-
-	*total = add_size(offset, CACHELINEALIGN(size));
-	return offset;
-}
-
 /*
  * The area of a fit, and the leader's tables of the starts.  One area holds it all, for making,
  * attaching and freeing each took longer than an iteration over a small table.
@@ -458,14 +425,14 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	bool		seeds = leader->options->init.rows == 0;
 	Size		total = 0;
 
-	fit->matrix = TakePart(&total, sizeof(CsMatrix));
-	fit->centers = TakePart(&total, mul_size(fit->centers_size, fit->capacity));
-	fit->lanes = TakePart(&total, mul_size(fit->lane_size, CS_LANES * fit->capacity));
-	fit->labels = TakePart(&total, CsKmeansLabelsSize(fit, nblocks));
-	fit->bounds = TakePart(&total, seeds ? CsKmeansRowsSize(fit, nblocks) :
+	fit->matrix = KmeansTakePart(&total, sizeof(CsMatrix));
+	fit->centers = KmeansTakePart(&total, mul_size(fit->centers_size, fit->capacity));
+	fit->lanes = KmeansTakePart(&total, mul_size(fit->lane_size, CS_LANES * fit->capacity));
+	fit->labels = KmeansTakePart(&total, CsKmeansLabelsSize(fit, nblocks));
+	fit->bounds = KmeansTakePart(&total, seeds ? CsKmeansRowsSize(fit, nblocks) :
 						   CsKmeansBoundsSize(fit->method, nblocks, fit->k));
-	fit->origin = TakePart(&total, sizeof(double) * fit->d);
-	fit->seeding = TakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
+	fit->origin = KmeansTakePart(&total, sizeof(double) * fit->d);
+	fit->seeding = KmeansTakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
 	fit->area = CsArenaAlloc(arena, total);
 	memcpy(KmeansPart(arena, fit, fit->matrix), m, sizeof(CsMatrix));
 	for (int s = 0; s < fit->capacity; s++)

@@ -8,6 +8,7 @@
 #define CUSTSEG_KMEANS_H
 
 #include "algo/algo.h"
+#include "storage/shmem.h"
 
 typedef enum KmeansMethod
 {
@@ -90,6 +91,16 @@ KmeansPart(CsArena *arena, const KmeansFit *fit, Size offset)
 	return (char *) CsArenaAddress(arena, fit->area) + offset;
 }
 
+/* Take a part of an area that is being laid out; returns its offset. */
+static inline Size
+KmeansTakePart(Size *total, Size size)
+{
+	Size		offset = *total;
+
+	*total = add_size(offset, CACHELINEALIGN(size));
+	return offset;
+}
+
 static inline KmeansLane *
 KmeansLaneOf(const KmeansFit *fit, void *lanes, int lane, int start)
 {
@@ -109,6 +120,9 @@ KmeansLabelsOf(const KmeansFit *fit, const CsMatrix *m, void *labels, int start)
 	return (KmeansLabel *) labels + (Size) start * CsMatrixBlocks(m) * CS_BLOCK_ROWS;
 }
 
+/* kmeans.c */
+extern void CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *result);
+
 /* kmeans_plan.c */
 #define KMEANS_NOPTIONS 8
 
@@ -125,7 +139,19 @@ extern void CsKmeansCheck(const void *options, int k, int d);
 extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
 extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
 
-/* kmeans_measure.c */
+/*
+ * kmeans_measure.c
+ *
+ * Moments of all rows that have been added, in one matrix or in several: start from zeros.
+ */
+typedef struct KmeansMoments
+{
+	double		weight;			/* sum of weights, or the number of rows */
+	double		total;			/* sum of squares about the mean, over rows and columns */
+	double	   *mean;			/* d */
+} KmeansMoments;
+
+extern void CsKmeansAddMoments(CsTeam *team, const KmeansFit *fit, KmeansMoments *moments);
 extern void CsKmeansOwnDistances(int d, int nrows, const double *x, const double *centers,
 								 const KmeansLabel *labels, double *distance);
 extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);

@@ -129,3 +129,34 @@ CsKmeansMomentsTask(CsTeam *team, const void *args, int lane)
 		result->inertia += weight;
 	}
 }
+
+/*
+ * Add a matrix to the moments: sums of squares of the lanes are merged in the order of lanes (Chan,
+ * Golub and LeVeque 1979).
+ */
+void
+CsKmeansAddMoments(CsTeam *team, const KmeansFit *fit, KmeansMoments *moments)
+{
+	void	   *lanes = KmeansPart(CsTeamArena(team), fit, fit->lanes);
+
+	CsTeamRun(team, CS_TASK_KMEANS_MOMENTS, fit, sizeof(*fit), CS_LANES);
+	for (int l = 0; l < CS_LANES; l++)
+	{
+		const KmeansLane *lane = KmeansLaneOf(fit, lanes, l, 0);
+		const double *lane_mean = lane->value,
+				   *squares = lane->value + fit->d;
+		double		weight = lane->inertia;
+		double		sum = moments->weight + weight;
+
+		if (weight == 0)
+			continue;
+		for (int j = 0; j < fit->d; j++)
+		{
+			double		delta = lane_mean[j] - moments->mean[j];
+
+			moments->total += squares[j] + delta * delta * moments->weight * weight / sum;
+			moments->mean[j] += delta * weight / sum;
+		}
+		moments->weight = sum;
+	}
+}

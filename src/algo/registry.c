@@ -13,6 +13,7 @@
 
 static const CsAlgorithm *const algorithms[] = {
 	&CsKmeans,
+	&CsMinibatch,
 };
 
 const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {

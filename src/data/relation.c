@@ -18,12 +18,14 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "data/relation.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/parsenodes.h"
 #include "nodes/value.h"
+#include "optimizer/clauses.h"
 #include "parser/scansup.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
@@ -282,9 +284,13 @@ LocksRows(Node *node, void *context)
 	return expression_tree_walker(node, LocksRows, context);
 }
 
-/* Analyse the source and describe its row, in the context of the caller. */
+/*
+ * Analyse the source and describe its row, in the context of the caller.  What it calls may run
+ * in parallel mode unless a function, at any depth and behind any view or policy, is marked
+ * parallel unsafe: the rule that the planner has for the leader of a parallel query.
+ */
 static TupleDesc
-AnalyseSource(const CsRelation *rel)
+AnalyseSource(CsRelation *rel)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext spi;
@@ -299,11 +305,14 @@ AnalyseSource(const CsRelation *rel)
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a source: %s", SPI_result_code_string(SPI_result));
 	plan_source = linitial(SPI_plan_get_plan_sources(plan));
+	rel->parallel_safe = true;
 	foreach(cell, plan_source->query_list)
 	{
 		if (LocksRows(lfirst(cell), NULL))
 			RejectWriting("a locking clause such as FOR UPDATE",
 						  "Leave the clause out; a view that has it cannot be a source.");
+		if (max_parallel_hazard(lfirst_node(Query, cell)) == PROPARALLEL_UNSAFE)
+			rel->parallel_safe = false;
 	}
 	spi = MemoryContextSwitchTo(caller);
 	desc = CreateTupleDescCopy(plan_source->resultDesc);

@@ -65,6 +65,7 @@ typedef struct CsRelation
 	char	   *from_item;		/* what follows FROM: "schema"."table" or ( query ) AS source */
 	Oid			relid;			/* InvalidOid for a query */
 	char	   *description;	/* for messages: relation "x" | the query */
+	bool		parallel_safe;	/* may be read while a team has workers */
 	int			ncolumns;
 	CsColumn   *columns;		/* the row's columns, dropped ones left out */
 } CsRelation;

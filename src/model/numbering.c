@@ -140,22 +140,28 @@ CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values, const bool 
 		p->labels[row] = assignment.index;
 }
 
-/* Rows that each new segment shares with each old one, n x n, new ones by row. */
-static double *
-CountOverlap(const CsTraining *t, int n)
+/* See train.h. */
+void
+CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 {
-	const int32 *now = CsArenaAddress(t->arena, t->fit.labels);
-	const int32 *before = t->predecessor->labels;
-	double	   *overlap = palloc0(sizeof(double) * n * n);
+	CsPredecessor *p = t->predecessor;
 
-	for (int64 i = 0; i < t->matrix->nrows; i++)
+	if (p->noverlap == 0)
+	{
+		p->noverlap = Max(t->fit.k, p->scorer->nsegments);
+		if (p->noverlap <= CS_MAX_MATCHED)
+			p->overlap = MemoryContextAllocZero(p->context,
+												sizeof(double) * p->noverlap * p->noverlap);
+	}
+	if (p->overlap == NULL)
+		return;
+	for (int64 i = 0; i < nrows; i++)
 	{
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (before[i] >= 0 && now[i] >= 0)
-			overlap[(Size) now[i] * n + before[i]]++;
+		if (p->labels[i] >= 0 && labels[i] >= 0)
+			p->overlap[(Size) labels[i] * p->noverlap + p->labels[i]]++;
 	}
-	return overlap;
 }
 
 /* The deployed version's segments, in its scorer's order, with names as they are now. */
@@ -225,18 +231,18 @@ HighestNumber(const char *model)
 static void
 MatchPredecessor(CsTraining *t)
 {
-	int			nold = t->predecessor->scorer->nsegments;
-	int			n = Max(t->fit.k, nold);
-	double	   *overlap = CountOverlap(t, n);
+	const CsPredecessor *p = t->predecessor;
+	int			nold = p->scorer->nsegments;
+	int			n = p->noverlap;
 	int		   *match = palloc(sizeof(int) * n);
 	OldSegment *old = ReadOldSegments(t);
 
-	CsAssignMaximum(n, overlap, match);
+	CsAssignMaximum(n, p->overlap, match);
 	for (int c = 0; c < t->fit.k; c++)
 	{
 		CsSegmentRow *segment = &t->segments[c];
 
-		if (match[c] >= nold || overlap[(Size) c * n + match[c]] == 0)
+		if (match[c] >= nold || p->overlap[(Size) c * n + match[c]] == 0)
 			continue;
 		segment->segment = old[match[c]].number;
 		segment->name = old[match[c]].name;
@@ -247,7 +253,6 @@ MatchPredecessor(CsTraining *t)
 		t->segments[t->fit.k].name = old[0].name;
 		t->segments[t->fit.k].description = old[0].description;
 	}
-	pfree(overlap);
 	pfree(match);
 }
 
@@ -298,8 +303,9 @@ CsNumberSegments(CsTraining *t)
 {
 	int			next = 1;
 
-	if (t->predecessor != NULL &&
-		Max(t->fit.k, t->predecessor->scorer->nsegments) > CS_MAX_MATCHED)
+	if (t->predecessor != NULL && t->predecessor->noverlap == 0)
+		CsPredecessorCompare(t, CsArenaAddress(t->arena, t->fit.labels), t->matrix->nrows);
+	if (t->predecessor != NULL && t->predecessor->noverlap > CS_MAX_MATCHED)
 	{
 		ereport(NOTICE,
 				(errmsg("segments are numbered anew, not as in version %d of model \"%s\"",

@@ -91,7 +91,8 @@ ModelShape(const CsTraining *t)
 /*
  * Bytes that the training needs at its peak with that many rows: the raw matrix and what is kept
  * for each row; and either the scratch of fitting the preparation, or the matrix of model space
- * and what the algorithm and the profile take.
+ * and what the algorithm and the profile take.  When the rows are a sample, batches of all rows
+ * come on top.
  */
 Size
 CsTrainingMemory(const CsTraining *t, int64 nrows)
@@ -113,7 +114,10 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 		model = add_size(model, t->memory(nrows, shape.noutputs, k, t->options));
 	if (t->model != NULL)
 		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
-	return add_size(kept, Max(model, CsPipelineFitMemory(nrows, t->nfeatures, members)));
+	model = Max(model, CsPipelineFitMemory(nrows, t->nfeatures, members));
+	if (t->streaming != NULL)
+		model = add_size(model, CsStreamMemory(t, nrows, shape.noutputs, shape.in_place, k));
+	return add_size(kept, model);
 }
 
 /* Bytes that a training may take. */
@@ -129,6 +133,13 @@ CsReportMemory(const CsTraining *t, int64 nrows)
 {
 	Size		needed = (CsTrainingMemory(t, nrows) + MEGABYTE - 1) / MEGABYTE;
 
+	if (t->streaming != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a sample of %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
+						(long long) nrows, t->nfeatures, needed, maintenance_work_mem / 1024),
+				 errhint("SET maintenance_work_mem = '%zuMB'; more allows a larger sample.",
+						 needed)));
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("training on %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
@@ -158,11 +169,17 @@ ReadRows(CsTraining *t)
 	CsProgressPhase(CS_PHASE_READING);
 	CsRowsRead(t);
 	CsFeaturesCompare(t);
-	if (t->k > t->raw->nrows)
+	if (t->k > t->raw->nrows && t->k <= t->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" is %d, but the sample has only %lld rows", t->k,
+						(long long) t->raw->nrows),
+				 errhint("Raise the option \"sample\" or maintenance_work_mem.")));
+	if (t->k > t->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"k\" is %d, but there are only %lld rows to train on", t->k,
-						(long long) t->raw->nrows),
+						(long long) t->nrows),
 				 t->n_skipped > 0 ?
 				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0,
 				 errhint("Lower \"k\".")));
@@ -212,6 +229,9 @@ CsTrainingOpen(const CsRequest *request)
 	t->common = request->options;
 	t->memory = request->memory != NULL || t->algorithm == NULL ? request->memory :
 		t->algorithm->memory;
+	/* what judges needs all rows at once */
+	if (t->model != NULL && t->algorithm != NULL)
+		t->streaming = t->algorithm->streaming;
 
 	t->relation = CsRelationOpen(t->source);
 	if (t->id != NULL)
@@ -232,12 +252,16 @@ CsTeam *
 CsTrainingPrepare(CsTraining *t)
 {
 	CsTeam	   *team;
+	int			workers;
 
 	/* Whether workers pay is known only after reading, but what they read must be within reach. */
 	t->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
 	CsProgressStart(t->model != NULL ? t->model : t->command);
 	ReadRows(t);
-	team = CsTeamStart(t->arena, CsTeamWorkersFor(t->raw->nrows * t->nfeatures));
+	workers = CsTeamWorkersFor(t->nrows * t->nfeatures);
+	if (t->nrows > t->raw->nrows && !t->relation->parallel_safe)
+		workers = 0;			/* the source will be read again with the team at work */
+	team = CsTeamStart(t->arena, workers);
 	PrepareRows(t, team);
 	return team;
 }

@@ -3,10 +3,10 @@
  *	  What the customers of each segment are like: means in the columns' own units, shares of
  *	  levels, distances to the centre.
  *
- * One pass over the matrices on the whole team.  Blocks are split into lanes, each lane sums into
- * an area of its own, and the leader adds the lanes up in order, so the result is the same bit
- * for bit whatever the number of workers.  There are fewer lanes when the sums of one are large;
- * their number depends on the model's shape only.
+ * One pass over the matrices on the whole team, or one after the other over batches.  Blocks are
+ * split into lanes, each lane sums into an area of its own, and the leader adds the lanes up in
+ * order, so the result is the same bit for bit whatever the number of workers.  There are fewer
+ * lanes when the sums of one are large; their number depends on the model's shape only.
  *
  * Every row counts once, whatever its weight: a profile describes who is in a segment, while
  * centres and inertia say what was optimised.  Rows that are noise are summed up as one more
@@ -41,6 +41,16 @@ typedef struct ProfileArgs
 	int			nprofile;
 	int			lanes;
 } ProfileArgs;
+
+/* Sums that are being made, over one matrix or several. */
+struct CsProfile
+{
+	CsTraining *t;
+	ProfileArgs args;
+	Size		lane_size;		/* doubles */
+	double	   *total;
+	int64		nrows;
+};
 
 /* One member's view of the arguments. */
 typedef struct Profiler
@@ -204,41 +214,46 @@ ShareBytes(CsArena *arena, const void *bytes, Size size)
 	return area;
 }
 
-/* Share everything and run the task; returns the lanes' sums added up, palloc'd. */
-static double *
-RunProfile(CsTraining *t, CsTeam *team)
+/* See train.h. */
+CsProfile *
+CsProfileStart(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw, int labels)
 {
+	CsProfile  *p = palloc0(sizeof(CsProfile));
 	CsArena    *arena = t->arena;
-	int			nsegments = t->nsegments;
-	Size		lane_size = nsegments * SegmentSize(t->nfeatures, t->nprofile);
-	double	   *total = palloc_extended(lane_size * sizeof(double),
-										MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	double	   *lanes;
-	ProfileArgs args;
 
-	args.matrix = CsMatrixShare(t->matrix, arena);
-	args.raw = t->matrix == t->raw ? -1 : CsMatrixShare(t->raw, arena);
-	args.pipeline = ShareBytes(arena, t->pipeline, t->pipeline->size);
-	args.labels = t->fit.labels;
-	args.centers = ShareBytes(arena, t->fit.centers, sizeof(double) * nsegments * t->matrix->ncolumns);
-	args.nsegments = nsegments;
-	args.nprofile = t->nprofile;
-	args.lanes = LaneCount(lane_size);
-	args.sums = CsArenaAlloc(arena, lane_size * args.lanes * sizeof(double));
-	CsTeamRun(team, CS_TASK_PROFILE, &args, sizeof(args), args.lanes);
+	t->nsegments = t->fit.k + t->algorithm->has_noise;
+	t->nprofile = CsProfileSize(t->pipeline);
+	p->t = t;
+	p->lane_size = t->nsegments * SegmentSize(t->nfeatures, t->nprofile);
+	p->total = palloc_extended(p->lane_size * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	p->args.matrix = CsMatrixShare(matrix, arena);
+	p->args.raw = matrix == raw ? -1 : CsMatrixShare(raw, arena);
+	p->args.pipeline = ShareBytes(arena, t->pipeline, t->pipeline->size);
+	p->args.labels = labels;
+	p->args.centers = ShareBytes(arena, t->fit.centers,
+								 sizeof(double) * t->nsegments * matrix->ncolumns);
+	p->args.nsegments = t->nsegments;
+	p->args.nprofile = t->nprofile;
+	p->args.lanes = LaneCount(p->lane_size);
+	p->args.sums = CsArenaAlloc(arena, p->lane_size * p->args.lanes * sizeof(double));
+	return p;
+}
 
-	lanes = CsArenaAddress(arena, args.sums);
-	for (int lane = 0; lane < args.lanes; lane++)
-		for (Size i = 0; i < lane_size; i++)
-			total[i] += lanes[lane * lane_size + i];
+/* See train.h. */
+void
+CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw)
+{
+	CsArena    *arena = p->t->arena;
+	const double *lanes = CsArenaAddress(arena, p->args.sums);
 
-	CsArenaFree(arena, args.matrix);
-	if (args.raw >= 0)
-		CsArenaFree(arena, args.raw);
-	CsArenaFree(arena, args.pipeline);
-	CsArenaFree(arena, args.centers);
-	CsArenaFree(arena, args.sums);
-	return total;
+	memcpy(CsArenaAddress(arena, p->args.matrix), matrix, sizeof(CsMatrix));
+	if (p->args.raw >= 0)
+		memcpy(CsArenaAddress(arena, p->args.raw), raw, sizeof(CsMatrix));
+	CsTeamRun(team, CS_TASK_PROFILE, &p->args, sizeof(p->args), p->args.lanes);
+	for (int lane = 0; lane < p->args.lanes; lane++)
+		for (Size i = 0; i < p->lane_size; i++)
+			p->total[i] += lanes[lane * p->lane_size + i];
+	p->nrows += matrix->nrows;
 }
 
 /* Turn the sums of one segment into its profile; where it has no value at all, the overall mean. */
@@ -264,36 +279,27 @@ ProfileOfSums(const CsTraining *t, const double *segment)
 	return profile;
 }
 
-/*
- * Sum up the segments that were found: fills t->segments but for numbers and names, and the mean
- * distance.
- */
+/* See train.h. */
 void
-CsProfileSegments(CsTraining *t, CsTeam *team)
+CsProfileFinish(CsProfile *p, const CsMatrix *matrix)
 {
-	int			d = t->matrix->ncolumns;
-	Size		segment_size;
-	double	   *sums;
+	CsTraining *t = p->t;
+	Size		segment_size = SegmentSize(t->nfeatures, t->nprofile);
 	double		distances = 0,
 				rows = 0;
-
-	t->nsegments = t->fit.k + t->algorithm->has_noise;
-	t->nprofile = CsProfileSize(t->pipeline);
-	segment_size = SegmentSize(t->nfeatures, t->nprofile);
-	sums = RunProfile(t, team);
 
 	t->segments = palloc0(sizeof(CsSegmentRow) * t->nsegments);
 	for (int c = 0; c < t->nsegments; c++)
 	{
-		const double *segment = sums + c * segment_size;
+		const double *segment = p->total + c * segment_size;
 		CsSegmentRow *row = &t->segments[c];
 
 		row->index = c;
 		row->n = (int64) segment[0];
-		row->share = segment[0] / t->matrix->nrows;
+		row->share = segment[0] / p->nrows;
 		row->mean_distance = row->n > 0 ? segment[1] / segment[0] : 0;
 		row->spread = row->n > 0 ? sqrt(segment[2] / segment[0]) : 0;
-		row->center = t->fit.centers + (Size) c * d;
+		row->center = t->fit.centers + (Size) c * matrix->ncolumns;
 		row->profile = ProfileOfSums(t, segment);
 		if (c == t->fit.k)
 			continue;
@@ -301,5 +307,23 @@ CsProfileSegments(CsTraining *t, CsTeam *team)
 		distances += segment[1];
 	}
 	t->mean_distance = rows > 0 ? distances / rows : NAN;
-	pfree(sums);
+
+	CsArenaFree(t->arena, p->args.matrix);
+	if (p->args.raw >= 0)
+		CsArenaFree(t->arena, p->args.raw);
+	CsArenaFree(t->arena, p->args.pipeline);
+	CsArenaFree(t->arena, p->args.centers);
+	CsArenaFree(t->arena, p->args.sums);
+	pfree(p->total);
+	pfree(p);
+}
+
+/* See train.h. */
+void
+CsProfileSegments(CsTraining *t, CsTeam *team)
+{
+	CsProfile  *p = CsProfileStart(t, t->matrix, t->raw, t->fit.labels);
+
+	CsProfileAdd(p, team, t->matrix, t->raw);
+	CsProfileFinish(p, t->matrix);
 }

@@ -297,7 +297,7 @@ StoreVersion(const CsTraining *t)
 	/* A relation by its full name: the search_path of who reads it later may be another. */
 	arguments[i++] = CsSqlText(OidIsValid(relation->relid) ? relation->from_item : t->source);
 	arguments[i++] = CsSqlText(t->id);
-	arguments[i++] = CsSqlInt8(t->matrix->nrows);
+	arguments[i++] = CsSqlInt8(t->nrows);
 	arguments[i++] = CsSqlInt8(t->n_skipped);
 	arguments[i++] = CsSqlJsonb(t->skipped);
 	arguments[i++] = CsSqlInt4(t->fit.k);

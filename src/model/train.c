@@ -150,18 +150,24 @@ FitBestK(CsTraining *t, CsTeam *team)
 	return best;
 }
 
-/* Fit the model and measure it. */
+/*
+ * Fit the model and measure it.  When the rows at hand are a sample, all rows follow, and the
+ * silhouette is that of the sample.
+ */
 static void
 FitModel(CsTraining *t, CsTeam *team)
 {
 	instr_time	start;
 	int			sample = t->common->silhouette_sample;
+	bool		streams = t->nrows > t->matrix->nrows;
 
 	INSTR_TIME_SET_CURRENT(start);
 	if (t->k == 0 && !t->algorithm->finds_k)
 		t->fit = FitBestK(t, team);
 	else
 		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
+	if (streams)
+		CsStreamRows(t, team);
 	t->fit_milliseconds = CsMillisecondsSince(start);
 	if (!isfinite(t->fit.inertia))
 		ereport(ERROR,
@@ -173,7 +179,8 @@ FitModel(CsTraining *t, CsTeam *team)
 	t->silhouette_rows = 0;
 	if (sample > 0)
 		t->silhouette = Silhouette(t, team, &t->fit, sample);
-	CsProfileSegments(t, team);
+	if (!streams)
+		CsProfileSegments(t, team);
 }
 
 /* Say what the user should know about a model that is not what was asked for. */
@@ -184,7 +191,9 @@ WarnAboutFit(const CsTraining *t)
 		ereport(NOTICE, (errmsg_internal("%s", t->fit.note)));
 	if (t->fit.k < t->k)
 		ereport(WARNING,
-				(errmsg("only %d distinct rows for %d segments", t->fit.k, t->k),
+				(t->nrows > t->matrix->nrows ?
+				 errmsg("only %d of %d segments have rows", t->fit.k, t->k) :
+				 errmsg("only %d distinct rows for %d segments", t->fit.k, t->k),
 				 errdetail("The model has %d segments.", t->fit.k)));
 	if (!t->fit.converged)
 		ereport(WARNING,
@@ -208,7 +217,7 @@ ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 	values[i++] = CStringGetTextDatum(t->model);
 	values[i++] = Int32GetDatum(t->version);
 	values[i++] = CStringGetTextDatum(t->algorithm->name);
-	values[i++] = Int64GetDatum(t->matrix->nrows);
+	values[i++] = Int64GetDatum(t->nrows);
 	values[i++] = Int64GetDatum(t->n_skipped);
 	values[i++] = Int32GetDatum(t->fit.k);
 	values[i++] = Float8GetDatum(t->fit.inertia);

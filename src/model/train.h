@@ -4,7 +4,8 @@
  *
  * Order: train.c reads the arguments, features.c chooses the columns, rows.c reads the rows,
  * features.c drops columns that turn out to be of no use, prepare.c prepares and fits, profile.c
- * sums up the segments, numbering.c numbers and names them, store.c writes the result.
+ * sums up the segments, numbering.c numbers and names them, store.c writes the result.  When the rows
+ * that were read are only a sample of all, stream.c reads all of them again, after the fit.
  * Everything lives in one memory context that prepare.c deletes.
  *
  * Functions that judge rather than train (src/judge/) go the first half of the way: to rows in
@@ -29,7 +30,18 @@ typedef struct CsPredecessor
 	int32	   *labels;			/* per training row: index into the scorer's segments, or -1 */
 	int64		capacity;		/* of labels */
 	MemoryContext context;		/* they live in */
+	int			noverlap;		/* 0: not compared yet */
+	double	   *overlap;		/* rows that each new segment shares with each old one, new ones by
+								 * row; NULL when they are too many to compare */
 } CsPredecessor;
+
+/* The columns of the source that a pass over its rows reads. */
+typedef struct CsRowColumns
+{
+	int			ncolumns;
+	CsColumn   *columns;		/* the features first, then what else is needed */
+	int			weight;			/* which of them is the weight, or -1 */
+} CsRowColumns;
 
 /* A segment as it is stored. */
 typedef struct CsSegmentRow
@@ -99,6 +111,8 @@ typedef struct CsTraining
 	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
 
 	/* rows */
+	const CsStreaming *streaming;	/* the algorithm's, when raw and matrix may be a sample of the rows */
+	int64		nrows;			/* to train on, all told */
 	bool		keep_nulls;		/* reading only to judge the columns: skip no row for a NULL */
 	CsArena    *arena;
 	CsMatrix   *raw;
@@ -136,6 +150,13 @@ CsProfileWidth(const CsFeature *feature)
 	return feature->kind == CS_CATEGORICAL ? feature->nlevels : 1;
 }
 
+/* How an algorithm that streams is to hold rows. */
+static inline const CsStreamOptions *
+CsStreamOptionsOf(const CsTraining *t)
+{
+	return (const CsStreamOptions *) ((const char *) t->options + t->streaming->options);
+}
+
 /* Most segments that are matched to a predecessor's: the assignment takes their cube in time. */
 #define CS_MAX_MATCHED 2000
 
@@ -168,10 +189,29 @@ extern void CsFeaturesCompare(const CsTraining *t);
 
 /* rows.c */
 extern void CsRowsRead(CsTraining *t);
+extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
+extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
 
-/* profile.c */
+/*
+ * profile.c
+ *
+ * Segments of t->fit are summed up, which fills t->segments but for numbers and names, and the mean
+ * distance.  All rows at once; or Start, Add for each time that matrix, raw (the same when model
+ * space took its place) and labels were filled with other rows, and Finish.
+ */
+typedef struct CsProfile CsProfile;
+
 extern Size CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs);
 extern void CsProfileSegments(CsTraining *t, CsTeam *team);
+extern CsProfile *CsProfileStart(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
+								 int labels);
+extern void CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw);
+extern void CsProfileFinish(CsProfile *p, const CsMatrix *matrix);
+
+/* stream.c */
+extern int	CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place);
+extern Size CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k);
+extern void CsStreamRows(CsTraining *t, CsTeam *team);
 
 /* numbering.c */
 extern CsPredecessor *CsPredecessorFind(const CsTraining *t);
@@ -179,6 +219,8 @@ extern void CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsCol
 							  int ncolumns);
 extern void CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values,
 							   const bool *nulls);
+/* count the rows that new segments ("labels") share with the predecessor's; may be called again */
+extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
 extern void CsNumberSegments(CsTraining *t);
 
 /* store.c */

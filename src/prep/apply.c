@@ -19,13 +19,6 @@
 #define INDEPENDENT_ROWS
 #endif
 
-typedef struct ApplyArgs
-{
-	int			pipeline;		/* areas: the CsPipeline */
-	int			from;			/* the raw CsMatrix */
-	int			to;				/* the CsMatrix to fill */
-} ApplyArgs;
-
 /*
  * Fill and clip one column of numbers: x to y.  Returns false for an infinite value.
  */
@@ -251,7 +244,7 @@ CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrow
 void
 CsPrepApplyTask(CsTeam *team, const void *args, int item)
 {
-	const ApplyArgs *a = args;
+	const CsApplication *a = args;
 	CsArena    *arena = CsTeamArena(team);
 	const CsPipeline *p = CsArenaAddress(arena, a->pipeline);
 	const CsMatrix *from = CsArenaAddress(arena, a->from);
@@ -266,17 +259,55 @@ CsPrepApplyTask(CsTeam *team, const void *args, int item)
 
 		CHECK_FOR_INTERRUPTS();
 		if (!CsPipelineApply(p, raw, CS_BLOCK_ROWS, nrows, out, CS_BLOCK_ROWS, work))
-			elog(ERROR, "a row of the training data can't be prepared");
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("a row is too far from the others to be prepared"),
+					 errhint("Clip the features, or leave out rows that are no customers with WHERE.")));
 	}
+}
+
+/* See prep.h. */
+void
+CsApplicationStart(CsApplication *a, CsTeam *team, const CsPipeline *p, const CsMatrix *raw,
+				   const CsMatrix *result)
+{
+	CsArena    *arena = CsTeamArena(team);
+
+	a->pipeline = CsArenaAlloc(arena, p->size);
+	memcpy(CsArenaAddress(arena, a->pipeline), p, p->size);
+	a->from = CsMatrixShare(raw, arena);
+	a->to = CsMatrixShare(result, arena);
+}
+
+/* See prep.h. */
+void
+CsApplicationRun(const CsApplication *a, CsTeam *team, const CsMatrix *raw, CsMatrix *result)
+{
+	CsArena    *arena = CsTeamArena(team);
+
+	result->nrows = raw->nrows;
+	memcpy(CsArenaAddress(arena, a->from), raw, sizeof(CsMatrix));
+	memcpy(CsArenaAddress(arena, a->to), result, sizeof(CsMatrix));
+	CsTeamRun(team, CS_TASK_PREP_APPLY, a, sizeof(*a), CS_LANES);
+}
+
+/* See prep.h. */
+void
+CsApplicationEnd(const CsApplication *a, CsTeam *team)
+{
+	CsArena    *arena = CsTeamArena(team);
+
+	CsArenaFree(arena, a->to);
+	CsArenaFree(arena, a->from);
+	CsArenaFree(arena, a->pipeline);
 }
 
 /* Model-space matrix of the raw one; see prep.h. */
 CsMatrix *
 CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw)
 {
-	CsArena    *arena = CsTeamArena(team);
 	CsMatrix   *result = raw;
-	ApplyArgs	args;
+	CsApplication application;
 
 	if (!CsPipelineInPlace(p))
 	{
@@ -284,19 +315,12 @@ CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw)
 		while (result->nrows < raw->nrows)
 		{
 			CHECK_FOR_INTERRUPTS();
-			CsMatrixGrow(result, arena);
+			CsMatrixGrow(result, CsTeamArena(team));
 			result->nrows = Min(result->nrows + CS_BLOCK_ROWS, raw->nrows);
 		}
 	}
-	args.pipeline = CsArenaAlloc(arena, p->size);
-	memcpy(CsArenaAddress(arena, args.pipeline), p, p->size);
-	args.from = CsMatrixShare(raw, arena);
-	args.to = CsMatrixShare(result, arena);
-
-	CsTeamRun(team, CS_TASK_PREP_APPLY, &args, sizeof(args), CS_LANES);
-
-	CsArenaFree(arena, args.to);
-	CsArenaFree(arena, args.from);
-	CsArenaFree(arena, args.pipeline);
+	CsApplicationStart(&application, team, p, raw, result);
+	CsApplicationRun(&application, team, raw, result);
+	CsApplicationEnd(&application, team);
 	return result;
 }

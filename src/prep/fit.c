@@ -86,6 +86,33 @@ FitColumns(CsFitState *s)
 	CsArenaFree(s->arena, s->args.scratch);
 }
 
+/* The error for infinite values. */
+static void
+RejectInfinite(const char *name, int64 n)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_plural("column \"%s\" has %lld infinite value",
+						   "column \"%s\" has %lld infinite values",
+						   (unsigned long) n, name, (long long) n),
+			 errhint("Leave the rows out with WHERE, or make the values null with nullif(%s, 'infinity').",
+					 quote_identifier(name))));
+}
+
+/* The error for values that have no log1p, some of them imputed. */
+static void
+RejectOutside(const char *name, int64 n, int64 n_imputed)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_plural("column \"%s\" has %lld value of -1 or less, which has no log1p",
+						   "column \"%s\" has %lld values of -1 or less, which have no log1p",
+						   (unsigned long) n, name, (long long) n),
+			 n_imputed > 0 ?
+			 errdetail("%lld of them are imputed.", (long long) n_imputed) : 0,
+			 errhint("Transform the column by \"yeo-johnson\", which takes any number.")));
+}
+
 /* Report what a column of numbers can't be fitted with. */
 static void
 CheckFit(CsFitState *s, int column)
@@ -95,27 +122,13 @@ CheckFit(CsFitState *s, int column)
 	int64		nmissing = s->raw->nrows - fit->n_values;
 
 	if (fit->n_infinite > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg_plural("column \"%s\" has %lld infinite value",
-							   "column \"%s\" has %lld infinite values",
-							   (unsigned long) fit->n_infinite, name,
-							   (long long) fit->n_infinite),
-				 errhint("Leave the rows out with WHERE, or make the values null with nullif(%s, 'infinity').",
-						 quote_identifier(name))));
+		RejectInfinite(name, fit->n_infinite);
 	if (fit->n_values == 0)
 		CsRejectAllNull(name);
 	if (s->columns[column].converter.kind != CS_CATEGORICAL)
 		CsCheckMissing(s->prep->columns[column].impute, name, nmissing);
 	if (fit->n_outside > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg_plural("column \"%s\" has %lld value of -1 or less, which has no log1p",
-							   "column \"%s\" has %lld values of -1 or less, which have no log1p",
-							   (unsigned long) fit->n_outside, name, (long long) fit->n_outside),
-				 nmissing > 0 && fit->fill <= -1 ?
-				 errdetail("%lld of them are imputed.", (long long) nmissing) : 0,
-				 errhint("Transform the column by \"yeo-johnson\", which takes any number.")));
+		RejectOutside(name, fit->n_outside, fit->fill <= -1 ? nmissing : 0);
 	if (!isfinite(fit->mean) || !isfinite(fit->sd) || !isfinite(fit->imputed_mean) ||
 		!isfinite(fit->center) || !isfinite(fit->spread) || isinf(fit->fill) ||
 		isnan(fit->low) || isnan(fit->high))
@@ -124,6 +137,26 @@ CheckFit(CsFitState *s, int column)
 				 errmsg("values of column \"%s\" are too large to compute their variance", name),
 				 errdetail("They range from %g to %g.", fit->minimum, fit->maximum),
 				 errhint("Divide the column in the source, or leave it out of the features.")));
+}
+
+/* See prep.h. */
+void
+CsPipelineCheckRow(const CsPipeline *p, const double *raw)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+		const char *name = NameStr(f->name);
+		double		value = isnan(raw[i]) ? f->fill : raw[i];
+
+		if (isnan(raw[i]))
+			CsCheckMissing((CsImpute) f->impute, name, 1);
+		else if (isinf(raw[i]))
+			RejectInfinite(name, 1);
+		if (f->transform == CS_TRANSFORM_LOG1P && !isnan(value) &&
+			Max(Min(value, f->high), f->low) <= -1)
+			RejectOutside(name, 1, 0);
+	}
 }
 
 /* Copy the baseline of numbers out of shared memory; palloc's its array. */

@@ -209,6 +209,30 @@ extern bool CsPipelineInPlace(const CsPipeline *p);
 extern CsMatrix *CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw);
 
 /*
+ * The same again and again, for a raw matrix that is filled anew each time: Run takes as many rows as
+ * it holds to model space; the blocks of both stay where they are.  result may be raw itself when
+ * that is in place.
+ */
+typedef struct CsApplication
+{
+	int			pipeline;		/* areas: the CsPipeline */
+	int			from;			/* the raw CsMatrix */
+	int			to;				/* the CsMatrix to fill */
+} CsApplication;
+
+extern void CsApplicationStart(CsApplication *a, CsTeam *team, const CsPipeline *p,
+							   const CsMatrix *raw, const CsMatrix *result);
+extern void CsApplicationRun(const CsApplication *a, CsTeam *team, const CsMatrix *raw,
+							 CsMatrix *result);
+extern void CsApplicationEnd(const CsApplication *a, CsTeam *team);
+
+/*
+ * fit.c: an error for a raw value of one row that the fit would not have taken, had the row been
+ * there: infinite, missing where that is an error, out of log1p's domain.
+ */
+extern void CsPipelineCheckRow(const CsPipeline *p, const double *raw);
+
+/*
  * apply.c: the one implementation that training and scoring share.
  * raw[feature * raw_stride + row] -> out[output * out_stride + row], rows 0..nrows-1.
  * Returns false when a row can't be placed (infinite or out-of-domain value, or a missing one whose
