@@ -3,26 +3,26 @@ MODULE_big = custseg
 DATA = custseg--1.0.sql
 
 OBJS = \
-	src/custseg.o \
+	src/custseg.o src/progress.o \
 	src/data/relation.o src/data/key.o src/data/value.o src/data/dictionary.o src/data/matrix.o \
 	src/prep/options.o src/prep/resolve.o src/prep/fit.o src/prep/levels.o src/prep/column.o \
-	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o \
-	src/prep/json.o \
+	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
 	src/math/distance.o src/math/filter.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
+	src/math/kdtree.o \
 	src/parallel/arena.o src/parallel/team.o \
-	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o \
-	src/algo/kmeans.o src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o \
-	src/algo/kmeans_measure.o src/algo/minibatch.o \
+	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o src/algo/kmeans.o \
+	src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
+	src/algo/minibatch.o src/algo/hdbscan.o src/algo/hdbscan_graph.o src/algo/hdbscan_search.o \
+	src/algo/hdbscan_tree.o src/algo/hdbscan_assign.o \
 	src/stat/silhouette.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
-	src/progress.o src/model/scorer.o src/model/binding.o src/model/cache.o \
-	src/model/predict.o src/model/rewrite.o src/model/explain.o src/model/score.o src/model/assign.o \
-	src/model/resegment.o \
+	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
+	src/model/explain.o src/model/score.o src/model/assign.o src/model/resegment.o \
 	src/monitor/observe.o src/monitor/baseline.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation pipeline kmeans minibatch model scoring planner security errors
+REGRESS = surface relation pipeline kmeans minibatch hdbscan model scoring planner security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 
@@ -69,10 +69,10 @@ override CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-optio
 endif
 
 # More optimisation only where it pays: the kernels that see every value of every row.
-src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/knn.o src/prep/pca.o \
-	src/algo/nearest.o src/algo/moments.o \
-	src/algo/kmeans.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
-	src/stat/silhouette.o: override CFLAGS += -O3
+src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/knn.o \
+	src/prep/pca.o src/algo/nearest.o src/algo/moments.o src/algo/kmeans.o \
+	src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
+	src/math/kdtree.o src/algo/hdbscan_search.o src/stat/silhouette.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

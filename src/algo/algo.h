@@ -18,7 +18,7 @@
 typedef enum CsOptionType
 {
 	CS_OPTION_BOOL,				/* bool field */
-	CS_OPTION_INT,				/* int field */
+	CS_OPTION_INT,				/* int field; a default below the range is none */
 	CS_OPTION_BIGINT,			/* int64 field; a bound of +-2^63 and beyond is int64's own */
 	CS_OPTION_REAL,				/* double field; an infinite bound is none */
 	CS_OPTION_CHOICE,			/* int field: index into choices */
@@ -249,6 +249,7 @@ typedef struct CsAlgorithm
 
 extern const CsAlgorithm CsKmeans;
 extern const CsAlgorithm CsMinibatch;
+extern const CsAlgorithm CsHdbscan;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);

@@ -463,6 +463,8 @@ PushOption(JsonbParseState **state, const CsOption *option, const void *values)
 			value.val.boolean = *OptionField(values, option, const bool);
 			break;
 		case CS_OPTION_INT:
+			if (*OptionField(values, option, const int) < option->low)
+				break;			/* it was not given and has no default */
 			value.type = jbvNumeric;
 			value.val.numeric = int64_to_numeric(*OptionField(values, option, const int));
 			break;

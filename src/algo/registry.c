@@ -5,6 +5,7 @@
 #include "custseg.h"
 
 #include "algo/algo.h"
+#include "algo/hdbscan.h"
 #include "algo/kmeans.h"
 #include "lib/stringinfo.h"
 #include "model/model.h"
@@ -14,6 +15,7 @@
 static const CsAlgorithm *const algorithms[] = {
 	&CsKmeans,
 	&CsMinibatch,
+	&CsHdbscan,
 };
 
 const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
@@ -25,6 +27,8 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_KMEANS_SEED] = CsKmeansSeedTask,
 	[CS_TASK_KMEANS_ASSIGN] = CsKmeansAssignTask,
 	[CS_TASK_KMEANS_INERTIA] = CsKmeansInertiaTask,
+	[CS_TASK_HDBSCAN_CORE] = CsHdbscanCoreTask,
+	[CS_TASK_HDBSCAN_NEAREST] = CsHdbscanNearestTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
 	[CS_TASK_PROFILE] = CsProfileTask,
 };

@@ -1,0 +1,601 @@
+/*
+ * kdtree.c
+ *	  A balanced k-d tree in one piece of memory (Bentley 1975; Friedman, Bentley and Finkel 1977).
+ *
+ * A node is split at the middle of its leaves along the column in which its points spread the
+ * most, by selection (Hoare 1961): the points before the cut are not larger there than those after
+ * it.  The cut depends on how many points there are and not on where they lie, so that all places
+ * in the tree are known beforehand, nodes need no links, and no data make the tree deep: points
+ * that are all equal are cut in halves like others.
+ *
+ * While it is built the points lie row by row, where a leaf's rows take the same place that its
+ * columns will take in the end; so building moves them in place and needs no other memory.
+ *
+ * Every node keeps the box of its points and the lowest of their rows.  A query skips a node whose
+ * box is too far, or just as far with no lower row.  In many dimensions it can skip few, and the
+ * query becomes a scan of the leaves by full vectors.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/kdtree.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "storage/shmem.h"
+
+/* Below this a range is sorted instead of selected from. */
+#define SMALL_RANGE 12
+
+/* Rows between two looks for a cancel. */
+#define ROWS_PER_CHECK 65536
+
+/* Random numbers of the building, apart from the algorithms'. */
+#define STREAM UINT64CONST(0x6B642D74726565)
+
+/* Bytes of a tree. */
+Size
+CsKdTreeSize(int64 npoints, int ncolumns)
+{
+	Size		leaves = (Size) ((npoints + CS_KD_LEAF - 1) / CS_KD_LEAF);
+	Size		row = mul_size(sizeof(double), ncolumns);
+	Size		nodes = mul_size(mul_size(leaves, 2), add_size(mul_size(row, 2), sizeof(int32)));
+	Size		points = mul_size(mul_size(leaves, CS_KD_LEAF), add_size(row, sizeof(int32)));
+
+	return add_size(MAXALIGN(sizeof(CsKdTree)), add_size(nodes, points));
+}
+
+/* Lay out a tree of so many points in CsKdTreeSize() bytes; points are still to be written. */
+void
+CsKdTreeInit(CsKdTree *tree, int64 npoints, int ncolumns)
+{
+	Size		row = sizeof(double) * ncolumns;
+	int32	   *index;
+
+	Assert(npoints <= CS_KD_MAX_POINTS);
+	tree->npoints = (int32) npoints;
+	tree->ncolumns = ncolumns;
+	tree->nleaves = (int32) ((npoints + CS_KD_LEAF - 1) / CS_KD_LEAF);
+	tree->boxes = MAXALIGN(sizeof(CsKdTree));
+	tree->points = tree->boxes + (Size) tree->nleaves * 4 * row;
+	tree->index = tree->points + (Size) tree->nleaves * CS_KD_LEAF * row;
+	tree->lowest = tree->index + (Size) tree->nleaves * CS_KD_LEAF * sizeof(int32);
+	index = CsKdIndex(tree);
+	for (int64 i = 0; i < (int64) tree->nleaves * CS_KD_LEAF; i++)
+		index[i] = i < npoints ? (int32) i : -1;
+}
+
+/* Smallest and largest value in each column of rows first .. end - 1. */
+CS_CLONES static void
+MeasureBox(int d, const double *rows, int64 first, int64 end, double *low, double *high)
+{
+	const double *row = rows + (Size) first * d;
+
+	for (int j = 0; j < d; j++)
+		low[j] = high[j] = row[j];
+	for (int64 i = first + 1; i < end; i++)
+	{
+		row += d;
+		for (int j = 0; j < d; j++)
+		{
+			low[j] = row[j] < low[j] ? row[j] : low[j];
+			high[j] = row[j] > high[j] ? row[j] : high[j];
+		}
+	}
+}
+
+/* The column in which the box is widest, the first of equals; -1 when it is a point. */
+static int
+WidestColumn(int d, const double *low, const double *high)
+{
+	int			widest = -1;
+	double		width = 0;
+
+	for (int j = 0; j < d; j++)
+		if (high[j] - low[j] > width)
+		{
+			width = high[j] - low[j];
+			widest = j;
+		}
+	return widest;
+}
+
+static inline void
+SwapRows(int d, double *rows, int32 *index, int64 a, int64 b)
+{
+	double	   *x = rows + (Size) a * d;
+	double	   *y = rows + (Size) b * d;
+	int32		number = index[a];
+
+	index[a] = index[b];
+	index[b] = number;
+	for (int j = 0; j < d; j++)
+	{
+		double		value = x[j];
+
+		x[j] = y[j];
+		y[j] = value;
+	}
+}
+
+/* Sort a few rows by a column. */
+static void
+SortFew(int d, double *rows, int32 *index, int64 first, int64 end, int column)
+{
+	for (int64 i = first + 1; i < end; i++)
+		for (int64 at = i; at > first; at--)
+		{
+			const double *x = rows + (Size) at * d + column;
+
+			if (!(x[0] < x[-d]))
+				break;
+			SwapRows(d, rows, index, at, at - 1);
+		}
+}
+
+/* The middle one of the values that three random rows of the range have in a column. */
+static double
+ChoosePivot(int d, const double *rows, int64 first, int64 end, int column, CsRng *rng)
+{
+	double		value[3];
+
+	for (int i = 0; i < 3; i++)
+	{
+		int64		row = first + (int64) CsRngBelow(rng, (uint64) (end - first));
+
+		value[i] = rows[(Size) row * d + column];
+	}
+	return Max(Min(value[0], value[1]), Min(Max(value[0], value[1]), value[2]));
+}
+
+/*
+ * Move rows so that those before "cut" are not larger in the column than those from it on.
+ * Equal values are swapped like others, which keeps the halves of many equal ones even.
+ */
+static inline __attribute__((always_inline)) void
+SelectRows(int d, double *rows, int32 *index, int64 first, int64 end, int64 cut, int column,
+		   CsRng *rng)
+{
+	while (end - first > SMALL_RANGE)
+	{
+		double		pivot = ChoosePivot(d, rows, first, end, column, rng);
+		int64		i = first,
+					j = end - 1,
+					check = ROWS_PER_CHECK;
+
+		CHECK_FOR_INTERRUPTS();
+		while (i <= j)
+		{
+			while (rows[(Size) i * d + column] < pivot)
+				i++;
+			while (rows[(Size) j * d + column] > pivot)
+				j--;
+			if (i <= j)
+				SwapRows(d, rows, index, i++, j--);
+			if (--check == 0)
+			{
+				CHECK_FOR_INTERRUPTS();
+				check = ROWS_PER_CHECK;
+			}
+		}
+		/* rows up to j are <= pivot, from i on >= pivot, any between are equal to it */
+		if (cut <= j)
+			end = j + 1;
+		else if (cut >= i)
+			first = i;
+		else
+			return;
+	}
+	SortFew(d, rows, index, first, end, column);
+}
+
+/* The same with the number of columns known to the compiler, which makes swaps cheap. */
+static void
+SelectRowsOf(int d, double *rows, int32 *index, int64 first, int64 end, int64 cut, int column,
+			 CsRng *rng)
+{
+	switch (d)
+	{
+		case 1:
+			SelectRows(1, rows, index, first, end, cut, column, rng);
+			break;
+		case 2:
+			SelectRows(2, rows, index, first, end, cut, column, rng);
+			break;
+		case 3:
+			SelectRows(3, rows, index, first, end, cut, column, rng);
+			break;
+		case 4:
+			SelectRows(4, rows, index, first, end, cut, column, rng);
+			break;
+		default:
+			SelectRows(d, rows, index, first, end, cut, column, rng);
+	}
+}
+
+/* Turn a leaf's rows into columns; returns its lowest row. */
+static int32
+FinishLeaf(CsKdTree *tree, int32 leaf)
+{
+	int			d = tree->ncolumns,
+				n = CsKdLeafPoints(tree, leaf);
+	const int32 *index = CsKdIndex(tree) + (Size) leaf * CS_KD_LEAF;
+	int32		lowest = index[0];
+	double	   *x = CsKdLeaf(tree, leaf);
+	double	   *rows = palloc(sizeof(double) * n * d);
+
+	memcpy(rows, x, sizeof(double) * n * d);
+	for (int j = 0; j < d; j++)
+		for (int r = 0; r < CS_KD_LEAF; r++)
+			x[(Size) j * CS_KD_LEAF + r] = r < n ? rows[(Size) r * d + j] : NAN;
+	pfree(rows);
+	for (int r = 1; r < n; r++)
+		lowest = Min(lowest, index[r]);
+	return lowest;
+}
+
+/* Cut a node's points in two; "box" is theirs. */
+static void
+SplitNode(CsKdTree *tree, CsKdNode node, const double *box)
+{
+	int			d = tree->ncolumns,
+				column = WidestColumn(d, box, box + d);
+	int64		first = (int64) node.first * CS_KD_LEAF;
+	CsRng		rng;
+
+	if (column < 0)
+		return;					/* all points are equal: any halves will do */
+	CsRngSeed(&rng, (uint64) node.number, STREAM);
+	SelectRowsOf(d, CsKdLeaf(tree, 0), CsKdIndex(tree), first,
+				 first + CsKdNodePoints(tree, node),
+				 (int64) CsKdRight(node).first * CS_KD_LEAF, column, &rng);
+}
+
+/* Build a node and all that is below it; returns its lowest row. */
+static int32
+BuildNode(CsKdTree *tree, CsKdNode node)
+{
+	double	   *box = CsKdBox(tree, node);
+	int64		first = (int64) node.first * CS_KD_LEAF;
+	int32		lowest;
+
+	CHECK_FOR_INTERRUPTS();
+	MeasureBox(tree->ncolumns, CsKdLeaf(tree, 0), first, first + CsKdNodePoints(tree, node),
+			   box, box + tree->ncolumns);
+	if (node.leaves == 1)
+		lowest = FinishLeaf(tree, node.first);
+	else
+	{
+		int32		left,
+					right;
+
+		SplitNode(tree, node, box);
+		left = BuildNode(tree, CsKdLeft(node));
+		right = BuildNode(tree, CsKdRight(node));
+		lowest = Min(left, right);
+	}
+	((int32 *) ((char *) tree + tree->lowest))[node.number] = lowest;
+	return lowest;
+}
+
+/* Build the tree over the points that have been written to it. */
+void
+CsKdTreeBuild(CsKdTree *tree)
+{
+	if (tree->nleaves > 0)
+		BuildNode(tree, CsKdRoot(tree));
+}
+
+/* Least distance of z to a node's box. */
+double
+CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z)
+{
+	int			d = tree->ncolumns;
+	const double *low = CsKdBox(tree, node),
+			   *high = low + d;
+	double		sum = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		double		below = low[j] - z[j],
+					above = z[j] - high[j],
+					gap = Max(Max(below, above), 0);
+
+		sum += gap * gap;
+	}
+	return sum;
+}
+
+/* Distance of z to the corner of a node's box that is farthest from it. */
+double
+CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z)
+{
+	int			d = tree->ncolumns;
+	const double *low = CsKdBox(tree, node),
+			   *high = low + d;
+	double		sum = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		double		reach = Max(z[j] - low[j], high[j] - z[j]);
+
+		sum += reach * reach;
+	}
+	return sum;
+}
+
+/* Least distance of two boxes: each is d smallest values and d largest. */
+double
+CsKdBoxesNearest(int d, const double *a, const double *b)
+{
+	double		sum = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		double		gap = Max(Max(a[j] - b[d + j], b[j] - a[d + j]), 0);
+
+		sum += gap * gap;
+	}
+	return sum;
+}
+
+/* Largest distance that a point of one box may have to a point of the other. */
+double
+CsKdBoxesFarthest(int d, const double *a, const double *b)
+{
+	double		sum = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		double		reach = Max(a[d + j] - b[j], b[d + j] - a[j]);
+
+		sum += reach * reach;
+	}
+	return sum;
+}
+
+/* See kdtree.h. */
+CS_CLONES void
+CsKdLeafToBox(const CsKdTree *tree, int32 leaf, const double *box, double *distance)
+{
+	int			d = tree->ncolumns;
+	const double *x = CsKdLeaf(tree, leaf);
+
+	for (int r = 0; r < CS_KD_LEAF; r++)
+		distance[r] = 0;
+	for (int j = 0; j < d; j++, x += CS_KD_LEAF)
+	{
+		double		low = box[j],
+					high = box[d + j];
+
+		for (int r = 0; r < CS_KD_LEAF; r++)
+		{
+			double		gap = low - x[r] > x[r] - high ? low - x[r] : x[r] - high;
+
+			gap = gap > 0 ? gap : 0;
+			distance[r] += gap * gap;
+		}
+	}
+}
+
+/* Copy a point to z. */
+void
+CsKdPoint(const CsKdTree *tree, int32 position, double *z)
+{
+	const double *x = CsKdLeaf(tree, position / CS_KD_LEAF) + position % CS_KD_LEAF;
+
+	for (int j = 0; j < tree->ncolumns; j++)
+		z[j] = x[(Size) j * CS_KD_LEAF];
+}
+
+/* Distances of nz points to those of a leaf. */
+void
+CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z, double *distance)
+{
+	CsSquaredDistances(tree->ncolumns, CS_KD_LEAF, CsKdLeaf(tree, leaf), CS_KD_LEAF, nz, z,
+					   distance);
+}
+
+/* Start a walk over the leaves around z. */
+void
+CsKdWalkStart(CsKdWalk *walk, const CsKdTree *tree, const double *z)
+{
+	walk->depth = 0;
+	if (tree->nleaves == 0)
+		return;
+	walk->stack[0].node = CsKdRoot(tree);
+	walk->stack[0].distance = CsKdBoxNearest(tree, CsKdRoot(tree), z);
+	walk->depth = 1;
+}
+
+/* Must a node at this distance be visited? */
+static inline bool
+IsWorthAVisit(const CsKdTree *tree, CsKdNode node, double distance, double bound, int32 tie)
+{
+	return distance < bound || (distance == bound && CsKdLowest(tree, node) < tie);
+}
+
+/* The next leaf to visit, the nearer half of each node first; -1: no more. */
+int32
+CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound, int32 tie)
+{
+	CHECK_FOR_INTERRUPTS();
+	while (walk->depth > 0)
+	{
+		CsKdNode	node = walk->stack[--walk->depth].node;
+		double		distance = walk->stack[walk->depth].distance;
+
+		while (node.leaves > 1 && IsWorthAVisit(tree, node, distance, bound, tie))
+		{
+			CsKdNode	left = CsKdLeft(node),
+						right = CsKdRight(node);
+			double		to_left = CsKdBoxNearest(tree, left, z),
+						to_right = CsKdBoxNearest(tree, right, z);
+			bool		turn = to_right < to_left;
+
+			walk->stack[walk->depth].node = turn ? left : right;
+			walk->stack[walk->depth++].distance = turn ? to_left : to_right;
+			node = turn ? right : left;
+			distance = turn ? to_right : to_left;
+		}
+		if (node.leaves == 1 && IsWorthAVisit(tree, node, distance, bound, tie))
+			return node.first;
+	}
+	return -1;
+}
+
+/* Is neighbour a farther than b: by distance, then by row? */
+static inline bool
+Farther(double a, int32 a_index, double b, int32 b_index)
+{
+	return a > b || (a == b && a_index > b_index);
+}
+
+/* Put an entry at the root of a heap of n, the farthest on top, and let it sink to its place. */
+static void
+SinkNeighbor(int n, int32 *index, double *distance, int32 new_index, double new_distance)
+{
+	int			at = 0,
+				child;
+
+	while ((child = 2 * at + 1) < n)
+	{
+		if (child + 1 < n && Farther(distance[child + 1], index[child + 1],
+									 distance[child], index[child]))
+			child++;
+		if (!Farther(distance[child], index[child], new_distance, new_index))
+			break;
+		distance[at] = distance[child];
+		index[at] = index[child];
+		at = child;
+	}
+	distance[at] = new_distance;
+	index[at] = new_index;
+}
+
+/* Add an entry to a heap of n, which has room for it. */
+static void
+AddNeighbor(int n, int32 *index, double *distance, int32 new_index, double new_distance)
+{
+	int			at = n;
+
+	while (at > 0)
+	{
+		int			parent = (at - 1) / 2;
+
+		if (!Farther(new_distance, new_index, distance[parent], index[parent]))
+			break;
+		distance[at] = distance[parent];
+		index[at] = index[parent];
+		at = parent;
+	}
+	distance[at] = new_distance;
+	index[at] = new_index;
+}
+
+/* See kdtree.h. */
+int
+CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
+			double *distance)
+{
+	const int32 *rows = CsKdIndex(tree);
+	double		here[CS_KD_LEAF];
+	CsKdWalk	walk;
+	int32		leaf;
+	int			n = 0;
+
+	if (k <= 0)
+		return 0;
+	CsKdWalkStart(&walk, tree, z);
+	while ((leaf = CsKdWalkNext(&walk, tree, z, n < k ? HUGE_VAL : distance[0],
+								n < k ? PG_INT32_MAX : index[0])) >= 0)
+	{
+		CsKdLeafDistances(tree, leaf, 1, z, here);
+		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
+		{
+			int32		row = rows[leaf * CS_KD_LEAF + r];
+
+			if (row == except || (n == k && !Farther(distance[0], index[0], here[r], row)))
+				continue;
+			if (n < k)
+				AddNeighbor(n++, index, distance, row, here[r]);
+			else
+				SinkNeighbor(n, index, distance, row, here[r]);
+		}
+	}
+	for (int last = n - 1; last > 0; last--)	/* the heap becomes a sorted list */
+	{
+		int32		row = index[last];
+		double		far = distance[last];
+
+		index[last] = index[0];
+		distance[last] = distance[0];
+		SinkNeighbor(last, index, distance, row, far);
+	}
+	return n;
+}
+
+/* See kdtree.h. */
+int32
+CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels, int32 label,
+					bool other, double bound, double *distance)
+{
+	const int32 *rows = CsKdIndex(tree);
+	double		here[CS_KD_LEAF];
+	CsKdWalk	walk;
+	int32		leaf,
+				best = -1;
+
+	CsKdWalkStart(&walk, tree, z);
+	while ((leaf = CsKdWalkNext(&walk, tree, z, bound, best < 0 ? PG_INT32_MAX : best)) >= 0)
+	{
+		CsKdLeafDistances(tree, leaf, 1, z, here);
+		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
+		{
+			int32		row = rows[leaf * CS_KD_LEAF + r];
+
+			if (!(here[r] <= bound) || (labels[row] == label) == other)
+				continue;
+			if (best >= 0 && !Farther(bound, best, here[r], row))
+				continue;
+			best = row;
+			bound = here[r];
+		}
+	}
+	*distance = bound;
+	return best;
+}
+
+/* How many points of a node lie within the bound of z; may stop at "enough". */
+static int32
+CountNode(const CsKdTree *tree, CsKdNode node, const double *z, double bound, int32 enough)
+{
+	double		here[CS_KD_LEAF];
+	int32		count = 0;
+
+	if (CsKdBoxNearest(tree, node, z) > bound)
+		return 0;
+	if (CsKdBoxFarthest(tree, node, z) <= bound)
+		return CsKdNodePoints(tree, node);
+	if (node.leaves > 1)
+	{
+		count = CountNode(tree, CsKdLeft(node), z, bound, enough);
+		if (count < enough)
+			count += CountNode(tree, CsKdRight(node), z, bound, enough - count);
+		return count;
+	}
+	CHECK_FOR_INTERRUPTS();
+	CsKdLeafDistances(tree, node.first, 1, z, here);
+	for (int r = 0; r < CS_KD_LEAF; r++)
+		count += here[r] <= bound;
+	return count;
+}
+
+/* See kdtree.h. */
+int32
+CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough)
+{
+	if (tree->nleaves == 0)
+		return 0;
+	return Min(enough, CountNode(tree, CsKdRoot(tree), z, bound, enough));
+}

@@ -1,0 +1,202 @@
+/*
+ * kdtree.h
+ *	  A k-d tree: which points are near, without looking at all of them.
+ *
+ * The tree is one flat piece of memory without a pointer, so that it can lie in an area of a
+ * team or within a compiled model.  Queries take no memory and change nothing: any number of
+ * processes may ask at the same time.
+ *
+ * Points are stored leaf by leaf, CS_KD_LEAF to a leaf and only the last one less full: point i
+ * of the tree is in leaf i / CS_KD_LEAF.  That is a point's position; index[position] is the row
+ * that it was before the tree was built.  A leaf is column-major, x[column * CS_KD_LEAF + r], what
+ * the kernels of distance.c read; free places of the last leaf are NaN, which is near nothing.
+ *
+ * All distances are squared, with the sum over columns in order, as everywhere.
+ */
+#ifndef CUSTSEG_KDTREE_H
+#define CUSTSEG_KDTREE_H
+
+#include "custseg.h"
+
+#define CS_KD_LEAF 32
+
+/* Most points of a tree, and how deep it is then. */
+#define CS_KD_MAX_POINTS (PG_INT32_MAX - CS_KD_LEAF)
+#define CS_KD_MAX_DEPTH 28
+
+typedef struct CsKdTree
+{
+	int32		npoints;		/* may be 0 */
+	int32		ncolumns;
+	int32		nleaves;
+	Size		boxes;			/* offsets from here: double[2 * nleaves][2][ncolumns], by node */
+	Size		points;			/* double[nleaves][ncolumns][CS_KD_LEAF] */
+	Size		index;			/* int32[nleaves][CS_KD_LEAF]; -1 in free places */
+	Size		lowest;			/* int32[2 * nleaves]: the lowest row of each node */
+} CsKdTree;
+
+/*
+ * A node is the leaves first .. first + leaves - 1.  Its left half are the first (leaves + 1) / 2
+ * of them.  Nodes are numbered in preorder, so that all there is to a node follows from the root.
+ */
+typedef struct CsKdNode
+{
+	int32		number;			/* 0 .. 2 * nleaves - 2 */
+	int32		first;
+	int32		leaves;			/* 1: it is a leaf */
+} CsKdNode;
+
+static inline CsKdNode
+CsKdRoot(const CsKdTree *tree)
+{
+	return (CsKdNode) {0, 0, tree->nleaves};
+}
+
+static inline CsKdNode
+CsKdLeft(CsKdNode node)
+{
+	return (CsKdNode) {node.number + 1, node.first, (node.leaves + 1) / 2};
+}
+
+static inline CsKdNode
+CsKdRight(CsKdNode node)
+{
+	int32		left = (node.leaves + 1) / 2;
+
+	return (CsKdNode) {node.number + 2 * left, node.first + left, node.leaves - left};
+}
+
+/* The node of a leaf. */
+static inline CsKdNode
+CsKdLeafNode(const CsKdTree *tree, int32 leaf)
+{
+	CsKdNode	node = CsKdRoot(tree);
+
+	while (node.leaves > 1)
+		node = leaf < CsKdRight(node).first ? CsKdLeft(node) : CsKdRight(node);
+	return node;
+}
+
+/* Smallest values of a node's points in each column; the largest follow them. */
+static inline double *
+CsKdBox(const CsKdTree *tree, CsKdNode node)
+{
+	return (double *) ((char *) tree + tree->boxes) + (Size) node.number * 2 * tree->ncolumns;
+}
+
+static inline double *
+CsKdLeaf(const CsKdTree *tree, int32 leaf)
+{
+	return (double *) ((char *) tree + tree->points) + (Size) leaf * CS_KD_LEAF * tree->ncolumns;
+}
+
+/* Rows by position. */
+static inline int32 *
+CsKdIndex(const CsKdTree *tree)
+{
+	return (int32 *) ((char *) tree + tree->index);
+}
+
+/* The lowest row among a node's points. */
+static inline int32
+CsKdLowest(const CsKdTree *tree, CsKdNode node)
+{
+	return ((const int32 *) ((const char *) tree + tree->lowest))[node.number];
+}
+
+/* Points of a leaf: CS_KD_LEAF but for the last. */
+static inline int
+CsKdLeafPoints(const CsKdTree *tree, int32 leaf)
+{
+	return Min(CS_KD_LEAF, tree->npoints - leaf * CS_KD_LEAF);
+}
+
+/* Points of a node, from position first * CS_KD_LEAF on. */
+static inline int32
+CsKdNodePoints(const CsKdTree *tree, CsKdNode node)
+{
+	return (int32) Min((int64) node.leaves * CS_KD_LEAF,
+					   (int64) tree->npoints - (int64) node.first * CS_KD_LEAF);
+}
+
+/*
+ * kdtree.c, building.  Size: bytes of a tree.  Init: lays it out in that much memory, which must
+ * be MAXALIGNed; the caller then writes the points, row by row, to CsKdRow(), and builds.
+ */
+extern Size CsKdTreeSize(int64 npoints, int ncolumns);
+extern void CsKdTreeInit(CsKdTree *tree, int64 npoints, int ncolumns);
+extern void CsKdTreeBuild(CsKdTree *tree);
+
+/* Where row i is written before the tree is built: ncolumns numbers, finite. */
+static inline double *
+CsKdRow(CsKdTree *tree, int32 i)
+{
+	return CsKdLeaf(tree, 0) + (Size) i * tree->ncolumns;
+}
+
+/*
+ * Bounds.  Least distance of z to a node's box, and the largest; least distance of two boxes,
+ * which may be of two trees, and the largest.  Rounding is monotone and the sums run in the order
+ * of all others: a bound is never on the wrong side of a computed distance, not by one bit.
+ */
+extern double CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z);
+extern double CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z);
+extern double CsKdBoxesNearest(int ncolumns, const double *a, const double *b);
+extern double CsKdBoxesFarthest(int ncolumns, const double *a, const double *b);
+
+/* Least distances of a leaf's points to a box, for all CS_KD_LEAF of them. */
+extern void CsKdLeafToBox(const CsKdTree *tree, int32 leaf, const double *box, double *distance);
+
+/* Copy point "position" to z. */
+extern void CsKdPoint(const CsKdTree *tree, int32 position, double *z);
+
+/* Distances of nz points, row by row, to a leaf's: distance[i * CS_KD_LEAF + r]; NaN at its end. */
+extern void CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z,
+							  double *distance);
+
+/*
+ * A walk over the leaves that may hold points within a bound of z, near ones early:
+ *
+ *		CsKdWalkStart(&walk, tree, z);
+ *		while ((leaf = CsKdWalkNext(&walk, tree, z, bound, tie)) >= 0)
+ *			... CsKdLeafDistances(tree, leaf, 1, z, distance); points with distance <= bound ...
+ *
+ * The bound may fall from call to call.  A box that is exactly as far as the bound is visited only
+ * for a row lower than "tie": PG_INT32_MAX lets the bound count as within; the row found so far
+ * gives the lowest among equals; -1 asks for what is nearer only.  This is what keeps a search
+ * among a mass of equal points from visiting them all.
+ */
+typedef struct CsKdWalk
+{
+	int			depth;
+	struct
+	{
+		CsKdNode	node;
+		double		distance;	/* of its box */
+	}			stack[CS_KD_MAX_DEPTH + 1];
+} CsKdWalk;
+
+extern void CsKdWalkStart(CsKdWalk *walk, const CsKdTree *tree, const double *z);
+extern int32 CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound,
+						   int32 tie);
+
+/*
+ * The k points nearest to z, nearest first, equal distances in the order of their rows, without
+ * the row "except" (-1: no such).  Returns how many there are: k or fewer.  index: rows, distance:
+ * squared; both have room for k.
+ */
+extern int	CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
+						double *distance);
+
+/*
+ * The row of the point nearest to z, within the bound, among those that bear a label, or with
+ * "other" those that bear another; the lowest such row of equally near ones, -1 if there is none.
+ * labels: by row.
+ */
+extern int32 CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels,
+								 int32 label, bool other, double bound, double *distance);
+
+/* How many points lie within the bound of z; stops counting when it has reached "enough". */
+extern int32 CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough);
+
+#endif							/* CUSTSEG_KDTREE_H */
