@@ -417,6 +417,45 @@ LANGUAGE C;
 
 COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column of those rows only whose segment has changed, and record the moves in custseg.migration';
 
+-- judge
+
+CREATE FUNCTION custseg.k_distance(
+    source text,
+    features text[] DEFAULT NULL,
+    k int DEFAULT 5,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT rank bigint,
+    OUT share float8,
+    OUT distance float8,
+    OUT knee bool
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_k_distance'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.k_distance IS 'the curve that the eps of dbscan is read from: the distances within which rows have k rows, themselves included, ascending, and its knee';
+
+CREATE FUNCTION custseg.dbscan_grid(
+    source text,
+    features text[] DEFAULT NULL,
+    eps float8[] DEFAULT NULL,
+    min_samples int[] DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT eps float8,
+    OUT min_samples int,
+    OUT clusters bigint,
+    OUT noise_share float8,
+    OUT largest_share float8,
+    OUT silhouette float8,
+    OUT recommended bool,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_dbscan_grid'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.dbscan_grid IS 'what dbscan finds for each eps with each min_samples, and which pair to take';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS

@@ -9,6 +9,7 @@ import os
 
 import agreement
 import data
+import density
 import report
 import scoring
 import training
@@ -25,6 +26,7 @@ CASES = {
     "update": ("Writing segments", scoring.update),
     "resegment": ("Writing the segments that change", scoring.resegment),
     "agreement": ("Agreement and quality", agreement.agreement),
+    "dbscan": ("DBSCAN", density.dbscan),
     "rows": ("Rows", training.rows_in_proportion),
     "streaming": ("Past memory", training.streaming),
 }

@@ -250,6 +250,7 @@ typedef struct CsAlgorithm
 extern const CsAlgorithm CsKmeans;
 extern const CsAlgorithm CsMinibatch;
 extern const CsAlgorithm CsHdbscan;
+extern const CsAlgorithm CsDbscan;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);

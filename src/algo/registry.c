@@ -5,8 +5,10 @@
 #include "custseg.h"
 
 #include "algo/algo.h"
+#include "algo/dbscan.h"
 #include "algo/hdbscan.h"
 #include "algo/kmeans.h"
+#include "algo/neighbors.h"
 #include "lib/stringinfo.h"
 #include "model/model.h"
 #include "prep/prep.h"
@@ -15,6 +17,7 @@
 static const CsAlgorithm *const algorithms[] = {
 	&CsKmeans,
 	&CsMinibatch,
+	&CsDbscan,
 	&CsHdbscan,
 };
 
@@ -29,6 +32,11 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_KMEANS_INERTIA] = CsKmeansInertiaTask,
 	[CS_TASK_HDBSCAN_CORE] = CsHdbscanCoreTask,
 	[CS_TASK_HDBSCAN_NEAREST] = CsHdbscanNearestTask,
+	[CS_TASK_K_DISTANCE] = CsKDistanceTask,
+	[CS_TASK_DBSCAN_CORE] = CsDbscanCoreTask,
+	[CS_TASK_DBSCAN_JOIN] = CsDbscanJoinTask,
+	[CS_TASK_DBSCAN_BORDER] = CsDbscanBorderTask,
+	[CS_TASK_DBSCAN_DUPLICATE] = CsDbscanDuplicateTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
 	[CS_TASK_PROFILE] = CsProfileTask,
 };

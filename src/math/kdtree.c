@@ -1,6 +1,6 @@
 /*
  * kdtree.c
- *	  A balanced k-d tree in one piece of memory (Bentley 1975; Friedman, Bentley and Finkel 1977).
+ *	  A balanced k-d tree in one piece of memory: how it is built (Bentley 1975).
  *
  * A node is split at the middle of its leaves along the column in which its points spread the
  * most, by selection (Hoare 1961): the points before the cut are not larger there than those after
@@ -11,9 +11,8 @@
  * While it is built the points lie row by row, where a leaf's rows take the same place that its
  * columns will take in the end; so building moves them in place and needs no other memory.
  *
- * Every node keeps the box of its points and the lowest of their rows.  A query skips a node whose
- * box is too far, or just as far with no lower row.  In many dimensions it can skip few, and the
- * query becomes a scan of the leaves by full vectors.
+ * Every node keeps the box of its points and the lowest of their rows; the bounds that follow from
+ * boxes are here, too.
  */
 #include "custseg.h"
 
@@ -65,22 +64,33 @@ CsKdTreeInit(CsKdTree *tree, int64 npoints, int ncolumns)
 		index[i] = i < npoints ? (int32) i : -1;
 }
 
-/* Smallest and largest value in each column of rows first .. end - 1. */
+/* Widen a box, the smallest and the largest value in each column, by n rows. */
 CS_CLONES static void
-MeasureBox(int d, const double *rows, int64 first, int64 end, double *low, double *high)
+WidenBox(int d, const double *row, int64 n, double *low, double *high)
 {
-	const double *row = rows + (Size) first * d;
-
-	for (int j = 0; j < d; j++)
-		low[j] = high[j] = row[j];
-	for (int64 i = first + 1; i < end; i++)
-	{
-		row += d;
+	for (int64 i = 0; i < n; i++, row += d)
 		for (int j = 0; j < d; j++)
 		{
 			low[j] = row[j] < low[j] ? row[j] : low[j];
 			high[j] = row[j] > high[j] ? row[j] : high[j];
 		}
+}
+
+/* The box of a node's points, which still lie row by row. */
+static void
+MeasureNode(CsKdTree *tree, CsKdNode node, double *box)
+{
+	int			d = tree->ncolumns;
+	const double *row = CsKdRow(tree, node.first * CS_KD_LEAF);
+	int32		n;
+
+	memcpy(box, row, sizeof(double) * d);
+	memcpy(box + d, row, sizeof(double) * d);
+	for (int32 left = CsKdNodePoints(tree, node); left > 0; left -= n, row += (Size) n * d)
+	{
+		CHECK_FOR_INTERRUPTS();
+		n = Min(left, ROWS_PER_CHECK);
+		WidenBox(d, row, n, box, box + d);
 	}
 }
 
@@ -256,12 +266,9 @@ static int32
 BuildNode(CsKdTree *tree, CsKdNode node)
 {
 	double	   *box = CsKdBox(tree, node);
-	int64		first = (int64) node.first * CS_KD_LEAF;
 	int32		lowest;
 
-	CHECK_FOR_INTERRUPTS();
-	MeasureBox(tree->ncolumns, CsKdLeaf(tree, 0), first, first + CsKdNodePoints(tree, node),
-			   box, box + tree->ncolumns);
+	MeasureNode(tree, node, box);
 	if (node.leaves == 1)
 		lowest = FinishLeaf(tree, node.first);
 	else
@@ -352,250 +359,4 @@ CsKdBoxesFarthest(int d, const double *a, const double *b)
 		sum += reach * reach;
 	}
 	return sum;
-}
-
-/* See kdtree.h. */
-CS_CLONES void
-CsKdLeafToBox(const CsKdTree *tree, int32 leaf, const double *box, double *distance)
-{
-	int			d = tree->ncolumns;
-	const double *x = CsKdLeaf(tree, leaf);
-
-	for (int r = 0; r < CS_KD_LEAF; r++)
-		distance[r] = 0;
-	for (int j = 0; j < d; j++, x += CS_KD_LEAF)
-	{
-		double		low = box[j],
-					high = box[d + j];
-
-		for (int r = 0; r < CS_KD_LEAF; r++)
-		{
-			double		gap = low - x[r] > x[r] - high ? low - x[r] : x[r] - high;
-
-			gap = gap > 0 ? gap : 0;
-			distance[r] += gap * gap;
-		}
-	}
-}
-
-/* Copy a point to z. */
-void
-CsKdPoint(const CsKdTree *tree, int32 position, double *z)
-{
-	const double *x = CsKdLeaf(tree, position / CS_KD_LEAF) + position % CS_KD_LEAF;
-
-	for (int j = 0; j < tree->ncolumns; j++)
-		z[j] = x[(Size) j * CS_KD_LEAF];
-}
-
-/* Distances of nz points to those of a leaf. */
-void
-CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z, double *distance)
-{
-	CsSquaredDistances(tree->ncolumns, CS_KD_LEAF, CsKdLeaf(tree, leaf), CS_KD_LEAF, nz, z,
-					   distance);
-}
-
-/* Start a walk over the leaves around z. */
-void
-CsKdWalkStart(CsKdWalk *walk, const CsKdTree *tree, const double *z)
-{
-	walk->depth = 0;
-	if (tree->nleaves == 0)
-		return;
-	walk->stack[0].node = CsKdRoot(tree);
-	walk->stack[0].distance = CsKdBoxNearest(tree, CsKdRoot(tree), z);
-	walk->depth = 1;
-}
-
-/* Must a node at this distance be visited? */
-static inline bool
-IsWorthAVisit(const CsKdTree *tree, CsKdNode node, double distance, double bound, int32 tie)
-{
-	return distance < bound || (distance == bound && CsKdLowest(tree, node) < tie);
-}
-
-/* The next leaf to visit, the nearer half of each node first; -1: no more. */
-int32
-CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound, int32 tie)
-{
-	CHECK_FOR_INTERRUPTS();
-	while (walk->depth > 0)
-	{
-		CsKdNode	node = walk->stack[--walk->depth].node;
-		double		distance = walk->stack[walk->depth].distance;
-
-		while (node.leaves > 1 && IsWorthAVisit(tree, node, distance, bound, tie))
-		{
-			CsKdNode	left = CsKdLeft(node),
-						right = CsKdRight(node);
-			double		to_left = CsKdBoxNearest(tree, left, z),
-						to_right = CsKdBoxNearest(tree, right, z);
-			bool		turn = to_right < to_left;
-
-			walk->stack[walk->depth].node = turn ? left : right;
-			walk->stack[walk->depth++].distance = turn ? to_left : to_right;
-			node = turn ? right : left;
-			distance = turn ? to_right : to_left;
-		}
-		if (node.leaves == 1 && IsWorthAVisit(tree, node, distance, bound, tie))
-			return node.first;
-	}
-	return -1;
-}
-
-/* Is neighbour a farther than b: by distance, then by row? */
-static inline bool
-Farther(double a, int32 a_index, double b, int32 b_index)
-{
-	return a > b || (a == b && a_index > b_index);
-}
-
-/* Put an entry at the root of a heap of n, the farthest on top, and let it sink to its place. */
-static void
-SinkNeighbor(int n, int32 *index, double *distance, int32 new_index, double new_distance)
-{
-	int			at = 0,
-				child;
-
-	while ((child = 2 * at + 1) < n)
-	{
-		if (child + 1 < n && Farther(distance[child + 1], index[child + 1],
-									 distance[child], index[child]))
-			child++;
-		if (!Farther(distance[child], index[child], new_distance, new_index))
-			break;
-		distance[at] = distance[child];
-		index[at] = index[child];
-		at = child;
-	}
-	distance[at] = new_distance;
-	index[at] = new_index;
-}
-
-/* Add an entry to a heap of n, which has room for it. */
-static void
-AddNeighbor(int n, int32 *index, double *distance, int32 new_index, double new_distance)
-{
-	int			at = n;
-
-	while (at > 0)
-	{
-		int			parent = (at - 1) / 2;
-
-		if (!Farther(new_distance, new_index, distance[parent], index[parent]))
-			break;
-		distance[at] = distance[parent];
-		index[at] = index[parent];
-		at = parent;
-	}
-	distance[at] = new_distance;
-	index[at] = new_index;
-}
-
-/* See kdtree.h. */
-int
-CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
-			double *distance)
-{
-	const int32 *rows = CsKdIndex(tree);
-	double		here[CS_KD_LEAF];
-	CsKdWalk	walk;
-	int32		leaf;
-	int			n = 0;
-
-	if (k <= 0)
-		return 0;
-	CsKdWalkStart(&walk, tree, z);
-	while ((leaf = CsKdWalkNext(&walk, tree, z, n < k ? HUGE_VAL : distance[0],
-								n < k ? PG_INT32_MAX : index[0])) >= 0)
-	{
-		CsKdLeafDistances(tree, leaf, 1, z, here);
-		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
-		{
-			int32		row = rows[leaf * CS_KD_LEAF + r];
-
-			if (row == except || (n == k && !Farther(distance[0], index[0], here[r], row)))
-				continue;
-			if (n < k)
-				AddNeighbor(n++, index, distance, row, here[r]);
-			else
-				SinkNeighbor(n, index, distance, row, here[r]);
-		}
-	}
-	for (int last = n - 1; last > 0; last--)	/* the heap becomes a sorted list */
-	{
-		int32		row = index[last];
-		double		far = distance[last];
-
-		index[last] = index[0];
-		distance[last] = distance[0];
-		SinkNeighbor(last, index, distance, row, far);
-	}
-	return n;
-}
-
-/* See kdtree.h. */
-int32
-CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels, int32 label,
-					bool other, double bound, double *distance)
-{
-	const int32 *rows = CsKdIndex(tree);
-	double		here[CS_KD_LEAF];
-	CsKdWalk	walk;
-	int32		leaf,
-				best = -1;
-
-	CsKdWalkStart(&walk, tree, z);
-	while ((leaf = CsKdWalkNext(&walk, tree, z, bound, best < 0 ? PG_INT32_MAX : best)) >= 0)
-	{
-		CsKdLeafDistances(tree, leaf, 1, z, here);
-		for (int r = 0; r < CsKdLeafPoints(tree, leaf); r++)
-		{
-			int32		row = rows[leaf * CS_KD_LEAF + r];
-
-			if (!(here[r] <= bound) || (labels[row] == label) == other)
-				continue;
-			if (best >= 0 && !Farther(bound, best, here[r], row))
-				continue;
-			best = row;
-			bound = here[r];
-		}
-	}
-	*distance = bound;
-	return best;
-}
-
-/* How many points of a node lie within the bound of z; may stop at "enough". */
-static int32
-CountNode(const CsKdTree *tree, CsKdNode node, const double *z, double bound, int32 enough)
-{
-	double		here[CS_KD_LEAF];
-	int32		count = 0;
-
-	if (CsKdBoxNearest(tree, node, z) > bound)
-		return 0;
-	if (CsKdBoxFarthest(tree, node, z) <= bound)
-		return CsKdNodePoints(tree, node);
-	if (node.leaves > 1)
-	{
-		count = CountNode(tree, CsKdLeft(node), z, bound, enough);
-		if (count < enough)
-			count += CountNode(tree, CsKdRight(node), z, bound, enough - count);
-		return count;
-	}
-	CHECK_FOR_INTERRUPTS();
-	CsKdLeafDistances(tree, node.first, 1, z, here);
-	for (int r = 0; r < CS_KD_LEAF; r++)
-		count += here[r] <= bound;
-	return count;
-}
-
-/* See kdtree.h. */
-int32
-CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough)
-{
-	if (tree->nleaves == 0)
-		return 0;
-	return Min(enough, CountNode(tree, CsKdRoot(tree), z, bound, enough));
 }

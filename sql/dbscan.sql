@@ -1,0 +1,276 @@
+-- DBSCAN, k_distance and dbscan_grid: agreement with scikit-learn 1.2.1, scoring, degenerate data,
+-- the same model every time.
+\set SHOW_CONTEXT never
+CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement INTO result;
+    RETURN coalesce(result, 'NULL');
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
+END $$;
+CREATE TABLE points AS
+SELECT i AS id, i * 37 % 101 AS x, i * 53 % 89 AS y, i * i % 23 AS z, i % 3 + 1 AS weight FROM generate_series(1, 120) i;
+CREATE TABLE moons AS
+SELECT i AS id, round((CASE WHEN i % 2 = 0 THEN cos(pi() * i / 200) ELSE 1 - cos(pi() * i / 200) END)::numeric + (i * 7919 % 201 - 100) * 0.0012, 3)::float8 AS x,
+    round((CASE WHEN i % 2 = 0 THEN sin(pi() * i / 200) ELSE 0.5 - sin(pi() * i / 200) END)::numeric + (i * 104729 % 211 - 105) * 0.0012, 3)::float8 AS y
+FROM generate_series(1, 200) i;
+
+-- Golden labels: DBSCAN(eps, min_samples).fit(X, sample_weight), a character for each row in the order
+-- of id: a digit is the cluster of a core row, a letter (a for 0) that of a row at a border, - is noise.
+-- same_core: core rows of a cluster are in one segment, and those of a segment in one cluster;
+-- same_sizes: rows of the clusters, borders included, are those of the segments.
+CREATE FUNCTION agreement(source text, features text[], options jsonb, labels text)
+RETURNS TABLE (segments int, core int, same_core bool, same_noise bool, same_sizes bool)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM custseg.train('agreement', source, features, algorithm => 'dbscan', prep => '{"scale": "none"}', options => options);
+    EXECUTE format('CREATE TEMP TABLE scored AS
+        SELECT custseg.predict(''agreement'', s) AS segment, substr($1, s.id, 1) AS label FROM %I s', source)
+    USING labels;
+    RETURN QUERY
+        SELECT v.n_segments, (v.metrics ->> 'n_core')::int,
+            (v.metrics ->> 'n_core')::int = length(regexp_replace(labels, '\D', '', 'g')) AND
+            (SELECT v.n_segments = ALL (ARRAY[count(DISTINCT s.label), count(DISTINCT s.segment), count(DISTINCT (s.label, s.segment))])
+             FROM scored s WHERE s.label ~ '\d'),
+            (SELECT bool_and((s.segment = 0) = (s.label = '-')) FROM scored s),
+            (SELECT array_agg(g.n ORDER BY g.n) FROM custseg.segment g WHERE g.model = 'agreement') =
+                (SELECT array_agg(c.n ORDER BY c.n)
+                 FROM (SELECT count(*) AS n FROM scored s GROUP BY translate(s.label, 'abcdefghij', '0123456789')) c)
+        FROM custseg.model_version v WHERE v.model = 'agreement';
+    DROP TABLE scored;
+    PERFORM custseg.drop_model('agreement');
+END
+$$;
+SELECT * FROM agreement('points', '{x,y,z}', '{"eps": 11, "min_samples": 4}',
+    '0e1cdae---f23--g------04h--ae---5230--c-----ae---aeha-b2304--d-cd--6cd-----e---0'
+    '4b--fcda--23---------047---cdaebc3a----g');
+SELECT * FROM agreement('points', '{x,y,z}', '{"eps": 12, "min_samples": 4}',
+    '0g1deag-2-b34a-5-e----0617-ag-h-1340g-c-i-fc0fbe-agba-13406-ce-de2a5d4i----g-d-0'
+    '6b7-bdea-f348-5-a----0617-bdeagbd4a-f2-f');
+SELECT * FROM agreement('points', '{x,y,z}', '{"eps": 13}',
+    '0a0aaa0-0-000a-0-0-aa-0000baa-a10000a-0-0-0aa0aa-aa-ab00000-aaaaa0a0aaa0a--aaa-0'
+    '0a0b0aaaaa00aa0a0-a--0aaa1a0aaaaa00aa0-0');
+-- the rows' weights within eps count
+SELECT * FROM agreement('points', '{x,y,z}', '{"eps": 13, "min_samples": 10, "weight": "weight"}',
+    '0c12da2-2-123a-3-d-ad-0312-ac-cc1230c---1-3aa3bc-ac-a-12302-cdbcd0-d-db0d--dbc-0'
+    '2b2-b2dacdc3ba3-a-b--0cb2-b2d02bc3acda-d');
+SELECT * FROM agreement('points', '{x,y,z}', '{"eps": 15, "min_samples": 12, "weight": "weight"}',
+    '0000a000000000-0aa-aaa0000a00a0000000a000-00a0aaa0aa0a00000a00a0000aaa0aaaa0a0a0'
+    '000a00a00a000a0aaaaaa0000000a000000000aa');
+-- two moons
+SELECT * FROM agreement('moons', '{x,y}', '{"eps": 0.15}',
+    '0101ab020b010202020202020303020203030d0d0303030303030303030303030404030e04040f04'
+    'a4040505040505050605050606a50f06a6060606a60g06060606a6060606060606060606060g0606'
+    '0606060g0606060g0606a6a6060g0606agag06-g');
+SELECT * FROM agreement('moons', '{x,y}', '{"eps": 0.2, "min_samples": 8}',
+    '0b0ba-010b0b01010b0b0101010101010101010b01010101010101010b0101010101010b01a10101'
+    '0101010101010101010101010101010101010101010101010101a1010101010101010101010b0101'
+    '010101010101010101010101010b0101abab0b-b');
+-- only noise
+SELECT * FROM agreement('moons', '{x,y}', '{"eps": 0.1, "min_samples": 9}', repeat('-', 200));
+-- every row a cluster
+CREATE VIEW few AS SELECT * FROM points WHERE id <= 10;
+SELECT * FROM agreement('few', '{x,y}', '{"eps": 1, "min_samples": 1}', '0123456789');
+
+-- The k-distance curve: numpy.sort(NearestNeighbors(n_neighbors=k).fit(X).kneighbors(X)[0][:, -1]),
+-- the knee where (i / (n - 1)) - (d[i] - d[0]) / (d[n - 1] - d[0]) is largest
+SELECT c.k, count(*), round(sum(d.distance)::numeric, 10) AS sum, round(max(d.distance) FILTER (WHERE d.rank = 100)::numeric, 10) AS "100th",
+    max(d.rank) FILTER (WHERE d.knee) AS knee, round(max(d.distance) FILTER (WHERE d.knee)::numeric, 10) AS at, bool_and(d.share = d.rank / 200.0) AS shares
+FROM unnest('{1,2,5,10}'::int[]) c (k), custseg.k_distance('moons', '{x,y}', c.k, prep => '{"scale": "none"}') d
+GROUP BY c.k ORDER BY c.k;
+-- a few points of it, and the knee
+SELECT rank, share, round(distance::numeric, 6) AS distance, knee
+FROM custseg.k_distance('moons', '{x,y}', prep => '{"scale": "none"}', options => '{"points": 5}');
+SELECT count(*), max(rank) FROM custseg.k_distance('moons', '{x,y}', options => '{"points": 0}');
+-- of a sample of the rows, to their neighbors among all
+SELECT count(*), min(rank), max(rank), max(share), count(*) FILTER (WHERE distance NOT IN (SELECT d.distance FROM custseg.k_distance('moons', '{x,y}') d)) AS other
+FROM custseg.k_distance('moons', '{x,y}', options => '{"sample": 50}');
+-- of two rows, of rows with many equals, of as many neighbors as rows
+SELECT * FROM custseg.k_distance('VALUES (1), (2)', k => 2, prep => '{"scale": "none"}');
+SELECT DISTINCT distance, knee FROM custseg.k_distance('SELECT i % 2 AS x FROM generate_series(1, 100) i', '{x}');
+SELECT rank, distance FROM custseg.k_distance('VALUES (1), (2), (4), (9)', k => 4, prep => '{"scale": "none"}');
+
+-- The grid: clusters, noise and silhouette_score of the clustered rows
+SELECT eps, min_samples, clusters, noise_share, largest_share, round(silhouette::numeric, 10) AS silhouette, recommended, reason
+FROM custseg.dbscan_grid('moons', '{x,y}', '{0.1,0.15,0.2}', '{4,8}', prep => '{"scale": "none"}');
+-- around the eps of the knee
+SELECT eps, min_samples, clusters, recommended FROM custseg.dbscan_grid('moons', '{x,y}', min_samples => '{3,5}');
+-- nothing to recommend
+SELECT * FROM custseg.dbscan_grid('VALUES (1), (2), (3)', eps => '{1}', min_samples => '{2,4}', prep => '{"scale": "none"}');
+SELECT * FROM custseg.dbscan_grid('SELECT i AS x FROM generate_series(1, 10001) i', '{x}', '{1e-9}', '{1}');
+SELECT * FROM custseg.dbscan_grid('moons', '{x,y}', '{0.3}', '{4}', options => '{"silhouette_sample": 0}');
+
+-- Scoring
+
+CREATE TABLE line (id int PRIMARY KEY, x float8);
+INSERT INTO line VALUES (1, 0), (2, 1), (3, 2), (4, 2), (5, 2), (6, 10), (7, 11), (8, 12), (9, 13), (10, 50);
+SELECT n_segments, n_rows, iterations, converged FROM custseg.train('line', 'line', '{x}', algorithm => 'dbscan', prep => '{"scale": "none"}',
+    options => '{"eps": 1, "min_samples": 3}');
+SELECT parameters, options, note, metrics - '{silhouette,read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[] AS metrics FROM custseg.model_version WHERE model = 'line';
+SELECT segment, name, n, share, center FROM custseg.segment WHERE model = 'line' ORDER BY segment;
+-- the nearest core point, at most eps away; a duplicate is kept once
+SELECT t.x, d.segment, d.distance, round(d.confidence::numeric, 4) AS confidence, d.runner_up, d.memberships
+FROM unnest('{-1,0,1,2,2.5,3,3.001,6.5,10,11.5,13,13.5,50,1e12,1e200}'::float8[]) t (x), custseg.predict_detail('line', jsonb_build_object('x', t.x)) d;
+SELECT t.x, e.feature, e.segment_mean, e.contribution
+FROM unnest('{2.5,6.4,12}'::float8[]) t (x), custseg.explain('line', jsonb_build_object('x', t.x)) e;
+SELECT id, segment, distance, confidence FROM custseg.score('line') ORDER BY id::int;
+-- a compiled model is the same whichever way it came
+SELECT custseg.scorer('line')::text::custseg.compiled_model::text = custseg.scorer('line')::text AS same,
+    count(*) FILTER (WHERE custseg.predict(custseg.scorer('line')::text::custseg.compiled_model, l) IS DISTINCT FROM custseg.predict('line', l)) AS different
+FROM line l;
+-- one that was forged does not get in
+CREATE TABLE genuine AS SELECT custseg.scorer('line')::jsonb AS j;
+SELECT what, outcome(format('SELECT custseg.predict(%L::custseg.compiled_model, ''{"x": 2}''::jsonb)', forged)) AS outcome
+FROM genuine, LATERAL (VALUES
+    (1, 'as it is', j),
+    (2, 'eps 0', jsonb_set(j, '{parameters,eps}', '0')),
+    (3, 'eps negative', jsonb_set(j, '{parameters,eps}', '-1')),
+    (4, 'eps missing', j #- '{parameters,eps}'),
+    (5, 'too many columns', jsonb_set(j, '{parameters,core_points}', '[[1, 2], [3, 4], [5, 6], [7, 8]]')),
+    (6, 'too few segments', jsonb_set(j, '{parameters,core_segments}', '[1]')),
+    (7, 'a core point of noise', jsonb_set(j, '{parameters,core_segments,0}', '0')),
+    (8, 'a core point of no segment', jsonb_set(j, '{parameters,core_segments,0}', '7')),
+    (9, 'no core points', jsonb_set(jsonb_set(j, '{parameters,core_points}', '[]'), '{parameters,core_segments}', '[]')),
+    (10, 'huge numbers', jsonb_set(jsonb_set(j, '{parameters,core_points,0,0}', '1e308'), '{parameters,eps}', '1e308'))
+) f (n, what, forged)
+ORDER BY n;
+-- a new version keeps the numbers
+SELECT version, n_segments FROM custseg.train('line', 'SELECT 100 - id AS id, x FROM line UNION ALL SELECT i, 90 + i % 2 FROM generate_series(101, 130) i', '{x}', algorithm => 'dbscan',
+    prep => '{"scale": "none"}', options => '{"eps": 1, "min_samples": 3}', deploy => true);
+SELECT segment, n, center FROM custseg.segment WHERE model = 'line' AND version = 2 ORDER BY segment;
+-- core points can be left out
+SELECT n_segments FROM custseg.train('private', 'line', '{x}', algorithm => 'dbscan', options => '{"eps": 0.1, "min_samples": 3, "keep_core_points": false}');
+SELECT v.parameters, count(*), count(custseg.predict('private', l)) FROM custseg.model_version v, line l WHERE v.model = 'private' GROUP BY 1;
+SELECT * FROM custseg.predict_detail('private', '{"x": 1}'::jsonb);
+-- where all is noise, all else is, too
+SELECT n_segments FROM custseg.train('noise', 'line', '{x}', algorithm => 'dbscan', options => '{"eps": 0.001, "min_samples": 4}');
+SELECT * FROM custseg.predict_detail('noise', '{"x": 1}'::jsonb);
+SELECT * FROM custseg.explain('noise', '{"x": 1}'::jsonb);
+
+-- eps from the knee, and where there is none
+SELECT n_segments FROM custseg.train('eps', 'moons', '{x,y}', algorithm => 'dbscan', prep => '{"scale": "none"}');
+SELECT metrics ->> 'eps' AS eps, options -> 'eps' AS asked, note FROM custseg.model_version WHERE model = 'eps';
+SELECT n_segments FROM custseg.train('none', 'line', '{x}', algorithm => 'dbscan', options => '{"min_samples": 2, "eps": null}');
+SELECT n_segments FROM custseg.train('flat', 'SELECT i FROM generate_series(1, 100) i', '{i}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"min_samples": 2}');
+SELECT n_segments FROM custseg.train('equal', 'SELECT i % 2 AS x FROM generate_series(1, 100) i', '{x}', algorithm => 'dbscan');
+SELECT n_segments FROM custseg.train('huge', 'SELECT i * 1e200 AS x FROM generate_series(1, 10) i', '{x}', algorithm => 'dbscan', prep => '{"scale": "none"}');
+SELECT n_segments FROM custseg.train('sparse', 'SELECT CASE WHEN i <= 95 THEN 0 ELSE i END AS x FROM generate_series(1, 100) i', '{x}', algorithm => 'dbscan', prep => '{"scale": "none"}', options => '{"keep_core_points": false}');
+
+-- Degenerate data
+
+CREATE FUNCTION degenerate(source text, options jsonb DEFAULT '{"eps": 1}', prep jsonb DEFAULT '{"scale": "none"}')
+RETURNS TABLE (segments int, n bigint[], core int, kept int)
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM custseg.train('degenerate', source, algorithm => 'dbscan', prep => prep, options => options);
+    RETURN QUERY
+        SELECT v.n_segments, (SELECT array_agg(s.n ORDER BY s.segment) FROM custseg.segment s WHERE s.model = 'degenerate' AND s.segment <= 4),
+            (v.metrics ->> 'n_core')::int, jsonb_array_length(v.parameters -> 'core_points')
+        FROM custseg.model_version v WHERE v.model = 'degenerate';
+    PERFORM custseg.drop_model('degenerate');
+END
+$$;
+-- one row has nothing that varies
+SELECT * FROM degenerate('SELECT 1 AS x', '{"eps": 1, "min_samples": 1}');
+-- two rows
+SELECT * FROM degenerate('VALUES (1), (2)', '{"eps": 1, "min_samples": 2}');
+SELECT * FROM degenerate('VALUES (1), (2)', '{"eps": 0.999999, "min_samples": 2}');
+SELECT * FROM degenerate('VALUES (1), (2)', '{"eps": 0.999999, "min_samples": 1}');
+-- two equal rows, and nearly all
+SELECT * FROM degenerate('VALUES (1), (1), (2)', '{"eps": 1e-9, "min_samples": 2}');
+SELECT * FROM degenerate('SELECT i / 20000 AS x FROM generate_series(1, 20000) i', '{"eps": 1e-9}');
+-- many at few places
+SELECT * FROM degenerate('SELECT i % 7 AS x, i % 3 * 100 AS y FROM generate_series(1, 20000) i', '{"eps": 0.5, "min_samples": 952}');
+-- 10,000 rows on a line: one chain, or each row its own
+SELECT * FROM degenerate('SELECT i AS x FROM generate_series(1, 10000) i', '{"eps": 1, "min_samples": 3}');
+SELECT * FROM degenerate('SELECT i AS x, -i AS y FROM generate_series(1, 10000) i', '{"eps": 1, "min_samples": 1}');
+-- far out: 1e12, and where squares overflow
+SELECT * FROM degenerate('SELECT x FROM line UNION ALL VALUES (1e12), (1e12 + 1), (1e12 + 2), (-1e12)', '{"eps": 1, "min_samples": 3}');
+SELECT * FROM degenerate('SELECT x FROM line UNION ALL VALUES (1e150)', '{"eps": 1, "min_samples": 3}');
+SELECT * FROM degenerate('SELECT x FROM line', '{"eps": 1e308, "min_samples": 3}');
+-- as many as there are rows, and more than that
+SELECT * FROM degenerate('SELECT x FROM line', '{"eps": 50, "min_samples": 10}');
+SELECT * FROM degenerate('SELECT x FROM line', '{"eps": 50, "min_samples": 11}');
+SELECT * FROM degenerate('SELECT x FROM line', '{"eps": 50, "min_samples": 2147483647}');
+-- missing values and a category
+SELECT * FROM degenerate('SELECT nullif(x, 11) AS x, CASE WHEN x < 5 THEN ''a'' ELSE ''b'' END AS c FROM line', '{"eps": 1, "min_samples": 3}');
+
+-- The same model, whatever the workers
+
+CREATE TABLE crowd AS
+SELECT i AS id, (i::bigint * 7919 % 10007)::float8 / 1000 AS a, (i::bigint * 104729 % 9973)::float8 / 997 AS b, ((i::bigint * i) % 7717)::float8 / 771 AS c
+FROM generate_series(1, 7000) i;
+CREATE FUNCTION fingerprint(options jsonb) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    PERFORM custseg.train('fingerprint', 'crowd', '{a,b,c}', algorithm => 'dbscan', options => options || '{"silhouette_sample": 500}');
+    SELECT md5(string_agg(s.segment || ' ' || s.n || ' ' || s.center::text || ' ' || s.spread, ';' ORDER BY s.segment)
+            || (SELECT (metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[])::text || v.parameters
+                FROM custseg.model_version v WHERE v.model = 'fingerprint'))
+    INTO result
+    FROM custseg.segment s WHERE s.model = 'fingerprint';
+    PERFORM custseg.drop_model('fingerprint');
+    RETURN result;
+END
+$$;
+CREATE TABLE prints (workers int, what text, print text);
+SET client_min_messages = warning;
+SET max_parallel_maintenance_workers = 0;
+INSERT INTO prints
+SELECT 0, o, fingerprint(o::jsonb) FROM unnest('{"{}","{\"eps\": 0.15}","{\"eps\": 0.1, \"min_samples\": 4}","{\"eps\": 0.2, \"min_samples\": 40, \"weight\": \"b\"}"}'::text[]) o;
+SET max_parallel_maintenance_workers = 1;
+INSERT INTO prints SELECT 1, what, fingerprint(what::jsonb) FROM prints WHERE workers = 0;
+SET max_parallel_maintenance_workers = 2;
+INSERT INTO prints SELECT 2, what, fingerprint(what::jsonb) FROM prints WHERE workers = 0;
+RESET max_parallel_maintenance_workers;
+RESET client_min_messages;
+SELECT what, count(*), count(DISTINCT print) FROM prints GROUP BY what ORDER BY what COLLATE "C";
+SELECT count(DISTINCT print) FROM prints;
+
+-- Errors
+
+SELECT what, outcome(format('SELECT n_segments FROM custseg.train(''wrong'', ''line'', ''{x}'', algorithm => ''dbscan'', %s)', what)) AS outcome
+FROM unnest(ARRAY[
+    'k => 3',
+    'options => ''{"eps": 0}''',
+    'options => ''{"eps": -1}''',
+    'options => ''{"eps": "wide"}''',
+    'options => ''{"min_samples": 0}''',
+    'options => ''{"min_samples": 2.5}''',
+    'options => ''{"keep_core_points": 1}''',
+    'options => ''{"epsilon": 1}'''
+]) what;
+SELECT n_segments FROM custseg.train('wrong', 'SELECT i AS x FROM generate_series(1, 10001) i', '{x}', algorithm => 'dbscan', options => '{"eps": 1e-9, "min_samples": 1}');
+SELECT what, outcome('SELECT count(*) FROM custseg.' || what) AS outcome
+FROM unnest(ARRAY[
+    'k_distance(NULL)',
+    'k_distance(''line'', k => NULL)',
+    'k_distance(''line'', k => 0)',
+    'k_distance(''line'', k => 11)',
+    'k_distance(''no_such_table'')',
+    'k_distance(''line'', options => ''{"sample": -1}'')',
+    'k_distance(''line'', options => ''{"weight": "x"}'')',
+    'k_distance(''SELECT x FROM line WHERE false'')',
+    'dbscan_grid(NULL)',
+    'dbscan_grid(''line'', eps => ''{}'')',
+    'dbscan_grid(''line'', eps => ''{1,NULL}'')',
+    'dbscan_grid(''line'', eps => ''{1,-1}'')',
+    'dbscan_grid(''line'', eps => ''{NaN}'')',
+    'dbscan_grid(''line'', eps => ''{Infinity}'')',
+    'dbscan_grid(''line'', eps => ''{{1,2},{3,4}}'')',
+    'dbscan_grid(''line'', eps => array_fill(1, ''{101}'')::float8[])',
+    'dbscan_grid(''line'', min_samples => ''{5,0}'')',
+    'dbscan_grid(''line'', options => ''{"eps": 1}'')'
+]) what;
+
+SELECT count(custseg.drop_model(name)) FROM custseg.model;
+DROP VIEW few;
+DROP TABLE points, moons, line, genuine, crowd, prints;
+DROP FUNCTION outcome, agreement, degenerate, fingerprint;
