@@ -112,9 +112,10 @@ FillNodeCore(const HdbscanView *v, CsKdNode node)
 
 	if (node.leaves > 1)
 	{
-		double		left = FillNodeCore(v, CsKdLeft(node));
+		double		left = FillNodeCore(v, CsKdLeft(node)),
+					right = FillNodeCore(v, CsKdRight(node));
 
-		least = Min(left, FillNodeCore(v, CsKdRight(node)));
+		least = Min(left, right);
 	}
 	else
 		for (int r = 0; r < CsKdLeafPoints(v->tree, node.first); r++)
