@@ -14,9 +14,11 @@ OBJS = \
 	src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
 	src/algo/minibatch.o src/algo/hdbscan.o src/algo/hdbscan_graph.o src/algo/hdbscan_search.o \
 	src/algo/hdbscan_tree.o src/algo/hdbscan_assign.o src/algo/neighbors.o src/algo/dbscan.o \
-	src/algo/dbscan_label.o src/algo/dbscan_pass.o src/algo/dbscan_score.o \
+	src/algo/dbscan_label.o src/algo/dbscan_pass.o src/algo/dbscan_score.o src/algo/hierarchical.o \
+	src/algo/linkage.o src/algo/linkage_points.o src/algo/linkage_pairs.o src/algo/cophenetic.o \
+	src/algo/micro_clusters.o \
 	src/stat/silhouette.o \
-	src/judge/neighbors.o \
+	src/judge/neighbors.o src/judge/dendrogram.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
@@ -24,8 +26,8 @@ OBJS = \
 	src/monitor/observe.o src/monitor/baseline.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation pipeline kmeans minibatch dbscan hdbscan model scoring planner security \
-	errors
+REGRESS = surface relation pipeline kmeans minibatch hierarchical dbscan hdbscan model scoring \
+	planner security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 
@@ -76,7 +78,8 @@ src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/
 	src/prep/pca.o src/algo/nearest.o src/algo/moments.o src/algo/kmeans.o \
 	src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
 	src/math/kdtree.o src/algo/hdbscan_search.o src/stat/silhouette.o \
-	src/math/kdtree_search.o src/algo/dbscan_pass.o: override CFLAGS += -O3
+	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
+	src/algo/linkage_pairs.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

@@ -456,6 +456,24 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION custseg.dbscan_grid IS 'what dbscan finds for each eps with each min_samples, and which pair to take';
 
+CREATE FUNCTION custseg.dendrogram(
+    source text,
+    features text[] DEFAULT NULL,
+    linkage text DEFAULT 'ward',
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT step int,
+    OUT cluster_1 int,
+    OUT cluster_2 int,
+    OUT height float8,
+    OUT n bigint
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_dendrogram'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS

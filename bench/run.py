@@ -10,6 +10,7 @@ import os
 import agreement
 import data
 import density
+import hierarchical
 import report
 import scoring
 import training
@@ -27,6 +28,7 @@ CASES = {
     "resegment": ("Writing the segments that change", scoring.resegment),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
+    "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),
     "rows": ("Rows", training.rows_in_proportion),
     "streaming": ("Past memory", training.streaming),
 }

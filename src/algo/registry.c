@@ -7,6 +7,7 @@
 #include "algo/algo.h"
 #include "algo/dbscan.h"
 #include "algo/hdbscan.h"
+#include "algo/hierarchical.h"
 #include "algo/kmeans.h"
 #include "algo/neighbors.h"
 #include "lib/stringinfo.h"
@@ -17,6 +18,7 @@
 static const CsAlgorithm *const algorithms[] = {
 	&CsKmeans,
 	&CsMinibatch,
+	&CsHierarchical,
 	&CsDbscan,
 	&CsHdbscan,
 };
@@ -37,6 +39,8 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_DBSCAN_JOIN] = CsDbscanJoinTask,
 	[CS_TASK_DBSCAN_BORDER] = CsDbscanBorderTask,
 	[CS_TASK_DBSCAN_DUPLICATE] = CsDbscanDuplicateTask,
+	[CS_TASK_LINKAGE_SCAN] = CsLinkageScanTask,
+	[CS_TASK_LINKAGE_FILL] = CsLinkageFillTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
 	[CS_TASK_PROFILE] = CsProfileTask,
 };

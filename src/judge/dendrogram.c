@@ -1,0 +1,123 @@
+/*
+ * dendrogram.c
+ *	  custseg.dendrogram(): the table of merges of a hierarchical clustering, without a model.
+ *
+ * Rows are read and prepared as a training does it, and the tree is the one that train() cuts; so
+ * the heights tell where a cut would be natural.  Its columns are those of SciPy's linkage matrix.
+ */
+#include "custseg.h"
+
+#include "algo/hierarchical.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "progress.h"
+
+/* Positions of dendrogram()'s arguments. */
+enum
+{
+	ARG_SOURCE, ARG_FEATURES, ARG_LINKAGE, ARG_ID, ARG_PREP, ARG_OPTIONS
+};
+
+PG_FUNCTION_INFO_V1(custseg_dendrogram);
+
+/* The linkage of that name, or an error that lists those there are. */
+static CsLinkage
+FindLinkage(const char *name)
+{
+	StringInfoData known;
+
+	for (int i = 0; CsLinkageNames[i] != NULL; i++)
+		if (strcmp(CsLinkageNames[i], name) == 0)
+			return i;
+	initStringInfo(&known);
+	for (int i = 0; CsLinkageNames[i] != NULL; i++)
+		appendStringInfo(&known, "%s%s", i > 0 ? ", " : "", CsLinkageNames[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized linkage \"%s\"", name),
+			 errhint("Linkages are: %s.", known.data)));
+	return CS_LINKAGE_WARD;		/* keep the compiler quiet */
+}
+
+/* The arguments; options are those of the algorithm but for the linkage, an argument of its own. */
+static CsRequest
+ReadArguments(FunctionCallInfo fcinfo, HierarchicalOptions *options)
+{
+	CsRequest	request = {.command = "custseg.dendrogram()", .algorithm = &CsHierarchical};
+
+	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	CsOptionsParse(CsHierarchicalOptions, HIERARCHICAL_NOPTIONS - 1,
+				   PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS), options);
+	options->linkage = FindLinkage(CsRequiredText(fcinfo, ARG_LINKAGE, "linkage"));
+	request.options = options;
+	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request.id = CsTextArgument(fcinfo, ARG_ID);
+	request.prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	return request;
+}
+
+/* The tree of the prepared rows. */
+static CsTree *
+MakeTree(const CsTraining *t, CsTeam *team)
+{
+	Size		used = CsArenaUsed(t->arena);
+	Size		limit = CsTrainingMemoryLimit();
+	CsFitInput	in = {
+		.team = team,
+		.matrix = t->matrix,
+		.weights = t->weights,
+		.options = t->options,
+		.memory_left = limit > used ? limit - used : 0
+	};
+
+	return CsTreeMake(&in);
+}
+
+/* One row for each merge. */
+static void
+PutMerges(ReturnSetInfo *rsinfo, const CsTree *tree)
+{
+	bool		nulls[5] = {0};
+
+	for (int i = 0; i < tree->leaves.n - 1; i++)
+	{
+		const CsMerge *merge = &tree->merges[i];
+		Datum		values[5];
+
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		values[0] = Int32GetDatum(i + 1);
+		values[1] = Int32GetDatum(merge->first);
+		values[2] = Int32GetDatum(merge->second);
+		values[3] = Float8GetDatum(merge->height);
+		values[4] = Int64GetDatum(merge->rows);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* dendrogram(source, features, linkage, id, prep, options): one row for each merge, by height */
+Datum
+custseg_dendrogram(PG_FUNCTION_ARGS)
+{
+	HierarchicalOptions options = {0};
+	CsRequest	request = ReadArguments(fcinfo, &options);
+	CsTraining *t;
+	CsTeam	   *team;
+	CsTree	   *tree;
+
+	InitMaterializedSRF(fcinfo, 0);
+	t = CsTrainingOpen(&request);
+	team = CsTrainingPrepare(t);
+	CsProgressPhase(CS_PHASE_SEEDING);
+	tree = MakeTree(t, team);
+	CsTeamEnd(team);
+	if (tree->note != NULL)
+		ereport(NOTICE,
+				(errmsg_internal("%s", tree->note),
+				 errdetail("Clusters below %d are micro-clusters, not rows.", tree->leaves.n)));
+	PutMerges((ReturnSetInfo *) fcinfo->resultinfo, tree);
+	CsTrainingClose(t);
+	return (Datum) 0;
+}
