@@ -8,7 +8,7 @@ OBJS = \
 	src/prep/options.o src/prep/resolve.o src/prep/fit.o src/prep/levels.o src/prep/column.o \
 	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
 	src/math/distance.o src/math/filter.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
-	src/math/kdtree.o src/math/kdtree_search.o \
+	src/math/kdtree.o src/math/kdtree_search.o src/math/exponential.o \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o src/algo/kmeans.o \
 	src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
@@ -16,7 +16,8 @@ OBJS = \
 	src/algo/hdbscan_tree.o src/algo/hdbscan_assign.o src/algo/neighbors.o src/algo/dbscan.o \
 	src/algo/dbscan_label.o src/algo/dbscan_pass.o src/algo/dbscan_score.o src/algo/hierarchical.o \
 	src/algo/linkage.o src/algo/linkage_points.o src/algo/linkage_pairs.o src/algo/cophenetic.o \
-	src/algo/micro_clusters.o \
+	src/algo/micro_clusters.o src/algo/gmm.o src/algo/gmm_plan.o src/algo/gmm_mixture.o src/algo/gmm_pass.o \
+	src/algo/gmm_score.o \
 	src/stat/silhouette.o \
 	src/judge/neighbors.o src/judge/dendrogram.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
@@ -26,7 +27,7 @@ OBJS = \
 	src/monitor/observe.o src/monitor/baseline.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation pipeline kmeans minibatch hierarchical dbscan hdbscan model scoring \
+REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
 	planner security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
@@ -79,7 +80,8 @@ src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/
 	src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
 	src/math/kdtree.o src/algo/hdbscan_search.o src/stat/silhouette.o \
 	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
-	src/algo/linkage_pairs.o: override CFLAGS += -O3
+	src/algo/linkage_pairs.o src/math/exponential.o src/math/linear.o src/algo/gmm_pass.o \
+	src/algo/gmm_score.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

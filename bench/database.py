@@ -47,7 +47,7 @@ class Session:
         metrics, iterations = self.run(
             "SELECT metrics, iterations FROM custseg.model_version WHERE model = %s", [model])[0]
         return {"wall": wall, "fit": metrics["fit_milliseconds"] / 1000,
-                "iterations": iterations, "inertia": metrics["inertia"]}
+                "iterations": iterations, "inertia": metrics["inertia"], "metrics": metrics}
 
 
 class MemoryWatch:

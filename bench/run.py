@@ -11,6 +11,7 @@ import agreement
 import data
 import density
 import hierarchical
+import mixture
 import report
 import scoring
 import training
@@ -26,6 +27,7 @@ CASES = {
     "predict": ("Scoring", scoring.predict),
     "update": ("Writing segments", scoring.update),
     "resegment": ("Writing the segments that change", scoring.resegment),
+    "gmm": ("Gaussian mixtures", mixture.mixture),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),

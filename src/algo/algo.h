@@ -94,6 +94,7 @@ typedef struct CsParameterInfo
 {
 	const char *name;
 	CsParameterKind kind;
+	bool		optional;		/* SEGMENTS may have no rows */
 } CsParameterInfo;
 
 typedef struct CsParameter
@@ -220,8 +221,8 @@ typedef struct CsAlgorithm
 
 	/*
 	 * Scoring; all NULL: the nearest centre is the segment.  The parameters may come from a user's
-	 * literal: numbers are finite, labels are segments, SEGMENTS has its rows, and nothing else is
-	 * known.
+	 * literal: numbers are finite, labels are segments, SEGMENTS has its rows (or none, when it is
+	 * optional), and nothing else is known.
 	 *
 	 * compile: checks the parameters, an error by CsInvalidParameters() when they make no sense,
 	 * and derives what scoring reads: returns its bytes, and writes them unless "result" is NULL.
@@ -251,6 +252,7 @@ extern const CsAlgorithm CsKmeans;
 extern const CsAlgorithm CsMinibatch;
 extern const CsAlgorithm CsHdbscan;
 extern const CsAlgorithm CsDbscan;
+extern const CsAlgorithm CsGmm;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);

@@ -6,6 +6,7 @@
 
 #include "algo/algo.h"
 #include "algo/dbscan.h"
+#include "algo/gmm.h"
 #include "algo/hdbscan.h"
 #include "algo/hierarchical.h"
 #include "algo/kmeans.h"
@@ -18,6 +19,7 @@
 static const CsAlgorithm *const algorithms[] = {
 	&CsKmeans,
 	&CsMinibatch,
+	&CsGmm,
 	&CsHierarchical,
 	&CsDbscan,
 	&CsHdbscan,
@@ -41,6 +43,8 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_DBSCAN_DUPLICATE] = CsDbscanDuplicateTask,
 	[CS_TASK_LINKAGE_SCAN] = CsLinkageScanTask,
 	[CS_TASK_LINKAGE_FILL] = CsLinkageFillTask,
+	[CS_TASK_GMM_NEAREST] = CsGmmNearestTask,
+	[CS_TASK_GMM_PASS] = CsGmmPassTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
 	[CS_TASK_PROFILE] = CsProfileTask,
 };

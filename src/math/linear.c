@@ -1,6 +1,10 @@
 /*
  * linear.c
- *	  Linear algebra by LAPACK, and the optimal assignment of rows to columns.
+ *	  Eigenvectors by LAPACK, Cholesky factors, and the optimal assignment of rows to columns.
+ *
+ * Cholesky's method is written out and not LAPACK's: it is run each time a model is compiled to
+ * score by, in sessions that have no other use for LAPACK; and its bits must not depend on the
+ * library, lest rows be placed otherwise than they were in training.
  */
 #include "custseg.h"
 
@@ -68,6 +72,82 @@ CsSymmetricEigen(int d, double *a, double *values, double *vectors)
 	pfree(work);
 	pfree(iwork);
 	return info;
+}
+
+/*
+ * Sum of products of two rows.  Eight running sums, so that the order of additions is the same for
+ * every instruction set.
+ */
+CS_CLONES static double
+DotProduct(int n, const double *a, const double *b)
+{
+	double		s[8] = {0};
+	int			i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		for (int t = 0; t < 8; t++)
+			s[t] += a[i + t] * b[i + t];
+	for (; i < n; i++)
+		s[i % 8] += a[i] * b[i];
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+/*
+ * Lower Cholesky factor of a symmetric d x d matrix, in place, row by row (Golub and Van Loan,
+ * Matrix Computations, 4.2).  False when the matrix is not positive definite, or not by more than
+ * its rounding errors.
+ */
+bool
+CsCholesky(int d, double *a)
+{
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = a + CsTriangle(i);
+		double		pivot;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < i; j++)
+		{
+			const double *other = a + CsTriangle(j);
+
+			row[j] = (row[j] - DotProduct(j, row, other)) / other[j];
+		}
+		pivot = row[i] - DotProduct(i, row, row);
+		if (!(pivot > d * DBL_EPSILON * row[i]) || !isfinite(pivot))
+			return false;
+		row[i] = sqrt(pivot);
+	}
+	return true;
+}
+
+/* y += factor * x */
+CS_CLONES static void
+AddMultiple(int n, double factor, const double *x, double *y)
+{
+	for (int i = 0; i < n; i++)
+		y[i] += factor * x[i];
+}
+
+/* Inverse of a lower triangular matrix without zeros on its diagonal, in place. */
+void
+CsInvertTriangle(int d, double *a)
+{
+	double	   *sum = palloc(sizeof(double) * d);
+
+	for (int i = 0; i < d; i++)
+	{
+		double	   *row = a + CsTriangle(i);
+
+		/* row i of the inverse is made of those above, which are done */
+		CHECK_FOR_INTERRUPTS();
+		memset(sum, 0, sizeof(double) * d);
+		for (int j = 0; j < i; j++)
+			AddMultiple(j + 1, row[j], a + CsTriangle(j), sum);
+		row[i] = 1 / row[i];
+		for (int j = 0; j < i; j++)
+			row[j] = -sum[j] * row[i];
+	}
+	pfree(sum);
 }
 
 /*

@@ -1,6 +1,7 @@
 /*
  * math.h
- *	  Kernels in plain C: distances over blocks, sorting, quantiles, random numbers, LAPACK.
+ *	  Kernels in plain C: distances over blocks, sorting, quantiles, random numbers, exp and log,
+ *	  linear algebra.
  *	  Pointers and sizes in, pointers out; no NaN unless said; nothing of PostgreSQL but
  *	  CHECK_FOR_INTERRUPTS.
  */
@@ -62,11 +63,29 @@ extern uint64 CsRngBelow(CsRng *rng, uint64 n); /* 0..n-1, no bias */
 extern void CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result);
 
 /*
+ * exponential.c: x[i] becomes exp(x[i]), numbers of at most 709 (0 below -708); log(x[i]), positive
+ * normal numbers.  n is a multiple of 8.  Within one unit in the last place, and the same bits on
+ * every machine.
+ */
+extern void CsExp(int n, double *x);
+extern void CsLog(int n, double *x);
+
+/*
  * linear.c: symmetric eigenproblem by LAPACK dsyevr.  a is d x d and destroyed; values descend,
  * vectors[i * d ...] is the i-th eigenvector with its largest absolute entry positive (lowest
  * index on ties).  Returns LAPACK's info, 0 for success.
  */
 extern int	CsSymmetricEigen(int d, double *a, double *values, double *vectors);
+
+/*
+ * Lower Cholesky factor, and inverse of a lower triangular matrix, in place.  Matrices are given by
+ * their lower triangle: a[CsTriangle(i) + j] is in row i, column j.  False when a is not positive
+ * definite.
+ */
+#define CsTriangle(n) ((Size) (n) * ((Size) (n) + 1) / 2)
+
+extern bool CsCholesky(int d, double *a);
+extern void CsInvertTriangle(int d, double *a);
 
 /* Optimal assignment: row i of the n x n profit matrix gets column result[i], total maximal. */
 extern void CsAssignMaximum(int n, const double *profit, int *result);

@@ -76,7 +76,10 @@ CostOfSegment(const CsScoring *scoring, int segment)
 	return result;
 }
 
-/* Each feature's share of the margin. */
+/*
+ * Each feature's share of the margin.  A mixture may choose the segment that is further away, for
+ * its weight; then the shares sum to -1, and still a positive one speaks for the segment.
+ */
 static void
 ShareMargin(const CsScoring *scoring, const CsAssignment *placed, Explanation *result)
 {
@@ -100,7 +103,7 @@ ShareMargin(const CsScoring *scoring, const CsAssignment *placed, Explanation *r
 		margin += part;
 	}
 	for (int i = 0; i < p->nfeatures; i++)
-		result[i].contribution = margin != 0 ? result[i].contribution / margin : NAN;
+		result[i].contribution = margin != 0 ? result[i].contribution / fabs(margin) : NAN;
 }
 
 /* Share of a level in the training's rows. */

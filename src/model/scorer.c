@@ -191,7 +191,8 @@ ReadParameter(JsonbContainer *object, const CsParameterInfo *info, int nsegments
 		return result;
 	}
 	ReadRows(array, info->name, &result);
-	if (info->kind == CS_PARAMETER_SEGMENTS && result.rows != nsegments)
+	if (info->kind == CS_PARAMETER_SEGMENTS && result.rows != nsegments &&
+		!(info->optional && result.rows == 0))
 		InvalidDefinition("\"%s\" has %d elements where %d are needed.", info->name, result.rows,
 						  nsegments);
 	return result;

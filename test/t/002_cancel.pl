@@ -65,6 +65,25 @@ for my $phase (qw(reading preparing seeding iterating scoring))
     nothing_left($session, $segments, "cancel in $phase");
 }
 
+# Other algorithms, in what takes them longest.
+my %algorithm = (
+    gmm => "'customers', features => '{a,b,c}', algorithm => 'gmm', options => jsonb_build_object('tol', 0, 'max_iter', 1000000, 'init',"
+      . " (SELECT jsonb_agg(jsonb_build_array(3.4 * test.u(i, 4) - 1.7, 3.4 * test.u(i, 5) - 1.7, 3.4 * test.u(i, 6) - 1.7)) FROM generate_series(1, 200) i))");
+
+for my $name (sort keys %algorithm)
+{
+    my ($out, $err, $elapsed);
+
+    $session->send("SELECT custseg.train('slow', $algorithm{$name});");
+    $elapsed = $watcher->query("SELECT pg_cancel_backend(test.await_phase('slow', 'iterating'));"
+          . 'SELECT test.await_idle(' . $session->pid . ')::numeric(9,1);') =~ s/^t\n//r;
+    ($out, $err) = $session->wait;
+    like($err, qr/ERROR:  57014: canceling statement due to user request/, "$name: cancelled");
+    cmp_ok($elapsed, '<', 1000, "$name: within a second");
+    note("cancel of $name acted within $elapsed ms");
+    nothing_left($session, $segments, "cancel of $name");
+}
+
 for my $phase (qw(reading seeding iterating))
 {
     my ($out, $err, $elapsed);
