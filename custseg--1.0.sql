@@ -473,6 +473,86 @@ AS 'MODULE_PATHNAME', 'custseg_dendrogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
 COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1';
+CREATE FUNCTION custseg.choose_k(
+    source text,
+    features text[] DEFAULT NULL,
+    k_min int DEFAULT 2,
+    k_max int DEFAULT 10,
+    algorithm text DEFAULT 'kmeans',
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT k int,
+    OUT inertia float8,
+    OUT silhouette float8,
+    OUT calinski_harabasz float8,
+    OUT davies_bouldin float8,
+    OUT gap float8,
+    OUT gap_se float8,
+    OUT bic float8,
+    OUT smallest_share float8,
+    OUT largest_share float8,
+    OUT votes int,
+    OUT recommended bool,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_choose_k'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.choose_k IS 'how many segments: indices for each number, their votes, and which to take; train() without k takes the same';
+
+CREATE FUNCTION custseg.compare(
+    source text,
+    features text[] DEFAULT NULL,
+    k int DEFAULT NULL,
+    algorithms text[] DEFAULT NULL,
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT algorithm text,
+    OUT segments int,
+    OUT silhouette float8,
+    OUT calinski_harabasz float8,
+    OUT davies_bouldin float8,
+    OUT noise_share float8,
+    OUT smallest_share float8,
+    OUT largest_share float8,
+    OUT stability float8,
+    OUT seconds float8,
+    OUT recommended bool,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_compare'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.compare IS 'which algorithm: the same rows by several of them, measures of each, and which to take';
+
+CREATE FUNCTION custseg.evaluate(
+    model text,
+    source text DEFAULT NULL,
+    version int DEFAULT NULL,
+    OUT metric text,
+    OUT value float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_evaluate'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a source: a row for each metric';
+
+CREATE FUNCTION custseg.silhouette(
+    model text,
+    source text DEFAULT NULL,
+    version int DEFAULT NULL,
+    sample int DEFAULT 20000,
+    OUT id text,
+    OUT segment int,
+    OUT silhouette float8,
+    OUT neighbor int
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_silhouette'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of them, and the segment next to its own';
 
 -- views
 

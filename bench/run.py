@@ -12,6 +12,7 @@ import data
 import density
 import hierarchical
 import mixture
+import judging
 import report
 import scoring
 import training
@@ -28,6 +29,8 @@ CASES = {
     "update": ("Writing segments", scoring.update),
     "resegment": ("Writing the segments that change", scoring.resegment),
     "gmm": ("Gaussian mixtures", mixture.mixture),
+    "silhouette": ("Silhouettes", judging.silhouettes),
+    "choose_k": ("Number of segments", judging.number_of_segments),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),

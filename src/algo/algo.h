@@ -58,7 +58,8 @@ typedef struct CsCommonOptions
 {
 	int64		seed;			/* 42 */
 	char	   *weight;			/* name of the weight column, or NULL */
-	int			silhouette_sample;	/* rows the stored silhouette is computed on, 5,000; 0: none */
+	int			silhouette_sample;	/* rows the silhouette is computed on, 5,000 (20,000 where it is
+									 * to judge by); 0: none */
 } CsCommonOptions;
 
 #define CS_COMMON_OPTIONS(type, field) \
@@ -234,12 +235,15 @@ typedef struct CsAlgorithm
 	 *
 	 * explain: what speaks against z in a segment is the sum over the columns of
 	 * (z[j] - point[j]) * pull[j].  For the nearest centre: point is the centre, pull z - point.
+	 *
+	 * log_density: log of the model's density at z; NULL where the algorithm has none.
 	 */
 	Size		(*compile) (const CsFitted *model, void *result);
 	bool		(*assign) (const CsFitted *model, const double *z, CsAssignment *result,
 						   double *memberships);
 	void		(*explain) (const CsFitted *model, const double *z, int segment,
 							double *point, double *pull);
+	double		(*log_density) (const CsFitted *model, const double *z);
 } CsAlgorithm;
 
 #define CsInvalidParameters(...) \
@@ -259,6 +263,9 @@ extern const CsAlgorithm *CsAlgorithmFind(const char *name);
 
 /* Same, or NULL. */
 extern const CsAlgorithm *CsAlgorithmLookup(const char *name);
+
+/* All of them, from 0; NULL past the last. */
+extern const CsAlgorithm *CsAlgorithmAt(int i);
 
 /* nearest.c: the nearest centre is the segment */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
@@ -285,6 +292,7 @@ typedef struct CsSegmentMoments
 
 extern CsSegmentMoments *CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights,
 											 int labels, int k);
+extern void CsSegmentMomentsFree(CsSegmentMoments *s);
 extern Size CsMomentsMemory(int k, int d);	/* bytes it takes beside the matrix */
 extern void CsMomentsTask(CsTeam *team, const void *args, int item);
 

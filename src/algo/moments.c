@@ -227,3 +227,16 @@ CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights, int labels, in
 	CsArenaFree(arena, args.sums);
 	return result;
 }
+
+/* Give it back. */
+void
+CsSegmentMomentsFree(CsSegmentMoments *s)
+{
+	pfree(s->counts);
+	pfree(s->weights);
+	pfree(s->centers);
+	pfree(s->distance);
+	pfree(s->squared);
+	pfree(s->mean);
+	pfree(s);
+}

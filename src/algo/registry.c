@@ -59,6 +59,13 @@ CsAlgorithmLookup(const char *name)
 	return NULL;
 }
 
+/* The algorithm at that place of the list, or NULL past its end. */
+const CsAlgorithm *
+CsAlgorithmAt(int i)
+{
+	return i < lengthof(algorithms) ? algorithms[i] : NULL;
+}
+
 /* The algorithm of that name, or an error that lists those there are. */
 const CsAlgorithm *
 CsAlgorithmFind(const char *name)

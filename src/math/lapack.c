@@ -40,7 +40,7 @@ LoadLibrary(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("could not load LAPACK: %s", dlerror()),
-				 errhint("Install it on the server (Debian: liblapack3, better with libopenblas0). Only pca needs it.")));
+				 errhint("Install it on the server (Debian: liblapack3, better with libopenblas0). Principal components and the gap statistic need it.")));
 	return library;
 }
 

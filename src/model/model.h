@@ -138,6 +138,28 @@ extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 
 /*
+ * score.c: the customers of a source, to be placed by a version of a model (0: the deployed one).
+ * Open: source NULL is the one that the version was trained on; everything is in
+ * CurrentMemoryContext.  What is to be read are the columns, by CsRelationRead.  Place and Id take a
+ * row of it: false when it can't be placed; the id as text, palloc'd, NULL without one.
+ */
+typedef struct CsScoredSource
+{
+	CsScoring	scoring;
+	CsBinding  *binding;
+	CsRelation *relation;
+	int			ncolumns;
+	CsColumn   *columns;		/* each once */
+	int			id;				/* position of the id among them, or -1 */
+	FmgrInfo	id_output;
+} CsScoredSource;
+
+extern CsScoredSource *CsScoredSourceOpen(const char *model, int version, const char *source);
+extern bool CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls,
+								CsAssignment *result);
+extern char *CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls);
+
+/*
  * cache.c: compiled models of this backend, dropped when custseg.model changes anywhere
  * (relcache invalidation of that table; every catalogue write fires it).
  * Get checks the right to use the model, loads it if need be; version 0 is the deployed one.

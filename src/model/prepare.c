@@ -11,15 +11,14 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "miscadmin.h"
 #include "model/train.h"
 #include "progress.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-
-/* Numbers of segments that memory is asked for when the rows decide how many there are. */
-#define USUAL_SEGMENTS 100
 
 #define MEGABYTE ((Size) 1024 * 1024)
 
@@ -91,14 +90,14 @@ ModelShape(const CsTraining *t)
 /*
  * Bytes that the training needs at its peak with that many rows: the raw matrix and what is kept
  * for each row; and either the scratch of fitting the preparation, or the matrix of model space
- * and what the algorithm and the profile take.  When the rows are a sample, batches of all rows
- * come on top.
+ * and what the algorithm, the measures and the profile take.  When the rows are a sample, batches
+ * of all rows come on top.
  */
 Size
 CsTrainingMemory(const CsTraining *t, int64 nrows)
 {
 	Shape		shape = ModelShape(t);
-	int			k = t->algorithm != NULL && t->algorithm->finds_k ? USUAL_SEGMENTS : Max(t->k, t->k_max);
+	int			k = t->algorithm != NULL && t->algorithm->finds_k ? CS_USUAL_SEGMENTS : Max(t->k, t->k_max);
 	Size		blocks = (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
 	Size		kept = mul_size(blocks, CsMatrixBlockSize(t->raw));
 	Size		model = 0;
@@ -112,12 +111,25 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 		model = mul_size(mul_size(blocks, CS_BLOCK_ROWS * sizeof(double)), shape.noutputs);
 	if (t->memory != NULL)
 		model = add_size(model, t->memory(nrows, shape.noutputs, k, t->options));
+	if (t->measures != NULL)
+		model = add_size(model, t->measures(t, nrows, shape.noutputs));
 	if (t->model != NULL)
 		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
 	model = Max(model, CsPipelineFitMemory(nrows, t->nfeatures, members));
 	if (t->streaming != NULL)
 		model = add_size(model, CsStreamMemory(t, nrows, shape.noutputs, shape.in_place, k));
 	return add_size(kept, model);
+}
+
+/* See train.h. */
+Size
+CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes)
+{
+	Size		labels = mul_size(sizeof(int32), nrows);
+	Size		fit = t->memory == NULL ? 0 :
+		t->memory(nrows, ncolumns, Max(t->k, t->k_max), t->options);
+
+	return add_size(bytes, labels) > fit ? add_size(bytes, labels) - fit : 0;
 }
 
 /* Bytes that a training may take. */
@@ -229,6 +241,8 @@ CsTrainingOpen(const CsRequest *request)
 	t->common = request->options;
 	t->memory = request->memory != NULL || t->algorithm == NULL ? request->memory :
 		t->algorithm->memory;
+	t->measures = request->measures;
+	t->judging = request->judging;
 	/* what judges needs all rows at once */
 	if (t->model != NULL && t->algorithm != NULL)
 		t->streaming = t->algorithm->streaming;
@@ -277,6 +291,18 @@ CsTrainingClose(CsTraining *t)
 }
 
 /* See train.h. */
+void
+CsCheckInertia(const CsFitOutput *fit)
+{
+	if (isfinite(fit->inertia))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("distances of the rows to their centers are too large to add up"),
+			 errhint("Scale the features, or divide the weights by a large number.")));
+}
+
+/* See train.h. */
 CsFitOutput
 CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, int k)
 {
@@ -294,6 +320,7 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 
 	CsProgressPhase(CS_PHASE_SEEDING);
 	algorithm->fit(&in, &out);
+	CsCheckInertia(&out);
 	return out;
 }
 

@@ -1,6 +1,6 @@
 /*
  * score.c
- *	  All customers of a source placed at once: score().
+ *	  All customers of a source placed at once: score(), and what judges a model on a source.
  *
  * The source is streamed as the caller, and only the columns that the model needs and the id are
  * read.  Each row goes through the same binding, pipeline and distances as predict's.
@@ -14,23 +14,13 @@
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
-/* What is needed for each row. */
+/* What score() needs for each row. */
 typedef struct ScoreState
 {
-	CsScoring	scoring;
-	CsBinding  *binding;
-	int			id;				/* position of the id among the columns read, or -1 */
-	FmgrInfo	id_output;
+	CsScoredSource *source;
 	Tuplestorestate *store;
 	TupleDesc	desc;
 } ScoreState;
-
-/* The columns to read, each once. */
-typedef struct ColumnList
-{
-	int			ncolumns;
-	CsColumn   *columns;
-} ColumnList;
 
 static const char *const origin_sql =
 "SELECT v.source, v.id FROM custseg.model_version AS v "
@@ -64,23 +54,25 @@ ReadOrigin(const CsScorer *scorer, char **source, char **id)
 	PopActiveSnapshot();
 }
 
-/* Add a column unless it is there; returns its position. */
+/* Add a column to those that are read, unless it is there; returns its position. */
 static int
-AddColumn(ColumnList *list, const CsColumn *column)
+AddColumn(CsScoredSource *s, const CsColumn *column)
 {
-	for (int i = 0; i < list->ncolumns; i++)
+	for (int i = 0; i < s->ncolumns; i++)
 	{
-		if (list->columns[i].attnum == column->attnum)
+		if (s->columns[i].attnum == column->attnum)
 			return i;
 	}
-	list->columns[list->ncolumns] = *column;
-	return list->ncolumns++;
+	s->columns[s->ncolumns] = *column;
+	return s->ncolumns++;
 }
 
 /* The features' columns of a source; a column that is missing is an error. */
 static void
-AddFeatureColumns(ColumnList *list, const CsRelation *rel, const CsScorer *scorer)
+AddFeatureColumns(CsScoredSource *s)
 {
+	const CsRelation *rel = s->relation;
+	const CsScorer *scorer = s->scoring.scorer;
 	const CsPipeline *p = CsScorerPipeline(scorer);
 
 	for (int i = 0; i < p->nfeatures; i++)
@@ -95,23 +87,65 @@ AddFeatureColumns(ColumnList *list, const CsRelation *rel, const CsScorer *score
 					 errdetail("Model \"%s\" was trained with it as a feature.",
 							   NameStr(scorer->model)),
 					 errhint("Score a table, view or query that has the column, NULL where the value is not known.")));
-		AddColumn(list, column);
+		AddColumn(s, column);
 	}
 }
 
-/* The id's column: as trained, or the source's own single-column key; -1 without one. */
-static int
-AddIdColumn(ColumnList *list, const CsRelation *rel, const char *trained_id)
+/* The id's column: as trained, or the source's own single-column key; none, -1, without one. */
+static void
+AddIdColumn(CsScoredSource *s, const char *trained_id)
 {
-	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(rel, trained_id);
+	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(s->relation, trained_id);
+	Oid			output;
+	bool		is_varlena;
 
 	if (column == NULL)
 	{
-		char	   *key = CsRelationDefaultId(rel);
+		char	   *key = CsRelationDefaultId(s->relation);
 
-		column = key == NULL ? NULL : CsRelationFind(rel, key);
+		column = key == NULL ? NULL : CsRelationFind(s->relation, key);
 	}
-	return column == NULL ? -1 : AddColumn(list, column);
+	s->id = column == NULL ? -1 : AddColumn(s, column);
+	if (s->id < 0)
+		return;
+	getTypeOutputInfo(column->type, &output, &is_varlena);
+	fmgr_info(output, &s->id_output);
+}
+
+/* See model.h. */
+CsScoredSource *
+CsScoredSourceOpen(const char *model, int version, const char *source)
+{
+	CsScoredSource *s = palloc0(sizeof(CsScoredSource));
+	const CsScorer *scorer = CsCacheGet(model, version);
+	char	   *trained_source;
+	char	   *id;
+
+	CsCachePin(scorer, CurrentMemoryContext);
+	ReadOrigin(scorer, &trained_source, &id);
+	s->relation = CsRelationOpen(source == NULL ? trained_source : source);
+	CsScoringInit(&s->scoring, scorer, CurrentMemoryContext);
+	s->columns = palloc(sizeof(CsColumn) * (CsScorerPipeline(scorer)->nfeatures + 1));
+	AddFeatureColumns(s);
+	AddIdColumn(s, id);
+	s->binding = CsBindingForColumns(CsScorerPipeline(scorer), s->columns, s->ncolumns,
+									 NameStr(scorer->model), CurrentMemoryContext, NULL);
+	return s;
+}
+
+/* See model.h. */
+bool
+CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls, CsAssignment *result)
+{
+	CsBindValues(s->binding, CsScorerPipeline(s->scoring.scorer), row, nulls, s->scoring.raw);
+	return CsScoringPlace(&s->scoring, result, NULL);
+}
+
+/* See model.h. */
+char *
+CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls)
+{
+	return s->id < 0 || nulls[s->id] ? NULL : OutputFunctionCall(&s->id_output, row[s->id]);
 }
 
 /* One row of the source to one row of the result. */
@@ -119,18 +153,18 @@ static void
 ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 {
 	ScoreState *state = arg;
-	const CsScorer *scorer = state->scoring.scorer;
+	const CsScorer *scorer = state->source->scoring.scorer;
+	char	   *id = CsScoredSourceId(state->source, row, row_nulls);
 	CsAssignment placed;
 	Datum		values[5] = {0};
 	bool		nulls[5] = {true, true, true, true, true};
 
-	if (state->id >= 0 && !row_nulls[state->id])
+	if (id != NULL)
 	{
-		values[0] = CStringGetTextDatum(OutputFunctionCall(&state->id_output, row[state->id]));
+		values[0] = CStringGetTextDatum(id);
 		nulls[0] = false;
 	}
-	CsBindValues(state->binding, CsScorerPipeline(scorer), row, row_nulls, state->scoring.raw);
-	if (CsScoringPlace(&state->scoring, &placed, NULL))
+	if (CsScoredSourcePlace(state->source, row, row_nulls, &placed))
 	{
 		const CsScorerSegment *segment = &CsScorerSegments(scorer)[placed.index];
 
@@ -143,50 +177,23 @@ ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 	tuplestore_putvalues(state->store, state->desc, values, nulls);
 }
 
-/* Prepare the output of the id as text. */
-static void
-PrepareId(ScoreState *state, const ColumnList *list)
-{
-	Oid			output;
-	bool		is_varlena;
-
-	if (state->id < 0)
-		return;
-	getTypeOutputInfo(list->columns[state->id].type, &output, &is_varlena);
-	fmgr_info(output, &state->id_output);
-}
-
 /* score(model, source, version): one row a customer of the source */
 Datum
 custseg_score(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	const CsScorer *scorer;
-	CsRelation *rel;
-	ColumnList	list = {0};
-	ScoreState	state = {0};
-	char	   *source;
-	char	   *id;
+	ScoreState	state;
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)), CsVersionArgument(fcinfo, 2));
-	CsCachePin(scorer, CurrentMemoryContext);
-	ReadOrigin(scorer, &source, &id);
-	if (!PG_ARGISNULL(1))
-		source = text_to_cstring(PG_GETARG_TEXT_PP(1));
-
-	rel = CsRelationOpen(source);
-	list.columns = palloc(sizeof(CsColumn) * (CsScorerPipeline(scorer)->nfeatures + 1));
-	AddFeatureColumns(&list, rel, scorer);
-	state.id = AddIdColumn(&list, rel, id);
-	PrepareId(&state, &list);
-	state.binding = CsBindingForColumns(CsScorerPipeline(scorer), list.columns, list.ncolumns,
-										NameStr(scorer->model), CurrentMemoryContext, NULL);
-	CsScoringInit(&state.scoring, scorer, CurrentMemoryContext);
+	state.source = CsScoredSourceOpen(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									  CsVersionArgument(fcinfo, 2),
+									  PG_ARGISNULL(1) ? NULL :
+									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	state.store = rsinfo->setResult;
 	state.desc = rsinfo->setDesc;
-	(void) CsRelationRead(rel, list.columns, list.ncolumns, ScoreRow, &state);
+	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,
+						  ScoreRow, &state);
 	return (Datum) 0;
 }

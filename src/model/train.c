@@ -14,17 +14,14 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "judge/judge.h"
 #include "model/train.h"
 #include "progress.h"
 #include "stat/stat.h"
 #include "utils/builtins.h"
 
-/* Numbers of segments that are tried when k is not given. */
-#define FIRST_K 2
-#define LAST_K 10
-
-/* Rows that a number of segments is judged on when the options ask for no silhouette. */
-#define CHOICE_SAMPLE 5000
+/* What is tried when k is not given: as choose_k() does it, but without its gap statistic. */
+static const CsChoiceOptions choice = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};
 
 /* Positions of train()'s arguments. */
 enum
@@ -70,11 +67,22 @@ ReadK(FunctionCallInfo fcinfo, const CsAlgorithm *algorithm, const void *options
 	return 0;
 }
 
+/* Bytes that the silhouette of a model takes whose k is known. */
+static Size
+SilhouetteMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	Size		silhouette = CsSilhouetteMemory(Min(nrows, t->common->silhouette_sample), ncolumns,
+												Max(t->k, 1));
+
+	return CsMemoryBeyondFit(t, nrows, ncolumns, silhouette);
+}
+
 /* Check and keep the arguments. */
 static CsRequest
 ReadArguments(FunctionCallInfo fcinfo)
 {
 	CsRequest	request = {.command = "custseg.train()"};
+	Jsonb	   *options = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
 	const CsAlgorithm *algorithm;
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
@@ -83,11 +91,16 @@ ReadArguments(FunctionCallInfo fcinfo)
 	algorithm = CsAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
 	request.algorithm = algorithm;
 	request.options = palloc0(algorithm->options_size);
-	CsOptionsParse(algorithm->options, algorithm->noptions,
-				   PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS),
-				   request.options);
-	request.k = ReadK(fcinfo, algorithm, request.options);
-	request.k_max = request.k == 0 ? LAST_K : request.k;
+	CsOptionsParse(algorithm->options, algorithm->noptions, options, request.options);
+	request.k = request.k_max = ReadK(fcinfo, algorithm, request.options);
+	request.measures = SilhouetteMemory;
+	if (request.k == 0 && !algorithm->finds_k)
+	{
+		request.options = CsParseJudging(algorithm, options, NULL, 0, 0, NULL);
+		request.k_max = choice.k_max;
+		request.measures = CsChoiceMemory;
+		request.judging = &choice;
+	}
 	request.id = CsTextArgument(fcinfo, ARG_ID);
 	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
 	request.prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
@@ -96,58 +109,26 @@ ReadArguments(FunctionCallInfo fcinfo)
 	return request;
 }
 
-/* Silhouette of a fit on a sample of "sample" rows; NaN when undefined. */
-static double
-Silhouette(CsTraining *t, CsTeam *team, const CsFitOutput *fit, int sample)
-{
-	CsProgressPhase(CS_PHASE_SCORING);
-	return CsSilhouetteSample(team, t->matrix, fit->labels, fit->k, sample,
-							  (uint64) t->common->seed, &t->silhouette_rows);
-}
-
-/*
- * Choose the number of segments by the silhouette: the best of FIRST_K..LAST_K, the lower one on
- * ties; one segment when none is defined, as for a single row.  Returns its fit.
- */
-static CsFitOutput
+/* Let the number of segments be chosen, and keep the fit that was; says which and why. */
+static void
 FitBestK(CsTraining *t, CsTeam *team)
 {
-	int			sample = t->common->silhouette_sample;
-	int			last = (int) Min(LAST_K, t->matrix->nrows - 1);
-	CsFitOutput best = {0};
-	double		highest = NAN;
+	CsChoice   *choice = CsChooseK(t, team, t->algorithm, t->options, t->judging);
+	CsCandidate *best = &choice->candidates[choice->best];
 	StringInfoData tried;
 
 	initStringInfo(&tried);
-	for (int k = FIRST_K; k <= last; k++)
-	{
-		CsFitOutput fit = CsTrainingFit(t, team, t->algorithm, t->options, k);
-		double		silhouette = Silhouette(t, team, &fit, sample > 0 ? sample : CHOICE_SAMPLE);
-		CsFitOutput worse = fit;
-
-		appendStringInfo(&tried, "%s%d: %.3f", tried.len > 0 ? ", " : "", k, silhouette);
-		if (silhouette > highest || (isnan(highest) && !isnan(silhouette)))
-		{
-			worse = best;
-			best = fit;
-			highest = silhouette;
-			t->k = k;
-		}
-		if (worse.k > 0)
-			CsArenaFree(t->arena, worse.labels);
-		if (fit.k < k)
-			break;				/* no more distinct rows: higher k gives the same */
-	}
-	if (isnan(highest))
-	{
-		t->k = 1;
-		best = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
-	}
+	for (int i = 0; i < choice->n; i++)
+		if (!isnan(choice->candidates[i].silhouette))
+			appendStringInfo(&tried, "%s%d: %.3f", tried.len > 0 ? ", " : " Silhouettes by k are ",
+							 choice->candidates[i].k, choice->candidates[i].silhouette);
 	ereport(NOTICE,
-			(errmsg("chose k = %d", t->k),
-			 tried.len > 0 ?
-			 errdetail("Silhouettes by k are %s.", tried.data) : 0));
-	return best;
+			(errmsg("chose k = %d", best->k),
+			 errdetail("Reason: %s.%s%s", best->reason, tried.data, tried.len > 0 ? "." : "")));
+	t->k = best->k;
+	t->fit = best->fit;
+	t->silhouette = best->silhouette;
+	t->silhouette_rows = isnan(best->silhouette) ? 0 : choice->silhouette_rows;
 }
 
 /*
@@ -163,22 +144,22 @@ FitModel(CsTraining *t, CsTeam *team)
 
 	INSTR_TIME_SET_CURRENT(start);
 	if (t->k == 0 && !t->algorithm->finds_k)
-		t->fit = FitBestK(t, team);
+		FitBestK(t, team);
 	else
 		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
 	if (streams)
 		CsStreamRows(t, team);
 	t->fit_milliseconds = CsMillisecondsSince(start);
-	if (!isfinite(t->fit.inertia))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("distances of the rows to their centers are too large to add up"),
-				 errhint("Scale the features, or divide the weights by a large number.")));
-
-	t->silhouette = NAN;
-	t->silhouette_rows = 0;
-	if (sample > 0)
-		t->silhouette = Silhouette(t, team, &t->fit, sample);
+	CsCheckInertia(&t->fit);
+	if (t->judging == NULL || streams)
+	{
+		t->silhouette = NAN;
+		t->silhouette_rows = 0;
+		CsProgressPhase(CS_PHASE_SCORING);
+		if (sample > 0)
+			t->silhouette = CsSilhouetteSample(team, t->matrix, t->fit.labels, t->fit.k, sample,
+											   (uint64) t->common->seed, &t->silhouette_rows);
+	}
 	if (!streams)
 		CsProfileSegments(t, team);
 }

@@ -65,6 +65,8 @@ typedef enum CsDeploy
 	CS_DEPLOY_NO
 } CsDeploy;
 
+struct CsTraining;
+
 /* What is asked for; it must outlive the training. */
 typedef struct CsRequest
 {
@@ -80,6 +82,9 @@ typedef struct CsRequest
 	int			k_max;			/* most segments that will be tried, for the memory */
 	/* bytes beside the matrix of model space; NULL: the algorithm's, else none */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
+	/* bytes that measures take beside that, or NULL; "judging" is theirs to read */
+	Size		(*measures) (const struct CsTraining *t, int64 nrows, int ncolumns);
+	const void *judging;
 } CsRequest;
 
 typedef struct CsTraining
@@ -99,6 +104,8 @@ typedef struct CsTraining
 	const void *options;
 	const CsCommonOptions *common;	/* the options' first field */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
+	Size		(*measures) (const struct CsTraining *t, int64 nrows, int ncolumns);
+	const void *judging;
 
 	/* columns */
 	CsRelation *relation;
@@ -160,6 +167,9 @@ CsStreamOptionsOf(const CsTraining *t)
 /* Most segments that are matched to a predecessor's: the assignment takes their cube in time. */
 #define CS_MAX_MATCHED 2000
 
+/* Numbers of segments that memory is asked for when the rows decide how many there are. */
+#define CS_USUAL_SEGMENTS 100
+
 /*
  * prepare.c
  *
@@ -172,9 +182,13 @@ extern CsTraining *CsTrainingOpen(const CsRequest *request);
 extern CsTeam *CsTrainingPrepare(CsTraining *t);
 extern CsFitOutput CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
 								 const void *options, int k);
+extern void CsCheckInertia(const CsFitOutput *fit); /* an error unless it is finite */
 extern void CsTrainingClose(CsTraining *t);
 extern Size CsTrainingMemory(const CsTraining *t, int64 nrows);
 extern Size CsTrainingMemoryLimit(void);
+
+/* What "bytes", taken when the fit has left only its labels, add to what the fit takes. */
+extern Size CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes);
 extern void CsReportMemory(const CsTraining *t, int64 nrows);
 extern double CsMillisecondsSince(instr_time start);
 

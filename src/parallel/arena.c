@@ -28,6 +28,7 @@ typedef struct Area
 	dsm_segment *segment;		/* NULL when private */
 	dsm_handle	handle;
 	ResourceOwner owner;
+	uint64		birth;			/* how many areas had been made before it, and itself */
 } Area;
 
 struct CsArena
@@ -38,6 +39,7 @@ struct CsArena
 	CsArenaDirectory *directory;	/* of a running team, else NULL */
 	bool		is_worker;
 	uint32		seen;			/* worker: the directory's changes it has followed */
+	uint64		births;			/* areas made so far */
 	int			nareas;
 	Area		area[CS_MAX_AREAS];
 };
@@ -224,6 +226,7 @@ CsArenaAlloc(CsArena *arena, Size size)
 	Assert(!arena->is_worker);
 	memset(area, 0, sizeof(*area));
 	area->size = Max(size, 1);
+	area->birth = ++arena->births;
 	if (!share || !AllocateShared(arena, area))
 		area->address = MemoryContextAllocHuge(arena->context, area->size);
 	PublishHandle(arena, number, area->handle);
@@ -257,6 +260,30 @@ CsArenaFree(CsArena *arena, int number)
 {
 	ReleaseArea(&arena->area[number]);
 	PublishHandle(arena, number, DSM_HANDLE_INVALID);
+}
+
+/* See team.h. */
+uint64
+CsArenaMark(const CsArena *arena)
+{
+	return arena->births;
+}
+
+/* See team.h. */
+void
+CsArenaForget(CsArena *arena, uint64 mark)
+{
+	arena->directory = NULL;
+	for (int i = 0; i < arena->nareas; i++)
+	{
+		Area	   *area = &arena->area[i];
+
+		if (area->size == 0 || area->birth <= mark)
+			continue;
+		if (area->segment == NULL && area->address != NULL)
+			pfree(area->address);
+		memset(area, 0, sizeof(*area));
+	}
 }
 
 /*

@@ -39,6 +39,15 @@ extern bool CsArenaIsShared(const CsArena *arena);
 extern Size CsArenaUsed(const CsArena *arena);	/* bytes held now */
 extern void CsArenaDestroy(CsArena *arena);
 
+/*
+ * For work that may fail in a subtransaction: what was made since the mark, the abort has released
+ * as far as it was shared; Forget gives back the rest and their numbers.  Nothing private may be
+ * there when a team with workers starts in the subtransaction: it would move to memory that ends
+ * with it.
+ */
+extern uint64 CsArenaMark(const CsArena *arena);
+extern void CsArenaForget(CsArena *arena, uint64 mark);
+
 /* One item of a task: args is the caller's struct, the same bytes in every process. */
 typedef void (*CsTaskFunction) (CsTeam *team, const void *args, int item);
 

@@ -1,12 +1,19 @@
 /*
  * silhouette.c
- *	  Silhouette width (Rousseeuw 1987), exact on a sample.
+ *	  Silhouette widths (Rousseeuw 1987), exact on all rows or on a sample stratified by segment.
  *
  * s(i) = (b - a) / max(a, b), where a is the mean distance to the other rows of the own segment
- * and b the least mean distance to the rows of another one; 0 for a segment of one row.
+ * and b the least mean distance to the rows of another one, the neighbor; 0 for a segment of one
+ * row.  Of a sample, a and b are means over the sampled rows, which is what they estimate because
+ * the sample holds its share of every segment; and each segment counts with all of its rows.
  *
- * The sampled rows are laid out by segment, so that the distances of one row to a segment are a
- * run of numbers.  An item takes every 64th group of four rows.  Memory is O(sample x columns).
+ * Every distance is computed once, and adds to the sums of both of its rows.  The rows are laid out
+ * by segment.  A piece is a run of rows of one segment; it is compared with all rows that come at
+ * or after it, and adds up the distances of its own rows by segment, and those of all later rows to
+ * itself, its column.  A run of the team takes the pieces of one or several whole segments; then
+ * the columns of a segment's pieces are added up in order, and that segment is done for every
+ * row.  So memory is O(rows), whatever the number of segments, and what is added to what does not
+ * depend on who computes it.
  */
 #include "custseg.h"
 
@@ -15,193 +22,483 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/stat.h"
+#include "storage/shmem.h"
 
-#define ITEMS 64
-#define GROUP 4
+/* Most pieces of a run; a segment has at most so many, and they have at least so many rows. */
+#define MAX_PIECES 32
+#define PIECE_ROWS 64
 
+/* Rows of a piece that are compared at a time, and rows that they are compared with. */
+#define GROUP 8
+#define BLOCK 512
+
+typedef struct Piece
+{
+	int			segment;
+	int			first,
+				last;			/* rows of the layout; the last is one past it */
+} Piece;
+
+/* One area holds it all, at these offsets; it is the task's arguments. */
 typedef struct SilhouetteArgs
 {
-	int			rows;			/* area: double[d][padded], by segment */
-	int			start;			/* area: int[k + 1]: where each segment begins */
-	int			sums;			/* area: double[ITEMS] */
+	int			area;
+	Size		x;				/* double[d][stride], rows by segment */
+	Size		start;			/* int[k + 1]: where each segment begins */
+	Size		own;			/* double[n]: sum of distances to the own segment */
+	Size		least;			/* double[n]: least mean distance to another one */
+	Size		neighbor;		/* int32[n]: which that is, -1 before any */
+	Size		columns;		/* double[MAX_PIECES][n] */
+	Size		pieces;			/* Piece[MAX_PIECES] of the run */
 	int			n;
+	int			stride;
 	int			d;
 	int			k;
 } SilhouetteArgs;
 
-/* Sum of square roots; eight running sums in a fixed order. */
+#define Part(arena, args, part) ((void *) ((char *) CsArenaAddress(arena, (args)->area) + (args)->part))
+
+/* A member's view of the arguments, and its buffers. */
+typedef struct Comparer
+{
+	const SilhouetteArgs *args;
+	const double *x;
+	const int  *start;
+	double	   *column;			/* of the piece */
+	double	   *group;			/* GROUP rows, row by row */
+	double	   *distance;		/* double[GROUP][BLOCK] */
+	double	   *sums;			/* double[GROUP][k]: distances of a row to a segment */
+} Comparer;
+
+/*
+ * Roots of a block's squared distances, in place, distance[t * stride + r]; what each row r has to
+ * the rows of the group is added to its column.
+ */
+CS_CLONES static void
+RootsToColumn(int group, int n, double *distance, int stride, double *column)
+{
+	int			t = 0;
+
+	for (; t + 4 <= group; t += 4)
+	{
+		double	   *a = distance + t * stride,
+				   *b = a + stride,
+				   *c = b + stride,
+				   *d = c + stride;
+
+		for (int r = 0; r < n; r++)
+		{
+			a[r] = sqrt(a[r]);
+			b[r] = sqrt(b[r]);
+			c[r] = sqrt(c[r]);
+			d[r] = sqrt(d[r]);
+			column[r] += (a[r] + b[r]) + (c[r] + d[r]);
+		}
+	}
+	for (; t < group; t++)
+	{
+		double	   *a = distance + t * stride;
+
+		for (int r = 0; r < n; r++)
+		{
+			a[r] = sqrt(a[r]);
+			column[r] += a[r];
+		}
+	}
+}
+
+/* Sum of a run of numbers; eight running sums in a fixed order. */
 CS_CLONES static double
-SumOfRoots(int n, const double *squared)
+SumOfRun(int n, const double *x)
 {
 	double		sum[8] = {0};
 	int			i = 0;
 
 	for (; i + 8 <= n; i += 8)
 		for (int lane = 0; lane < 8; lane++)
-			sum[lane] += sqrt(squared[i + lane]);
+			sum[lane] += x[i + lane];
 	for (; i < n; i++)
-		sum[i % 8] += sqrt(squared[i]);
+		sum[i % 8] += x[i];
 	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/* Silhouette of one row of segment "own", from its squared distances to all rows. */
-static double
-RowSilhouette(const SilhouetteArgs *args, const int *start, int own, const double *squared)
+/* Add the distances of the group to rows first..first + n - 1 to its sums, segment by segment. */
+static void
+AddToSums(Comparer *c, int group, int first, int n, int stride, int *segment)
 {
-	double		a = 0,
-				b = HUGE_VAL;
+	int			end = first + n;
 
-	if (start[own + 1] - start[own] == 1)
-		return 0;
-	for (int c = 0; c < args->k; c++)
+	for (int at = first; at < end;)
 	{
-		int			n = start[c + 1] - start[c];
-		double		sum;
+		int			next;
 
-		if (n == 0)
-			continue;
-		sum = SumOfRoots(n, squared + start[c]);
-		if (c == own)
-			a = sum / (n - 1);
-		else if (sum / n < b)
-			b = sum / n;
+		while (c->start[*segment + 1] <= at)
+			(*segment)++;
+		next = Min(c->start[*segment + 1], end);
+		for (int t = 0; t < group; t++)
+			c->sums[(Size) t * c->args->k + *segment] +=
+				SumOfRun(next - at, c->distance + t * stride + (at - first));
+		at = next;
 	}
-	return Max(a, b) > 0 ? (b - a) / Max(a, b) : 0;
 }
 
-/* An item: every ITEMS-th group of rows. */
+/*
+ * Compare rows first..first + group - 1, of one segment, with themselves and all that come
+ * later.  Among themselves each pair is met twice, and so does not go to the column.
+ */
+static void
+CompareGroup(Comparer *c, int segment, int first, int group)
+{
+	const SilhouetteArgs *args = c->args;
+	int			at = segment;
+	double		kept[GROUP];
+
+	memcpy(kept, c->column + first, sizeof(double) * group);
+	for (int j = 0; j < args->d; j++)
+		for (int t = 0; t < group; t++)
+			c->group[t * args->d + j] = c->x[(Size) j * args->stride + first + t];
+	for (int t = 0; t < group; t++)
+		memset(c->sums + (Size) t * args->k + segment, 0, sizeof(double) * (args->k - segment));
+	for (int block = first; block < args->n; block += BLOCK)
+	{
+		int			n = Min(BLOCK, args->n - block);
+		int			stride = CS_PAD_ROWS(n);
+
+		CHECK_FOR_INTERRUPTS();
+		CsSquaredDistances(args->d, n, c->x + block, args->stride, group, c->group, c->distance);
+		RootsToColumn(group, n, c->distance, stride, c->column + block);
+		AddToSums(c, group, block, n, stride, &at);
+		if (block == first)
+			memcpy(c->column + first, kept, sizeof(double) * group);
+	}
+}
+
+/* Does this mean distance make the segment the neighbor?  Ties go to the lower segment. */
+static inline bool
+IsNearer(double mean, int segment, double least, int neighbor)
+{
+	return mean < least || (mean == least && segment < neighbor);
+}
+
+/* CS_TASK_SILHOUETTE: a piece against itself and all later rows. */
 void
 CsSilhouetteTask(CsTeam *team, const void *opaque, int item)
 {
 	const SilhouetteArgs *args = opaque;
 	CsArena    *arena = CsTeamArena(team);
-	const double *x = CsArenaAddress(arena, args->rows);
-	const int  *start = CsArenaAddress(arena, args->start);
-	double	   *sums = CsArenaAddress(arena, args->sums);
-	int			padded = CS_PAD_ROWS(args->n),
-				d = args->d,
-				own = 0;
-	double	   *group = palloc(sizeof(double) * GROUP * d);
-	double	   *squared = palloc(sizeof(double) * GROUP * padded);
-	double		sum = 0;
+	const Piece *piece = (Piece *) Part(arena, args, pieces) + item;
+	double	   *own = Part(arena, args, own),
+			   *least = Part(arena, args, least);
+	int32	   *neighbor = Part(arena, args, neighbor);
+	Comparer	c = {.args = args};
 
-	for (int first = item * GROUP; first < args->n; first += ITEMS * GROUP)
+	c.x = Part(arena, args, x);
+	c.start = Part(arena, args, start);
+	c.column = (double *) Part(arena, args, columns) + (Size) item * args->n;
+	c.group = palloc(sizeof(double) * GROUP * args->d);
+	c.distance = palloc(sizeof(double) * GROUP * BLOCK);
+	c.sums = palloc(sizeof(double) * GROUP * args->k);
+	memset(c.column + piece->first, 0, sizeof(double) * (args->n - piece->first));
+	for (int first = piece->first; first < piece->last; first += GROUP)
 	{
-		int			n = Min(GROUP, args->n - first);
+		int			group = Min(GROUP, piece->last - first);
 
-		CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < n; i++)
-			for (int j = 0; j < d; j++)
-				group[i * d + j] = x[(Size) j * padded + first + i];
-		CsSquaredDistances(d, args->n, x, padded, n, group, squared);
-		for (int i = 0; i < n; i++)
+		CompareGroup(&c, piece->segment, first, group);
+		for (int t = 0; t < group; t++)
 		{
-			while (start[own + 1] <= first + i)
-				own++;
-			sum += RowSilhouette(args, start, own, squared + (Size) i * padded);
+			const double *sums = c.sums + (Size) t * args->k;
+			int			row = first + t;
+
+			own[row] = sums[piece->segment];
+			for (int s = piece->segment + 1; s < args->k; s++)
+			{
+				int			n = c.start[s + 1] - c.start[s];
+
+				if (n == 0 || !IsNearer(sums[s] / n, s, least[row], neighbor[row]))
+					continue;
+				least[row] = sums[s] / n;
+				neighbor[row] = s;
+			}
 		}
 	}
-	sums[item] = sum;
 }
 
-/* Rows that have a segment. */
-static int64
-CountLabelled(const int32 *labels, int64 nrows)
+/* Take in the columns of pieces first..last - 1, which are one segment. */
+static void
+FoldSegment(CsArena *arena, const SilhouetteArgs *args, const Piece *pieces, int first, int last)
 {
-	int64		n = 0;
+	const int  *start = Part(arena, args, start);
+	double	   *own = Part(arena, args, own),
+			   *least = Part(arena, args, least);
+	int32	   *neighbor = Part(arena, args, neighbor);
+	double	   *sum = (double *) Part(arena, args, columns) + (Size) first * args->n;
+	int			segment = pieces[first].segment,
+				begin = start[segment],
+				end = start[segment + 1];
 
-	for (int64 i = 0; i < nrows; i++)
-		n += labels[i] >= 0;
-	return n;
+	for (int p = first + 1; p < last; p++)
+	{
+		const double *column = (double *) Part(arena, args, columns) + (Size) p * args->n;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int i = pieces[p].first; i < args->n; i++)
+			sum[i] += column[i];
+	}
+	for (int i = begin; i < end; i++)
+		own[i] += sum[i];
+	for (int i = end; i < args->n; i++)
+	{
+		double		mean = sum[i] / (end - begin);
+
+		if (!IsNearer(mean, segment, least[i], neighbor[i]))
+			continue;
+		least[i] = mean;
+		neighbor[i] = segment;
+	}
 }
 
 /*
- * Choose n of the labelled rows.  Returns them, palloc'd, ascending.
+ * Split the next segments, from *segment on, into pieces, as many segments as the room is for, and
+ * move *segment past them.  Returns the number of pieces, 0 when no segment is left.
  */
-static int64 *
-SampleRows(const int32 *labels, int64 nrows, int64 nlabelled, int64 n, uint64 seed)
+static int
+NextPieces(const SilhouetteArgs *args, const int *start, int *segment, Piece *pieces)
 {
-	int64	   *rank = palloc(sizeof(int64) * n);
-	CsRng		rng;
-	int64		seen = 0,
-				taken = 0;
+	int			npieces = 0;
 
-	CsRngSeed(&rng, seed, UINT64CONST(0x51C0E77E));	/* a stream apart from the algorithms' */
-	CsRngSample(&rng, nlabelled, n, rank);
-	for (int64 i = 0; i < nrows && taken < n; i++)
+	for (; *segment < args->k; (*segment)++)
 	{
-		if (labels[i] < 0)
-			continue;
-		if (rank[taken] == seen++)
-			rank[taken++] = i;
+		int64		first = start[*segment],
+					rows = start[*segment + 1] - first;
+		int			split = (int) Min(MAX_PIECES, (rows + PIECE_ROWS - 1) / PIECE_ROWS);
+
+		if (npieces + split > MAX_PIECES)
+			break;
+		for (int p = 0; p < split; p++)
+		{
+			pieces[npieces].segment = *segment;
+			pieces[npieces].first = (int) (first + rows * p / split);
+			pieces[npieces].last = (int) (first + rows * (p + 1) / split);
+			npieces++;
+		}
 	}
-	return rank;
+	return npieces;
 }
 
-/* Lay the sampled rows out by segment.  Returns how many segments have a row. */
-static int
-LayOut(CsArena *arena, const CsMatrix *m, const int32 *labels, const int64 *sample,
+/* All runs: fills own, least and neighbor. */
+static void
+CompareAll(CsTeam *team, const SilhouetteArgs *args)
+{
+	CsArena    *arena = CsTeamArena(team);
+	Piece	   *pieces = Part(arena, args, pieces);
+	int			segment = 0,
+				npieces;
+
+	while ((npieces = NextPieces(args, Part(arena, args, start), &segment, pieces)) > 0)
+	{
+		int			last;
+
+		CsTeamRun(team, CS_TASK_SILHOUETTE, args, sizeof(*args), npieces);
+		for (int first = 0; first < npieces; first = last)
+		{
+			for (last = first; last < npieces; last++)
+				if (pieces[last].segment != pieces[first].segment)
+					break;
+			FoldSegment(arena, args, pieces, first, last);
+		}
+	}
+}
+
+/* The sizes and offsets of the area; returns its bytes. */
+static Size
+PlanArea(SilhouetteArgs *args, int64 n, int d, int k)
+{
+	Size		total = 0;
+	Size		doubles = mul_size(sizeof(double), n);
+
+	args->n = (int) n;
+	args->d = d;
+	args->k = k;
+	args->stride = CS_PAD_ROWS(args->n) + 16;	/* kernels read past the last row */
+#define TakePart(part, size) \
+	(args->part = total, total = add_size(total, CACHELINEALIGN(size)))
+	TakePart(x, mul_size(mul_size(sizeof(double), args->stride), d));
+	TakePart(start, sizeof(int) * (k + 1));
+	TakePart(own, doubles);
+	TakePart(least, doubles);
+	TakePart(neighbor, mul_size(sizeof(int32), n));
+	TakePart(columns, mul_size(doubles, MAX_PIECES));
+	TakePart(pieces, sizeof(Piece) * MAX_PIECES);
+#undef TakePart
+	return total;
+}
+
+/* Bytes that the silhouette of so many rows takes, what it returns included. */
+Size
+CsSilhouetteMemory(int64 nrows, int d, int k)
+{
+	SilhouetteArgs args;
+	int64		n = Min(nrows, CS_MAX_SILHOUETTE_ROWS);
+
+	return add_size(PlanArea(&args, n, d, k),
+					mul_size(2 * sizeof(int64) + sizeof(double) + 2 * sizeof(int32), n));
+}
+
+/*
+ * Lay the sampled rows out by segment.  Returns where each of them went, palloc'd.
+ */
+static int *
+LayOut(CsArena *arena, const CsMatrix *m, const int32 *labels, const CsStratifiedSample *sample,
 	   const SilhouetteArgs *args)
 {
-	double	   *x = CsArenaAddress(arena, args->rows);
-	int		   *start = CsArenaAddress(arena, args->start);
-	int		   *next = palloc0(sizeof(int) * (args->k + 1));
-	int			padded = CS_PAD_ROWS(args->n),
-				segments = 0;
+	double	   *x = Part(arena, args, x);
+	int		   *start = Part(arena, args, start);
+	double	   *least = Part(arena, args, least);
+	int32	   *neighbor = Part(arena, args, neighbor);
+	int		   *next = palloc(sizeof(int) * args->k);
+	int		   *place = palloc_extended(sizeof(int) * args->n, MCXT_ALLOC_HUGE);
 
-	for (int i = 0; i < args->n; i++)
-		next[labels[sample[i]] + 1]++;
+	start[0] = 0;
 	for (int c = 0; c < args->k; c++)
 	{
-		segments += next[c + 1] > 0;
-		next[c + 1] += next[c];
+		next[c] = start[c];
+		start[c + 1] = start[c] + (int) sample->counts[c];
 	}
-	memcpy(start, next, sizeof(int) * (args->k + 1));
-	memset(x, 0, sizeof(double) * args->d * padded);
+	for (int j = 0; j < args->d; j++)
+		memset(x + (Size) j * args->stride + args->n, 0, sizeof(double) * (args->stride - args->n));
 	for (int i = 0; i < args->n; i++)
 	{
-		const double *block = CsMatrixBlock(m, arena, sample[i] / CS_BLOCK_ROWS);
-		int			at = next[labels[sample[i]]]++;
+		int64		row = sample->row[i];
+		const double *block = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
 
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		place[i] = next[labels[row]]++;
 		for (int j = 0; j < args->d; j++)
-			x[(Size) j * padded + at] = block[(Size) j * CS_BLOCK_ROWS + sample[i] % CS_BLOCK_ROWS];
+			x[(Size) j * args->stride + place[i]] = block[(Size) j * CS_BLOCK_ROWS];
+		least[i] = HUGE_VAL;
+		neighbor[i] = -1;
 	}
 	pfree(next);
-	return segments;
+	return place;
 }
 
-double
-CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels_area, int k, int64 sample,
-				   uint64 seed, int64 *used)
+/* Width of a row of a segment of n rows; NaN when distances are too large to be added up. */
+static double
+WidthOf(double own, int n, double b)
+{
+	double		a;
+
+	if (n == 1)
+		return 0;
+	a = own / (n - 1);
+	return Max(a, b) > 0 ? (b - a) / Max(a, b) : 0;
+}
+
+/* Fill the result's rows and means from what the team has computed. */
+static void
+Summarize(CsArena *arena, const SilhouetteArgs *args, const int32 *labels,
+		  const CsStratifiedSample *sample, const int *place, CsSilhouette *result)
+{
+	const double *own = Part(arena, args, own),
+			   *least = Part(arena, args, least);
+	const int32 *neighbor = Part(arena, args, neighbor);
+	double		total = 0,
+				weight = 0;
+
+	for (int c = 0; c < args->k; c++)
+		result->of_segment[c] = 0;
+	for (int i = 0; i < args->n; i++)
+	{
+		int			c = labels[sample->row[i]];
+
+		result->row[i] = sample->row[i];
+		result->width[i] = WidthOf(own[place[i]], (int) sample->counts[c], least[place[i]]);
+		result->neighbor[i] = neighbor[place[i]];
+		result->of_segment[c] += result->width[i];
+	}
+	for (int c = 0; c < args->k; c++)
+	{
+		if (sample->counts[c] > 0)
+		{
+			total += result->of_segment[c] *
+				((double) sample->population[c] / sample->counts[c]);
+			weight += sample->population[c];
+		}
+		result->of_segment[c] = sample->counts[c] > 0 ?
+			result->of_segment[c] / sample->counts[c] : NAN;
+	}
+	result->mean = total / weight;
+}
+
+/* Is the silhouette defined: two segments at least, and fewer of them than rows? */
+static bool
+IsDefined(const CsStratifiedSample *sample, int k)
+{
+	int			segments = 0;
+
+	for (int c = 0; c < k; c++)
+		segments += sample->counts[c] > 0;
+	return segments >= 2 && segments < sample->nrows;
+}
+
+/* See stat.h. */
+CsSilhouette *
+CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int labels_area, int k, int64 most,
+				   uint64 seed)
 {
 	CsArena    *arena = CsTeamArena(team);
 	const int32 *labels = CsArenaAddress(arena, labels_area);
-	int64		nlabelled = CountLabelled(labels, m->nrows);
-	int64	   *rows;
-	SilhouetteArgs args;
-	int			segments;
-	double		total = 0;
+	CsStratifiedSample *sample;
+	CsSilhouette *result = palloc0(sizeof(CsSilhouette));
+	SilhouetteArgs args = {0};
 
-	args.n = (int) Min(sample, nlabelled);
-	args.d = m->ncolumns;
-	args.k = k;
-	*used = args.n;
-	if (args.n < 2 || k < 2)
-		return NAN;
-	args.rows = CsArenaAlloc(arena, sizeof(double) * args.d * CS_PAD_ROWS(args.n));
-	args.start = CsArenaAlloc(arena, sizeof(int) * (k + 1));
-	args.sums = CsArenaAlloc(arena, sizeof(double) * ITEMS);
-	rows = SampleRows(labels, m->nrows, nlabelled, args.n, seed);
-	segments = LayOut(arena, m, labels, rows, &args);
-	if (segments >= 2 && segments < args.n)
+	sample = CsSampleStratified(labels, m->nrows, k, Min(most, CS_MAX_SILHOUETTE_ROWS), seed);
+	result->mean = NAN;
+	result->used = sample->nrows;
+	if (IsDefined(sample, k))
 	{
-		CsTeamRun(team, CS_TASK_SILHOUETTE, &args, sizeof(args), ITEMS);
-		for (int i = 0; i < ITEMS; i++)
-			total += ((double *) CsArenaAddress(arena, args.sums))[i];
+		Size		size = PlanArea(&args, sample->nrows, m->ncolumns, k);
+		int		   *place;
+
+		args.area = CsArenaAlloc(arena, size);
+		result->of_segment = palloc(sizeof(double) * k);
+		result->row = palloc_extended(sizeof(int64) * args.n, MCXT_ALLOC_HUGE);
+		result->width = palloc_extended(sizeof(double) * args.n, MCXT_ALLOC_HUGE);
+		result->neighbor = palloc_extended(sizeof(int32) * args.n, MCXT_ALLOC_HUGE);
+		place = LayOut(arena, m, labels, sample, &args);
+		CompareAll(team, &args);
+		Summarize(arena, &args, labels, sample, place, result);
+		pfree(place);
+		CsArenaFree(arena, args.area);
 	}
-	CsArenaFree(arena, args.rows);
-	CsArenaFree(arena, args.start);
-	CsArenaFree(arena, args.sums);
-	pfree(rows);
-	return segments >= 2 && segments < args.n ? total / args.n : NAN;
+	CsSampleFree(sample);
+	return result;
+}
+
+/* Give it back. */
+void
+CsSilhouetteFree(CsSilhouette *s)
+{
+	if (s->row != NULL)
+	{
+		pfree(s->of_segment);
+		pfree(s->row);
+		pfree(s->width);
+		pfree(s->neighbor);
+	}
+	pfree(s);
+}
+
+/* See stat.h. */
+double
+CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
+				   uint64 seed, int64 *used)
+{
+	CsSilhouette *s = CsSilhouetteOfRows(team, m, labels, k, sample, seed);
+	double		mean = s->mean;
+
+	*used = s->used;
+	CsSilhouetteFree(s);
+	return mean;
 }

@@ -5,16 +5,117 @@
 #ifndef CUSTSEG_STAT_H
 #define CUSTSEG_STAT_H
 
+#include "algo/algo.h"
 #include "data/matrix.h"
 #include "parallel/team.h"
 
 /*
- * silhouette.c: mean silhouette width of a seeded sample of the labelled rows (all of them when
- * there are no more than "sample"), NaN when it is not defined: fewer than two segments in the
- * sample, or as many as rows.  *used is the number of rows it is computed on.
+ * sample.c: which rows a measure looks at.
+ *
+ * Stratified: of the rows with a label 0..k-1, in proportion to the segments' sizes, but at least
+ * two rows of each that has so many, where there is room for that; or all, when there are no more
+ * than were asked for.
  */
+typedef struct CsStratifiedSample
+{
+	int64		labelled;		/* rows that have a segment */
+	int64	   *population;		/* k: rows of each segment */
+	int64	   *counts;			/* k: rows of each in the sample */
+	int64		nrows;			/* of the sample */
+	int64	   *row;			/* their numbers, ascending */
+} CsStratifiedSample;
+
+extern CsStratifiedSample *CsSampleStratified(const int32 *labels, int64 nrows, int k,
+											  int64 sample, uint64 seed);
+extern void CsSampleFree(CsStratifiedSample *s);
+
+/* A simple sample of row numbers, ascending, palloc'd; and those rows as a matrix of their own. */
+extern int64 *CsSampleRows(int64 nrows, int64 sample, uint64 seed, int64 *used);
+extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
+
+/*
+ * silhouette.c: silhouette widths of the rows that have a segment, or of a stratified sample of
+ * "most" of them.  The means are of the segments and, weighted by their rows, of all.  The mean is
+ * NaN and the arrays are NULL when it is not defined: fewer than two segments, or as many as rows.
+ * palloc'd.
+ */
+#define CS_MAX_SILHOUETTE_ROWS 1000000
+
+typedef struct CsSilhouette
+{
+	int64		used;			/* rows that it is computed on */
+	double		mean;
+	double	   *of_segment;		/* k; NaN for a segment without rows */
+	int64	   *row;			/* used: row numbers, ascending */
+	double	   *width;			/* used; NaN where distances are too large to be added up */
+	int32	   *neighbor;		/* used: the nearest other segment; then -1 */
+} CsSilhouette;
+
+extern CsSilhouette *CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int labels, int k,
+										int64 most, uint64 seed);
+extern void CsSilhouetteFree(CsSilhouette *s);
+extern Size CsSilhouetteMemory(int64 nrows, int ncolumns, int k);
+extern void CsSilhouetteTask(CsTeam *team, const void *args, int item);
+
+/* The same, the mean only; *used is the number of rows it is computed on. */
 extern double CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 								 uint64 seed, int64 *used);
-extern void CsSilhouetteTask(CsTeam *team, const void *args, int item);
+
+/*
+ * validity.c: Calinski-Harabasz and Davies-Bouldin, NaN when they are not defined (fewer than two
+ * segments with rows, or as many as rows), and what else the segments' moments tell.  Noise is left
+ * out, but shares are of all rows.  OfLabels takes the moments first, every row weighing 1.
+ */
+typedef struct CsValidity
+{
+	int			segments;		/* that have rows */
+	double		calinski_harabasz;
+	double		davies_bouldin;
+	double		within;			/* sum of squared distances to the segments' means */
+	double		noise_share;
+	double		smallest_share,
+				largest_share;	/* of the segments that have rows */
+} CsValidity;
+
+/* Is a sum of squared distances 0, but for the rounding of the means they are measured to? */
+extern bool CsIsNothing(const CsSegmentMoments *s, int ncolumns, double squares);
+extern CsValidity CsValidityOfMoments(const CsSegmentMoments *s, int ncolumns);
+extern CsValidity CsValidityOfLabels(CsTeam *team, const CsMatrix *m, int labels, int k);
+
+/*
+ * gap.c: the gap statistic for k_first..k_last segments by an algorithm; every row weighs 1.
+ * Values are NaN from the first k on that is not defined: rows of W = 0, or fewer segments found.
+ * palloc'd.
+ */
+typedef struct CsGapInput
+{
+	CsTeam	   *team;
+	const CsMatrix *matrix;
+	const CsAlgorithm *algorithm;
+	const void *options;
+	Size		memory_left;	/* see CsFitInput */
+	int			k_first,
+				k_last;
+	int64		sample;			/* rows it is computed on, at most */
+	int			references;		/* sets, at least 2 */
+	uint64		seed;
+} CsGapInput;
+
+typedef struct CsGap
+{
+	int64		rows;			/* it is computed on */
+	int			k_first;
+	int			n;				/* numbers of segments; fewer than asked for with few rows */
+	double	   *gap;			/* n */
+	double	   *se;				/* n */
+	double	   *log_w;			/* n */
+	int			chosen;			/* least k with gap(k) >= gap(k + 1) - se(k + 1); 0: some gap is
+								 * not defined */
+	int			highest;		/* k of the largest gap; 0: likewise */
+	bool		one_cloud;		/* no gap is larger than gap(1) by more than its standard error */
+} CsGap;
+
+extern CsGap *CsGapStatistic(const CsGapInput *in);
+extern Size CsGapMemory(int64 nrows, int ncolumns, int64 sample);
 
 #endif							/* CUSTSEG_STAT_H */

@@ -5,8 +5,8 @@ Usage: python3 make.py FOLDER, the folder that CUSTSEG_DATA names; writes a file
 itself.  Needs numpy, pandas and scikit-learn (the files were made with 1.2.1).
 
 A set is clustered after its missing values became the median and each column was scaled to mean 0
-and standard deviation 1.  It is clustered once from a given start, to the end, for the same labels;
-and with the defaults but ten starts, for how good a solution can be.  Rows are in the order of the
+and standard deviation 1.  It is clustered once from a given start, to the end, for the same labels
+and indices of them; and with the defaults but ten starts, for how good a solution can be.  Rows are in the order of the
 file, or of the customer's number; labels are numbered by their first row.  The start is rows given
 by position, from 0.
 """
@@ -20,6 +20,7 @@ import numpy
 import pandas
 import sklearn
 from sklearn.cluster import KMeans
+from sklearn.metrics import calinski_harabasz_score, davies_bouldin_score, silhouette_score
 
 
 def online_retail(file):
@@ -70,6 +71,9 @@ def golden(k, frame):
         "init": x[start].tolist(),
         "sizes": numpy.bincount(labels)[1:].tolist(),
         "inertia": fit.inertia_,
+        "silhouette": silhouette_score(x, labels),
+        "calinski_harabasz": calinski_harabasz_score(x, labels),
+        "davies_bouldin": davies_bouldin_score(x, labels),
         "labels_md5": hashlib.md5(",".join(map(str, labels)).encode()).hexdigest(),
         "best_inertia": KMeans(k, n_init=10, random_state=42).fit(x).inertia_,
     }

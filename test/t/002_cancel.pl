@@ -99,6 +99,18 @@ for my $phase (qw(reading seeding iterating))
     nothing_left($session, $segments, "timeout in $phase");
 }
 
+# Functions that judge end at once, too, compare() in the midst of a subtransaction of its own.
+for my $call ("choose_k('customers', '{a,b,c}', 2, 1000)", "compare('customers', '{a,b,c}', 5000, '{kmeans}')",
+    "silhouette('kept', 'customers', sample => 200000)")
+{
+    my ($out, $err);
+
+    $session->send("SET statement_timeout = '700ms'; SELECT count(*) FROM custseg.$call; SET statement_timeout = 0;");
+    ($out, $err) = $session->wait;
+    like($err, qr/ERROR:  57014: canceling statement due to statement timeout/, "$call: timed out");
+    nothing_left($session, $segments, $call);
+}
+
 # Inside a transaction: all of it is rolled back, and a savepoint saves what came before it.
 my ($out, $err);
 $session->query("BEGIN; SELECT custseg.train('outer', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}'); SAVEPOINT s;");

@@ -90,6 +90,12 @@ END
         my $inertia = $node->safe_psql('postgres', "SELECT metrics ->> 'inertia' FROM custseg.model_version WHERE model = '$name'");
         cmp_ok(abs($inertia / $golden->{inertia} - 1), '<=', 1e-9, "$name: inertia within 1e-9");
 
+        for my $index (qw(silhouette calinski_harabasz davies_bouldin))
+        {
+            my $value = $node->safe_psql('postgres', "SELECT value FROM custseg.evaluate('$name') WHERE metric = '$index'");
+            cmp_ok(abs($value / $golden->{$index} - 1), '<=', 1e-9, "$name: $index within 1e-9");
+        }
+
         # With the defaults: as good.
         $inertia = $node->safe_psql('postgres', "SELECT inertia FROM custseg.train('$name defaults', '$name', k => $k)");
         cmp_ok($inertia, '<=', 1.001 * $golden->{best_inertia}, "$name: the best of the default's starts is as good");

@@ -1,0 +1,432 @@
+/*
+ * compare.c
+ *	  custseg.compare(): the same rows by several algorithms, and which to take.
+ *
+ * The rows are read and prepared once.  Which algorithm to take is told by the silhouette, rows of
+ * noise counting as 0 in it, among those that are stable; it favours round segments, and the
+ * reference says so.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "judge/judge.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+/* More rows than this, and algorithms that look at every row's neighbours run only when named. */
+#define MOST_NEIGHBORS 100000
+
+/* Refits that agree less than this on average are no basis for segments. */
+#define LEAST_STABILITY 0.6
+
+#define MEGABYTE ((Size) 1024 * 1024)
+
+/* Positions of the arguments. */
+enum
+{
+	ARG_SOURCE, ARG_FEATURES, ARG_K, ARG_ALGORITHMS, ARG_ID, ARG_PREP, ARG_OPTIONS
+};
+
+typedef struct CompareOptions
+{
+	CsCommonOptions common;
+	int			stability_resamples;
+} CompareOptions;
+
+static const CsOption compare_options[] = {
+	{"seed", CS_OPTION_BIGINT, offsetof(CompareOptions, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	{"weight", CS_OPTION_TEXT, offsetof(CompareOptions, common.weight)},
+	{"silhouette_sample", CS_OPTION_INT, offsetof(CompareOptions, common.silhouette_sample), CS_JUDGED_ROWS, 0, 50000},
+	{"stability_resamples", CS_OPTION_INT, offsetof(CompareOptions, stability_resamples), 5, 0, 1000},
+};
+
+/* All that is asked for. */
+typedef struct Comparison
+{
+	CsRequest	request;
+	CompareOptions options;
+	bool		all;			/* no algorithms were named */
+	void	   *choice_options; /* k-means', to choose k by; NULL when it need not be chosen */
+	int			n;
+	CsContender *contenders;
+} Comparison;
+
+PG_FUNCTION_INFO_V1(custseg_compare);
+
+/*
+ * The algorithms that are named, each once; or all, but for those that stream: on rows that are in
+ * memory they are the algorithm that they start with.
+ */
+static void
+ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
+{
+	Datum	   *names;
+	bool	   *nulls;
+
+	c->all = PG_ARGISNULL(ARG_ALGORITHMS);
+	if (c->all)
+	{
+		int			known = 0;
+
+		while (CsAlgorithmAt(known) != NULL)
+			known++;
+		c->contenders = palloc0(sizeof(CsContender) * known);
+		for (int i = 0; i < known; i++)
+			if (CsAlgorithmAt(i)->streaming == NULL)
+				c->contenders[c->n++].algorithm = CsAlgorithmAt(i);
+		return;
+	}
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_ALGORITHMS), TEXTOID, -1, false, TYPALIGN_INT,
+					  &names, &nulls, &c->n);
+	if (c->n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"algorithms\" must not be empty"),
+				 errhint("Name at least one, or leave \"algorithms\" out to try all.")));
+	c->contenders = palloc0(sizeof(CsContender) * c->n);
+	for (int i = 0; i < c->n; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("\"algorithms\" must not contain NULL")));
+		c->contenders[i].algorithm = CsAlgorithmFind(TextDatumGetCString(names[i]));
+		for (int j = 0; j < i; j++)
+			if (c->contenders[j].algorithm == c->contenders[i].algorithm)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("algorithm \"%s\" is named twice", c->contenders[i].algorithm->name)));
+	}
+}
+
+/* Is it one of the options that are given once for all algorithms? */
+static bool
+IsCommon(const CsOption *option)
+{
+	return strcmp(option->name, "seed") == 0 || strcmp(option->name, "weight") == 0 ||
+		strcmp(option->name, "silhouette_sample") == 0;
+}
+
+/*
+ * Options of one algorithm: its own from "json", or their defaults when that is NULL; the common
+ * ones are compare()'s.
+ */
+static void *
+AlgorithmOptions(const CsAlgorithm *algorithm, Jsonb *json, const CsCommonOptions *common)
+{
+	CsOption   *own = palloc(sizeof(CsOption) * algorithm->noptions);
+	char	   *result = palloc0(algorithm->options_size);
+	int			n = 0;
+
+	for (int i = 0; i < algorithm->noptions; i++)
+		if (!IsCommon(&algorithm->options[i]))
+			own[n++] = algorithm->options[i];
+	CsOptionsParse(own, n, json, result);
+	memcpy(result, common, sizeof(CsCommonOptions));
+	pfree(own);
+	return result;
+}
+
+/* The options' member of that key when it is an object of an algorithm's options, or NULL. */
+static Jsonb *
+MemberOf(Jsonb *json, const char *key)
+{
+	JsonbValue	value;
+
+	if (json == NULL ||
+		!getKeyJsonValueFromContainer(&json->root, key, (int) strlen(key), &value) ||
+		value.type == jbvNull)
+		return NULL;
+	if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an object with options of that algorithm", key),
+				 errhint("Write options => '{\"%s\": {\"name\": value, ...}}'.", key)));
+	return JsonbValueToJsonb(&value);
+}
+
+/* The options without the algorithms' objects. */
+static Jsonb *
+OwnMembers(Jsonb *json)
+{
+	JsonbParseState *state = NULL;
+	JsonbIterator *iterator;
+	JsonbValue	key,
+				value;
+
+	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
+		return json;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	iterator = JsonbIteratorInit(&json->root);
+	(void) JsonbIteratorNext(&iterator, &key, true);	/* its begin */
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	{
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (CsAlgorithmLookup(pnstrdup(key.val.string.val, key.val.string.len)) != NULL)
+			continue;
+		pushJsonbValue(&state, WJB_KEY, &key);
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/* Options of compare() and of each algorithm; those of one that is not tried are checked, too. */
+static void
+ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
+{
+	Jsonb	   *json = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
+
+	CsOptionsParse(compare_options, lengthof(compare_options), OwnMembers(json), &c->options);
+	for (int i = 0; CsAlgorithmAt(i) != NULL; i++)
+	{
+		const CsAlgorithm *algorithm = CsAlgorithmAt(i);
+		void	   *options = AlgorithmOptions(algorithm, MemberOf(json, algorithm->name),
+											   &c->options.common);
+
+		for (int j = 0; j < c->n; j++)
+			if (c->contenders[j].algorithm == algorithm)
+				c->contenders[j].options = options;
+	}
+}
+
+/* The number of segments, 0 when it is to be chosen. */
+static int
+ReadK(FunctionCallInfo fcinfo)
+{
+	int			k;
+
+	if (PG_ARGISNULL(ARG_K))
+		return 0;
+	k = PG_GETARG_INT32(ARG_K);
+	if (k < 1 || k > CS_MAX_SEGMENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" must be between 1 and %d", CS_MAX_SEGMENTS),
+				 errdetail("It is %d.", k),
+				 errhint("Leave \"k\" out to have it chosen.")));
+	return k;
+}
+
+/* For CsRequest.measures: what a contender takes beside its fit, and choosing k before. */
+static Size
+CompareMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	const Comparison *c = t->judging;
+	Size		size = CsContenderMemory(t, nrows, ncolumns);
+
+	if (c->choice_options == NULL)
+		return size;
+	return add_size(size, add_size(mul_size(2 * sizeof(int32), nrows),
+								   CsKmeans.memory(nrows, ncolumns, CS_LAST_K, c->choice_options)));
+}
+
+/* Check and keep the arguments. */
+static void
+ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
+{
+	CsRequest  *request = &c->request;
+
+	request->command = "custseg.compare()";
+	request->source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	ReadAlgorithms(fcinfo, c);
+	ReadOptions(fcinfo, c);
+	request->options = &c->options;
+	request->k = ReadK(fcinfo);
+	request->k_max = request->k == 0 ? CS_LAST_K : request->k;
+	request->id = CsTextArgument(fcinfo, ARG_ID);
+	request->features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request->prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	request->measures = CompareMemory;
+	request->judging = c;
+	for (int i = 0; i < c->n && request->k == 0; i++)
+		if (!c->contenders[i].algorithm->finds_k)
+			c->choice_options = AlgorithmOptions(&CsKmeans, NULL, &c->options.common);
+}
+
+/* The number of segments by the votes of choose_k() with k-means; says which and why. */
+static int
+ChooseK(CsTraining *t, CsTeam *team, Comparison *c)
+{
+	const CsChoiceOptions asked = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};
+	CsChoice   *choice = CsChooseK(t, team, &CsKmeans, c->choice_options, &asked);
+	const CsCandidate *best = &choice->candidates[choice->best];
+
+	CsArenaFree(t->arena, best->fit.labels);
+	c->choice_options = NULL;
+	ereport(NOTICE,
+			(errmsg("chose k = %d", best->k),
+			 errdetail("Reason: %s.", best->reason),
+			 errhint("Give \"k\" to compare with another number of segments.")));
+	return best->k;
+}
+
+/* Why an algorithm is not even tried, or NULL. */
+static char *
+WhyNotTried(const CsTraining *t, const Comparison *c, const CsContender *contender)
+{
+	const CsAlgorithm *algorithm = contender->algorithm;
+	int64		nrows = t->matrix->nrows;
+	Size		needed;
+
+	if (c->all && algorithm->has_noise && nrows > MOST_NEIGHBORS)
+		return psprintf("left out: with more than %d rows it takes long; name it in \"algorithms\" to try it all the same",
+						MOST_NEIGHBORS);
+	if (contender->k > algorithm->max_segments)
+		return psprintf("it makes %d segments at most", algorithm->max_segments);
+	needed = CsTrainingMemory(t, nrows) +
+		algorithm->memory(nrows, t->matrix->ncolumns,
+						  algorithm->finds_k ? CS_USUAL_SEGMENTS : contender->k,
+						  contender->options);
+	if (needed > CsTrainingMemoryLimit())
+		return psprintf("it needs %zu MB, maintenance_work_mem is %d MB",
+						(needed + MEGABYTE - 1) / MEGABYTE, maintenance_work_mem / 1024);
+	return NULL;
+}
+
+/* What counts: the mean silhouette with 0 for noise; NaN for one that can't be recommended. */
+static double
+MeritOf(const CsContender *c)
+{
+	if (c->failure != NULL || c->validity.segments < 2)
+		return NAN;
+	return c->silhouette * (1 - c->validity.noise_share);
+}
+
+static bool
+IsStable(const CsContender *c)
+{
+	return isnan(c->stability) || c->stability >= LEAST_STABILITY;
+}
+
+/* The best of the contenders, stable ones first, the first on ties; -1 when there is none. */
+static int
+FindBest(const Comparison *c)
+{
+	int			best = -1;
+
+	for (int i = 0; i < c->n; i++)
+	{
+		const CsContender *one = &c->contenders[i];
+		double		merit = MeritOf(one);
+
+		if (isnan(merit))
+			continue;
+		if (best < 0 || IsStable(one) > IsStable(&c->contenders[best]) ||
+			(IsStable(one) == IsStable(&c->contenders[best]) &&
+			 merit > MeritOf(&c->contenders[best])))
+			best = i;
+	}
+	return best;
+}
+
+/* The sentence of the best one. */
+static char *
+PraiseBest(const CsContender *c)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfo(&text, "highest silhouette%s%s",
+					 c->validity.noise_share > 0 ? ", noise counted as 0," : "",
+					 isnan(c->stability) ? "" : IsStable(c) ? " of the stable ones" : ", but none is stable");
+	if (c->silhouette < CS_WEAK_SILHOUETTE)
+		appendStringInfo(&text, ". The data show no clear clusters: its silhouette is %.2f, below %g",
+						 c->silhouette, CS_WEAK_SILHOUETTE);
+	return text.data;
+}
+
+/* Recommend one, and say of the others what speaks against them. */
+static void
+GiveReasons(Comparison *c)
+{
+	int			best = FindBest(c);
+
+	for (int i = 0; i < c->n; i++)
+	{
+		CsContender *one = &c->contenders[i];
+
+		one->recommended = i == best;
+		if (one->recommended)
+			one->reason = PraiseBest(one);
+		else if (one->failure != NULL)
+			one->reason = one->failure;
+		else if (one->validity.segments == 0)
+			one->reason = pstrdup("found no segment");
+		else if (one->validity.segments == 1)
+			one->reason = pstrdup("found one segment only");
+		else if (!IsStable(one))
+			one->reason = psprintf("not stable: fits on half of the rows agree by %.2f, 1 being the same",
+								   one->stability);
+	}
+}
+
+/* Every contender as a row of the result. */
+static void
+PutRows(ReturnSetInfo *rsinfo, const Comparison *comparison)
+{
+	for (int i = 0; i < comparison->n; i++)
+	{
+		const CsContender *c = &comparison->contenders[i];
+		Datum		values[12] = {0};
+		bool		nulls[12];
+
+		memset(nulls, true, sizeof(nulls));
+		values[0] = CStringGetTextDatum(c->algorithm->name);
+		nulls[0] = nulls[10] = false;
+		if (c->failure == NULL)
+		{
+			values[1] = Int32GetDatum(c->validity.segments);
+			nulls[1] = false;
+			CsPutNumber(values, nulls, 2, c->silhouette);
+			CsPutNumber(values, nulls, 3, c->validity.calinski_harabasz);
+			CsPutNumber(values, nulls, 4, c->validity.davies_bouldin);
+			CsPutNumber(values, nulls, 5, c->validity.noise_share);
+			CsPutNumber(values, nulls, 6, c->validity.smallest_share);
+			CsPutNumber(values, nulls, 7, c->validity.largest_share);
+			CsPutNumber(values, nulls, 8, c->stability);
+			CsPutNumber(values, nulls, 9, c->seconds);
+		}
+		values[10] = BoolGetDatum(c->recommended);
+		if (c->reason != NULL)
+		{
+			values[11] = CStringGetTextDatum(c->reason);
+			nulls[11] = false;
+		}
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * compare(source, features, k, algorithms, id, prep, options)
+ */
+Datum
+custseg_compare(PG_FUNCTION_ARGS)
+{
+	Comparison	c = {0};
+	CsTraining *t;
+	CsTeam	   *team;
+	int			k;
+
+	InitMaterializedSRF(fcinfo, 0);
+	ReadArguments(fcinfo, &c);
+	t = CsTrainingOpen(&c.request);
+	team = CsTrainingPrepare(t);
+	k = c.choice_options == NULL ? t->k : ChooseK(t, team, &c);
+	CsTeamEnd(team);
+	for (int i = 0; i < c.n; i++)
+	{
+		CsContender *one = &c.contenders[i];
+
+		one->k = one->algorithm->finds_k ? 0 : k;
+		one->failure = WhyNotTried(t, &c, one);
+		if (one->failure == NULL)
+			CsContenderTry(t, one, c.options.stability_resamples);
+	}
+	GiveReasons(&c);
+	PutRows((ReturnSetInfo *) fcinfo->resultinfo, &c);
+	CsTrainingClose(t);
+	return (Datum) 0;
+}

@@ -1,0 +1,188 @@
+/*
+ * contender.c
+ *	  One algorithm on trial in compare(): its fit, its measures, and how stable it is.
+ *
+ * Stability is the mean adjusted Rand index (Hubert and Arabie 1985) between the segments of all
+ * rows and those of a fit on a random half of them, over these rows.  Half samples are capped at
+ * MOST_REFITTED rows, but not for algorithms that know noise: thinner rows have another density.
+ *
+ * An algorithm may fail, for want of memory or because the rows do not suit it, and the others must
+ * go on.  So each runs in a subtransaction, with a team of its own that starts and ends in it: in
+ * parallel mode none can be begun.  The rows' areas have been shared before, when the rows were
+ * prepared, and so outlive its abort.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "judge/judge.h"
+#include "progress.h"
+#include "stat/agreement.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+
+/* Most rows of a half sample. */
+#define MOST_REFITTED 10000
+
+/* See judge.h: labels, the silhouette, and half of the rows. */
+Size
+CsContenderMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	int			k = Max(t->k, t->k_max);
+	Size		half = mul_size(mul_size(nrows / 2 + CS_BLOCK_ROWS, ncolumns + 1), sizeof(double));
+	Size		silhouette = CsSilhouetteMemory(Min(nrows, t->common->silhouette_sample), ncolumns, k);
+
+	return add_size(add_size(half, silhouette),
+					add_size(mul_size(2 * sizeof(int32), nrows), CsMomentsMemory(k, ncolumns)));
+}
+
+/* Adjusted Rand index of all rows' labels and a fit's labels on some of them. */
+static double
+Agreement(const int32 *all, const int64 *rows, const int32 *some, int64 nrows)
+{
+	CsPairTable *pairs = CsPairTableCreate();
+	double		result;
+
+	for (int64 i = 0; i < nrows; i++)
+		pairs = CsPairTableAdd(pairs, all[rows[i]], some[i], 1);
+	result = CsAdjustedRand(pairs);
+	pfree(pairs);
+	return result;
+}
+
+/* Fit the algorithm to those rows; returns how far it agrees with the labels of all. */
+static double
+Refit(CsTraining *t, CsTeam *team, const CsContender *c, int labels, const int64 *rows, int64 nrows)
+{
+	CsMatrix   *m = CsMatrixOfRows(t->arena, t->matrix, rows, nrows);
+	Size		used = CsArenaUsed(t->arena),
+				limit = CsTrainingMemoryLimit();
+	CsFitInput	in = {
+		.team = team,.matrix = m,.weights = -1,.k = c->k,.options = c->options,
+		.memory_left = limit > used ? limit - used : 0
+	};
+	CsFitOutput out = {0};
+	double		agreement;
+
+	if (t->weights >= 0)
+	{
+		const double *weights = CsArenaAddress(t->arena, t->weights);
+		double	   *some;
+
+		in.weights = CsArenaAlloc(t->arena, mul_size(sizeof(double), nrows));
+		some = CsArenaAddress(t->arena, in.weights);
+		for (int64 i = 0; i < nrows; i++)
+			some[i] = weights[rows[i]];
+	}
+	c->algorithm->fit(&in, &out);
+	agreement = Agreement(CsArenaAddress(t->arena, labels), rows,
+						  CsArenaAddress(t->arena, out.labels), nrows);
+	CsArenaFree(t->arena, out.labels);
+	if (in.weights >= 0)
+		CsArenaFree(t->arena, in.weights);
+	CsMatrixFree(m, t->arena);
+	pfree(m);
+	return agreement;
+}
+
+/* Mean agreement of refits; NaN when there are none, or too few rows for them. */
+static double
+Stability(CsTraining *t, CsTeam *team, const CsContender *c, int labels, int resamples)
+{
+	int64		half = t->matrix->nrows / 2;
+	double		sum = 0;
+
+	if (!c->algorithm->has_noise)
+		half = Min(half, MOST_REFITTED);
+	if (resamples == 0 || half < Max(c->k, 2))
+		return NAN;
+	for (int i = 0; i < resamples; i++)
+	{
+		int64		nrows;
+		int64	   *rows = CsSampleRows(t->matrix->nrows, half,
+										(uint64) t->common->seed + (uint64) i, &nrows);
+
+		sum += Refit(t, team, c, labels, rows, nrows);
+		pfree(rows);
+	}
+	return sum / resamples;
+}
+
+/* Fit and measure, on a team of its own. */
+static void
+Measure(CsTraining *t, CsContender *c, int resamples)
+{
+	CsTeam	   *team = CsTeamStart(t->arena, CsTeamWorkersFor(t->raw->nrows * t->nfeatures));
+	CsFitOutput fit;
+	instr_time	start;
+
+	if (c->algorithm->check != NULL && c->k > 0)
+		c->algorithm->check(c->options, c->k, t->matrix->ncolumns);
+	INSTR_TIME_SET_CURRENT(start);
+	fit = CsTrainingFit(t, team, c->algorithm, c->options, c->k);
+	c->seconds = CsMillisecondsSince(start) / 1000;
+	CsProgressPhase(CS_PHASE_SCORING);
+	c->validity = CsValidityOfLabels(team, t->matrix, fit.labels, fit.k);
+	if (t->common->silhouette_sample > 0)
+	{
+		int64		used;
+
+		c->silhouette = CsSilhouetteSample(team, t->matrix, fit.labels, fit.k,
+										   t->common->silhouette_sample,
+										   (uint64) t->common->seed, &used);
+	}
+	if (c->validity.segments >= 2)
+		c->stability = Stability(t, team, c, fit.labels, resamples);
+	CsArenaFree(t->arena, fit.labels);
+	CsTeamEnd(team);
+}
+
+/* Does this error say that the whole command is to end? */
+static bool
+EndsCommand(int code)
+{
+	int			category = ERRCODE_TO_CATEGORY(code);
+
+	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
+		category == ERRCODE_INTERNAL_ERROR;
+}
+
+/* See judge.h. */
+void
+CsContenderTry(CsTraining *t, CsContender *c, int resamples)
+{
+	MemoryContext old = CurrentMemoryContext;
+	MemoryContext context = AllocSetContextCreate(t->context, "custseg contender",
+												  ALLOCSET_DEFAULT_SIZES);
+	ResourceOwner owner = CurrentResourceOwner;
+	uint64		mark = CsArenaMark(t->arena);
+
+	c->silhouette = c->stability = NAN;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		Measure(t, c, resamples);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(t->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		if (EndsCommand(error->sqlerrcode))
+			ReThrowError(error);
+		CsArenaForget(t->arena, mark);
+		CsProgressStart(t->command);	/* the abort has ended it */
+		c->failure = error->message;
+	}
+	PG_END_TRY();
+	CurrentResourceOwner = owner;
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}

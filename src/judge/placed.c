@@ -1,0 +1,209 @@
+/*
+ * placed.c
+ *	  The rows of a source in a model's space, each with the segment that the model gives it.
+ *
+ * Each row goes through the same binding, pipeline and placing as predict's.  Labels count segments
+ * from 0 without noise, which is -1, as an algorithm's fit does; so the measures of stat/ can be
+ * taken.  Rows that the model can't place are counted and left out.
+ *
+ * Memory is held to maintenance_work_mem, room for the measures included.  Past it nothing more is
+ * stored, but the rows are counted to the end: the error can then say what would be enough.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "judge/judge.h"
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "utils/memutils.h"
+
+#define FIRST_CAPACITY 4096
+#define MEGABYTE ((Size) 1024 * 1024)
+
+typedef struct Reader
+{
+	CsPlacedRows *rows;
+	const CsFitted *fitted;
+	double	   *block;			/* the matrix's last */
+	int32	   *labels;
+	int64		capacity;		/* of labels, and of ids */
+	int64		nrows;			/* that could be placed, stored or not */
+	bool		over_limit;		/* rows are counted only */
+} Reader;
+
+/* Bytes that so many rows take, the measures' included; ids as long as they have been so far. */
+static Size
+MemoryNeeded(const Reader *reader, int64 nrows)
+{
+	const CsPlacedRows *rows = reader->rows;
+	int64		stored = Max(rows->matrix->nrows, 1);
+	int			d = rows->matrix->ncolumns;
+	Size		ids = rows->keep_ids ? MemoryContextMemAllocated(rows->texts, true) / stored + sizeof(char *) : 0;
+	Size		size = mul_size(nrows / CS_BLOCK_ROWS + 1, CsMatrixBlockSize(rows->matrix));
+
+	/* labels are copied once, to where a team reads them */
+	size = add_size(size, mul_size(nrows, add_size(2 * sizeof(int32), ids)));
+	return add_size(size, add_size(CsSilhouetteMemory(Min(nrows, rows->sample), d, rows->k),
+								   CsMomentsMemory(rows->k, d)));
+}
+
+/* Make room for another block, if there may be one. */
+static void
+StartBlock(Reader *reader)
+{
+	CsPlacedRows *rows = reader->rows;
+	MemoryContext old;
+
+	if (reader->over_limit)
+		return;
+	if (MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS) > CsTrainingMemoryLimit())
+	{
+		reader->over_limit = true;
+		return;
+	}
+	old = MemoryContextSwitchTo(rows->context);
+	if (reader->nrows + CS_BLOCK_ROWS > reader->capacity)
+	{
+		reader->capacity = Max(FIRST_CAPACITY, reader->capacity + reader->capacity / 2);
+		reader->labels = reader->labels == NULL ?
+			palloc_extended(mul_size(sizeof(int32), reader->capacity), MCXT_ALLOC_HUGE) :
+			repalloc_huge(reader->labels, mul_size(sizeof(int32), reader->capacity));
+		if (rows->keep_ids)
+			rows->ids = rows->ids == NULL ?
+				palloc_extended(mul_size(sizeof(char *), reader->capacity), MCXT_ALLOC_HUGE) :
+				repalloc_huge(rows->ids, mul_size(sizeof(char *), reader->capacity));
+	}
+	CsMatrixGrow(rows->matrix, rows->arena);
+	MemoryContextSwitchTo(old);
+	reader->block = CsMatrixBlock(rows->matrix, rows->arena, reader->nrows / CS_BLOCK_ROWS);
+}
+
+/* Squared distance of a prepared customer to the centre of a segment. */
+static double
+SquaredToCenter(const CsFitted *model, const double *z, int segment)
+{
+	double		squared = 0;
+
+	for (int j = 0; j < model->ncolumns; j++)
+	{
+		double		difference = z[j] - model->centers[(Size) j * model->padded + segment];
+
+		squared += difference * difference;
+	}
+	return squared;
+}
+
+/* Store a row that has been placed. */
+static void
+StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
+{
+	CsPlacedRows *rows = reader->rows;
+	const CsFitted *model = reader->fitted;
+	const double *z = rows->source->scoring.z;
+	double	   *x = reader->block + reader->nrows % CS_BLOCK_ROWS;
+	int32		label = placed->index - (model->has_noise ? 1 : 0);
+
+	for (int j = 0; j < model->ncolumns; j++)
+		x[(Size) j * CS_BLOCK_ROWS] = z[j];
+	reader->labels[reader->nrows] = label;
+	if (rows->keep_ids)
+		rows->ids[reader->nrows] = id == NULL ? NULL : MemoryContextStrdup(rows->texts, id);
+	if (label >= 0)
+	{
+		double		squared = SquaredToCenter(model, z, placed->index);
+
+		rows->squared += squared;
+		rows->distance += sqrt(squared);
+	}
+	if (rows->source->scoring.algorithm->log_density != NULL)
+		rows->log_likelihood += rows->source->scoring.algorithm->log_density(model, z);
+	rows->matrix->nrows++;
+}
+
+/* CsRowSink: one row of the source. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	Reader	   *reader = state;
+	CsPlacedRows *rows = reader->rows;
+	CsAssignment placed;
+
+	if (!CsScoredSourcePlace(rows->source, values, nulls, &placed))
+	{
+		rows->unplaced++;
+		return;
+	}
+	if (reader->nrows % CS_BLOCK_ROWS == 0)
+		StartBlock(reader);
+	if (!reader->over_limit)
+		StoreRow(reader, &placed,
+				 rows->keep_ids ? CsScoredSourceId(rows->source, values, nulls) : NULL);
+	reader->nrows++;
+}
+
+/* The error of a source that is too large. */
+static void
+ReportMemory(const Reader *reader)
+{
+	const CsPlacedRows *rows = reader->rows;
+	Size		needed = MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS) / MEGABYTE + 1;
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("judging model \"%s\" on %lld rows needs %zu MB, maintenance_work_mem is %d MB",
+					NameStr(rows->source->scoring.scorer->model), (long long) reader->nrows, needed,
+					maintenance_work_mem / 1024),
+			 errhint("SET maintenance_work_mem = '%zuMB'; or judge it on fewer rows, as a query with TABLESAMPLE gives.",
+					 needed)));
+}
+
+/* See judge.h. */
+CsPlacedRows *
+CsPlacedRowsRead(const char *model, int version, const char *source, int64 sample, bool keep_ids)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg placed rows",
+												  ALLOCSET_DEFAULT_SIZES);
+	CsPlacedRows *rows = MemoryContextAllocZero(context, sizeof(CsPlacedRows));
+	Reader		reader = {.rows = rows};
+
+	rows->context = context;
+	rows->caller = MemoryContextSwitchTo(context);
+	rows->sample = sample;
+	rows->keep_ids = keep_ids;
+	rows->texts = GenerationContextCreate(context, "custseg ids", ALLOCSET_DEFAULT_SIZES);
+	rows->source = CsScoredSourceOpen(model, version, source);
+	reader.fitted = &rows->source->scoring.fitted;
+	rows->k = reader.fitted->nsegments - (reader.fitted->has_noise ? 1 : 0);
+	rows->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
+	rows->matrix = CsMatrixCreate(reader.fitted->ncolumns);
+	(void) CsRelationRead(rows->source->relation, rows->source->columns, rows->source->ncolumns,
+						  TakeRow, &reader);
+	if (reader.over_limit)
+		ReportMemory(&reader);
+
+	rows->labels = CsArenaAlloc(rows->arena, mul_size(sizeof(int32), reader.nrows));
+	if (reader.labels != NULL)
+	{
+		memcpy(CsArenaAddress(rows->arena, rows->labels), reader.labels,
+			   sizeof(int32) * reader.nrows);
+		pfree(reader.labels);
+	}
+	return rows;
+}
+
+/* See judge.h. */
+CsTeam *
+CsPlacedRowsTeam(CsPlacedRows *rows)
+{
+	return CsTeamStart(rows->arena, CsTeamWorkersFor(rows->matrix->nrows * rows->matrix->ncolumns));
+}
+
+/* See judge.h. */
+void
+CsPlacedRowsFree(CsPlacedRows *rows)
+{
+	MemoryContextSwitchTo(rows->caller);
+	CsArenaDestroy(rows->arena);
+	MemoryContextDelete(rows->context);
+}

@@ -1,0 +1,73 @@
+/*
+ * agreement.h
+ *	  How far two labelings of the same rows agree.
+ *
+ * Rows are counted by their pair of labels, in a table that is one flat value: a varlena that an
+ * aggregate can have as its state, update in place, and send to another process or server.
+ */
+#ifndef CUSTSEG_AGREEMENT_H
+#define CUSTSEG_AGREEMENT_H
+
+#include "custseg.h"
+
+/* Most different pairs of labels that are counted, and most rows. */
+#define CS_MAX_LABEL_PAIRS 1000000
+#define CS_MAX_LABELLED_ROWS INT64CONST(4000000000)
+
+typedef struct CsLabelPair
+{
+	int32		a,
+				b;
+	int64		count;			/* rows that have them; 0: the slot is free */
+} CsLabelPair;
+
+/* An open-addressing hash table with linear probing. */
+typedef struct CsPairTable
+{
+	int32		vl_len_;		/* varlena header */
+	int32		capacity;		/* slots, a power of 2 */
+	int64		npairs;			/* slots in use */
+	int64		nrows;			/* sum of the counts */
+	CsLabelPair slot[FLEXIBLE_ARRAY_MEMBER];
+} CsPairTable;
+
+/* A pair of labels that occurs, with the rows that have its first, and its second label. */
+typedef struct CsCountedPair
+{
+	CsLabelPair pair;
+	int64		na,
+				nb;
+} CsCountedPair;
+
+/*
+ * Create: an empty table.  Add: counts n more rows, in place; or in a larger copy, which is
+ * returned, when there are too many pairs.  Merge: the same with all that another table counts.
+ * Tables are palloc'd in CurrentMemoryContext; the smaller one stays the caller's.
+ */
+extern CsPairTable *CsPairTableCreate(void);
+extern CsPairTable *CsPairTableAdd(CsPairTable *table, int32 a, int32 b, int64 n);
+extern CsPairTable *CsPairTableMerge(CsPairTable *table, const CsPairTable *other);
+
+/* Errors when a value is not a table: by its header, and by all that is in it. */
+extern void CsPairTableCheck(const CsPairTable *table);
+extern void CsPairTableCheckAll(const CsPairTable *table);
+
+/* The pairs that occur, npairs of them, palloc'd, by first and then by second label. */
+extern CsCountedPair *CsPairTableCounts(const CsPairTable *table);
+
+/*
+ * Measures of a table with at least one row: Hubert and Arabie's adjusted Rand index, mutual
+ * information in nats, and the same divided by the mean of both labelings' entropies.
+ */
+extern double CsAdjustedRand(const CsPairTable *table);
+extern double CsMutualInformation(const CsPairTable *table);
+extern double CsNormalizedMutualInformation(const CsPairTable *table);
+
+/*
+ * For each segment 0..k-1 of the first labeling the Jaccard coefficient with the segment of the
+ * second that matches it best; 0 for one without rows.  Noise (-1) is no segment, but its rows
+ * count in the unions.  OUT best[k].
+ */
+extern void CsBestJaccard(const CsPairTable *table, int k, double *best);
+
+#endif							/* CUSTSEG_AGREEMENT_H */
