@@ -554,6 +554,149 @@ LANGUAGE C STABLE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of them, and the segment next to its own';
 
+CREATE FUNCTION custseg.stability(
+    source text,
+    features text[] DEFAULT NULL,
+    k int DEFAULT NULL,
+    resamples int DEFAULT 25,
+    algorithm text DEFAULT 'kmeans',
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT segment int,
+    OUT n bigint,
+    OUT share float8,
+    OUT jaccard float8,
+    OUT recovered float8,
+    OUT dissolved float8,
+    OUT mean_ari float8,
+    OUT verdict text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_stability'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.stability IS 'which segments come back when the rows are drawn anew: for each the mean Jaccard coefficient over bootstrap resamples, and what it says';
+
+CREATE FUNCTION custseg.clusterability(
+    source text,
+    features text[] DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT n_rows bigint,
+    OUT n_sampled bigint,
+    OUT hopkins float8,
+    OUT hopkins_p float8,
+    OUT best_k int,
+    OUT silhouette float8,
+    OUT null_silhouette float8,
+    OUT null_sd float8,
+    OUT p float8,
+    OUT structure text,
+    OUT sentence text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_clusterability'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.clusterability IS 'whether the rows fall into groups at all: the best silhouette against that of rows alike but without groups, strong, moderate, weak or none, and a sentence';
+
+CREATE FUNCTION custseg.pca(
+    source text,
+    features text[] DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT component text,
+    OUT eigenvalue float8,
+    OUT variance_share float8,
+    OUT cumulative_share float8,
+    OUT loadings jsonb
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_pca'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.pca IS 'principal components of the prepared features: their variances and what they are made of';
+
+CREATE FUNCTION custseg.select_features(
+    source text,
+    features text[] DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT feature text,
+    OUT keep bool,
+    OUT variance float8,
+    OUT correlated_with text,
+    OUT correlation float8,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_select_features'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.select_features IS 'features to leave out, because they hardly vary or another one says the same, and why';
+
+-- agreement of two labelings
+
+CREATE FUNCTION custseg.agreement_accum(state bytea, a int, b int) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_agreement_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.agreement_accum IS 'private: state of adjusted_rand() and its like, with one row more';
+
+CREATE FUNCTION custseg.agreement_combine(state bytea, other bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_agreement_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.agreement_combine IS 'private: two states of adjusted_rand() and its like as one';
+
+CREATE FUNCTION custseg.adjusted_rand_final(state bytea) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_adjusted_rand_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.adjusted_rand_final IS 'private: result of adjusted_rand()';
+
+CREATE FUNCTION custseg.mutual_information_final(state bytea) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_mutual_information_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.mutual_information_final IS 'private: result of mutual_information()';
+
+CREATE FUNCTION custseg.normalized_mutual_information_final(state bytea) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_normalized_mutual_information_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.normalized_mutual_information_final IS 'private: result of normalized_mutual_information()';
+
+CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
+    SFUNC = custseg.agreement_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    COMBINEFUNC = custseg.agreement_combine,
+    FINALFUNC = custseg.adjusted_rand_final,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same but for the names of the labels, about 0 when they have nothing to do with each other';
+
+CREATE AGGREGATE custseg.mutual_information(a int, b int) (
+    SFUNC = custseg.agreement_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    COMBINEFUNC = custseg.agreement_combine,
+    FINALFUNC = custseg.mutual_information_final,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.mutual_information(int, int) IS 'mutual information of two labelings of the same rows, in nats';
+
+CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
+    SFUNC = custseg.agreement_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    COMBINEFUNC = custseg.agreement_combine,
+    FINALFUNC = custseg.normalized_mutual_information_final,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS

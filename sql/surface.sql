@@ -26,7 +26,7 @@ WHERE p.pronamespace = 'custseg'::regnamespace AND NOT EXISTS (
 
 -- functions: volatility, parallel safety and strictness as the planner is told
 SELECT p.oid::regprocedure AS function,
-    CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' ELSE p.prokind::text END AS kind,
+    CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE p.prokind::text END AS kind,
     CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END
         AS volatility,
     CASE p.proparallel WHEN 's' THEN 'safe' WHEN 'r' THEN 'restricted' ELSE 'unsafe' END
@@ -52,7 +52,7 @@ SELECT p.oid::regprocedure
 FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'custseg'::regnamespace
-    AND (l.lanname <> 'c' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
+    AND (l.lanname <> 'c' AND p.prokind <> 'a' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
 
 -- functions that are not for everyone
 SELECT p.oid::regprocedure

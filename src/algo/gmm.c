@@ -564,4 +564,5 @@ const CsAlgorithm CsGmm = {
 	.compile = CsGmmCompile,
 	.assign = CsGmmAssign,
 	.explain = CsGmmExplain,
+	.log_density = CsGmmLogDensity,
 };

@@ -129,6 +129,7 @@ extern const CsParameterInfo CsGmmParameters[GMM_NPARAMETERS];
 extern Size CsGmmCompile(const CsFitted *model, void *result);
 extern bool CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						double *memberships);
+extern double CsGmmLogDensity(const CsFitted *model, const double *z);
 extern void CsGmmExplain(const CsFitted *model, const double *z, int segment,
 						 double *point, double *pull);
 

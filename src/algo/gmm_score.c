@@ -309,6 +309,28 @@ CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result, double
 	return true;
 }
 
+/* Log of the mixture's density at z. */
+double
+CsGmmLogDensity(const CsFitted *model, const double *z)
+{
+	const Compiled *compiled = model->compiled;
+	double		squared[TYPEALIGN(CS_CENTER_GROUP, GMM_MAX_COMPONENTS)];
+	double		highest = -INFINITY,
+				sum = 0;
+
+	MeasureCustomer(model, z, squared);
+	for (int c = 0; c < model->nsegments; c++)
+	{
+		squared[c] = compiled->value[c] - 0.5 * squared[c];
+		highest = Max(highest, squared[c]);
+	}
+	if (isinf(highest))
+		return highest;
+	for (int c = 0; c < model->nsegments; c++)
+		sum += exp(squared[c] - highest);
+	return highest + log(sum);
+}
+
 /*
  * What speaks against z in a component is its squared Mahalanobis distance: the difference to the
  * mean, times the precision matrix, times the difference.

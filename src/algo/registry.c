@@ -14,6 +14,7 @@
 #include "lib/stringinfo.h"
 #include "model/model.h"
 #include "prep/prep.h"
+#include "stat/null.h"
 #include "stat/stat.h"
 
 static const CsAlgorithm *const algorithms[] = {
@@ -46,6 +47,8 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_GMM_NEAREST] = CsGmmNearestTask,
 	[CS_TASK_GMM_PASS] = CsGmmPassTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
+	[CS_TASK_REFERENCE] = CsReferenceTask,
+	[CS_TASK_HOPKINS] = CsHopkinsTask,
 	[CS_TASK_PROFILE] = CsProfileTask,
 };
 

@@ -140,4 +140,17 @@ typedef struct CsContender
 extern void CsContenderTry(CsTraining *t, CsContender *c, int resamples);
 extern Size CsContenderMemory(const CsTraining *t, int64 nrows, int ncolumns);
 
+/*
+ * request.c
+ *
+ * Request: of a function (source, features, prep, options), whose options go to "result", a struct
+ * that begins with CsCommonOptions.  Sample: from here on the training's matrix and weights are a
+ * seeded sample of "most" rows, if there are more, and the rest is given back.
+ */
+extern CsRequest CsJudgingRequest(FunctionCallInfo fcinfo, const char *command,
+								  const CsOption *options, int noptions, void *result);
+extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
+extern void CsJudgeSample(CsTraining *t, int64 most);
+extern int	CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows);
+
 #endif							/* CUSTSEG_JUDGE_H */

@@ -42,6 +42,42 @@ CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name)
 	return value;
 }
 
+/*
+ * How many segments: as given, or as many as there are centres to start from; 0 when it is chosen
+ * later, or found by the algorithm.
+ */
+int
+CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
+				   const void *options)
+{
+	if (!PG_ARGISNULL(argument))
+	{
+		int			k = PG_GETARG_INT32(argument);
+
+		if (algorithm->finds_k)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("algorithm \"%s\" finds the number of segments itself",
+							algorithm->name),
+					 errhint("Leave \"k\" out.")));
+		if (k < 1 || k > algorithm->max_segments)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"k\" must be between 1 and %d", algorithm->max_segments),
+					 errdetail("It is %d.", k),
+					 errhint("Leave \"k\" out to have it chosen.")));
+		return k;
+	}
+	for (int i = 0; i < algorithm->noptions; i++)
+	{
+		const CsOption *option = &algorithm->options[i];
+
+		if (option->type == CS_OPTION_ARRAY && strcmp(option->name, "init") == 0)
+			return ((const CsOptionArray *) ((const char *) options + option->offset))->rows;
+	}
+	return 0;
+}
+
 /* The numbers of a model's shape that its memory depends on. */
 typedef struct Shape
 {

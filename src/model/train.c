@@ -32,41 +32,6 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_train);
 
-/*
- * How many segments: as given, or as many as there are centres to start from; 0 when it is chosen
- * later, or found by the algorithm.
- */
-static int
-ReadK(FunctionCallInfo fcinfo, const CsAlgorithm *algorithm, const void *options)
-{
-	if (!PG_ARGISNULL(ARG_K))
-	{
-		int			k = PG_GETARG_INT32(ARG_K);
-
-		if (algorithm->finds_k)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("algorithm \"%s\" finds the number of segments itself",
-							algorithm->name),
-					 errhint("Leave \"k\" out.")));
-		if (k < 1 || k > algorithm->max_segments)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("\"k\" must be between 1 and %d", algorithm->max_segments),
-					 errdetail("It is %d.", k),
-					 errhint("Leave \"k\" out to have it chosen.")));
-		return k;
-	}
-	for (int i = 0; i < algorithm->noptions; i++)
-	{
-		const CsOption *option = &algorithm->options[i];
-
-		if (option->type == CS_OPTION_ARRAY && strcmp(option->name, "init") == 0)
-			return ((const CsOptionArray *) ((const char *) options + option->offset))->rows;
-	}
-	return 0;
-}
-
 /* Bytes that the silhouette of a model takes whose k is known. */
 static Size
 SilhouetteMemory(const CsTraining *t, int64 nrows, int ncolumns)
@@ -92,7 +57,7 @@ ReadArguments(FunctionCallInfo fcinfo)
 	request.algorithm = algorithm;
 	request.options = palloc0(algorithm->options_size);
 	CsOptionsParse(algorithm->options, algorithm->noptions, options, request.options);
-	request.k = request.k_max = ReadK(fcinfo, algorithm, request.options);
+	request.k = request.k_max = CsSegmentsArgument(fcinfo, ARG_K, algorithm, request.options);
 	request.measures = SilhouetteMemory;
 	if (request.k == 0 && !algorithm->finds_k)
 	{

@@ -195,6 +195,8 @@ extern double CsMillisecondsSince(instr_time start);
 /* An argument of a function that is text: NULL for NULL, or an error that names it. */
 extern char *CsTextArgument(FunctionCallInfo fcinfo, int argument);
 extern char *CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name);
+extern int	CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
+							   const void *options);
 
 /* features.c */
 extern void CsFeaturesResolve(CsTraining *t, ArrayType *names);

@@ -272,9 +272,38 @@ extern Jsonb *CsPipelineToJsonb(const CsPipeline *p);
 extern Jsonb *CsFeatureToJsonb(const CsPipeline *p, int feature);
 extern CsPipeline *CsPipelineFromJsonb(Jsonb *json);
 
+/*
+ * covariance.c: means of the columns that pipeline "p" scales the rows of a matrix to, before PCA
+ * (NULL: of the matrix' own columns), and their covariances, with n - 1 in the denominator.  Runs on
+ * the team; palloc'd in one piece.
+ */
+typedef struct CsCovariance
+{
+	int			d;
+	double	   *mean;			/* d */
+	double	   *values;			/* d x d; NaN with fewer than two rows */
+} CsCovariance;
+
+extern CsCovariance CsCovarianceOfRows(CsTeam *team, const CsPipeline *p, const CsMatrix *m);
+
+/*
+ * pca.c: principal components of columns with given covariances, which are destroyed; and how many
+ * of them a "pca" of prep asks for.  palloc'd.
+ */
+typedef struct CsComponents
+{
+	int			d;
+	double		total;			/* variance of all columns together */
+	double	   *variance;		/* d: of each component, descending */
+	double	   *vectors;		/* d x d: rows are components */
+} CsComponents;
+
+extern CsComponents CsComponentsOfCovariance(CsCovariance *covariance);
+extern int	CsComponentsAsked(const CsComponents *c, double pca);
+
 /* Tasks of a team, named in the registry. */
 extern void CsPrepFitColumnTask(CsTeam *team, const void *args, int item);	/* column.c */
 extern void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
-extern void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* pca.c */
+extern void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* covariance.c */
 
 #endif							/* CUSTSEG_PREP_H */

@@ -1,0 +1,105 @@
+/*
+ * components.c
+ *	  custseg.pca(): the principal components of the prepared features.
+ *
+ * The same components as option "pca" of prep reduces to, but all of them, so that one sees how many
+ * are worth keeping; with "pca" those that it would keep.  Computed in prep/covariance.c and
+ * prep/pca.c.
+ */
+#include "custseg.h"
+
+#include "common/shortest_dec.h"
+#include "funcapi.h"
+#include "judge/judge.h"
+#include "miscadmin.h"
+#include "prep/prep.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+static const CsOption pca_options[] = {
+	{"seed", CS_OPTION_BIGINT, offsetof(CsCommonOptions, seed), 42, -9007199254740992.0, 9007199254740992.0},
+};
+
+PG_FUNCTION_INFO_V1(custseg_pca);
+
+/* A component's weights by the names of the columns, as jsonb. */
+static Datum
+Loadings(char **names, const double *weights, int n)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int j = 0; j < n; j++)
+	{
+		char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+		double_to_shortest_decimal_buf(weights[j], digits);
+		if (j > 0)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, names[j]);
+		appendStringInfo(&json, ": %s", digits);
+	}
+	appendStringInfoChar(&json, '}');
+	return JsonbPGetDatum(CsJsonbFromText(json.data));
+}
+
+/* The first n components as rows of the result. */
+static void
+PutRows(ReturnSetInfo *rsinfo, const CsComponents *c, int n, char **names)
+{
+	double		sum = 0;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg loadings",
+												  ALLOCSET_DEFAULT_SIZES);
+
+	for (int i = 0; i < n; i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(context);
+		Datum		values[5];
+		bool		nulls[5] = {0};
+
+		CHECK_FOR_INTERRUPTS();
+		sum += c->variance[i];
+		values[0] = CStringGetTextDatum(psprintf("PC%d", i + 1));
+		values[1] = Float8GetDatum(c->variance[i]);
+		values[2] = Float8GetDatum(c->variance[i] / c->total);
+		values[3] = Float8GetDatum(Min(sum / c->total, 1));
+		values[4] = Loadings(names, c->vectors + (Size) i * c->d, c->d);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(context);
+	}
+	MemoryContextDelete(context);
+}
+
+/*
+ * pca(source, features, prep, options)
+ */
+Datum
+custseg_pca(PG_FUNCTION_ARGS)
+{
+	CsCommonOptions options = {0};
+	CsRequest	request;
+	CsTraining *t;
+	CsTeam	   *team;
+	CsCovariance covariance;
+	CsComponents components;
+	double		asked;
+
+	InitMaterializedSRF(fcinfo, 0);
+	request = CsJudgingRequest(fcinfo, "custseg.pca()", pca_options, lengthof(pca_options), &options);
+	t = CsTrainingOpen(&request);
+	asked = t->prep->pca;
+	t->prep->pca = 0;
+	team = CsTrainingPrepare(t);
+	covariance = CsCovarianceOfRows(team, NULL, t->matrix);
+	CsTeamEnd(team);
+
+	components = CsComponentsOfCovariance(&covariance);
+	PutRows((ReturnSetInfo *) fcinfo->resultinfo, &components,
+			asked > 0 ? CsComponentsAsked(&components, asked) : components.d,
+			CsPipelineScaledNames(t->pipeline));
+	CsTrainingClose(t);
+	return (Datum) 0;
+}

@@ -1,0 +1,78 @@
+/*
+ * request.c
+ *	  What functions that judge rows have in common: their arguments, and the sample they look at.
+ */
+#include "custseg.h"
+
+#include "judge/judge.h"
+
+/* Positions of the arguments of a function that runs no algorithm of the user's choice. */
+enum
+{
+	ARG_SOURCE, ARG_FEATURES, ARG_PREP, ARG_OPTIONS
+};
+
+/* An argument that is jsonb, or NULL. */
+Jsonb *
+CsJsonbArgument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument);
+}
+
+/* See judge.h. */
+CsRequest
+CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *options,
+				 int noptions, void *result)
+{
+	CsRequest	request = {.command = command};
+
+	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
+	CsOptionsParse(options, noptions, CsJsonbArgument(fcinfo, ARG_OPTIONS), result);
+	request.options = result;
+	request.judging = result;
+	return request;
+}
+
+/* Those rows' weights in an area of their own; -1 when there are none. */
+int
+CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows)
+{
+	const double *from;
+	double	   *to;
+	int			area;
+
+	if (weights < 0)
+		return -1;
+	area = CsArenaAlloc(arena, sizeof(double) * nrows);
+	from = CsArenaAddress(arena, weights);
+	to = CsArenaAddress(arena, area);
+	for (int64 i = 0; i < nrows; i++)
+		to[i] = from[rows[i]];
+	return area;
+}
+
+/* See judge.h. */
+void
+CsJudgeSample(CsTraining *t, int64 most)
+{
+	int64		used;
+	int64	   *rows;
+	CsMatrix   *sample;
+	int			weights;
+
+	if (t->matrix->nrows <= most)
+		return;
+	rows = CsSampleRows(t->matrix->nrows, most, (uint64) t->common->seed, &used);
+	sample = CsMatrixOfRows(t->arena, t->matrix, rows, used);
+	weights = CsWeightsOfRows(t->arena, t->weights, rows, used);
+	pfree(rows);
+	if (t->weights >= 0)
+		CsArenaFree(t->arena, t->weights);
+	if (t->matrix != t->raw)
+		CsMatrixFree(t->raw, t->arena);
+	CsMatrixFree(t->matrix, t->arena);
+	t->matrix = t->raw = sample;
+	t->weights = weights;
+}

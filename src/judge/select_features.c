@@ -1,0 +1,402 @@
+/*
+ * select_features.c
+ *	  custseg.select_features(): which features to leave out, and why.
+ *
+ * Two kinds are of no use.  One hardly varies: nearly all rows have the same value.  The other says
+ * what a second feature says already: of the two the one goes that is, in the mean, associated more
+ * with all the others, the rule of R's caret::findCorrelation.  Features are taken in descending
+ * order of that mean, as there, and means are over the features that are still in.
+ *
+ * Association is between 0 and 1 for any kinds: of two numbers Pearson's correlation, of a category
+ * and a number the correlation ratio, of two categories Cramer's V.  All three follow from the
+ * covariances of the prepared columns, a category having one of 0 and 1 for each level, and so one
+ * pass over the rows is enough.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "judge/judge.h"
+#include "miscadmin.h"
+#include "prep/prep.h"
+#include "utils/builtins.h"
+
+typedef struct Asked
+{
+	CsCommonOptions common;
+	double		max_correlation;
+	double		max_frequency;
+} Asked;
+
+static const CsOption selection_options[] = {
+	{"max_correlation", CS_OPTION_REAL, offsetof(Asked, max_correlation), 0.9, 0, 1},
+	{"max_frequency", CS_OPTION_REAL, offsetof(Asked, max_frequency), 0.99, 0.5, 1},
+	{"seed", CS_OPTION_BIGINT, offsetof(Asked, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+};
+
+typedef struct Candidate
+{
+	const CsFeature *feature;
+	double		variance;		/* in the feature's own units; NaN for a category */
+	double		frequency;		/* share of the rows that have the most frequent value, if it is
+								 * more than half */
+	bool		keep;
+	int			cause;			/* feature that it was dropped for, or -1 */
+	double		own_mean,		/* mean associations of the two then */
+				cause_mean;
+} Candidate;
+
+/* All that is known while features are chosen. */
+typedef struct Selection
+{
+	int			n;
+	Candidate  *candidates;
+	double	   *association;	/* n x n, signed for numbers */
+	const CsCovariance *covariance;
+	double		unbiased;		/* (n - 1) / n of the rows: to population covariances */
+} Selection;
+
+PG_FUNCTION_INFO_V1(custseg_select_features);
+
+static inline bool
+IsCategory(const CsFeature *f)
+{
+	return f->kind == CS_CATEGORICAL && f->encode == CS_ENCODE_ONEHOT;
+}
+
+/*
+ * Share of the rows that have a column's most frequent value, exact when it is more than half, else
+ * less than that: the majority vote of Boyer and Moore (1991), and a count.
+ */
+static double
+MajorityShare(CsArena *arena, const CsMatrix *m, int column)
+{
+	double		majority = 0;
+	int64		lead = 0,
+				count = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+		{
+			const double *x = CsMatrixBlock(m, arena, b) + (Size) column * CS_BLOCK_ROWS;
+
+			CHECK_FOR_INTERRUPTS();
+			for (int r = 0; r < CsMatrixBlockRows(m, b); r++)
+			{
+				if (pass == 1)
+					count += x[r] == majority;
+				else if (x[r] == majority)
+					lead++;
+				else if (lead > 0)
+					lead--;
+				else
+				{
+					majority = x[r];
+					lead = 1;
+				}
+			}
+		}
+	return (double) count / m->nrows;
+}
+
+/* The same of a category, from its means: the shares of its levels. */
+static double
+LargestLevel(const CsFeature *f, const double *mean)
+{
+	double		largest = 0;
+
+	for (int l = 0; l < f->noutputs; l++)
+		largest = Max(largest, mean[f->first_output + l]);
+	return largest;
+}
+
+/* Association of two features: see the head of this file. */
+static double
+Associate(const Selection *s, const CsFeature *f, const CsFeature *g)
+{
+	const double *covariance = s->covariance->values,
+			   *mean = s->covariance->mean;
+	int			d = s->covariance->d,
+				levels[2] = {0, 0};
+	bool		category[2] = {IsCategory(f), IsCategory(g)};
+	double		sum = 0;
+
+	for (int i = f->first_output; i < f->first_output + f->noutputs; i++)
+	{
+		double		fi = category[0] ? mean[i] : covariance[(Size) i * d + i] * s->unbiased;
+
+		levels[0] += fi > 0;
+		levels[1] = 0;
+		for (int j = g->first_output; j < g->first_output + g->noutputs; j++)
+		{
+			double		c = covariance[(Size) i * d + j] * s->unbiased;
+			double		gj = category[1] ? mean[j] : covariance[(Size) j * d + j] * s->unbiased;
+
+			levels[1] += gj > 0;
+			if (!category[0] && !category[1])
+				return fi > 0 && gj > 0 ? Max(-1, Min(1, c / sqrt(fi) / sqrt(gj))) : 0;
+			if (fi > 0 && gj > 0)
+				sum += c * c / fi / gj;
+		}
+	}
+	if (category[0] && category[1])
+		sum = Min(levels[0], levels[1]) > 1 ? sum / (Min(levels[0], levels[1]) - 1) : 0;
+	return sqrt(Min(sum, 1));
+}
+
+/* Sample variance of the values that are there. */
+static double
+SampleVariance(const CsBaseline *baseline)
+{
+	double		n = (double) (baseline->n - baseline->n_null);
+
+	return n > 1 ? baseline->sd * baseline->sd * (n / (n - 1)) : NAN;
+}
+
+/* What there is to know about each feature before they are compared. */
+static void
+DescribeFeatures(Selection *s, const CsTraining *t)
+{
+	for (int i = 0; i < s->n; i++)
+	{
+		Candidate  *c = &s->candidates[i];
+		const CsFeature *f = &t->pipeline->feature[i];
+
+		c->feature = f;
+		c->keep = true;
+		c->cause = -1;
+		c->variance = f->kind == CS_CATEGORICAL ? NAN : SampleVariance(&t->baselines[i]);
+		c->frequency = IsCategory(f) ? LargestLevel(f, s->covariance->mean) :
+			MajorityShare(t->arena, t->matrix, f->first_output);
+	}
+	for (int i = 0; i < s->n; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j <= i; j++)
+			s->association[(Size) i * s->n + j] = s->association[(Size) j * s->n + i] =
+				i == j ? 1 : Associate(s, s->candidates[i].feature, s->candidates[j].feature);
+	}
+}
+
+/* Mean association of a feature with the others that are in. */
+static double
+MeanAssociation(const Selection *s, int feature)
+{
+	double		sum = 0;
+	int			n = 0;
+
+	for (int i = 0; i < s->n; i++)
+	{
+		if (i == feature || !s->candidates[i].keep)
+			continue;
+		sum += fabs(s->association[(Size) feature * s->n + i]);
+		n++;
+	}
+	return n > 0 ? sum / n : 0;
+}
+
+/* A feature with its mean, for sorting: descending, in the given order on ties. */
+typedef struct RankedFeature
+{
+	int			feature;
+	double		mean;
+} RankedFeature;
+
+static int
+CompareRanked(const void *a, const void *b)
+{
+	const RankedFeature *x = a;
+	const RankedFeature *y = b;
+
+	if (x->mean != y->mean)
+		return x->mean > y->mean ? -1 : 1;
+	return x->feature - y->feature;
+}
+
+/* The features that are in, in the order they are compared; palloc'd, *n is how many. */
+static RankedFeature *
+RankFeatures(const Selection *s, int *n)
+{
+	RankedFeature *ranked = palloc(sizeof(RankedFeature) * s->n);
+
+	*n = 0;
+	for (int i = 0; i < s->n; i++)
+	{
+		if (!s->candidates[i].keep)
+			continue;
+		ranked[*n].feature = i;
+		ranked[(*n)++].mean = MeanAssociation(s, i);
+	}
+	qsort(ranked, *n, sizeof(RankedFeature), CompareRanked);
+	return ranked;
+}
+
+/* Of every pair that is associated too closely, drop one. */
+static void
+DropCorrelated(Selection *s, double limit)
+{
+	int			n;
+	RankedFeature *ranked = RankFeatures(s, &n);
+
+	for (int i = 0; i < n; i++)
+	{
+		Candidate  *x = &s->candidates[ranked[i].feature];
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = i + 1; j < n && x->keep; j++)
+		{
+			int			a = ranked[i].feature,
+						b = ranked[j].feature;
+			Candidate  *y = &s->candidates[b];
+			Candidate  *dropped;
+			double		mean_x,
+						mean_y;
+
+			if (!y->keep || !(fabs(s->association[(Size) a * s->n + b]) > limit))
+				continue;
+			mean_x = MeanAssociation(s, a);
+			mean_y = MeanAssociation(s, b);
+			dropped = mean_x > mean_y ? x : y;
+			dropped->keep = false;
+			dropped->cause = dropped == x ? b : a;
+			dropped->own_mean = dropped == x ? mean_x : mean_y;
+			dropped->cause_mean = dropped == x ? mean_y : mean_x;
+		}
+	}
+	pfree(ranked);
+}
+
+/* The feature that is in and goes with this one most; -1 when there is none. */
+static int
+NearestKept(const Selection *s, int feature)
+{
+	int			nearest = -1;
+
+	for (int i = 0; i < s->n; i++)
+		if (i != feature && s->candidates[i].keep &&
+			(nearest < 0 || fabs(s->association[(Size) feature * s->n + i]) >
+			 fabs(s->association[(Size) feature * s->n + nearest])))
+			nearest = i;
+	return nearest;
+}
+
+/* What two features have in common, by the name that it goes by. */
+static const char *
+MeasureName(const CsFeature *f, const CsFeature *g)
+{
+	if (IsCategory(f) && IsCategory(g))
+		return "Cramer's V";
+	return IsCategory(f) || IsCategory(g) ? "correlation ratio" : "correlation";
+}
+
+/* Why a feature stays: for which others, if it is for any; palloc'd. */
+static char *
+ReasonToKeep(const Selection *s, int feature)
+{
+	StringInfoData others;
+
+	initStringInfo(&others);
+	for (int i = 0; i < s->n; i++)
+		if (s->candidates[i].cause == feature)
+			appendStringInfo(&others, "%s\"%s\"", others.len > 0 ? ", " : "",
+							 NameStr(s->candidates[i].feature->name));
+	if (others.len > 0)
+		return psprintf("stays in place of %s, being correlated no more with the other features",
+						others.data);
+	return pstrdup("varies, and no other feature says the same");
+}
+
+/* Why a feature is dropped, or stays; palloc'd. */
+static char *
+Reason(const Selection *s, int feature, const Asked *asked)
+{
+	const Candidate *c = &s->candidates[feature],
+			   *cause;
+	const char *fate;
+	char	   *pair;
+
+	if (c->frequency == 1)
+		return pstrdup("constant: every row has the same value");
+	if (c->frequency > asked->max_frequency)
+		return psprintf("near-zero variance: %.4g %% of the rows have the same value",
+						100 * c->frequency);
+	if (c->keep)
+		return ReasonToKeep(s, feature);
+
+	cause = &s->candidates[c->cause];
+	fate = cause->keep ? "which stays, and is" : "which is dropped, too, but is";
+	pair = psprintf("%s %.3f with \"%s\"", MeasureName(c->feature, cause->feature),
+					s->association[(Size) feature * s->n + c->cause],
+					NameStr(cause->feature->name));
+	if (c->own_mean > c->cause_mean)
+		return psprintf("%s, %s correlated less with the other features (%.4f in the mean, this one %.4f)",
+						pair, fate, c->cause_mean, c->own_mean);
+	return psprintf("%s, %s correlated as much with the other features and comes first", pair, fate);
+}
+
+/* Every feature as a row of the result. */
+static void
+PutRows(ReturnSetInfo *rsinfo, const Selection *s, const Asked *asked)
+{
+	for (int i = 0; i < s->n; i++)
+	{
+		const Candidate *c = &s->candidates[i];
+		int			other = c->cause >= 0 ? c->cause : NearestKept(s, i);
+		Datum		values[6];
+		bool		nulls[6] = {0};
+
+		values[0] = CStringGetTextDatum(NameStr(c->feature->name));
+		values[1] = BoolGetDatum(c->keep);
+		CsPutNumber(values, nulls, 2, c->variance);
+		nulls[3] = nulls[4] = other < 0 || c->frequency == 1;
+		if (!nulls[3])
+		{
+			values[3] = CStringGetTextDatum(NameStr(s->candidates[other].feature->name));
+			values[4] = Float8GetDatum(s->association[(Size) i * s->n + other]);
+		}
+		values[5] = CStringGetTextDatum(Reason(s, i, asked));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/*
+ * select_features(source, features, prep, options)
+ */
+Datum
+custseg_select_features(PG_FUNCTION_ARGS)
+{
+	Asked		asked = {0};
+	CsRequest	request;
+	CsTraining *t;
+	CsTeam	   *team;
+	CsCovariance covariance;
+	Selection	s = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	request = CsJudgingRequest(fcinfo, "custseg.select_features()", selection_options,
+							   lengthof(selection_options), &asked);
+	t = CsTrainingOpen(&request);
+
+	/* the features themselves are compared, a category by all of its levels */
+	t->prep->pca = 0;
+	for (int i = 0; i < t->prep->ncolumns; i++)
+		t->prep->columns[i].drop_first = false;
+	team = CsTrainingPrepare(t);
+	covariance = CsCovarianceOfRows(team, NULL, t->matrix);
+	CsTeamEnd(team);
+
+	s.n = t->nfeatures;
+	s.candidates = palloc0(sizeof(Candidate) * s.n);
+	s.association = palloc_extended(sizeof(double) * s.n * s.n, MCXT_ALLOC_HUGE);
+	s.covariance = &covariance;
+	s.unbiased = (double) (t->matrix->nrows - 1) / t->matrix->nrows;
+	DescribeFeatures(&s, t);
+	for (int i = 0; i < s.n; i++)
+		s.candidates[i].keep = s.candidates[i].frequency < 1 &&
+			s.candidates[i].frequency <= asked.max_frequency;
+	DropCorrelated(&s, asked.max_correlation);
+	PutRows((ReturnSetInfo *) fcinfo->resultinfo, &s, &asked);
+	CsTrainingClose(t);
+	return (Datum) 0;
+}

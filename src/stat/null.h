@@ -1,0 +1,59 @@
+/*
+ * null.h
+ *	  Rows without groups, to compare rows with: unimodal.c, reference.c; and rows without any
+ *	  structure: hopkins.c.
+ */
+#ifndef CUSTSEG_NULL_H
+#define CUSTSEG_NULL_H
+
+#include "data/matrix.h"
+#include "parallel/team.h"
+
+/* unimodal.c: a distribution function that is linear between knots, or jumps at them. */
+typedef struct CsKnot
+{
+	double		value;
+	double		share;			/* of the distribution that lies at or below */
+} CsKnot;
+
+typedef struct CsUnimodal
+{
+	int			nknots;
+	bool		steps;			/* only the knots' values occur, but for the first knot */
+	CsKnot		knot[FLEXIBLE_ARRAY_MEMBER];
+} CsUnimodal;
+
+static inline Size
+CsUnimodalSize(int nknots)
+{
+	return offsetof(CsUnimodal, knot) + sizeof(CsKnot) * nknots;
+}
+
+extern CsUnimodal *CsUnimodalFit(const double *sorted, int n);
+extern double CsUnimodalQuantile(const CsUnimodal *u, double p);
+
+/*
+ * reference.c: a distribution of rows like those given, but without groups, and sets of rows drawn
+ * from it.
+ *
+ * Fit: group[column] is the column where a category's columns begin that this one belongs to, or
+ * -1.  Draw: as many rows as were given, in a matrix that is written anew by each draw; sets of the
+ * same seed differ by their number.  Memory: bytes that all this takes.
+ */
+typedef struct CsReference CsReference;
+
+extern CsReference *CsReferenceFit(CsTeam *team, const CsMatrix *rows, const int *group);
+extern const CsMatrix *CsReferenceDraw(CsTeam *team, CsReference *reference, uint64 seed,
+									   int number);
+extern void CsReferenceFree(CsTeam *team, CsReference *reference);
+extern Size CsReferenceMemory(int64 nrows, int ncolumns);
+extern void CsReferenceTask(CsTeam *team, const void *args, int item);
+
+/*
+ * hopkins.c: Hopkins and Skellam's statistic of the rows, about 0.5 for rows that are spread at
+ * random, and its p-value; NaN when there is nothing to measure.
+ */
+extern double CsHopkins(CsTeam *team, const CsMatrix *rows, uint64 seed, double *p);
+extern void CsHopkinsTask(CsTeam *team, const void *args, int item);
+
+#endif							/* CUSTSEG_NULL_H */
