@@ -186,9 +186,11 @@ SELECT n_rows FROM custseg.train('m', 'clouds', '{x,y}', 3, 'gmm', options => '{
 SELECT n_rows FROM custseg.train('m', 'clouds', '{x,y}', 2, 'gmm', options => '{"reg": 1}');
 SELECT n_rows FROM custseg.train('m', 'clouds', '{x,y}', 1001, 'gmm');
 -- more numbers than are kept
+SET maintenance_work_mem = '256MB';
 SELECT n_rows FROM custseg.train('m', (SELECT 'SELECT ' || string_agg(format('i * %s %% 1009 AS f%s', j, j), ', ') || ' FROM generate_series(1, 40) i' FROM generate_series(1, 200) j),
     k => 30, algorithm => 'gmm');
 
+RESET maintenance_work_mem;
 -- reg_covar is relative to the variance of each column, in whatever unit it is, or as it is
 SELECT n_segments FROM custseg.train('one', 'SELECT x, y / 1024.0 AS y FROM clouds', '{x,y}', 1, 'gmm', prep => '{"scale": "none"}', options => '{"reg_covar": 0.5}');
 SELECT round((v.parameters #>> '{covariances,0,0}')::numeric, 9) AS x, round((v.parameters #>> '{covariances,0,3}')::numeric, 9) AS y, r.*

@@ -246,7 +246,7 @@ SELECT * FROM custseg.train('bad', 'points', '{x}', 21, 'hierarchical', options 
 SELECT * FROM custseg.train('bad', 'SELECT i * 1e150 AS x FROM generate_series(1, 300) i', '{x}', 2, 'hierarchical', prep => '{"scale": "none"}');
 SELECT * FROM custseg.train('bad', 'SELECT i AS x, 1e152 AS w FROM generate_series(1, 300) i', '{x}', 2, 'hierarchical', options => '{"weight": "w"}');
 -- all distances of 3,000 rows: too many for the memory, enough of it, and none needed
-SET maintenance_work_mem = '1MB';
+SET maintenance_work_mem = '4MB';
 SELECT * FROM custseg.train('bad', 'crowd', '{a,b}', 3, 'hierarchical', options => '{"linkage": "average"}');
 SET maintenance_work_mem = '3MB';
 SELECT * FROM custseg.dendrogram('crowd', '{a,b}', 'complete', options => '{"max_rows": 950, "micro_clusters": 900}');
