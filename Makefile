@@ -9,7 +9,7 @@ OBJS = \
 	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
 	src/prep/covariance.o \
 	src/math/distance.o src/math/filter.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
-	src/math/kdtree.o src/math/kdtree_search.o src/math/exponential.o \
+	src/math/kdtree.o src/math/kdtree_search.o src/math/exponential.o src/math/special.o \
 	src/parallel/arena.o src/parallel/team.o \
 	src/algo/registry.o src/algo/options.o src/algo/nearest.o src/algo/moments.o src/algo/kmeans.o \
 	src/algo/kmeans_plan.o src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
@@ -20,7 +20,9 @@ OBJS = \
 	src/algo/micro_clusters.o src/algo/gmm.o src/algo/gmm_plan.o src/algo/gmm_mixture.o src/algo/gmm_pass.o \
 	src/algo/gmm_score.o \
 	src/stat/silhouette.o src/stat/sample.o src/stat/validity.o src/stat/gap.o src/stat/agreement.o \
-	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o \
+	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
+	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
+	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o \
@@ -32,7 +34,7 @@ OBJS = \
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure security errors
+	planner choose agreement structure tests security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 
@@ -85,7 +87,7 @@ src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/
 	src/math/kdtree.o src/algo/hdbscan_search.o src/stat/silhouette.o \
 	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
 	src/algo/linkage_pairs.o src/math/exponential.o src/math/linear.o src/algo/gmm_pass.o \
-	src/algo/gmm_score.o src/prep/covariance.o: override CFLAGS += -O3
+	src/algo/gmm_score.o src/prep/covariance.o src/stat/ks.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

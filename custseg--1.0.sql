@@ -696,6 +696,295 @@ CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
 );
 
 COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1';
+-- tests of two samples
+
+CREATE TYPE custseg.ks_test_result AS (
+    statistic float8,
+    signed_statistic float8,
+    location float8,
+    p_value float8,
+    effective_n float8,
+    n_baseline bigint,
+    n_current bigint,
+    method text
+);
+
+COMMENT ON TYPE custseg.ks_test_result IS 'what ks_test() returns';
+
+CREATE TYPE custseg.psi_result AS (
+    psi float8,
+    critical_value float8,
+    bins int,
+    n_baseline bigint,
+    n_current bigint
+);
+
+COMMENT ON TYPE custseg.psi_result IS 'what psi() returns';
+
+CREATE TYPE custseg.chi_square_test_result AS (
+    statistic float8,
+    df bigint,
+    p_value float8,
+    cramers_v float8,
+    n bigint,
+    low_expected bigint
+);
+
+COMMENT ON TYPE custseg.chi_square_test_result IS 'what chi_square_test() returns';
+
+CREATE FUNCTION custseg.two_sample_accum(state internal, value float8, is_current bool) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.two_sample_accum(internal, float8, bool) IS 'private: state of ks_test() and its like, with one value more';
+
+CREATE FUNCTION custseg.two_sample_accum(state internal, value float8, is_current bool, bins int) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.two_sample_accum(internal, float8, bool, int) IS 'private: state of psi() and its like with a number of bins, with one value more';
+
+CREATE FUNCTION custseg.two_sample_combine(state internal, other internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_two_sample_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.two_sample_combine IS 'private: two states of ks_test() and its like as one';
+
+CREATE FUNCTION custseg.two_sample_serialize(state internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_two_sample_serialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.two_sample_serialize IS 'private: state of ks_test() and its like, to be sent to another process';
+
+CREATE FUNCTION custseg.two_sample_deserialize(bytes bytea, internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_two_sample_deserialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.two_sample_deserialize IS 'private: state of ks_test() and its like, as it came from another process';
+
+CREATE FUNCTION custseg.ks_test_final(state internal) RETURNS custseg.ks_test_result
+AS 'MODULE_PATHNAME', 'custseg_ks_test_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.ks_test_final IS 'private: result of ks_test()';
+
+CREATE FUNCTION custseg.psi_final(state internal) RETURNS custseg.psi_result
+AS 'MODULE_PATHNAME', 'custseg_psi_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.psi_final IS 'private: result of psi() of numbers';
+
+CREATE FUNCTION custseg.wasserstein_final(state internal) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_wasserstein_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.wasserstein_final IS 'private: result of wasserstein()';
+
+CREATE FUNCTION custseg.jensen_shannon_final(state internal) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.jensen_shannon_final IS 'private: result of jensen_shannon() of numbers';
+
+CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
+    SFUNC = custseg.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg.ks_test_final,
+    COMBINEFUNC = custseg.two_sample_combine,
+    SERIALFUNC = custseg.two_sample_serialize,
+    DESERIALFUNC = custseg.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive: current values are larger), where it is, and its p-value';
+
+CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
+    SFUNC = custseg.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg.psi_final,
+    COMBINEFUNC = custseg.two_sample_combine,
+    SERIALFUNC = custseg.two_sample_serialize,
+    DESERIALFUNC = custseg.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index of the shares of 10 bins between the baseline''s deciles, with the value that it exceeds by chance in 5 of 100 samples';
+
+CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
+    SFUNC = custseg.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg.psi_final,
+    COMBINEFUNC = custseg.two_sample_combine,
+    SERIALFUNC = custseg.two_sample_serialize,
+    DESERIALFUNC = custseg.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index of the shares of the bins between the baseline''s quantiles, with the value that it exceeds by chance in 5 of 100 samples';
+
+CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
+    SFUNC = custseg.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg.wasserstein_final,
+    COMBINEFUNC = custseg.two_sample_combine,
+    SERIALFUNC = custseg.two_sample_serialize,
+    DESERIALFUNC = custseg.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move, on average, to make one sample the other; in units of the value';
+
+CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
+    SFUNC = custseg.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg.jensen_shannon_final,
+    COMBINEFUNC = custseg.two_sample_combine,
+    SERIALFUNC = custseg.two_sample_serialize,
+    DESERIALFUNC = custseg.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance of the shares of 10 bins between the baseline''s deciles, to base 2: 0 the same, 1 nothing in common';
+
+CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int) (
+    SFUNC = custseg.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg.jensen_shannon_final,
+    COMBINEFUNC = custseg.two_sample_combine,
+    SERIALFUNC = custseg.two_sample_serialize,
+    DESERIALFUNC = custseg.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shannon distance of the shares of the bins between the baseline''s quantiles, to base 2: 0 the same, 1 nothing in common';
+
+CREATE FUNCTION custseg.ks_test(baseline float8[], current float8[]) RETURNS custseg.ks_test_result
+AS 'MODULE_PATHNAME', 'custseg_ks_test_arrays'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.ks_test(float8[], float8[]) IS 'two-sample Kolmogorov-Smirnov test of two arrays of values';
+
+CREATE FUNCTION custseg.ks_test(quantiles float8[], n_baseline bigint, current float8[]) RETURNS custseg.ks_test_result
+AS 'MODULE_PATHNAME', 'custseg_ks_test_quantiles'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline of which quantiles are kept, as custseg.feature has them';
+
+CREATE FUNCTION custseg.psi(baseline float8[], current float8[], bins int DEFAULT 10) RETURNS custseg.psi_result
+AS 'MODULE_PATHNAME', 'custseg_psi_arrays'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.psi(float8[], float8[], int) IS 'population stability index of two arrays of values';
+
+CREATE FUNCTION custseg.wasserstein(baseline float8[], current float8[]) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_wasserstein_arrays'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.wasserstein(float8[], float8[]) IS 'Wasserstein distance of two arrays of values';
+
+CREATE FUNCTION custseg.jensen_shannon(baseline float8[], current float8[], bins int DEFAULT 10) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_arrays'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.jensen_shannon(float8[], float8[], int) IS 'Jensen-Shannon distance of two arrays of values';
+
+CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
+AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for their number: the false discovery rate at which each is significant';
+
+CREATE FUNCTION custseg.contingency_accum(state bytea, category text, "group" text) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_contingency_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.contingency_accum(bytea, text, text) IS 'private: state of chi_square_test() of texts, with one row more';
+
+CREATE FUNCTION custseg.contingency_accum(state bytea, category anyelement, "group" anycompatible) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_contingency_accum_any'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.contingency_accum(bytea, anyelement, anycompatible) IS 'private: state of chi_square_test(), with one row more';
+
+CREATE FUNCTION custseg.contingency_accum_sample(state bytea, category text, is_current bool) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_contingency_accum_sample'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.contingency_accum_sample IS 'private: state of psi() and jensen_shannon() of categories, with one row more';
+
+CREATE FUNCTION custseg.contingency_combine(state bytea, other bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_contingency_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.contingency_combine IS 'private: two states of chi_square_test() and its like as one';
+
+CREATE FUNCTION custseg.chi_square_test_final(state bytea) RETURNS custseg.chi_square_test_result
+AS 'MODULE_PATHNAME', 'custseg_chi_square_test_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.chi_square_test_final IS 'private: result of chi_square_test()';
+
+CREATE FUNCTION custseg.psi_categories_final(state bytea) RETURNS custseg.psi_result
+AS 'MODULE_PATHNAME', 'custseg_psi_categories_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.psi_categories_final IS 'private: result of psi() of categories';
+
+CREATE FUNCTION custseg.jensen_shannon_categories_final(state bytea) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_categories_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.jensen_shannon_categories_final IS 'private: result of jensen_shannon() of categories';
+
+CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
+    SFUNC = custseg.contingency_accum,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg.chi_square_test_final,
+    COMBINEFUNC = custseg.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups?';
+
+CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompatible) (
+    SFUNC = custseg.contingency_accum,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg.chi_square_test_final,
+    COMBINEFUNC = custseg.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are told apart by their text';
+
+CREATE AGGREGATE custseg.psi(category text, is_current bool) (
+    SFUNC = custseg.contingency_accum_sample,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg.psi_categories_final,
+    COMBINEFUNC = custseg.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.psi(text, bool) IS 'population stability index of the shares of categories, with the value that it exceeds by chance in 5 of 100 samples';
+
+CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
+    SFUNC = custseg.contingency_accum_sample,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg.jensen_shannon_categories_final,
+    COMBINEFUNC = custseg.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance of the shares of categories, to base 2: 0 the same, 1 nothing in common';
 
 -- views
 

@@ -15,6 +15,7 @@ import mixture
 import judging
 import report
 import scoring
+import tests
 import training
 from database import Session, server_description
 from measure import QUICK, say, scaled
@@ -31,6 +32,7 @@ CASES = {
     "gmm": ("Gaussian mixtures", mixture.mixture),
     "silhouette": ("Silhouettes", judging.silhouettes),
     "choose_k": ("Number of segments", judging.number_of_segments),
+    "tests": ("Tests of two samples", tests.two_samples),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),

@@ -10,6 +10,8 @@
 
 #include "custseg.h"
 
+#include <math.h>
+
 /* Kernels take rows 16 at a time: buffers have room for a multiple of that. */
 #define CS_PAD_ROWS(nrows) (((nrows) + 15) & ~15)
 
@@ -42,6 +44,16 @@ extern void CsFilterCenters(int d, int k, const double *centers, const double *o
 							double scale, float *form);
 extern bool CsFilterNearest(int d, int nrows, const float *z, const float *reach, int k,
 							const float *form, int32 *label);
+
+/* Add to a running sum by Neumaier's compensated summation; the total is sum + compensation. */
+static inline void
+CsAddCompensated(double *sum, double *compensation, double part)
+{
+	double		total = *sum + part;
+
+	*compensation += fabs(*sum) >= fabs(part) ? (*sum - total) + part : (part - total) + *sum;
+	*sum = total;
+}
 
 /* sort.c: ascending, in place; scratch of n doubles makes it a radix sort.  No NaN. */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
@@ -86,6 +98,14 @@ extern int	CsSymmetricEigen(int d, double *a, double *values, double *vectors);
 
 extern bool CsCholesky(int d, double *a);
 extern void CsInvertTriangle(int d, double *a);
+
+/*
+ * special.c: Gamma(x) over Stirling's formula for it, x > 0; log(1 + x) - x, x > -1; the upper
+ * incomplete gamma function over Gamma(a), a > 0, x finite, to some 12 digits.
+ */
+extern double CsGammaStar(double x);
+extern double CsLogMinusLinear(double x);
+extern double CsGammaUpper(double a, double x);
 
 /* Optimal assignment: row i of the n x n profit matrix gets column result[i], total maximal. */
 extern void CsAssignMaximum(int n, const double *profit, int *result);

@@ -20,6 +20,9 @@
 #define HALF_DIGITS 4			/* of 8 */
 #define BUCKETS (1 << DIGIT_BITS)
 
+/* Values that are moved or counted between two looks for an interrupt. */
+#define INTERRUPT_VALUES (1024 * 1024)
+
 /* Below this a comparison sort is faster than counting digits. */
 #define SMALL_SORT 64
 
@@ -71,8 +74,14 @@ ScatterDigit(const uint64 *from, uint64 *to, int64 n, int digit, int64 *count)
 		count[b] = position;
 		position += here;
 	}
-	for (int64 i = 0; i < n; i++)
-		to[count[(from[i] >> shift) & (BUCKETS - 1)]++] = from[i];
+	for (int64 i = 0; i < n;)
+	{
+		int64		end = Min(n, i + INTERRUPT_VALUES);
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < end; i++)
+			to[count[(from[i] >> shift) & (BUCKETS - 1)]++] = from[i];
+	}
 }
 
 /*
@@ -94,7 +103,6 @@ SortByDigits(uint64 *keys, uint64 *other, int64 n, int first)
 
 		if (count[digit][(keys[0] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)] == n)
 			continue;
-		CHECK_FOR_INTERRUPTS();
 		ScatterDigit(keys, other, n, first + digit, count[digit]);
 		keys = other;
 		other = swap;
@@ -144,6 +152,8 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 	{
 		uint64		key = KeyOf(x[i]);
 
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
 		memcpy(&keys[i], &key, sizeof(key));
 	}
 	if (n < SMALL_SORT)

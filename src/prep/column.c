@@ -29,16 +29,6 @@ typedef struct Moments
 	double		variance;		/* ddof 0 */
 } Moments;
 
-/* Add a part to a running sum by Neumaier's compensated summation. */
-static inline void
-AddCompensated(double *sum, double *compensation, double part)
-{
-	double		total = *sum + part;
-
-	*compensation += fabs(*sum) >= fabs(part) ? (*sum - total) + part : (part - total) + *sum;
-	*sum = total;
-}
-
 /*
  * Mean and variance of sorted values in one pass, about their median: mean and median are never
  * further apart than the standard deviation, so no digits cancel.  Not finite on overflow.
@@ -69,8 +59,8 @@ ComputeMoments(const double *sorted, int64 n)
 			s[i & 3] += d;
 			q[i & 3] += d * d;
 		}
-		AddCompensated(&sum, &sum_rest, (s[0] + s[1]) + (s[2] + s[3]));
-		AddCompensated(&squares, &squares_rest, (q[0] + q[1]) + (q[2] + q[3]));
+		CsAddCompensated(&sum, &sum_rest, (s[0] + s[1]) + (s[2] + s[3]));
+		CsAddCompensated(&squares, &squares_rest, (q[0] + q[1]) + (q[2] + q[3]));
 	}
 	sum = (sum + sum_rest) / n;
 	moments.mean = middle + sum;

@@ -1,0 +1,277 @@
+/*
+ * category_aggregates.c
+ *	  Aggregates over categories: chi_square_test, and psi and jensen_shannon of two samples.
+ *
+ * Their state is a contingency table (contingency.c) declared as bytea: it is updated in place,
+ * and when it has to grow, the executor copies the larger one to where it keeps states.  It is
+ * plain bytes, so that partial aggregates combine across processes and servers.  Texts need
+ * nothing but the call's arguments; values of other types become texts by their output function,
+ * which is looked up once.  A row with a NULL is left out.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "stat/contingency.h"
+#include "stat/result.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(custseg_contingency_accum);
+PG_FUNCTION_INFO_V1(custseg_contingency_accum_any);
+PG_FUNCTION_INFO_V1(custseg_contingency_accum_sample);
+PG_FUNCTION_INFO_V1(custseg_contingency_combine);
+PG_FUNCTION_INFO_V1(custseg_chi_square_test_final);
+PG_FUNCTION_INFO_V1(custseg_psi_categories_final);
+PG_FUNCTION_INFO_V1(custseg_jensen_shannon_categories_final);
+
+/* The groups of two samples, as the table has them. */
+#define BASELINE_GROUP "0"
+#define CURRENT_GROUP "1"
+
+/* The output functions of a call's two arguments. */
+typedef struct OutputFunctions
+{
+	FmgrInfo	function[2];
+} OutputFunctions;
+
+/* Only the executor may have its values written to. */
+static void
+RequireAggregate(FunctionCallInfo fcinfo)
+{
+	if (AggCheckCallContext(fcinfo, NULL) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("aggregate's state function called outside an aggregate"),
+				 errhint("Call custseg.chi_square_test() or an aggregate like it.")));
+}
+
+/* The state as it was, NULL included. */
+static Datum
+ReturnState(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/* The state to count a row in. */
+static CsContingency *
+StateArgument(FunctionCallInfo fcinfo)
+{
+	CsContingency *table;
+
+	if (PG_ARGISNULL(0))
+		return CsContingencyCreate();
+	table = (CsContingency *) PG_GETARG_BYTEA_P(0);
+	CsContingencyCheck(table);
+	return table;
+}
+
+/*
+ * contingency_accum(state, category text, group text): count a row.
+ */
+Datum
+custseg_contingency_accum(PG_FUNCTION_ARGS)
+{
+	text	   *category,
+			   *group;
+
+	RequireAggregate(fcinfo);
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return ReturnState(fcinfo);
+	category = PG_GETARG_TEXT_PP(1);
+	group = PG_GETARG_TEXT_PP(2);
+	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo),
+									   VARDATA_ANY(category), VARSIZE_ANY_EXHDR(category),
+									   VARDATA_ANY(group), VARSIZE_ANY_EXHDR(group), 1));
+}
+
+/* Look up the output functions of this call's arguments, once. */
+static OutputFunctions *
+LookUpOutput(FunctionCallInfo fcinfo)
+{
+	OutputFunctions *output = fcinfo->flinfo->fn_extra;
+
+	if (output != NULL)
+		return output;
+	output = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(OutputFunctions));
+	for (int i = 0; i < 2; i++)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i + 1),
+					function;
+		bool		is_varlena;
+
+		if (!OidIsValid(type))
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("could not determine the type of a category or group"),
+					 errhint("Cast both to text.")));
+		getTypeOutputInfo(type, &function, &is_varlena);
+		fmgr_info_cxt(function, &output->function[i], fcinfo->flinfo->fn_mcxt);
+	}
+	fcinfo->flinfo->fn_extra = output;
+	return output;
+}
+
+/*
+ * contingency_accum(state, category anyelement, group anycompatible): count a row by its texts.
+ */
+Datum
+custseg_contingency_accum_any(PG_FUNCTION_ARGS)
+{
+	OutputFunctions *output;
+	char	   *category,
+			   *group;
+
+	RequireAggregate(fcinfo);
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return ReturnState(fcinfo);
+	output = LookUpOutput(fcinfo);
+	category = OutputFunctionCall(&output->function[0], PG_GETARG_DATUM(1));
+	group = OutputFunctionCall(&output->function[1], PG_GETARG_DATUM(2));
+	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo), category, strlen(category),
+									   group, strlen(group), 1));
+}
+
+/*
+ * contingency_accum(state, category text, is_current bool): count a row of one of two samples.
+ */
+Datum
+custseg_contingency_accum_sample(PG_FUNCTION_ARGS)
+{
+	text	   *category;
+
+	RequireAggregate(fcinfo);
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return ReturnState(fcinfo);
+	category = PG_GETARG_TEXT_PP(1);
+	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo),
+									   VARDATA_ANY(category), VARSIZE_ANY_EXHDR(category),
+									   PG_GETARG_BOOL(2) ? CURRENT_GROUP : BASELINE_GROUP, 1, 1));
+}
+
+/*
+ * contingency_combine(state, state)
+ */
+Datum
+custseg_contingency_combine(PG_FUNCTION_ARGS)
+{
+	CsContingency *table,
+			   *other;
+
+	RequireAggregate(fcinfo);
+	if (PG_ARGISNULL(1))
+		return ReturnState(fcinfo);
+
+	/* a copy, for in a tuple it need not be aligned */
+	other = (CsContingency *) PG_GETARG_BYTEA_P_COPY(1);
+	CsContingencyCheckAll(other);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_POINTER(other);
+	table = CsContingencyMerge(StateArgument(fcinfo), other);
+	pfree(other);
+	PG_RETURN_POINTER(table);
+}
+
+/* The state of a final function; an empty one when there was no row. */
+static const CsContingency *
+FinalTable(FunctionCallInfo fcinfo)
+{
+	const CsContingency *table;
+
+	if (PG_ARGISNULL(0))
+		return CsContingencyCreate();
+	/* a copy, for who calls this by hand may have it from a tuple, where it need not be aligned */
+	table = (const CsContingency *) PG_GETARG_BYTEA_P_COPY(0);
+	CsContingencyCheckAll(table);
+	return table;
+}
+
+/*
+ * chi_square_test_final(state): a row of chi_square_test_result.
+ */
+Datum
+custseg_chi_square_test_final(PG_FUNCTION_ARGS)
+{
+	const CsContingency *table = FinalTable(fcinfo);
+	int			nrows,
+				ncolumns;
+	CsCell	   *cells = CsContingencyCells(table, &nrows, &ncolumns);
+	CsChiSquareResult result = CsChiSquareTest(cells, table->ncells, nrows, ncolumns);
+	Datum		values[6];
+	bool		nulls[6] = {0};
+
+	values[0] = Float8GetDatum(result.statistic);
+	values[1] = Int64GetDatum(result.df);
+	values[2] = Float8GetDatum(result.p);
+	values[3] = Float8GetDatum(result.cramers_v);
+	values[4] = Int64GetDatum(result.n);
+	values[5] = Int64GetDatum(result.low_expected);
+	nulls[0] = isnan(result.statistic);
+	nulls[2] = isnan(result.p);
+	nulls[3] = isnan(result.cramers_v);
+	return CsFormRow(fcinfo, values, nulls);
+}
+
+/* Shares of the levels in two samples, and how many rows each has. */
+typedef struct LevelShares
+{
+	int			nlevels;
+	double	   *share[2];		/* NULL unless both samples have rows */
+	int64		n[2];
+} LevelShares;
+
+static LevelShares
+ShareLevels(const CsContingency *table)
+{
+	LevelShares shares = {0};
+	int			ngroups;
+	CsCell	   *cells = CsContingencyCells(table, &shares.nlevels, &ngroups);
+
+	shares.n[0] = CsContingencyGroupRows(table, BASELINE_GROUP);
+	shares.n[1] = CsContingencyGroupRows(table, CURRENT_GROUP);
+	if (shares.n[0] == 0 || shares.n[1] == 0)
+		return shares;
+	if (ngroups != 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid counts of categories and groups"),
+				 errdetail("Two samples have %d groups.", ngroups),
+				 errhint("Only custseg.psi() and the aggregates like it make such values.")));
+	for (int which = 0; which < 2; which++)
+		shares.share[which] = palloc0(sizeof(double) * shares.nlevels);
+
+	/* columns are in the order of the groups' texts */
+	for (int32 i = 0; i < table->ncells; i++)
+		shares.share[cells[i].column][cells[i].row] =
+			(double) cells[i].count / shares.n[cells[i].column];
+	return shares;
+}
+
+/*
+ * psi_categories_final(state): a row of psi_result.
+ */
+Datum
+custseg_psi_categories_final(PG_FUNCTION_ARGS)
+{
+	LevelShares shares = ShareLevels(FinalTable(fcinfo));
+	CsPsiResult psi;
+
+	if (shares.share[0] == NULL)
+		return CsFormPsiResult(fcinfo, NULL, shares.n[0], shares.n[1]);
+	psi = CsPsi(shares.nlevels, shares.share[0], shares.n[0], shares.share[1], shares.n[1]);
+	return CsFormPsiResult(fcinfo, &psi, shares.n[0], shares.n[1]);
+}
+
+/*
+ * jensen_shannon_categories_final(state): float8.
+ */
+Datum
+custseg_jensen_shannon_categories_final(PG_FUNCTION_ARGS)
+{
+	LevelShares shares = ShareLevels(FinalTable(fcinfo));
+
+	if (shares.share[0] == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(CsJensenShannon(shares.nlevels, shares.share[0], shares.share[1]));
+}

@@ -1,0 +1,198 @@
+/*
+ * chi_square.c
+ *	  Pearson's test of independence, the chi-square law, and adjusted p-values.
+ *
+ * Statistic: sum of (o - e)^2 / e over all cells of the table, e = row total * column total / n
+ * (Pearson 1900).  Yates' correction is not made: it holds the test back where it is sound.
+ * Cramer's V = sqrt(statistic / (n min(rows - 1, columns - 1))) (Cramer 1946).
+ *
+ * Only cells with a count are visited, so a table of many rows and columns that is nearly empty
+ * costs little.  An empty cell adds its e; those of a row add up to the row's share of the totals
+ * of the columns that it does not meet, in integers.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include <gsl/gsl_cdf.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/tests.h"
+
+/* The test is doubtful where expected counts are lower. */
+#define LOW_EXPECTED 5
+
+/* Cells between two looks for an interrupt. */
+#define INTERRUPT_CELLS 65536
+
+/* See tests.h. */
+double
+CsChiSquareUpper(double x, double df)
+{
+	return CsGammaUpper(df / 2, x / 2);
+}
+
+/* See tests.h. */
+double
+CsChiSquareUpperInverse(double p, double df)
+{
+	double		x = gsl_cdf_chisq_Qinv(p, df);
+
+	if (!isfinite(x))
+		elog(ERROR, "gsl_cdf_chisq_Qinv(%g, %g) failed", p, df);
+	return x;
+}
+
+static int
+CompareTotals(const void *x, const void *y, void *unused)
+{
+	int64		a = *(const int64 *) x,
+				b = *(const int64 *) y;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Leave out totals of 0 and sort the rest.  Returns how many are left. */
+static int
+SortTotals(int64 *totals, int n)
+{
+	int			left = 0;
+
+	for (int i = 0; i < n; i++)
+		if (totals[i] > 0)
+			totals[left++] = totals[i];
+	qsort_interruptible(totals, left, sizeof(int64), CompareTotals, NULL);
+	return left;
+}
+
+/* Cells with an expected count below LOW_EXPECTED; totals ascend. */
+static int64
+CountLowExpected(const int64 *rows, int nrows, const int64 *columns, int ncolumns, int64 n)
+{
+	int64		count = 0;
+	int			low = ncolumns;
+
+	/* the larger the row, the fewer columns leave a low count */
+	for (int i = 0; i < nrows; i++)
+	{
+		while (low > 0 && (double) rows[i] * columns[low - 1] >= (double) LOW_EXPECTED * n)
+			low--;
+		count += low;
+	}
+	return count;
+}
+
+/* Pearson's statistic; totals by number, n their sum. */
+static double
+PearsonStatistic(const CsCell *cells, int64 ncells, const int64 *rows, const int64 *columns,
+				 int64 n)
+{
+	double		sum = 0,
+				compensation = 0;
+
+	for (int64 first = 0, at; first < ncells; first = at)
+	{
+		int64		row = rows[cells[first].row],
+					missed = n;
+
+		for (at = first; at < ncells && cells[at].row == cells[first].row; at++)
+		{
+			int64		column = columns[cells[at].column];
+			double		expected = (double) row * column / n,
+						off = cells[at].count - expected;
+
+			if (at % INTERRUPT_CELLS == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (column == 0 || row == 0)
+				continue;
+			missed -= column;
+			CsAddCompensated(&sum, &compensation, off * off / expected);
+		}
+		CsAddCompensated(&sum, &compensation, (double) row * missed / n);
+	}
+	return sum + compensation;
+}
+
+/* See tests.h. */
+CsChiSquareResult
+CsChiSquareTest(const CsCell *cells, int64 ncells, int nrows, int ncolumns)
+{
+	int64	   *rows = palloc0(sizeof(int64) * Max(nrows, 1)),
+			   *columns = palloc0(sizeof(int64) * Max(ncolumns, 1));
+	CsChiSquareResult result = {NAN, 0, NAN, NAN, 0, 0};
+
+	for (int64 i = 0; i < ncells; i++)
+	{
+		rows[cells[i].row] += cells[i].count;
+		columns[cells[i].column] += cells[i].count;
+		result.n += cells[i].count;
+	}
+	if (result.n > 0)
+		result.statistic = PearsonStatistic(cells, ncells, rows, columns, result.n);
+	nrows = SortTotals(rows, nrows);
+	ncolumns = SortTotals(columns, ncolumns);
+	result.low_expected = CountLowExpected(rows, nrows, columns, ncolumns, result.n);
+	result.df = nrows > 0 ? (int64) (nrows - 1) * (ncolumns - 1) : 0;
+	if (ncolumns < 2)
+		result.statistic = NAN;
+	else if (result.df == 0)
+	{
+		/* one level in all groups: they do not differ */
+		result.statistic = 0;
+		result.p = 1;
+	}
+	else
+	{
+		result.p = CsChiSquareUpper(result.statistic, result.df);
+		result.cramers_v = Min(sqrt(result.statistic / result.n / (Min(nrows, ncolumns) - 1)), 1);
+	}
+	pfree(rows);
+	pfree(columns);
+	return result;
+}
+
+/* A p-value and where it stood. */
+typedef struct RankedP
+{
+	double		p;
+	int			at;
+} RankedP;
+
+static int
+CompareRankedP(const void *x, const void *y, void *unused)
+{
+	const RankedP *a = x,
+			   *b = y;
+
+	if (a->p != b->p)
+		return a->p < b->p ? -1 : 1;
+	return a->at < b->at ? -1 : 1;
+}
+
+/*
+ * See tests.h.  Benjamini and Hochberg, Controlling the False Discovery Rate, Journal of the Royal
+ * Statistical Society B 57, 1995: from the largest p down, the least of p n / rank so far.
+ */
+void
+CsAdjustBenjaminiHochberg(double *p, int n)
+{
+	RankedP    *ranked = palloc(sizeof(RankedP) * Max(n, 1));
+	double		least = 1;
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (isnan(p[i]))
+			continue;
+		ranked[count].p = p[i];
+		ranked[count++].at = i;
+	}
+	qsort_interruptible(ranked, count, sizeof(RankedP), CompareRankedP, NULL);
+	for (int rank = count; rank > 0; rank--)
+	{
+		least = Min(least, ranked[rank - 1].p * count / rank);
+		p[ranked[rank - 1].at] = least;
+	}
+	pfree(ranked);
+}

@@ -1,0 +1,201 @@
+/*
+ * distances.c
+ *	  How far two samples are apart: population stability index, Jensen-Shannon, Wasserstein.
+ *
+ * The first two compare shares: of the levels of a category, or of bins that a number's values
+ * are counted in.  Bins are cut at the quantiles of the baseline, by default its deciles (type 7):
+ * above one quantile and up to the next.  A value that several quantiles fall on, such as the
+ * zero of customers who bought nothing, gets a bin of its own; else what moved just below it
+ * would not be seen.
+ *
+ * PSI = sum of (p - q) ln(p / q), p the baseline's shares: Jeffreys' divergence (Jeffreys 1946).
+ * A share of zero stands for less than one row and counts as half a row, 1 / 2n; the others stay
+ * as they are.  Bins that are empty in both samples take no part.
+ *
+ * Jensen-Shannon distance: the square root of Lin's divergence (IEEE Transactions on Information
+ * Theory 37, 1991; a metric: Endres and Schindelin, 49, 2003), logarithms to base 2.
+ *
+ * Wasserstein distance of order 1: the area between the two distribution functions.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/tests.h"
+
+/* Values between two looks for an interrupt. */
+#define INTERRUPT_VALUES 1048576
+
+/* The critical value of PSI is exceeded by chance with this probability. */
+#define SIGNIFICANCE 0.05
+
+/* A quantile; a value of the sample where none lies between infinities. */
+static double
+FiniteQuantile(const double *sorted, int64 n, double share)
+{
+	double		quantile = CsQuantileSorted(sorted, n, share);
+
+	return isfinite(quantile) ? quantile : sorted[(int64) floor((double) (n - 1) * share)];
+}
+
+/* See tests.h. */
+int
+CsQuantileBins(const double *baseline, int64 n, int bins, CsBinEdge *edges)
+{
+	int			nedges = 0;
+
+	for (int i = 1, next; i < bins; i = next)
+	{
+		double		edge = FiniteQuantile(baseline, n, (double) i / bins);
+
+		for (next = i + 1; next < bins; next++)
+			if (FiniteQuantile(baseline, n, (double) next / bins) != edge)
+				break;
+		if (next > i + 1)
+		{
+			edges[nedges].value = edge;
+			edges[nedges++].inclusive = true;
+		}
+		edges[nedges].value = edge;
+		edges[nedges++].inclusive = false;
+	}
+	return nedges;
+}
+
+/* How many of the sorted values lie before an edge. */
+static int64
+CountBefore(const double *sorted, int64 n, const CsBinEdge *edge)
+{
+	int64		low = 0,
+				high = n;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (sorted[middle] < edge->value || (sorted[middle] == edge->value && !edge->inclusive))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* See tests.h. */
+void
+CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, double *share)
+{
+	int64		before = 0;
+
+	for (int i = 0; i <= nedges; i++)
+	{
+		int64		upto = i < nedges ? CountBefore(sorted, n, &edges[i]) : n;
+
+		share[i] = (double) (upto - before) / n;
+		before = upto;
+	}
+}
+
+/* See tests.h. */
+CsPsiResult
+CsPsi(int bins, const double *baseline, int64 n, const double *current, int64 m)
+{
+	CsPsiResult result = {0, 0, 0};
+	double		compensation = 0;
+
+	for (int i = 0; i < bins; i++)
+	{
+		double		p = baseline[i] > 0 ? baseline[i] : 0.5 / n,
+					q = current[i] > 0 ? current[i] : 0.5 / m;
+
+		if (baseline[i] == 0 && current[i] == 0)
+			continue;
+		CsAddCompensated(&result.psi, &compensation, (p - q) * log(p / q));
+		result.bins++;
+	}
+	result.psi += compensation;
+	if (result.bins > 1)
+		result.critical = (1.0 / n + 1.0 / m) * CsChiSquareUpperInverse(SIGNIFICANCE,
+																		  result.bins - 1);
+	return result;
+}
+
+/*
+ * What a bin adds to the divergence: (p log2(p / m) + q log2(q / m)) / 2, m the mean of p and q.
+ * With r = (p - q) / (p + q) that is m (ln(1 - r^2) + 2 r artanh(r)) / ln 4, where nothing cancels
+ * when p and q are close.
+ */
+static double
+Divergence(double p, double q)
+{
+	double		ratio = (p - q) / (p + q);
+
+	if (p == q)
+		return 0;
+	if (p == 0 || q == 0)
+		return (p + q) / 2;
+	return (p + q) / 2 * (log1p(-ratio * ratio) + 2 * ratio * atanh(ratio)) / log(4);
+}
+
+/* See tests.h. */
+double
+CsJensenShannon(int bins, const double *baseline, const double *current)
+{
+	double		sum = 0,
+				compensation = 0;
+
+	for (int i = 0; i < bins; i++)
+		CsAddCompensated(&sum, &compensation, Divergence(baseline[i], current[i]));
+	return sqrt(Min(sum + compensation, 1));
+}
+
+/* A share times the distance between two values; the share is above 0. */
+static double
+Area(double share, double from, double to)
+{
+	double		width = to - from;
+
+	/* both are finite, but so far apart that their difference is not */
+	if (isinf(width) && !isinf(from) && !isinf(to))
+		return share * to - share * from;
+	return share * width;
+}
+
+/* See tests.h. */
+double
+CsWasserstein(const double *baseline, int64 n, const double *current, int64 m)
+{
+	double		sum = 0,
+				compensation = 0,
+				value = Min(baseline[0], current[0]);
+	int64		i = 0,
+				j = 0,
+				check = INTERRUPT_VALUES;
+
+	for (;;)
+	{
+		int64		difference;
+		double		next;
+
+		while (i < n && baseline[i] == value)
+			i++;
+		while (j < m && current[j] == value)
+			j++;
+		if (i == n && j == m)
+			break;
+		next = i == n ? current[j] : j == m ? baseline[i] : Min(baseline[i], current[j]);
+		difference = i * m - j * n;
+		if (difference != 0)
+			CsAddCompensated(&sum, &compensation,
+							 Area(fabs((double) difference) / (double) (n * m), value, next));
+		value = next;
+		if (i + j >= check)
+		{
+			CHECK_FOR_INTERRUPTS();
+			check += INTERRUPT_VALUES;
+		}
+	}
+	return isinf(sum) ? sum : sum + compensation;
+}

@@ -1,0 +1,115 @@
+/*
+ * tests.h
+ *	  Tests and distances between two samples, on plain arrays.
+ *
+ * Two samples are called baseline and current.  Numbers come sorted ascending (CsSortDoubles),
+ * without NaN; infinities are values like others.  Samples have at least one value and at most
+ * CS_MAX_SAMPLE_ROWS.  Nothing is kept of what is passed, and nothing is changed unless said.
+ */
+#ifndef CUSTSEG_TESTS_H
+#define CUSTSEG_TESTS_H
+
+#include "custseg.h"
+
+/* So many that the product of two counts fits an int64. */
+#define CS_MAX_SAMPLE_ROWS INT64CONST(3000000000)
+
+/* Bins that a number's values are counted in. */
+#define CS_DEFAULT_BINS 10
+#define CS_MAX_BINS 1000
+
+/*
+ * ks.c: the two-sample Kolmogorov-Smirnov test.
+ */
+typedef struct CsKsResult
+{
+	double		statistic;		/* D = sup |F - G|, F of the baseline, G of current */
+	double		signed_statistic;	/* D where F > G there: current values are larger; else -D */
+	double		location;		/* the lowest value where it is reached */
+	double		p;
+	double		effective_n;	/* n m / (n + m) */
+	bool		exact;			/* or by the law of the one-sample statistic */
+} CsKsResult;
+
+extern CsKsResult CsKsTest(const double *baseline, int64 n, const double *current, int64 m);
+
+/*
+ * The same against a baseline of n values of which quantiles are kept: nquantiles >= 2 of them, at
+ * equal steps from the minimum to the maximum, values in between by linear interpolation.
+ */
+extern CsKsResult CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n,
+									const double *current, int64 m);
+
+/* kolmogorov.c: P(D_n >= d), D_n of one sample of n values, n >= 1. */
+extern double CsKolmogorovUpper(int64 n, double d);
+
+/*
+ * distances.c
+ *
+ * An edge between two bins: what is above the value lies beyond it, and the value itself if
+ * "inclusive".  CsQuantileBins cuts at the baseline's quantiles; it fills at most bins - 1 edges
+ * and returns how many.  CsBinShares sets nedges + 1 shares, which sum to 1.
+ */
+typedef struct CsBinEdge
+{
+	double		value;
+	bool		inclusive;
+} CsBinEdge;
+
+extern int	CsQuantileBins(const double *baseline, int64 n, int bins, CsBinEdge *edges);
+extern void CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges,
+						double *share);
+
+/* Population stability index of the same bins' (levels') shares in samples of n and m rows. */
+typedef struct CsPsiResult
+{
+	double		psi;
+	double		critical;		/* what it exceeds by chance in 5 of 100 samples */
+	int			bins;			/* that are not empty in both samples */
+} CsPsiResult;
+
+extern CsPsiResult CsPsi(int bins, const double *baseline, int64 n, const double *current, int64 m);
+
+/* Jensen-Shannon distance of two vectors of shares, base 2: 0 to 1. */
+extern double CsJensenShannon(int bins, const double *baseline, const double *current);
+
+/* Wasserstein distance of order 1; infinite when shares at an infinity differ. */
+extern double CsWasserstein(const double *baseline, int64 n, const double *current, int64 m);
+
+/*
+ * chi_square.c
+ *
+ * A contingency table is given by its cells, by row, both numbered from 0; a cell that is not given
+ * is empty.  Rows and columns without a count are left out.
+ */
+typedef struct CsCell
+{
+	int32		row,
+				column;
+	int64		count;
+} CsCell;
+
+typedef struct CsChiSquareResult
+{
+	double		statistic;		/* Pearson's, without Yates' correction; NaN: only one column */
+	int64		df;
+	double		p;				/* NaN with the statistic */
+	double		cramers_v;		/* NaN when one row or column is all there is */
+	int64		n;
+	int64		low_expected;	/* cells, empty ones too, whose expected count is below 5 */
+} CsChiSquareResult;
+
+extern CsChiSquareResult CsChiSquareTest(const CsCell *cells, int64 ncells, int nrows,
+										 int ncolumns);
+
+/* The chi-square law's upper tail and the value that has the given upper tail; df >= 1. */
+extern double CsChiSquareUpper(double x, double df);
+extern double CsChiSquareUpperInverse(double p, double df);
+
+/*
+ * Benjamini and Hochberg's adjustment, in place: the false discovery rate at which each
+ * hypothesis is rejected.  NaN stays and does not count.
+ */
+extern void CsAdjustBenjaminiHochberg(double *p, int n);
+
+#endif							/* CUSTSEG_TESTS_H */

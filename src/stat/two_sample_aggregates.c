@@ -1,0 +1,406 @@
+/*
+ * two_sample_aggregates.c
+ *	  ks_test, psi, wasserstein and jensen_shannon of numbers: aggregates over a value and whether
+ *	  it is of the current sample, and functions of two arrays.
+ *
+ * All of them collect the same state, so PostgreSQL collects it once for several aggregates over
+ * the same arguments, and it is sorted once.  Rows without a value or a flag, and NaN, are left
+ * out.  When a sample has no value the result is NULL, or a row with NULLs and both counts.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/tupmacs.h"
+#include "miscadmin.h"
+#include "stat/result.h"
+#include "stat/two_sample.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(custseg_two_sample_accum);
+PG_FUNCTION_INFO_V1(custseg_two_sample_combine);
+PG_FUNCTION_INFO_V1(custseg_two_sample_serialize);
+PG_FUNCTION_INFO_V1(custseg_two_sample_deserialize);
+PG_FUNCTION_INFO_V1(custseg_ks_test_final);
+PG_FUNCTION_INFO_V1(custseg_psi_final);
+PG_FUNCTION_INFO_V1(custseg_wasserstein_final);
+PG_FUNCTION_INFO_V1(custseg_jensen_shannon_final);
+PG_FUNCTION_INFO_V1(custseg_ks_test_arrays);
+PG_FUNCTION_INFO_V1(custseg_ks_test_quantiles);
+PG_FUNCTION_INFO_V1(custseg_psi_arrays);
+PG_FUNCTION_INFO_V1(custseg_wasserstein_arrays);
+PG_FUNCTION_INFO_V1(custseg_jensen_shannon_arrays);
+PG_FUNCTION_INFO_V1(custseg_benjamini_hochberg);
+
+/* Values of an array that are collected between two looks for an interrupt. */
+#define INTERRUPT_VALUES 1048576
+
+/* The context that states live in; only the executor may call these functions. */
+static MemoryContext
+AggregateContext(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (AggCheckCallContext(fcinfo, &context) == 0)
+		elog(ERROR, "aggregate's state function called outside an aggregate");
+	return context;
+}
+
+/* A number of bins, checked. */
+static int
+CheckBins(int bins)
+{
+	if (bins < 2 || bins > CS_MAX_BINS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of bins must be between 2 and %d", CS_MAX_BINS),
+				 errdetail("Got %d.", bins)));
+	return bins;
+}
+
+/* The fourth argument where the aggregate has one: the number of bins. */
+static int
+BinsArgument(FunctionCallInfo fcinfo)
+{
+	if (PG_NARGS() < 4)
+		return CS_DEFAULT_BINS;
+	if (PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("number of bins must not be NULL")));
+	return CheckBins(PG_GETARG_INT32(3));
+}
+
+/* All rows must have the same number of bins. */
+static void
+RequireBins(const CsTwoSamples *samples, int bins)
+{
+	if (samples->bins != bins)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of bins must be the same for all rows"),
+				 errdetail("It is %d, then %d.", samples->bins, bins)));
+}
+
+/*
+ * two_sample_accum(state, value, is_current [, bins]): collect a value.
+ */
+Datum
+custseg_two_sample_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = AggregateContext(fcinfo);
+	CsTwoSamples *samples = PG_ARGISNULL(0) ? NULL : (CsTwoSamples *) PG_GETARG_POINTER(0);
+	int			bins = BinsArgument(fcinfo);
+
+	if (samples == NULL)
+		samples = CsTwoSamplesCreate(context, bins);
+	RequireBins(samples, bins);
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+		CsTwoSamplesAdd(samples, PG_GETARG_BOOL(2) ? CS_CURRENT : CS_BASELINE,
+						PG_GETARG_FLOAT8(1));
+	PG_RETURN_POINTER(samples);
+}
+
+/*
+ * two_sample_combine(state, state)
+ */
+Datum
+custseg_two_sample_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = AggregateContext(fcinfo);
+	CsTwoSamples *samples,
+			   *other;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
+	}
+	other = (CsTwoSamples *) PG_GETARG_POINTER(1);
+	samples = PG_ARGISNULL(0) ? CsTwoSamplesCreate(context, other->bins) :
+		(CsTwoSamples *) PG_GETARG_POINTER(0);
+	RequireBins(samples, other->bins);
+	CsTwoSamplesMerge(samples, other);
+	PG_RETURN_POINTER(samples);
+}
+
+Datum
+custseg_two_sample_serialize(PG_FUNCTION_ARGS)
+{
+	(void) AggregateContext(fcinfo);
+	PG_RETURN_BYTEA_P(CsTwoSamplesSerialize((CsTwoSamples *) PG_GETARG_POINTER(0)));
+}
+
+Datum
+custseg_two_sample_deserialize(PG_FUNCTION_ARGS)
+{
+	/* what combine is given lives as long as one call of it */
+	(void) AggregateContext(fcinfo);
+	PG_RETURN_POINTER(CsTwoSamplesDeserialize(PG_GETARG_BYTEA_PP(0), CurrentMemoryContext));
+}
+
+/* The state of a final function, sorted; an empty one when there was no row. */
+static CsTwoSamples *
+FinalSamples(FunctionCallInfo fcinfo)
+{
+	CsTwoSamples *samples;
+
+	(void) AggregateContext(fcinfo);
+	if (PG_ARGISNULL(0))
+		return CsTwoSamplesCreate(CurrentMemoryContext, CS_DEFAULT_BINS);
+	samples = (CsTwoSamples *) PG_GETARG_POINTER(0);
+	CsTwoSamplesSort(samples);
+	return samples;
+}
+
+/* The values of an array, whatever its dimensions, but NULLs.  Returns how many there are. */
+static int
+ArrayValues(ArrayType *array, double **value)
+{
+	int			nitems = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)),
+				n = 0;
+	const bits8 *present = ARR_NULLBITMAP(array);
+
+	/* NULL elements take no room among the values */
+	*value = (double *) ARR_DATA_PTR(array);
+	if (present == NULL)
+		return nitems;
+	for (int i = 0; i < nitems; i++)
+		n += !att_isnull(i, present);
+	return n;
+}
+
+/* Collect the values of an array. */
+static void
+AddArray(CsTwoSamples *samples, int which, ArrayType *array)
+{
+	double	   *value;
+	int			n = ArrayValues(array, &value);
+
+	for (int i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		CsTwoSamplesAdd(samples, which, value[i]);
+	}
+}
+
+/* Two arrays as samples, sorted. */
+static CsTwoSamples *
+ArraySamples(ArrayType *baseline, ArrayType *current, int bins)
+{
+	CsTwoSamples *samples = CsTwoSamplesCreate(CurrentMemoryContext, bins);
+
+	AddArray(samples, CS_BASELINE, baseline);
+	AddArray(samples, CS_CURRENT, current);
+	CsTwoSamplesSort(samples);
+	return samples;
+}
+
+static bool
+HaveBoth(const CsTwoSamples *samples)
+{
+	return samples->n[CS_BASELINE] > 0 && samples->n[CS_CURRENT] > 0;
+}
+
+/* A row of ks_test_result; NULLs and the counts where there is no result. */
+static Datum
+FormKsResult(FunctionCallInfo fcinfo, const CsKsResult *ks, int64 n, int64 m)
+{
+	Datum		values[8] = {0};
+	bool		nulls[8] = {0};
+
+	if (ks == NULL)
+		nulls[0] = nulls[1] = nulls[2] = nulls[3] = nulls[4] = nulls[7] = true;
+	else
+	{
+		values[0] = Float8GetDatum(ks->statistic);
+		values[1] = Float8GetDatum(ks->signed_statistic);
+		values[2] = Float8GetDatum(ks->location);
+		values[3] = Float8GetDatum(ks->p);
+		values[4] = Float8GetDatum(ks->effective_n);
+		values[7] = CStringGetTextDatum(ks->exact ? "exact" : "asymptotic");
+	}
+	values[5] = Int64GetDatum(n);
+	values[6] = Int64GetDatum(m);
+	return CsFormRow(fcinfo, values, nulls);
+}
+
+static Datum
+KsTest(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
+{
+	int64		n = samples->n[CS_BASELINE],
+				m = samples->n[CS_CURRENT];
+	CsKsResult	ks;
+
+	if (!HaveBoth(samples))
+		return FormKsResult(fcinfo, NULL, n, m);
+	ks = CsKsTest(samples->value[CS_BASELINE], n, samples->value[CS_CURRENT], m);
+	return FormKsResult(fcinfo, &ks, n, m);
+}
+
+/* Both samples' shares of the bins that the baseline's quantiles cut.  Returns how many bins. */
+static int
+ShareBins(const CsTwoSamples *samples, double **baseline, double **current)
+{
+	CsBinEdge  *edges = palloc(sizeof(CsBinEdge) * samples->bins);
+	int			nedges = CsQuantileBins(samples->value[CS_BASELINE], samples->n[CS_BASELINE],
+										samples->bins, edges);
+
+	*baseline = palloc(sizeof(double) * (nedges + 1));
+	*current = palloc(sizeof(double) * (nedges + 1));
+	CsBinShares(samples->value[CS_BASELINE], samples->n[CS_BASELINE], edges, nedges, *baseline);
+	CsBinShares(samples->value[CS_CURRENT], samples->n[CS_CURRENT], edges, nedges, *current);
+	return nedges + 1;
+}
+
+static Datum
+Psi(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
+{
+	int64		n = samples->n[CS_BASELINE],
+				m = samples->n[CS_CURRENT];
+	double	   *baseline,
+			   *current;
+	CsPsiResult psi;
+	int			bins;
+
+	if (!HaveBoth(samples))
+		return CsFormPsiResult(fcinfo, NULL, n, m);
+	bins = ShareBins(samples, &baseline, &current);
+	psi = CsPsi(bins, baseline, n, current, m);
+	return CsFormPsiResult(fcinfo, &psi, n, m);
+}
+
+static Datum
+Wasserstein(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
+{
+	if (!HaveBoth(samples))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(CsWasserstein(samples->value[CS_BASELINE], samples->n[CS_BASELINE],
+								   samples->value[CS_CURRENT], samples->n[CS_CURRENT]));
+}
+
+static Datum
+JensenShannon(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
+{
+	double	   *baseline,
+			   *current;
+	int			bins;
+
+	if (!HaveBoth(samples))
+		PG_RETURN_NULL();
+	bins = ShareBins(samples, &baseline, &current);
+	PG_RETURN_FLOAT8(CsJensenShannon(bins, baseline, current));
+}
+
+Datum
+custseg_ks_test_final(PG_FUNCTION_ARGS)
+{
+	return KsTest(fcinfo, FinalSamples(fcinfo));
+}
+
+Datum
+custseg_psi_final(PG_FUNCTION_ARGS)
+{
+	return Psi(fcinfo, FinalSamples(fcinfo));
+}
+
+Datum
+custseg_wasserstein_final(PG_FUNCTION_ARGS)
+{
+	return Wasserstein(fcinfo, FinalSamples(fcinfo));
+}
+
+Datum
+custseg_jensen_shannon_final(PG_FUNCTION_ARGS)
+{
+	return JensenShannon(fcinfo, FinalSamples(fcinfo));
+}
+
+/*
+ * ks_test(baseline, current)
+ */
+Datum
+custseg_ks_test_arrays(PG_FUNCTION_ARGS)
+{
+	return KsTest(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+									   CS_DEFAULT_BINS));
+}
+
+/*
+ * ks_test(quantiles, n_baseline, current)
+ */
+Datum
+custseg_ks_test_quantiles(PG_FUNCTION_ARGS)
+{
+	int64		n = PG_GETARG_INT64(1);
+	CsTwoSamples *samples = ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(2),
+										 CS_DEFAULT_BINS);
+	int64		nquantiles = samples->n[CS_BASELINE],
+				m = samples->n[CS_CURRENT];
+	CsKsResult	ks;
+
+	if (n < nquantiles || n > CS_MAX_SAMPLE_ROWS || (n > nquantiles && nquantiles < 2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a baseline of %lld values cannot have %lld quantiles", (long long) n,
+						(long long) nquantiles),
+				 errhint("Give two quantiles or more, from the minimum to the maximum at equal steps, and the number of values that they were taken from.")));
+	if (!HaveBoth(samples))
+		return FormKsResult(fcinfo, NULL, n, m);
+	ks = CsKsTestQuantiles(samples->value[CS_BASELINE], (int) nquantiles, n,
+						   samples->value[CS_CURRENT], m);
+	return FormKsResult(fcinfo, &ks, n, m);
+}
+
+/*
+ * psi(baseline, current, bins)
+ */
+Datum
+custseg_psi_arrays(PG_FUNCTION_ARGS)
+{
+	return Psi(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+									CheckBins(PG_GETARG_INT32(2))));
+}
+
+/*
+ * wasserstein(baseline, current)
+ */
+Datum
+custseg_wasserstein_arrays(PG_FUNCTION_ARGS)
+{
+	return Wasserstein(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+											CS_DEFAULT_BINS));
+}
+
+/*
+ * jensen_shannon(baseline, current, bins)
+ */
+Datum
+custseg_jensen_shannon_arrays(PG_FUNCTION_ARGS)
+{
+	return JensenShannon(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+											  CheckBins(PG_GETARG_INT32(2))));
+}
+
+/*
+ * benjamini_hochberg(p): an array of the same form; NULL and NaN stay.
+ */
+Datum
+custseg_benjamini_hochberg(PG_FUNCTION_ARGS)
+{
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P_COPY(0);
+	double	   *p;
+	int			n = ArrayValues(array, &p);
+
+	for (int i = 0; i < n; i++)
+		if (p[i] < 0 || p[i] > 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("p-values must be between 0 and 1"),
+					 errdetail("Got %.17g.", p[i])));
+	CsAdjustBenjaminiHochberg(p, n);
+	PG_RETURN_ARRAYTYPE_P(array);
+}
