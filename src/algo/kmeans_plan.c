@@ -8,8 +8,8 @@
 #include "algo/kmeans.h"
 #include "storage/shmem.h"
 
-/* From so many centres on a bound saves more than it costs. */
-#define HAMERLY_CENTERS 16
+/* From so many centres on a bound saves as much as it costs. */
+#define HAMERLY_CENTERS 256
 
 static const char *const methods[] = {"auto", "lloyd", "hamerly", "elkan", NULL};
 
@@ -23,9 +23,9 @@ const CsOption CsKmeansOptions[KMEANS_NOPTIONS] = {
 };
 
 /*
- * Which bounds pay, measured (docs/algorithms.md): for few centres the kernel's full vectors are
- * faster than any bookkeeping, for more of them one bound a row is.  A bound for every centre
- * saves the most distances, and yet its upkeep costs more than they do.
+ * Which bounds pay, measured (docs/algorithms.md): full vectors of single precision are faster than
+ * any bookkeeping up to hundreds of centres, for more of them one bound a row is.  A bound for
+ * every centre saves the most distances, and yet its upkeep costs more than they do.
  */
 KmeansMethod
 CsKmeansMethod(const KmeansOptions *options, int k)
