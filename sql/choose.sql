@@ -257,3 +257,14 @@ DROP FUNCTION judgement;
 DROP TABLE six, flowers, golden, heaps, square, cloud, uneven, judgements;
 DROP ROLE custseg_judge;
 RESET client_min_messages;
+
+-- where silhouettes are about the same, the most stable is taken
+CREATE TABLE cloud AS
+SELECT i AS id,
+    2 * sqrt(-2 * ln(((i * 7919 + 13) % 10007 + 0.5) / 10007)) * cos(6.2831853 * ((i * 104729 + 7) % 10009) / 10009) + i % 3 * 11 AS x,
+    2 * sqrt(-2 * ln(((i * 15485863::bigint + 13) % 10037 + 0.5) / 10037)) * cos(6.2831853 * ((i * 32452843::bigint + 7) % 10039) / 10039)
+        + i % 2 * 3 + i % 5 * 2 AS y
+FROM generate_series(1, 400) i;
+SELECT algorithm, round(silhouette::numeric, 2) AS silhouette, round(stability::numeric, 2) AS stability, recommended, reason
+FROM custseg.compare('cloud', '{x,y}', 2, '{kmeans,gmm,hierarchical}');
+DROP TABLE cloud;

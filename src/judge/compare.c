@@ -3,8 +3,8 @@
  *	  custseg.compare(): the same rows by several algorithms, and which to take.
  *
  * The rows are read and prepared once.  Which algorithm to take is told by the silhouette, rows of
- * noise counting as 0 in it, among those that are stable; it favours round segments, and the
- * reference says so.
+ * noise counting as 0 in it, among those that are stable; where silhouettes are close, the most
+ * stable is taken.  The silhouette favours round segments, and the reference says so.
  */
 #include "custseg.h"
 
@@ -21,6 +21,9 @@
 
 /* Refits that agree less than this on average are no basis for segments. */
 #define LEAST_STABILITY 0.6
+
+/* Silhouettes that differ by less decide nothing. */
+#define CLOSE_SILHOUETTES 0.05
 
 #define MEGABYTE ((Size) 1024 * 1024)
 
@@ -301,9 +304,9 @@ IsStable(const CsContender *c)
 	return isnan(c->stability) || c->stability >= LEAST_STABILITY;
 }
 
-/* The best of the contenders, stable ones first, the first on ties; -1 when there is none. */
+/* The highest silhouette, stable ones first, the first on ties; -1 when there is none. */
 static int
-FindBest(const Comparison *c)
+FindHighest(const Comparison *c)
 {
 	int			best = -1;
 
@@ -322,16 +325,40 @@ FindBest(const Comparison *c)
 	return best;
 }
 
+/* Of those about as good as the highest, the most stable. */
+static int
+FindBest(const Comparison *c, int highest)
+{
+	int			best = highest;
+
+	for (int i = 0; i < c->n && highest >= 0; i++)
+	{
+		const CsContender *one = &c->contenders[i];
+
+		if (MeritOf(one) > MeritOf(&c->contenders[highest]) - CLOSE_SILHOUETTES &&
+			one->stability > c->contenders[best].stability)
+			best = i;
+	}
+	return best;
+}
+
 /* The sentence of the best one. */
 static char *
-PraiseBest(const CsContender *c)
+PraiseBest(const Comparison *comparison, int best, int highest)
 {
+	const CsContender *c = &comparison->contenders[best];
 	StringInfoData text;
 
 	initStringInfo(&text);
-	appendStringInfo(&text, "highest silhouette%s%s",
-					 c->validity.noise_share > 0 ? ", noise counted as 0," : "",
-					 isnan(c->stability) ? "" : IsStable(c) ? " of the stable ones" : ", but none is stable");
+	if (best != highest)
+		appendStringInfo(&text, "more stable than %s, whose silhouette is about the same%s",
+						 comparison->contenders[highest].algorithm->name,
+						 IsStable(c) ? "" : ", but none is stable");
+	else
+		appendStringInfo(&text, "highest silhouette%s%s",
+						 c->validity.noise_share > 0 ? ", noise counted as 0," : "",
+						 isnan(c->stability) ? "" :
+						 IsStable(c) ? " of the stable ones" : ", but none is stable");
 	if (c->silhouette < CS_WEAK_SILHOUETTE)
 		appendStringInfo(&text, ". The data show no clear clusters: its silhouette is %.2f, below %g",
 						 c->silhouette, CS_WEAK_SILHOUETTE);
@@ -342,7 +369,8 @@ PraiseBest(const CsContender *c)
 static void
 GiveReasons(Comparison *c)
 {
-	int			best = FindBest(c);
+	int			highest = FindHighest(c);
+	int			best = FindBest(c, highest);
 
 	for (int i = 0; i < c->n; i++)
 	{
@@ -350,7 +378,7 @@ GiveReasons(Comparison *c)
 
 		one->recommended = i == best;
 		if (one->recommended)
-			one->reason = PraiseBest(one);
+			one->reason = PraiseBest(c, best, highest);
 		else if (one->failure != NULL)
 			one->reason = one->failure;
 		else if (one->validity.segments == 0)
@@ -360,6 +388,11 @@ GiveReasons(Comparison *c)
 		else if (!IsStable(one))
 			one->reason = psprintf("not stable: fits on half of the rows agree by %.2f, 1 being the same",
 								   one->stability);
+		else if (MeritOf(one) <= MeritOf(&c->contenders[best]) - CLOSE_SILHOUETTES)
+			one->reason = psprintf("lower silhouette%s",
+								   one->validity.noise_share > 0 ? ", noise counted as 0" : "");
+		else if (one->stability < c->contenders[best].stability)
+			one->reason = pstrdup("about the same silhouette, but less stable");
 	}
 }
 
