@@ -52,6 +52,9 @@ CREATE TABLE custseg.model_version (
     PRIMARY KEY (model, version)
 );
 
+-- many megabytes of numbers take longer to compress than to compute, and nothing can interrupt it
+ALTER TABLE custseg.model_version ALTER COLUMN parameters SET STORAGE EXTERNAL;
+
 COMMENT ON TABLE custseg.model_version IS 'trained versions of models; a version never changes';
 COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that was trained on';
 COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer';

@@ -65,6 +65,13 @@ typedef struct CsScorer
 extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
 
+/*
+ * Push a parameter of a model as a member of a json object.  number: what a label stands for; order:
+ * which of the rows of SEGMENTS comes first, second, ...
+ */
+extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
+							const CsParameter *p, const int *number, const int *order);
+
 /* A scorer that came as an argument, detoasted; an error when another version wrote it. */
 extern const CsScorer *CsScorerFromDatum(Datum value);
 

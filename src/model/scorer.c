@@ -20,6 +20,7 @@
 #include "common/hashfn.h"
 #include "common/shortest_dec.h"
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "model/model.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
@@ -525,7 +526,11 @@ PushArray(JsonbParseState **state, const double *from, int n, int stride)
 {
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < n; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		PushNumber(state, WJB_ELEM, from[(Size) i * stride]);
+	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
@@ -537,31 +542,33 @@ PushNumbers(JsonbParseState **state, const char *key, const double *from, int n,
 	PushArray(state, from, n, stride);
 }
 
-/* Push a parameter as its kind says; labels are indexes here. */
-static void
-PushParameter(JsonbParseState **state, const CsScorer *scorer, const CsParameterInfo *info,
-			  const CsScorerParameter *p)
+/* See model.h. */
+void
+CsPushParameter(JsonbParseState **state, const CsParameterInfo *info, const CsParameter *p,
+				const int *number, const int *order)
 {
-	const double *values = CsScorerAt(scorer, double, p->offset);
-
 	PushKey(state, info->name);
 	if (info->kind == CS_PARAMETER_SCALAR)
 	{
-		PushNumber(state, WJB_VALUE, values[0]);
+		PushNumber(state, WJB_VALUE, p->values[0]);
 		return;
 	}
 	if (info->kind == CS_PARAMETER_VECTOR)
 	{
-		PushArray(state, values, p->rows, 1);
+		PushArray(state, p->values, p->rows, 1);
 		return;
 	}
 	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 	for (int i = 0; i < p->rows; i++)
 	{
+		int			row = info->kind == CS_PARAMETER_SEGMENTS ? order[i] : i;
+
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (info->kind == CS_PARAMETER_LABELS)
-			PushNumber(state, WJB_ELEM, CsScorerSegments(scorer)[(int) values[i]].segment);
+			PushNumber(state, WJB_ELEM, number[(int) p->values[i]]);
 		else
-			PushArray(state, values + (Size) i * p->columns, p->columns, 1);
+			PushArray(state, p->values + (Size) row * p->columns, p->columns, 1);
 	}
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
@@ -571,7 +578,10 @@ static void
 PushParameters(JsonbParseState **state, const CsScorer *scorer)
 {
 	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
+	CsFitted	model = FittedModel(scorer);
 	JsonbValue	null = {.type = jbvNull};
+	int		   *number = palloc(sizeof(int) * scorer->nsegments);
+	int		   *order = palloc(sizeof(int) * scorer->nsegments);
 
 	PushKey(state, "parameters");
 	if (algorithm->nparameters == 0)
@@ -579,9 +589,14 @@ PushParameters(JsonbParseState **state, const CsScorer *scorer)
 		pushJsonbValue(state, WJB_VALUE, &null);
 		return;
 	}
+	for (int i = 0; i < scorer->nsegments; i++)
+	{
+		number[i] = CsScorerSegments(scorer)[i].segment;
+		order[i] = i;
+	}
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < algorithm->nparameters; i++)
-		PushParameter(state, scorer, &algorithm->parameters[i], &scorer->parameter[i]);
+		CsPushParameter(state, &algorithm->parameters[i], &model.parameters[i], number, order);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 

@@ -115,19 +115,6 @@ Metrics(const CsTraining *t)
 	return CsJsonbFromText(json.data);
 }
 
-/* Numbers as a json array. */
-static void
-AppendNumbers(StringInfo json, const double *values, int n)
-{
-	appendStringInfoChar(json, '[');
-	for (int i = 0; i < n; i++)
-	{
-		appendStringInfoString(json, i > 0 ? ", " : "");
-		AppendNumber(json, values[i]);
-	}
-	appendStringInfoChar(json, ']');
-}
-
 /*
  * The number of each of the algorithm's segments, and in their order which of them each segment
  * is; noise left out.  Both palloc'd.
@@ -148,59 +135,22 @@ ListSegments(const CsTraining *t, int **number, int **order)
 	}
 }
 
-/* A parameter as its kind says; rows of segments in the order of their numbers. */
-static void
-AppendParameter(StringInfo json, CsParameterKind kind, const CsParameter *p, const int *number,
-				const int *order)
-{
-	if (kind == CS_PARAMETER_SCALAR)
-	{
-		AppendNumber(json, p->values[0]);
-		return;
-	}
-	if (kind == CS_PARAMETER_VECTOR)
-	{
-		AppendNumbers(json, p->values, p->rows);
-		return;
-	}
-	appendStringInfoChar(json, '[');
-	for (int i = 0; i < p->rows; i++)
-	{
-		int			row = kind == CS_PARAMETER_SEGMENTS ? order[i] : i;
-
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		appendStringInfoString(json, i > 0 ? ", " : "");
-		if (kind == CS_PARAMETER_LABELS)
-			appendStringInfo(json, "%d", number[(int) p->values[i]]);
-		else
-			AppendNumbers(json, p->values + (Size) row * p->columns, p->columns);
-	}
-	appendStringInfoChar(json, ']');
-}
-
 /* What scoring needs beside centres, NULL when it needs no more. */
 static Jsonb *
 Parameters(const CsTraining *t)
 {
 	const CsAlgorithm *algorithm = t->algorithm;
-	StringInfoData json;
+	JsonbParseState *state = NULL;
 	int		   *number;
 	int		   *order;
 
 	if (algorithm->nparameters == 0)
 		return NULL;
 	ListSegments(t, &number, &order);
-	initStringInfo(&json);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < algorithm->nparameters; i++)
-	{
-		appendStringInfoString(&json, i == 0 ? "{" : ", ");
-		escape_json(&json, algorithm->parameters[i].name);
-		appendStringInfoString(&json, ": ");
-		AppendParameter(&json, algorithm->parameters[i].kind, &t->fit.parameters[i], number, order);
-	}
-	appendStringInfoChar(&json, '}');
-	return CsJsonbFromText(json.data);
+		CsPushParameter(&state, &algorithm->parameters[i], &t->fit.parameters[i], number, order);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 /* A member of a json object, NULL when it is not there or null. */
