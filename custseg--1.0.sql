@@ -989,6 +989,99 @@ CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
 
 COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance of the shares of categories, to base 2: 0 the same, 1 nothing in common';
 
+-- watch
+
+CREATE FUNCTION custseg.segment_sizes(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT share float8,
+    OUT training_share float8,
+    OUT change float8,
+    OUT low float8,
+    OUT high float8,
+    OUT p_adjusted float8,
+    OUT mean_distance float8,
+    OUT training_mean_distance float8,
+    OUT herfindahl float8,
+    OUT entropy float8,
+    OUT psi float8,
+    OUT psi_critical float8,
+    OUT n_unplaced bigint,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_sizes'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.segment_sizes IS 'how many customers of a source are in each segment, against training: shares, change, distances, a verdict and its reason; one more row for all segments together';
+
+CREATE FUNCTION custseg.data_quality(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT subject text,
+    OUT name text,
+    OUT state text,
+    OUT kind text,
+    OUT training_type text,
+    OUT type text,
+    OUT n bigint,
+    OUT training_null_share float8,
+    OUT null_share float8,
+    OUT infinite_share float8,
+    OUT below_range_share float8,
+    OUT above_range_share float8,
+    OUT training_clipped_share float8,
+    OUT clipped_share float8,
+    OUT unseen_levels text[],
+    OUT unseen_share float8,
+    OUT constant bool,
+    OUT n_duplicates bigint,
+    OUT newest timestamptz,
+    OUT age interval,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_data_quality'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.data_quality IS 'is a source still what the model was trained on? a row for the source, its id, its time column, and each feature';
+
+CREATE FUNCTION custseg.fairness(
+    model text,
+    source text,
+    attribute text,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT group_value text,
+    OUT n bigint,
+    OUT share_in_segment float8,
+    OUT share_overall float8,
+    OUT representation_ratio float8,
+    OUT selection_rate float8,
+    OUT impact_ratio float8,
+    OUT impact_p_adjusted float8,
+    OUT chi_square float8,
+    OUT df bigint,
+    OUT p_value float8,
+    OUT cramers_v float8,
+    OUT is_feature bool,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_fairness'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are spread over the segments, with a verdict by the four-fifths rule';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS

@@ -144,48 +144,62 @@ QueryCounts(const char *sql, int ncounts, int64 *counts)
 	SPI_finish();
 }
 
-/* An error unless column "id" is there, unique and not NULL; see relation.h. */
-void
-CsRelationCheckId(const CsRelation *rel, const char *id)
+/* See relation.h. */
+bool
+CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *counts)
 {
-	const CsColumn *column = CsRelationColumn(rel, id);
-	const char *quoted = quote_identifier(id);
+	const char *quoted = quote_identifier(NameStr(column->name));
 	bool		notnull;
-	bool		unique = HasUniqueIndex(rel, id, &notnull);
-	int64		counts[3];		/* rows, values, distinct values */
+	bool		unique = HasUniqueIndex(rel, NameStr(column->name), &notnull);
+	int64		found[3];		/* rows, values, distinct values */
 	StringInfoData sql;
 
+	memset(counts, 0, sizeof(*counts));
 	if (unique && notnull)
-		return;
+		return true;
 	if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s cannot identify rows", id,
-						format_type_be(column->type)),
-				 errdetail("Values of this type cannot be compared."),
-				 errhint("Name a column of numbers or texts as id, or cast it in a query.")));
+		return false;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(%s)", quoted);
 	if (!unique)
 		appendStringInfo(&sql, ", pg_catalog.count(DISTINCT %s)", quoted);
 	appendStringInfo(&sql, " FROM %s", rel->from_item);
-	QueryCounts(sql.data, unique ? 2 : 3, counts);
+	QueryCounts(sql.data, unique ? 2 : 3, found);
+	pfree(sql.data);
+	counts->n_rows = found[0];
+	counts->n_null = found[0] - found[1];
+	counts->n_duplicates = unique ? 0 : found[1] - found[2];
+	return true;
+}
 
-	if (counts[1] < counts[0])
+/* An error unless column "id" is there, unique and not NULL; see relation.h. */
+void
+CsRelationCheckId(const CsRelation *rel, const char *id)
+{
+	const CsColumn *column = CsRelationColumn(rel, id);
+	CsIdCounts	counts;
+
+	if (!CsRelationCountId(rel, column, &counts))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot identify rows", id,
+						format_type_be(column->type)),
+				 errdetail("Values of this type cannot be compared."),
+				 errhint("Name a column of numbers or texts as id, or cast it in a query.")));
+	if (counts.n_null > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
 				 errmsg("id column \"%s\" of %s contains nulls", id, rel->description),
-				 errdetail("It is null in %lld of %lld rows.",
-						   (long long) (counts[0] - counts[1]), (long long) counts[0]),
+				 errdetail("It is null in %lld of %lld rows.", (long long) counts.n_null,
+						   (long long) counts.n_rows),
 				 errhint("Name another column as id, or leave those rows out with a query: "
-						 "SELECT ... WHERE %s IS NOT NULL.", quoted)));
-	if (!unique && counts[2] < counts[1])
+						 "SELECT ... WHERE %s IS NOT NULL.", quote_identifier(id))));
+	if (counts.n_duplicates > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("id column \"%s\" of %s is not unique", id, rel->description),
 				 errdetail("%lld of %lld rows repeat the value of another row.",
-						   (long long) (counts[1] - counts[2]), (long long) counts[0]),
+						   (long long) counts.n_duplicates, (long long) counts.n_rows),
 				 errhint("Name another column as id, or give a query with one row a customer.")));
-	pfree(sql.data);
 }

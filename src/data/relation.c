@@ -506,7 +506,6 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 {
 	SinkReceiver receiver = {{0}};
 
-	Assert(ncolumns > 0);
 	Assert(ActiveSnapshotSet());
 
 	SPI_connect();

@@ -111,6 +111,19 @@ extern List *CsRelationPrimaryKey(const CsRelation *rel);
 extern char *CsRelationDefaultId(const CsRelation *rel);
 
 /*
+ * What a column that is to identify rows falls short of: one aggregate query, in as far as no
+ * valid unique index rules it out.  False when its values can't be compared.
+ */
+typedef struct CsIdCounts
+{
+	int64		n_rows;			/* 0 when no query was needed */
+	int64		n_null;
+	int64		n_duplicates;	/* rows that repeat the value of another row */
+} CsIdCounts;
+
+extern bool CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *counts);
+
+/*
  * An error unless column "id" is there, unique and not NULL in the source (one aggregate query;
  * skipped when a valid unique index proves it).
  */

@@ -408,6 +408,16 @@ ExactFloats(void)
 	return level;
 }
 
+/* See model.h. */
+void
+CsReportDroppedVersion(const CsScorer *scorer)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" has no version %d any more", NameStr(scorer->model),
+					scorer->version)));
+}
+
 /* A version's definition in CurrentMemoryContext, or NULL; see scorer.c for its form. */
 Jsonb *
 CsCatalogDefinition(const char *model, int version)

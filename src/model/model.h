@@ -145,7 +145,15 @@ extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 
 /*
- * score.c: the customers of a source, to be placed by a version of a model (0: the deployed one).
+ * score.c: source and id column that a version was trained with, palloc'd, *id NULL without one;
+ * and the column that identifies the rows of a source: that id, or the source's own
+ * single-column key, or NULL.
+ */
+extern void CsScorerOrigin(const CsScorer *scorer, char **source, char **id);
+extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
+
+/*
+ * The customers of a source, to be placed by a version of a model (0: the deployed one).
  * Open: source NULL is the one that the version was trained on; everything is in
  * CurrentMemoryContext.  What is to be read are the columns, by CsRelationRead.  Place and Id take a
  * row of it: false when it can't be placed; the id as text, palloc'd, NULL without one.
@@ -270,6 +278,9 @@ extern char *CsCallerName(void);	/* role that rights are checked against, palloc
 
 /* The definition (jsonb) of a version, as CsScorerFromJsonb reads it; NULL if there is none. */
 extern Jsonb *CsCatalogDefinition(const char *model, int version);
+
+/* The error when rows of a version that was compiled are gone: another session dropped it. */
+extern void CsReportDroppedVersion(const CsScorer *scorer);
 
 /* lifecycle.c: record that a version is deployed; the caller holds the model's lock. */
 extern void CsDeployVersion(const char *model, int version, const char *reason);

@@ -28,9 +28,9 @@ static const char *const origin_sql =
 
 PG_FUNCTION_INFO_V1(custseg_score);
 
-/* Source and id column that a version was trained with, palloc'd; *id may be NULL. */
-static void
-ReadOrigin(const CsScorer *scorer, char **source, char **id)
+/* See model.h. */
+void
+CsScorerOrigin(const CsScorer *scorer, char **source, char **id)
 {
 	MemoryContext context = CurrentMemoryContext;
 	CsSqlArgument arguments[2];
@@ -41,10 +41,7 @@ ReadOrigin(const CsScorer *scorer, char **source, char **id)
 	arguments[0] = CsSqlText(NameStr(scorer->model));
 	arguments[1] = CsSqlInt4(scorer->version);
 	if (CsCatalogExecute(origin_sql, arguments, lengthof(arguments), true) != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" has no version %d any more", NameStr(scorer->model),
-						scorer->version)));
+		CsReportDroppedVersion(scorer);
 	*source = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0],
 														SPI_tuptable->tupdesc, 1));
 	*id = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
@@ -91,20 +88,29 @@ AddFeatureColumns(CsScoredSource *s)
 	}
 }
 
-/* The id's column: as trained, or the source's own single-column key; none, -1, without one. */
-static void
-AddIdColumn(CsScoredSource *s, const char *trained_id)
+/* See model.h. */
+const CsColumn *
+CsFindIdColumn(const CsRelation *rel, const char *trained_id)
 {
-	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(s->relation, trained_id);
-	Oid			output;
-	bool		is_varlena;
+	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(rel, trained_id);
 
 	if (column == NULL)
 	{
-		char	   *key = CsRelationDefaultId(s->relation);
+		char	   *key = CsRelationDefaultId(rel);
 
-		column = key == NULL ? NULL : CsRelationFind(s->relation, key);
+		column = key == NULL ? NULL : CsRelationFind(rel, key);
 	}
+	return column;
+}
+
+/* Have the id's column read, if there is one; its position, or -1. */
+static void
+AddIdColumn(CsScoredSource *s, const char *trained_id)
+{
+	const CsColumn *column = CsFindIdColumn(s->relation, trained_id);
+	Oid			output;
+	bool		is_varlena;
+
 	s->id = column == NULL ? -1 : AddColumn(s, column);
 	if (s->id < 0)
 		return;
@@ -122,7 +128,7 @@ CsScoredSourceOpen(const char *model, int version, const char *source)
 	char	   *id;
 
 	CsCachePin(scorer, CurrentMemoryContext);
-	ReadOrigin(scorer, &trained_source, &id);
+	CsScorerOrigin(scorer, &trained_source, &id);
 	s->relation = CsRelationOpen(source == NULL ? trained_source : source);
 	CsScoringInit(&s->scoring, scorer, CurrentMemoryContext);
 	s->columns = palloc(sizeof(CsColumn) * (CsScorerPipeline(scorer)->nfeatures + 1));

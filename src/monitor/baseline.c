@@ -108,10 +108,7 @@ CsBaselinesRead(const CsScorer *scorer)
 	arguments[1] = CsSqlInt4(scorer->version);
 	nrows = CsCatalogExecute(baseline_sql, arguments, lengthof(arguments), true);
 	if (nrows != p->nfeatures)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("model \"%s\" has no version %d any more", NameStr(scorer->model),
-						scorer->version)));
+		CsReportDroppedVersion(scorer);
 	spi_context = MemoryContextSwitchTo(context);
 	for (int i = 0; i < p->nfeatures; i++)
 	{

@@ -3,13 +3,16 @@
  *	  Watching a deployed model: what its source looks like now, against what it was trained on.
  *
  * observe.c reads a source once and keeps what all reports need; each report is a file of its own
- * that turns an observation into rows: sizes.c, ...
+ * that turns an observation into rows: sizes.c, quality.c, fairness.c.  What they share is in
+ * report.c.
  */
 #ifndef CUSTSEG_MONITOR_H
 #define CUSTSEG_MONITOR_H
 
 #include "data/relation.h"
+#include "lib/stringinfo.h"
 #include "model/model.h"
+#include "nodes/execnodes.h"
 
 /* A level of a category as it is now. */
 typedef struct CsObservedLevel
@@ -44,11 +47,11 @@ typedef struct CsObservation
 	int64		nrows;
 	CsObservedFeature *features;	/* in the pipeline's order */
 
-	/* rows by segment, in the scorer's order; only when every feature is bound */
+	/* rows by segment, in the scorer's order; none unless every feature is bound */
 	bool		scored;
-	int64		n_unplaced;
+	int64		n_unplaced;		/* all the others */
 	int64	   *segment_rows;
-	double	   *segment_distance;	/* sum of distances */
+	double	   *segment_distance;	/* sum of the rows' distances to its centre */
 
 	/* a seeded sample of the placed rows in model space, row by row */
 	int			nsample;
@@ -58,10 +61,25 @@ typedef struct CsObservation
 
 typedef void (*CsFeatureVisitor) (void *state, const CsObservation *observation, int feature);
 
+/* One row of the source; valid during the call only. */
+typedef struct CsObservedRow
+{
+	const double *raw;			/* a number a feature, see prep.h; as NULL for those not bound */
+	const bool *missing;		/* a feature's value is NULL, or it is not bound */
+	const Datum *values;		/* of all columns that are read */
+	const bool *nulls;
+	const int  *feature_column; /* among them, -1: not bound */
+	const int  *extra_column;	/* likewise, of each that was asked for */
+	int			segment;		/* index, -1: not placed */
+} CsObservedRow;
+
+typedef void (*CsRowVisitor) (void *state, const CsObservedRow *row);
+
 typedef struct CsObserveRequest
 {
 	const CsScorer *scorer;		/* pinned by the caller */
 	const char *source;
+	const CsRelation *relation; /* the source, where the caller has opened it; or NULL */
 	int			sample;			/* rows of the sample, 0: none */
 	uint64		seed;			/* of the sample */
 	/*
@@ -69,7 +87,11 @@ typedef struct CsObserveRequest
 	 * collected.
 	 */
 	CsFeatureVisitor visit;
-	void	   *state;
+	/* Called for each row, in a context that is reset after it; or NULL. */
+	CsRowVisitor visit_row;
+	int			nextra;			/* columns of "relation" to read beside the features' */
+	const CsColumn **extra;
+	void	   *state;			/* of the visitors */
 } CsObserveRequest;
 
 /*
@@ -85,5 +107,62 @@ extern CsObservation *CsObserve(const CsObserveRequest *request);
  * training.  Palloc'd.
  */
 extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
+
+/*
+ * report.c: what the functions that report have in common.
+ *
+ * Open reads the arguments "model", "source" and "version" (by their numbers) and makes the result
+ * set; false when the model is NULL, which has no report.  The source is by default the one that
+ * the version was trained on.
+ */
+typedef struct CsReport
+{
+	ReturnSetInfo *rsinfo;
+	const CsScorer *scorer;		/* pinned */
+	char	   *source;
+	char	   *id;				/* as trained, or NULL */
+} CsReport;
+
+extern bool CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
+
+/* Read the options from an argument, as CsOptionsParse does. */
+extern void CsReportOptions(FunctionCallInfo fcinfo, int argument, const CsOption *options,
+							int noptions, void *result);
+
+/* An error unless two options are in order. */
+extern void CsReportCheckLimits(const char *low_name, double low, const char *high_name,
+								double high);
+
+/* Add a row: a value for each column of the result. */
+extern void CsReportPut(CsReport *report, const CsSqlArgument *row, int ncolumns);
+
+/* What is said of one line of a report; the lower ones are worse. */
+typedef enum CsVerdict
+{
+	CS_VERDICT_OK,
+	CS_VERDICT_INSUFFICIENT,	/* data */
+	CS_VERDICT_WATCH,
+	CS_VERDICT_DRIFTED,			/* segments */
+	CS_VERDICT_BROKEN,			/* a feed */
+	CS_VERDICT_DISPARATE		/* groups */
+} CsVerdict;
+
+typedef struct CsFinding
+{
+	CsVerdict	verdict;		/* the worst of all reasons */
+	StringInfoData reason;
+} CsFinding;
+
+/* Add a reason; Default says something when there is none yet. */
+extern void CsFindingInit(CsFinding *finding);
+extern void CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format, ...)
+			pg_attribute_printf(3, 4);
+extern void CsFindingDefault(CsFinding *finding, const char *format, ...)
+			pg_attribute_printf(2, 3);
+extern CsSqlArgument CsFindingVerdict(const CsFinding *finding);
+extern CsSqlArgument CsFindingReason(const CsFinding *finding);
+
+/* Why no row of the source can be placed, in words; NULL when rows can be.  Palloc'd. */
+extern char *CsObservationProblem(const CsObservation *observation);
 
 #endif							/* CUSTSEG_MONITOR_H */

@@ -8,6 +8,10 @@
  * another kind, an infinite value, a category with more levels than can be counted.  Where one
  * column can't be read as trained, no row can be placed, but the other columns are observed.
  *
+ * How far a row is from its segment's centre is measured here, in model space, as it is for
+ * custseg.segment.mean_distance: what an algorithm calls the distance of a placed customer may be
+ * something else, that to the nearest core point of a dense region for one.
+ *
  * Values take 8 bytes a row and number.  When they come to more than maintenance_work_mem, the
  * last feature of those that are collected is put off, and its memory is given back; those put off
  * are collected in further passes.  Rows are placed in the first pass only.
@@ -30,7 +34,6 @@
 /* What is collected of one feature in a pass. */
 typedef struct Collector
 {
-	int			column;			/* among those read, -1: not bound */
 	bool		collects;		/* in this pass */
 	int64		capacity;		/* of values */
 	double	   *values;
@@ -44,9 +47,12 @@ typedef struct Observer
 	const CsObserveRequest *request;
 	const CsPipeline *pipeline;
 	CsObservation *result;
-	CsRelation *relation;
+	const CsRelation *relation;
 	int			ncolumns;
 	CsColumn   *columns;
+	int		   *feature_column; /* among them, -1: not bound */
+	int		   *extra_column;	/* of the request */
+	bool	   *missing;		/* a feature's value in the row at hand */
 	CsBinding  *binding;
 	CsScoring	scoring;
 	Collector  *collectors;
@@ -59,7 +65,44 @@ typedef struct Observer
 	MemoryContext values_context;	/* of the collectors */
 } Observer;
 
-/* Find the features' columns, bind them, and make room for what is counted. */
+/* Have a column read; returns its position among those read, -1 for NULL. */
+static int
+AddColumn(Observer *o, const CsColumn *column)
+{
+	if (column == NULL)
+		return -1;
+	for (int i = 0; i < o->ncolumns; i++)
+	{
+		if (o->columns[i].attnum == column->attnum)
+			return i;
+	}
+	o->columns[o->ncolumns] = *column;
+	return o->ncolumns++;
+}
+
+/* Find the columns to read: the features', and what else is asked for. */
+static void
+FindColumns(Observer *o)
+{
+	const CsObserveRequest *request = o->request;
+	const CsPipeline *p = o->pipeline;
+
+	o->columns = palloc(sizeof(CsColumn) * (p->nfeatures + request->nextra));
+	o->feature_column = palloc(sizeof(int) * p->nfeatures);
+	o->extra_column = palloc(sizeof(int) * Max(request->nextra, 1));
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsColumn *column = CsRelationFind(o->relation, NameStr(p->feature[i].name));
+
+		o->feature_column[i] = AddColumn(o, column);
+		if (column != NULL)
+			o->result->features[i].type = format_type_with_typemod(column->type, column->typmod);
+	}
+	for (int i = 0; i < request->nextra; i++)
+		o->extra_column[i] = AddColumn(o, request->extra[i]);
+}
+
+/* Bind the features' columns, and make room for what is counted. */
 static void
 Prepare(Observer *o)
 {
@@ -68,21 +111,13 @@ Prepare(Observer *o)
 	CsBindState *states = palloc0(sizeof(CsBindState) * p->nfeatures);
 	CsObservation *result = o->result;
 
-	o->relation = CsRelationOpen(o->request->source);
+	o->relation = o->request->relation != NULL ? o->request->relation :
+		CsRelationOpen(o->request->source);
 	result->source = o->relation->description;
-	o->columns = palloc(sizeof(CsColumn) * p->nfeatures);
 	o->collectors = palloc0(sizeof(Collector) * p->nfeatures);
+	o->missing = palloc(sizeof(bool) * p->nfeatures);
 	result->features = palloc0(sizeof(CsObservedFeature) * p->nfeatures);
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsColumn *column = CsRelationFind(o->relation, NameStr(p->feature[i].name));
-
-		o->collectors[i].column = column == NULL ? -1 : o->ncolumns;
-		if (column == NULL)
-			continue;
-		result->features[i].type = format_type_with_typemod(column->type, column->typmod);
-		o->columns[o->ncolumns++] = *column;
-	}
+	FindColumns(o);
 	o->binding = CsBindingForColumns(p, o->columns, o->ncolumns, NameStr(scorer->model),
 									 CurrentMemoryContext, states);
 	CsScoringInit(&o->scoring, scorer, CurrentMemoryContext);
@@ -93,7 +128,7 @@ Prepare(Observer *o)
 		if (states[i] == CS_BIND_DONE)
 			continue;
 		result->scored = false;
-		o->collectors[i].column = -1;
+		o->feature_column[i] = -1;
 	}
 	result->segment_rows = palloc0(sizeof(int64) * scorer->nsegments);
 	result->segment_distance = palloc0(sizeof(double) * scorer->nsegments);
@@ -216,7 +251,7 @@ CollectLevel(Observer *o, int feature, Datum value, bool isnull)
 		f->n_null++;
 		return;
 	}
-	text = CsCategoryText(&o->columns[c->column].converter, value, &length, &copy);
+	text = CsCategoryText(&o->columns[o->feature_column[feature]].converter, value, &length, &copy);
 	code = CsDictionaryCode(c->dictionary, text, length);
 	if (copy != NULL)
 		pfree(copy);
@@ -246,22 +281,59 @@ SampleRow(Observer *o, int label)
 	result->nsample = Max(result->nsample, (int) at + 1);
 }
 
-/* Place a row and count it; raw values are at hand. */
-static void
+/* Distance of the row in model space to a segment's centre. */
+static double
+DistanceToCenter(const Observer *o, int segment)
+{
+	const CsScorer *scorer = o->request->scorer;
+	const double *center = CsScorerCenters(scorer) + segment;
+	double		squared = 0;
+
+	for (int j = 0; j < scorer->ncolumns; j++, center += scorer->padded)
+	{
+		double		difference = o->scoring.z[j] - *center;
+
+		squared += difference * difference;
+	}
+	return sqrt(squared);
+}
+
+/* Place a row and count it; raw values are at hand.  Returns the segment's index or -1. */
+static int
 PlaceRow(Observer *o)
 {
 	CsObservation *result = o->result;
 	CsAssignment placed;
 
-	if (!CsScoringTry(&o->scoring, &placed, NULL))
+	if (!result->scored || !CsScoringTry(&o->scoring, &placed, NULL))
 	{
 		result->n_unplaced++;
-		return;
+		return -1;
 	}
 	result->segment_rows[placed.index]++;
-	result->segment_distance[placed.index] += placed.distance;
+	result->segment_distance[placed.index] += DistanceToCenter(o, placed.index);
 	if (o->request->sample > 0)
 		SampleRow(o, placed.index);
+	return placed.index;
+}
+
+/* Show a row to who wants to see each. */
+static void
+VisitRow(Observer *o, const Datum *values, const bool *nulls, int segment)
+{
+	CsObservedRow row = {
+		.raw = o->scoring.raw,
+		.missing = o->missing,
+		.values = values,
+		.nulls = nulls,
+		.feature_column = o->feature_column,
+		.extra_column = o->extra_column,
+		.segment = segment
+	};
+
+	for (int i = 0; i < o->pipeline->nfeatures; i++)
+		o->missing[i] = o->feature_column[i] < 0 || nulls[o->feature_column[i]];
+	o->request->visit_row(o->request->state, &row);
 }
 
 /* CsRowSink: one row of the source. */
@@ -279,12 +351,17 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		if (!c->collects)
 			continue;
 		if (c->dictionary != NULL)
-			CollectLevel(o, i, values[c->column], nulls[c->column]);
+			CollectLevel(o, i, values[o->feature_column[i]], nulls[o->feature_column[i]]);
 		else
 			CollectNumber(o, i, o->scoring.raw[i]);
 	}
-	if (is_first_pass && o->result->scored)
-		PlaceRow(o);
+	if (is_first_pass)
+	{
+		int			segment = PlaceRow(o);
+
+		if (o->request->visit_row != NULL)
+			VisitRow(o, values, nulls, segment);
+	}
 }
 
 /* Mean and standard deviation of the values, about a first mean. */
@@ -376,11 +453,9 @@ BeginPass(Observer *o)
 	{
 		Collector  *c = &o->collectors[i];
 		CsObservedFeature *f = &o->result->features[i];
-		int			column = c->column;
 
 		memset(c, 0, sizeof(*c));
-		c->column = column;
-		c->collects = column >= 0;
+		c->collects = o->feature_column[i] >= 0;
 		f->n_null = f->n_infinite = f->nvalues = f->n_uncounted = 0;
 		if (c->collects && o->pipeline->feature[i].kind == CS_CATEGORICAL)
 			c->dictionary = CsDictionaryCreate();

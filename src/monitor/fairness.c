@@ -1,0 +1,376 @@
+/*
+ * fairness.c
+ *	  Are the groups of a protected attribute spread evenly over the segments?  fairness().
+ *
+ * The source is streamed once: each customer is placed, and counted by segment and group.  An
+ * attribute that is no feature can still be told from the features, which is what this looks for.
+ * Whether it is good or bad to be in a segment only its use can say; so a group that is rare in it
+ * is reported, and so is, in the segments that it is not rare in, the group that is rare there.
+ *
+ * Verdict: the four-fifths rule (U.S. Uniform Guidelines on Employee Selection Procedures, 29 CFR
+ * 1607.4 D, 1978).  The selection rate of a group is the share of its members who are in the
+ * segment; below 4/5 of the highest group's rate it is too low.  The rule itself asks for more than
+ * small numbers: so the two rates have to differ by a chi-square test, too, adjusted over all
+ * segments and groups (Benjamini and Hochberg), and neither group may be small.
+ *
+ * As a whole: chi-square test of independence of segment and group, with Cramer's V as its size.
+ * Customers who can't be placed are counted like a segment of their own; there it is the groups'
+ * rates of being placed that are compared.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "model/train.h"
+#include "monitor/monitor.h"
+#include "stat/shares.h"
+#include "stat/tests.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+/* Most groups of an attribute. */
+#define MAX_GROUPS 50
+
+/* The columns of the result. */
+#define NCOLUMNS 17
+
+typedef struct FairnessOptions
+{
+	int			min_rows;
+	double		significance;
+	double		ratio;			/* lowest that is fair */
+} FairnessOptions;
+
+static const CsOption fairnessOptions[] = {
+	{"min_rows", CS_OPTION_INT, offsetof(FairnessOptions, min_rows), 30, 1, PG_INT32_MAX},
+	{"significance", CS_OPTION_REAL, offsetof(FairnessOptions, significance), 0.05, 0, 1},
+	{"ratio", CS_OPTION_REAL, offsetof(FairnessOptions, ratio), 0.8, 0, 1},
+};
+
+typedef struct FairnessReport
+{
+	CsReport	base;
+	FairnessOptions options;
+	const CsObservation *observation;
+	const char *problem;		/* why nothing was placed, or NULL */
+	const CsColumn *attribute;
+	bool		is_feature;
+	FmgrInfo	output;			/* of the attribute's type, unless it is categorical */
+
+	/* groups by code; NULL has the code MAX_GROUPS */
+	CsDictionary *groups;
+	int			nsegments;		/* not placed is the last */
+	int			nreported;		/* segments in the result: it is left out when there is none */
+	int64	   *cells;			/* rows: cells[segment * (MAX_GROUPS + 1) + code] */
+
+	/* once all rows are counted */
+	int			ngroups;
+	int			order[MAX_GROUPS + 1];	/* codes by text, NULL last */
+	int64		group_rows[MAX_GROUPS + 1]; /* by code */
+	int64	   *segment_rows;
+	CsChiSquareResult test;
+} FairnessReport;
+
+/* A group in a segment. */
+typedef struct Cell
+{
+	int64		n;
+	int64		n_selected;		/* n; those who are placed for the customers who are not */
+	double		rate;			/* n_selected as a share of the group */
+	double		highest_rate;	/* of all groups that are not small */
+	double		ratio;			/* to it; NaN: there is none, or it is 0 */
+	int			highest;		/* code of the group that has it, or -1 */
+	double		p;				/* that both rates are the same; NaN: not tested */
+} Cell;
+
+#define IsPlaced(report, segment) ((segment) < (report)->nsegments - 1)
+#define CellRows(report, segment, code) \
+	((report)->cells[(Size) (segment) * (MAX_GROUPS + 1) + (code)])
+
+PG_FUNCTION_INFO_V1(custseg_fairness);
+
+/* The error for an attribute that does not fall into groups. */
+static void
+ReportGroups(const FairnessReport *report)
+{
+	const char *name = NameStr(report->attribute->name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("attribute \"%s\" has more than %d groups", name, MAX_GROUPS),
+			 errhint("Put its values into groups in a query: SELECT *, "
+					 "width_bucket(%s, 0, 100, 10) AS bucket ...", quote_identifier(name))));
+}
+
+/* The code of the group that a value is; texts as they are cast to text. */
+static int
+GroupOf(FairnessReport *report, Datum value)
+{
+	const CsConverter *converter = &report->attribute->converter;
+	void	   *copy = NULL;
+	const char *text;
+	int			length;
+	int			code;
+
+	if (converter->kind == CS_CATEGORICAL)
+		text = CsCategoryText(converter, value, &length, &copy);
+	else
+	{
+		text = converter->kind == CS_BOOLEAN ? (DatumGetBool(value) ? "true" : "false") :
+			OutputFunctionCall(&report->output, value);
+		length = (int) strlen(text);
+	}
+	code = CsDictionaryCode(report->groups, text, length);
+	if (code < 0 || code >= MAX_GROUPS)
+		ReportGroups(report);
+	if (copy != NULL)
+		pfree(copy);
+	return code;
+}
+
+/* CsRowVisitor: a row to its segment and group. */
+static void
+CountRow(void *state, const CsObservedRow *row)
+{
+	FairnessReport *report = state;
+	int			column = row->extra_column[0];
+	int			code = row->nulls[column] ? MAX_GROUPS : GroupOf(report, row->values[column]);
+	int			segment = row->segment >= 0 ? row->segment : report->nsegments - 1;
+
+	CellRows(report, segment, code)++;
+}
+
+/* By text, the NULL group last. */
+static int
+CompareGroups(const void *a, const void *b, void *groups)
+{
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	if (x == MAX_GROUPS || y == MAX_GROUPS)
+		return (x == MAX_GROUPS) - (y == MAX_GROUPS);
+	return strcmp(CsDictionaryLevel(groups, x), CsDictionaryLevel(groups, y));
+}
+
+/* Sum up rows and columns, sort the groups, and test the whole table. */
+static void
+SumUp(FairnessReport *report)
+{
+	CsCell	   *table = palloc(sizeof(CsCell) * report->nsegments * (MAX_GROUPS + 1));
+	int64		ncells = 0;
+
+	report->segment_rows = palloc0(sizeof(int64) * report->nsegments);
+	for (int s = 0; s < report->nsegments; s++)
+	{
+		for (int code = 0; code <= MAX_GROUPS; code++)
+		{
+			int64		n = CellRows(report, s, code);
+
+			if (n == 0)
+				continue;
+			report->segment_rows[s] += n;
+			report->group_rows[code] += n;
+			table[ncells++] = (CsCell) {.row = s, .column = code, .count = n};
+		}
+	}
+	report->test = CsChiSquareTest(table, ncells, report->nsegments, MAX_GROUPS + 1);
+	for (int code = 0; code <= MAX_GROUPS; code++)
+	{
+		if (report->group_rows[code] > 0)
+			report->order[report->ngroups++] = code;
+	}
+	qsort_arg(report->order, report->ngroups, sizeof(int), CompareGroups, report->groups);
+	pfree(table);
+}
+
+/* Compare the groups of a segment with the one that is most often in it, small ones left out. */
+static void
+CompareRates(const FairnessReport *report, int segment, Cell *cells)
+{
+	int			highest = -1;
+
+	for (int g = 0; g < report->ngroups; g++)
+	{
+		int64		group_rows = report->group_rows[report->order[g]];
+
+		cells[g].n = CellRows(report, segment, report->order[g]);
+		cells[g].n_selected = IsPlaced(report, segment) ? cells[g].n : group_rows - cells[g].n;
+		cells[g].rate = (double) cells[g].n_selected / group_rows;
+		if (group_rows >= report->options.min_rows &&
+			(highest < 0 || cells[g].rate > cells[highest].rate))
+			highest = g;
+	}
+	for (int g = 0; g < report->ngroups; g++)
+	{
+		Cell	   *cell = &cells[g];
+		int			code = report->order[g];
+
+		cell->highest = highest < 0 ? -1 : report->order[highest];
+		cell->highest_rate = highest < 0 ? NAN : cells[highest].rate;
+		cell->ratio = cell->highest_rate > 0 ? cell->rate / cell->highest_rate : NAN;
+		cell->p = isnan(cell->ratio) || g == highest ||
+			report->group_rows[code] < report->options.min_rows ? NAN :
+			CsSharesDiffer(cell->n_selected, report->group_rows[code],
+						   cells[highest].n_selected, report->group_rows[cell->highest]);
+	}
+}
+
+/* All cells, the p-values adjusted over them. */
+static Cell *
+CompareAll(const FairnessReport *report)
+{
+	int			ncells = report->nreported * report->ngroups;
+	Cell	   *cells = palloc(sizeof(Cell) * Max(ncells, 1));
+	double	   *p = palloc(sizeof(double) * Max(ncells, 1));
+
+	for (int s = 0; s < report->nreported; s++)
+		CompareRates(report, s, &cells[s * report->ngroups]);
+	for (int i = 0; i < ncells; i++)
+		p[i] = cells[i].p;
+	CsAdjustBenjaminiHochberg(p, ncells);
+	for (int i = 0; i < ncells; i++)
+		cells[i].p = p[i];
+	pfree(p);
+	return cells;
+}
+
+/* What a group is called. */
+static const char *
+GroupName(const FairnessReport *report, int code)
+{
+	return code == MAX_GROUPS ? "(null)" : CsDictionaryLevel(report->groups, code);
+}
+
+/* What is to be said of a group in a segment. */
+static void
+JudgeCell(const FairnessReport *report, int segment, int code, const Cell *cell,
+		  CsFinding *finding)
+{
+	const FairnessOptions *options = &report->options;
+	const char *what = IsPlaced(report, segment) ? "are in the segment" : "can be placed";
+
+	if (report->problem != NULL)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s", report->problem);
+	else if (report->group_rows[code] < options->min_rows)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
+					 "the group has %lld customers, fewer than the %d that a verdict needs",
+					 (long long) report->group_rows[code], options->min_rows);
+	else if (isnan(cell->ratio))
+		CsFindingAdd(finding, CS_VERDICT_OK,
+					 "no customer of a large enough group is in the segment");
+	else if (code == cell->highest)
+		CsFindingAdd(finding, CS_VERDICT_OK, "%.1f %% of the group %s, the highest rate",
+					 100 * cell->rate, what);
+	else
+		CsFindingAdd(finding, cell->ratio >= options->ratio ? CS_VERDICT_OK :
+					 cell->p < options->significance ? CS_VERDICT_DISPARATE : CS_VERDICT_WATCH,
+					 "%.1f %% of the group %s, %.2f times the %.1f %% of group \"%s\"%s",
+					 100 * cell->rate, what, cell->ratio, 100 * cell->highest_rate,
+					 GroupName(report, cell->highest),
+					 cell->ratio >= options->ratio || cell->p < options->significance ? "" :
+					 ", which can be chance");
+	if (report->is_feature)
+		CsFindingAdd(finding, CS_VERDICT_OK, "the attribute is a feature of the model");
+}
+
+/* The row of a group in a segment. */
+static void
+PutCell(FairnessReport *report, int segment, int code, const Cell *cell)
+{
+	const CsScorer *scorer = report->base.scorer;
+	const CsScorerSegment *placed = IsPlaced(report, segment) ?
+		&CsScorerSegments(scorer)[segment] : NULL;
+	double		share = (double) cell->n / report->segment_rows[segment];
+	double		overall = (double) report->group_rows[code] / report->test.n;
+	CsSqlArgument row[NCOLUMNS];
+	CsFinding	finding;
+	int			i = 0;
+
+	CsFindingInit(&finding);
+	JudgeCell(report, segment, code, cell, &finding);
+	row[i] = CsSqlInt4(placed == NULL ? 0 : placed->segment);
+	row[i++].isnull = placed == NULL;
+	row[i++] = CsSqlText(placed == NULL ? "(not placed)" :
+						 CsScorerAt(scorer, char, placed->name));
+	row[i++] = CsSqlText(GroupName(report, code));
+	row[i++] = CsSqlInt8(cell->n);
+	row[i++] = CsSqlFloat8(share);
+	row[i++] = CsSqlFloat8(overall);
+	row[i++] = CsSqlFloat8(share / overall);
+	row[i++] = CsSqlFloat8((double) cell->n / report->group_rows[code]);
+	row[i++] = CsSqlFloat8(cell->ratio);
+	row[i++] = CsSqlFloat8(cell->p);
+	row[i++] = CsSqlFloat8(report->test.statistic);
+	row[i++] = CsSqlInt8(report->test.df);
+	row[i++] = CsSqlFloat8(report->test.p);
+	row[i++] = CsSqlFloat8(report->test.cramers_v);
+	row[i++] = CsSqlBool(report->is_feature);
+	row[i++] = CsFindingVerdict(&finding);
+	row[i++] = CsFindingReason(&finding);
+	CsReportPut(&report->base, row, i);
+}
+
+/* Is a column one of the model's features? */
+static bool
+IsFeature(const CsScorer *scorer, const char *name)
+{
+	const CsPipeline *p = CsScorerPipeline(scorer);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		if (strcmp(NameStr(p->feature[i].name), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Place and count the customers. */
+static void
+Observe(FairnessReport *report, const char *attribute)
+{
+	CsRelation *rel = CsRelationOpen(report->base.source);
+	CsObserveRequest request = {0};
+	Oid			output;
+	bool		is_varlena;
+
+	report->attribute = CsRelationColumn(rel, attribute);
+	report->is_feature = IsFeature(report->base.scorer, attribute);
+	getTypeOutputInfo(report->attribute->type, &output, &is_varlena);
+	fmgr_info(output, &report->output);
+	report->groups = CsDictionaryCreate();
+	report->nsegments = report->base.scorer->nsegments + 1;
+	report->cells = palloc0(sizeof(int64) * report->nsegments * (MAX_GROUPS + 1));
+
+	request.scorer = report->base.scorer;
+	request.source = report->base.source;
+	request.relation = rel;
+	request.visit_row = CountRow;
+	request.state = report;
+	request.nextra = 1;
+	request.extra = &report->attribute;
+	report->observation = CsObserve(&request);
+	report->problem = CsObservationProblem(report->observation);
+	report->nreported = report->observation->n_unplaced > 0 ? report->nsegments :
+		report->nsegments - 1;
+}
+
+/* fairness(model, source, attribute, options, version): a row for each segment and group */
+Datum
+custseg_fairness(PG_FUNCTION_ARGS)
+{
+	FairnessReport report = {0};
+	Cell	   *cells;
+
+	if (!CsReportOpen(&report.base, fcinfo, 1, 4))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 3, fairnessOptions, lengthof(fairnessOptions), &report.options);
+	Observe(&report, CsRequiredText(fcinfo, 2, "attribute"));
+	SumUp(&report);
+	cells = CompareAll(&report);
+	for (int s = 0; s < report.nreported; s++)
+	{
+		for (int g = 0; g < report.ngroups; g++)
+			PutCell(&report, s, report.order[g], &cells[s * report.ngroups + g]);
+	}
+	return (Datum) 0;
+}

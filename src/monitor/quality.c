@@ -1,0 +1,434 @@
+/*
+ * quality.c
+ *	  Is the source still what the model was trained on?  data_quality().
+ *
+ * One pass over the source counts, for each feature, what a broken feed does to a column: values
+ * that are missing, infinite, out of training's range, cut off by the pipeline's limits, levels
+ * that training never saw, one value everywhere.  Nothing is kept of the values, so memory does
+ * not grow with the rows.  The rest of the source has rows of its own: is there anything in it,
+ * does the id still tell customers apart, how old is the newest row.
+ *
+ * A share has to be both large and certain before it is spoken of.  What is certain depends on what
+ * it is compared with:
+ *   missing, clipped	chi-square test against training's share
+ *   out of range		new values of the same distribution lie outside the range of n trained ones,
+ *						too; Wilks' law (stat/shares.c) bounds how many
+ *   unseen levels		training sees only a part of the levels there are; those it saw once tell how
+ *						much it did not see (Good, Biometrika 40, 1953)
+ *   constant			so many equal values by chance, given the most frequent one in training
+ * The level of significance is divided by the number of features (Bonferroni), and where an
+ * interval is used, it is Wilson's.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "monitor/quality.h"
+#include "stat/shares.h"
+#include "utils/builtins.h"
+
+/* Unseen levels that are listed. */
+#define MAX_UNSEEN_LISTED 10
+
+static const CsOption qualityOptions[] = {
+	{"min_rows", CS_OPTION_INT, offsetof(CsQualityOptions, min_rows), 30, 1, PG_INT32_MAX},
+	{"significance", CS_OPTION_REAL, offsetof(CsQualityOptions, significance), 0.05, 0, 1},
+	{"null_watch", CS_OPTION_REAL, offsetof(CsQualityOptions, null_watch), 0.05, 0, 1},
+	{"null_broken", CS_OPTION_REAL, offsetof(CsQualityOptions, null_broken), 0.25, 0, 1},
+	{"range_watch", CS_OPTION_REAL, offsetof(CsQualityOptions, range_watch), 0.01, 0, 1},
+	{"clip_watch", CS_OPTION_REAL, offsetof(CsQualityOptions, clip_watch), 0.05, 0, 1},
+	{"unseen_watch", CS_OPTION_REAL, offsetof(CsQualityOptions, unseen_watch), 0.01, 0, 1},
+	{"time_column", CS_OPTION_TEXT, offsetof(CsQualityOptions, time_column)},
+	{"max_age", CS_OPTION_TEXT, offsetof(CsQualityOptions, max_age)},
+};
+
+/* What is counted of one feature. */
+typedef struct Tally
+{
+	int64		n_null;
+	int64		n_infinite;
+	int64		n_below,		/* training's minimum */
+				n_above;
+	int64		n_clipped;
+	int64		n_values;		/* that are there and finite; of a category, all that are there */
+	double		first;			/* of them, as a raw value */
+	bool		varies;			/* not all of them are like the first */
+	int64		n_unseen;		/* rows of levels that training did not see */
+	CsDictionary *unseen;		/* their texts, or NULL */
+	int64	   *unseen_rows;	/* by code */
+	int			unseen_capacity;
+	CsConverter converter;		/* of the column, for the texts */
+} Tally;
+
+typedef struct QualityReport
+{
+	CsQuality	common;
+	const CsPipeline *pipeline;
+	CsBaseline *baselines;
+	Tally	   *tallies;
+	MemoryContext context;		/* of what outlasts a row */
+} QualityReport;
+
+PG_FUNCTION_INFO_V1(custseg_data_quality);
+
+/* Remember the text of a level that training did not see, and count its rows. */
+static void
+CountUnseen(QualityReport *report, Tally *t, Datum value)
+{
+	int			length;
+	void	   *copy;
+	const char *text = CsCategoryText(&t->converter, value, &length, &copy);
+	int			code;
+
+	t->n_unseen++;
+	if (t->unseen == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(report->context);
+
+		t->unseen = CsDictionaryCreate();
+		t->unseen_capacity = 64;
+		t->unseen_rows = palloc0(sizeof(int64) * t->unseen_capacity);
+		MemoryContextSwitchTo(old);
+	}
+	code = CsDictionaryCode(t->unseen, text, length);
+	if (code >= t->unseen_capacity)
+	{
+		t->unseen_rows = repalloc(t->unseen_rows, 2 * sizeof(int64) * t->unseen_capacity);
+		memset(t->unseen_rows + t->unseen_capacity, 0, sizeof(int64) * t->unseen_capacity);
+		t->unseen_capacity *= 2;
+	}
+	if (code >= 0)
+		t->unseen_rows[code]++;
+	if (copy != NULL)
+		pfree(copy);
+}
+
+/* One value of a feature that is there. */
+static void
+CountValue(QualityReport *report, int feature, double raw, Datum value)
+{
+	const CsFeature *f = &report->pipeline->feature[feature];
+	const CsBaseline *b = &report->baselines[feature];
+	Tally	   *t = &report->tallies[feature];
+
+	if (f->kind == CS_CATEGORICAL)
+	{
+		if (raw == CS_UNSEEN_LEVEL)
+			CountUnseen(report, t, value);
+	}
+	else if (isinf(raw))
+	{
+		t->n_infinite++;
+		return;
+	}
+	else
+	{
+		t->n_below += raw < b->minimum;
+		t->n_above += raw > b->maximum;
+		t->n_clipped += raw < f->low || raw > f->high;
+	}
+	if (t->n_values++ == 0)
+		t->first = raw;
+	else
+		t->varies |= raw != t->first;
+}
+
+/* CsRowVisitor: all features of a row. */
+static void
+CountRow(void *state, const CsObservedRow *row)
+{
+	QualityReport *report = state;
+
+	for (int i = 0; i < report->pipeline->nfeatures; i++)
+	{
+		if (row->missing[i] ||
+			(report->pipeline->feature[i].kind != CS_CATEGORICAL && isnan(row->raw[i])))
+			report->tallies[i].n_null++;
+		else
+			CountValue(report, i, row->raw[i], row->values[row->feature_column[i]]);
+	}
+	CsQualityVisitTime(&report->common, row);
+}
+
+/*
+ * Are all values the same?  Levels that training did not see are told apart by their texts; those
+ * that go under "other" can't be.
+ */
+static bool
+IsConstant(const CsPipeline *p, const CsFeature *f, const Tally *t)
+{
+	if (t->n_values < 2 || t->varies)
+		return false;
+	if (f->kind == CS_CATEGORICAL && t->first >= 0 &&
+		CsFeatureLevels(p, f)[(int) t->first].is_other)
+		return false;
+	return t->unseen == NULL || CsDictionarySize(t->unseen) == 1;
+}
+
+/* The share of the most frequent value among training's values; from quantiles for numbers. */
+static double
+LargestTrainedShare(const CsFeature *f, const CsBaseline *b)
+{
+	double		largest = 0;
+	int			run = 0;
+
+	if (f->kind == CS_CATEGORICAL)
+	{
+		for (int i = 0; i < b->nlevels; i++)
+		{
+			if (b->levels[i] != NULL)
+				largest = Max(largest, (double) b->level_counts[i] / (b->n - b->n_null));
+		}
+		return largest;
+	}
+	for (int i = 0; i < b->nquantiles; i++)
+	{
+		run = i > 0 && b->quantiles[i] == b->quantiles[i - 1] ? run + 1 : 1;
+		largest = Max(largest, (double) run / b->nquantiles);
+	}
+	return largest;
+}
+
+/* The share of training's values that the pipeline's limits cut off, to a thousandth. */
+static double
+TrainedClippedShare(const CsFeature *f, const CsBaseline *b)
+{
+	int			n = 0;
+
+	for (int i = 0; i < b->nquantiles; i++)
+		n += b->quantiles[i] < f->low || b->quantiles[i] > f->high;
+	return b->nquantiles == 0 ? NAN : (double) n / b->nquantiles;
+}
+
+/* The share of rows whose levels training did not see, as it could tell: those it saw once. */
+static double
+ExpectedUnseenShare(const CsBaseline *b)
+{
+	int64		once = 0;
+
+	for (int i = 0; i < b->nlevels; i++)
+		once += b->level_counts[i] == 1;
+	return (double) once / b->n;
+}
+
+/* Is a share of the rows above a bound for certain? */
+static bool
+IsAbove(const QualityReport *report, int64 count, int64 n, double bound)
+{
+	double		low,
+				high;
+
+	CsWilsonInterval(count, n, 1 - report->common.significance, &low, &high);
+	return low > bound;
+}
+
+/* What is to be said of missing values. */
+static void
+JudgeNulls(const QualityReport *report, const CsBaseline *b, const Tally *t, CsFinding *finding)
+{
+	const CsQualityOptions *options = &report->common.options;
+	int64		n = report->common.observation->nrows;
+	double		share = (double) t->n_null / n;
+	double		trained = (double) b->n_null / b->n;
+
+	if (t->n_null == n)
+	{
+		CsFindingAdd(finding, CS_VERDICT_BROKEN, "has no value in any row");
+		return;
+	}
+	if (share - trained > options->null_watch &&
+		CsSharesDiffer(b->n_null, b->n, t->n_null, n) < report->common.significance)
+		CsFindingAdd(finding, share - trained > options->null_broken ? CS_VERDICT_BROKEN :
+					 CS_VERDICT_WATCH, "missing in %.1f %% of the rows, in %.1f %% in training",
+					 100 * share, 100 * trained);
+}
+
+/* What is to be said of numbers. */
+static void
+JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *b, const Tally *t,
+			 CsFinding *finding)
+{
+	const CsQualityOptions *options = &report->common.options;
+	int64		n_outside = t->n_below + t->n_above;
+	int64		n_trained = b->n - b->n_null;
+	double		trained_clipped = TrainedClippedShare(f, b);
+	double		clipped = (double) t->n_clipped / t->n_values;
+
+	if (t->n_infinite > 0)
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "infinite in %lld rows, which cannot be placed",
+					 (long long) t->n_infinite);
+	if (t->n_values == 0)
+		return;
+	if (n_outside > options->range_watch * t->n_values &&
+		IsAbove(report, n_outside, t->n_values,
+				CsShareOutsideRange(n_trained, 1 - report->common.significance)))
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "%.1f %% of the values lie %s in training",
+					 100 * (double) n_outside / t->n_values,
+					 t->n_below == 0 ? "above the largest" : t->n_above == 0 ?
+					 "below the smallest" : "outside the range that they had");
+	if (clipped - trained_clipped > options->clip_watch &&
+		CsSharesDiffer((int64) rint(trained_clipped * n_trained), n_trained, t->n_clipped,
+					   t->n_values) < report->common.significance)
+		CsFindingAdd(finding, CS_VERDICT_WATCH,
+					 "%.1f %% of the values are clipped, %.1f %% in training",
+					 100 * clipped, 100 * trained_clipped);
+}
+
+/* What is to be said of a feature. */
+static void
+JudgeFeature(const QualityReport *report, int feature, CsFinding *finding)
+{
+	const CsObservation *o = report->common.observation;
+	const CsFeature *f = &report->pipeline->feature[feature];
+	const CsBaseline *b = &report->baselines[feature];
+	const Tally *t = &report->tallies[feature];
+
+	if (CsQualityJudgeColumn(&report->common, &o->features[feature], NameStr(f->type), finding))
+		return;
+	if (CsQualityLacksRows(&report->common, finding))
+		return;
+	JudgeNulls(report, b, t, finding);
+	if (f->kind != CS_CATEGORICAL)
+		JudgeNumbers(report, f, b, t, finding);
+	if (t->n_unseen > report->common.options.unseen_watch * o->nrows &&
+		IsAbove(report, t->n_unseen, o->nrows, ExpectedUnseenShare(b)))
+		CsFindingAdd(finding, CS_VERDICT_WATCH,
+					 "%.1f %% of the rows have a level that the model does not know",
+					 100 * (double) t->n_unseen / o->nrows);
+	if (IsConstant(report->pipeline, f, t) && pow(LargestTrainedShare(f, b), t->n_values - 1) <
+		report->common.significance)
+		CsFindingAdd(finding, CS_VERDICT_BROKEN, "has the same value in all rows that have one");
+	CsFindingDefault(finding, "as in training");
+}
+
+/* A level and its rows. */
+typedef struct UnseenLevel
+{
+	const char *text;
+	int64		nrows;
+} UnseenLevel;
+
+/* Most rows first, ties by text. */
+static int
+CompareUnseen(const void *a, const void *b)
+{
+	const UnseenLevel *x = a;
+	const UnseenLevel *y = b;
+
+	if (x->nrows != y->nrows)
+		return x->nrows > y->nrows ? -1 : 1;
+	return strcmp(x->text, y->text);
+}
+
+/* The most frequent unseen levels as text[]; NULL without one. */
+static CsSqlArgument
+ListUnseen(const Tally *t)
+{
+	int			n = t->unseen == NULL ? 0 : CsDictionarySize(t->unseen);
+	UnseenLevel *levels = palloc(sizeof(UnseenLevel) * Max(n, 1));
+	Datum		texts[MAX_UNSEEN_LISTED];
+	int			nlisted = Min(n, MAX_UNSEEN_LISTED);
+
+	for (int i = 0; i < n; i++)
+	{
+		levels[i].text = CsDictionaryLevel(t->unseen, i);
+		levels[i].nrows = t->unseen_rows[i];
+	}
+	qsort(levels, n, sizeof(UnseenLevel), CompareUnseen);
+	for (int i = 0; i < nlisted; i++)
+		texts[i] = CStringGetTextDatum(levels[i].text);
+	pfree(levels);
+	return CsSqlArray(TEXTARRAYOID, nlisted == 0 ? NULL :
+					  construct_array(texts, nlisted, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* The row of a feature. */
+static void
+PutFeature(QualityReport *report, int feature)
+{
+	static const char *const states[] = {
+		[CS_BIND_DONE] = "ok",
+		[CS_BIND_MISSING] = "missing",
+		[CS_BIND_OTHER_KIND] = "other kind"
+	};
+	const CsObservation *o = report->common.observation;
+	const CsFeature *f = &report->pipeline->feature[feature];
+	const CsBaseline *b = &report->baselines[feature];
+	const Tally *t = &report->tallies[feature];
+	bool		is_bound = o->features[feature].state == CS_BIND_DONE;
+	bool		is_number = f->kind != CS_CATEGORICAL;
+	double		n = is_bound && o->nrows > 0 ? o->nrows : NAN;
+	CsQualityRow row;
+
+	CsQualityRowInit(&row, "feature", NameStr(f->name), states[o->features[feature].state]);
+	JudgeFeature(report, feature, &row.finding);
+	row.kind = CsKindName((CsKind) f->kind);
+	row.type_trained = NameStr(f->type);
+	row.type_now = o->features[feature].type;
+	row.n = o->nrows;
+	row.null_share_trained = (double) b->n_null / b->n;
+	row.null_share = t->n_null / n;
+	row.infinite_share = is_number ? t->n_infinite / n : NAN;
+	row.below_share = is_number ? t->n_below / n : NAN;
+	row.above_share = is_number ? t->n_above / n : NAN;
+	row.clipped_share_trained = is_number ?
+		TrainedClippedShare(f, b) * (b->n - b->n_null) / b->n : NAN;
+	row.clipped_share = is_number ? t->n_clipped / n : NAN;
+	row.unseen_share = is_number ? NAN : t->n_unseen / n;
+	row.unseen_levels = ListUnseen(t);
+	row.constant = CsSqlBool(IsConstant(report->pipeline, f, t));
+	row.constant.isnull = isnan(n);
+	CsQualityPut(&report->common, &row);
+}
+
+/* Read the source, all counts at once. */
+static void
+Observe(QualityReport *report)
+{
+	CsQuality  *common = &report->common;
+	CsObserveRequest request = {0};
+	const CsColumn *time_column;
+
+	common->relation = CsRelationOpen(common->base.source);
+	time_column = CsQualityTimeColumn(common);
+	for (int i = 0; i < report->pipeline->nfeatures; i++)
+	{
+		const CsColumn *column = CsRelationFind(common->relation,
+												NameStr(report->pipeline->feature[i].name));
+
+		if (column != NULL)
+			report->tallies[i].converter = column->converter;
+	}
+	request.scorer = common->base.scorer;
+	request.source = common->base.source;
+	request.relation = common->relation;
+	request.visit_row = CountRow;
+	request.state = report;
+	request.nextra = time_column != NULL ? 1 : 0;
+	request.extra = &time_column;
+	common->observation = CsObserve(&request);
+}
+
+/* data_quality(model, source, options, version): the source, its id and time, and each feature */
+Datum
+custseg_data_quality(PG_FUNCTION_ARGS)
+{
+	QualityReport report = {0};
+	CsQuality  *common = &report.common;
+
+	if (!CsReportOpen(&common->base, fcinfo, 1, 3))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 2, qualityOptions, lengthof(qualityOptions), &common->options);
+	CsQualityCheckOptions(common);
+	report.context = CurrentMemoryContext;
+	report.pipeline = CsScorerPipeline(common->base.scorer);
+	report.baselines = CsBaselinesRead(common->base.scorer);
+	report.tallies = palloc0(sizeof(Tally) * report.pipeline->nfeatures);
+	common->significance = common->options.significance / report.pipeline->nfeatures;
+	Observe(&report);
+	CsQualityPutSource(common);
+	for (int i = 0; i < report.pipeline->nfeatures; i++)
+		PutFeature(&report, i);
+	return (Datum) 0;
+}

@@ -1,0 +1,88 @@
+/*
+ * quality.h
+ *	  What the two halves of data_quality() share: quality.c, the features, and quality_source.c,
+ *	  the source itself, its id, its time, and the rows of the result.
+ */
+#ifndef CUSTSEG_QUALITY_H
+#define CUSTSEG_QUALITY_H
+
+#include "monitor/monitor.h"
+#include "utils/timestamp.h"
+
+typedef struct CsQualityOptions
+{
+	int			min_rows;
+	double		significance;
+	double		null_watch,		/* increase of the share of missing values */
+				null_broken;
+	double		range_watch;	/* share of the values */
+	double		clip_watch;		/* increase of the share of clipped values */
+	double		unseen_watch;	/* share of the rows */
+	char	   *time_column;	/* or NULL */
+	char	   *max_age;		/* an interval, or NULL */
+} CsQualityOptions;
+
+typedef struct CsQuality
+{
+	CsReport	base;
+	CsQualityOptions options;
+	double		significance;	/* of one test among those of all features */
+	CsRelation *relation;
+	const CsObservation *observation;
+	const CsColumn *time_column;	/* NULL: not asked for, not there, or no point in time */
+	Interval   *max_age;		/* or NULL */
+	bool		has_time;		/* a finite one was seen */
+	double		newest_days;
+	Datum		newest;
+} CsQuality;
+
+/* A row of the result; Init makes everything NULL but what it is given. */
+typedef struct CsQualityRow
+{
+	const char *subject;		/* source, id, time, feature */
+	const char *name;
+	const char *state;
+	const char *kind;
+	const char *type_trained;
+	const char *type_now;
+	int64		n;				/* -1: NULL */
+	double		null_share_trained,
+				null_share,
+				infinite_share,
+				below_share,
+				above_share,
+				clipped_share_trained,
+				clipped_share,
+				unseen_share;
+	CsSqlArgument unseen_levels;
+	CsSqlArgument constant;
+	int64		n_duplicates;	/* -1: NULL */
+	CsSqlArgument newest;
+	CsSqlArgument age;
+	CsFinding	finding;
+} CsQualityRow;
+
+extern void CsQualityRowInit(CsQualityRow *row, const char *subject, const char *name,
+							 const char *state);
+extern void CsQualityPut(CsQuality *quality, const CsQualityRow *row);
+
+/* Read the options that are texts; errors for what makes no sense. */
+extern void CsQualityCheckOptions(CsQuality *quality);
+
+/* The column of times to read, or NULL; the relation is open. */
+extern const CsColumn *CsQualityTimeColumn(CsQuality *quality);
+
+/* Look at the time of a row, the first of the extra columns. */
+extern void CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row);
+
+/* A column that is gone or is of another type; true when there is no more to be said of it. */
+extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
+								 const char *type_trained, CsFinding *finding);
+
+/* Say when there are too few rows to judge by. */
+extern bool CsQualityLacksRows(const CsQuality *quality, CsFinding *finding);
+
+/* The rows of the source, its id and its time. */
+extern void CsQualityPutSource(CsQuality *quality);
+
+#endif							/* CUSTSEG_QUALITY_H */

@@ -1,0 +1,364 @@
+/*
+ * quality_source.c
+ *	  data_quality(): the source as a whole, its id, the age of its rows, and the result's rows.
+ *
+ * An id that repeats means customers who count twice; it is looked for where no unique index rules
+ * it out, by one query of its own.  Times are compared as points in time: a date is its midnight,
+ * and what has no time zone is read in the session's.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "monitor/quality.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+/* The columns of the result. */
+#define NCOLUMNS 22
+
+/* See quality.h. */
+void
+CsQualityRowInit(CsQualityRow *row, const char *subject, const char *name, const char *state)
+{
+	CsQualityRow empty = {
+		.subject = subject,
+		.name = name,
+		.state = state,
+		.n = -1,
+		.null_share_trained = NAN,
+		.null_share = NAN,
+		.infinite_share = NAN,
+		.below_share = NAN,
+		.above_share = NAN,
+		.clipped_share_trained = NAN,
+		.clipped_share = NAN,
+		.unseen_share = NAN,
+		.unseen_levels = {TEXTARRAYOID, (Datum) 0, true},
+		.constant = {BOOLOID, (Datum) 0, true},
+		.n_duplicates = -1,
+		.newest = {TIMESTAMPTZOID, (Datum) 0, true},
+		.age = {INTERVALOID, (Datum) 0, true}
+	};
+
+	*row = empty;
+	CsFindingInit(&row->finding);
+}
+
+/* A count, NULL when it is negative. */
+static CsSqlArgument
+CountOrNull(int64 count)
+{
+	CsSqlArgument result = CsSqlInt8(count);
+
+	result.isnull = count < 0;
+	return result;
+}
+
+/* See quality.h. */
+void
+CsQualityPut(CsQuality *quality, const CsQualityRow *row)
+{
+	CsSqlArgument columns[NCOLUMNS];
+	int			i = 0;
+
+	columns[i++] = CsSqlText(row->subject);
+	columns[i++] = CsSqlText(row->name);
+	columns[i++] = CsSqlText(row->state);
+	columns[i++] = CsSqlText(row->kind);
+	columns[i++] = CsSqlText(row->type_trained);
+	columns[i++] = CsSqlText(row->type_now);
+	columns[i++] = CountOrNull(row->n);
+	columns[i++] = CsSqlFloat8(row->null_share_trained);
+	columns[i++] = CsSqlFloat8(row->null_share);
+	columns[i++] = CsSqlFloat8(row->infinite_share);
+	columns[i++] = CsSqlFloat8(row->below_share);
+	columns[i++] = CsSqlFloat8(row->above_share);
+	columns[i++] = CsSqlFloat8(row->clipped_share_trained);
+	columns[i++] = CsSqlFloat8(row->clipped_share);
+	columns[i++] = row->unseen_levels;
+	columns[i++] = CsSqlFloat8(row->unseen_share);
+	columns[i++] = row->constant;
+	columns[i++] = CountOrNull(row->n_duplicates);
+	columns[i++] = row->newest;
+	columns[i++] = row->age;
+	columns[i++] = CsFindingVerdict(&row->finding);
+	columns[i++] = CsFindingReason(&row->finding);
+	CsReportPut(&quality->base, columns, i);
+}
+
+/* See quality.h. */
+void
+CsQualityCheckOptions(CsQuality *quality)
+{
+	const CsQualityOptions *options = &quality->options;
+	Interval	zero = {0};
+
+	CsReportCheckLimits("null_watch", options->null_watch, "null_broken", options->null_broken);
+	if (options->max_age == NULL)
+		return;
+	if (options->time_column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"max_age\" needs option \"time_column\""),
+				 errhint("Name the column that says when a row was last updated.")));
+	quality->max_age = DatumGetIntervalP(DirectFunctionCall3(interval_in,
+															 CStringGetDatum(options->max_age),
+															 ObjectIdGetDatum(InvalidOid),
+															 Int32GetDatum(-1)));
+	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(quality->max_age),
+										  IntervalPGetDatum(&zero))))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"max_age\" must be a positive interval"),
+				 errdetail("Got \"%s\".", options->max_age),
+				 errhint("Write it like \"2 days\".")));
+}
+
+/* See quality.h. */
+const CsColumn *
+CsQualityTimeColumn(CsQuality *quality)
+{
+	const CsColumn *column = quality->options.time_column == NULL ? NULL :
+		CsRelationFind(quality->relation, quality->options.time_column);
+
+	if (column != NULL && column->converter.kind == CS_TIME &&
+		column->converter.type != INTERVALOID)
+		quality->time_column = column;
+	return quality->time_column;
+}
+
+/* See quality.h. */
+void
+CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row)
+{
+	const CsConverter *converter;
+	double		days;
+	Datum		value;
+
+	if (quality->time_column == NULL || row->nulls[row->extra_column[0]])
+		return;
+	converter = &quality->time_column->converter;
+	value = row->values[row->extra_column[0]];
+	days = converter->to_double(converter, value);
+	if (isinf(days) || (quality->has_time && days <= quality->newest_days))
+		return;
+	quality->has_time = true;
+	quality->newest_days = days;
+	quality->newest = value;	/* dates and timestamps are passed by value */
+}
+
+/* What follows the modifier that a type's name has here, (20) for one, if it has any. */
+static const char *
+SkipModifier(const char *name)
+{
+	if (*name != '(')
+		return name;
+	name += strcspn(name, ")");
+	return *name == ')' ? name + 1 : name;
+}
+
+/*
+ * Do two names of types differ, but for their modifiers?  A column that takes longer texts or more
+ * digits gives what it has given before.  The trained name may have been cut.
+ */
+static bool
+IsOtherType(const char *trained, const char *now)
+{
+	const char *end = now + strnlen(now, NAMEDATALEN - 1);
+
+	for (;;)
+	{
+		trained = SkipModifier(trained);
+		now = SkipModifier(now);
+		if (*trained == '\0' || now >= end)
+			return *trained != '\0' || now < end;
+		if (*trained++ != *now++)
+			return true;
+	}
+}
+
+/* See quality.h. */
+bool
+CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
+					 const char *type_trained, CsFinding *finding)
+{
+	if (f->state == CS_BIND_MISSING)
+		CsFindingAdd(finding, CS_VERDICT_BROKEN,
+					 "the column is missing, no customer can be placed");
+	else if (f->state == CS_BIND_OTHER_KIND)
+		CsFindingAdd(finding, CS_VERDICT_BROKEN,
+					 "the column is now of type %s, not %s, no customer can be placed",
+					 f->type, type_trained);
+	else if (IsOtherType(type_trained, f->type))
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "the column is now of type %s, not %s", f->type,
+					 type_trained);
+	return f->state != CS_BIND_DONE;
+}
+
+/* See quality.h. */
+bool
+CsQualityLacksRows(const CsQuality *quality, CsFinding *finding)
+{
+	int64		n = quality->observation->nrows;
+
+	if (n >= quality->options.min_rows)
+		return false;
+	if (n == 0)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
+	else
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
+					 "%lld rows are fewer than the %d that a verdict needs", (long long) n,
+					 quality->options.min_rows);
+	return true;
+}
+
+/* The row of the source as a whole. */
+static void
+PutRelation(CsQuality *quality)
+{
+	const CsObservation *o = quality->observation;
+	char	   *problem = CsObservationProblem(o);
+	CsQualityRow row;
+
+	CsQualityRowInit(&row, "source", o->source, "ok");
+	row.n = o->nrows;
+	if (o->nrows == 0)
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "has no rows");
+	else
+		(void) CsQualityLacksRows(quality, &row.finding);
+	if (problem != NULL)
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "%s", problem);
+	else if (o->n_unplaced > 0)
+		CsFindingAdd(&row.finding, CS_VERDICT_OK, "%lld of %lld customers cannot be placed",
+					 (long long) o->n_unplaced, (long long) o->nrows);
+	CsFindingDefault(&row.finding, "all customers can be placed");
+	CsQualityPut(quality, &row);
+}
+
+/* Count what an id repeats and where it is missing, and judge it. */
+static void
+JudgeId(CsQuality *quality, const CsColumn *column, CsQualityRow *row)
+{
+	CsIdCounts	counts;
+
+	if (!CsRelationCountId(quality->relation, column, &counts))
+	{
+		CsFindingAdd(&row->finding, CS_VERDICT_INSUFFICIENT, "values of type %s cannot be compared",
+					 row->type_now);
+		return;
+	}
+	row->n_duplicates = counts.n_duplicates;
+	row->null_share = (double) counts.n_null / quality->observation->nrows;
+	if (counts.n_duplicates > 0)
+		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN,
+					 "%lld rows repeat the id of another row: customers are counted more than once",
+					 (long long) counts.n_duplicates);
+	if (counts.n_null > 0)
+		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "%lld rows have no id",
+					 (long long) counts.n_null);
+	CsFindingDefault(&row->finding, "tells all rows apart");
+}
+
+/* The row of the id: as trained, or the source's key; none when there is neither. */
+static void
+PutId(CsQuality *quality)
+{
+	const CsColumn *column = CsFindIdColumn(quality->relation, quality->base.id);
+	CsQualityRow row;
+
+	if (column == NULL && quality->base.id == NULL)
+		return;
+	if (column == NULL)
+	{
+		CsQualityRowInit(&row, "id", quality->base.id, "missing");
+		CsFindingAdd(&row.finding, CS_VERDICT_WATCH,
+					 "the column that told customers apart in training is missing");
+	}
+	else
+	{
+		CsQualityRowInit(&row, "id", NameStr(column->name), "ok");
+		row.type_now = format_type_with_typemod(column->type, column->typmod);
+		JudgeId(quality, column, &row);
+	}
+	row.n = quality->observation->nrows;
+	CsQualityPut(quality, &row);
+}
+
+/* The newest time as a point in time. */
+static Datum
+NewestTimestamp(const CsQuality *quality)
+{
+	switch (quality->time_column->converter.type)
+	{
+		case DATEOID:
+			return DirectFunctionCall1(date_timestamptz, quality->newest);
+		case TIMESTAMPOID:
+			return DirectFunctionCall1(timestamp_timestamptz, quality->newest);
+		default:
+			return quality->newest;
+	}
+}
+
+/* Judge the age of the newest row. */
+static void
+JudgeAge(const CsQuality *quality, CsQualityRow *row)
+{
+	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	Datum		newest = NewestTimestamp(quality);
+
+	row->newest.value = newest;
+	row->age.value = DirectFunctionCall2(timestamp_mi, now, newest);
+	row->newest.isnull = row->age.isnull = false;
+	if (DatumGetTimestampTz(newest) > DatumGetTimestampTz(now))
+		CsFindingAdd(&row->finding, CS_VERDICT_WATCH, "the newest row lies in the future");
+	else if (quality->max_age != NULL &&
+			 DatumGetTimestampTz(newest) <
+			 DatumGetTimestampTz(DirectFunctionCall2(timestamptz_mi_interval, now,
+													 IntervalPGetDatum(quality->max_age))))
+		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "the newest row is older than %s",
+					 quality->options.max_age);
+	else
+		CsFindingDefault(&row->finding, quality->max_age == NULL ? "no age is demanded" :
+						 "new enough");
+}
+
+/* The row of the time column, when one is asked for. */
+static void
+PutTime(CsQuality *quality)
+{
+	const char *name = quality->options.time_column;
+	const CsColumn *column = name == NULL ? NULL : CsRelationFind(quality->relation, name);
+	CsQualityRow row;
+
+	if (name == NULL)
+		return;
+	CsQualityRowInit(&row, "time", name, column == NULL ? "missing" :
+					 quality->time_column == NULL ? "other kind" : "ok");
+	row.n = quality->observation->nrows;
+	if (column != NULL)
+		row.type_now = format_type_with_typemod(column->type, column->typmod);
+	if (column == NULL)
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "the column is missing");
+	else if (quality->time_column == NULL)
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN,
+					 "the column is of type %s, which holds no point in time", row.type_now);
+	else if (row.n == 0)
+		CsFindingAdd(&row.finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
+	else if (!quality->has_time)
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "has no value in any row");
+	else
+		JudgeAge(quality, &row);
+	CsQualityPut(quality, &row);
+}
+
+/* See quality.h. */
+void
+CsQualityPutSource(CsQuality *quality)
+{
+	PutRelation(quality);
+	PutId(quality);
+	PutTime(quality);
+}

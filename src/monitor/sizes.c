@@ -1,0 +1,360 @@
+/*
+ * sizes.c
+ *	  Has a segment grown, shrunk or vanished?  segment_sizes().
+ *
+ * The customers of a source are placed by the version, and each segment's share of them is set
+ * beside its share in training.  Noise is a segment here.  Customers that can't be placed belong to
+ * no segment's share; the total says how many they are.
+ *
+ * A change has to be both large and certain before it is spoken of: more percentage points than
+ * allowed, and a chi-square test of the two shares that is significant after Benjamini and
+ * Hochberg's adjustment over the segments.  A share beyond a limit counts when it was within it in
+ * training; a segment that has always been small is judged by its change alone.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "monitor/monitor.h"
+#include "stat/shares.h"
+#include "stat/tests.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+typedef struct SizeOptions
+{
+	int			min_rows;
+	double		confidence;		/* of the interval */
+	double		significance;
+	double		share_low,
+				share_high;
+	double		change_watch,	/* percentage points */
+				change_drifted;
+	double		psi_watch,
+				psi_drifted;
+	double		unplaced_watch; /* share of the rows */
+} SizeOptions;
+
+static const CsOption sizeOptions[] = {
+	{"min_rows", CS_OPTION_INT, offsetof(SizeOptions, min_rows), 30, 1, PG_INT32_MAX},
+	{"confidence", CS_OPTION_REAL, offsetof(SizeOptions, confidence), 0.95, 0.5, 0.9999},
+	{"significance", CS_OPTION_REAL, offsetof(SizeOptions, significance), 0.05, 0, 1},
+	{"share_low", CS_OPTION_REAL, offsetof(SizeOptions, share_low), 0.05, 0, 1},
+	{"share_high", CS_OPTION_REAL, offsetof(SizeOptions, share_high), 0.6, 0, 1},
+	{"change_watch", CS_OPTION_REAL, offsetof(SizeOptions, change_watch), 5, 0, 100},
+	{"change_drifted", CS_OPTION_REAL, offsetof(SizeOptions, change_drifted), 10, 0, 100},
+	{"psi_watch", CS_OPTION_REAL, offsetof(SizeOptions, psi_watch), 0.1, 0, INFINITY},
+	{"psi_drifted", CS_OPTION_REAL, offsetof(SizeOptions, psi_drifted), 0.25, 0, INFINITY},
+	{"unplaced_watch", CS_OPTION_REAL, offsetof(SizeOptions, unplaced_watch), 0.05, 0, 1},
+};
+
+/* A segment in training and now. */
+typedef struct SegmentSize
+{
+	int64		n_trained;
+	double		share_trained;
+	double		distance_trained;	/* mean */
+	int64		n;
+	double		share;
+	double		distance;		/* mean; NaN without rows */
+	double		p;				/* that the shares are the same, adjusted; NaN: not tested */
+} SegmentSize;
+
+/* What all rows of the report are made of. */
+typedef struct SizeReport
+{
+	CsReport	base;
+	SizeOptions options;
+	const CsObservation *observation;
+	const char *problem;		/* why nothing was placed, or NULL */
+	int			nsegments;
+	SegmentSize *sizes;
+	int64		n_trained;
+	int64		n_skipped;		/* in training */
+	int64		n;				/* placed */
+} SizeReport;
+
+/* The columns of the result. */
+#define NCOLUMNS 18
+
+static const char *const trained_sql =
+"SELECT s.n, s.share, s.mean_distance, v.n_skipped "
+"FROM custseg.segment AS s "
+"JOIN custseg.model_version AS v ON v.model OPERATOR(pg_catalog.=) s.model"
+" AND v.version OPERATOR(pg_catalog.=) s.version "
+"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2 "
+"ORDER BY s.segment";
+
+PG_FUNCTION_INFO_V1(custseg_segment_sizes);
+
+/* Limits must be in order. */
+static void
+CheckOptions(const SizeOptions *options)
+{
+	CsReportCheckLimits("share_low", options->share_low, "share_high", options->share_high);
+	CsReportCheckLimits("change_watch", options->change_watch,
+						"change_drifted", options->change_drifted);
+	CsReportCheckLimits("psi_watch", options->psi_watch, "psi_drifted", options->psi_drifted);
+}
+
+/* A column of a row of the catalogue that is not NULL. */
+static Datum
+GetValue(HeapTuple tuple, int column)
+{
+	bool		isnull;
+
+	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, &isnull);
+}
+
+/* Read what the segments were in training, in the scorer's order. */
+static void
+ReadTrained(SizeReport *report)
+{
+	const CsScorer *scorer = report->base.scorer;
+	CsSqlArgument arguments[2];
+
+	/* the newest snapshot, as the cache's: the version may be younger than the statement */
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+	arguments[0] = CsSqlText(NameStr(scorer->model));
+	arguments[1] = CsSqlInt4(scorer->version);
+	if (CsCatalogExecute(trained_sql, arguments, lengthof(arguments), true) != scorer->nsegments)
+		CsReportDroppedVersion(scorer);
+	for (int i = 0; i < scorer->nsegments; i++)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[i];
+		SegmentSize *size = &report->sizes[i];
+
+		size->n_trained = DatumGetInt64(GetValue(tuple, 1));
+		size->share_trained = DatumGetFloat8(GetValue(tuple, 2));
+		size->distance_trained = DatumGetFloat8(GetValue(tuple, 3));
+		report->n_skipped = DatumGetInt64(GetValue(tuple, 4));
+		report->n_trained += size->n_trained;
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
+/* Fill in what the segments are now, and test each share against training's. */
+static void
+CompareShares(SizeReport *report)
+{
+	const CsObservation *o = report->observation;
+	double	   *p = palloc(sizeof(double) * report->nsegments);
+
+	report->n = o->nrows - o->n_unplaced;
+	for (int i = 0; i < report->nsegments; i++)
+	{
+		SegmentSize *size = &report->sizes[i];
+
+		size->n = o->segment_rows[i];
+		size->share = (double) size->n / report->n;
+		size->distance = o->segment_distance[i] / size->n;
+		p[i] = CsSharesDiffer(size->n_trained, report->n_trained, size->n, report->n);
+	}
+	CsAdjustBenjaminiHochberg(p, report->nsegments);
+	for (int i = 0; i < report->nsegments; i++)
+		report->sizes[i].p = p[i];
+	pfree(p);
+}
+
+/* Say when there is too little to judge by; false when there is enough. */
+static bool
+LacksData(const SizeReport *report, CsFinding *finding)
+{
+	if (report->problem != NULL)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s", report->problem);
+	else if (report->observation->nrows == 0)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
+	else if (report->n < report->options.min_rows)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
+					 "%lld customers could be placed, fewer than the %d that a verdict needs",
+					 (long long) report->n, report->options.min_rows);
+	else
+		return false;
+	return true;
+}
+
+/* What is to be said of a segment. */
+static void
+JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *finding)
+{
+	const SizeOptions *options = &report->options;
+	double		change = 100 * (size->share - size->share_trained);
+
+	if (LacksData(report, finding))
+		return;
+	if (size->p < options->significance)
+	{
+		CsVerdict	verdict = fabs(change) > options->change_drifted ? CS_VERDICT_DRIFTED :
+			fabs(change) > options->change_watch ? CS_VERDICT_WATCH : CS_VERDICT_OK;
+
+		if (size->n == 0)
+			CsFindingAdd(finding, CS_VERDICT_DRIFTED,
+						 "vanished: no customer is in it any more, %.1f %% were in training",
+						 100 * size->share_trained);
+		else if (verdict != CS_VERDICT_OK)
+			CsFindingAdd(finding, verdict, "%s from %.1f %% to %.1f %% of all customers",
+						 change > 0 ? "grew" : "shrank", 100 * size->share_trained,
+						 100 * size->share);
+		if (size->share > options->share_high && size->share_trained <= options->share_high)
+			CsFindingAdd(finding, CS_VERDICT_WATCH,
+						 "now holds more than %.3g %% of all customers", 100 * options->share_high);
+		if (size->n > 0 && size->share < options->share_low &&
+			size->share_trained >= options->share_low)
+			CsFindingAdd(finding, CS_VERDICT_WATCH,
+						 "now holds less than %.3g %% of all customers", 100 * options->share_low);
+	}
+	CsFindingDefault(finding, "%.1f %% of all customers, %.1f %% in training",
+					 100 * size->share, 100 * size->share_trained);
+}
+
+/* The row of a segment; what can't be known is NULL. */
+static void
+PutSegment(SizeReport *report, int index)
+{
+	const SegmentSize *size = &report->sizes[index];
+	const CsScorer *scorer = report->base.scorer;
+	const CsScorerSegment *segment = &CsScorerSegments(scorer)[index];
+	CsSqlArgument row[NCOLUMNS];
+	CsFinding	finding;
+	double		low = NAN,
+				high = NAN;
+	int			i = 0;
+
+	CsFindingInit(&finding);
+	JudgeSegment(report, size, &finding);
+	if (report->n > 0)
+		CsWilsonInterval(size->n, report->n, report->options.confidence, &low, &high);
+	row[i++] = CsSqlInt4(segment->segment);
+	row[i++] = CsSqlText(CsScorerAt(scorer, char, segment->name));
+	row[i] = CsSqlInt8(size->n);
+	row[i++].isnull = report->problem != NULL;
+	row[i++] = CsSqlFloat8(size->share);
+	row[i++] = CsSqlFloat8(size->share_trained);
+	row[i++] = CsSqlFloat8(100 * (size->share - size->share_trained));
+	row[i++] = CsSqlFloat8(low);
+	row[i++] = CsSqlFloat8(high);
+	row[i++] = CsSqlFloat8(size->p);
+	row[i++] = CsSqlFloat8(size->distance);
+	row[i++] = CsSqlFloat8(size->distance_trained);
+	for (int total = 0; total < 5; total++)
+	{
+		row[i] = total < 4 ? CsSqlFloat8(NAN) : CsSqlInt8(0);
+		row[i++].isnull = true;
+	}
+	row[i++] = CsFindingVerdict(&finding);
+	row[i++] = CsFindingReason(&finding);
+	CsReportPut(&report->base, row, i);
+}
+
+/* PSI of the mix of segments; NaN when nothing was placed. */
+static CsPsiResult
+MixPsi(const SizeReport *report)
+{
+	CsPsiResult none = {NAN, NAN, 0};
+	double	   *trained = palloc(sizeof(double) * report->nsegments);
+	double	   *now = palloc(sizeof(double) * report->nsegments);
+
+	for (int i = 0; i < report->nsegments; i++)
+	{
+		trained[i] = report->sizes[i].share_trained;
+		now[i] = report->sizes[i].share;
+	}
+	return report->n == 0 ? none :
+		CsPsi(report->nsegments, trained, report->n_trained, now, report->n);
+}
+
+/* What is to be said of all segments together. */
+static void
+JudgeTotal(const SizeReport *report, CsPsiResult psi, CsFinding *finding)
+{
+	const SizeOptions *options = &report->options;
+	int64		nrows = report->observation->nrows;
+	int64		n_unplaced = report->observation->n_unplaced;
+	double		unplaced = (double) n_unplaced / nrows;
+	double		skipped = (double) report->n_skipped / (report->n_skipped + report->n_trained);
+
+	if (report->problem == NULL && nrows >= options->min_rows &&
+		unplaced > options->unplaced_watch && unplaced > skipped &&
+		CsSharesDiffer(report->n_skipped, report->n_skipped + report->n_trained, n_unplaced,
+					   nrows) < options->significance)
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "%.1f %% of the rows cannot be placed",
+					 100 * unplaced);
+	if (LacksData(report, finding))
+		return;
+	if (psi.psi > options->psi_watch && psi.psi > psi.critical)
+		CsFindingAdd(finding,
+					 psi.psi > options->psi_drifted ? CS_VERDICT_DRIFTED : CS_VERDICT_WATCH,
+					 "the mix of segments has moved: PSI %.3f, above %.3g", psi.psi,
+					 psi.psi > options->psi_drifted ? options->psi_drifted : options->psi_watch);
+	CsFindingDefault(finding, "the mix of segments is as in training");
+}
+
+/* The row of all segments together. */
+static void
+PutTotal(SizeReport *report)
+{
+	const CsObservation *o = report->observation;
+	CsPsiResult psi = MixPsi(report);
+	double		distance = 0,
+				distance_trained = 0;
+	CsSqlArgument row[NCOLUMNS];
+	CsFinding	finding;
+	int			i = 0;
+
+	for (int s = 0; s < report->nsegments; s++)
+	{
+		distance += o->segment_distance[s];
+		distance_trained += report->sizes[s].distance_trained * report->sizes[s].n_trained;
+	}
+	CsFindingInit(&finding);
+	JudgeTotal(report, psi, &finding);
+	row[i] = CsSqlInt4(0);
+	row[i++].isnull = true;
+	row[i++] = CsSqlText("total");
+	row[i] = CsSqlInt8(report->n);
+	row[i++].isnull = report->problem != NULL;
+	row[i++] = CsSqlFloat8(report->n > 0 ? 1 : NAN);
+	row[i++] = CsSqlFloat8(1);
+	row[i++] = CsSqlFloat8(report->n > 0 ? 0 : NAN);
+	row[i++] = CsSqlFloat8(NAN);	/* no interval */
+	row[i++] = CsSqlFloat8(NAN);
+	row[i++] = CsSqlFloat8(NAN);	/* and no test of its share */
+	row[i++] = CsSqlFloat8(distance / report->n);
+	row[i++] = CsSqlFloat8(distance_trained / report->n_trained);
+	row[i++] = CsSqlFloat8(CsHerfindahl(report->nsegments, o->segment_rows));
+	row[i++] = CsSqlFloat8(CsNormalizedEntropy(report->nsegments, o->segment_rows));
+	row[i++] = CsSqlFloat8(psi.psi);
+	row[i++] = CsSqlFloat8(psi.critical);
+	row[i++] = CsSqlInt8(o->n_unplaced);
+	row[i++] = CsFindingVerdict(&finding);
+	row[i++] = CsFindingReason(&finding);
+	CsReportPut(&report->base, row, i);
+}
+
+/* segment_sizes(model, source, options, version): one row a segment, and one for all */
+Datum
+custseg_segment_sizes(PG_FUNCTION_ARGS)
+{
+	SizeReport	report = {0};
+	CsObserveRequest request = {0};
+
+	if (!CsReportOpen(&report.base, fcinfo, 1, 3))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 2, sizeOptions, lengthof(sizeOptions), &report.options);
+	CheckOptions(&report.options);
+	report.nsegments = report.base.scorer->nsegments;
+	report.sizes = palloc0(sizeof(SegmentSize) * report.nsegments);
+	ReadTrained(&report);
+
+	request.scorer = report.base.scorer;
+	request.source = report.base.source;
+	report.observation = CsObserve(&request);
+	report.problem = CsObservationProblem(report.observation);
+	CompareShares(&report);
+	for (int i = 0; i < report.nsegments; i++)
+		PutSegment(&report, i);
+	PutTotal(&report);
+	return (Datum) 0;
+}

@@ -1,0 +1,102 @@
+/*
+ * shares.c
+ *	  Statistics of shares: intervals, tests, and how unevenly a whole is divided.
+ *
+ * Interval: Wilson's score interval (Journal of the American Statistical Association 22, 1927).
+ * It never leaves 0..1, and keeps its confidence where the share is near one of them or n is
+ * small, which the usual p +- z sqrt(p (1 - p) / n) does not (Brown, Cai and DasGupta, Statistical
+ * Science 16, 2001).
+ *
+ * Concentration: the sum of squared shares (Herfindahl 1950).  Entropy: Shannon's, divided by that
+ * of equal shares (Pielou's evenness, 1966).
+ *
+ * Range: whatever the distribution, the probability beyond the smallest and the largest of n
+ * values follows the beta law with parameters 2 and n - 1 (Wilks, Annals of Mathematical
+ * Statistics 12, 1941; exactly when the distribution is continuous, else it is less).
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include <gsl/gsl_cdf.h>
+
+#include "stat/shares.h"
+#include "stat/tests.h"
+
+/* See shares.h. */
+void
+CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *high)
+{
+	double		z = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2);
+	double		share = (double) count / n;
+	double		weight = z * z / n;
+	double		middle = (share + weight / 2) / (1 + weight);
+	double		half = sqrt(share * (1 - share) * weight + weight * weight / 4) / (1 + weight);
+
+	/* at the ends the formula gives 0 and 1 but for rounding */
+	*low = count <= 0 ? 0 : middle - half;
+	*high = count >= n ? 1 : middle + half;
+}
+
+/* See shares.h. */
+double
+CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2)
+{
+	CsCell		cells[] = {
+		{0, 0, count1}, {0, 1, n1 - count1},
+		{1, 0, count2}, {1, 1, n2 - count2}
+	};
+
+	if (n1 == 0 || n2 == 0)
+		return NAN;
+	if (count1 + count2 == 0 || count1 + count2 == n1 + n2)
+		return 1;
+	return CsChiSquareTest(cells, lengthof(cells), 2, 2).p;
+}
+
+/* Sum of the parts. */
+static double
+Total(int n, const int64 *parts)
+{
+	double		total = 0;
+
+	for (int i = 0; i < n; i++)
+		total += parts[i];
+	return total;
+}
+
+/* See shares.h. */
+double
+CsHerfindahl(int n, const int64 *parts)
+{
+	double		total = Total(n, parts);
+	double		sum = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += (parts[i] / total) * (parts[i] / total);
+	return sum;
+}
+
+/* See shares.h. */
+double
+CsNormalizedEntropy(int n, const int64 *parts)
+{
+	double		total = Total(n, parts);
+	double		sum = 0;
+
+	if (n < 2 || total == 0)
+		return NAN;
+	for (int i = 0; i < n; i++)
+	{
+		if (parts[i] > 0)
+			sum += parts[i] / total * log(total / parts[i]);
+	}
+	return sum / log(n);
+}
+
+/* See shares.h. */
+double
+CsShareOutsideRange(int64 n, double probability)
+{
+	return n < 2 ? 1 : gsl_cdf_beta_Pinv(probability, 2, (double) (n - 1));
+}
