@@ -18,7 +18,7 @@ OBJS = \
 	src/algo/dbscan_label.o src/algo/dbscan_pass.o src/algo/dbscan_score.o src/algo/hierarchical.o \
 	src/algo/linkage.o src/algo/linkage_points.o src/algo/linkage_pairs.o src/algo/cophenetic.o \
 	src/algo/micro_clusters.o src/algo/gmm.o src/algo/gmm_plan.o src/algo/gmm_mixture.o src/algo/gmm_pass.o \
-	src/algo/gmm_score.o \
+	src/algo/gmm_score.o src/algo/kmeans_sums.o \
 	src/stat/silhouette.o src/stat/sample.o src/stat/validity.o src/stat/gap.o src/stat/agreement.o \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
@@ -88,7 +88,7 @@ src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/
 	src/math/kdtree.o src/algo/hdbscan_search.o src/stat/silhouette.o \
 	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
 	src/algo/linkage_pairs.o src/math/exponential.o src/math/linear.o src/algo/gmm_pass.o \
-	src/algo/gmm_score.o src/prep/covariance.o src/stat/ks.o: override CFLAGS += -O3
+	src/algo/gmm_score.o src/prep/covariance.o src/stat/ks.o src/algo/kmeans_sums.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

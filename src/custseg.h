@@ -34,8 +34,9 @@
 #define CS_MAX_SEGMENTS 10000
 
 /*
- * Compile a kernel for several instruction sets and let the loader choose.  Floating-point
- * contraction is off for the whole library, so every clone gives the same bits.
+ * Compile a kernel for several instruction sets and let the loader choose.  Only for plain loops,
+ * which the compiler puts into vectors of each set: where vectors are spelled out, see math/kernel.h.
+ * Floating-point contraction is off, so every clone gives the same bits.
  */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && \
 	!defined(__SANITIZE_ADDRESS__)

@@ -88,23 +88,6 @@ typedef struct Pass
 	int			nrows;
 } Pass;
 
-/* The kernels for this machine. */
-static const Kernels *
-ChooseKernels(void)
-{
-	switch (CsKernelWidth())
-	{
-#ifdef CS_WIDE_KERNELS
-		case 8:
-			return &kernels8;
-		case 4:
-			return &kernels4;
-#endif
-		default:
-			return &kernels2;
-	}
-}
-
 /* Bytes of a member's buffers. */
 Size
 CsGmmPassMemory(int k, int d)
@@ -263,7 +246,7 @@ CsGmmPassTask(CsTeam *team, const void *args, int item)
 	int			lane = fit->first_lane + item;
 	Pass		pass = {
 		.fit = fit,
-		.kernel = ChooseKernels(),
+		.kernel = ChooseKernel(&kernels),
 		.density = GmmPart(arena, fit, fit->density)
 	};
 

@@ -1,13 +1,14 @@
 /*
  * kmeans.h
  *	  What the files of k-means share: kmeans_plan.c (options, sizes), kmeans_seed.c (k-means++),
- *	  kmeans_assign.c (the pass over the rows), kmeans_measure.c (inertia, variances) and kmeans.c
- *	  (the loop).
+ *	  kmeans_assign.c (the pass over the rows), kmeans_sums.c (what it adds up), kmeans_measure.c
+ *	  (inertia, variances) and kmeans.c (the loop).
  */
 #ifndef CUSTSEG_KMEANS_H
 #define CUSTSEG_KMEANS_H
 
 #include "algo/algo.h"
+#include "math/math.h"
 #include "storage/shmem.h"
 
 typedef enum KmeansMethod
@@ -138,6 +139,15 @@ extern void CsKmeansCheck(const void *options, int k, int d);
 /* kmeans_assign.c */
 extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
 extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
+
+/* kmeans_sums.c */
+#define KMEANS_MOVED_ROWS CS_GROUP_ROWS
+
+extern void CsKmeansAddBlock(int d, int nrows, const double *x, const double *weights,
+							 const int32 *label, int k, double *weight, double *sum);
+extern void CsKmeansAddMoved(int d, const double *x, int n, const int *row, const double *w,
+							 const int32 *from, const int32 *to, int k, double *weight,
+							 double *sum, double *scratch);
 
 /*
  * kmeans_measure.c

@@ -18,7 +18,7 @@
  *
  * The rows of a block that have to look are gathered into a small block of their own, so that the
  * kernel runs on full vectors.  Sums of clusters are kept from pass to pass: a lane reports only
- * what rows that changed their label take from one cluster and bring to another, row by row.
+ * what rows that changed their label take from one cluster and bring to another (kmeans_sums.c).
  *
  * A start's bounds of block b lie together: float upper[1024], then lower[1024] (hamerly) or
  * lower[k][1024] (elkan).
@@ -37,10 +37,6 @@
 
 /* Up to so many centres a whole block is added to their sums at once. */
 #define BLOCKWISE_CENTERS 64
-
-/* Up to so many clusters rows that move are added up cluster by cluster, so many rows at a time. */
-#define FEW_CLUSTERS 24
-#define MOVED_ROWS CS_GROUP_ROWS
 
 /* Part of a block's rows above which the whole block is looked at where it lies. */
 #define DENSE(nrows) ((nrows) / 2)
@@ -173,90 +169,6 @@ ListChanges(int nrows, const KmeansLabel *label, const KmeansLabel *found, int *
 	return n;
 }
 
-/* Eight numbers as the compiler's portable vector. */
-typedef double Vector8 __attribute__((vector_size(64), aligned(8)));
-
-/*
- * Sum of n products, n a multiple of 8; eight running sums, so that every instruction set adds in the
- * same order.
- */
-static inline __attribute__((always_inline)) double
-SumOfProducts(int n, const double *a, const double *b)
-{
-	Vector8		sum = {0};
-
-	for (int i = 0; i < n; i += 8)
-		sum += *(const Vector8 *) (a + i) * *(const Vector8 *) (b + i);
-	return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
-}
-
-/*
- * What up to MOVED_ROWS rows, given with their weights w, bring to each of few clusters and take from
- * it.  A cluster at a time, the rows counted 1, 0 or -1, which takes k times the additions and yet,
- * in full vectors, a small part of the time of going row by row.  share: k * MOVED_ROWS doubles.
- */
-CS_CLONES static void
-AddToFewClusters(int d, const double *x, int n, const int *row, const double *w,
-				 const int32 *from, const int32 *to, int k, double *weight, double *sum,
-				 double *share)
-{
-	int			padded = TYPEALIGN(8, n);
-	double		value[MOVED_ROWS];
-
-	for (int i = 0; i < padded; i++)
-		value[i] = 1;
-	for (int c = 0; c < k; c++)
-	{
-		double	   *its = share + (Size) c * padded;
-
-		for (int i = 0; i < n; i++)
-			its[i] = w[i] * (double) ((to[i] == c) - (from[i] == c));
-		for (int i = n; i < padded; i++)
-			its[i] = 0;
-		weight[c] += SumOfProducts(padded, its, value);
-	}
-	for (int j = 0; j < d; j++)
-	{
-		const double *column = x + (Size) j * CS_BLOCK_ROWS;
-
-		for (int i = 0; i < n; i++)
-			value[i] = column[row[i]];
-		for (int i = n; i < padded; i++)
-			value[i] = 0;
-		for (int c = 0; c < k; c++)
-			sum[(Size) c * d + j] += SumOfProducts(padded, share + (Size) c * padded, value);
-	}
-}
-
-/*
- * The same for many clusters, row by row, but column by column, since a column of the block fits the
- * nearest cache.
- */
-static void
-AddToClusters(int d, const double *x, int n, const int *row, const double *w,
-			  const int32 *from, const int32 *to, double *weight, double *sum)
-{
-	for (int i = 0; i < n; i++)
-	{
-		weight[to[i]] += w[i];
-		if (from[i] != KMEANS_NO_LABEL)
-			weight[from[i]] -= w[i];
-	}
-	for (int j = 0; j < d; j++)
-	{
-		const double *column = x + (Size) j * CS_BLOCK_ROWS;
-
-		for (int i = 0; i < n; i++)
-		{
-			double		value = w[i] * column[row[i]];
-
-			sum[(Size) to[i] * d + j] += value;
-			if (from[i] != KMEANS_NO_LABEL)
-				sum[(Size) from[i] * d + j] -= value;
-		}
-	}
-}
-
 /* Take rows from their clusters' sums and bring them to others': row[i] goes to to[i]. */
 static void
 MoveRows(Pass *pass, int n, const int *row, const int32 *to)
@@ -265,52 +177,20 @@ MoveRows(Pass *pass, int n, const int *row, const int32 *to)
 				d = pass->fit->d;
 	double	   *weight = pass->lane->value,
 			   *sum = weight + k;
-	double		w[MOVED_ROWS];
-	int32		from[MOVED_ROWS];
+	double		w[KMEANS_MOVED_ROWS];
+	int32		from[KMEANS_MOVED_ROWS];
 
 	pass->lane->changed += n;
-	for (; n > 0; n -= MOVED_ROWS, row += MOVED_ROWS, to += MOVED_ROWS)
+	for (; n > 0; n -= KMEANS_MOVED_ROWS, row += KMEANS_MOVED_ROWS, to += KMEANS_MOVED_ROWS)
 	{
-		int			now = Min(n, MOVED_ROWS);
+		int			now = Min(n, KMEANS_MOVED_ROWS);
 
 		for (int i = 0; i < now; i++)
 		{
 			w[i] = pass->weights ? pass->weights[row[i]] : 1;
 			from[i] = pass->label[row[i]];
 		}
-		if (k <= FEW_CLUSTERS)
-			AddToFewClusters(d, pass->x, now, row, w, from, to, k, weight, sum, pass->scratch);
-		else
-			AddToClusters(d, pass->x, now, row, w, from, to, weight, sum);
-	}
-}
-
-/*
- * Add a whole block to the sums of its clusters.  A cluster at a time, its rows picked out by
- * weights that are 0 elsewhere, which takes k times the additions and yet, in full vectors, a
- * small part of the time of going row by row.  Beyond the last row a block of the matrix is 0 up to
- * its end, which adds nothing.
- */
-CS_CLONES static void
-AddBlock(int d, int nrows, const double *x, const double *weights, const int32 *label, int k,
-		 double *weight, double *sum)
-{
-	double		pick[CS_BLOCK_ROWS];
-
-	for (int c = 0; c < k; c++)
-	{
-		double		total = 0;
-
-		for (int r = 0; r < nrows; r++)
-			pick[r] = label[r] != c ? 0 : weights ? weights[r] : 1;
-		for (int r = nrows; r % 8 != 0; r++)
-			pick[r] = 0;
-		for (int r = 0; r < nrows; r++)
-			total += pick[r];
-		weight[c] += total;
-		for (int j = 0; j < d; j++)
-			sum[(Size) c * d + j] += SumOfProducts(TYPEALIGN(8, nrows), pick,
-												   x + (Size) j * CS_BLOCK_ROWS);
+		CsKmeansAddMoved(d, pass->x, now, row, w, from, to, k, weight, sum, pass->scratch);
 	}
 }
 
@@ -332,8 +212,8 @@ PlaceRows(Pass *pass)
 	}
 	else
 	{
-		AddBlock(fit->d, pass->nrows, pass->x, pass->weights, pass->found, fit->k, weight,
-				 weight + fit->k);
+		CsKmeansAddBlock(fit->d, pass->nrows, pass->x, pass->weights, pass->found, fit->k, weight,
+						 weight + fit->k);
 		pass->lane->changed += pass->nrows;
 	}
 	NarrowLabels(pass->nrows, pass->found, pass->label);

@@ -69,9 +69,6 @@ CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks)
 		((Size) PointsPerStart(fit) * fit->d + (Size) nblocks * CsKmeansTrials(fit->k));
 }
 
-/* Sixteen rows at a time, as the compiler's portable vector. */
-typedef float Vector16 __attribute__((vector_size(64), aligned(4)));
-
 /* A member's room for the distances of one block to a start's points. */
 typedef struct Seeder
 {
@@ -119,26 +116,6 @@ TakeBlock(Seeder *seeder, int nrows, const double *x)
 					 seeder->reach);
 }
 
-/* Squared distances of rounded rows to one rounded point; rows up to a multiple of 32. */
-CS_CLONES static void
-RoundedDistances(int d, int nrows, const float *z, const float *point, float *distance)
-{
-	for (int tile = 0; tile < nrows; tile += CS_FILTER_TILE)
-	{
-		Vector16	sum[2] = {{0}, {0}};
-
-		for (int j = 0; j < d; j++, z += CS_FILTER_TILE)
-			for (int half = 0; half < 2; half++)
-			{
-				Vector16	difference = *(const Vector16 *) (z + 16 * half) - point[j];
-
-				sum[half] += difference * difference;
-			}
-		for (int half = 0; half < 2; half++)
-			*(Vector16 *) (distance + tile + 16 * half) = sum[half];
-	}
-}
-
 /* Squared distances of the block's rows to n points, times the squared scale. */
 static void
 PointDistances(Seeder *seeder, int nrows, const double *x, int n, const double *points)
@@ -153,8 +130,8 @@ PointDistances(Seeder *seeder, int nrows, const double *x, int n, const double *
 		for (int i = 0; i < n * d; i++)
 			seeder->points[i] = (float) ((points[i] - seeder->origin[i % d]) * fit->scale);
 		for (int i = 0; i < n; i++)
-			RoundedDistances(d, nrows, seeder->rounded, seeder->points + (Size) i * d,
-							 seeder->distance + (Size) i * CS_BLOCK_ROWS);
+			CsRoundedDistances(d, nrows, seeder->rounded, seeder->points + (Size) i * d,
+							   seeder->distance + (Size) i * CS_BLOCK_ROWS);
 		return;
 	}
 	CsSquaredDistances(d, nrows, x, CS_BLOCK_ROWS, n, points, seeder->exact);

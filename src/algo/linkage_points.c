@@ -21,6 +21,7 @@
 #include <math.h>
 
 #include "algo/hierarchical.h"
+#include "math/kernel.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
@@ -28,19 +29,12 @@
 #define SHARED_VALUES (64 * 1024)
 #define PARTS 16
 
-/* Eight slots at a time, as the compiler's portable vectors. */
-typedef double Row8 __attribute__((vector_size(64), aligned(8)));
-typedef int64 Bits8 __attribute__((vector_size(64), aligned(8)));
-
-#define LoadRow8(p) (*(const Row8 *) (p))
-
 /*
  * Slots lie in strips, column by column, so that a scan reads memory from one end to the other.  A
  * strip's distances are computed in registers and judged together: most strips hold nothing nearer
- * and are passed over.
+ * and are passed over.  The kernels are in linkage_kernels.h.
  */
 #define STRIP 32
-#define EIGHTS (STRIP / 8)
 
 /* Slots between two looks for interrupts, and least part of a scan. */
 #define RUN 1024
@@ -97,105 +91,14 @@ WardDistance(double squared, double a, double b)
 	return squared * (2 * a * b) / (a + b);
 }
 
-/* Is one of eight numbers negative?  "signs" has their bits, those of several eights or'ed. */
-static inline __attribute__((always_inline)) bool
-AnyNegative(const Bits8 *signs)
-{
-	int64		any = 0;
-
-	for (int i = 0; i < 8; i++)
-		any |= (*signs)[i];
-	return any < 0;
-}
-
-/*
- * Squared distances of a strip to the origin: the same sums as in CsSquaredDistances(), whose way
- * of bringing many rows to many centres costs a scan for one more instructions than it saves.
- */
-static inline __attribute__((always_inline)) void
-StripDistances(int d, const double *x, const double *origin, Row8 squared[EIGHTS])
-{
-	for (int i = 0; i < EIGHTS; i++)
-		squared[i] = (Row8) {0};
-	for (int j = 0; j < d; j++)
-		for (int i = 0; i < EIGHTS; i++)
-		{
-			Row8		difference = LoadRow8(x + (Size) j * STRIP + 8 * i) - origin[j];
-
-			squared[i] += difference * difference;
-		}
-}
-
-/*
- * Ward: lower *nearest to the nearest cluster of a run of slots.  A strip is judged without
- * dividing, by squared * 2ab < known * (a + b) with a little to spare, and looked into only if that
- * holds somewhere in it.
- */
-CS_CLONES static void
-ScanWard(const Scan *scan, int first, int n, const double *x, const double *origin,
-		 const double *weight, Nearest *nearest)
-{
-	double		own = scan->weight;
-
-	for (int strip = 0; strip < n; strip += STRIP)
-	{
-		double		limit = nearest->distance * (1 + 4 * DBL_EPSILON);
-		Row8		squared[EIGHTS];
-		Bits8		signs = {0};
-
-		StripDistances(scan->d, x + (Size) strip * scan->d, origin, squared);
-		for (int i = 0; i < EIGHTS; i++)
-		{
-			Row8		other = LoadRow8(weight + strip + 8 * i);
-
-			signs |= (Bits8) (squared[i] * (2 * own * other) - limit * (own + other));
-		}
-		if (!AnyNegative(&signs))
-			continue;
-		for (int r = strip; r < Min(strip + STRIP, n); r++)
-		{
-			double		distance = WardDistance(squared[(r - strip) / 8][r % 8], own, weight[r]);
-
-			if (distance < nearest->distance && first + r != scan->self)
-			{
-				nearest->distance = distance;
-				nearest->slot = first + r;
-			}
-		}
-	}
-}
-
-/*
- * Single: bring the distances of a run of slots to the tree up to date, now that the origin has
- * joined it, and lower *nearest to the least.
- */
-CS_CLONES static void
-ScanSingle(const Scan *scan, int first, int n, const double *x, const double *origin,
-		   double *to_tree, Nearest *nearest)
-{
-	for (int strip = 0; strip < n; strip += STRIP)
-	{
-		double		known = nearest->distance;
-		double		squared[STRIP];
-		Row8		sums[EIGHTS];
-		Bits8		signs = {0};
-
-		StripDistances(scan->d, x + (Size) strip * scan->d, origin, sums);
-		memcpy(squared, sums, sizeof(squared));
-		for (int r = 0; r < STRIP; r++)
-			to_tree[strip + r] = squared[r] < to_tree[strip + r] ? squared[r] : to_tree[strip + r];
-		for (int i = 0; i < EIGHTS; i++)
-			signs |= (Bits8) (LoadRow8(to_tree + strip + 8 * i) - known);
-		if (!AnyNegative(&signs))
-			continue;
-		for (int r = strip; r < Min(strip + STRIP, n); r++)
-			if (to_tree[r] < nearest->distance)
-			{
-				nearest->distance = to_tree[r];
-				nearest->slot = first + r;
-			}
-	}
-}
+#ifdef CS_WIDE_KERNELS
+#define KERNEL_WIDTH 8
+#include "algo/linkage_kernels.h"
+#define KERNEL_WIDTH 4
+#include "algo/linkage_kernels.h"
+#endif
+#define KERNEL_WIDTH 2
+#include "algo/linkage_kernels.h"
 
 /* One part of a scan: some runs of slots. */
 static void
@@ -216,9 +119,9 @@ ScanPart(CsArena *arena, const Scan *scan, int part)
 
 		CHECK_FOR_INTERRUPTS();
 		if (scan->linkage == CS_LINKAGE_WARD)
-			ScanWard(scan, first, n, slots, origin, value + first, &nearest);
+			ChooseKernel(ScanWard) (scan, first, n, slots, origin, value + first, &nearest);
 		else
-			ScanSingle(scan, first, n, slots, origin, value + first, &nearest);
+			ChooseKernel(ScanSingle) (scan, first, n, slots, origin, value + first, &nearest);
 	}
 	found[part] = nearest;
 }

@@ -50,36 +50,12 @@
 void
 CsExp(int n, double *x)
 {
-	switch (CsKernelWidth())
-	{
-#ifdef CS_WIDE_KERNELS
-		case 8:
-			Exp8(n, x);
-			return;
-		case 4:
-			Exp4(n, x);
-			return;
-#endif
-		default:
-			Exp2(n, x);
-	}
+	ChooseKernel(Exp) (n, x);
 }
 
 /* x[i] becomes log(x[i]), of positive normal numbers.  n is a multiple of 8. */
 void
 CsLog(int n, double *x)
 {
-	switch (CsKernelWidth())
-	{
-#ifdef CS_WIDE_KERNELS
-		case 8:
-			Log8(n, x);
-			return;
-		case 4:
-			Log4(n, x);
-			return;
-#endif
-		default:
-			Log2(n, x);
-	}
+	ChooseKernel(Log) (n, x);
 }

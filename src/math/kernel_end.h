@@ -4,7 +4,12 @@
  */
 #undef Row
 #undef RowMask
+#undef RowF
+#undef RowMaskF
 #undef KernelName
 #undef KERNEL_PARTS
+#undef KERNEL_FLOATS
 #undef KERNEL
 #undef KERNEL_WIDTH
+#undef LesserF
+#undef GreaterF

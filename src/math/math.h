@@ -29,6 +29,8 @@ extern void CsNearest(int d, int nrows, const double *x, int stride, int k, cons
 					  double *scratch, int32 *label, double *nearest, double *second);
 extern void CsOwnDistances(int d, int nrows, const double *x, int stride, const double *centers,
 						   const int32 *label, double *distance);
+extern void CsRoundedDistances(int d, int nrows, const float *z, const float *point,
+							   float *distance);
 
 /*
  * filter.c: labels as CsNearest gives them, by single precision where that is certain, else -1.
