@@ -22,20 +22,21 @@ OBJS = \
 	src/stat/silhouette.o src/stat/sample.o src/stat/validity.o src/stat/gap.o src/stat/agreement.o \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
-	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o src/stat/shares.o \
+	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o src/stat/shares.o src/stat/marginal.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
-	src/model/explain.o src/model/score.o src/model/assign.o src/model/resegment.o \
+	src/model/explain.o src/model/score.o src/model/assign.o src/model/resegment.o src/model/versions.o \
 	src/monitor/observe.o src/monitor/baseline.o src/monitor/report.o src/monitor/sizes.o \
-	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o
+	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o src/monitor/migration.o \
+	src/monitor/at_risk.o src/monitor/compare_versions.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests watch security errors
+	planner choose agreement structure tests watch versions security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

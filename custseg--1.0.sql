@@ -110,6 +110,7 @@ CREATE TABLE custseg.segment (
     segment int NOT NULL CHECK (segment >= 0),
     name text NOT NULL,
     description text,
+    rank int CHECK (rank > 0),
     n bigint NOT NULL,
     share float8 NOT NULL,
     mean_distance float8 NOT NULL,
@@ -122,6 +123,7 @@ CREATE TABLE custseg.segment (
 
 COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
 COMMENT ON COLUMN custseg.segment.segment IS 'number, from 1, or 0 for noise: rows in no segment; a retraining keeps it for the segment that most of the same customers are in';
+COMMENT ON COLUMN custseg.segment.rank IS 'of value, 1 the highest, as the owner has it; NULL when it was not given';
 COMMENT ON COLUMN custseg.segment.n IS 'training rows in the segment';
 COMMENT ON COLUMN custseg.segment.share IS 'of the training rows, 0 to 1';
 COMMENT ON COLUMN custseg.segment.mean_distance IS 'mean distance of its rows to its center, in model space';
@@ -208,11 +210,16 @@ COMMENT ON FUNCTION custseg.train IS 'train a new version of a model on the rows
 
 -- life cycle
 
-CREATE FUNCTION custseg.deploy(model text, version int, reason text DEFAULT NULL) RETURNS int
+CREATE FUNCTION custseg.deploy(
+    model text,
+    version int,
+    reason text DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_deploy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses; returns it';
+COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses, if it agrees with the deployed one as options demand; returns it';
 
 CREATE FUNCTION custseg.rollback(model text, reason text DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_rollback'
@@ -230,12 +237,13 @@ CREATE FUNCTION custseg.name_segment(
     model text,
     segment int,
     name text,
-    description text DEFAULT NULL
+    description text DEFAULT NULL,
+    rank int DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_name_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version, and of later ones that have it; a NULL description keeps the one there is, an empty one removes it';
+COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version, and of later ones that have it, and rank it by value, 1 the highest; a NULL description or rank keeps the one there is, an empty one or 0 removes it';
 
 CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_grant_model'
@@ -1082,6 +1090,146 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
 COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are spread over the segments, with a verdict by the four-fifths rule';
 
+CREATE FUNCTION custseg.check_model(model text) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_check_model'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION custseg.check_model IS 'private: true, or an error unless there is such a model and the current role may use it';
+
+CREATE FUNCTION custseg.migration(
+    model text,
+    "from" timestamptz DEFAULT NULL,
+    "to" timestamptz DEFAULT NULL,
+    OUT from_segment int,
+    OUT from_name text,
+    OUT to_segment int,
+    OUT to_name text,
+    OUT n bigint,
+    OUT probability float8
+) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+    WITH move AS (
+        SELECT g.from_segment, g.to_segment, sum(g.n)::bigint AS n
+        FROM custseg.migration g
+        WHERE g.model = migration.model
+            AND (migration."from" IS NULL OR g.run_at >= migration."from")
+            AND (migration."to" IS NULL OR g.run_at < migration."to")
+        GROUP BY g.from_segment, g.to_segment
+    ),
+    -- as the deployed version calls them; those that it lacks as the newest version that has them
+    known AS (
+        SELECT DISTINCT ON (s.segment) s.segment, s.name
+        FROM custseg.segment s
+        JOIN custseg.model m ON m.name = s.model
+        WHERE s.model = migration.model
+        ORDER BY s.segment, s.version IS NOT DISTINCT FROM m.deployed_version DESC, s.version DESC
+    )
+    SELECT
+        v.from_segment,
+        f.name,
+        v.to_segment,
+        t.name,
+        v.n,
+        v.n / sum(v.n) OVER (PARTITION BY v.from_segment)::float8
+    FROM move v
+    LEFT JOIN known f ON f.segment = v.from_segment
+    LEFT JOIN known t ON t.segment = v.to_segment
+    WHERE custseg.check_model(migration.model)
+    ORDER BY v.from_segment, v.to_segment;
+END;
+
+COMMENT ON FUNCTION custseg.migration IS 'customers that resegment() has moved from each segment to each other, or left where they were, and the share of those who were in the first; from "from" on, until before "to"';
+
+CREATE FUNCTION custseg.migration_test(
+    model text,
+    "from" timestamptz DEFAULT NULL,
+    "to" timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT runs bigint,
+    OUT n bigint,
+    OUT n_moved bigint,
+    OUT moved_share float8,
+    OUT change float8,
+    OUT statistic float8,
+    OUT df int,
+    OUT p_value float8,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_migration_test'
+LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
+
+COMMENT ON FUNCTION custseg.migration_test IS 'whether the mix of segments has changed for the customers that resegment() has moved: the test of Stuart and Maxwell';
+
+CREATE FUNCTION custseg.at_risk(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT id text,
+    OUT segment int,
+    OUT name text,
+    OUT runner_up int,
+    OUT runner_up_name text,
+    OUT margin float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_at_risk'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.at_risk IS 'customers nearest to the border of a segment of lower rank than their own, the nearest first';
+
+CREATE FUNCTION custseg.compare_versions(
+    model text,
+    a int,
+    b int,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT n_rows bigint,
+    OUT n_moved bigint,
+    OUT moved_share float8,
+    OUT adjusted_rand float8,
+    OUT silhouette_a float8,
+    OUT silhouette_b float8,
+    OUT silhouette_gain_a float8,
+    OUT silhouette_gain_b float8,
+    OUT mean_distance_a float8,
+    OUT mean_distance_b float8,
+    OUT inertia_per_row_a float8,
+    OUT inertia_per_row_b float8,
+    OUT outside_a bigint,
+    OUT outside_b bigint,
+    OUT smallest_share_a float8,
+    OUT smallest_share_b float8,
+    OUT largest_share_a float8,
+    OUT largest_share_b float8,
+    OUT recommendation text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_compare_versions'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.compare_versions IS 'two versions of a model on the same customers: how far they agree, who would move, how good each is, and whether to deploy b in place of a';
+
+CREATE FUNCTION custseg.compare_versions_segments(
+    model text,
+    a int,
+    b int,
+    source text DEFAULT NULL,
+    OUT segment_a int,
+    OUT name_a text,
+    OUT segment_b int,
+    OUT name_b text,
+    OUT n bigint,
+    OUT share_of_a float8,
+    OUT share_of_b float8,
+    OUT moved bool
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_compare_versions_segments'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.compare_versions_segments IS 'the cross table of two versions: customers by their segment under each';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
@@ -1127,6 +1275,7 @@ SELECT
     s.segment,
     s.name,
     s.description,
+    s.rank,
     s.n,
     s.share,
     s.mean_distance,
@@ -1153,6 +1302,7 @@ SELECT
     s.version,
     s.segment,
     s.name AS segment_name,
+    s.rank AS segment_rank,
     l.name AS feature,
     l.kind,
     CASE l.kind WHEN 'categorical' THEN coalesce(e.level ->> 'level', '(null)') END AS level,

@@ -47,12 +47,12 @@ ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 \pset format aligned
 
--- all C, none with rights that are not its caller's, none that changes settings
+-- all C, or SQL that was parsed when it was made; none with rights that are not its caller's, none that changes settings
 SELECT p.oid::regprocedure
 FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace = 'custseg'::regnamespace
-    AND (l.lanname <> 'c' AND p.prokind <> 'a' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
+    AND (l.lanname <> 'c' AND p.prosqlbody IS NULL AND p.prokind <> 'a' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
 
 -- functions that are not for everyone
 SELECT p.oid::regprocedure

@@ -270,6 +270,7 @@ extern const CsAlgorithm *CsAlgorithmAt(int i);
 /* nearest.c: the nearest centre is the segment */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
 							double *memberships);
+extern double CsSquaredToCenter(const CsFitted *model, const double *z, int segment);
 extern void CsExplainNearest(const CsFitted *model, const double *z, int segment,
 							 double *point, double *pull);
 

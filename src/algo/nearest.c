@@ -105,6 +105,21 @@ CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, do
 	return true;
 }
 
+/* Squared distance of a prepared customer to the centre of a segment. */
+double
+CsSquaredToCenter(const CsFitted *model, const double *z, int segment)
+{
+	double		squared = 0;
+
+	for (int j = 0; j < model->ncolumns; j++)
+	{
+		double		difference = z[j] - model->centers[(Size) j * model->padded + segment];
+
+		squared += difference * difference;
+	}
+	return squared;
+}
+
 /* What speaks against z in a segment: its squared distance to the centre, column by column. */
 void
 CsExplainNearest(const CsFitted *model, const double *z, int segment, double *point, double *pull)

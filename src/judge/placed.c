@@ -79,21 +79,6 @@ StartBlock(Reader *reader)
 	reader->block = CsMatrixBlock(rows->matrix, rows->arena, reader->nrows / CS_BLOCK_ROWS);
 }
 
-/* Squared distance of a prepared customer to the centre of a segment. */
-static double
-SquaredToCenter(const CsFitted *model, const double *z, int segment)
-{
-	double		squared = 0;
-
-	for (int j = 0; j < model->ncolumns; j++)
-	{
-		double		difference = z[j] - model->centers[(Size) j * model->padded + segment];
-
-		squared += difference * difference;
-	}
-	return squared;
-}
-
 /* Store a row that has been placed. */
 static void
 StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
@@ -111,7 +96,7 @@ StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
 		rows->ids[reader->nrows] = id == NULL ? NULL : MemoryContextStrdup(rows->texts, id);
 	if (label >= 0)
 	{
-		double		squared = SquaredToCenter(model, z, placed->index);
+		double		squared = CsSquaredToCenter(model, z, placed->index);
 
 		rows->squared += squared;
 		rows->distance += sqrt(squared);

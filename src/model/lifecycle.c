@@ -13,10 +13,13 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "model/model.h"
+#include "model/versions.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 
@@ -86,11 +89,24 @@ static const char *const drop_model_sql =
 
 static const char *const name_segment_sql =
 "UPDATE custseg.segment AS s SET name = $4,"
-" description = CASE WHEN $5 THEN s.description ELSE $6 END "
+" description = CASE WHEN $5 THEN s.description ELSE $6 END,"
+" rank = CASE WHEN $7 THEN s.rank ELSE $8 END "
 "WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.>=) $2"
 " AND s.segment OPERATOR(pg_catalog.=) $3 AND EXISTS"
 " (SELECT FROM custseg.segment AS d WHERE d.model OPERATOR(pg_catalog.=) $1"
 "  AND d.version OPERATOR(pg_catalog.=) $2 AND d.segment OPERATOR(pg_catalog.=) $3)";
+
+/* What deploy() may be asked to see to first. */
+typedef struct DeployOptions
+{
+	double		min_agreement;	/* adjusted Rand index; NaN: not asked for */
+	char	   *source;			/* NULL: the one that the version was trained on */
+} DeployOptions;
+
+static const CsOption deployOptions[] = {
+	{"min_agreement", CS_OPTION_REAL, offsetof(DeployOptions, min_agreement), NAN, 0, 1},
+	{"source", CS_OPTION_TEXT, offsetof(DeployOptions, source)}
+};
 
 static const char *const grant_sql =
 "INSERT INTO custseg.model_grant (model, grantee, granted_by) VALUES ($1, $2, $3) "
@@ -187,26 +203,79 @@ CsDeployVersion(const char *model, int version, const char *reason)
 	SPI_finish();
 }
 
+/* Read deploy()'s options from an argument. */
+static DeployOptions
+ReadDeployOptions(FunctionCallInfo fcinfo, int argument)
+{
+	DeployOptions options;
+
+	CsOptionsParse(deployOptions, lengthof(deployOptions),
+				   PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument), &options);
+	if (options.source != NULL && isnan(options.min_agreement))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"source\" needs \"min_agreement\""),
+				 errhint("Write options => '{\"min_agreement\": 0.8, \"source\": \"customers\"}'.")));
+	return options;
+}
+
+/* Error unless a version agrees with the deployed one as is demanded. */
+static void
+DemandAgreement(const char *model, int deployed, int version, const DeployOptions *options)
+{
+	CsVersionPair *pair = CsVersionPairOpen(model, deployed, version, options->source);
+	double		agreement;
+
+	CsVersionPairRead(pair, NULL, NULL);
+	agreement = CsVersionPairAgreement(pair);
+	if (isnan(agreement))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("versions %d and %d of model \"%s\" cannot be compared", deployed, version,
+						model),
+				 errdetail("No row of %s can be placed by both.", pair->description),
+				 errhint("Name another source: options => '{\"min_agreement\": %g, \"source\": ...}'.",
+						 options->min_agreement)));
+	if (agreement < options->min_agreement)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" agrees too little with version %d, which is deployed",
+						version, model, deployed),
+				 errdetail("Their adjusted Rand index on %s is %.3f; at least %g is demanded.",
+						   pair->description, agreement, options->min_agreement),
+				 errhint("SELECT * FROM custseg.compare_versions(%s, %d, %d) says what would change; deploy it with a lower min_agreement, or without.",
+						 quote_literal_cstr(model), deployed, version)));
+}
+
 /*
- * custseg.deploy(model, version, reason): a version that is deployed already stays so, with no new
- * row of history that a rollback would have to pass.
+ * custseg.deploy(model, version, reason, options): a version that is deployed already stays so,
+ * with no new row of history that a rollback would have to pass.  What is demanded of its agreement
+ * with the deployed version is looked at under the model's lock, so that it holds for the version
+ * that it replaces; without one there is nothing to agree with.
  */
 Datum
 custseg_deploy(PG_FUNCTION_ARGS)
 {
 	char	   *model = BeginChange(fcinfo, "custseg.deploy()");
-	int			version;
+	DeployOptions options = ReadDeployOptions(fcinfo, 3);
+	int			version,
+				deployed;
 
 	RequireArgument(fcinfo, 1, "version");
 	version = PG_GETARG_INT32(1);
 	SPI_connect();
 	CheckVersion(model, version);
-	if (DeployedVersion(model) == version)
+	deployed = DeployedVersion(model);
+	SPI_finish();
+	if (deployed == version)
+	{
 		ereport(NOTICE,
 				(errmsg("version %d of model \"%s\" is already deployed", version, model)));
-	else
-		CsDeployVersion(model, version, OptionalText(fcinfo, 2));
-	SPI_finish();
+		PG_RETURN_INT32(version);
+	}
+	if (deployed != 0 && !isnan(options.min_agreement))
+		DemandAgreement(model, deployed, version, &options);
+	CsDeployVersion(model, version, OptionalText(fcinfo, 2));
 	PG_RETURN_INT32(version);
 }
 
@@ -279,7 +348,24 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(deployed);
 }
 
-/* custseg.name_segment(model, segment, name, description) */
+/* Argument 4 of name_segment(): NULL keeps the rank there is, 0 removes it. */
+static void
+ReadRank(FunctionCallInfo fcinfo, CsSqlArgument *keep, CsSqlArgument *rank)
+{
+	int			value = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4);
+
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rank of a segment must not be negative"),
+				 errdetail("It is %d.", value),
+				 errhint("Give 1 to the segment of highest value, 2 to the next, and so on; 0 takes a rank away.")));
+	*keep = CsSqlBool(PG_ARGISNULL(4));
+	*rank = CsSqlInt4(value);
+	rank->isnull = value == 0;
+}
+
+/* custseg.name_segment(model, segment, name, description, rank) */
 Datum
 custseg_name_segment(PG_FUNCTION_ARGS)
 {
@@ -288,7 +374,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	char	   *description;
 	int			segment;
 	int			version;
-	CsSqlArgument arguments[6];
+	CsSqlArgument arguments[8];
 
 	RequireArgument(fcinfo, 1, "segment");
 	RequireArgument(fcinfo, 2, "name");
@@ -300,6 +386,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("segment name must not be empty"),
 				 errhint("Give it a name; the default is \"segment %d\".", segment)));
+	ReadRank(fcinfo, &arguments[6], &arguments[7]);
 
 	SPI_connect();
 	version = DeployedVersion(model);

@@ -4,9 +4,11 @@
  *
  * When a version is deployed, every training row is labelled by it while it is read.  New and old
  * segments are then paired by the optimal assignment (Kuhn 1955) of their overlap: the pairing
- * that keeps the most rows under their number.  A paired segment takes number, name and
- * description of the old one; the others get numbers above any that has been in use, since a
- * number that customers still carry must not change its meaning.
+ * that keeps the most rows under their number.  A paired segment takes number, name, description
+ * and rank of the old one; the others get numbers above any that a version has, deployed or not:
+ * of two candidates that were trained side by side, both may be deployed in the end, and a number
+ * that customers still carry must not change its meaning.  From here to the end of the transaction
+ * the model's lock is held, so that no other training takes the same numbers meanwhile.
  *
  * Without a predecessor, or with one that the source cannot be compared with, segments are
  * numbered from 1 by size.  Noise is always number 0 and takes no part in this.
@@ -30,18 +32,16 @@ typedef struct OldSegment
 	int			number;
 	char	   *name;
 	char	   *description;
+	int			rank;			/* 0: none */
 } OldSegment;
 
 static const char *const old_segments_sql =
-"SELECT s.segment, s.name, s.description FROM custseg.segment AS s "
+"SELECT s.segment, s.name, s.description, s.rank FROM custseg.segment AS s "
 "WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2";
 
-/* The highest number that a customer may carry: of any version that was ever deployed. */
 static const char *const highest_number_sql =
 "SELECT pg_catalog.max(s.segment) FROM custseg.segment AS s "
-"WHERE s.model OPERATOR(pg_catalog.=) $1 AND EXISTS"
-" (SELECT FROM custseg.deployment AS d WHERE d.model OPERATOR(pg_catalog.=) s.model"
-"  AND d.version OPERATOR(pg_catalog.=) s.version)";
+"WHERE s.model OPERATOR(pg_catalog.=) $1";
 
 /*
  * Can a column be what a feature of an older version was?  Intervals and points in time are of one
@@ -192,12 +192,14 @@ ReadOldSegments(const CsTraining *t)
 		int			number = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
 		char	   *name = SPI_getvalue(tuple, desc, 2);
 		char	   *description = SPI_getvalue(tuple, desc, 3);
+		Datum		rank = SPI_getbinval(tuple, desc, 4, &isnull);
 
 		for (int i = 0; i < scorer->nsegments; i++)
 		{
 			if (old[i].number != number)
 				continue;
 			old[i].name = MemoryContextStrdup(context, name);
+			old[i].rank = isnull ? 0 : DatumGetInt32(rank);
 			if (description != NULL)
 				old[i].description = MemoryContextStrdup(context, description);
 		}
@@ -206,7 +208,7 @@ ReadOldSegments(const CsTraining *t)
 	return old;
 }
 
-/* The highest segment number of any version that was ever deployed, 0 if there is none. */
+/* The highest segment number of any version, 0 if there is none. */
 static int
 HighestNumber(const char *model)
 {
@@ -247,11 +249,13 @@ MatchPredecessor(CsTraining *t)
 		segment->segment = old[match[c]].number;
 		segment->name = old[match[c]].name;
 		segment->description = old[match[c]].description;
+		segment->rank = old[match[c]].rank;
 	}
 	if (t->algorithm->has_noise && t->predecessor->scorer->has_noise)
 	{
 		t->segments[t->fit.k].name = old[0].name;
 		t->segments[t->fit.k].description = old[0].description;
+		t->segments[t->fit.k].rank = old[0].rank;
 	}
 	pfree(match);
 }
@@ -317,8 +321,10 @@ CsNumberSegments(CsTraining *t)
 	{
 		const CsScorer *scorer = t->predecessor->scorer;
 		int			last = CsScorerSegments(scorer)[scorer->nsegments - 1].segment;
-		int			highest = HighestNumber(t->model);
+		int			highest;
 
+		CsModelLock(t->model);
+		highest = HighestNumber(t->model);
 		MatchPredecessor(t);
 		next = Max(highest, last) + 1;
 	}

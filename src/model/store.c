@@ -46,9 +46,9 @@ static const char *const insert_feature_sql =
 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
 
 static const char *const insert_segment_sql =
-"INSERT INTO custseg.segment (model, version, segment, name, description, n, share,"
+"INSERT INTO custseg.segment (model, version, segment, name, description, rank, n, share,"
 " mean_distance, spread, center, profile, profile_values) "
-"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
 /* The jsonb of a json text, in CurrentMemoryContext. */
 Jsonb *
@@ -341,7 +341,7 @@ ReadableProfile(const CsTraining *t, const double *profile)
 static void
 StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 {
-	CsSqlArgument arguments[12];
+	CsSqlArgument arguments[13];
 	int			i = 0;
 
 	arguments[i++] = CsSqlText(t->model);
@@ -349,6 +349,8 @@ StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 	arguments[i++] = CsSqlInt4(segment->segment);
 	arguments[i++] = CsSqlText(segment->name);
 	arguments[i++] = CsSqlText(segment->description);
+	arguments[i] = CsSqlInt4(segment->rank);
+	arguments[i++].isnull = segment->rank == 0;
 	arguments[i++] = CsSqlInt8(segment->n);
 	arguments[i++] = CsSqlFloat8(segment->share);
 	arguments[i++] = CsSqlFloat8(segment->mean_distance);

@@ -50,6 +50,7 @@ typedef struct CsSegmentRow
 	int			segment;		/* number; 0: noise */
 	char	   *name;
 	char	   *description;	/* or NULL */
+	int			rank;			/* of value, 1 the highest; 0: none */
 	int64		n;
 	double		share;
 	double		mean_distance;

@@ -3,8 +3,9 @@
  *	  Watching a deployed model: what its source looks like now, against what it was trained on.
  *
  * observe.c reads a source once and keeps what all reports need; each report is a file of its own
- * that turns an observation into rows: sizes.c, quality.c, fairness.c.  What they share is in
- * report.c.
+ * that turns an observation into rows: sizes.c, quality.c, fairness.c.  at_risk.c and
+ * compare_versions.c read a source by one version and by two, as scoring does; migration.c reads
+ * what resegment() has recorded.  What all of them share is in report.c.
  */
 #ifndef CUSTSEG_MONITOR_H
 #define CUSTSEG_MONITOR_H

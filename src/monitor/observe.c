@@ -281,23 +281,6 @@ SampleRow(Observer *o, int label)
 	result->nsample = Max(result->nsample, (int) at + 1);
 }
 
-/* Distance of the row in model space to a segment's centre. */
-static double
-DistanceToCenter(const Observer *o, int segment)
-{
-	const CsScorer *scorer = o->request->scorer;
-	const double *center = CsScorerCenters(scorer) + segment;
-	double		squared = 0;
-
-	for (int j = 0; j < scorer->ncolumns; j++, center += scorer->padded)
-	{
-		double		difference = o->scoring.z[j] - *center;
-
-		squared += difference * difference;
-	}
-	return sqrt(squared);
-}
-
 /* Place a row and count it; raw values are at hand.  Returns the segment's index or -1. */
 static int
 PlaceRow(Observer *o)
@@ -311,7 +294,8 @@ PlaceRow(Observer *o)
 		return -1;
 	}
 	result->segment_rows[placed.index]++;
-	result->segment_distance[placed.index] += DistanceToCenter(o, placed.index);
+	result->segment_distance[placed.index] +=
+		sqrt(CsSquaredToCenter(&o->scoring.fitted, o->scoring.z, placed.index));
 	if (o->request->sample > 0)
 		SampleRow(o, placed.index);
 	return placed.index;

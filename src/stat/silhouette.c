@@ -502,3 +502,40 @@ CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sam
 	CsSilhouetteFree(s);
 	return mean;
 }
+
+/* See stat.h. */
+CsSilhouetteGain
+CsSilhouettesCompare(const CsSilhouette *a, const CsSilhouette *b)
+{
+	CsSilhouetteGain gain = {NAN, NAN};
+	double		n = 0,
+				sum = 0,
+				squares = 0;
+
+	if (isnan(a->mean) || isnan(b->mean))
+		return gain;
+	for (int64 i = 0, j = 0; i < a->used && j < b->used;)
+	{
+		double		difference;
+
+		if (a->row[i] != b->row[j])
+		{
+			if (a->row[i] < b->row[j])
+				i++;
+			else
+				j++;
+			continue;
+		}
+		difference = b->width[j++] - a->width[i++];
+		if (isnan(difference))
+			continue;
+		n++;
+		sum += difference;
+		squares += difference * difference;
+	}
+	if (n < 2)
+		return gain;
+	gain.mean = sum / n;
+	gain.error = sqrt(Max(squares / n - gain.mean * gain.mean, 0) / (n - 1));
+	return gain;
+}

@@ -57,7 +57,19 @@ extern void CsSilhouetteFree(CsSilhouette *s);
 extern Size CsSilhouetteMemory(int64 nrows, int ncolumns, int k);
 extern void CsSilhouetteTask(CsTeam *team, const void *args, int item);
 
-/* The same, the mean only; *used is the number of rows it is computed on. */
+/*
+ * Of two labelings of the same rows of one matrix: how much wider the silhouettes of "b" are than
+ * those of "a", in the mean of the rows that have one in both.  NaN where one is not defined.
+ */
+typedef struct CsSilhouetteGain
+{
+	double		mean;
+	double		error;			/* its standard error */
+} CsSilhouetteGain;
+
+extern CsSilhouetteGain CsSilhouettesCompare(const CsSilhouette *a, const CsSilhouette *b);
+
+/* The mean silhouette width only; *used is the number of rows it is computed on. */
 extern double CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 								 uint64 seed, int64 *used);
 

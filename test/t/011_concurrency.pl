@@ -58,6 +58,19 @@ ok($node->poll_query_until('postgres', "SELECT count(*) = 2 FROM pg_locks WHERE 
 $gate->query('SELECT pg_advisory_unlock(1);');
 is(join(' ', sort($one->wait . '', $two->wait . '')), '1 2', 'and become versions 1 and 2');
 
+# Two candidates that are trained at once have each a segment that the deployed version lacks: these get different numbers, for both
+# versions may be deployed in the end.
+$node->safe_psql('postgres', "SELECT custseg.train('fork', 'customers', $arguments)");
+my @candidates = map { "SELECT version FROM custseg.train('fork', 'SELECT recency, frequency, monetary FROM customers UNION ALL SELECT $_ FROM generate_series(1, 500)', '{recency,frequency,monetary}', k => 4);" }
+    ('9999, 0, 0', '0, 9999, 0');
+$one->query("BEGIN; $candidates[0]");
+$two->send($candidates[1]);
+await_lock($two, 'a candidate waits for another before it numbers its segments');
+$one->query('COMMIT;');
+is($two->wait, '3', 'and is the next version');
+is($node->safe_psql('postgres', "SELECT version, array_agg(segment ORDER BY segment) FROM custseg.segment WHERE model = 'fork' GROUP BY 1 ORDER BY 1"),
+    "1|{1,2,3}\n2|{1,2,3,4}\n3|{1,2,3,5}", 'whose new segment has a number of its own');
+
 # Of two owners of a new name one wins.
 $node->safe_psql('postgres', 'CREATE ROLE ann LOGIN; CREATE ROLE bob LOGIN; GRANT SELECT ON customers TO ann, bob');
 my $ann = CustsegTest::Session->new($node, 'postgres', user => 'ann');

@@ -1,0 +1,257 @@
+/*
+ * at_risk.c
+ *	  Customers that are about to fall into a segment of lower value: at_risk().
+ *
+ * The owner ranks segments by value (name_segment), 1 the highest.  For a customer in a segment
+ * with a rank, the segments of a lower value are those whose rank is a larger number; of these the
+ * one that the customer belongs to most is the one it may fall into, whatever segments of higher
+ * value lie nearer.  Its distance from the border between the two is
+ *
+ *	margin = 1 - sqrt(u_lower / u_own)
+ *
+ * u being the degrees of membership that predict_detail() shows: 0 on the border, 1 where nothing
+ * speaks for the lower one.  For the nearest centre that is 1 - d_own / d_lower, the confidence of
+ * predict_detail() when the lower segment is the runner-up; for a mixture it is one less the root
+ * of the odds.
+ *
+ * The source is streamed, and the customers of least margin are kept in a heap of bounded size with
+ * the largest margin on top; of equal margins the row that came first stays.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "lib/binaryheap.h"
+#include "model/train.h"
+#include "monitor/monitor.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+typedef struct RiskOptions
+{
+	int			limit;
+	double		margin;			/* the largest that is listed */
+} RiskOptions;
+
+static const CsOption riskOptions[] = {
+	{"limit", CS_OPTION_INT, offsetof(RiskOptions, limit), 1000, 1, 100000},
+	{"margin", CS_OPTION_REAL, offsetof(RiskOptions, margin), 1, 0, 1}
+};
+
+/* A customer near a border. */
+typedef struct Customer
+{
+	double		margin;
+	int64		row;			/* of the source */
+	int			segment,
+				lower;			/* indexes */
+	char	   *id;				/* or NULL */
+} Customer;
+
+typedef struct RiskState
+{
+	MemoryContext context;		/* of the ids */
+	CsScoredSource *source;
+	RiskOptions options;
+	int		   *rank;			/* a segment, 0: none */
+	double	   *memberships;
+	int64		nrows;			/* seen */
+	int			ncustomers;
+	Customer   *customers;
+	binaryheap *heap;			/* of pointers to them, largest margin on top */
+} RiskState;
+
+static const char *const ranks_sql =
+"SELECT s.rank FROM custseg.segment AS s "
+"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2 "
+"ORDER BY s.segment";
+
+PG_FUNCTION_INFO_V1(custseg_at_risk);
+
+/* Read the segments' ranks, in the scorer's order; an error unless some differ. */
+static int *
+ReadRanks(const CsScorer *scorer)
+{
+	int		   *rank = palloc0(sizeof(int) * scorer->nsegments);
+	int			lowest = 0,
+				highest = 0;
+	uint64		nrows;
+	CsSqlArgument arguments[2];
+
+	/* the newest snapshot, as the cache's: the version may be younger than the statement */
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+	arguments[0] = CsSqlText(NameStr(scorer->model));
+	arguments[1] = CsSqlInt4(scorer->version);
+	nrows = CsCatalogExecute(ranks_sql, arguments, lengthof(arguments), true);
+	for (uint64 i = 0; i < nrows && i < scorer->nsegments; i++)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (isnull)
+			continue;
+		rank[i] = DatumGetInt32(value);
+		lowest = Max(lowest, rank[i]);
+		highest = highest == 0 ? rank[i] : Min(highest, rank[i]);
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	if (lowest == highest)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 lowest == 0 ?
+				 errmsg("segments of version %d of model \"%s\" have no ranks", scorer->version,
+						NameStr(scorer->model)) :
+				 errmsg("no segment of version %d of model \"%s\" has a lower rank than another",
+						scorer->version, NameStr(scorer->model)),
+				 errhint("Rank segments by value, 1 the highest: SELECT custseg.name_segment(%s, 1, 'loyal', rank => 1), custseg.name_segment(%s, 2, 'lapsed', rank => 2);",
+						 quote_literal_cstr(NameStr(scorer->model)),
+						 quote_literal_cstr(NameStr(scorer->model)))));
+	return rank;
+}
+
+/* The order in which customers are listed. */
+static int
+CompareCustomers(const Customer *a, const Customer *b)
+{
+	if (a->margin != b->margin)
+		return a->margin < b->margin ? -1 : 1;
+	return a->row < b->row ? -1 : a->row > b->row;
+}
+
+/* For the heap: the customer that is listed last is on top. */
+static int
+CompareInHeap(Datum a, Datum b, void *arg)
+{
+	return CompareCustomers((const Customer *) DatumGetPointer(a),
+							(const Customer *) DatumGetPointer(b));
+}
+
+static int
+CompareForSort(const void *a, const void *b)
+{
+	return CompareCustomers(a, b);
+}
+
+/* Of the segments of a lower value than a customer's the one that it belongs to most; -1: none. */
+static int
+FindLower(const RiskState *state, int segment)
+{
+	int			lower = -1;
+
+	if (state->rank[segment] == 0)
+		return -1;
+	for (int i = 0; i < state->source->scoring.scorer->nsegments; i++)
+	{
+		if (state->rank[i] > state->rank[segment] && state->memberships[i] > 0 &&
+			(lower < 0 || state->memberships[i] > state->memberships[lower]))
+			lower = i;
+	}
+	return lower;
+}
+
+/* Keep a customer if it is among the nearest so far. */
+static void
+KeepCustomer(RiskState *state, Customer customer, const Datum *row, const bool *nulls)
+{
+	Customer   *kept;
+	char	   *id;
+
+	if (state->ncustomers < state->options.limit)
+		kept = &state->customers[state->ncustomers];
+	else
+	{
+		kept = (Customer *) DatumGetPointer(binaryheap_first(state->heap));
+		if (CompareCustomers(&customer, kept) >= 0)
+			return;
+		if (kept->id != NULL)
+			pfree(kept->id);
+	}
+	id = CsScoredSourceId(state->source, row, nulls);
+	customer.id = id == NULL ? NULL : MemoryContextStrdup(state->context, id);
+	*kept = customer;
+	if (state->ncustomers < state->options.limit)
+	{
+		state->ncustomers++;
+		binaryheap_add(state->heap, PointerGetDatum(kept));
+	}
+	else
+		binaryheap_replace_first(state->heap, PointerGetDatum(kept));
+}
+
+/* CsRowSink: one row of the source. */
+static void
+TakeRow(void *arg, const Datum *row, const bool *nulls)
+{
+	RiskState  *state = arg;
+	CsScoredSource *source = state->source;
+	CsAssignment placed;
+	Customer	customer = {.row = state->nrows++};
+
+	CsBindValues(source->binding, CsScorerPipeline(source->scoring.scorer), row, nulls,
+				 source->scoring.raw);
+	if (!CsScoringPlace(&source->scoring, &placed, state->memberships))
+		return;
+	customer.segment = placed.index;
+	customer.lower = FindLower(state, placed.index);
+	if (customer.lower < 0)
+		return;
+	customer.margin = 1 - sqrt(state->memberships[customer.lower] / state->memberships[placed.index]);
+	customer.margin = Max(customer.margin, 0);
+	if (customer.margin <= state->options.margin)
+		KeepCustomer(state, customer, row, nulls);
+}
+
+/* The customers that were kept, nearest first. */
+static void
+PutCustomers(const RiskState *state, ReturnSetInfo *rsinfo)
+{
+	const CsScorer *scorer = state->source->scoring.scorer;
+	const CsScorerSegment *segments = CsScorerSegments(scorer);
+
+	qsort(state->customers, state->ncustomers, sizeof(Customer), CompareForSort);
+	for (int i = 0; i < state->ncustomers; i++)
+	{
+		const Customer *customer = &state->customers[i];
+		const CsScorerSegment *own = &segments[customer->segment],
+				   *lower = &segments[customer->lower];
+		Datum		values[6] = {0};
+		bool		nulls[6] = {customer->id == NULL};
+
+		if (customer->id != NULL)
+			values[0] = CStringGetTextDatum(customer->id);
+		values[1] = Int32GetDatum(own->segment);
+		values[2] = CStringGetTextDatum(CsScorerAt(scorer, char, own->name));
+		values[3] = Int32GetDatum(lower->segment);
+		values[4] = CStringGetTextDatum(CsScorerAt(scorer, char, lower->name));
+		values[5] = Float8GetDatum(customer->margin);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+}
+
+/* at_risk(model, source, options, version): id, segment, name, runner_up, runner_up_name, margin */
+Datum
+custseg_at_risk(PG_FUNCTION_ARGS)
+{
+	RiskState	state = {.context = CurrentMemoryContext};
+	const CsScorer *scorer;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 2, riskOptions, lengthof(riskOptions), &state.options);
+	state.source = CsScoredSourceOpen(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 3),
+									  CsTextArgument(fcinfo, 1));
+	scorer = state.source->scoring.scorer;
+	state.rank = ReadRanks(scorer);
+	state.memberships = palloc(sizeof(double) * scorer->nsegments);
+	state.customers = palloc(sizeof(Customer) * state.options.limit);
+	state.heap = binaryheap_allocate(state.options.limit, CompareInHeap, NULL);
+	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,
+						  TakeRow, &state);
+	PutCustomers(&state, (ReturnSetInfo *) fcinfo->resultinfo);
+	return (Datum) 0;
+}

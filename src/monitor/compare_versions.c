@@ -1,0 +1,478 @@
+/*
+ * compare_versions.c
+ *	  Two versions of a model on the same customers: compare_versions(), and the cross table of
+ *	  their segments, compare_versions_segments().
+ *
+ * The source is read once, and each row is placed by both versions (model/versions.c).  How far
+ * the two agree is the adjusted Rand index, which does not care what segments are called; who would
+ * move is who would get another number.
+ *
+ * Which of the two is better is asked of a seeded sample.  Silhouettes that are measured in
+ * different model spaces can't be compared: a version that leaves features out separates the rest
+ * better, and is no better for it.  So both labelings are measured twice, in the space of one
+ * version and in that of the other, and the widths of the same rows are compared.  "b" is better
+ * when it is so by at least one measure and not worse by the other, each time by "min_gain" and by
+ * more than twice the standard error of the mean difference.  A new version has to be better to be
+ * recommended, since a change of segments has its price.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "math/math.h"
+#include "model/train.h"
+#include "model/versions.h"
+#include "monitor/monitor.h"
+#include "stat/stat.h"
+#include "storage/shmem.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+/* Stream of random numbers, apart from the algorithms'. */
+#define SAMPLE_STREAM UINT64CONST(0xC03BA2E5)
+
+#define MEGABYTE ((Size) 1024 * 1024)
+
+/* So many more of the rows in no segment are worth a word. */
+#define NOTABLE_OUTSIDE 0.05
+
+/* So are so many customers under another number where the segments agree so far. */
+#define NOTABLE_RENUMBERED 0.3
+#define SAME_SEGMENTS 0.8
+
+typedef struct CompareOptions
+{
+	int			sample;
+	int64		seed;
+	int			min_rows;
+	double		min_gain;		/* of the silhouette */
+	double		min_agreement;
+	double		share_high;
+} CompareOptions;
+
+static const CsOption compareOptions[] = {
+	{"sample", CS_OPTION_INT, offsetof(CompareOptions, sample), 5000, 2, 50000},
+	{"seed", CS_OPTION_BIGINT, offsetof(CompareOptions, seed), 42, -9007199254740992.0, 9007199254740992.0},
+	{"min_rows", CS_OPTION_INT, offsetof(CompareOptions, min_rows), 30, 2, PG_INT32_MAX},
+	{"min_gain", CS_OPTION_REAL, offsetof(CompareOptions, min_gain), 0.02, 0, 2},
+	{"min_agreement", CS_OPTION_REAL, offsetof(CompareOptions, min_agreement), 0.8, 0, 1},
+	{"share_high", CS_OPTION_REAL, offsetof(CompareOptions, share_high), 0.6, 0, 1}
+};
+
+/* What one version makes of the rows. */
+typedef struct Side
+{
+	const CsScoring *scoring;
+	int			version;
+	int64	   *counts;			/* rows of each segment, by index */
+	int64		outside;		/* rows in no segment: noise, or could not be placed */
+	double		squared,		/* sums over the rows in segments: squared distance to the */
+				distance;		/* own centre, and distance */
+	CsMatrix   *matrix;			/* the sample in its model space */
+	int32	   *labels;			/* of the sample: 0..k-1, -1 noise */
+	int			k;				/* noise left out */
+	double		silhouette;		/* in its own space; NaN: not defined */
+	double		smallest,		/* shares of the rows that it could place */
+				largest;
+} Side;
+
+typedef struct Comparison
+{
+	MemoryContext context;
+	CompareOptions options;
+	CsVersionPair *pair;
+	CsArena    *arena;
+	CsRng		rng;
+	Side		side[2];
+	CsSilhouetteGain gain[2];	/* of "b" over "a", in the space of each side */
+	int64		both;			/* rows that both could place */
+	int			nsample;
+	int64		n_moved;
+	double		agreement;		/* NaN without such rows */
+} Comparison;
+
+PG_FUNCTION_INFO_V1(custseg_compare_versions);
+PG_FUNCTION_INFO_V1(custseg_compare_versions_segments);
+
+/* Open the pair that arguments 0 to 3 ask for: model, a, b, source. */
+static CsVersionPair *
+OpenPair(FunctionCallInfo fcinfo)
+{
+	return CsVersionPairOpen(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 1),
+							 CsVersionArgument(fcinfo, 2), CsTextArgument(fcinfo, 3));
+}
+
+/* Error unless the sample and its silhouettes fit into maintenance_work_mem. */
+static void
+CheckMemory(const Comparison *c)
+{
+	int			n = c->options.sample;
+	Size		needed = mul_size(n, 4 * sizeof(int32));
+
+	for (int i = 0; i < 2; i++)
+	{
+		int			d = c->side[i].scoring->fitted.ncolumns;
+
+		needed = add_size(needed, mul_size(n + CS_BLOCK_ROWS, sizeof(double) * d));
+		needed = add_size(needed, CsSilhouetteMemory(n, d, Max(c->side[0].k, c->side[1].k)));
+	}
+	if (needed > CsTrainingMemoryLimit())
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("comparing two versions on a sample of %d rows needs %zu MB, maintenance_work_mem is %d MB",
+						n, needed / MEGABYTE + 1, (int) (CsTrainingMemoryLimit() / MEGABYTE)),
+				 errhint("Lower the option \"sample\", or raise maintenance_work_mem.")));
+}
+
+/* Make room for what is counted and sampled of both versions. */
+static void
+Prepare(Comparison *c)
+{
+	c->context = CurrentMemoryContext;
+	c->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
+	CsRngSeed(&c->rng, (uint64) c->options.seed, SAMPLE_STREAM);
+	for (int i = 0; i < 2; i++)
+	{
+		Side	   *side = &c->side[i];
+		const CsFitted *fitted;
+
+		side->scoring = &c->pair->side[i].source->scoring;
+		fitted = &side->scoring->fitted;
+		side->version = side->scoring->scorer->version;
+		side->k = fitted->nsegments - (fitted->has_noise ? 1 : 0);
+		side->counts = palloc0(sizeof(int64) * fitted->nsegments);
+		side->matrix = CsMatrixCreate(fitted->ncolumns);
+	}
+	CheckMemory(c);
+	for (int i = 0; i < 2; i++)
+		c->side[i].labels = palloc(sizeof(int32) * c->options.sample);
+}
+
+/* Is the segment noise? */
+static inline bool
+IsNoise(const Side *side, int index)
+{
+	return side->scoring->fitted.has_noise && index == 0;
+}
+
+/* Count a row where one version has put it. */
+static void
+CountRow(Side *side, int index)
+{
+	const CsScoring *scoring = side->scoring;
+	double		squared;
+
+	if (index >= 0)
+		side->counts[index]++;
+	if (index < 0 || IsNoise(side, index))
+	{
+		side->outside++;
+		return;
+	}
+	squared = CsSquaredToCenter(&scoring->fitted, scoring->z, index);
+	side->squared += squared;
+	side->distance += sqrt(squared);
+}
+
+/* Write a row to a place of the sample. */
+static void
+StoreRow(Comparison *c, Side *side, int64 at, int index)
+{
+	const CsFitted *fitted = &side->scoring->fitted;
+	double	   *x;
+
+	if (at == side->matrix->nrows)
+	{
+		if (at % CS_BLOCK_ROWS == 0)
+		{
+			MemoryContext old = MemoryContextSwitchTo(c->context);
+
+			CsMatrixGrow(side->matrix, c->arena);
+			MemoryContextSwitchTo(old);
+		}
+		side->matrix->nrows++;
+	}
+	x = CsMatrixBlock(side->matrix, c->arena, at / CS_BLOCK_ROWS) + at % CS_BLOCK_ROWS;
+	for (int j = 0; j < fitted->ncolumns; j++)
+		x[(Size) j * CS_BLOCK_ROWS] = side->scoring->z[j];
+	side->labels[at] = index - (fitted->has_noise ? 1 : 0);
+}
+
+/* CsVersionPairSink: count a row, and let it into the sample (Vitter's algorithm R). */
+static void
+TakeRow(void *state, const CsAssignment placed[2])
+{
+	Comparison *c = state;
+	int64		at;
+
+	for (int i = 0; i < 2; i++)
+		CountRow(&c->side[i], placed[i].index);
+	if (placed[0].index < 0 || placed[1].index < 0)
+		return;
+	at = c->both++;
+	if (at >= c->options.sample)
+		at = (int64) CsRngBelow(&c->rng, (uint64) c->both);
+	if (at >= c->options.sample)
+		return;
+	for (int i = 0; i < 2; i++)
+		StoreRow(c, &c->side[i], at, placed[i].index);
+	c->nsample = Max(c->nsample, (int) at + 1);
+}
+
+/* Measure both labelings of the sample in the model space of one side. */
+static void
+MeasureIn(Comparison *c, int space)
+{
+	const CsMatrix *m = c->side[space].matrix;
+	CsTeam	   *team = CsTeamStart(c->arena, CsTeamWorkersFor(m->nrows * m->ncolumns));
+	CsSilhouette *s[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		int			area = CsArenaAlloc(c->arena, sizeof(int32) * c->nsample);
+
+		memcpy(CsArenaAddress(c->arena, area), c->side[i].labels, sizeof(int32) * c->nsample);
+		s[i] = CsSilhouetteOfRows(team, m, area, c->side[i].k, c->nsample,
+								  (uint64) c->options.seed);
+		CsArenaFree(c->arena, area);
+	}
+	CsTeamEnd(team);
+	c->side[space].silhouette = s[space]->mean;
+	c->gain[space] = CsSilhouettesCompare(s[0], s[1]);
+	CsSilhouetteFree(s[0]);
+	CsSilhouetteFree(s[1]);
+}
+
+/* Smallest and largest share of a segment, noise left out; NaN without rows. */
+static void
+MeasureShares(Side *side, int64 nrows)
+{
+	int			nsegments = side->scoring->fitted.nsegments;
+	double		total = 0;
+
+	for (int i = 0; i < nsegments; i++)
+		total += side->counts[i];
+	side->smallest = side->largest = NAN;
+	for (int i = 0; i < nsegments && total > 0; i++)
+	{
+		double		share = side->counts[i] / total;
+
+		if (IsNoise(side, i))
+			continue;
+		side->smallest = fmin(side->smallest, share);
+		side->largest = fmax(side->largest, share);
+	}
+}
+
+/* Read the source and take all measures. */
+static void
+Compare(Comparison *c)
+{
+	CsCountedPair *counts;
+
+	CsVersionPairRead(c->pair, TakeRow, c);
+	counts = CsPairTableCounts(c->pair->pairs);
+	for (int64 i = 0; i < c->pair->pairs->npairs; i++)
+	{
+		if (counts[i].pair.a != counts[i].pair.b)
+			c->n_moved += counts[i].pair.count;
+	}
+	pfree(counts);
+	c->agreement = CsVersionPairAgreement(c->pair);
+	for (int i = 0; i < 2; i++)
+	{
+		MeasureShares(&c->side[i], c->pair->nrows);
+		c->side[i].silhouette = c->gain[i].mean = c->gain[i].error = NAN;
+		if (c->nsample > 0)
+			MeasureIn(c, i);
+	}
+}
+
+/* 1: "b" is better by this measure, -1: worse, 0: neither, or not for certain. */
+static int
+SignOf(const Comparison *c, CsSilhouetteGain gain)
+{
+	if (fabs(gain.mean) < c->options.min_gain || fabs(gain.mean) <= 2 * gain.error)
+		return 0;
+	return gain.mean > 0 ? 1 : -1;
+}
+
+/* What a person should look at before "b" is deployed, palloc'd; empty when there is nothing. */
+static char *
+Concerns(const Comparison *c)
+{
+	const Side *a = &c->side[0],
+			   *b = &c->side[1];
+	double		outside = (double) b->outside / c->pair->nrows,
+				moved = (double) c->n_moved / c->pair->nrows;
+	StringInfoData list;
+
+	initStringInfo(&list);
+	if (outside > (double) a->outside / c->pair->nrows + NOTABLE_OUTSIDE)
+		appendStringInfo(&list, "; it leaves %.1f %% of the rows in no segment", 100 * outside);
+	if (b->largest > c->options.share_high && a->largest <= c->options.share_high)
+		appendStringInfo(&list, "; one of its segments holds %.1f %% of the customers",
+						 100 * b->largest);
+	if (b->smallest == 0 && a->smallest > 0)
+		appendStringInfoString(&list, "; one of its segments is empty");
+	if (c->agreement < c->options.min_agreement)
+		appendStringInfo(&list, "; its segments are others: the adjusted Rand index is %.2f",
+						 c->agreement);
+	else if (moved > NOTABLE_RENUMBERED && c->agreement >= SAME_SEGMENTS)
+		appendStringInfoString(&list, "; its segments are much the same under other numbers");
+	return list.data;
+}
+
+/* What is recommended, and the reason in words. */
+static const char *
+Judge(const Comparison *c, StringInfo reason)
+{
+	const Side *a = &c->side[0],
+			   *b = &c->side[1];
+	int			in_a = SignOf(c, c->gain[0]),
+				in_b = SignOf(c, c->gain[1]);
+	double		moved = 100.0 * c->n_moved / c->pair->nrows;
+	const char *concerns;
+
+	if (c->both < c->options.min_rows)
+	{
+		appendStringInfo(reason, "%lld rows can be placed by both versions, fewer than the %d that a recommendation needs",
+						 (long long) c->both, c->options.min_rows);
+		return "insufficient data";
+	}
+	if (isnan(c->gain[0].mean) || isnan(c->gain[1].mean))
+	{
+		appendStringInfo(reason, "silhouettes cannot be compared: version %d has fewer than two segments with rows",
+						 isnan(a->silhouette) ? a->version : b->version);
+		return "review";
+	}
+	if (in_a * in_b < 0)
+	{
+		appendStringInfo(reason, "version %d separates the customers better by its own measure of distance, and worse by that of version %d",
+						 in_b > 0 ? b->version : a->version, in_b > 0 ? a->version : b->version);
+		return "review";
+	}
+	if (in_a + in_b <= 0)
+	{
+		appendStringInfo(reason, "version %d separates the customers %s version %d (silhouette %.3f, against %.3f), and %.1f %% of them would move",
+						 b->version, in_a + in_b < 0 ? "worse than" : "no better than", a->version,
+						 b->silhouette, a->silhouette, moved);
+		return "keep";
+	}
+	concerns = Concerns(c);
+	appendStringInfo(reason, "version %d separates the customers better than version %d (silhouette %.3f, against %.3f), and %.1f %% of them would move%s",
+					 b->version, a->version, b->silhouette, a->silhouette, moved, concerns);
+	return concerns[0] == '\0' ? "deploy" : "review";
+}
+
+/* The row of the result. */
+static void
+PutRow(const Comparison *c, CsReport *report)
+{
+	const Side *side = c->side;
+	int64		nrows = c->pair->nrows;
+	StringInfoData reason;
+	CsSqlArgument row[20];
+	int			i = 0;
+
+	initStringInfo(&reason);
+	row[i++] = CsSqlInt8(nrows);
+	row[i++] = CsSqlInt8(c->n_moved);
+	row[i++] = CsSqlFloat8((double) c->n_moved / nrows);
+	row[i++] = CsSqlFloat8(c->agreement);
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlFloat8(side[s].silhouette);
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlFloat8(c->gain[s].mean);
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlFloat8(side[s].distance / (nrows - side[s].outside));
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlFloat8(side[s].squared / (nrows - side[s].outside));
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlInt8(side[s].outside);
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlFloat8(side[s].smallest);
+	for (int s = 0; s < 2; s++)
+		row[i++] = CsSqlFloat8(side[s].largest);
+	row[i++] = CsSqlText(Judge(c, &reason));
+	row[i++] = CsSqlText(reason.data);
+	CsReportPut(report, row, i);
+}
+
+/* compare_versions(model, a, b, source, options): one row */
+Datum
+custseg_compare_versions(PG_FUNCTION_ARGS)
+{
+	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	Comparison	c = {0};
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 4, compareOptions, lengthof(compareOptions), &c.options);
+	c.pair = OpenPair(fcinfo);
+	Prepare(&c);
+	Compare(&c);
+	CsArenaDestroy(c.arena);
+	PutRow(&c, &report);
+	return (Datum) 0;
+}
+
+/* A segment by its number: for bsearch. */
+static int
+CompareSegmentNumber(const void *key, const void *element)
+{
+	int32		number = *(const int32 *) key,
+				other = ((const CsScorerSegment *) element)->segment;
+
+	return number < other ? -1 : number > other;
+}
+
+/* Number and name of one side's segment to two columns; NULL for rows that could not be placed. */
+static void
+PutSegment(const CsVersionSide *side, int32 number, Datum *values, bool *nulls)
+{
+	const CsScorer *scorer = side->source->scoring.scorer;
+	const CsScorerSegment *segment;
+
+	nulls[0] = nulls[1] = number == CS_NO_SEGMENT;
+	if (number == CS_NO_SEGMENT)
+		return;
+	segment = bsearch(&number, CsScorerSegments(scorer), scorer->nsegments,
+					  sizeof(CsScorerSegment), CompareSegmentNumber);
+	values[0] = Int32GetDatum(number);
+	values[1] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
+}
+
+/* compare_versions_segments(model, a, b, source): a row for each pair of segments that occurs */
+Datum
+custseg_compare_versions_segments(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsVersionPair *pair;
+	CsCountedPair *counts;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	pair = OpenPair(fcinfo);
+	CsVersionPairRead(pair, NULL, NULL);
+	counts = CsPairTableCounts(pair->pairs);
+	for (int64 i = 0; i < pair->pairs->npairs; i++)
+	{
+		const CsCountedPair *p = &counts[i];
+		Datum		values[8] = {0};
+		bool		nulls[8] = {false};
+
+		PutSegment(&pair->side[0], p->pair.a, &values[0], &nulls[0]);
+		PutSegment(&pair->side[1], p->pair.b, &values[2], &nulls[2]);
+		values[4] = Int64GetDatum(p->pair.count);
+		values[5] = Float8GetDatum((double) p->pair.count / p->na);
+		values[6] = Float8GetDatum((double) p->pair.count / p->nb);
+		values[7] = BoolGetDatum(p->pair.a != p->pair.b);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
