@@ -999,6 +999,56 @@ COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon dista
 
 -- watch
 
+CREATE FUNCTION custseg.drift(
+    model text,
+    source text DEFAULT NULL,
+    reference text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT feature text,
+    OUT kind text,
+    OUT n_baseline bigint,
+    OUT n_current bigint,
+    OUT null_share_baseline float8,
+    OUT null_share_current float8,
+    OUT ks float8,
+    OUT psi float8,
+    OUT psi_critical float8,
+    OUT wasserstein float8,
+    OUT jensen_shannon float8,
+    OUT chi_square float8,
+    OUT cramers_v float8,
+    OUT l_infinity float8,
+    OUT new_levels text[],
+    OUT vanished_levels text[],
+    OUT p_value float8,
+    OUT p_adjusted float8,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_drift'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.drift IS 'have the features of a source moved since training, or against a reference relation? a row for each feature: distances, tests, a verdict and its reason';
+
+CREATE FUNCTION custseg.drift_multivariate(
+    model text,
+    source text DEFAULT NULL,
+    reference text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT n_baseline bigint,
+    OUT n_current bigint,
+    OUT statistic float8,
+    OUT p_value float8,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_drift_multivariate'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.drift_multivariate IS 'have customers moved in model space, all features together? energy distance of a sample of a source to one of what the model was trained on, or of a reference relation, with a permutation test';
+
 CREATE FUNCTION custseg.segment_sizes(
     model text,
     source text DEFAULT NULL,

@@ -193,7 +193,7 @@ SELECT abs((q).statistic - (k).statistic) < 0.001 AS statistic, sign((q).signed_
     (q).p_value / (k).p_value BETWEEN 0.9 AND 1.1 AS p_value, (q).n_baseline = (k).n_baseline AS n,
     (q).method
 FROM (SELECT custseg.ks_test(a, b) AS k, custseg.ks_test(quantiles, cardinality(a), b) AS q FROM sample) s;
--- a jump, values below, above and between; 1,000 values of which 3 in 4 are 0
+-- a jump, values below, above and between; 1,000 values of which 3 to 4 in 4 are 0: half-way is taken
 SELECT statistic, signed_statistic, location, n_baseline, n_current FROM custseg.ks_test('{0,0,0,0,4}'::float8[], 1000, '{0}'::float8[]);
 SELECT statistic, signed_statistic, location FROM custseg.ks_test('{0,0,0,0,4}'::float8[], 1000, '{-1}'::float8[]);
 SELECT statistic, signed_statistic, location FROM custseg.ks_test('{0,0,0,0,4}'::float8[], 1000, '{2}'::float8[]);

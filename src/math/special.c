@@ -42,10 +42,15 @@ CsLogMinusLinear(double x)
 	return result.val;
 }
 
-/* x^a e^-x / Gamma(a + 1) in Loader's form: no large logarithms are subtracted. */
+/*
+ * x^a e^-x / Gamma(a + 1) in Loader's form: no large logarithms are subtracted.  Where x is far
+ * below a, (x - a) / a would lose it; but there the term is 0 unless the logarithms are small.
+ */
 static double
 GammaTerm(double a, double x)
 {
+	if (x < a / 1024)
+		return exp(a * log(x) - x - lgamma(a + 1));
 	return exp(a * CsLogMinusLinear((x - a) / a)) / (sqrt(2 * M_PI * a) * CsGammaStar(a));
 }
 

@@ -74,6 +74,13 @@ IsIntervalName(const char *type)
 	return strncmp(type, "interval", strlen("interval")) == 0;
 }
 
+/* See model.h. */
+bool
+CsIsInterval(const CsFeature *f)
+{
+	return f->kind == CS_TIME && IsIntervalName(NameStr(f->type));
+}
+
 /* Can a column be what the feature was trained on? */
 static bool
 IsSameKind(const CsFeature *f, const CsConverter *converter)
@@ -82,7 +89,7 @@ IsSameKind(const CsFeature *f, const CsConverter *converter)
 		return false;
 	/* Both are times, but days since 1970 and days of duration don't compare. */
 	return f->kind != CS_TIME ||
-		(converter->type == INTERVALOID) == IsIntervalName(NameStr(f->type));
+		(converter->type == INTERVALOID) == CsIsInterval(f);
 }
 
 /* An error unless a column of that kind and type can be what the feature was trained on. */

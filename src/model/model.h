@@ -141,6 +141,9 @@ extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, doub
 extern char *CsBindingText(CsBinding *b, int feature);
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 
+/* Is the feature a duration, as against a point in time? */
+extern bool CsIsInterval(const CsFeature *f);
+
 /* The attribute, from 1, that a feature is bound to. */
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 

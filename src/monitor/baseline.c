@@ -14,8 +14,11 @@
 
 static const char *const baseline_sql =
 "SELECT f.n, f.n_null, f.mean, f.standard_deviation, f.minimum, f.maximum, f.quantiles,"
-" f.levels, f.level_counts "
+" f.levels, f.level_counts, v.n_rows,"
+" (v.skipped OPERATOR(pg_catalog.->>) pg_catalog.format('null in column \"%s\"', f.name))::pg_catalog.int8 "
 "FROM custseg.feature AS f "
+"JOIN custseg.model_version AS v ON v.model OPERATOR(pg_catalog.=) f.model"
+" AND v.version OPERATOR(pg_catalog.=) f.version "
 "WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2 "
 "ORDER BY f.position";
 
@@ -90,6 +93,24 @@ ReadLevels(HeapTuple tuple, CsBaseline *b)
 		b->level_counts[i] = DatumGetInt64(elements[i]);
 }
 
+/*
+ * Count the rows that training skipped because they lack the feature.  They were counted over all
+ * rows, of which the baseline may be a sample.
+ */
+static void
+AddSkipped(HeapTuple tuple, CsBaseline *b)
+{
+	bool		isnull;
+	int64		n_rows = GetCount(tuple, 10);
+	int64		skipped = DatumGetInt64(GetValue(tuple, 11, &isnull));
+
+	if (isnull || n_rows == 0)
+		return;
+	skipped = (int64) rint((double) skipped * b->n / n_rows);
+	b->n += skipped;
+	b->n_null += skipped;
+}
+
 /* See monitor.h. */
 CsBaseline *
 CsBaselinesRead(const CsScorer *scorer)
@@ -123,6 +144,7 @@ CsBaselinesRead(const CsScorer *scorer)
 		b->maximum = GetDouble(tuple, 6);
 		ReadQuantiles(tuple, b);
 		ReadLevels(tuple, b);
+		AddSkipped(tuple, b);
 	}
 	MemoryContextSwitchTo(spi_context);
 	SPI_finish();

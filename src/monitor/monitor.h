@@ -27,6 +27,7 @@ typedef struct CsObservedFeature
 {
 	CsBindState state;			/* nothing below is known unless it is CS_BIND_DONE */
 	char	   *type;			/* of the column, NULL when there is none */
+	int64		nrows;			/* that were looked at */
 	int64		n_null;			/* NaN included */
 	int64		n_infinite;		/* numbers */
 	/* numbers: the finite values, ascending; only while the feature is visited */
@@ -83,6 +84,13 @@ typedef struct CsObserveRequest
 	const CsRelation *relation; /* the source, where the caller has opened it; or NULL */
 	int			sample;			/* rows of the sample, 0: none */
 	uint64		seed;			/* of the sample */
+	bool		values_only;	/* no row is placed */
+	/*
+	 * As training does where a feature's "impute" is "skip": a row that lacks it counts for the first
+	 * such feature and for no other.
+	 */
+	bool		as_trained;
+	Size		reserved;		/* of maintenance_work_mem, which the caller has taken */
 	/*
 	 * Called for each feature, in order, with its values and levels at hand.  NULL: neither is
 	 * collected.
@@ -105,7 +113,8 @@ extern CsObservation *CsObserve(const CsObserveRequest *request);
 
 /*
  * baseline.c: a feature's baseline as it was frozen with a version; the same struct as in
- * training.  Palloc'd.
+ * training, but rows that training skipped for want of the feature are counted as rows without a
+ * value.  Palloc'd.
  */
 extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
 

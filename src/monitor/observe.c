@@ -12,9 +12,9 @@
  * custseg.segment.mean_distance: what an algorithm calls the distance of a placed customer may be
  * something else, that to the nearest core point of a dense region for one.
  *
- * Values take 8 bytes a row and number.  When they come to more than maintenance_work_mem, the
- * last feature of those that are collected is put off, and its memory is given back; those put off
- * are collected in further passes.  Rows are placed in the first pass only.
+ * Values take 8 bytes a row and number, and as much again while one feature's are sorted.  When
+ * they come to more than maintenance_work_mem, the last feature of those that are collected is put
+ * off, and its memory is given back; those put off are collected in further passes.  Rows are placed in the first pass only.
  */
 #include "custseg.h"
 
@@ -53,12 +53,14 @@ typedef struct Observer
 	int		   *feature_column; /* among them, -1: not bound */
 	int		   *extra_column;	/* of the request */
 	bool	   *missing;		/* a feature's value in the row at hand */
+	bool		skips;			/* training skips rows that lack some feature */
 	CsBinding  *binding;
 	CsScoring	scoring;
 	Collector  *collectors;
 	int			first,			/* features of this pass: first .. end - 1 */
 				end;
 	Size		held,			/* bytes of values */
+				scratch,		/* to sort those of one feature */
 				limit;
 	int64		seen;			/* rows that could be in the sample */
 	CsRng		rng;
@@ -125,6 +127,7 @@ Prepare(Observer *o)
 	for (int i = 0; i < p->nfeatures; i++)
 	{
 		result->features[i].state = states[i];
+		o->skips |= p->feature[i].impute == CS_IMPUTE_SKIP;
 		if (states[i] == CS_BIND_DONE)
 			continue;
 		result->scored = false;
@@ -176,14 +179,15 @@ GrowValues(Observer *o, int feature)
 	int64		capacity = c->capacity == 0 ? FIRST_CAPACITY : c->capacity + c->capacity / 2;
 	Size		more = sizeof(double) * (capacity - c->capacity);
 
-	while (o->held + more > o->limit && o->end - 1 > o->first)
+	o->scratch = Max(o->scratch, sizeof(double) * capacity);
+	while (o->held + more + o->scratch > o->limit && o->end - 1 > o->first)
 	{
 		PutOffLast(o);
 		if (o->end == feature)
 			return false;
 	}
-	if (o->held + more > o->limit)
-		ReportMemory(o, feature, o->held + more);
+	if (o->held + more + o->scratch > o->limit)
+		ReportMemory(o, feature, o->held + more + o->scratch);
 	if (c->values == NULL)
 		c->values = MemoryContextAllocHuge(o->values_context, sizeof(double) * capacity);
 	else
@@ -320,26 +324,42 @@ VisitRow(Observer *o, const Datum *values, const bool *nulls, int segment)
 	o->request->visit_row(o->request->state, &row);
 }
 
+/* The feature for want of which training would have skipped the row; -1: it would not. */
+static int
+FeatureThatSkips(const Observer *o)
+{
+	for (int i = 0; i < o->pipeline->nfeatures; i++)
+	{
+		if (o->pipeline->feature[i].impute == CS_IMPUTE_SKIP && o->feature_column[i] >= 0 &&
+			isnan(o->scoring.raw[i]))
+			return i;
+	}
+	return -1;
+}
+
 /* CsRowSink: one row of the source. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Observer   *o = state;
 	bool		is_first_pass = o->first == 0;
+	int			skips;
 
 	CsBindValues(o->binding, o->pipeline, values, nulls, o->scoring.raw);
+	skips = o->request->as_trained && o->skips ? FeatureThatSkips(o) : -1;
 	for (int i = o->first; i < o->end && o->request->visit != NULL; i++)
 	{
 		const Collector *c = &o->collectors[i];
 
-		if (!c->collects)
+		if (!c->collects || (skips >= 0 && skips != i))
 			continue;
+		o->result->features[i].nrows++;
 		if (c->dictionary != NULL)
 			CollectLevel(o, i, values[o->feature_column[i]], nulls[o->feature_column[i]]);
 		else
 			CollectNumber(o, i, o->scoring.raw[i]);
 	}
-	if (is_first_pass)
+	if (is_first_pass && !o->request->values_only)
 	{
 		int			segment = PlaceRow(o);
 
@@ -431,7 +451,8 @@ BeginPass(Observer *o)
 {
 	MemoryContext old = MemoryContextSwitchTo(o->values_context);
 
-	o->held = 0;
+	o->held = o->request->reserved;
+	o->scratch = 0;
 	o->end = o->pipeline->nfeatures;
 	for (int i = o->first; i < o->end; i++)
 	{
@@ -440,7 +461,7 @@ BeginPass(Observer *o)
 
 		memset(c, 0, sizeof(*c));
 		c->collects = o->feature_column[i] >= 0;
-		f->n_null = f->n_infinite = f->nvalues = f->n_uncounted = 0;
+		f->nrows = f->n_null = f->n_infinite = f->nvalues = f->n_uncounted = 0;
 		if (c->collects && o->pipeline->feature[i].kind == CS_CATEGORICAL)
 			c->dictionary = CsDictionaryCreate();
 	}

@@ -99,6 +99,33 @@ CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, d
 }
 
 /* See tests.h. */
+int
+CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m, double least)
+{
+	double		smaller = (double) Min(n, m) / ((double) n + (double) m);
+	double		share[2] = {0, 0};
+	int			merged = 0;
+
+	for (int i = 0; i < bins; i++)
+	{
+		share[0] += baseline[i];
+		share[1] += current[i];
+		if ((share[0] * n + share[1] * m) * smaller < CS_MIN_EXPECTED ||
+			(share[0] + share[1]) / 2 < least)
+			continue;
+		baseline[merged] = share[0];
+		current[merged++] = share[1];
+		share[0] = share[1] = 0;
+	}
+	if (merged == 0)
+		baseline[merged] = current[merged] = 0;
+	merged = Max(merged, 1);
+	baseline[merged - 1] += share[0];
+	current[merged - 1] += share[1];
+	return merged;
+}
+
+/* See tests.h. */
 CsPsiResult
 CsPsi(int bins, const double *baseline, int64 n, const double *current, int64 m)
 {

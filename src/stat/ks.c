@@ -231,43 +231,6 @@ CsKsTest(const double *baseline, int64 n, const double *current, int64 m)
 	return result;
 }
 
-/*
- * The baseline's distribution function at a value, and its limit from the left, by linear
- * interpolation between quantiles; several equal ones are a jump.  *at: how many quantiles are at
- * or below an earlier, lower value; brought up to date.
- */
-static void
-InterpolateShare(const double *quantiles, int nquantiles, double value, int *at, double *before,
-				 double *upto)
-{
-	int			steps = nquantiles - 1,
-				below = *at,
-				i;
-
-	while (below < nquantiles && quantiles[below] < value)
-		below++;
-	for (i = below; i < nquantiles && quantiles[i] == value; i++)
-		;
-	*at = i;
-	if (i > below)
-	{
-		*before = (double) below / steps;
-		*upto = (double) (i - 1) / steps;
-	}
-	else if (below == 0)
-		*before = *upto = 0;
-	else if (below == nquantiles)
-		*before = *upto = 1;
-	else
-	{
-		double		low = quantiles[below - 1],
-					width = quantiles[below] - low,
-					part = isfinite(width) ? (value - low) / width : 0;
-
-		*before = *upto = (below - 1 + part) / steps;
-	}
-}
-
 /* See tests.h. */
 CsKsResult
 CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double *current, int64 m)
@@ -291,7 +254,7 @@ CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double
 			CHECK_FOR_INTERRUPTS();
 		for (next = j + 1; next < m && current[next] == current[j]; next++)
 			;
-		InterpolateShare(quantiles, nquantiles, current[j], &at, &before, &upto);
+		CsQuantileShares(quantiles, nquantiles, current[j], &at, &before, &upto);
 		if (before - (double) j / m > extremes.above)
 		{
 			extremes.above = before - (double) j / m;

@@ -35,7 +35,8 @@ extern CsKsResult CsKsTest(const double *baseline, int64 n, const double *curren
 
 /*
  * The same against a baseline of n values of which quantiles are kept: nquantiles >= 2 of them, at
- * equal steps from the minimum to the maximum, values in between by linear interpolation.
+ * equal steps from the minimum to the maximum, values in between by linear interpolation,
+ * but see quantile_function.c for those that are frequent.
  */
 extern CsKsResult CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n,
 									const double *current, int64 m);
@@ -70,11 +71,36 @@ typedef struct CsPsiResult
 
 extern CsPsiResult CsPsi(int bins, const double *baseline, int64 n, const double *current, int64 m);
 
+/*
+ * Merge bins with their neighbours, in place, until each has CS_MIN_EXPECTED rows expected in the
+ * smaller sample and a mean share of "least": below, no law of PSI holds.  Returns how many bins
+ * are left, at least 1.
+ */
+#define CS_MIN_EXPECTED 5
+
+extern int	CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m,
+							double least);
+
 /* Jensen-Shannon distance of two vectors of shares, base 2: 0 to 1. */
 extern double CsJensenShannon(int bins, const double *baseline, const double *current);
 
 /* Wasserstein distance of order 1; infinite when shares at an infinity differ. */
 extern double CsWasserstein(const double *baseline, int64 n, const double *current, int64 m);
+
+/*
+ * quantile_function.c: a baseline of n values of which quantiles are kept, as for
+ * CsKsTestQuantiles.
+ *
+ * Shares gives its distribution function at a value, and the limit from the left.  *at: how many
+ * quantiles are at or below an earlier, lower value, 0 at first; it is brought up to date.
+ * BinShares is CsBinShares of such a baseline, Wasserstein is CsWasserstein from it to a sample.
+ */
+extern void CsQuantileShares(const double *quantiles, int nquantiles, double value, int *at,
+							 double *before, double *upto);
+extern void CsQuantileBinShares(const double *quantiles, int nquantiles, const CsBinEdge *edges,
+								int nedges, double *share);
+extern double CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n,
+									 const double *current, int64 m);
 
 /*
  * chi_square.c
@@ -105,6 +131,20 @@ extern CsChiSquareResult CsChiSquareTest(const CsCell *cells, int64 ncells, int 
 /* The chi-square law's upper tail and the value that has the given upper tail; df >= 1. */
 extern double CsChiSquareUpper(double x, double df);
 extern double CsChiSquareUpperInverse(double p, double df);
+
+/*
+ * energy.c: rows of d numbers, row by row; n, m >= 1.  Memory is what the test takes beside them.
+ */
+typedef struct CsEnergyResult
+{
+	double		distance;		/* E */
+	double		coefficient;	/* of inhomogeneity: E / (2 mean distance of the two samples' rows) */
+	double		p;				/* by so many permutations, seeded */
+} CsEnergyResult;
+
+extern Size CsEnergyMemory(int d, int n, int m);
+extern CsEnergyResult CsEnergyTest(int d, const double *baseline, int n, const double *current,
+								   int m, int permutations, uint64 seed);
 
 /*
  * Benjamini and Hochberg's adjustment, in place: the false discovery rate at which each

@@ -1,0 +1,318 @@
+/*
+ * drift.c
+ *	  Has the customer base moved?  drift().
+ *
+ * The source is read once, as the caller, and each feature's column is compared with its baseline:
+ * by default what was frozen with the version, else a reference relation, which is read before and
+ * of which a sketch is kept: up to 100,001 quantiles of a number, up to 1,000 levels of a category.
+ * drift_compare.c measures, drift_verdict.c judges.
+ *
+ * Both sides are made comparable.  Where training skipped rows without a value (impute skip), such
+ * rows count for the feature that they lack and for no other, as they do in the baseline.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "monitor/drift.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* Most of a reference relation that is kept of one feature. */
+#define MAX_QUANTILES 100001
+#define MAX_REFERENCE_LEVELS 1000
+
+/* The columns of the result. */
+#define NCOLUMNS 20
+
+/* Positions of the arguments. */
+enum
+{
+	DRIFT_MODEL, DRIFT_SOURCE, DRIFT_REFERENCE, DRIFT_OPTIONS, DRIFT_VERSION
+};
+
+#define LIMITS(name, field, watch_at, drifted_at, most) \
+	{name "_watch", CS_OPTION_REAL, offsetof(CsDriftOptions, field.watch), watch_at, 0, most}, \
+	{name "_drifted", CS_OPTION_REAL, offsetof(CsDriftOptions, field.drifted), drifted_at, 0, most}
+
+static const CsOption driftOptions[] = {
+	{"min_rows", CS_OPTION_INT, offsetof(CsDriftOptions, min_rows), 30, 1, PG_INT32_MAX},
+	{"significance", CS_OPTION_REAL, offsetof(CsDriftOptions, significance), 0.05, 0, 1},
+	LIMITS("psi", psi, 0.1, 0.25, INFINITY),
+	LIMITS("ks", ks, 0.1, 0.2, 1),
+	LIMITS("l_infinity", l_infinity, 0.1, 0.2, 1),
+	LIMITS("null_share", null_share, 0.05, 0.2, 1),
+};
+
+/* A report in the making. */
+typedef struct DriftReport
+{
+	CsReport	base;
+	CsDriftOptions options;
+	const CsPipeline *pipeline;
+	bool		in_training;	/* the baseline is the version's own */
+	CsBaseline *baselines;		/* of each feature */
+	int			nquantiles;		/* that are kept of a reference's feature */
+	CsDriftFeature *features;
+} DriftReport;
+
+PG_FUNCTION_INFO_V1(custseg_drift);
+
+/* The options, checked. */
+static void
+ReadOptions(FunctionCallInfo fcinfo, CsDriftOptions *options)
+{
+	CsReportOptions(fcinfo, DRIFT_OPTIONS, driftOptions, lengthof(driftOptions), options);
+	CsReportCheckLimits("psi_watch", options->psi.watch, "psi_drifted", options->psi.drifted);
+	CsReportCheckLimits("ks_watch", options->ks.watch, "ks_drifted", options->ks.drifted);
+	CsReportCheckLimits("l_infinity_watch", options->l_infinity.watch,
+						"l_infinity_drifted", options->l_infinity.drifted);
+	CsReportCheckLimits("null_share_watch", options->null_share.watch,
+						"null_share_drifted", options->null_share.drifted);
+}
+
+/* Features to compare, of which nothing is known yet. */
+static CsDriftFeature *
+MakeFeatures(const CsPipeline *p)
+{
+	CsDriftFeature *features = palloc0(sizeof(CsDriftFeature) * p->nfeatures);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		CsDriftFeature *d = &features[i];
+
+		d->feature = &p->feature[i];
+		d->ks = d->psi = d->psi_critical = d->wasserstein = d->jensen_shannon = NAN;
+		d->chi_square = d->cramers_v = d->l_infinity = NAN;
+		d->p_values = d->p_bins = d->p_null = d->p = d->p_adjusted = NAN;
+	}
+	return features;
+}
+
+/* The rows of one side of a feature. */
+static CsDriftSide
+CountSide(int64 n, int64 n_null, int64 n_infinite)
+{
+	return (CsDriftSide)
+	{
+		n, n_null, n_infinite, n - n_null - n_infinite, {NAN, NAN, NAN}
+	};
+}
+
+/* Keep the numbers of a reference: all of them, or quantiles. */
+static void
+SketchNumbers(CsBaseline *b, const CsObservedFeature *f, int nquantiles)
+{
+	b->mean = f->mean;
+	b->sd = f->sd;
+	b->nquantiles = (int) Min(f->nvalues, (int64) nquantiles);
+	b->quantiles = palloc(sizeof(double) * Max(b->nquantiles, 1));
+	for (int i = 0; i < b->nquantiles; i++)
+		b->quantiles[i] = f->nvalues <= nquantiles ? f->values[i] :
+			CsQuantileSorted(f->values, f->nvalues, (double) i / (nquantiles - 1));
+}
+
+/* Keep the most frequent levels of a reference; the others are in the total only. */
+static void
+SketchLevels(CsBaseline *b, const CsObservedFeature *f)
+{
+	int			most = Min(f->nlevels, MAX_REFERENCE_LEVELS);
+
+	b->levels = palloc(sizeof(char *) * Max(most, 1));
+	b->level_counts = palloc(sizeof(int64) * Max(most, 1));
+	for (int i = 0; i < most; i++)
+	{
+		if (f->levels[i].text == NULL)
+			continue;
+		b->levels[b->nlevels] = pstrdup(f->levels[i].text);
+		b->level_counts[b->nlevels++] = f->levels[i].count;
+	}
+}
+
+/* CsFeatureVisitor: take a feature of the reference as the baseline. */
+static void
+SketchFeature(void *state, const CsObservation *observation, int feature)
+{
+	DriftReport *report = state;
+	const CsObservedFeature *f = &observation->features[feature];
+	CsBaseline *b = &report->baselines[feature];
+	CsDriftFeature *d = &report->features[feature];
+
+	d->reference_state = f->state;
+	if (f->state != CS_BIND_DONE)
+		return;
+	d->side[CS_BASELINE] = CountSide(f->nrows, f->n_null, f->n_infinite);
+	b->n = f->nrows;
+	b->n_null = f->n_null;
+	if (d->feature->kind == CS_CATEGORICAL)
+		SketchLevels(b, f);
+	else
+		SketchNumbers(b, f, report->nquantiles);
+}
+
+/*
+ * Quantiles that are kept of each feature of a reference: so many that they take no more than a
+ * quarter of maintenance_work_mem, but no fewer than in training.
+ */
+static int
+ReferenceQuantiles(int nfeatures)
+{
+	Size		affordable = CsTrainingMemoryLimit() / 4 / sizeof(double) / nfeatures;
+
+	return (int) Max(Min(affordable, MAX_QUANTILES), CS_QUANTILE_POINTS);
+}
+
+/* The baseline of a reference relation; returns the bytes that it takes of numbers. */
+static Size
+ReadReference(DriftReport *report, const char *reference)
+{
+	CsObserveRequest request = {
+		.scorer = report->base.scorer,
+		.source = reference,
+		.as_trained = true,
+		.values_only = true,
+		.visit = SketchFeature,
+		.state = report
+	};
+	int			nfeatures = report->pipeline->nfeatures;
+
+	report->nquantiles = ReferenceQuantiles(nfeatures);
+	request.reserved = sizeof(double) * report->nquantiles * nfeatures;
+	report->baselines = palloc0(sizeof(CsBaseline) * nfeatures);
+	(void) CsObserve(&request);
+	return request.reserved;
+}
+
+/* The baseline that was frozen with the version. */
+static void
+ReadBaselines(DriftReport *report)
+{
+	report->in_training = true;
+	report->baselines = CsBaselinesRead(report->base.scorer);
+	for (int i = 0; i < report->pipeline->nfeatures; i++)
+	{
+		const CsBaseline *b = &report->baselines[i];
+
+		report->features[i].side[CS_BASELINE] = CountSide(b->n, b->n_null, 0);
+	}
+}
+
+/* CsFeatureVisitor: compare a feature of the source. */
+static void
+CompareFeature(void *state, const CsObservation *observation, int feature)
+{
+	DriftReport *report = state;
+	const CsObservedFeature *f = &observation->features[feature];
+	CsDriftFeature *d = &report->features[feature];
+
+	d->state = f->state;
+	d->type = f->type;
+	if (f->state != CS_BIND_DONE)
+		return;
+	d->side[CS_CURRENT] = CountSide(f->nrows, f->n_null, f->n_infinite);
+	if (d->reference_state == CS_BIND_DONE)
+		CsDriftCompare(d, report->pipeline, &report->baselines[feature], f, report->in_training,
+					   &report->options);
+}
+
+/* A list of texts as an array; NULL for a feature that has no levels. */
+static CsSqlArgument
+TextArray(const CsDriftFeature *d, List *texts)
+{
+	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(texts), 1));
+	ListCell   *cell;
+	int			n = 0;
+
+	if (isnan(d->l_infinity))
+		return CsSqlArray(TEXTARRAYOID, NULL);
+	foreach(cell, texts)
+		elements[n++] = CStringGetTextDatum(lfirst(cell));
+	return CsSqlArray(TEXTARRAYOID, construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* A count or a share of a side; NULL when the column can't be read. */
+static CsSqlArgument
+CountOf(const CsDriftFeature *d, int side)
+{
+	CsBindState state = side == CS_BASELINE ? d->reference_state : d->state;
+	CsSqlArgument n = CsSqlInt8(d->side[side].n);
+
+	n.isnull = state != CS_BIND_DONE;
+	return n;
+}
+
+static CsSqlArgument
+NullShareOf(const CsDriftFeature *d, int side)
+{
+	const CsDriftSide *s = &d->side[side];
+
+	return CsSqlFloat8(s->n == 0 ? NAN : (double) s->n_null / s->n);
+}
+
+/* One row of the result. */
+static void
+PutFeature(CsReport *report, const CsDriftFeature *d)
+{
+	const CsSqlArgument row[NCOLUMNS] = {
+		CsSqlText(NameStr(d->feature->name)),
+		CsSqlText(CsKindName((CsKind) d->feature->kind)),
+		CountOf(d, CS_BASELINE),
+		CountOf(d, CS_CURRENT),
+		NullShareOf(d, CS_BASELINE),
+		NullShareOf(d, CS_CURRENT),
+		CsSqlFloat8(d->ks),
+		CsSqlFloat8(d->psi),
+		CsSqlFloat8(d->psi_critical),
+		CsSqlFloat8(d->wasserstein),
+		CsSqlFloat8(d->jensen_shannon),
+		CsSqlFloat8(d->chi_square),
+		CsSqlFloat8(d->cramers_v),
+		CsSqlFloat8(d->l_infinity),
+		TextArray(d, d->new_levels),
+		TextArray(d, d->vanished_levels),
+		CsSqlFloat8(d->p),
+		CsSqlFloat8(d->p_adjusted),
+		CsFindingVerdict(&d->finding),
+		CsFindingReason(&d->finding)
+	};
+
+	CsReportPut(report, row, NCOLUMNS);
+}
+
+/* drift(model, source, reference, options, version): a row for each feature */
+Datum
+custseg_drift(PG_FUNCTION_ARGS)
+{
+	DriftReport report = {{0}};
+	CsObserveRequest request = {
+		.as_trained = true,
+		.values_only = true,
+		.visit = CompareFeature,
+		.state = &report
+	};
+	char	   *reference;
+
+	if (!CsReportOpen(&report.base, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
+		return (Datum) 0;
+	ReadOptions(fcinfo, &report.options);
+	report.pipeline = CsScorerPipeline(report.base.scorer);
+	report.features = MakeFeatures(report.pipeline);
+	reference = CsTextArgument(fcinfo, DRIFT_REFERENCE);
+	if (reference == NULL)
+		ReadBaselines(&report);
+	else
+		request.reserved = ReadReference(&report, reference);
+
+	request.scorer = report.base.scorer;
+	request.source = report.base.source;
+	(void) CsObserve(&request);
+	CsDriftJudge(report.features, report.pipeline->nfeatures, &report.options,
+				 report.in_training ? "in training" : "in the reference");
+	for (int i = 0; i < report.pipeline->nfeatures; i++)
+		PutFeature(&report.base, &report.features[i]);
+	return (Datum) 0;
+}

@@ -1,0 +1,94 @@
+/*
+ * drift.h
+ *	  What the files of drift() share: a feature compared, and what is said of it.
+ */
+#ifndef CUSTSEG_DRIFT_H
+#define CUSTSEG_DRIFT_H
+
+#include "monitor/monitor.h"
+
+/* Limits of the verdicts: from "watch" and from "drifted" on. */
+typedef struct CsDriftLimits
+{
+	double		watch,
+				drifted;
+} CsDriftLimits;
+
+typedef struct CsDriftOptions
+{
+	int			min_rows;
+	double		significance;	/* an adjusted p below it counts */
+	CsDriftLimits psi;
+	CsDriftLimits ks;
+	CsDriftLimits l_infinity;
+	CsDriftLimits null_share;
+} CsDriftOptions;
+
+/* The two sides of a comparison. */
+enum
+{
+	CS_BASELINE, CS_CURRENT
+};
+
+/* One side of a feature. */
+typedef struct CsDriftSide
+{
+	int64		n;				/* rows */
+	int64		n_null;
+	int64		n_infinite;
+	int64		n_values;		/* all others */
+	double		quartile[3];	/* of numbers; NaN without values */
+} CsDriftSide;
+
+/*
+ * A feature compared.  Numbers that there are not are NaN.  Everything is palloc'd.
+ */
+typedef struct CsDriftFeature
+{
+	const CsFeature *feature;
+	CsBindState state;			/* of the current column; unless it is CS_BIND_DONE, there is */
+	char	   *type;			/* nothing below but the baseline's counts */
+	CsBindState reference_state;	/* likewise of the baseline's; CS_BIND_DONE in training */
+	CsDriftSide side[2];
+
+	/* effects */
+	double		ks,
+				psi,
+				psi_critical,
+				wasserstein,
+				jensen_shannon,
+				chi_square,
+				cramers_v,
+				l_infinity;
+	char	   *moved;			/* which level's share changed by l_infinity, in words */
+	bool		moved_null;		/* it is that of no value */
+	double		moved_share[2];
+	List	   *new_levels;		/* of char *, the most frequent first */
+	List	   *vanished_levels;
+
+	/* tests; NaN: not made */
+	double		p_values;		/* Kolmogorov-Smirnov, or chi-square of the levels */
+	double		p_bins;			/* of a number's PSI */
+	double		p_null;			/* chi-square of the shares without a value */
+	double		p;				/* of all of them */
+	double		p_adjusted;		/* over the features */
+
+	CsFinding	finding;
+} CsDriftFeature;
+
+/*
+ * drift_compare.c: fill effects and tests from the baseline and what is observed now, whose values
+ * and levels are at hand.  "in_training": the baseline is the version's own.
+ */
+extern void CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *baseline,
+						   const CsObservedFeature *current, bool in_training,
+						   const CsDriftOptions *options);
+
+/*
+ * drift_verdict.c: adjust the features' p-values for their number, and fill the findings.  "then":
+ * what the baseline is called, "in training" or so.
+ */
+extern void CsDriftJudge(CsDriftFeature *features, int nfeatures, const CsDriftOptions *options,
+						 const char *then);
+
+#endif							/* CUSTSEG_DRIFT_H */

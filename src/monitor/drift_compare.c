@@ -1,0 +1,428 @@
+/*
+ * drift_compare.c
+ *	  A feature's column now against its baseline: how far apart they are, and whether by chance.
+ *
+ * Numbers and times: Kolmogorov-Smirnov, PSI and Jensen-Shannon over bins cut at the baseline's
+ * deciles, Wasserstein in the baseline's standard deviations.  Categories and booleans: chi-square,
+ * PSI and Jensen-Shannon over the union of both sides' levels, where no value is a level, too, and
+ * the largest change of a share (L-infinity).  The shares of rows without a value are tested for
+ * both.
+ *
+ * Levels so rare that fewer than 5 rows of them are expected on the smaller side are taken as one
+ * for chi-square, PSI and Jensen-Shannon: of hundreds of levels seen once or twice no two samples
+ * have the same, and no law of these measures holds there (Cochran, Some Methods for Strengthening
+ * the Common chi-square Tests, Biometrics 10, 1954).
+ *
+ * The tests of one feature become one p-value by Bonferroni's rule: the least of them times their
+ * number.  Whether one of them then counts is decided by closed testing: the feature's p-value
+ * and its own must both be low (Marcus, Peritz and Gabriel, Biometrika 63, 1976).
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "mb/pg_wchar.h"
+#include "monitor/drift.h"
+#include "stat/tests.h"
+
+/* Steps of a sketched baseline that a bin's share must have. */
+#define SKETCH_STEPS 5.0
+
+/* Levels that are listed as new or as vanished. */
+#define MAX_LISTED 10
+
+/* Bytes of a level that a reason shows. */
+#define MAX_SHOWN 40
+
+/* A level on both sides. */
+typedef struct Level
+{
+	const char *text;			/* NULL: no value, or the rest */
+	int64		count[2];
+} Level;
+
+/* The union of both sides' levels: the baseline's, those that are new, no value, and the rest. */
+typedef struct LevelTable
+{
+	int			nlevels;
+	Level	   *levels;
+	int			nbaseline;		/* the first ones are the baseline's */
+	int			null;			/* where no value is */
+	int			rest;			/* where levels are that one side does not tell apart */
+} LevelTable;
+
+/* Count both sides' numbers in bins by the baseline's deciles; returns how many bins. */
+static int
+CountInBins(const CsBaseline *b, int64 n, const double *current, int64 m, double **share)
+{
+	CsBinEdge	edges[CS_DEFAULT_BINS];
+	int			nedges = CsQuantileBins(b->quantiles, b->nquantiles, CS_DEFAULT_BINS, edges);
+	bool		is_sketch = n > b->nquantiles;
+
+	if (is_sketch)
+		CsQuantileBinShares(b->quantiles, b->nquantiles, edges, nedges, share[CS_BASELINE]);
+	else
+		CsBinShares(b->quantiles, n, edges, nedges, share[CS_BASELINE]);
+	CsBinShares(current, m, edges, nedges, share[CS_CURRENT]);
+	return CsMergeRareBins(nedges + 1, share[CS_BASELINE], n, share[CS_CURRENT], m,
+						   is_sketch ? SKETCH_STEPS / (b->nquantiles - 1) : 0);
+}
+
+/*
+ * Rows that a baseline counts as in the law of PSI.  Where quantiles stand for the values, shares
+ * are off by up to half a step on either side of a bin, which weighs like the noise of so many.
+ */
+static int64
+RowsOfBaseline(const CsBaseline *b, int64 n)
+{
+	double		steps = b->nquantiles - 1;
+
+	return n <= b->nquantiles ? n : (int64) Min((double) n, steps * steps / 2);
+}
+
+/* Quartiles of sorted values. */
+static void
+FillQuartiles(CsDriftSide *side, const double *sorted, int64 n)
+{
+	for (int i = 0; i < 3; i++)
+		side->quartile[i] = CsQuantileSorted(sorted, n, (i + 1) / 4.0);
+}
+
+/* Effects and tests of a number; both sides have values. */
+static void
+CompareNumbers(CsDriftFeature *d, const CsBaseline *b, const CsObservedFeature *current)
+{
+	int64		n = d->side[CS_BASELINE].n_values,
+				m = current->nvalues;
+	double		baseline_share[CS_DEFAULT_BINS],
+				current_share[CS_DEFAULT_BINS],
+			   *share[] = {baseline_share, current_share};
+	int			nbins = CountInBins(b, n, current->values, m, share);
+	int64		counted = RowsOfBaseline(b, n);
+	CsKsResult	ks = CsKsTestQuantiles(b->quantiles, b->nquantiles, n, current->values, m);
+	CsPsiResult psi;
+	double		distance = CsWassersteinQuantiles(b->quantiles, b->nquantiles, n, current->values, m);
+
+	psi = CsPsi(nbins, share[CS_BASELINE], counted, share[CS_CURRENT], m);
+	d->ks = ks.statistic;
+	d->p_values = ks.p;
+	d->psi = psi.psi;
+	d->psi_critical = psi.critical;
+	d->p_bins = psi.bins > 1 ? CsChiSquareUpper(psi.psi / (1.0 / counted + 1.0 / m), psi.bins - 1) : NAN;
+	d->jensen_shannon = CsJensenShannon(nbins, share[CS_BASELINE], share[CS_CURRENT]);
+	if (distance == 0 || b->sd > 0)
+		d->wasserstein = distance == 0 ? 0 : distance / b->sd;
+	FillQuartiles(&d->side[CS_BASELINE], b->quantiles, b->nquantiles);
+	FillQuartiles(&d->side[CS_CURRENT], current->values, m);
+}
+
+static int
+CompareLevelTexts(const void *x, const void *y)
+{
+	return strcmp(((const Level *) x)->text, ((const Level *) y)->text);
+}
+
+static void
+AddLevel(LevelTable *t, const char *text, int64 baseline, int64 current)
+{
+	t->levels[t->nlevels++] = (Level) {text, {baseline, current}};
+}
+
+/* Has training put the rarest levels under "other"? */
+static bool
+HasMergedLevels(const CsPipeline *p, const CsFeature *f)
+{
+	const CsLevel *levels = CsFeatureLevels(p, f);
+
+	for (int i = 0; i < f->nlevels; i++)
+	{
+		if (levels[i].is_other)
+			return true;
+	}
+	return false;
+}
+
+/* The levels of a boolean on one side, from its number of true values. */
+static void
+FillBooleanLevels(CsObservedLevel *levels, int64 n, int64 ntrue)
+{
+	levels[0] = (CsObservedLevel) {"true", ntrue};
+	levels[1] = (CsObservedLevel) {"false", n - ntrue};
+}
+
+/* How many of the sorted numbers 0 and 1 are 1. */
+static int64
+CountTrue(const double *values, int64 n)
+{
+	int64		nfalse = 0;
+
+	while (nfalse < n && values[nfalse] == 0)
+		nfalse++;
+	return n - nfalse;
+}
+
+/* The baseline's levels by text, and what it does not tell apart as the rest. */
+static void
+AddBaseline(LevelTable *t, const CsDriftFeature *d, const CsPipeline *p, const CsBaseline *b,
+			bool in_training)
+{
+	int64		n = d->side[CS_BASELINE].n_values,
+				listed = 0;
+	bool		merged = in_training && HasMergedLevels(p, d->feature);
+
+	if (d->feature->kind == CS_BOOLEAN)
+	{
+		CsObservedLevel levels[2];
+
+		FillBooleanLevels(levels, n, n == 0 ? 0 : (int64) rint(b->mean * n));
+		for (int i = 0; i < 2; i++)
+			AddLevel(t, levels[i].text, levels[i].count, 0);
+		listed = n;
+	}
+	for (int i = 0; i < b->nlevels; i++)
+	{
+		if (b->levels[i] == NULL || (merged && strcmp(b->levels[i], CS_OTHER_LEVEL) == 0))
+			continue;
+		AddLevel(t, b->levels[i], b->level_counts[i], 0);
+		listed += b->level_counts[i];
+	}
+	t->nbaseline = t->nlevels;
+	qsort(t->levels, t->nlevels, sizeof(Level), CompareLevelTexts);
+	t->null = t->nlevels;
+	AddLevel(t, NULL, d->side[CS_BASELINE].n_null, d->side[CS_CURRENT].n_null);
+	t->rest = t->nlevels;
+	AddLevel(t, NULL, n - listed, 0);
+}
+
+/* Enter the levels there are now: known ones, new ones, the rest. */
+static void
+AddCurrent(LevelTable *t, const CsObservedLevel *levels, int nlevels, int64 n_uncounted)
+{
+	bool		knows_all = t->levels[t->rest].count[CS_BASELINE] == 0;
+
+	for (int i = 0; i < nlevels; i++)
+	{
+		Level		key = {levels[i].text};
+		Level	   *known;
+
+		if (key.text == NULL)
+			continue;			/* counted as rows without a value */
+		known = bsearch(&key, t->levels, t->nbaseline, sizeof(Level), CompareLevelTexts);
+		if (known != NULL)
+			known->count[CS_CURRENT] += levels[i].count;
+		else if (knows_all)
+			AddLevel(t, levels[i].text, 0, levels[i].count);
+		else
+			t->levels[t->rest].count[CS_CURRENT] += levels[i].count;
+	}
+	t->levels[t->rest].count[CS_CURRENT] += n_uncounted;
+}
+
+/* A level in quotes, cut where it is long; palloc'd. */
+static char *
+QuoteLevel(const char *text)
+{
+	int			length = (int) strlen(text);
+	int			shown = pg_mbcliplen(text, length, MAX_SHOWN);
+
+	return psprintf("\"%.*s%s\"", shown, text, shown < length ? "..." : "");
+}
+
+/* The largest change of a level's share. */
+static void
+FindLargestChange(CsDriftFeature *d, const LevelTable *t)
+{
+	int			moved = 0;
+
+	d->l_infinity = -1;
+	for (int i = 0; i < t->nlevels; i++)
+	{
+		double		share[2];
+		double		change;
+
+		for (int side = 0; side < 2; side++)
+			share[side] = (double) t->levels[i].count[side] / d->side[side].n;
+		change = fabs(share[CS_CURRENT] - share[CS_BASELINE]);
+		if (change <= d->l_infinity)
+			continue;
+		d->l_infinity = change;
+		memcpy(d->moved_share, share, sizeof(share));
+		moved = i;
+	}
+	d->moved_null = moved == t->null;
+	d->moved = moved == t->null ? "rows without a value" :
+		moved == t->rest ? "other levels" : QuoteLevel(t->levels[moved].text);
+}
+
+/* Most rows first, on whichever side they are, ties by text. */
+static int
+CompareCounts(const void *x, const void *y)
+{
+	const Level *a = *(const Level *const *) x;
+	const Level *b = *(const Level *const *) y;
+	int64		rows_a = a->count[CS_BASELINE] + a->count[CS_CURRENT],
+				rows_b = b->count[CS_BASELINE] + b->count[CS_CURRENT];
+
+	if (rows_a != rows_b)
+		return rows_a > rows_b ? -1 : 1;
+	return strcmp(a->text, b->text);
+}
+
+/* The levels, most frequent first, that are on one side but not on the other. */
+static List *
+ListLevelsWithout(const LevelTable *t, int absent)
+{
+	const Level **found = palloc(sizeof(Level *) * t->nlevels);
+	int			nfound = 0;
+	List	   *result = NIL;
+
+	for (int i = 0; i < t->nlevels; i++)
+	{
+		const Level *l = &t->levels[i];
+
+		if (l->text != NULL && l->count[absent] == 0 && l->count[1 - absent] > 0)
+			found[nfound++] = l;
+	}
+	qsort(found, nfound, sizeof(Level *), CompareCounts);
+	for (int i = 0; i < Min(nfound, MAX_LISTED); i++)
+		result = lappend(result, pstrdup(found[i]->text));
+	pfree(found);
+	return result;
+}
+
+/* Chi-square, PSI and Jensen-Shannon of the levels, rare ones and the rest as one. */
+static void
+CompareShares(CsDriftFeature *d, const LevelTable *t)
+{
+	double		n = d->side[CS_BASELINE].n,
+				m = d->side[CS_CURRENT].n,
+				smaller = Min(n, m) / (n + m);
+	CsCell	   *cells = palloc(sizeof(CsCell) * 2 * (t->nlevels + 1));
+	double	   *share[2];
+	Level		rare = {NULL};
+	int			nrows = 0;
+	CsChiSquareResult chi_square;
+	CsPsiResult psi;
+
+	for (int side = 0; side < 2; side++)
+		share[side] = palloc(sizeof(double) * (t->nlevels + 1));
+	for (int i = 0; i <= t->nlevels; i++)
+	{
+		const Level *l = i < t->nlevels ? &t->levels[i] : &rare;
+		int64		rows = l->count[CS_BASELINE] + l->count[CS_CURRENT];
+
+		if (rows == 0)
+			continue;
+		if (i < t->nlevels && (i == t->rest || rows * smaller < CS_MIN_EXPECTED))
+		{
+			for (int side = 0; side < 2; side++)
+				rare.count[side] += l->count[side];
+			continue;
+		}
+		for (int side = 0; side < 2; side++)
+		{
+			cells[2 * nrows + side] = (CsCell) {nrows, side, l->count[side]};
+			share[side][nrows] = (double) l->count[side] / d->side[side].n;
+		}
+		nrows++;
+	}
+	chi_square = CsChiSquareTest(cells, 2 * nrows, nrows, 2);
+	psi = CsPsi(nrows, share[CS_BASELINE], d->side[CS_BASELINE].n, share[CS_CURRENT],
+				d->side[CS_CURRENT].n);
+	d->chi_square = chi_square.statistic;
+	d->cramers_v = chi_square.cramers_v;
+	d->p_values = chi_square.p;
+	d->psi = psi.psi;
+	d->psi_critical = psi.critical;
+	d->jensen_shannon = CsJensenShannon(nrows, share[CS_BASELINE], share[CS_CURRENT]);
+	pfree(cells);
+	for (int side = 0; side < 2; side++)
+		pfree(share[side]);
+}
+
+/* Effects and tests of a category or a boolean; both sides have rows. */
+static void
+CompareCategories(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *b,
+				  const CsObservedFeature *current, bool in_training)
+{
+	LevelTable	t = {0};
+	CsObservedLevel boolean[2];
+
+	t.levels = palloc(sizeof(Level) * ((Size) b->nlevels + current->nlevels + 6));
+	AddBaseline(&t, d, p, b, in_training);
+	if (d->feature->kind == CS_BOOLEAN)
+	{
+		FillBooleanLevels(boolean, current->nvalues, CountTrue(current->values, current->nvalues));
+		AddCurrent(&t, boolean, 2, 0);
+	}
+	else
+		AddCurrent(&t, current->levels, current->nlevels, current->n_uncounted);
+	FindLargestChange(d, &t);
+	CompareShares(d, &t);
+	d->new_levels = ListLevelsWithout(&t, CS_BASELINE);
+	/* with more levels than were counted, nobody knows which are gone */
+	if (!current->overfull)
+		d->vanished_levels = ListLevelsWithout(&t, CS_CURRENT);
+	pfree(t.levels);
+}
+
+/* Test the shares of rows without a value, where there are any. */
+static void
+CompareNulls(CsDriftFeature *d)
+{
+	CsCell		cells[4];
+
+	if (d->side[CS_BASELINE].n_null + d->side[CS_CURRENT].n_null == 0)
+		return;
+	for (int side = 0; side < 2; side++)
+	{
+		cells[side] = (CsCell) {0, side, d->side[side].n_null};
+		cells[2 + side] = (CsCell) {1, side, d->side[side].n - d->side[side].n_null};
+	}
+	d->p_null = CsChiSquareTest(cells, 4, 2, 2).p;
+}
+
+/* One p-value for the feature, by Bonferroni's rule. */
+static double
+CombineTests(const CsDriftFeature *d)
+{
+	const double p[] = {d->p_values, d->p_bins, d->p_null};
+	double		least = 1;
+	int			ntests = 0;
+
+	for (int i = 0; i < lengthof(p); i++)
+	{
+		if (isnan(p[i]))
+			continue;
+		least = Min(least, p[i]);
+		ntests++;
+	}
+	return ntests == 0 ? NAN : Min(1, least * ntests);
+}
+
+/* See drift.h. */
+void
+CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *baseline,
+			   const CsObservedFeature *current, bool in_training, const CsDriftOptions *options)
+{
+	bool		is_number = d->feature->kind == CS_NUMERIC || d->feature->kind == CS_TIME;
+	const CsDriftSide *b = &d->side[CS_BASELINE];
+	const CsDriftSide *c = &d->side[CS_CURRENT];
+
+	if (b->n == 0 || c->n == 0)
+		return;
+	if (!is_number)
+		CompareCategories(d, p, baseline, current, in_training);
+	else if (b->n_values > 0 && c->n_values > 0)
+		CompareNumbers(d, baseline, current);
+	CompareNulls(d);
+
+	/* with too few rows there are effects, but they prove nothing */
+	if (Min(b->n, c->n) < options->min_rows)
+		d->p_null = NAN;
+	if (Min(b->n, c->n) < options->min_rows ||
+		(is_number && Min(b->n_values, c->n_values) < options->min_rows))
+		d->p_values = d->p_bins = NAN;
+	d->p = CombineTests(d);
+}

@@ -1,0 +1,314 @@
+/*
+ * multivariate.c
+ *	  Have customers moved, all features together?  drift_multivariate().
+ *
+ * What drift() can't see is a change of how features go together while each of them stays as it
+ * was.  So rows are compared where the model sees them, in model space: a seeded sample of the
+ * source and one of the baseline, by the energy distance and its permutation test (stat/energy.c).
+ *
+ * A version keeps no customers' rows, and its centers and spreads don't say how rows lie around
+ * them: rows that are made up from them differ from real ones from the start, and the test would
+ * find just that.  So the baseline is rows: a reference relation, or what the version was trained
+ * on, provided that it still is what it was.  That is checked against the frozen baseline: rows,
+ * rows without a value, and all quantiles or levels of every feature must be the same.  A table of
+ * customers that lives on is not, and a reference must be named.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "monitor/monitor.h"
+#include "stat/tests.h"
+#include "storage/shmem.h"
+#include "utils/builtins.h"
+
+#define MEGABYTE ((Size) 1024 * 1024)
+
+/* Quantiles are the same when they differ by no more than this share. */
+#define ROUNDING 1e-12
+
+/* The columns of the result. */
+#define NCOLUMNS 6
+
+/* Positions of the arguments. */
+enum
+{
+	DRIFT_MODEL, DRIFT_SOURCE, DRIFT_REFERENCE, DRIFT_OPTIONS, DRIFT_VERSION
+};
+
+typedef struct MultivariateOptions
+{
+	int64		seed;
+	int			sample;			/* rows of each side */
+	int			permutations;
+	int			min_rows;
+	double		significance;
+	double		watch,			/* coefficients */
+				drifted;
+} MultivariateOptions;
+
+static const CsOption multivariateOptions[] = {
+	{"seed", CS_OPTION_BIGINT, offsetof(MultivariateOptions, seed), 42, -9007199254740992.0, 9007199254740992.0},
+	{"sample", CS_OPTION_INT, offsetof(MultivariateOptions, sample), 2000, 2, 10000},
+	{"permutations", CS_OPTION_INT, offsetof(MultivariateOptions, permutations), 199, 19, 9999},
+	{"min_rows", CS_OPTION_INT, offsetof(MultivariateOptions, min_rows), 30, 2, PG_INT32_MAX},
+	{"significance", CS_OPTION_REAL, offsetof(MultivariateOptions, significance), 0.05, 0, 1},
+	{"watch", CS_OPTION_REAL, offsetof(MultivariateOptions, watch), 0.01, 0, 1},
+	{"drifted", CS_OPTION_REAL, offsetof(MultivariateOptions, drifted), 0.05, 0, 1},
+};
+
+/* Is what the version was trained on still there? */
+typedef struct TrainedSource
+{
+	const CsBaseline *baselines;
+	char	   *change;			/* what is otherwise, in words; NULL: nothing so far */
+} TrainedSource;
+
+PG_FUNCTION_INFO_V1(custseg_drift_multivariate);
+
+/* The options, checked. */
+static void
+ReadOptions(FunctionCallInfo fcinfo, MultivariateOptions *o)
+{
+	CsReportOptions(fcinfo, DRIFT_OPTIONS, multivariateOptions, lengthof(multivariateOptions), o);
+	CsReportCheckLimits("watch", o->watch, "drifted", o->drifted);
+	CsReportCheckLimits("min_rows", o->min_rows, "sample", o->sample);
+}
+
+/* An error when samples and test take more than maintenance_work_mem; returns the samples' bytes. */
+static Size
+CheckMemory(const CsScorer *scorer, int sample)
+{
+	Size		rows = mul_size(mul_size(sample, 2), mul_size(scorer->ncolumns, sizeof(double)));
+	Size		needed = add_size(rows, CsEnergyMemory(scorer->ncolumns, sample, sample));
+
+	if (needed > CsTrainingMemoryLimit())
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("comparing %d rows of %d columns needs %zu MB, maintenance_work_mem is %d MB",
+						sample, scorer->ncolumns, (needed + MEGABYTE - 1) / MEGABYTE,
+						maintenance_work_mem / 1024),
+				 errhint("Lower option \"sample\", or raise maintenance_work_mem.")));
+	return rows;
+}
+
+/* Are numbers the same as in training, as far as its quantiles tell? */
+static bool
+AreSameNumbers(const CsBaseline *b, const CsObservedFeature *f)
+{
+	int			nquantiles = (int) Min(f->nvalues, (int64) CS_QUANTILE_POINTS);
+
+	if (f->n_infinite > 0 || nquantiles != b->nquantiles)
+		return false;
+	for (int i = 0; i < nquantiles; i++)
+	{
+		double		now = nquantiles == f->nvalues ? f->values[i] :
+			CsQuantileSorted(f->values, f->nvalues, (double) i / (nquantiles - 1));
+
+		if (fabs(now - b->quantiles[i]) > ROUNDING * fabs(b->quantiles[i]))
+			return false;
+	}
+	return true;
+}
+
+/* Have all levels as many rows as in training, as far as it told them apart? */
+static bool
+AreSameLevels(const CsBaseline *b, const CsObservedFeature *f)
+{
+	for (int i = 0; i < f->nlevels; i++)
+	{
+		const CsObservedLevel *now = &f->levels[i];
+
+		for (int l = 0; l < b->nlevels && now->text != NULL; l++)
+		{
+			if (b->levels[l] != NULL && strcmp(b->levels[l], now->text) == 0 &&
+				strcmp(now->text, CS_OTHER_LEVEL) != 0 && b->level_counts[l] != now->count)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* CsFeatureVisitor: see whether a feature is what it was in training. */
+static void
+CheckFeature(void *state, const CsObservation *observation, int feature)
+{
+	TrainedSource *trained = state;
+	const CsFeature *f = &CsScorerPipeline(observation->scorer)->feature[feature];
+	const CsObservedFeature *now = &observation->features[feature];
+	const CsBaseline *b = &trained->baselines[feature];
+
+	if (trained->change != NULL)
+		return;
+	if (now->state != CS_BIND_DONE)
+		trained->change = psprintf("Column \"%s\" is gone or is of another type.", NameStr(f->name));
+	else if (now->nrows != b->n)
+		trained->change = psprintf("It had %lld rows and has %lld.", (long long) b->n,
+								   (long long) now->nrows);
+	else if (now->n_null != b->n_null ||
+			 !(f->kind == CS_CATEGORICAL ? AreSameLevels(b, now) : AreSameNumbers(b, now)))
+		trained->change = psprintf("Column \"%s\" has other values.", NameStr(f->name));
+}
+
+/* The error when nothing stands for the past. */
+static void
+ReportNoBaseline(const CsScorer *scorer, const char *source, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("%s is not what version %d of model \"%s\" was trained on any more", source,
+					scorer->version, NameStr(scorer->model)),
+			 errdetail_internal("%s", detail),
+			 errhint("A version keeps no rows. Give rows of then: reference => 'a relation or query'.")));
+}
+
+/* Rows of the training, when they are what the baseline is of: it may be of a sample of them. */
+static bool
+IsBaselineSampled(const CsScorer *scorer, const CsBaseline *baseline)
+{
+	int64		n = 0;
+
+	for (int i = 0; i < scorer->nsegments; i++)
+		n += CsScorerSegments(scorer)[i].n;
+	return baseline->n < n;
+}
+
+/* error_context callback: where an error about a relation comes from that nobody named. */
+static void
+TellTrainedSource(void *scorer)
+{
+	const CsScorer *s = scorer;
+
+	errcontext("what version %d of model \"%s\" was trained on; another reference can be named",
+			   s->version, NameStr(s->model));
+}
+
+/* A sample of what the version was trained on, which must still be what it was. */
+static CsObservation *
+ObserveTrainedSource(const CsScorer *scorer, CsObserveRequest *request)
+{
+	TrainedSource trained = {.baselines = CsBaselinesRead(scorer)};
+	ErrorContextCallback context = {
+		.previous = error_context_stack,
+		.callback = TellTrainedSource,
+		.arg = (void *) scorer
+	};
+	CsObservation *observation;
+	char	   *source;
+	char	   *id;
+
+	CsScorerOrigin(scorer, &source, &id);
+	request->source = source;
+	request->visit = CheckFeature;
+	request->state = &trained;
+	error_context_stack = &context;
+	observation = CsObserve(request);
+	error_context_stack = context.previous;
+	if (IsBaselineSampled(scorer, &trained.baselines[0]))
+		trained.change = "Training kept the baseline of a sample of its rows, so that cannot be told.";
+	if (trained.change != NULL)
+		ReportNoBaseline(scorer, observation->source, trained.change);
+	return observation;
+}
+
+/* Rows that a sample is of. */
+static int64
+CountPlaced(const CsObservation *observation)
+{
+	int64		n = 0;
+
+	for (int i = 0; i < observation->scorer->nsegments; i++)
+		n += observation->segment_rows[i];
+	return n;
+}
+
+/* Something in the way of a comparison: the finding says it; false when there is nothing. */
+static bool
+FindObstacle(CsFinding *finding, const CsObservation *observation, const char *what, int min_rows)
+{
+	char	   *problem = CsObservationProblem(observation);
+
+	if (problem != NULL)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s: %s", what, problem);
+	else if (observation->nsample < min_rows)
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
+					 "%s: %d %s could be placed, at least %d are needed", what,
+					 observation->nsample, observation->nsample == 1 ? "row" : "rows", min_rows);
+	else
+		return false;
+	return true;
+}
+
+/* The verdict on a test that was made. */
+static void
+JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOptions *o, int n, int m)
+{
+	char	   *compared = psprintf("%d rows compared with %d", m, n);
+
+	if (test->coefficient < o->watch && test->p < o->significance)
+		CsFindingAdd(finding, CS_VERDICT_OK, "a change that is certain, but small (%s)", compared);
+	else if (test->coefficient < o->watch)
+		CsFindingAdd(finding, CS_VERDICT_OK, "customers lie as before (%s)", compared);
+	else if (test->p >= o->significance)
+		CsFindingAdd(finding, CS_VERDICT_OK, "no more change than chance makes with so few rows (%s)",
+					 compared);
+	else
+		CsFindingAdd(finding,
+					 test->coefficient < o->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED,
+					 "customers lie otherwise than before (%s); drift() tells whether single features have moved, segment_sizes() whether segments have",
+					 compared);
+}
+
+/* drift_multivariate(model, source, reference, options, version): one row */
+Datum
+custseg_drift_multivariate(PG_FUNCTION_ARGS)
+{
+	CsReport	report = {0};
+	MultivariateOptions options;
+	CsObserveRequest request = {0};
+	CsObservation *baseline;
+	CsObservation *current;
+	CsEnergyResult test = {NAN, NAN, NAN};
+	CsFinding	finding;
+
+	if (!CsReportOpen(&report, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
+		return (Datum) 0;
+	ReadOptions(fcinfo, &options);
+	request.scorer = report.scorer;
+	request.sample = options.sample;
+	request.seed = (uint64) options.seed;
+	request.as_trained = true;
+	request.reserved = CheckMemory(report.scorer, options.sample);
+	request.source = CsTextArgument(fcinfo, DRIFT_REFERENCE);
+	baseline = request.source != NULL ? CsObserve(&request) :
+		ObserveTrainedSource(report.scorer, &request);
+
+	request.source = report.source;
+	request.seed++;				/* not the same rows of the same source */
+	request.visit = NULL;
+	current = CsObserve(&request);
+
+	CsFindingInit(&finding);
+	if (!FindObstacle(&finding, baseline, "reference", options.min_rows) &&
+		!FindObstacle(&finding, current, "source", options.min_rows))
+	{
+		test = CsEnergyTest(report.scorer->ncolumns, baseline->sample, baseline->nsample,
+							current->sample, current->nsample, options.permutations,
+							(uint64) options.seed);
+		JudgeTest(&finding, &test, &options, baseline->nsample, current->nsample);
+	}
+	CsReportPut(&report,
+				(const CsSqlArgument[]) {
+					CsSqlInt8(CountPlaced(baseline)),
+					CsSqlInt8(CountPlaced(current)),
+					CsSqlFloat8(test.coefficient),
+					CsSqlFloat8(test.p),
+					CsFindingVerdict(&finding),
+					CsFindingReason(&finding)
+				},
+				NCOLUMNS);
+	return (Datum) 0;
+}
