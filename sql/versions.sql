@@ -238,6 +238,10 @@ SELECT round(adjusted_rand::numeric, 4) AS adjusted_rand, n_moved, recommendatio
 SELECT recommendation, reason FROM custseg.compare_versions('drifted', 1, 2, options => '{"min_agreement": 0.9}');
 SELECT recommendation, reason FROM custseg.compare_versions('drifted', 1, 2, options => '{"min_gain": 0.5}');
 SELECT recommendation, reason FROM custseg.compare_versions('drifted', 1, 2, 'SELECT * FROM later WHERE id <= 300');
+SELECT version FROM custseg.train('drifted', 'SELECT * FROM later UNION ALL SELECT i, 500 FROM generate_series(401, 410) i', '{x}', 3);
+SELECT recommendation, reason FROM custseg.compare_versions('drifted', 1, 3, 'later');
+SELECT version FROM custseg.train('drifted', 'SELECT id, -x AS y FROM later UNION ALL SELECT id + 1000, -x FROM later WHERE id <= 200', '{y}', 2);
+SELECT recommendation, reason FROM custseg.compare_versions('drifted', 1, 4, 'SELECT x, -x AS y FROM later');
 SELECT recommendation, reason FROM custseg.compare_versions('drifted', 2, 1);
 -- what a person should look at
 SELECT recommendation, reason FROM custseg.compare_versions('plane', 1, 3);
