@@ -396,7 +396,7 @@ Reason(const Cell *cell, bool recommended)
 	if (objection != NULL)
 		return objection;
 	if (!recommended)
-		return "another pair has a higher silhouette";
+		return "lower silhouette";
 	if (cell->silhouette < WEAK_SILHOUETTE)
 		return "highest silhouette of at least two clusters and at most half of the rows noise, but so low that it says little";
 	return "highest silhouette of at least two clusters and at most half of the rows noise";

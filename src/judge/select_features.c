@@ -329,9 +329,12 @@ Reason(const Selection *s, int feature, const Asked *asked)
 	pair = psprintf("%s %.3f with \"%s\"", MeasureName(c->feature, cause->feature),
 					s->association[(Size) feature * s->n + c->cause],
 					NameStr(cause->feature->name));
-	if (c->own_mean > c->cause_mean)
+	/* a difference that four digits show */
+	if (c->own_mean > c->cause_mean + 1e-4)
 		return psprintf("%s, %s correlated less with the other features (%.4f in the mean, this one %.4f)",
 						pair, fate, c->cause_mean, c->own_mean);
+	if (c->own_mean > c->cause_mean)
+		return psprintf("%s, %s correlated a little less with the other features", pair, fate);
 	return psprintf("%s, %s correlated as much with the other features and comes first", pair, fate);
 }
 
