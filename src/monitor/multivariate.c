@@ -242,22 +242,23 @@ FindObstacle(CsFinding *finding, const CsObservation *observation, const char *w
 	return true;
 }
 
-/* The verdict on a test that was made. */
+/* The verdict on a test that was made: what is beyond chance's average is the effect. */
 static void
 JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOptions *o, int n, int m)
 {
 	char	   *compared = psprintf("%d rows compared with %d", m, n);
+	double		effect = test->coefficient - test->expected;
 
-	if (test->coefficient < o->watch && test->p < o->significance)
+	if (effect < o->watch && test->p < o->significance)
 		CsFindingAdd(finding, CS_VERDICT_OK, "a change that is certain, but small (%s)", compared);
-	else if (test->coefficient < o->watch)
+	else if (effect < o->watch)
 		CsFindingAdd(finding, CS_VERDICT_OK, "customers lie as before (%s)", compared);
 	else if (test->p >= o->significance)
 		CsFindingAdd(finding, CS_VERDICT_OK, "no more change than chance makes with so few rows (%s)",
 					 compared);
 	else
 		CsFindingAdd(finding,
-					 test->coefficient < o->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED,
+					 effect < o->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED,
 					 "customers lie otherwise than before (%s); drift() tells whether single features have moved, segment_sizes() whether segments have",
 					 compared);
 }
@@ -271,7 +272,7 @@ custseg_drift_multivariate(PG_FUNCTION_ARGS)
 	CsObserveRequest request = {0};
 	CsObservation *baseline;
 	CsObservation *current;
-	CsEnergyResult test = {NAN, NAN, NAN};
+	CsEnergyResult test = {NAN, NAN, NAN, NAN};
 	CsFinding	finding;
 
 	if (!CsReportOpen(&report, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))

@@ -10,7 +10,8 @@
  * Inference 143, 2013).
  *
  * p is that of the permutation test: which rows are called the baseline's is drawn anew, and p is
- * the share of these labellings, the true one among them, with an E as large.
+ * the share of these labellings, the true one among them, with an E as large.  Their mean H is what
+ * chance makes of samples of this size: some (1/n + 1/m) / 2.
  *
  * With w(A, B) the sum of distances between two sets of rows, each pair once, all that a labelling
  * changes follows from w(X, X) and the rows' sums of distances.  So the distances are computed
@@ -250,7 +251,13 @@ CsEnergyTest(int d, const double *baseline, int n, const double *current, int m,
 			result.coefficient = between > 0 ? Min(result.distance / (2 * between), 1) : 0;
 		}
 		for (int b = 0; b < e.nlabellings; b++)
-			as_large += EnergyOf(&e, b, &between) >= result.distance * (1 - ROUNDING);
+		{
+			double		distance = EnergyOf(&e, b, &between);
+
+			as_large += distance >= result.distance * (1 - ROUNDING);
+			if (done + b > 0 && between > 0)
+				result.expected += distance / (2 * between) / permutations;
+		}
 	}
 	result.p = (double) as_large / (permutations + 1);
 	FreeRows(&e);

@@ -139,6 +139,7 @@ typedef struct CsEnergyResult
 {
 	double		distance;		/* E */
 	double		coefficient;	/* of inhomogeneity: E / (2 mean distance of the two samples' rows) */
+	double		expected;		/* what it is on average when only chance is at work */
 	double		p;				/* by so many permutations, seeded */
 } CsEnergyResult;
 
