@@ -240,7 +240,7 @@ SELECT avg(d.p_value) BETWEEN 0.35 AND 0.65 AS calibrated, count(*) FILTER (WHER
 FROM generate_series(1, 30) i,
      LATERAL custseg.drift_multivariate('chance', format('SELECT * FROM population(50) WHERE %s > 0', i), format('SELECT * FROM population(60) WHERE %s > 0', i), '{"permutations": 99}') AS d;
 -- a limit of one's own
-SELECT verdict FROM custseg.drift_multivariate('lines', 'falling', options => '{"watch": 0.5, "drifted": 0.5}');
+SELECT verdict, reason FROM custseg.drift_multivariate('lines', 'falling', options => '{"watch": 0.5, "drifted": 0.5}');
 SELECT verdict FROM custseg.drift_multivariate('lines', 'falling', options => '{"drifted": 0.5}');
 -- few rows, none, a column that is gone or can't be read
 SELECT n_baseline, n_current, statistic, p_value, verdict, reason FROM custseg.drift_multivariate('lines', 'SELECT * FROM falling LIMIT 29');
