@@ -34,11 +34,11 @@ OBJS = \
 	src/monitor/observe.o src/monitor/baseline.o src/monitor/report.o src/monitor/sizes.o \
 	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o src/monitor/migration.o \
 	src/monitor/at_risk.o src/monitor/compare_versions.o src/monitor/drift.o src/monitor/drift_compare.o \
-	src/monitor/drift_verdict.o src/monitor/multivariate.o
+	src/monitor/drift_verdict.o src/monitor/multivariate.o src/monitor/run.o src/monitor/silhouette.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions security errors
+	planner choose agreement structure tests drift watch versions monitor security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

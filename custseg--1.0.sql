@@ -178,6 +178,108 @@ COMMENT ON COLUMN custseg.migration.run_at IS 'the same for all rows of one rese
 COMMENT ON COLUMN custseg.migration.from_segment IS 'NULL: had no segment';
 COMMENT ON COLUMN custseg.migration.to_segment IS 'NULL: could not be placed';
 
+CREATE TABLE custseg.monitor_run (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    version int,
+    source text,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz NOT NULL,
+    run_by name NOT NULL,
+    status text NOT NULL CHECK (status IN ('ok', 'failed', 'skipped')),
+    error text,
+    n_rows bigint,
+    verdict text,
+    retrain bool,
+    urgency text CHECK (urgency IN ('none', 'low', 'medium', 'high')),
+    reasons text[],
+    findings jsonb NOT NULL
+);
+
+CREATE INDEX ON custseg.monitor_run (model, id);
+
+COMMENT ON TABLE custseg.monitor_run IS 'runs of monitor(); what they measured is in monitor_feature and monitor_segment';
+COMMENT ON COLUMN custseg.monitor_run.version IS 'version that was watched, the deployed one; NULL when there was none';
+COMMENT ON COLUMN custseg.monitor_run.status IS 'ok; failed: a check ended in an error, the others count; skipped: another run was at work';
+COMMENT ON COLUMN custseg.monitor_run.error IS 'why it failed or was skipped';
+COMMENT ON COLUMN custseg.monitor_run.n_rows IS 'rows of the source';
+COMMENT ON COLUMN custseg.monitor_run.verdict IS 'the worst of all checks: ok, insufficient data, watch, drifted, broken';
+COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as of needs_retraining()';
+COMMENT ON COLUMN custseg.monitor_run.findings IS 'by check, the rows whose verdict is not ok; silhouette: of a sample; breaches: limits that were broken; errors: of checks that failed';
+
+CREATE TABLE custseg.monitor_feature (
+    model text NOT NULL,
+    run bigint NOT NULL,
+    position int NOT NULL,
+    version int NOT NULL,
+    at timestamptz NOT NULL,
+    feature text NOT NULL,
+    kind text,
+    n bigint,
+    null_share float8,
+    psi float8,
+    psi_critical float8,
+    ks float8,
+    wasserstein float8,
+    jensen_shannon float8,
+    cramers_v float8,
+    l_infinity float8,
+    p_adjusted float8,
+    verdict text NOT NULL,
+    reason text,
+    PRIMARY KEY (model, run, position)
+);
+
+COMMENT ON TABLE custseg.monitor_feature IS 'what drift() said of each feature in each run of monitor(); see the view drift_history';
+
+CREATE TABLE custseg.monitor_segment (
+    model text NOT NULL,
+    run bigint NOT NULL,
+    position int NOT NULL,
+    version int NOT NULL,
+    at timestamptz NOT NULL,
+    segment int,
+    name text,
+    n bigint,
+    share float8,
+    training_share float8,
+    change float8,
+    mean_distance float8,
+    training_mean_distance float8,
+    psi float8,
+    verdict text NOT NULL,
+    reason text,
+    PRIMARY KEY (model, run, position)
+);
+
+COMMENT ON TABLE custseg.monitor_segment IS 'what segment_sizes() said of each segment in each run of monitor(); see the view size_history';
+
+CREATE TABLE custseg.alert (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    kind text NOT NULL,
+    subject text NOT NULL,
+    severity text NOT NULL CHECK (severity IN ('warning', 'critical')),
+    message text NOT NULL,
+    version int,
+    first_seen timestamptz NOT NULL,
+    last_seen timestamptz NOT NULL,
+    n_seen int NOT NULL,
+    first_run bigint NOT NULL,
+    last_run bigint NOT NULL,
+    closed_at timestamptz,
+    closed_run bigint
+);
+
+CREATE UNIQUE INDEX alert_open ON custseg.alert (model, kind, subject) WHERE closed_at IS NULL;
+
+COMMENT ON TABLE custseg.alert IS 'what runs of monitor() found wrong; at most one open row a model, kind and subject';
+COMMENT ON COLUMN custseg.alert.kind IS 'data_quality, drift, segment_sizes, silhouette, mean_distance, retraining; monitor: a run failed';
+COMMENT ON COLUMN custseg.alert.subject IS 'feature or number of a segment; in parentheses what is neither: (source), (id), (time), (total), (model), (run)';
+COMMENT ON COLUMN custseg.alert.version IS 'watched by the run that saw it last';
+COMMENT ON COLUMN custseg.alert.n_seen IS 'runs that saw it';
+COMMENT ON COLUMN custseg.alert.closed_at IS 'NULL: open';
+
 -- train
 
 CREATE FUNCTION custseg.train(
@@ -1280,6 +1382,578 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
 COMMENT ON FUNCTION custseg.compare_versions_segments IS 'the cross table of two versions: customers by their segment under each';
 
+CREATE FUNCTION custseg.monitor_options(options jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_monitor_options'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.monitor_options IS 'private: options of monitor() and needs_retraining(), checked, defaults filled in';
+
+CREATE FUNCTION custseg.monitor_silhouette(
+    model text,
+    source text,
+    version int,
+    OUT silhouette float8,
+    OUT n bigint
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_monitor_silhouette'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.monitor_silhouette IS 'private: mean silhouette width of a sample of a source, and its rows';
+
+-- The deployed version is named, so that all checks of a run look at the same one.
+CREATE FUNCTION custseg.run_check(
+    check_name text,
+    model text,
+    source text,
+    version int,
+    options jsonb,
+    reports jsonb
+) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT reports || jsonb_build_object(check_name, coalesce(
+        CASE check_name
+            WHEN 'data_quality' THEN (
+                SELECT jsonb_agg(r)
+                FROM custseg.data_quality(model, source, nullif(options -> 'data_quality', 'null'), version) r
+            )
+            WHEN 'drift' THEN (
+                SELECT jsonb_agg(r)
+                FROM custseg.drift(model, source, NULL, nullif(options -> 'drift', 'null'), version) r
+            )
+            WHEN 'segment_sizes' THEN (
+                SELECT jsonb_agg(r)
+                FROM custseg.segment_sizes(model, source, nullif(options -> 'segment_sizes', 'null'), version) r
+            )
+            WHEN 'silhouette' THEN (
+                SELECT jsonb_agg(r)
+                FROM custseg.monitor_silhouette(model, source, version) r
+            )
+        END,
+        '[]'));
+END;
+
+COMMENT ON FUNCTION custseg.run_check IS 'private: the rows of a report, added to those of other reports';
+
+CREATE FUNCTION custseg.verdict_rank(verdict text) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_position('{ok,insufficient data,watch,drifted,broken}', verdict);
+END;
+
+COMMENT ON FUNCTION custseg.verdict_rank IS 'private: verdicts in order, the worst last';
+
+-- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
+-- to train again.  Levels: 1 low, 2 medium, 3 high.
+CREATE FUNCTION custseg.retraining_causes(
+    model text,
+    version int,
+    options jsonb,
+    reports jsonb,
+    OUT cause text,
+    OUT sustained bool,
+    OUT level int,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH quality AS (
+        SELECT r.name, r.verdict, r.unseen_share
+        FROM jsonb_to_recordset(reports -> 'data_quality') r (subject text, name text, verdict text, unseen_share float8)
+        WHERE r.subject = 'feature'
+    ),
+    drift AS (
+        SELECT
+            count(*) AS features,
+            count(*) FILTER (WHERE r.verdict = 'drifted') AS drifted,
+            string_agg(r.feature, ', ') FILTER (WHERE r.verdict = 'drifted') AS names
+        FROM jsonb_to_recordset(reports -> 'drift') r (feature text, verdict text)
+        WHERE NOT EXISTS (SELECT FROM quality q WHERE q.name = r.feature AND q.verdict = 'broken')
+    ),
+    sizes AS (
+        SELECT r.*
+        FROM jsonb_to_recordset(reports -> 'segment_sizes')
+            r (segment int, name text, mean_distance float8, training_mean_distance float8, verdict text, reason text)
+    ),
+    measures AS (
+        SELECT
+            (v.metrics ->> 'silhouette')::float8 AS silhouette_trained,
+            CASE WHEN s.verdict IS NOT NULL THEN (reports #>> '{silhouette,0,silhouette}')::float8 END AS silhouette,
+            s.training_mean_distance AS distance_trained,
+            s.mean_distance AS distance,
+            extract(epoch FROM now() - v.trained_at) / 86400 AS days
+        FROM custseg.model_version v
+        -- measures of a few rows say nothing
+        LEFT JOIN sizes s ON s.segment IS NULL AND s.verdict <> 'insufficient data'
+        WHERE v.model = retraining_causes.model AND v.version = retraining_causes.version
+    )
+    SELECT 'drift', true, CASE WHEN 2 * d.drifted >= d.features THEN 3 ELSE 2 END,
+        format('%s of %s features drifted: %s', d.drifted, d.features, d.names)
+    FROM drift d
+    WHERE d.drifted >= (options ->> 'drifted_features')::int
+    UNION ALL
+    SELECT 'segment_sizes', true, CASE WHEN bool_or(s.segment IS NULL) THEN 3 ELSE 2 END,
+        format('segment sizes changed: %s', string_agg(format('%s %s', s.name, s.reason), ', '))
+    FROM sizes s
+    WHERE s.verdict = 'drifted'
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'silhouette', true, 2,
+        format('segments are less distinct: silhouette %s, in training %s',
+            round(m.silhouette::numeric, 2), round(m.silhouette_trained::numeric, 2))
+    FROM measures m
+    WHERE m.silhouette_trained - m.silhouette > (options ->> 'silhouette_drop')::float8
+    UNION ALL
+    SELECT 'mean_distance', true,
+        CASE WHEN m.distance > (1 + 2 * (options ->> 'distance_rise')::float8) * m.distance_trained THEN 3 ELSE 2 END,
+        format('customers are %s %% farther from the centers of their segments than in training',
+            round(100 * (m.distance / m.distance_trained - 1)::numeric))
+    FROM measures m
+    WHERE m.distance > (1 + (options ->> 'distance_rise')::float8) * m.distance_trained
+    UNION ALL
+    SELECT 'unseen_levels', true, 2,
+        format('levels that training did not see: %s',
+            string_agg(format('%s in %s %% of the rows', q.name, round(100 * q.unseen_share::numeric, 1)), ', '))
+    FROM quality q
+    WHERE q.unseen_share > (options ->> 'unseen_share')::float8
+    HAVING count(*) > 0
+    UNION ALL
+    SELECT 'age', false, 1,
+        format('version %s is %s days old, more than %s', version, floor(m.days), options ->> 'max_age_days')
+    FROM measures m
+    WHERE m.days > (options ->> 'max_age_days')::int;
+END;
+
+COMMENT ON FUNCTION custseg.retraining_causes IS 'private: limits of needs_retraining() that are broken now';
+
+CREATE FUNCTION custseg.judge_retraining(
+    model text,
+    version int,
+    source text,
+    options jsonb,
+    reports jsonb,
+    OUT retrain bool,
+    OUT urgency text,
+    OUT reasons text[],
+    OUT breaches jsonb
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH history AS (
+        SELECT r.findings -> 'breaches' AS breaches
+        FROM custseg.monitor_run r
+        WHERE r.model = judge_retraining.model
+            AND r.version = judge_retraining.version
+            AND r.source = judge_retraining.source
+            AND r.status = 'ok'
+        ORDER BY r.id DESC
+        LIMIT (options ->> 'consecutive')::int - 1
+    ),
+    causes AS (
+        SELECT
+            c.*,
+            NOT c.sustained
+                OR (SELECT count(*) FROM history h WHERE h.breaches ? c.cause) >= (options ->> 'consecutive')::int - 1 AS fires
+        FROM custseg.retraining_causes(model, version, options, reports) c
+    ),
+    broken AS (
+        SELECT r.*
+        FROM jsonb_to_recordset(reports -> 'data_quality') r (subject text, name text, verdict text, reason text)
+        WHERE r.verdict = 'broken'
+    ),
+    repairs AS (
+        SELECT
+            format('repair first, a version trained now would learn the fault: %s',
+                string_agg(format('%s %s: %s', b.subject, b.name, b.reason), ', ')) AS reason
+        FROM broken b
+        -- what a feature lacks, the source lacks for the same reason
+        WHERE b.subject <> 'source' OR NOT EXISTS (SELECT FROM broken f WHERE f.subject = 'feature')
+        HAVING count(*) > 0
+    ),
+    lacks AS (
+        SELECT format('too few rows to judge by: %s', r.reason) AS reason
+        FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, verdict text, reason text)
+        WHERE r.segment IS NULL AND r.verdict = 'insufficient data' AND NOT EXISTS (SELECT FROM broken)
+    ),
+    verdict AS (
+        SELECT
+            count(*) FILTER (WHERE c.fires) > 0
+                AND NOT ((options ->> 'repair_first')::bool AND EXISTS (SELECT FROM repairs)) AS retrain,
+            max(c.level) FILTER (WHERE c.fires) AS level,
+            count(*) FILTER (WHERE c.fires AND c.level > 1) AS several
+        FROM causes c
+    )
+    SELECT
+        v.retrain,
+        CASE
+            WHEN NOT v.retrain THEN 'none'
+            WHEN v.level = 3 OR v.several > 1 THEN 'high'
+            WHEN v.level = 2 THEN 'medium'
+            ELSE 'low'
+        END,
+        ARRAY(
+            SELECT reason FROM repairs
+            UNION ALL
+            SELECT reason FROM lacks
+            UNION ALL
+            (SELECT
+                CASE
+                    WHEN c.fires THEN c.reason
+                    ELSE format('%s (counts when %s runs in a row find it)', c.reason, options ->> 'consecutive')
+                END
+            FROM causes c
+            ORDER BY c.fires DESC, c.level DESC, c.cause)
+        ),
+        coalesce((SELECT jsonb_agg(c.cause ORDER BY c.cause) FROM causes c), '[]')
+    FROM verdict v;
+END;
+
+COMMENT ON FUNCTION custseg.judge_retraining IS 'private: whether to train again, from the reports of now and the runs before';
+
+CREATE FUNCTION custseg.needs_retraining(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT retrain bool,
+    OUT urgency text,
+    OUT reasons text[]
+)
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH call AS MATERIALIZED (
+        SELECT
+            custseg.monitor_options(options) AS options,
+            (SELECT m.deployed_version FROM custseg.model m WHERE m.name = model) AS version
+    ),
+    reports AS MATERIALIZED (
+        SELECT
+            c.options,
+            c.version,
+            custseg.run_check('silhouette', model, source, c.version, c.options,
+                custseg.run_check('segment_sizes', model, source, c.version, c.options,
+                    custseg.run_check('drift', model, source, c.version, c.options,
+                        custseg.run_check('data_quality', model, source, c.version, c.options, '{}')))) AS reports
+        FROM call c
+    )
+    SELECT j.retrain, j.urgency, j.reasons
+    FROM reports r
+    CROSS JOIN LATERAL custseg.judge_retraining(
+        model,
+        r.version,
+        coalesce(source, (SELECT v.source FROM custseg.model_version v WHERE v.model = needs_retraining.model AND v.version = r.version)),
+        r.options,
+        r.reports) j
+    WHERE model IS NOT NULL;
+END;
+
+COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urgent it is and why, from drift, sizes, distances, quality and age';
+
+-- What a run says of everything that can have an alert.  A cause without severity cannot be judged
+-- now, and its alert stays as it is; what is not listed is well, and its alert closes.
+CREATE FUNCTION custseg.alert_causes(
+    run custseg.monitor_run,
+    options jsonb,
+    reports jsonb,
+    OUT kind text,
+    OUT subject text,
+    OUT severity text,
+    OUT opens bool,
+    OUT message text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH quality AS (
+        SELECT r.*
+        FROM jsonb_to_recordset(reports -> 'data_quality') r (subject text, name text, state text, verdict text, reason text)
+    ),
+    findings AS (
+        SELECT
+            'data_quality' AS kind,
+            CASE q.subject WHEN 'feature' THEN q.name ELSE format('(%s)', q.subject) END AS subject,
+            -- a column that is missing is said once, of the feature
+            CASE
+                WHEN q.subject = 'source' AND EXISTS (SELECT FROM quality f WHERE f.subject = 'feature' AND f.state <> 'ok')
+                    THEN 'insufficient data'
+                ELSE q.verdict
+            END AS verdict,
+            format('%s %s: %s', q.subject, q.name, q.reason) AS message
+        FROM quality q
+        UNION ALL
+        SELECT
+            'drift',
+            r.feature,
+            -- a broken feed is one cause, not two
+            CASE
+                WHEN EXISTS (SELECT FROM quality q WHERE q.subject = 'feature' AND q.name = r.feature AND q.verdict = 'broken')
+                    THEN 'insufficient data'
+                ELSE r.verdict
+            END,
+            format('feature %s: %s', r.feature, r.reason)
+        FROM jsonb_to_recordset(reports -> 'drift') r (feature text, verdict text, reason text)
+        UNION ALL
+        SELECT
+            'segment_sizes',
+            coalesce(r.segment::text, '(total)'),
+            r.verdict,
+            format('%s: %s', r.name, r.reason)
+        FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, name text, verdict text, reason text)
+        UNION ALL
+        SELECT c.cause, '(model)', 'drifted', c.reason
+        FROM custseg.retraining_causes(run.model, run.version, options, reports) c
+        WHERE c.cause IN ('silhouette', 'mean_distance')
+        UNION ALL
+        SELECT m.kind, '(model)', 'insufficient data', NULL
+        FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, mean_distance float8, verdict text)
+        CROSS JOIN LATERAL (VALUES
+            ('silhouette', (reports #>> '{silhouette,0,silhouette}')::float8),
+            ('mean_distance', r.mean_distance)
+        ) m (kind, value)
+        WHERE r.segment IS NULL AND (r.verdict = 'insufficient data' OR m.value IS NULL)
+    )
+    SELECT
+        f.kind,
+        f.subject,
+        CASE f.verdict WHEN 'insufficient data' THEN NULL WHEN 'watch' THEN 'warning' ELSE 'critical' END,
+        custseg.verdict_rank(f.verdict) >= custseg.verdict_rank(options ->> 'alert_on'),
+        f.message
+    FROM findings f
+    WHERE f.verdict <> 'ok'
+    UNION ALL
+    SELECT
+        'retraining',
+        '(model)',
+        CASE WHEN run.error IS NULL THEN CASE run.urgency WHEN 'low' THEN 'warning' ELSE 'critical' END END,
+        true,
+        format('train again, urgency %s: %s', run.urgency, array_to_string(run.reasons, '; '))
+    WHERE run.retrain OR run.error IS NOT NULL
+    UNION ALL
+    SELECT 'monitor', '(run)', 'critical', true, run.error
+    WHERE run.error IS NOT NULL;
+END;
+
+COMMENT ON FUNCTION custseg.alert_causes IS 'private: what a run says of everything that can have an alert';
+
+-- These two run as the owner of the tables, and fail for everybody else.
+CREATE FUNCTION custseg.record_run(
+    model text,
+    version int,
+    source text,
+    started_at timestamptz,
+    run_by name,
+    options jsonb,
+    reports jsonb,
+    errors jsonb,
+    skipped bool
+) RETURNS custseg.monitor_run
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+    run custseg.monitor_run;
+    judged record;
+BEGIN
+    run.model := model;
+    run.version := version;
+    run.source := coalesce(source,
+        (SELECT v.source FROM custseg.model_version v WHERE v.model = record_run.model AND v.version = record_run.version));
+    run.started_at := started_at;
+    run.run_by := run_by;
+    run.status := CASE WHEN skipped THEN 'skipped' WHEN errors = '{}' THEN 'ok' ELSE 'failed' END;
+    -- a source that is gone fails every check in the same way
+    run.error := CASE
+        WHEN skipped THEN 'another monitor() of the model was at work'
+        ELSE (
+            SELECT string_agg(CASE WHEN f.n > 1 THEN f.message ELSE format('%s: %s', f.checks, f.message) END, E'\n' ORDER BY f.checks)
+            FROM (
+                SELECT e.value AS message, count(*) AS n, string_agg(e.key, ', ' ORDER BY e.key) AS checks
+                FROM jsonb_each_text(errors) e
+                GROUP BY e.value
+            ) f
+        )
+    END;
+    run.findings := '{}';
+    IF NOT skipped THEN
+        SELECT * INTO judged FROM custseg.judge_retraining(run.model, run.version, run.source, options, reports);
+        run.retrain := judged.retrain;
+        run.urgency := judged.urgency;
+        run.reasons := judged.reasons;
+        run.n_rows := jsonb_path_query_first(reports, '$.data_quality[*] ? (@.subject == "source").n')::bigint;
+        -- of each report, the rows that are not as they should be
+        run.findings := (
+            SELECT jsonb_object_agg(c.key, jsonb_path_query_array(c.value, '$[*] ? (!(@.verdict == "ok"))'))
+            FROM jsonb_each(reports) c
+        );
+        run.findings := coalesce(run.findings, '{}') || jsonb_build_object('breaches', judged.breaches, 'errors', errors);
+        run.verdict := (
+            SELECT v.verdict
+            FROM (
+                SELECT p #>> '{}' AS verdict FROM jsonb_path_query(reports, '$.*[*].verdict') p
+                UNION ALL
+                SELECT 'drifted' WHERE judged.breaches ?| '{silhouette,mean_distance}'
+            ) v
+            ORDER BY custseg.verdict_rank(v.verdict) DESC
+            LIMIT 1
+        );
+    END IF;
+    run.finished_at := clock_timestamp();
+    INSERT INTO custseg.monitor_run
+        (model, version, source, started_at, finished_at, run_by, status, error, n_rows, verdict, retrain, urgency, reasons, findings)
+    VALUES (run.model, run.version, run.source, run.started_at, run.finished_at, run.run_by, run.status, run.error,
+        run.n_rows, run.verdict, run.retrain, run.urgency, run.reasons, run.findings)
+    RETURNING id INTO run.id;
+
+    INSERT INTO custseg.monitor_feature
+        (model, run, position, version, at, feature, kind, n, null_share, psi, psi_critical, ks, wasserstein,
+        jensen_shannon, cramers_v, l_infinity, p_adjusted, verdict, reason)
+    SELECT run.model, run.id, d.position, run.version, run.started_at, r.feature, r.kind, r.n_current, r.null_share_current,
+        r.psi, r.psi_critical, r.ks, r.wasserstein, r.jensen_shannon, r.cramers_v, r.l_infinity, r.p_adjusted, r.verdict,
+        CASE WHEN r.verdict <> 'ok' THEN r.reason END
+    FROM jsonb_array_elements(reports -> 'drift') WITH ORDINALITY d (line, position)
+    CROSS JOIN LATERAL jsonb_to_record(d.line) r (
+        feature text, kind text, n_current bigint, null_share_current float8, psi float8, psi_critical float8, ks float8,
+        wasserstein float8, jensen_shannon float8, cramers_v float8, l_infinity float8, p_adjusted float8, verdict text,
+        reason text);
+
+    INSERT INTO custseg.monitor_segment
+        (model, run, position, version, at, segment, name, n, share, training_share, change, mean_distance,
+        training_mean_distance, psi, verdict, reason)
+    SELECT run.model, run.id, d.position, run.version, run.started_at, r.segment, r.name, r.n, r.share, r.training_share,
+        r.change, r.mean_distance, r.training_mean_distance, r.psi, r.verdict, CASE WHEN r.verdict <> 'ok' THEN r.reason END
+    FROM jsonb_array_elements(reports -> 'segment_sizes') WITH ORDINALITY d (line, position)
+    CROSS JOIN LATERAL jsonb_to_record(d.line) r (
+        segment int, name text, n bigint, share float8, training_share float8, change float8, mean_distance float8,
+        training_mean_distance float8, psi float8, verdict text, reason text);
+    RETURN run;
+END $$;
+
+COMMENT ON FUNCTION custseg.record_run IS 'private: writes what a run of monitor() found';
+
+CREATE FUNCTION custseg.record_alerts(
+    run custseg.monitor_run,
+    options jsonb,
+    reports jsonb,
+    OUT n_opened int,
+    OUT n_closed int,
+    OUT n_open int
+)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    causes jsonb;
+    event record;
+BEGIN
+    n_opened := 0;
+    n_closed := 0;
+    IF run.status <> 'skipped' THEN
+        SELECT jsonb_agg(c) INTO causes FROM custseg.alert_causes(run, options, reports) c;
+
+        UPDATE custseg.alert a
+        SET severity = c.severity,
+            message = left(c.message, 1000),
+            version = run.version,
+            last_seen = run.started_at,
+            last_run = run.id,
+            n_seen = a.n_seen + 1
+        FROM jsonb_to_recordset(causes) c (kind text, subject text, severity text, message text)
+        WHERE a.model = run.model AND a.closed_at IS NULL
+            AND a.kind = c.kind AND a.subject = c.subject AND c.severity IS NOT NULL;
+
+        FOR event IN
+            WITH opened AS (
+                INSERT INTO custseg.alert (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
+                SELECT run.model, c.kind, c.subject, c.severity, left(c.message, 1000), run.version,
+                    run.started_at, run.started_at, 1, run.id, run.id
+                FROM jsonb_to_recordset(causes) c (kind text, subject text, severity text, opens bool, message text)
+                WHERE c.opens AND c.severity IS NOT NULL
+                    AND NOT EXISTS (
+                        SELECT FROM custseg.alert a
+                        WHERE a.model = run.model AND a.closed_at IS NULL AND a.kind = c.kind AND a.subject = c.subject
+                    )
+                RETURNING alert.*
+            ),
+            closed AS (
+                UPDATE custseg.alert a
+                SET closed_at = run.started_at, closed_run = run.id
+                WHERE a.model = run.model AND a.closed_at IS NULL
+                    AND NOT EXISTS (
+                        SELECT FROM jsonb_to_recordset(causes) c (kind text, subject text)
+                        WHERE c.kind = a.kind AND c.subject = a.subject
+                    )
+                    -- a check that failed says nothing
+                    AND CASE a.kind
+                        WHEN 'monitor' THEN true
+                        WHEN 'retraining' THEN true
+                        WHEN 'silhouette' THEN reports ?& '{silhouette,segment_sizes}'
+                        WHEN 'mean_distance' THEN reports ? 'segment_sizes'
+                        ELSE reports ? a.kind
+                    END
+                RETURNING a.*
+            )
+            SELECT 'opened' AS what, o.* FROM opened o
+            UNION ALL
+            SELECT 'closed', c.* FROM closed c
+            ORDER BY id
+        LOOP
+            n_opened := n_opened + (event.what = 'opened')::int;
+            n_closed := n_closed + (event.what = 'closed')::int;
+            IF (options ->> 'notify')::bool THEN
+                PERFORM pg_notify('custseg_alert', jsonb_build_object(
+                    'event', event.what, 'alert', event.id, 'run', run.id, 'model', event.model, 'version', event.version,
+                    'kind', event.kind, 'subject', event.subject, 'severity', event.severity, 'message', event.message,
+                    'first_seen', event.first_seen, 'n_seen', event.n_seen)::text);
+            END IF;
+        END LOOP;
+    END IF;
+    n_open := (SELECT count(*) FROM custseg.alert a WHERE a.model = run.model AND a.closed_at IS NULL);
+END $$;
+
+COMMENT ON FUNCTION custseg.record_alerts IS 'private: opens and closes alerts by what a run found, and tells those who listen';
+
+CREATE FUNCTION custseg.forget_runs(model text, before timestamptz) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    DELETE FROM custseg.monitor_feature f
+    WHERE f.model = forget_runs.model
+        AND f.run <= (SELECT max(r.id) FROM custseg.monitor_run r WHERE r.model = forget_runs.model AND r.started_at < before);
+    DELETE FROM custseg.monitor_segment s
+    WHERE s.model = forget_runs.model
+        AND s.run <= (SELECT max(r.id) FROM custseg.monitor_run r WHERE r.model = forget_runs.model AND r.started_at < before);
+    DELETE FROM custseg.alert a
+    WHERE a.model = forget_runs.model AND a.closed_at < before;
+    DELETE FROM custseg.monitor_run r
+    WHERE r.model = forget_runs.model AND r.started_at < before;
+END;
+
+COMMENT ON FUNCTION custseg.forget_runs IS 'private: deletes the history of a model before a time';
+
+REVOKE EXECUTE ON FUNCTION custseg.record_run, custseg.record_alerts, custseg.forget_runs FROM public;
+
+CREATE FUNCTION custseg.monitor(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT run bigint,
+    OUT model text,
+    OUT version int,
+    OUT status text,
+    OUT n_rows bigint,
+    OUT verdict text,
+    OUT retrain bool,
+    OUT urgency text,
+    OUT reasons text[],
+    OUT alerts_opened int,
+    OUT alerts_closed int,
+    OUT alerts_open int,
+    OUT error text,
+    OUT milliseconds float8
+)
+AS 'MODULE_PATHNAME', 'custseg_monitor'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source in one call, kept in monitor_run, with alerts opened, closed and sent to those who listen to custseg_alert';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
@@ -1382,6 +2056,117 @@ COMMENT ON COLUMN custseg.segment_profile.value IS 'mean in the feature''s own u
 COMMENT ON COLUMN custseg.segment_profile.overall IS 'the same over all training rows';
 COMMENT ON COLUMN custseg.segment_profile.difference IS 'value - overall, for numbers in standard deviations of the training rows';
 
+CREATE VIEW custseg.drift_history WITH (security_invoker = true) AS
+SELECT
+    f.run,
+    f.model,
+    f.version,
+    f.at,
+    f.feature,
+    f.kind,
+    f.n,
+    f.null_share,
+    f.psi,
+    f.psi_critical,
+    f.ks,
+    f.wasserstein,
+    f.jensen_shannon,
+    f.cramers_v,
+    f.l_infinity,
+    f.p_adjusted,
+    f.verdict,
+    f.reason
+FROM custseg.monitor_feature f;
+
+COMMENT ON VIEW custseg.drift_history IS 'how each feature compared with training in each run of monitor()';
+COMMENT ON COLUMN custseg.drift_history.at IS 'start of the run';
+COMMENT ON COLUMN custseg.drift_history.reason IS 'NULL where the verdict is ok';
+
+CREATE VIEW custseg.size_history WITH (security_invoker = true) AS
+SELECT
+    s.run,
+    s.model,
+    s.version,
+    s.at,
+    s.segment,
+    s.name,
+    s.n,
+    s.share,
+    s.training_share,
+    s.change,
+    s.mean_distance,
+    s.training_mean_distance,
+    s.psi,
+    s.verdict,
+    s.reason
+FROM custseg.monitor_segment s;
+
+COMMENT ON VIEW custseg.size_history IS 'how large each segment was in each run of monitor(); segment NULL is the total';
+COMMENT ON COLUMN custseg.size_history.at IS 'start of the run';
+COMMENT ON COLUMN custseg.size_history.change IS 'of the share since training, in percentage points';
+COMMENT ON COLUMN custseg.size_history.psi IS 'of the mix of segments; in the total only';
+COMMENT ON COLUMN custseg.size_history.reason IS 'NULL where the verdict is ok';
+
+CREATE VIEW custseg.open_alerts WITH (security_invoker = true) AS
+SELECT
+    a.id,
+    a.model,
+    a.kind,
+    a.subject,
+    a.severity,
+    a.message,
+    a.version,
+    a.first_seen,
+    a.last_seen,
+    a.n_seen
+FROM custseg.alert a
+WHERE a.closed_at IS NULL;
+
+COMMENT ON VIEW custseg.open_alerts IS 'what is wrong now, as the last runs of monitor() found it';
+
+CREATE VIEW custseg.model_health WITH (security_invoker = true) AS
+SELECT
+    m.name AS model,
+    m.deployed_version,
+    v.trained_at,
+    now() - v.trained_at AS age,
+    l.started_at AS last_run,
+    l.status AS last_status,
+    l.error AS last_error,
+    c.started_at AS last_checked,
+    c.n_rows,
+    c.verdict,
+    c.retrain,
+    c.urgency,
+    a.open_alerts,
+    a.critical_alerts
+FROM custseg.model m
+LEFT JOIN custseg.model_version v ON v.model = m.name AND v.version = m.deployed_version
+LEFT JOIN LATERAL (
+    SELECT r.started_at, r.status, r.error
+    FROM custseg.monitor_run r
+    WHERE r.model = m.name
+    ORDER BY r.id DESC
+    LIMIT 1
+) l ON true
+LEFT JOIN LATERAL (
+    SELECT r.started_at, r.n_rows, r.verdict, r.retrain, r.urgency
+    FROM custseg.monitor_run r
+    WHERE r.model = m.name AND r.status <> 'skipped'
+    ORDER BY r.id DESC
+    LIMIT 1
+) c ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS open_alerts, count(*) FILTER (WHERE o.severity = 'critical') AS critical_alerts
+    FROM custseg.alert o
+    WHERE o.model = m.name AND o.closed_at IS NULL
+) a;
+
+COMMENT ON VIEW custseg.model_health IS 'one row a model: how old its deployed version is, and what the last run of monitor() said';
+COMMENT ON COLUMN custseg.model_health.last_status IS 'of the last run; NULL when the model was never watched';
+COMMENT ON COLUMN custseg.model_health.last_checked IS 'start of the last run that was not skipped, to which the columns that follow belong';
+COMMENT ON COLUMN custseg.model_health.verdict IS 'the worst one of that run';
+
 -- private functions
 
 CREATE FUNCTION custseg.may_use(model text) RETURNS bool
@@ -1418,7 +2203,7 @@ FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
 
 GRANT USAGE ON SCHEMA custseg TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -1428,9 +2213,17 @@ GRANT SELECT ON
     custseg.deployment,
     custseg.model_grant,
     custseg.migration,
+    custseg.monitor_run,
+    custseg.monitor_feature,
+    custseg.monitor_segment,
+    custseg.alert,
     custseg.models,
     custseg.segments,
-    custseg.segment_profile
+    custseg.segment_profile,
+    custseg.drift_history,
+    custseg.size_history,
+    custseg.open_alerts,
+    custseg.model_health
 TO public;
 
 ALTER TABLE custseg.model ENABLE ROW LEVEL SECURITY;
@@ -1440,6 +2233,10 @@ ALTER TABLE custseg.segment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.deployment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.model_grant ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.migration ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.monitor_run ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.monitor_feature ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.monitor_segment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg.may_use(model));
@@ -1448,6 +2245,10 @@ CREATE POLICY may_use ON custseg.segment FOR SELECT USING (custseg.may_use(model
 CREATE POLICY may_use ON custseg.deployment FOR SELECT USING (custseg.may_use(model));
 CREATE POLICY may_use ON custseg.model_grant FOR SELECT USING (custseg.may_use(model));
 CREATE POLICY may_use ON custseg.migration FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.monitor_run FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg.may_use(model));
 
 -- what pg_dump takes along
 
@@ -1460,3 +2261,9 @@ SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.deplo
 SELECT pg_catalog.pg_extension_config_dump('custseg.model_grant', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.migration', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.migration', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_run', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.monitor_run', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_feature', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_segment', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.alert', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.alert', 'id')::regclass, '');

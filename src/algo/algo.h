@@ -23,7 +23,8 @@ typedef enum CsOptionType
 	CS_OPTION_REAL,				/* double field; an infinite bound is none */
 	CS_OPTION_CHOICE,			/* int field: index into choices */
 	CS_OPTION_TEXT,				/* char * field, NULL when not given */
-	CS_OPTION_ARRAY				/* CsOptionArray field: array of equally long arrays of numbers */
+	CS_OPTION_ARRAY,			/* CsOptionArray field: array of equally long arrays of numbers */
+	CS_OPTION_OBJECT			/* Jsonb * field: an object, NULL when not given */
 } CsOptionType;
 
 typedef struct CsOptionArray
@@ -46,8 +47,8 @@ typedef struct CsOption
 
 /*
  * Fill the struct from jsonb (NULL: nothing given); unknown keys, wrong types and values out of
- * range are errors that say what is known.  A json null stands for the default.  Texts and arrays
- * are palloc'd in CurrentMemoryContext.  ToJsonb gives all options, defaults included; what
+ * range are errors that say what is known.  A json null stands for the default.  Texts, arrays
+ * and objects are palloc'd in CurrentMemoryContext.  ToJsonb gives all options, defaults included; what
  * was not given and has no default is null, so that Parse reads it back to the bit.
  */
 extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);

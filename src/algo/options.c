@@ -311,6 +311,19 @@ ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
 	}
 }
 
+/* An object of its own, whatever its keys, or an error. */
+static Jsonb *
+ParseObject(const CsOption *option, JsonbValue *value)
+{
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an object", option->name),
+				 errdetail("Got %s.", ShowValue(value)),
+				 errhint("Write it like {\"name\": value, ...}.")));
+	return JsonbValueToJsonb(value);
+}
+
 /* The default of an option into its field. */
 static void
 SetDefault(const CsOption *option, void *result)
@@ -335,6 +348,9 @@ SetDefault(const CsOption *option, void *result)
 			break;
 		case CS_OPTION_ARRAY:
 			memset(OptionField(result, option, CsOptionArray), 0, sizeof(CsOptionArray));
+			break;
+		case CS_OPTION_OBJECT:
+			*OptionField(result, option, Jsonb *) = NULL;
 			break;
 	}
 }
@@ -365,6 +381,9 @@ SetValue(const CsOption *option, JsonbValue *value, void *result)
 			break;
 		case CS_OPTION_ARRAY:
 			ParseArray(option, value, OptionField(result, option, CsOptionArray));
+			break;
+		case CS_OPTION_OBJECT:
+			*OptionField(result, option, Jsonb *) = ParseObject(option, value);
 			break;
 	}
 }
@@ -455,6 +474,7 @@ PushOption(JsonbParseState **state, const CsOption *option, const void *values)
 	JsonbValue	value = {.type = jbvNull};
 	const CsOptionArray *array;
 	const char *text;
+	Jsonb	   *object;
 
 	switch (option->type)
 	{
@@ -489,6 +509,15 @@ PushOption(JsonbParseState **state, const CsOption *option, const void *values)
 			{
 				PushArray(state, array);
 				return;
+			}
+			break;
+		case CS_OPTION_OBJECT:
+			object = *OptionField(values, option, Jsonb *const);
+			if (object != NULL)
+			{
+				value.type = jbvBinary;
+				value.val.binary.data = &object->root;
+				value.val.binary.len = VARSIZE(object) - VARHDRSZ;
 			}
 			break;
 	}

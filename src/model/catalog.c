@@ -23,10 +23,12 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "model/model.h"
-#include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -40,13 +42,22 @@ typedef enum Access
 	ACCESS_ALLOWED
 } Access;
 
-/* What the last call of may_use() from the same place found. */
+/* Models that may_use() remembers for a statement; more, and it starts anew. */
+#define MAX_REMEMBERED 10000
+
+typedef struct Remembered
+{
+	char		model[MAX_MODEL_NAME + 1];	/* the key */
+	bool		allowed;
+} Remembered;
+
+/* What calls of may_use() from the same place have found. */
 typedef struct MayUseMemo
 {
 	uint64		generation;		/* of the cache: rises with every change of a model or grant */
 	Oid			role;
-	char		model[MAX_MODEL_NAME + 1];
-	bool		allowed;
+	HTAB	   *models;			/* Remembered, or NULL */
+	Remembered *last;			/* among them, or NULL */
 } MayUseMemo;
 
 static const char *const owner_sql =
@@ -382,16 +393,40 @@ CsModelDeployedVersion(const char *model)
 }
 
 /*
- * Let only one transaction at a time change a model, one that does not exist yet included.  The
- * lock is on a row of custseg.model as it were, by a hash of the name: two models that share a
- * hash only wait for each other.
+ * The lock that lets only one transaction at a time change a model, one that does not exist yet
+ * included.  It is on a row of custseg.model as it were, by a hash of the name: two models that
+ * share a hash only wait for each other.
  */
+static LOCKTAG
+ModelLockTag(const char *model)
+{
+	uint32		hash = hash_bytes((const unsigned char *) model, (int) strlen(model));
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ModelTable(), (Oid) hash, 0);
+	return tag;
+}
+
+/* Take a model's lock to the end of the transaction. */
 void
 CsModelLock(const char *model)
 {
-	uint32		hash = hash_bytes((const unsigned char *) model, (int) strlen(model));
+	LOCKTAG		tag = ModelLockTag(model);
 
-	LockDatabaseObject(ModelTable(), (Oid) hash, 0, ExclusiveLock);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	AcceptInvalidationMessages();
+}
+
+/* Likewise, but without waiting; false when another transaction has it. */
+bool
+CsModelTryLock(const char *model)
+{
+	LOCKTAG		tag = ModelLockTag(model);
+
+	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
 }
 
 /*
@@ -446,33 +481,57 @@ CsCatalogDefinition(const char *model, int version)
 	return definition;
 }
 
+/* Forget what was found for another role, or before models or grants changed. */
+static void
+ResetMemo(MayUseMemo *memo, MemoryContext context)
+{
+	HASHCTL		ctl = {0};
+
+	if (memo->models != NULL)
+		hash_destroy(memo->models);
+	memo->models = NULL;
+	memo->last = NULL;
+	ctl.keysize = sizeof(((Remembered *) NULL)->model);
+	ctl.entrysize = sizeof(Remembered);
+	ctl.hcxt = context;
+	memo->models = hash_create("custseg may_use", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	memo->role = GetUserId();
+	memo->generation = CsCacheGeneration();
+}
+
 /*
- * custseg.may_use(model): what row-level security asks for every row.  Rows of a model tend to
- * come together, so the last answer is kept for the rest of the statement.
+ * custseg.may_use(model): what row-level security asks for every row.  The answers are kept for the
+ * rest of the statement: a history has many rows of few models.
  */
 Datum
 custseg_may_use(PG_FUNCTION_ARGS)
 {
 	MayUseMemo *memo = (MayUseMemo *) fcinfo->flinfo->fn_extra;
-	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	text	   *argument = PG_GETARG_TEXT_PP(0);
+	char		model[MAX_MODEL_NAME + 1];
+	int			length = (int) VARSIZE_ANY_EXHDR(argument);
+	bool		allowed;
 
-	if (strlen(model) > MAX_MODEL_NAME)
+	if (length > MAX_MODEL_NAME)
 		PG_RETURN_BOOL(false);
+	memcpy(model, VARDATA_ANY(argument), length);
+	model[length] = '\0';
 	if (memo == NULL)
 	{
 		memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(MayUseMemo));
 		fcinfo->flinfo->fn_extra = memo;
 	}
-	if (memo->role != GetUserId() || memo->generation != CsCacheGeneration() ||
-		strcmp(memo->model, model) != 0)
+	if (memo->models == NULL || memo->role != GetUserId() ||
+		memo->generation != CsCacheGeneration() ||
+		hash_get_num_entries(memo->models) >= MAX_REMEMBERED)
+		ResetMemo(memo, fcinfo->flinfo->fn_mcxt);
+	if (memo->last == NULL || strcmp(memo->last->model, model) != 0)
+		memo->last = hash_search(memo->models, model, HASH_FIND, NULL);
+	if (memo->last == NULL)
 	{
-		uint64		generation = CsCacheGeneration();
-		bool		allowed = CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
-
-		memo->role = GetUserId();
-		memo->generation = generation;
-		memo->allowed = allowed;
-		strlcpy(memo->model, model, sizeof(memo->model));
+		allowed = CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
+		memo->last = hash_search(memo->models, model, HASH_ENTER, NULL);
+		memo->last->allowed = allowed;
 	}
-	PG_RETURN_BOOL(memo->allowed);
+	PG_RETURN_BOOL(memo->last->allowed);
 }

@@ -84,7 +84,11 @@ static const char *const drop_model_sql =
 "v AS (DELETE FROM custseg.model_version AS v WHERE v.model OPERATOR(pg_catalog.=) $1), "
 "d AS (DELETE FROM custseg.deployment AS d WHERE d.model OPERATOR(pg_catalog.=) $1), "
 "g AS (DELETE FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1), "
-"r AS (DELETE FROM custseg.migration AS r WHERE r.model OPERATOR(pg_catalog.=) $1) "
+"r AS (DELETE FROM custseg.migration AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
+"mr AS (DELETE FROM custseg.monitor_run AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
+"mf AS (DELETE FROM custseg.monitor_feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
+"ms AS (DELETE FROM custseg.monitor_segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
+"a AS (DELETE FROM custseg.alert AS a WHERE a.model OPERATOR(pg_catalog.=) $1) "
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const name_segment_sql =

@@ -277,6 +277,7 @@ extern bool CsModelMayUse(const char *model);
 extern void CsModelCheckUse(const char *model); /* exists and caller may use it, or error */
 extern int	CsModelDeployedVersion(const char *model);	/* 0: none */
 extern void CsModelLock(const char *model); /* serialise writers until the transaction's end */
+extern bool CsModelTryLock(const char *model);	/* false in place of waiting */
 extern char *CsCallerName(void);	/* role that rights are checked against, palloc'd */
 
 /* The definition (jsonb) of a version, as CsScorerFromJsonb reads it; NULL if there is none. */

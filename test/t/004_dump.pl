@@ -32,12 +32,14 @@ SELECT custseg.deploy('loyalty', 3, 'simpler');
 SELECT custseg.grant_model('loyalty', 'clerk');
 SELECT custseg.grant_model('loyalty', 'public');
 CALL custseg.resegment('loyalty', 'customers');
+SELECT custseg.monitor('loyalty', 'SELECT * FROM customers WHERE monetary > 100');
+SELECT custseg.monitor('loyalty', 'nosuch');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
 END
 
 # Everything there is to know about the models of a database.
-my @tables = qw(model model_version feature segment deployment model_grant migration);
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(to_jsonb(t)::text, ',' ORDER BY to_jsonb(t)::text)) FROM custseg.$_ t" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c), ',' ORDER BY id, v))"
@@ -66,6 +68,8 @@ sub check_restored
         '|2000', "$name: resegment runs");
     is($target->safe_psql($database, "SELECT count(*) = count(DISTINCT id) AND count(DISTINCT run_at) = 2 FROM custseg.migration"),
         't', "$name: migrations are counted on");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT run > (SELECT min(id) + 1 FROM custseg.monitor_run), status, alerts_closed > 0 FROM custseg.monitor('loyalty')"),
+        't|ok|t', "$name: runs are counted on, and close the alerts that were open");
     is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models"),
         "t\nOurs; -- \"x\"", "$name: a model can be dropped");
 }

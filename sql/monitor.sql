@@ -1,0 +1,253 @@
+--
+-- monitor, needs_retraining: runs, their history, alerts.  Notifications, overlapping runs, cancels
+-- and pg_cron are in test/t/020_monitor.pl and 021_pg_cron.pl.
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS monitor_test, monitor_trap CASCADE;
+DROP ROLE IF EXISTS regress_cs_watcher, regress_cs_reader, regress_cs_stranger;
+RESET client_min_messages;
+CREATE ROLE regress_cs_watcher;
+CREATE ROLE regress_cs_reader;
+CREATE ROLE regress_cs_stranger;
+CREATE SCHEMA monitor_test AUTHORIZATION regress_cs_watcher;
+GRANT USAGE ON SCHEMA monitor_test TO public;
+SET search_path = monitor_test;
+SET ROLE regress_cs_watcher;
+
+-- three groups of customers, the same each time
+CREATE FUNCTION u(i bigint, salt int) RETURNS float8 LANGUAGE sql IMMUTABLE AS
+    'SELECT (pg_catalog.hashint8extended(i, salt) & 1048575) / 1048576.0::float8';
+CREATE TABLE customer AS
+SELECT i::int AS id, (i % 3) * 50 + 20 * u(i, 1) AS recency, (i % 3) * 30 + 10 * u(i, 2) AS monetary,
+    (ARRAY['web', 'shop'])[1 + (u(i, 3) < 0.5)::int] AS channel
+FROM generate_series(1, 1500) i;
+ALTER TABLE customer ADD PRIMARY KEY (id);
+GRANT SELECT ON customer TO regress_cs_reader, regress_cs_stranger;
+SELECT version FROM custseg.train('watched', 'customer', '{recency,monetary,channel}', 3);
+SELECT custseg.name_segment('watched', 2, 'loyal');
+
+-- What a run says, and what is open after it
+CREATE FUNCTION watch(source text DEFAULT NULL, options jsonb DEFAULT '{}', model text DEFAULT 'watched')
+RETURNS TABLE (status text, verdict text, retrain bool, urgency text, opened int, closed int, alerts text) LANGUAGE sql AS $$
+    SELECT m.status, m.verdict, m.retrain, m.urgency, m.alerts_opened, m.alerts_closed, m.alerts_open::text
+    FROM custseg.monitor(model, source, options) m
+$$;
+CREATE VIEW alerts AS
+SELECT kind, subject, severity, n_seen, message FROM custseg.open_alerts WHERE model = 'watched' ORDER BY kind, subject;
+
+--
+-- A year in short
+--
+
+-- never watched
+SELECT model, deployed_version, last_run, last_status, verdict, open_alerts FROM custseg.model_health;
+
+-- nothing has happened
+SELECT version, status, n_rows, verdict, retrain, urgency, reasons, alerts_opened, alerts_closed, alerts_open, error, milliseconds > 0 AS timed
+FROM custseg.monitor('watched');
+SELECT * FROM custseg.needs_retraining('watched');
+SELECT feature, kind, n, null_share, round(psi::numeric, 3) AS psi, round(ks::numeric, 3) AS ks, verdict, reason
+FROM custseg.drift_history WHERE model = 'watched';
+SELECT segment, name, n, share = training_share AS as_trained, change, round(psi::numeric, 3) AS psi, verdict, reason
+FROM custseg.size_history WHERE model = 'watched';
+
+-- the silhouette is of all rows as long as these are no more than the sample
+SELECT (r.findings #>> '{silhouette,0,n}')::int AS n, abs((r.findings #>> '{silhouette,0,silhouette}')::float8 - e.value) < 1e-12 AS as_evaluated
+FROM custseg.monitor_run r, custseg.evaluate('watched') e WHERE e.metric = 'silhouette';
+
+-- prices go up: the first run opens alerts, the second calls for a retraining
+UPDATE customer SET monetary = monetary * 1.8;
+SELECT * FROM watch();
+SELECT * FROM alerts;
+SELECT retrain, urgency FROM custseg.needs_retraining('watched');
+-- a run that failed in between is none of two in a row, and breaks no row
+SELECT status, retrain FROM watch('SELECT * FROM customer, nosuch');
+SELECT * FROM watch();
+SELECT kind, subject, n_seen FROM alerts;
+SELECT retrain, urgency, unnest(reasons) AS reason FROM custseg.needs_retraining('watched');
+-- another source has no history yet; one run is enough when that is asked for
+SELECT retrain FROM custseg.needs_retraining('watched', 'SELECT * FROM customer');
+SELECT retrain FROM custseg.needs_retraining('watched', 'SELECT * FROM customer', '{"consecutive": 1}');
+-- limits are options, and so are those of each report
+SELECT retrain, reasons FROM custseg.needs_retraining('watched', NULL, '{"silhouette_drop": 2, "distance_rise": 10, "drifted_features": 3, "segment_sizes": {"change_watch": 100, "change_drifted": 100, "psi_drifted": 100, "psi_watch": 100}}');
+
+-- prices go back, a feed breaks: its feature has one alert, and nobody is told to train on it
+UPDATE customer SET monetary = monetary / 1.8;
+UPDATE customer SET channel = NULL WHERE id % 3 > 0;
+SELECT * FROM watch();
+SELECT * FROM alerts;
+SELECT retrain, reasons FROM custseg.needs_retraining('watched');
+UPDATE customer SET monetary = monetary * 1.8;
+SELECT retrain, urgency FROM custseg.needs_retraining('watched', NULL, '{"consecutive": 1}');
+SELECT retrain, urgency FROM custseg.needs_retraining('watched', NULL, '{"consecutive": 1, "repair_first": false}');
+UPDATE customer SET monetary = monetary / 1.8;
+
+-- repaired: all is well again
+UPDATE customer SET channel = (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int];
+SELECT * FROM watch();
+SELECT * FROM alerts;
+
+-- a level that training never saw, in every tenth row
+UPDATE customer SET channel = 'phone' WHERE id % 10 = 0;
+SELECT retrain, urgency, reasons[1] FROM custseg.needs_retraining('watched', NULL, '{"consecutive": 1, "drift": {"l_infinity_drifted": 1, "l_infinity_watch": 1}}');
+UPDATE customer SET channel = (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int];
+
+-- what it left
+SELECT kind, subject, severity, n_seen, closed_at IS NOT NULL AS closed, closed_run > last_run AS after_last FROM custseg.alert ORDER BY first_run, kind, subject;
+SELECT status, verdict, retrain, urgency, findings -> 'breaches' AS breaches, jsonb_array_length(findings -> 'drift') AS drift
+FROM custseg.monitor_run ORDER BY id;
+SELECT deployed_version, last_status, verdict, retrain, urgency, open_alerts, critical_alerts, n_rows FROM custseg.model_health;
+
+--
+-- Sources that are not what they were
+--
+CREATE VIEW as_text AS SELECT id, recency, monetary::text AS monetary, channel FROM customer;
+CREATE VIEW renamed AS SELECT id, recency, monetary AS money, channel FROM customer;
+CREATE VIEW nobody AS SELECT * FROM customer WHERE false;
+CREATE VIEW someone AS SELECT * FROM customer WHERE id <= 5;
+CREATE VIEW no_values AS SELECT id, recency, NULL::float8 AS monetary, channel FROM customer;
+CREATE VIEW endless AS SELECT id, CASE WHEN id % 2 = 0 THEN 'Infinity' ELSE recency END AS recency, monetary, channel FROM customer;
+SELECT s, w.status, w.verdict, w.retrain, w.opened, w.closed, w.alerts
+FROM unnest('{as_text,renamed,nobody,someone,no_values,endless}'::text[]) s, watch(s) w;
+SELECT * FROM alerts;
+-- a run that fails says why, and its alert closes when one does not
+SELECT status, version, n_rows, verdict, retrain, reasons, alerts_opened, error FROM custseg.monitor('watched', 'nosuch');
+SELECT * FROM watch('nosuch');
+SELECT n_seen, message FROM alerts WHERE kind = 'monitor';
+SELECT status, findings -> 'breaches' AS breaches, (SELECT count(*) FROM jsonb_object_keys(findings -> 'errors')) AS errors
+FROM custseg.monitor_run ORDER BY id DESC LIMIT 1;
+-- one check that fails leaves the others, and their alerts are judged
+SELECT status, verdict, error, alerts_closed FROM custseg.monitor('watched', 'renamed', '{"segment_sizes": {"frobnicate": 1}}');
+SELECT * FROM watch();
+
+-- statement_timeout ends the check at work, and the run says so; a check that waits for a lock, too
+CREATE FUNCTION slowly(float8) RETURNS float8 LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN $1; END $$;
+SET statement_timeout = '150ms';
+SELECT status, error, alerts_opened, alerts_closed FROM custseg.monitor('watched', 'SELECT slowly(recency) AS recency, monetary, channel FROM customer');
+RESET statement_timeout;
+SELECT findings -> 'errors' AS errors, run_by FROM custseg.monitor_run ORDER BY id DESC LIMIT 1;
+SELECT * FROM watch();
+
+--
+-- Age, and what is kept
+--
+RESET ROLE;
+UPDATE custseg.model_version SET trained_at = now() - interval '400 days' WHERE model = 'watched';
+SET ROLE regress_cs_watcher;
+SELECT * FROM custseg.needs_retraining('watched');
+SELECT * FROM custseg.needs_retraining('watched', NULL, '{"max_age_days": 500}');
+SELECT * FROM watch();
+SELECT kind, subject, severity, message FROM alerts;
+SELECT extract(days FROM age) AS days FROM custseg.model_health;
+-- options of a report reach it
+SELECT w.opened, w.closed FROM watch(NULL, '{"max_age_days": 500, "data_quality": {"time_column": "nosuch"}}') w;
+SELECT kind, subject, severity, message FROM alerts;
+SELECT w.opened, w.closed FROM watch(NULL, '{"max_age_days": 500}') w;
+-- an alert changes its severity, and closes when all is well; it opens on what is only to be watched when asked to
+UPDATE customer SET channel = 'phone' WHERE id % 33 = 0;
+SELECT w.verdict, w.opened FROM watch(NULL, '{"max_age_days": 500}') w;
+SELECT w.opened, w.alerts FROM watch(NULL, '{"max_age_days": 500, "alert_on": "watch"}') w;
+SELECT * FROM alerts WHERE subject = 'channel';
+UPDATE customer SET channel = NULL WHERE id % 3 > 0;
+SELECT w.opened FROM watch(NULL, '{"max_age_days": 500, "alert_on": "watch"}') w;
+SELECT * FROM alerts WHERE subject = 'channel';
+UPDATE customer SET channel = CASE WHEN id % 33 = 0 THEN 'phone' ELSE (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int] END;
+SELECT w.opened FROM watch(NULL, '{"max_age_days": 500}') w;
+SELECT * FROM alerts WHERE subject = 'channel';
+UPDATE customer SET channel = (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int];
+SELECT w.closed, w.alerts FROM watch(NULL, '{"max_age_days": 500}') w;
+-- what is older than keep_days goes
+RESET ROLE;
+UPDATE custseg.monitor_run SET started_at = now() - interval '3 days' WHERE id <= (SELECT max(id) - 2 FROM custseg.monitor_run);
+UPDATE custseg.alert SET closed_at = now() - interval '3 days' WHERE id = (SELECT min(id) FROM custseg.alert);
+SET ROLE regress_cs_watcher;
+SELECT min(id) AS oldest FROM custseg.alert
+\gset
+SELECT status FROM watch(NULL, '{"max_age_days": 500, "keep_days": 2}');
+SELECT count(*) AS runs FROM custseg.monitor_run;
+SELECT count(DISTINCT run) AS drift FROM custseg.drift_history;
+SELECT count(DISTINCT run) AS sizes FROM custseg.size_history;
+SELECT min(id) > :oldest AS forgotten FROM custseg.alert;
+
+--
+-- Versions: a run watches the deployed one
+--
+SELECT version FROM custseg.train('watched', 'customer', '{recency,monetary}', 2, deploy => true);
+SELECT version, status, verdict, retrain, alerts_open FROM custseg.monitor('watched');
+SELECT feature, version FROM custseg.drift_history WHERE run = (SELECT max(run) FROM custseg.drift_history) ORDER BY feature;
+SELECT version FROM custseg.train('waiting', 'customer', '{recency,monetary}', 2, deploy => false);
+SELECT version, status, error FROM custseg.monitor('waiting');
+SELECT * FROM custseg.needs_retraining('waiting');
+SELECT deployed_version, age, last_status, verdict, open_alerts FROM custseg.model_health WHERE model = 'waiting';
+SELECT custseg.drop_model('waiting');
+
+--
+-- Mistakes
+--
+SELECT custseg.monitor(NULL);
+SELECT custseg.monitor('nosuch');
+SELECT custseg.monitor('');
+SELECT custseg.monitor('watched', options => '{"frobnicate": 1}');
+SELECT custseg.monitor('watched', options => '[]');
+SELECT custseg.monitor('watched', options => '{"drift": 3}');
+SELECT custseg.monitor('watched', options => '{"alert_on": "never"}');
+SELECT custseg.monitor('watched', options => '{"consecutive": 0}');
+SELECT custseg.needs_retraining('nosuch');
+SELECT custseg.needs_retraining('watched', 'nosuch');
+SELECT custseg.needs_retraining('watched', options => '{"drift": {"frobnicate": 1}}');
+SELECT * FROM custseg.needs_retraining(NULL);
+BEGIN READ ONLY;
+SELECT custseg.monitor('watched');
+ROLLBACK;
+
+--
+-- Who may
+--
+SELECT custseg.grant_model('watched', 'regress_cs_reader');
+SET ROLE regress_cs_reader;
+SELECT custseg.monitor('watched', 'monitor_test.customer');
+SELECT retrain FROM custseg.needs_retraining('watched', 'monitor_test.customer');
+SELECT count(*) > 0 AS seen FROM custseg.drift_history;
+SELECT count(*) AS models FROM custseg.model_health;
+SET ROLE regress_cs_stranger;
+SELECT custseg.monitor('watched', 'monitor_test.customer');
+SELECT custseg.needs_retraining('watched', 'monitor_test.customer');
+SELECT (SELECT count(*) FROM custseg.drift_history) AS drift, (SELECT count(*) FROM custseg.size_history) AS sizes,
+    (SELECT count(*) FROM custseg.alert) AS alerts, (SELECT count(*) FROM custseg.monitor_run) AS runs,
+    (SELECT count(*) FROM custseg.model_health) AS models;
+SET ROLE regress_cs_watcher;
+DELETE FROM custseg.monitor_run;
+UPDATE custseg.alert SET closed_at = now();
+INSERT INTO custseg.monitor_feature SELECT * FROM custseg.monitor_feature;
+TRUNCATE custseg.monitor_segment;
+SELECT custseg.record_run('watched', 1, 'x', now(), 'me', '{}', '{}', '{}', false);
+SELECT custseg.record_alerts(r, '{}', '{}') FROM custseg.monitor_run r;
+SELECT custseg.forget_runs('watched', now());
+
+-- names of the caller's choice stand in for nothing
+RESET ROLE;
+CREATE SCHEMA monitor_trap AUTHORIZATION regress_cs_watcher;
+SET ROLE regress_cs_watcher;
+CREATE FUNCTION monitor_trap.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE FUNCTION monitor_trap.format(text, VARIADIC text[]) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE FUNCTION monitor_trap.pg_notify(text, text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE FUNCTION monitor_trap.differ(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE OPERATOR monitor_trap.= (LEFTARG = text, RIGHTARG = text, FUNCTION = monitor_trap.differ);
+CREATE OPERATOR monitor_trap.<> (LEFTARG = text, RIGHTARG = text, FUNCTION = monitor_trap.differ);
+CREATE TABLE monitor_trap.monitor_run (LIKE custseg.monitor_run);
+SET search_path = monitor_trap, pg_catalog;
+SELECT status, verdict, error FROM custseg.monitor('watched', 'monitor_test.renamed');
+SELECT status, verdict, error, alerts_closed FROM custseg.monitor('watched', 'monitor_test.customer');
+SELECT retrain FROM custseg.needs_retraining('watched', 'monitor_test.customer');
+SET search_path = monitor_test;
+
+--
+-- drop_model takes the history along
+--
+SELECT custseg.drop_model('watched');
+RESET ROLE;
+SELECT (SELECT count(*) FROM custseg.monitor_feature) AS features, (SELECT count(*) FROM custseg.monitor_segment) AS segments,
+    (SELECT count(*) FROM custseg.alert) AS alerts, (SELECT count(*) FROM custseg.monitor_run) AS runs;
+SET client_min_messages = warning;
+DROP SCHEMA monitor_test, monitor_trap CASCADE;
+DROP ROLE regress_cs_watcher, regress_cs_reader, regress_cs_stranger;

@@ -1,0 +1,415 @@
+/*
+ * run.c
+ *	  monitor(): all checks of a model's source in one call, what they found kept, and alerts.
+ *
+ * A run reads and then writes.  Each check, a report such as drift(), is a statement of its own
+ * that runs as the caller, under one snapshot, in a subtransaction: when it ends in an error, that
+ * is a finding, too, and the other checks go on.  Then the model is locked as for any change of it,
+ * and what was found is judged and written as the owner of the tables, by SQL functions that
+ * nobody else can write with (record_run, record_alerts in custseg--1.0.sql).  Until then a run
+ * holds nothing that another session waits for.
+ *
+ * A run that meets another one of the same model is skipped.  The lock for that is an advisory one
+ * to the end of the transaction, in a class of its own, so that no key of a user's collides with it.
+ *
+ * A cancel ends the statement, as whoever sent it expects, and leaves no trace of the run.
+ * statement_timeout is another matter: for a monitor that is left to a scheduler, "it takes too
+ * long" is what has to be told.  So the check at work is given up, those that have not begun are
+ * left out, and the run is written as failed.  The clock is then started anew, so that what is
+ * left of the statement has an end, too.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "monitor/monitor.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+/* The fourth field of an advisory lock: PostgreSQL's own are 1 and 2. */
+#define RUN_LOCK_CLASS 0x4353
+
+typedef struct MonitorOptions
+{
+	Jsonb	   *drift,			/* of each report, NULL: none given */
+			   *segment_sizes,
+			   *data_quality;
+	int			drifted_features;
+	double		silhouette_drop;
+	double		distance_rise;	/* as a share of training's mean distance */
+	double		unseen_share;
+	int			max_age_days;
+	int			consecutive;	/* runs that must find the same before it counts */
+	bool		repair_first;
+	int			alert_on;
+	bool		notify;
+	int			keep_days;		/* 0: for ever */
+} MonitorOptions;
+
+static const char *const alertChoices[] = {"watch", "drifted", NULL};
+
+static const CsOption monitorOptions[] = {
+	{"drift", CS_OPTION_OBJECT, offsetof(MonitorOptions, drift)},
+	{"segment_sizes", CS_OPTION_OBJECT, offsetof(MonitorOptions, segment_sizes)},
+	{"data_quality", CS_OPTION_OBJECT, offsetof(MonitorOptions, data_quality)},
+	{"drifted_features", CS_OPTION_INT, offsetof(MonitorOptions, drifted_features), 1, 1, CS_MAX_FEATURES},
+	{"silhouette_drop", CS_OPTION_REAL, offsetof(MonitorOptions, silhouette_drop), 0.1, 0, 2},
+	{"distance_rise", CS_OPTION_REAL, offsetof(MonitorOptions, distance_rise), 0.25, 0, INFINITY},
+	{"unseen_share", CS_OPTION_REAL, offsetof(MonitorOptions, unseen_share), 0.05, 0, 1},
+	{"max_age_days", CS_OPTION_INT, offsetof(MonitorOptions, max_age_days), 365, 1, 100000},
+	{"consecutive", CS_OPTION_INT, offsetof(MonitorOptions, consecutive), 2, 1, 1000},
+	{"repair_first", CS_OPTION_BOOL, offsetof(MonitorOptions, repair_first), true},
+	{"alert_on", CS_OPTION_CHOICE, offsetof(MonitorOptions, alert_on), 1, 0, 1, alertChoices},
+	{"notify", CS_OPTION_BOOL, offsetof(MonitorOptions, notify), true},
+	{"keep_days", CS_OPTION_INT, offsetof(MonitorOptions, keep_days), 0, 0, 100000},
+};
+
+/* In this order: what is read is checked before it is compared. */
+static const char *const checks[] = {"data_quality", "drift", "segment_sizes", "silhouette"};
+
+/* A run, from its call to its row. */
+typedef struct MonitorRun
+{
+	char	   *model;
+	int			version;		/* 0: none is deployed */
+	char	   *source;			/* as given, or NULL */
+	Jsonb	   *options;		/* complete */
+	TimestampTz started_at;
+	bool		skipped;
+	Jsonb	   *reports;		/* check -> what it found */
+	Jsonb	   *errors;			/* check -> how it failed */
+	MemoryContext context;		/* of all this */
+} MonitorRun;
+
+static const char *const check_sql =
+"SELECT custseg.run_check($1, $2, $3, $4, $5, $6)";
+
+static const char *const error_sql =
+"SELECT $1 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object($2, $3)";
+
+static const char *const record_sql =
+"SELECT r.id, r.model, r.version, r.status, r.n_rows, r.verdict, r.retrain, r.urgency, r.reasons,"
+" a.n_opened, a.n_closed, a.n_open, r.error,"
+" (1000 OPERATOR(pg_catalog.*) EXTRACT(epoch FROM"
+"  r.finished_at OPERATOR(pg_catalog.-) r.started_at))::pg_catalog.float8 "
+"FROM custseg.record_run($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r "
+"CROSS JOIN LATERAL custseg.record_alerts(r, $6, $7) AS a";
+
+/* A run that leaves no row. */
+static const char *const unrecorded_sql =
+"SELECT NULL::pg_catalog.int8, $1, $2, $3, NULL::pg_catalog.int8, NULL::pg_catalog.text,"
+" NULL::pg_catalog.bool, NULL::pg_catalog.text, NULL::pg_catalog.text[], 0, 0, 0, $4,"
+" NULL::pg_catalog.float8";
+
+static const char *const forget_sql =
+"SELECT custseg.forget_runs($1,"
+" pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $2))";
+
+PG_FUNCTION_INFO_V1(custseg_monitor_options);
+PG_FUNCTION_INFO_V1(custseg_monitor);
+
+/* The options with all defaults, palloc'd; errors for what is unknown or makes no sense. */
+static Jsonb *
+CompleteOptions(Jsonb *given, MonitorOptions *options)
+{
+	CsOptionsParse(monitorOptions, lengthof(monitorOptions), given, options);
+	return CsOptionsToJsonb(monitorOptions, lengthof(monitorOptions), options);
+}
+
+/* monitor_options(options): private, for needs_retraining() */
+Datum
+custseg_monitor_options(PG_FUNCTION_ARGS)
+{
+	MonitorOptions options;
+
+	PG_RETURN_JSONB_P(CompleteOptions(PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), &options));
+}
+
+/* Take the right to watch the model to the end of the transaction; false when another has it. */
+static bool
+LockRun(const char *model)
+{
+	uint64		hash = hash_bytes_extended((const unsigned char *) model, (int) strlen(model), 0);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32), (uint32) hash, RUN_LOCK_CLASS);
+	return LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+/* The one jsonb that a statement gives, in the run's context; inside SPI. */
+static Jsonb *
+FetchJsonb(const MonitorRun *run)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	MemoryContext old = MemoryContextSwitchTo(run->context);
+	Jsonb	   *result = DatumGetJsonbPCopy(value);
+
+	MemoryContextSwitchTo(old);
+	return result;
+}
+
+/* A version as an argument; NULL for 0, which is none. */
+static void
+FillVersion(CsSqlArgument *argument, int version)
+{
+	*argument = CsSqlInt4(version);
+	argument->isnull = version == 0;
+}
+
+/* Run a check as the caller, under the caller's snapshot, and keep what it reports. */
+static void
+RunCheck(MonitorRun *run, const char *check)
+{
+	CsSqlArgument arguments[6];
+	Oid			types[6];
+	Datum		values[6];
+	char		nulls[6];
+	int			result;
+
+	SPI_connect();
+	arguments[0] = CsSqlText(check);
+	arguments[1] = CsSqlText(run->model);
+	arguments[2] = CsSqlText(run->source);
+	FillVersion(&arguments[3], run->version);
+	arguments[4] = CsSqlJsonb(run->options);
+	arguments[5] = CsSqlJsonb(run->reports);
+	for (int i = 0; i < lengthof(arguments); i++)
+	{
+		types[i] = arguments[i].type;
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	result = SPI_execute_with_args(check_sql, lengthof(arguments), types, values, nulls, true, 1);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "check failed: %s", SPI_result_code_string(result));
+	run->reports = FetchJsonb(run);
+	SPI_finish();
+}
+
+/* Message, detail and hint of an error, a line each, palloc'd. */
+static char *
+DescribeError(const ErrorData *error)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, error->message != NULL ? error->message : "unknown error");
+	if (error->detail != NULL)
+		appendStringInfo(&text, "\n%s", error->detail);
+	if (error->hint != NULL)
+		appendStringInfo(&text, "\n%s", error->hint);
+	return text.data;
+}
+
+/* Note how a check failed. */
+static void
+NoteError(MonitorRun *run, const char *check, const ErrorData *error)
+{
+	CsSqlArgument arguments[3];
+
+	SPI_connect();
+	arguments[0] = CsSqlJsonb(run->errors);
+	arguments[1] = CsSqlText(check);
+	arguments[2] = CsSqlText(DescribeError(error));
+	CsCatalogExecute(error_sql, arguments, lengthof(arguments), true);
+	run->errors = FetchJsonb(run);
+	SPI_finish();
+}
+
+/*
+ * Run a check in a subtransaction; NULL when it went well, else its error, in the run's context.
+ * As in PL/pgSQL, but for what memory and resources are the subtransaction's.
+ */
+static ErrorData *
+TryCheck(MonitorRun *run, const char *check)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		RunCheck(run, check);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(run->context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return error;
+}
+
+/*
+ * Run all checks.  One that is canceled ends the statement, unless it is by statement_timeout: the
+ * timer that was set and is set no more tells.
+ */
+static void
+RunChecks(MonitorRun *run)
+{
+	for (int i = 0; i < lengthof(checks); i++)
+	{
+		bool		limited = get_timeout_active(STATEMENT_TIMEOUT);
+		ErrorData  *error = TryCheck(run, checks[i]);
+
+		if (error == NULL)
+			continue;
+		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
+		{
+			NoteError(run, checks[i], error);
+			continue;
+		}
+		if (!limited || get_timeout_active(STATEMENT_TIMEOUT))
+			ReThrowError(error);
+		if (StatementTimeout > 0)
+			enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+		NoteError(run, checks[i], error);
+		return;
+	}
+}
+
+/* Is the model still there, by what has been committed until now? */
+static bool
+ModelIsThere(const char *model)
+{
+	bool		result;
+
+	PushActiveSnapshot(GetLatestSnapshot());
+	result = CsModelExists(model);
+	PopActiveSnapshot();
+	return result;
+}
+
+/* The result of a run that leaves no row; inside SPI. */
+static void
+ReportUnrecorded(const MonitorRun *run, const char *why)
+{
+	CsSqlArgument arguments[4];
+
+	arguments[0] = CsSqlText(run->model);
+	FillVersion(&arguments[1], run->version);
+	arguments[2] = CsSqlText(run->skipped ? "skipped" : "failed");
+	arguments[3] = CsSqlText(why);
+	CsCatalogExecute(unrecorded_sql, arguments, lengthof(arguments), true);
+}
+
+/* Write the run, whose model's lock is held; inside SPI. */
+static void
+WriteRun(const MonitorRun *run)
+{
+	CsSqlArgument arguments[9];
+
+	CsModelCheckOwner(run->model);
+	arguments[0] = CsSqlText(run->model);
+	FillVersion(&arguments[1], run->version);
+	arguments[2] = CsSqlText(run->source);
+	arguments[3] = (CsSqlArgument) {TIMESTAMPTZOID, TimestampTzGetDatum(run->started_at), false};
+	arguments[4] = CsSqlName(CsCallerName());
+	arguments[5] = CsSqlJsonb(run->options);
+	arguments[6] = CsSqlJsonb(run->reports);
+	arguments[7] = CsSqlJsonb(run->errors);
+	arguments[8] = CsSqlBool(run->skipped);
+	CsCatalogExecute(record_sql, arguments, lengthof(arguments), false);
+}
+
+/*
+ * Write the run; the result is a row of monitor().  One that is skipped waits for nothing, not even
+ * for the other to commit what it has written.  A model that is gone has no history, so then there
+ * is nothing to write to; no error, for one statement may watch many models.
+ */
+static Datum
+RecordRun(const MonitorRun *run, TupleDesc desc)
+{
+	HeapTupleHeader row;
+	bool		locked = true;
+
+	if (run->skipped)
+		locked = CsModelTryLock(run->model);
+	else
+		CsModelLock(run->model);
+	SPI_connect();
+	if (!locked)
+		ReportUnrecorded(run, "another monitor() of the model was at work");
+	else if (!ModelIsThere(run->model))
+		ReportUnrecorded(run, "the model was dropped while it was watched");
+	else
+		WriteRun(run);
+	row = SPI_returntuple(SPI_tuptable->vals[0], desc);
+	SPI_finish();
+	return HeapTupleHeaderGetDatum(row);
+}
+
+/* Delete what is older than the owner wants to keep. */
+static void
+ForgetRuns(const char *model, int days)
+{
+	CsSqlArgument arguments[2];
+
+	SPI_connect();
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(days);
+	CsCatalogExecute(forget_sql, arguments, lengthof(arguments), false);
+	SPI_finish();
+}
+
+/* An empty json object, palloc'd. */
+static Jsonb *
+EmptyObject(void)
+{
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+}
+
+/* monitor(model, source, options): one row */
+Datum
+custseg_monitor(PG_FUNCTION_ARGS)
+{
+	MonitorRun	run = {0};
+	MonitorOptions options;
+	TupleDesc	desc;
+	Datum		result;
+
+	CsRequireWritable("custseg.monitor()");
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be NULL", "model")));
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+
+	run.context = CurrentMemoryContext;
+	run.started_at = GetCurrentTimestamp();
+	run.model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CsModelCheckName(run.model);
+	CsModelCheckOwner(run.model);
+	run.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	run.options = CompleteOptions(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
+	run.version = CsModelDeployedVersion(run.model);
+	run.reports = EmptyObject();
+	run.errors = EmptyObject();
+
+	run.skipped = !LockRun(run.model);
+	if (!run.skipped)
+		RunChecks(&run);
+	result = RecordRun(&run, desc);
+	if (options.keep_days > 0 && !run.skipped)
+		ForgetRuns(run.model, options.keep_days);
+	PG_RETURN_DATUM(result);
+}

@@ -1,0 +1,100 @@
+/*
+ * silhouette.c
+ *	  monitor(), needs_retraining(): how distinct the segments still are, in little memory.
+ *
+ * evaluate() keeps all rows, since it takes other measures of them, too.  A monitor that must end
+ * well every night, however large the source grows, looks at a seeded sample that is taken while
+ * the source streams by: as many rows as a training's silhouette is computed on, or as few as fit
+ * into half of maintenance_work_mem.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "model/train.h"
+#include "monitor/monitor.h"
+#include "stat/stat.h"
+
+/* Rows of the sample, as of a training's, and where its random numbers start. */
+#define SAMPLE_ROWS 20000
+#define SAMPLE_SEED 42
+
+PG_FUNCTION_INFO_V1(custseg_monitor_silhouette);
+
+/* Rows that there is room for twice, as a sample and as a matrix. */
+static int
+SampleRows(const CsScorer *scorer)
+{
+	Size		row = 2 * sizeof(double) * scorer->ncolumns;
+
+	return (int) Min(CsTrainingMemoryLimit() / 2 / row, SAMPLE_ROWS);
+}
+
+/* The sample as a matrix, its blocks in the arena. */
+static CsMatrix *
+SampleMatrix(const CsObservation *o, CsArena *arena)
+{
+	int			d = o->scorer->ncolumns;
+	CsMatrix   *m = CsMatrixCreate(d);
+
+	for (int i = 0; i < o->nsample; i++)
+	{
+		double	   *x;
+
+		if (i % CS_BLOCK_ROWS == 0)
+			CsMatrixGrow(m, arena);
+		m->nrows++;
+		x = CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
+		for (int j = 0; j < d; j++)
+			x[(Size) j * CS_BLOCK_ROWS] = o->sample[(Size) i * d + j];
+	}
+	return m;
+}
+
+/* Mean silhouette width of the sample, NaN where it is not defined; noise is left out. */
+static double
+MeasureSample(const CsObservation *o)
+{
+	const CsScorer *scorer = o->scorer;
+	int			noise = scorer->has_noise ? 1 : 0;
+	CsArena    *arena = CsArenaCreate(CsTeamWorkersFor((int64) o->nsample * scorer->ncolumns) > 0);
+	CsMatrix   *m = SampleMatrix(o, arena);
+	int			labels = CsArenaAlloc(arena, sizeof(int32) * o->nsample);
+	int32	   *label = CsArenaAddress(arena, labels);
+	CsTeam	   *team;
+	CsSilhouette *s;
+	double		mean;
+
+	/* the scorer's first segment is noise, where it has some; a label counts from the others */
+	for (int i = 0; i < o->nsample; i++)
+		label[i] = o->sample_labels[i] - noise;
+	team = CsTeamStart(arena, CsTeamWorkersFor(m->nrows * m->ncolumns));
+	s = CsSilhouetteOfRows(team, m, labels, scorer->nsegments - noise, o->nsample, SAMPLE_SEED);
+	mean = s->mean;
+	CsSilhouetteFree(s);
+	CsTeamEnd(team);
+	CsArenaDestroy(arena);
+	return mean;
+}
+
+/* monitor_silhouette(model, source, version): one row */
+Datum
+custseg_monitor_silhouette(PG_FUNCTION_ARGS)
+{
+	CsReport	report = {0};
+	CsObserveRequest request = {0};
+	CsObservation *o;
+	CsSqlArgument row[2];
+
+	if (!CsReportOpen(&report, fcinfo, 1, 2))
+		return (Datum) 0;
+	request.scorer = report.scorer;
+	request.source = report.source;
+	request.sample = SampleRows(report.scorer);
+	request.seed = SAMPLE_SEED;
+	o = CsObserve(&request);
+	row[0] = CsSqlFloat8(o->scored && o->nsample > 0 ? MeasureSample(o) : NAN);
+	row[1] = CsSqlInt8(o->nsample);
+	CsReportPut(&report, row, lengthof(row));
+	return (Datum) 0;
+}
