@@ -109,7 +109,8 @@ CompareNumbers(CsDriftFeature *d, const CsBaseline *b, const CsObservedFeature *
 	d->p_values = ks.p;
 	d->psi = psi.psi;
 	d->psi_critical = psi.critical;
-	d->p_bins = psi.bins > 1 ? CsChiSquareUpper(psi.psi / (1.0 / counted + 1.0 / m), psi.bins - 1) : NAN;
+	if (psi.bins > 1)
+		d->p_bins = CsChiSquareUpper(psi.psi / (1.0 / counted + 1.0 / m), psi.bins - 1);
 	d->jensen_shannon = CsJensenShannon(nbins, share[CS_BASELINE], share[CS_CURRENT]);
 	if (distance == 0 || b->sd > 0)
 		d->wasserstein = distance == 0 ? 0 : distance / b->sd;

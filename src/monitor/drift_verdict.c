@@ -83,7 +83,8 @@ DescribeLevels(const Judge *j)
 {
 	const CsDriftFeature *d = j->d;
 
-	return psprintf("%s: %s of the rows, were %s %s", d->moved, FormatShare(d->moved_share[CS_CURRENT]),
+	return psprintf("%s: %s of the rows, were %s %s", d->moved,
+					FormatShare(d->moved_share[CS_CURRENT]),
 					FormatShare(d->moved_share[CS_BASELINE]), j->then);
 }
 

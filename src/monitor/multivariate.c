@@ -78,7 +78,7 @@ ReadOptions(FunctionCallInfo fcinfo, MultivariateOptions *o)
 	CsReportCheckLimits("min_rows", o->min_rows, "sample", o->sample);
 }
 
-/* An error when samples and test take more than maintenance_work_mem; returns the samples' bytes. */
+/* An error when samples and test take too much memory; returns the samples' bytes. */
 static Size
 CheckMemory(const CsScorer *scorer, int sample)
 {
@@ -244,7 +244,8 @@ FindObstacle(CsFinding *finding, const CsObservation *observation, const char *w
 
 /* The verdict on a test that was made: what is beyond chance's average is the effect. */
 static void
-JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOptions *o, int n, int m)
+JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOptions *o,
+		  int n, int m)
 {
 	char	   *compared = psprintf("%d rows compared with %d", m, n);
 	double		effect = test->coefficient - test->expected;
