@@ -429,8 +429,13 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 	fit->centers = KmeansTakePart(&total, mul_size(fit->centers_size, fit->capacity));
 	fit->lanes = KmeansTakePart(&total, mul_size(fit->lane_size, CS_LANES * fit->capacity));
 	fit->labels = KmeansTakePart(&total, CsKmeansLabelsSize(fit, nblocks));
-	fit->bounds = KmeansTakePart(&total, seeds ? CsKmeansRowsSize(fit, nblocks) :
-						   CsKmeansBoundsSize(fit->method, nblocks, fit->k));
+	fit->bounds = KmeansTakePart(&total,
+								 mul_size(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
+										  fit->capacity));
+	fit->distances = fit->labels;
+	if (seeds)
+		total = Max(total, add_size(fit->distances,
+									CACHELINEALIGN(CsKmeansDistancesSize(fit, nblocks))));
 	fit->origin = KmeansTakePart(&total, sizeof(double) * fit->d);
 	fit->seeding = KmeansTakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
 	fit->area = CsArenaAlloc(arena, total);

@@ -37,7 +37,9 @@ typedef struct KmeansFit
 	int			area;			/* holds all that follows, at these offsets: see KmeansPart() */
 	Size		matrix;			/* CsMatrix */
 	Size		labels;			/* KmeansLabel[capacity][blocks * CS_BLOCK_ROWS] */
-	Size		bounds;			/* of the rows, see kmeans_assign.c; while seeding: distances */
+	Size		bounds;			/* of the rows, see kmeans_assign.c */
+	Size		distances;		/* while seeding: float[capacity][blocks * CS_BLOCK_ROWS], in the place
+								 * of labels and bounds */
 	Size		centers;		/* KmeansCenters[capacity] of centers_size bytes */
 	Size		lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
 	Size		seeding;		/* points and potentials, see kmeans_seed.c */
@@ -132,7 +134,7 @@ extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k);
 extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks);
 extern Size CsKmeansLaneSize(int k, int d);
 extern Size CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks);
-extern Size CsKmeansRowsSize(const KmeansFit *fit, int64 nblocks);
+extern Size CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks);
 extern Size CsKmeansMemory(int64 nrows, int d, int k, const void *options);
 extern void CsKmeansCheck(const void *options, int k, int d);
 

@@ -44,37 +44,53 @@ CsKmeansLaneSize(int k, int d)
 
 /* Work areas beside the matrix may take this part of it, or so many bytes if that is more. */
 #define WORK_SHARE 0.4
-#define WORK_FREE ((Size) 60 * 1024 * 1024)
+#define WORK_FREE ((Size) 48 * 1024 * 1024)
 
-/* Sizes of what a fit of this many rows keeps for them; fills capacity. */
+/* Bytes of one start's labels. */
+static Size
+LabelsOfStart(int64 nblocks)
+{
+	return mul_size(sizeof(KmeansLabel) * CS_BLOCK_ROWS, nblocks);
+}
+
+/* Bytes of one start's distances. */
+static Size
+DistancesOfStart(int64 nblocks)
+{
+	return mul_size(sizeof(float) * CS_BLOCK_ROWS, nblocks);
+}
+
+/* Bytes that a start keeps for its rows: labels and bounds, or while seeding distances. */
+static Size
+RowsOfStart(const KmeansFit *fit, int64 nblocks)
+{
+	return Max(add_size(LabelsOfStart(nblocks), CsKmeansBoundsSize(fit->method, nblocks, fit->k)),
+			   DistancesOfStart(nblocks));
+}
+
+/* How many starts share a pass over this many rows; fills capacity. */
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
 {
 	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
-	Size		one = add_size(mul_size(sizeof(KmeansLabel), rows),
-							   Max(CsKmeansBoundsSize(fit->method, nblocks, fit->k),
-								   mul_size(sizeof(float), rows)));
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
 	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
 	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
 
-	fit->capacity = (int) Max((Size) 1, Min((Size) wanted, budget / one));
+	fit->capacity = (int) Max((Size) 1, Min((Size) wanted, budget / RowsOfStart(fit, nblocks)));
 }
 
-/* Bytes of the labels of the starts at work, and of their bounds or, while seeding, distances. */
+/* Bytes of the labels of the starts at work, and of their distances while seeding. */
 Size
 CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks)
 {
-	return mul_size(mul_size(sizeof(KmeansLabel) * CS_BLOCK_ROWS, nblocks), fit->capacity);
+	return mul_size(LabelsOfStart(nblocks), fit->capacity);
 }
 
 Size
-CsKmeansRowsSize(const KmeansFit *fit, int64 nblocks)
+CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks)
 {
-	Size		bounds = CsKmeansBoundsSize(fit->method, nblocks, fit->k);
-	Size		seeding = mul_size(sizeof(float) * CS_BLOCK_ROWS, nblocks);
-
-	return mul_size(Max(bounds, seeding), fit->capacity);
+	return mul_size(DistancesOfStart(nblocks), fit->capacity);
 }
 
 /* Bytes beside the matrix. */
@@ -89,7 +105,7 @@ CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
 				tables;
 
 	CsKmeansPlan(&fit, o, nblocks);
-	rows = add_size(add_size(CsKmeansLabelsSize(&fit, nblocks), CsKmeansRowsSize(&fit, nblocks)), best);
+	rows = add_size(mul_size(RowsOfStart(&fit, nblocks), fit.capacity), best);
 	tables = mul_size(mul_size(sizeof(double) * 4 * (fit.capacity + 1), k), d);
 	return add_size(add_size(rows, tables),
 					add_size(mul_size(CsKmeansLaneSize(k, d), CS_LANES * fit.capacity),

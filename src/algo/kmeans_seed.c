@@ -19,7 +19,7 @@
  * The part "seeding" holds
  *		double point[starts][1 + trials][d]		winner of the pass before, then the candidates
  *		double potential[blocks][starts][max(1, trials)]
- * and the part "bounds" float distance[starts][blocks * CS_BLOCK_ROWS].
+ * and the part "distances" float distance[starts][blocks * CS_BLOCK_ROWS].
  */
 #include "custseg.h"
 
@@ -192,7 +192,7 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 	CsArena    *arena = CsTeamArena(team);
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
-	float	   *nearest = KmeansPart(arena, fit, fit->bounds);
+	float	   *nearest = KmeansPart(arena, fit, fit->distances);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
 	Size		padded_rows = (Size) CsMatrixBlocks(m) * CS_BLOCK_ROWS;
 	Seeder		seeder;
@@ -277,7 +277,7 @@ DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total,
 	CsArena    *arena = CsTeamArena(team);
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
-	float	   *nearest = KmeansPart(arena, fit, fit->bounds);
+	float	   *nearest = KmeansPart(arena, fit, fit->distances);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
 	int64		nblocks = CsMatrixBlocks(m),
 				block = 0;
