@@ -1552,8 +1552,9 @@ BEGIN ATOMIC
     causes AS (
         SELECT
             c.*,
-            NOT c.sustained
-                OR (SELECT count(*) FROM history h WHERE h.breaches ? c.cause) >= (options ->> 'consecutive')::int - 1 AS fires
+            NOT c.sustained OR (
+                SELECT count(*) >= (options ->> 'consecutive')::int - 1 FROM history h WHERE h.breaches ? c.cause
+            ) AS fires
         FROM custseg.retraining_causes(model, version, options, reports) c
     ),
     broken AS (
@@ -1640,7 +1641,11 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL custseg.judge_retraining(
         model,
         r.version,
-        coalesce(source, (SELECT v.source FROM custseg.model_version v WHERE v.model = needs_retraining.model AND v.version = r.version)),
+        coalesce(source, (
+            SELECT v.source
+            FROM custseg.model_version v
+            WHERE v.model = needs_retraining.model AND v.version = r.version
+        )),
         r.options,
         r.reports) j
     WHERE model IS NOT NULL;
@@ -1764,7 +1769,8 @@ BEGIN
     run.error := CASE
         WHEN skipped THEN 'another monitor() of the model was at work'
         ELSE (
-            SELECT string_agg(CASE WHEN f.n > 1 THEN f.message ELSE format('%s: %s', f.checks, f.message) END, E'\n' ORDER BY f.checks)
+            SELECT string_agg(
+                CASE WHEN f.n > 1 THEN f.message ELSE format('%s: %s', f.checks, f.message) END, E'\n' ORDER BY f.checks)
             FROM (
                 SELECT e.value AS message, count(*) AS n, string_agg(e.key, ', ' ORDER BY e.key) AS checks
                 FROM jsonb_each_text(errors) e
@@ -1798,7 +1804,8 @@ BEGIN
     END IF;
     run.finished_at := clock_timestamp();
     INSERT INTO custseg.monitor_run
-        (model, version, source, started_at, finished_at, run_by, status, error, n_rows, verdict, retrain, urgency, reasons, findings)
+        (model, version, source, started_at, finished_at, run_by, status, error, n_rows, verdict, retrain, urgency,
+        reasons, findings)
     VALUES (run.model, run.version, run.source, run.started_at, run.finished_at, run.run_by, run.status, run.error,
         run.n_rows, run.verdict, run.retrain, run.urgency, run.reasons, run.findings)
     RETURNING id INTO run.id;
@@ -1862,7 +1869,8 @@ BEGIN
 
         FOR event IN
             WITH opened AS (
-                INSERT INTO custseg.alert (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
+                INSERT INTO custseg.alert
+                    (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
                 SELECT run.model, c.kind, c.subject, c.severity, left(c.message, 1000), run.version,
                     run.started_at, run.started_at, 1, run.id, run.id
                 FROM jsonb_to_recordset(causes) c (kind text, subject text, severity text, opens bool, message text)
@@ -1916,10 +1924,14 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     DELETE FROM custseg.monitor_feature f
     WHERE f.model = forget_runs.model
-        AND f.run <= (SELECT max(r.id) FROM custseg.monitor_run r WHERE r.model = forget_runs.model AND r.started_at < before);
+        AND f.run IN (
+            SELECT r.id FROM custseg.monitor_run r WHERE r.model = forget_runs.model AND r.started_at < before
+        );
     DELETE FROM custseg.monitor_segment s
     WHERE s.model = forget_runs.model
-        AND s.run <= (SELECT max(r.id) FROM custseg.monitor_run r WHERE r.model = forget_runs.model AND r.started_at < before);
+        AND s.run IN (
+            SELECT r.id FROM custseg.monitor_run r WHERE r.model = forget_runs.model AND r.started_at < before
+        );
     DELETE FROM custseg.alert a
     WHERE a.model = forget_runs.model AND a.closed_at < before;
     DELETE FROM custseg.monitor_run r
