@@ -1966,6 +1966,20 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source in one call, kept in monitor_run, with alerts opened, closed and sent to those who listen to custseg_alert';
 
+-- explore
+
+-- features from orders
+
+-- tests of groups
+
+-- who is in a segment
+
+-- rules
+
+-- surrogate trees
+
+-- actions
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
