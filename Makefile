@@ -23,7 +23,7 @@ OBJS = \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
 	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o src/stat/shares.o src/stat/marginal.o \
-	src/stat/quantile_function.o src/stat/energy.o \
+	src/stat/quantile_function.o src/stat/energy.o src/stat/summaries.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o \
@@ -34,11 +34,12 @@ OBJS = \
 	src/monitor/observe.o src/monitor/baseline.o src/monitor/report.o src/monitor/sizes.o \
 	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o src/monitor/migration.o \
 	src/monitor/at_risk.o src/monitor/compare_versions.o src/monitor/drift.o src/monitor/drift_compare.o \
-	src/monitor/drift_verdict.o src/monitor/multivariate.o src/monitor/run.o src/monitor/silhouette.o
+	src/monitor/drift_verdict.o src/monitor/multivariate.o src/monitor/run.o src/monitor/silhouette.o \
+	src/profile/portrait.o src/profile/columns.o src/profile/defining.o src/profile/segment_profile.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor security errors
+	planner choose agreement structure tests drift watch versions monitor profile security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 
@@ -92,7 +93,7 @@ src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/
 	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
 	src/algo/linkage_pairs.o src/math/exponential.o src/math/linear.o src/algo/gmm_pass.o \
 	src/algo/gmm_score.o src/prep/covariance.o src/stat/ks.o src/algo/kmeans_sums.o \
-	src/stat/energy.o: override CFLAGS += -O3
+	src/stat/energy.o src/stat/summaries.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

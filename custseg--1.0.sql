@@ -1974,6 +1974,109 @@ COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source 
 
 -- who is in a segment
 
+CREATE FUNCTION custseg.segment_profile(
+    model text,
+    source text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT column_name text,
+    OUT kind text,
+    OUT is_feature bool,
+    OUT level text,
+    OUT n bigint,
+    OUT missing_share float8,
+    OUT share float8,
+    OUT mean float8,
+    OUT median float8,
+    OUT standard_deviation float8,
+    OUT minimum float8,
+    OUT first_quartile float8,
+    OUT third_quartile float8,
+    OUT maximum float8,
+    OUT percentile float8,
+    OUT overall float8,
+    OUT difference float8,
+    OUT ratio float8,
+    OUT rank int
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_profile'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
+
+COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: columns of a source, features or not, summed up by segment, how far from everyone, and ranked by it';
+
+CREATE FUNCTION custseg.boxplot(
+    model text,
+    source text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT column_name text,
+    OUT n bigint,
+    OUT minimum float8,
+    OUT low_whisker float8,
+    OUT first_quartile float8,
+    OUT median float8,
+    OUT third_quartile float8,
+    OUT high_whisker float8,
+    OUT maximum float8,
+    OUT mean float8,
+    OUT n_outliers bigint
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_boxplot'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg.boxplot IS 'box plots to draw: quartiles, whiskers and outliers of each number in each segment';
+
+CREATE FUNCTION custseg.radar(
+    model text,
+    source text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT column_name text,
+    OUT level text,
+    OUT value float8,
+    OUT scaled float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_radar'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg.radar IS 'a radar chart to draw: an axis a number or level, on which each segment has a place between 0 and 1';
+
+CREATE FUNCTION custseg.heatmap(
+    model text,
+    source text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT column_name text,
+    OUT level text,
+    OUT value float8,
+    OUT overall float8,
+    OUT difference float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 50
+BEGIN ATOMIC
+    SELECT p.segment, p.name, p.column_name, p.level, coalesce(p.share, p.mean), p.overall, p.difference
+    FROM custseg.segment_profile(
+        heatmap.model,
+        heatmap.source,
+        heatmap.columns,
+        '{"only_features": true, "levels": 5}'::jsonb,
+        heatmap.version
+    ) p
+    WHERE p.segment IS NOT NULL;
+END;
+
+COMMENT ON FUNCTION custseg.heatmap IS 'a heat map to draw: how far each segment is from everyone in each number or level, in standard deviations';
+
 -- rules
 
 -- surrogate trees

@@ -58,7 +58,8 @@ WHERE p.pronamespace = 'custseg'::regnamespace
 SELECT p.oid::regprocedure
 FROM pg_proc p
 WHERE p.pronamespace = 'custseg'::regnamespace
-    AND NOT has_function_privilege('public', p.oid, 'EXECUTE');
+    AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
+ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- tables, views, sequences and indexes, and whether rows are guarded
 SELECT c.relname AS relation,

@@ -173,6 +173,9 @@ typedef struct CsScoredSource
 } CsScoredSource;
 
 extern CsScoredSource *CsScoredSourceOpen(const char *model, int version, const char *source);
+
+/* Have a column of the relation read, too; returns its position among the columns. */
+extern int	CsScoredSourceAddColumn(CsScoredSource *s, const CsColumn *column);
 extern bool CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls,
 								CsAssignment *result);
 extern char *CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls);

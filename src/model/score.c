@@ -64,6 +64,14 @@ AddColumn(CsScoredSource *s, const CsColumn *column)
 	return s->ncolumns++;
 }
 
+/* See model.h. */
+int
+CsScoredSourceAddColumn(CsScoredSource *s, const CsColumn *column)
+{
+	s->columns = repalloc(s->columns, sizeof(CsColumn) * (s->ncolumns + 1));
+	return AddColumn(s, column);
+}
+
 /* The features' columns of a source; a column that is missing is an error. */
 static void
 AddFeatureColumns(CsScoredSource *s)

@@ -1,0 +1,207 @@
+/*
+ * columns.c
+ *	  Which columns of a source describe its segments.
+ *
+ * Columns that are named are taken as they are, features of the model or not.  When none are, they
+ * are the features and every other column that can be read as a number or a category, but for those
+ * that only say who a row is: the id, the primary key, texts that are different in each row.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_type.h"
+#include "profile/profile.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+
+/* The feature that a column is, -1: none. */
+static int
+FindFeature(const CsScorer *scorer, const CsColumn *column)
+{
+	const CsPipeline *p = CsScorerPipeline(scorer);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		if (strcmp(NameStr(p->feature[i].name), NameStr(column->name)) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Is a column among those that were added? */
+static int
+FindAdded(const CsPortrait *portrait, const CsColumn *column)
+{
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		if (portrait->columns[i].column.attnum == column->attnum)
+			return i;
+	}
+	return -1;
+}
+
+/* Add a column; its number. */
+static int
+AddColumn(CsPortrait *portrait, const CsColumn *column)
+{
+	CsPortraitColumn *c = &portrait->columns[portrait->ncolumns];
+
+	memset(c, 0, sizeof(*c));
+	c->column = *column;
+	c->feature = FindFeature(portrait->scorer, column);
+	return portrait->ncolumns++;
+}
+
+/* An error unless a column that was named can be described. */
+static void
+CheckColumn(const CsColumn *column, bool only_numbers)
+{
+	const char *name = NameStr(column->name);
+
+	if (column->converter.kind == CS_UNUSABLE)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s cannot be described", name,
+						format_type_be(column->type)),
+				 errdetail("A column is a number, a boolean, a date or time, or a text or enum."),
+				 errhint("Cast it in a query: SELECT %s::text, ... FROM ...",
+						 quote_identifier(name))));
+	if (only_numbers && column->converter.kind == CS_CATEGORICAL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s has no quartiles", name,
+						format_type_be(column->type)),
+				 errhint("Name numbers, booleans, dates and times; custseg.segment_profile() shows the shares of categories.")));
+}
+
+/* The columns that the user named. */
+static void
+AddNamed(CsPortrait *portrait, const CsRelation *rel, const CsPortraitRequest *request)
+{
+	Datum	   *names;
+	bool	   *nulls;
+	int			n;
+
+	deconstruct_array(request->columns, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
+	if (n == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"columns\" must not be empty"),
+				 errhint("Name at least one column, or leave it out.")));
+	for (int i = 0; i < n; i++)
+	{
+		const CsColumn *column;
+
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("\"columns\" must not contain NULL")));
+		column = CsRelationColumn(rel, TextDatumGetCString(names[i]));
+		CheckColumn(column, request->only_numbers);
+		if (FindAdded(portrait, column) >= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("column \"%s\" is named twice", NameStr(column->name)),
+					 errhint("Name each column once.")));
+		AddColumn(portrait, column);
+	}
+}
+
+/* Does a column say who a row is? */
+static bool
+IsKey(const CsReport *report, const List *primary_key, const CsColumn *column)
+{
+	ListCell   *cell;
+
+	if (report->id != NULL && strcmp(report->id, NameStr(column->name)) == 0)
+		return true;
+	foreach(cell, primary_key)
+		if (strcmp(lfirst(cell), NameStr(column->name)) == 0)
+			return true;
+	return false;
+}
+
+/* The features, and what else tells something. */
+static void
+AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
+	   const CsPortraitRequest *request)
+{
+	const CsPipeline *p = CsScorerPipeline(portrait->scorer);
+	List	   *primary_key = CsRelationPrimaryKey(rel);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsColumn *column = CsRelationColumn(rel, NameStr(p->feature[i].name));
+
+		if (!request->only_numbers || column->converter.kind != CS_CATEGORICAL)
+			AddColumn(portrait, column);
+	}
+	for (int i = 0; i < rel->ncolumns && !request->only_features; i++)
+	{
+		const CsColumn *column = &rel->columns[i];
+
+		if (column->converter.kind != CS_UNUSABLE && FindAdded(portrait, column) < 0 &&
+			FindFeature(portrait->scorer, column) < 0 && !IsKey(report, primary_key, column))
+			AddColumn(portrait, column);
+	}
+}
+
+/* The column whose sum is asked for. */
+static void
+AddValue(CsPortrait *portrait, const CsRelation *rel, const char *name)
+{
+	const CsColumn *column = CsRelationColumn(rel, name);
+
+	if (column->converter.kind != CS_NUMERIC)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s has no sum", name, format_type_be(column->type)),
+				 errhint("Name a column of numbers: what a customer has spent, or is worth.")));
+	portrait->value = FindAdded(portrait, column);
+	if (portrait->value < 0)
+		portrait->value = AddColumn(portrait, column);
+}
+
+/* See profile.h. */
+void
+CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
+				  const CsPortraitRequest *request)
+{
+	portrait->columns = palloc(sizeof(CsPortraitColumn) * (rel->ncolumns + 1));
+	portrait->value = -1;
+	if (request->columns != NULL)
+		AddNamed(portrait, rel, request);
+	else
+		AddAll(portrait, report, rel, request);
+	if (request->value != NULL)
+		AddValue(portrait, rel, request->value);
+}
+
+/* See profile.h. */
+void
+CsPortraitDropNames(CsPortrait *portrait)
+{
+	StringInfoData dropped;
+	int			n = 0;
+
+	initStringInfo(&dropped);
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		const CsPortraitColumn *c = &portrait->columns[i];
+
+		if (c->names_rows && c->feature < 0)
+			appendStringInfo(&dropped, "%s\"%s\"", dropped.len > 0 ? ", " : "",
+							 NameStr(c->column.name));
+		else
+		{
+			if (portrait->value == i)
+				portrait->value = n;
+			portrait->columns[n++] = *c;
+		}
+	}
+	portrait->ncolumns = n;
+	if (dropped.len > 0)
+		ereport(NOTICE,
+				(errmsg("columns left out: %s", dropped.data),
+				 errdetail("They are texts that are different in each row, or nearly."),
+				 errhint("Name the columns to describe in \"columns\".")));
+}

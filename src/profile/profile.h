@@ -1,0 +1,109 @@
+/*
+ * profile.h
+ *	  Who is in a segment: the customers of a source placed by a version, and summed up column by
+ *	  column.
+ *
+ * portrait.c reads a source once and sums up what all of these functions tell; columns.c says which
+ * columns that are, defining.c what sets a segment apart.  Each function is a file of its own that
+ * turns the portrait into rows.
+ */
+#ifndef CUSTSEG_PROFILE_H
+#define CUSTSEG_PROFILE_H
+
+#include "monitor/monitor.h"
+#include "stat/summaries.h"
+
+/* A level of a category; text NULL: no value, or what the rarer levels are together. */
+typedef struct CsPortraitLevel
+{
+	const char *text;
+	bool		is_other;
+	int64	   *rows;			/* ngroups + 1, the last of all customers */
+} CsPortraitLevel;
+
+/* A column of the source. */
+typedef struct CsPortraitColumn
+{
+	CsColumn	column;
+	int			feature;		/* of the pipeline, -1: the model does not know it */
+	int64	   *missing;		/* ngroups + 1: rows without a value, infinite ones among them */
+	CsNumberSummary *summaries; /* ngroups + 1, unless it is a category */
+	int			nlevels;		/* categories: most frequent first, then the others and no value */
+	CsPortraitLevel *levels;
+	bool		names_rows;		/* a category that is different in each row, or has too many levels */
+} CsPortraitColumn;
+
+/*
+ * Groups are the segments, in the scorer's order; or, in halves, segment + half * nsegments.
+ * Arrays of ngroups + 1 end with all customers.
+ */
+typedef struct CsPortrait
+{
+	const CsScorer *scorer;
+	int			nsegments;
+	int			ngroups;
+	int64	   *rows;			/* ngroups + 1 */
+	int64		n_unplaced;		/* left out everywhere */
+	int			ncolumns;
+	CsPortraitColumn *columns;
+	int			value;			/* the column whose sum is asked for, -1: none */
+
+	/* a seeded sample of the customers: raw values, see prep.h, row by row, and their segments */
+	int			nsample;
+	double	   *sample;
+	int32	   *sample_segments;
+} CsPortrait;
+
+typedef struct CsPortraitRequest
+{
+	ArrayType  *columns;		/* NULL: the features and, unless only_features, every other column
+								 * that does not just say who a row is */
+	bool		only_features;
+	bool		only_numbers;	/* a category that is named is an error, others are left out */
+	const char *value;			/* a number to be summed up, or NULL */
+	int			levels;			/* of a category that are kept; the rest are pooled */
+	bool		halves;			/* two seeded halves */
+	int			sample;			/* rows of the sample, 0: none */
+	int64		seed;
+} CsPortraitRequest;
+
+/*
+ * Read the source, as the caller; customers who can't be placed are left out, with a NOTICE.
+ * Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
+ * whose values do not fit are read in further passes.
+ */
+extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitRequest *request);
+
+/* columns.c: the columns to describe, features first when none are named, the value's last. */
+extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
+							  const CsPortraitRequest *request);
+
+/* Columns that nobody named and that turned out to name rows are dropped, with a NOTICE. */
+extern void CsPortraitDropNames(CsPortrait *portrait);
+
+#define CsIsCategory(c) ((c)->column.converter.kind == CS_CATEGORICAL)
+
+/* The number and the name of a group's segment; of all customers: 0 as NULL, and "(all)". */
+extern CsSqlArgument CsPortraitSegment(const CsPortrait *portrait, int group);
+extern CsSqlArgument CsPortraitName(const CsPortrait *portrait, int group);
+
+/* A level as it is shown, and a share of rows: NaN of none. */
+extern const char *CsPortraitLevelText(const CsPortraitLevel *level);
+extern double CsPortraitShare(int64 rows, int64 total);
+
+/*
+ * defining.c: what sets a group apart, the most telling column first; one level stands for a
+ * category.  Columns that do not vary, or have no value in the group, are not among them.
+ */
+typedef struct CsDefining
+{
+	int			column;
+	int			level;			/* -1: a number */
+	double		difference;		/* from everyone, in standard deviations */
+} CsDefining;
+
+/* Ranking: as many as it returns, palloc'd. */
+extern double CsPortraitDifference(const CsPortrait *portrait, int column, int level, int group);
+extern int	CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining **ranking);
+
+#endif							/* CUSTSEG_PROFILE_H */

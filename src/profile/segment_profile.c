@@ -1,0 +1,281 @@
+/*
+ * segment_profile.c
+ *	  How segments differ, column by column: segment_profile(), boxplot(), radar().
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "model/train.h"
+#include "profile/profile.h"
+
+/* Most levels of a category that are shown one by one. */
+#define MAX_LEVELS 10000
+
+typedef struct ProfileOptions
+{
+	int			levels;
+	bool		only_features;
+} ProfileOptions;
+
+static const CsOption profileOptions[] = {
+	{"levels", CS_OPTION_INT, offsetof(ProfileOptions, levels), 20, 1, MAX_LEVELS},
+	{"only_features", CS_OPTION_BOOL, offsetof(ProfileOptions, only_features), 0}
+};
+
+typedef enum RadarScale
+{
+	RADAR_MIN_MAX,
+	RADAR_PERCENTILE
+} RadarScale;
+
+static const char *const radarScales[] = {"minmax", "percentile", NULL};
+
+typedef struct RadarOptions
+{
+	int			scale;
+	int			levels;
+} RadarOptions;
+
+static const CsOption radarOptions[] = {
+	{"scale", CS_OPTION_CHOICE, offsetof(RadarOptions, scale), RADAR_MIN_MAX, 0, 0, radarScales},
+	{"levels", CS_OPTION_INT, offsetof(RadarOptions, levels), 5, 1, MAX_LEVELS}
+};
+
+PG_FUNCTION_INFO_V1(custseg_segment_profile);
+PG_FUNCTION_INFO_V1(custseg_boxplot);
+PG_FUNCTION_INFO_V1(custseg_radar);
+
+/* The same column, but NULL. */
+static CsSqlArgument
+SqlNothing(CsSqlArgument argument)
+{
+	argument.isnull = true;
+	return argument;
+}
+
+/* The columns that every row begins with. */
+static int
+PutColumn(const CsPortrait *portrait, const CsPortraitColumn *c, int group, CsSqlArgument *row)
+{
+	int			i = 0;
+
+	row[i++] = CsPortraitSegment(portrait, group);
+	row[i++] = CsPortraitName(portrait, group);
+	row[i++] = CsSqlText(NameStr(c->column.name));
+	return i;
+}
+
+/* The rank of a column, for the row that it is read from; 0: none. */
+static int
+FindRank(const CsDefining *ranking, int n, int column, int level)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (ranking[i].column == column)
+			return ranking[i].level == level ? i + 1 : 0;
+	}
+	return 0;
+}
+
+/* A ratio of two means or shares that are not negative; NaN when there is none. */
+static double
+RatioOf(const CsPortraitColumn *c, double value, double overall)
+{
+	return overall > 0 && value >= 0 && c->column.converter.kind != CS_TIME ? value / overall : NAN;
+}
+
+/* What segment_profile() says of numbers, all NULL for a level: s is NULL. */
+static int
+PutSummary(const CsNumberSummary *s, CsSqlArgument *row)
+{
+	static const CsNumberSummary none = {0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, NAN};
+	int			i = 0;
+
+	if (s == NULL)
+		s = &none;
+	row[i++] = CsSqlFloat8(s->mean);
+	row[i++] = CsSqlFloat8(s->median);
+	row[i++] = CsSqlFloat8(s->sd);
+	row[i++] = CsSqlFloat8(s->minimum);
+	row[i++] = CsSqlFloat8(s->first_quartile);
+	row[i++] = CsSqlFloat8(s->third_quartile);
+	row[i++] = CsSqlFloat8(s->maximum);
+	row[i++] = CsSqlFloat8(s->position);
+	return i;
+}
+
+/* A row of segment_profile(): a column in a group, or one level of it. */
+static void
+PutProfile(CsReport *report, const CsPortrait *portrait, int group, int column, int level, int rank)
+{
+	const CsPortraitColumn *c = &portrait->columns[column];
+	const CsPortraitLevel *l = level < 0 ? NULL : &c->levels[level];
+	int			all = portrait->ngroups;
+	double		share = l == NULL ? NAN : CsPortraitShare(l->rows[group], portrait->rows[group]);
+	double		value = l == NULL ? c->summaries[group].mean : share;
+	double		overall = l == NULL ? c->summaries[all].mean :
+		CsPortraitShare(l->rows[all], portrait->rows[all]);
+	CsSqlArgument row[21];
+	int			i = PutColumn(portrait, c, group, row);
+
+	row[i++] = CsSqlText(CsKindName(c->column.converter.kind));
+	row[i++] = CsSqlBool(c->feature >= 0);
+	row[i++] = CsSqlText(l == NULL ? NULL : CsPortraitLevelText(l));
+	row[i++] = CsSqlInt8(portrait->rows[group]);
+	row[i++] = CsSqlFloat8(CsPortraitShare(c->missing[group], portrait->rows[group]));
+	row[i++] = CsSqlFloat8(share);
+	i += PutSummary(l == NULL ? &c->summaries[group] : NULL, row + i);
+	row[i++] = CsSqlFloat8(overall);
+	row[i++] = CsSqlFloat8(group == all ? NAN :
+						   CsPortraitDifference(portrait, column, level, group));
+	row[i++] = CsSqlFloat8(group == all ? NAN : RatioOf(c, value, overall));
+	row[i] = CsSqlInt4(rank);
+	if (rank == 0)
+		row[i] = SqlNothing(row[i]);
+	CsReportPut(report, row, i + 1);
+}
+
+/* segment_profile(model, source, columns, options, version): a row a segment and column or level */
+Datum
+custseg_segment_profile(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	ProfileOptions options;
+	CsPortraitRequest request = {0};
+	CsPortrait *portrait;
+
+	if (!CsReportOpen(&report, fcinfo, 1, 4))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 3, profileOptions, lengthof(profileOptions), &options);
+	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	request.only_features = options.only_features;
+	request.levels = options.levels;
+	portrait = CsPortraitTake(&report, &request);
+	for (int g = 0; g <= portrait->ngroups; g++)
+	{
+		CsDefining *ranking;
+		int			n = g == portrait->ngroups ? 0 : CsPortraitRanking(portrait, g, &ranking);
+
+		for (int i = 0; i < portrait->ncolumns; i++)
+		{
+			bool		is_category = CsIsCategory(&portrait->columns[i]);
+			int			nrows = is_category ? portrait->columns[i].nlevels : 1;
+
+			for (int j = 0; j < nrows; j++)
+			{
+				int			level = is_category ? j : -1;
+
+				PutProfile(&report, portrait, g, i, level, FindRank(ranking, n, i, level));
+			}
+		}
+	}
+	return (Datum) 0;
+}
+
+/* boxplot(model, source, columns, version): a row a segment and number */
+Datum
+custseg_boxplot(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	CsPortraitRequest request = {.only_features = true, .only_numbers = true, .levels = 1};
+	CsPortrait *portrait;
+
+	if (!CsReportOpen(&report, fcinfo, 1, 3))
+		return (Datum) 0;
+	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	portrait = CsPortraitTake(&report, &request);
+	for (int g = 0; g <= portrait->ngroups; g++)
+	{
+		for (int column = 0; column < portrait->ncolumns; column++)
+		{
+			const CsNumberSummary *s = &portrait->columns[column].summaries[g];
+			CsSqlArgument row[13];
+			int			i = PutColumn(portrait, &portrait->columns[column], g, row);
+
+			row[i++] = CsSqlInt8(s->n);
+			row[i++] = CsSqlFloat8(s->minimum);
+			row[i++] = CsSqlFloat8(s->low_whisker);
+			row[i++] = CsSqlFloat8(s->first_quartile);
+			row[i++] = CsSqlFloat8(s->median);
+			row[i++] = CsSqlFloat8(s->third_quartile);
+			row[i++] = CsSqlFloat8(s->high_whisker);
+			row[i++] = CsSqlFloat8(s->maximum);
+			row[i++] = CsSqlFloat8(s->mean);
+			row[i++] = CsSqlInt8(s->n_outliers);
+			CsReportPut(&report, row, i);
+		}
+	}
+	return (Datum) 0;
+}
+
+/* The mean of a number in a segment, or the share of a level. */
+static double
+AxisValue(const CsPortrait *portrait, int column, int level, int group)
+{
+	const CsPortraitColumn *c = &portrait->columns[column];
+
+	return level < 0 ? c->summaries[group].mean :
+		CsPortraitShare(c->levels[level].rows[group], portrait->rows[group]);
+}
+
+/* The rows of radar() for one axis. */
+static void
+PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int column, int level)
+{
+	const CsPortraitColumn *c = &portrait->columns[column];
+	bool		is_share = level >= 0 || c->column.converter.kind == CS_BOOLEAN;
+	double		lowest = INFINITY,
+				highest = -INFINITY;
+
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		double		value = AxisValue(portrait, column, level, g);
+
+		lowest = fmin(lowest, value);
+		highest = fmax(highest, value);
+	}
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		double		value = AxisValue(portrait, column, level, g);
+		CsSqlArgument row[6];
+		int			i = PutColumn(portrait, c, g, row);
+
+		row[i++] = CsSqlText(level < 0 ? NULL : CsPortraitLevelText(&c->levels[level]));
+		row[i++] = CsSqlFloat8(value);
+		if (scale == RADAR_PERCENTILE)
+			row[i++] = CsSqlFloat8(is_share ? value : c->summaries[g].position);
+		else
+			row[i++] = CsSqlFloat8(isnan(value) ? NAN : highest == lowest ? 0.5 :
+								   (value - lowest) / (highest - lowest));
+		CsReportPut(report, row, i);
+	}
+}
+
+/* radar(model, source, columns, options, version): a row a column or level, and segment */
+Datum
+custseg_radar(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	RadarOptions options;
+	CsPortraitRequest request = {.only_features = true};
+	CsPortrait *portrait;
+
+	if (!CsReportOpen(&report, fcinfo, 1, 4))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 3, radarOptions, lengthof(radarOptions), &options);
+	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	request.levels = options.levels;
+	portrait = CsPortraitTake(&report, &request);
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		if (CsIsCategory(&portrait->columns[i]))
+		{
+			for (int level = 0; level < portrait->columns[i].nlevels; level++)
+				PutAxis(&report, portrait, options.scale, i, level);
+		}
+		else
+			PutAxis(&report, portrait, options.scale, i, -1);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,220 @@
+/*
+ * summaries.c
+ *	  Numbers summed up group by group, and how far a group is from everyone.
+ *
+ * Values are brought together by group and each group is sorted, so that quantiles are exact (type
+ * 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, The American Statistician 50,
+ * 1996) and the whiskers are values that are there (Tukey, Exploratory Data Analysis, 1977).  Then
+ * all of them are sorted together.  Moments are taken in two passes, in blocks whose sums are added
+ * with compensation; values too large or too small to be squared are scaled by a power of two.
+ *
+ * (mean - overall mean) / overall sd is, but for a factor that is the same for all columns without
+ * gaps, the test value by which Lebart, Morineau and Piron (Statistique exploratoire
+ * multidimensionnelle, 1995) rank what characterises a class; the level of a category enters as the
+ * number that is 1 for those who have it.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/summaries.h"
+
+#define BLOCK_VALUES 128
+#define INTERRUPT_VALUES 65536
+
+/* Values whose squares are far from the limits of float8. */
+#define LARGE_VALUE 1e140
+#define SMALL_VALUE 1e-140
+
+/* The power of two that values up to "largest" are divided by before they are squared. */
+static double
+ScaleOf(double largest)
+{
+	int			exponent;
+
+	if (largest == 0 || (largest < LARGE_VALUE && largest > SMALL_VALUE))
+		return 1;
+	(void) frexp(largest, &exponent);
+	return ldexp(1, Max(exponent, -1000));
+}
+
+/* Sums of (x - center) / scale and of its square. */
+static void
+SumDeviations(const double *x, int64 n, double center, double scale, double *sum, double *squares)
+{
+	double		sum_rest = 0,
+				squares_rest = 0;
+
+	*sum = *squares = 0;
+	for (int64 start = 0; start < n; start += BLOCK_VALUES)
+	{
+		int64		end = Min(start + BLOCK_VALUES, n);
+		double		part = 0,
+					part_squares = 0;
+
+		for (int64 i = start; i < end; i++)
+		{
+			double		deviation = x[i] / scale - center;
+
+			part += deviation;
+			part_squares += deviation * deviation;
+		}
+		CsAddCompensated(sum, &sum_rest, part);
+		CsAddCompensated(squares, &squares_rest, part_squares);
+	}
+	*sum += sum_rest;
+	*squares += squares_rest;
+}
+
+/* Mean and standard deviation of n >= 1 sorted values. */
+static void
+FillMoments(const double *sorted, int64 n, CsNumberSummary *s)
+{
+	double		scale = ScaleOf(Max(fabs(sorted[0]), fabs(sorted[n - 1])));
+	double		center,
+				sum,
+				squares;
+
+	s->mean = sorted[0];
+	s->sd = 0;
+	if (sorted[0] == sorted[n - 1])
+		return;
+	SumDeviations(sorted, n, 0, scale, &sum, &squares);
+	center = sum / n;
+	s->mean = center * scale;
+	SumDeviations(sorted, n, center, scale, &sum, &squares);
+	s->sd = sqrt(Max(squares - sum * sum / n, 0) / n) * scale;
+}
+
+/* The whiskers of a box plot, and what is beyond them. */
+static void
+FillWhiskers(const double *sorted, int64 n, CsNumberSummary *s)
+{
+	double		reach = 1.5 * (s->third_quartile - s->first_quartile);
+	int64		first = 0,
+				last = n - 1;
+
+	/* an interpolated quartile lies within the values, so neither runs out */
+	while (sorted[first] < s->first_quartile - reach)
+		first++;
+	while (sorted[last] > s->third_quartile + reach)
+		last--;
+	s->low_whisker = sorted[first];
+	s->high_whisker = sorted[last];
+	s->n_outliers = first + (n - 1 - last);
+}
+
+/* Sum up sorted values. */
+static void
+SummarizeSorted(const double *sorted, int64 n, CsNumberSummary *s)
+{
+	s->n = n;
+	s->n_outliers = 0;
+	s->position = NAN;
+	if (n == 0)
+	{
+		s->mean = s->sd = s->minimum = s->first_quartile = s->median = s->third_quartile = NAN;
+		s->maximum = s->low_whisker = s->high_whisker = NAN;
+		return;
+	}
+	s->minimum = sorted[0];
+	s->first_quartile = CsQuantileSorted(sorted, n, 0.25);
+	s->median = CsQuantileSorted(sorted, n, 0.5);
+	s->third_quartile = CsQuantileSorted(sorted, n, 0.75);
+	s->maximum = sorted[n - 1];
+	FillMoments(sorted, n, s);
+	FillWhiskers(sorted, n, s);
+}
+
+/* How many of the sorted values are below x, or not above it. */
+static int64
+CountBelow(const double *sorted, int64 n, double x, bool or_equal)
+{
+	int64		low = 0,
+				high = n;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (sorted[middle] < x || (or_equal && sorted[middle] == x))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Bring the values together by group; start: where each group begins, and the end of the last. */
+static void
+GatherGroups(const double *values, const int32 *groups, int64 n, int ngroups, double *gathered,
+			 int64 *start)
+{
+	memset(start, 0, sizeof(int64) * (ngroups + 1));
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (groups[i] >= 0 && !isnan(values[i]))
+			start[groups[i] + 1]++;
+	}
+	for (int g = 0; g < ngroups; g++)
+		start[g + 1] += start[g];
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (groups[i] >= 0 && !isnan(values[i]))
+			gathered[start[groups[i]]++] = values[i];
+	}
+	/* each start has moved to the next group's */
+	memmove(start + 1, start, sizeof(int64) * ngroups);
+	start[0] = 0;
+}
+
+/* See summaries.h. */
+void
+CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, double *scratch,
+				  CsNumberSummary *summaries)
+{
+	int64	   *start = palloc(sizeof(int64) * (ngroups + 1));
+	int64		total;
+
+	GatherGroups(values, groups, n, ngroups, scratch, start);
+	total = start[ngroups];
+	for (int g = 0; g < ngroups; g++)
+	{
+		double	   *own = scratch + start[g];
+		int64		size = start[g + 1] - start[g];
+
+		CsSortDoubles(own, size, values);
+		SummarizeSorted(own, size, &summaries[g]);
+	}
+	CsSortDoubles(scratch, total, values);
+	SummarizeSorted(scratch, total, &summaries[ngroups]);
+	for (int g = 0; g <= ngroups; g++)
+	{
+		CsNumberSummary *s = &summaries[g];
+
+		if (s->n > 0)
+			s->position = 0.5 * (CountBelow(scratch, total, s->mean, false) +
+								 CountBelow(scratch, total, s->mean, true)) / total;
+	}
+	pfree(start);
+}
+
+/* See summaries.h. */
+double
+CsMeanDifference(double mean, double overall, double sd)
+{
+	return sd > 0 ? (mean - overall) / sd : NAN;
+}
+
+/* See summaries.h. */
+double
+CsShareDifference(double share, double overall)
+{
+	return CsMeanDifference(share, overall, sqrt(overall * (1 - overall)));
+}

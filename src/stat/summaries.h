@@ -1,0 +1,43 @@
+/*
+ * summaries.h
+ *	  Numbers summed up group by group, and how far a group is from everyone.
+ */
+#ifndef CUSTSEG_SUMMARIES_H
+#define CUSTSEG_SUMMARIES_H
+
+#include "custseg.h"
+
+/* The values of one group; NaN where they are not defined, for want of values. */
+typedef struct CsNumberSummary
+{
+	int64		n;				/* values */
+	double		mean,
+				sd;				/* ddof 0 */
+	double		minimum,
+				first_quartile, /* quantiles are of type 7 */
+				median,
+				third_quartile,
+				maximum;
+	double		low_whisker,	/* the extreme values within 1.5 interquartile ranges of the box */
+				high_whisker;
+	int64		n_outliers;		/* values beyond the whiskers */
+	double		position;		/* of the mean among the values of all groups: the share below it,
+								 * and half of the share that equals it */
+} CsNumberSummary;
+
+/*
+ * Sum up n values by group, a number below ngroups, or below 0 for a value that counts nowhere, as
+ * NaN does.  summaries: ngroups + 1, the last is of all groups together.  "values" are lost, as is
+ * what is in scratch, which holds n doubles.
+ */
+extern void CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups,
+							  double *scratch, CsNumberSummary *summaries);
+
+/*
+ * How far a group's mean is from everyone's, in standard deviations of everyone; NaN where those do
+ * not vary.  A share is the mean of a number that is 0 or 1.
+ */
+extern double CsMeanDifference(double mean, double overall, double sd);
+extern double CsShareDifference(double share, double overall);
+
+#endif							/* CUSTSEG_SUMMARIES_H */
