@@ -35,7 +35,8 @@ OBJS = \
 	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o src/monitor/migration.o \
 	src/monitor/at_risk.o src/monitor/compare_versions.o src/monitor/drift.o src/monitor/drift_compare.o \
 	src/monitor/drift_verdict.o src/monitor/multivariate.o src/monitor/run.o src/monitor/silhouette.o \
-	src/profile/portrait.o src/profile/columns.o src/profile/defining.o src/profile/segment_profile.o
+	src/profile/portrait.o src/profile/columns.o src/profile/defining.o src/profile/segment_profile.o \
+	src/profile/words.o src/profile/summary.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \

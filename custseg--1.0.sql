@@ -2007,6 +2007,28 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
 COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: columns of a source, features or not, summed up by segment, how far from everyone, and ranked by it';
 
+CREATE FUNCTION custseg.segment_summary(
+    model text,
+    source text DEFAULT NULL,
+    value text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT share float8,
+    OUT total_value float8,
+    OUT value_share float8,
+    OUT value_per_customer float8,
+    OUT description text,
+    OUT suggested_name text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_summary'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.segment_summary IS 'who is in each segment: size, share of a value, what sets it apart as a sentence, and a name that it might have';
+
 CREATE FUNCTION custseg.boxplot(
     model text,
     source text DEFAULT NULL,

@@ -106,4 +106,20 @@ typedef struct CsDefining
 extern double CsPortraitDifference(const CsPortrait *portrait, int column, int level, int group);
 extern int	CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining **ranking);
 
+/*
+ * words.c: what sets a group apart, in words for people; palloc'd.  Phrase: "buys 3.2 times as often as
+ * the average (13 against 4.1)"; label: "frequent".  Name: a column's name as people write it.  Number:
+ * three digits of one, thousands marked.
+ */
+typedef struct CsWords
+{
+	char	   *phrase;
+	char	   *label;
+} CsWords;
+
+extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);
+extern char *CsWordsName(const char *column);
+extern char *CsWordsNumber(double x);
+extern char *CsWordsCapitalize(char *text);
+
 #endif							/* CUSTSEG_PROFILE_H */
