@@ -36,7 +36,7 @@ OBJS = \
 	src/monitor/at_risk.o src/monitor/compare_versions.o src/monitor/drift.o src/monitor/drift_compare.o \
 	src/monitor/drift_verdict.o src/monitor/multivariate.o src/monitor/run.o src/monitor/silhouette.o \
 	src/profile/portrait.o src/profile/columns.o src/profile/defining.o src/profile/segment_profile.o \
-	src/profile/words.o src/profile/summary.o
+	src/profile/words.o src/profile/summary.o src/profile/importance.o src/profile/split_stability.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \

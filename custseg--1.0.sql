@@ -2029,6 +2029,51 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
 COMMENT ON FUNCTION custseg.segment_summary IS 'who is in each segment: size, share of a value, what sets it apart as a sentence, and a name that it might have';
 
+CREATE FUNCTION custseg.feature_importance(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT rank int,
+    OUT feature text,
+    OUT kind text,
+    OUT importance float8,
+    OUT importance_error float8,
+    OUT eta_squared float8,
+    OUT cramers_v float8,
+    OUT n bigint,
+    OUT description text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_feature_importance'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.feature_importance IS 'which features decide the segment: the share of customers who change it when a feature is shuffled, and how much the segments differ in it';
+
+CREATE FUNCTION custseg.split_stability(
+    model text,
+    source text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT column_name text,
+    OUT level text,
+    OUT n_a bigint,
+    OUT n_b bigint,
+    OUT value_a float8,
+    OUT value_b float8,
+    OUT relative_gap float8,
+    OUT standard_gap float8,
+    OUT expected_gap float8,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_split_stability'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg.split_stability IS 'whether two seeded halves of the customers tell the same of each segment, with a verdict on each value and on all';
+
 CREATE FUNCTION custseg.boxplot(
     model text,
     source text DEFAULT NULL,

@@ -161,6 +161,110 @@ FROM custseg.heatmap('m', columns => '{recency,channel}');
 SELECT count(DISTINCT column_name) FROM custseg.heatmap('m');
 
 --
+-- segment_summary
+--
+SELECT segment, name, n, share, round(total_value::numeric, 2) AS total_value, round(value_share::numeric, 6) AS value_share,
+       round(value_per_customer::numeric, 4) AS value_per_customer, suggested_name, description
+FROM custseg.segment_summary('m', value => 'monetary');
+SELECT count(*), bool_and(abs(s.total_value - e.total) < 1e-6 AND abs(s.value_share - e.total / 544875) < 1e-12) AS right
+FROM custseg.segment_summary('m', value => 'monetary') s
+JOIN (SELECT custseg.predict('m', c) AS segment, sum(monetary)::float8 AS total FROM customer c GROUP BY 1) e USING (segment);
+-- columns that the model does not know; a flag, a date, a length of time
+SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{member,born,stay,recency,channel}');
+SELECT segment, suggested_name, description
+FROM custseg.segment_summary('m', $$SELECT *, member::int AS "isMember", recency * interval '1 day' AS idle, monetary - 500 AS "netBalance_EUR", recency / 1000.0 AS ratio, monetary * 1e12 AS "HUGE" FROM customer$$,
+                             columns => '{isMember,idle,netBalance_EUR,ratio,HUGE}') ORDER BY segment;
+SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{channel,recency}', options => '{"features": 1}');
+-- segments that are alike are told apart, by further features or by numbers
+SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{score,stay}');
+SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{member,frequency,channel}', options => '{"min_difference": 0.5}');
+SELECT segment, suggested_name FROM custseg.segment_summary('m', 'SELECT *, ''x'' || repeat(''é'', 40) || (id <= 500) AS long FROM customer', columns => '{long}') ORDER BY segment;
+-- an empty segment; an empty source; other values, missing ones among them
+SELECT segment, n, share, total_value, value_share, value_per_customer, suggested_name, description
+FROM custseg.segment_summary('m', 'SELECT * FROM customer WHERE id <= 500', 'monetary', '{recency}');
+SELECT segment, n, share, total_value, value_share, suggested_name, description FROM custseg.segment_summary('m', 'SELECT * FROM customer WHERE false', 'monetary');
+SELECT segment, total_value, value_share FROM custseg.segment_summary('m', $$SELECT *, CASE WHEN id <= 500 THEN 2 WHEN id <= 800 THEN -1 END AS margin FROM customer$$, 'margin');
+SELECT segment, total_value, value_share FROM custseg.segment_summary('m', 'SELECT *, -1 AS loss FROM customer', 'loss');
+SELECT count(*) FROM custseg.segment_summary(NULL);
+-- names of a retail chain's columns are understood
+SELECT suggested_name, description
+FROM custseg.segment_summary('m', 'SELECT *, recency AS days_since_last, frequency AS orders, monetary AS total_revenue, 20 + id % 7 + frequency AS age, monetary / 10 AS average_order_value, recency AS tenure FROM customer',
+                             columns => '{days_since_last,orders,total_revenue,age,average_order_value,tenure}', options => '{"features": 6}') ORDER BY segment;
+
+--
+-- Models of each algorithm, noise, one segment
+--
+SELECT version FROM custseg.train('minibatch', 'customer', '{recency,monetary}', 3, 'minibatch');
+SELECT version FROM custseg.train('gmm', 'customer', '{recency,monetary}', 3, 'gmm');
+SELECT version FROM custseg.train('hierarchical', 'customer', '{recency,monetary}', 3, 'hierarchical');
+SELECT version FROM custseg.train('dbscan', 'SELECT id, recency, monetary FROM customer UNION ALL SELECT 2000 + j, 3000 + 500 * j, 9000 FROM generate_series(1, 4) j', '{recency,monetary}', algorithm => 'dbscan', options => '{"eps": 0.2, "min_samples": 5}');
+SELECT version FROM custseg.train('hdbscan', 'customer', '{recency,monetary}', algorithm => 'hdbscan', options => '{"min_cluster_size": 50}');
+SELECT version FROM custseg.train('one', 'customer', '{recency,monetary}', 1);
+SELECT version FROM custseg.train('recency', 'SELECT id, recency FROM customer', '{recency}', 3);
+SELECT m.model, s.segment, s.name, s.n, s.suggested_name, s.description
+FROM unnest('{minibatch,gmm,hierarchical,dbscan,hdbscan,one}'::text[]) WITH ORDINALITY m (model, i)
+CROSS JOIN LATERAL custseg.segment_summary(m.model) s ORDER BY i, segment;
+SELECT m.model, count(*), sum(n) FILTER (WHERE segment IS NULL) AS n, max(rank) AS ranks
+FROM unnest('{minibatch,gmm,hierarchical,dbscan,hdbscan,one}'::text[]) m (model)
+CROSS JOIN LATERAL custseg.segment_profile(m.model, 'customer', '{recency,channel}') p GROUP BY m.model ORDER BY 1;
+SELECT segment, name, column_name, rank, round(difference::numeric, 4) AS difference FROM custseg.segment_profile('one', options => '{"only_features": true}');
+
+--
+-- feature_importance
+--
+SELECT rank, feature, kind, round(importance::numeric, 4) AS importance, round(importance_error::numeric, 4) AS error,
+       round(eta_squared::numeric, 4) AS eta_squared, round(cramers_v::numeric, 4) AS cramers_v, n, description
+FROM custseg.feature_importance('m');
+-- eta squared and Cramer's V by other means
+SELECT f.feature, abs(f.eta_squared - e.eta) < 1e-12 AS eta
+FROM custseg.feature_importance('m') f
+JOIN (
+    SELECT a.column_name, sum(a.n * (a.mean - o.mean) ^ 2) / max(o.n * o.sd ^ 2) AS eta
+    FROM aggregated a JOIN aggregated o ON o.segment IS NULL AND o.column_name = a.column_name
+    WHERE a.segment IS NOT NULL GROUP BY 1
+) e ON e.column_name = f.feature ORDER BY 1;
+SELECT abs(f.cramers_v - (SELECT (custseg.chi_square_test(coalesce(channel, ''), custseg.predict('m', c)::text)).cramers_v FROM customer c)) < 1e-12 AS cramers_v
+FROM custseg.feature_importance('m') f WHERE feature = 'channel';
+-- of one feature, who changes is who gets a value from another segment: 1 - (0.5^2 + 0.3^2 + 0.2^2) = 0.62
+SELECT feature, abs(importance - 0.62) < 0.01 AS as_expected, round(eta_squared::numeric, 4) AS eta_squared FROM custseg.feature_importance('recency', options => '{"repeats": 20}');
+-- a sample, seeded
+SELECT n, importance BETWEEN 0.4 AND 0.75 AS about, importance = (SELECT importance FROM custseg.feature_importance('recency', options => '{"sample": 100, "seed": 7}')) AS same,
+       importance = (SELECT importance FROM custseg.feature_importance('recency', options => '{"sample": 100, "seed": 8}')) AS other_seed
+FROM custseg.feature_importance('recency', options => '{"sample": 100, "seed": 7}');
+SELECT feature, importance, importance_error, eta_squared, description FROM custseg.feature_importance('one', options => '{"repeats": 1}');
+SELECT feature, importance, eta_squared, cramers_v, n, description FROM custseg.feature_importance('m', 'SELECT * FROM customer WHERE false');
+SELECT feature, importance, eta_squared, cramers_v, n, description
+FROM custseg.feature_importance('m', 'SELECT 10 AS recency, 20 AS frequency, 900 AS monetary, NULL::text AS channel FROM generate_series(1, 10)');
+SELECT outcome($$SELECT custseg.feature_importance('m', options => '{"sample": 0}')$$);
+SELECT outcome($$SELECT custseg.feature_importance('m', 'SELECT recency FROM customer')$$);
+
+--
+-- split_stability
+--
+SELECT segment, name, column_name, level, n_a, n_b, round(value_a::numeric, 4) AS value_a, round(value_b::numeric, 4) AS value_b, round(relative_gap::numeric, 4) AS relative_gap,
+       round(standard_gap::numeric, 4) AS standard_gap, round(expected_gap::numeric, 4) AS expected_gap, verdict, reason
+FROM custseg.split_stability('m');
+-- the halves are the whole; the gaps are what they are said to be
+SELECT count(*), bool_and(h.n_a + h.n_b = p.n) AS n, max(abs((h.n_a * h.value_a + h.n_b * h.value_b) / p.n - p.mean)) < 1e-9 AS mean,
+       max(abs(h.relative_gap - abs(h.value_a - h.value_b) / ((h.value_a + h.value_b) / 2))) < 1e-12 AS relative,
+       max(abs(h.standard_gap - abs(h.value_a - h.value_b) / o.standard_deviation)) < 1e-12 AS standard
+FROM custseg.split_stability('m', columns => '{recency,monetary,frequency}') h
+JOIN custseg.segment_profile('m', columns => '{recency,monetary,frequency}') p USING (segment, column_name)
+JOIN custseg.segment_profile('m', columns => '{recency,monetary,frequency}') o ON o.segment IS NULL AND o.column_name = p.column_name;
+-- gaps of 100 splits are on average what is expected
+SELECT avg(relative_gap) / avg(expected_gap) BETWEEN 0.9 AND 1.1 AS as_expected
+FROM generate_series(1, 100) seed
+CROSS JOIN LATERAL custseg.split_stability('m', columns => '{recency,score,channel}', options => jsonb_build_object('seed', seed)) WHERE segment = 1 AND expected_gap > 0;
+-- few customers: unstable, or not to be judged
+SELECT segment, column_name, level, n_a, n_b, verdict, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 10 = 0', '{score}', '{"min_rows": 5, "tolerance": 0.05, "standard_tolerance": 0.05}');
+SELECT segment, column_name, verdict, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 25 = 0', '{recency}');
+SELECT segment, column_name, verdict, reason FROM custseg.split_stability('m', 'SELECT *, NULL::int AS nothing, 0 AS zero FROM customer WHERE id <= 500', '{nothing,zero}');
+SELECT count(*), min(verdict), max(verdict) FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE false');
+SELECT DISTINCT column_name, verdict FROM custseg.split_stability('m', NULL, '{recency}', '{"seed": 1}') h WHERE EXISTS (SELECT FROM custseg.split_stability('m', NULL, '{recency}', '{"seed": 1}') i WHERE i IS NOT DISTINCT FROM h) ORDER BY 1;
+SELECT outcome($$SELECT custseg.split_stability('m', options => '{"tolerance": 3}')$$);
+SELECT outcome($$SELECT custseg.split_stability('m', columns => '{height}')$$);
+
+--
 -- Mistakes
 --
 SELECT outcome($$SELECT custseg.segment_profile('none')$$);
@@ -177,6 +281,11 @@ SELECT outcome($$SELECT custseg.segment_profile('m', options => '{"level": 1}')$
 SELECT outcome($$SELECT custseg.boxplot('m', columns => '{channel}')$$);
 SELECT outcome($$SELECT custseg.radar('m', options => '{"scale": "log"}')$$);
 
-DO $$ BEGIN PERFORM custseg.drop_model(name) FROM custseg.models WHERE name IN ('m'); END $$;
+SELECT outcome($$SELECT custseg.segment_summary('m', value => 'channel')$$);
+SELECT outcome($$SELECT custseg.segment_summary('m', value => 'born')$$);
+SELECT outcome($$SELECT custseg.segment_summary('m', value => 'height')$$);
+SELECT outcome($$SELECT custseg.segment_summary('m', options => '{"features": 0}')$$);
+
+DO $$ BEGIN PERFORM custseg.drop_model(name) FROM custseg.models WHERE name IN ('m', 'minibatch', 'gmm', 'hierarchical', 'dbscan', 'hdbscan', 'one', 'recency'); END $$;
 SET client_min_messages = warning;
 DROP SCHEMA profile_test CASCADE;

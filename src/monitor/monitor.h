@@ -153,6 +153,7 @@ typedef enum CsVerdict
 	CS_VERDICT_INSUFFICIENT,	/* data */
 	CS_VERDICT_WATCH,
 	CS_VERDICT_DRIFTED,			/* segments */
+	CS_VERDICT_UNSTABLE,		/* a profile */
 	CS_VERDICT_BROKEN,			/* a feed */
 	CS_VERDICT_DISPARATE		/* groups */
 } CsVerdict;

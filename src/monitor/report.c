@@ -21,6 +21,7 @@ static const char *const verdictNames[] = {
 	[CS_VERDICT_INSUFFICIENT] = "insufficient data",
 	[CS_VERDICT_WATCH] = "watch",
 	[CS_VERDICT_DRIFTED] = "drifted",
+	[CS_VERDICT_UNSTABLE] = "unstable",
 	[CS_VERDICT_BROKEN] = "broken",
 	[CS_VERDICT_DISPARATE] = "disparate"
 };

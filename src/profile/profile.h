@@ -109,7 +109,7 @@ extern int	CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining *
 /*
  * words.c: what sets a group apart, in words for people; palloc'd.  Phrase: "buys 3.2 times as often as
  * the average (13 against 4.1)"; label: "frequent".  Name: a column's name as people write it.  Number:
- * three digits of one, thousands marked.
+ * few digits, thousands marked.
  */
 typedef struct CsWords
 {

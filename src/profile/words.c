@@ -35,6 +35,7 @@ typedef struct Vocabulary
 {
 	const char *names;			/* as CsWordsName gives them, |in bars| */
 	bool		absolute;
+	bool		whole;			/* numbers from 10 on need no decimals */
 	const char *times,
 			   *more,
 			   *percent_less,
@@ -44,39 +45,82 @@ typedef struct Vocabulary
 } Vocabulary;
 
 static const Vocabulary vocabularies[] = {
-	{"|recency|recency days|days since last|days since last order|days since last purchase|", true,
-		NULL, "has not bought for %s days", NULL, "bought only %s days ago", "lapsed", "recent"},
-	{"|frequency|orders|n orders|number of orders|order count|num orders|purchase frequency|invoices|",
-		false, "buys %s times as often as the average", "places %s more orders than the average",
-		"buys %s less often than the average", "places %s fewer orders than the average", "frequent",
-	"occasional"},
-	{"|monetary|monetary value|revenue|total revenue|spend|total spend|total spent|spending|", false,
-		NULL, "spends %s more than the average", NULL, "spends %s less than the average", "high spend",
-	"low spend"},
-	{"|average order value|avg order value|aov|average basket|average basket value|", false,
-		NULL, "spends %s more per order than the average", NULL,
-	"spends %s less per order than the average", "large orders", "small orders"},
-	{"|age|", false, NULL, "is %s years older than the average", NULL,
-	"is %s years younger than the average", "older", "younger"},
-	{"|tenure|tenure days|tenure months|", false, "has been a customer %s times as long as the average",
-		"has been a customer %s longer than the average",
-		"has been a customer for %s less time than the average",
-	"has been a customer %s shorter than the average", "long-standing", "new"}
+	{
+		.names = "|recency|recency days|days since last|days since last order|days since last purchase|",
+		.absolute = true,
+		.whole = true,
+		.more = "has not bought for %s days",
+		.less = "bought only %s days ago",
+		.high = "lapsed",
+		.low = "recent"
+	},
+	{
+		.names = "|frequency|orders|n orders|number of orders|order count|num orders|invoices|",
+		.times = "buys %s times as often as the average",
+		.more = "places %s more orders than the average",
+		.percent_less = "buys %s less often than the average",
+		.less = "places %s fewer orders than the average",
+		.high = "frequent",
+		.low = "occasional"
+	},
+	{
+		.names = "|monetary|monetary value|revenue|total revenue|spend|total spend|total spent|spending|",
+		.more = "spends %s more than the average",
+		.less = "spends %s less than the average",
+		.high = "high spend",
+		.low = "low spend"
+	},
+	{
+		.names = "|average order value|avg order value|aov|average basket|average basket value|",
+		.more = "spends %s more per order than the average",
+		.less = "spends %s less per order than the average",
+		.high = "large orders",
+		.low = "small orders"
+	},
+	{
+		.names = "|age|",
+		.whole = true,
+		.more = "is %s years older than the average",
+		.less = "is %s years younger than the average",
+		.high = "older",
+		.low = "younger"
+	},
+	{
+		.names = "|tenure|tenure days|tenure months|",
+		.times = "has been a customer %s times as long as the average",
+		.more = "has been a customer %s longer than the average",
+		.percent_less = "has been a customer for %s less time than the average",
+		.less = "has been a customer %s shorter than the average",
+		.high = "long-standing",
+		.low = "new"
+	}
 };
 
 static const Vocabulary ofNumbers = {
-	NULL, false, "%s times the average", "%s above the average", "%s below the average",
-	"%s below the average", "high", "low"
+	.times = "%s times the average",
+	.more = "%s above the average",
+	.percent_less = "%s below the average",
+	.less = "%s below the average",
+	.high = "high",
+	.low = "low"
 };
 
 static const Vocabulary ofIntervals = {
-	NULL, false, "%s times the average", "%s days longer than the average",
-	"%s shorter than the average", "%s days shorter than the average", "long", "short"
+	.whole = true,
+	.times = "%s times the average",
+	.more = "%s days longer than the average",
+	.percent_less = "%s shorter than the average",
+	.less = "%s days shorter than the average",
+	.high = "long",
+	.low = "short"
 };
 
 static const Vocabulary ofTimes = {
-	NULL, false, NULL, "%s days later than the average", NULL, "%s days earlier than the average", "late",
-	"early"
+	.whole = true,
+	.more = "%s days later than the average",
+	.less = "%s days earlier than the average",
+	.high = "late",
+	.low = "early"
 };
 
 /* See profile.h. */
@@ -129,10 +173,9 @@ CsWordsNumber(double x)
 
 	if (size >= 1e15 || (size < 1e-3 && size > 0))
 		return psprintf("%.2e", x);
-	if (size >= 99.95)
+	if (size >= 99.5)
 		return MarkThousands(psprintf("%.0f", x));
-	digits = psprintf("%.*f", size >= 9.995 ? 1 : size >= 0.9995 ? 2 : size >= 0.09995 ? 3 :
-					  size >= 0.009995 ? 4 : 5, x);
+	digits = psprintf("%.*f", size >= 0.995 ? 1 : size >= 0.0995 ? 2 : size >= 0.00995 ? 3 : 4, x);
 	for (int n = (int) strlen(digits) - 1; n > 0 && (digits[n] == '0' || digits[n] == '.'); n--)
 	{
 		bool		is_point = digits[n] == '.';
@@ -160,11 +203,11 @@ RatioText(double ratio)
 	return ratio < 9.95 ? psprintf("%.1f", ratio) : CsWordsNumber(rint(ratio));
 }
 
-/* A number of days, whole ones where they are many. */
+/* A number; of days or years whole ones where they are many. */
 static char *
-DaysText(double days)
+NumberText(const Vocabulary *v, double x)
 {
-	return CsWordsNumber(fabs(days) < 10 ? days : rint(days));
+	return CsWordsNumber(v->whole && fabs(x) >= 10 ? rint(x) : x);
 }
 
 /* Days since 1970-01-01 as a date. */
@@ -182,11 +225,22 @@ DateText(double days)
 	return psprintf("%04d-%02d-%02d", year, month, day);
 }
 
+/* A value beside another one, with the digits that tell them apart. */
+static char *
+ValueText(double x, double other, bool is_date)
+{
+	char	   *text = is_date ? DateText(x) : CsWordsNumber(x);
+
+	if (!is_date && strcmp(text, CsWordsNumber(other)) == 0)
+		text = psprintf("%.6g", x);
+	return text;
+}
+
 /* The vocabulary of a column's name, or NULL. */
 static const Vocabulary *
 FindVocabulary(const char *name)
 {
-	char	   *key = psprintf("|%s|", name);
+	const char *key = psprintf("|%s|", name);
 
 	for (int i = 0; i < lengthof(vocabularies); i++)
 	{
@@ -196,7 +250,7 @@ FindVocabulary(const char *name)
 	return NULL;
 }
 
-/* Put a text into a phrase's %s, or in front of it where there is none. */
+/* Put a text into a phrase's %s. */
 static char *
 FillPhrase(const char *phrase, const char *text)
 {
@@ -212,12 +266,12 @@ ComparePhrase(const Vocabulary *v, double mean, double overall)
 	double		ratio = overall > 0 && mean >= 0 ? mean / overall : NAN;
 
 	if (v->absolute)
-		return FillPhrase(mean > overall ? v->more : v->less, DaysText(mean));
+		return FillPhrase(mean > overall ? v->more : v->less, NumberText(v, mean));
 	if (ratio >= LARGE_RATIO && v->times != NULL)
 		return FillPhrase(v->times, RatioText(ratio));
 	if (ratio <= SMALL_RATIO && v->percent_less != NULL)
 		return FillPhrase(v->percent_less, psprintf("%.0f %%", 100 * (1 - ratio)));
-	return FillPhrase(mean > overall ? v->more : v->less, CsWordsNumber(fabs(mean - overall)));
+	return FillPhrase(mean > overall ? v->more : v->less, NumberText(v, fabs(mean - overall)));
 }
 
 /* Words for a number. */
@@ -239,11 +293,10 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 	if (known == NULL)
 		phrase = psprintf("%s %s", name, phrase);
 	if (v->absolute)
-		words.phrase = psprintf("%s (%s on average)", phrase, DaysText(overall));
+		words.phrase = psprintf("%s (%s on average)", phrase, NumberText(v, overall));
 	else
-		words.phrase = psprintf("%s (%s against %s)", phrase,
-								is_date ? DateText(mean) : CsWordsNumber(mean),
-								is_date ? DateText(overall) : CsWordsNumber(overall));
+		words.phrase = psprintf("%s (%s against %s)", phrase, ValueText(mean, overall, is_date),
+								ValueText(overall, mean, is_date));
 	words.label = known != NULL ? pstrdup(label) : psprintf("%s %s", label, name);
 	return words;
 }

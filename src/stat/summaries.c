@@ -218,3 +218,55 @@ CsShareDifference(double share, double overall)
 {
 	return CsMeanDifference(share, overall, sqrt(overall * (1 - overall)));
 }
+
+/* See summaries.h. */
+double
+CsEtaSquared(const CsNumberSummary *summaries, int ngroups)
+{
+	const CsNumberSummary *all = &summaries[ngroups];
+	double		between = 0;
+
+	if (!(all->sd > 0))
+		return NAN;
+	for (int g = 0; g < ngroups; g++)
+	{
+		double		difference = CsMeanDifference(summaries[g].mean, all->mean, all->sd);
+
+		if (summaries[g].n > 0)
+			between += (double) summaries[g].n / all->n * difference * difference;
+	}
+	return Min(between, 1);
+}
+
+/* See summaries.h. */
+double
+CsRelativeGap(double a, double b)
+{
+	/* halves first: the sum of two finite numbers may be none */
+	double		size = fabs(a) / 2 + fabs(b) / 2;
+
+	return size == 0 ? 0 : 2 * (fabs(a / 2 - b / 2) / size);
+}
+
+/* See summaries.h. */
+double
+CsExpectedGap(double sd, int64 n, int64 m)
+{
+	/* the mean of |x|, x normal with mean 0, is its standard deviation times sqrt(2 / pi) */
+	return sd * sqrt(1.0 / n + 1.0 / m) * sqrt(2 / M_PI);
+}
+
+/* See summaries.h. */
+void
+CsMeanOfFew(const double *x, int n, double *mean, double *sd)
+{
+	double		sum = 0,
+				squares = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += x[i];
+	*mean = sum / n;
+	for (int i = 0; i < n; i++)
+		squares += (x[i] - *mean) * (x[i] - *mean);
+	*sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+}

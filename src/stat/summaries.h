@@ -40,4 +40,21 @@ extern void CsSummarizeGroups(double *values, const int32 *groups, int64 n, int 
 extern double CsMeanDifference(double mean, double overall, double sd);
 extern double CsShareDifference(double share, double overall);
 
+/*
+ * Eta squared: the share of a number's variance that lies between ngroups groups, by their
+ * summaries and that of all of them; NaN where there is no variance.
+ */
+extern double CsEtaSquared(const CsNumberSummary *summaries, int ngroups);
+
+/*
+ * How far two means or shares are apart: |a - b| in halves of |a| + |b|, 0 to 2, and 0 where both are 0;
+ * and what chance makes of |a - b| on average when they are of n and m values with this standard
+ * deviation.
+ */
+extern double CsRelativeGap(double a, double b);
+extern double CsExpectedGap(double sd, int64 n, int64 m);
+
+/* Mean and standard deviation, with n - 1 in the denominator (NaN for n = 1), of a few numbers. */
+extern void CsMeanOfFew(const double *x, int n, double *mean, double *sd);
+
 #endif							/* CUSTSEG_SUMMARIES_H */

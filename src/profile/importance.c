@@ -1,0 +1,229 @@
+/*
+ * importance.c
+ *	  Which features decide who is in which segment: feature_importance().
+ *
+ * Two answers.  How much the segments differ in a feature: eta squared of a number, Cramer's V of a
+ * category, over all customers.  And how much the model listens to it: the share of a seeded sample
+ * of customers who change segment when the feature's values are shuffled among them (Breiman, Random
+ * Forests, Machine Learning 45, 2001; Fisher, Rudin and Dominici, All Models are Wrong, but Many are
+ * Useful, JMLR 20, 2019), everything else left as it is.  A feature that follows another one can differ
+ * between the segments and decide nothing.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "profile/profile.h"
+#include "stat/tests.h"
+
+/* Levels of a category that are compared one by one. */
+#define LEVELS 10000
+
+/* Customers placed between two looks for an interrupt. */
+#define INTERRUPT_ROWS 1024
+
+#define MAX_REPEATS 1000
+
+typedef struct ImportanceOptions
+{
+	int			sample;
+	int			repeats;
+	int64		seed;
+} ImportanceOptions;
+
+static const CsOption importanceOptions[] = {
+	{"sample", CS_OPTION_INT, offsetof(ImportanceOptions, sample), 10000, 1, 1000000},
+	{"repeats", CS_OPTION_INT, offsetof(ImportanceOptions, repeats), 5, 1, MAX_REPEATS},
+	{"seed", CS_OPTION_BIGINT, offsetof(ImportanceOptions, seed), 42, -9007199254740992.0, 9007199254740992.0}
+};
+
+/* A feature. */
+typedef struct Importance
+{
+	int			feature;
+	const CsPortraitColumn *column;
+	double		association;	/* eta squared or Cramer's V */
+	double		changed,		/* share of the customers */
+				changed_sd;		/* over the repeats */
+} Importance;
+
+PG_FUNCTION_INFO_V1(custseg_feature_importance);
+
+/* Cramer's V of the levels of a category and the segments. */
+static double
+CramersV(const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	CsCell	   *cells = palloc_extended(sizeof(CsCell) * Max(c->nlevels, 1) * portrait->ngroups,
+										MCXT_ALLOC_HUGE);
+	int64		n = 0;
+	double		result;
+
+	for (int level = 0; level < c->nlevels; level++)
+	{
+		for (int g = 0; g < portrait->ngroups; g++)
+		{
+			if (c->levels[level].rows[g] > 0)
+				cells[n++] = (CsCell) {level, g, c->levels[level].rows[g]};
+		}
+	}
+	result = CsChiSquareTest(cells, n, c->nlevels, portrait->ngroups).cramers_v;
+	pfree(cells);
+	return result;
+}
+
+/* Shuffle numbers (Fisher and Yates, after Durstenfeld). */
+static void
+Shuffle(CsRng *rng, int *x, int n)
+{
+	for (int i = n - 1; i > 0; i--)
+	{
+		int			j = (int) CsRngBelow(rng, (uint64) i + 1);
+		int			other = x[i];
+
+		x[i] = x[j];
+		x[j] = other;
+	}
+}
+
+/*
+ * The share of the sample that changes segment when customer i has the feature's value of customer
+ * order[i]; one who can't be placed any more has changed.
+ */
+static double
+ShareChanged(const CsPortrait *portrait, CsScoring *scoring, int feature, const int *order)
+{
+	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
+	int64		changed = 0;
+
+	for (int i = 0; i < portrait->nsample; i++)
+	{
+		CsAssignment placed;
+
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		memcpy(scoring->raw, portrait->sample + (Size) i * width, sizeof(double) * width);
+		scoring->raw[feature] = portrait->sample[(Size) order[i] * width + feature];
+		changed += !CsScoringTry(scoring, &placed, NULL) ||
+			placed.index != portrait->sample_segments[i];
+	}
+	return CsPortraitShare(changed, portrait->nsample);
+}
+
+/* What shuffling a feature does, several times. */
+static void
+Permute(const CsPortrait *portrait, const ImportanceOptions *options, CsScoring *scoring,
+		Importance *importance)
+{
+	double		shares[MAX_REPEATS];
+	int		   *order = palloc(sizeof(int) * Max(portrait->nsample, 1));
+	CsRng		rng;
+
+	CsRngSeed(&rng, (uint64) options->seed, UINT64CONST(0xFEA7) + importance->feature);
+	for (int i = 0; i < portrait->nsample; i++)
+		order[i] = i;
+	for (int r = 0; r < options->repeats; r++)
+	{
+		Shuffle(&rng, order, portrait->nsample);
+		shares[r] = ShareChanged(portrait, scoring, importance->feature, order);
+	}
+	CsMeanOfFew(shares, options->repeats, &importance->changed, &importance->changed_sd);
+	pfree(order);
+}
+
+/* Who moves most customers first; of two that move as many the one of the first column. */
+static int
+CompareImportance(const void *a, const void *b)
+{
+	const Importance *x = a;
+	const Importance *y = b;
+
+	if (x->changed != y->changed && !isnan(x->changed) && !isnan(y->changed))
+		return x->changed > y->changed ? -1 : 1;
+	return x->feature - y->feature;
+}
+
+/* What is to be said of a feature. */
+static CsSqlArgument
+Sentence(const Importance *importance)
+{
+	bool		is_category = CsIsCategory(importance->column);
+	double		association = importance->association;
+	StringInfoData sentence;
+
+	initStringInfo(&sentence);
+	if (isnan(importance->changed))
+		return CsSqlText(NULL);
+	if (importance->changed == 0)
+		appendStringInfoString(&sentence, "Shuffled among the customers, nobody changes segment");
+	else
+		appendStringInfo(&sentence, "Shuffled among the customers, %.1f %% of them change segment",
+						 100 * importance->changed);
+	if (isnan(association))
+		appendStringInfoString(&sentence, "; it does not differ between segments");
+	else if (is_category)
+		appendStringInfo(&sentence, "; it goes with the segments to a degree of %.2f (Cramer's V, 0 to 1)",
+						 association);
+	else
+		appendStringInfo(&sentence, "; the segments explain %.0f %% of its variance",
+						 100 * association);
+	appendStringInfoChar(&sentence, '.');
+	return CsSqlText(sentence.data);
+}
+
+/* The row of a feature. */
+static void
+PutImportance(CsReport *report, const CsPortrait *portrait, const Importance *importance, int rank)
+{
+	bool		is_category = CsIsCategory(importance->column);
+	CsSqlArgument row[9];
+	int			i = 0;
+
+	row[i++] = CsSqlInt4(rank);
+	row[i++] = CsSqlText(NameStr(importance->column->column.name));
+	row[i++] = CsSqlText(CsKindName(importance->column->column.converter.kind));
+	row[i++] = CsSqlFloat8(importance->changed);
+	row[i++] = CsSqlFloat8(importance->changed_sd);
+	row[i++] = CsSqlFloat8(is_category ? NAN : importance->association);
+	row[i++] = CsSqlFloat8(is_category ? importance->association : NAN);
+	row[i++] = CsSqlInt8(portrait->nsample);
+	row[i++] = Sentence(importance);
+	CsReportPut(report, row, i);
+}
+
+/* feature_importance(model, source, options, version): a row a feature */
+Datum
+custseg_feature_importance(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	ImportanceOptions options;
+	CsPortraitRequest request = {.only_features = true, .levels = LEVELS};
+	CsPortrait *portrait;
+	CsScoring	scoring;
+	Importance *importances;
+
+	if (!CsReportOpen(&report, fcinfo, 1, 3))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 2, importanceOptions, lengthof(importanceOptions), &options);
+	request.sample = options.sample;
+	request.seed = options.seed;
+	portrait = CsPortraitTake(&report, &request);
+	CsScoringInit(&scoring, portrait->scorer, CurrentMemoryContext);
+	importances = palloc(sizeof(Importance) * Max(portrait->ncolumns, 1));
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		const CsPortraitColumn *c = &portrait->columns[i];
+
+		importances[i].feature = c->feature;
+		importances[i].column = c;
+		importances[i].association = CsIsCategory(c) ? CramersV(portrait, c) :
+			CsEtaSquared(c->summaries, portrait->ngroups);
+		Permute(portrait, &options, &scoring, &importances[i]);
+	}
+	qsort(importances, portrait->ncolumns, sizeof(Importance), CompareImportance);
+	for (int i = 0; i < portrait->ncolumns; i++)
+		PutImportance(&report, portrait, &importances[i], i + 1);
+	return (Datum) 0;
+}

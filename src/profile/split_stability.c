@@ -1,0 +1,263 @@
+/*
+ * split_stability.c
+ *	  Do two halves of the customers tell the same of the segments?  split_stability().
+ *
+ * A seeded coin puts each customer into one of two halves, and both are summed up.  What differs
+ * between them is chance; so a profile whose halves are far apart is not to be built upon, whatever
+ * it says.  A gap is judged by its size: small against the value itself, or against the spread of
+ * all customers.  Beside it stands what chance makes of it on average, which only more customers
+ * can lower.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "model/train.h"
+#include "profile/profile.h"
+
+/* Levels of a category that are compared. */
+#define LEVELS 10
+
+/* Of the values that are judged, the share that may be beyond tolerance in a profile that holds. */
+#define MOST_BEYOND 0.1
+
+typedef struct SplitOptions
+{
+	double		tolerance;		/* relative gap */
+	double		standard_tolerance; /* gap in standard deviations of all customers */
+	int			min_rows;
+	int64		seed;
+} SplitOptions;
+
+static const CsOption splitOptions[] = {
+	{"tolerance", CS_OPTION_REAL, offsetof(SplitOptions, tolerance), 0.1, 0, 2},
+	{"standard_tolerance", CS_OPTION_REAL, offsetof(SplitOptions, standard_tolerance), 0.1, 0, 1000},
+	{"min_rows", CS_OPTION_INT, offsetof(SplitOptions, min_rows), 30, 1, PG_INT32_MAX},
+	{"seed", CS_OPTION_BIGINT, offsetof(SplitOptions, seed), 42, -9007199254740992.0, 9007199254740992.0}
+};
+
+/* A value in both halves. */
+typedef struct Gap
+{
+	int			segment;
+	const CsPortraitColumn *column; /* NULL: the segment's share */
+	const CsPortraitLevel *level;	/* or NULL */
+	int64		n[2];			/* values */
+	double		value[2];
+	double		relative;
+	double		standard;		/* NaN: of a share of customers, or there is no spread */
+	double		expected;		/* relative, by chance */
+} Gap;
+
+typedef struct Split
+{
+	CsReport	base;
+	SplitOptions options;
+	const CsPortrait *portrait;
+	int64		half[2];		/* customers */
+	int			njudged;
+	int			nbeyond;		/* of them, beyond the tolerances */
+	int			nunstable;		/* of those, beyond twice the tolerances */
+	bool		share_unstable;
+	Gap			largest;		/* of those, by relative gap */
+} Split;
+
+PG_FUNCTION_INFO_V1(custseg_split_stability);
+
+/* What is said of a gap. */
+static void
+Judge(Split *split, const Gap *gap, CsFinding *finding)
+{
+	const SplitOptions *options = &split->options;
+	int64		rows = Min(split->portrait->rows[gap->segment],
+						   split->portrait->rows[gap->segment + split->portrait->nsegments]);
+	bool		near = gap->standard <= options->standard_tolerance;
+	CsVerdict	verdict = gap->relative <= options->tolerance || near ? CS_VERDICT_OK :
+		gap->relative <= 2 * options->tolerance ||
+		gap->standard <= 2 * options->standard_tolerance ? CS_VERDICT_WATCH : CS_VERDICT_UNSTABLE;
+
+	CsFindingInit(finding);
+	if (rows < options->min_rows)
+	{
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
+					 "the smaller half has %lld customers of the segment, fewer than the %d that a verdict needs",
+					 (long long) rows, options->min_rows);
+		return;
+	}
+	if (isnan(gap->relative))
+	{
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "a half has no value");
+		return;
+	}
+	CsFindingAdd(finding, verdict, "the halves differ by %.1f %%", 100 * gap->relative);
+	if (near && gap->relative > options->tolerance)
+		CsFindingAdd(finding, verdict, "that is %.2f standard deviations of all customers, which is little",
+					 gap->standard);
+	if (verdict != CS_VERDICT_OK)
+		CsFindingAdd(finding, verdict, "chance alone makes %.1f %% on average, less with more customers",
+					 100 * gap->expected);
+	split->njudged++;
+	split->nbeyond += verdict != CS_VERDICT_OK;
+	split->nunstable += verdict == CS_VERDICT_UNSTABLE;
+	split->share_unstable |= gap->column == NULL && verdict == CS_VERDICT_UNSTABLE;
+	if (verdict != CS_VERDICT_OK &&
+		(split->nbeyond == 1 || gap->relative > split->largest.relative))
+		split->largest = *gap;
+}
+
+/* The row of a value. */
+static void
+PutGap(Split *split, const Gap *gap)
+{
+	CsSqlArgument row[13];
+	CsFinding	finding;
+	int			i = 0;
+
+	Judge(split, gap, &finding);
+	row[i++] = CsPortraitSegment(split->portrait, gap->segment);
+	row[i++] = CsPortraitName(split->portrait, gap->segment);
+	row[i++] = CsSqlText(gap->column == NULL ? "(share)" : NameStr(gap->column->column.name));
+	row[i++] = CsSqlText(gap->level == NULL ? NULL : CsPortraitLevelText(gap->level));
+	row[i++] = CsSqlInt8(gap->n[0]);
+	row[i++] = CsSqlInt8(gap->n[1]);
+	row[i++] = CsSqlFloat8(gap->value[0]);
+	row[i++] = CsSqlFloat8(gap->value[1]);
+	row[i++] = CsSqlFloat8(gap->relative);
+	row[i++] = CsSqlFloat8(gap->standard);
+	row[i++] = CsSqlFloat8(gap->expected);
+	row[i++] = CsFindingVerdict(&finding);
+	row[i++] = CsFindingReason(&finding);
+	CsReportPut(&split->base, row, i);
+}
+
+/* Fill in how far the halves are apart, "sd" being the spread of one value. */
+static void
+Measure(Gap *gap, double sd, double overall_sd)
+{
+	double		size = (fabs(gap->value[0]) + fabs(gap->value[1])) / 2;
+
+	gap->relative = isnan(size) ? NAN : CsRelativeGap(gap->value[0], gap->value[1]);
+	gap->standard = fabs(CsMeanDifference(gap->value[0], gap->value[1], overall_sd));
+	gap->expected = size > 0 ? CsExpectedGap(sd, gap->n[0], gap->n[1]) / size : size;
+}
+
+/* The share of a segment. */
+static void
+CompareShares(Split *split, int segment)
+{
+	const CsPortrait *portrait = split->portrait;
+	Gap			gap = {.segment = segment};
+	double		share;
+
+	for (int h = 0; h < 2; h++)
+	{
+		gap.n[h] = split->half[h];
+		gap.value[h] = CsPortraitShare(portrait->rows[segment + h * portrait->nsegments],
+									   split->half[h]);
+	}
+	share = (gap.value[0] + gap.value[1]) / 2;
+	Measure(&gap, sqrt(share * (1 - share)), NAN);
+	PutGap(split, &gap);
+}
+
+/* The mean of a number, or the share of a level. */
+static void
+CompareColumn(Split *split, int segment, const CsPortraitColumn *c, const CsPortraitLevel *level)
+{
+	const CsPortrait *portrait = split->portrait;
+	int			all = portrait->ngroups;
+	Gap			gap = {.segment = segment, .column = c, .level = level};
+	double		sd[2];
+	double		overall = level == NULL ? NAN : CsPortraitShare(level->rows[all], portrait->rows[all]);
+
+	for (int h = 0; h < 2; h++)
+	{
+		int			group = segment + h * portrait->nsegments;
+
+		if (level == NULL)
+		{
+			gap.n[h] = c->summaries[group].n;
+			gap.value[h] = c->summaries[group].mean;
+			sd[h] = c->summaries[group].sd;
+			continue;
+		}
+		gap.n[h] = portrait->rows[group];
+		gap.value[h] = CsPortraitShare(level->rows[group], gap.n[h]);
+		sd[h] = sqrt(gap.value[h] * (1 - gap.value[h]));
+	}
+	Measure(&gap, sqrt((sd[0] * sd[0] + sd[1] * sd[1]) / 2),
+			level == NULL ? c->summaries[all].sd : sqrt(overall * (1 - overall)));
+	PutGap(split, &gap);
+}
+
+/* The row of the verdict on all of it. */
+static void
+PutOverall(Split *split)
+{
+	CsSqlArgument row[13];
+	CsFinding	finding;
+	bool		unstable = split->share_unstable ||
+		split->nunstable > MOST_BEYOND * split->njudged;
+	int			i = 0;
+
+	CsFindingInit(&finding);
+	if (split->njudged == 0)
+		CsFindingAdd(&finding, CS_VERDICT_INSUFFICIENT, "no segment has enough customers");
+	else
+		CsFindingAdd(&finding, unstable ? CS_VERDICT_UNSTABLE :
+					 split->nbeyond > MOST_BEYOND * split->njudged ? CS_VERDICT_WATCH : CS_VERDICT_OK,
+					 "the halves agree in %d of %d values", split->njudged - split->nbeyond,
+					 split->njudged);
+	if (split->share_unstable)
+		CsFindingAdd(&finding, CS_VERDICT_UNSTABLE, "a segment's size is not one of them");
+	if (split->nbeyond > 0)
+		CsFindingAdd(&finding, CS_VERDICT_OK, "they are farthest apart in \"%s\" of segment %d: %.1f %%",
+					 split->largest.column == NULL ? "(share)" :
+					 NameStr(split->largest.column->column.name),
+					 CsScorerSegments(split->portrait->scorer)[split->largest.segment].segment,
+					 100 * split->largest.relative);
+	row[i++] = CsPortraitSegment(split->portrait, split->portrait->ngroups);
+	row[i++] = CsPortraitName(split->portrait, split->portrait->ngroups);
+	row[i++] = CsSqlText(NULL);
+	row[i++] = CsSqlText(NULL);
+	row[i++] = CsSqlInt8(split->half[0]);
+	row[i++] = CsSqlInt8(split->half[1]);
+	for (int j = 0; j < 5; j++)
+		row[i++] = CsSqlFloat8(NAN);
+	row[i++] = CsFindingVerdict(&finding);
+	row[i++] = CsFindingReason(&finding);
+	CsReportPut(&split->base, row, i);
+}
+
+/* split_stability(model, source, columns, options, version): a row a segment and value, and one of all */
+Datum
+custseg_split_stability(PG_FUNCTION_ARGS)
+{
+	Split		split = {0};
+	CsPortraitRequest request = {.only_features = true, .levels = LEVELS, .halves = true};
+	const CsPortrait *portrait;
+
+	if (!CsReportOpen(&split.base, fcinfo, 1, 4))
+		return (Datum) 0;
+	CsReportOptions(fcinfo, 3, splitOptions, lengthof(splitOptions), &split.options);
+	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	request.seed = split.options.seed;
+	portrait = split.portrait = CsPortraitTake(&split.base, &request);
+	for (int g = 0; g < portrait->ngroups; g++)
+		split.half[g / portrait->nsegments] += portrait->rows[g];
+	for (int s = 0; s < portrait->nsegments; s++)
+	{
+		CompareShares(&split, s);
+		for (int i = 0; i < portrait->ncolumns; i++)
+		{
+			const CsPortraitColumn *c = &portrait->columns[i];
+
+			if (!CsIsCategory(c))
+				CompareColumn(&split, s, c, NULL);
+			for (int j = 0; j < c->nlevels; j++)
+				CompareColumn(&split, s, c, &c->levels[j]);
+		}
+	}
+	PutOverall(&split);
+	return (Datum) 0;
+}
