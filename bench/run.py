@@ -13,6 +13,7 @@ import density
 import hierarchical
 import mixture
 import judging
+import profiling
 import report
 import scoring
 import tests
@@ -32,6 +33,7 @@ CASES = {
     "gmm": ("Gaussian mixtures", mixture.mixture),
     "silhouette": ("Silhouettes", judging.silhouettes),
     "choose_k": ("Number of segments", judging.number_of_segments),
+    "profile": ("Who is in a segment", profiling.profiles),
     "tests": ("Tests of two samples", tests.two_samples),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
