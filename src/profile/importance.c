@@ -151,16 +151,17 @@ Sentence(const Importance *importance)
 {
 	bool		is_category = CsIsCategory(importance->column);
 	double		association = importance->association;
+	const char *name = CsWordsName(NameStr(importance->column->column.name));
 	StringInfoData sentence;
 
 	initStringInfo(&sentence);
 	if (isnan(importance->changed))
 		return CsSqlText(NULL);
 	if (importance->changed == 0)
-		appendStringInfoString(&sentence, "Shuffled among the customers, nobody changes segment");
+		appendStringInfo(&sentence, "Nobody changes segment when %s is shuffled", name);
 	else
-		appendStringInfo(&sentence, "Shuffled among the customers, %.1f %% of them change segment",
-						 100 * importance->changed);
+		appendStringInfo(&sentence, "%.1f %% of the customers change segment when %s is shuffled",
+						 100 * importance->changed, name);
 	if (isnan(association))
 		appendStringInfoString(&sentence, "; it does not differ between segments");
 	else if (is_category)

@@ -28,8 +28,8 @@
 #define MAX_LEVEL_TEXT 40
 
 /*
- * Words for a column.  Each phrase has one %s: the ratio, the difference, the loss in percent, or
- * with "absolute" the segment's mean.  A NULL phrase is told as a difference.
+ * Words for a column.  A phrase can have one %s: the ratio, the difference, the loss in percent, or
+ * with "absolute" the segment's mean.  What has no phrase is told as a difference.
  */
 typedef struct Vocabulary
 {
@@ -71,7 +71,7 @@ static const Vocabulary vocabularies[] = {
 		.low = "low spend"
 	},
 	{
-		.names = "|average order value|avg order value|aov|average basket|average basket value|",
+		.names = "|average order value|average order|avg order value|aov|average basket|average basket value|",
 		.more = "spends %s more per order than the average",
 		.less = "spends %s less per order than the average",
 		.high = "large orders",
@@ -88,9 +88,9 @@ static const Vocabulary vocabularies[] = {
 	{
 		.names = "|tenure|tenure days|tenure months|",
 		.times = "has been a customer %s times as long as the average",
-		.more = "has been a customer %s longer than the average",
+		.more = "has been a customer for more time than the average",
 		.percent_less = "has been a customer for %s less time than the average",
-		.less = "has been a customer %s shorter than the average",
+		.less = "has been a customer for less time than the average",
 		.high = "long-standing",
 		.low = "new"
 	}
@@ -250,12 +250,14 @@ FindVocabulary(const char *name)
 	return NULL;
 }
 
-/* Put a text into a phrase's %s. */
+/* Put a text into a phrase's %s, if it has one. */
 static char *
 FillPhrase(const char *phrase, const char *text)
 {
 	const char *place = strstr(phrase, "%s");
 
+	if (place == NULL)
+		return pstrdup(phrase);
 	return psprintf("%.*s%s%s", (int) (place - phrase), phrase, text, place + 2);
 }
 
