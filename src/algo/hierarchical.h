@@ -97,7 +97,6 @@ extern void CsLinkageScanTask(CsTeam *team, const void *args, int item);
 extern Size CsLinkagePairsSize(int64 n);
 extern void CsLinkagePairs(CsTeam *team, const CsLeaves *leaves, CsLinkage linkage,
 						   CsMerge *merges);
-extern void CsLinkageFillTask(CsTeam *team, const void *args, int item);
 
 /* micro_clusters.c */
 extern Size CsMicroClustersMemory(int64 nrows, int ncolumns, int n);

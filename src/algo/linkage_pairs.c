@@ -2,8 +2,10 @@
  * linkage_pairs.c
  *	  Complete and average linkage, over a table of all distances.
  *
- * The table is condensed: the distances of all i < j, row by row, n (n - 1) / 2 of them, in an area
- * that the team fills.  The chain of linkage.c looks along a cluster's column and row, and a merged
+ * The table is condensed: the distances of all i < j, row by row, n (n - 1) / 2 of them, in memory of
+ * the leader's own.  A team would fill it in half the time, which is little beside the merges; but
+ * shared memory comes in small pages, and to take 1.6 GB of them and to give them back, after a
+ * cancel too, costs more than that.  The chain of linkage.c looks along a cluster's column and row, and a merged
  * cluster's distances follow from those of its parts (Lance and Williams 1967):
  *
  *	complete	the larger of the two
@@ -20,19 +22,11 @@
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
-/* Rows of the table that an item fills; and rows whose distances are computed together. */
-#define ITEM_ROWS 64
+/* Rows of the table whose distances are computed together. */
 #define GROUP 4
 
 /* How far ahead to ask for a column's entries, each of which lies in another cache line. */
 #define AHEAD 16
-
-typedef struct Fill
-{
-	int			matrix;			/* area: CsMatrix */
-	int			table;			/* area: double[n (n - 1) / 2] */
-	int			n;
-} Fill;
 
 typedef struct Pairs
 {
@@ -75,10 +69,9 @@ TakeRoots(int n, const double *squared, double *distance)
 
 /* Fill up to GROUP rows of the table, from "first". */
 static void
-FillRows(const Fill *fill, CsArena *arena, const CsMatrix *m, int first, int rows,
-		 double *origins, double *squared)
+FillRows(double *table, CsArena *arena, const CsMatrix *m, int first, int rows, double *origins,
+		 double *squared)
 {
-	double	   *table = CsArenaAddress(arena, fill->table);
 	int			d = m->ncolumns;
 
 	for (int i = 0; i < rows; i++)
@@ -102,39 +95,23 @@ FillRows(const Fill *fill, CsArena *arena, const CsMatrix *m, int first, int row
 
 			TakeRoots(start + nrows - from,
 					  squared + (Size) i * CS_PAD_ROWS(nrows) + (from - start),
-					  table + (RowStart(fill->n, first + i) + from));
+					  table + (RowStart(m->nrows, first + i) + from));
 		}
 	}
 }
 
-/* An item: some rows of the table. */
-void
-CsLinkageFillTask(CsTeam *team, const void *args, int item)
+/* Compute all distances. */
+static void
+FillTable(double *table, CsArena *arena, const CsMatrix *m)
 {
-	const Fill *fill = args;
-	CsArena    *arena = CsTeamArena(team);
-	const CsMatrix *m = CsArenaAddress(arena, fill->matrix);
 	double	   *origins = palloc(sizeof(double) * GROUP * m->ncolumns);
 	double	   *squared = palloc(sizeof(double) * GROUP * CS_BLOCK_ROWS);
-	int			last = Min((item + 1) * ITEM_ROWS, fill->n - 1);
+	int			last = (int) m->nrows - 1;
 
-	for (int first = item * ITEM_ROWS; first < last; first += GROUP)
-		FillRows(fill, arena, m, first, Min(GROUP, last - first), origins, squared);
-}
-
-/* Compute all distances; returns the area they are in. */
-static int
-FillTable(CsTeam *team, const CsLeaves *leaves)
-{
-	CsArena    *arena = CsTeamArena(team);
-	Fill		fill = {.n = leaves->n};
-
-	fill.table = CsArenaAlloc(arena, CsLinkagePairsSize(leaves->n));
-	fill.matrix = CsMatrixShare(leaves->matrix, arena);
-	CsTeamRun(team, CS_TASK_LINKAGE_FILL, &fill, sizeof(fill),
-			  (leaves->n + ITEM_ROWS - 1) / ITEM_ROWS);
-	CsArenaFree(arena, fill.matrix);
-	return fill.table;
+	for (int first = 0; first < last; first += GROUP)
+		FillRows(table, arena, m, first, Min(GROUP, last - first), origins, squared);
+	pfree(origins);
+	pfree(squared);
 }
 
 /* The cluster nearest to x; see CsChainClusters. */
@@ -229,12 +206,13 @@ CsLinkagePairs(CsTeam *team, const CsLeaves *leaves, CsLinkage linkage, CsMerge 
 {
 	CsArena    *arena = CsTeamArena(team);
 	const double *weights = leaves->weights < 0 ? NULL : CsArenaAddress(arena, leaves->weights);
-	int			table = FillTable(team, leaves);
+	int			table = CsArenaAllocPrivate(arena, CsLinkagePairsSize(leaves->n));
 	int			n = leaves->n;
 	Pairs		p = {.linkage = linkage, .nlive = n};
 	CsChainClusters clusters = {PairsNearest, PairsMerge, &p};
 
 	p.table = CsArenaAddress(arena, table);
+	FillTable(p.table, arena, leaves->matrix);
 	p.start = palloc(sizeof(int64) * n);
 	p.weight = palloc(sizeof(double) * n);
 	p.live = palloc(sizeof(int32) * n);

@@ -43,7 +43,6 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_DBSCAN_BORDER] = CsDbscanBorderTask,
 	[CS_TASK_DBSCAN_DUPLICATE] = CsDbscanDuplicateTask,
 	[CS_TASK_LINKAGE_SCAN] = CsLinkageScanTask,
-	[CS_TASK_LINKAGE_FILL] = CsLinkageFillTask,
 	[CS_TASK_GMM_NEAREST] = CsGmmNearestTask,
 	[CS_TASK_GMM_PASS] = CsGmmPassTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,

@@ -30,9 +30,11 @@ typedef struct CsTeam CsTeam;
  * abort.  "shareable" says that workers may come.  Alloc returns the new area's number, contents
  * undefined; when shared memory cannot be had it falls back to private memory, says so once in a
  * NOTICE, and CsArenaIsShared becomes false, whereupon teams have no workers.
+ * AllocPrivate: likewise, for the leader alone; it must be gone when the next team starts.
  */
 extern CsArena *CsArenaCreate(bool shareable);
 extern int	CsArenaAlloc(CsArena *arena, Size size);
+extern int	CsArenaAllocPrivate(CsArena *arena, Size size);
 extern void CsArenaFree(CsArena *arena, int area);
 extern void *CsArenaAddress(CsArena *arena, int area);
 extern bool CsArenaIsShared(const CsArena *arena);
@@ -70,7 +72,6 @@ typedef enum CsTask
 	CS_TASK_DBSCAN_BORDER,
 	CS_TASK_DBSCAN_DUPLICATE,
 	CS_TASK_LINKAGE_SCAN,
-	CS_TASK_LINKAGE_FILL,
 	CS_TASK_GMM_NEAREST,
 	CS_TASK_GMM_PASS,
 	CS_TASK_SILHOUETTE,
