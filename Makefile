@@ -31,6 +31,7 @@ OBJS = \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
 	src/model/explain.o src/model/score.o src/model/assign.o src/model/resegment.o src/model/versions.o \
+	src/model/change.o src/model/action.o src/model/override.o \
 	src/monitor/observe.o src/monitor/baseline.o src/monitor/report.o src/monitor/sizes.o \
 	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o src/monitor/migration.o \
 	src/monitor/at_risk.o src/monitor/compare_versions.o src/monitor/drift.o src/monitor/drift_compare.o \
@@ -40,7 +41,7 @@ OBJS = \
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor profile security errors
+	planner choose agreement structure tests drift watch versions monitor actions profile security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

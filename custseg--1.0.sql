@@ -280,6 +280,59 @@ COMMENT ON COLUMN custseg.alert.version IS 'watched by the run that saw it last'
 COMMENT ON COLUMN custseg.alert.n_seen IS 'runs that saw it';
 COMMENT ON COLUMN custseg.alert.closed_at IS 'NULL: open';
 
+CREATE TABLE custseg.segment_action (
+    model text NOT NULL,
+    segment int NOT NULL,
+    description text,
+    tone text,
+    channel text,
+    offer text,
+    frequency text,
+    products text[],
+    tactics text[],
+    primary_kpi text,
+    guardrail_kpi text,
+    budget_share float8 CHECK (budget_share BETWEEN 0 AND 1),
+    perk text,
+    perk_capacity bigint CHECK (perk_capacity >= 0),
+    set_at timestamptz NOT NULL,
+    set_by name NOT NULL,
+    PRIMARY KEY (model, segment)
+);
+
+COMMENT ON TABLE custseg.segment_action IS 'what to do with the customers of a segment, as set_action() has it; belongs to the model''s segments by number, whatever the version';
+COMMENT ON COLUMN custseg.segment_action.description IS 'what the segment is to the business';
+COMMENT ON COLUMN custseg.segment_action.tone IS 'how to speak to these customers';
+COMMENT ON COLUMN custseg.segment_action.frequency IS 'how often to speak to them, in words';
+COMMENT ON COLUMN custseg.segment_action.primary_kpi IS 'the measure that shows whether the action works';
+COMMENT ON COLUMN custseg.segment_action.guardrail_kpi IS 'the measure that must not get worse meanwhile';
+COMMENT ON COLUMN custseg.segment_action.budget_share IS 'of the campaign''s budget, 0 to 1';
+COMMENT ON COLUMN custseg.segment_action.perk IS 'what each customer of the segment gets';
+COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'how many customers can get the perk; NULL: any number';
+
+CREATE TABLE custseg.segment_override (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    customer text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('override', 'exclusion')),
+    segment int,
+    reason text NOT NULL,
+    until timestamptz,
+    made_at timestamptz NOT NULL,
+    made_by name NOT NULL,
+    ended_at timestamptz,
+    ended_by name,
+    CHECK ((kind = 'override') = (segment IS NOT NULL))
+);
+
+CREATE UNIQUE INDEX ON custseg.segment_override (model, customer) WHERE ended_at IS NULL;
+
+COMMENT ON TABLE custseg.segment_override IS 'who put which customer in a segment by hand, or left him out, and why; rows stay when they have ended; see the view overrides';
+COMMENT ON COLUMN custseg.segment_override.customer IS 'id of the customer as text';
+COMMENT ON COLUMN custseg.segment_override.segment IS 'NULL: excluded from all segments';
+COMMENT ON COLUMN custseg.segment_override.until IS 'when it expires; NULL: never';
+COMMENT ON COLUMN custseg.segment_override.ended_at IS 'when it was ended or replaced, or had expired before that; NULL: it holds until it expires';
+
 -- train
 
 CREATE FUNCTION custseg.train(
@@ -504,7 +557,8 @@ CREATE FUNCTION custseg.score(
     OUT segment int,
     OUT name text,
     OUT distance float8,
-    OUT confidence float8
+    OUT confidence float8,
+    OUT assigned_by text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_score'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
@@ -2150,6 +2204,128 @@ COMMENT ON FUNCTION custseg.heatmap IS 'a heat map to draw: how far each segment
 
 -- actions
 
+CREATE FUNCTION custseg.set_action(model text, segment int, action jsonb) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_set_action'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.set_action IS 'say what to do with the customers of a segment: an object of the columns of segment_action; keys that are given replace those there are, null takes one away';
+
+CREATE FUNCTION custseg.override_segment(
+    model text,
+    customer "any",
+    segment int,
+    reason text,
+    until timestamptz DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_override_segment'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.override_segment IS 'put a customer, told by id, in a segment whatever the model says, for a reason, for ever or until a time; replaces what held for the customer';
+
+CREATE FUNCTION custseg.exclude(
+    model text,
+    customer "any",
+    reason text,
+    until timestamptz DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_exclude'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.exclude IS 'leave a customer, told by id, out of all segments, for a reason, for ever or until a time; replaces what held for the customer';
+
+CREATE FUNCTION custseg.end_override(model text, customer "any") RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_end_override'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.end_override IS 'let the model decide again for a customer who was overridden or excluded; false when there was nothing in force';
+
+CREATE FUNCTION custseg.recommendations(
+    model text,
+    customer "any",
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT assigned_by text,
+    OUT override_reason text,
+    OUT description text,
+    OUT tone text,
+    OUT channel text,
+    OUT offer text,
+    OUT frequency text,
+    OUT products text[],
+    OUT tactics text[],
+    OUT primary_kpi text,
+    OUT guardrail_kpi text,
+    OUT perk text
+) RETURNS record
+AS 'MODULE_PATHNAME', 'custseg_recommendations'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.recommendations IS 'the segment of one customer and what to do: the action that set_action() keeps for it; honours overrides';
+
+CREATE FUNCTION custseg.capacity_check(
+    model text,
+    source text DEFAULT NULL,
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT n_overridden bigint,
+    OUT n_excluded bigint,
+    OUT perk text,
+    OUT capacity bigint,
+    OUT excess bigint,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    WITH customers AS MATERIALIZED (
+        SELECT s.segment, s.name, s.assigned_by
+        FROM custseg.score(capacity_check.model, capacity_check.source, capacity_check.version) AS s
+    ), counts AS (
+        SELECT c.segment,
+            pg_catalog.max(c.name) AS name,
+            pg_catalog.count(*) AS n,
+            pg_catalog.count(*) FILTER (WHERE c.assigned_by = 'override') AS n_overridden,
+            pg_catalog.count(*) FILTER (WHERE c.assigned_by = 'exclusion') AS n_excluded
+        FROM customers AS c
+        GROUP BY c.segment
+    ), places AS (
+        SELECT v.segment, v.name
+        FROM custseg.segment AS v
+        WHERE v.model = capacity_check.model
+            AND v.version = coalesce(
+                capacity_check.version,
+                (SELECT m.deployed_version FROM custseg.model AS m WHERE m.name = capacity_check.model))
+        UNION
+        SELECT NULL, NULL WHERE EXISTS (SELECT FROM counts AS c WHERE c.segment IS NULL)
+    )
+    SELECT p.segment, p.name,
+        coalesce(c.n, 0), coalesce(c.n_overridden, 0), coalesce(c.n_excluded, 0),
+        a.perk, a.perk_capacity,
+        GREATEST(coalesce(c.n, 0) - a.perk_capacity, 0),
+        CASE
+            WHEN p.segment IS NULL THEN 'ok'
+            WHEN a.perk_capacity IS NULL THEN 'no limit'
+            WHEN coalesce(c.n, 0) > a.perk_capacity THEN 'over capacity'
+            ELSE 'ok'
+        END,
+        CASE
+            WHEN p.segment IS NULL THEN pg_catalog.format('%s customers are in no segment, %s of them excluded by hand', c.n, c.n_excluded)
+            WHEN a.perk_capacity IS NULL AND a.perk IS NULL THEN 'no perk is promised'
+            WHEN a.perk_capacity IS NULL THEN 'the perk has no capacity set'
+            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s customers are promised "%s", %s can have it', c.n, a.perk, a.perk_capacity)
+            ELSE pg_catalog.format('%s of %s are taken', coalesce(c.n, 0), a.perk_capacity)
+        END
+    FROM places AS p
+    LEFT JOIN counts AS c ON c.segment IS NOT DISTINCT FROM p.segment
+    LEFT JOIN custseg.segment_action AS a ON a.model = capacity_check.model AND a.segment = p.segment
+    ORDER BY p.segment NULLS LAST;
+END;
+
+COMMENT ON FUNCTION custseg.capacity_check IS 'customers of a source in each segment, overrides honoured, against the capacity of the perk that the segment is promised; one more row for those in no segment';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
@@ -2363,6 +2539,34 @@ COMMENT ON COLUMN custseg.model_health.last_status IS 'of the last run; NULL whe
 COMMENT ON COLUMN custseg.model_health.last_checked IS 'start of the last run that was not skipped, to which the columns that follow belong';
 COMMENT ON COLUMN custseg.model_health.verdict IS 'the worst one of that run';
 
+CREATE VIEW custseg.playbook WITH (security_invoker = true) AS
+SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
+    coalesce(a.description, s.description) AS description,
+    a.tone, a.channel, a.offer, a.frequency, a.products, a.tactics,
+    a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity,
+    (SELECT count(*) FROM custseg.segment_override o
+        WHERE o.model = s.model AND o.segment = s.segment AND o.ended_at IS NULL
+            AND (o.until IS NULL OR o.until > now())) AS n_overridden,
+    a.set_at, a.set_by
+FROM custseg.model m
+JOIN custseg.segment s ON s.model = m.name AND s.version = m.deployed_version
+LEFT JOIN custseg.segment_action a ON a.model = s.model AND a.segment = s.segment;
+
+COMMENT ON VIEW custseg.playbook IS 'what to do with whom: the segments of each deployed version with their actions';
+COMMENT ON COLUMN custseg.playbook.n IS 'customers at training';
+COMMENT ON COLUMN custseg.playbook.n_overridden IS 'customers that somebody has put in the segment by hand';
+
+CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
+SELECT o.model, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
+FROM custseg.segment_override o
+LEFT JOIN custseg.model m ON m.name = o.model
+LEFT JOIN custseg.segment s
+    ON s.model = o.model AND s.version = m.deployed_version AND s.segment = o.segment
+WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
+
+COMMENT ON VIEW custseg.overrides IS 'overrides and exclusions that hold now; all there ever were are in segment_override';
+COMMENT ON COLUMN custseg.overrides.name IS 'of the segment in the deployed version; NULL: excluded, or the version lacks the segment';
+
 -- private functions
 
 CREATE FUNCTION custseg.may_use(model text) RETURNS bool
@@ -2395,11 +2599,15 @@ CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_grant
 FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
 
+CREATE TRIGGER invalidate_models
+AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment_override
+FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+
 -- rights
 
 GRANT USAGE ON SCHEMA custseg TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -2413,13 +2621,17 @@ GRANT SELECT ON
     custseg.monitor_feature,
     custseg.monitor_segment,
     custseg.alert,
+    custseg.segment_action,
+    custseg.segment_override,
     custseg.models,
     custseg.segments,
     custseg.segment_profile,
     custseg.drift_history,
     custseg.size_history,
     custseg.open_alerts,
-    custseg.model_health
+    custseg.model_health,
+    custseg.playbook,
+    custseg.overrides
 TO public;
 
 ALTER TABLE custseg.model ENABLE ROW LEVEL SECURITY;
@@ -2433,6 +2645,8 @@ ALTER TABLE custseg.monitor_run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.monitor_feature ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.monitor_segment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg.may_use(model));
@@ -2445,6 +2659,8 @@ CREATE POLICY may_use ON custseg.monitor_run FOR SELECT USING (custseg.may_use(m
 CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg.may_use(model));
 CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg.may_use(model));
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (custseg.may_use(model));
 
 -- what pg_dump takes along
 
@@ -2463,3 +2679,6 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_feature', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_segment', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.alert', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.alert', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.segment_action', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.segment_override', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_override', 'id')::regclass, '');

@@ -4,7 +4,7 @@
  *
  * The row is placed as predict() would place it, with the rights of whoever writes it.  Model,
  * column and binding are resolved at a statement's first row and kept in fn_extra, until a model
- * changes somewhere.
+ * changes somewhere.  Where somebody has decided for a customer by hand, that holds (override.c).
  */
 #include "custseg.h"
 
@@ -29,6 +29,8 @@ typedef struct AssignSite
 	Oid			type;
 	CsScoring	scoring;
 	CsBinding  *binding;
+	CsOverrides *overrides;		/* NULL: there are none */
+	AttrNumber	id;				/* with overrides: the attribute that tells customers; 0: none */
 } AssignSite;
 
 PG_FUNCTION_INFO_V1(custseg_assign_segment);
@@ -138,6 +140,47 @@ RejectGeneratedFeatures(const CsBinding *binding, const CsPipeline *p, TupleDesc
 	}
 }
 
+/* What somebody has decided for the model's customers, where the row has an id to tell them by. */
+static void
+ResolveOverrides(AssignSite *site, Relation rel, const CsScorer *scorer)
+{
+	MemoryContext old;
+	char	   *source;
+	char	   *id;
+
+	site->overrides = NULL;
+	if (!CsCacheHasOverrides(NameStr(scorer->model)))
+		return;
+	old = MemoryContextSwitchTo(site->context);
+	CsScorerOrigin(scorer, &source, &id);
+	site->id = id == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(rel), id);
+	if (site->id > 0)
+		site->overrides = CsOverridesLoad(scorer);
+	MemoryContextSwitchTo(old);
+}
+
+/* The decision for the row's customer, or NULL. */
+static const CsOverride *
+FindOverride(const AssignSite *site, HeapTuple row, TupleDesc desc)
+{
+	if (site->overrides == NULL)
+		return NULL;
+	return CsOverridesFind(site->overrides, SPI_getvalue(row, desc, site->id));
+}
+
+/* Where the row belongs: index of its segment, -1 for none. */
+static int
+PlaceRow(AssignSite *site, HeapTuple row, TupleDesc desc)
+{
+	const CsOverride *override = FindOverride(site, row, desc);
+	CsAssignment placed;
+
+	if (override != NULL)
+		return override->index;
+	CsBindTuple(site->binding, CsScorerPipeline(site->scoring.scorer), row, site->scoring.raw);
+	return CsScoringPlace(&site->scoring, &placed, NULL) ? placed.index : -1;
+}
+
 /* Resolve model, table and column for this trigger, or take what the last row resolved. */
 static AssignSite *
 GetAssignSite(FunctionCallInfo fcinfo)
@@ -166,6 +209,7 @@ GetAssignSite(FunctionCallInfo fcinfo)
 	scorer = CsCacheGet(data->tg_trigger->tgargs[0], TriggerVersion(data->tg_trigger));
 	CsCachePin(scorer, site->context);
 	CsScoringInit(&site->scoring, scorer, site->context);
+	ResolveOverrides(site, rel, scorer);
 	site->generation = generation;
 	site->user = GetUserId();
 	site->relid = RelationGetRelid(rel);
@@ -180,10 +224,10 @@ Datum
 custseg_assign_segment(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	const CsScorer *scorer;
+	TupleDesc	desc;
 	AssignSite *site;
 	HeapTuple	row;
-	CsAssignment placed;
+	int			index;
 	Datum		value = (Datum) 0;
 	bool		isnull;
 	int			attribute;
@@ -191,12 +235,11 @@ custseg_assign_segment(PG_FUNCTION_ARGS)
 	CheckTrigger(fcinfo);
 	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
 	site = GetAssignSite(fcinfo);
-	scorer = site->scoring.scorer;
-	CsBindTuple(site->binding, CsScorerPipeline(scorer), row, site->scoring.raw);
-	isnull = !CsScoringPlace(&site->scoring, &placed, NULL);
+	desc = RelationGetDescr(data->tg_relation);
+	index = PlaceRow(site, row, desc);
+	isnull = index < 0;
 	if (!isnull)
-		value = CsSegmentDatum(CsScorerSegments(scorer)[placed.index].segment, site->type);
+		value = CsSegmentDatum(CsScorerSegments(site->scoring.scorer)[index].segment, site->type);
 	attribute = site->attribute;
-	return PointerGetDatum(heap_modify_tuple_by_cols(row, RelationGetDescr(data->tg_relation), 1,
-													 &attribute, &value, &isnull));
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &attribute, &value, &isnull));
 }

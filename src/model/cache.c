@@ -39,6 +39,7 @@ typedef enum CacheFact
 {
 	CACHE_MAY_USE,				/* number: role that may; the entry's existence is the answer */
 	CACHE_DEPLOYED,				/* number: 0; value: the deployed version */
+	CACHE_OVERRIDES,			/* number: 0; value: 1 when somebody has made overrides, else 0 */
 	CACHE_SCORER				/* number: version; value: the scorer */
 } CacheFact;
 
@@ -78,6 +79,10 @@ static HTAB *cache = NULL;
 static MemoryContext cacheContext = NULL;
 static dlist_head cachedScorers = DLIST_STATIC_INIT(cachedScorers); /* last used first */
 static Size cachedBytes = 0;
+
+static const char *const overrides_sql =
+"SELECT FROM custseg.segment_override AS o "
+"WHERE o.model OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL LIMIT 1";
 
 PG_FUNCTION_INFO_V1(custseg_invalidate_models);
 
@@ -339,6 +344,42 @@ const CsScorer *
 CsCacheTry(const char *model, int version)
 {
 	return strlen(model) < NAMEDATALEN ? LookUp(model, version, true) : NULL;
+}
+
+/* Ask the table whether a model has overrides that nobody has ended. */
+static bool
+LoadHasOverrides(const char *model)
+{
+	CsSqlArgument argument;
+	bool		result;
+
+	PushActiveSnapshot(GetCatalogSnapshot(modelTable));
+	SPI_connect();
+	argument = CsSqlText(model);
+	result = CsCatalogExecute(overrides_sql, &argument, 1, true) > 0;
+	SPI_finish();
+	PopActiveSnapshot();
+	return result;
+}
+
+/* See model.h. */
+bool
+CsCacheHasOverrides(const char *model)
+{
+	CacheEntry *entry;
+
+	AcceptInvalidationMessages();
+	if (cacheGeneration != generation)
+		ResetCache();
+	entry = FindFact(model, CACHE_OVERRIDES, 0);
+	if (entry == NULL)
+	{
+		bool		has = LoadHasOverrides(model);
+
+		entry = AddFact(model, CACHE_OVERRIDES, 0);
+		entry->version = has;
+	}
+	return entry->version != 0;
 }
 
 /* See model.h. */

@@ -64,9 +64,6 @@ static const char *const version_sql =
 "SELECT v.version FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
-static const char *const deployed_sql =
-"SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
-
 /* All that belongs to a version goes with it, and all that belongs to a model. */
 static const char *const drop_version_sql =
 "WITH f AS ("
@@ -88,7 +85,9 @@ static const char *const drop_model_sql =
 "mr AS (DELETE FROM custseg.monitor_run AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
 "mf AS (DELETE FROM custseg.monitor_feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
 "ms AS (DELETE FROM custseg.monitor_segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
-"a AS (DELETE FROM custseg.alert AS a WHERE a.model OPERATOR(pg_catalog.=) $1) "
+"a AS (DELETE FROM custseg.alert AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
+"sa AS (DELETE FROM custseg.segment_action AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
+"so AS (DELETE FROM custseg.segment_override AS o WHERE o.model OPERATOR(pg_catalog.=) $1) "
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const name_segment_sql =
@@ -126,55 +125,6 @@ PG_FUNCTION_INFO_V1(custseg_drop_model);
 PG_FUNCTION_INFO_V1(custseg_name_segment);
 PG_FUNCTION_INFO_V1(custseg_grant_model);
 PG_FUNCTION_INFO_V1(custseg_revoke_model);
-
-/* Error unless an argument is there. */
-static void
-RequireArgument(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be NULL", name)));
-}
-
-/* A text argument, or NULL. */
-static char *
-OptionalText(FunctionCallInfo fcinfo, int argument)
-{
-	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
-}
-
-/*
- * What every change begins with: the transaction may write, the first argument names a model, the
- * caller owns it and now holds its lock.  Returns the name.
- */
-static char *
-BeginChange(FunctionCallInfo fcinfo, const char *command)
-{
-	char	   *model;
-
-	CsRequireWritable(command);
-	RequireArgument(fcinfo, 0, "model");
-	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	CsModelCheckName(model);
-	CsModelCheckOwner(model);
-	CsModelLock(model);
-	CsModelCheckOwner(model);
-	return model;
-}
-
-/* The deployed version as of now, 0 for none; inside SPI. */
-static int
-DeployedVersion(const char *model)
-{
-	CsSqlArgument argument = CsSqlText(model);
-	bool		isnull = true;
-	Datum		value = (Datum) 0;
-
-	if (CsCatalogExecute(deployed_sql, &argument, 1, false) > 0)
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	return isnull ? 0 : DatumGetInt32(value);
-}
 
 /* Error unless the model has the version; inside SPI. */
 static void
@@ -260,16 +210,16 @@ DemandAgreement(const char *model, int deployed, int version, const DeployOption
 Datum
 custseg_deploy(PG_FUNCTION_ARGS)
 {
-	char	   *model = BeginChange(fcinfo, "custseg.deploy()");
+	char	   *model = CsBeginChange(fcinfo, "custseg.deploy()");
 	DeployOptions options = ReadDeployOptions(fcinfo, 3);
 	int			version,
 				deployed;
 
-	RequireArgument(fcinfo, 1, "version");
+	CsRequireArgument(fcinfo, 1, "version");
 	version = PG_GETARG_INT32(1);
 	SPI_connect();
 	CheckVersion(model, version);
-	deployed = DeployedVersion(model);
+	deployed = CsDeployedVersion(model);
 	SPI_finish();
 	if (deployed == version)
 	{
@@ -279,7 +229,7 @@ custseg_deploy(PG_FUNCTION_ARGS)
 	}
 	if (deployed != 0 && !isnan(options.min_agreement))
 		DemandAgreement(model, deployed, version, &options);
-	CsDeployVersion(model, version, OptionalText(fcinfo, 2));
+	CsDeployVersion(model, version, CsOptionalText(fcinfo, 2));
 	PG_RETURN_INT32(version);
 }
 
@@ -287,7 +237,7 @@ custseg_deploy(PG_FUNCTION_ARGS)
 Datum
 custseg_rollback(PG_FUNCTION_ARGS)
 {
-	char	   *model = BeginChange(fcinfo, "custseg.rollback()");
+	char	   *model = CsBeginChange(fcinfo, "custseg.rollback()");
 	CsSqlArgument arguments[3];
 	bool		isnull;
 	int			version;
@@ -295,7 +245,7 @@ custseg_rollback(PG_FUNCTION_ARGS)
 	SPI_connect();
 	arguments[0] = CsSqlText(model);
 	arguments[1] = CsSqlName(CsCallerName());
-	arguments[2] = CsSqlText(OptionalText(fcinfo, 1));
+	arguments[2] = CsSqlText(CsOptionalText(fcinfo, 1));
 	if (CsCatalogExecute(rollback_sql, arguments, lengthof(arguments), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -331,7 +281,7 @@ DropVersion(const char *model, int version, int deployed)
 Datum
 custseg_drop_model(PG_FUNCTION_ARGS)
 {
-	char	   *model = BeginChange(fcinfo, "custseg.drop_model()");
+	char	   *model = CsBeginChange(fcinfo, "custseg.drop_model()");
 	int			deployed = 0;
 
 	SPI_connect();
@@ -343,7 +293,7 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		deployed = DeployedVersion(model);
+		deployed = CsDeployedVersion(model);
 		DropVersion(model, PG_GETARG_INT32(1), deployed);
 	}
 	SPI_finish();
@@ -373,18 +323,18 @@ ReadRank(FunctionCallInfo fcinfo, CsSqlArgument *keep, CsSqlArgument *rank)
 Datum
 custseg_name_segment(PG_FUNCTION_ARGS)
 {
-	char	   *model = BeginChange(fcinfo, "custseg.name_segment()");
+	char	   *model = CsBeginChange(fcinfo, "custseg.name_segment()");
 	char	   *name;
 	char	   *description;
 	int			segment;
 	int			version;
 	CsSqlArgument arguments[8];
 
-	RequireArgument(fcinfo, 1, "segment");
-	RequireArgument(fcinfo, 2, "name");
+	CsRequireArgument(fcinfo, 1, "segment");
+	CsRequireArgument(fcinfo, 2, "name");
 	segment = PG_GETARG_INT32(1);
-	name = OptionalText(fcinfo, 2);
-	description = OptionalText(fcinfo, 3);
+	name = CsOptionalText(fcinfo, 2);
+	description = CsOptionalText(fcinfo, 3);
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
@@ -393,12 +343,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	ReadRank(fcinfo, &arguments[6], &arguments[7]);
 
 	SPI_connect();
-	version = DeployedVersion(model);
-	if (version == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" has no deployed version", model),
-				 errhint("Deploy one with custseg.deploy().")));
+	version = CsRequireDeployedVersion(model);
 	arguments[0] = CsSqlText(model);
 	arguments[1] = CsSqlInt4(version);
 	arguments[2] = CsSqlInt4(segment);
@@ -406,11 +351,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	arguments[4] = CsSqlBool(description == NULL);
 	arguments[5] = CsSqlText(description != NULL && description[0] == '\0' ? NULL : description);
 	if (CsCatalogExecute(name_segment_sql, arguments, lengthof(arguments), false) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("version %d of model \"%s\" has no segment %d", version, model, segment),
-				 errhint("SELECT segment, name FROM custseg.segments WHERE model = %s AND deployed lists those there are.",
-						 quote_literal_cstr(model))));
+		CsReportNoSegment(model, version, segment);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -419,11 +360,11 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 Datum
 custseg_grant_model(PG_FUNCTION_ARGS)
 {
-	char	   *model = BeginChange(fcinfo, "custseg.grant_model()");
+	char	   *model = CsBeginChange(fcinfo, "custseg.grant_model()");
 	char	   *role;
 	CsSqlArgument arguments[3];
 
-	RequireArgument(fcinfo, 1, "role");
+	CsRequireArgument(fcinfo, 1, "role");
 	role = NameStr(*PG_GETARG_NAME(1));
 	if (strcmp(role, "public") != 0)
 		(void) get_role_oid(role, false);
@@ -440,10 +381,10 @@ custseg_grant_model(PG_FUNCTION_ARGS)
 Datum
 custseg_revoke_model(PG_FUNCTION_ARGS)
 {
-	char	   *model = BeginChange(fcinfo, "custseg.revoke_model()");
+	char	   *model = CsBeginChange(fcinfo, "custseg.revoke_model()");
 	CsSqlArgument arguments[2];
 
-	RequireArgument(fcinfo, 1, "role");
+	CsRequireArgument(fcinfo, 1, "role");
 	SPI_connect();
 	arguments[0] = CsSqlText(model);
 	arguments[1] = CsSqlName(NameStr(*PG_GETARG_NAME(1)));

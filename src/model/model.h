@@ -191,6 +191,7 @@ extern void CsCacheInit(void);	/* from _PG_init */
 extern uint64 CsCacheGeneration(void);
 extern const CsScorer *CsCacheGet(const char *model, int version);
 extern const CsScorer *CsCacheTry(const char *model, int version);	/* NULL in place of an error */
+extern bool CsCacheHasOverrides(const char *model); /* any, though they may have expired */
 extern Oid	CsCacheModelTable(void);	/* whose invalidation drops the cache */
 extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
 
@@ -288,6 +289,42 @@ extern Jsonb *CsCatalogDefinition(const char *model, int version);
 
 /* The error when rows of a version that was compiled are gone: another session dropped it. */
 extern void CsReportDroppedVersion(const CsScorer *scorer);
+
+/*
+ * change.c: what the functions by which an owner changes a model have in common.
+ *
+ * Begin: the transaction may write, the first argument names a model, the caller owns it and now
+ * holds its lock; returns the name.  RequireArgument: an error unless an argument is there.
+ * DeployedVersion and what follows are called inside SPI, and see what is committed now; 0: none.
+ */
+extern char *CsBeginChange(FunctionCallInfo fcinfo, const char *command);
+extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
+extern char *CsOptionalText(FunctionCallInfo fcinfo, int argument);
+extern int	CsDeployedVersion(const char *model);
+extern int	CsRequireDeployedVersion(const char *model);	/* else an error */
+extern void CsRequireSegment(const char *model, int segment);	/* of the deployed version */
+extern void CsReportNoSegment(const char *model, int version, int segment) pg_attribute_noreturn();
+
+/*
+ * override.c: customers that somebody has put in a segment, or left out, by hand.
+ *
+ * Load: those of a model that hold now and whose segment this version has, palloc'd; NULL when
+ * there are none.  Find: by the id as text; NULL when the model decides.
+ */
+typedef struct CsOverride
+{
+	char	   *customer;
+	int			index;			/* of the segment in the scorer; -1: excluded */
+} CsOverride;
+
+typedef struct CsOverrides
+{
+	int64		n;
+	CsOverride *overrides;		/* ordered by customer, as bytes */
+} CsOverrides;
+
+extern CsOverrides *CsOverridesLoad(const CsScorer *scorer);
+extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const char *customer);
 
 /* lifecycle.c: record that a version is deployed; the caller holds the model's lock. */
 extern void CsDeployVersion(const char *model, int version, const char *reason);

@@ -13,6 +13,7 @@
  * is left to its writer, and to the next round, which reads it anew.  Rounds end when all notes
  * could be used, or none twice.
  *
+ * A customer that somebody has put in a segment by hand (override.c) goes there and stays there.
  * What moved from where to where, and how many stayed, is recorded in custseg.migration.
  */
 #include "custseg.h"
@@ -77,6 +78,10 @@ typedef struct Resegment
 {
 	CsScoring	scoring;
 	CsBinding  *binding;
+	CsOverrides *overrides;		/* NULL: there are none */
+	int			id;				/* with overrides: position of the id among what is read */
+	FmgrInfo	id_output;
+	int64		n_by_hand;		/* rows of the first round that an override decided */
 	CsRelation *reader;			/* the query that a round reads */
 	char	   *table;			/* qualified and quoted */
 	char	   *column;			/* quoted */
@@ -136,11 +141,37 @@ OpenTable(text *name)
 	return rel;
 }
 
-/* The query that a round reads: where each row is, its segment, and the features. */
+/*
+ * The column that tells customers, so that overrides can be honoured; an error when there is none, for
+ * whoever was excluded must not come back in silence.
+ */
+static const char *
+FindId(const Resegment *r, Relation rel)
+{
+	char	   *source;
+	char	   *id;
+	const CsColumn *column;
+
+	CsScorerOrigin(r->scoring.scorer, &source, &id);
+	column = CsFindIdColumn(CsRelationOpen(r->table), id);
+	if (column == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("overrides of model \"%s\" can't be honoured: table \"%s\" has no column that identifies a customer",
+						NameStr(r->scoring.scorer->model), RelationGetRelationName(rel)),
+				 errhint("Name the column as the model's id, give the table a primary key, or end the overrides with custseg.end_override().")));
+	return NameStr(column->name);
+}
+
+/*
+ * The query that a round reads: where each row is, its segment, with overrides its id, and the
+ * features.
+ */
 static char *
-BuildReader(const Resegment *r, Relation rel, AttrNumber segment_column)
+BuildReader(Resegment *r, Relation rel, AttrNumber segment_column)
 {
 	const CsPipeline *p = CsScorerPipeline(r->scoring.scorer);
+	const char *id = r->overrides == NULL ? NULL : FindId(r, rel);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -160,7 +191,11 @@ BuildReader(const Resegment *r, Relation rel, AttrNumber segment_column)
 					 errhint("Where features come from a view, use UPDATE ... FROM the view with custseg.predict().")));
 		if (number != segment_column)
 			appendStringInfo(&sql, ", t.%s", quote_identifier(name));
+		if (id != NULL && strcmp(name, id) == 0)
+			id = NULL;			/* a feature, which is read already */
 	}
+	if (id != NULL)
+		appendStringInfo(&sql, ", t.%s", quote_identifier(id));
 	appendStringInfo(&sql, " FROM %s AS t", r->table);
 	return sql.data;
 }
@@ -179,6 +214,19 @@ NoteDesc(Oid segment_type)
 	return desc;
 }
 
+/* Where the id is among the columns that are read. */
+static void
+FindReadId(Resegment *r, Relation rel)
+{
+	const CsColumn *column = CsRelationColumn(r->reader, FindId(r, rel));
+	Oid			output;
+	bool		is_varlena;
+
+	r->id = column - r->reader->columns;
+	getTypeOutputInfo(column->type, &output, &is_varlena);
+	fmgr_info(output, &r->id_output);
+}
+
 /* Resolve everything that stays the same from round to round. */
 static void
 PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char *column)
@@ -187,6 +235,7 @@ PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char 
 	AttrNumber	number = CsSegmentColumn(rel, column);
 
 	CsScoringInit(&r->scoring, scorer, CurrentMemoryContext);
+	r->overrides = CsOverridesLoad(scorer);
 	r->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 										  RelationGetRelationName(rel));
 	r->column = pstrdup(quote_identifier(column));
@@ -195,6 +244,8 @@ PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char 
 	r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
 									 r->reader->ncolumns, NameStr(scorer->model),
 									 CurrentMemoryContext, NULL);
+	if (r->overrides != NULL)
+		FindReadId(r, rel);
 	r->note_desc = NoteDesc(r->column_type);
 	control.keysize = sizeof(Move);
 	control.entrysize = sizeof(MoveCount);
@@ -213,6 +264,31 @@ CountMove(Resegment *r, MaybeSegment from, MaybeSegment to, int64 n)
 	count->n = found ? count->n + n : n;
 }
 
+/* What somebody has decided for the row's customer, or NULL. */
+static const CsOverride *
+FindOverride(Resegment *r, const Datum *row, const bool *nulls)
+{
+	if (r->overrides == NULL || nulls[r->id])
+		return NULL;
+	return CsOverridesFind(r->overrides, OutputFunctionCall(&r->id_output, row[r->id]));
+}
+
+/* Where a row belongs: index of its segment, -1 for none. */
+static int
+PlaceRow(Resegment *r, const Datum *row, const bool *nulls)
+{
+	const CsOverride *override = FindOverride(r, row, nulls);
+	CsAssignment placed;
+
+	if (override != NULL)
+	{
+		r->n_by_hand += r->round == 1;
+		return override->index;
+	}
+	CsBindValues(r->binding, CsScorerPipeline(r->scoring.scorer), row, nulls, r->scoring.raw);
+	return CsScoringPlace(&r->scoring, &placed, NULL) ? placed.index : -1;
+}
+
 /* One row of a round: stays where it is, or is noted. */
 static void
 JudgeRow(void *state, const Datum *row, const bool *nulls)
@@ -221,14 +297,13 @@ JudgeRow(void *state, const Datum *row, const bool *nulls)
 	const CsScorer *scorer = r->scoring.scorer;
 	MaybeSegment old = ReadSegment(row[READ_SEGMENT], nulls[READ_SEGMENT], r->column_type);
 	MaybeSegment new = {0, false};
-	CsAssignment placed;
+	int			index = PlaceRow(r, row, nulls);
 	Datum		note[NOTE_COLUMNS];
 	bool		note_nulls[NOTE_COLUMNS] = {false};
 
-	CsBindValues(r->binding, CsScorerPipeline(scorer), row, nulls, r->scoring.raw);
-	if (CsScoringPlace(&r->scoring, &placed, NULL))
+	if (index >= 0)
 	{
-		new.segment = CsScorerSegments(scorer)[placed.index].segment;
+		new.segment = CsScorerSegments(scorer)[index].segment;
 		new.exists = true;
 	}
 
@@ -448,6 +523,11 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	while (RunRound(&r) && r.round < MAX_ROUNDS)
 		CHECK_FOR_INTERRUPTS();
 	RecordMoves(&r);
+	if (r.n_by_hand > 0)
+		ereport(NOTICE,
+				(errmsg("%lld customers have the segment that somebody decided for them, or none",
+						(long long) r.n_by_hand),
+				 errhint("SELECT * FROM custseg.overrides lists the decisions.")));
 	relation_close(rel, NoLock);
 	PG_RETURN_DATUM(MakeResult(fcinfo, &r));
 }

@@ -18,6 +18,7 @@
 typedef struct ScoreState
 {
 	CsScoredSource *source;
+	CsOverrides *overrides;		/* NULL: there are none */
 	Tuplestorestate *store;
 	TupleDesc	desc;
 } ScoreState;
@@ -25,6 +26,13 @@ typedef struct ScoreState
 static const char *const origin_sql =
 "SELECT v.source, v.id FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
+/* The columns of score(). */
+enum
+{
+	SCORE_ID, SCORE_SEGMENT, SCORE_NAME, SCORE_DISTANCE, SCORE_CONFIDENCE, SCORE_ASSIGNED_BY,
+	SCORE_COLUMNS
+};
 
 PG_FUNCTION_INFO_V1(custseg_score);
 
@@ -162,33 +170,69 @@ CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls)
 	return s->id < 0 || nulls[s->id] ? NULL : OutputFunctionCall(&s->id_output, row[s->id]);
 }
 
+/* Where a customer belongs, and who says so: the values of score() but the id. */
+static void
+FillAssignment(ScoreState *state, const Datum *row, const bool *row_nulls, const char *id,
+			   Datum *values, bool *nulls)
+{
+	const CsScorer *scorer = state->source->scoring.scorer;
+	const CsOverride *override = CsOverridesFind(state->overrides, id);
+	CsAssignment placed;
+	const char *assigned_by = "model";
+
+	if (override != NULL)
+	{
+		placed.index = override->index;
+		assigned_by = override->index < 0 ? "exclusion" : "override";
+	}
+	else if (!CsScoredSourcePlace(state->source, row, row_nulls, &placed))
+		return;
+	else
+	{
+		values[SCORE_DISTANCE] = Float8GetDatum(placed.distance);
+		values[SCORE_CONFIDENCE] = Float8GetDatum(placed.confidence);
+		nulls[SCORE_DISTANCE] = nulls[SCORE_CONFIDENCE] = false;
+	}
+	values[SCORE_ASSIGNED_BY] = CStringGetTextDatum(assigned_by);
+	nulls[SCORE_ASSIGNED_BY] = false;
+	if (placed.index >= 0)
+	{
+		const CsScorerSegment *segment = &CsScorerSegments(scorer)[placed.index];
+
+		values[SCORE_SEGMENT] = Int32GetDatum(segment->segment);
+		values[SCORE_NAME] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
+		nulls[SCORE_SEGMENT] = nulls[SCORE_NAME] = false;
+	}
+}
+
 /* One row of the source to one row of the result. */
 static void
 ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 {
 	ScoreState *state = arg;
-	const CsScorer *scorer = state->source->scoring.scorer;
 	char	   *id = CsScoredSourceId(state->source, row, row_nulls);
-	CsAssignment placed;
-	Datum		values[5] = {0};
-	bool		nulls[5] = {true, true, true, true, true};
+	Datum		values[SCORE_COLUMNS] = {0};
+	bool		nulls[SCORE_COLUMNS];
 
+	memset(nulls, true, sizeof(nulls));
 	if (id != NULL)
 	{
-		values[0] = CStringGetTextDatum(id);
-		nulls[0] = false;
+		values[SCORE_ID] = CStringGetTextDatum(id);
+		nulls[SCORE_ID] = false;
 	}
-	if (CsScoredSourcePlace(state->source, row, row_nulls, &placed))
-	{
-		const CsScorerSegment *segment = &CsScorerSegments(scorer)[placed.index];
-
-		values[1] = Int32GetDatum(segment->segment);
-		values[2] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
-		values[3] = Float8GetDatum(placed.distance);
-		values[4] = Float8GetDatum(placed.confidence);
-		memset(&nulls[1], false, 4);
-	}
+	FillAssignment(state, row, row_nulls, id, values, nulls);
 	tuplestore_putvalues(state->store, state->desc, values, nulls);
+}
+
+/* Overrides can only be honoured where customers are told by their id. */
+static void
+WarnWithoutId(const CsScoredSource *source)
+{
+	if (source->id < 0)
+		ereport(WARNING,
+				(errmsg("overrides of model \"%s\" are not honoured: %s has no column that identifies a customer",
+						NameStr(source->scoring.scorer->model), source->relation->description),
+				 errhint("Score a source with the id that the model was trained with.")));
 }
 
 /* score(model, source, version): one row a customer of the source */
@@ -205,6 +249,9 @@ custseg_score(PG_FUNCTION_ARGS)
 									  CsVersionArgument(fcinfo, 2),
 									  PG_ARGISNULL(1) ? NULL :
 									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	state.overrides = CsOverridesLoad(state.source->scoring.scorer);
+	if (state.overrides != NULL)
+		WarnWithoutId(state.source);
 	state.store = rsinfo->setResult;
 	state.desc = rsinfo->setDesc;
 	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,

@@ -31,6 +31,9 @@ SELECT custseg.train('loyalty', 'customers', k => 3, features => '{recency,monet
 SELECT custseg.deploy('loyalty', 3, 'simpler');
 SELECT custseg.grant_model('loyalty', 'clerk');
 SELECT custseg.grant_model('loyalty', 'public');
+SELECT custseg.set_action('loyalty', 1, '{"channel": "e-mail", "products": ["a, b", "\"c\""], "budget_share": 0.1}');
+SELECT custseg.override_segment('loyalty', 17, 2, 'key account');
+SELECT custseg.exclude('loyalty', 18, 'objected', now() + interval '10 years');
 CALL custseg.resegment('loyalty', 'customers');
 SELECT custseg.monitor('loyalty', 'SELECT * FROM customers WHERE monetary > 100');
 SELECT custseg.monitor('loyalty', 'nosuch');
@@ -39,7 +42,7 @@ SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequenc
 END
 
 # Everything there is to know about the models of a database.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert);
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert segment_action segment_override);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(to_jsonb(t)::text, ',' ORDER BY to_jsonb(t)::text)) FROM custseg.$_ t" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c), ',' ORDER BY id, v))"
@@ -70,6 +73,8 @@ sub check_restored
         't', "$name: migrations are counted on");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT run > (SELECT min(id) + 1 FROM custseg.monitor_run), status, alerts_closed > 0 FROM custseg.monitor('loyalty')"),
         't|ok|t', "$name: runs are counted on, and close the alerts that were open");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.exclude('loyalty', 17, 'moved'); SELECT assigned_by FROM custseg.score('loyalty', 'customers', 1) WHERE id IN ('17', '18', '19') ORDER BY id"),
+        "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
     is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models"),
         "t\nOurs; -- \"x\"", "$name: a model can be dropped");
 }
