@@ -94,6 +94,8 @@ SELECT count(*), max(abs(l.difference - b.difference)) < 1e-12 AS same
 FROM custseg.segment_profile('m', 'SELECT *, (channel IS NOT DISTINCT FROM ''web'')::int AS web FROM customer', '{channel}') l
 JOIN custseg.segment_profile('m', 'SELECT *, (channel IS NOT DISTINCT FROM ''web'')::int AS web FROM customer', '{web}') b USING (segment)
 WHERE l.level = 'web';
+-- the segments, as an UPDATE leaves them in a column, explain nothing
+SELECT string_agg(DISTINCT column_name, ' ') AS columns FROM custseg.segment_profile('m', $$SELECT recency, frequency, monetary, channel, custseg.predict('m', c) AS cluster, id % 3 AS other FROM customer c$$);
 -- what defines a segment, one row a column
 SELECT segment, column_name, level, round(difference::numeric, 3) AS difference, rank
 FROM custseg.segment_profile('m') WHERE rank <= 3 ORDER BY segment, rank;
@@ -178,7 +180,7 @@ SELECT segment, suggested_name, description FROM custseg.segment_summary('m', co
 -- segments that are alike are told apart, by further features or by numbers
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{score,stay}');
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{member,frequency,channel}', options => '{"min_difference": 0.5}');
-SELECT segment, suggested_name FROM custseg.segment_summary('m', 'SELECT *, ''x'' || repeat(''é'', 40) || (id <= 500) AS long FROM customer', columns => '{long}') ORDER BY segment;
+SELECT segment, suggested_name FROM custseg.segment_summary('m', 'SELECT *, E''x\ny'' || repeat(''é'', 40) || (id <= 500) AS long FROM customer', columns => '{long}') ORDER BY segment;
 -- an empty segment; an empty source; other values, missing ones among them
 SELECT segment, n, share, total_value, value_share, value_per_customer, suggested_name, description
 FROM custseg.segment_summary('m', 'SELECT * FROM customer WHERE id <= 500', 'monetary', '{recency}');

@@ -158,8 +158,9 @@ extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained
 /*
  * The customers of a source, to be placed by a version of a model (0: the deployed one).
  * Open: source NULL is the one that the version was trained on; everything is in
- * CurrentMemoryContext.  What is to be read are the columns, by CsRelationRead.  Place and Id take a
- * row of it: false when it can't be placed; the id as text, palloc'd, NULL without one.
+ * CurrentMemoryContext.  What is to be read are the columns, by CsRelationRead.  Place, Try and Id take
+ * a row of it: false when it can't be placed (see CsScoring); the id as text, palloc'd, NULL without
+ * one.
  */
 typedef struct CsScoredSource
 {
@@ -178,6 +179,8 @@ extern CsScoredSource *CsScoredSourceOpen(const char *model, int version, const 
 extern int	CsScoredSourceAddColumn(CsScoredSource *s, const CsColumn *column);
 extern bool CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls,
 								CsAssignment *result);
+extern bool CsScoredSourceTry(CsScoredSource *s, const Datum *row, const bool *nulls,
+							  CsAssignment *result);
 extern char *CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls);
 
 /*

@@ -164,6 +164,14 @@ CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls, CsAs
 }
 
 /* See model.h. */
+bool
+CsScoredSourceTry(CsScoredSource *s, const Datum *row, const bool *nulls, CsAssignment *result)
+{
+	CsBindValues(s->binding, CsScorerPipeline(s->scoring.scorer), row, nulls, s->scoring.raw);
+	return CsScoringTry(&s->scoring, result, NULL);
+}
+
+/* See model.h. */
 char *
 CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls)
 {

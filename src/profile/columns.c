@@ -4,7 +4,8 @@
  *
  * Columns that are named are taken as they are, features of the model or not.  When none are, they
  * are the features and every other column that can be read as a number or a category, but for those
- * that only say who a row is: the id, the primary key, texts that are different in each row.
+ * that only say who a row is, or where: the id, the primary key, texts that are different in each
+ * row, the segment itself.
  */
 #include "custseg.h"
 
@@ -176,9 +177,29 @@ CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation
 		AddValue(portrait, rel, request->value);
 }
 
+/* Does a column hold the numbers of the segments, as an UPDATE with predict() leaves them? */
+static bool
+HoldsSegments(const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	int			nfound = 0;
+
+	if (c->column.converter.kind != CS_NUMERIC)
+		return false;
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		const CsNumberSummary *s = &c->summaries[g];
+		int			segment = CsScorerSegments(portrait->scorer)[g % portrait->nsegments].segment;
+
+		if (s->n > 0 && (s->minimum != segment || s->maximum != segment))
+			return false;
+		nfound += s->n > 0;
+	}
+	return nfound > 1;
+}
+
 /* See profile.h. */
 void
-CsPortraitDropNames(CsPortrait *portrait)
+CsPortraitDropLabels(CsPortrait *portrait)
 {
 	StringInfoData dropped;
 	int			n = 0;
@@ -187,10 +208,13 @@ CsPortraitDropNames(CsPortrait *portrait)
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
 		const CsPortraitColumn *c = &portrait->columns[i];
+		const char *reason = c->feature >= 0 ? NULL :
+			c->names_rows ? "different in each row, or nearly" :
+			i != portrait->value && HoldsSegments(portrait, c) ? "the segment itself" : NULL;
 
-		if (c->names_rows && c->feature < 0)
-			appendStringInfo(&dropped, "%s\"%s\"", dropped.len > 0 ? ", " : "",
-							 NameStr(c->column.name));
+		if (reason != NULL)
+			appendStringInfo(&dropped, "%s\"%s\" (%s)", dropped.len > 0 ? ", " : "",
+							 NameStr(c->column.name), reason);
 		else
 		{
 			if (portrait->value == i)
@@ -202,6 +226,5 @@ CsPortraitDropNames(CsPortrait *portrait)
 	if (dropped.len > 0)
 		ereport(NOTICE,
 				(errmsg("columns left out: %s", dropped.data),
-				 errdetail("They are texts that are different in each row, or nearly."),
 				 errhint("Name the columns to describe in \"columns\".")));
 }

@@ -190,14 +190,11 @@ SampleRow(Collecting *c, int segment)
 static int
 PlaceRow(Collecting *c, const Datum *values, const bool *nulls)
 {
-	CsScoredSource *source = c->source;
 	CsPortrait *portrait = c->portrait;
 	CsAssignment placed;
 	int			group;
 
-	CsBindValues(source->binding, CsScorerPipeline(portrait->scorer), values, nulls,
-				 source->scoring.raw);
-	if (!CsScoringTry(&source->scoring, &placed, NULL))
+	if (!CsScoredSourceTry(c->source, values, nulls, &placed))
 	{
 		portrait->n_unplaced++;
 		return -1;
@@ -374,7 +371,10 @@ FillLevels(const Collecting *c, int column)
 	/* two rows at least: a single one is no evidence */
 	of->names_rows |= n > 1 && levels[0].rows[all] == 1;
 	for (int i = kept; i < n; i++)
+	{
 		AddRows(other.rows, levels[i].rows, all);
+		pfree(levels[i].rows);
+	}
 	if (other.rows[all] > 0)
 		levels[kept++] = other;
 	if (of->missing[all] > 0)
@@ -507,6 +507,6 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 						(long long) portrait->n_unplaced, (long long) c.nrows),
 				 errhint("custseg.data_quality() says what is wrong with them.")));
 	if (request->columns == NULL)
-		CsPortraitDropNames(portrait);
+		CsPortraitDropLabels(portrait);
 	return portrait;
 }

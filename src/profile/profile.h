@@ -78,8 +78,11 @@ extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitReques
 extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 							  const CsPortraitRequest *request);
 
-/* Columns that nobody named and that turned out to name rows are dropped, with a NOTICE. */
-extern void CsPortraitDropNames(CsPortrait *portrait);
+/*
+ * Columns that nobody named and that turned out to name rows, or to hold their segments, are
+ * dropped, with a NOTICE.
+ */
+extern void CsPortraitDropLabels(CsPortrait *portrait);
 
 #define CsIsCategory(c) ((c)->column.converter.kind == CS_CATEGORICAL)
 

@@ -9,7 +9,6 @@
  */
 #include "custseg.h"
 
-#include <ctype.h>
 #include <math.h>
 
 #include "catalog/pg_type.h"
@@ -123,6 +122,13 @@ static const Vocabulary ofTimes = {
 	.low = "early"
 };
 
+/* A character that does not belong on a line: line ends, tabs and the like, in any encoding. */
+static bool
+IsControl(char c)
+{
+	return (unsigned char) c < ' ' || c == 0x7f;
+}
+
 /* See profile.h. */
 char *
 CsWordsName(const char *column)
@@ -137,7 +143,7 @@ CsWordsName(const char *column)
 		/* camelCase is two words */
 		if (upper && c > column && c[-1] >= 'a' && c[-1] <= 'z')
 			appendStringInfoChar(&name, ' ');
-		if (*c == '_')
+		if (*c == '_' || IsControl(*c))
 			appendStringInfoChar(&name, ' ');
 		else
 			appendStringInfoChar(&name, upper ? *c - 'A' + 'a' : *c);
@@ -171,7 +177,9 @@ CsWordsNumber(double x)
 	double		size = fabs(x);
 	char	   *digits;
 
-	if (size >= 1e15 || (size < 1e-3 && size > 0))
+	if (size == 0)
+		return pstrdup("0");	/* and no -0 */
+	if (size >= 1e15 || size < 1e-3)
 		return psprintf("%.2e", x);
 	if (size >= 99.5)
 		return MarkThousands(psprintf("%.0f", x));
@@ -349,19 +357,32 @@ ChooseLevel(const CsPortrait *portrait, int group, const CsDefining *defining)
 	return best;
 }
 
+/* A level's text as it is shown: short, and on one line. */
+static char *
+ShortText(const char *text)
+{
+	int			length = (int) strlen(text);
+	int			shown = pg_mbcliplen(text, length, MAX_LEVEL_TEXT);
+	char	   *result = psprintf("%.*s%s", shown, text, shown < length ? "..." : "");
+
+	for (char *c = result; *c != '\0'; c++)
+	{
+		if (IsControl(*c))
+			*c = ' ';
+	}
+	return result;
+}
+
 /* Words for the level of a category. */
 static CsWords
 LevelWords(const char *column, const CsPortraitLevel *level, double share, double overall)
 {
 	const char *name = CsWordsName(column);
-	const char *text = level->text == NULL ? "unknown" : level->text;
-	int			length = (int) strlen(text);
-	int			shown = pg_mbcliplen(text, length, MAX_LEVEL_TEXT);
+	const char *text = level->text == NULL ? "unknown" : ShortText(level->text);
 	const char *how = share < overall ? (share == 0 ? "never" : "rarely") :
 		share == 1 ? "always" : share > 0.5 ? "mostly" : "more often";
 	CsWords		words;
 
-	text = shown < length ? psprintf("%.*s...", shown, text) : text;
 	words.phrase = psprintf("%s %s %s (%s against %s)", name, how, text, PercentText(share),
 							PercentText(overall));
 	words.label = psprintf(share < overall ? "%s not %s" : "%s %s", name, text);

@@ -54,6 +54,8 @@ SumDeviations(const double *x, int64 n, double center, double scale, double *sum
 		double		part = 0,
 					part_squares = 0;
 
+		if (start % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int64 i = start; i < end; i++)
 		{
 			double		deviation = x[i] / scale - center;
