@@ -23,6 +23,9 @@
 #define LARGE_RATIO 1.5
 #define SMALL_RATIO (1 / 1.5)
 
+/* A share of a segment's customers that stands for it. */
+#define COMMON_LEVEL 0.1
+
 /* Bytes of a level's text that are shown. */
 #define MAX_LEVEL_TEXT 40
 
@@ -235,10 +238,12 @@ DateText(double days)
 
 /* A value beside another one, with the digits that tell them apart. */
 static char *
-ValueText(double x, double other, bool is_date)
+ValueText(const char *name, double x, double other, bool is_date)
 {
 	char	   *text = is_date ? DateText(x) : CsWordsNumber(x);
 
+	if (!is_date && strstr(name, "year") != NULL && x >= 1000 && x < 10000)
+		return psprintf("%.0f", x);	/* a year has no thousands */
 	if (!is_date && strcmp(text, CsWordsNumber(other)) == 0)
 		text = psprintf("%.6g", x);
 	return text;
@@ -284,6 +289,22 @@ ComparePhrase(const Vocabulary *v, double mean, double overall)
 	return FillPhrase(mean > overall ? v->more : v->less, NumberText(v, fabs(mean - overall)));
 }
 
+/* A name without what only says that the column is a count. */
+static const char *
+WithoutCount(const char *name)
+{
+	static const char *const prefixes[] = {"number of ", "num ", "no of ", "nb ", "n "};
+
+	for (int i = 0; i < lengthof(prefixes); i++)
+	{
+		Size		length = strlen(prefixes[i]);
+
+		if (strncmp(name, prefixes[i], length) == 0 && name[length] != '\0')
+			return name + length;
+	}
+	return name;
+}
+
 /* Words for a number. */
 static CsWords
 NumberWords(const CsPortraitColumn *c, int group, int all)
@@ -301,12 +322,15 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 	CsWords		words;
 
 	if (known == NULL)
+	{
+		name = WithoutCount(name);
 		phrase = psprintf("%s %s", name, phrase);
+	}
 	if (v->absolute)
 		words.phrase = psprintf("%s (%s on average)", phrase, NumberText(v, overall));
 	else
-		words.phrase = psprintf("%s (%s against %s)", phrase, ValueText(mean, overall, is_date),
-								ValueText(overall, mean, is_date));
+		words.phrase = psprintf("%s (%s against %s)", phrase, ValueText(name, mean, overall, is_date),
+								ValueText(name, overall, mean, is_date));
 	words.label = known != NULL ? pstrdup(label) : psprintf("%s %s", label, name);
 	return words;
 }
@@ -333,24 +357,30 @@ FlagWords(const char *column, double share, double overall)
 }
 
 /*
- * The level to speak of.  That a level is rare says less than which one is common; so of those that
- * are more frequent than in everyone the most telling one is taken, if it tells at least half as
- * much.
+ * The level to speak of.  That a level is rare in the segment says less than which one is common, and
+ * few customers do not stand for it, however unusual they are; so in those cases the level that most
+ * of its customers have is taken, of those that tell at least half as much.
  */
 static int
 ChooseLevel(const CsPortrait *portrait, int group, const CsDefining *defining)
 {
 	const CsPortraitColumn *c = &portrait->columns[defining->column];
+	int64		rows = portrait->rows[group];
 	int			best = defining->level;
-	double		least = fabs(defining->difference) / 2;
+	double		largest = COMMON_LEVEL;
 
-	for (int i = 0; i < c->nlevels && defining->difference < 0; i++)
+	if (defining->difference > 0 &&
+		CsPortraitShare(c->levels[best].rows[group], rows) >= COMMON_LEVEL)
+		return best;
+	for (int i = 0; i < c->nlevels; i++)
 	{
+		double		share = CsPortraitShare(c->levels[i].rows[group], rows);
 		double		difference = CsPortraitDifference(portrait, defining->column, i, group);
 
-		if (!c->levels[i].is_other && difference > least)
+		if (!c->levels[i].is_other && share > largest &&
+			difference > fabs(defining->difference) / 2)
 		{
-			least = difference;
+			largest = share;
 			best = i;
 		}
 	}
@@ -385,7 +415,8 @@ LevelWords(const char *column, const CsPortraitLevel *level, double share, doubl
 
 	words.phrase = psprintf("%s %s %s (%s against %s)", name, how, text, PercentText(share),
 							PercentText(overall));
-	words.label = psprintf(share < overall ? "%s not %s" : "%s %s", name, text);
+	words.label = psprintf(share < overall ? "%s not %s" : share > 0.5 ? "%s %s" : "%s often %s",
+						   name, text);
 	return words;
 }
 
