@@ -177,6 +177,11 @@ SELECT segment, suggested_name, description
 FROM custseg.segment_summary('m', $$SELECT *, member::int AS "isMember", recency * interval '1 day' AS idle, monetary - 500 AS "netBalance_EUR", recency / 1000.0 AS ratio, monetary * 1e12 AS "HUGE" FROM customer$$,
                              columns => '{isMember,idle,netBalance_EUR,ratio,HUGE}') ORDER BY segment;
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{channel,recency}', options => '{"features": 1}');
+-- counts, years, and a rare level that is in one segment only, but in few of its customers
+SELECT segment, suggested_name, description
+FROM custseg.segment_summary('m', $$SELECT *, 1950 + recency / 10 AS birth_year, frequency AS num_visits, 3 AS "NumChildren",
+                                           CASE WHEN id <= 20 THEN 'yacht' WHEN id <= 300 THEN 'car' ELSE 'bicycle' END AS vehicle FROM customer$$,
+                             columns => '{birth_year,num_visits,NumChildren,vehicle}', options => '{"min_difference": 0.1}');
 -- segments that are alike are told apart, by further features or by numbers
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{score,stay}');
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{member,frequency,channel}', options => '{"min_difference": 0.5}');

@@ -53,7 +53,7 @@ typedef struct Collecting
 	int64		nrows;			/* of the source, once the first pass is over */
 	int64		capacity;		/* of the arrays a row */
 	int32	   *groups;			/* a row; -1: not placed */
-	Size		counted;		/* bytes of counts */
+	Size		counted;		/* bytes of counts and of results */
 	Size		limit;
 	int64		seen;			/* rows that could be in the sample */
 	CsRng		rng;			/* of the sample */
@@ -464,6 +464,9 @@ Prepare(Collecting *c)
 	portrait->rows = palloc0(sizeof(int64) * (ngroups + 1));
 	CsRngSeed(&c->rng, (uint64) c->request->seed, UINT64CONST(0x0B5E47E));
 	CsRngSeed(&c->coin, (uint64) c->request->seed, UINT64CONST(0x5917));
+	/* what stays of each column */
+	c->counted = (Size) portrait->ncolumns * (ngroups + 1) *
+		(sizeof(int64) + sizeof(CsNumberSummary));
 	HoldToLimit(c, 0);
 	if (sample > 0)
 	{

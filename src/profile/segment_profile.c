@@ -6,8 +6,10 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "model/train.h"
 #include "profile/profile.h"
+#include "utils/memutils.h"
 
 /* Most levels of a category that are shown one by one. */
 #define MAX_LEVELS 10000
@@ -66,16 +68,25 @@ PutColumn(const CsPortrait *portrait, const CsPortraitColumn *c, int group, CsSq
 	return i;
 }
 
-/* The rank of a column, for the row that it is read from; 0: none. */
-static int
-FindRank(const CsDefining *ranking, int n, int column, int level)
+/* Where a column stands among what defines a group. */
+typedef struct ColumnRank
 {
+	int			rank;			/* 0: nowhere */
+	int			level;			/* that it stands at; -1: a number */
+} ColumnRank;
+
+/* The ranks of all columns in a group, palloc'd; none among all customers. */
+static ColumnRank *
+RankColumns(const CsPortrait *portrait, int group)
+{
+	ColumnRank *ranks = palloc0(sizeof(ColumnRank) * Max(portrait->ncolumns, 1));
+	CsDefining *ranking;
+	int			n = group == portrait->ngroups ? 0 :
+		CsPortraitRanking(portrait, group, &ranking);
+
 	for (int i = 0; i < n; i++)
-	{
-		if (ranking[i].column == column)
-			return ranking[i].level == level ? i + 1 : 0;
-	}
-	return 0;
+		ranks[ranking[i].column] = (ColumnRank) {i + 1, ranking[i].level};
+	return ranks;
 }
 
 /* A ratio of two means or shares that are not negative; NaN when there is none. */
@@ -136,6 +147,33 @@ PutProfile(CsReport *report, const CsPortrait *portrait, int group, int column, 
 	CsReportPut(report, row, i + 1);
 }
 
+/* The rows of segment_profile() for a group; what they take is given back. */
+static void
+PutGroup(CsReport *report, const CsPortrait *portrait, int group)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg profile rows",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	const ColumnRank *ranks = RankColumns(portrait, group);
+
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		bool		is_category = CsIsCategory(&portrait->columns[i]);
+		int			nrows = is_category ? portrait->columns[i].nlevels : 1;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < nrows; j++)
+		{
+			int			level = is_category ? j : -1;
+
+			PutProfile(report, portrait, group, i, level,
+					   ranks[i].level == level ? ranks[i].rank : 0);
+		}
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
 /* segment_profile(model, source, columns, options, version): a row a segment and column or level */
 Datum
 custseg_segment_profile(PG_FUNCTION_ARGS)
@@ -153,23 +191,7 @@ custseg_segment_profile(PG_FUNCTION_ARGS)
 	request.levels = options.levels;
 	portrait = CsPortraitTake(&report, &request);
 	for (int g = 0; g <= portrait->ngroups; g++)
-	{
-		CsDefining *ranking;
-		int			n = g == portrait->ngroups ? 0 : CsPortraitRanking(portrait, g, &ranking);
-
-		for (int i = 0; i < portrait->ncolumns; i++)
-		{
-			bool		is_category = CsIsCategory(&portrait->columns[i]);
-			int			nrows = is_category ? portrait->columns[i].nlevels : 1;
-
-			for (int j = 0; j < nrows; j++)
-			{
-				int			level = is_category ? j : -1;
-
-				PutProfile(&report, portrait, g, i, level, FindRank(ranking, n, i, level));
-			}
-		}
-	}
+		PutGroup(&report, portrait, g);
 	return (Datum) 0;
 }
 

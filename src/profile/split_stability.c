@@ -12,8 +12,10 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "model/train.h"
 #include "profile/profile.h"
+#include "utils/memutils.h"
 
 /* Levels of a category that are compared. */
 #define LEVELS 10
@@ -190,6 +192,30 @@ CompareColumn(Split *split, int segment, const CsPortraitColumn *c, const CsPort
 	PutGap(split, &gap);
 }
 
+/* The rows of a segment; what they take is given back. */
+static void
+CompareSegment(Split *split, int segment)
+{
+	const CsPortrait *portrait = split->portrait;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg split rows",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	CHECK_FOR_INTERRUPTS();
+	CompareShares(split, segment);
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		const CsPortraitColumn *c = &portrait->columns[i];
+
+		if (!CsIsCategory(c))
+			CompareColumn(split, segment, c, NULL);
+		for (int j = 0; j < c->nlevels; j++)
+			CompareColumn(split, segment, c, &c->levels[j]);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
 /* The row of the verdict on all of it. */
 static void
 PutOverall(Split *split)
@@ -246,18 +272,7 @@ custseg_split_stability(PG_FUNCTION_ARGS)
 	for (int g = 0; g < portrait->ngroups; g++)
 		split.half[g / portrait->nsegments] += portrait->rows[g];
 	for (int s = 0; s < portrait->nsegments; s++)
-	{
-		CompareShares(&split, s);
-		for (int i = 0; i < portrait->ncolumns; i++)
-		{
-			const CsPortraitColumn *c = &portrait->columns[i];
-
-			if (!CsIsCategory(c))
-				CompareColumn(&split, s, c, NULL);
-			for (int j = 0; j < c->nlevels; j++)
-				CompareColumn(&split, s, c, &c->levels[j]);
-		}
-	}
+		CompareSegment(&split, s);
 	PutOverall(&split);
 	return (Datum) 0;
 }

@@ -3,8 +3,8 @@
  *	  Who is in each segment, in a sentence, and what it might be called: segment_summary().
  *
  * The sentence tells the columns that set the segment apart most (defining.c), the name the first
- * two of them.  Segments that would be called the same take more of theirs, one by one, and in the end their number:
- * so names are different, and the same from call to call.
+ * two of them.  Segments that would be called the same take more of theirs, one by one, and in the
+ * end a number: so names are different, and the same from call to call.
  */
 #include "custseg.h"
 

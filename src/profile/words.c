@@ -125,6 +125,14 @@ static const Vocabulary ofTimes = {
 	.low = "early"
 };
 
+static const Vocabulary ofYears = {
+	.whole = true,
+	.more = "%s years later than the average",
+	.less = "%s years earlier than the average",
+	.high = "late",
+	.low = "early"
+};
+
 /* A character that does not belong on a line: line ends, tabs and the like, in any encoding. */
 static bool
 IsControl(char c)
@@ -238,13 +246,13 @@ DateText(double days)
 
 /* A value beside another one, with the digits that tell them apart. */
 static char *
-ValueText(const char *name, double x, double other, bool is_date)
+ValueText(const Vocabulary *v, double x, double other)
 {
-	char	   *text = is_date ? DateText(x) : CsWordsNumber(x);
+	char	   *text = v == &ofTimes ? DateText(x) : CsWordsNumber(x);
 
-	if (!is_date && strstr(name, "year") != NULL && x >= 1000 && x < 10000)
-		return psprintf("%.0f", x);	/* a year has no thousands */
-	if (!is_date && strcmp(text, CsWordsNumber(other)) == 0)
+	if (v == &ofYears)
+		return psprintf("%.0f", x); /* without a mark for thousands */
+	if (v != &ofTimes && strcmp(text, CsWordsNumber(other)) == 0)
 		text = psprintf("%.6g", x);
 	return text;
 }
@@ -289,6 +297,17 @@ ComparePhrase(const Vocabulary *v, double mean, double overall)
 	return FillPhrase(mean > overall ? v->more : v->less, NumberText(v, fabs(mean - overall)));
 }
 
+/* The vocabulary of a column whose name is not known. */
+static const Vocabulary *
+VocabularyOf(const CsPortraitColumn *c, const char *name, double overall)
+{
+	if (c->column.converter.kind == CS_TIME)
+		return c->column.converter.type == INTERVALOID ? &ofIntervals : &ofTimes;
+	if (strstr(name, "year") != NULL && overall >= 1000 && overall < 10000)
+		return &ofYears;
+	return &ofNumbers;
+}
+
 /* A name without what only says that the column is a count. */
 static const char *
 WithoutCount(const char *name)
@@ -312,11 +331,8 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 	const char *name = CsWordsName(NameStr(c->column.name));
 	double		mean = c->summaries[group].mean,
 				overall = c->summaries[all].mean;
-	bool		is_time = c->column.converter.kind == CS_TIME;
-	bool		is_date = is_time && c->column.converter.type != INTERVALOID;
-	const Vocabulary *known = is_time ? NULL : FindVocabulary(name);
-	const Vocabulary *v = known != NULL ? known : is_date ? &ofTimes : is_time ? &ofIntervals :
-		&ofNumbers;
+	const Vocabulary *known = c->column.converter.kind == CS_TIME ? NULL : FindVocabulary(name);
+	const Vocabulary *v = known != NULL ? known : VocabularyOf(c, name, overall);
 	const char *label = mean > overall ? v->high : v->low;
 	char	   *phrase = ComparePhrase(v, mean, overall);
 	CsWords		words;
@@ -329,8 +345,8 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 	if (v->absolute)
 		words.phrase = psprintf("%s (%s on average)", phrase, NumberText(v, overall));
 	else
-		words.phrase = psprintf("%s (%s against %s)", phrase, ValueText(name, mean, overall, is_date),
-								ValueText(name, overall, mean, is_date));
+		words.phrase = psprintf("%s (%s against %s)", phrase, ValueText(v, mean, overall),
+								ValueText(v, overall, mean));
 	words.label = known != NULL ? pstrdup(label) : psprintf("%s %s", label, name);
 	return words;
 }
