@@ -2072,6 +2072,7 @@ CREATE FUNCTION custseg.segment_summary(
     OUT name text,
     OUT n bigint,
     OUT share float8,
+    OUT n_overridden bigint,
     OUT total_value float8,
     OUT value_share float8,
     OUT value_per_customer float8,

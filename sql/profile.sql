@@ -136,6 +136,17 @@ SELECT outcome($$SELECT custseg.segment_profile('m', 'SELECT * FROM wide WHERE r
 SELECT outcome($$SELECT custseg.segment_profile('m', 'SELECT * FROM wide, generate_series(1, 3)', '{recency,score}')$$);
 RESET maintenance_work_mem;
 
+-- decisions by hand: who was put into a segment is described there, who is excluded nowhere
+SELECT custseg.override_segment('m', 1, 3, 'test'), custseg.override_segment('m', 2, 3, 'test'), custseg.exclude('m', 3, 'test');
+SELECT segment, n, n_overridden, round(share::numeric, 6) AS share, round(total_value::numeric, 2) AS total_value FROM custseg.segment_summary('m', value => 'monetary');
+SELECT s.segment, s.n = count(c.id) AS n, s.maximum = max(c.monetary) AS maximum
+FROM custseg.segment_profile('m', columns => '{monetary}') s
+JOIN custseg.score('m') t ON t.segment = s.segment
+JOIN customer c ON c.id::text = t.id
+GROUP BY s.segment, s.n, s.maximum ORDER BY 1;
+SELECT segment, n FROM custseg.segment_summary('m', 'SELECT recency, frequency, monetary, channel FROM customer', columns => '{recency}');
+SELECT custseg.end_override('m', 1), custseg.end_override('m', 2), custseg.end_override('m', 3);
+
 --
 -- boxplot, radar, heatmap
 --

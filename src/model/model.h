@@ -329,6 +329,9 @@ typedef struct CsOverrides
 extern CsOverrides *CsOverridesLoad(const CsScorer *scorer);
 extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const char *customer);
 
+/* score.c: those to be honoured in a source; a WARNING when nothing in it tells customers. */
+extern CsOverrides *CsScoredSourceOverrides(const CsScoredSource *s);
+
 /* lifecycle.c: record that a version is deployed; the caller holds the model's lock. */
 extern void CsDeployVersion(const char *model, int version, const char *reason);
 

@@ -178,6 +178,22 @@ CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls)
 	return s->id < 0 || nulls[s->id] ? NULL : OutputFunctionCall(&s->id_output, row[s->id]);
 }
 
+/* See model.h. */
+CsOverrides *
+CsScoredSourceOverrides(const CsScoredSource *s)
+{
+	const CsScorer *scorer = s->scoring.scorer;
+	CsOverrides *overrides = CsOverridesLoad(scorer);
+
+	/* they can only be honoured where customers are told by their id */
+	if (overrides != NULL && s->id < 0)
+		ereport(WARNING,
+				(errmsg("overrides of model \"%s\" are not honoured: %s has no column that identifies a customer",
+						NameStr(scorer->model), s->relation->description),
+				 errhint("Score a source with the id that the model was trained with.")));
+	return overrides;
+}
+
 /* Where a customer belongs, and who says so: the values of score() but the id. */
 static void
 FillAssignment(ScoreState *state, const Datum *row, const bool *row_nulls, const char *id,
@@ -232,17 +248,6 @@ ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 	tuplestore_putvalues(state->store, state->desc, values, nulls);
 }
 
-/* Overrides can only be honoured where customers are told by their id. */
-static void
-WarnWithoutId(const CsScoredSource *source)
-{
-	if (source->id < 0)
-		ereport(WARNING,
-				(errmsg("overrides of model \"%s\" are not honoured: %s has no column that identifies a customer",
-						NameStr(source->scoring.scorer->model), source->relation->description),
-				 errhint("Score a source with the id that the model was trained with.")));
-}
-
 /* score(model, source, version): one row a customer of the source */
 Datum
 custseg_score(PG_FUNCTION_ARGS)
@@ -257,9 +262,7 @@ custseg_score(PG_FUNCTION_ARGS)
 									  CsVersionArgument(fcinfo, 2),
 									  PG_ARGISNULL(1) ? NULL :
 									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
-	state.overrides = CsOverridesLoad(state.source->scoring.scorer);
-	if (state.overrides != NULL)
-		WarnWithoutId(state.source);
+	state.overrides = CsScoredSourceOverrides(state.source);
 	state.store = rsinfo->setResult;
 	state.desc = rsinfo->setDesc;
 	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,

@@ -2,8 +2,7 @@
  * portrait.c
  *	  Reads a source once: each customer gets its segment, and each column is summed up by segment.
  *
- * Customers are placed as predict() places them, in one function, PlaceRow.  Of numbers all values
- * are kept, and the segment of each row beside them; after the pass they are summed up column by
+ * Customers are where score() has them.  Of numbers all values are kept, and the segment of each row beside them; after the pass they are summed up column by
  * column (stat/summaries.c), with exact quantiles.  Levels of categories are counted as they come.
  *
  * Values take 8 bytes a row and number, as much again for the one that is summed up, and 4 bytes a
@@ -46,6 +45,7 @@ typedef struct Collecting
 	const CsPortraitRequest *request;
 	CsPortrait *portrait;
 	CsScoredSource *source;
+	CsOverrides *overrides;		/* NULL: there are none */
 	Collector  *collectors;
 	MemoryContext context;		/* of what lasts for the pass */
 	bool		is_first_pass;
@@ -184,28 +184,49 @@ SampleRow(Collecting *c, int segment)
 }
 
 /*
- * The group of a row, -1 for one that can't be placed.  The only place where a customer gets its
- * segment.
+ * The segment of a row, -1 for one that has none: what was decided by hand, else what the model says.
+ * The only place where a customer gets its segment.
  */
+static int
+FindSegment(Collecting *c, const Datum *values, const bool *nulls, bool *by_hand)
+{
+	CsPortrait *portrait = c->portrait;
+	const CsOverride *override = c->overrides == NULL ? NULL :
+		CsOverridesFind(c->overrides, CsScoredSourceId(c->source, values, nulls));
+	CsAssignment placed;
+	bool		is_placed = CsScoredSourceTry(c->source, values, nulls, &placed);
+
+	*by_hand = override != NULL;
+	if (override != NULL && override->index < 0)
+	{
+		portrait->n_excluded++;
+		return -1;
+	}
+	if (is_placed && c->request->sample > 0)
+		SampleRow(c, placed.index);
+	if (override != NULL)
+		return override->index;
+	if (is_placed)
+		return placed.index;
+	portrait->n_unplaced++;
+	return -1;
+}
+
+/* The group of a row, counted; -1 for one without a segment. */
 static int
 PlaceRow(Collecting *c, const Datum *values, const bool *nulls)
 {
 	CsPortrait *portrait = c->portrait;
-	CsAssignment placed;
-	int			group;
+	bool		by_hand;
+	int			group = FindSegment(c, values, nulls, &by_hand);
 
-	if (!CsScoredSourceTry(c->source, values, nulls, &placed))
-	{
-		portrait->n_unplaced++;
+	if (group < 0)
 		return -1;
-	}
-	if (c->request->sample > 0)
-		SampleRow(c, placed.index);
-	group = placed.index;
 	if (c->request->halves && (CsRngNext(&c->coin) >> 63) != 0)
 		group += portrait->nsegments;
 	portrait->rows[group]++;
 	portrait->rows[portrait->ngroups]++;
+	portrait->overridden[group] += by_hand;
 	return group;
 }
 
@@ -462,6 +483,7 @@ Prepare(Collecting *c)
 			c->collectors[i].uncounted = palloc0(sizeof(int64) * ngroups);
 	}
 	portrait->rows = palloc0(sizeof(int64) * (ngroups + 1));
+	portrait->overridden = palloc0(sizeof(int64) * ngroups);
 	CsRngSeed(&c->rng, (uint64) c->request->seed, UINT64CONST(0x0B5E47E));
 	CsRngSeed(&c->coin, (uint64) c->request->seed, UINT64CONST(0x5917));
 	/* what stays of each column */
@@ -475,6 +497,21 @@ Prepare(Collecting *c)
 	}
 }
 
+/* Say how many customers are in no segment, and why. */
+static void
+TellLeftOut(const CsPortrait *portrait, int64 nrows)
+{
+	if (portrait->n_excluded > 0)
+		ereport(NOTICE,
+				(errmsg("customers left out because they are excluded by hand: %lld of %lld",
+						(long long) portrait->n_excluded, (long long) nrows)));
+	if (portrait->n_unplaced > 0)
+		ereport(NOTICE,
+				(errmsg("customers left out because they cannot be placed: %lld of %lld",
+						(long long) portrait->n_unplaced, (long long) nrows),
+				 errhint("custseg.data_quality() says what is wrong with them.")));
+}
+
 /* See profile.h. */
 CsPortrait *
 CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
@@ -486,6 +523,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	c.limit = CsTrainingMemoryLimit();
 	c.source = CsScoredSourceOpen(NameStr(report->scorer->model), report->scorer->version,
 								  report->source);
+	c.overrides = CsScoredSourceOverrides(c.source);
 	portrait->scorer = c.source->scoring.scorer;
 	portrait->nsegments = portrait->scorer->nsegments;
 	portrait->ngroups = portrait->nsegments * (request->halves ? 2 : 1);
@@ -504,11 +542,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	}
 	if (c.groups != NULL)
 		pfree(c.groups);
-	if (portrait->n_unplaced > 0)
-		ereport(NOTICE,
-				(errmsg("customers left out because they cannot be placed: %lld of %lld",
-						(long long) portrait->n_unplaced, (long long) c.nrows),
-				 errhint("custseg.data_quality() says what is wrong with them.")));
+	TellLeftOut(portrait, c.nrows);
 	if (request->columns == NULL)
 		CsPortraitDropLabels(portrait);
 	return portrait;

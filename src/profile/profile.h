@@ -43,12 +43,15 @@ typedef struct CsPortrait
 	int			nsegments;
 	int			ngroups;
 	int64	   *rows;			/* ngroups + 1 */
-	int64		n_unplaced;		/* left out everywhere */
+	int64	   *overridden;		/* ngroups: of them, those that are there by hand */
+	int64		n_unplaced,
+				n_excluded;		/* by hand; both are left out everywhere */
 	int			ncolumns;
 	CsPortraitColumn *columns;
 	int			value;			/* the column whose sum is asked for, -1: none */
 
-	/* a seeded sample of the customers: raw values, see prep.h, row by row, and their segments */
+	/* a seeded sample of the customers: raw values, see prep.h, row by row, and the
+	 * segments that the model has for them */
 	int			nsample;
 	double	   *sample;
 	int32	   *sample_segments;
@@ -68,7 +71,8 @@ typedef struct CsPortraitRequest
 } CsPortraitRequest;
 
 /*
- * Read the source, as the caller; customers who can't be placed are left out, with a NOTICE.
+ * Read the source, as the caller.  Customers belong where decisions by hand put them, and where the
+ * model does otherwise; who is excluded or can't be placed is left out, with a NOTICE.
  * Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
  * whose values do not fit are read in further passes.
  */

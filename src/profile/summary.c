@@ -179,7 +179,7 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 	int			group = sketch->group;
 	double		value = NAN,
 				mean = NAN;
-	CsSqlArgument row[9];
+	CsSqlArgument row[10];
 	int			i = 0;
 
 	if (portrait->value >= 0 && portrait->rows[group] > 0)
@@ -193,6 +193,7 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 	row[i++] = CsPortraitName(portrait, group);
 	row[i++] = CsSqlInt8(portrait->rows[group]);
 	row[i++] = CsSqlFloat8(CsPortraitShare(portrait->rows[group], portrait->rows[portrait->ngroups]));
+	row[i++] = CsSqlInt8(portrait->overridden[group]);
 	row[i++] = CsSqlFloat8(value);
 	row[i++] = CsSqlFloat8(value / total);
 	row[i++] = CsSqlFloat8(mean);
