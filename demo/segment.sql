@@ -60,6 +60,12 @@ GROUP BY s.name
 ORDER BY revenue DESC;
 
 \echo
+\echo Who they are, in words
+\set ECHO queries
+SELECT name, description FROM custseg.segment_summary('loyalty', 'customers') \gx
+\set ECHO none
+
+\echo
 \echo Why the first customer is where it is
 \set ECHO queries
 SELECT * FROM custseg.explain('loyalty', (SELECT c FROM customers c ORDER BY id LIMIT 1));
