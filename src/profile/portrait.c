@@ -461,6 +461,28 @@ BeginPass(Collecting *c)
 	return any;
 }
 
+/* Read the source; after the first pass only the columns that are collected. */
+static int64
+ReadPass(Collecting *c)
+{
+	CsPortrait *portrait = c->portrait;
+	CsColumn   *columns;
+	int			n = 0;
+
+	if (c->is_first_pass)
+		return CsRelationRead(c->source->relation, c->source->columns, c->source->ncolumns,
+							  TakeRow, c);
+	columns = palloc(sizeof(CsColumn) * portrait->ncolumns);
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		if (!c->collectors[i].collects)
+			continue;
+		c->collectors[i].position = n;
+		columns[n++] = portrait->columns[i].column;
+	}
+	return CsRelationRead(c->source->relation, columns, n, TakeRow, c);
+}
+
 /* Make room for what is collected, but for the values. */
 static void
 Prepare(Collecting *c)
@@ -531,8 +553,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	Prepare(&c);
 	while (BeginPass(&c))
 	{
-		int64		nrows = CsRelationRead(c.source->relation, c.source->columns,
-										   c.source->ncolumns, TakeRow, &c);
+		int64		nrows = ReadPass(&c);
 
 		if (!c.is_first_pass && nrows != c.nrows)
 			ReportChanged(&c);

@@ -96,6 +96,28 @@ END
             cmp_ok(abs($value / $golden->{$index} - 1), '<=', 1e-9, "$name: $index within 1e-9");
         }
 
+        # Who is in them: as PostgreSQL's own aggregates have it, and every segment with a name of its own.
+        my $values = $node->safe_psql('postgres', "SELECT string_agg(format('(%L, %I::float8)', attname, attname), ', ')"
+              . " FROM pg_attribute WHERE attrelid = '$name'::regclass AND attnum > 0 AND attname <> 'id'");
+        is($node->safe_psql('postgres', <<"END"), 't|t|t|t', "$name: profiles within 1e-12 of standard deviations");
+WITH placed AS (
+    SELECT custseg.predict('$name', t) AS segment, v.*
+    FROM $name t CROSS JOIN LATERAL (VALUES $values) v (column_name, x)
+), aggregated AS (
+    SELECT segment, column_name, count(*) AS n, avg(x) AS mean, stddev_pop(x) AS sd,
+        percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY x) AS q
+    FROM placed GROUP BY GROUPING SETS ((segment, column_name), (column_name))
+)
+SELECT count(*) = (SELECT count(*) FROM aggregated), bool_and(p.n = a.n),
+    max((abs(p.mean - a.mean) + abs(p.standard_deviation - a.sd)) / o.sd) < 1e-12,
+    max((abs(p.first_quartile - a.q[1]) + abs(p.median - a.q[2]) + abs(p.third_quartile - a.q[3])) / o.sd) < 1e-12
+FROM custseg.segment_profile('$name') p
+JOIN aggregated a ON a.segment IS NOT DISTINCT FROM p.segment AND a.column_name = p.column_name
+JOIN aggregated o ON o.segment IS NULL AND o.column_name = p.column_name
+END
+        is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT suggested_name), bool_and(length(description) > 20)'
+                . " FROM custseg.segment_summary('$name')"), "$k|$k|t", "$name: each segment has a description and a name of its own");
+
         # With the defaults: as good.
         $inertia = $node->safe_psql('postgres', "SELECT inertia FROM custseg.train('$name defaults', '$name', k => $k)");
         cmp_ok($inertia, '<=', 1.001 * $golden->{best_inertia}, "$name: the best of the default's starts is as good");
