@@ -193,6 +193,11 @@ SELECT segment, suggested_name, description
 FROM custseg.segment_summary('m', $$SELECT *, 1950 + recency / 10 AS birth_year, frequency AS num_visits, 3 AS "NumChildren",
                                            CASE WHEN id <= 20 THEN 'yacht' WHEN id <= 300 THEN 'car' ELSE 'bicycle' END AS vehicle FROM customer$$,
                              columns => '{birth_year,num_visits,NumChildren,vehicle}', options => '{"min_difference": 0.1}');
+-- shares of all sizes have words of their own
+SELECT segment, suggested_name, description
+FROM custseg.segment_summary('m', $$SELECT *, CASE WHEN id % 20 < CASE WHEN id <= 500 THEN 10 ELSE 19 END THEN 'card' END AS paid_by, id % 50 < CASE WHEN id <= 500 THEN 30 ELSE 48 END AS is_insured,
+                                           CASE WHEN id > 980 THEN 'vip' ELSE 'none' END AS club FROM customer$$,
+                             columns => '{paid_by,is_insured,club}');
 -- segments that are alike are told apart, by further features or by numbers
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{score,stay}');
 SELECT segment, suggested_name, description FROM custseg.segment_summary('m', columns => '{member,frequency,channel}', options => '{"min_difference": 0.5}');

@@ -358,6 +358,15 @@ PercentText(double share)
 	return psprintf("%.*f %%", share > 0 && share < 0.0095 ? 1 : 0, 100 * share);
 }
 
+/* What a label says before something that a share of the customers is. */
+static const char *
+Qualifier(double share, double overall)
+{
+	if (share < overall)
+		return share < COMMON_LEVEL ? "not " : "less often ";
+	return share > 0.5 ? "" : share >= COMMON_LEVEL ? "often " : "more often ";
+}
+
 /* Words for a number that is 0 or 1. */
 static CsWords
 FlagWords(const char *column, double share, double overall)
@@ -368,7 +377,7 @@ FlagWords(const char *column, double share, double overall)
 	if (strncmp(name, "is ", 3) == 0 && name[3] != '\0')
 		name += 3;
 	words.phrase = psprintf("%s %s (%s of all)", PercentText(share), name, PercentText(overall));
-	words.label = share > overall ? pstrdup(name) : psprintf("not %s", name);
+	words.label = psprintf("%s%s", Qualifier(share, overall), name);
 	return words;
 }
 
@@ -425,14 +434,14 @@ LevelWords(const char *column, const CsPortraitLevel *level, double share, doubl
 {
 	const char *name = CsWordsName(column);
 	const char *text = level->text == NULL ? "unknown" : ShortText(level->text);
-	const char *how = share < overall ? (share == 0 ? "never" : "rarely") :
+	const char *how = share < overall ?
+		(share == 0 ? "never" : share < COMMON_LEVEL ? "rarely" : "less often") :
 		share == 1 ? "always" : share > 0.5 ? "mostly" : "more often";
 	CsWords		words;
 
 	words.phrase = psprintf("%s %s %s (%s against %s)", name, how, text, PercentText(share),
 							PercentText(overall));
-	words.label = psprintf(share < overall ? "%s not %s" : share > 0.5 ? "%s %s" : "%s often %s",
-						   name, text);
+	words.label = psprintf("%s %s%s", name, Qualifier(share, overall), text);
 	return words;
 }
 
