@@ -23,7 +23,9 @@ OBJS = \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
 	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o src/stat/shares.o src/stat/marginal.o \
-	src/stat/quantile_function.o src/stat/energy.o src/stat/summaries.o \
+	src/stat/quantile_function.o src/stat/energy.o src/stat/anova.o src/stat/rank_tests.o src/stat/pairs.o \
+	src/stat/studentized_range.o src/stat/grouped_moments.o src/stat/group_sample.o src/stat/group_aggregates.o \
+	src/stat/effect.o src/profile/segment_tests.o src/stat/summaries.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o \
@@ -41,7 +43,7 @@ OBJS = \
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor actions profile security errors
+	planner choose agreement structure tests drift watch versions monitor groups actions profile security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

@@ -2026,6 +2026,204 @@ COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source 
 
 -- tests of groups
 
+CREATE TYPE custseg.anova_result AS (
+    f float8,
+    df_between float8,
+    df_within float8,
+    p_value float8,
+    eta_squared float8,
+    omega_squared float8,
+    welch_f float8,
+    welch_df float8,
+    welch_p_value float8,
+    n_groups int,
+    n bigint
+);
+
+COMMENT ON TYPE custseg.anova_result IS 'what anova() returns';
+
+CREATE TYPE custseg.group_test_result AS (
+    statistic float8,
+    df_between float8,
+    df_within float8,
+    p_value float8,
+    epsilon_squared float8,
+    n_groups int,
+    n bigint
+);
+
+COMMENT ON TYPE custseg.group_test_result IS 'what kruskal_wallis() and levene() return';
+
+CREATE TYPE custseg.pair_result AS (
+    group_a int,
+    group_b int,
+    difference float8,
+    low float8,
+    high float8,
+    statistic float8,
+    df float8,
+    p_adjusted float8
+);
+
+COMMENT ON TYPE custseg.pair_result IS 'what tukey_hsd() and games_howell() return an array of';
+
+CREATE FUNCTION custseg.group_moments_accum(state bytea, value float8, segment int) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_group_moments_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.group_moments_accum IS 'private: state of anova() and its like, with one value more';
+
+CREATE FUNCTION custseg.group_moments_combine(state bytea, other bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_group_moments_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.group_moments_combine IS 'private: two states of anova() and its like as one';
+
+CREATE FUNCTION custseg.anova_final(state bytea) RETURNS custseg.anova_result
+AS 'MODULE_PATHNAME', 'custseg_anova_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.anova_final IS 'private: result of anova()';
+
+CREATE FUNCTION custseg.tukey_hsd_final(state bytea) RETURNS custseg.pair_result[]
+AS 'MODULE_PATHNAME', 'custseg_tukey_hsd_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.tukey_hsd_final IS 'private: result of tukey_hsd()';
+
+CREATE FUNCTION custseg.games_howell_final(state bytea) RETURNS custseg.pair_result[]
+AS 'MODULE_PATHNAME', 'custseg_games_howell_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.games_howell_final IS 'private: result of games_howell()';
+
+CREATE AGGREGATE custseg.anova(value float8, segment int) (
+    SFUNC = custseg.group_moments_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg.anova_final,
+    COMBINEFUNC = custseg.group_moments_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, do the means of segments differ? F, eta and omega squared, and Welch''s F for unequal variances';
+
+CREATE AGGREGATE custseg.tukey_hsd(value float8, segment int) (
+    SFUNC = custseg.group_moments_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg.tukey_hsd_final,
+    COMBINEFUNC = custseg.group_moments_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means, for equal variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested';
+
+CREATE AGGREGATE custseg.games_howell(value float8, segment int) (
+    SFUNC = custseg.group_moments_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg.games_howell_final,
+    COMBINEFUNC = custseg.group_moments_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means, whatever their variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested';
+
+CREATE FUNCTION custseg.group_sample_accum(state internal, value float8, segment int) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_group_sample_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.group_sample_accum IS 'private: state of kruskal_wallis() and levene(), with one value more';
+
+CREATE FUNCTION custseg.group_sample_combine(state internal, other internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_group_sample_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.group_sample_combine IS 'private: two states of kruskal_wallis() and levene() as one';
+
+CREATE FUNCTION custseg.group_sample_serialize(state internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_group_sample_serialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.group_sample_serialize IS 'private: a state of kruskal_wallis() and levene() to be sent to another process';
+
+CREATE FUNCTION custseg.group_sample_deserialize(bytes bytea, context internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_group_sample_deserialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.group_sample_deserialize IS 'private: a state of kruskal_wallis() and levene() from another process';
+
+CREATE FUNCTION custseg.kruskal_wallis_final(state internal) RETURNS custseg.group_test_result
+AS 'MODULE_PATHNAME', 'custseg_kruskal_wallis_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.kruskal_wallis_final IS 'private: result of kruskal_wallis()';
+
+CREATE FUNCTION custseg.levene_final(state internal) RETURNS custseg.group_test_result
+AS 'MODULE_PATHNAME', 'custseg_levene_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.levene_final IS 'private: result of levene()';
+
+CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
+    SFUNC = custseg.group_sample_accum,
+    STYPE = internal,
+    FINALFUNC = custseg.kruskal_wallis_final,
+    COMBINEFUNC = custseg.group_sample_combine,
+    SERIALFUNC = custseg.group_sample_serialize,
+    DESERIALFUNC = custseg.group_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal and Wallis'' test, are values of some segments higher than of others? by ranks, whatever the distribution; corrected for ties';
+
+CREATE AGGREGATE custseg.levene(value float8, segment int) (
+    SFUNC = custseg.group_sample_accum,
+    STYPE = internal,
+    FINALFUNC = custseg.levene_final,
+    COMBINEFUNC = custseg.group_sample_combine,
+    SERIALFUNC = custseg.group_sample_serialize,
+    DESERIALFUNC = custseg.group_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test about the medians, do segments vary alike? (Brown and Forsythe)';
+
+CREATE FUNCTION custseg.effect_size(measure text, value float8, df int DEFAULT 1) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_effect_size'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.effect_size IS 'Cohen''s word for the size of an effect, negligible, small, medium or large: of eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1';
+
+CREATE FUNCTION custseg.segment_tests(
+    model text,
+    source text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT column_name text,
+    OUT kind text,
+    OUT is_feature bool,
+    OUT n bigint,
+    OUT n_missing bigint,
+    OUT test text,
+    OUT statistic float8,
+    OUT df_between float8,
+    OUT df_within float8,
+    OUT p_value float8,
+    OUT p_adjusted float8,
+    OUT effect_measure text,
+    OUT effect float8,
+    OUT effect_size text,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_tests'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.segment_tests IS 'do the segments differ in the columns of a source, features or not? the test that suits each, p-values adjusted for their number, the size of the effect, a verdict and its reason';
+
 -- who is in a segment
 
 CREATE FUNCTION custseg.segment_profile(

@@ -109,6 +109,12 @@ extern double CsGammaStar(double x);
 extern double CsLogMinusLinear(double x);
 extern double CsGammaUpper(double a, double x);
 
+/*
+ * The regularised incomplete beta function I_x(a, b), a, b > 0; y is 1 - x, given as well so that
+ * neither loses its digits.  Small results keep theirs.
+ */
+extern double CsBetaLower(double a, double b, double x, double y);
+
 /* Optimal assignment: row i of the n x n profit matrix gets column result[i], total maximal. */
 extern void CsAssignMaximum(int n, const double *profit, int *result);
 

@@ -115,3 +115,74 @@ CsGammaUpper(double a, double x)
 		return 0;
 	return Min(term * a * UpperFraction(a, x), 1);
 }
+
+/* log(1 + t) - t where 1 + t is given too, so that t may be close to -1. */
+static double
+LogMinus(double t, double ratio)
+{
+	return t > -0.5 ? CsLogMinusLinear(t) : log(ratio) - t;
+}
+
+/* x^a y^b / (a B(a, b)), in Loader's form as GammaTerm. */
+static double
+BetaTerm(double a, double b, double x, double y)
+{
+	double		n = a + b,
+				mean = a / n,
+				rest = b / n,
+				exponent = a * LogMinus((x - mean) / mean, x / mean) +
+				b * LogMinus((y - rest) / rest, y / rest);
+
+	return exp(exponent) * sqrt(a * b / (2 * M_PI * n)) / a *
+		CsGammaStar(n) / (CsGammaStar(a) * CsGammaStar(b));
+}
+
+/*
+ * I_x(a, b) over BetaTerm: the continued fraction of Didonato and Morris (1992, their 26.5.8 of
+ * Abramowitz and Stegun) by Lentz' method; x < (a + 1) / (a + b + 2).
+ */
+static double
+BetaFraction(double a, double b, double x)
+{
+	double		tiny = DBL_MIN / DBL_EPSILON,
+				c = 1,
+				d = 1 - (a + b) * x / (a + 1),
+				result,
+				change = 0;
+
+	d = 1 / (fabs(d) < tiny ? tiny : d);
+	result = d;
+	for (int64 m = 1; fabs(change - 1) > DBL_EPSILON; m++)
+	{
+		double		even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+					odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
+
+		if (m % INTERRUPT_STEPS == 0)
+			CHECK_FOR_INTERRUPTS();
+		d = 1 + even * d;
+		c = 1 + even / c;
+		d = 1 / (fabs(d) < tiny ? tiny : d);
+		c = fabs(c) < tiny ? tiny : c;
+		result *= d * c;
+		d = 1 + odd * d;
+		c = 1 + odd / c;
+		d = 1 / (fabs(d) < tiny ? tiny : d);
+		c = fabs(c) < tiny ? tiny : c;
+		change = d * c;
+		result *= change;
+	}
+	return result;
+}
+
+/* See math.h. */
+double
+CsBetaLower(double a, double b, double x, double y)
+{
+	if (x <= 0)
+		return 0;
+	if (y <= 0)
+		return 1;
+	if (x < (a + 1) / (a + b + 2))
+		return Min(BetaTerm(a, b, x, y) * BetaFraction(a, b, x), 1);
+	return Max(1 - BetaTerm(b, a, y, x) * BetaFraction(b, a, y), 0);
+}

@@ -17,7 +17,6 @@
 #include "miscadmin.h"
 #include "model/train.h"
 #include "profile/profile.h"
-#include "stat/tests.h"
 
 /* Levels of a category that are compared one by one. */
 #define LEVELS 10000
@@ -51,28 +50,6 @@ typedef struct Importance
 } Importance;
 
 PG_FUNCTION_INFO_V1(custseg_feature_importance);
-
-/* Cramer's V of the levels of a category and the segments. */
-static double
-CramersV(const CsPortrait *portrait, const CsPortraitColumn *c)
-{
-	CsCell	   *cells = palloc_extended(sizeof(CsCell) * Max(c->nlevels, 1) * portrait->ngroups,
-										MCXT_ALLOC_HUGE);
-	int64		n = 0;
-	double		result;
-
-	for (int level = 0; level < c->nlevels; level++)
-	{
-		for (int g = 0; g < portrait->ngroups; g++)
-		{
-			if (c->levels[level].rows[g] > 0)
-				cells[n++] = (CsCell) {level, g, c->levels[level].rows[g]};
-		}
-	}
-	result = CsChiSquareTest(cells, n, c->nlevels, portrait->ngroups).cramers_v;
-	pfree(cells);
-	return result;
-}
 
 /* Shuffle numbers (Fisher and Yates, after Durstenfeld). */
 static void
@@ -219,7 +196,8 @@ custseg_feature_importance(PG_FUNCTION_ARGS)
 
 		importances[i].feature = c->feature;
 		importances[i].column = c;
-		importances[i].association = CsIsCategory(c) ? CramersV(portrait, c) :
+		importances[i].association = CsIsCategory(c) ?
+			CsPortraitChiSquare(portrait, c).cramers_v :
 			CsEtaSquared(c->summaries, portrait->ngroups);
 		Permute(portrait, &options, &scoring, &importances[i]);
 	}

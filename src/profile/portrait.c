@@ -92,6 +92,28 @@ CsPortraitLevelText(const CsPortraitLevel *level)
 	return level->is_other ? "(other)" : level->text == NULL ? "(null)" : level->text;
 }
 
+/* See profile.h. */
+CsChiSquareResult
+CsPortraitChiSquare(const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	CsCell	   *cells = palloc_extended(sizeof(CsCell) * Max(c->nlevels, 1) * portrait->ngroups,
+										MCXT_ALLOC_HUGE);
+	int64		n = 0;
+	CsChiSquareResult result;
+
+	for (int level = 0; level < c->nlevels; level++)
+	{
+		for (int g = 0; g < portrait->ngroups; g++)
+		{
+			if (c->levels[level].rows[g] > 0)
+				cells[n++] = (CsCell) {level, g, c->levels[level].rows[g]};
+		}
+	}
+	result = CsChiSquareTest(cells, n, c->nlevels, portrait->ngroups);
+	pfree(cells);
+	return result;
+}
+
 /* Columns that keep values in this pass. */
 static int
 CountActive(const Collecting *c, int *last)
@@ -113,7 +135,9 @@ CountActive(const Collecting *c, int *last)
 static Size
 MemoryFor(const Collecting *c, int64 capacity, int nactive)
 {
-	return c->counted + (Size) capacity * (sizeof(int32) + sizeof(double) * (nactive + 1)) +
+	int			beside = c->request->visit != NULL ? 3 : 1;
+
+	return c->counted + (Size) capacity * (sizeof(int32) + sizeof(double) * (nactive + beside)) +
 		sizeof(double) * CsScorerPipeline(c->portrait->scorer)->nfeatures * c->request->sample;
 }
 
@@ -425,6 +449,9 @@ FinishPass(Collecting *c)
 			FillLevels(c, i);
 		else
 		{
+			if (c->request->visit != NULL)
+				of->visited = c->request->visit(c->request->visit_state, portrait,
+												collector->values, c->groups, c->nrows);
 			of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
 			CsSummarizeGroups(collector->values, c->groups, c->nrows, all, scratch, of->summaries);
 			pfree(collector->values);

@@ -12,6 +12,7 @@
 
 #include "monitor/monitor.h"
 #include "stat/summaries.h"
+#include "stat/tests.h"
 
 /* A level of a category; text NULL: no value, or what the rarer levels are together. */
 typedef struct CsPortraitLevel
@@ -30,6 +31,7 @@ typedef struct CsPortraitColumn
 	CsNumberSummary *summaries; /* ngroups + 1, unless it is a category */
 	int			nlevels;		/* categories: most frequent first, then the others and no value */
 	CsPortraitLevel *levels;
+	void	   *visited;		/* of a number: what the request's visitor made of it */
 	bool		names_rows;		/* a category that is different in each row, or has too many levels */
 } CsPortraitColumn;
 
@@ -68,6 +70,14 @@ typedef struct CsPortraitRequest
 	bool		halves;			/* two seeded halves */
 	int			sample;			/* rows of the sample, 0: none */
 	int64		seed;
+	/*
+	 * Called for each number, with its values, NaN for none, and the groups of the rows, below 0 for who
+	 * could not be placed; what it returns is kept with the column.  It may take three times the
+	 * memory of the values.  NULL: there is none.
+	 */
+	void	   *(*visit) (void *state, const CsPortrait *portrait, const double *values,
+						  const int32 *groups, int64 nrows);
+	void	   *visit_state;
 } CsPortraitRequest;
 
 /*
@@ -87,6 +97,10 @@ extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, cons
  * dropped, with a NOTICE.
  */
 extern void CsPortraitDropLabels(CsPortrait *portrait);
+
+/* Pearson's test of a category's levels and the groups. */
+extern CsChiSquareResult CsPortraitChiSquare(const CsPortrait *portrait,
+											 const CsPortraitColumn *c);
 
 #define CsIsCategory(c) ((c)->column.converter.kind == CS_CATEGORICAL)
 

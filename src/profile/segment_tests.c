@@ -1,0 +1,302 @@
+/*
+ * segment_tests.c
+ *	  Do the segments differ in a column, and is that more than chance?  segment_tests().
+ *
+ * Each column gets the test that suits it:
+ *
+ *	a number		Welch's analysis of variance, which does not take segments to vary alike; Kruskal and
+ *					Wallis' test on ranks where the values are skewed, or Welch's is not defined
+ *	a category		Pearson's chi-square test, no value being a level
+ *
+ * A verdict needs an effect and a test: p-values are adjusted for the number of columns (Benjamini and
+ * Hochberg), and with many customers every difference is significant, so that the size of the effect has
+ * its say.  Segments are made to differ in the features of their model; that they do proves nothing,
+ * so features are told as such and are no part of the adjustment.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "profile/profile.h"
+#include "stat/effect.h"
+#include "stat/group_tests.h"
+#include "stat/tests.h"
+
+/* Levels of a category that are compared one by one. */
+#define LEVELS 10000
+
+/* Of the table's cells, the part with low expected counts from which the test is doubted. */
+#define LOW_EXPECTED_PART 0.2
+
+typedef enum NumberTest
+{
+	TEST_AUTO,
+	TEST_ANOVA,
+	TEST_WELCH,
+	TEST_KRUSKAL_WALLIS
+} NumberTest;
+
+static const char *const testNames[] = {"auto", "anova", "welch", "kruskal_wallis", NULL};
+
+typedef struct TestOptions
+{
+	int			test;			/* NumberTest */
+	double		skewness;
+	double		significance;
+	int			min_rows;
+} TestOptions;
+
+static const CsOption testOptions[] = {
+	{"test", CS_OPTION_CHOICE, offsetof(TestOptions, test), TEST_AUTO, 0, 0, testNames},
+	{"skewness", CS_OPTION_REAL, offsetof(TestOptions, skewness), 2, 0, INFINITY},
+	{"significance", CS_OPTION_REAL, offsetof(TestOptions, significance), 0.05, 1e-300, 1},
+	{"min_rows", CS_OPTION_INT, offsetof(TestOptions, min_rows), 30, 2, 1000000000}
+};
+
+/* A column tested. */
+typedef struct ColumnTest
+{
+	const char *test;			/* NULL: there is none to make */
+	double		statistic,
+				df_between,
+				df_within,
+				p,
+				p_adjusted;
+	const char *measure;		/* of the effect */
+	double		effect;
+	const char *label;
+	int64		n;
+	int64		low_expected;
+	int64		cells;
+	double		skewness;
+	int			ngroups;		/* segments with values */
+} ColumnTest;
+
+typedef struct Testing
+{
+	const CsPortrait *portrait;
+	TestOptions options;
+} Testing;
+
+PG_FUNCTION_INFO_V1(custseg_segment_tests);
+
+/* Moments of the groups that have values; returns how many there are. */
+static int
+GroupMoments(const double *values, const int32 *groups, int64 nrows, int ngroups,
+			 CsGroupMoments *moments)
+{
+	int			kept = 0;
+
+	memset(moments, 0, sizeof(CsGroupMoments) * ngroups);
+	for (int64 i = 0; i < nrows; i++)
+	{
+		CsGroupMoments *g;
+		double		off;
+
+		if (groups[i] < 0 || isnan(values[i]))
+			continue;
+		g = &moments[groups[i]];
+		off = values[i] - g->mean;
+		g->mean += off / ++g->n;
+		g->m2 += off * (values[i] - g->mean);
+	}
+	for (int g = 0; g < ngroups; g++)
+	{
+		moments[kept] = moments[g];
+		kept += moments[g].n > 0;
+	}
+	return kept;
+}
+
+/* A number: choose the test and make it.  Palloc'd. */
+static void *
+TestNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups,
+		   int64 nrows)
+{
+	const TestOptions *options = state;
+	int			ngroups = portrait->ngroups;
+	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * ngroups);
+	int			kept = GroupMoments(values, groups, nrows, ngroups, moments);
+	CsAnovaResult anova = CsAnova(moments, kept);
+	ColumnTest *test = palloc0(sizeof(ColumnTest));
+	int			which = options->test;
+
+	test->n = anova.n;
+	test->ngroups = kept;
+	test->skewness = CsGroupSkewness(values, groups, nrows);
+	if (which == TEST_AUTO)
+		which = isnan(anova.welch_f) || fabs(test->skewness) > options->skewness ?
+			TEST_KRUSKAL_WALLIS : TEST_WELCH;
+	test->test = testNames[which];
+	test->statistic = which == TEST_WELCH ? anova.welch_f : anova.f;
+	test->df_between = anova.df_between;
+	test->df_within = which == TEST_WELCH ? anova.welch_df : anova.df_within;
+	test->p = which == TEST_WELCH ? anova.welch_p : anova.p;
+	test->measure = "eta_squared";
+	test->effect = anova.eta_squared;
+	if (which == TEST_KRUSKAL_WALLIS)
+	{
+		CsGroupedValues *sorted = CsGroupValues(values, groups, nrows, ngroups);
+		CsGroupTest ranks = CsKruskalWallis(sorted);
+
+		test->statistic = ranks.statistic;
+		test->df_within = NAN;
+		test->p = ranks.p;
+		test->measure = "epsilon_squared";
+		test->effect = ranks.effect;
+		pfree(sorted->values);
+	}
+	test->label = CsEffectLabel(test->measure, test->effect, 1);
+	pfree(moments);
+	return test;
+}
+
+/* A category.  Palloc'd. */
+static ColumnTest *
+TestCategory(const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	ColumnTest *test = palloc0(sizeof(ColumnTest));
+	CsChiSquareResult r = CsPortraitChiSquare(portrait, c);
+	int			nlevels = 0;
+
+	for (int level = 0; level < c->nlevels; level++)
+		nlevels += c->levels[level].rows[portrait->ngroups] > 0;
+	for (int g = 0; g < portrait->ngroups; g++)
+		test->ngroups += portrait->rows[g] > 0;
+	test->test = "chi_square";
+	test->statistic = r.statistic;
+	test->df_between = r.df;
+	test->df_within = NAN;
+	test->p = r.df > 0 ? r.p : NAN;
+	test->measure = "cramers_v";
+	test->effect = r.cramers_v;
+	test->label = CsEffectLabel("cramers_v", r.cramers_v, Max(Min(nlevels, test->ngroups) - 1, 1));
+	test->n = r.n;
+	test->low_expected = r.low_expected;
+	test->cells = (int64) nlevels * test->ngroups;
+	return test;
+}
+
+/* Adjust the p-values of all columns that are no features. */
+static void
+AdjustTests(const CsPortrait *portrait, ColumnTest **tests)
+{
+	double	   *p = palloc(sizeof(double) * Max(portrait->ncolumns, 1));
+
+	for (int i = 0; i < portrait->ncolumns; i++)
+		p[i] = portrait->columns[i].feature >= 0 ? NAN : tests[i]->p;
+	CsAdjustBenjaminiHochberg(p, portrait->ncolumns);
+	for (int i = 0; i < portrait->ncolumns; i++)
+		tests[i]->p_adjusted = p[i];
+	pfree(p);
+}
+
+/* What is to be said of a column: the verdict, with its reason. */
+static const char *
+Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, StringInfo reason)
+{
+	const char *verdict = "no difference";
+
+	if (c->feature >= 0)
+	{
+		appendStringInfoString(reason, "a feature of the model: segments are made to differ in it, which proves nothing");
+		verdict = "defines the segments";
+	}
+	else if (test->ngroups < 2)
+	{
+		appendStringInfoString(reason, "fewer than two segments have values");
+		return "insufficient data";
+	}
+	else if (isnan(test->p))
+	{
+		appendStringInfoString(reason, "the values do not vary");
+		return "no difference";
+	}
+	else if (test->n < t->options.min_rows)
+	{
+		appendStringInfo(reason, "%lld values are too few to judge by", (long long) test->n);
+		return "insufficient data";
+	}
+	else if (test->p_adjusted >= t->options.significance)
+		appendStringInfoString(reason, "chance alone makes such differences");
+	else if (strcmp(test->label, "negligible") == 0)
+	{
+		appendStringInfoString(reason, "more than chance, but too little to matter");
+		verdict = "negligible";
+	}
+	else
+	{
+		appendStringInfo(reason, "segments differ, and the effect is %s", test->label);
+		verdict = "differs";
+	}
+	if (strcmp(test->test, "kruskal_wallis") == 0 && t->options.test == TEST_AUTO)
+		appendStringInfoString(reason, fabs(test->skewness) > t->options.skewness ?
+							   "; ranks are compared, for the values are skewed" :
+							   "; ranks are compared, for a segment has a single value or values that are all the same");
+	if (test->low_expected > LOW_EXPECTED_PART * test->cells)
+		appendStringInfo(reason, "; %lld of %lld counts are expected to be below 5, so that p is doubtful",
+						 (long long) test->low_expected, (long long) test->cells);
+	return verdict;
+}
+
+/* One row of the result. */
+static void
+PutTest(CsReport *report, const Testing *t, const CsPortraitColumn *c, const ColumnTest *test)
+{
+	CsSqlArgument row[16];
+	StringInfoData reason;
+	const char *verdict;
+	int			n = 0;
+
+	initStringInfo(&reason);
+	verdict = Judge(t, c, test, &reason);
+	row[n++] = CsSqlText(NameStr(c->column.name));
+	row[n++] = CsSqlText(CsKindName(c->column.converter.kind));
+	row[n++] = CsSqlBool(c->feature >= 0);
+	row[n++] = CsSqlInt8(test->n);
+	row[n++] = CsSqlInt8(CsIsCategory(c) ? 0 : c->missing[t->portrait->ngroups]);
+	row[n++] = CsSqlText(test->test);
+	row[n++] = CsSqlFloat8(test->statistic);
+	row[n++] = CsSqlFloat8(test->df_between);
+	row[n++] = CsSqlFloat8(test->df_within);
+	row[n++] = CsSqlFloat8(test->p);
+	row[n++] = CsSqlFloat8(test->p_adjusted);
+	row[n++] = CsSqlText(test->measure);
+	row[n++] = CsSqlFloat8(test->effect);
+	row[n++] = CsSqlText(test->label);
+	row[n++] = CsSqlText(verdict);
+	row[n++] = CsSqlText(reason.data);
+	CsReportPut(report, row, n);
+	pfree(reason.data);
+}
+
+/* segment_tests(model, source, columns, options, version): a row a column */
+Datum
+custseg_segment_tests(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	Testing		t = {0};
+	CsPortraitRequest request = {.levels = LEVELS, .visit = TestNumber,
+	.visit_state = &t.options};
+	ColumnTest **tests;
+	int			n;
+
+	if (!CsReportOpen(&report, fcinfo, 1, 4))
+		return (Datum) 0;
+	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	CsReportOptions(fcinfo, 3, testOptions, lengthof(testOptions), &t.options);
+	t.portrait = CsPortraitTake(&report, &request);
+	n = t.portrait->ncolumns;
+	tests = palloc(sizeof(ColumnTest *) * Max(n, 1));
+	for (int i = 0; i < n; i++)
+	{
+		const CsPortraitColumn *c = &t.portrait->columns[i];
+
+		tests[i] = CsIsCategory(c) ? TestCategory(t.portrait, c) : c->visited;
+	}
+	AdjustTests(t.portrait, tests);
+	for (int i = 0; i < n; i++)
+		PutTest(&report, &t, &t.portrait->columns[i], tests[i]);
+	return (Datum) 0;
+}

@@ -1,0 +1,324 @@
+/*
+ * group_aggregates.c
+ *	  anova, tukey_hsd and games_howell, whose state is moments by group; kruskal_wallis and levene,
+ *	  whose state is all values by group; and effect_size().
+ *
+ * Aggregates over the same arguments share their state, which PostgreSQL then collects once.  A row
+ * without a value or a group, and NaN, is left out; an infinite value is an error, for it has no mean.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "stat/effect.h"
+#include "stat/grouped.h"
+#include "stat/result.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+PG_FUNCTION_INFO_V1(custseg_group_moments_accum);
+PG_FUNCTION_INFO_V1(custseg_group_moments_combine);
+PG_FUNCTION_INFO_V1(custseg_anova_final);
+PG_FUNCTION_INFO_V1(custseg_tukey_hsd_final);
+PG_FUNCTION_INFO_V1(custseg_games_howell_final);
+PG_FUNCTION_INFO_V1(custseg_group_sample_accum);
+PG_FUNCTION_INFO_V1(custseg_group_sample_combine);
+PG_FUNCTION_INFO_V1(custseg_group_sample_serialize);
+PG_FUNCTION_INFO_V1(custseg_group_sample_deserialize);
+PG_FUNCTION_INFO_V1(custseg_kruskal_wallis_final);
+PG_FUNCTION_INFO_V1(custseg_levene_final);
+PG_FUNCTION_INFO_V1(custseg_effect_size);
+
+/* Pairs of so many groups are compared: 4,950 of them. */
+#define MAX_PAIRED_GROUPS 100
+
+#define CONFIDENCE 0.95
+
+/* The context that states live in; only the executor may call these functions. */
+static MemoryContext
+AggregateContext(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (AggCheckCallContext(fcinfo, &context) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("aggregate's state function called outside an aggregate"),
+				 errhint("Call custseg.anova() or an aggregate like it.")));
+	return context;
+}
+
+/* Does the row count?  An infinite value is an error. */
+static bool
+RowCounts(FunctionCallInfo fcinfo)
+{
+	double		value;
+
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		return false;
+	value = PG_GETARG_FLOAT8(1);
+	if (isinf(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("groups can't be compared by an infinite value"),
+				 errhint("Leave such rows out: FILTER (WHERE value <> 'infinity' AND value <> '-infinity').")));
+	return !isnan(value);
+}
+
+/* group_moments_accum(state, value, group) */
+Datum
+custseg_group_moments_accum(PG_FUNCTION_ARGS)
+{
+	CsGroupedMoments *moments;
+
+	(void) AggregateContext(fcinfo);
+	if (!RowCounts(fcinfo))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	if (PG_ARGISNULL(0))
+		moments = CsGroupedMomentsCreate();
+	else
+	{
+		moments = (CsGroupedMoments *) PG_GETARG_BYTEA_P(0);
+		CsGroupedMomentsCheck(moments);
+	}
+	PG_RETURN_POINTER(CsGroupedMomentsAdd(moments, PG_GETARG_INT32(2), PG_GETARG_FLOAT8(1)));
+}
+
+/* group_moments_combine(state, state) */
+Datum
+custseg_group_moments_combine(PG_FUNCTION_ARGS)
+{
+	CsGroupedMoments *moments,
+			   *other;
+
+	(void) AggregateContext(fcinfo);
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	/* a copy, for in a tuple it need not be aligned */
+	other = (CsGroupedMoments *) PG_GETARG_BYTEA_P_COPY(1);
+	CsGroupedMomentsCheckAll(other);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_POINTER(other);
+	moments = (CsGroupedMoments *) PG_GETARG_BYTEA_P(0);
+	CsGroupedMomentsCheck(moments);
+	PG_RETURN_POINTER(CsGroupedMomentsMerge(moments, other));
+}
+
+/* The state of a final function; an empty one when there was no row. */
+static const CsGroupedMoments *
+FinalMoments(FunctionCallInfo fcinfo)
+{
+	const CsGroupedMoments *moments;
+
+	if (PG_ARGISNULL(0))
+		return CsGroupedMomentsCreate();
+	moments = (const CsGroupedMoments *) PG_GETARG_BYTEA_P_COPY(0);
+	CsGroupedMomentsCheckAll(moments);
+	return moments;
+}
+
+/* Numbers as a row; what is NaN becomes NULL. */
+static void
+FillFloats(const double *numbers, int n, Datum *values, bool *nulls)
+{
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = Float8GetDatum(numbers[i]);
+		nulls[i] = isnan(numbers[i]);
+	}
+}
+
+/* anova_final(state): a row of anova_result */
+Datum
+custseg_anova_final(PG_FUNCTION_ARGS)
+{
+	const CsGroupedMoments *moments = FinalMoments(fcinfo);
+	CsAnovaResult r = CsAnova(moments->group, moments->ngroups);
+	double		numbers[] = {r.f, r.df_between, r.df_within, r.p, r.eta_squared, r.omega_squared,
+	r.welch_f, r.welch_df, r.welch_p};
+	Datum		values[lengthof(numbers) + 2];
+	bool		nulls[lengthof(numbers) + 2] = {0};
+
+	FillFloats(numbers, lengthof(numbers), values, nulls);
+	values[lengthof(numbers)] = Int32GetDatum(r.ngroups);
+	values[lengthof(numbers) + 1] = Int64GetDatum(r.n);
+	return CsFormRow(fcinfo, values, nulls);
+}
+
+/* The row type of an array's elements, which the calling function is declared to return. */
+static TupleDesc
+ElementDesc(FunctionCallInfo fcinfo, Oid *element)
+{
+	Oid			array = get_fn_expr_rettype(fcinfo->flinfo);
+
+	if (!OidIsValid(array))
+		array = get_func_rettype(fcinfo->flinfo->fn_oid);
+	*element = get_element_type(array);
+	if (!OidIsValid(*element))
+		elog(ERROR, "return type must be an array");
+	return lookup_rowtype_tupdesc_copy(*element, -1);
+}
+
+/* An array of rows of pair_result; NULL where there are no two groups. */
+static Datum
+PairsArray(FunctionCallInfo fcinfo,
+		   void (*compare) (const CsGroupMoments *, int, double, CsPair *))
+{
+	const CsGroupedMoments *moments = FinalMoments(fcinfo);
+	int			k = moments->ngroups,
+				npairs = k * (k - 1) / 2;
+	CsPair	   *pairs;
+	Datum	   *rows;
+	Oid			element;
+	TupleDesc	desc;
+
+	if (k < 2)
+		PG_RETURN_NULL();
+	if (k > MAX_PAIRED_GROUPS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d groups are too many to compare in pairs", k),
+				 errdetail("At most %d are compared.", MAX_PAIRED_GROUPS),
+				 errhint("Use custseg.anova() for all of them together.")));
+	pairs = palloc(sizeof(CsPair) * npairs);
+	rows = palloc(sizeof(Datum) * npairs);
+	compare(moments->group, k, CONFIDENCE, pairs);
+	desc = ElementDesc(fcinfo, &element);
+	for (int i = 0; i < npairs; i++)
+	{
+		const CsPair *p = &pairs[i];
+		double		numbers[] = {p->difference, p->low, p->high, p->statistic, p->df, p->p};
+		Datum		values[2 + lengthof(numbers)];
+		bool		nulls[2 + lengthof(numbers)] = {0};
+
+		values[0] = Int32GetDatum(moments->group[p->first].group);
+		values[1] = Int32GetDatum(moments->group[p->second].group);
+		FillFloats(numbers, lengthof(numbers), values + 2, nulls + 2);
+		rows[i] = heap_copy_tuple_as_datum(heap_form_tuple(desc, values, nulls), desc);
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_array(rows, npairs, element, -1, false, TYPALIGN_DOUBLE));
+}
+
+/* tukey_hsd_final(state) */
+Datum
+custseg_tukey_hsd_final(PG_FUNCTION_ARGS)
+{
+	return PairsArray(fcinfo, CsTukeyHsd);
+}
+
+/* games_howell_final(state) */
+Datum
+custseg_games_howell_final(PG_FUNCTION_ARGS)
+{
+	return PairsArray(fcinfo, CsGamesHowell);
+}
+
+/* group_sample_accum(state, value, group) */
+Datum
+custseg_group_sample_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = AggregateContext(fcinfo);
+	CsGroupSample *sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(context) :
+		(CsGroupSample *) PG_GETARG_POINTER(0);
+
+	if (RowCounts(fcinfo))
+		CsGroupSampleAdd(sample, PG_GETARG_INT32(2), PG_GETARG_FLOAT8(1));
+	PG_RETURN_POINTER(sample);
+}
+
+/* group_sample_combine(state, state) */
+Datum
+custseg_group_sample_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = AggregateContext(fcinfo);
+	CsGroupSample *sample;
+
+	if (PG_ARGISNULL(1))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
+	}
+	sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(context) :
+		(CsGroupSample *) PG_GETARG_POINTER(0);
+	CsGroupSampleMerge(sample, (CsGroupSample *) PG_GETARG_POINTER(1));
+	PG_RETURN_POINTER(sample);
+}
+
+/* group_sample_serialize(state) */
+Datum
+custseg_group_sample_serialize(PG_FUNCTION_ARGS)
+{
+	(void) AggregateContext(fcinfo);
+	PG_RETURN_BYTEA_P(CsGroupSampleSerialize((CsGroupSample *) PG_GETARG_POINTER(0)));
+}
+
+/* group_sample_deserialize(bytea, internal) */
+Datum
+custseg_group_sample_deserialize(PG_FUNCTION_ARGS)
+{
+	(void) AggregateContext(fcinfo);
+	PG_RETURN_POINTER(CsGroupSampleDeserialize(PG_GETARG_BYTEA_PP(0), CurrentMemoryContext));
+}
+
+/* A row of group_test_result. */
+static Datum
+FormTest(FunctionCallInfo fcinfo, CsGroupTest (*test) (const CsGroupedValues *))
+{
+	CsGroupSample *sample;
+	CsGroupTest r;
+	Datum		values[7];
+	bool		nulls[7] = {0};
+
+	(void) AggregateContext(fcinfo);
+	sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(CurrentMemoryContext) :
+		(CsGroupSample *) PG_GETARG_POINTER(0);
+	r = test(CsGroupSampleSort(sample));
+	{
+		double		numbers[] = {r.statistic, r.df_between, r.df_within, r.p, r.effect};
+
+		FillFloats(numbers, lengthof(numbers), values, nulls);
+	}
+	values[5] = Int32GetDatum(r.ngroups);
+	values[6] = Int64GetDatum(r.n);
+	return CsFormRow(fcinfo, values, nulls);
+}
+
+/* kruskal_wallis_final(state) */
+Datum
+custseg_kruskal_wallis_final(PG_FUNCTION_ARGS)
+{
+	return FormTest(fcinfo, CsKruskalWallis);
+}
+
+/* levene_final(state) */
+Datum
+custseg_levene_final(PG_FUNCTION_ARGS)
+{
+	return FormTest(fcinfo, CsLevene);
+}
+
+/* effect_size(measure, value, df): Cohen's word for it */
+Datum
+custseg_effect_size(PG_FUNCTION_ARGS)
+{
+	const char *label = CsEffectLabel(text_to_cstring(PG_GETARG_TEXT_PP(0)), PG_GETARG_FLOAT8(1),
+									  PG_GETARG_INT32(2));
+
+	if (label == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(label));
+}

@@ -1,0 +1,96 @@
+/*
+ * group_tests.h
+ *	  Do groups differ in a number?  Tests of any number of groups, and of their pairs.
+ */
+#ifndef CUSTSEG_GROUP_TESTS_H
+#define CUSTSEG_GROUP_TESTS_H
+
+#include "custseg.h"
+
+/* A group's values by their moments; n >= 1. */
+typedef struct CsGroupMoments
+{
+	int32		group;
+	int32		unused;
+	int64		n;
+	double		mean;
+	double		m2;				/* sum of squared deviations from the mean */
+} CsGroupMoments;
+
+/* All values, brought together by group and sorted within each. */
+typedef struct CsGroupedValues
+{
+	int			ngroups;
+	int64	   *start;			/* ngroups + 1: where each group begins in "values" */
+	double	   *values;
+} CsGroupedValues;
+
+/* What is not defined is NaN. */
+typedef struct CsAnovaResult
+{
+	int			ngroups;
+	int64		n;
+	double		f;
+	double		df_between,
+				df_within;
+	double		p;
+	double		eta_squared,
+				omega_squared;
+	double		welch_f,
+				welch_df,		/* the second; the first is df_between */
+				welch_p;
+} CsAnovaResult;
+
+/* A statistic by chance of a chi-square or an F law. */
+typedef struct CsGroupTest
+{
+	int			ngroups;
+	int64		n;
+	double		statistic;
+	double		df_between,
+				df_within;		/* NaN for a chi-square law */
+	double		p;
+	double		effect;			/* epsilon squared of Kruskal and Wallis' test */
+} CsGroupTest;
+
+/* Two groups compared: the second's mean less the first's. */
+typedef struct CsPair
+{
+	int32		first,
+				second;			/* indexes of the groups */
+	double		difference;
+	double		low,
+				high;			/* simultaneous interval */
+	double		statistic;		/* |difference| in studentized ranges */
+	double		df;
+	double		p;				/* adjusted for all pairs */
+} CsPair;
+
+/* anova.c: one-way analysis of variance, and Welch's without equal variances. */
+extern CsAnovaResult CsAnova(const CsGroupMoments *groups, int ngroups);
+
+/* pairs.c: all ngroups (ngroups - 1) / 2 pairs, into "pairs"; confidence of the intervals together. */
+extern void CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs);
+extern void CsGamesHowell(const CsGroupMoments *groups, int ngroups, double confidence,
+						  CsPair *pairs);
+
+/*
+ * rank_tests.c: Kruskal and Wallis' test on ranks, and Levene's test of equal variances about the
+ * medians.  GroupValues brings n values together by their groups, numbers below ngroups (below 0, or
+ * NaN: left out), in a copy; groups without values are dropped.  Everything is palloc'd.
+ */
+extern CsGroupedValues *CsGroupValues(const double *values, const int32 *groups, int64 n, int ngroups);
+extern CsGroupTest CsKruskalWallis(const CsGroupedValues *g);
+extern CsGroupTest CsLevene(const CsGroupedValues *g);
+
+/* Skewness, m3 / m2^(3/2), of those of n values that are in a group; NaN where they do not vary. */
+extern double CsGroupSkewness(const double *values, const int32 *groups, int64 n);
+
+/* studentized_range.c: upper tail and quantile of the range of k means; df may be infinite. */
+extern double CsStudentizedRangeUpper(double q, int k, double df);
+extern double CsStudentizedRangeQuantile(double probability, int k, double df);
+
+/* Upper tail of the F law; to some 10 digits, far out too. */
+extern double CsFUpper(double f, double df_between, double df_within);
+
+#endif							/* CUSTSEG_GROUP_TESTS_H */

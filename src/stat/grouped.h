@@ -1,0 +1,55 @@
+/*
+ * grouped.h
+ *	  Values by group that an aggregate collects: their moments, or all of them.
+ */
+#ifndef CUSTSEG_GROUPED_H
+#define CUSTSEG_GROUPED_H
+
+#include "stat/group_tests.h"
+
+/* Most groups: pairs of them are compared, and each takes a place in the state. */
+#define CS_MAX_GROUPS 10000
+
+/*
+ * Moments of each group as one flat value, ordered by group: a varlena that an aggregate has as its
+ * state, updates in place, and sends to another process or server.
+ */
+typedef struct CsGroupedMoments
+{
+	int32		vl_len_;		/* varlena header */
+	int32		capacity;
+	int32		ngroups;
+	int32		unused;			/* 0 */
+	CsGroupMoments group[FLEXIBLE_ARRAY_MEMBER];
+} CsGroupedMoments;
+
+/*
+ * Create: empty.  Add: a value, in place, or in a larger copy, which is returned.  Merge: all that
+ * another has.  Check: an error unless it is such a value; All: with all that is in it.
+ */
+extern CsGroupedMoments *CsGroupedMomentsCreate(void);
+extern CsGroupedMoments *CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value);
+extern CsGroupedMoments *CsGroupedMomentsMerge(CsGroupedMoments *m, const CsGroupedMoments *other);
+extern void CsGroupedMomentsCheck(const CsGroupedMoments *m);
+extern void CsGroupedMomentsCheckAll(const CsGroupedMoments *m);
+
+/* All values with their groups, in the order they came; held to maintenance_work_mem. */
+typedef struct CsGroupSample
+{
+	MemoryContext context;
+	int64		n;
+	int64		capacity;
+	double	   *value;
+	int32	   *group;
+} CsGroupSample;
+
+extern CsGroupSample *CsGroupSampleCreate(MemoryContext context);
+extern void CsGroupSampleAdd(CsGroupSample *sample, int32 group, double value);
+extern void CsGroupSampleMerge(CsGroupSample *sample, const CsGroupSample *other);
+extern bytea *CsGroupSampleSerialize(const CsGroupSample *sample);
+extern CsGroupSample *CsGroupSampleDeserialize(const bytea *bytes, MemoryContext context);
+
+/* Brought together by group and sorted; the sample stays as it is. */
+extern CsGroupedValues *CsGroupSampleSort(const CsGroupSample *sample);
+
+#endif							/* CUSTSEG_GROUPED_H */

@@ -1,0 +1,271 @@
+/*
+ * rank_tests.c
+ *	  Tests of groups that need all values: Kruskal and Wallis' on ranks, Levene's of variances.
+ *
+ * Kruskal and Wallis (Journal of the American Statistical Association 47, 1952): what lies between the
+ * groups of the variance of ranks, H = (n - 1) SSB / SST, which with the ties' mean ranks in SST is their
+ * statistic corrected for ties; by chance chi-square with k - 1 degrees of freedom.  Epsilon squared =
+ * H / (n - 1).
+ *
+ * Levene's test about the medians (Brown and Forsythe, same journal 69, 1974) is the analysis of
+ * variance of |x - median of its group|.
+ *
+ * Groups are sorted one by one and then merged by a heap of their first values, so that ranks need no
+ * index of the values.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/group_tests.h"
+#include "stat/tests.h"
+
+#define INTERRUPT_VALUES 262144
+
+/* See group_tests.h. */
+CsGroupedValues *
+CsGroupValues(const double *values, const int32 *groups, int64 n, int ngroups)
+{
+	CsGroupedValues *g = palloc(sizeof(CsGroupedValues));
+	int64	   *next = palloc0(sizeof(int64) * (ngroups + 1));
+	double	   *scratch = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * Max(n, 1));
+	int			kept = 0;
+
+	g->start = palloc(sizeof(int64) * (ngroups + 1));
+	g->values = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(double) * Max(n, 1));
+	for (int64 i = 0; i < n; i++)
+		next[groups[i] < 0 || isnan(values[i]) ? ngroups : groups[i]]++;
+	g->start[0] = 0;
+	for (int i = 0; i < ngroups; i++)
+	{
+		int64		rows = next[i];
+
+		next[i] = g->start[kept];
+		if (rows > 0)
+		{
+			g->start[kept + 1] = g->start[kept] + rows;
+			kept++;
+		}
+	}
+	g->ngroups = kept;
+	for (int64 i = 0; i < n; i++)
+	{
+		if (groups[i] >= 0 && !isnan(values[i]))
+			g->values[next[groups[i]]++] = values[i];
+	}
+	for (int i = 0; i < kept; i++)
+		CsSortDoubles(g->values + g->start[i], g->start[i + 1] - g->start[i], scratch);
+	pfree(scratch);
+	pfree(next);
+	return g;
+}
+
+/* The groups that have values left, a heap with the least value on top. */
+typedef struct Merge
+{
+	const CsGroupedValues *g;
+	int64	   *at;				/* of each group, the value it stands at */
+	int		   *heap;
+	int			size;
+} Merge;
+
+static inline double
+ValueAt(const Merge *m, int slot)
+{
+	return m->g->values[m->at[m->heap[slot]]];
+}
+
+/* Let the group in a slot sink to where it belongs. */
+static void
+SiftDown(Merge *m, int slot)
+{
+	for (;;)
+	{
+		int			least = slot,
+					child = 2 * slot + 1,
+					group;
+
+		if (child < m->size && ValueAt(m, child) < ValueAt(m, least))
+			least = child;
+		if (child + 1 < m->size && ValueAt(m, child + 1) < ValueAt(m, least))
+			least = child + 1;
+		if (least == slot)
+			return;
+		group = m->heap[slot];
+		m->heap[slot] = m->heap[least];
+		m->heap[least] = group;
+		slot = least;
+	}
+}
+
+/* Take all values off that equal the least one: OUT taken[group].  Returns how many. */
+static int64
+TakeTies(Merge *m, int64 *taken)
+{
+	double		value = ValueAt(m, 0);
+	int64		n = 0;
+
+	while (m->size > 0 && ValueAt(m, 0) == value)
+	{
+		int			group = m->heap[0];
+		int64		end = m->g->start[group + 1],
+					from = m->at[group];
+
+		while (m->at[group] < end && m->g->values[m->at[group]] == value)
+			m->at[group]++;
+		taken[group] += m->at[group] - from;
+		n += m->at[group] - from;
+		if (m->at[group] == end)
+			m->heap[0] = m->heap[--m->size];
+		SiftDown(m, 0);
+	}
+	return n;
+}
+
+/*
+ * Sum of each group's ranks less the mean rank, in halves, which are whole numbers, as doubles exact up
+ * to 2^53; and of all values the sum of squares of those, with ties at their mean rank.
+ */
+static void
+SumRanks(const CsGroupedValues *g, double *sum, double *squares)
+{
+	int64		n = g->start[g->ngroups];
+	Merge		m = {g, palloc(sizeof(int64) * g->ngroups), palloc(sizeof(int) * g->ngroups),
+	g->ngroups};
+	int64	   *taken = palloc0(sizeof(int64) * g->ngroups);
+	double		rest = 0;
+	int64		looked = 0;
+
+	for (int i = 0; i < g->ngroups; i++)
+	{
+		m.at[i] = g->start[i];
+		m.heap[i] = i;
+		sum[i] = 0;
+	}
+	for (int i = g->ngroups / 2 - 1; i >= 0; i--)
+		SiftDown(&m, i);
+	*squares = 0;
+	for (int64 rank = 0; rank < n;)
+	{
+		int64		ties = TakeTies(&m, taken);
+		double		off = (double) (2 * rank + ties - n);	/* twice the mean rank's distance */
+
+		for (int i = 0; i < g->ngroups; i++)
+		{
+			sum[i] += taken[i] * off;
+			taken[i] = 0;
+		}
+		CsAddCompensated(squares, &rest, ties * off * off / 4);
+		rank += ties;
+		looked += g->ngroups;
+		if (looked > INTERRUPT_VALUES)
+		{
+			CHECK_FOR_INTERRUPTS();
+			looked = 0;
+		}
+	}
+	*squares += rest;
+	pfree(m.at);
+	pfree(m.heap);
+	pfree(taken);
+}
+
+/* See group_tests.h. */
+CsGroupTest
+CsKruskalWallis(const CsGroupedValues *g)
+{
+	CsGroupTest result = {g->ngroups, g->start[g->ngroups], NAN, NAN, NAN, NAN, NAN};
+	double	   *sum;
+	double		squares,
+				between = 0;
+
+	if (g->ngroups < 2)
+		return result;
+	result.df_between = g->ngroups - 1;
+	sum = palloc(sizeof(double) * g->ngroups);
+	SumRanks(g, sum, &squares);
+	for (int i = 0; i < g->ngroups; i++)
+		between += sum[i] / 2 * (sum[i] / 2) / (g->start[i + 1] - g->start[i]);
+	pfree(sum);
+	if (squares == 0)
+		return result;			/* all values are the same */
+	result.statistic = (result.n - 1) * (between / squares);
+	result.p = CsChiSquareUpper(result.statistic, result.df_between);
+	result.effect = between / squares;
+	return result;
+}
+
+/* Moments of |x - median| of one sorted group. */
+static CsGroupMoments
+DeviationMoments(const double *sorted, int64 n)
+{
+	CsGroupMoments result = {.n = n};
+	double		median = CsQuantileSorted(sorted, n, 0.5),
+				mean = 0,
+				rest = 0;
+
+	for (int64 i = 0; i < n; i++)
+		CsAddCompensated(&mean, &rest, fabs(sorted[i] - median));
+	result.mean = (mean + rest) / n;
+	rest = 0;
+	for (int64 i = 0; i < n; i++)
+	{
+		double		off = fabs(sorted[i] - median) - result.mean;
+
+		CsAddCompensated(&result.m2, &rest, off * off);
+	}
+	result.m2 += rest;
+	CHECK_FOR_INTERRUPTS();
+	return result;
+}
+
+/* See group_tests.h. */
+CsGroupTest
+CsLevene(const CsGroupedValues *g)
+{
+	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * Max(g->ngroups, 1));
+	CsGroupTest result = {g->ngroups, g->start[g->ngroups], NAN, NAN, NAN, NAN, NAN};
+	CsAnovaResult anova;
+
+	for (int i = 0; i < g->ngroups; i++)
+		moments[i] = DeviationMoments(g->values + g->start[i], g->start[i + 1] - g->start[i]);
+	anova = CsAnova(moments, g->ngroups);
+	result.statistic = anova.f;
+	result.df_between = anova.df_between;
+	result.df_within = anova.df_within;
+	result.p = anova.p;
+	pfree(moments);
+	return result;
+}
+
+/* See group_tests.h. */
+double
+CsGroupSkewness(const double *values, const int32 *groups, int64 n)
+{
+	double		mean = 0,
+				rest = 0,
+				m2 = 0,
+				m3 = 0;
+	int64		counted = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		if (groups[i] < 0 || isnan(values[i]))
+			continue;
+		CsAddCompensated(&mean, &rest, values[i]);
+		counted++;
+	}
+	mean = (mean + rest) / counted;
+	for (int64 i = 0; i < n; i++)
+	{
+		double		off = values[i] - mean;
+
+		if (groups[i] < 0 || isnan(values[i]))
+			continue;
+		m2 += off * off;
+		m3 += off * off * off;
+	}
+	return m2 > 0 ? m3 / counted / pow(m2 / counted, 1.5) : NAN;
+}
