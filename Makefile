@@ -25,7 +25,8 @@ OBJS = \
 	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o src/stat/shares.o src/stat/marginal.o \
 	src/stat/quantile_function.o src/stat/energy.o src/stat/anova.o src/stat/rank_tests.o src/stat/pairs.o \
 	src/stat/studentized_range.o src/stat/grouped_moments.o src/stat/group_sample.o src/stat/group_aggregates.o \
-	src/stat/effect.o src/profile/segment_tests.o src/stat/summaries.o \
+	src/stat/effect.o src/stat/rfm.o src/profile/segment_tests.o \
+	src/orders/lines.o src/orders/segments.o src/orders/rfm.o src/orders/features.o src/orders/features_sql.o src/stat/summaries.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o \
@@ -43,7 +44,7 @@ OBJS = \
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor groups actions profile security errors
+	planner choose agreement structure tests drift watch versions monitor groups orders actions profile security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

@@ -2024,6 +2024,159 @@ COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source 
 
 -- features from orders
 
+CREATE FUNCTION custseg.rfm(
+    source text,
+    customer text,
+    "time" text,
+    amount text,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    segments jsonb DEFAULT NULL,
+    OUT customer_id text,
+    OUT first_purchase timestamptz,
+    OUT last_purchase timestamptz,
+    OUT days_since_last float8,
+    OUT tenure_days float8,
+    OUT frequency bigint,
+    OUT monetary float8,
+    OUT average_order float8,
+    OUT days_between_mean float8,
+    OUT days_between_variation float8,
+    OUT recency_score int,
+    OUT frequency_score int,
+    OUT monetary_score int,
+    OUT rfm_code text,
+    OUT segment text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_rfm'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.rfm IS 'recency, frequency and monetary value of each customer, from lines of orders as of a time: days, orders, sums, scores, and the usual names for them';
+
+CREATE FUNCTION custseg.rfm_thresholds(
+    source text,
+    customer text,
+    "time" text,
+    amount text,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT measure text,
+    OUT score int,
+    OUT low float8,
+    OUT high float8,
+    OUT n bigint
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_rfm_thresholds'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 15;
+
+COMMENT ON FUNCTION custseg.rfm_thresholds IS 'which values have which score in rfm(): from low on, below high; and how many customers';
+
+CREATE FUNCTION custseg.rfm_segments(
+    segments jsonb DEFAULT NULL,
+    bins int DEFAULT 5,
+    OUT "position" int,
+    OUT segment text,
+    OUT recency_low int,
+    OUT recency_high int,
+    OUT frequency_low int,
+    OUT frequency_high int,
+    OUT monetary_low int,
+    OUT monetary_high int,
+    OUT n_codes int,
+    OUT n_codes_taken int
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_rfm_segments'
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 11;
+
+COMMENT ON FUNCTION custseg.rfm_segments IS 'the table by which rfm() names scores, the first entry that fits: combinations of scores that each entry gets, and those that it fits but an earlier one has; and how many have no name';
+
+CREATE FUNCTION custseg.customer_features(
+    source text,
+    customer text,
+    "time" text,
+    amount text,
+    product text DEFAULT NULL,
+    category text DEFAULT NULL,
+    channel text DEFAULT NULL,
+    discount text DEFAULT NULL,
+    quantity text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT customer_id text,
+    OUT as_of_time timestamptz,
+    OUT first_purchase timestamptz,
+    OUT last_purchase timestamptz,
+    OUT days_since_last float8,
+    OUT tenure_days float8,
+    OUT frequency bigint,
+    OUT monetary float8,
+    OUT average_order float8,
+    OUT largest_order float8,
+    OUT lines_per_order float8,
+    OUT quantity_per_order float8,
+    OUT days_between_mean float8,
+    OUT days_between_variation float8,
+    OUT products bigint,
+    OUT product_entropy float8,
+    OUT favourite_category text,
+    OUT category_entropy float8,
+    OUT category_shares jsonb,
+    OUT favourite_channel text,
+    OUT favourite_channel_share float8,
+    OUT return_rate float8,
+    OUT discount_rate float8,
+    OUT morning_share float8,
+    OUT afternoon_share float8,
+    OUT evening_share float8,
+    OUT night_share float8,
+    OUT weekend_share float8,
+    OUT favourite_weekday int,
+    OUT season_share float8,
+    OUT spend_trend float8,
+    OUT lifecycle text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_customer_features'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.customer_features IS 'the features of a segmentation from lines of orders as of a time: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle; a row a customer';
+
+CREATE FUNCTION custseg.customer_features_sql(
+    source text,
+    customer text,
+    "time" text,
+    amount text,
+    product text DEFAULT NULL,
+    category text DEFAULT NULL,
+    channel text DEFAULT NULL,
+    discount text DEFAULT NULL,
+    quantity text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_customer_features_sql'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.customer_features_sql IS 'the query that create_feature_view() makes a view of, and customer_features() runs with the shares of categories as one json value';
+
+CREATE FUNCTION custseg.create_feature_view(
+    name text,
+    source text,
+    customer text,
+    "time" text,
+    amount text,
+    product text DEFAULT NULL,
+    category text DEFAULT NULL,
+    channel text DEFAULT NULL,
+    discount text DEFAULT NULL,
+    quantity text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_create_feature_view'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.create_feature_view IS 'make a view of the features of customers, as of now unless a time is given, to train on and to score later by the same definition';
+
 -- tests of groups
 
 CREATE TYPE custseg.anova_result AS (

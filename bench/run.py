@@ -12,6 +12,7 @@ import data
 import density
 import hierarchical
 import mixture
+import orders
 import judging
 import profiling
 import report
@@ -35,6 +36,7 @@ CASES = {
     "choose_k": ("Number of segments", judging.number_of_segments),
     "profile": ("Who is in a segment", profiling.profiles),
     "tests": ("Tests of two samples", tests.two_samples),
+    "rfm": ("Orders to customers", orders.recency_frequency_monetary),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),

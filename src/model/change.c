@@ -26,13 +26,6 @@ CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name)
 
 /* See model.h. */
 char *
-CsOptionalText(FunctionCallInfo fcinfo, int argument)
-{
-	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
-}
-
-/* See model.h. */
-char *
 CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 {
 	char	   *model;

@@ -19,6 +19,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "model/model.h"
+#include "model/train.h"
 #include "model/versions.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -229,7 +230,7 @@ custseg_deploy(PG_FUNCTION_ARGS)
 	}
 	if (deployed != 0 && !isnan(options.min_agreement))
 		DemandAgreement(model, deployed, version, &options);
-	CsDeployVersion(model, version, CsOptionalText(fcinfo, 2));
+	CsDeployVersion(model, version, CsTextArgument(fcinfo, 2));
 	PG_RETURN_INT32(version);
 }
 
@@ -245,7 +246,7 @@ custseg_rollback(PG_FUNCTION_ARGS)
 	SPI_connect();
 	arguments[0] = CsSqlText(model);
 	arguments[1] = CsSqlName(CsCallerName());
-	arguments[2] = CsSqlText(CsOptionalText(fcinfo, 1));
+	arguments[2] = CsSqlText(CsTextArgument(fcinfo, 1));
 	if (CsCatalogExecute(rollback_sql, arguments, lengthof(arguments), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -333,8 +334,8 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	CsRequireArgument(fcinfo, 1, "segment");
 	CsRequireArgument(fcinfo, 2, "name");
 	segment = PG_GETARG_INT32(1);
-	name = CsOptionalText(fcinfo, 2);
-	description = CsOptionalText(fcinfo, 3);
+	name = CsTextArgument(fcinfo, 2);
+	description = CsTextArgument(fcinfo, 3);
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),

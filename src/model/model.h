@@ -302,7 +302,6 @@ extern void CsReportDroppedVersion(const CsScorer *scorer);
  */
 extern char *CsBeginChange(FunctionCallInfo fcinfo, const char *command);
 extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
-extern char *CsOptionalText(FunctionCallInfo fcinfo, int argument);
 extern int	CsDeployedVersion(const char *model);
 extern int	CsRequireDeployedVersion(const char *model);	/* else an error */
 extern void CsRequireSegment(const char *model, int segment);	/* of the deployed version */

@@ -12,6 +12,7 @@
 
 #include "catalog/pg_type.h"
 #include "model/model.h"
+#include "model/train.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -139,7 +140,7 @@ ReasonArgument(FunctionCallInfo fcinfo, int argument)
 	char	   *reason;
 
 	CsRequireArgument(fcinfo, argument, "reason");
-	reason = CsOptionalText(fcinfo, argument);
+	reason = CsTextArgument(fcinfo, argument);
 	if (reason[strspn(reason, " \t\r\n")] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -1,0 +1,163 @@
+/*
+ * features.c
+ *	  The features of a segmentation, from lines of orders: customer_features(), the SQL that it
+ *	  stands for, and a view of it.
+ */
+#include "custseg.h"
+
+#include "algo/algo.h"
+#include "catalog/namespace.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "model/model.h"
+#include "model/train.h"
+#include "orders/features.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#include "utils/varlena.h"
+
+static const CsOption featuresOptions[] = {
+	{"order", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, order)},
+	{"same_day", CS_OPTION_BOOL, offsetof(CsFeaturesOptions, same_day), 0},
+	{"returns", CS_OPTION_CHOICE, offsetof(CsFeaturesOptions, returns), CS_RETURNS_NET, 0, 0, CsReturnsNames},
+	{"top_categories", CS_OPTION_INT, offsetof(CsFeaturesOptions, top_categories), 5, 0, 100},
+	{"window_days", CS_OPTION_INT, offsetof(CsFeaturesOptions, window_days), 90, 1, 100000}
+};
+
+PG_FUNCTION_INFO_V1(custseg_customer_features);
+PG_FUNCTION_INFO_V1(custseg_customer_features_sql);
+PG_FUNCTION_INFO_V1(custseg_create_feature_view);
+
+/* A column that need not be given. */
+static const CsColumn *
+OptionalColumn(FunctionCallInfo fcinfo, int argument, const CsRelation *rel, const char *role,
+			   int kinds)
+{
+	char	   *name = CsTextArgument(fcinfo, argument);
+
+	return name == NULL ? NULL : CsOrdersColumn(rel, name, role, kinds);
+}
+
+/* CsRowSink: one more category. */
+static void
+TakeCategory(void *state, const Datum *values, const bool *nulls)
+{
+	List	  **categories = state;
+	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(*categories));
+
+	*categories = lappend(*categories, TextDatumGetCString(values[0]));
+	MemoryContextSwitchTo(old);
+}
+
+/* The categories that get a share of their own, chosen when the query is written. */
+static void
+ChooseCategories(CsFeaturesRequest *request)
+{
+	CsRelation *rel;
+	List	   *categories;
+
+	if (request->category == NULL || request->options.top_categories == 0)
+		return;
+	rel = CsRelationOpen(CsFeaturesCategoriesSql(request));
+	categories = list_make1(NULL);	/* so that it has a context */
+	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeCategory, &categories);
+	request->categories = list_delete_first(categories);
+}
+
+/* Resolve the arguments, the source being number "first". */
+static void
+OpenFeatures(FunctionCallInfo fcinfo, int first, CsFeaturesRequest *request)
+{
+	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, first, "source"));
+	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) |
+		CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
+	int			values = keys & ~CS_KIND_BIT(CS_UNUSABLE);
+
+	CsOptionsParse(featuresOptions, lengthof(featuresOptions),
+				   PG_ARGISNULL(first + 10) ? NULL : PG_GETARG_JSONB_P(first + 10),
+				   &request->options);
+	request->relation = rel;
+	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + 1), "customer", keys);
+	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + 2));
+	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + 3), "amount",
+									 CS_KIND_BIT(CS_NUMERIC));
+	request->product = OptionalColumn(fcinfo, first + 4, rel, "product", values);
+	request->category = OptionalColumn(fcinfo, first + 5, rel, "category", values);
+	request->channel = OptionalColumn(fcinfo, first + 6, rel, "channel", values);
+	request->discount = OptionalColumn(fcinfo, first + 7, rel, "discount",
+									   CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN));
+	request->quantity = OptionalColumn(fcinfo, first + 8, rel, "quantity",
+									   CS_KIND_BIT(CS_NUMERIC));
+	if (request->options.order != NULL)
+		request->order = CsOrdersColumn(rel, request->options.order, "order", keys);
+	if (!PG_ARGISNULL(first + 9))
+	{
+		(void) CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(first + 9));
+		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + 9)));
+	}
+	ChooseCategories(request);
+}
+
+/* CsRowSink: a row of the query as it is. */
+static void
+PutRow(void *state, const Datum *values, const bool *nulls)
+{
+	ReturnSetInfo *rsinfo = state;
+
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, unconstify(Datum *, values),
+						 unconstify(bool *, nulls));
+}
+
+/* customer_features(source, customer, time, amount, ...): a row a customer */
+Datum
+custseg_customer_features(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsFeaturesRequest request = {0};
+	CsRelation *rel;
+
+	InitMaterializedSRF(fcinfo, 0);
+	OpenFeatures(fcinfo, 0, &request);
+	rel = CsRelationOpen(CsFeaturesSql(&request, false));
+	if (rel->ncolumns != rsinfo->setDesc->natts)
+		elog(ERROR, "features have %d columns where %d are declared", rel->ncolumns,
+			 rsinfo->setDesc->natts);
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		if (rel->columns[i].type != TupleDescAttr(rsinfo->setDesc, i)->atttypid)
+			elog(ERROR, "feature \"%s\" is of another type than declared",
+				 NameStr(rel->columns[i].name));
+	}
+	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, PutRow, rsinfo);
+	return (Datum) 0;
+}
+
+/* customer_features_sql(source, customer, time, amount, ...): the query */
+Datum
+custseg_customer_features_sql(PG_FUNCTION_ARGS)
+{
+	CsFeaturesRequest request = {0};
+
+	OpenFeatures(fcinfo, 0, &request);
+	PG_RETURN_TEXT_P(cstring_to_text(CsFeaturesSql(&request, true)));
+}
+
+/* create_feature_view(name, source, customer, time, amount, ...): a view of the caller's */
+Datum
+custseg_create_feature_view(PG_FUNCTION_ARGS)
+{
+	CsFeaturesRequest request = {0};
+	char	   *name = CsRequiredText(fcinfo, 0, "name");
+	char	   *quoted = NameListToQuotedString(textToQualifiedNameList(cstring_to_text(name)));
+	char	   *sql;
+
+	CsRequireWritable("custseg.create_feature_view()");
+	OpenFeatures(fcinfo, 1, &request);
+	sql = psprintf("CREATE VIEW %s AS\n%s", quoted, CsFeaturesSql(&request, true));
+	SPI_connect();
+	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
+		elog(ERROR, "could not create the view");
+	SPI_finish();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,43 @@
+/*
+ * features.h
+ *	  The features of customers as a query over lines of orders.
+ */
+#ifndef CUSTSEG_ORDERS_FEATURES_H
+#define CUSTSEG_ORDERS_FEATURES_H
+
+#include "nodes/pg_list.h"
+#include "orders/orders.h"
+
+typedef struct CsFeaturesOptions
+{
+	char	   *order;
+	bool		same_day;
+	int			returns;		/* CsReturns */
+	int			top_categories;
+	int			window_days;
+} CsFeaturesOptions;
+
+typedef struct CsFeaturesRequest
+{
+	const CsRelation *relation;
+	const CsColumn *customer,
+			   *time,
+			   *amount,
+			   *order,			/* this and those below may be NULL */
+			   *product,
+			   *category,
+			   *channel,
+			   *discount,
+			   *quantity;
+	CsFeaturesOptions options;
+	const char *as_of;			/* a timestamptz as text; NULL: the latest line, or now in a view */
+	List	   *categories;		/* of char *: those that get a share of their own, in order */
+} CsFeaturesRequest;
+
+/* The query; for_view: with a column a category, and as of now().  Palloc'd. */
+extern char *CsFeaturesSql(const CsFeaturesRequest *request, bool for_view);
+
+/* The query that lists the categories with the highest sums; palloc'd. */
+extern char *CsFeaturesCategoriesSql(const CsFeaturesRequest *request);
+
+#endif							/* CUSTSEG_ORDERS_FEATURES_H */

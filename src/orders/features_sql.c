@@ -1,0 +1,374 @@
+/*
+ * features_sql.c
+ *	  Writes the query that turns lines of orders into features of customers.
+ *
+ * One text serves all: customer_features() runs it, customer_features_sql() shows it, and
+ * create_feature_view() makes a view of it; so they cannot differ.  Lines after "as of" are left out
+ * at the start, and everything else follows from the lines that are left: nothing of the future leaks
+ * into a feature.  Each part is one GROUP BY over the lines or over the orders.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "orders/features.h"
+#include "utils/builtins.h"
+
+/* A column of the lines, quoted. */
+static const char *
+ColumnOf(const CsColumn *column)
+{
+	return quote_identifier(NameStr(column->name));
+}
+
+/* The source as "t". */
+static const char *
+FromItem(const CsFeaturesRequest *r)
+{
+	return psprintf(OidIsValid(r->relation->relid) ? "%s AS t" : "(SELECT * FROM %s) AS t",
+					r->relation->from_item);
+}
+
+/* A condition that leaves out what is no finite number, where the type has such values. */
+static const char *
+FiniteCondition(const CsColumn *column)
+{
+	Oid			type = column->converter.type;
+
+	if (type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
+		return "";
+	return psprintf(" AND t.%s > '-Infinity' AND t.%s < 'Infinity'", ColumnOf(column),
+					ColumnOf(column));
+}
+
+/* ",\n  expression AS name" for a column that may be missing. */
+static void
+AppendLineColumn(StringInfo sql, const CsColumn *column, const char *cast, const char *name)
+{
+	if (column != NULL)
+		appendStringInfo(sql, ",\n        t.%s%s AS %s", ColumnOf(column), cast, name);
+}
+
+/* What makes lines one order. */
+static void
+AppendOrderKey(StringInfo sql, const CsFeaturesRequest *r)
+{
+	if (r->order != NULL)
+		appendStringInfo(sql, ",\n        t.%s AS order_key", ColumnOf(r->order));
+	else if (r->options.same_day)
+		appendStringInfo(sql, ",\n        date_trunc('day', t.%s) AS order_key", ColumnOf(r->time));
+	else
+		appendStringInfoString(sql, ",\n        row_number() OVER () AS order_key");
+}
+
+/* The moment that features are as of, and the lines until then. */
+static void
+AppendLines(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
+{
+	const char *type = r->time->converter.type == TIMESTAMPTZOID ? "timestamptz" : "timestamp";
+	const char *zero = "int";
+
+	appendStringInfoString(sql, "WITH moment AS (\n    SELECT ");
+	if (r->as_of != NULL)
+		appendStringInfo(sql, "%s::timestamptz::%s", quote_literal_cstr(r->as_of), type);
+	else if (for_view)
+		appendStringInfo(sql, "now()::%s", type);
+	else
+		appendStringInfo(sql, "max(t.%s)::%s", ColumnOf(r->time), type);
+	appendStringInfoString(sql, " AS as_of");
+	if (r->as_of == NULL && !for_view)
+		appendStringInfo(sql, "\n    FROM %s", FromItem(r));
+	appendStringInfo(sql, "\n), line AS (\n    SELECT\n        t.%s AS customer,\n        t.%s::%s AS at,\n        t.%s%s AS amount",
+					 ColumnOf(r->customer), ColumnOf(r->time), type, ColumnOf(r->amount),
+					 r->amount->converter.type == CASHOID ? "::numeric" : "");
+	if (r->amount->converter.type == CASHOID)
+		zero = "numeric::money";
+	appendStringInfo(sql, ",\n        date_part('hour', t.%s::%s)::int AS hour,\n        date_part('isodow', t.%s::%s)::int AS weekday",
+					 ColumnOf(r->time), type, ColumnOf(r->time), type);
+	AppendOrderKey(sql, r);
+	AppendLineColumn(sql, r->product, "::text", "product");
+	AppendLineColumn(sql, r->category, "::text", "category");
+	AppendLineColumn(sql, r->channel, "::text", "channel");
+	if (r->discount != NULL)
+		appendStringInfo(sql, r->discount->converter.kind == CS_BOOLEAN ?
+						 ",\n        coalesce(t.%s, false) AS discounted" :
+						 ",\n        coalesce(t.%s > 0, false) AS discounted", ColumnOf(r->discount));
+	AppendLineColumn(sql, r->quantity, "", "quantity");
+	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
+					 "    WHERE t.%s IS NOT NULL AND t.%s IS NOT NULL%s AND t.%s <= moment.as_of\n",
+					 r->options.returns == CS_RETURNS_COUNT ? "true" :
+					 psprintf("t.%s >= 0::%s", ColumnOf(r->amount), zero),
+					 FromItem(r), ColumnOf(r->customer), ColumnOf(r->amount),
+					 FiniteCondition(r->amount), ColumnOf(r->time));
+	if (r->options.returns == CS_RETURNS_IGNORE)
+		appendStringInfo(sql, "        AND t.%s >= 0::%s\n", ColumnOf(r->amount), zero);
+	appendStringInfoString(sql, ")");
+}
+
+/* Orders, and the gaps between them. */
+static void
+AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
+{
+	appendStringInfo(sql, ", orders AS (\n"
+					 "    SELECT customer, min(at) AS at, sum(amount) AS amount, count(*) AS lines%s\n"
+					 "    FROM line\n"
+					 "    WHERE bought\n"
+					 "    GROUP BY customer, order_key\n"
+					 "), gap AS (\n"
+					 "    SELECT customer, at, amount, lines%s,\n"
+					 "        date_part('epoch', at - lag(at) OVER (PARTITION BY customer ORDER BY at)) / 86400 AS days\n"
+					 "    FROM orders\n"
+					 "), ordered AS (\n"
+					 "    SELECT\n"
+					 "        customer,\n"
+					 "        count(*) AS frequency,\n"
+					 "        min(at) AS first_purchase,\n"
+					 "        max(at) AS last_purchase,\n"
+					 "        max(amount) AS largest_order,\n"
+					 "        avg(lines) AS lines_per_order,\n"
+					 "        %s AS quantity_per_order,\n"
+					 "        avg(days) AS days_between_mean,\n"
+					 "        stddev_samp(days) / nullif(avg(days), 0) AS days_between_variation\n"
+					 "    FROM gap\n"
+					 "    GROUP BY customer\n)",
+					 r->quantity != NULL ? ", sum(quantity) AS quantity" : "",
+					 r->quantity != NULL ? ", quantity" : "",
+					 r->quantity != NULL ? "avg(quantity)" : "NULL::float8");
+}
+
+/* Share of the purchases that a condition holds for. */
+static void
+AppendShare(StringInfo sql, const char *condition, const char *name)
+{
+	appendStringInfo(sql, ",\n        avg((%s)::int) FILTER (WHERE bought) AS %s", condition, name);
+}
+
+/* What follows from the lines as they are. */
+static void
+AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
+{
+	int			window = r->options.window_days;
+
+	appendStringInfo(sql, ", spending AS (\n"
+					 "    SELECT\n"
+					 "        customer,\n"
+					 "        sum(amount) AS monetary,\n"
+					 "        avg((NOT bought)::int) AS return_rate");
+	if (r->discount != NULL)
+		AppendShare(sql, "discounted", "discount_rate");
+	else
+		appendStringInfoString(sql, ",\n        NULL::float8 AS discount_rate");
+	AppendShare(sql, "hour >= 6 AND hour < 12", "morning_share");
+	AppendShare(sql, "hour >= 12 AND hour < 18", "afternoon_share");
+	AppendShare(sql, "hour >= 18 AND hour < 22", "evening_share");
+	AppendShare(sql, "hour >= 22 OR hour < 6", "night_share");
+	AppendShare(sql, "weekday >= 6", "weekend_share");
+	appendStringInfoString(sql, ",\n        mode() WITHIN GROUP (ORDER BY weekday) FILTER (WHERE bought) AS favourite_weekday,\n        greatest(");
+	for (int quarter = 1; quarter <= 4; quarter++)
+		appendStringInfo(sql, "%s\n            sum(amount) FILTER (WHERE bought AND date_part('quarter', at) = %d)",
+						 quarter > 1 ? "," : "", quarter);
+	appendStringInfo(sql, "\n        ) / nullif(sum(amount) FILTER (WHERE bought), 0) AS season_share,\n"
+					 "        coalesce(sum(amount) FILTER (WHERE at > as_of - interval '%d days'), 0) AS recent,\n"
+					 "        coalesce(sum(amount) FILTER (WHERE at <= as_of - interval '%d days' AND at > as_of - interval '%d days'), 0) AS before\n"
+					 "    FROM line, moment\n"
+					 "    GROUP BY customer\n)",
+					 window, window, 2 * window);
+}
+
+/* How many different values of a column a customer bought, how evenly, and which most. */
+static void
+AppendVariety(StringInfo sql, const CsColumn *column, const char *what)
+{
+	if (column == NULL)
+		return;
+	appendStringInfo(sql, ", %s_count AS (\n"
+					 "    SELECT customer, %s, count(*)::float8 AS n, sum(count(*)::float8) OVER (PARTITION BY customer) AS total\n"
+					 "    FROM line\n"
+					 "    WHERE bought AND %s IS NOT NULL\n"
+					 "    GROUP BY customer, %s\n"
+					 "), %s_variety AS (\n"
+					 "    SELECT\n"
+					 "        customer,\n"
+					 "        count(*) AS different,\n"
+					 "        abs(sum(n / total * ln(n / total))) AS entropy,\n"
+					 "        (array_agg(%s ORDER BY n DESC, %s))[1] AS favourite,\n"
+					 "        max(n / total) AS favourite_share\n"
+					 "    FROM %s_count\n"
+					 "    GROUP BY customer\n)",
+					 what, what, what, what, what, what, what, what);
+}
+
+/* Shares of what was spent, category by category. */
+static void
+AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
+{
+	ListCell   *cell;
+	int			number = 0;
+
+	if (r->category == NULL)
+		return;
+	appendStringInfoString(sql, ", category_spending AS (\n    SELECT customer");
+	foreach(cell, r->categories)
+		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE category = %s) / nullif(sum(amount), 0), 0)::float8 AS share_%d",
+						 quote_literal_cstr(lfirst(cell)), ++number);
+	appendStringInfoString(sql, "\n    FROM line\n    WHERE bought\n    GROUP BY customer\n)");
+}
+
+/* A name for a category's column, unlike those there are; palloc'd. */
+static char *
+CategoryColumn(const char *category, List **taken)
+{
+	StringInfoData name;
+	char	   *result;
+	ListCell   *cell;
+	int			again = 1;
+
+	initStringInfo(&name);
+	appendStringInfoString(&name, "share_");
+	for (const char *c = category; *c != '\0'; c += pg_mblen(c))
+	{
+		if (pg_mblen(c) > 1)
+			appendBinaryStringInfo(&name, c, pg_mblen(c));
+		else
+			appendStringInfoChar(&name, (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') ? *c :
+								 *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : '_');
+	}
+	name.data[pg_mbcliplen(name.data, name.len, NAMEDATALEN - 8)] = '\0';
+	result = name.data;
+retry:
+	foreach(cell, *taken)
+	{
+		if (strcmp(lfirst(cell), result) == 0)
+		{
+			result = psprintf("%s_%d", name.data, ++again);
+			goto retry;
+		}
+	}
+	*taken = lappend(*taken, result);
+	return result;
+}
+
+/* The shares as columns of a view, or as one json object. */
+static void
+AppendSharesColumns(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
+{
+	ListCell   *cell;
+	List	   *taken = NIL;
+	int			number = 0;
+
+	if (!for_view)
+		appendStringInfoString(sql, r->categories == NIL ? ",\n    NULL::jsonb" :
+							   ",\n    jsonb_build_object(");
+	foreach(cell, r->categories)
+	{
+		number++;
+		if (for_view)
+			appendStringInfo(sql, ",\n    s.share_%d AS %s", number,
+							 quote_identifier(CategoryColumn(lfirst(cell), &taken)));
+		else
+			appendStringInfo(sql, "%s%s, s.share_%d", number > 1 ? ", " : "",
+							 quote_literal_cstr(lfirst(cell)), number);
+	}
+	if (!for_view)
+		appendStringInfoString(sql, r->categories == NIL ? " AS category_shares" :
+							   ") AS category_shares");
+}
+
+/* Join a part that may be missing. */
+static void
+AppendJoin(StringInfo sql, bool there, const char *part, const char *alias)
+{
+	if (there)
+		appendStringInfo(sql, "\nLEFT JOIN %s AS %s ON %s.customer = o.customer", part, alias, alias);
+}
+
+/* A result that needs a column of the lines: without it, NULL, and no column of a view. */
+static void
+AppendOptional(StringInfo sql, const CsColumn *column, bool for_view, const char *expression,
+			   const char *type, const char *name)
+{
+	if (column != NULL || !for_view)
+		appendStringInfo(sql, ",\n    %s::%s AS %s", column != NULL ? expression : "NULL", type,
+						 name);
+}
+
+/* See features.h. */
+char *
+CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
+{
+	StringInfoData sql;
+	int			window = r->options.window_days;
+
+	initStringInfo(&sql);
+	AppendLines(&sql, r, for_view);
+	AppendOrders(&sql, r);
+	AppendSpending(&sql, r);
+	AppendVariety(&sql, r->product, "product");
+	AppendVariety(&sql, r->category, "category");
+	AppendVariety(&sql, r->channel, "channel");
+	AppendCategoryShares(&sql, r);
+	appendStringInfo(&sql, "\nSELECT\n    o.customer%s AS %s,\n"
+					 "    moment.as_of::timestamptz AS as_of,\n"
+					 "    o.first_purchase::timestamptz AS first_purchase,\n"
+					 "    o.last_purchase::timestamptz AS last_purchase,\n"
+					 "    date_part('epoch', moment.as_of - o.last_purchase) / 86400 AS days_since_last,\n"
+					 "    date_part('epoch', moment.as_of - o.first_purchase) / 86400 AS tenure_days,\n"
+					 "    o.frequency,\n"
+					 "    p.monetary::float8 AS monetary,\n"
+					 "    (p.monetary / o.frequency)::float8 AS average_order,\n"
+					 "    o.largest_order::float8 AS largest_order,\n"
+					 "    o.lines_per_order::float8 AS lines_per_order,\n"
+					 "%s"
+					 "    o.days_between_mean::float8 AS days_between_mean,\n"
+					 "    o.days_between_variation::float8 AS days_between_variation",
+					 for_view ? "" : "::text", for_view ? ColumnOf(r->customer) : "customer_id",
+					 r->quantity != NULL || !for_view ?
+					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
+	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "products");
+	AppendOptional(&sql, r->product, for_view, "v.entropy", "float8", "product_entropy");
+	AppendOptional(&sql, r->category, for_view, "c.favourite", "text", "favourite_category");
+	AppendOptional(&sql, r->category, for_view, "c.entropy", "float8", "category_entropy");
+	AppendSharesColumns(&sql, r, for_view);
+	AppendOptional(&sql, r->channel, for_view, "h.favourite", "text", "favourite_channel");
+	AppendOptional(&sql, r->channel, for_view, "h.favourite_share", "float8", "favourite_channel_share");
+	appendStringInfo(&sql, ",\n    p.return_rate::float8 AS return_rate");
+	AppendOptional(&sql, r->discount, for_view, "p.discount_rate", "float8", "discount_rate");
+	appendStringInfo(&sql, ",\n"
+					 "    p.morning_share::float8 AS morning_share,\n"
+					 "    p.afternoon_share::float8 AS afternoon_share,\n"
+					 "    p.evening_share::float8 AS evening_share,\n"
+					 "    p.night_share::float8 AS night_share,\n"
+					 "    p.weekend_share::float8 AS weekend_share,\n"
+					 "    p.favourite_weekday::int AS favourite_weekday,\n"
+					 "    p.season_share::float8 AS season_share,\n"
+					 "    ((p.recent - p.before) / nullif(abs(p.recent) + abs(p.before), 0))::float8 AS spend_trend,\n"
+					 "    CASE\n"
+					 "        WHEN o.first_purchase > moment.as_of - interval '%d days' THEN 'new'\n"
+					 "        WHEN o.last_purchase > moment.as_of - interval '%d days' THEN 'active'\n"
+					 "        WHEN o.last_purchase > moment.as_of - interval '%d days' THEN 'lapsing'\n"
+					 "        ELSE 'lapsed'\n"
+					 "    END AS lifecycle\n"
+					 "FROM ordered AS o\n"
+					 "CROSS JOIN moment\n"
+					 "JOIN spending AS p ON p.customer = o.customer",
+					 window, window, 2 * window);
+	AppendJoin(&sql, r->product != NULL, "product_variety", "v");
+	AppendJoin(&sql, r->category != NULL, "category_variety", "c");
+	AppendJoin(&sql, r->channel != NULL, "channel_variety", "h");
+	AppendJoin(&sql, r->category != NULL, "category_spending", "s");
+	return sql.data;
+}
+
+/* See features.h. */
+char *
+CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
+{
+	return psprintf("SELECT t.%s::text AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY 1 ORDER BY sum(t.%s) DESC NULLS LAST, 1 LIMIT %d",
+					ColumnOf(r->category), FromItem(r), ColumnOf(r->category),
+					FiniteCondition(r->amount),
+					r->as_of == NULL ? "" :
+					psprintf(" AND t.%s <= %s::timestamptz", ColumnOf(r->time),
+							 quote_literal_cstr(r->as_of)),
+					ColumnOf(r->amount), r->options.top_categories);
+}

@@ -1,0 +1,422 @@
+/*
+ * lines.c
+ *	  Lines of orders, read customer by customer and summed up.
+ *
+ * PostgreSQL sorts the lines by customer, and by order where one is named, in maintenance_work_mem and
+ * on disk beyond it; so what is held here is one customer, whatever the number of lines.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "orders/orders.h"
+#include "stat/rfm.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#define SECONDS_A_DAY 86400.0
+#define FIRST_ORDERS 64
+
+const char *const CsReturnsNames[] = {"net", "ignore", "count", NULL};
+
+/* Columns that are read. */
+enum
+{
+	READ_CUSTOMER, READ_TIME, READ_AMOUNT, READ_ORDER
+};
+
+/* A value to compare the next line's with. */
+typedef struct Held
+{
+	FmgrInfo	equal;
+	Oid			collation;
+	bool		by_value;
+	int16		length;
+	bool		there;
+	bool		isnull;
+	Datum		value;			/* palloc'd in the context of the reading, unless by value */
+} Held;
+
+typedef struct Reading
+{
+	const CsLinesRequest *request;
+	CsBuyerVisitor visit;
+	void	   *visit_state;
+	CsLinesCounts counts;
+	MemoryContext context;
+	const CsColumn *columns;	/* of the sorted query */
+	FmgrInfo	customer_output;
+	Held		customer;
+	Held		order;
+
+	/* the customer at hand */
+	double		sum,
+				rest;
+	double		order_time;		/* of the order at hand; NaN before its first purchase */
+	int64		norders;
+	int64		capacity;
+	double	   *times;			/* of the orders; twice as long, for sorting */
+} Reading;
+
+/* See orders.h. */
+const CsColumn *
+CsOrdersColumn(const CsRelation *rel, const char *name, const char *role, int kinds)
+{
+	const CsColumn *column;
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("the column of the %s must not be NULL", role),
+				 errhint("Name a column of %s.", rel->description)));
+	column = CsRelationColumn(rel, name);
+	if ((kinds & CS_KIND_BIT(column->converter.kind)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s can't be the %s", name,
+						format_type_be(column->type), role),
+				 errhint("Name another column, or cast it in a query as the source.")));
+	return column;
+}
+
+/* See orders.h. */
+const CsColumn *
+CsOrdersTimeColumn(const CsRelation *rel, const char *name)
+{
+	const CsColumn *column = CsOrdersColumn(rel, name, "time of an order", CS_KIND_BIT(CS_TIME));
+
+	if (column->converter.type != DATEOID && column->converter.type != TIMESTAMPOID &&
+		column->converter.type != TIMESTAMPTZOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s can't be the time of an order", name,
+						format_type_be(column->type)),
+				 errhint("Name a column of type date, timestamp or timestamp with time zone.")));
+	return column;
+}
+
+/* See orders.h. */
+double
+CsOrdersAsOf(const CsColumn *time, TimestampTz as_of)
+{
+	CsConverter converter;
+	Datum		value = TimestampTzGetDatum(as_of);
+
+	if (TIMESTAMP_NOT_FINITE(as_of))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"as_of\" must be finite"),
+				 errhint("Leave it out to go by the latest order.")));
+	if (time->converter.type == TIMESTAMPTZOID)
+		CsConverterInit(&converter, TIMESTAMPTZOID);
+	else
+	{
+		CsConverterInit(&converter, TIMESTAMPOID);
+		value = DirectFunctionCall1(timestamptz_timestamp, value);
+	}
+	return converter.to_double(&converter, value);
+}
+
+/* See orders.h. */
+TimestampTz
+CsOrdersTimestamp(const CsColumn *time, double days)
+{
+	double		since_2000 = days - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
+	Timestamp	result = (Timestamp) rint(since_2000 * SECONDS_A_DAY * USECS_PER_SEC);
+
+	if (time->converter.type == TIMESTAMPTZOID)
+		return result;
+	return DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
+												   TimestampGetDatum(result)));
+}
+
+/* ", expression" of an ORDER BY: text is ordered by its bytes, which is fast and as good. */
+static void
+AppendSortKey(StringInfo sql, int number, const CsColumn *column)
+{
+	appendStringInfo(sql, number == 1 ? " ORDER BY t.%s" : ", t.%s",
+					 quote_identifier(NameStr(column->name)));
+	if (type_is_collatable(column->type))
+		appendStringInfoString(sql, " COLLATE pg_catalog.\"C\"");
+}
+
+/* The query that gives the lines by customer; palloc'd. */
+static char *
+SortedQuery(const CsLinesRequest *request)
+{
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT t.%s AS customer",
+					 quote_identifier(NameStr(request->customer->name)));
+	appendStringInfo(&sql, ", t.%s AS \"time\"", quote_identifier(NameStr(request->time->name)));
+	appendStringInfo(&sql, ", t.%s AS amount", quote_identifier(NameStr(request->amount->name)));
+	if (request->order != NULL)
+		appendStringInfo(&sql, ", t.%s AS \"order\"",
+						 quote_identifier(NameStr(request->order->name)));
+	appendStringInfo(&sql, " FROM (SELECT * FROM %s) AS t", request->relation->from_item);
+	AppendSortKey(&sql, 1, request->customer);
+	if (request->order != NULL)
+		AppendSortKey(&sql, 2, request->order);
+	return sql.data;
+}
+
+/* Prepare to compare values of a column with the one held. */
+static void
+PrepareHeld(Held *held, const CsColumn *column)
+{
+	TypeCacheEntry *entry = lookup_type_cache(column->type, TYPECACHE_EQ_OPR_FINFO);
+
+	if (!OidIsValid(entry->eq_opr_finfo.fn_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("values of type %s can't be compared", format_type_be(column->type)),
+				 errhint("Cast the column to text in a query as the source.")));
+	fmgr_info_copy(&held->equal, &entry->eq_opr_finfo, CurrentMemoryContext);
+	held->collation = type_is_collatable(column->type) ? C_COLLATION_OID : InvalidOid;
+	held->by_value = entry->typbyval;
+	held->length = entry->typlen;
+}
+
+/* Is it the value held? */
+static bool
+IsHeld(Held *held, Datum value, bool isnull)
+{
+	if (!held->there || held->isnull != isnull)
+		return false;
+	return isnull ||
+		DatumGetBool(FunctionCall2Coll(&held->equal, held->collation, held->value, value));
+}
+
+/* Hold another value. */
+static void
+Hold(Reading *r, Held *held, Datum value, bool isnull)
+{
+	MemoryContext old = MemoryContextSwitchTo(r->context);
+
+	if (held->there && !held->isnull && !held->by_value)
+		pfree(DatumGetPointer(held->value));
+	held->value = isnull ? (Datum) 0 : datumCopy(value, held->by_value, held->length);
+	held->isnull = isnull;
+	held->there = true;
+	MemoryContextSwitchTo(old);
+}
+
+/* The order at hand is over. */
+static void
+EndOrder(Reading *r)
+{
+	if (isnan(r->order_time))
+		return;
+	if (r->norders == r->capacity)
+	{
+		r->capacity = Max(FIRST_ORDERS, r->capacity * 2);
+		r->times = r->times == NULL ?
+			MemoryContextAllocHuge(r->context, sizeof(double) * 2 * r->capacity) :
+			repalloc_huge(r->times, sizeof(double) * 2 * r->capacity);
+	}
+	r->times[r->norders++] = r->order_time;
+	r->order_time = NAN;
+}
+
+/* Orders of one day become one, the day's first; the times are sorted. */
+static void
+MergeDays(Reading *r)
+{
+	int64		n = 0;
+
+	for (int64 i = 0; i < r->norders; i++)
+	{
+		if (n == 0 || floor(r->times[i]) != floor(r->times[n - 1]))
+			r->times[n++] = r->times[i];
+	}
+	r->norders = n;
+}
+
+/* The customer at hand is complete. */
+static void
+EndCustomer(Reading *r)
+{
+	CsBuyer		buyer = {0};
+
+	EndOrder(r);
+	if (!r->customer.there)
+		return;
+	if (r->norders == 0)
+	{
+		r->counts.only_returns++;
+		return;
+	}
+	CsSortDoubles(r->times, r->norders, r->times + r->capacity);
+	buyer.last = r->times[r->norders - 1];
+	if (r->request->same_day)
+		MergeDays(r);
+	buyer.customer = OutputFunctionCall(&r->customer_output, r->customer.value);
+	buyer.first = r->times[0];
+	buyer.norders = r->norders;
+	buyer.monetary = r->sum + r->rest;
+	CsGapsBetween(r->times, r->norders, &buyer.gap_mean, &buyer.gap_variation);
+	r->visit(r->visit_state, &buyer);
+}
+
+/* A number of a line, which must be finite. */
+static double
+Finite(const Reading *r, int which, Datum value)
+{
+	const CsColumn *column = &r->columns[which];
+	double		number = column->converter.to_double(&column->converter, value);
+
+	if (isinf(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("column \"%s\" has an infinite value",
+						NameStr(which == READ_TIME ? r->request->time->name :
+								r->request->amount->name)),
+				 errhint("Give a query that leaves such lines out as the source.")));
+	return number;
+}
+
+/* Does the line count?  OUT its time and amount.  If not, the reason is counted. */
+static bool
+LineCounts(Reading *r, const Datum *row, const bool *nulls, double *time, double *amount)
+{
+	CsLinesCounts *counts = &r->counts;
+
+	if (nulls[READ_CUSTOMER])
+	{
+		counts->no_customer++;
+		return false;
+	}
+	if (nulls[READ_TIME])
+	{
+		counts->no_time++;
+		return false;
+	}
+	*time = Finite(r, READ_TIME, row[READ_TIME]);
+	*amount = nulls[READ_AMOUNT] ? NAN : Finite(r, READ_AMOUNT, row[READ_AMOUNT]);
+	if (isnan(*amount))
+	{
+		counts->no_amount++;
+		return false;
+	}
+	if (*time > r->request->as_of)
+	{
+		counts->later++;
+		return false;
+	}
+	return true;
+}
+
+/* CsRowSink: one line. */
+static void
+TakeLine(void *state, const Datum *row, const bool *nulls)
+{
+	Reading    *r = state;
+	bool		by_order = r->request->order != NULL;
+	double		time,
+				amount;
+
+	r->counts.lines++;
+	if (!LineCounts(r, row, nulls, &time, &amount))
+		return;
+	if (!IsHeld(&r->customer, row[READ_CUSTOMER], false))
+	{
+		EndCustomer(r);
+		Hold(r, &r->customer, row[READ_CUSTOMER], false);
+		r->order.there = false;
+		r->sum = r->rest = 0;
+		r->norders = 0;
+	}
+	if (!by_order || nulls[READ_ORDER] || !IsHeld(&r->order, row[READ_ORDER], false))
+	{
+		EndOrder(r);
+		if (by_order)
+			Hold(r, &r->order, row[READ_ORDER], nulls[READ_ORDER]);
+	}
+	if (!(time <= r->counts.latest))
+		r->counts.latest = time;
+	if (amount < 0 && r->request->returns == CS_RETURNS_IGNORE)
+		return;
+	CsAddCompensated(&r->sum, &r->rest, amount);
+	if ((amount >= 0 || r->request->returns == CS_RETURNS_COUNT) && !(r->order_time <= time))
+		r->order_time = time;
+}
+
+/* Let PostgreSQL sort in maintenance_work_mem. */
+static void
+RaiseWorkMem(void)
+{
+	char	   *limit = psprintf("%d", Max(work_mem, maintenance_work_mem));
+
+	(void) set_config_option("work_mem", limit, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
+}
+
+/* See orders.h. */
+CsLinesCounts
+CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
+{
+	Reading		r = {.request = request, .visit = visit, .visit_state = state};
+	CsRelation *sorted = CsRelationOpen(SortedQuery(request));
+	Oid			output;
+	bool		is_varlena;
+	int			level;
+
+	r.context = CurrentMemoryContext;
+	r.columns = sorted->columns;
+	r.order_time = NAN;
+	r.counts.latest = NAN;
+	getTypeOutputInfo(request->customer->type, &output, &is_varlena);
+	fmgr_info(output, &r.customer_output);
+	PrepareHeld(&r.customer, request->customer);
+	if (request->order != NULL)
+		PrepareHeld(&r.order, request->order);
+
+	level = NewGUCNestLevel();
+	RaiseWorkMem();
+	(void) CsRelationRead(sorted, sorted->columns, sorted->ncolumns, TakeLine, &r);
+	AtEOXact_GUC(true, level);
+	EndCustomer(&r);
+	return r.counts;
+}
+
+/* See orders.h. */
+void
+CsLinesReport(const CsLinesCounts *counts)
+{
+	StringInfoData reasons;
+	struct
+	{
+		int64		n;
+		const char *what;
+	}			left_out[] = {
+		{counts->no_customer, "without a customer"},
+		{counts->no_time, "without a time"},
+		{counts->no_amount, "without an amount"},
+		{counts->later, "later than \"as_of\""}
+	};
+
+	initStringInfo(&reasons);
+	for (int i = 0; i < lengthof(left_out); i++)
+	{
+		if (left_out[i].n > 0)
+			appendStringInfo(&reasons, "%s%lld %s", reasons.len > 0 ? ", " : "",
+							 (long long) left_out[i].n, left_out[i].what);
+	}
+	if (reasons.len > 0)
+		ereport(NOTICE,
+				(errmsg("lines left out: %s, of %lld", reasons.data, (long long) counts->lines)));
+	if (counts->only_returns > 0)
+		ereport(NOTICE,
+				(errmsg("customers left out because they only returned: %lld",
+						(long long) counts->only_returns)));
+}

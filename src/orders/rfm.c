@@ -1,0 +1,411 @@
+/*
+ * rfm.c
+ *	  Recency, frequency and monetary value of customers, from lines of orders: rfm(),
+ *	  rfm_thresholds(), rfm_segments().
+ *
+ * Customers come sorted from lines.c, one at a time; each becomes a row of a tuplestore, which may lie
+ * on disk, and leaves three numbers in memory.  When all are there the numbers are cut into bins,
+ * and a second pass over the tuplestore adds the scores.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/algo.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "orders/orders.h"
+#include "orders/segments.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/tuplestore.h"
+
+#define FIRST_CAPACITY 1024
+
+typedef struct RfmOptions
+{
+	char	   *order;
+	bool		same_day;
+	int			returns;
+	int			bins;
+	int			ties;
+	Jsonb	   *thresholds;
+} RfmOptions;
+
+static const char *const tiesNames[] = {"below", "above", NULL};
+
+static const CsOption rfmOptions[] = {
+	{"order", CS_OPTION_TEXT, offsetof(RfmOptions, order)},
+	{"same_day", CS_OPTION_BOOL, offsetof(RfmOptions, same_day), 0},
+	{"returns", CS_OPTION_CHOICE, offsetof(RfmOptions, returns), CS_RETURNS_NET, 0, 0, CsReturnsNames},
+	{"bins", CS_OPTION_INT, offsetof(RfmOptions, bins), 5, 2, CS_RFM_MAX_BINS},
+	{"ties", CS_OPTION_CHOICE, offsetof(RfmOptions, ties), 0, 0, 0, tiesNames},
+	{"thresholds", CS_OPTION_OBJECT, offsetof(RfmOptions, thresholds)}
+};
+
+static const char *const measureNames[CS_RFM_MEASURES] = {"recency", "frequency", "monetary"};
+
+/* Columns of the rows that wait for their scores. */
+enum
+{
+	KEPT_CUSTOMER, KEPT_FIRST, KEPT_LAST, KEPT_ORDERS, KEPT_MONETARY, KEPT_GAP_MEAN,
+	KEPT_GAP_VARIATION, KEPT_COLUMNS
+};
+
+/* Columns of rfm(). */
+enum
+{
+	RFM_CUSTOMER, RFM_FIRST, RFM_LAST, RFM_DAYS, RFM_TENURE, RFM_FREQUENCY, RFM_MONETARY,
+	RFM_AVERAGE, RFM_GAP_MEAN, RFM_GAP_VARIATION, RFM_SCORES, RFM_CODE = RFM_SCORES + 3,
+	RFM_SEGMENT, RFM_COLUMNS
+};
+
+typedef struct Rfm
+{
+	RfmOptions	options;
+	CsLinesRequest request;
+	CsRfmTable *table;
+	double		as_of;			/* days; known when all lines are read */
+	Tuplestorestate *kept;		/* NULL: rows are not wanted */
+	TupleDesc	kept_desc;
+	int64		n;
+	int64		capacity;
+	double	   *measure[CS_RFM_MEASURES];	/* recency: the last purchase until all lines are read */
+	MemoryContext context;
+	CsRfmCuts	cuts[CS_RFM_MEASURES];
+} Rfm;
+
+PG_FUNCTION_INFO_V1(custseg_rfm);
+PG_FUNCTION_INFO_V1(custseg_rfm_thresholds);
+PG_FUNCTION_INFO_V1(custseg_rfm_segments);
+
+/* Make room for a customer's three numbers, and for one sorted copy of one of them. */
+static void
+GrowMeasures(Rfm *r)
+{
+	int64		capacity = Max(FIRST_CAPACITY, r->capacity * 2);
+	Size		needed = sizeof(double) * (CS_RFM_MEASURES + 2) * capacity;
+
+	if (needed > (Size) maintenance_work_mem * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("scores of more than %lld customers need %zu MB, maintenance_work_mem is %d MB",
+						(long long) r->capacity, needed / (1024 * 1024) + 1,
+						maintenance_work_mem / 1024),
+				 errhint("Raise maintenance_work_mem to 80 bytes a customer.")));
+	for (int m = 0; m < CS_RFM_MEASURES; m++)
+		r->measure[m] = r->measure[m] == NULL ?
+			MemoryContextAllocHuge(r->context, sizeof(double) * capacity) :
+			repalloc_huge(r->measure[m], sizeof(double) * capacity);
+	r->capacity = capacity;
+}
+
+/* CsBuyerVisitor: keep a customer. */
+static void
+KeepBuyer(void *state, const CsBuyer *buyer)
+{
+	Rfm		   *r = state;
+	Datum		values[KEPT_COLUMNS];
+	bool		nulls[KEPT_COLUMNS] = {false};
+
+	if (r->n == r->capacity)
+		GrowMeasures(r);
+	r->measure[0][r->n] = buyer->last;
+	r->measure[1][r->n] = (double) buyer->norders;
+	r->measure[2][r->n++] = buyer->monetary;
+	if (r->kept == NULL)
+		return;
+	values[KEPT_CUSTOMER] = CStringGetTextDatum(buyer->customer);
+	values[KEPT_FIRST] = Float8GetDatum(buyer->first);
+	values[KEPT_LAST] = Float8GetDatum(buyer->last);
+	values[KEPT_ORDERS] = Int64GetDatum(buyer->norders);
+	values[KEPT_MONETARY] = Float8GetDatum(buyer->monetary);
+	values[KEPT_GAP_MEAN] = Float8GetDatum(buyer->gap_mean);
+	values[KEPT_GAP_VARIATION] = Float8GetDatum(buyer->gap_variation);
+	tuplestore_putvalues(r->kept, r->kept_desc, values, nulls);
+}
+
+/* The row type of customers that wait. */
+static TupleDesc
+KeptDesc(void)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(KEPT_COLUMNS);
+
+	TupleDescInitEntry(desc, KEPT_CUSTOMER + 1, "customer", TEXTOID, -1, 0);
+	for (int i = KEPT_FIRST; i < KEPT_COLUMNS; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), "number",
+						   i == KEPT_ORDERS ? INT8OID : FLOAT8OID, -1, 0);
+	return desc;
+}
+
+static void
+ReportThresholds(const char *measure, int bins)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("thresholds of \"%s\" must be %d ascending numbers", measure, bins - 1),
+			 errhint("With %d bins write \"thresholds\": {\"monetary\": [...]}; by default a value that equals a threshold is below it. Measures are recency, frequency and monetary.",
+					 bins)));
+}
+
+/* Cut points of a measure as given; false when there are none. */
+static bool
+ReadThresholds(Jsonb *thresholds, int measure, CsRfmCuts *cuts)
+{
+	const char *name = measureNames[measure];
+	JsonbValue	value;
+	JsonbContainer *array;
+
+	if (thresholds == NULL ||
+		getKeyJsonValueFromContainer(&thresholds->root, name, strlen(name), &value) == NULL)
+		return false;
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data) ||
+		JsonContainerSize(value.val.binary.data) != cuts->bins - 1)
+		ReportThresholds(name, cuts->bins);
+	array = value.val.binary.data;
+	for (int i = 0; i < cuts->bins - 1; i++)
+	{
+		JsonbValue *cut = getIthJsonbValueFromContainer(array, i);
+
+		if (cut->type != jbvNumeric)
+			ReportThresholds(name, cuts->bins);
+		cuts->cut[i] = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														  NumericGetDatum(cut->val.numeric)));
+		if (i > 0 && !(cuts->cut[i] > cuts->cut[i - 1]))
+			ReportThresholds(name, cuts->bins);
+	}
+	return true;
+}
+
+/* Unknown measures among the thresholds are errors. */
+static void
+CheckThresholds(const RfmOptions *options)
+{
+	int			known = 0;
+
+	if (options->thresholds == NULL)
+		return;
+	for (int m = 0; m < CS_RFM_MEASURES; m++)
+	{
+		CsRfmCuts	cuts = {.bins = options->bins};
+
+		known += ReadThresholds(options->thresholds, m, &cuts);
+	}
+	if (known != JB_ROOT_COUNT(options->thresholds))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"thresholds\" has an unknown measure"),
+				 errhint("Measures are recency, frequency and monetary.")));
+}
+
+/* Resolve the arguments (source, customer, time, amount, as_of, options). */
+static void
+OpenRfm(FunctionCallInfo fcinfo, Rfm *r)
+{
+	CsLinesRequest *request = &r->request;
+	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, 0, "source"));
+	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) |
+		CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
+
+	CsOptionsParse(rfmOptions, lengthof(rfmOptions),
+				   PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), &r->options);
+	CheckThresholds(&r->options);
+	request->relation = rel;
+	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, 1), "customer", keys);
+	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, 2));
+	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, 3), "amount",
+									 CS_KIND_BIT(CS_NUMERIC));
+	if (r->options.order != NULL)
+		request->order = CsOrdersColumn(rel, r->options.order, "order", keys);
+	request->same_day = r->options.same_day;
+	request->returns = r->options.returns;
+	request->as_of = PG_ARGISNULL(4) ? NAN :
+		CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(4));
+	r->context = CurrentMemoryContext;
+}
+
+/* Read all customers, and cut their measures. */
+static void
+ReadRfm(Rfm *r)
+{
+	CsLinesCounts counts = CsLinesRead(&r->request, KeepBuyer, r);
+	double	   *sorted,
+			   *scratch;
+
+	CsLinesReport(&counts);
+	r->as_of = isnan(r->request.as_of) ? counts.latest : r->request.as_of;
+	for (int64 i = 0; i < r->n; i++)
+		r->measure[0][i] = CsDaysBetween(r->measure[0][i], r->as_of);
+	sorted = MemoryContextAllocHuge(r->context, sizeof(double) * Max(r->n, 1));
+	scratch = MemoryContextAllocHuge(r->context, sizeof(double) * Max(r->n, 1));
+	for (int m = 0; m < CS_RFM_MEASURES; m++)
+	{
+		r->cuts[m].bins = r->options.bins;
+		r->cuts[m].reversed = m == 0;
+		r->cuts[m].ties_above = r->options.ties == 1;
+		if (ReadThresholds(r->options.thresholds, m, &r->cuts[m]) || r->n == 0)
+			continue;
+		memcpy(sorted, r->measure[m], sizeof(double) * r->n);
+		CsSortDoubles(sorted, r->n, scratch);
+		CsRfmCutAtQuantiles(&r->cuts[m], sorted, r->n);
+	}
+	pfree(sorted);
+	pfree(scratch);
+}
+
+/* A float, NULL for NaN. */
+static void
+SetFloat(Datum *values, bool *nulls, int at, double number)
+{
+	values[at] = Float8GetDatum(number);
+	nulls[at] = isnan(number);
+}
+
+/* One row of rfm(), from one that waited; i is its number. */
+static void
+PutScored(const Rfm *r, ReturnSetInfo *rsinfo, const Datum *kept, int64 i)
+{
+	Datum		values[RFM_COLUMNS];
+	bool		nulls[RFM_COLUMNS] = {false};
+	double		first = DatumGetFloat8(kept[KEPT_FIRST]);
+	const char *segment;
+	int			scores[CS_RFM_MEASURES];
+	StringInfoData code;
+
+	values[RFM_CUSTOMER] = kept[KEPT_CUSTOMER];
+	values[RFM_FIRST] = TimestampTzGetDatum(CsOrdersTimestamp(r->request.time, first));
+	values[RFM_LAST] = TimestampTzGetDatum(CsOrdersTimestamp(r->request.time,
+															 DatumGetFloat8(kept[KEPT_LAST])));
+	SetFloat(values, nulls, RFM_DAYS, r->measure[0][i]);
+	SetFloat(values, nulls, RFM_TENURE, CsDaysBetween(first, r->as_of));
+	values[RFM_FREQUENCY] = kept[KEPT_ORDERS];
+	SetFloat(values, nulls, RFM_MONETARY, r->measure[2][i]);
+	SetFloat(values, nulls, RFM_AVERAGE, r->measure[2][i] / r->measure[1][i]);
+	SetFloat(values, nulls, RFM_GAP_MEAN, DatumGetFloat8(kept[KEPT_GAP_MEAN]));
+	SetFloat(values, nulls, RFM_GAP_VARIATION, DatumGetFloat8(kept[KEPT_GAP_VARIATION]));
+	initStringInfo(&code);
+	for (int m = 0; m < CS_RFM_MEASURES; m++)
+	{
+		scores[m] = CsRfmScore(&r->cuts[m], r->measure[m][i]);
+		values[RFM_SCORES + m] = Int32GetDatum(scores[m]);
+		appendStringInfo(&code, r->options.bins > 9 && m > 0 ? "-%d" : "%d", scores[m]);
+	}
+	values[RFM_CODE] = CStringGetTextDatum(code.data);
+	segment = CsRfmTableFind(r->table, scores);
+	nulls[RFM_SEGMENT] = segment == NULL;
+	if (segment != NULL)
+		values[RFM_SEGMENT] = CStringGetTextDatum(segment);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* rfm(source, customer, time, amount, as_of, options, segments): a row a customer */
+Datum
+custseg_rfm(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Rfm			r = {{0}};
+	TupleTableSlot *slot;
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg rfm row",
+													  ALLOCSET_DEFAULT_SIZES);
+
+	InitMaterializedSRF(fcinfo, 0);
+	OpenRfm(fcinfo, &r);
+	r.table = CsRfmTableRead(PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6), r.options.bins);
+	CsRfmTableReport(r.table);
+	r.kept_desc = KeptDesc();
+	r.kept = tuplestore_begin_heap(false, false, work_mem);
+	ReadRfm(&r);
+	slot = MakeSingleTupleTableSlot(r.kept_desc, &TTSOpsMinimalTuple);
+	for (int64 i = 0; tuplestore_gettupleslot(r.kept, true, false, slot); i++)
+	{
+		MemoryContext old = MemoryContextSwitchTo(row_context);
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(slot);
+		PutScored(&r, rsinfo, slot->tts_values, i);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(row_context);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(r.kept);
+	return (Datum) 0;
+}
+
+/* rfm_thresholds(source, customer, time, amount, as_of, options): a row a measure and score */
+Datum
+custseg_rfm_thresholds(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Rfm			r = {{0}};
+
+	InitMaterializedSRF(fcinfo, 0);
+	OpenRfm(fcinfo, &r);
+	ReadRfm(&r);
+	if (r.n == 0)
+		return (Datum) 0;
+	for (int m = 0; m < CS_RFM_MEASURES; m++)
+	{
+		const CsRfmCuts *cuts = &r.cuts[m];
+		int64		customers[CS_RFM_MAX_BINS] = {0};
+
+		for (int64 i = 0; i < r.n; i++)
+			customers[CsRfmScore(cuts, r.measure[m][i]) - 1]++;
+		for (int score = 1; score <= cuts->bins; score++)
+		{
+			int			bin = cuts->reversed ? cuts->bins - score : score - 1;
+			Datum		values[5];
+			bool		nulls[5] = {false};
+
+			values[0] = CStringGetTextDatum(measureNames[m]);
+			values[1] = Int32GetDatum(score);
+			SetFloat(values, nulls, 2, bin > 0 ? cuts->cut[bin - 1] : NAN);
+			SetFloat(values, nulls, 3, bin < cuts->bins - 1 ? cuts->cut[bin] : NAN);
+			values[4] = Int64GetDatum(customers[score - 1]);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		}
+	}
+	return (Datum) 0;
+}
+
+/* rfm_segments(segments, bins): a row an entry, and one for what no entry fits */
+Datum
+custseg_rfm_segments(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			bins = PG_ARGISNULL(1) ? 5 : PG_GETARG_INT32(1);
+	CsRfmTable *table;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (bins < 2 || bins > CS_RFM_MAX_BINS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("bins must be between 2 and %d, not %d", CS_RFM_MAX_BINS, bins)));
+	table = CsRfmTableRead(PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), bins);
+	for (int i = 0; i < table->n + (table->unnamed > 0); i++)
+	{
+		const CsRfmSegment *segment = &table->segment[i];
+		Datum		values[10];
+		bool		nulls[10] = {false};
+
+		memset(nulls, i == table->n, sizeof(nulls));
+		values[0] = Int32GetDatum(i + 1);
+		if (i < table->n)
+		{
+			values[1] = CStringGetTextDatum(segment->name);
+			for (int m = 0; m < CS_RFM_MEASURES; m++)
+			{
+				values[2 + 2 * m] = Int32GetDatum(segment->low[m]);
+				values[3 + 2 * m] = Int32GetDatum(segment->high[m]);
+			}
+		}
+		values[8] = Int32GetDatum(i < table->n ? segment->wins : table->unnamed);
+		values[9] = Int32GetDatum(segment->loses);
+		nulls[8] = false;
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}

@@ -1,0 +1,217 @@
+/*
+ * segments.c
+ *	  Names for scores of recency, frequency and monetary value.
+ *
+ * The default has the eleven names that are usual since Putler's table; its ranges are chosen so that
+ * all 125 combinations of five scores have a name and every name is reached, which those that go
+ * around do not.
+ */
+#include "custseg.h"
+
+#include "orders/segments.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+static const char *const measureNames[CS_RFM_MEASURES] = {"recency", "frequency", "monetary"};
+
+static const CsRfmSegment usual[] = {
+	{"Champions", {4, 4, 4}, {5, 5, 5}},
+	{"Can't Lose Them", {1, 4, 4}, {1, 5, 5}},
+	{"At Risk", {1, 2, 2}, {2, 5, 5}},
+	{"Loyal Customers", {3, 3, 3}, {5, 5, 5}},
+	{"New Customers", {4, 1, 1}, {5, 1, 5}},
+	{"Promising", {3, 1, 1}, {3, 1, 5}},
+	{"Potential Loyalist", {4, 2, 1}, {5, 5, 5}},
+	{"Need Attention", {3, 2, 1}, {3, 5, 5}},
+	{"About To Sleep", {2, 1, 1}, {2, 5, 5}},
+	{"Lost", {1, 1, 1}, {1, 1, 1}},
+	{"Hibernating", {1, 1, 1}, {1, 5, 5}}
+};
+
+#define USUAL_BINS 5
+
+static void
+ReportEntry(int number, const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("entry %d of \"segments\" %s", number, what),
+			 errhint("Write {\"name\": \"Champions\", \"recency\": [4, 5], \"frequency\": [4, 5], \"monetary\": [4, 5]}; a measure that is left out may have any score.")));
+}
+
+/* A score of an entry, a whole number from 1 to bins. */
+static int
+ReadScore(JsonbValue *value, int bins, int number)
+{
+	double		score = 0;
+
+	if (value != NULL && value->type == jbvNumeric)
+		score = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												   NumericGetDatum(value->val.numeric)));
+	if (!(score >= 1 && score <= bins) || score != (int) score)
+		ReportEntry(number, psprintf("has a score that is no whole number from 1 to %d", bins));
+	return (int) score;
+}
+
+/* The range of a measure: an array of its lowest and highest score. */
+static void
+ReadRange(CsRfmSegment *segment, int measure, JsonbValue *value, int bins, int number)
+{
+	JsonbContainer *array;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+		JsonContainerSize(value->val.binary.data) != 2)
+		ReportEntry(number, psprintf("has a \"%s\" that is no array of two scores",
+									 measureNames[measure]));
+	array = value->val.binary.data;
+	segment->low[measure] = ReadScore(getIthJsonbValueFromContainer(array, 0), bins, number);
+	segment->high[measure] = ReadScore(getIthJsonbValueFromContainer(array, 1), bins, number);
+	if (segment->low[measure] > segment->high[measure])
+		ReportEntry(number, psprintf("has a \"%s\" whose first score is above its second",
+									 measureNames[measure]));
+}
+
+/* The name of an entry; palloc'd. */
+static char *
+ReadName(const JsonbValue *value, int number)
+{
+	if (value->type != jbvString || value->val.string.len == 0)
+		ReportEntry(number, "has a name that is no text, or empty");
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+/* One entry. */
+static void
+ReadEntry(CsRfmTable *table, JsonbValue *entry)
+{
+	CsRfmSegment *segment = &table->segment[table->n];
+	int			number = ++table->n;
+	JsonbIterator *iterator;
+	JsonbValue	key,
+				value;
+
+	if (entry->type != jbvBinary || !JsonContainerIsObject(entry->val.binary.data))
+		ReportEntry(number, "is no object");
+	for (int m = 0; m < CS_RFM_MEASURES; m++)
+	{
+		segment->low[m] = 1;
+		segment->high[m] = table->bins;
+	}
+	iterator = JsonbIteratorInit(entry->val.binary.data);
+	(void) JsonbIteratorNext(&iterator, &key, true);
+	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	{
+		char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
+		int			measure = 0;
+
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		while (measure < CS_RFM_MEASURES && strcmp(name, measureNames[measure]) != 0)
+			measure++;
+		if (measure < CS_RFM_MEASURES)
+			ReadRange(segment, measure, &value, table->bins, number);
+		else if (strcmp(name, "name") == 0)
+			segment->name = ReadName(&value, number);
+		else
+			ReportEntry(number, psprintf("has an unknown key \"%s\"", name));
+	}
+	if (segment->name == NULL)
+		ReportEntry(number, "has no name");
+}
+
+/* The first entry from "from" on that fits; the number of entries when none does. */
+static int
+FindEntry(const CsRfmTable *table, const int *scores, int from)
+{
+	for (int i = from; i < table->n; i++)
+	{
+		bool		fits = true;
+
+		for (int m = 0; m < CS_RFM_MEASURES; m++)
+			fits &= scores[m] >= table->segment[i].low[m] && scores[m] <= table->segment[i].high[m];
+		if (fits)
+			return i;
+	}
+	return table->n;
+}
+
+/* Count which combinations of scores each entry gets. */
+static void
+CountCombinations(CsRfmTable *table)
+{
+	int			scores[CS_RFM_MEASURES];
+
+	for (scores[0] = 1; scores[0] <= table->bins; scores[0]++)
+		for (scores[1] = 1; scores[1] <= table->bins; scores[1]++)
+			for (scores[2] = 1; scores[2] <= table->bins; scores[2]++)
+			{
+				int			at = FindEntry(table, scores, 0);
+
+				if (at == table->n)
+				{
+					table->unnamed++;
+					continue;
+				}
+				table->segment[at].wins++;
+				while ((at = FindEntry(table, scores, at + 1)) < table->n)
+					table->segment[at].loses++;
+			}
+}
+
+/* See segments.h. */
+CsRfmTable *
+CsRfmTableRead(Jsonb *json, int bins)
+{
+	CsRfmTable *table = palloc0(sizeof(CsRfmTable));
+
+	table->bins = bins;
+	if (json == NULL)
+	{
+		if (bins == USUAL_BINS)
+		{
+			memcpy(table->segment, usual, sizeof(usual));
+			table->n = lengthof(usual);
+		}
+	}
+	else
+	{
+		if (!JB_ROOT_IS_ARRAY(json) || JB_ROOT_IS_SCALAR(json) || JB_ROOT_COUNT(json) == 0 ||
+			JB_ROOT_COUNT(json) > CS_RFM_MAX_SEGMENTS)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"segments\" must be a json array of 1 to %d objects",
+							CS_RFM_MAX_SEGMENTS),
+					 errhint("SELECT * FROM custseg.rfm_segments() shows the default.")));
+		for (uint32 i = 0; i < JB_ROOT_COUNT(json); i++)
+			ReadEntry(table, getIthJsonbValueFromContainer(&json->root, i));
+	}
+	CountCombinations(table);
+	return table;
+}
+
+/* See segments.h. */
+const char *
+CsRfmTableFind(const CsRfmTable *table, const int *scores)
+{
+	int			at = FindEntry(table, scores, 0);
+
+	return at < table->n ? table->segment[at].name : NULL;
+}
+
+/* See segments.h. */
+void
+CsRfmTableReport(const CsRfmTable *table)
+{
+	if (table->n > 0 && table->unnamed > 0)
+		ereport(NOTICE,
+				(errmsg("%d of %d combinations of scores have no segment", table->unnamed,
+						table->bins * table->bins * table->bins),
+				 errhint("End \"segments\" with an entry that has nothing but a name.")));
+	for (int i = 0; i < table->n; i++)
+	{
+		if (table->segment[i].wins == 0)
+			ereport(NOTICE,
+					(errmsg("segment \"%s\" is never reached: earlier entries have all of its %d combinations of scores",
+							table->segment[i].name, table->segment[i].loses),
+					 errhint("The first entry that fits wins: put narrow ones before wide ones.")));
+	}
+}

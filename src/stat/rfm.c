@@ -1,0 +1,66 @@
+/*
+ * rfm.c
+ *	  Scores of recency, frequency and monetary value (Hughes, Strategic Database Marketing, 1994).
+ *
+ * A measure is cut at its quantiles (type 7) i / bins; the score is one more than the number of cut
+ * points below the value, or for recency, of which little is good, the number of bins less that number.
+ * Equal values have equal scores whatever the ties, so that scores need not be spread evenly.  A value
+ * that equals a cut point belongs below it: where most customers have bought once, once is the lowest
+ * score.  In R's package rfm it belongs above, and then nobody has the lowest.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "stat/rfm.h"
+
+/* See rfm.h. */
+void
+CsRfmCutAtQuantiles(CsRfmCuts *cuts, const double *sorted, int64 n)
+{
+	for (int i = 1; i < cuts->bins; i++)
+		cuts->cut[i - 1] = CsQuantileSorted(sorted, n, (double) i / cuts->bins);
+}
+
+/* See rfm.h. */
+int
+CsRfmScore(const CsRfmCuts *cuts, double value)
+{
+	int			reached = 0;
+
+	for (int i = 0; i < cuts->bins - 1; i++)
+		reached += value > cuts->cut[i] || (cuts->ties_above && value == cuts->cut[i]);
+	return cuts->reversed ? cuts->bins - reached : 1 + reached;
+}
+
+/* See rfm.h. */
+double
+CsDaysBetween(double from, double to)
+{
+	const double microseconds = 86400e6;
+
+	return rint((to - from) * microseconds) / microseconds;
+}
+
+/* See rfm.h. */
+void
+CsGapsBetween(const double *sorted, int64 n, double *mean, double *variation)
+{
+	double		squares = 0,
+				rest = 0;
+
+	*mean = *variation = NAN;
+	if (n < 2)
+		return;
+	*mean = (sorted[n - 1] - sorted[0]) / (n - 1);
+	if (n < 3 || *mean == 0)
+		return;
+	for (int64 i = 1; i < n; i++)
+	{
+		double		off = sorted[i] - sorted[i - 1] - *mean;
+
+		CsAddCompensated(&squares, &rest, off * off);
+	}
+	*variation = sqrt((squares + rest) / (n - 2)) / *mean;
+}
