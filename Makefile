@@ -7,7 +7,7 @@ OBJS = \
 	src/data/relation.o src/data/key.o src/data/value.o src/data/dictionary.o src/data/matrix.o \
 	src/prep/options.o src/prep/resolve.o src/prep/fit.o src/prep/levels.o src/prep/column.o \
 	src/prep/yeo_johnson.o src/prep/knn.o src/prep/pca.o src/prep/pipeline.o src/prep/apply.o src/prep/json.o \
-	src/prep/covariance.o \
+	src/prep/covariance.o src/prep/time.o \
 	src/math/distance.o src/math/filter.o src/math/sort.o src/math/rng.o src/math/linear.o src/math/lapack.o \
 	src/math/kdtree.o src/math/kdtree_search.o src/math/exponential.o src/math/special.o \
 	src/parallel/arena.o src/parallel/team.o \
@@ -18,7 +18,8 @@ OBJS = \
 	src/algo/dbscan_label.o src/algo/dbscan_pass.o src/algo/dbscan_score.o src/algo/hierarchical.o \
 	src/algo/linkage.o src/algo/linkage_points.o src/algo/linkage_pairs.o src/algo/cophenetic.o \
 	src/algo/micro_clusters.o src/algo/gmm.o src/algo/gmm_plan.o src/algo/gmm_mixture.o src/algo/gmm_pass.o \
-	src/algo/gmm_score.o src/algo/kmeans_sums.o \
+	src/algo/gmm_score.o src/algo/kmeans_sums.o src/algo/rules.o src/algo/rules_parse.o src/algo/rules_bind.o \
+	src/algo/rules_score.o src/algo/rules_words.o \
 	src/stat/silhouette.o src/stat/sample.o src/stat/validity.o src/stat/gap.o src/stat/agreement.o \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
@@ -34,7 +35,7 @@ OBJS = \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
 	src/model/explain.o src/model/score.o src/model/assign.o src/model/resegment.o src/model/versions.o \
-	src/model/change.o src/model/action.o src/model/override.o \
+	src/model/change.o src/model/action.o src/model/override.o src/model/rules.o \
 	src/monitor/observe.o src/monitor/baseline.o src/monitor/report.o src/monitor/sizes.o \
 	src/monitor/quality.o src/monitor/quality_source.o src/monitor/fairness.o src/monitor/migration.o \
 	src/monitor/at_risk.o src/monitor/compare_versions.o src/monitor/drift.o src/monitor/drift_compare.o \
@@ -44,7 +45,7 @@ OBJS = \
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor groups orders actions profile security errors
+	planner choose agreement structure tests drift watch versions monitor groups orders actions profile rules security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

@@ -542,12 +542,14 @@ CREATE FUNCTION custseg.explain(
     OUT value text,
     OUT segment_mean float8,
     OUT overall_mean float8,
-    OUT contribution float8
+    OUT contribution float8,
+    OUT condition text,
+    OUT margin float8
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.explain IS 'why a customer is in its segment and not in the next: each feature''s value, the segment''s mean and that of all customers (for a category, the shares of its level), and its share of the margin between the two';
+COMMENT ON FUNCTION custseg.explain IS 'why a customer is in its segment and not in the next: each feature''s value, the segment''s mean and that of all customers (for a category, the shares of its level), and its share of the margin between the two; for rules, the condition that decided and how far inside it the customer is';
 
 CREATE FUNCTION custseg.score(
     model text,
@@ -2551,6 +2553,106 @@ END;
 COMMENT ON FUNCTION custseg.heatmap IS 'a heat map to draw: how far each segment is from everyone in each number or level, in standard deviations';
 
 -- rules
+--
+CREATE FUNCTION custseg.rules(
+    model text,
+    version int DEFAULT NULL,
+    OUT rule int,
+    OUT segment int,
+    OUT name text,
+    OUT condition text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_rules'
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
+
+COMMENT ON FUNCTION custseg.rules IS 'the rules of a rule model in words, in the order in which they are looked at: the first that holds decides';
+
+CREATE FUNCTION custseg.rule_options(
+    model text,
+    version int
+) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH asked AS (
+        SELECT v.options, v.parameters FROM custseg.model_version v
+        WHERE v.model = rule_options.model AND v.version = rule_options.version
+    ), entry AS (
+        SELECT e.entry, e.position, pg_catalog.row_number() OVER (PARTITION BY e.entry ? 'when' ORDER BY e.position) AS rule
+        FROM asked, LATERAL pg_catalog.jsonb_array_elements(asked.options -> 'segments') WITH ORDINALITY e (entry, position)
+    ), numbered AS (
+        SELECT e.entry ->> 'name' AS name, (asked.parameters -> 'rules' ->> (e.rule - 1)::int)::int AS segment
+        FROM entry e, asked WHERE e.entry ? 'when'
+        UNION
+        SELECT asked.options ->> 'else', (asked.parameters -> 'rules' ->> -1)::int FROM asked
+    ), named AS (
+        SELECT DISTINCT n.name AS was, s.name FROM numbered n
+        JOIN custseg.segment s ON s.model = rule_options.model AND s.version = rule_options.version AND s.segment = n.segment
+    )
+    SELECT asked.options || pg_catalog.jsonb_build_object(
+        'segments', (SELECT pg_catalog.jsonb_agg(e.entry || pg_catalog.jsonb_build_object('name', n.name) ORDER BY e.position)
+                     FROM entry e JOIN named n ON n.was = e.entry ->> 'name'),
+        'else', (SELECT n.name FROM named n WHERE n.was = asked.options ->> 'else'))
+    FROM asked;
+END;
+
+COMMENT ON FUNCTION custseg.rule_options IS 'the options that a version of a rule model was trained with, its segments called as they are now: to change and train again';
+
+CREATE FUNCTION custseg.recalibrate(
+    model text,
+    source text DEFAULT NULL,
+    OUT version int,
+    OUT segment int,
+    OUT name text,
+    OUT condition text,
+    OUT n_before bigint,
+    OUT n_after bigint,
+    OUT moved_out bigint,
+    OUT moved_in bigint
+) RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE ROWS 20
+AS $$
+#variable_conflict use_column
+DECLARE
+    was custseg.model_version;
+    rows_of text;
+    candidate int;
+BEGIN
+    IF recalibrate.model IS NULL THEN
+        RAISE EXCEPTION '"model" must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    -- an error unless there is a deployed version of rules that the caller may use
+    PERFORM FROM custseg.rules(recalibrate.model);
+    SELECT v.* INTO STRICT was FROM custseg.model m
+    JOIN custseg.model_version v ON v.model OPERATOR(pg_catalog.=) m.name AND v.version OPERATOR(pg_catalog.=) m.deployed_version
+    WHERE m.name OPERATOR(pg_catalog.=) recalibrate.model;
+    rows_of := coalesce(source, was.source);
+    SELECT t.version INTO candidate FROM custseg.train(
+        was.model, rows_of,
+        features => (SELECT pg_catalog.array_agg(f.name ORDER BY f.position) FROM custseg.feature f
+                     WHERE f.model OPERATOR(pg_catalog.=) was.model AND f.version OPERATOR(pg_catalog.=) was.version),
+        algorithm => 'rules', id => was.id, prep => was.prep,
+        options => custseg.rule_options(was.model, was.version), deploy => false) t;
+    RETURN QUERY
+    WITH pair AS MATERIALIZED (
+        SELECT c.* FROM custseg.compare_versions_segments(was.model, was.version, candidate, rows_of) c
+    )
+    SELECT candidate, s.segment, s.name, r.condition, m.n_before, m.n_after, m.moved_out, m.moved_in
+    FROM custseg.segment s
+    LEFT JOIN LATERAL (
+        SELECT pg_catalog.string_agg(r.condition, '; or ' ORDER BY r.rule) AS condition
+        FROM custseg.rules(was.model, candidate) r WHERE r.segment OPERATOR(pg_catalog.=) s.segment) r ON true
+    LEFT JOIN LATERAL (
+        SELECT coalesce(pg_catalog.sum(p.n) FILTER (WHERE p.segment_a OPERATOR(pg_catalog.=) s.segment), 0)::bigint AS n_before,
+               coalesce(pg_catalog.sum(p.n) FILTER (WHERE p.segment_b OPERATOR(pg_catalog.=) s.segment), 0)::bigint AS n_after,
+               coalesce(pg_catalog.sum(p.n) FILTER (WHERE p.segment_a OPERATOR(pg_catalog.=) s.segment AND p.moved), 0)::bigint AS moved_out,
+               coalesce(pg_catalog.sum(p.n) FILTER (WHERE p.segment_b OPERATOR(pg_catalog.=) s.segment AND p.moved), 0)::bigint AS moved_in
+        FROM pair p) m ON true
+    WHERE s.model OPERATOR(pg_catalog.=) was.model AND s.version OPERATOR(pg_catalog.=) candidate
+    ORDER BY s.segment;
+END $$;
+
+COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again, its percentiles fitted to what the customers are like now: a version that is not deployed, and by segment how many customers it would move';
+
 
 -- surrogate trees
 

@@ -11,6 +11,7 @@
 
 #include "custseg.h"
 #include "data/matrix.h"
+#include "nodes/pg_list.h"
 #include "parallel/team.h"
 #include "utils/jsonb.h"
 
@@ -24,7 +25,8 @@ typedef enum CsOptionType
 	CS_OPTION_CHOICE,			/* int field: index into choices */
 	CS_OPTION_TEXT,				/* char * field, NULL when not given */
 	CS_OPTION_ARRAY,			/* CsOptionArray field: array of equally long arrays of numbers */
-	CS_OPTION_OBJECT			/* Jsonb * field: an object, NULL when not given */
+	CS_OPTION_OBJECT,			/* Jsonb * field: an object, NULL when not given */
+	CS_OPTION_LIST				/* Jsonb * field: an array, likewise */
 } CsOptionType;
 
 typedef struct CsOptionArray
@@ -132,6 +134,9 @@ typedef struct CsFitOutput
 	int			nmetrics;
 	CsMetric	metrics[CS_MAX_METRICS];
 	char	   *note;			/* what was decided for the user, a sentence; or NULL */
+	char	  **names;			/* k names and descriptions (NULL: none) of segments that are given
+								 * rather than found; NULL: they are found, and numbered by size */
+	char	  **descriptions;
 } CsFitOutput;
 
 /*
@@ -203,6 +208,21 @@ typedef struct CsStreaming
 	void		(*finish) (void *state, CsFitOutput *out);
 } CsStreaming;
 
+/*
+ * A border that decides where a customer is, for people: what must hold, and how far inside it the
+ * customer is, in the units of what is compared; outside is negative.  Texts are palloc'd.
+ */
+typedef struct CsBorder
+{
+	int			feature;		/* that is compared; -1: it is none */
+	char	   *name;			/* of what is compared */
+	double		value;			/* of it, when it is no feature */
+	char	   *condition;
+	double		margin;			/* NaN: there is no distance, as between levels */
+} CsBorder;
+
+struct CsPipeline;
+
 typedef struct CsAlgorithm
 {
 	const char *name;
@@ -212,6 +232,22 @@ typedef struct CsAlgorithm
 	int			max_segments;
 	bool		finds_k;		/* k is not asked for: the rows decide */
 	bool		has_noise;		/* rows may be in no segment */
+
+	/*
+	 * Segments are given by rules about the features' values, rather than found in the rows.  Model
+	 * space then holds the values themselves (CsPrepParse).
+	 *
+	 * features: names (char *) of the columns that the options speak of; an error when the options make no
+	 * sense.  Features when the user names none; NIL: as for any algorithm.
+	 * bind: these columns are now there, in the pipeline that the rows went through.
+	 * borders: a List of CsBorder that say why z is where it is; see explain.c.
+	 */
+	bool		is_given;
+	List	   *(*features) (const void *options);
+	void		(*bind) (void *options, const struct CsPipeline *p);
+	List	   *(*borders) (const CsFitted *model, const struct CsPipeline *p,
+							const void *options, const double *z);
+
 	const CsParameterInfo *parameters;
 	int			nparameters;
 	/* bytes of work area beside the matrix, for the memory check before anything is taken */
@@ -258,9 +294,13 @@ extern const CsAlgorithm CsMinibatch;
 extern const CsAlgorithm CsHdbscan;
 extern const CsAlgorithm CsDbscan;
 extern const CsAlgorithm CsGmm;
+extern const CsAlgorithm CsRules;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);
+
+/* Same, of one that finds segments. */
+extern const CsAlgorithm *CsClusteringFind(const char *name);
 
 /* Same, or NULL. */
 extern const CsAlgorithm *CsAlgorithmLookup(const char *name);

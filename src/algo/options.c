@@ -324,6 +324,19 @@ ParseObject(const CsOption *option, JsonbValue *value)
 	return JsonbValueToJsonb(value);
 }
 
+/* An array of its own, whatever its elements, or an error. */
+static Jsonb *
+ParseList(const CsOption *option, JsonbValue *value)
+{
+	if (!IsJsonArray(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an array", option->name),
+				 errdetail("Got %s.", ShowValue(value)),
+				 errhint("Write it like [..., ...].")));
+	return JsonbValueToJsonb(value);
+}
+
 /* The default of an option into its field. */
 static void
 SetDefault(const CsOption *option, void *result)
@@ -350,6 +363,7 @@ SetDefault(const CsOption *option, void *result)
 			memset(OptionField(result, option, CsOptionArray), 0, sizeof(CsOptionArray));
 			break;
 		case CS_OPTION_OBJECT:
+		case CS_OPTION_LIST:
 			*OptionField(result, option, Jsonb *) = NULL;
 			break;
 	}
@@ -384,6 +398,9 @@ SetValue(const CsOption *option, JsonbValue *value, void *result)
 			break;
 		case CS_OPTION_OBJECT:
 			*OptionField(result, option, Jsonb *) = ParseObject(option, value);
+			break;
+		case CS_OPTION_LIST:
+			*OptionField(result, option, Jsonb *) = ParseList(option, value);
 			break;
 	}
 }
@@ -512,6 +529,7 @@ PushOption(JsonbParseState **state, const CsOption *option, const void *values)
 			}
 			break;
 		case CS_OPTION_OBJECT:
+		case CS_OPTION_LIST:
 			object = *OptionField(values, option, Jsonb *const);
 			if (object != NULL)
 			{

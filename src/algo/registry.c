@@ -24,6 +24,7 @@ static const CsAlgorithm *const algorithms[] = {
 	&CsHierarchical,
 	&CsDbscan,
 	&CsHdbscan,
+	&CsRules,
 };
 
 const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
@@ -85,4 +86,18 @@ CsAlgorithmFind(const char *name)
 			 errmsg("unrecognized algorithm \"%s\"", name),
 			 errhint("Algorithms are: %s.", known.data)));
 	return NULL;				/* keep the compiler quiet */
+}
+
+/* See algo.h. */
+const CsAlgorithm *
+CsClusteringFind(const char *name)
+{
+	const CsAlgorithm *algorithm = CsAlgorithmFind(name);
+
+	if (algorithm->is_given)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("algorithm \"%s\" finds no segments, they are given", name),
+				 errhint("Train a model with it, and judge that with custseg.evaluate().")));
+	return algorithm;
 }

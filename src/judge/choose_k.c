@@ -52,7 +52,7 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 	const CsAlgorithm *algorithm;
 
 	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
-	algorithm = CsAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
+	algorithm = CsClusteringFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
 	if (algorithm->finds_k)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -78,7 +78,7 @@ ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 			known++;
 		c->contenders = palloc0(sizeof(CsContender) * known);
 		for (int i = 0; i < known; i++)
-			if (CsAlgorithmAt(i)->streaming == NULL)
+			if (CsAlgorithmAt(i)->streaming == NULL && !CsAlgorithmAt(i)->is_given)
 				c->contenders[c->n++].algorithm = CsAlgorithmAt(i);
 		return;
 	}
@@ -96,7 +96,7 @@ ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("\"algorithms\" must not contain NULL")));
-		c->contenders[i].algorithm = CsAlgorithmFind(TextDatumGetCString(names[i]));
+		c->contenders[i].algorithm = CsClusteringFind(TextDatumGetCString(names[i]));
 		for (int j = 0; j < i; j++)
 			if (c->contenders[j].algorithm == c->contenders[i].algorithm)
 				ereport(ERROR,
@@ -186,9 +186,11 @@ ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
 	for (int i = 0; CsAlgorithmAt(i) != NULL; i++)
 	{
 		const CsAlgorithm *algorithm = CsAlgorithmAt(i);
-		void	   *options = AlgorithmOptions(algorithm, MemberOf(json, algorithm->name),
-											   &c->options.common);
+		void	   *options;
 
+		if (algorithm->is_given)
+			continue;
+		options = AlgorithmOptions(algorithm, MemberOf(json, algorithm->name), &c->options.common);
 		for (int j = 0; j < c->n; j++)
 			if (c->contenders[j].algorithm == algorithm)
 				c->contenders[j].options = options;

@@ -85,7 +85,7 @@ ReadArguments(FunctionCallInfo fcinfo, Asked *asked)
 	const CsAlgorithm *algorithm;
 
 	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
-	algorithm = CsAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
+	algorithm = CsClusteringFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
 	request.options = CsParseJudging(algorithm, CsJsonbArgument(fcinfo, ARG_OPTIONS),
 									 stability_options, lengthof(stability_options),
 									 sizeof(Asked), asked);

@@ -22,10 +22,8 @@
 #include "executor/tuptable.h"
 #include "model/model.h"
 #include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
-#include "utils/timestamp.h"
 
 typedef struct BoundFeature
 {
@@ -65,20 +63,6 @@ FindAttribute(TupleDesc desc, const char *name)
 		found = i + 1;
 	}
 	return found;
-}
-
-/* Is this the name of an interval type, as against a point in time? */
-static bool
-IsIntervalName(const char *type)
-{
-	return strncmp(type, "interval", strlen("interval")) == 0;
-}
-
-/* See model.h. */
-bool
-CsIsInterval(const CsFeature *f)
-{
-	return f->kind == CS_TIME && IsIntervalName(NameStr(f->type));
 }
 
 /* Can a column be what the feature was trained on? */
@@ -334,48 +318,6 @@ CsBindingAttribute(const CsBinding *b, int feature)
 	return b->feature[feature].attribute;
 }
 
-/*
- * A time in json is a text: read it as the type that the model was trained on.  A domain, whose
- * name says nothing, is taken for a timestamp, which reads dates too.
- */
-static double
-ReadJsonTime(const CsFeature *f, const JsonbValue *value)
-{
-	char	   *text = pnstrdup(value->val.string.val, value->val.string.len);
-	const char *type = NameStr(f->type);
-	Datum		input = CStringGetDatum(text);
-	Datum		any_type = ObjectIdGetDatum(InvalidOid);
-	Datum		no_typmod = Int32GetDatum(-1);
-	CsConverter converter;
-	double		days;
-
-	if (IsIntervalName(type))
-	{
-		CsConverterInit(&converter, INTERVALOID);
-		days = converter.to_double(&converter, DirectFunctionCall3(interval_in, input, any_type,
-																   no_typmod));
-	}
-	else if (strcmp(type, "date") == 0)
-	{
-		CsConverterInit(&converter, DATEOID);
-		days = converter.to_double(&converter, DirectFunctionCall1(date_in, input));
-	}
-	else if (strstr(type, "with time zone") != NULL)
-	{
-		CsConverterInit(&converter, TIMESTAMPTZOID);
-		days = converter.to_double(&converter, DirectFunctionCall3(timestamptz_in, input, any_type,
-																   no_typmod));
-	}
-	else
-	{
-		CsConverterInit(&converter, TIMESTAMPOID);
-		days = converter.to_double(&converter, DirectFunctionCall3(timestamp_in, input, any_type,
-																   no_typmod));
-	}
-	pfree(text);
-	return days;
-}
-
 /* What a json value is, for messages. */
 static const char *
 JsonTypeName(const JsonbValue *value)
@@ -450,7 +392,7 @@ ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, 
 		case CS_BOOLEAN:
 			return value->val.boolean ? 1.0 : 0.0;
 		case CS_TIME:
-			return ReadJsonTime(f, value);
+			return CsFeatureTime(f, value->val.string.val, value->val.string.len);
 		default:
 			return CsFeatureLevel(p, f, value->val.string.val, value->val.string.len);
 	}

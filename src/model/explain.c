@@ -11,6 +11,9 @@
  * A model with PCA measures between components, which belong to no one feature.  There customer and
  * segment are taken back to the space before PCA, mean + components' * z, and so is what pulls them
  * apart.  Since components are orthonormal, the sum over those columns is the same number.
+ *
+ * Where rules decide there are no shares.  There the features that the rule speaks of come first, with its
+ * conditions and how far inside them the customer is; so do scores, which are no features.
  */
 #include "custseg.h"
 
@@ -29,6 +32,7 @@ typedef struct Explanation
 	double		segment_mean,
 				overall_mean;
 	double		contribution;	/* NaN without a runner-up or a margin */
+	const CsBorder *border;		/* or NULL */
 } Explanation;
 
 PG_FUNCTION_INFO_V1(custseg_explain);
@@ -151,18 +155,61 @@ FillMeans(const CsScoring *scoring, int segment, Explanation *result)
 	}
 }
 
-/* Largest contribution first; without contributions, and among equals, in the model's order. */
+/*
+ * Give the lines of features their borders; more than one of a feature, and those of no feature, are
+ * lines of their own.  Returns the lines, of which there may be more.
+ */
+static Explanation *
+AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
+{
+	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
+	List	   *borders;
+	ListCell   *cell;
+
+	if (scoring->algorithm->borders == NULL)
+		return lines;
+	borders = scoring->algorithm->borders(&scoring->fitted, p, CsScorerOptions(scoring->scorer), scoring->z);
+	lines = repalloc(lines, sizeof(Explanation) * (*nlines + list_length(borders) + 1));
+	foreach(cell, borders)
+	{
+		const CsBorder *border = lfirst(cell);
+		Explanation *line = &lines[*nlines];
+
+		if (border->feature >= 0 && lines[border->feature].border == NULL)
+		{
+			lines[border->feature].border = border;
+			continue;
+		}
+		if (border->feature >= 0)
+			*line = lines[border->feature];
+		else
+			*line = (Explanation) {.feature = -1,.contribution = NAN};
+		line->border = border;
+		(*nlines)++;
+	}
+	return lines;
+}
+
+/*
+ * Largest contribution first, then what has a border; without either, and among equals, in the model's
+ * order, what is no feature last.
+ */
 static int
 CompareExplanations(const void *a, const void *b)
 {
 	const Explanation *left = a;
 	const Explanation *right = b;
 
+	if ((left->border == NULL) != (right->border == NULL))
+		return left->border == NULL ? 1 : -1;
 	if (left->contribution > right->contribution)
 		return -1;
 	if (left->contribution < right->contribution)
 		return 1;
-	return left->feature - right->feature;
+	if (left->feature != right->feature)
+		return (uint32) left->feature < (uint32) right->feature ? -1 : 1;
+	return strcmp(left->border == NULL ? "" : left->border->condition,
+				  right->border == NULL ? "" : right->border->condition);
 }
 
 /* Put one line into the result. */
@@ -170,13 +217,18 @@ static void
 PutExplanation(ReturnSetInfo *rsinfo, CsCallSite *site, Datum customer, const Explanation *line)
 {
 	const CsPipeline *p = CsScorerPipeline(site->scoring.scorer);
-	char	   *value = site->is_jsonb ?
-		CsJsonbText(p, DatumGetJsonbP(customer), line->feature) :
-		CsBindingText(site->binding, line->feature);
-	Datum		values[5];
-	bool		nulls[5] = {false};
+	const CsBorder *border = line->border;
+	char	   *value;
+	Datum		values[7];
+	bool		nulls[7] = {false};
 
-	values[0] = CStringGetTextDatum(NameStr(p->feature[line->feature].name));
+	if (line->feature < 0)
+		value = psprintf("%.15g", border->value);
+	else
+		value = site->is_jsonb ? CsJsonbText(p, DatumGetJsonbP(customer), line->feature) :
+			CsBindingText(site->binding, line->feature);
+	values[0] = CStringGetTextDatum(line->feature < 0 ? border->name :
+									NameStr(p->feature[line->feature].name));
 	if (value != NULL)
 		values[1] = CStringGetTextDatum(value);
 	nulls[1] = value == NULL;
@@ -185,10 +237,16 @@ PutExplanation(ReturnSetInfo *rsinfo, CsCallSite *site, Datum customer, const Ex
 	nulls[2] = nulls[3] = !line->has_means;
 	values[4] = Float8GetDatum(line->contribution);
 	nulls[4] = isnan(line->contribution);
+	nulls[5] = border == NULL;
+	if (border != NULL)
+		values[5] = CStringGetTextDatum(border->condition);
+	nulls[6] = border == NULL || isnan(border->margin);
+	if (border != NULL)
+		values[6] = Float8GetDatum(border->margin);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* explain(model, customer, version): one row a feature */
+/* explain(model, customer, version): one row a feature, and a border that decides */
 Datum
 custseg_explain(PG_FUNCTION_ARGS)
 {
@@ -211,6 +269,7 @@ custseg_explain(PG_FUNCTION_ARGS)
 	lines = palloc0(sizeof(Explanation) * nlines);
 	FillMeans(&site->scoring, placed.index, lines);
 	ShareMargin(&site->scoring, &placed, lines);
+	lines = AddBorders(&site->scoring, lines, &nlines);
 	qsort(lines, nlines, sizeof(Explanation), CompareExplanations);
 	for (int i = 0; i < nlines; i++)
 		PutExplanation(rsinfo, site, PG_GETARG_DATUM(1), &lines[i]);

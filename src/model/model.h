@@ -72,6 +72,12 @@ extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
 extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
 							const CsParameter *p, const int *number, const int *order);
 
+/*
+ * rules.c: the options that the version was trained with, as its algorithm reads them, palloc'd; read
+ * from the catalogue, since a scorer has no need of them.
+ */
+extern void *CsScorerOptions(const CsScorer *scorer);
+
 /* A scorer that came as an argument, detoasted; an error when another version wrote it. */
 extern const CsScorer *CsScorerFromDatum(Datum value);
 
@@ -140,9 +146,6 @@ extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, doub
  */
 extern char *CsBindingText(CsBinding *b, int feature);
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
-
-/* Is the feature a duration, as against a point in time? */
-extern bool CsIsInterval(const CsFeature *f);
 
 /* The attribute, from 1, that a feature is bound to. */
 extern int	CsBindingAttribute(const CsBinding *b, int feature);

@@ -12,6 +12,10 @@
  *
  * Without a predecessor, or with one that the source cannot be compared with, segments are
  * numbered from 1 by size.  Noise is always number 0 and takes no part in this.
+ *
+ * Segments that are given with names keep them: first those of the same name are paired, then the
+ * others by their overlap, provided that it is most of both; and what is new is numbered in the order
+ * in which it is given.
  */
 #include "custseg.h"
 
@@ -229,6 +233,63 @@ HighestNumber(const char *model)
 	return highest;
 }
 
+/* Take over what the old segment of that index has been given; its name unless there is one. */
+static void
+Inherit(CsSegmentRow *segment, const OldSegment *old)
+{
+	segment->segment = old->number;
+	if (segment->name == NULL)
+		segment->name = old->name;
+	if (segment->description == NULL)
+		segment->description = old->description;
+	segment->rank = old->rank;
+}
+
+/* Forget overlaps that are not most of both segments' rows: another name is meant to say something. */
+static void
+KeepMajorities(CsTraining *t)
+{
+	const CsPredecessor *p = t->predecessor;
+	int			n = p->noverlap;
+
+	for (int old = 0; old < n; old++)
+	{
+		double		rows = 0;
+
+		for (int c = 0; c < n; c++)
+			rows += p->overlap[(Size) c * n + old];
+		for (int c = 0; c < t->fit.k; c++)
+		{
+			double	   *shared = &p->overlap[(Size) c * n + old];
+
+			if (*shared * 2 <= Max(rows, (double) t->segments[c].n))
+				*shared = 0;
+		}
+	}
+}
+
+/*
+ * Pair segments that are given with the old ones of the same name, and take these out of the overlap
+ * that the others are paired by.
+ */
+static void
+MatchNames(CsTraining *t, const OldSegment *old)
+{
+	const CsPredecessor *p = t->predecessor;
+	int			n = p->noverlap;
+
+	for (int c = 0; c < t->fit.k; c++)
+		for (int i = p->scorer->has_noise; i < p->scorer->nsegments; i++)
+		{
+			if (strcmp(t->fit.names[c], old[i].name) != 0)
+				continue;
+			Inherit(&t->segments[c], &old[i]);
+			for (int j = 0; j < n; j++)
+				p->overlap[(Size) c * n + j] = p->overlap[(Size) j * n + i] = 0;
+			break;
+		}
+}
+
 /* Give segments that most of the same customers are in their number and name; 0: no such one. */
 static void
 MatchPredecessor(CsTraining *t)
@@ -239,17 +300,18 @@ MatchPredecessor(CsTraining *t)
 	int		   *match = palloc(sizeof(int) * n);
 	OldSegment *old = ReadOldSegments(t);
 
+	if (t->fit.names != NULL)
+	{
+		KeepMajorities(t);
+		MatchNames(t, old);
+	}
 	CsAssignMaximum(n, p->overlap, match);
 	for (int c = 0; c < t->fit.k; c++)
 	{
 		CsSegmentRow *segment = &t->segments[c];
 
-		if (match[c] >= nold || p->overlap[(Size) c * n + match[c]] == 0)
-			continue;
-		segment->segment = old[match[c]].number;
-		segment->name = old[match[c]].name;
-		segment->description = old[match[c]].description;
-		segment->rank = old[match[c]].rank;
+		if (match[c] < nold && p->overlap[(Size) c * n + match[c]] > 0)
+			Inherit(segment, &old[match[c]]);
 	}
 	if (t->algorithm->has_noise && t->predecessor->scorer->has_noise)
 	{
@@ -279,21 +341,23 @@ CompareByNumber(const void *a, const void *b)
 	return ((const CsSegmentRow *) a)->segment - ((const CsSegmentRow *) b)->segment;
 }
 
-/* Number what has no number yet, by size, from "next" on. */
+/* Number what has no number yet, by size or as they are given, from "next" on. */
 static void
-NumberBySize(CsTraining *t, int next)
+NumberRest(CsTraining *t, int next)
 {
 	CsSegmentRow **order = palloc(sizeof(CsSegmentRow *) * t->fit.k);
 
 	for (int c = 0; c < t->fit.k; c++)
 		order[c] = &t->segments[c];
-	qsort(order, t->fit.k, sizeof(CsSegmentRow *), CompareBySize);
+	if (t->fit.names == NULL)
+		qsort(order, t->fit.k, sizeof(CsSegmentRow *), CompareBySize);
 	for (int c = 0; c < t->fit.k; c++)
 	{
 		if (order[c]->segment != 0)
 			continue;
 		order[c]->segment = next++;
-		order[c]->name = psprintf("segment %d", order[c]->segment);
+		if (order[c]->name == NULL)
+			order[c]->name = psprintf("segment %d", order[c]->segment);
 	}
 	pfree(order);
 }
@@ -307,6 +371,11 @@ CsNumberSegments(CsTraining *t)
 {
 	int			next = 1;
 
+	for (int c = 0; c < t->fit.k && t->fit.names != NULL; c++)
+	{
+		t->segments[c].name = t->fit.names[c];
+		t->segments[c].description = t->fit.descriptions[c];
+	}
 	if (t->predecessor != NULL && t->predecessor->noverlap == 0)
 		CsPredecessorCompare(t, CsArenaAddress(t->arena, t->fit.labels), t->matrix->nrows);
 	if (t->predecessor != NULL && t->predecessor->noverlap > CS_MAX_MATCHED)
@@ -328,7 +397,7 @@ CsNumberSegments(CsTraining *t)
 		MatchPredecessor(t);
 		next = Max(highest, last) + 1;
 	}
-	NumberBySize(t, next);
+	NumberRest(t, next);
 	if (t->algorithm->has_noise && t->segments[t->fit.k].name == NULL)
 		t->segments[t->fit.k].name = pstrdup("noise");
 	qsort(t->segments, t->nsegments, sizeof(CsSegmentRow), CompareByNumber);

@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "model/train.h"
 #include "progress.h"
@@ -249,8 +250,29 @@ PrepareRows(CsTraining *t, CsTeam *team)
 		CsReportMemory(t, t->raw->nrows);
 	if (t->algorithm != NULL && t->algorithm->check != NULL && t->k > 0)
 		t->algorithm->check(t->options, t->k, t->pipeline->noutputs);
+	if (t->algorithm != NULL && t->algorithm->bind != NULL)
+		t->algorithm->bind(unconstify(void *, t->options), t->pipeline);
 	t->matrix = CsPipelineTransform(team, t->pipeline, t->raw);
 	t->prepare_milliseconds = CsMillisecondsSince(start);
+}
+
+/* The features that the algorithm's options speak of, an array of text; NULL: it has no say. */
+static ArrayType *
+NamedByOptions(const CsTraining *t)
+{
+	List	   *names = NIL;
+	Datum	   *elements;
+	ListCell   *cell;
+	int			n = 0;
+
+	if (t->algorithm != NULL && t->algorithm->features != NULL)
+		names = t->algorithm->features(t->options);
+	if (names == NIL)
+		return NULL;
+	elements = palloc(sizeof(Datum) * list_length(names));
+	foreach(cell, names)
+		elements[n++] = CStringGetTextDatum(lfirst(cell));
+	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
 /* See train.h. */
@@ -290,8 +312,9 @@ CsTrainingOpen(const CsRequest *request)
 		t->id = CsRelationDefaultId(t->relation);
 	if (t->common->weight != NULL)
 		(void) CsRelationColumn(t->relation, t->common->weight);
-	CsFeaturesResolve(t, request->features);
-	t->prep = CsPrepParse(request->prep, t->features, t->nfeatures);
+	CsFeaturesResolve(t, request->features != NULL ? request->features : NamedByOptions(t));
+	t->prep = CsPrepParse(request->prep, t->features, t->nfeatures,
+						  t->algorithm != NULL && t->algorithm->is_given);
 	if (t->model != NULL)
 		t->predecessor = CsPredecessorFind(t);
 	return t;

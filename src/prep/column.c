@@ -13,6 +13,8 @@
  */
 #include "custseg.h"
 
+#include <float.h>
+
 #include "math/math.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
@@ -246,6 +248,12 @@ FitScale(CsColumnFit *fit, CsScale scale, const double *sorted, int64 n, Moments
 		case CS_SCALE_NONE:
 			fit->center = 0;
 			no_spread = true;
+			break;
+		case CS_SCALE_POWER2:
+			fit->center = 0;
+			no_spread = fit->is_constant;
+			if (!no_spread)
+				fit->spread = ldexp(1, Min((int) rint(log2(m.variance) / 2), DBL_MAX_EXP - 1));
 			break;
 	}
 	if (no_spread)

@@ -20,7 +20,7 @@ const char *const CsImputeNames[] = {"median", "mean", "mode", "constant", "knn"
 const char *const CsClipNames[] = {"none", "iqr", "zscore", "quantile", NULL};
 const char *const CsTransformNames[] = {"none", "log1p", "yeo-johnson", NULL};
 const char *const CsEncodeNames[] = {"onehot", "ordinal", "frequency", NULL};
-const char *const CsScaleNames[] = {"standard", "minmax", "robust", "none", NULL};
+const char *const CsScaleNames[] = {"standard", "minmax", "robust", "none", "power2", NULL};
 
 #define DEFAULT_NEIGHBORS 5
 
@@ -358,13 +358,51 @@ CheckColumnEntries(JsonbContainer *entries, const CsColumn *columns, int ncolumn
 	}
 }
 
+/* The error for a preparation after which values are not themselves any more. */
+static void
+RejectChange(CsPrepKey key, const char *column, const char *allowed)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("preparation key %s does not suit this algorithm", KeyLabel(key, column)),
+			 errdetail("Its rules are about the values themselves, so these must stay as they are."),
+			 errhint("Leave it out, or give %s.", allowed)));
+}
+
+/* See prep.h: nothing may be asked for that changes a value. */
+static void
+CheckKeepsValues(const CsPrep *prep, const CsColumn *columns)
+{
+	if (prep->pca != 0)
+		RejectChange(CS_KEY_PCA, NULL, "null");
+	for (int i = 0; i < prep->ncolumns; i++)
+	{
+		const CsPrepColumn *column = &prep->columns[i];
+		const char *name = NameStr(columns[i].name);
+
+		if (column->clip != CS_CLIP_NONE)
+			RejectChange(CS_KEY_CLIP, name, "\"none\"");
+		if (column->transform != CS_TRANSFORM_NONE)
+			RejectChange(CS_KEY_TRANSFORM, name, "\"none\"");
+		if (column->scale != CS_SCALE_POWER2 && column->scale != CS_SCALE_NONE)
+			RejectChange(CS_KEY_SCALE, name, "\"power2\" or \"none\"");
+		if (columns[i].converter.kind != CS_CATEGORICAL)
+			continue;
+		if (column->encode != CS_ENCODE_ONEHOT)
+			RejectChange(CS_KEY_ENCODE, name, "\"onehot\"");
+		if (column->drop_first)
+			RejectChange(CS_KEY_DROP_FIRST, name, "false");
+	}
+}
+
 /* Read prep for these columns; palloc'd. */
 CsPrep *
-CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns)
+CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values)
 {
 	CsPrep	   *result = palloc0(sizeof(CsPrep));
 	Settings	top = {0};
-	CsPrepColumn base = {.constant = NAN, .neighbors = DEFAULT_NEIGHBORS, .clip_limit = NAN};
+	CsPrepColumn base = {.constant = NAN, .neighbors = DEFAULT_NEIGHBORS, .clip_limit = NAN,
+	.scale = keep_values ? CS_SCALE_POWER2 : CS_SCALE_STANDARD};
 
 	if (prep != NULL)
 	{
@@ -399,6 +437,8 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns)
 		}
 		CsPrepResolve(column, own.given, &columns[i]);
 	}
+	if (keep_values)
+		CheckKeepsValues(result, columns);
 	return result;
 }
 

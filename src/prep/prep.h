@@ -48,7 +48,8 @@ typedef enum CsEncode
 
 typedef enum CsScale
 {
-	CS_SCALE_STANDARD, CS_SCALE_MINMAX, CS_SCALE_ROBUST, CS_SCALE_NONE
+	CS_SCALE_STANDARD, CS_SCALE_MINMAX, CS_SCALE_ROBUST, CS_SCALE_NONE,
+	CS_SCALE_POWER2				/* by a power of two: nothing is rounded */
 } CsScale;
 
 /*
@@ -174,9 +175,10 @@ typedef struct CsBaseline
 
 /*
  * options.c: read prep jsonb (NULL: nothing asked) for these columns; unknown keys and bad values
- * are errors.
+ * are errors.  keep_values: model space is to hold the values themselves, each column's divided by
+ * a power of two at most and each level 0 or 1, so anything else is an error, too.
  */
-extern CsPrep *CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns);
+extern CsPrep *CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values);
 
 /* The whole of what was asked, defaults filled in, as jsonb to store; CsPrepParse reads it back. */
 extern Jsonb *CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns);
@@ -242,6 +244,16 @@ extern void CsPipelineCheckRow(const CsPipeline *p, const double *raw);
 extern Size CsPipelineWork(const CsPipeline *p, int nrows);
 extern bool CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 							double *out, int out_stride, double *work);
+
+/*
+ * time.c
+ *
+ * Is the feature a duration, as against a point in time?  And the raw value of a time that is
+ * written as text, read as the type that the model was trained on; a domain, whose name says nothing,
+ * is taken for a timestamp, which reads dates too.
+ */
+extern bool CsIsInterval(const CsFeature *f);
+extern double CsFeatureTime(const CsFeature *f, const char *text, int length);
 
 /*
  * pipeline.c

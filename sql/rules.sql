@@ -1,0 +1,228 @@
+--
+-- Rule models: what rules say is what customers get, to the bit; percentiles are PostgreSQL's
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS rules_test CASCADE;
+CREATE SCHEMA rules_test;
+SET search_path = rules_test, public;
+CREATE FUNCTION fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'NO ERROR';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN SQLSTATE || ' ' || SQLERRM || coalesce(E'\n  DETAIL: ' || nullif(detail, ''), '') || coalesce(E'\n  HINT: ' || nullif(hint, ''), '');
+END $$;
+
+CREATE TABLE customer (id int PRIMARY KEY, recency int, monetary numeric, frequency int, channel text, news bool, joined date);
+INSERT INTO customer
+SELECT i, (i * 7) % 100, round((i * i * 31) % 1000 / 3.0, 2), 1 + i % 9, (ARRAY['web', 'app', 'shop', NULL])[1 + i % 4], i % 3 = 0,
+       date '2024-01-01' + i % 200
+FROM generate_series(1, 2000) i;
+RESET client_min_messages;
+
+SELECT model, version, algorithm, n_rows, n_segments, iterations, converged, deployed FROM custseg.train('value', 'customer', algorithm => 'rules', options => '{
+  "segments": [
+    {"name": "champions", "when": {"recency": {"to": 20}, "monetary": {"above": {"percentile": 80}}}},
+    {"name": "app", "when": {"channel": "app", "news": true}},
+    {"name": "scored", "when": {"value": {"from": {"percentile": 70}}}, "description": "who scores well"},
+    {"name": "early", "when": {"joined": {"below": "2024-02-01"}, "channel": {"not_in": ["shop", null]}}},
+    {"name": "champions", "when": {"monetary": {"from": 330, "to": 333}}},
+    {"name": "others"}],
+  "else": "others",
+  "scores": {"value": [{"feature": "frequency", "quantiles": 5, "weight": 2}, {"feature": "recency", "thresholds": [30, 60], "direction": "low"}]}}');
+SELECT segment, name, description, n FROM custseg.segments WHERE model = 'value' ORDER BY segment;
+SELECT * FROM custseg.rules('value');
+SELECT parameters -> 'rules' AS rules, metrics -> 'overlapping_rows' AS overlapping, metrics -> 'rows_left_to_else' AS rest, note
+FROM custseg.model_version WHERE model = 'value';
+
+-- the same in SQL
+CREATE VIEW by_hand AS
+WITH cut AS (
+    SELECT percentile_cont(0.8) WITHIN GROUP (ORDER BY monetary) AS monetary,
+           percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY frequency) AS frequency
+    FROM customer
+), scored AS (
+    SELECT c.*, cut.monetary AS monetary_80,
+           2 * (1 + (SELECT count(*) FROM unnest(cut.frequency) f WHERE c.frequency > f)) + 3 - (recency > 30)::int - (recency > 60)::int AS value
+    FROM customer c, cut
+), quantile AS (
+    SELECT percentile_cont(0.7) WITHIN GROUP (ORDER BY value) AS value FROM scored
+)
+SELECT s.id, CASE WHEN recency <= 20 AND monetary > monetary_80 THEN 1
+                  WHEN channel = 'app' AND news THEN 2
+                  WHEN s.value >= q.value THEN 3
+                  WHEN joined < '2024-02-01' AND channel IN ('web', 'app') THEN 4
+                  WHEN monetary BETWEEN 330 AND 333 THEN 1 ELSE 5 END AS segment
+FROM scored s, quantile q;
+SELECT h.segment, count(*) AS n, count(*) FILTER (WHERE custseg.predict('value', c) IS DISTINCT FROM h.segment) AS differ,
+       count(*) FILTER (WHERE custseg.predict('value', to_jsonb(c)) IS DISTINCT FROM h.segment) AS differ_json
+FROM by_hand h JOIN customer c USING (id) GROUP BY 1 ORDER BY 1;
+
+-- why, and how near to the borders
+SELECT feature, value, contribution, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 18, "monetary": 300, "frequency": 2, "channel": "web", "news": false, "joined": "2024-06-01"}'::jsonb);
+SELECT feature, value, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 90, "monetary": 10, "frequency": 2, "channel": "web", "news": false, "joined": "2024-01-11"}'::jsonb) WHERE condition IS NOT NULL;
+SELECT feature, value, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 29, "monetary": 10, "frequency": 9, "channel": "web", "news": false, "joined": "2024-06-01"}'::jsonb) WHERE condition IS NOT NULL;
+-- everyone else: what the nearest rule lacks
+SELECT feature, value, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 22, "monetary": 320, "frequency": 1, "channel": "shop", "news": false, "joined": "2024-06-01"}'::jsonb) WHERE condition IS NOT NULL;
+SELECT segment, name, confidence::numeric(6, 4), runner_up, memberships::numeric(6, 4)[], (SELECT sum(m) = 1 FROM unnest(memberships) m) AS sum_to_1
+FROM custseg.predict_detail('value', '{"recency": 18, "monetary": 300, "frequency": 2, "channel": "web", "news": false, "joined": "2024-06-01"}'::jsonb);
+-- NULL is imputed as anywhere, a level that was never seen is none of those that are listed
+SELECT custseg.predict_name('value', '{"recency": null, "monetary": 332, "frequency": 1, "channel": "fax", "news": null, "joined": "2024-01-05"}'::jsonb);
+SELECT custseg.predict('value', NULL::customer) AS no_customer;
+-- bit for bit the same by whatever road
+SELECT bool_and(custseg.predict(s.scorer, c) = custseg.predict('value', c)) AS same FROM customer c, (SELECT custseg.scorer('value') AS scorer) s;
+SELECT custseg.scorer('value')::text::custseg.compiled_model::text = custseg.scorer('value')::text AS round_trip;
+
+-- borders that belong to a rule, and those that do not
+SELECT model, n_segments FROM custseg.train('border', 'customer', algorithm => 'rules', options => '{"segments": [
+  {"name": "from", "when": {"recency": {"from": 90}}}, {"name": "above", "when": {"recency": {"above": 80}}},
+  {"name": "to", "when": {"recency": {"to": 10}}}, {"name": "below", "when": {"recency": {"below": 20}}},
+  {"name": "equal", "when": {"recency": 50}}, {"name": "not news", "when": {"news": false}}, {"name": "day", "when": {"joined": "2024-01-02"}},
+  {"name": "null", "when": {"channel": {"in": [null]}}}, {"name": "rest"}], "else": "rest"}');
+SELECT segment, name, description, n FROM custseg.segments WHERE model = 'border' ORDER BY segment;
+SELECT r AS recency, custseg.predict_name('border', jsonb_build_object('recency', r, 'news', true, 'channel', 'app', 'joined', '2024-03-01'))
+FROM unnest(ARRAY[90, 89, 81, 80, 50, 20, 19, 11, 10]) r;
+SELECT custseg.predict_name('border', '{"recency": 60, "news": true, "channel": "app", "joined": "2024-01-02"}'::jsonb) AS day,
+       custseg.predict_name('border', '{"recency": 60, "news": true, "channel": null, "joined": "2024-01-03"}'::jsonb) AS null,
+       custseg.predict_name('border', '{"recency": 60, "news": false, "channel": "app", "joined": "2024-01-03"}'::jsonb) AS news;
+
+-- without an "else": nobody is placed whom no rule holds for
+SELECT model, n_segments FROM custseg.train('covered', 'customer', algorithm => 'rules', options => '{"segments": [
+  {"name": "low", "when": {"recency": {"below": 50}}}, {"name": "high", "when": {"recency": {"from": 50, "to": 99}}}]}');
+SELECT custseg.predict_name('covered', '{"recency": 49.999999999999993}'::jsonb) AS low, custseg.predict_name('covered', '{"recency": 50}'::jsonb) AS high,
+       custseg.predict_name('covered', '{"recency": 100}'::jsonb) AS nobody;
+
+-- where rules overlap and where they decide nothing
+SELECT n_segments FROM custseg.train('overlap', 'customer', algorithm => 'rules', options => '{"segments": [
+  {"name": "a", "when": {"recency": {"below": 60}}}, {"name": "b", "when": {"recency": {"from": 40, "below": 80}}},
+  {"name": "c", "when": {"recency": {"below": 30}}}, {"name": "d"}], "else": "d"}');
+SELECT segment, name, n FROM custseg.segments WHERE model = 'overlap' ORDER BY segment;
+
+-- the same model for any number of workers
+SET max_parallel_maintenance_workers = 0;
+SELECT version FROM custseg.train('workers', 'customer', '{recency,monetary}', algorithm => 'rules', options => '{"segments": [{"name": "a", "when": {"monetary": {"from": {"percentile": 33.3}}}}, {"name": "b"}], "else": "b"}');
+SET max_parallel_maintenance_workers = 4;
+SET min_parallel_table_scan_size = 0;
+SELECT version FROM custseg.train('workers', 'customer', '{recency,monetary}', algorithm => 'rules', options => '{"segments": [{"name": "a", "when": {"monetary": {"from": {"percentile": 33.3}}}}, {"name": "b"}], "else": "b"}');
+RESET max_parallel_maintenance_workers;
+RESET min_parallel_table_scan_size;
+SELECT count(DISTINCT (parameters, metrics -> 'inertia', metrics -> 'silhouette')) AS models FROM custseg.model_version WHERE model = 'workers';
+
+--
+-- Numbers and names outlive a retraining; percentiles are fitted again
+--
+SELECT custseg.name_segment('value', 1, 'best', 'our best customers', rank => 1);
+SELECT custseg.set_action('value', 1, '{"channel": "phone"}');
+UPDATE customer SET monetary = monetary * 2 WHERE id % 2 = 0;
+SELECT * FROM custseg.recalibrate('value');
+SELECT version, segment, name, description, rank FROM custseg.segment WHERE model = 'value' AND segment = 1 ORDER BY version;
+SELECT deployed_version FROM custseg.model WHERE name = 'value';
+SELECT custseg.rule_options('value', 1) -> 'segments' ->> 0 AS renamed;
+-- one more rule at the top, others gone, one that is another in name only: segments keep their numbers
+SELECT version FROM custseg.train('value', 'customer', algorithm => 'rules', options => '{"segments": [
+  {"name": "new", "when": {"frequency": {"from": 9}}}, {"name": "best", "when": {"recency": {"to": 20}, "monetary": {"above": 300}}},
+  {"name": "the rest"}], "else": "the rest"}');
+SELECT segment, name, n FROM custseg.segment WHERE model = 'value' AND version = 3 ORDER BY segment;
+-- the rest of custseg takes it as any model
+SELECT segment, name, n FROM custseg.segment_sizes('value', 'customer') WHERE segment IS NOT NULL ORDER BY 1;
+SELECT count(*) AS features, count(*) FILTER (WHERE verdict <> 'ok') AS not_ok FROM custseg.drift('value', 'customer');
+SELECT metric, value::numeric(12, 4) FROM custseg.evaluate('value', 'customer') WHERE metric IN ('silhouette', 'n_segments', 'segments');
+ALTER TABLE customer ADD segment int;
+CALL custseg.resegment('value', 'customer');
+SELECT count(*) FILTER (WHERE segment = custseg.predict('value', c)) AS placed, count(*) AS n FROM customer c;
+ALTER TABLE customer DROP segment;
+
+--
+-- Prepared so that values stay what they are
+--
+SELECT name, prep ->> 'scale' AS scale, prep ->> 'spread' AS spread FROM custseg.feature WHERE model = 'value' AND version = 1 ORDER BY position;
+SELECT n_segments FROM custseg.train('scaled', 'customer', '{monetary}', 3, prep => '{"scale": "power2"}');
+SELECT prep ->> 'center' AS center, log(2, (prep ->> 'spread')::numeric)::numeric(6, 3) AS exponent FROM custseg.feature WHERE model = 'scaled';
+
+--
+-- Bad rules
+--
+\pset format unaligned
+\pset tuples_only on
+CREATE FUNCTION rules(options text) RETURNS text LANGUAGE sql AS
+$$ SELECT fails(format('SELECT custseg.train(''bad'', ''customer'', algorithm => ''rules'', options => %L)', options)) $$;
+CREATE FUNCTION condition(condition text) RETURNS text LANGUAGE sql AS
+$$ SELECT rules(format('{"segments": [{"name": "a", "when": {%s}}, {"name": "b"}], "else": "b", "scores": {"s": [{"feature": "frequency"}]}}', condition)) $$;
+CREATE FUNCTION score(term text) RETURNS text LANGUAGE sql AS
+$$ SELECT rules(format('{"segments": [{"name": "a", "when": {"s": {"from": 1}}}, {"name": "b"}], "else": "b", "scores": {"s": %s}}', term)) $$;
+SELECT rules('{}');
+SELECT rules('{"segments": {}}');
+SELECT rules('{"segments": []}');
+SELECT rules('{"segments": [1]}');
+SELECT rules('{"segments": [{"when": {"recency": 1}}]}');
+SELECT rules('{"segments": [{"name": 1}]}');
+SELECT rules('{"segments": [{"name": "a", "if": {}}]}');
+SELECT rules('{"segments": [{"name": "a", "when": {}}]}');
+SELECT rules('{"segments": [{"name": "a"}]}');
+SELECT rules('{"segments": [{"name": "a", "when": {"recency": 1}}], "else": "c"}');
+SELECT rules('{"segments": [{"name": "a", "when": {"recency": {"to": 50}}}, {"name": "b", "when": {"recency": {"from": 60}}}]}');
+SELECT rules('{"segments": [{"name": "a", "when": {"channel": {"in": ["web", null]}}}]}');
+SELECT condition('"wealth": {"from": 1}');
+SELECT condition('"recency": {}');
+SELECT condition('"recency": null');
+SELECT condition('"recency": {"over": 1}');
+SELECT condition('"recency": {"from": 1, "above": 2}');
+SELECT condition('"recency": {"from": 2, "to": 1}');
+SELECT condition('"recency": {"from": 2, "below": 2}');
+SELECT condition('"recency": {"from": true}');
+SELECT condition('"recency": {"from": {"percentile": 101}}');
+SELECT condition('"recency": {"from": {"quantile": 1}}');
+SELECT condition('"recency": {"from": "2024-01-01"}');
+SELECT condition('"recency": {"in": ["web"]}');
+SELECT condition('"recency": true');
+SELECT condition('"news": {"from": 0.5}');
+SELECT condition('"news": 1');
+SELECT condition('"channel": {"from": 1}');
+SELECT condition('"channel": "fax"');
+SELECT condition('"channel": {"in": []}');
+SELECT condition('"channel": {"in": [1]}');
+SELECT condition('"channel": {"in": ["web"], "not_in": ["app"]}');
+SELECT condition('"channel": {"in": ["web"], "from": 1}');
+SELECT condition('"joined": {"from": 1}');
+SELECT condition('"joined": {"from": "yesterday-ish"}');
+SELECT condition('"s": "high"');
+SELECT condition('"s": {"in": ["high"]}');
+SELECT score('{}');
+SELECT score('[]');
+SELECT score('[1]');
+SELECT score('[{"weight": 1}]');
+SELECT score('[{"feature": "frequency", "weight": 0}]');
+SELECT score('[{"feature": "frequency", "direction": "up"}]');
+SELECT score('[{"feature": "frequency", "quantiles": 1}]');
+SELECT score('[{"feature": "frequency", "quantiles": 5, "thresholds": [1]}]');
+SELECT score('[{"feature": "frequency", "thresholds": [2, 1]}]');
+SELECT score('[{"feature": "frequency", "thresholds": []}]');
+SELECT score('[{"feature": "wealth"}]');
+SELECT score('[{"feature": "channel"}]');
+SELECT rules(format('{"segments": [{"name": "a", "when": {"s1": {"from": 1}}}], "scores": {%s}}', (SELECT string_agg(format('"s%s": [{"feature": "recency"}]', i), ', ') FROM generate_series(1, 17) i)));
+SELECT fails($$ SELECT custseg.train('bad', 'customer', algorithm => 'rules', k => 3, options => '{"segments": [{"name": "a", "when": {"recency": {"from": 0}}}]}') $$);
+SELECT fails($$ SELECT custseg.train('bad', 'customer', '{monetary}', algorithm => 'rules', options => '{"segments": [{"name": "a", "when": {"recency": {"from": 0}}}]}') $$);
+SELECT fails(format($$ SELECT custseg.train('bad', 'customer', algorithm => 'rules', prep => %L, options => '{"segments": [{"name": "a", "when": {"recency": {"from": 0}, "channel": {"not_in": ["web"]}}}, {"name": "b"}], "else": "b"}') $$, prep))
+FROM unnest(ARRAY['{"scale": "standard"}', '{"clip": "iqr"}', '{"transform": "log1p"}', '{"pca": 1}', '{"columns": {"channel": {"encode": "frequency"}}}', '{"columns": {"channel": {"drop_first": true}}}', '{"scale": "none"}']) prep;
+SELECT fails($$ SELECT * FROM custseg.choose_k('customer', '{recency}', algorithm => 'rules') $$);
+SELECT fails($$ SELECT * FROM custseg.compare('customer', '{recency}', algorithms => '{rules}') $$);
+SELECT fails($$ SELECT * FROM custseg.stability('customer', '{recency}', algorithm => 'rules') $$);
+SELECT fails($$ SELECT * FROM custseg.rules('scaled') $$);
+SELECT fails($$ SELECT * FROM custseg.rules('nothing') $$);
+SELECT fails($$ SELECT * FROM custseg.recalibrate('scaled') $$);
+SELECT fails($$ SELECT * FROM custseg.recalibrate(NULL) $$);
+-- a forged model is refused before it is read
+SELECT fails(format($$ SELECT %L::custseg.compiled_model $$, jsonb_set(custseg.scorer('border')::text::jsonb, path, value)))
+FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}', '[77]'), ('{parameters,conditions,0}', '[0, 99, 1, 0, 0, 0, 0]'),
+      ('{parameters,conditions,0}', '[0, 0, 64, 0, 0, 0, 0]'), ('{parameters,conditions,0}', '[5, 0, 1, 0, 0, 0, 0]'), ('{parameters,conditions,0}', '[0, 0, 16, 0, 0, 0, 99]'),
+      ('{parameters,conditions,0}', '[0, 0.5, 1, 0, 0, 0, 0]'), ('{parameters,levels,0}', '99'), ('{parameters,terms}', '[[0, 0, 1, 0, 0, 5]]'), ('{parameters,terms}', '[[16, 0, 1, 0, 0, 0]]'), ('{parameters,terms}', '[[1]]')) f (path, value);
+\pset format aligned
+\pset tuples_only off
+
+SET client_min_messages = warning;
+SELECT count(*) FILTER (WHERE custseg.drop_model(name) IS NULL) AS dropped FROM custseg.model WHERE name IN ('bad', 'value', 'border', 'covered', 'overlap', 'workers', 'scaled');
+DROP SCHEMA rules_test CASCADE;

@@ -1,0 +1,171 @@
+/*
+ * rules.h
+ *	  Rule models: what was asked for, what it became when columns and rows were known, and the flat
+ *	  form that decides.
+ *
+ * rules_parse.c reads options into a CsRuleSet of names; rules_bind.c finds the columns;
+ * rules.c fits percentiles and quantiles on the rows, and labels them; rules_score.c compiles and
+ * decides; rules_words.c says it in words.
+ */
+#ifndef CUSTSEG_RULES_H
+#define CUSTSEG_RULES_H
+
+#include "algo/algo.h"
+#include "prep/prep.h"
+
+#define RULES_MAX 1000			/* rules, and segments */
+#define RULES_MAX_SCORES 16
+#define RULES_MAX_CUTS 100		/* of one term */
+
+/* One side of a range. */
+typedef struct CsRuleBound
+{
+	bool		given;
+	bool		strict;			/* the bound itself is outside */
+	bool		is_percentile;	/* "percentile" of the rows, else "value" or, for a time, "text" */
+	double		percentile;
+	double		value;			/* model space, once bound and fitted */
+	char	   *text;			/* a time as it was written, or NULL */
+} CsRuleBound;
+
+/* A range of a feature or of a score, or levels of a feature. */
+typedef struct CsRuleCondition
+{
+	char	   *name;			/* of the feature or score */
+	int			score;			/* index, or -1 */
+	const CsFeature *feature;	/* once bound, NULL for a score */
+	bool		has_levels;
+	bool		negated;		/* none of the levels */
+	bool		is_truth;		/* true or false was given, which only a boolean can be compared with */
+	int			nlevels;
+	char	  **levels;			/* NULL: that of NULL */
+	int		   *columns;		/* of model space, once bound */
+	CsRuleBound low,
+				high;
+} CsRuleCondition;
+
+/* Conditions that must all hold; none: everyone. */
+typedef struct CsRule
+{
+	int			segment;		/* index */
+	int			nconditions;
+	CsRuleCondition *conditions;
+} CsRule;
+
+/* A feature's part in a score. */
+typedef struct CsRuleTerm
+{
+	char	   *name;			/* of the feature */
+	const CsFeature *feature;	/* once bound */
+	double		weight;
+	bool		reversed;		/* low values score high */
+	int			quantiles;		/* cut at so many quantiles less one; 0: not by quantiles */
+	int			ncuts;			/* 0: the value itself */
+	double	   *cuts;			/* as given, or fitted; model space once bound */
+} CsRuleTerm;
+
+typedef struct CsRuleScore
+{
+	char	   *name;
+	int			nterms;
+	CsRuleTerm *terms;
+} CsRuleScore;
+
+typedef struct CsRuleSet
+{
+	const CsPipeline *pipeline; /* once bound */
+	int			nscores;
+	CsRuleScore *scores;
+	int			nsegments;
+	char	  **names;
+	char	  **descriptions;	/* as given, or NULL */
+	int			nrules;
+	CsRule	   *rules;
+} CsRuleSet;
+
+typedef struct RulesOptions
+{
+	CsCommonOptions common;
+	Jsonb	   *scores;
+	Jsonb	   *segments;
+	char	   *otherwise;		/* option "else": the segment of those whom no rule holds for */
+	CsRuleSet  *set;			/* bound; not an option */
+} RulesOptions;
+
+#define RULES_NOPTIONS 6
+extern const CsOption CsRulesOptions[RULES_NOPTIONS];
+
+/* The model's parameters, in the order of its table. */
+enum
+{
+	RULES_RULES,				/* segment of each rule */
+	RULES_CONDITIONS,
+	RULES_LEVELS,				/* columns of conditions on levels */
+	RULES_TERMS,
+	RULES_CUTS,
+	RULES_NPARAMETERS
+};
+
+/* Columns of "conditions". */
+enum
+{
+	CONDITION_RULE, CONDITION_OPERAND, CONDITION_FLAGS, CONDITION_LOW, CONDITION_HIGH,
+	CONDITION_FIRST_LEVEL, CONDITION_NLEVELS, CONDITION_WIDTH
+};
+
+/* Its flags: bits.  The operand is a column, or -1 - score. */
+#define CONDITION_HAS_LOW 1
+#define CONDITION_LOW_STRICT 2
+#define CONDITION_HAS_HIGH 4
+#define CONDITION_HIGH_STRICT 8
+#define CONDITION_HAS_LEVELS 16
+#define CONDITION_NEGATED 32
+#define CONDITION_ALL 63
+
+/* Columns of "terms". */
+enum
+{
+	TERM_SCORE, TERM_COLUMN, TERM_WEIGHT, TERM_REVERSED, TERM_FIRST_CUT, TERM_NCUTS, TERM_WIDTH
+};
+
+extern const CsParameterInfo CsRulesParameters[RULES_NPARAMETERS];
+
+/* rules_parse.c: palloc'd; anything that makes no sense is an error. */
+extern CsRuleSet *CsRulesParse(const RulesOptions *options);
+extern List *CsRulesFeatures(const void *options);
+
+/* How messages call a rule: rule 2 ("loyal"); palloc'd. */
+extern char *CsRuleLabel(const CsRuleSet *set, int rule);
+
+/* rules_bind.c */
+extern CsRuleSet *CsRulesBound(const RulesOptions *options, const CsPipeline *p);
+
+/* rules_score.c; see CsAlgorithm */
+extern Size CsRulesCompile(const CsFitted *model, void *result);
+extern bool CsRulesAssign(const CsFitted *model, const double *z, CsAssignment *result,
+						  double *memberships);
+extern void CsRulesPull(const CsFitted *model, const double *z, int segment,
+						   double *point, double *pull);
+
+/* Scores of z; "scores" has room for all. */
+extern void CsRulesScore(const void *compiled, const double *z, double *scores);
+
+/* Does the rule hold for z with these scores? */
+extern bool CsRuleHolds(const void *compiled, int rule, const double *z, const double *scores);
+
+/*
+ * By how much a condition of a rule, told by its place in the rule, holds: positive inside; of
+ * levels an infinity.
+ */
+extern double CsRuleSlack(const void *compiled, int rule, int condition, const double *z,
+						  const double *scores);
+
+/* rules_words.c: palloc'd */
+extern char *CsRuleWords(const CsRuleSet *set, int rule);
+extern char *CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c);
+extern char *CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z);
+extern void CsRulesRestore(CsRuleSet *set, const CsFitted *model);
+extern List *CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options,
+							const double *z);
+
+#endif							/* CUSTSEG_RULES_H */

@@ -1,0 +1,505 @@
+/*
+ * rules_parse.c
+ *	  Rules as they are written:
+ *
+ *	{"segments": [
+ *		{"name": "loyal", "when": {"recency": {"to": 30}, "value": {"above": {"percentile": 80}}}},
+ *		{"name": "app", "when": {"channel": {"in": ["ios", "android"]}, "newsletter": true}},
+ *		{"name": "others"}],
+ *	 "else": "others",
+ *	 "scores": {"value": [
+ *		{"feature": "frequency", "quantiles": 5, "weight": 2},
+ *		{"feature": "recency", "thresholds": [30, 90, 365], "direction": "low"}]}}
+ *
+ * Segments are looked at in their order, and the first whose conditions all hold is the customer's.  One
+ * name may come again with other conditions.  A name in "when" is a score or else a feature.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/rules.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+#define Reject(...) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), __VA_ARGS__))
+
+/* Where we are, for messages: rule 2 ("loyal"), condition on "recency". */
+typedef struct Place
+{
+	const char *rule;
+	const char *name;
+} Place;
+
+/* A json string of its own. */
+static char *
+CopyString(const JsonbValue *value)
+{
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static bool
+IsKey(const JsonbValue *key, const char *name)
+{
+	return strlen(name) == key->val.string.len &&
+		memcmp(key->val.string.val, name, key->val.string.len) == 0;
+}
+
+/* A finite number, false when the value is none. */
+static bool
+GetNumber(const JsonbValue *value, double *number)
+{
+	if (value->type != jbvNumeric)
+		return false;
+	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												 NumericGetDatum(value->val.numeric)));
+	return isfinite(*number);
+}
+
+static JsonbContainer *
+AsObject(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data) ?
+		value->val.binary.data : NULL;
+}
+
+static JsonbContainer *
+AsArray(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data) ?
+		value->val.binary.data : NULL;
+}
+
+/* Step through the members of an object. */
+static bool
+NextMember(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
+{
+	if (JsonbIteratorNext(iterator, key, true) != WJB_KEY)
+		return false;
+	(void) JsonbIteratorNext(iterator, value, true);
+	return true;
+}
+
+static JsonbIterator *
+StartMembers(JsonbContainer *object)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(object);
+	JsonbValue	begin;
+
+	(void) JsonbIteratorNext(&iterator, &begin, true);
+	return iterator;
+}
+
+/* The percentile of {"percentile": p}, an error for anything else. */
+static double
+ParsePercentile(JsonbContainer *object, const Place *place)
+{
+	JsonbValue	value;
+	double		percentile = -1;
+
+	if (JsonContainerSize(object) != 1 ||
+		!getKeyJsonValueFromContainer(object, "percentile", strlen("percentile"), &value) ||
+		!GetNumber(&value, &percentile) || percentile < 0 || percentile > 100)
+		Reject(errmsg("%s: a border of \"%s\" is not valid", place->rule, place->name),
+			   errhint("Give a number, or {\"percentile\": 80} with a number between 0 and 100."));
+	return percentile;
+}
+
+/* One side of a range. */
+static void
+ParseBound(CsRuleBound *bound, bool strict, const JsonbValue *value, const Place *place)
+{
+	if (bound->given)
+		Reject(errmsg("%s: \"%s\" has two borders on the same side", place->rule, place->name),
+			   errhint("Give \"from\" or \"above\", and \"to\" or \"below\"."));
+	bound->given = true;
+	bound->strict = strict;
+	if (value->type == jbvString)
+		bound->text = CopyString(value);
+	else if (AsObject(value) != NULL)
+	{
+		bound->is_percentile = true;
+		bound->percentile = ParsePercentile(AsObject(value), place);
+	}
+	else if (!GetNumber(value, &bound->value))
+		Reject(errmsg("%s: a border of \"%s\" is not valid", place->rule, place->name),
+			   errhint("Give a number, or {\"percentile\": 80} with a number between 0 and 100."));
+}
+
+/* A list of levels: strings, and null for NULL. */
+static void
+ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Place *place)
+{
+	JsonbContainer *array = AsArray(value);
+
+	if (c->has_levels)
+		Reject(errmsg("%s: \"%s\" has two lists of levels", place->rule, place->name),
+			   errhint("Give \"in\" or \"not_in\"."));
+	if (array == NULL || JsonContainerSize(array) == 0)
+		Reject(errmsg("%s: the levels of \"%s\" must be an array of strings", place->rule,
+					  place->name),
+			   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level, too."));
+	c->has_levels = true;
+	c->negated = negated;
+	c->nlevels = JsonContainerSize(array);
+	c->levels = palloc0(sizeof(char *) * c->nlevels);
+	for (int i = 0; i < c->nlevels; i++)
+	{
+		JsonbValue *level = getIthJsonbValueFromContainer(array, i);
+
+		if (level->type == jbvString)
+			c->levels[i] = CopyString(level);
+		else if (level->type != jbvNull)
+			Reject(errmsg("%s: the levels of \"%s\" must be an array of strings", place->rule,
+						  place->name),
+				   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level, too."));
+	}
+}
+
+/* {"from": ..., "below": ..., "in": [...]} */
+static void
+ParseConditionObject(CsRuleCondition *c, JsonbContainer *object, const Place *place)
+{
+	JsonbIterator *iterator = StartMembers(object);
+	JsonbValue	key,
+				value;
+
+	while (NextMember(&iterator, &key, &value))
+	{
+		if (IsKey(&key, "from") || IsKey(&key, "above"))
+			ParseBound(&c->low, IsKey(&key, "above"), &value, place);
+		else if (IsKey(&key, "to") || IsKey(&key, "below"))
+			ParseBound(&c->high, IsKey(&key, "below"), &value, place);
+		else if (IsKey(&key, "in") || IsKey(&key, "not_in"))
+			ParseLevels(c, IsKey(&key, "not_in"), &value, place);
+		else
+			Reject(errmsg("%s: unrecognized key \"%s\" in the condition on \"%s\"", place->rule,
+						  CopyString(&key), place->name),
+				   errhint("Valid keys are \"from\", \"above\", \"to\", \"below\", \"in\", \"not_in\"."));
+	}
+	if (!c->has_levels && !c->low.given && !c->high.given)
+		Reject(errmsg("%s: the condition on \"%s\" is empty", place->rule, place->name),
+			   errhint("Leave \"%s\" out where it may be anything.", place->name));
+	if (c->has_levels && (c->low.given || c->high.given))
+		Reject(errmsg("%s: the condition on \"%s\" has levels and borders", place->rule,
+					  place->name),
+			   errhint("A feature is a number or has levels."));
+	if (c->low.given && c->high.given && !c->low.is_percentile && !c->high.is_percentile &&
+		c->low.text == NULL && c->high.text == NULL &&
+		(c->low.value > c->high.value ||
+		 (c->low.value == c->high.value && (c->low.strict || c->high.strict))))
+		Reject(errmsg("%s: no value of \"%s\" can be within its borders", place->rule, place->name),
+			   errhint("The lower border must be below the upper one."));
+}
+
+/* A condition; a value in place of an object stands for what is equal to it. */
+static void
+ParseCondition(CsRuleCondition *c, const JsonbValue *value, const Place *place)
+{
+	if (AsObject(value) != NULL)
+	{
+		ParseConditionObject(c, AsObject(value), place);
+		return;
+	}
+	if (value->type == jbvString)
+	{
+		c->has_levels = true;
+		c->nlevels = 1;
+		c->levels = palloc(sizeof(char *));
+		c->levels[0] = CopyString(value);
+		return;
+	}
+	c->low.given = c->high.given = true;
+	if (value->type == jbvBool)
+	{
+		c->is_truth = true;
+		c->low.value = value->val.boolean ? 1 : 0;
+	}
+	else if (!GetNumber(value, &c->low.value))
+		Reject(errmsg("%s: the condition on \"%s\" is not valid", place->rule, place->name),
+			   errhint("Write it like {\"%s\": {\"from\": 10, \"below\": 20}}, {\"%s\": {\"in\": [\"web\"]}} or {\"%s\": true}.",
+					   place->name, place->name, place->name));
+	c->high.value = c->low.value;
+}
+
+/* Index of the score of that name, or -1. */
+static int
+FindScore(const CsRuleSet *set, const char *name)
+{
+	for (int i = 0; i < set->nscores; i++)
+		if (strcmp(set->scores[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+/* Index of the segment of that name, or -1. */
+static int
+FindSegment(const CsRuleSet *set, const char *name)
+{
+	for (int i = 0; i < set->nsegments; i++)
+		if (strcmp(set->names[i], name) == 0)
+			return i;
+	return -1;
+}
+
+/* The conditions of a rule. */
+static void
+ParseWhen(CsRuleSet *set, CsRule *rule, JsonbContainer *when, const char *label)
+{
+	JsonbIterator *iterator = StartMembers(when);
+	JsonbValue	key,
+				value;
+
+	rule->conditions = palloc0(sizeof(CsRuleCondition) * Max(JsonContainerSize(when), 1));
+	while (NextMember(&iterator, &key, &value))
+	{
+		CsRuleCondition *c = &rule->conditions[rule->nconditions++];
+		Place		place = {label, NULL};
+
+		place.name = c->name = CopyString(&key);
+		c->score = FindScore(set, c->name);
+		ParseCondition(c, &value, &place);
+		if (c->score >= 0 && (c->has_levels || c->is_truth || c->low.text != NULL ||
+							  c->high.text != NULL))
+			Reject(errmsg("%s: score \"%s\" is a number", label, c->name),
+				   errhint("Give it borders: {\"%s\": {\"from\": 10}}.", c->name));
+	}
+	if (rule->nconditions == 0)
+		Reject(errmsg("%s: \"when\" is empty", label),
+			   errhint("Leave it out, and name the segment in \"else\"."));
+}
+
+/* What "segments" has for one of them: a name, and perhaps conditions and a description. */
+static void
+ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
+{
+	JsonbContainer *object = AsObject(element);
+	JsonbContainer *when = NULL;
+	JsonbIterator *iterator;
+	JsonbValue	key,
+				value;
+	char	   *name = NULL,
+			   *description = NULL;
+	int			segment;
+
+	if (object == NULL)
+		Reject(errmsg("element %d of option \"segments\" must be an object", position),
+			   errhint("Write it like {\"name\": \"loyal\", \"when\": {\"recency\": {\"to\": 30}}}."));
+	iterator = StartMembers(object);
+	while (NextMember(&iterator, &key, &value))
+	{
+		if (IsKey(&key, "name") && value.type == jbvString && value.val.string.len > 0)
+			name = CopyString(&value);
+		else if (IsKey(&key, "description") && value.type == jbvString)
+			description = CopyString(&value);
+		else if (IsKey(&key, "when") && AsObject(&value) != NULL)
+			when = AsObject(&value);
+		else
+			Reject(errmsg("element %d of option \"segments\": \"%s\" is not valid", position,
+						  CopyString(&key)),
+				   errhint("A segment has a \"name\" and a \"description\", which are strings, and a \"when\", an object."));
+	}
+	if (name == NULL)
+		Reject(errmsg("element %d of option \"segments\" has no name", position),
+			   errhint("Write it like {\"name\": \"loyal\", \"when\": {\"recency\": {\"to\": 30}}}."));
+	segment = FindSegment(set, name);
+	if (segment < 0)
+	{
+		segment = set->nsegments++;
+		set->names[segment] = name;
+	}
+	if (description != NULL)
+		set->descriptions[segment] = description;
+	if (when != NULL)
+	{
+		CsRule	   *rule = &set->rules[set->nrules++];
+
+		rule->segment = segment;
+		ParseWhen(set, rule, when, CsRuleLabel(set, set->nrules - 1));
+	}
+}
+
+/* Cut points as they are given. */
+static void
+ParseThresholds(CsRuleTerm *term, const JsonbValue *value, const char *score)
+{
+	JsonbContainer *array = AsArray(value);
+
+	if (array != NULL)
+		term->ncuts = JsonContainerSize(array);
+	if (array != NULL && term->ncuts >= 1 && term->ncuts <= RULES_MAX_CUTS)
+	{
+		term->cuts = palloc(sizeof(double) * term->ncuts);
+		for (int i = 0; i < term->ncuts; i++)
+			if (!GetNumber(getIthJsonbValueFromContainer(array, i), &term->cuts[i]) ||
+				(i > 0 && term->cuts[i] <= term->cuts[i - 1]))
+				array = NULL;
+	}
+	if (array == NULL || term->ncuts < 1 || term->ncuts > RULES_MAX_CUTS)
+		Reject(errmsg("score \"%s\": \"thresholds\" must be 1 to %d ascending numbers", score,
+					  RULES_MAX_CUTS));
+}
+
+/* One member of a term; false when it is not valid. */
+static bool
+ParseTermMember(CsRuleTerm *term, const JsonbValue *key, const JsonbValue *value, const char *score)
+{
+	double		number;
+
+	if (IsKey(key, "feature") && value->type == jbvString)
+		term->name = CopyString(value);
+	else if (IsKey(key, "weight"))
+		return GetNumber(value, &term->weight) && term->weight != 0;
+	else if (IsKey(key, "direction") && value->type == jbvString &&
+			 (IsKey(value, "high") || IsKey(value, "low")))
+		term->reversed = IsKey(value, "low");
+	else if (IsKey(key, "quantiles"))
+	{
+		if (!GetNumber(value, &number) || number != floor(number) || number < 2 ||
+			number > RULES_MAX_CUTS + 1)
+			return false;
+		term->quantiles = (int) number;
+	}
+	else if (IsKey(key, "thresholds"))
+		ParseThresholds(term, value, score);
+	else
+		return false;
+	return true;
+}
+
+/* A feature's part in a score. */
+static void
+ParseTerm(CsRuleTerm *term, const JsonbValue *element, const char *score)
+{
+	JsonbContainer *object = AsObject(element);
+	JsonbIterator *iterator;
+	JsonbValue	key,
+				value;
+
+	if (object == NULL)
+		Reject(errmsg("score \"%s\" must be an array of objects", score),
+			   errhint("Write it like [{\"feature\": \"frequency\", \"quantiles\": 5}]."));
+	term->weight = 1;
+	iterator = StartMembers(object);
+	while (NextMember(&iterator, &key, &value))
+		if (!ParseTermMember(term, &key, &value, score))
+			Reject(errmsg("score \"%s\": \"%s\" is not valid", score, CopyString(&key)),
+				   errhint("A term has a \"feature\", and perhaps a \"weight\", which is not 0, a \"direction\", \"high\" or \"low\", and \"quantiles\", 2 to %d, or \"thresholds\", an array.",
+						   RULES_MAX_CUTS + 1));
+	if (term->name == NULL)
+		Reject(errmsg("a term of score \"%s\" has no feature", score),
+			   errhint("Write it like {\"feature\": \"frequency\", \"quantiles\": 5}."));
+	if (term->quantiles > 0 && term->ncuts > 0)
+		Reject(errmsg("score \"%s\": a term has \"quantiles\" and \"thresholds\"", score),
+			   errhint("Give one of them, or none to add up the feature's values."));
+}
+
+static void
+ParseScores(CsRuleSet *set, Jsonb *json)
+{
+	JsonbIterator *iterator;
+	JsonbValue	key,
+				value;
+
+	if (json == NULL)
+		return;
+	if (JB_ROOT_COUNT(json) > RULES_MAX_SCORES)
+		Reject(errmsg("%d scores are too many, the limit is %d", (int) JB_ROOT_COUNT(json),
+					  RULES_MAX_SCORES));
+	set->scores = palloc0(sizeof(CsRuleScore) * RULES_MAX_SCORES);
+	iterator = StartMembers(&json->root);
+	while (NextMember(&iterator, &key, &value))
+	{
+		CsRuleScore *score = &set->scores[set->nscores++];
+		JsonbContainer *array = AsArray(&value);
+
+		score->name = CopyString(&key);
+		if (array == NULL || JsonContainerSize(array) == 0)
+			Reject(errmsg("score \"%s\" must be an array of objects", score->name),
+				   errhint("Write it like [{\"feature\": \"frequency\", \"quantiles\": 5}]."));
+		score->nterms = JsonContainerSize(array);
+		score->terms = palloc0(sizeof(CsRuleTerm) * score->nterms);
+		for (int i = 0; i < score->nterms; i++)
+			ParseTerm(&score->terms[i], getIthJsonbValueFromContainer(array, i), score->name);
+	}
+}
+
+/* Every segment must have a rule or be the "else", which must be one of them. */
+static void
+ParseElse(CsRuleSet *set, const char *otherwise)
+{
+	bool	   *reached = palloc0(sizeof(bool) * set->nsegments);
+	int			segment = -1;
+
+	if (otherwise != NULL)
+	{
+		segment = FindSegment(set, otherwise);
+		if (segment < 0)
+			Reject(errmsg("option \"else\" names \"%s\", which is none of the segments", otherwise),
+				   errhint("Add {\"name\": \"%s\"} to \"segments\".", otherwise));
+		set->rules[set->nrules++].segment = segment;
+	}
+	for (int i = 0; i < set->nrules; i++)
+		reached[set->rules[i].segment] = true;
+	for (int i = 0; i < set->nsegments; i++)
+		if (!reached[i])
+			Reject(errmsg("segment \"%s\" has no conditions", set->names[i]),
+				   errhint("Give it a \"when\", or name it in option \"else\"."));
+	pfree(reached);
+}
+
+/* See rules.h. */
+CsRuleSet *
+CsRulesParse(const RulesOptions *options)
+{
+	CsRuleSet  *set = palloc0(sizeof(CsRuleSet));
+	int			n = options->segments == NULL ? 0 : JB_ROOT_COUNT(options->segments);
+
+	if (n == 0 || n > RULES_MAX)
+		Reject(errmsg("option \"segments\" must list 1 to %d segments", RULES_MAX),
+			   errhint("Write options => '{\"segments\": [{\"name\": \"recent\", \"when\": {\"recency\": {\"to\": 30}}}, {\"name\": \"others\"}], \"else\": \"others\"}'."));
+	ParseScores(set, options->scores);
+	set->names = palloc0(sizeof(char *) * n);
+	set->descriptions = palloc0(sizeof(char *) * n);
+	set->rules = palloc0(sizeof(CsRule) * (n + 1));
+	for (int i = 0; i < n; i++)
+		ParseSegment(set, getIthJsonbValueFromContainer(&options->segments->root, i), i + 1);
+	ParseElse(set, options->otherwise);
+	return set;
+}
+
+/* See rules.h. */
+char *
+CsRuleLabel(const CsRuleSet *set, int rule)
+{
+	return psprintf("rule %d (\"%s\")", rule + 1, set->names[set->rules[rule].segment]);
+}
+
+/* Append a name unless it is there. */
+static List *
+AppendName(List *names, char *name)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+		if (strcmp(lfirst(cell), name) == 0)
+			return names;
+	return lappend(names, name);
+}
+
+/* See CsAlgorithm: the features of all conditions and scores, in the order they are written. */
+List *
+CsRulesFeatures(const void *options)
+{
+	const CsRuleSet *set = CsRulesParse(options);
+	List	   *names = NIL;
+
+	for (int i = 0; i < set->nrules; i++)
+		for (int j = 0; j < set->rules[i].nconditions; j++)
+			if (set->rules[i].conditions[j].score < 0)
+				names = AppendName(names, set->rules[i].conditions[j].name);
+	for (int i = 0; i < set->nscores; i++)
+		for (int j = 0; j < set->scores[i].nterms; j++)
+			names = AppendName(names, set->scores[i].terms[j].name);
+	return names;
+}

@@ -1,0 +1,210 @@
+/*
+ * rules_words.c
+ *	  Rules in words, and why a customer is where it is.
+ *
+ * Numbers are shown in the features' own units, in the shortest form that reads back to the same bits:
+ * what is read is what decides.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/rules.h"
+#include "common/shortest_dec.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+
+/* A number as short as it can be. */
+static char *
+Shortest(double value)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	double_to_shortest_decimal_buf(value, digits);
+	return pstrdup(digits);
+}
+
+/* A point in time: its date, and the time of day when that is not midnight. */
+static char *
+TimeWords(double days)
+{
+	double		julian = floor(days) + UNIX_EPOCH_JDATE;
+	int64		seconds = (int64) rint((days - floor(days)) * SECS_PER_DAY);
+	int			year,
+				month,
+				day;
+
+	if (julian < 0 || julian >= DATE_END_JULIAN)
+		return psprintf("%s days", Shortest(days));
+	j2date((int) julian, &year, &month, &day);
+	if (seconds == 0)
+		return psprintf("%04d-%02d-%02d", year, month, day);
+	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", year, month, day, (int) (seconds / SECS_PER_HOUR),
+					(int) (seconds / SECS_PER_MINUTE % 60), (int) (seconds % 60));
+}
+
+/* A number of model space in a feature's units; f is NULL for a score. */
+static char *
+NumberWords(const CsFeature *f, double z)
+{
+	double		value = f == NULL ? z : z * f->spread + f->center;
+
+	if (f == NULL || f->kind == CS_NUMERIC)
+		return Shortest(value);
+	if (f->kind == CS_BOOLEAN)
+		return pstrdup(value != 0 ? "true" : "false");
+	return CsIsInterval(f) ? psprintf("%s days", Shortest(value)) : TimeWords(value);
+}
+
+/* See rules.h: what a feature's value is, in words. */
+char *
+CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z)
+{
+	const CsLevel *levels = CsFeatureLevels(p, f);
+
+	if (f->kind != CS_CATEGORICAL)
+		return NumberWords(f, z[f->first_output]);
+	for (int l = 0; l < f->nlevels; l++)
+		if (z[f->first_output + (int) levels[l].value] != 0)
+			return levels[l].text == 0 ? pstrdup("NULL") :
+				psprintf("\"%s\"", CsPipelineAt(p, char, levels[l].text));
+	return pstrdup("another level");
+}
+
+/* Levels, as a list in parentheses or a single one. */
+static void
+AppendLevels(StringInfo words, const CsRuleCondition *c)
+{
+	if (c->nlevels == 1 && c->levels[0] == NULL)
+	{
+		appendStringInfoString(words, c->negated ? " is not NULL" : " is NULL");
+		return;
+	}
+	if (c->nlevels == 1)
+	{
+		appendStringInfo(words, " %s \"%s\"", c->negated ? "is not" : "is", c->levels[0]);
+		return;
+	}
+	appendStringInfoString(words, c->negated ? " is none of " : " is one of ");
+	for (int i = 0; i < c->nlevels; i++)
+		appendStringInfo(words, c->levels[i] == NULL ? "%sNULL" : "%s\"%s\"", i > 0 ? ", " : "",
+						 c->levels[i]);
+}
+
+/* See rules.h. */
+char *
+CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
+{
+	StringInfoData words;
+
+	initStringInfo(&words);
+	appendStringInfoString(&words, c->name);
+	if (c->has_levels)
+		AppendLevels(&words, c);
+	else if (c->low.given && c->high.given && c->low.value == c->high.value)
+		appendStringInfo(&words, " = %s", NumberWords(c->feature, c->low.value));
+	else
+	{
+		if (c->low.given)
+			appendStringInfo(&words, " %s %s", c->low.strict ? ">" : ">=",
+							 NumberWords(c->feature, c->low.value));
+		if (c->high.given)
+			appendStringInfo(&words, "%s %s %s", c->low.given ? " and" : "",
+							 c->high.strict ? "<" : "<=", NumberWords(c->feature, c->high.value));
+	}
+	return words.data;
+}
+
+/* See rules.h. */
+char *
+CsRuleWords(const CsRuleSet *set, int rule)
+{
+	const CsRule *r = &set->rules[rule];
+	StringInfoData words;
+
+	if (r->nconditions == 0)
+		return pstrdup("everyone else");
+	initStringInfo(&words);
+	for (int i = 0; i < r->nconditions; i++)
+		appendStringInfo(&words, "%s%s", i > 0 ? " and " : "",
+						 CsRuleConditionWords(set, &r->conditions[i]));
+	return words.data;
+}
+
+/* Put the numbers that were fitted back into rules that were read from the options they came from. */
+void
+CsRulesRestore(CsRuleSet *set, const CsFitted *model)
+{
+	const double *from = model->parameters[RULES_CONDITIONS].values;
+	int			left = model->parameters[RULES_CONDITIONS].rows;
+
+	for (int i = 0; i < set->nrules; i++)
+		for (int j = 0; j < set->rules[i].nconditions && left > 0; j++, left--)
+		{
+			CsRuleCondition *c = &set->rules[i].conditions[j];
+
+			if (c->low.is_percentile)
+				c->low.value = from[CONDITION_LOW];
+			if (c->high.is_percentile)
+				c->high.value = from[CONDITION_HIGH];
+			from += CONDITION_WIDTH;
+		}
+}
+
+/* The conditions of a rule as borders. */
+static List *
+AppendBorders(List *borders, const CsFitted *model, const CsRuleSet *set, int rule,
+			  const double *z, const double *scores)
+{
+	const CsRule *r = &set->rules[rule];
+
+	for (int i = 0; i < r->nconditions; i++)
+	{
+		const CsRuleCondition *c = &r->conditions[i];
+		double		slack = CsRuleSlack(model->compiled, rule, i, z, scores);
+		CsBorder   *border = palloc0(sizeof(CsBorder));
+
+		border->feature = c->score >= 0 ? -1 : (int) (c->feature - set->pipeline->feature);
+		border->name = c->name;
+		border->value = c->score >= 0 ? scores[c->score] : 0;
+		border->condition = psprintf("%s: %s", CsRuleLabel(set, rule), CsRuleConditionWords(set, c));
+		border->margin = isinf(slack) ? NAN :
+			c->score >= 0 ? slack : slack * c->feature->spread;
+		borders = lappend(borders, border);
+	}
+	return borders;
+}
+
+/* See CsAlgorithm: the conditions of the rule that decides; for everyone else, of the nearest one. */
+List *
+CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options, const double *z)
+{
+	CsRuleSet  *set = CsRulesBound(options, p);
+	double		scores[RULES_MAX_SCORES];
+	double		best = -HUGE_VAL;
+	int			own = 0,
+				nearest = -1;
+
+	CsRulesRestore(set, model);
+	CsRulesScore(model->compiled, z, scores);
+	while (own < set->nrules && !CsRuleHolds(model->compiled, own, z, scores))
+		own++;
+	if (own == set->nrules)
+		return NIL;
+	if (set->rules[own].nconditions > 0)
+		return AppendBorders(NIL, model, set, own, z, scores);
+	for (int i = 0; i < own; i++)
+	{
+		double		slack = HUGE_VAL;
+
+		for (int j = 0; j < set->rules[i].nconditions; j++)
+			slack = Min(slack, CsRuleSlack(model->compiled, i, j, z, scores));
+		if (slack > best || nearest < 0)
+		{
+			best = slack;
+			nearest = i;
+		}
+	}
+	return nearest < 0 ? NIL : AppendBorders(NIL, model, set, nearest, z, scores);
+}
