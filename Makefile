@@ -19,7 +19,7 @@ OBJS = \
 	src/algo/linkage.o src/algo/linkage_points.o src/algo/linkage_pairs.o src/algo/cophenetic.o \
 	src/algo/micro_clusters.o src/algo/gmm.o src/algo/gmm_plan.o src/algo/gmm_mixture.o src/algo/gmm_pass.o \
 	src/algo/gmm_score.o src/algo/kmeans_sums.o src/algo/rules.o src/algo/rules_parse.o src/algo/rules_bind.o \
-	src/algo/rules_score.o src/algo/rules_words.o \
+	src/algo/rules_score.o src/algo/rules_words.o src/algo/rules_search.o src/algo/rules_json.o \
 	src/stat/silhouette.o src/stat/sample.o src/stat/validity.o src/stat/gap.o src/stat/agreement.o \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
@@ -30,7 +30,7 @@ OBJS = \
 	src/orders/lines.o src/orders/segments.o src/orders/rfm.o src/orders/features.o src/orders/features_sql.o src/stat/summaries.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
-	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o \
+	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o src/judge/optimise_thresholds.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
 	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \

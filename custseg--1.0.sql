@@ -2653,6 +2653,28 @@ END $$;
 
 COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again, its percentiles fitted to what the customers are like now: a version that is not deployed, and by segment how many customers it would move';
 
+CREATE FUNCTION custseg.optimise_thresholds(
+    model text,
+    source text DEFAULT NULL,
+    outcome text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT recommendation text,
+    OUT reason text,
+    OUT changes text[],
+    OUT n_training bigint,
+    OUT training_before float8,
+    OUT training_after float8,
+    OUT n_test bigint,
+    OUT test_before float8,
+    OUT test_after float8,
+    OUT train_options jsonb
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_optimise_thresholds'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.optimise_thresholds IS 'borders of a rule model that separate the segments better, in an outcome or in all features: found on one half of the customers, judged on the other';
+
 
 -- surrogate trees
 

@@ -144,6 +144,32 @@ SELECT n_segments FROM custseg.train('scaled', 'customer', '{monetary}', 3, prep
 SELECT prep ->> 'center' AS center, log(2, (prep ->> 'spread')::numeric)::numeric(6, 3) AS exponent FROM custseg.feature WHERE model = 'scaled';
 
 --
+-- Better borders, found on one half and judged on the other.  Spending changes at a recency of 35 and
+-- above 60, churn at 35.
+--
+CREATE TABLE outcome AS
+SELECT id, recency, monetary, CASE WHEN recency <= 35 THEN 100 ELSE 20 END + CASE WHEN monetary > 60 THEN 50 ELSE 0 END + id * 31 % 17 AS spend,
+       recency > 35 AND id % 10 > 2 AS churned, 'x' AS word, 1 AS same
+FROM (SELECT i AS id, (i * 7919) % 1000 / 10.0 AS recency, (i * 104729) % 997 / 10.0 AS monetary FROM generate_series(1, 6000) i) g;
+SELECT version FROM custseg.train('outcome', 'outcome', algorithm => 'rules', options => '{"segments": [
+  {"name": "recent", "when": {"recency": {"to": 20}}}, {"name": "rich", "when": {"monetary": {"from": {"percentile": 80}}}}, {"name": "rest"}], "else": "rest"}');
+CREATE VIEW optimised AS
+SELECT o.outcome, f.recommendation, f.reason, f.changes, f.n_training, f.training_before::numeric(8, 4), f.training_after::numeric(8, 4), f.n_test, f.test_before::numeric(8, 4), f.test_after::numeric(8, 4)
+FROM unnest(ARRAY['spend', 'churned', NULL]) o (outcome), LATERAL custseg.optimise_thresholds('outcome', outcome => o.outcome) f;
+\x on
+SELECT * FROM optimised;
+\x off
+SELECT version FROM custseg.train('outcome', 'outcome', '{recency,monetary}', algorithm => 'rules', deploy => true,
+    options => (SELECT train_options FROM custseg.optimise_thresholds('outcome', outcome => 'spend')));
+SELECT rule, name, condition FROM custseg.rules('outcome');
+-- what is found is the separation that SQL computes: eta squared of spending over all customers
+SELECT (custseg.anova(spend::float8, custseg.predict('outcome', o, 1))).eta_squared::numeric(8, 4) AS before,
+       (custseg.anova(spend::float8, custseg.predict('outcome', o, 2))).eta_squared::numeric(8, 4) AS after FROM outcome o;
+-- nothing better, and once more the same
+SELECT recommendation, reason, changes, test_before = test_after AS same FROM custseg.optimise_thresholds('outcome', outcome => 'spend', options => '{"candidates": 9}');
+SELECT count(DISTINCT f::text) AS answers FROM generate_series(1, 2) g, LATERAL (SELECT custseg.optimise_thresholds('outcome', outcome => 'churned', options => format('{"sample": %s}', 1000 + 0 * g)::jsonb) AS f) f;
+
+--
 -- Bad rules
 --
 \pset format unaligned
@@ -215,6 +241,13 @@ SELECT fails($$ SELECT * FROM custseg.rules('scaled') $$);
 SELECT fails($$ SELECT * FROM custseg.rules('nothing') $$);
 SELECT fails($$ SELECT * FROM custseg.recalibrate('scaled') $$);
 SELECT fails($$ SELECT * FROM custseg.recalibrate(NULL) $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('scaled') $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds(NULL) $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', outcome => 'word') $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', outcome => 'same') $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', outcome => 'nothing') $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', 'SELECT * FROM outcome LIMIT 59') $$);
+SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', options => '{"rounds": 0}') $$);
 -- a forged model is refused before it is read
 SELECT fails(format($$ SELECT %L::custseg.compiled_model $$, jsonb_set(custseg.scorer('border')::text::jsonb, path, value)))
 FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}', '[77]'), ('{parameters,conditions,0}', '[0, 99, 1, 0, 0, 0, 0]'),
@@ -224,5 +257,5 @@ FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}',
 \pset tuples_only off
 
 SET client_min_messages = warning;
-SELECT count(*) FILTER (WHERE custseg.drop_model(name) IS NULL) AS dropped FROM custseg.model WHERE name IN ('bad', 'value', 'border', 'covered', 'overlap', 'workers', 'scaled');
+SELECT count(*) FILTER (WHERE custseg.drop_model(name) IS NULL) AS dropped FROM custseg.model WHERE name IN ('bad', 'value', 'border', 'covered', 'overlap', 'workers', 'scaled', 'outcome');
 DROP SCHEMA rules_test CASCADE;

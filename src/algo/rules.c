@@ -215,9 +215,9 @@ TermParameters(const CsRuleSet *set, CsParameter *parameters)
 		}
 }
 
-/* All parameters, and their compiled form, palloc'd. */
-static void *
-CompileSet(const CsRuleSet *set, int ncolumns, CsParameter *parameters)
+/* See rules.h. */
+void *
+CsRulesMake(const CsRuleSet *set, int ncolumns, CsParameter *parameters)
 {
 	CsFitted	model = {.nsegments = set->nsegments,.ncolumns = ncolumns};
 	double	   *rules = NewParameter(&parameters[RULES_RULES], set->nrules, 1);
@@ -275,7 +275,7 @@ FitSet(CsRuleSet *set, CsArena *arena, const CsMatrix *m)
 	{
 		if (!HasPercentile(set, score))
 			continue;
-		SortScores(set, &q, score, CompileSet(set, m->ncolumns, scratch));
+		SortScores(set, &q, score, CsRulesMake(set, m->ncolumns, scratch));
 		FitBorders(set, &q, score);
 	}
 	CsArenaFree(arena, q.scratch);
@@ -454,7 +454,7 @@ RulesFit(const CsFitInput *in, CsFitOutput *out)
 
 	memset(out, 0, sizeof(*out));
 	FitSet(set, arena, in->matrix);
-	compiled = CompileSet(set, in->matrix->ncolumns, out->parameters);
+	compiled = CsRulesMake(set, in->matrix->ncolumns, out->parameters);
 	out->labels = LabelRows(set, compiled, arena, in->matrix, &coverage);
 	if (coverage.uncovered > 0)
 		RejectUncovered(set, &coverage, in->matrix->nrows);

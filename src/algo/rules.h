@@ -163,9 +163,44 @@ extern double CsRuleSlack(const void *compiled, int rule, int condition, const d
 /* rules_words.c: palloc'd */
 extern char *CsRuleWords(const CsRuleSet *set, int rule);
 extern char *CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c);
+/* A number of model space in a feature's units; f is NULL for a score. */
+extern char *CsRuleNumberWords(const CsFeature *f, double z);
 extern char *CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z);
-extern void CsRulesRestore(CsRuleSet *set, const CsFitted *model);
+/*
+ * Put the numbers that a model was fitted with, in the model space of its pipeline, into the rules that were read from
+ * its options.
+ */
+extern void CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from);
 extern List *CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options,
 							const double *z);
+
+/* rules.c: compiled, palloc'd; fills the parameters. */
+extern void *CsRulesMake(const CsRuleSet *set, int ncolumns, CsParameter *parameters);
+
+/*
+ * rules_search.c: better borders.  Search: rows are n prepared customers, z[ncolumns] each; what counts is
+ * the separation of column "outcome", or with -1 of all columns.  Separation: NaN when a row is in no
+ * segment or nothing varies.
+ */
+typedef struct CsRuleRows
+{
+	int64		n;
+	int			ncolumns;
+	const double *z;			/* row by row */
+	int			outcome;
+} CsRuleRows;
+
+typedef struct CsRuleSearch
+{
+	int			candidates;		/* values that are tried for a border */
+	int			rounds;			/* over all borders, at most */
+	double		min_share;		/* of the rows, in each segment that has as many now */
+} CsRuleSearch;
+
+extern double CsRulesSeparation(const CsRuleSet *set, const CsRuleRows *rows);
+extern void CsRulesSearch(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search);
+
+/* rules_json.c: the option "segments" with the borders as they are now, palloc'd. */
+extern Jsonb *CsRulesToJsonb(const CsRuleSet *set);
 
 #endif							/* CUSTSEG_RULES_H */

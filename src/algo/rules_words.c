@@ -44,9 +44,9 @@ TimeWords(double days)
 					(int) (seconds / SECS_PER_MINUTE % 60), (int) (seconds % 60));
 }
 
-/* A number of model space in a feature's units; f is NULL for a score. */
-static char *
-NumberWords(const CsFeature *f, double z)
+/* See rules.h. */
+char *
+CsRuleNumberWords(const CsFeature *f, double z)
 {
 	double		value = f == NULL ? z : z * f->spread + f->center;
 
@@ -64,7 +64,7 @@ CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z)
 	const CsLevel *levels = CsFeatureLevels(p, f);
 
 	if (f->kind != CS_CATEGORICAL)
-		return NumberWords(f, z[f->first_output]);
+		return CsRuleNumberWords(f, z[f->first_output]);
 	for (int l = 0; l < f->nlevels; l++)
 		if (z[f->first_output + (int) levels[l].value] != 0)
 			return levels[l].text == 0 ? pstrdup("NULL") :
@@ -103,15 +103,15 @@ CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
 	if (c->has_levels)
 		AppendLevels(&words, c);
 	else if (c->low.given && c->high.given && c->low.value == c->high.value)
-		appendStringInfo(&words, " = %s", NumberWords(c->feature, c->low.value));
+		appendStringInfo(&words, " = %s", CsRuleNumberWords(c->feature, c->low.value));
 	else
 	{
 		if (c->low.given)
 			appendStringInfo(&words, " %s %s", c->low.strict ? ">" : ">=",
-							 NumberWords(c->feature, c->low.value));
+							 CsRuleNumberWords(c->feature, c->low.value));
 		if (c->high.given)
 			appendStringInfo(&words, "%s %s %s", c->low.given ? " and" : "",
-							 c->high.strict ? "<" : "<=", NumberWords(c->feature, c->high.value));
+							 c->high.strict ? "<" : "<=", CsRuleNumberWords(c->feature, c->high.value));
 	}
 	return words.data;
 }
@@ -132,23 +132,70 @@ CsRuleWords(const CsRuleSet *set, int rule)
 	return words.data;
 }
 
-/* Put the numbers that were fitted back into rules that were read from the options they came from. */
-void
-CsRulesRestore(CsRuleSet *set, const CsFitted *model)
+/* A number of an older model space in that of the rules. */
+static double
+Rescale(double value, const CsFeature *f, const CsPipeline *from)
 {
-	const double *from = model->parameters[RULES_CONDITIONS].values;
-	int			left = model->parameters[RULES_CONDITIONS].rows;
+	for (int i = 0; f != NULL && i < from->nfeatures; i++)
+	{
+		const CsFeature *old = &from->feature[i];
+
+		if (strcmp(NameStr(old->name), NameStr(f->name)) == 0)
+			return (value * old->spread + old->center - f->center) / f->spread;
+	}
+	return value;
+}
+
+/* An error unless a version's options and its parameters are of the same rules. */
+static void
+CheckSameRules(const CsRuleSet *set, const CsFitted *model)
+{
+	int			nconditions = 0,
+				nterms = 0;
 
 	for (int i = 0; i < set->nrules; i++)
-		for (int j = 0; j < set->rules[i].nconditions && left > 0; j++, left--)
+		nconditions += set->rules[i].nconditions;
+	for (int i = 0; i < set->nscores; i++)
+		nterms += set->scores[i].nterms;
+	if (set->nrules != model->parameters[RULES_RULES].rows ||
+		nconditions != model->parameters[RULES_CONDITIONS].rows ||
+		nterms != model->parameters[RULES_TERMS].rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("options and parameters of the version do not belong together"),
+				 errhint("Only custseg's functions may write custseg.model_version.")));
+}
+
+/* See rules.h. */
+void
+CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from)
+{
+	const double *condition = model->parameters[RULES_CONDITIONS].values,
+			   *term = model->parameters[RULES_TERMS].values,
+			   *cuts = model->parameters[RULES_CUTS].values;
+
+	CheckSameRules(set, model);
+	for (int i = 0; i < set->nrules; i++)
+		for (int j = 0; j < set->rules[i].nconditions; j++, condition += CONDITION_WIDTH)
 		{
 			CsRuleCondition *c = &set->rules[i].conditions[j];
 
 			if (c->low.is_percentile)
-				c->low.value = from[CONDITION_LOW];
+				c->low.value = Rescale(condition[CONDITION_LOW], c->feature, from);
 			if (c->high.is_percentile)
-				c->high.value = from[CONDITION_HIGH];
-			from += CONDITION_WIDTH;
+				c->high.value = Rescale(condition[CONDITION_HIGH], c->feature, from);
+		}
+	for (int i = 0; i < set->nscores; i++)
+		for (int j = 0; j < set->scores[i].nterms; j++, term += TERM_WIDTH)
+		{
+			CsRuleTerm *t = &set->scores[i].terms[j];
+
+			if (t->quantiles == 0)
+				continue;
+			t->ncuts = (int) term[TERM_NCUTS];
+			t->cuts = palloc(sizeof(double) * t->ncuts);
+			for (int c = 0; c < t->ncuts; c++)
+				t->cuts[c] = Rescale(cuts[(int) term[TERM_FIRST_CUT] + c], t->feature, from);
 		}
 }
 
@@ -186,7 +233,7 @@ CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options, 
 	int			own = 0,
 				nearest = -1;
 
-	CsRulesRestore(set, model);
+	CsRulesRestore(set, model, p);
 	CsRulesScore(model->compiled, z, scores);
 	while (own < set->nrules && !CsRuleHolds(model->compiled, own, z, scores))
 		own++;

@@ -78,6 +78,10 @@ extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info
  */
 extern void *CsScorerOptions(const CsScorer *scorer);
 
+/* rules.c: a version of a rule model, pinned in CurrentMemoryContext; an error for any other. */
+typedef struct CsScoring CsScoring;
+extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
+
 /* A scorer that came as an argument, detoasted; an error when another version wrote it. */
 extern const CsScorer *CsScorerFromDatum(Datum value);
 
@@ -98,7 +102,7 @@ CsProfileSize(const CsPipeline *p)
  * customer can't be placed; an error when a value is missing that the model does not do without
  * (impute error); with Try that is false, too.
  */
-typedef struct CsScoring
+struct CsScoring
 {
 	const CsScorer *scorer;
 	const CsAlgorithm *algorithm;
@@ -106,7 +110,7 @@ typedef struct CsScoring
 	double	   *raw;			/* a number a feature, see prep.h */
 	double	   *z;
 	double	   *work;
-} CsScoring;
+};
 
 extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
 extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships);

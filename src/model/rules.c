@@ -67,6 +67,24 @@ PutRule(ReturnSetInfo *rsinfo, const CsScoring *scoring, const CsRuleSet *set, i
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
+/* See model.h. */
+const CsScorer *
+CsRulesScorer(const char *model, int version, CsScoring *scoring)
+{
+	const CsScorer *scorer = CsCacheGet(model, version);
+
+	CsCachePin(scorer, CurrentMemoryContext);
+	CsScoringInit(scoring, scorer, CurrentMemoryContext);
+	if (scoring->algorithm != &CsRules)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("version %d of model \"%s\" has no rules", scorer->version,
+						NameStr(scorer->model)),
+				 errdetail("It is of algorithm \"%s\".", NameStr(scorer->algorithm)),
+				 errhint("Train with algorithm => 'rules'.")));
+	return scorer;
+}
+
 /* rules(model, version) */
 Datum
 custseg_rules(PG_FUNCTION_ARGS)
@@ -79,18 +97,10 @@ custseg_rules(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)), CsVersionArgument(fcinfo, 1));
-	CsCachePin(scorer, CurrentMemoryContext);
-	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
-	if (scoring.algorithm != &CsRules)
-		ereport(ERROR,
-				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("version %d of model \"%s\" has no rules", scorer->version,
-						NameStr(scorer->model)),
-				 errdetail("It is of algorithm \"%s\".", NameStr(scorer->algorithm)),
-				 errhint("Train with algorithm => 'rules'.")));
+	scorer = CsRulesScorer(text_to_cstring(PG_GETARG_TEXT_PP(0)), CsVersionArgument(fcinfo, 1),
+						   &scoring);
 	set = CsRulesBound(CsScorerOptions(scorer), CsScorerPipeline(scorer));
-	CsRulesRestore(set, &scoring.fitted);
+	CsRulesRestore(set, &scoring.fitted, CsScorerPipeline(scorer));
 	for (int i = 0; i < set->nrules; i++)
 		PutRule(rsinfo, &scoring, set, i);
 	return (Datum) 0;
