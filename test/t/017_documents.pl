@@ -116,6 +116,7 @@ check_page('docs/choosing.md', 'choosing',
 SKIP:
 {
     skip 'CUSTSEG_DATA does not have the real customers', 1 if grep { !-r "$folder/" . s{.*/}{}r } @files;
+    check_page('docs/orders.md', 'campaign', sub { $_[0]{kind} =~ /^(sql|text)$/ });
     check_page('docs/choosing.md', 'real', sub { $_[0]{kind} =~ /^(sql|text|sh)$/ && $_[0]{heading} eq 'On real customers' });
 }
 
