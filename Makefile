@@ -20,6 +20,8 @@ OBJS = \
 	src/algo/micro_clusters.o src/algo/gmm.o src/algo/gmm_plan.o src/algo/gmm_mixture.o src/algo/gmm_pass.o \
 	src/algo/gmm_score.o src/algo/kmeans_sums.o src/algo/rules.o src/algo/rules_parse.o src/algo/rules_bind.o \
 	src/algo/rules_score.o src/algo/rules_words.o src/algo/rules_search.o src/algo/rules_json.o \
+	src/algo/tree.o src/algo/tree_grow.o src/algo/tree_prune.o src/algo/tree_score.o src/algo/tree_words.o src/model/tree_target.o \
+	src/profile/tree_path.o src/profile/surrogate.o \
 	src/stat/silhouette.o src/stat/sample.o src/stat/validity.o src/stat/gap.o src/stat/agreement.o \
 	src/stat/unimodal.o src/stat/reference.o src/stat/hopkins.o src/stat/ks.o src/stat/kolmogorov.o \
 	src/stat/distances.o src/stat/chi_square.o src/stat/two_sample.o src/stat/contingency.o src/stat/result.o \
@@ -45,7 +47,7 @@ OBJS = \
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
 REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor groups orders actions profile rules security errors
+	planner choose agreement structure tests drift watch versions monitor groups orders actions profile rules tree security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

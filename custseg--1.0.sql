@@ -2678,6 +2678,84 @@ COMMENT ON FUNCTION custseg.optimise_thresholds IS 'borders of a rule model that
 
 -- surrogate trees
 
+CREATE FUNCTION custseg.surrogate(
+    model text,
+    source text DEFAULT NULL,
+    max_depth int DEFAULT 4,
+    features text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT leaf int,
+    OUT rule text,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT coverage float8,
+    OUT purity float8,
+    OUT fidelity float8,
+    OUT balanced_fidelity float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_surrogate'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.surrogate IS 'the segments of a model as rules: the leaves of a small decision tree that imitates it, with how many rows each covers and how often it is right';
+
+CREATE FUNCTION custseg.surrogate_of_column(
+    source text,
+    target text,
+    features text[] DEFAULT NULL,
+    max_depth int DEFAULT 4,
+    options jsonb DEFAULT '{}',
+    OUT leaf int,
+    OUT rule text,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT coverage float8,
+    OUT purity float8,
+    OUT fidelity float8,
+    OUT balanced_fidelity float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_surrogate_of_column'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.surrogate_of_column IS 'the values of a column as rules: the leaves of a small decision tree that tells them from other columns';
+
+CREATE FUNCTION custseg.tree_rules(
+    model text,
+    version int DEFAULT NULL,
+    OUT leaf int,
+    OUT rule text,
+    OUT segment int,
+    OUT name text,
+    OUT n float8,
+    OUT coverage float8,
+    OUT purity float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_tree_rules'
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 10;
+
+COMMENT ON FUNCTION custseg.tree_rules IS 'the leaves of a model that is a tree, as rules, with what they had of the training rows';
+
+CREATE FUNCTION custseg.decision_path(
+    model text,
+    customer "any",
+    version int DEFAULT NULL,
+    OUT step int,
+    OUT condition text,
+    OUT feature text,
+    OUT value text,
+    OUT segment int,
+    OUT name text,
+    OUT n float8,
+    OUT coverage float8,
+    OUT purity float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_decision_path'
+LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5;
+
+COMMENT ON FUNCTION custseg.decision_path IS 'the way of a customer through a model that is a tree: one question a step, and what is left of the training rows';
+
 -- actions
 
 CREATE FUNCTION custseg.set_action(model text, segment int, action jsonb) RETURNS void

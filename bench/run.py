@@ -19,6 +19,7 @@ import report
 import scoring
 import tests
 import training
+import trees
 from database import Session, server_description
 from measure import QUICK, say, scaled
 
@@ -35,6 +36,7 @@ CASES = {
     "silhouette": ("Silhouettes", judging.silhouettes),
     "choose_k": ("Number of segments", judging.number_of_segments),
     "profile": ("Who is in a segment", profiling.profiles),
+    "tree": ("Decision trees", trees.trees),
     "tests": ("Tests of two samples", tests.two_samples),
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),
     "agreement": ("Agreement and quality", agreement.agreement),

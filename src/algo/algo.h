@@ -75,7 +75,8 @@ typedef struct CsFitInput
 	CsTeam	   *team;
 	const CsMatrix *matrix;		/* model space */
 	int			weights;		/* area of double[nrows], or -1 */
-	int			k;				/* 0 for an algorithm that finds k itself */
+	int			k;				/* 0 for an algorithm that finds k itself; classes of the target */
+	int			target;			/* area of int32[nrows]: what "imitates" learns, 0..k-1 */
 	const void *options;		/* the algorithm's struct */
 	Size		memory_left;	/* bytes that may still be taken */
 } CsFitInput;
@@ -247,6 +248,8 @@ typedef struct CsAlgorithm
 	void		(*bind) (void *options, const struct CsPipeline *p);
 	List	   *(*borders) (const CsFitted *model, const struct CsPipeline *p,
 							const void *options, const double *z);
+	bool		imitates;		/* they are those of another model, or a column's values, in
+								 * CsFitInput.target; model space is as for any algorithm */
 
 	const CsParameterInfo *parameters;
 	int			nparameters;

@@ -11,6 +11,7 @@
 #include "algo/hierarchical.h"
 #include "algo/kmeans.h"
 #include "algo/neighbors.h"
+#include "algo/tree.h"
 #include "lib/stringinfo.h"
 #include "model/model.h"
 #include "prep/prep.h"
@@ -25,6 +26,7 @@ static const CsAlgorithm *const algorithms[] = {
 	&CsDbscan,
 	&CsHdbscan,
 	&CsRules,
+	&CsTreeAlgorithm,
 };
 
 const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
@@ -46,6 +48,8 @@ const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
 	[CS_TASK_LINKAGE_SCAN] = CsLinkageScanTask,
 	[CS_TASK_GMM_NEAREST] = CsGmmNearestTask,
 	[CS_TASK_GMM_PASS] = CsGmmPassTask,
+	[CS_TASK_TREE_SORT] = CsTreeSortTask,
+	[CS_TASK_TREE_LEVEL] = CsTreeLevelTask,
 	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
 	[CS_TASK_REFERENCE] = CsReferenceTask,
 	[CS_TASK_HOPKINS] = CsHopkinsTask,

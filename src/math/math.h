@@ -60,6 +60,9 @@ CsAddCompensated(double *sum, double *compensation, double part)
 /* sort.c: ascending, in place; scratch of n doubles makes it a radix sort.  No NaN. */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
+/* The same, and the rows that the values belong to with them; equal values stay in their order. */
+extern void CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch);
+
 /* Quantile of sorted values, type 7 (R's and NumPy's default); n >= 1, 0 <= p <= 1. */
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);
 

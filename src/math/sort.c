@@ -173,6 +173,129 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 	}
 }
 
+/* Move keys and their rows to their places by one digit; as ScatterDigit. */
+static void
+ScatterRows(const uint64 *from, const uint32 *from_rows, uint64 *to, uint32 *to_rows, int64 n,
+			int digit, int64 *count)
+{
+	int			shift = digit * DIGIT_BITS;
+	int64		position = 0;
+
+	for (int b = 0; b < BUCKETS; b++)
+	{
+		int64		here = count[b];
+
+		count[b] = position;
+		position += here;
+	}
+	for (int64 i = 0; i < n;)
+	{
+		int64		end = Min(n, i + INTERRUPT_VALUES);
+
+		CHECK_FOR_INTERRUPTS();
+		for (; i < end; i++)
+		{
+			int64		at = count[(from[i] >> shift) & (BUCKETS - 1)]++;
+
+			to[at] = from[i];
+			to_rows[at] = from_rows[i];
+		}
+	}
+}
+
+/* Sort keys with their rows by the digits from "first" on; returns whether the result is in other. */
+static bool
+SortRowsByDigits(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n, int first)
+{
+	int64		count[HALF_DIGITS][BUCKETS];
+	bool		moved = false;
+
+	memset(count, 0, sizeof(count));
+	for (int64 i = 0; i < n; i++)
+		for (int digit = 0; digit < HALF_DIGITS; digit++)
+			count[digit][(keys[i] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)]++;
+	for (int digit = 0; digit < HALF_DIGITS; digit++)
+	{
+		if (count[digit][(keys[0] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)] == n)
+			continue;
+		if (moved)
+			ScatterRows(other, other_rows, keys, rows, n, first + digit, count[digit]);
+		else
+			ScatterRows(keys, rows, other, other_rows, n, first + digit, count[digit]);
+		moved = !moved;
+	}
+	return moved;
+}
+
+/* Sort a run of keys whose upper halves are equal, with their rows. */
+static void
+SortRowsOfRun(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n)
+{
+	if (n > SMALL_SORT)
+	{
+		if (SortRowsByDigits(keys, rows, other, other_rows, n, 0))
+		{
+			memcpy(keys, other, sizeof(uint64) * n);
+			memcpy(rows, other_rows, sizeof(uint32) * n);
+		}
+		return;
+	}
+	for (int64 i = 1; i < n; i++)
+	{
+		uint64		key = keys[i];
+		uint32		row = rows[i];
+		int64		at = i;
+
+		for (; at > 0 && keys[at - 1] > key; at--)
+		{
+			keys[at] = keys[at - 1];
+			rows[at] = rows[at - 1];
+		}
+		keys[at] = key;
+		rows[at] = row;
+	}
+}
+
+/*
+ * Sort n doubles ascending and the rows that they belong to with them, in place; equal ones stay in
+ * their order.  No NaN.  scratch, row_scratch: n of each, contents lost.
+ */
+void
+CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch)
+{
+	uint64	   *keys = (uint64 *) x;
+	uint64	   *other = (uint64 *) scratch;
+
+	if (n == 0)
+		return;
+	for (int64 i = 0; i < n; i++)
+	{
+		uint64		key = KeyOf(x[i]);
+
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		memcpy(&keys[i], &key, sizeof(key));
+	}
+	if (SortRowsByDigits(keys, rows, other, row_scratch, n, HALF_DIGITS))
+	{
+		memcpy(keys, other, sizeof(uint64) * n);
+		memcpy(rows, row_scratch, sizeof(uint32) * n);
+	}
+	for (int64 start = 0, end; start < n; start = end)
+	{
+		for (end = start + 1; end < n && (keys[end] ^ keys[start]) >> 32 == 0;)
+			end++;
+		if (end - start > 1)
+			SortRowsOfRun(keys + start, rows + start, other, row_scratch, end - start);
+	}
+	for (int64 i = 0; i < n; i++)
+	{
+		double		value = ValueOf(keys[i]);
+
+		memcpy(&x[i], &value, sizeof(value));
+	}
+}
+
 /* Quantile of n >= 1 sorted values, type 7: linear between the order statistics around (n - 1) p. */
 double
 CsQuantileSorted(const double *sorted, int64 n, double p)

@@ -72,6 +72,12 @@ ResolveNamed(CsTraining *t, ArrayType *names)
 					 errmsg("\"features\" must not contain NULL")));
 		column = CsRelationColumn(t->relation, TextDatumGetCString(values[i]));
 		CheckUsable(column);
+		if (CsTargetIs(t->target, NameStr(column->name)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" is what is imitated, and cannot be a feature",
+							NameStr(column->name)),
+					 errhint("Leave it out of \"features\".")));
 		for (int j = 0; j < i; j++)
 			if (strcmp(NameStr(t->features[j].name), NameStr(column->name)) == 0)
 				ereport(ERROR,
@@ -91,7 +97,7 @@ LeaveOut(CsTraining *t, const CsColumn *column, const char *reason)
 	appendStringInfo(&t->left_out, "\"%s\" (%s)", NameStr(column->name), reason);
 }
 
-/* Does a column say who a row is, or how much it weighs, rather than what it is like? */
+/* Does a column say who a row is, what it weighs, or where it belongs, rather than what it is like? */
 static bool
 IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *column)
 {
@@ -101,6 +107,8 @@ IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *colum
 	if (t->id != NULL && strcmp(t->id, name) == 0)
 		return true;
 	if (t->common->weight != NULL && strcmp(t->common->weight, name) == 0)
+		return true;
+	if (CsTargetIs(t->target, name))
 		return true;
 	foreach(cell, primary_key)
 		if (strcmp(lfirst(cell), name) == 0)

@@ -10,6 +10,9 @@
  * that customers still carry must not change its meaning.  From here to the end of the transaction
  * the model's lock is held, so that no other training takes the same numbers meanwhile.
  *
+ * What imitates takes over numbers and names; but the values of a column that are no numbers have
+ * names only, and keep the number that the name had, or else the rows.
+ *
  * Without a predecessor, or with one that the source cannot be compared with, segments are
  * numbered from 1 by size.  Noise is always number 0 and takes no part in this.
  *
@@ -290,6 +293,20 @@ MatchNames(CsTraining *t, const OldSegment *old)
 		}
 }
 
+/* Have segments of the same name matched before all others: the target's are told by their names. */
+static void
+PreferNames(const CsTraining *t, const OldSegment *old)
+{
+	const CsPredecessor *p = t->predecessor;
+	const CsTargetClass *classes;
+	int			n = t->target == NULL ? 0 : CsTargetClasses(t->target, &classes);
+
+	for (int c = 0; c < n; c++)
+		for (int i = 0; i < p->scorer->nsegments; i++)
+			if (strcmp(classes[c].name, old[i].name) == 0)
+				p->overlap[(Size) c * p->noverlap + i] += (double) t->nrows + 1;
+}
+
 /* Give segments that most of the same customers are in their number and name; 0: no such one. */
 static void
 MatchPredecessor(CsTraining *t)
@@ -305,6 +322,7 @@ MatchPredecessor(CsTraining *t)
 		KeepMajorities(t);
 		MatchNames(t, old);
 	}
+	PreferNames(t, old);
 	CsAssignMaximum(n, p->overlap, match);
 	for (int c = 0; c < t->fit.k; c++)
 	{
@@ -362,6 +380,35 @@ NumberRest(CsTraining *t, int next)
 	pfree(order);
 }
 
+/* Give segments the numbers and names of what they imitate. */
+static void
+TakeOver(CsTraining *t)
+{
+	const CsTargetClass *classes;
+	int			n = CsTargetClasses(t->target, &classes);
+
+	for (int c = 0; c < n; c++)
+	{
+		t->segments[c].segment = classes[c].number;
+		t->segments[c].name = classes[c].name;
+		t->segments[c].description = classes[c].description;
+		t->segments[c].rank = classes[c].rank;
+	}
+	qsort(t->segments, t->nsegments, sizeof(CsSegmentRow), CompareByNumber);
+}
+
+/* Name what got a new number by what it imitates; a number from the predecessor comes with a name. */
+static void
+NameNewSegments(CsTraining *t, int next)
+{
+	const CsTargetClass *classes;
+	int			n = CsTargetClasses(t->target, &classes);
+
+	for (int c = 0; c < n; c++)
+		if (t->segments[c].segment >= next)
+			t->segments[c].name = classes[c].name;
+}
+
 /*
  * Number and name t->segments, and put them in the order of their numbers.  Must be called outside
  * parallel mode, since it reads what other sessions have committed.
@@ -371,6 +418,11 @@ CsNumberSegments(CsTraining *t)
 {
 	int			next = 1;
 
+	if (t->target != NULL && (t->predecessor == NULL || CsTargetHasNumbers(t->target)))
+	{
+		TakeOver(t);
+		return;
+	}
 	for (int c = 0; c < t->fit.k && t->fit.names != NULL; c++)
 	{
 		t->segments[c].name = t->fit.names[c];
@@ -398,6 +450,8 @@ CsNumberSegments(CsTraining *t)
 		next = Max(highest, last) + 1;
 	}
 	NumberRest(t, next);
+	if (t->target != NULL)
+		NameNewSegments(t, next);
 	if (t->algorithm->has_noise && t->segments[t->fit.k].name == NULL)
 		t->segments[t->fit.k].name = pstrdup("noise");
 	qsort(t->segments, t->nsegments, sizeof(CsSegmentRow), CompareByNumber);

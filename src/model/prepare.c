@@ -144,6 +144,8 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 		kept = add_size(kept, mul_size(nrows, sizeof(double)));
 	if (t->predecessor != NULL)
 		kept = add_size(kept, mul_size(nrows, sizeof(int32)));
+	if (t->target != NULL)
+		kept = add_size(kept, mul_size(nrows, 2 * sizeof(int32)));
 	if (!shape.in_place)
 		model = mul_size(mul_size(blocks, CS_BLOCK_ROWS * sizeof(double)), shape.noutputs);
 	if (t->memory != NULL)
@@ -312,9 +314,13 @@ CsTrainingOpen(const CsRequest *request)
 		t->id = CsRelationDefaultId(t->relation);
 	if (t->common->weight != NULL)
 		(void) CsRelationColumn(t->relation, t->common->weight);
-	CsFeaturesResolve(t, request->features != NULL ? request->features : NamedByOptions(t));
-	t->prep = CsPrepParse(request->prep, t->features, t->nfeatures,
-						  t->algorithm != NULL && t->algorithm->is_given);
+	if (t->algorithm != NULL && t->algorithm->imitates)
+		t->target = CsTargetOpen(t, request);
+	CsFeaturesResolve(t, request->features != NULL ? request->features :
+					  t->target != NULL ? CsTargetFeatures(t->target) : NamedByOptions(t));
+	t->prep = t->target != NULL ? CsTargetPrep(t, request->prep) :
+		CsPrepParse(request->prep, t->features, t->nfeatures,
+					t->algorithm != NULL && t->algorithm->is_given);
 	if (t->model != NULL)
 		t->predecessor = CsPredecessorFind(t);
 	return t;
@@ -372,11 +378,18 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 		.matrix = t->matrix,
 		.weights = t->weights,
 		.k = k,
+		.target = -1,
 		.options = options,
 		.memory_left = limit > used ? limit - used : 0
 	};
 	CsFitOutput out = {0};
+	const CsTargetClass *classes;
 
+	if (t->target != NULL)
+	{
+		in.k = CsTargetClasses(t->target, &classes);
+		in.target = CsTargetArea(t->target);
+	}
 	CsProgressPhase(CS_PHASE_SEEDING);
 	algorithm->fit(&in, &out);
 	CsCheckInertia(&out);

@@ -52,6 +52,8 @@ typedef struct Reader
 	int64		capacity;		/* of weights */
 	int64		n_without_weight;
 	int64	   *n_null;			/* per feature: rows skipped because it is null */
+	int64		n_without_class;	/* rows skipped because there is nothing to imitate */
+	int			class;			/* of the current row */
 } Reader;
 
 /* The index of a column among those that are read, which it joins if need be. */
@@ -90,6 +92,16 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 							format_type_be(column->type)),
 					 errhint("A weight is a number: cast the column in a query.")));
 		c->weight = AddColumn(c, column);
+	}
+	if (t->target != NULL)
+	{
+		const CsPipeline *p = CsTargetPipeline(t->target);
+
+		if (p == NULL)
+			AddColumn(c, CsTargetColumn(t->target));
+		for (int i = 0; p != NULL && i < p->nfeatures; i++)
+			AddColumn(c, CsRelationColumn(t->relation, NameStr(p->feature[i].name)));
+		CsTargetBind(t->target, c->columns, c->ncolumns);
 	}
 	if (t->predecessor != NULL)
 	{
@@ -204,6 +216,12 @@ SkipRow(Reader *reader, double weight, const Datum *values, const bool *nulls)
 		reader->n_without_weight++;
 		return true;
 	}
+	if (reader->t->target != NULL)
+	{
+		reader->class = CsTargetClassOf(reader->t->target, values, nulls);
+		reader->n_without_class += reader->class < 0;
+		return reader->class < 0;
+	}
 	return false;
 }
 
@@ -223,6 +241,8 @@ GiveUpStoring(Reader *reader)
 		pfree(t->predecessor->labels);
 		t->predecessor->labels = NULL;
 	}
+	if (t->target != NULL)
+		CsTargetForget(t->target);
 }
 
 /* Draw half of the sample, in whole blocks, from the sample. */
@@ -383,6 +403,8 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		StoreWeight(reader, place, weight);
 	if (t->predecessor != NULL)
 		CsPredecessorLabel(t->predecessor, place, values, nulls);
+	if (t->target != NULL)
+		CsTargetLabel(t->target, place, reader->class);
 	if (reader->new_level && t->streaming != NULL)
 		LimitSample(reader);
 	reader->new_level = false;
@@ -409,6 +431,13 @@ SkippedByReason(const Reader *reader)
 	if (reader->n_without_weight > 0)
 		appendStringInfo(&json, "%s\"no weight\": " INT64_FORMAT, json.len > 1 ? ", " : "",
 						 reader->n_without_weight);
+	if (reader->n_without_class > 0)
+	{
+		if (json.len > 1)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, CsTargetSkipReason(t->target));
+		appendStringInfo(&json, ": " INT64_FORMAT, reader->n_without_class);
+	}
 	appendStringInfoChar(&json, '}');
 	return CsJsonbFromText(json.data);
 }
@@ -451,6 +480,8 @@ ForgetRows(CsTraining *t)
 		t->predecessor->labels = NULL;
 		t->predecessor->capacity = 0;
 	}
+	if (t->target != NULL)
+		CsTargetForget(t->target);
 	for (int i = 0; i < t->nfeatures; i++)
 		if (t->dictionaries[i] != NULL)
 			t->dictionaries[i] = CsDictionaryCreate();
@@ -542,4 +573,6 @@ CsRowsRead(CsTraining *t)
 		t->keep_nulls = false;
 		ReadSource(t);
 	}
+	if (t->target != NULL)
+		CsTargetFinish(t);
 }

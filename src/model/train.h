@@ -35,6 +35,19 @@ typedef struct CsPredecessor
 								 * row; NULL when they are too many to compare */
 } CsPredecessor;
 
+/* A segment that is imitated. */
+typedef struct CsTargetClass
+{
+	int			code;			/* before they were put in order */
+	int64		n;				/* training rows */
+	int			number;
+	char	   *name;
+	char	   *description;	/* or NULL */
+	int			rank;			/* 0: none */
+} CsTargetClass;
+
+typedef struct CsTarget CsTarget;
+
 /* The columns of the source that a pass over its rows reads. */
 typedef struct CsRowColumns
 {
@@ -81,6 +94,9 @@ typedef struct CsRequest
 	void	   *options;		/* parsed; the first field is a CsCommonOptions */
 	int			k;				/* 0: not known yet */
 	int			k_max;			/* most segments that will be tried, for the memory */
+	const char *target_column;	/* what an algorithm imitates: a column, or a model and its */
+	const char *target_model;	/* version, 0: the deployed one */
+	int			target_version;
 	/* bytes beside the matrix of model space; NULL: the algorithm's, else none */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
 	/* bytes that measures take beside that, or NULL; "judging" is theirs to read */
@@ -128,6 +144,7 @@ typedef struct CsTraining
 	int64		n_skipped;
 	Jsonb	   *skipped;		/* reason -> rows */
 	CsPredecessor *predecessor; /* NULL: number by size */
+	CsTarget   *target;			/* of an algorithm that imitates, else NULL */
 
 	/* fitted */
 	CsPipeline *pipeline;
@@ -239,6 +256,32 @@ extern void CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values,
 /* count the rows that new segments ("labels") share with the predecessor's; may be called again */
 extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
 extern void CsNumberSegments(CsTraining *t);
+
+/*
+ * tree_target.c
+ *
+ * Open: the relation is; an error unless the request names a column or a model.  Features: the
+ * model's, NULL for a column's.  Is: the column that is imitated?  Prep: what was asked for, in
+ * own units.  Bind: to the columns that are read, among which are the Column, or those of the
+ * Pipeline.  ClassOf: of a row, -1: none, and it is skipped.  Label: rows come in order.  Finish: all
+ * rows have been read; then there are an Area of int32 for the fit, and the Classes in their order.
+ * HasNumbers: they were not just numbered by size.
+ */
+extern CsTarget *CsTargetOpen(const CsTraining *t, const CsRequest *request);
+extern ArrayType *CsTargetFeatures(const CsTarget *target);
+extern bool CsTargetIs(const CsTarget *target, const char *column);
+extern CsPrep *CsTargetPrep(const CsTraining *t, Jsonb *prep);
+extern const CsPipeline *CsTargetPipeline(const CsTarget *target);
+extern const CsColumn *CsTargetColumn(const CsTarget *target);
+extern void CsTargetBind(CsTarget *target, const CsColumn *columns, int ncolumns);
+extern int	CsTargetClassOf(CsTarget *target, const Datum *values, const bool *nulls);
+extern void CsTargetLabel(CsTarget *target, int64 row, int class);
+extern void CsTargetForget(CsTarget *target);
+extern char *CsTargetSkipReason(const CsTarget *target);
+extern void CsTargetFinish(CsTraining *t);
+extern int	CsTargetArea(const CsTarget *target);
+extern int	CsTargetClasses(const CsTarget *target, const CsTargetClass **classes);
+extern bool CsTargetHasNumbers(const CsTarget *target);
 
 /* store.c */
 extern Jsonb *CsJsonbFromText(const char *json);

@@ -39,13 +39,14 @@ SELECT custseg.monitor('loyalty', 'SELECT * FROM customers WHERE monetary > 100'
 SELECT custseg.monitor('loyalty', 'nosuch');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
+SELECT custseg.train('a tree', 'customers', algorithm => 'tree', options => '{"model": "loyalty"}');
 END
 
 # Everything there is to know about the models of a database.
 my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert segment_action segment_override);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(to_jsonb(t)::text, ',' ORDER BY to_jsonb(t)::text)) FROM custseg.$_ t" } @tables;
-my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c), ',' ORDER BY id, v))"
+my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
   . ' FROM customers c, generate_series(1, 3) v';
 my %before = map { $_ => $node->safe_psql('postgres', $_) } $everything, $predictions;
 
@@ -75,8 +76,8 @@ sub check_restored
         't|ok|t', "$name: runs are counted on, and close the alerts that were open");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.exclude('loyalty', 17, 'moved'); SELECT assigned_by FROM custseg.score('loyalty', 'customers', 1) WHERE id IN ('17', '18', '19') ORDER BY id"),
         "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
-    is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models"),
-        "t\nOurs; -- \"x\"", "$name: a model can be dropped");
+    is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models ORDER BY name"),
+        "t\nOurs; -- \"x\"\na tree", "$name: a model can be dropped");
 }
 
 $node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');

@@ -1,0 +1,254 @@
+--
+-- Decision trees: surrogate(), surrogate_of_column(), train(algorithm => 'tree')
+--
+SET extra_float_digits = 0;
+SET client_min_messages = warning;
+
+-- Rows made of a fixed sequence of numbers without ties.
+CREATE TABLE tree_point AS
+SELECT i AS id,
+	   (i * 7919 % 10007)::float8 / 64 AS x,
+	   (i * 104729 % 10009)::float8 / 64 AS y,
+	   (i * 1299709 % 10037)::float8 / 64 AS z
+FROM generate_series(1, 600) i;
+ALTER TABLE tree_point ADD level text;
+UPDATE tree_point SET level = CASE
+	WHEN x + y / 2 > 140 THEN 'gold'
+	WHEN (x - 80) * (z - 80) > 900 THEN 'silver'
+	WHEN y > 110 THEN 'bronze'
+	ELSE 'basic' END;
+
+-- The splits of scikit-learn 1.2.1: DecisionTreeClassifier(max_depth=3).fit(...)
+SELECT leaf, rule, name, n, round(purity::numeric, 6) AS purity, round(fidelity::numeric, 6) AS fidelity,
+	   round(balanced_fidelity::numeric, 6) AS balanced
+FROM custseg.surrogate_of_column('tree_point', 'level', '{x,y,z}', 3);
+
+-- Limits, as scikit-learn has them: leaves, depth and accuracy of
+--   {} 41 8 1; min_samples_leaf 20: 15 5 0.926667; min_samples_split 60: 13 6 0.926667;
+--   max_leaf_nodes 7: 7 4 0.895; min_impurity_decrease 0.01 and ccp_alpha 0.01: 11 5 0.95
+CREATE FUNCTION tree_measures(target text, options jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM custseg.train('tree_measured', 'tree_point', '{x,y,z}', algorithm => 'tree',
+						  options => jsonb_build_object('target', target, 'max_depth', 64) || options);
+	SELECT format('%s %s %s', metrics->>'n_leaves', metrics->>'depth', round((metrics->>'fidelity')::numeric, 6))
+	INTO result FROM custseg.model_version WHERE model = 'tree_measured';
+	PERFORM custseg.drop_model('tree_measured');
+	RETURN result;
+END $$;
+
+SELECT options, tree_measures('level', options)
+FROM unnest('{"{}", "{\"min_samples_leaf\": 20}", "{\"min_samples_split\": 60}", "{\"max_leaf_nodes\": 7}",
+	"{\"min_impurity_decrease\": 0.01}", "{\"ccp_alpha\": 0.01}"}'::jsonb[]) options;
+
+-- The alphas of cost_complexity_pruning_path(): leaves on both sides of each.
+SELECT alpha,
+	   split_part(tree_measures('level', jsonb_build_object('ccp_alpha', alpha - 1e-6)), ' ', 1) AS below,
+	   split_part(tree_measures('level', jsonb_build_object('ccp_alpha', alpha + 1e-6)), ' ', 1) AS above
+FROM unnest('{0.00125,0.00290038,0.00580645,0.00822891,0.01128472,0.02016667,0.02988262,0.04312795,0.0613422,
+	0.06450849,0.11483412,0.1803728}'::float8[]) alpha;
+
+-- Weights: DecisionTreeClassifier(max_depth=3).fit(X, level, sample_weight=1 + id % 3).
+SELECT n_segments FROM custseg.train('weighted', 'SELECT *, 1 + id % 3 AS weight FROM tree_point', '{x,y,z}', algorithm => 'tree',
+	options => '{"target": "level", "max_depth": 3, "weight": "weight"}');
+SELECT parameters->'nodes' AS nodes, round((metrics->>'fidelity')::numeric, 10) AS fidelity
+FROM custseg.model_version WHERE model = 'weighted';
+
+-- A stored tree: plain numbers, the same for any number of workers.
+DO $$
+DECLARE
+	stored jsonb;
+	first jsonb;
+BEGIN
+	FOR workers IN 0..2 LOOP
+		EXECUTE format('SET max_parallel_maintenance_workers = %s', workers);
+		PERFORM custseg.train('levels', 'SELECT p.* FROM tree_point p, generate_series(1, 40)', '{x,y,z}', algorithm => 'tree',
+							  options => '{"target": "level", "max_depth": 6}', deploy => true);
+		SELECT parameters INTO stored FROM custseg.model_version WHERE model = 'levels' ORDER BY version DESC LIMIT 1;
+		first := coalesce(first, stored);
+		IF stored <> first THEN
+			RAISE WARNING 'another tree with % workers', workers;
+		END IF;
+	END LOOP;
+	PERFORM custseg.drop_model('levels');
+END $$;
+RESET max_parallel_maintenance_workers;
+
+SELECT version, n_segments, iterations, converged, deployed FROM custseg.train('levels', 'tree_point', '{x,y,z}',
+	algorithm => 'tree', options => '{"target": "level", "max_depth": 2}');
+SELECT key, value FROM custseg.model_version, jsonb_each(parameters) WHERE model = 'levels';
+SELECT segment, name, n FROM custseg.segments WHERE model = 'levels';
+
+-- It predicts what its rules say, and explains itself.
+SELECT custseg.predict_name('levels', p) AS name, count(*) FROM tree_point p GROUP BY 1 ORDER BY 2 DESC, 1;
+SELECT id, segment, name, round(distance::numeric, 4) AS distance, round(confidence::numeric, 4) AS confidence
+FROM custseg.score('levels', 'SELECT * FROM tree_point WHERE id <= 3');
+SELECT segment, name, round(confidence::numeric, 4) AS confidence, runner_up, memberships
+FROM tree_point p, custseg.predict_detail('levels', p) WHERE id = 1;
+SELECT feature, value, round(segment_mean::numeric, 3) AS segment_mean, round(overall_mean::numeric, 3) AS overall_mean,
+	   round(contribution::numeric, 4) AS contribution, condition, round(margin::numeric, 4) AS margin
+FROM tree_point p, custseg.explain('levels', p) WHERE id = 1;
+
+-- Numbers and names of the segments stay when it is trained again, and a new value gets a new number.
+SELECT custseg.name_segment('levels', 1, 'first');
+UPDATE tree_point SET level = 'iron' WHERE level = 'bronze' AND y > 130;
+SELECT version FROM custseg.train('levels', 'tree_point', '{x,y,z}', algorithm => 'tree',
+	options => '{"target": "level", "max_depth": 4}', deploy => true);
+SELECT segment, name, n FROM custseg.segments WHERE model = 'levels' ORDER BY segment;
+
+-- Imitating a model: its segments, with their numbers and names; in its features' own units.
+SELECT n_segments FROM custseg.train('clusters', 'tree_point', '{x,y,z}', k => 4);
+SELECT custseg.name_segment('clusters', 2, 'second of four', 'a description');
+SELECT leaf, rule, segment, name, n, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity,
+	   round(fidelity::numeric, 4) AS fidelity
+FROM custseg.surrogate('clusters', max_depth => 3);
+SELECT count(DISTINCT leaf), sum(n) AS n, round(sum(coverage)::numeric, 10) AS coverage,
+	   round((sum(n * purity) / sum(n) - min(fidelity))::numeric, 10) AS difference
+FROM custseg.surrogate('clusters', max_depth => 7, options => '{"min_samples_leaf": 5}');
+SELECT version, n_segments FROM custseg.train('rules', 'tree_point', algorithm => 'tree',
+	options => '{"model": "clusters", "max_depth": 3}');
+SELECT r.segment, r.name, r.description, r.n, c.n AS n_imitated
+FROM custseg.segments r JOIN custseg.segments c USING (segment) WHERE r.model = 'rules' AND c.model = 'clusters'
+ORDER BY 1;
+SELECT bool_and(custseg.predict('rules', p) = custseg.predict('clusters', p)) AS all_same,
+	   round(avg((custseg.predict('rules', p) = custseg.predict('clusters', p))::int), 4) AS fidelity FROM tree_point p;
+
+-- Rules are conditions in SQL: what they say is what the tree does, whatever the features' types.
+CREATE TYPE tree_size AS ENUM ('small', 'medium', 'large');
+CREATE TABLE tree_customer AS
+SELECT i AS id,
+	   CASE WHEN i % 11 <> 0 THEN (i * 7919 % 10007)::numeric / 100 END AS "Amount",
+	   CASE WHEN i % 7 <> 0 THEN (ARRAY['web', 'shop', 'it''s', 'phone', 'post'])[1 + i * 31 % 5] END AS channel,
+	   CASE WHEN i % 13 <> 0 THEN i * 17 % 3 = 0 END AS active,
+	   date '2020-01-01' + i * 37 % 1000 AS since,
+	   timestamp '2024-01-01' + interval '1 hour' * (i * 101 % 5000) AS seen,
+	   CASE WHEN i % 10 <> 0 THEN timestamptz '2024-01-01 00:00+00' + interval '7 minutes' * (i * 103 % 3000) END AS paid,
+	   interval '1 hour' * (i * 53 % 700) AS wait,
+	   (ARRAY['small', 'medium', 'large'])[1 + i * 13 % 3]::tree_size AS size,
+	   (i * 71 % 1000)::numeric::money AS price,
+	   i * 29 % 50 AS visits
+FROM generate_series(1, 2000) i;
+ALTER TABLE tree_customer ADD class text;
+UPDATE tree_customer SET class = CASE
+	WHEN channel = 'web' AND "Amount" > 40 THEN 'A' WHEN active AND since > '2021-06-01' THEN 'B'
+	WHEN price > '500' AND size <> 'small' THEN 'C' WHEN seen > '2024-05-01' THEN 'D'
+	WHEN paid > '2024-01-09' OR channel IS NULL THEN 'E' WHEN wait > '10 days' THEN 'F' ELSE 'G' END;
+
+CREATE FUNCTION tree_rules_hold(prep jsonb, depth int, customers text DEFAULT 'tree_customer',
+	OUT leaves bigint, OUT in_one_leaf bigint, OUT as_predicted bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM custseg.train('classes', 'tree_customer', algorithm => 'tree', id => 'id', prep => prep,
+						  options => jsonb_build_object('target', 'class', 'max_depth', depth));
+	EXECUTE (SELECT format('SELECT %s, count(*) FILTER (WHERE hits = 1), count(*) FILTER (WHERE named = predicted)
+		FROM (SELECT %s AS hits, %s AS named, custseg.predict(''classes'', c) AS predicted FROM %s c) r', count(*),
+		string_agg(format('CASE WHEN %s THEN 1 ELSE 0 END', rule), ' + '),
+		string_agg(format('CASE WHEN %s THEN %s ELSE 0 END', rule, segment), ' + '), customers)
+		FROM custseg.tree_rules('classes')) INTO leaves, in_one_leaf, as_predicted;
+	PERFORM custseg.drop_model('classes');
+END $$;
+SELECT * FROM tree_rules_hold('{}', 6);
+SELECT * FROM tree_rules_hold('{"encode": "frequency", "impute": "mean"}', 12);
+SELECT * FROM tree_rules_hold('{"drop_first": true, "columns": {"size": {"encode": "ordinal", "levels": ["small", "medium", "large"]},
+	"channel": {"impute": "mode"}, "Amount": {"impute": "constant", "constant": -1}}}', 20);
+-- Levels that training did not see
+CREATE TABLE tree_stranger AS SELECT * FROM tree_customer;
+UPDATE tree_stranger SET channel = 'fax' WHERE id % 3 = 0;
+SELECT * FROM tree_rules_hold('{}', 20, 'tree_stranger');
+SELECT * FROM tree_rules_hold('{"encode": "frequency"}', 20, 'tree_stranger');
+
+SELECT n_segments FROM custseg.train('classes', 'tree_customer', algorithm => 'tree',
+	options => '{"target": "class", "max_leaf_nodes": 12, "max_depth": 9}');
+SELECT leaf, rule, segment, name, n, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity FROM custseg.tree_rules('classes');
+SELECT step, condition, feature, value, segment, name, n, round(purity::numeric, 4) AS purity
+FROM tree_customer c, custseg.decision_path('classes', c) WHERE id = 17;
+SELECT feature, value, condition, round(margin::numeric, 2) AS margin FROM tree_customer c, custseg.explain('classes', c) WHERE id = 17 AND condition IS NOT NULL;
+SELECT step, condition, value FROM tree_customer c, custseg.decision_path('classes', to_jsonb(c) || '{"seen": null, "price": 207}') WHERE id = 17;
+SELECT * FROM custseg.decision_path('classes', NULL::tree_customer);
+
+-- Columns of numbers number segments, 0 after the others; NULL is nothing to imitate.
+SELECT DISTINCT segment, name FROM custseg.surrogate_of_column('SELECT x, y, CASE WHEN x > 120 THEN 7 WHEN x > 80 THEN 0 WHEN y > 30 THEN 3 END AS s
+	FROM tree_point', 's') ORDER BY 1;
+SELECT DISTINCT segment, name FROM custseg.surrogate_of_column('SELECT x, y, x > 120 AS s FROM tree_point', 's') ORDER BY 1;
+SELECT DISTINCT segment, name FROM custseg.surrogate_of_column('SELECT x, y, (x > 120)::int * 0.5 AS s FROM tree_point', 's') ORDER BY 1;
+SELECT n_rows, n_skipped, n_segments FROM custseg.train('numbers', 'SELECT x, y, CASE WHEN x > 120 THEN 7 WHEN x > 80 THEN 0 WHEN y > 30 THEN 3 END AS s
+	FROM tree_point', algorithm => 'tree', options => '{"target": "s"}');
+SELECT skipped FROM custseg.model_version WHERE model = 'numbers';
+-- Noise is a segment, too.
+SELECT n_segments FROM custseg.train('dense', 'SELECT * FROM tree_point WHERE x + y < 60 OR x > 110 AND y > 110 OR id < 30',
+	'{x,y}', algorithm => 'dbscan', options => '{"eps": 0.25, "min_samples": 4}');
+SELECT segment, name, count(*), sum(n) AS n FROM custseg.surrogate('dense', max_depth => 5) GROUP BY 1, 2 ORDER BY 1;
+-- Other columns than the model's own; features that say nothing.
+SELECT leaf, rule, n FROM custseg.surrogate('clusters', features => '{level}', max_depth => 1);
+SELECT leaf, rule, n, round(purity::numeric, 4) AS purity FROM custseg.surrogate_of_column('SELECT level, 1 AS one FROM tree_point', 'level', '{one}');
+SELECT * FROM custseg.surrogate(NULL);
+
+-- A deployed tree is watched, tested and told like any other model.
+SELECT verdict, count(*) FROM custseg.segment_sizes('rules') GROUP BY 1;
+SELECT feature, round(importance::numeric, 3) AS importance FROM custseg.feature_importance('rules');
+SELECT count(*) FROM custseg.segment_summary('rules');
+ALTER TABLE tree_point ADD segment int, ADD PRIMARY KEY (id);
+CALL custseg.resegment('rules', 'tree_point');
+SELECT segment, count(*) FROM tree_point GROUP BY 1 ORDER BY 1;
+SELECT custseg.predict((SELECT custseg.scorer('rules')), p) = p.segment AS same, count(*) FROM tree_point p GROUP BY 1;
+SELECT custseg.scorer('rules')::text::custseg.compiled_model::text = custseg.scorer('rules')::text AS same;
+
+-- Errors
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', options => '{"target": "level", "model": "clusters"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', options => '{"target": "nothing"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', options => '{"model": "nothing"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', k => 3, options => '{"target": "level"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', options => '{"target": "level", "max_depth": 0}');
+SELECT custseg.train('bad', 'tree_point', '{x,level}', algorithm => 'tree', options => '{"target": "level"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', prep => '{"scale": "robust"}', options => '{"target": "level"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', prep => '{"columns": {"x": {"transform": "log1p"}}}', options => '{"target": "level"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', prep => '{"clip": "iqr"}', options => '{"target": "level"}');
+SELECT custseg.train('bad', 'tree_point', algorithm => 'tree', prep => '{"pca": 2}', options => '{"target": "level"}');
+SELECT * FROM custseg.surrogate('nothing');
+SELECT * FROM custseg.surrogate('clusters', 'SELECT x, y FROM tree_point');
+SELECT * FROM custseg.surrogate('clusters', max_depth => 0);
+SELECT * FROM custseg.surrogate('clusters', options => '{"max_depth": 3}');
+SELECT * FROM custseg.surrogate('clusters', options => '{"min_samples_leaf": 0}');
+SELECT * FROM custseg.surrogate_of_column('SELECT x, 1 AS one FROM tree_point', 'one');
+SELECT * FROM custseg.surrogate_of_column('SELECT x, NULL::text AS none FROM tree_point', 'none');
+SELECT * FROM custseg.surrogate_of_column('SELECT x FROM tree_point', 'x');
+SELECT * FROM custseg.surrogate_of_column('SELECT 1 AS one, level FROM tree_point', 'level');
+SELECT * FROM custseg.surrogate_of_column('SELECT x, ''{}''::json AS j FROM tree_point', 'j');
+SELECT * FROM custseg.surrogate_of_column('SELECT g AS x, g AS y FROM generate_series(1, 1001) g', 'y');
+SELECT * FROM custseg.surrogate_of_column('SELECT g AS x, hashint4(g) & 1 AS y FROM generate_series(1, 50000) g', 'y', max_depth => 64);
+SELECT * FROM custseg.surrogate_of_column('SELECT x, level FROM tree_point', NULL);
+SELECT * FROM custseg.tree_rules('clusters');
+SELECT * FROM custseg.compare('tree_point', algorithms => '{tree}', k => 3);
+SELECT * FROM custseg.choose_k('tree_point', algorithm => 'tree');
+SET maintenance_work_mem = '1MB';
+SELECT * FROM custseg.surrogate_of_column('SELECT g AS x, hashint4(g) & 511 AS y FROM generate_series(1, 3000) g', 'y', max_depth => 64);
+SELECT * FROM custseg.surrogate_of_column('SELECT g AS x, g % 2 AS y FROM generate_series(1, 50000) g', 'y');
+RESET maintenance_work_mem;
+
+-- What a compiled tree must be
+CREATE FUNCTION tree_compile(path text[], value jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	detail text;
+BEGIN
+	PERFORM jsonb_set(custseg.scorer('rules')::text::jsonb, '{parameters}' || path, value)::text::custseg.compiled_model;
+	RETURN 'compiles';
+EXCEPTION WHEN invalid_text_representation THEN
+	GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+	RETURN detail;
+END $$;
+SELECT tree_compile('{nodes}', '[]');
+SELECT tree_compile('{nodes}', '[[0, 0, 0, 0]]');
+SELECT tree_compile('{nodes,0,0}', '4');
+SELECT tree_compile('{nodes,0,1}', '50');
+SELECT tree_compile('{nodes,0,2}', '1');
+SELECT tree_compile('{nodes,0,2}', '3');
+SELECT tree_compile('{nodes,0,0}', '0');
+SELECT tree_compile('{node_segments,0}', '17');
+SELECT tree_compile('{rows,0}', '[1]');
+SELECT tree_compile('{rows,0,0}', '-1');
+
+DROP TABLE tree_point, tree_customer, tree_stranger;
+DROP FUNCTION tree_measures, tree_rules_hold, tree_compile;
+DROP TYPE tree_size;
+SELECT custseg.drop_model(name) FROM custseg.model WHERE name IN ('weighted', 'levels', 'clusters', 'rules', 'classes', 'numbers', 'dense');

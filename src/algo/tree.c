@@ -1,0 +1,207 @@
+/*
+ * tree.c
+ *	  Decision trees: segments that are given with the rows, told by questions about single columns.
+ *
+ * A tree imitates: the segments of another model, or the values of a column.  It is grown
+ * (tree_grow.c), cut back (tree_prune.c), and stored as it is: nodes, and how many rows of each
+ * segment each of them had.  Its segments are all that were given, also those that no leaf is for.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/tree.h"
+#include "algo/tree_words.h"
+#include "miscadmin.h"
+#include "storage/shmem.h"
+
+/* Rows that are labelled between two looks for an interrupt. */
+#define INTERRUPT_ROWS 65536
+
+const CsOption CsTreeOptions[TREE_NOPTIONS] = {
+	{"target", CS_OPTION_TEXT, offsetof(TreeOptions, target)},
+	{"model", CS_OPTION_TEXT, offsetof(TreeOptions, model)},
+	{"weight", CS_OPTION_TEXT, offsetof(TreeOptions, common.weight)},
+	/* distances mean nothing to a tree */
+	{"silhouette_sample", CS_OPTION_INT, offsetof(TreeOptions, common.silhouette_sample), 0, 0, 50000},
+	{"max_depth", CS_OPTION_INT, offsetof(TreeOptions, max_depth), CS_TREE_DEPTH, 1, CS_TREE_MAX_DEPTH},
+	{"seed", CS_OPTION_BIGINT, offsetof(TreeOptions, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	{"min_samples_split", CS_OPTION_INT, offsetof(TreeOptions, min_samples_split), 2, 2, PG_INT32_MAX},
+	{"min_samples_leaf", CS_OPTION_INT, offsetof(TreeOptions, min_samples_leaf), 1, 1, PG_INT32_MAX},
+	{"max_leaf_nodes", CS_OPTION_INT, offsetof(TreeOptions, max_leaf_nodes), 0, 2, CS_TREE_MAX_LEAVES},
+	{"min_impurity_decrease", CS_OPTION_REAL, offsetof(TreeOptions, min_impurity_decrease), 0, 0, INFINITY},
+	{"ccp_alpha", CS_OPTION_REAL, offsetof(TreeOptions, ccp_alpha), 0, 0, INFINITY},
+};
+
+static const CsParameterInfo parameters[TREE_NPARAMETERS] = {
+	[TREE_NODES] = {"nodes", CS_PARAMETER_ROWS},
+	[TREE_SEGMENTS] = {"node_segments", CS_PARAMETER_LABELS},
+	[TREE_COUNTS] = {"rows", CS_PARAMETER_SEGMENTS},
+};
+
+/* Bytes beside the matrix: growing, then labels and what is summed up by them. */
+static Size
+TreeMemory(int64 nrows, int d, int k, const void *options)
+{
+	return add_size(CsTreeGrowMemory(nrows, d),
+					add_size(mul_size(sizeof(int32), nrows), CsMomentsMemory(k, d)));
+}
+
+/* The error for a tree that is too large to keep, let alone to read. */
+static void
+CheckTree(const CsDecisionTree *tree)
+{
+	int			nleaves = (tree->nnodes + 1) / 2;
+
+	if (nleaves <= CS_TREE_MAX_LEAVES &&
+		(int64) tree->nnodes * tree->nclasses <= CS_TREE_MAX_COUNTS)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("the tree has %d leaves for %d segments, which is too many to keep", nleaves,
+					tree->nclasses),
+			 errdetail("A tree can have %d leaves, and %d numbers of rows by node and segment.",
+					   CS_TREE_MAX_LEAVES, CS_TREE_MAX_COUNTS),
+			 errhint("Lower \"max_depth\" or \"max_leaf_nodes\", or raise \"min_samples_leaf\" or \"ccp_alpha\".")));
+}
+
+/* The segment of each row's leaf: an area of the arena. */
+static int
+LabelRows(const CsFitInput *in, const CsDecisionTree *tree, const int32 *node_of, const int32 *place)
+{
+	CsArena    *arena = CsTeamArena(in->team);
+	int64		n = in->matrix->nrows;
+	int			area = CsArenaAlloc(arena, sizeof(int32) * n);
+	int32	   *labels = CsArenaAddress(arena, area);
+	int32	   *classes = palloc_extended(sizeof(int32) * tree->nnodes, MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < tree->nnodes; i++)
+		classes[i] = CsTreeClass(tree, i);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		labels[i] = classes[place[node_of[i]]];
+	}
+	pfree(classes);
+	return area;
+}
+
+/* The tree as parameters of the model; nodes are counted from 1, so that 0 is none. */
+static void
+StoreTree(const CsDecisionTree *tree, CsFitOutput *out)
+{
+	CsParameter *nodes = &out->parameters[TREE_NODES],
+			   *segments = &out->parameters[TREE_SEGMENTS],
+			   *counts = &out->parameters[TREE_COUNTS];
+	int			n = tree->nnodes;
+
+	*nodes = (CsParameter) {n, TREE_NODE_NUMBERS, palloc(sizeof(double) * n * TREE_NODE_NUMBERS)};
+	*segments = (CsParameter) {n, 1, palloc(sizeof(double) * n)};
+	*counts = (CsParameter) {tree->nclasses, n, palloc(sizeof(double) * n * tree->nclasses)};
+	for (int i = 0; i < n; i++)
+	{
+		const CsDecisionNode *node = &tree->nodes[i];
+		double	   *row = nodes->values + (Size) i * TREE_NODE_NUMBERS;
+
+		row[0] = node->column + 1;
+		row[1] = node->column < 0 ? 0 : node->threshold;
+		row[2] = node->left + 1;
+		row[3] = node->right + 1;
+		segments->values[i] = CsTreeClass(tree, i);
+		for (int c = 0; c < tree->nclasses; c++)
+			counts->values[(Size) c * n + i] = tree->counts[(Size) i * tree->nclasses + c];
+	}
+}
+
+static void
+AddMetric(CsFitOutput *out, const char *name, double value)
+{
+	out->metrics[out->nmetrics++] = (CsMetric) {name, value};
+}
+
+/*
+ * How well the tree imitates: the share of rows that are in the right segment, and the mean over
+ * the segments of the same share.
+ */
+static void
+MeasureTree(const CsDecisionTree *tree, CsFitOutput *out)
+{
+	double	   *right = palloc0(sizeof(double) * tree->nclasses);
+	double		correct = 0,
+				recalls = 0;
+	int			depth = 0,
+				nclasses = 0;
+
+	for (int i = 0; i < tree->nnodes; i++)
+	{
+		int			c = CsTreeClass(tree, i);
+
+		depth = Max(depth, tree->nodes[i].depth);
+		if (tree->nodes[i].column < 0)
+			right[c] += tree->counts[(Size) i * tree->nclasses + c];
+	}
+	for (int c = 0; c < tree->nclasses; c++)
+	{
+		correct += right[c];
+		if (tree->counts[c] == 0)
+			continue;			/* without weight */
+		recalls += right[c] / tree->counts[c];
+		nclasses++;
+	}
+	AddMetric(out, "fidelity", correct / tree->nodes[0].weight);
+	AddMetric(out, "balanced_fidelity", recalls / nclasses);
+	AddMetric(out, "n_leaves", (tree->nnodes + 1) / 2);
+	AddMetric(out, "depth", depth);
+	out->iterations = depth;
+	out->note = psprintf("%d rules tell %d segments, and are right for %.1f %% of the rows",
+						 (tree->nnodes + 1) / 2, tree->nclasses,
+						 100 * correct / tree->nodes[0].weight);
+	pfree(right);
+}
+
+/* See algo.h. */
+static void
+TreeFit(const CsFitInput *in, CsFitOutput *out)
+{
+	int32	   *node_of;
+	int32	   *place;
+	CsDecisionTree	   *grown = CsTreeGrow(in, &node_of);
+	CsDecisionTree	   *tree = CsTreePrune(grown, in->options, &place);
+	CsSegmentMoments *moments;
+
+	memset(out, 0, sizeof(*out));
+	CheckTree(tree);
+	out->k = in->k;
+	out->labels = LabelRows(in, tree, node_of, place);
+	pfree(node_of);
+	pfree(place);
+	StoreTree(tree, out);
+	MeasureTree(tree, out);
+	moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, out->labels, out->k);
+	out->centers = moments->centers;
+	out->counts = moments->counts;
+	for (int c = 0; c < out->k; c++)
+		out->inertia += moments->squared[c];
+	out->total = moments->total;
+	out->converged = true;
+}
+
+const CsAlgorithm CsTreeAlgorithm = {
+	.name = "tree",
+	.options = CsTreeOptions,
+	.noptions = TREE_NOPTIONS,
+	.options_size = sizeof(TreeOptions),
+	.max_segments = CS_TREE_MAX_CLASSES,
+	.finds_k = true,
+	.is_given = true,
+	.borders = CsTreeBorders,
+	.imitates = true,
+	.parameters = parameters,
+	.nparameters = lengthof(parameters),
+	.memory = TreeMemory,
+	.fit = TreeFit,
+	.compile = CsTreeCompile,
+	.assign = CsTreeAssign,
+	.explain = CsTreeExplain,
+};

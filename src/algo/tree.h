@@ -1,0 +1,109 @@
+/*
+ * tree.h
+ *	  What the files of decision trees share: tree_grow.c (the splits, level by level), tree_prune.c
+ *	  (which of them are kept), tree.c (the algorithm) and tree_score.c (a row's way to its leaf).
+ */
+#ifndef CUSTSEG_TREE_H
+#define CUSTSEG_TREE_H
+
+#include "algo/algo.h"
+
+typedef struct TreeOptions
+{
+	CsCommonOptions common;
+	char	   *target;			/* column whose values are imitated, or NULL */
+	char	   *model;			/* model whose segments are imitated, or NULL */
+	int			max_depth;
+	int			min_samples_split;
+	int			min_samples_leaf;
+	int			max_leaf_nodes; /* 0: no limit */
+	double		min_impurity_decrease;
+	double		ccp_alpha;
+} TreeOptions;
+
+/* What only train() has comes first, so that surrogate() can leave it out. */
+#define TREE_NOPTIONS 11
+#define TREE_TRAIN_OPTIONS 5
+
+extern const CsOption CsTreeOptions[TREE_NOPTIONS];
+
+#define CS_TREE_DEPTH 4			/* by default: rules that people read */
+#define CS_TREE_MAX_DEPTH 64
+
+/* Leaves of a tree that is kept, and segments that it can tell. */
+#define CS_TREE_MAX_LEAVES 10000
+#define CS_TREE_MAX_CLASSES 1000
+
+/* Numbers that it keeps: rows by segment and node. */
+#define CS_TREE_MAX_COUNTS 2000000
+
+typedef struct CsDecisionNode
+{
+	int32		column;			/* of model space; -1: a leaf */
+	int32		left,			/* where values up to the threshold go; nodes follow their parent */
+				right;
+	int32		parent;			/* -1: the root */
+	int32		depth;
+	double		threshold;
+	int64		n;				/* rows */
+	double		weight,			/* of them */
+				impurity,		/* Gini's */
+				improvement;	/* of the impurity of all rows, by the split */
+} CsDecisionNode;
+
+typedef struct CsDecisionTree
+{
+	int			nclasses;
+	int			nnodes;
+	CsDecisionNode *nodes;			/* palloc'd, as is what follows */
+	double	   *counts;			/* nnodes x nclasses: weight of the rows */
+} CsDecisionTree;
+
+/* The class that most rows of a node are of, the first of equals. */
+static inline int
+CsTreeClass(const CsDecisionTree *tree, int node)
+{
+	const double *counts = tree->counts + (Size) node * tree->nclasses;
+	int			best = 0;
+
+	for (int c = 1; c < tree->nclasses; c++)
+		if (counts[c] > counts[best])
+			best = c;
+	return best;
+}
+
+/*
+ * tree_grow.c: the tree of a fit, level by level; *node_of: the leaf of each row, palloc'd.
+ * Memory: bytes that this takes beside the matrix and the nodes.
+ */
+extern CsDecisionTree *CsTreeGrow(const CsFitInput *in, int32 **node_of);
+extern Size CsTreeGrowMemory(int64 nrows, int ncolumns);
+extern void CsTreeSortTask(CsTeam *team, const void *args, int item);
+extern void CsTreeLevelTask(CsTeam *team, const void *args, int item);
+
+/*
+ * tree_prune.c: the part of a grown tree that the limits keep, its nodes in the order of a walk that
+ * takes left branches first; *place: by node of the grown tree, the node that its rows are in.
+ */
+extern CsDecisionTree *CsTreePrune(const CsDecisionTree *grown, const TreeOptions *options, int32 **place);
+
+/* tree_score.c: a tree as parameters of a model */
+enum
+{
+	TREE_NODES,					/* [column from 1 or 0, threshold, left, right], nodes from 1 */
+	TREE_SEGMENTS,				/* by node: the segment of most rows */
+	TREE_COUNTS,				/* by segment: rows in each node */
+	TREE_NPARAMETERS
+};
+
+#define TREE_NODE_NUMBERS 4
+
+extern Size CsTreeCompile(const CsFitted *model, void *result);
+extern bool CsTreeAssign(const CsFitted *model, const double *z, CsAssignment *result,
+						 double *memberships);
+extern void CsTreeExplain(const CsFitted *model, const double *z, int segment, double *point,
+						  double *pull);
+
+extern const CsAlgorithm CsTreeAlgorithm;
+
+#endif							/* CUSTSEG_TREE_H */

@@ -1,0 +1,617 @@
+/*
+ * tree_grow.c
+ *	  The splits of a decision tree: CART with Gini's impurity (Breiman, Friedman, Olshen and Stone,
+ *	  Classification and Regression Trees, 1984).
+ *
+ * Each column's rows are sorted once.  From then on the rows of every open node are a stretch of
+ * every column's order, the same stretch in each: a split parts the stretches, stably, and nothing
+ * is sorted again.  The tree grows level by level, and a column is one item of a team's work, which
+ * parts its order by the splits of the last level and looks for the best split of each open node.
+ *
+ * A position between two neighbouring rows whose values differ is a possible split; of all, the one
+ * is taken with the largest sum of squared class counts over rows, left and right (which is the
+ * least impurity).  Of equal ones the first column's wins, and in a column the lowest value's.  The
+ * threshold is the middle of the two values; up to it, a row goes left.  These are the splits of
+ * scikit-learn, which chooses between equal columns by chance.
+ *
+ * Without weights the sums of squares are whole numbers, and so they are exact in doubles up to 94
+ * million rows: the tree does not depend on the order of rows or the number of workers.
+ *
+ * An order holds row numbers; the highest bit tells that the value is larger than that of the row
+ * before it in its node, so that values are looked up for the best splits only.
+ */
+#include "custseg.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "algo/tree.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "progress.h"
+#include "storage/shmem.h"
+
+#define LARGER ((uint32) 1 << 31)
+#define ROW(entry) ((entry) & ~LARGER)
+
+/* Rows that are looked at between two looks for an interrupt. */
+#define INTERRUPT_ROWS 65536
+
+/* Nodes that there is room for at first. */
+#define FIRST_NODES 64
+
+/* A node whose rows are parted, or searched for a split: its stretch of every order. */
+typedef struct Stretch
+{
+	int64		start,
+				end;
+	int64		totals;			/* a node that is searched: where its class counts are */
+} Stretch;
+
+/* The best split of a node by one column. */
+typedef struct Split
+{
+	double		proxy;			/* -infinity: there is none */
+	int64		position;		/* first row on the right */
+	double		low,			/* values around it */
+				high;
+} Split;
+
+/* What the tasks are told; areas by their numbers. */
+typedef struct Level
+{
+	int			matrix;
+	int			order;			/* uint32[ncolumns][nrows] */
+	int			classes;		/* uint16[nrows] */
+	int			weights;		/* double[nrows], or -1 */
+	int			sides;			/* a bit a row: it goes left */
+	int			parted;			/* Stretch[nparted]: nodes of the last level that were split */
+	int			open;			/* Stretch[nopen]: nodes to search */
+	int			totals;			/* double[nopen][nclasses] */
+	int			splits;			/* Split[ncolumns][nopen]: the result */
+	int			nparted;
+	int			nopen;
+	int			nclasses;
+	int64		nrows;
+	int64		min_leaf;
+} Level;
+
+/* The growing tree. */
+typedef struct Growth
+{
+	const CsFitInput *in;
+	const TreeOptions *options;
+	CsArena    *arena;
+	Level		level;
+	CsDecisionTree	   *tree;
+	int			capacity;
+	int32	   *node_of;		/* by row */
+	int		   *open;			/* nodes to search, palloc'd for each level */
+	Stretch    *stretches;		/* theirs */
+	double		left_weight,	/* of the split at hand */
+			   *left_counts;
+} Growth;
+
+/* See tree.h: orders, classes, nodes of rows, sides; and scratch of a column for each process. */
+Size
+CsTreeGrowMemory(int64 nrows, int ncolumns)
+{
+	int			members = 1 + CsTeamWorkersFor(nrows * ncolumns);
+	Size		kept = mul_size(nrows, sizeof(uint32) * (Size) ncolumns + sizeof(uint16) +
+								sizeof(int32) + 1);
+	Size		scratch = mul_size(nrows, 2 * (sizeof(double) + sizeof(uint32)));
+
+	return add_size(kept, mul_size(scratch, Min(members, ncolumns)));
+}
+
+/* Item: sort the rows of a column. */
+void
+CsTreeSortTask(CsTeam *team, const void *args, int item)
+{
+	const Level *level = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsMatrix *m = CsArenaAddress(arena, level->matrix);
+	int64		n = level->nrows;
+	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->order) + (Size) item * n;
+	double	   *values = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	double	   *scratch = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	uint32	   *row_scratch = palloc_extended(sizeof(uint32) * n, MCXT_ALLOC_HUGE);
+
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		memcpy(values + b * CS_BLOCK_ROWS,
+			   CsMatrixBlock(m, arena, b) + (Size) item * CS_BLOCK_ROWS,
+			   sizeof(double) * CsMatrixBlockRows(m, b));
+	}
+	for (int64 i = 0; i < n; i++)
+		order[i] = (uint32) i;
+	CsSortRows(values, order, n, scratch, row_scratch);
+	for (int64 i = 1; i < n; i++)
+		if (values[i] > values[i - 1])
+			order[i] |= LARGER;
+	pfree(values);
+	pfree(scratch);
+	pfree(row_scratch);
+}
+
+/* Part the rows of a node: those that go left first, both in their order. */
+static void
+PartStretch(uint32 *order, const Stretch *s, const uint8 *sides, uint32 *scratch)
+{
+	uint32	   *to = order + s->start;
+	uint32	   *right = scratch;
+	uint32		larger_left = 0,
+				larger_right = 0;
+
+	for (int64 i = s->start; i < s->end; i++)
+	{
+		uint32		entry = order[i];
+		uint32		row = ROW(entry);
+		uint32		goes_left = (sides[row >> 3] >> (row & 7)) & 1;
+
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		/* a value is larger than that before it when any step between the two was one up */
+		larger_left |= entry & LARGER;
+		larger_right |= entry & LARGER;
+		*to = row | larger_left;
+		*right = row | larger_right;
+		larger_left &= goes_left - 1;
+		larger_right &= -goes_left;
+		to += goes_left;
+		right += 1 - goes_left;
+	}
+	memcpy(to, scratch, sizeof(uint32) * (right - scratch));
+}
+
+/* Counts left of a position while it moves, and the sums of squares on both sides. */
+typedef struct Sums
+{
+	double	   *left;			/* by class */
+	const double *total;
+	double		left_weight,
+				right_weight,
+				left_squares,
+				right_squares;
+} Sums;
+
+/* Let a row go from the right to the left. */
+static pg_attribute_always_inline void
+MoveLeft(Sums *sums, int c, double weight)
+{
+	double		left = sums->left[c];
+	double		right = sums->total[c] - left;
+
+	sums->left_squares += weight * (2 * left + weight);
+	sums->right_squares -= weight * (2 * right - weight);
+	sums->left_weight += weight;
+	sums->right_weight -= weight;
+	sums->left[c] = left + weight;
+}
+
+/* Look for the best position of a stretch; weights NULL: each row weighs 1. */
+static pg_attribute_always_inline void
+SearchStretch(const uint32 *order, const Stretch *s, int64 min_leaf, const uint16 *classes,
+			  const double *weights, Sums sums, Split *best)
+{
+	int64		first = Min(s->start + min_leaf, s->end);
+
+	for (int64 i = s->start; i < s->end; i++)
+	{
+		uint32		row = ROW(order[i]);
+
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if ((order[i] & LARGER) && i >= first && i <= s->end - min_leaf)
+		{
+			double		proxy = sums.left_squares / sums.left_weight +
+				sums.right_squares / sums.right_weight;
+
+			if (proxy > best->proxy)
+			{
+				best->proxy = proxy;
+				best->position = i;
+			}
+		}
+		MoveLeft(&sums, classes[row], weights == NULL ? 1 : weights[row]);
+	}
+}
+
+/* The value of a row in a column. */
+static double
+ValueOf(const CsMatrix *m, CsArena *arena, int column, uint32 row)
+{
+	return CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS +
+														row % CS_BLOCK_ROWS];
+}
+
+/* The best split of an open node by a column; left: nclasses zeros, which it leaves as they are. */
+static Split
+SearchNode(const Level *level, CsArena *arena, int column, const Stretch *s, double *left)
+{
+	const uint32 *order = (uint32 *) CsArenaAddress(arena, level->order) +
+		(Size) column * level->nrows;
+	const CsMatrix *m = CsArenaAddress(arena, level->matrix);
+	const uint16 *classes = CsArenaAddress(arena, level->classes);
+	Sums		sums = {.left = left};
+	Split		best = {.proxy = -INFINITY};
+
+	sums.total = (double *) CsArenaAddress(arena, level->totals) + s->totals;
+	for (int c = 0; c < level->nclasses; c++)
+	{
+		sums.right_weight += sums.total[c];
+		sums.right_squares += sums.total[c] * sums.total[c];
+	}
+	if (level->weights < 0)
+		SearchStretch(order, s, level->min_leaf, classes, NULL, sums, &best);
+	else
+		SearchStretch(order, s, level->min_leaf, classes, CsArenaAddress(arena, level->weights),
+					  sums, &best);
+	memset(left, 0, sizeof(double) * level->nclasses);
+	if (best.proxy > -INFINITY)
+	{
+		best.low = ValueOf(m, arena, column, ROW(order[best.position - 1]));
+		best.high = ValueOf(m, arena, column, ROW(order[best.position]));
+	}
+	return best;
+}
+
+/* Item: part the order of a column by the last level's splits, and search the open nodes. */
+void
+CsTreeLevelTask(CsTeam *team, const void *args, int item)
+{
+	const Level *level = args;
+	CsArena    *arena = CsTeamArena(team);
+	uint32	   *order = (uint32 *) CsArenaAddress(arena, level->order) + (Size) item * level->nrows;
+	const Stretch *parted = CsArenaAddress(arena, level->parted);
+	const Stretch *open = CsArenaAddress(arena, level->open);
+	const uint8 *sides = CsArenaAddress(arena, level->sides);
+	Split	   *splits = (Split *) CsArenaAddress(arena, level->splits) + (Size) item * level->nopen;
+	double	   *left = palloc0(sizeof(double) * level->nclasses);
+	int64		longest = 0;
+	uint32	   *scratch;
+
+	for (int i = 0; i < level->nparted; i++)
+		longest = Max(longest, parted[i].end - parted[i].start);
+	/* one more, for what is written before it is known to go left */
+	scratch = palloc_extended(sizeof(uint32) * (longest + 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < level->nparted; i++)
+		PartStretch(order, &parted[i], sides, scratch);
+	pfree(scratch);
+	for (int i = 0; i < level->nopen; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		splits[i] = SearchNode(level, arena, item, &open[i], left);
+	}
+	pfree(left);
+}
+
+/* Room for two more nodes, held to what memory is left. */
+static void
+ReserveNodes(Growth *g)
+{
+	CsDecisionTree	   *tree = g->tree;
+	Size		size = sizeof(CsDecisionNode) + sizeof(double) * tree->nclasses;
+	int			capacity = g->capacity == 0 ? FIRST_NODES : 2 * g->capacity;
+
+	if (tree->nnodes + 2 <= g->capacity)
+		return;
+	if (mul_size(size, capacity) > Max(g->in->memory_left, mul_size(size, FIRST_NODES)))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a tree of more than %d nodes does not fit into maintenance_work_mem",
+						g->capacity),
+				 errdetail("It tells %d segments and has grown to a depth of %d.", tree->nclasses,
+						   tree->nodes[tree->nnodes - 1].depth),
+				 errhint("Lower \"max_depth\", or raise \"min_samples_leaf\".")));
+	if (g->capacity == 0)
+	{
+		tree->nodes = palloc(sizeof(CsDecisionNode) * capacity);
+		tree->counts = palloc_extended(sizeof(double) * tree->nclasses * capacity, MCXT_ALLOC_HUGE);
+	}
+	else
+	{
+		tree->nodes = repalloc_huge(tree->nodes, sizeof(CsDecisionNode) * capacity);
+		tree->counts = repalloc_huge(tree->counts,
+									 sizeof(double) * tree->nclasses * capacity);
+	}
+	g->capacity = capacity;
+}
+
+/* Add a node with these class counts; returns its number. */
+static int
+AddNode(Growth *g, int parent, int64 n, const double *counts)
+{
+	CsDecisionTree	   *tree = g->tree;
+	CsDecisionNode *node = &tree->nodes[tree->nnodes];
+	double		squares = 0;
+
+	memset(node, 0, sizeof(*node));
+	node->column = node->left = node->right = -1;
+	node->parent = parent;
+	node->depth = parent < 0 ? 0 : tree->nodes[parent].depth + 1;
+	node->n = n;
+	memcpy(tree->counts + (Size) tree->nnodes * tree->nclasses, counts,
+		   sizeof(double) * tree->nclasses);
+	for (int c = 0; c < tree->nclasses; c++)
+	{
+		node->weight += counts[c];
+		squares += counts[c] * counts[c];
+	}
+	node->impurity = 1 - squares / (node->weight * node->weight);
+	return tree->nnodes++;
+}
+
+/* May a node be split at all?  The limits are scikit-learn's. */
+static bool
+IsOpen(const Growth *g, const CsDecisionNode *node)
+{
+	const TreeOptions *o = g->options;
+
+	return node->depth < o->max_depth && node->n >= o->min_samples_split &&
+		node->n >= 2 * (int64) o->min_samples_leaf && node->impurity > DBL_EPSILON;
+}
+
+/* Open the tree's root, which all rows are in. */
+static void
+PlantRoot(Growth *g)
+{
+	const CsFitInput *in = g->in;
+	const int32 *target = CsArenaAddress(g->arena, in->target);
+	uint16	   *classes = CsArenaAddress(g->arena, g->level.classes);
+	const double *weights = in->weights < 0 ? NULL : CsArenaAddress(g->arena, in->weights);
+	double	   *counts = palloc0(sizeof(double) * in->k);
+
+	for (int64 i = 0; i < in->matrix->nrows; i++)
+	{
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		classes[i] = (uint16) target[i];
+		g->node_of[i] = 0;
+		counts[target[i]] += weights == NULL ? 1 : weights[i];
+	}
+	ReserveNodes(g);
+	(void) AddNode(g, -1, in->matrix->nrows, counts);
+	g->open = palloc(sizeof(int));
+	g->stretches = palloc0(sizeof(Stretch));
+	g->open[0] = 0;
+	g->stretches[0].end = in->matrix->nrows;
+	g->level.nopen = IsOpen(g, &g->tree->nodes[0]);
+	pfree(counts);
+}
+
+/* An area of the arena with a copy of these bytes. */
+static int
+ShareBytes(Growth *g, const void *bytes, Size size)
+{
+	int			area = CsArenaAlloc(g->arena, Max(size, 1));
+
+	memcpy(CsArenaAddress(g->arena, area), bytes, size);
+	return area;
+}
+
+/* Have the team search the open nodes, and part the last level's on the way. */
+static void
+SearchLevel(Growth *g, const Stretch *parted, int nparted)
+{
+	Level	   *level = &g->level;
+	int			d = g->in->matrix->ncolumns;
+	double	   *totals;
+
+	level->totals = CsArenaAlloc(g->arena, mul_size(sizeof(double) * level->nclasses, level->nopen));
+	totals = CsArenaAddress(g->arena, level->totals);
+	for (int i = 0; i < level->nopen; i++)
+	{
+		g->stretches[i].totals = (int64) i * level->nclasses;
+		memcpy(totals + g->stretches[i].totals,
+			   g->tree->counts + (Size) g->open[i] * level->nclasses,
+			   sizeof(double) * level->nclasses);
+	}
+	level->nparted = nparted;
+	level->parted = ShareBytes(g, parted, sizeof(Stretch) * nparted);
+	level->open = ShareBytes(g, g->stretches, sizeof(Stretch) * level->nopen);
+	level->splits = CsArenaAlloc(g->arena, mul_size(sizeof(Split) * d, level->nopen));
+	CsTeamRun(g->in->team, CS_TASK_TREE_LEVEL, level, sizeof(*level), d);
+	CsArenaFree(g->arena, level->totals);
+	CsArenaFree(g->arena, level->parted);
+	CsArenaFree(g->arena, level->open);
+}
+
+/* The best column for an open node, -1 for none; of equal ones the first. */
+static int
+BestColumn(const Growth *g, int i)
+{
+	const Split *splits = CsArenaAddress(g->arena, g->level.splits);
+	int			best = -1;
+	double		proxy = -INFINITY;
+
+	for (int j = 0; j < g->in->matrix->ncolumns; j++)
+	{
+		double		other = splits[(Size) j * g->level.nopen + i].proxy;
+
+		if (other > proxy)
+		{
+			proxy = other;
+			best = j;
+		}
+	}
+	return best;
+}
+
+/* Write down which rows of a stretch go to a node; adds up their classes. */
+static void
+SendRows(Growth *g, const uint32 *order, int64 start, int64 end, int node, double *counts)
+{
+	const uint16 *classes = CsArenaAddress(g->arena, g->level.classes);
+	const double *weights = g->level.weights < 0 ? NULL :
+		CsArenaAddress(g->arena, g->level.weights);
+	uint8	   *sides = CsArenaAddress(g->arena, g->level.sides);
+	bool		left = node % 2 == 1;	/* children are added in pairs, after the root */
+
+	memset(counts, 0, sizeof(double) * g->tree->nclasses);
+	for (int64 i = start; i < end; i++)
+	{
+		uint32		row = ROW(order[i]);
+		uint8		bit = (uint8) (1 << (row & 7));
+
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		g->node_of[row] = node;
+		counts[classes[row]] += weights == NULL ? 1 : weights[row];
+		sides[row >> 3] = left ? sides[row >> 3] | bit : sides[row >> 3] & (uint8) ~bit;
+	}
+}
+
+/* How much a split lessens the impurity of all rows. */
+static double
+Improvement(const CsDecisionTree *tree, const CsDecisionNode *node, const CsDecisionNode *left,
+			const CsDecisionNode *right)
+{
+	return node->weight / tree->nodes[0].weight *
+		(node->impurity - right->weight / node->weight * right->impurity -
+		 left->weight / node->weight * left->impurity);
+}
+
+/*
+ * Split an open node by its best column, unless there is none or too little is won; returns
+ * whether it was.
+ */
+static bool
+SplitNode(Growth *g, int i)
+{
+	CsDecisionTree	   *tree = g->tree;
+	const Stretch *s = &g->stretches[i];
+	int			number = g->open[i];
+	int			column = BestColumn(g, i);
+	const uint32 *order;
+	const Split *split;
+	CsDecisionNode *node;
+
+	if (column < 0)
+		return false;
+	split = (Split *) CsArenaAddress(g->arena, g->level.splits) + (Size) column * g->level.nopen + i;
+	order = (uint32 *) CsArenaAddress(g->arena, g->level.order) + (Size) column * g->level.nrows;
+	ReserveNodes(g);
+	SendRows(g, order, s->start, split->position, tree->nnodes, g->left_counts);
+	(void) AddNode(g, number, split->position - s->start, g->left_counts);
+	SendRows(g, order, split->position, s->end, tree->nnodes, g->left_counts);
+	(void) AddNode(g, number, s->end - split->position, g->left_counts);
+
+	node = &tree->nodes[number];
+	node->improvement = Improvement(tree, node, &tree->nodes[tree->nnodes - 2],
+									&tree->nodes[tree->nnodes - 1]);
+	if (node->improvement + DBL_EPSILON < g->options->min_impurity_decrease)
+	{
+		/* who went on to the children is back in the node */
+		tree->nnodes -= 2;
+		SendRows(g, order, s->start, s->end, number, g->left_counts);
+		return false;
+	}
+	node->left = tree->nnodes - 2;
+	node->right = tree->nnodes - 1;
+	node->column = column;
+	node->threshold = split->low / 2 + split->high / 2;
+	if (!(node->threshold < split->high))
+		node->threshold = split->low;
+	return true;
+}
+
+/* Split what can be split of a level, and open the next. */
+static void
+SplitLevel(Growth *g)
+{
+	int			n = g->level.nopen;
+	int		   *open = palloc(sizeof(int) * 2 * n);
+	Stretch    *stretches = palloc(sizeof(Stretch) * 2 * n);
+	Stretch    *parted = palloc(sizeof(Stretch) * n);
+	int			nopen = 0;
+	int			nparted = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		const CsDecisionNode *node;
+		int64		middle;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!SplitNode(g, i))
+			continue;
+		node = &g->tree->nodes[g->open[i]];
+		middle = g->stretches[i].start + g->tree->nodes[node->left].n;
+		for (int side = 0; side < 2; side++)
+		{
+			int			child = side == 0 ? node->left : node->right;
+
+			if (!IsOpen(g, &g->tree->nodes[child]))
+				continue;
+			open[nopen] = child;
+			stretches[nopen].start = side == 0 ? g->stretches[i].start : middle;
+			stretches[nopen++].end = side == 0 ? middle : g->stretches[i].end;
+		}
+		/* nobody looks at the rows again when no child is open */
+		if (nopen > 0 && open[nopen - 1] >= node->left)
+			parted[nparted++] = g->stretches[i];
+	}
+	CsArenaFree(g->arena, g->level.splits);
+	pfree(g->open);
+	pfree(g->stretches);
+	g->open = open;
+	g->stretches = stretches;
+	g->level.nopen = nopen;
+	if (nopen > 0)
+		SearchLevel(g, parted, nparted);
+	pfree(parted);
+}
+
+/* Areas for the rows; sorts the columns. */
+static void
+StartGrowth(Growth *g)
+{
+	const CsFitInput *in = g->in;
+	int64		n = in->matrix->nrows;
+	Level	   *level = &g->level;
+
+	level->nrows = n;
+	level->nclasses = in->k;
+	level->min_leaf = g->options->min_samples_leaf;
+	level->weights = in->weights;
+	level->matrix = CsMatrixShare(in->matrix, g->arena);
+	level->order = CsArenaAlloc(g->arena, mul_size(sizeof(uint32) * in->matrix->ncolumns, n));
+	level->classes = CsArenaAlloc(g->arena, sizeof(uint16) * n);
+	level->sides = CsArenaAlloc(g->arena, n / 8 + 1);
+	memset(CsArenaAddress(g->arena, level->sides), 0, n / 8 + 1);
+	g->node_of = palloc_extended(sizeof(int32) * n, MCXT_ALLOC_HUGE);
+	g->left_counts = palloc(sizeof(double) * in->k);
+	CsTeamRun(in->team, CS_TASK_TREE_SORT, level, sizeof(*level), in->matrix->ncolumns);
+}
+
+/* See tree.h. */
+CsDecisionTree *
+CsTreeGrow(const CsFitInput *in, int32 **node_of)
+{
+	Growth		g = {.in = in,.options = in->options,.arena = CsTeamArena(in->team)};
+	int			depth = 0;
+
+	g.tree = palloc0(sizeof(CsDecisionTree));
+	g.tree->nclasses = in->k;
+	CsProgressPhase(CS_PHASE_SEEDING);
+	StartGrowth(&g);
+	PlantRoot(&g);
+	CsProgressPhase(CS_PHASE_ITERATING);
+	if (g.level.nopen > 0)
+		SearchLevel(&g, NULL, 0);
+	while (g.level.nopen > 0)
+	{
+		CsProgressFit(1, 1, ++depth);
+		SplitLevel(&g);
+	}
+	CsArenaFree(g.arena, g.level.order);
+	CsArenaFree(g.arena, g.level.classes);
+	CsArenaFree(g.arena, g.level.sides);
+	CsArenaFree(g.arena, g.level.matrix);
+	pfree(g.open);
+	pfree(g.stretches);
+	pfree(g.left_counts);
+	*node_of = g.node_of;
+	return g.tree;
+}

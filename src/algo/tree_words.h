@@ -1,0 +1,39 @@
+/*
+ * tree_words.h
+ *	  The way to a node of a decision tree as a condition that people read and SQL understands.
+ */
+#ifndef CUSTSEG_TREE_WORDS_H
+#define CUSTSEG_TREE_WORDS_H
+
+#include "algo/algo.h"
+#include "lib/stringinfo.h"
+#include "prep/prep.h"
+
+/* A tree and the features that it asks about. */
+typedef struct CsRuleMaker
+{
+	const CsPipeline *pipeline;
+	const CsParameter *nodes;	/* TREE_NODES of the model */
+	const bool *has_nulls;		/* by feature: rows may lack it, and their way is told, too */
+	int		   *parents;		/* by node, -1: the root */
+} CsRuleMaker;
+
+extern void CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline,
+							const CsParameter *nodes, const bool *has_nulls);
+
+/* Is a node, from 0, a leaf? */
+extern bool CsRuleIsLeaf(const CsRuleMaker *maker, int node);
+
+/* The condition of a node, palloc'd: "monetary > 512.5 and recency <= 31"; "true" of the root. */
+extern char *CsRuleOfNode(const CsRuleMaker *maker, int node);
+
+/* The one question that leads to a node, which is not the root; and the feature that it is about. */
+extern char *CsRuleOfStep(const CsRuleMaker *maker, int node, int *feature);
+
+/* Where a row in model space goes from a node that is no leaf. */
+extern int	CsRuleNext(const CsRuleMaker *maker, int node, const double *z);
+
+extern List *CsTreeBorders(const CsFitted *model, const CsPipeline *p, const void *options,
+						   const double *z);
+
+#endif							/* CUSTSEG_TREE_WORDS_H */

@@ -1,0 +1,148 @@
+/*
+ * surrogate.c
+ *	  A model, or a column, in rules: surrogate() and surrogate_of_column().
+ *
+ * A small decision tree is trained on the features to give each row the segment that it has (Craven
+ * and Shavlik, Extracting Tree-Structured Representations of Trained Networks, NIPS 8, 1996).  Its
+ * leaves are rules that anyone can check, and how often they are right says how much of the
+ * segments they explain.
+ *
+ * Everything but the words is a training's: what train() makes of the same arguments with
+ * algorithm => 'tree' is this tree.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/tree.h"
+#include "algo/tree_words.h"
+#include "funcapi.h"
+#include "model/train.h"
+#include "monitor/monitor.h"
+#include "utils/builtins.h"
+
+PG_FUNCTION_INFO_V1(custseg_surrogate);
+PG_FUNCTION_INFO_V1(custseg_surrogate_of_column);
+
+/* Room for a row for each leaf. */
+#define LEAF_COLUMNS 9
+
+/* The options of the tree; max_depth is an argument. */
+static TreeOptions *
+ReadOptions(FunctionCallInfo fcinfo, int max_depth, int options)
+{
+	TreeOptions *result = palloc0(sizeof(TreeOptions));
+
+	CsReportOptions(fcinfo, options, CsTreeOptions + TREE_TRAIN_OPTIONS,
+					TREE_NOPTIONS - TREE_TRAIN_OPTIONS, result);
+	result->max_depth = PG_ARGISNULL(max_depth) ? CS_TREE_DEPTH : PG_GETARG_INT32(max_depth);
+	if (result->max_depth < 1 || result->max_depth > CS_TREE_MAX_DEPTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"max_depth\" must be between 1 and %d", CS_TREE_MAX_DEPTH),
+				 errdetail("It is %d.", result->max_depth),
+				 errhint("Each level doubles the number of rules at most; people read some 3 to 5.")));
+	return result;
+}
+
+/* A share; NaN of nothing. */
+static double
+Share(double part, double all)
+{
+	return all > 0 ? part / all : NAN;
+}
+
+/* The rows of a tree's segment in a node. */
+static double
+RowsOf(const CsFitOutput *fit, int class, int node)
+{
+	const CsParameter *counts = &fit->parameters[TREE_COUNTS];
+
+	return counts->values[(Size) class * counts->columns + node];
+}
+
+/* The row of a leaf. */
+static void
+PutLeaf(CsReport *report, const CsTraining *t, const CsRuleMaker *maker, int node, int leaf)
+{
+	const CsTargetClass *classes;
+	const CsFitOutput *fit = &t->fit;
+	int			nclasses = CsTargetClasses(t->target, &classes);
+	int			class = (int) fit->parameters[TREE_SEGMENTS].values[node];
+	double		rows = 0;
+	CsSqlArgument row[LEAF_COLUMNS];
+	int			i = 0;
+
+	for (int c = 0; c < nclasses; c++)
+		rows += RowsOf(fit, c, node);
+	row[i++] = CsSqlInt4(leaf);
+	row[i++] = CsSqlText(CsRuleOfNode(maker, node));
+	row[i++] = CsSqlInt4(classes[class].number);
+	row[i++] = CsSqlText(classes[class].name);
+	row[i++] = CsSqlInt8((int64) rows);
+	row[i++] = CsSqlFloat8(Share(rows, (double) t->nrows));
+	row[i++] = CsSqlFloat8(Share(RowsOf(fit, class, node), rows));
+	for (int m = 0; m < 2; m++)
+		row[i++] = CsSqlFloat8(fit->metrics[m].value);
+	CsReportPut(report, row, i);
+}
+
+/* Train the tree, and put its leaves into the result. */
+static void
+PutTree(CsReport *report, CsRequest *request)
+{
+	CsTraining *t;
+	CsTeam	   *team;
+	CsRuleMaker maker;
+	bool	   *has_nulls;
+	int			leaf = 0;
+
+	request->algorithm = &CsTreeAlgorithm;
+	t = CsTrainingOpen(request);
+	team = CsTrainingPrepare(t);
+	t->fit = CsTrainingFit(t, team, t->algorithm, t->options, 0);
+	CsTeamEnd(team);
+
+	has_nulls = palloc(sizeof(bool) * t->nfeatures);
+	for (int i = 0; i < t->nfeatures; i++)
+		has_nulls[i] = t->baselines[i].n_null > 0;
+	CsRuleMakerInit(&maker, t->pipeline, &t->fit.parameters[TREE_NODES], has_nulls);
+	for (int i = 0; i < maker.nodes->rows; i++)
+		if (CsRuleIsLeaf(&maker, i))
+			PutLeaf(report, t, &maker, i, ++leaf);
+	CsTrainingClose(t);
+}
+
+/* surrogate(model, source, max_depth, features, options, version): a row a leaf */
+Datum
+custseg_surrogate(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	CsRequest	request = {.command = "custseg.surrogate()"};
+
+	if (!CsReportOpen(&report, fcinfo, 1, 5))
+		return (Datum) 0;
+	request.source = report.source;
+	request.target_model = NameStr(report.scorer->model);
+	request.target_version = report.scorer->version;
+	request.features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
+	request.options = ReadOptions(fcinfo, 2, 4);
+	PutTree(&report, &request);
+	return (Datum) 0;
+}
+
+/* surrogate_of_column(source, target, features, max_depth, options): a row a leaf */
+Datum
+custseg_surrogate_of_column(PG_FUNCTION_ARGS)
+{
+	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	CsRequest	request = {.command = "custseg.surrogate_of_column()"};
+
+	request.source = CsRequiredText(fcinfo, 0, "source");
+	request.target_column = CsRequiredText(fcinfo, 1, "target");
+	request.features = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	request.options = ReadOptions(fcinfo, 3, 4);
+	InitMaterializedSRF(fcinfo, 0);
+	PutTree(&report, &request);
+	return (Datum) 0;
+}

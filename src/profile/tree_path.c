@@ -1,0 +1,185 @@
+/*
+ * tree_path.c
+ *	  A stored tree to be read: tree_rules(), its leaves as rules; and decision_path(), the way of one
+ *	  customer through it.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/tree.h"
+#include "algo/tree_words.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "monitor/monitor.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+
+PG_FUNCTION_INFO_V1(custseg_tree_rules);
+PG_FUNCTION_INFO_V1(custseg_decision_path);
+
+static const char *const missing_sql =
+"SELECT f.position FROM custseg.feature AS f "
+"WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2"
+" AND f.n_null OPERATOR(pg_catalog.>) 0";
+
+/* A stored tree, as its readers see it. */
+typedef struct StoredTree
+{
+	const CsScorer *scorer;
+	CsScoring	scoring;
+	CsRuleMaker maker;
+} StoredTree;
+
+/* Which features rows of the training lacked, palloc'd. */
+static bool *
+ReadMissing(const CsScorer *scorer)
+{
+	bool	   *missing = palloc0(sizeof(bool) * CsScorerPipeline(scorer)->nfeatures);
+	CsSqlArgument arguments[2];
+	uint64		nrows;
+
+	/* as the cache's: the version may be younger than the statement, and this may be a worker */
+	PushActiveSnapshot(GetCatalogSnapshot(CsCacheModelTable()));
+	SPI_connect();
+	arguments[0] = CsSqlText(NameStr(scorer->model));
+	arguments[1] = CsSqlInt4(scorer->version);
+	nrows = CsCatalogExecute(missing_sql, arguments, lengthof(arguments), true);
+	for (uint64 i = 0; i < nrows; i++)
+	{
+		bool		isnull;
+		int			position = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
+														   SPI_tuptable->tupdesc, 1, &isnull));
+
+		missing[position - 1] = true;
+	}
+	SPI_finish();
+	PopActiveSnapshot();
+	return missing;
+}
+
+/* Take a version of a model, which must be a tree. */
+static void
+OpenTree(StoredTree *tree, const CsScorer *scorer)
+{
+	tree->scorer = scorer;
+	if (strcmp(NameStr(scorer->algorithm), CsTreeAlgorithm.name) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("model \"%s\" is not a tree", NameStr(scorer->model)),
+				 errdetail("Its algorithm is \"%s\".", NameStr(scorer->algorithm)),
+				 errhint("custseg.surrogate() tells the segments of any model by rules.")));
+	CsScoringInit(&tree->scoring, scorer, CurrentMemoryContext);
+	CsRuleMakerInit(&tree->maker, CsScorerPipeline(scorer),
+					&tree->scoring.fitted.parameters[TREE_NODES], ReadMissing(scorer));
+}
+
+/* The training rows of a segment in a node; of all segments: -1. */
+static double
+RowsOf(const StoredTree *tree, int segment, int node)
+{
+	const CsParameter *counts = &tree->scoring.fitted.parameters[TREE_COUNTS];
+	double		sum = 0;
+
+	if (segment >= 0)
+		return counts->values[(Size) segment * counts->columns + node];
+	for (int s = 0; s < counts->rows; s++)
+		sum += counts->values[(Size) s * counts->columns + node];
+	return sum;
+}
+
+/* Number, name, rows, coverage and purity of a node; returns how many columns these are. */
+static int
+PutNode(const StoredTree *tree, int node, CsSqlArgument *row)
+{
+	int			segment = (int) tree->scoring.fitted.parameters[TREE_SEGMENTS].values[node];
+	const CsScorerSegment *s = &CsScorerSegments(tree->scorer)[segment];
+	double		rows = RowsOf(tree, -1, node);
+	double		all = RowsOf(tree, -1, 0);
+	int			i = 0;
+
+	row[i++] = CsSqlInt4(s->segment);
+	row[i++] = CsSqlText(CsScorerAt(tree->scorer, char, s->name));
+	row[i++] = CsSqlFloat8(rows);
+	row[i++] = CsSqlFloat8(all > 0 ? rows / all : NAN);
+	row[i++] = CsSqlFloat8(rows > 0 ? RowsOf(tree, segment, node) / rows : NAN);
+	return i;
+}
+
+/* tree_rules(model, version): a row a leaf */
+Datum
+custseg_tree_rules(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	StoredTree	tree;
+	int			leaf = 0;
+
+	/* the source that the version was trained on is of no use here */
+	InitMaterializedSRF(fcinfo, 0);
+	report.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	report.scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+							   CsVersionArgument(fcinfo, 1));
+	CsCachePin(report.scorer, CurrentMemoryContext);
+	OpenTree(&tree, report.scorer);
+	for (int node = 0; node < tree.maker.nodes->rows; node++)
+	{
+		CsSqlArgument row[7];
+
+		CHECK_FOR_INTERRUPTS();
+		if (!CsRuleIsLeaf(&tree.maker, node))
+			continue;
+		row[0] = CsSqlInt4(++leaf);
+		row[1] = CsSqlText(CsRuleOfNode(&tree.maker, node));
+		CsReportPut(&report, row, 2 + PutNode(&tree, node, row + 2));
+	}
+	return (Datum) 0;
+}
+
+/* The row of a step of the way: the question that led to a node; none to the root. */
+static void
+PutStep(CsReport *report, const StoredTree *tree, CsCallSite *site, Datum customer, int step,
+		int node)
+{
+	const CsPipeline *p = CsScorerPipeline(tree->scorer);
+	CsSqlArgument row[9];
+	int			feature = -1;
+	int			i = 0;
+	char	   *condition = step == 0 ? NULL : CsRuleOfStep(&tree->maker, node, &feature);
+
+	row[i++] = CsSqlInt4(step);
+	row[i++] = CsSqlText(condition);
+	row[i++] = CsSqlText(feature < 0 ? NULL : NameStr(p->feature[feature].name));
+	row[i++] = CsSqlText(feature < 0 ? NULL : site->is_jsonb ?
+						 CsJsonbText(p, DatumGetJsonbP(customer), feature) :
+						 CsBindingText(site->binding, feature));
+	i += PutNode(tree, node, row + i);
+	CsReportPut(report, row, i);
+}
+
+/* decision_path(model, customer, version): a row a step from the root to the leaf */
+Datum
+custseg_decision_path(PG_FUNCTION_ARGS)
+{
+	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	StoredTree	tree;
+	CsCallSite *site;
+	CsAssignment placed;
+	int			node = 0;
+
+	InitMaterializedSRF(fcinfo, 0);
+	site = CsCallSiteForModel(fcinfo);
+	if (site == NULL)
+		return (Datum) 0;
+	OpenTree(&tree, site->scoring.scorer);
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+		return (Datum) 0;
+	PutStep(&report, &tree, site, PG_GETARG_DATUM(1), 0, node);
+	for (int step = 1; !CsRuleIsLeaf(&tree.maker, node); step++)
+	{
+		node = CsRuleNext(&tree.maker, node, site->scoring.z);
+		PutStep(&report, &tree, site, PG_GETARG_DATUM(1), step, node);
+	}
+	return (Datum) 0;
+}
