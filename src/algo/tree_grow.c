@@ -125,11 +125,19 @@ CsTreeSortTask(CsTeam *team, const void *args, int item)
 			   sizeof(double) * CsMatrixBlockRows(m, b));
 	}
 	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		order[i] = (uint32) i;
+	}
 	CsSortRows(values, order, n, scratch, row_scratch);
 	for (int64 i = 1; i < n; i++)
+	{
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (values[i] > values[i - 1])
 			order[i] |= LARGER;
+	}
 	pfree(values);
 	pfree(scratch);
 	pfree(row_scratch);

@@ -212,8 +212,12 @@ SortRowsByDigits(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, 
 
 	memset(count, 0, sizeof(count));
 	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int digit = 0; digit < HALF_DIGITS; digit++)
 			count[digit][(keys[i] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)]++;
+	}
 	for (int digit = 0; digit < HALF_DIGITS; digit++)
 	{
 		if (count[digit][(keys[0] >> ((first + digit) * DIGIT_BITS)) & (BUCKETS - 1)] == n)

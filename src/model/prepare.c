@@ -392,6 +392,8 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 	}
 	CsProgressPhase(CS_PHASE_SEEDING);
 	algorithm->fit(&in, &out);
+	if (t->target != NULL)
+		out.note = psprintf("%s is imitated: %s", CsTargetName(t->target), out.note);
 	CsCheckInertia(&out);
 	return out;
 }

@@ -277,6 +277,7 @@ extern void CsTargetBind(CsTarget *target, const CsColumn *columns, int ncolumns
 extern int	CsTargetClassOf(CsTarget *target, const Datum *values, const bool *nulls);
 extern void CsTargetLabel(CsTarget *target, int64 row, int class);
 extern void CsTargetForget(CsTarget *target);
+extern char *CsTargetName(const CsTarget *target);	/* for messages */
 extern char *CsTargetSkipReason(const CsTarget *target);
 extern void CsTargetFinish(CsTraining *t);
 extern int	CsTargetArea(const CsTarget *target);

@@ -280,6 +280,16 @@ CsTargetForget(CsTarget *target)
 
 /* See train.h. */
 char *
+CsTargetName(const CsTarget *target)
+{
+	if (target->column != NULL)
+		return psprintf("column \"%s\"", NameStr(target->column->name));
+	return psprintf("version %d of model \"%s\"", target->scorer->version,
+					NameStr(target->scorer->model));
+}
+
+/* See train.h. */
+char *
 CsTargetSkipReason(const CsTarget *target)
 {
 	if (target->column != NULL)
@@ -407,7 +417,11 @@ CsTargetFinish(CsTraining *t)
 	for (int i = 0; i < n; i++)
 		classes[i].code = i;
 	for (int64 i = 0; i < nrows; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		classes[target->labels[i]].n++;
+	}
 	qsort(classes, n, sizeof(CsTargetClass), CompareClasses);
 	target->classes = classes;
 	while (target->nclasses < n && classes[target->nclasses].n > 0)
@@ -423,7 +437,11 @@ CsTargetFinish(CsTraining *t)
 	target->area = CsArenaAlloc(t->arena, sizeof(int32) * nrows);
 	result = CsArenaAddress(t->arena, target->area);
 	for (int64 i = 0; i < nrows; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
 		result[i] = new_number[target->labels[i]];
+	}
 	CsTargetForget(target);
 	pfree(new_number);
 }

@@ -24,6 +24,7 @@ my %trainings = (
     'categories' => [ "'customers', '{recency,channel,member}', k => 4", '3MB' ],
     'many levels' => [ "'levels', '{x,many}', k => 3, options => '{\"n_init\": 1}'", '2MB' ],
     'many segments' => [ "'customers', '{recency,frequency,monetary}', k => 60, options => '{\"algorithm\": \"elkan\", \"n_init\": 1, \"max_iter\": 3}'", '8MB' ],
+    'a tree' => [ "'customers', '{recency,frequency,monetary}', algorithm => 'tree', options => '{\"target\": \"channel\", \"max_depth\": 6}'", '2MB' ],
     'neighbours' => [ "'customers', '{recency,frequency,monetary}', k => 4, prep => '{\"impute\": \"knn\"}', options => '{\"n_init\": 1}'", '2MB' ],
     'components' => [ "'customers', '{recency,frequency,monetary,channel}', k => 4, prep => '{\"pca\": 3, \"transform\": \"yeo-johnson\"}', options => '{\"n_init\": 1}'", '4MB' ]);
 
