@@ -28,7 +28,7 @@ OBJS = \
 	src/stat/two_sample_aggregates.o src/stat/category_aggregates.o src/stat/shares.o src/stat/marginal.o \
 	src/stat/quantile_function.o src/stat/energy.o src/stat/anova.o src/stat/rank_tests.o src/stat/pairs.o \
 	src/stat/studentized_range.o src/stat/grouped_moments.o src/stat/group_sample.o src/stat/group_aggregates.o \
-	src/stat/effect.o src/stat/rfm.o src/profile/segment_tests.o \
+	src/explore/reader.o src/explore/describe.o src/explore/correlations.o src/explore/histogram.o src/explore/missing.o src/explore/outliers.o src/stat/missing.o src/stat/correlation.o src/stat/describe.o src/stat/effect.o src/stat/rfm.o src/profile/segment_tests.o \
 	src/orders/lines.o src/orders/segments.o src/orders/rfm.o src/orders/features.o src/orders/features_sql.o src/stat/summaries.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
@@ -46,7 +46,7 @@ OBJS = \
 	src/profile/words.o src/profile/summary.o src/profile/importance.o src/profile/split_stability.o
 
 # pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
+REGRESS = surface relation explore pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
 	planner choose agreement structure tests drift watch versions monitor groups orders actions profile rules tree security errors
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
@@ -101,7 +101,7 @@ src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/
 	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
 	src/algo/linkage_pairs.o src/math/exponential.o src/math/linear.o src/algo/gmm_pass.o \
 	src/algo/gmm_score.o src/prep/covariance.o src/stat/ks.o src/algo/kmeans_sums.o \
-	src/stat/energy.o src/stat/summaries.o: override CFLAGS += -O3
+	src/stat/energy.o src/stat/summaries.o src/stat/describe.o src/stat/correlation.o: override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast

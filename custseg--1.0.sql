@@ -2023,6 +2023,145 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source in one call, kept in monitor_run, with alerts opened, closed and sent to those who listen to custseg_alert';
 
 -- explore
+--
+CREATE FUNCTION custseg.describe(
+    source text,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT column_name text,
+    OUT type text,
+    OUT kind text,
+    OUT n bigint,
+    OUT n_null bigint,
+    OUT null_share float8,
+    OUT n_infinite bigint,
+    OUT n_distinct bigint,
+    OUT mean float8,
+    OUT standard_deviation float8,
+    OUT minimum float8,
+    OUT first_quartile float8,
+    OUT median float8,
+    OUT third_quartile float8,
+    OUT maximum float8,
+    OUT skewness float8,
+    OUT kurtosis float8,
+    OUT jarque_bera float8,
+    OUT jarque_bera_p float8,
+    OUT iqr_outliers bigint,
+    OUT z_outliers bigint,
+    OUT top_levels jsonb,
+    OUT suggestion text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_describe'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.describe IS 'what is in a source: each column''s values, spread, shape, outliers or levels, and what to do about it before training';
+
+CREATE FUNCTION custseg.histogram(
+    source text,
+    "column" text,
+    bins int DEFAULT NULL,
+    OUT bin int,
+    OUT low float8,
+    OUT high float8,
+    OUT n bigint,
+    OUT share float8,
+    OUT density float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_histogram'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg.histogram IS 'values of a number in bins of equal width, as many as suit them (Freedman and Diaconis), with a kernel estimate of the density';
+
+CREATE FUNCTION custseg.frequencies(
+    source text,
+    "column" text,
+    OUT level text,
+    OUT n bigint,
+    OUT share float8,
+    OUT cumulative_share float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_frequencies'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg.frequencies IS 'different values of a column, the most frequent first, NULL among them, with their shares';
+
+CREATE FUNCTION custseg.concentration(
+    source text,
+    "column" text,
+    OUT n bigint,
+    OUT n_missing bigint,
+    OUT total float8,
+    OUT gini float8,
+    OUT top_10_share float8,
+    OUT top_1_share float8,
+    OUT lorenz float8[]
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_concentration'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.concentration IS 'how unevenly a sum is spread: Gini coefficient, share of the top 10 % and of the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows';
+
+CREATE FUNCTION custseg.correlations(
+    source text,
+    columns text[] DEFAULT NULL,
+    OUT column_a text,
+    OUT column_b text,
+    OUT n bigint,
+    OUT pearson float8,
+    OUT pearson_p float8,
+    OUT spearman float8,
+    OUT spearman_p float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_correlations'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg.correlations IS 'how far each two columns of numbers go together: Pearson''s and Spearman''s correlations, with p';
+
+CREATE FUNCTION custseg.outliers(
+    source text,
+    columns text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT id text,
+    OUT "row" bigint,
+    OUT beyond_fences text[],
+    OUT beyond_deviations text[],
+    OUT largest_z float8,
+    OUT mahalanobis float8,
+    OUT mahalanobis_p float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_outliers'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
+
+COMMENT ON FUNCTION custseg.outliers IS 'rows far from the others, the farthest first: columns beyond the fences of their box plot or many standard deviations off, and the Mahalanobis distance of the whole row';
+
+CREATE FUNCTION custseg.missing_patterns(
+    source text,
+    columns text[] DEFAULT NULL,
+    OUT missing text[],
+    OUT n_missing int,
+    OUT n bigint,
+    OUT share float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_missing_patterns'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.missing_patterns IS 'which columns are NULL in the same rows, and in how many';
+
+CREATE FUNCTION custseg.mcar_test(
+    source text,
+    columns text[] DEFAULT NULL,
+    OUT n bigint,
+    OUT n_patterns int,
+    OUT statistic float8,
+    OUT df bigint,
+    OUT p_value float8,
+    OUT verdict text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_mcar_test'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+
+COMMENT ON FUNCTION custseg.mcar_test IS 'are values missing completely at random: Little''s test';
 
 -- features from orders
 

@@ -10,6 +10,7 @@ import os
 import agreement
 import data
 import density
+import exploring
 import hierarchical
 import mixture
 import orders
@@ -35,6 +36,7 @@ CASES = {
     "gmm": ("Gaussian mixtures", mixture.mixture),
     "silhouette": ("Silhouettes", judging.silhouettes),
     "choose_k": ("Number of segments", judging.number_of_segments),
+    "describe": ("Looking at data", exploring.exploring),
     "profile": ("Who is in a segment", profiling.profiles),
     "tree": ("Decision trees", trees.trees),
     "tests": ("Tests of two samples", tests.two_samples),

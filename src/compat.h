@@ -52,4 +52,11 @@ CsWaitEventTeam(void)
 #endif
 }
 
+/* Since 16 who reads a sort says whether the value is to be copied. */
+#if PG_VERSION_NUM >= 160000
+#define CsTuplesortGetFloat(sort, datum, isnull) tuplesort_getdatum(sort, true, false, datum, isnull, NULL)
+#else
+#define CsTuplesortGetFloat(sort, datum, isnull) tuplesort_getdatum(sort, true, datum, isnull, NULL)
+#endif
+
 #endif							/* CUSTSEG_COMPAT_H */

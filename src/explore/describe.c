@@ -1,0 +1,308 @@
+/*
+ * describe.c
+ *	  What is in a source: describe(), a line a column, with what to do about it.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "explore/explore.h"
+#include "funcapi.h"
+#include "math/math.h"
+#include "model/train.h"
+#include "prep/prep.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/tuplestore.h"
+
+#define TOP_LEVELS 5
+
+/* Limits of the suggestions. */
+#define MOSTLY_EMPTY 0.4		/* training leaves such a column out */
+#define SOME_EMPTY 0.05
+#define MUCH_SKEWNESS 2
+#define MANY_OUTLIERS 0.05
+
+typedef struct DescribeOptions
+{
+	double		iqr_factor;
+	double		z_limit;
+} DescribeOptions;
+
+static const CsOption describe_options[] = {
+	{"iqr_factor", CS_OPTION_REAL, offsetof(DescribeOptions, iqr_factor), 1.5, 0, HUGE_VAL},
+	{"z_limit", CS_OPTION_REAL, offsetof(DescribeOptions, z_limit), 3, 0, HUGE_VAL},
+};
+
+/* The columns of the answer. */
+enum
+{
+	D_COLUMN, D_TYPE, D_KIND, D_N, D_N_NULL, D_NULL_SHARE, D_N_INFINITE, D_DISTINCT, D_MEAN, D_SD, D_MIN,
+	D_Q1, D_MEDIAN, D_Q3, D_MAX, D_SKEWNESS, D_KURTOSIS, D_JB, D_JB_P, D_IQR_OUTLIERS, D_Z_OUTLIERS, D_TOP,
+	D_SUGGESTION, D_COLUMNS
+};
+
+/* What the sorted values of a number tell. */
+typedef struct Order
+{
+	double		quartile[3];
+	double		minimum,
+				maximum;
+	int64		distinct;
+	int64		iqr_outliers;
+	int64		z_outliers;
+} Order;
+
+PG_FUNCTION_INFO_V1(custseg_describe);
+
+/* The quartiles (type 7), the ends, and how many different values there are: one pass. */
+static void
+FillQuartiles(CsLookColumn *c, Order *o)
+{
+	CsSorted	s;
+	double		below[3] = {NAN, NAN, NAN};
+	double		value,
+				last = NAN;
+
+	CsSortedRewind(&s, c);
+	for (int64 i = 0; CsSortedNext(&s, &value); i++)
+	{
+		o->distinct += value != last;
+		if (i == 0)
+			o->minimum = value;
+		for (int q = 0; q < 3; q++)
+		{
+			double		position = (double) (c->n - 1) * (q + 1) / 4;
+
+			if ((double) i == floor(position))
+				o->quartile[q] = below[q] = value;
+			else if ((double) i == floor(position) + 1)
+				o->quartile[q] = below[q] + (position - floor(position)) * (value - below[q]);
+		}
+		last = value;
+	}
+	o->maximum = last;
+}
+
+/* Values beyond the fences of a box plot, and beyond so many standard deviations. */
+static void
+CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
+{
+	CsSorted	s;
+	double		reach = options->iqr_factor * (o->quartile[2] - o->quartile[0]);
+	double		far = options->z_limit * CsMomentsDeviation(&c->moments);
+	double		value;
+
+	CsSortedRewind(&s, c);
+	while (CsSortedNext(&s, &value))
+	{
+		o->iqr_outliers += value < o->quartile[0] - reach || value > o->quartile[2] + reach;
+		o->z_outliers += fabs(value - c->moments.mean) > far;
+	}
+}
+
+/* Levels that were counted. */
+static int
+CountLevels(const CsLookColumn *c)
+{
+	return CsDictionarySize(c->dictionary);
+}
+
+/* The most frequent levels as json, ties by text; palloc'd. */
+static Datum
+TopLevels(const CsLookColumn *c)
+{
+	StringInfoData json;
+	bool	   *taken = palloc0(sizeof(bool) * Max(CountLevels(c), 1));
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '[');
+	for (int top = 0; top < Min(TOP_LEVELS, CountLevels(c)); top++)
+	{
+		int			best = -1;
+
+		for (int i = 0; i < CountLevels(c); i++)
+			if (!taken[i] && (best < 0 || c->counts[i] > c->counts[best] ||
+							  (c->counts[i] == c->counts[best] &&
+							   strcmp(CsDictionaryLevel(c->dictionary, i), CsDictionaryLevel(c->dictionary, best)) < 0)))
+				best = i;
+		taken[best] = true;
+		appendStringInfoString(&json, top > 0 ? ", {\"level\": " : "{\"level\": ");
+		escape_json(&json, CsDictionaryLevel(c->dictionary, best));
+		appendStringInfo(&json, ", \"n\": %lld}", (long long) c->counts[best]);
+	}
+	appendStringInfoChar(&json, ']');
+	pfree(taken);
+	return JsonbPGetDatum(CsJsonbFromText(json.data));
+}
+
+/* One more thing to say. */
+static void
+Say(StringInfo words, const char *what)
+{
+	appendStringInfo(words, "%s%s", words->len > 0 ? "; " : "", what);
+}
+
+/* What to do with a number. */
+static void
+AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
+{
+	double		skewness = CsMomentsSkewness(&c->moments);
+
+	if (o->distinct == 1)
+	{
+		Say(words, "the same in every row: leave it out");
+		return;
+	}
+	if (c->column.converter.kind == CS_BOOLEAN)
+		return;
+	if (c->whole && o->distinct == c->n && c->n > 2 && o->maximum - o->minimum + 1 == (double) c->n &&
+		c->column.converter.kind == CS_NUMERIC)
+	{
+		Say(words, "numbers the rows: an id, no feature");
+		return;
+	}
+	if (c->n_infinite > 0)
+		Say(words, "infinite values are refused: use nullif or WHERE");
+	if (skewness > MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
+		Say(words, o->minimum > -1 ? "skewed to the right: transform log1p, or clip" :
+			"skewed to the right: transform yeo-johnson, or clip");
+	else if (skewness < -MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
+		Say(words, "skewed to the left: transform yeo-johnson");
+	else if ((double) o->iqr_outliers > MANY_OUTLIERS * (double) c->n)
+		Say(words, "many outliers: clip, or scale robust");
+}
+
+/* What to do with a category. */
+static void
+AdviseCategory(StringInfo words, const CsLookColumn *c)
+{
+	if (c->n_uncounted > 0 || (CountLevels(c) == c->n && c->n > 1))
+		Say(words, "different in every row, or nearly so: an id, no feature");
+	else if (CountLevels(c) == 1 && c->n_null == 0)
+		Say(words, "the same in every row: leave it out");
+	else if (CountLevels(c) > CS_MAX_LEVELS)
+		Say(words, psprintf("many levels: the %d most frequent are told apart; group them, or encode frequency",
+							CS_MAX_LEVELS));
+}
+
+/* What to do with a column, in words; palloc'd. */
+static char *
+Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
+{
+	StringInfoData words;
+	double		null_share = (double) c->n_null / (double) Max(look->nrows, 1);
+
+	initStringInfo(&words);
+	if (look->nrows == 0)
+		return pstrdup("there are no rows");
+	if (c->column.converter.kind == CS_UNUSABLE)
+		return psprintf("type %s can't be a feature: compute a number or a text from it",
+						format_type_be(c->column.type));
+	if (c->n + c->n_infinite == 0)
+		return pstrdup("empty: leave it out");
+	if (null_share > MOSTLY_EMPTY)
+		Say(&words, "mostly empty: training leaves it out unless it is named");
+	if (c->column.converter.kind == CS_CATEGORICAL)
+		AdviseCategory(&words, c);
+	else
+		AdviseNumber(&words, c, o);
+	if (null_share > SOME_EMPTY && null_share <= MOSTLY_EMPTY)
+		Say(&words, c->column.converter.kind == CS_CATEGORICAL ? "NULL becomes a level of its own" :
+			"NULLs become the median: is that what they mean?");
+	return words.len > 0 ? words.data : pstrdup("fine as it is");
+}
+
+/* A number into the row; what is not defined is NULL. */
+static void
+Put(Datum *values, bool *nulls, int column, double value)
+{
+	nulls[column] = !isfinite(value);
+	values[column] = Float8GetDatum(value);
+}
+
+/* Fill in what numbers have. */
+static void
+PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Order *o,
+		  Datum *values, bool *nulls)
+{
+	double		jarque_bera,
+				p;
+
+	CsLookSort(c, scratch);
+	if (c->n == 0)
+		return;
+	FillQuartiles(c, o);
+	CountOutliers(c, options, o);
+	jarque_bera = CsJarqueBera(&c->moments, &p);
+	Put(values, nulls, D_MEAN, c->moments.mean);
+	Put(values, nulls, D_SD, CsMomentsDeviation(&c->moments));
+	Put(values, nulls, D_MIN, o->minimum);
+	for (int q = 0; q < 3; q++)
+		Put(values, nulls, D_Q1 + q, o->quartile[q]);
+	Put(values, nulls, D_MAX, o->maximum);
+	Put(values, nulls, D_SKEWNESS, CsMomentsSkewness(&c->moments));
+	Put(values, nulls, D_KURTOSIS, CsMomentsKurtosis(&c->moments));
+	Put(values, nulls, D_JB, jarque_bera);
+	Put(values, nulls, D_JB_P, p);
+	values[D_DISTINCT] = Int64GetDatum(o->distinct);
+	values[D_IQR_OUTLIERS] = Int64GetDatum(o->iqr_outliers);
+	values[D_Z_OUTLIERS] = Int64GetDatum(o->z_outliers);
+	nulls[D_DISTINCT] = nulls[D_IQR_OUTLIERS] = nulls[D_Z_OUTLIERS] = false;
+}
+
+/* The line of one column. */
+static void
+PutColumn(ReturnSetInfo *rsinfo, const CsLook *look, CsLookColumn *c, const DescribeOptions *options,
+		  double *scratch)
+{
+	Datum		values[D_COLUMNS];
+	bool		nulls[D_COLUMNS];
+	Order		o = {{0}};
+	CsKind		kind = c->column.converter.kind;
+
+	memset(nulls, true, sizeof(nulls));
+	if (kind == CS_CATEGORICAL)
+	{
+		values[D_DISTINCT] = Int64GetDatum(CountLevels(c));
+		nulls[D_DISTINCT] = c->n_uncounted > 0;
+		values[D_TOP] = TopLevels(c);
+		nulls[D_TOP] = false;
+	}
+	else if (kind != CS_UNUSABLE)
+		PutNumber(c, options, scratch, &o, values, nulls);
+	values[D_COLUMN] = CStringGetTextDatum(NameStr(c->column.name));
+	values[D_TYPE] = CStringGetTextDatum(format_type_with_typemod(c->column.type, c->column.typmod));
+	values[D_KIND] = CStringGetTextDatum(CsKindName(kind));
+	values[D_N] = Int64GetDatum(c->n);
+	values[D_N_NULL] = Int64GetDatum(c->n_null);
+	Put(values, nulls, D_NULL_SHARE, look->nrows == 0 ? NAN : (double) c->n_null / (double) look->nrows);
+	values[D_N_INFINITE] = Int64GetDatum(c->n_infinite);
+	values[D_SUGGESTION] = CStringGetTextDatum(Advise(look, c, &o));
+	nulls[D_COLUMN] = nulls[D_TYPE] = nulls[D_KIND] = nulls[D_N] = nulls[D_N_NULL] = false;
+	nulls[D_N_INFINITE] = nulls[D_SUGGESTION] = false;
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* describe(source, columns, options) */
+Datum
+custseg_describe(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	DescribeOptions options = {0};
+	CsLook	   *look;
+	double	   *scratch;
+
+	InitMaterializedSRF(fcinfo, 0);
+	CsOptionsParse(describe_options, lengthof(describe_options),
+				   PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
+	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
+					  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), false);
+	CsLookRead(look);
+	scratch = CsLookScratch(look);
+	for (int i = 0; i < look->ncolumns; i++)
+		PutColumn(rsinfo, look, &look->columns[i], &options, scratch);
+	CsLookEnd(look);
+	return (Datum) 0;
+}

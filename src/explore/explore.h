@@ -1,0 +1,80 @@
+/*
+ * explore.h
+ *	  Looking at a source before anything is trained on it: its columns read once, and kept or sorted.
+ */
+#ifndef CUSTSEG_EXPLORE_H
+#define CUSTSEG_EXPLORE_H
+
+#include "data/relation.h"
+#include "lib/stringinfo.h"
+#include "stat/describe.h"
+#include "utils/array.h"
+#include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
+
+/*
+ * A column as it was read.  Numbers are kept in memory, or where there is no room given to PostgreSQL's
+ * external sort; NaN counts as NULL.
+ */
+typedef struct CsLookColumn
+{
+	CsColumn	column;
+	int64		n;				/* values: finite numbers, levels */
+	int64		n_null;
+	int64		n_infinite;
+
+	/* numbers, booleans, times */
+	CsMoments	moments;
+	bool		whole;			/* no value has a fraction */
+	double	   *values;			/* n of them; with rows kept, one a row, NaN without */
+	int64		capacity;
+	Tuplesortstate *sort;		/* in place of values */
+	int			pending;		/* values of the block that is not in the moments yet */
+	double		block[CS_BLOCK_ROWS];
+
+	/* categories */
+	CsDictionary *dictionary;
+	int64	   *counts;			/* rows of each level */
+	int			ncounts;		/* room in counts */
+	int64		n_uncounted;	/* values of levels that there was no room for */
+} CsLookColumn;
+
+typedef struct CsLook
+{
+	CsRelation *relation;
+	bool		keep_rows;		/* values one a row */
+	int			ncolumns;
+	CsLookColumn *columns;
+	int64		nrows;
+	const CsColumn *id;			/* read along, or NULL */
+	Tuplestorestate *ids;		/* its values as text, a row each */
+	FmgrInfo	id_output;
+} CsLook;
+
+/*
+ * reader.c
+ *
+ * Open: columns that are named, or all; numbers: only those that are numbers, others that are named
+ * are an error.  Read: one pass.  What is kept is palloc'd in CurrentMemoryContext.
+ */
+extern CsLook *CsLookOpen(const char *source, ArrayType *columns, bool numbers);
+extern void CsLookRead(CsLook *look);
+extern void CsLookEnd(CsLook *look);	/* gives files back */
+
+
+/* Sort a column's values; "scratch" holds as many.  Then Next gives them in order, from the start after Rewind. */
+typedef struct CsSorted
+{
+	CsLookColumn *column;
+	int64		at;
+} CsSorted;
+
+extern void CsLookSort(CsLookColumn *c, double *scratch);
+extern double *CsLookScratch(const CsLook *look);
+extern void CsSortedRewind(CsSorted *s, CsLookColumn *c);
+extern bool CsSortedNext(CsSorted *s, double *value);
+
+/* The values of a column in memory, sorted; an error when there is no room. */
+extern const double *CsLookSorted(CsLook *look, CsLookColumn *c);
+
+#endif							/* CUSTSEG_EXPLORE_H */

@@ -1,0 +1,285 @@
+/*
+ * missing.c
+ *	  Which columns go missing together: missing_patterns(), and is it by chance: mcar_test().
+ *
+ * A pattern is the set of columns that a row lacks.  Rows are told apart by it as they come, and those
+ * of one pattern are summed up in mean and products of deviations, so that nothing is kept a row.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "explore/explore.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "stat/missing.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#define MOST_COLUMNS 1000
+
+typedef struct Pattern
+{
+	CsMissingPattern p;
+	uint32		hash;
+	int			next;			/* with the same bucket, -1: none */
+	bool	   *missing;
+} Pattern;
+
+#define BUCKETS 1024
+
+typedef struct Counting
+{
+	CsLook	   *look;
+	bool		sums;			/* means and products, too */
+	MemoryContext context;
+	Size		used;
+	int			npatterns,
+				capacity;
+	Pattern    *patterns;
+	int			bucket[BUCKETS];
+	bool	   *row_missing;
+	double	   *row;
+	int64		nrows;
+} Counting;
+
+PG_FUNCTION_INFO_V1(custseg_missing_patterns);
+PG_FUNCTION_INFO_V1(custseg_mcar_test);
+
+/* A pattern that was not there before. */
+static Pattern *
+AddPattern(Counting *c, uint32 hash)
+{
+	int			d = c->look->ncolumns;
+	Size		size = sizeof(Pattern) + d + (c->sums ? sizeof(double) * d * (d + 1) : 0);
+	MemoryContext old = MemoryContextSwitchTo(c->context);
+	Pattern    *pattern;
+
+	c->used += size;
+	if (c->used > (Size) maintenance_work_mem * 1024)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d patterns of missing columns need more than %d MB", c->npatterns + 1,
+						maintenance_work_mem / 1024),
+				 errhint("Raise maintenance_work_mem, or name fewer columns.")));
+	if (c->npatterns == c->capacity)
+	{
+		c->capacity = Max(64, 2 * c->capacity);
+		c->patterns = c->patterns == NULL ? palloc(sizeof(Pattern) * c->capacity) :
+			repalloc_huge(c->patterns, sizeof(Pattern) * c->capacity);
+	}
+	pattern = &c->patterns[c->npatterns];
+	memset(pattern, 0, sizeof(*pattern));
+	pattern->hash = hash;
+	pattern->missing = memcpy(palloc(Max(d, 1)), c->row_missing, d);
+	pattern->p.missing = pattern->missing;
+	if (c->sums)
+	{
+		pattern->p.mean = palloc0(sizeof(double) * d);
+		pattern->p.cross = palloc0(sizeof(double) * d * d);
+	}
+	pattern->next = c->bucket[hash % BUCKETS];
+	c->bucket[hash % BUCKETS] = c->npatterns++;
+	MemoryContextSwitchTo(old);
+	return pattern;
+}
+
+/* The pattern of the row at hand. */
+static Pattern *
+FindPattern(Counting *c)
+{
+	int			d = c->look->ncolumns;
+	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) c->row_missing, d));
+
+	for (int i = c->bucket[hash % BUCKETS]; i >= 0; i = c->patterns[i].next)
+		if (c->patterns[i].hash == hash && memcmp(c->patterns[i].missing, c->row_missing, d) == 0)
+			return &c->patterns[i];
+	return AddPattern(c, hash);
+}
+
+/* Add the row's values to mean and products (Welford). */
+static void
+AddValues(CsMissingPattern *p, const double *row, int d)
+{
+	for (int i = 0; i < d; i++)
+	{
+		double		off = row[i] - p->mean[i];
+
+		if (p->missing[i])
+			continue;
+		for (int j = 0; j <= i; j++)
+			if (!p->missing[j])
+				p->cross[i * d + j] += off * (row[j] - p->mean[j]) * (double) (p->n - 1) / (double) p->n;
+	}
+	for (int i = 0; i < d; i++)
+		if (!p->missing[i])
+			p->mean[i] += (row[i] - p->mean[i]) / (double) p->n;
+}
+
+/* CsRowSink: one row. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	Counting   *c = state;
+	Pattern    *pattern;
+
+	for (int i = 0; i < c->look->ncolumns; i++)
+	{
+		const CsConverter *converter = &c->look->columns[i].column.converter;
+
+		c->row_missing[i] = nulls[i];
+		if (nulls[i] || converter->kind == CS_CATEGORICAL || converter->kind == CS_UNUSABLE)
+			continue;
+		c->row[i] = converter->to_double(converter, values[i]);
+		/* an infinite value is there, but can't be summed up */
+		c->row_missing[i] = c->sums ? !isfinite(c->row[i]) : isnan(c->row[i]);
+	}
+	pattern = FindPattern(c);
+	pattern->p.n++;
+	c->nrows++;
+	if (c->sums)
+		AddValues(&pattern->p, c->row, c->look->ncolumns);
+}
+
+/* Read the source into patterns. */
+static Counting *
+CountPatterns(FunctionCallInfo fcinfo, bool sums)
+{
+	Counting   *c = palloc0(sizeof(Counting));
+	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
+								  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), sums);
+	CsColumn   *columns = palloc(sizeof(CsColumn) * Max(look->ncolumns, 1));
+
+	if (look->ncolumns > MOST_COLUMNS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("%d columns are too many, the limit is %d", look->ncolumns, MOST_COLUMNS),
+				 errhint("Name those of interest in \"columns\".")));
+	c->look = look;
+	c->sums = sums;
+	c->context = CurrentMemoryContext;
+	c->row_missing = palloc0(Max(look->ncolumns, 1));
+	c->row = palloc0(sizeof(double) * Max(look->ncolumns, 1));
+	memset(c->bucket, -1, sizeof(c->bucket));
+	for (int i = 0; i < look->ncolumns; i++)
+		columns[i] = look->columns[i].column;
+	if (look->ncolumns > 0)
+		CsRelationRead(look->relation, columns, look->ncolumns, TakeRow, c);
+	/* the other half of the products */
+	for (int p = 0; p < c->npatterns && sums; p++)
+		for (int i = 0; i < look->ncolumns; i++)
+			for (int j = 0; j < i; j++)
+				c->patterns[p].p.cross[j * look->ncolumns + i] = c->patterns[p].p.cross[i * look->ncolumns + j];
+	return c;
+}
+
+/* Most rows first, then in the order in which they came. */
+static int
+ComparePatterns(const void *a, const void *b)
+{
+	const Pattern *x = *(const Pattern *const *) a;
+	const Pattern *y = *(const Pattern *const *) b;
+
+	if (x->p.n != y->p.n)
+		return x->p.n > y->p.n ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+/* missing_patterns(source, columns) */
+Datum
+custseg_missing_patterns(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Counting   *c;
+	Pattern   **order;
+
+	InitMaterializedSRF(fcinfo, 0);
+	c = CountPatterns(fcinfo, false);
+	order = palloc(sizeof(Pattern *) * Max(c->npatterns, 1));
+	for (int i = 0; i < c->npatterns; i++)
+		order[i] = &c->patterns[i];
+	qsort(order, c->npatterns, sizeof(Pattern *), ComparePatterns);
+	for (int i = 0; i < c->npatterns; i++)
+	{
+		Datum	   *names = palloc(sizeof(Datum) * Max(c->look->ncolumns, 1));
+		int			n = 0;
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		for (int j = 0; j < c->look->ncolumns; j++)
+			if (order[i]->missing[j])
+				names[n++] = CStringGetTextDatum(NameStr(c->look->columns[j].column.name));
+		values[0] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+		values[1] = Int32GetDatum(n);
+		values[2] = Int64GetDatum(order[i]->p.n);
+		values[3] = Float8GetDatum((double) order[i]->p.n / (double) c->nrows);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+/* An error unless Little's test can be made of the patterns. */
+static void
+CheckTestable(const Counting *c)
+{
+	for (int j = 0; j < c->look->ncolumns; j++)
+	{
+		int64		seen = 0;
+
+		for (int i = 0; i < c->npatterns; i++)
+			seen += c->patterns[i].missing[j] ? 0 : c->patterns[i].p.n;
+		if (seen == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" has no value", NameStr(c->look->columns[j].column.name)),
+					 errhint("Leave it out: name the others in \"columns\".")));
+	}
+	if (c->look->ncolumns == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has no column of numbers", c->look->relation->description),
+				 errhint("The test is of numbers, booleans, dates and times.")));
+}
+
+/* mcar_test(source, columns) */
+Datum
+custseg_mcar_test(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Counting   *c;
+	CsMissingPattern *patterns;
+	CsLittleResult result;
+	const char *verdict;
+	Datum		values[6];
+	bool		nulls[6] = {false};
+
+	InitMaterializedSRF(fcinfo, 0);
+	c = CountPatterns(fcinfo, true);
+	CheckTestable(c);
+	patterns = palloc(sizeof(CsMissingPattern) * Max(c->npatterns, 1));
+	for (int i = 0; i < c->npatterns; i++)
+		patterns[i] = c->patterns[i].p;
+	if (!CsLittleTest(c->look->ncolumns, patterns, c->npatterns, &result))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the columns have no covariance that could be inverted"),
+				 errhint("Leave out columns that do not vary, or that follow from others.")));
+	verdict = result.df == 0 ? "nothing is missing, or always the same" :
+		!result.converged ? "the estimate did not converge" :
+		result.p < 0.05 ? "what is missing hangs on the values: rows without it are others" :
+		"no sign that what is missing hangs on the values";
+	values[0] = Int64GetDatum(c->nrows);
+	values[1] = Int32GetDatum(c->npatterns);
+	values[2] = Float8GetDatum(result.statistic);
+	values[3] = Int64GetDatum(result.df);
+	values[4] = Float8GetDatum(result.p);
+	nulls[4] = isnan(result.p);
+	values[5] = CStringGetTextDatum(verdict);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	return (Datum) 0;
+}

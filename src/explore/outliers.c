@@ -1,0 +1,366 @@
+/*
+ * outliers.c
+ *	  Rows that are far from the others: outliers().
+ *
+ * Three looks at each row: columns beyond the fences of their box plot (Tukey 1977), columns many standard
+ * deviations from the mean, and the Mahalanobis distance of the whole row (Mahalanobis 1936), whose square
+ * is chi-square with as many degrees of freedom as columns if the rows are normal.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "explore/explore.h"
+#include "funcapi.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "model/train.h"
+#include "stat/missing.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
+
+typedef struct OutlierOptions
+{
+	double		iqr_factor;
+	double		z_limit;
+	double		significance;
+	char	   *id;
+	int			limit;
+} OutlierOptions;
+
+static const CsOption outlier_options[] = {
+	{"iqr_factor", CS_OPTION_REAL, offsetof(OutlierOptions, iqr_factor), 3, 0, HUGE_VAL},
+	{"z_limit", CS_OPTION_REAL, offsetof(OutlierOptions, z_limit), 5, 0, HUGE_VAL},
+	{"significance", CS_OPTION_REAL, offsetof(OutlierOptions, significance), 0.0001, 0, 1},
+	{"id", CS_OPTION_TEXT, offsetof(OutlierOptions, id)},
+	{"limit", CS_OPTION_INT, offsetof(OutlierOptions, limit), 1000, 1, 1000000},
+};
+
+/* A row that is listed. */
+typedef struct Outlier
+{
+	int64		row;
+	double		squared;		/* Mahalanobis; NaN: not defined */
+	double		p;
+	double		z;				/* the largest of its columns' */
+	char	   *id;
+} Outlier;
+
+/* What rows are held against. */
+typedef struct Limits
+{
+	int			d;
+	double	   *low,			/* fences */
+			   *high,
+			   *mean,
+			   *sd;
+	double	   *inverse;		/* of the covariance's Cholesky factor; NULL: there is none */
+	double	   *row,
+			   *work;
+} Limits;
+
+PG_FUNCTION_INFO_V1(custseg_outliers);
+
+/* Fences, means and deviations of the columns. */
+static void
+FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
+{
+	double	   *sorted = palloc_extended(sizeof(double) * Max(look->nrows, 1) * 2, MCXT_ALLOC_HUGE);
+
+	for (int j = 0; j < l->d; j++)
+	{
+		const CsLookColumn *c = &look->columns[j];
+		int64		n = 0;
+		double		first,
+					third;
+
+		l->mean[j] = c->moments.mean;
+		l->sd[j] = CsMomentsDeviation(&c->moments);
+		l->low[j] = -HUGE_VAL;
+		l->high[j] = HUGE_VAL;
+		if (c->n == 0)
+			continue;
+		for (int64 i = 0; i < look->nrows; i++)
+			if (!isnan(c->values[i]))
+				sorted[n++] = c->values[i];
+		CsSortDoubles(sorted, n, sorted + look->nrows);
+		first = CsQuantileSorted(sorted, n, 0.25);
+		third = CsQuantileSorted(sorted, n, 0.75);
+		l->low[j] = first - options->iqr_factor * (third - first);
+		l->high[j] = third + options->iqr_factor * (third - first);
+	}
+	pfree(sorted);
+}
+
+/* A row's values; false when one is missing. */
+static bool
+TakeValues(const CsLook *look, int64 row, double *values)
+{
+	bool		complete = true;
+
+	for (int j = 0; j < look->ncolumns; j++)
+	{
+		values[j] = look->columns[j].values[row];
+		complete &= !isnan(values[j]);
+	}
+	return complete;
+}
+
+/* Mean and covariance of the complete rows, in the columns that vary; NULL when it can't be inverted. */
+static void
+FillCovariance(const CsLook *look, Limits *l, double *center)
+{
+	int			d = l->d;
+	double	   *a = palloc0(sizeof(double) * CsTriangle(d));
+	int64		n = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int64 i = 0; i < look->nrows; i++)
+		{
+			if (i % 4096 == 0)
+				CHECK_FOR_INTERRUPTS();
+			if (!TakeValues(look, i, l->row))
+				continue;
+			n += pass == 0;
+			for (int j = 0; j < d; j++)
+			{
+				if (pass == 0)
+					center[j] += l->row[j];
+				for (int k = 0; k <= j && pass == 1; k++)
+					a[CsTriangle(j) + k] += (l->row[j] - center[j]) * (l->row[k] - center[k]);
+			}
+		}
+		for (int j = 0; j < d && pass == 0 && n > 0; j++)
+			center[j] /= (double) n;
+	}
+	for (Size i = 0; i < CsTriangle(d) && n > 1; i++)
+		a[i] /= (double) (n - 1);
+	if (n <= d || !CsCholesky(d, a))
+		return;
+	CsInvertTriangle(d, a);
+	l->inverse = a;
+}
+
+/* The columns of the row that are too far out, by fences or by deviations: an array of names. */
+static Datum
+FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, int64 row, bool fences)
+{
+	Datum	   *names = palloc(sizeof(Datum) * Max(l->d, 1));
+	int			n = 0;
+
+	for (int j = 0; j < l->d; j++)
+	{
+		double		x = look->columns[j].values[row];
+
+		if (fences ? x < l->low[j] || x > l->high[j] : fabs(x - l->mean[j]) > options->z_limit * l->sd[j])
+			names[n++] = CStringGetTextDatum(NameStr(look->columns[j].column.name));
+	}
+	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+/* Look at one row; true when it is an outlier. */
+static bool
+JudgeRow(const CsLook *look, Limits *l, const OutlierOptions *options, const double *center,
+		 int64 row, Outlier *o)
+{
+	bool		far = false;
+	bool		complete = TakeValues(look, row, l->row);
+
+	o->row = row;
+	o->z = 0;
+	o->squared = o->p = NAN;
+	for (int j = 0; j < l->d; j++)
+	{
+		double		x = l->row[j];
+		double		z = fabs(x - l->mean[j]) / l->sd[j];
+
+		if (z > o->z)
+			o->z = z;
+		far |= x < l->low[j] || x > l->high[j] || z > options->z_limit;
+	}
+	if (complete && l->inverse != NULL)
+	{
+		o->squared = CsMahalanobis(l->d, l->row, center, l->inverse, l->work);
+		o->p = CsGammaUpper((double) l->d / 2, o->squared / 2);
+		far |= o->p < options->significance;
+	}
+	return far;
+}
+
+/* The farthest first: by distance, those without one by their largest deviation; then as they came. */
+static int
+CompareOutliers(const void *a, const void *b)
+{
+	const Outlier *x = a;
+	const Outlier *y = b;
+	double		fx = isnan(x->squared) ? x->z * x->z : x->squared,
+				fy = isnan(y->squared) ? y->z * y->z : y->squared;
+
+	if (fx != fy)
+		return fx > fy ? -1 : 1;
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* In the order of the rows, to give them their ids. */
+static int
+CompareRows(const void *a, const void *b)
+{
+	const Outlier *x = *(const Outlier *const *) a;
+	const Outlier *y = *(const Outlier *const *) b;
+
+	return x->row < y->row ? -1 : x->row > y->row;
+}
+
+/* Give the listed rows their ids. */
+static void
+FillIds(CsLook *look, Outlier *outliers, int n)
+{
+	Outlier   **order = palloc(sizeof(Outlier *) * Max(n, 1));
+	TupleDesc	desc = CreateTemplateTupleDesc(1);
+	TupleTableSlot *slot;
+	int64		row = 0;
+	int			at = 0;
+
+	if (look->ids == NULL)
+		return;
+	TupleDescInitEntry(desc, 1, "id", TEXTOID, -1, 0);
+	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+	for (int i = 0; i < n; i++)
+		order[i] = &outliers[i];
+	qsort(order, n, sizeof(Outlier *), CompareRows);
+	tuplestore_rescan(look->ids);
+	for (; at < n && tuplestore_gettupleslot(look->ids, true, false, slot); row++)
+	{
+		bool		isnull;
+		Datum		value;
+
+		if (row % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (order[at]->row != row)
+			continue;
+		value = slot_getattr(slot, 1, &isnull);
+		order[at++]->id = isnull ? NULL : TextDatumGetCString(value);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Put a line. */
+static void
+PutOutlier(ReturnSetInfo *rsinfo, const CsLook *look, const Limits *l, const OutlierOptions *options,
+		   const Outlier *o)
+{
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	nulls[0] = o->id == NULL;
+	if (o->id != NULL)
+		values[0] = CStringGetTextDatum(o->id);
+	values[1] = Int64GetDatum(o->row + 1);
+	values[2] = FarColumns(look, l, options, o->row, true);
+	values[3] = FarColumns(look, l, options, o->row, false);
+	values[4] = Float8GetDatum(o->z);
+	values[5] = Float8GetDatum(sqrt(o->squared));
+	nulls[5] = isnan(o->squared);
+	values[6] = Float8GetDatum(o->p);
+	nulls[6] = isnan(o->p);
+	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+}
+
+/* The outliers, farthest first; *n of them. */
+static Outlier *
+FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, const double *center, int64 *n)
+{
+	int64		capacity = 1024;
+	Outlier    *outliers = palloc(sizeof(Outlier) * capacity);
+
+	*n = 0;
+	for (int64 i = 0; i < look->nrows; i++)
+	{
+		if (i % 4096 == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (*n == capacity)
+		{
+			capacity *= 2;
+			outliers = repalloc_huge(outliers, sizeof(Outlier) * capacity);
+		}
+		outliers[*n].id = NULL;
+		*n += JudgeRow(look, l, options, center, i, &outliers[*n]);
+	}
+	qsort(outliers, *n, sizeof(Outlier), CompareOutliers);
+	return outliers;
+}
+
+/* The column that names the rows: as asked, or a primary key; or NULL. */
+static const CsColumn *
+IdColumn(const CsLook *look, const OutlierOptions *options)
+{
+	char	   *name = options->id != NULL ? options->id : CsRelationDefaultId(look->relation);
+
+	return name == NULL ? NULL : CsRelationColumn(look->relation, name);
+}
+
+/* Leave the id out of the columns that nobody named. */
+static void
+DropId(CsLook *look)
+{
+	int			to = 0;
+
+	for (int i = 0; i < look->ncolumns; i++)
+		if (look->id == NULL || look->columns[i].column.attnum != look->id->attnum)
+			memmove(&look->columns[to++], &look->columns[i], sizeof(CsLookColumn));
+	look->ncolumns = to;
+}
+
+/* outliers(source, columns, options) */
+Datum
+custseg_outliers(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	OutlierOptions options = {0};
+	CsLook	   *look;
+	Limits		l = {0};
+	double	   *center;
+	Outlier    *outliers;
+	int64		n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	CsOptionsParse(outlier_options, lengthof(outlier_options),
+				   PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
+	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
+					  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), true);
+	look->id = IdColumn(look, &options);
+	if (PG_ARGISNULL(1))
+		DropId(look);
+	if (look->ncolumns == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has no column of numbers", look->relation->description),
+				 errhint("Outliers are of numbers, booleans, dates and times.")));
+	look->keep_rows = true;
+	CsLookRead(look);
+	l.d = look->ncolumns;
+	l.low = palloc(sizeof(double) * l.d * 6);
+	l.high = l.low + l.d;
+	l.mean = l.high + l.d;
+	l.sd = l.mean + l.d;
+	l.row = l.sd + l.d;
+	l.work = l.row + l.d;
+	center = palloc0(sizeof(double) * l.d);
+	FillLimits(look, &options, &l);
+	FillCovariance(look, &l, center);
+	if (l.inverse == NULL)
+		ereport(NOTICE,
+				(errmsg("there is no Mahalanobis distance: the columns have no covariance that could be inverted"),
+				 errhint("Leave out columns that do not vary, or that follow from others.")));
+	outliers = FindOutliers(look, &l, &options, center, &n);
+	n = Min(n, options.limit);
+	FillIds(look, outliers, (int) n);
+	for (int64 i = 0; i < n; i++)
+		PutOutlier(rsinfo, look, &l, &options, &outliers[i]);
+	CsLookEnd(look);
+	return (Datum) 0;
+}

@@ -1,0 +1,192 @@
+/*
+ * describe.c
+ *	  What a sample of numbers is like.
+ *
+ * Moments are taken block by block: those of a block about its own mean, then joined to those of the
+ * blocks before (Pébay, Formulas for robust, one-pass parallel computation of covariances and
+ * arbitrary-order statistical moments, Sandia report 2008), so that no large sums are subtracted
+ * from each other.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/describe.h"
+
+#define INTERRUPT_VALUES 65536
+
+/* A kernel is nothing beyond so many bandwidths: exp(-x^2 / 2) is below 1e-16. */
+#define KERNEL_REACH 8.6
+
+/* See describe.h. */
+void
+CsMomentsAdd(CsMoments *m, const double *x, int n)
+{
+	CsMoments	b = {.n = n};
+	double		total = (double) m->n + n,
+				na = (double) m->n,
+				nb = n,
+				delta,
+				part;
+
+	if (n == 0)
+		return;
+	for (int i = 0; i < n; i++)
+		b.mean += x[i];
+	b.mean /= n;
+	for (int i = 0; i < n; i++)
+	{
+		double		d = x[i] - b.mean,
+					squared = d * d;
+
+		b.m2 += squared;
+		b.m3 += squared * d;
+		b.m4 += squared * squared;
+	}
+	delta = b.mean - m->mean;
+	part = delta / total;
+	m->m4 += b.m4 + delta * part * part * part * na * nb * (na * na - na * nb + nb * nb) +
+		6 * part * part * (na * na * b.m2 + nb * nb * m->m2) + 4 * part * (na * b.m3 - nb * m->m3);
+	m->m3 += b.m3 + delta * part * part * na * nb * (na - nb) + 3 * part * (na * b.m2 - nb * m->m2);
+	m->m2 += b.m2 + delta * part * na * nb;
+	m->mean += part * nb;
+	m->n += n;
+}
+
+/* See describe.h. */
+double
+CsMomentsDeviation(const CsMoments *m)
+{
+	return m->n > 1 ? sqrt(m->m2 / (double) (m->n - 1)) : NAN;
+}
+
+/* See describe.h. */
+double
+CsMomentsSkewness(const CsMoments *m)
+{
+	return m->m2 > 0 ? sqrt((double) m->n) * m->m3 / pow(m->m2, 1.5) : NAN;
+}
+
+/* See describe.h. */
+double
+CsMomentsKurtosis(const CsMoments *m)
+{
+	return m->m2 > 0 ? (double) m->n * m->m4 / (m->m2 * m->m2) - 3 : NAN;
+}
+
+/* See describe.h: chi-square with two degrees of freedom is an exponential distribution. */
+double
+CsJarqueBera(const CsMoments *m, double *p)
+{
+	double		skewness = CsMomentsSkewness(m),
+				kurtosis = CsMomentsKurtosis(m),
+				statistic = (double) m->n / 6 * (skewness * skewness + kurtosis * kurtosis / 4);
+
+	*p = exp(-statistic / 2);
+	return statistic;
+}
+
+/* See describe.h; without an interquartile range by Sturges' rule. */
+int
+CsBinsOfSorted(const double *sorted, int64 n, int most)
+{
+	double		range = sorted[n - 1] - sorted[0];
+	double		iqr = CsQuantileSorted(sorted, n, 0.75) - CsQuantileSorted(sorted, n, 0.25);
+	double		bins = iqr > 0 ? ceil(range / (2 * iqr / cbrt((double) n))) : ceil(log2((double) n)) + 1;
+
+	return range > 0 ? (int) Min(Max(bins, 1), most) : 1;
+}
+
+/* See describe.h. */
+double
+CsBandwidth(const double *sorted, int64 n, double deviation)
+{
+	double		iqr = CsQuantileSorted(sorted, n, 0.75) - CsQuantileSorted(sorted, n, 0.25);
+	double		spread = iqr > 0 ? Min(deviation, iqr / 1.34) : deviation;
+
+	return n > 1 ? 0.9 * spread * pow((double) n, -0.2) : 0;
+}
+
+/* See describe.h. */
+int64
+CsCountBelow(const double *sorted, int64 n, double x)
+{
+	int64		low = 0,
+				high = n;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (sorted[middle] < x)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* See describe.h. */
+double
+CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x)
+{
+	int64		end = CsCountBelow(sorted, n, x + KERNEL_REACH * bandwidth);
+	double		sum = 0;
+	double		terms[CS_BLOCK_ROWS];
+
+	for (int64 start = CsCountBelow(sorted, n, x - KERNEL_REACH * bandwidth); start < end;
+		 start += CS_BLOCK_ROWS)
+	{
+		int			count = (int) Min(end - start, CS_BLOCK_ROWS);
+		double		part = 0;
+
+		if (start % INTERRUPT_VALUES < CS_BLOCK_ROWS)
+			CHECK_FOR_INTERRUPTS();
+		for (int i = 0; i < count; i++)
+		{
+			double		z = (sorted[start + i] - x) / bandwidth;
+
+			terms[i] = -z * z / 2;
+		}
+		for (int i = count; i < TYPEALIGN(8, count); i++)
+			terms[i] = -1000;	/* exp() of it is 0 */
+		CsExp(TYPEALIGN(8, count), terms);
+		for (int i = 0; i < count; i++)
+			part += terms[i];
+		sum += part;
+	}
+	return sum / ((double) n * bandwidth * sqrt(2 * M_PI));
+}
+
+/* See describe.h. */
+double
+CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total)
+{
+	double		sum = 0,
+				rest = 0,
+				weighted = 0,
+				weighted_rest = 0;
+	int			at = 1;
+
+	curve[0] = 0;
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		/* between two values the curve is straight */
+		for (; at < points && (double) at / (points - 1) * n < (double) (i + 1); at++)
+			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) i) * sorted[i];
+		CsAddCompensated(&sum, &rest, sorted[i]);
+		CsAddCompensated(&weighted, &weighted_rest, (double) (i + 1) * sorted[i]);
+	}
+	*total = sum + rest;
+	for (; at < points; at++)
+		curve[at] = *total;
+	for (int i = 0; i < points; i++)
+		curve[i] = *total > 0 ? curve[i] / *total : NAN;
+	if (!(*total > 0))
+		return NAN;
+	return 2 * (weighted + weighted_rest) / ((double) n * *total) - (double) (n + 1) / (double) n;
+}

@@ -1,0 +1,48 @@
+/*
+ * describe.h
+ *	  What a sample of numbers is like, from its moments and from its sorted values.
+ */
+#ifndef CUSTSEG_STAT_DESCRIBE_H
+#define CUSTSEG_STAT_DESCRIBE_H
+
+#include "custseg.h"
+
+/* Central moments that grow with the sample: sums of powers of deviations from the mean. */
+typedef struct CsMoments
+{
+	int64		n;
+	double		mean,
+				m2,
+				m3,
+				m4;
+} CsMoments;
+
+/* Add n values. */
+extern void CsMomentsAdd(CsMoments *m, const double *x, int n);
+
+/* Standard deviation (n - 1), skewness and excess kurtosis (of the sample); NaN where not defined. */
+extern double CsMomentsDeviation(const CsMoments *m);
+extern double CsMomentsSkewness(const CsMoments *m);
+extern double CsMomentsKurtosis(const CsMoments *m);
+
+/* Jarque and Bera's statistic, and the chance of a larger one from a normal sample. */
+extern double CsJarqueBera(const CsMoments *m, double *p);
+
+/*
+ * Of n >= 1 sorted values.  Bins: how many of Freedman and Diaconis' width, 1 to "most".  Bandwidth:
+ * Silverman's rule; 0 where the values do not vary.  Density: of a Gaussian kernel at x.
+ */
+extern int	CsBinsOfSorted(const double *sorted, int64 n, int most);
+extern double CsBandwidth(const double *sorted, int64 n, double deviation);
+extern double CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x);
+
+/*
+ * Of n >= 1 sorted values that are not negative: the Lorenz curve at "points" even steps from 0 to 1, and
+ * Gini's coefficient; NaN where the sum is 0.
+ */
+extern double CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total);
+
+/* How many sorted values are below x. */
+extern int64 CsCountBelow(const double *sorted, int64 n, double x);
+
+#endif							/* CUSTSEG_STAT_DESCRIBE_H */

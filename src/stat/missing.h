@@ -1,0 +1,45 @@
+/*
+ * missing.h
+ *	  Values that are missing: the mean and covariance of all the same, and whether they are missing by
+ *	  chance.
+ */
+#ifndef CUSTSEG_STAT_MISSING_H
+#define CUSTSEG_STAT_MISSING_H
+
+#include "custseg.h"
+
+/* Rows in which the same columns are missing. */
+typedef struct CsMissingPattern
+{
+	const bool *missing;		/* d */
+	int64		n;
+	double	   *mean;			/* d: of what is there */
+	double	   *cross;			/* d x d: sums of products of deviations from it */
+} CsMissingPattern;
+
+typedef struct CsLittleResult
+{
+	double		statistic;
+	int64		df;
+	double		p;
+	int			iterations;
+	bool		converged;
+} CsLittleResult;
+
+/* Bytes that the test takes beside its patterns. */
+extern Size CsLittleMemory(int d);
+
+/*
+ * Little's test of patterns of d columns, each seen in some row.  False when the covariance can't be
+ * estimated: a column that does not vary, or follows from others.
+ */
+extern bool CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleResult *result);
+
+/*
+ * Squared Mahalanobis distance of x from the mean, by the inverse of the covariance's Cholesky factor,
+ * see math.h; "work" holds d.
+ */
+extern double CsMahalanobis(int d, const double *x, const double *mean, const double *inverse,
+							double *work);
+
+#endif							/* CUSTSEG_STAT_MISSING_H */
