@@ -274,7 +274,7 @@ CREATE TABLE custseg.alert (
 CREATE UNIQUE INDEX alert_open ON custseg.alert (model, kind, subject) WHERE closed_at IS NULL;
 
 COMMENT ON TABLE custseg.alert IS 'what runs of monitor() found wrong; at most one open row a model, kind and subject';
-COMMENT ON COLUMN custseg.alert.kind IS 'data_quality, drift, segment_sizes, silhouette, mean_distance, retraining; monitor: a run failed';
+COMMENT ON COLUMN custseg.alert.kind IS 'data_quality, drift, drift_multivariate, segment_sizes, silhouette, mean_distance, retraining; monitor: a run failed';
 COMMENT ON COLUMN custseg.alert.subject IS 'feature or number of a segment; in parentheses what is neither: (source), (id), (time), (total), (model), (run)';
 COMMENT ON COLUMN custseg.alert.version IS 'watched by the run that saw it last';
 COMMENT ON COLUMN custseg.alert.n_seen IS 'runs that saw it';
@@ -1485,6 +1485,13 @@ BEGIN ATOMIC
                 SELECT jsonb_agg(r)
                 FROM custseg.monitor_silhouette(model, source, version) r
             )
+            -- only when asked for: a version keeps no rows, and what it was trained on lives on as a rule
+            WHEN 'drift_multivariate' THEN (
+                SELECT jsonb_agg(r)
+                FROM custseg.drift_multivariate(model, source, options #>> '{drift_multivariate,reference}',
+                    (options -> 'drift_multivariate') - 'reference', version) r
+                WHERE jsonb_typeof(options -> 'drift_multivariate') = 'object'
+            )
         END,
         '[]'));
 END;
@@ -1758,6 +1765,9 @@ BEGIN ATOMIC
             r.verdict,
             format('%s: %s', r.name, r.reason)
         FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, name text, verdict text, reason text)
+        UNION ALL
+        SELECT 'drift_multivariate', '(model)', r.verdict, format('all features together: %s', r.reason)
+        FROM jsonb_to_recordset(reports -> 'drift_multivariate') r (verdict text, reason text)
         UNION ALL
         SELECT c.cause, '(model)', 'drifted', c.reason
         FROM custseg.retraining_causes(run.model, run.version, options, reports) c

@@ -103,12 +103,13 @@ SELECT deployed_version, last_status, verdict, retrain, urgency, open_alerts, cr
 --
 CREATE VIEW as_text AS SELECT id, recency, monetary::text AS monetary, channel FROM customer;
 CREATE VIEW renamed AS SELECT id, recency, monetary AS money, channel FROM customer;
+CREATE VIEW no_feature AS SELECT id FROM customer;
 CREATE VIEW nobody AS SELECT * FROM customer WHERE false;
 CREATE VIEW someone AS SELECT * FROM customer WHERE id <= 5;
 CREATE VIEW no_values AS SELECT id, recency, NULL::float8 AS monetary, channel FROM customer;
 CREATE VIEW endless AS SELECT id, CASE WHEN id % 2 = 0 THEN 'Infinity' ELSE recency END AS recency, monetary, channel FROM customer;
 SELECT s, w.status, w.verdict, w.retrain, w.opened, w.closed, w.alerts
-FROM unnest('{as_text,renamed,nobody,someone,no_values,endless}'::text[]) s, watch(s) w;
+FROM unnest('{as_text,renamed,no_feature,nobody,someone,no_values,endless}'::text[]) s, watch(s) w;
 SELECT * FROM alerts;
 -- a run that fails says why, and its alert closes when one does not
 SELECT status, version, n_rows, verdict, retrain, reasons, alerts_opened, error FROM custseg.monitor('watched', 'nosuch');
@@ -127,6 +128,34 @@ SELECT status, error, alerts_opened, alerts_closed FROM custseg.monitor('watched
 RESET statement_timeout;
 SELECT findings -> 'errors' AS errors, run_by FROM custseg.monitor_run ORDER BY id DESC LIMIT 1;
 SELECT * FROM watch();
+
+--
+-- All features together
+--
+-- each feature stays as it was, how they go together does not: only this check sees it
+CREATE TABLE customer_then AS SELECT * FROM customer;
+CREATE VIEW shuffled AS
+SELECT c.id, c.recency, s.monetary, c.channel FROM customer c JOIN customer s ON s.id = c.id % 1500 + 1;
+CREATE FUNCTION watch_together(source text, reference text DEFAULT 'customer_then')
+RETURNS TABLE (verdict text, alerts text, error text) LANGUAGE sql AS $$
+    SELECT m.verdict, m.alerts_open::text, m.error
+    FROM custseg.monitor('watched', source, jsonb_build_object(
+        'drift_multivariate', jsonb_build_object('sample', 500, 'reference', reference),
+        'segment_sizes', '{"change_watch": 100, "change_drifted": 100, "psi_drifted": 100, "psi_watch": 100}'::jsonb,
+        'silhouette_drop', 2, 'distance_rise', 100)) m
+$$;
+SELECT * FROM watch_together('customer');
+SELECT * FROM watch_together('shuffled');
+SELECT kind, subject, severity, n_seen, message FROM alerts WHERE kind LIKE 'drift%';
+SELECT findings -> 'drift' AS drift, findings #> '{drift_multivariate,0,verdict}' AS together FROM custseg.monitor_run ORDER BY id DESC LIMIT 1;
+-- a reference that is gone fails this check alone, and its alert stays
+SELECT verdict, alerts, error FROM watch_together('shuffled', 'nosuch');
+SELECT kind, n_seen FROM alerts WHERE kind LIKE 'drift%';
+SELECT * FROM watch_together('customer');
+-- without a reference it is what the version was trained on; without the option the alert closes
+SELECT w.alerts FROM watch_together('shuffled', NULL) w;
+SELECT * FROM watch();
+SELECT kind, subject FROM alerts;
 
 --
 -- Age, and what is kept

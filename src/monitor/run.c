@@ -42,7 +42,8 @@ typedef struct MonitorOptions
 {
 	Jsonb	   *drift,			/* of each report, NULL: none given */
 			   *segment_sizes,
-			   *data_quality;
+			   *data_quality,
+			   *drift_multivariate; /* NULL: not asked for */
 	int			drifted_features;
 	double		silhouette_drop;
 	double		distance_rise;	/* as a share of training's mean distance */
@@ -61,6 +62,7 @@ static const CsOption monitorOptions[] = {
 	{"drift", CS_OPTION_OBJECT, offsetof(MonitorOptions, drift)},
 	{"segment_sizes", CS_OPTION_OBJECT, offsetof(MonitorOptions, segment_sizes)},
 	{"data_quality", CS_OPTION_OBJECT, offsetof(MonitorOptions, data_quality)},
+	{"drift_multivariate", CS_OPTION_OBJECT, offsetof(MonitorOptions, drift_multivariate)},
 	{"drifted_features", CS_OPTION_INT, offsetof(MonitorOptions, drifted_features), 1, 1, CS_MAX_FEATURES},
 	{"silhouette_drop", CS_OPTION_REAL, offsetof(MonitorOptions, silhouette_drop), 0.1, 0, 2},
 	{"distance_rise", CS_OPTION_REAL, offsetof(MonitorOptions, distance_rise), 0.25, 0, INFINITY},
@@ -74,7 +76,9 @@ static const CsOption monitorOptions[] = {
 };
 
 /* In this order: what is read is checked before it is compared. */
-static const char *const checks[] = {"data_quality", "drift", "segment_sizes", "silhouette"};
+static const char *const checks[] = {
+	"data_quality", "drift", "segment_sizes", "silhouette", "drift_multivariate"
+};
 
 /* A run, from its call to its row. */
 typedef struct MonitorRun
