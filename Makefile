@@ -29,7 +29,7 @@ OBJS = \
 	src/stat/quantile_function.o src/stat/energy.o src/stat/anova.o src/stat/rank_tests.o src/stat/pairs.o \
 	src/stat/studentized_range.o src/stat/grouped_moments.o src/stat/group_sample.o src/stat/group_aggregates.o \
 	src/explore/reader.o src/explore/describe.o src/explore/correlations.o src/explore/histogram.o src/explore/missing.o src/explore/outliers.o src/stat/missing.o src/stat/correlation.o src/stat/describe.o src/stat/effect.o src/stat/rfm.o src/profile/segment_tests.o \
-	src/orders/lines.o src/orders/segments.o src/orders/rfm.o src/orders/features.o src/orders/features_sql.o src/stat/summaries.o \
+	src/orders/lines.o src/orders/gather.o src/orders/segments.o src/orders/rfm.o src/orders/features.o src/orders/features_sql.o src/stat/summaries.o \
 	src/judge/neighbors.o src/judge/dendrogram.o src/judge/choice.o src/judge/choose_k.o src/judge/placed.o \
 	src/judge/evaluate.o src/judge/contender.o src/judge/compare.o src/judge/request.o src/judge/agreement.o \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o src/judge/optimise_thresholds.o \

@@ -21,6 +21,7 @@ import scoring
 import tests
 import training
 import trees
+import watching
 from database import Session, server_description
 from measure import QUICK, say, scaled
 
@@ -40,6 +41,7 @@ CASES = {
     "profile": ("Who is in a segment", profiling.profiles),
     "tree": ("Decision trees", trees.trees),
     "tests": ("Tests of two samples", tests.two_samples),
+    "watch": ("Watching", watching.watching),
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),

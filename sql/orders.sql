@@ -72,6 +72,23 @@ SET maintenance_work_mem = '1MB';
 SELECT count(*), sum(frequency), round(sum(monetary)::numeric, 2) FROM custseg.rfm('SELECT i % 8000 AS c, timestamptz ''2024-01-01'' + i * interval ''1 minute'' AS t, 0.01 AS a FROM generate_series(1, 60000) i', 'c', 't', 'a');
 SELECT count(*) FROM custseg.rfm('SELECT i AS c, timestamptz ''2024-01-01'' AS t, 0.01 AS a FROM generate_series(1, 60000) i', 'c', 't', 'a');
 SHOW work_mem;
+-- and what fits is gathered in hash tables: the same customers in the same order
+CREATE TEMPORARY TABLE many_lines AS
+SELECT 'Käufer ' || i::bigint * 7919 % 3001 AS customer, CASE WHEN i % 7 > 0 THEN (i / 3)::numeric END AS invoice, timestamp '2024-01-01' + i::bigint * 104729 % 90000 * interval '1 minute' AS at,
+    CASE WHEN i % 11 = 0 THEN -1.5 ELSE round((i * 31 % 97 / 7.0)::numeric, 2) END AS amount
+FROM generate_series(1, 60000) i;
+CREATE TEMPORARY TABLE by_sort AS SELECT * FROM custseg.rfm('many_lines', 'customer', 'at', 'amount', options => '{"order": "invoice"}') WITH ORDINALITY;
+CREATE TEMPORARY TABLE by_sort_lines AS SELECT * FROM custseg.rfm('many_lines', 'customer', 'at', 'amount') WITH ORDINALITY;
+SET maintenance_work_mem = '64MB';
+CREATE TEMPORARY TABLE by_hash AS SELECT * FROM custseg.rfm('many_lines', 'customer', 'at', 'amount', options => '{"order": "invoice"}') WITH ORDINALITY;
+CREATE TEMPORARY TABLE by_hash_lines AS SELECT * FROM custseg.rfm('many_lines', 'customer', 'at', 'amount') WITH ORDINALITY;
+SELECT (SELECT count(*) FROM by_sort), count(*) AS same FROM by_hash h JOIN by_sort s USING (ordinality, customer_id, first_purchase, last_purchase, frequency, rfm_code, segment)
+WHERE abs(h.monetary - s.monetary) < 1e-9 AND h.days_between_mean IS NOT DISTINCT FROM s.days_between_mean AND h.days_between_variation IS NOT DISTINCT FROM s.days_between_variation;
+SELECT (SELECT count(*) FROM by_sort_lines), count(*) AS same FROM by_hash_lines h JOIN by_sort_lines s USING (ordinality, customer_id, first_purchase, last_purchase, frequency, rfm_code, segment)
+WHERE abs(h.monetary - s.monetary) < 1e-9 AND h.days_between_mean IS NOT DISTINCT FROM s.days_between_mean AND h.days_between_variation IS NOT DISTINCT FROM s.days_between_variation;
+SELECT array_agg(customer_id ORDER BY ordinality) = array_agg(customer_id ORDER BY customer_id COLLATE "C") AS in_order FROM by_hash;
+-- a type that can be ordered but not hashed
+SELECT customer_id, frequency FROM custseg.rfm('SELECT (i % 3)::bit(2) AS c, now() AS t, 1 AS a FROM generate_series(1, 4) i', 'c', 't', 'a');
 RESET work_mem;
 RESET maintenance_work_mem;
 

@@ -1,9 +1,10 @@
 /*
  * lines.c
- *	  Lines of orders, read customer by customer and summed up.
+ *	  Lines of orders, read and summed up customer by customer.
  *
- * PostgreSQL sorts the lines by customer, and by order where one is named, in maintenance_work_mem and
- * on disk beyond it; so what is held here is one customer, whatever the number of lines.
+ * What fits into maintenance_work_mem is gathered in hash tables, see gather.c.  Beyond it PostgreSQL
+ * sorts the lines by customer, and by order where one is named, in that memory and on disk; then what
+ * is held here is one customer, whatever the number of lines.
  */
 #include "custseg.h"
 
@@ -14,7 +15,7 @@
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "orders/orders.h"
+#include "orders/lines.h"
 #include "stat/rfm.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
@@ -28,12 +29,6 @@
 
 const char *const CsReturnsNames[] = {"net", "ignore", "count", NULL};
 
-/* Columns that are read. */
-enum
-{
-	READ_CUSTOMER, READ_TIME, READ_AMOUNT, READ_ORDER
-};
-
 /* A value to compare the next line's with. */
 typedef struct Held
 {
@@ -46,26 +41,14 @@ typedef struct Held
 	Datum		value;			/* palloc'd in the context of the reading, unless by value */
 } Held;
 
-typedef struct Reading
+/* Reading of sorted lines. */
+typedef struct SortedReading
 {
-	const CsLinesRequest *request;
-	CsBuyerVisitor visit;
-	void	   *visit_state;
-	CsLinesCounts counts;
-	MemoryContext context;
-	const CsColumn *columns;	/* of the sorted query */
-	FmgrInfo	customer_output;
+	CsLineReader *reader;
 	Held		customer;
 	Held		order;
-
-	/* the customer at hand */
-	double		sum,
-				rest;
 	double		order_time;		/* of the order at hand; NaN before its first purchase */
-	int64		norders;
-	int64		capacity;
-	double	   *times;			/* of the orders; twice as long, for sorting */
-} Reading;
+} SortedReading;
 
 /* See orders.h. */
 const CsColumn *
@@ -139,6 +122,133 @@ CsOrdersTimestamp(const CsColumn *time, double days)
 												   TimestampGetDatum(result)));
 }
 
+/* A number of a line, which must be finite. */
+static double
+Finite(const CsLineReader *r, int which, Datum value)
+{
+	const CsColumn *column = &r->columns[which];
+	double		number = column->converter.to_double(&column->converter, value);
+
+	if (isinf(number))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("column \"%s\" has an infinite value",
+						NameStr(which == CS_LINE_TIME ? r->request->time->name :
+								r->request->amount->name)),
+				 errhint("Give a query that leaves such lines out as the source.")));
+	return number;
+}
+
+/* See lines.h. */
+bool
+CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, double *time, double *amount)
+{
+	CsLinesCounts *counts = &r->counts;
+
+	counts->lines++;
+	if (nulls[CS_LINE_CUSTOMER])
+	{
+		counts->no_customer++;
+		return false;
+	}
+	if (nulls[CS_LINE_TIME])
+	{
+		counts->no_time++;
+		return false;
+	}
+	*time = Finite(r, CS_LINE_TIME, row[CS_LINE_TIME]);
+	*amount = nulls[CS_LINE_AMOUNT] ? NAN : Finite(r, CS_LINE_AMOUNT, row[CS_LINE_AMOUNT]);
+	if (isnan(*amount))
+	{
+		counts->no_amount++;
+		return false;
+	}
+	if (*time > r->request->as_of)
+	{
+		counts->later++;
+		return false;
+	}
+	return true;
+}
+
+/* See lines.h. */
+void
+CsLineAdd(CsLineReader *r, double time, double amount, double *sum, double *rest, double *order_time)
+{
+	if (!(time <= r->counts.latest))
+		r->counts.latest = time;
+	if (amount < 0 && r->request->returns == CS_RETURNS_IGNORE)
+		return;
+	CsAddCompensated(sum, rest, amount);
+	if ((amount >= 0 || r->request->returns == CS_RETURNS_COUNT) && !(*order_time <= time))
+		*order_time = time;
+}
+
+/* See lines.h. */
+void
+CsBasketAddOrder(CsLineReader *r, double order_time)
+{
+	CsBasket   *basket = &r->basket;
+
+	if (isnan(order_time))
+		return;
+	if (basket->norders == basket->capacity)
+	{
+		basket->capacity = Max(FIRST_ORDERS, basket->capacity * 2);
+		basket->times = basket->times == NULL ?
+			MemoryContextAllocHuge(r->context, sizeof(double) * 2 * basket->capacity) :
+			repalloc_huge(basket->times, sizeof(double) * 2 * basket->capacity);
+	}
+	basket->times[basket->norders++] = order_time;
+}
+
+/* Orders of one day become one, the day's first; the times are sorted. */
+static void
+MergeDays(CsBasket *basket)
+{
+	double	   *times = basket->times;
+	int64		n = 0;
+
+	for (int64 i = 0; i < basket->norders; i++)
+	{
+		if (n == 0 || floor(times[i]) != floor(times[n - 1]))
+			times[n++] = times[i];
+	}
+	basket->norders = n;
+}
+
+/* Visit the customer at hand, who bought something. */
+static void
+VisitBuyer(CsLineReader *r, Datum customer)
+{
+	CsBasket   *basket = &r->basket;
+	CsBuyer		buyer = {0};
+
+	CsSortDoubles(basket->times, basket->norders, basket->times + basket->capacity);
+	buyer.last = basket->times[basket->norders - 1];
+	if (r->request->same_day)
+		MergeDays(basket);
+	buyer.customer = OutputFunctionCall(&r->customer_output, customer);
+	buyer.first = basket->times[0];
+	buyer.norders = basket->norders;
+	buyer.monetary = basket->sum + basket->rest;
+	CsGapsBetween(basket->times, basket->norders, &buyer.gap_mean, &buyer.gap_variation);
+	r->visit(r->visit_state, &buyer);
+	pfree((char *) buyer.customer);
+}
+
+/* See lines.h. */
+void
+CsBasketEnd(CsLineReader *r, Datum customer)
+{
+	if (r->basket.norders == 0)
+		r->counts.only_returns++;
+	else
+		VisitBuyer(r, customer);
+	r->basket.sum = r->basket.rest = 0;
+	r->basket.norders = 0;
+}
+
 /* ", expression" of an ORDER BY: text is ordered by its bytes, which is fast and as good. */
 static void
 AppendSortKey(StringInfo sql, int number, const CsColumn *column)
@@ -199,9 +309,9 @@ IsHeld(Held *held, Datum value, bool isnull)
 
 /* Hold another value. */
 static void
-Hold(Reading *r, Held *held, Datum value, bool isnull)
+Hold(MemoryContext context, Held *held, Datum value, bool isnull)
 {
-	MemoryContext old = MemoryContextSwitchTo(r->context);
+	MemoryContext old = MemoryContextSwitchTo(context);
 
 	if (held->there && !held->isnull && !held->by_value)
 		pfree(DatumGetPointer(held->value));
@@ -213,142 +323,46 @@ Hold(Reading *r, Held *held, Datum value, bool isnull)
 
 /* The order at hand is over. */
 static void
-EndOrder(Reading *r)
+EndOrder(SortedReading *s)
 {
-	if (isnan(r->order_time))
-		return;
-	if (r->norders == r->capacity)
-	{
-		r->capacity = Max(FIRST_ORDERS, r->capacity * 2);
-		r->times = r->times == NULL ?
-			MemoryContextAllocHuge(r->context, sizeof(double) * 2 * r->capacity) :
-			repalloc_huge(r->times, sizeof(double) * 2 * r->capacity);
-	}
-	r->times[r->norders++] = r->order_time;
-	r->order_time = NAN;
+	CsBasketAddOrder(s->reader, s->order_time);
+	s->order_time = NAN;
 }
 
-/* Orders of one day become one, the day's first; the times are sorted. */
+/* The customer at hand is complete, if there is one. */
 static void
-MergeDays(Reading *r)
+EndCustomer(SortedReading *s)
 {
-	int64		n = 0;
-
-	for (int64 i = 0; i < r->norders; i++)
-	{
-		if (n == 0 || floor(r->times[i]) != floor(r->times[n - 1]))
-			r->times[n++] = r->times[i];
-	}
-	r->norders = n;
-}
-
-/* The customer at hand is complete. */
-static void
-EndCustomer(Reading *r)
-{
-	CsBuyer		buyer = {0};
-
-	EndOrder(r);
-	if (!r->customer.there)
-		return;
-	if (r->norders == 0)
-	{
-		r->counts.only_returns++;
-		return;
-	}
-	CsSortDoubles(r->times, r->norders, r->times + r->capacity);
-	buyer.last = r->times[r->norders - 1];
-	if (r->request->same_day)
-		MergeDays(r);
-	buyer.customer = OutputFunctionCall(&r->customer_output, r->customer.value);
-	buyer.first = r->times[0];
-	buyer.norders = r->norders;
-	buyer.monetary = r->sum + r->rest;
-	CsGapsBetween(r->times, r->norders, &buyer.gap_mean, &buyer.gap_variation);
-	r->visit(r->visit_state, &buyer);
-}
-
-/* A number of a line, which must be finite. */
-static double
-Finite(const Reading *r, int which, Datum value)
-{
-	const CsColumn *column = &r->columns[which];
-	double		number = column->converter.to_double(&column->converter, value);
-
-	if (isinf(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("column \"%s\" has an infinite value",
-						NameStr(which == READ_TIME ? r->request->time->name :
-								r->request->amount->name)),
-				 errhint("Give a query that leaves such lines out as the source.")));
-	return number;
-}
-
-/* Does the line count?  OUT its time and amount.  If not, the reason is counted. */
-static bool
-LineCounts(Reading *r, const Datum *row, const bool *nulls, double *time, double *amount)
-{
-	CsLinesCounts *counts = &r->counts;
-
-	if (nulls[READ_CUSTOMER])
-	{
-		counts->no_customer++;
-		return false;
-	}
-	if (nulls[READ_TIME])
-	{
-		counts->no_time++;
-		return false;
-	}
-	*time = Finite(r, READ_TIME, row[READ_TIME]);
-	*amount = nulls[READ_AMOUNT] ? NAN : Finite(r, READ_AMOUNT, row[READ_AMOUNT]);
-	if (isnan(*amount))
-	{
-		counts->no_amount++;
-		return false;
-	}
-	if (*time > r->request->as_of)
-	{
-		counts->later++;
-		return false;
-	}
-	return true;
+	EndOrder(s);
+	if (s->customer.there)
+		CsBasketEnd(s->reader, s->customer.value);
 }
 
 /* CsRowSink: one line. */
 static void
-TakeLine(void *state, const Datum *row, const bool *nulls)
+TakeSortedLine(void *state, const Datum *row, const bool *nulls)
 {
-	Reading    *r = state;
+	SortedReading *s = state;
+	CsLineReader *r = s->reader;
 	bool		by_order = r->request->order != NULL;
 	double		time,
 				amount;
 
-	r->counts.lines++;
-	if (!LineCounts(r, row, nulls, &time, &amount))
+	if (!CsLineCounts(r, row, nulls, &time, &amount))
 		return;
-	if (!IsHeld(&r->customer, row[READ_CUSTOMER], false))
+	if (!IsHeld(&s->customer, row[CS_LINE_CUSTOMER], false))
 	{
-		EndCustomer(r);
-		Hold(r, &r->customer, row[READ_CUSTOMER], false);
-		r->order.there = false;
-		r->sum = r->rest = 0;
-		r->norders = 0;
+		EndCustomer(s);
+		Hold(r->context, &s->customer, row[CS_LINE_CUSTOMER], false);
+		s->order.there = false;
 	}
-	if (!by_order || nulls[READ_ORDER] || !IsHeld(&r->order, row[READ_ORDER], false))
+	if (!by_order || nulls[CS_LINE_ORDER] || !IsHeld(&s->order, row[CS_LINE_ORDER], false))
 	{
-		EndOrder(r);
+		EndOrder(s);
 		if (by_order)
-			Hold(r, &r->order, row[READ_ORDER], nulls[READ_ORDER]);
+			Hold(r->context, &s->order, row[CS_LINE_ORDER], nulls[CS_LINE_ORDER]);
 	}
-	if (!(time <= r->counts.latest))
-		r->counts.latest = time;
-	if (amount < 0 && r->request->returns == CS_RETURNS_IGNORE)
-		return;
-	CsAddCompensated(&r->sum, &r->rest, amount);
-	if ((amount >= 0 || r->request->returns == CS_RETURNS_COUNT) && !(r->order_time <= time))
-		r->order_time = time;
+	CsLineAdd(r, time, amount, &r->basket.sum, &r->basket.rest, &s->order_time);
 }
 
 /* Let PostgreSQL sort in maintenance_work_mem. */
@@ -361,31 +375,48 @@ RaiseWorkMem(void)
 							 0, false);
 }
 
+/* Read the lines sorted by PostgreSQL. */
+static void
+ReadSorted(CsLineReader *r)
+{
+	SortedReading s = {.reader = r, .order_time = NAN};
+	CsRelation *sorted;
+	int			level;
+
+	PrepareHeld(&s.customer, r->request->customer);
+	if (r->request->order != NULL)
+		PrepareHeld(&s.order, r->request->order);
+	sorted = CsRelationOpen(SortedQuery(r->request));
+	r->columns = sorted->columns;
+
+	level = NewGUCNestLevel();
+	RaiseWorkMem();
+	(void) CsRelationRead(sorted, sorted->columns, sorted->ncolumns, TakeSortedLine, &s);
+	AtEOXact_GUC(true, level);
+	EndCustomer(&s);
+}
+
 /* See orders.h. */
 CsLinesCounts
 CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
 {
-	Reading		r = {.request = request, .visit = visit, .visit_state = state};
-	CsRelation *sorted = CsRelationOpen(SortedQuery(request));
+	CsLineReader r = {.request = request, .visit = visit, .visit_state = state};
+	CsColumn	columns[4] = {*request->customer, *request->time, *request->amount};
 	Oid			output;
 	bool		is_varlena;
-	int			level;
 
+	if (request->order != NULL)
+		columns[CS_LINE_ORDER] = *request->order;
+	r.columns = columns;
 	r.context = CurrentMemoryContext;
-	r.columns = sorted->columns;
-	r.order_time = NAN;
 	r.counts.latest = NAN;
 	getTypeOutputInfo(request->customer->type, &output, &is_varlena);
 	fmgr_info(output, &r.customer_output);
-	PrepareHeld(&r.customer, request->customer);
-	if (request->order != NULL)
-		PrepareHeld(&r.order, request->order);
-
-	level = NewGUCNestLevel();
-	RaiseWorkMem();
-	(void) CsRelationRead(sorted, sorted->columns, sorted->ncolumns, TakeLine, &r);
-	AtEOXact_GUC(true, level);
-	EndCustomer(&r);
+	if (!CsLinesGather(&r))
+	{
+		r.counts = (CsLinesCounts) {.latest = NAN};
+		ReadSorted(&r);
+	}
 	return r.counts;
 }
 

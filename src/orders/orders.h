@@ -2,8 +2,8 @@
  * orders.h
  *	  From lines of orders to customers: what each bought, how often, how lately.
  *
- * lines.c reads the lines customer by customer; rfm.c turns customers into scores and segments;
- * features_sql.c writes the query that customer_features() and create_feature_view() stand for.
+ * lines.c reads the lines customer by customer, gather.c in the order in which they come; rfm.c turns
+ * customers into scores and segments; features_sql.c writes the query that customer_features() and create_feature_view() stand for.
  */
 #ifndef CUSTSEG_ORDERS_H
 #define CUSTSEG_ORDERS_H
@@ -58,8 +58,8 @@ typedef struct CsLinesCounts
 } CsLinesCounts;
 
 /*
- * Read all lines, ordered by customer by PostgreSQL's own sort, and call the visitor for each customer.
- * An infinite amount or time is an error.
+ * Read all lines and call the visitor for each customer, in the order of customers.  An infinite amount
+ * or time is an error.
  */
 typedef void (*CsBuyerVisitor) (void *state, const CsBuyer *buyer);
 

@@ -3,7 +3,7 @@
  *	  Recency, frequency and monetary value of customers, from lines of orders: rfm(),
  *	  rfm_thresholds(), rfm_segments().
  *
- * Customers come sorted from lines.c, one at a time; each becomes a row of a tuplestore, which may lie
+ * Customers come in order from lines.c, one at a time; each becomes a row of a tuplestore, which may lie
  * on disk, and leaves three numbers in memory.  When all are there the numbers are cut into bins,
  * and a second pass over the tuplestore adds the scores.
  */

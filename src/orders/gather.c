@@ -1,0 +1,360 @@
+/*
+ * gather.c
+ *	  Lines of orders, summed up in the order in which they come: hash tables of the customers and of
+ *	  their orders.
+ *
+ * A line costs two look-ups, where a sort moves it several times.  What is held is a customer's sum and
+ * an order's time, not the lines; when even that passes maintenance_work_mem, all is let go and lines.c
+ * has PostgreSQL sort.  Lines of one order tend to stand together, so the order of the line before is
+ * tried first.
+ *
+ * Customers are visited sorted by the type's own order, text by its bytes, as lines.c does it.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_collation.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "orders/lines.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/typcache.h"
+
+#define NONE PG_UINT32_MAX
+#define FIRST_CAPACITY 256
+
+/* What is numbered: a customer, or an order of a customer's. */
+typedef struct Key
+{
+	Datum		value;
+	uint32		customer;		/* whose order it is; NONE for customers */
+} Key;
+
+/* An entry of the hash table: the number of a key. */
+typedef struct NumberEntry
+{
+	uint32		number;
+	uint32		hash;
+	char		status;
+} NumberEntry;
+
+/* Keys, numbered in order of first appearance. */
+typedef struct KeySet
+{
+	struct number_hash *table;
+	Key		   *keys;			/* by number */
+	uint32		n,
+				capacity;
+	Key			sought;			/* what the table compares with */
+
+	/* how values of the type are hashed, compared, and copied */
+	FmgrInfo	hash;
+	FmgrInfo	equal;
+	FmgrInfo	compare;
+	Oid			collation;
+	bool		by_value;
+	int16		length;
+} KeySet;
+
+static inline bool IsSought(KeySet *set, uint32 number);
+
+#define SH_PREFIX number
+#define SH_ELEMENT_TYPE NumberEntry
+#define SH_KEY_TYPE uint32
+#define SH_KEY number
+#define SH_HASH_KEY(tb, key) ((void) (key), (uint32) 0) /* not called: the hash is given */
+#define SH_EQUAL(tb, a, b) IsSought((KeySet *) (tb)->private_data, a)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, entry) (entry)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* What is held of a customer and of an order, by their numbers. */
+typedef struct Customer
+{
+	double		sum,
+				rest;			/* compensated */
+	uint32		first_order;	/* NONE: there is none */
+} Customer;
+
+typedef struct Order
+{
+	double		time;			/* NaN before its first purchase */
+	uint32		next;			/* of the customer's, or NONE */
+} Order;
+
+typedef struct Gathering
+{
+	CsLineReader *reader;
+	MemoryContext context;		/* all that is held */
+	Size		limit;			/* of it */
+	bool		given_up;		/* it did not fit: the context is empty */
+	KeySet		customer_keys;
+	KeySet		order_keys;
+	Customer   *customers;
+	Order	   *orders;
+	uint32		last_order;		/* that of the line before, or NONE */
+} Gathering;
+
+/* Is the key of that number the one that is looked up? */
+static inline bool
+IsSought(KeySet *set, uint32 number)
+{
+	const Key  *key = &set->keys[number];
+
+	return key->customer == set->sought.customer &&
+		DatumGetBool(FunctionCall2Coll(&set->equal, set->collation, key->value, set->sought.value));
+}
+
+/* Prepare to number values of a column; false when they can't be hashed. */
+static bool
+OpenKeySet(KeySet *set, const CsColumn *column, MemoryContext context)
+{
+	TypeCacheEntry *type = lookup_type_cache(column->type, TYPECACHE_HASH_PROC_FINFO |
+											 TYPECACHE_EQ_OPR_FINFO | TYPECACHE_CMP_PROC_FINFO);
+
+	if (!OidIsValid(type->hash_proc_finfo.fn_oid) || !OidIsValid(type->eq_opr_finfo.fn_oid) ||
+		!OidIsValid(type->cmp_proc_finfo.fn_oid))
+		return false;
+	fmgr_info_copy(&set->hash, &type->hash_proc_finfo, CurrentMemoryContext);
+	fmgr_info_copy(&set->equal, &type->eq_opr_finfo, CurrentMemoryContext);
+	fmgr_info_copy(&set->compare, &type->cmp_proc_finfo, CurrentMemoryContext);
+	set->collation = type_is_collatable(column->type) ? C_COLLATION_OID : InvalidOid;
+	set->by_value = type->typbyval;
+	set->length = type->typlen;
+	set->capacity = FIRST_CAPACITY;
+	set->keys = MemoryContextAlloc(context, sizeof(Key) * set->capacity);
+	set->table = number_create(context, FIRST_CAPACITY, set);
+	return true;
+}
+
+/*
+ * Is there room for one more key, with "size" bytes held beside it?  Grows what has to; false when
+ * that would pass the limit.  The old table is still there while a new one of twice its size is filled.
+ */
+static bool
+MakeRoom(Gathering *g, KeySet *set, void **held, Size size)
+{
+	bool		full = set->n == set->capacity;
+	Size		more = full ? (sizeof(Key) + size) * set->capacity : 0;
+
+	if (set->table->members >= set->table->grow_threshold)
+		more += 2 * set->table->size * sizeof(NumberEntry);
+	if (set->n == NONE - 1 || MemoryContextMemAllocated(g->context, false) + more > g->limit)
+		return false;
+	if (full)
+	{
+		set->capacity *= 2;
+		set->keys = repalloc_huge(set->keys, sizeof(Key) * set->capacity);
+		*held = repalloc_huge(*held, size * set->capacity);
+	}
+	return true;
+}
+
+/* Let all go: it does not fit. */
+static void
+GiveUp(Gathering *g)
+{
+	g->given_up = true;
+	MemoryContextReset(g->context);
+}
+
+/* The number of a key, NONE when it is not there; then *hash is what to add it with. */
+static uint32
+FindKey(KeySet *set, Datum value, uint32 customer, uint32 *hash)
+{
+	NumberEntry *entry;
+
+	*hash = DatumGetUInt32(FunctionCall1Coll(&set->hash, set->collation, value));
+	if (customer != NONE)
+		*hash = hash_combine(*hash, murmurhash32(customer));
+	set->sought.value = value;
+	set->sought.customer = customer;
+	entry = number_lookup_hash(set->table, NONE, *hash);
+	return entry == NULL ? NONE : entry->number;
+}
+
+/* Number a key that FindKey did not find, there being room for it. */
+static uint32
+AddKey(Gathering *g, KeySet *set, uint32 hash)
+{
+	MemoryContext old = MemoryContextSwitchTo(g->context);
+	bool		found;
+
+	set->keys[set->n].value = datumCopy(set->sought.value, set->by_value, set->length);
+	set->keys[set->n].customer = set->sought.customer;
+	number_insert_hash(set->table, NONE, hash, &found)->number = set->n;
+	Assert(!found);
+	MemoryContextSwitchTo(old);
+	return set->n++;
+}
+
+/* The number of a customer, added if new; NONE when it does not fit. */
+static uint32
+CustomerNumber(Gathering *g, Datum value)
+{
+	KeySet	   *set = &g->customer_keys;
+	uint32		hash;
+	uint32		number = FindKey(set, value, NONE, &hash);
+
+	if (number != NONE)
+		return number;
+	if (!MakeRoom(g, set, (void **) &g->customers, sizeof(Customer)))
+		return NONE;
+	number = AddKey(g, set, hash);
+	g->customers[number].sum = g->customers[number].rest = 0;
+	g->customers[number].first_order = NONE;
+	return number;
+}
+
+/* Is it an order that lines can share, and the same as that of the line before? */
+static bool
+IsLastOrder(Gathering *g, Datum value, uint32 customer)
+{
+	if (g->last_order == NONE)
+		return false;
+	g->order_keys.sought.value = value;
+	g->order_keys.sought.customer = customer;
+	return IsSought(&g->order_keys, g->last_order);
+}
+
+/* Put an order that has a number at the head of its customer's. */
+static void
+ChainOrder(Gathering *g, uint32 number, uint32 customer)
+{
+	g->orders[number].time = NAN;
+	g->orders[number].next = g->customers[customer].first_order;
+	g->customers[customer].first_order = number;
+}
+
+/* An order of a single line, never to be found again; NONE when it does not fit. */
+static uint32
+SingleOrder(Gathering *g, uint32 customer)
+{
+	KeySet	   *set = &g->order_keys;
+
+	g->last_order = NONE;
+	if (!MakeRoom(g, set, (void **) &g->orders, sizeof(Order)))
+		return NONE;
+	ChainOrder(g, set->n, customer);
+	return set->n++;
+}
+
+/* The number of a customer's order, added if new; NONE when it does not fit. */
+static uint32
+OrderNumber(Gathering *g, Datum value, uint32 customer)
+{
+	KeySet	   *set = &g->order_keys;
+	uint32		hash;
+
+	if (IsLastOrder(g, value, customer))
+		return g->last_order;
+	g->last_order = FindKey(set, value, customer, &hash);
+	if (g->last_order != NONE)
+		return g->last_order;
+	if (!MakeRoom(g, set, (void **) &g->orders, sizeof(Order)))
+		return NONE;
+	g->last_order = AddKey(g, set, hash);
+	ChainOrder(g, g->last_order, customer);
+	return g->last_order;
+}
+
+/* CsRowSink: one line. */
+static void
+GatherLine(void *state, const Datum *row, const bool *nulls)
+{
+	Gathering  *g = state;
+	bool		shared = g->reader->request->order != NULL && !nulls[CS_LINE_ORDER];
+	double		time,
+				amount;
+	uint32		customer,
+				order = NONE;
+
+	if (g->given_up || !CsLineCounts(g->reader, row, nulls, &time, &amount))
+		return;
+	customer = CustomerNumber(g, row[CS_LINE_CUSTOMER]);
+	if (customer != NONE)
+		order = shared ? OrderNumber(g, row[CS_LINE_ORDER], customer) : SingleOrder(g, customer);
+	if (order == NONE)
+	{
+		GiveUp(g);
+		return;
+	}
+	CsLineAdd(g->reader, time, amount, &g->customers[customer].sum, &g->customers[customer].rest,
+			  &g->orders[order].time);
+}
+
+/* Order of two customers, by number. */
+static int
+CompareCustomers(const void *a, const void *b, void *arg)
+{
+	KeySet	   *set = arg;
+
+	CHECK_FOR_INTERRUPTS();
+	return DatumGetInt32(FunctionCall2Coll(&set->compare, set->collation,
+										   set->keys[*(const uint32 *) a].value,
+										   set->keys[*(const uint32 *) b].value));
+}
+
+/* Visit all customers in their order. */
+static void
+VisitCustomers(Gathering *g)
+{
+	KeySet	   *set = &g->customer_keys;
+	uint32	   *sorted = MemoryContextAllocHuge(g->context, sizeof(uint32) * Max(set->n, 1));
+	CsBasket   *basket = &g->reader->basket;
+
+	for (uint32 i = 0; i < set->n; i++)
+		sorted[i] = i;
+	qsort_arg(sorted, set->n, sizeof(uint32), CompareCustomers, set);
+	for (uint32 i = 0; i < set->n; i++)
+	{
+		const Customer *customer = &g->customers[sorted[i]];
+
+		CHECK_FOR_INTERRUPTS();
+		basket->sum = customer->sum;
+		basket->rest = customer->rest;
+		for (uint32 order = customer->first_order; order != NONE; order = g->orders[order].next)
+			CsBasketAddOrder(g->reader, g->orders[order].time);
+		CsBasketEnd(g->reader, set->keys[sorted[i]].value);
+	}
+}
+
+/* Read all lines; false when what is to be held does not fit. */
+static bool
+Gather(Gathering *g)
+{
+	const CsLinesRequest *request = g->reader->request;
+
+	if (!OpenKeySet(&g->customer_keys, request->customer, g->context) ||
+		!OpenKeySet(&g->order_keys, request->order != NULL ? request->order : request->customer,
+					g->context))
+		return false;
+	g->customers = MemoryContextAlloc(g->context, sizeof(Customer) * FIRST_CAPACITY);
+	g->orders = MemoryContextAlloc(g->context, sizeof(Order) * FIRST_CAPACITY);
+	g->last_order = NONE;
+	(void) CsRelationRead(request->relation, g->reader->columns, request->order != NULL ? 4 : 3,
+						  GatherLine, g);
+	return !g->given_up;
+}
+
+/* See lines.h. */
+bool
+CsLinesGather(CsLineReader *r)
+{
+	Gathering	g = {.reader = r};
+	bool		gathered;
+
+	g.limit = (Size) maintenance_work_mem * 1024;
+	g.context = AllocSetContextCreate(CurrentMemoryContext, "custseg orders", ALLOCSET_DEFAULT_SIZES);
+	gathered = Gather(&g);
+	if (gathered)
+		VisitCustomers(&g);
+	MemoryContextDelete(g.context);
+	return gathered;
+}
