@@ -15,6 +15,8 @@
 #include "math/math.h"
 #include "miscadmin.h"
 
+#define LAPACK_ALIGNMENT 64
+
 /* Make the entry of largest magnitude positive, so that an eigenvector has one sign everywhere. */
 static void
 FixSign(int d, double *vector)
@@ -30,16 +32,30 @@ FixSign(int d, double *vector)
 }
 
 /*
- * Eigenvalues, descending, and eigenvectors (vectors[i * d + j]) of the symmetric d x d matrix a,
- * which is destroyed.  Returns LAPACK's info, 0 for success.
+ * An array for LAPACK, whose kernels may add in another order where an array starts elsewhere within a
+ * cache line: all start at its beginning, so that the bits don't hang on where memory happened to
+ * be.  *allocated is what to pfree.
+ */
+static double *
+AlignedArray(Size n, void **allocated)
+{
+	*allocated = palloc_extended(add_size(mul_size(sizeof(double), n), LAPACK_ALIGNMENT), MCXT_ALLOC_HUGE);
+	return (double *) TYPEALIGN(LAPACK_ALIGNMENT, *allocated);
+}
+
+/*
+ * Eigenvalues, descending, and eigenvectors (vectors[i * d + j]) of the symmetric d x d matrix.
+ * Returns LAPACK's info, 0 for success.
  */
 int
-CsSymmetricEigen(int d, double *a, double *values, double *vectors)
+CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors)
 {
 	const CsLapack *lapack = CsLapackGet();
+	void	   *allocated[4];
 	double		zero = 0;
-	double	   *ascending = palloc(sizeof(double) * d);
-	double	   *columns = palloc_extended(mul_size(sizeof(double) * d, d), MCXT_ALLOC_HUGE);
+	double	   *a = AlignedArray(mul_size(d, d), &allocated[0]);
+	double	   *columns = AlignedArray(mul_size(d, d), &allocated[1]);
+	double	   *ascending = AlignedArray(d, &allocated[2]);
 	int		   *support = palloc(sizeof(int) * 2 * d);
 	int			none = 0,
 				query = -1,
@@ -51,12 +67,13 @@ CsSymmetricEigen(int d, double *a, double *values, double *vectors)
 	double	   *work;
 	int		   *iwork;
 
+	memcpy(a, matrix, mul_size(sizeof(double) * d, d));
 	lapack->dsyevr("V", "A", "L", &d, a, &d, &zero, &zero, &none, &none, &zero, &found, ascending,
 				   columns, &d, support, &want, &query, &integers, &query, &info);
 	if (info != 0)
 		return info;
 	length = (int) want;
-	work = palloc(sizeof(double) * length);
+	work = AlignedArray(length, &allocated[3]);
 	iwork = palloc(sizeof(int) * integers);
 	lapack->dsyevr("V", "A", "L", &d, a, &d, &zero, &zero, &none, &none, &zero, &found, ascending,
 				   columns, &d, support, work, &length, iwork, &integers, &info);
@@ -66,10 +83,9 @@ CsSymmetricEigen(int d, double *a, double *values, double *vectors)
 		memcpy(vectors + (Size) i * d, columns + (Size) (d - 1 - i) * d, sizeof(double) * d);
 		FixSign(d, vectors + (Size) i * d);
 	}
-	pfree(ascending);
-	pfree(columns);
+	for (int i = 0; i < lengthof(allocated); i++)
+		pfree(allocated[i]);
 	pfree(support);
-	pfree(work);
 	pfree(iwork);
 	return info;
 }

@@ -88,11 +88,11 @@ extern void CsExp(int n, double *x);
 extern void CsLog(int n, double *x);
 
 /*
- * linear.c: symmetric eigenproblem by LAPACK dsyevr.  a is d x d and destroyed; values descend,
+ * linear.c: symmetric eigenproblem by LAPACK dsyevr.  The matrix is d x d; values descend,
  * vectors[i * d ...] is the i-th eigenvector with its largest absolute entry positive (lowest
  * index on ties).  Returns LAPACK's info, 0 for success.
  */
-extern int	CsSymmetricEigen(int d, double *a, double *values, double *vectors);
+extern int	CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors);
 
 /*
  * Lower Cholesky factor, and inverse of a lower triangular matrix, in place.  Matrices are given by

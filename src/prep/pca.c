@@ -12,11 +12,10 @@
 #include "prep/internal.h"
 
 /*
- * All d components of columns with these covariances, which are destroyed; palloc'd.  An error
- * when nothing varies.
+ * All d components of columns with these covariances; palloc'd.  An error when nothing varies.
  */
 CsComponents
-CsComponentsOfCovariance(CsCovariance *covariance)
+CsComponentsOfCovariance(const CsCovariance *covariance)
 {
 	int			d = covariance->d;
 	CsComponents c = {.d = d};

@@ -299,8 +299,8 @@ typedef struct CsCovariance
 extern CsCovariance CsCovarianceOfRows(CsTeam *team, const CsPipeline *p, const CsMatrix *m);
 
 /*
- * pca.c: principal components of columns with given covariances, which are destroyed; and how many
- * of them a "pca" of prep asks for.  palloc'd.
+ * pca.c: principal components of columns with given covariances, and how many of them a "pca" of prep
+ * asks for.  palloc'd.
  */
 typedef struct CsComponents
 {
@@ -310,7 +310,7 @@ typedef struct CsComponents
 	double	   *vectors;		/* d x d: rows are components */
 } CsComponents;
 
-extern CsComponents CsComponentsOfCovariance(CsCovariance *covariance);
+extern CsComponents CsComponentsOfCovariance(const CsCovariance *covariance);
 extern int	CsComponentsAsked(const CsComponents *c, double pca);
 
 /* Tasks of a team, named in the registry. */
