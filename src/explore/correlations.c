@@ -2,8 +2,8 @@
  * correlations.c
  *	  How columns go together, pair by pair: correlations().
  *
- * Each pair takes the rows that have both.  Ranks of a column are taken once where no value is missing
- * in either; else those of the rows that the pair has.
+ * Each pair takes the rows that have both.  Columns without a missing value are ranked once and correlated all
+ * together; ranks of a pair of which one has are those of the rows that the pair has.
  */
 #include "custseg.h"
 
@@ -19,15 +19,22 @@
 
 PG_FUNCTION_INFO_V1(custseg_correlations);
 
-/* Buffers of one pair, a double a row each. */
+/* Two columns without the rows that lack one of them, and their ranks; a double a row each. */
 typedef struct Pair
 {
 	double	   *x,
 			   *y,
 			   *rank_x,
 			   *rank_y,
-			   *work;
+			   *work;			/* two a row */
 } Pair;
+
+/* Correlations of the columns without a missing value, ncolumns x ncolumns; others are not set. */
+typedef struct Matrices
+{
+	double	   *pearson;
+	double	   *spearman;
+} Matrices;
 
 static double *
 NewColumn(int64 nrows, int times)
@@ -39,8 +46,14 @@ NewColumn(int64 nrows, int times)
 static void
 CheckMemory(const CsLook *look)
 {
-	Size		needed = (Size) look->nrows * sizeof(double) * (2 * look->ncolumns + 8);
+	Size		needed = (Size) look->nrows * sizeof(double) * (2 * look->ncolumns + 6);
 
+	if (look->nrows > CS_MAX_RANKED)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("correlations of more than %lld rows are not supported",
+						(long long) CS_MAX_RANKED),
+				 errhint("Give a sample as the source: a query with TABLESAMPLE.")));
 	if (needed > (Size) maintenance_work_mem * 1024)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -51,20 +64,45 @@ CheckMemory(const CsLook *look)
 						 needed / (1024 * 1024) + 1)));
 }
 
-/* Ranks of the columns without a missing value; NULL for the others. */
-static double **
-RankColumns(const CsLook *look, double *work)
+/* Put the correlations of "d" columns where the columns are in a matrix of all. */
+static void
+Spread(const double *r, const int *where, int d, int ncolumns, double *matrix)
 {
-	double	  **ranks = palloc0(sizeof(double *) * Max(look->ncolumns, 1));
+	for (int a = 0; a < d; a++)
+		for (int b = a + 1; b < d; b++)
+			matrix[where[a] * ncolumns + where[b]] = r[a * d + b];
+}
 
-	for (int i = 0; i < look->ncolumns; i++)
+/* Both correlations of all columns without a missing value. */
+static Matrices
+CorrelateComplete(const CsLook *look, double *work)
+{
+	int			ncolumns = look->ncolumns,
+				d = 0;
+	Size		cells = mul_size(sizeof(double) * ncolumns, ncolumns);
+	Matrices	m = {palloc(cells), palloc(cells)};
+	const double **values = palloc(sizeof(double *) * ncolumns);
+	double	  **ranks = palloc(sizeof(double *) * ncolumns);
+	int		   *where = palloc(sizeof(int) * ncolumns);
+	double	   *r = palloc(cells);
+
+	for (int i = 0; i < ncolumns; i++)
 	{
-		if (look->columns[i].n < look->nrows)
+		if (look->columns[i].n < look->nrows || look->nrows == 0)
 			continue;
-		ranks[i] = NewColumn(look->nrows, 1);
-		CsRanks(look->columns[i].values, look->nrows, ranks[i], work);
+		where[d] = i;
+		values[d] = look->columns[i].values;
+		ranks[d] = NewColumn(look->nrows, 1);
+		CsRanks(values[d], look->nrows, ranks[d], work);
+		d++;
 	}
-	return ranks;
+	if (d < 2)
+		return m;
+	CsCorrelationMatrix(values, d, look->nrows, r);
+	Spread(r, where, d, ncolumns, m.pearson);
+	CsCorrelationMatrix((const double *const *) ranks, d, look->nrows, r);
+	Spread(r, where, d, ncolumns, m.spearman);
+	return m;
 }
 
 /* Put the rows that have both columns together; returns how many. */
@@ -85,29 +123,44 @@ TakePair(const CsLook *look, const CsLookColumn *a, const CsLookColumn *b, Pair 
 	return n;
 }
 
+/* Both correlations of two columns, of the rows that have both; returns how many. */
+static int64
+CorrelatePair(const CsLook *look, const CsLookColumn *a, const CsLookColumn *b, Pair *pair, double *r)
+{
+	int64		n = TakePair(look, a, b, pair);
+	const double *values[2] = {pair->x, pair->y};
+	const double *ranks[2] = {pair->rank_x, pair->rank_y};
+	double		matrix[4];
+
+	r[0] = r[1] = NAN;
+	if (n == 0)
+		return 0;
+	CsRanks(pair->x, n, pair->rank_x, pair->work);
+	CsRanks(pair->y, n, pair->rank_y, pair->work);
+	CsCorrelationMatrix(values, 2, n, matrix);
+	r[0] = matrix[1];
+	CsCorrelationMatrix(ranks, 2, n, matrix);
+	r[1] = matrix[1];
+	return n;
+}
+
 /* The line of one pair. */
 static void
-PutPair(ReturnSetInfo *rsinfo, const CsLook *look, int a, int b, double **ranks, Pair *pair)
+PutPair(ReturnSetInfo *rsinfo, const CsLook *look, int a, int b, const Matrices *complete, Pair *pair)
 {
 	const CsLookColumn *ca = &look->columns[a],
 			   *cb = &look->columns[b];
 	int64		n = look->nrows;
-	double		r[2];
+	double		r[2] = {NAN, NAN};
 	Datum		values[7];
 	bool		nulls[7] = {false};
 
-	if (ranks[a] != NULL && ranks[b] != NULL)
+	if (ca->n < n || cb->n < n)
+		n = CorrelatePair(look, ca, cb, pair, r);
+	else if (n > 0)
 	{
-		r[0] = n > 1 ? CsPearson(ca->values, cb->values, n) : NAN;
-		r[1] = n > 1 ? CsPearson(ranks[a], ranks[b], n) : NAN;
-	}
-	else
-	{
-		n = TakePair(look, ca, cb, pair);
-		CsRanks(pair->x, n, pair->rank_x, pair->work);
-		CsRanks(pair->y, n, pair->rank_y, pair->work);
-		r[0] = n > 1 ? CsPearson(pair->x, pair->y, n) : NAN;
-		r[1] = n > 1 ? CsPearson(pair->rank_x, pair->rank_y, n) : NAN;
+		r[0] = complete->pearson[a * look->ncolumns + b];
+		r[1] = complete->spearman[a * look->ncolumns + b];
 	}
 	values[0] = CStringGetTextDatum(NameStr(ca->column.name));
 	values[1] = CStringGetTextDatum(NameStr(cb->column.name));
@@ -131,7 +184,7 @@ custseg_correlations(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	CsLook	   *look;
 	Pair		pair;
-	double	  **ranks;
+	Matrices	complete;
 
 	InitMaterializedSRF(fcinfo, 0);
 	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
@@ -148,11 +201,11 @@ custseg_correlations(PG_FUNCTION_ARGS)
 	pair.y = NewColumn(look->nrows, 1);
 	pair.rank_x = NewColumn(look->nrows, 1);
 	pair.rank_y = NewColumn(look->nrows, 1);
-	pair.work = NewColumn(look->nrows, 4);
-	ranks = RankColumns(look, pair.work);
+	pair.work = NewColumn(look->nrows, 2);
+	complete = CorrelateComplete(look, pair.work);
 	for (int a = 0; a < look->ncolumns; a++)
 		for (int b = a + 1; b < look->ncolumns; b++)
-			PutPair(rsinfo, look, a, b, ranks, &pair);
+			PutPair(rsinfo, look, a, b, &complete, &pair);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -2,7 +2,8 @@
  * correlation.c
  *	  Correlations: Pearson's, and by ranks Spearman's.
  *
- * Ranks come from a radix sort of keys with their rows.  p is that of t = r sqrt((n - 2) / (1 - r^2)) with
+ * Correlations of all columns are taken in one pass after that of the means: a block of rows of every column
+ * is centred, and each two columns multiplied while it is in the cache.  p is that of t = r sqrt((n - 2) / (1 - r^2)) with
  * n - 2 degrees of freedom, by the incomplete beta function I(1 - r^2; n/2 - 1, 1/2), which keeps its digits
  * where p is small.
  */
@@ -15,130 +16,130 @@
 #include "stat/correlation.h"
 
 #define BLOCK_VALUES 1024
-#define DIGIT_BITS 11
-#define BUCKETS (1 << DIGIT_BITS)
-#define DIGITS 6				/* 66 bits */
-
-typedef struct Keyed
-{
-	uint64		key;			/* orders like the value */
-	int64		row;
-} Keyed;
-
-/* The bits of a double, in the order of doubles. */
-static uint64
-KeyOf(double value)
-{
-	uint64		bits;
-
-	value += 0.0;				/* -0 becomes +0 */
-	memcpy(&bits, &value, sizeof(bits));
-	return bits ^ ((uint64) ((int64) bits >> 63) | UINT64CONST(0x8000000000000000));
-}
-
-/* Sort by all digits that vary, lowest first; returns which of the two holds the result. */
-static Keyed *
-SortKeyed(Keyed *from, Keyed *to, int64 n)
-{
-	for (int digit = 0; digit < DIGITS; digit++)
-	{
-		int			shift = digit * DIGIT_BITS;
-		int64		count[BUCKETS] = {0};
-		int64		position = 0;
-		Keyed	   *swap = from;
-
-		CHECK_FOR_INTERRUPTS();
-		for (int64 i = 0; i < n; i++)
-			count[(from[i].key >> shift) & (BUCKETS - 1)]++;
-		if (count[(from[0].key >> shift) & (BUCKETS - 1)] == n)
-			continue;
-		for (int b = 0; b < BUCKETS; b++)
-		{
-			int64		here = count[b];
-
-			count[b] = position;
-			position += here;
-		}
-		for (int64 i = 0; i < n; i++)
-			to[count[(from[i].key >> shift) & (BUCKETS - 1)]++] = from[i];
-		from = to;
-		to = swap;
-	}
-	return from;
-}
+#define SUMS 8
 
 /* See correlation.h. */
 void
 CsRanks(const double *x, int64 n, double *ranks, double *work)
 {
-	Keyed	   *keyed = (Keyed *) work;
-	Keyed	   *sorted;
+	double	   *sorted = work;
+	uint32	   *rows = (uint32 *) (work + n);
 
+	memcpy(sorted, x, sizeof(double) * n);
 	for (int64 i = 0; i < n; i++)
-		keyed[i] = (Keyed) {KeyOf(x[i]), i};
-	sorted = n > 0 ? SortKeyed(keyed, keyed + n, n) : keyed;
+		rows[i] = (uint32) i;
+	CsSortRows(sorted, rows, n, ranks, rows + n);
 	for (int64 start = 0, end; start < n; start = end)
 	{
-		for (end = start + 1; end < n && sorted[end].key == sorted[start].key;)
+		for (end = start + 1; end < n && sorted[end] == sorted[start];)
 			end++;
 		for (int64 i = start; i < end; i++)
-			ranks[sorted[i].row] = (double) (start + 1 + end) / 2;
+			ranks[rows[i]] = (double) (start + 1 + end) / 2;
 	}
 }
 
-/* Mean of n values. */
-static double
-Mean(const double *x, int64 n)
+/* Sum of BLOCK_VALUES values, and of products; in eight running sums, so that all machines add alike. */
+CS_CLONES static double
+SumBlock(const double *x)
 {
-	double		sum = 0,
-				rest = 0;
+	double		s[SUMS] = {0};
 
-	for (int64 start = 0; start < n; start += BLOCK_VALUES)
+	for (int i = 0; i < BLOCK_VALUES; i += SUMS)
+		for (int k = 0; k < SUMS; k++)
+			s[k] += x[i + k];
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+CS_CLONES static double
+SumProducts(const double *x, const double *y)
+{
+	double		s[SUMS] = {0};
+
+	for (int i = 0; i < BLOCK_VALUES; i += SUMS)
+		for (int k = 0; k < SUMS; k++)
+			s[k] += x[i + k] * y[i + k];
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+/* Copy up to BLOCK_VALUES values less their mean, and zeros behind them. */
+static void
+TakeBlock(const double *x, int64 n, double mean, double *block)
+{
+	for (int64 i = 0; i < n; i++)
+		block[i] = x[i] - mean;
+	memset(block + n, 0, sizeof(double) * (BLOCK_VALUES - n));
+}
+
+/* Means of the columns. */
+static void
+ColumnMeans(const double *const *columns, int d, int64 n, double *mean)
+{
+	double		block[BLOCK_VALUES];
+
+	for (int j = 0; j < d; j++)
 	{
-		double		part = 0;
+		double		sum = 0,
+					rest = 0;
 
-		for (int64 i = start; i < Min(n, start + BLOCK_VALUES); i++)
-			part += x[i];
-		CsAddCompensated(&sum, &rest, part);
+		CHECK_FOR_INTERRUPTS();
+		for (int64 start = 0; start < n; start += BLOCK_VALUES)
+		{
+			TakeBlock(columns[j] + start, Min(n - start, BLOCK_VALUES), 0, block);
+			CsAddCompensated(&sum, &rest, SumBlock(block));
+		}
+		mean[j] = (sum + rest) / (double) n;
 	}
-	return (sum + rest) / (double) n;
+}
+
+/* Add a block's products of each two columns, blocks being BLOCK_VALUES apart. */
+static void
+AddProducts(const double *blocks, int d, double *products, double *rests)
+{
+	for (int a = 0; a < d; a++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int b = a; b < d; b++)
+			CsAddCompensated(&products[a * d + b], &rests[a * d + b],
+							 SumProducts(blocks + (Size) a * BLOCK_VALUES,
+										 blocks + (Size) b * BLOCK_VALUES));
+	}
+}
+
+/* Correlation of two columns, by their products; NaN where one does not vary. */
+static double
+Correlation(double xy, double xx, double yy)
+{
+	if (!(xx > 0 && yy > 0))
+		return NAN;
+	return Max(Min(xy / sqrt(xx) / sqrt(yy), 1), -1);
 }
 
 /* See correlation.h. */
-double
-CsPearson(const double *x, const double *y, int64 n)
+void
+CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
 {
-	double		mean_x = Mean(x, n),
-				mean_y = Mean(y, n);
-	double		xx = 0,
-				yy = 0,
-				xy = 0,
-				rests[3] = {0};
+	Size		cells = (Size) d * d;
+	double	   *mean = palloc(sizeof(double) * d);
+	double	   *blocks = palloc(sizeof(double) * BLOCK_VALUES * d);
+	double	   *rests = palloc0(sizeof(double) * cells);
 
+	memset(r, 0, sizeof(double) * cells);
+	ColumnMeans(columns, d, n, mean);
 	for (int64 start = 0; start < n; start += BLOCK_VALUES)
 	{
-		double		parts[3] = {0};
-
-		if (start % (BLOCK_VALUES * 1024) == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int64 i = start; i < Min(n, start + BLOCK_VALUES); i++)
-		{
-			double		dx = x[i] - mean_x,
-						dy = y[i] - mean_y;
-
-			parts[0] += dx * dx;
-			parts[1] += dy * dy;
-			parts[2] += dx * dy;
-		}
-		CsAddCompensated(&xx, &rests[0], parts[0]);
-		CsAddCompensated(&yy, &rests[1], parts[1]);
-		CsAddCompensated(&xy, &rests[2], parts[2]);
+		for (int j = 0; j < d; j++)
+			TakeBlock(columns[j] + start, Min(n - start, BLOCK_VALUES), mean[j],
+					  blocks + (Size) j * BLOCK_VALUES);
+		AddProducts(blocks, d, r, rests);
 	}
-	xx += rests[0];
-	yy += rests[1];
-	if (!(xx > 0 && yy > 0))
-		return NAN;
-	return Max(Min((xy + rests[2]) / sqrt(xx) / sqrt(yy), 1), -1);
+	for (Size i = 0; i < cells; i++)
+		r[i] += rests[i];
+	for (int a = 0; a < d; a++)
+		for (int b = a + 1; b < d; b++)
+			r[a * d + b] = Correlation(r[a * d + b], r[a * d + a], r[b * d + b]);
+	pfree(mean);
+	pfree(blocks);
+	pfree(rests);
 }
 
 /* See correlation.h. */
