@@ -214,7 +214,7 @@ def streaming(session):
     fresh = Session()
     fresh.workers(1)
     session.workers(1)
-    fresh.run("SET maintenance_work_mem = '16MB'; SET max_parallel_workers_per_gather = 0")
+    fresh.run("SET maintenance_work_mem = '16MB'; SET max_parallel_workers_per_gather = 0; SET jit = off")
     fresh.run("SELECT sum(f1) FROM huge")
     options = {"silhouette_sample": 0}
     with MemoryWatch(fresh.pid) as watch:
