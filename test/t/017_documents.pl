@@ -1,8 +1,8 @@
 # What the documents show is what one sees: the statements of a page run in their order, in one
 # session and a fresh database, and print what the page says they print.
 #
-# Statements are between ```sql fences; a ```text fence that comes next holds their output.  The page
-# on choosing also has shell commands, and a part on real customers, which needs CUSTSEG_DATA.
+# Statements are between ```sql fences; a ```text fence that comes next holds their output.  The pages
+# on choosing and on watching also have shell commands, and a part on real customers, which needs CUSTSEG_DATA.
 
 use strict;
 use warnings FATAL => 'all';
@@ -111,12 +111,16 @@ sub check_page
 
 check_page('README.md', 'readme', sub { $_[0]{kind} eq 'sql' });
 check_page('docs/tutorial.md', 'tutorial', sub { $_[0]{kind} =~ /^(sql|text)$/ });
+check_page('docs/watching.md', 'year',
+    sub { $_[0]{kind} =~ /^(sql|text)$/ && $_[0]{heading} ne 'On real customers' });
 check_page('docs/choosing.md', 'choosing',
     sub { $_[0]{kind} =~ /^(sql|text)$/ && $_[0]{heading} ne 'On real customers' });
 SKIP:
 {
     skip 'CUSTSEG_DATA does not have the real customers', 1 if grep { !-r "$folder/" . s{.*/}{}r } @files;
     check_page('docs/orders.md', 'campaign', sub { $_[0]{kind} =~ /^(sql|text)$/ });
+    check_page('docs/watching.md', 'real_year',
+        sub { $_[0]{kind} =~ /^(sql|text|sh)$/ && $_[0]{heading} eq 'On real customers' });
     check_page('docs/choosing.md', 'real', sub { $_[0]{kind} =~ /^(sql|text|sh)$/ && $_[0]{heading} eq 'On real customers' });
 }
 
