@@ -230,6 +230,8 @@ SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["we
 SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["web", 1]}}}');
 SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["fax"]}}}');
 SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["web"], "impute": "error"}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["shop", "web", "phone"], "impute": "level"}}}');
+SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["shop", "web", "phone"], "impute": "constant", "constant": "fax"}}}');
 -- values that a step can't take
 SELECT training('SELECT i - 3 AS i FROM generate_series(1, 5) i', '''{i}'', 2, prep => ''{"transform": "log1p"}''');
 SELECT training('SELECT nullif(i, 3) AS i FROM generate_series(1, 5) i', '''{i}'', 2, prep => ''{"impute": "error"}''');
@@ -308,6 +310,19 @@ FROM unnest(ARRAY['[]', '1', 'null', '{}', '{"recency": 1}',
     '{"recency": 1, "monetary": 1, "channel": "web", "joined": "some day", "member": true}',
     '{"recency": 1, "monetary": 1, "channel": "web", "joined": "2024-01-01", "member": 1}',
     '{"recency": 1, "monetary": 1, "channel": "web", "joined": "2024-01-01", "member": {"a": 1}}']) j;
+
+--
+-- Limits
+--
+CREATE FUNCTION wide(expression text, n int) RETURNS text LANGUAGE sql AS
+$$ SELECT format('SELECT %s FROM generate_series(1, 64) i', string_agg(format('%s AS c%s', expression, g), ', ')) FROM generate_series(1, n) g $$;
+CREATE FUNCTION names(n int) RETURNS text LANGUAGE sql AS
+$$ SELECT quote_literal(array_agg('c' || g)) FROM generate_series(1, n) g $$;
+SELECT training(wide('i % 7', 1001), 'k => 2');
+SELECT training(wide('i % 7', 1001), names(1001) || ', 2');
+SELECT training(wide($$'level ' || i$$, 65), names(65) || ', 2');
+SELECT training('SELECT i::text AS x FROM generate_series(1, 100001) i', '''{x}'', 2');
+SELECT training('SELECT 1e150 * (i % 7) AS x, 1e150 * (i % 3) AS y FROM generate_series(1, 100) i', $$'{x,y}', 2, 'gmm', prep => '{"scale": "none"}', options => '{"weight": "y"}'$$);
 
 --
 -- What the moment forbids: another's model, memory, a transaction that only reads
