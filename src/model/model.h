@@ -312,7 +312,7 @@ extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char 
 extern int	CsDeployedVersion(const char *model);
 extern int	CsRequireDeployedVersion(const char *model);	/* else an error */
 extern void CsRequireSegment(const char *model, int segment);	/* of the deployed version */
-extern void CsReportNoSegment(const char *model, int version, int segment) pg_attribute_noreturn();
+extern void CsReportNoSegment(const char *model, int version, int segment);
 
 /*
  * override.c: customers that somebody has put in a segment, or left out, by hand.
