@@ -1486,12 +1486,11 @@ BEGIN ATOMIC
                 FROM custseg.monitor_silhouette(model, source, version) r
             )
             -- only when asked for: a version keeps no rows, and what it was trained on lives on as a rule
-            WHEN 'drift_multivariate' THEN (
+            WHEN 'drift_multivariate' THEN CASE WHEN jsonb_typeof(options -> 'drift_multivariate') = 'object' THEN (
                 SELECT jsonb_agg(r)
                 FROM custseg.drift_multivariate(model, source, options #>> '{drift_multivariate,reference}',
                     (options -> 'drift_multivariate') - 'reference', version) r
-                WHERE jsonb_typeof(options -> 'drift_multivariate') = 'object'
-            )
+            ) END
         END,
         '[]'));
 END;

@@ -113,7 +113,7 @@ SELECT version FROM custseg.train('levels', 'tree_point', '{x,y,z}', algorithm =
 SELECT segment, name, n FROM custseg.segments WHERE model = 'levels' ORDER BY segment;
 
 -- Imitating a model: its segments, with their numbers and names; in its features' own units.
-SELECT n_segments FROM custseg.train('clusters', 'tree_point', '{x,y,z}', k => 4);
+SELECT n_segments FROM custseg.train('clusters', 'SELECT * FROM tree_point ORDER BY id', '{x,y,z}', k => 4);
 SELECT custseg.name_segment('clusters', 2, 'second of four', 'a description');
 SELECT leaf, rule, segment, name, n, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity,
 	   round(fidelity::numeric, 4) AS fidelity
@@ -121,7 +121,7 @@ FROM custseg.surrogate('clusters', max_depth => 3);
 SELECT count(DISTINCT leaf), sum(n) AS n, round(sum(coverage)::numeric, 10) AS coverage,
 	   round((sum(n * purity) / sum(n) - min(fidelity))::numeric, 10) AS difference
 FROM custseg.surrogate('clusters', max_depth => 7, options => '{"min_samples_leaf": 5}');
-SELECT version, n_segments FROM custseg.train('rules', 'tree_point', algorithm => 'tree',
+SELECT version, n_segments FROM custseg.train('rules', 'SELECT * FROM tree_point ORDER BY id', algorithm => 'tree',
 	options => '{"model": "clusters", "max_depth": 3}');
 SELECT note FROM custseg.model_version WHERE model = 'rules';
 SELECT r.segment, r.name, r.description, r.n, c.n AS n_imitated
