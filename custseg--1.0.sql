@@ -1938,12 +1938,14 @@ BEGIN
                     (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
                 SELECT run.model, c.kind, c.subject, c.severity, left(c.message, 1000), run.version,
                     run.started_at, run.started_at, 1, run.id, run.id
-                FROM jsonb_to_recordset(causes) c (kind text, subject text, severity text, opens bool, message text)
+                FROM ROWS FROM (jsonb_to_recordset(causes)
+                    AS (kind text, subject text, severity text, opens bool, message text)) WITH ORDINALITY c
                 WHERE c.opens AND c.severity IS NOT NULL
                     AND NOT EXISTS (
                         SELECT FROM custseg.alert a
                         WHERE a.model = run.model AND a.closed_at IS NULL AND a.kind = c.kind AND a.subject = c.subject
                     )
+                ORDER BY c.ordinality
                 RETURNING alert.*
             ),
             closed AS (
