@@ -337,6 +337,8 @@ typedef struct CsSegmentMoments
 
 extern CsSegmentMoments *CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights,
 											 int labels, int k);
+/* Sizes, centres, total and inertia of a fit from its k and labels. */
+extern void CsMeasureSegments(const CsFitInput *in, CsFitOutput *out);
 extern void CsSegmentMomentsFree(CsSegmentMoments *s);
 extern Size CsMomentsMemory(int k, int d);	/* bytes it takes beside the matrix */
 extern void CsMomentsTask(CsTeam *team, const void *args, int item);

@@ -120,15 +120,9 @@ KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, CsFitOutput *out)
 static void
 FillOutput(const CsFitInput *in, int labels, int k, CsFitOutput *out)
 {
-	CsSegmentMoments *moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, labels, k);
-
 	out->k = k;
 	out->labels = labels;
-	out->centers = moments->centers;
-	out->counts = moments->counts;
-	for (int c = 0; c < k; c++)
-		out->inertia += moments->squared[c];
-	out->total = moments->total;
+	CsMeasureSegments(in, out);
 	out->iterations = 1;
 	out->converged = true;
 }

@@ -308,21 +308,6 @@ Note(const HdbscanOptions *o, const HdbscanPlan *plan, int k)
 	return note.len > 0 ? note.data : NULL;
 }
 
-/* Centres and sizes of the segments. */
-static void
-FillSegments(const CsFitInput *in, CsFitOutput *out)
-{
-	CsSegmentMoments *moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, out->labels,
-													out->k);
-
-	out->centers = moments->centers;
-	out->counts = moments->counts;
-	out->total = moments->total;
-	out->inertia = 0;
-	for (int s = 0; s < out->k; s++)
-		out->inertia += moments->squared[s];
-}
-
 /* See algo.h. */
 static void
 HdbscanFit(const CsFitInput *in, CsFitOutput *out)
@@ -358,7 +343,7 @@ HdbscanFit(const CsFitInput *in, CsFitOutput *out)
 				 errhint("Raise option \"min_cluster_size\".")));
 	out->converged = true;
 	out->note = Note(o, &plan, out->k);
-	FillSegments(in, out);
+	CsMeasureSegments(in, out);
 	FillParameters(in, &plan, leave, segments, out);
 	Measure(&plan, labels, leave, segments, out);
 	pfree(leave);

@@ -162,7 +162,6 @@ HierarchicalFit(const CsFitInput *in, CsFitOutput *out)
 	const HierarchicalOptions *o = in->options;
 	CsArena    *arena = CsTeamArena(in->team);
 	CsTree	   *tree;
-	CsSegmentMoments *moments;
 
 	CheckSegments(in);
 	memset(out, 0, sizeof(*out));
@@ -174,12 +173,7 @@ HierarchicalFit(const CsFitInput *in, CsFitOutput *out)
 	AddMetrics(arena, tree, (uint64) o->common.seed, out);
 	CsTreeFree(tree, arena);
 
-	moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, out->labels, out->k);
-	out->counts = moments->counts;
-	out->centers = moments->centers;
-	out->total = moments->total;
-	for (int c = 0; c < out->k; c++)
-		out->inertia += moments->squared[c];
+	CsMeasureSegments(in, out);
 }
 
 const CsAlgorithm CsHierarchical = {

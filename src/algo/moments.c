@@ -228,6 +228,21 @@ CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights, int labels, in
 	return result;
 }
 
+/* See algo.h. */
+void
+CsMeasureSegments(const CsFitInput *in, CsFitOutput *out)
+{
+	CsSegmentMoments *moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, out->labels,
+													out->k);
+
+	out->counts = moments->counts;
+	out->centers = moments->centers;
+	out->total = moments->total;
+	out->inertia = 0;
+	for (int c = 0; c < out->k; c++)
+		out->inertia += moments->squared[c];
+}
+
 /* Give it back. */
 void
 CsSegmentMomentsFree(CsSegmentMoments *s)

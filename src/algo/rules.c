@@ -449,7 +449,6 @@ RulesFit(const CsFitInput *in, CsFitOutput *out)
 	CsRuleSet  *set = ((const RulesOptions *) in->options)->set;
 	CsArena    *arena = CsTeamArena(in->team);
 	Coverage	coverage = {0};
-	CsSegmentMoments *moments;
 	void	   *compiled;
 
 	memset(out, 0, sizeof(*out));
@@ -466,12 +465,7 @@ RulesFit(const CsFitInput *in, CsFitOutput *out)
 	AddMetric(out, "rows_left_to_else", (double) coverage.otherwise);
 	DescribeSegments(set, out);
 
-	moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, out->labels, out->k);
-	out->counts = moments->counts;
-	out->centers = moments->centers;
-	out->total = moments->total;
-	for (int c = 0; c < out->k; c++)
-		out->inertia += moments->squared[c];
+	CsMeasureSegments(in, out);
 }
 
 const CsAlgorithm CsRules = {

@@ -168,7 +168,6 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 	int32	   *place;
 	CsDecisionTree	   *grown = CsTreeGrow(in, &node_of);
 	CsDecisionTree	   *tree = CsTreePrune(grown, in->options, &place);
-	CsSegmentMoments *moments;
 
 	memset(out, 0, sizeof(*out));
 	CheckTree(tree);
@@ -178,12 +177,7 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 	pfree(place);
 	StoreTree(tree, out);
 	MeasureTree(tree, out);
-	moments = CsMomentsOfSegments(in->team, in->matrix, in->weights, out->labels, out->k);
-	out->centers = moments->centers;
-	out->counts = moments->counts;
-	for (int c = 0; c < out->k; c++)
-		out->inertia += moments->squared[c];
-	out->total = moments->total;
+	CsMeasureSegments(in, out);
 	out->converged = true;
 }
 

@@ -49,6 +49,13 @@ extern void CsConverterInit(CsConverter *c, Oid type);
  */
 extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy);
 
+/*
+ * The same of any value: true or false of a boolean, and what its type's output function writes of
+ * a number or a time.
+ */
+extern const char *CsValueText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
+							   void **copy);
+
 /* relation.c */
 typedef struct CsColumn
 {

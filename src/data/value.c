@@ -469,3 +469,20 @@ CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
 	Assert(c->kind == CS_CATEGORICAL);
 	return c->to_text(value, length, copy);
 }
+
+/* See relation.h. */
+const char *
+CsValueText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, void **copy)
+{
+	const char *text;
+
+	if (c->kind == CS_CATEGORICAL)
+		return CsCategoryText(c, value, length, copy);
+	*copy = NULL;
+	if (c->kind == CS_BOOLEAN)
+		text = DatumGetBool(value) ? "true" : "false";
+	else
+		text = *copy = OutputFunctionCall(output, value);
+	*length = (int) strlen(text);
+	return text;
+}

@@ -213,19 +213,12 @@ ValueCode(CsTarget *target, Datum value)
 {
 	const CsConverter *converter = &target->column->converter;
 	int			known = CsDictionarySize(target->dictionary);
-	void	   *copy = NULL;
+	void	   *copy;
 	const char *text;
 	int			length;
 	int			code;
 
-	if (converter->kind == CS_CATEGORICAL)
-		text = CsCategoryText(converter, value, &length, &copy);
-	else
-	{
-		text = converter->kind != CS_BOOLEAN ? OutputFunctionCall(&target->output, value) :
-			DatumGetBool(value) ? "true" : "false";
-		length = (int) strlen(text);
-	}
+	text = CsValueText(converter, &target->output, value, &length, &copy);
 	code = CsDictionaryCode(target->dictionary, text, length);
 	if (copy != NULL)
 		pfree(copy);

@@ -106,20 +106,12 @@ ReportGroups(const FairnessReport *report)
 static int
 GroupOf(FairnessReport *report, Datum value)
 {
-	const CsConverter *converter = &report->attribute->converter;
-	void	   *copy = NULL;
+	void	   *copy;
 	const char *text;
 	int			length;
 	int			code;
 
-	if (converter->kind == CS_CATEGORICAL)
-		text = CsCategoryText(converter, value, &length, &copy);
-	else
-	{
-		text = converter->kind == CS_BOOLEAN ? (DatumGetBool(value) ? "true" : "false") :
-			OutputFunctionCall(&report->output, value);
-		length = (int) strlen(text);
-	}
+	text = CsValueText(&report->attribute->converter, &report->output, value, &length, &copy);
 	code = CsDictionaryCode(report->groups, text, length);
 	if (code < 0 || code >= MAX_GROUPS)
 		ReportGroups(report);
