@@ -44,6 +44,9 @@
 /* From so many centres on it pays to make the distance to the own centre exact first. */
 #define TIGHTEN_CENTERS 8
 
+/* Labels that are compared at once in search of those that changed. */
+#define LABELS_AT_ONCE 16
+
 /* Everything that the steps of a pass need of one block, and a lane's buffers. */
 typedef struct Pass
 {
@@ -136,35 +139,42 @@ NarrowLabels(int n, const int32 *wide, KmeansLabel *narrow)
 		narrow[i] = (KmeansLabel) wide[i];
 }
 
+/* Are this many labels the same on both sides? */
+static inline bool
+SameLabels(const KmeansLabel *a, const KmeansLabel *b)
+{
+	uint64		left[LABELS_AT_ONCE * sizeof(KmeansLabel) / sizeof(uint64)],
+				right[lengthof(left)],
+				differ = 0;
+
+	memcpy(left, a, sizeof(left));
+	memcpy(right, b, sizeof(right));
+	for (int i = 0; i < lengthof(left); i++)
+		differ |= left[i] ^ right[i];
+	return differ == 0;
+}
+
 /*
- * List the rows whose label found is new: OUT change[], in order.  Four labels are compared at once,
- * for most rows stay where they are.  Returns how many.
+ * List the rows whose label found is new: OUT change[], in order.  Labels are compared many at once,
+ * for most rows stay where they are; where one does not, no branch hangs on a single row, which
+ * could not be foretold.  Returns how many.
  */
 static int
 ListChanges(int nrows, const KmeansLabel *label, const KmeansLabel *found, int *change)
 {
-	int			n = 0,
-				r = 0;
+	int			n = 0;
 
-	for (; r + 4 <= nrows; r += 4)
+	for (int r = 0; r < nrows; r += LABELS_AT_ONCE)
 	{
-		uint64		before,
-					now;
+		int			end = Min(r + LABELS_AT_ONCE, nrows);
 
-		memcpy(&before, label + r, sizeof(before));
-		memcpy(&now, found + r, sizeof(now));
-		if (before == now)
+		if (end - r == LABELS_AT_ONCE && SameLabels(label + r, found + r))
 			continue;
-		for (int i = r; i < r + 4; i++)
+		for (int i = r; i < end; i++)
 		{
 			change[n] = i;
 			n += label[i] != found[i];
 		}
-	}
-	for (; r < nrows; r++)
-	{
-		change[n] = r;
-		n += label[r] != found[r];
 	}
 	return n;
 }
