@@ -33,10 +33,10 @@ class Row:
         return "" if self.passed is None else "pass" if self.passed else "short"
 
 
-def in_turn(ours, theirs):
-    """Run both PAIRS times, alternating; each is called with the number of the pair."""
+def in_turn(ours, theirs, n=PAIRS):
+    """Run both n times, alternating; each is called with the number of the pair."""
     pairs = []
-    for pair in range(PAIRS):
+    for pair in range(n):
         if pair % 2 == 0:
             first = ours(pair)
             pairs.append((first, theirs(pair)))

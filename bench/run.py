@@ -58,6 +58,7 @@ def main():
     for table, rows, columns, k, spread, _ in training.FITS:
         say(f"loading {scaled(rows):,} x {columns}")
         data.load(session, f'"{table}"', data.blobs(scaled(rows), columns, k, spread=spread), columns)
+    session.run("CHECKPOINT")
     sections = []
     for name in os.environ.get("CASES", "").split() or CASES:
         title, case = CASES[name]
