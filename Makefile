@@ -35,7 +35,7 @@ OBJS = \
 	src/judge/stability.o src/judge/clusterability.o src/judge/components.o src/judge/select_features.o src/judge/optimise_thresholds.o \
 	src/model/catalog.o src/model/prepare.o src/model/train.o src/model/features.o src/model/rows.o \
 	src/model/stream.o src/model/profile.o src/model/numbering.o src/model/store.o src/model/lifecycle.o \
-	src/model/scorer.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
+	src/model/scorer.o src/model/compiled_model.o src/model/binding.o src/model/cache.o src/model/predict.o src/model/rewrite.o \
 	src/model/explain.o src/model/score.o src/model/assign.o src/model/resegment.o src/model/versions.o \
 	src/model/change.o src/model/action.o src/model/override.o src/model/rules.o \
 	src/monitor/observe.o src/monitor/baseline.o src/monitor/report.o src/monitor/sizes.o \

@@ -280,6 +280,11 @@ SELECT tree_compile('{node_segments,0}', '17');
 SELECT tree_compile('{rows,0}', '[1]');
 SELECT tree_compile('{rows,0,0}', '-1');
 
+-- more segments than a tree tells apart
+SELECT n_segments FROM custseg.train('many', 'SELECT i AS x FROM generate_series(1, 1001) i', '{x}', 1001, options => '{"n_init": 1, "silhouette_sample": 0}');
+SELECT custseg.train('bad', 'SELECT i AS x FROM generate_series(1, 1001) i', '{x}', algorithm => 'tree', options => '{"model": "many"}');
+SELECT custseg.drop_model('many');
+
 DROP TABLE tree_point, tree_customer, tree_stranger, tree_flower;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;

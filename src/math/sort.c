@@ -4,11 +4,13 @@
  *
  * A double's bits, with the sign bit flipped (positive) or all bits flipped (negative), order like
  * the number itself; so a least-significant-digit radix sort of 64-bit keys sorts doubles.  Digits
- * that are the same for every value are skipped: a column of small integers takes one or two passes.
- * The upper half of the digits (sign, exponent, 21 bits of the fraction) goes first; what they
- * leave equal are mostly runs of one, and the few others are sorted by themselves.  Three digits of
- * 11 bits are a third faster than four of 8: a pass less is worth more than nearer buckets.  -0 and +0
+ * that are the same for every value are skipped: a column of small integers takes one or two
+ * passes.  The upper half of the digits (sign, exponent, 21 bits of the fraction) goes first; what
+ * they leave equal are mostly runs of one, and the few others are sorted by themselves.  -0 and +0
  * are made equal first, so that the result does not depend on which came first.
+ *
+ * Three digits of 11 bits are a third faster than four of 8: a pass less is worth more than buckets
+ * that lie nearer.
  */
 #include "custseg.h"
 
@@ -25,7 +27,7 @@
 /* Values that are moved or counted between two looks for an interrupt. */
 #define INTERRUPT_VALUES (1024 * 1024)
 
-/* Below this a comparison sort is faster than counting digits. */
+/* Up to here an insertion sort is faster than counting digits. */
 #define SMALL_SORT 128
 
 /* A digit of a key, "shift" being its lowest bit. */
@@ -35,6 +37,7 @@ DigitOf(uint64 key, int shift)
 	return (int) ((key >> shift) & (BUCKETS - 1));
 }
 
+/* The key that orders as the number does. */
 static inline uint64
 KeyOf(double value)
 {
@@ -45,6 +48,7 @@ KeyOf(double value)
 	return bits ^ ((uint64) ((int64) bits >> 63) | UINT64CONST(0x8000000000000000));
 }
 
+/* The number of a key. */
 static inline double
 ValueOf(uint64 key)
 {
@@ -55,6 +59,7 @@ ValueOf(uint64 key)
 	return value;
 }
 
+/* Sort a few keys. */
 static void
 InsertionSort(uint64 *keys, int64 n)
 {
@@ -69,7 +74,7 @@ InsertionSort(uint64 *keys, int64 n)
 	}
 }
 
-/* Move every key to its place by one digit, lowest first; counts become running positions. */
+/* Move every key to its place by the digit from bit "shift" on; counts become running positions. */
 static void
 ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
 {
@@ -103,8 +108,12 @@ SortByDigits(uint64 *keys, uint64 *other, int64 n, int lowest)
 
 	memset(count, 0, sizeof(count));
 	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
 		for (int digit = 0; digit < HALF_DIGITS; digit++)
 			count[digit][DigitOf(keys[i], lowest + digit * DIGIT_BITS)]++;
+	}
 	for (int digit = 0; digit < HALF_DIGITS; digit++)
 	{
 		int			shift = lowest + digit * DIGIT_BITS;
@@ -141,6 +150,7 @@ SortRuns(uint64 *keys, uint64 *other, int64 n)
 {
 	for (int64 start = 0, end; start < n; start = end)
 	{
+		CHECK_FOR_INTERRUPTS();
 		for (end = start + 1; end < n && (keys[end] ^ keys[start]) >> UPPER_HALF == 0;)
 			end++;
 		if (end - start > 1)
@@ -165,7 +175,7 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 			CHECK_FOR_INTERRUPTS();
 		memcpy(&keys[i], &key, sizeof(key));
 	}
-	if (n < SMALL_SORT)
+	if (n <= SMALL_SORT)
 		InsertionSort(keys, n);
 	else
 	{
@@ -178,6 +188,8 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 	{
 		double		value = ValueOf(keys[i]);
 
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
 		memcpy(&x[i], &value, sizeof(value));
 	}
 }
@@ -297,6 +309,7 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 	}
 	for (int64 start = 0, end; start < n; start = end)
 	{
+		CHECK_FOR_INTERRUPTS();
 		for (end = start + 1; end < n && (keys[end] ^ keys[start]) >> UPPER_HALF == 0;)
 			end++;
 		if (end - start > 1)
@@ -306,6 +319,8 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 	{
 		double		value = ValueOf(keys[i]);
 
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
 		memcpy(&x[i], &value, sizeof(value));
 	}
 }

@@ -450,7 +450,8 @@ CsReportDroppedVersion(const CsScorer *scorer)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" has no version %d any more", NameStr(scorer->model),
-					scorer->version)));
+					scorer->version),
+			 errhint("It was dropped meanwhile. SELECT version FROM custseg.model_version lists those there are.")));
 }
 
 /* A version's definition in CurrentMemoryContext, or NULL; see scorer.c for its form. */

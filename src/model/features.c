@@ -60,7 +60,8 @@ ResolveNamed(CsTraining *t, ArrayType *names)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many features: %d", n),
-				 errdetail("A model can have %d.", CS_MAX_FEATURES)));
+				 errdetail("A model can have %d.", CS_MAX_FEATURES),
+				 errhint("custseg.select_features() tells which say the same as others.")));
 	t->features = palloc(sizeof(CsColumn) * n);
 	for (int i = 0; i < n; i++)
 	{

@@ -16,7 +16,7 @@
 /*
  * scorer.c: a fitted version compiled to one flat varlena, SQL type custseg.compiled_model.
  * Nothing in it is a pointer; it is only ever made by CsScorerFromJsonb, which checks everything,
- * so its readers need not.  Its text form is its json, floats to the bit.
+ * so its readers need not.  Its text form is its json, floats to the bit: compiled_model.c.
  */
 typedef struct CsScorerSegment
 {

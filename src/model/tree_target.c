@@ -89,7 +89,8 @@ OpenModel(CsTarget *target, const char *model, int version)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("model \"%s\" has %d segments, a tree can tell %d", model,
-						target->scorer->nsegments, CS_TREE_MAX_CLASSES)));
+						target->scorer->nsegments, CS_TREE_MAX_CLASSES),
+				 errhint("Imitate a model of fewer segments.")));
 	CsScoringInit(&target->scoring, target->scorer, CurrentMemoryContext);
 }
 

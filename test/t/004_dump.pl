@@ -97,6 +97,15 @@ $node->safe_psql('postgres', 'CREATE DATABASE jobs');
 $node->run_log([ 'pg_restore', '--exit-on-error', '--jobs=2', '-d', $node->connstr('jobs'), $archive ]);
 is($node->safe_psql('jobs', $everything), $before{$everything}, 'pg_restore with --jobs');
 
+# A compiled model goes out and comes in as binary, as clients that ask for it have it; garbage does not.
+my $binary = $node->basedir . '/scorer.bin';
+is($node->safe_psql('postgres', "COPY (SELECT custseg.scorer('loyalty')) TO '$binary' (FORMAT binary); CREATE TEMPORARY TABLE s (s custseg.compiled_model);"
+          . "COPY s FROM '$binary' (FORMAT binary); SELECT s::text = custseg.scorer('loyalty')::text, s::jsonb = custseg.scorer('loyalty')::jsonb FROM s"),
+    't|t', 'a compiled model by COPY in binary');
+like(psql_error($node, 'postgres', "COPY (SELECT 'rubbish'::text) TO '$binary' (FORMAT binary); CREATE TEMPORARY TABLE s (s custseg.compiled_model);"
+          . "COPY s FROM '$binary' (FORMAT binary)"),
+    qr/ERROR:  22P02: invalid input syntax for type json/, 'and what is none');
+
 # A dump of what was restored is the same dump.
 my $again = $node->basedir . '/again.sql';
 $node->safe_psql('postgres', 'CREATE DATABASE again');
