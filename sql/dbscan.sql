@@ -1,18 +1,8 @@
 -- DBSCAN, k_distance and dbscan_grid: agreement with scikit-learn 1.2.1, scoring, degenerate data,
 -- the same model every time.
 \set SHOW_CONTEXT never
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement INTO result;
-    RETURN coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 CREATE TABLE points AS
 SELECT i AS id, i * 37 % 101 AS x, i * 53 % 89 AS y, i * i % 23 AS z, i % 3 + 1 AS weight FROM generate_series(1, 120) i;
 CREATE TABLE moons AS
@@ -205,30 +195,15 @@ SELECT * FROM degenerate('SELECT nullif(x, 11) AS x, CASE WHEN x < 5 THEN ''a'' 
 CREATE TABLE crowd AS
 SELECT i AS id, (i::bigint * 7919 % 10007)::float8 / 1000 AS a, (i::bigint * 104729 % 9973)::float8 / 997 AS b, ((i::bigint * i) % 7717)::float8 / 771 AS c
 FROM generate_series(1, 7000) i;
-CREATE FUNCTION fingerprint(options jsonb) RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    PERFORM custseg.train('fingerprint', 'crowd', '{a,b,c}', algorithm => 'dbscan', options => options || '{"silhouette_sample": 500}');
-    SELECT md5(string_agg(s.segment || ' ' || s.n || ' ' || s.center::text || ' ' || s.spread, ';' ORDER BY s.segment)
-            || (SELECT (metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[])::text || v.parameters
-                FROM custseg.model_version v WHERE v.model = 'fingerprint'))
-    INTO result
-    FROM custseg.segment s WHERE s.model = 'fingerprint';
-    PERFORM custseg.drop_model('fingerprint');
-    RETURN result;
-END
-$$;
 CREATE TABLE prints (workers int, what text, print text);
 SET client_min_messages = warning;
 SET max_parallel_maintenance_workers = 0;
 INSERT INTO prints
-SELECT 0, o, fingerprint(o::jsonb) FROM unnest('{"{}","{\"eps\": 0.15}","{\"eps\": 0.1, \"min_samples\": 4}","{\"eps\": 0.2, \"min_samples\": 40, \"weight\": \"b\"}"}'::text[]) o;
+SELECT 0, o, training_fingerprint('crowd', '{a,b,c}', algorithm => 'dbscan', options => o::jsonb) FROM unnest('{"{}","{\"eps\": 0.15}","{\"eps\": 0.1, \"min_samples\": 4}","{\"eps\": 0.2, \"min_samples\": 40, \"weight\": \"b\"}"}'::text[]) o;
 SET max_parallel_maintenance_workers = 1;
-INSERT INTO prints SELECT 1, what, fingerprint(what::jsonb) FROM prints WHERE workers = 0;
+INSERT INTO prints SELECT 1, what, training_fingerprint('crowd', '{a,b,c}', algorithm => 'dbscan', options => what::jsonb) FROM prints WHERE workers = 0;
 SET max_parallel_maintenance_workers = 2;
-INSERT INTO prints SELECT 2, what, fingerprint(what::jsonb) FROM prints WHERE workers = 0;
+INSERT INTO prints SELECT 2, what, training_fingerprint('crowd', '{a,b,c}', algorithm => 'dbscan', options => what::jsonb) FROM prints WHERE workers = 0;
 RESET max_parallel_maintenance_workers;
 RESET client_min_messages;
 SELECT what, count(*), count(DISTINCT print) FROM prints GROUP BY what ORDER BY what COLLATE "C";
@@ -273,4 +248,4 @@ FROM unnest(ARRAY[
 SELECT count(custseg.drop_model(name)) FROM custseg.model;
 DROP VIEW few;
 DROP TABLE points, moons, line, genuine, crowd, prints;
-DROP FUNCTION outcome, agreement, degenerate, fingerprint;
+DROP FUNCTION agreement, degenerate;

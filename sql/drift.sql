@@ -10,23 +10,8 @@ SET TimeZone = 'UTC';
 SET DateStyle = 'German';
 SET extra_float_digits = -6;
 
--- What a statement fails with: SQLSTATE, message, detail and hint in one line
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement INTO result;
-    RETURN coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' ', SQLSTATE, SQLERRM, '/ ' || nullif(detail, ''), '/ ' || nullif(hint, ''));
-END $$;
-
--- Equal to 9 digits
-CREATE FUNCTION agrees(ours float8, theirs float8) RETURNS bool LANGUAGE sql IMMUTABLE
-RETURN ours IS NOT DISTINCT FROM theirs OR abs(ours - theirs) <= 1e-9 * abs(theirs);
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- 200 customers then, 240 now
 CREATE TABLE past (id int PRIMARY KEY, spent float8, age float8, channel text, member bool, joined date, gap interval, fixed int);
@@ -73,7 +58,7 @@ FROM custseg.drift('m', 'present') WHERE feature = 'member';
 -- the shares without a value have a test of their own, here the strongest of three
 SELECT agrees(p_value, 3 * 1.1218490083724684e-08) AS p FROM custseg.drift('m', 'present') WHERE feature = 'age';
 -- adjusted over the features
-SELECT bool_and(agrees(d.p_adjusted, a.p)) AS adjusted
+SELECT agrees(array_agg(d.p_adjusted), array_agg(a.p)) AS adjusted
 FROM (SELECT array_agg(p_value) AS p, array_agg(p_adjusted) AS adjusted FROM custseg.drift('m', 'present')) AS all_p,
      unnest(all_p.adjusted, custseg.benjamini_hochberg(all_p.p)) AS d (p_adjusted, p), LATERAL (SELECT d.p) AS a;
 -- the aggregates say the same of the same rows

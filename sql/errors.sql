@@ -8,18 +8,8 @@ DROP ROLE IF EXISTS regress_cs_stranger;
 CREATE SCHEMA errors_test;
 SET search_path = errors_test, public;
 
--- How a statement fails: SQLSTATE and message, DETAIL, HINT
-CREATE FUNCTION fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'NO ERROR';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ' ' || SQLERRM || coalesce(E'\n  DETAIL: ' || nullif(detail, ''), '') || coalesce(E'\n  HINT: ' || nullif(hint, ''), '');
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 -- The same of a training; "more" is what follows the source
 CREATE FUNCTION training(source text, more text) RETURNS text LANGUAGE sql AS
 $$ SELECT fails(format('SELECT custseg.train(%L, %L, %s)', 'bad', source, more)) $$;

@@ -2,6 +2,8 @@
 -- every time.
 
 \set SHOW_CONTEXT never
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- Six points on a line, by hand.  With min_samples 1 core distances are 0.  All edges within a group
 -- have distance 1, the one between the groups 8: two clusters, born at 8, whose rows leave at 1.
@@ -182,20 +184,8 @@ FROM generate_series(1, 4600) i
 UNION ALL SELECT 4600 + i, 5, 5, 5, 0 FROM generate_series(1, 500) i;
 ANALYZE crowd;
 
-CREATE FUNCTION fingerprint(workers int) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    PERFORM set_config('max_parallel_maintenance_workers', workers::text, true);
-    PERFORM custseg.train('fingerprint', 'crowd', '{a,b,c,d}', algorithm => 'hdbscan', options => '{"min_cluster_size": 40, "min_samples": 4, "silhouette_sample": 500}');
-    SELECT md5(v.parameters::text || (v.metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[])::text || v.iterations ||
-            (SELECT string_agg(s.segment || ' ' || s.n || ' ' || s.center::text, ';' ORDER BY s.segment) FROM custseg.segment s WHERE s.model = 'fingerprint'))
-    INTO result FROM custseg.model_version v WHERE v.model = 'fingerprint';
-    PERFORM custseg.drop_model('fingerprint');
-    RETURN result;
-END
-$$;
-SELECT count(DISTINCT fingerprint(workers)) AS models FROM generate_series(0, 2) workers;
+SELECT count(DISTINCT training_fingerprint('crowd', '{a,b,c,d}', algorithm => 'hdbscan',
+    options => '{"min_cluster_size": 40, "min_samples": 4}', workers => workers)) AS models FROM generate_series(0, 2) workers;
 SELECT n_rows, n_segments FROM custseg.train('crowd', 'crowd', '{a,b,c,d}', algorithm => 'hdbscan', options => '{"min_cluster_size": 40, "min_samples": 4, "silhouette_sample": 0}');
 SELECT bool_and(s.n = coalesce(c.n, 0)) AS same_counts
 FROM custseg.segment s LEFT JOIN (SELECT custseg.predict('crowd', p) AS segment, count(*) AS n FROM crowd p GROUP BY 1) c USING (segment)
@@ -248,5 +238,5 @@ FROM (VALUES ('{min_samples}'::text[], '0'::jsonb), ('{min_samples}', '1.5'), ('
     ('{leave_distances,2}', '0'), ('{leave_distances,2}', '-1'), ('{leave_distances}', '[1]')) f (path, value);
 SELECT custseg.drop_model('six');
 
-DROP FUNCTION agreement, sizes, fingerprint, forge;
+DROP FUNCTION agreement, sizes, forge;
 DROP TABLE six, moons, heaps, crowd;

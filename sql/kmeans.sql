@@ -1,6 +1,8 @@
 -- k-means: agreement with scikit-learn 1.2.1, degenerate data, and the same model every time.
 
 \set SHOW_CONTEXT never
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 CREATE TABLE six (id int PRIMARY KEY, x int, y int);
 INSERT INTO six VALUES (1, 1, 2), (2, 1, 4), (3, 1, 0), (4, 10, 2), (5, 10, 4), (6, 10, 0);
@@ -270,21 +272,6 @@ DROP TABLE heaps;
 
 -- The same model, every time
 
-CREATE FUNCTION fingerprint(k int, features text[], options jsonb, source text DEFAULT 'crowd') RETURNS text
-LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    PERFORM custseg.train('fingerprint', source, features, k => k, options => '{"silhouette_sample": 500}' || options);
-    SELECT md5(string_agg(s.segment || ' ' || s.n || ' ' || s.center::text || ' ' || s.profile_values::text || ' ' || s.spread, ';' ORDER BY s.segment)
-            || (SELECT (metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[])::text || v.iterations FROM custseg.model_version v WHERE v.model = 'fingerprint'))
-    INTO result
-    FROM custseg.segment s WHERE s.model = 'fingerprint';
-    PERFORM custseg.drop_model('fingerprint');
-    RETURN result;
-END
-$$;
-
 CREATE TABLE crowd AS
 SELECT i AS id, (i::bigint * 7919 % 10007)::float8 / 1000 AS a, (i::bigint * 104729 % 9973)::float8 / 997 AS b,
     CASE WHEN i % 19 <> 0 THEN ((i::bigint * i) % 7717)::float8 / 771 END AS c, i % 5 AS d, 'l' || i * 31 % 4 AS e
@@ -295,16 +282,16 @@ ANALYZE crowd;
 CREATE TABLE prints (workers int, what text, print text);
 SET max_parallel_maintenance_workers = 0;
 INSERT INTO prints
-SELECT 0, o, fingerprint(6, '{a,b,c,d,e}', o::jsonb) FROM unnest('{"{\"n_init\": 3}","{\"n_init\": 2, \"algorithm\": \"lloyd\"}","{\"n_init\": 2, \"algorithm\": \"hamerly\", \"weight\": \"d\"}","{\"n_init\": 1, \"algorithm\": \"elkan\"}"}'::text[]) o;
+SELECT 0, o, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => o::jsonb) FROM unnest('{"{\"n_init\": 3}","{\"n_init\": 2, \"algorithm\": \"lloyd\"}","{\"n_init\": 2, \"algorithm\": \"hamerly\", \"weight\": \"d\"}","{\"n_init\": 1, \"algorithm\": \"elkan\"}"}'::text[]) o;
 SET max_parallel_maintenance_workers = 1;
 INSERT INTO prints
-SELECT 1, what, fingerprint(6, '{a,b,c,d,e}', what::jsonb) FROM prints WHERE workers = 0;
+SELECT 1, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what::jsonb) FROM prints WHERE workers = 0;
 SET max_parallel_maintenance_workers = 2;
 INSERT INTO prints
-SELECT 2, what, fingerprint(6, '{a,b,c,d,e}', what::jsonb) FROM prints WHERE workers = 0;
+SELECT 2, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what::jsonb) FROM prints WHERE workers = 0;
 SET max_parallel_maintenance_workers = 4;
 INSERT INTO prints
-SELECT 4, what, fingerprint(6, '{a,b,c,d,e}', what::jsonb) FROM prints WHERE workers = 0;
+SELECT 4, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what::jsonb) FROM prints WHERE workers = 0;
 SELECT what, count(*), count(DISTINCT print) FROM prints GROUP BY what ORDER BY what COLLATE "C";
 
 -- the whole preparation, too
@@ -321,15 +308,16 @@ SELECT count(*), count(DISTINCT (segment, n, center, profile_values)) FROM custs
 SELECT custseg.drop_model('alone'), custseg.drop_model('together');
 
 -- whatever the algorithm
-SELECT o.k, o.features, count(*) AS algorithms, count(DISTINCT fingerprint(o.k, o.features, jsonb_build_object('algorithm', a.algorithm, 'n_init', 2),
-    'SELECT * FROM crowd WHERE id <= 3000')) AS models
+SELECT o.k, o.features, count(*) AS algorithms, count(DISTINCT training_fingerprint('SELECT * FROM crowd WHERE id <= 3000', o.features, o.k,
+    options => jsonb_build_object('algorithm', a.algorithm, 'n_init', 2))) AS models
 FROM (VALUES (3, '{a,b}'::text[]), (12, '{a,b,c,d,e}'), (40, '{a,b,c}'), (2, '{a}')) o (k, features)
 CROSS JOIN unnest('{auto,lloyd,hamerly,elkan}'::text[]) a (algorithm)
 GROUP BY o.k, o.features
 ORDER BY o.k;
 
 -- ties, rows far from the origin, an outlier that makes all else look like one point
-SELECT o.source, count(DISTINCT fingerprint(6, '{a,b}', jsonb_build_object('algorithm', a.algorithm, 'n_init', 2), o.query)) AS models
+SELECT o.source, count(DISTINCT training_fingerprint(o.query, '{a,b}', 6,
+    options => jsonb_build_object('algorithm', a.algorithm, 'n_init', 2))) AS models
 FROM (VALUES ('lattice', 'SELECT i AS id, i % 40 AS a, i / 40 % 40 AS b FROM generate_series(0, 3199) i'),
     ('far away', 'SELECT i AS id, 1e12 + i % 40 AS a, -1e9 + i / 40 / 8.0 AS b FROM generate_series(0, 1599) i'),
     ('outlier', 'SELECT i AS id, CASE i WHEN 77 THEN 1e12 ELSE i % 40 END AS a, i / 40 % 7 AS b FROM generate_series(0, 1599) i'),
@@ -339,12 +327,12 @@ GROUP BY o.source
 ORDER BY o.source;
 
 -- whatever was trained before, and however often; a seed is a model, another seed is another start
-SELECT count(DISTINCT fingerprint(8, '{a,b,c}', '{"n_init": 1, "seed": 1, "max_iter": 1000}', 'SELECT * FROM crowd WHERE id <= 2000')) AS one
+SELECT count(DISTINCT training_fingerprint('SELECT * FROM crowd WHERE id <= 2000', '{a,b,c}', 8, options => '{"n_init": 1, "seed": 1, "max_iter": 1000}')) AS one
 FROM generate_series(1, 3);
-SELECT count(DISTINCT fingerprint(8, '{a,b,c}', jsonb_build_object('n_init', 1, 'seed', seed), 'SELECT * FROM crowd WHERE id <= 2000')) > 3 AS several
+SELECT count(DISTINCT training_fingerprint('SELECT * FROM crowd WHERE id <= 2000', '{a,b,c}', 8, options => jsonb_build_object('n_init', 1, 'seed', seed))) > 3 AS several
 FROM unnest('{0,1,-1,42,9007199254740992,-9007199254740992}'::bigint[]) seed;
-SELECT fingerprint(8, '{a,b,c}', '{}', 'SELECT * FROM crowd WHERE id <= 2000') =
-    fingerprint(8, '{a,b,c}', '{"seed": 42}', 'SELECT * FROM crowd WHERE id <= 2000') AS default_is_42;
+SELECT training_fingerprint('SELECT * FROM crowd WHERE id <= 2000', '{a,b,c}', 8, options => '{}') =
+    training_fingerprint('SELECT * FROM crowd WHERE id <= 2000', '{a,b,c}', 8, options => '{"seed": 42}') AS default_is_42;
 -- more starts are never worse
 SELECT (SELECT inertia FROM custseg.train('one', 'crowd', '{a,b,c}', k => 7, options => '{"n_init": 1}')) >=
     (SELECT inertia FROM custseg.train('ten', 'crowd', '{a,b,c}', k => 7, options => '{"n_init": 10}')) AS not_worse;
@@ -356,5 +344,5 @@ SELECT n_segments FROM custseg.train('sole', 'SELECT * FROM (VALUES (-12256.4745
     "weight": "w", "init": [[-17979.91031878], [-39104.1915055], [26898.14149173], [-79383.30760896], [-37547.9603151]]}');
 SELECT custseg.drop_model('sole');
 
-DROP FUNCTION agreement, fingerprint;
+DROP FUNCTION agreement;
 DROP TABLE six, points, line, plane, crowd, prints;

@@ -1,6 +1,8 @@
 -- minibatch: k-means on a sample, then all rows in batches.
 
 \set SHOW_CONTEXT never
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 SET client_min_messages = warning;
 
 CREATE TABLE points AS
@@ -16,20 +18,6 @@ SELECT i AS id, i % 5 * 3 + (hashint8extended(i, 1) & 1048575) / 262144.0::float
 FROM generate_series(1, 12000) i;
 CREATE VIEW sorted AS SELECT * FROM crowd ORDER BY a, id;
 
-CREATE FUNCTION fit(source text, options jsonb, k int DEFAULT NULL, features text[] DEFAULT '{a,b,c}', prep jsonb DEFAULT '{}')
-RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    PERFORM custseg.train('fit', source, features, k => k, algorithm => 'minibatch', prep => prep, options => options);
-    SELECT md5(string_agg(s.n || ' ' || s.center::text || ' ' || s.profile_values::text || ' ' || s.spread, ';' ORDER BY s.segment)
-            || v.note || v.iterations || v.n_rows || (v.metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[])::text)
-    INTO result
-    FROM custseg.segment s JOIN custseg.model_version v USING (model, version) WHERE s.model = 'fit' GROUP BY v.note, v.iterations, v.n_rows, v.metrics;
-    PERFORM custseg.drop_model('fit');
-    RETURN result;
-END
-$$;
 
 -- Golden numbers: scikit-learn's MiniBatchKMeans(4, init=init, n_init=1, reassignment_ratio=0), each pass a
 -- partial_fit of consecutive batches; inertia is that of all rows with the centers after the last one.
@@ -103,10 +91,11 @@ $$;
 CREATE TABLE prints (workers int, what text, print text);
 CREATE FUNCTION print(n int) RETURNS void LANGUAGE sql AS $$
     INSERT INTO prints
-    SELECT n, 'plain', fit('crowd', '{"sample": 8000, "batch_size": 3000}', 5) UNION ALL
-    SELECT n, 'weighted, all preparation', fit('crowd', '{"sample": 8000, "batch_size": 5000, "weight": "weight"}', 4, '{a,b,c,d}',
-        '{"transform": "yeo-johnson", "clip": "iqr", "pca": 3}') UNION ALL
-    SELECT n, 'unsafe', fit('SELECT unsafe(a) AS a, b, c FROM crowd', '{"sample": 8000, "batch_size": 3000}', 5);
+    SELECT n, 'plain', training_fingerprint('crowd', '{a,b,c}', 5, 'minibatch', options => '{"sample": 8000, "batch_size": 3000}') UNION ALL
+    SELECT n, 'weighted, all preparation', training_fingerprint('crowd', '{a,b,c,d}', 4, 'minibatch',
+        '{"transform": "yeo-johnson", "clip": "iqr", "pca": 3}', '{"sample": 8000, "batch_size": 5000, "weight": "weight"}') UNION ALL
+    SELECT n, 'unsafe', training_fingerprint('SELECT unsafe(a) AS a, b, c FROM crowd', '{a,b,c}', 5, 'minibatch',
+        options => '{"sample": 8000, "batch_size": 3000}');
 $$;
 SET client_min_messages = error;
 SET max_parallel_maintenance_workers = 0;
@@ -117,8 +106,10 @@ SET max_parallel_maintenance_workers = 2;
 SELECT print(2);
 RESET max_parallel_maintenance_workers;
 SELECT count(*), count(DISTINCT what) AS sources, count(DISTINCT print) AS models FROM prints;
-SELECT fit('crowd', '{"sample": 1000}', 5) <> fit('crowd', '{"sample": 1000, "seed": 43}', 5) AS another_seed;
-SELECT fit('crowd', '{"sample": 1000}', 5) = fit('crowd', '{"sample": 1000, "seed": 42}', 5) AS default_is_42;
+SELECT training_fingerprint('crowd', '{a,b,c}', 5, 'minibatch', options => '{"sample": 1000}') <>
+    training_fingerprint('crowd', '{a,b,c}', 5, 'minibatch', options => '{"sample": 1000, "seed": 43}') AS another_seed;
+SELECT training_fingerprint('crowd', '{a,b,c}', 5, 'minibatch', options => '{"sample": 1000}') =
+    training_fingerprint('crowd', '{a,b,c}', 5, 'minibatch', options => '{"sample": 1000, "seed": 42}') AS default_is_42;
 SET client_min_messages = notice;
 
 -- The sample is large enough to choose k on.
@@ -222,6 +213,6 @@ SELECT 1 FROM custseg.train('e', 'SELECT x FROM once() x', '{x}', 2, 'minibatch'
 SELECT count(*) FROM custseg.model_version;
 SELECT custseg.drop_model('e');
 
-DROP FUNCTION fit, agreement, print, unsafe, once;
+DROP FUNCTION agreement, print, unsafe, once;
 DROP TABLE points, crowd, golden, prints CASCADE;
 DROP SEQUENCE reads;

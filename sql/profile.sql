@@ -8,19 +8,8 @@ SET search_path = profile_test, public;
 RESET client_min_messages;
 SET TimeZone = 'UTC';
 
--- What a statement fails with: SQLSTATE, message, detail and hint in one line
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement INTO result;
-    RETURN coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' ', SQLSTATE, SQLERRM, '/ ' || nullif(detail, ''), '/ ' || nullif(hint, ''));
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- Three kinds of customers, far apart: 500, 300 and 200 of them.  "score", "city" and what follows the model does not know
 CREATE TABLE customer (

@@ -5,17 +5,8 @@ SET client_min_messages = warning;
 DROP SCHEMA IF EXISTS rules_test CASCADE;
 CREATE SCHEMA rules_test;
 SET search_path = rules_test, public;
-CREATE FUNCTION fails(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement;
-    RETURN 'NO ERROR';
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN SQLSTATE || ' ' || SQLERRM || coalesce(E'\n  DETAIL: ' || nullif(detail, ''), '') || coalesce(E'\n  HINT: ' || nullif(hint, ''), '');
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 CREATE TABLE customer (id int PRIMARY KEY, recency int, monetary numeric, frequency int, channel text, news bool, joined date);
 INSERT INTO customer

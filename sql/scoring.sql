@@ -8,18 +8,8 @@ CREATE SCHEMA scoring_test;
 SET search_path = scoring_test, public;
 RESET client_min_messages;
 
--- What a statement fails with: SQLSTATE, message and detail in one line
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-    detail text;
-BEGIN
-    EXECUTE statement INTO result;
-    RETURN coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-    RETURN concat_ws(' ', SQLSTATE, SQLERRM, '/ ' || nullif(detail, ''));
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- Three kinds of customers, far apart: 60, 30 and 10 of them
 CREATE TABLE customer (

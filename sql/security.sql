@@ -17,16 +17,8 @@ CREATE SCHEMA security_test;
 GRANT ALL ON SCHEMA security_test TO public;
 SET search_path = security_test, public;
 
--- What a statement fails with
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-BEGIN
-    EXECUTE statement INTO result;
-    RETURN coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-    RETURN SQLSTATE || ' ' || SQLERRM;
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 --
 -- An ordinary role does all of it

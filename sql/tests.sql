@@ -4,9 +4,8 @@
 \set SHOW_CONTEXT never
 SET extra_float_digits = -3;
 
--- equal to 10 digits
-CREATE FUNCTION agrees(ours float8, theirs float8) RETURNS bool LANGUAGE sql IMMUTABLE
-RETURN ours IS NOT DISTINCT FROM theirs OR abs(ours - theirs) <= 1e-10 * abs(theirs);
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- scipy.stats.ks_2samp: D, statistic_sign, pvalue and statistic_location (unless it is rounding's
 -- choice among several) for the baseline 1/n .. n/n and m values spread evenly over a .. a + b.
@@ -287,5 +286,5 @@ SELECT custseg.psi_categories_final((SELECT state(i::text, (i % 3)::text) FROM g
 DROP AGGREGATE state (text, text);
 SELECT custseg.chi_square_test_final(NULL), custseg.psi_categories_final(NULL), custseg.jensen_shannon_categories_final(NULL);
 
-DROP FUNCTION results(int), chi_square(int[]), agrees(float8, float8);
+DROP FUNCTION results(int), chi_square(int[]);
 DROP TABLE shop, arrays, line, levels, ks_golden, results;

@@ -8,19 +8,8 @@ SET search_path = versions_test, public;
 RESET client_min_messages;
 \set VERBOSITY terse
 
--- What a statement fails with: SQLSTATE, message, detail and hint in one line
-CREATE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-    result text;
-    detail text;
-    hint text;
-BEGIN
-    EXECUTE statement INTO result;
-    RETURN coalesce(result, 'NULL');
-EXCEPTION WHEN OTHERS THEN
-    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
-    RETURN concat_ws(' / ', SQLSTATE || ' ' || SQLERRM, nullif(detail, ''), nullif(hint, ''));
-END $$;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- Three kinds of customers, far apart: 60, 30 and 10 of them
 CREATE TABLE customer (id int PRIMARY KEY, recency int, monetary float8, channel text, segment int);

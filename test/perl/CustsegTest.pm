@@ -7,6 +7,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Exporter 'import';
+use File::Basename;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -14,6 +15,9 @@ use Test::More;
 
 our @EXPORT = qw(start_node add_extension customers train fingerprint psql_error shared_segments
   shared_segment_count);
+
+# What the tests of pg_regress share.
+my $setup = dirname(__FILE__) . '/../setup.sql';
 
 # A running server with the extension in database postgres, and functions for tests in schema test.
 sub start_node
@@ -39,24 +43,14 @@ sub add_extension
 {
     my ($node, $database) = @_;
 
-    $node->safe_psql($database, <<'END');
+    $node->safe_psql($database, <<"END" . <<'END');
 CREATE EXTENSION custseg;
 CREATE SCHEMA test;
 GRANT USAGE ON SCHEMA test TO public;
-
--- all that a version holds but for names and times
-CREATE FUNCTION test.fingerprint(m text, v int DEFAULT 1) RETURNS text LANGUAGE sql AS $$
-    SELECT md5(concat_ws(E'\n',
-        (SELECT string_agg((to_jsonb(s) - 'model' - 'version')::text, E'\n' ORDER BY segment)
-         FROM custseg.segment s WHERE s.model = m AND s.version = v),
-        (SELECT string_agg((to_jsonb(f) - 'model' - 'version')::text, E'\n' ORDER BY position)
-         FROM custseg.feature f WHERE f.model = m AND f.version = v),
-        (SELECT (jsonb_build_array(metrics - 'read_milliseconds' - 'prepare_milliseconds'
-             - 'fit_milliseconds', n_rows, skipped, prep, reduction, donors, options, iterations,
-             converged))::text
-         FROM custseg.model_version x WHERE x.model = m AND x.version = v)))
-$$;
-
+SET search_path = test;
+\\i $setup
+RESET search_path;
+END
 -- numbers that look random and are always the same: 0 <= u < 1
 CREATE FUNCTION test.u(i bigint, salt int) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
     SELECT (hashint8extended(i, salt) & 9007199254740991) / 9007199254740992.0::float8
