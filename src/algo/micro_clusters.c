@@ -72,33 +72,14 @@ static CsFitInput
 DrawSample(const CsFitInput *in, int64 n, uint64 seed)
 {
 	CsArena    *arena = CsTeamArena(in->team);
-	const CsMatrix *from = in->matrix;
-	CsMatrix   *to = CreateMatrix(arena, from->ncolumns, n);
 	int64	   *rows = palloc_extended(mul_size(sizeof(int64), n), MCXT_ALLOC_HUGE);
 	CsFitInput	sample = *in;
 	CsRng		rng;
 
-	CsRngSeed(&rng, seed, UINT64CONST(0x311C20C1));	/* a stream apart from k-means' */
-	CsRngSample(&rng, from->nrows, n, rows);
-	for (int64 i = 0; i < n; i++)
-	{
-		const double *x = CsMatrixBlock(from, arena, rows[i] / CS_BLOCK_ROWS) + rows[i] % CS_BLOCK_ROWS;
-		double	   *y = CsMatrixBlock(to, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
-
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (Size j = 0; j < (Size) from->ncolumns * CS_BLOCK_ROWS; j += CS_BLOCK_ROWS)
-			y[j] = x[j];
-	}
-	sample.matrix = to;
-	if (in->weights >= 0)
-	{
-		const double *weight = CsArenaAddress(arena, in->weights);
-
-		sample.weights = CsArenaAlloc(arena, sizeof(double) * CS_BLOCK_ROWS * CsMatrixBlocks(to));
-		for (int64 i = 0; i < n; i++)
-			((double *) CsArenaAddress(arena, sample.weights))[i] = weight[rows[i]];
-	}
+	CsRngSeed(&rng, seed, UINT64CONST(0x311C20C1)); /* a stream apart from k-means' */
+	CsRngSample(&rng, in->matrix->nrows, n, rows);
+	sample.matrix = CsMatrixOfRows(arena, in->matrix, rows, n);
+	sample.weights = CsWeightsOfRows(arena, in->weights, rows, n);
 	pfree(rows);
 	return sample;
 }

@@ -9,6 +9,7 @@
 #include "custseg.h"
 
 #include "data/matrix.h"
+#include "miscadmin.h"
 #include "storage/shmem.h"
 
 #define FIRST_CHUNK ((Size) 128 * 1024)
@@ -87,6 +88,50 @@ CsMatrixShare(const CsMatrix *m, CsArena *arena)
 	int			area = CsArenaAlloc(arena, sizeof(CsMatrix));
 
 	memcpy(CsArenaAddress(arena, area), m, sizeof(CsMatrix));
+	return area;
+}
+
+/* See matrix.h. */
+CsMatrix *
+CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows)
+{
+	CsMatrix   *result = CsMatrixCreate(m->ncolumns);
+	double	   *to = NULL;
+
+	for (int64 i = 0; i < nrows; i++)
+	{
+		const double *from = CsMatrixBlock(m, arena, rows[i] / CS_BLOCK_ROWS) +
+			rows[i] % CS_BLOCK_ROWS;
+		int			at = (int) (i % CS_BLOCK_ROWS);
+
+		if (at == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			CsMatrixGrow(result, arena);
+			to = CsMatrixBlock(result, arena, i / CS_BLOCK_ROWS);
+		}
+		for (int j = 0; j < m->ncolumns; j++)
+			to[(Size) j * CS_BLOCK_ROWS + at] = from[(Size) j * CS_BLOCK_ROWS];
+		result->nrows++;
+	}
+	return result;
+}
+
+/* See matrix.h. */
+int
+CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows)
+{
+	const double *from;
+	double	   *to;
+	int			area;
+
+	if (weights < 0)
+		return -1;
+	area = CsArenaAlloc(arena, mul_size(sizeof(double), nrows));
+	from = CsArenaAddress(arena, weights);
+	to = CsArenaAddress(arena, area);
+	for (int64 i = 0; i < nrows; i++)
+		to[i] = from[rows[i]];
 	return area;
 }
 

@@ -69,6 +69,13 @@ extern double *CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b);
 /* A copy of the struct in an area, for the members of a team; returns the area's number. */
 extern int	CsMatrixShare(const CsMatrix *m, CsArena *arena);
 
+/*
+ * The rows of those numbers, ascending, as a matrix of their own in new areas; and their weights, from
+ * an area of double[nrows], in a new one.  Without weights (-1) there are none (-1).
+ */
+extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
+extern int	CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows);
+
 /* Give the areas back. */
 extern void CsMatrixFree(CsMatrix *m, CsArena *arena);
 

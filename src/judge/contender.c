@@ -57,31 +57,22 @@ static double
 Refit(CsTraining *t, CsTeam *team, const CsContender *c, int labels, const int64 *rows, int64 nrows)
 {
 	CsMatrix   *m = CsMatrixOfRows(t->arena, t->matrix, rows, nrows);
+	int			weights = CsWeightsOfRows(t->arena, t->weights, rows, nrows);
 	Size		used = CsArenaUsed(t->arena),
 				limit = CsTrainingMemoryLimit();
 	CsFitInput	in = {
-		.team = team,.matrix = m,.weights = -1,.k = c->k,.options = c->options,
+		.team = team,.matrix = m,.weights = weights,.k = c->k,.options = c->options,
 		.memory_left = limit > used ? limit - used : 0
 	};
 	CsFitOutput out = {0};
 	double		agreement;
 
-	if (t->weights >= 0)
-	{
-		const double *weights = CsArenaAddress(t->arena, t->weights);
-		double	   *some;
-
-		in.weights = CsArenaAlloc(t->arena, mul_size(sizeof(double), nrows));
-		some = CsArenaAddress(t->arena, in.weights);
-		for (int64 i = 0; i < nrows; i++)
-			some[i] = weights[rows[i]];
-	}
 	c->algorithm->fit(&in, &out);
 	agreement = Agreement(CsArenaAddress(t->arena, labels), rows,
 						  CsArenaAddress(t->arena, out.labels), nrows);
 	CsArenaFree(t->arena, out.labels);
-	if (in.weights >= 0)
-		CsArenaFree(t->arena, in.weights);
+	if (weights >= 0)
+		CsArenaFree(t->arena, weights);
 	CsMatrixFree(m, t->arena);
 	pfree(m);
 	return agreement;

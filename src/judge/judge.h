@@ -151,6 +151,5 @@ extern CsRequest CsJudgingRequest(FunctionCallInfo fcinfo, const char *command,
 								  const CsOption *options, int noptions, void *result);
 extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
 extern void CsJudgeSample(CsTraining *t, int64 most);
-extern int	CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows);
 
 #endif							/* CUSTSEG_JUDGE_H */

@@ -35,24 +35,6 @@ CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *o
 	return request;
 }
 
-/* Those rows' weights in an area of their own; -1 when there are none. */
-int
-CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows)
-{
-	const double *from;
-	double	   *to;
-	int			area;
-
-	if (weights < 0)
-		return -1;
-	area = CsArenaAlloc(arena, sizeof(double) * nrows);
-	from = CsArenaAddress(arena, weights);
-	to = CsArenaAddress(arena, area);
-	for (int64 i = 0; i < nrows; i++)
-		to[i] = from[rows[i]];
-	return area;
-}
-
 /* See judge.h. */
 void
 CsJudgeSample(CsTraining *t, int64 most)

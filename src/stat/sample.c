@@ -1,6 +1,6 @@
 /*
  * sample.c
- *	  Seeded samples of rows: stratified by segment, and as a matrix of their own.
+ *	  Seeded samples of rows: simple, and stratified by segment.
  *
  * What is drawn depends on the seed and the rows only.  Selection sampling (Knuth, algorithm S) is
  * run for all segments at once, in one pass over the labels and without memory for the rows that
@@ -108,32 +108,6 @@ CsSampleFree(CsStratifiedSample *s)
 	pfree(s->counts);
 	pfree(s->row);
 	pfree(s);
-}
-
-/* Copy the rows of those numbers, ascending, to a matrix of their own in new areas. */
-CsMatrix *
-CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows)
-{
-	CsMatrix   *result = CsMatrixCreate(m->ncolumns);
-	double	   *to = NULL;
-
-	for (int64 i = 0; i < nrows; i++)
-	{
-		const double *from = CsMatrixBlock(m, arena, rows[i] / CS_BLOCK_ROWS) +
-			rows[i] % CS_BLOCK_ROWS;
-		int			at = (int) (i % CS_BLOCK_ROWS);
-
-		if (at == 0)
-		{
-			CHECK_FOR_INTERRUPTS();
-			CsMatrixGrow(result, arena);
-			to = CsMatrixBlock(result, arena, i / CS_BLOCK_ROWS);
-		}
-		for (int j = 0; j < m->ncolumns; j++)
-			to[(Size) j * CS_BLOCK_ROWS + at] = from[(Size) j * CS_BLOCK_ROWS];
-		result->nrows++;
-	}
-	return result;
 }
 
 /*

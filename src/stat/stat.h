@@ -29,9 +29,8 @@ extern CsStratifiedSample *CsSampleStratified(const int32 *labels, int64 nrows, 
 											  int64 sample, uint64 seed);
 extern void CsSampleFree(CsStratifiedSample *s);
 
-/* A simple sample of row numbers, ascending, palloc'd; and those rows as a matrix of their own. */
+/* A simple sample of row numbers, ascending, palloc'd. */
 extern int64 *CsSampleRows(int64 nrows, int64 sample, uint64 seed, int64 *used);
-extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
 
 /*
  * silhouette.c: silhouette widths of the rows that have a segment, or of a stratified sample of
