@@ -188,7 +188,7 @@ CREATE TABLE custseg.monitor_run (
     run_by name NOT NULL,
     status text NOT NULL CHECK (status IN ('ok', 'failed', 'skipped')),
     error text,
-    n_rows bigint,
+    n bigint,
     verdict text,
     retrain bool,
     urgency text CHECK (urgency IN ('none', 'low', 'medium', 'high')),
@@ -202,7 +202,7 @@ COMMENT ON TABLE custseg.monitor_run IS 'runs of monitor(); what they measured i
 COMMENT ON COLUMN custseg.monitor_run.version IS 'version that was watched, the deployed one; NULL when there was none';
 COMMENT ON COLUMN custseg.monitor_run.status IS 'ok; failed: a check ended in an error, the others count; skipped: another run was at work';
 COMMENT ON COLUMN custseg.monitor_run.error IS 'why it failed or was skipped';
-COMMENT ON COLUMN custseg.monitor_run.n_rows IS 'rows of the source';
+COMMENT ON COLUMN custseg.monitor_run.n IS 'rows of the source';
 COMMENT ON COLUMN custseg.monitor_run.verdict IS 'the worst of all checks: ok, insufficient data, watch, drifted, broken';
 COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as of needs_retraining()';
 COMMENT ON COLUMN custseg.monitor_run.findings IS 'by check, the rows whose verdict is not ok; silhouette: of a sample; breaches: limits that were broken; errors: of checks that failed';
@@ -287,7 +287,7 @@ CREATE TABLE custseg.segment_action (
     tone text,
     channel text,
     offer text,
-    frequency text,
+    contact_frequency text,
     products text[],
     tactics text[],
     primary_kpi text,
@@ -303,7 +303,7 @@ CREATE TABLE custseg.segment_action (
 COMMENT ON TABLE custseg.segment_action IS 'what to do with the customers of a segment, as set_action() has it; belongs to the model''s segments by number, whatever the version';
 COMMENT ON COLUMN custseg.segment_action.description IS 'what the segment is to the business';
 COMMENT ON COLUMN custseg.segment_action.tone IS 'how to speak to these customers';
-COMMENT ON COLUMN custseg.segment_action.frequency IS 'how often to speak to them, in words';
+COMMENT ON COLUMN custseg.segment_action.contact_frequency IS 'how often to speak to them, in words';
 COMMENT ON COLUMN custseg.segment_action.primary_kpi IS 'the measure that shows whether the action works';
 COMMENT ON COLUMN custseg.segment_action.guardrail_kpi IS 'the measure that must not get worse meanwhile';
 COMMENT ON COLUMN custseg.segment_action.budget_share IS 'of the campaign''s budget, 0 to 1';
@@ -423,7 +423,7 @@ CREATE FUNCTION custseg.progress(
     OUT iteration bigint,
     OUT rows_done bigint,
     OUT rows_total bigint,
-    OUT started timestamptz
+    OUT started_at timestamptz
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION custseg.progress() IS
@@ -594,7 +594,7 @@ CREATE FUNCTION custseg.k_distance(
     k int DEFAULT 5,
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
-    OUT rank bigint,
+    OUT n bigint,
     OUT share float8,
     OUT distance float8,
     OUT knee bool
@@ -613,7 +613,7 @@ CREATE FUNCTION custseg.dbscan_grid(
     options jsonb DEFAULT '{}',
     OUT eps float8,
     OUT min_samples int,
-    OUT clusters bigint,
+    OUT n_segments int,
     OUT noise_share float8,
     OUT largest_share float8,
     OUT silhouette float8,
@@ -633,8 +633,8 @@ CREATE FUNCTION custseg.dendrogram(
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
     OUT step int,
-    OUT cluster_1 int,
-    OUT cluster_2 int,
+    OUT cluster_a int,
+    OUT cluster_b int,
     OUT height float8,
     OUT n bigint
 ) RETURNS SETOF record
@@ -679,7 +679,7 @@ CREATE FUNCTION custseg.compare(
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
     OUT algorithm text,
-    OUT segments int,
+    OUT n_segments int,
     OUT silhouette float8,
     OUT calinski_harabasz float8,
     OUT davies_bouldin float8,
@@ -687,7 +687,7 @@ CREATE FUNCTION custseg.compare(
     OUT smallest_share float8,
     OUT largest_share float8,
     OUT stability float8,
-    OUT seconds float8,
+    OUT milliseconds float8,
     OUT recommended bool,
     OUT reason text
 ) RETURNS SETOF record
@@ -701,7 +701,7 @@ CREATE FUNCTION custseg.evaluate(
     source text DEFAULT NULL,
     version int DEFAULT NULL,
     OUT metric text,
-    OUT value float8
+    OUT result float8
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE;
@@ -711,8 +711,8 @@ COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a so
 CREATE FUNCTION custseg.silhouette(
     model text,
     source text DEFAULT NULL,
-    version int DEFAULT NULL,
     sample int DEFAULT 20000,
+    version int DEFAULT NULL,
     OUT id text,
     OUT segment int,
     OUT silhouette float8,
@@ -739,7 +739,7 @@ CREATE FUNCTION custseg.stability(
     OUT recovered float8,
     OUT dissolved float8,
     OUT mean_ari float8,
-    OUT verdict text
+    OUT rating text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
@@ -751,17 +751,17 @@ CREATE FUNCTION custseg.clusterability(
     features text[] DEFAULT NULL,
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
-    OUT n_rows bigint,
+    OUT n bigint,
     OUT n_sampled bigint,
     OUT hopkins float8,
-    OUT hopkins_p float8,
+    OUT hopkins_p_value float8,
     OUT best_k int,
     OUT silhouette float8,
     OUT null_silhouette float8,
     OUT null_sd float8,
-    OUT p float8,
-    OUT structure text,
-    OUT sentence text
+    OUT p_value float8,
+    OUT rating text,
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_clusterability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
@@ -882,7 +882,7 @@ COMMENT ON TYPE custseg.ks_test_result IS 'what ks_test() returns';
 
 CREATE TYPE custseg.psi_result AS (
     psi float8,
-    critical_value float8,
+    psi_critical float8,
     bins int,
     n_baseline bigint,
     n_current bigint
@@ -892,11 +892,11 @@ COMMENT ON TYPE custseg.psi_result IS 'what psi() returns';
 
 CREATE TYPE custseg.chi_square_test_result AS (
     statistic float8,
-    df bigint,
+    df float8,
     p_value float8,
     cramers_v float8,
     n bigint,
-    low_expected bigint
+    n_low_expected bigint
 );
 
 COMMENT ON TYPE custseg.chi_square_test_result IS 'what chi_square_test() returns';
@@ -1286,11 +1286,11 @@ CREATE FUNCTION custseg.fairness(
     OUT impact_ratio float8,
     OUT impact_p_adjusted float8,
     OUT chi_square float8,
-    OUT df bigint,
+    OUT df float8,
     OUT p_value float8,
     OUT cramers_v float8,
     OUT is_feature bool,
-    OUT verdict text,
+    OUT rating text,
     OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_fairness'
@@ -1354,13 +1354,13 @@ CREATE FUNCTION custseg.migration_test(
     "from" timestamptz DEFAULT NULL,
     "to" timestamptz DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    OUT runs bigint,
+    OUT n_runs bigint,
     OUT n bigint,
     OUT n_moved bigint,
     OUT moved_share float8,
     OUT change float8,
     OUT statistic float8,
-    OUT df int,
+    OUT df float8,
     OUT p_value float8,
     OUT verdict text,
     OUT reason text
@@ -1393,7 +1393,7 @@ CREATE FUNCTION custseg.compare_versions(
     b int,
     source text DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    OUT n_rows bigint,
+    OUT n bigint,
     OUT n_moved bigint,
     OUT moved_share float8,
     OUT adjusted_rand float8,
@@ -1405,8 +1405,8 @@ CREATE FUNCTION custseg.compare_versions(
     OUT mean_distance_b float8,
     OUT inertia_per_row_a float8,
     OUT inertia_per_row_b float8,
-    OUT outside_a bigint,
-    OUT outside_b bigint,
+    OUT n_outside_a bigint,
+    OUT n_outside_b bigint,
     OUT smallest_share_a float8,
     OUT smallest_share_b float8,
     OUT largest_share_a float8,
@@ -1506,7 +1506,7 @@ END;
 COMMENT ON FUNCTION custseg.verdict_rank IS 'private: verdicts in order, the worst last';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
--- to train again.  Levels: 1 low, 2 medium, 3 high.
+-- to train again.  Gravity: 1 low, 2 medium, 3 high.
 CREATE FUNCTION custseg.retraining_causes(
     model text,
     version int,
@@ -1514,7 +1514,7 @@ CREATE FUNCTION custseg.retraining_causes(
     reports jsonb,
     OUT cause text,
     OUT sustained bool,
-    OUT level int,
+    OUT gravity int,
     OUT reason text
 ) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -1642,16 +1642,16 @@ BEGIN ATOMIC
         SELECT
             count(*) FILTER (WHERE c.fires) > 0
                 AND NOT ((options ->> 'repair_first')::bool AND EXISTS (SELECT FROM repairs)) AS retrain,
-            max(c.level) FILTER (WHERE c.fires) AS level,
-            count(*) FILTER (WHERE c.fires AND c.level > 1) AS several
+            max(c.gravity) FILTER (WHERE c.fires) AS gravity,
+            count(*) FILTER (WHERE c.fires AND c.gravity > 1) AS several
         FROM causes c
     )
     SELECT
         v.retrain,
         CASE
             WHEN NOT v.retrain THEN 'none'
-            WHEN v.level = 3 OR v.several > 1 THEN 'high'
-            WHEN v.level = 2 THEN 'medium'
+            WHEN v.gravity = 3 OR v.several > 1 THEN 'high'
+            WHEN v.gravity = 2 THEN 'medium'
             ELSE 'low'
         END,
         ARRAY(
@@ -1665,7 +1665,7 @@ BEGIN ATOMIC
                     ELSE format('%s (counts when %s runs in a row find it)', c.reason, options ->> 'consecutive')
                 END
             FROM causes c
-            ORDER BY c.fires DESC, c.level DESC, c.cause)
+            ORDER BY c.fires DESC, c.gravity DESC, c.cause)
         ),
         coalesce((SELECT jsonb_agg(c.cause ORDER BY c.cause) FROM causes c), '[]')
     FROM verdict v;
@@ -1849,7 +1849,7 @@ BEGIN
         run.retrain := judged.retrain;
         run.urgency := judged.urgency;
         run.reasons := judged.reasons;
-        run.n_rows := jsonb_path_query_first(reports, '$.data_quality[*] ? (@.subject == "source").n')::bigint;
+        run.n := jsonb_path_query_first(reports, '$.data_quality[*] ? (@.subject == "source").n')::bigint;
         -- of each report, the rows that are not as they should be
         run.findings := (
             SELECT jsonb_object_agg(c.key, jsonb_path_query_array(c.value, '$[*] ? (!(@.verdict == "ok"))'))
@@ -1869,10 +1869,10 @@ BEGIN
     END IF;
     run.finished_at := clock_timestamp();
     INSERT INTO custseg.monitor_run
-        (model, version, source, started_at, finished_at, run_by, status, error, n_rows, verdict, retrain, urgency,
+        (model, version, source, started_at, finished_at, run_by, status, error, n, verdict, retrain, urgency,
         reasons, findings)
     VALUES (run.model, run.version, run.source, run.started_at, run.finished_at, run.run_by, run.status, run.error,
-        run.n_rows, run.verdict, run.retrain, run.urgency, run.reasons, run.findings)
+        run.n, run.verdict, run.retrain, run.urgency, run.reasons, run.findings)
     RETURNING id INTO run.id;
 
     INSERT INTO custseg.monitor_feature
@@ -2017,7 +2017,7 @@ CREATE FUNCTION custseg.monitor(
     OUT model text,
     OUT version int,
     OUT status text,
-    OUT n_rows bigint,
+    OUT n bigint,
     OUT verdict text,
     OUT retrain bool,
     OUT urgency text,
@@ -2057,9 +2057,9 @@ CREATE FUNCTION custseg.describe(
     OUT skewness float8,
     OUT kurtosis float8,
     OUT jarque_bera float8,
-    OUT jarque_bera_p float8,
-    OUT iqr_outliers bigint,
-    OUT z_outliers bigint,
+    OUT jarque_bera_p_value float8,
+    OUT n_iqr_outliers bigint,
+    OUT n_z_outliers bigint,
     OUT top_levels jsonb,
     OUT suggestion text
 ) RETURNS SETOF record
@@ -2101,7 +2101,7 @@ CREATE FUNCTION custseg.concentration(
     source text,
     "column" text,
     OUT n bigint,
-    OUT n_missing bigint,
+    OUT n_null bigint,
     OUT total float8,
     OUT gini float8,
     OUT top_10_share float8,
@@ -2120,9 +2120,9 @@ CREATE FUNCTION custseg.correlations(
     OUT column_b text,
     OUT n bigint,
     OUT pearson float8,
-    OUT pearson_p float8,
+    OUT pearson_p_value float8,
     OUT spearman float8,
-    OUT spearman_p float8
+    OUT spearman_p_value float8
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_correlations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
@@ -2139,7 +2139,7 @@ CREATE FUNCTION custseg.outliers(
     OUT beyond_deviations text[],
     OUT largest_z float8,
     OUT mahalanobis float8,
-    OUT mahalanobis_p float8
+    OUT mahalanobis_p_value float8
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_outliers'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
@@ -2149,8 +2149,8 @@ COMMENT ON FUNCTION custseg.outliers IS 'rows far from the others, the farthest 
 CREATE FUNCTION custseg.missing_patterns(
     source text,
     columns text[] DEFAULT NULL,
-    OUT missing text[],
-    OUT n_missing int,
+    OUT null_columns text[],
+    OUT n_columns int,
     OUT n bigint,
     OUT share float8
 ) RETURNS SETOF record
@@ -2165,9 +2165,9 @@ CREATE FUNCTION custseg.mcar_test(
     OUT n bigint,
     OUT n_patterns int,
     OUT statistic float8,
-    OUT df bigint,
+    OUT df float8,
     OUT p_value float8,
-    OUT verdict text
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_mcar_test'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
@@ -2182,8 +2182,8 @@ CREATE FUNCTION custseg.rfm(
     "time" text,
     amount text,
     as_of timestamptz DEFAULT NULL,
-    options jsonb DEFAULT '{}',
     segments jsonb DEFAULT NULL,
+    options jsonb DEFAULT '{}',
     OUT customer_id text,
     OUT first_purchase timestamptz,
     OUT last_purchase timestamptz,
@@ -2198,7 +2198,7 @@ CREATE FUNCTION custseg.rfm(
     OUT frequency_score int,
     OUT monetary_score int,
     OUT rfm_code text,
-    OUT segment text
+    OUT rfm_segment text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_rfm'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
@@ -2227,7 +2227,7 @@ CREATE FUNCTION custseg.rfm_segments(
     segments jsonb DEFAULT NULL,
     bins int DEFAULT 5,
     OUT "position" int,
-    OUT segment text,
+    OUT rfm_segment text,
     OUT recency_low int,
     OUT recency_high int,
     OUT frequency_low int,
@@ -2268,7 +2268,7 @@ CREATE FUNCTION custseg.customer_features(
     OUT quantity_per_order float8,
     OUT days_between_mean float8,
     OUT days_between_variation float8,
-    OUT products bigint,
+    OUT n_products bigint,
     OUT product_entropy float8,
     OUT favourite_category text,
     OUT category_entropy float8,
@@ -2511,7 +2511,7 @@ CREATE FUNCTION custseg.segment_tests(
     OUT kind text,
     OUT is_feature bool,
     OUT n bigint,
-    OUT n_missing bigint,
+    OUT n_null bigint,
     OUT test text,
     OUT statistic float8,
     OUT df_between float8,
@@ -2521,7 +2521,7 @@ CREATE FUNCTION custseg.segment_tests(
     OUT effect_measure text,
     OUT effect float8,
     OUT effect_size text,
-    OUT verdict text,
+    OUT rating text,
     OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_segment_tests'
@@ -2544,7 +2544,7 @@ CREATE FUNCTION custseg.segment_profile(
     OUT is_feature bool,
     OUT level text,
     OUT n bigint,
-    OUT missing_share float8,
+    OUT null_share float8,
     OUT share float8,
     OUT mean float8,
     OUT median float8,
@@ -2554,7 +2554,7 @@ CREATE FUNCTION custseg.segment_profile(
     OUT third_quartile float8,
     OUT maximum float8,
     OUT percentile float8,
-    OUT overall float8,
+    OUT overall_mean float8,
     OUT difference float8,
     OUT ratio float8,
     OUT rank int
@@ -2600,7 +2600,7 @@ CREATE FUNCTION custseg.feature_importance(
     OUT eta_squared float8,
     OUT cramers_v float8,
     OUT n bigint,
-    OUT description text
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_feature_importance'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
@@ -2624,7 +2624,7 @@ CREATE FUNCTION custseg.split_stability(
     OUT relative_gap float8,
     OUT standard_gap float8,
     OUT expected_gap float8,
-    OUT verdict text,
+    OUT rating text,
     OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_split_stability'
@@ -2666,7 +2666,7 @@ CREATE FUNCTION custseg.radar(
     OUT name text,
     OUT column_name text,
     OUT level text,
-    OUT value float8,
+    OUT segment_mean float8,
     OUT scaled float8
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_radar'
@@ -2683,13 +2683,13 @@ CREATE FUNCTION custseg.heatmap(
     OUT name text,
     OUT column_name text,
     OUT level text,
-    OUT value float8,
-    OUT overall float8,
+    OUT segment_mean float8,
+    OUT overall_mean float8,
     OUT difference float8
 ) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 50
 BEGIN ATOMIC
-    SELECT p.segment, p.name, p.column_name, p.level, coalesce(p.share, p.mean), p.overall, p.difference
+    SELECT p.segment, p.name, p.column_name, p.level, coalesce(p.share, p.mean), p.overall_mean, p.difference
     FROM custseg.segment_profile(
         heatmap.model,
         heatmap.source,
@@ -2831,12 +2831,12 @@ COMMENT ON FUNCTION custseg.optimise_thresholds IS 'borders of a rule model that
 CREATE FUNCTION custseg.surrogate(
     model text,
     source text DEFAULT NULL,
-    max_depth int DEFAULT 4,
     features text[] DEFAULT NULL,
+    max_depth int DEFAULT 4,
     options jsonb DEFAULT '{}',
     version int DEFAULT NULL,
     OUT leaf int,
-    OUT rule text,
+    OUT condition text,
     OUT segment int,
     OUT name text,
     OUT n bigint,
@@ -2857,7 +2857,7 @@ CREATE FUNCTION custseg.surrogate_of_column(
     max_depth int DEFAULT 4,
     options jsonb DEFAULT '{}',
     OUT leaf int,
-    OUT rule text,
+    OUT condition text,
     OUT segment int,
     OUT name text,
     OUT n bigint,
@@ -2875,10 +2875,10 @@ CREATE FUNCTION custseg.tree_rules(
     model text,
     version int DEFAULT NULL,
     OUT leaf int,
-    OUT rule text,
+    OUT condition text,
     OUT segment int,
     OUT name text,
-    OUT n float8,
+    OUT weight float8,
     OUT coverage float8,
     OUT purity float8
 ) RETURNS SETOF record
@@ -2897,7 +2897,7 @@ CREATE FUNCTION custseg.decision_path(
     OUT value text,
     OUT segment int,
     OUT name text,
-    OUT n float8,
+    OUT weight float8,
     OUT coverage float8,
     OUT purity float8
 ) RETURNS SETOF record
@@ -2955,7 +2955,7 @@ CREATE FUNCTION custseg.recommendations(
     OUT tone text,
     OUT channel text,
     OUT offer text,
-    OUT frequency text,
+    OUT contact_frequency text,
     OUT products text[],
     OUT tactics text[],
     OUT primary_kpi text,
@@ -2977,9 +2977,9 @@ CREATE FUNCTION custseg.capacity_check(
     OUT n_overridden bigint,
     OUT n_excluded bigint,
     OUT perk text,
-    OUT capacity bigint,
+    OUT perk_capacity bigint,
     OUT excess bigint,
-    OUT verdict text,
+    OUT rating text,
     OUT reason text
 ) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
@@ -3101,16 +3101,17 @@ SELECT
     s.model,
     s.version,
     s.segment,
-    s.name AS segment_name,
+    s.name,
     s.rank AS segment_rank,
     l.name AS feature,
     l.kind,
     CASE l.kind WHEN 'categorical' THEN coalesce(e.level ->> 'level', '(null)') END AS level,
-    e.value,
-    e.overall,
+    CASE l.kind WHEN 'categorical' THEN e.value END AS share,
+    CASE WHEN l.kind <> 'categorical' THEN e.value END AS mean,
+    e.overall_mean,
     CASE l.kind
-        WHEN 'categorical' THEN e.value - e.overall
-        ELSE (e.value - e.overall) / nullif(l.standard_deviation, 0)
+        WHEN 'categorical' THEN (e.value - e.overall_mean) / nullif(sqrt(e.overall_mean * (1 - e.overall_mean)), 0)
+        ELSE (e.value - e.overall_mean) / nullif(l.standard_deviation, 0)
     END AS difference
 FROM custseg.segment s
 JOIN layout l ON l.model = s.model AND l.version = s.version
@@ -3122,15 +3123,16 @@ CROSS JOIN LATERAL (
         CASE l.kind
             WHEN 'categorical' THEN (l.prep -> 'levels' -> (i - 1) ->> 'count')::float8 / l.n
             ELSE (l.prep ->> 'mean')::float8
-        END AS overall
+        END AS overall_mean
 ) e
 ORDER BY s.model, s.segment, l.position, i;
 
-COMMENT ON VIEW custseg.segment_profile IS 'how the segments of deployed versions differ, feature by feature and level by level';
+COMMENT ON VIEW custseg.segment_profile IS 'how the segments of deployed versions differed in training, feature by feature and level by level; the function of the same name says it of any source, in the same columns';
 COMMENT ON COLUMN custseg.segment_profile.level IS 'of a category; (null) stands for no value; NULL for features that are numbers';
-COMMENT ON COLUMN custseg.segment_profile.value IS 'mean in the feature''s own units (times in days since 1970-01-01), or share of the level';
-COMMENT ON COLUMN custseg.segment_profile.overall IS 'the same over all training rows';
-COMMENT ON COLUMN custseg.segment_profile.difference IS 'value - overall, for numbers in standard deviations of the training rows';
+COMMENT ON COLUMN custseg.segment_profile.share IS 'of a level in the segment, 0 to 1; NULL for features that are numbers';
+COMMENT ON COLUMN custseg.segment_profile.mean IS 'of a number in the segment, in the feature''s own units (times in days since 1970-01-01); NULL for levels';
+COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'mean, or share of the level, of all training rows';
+COMMENT ON COLUMN custseg.segment_profile.difference IS 'from overall_mean, in standard deviations of all training rows; NULL where nothing varies';
 
 CREATE VIEW custseg.drift_history WITH (security_invoker = true) AS
 SELECT
@@ -3185,7 +3187,7 @@ COMMENT ON COLUMN custseg.size_history.reason IS 'NULL where the verdict is ok';
 
 CREATE VIEW custseg.open_alerts WITH (security_invoker = true) AS
 SELECT
-    a.id,
+    a.id AS alert,
     a.model,
     a.kind,
     a.subject,
@@ -3206,11 +3208,11 @@ SELECT
     m.deployed_version,
     v.trained_at,
     now() - v.trained_at AS age,
-    l.started_at AS last_run,
+    l.started_at AS last_run_at,
     l.status AS last_status,
     l.error AS last_error,
-    c.started_at AS last_checked,
-    c.n_rows,
+    c.started_at AS last_checked_at,
+    c.n,
     c.verdict,
     c.retrain,
     c.urgency,
@@ -3226,7 +3228,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) l ON true
 LEFT JOIN LATERAL (
-    SELECT r.started_at, r.n_rows, r.verdict, r.retrain, r.urgency
+    SELECT r.started_at, r.n, r.verdict, r.retrain, r.urgency
     FROM custseg.monitor_run r
     WHERE r.model = m.name AND r.status <> 'skipped'
     ORDER BY r.id DESC
@@ -3240,13 +3242,13 @@ CROSS JOIN LATERAL (
 
 COMMENT ON VIEW custseg.model_health IS 'one row a model: how old its deployed version is, and what the last run of monitor() said';
 COMMENT ON COLUMN custseg.model_health.last_status IS 'of the last run; NULL when the model was never watched';
-COMMENT ON COLUMN custseg.model_health.last_checked IS 'start of the last run that was not skipped, to which the columns that follow belong';
+COMMENT ON COLUMN custseg.model_health.last_checked_at IS 'start of the last run that was not skipped, to which the columns that follow belong';
 COMMENT ON COLUMN custseg.model_health.verdict IS 'the worst one of that run';
 
 CREATE VIEW custseg.playbook WITH (security_invoker = true) AS
 SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
     coalesce(a.description, s.description) AS description,
-    a.tone, a.channel, a.offer, a.frequency, a.products, a.tactics,
+    a.tone, a.channel, a.offer, a.contact_frequency, a.products, a.tactics,
     a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity,
     (SELECT count(*) FROM custseg.segment_override o
         WHERE o.model = s.model AND o.segment = s.segment AND o.ended_at IS NULL

@@ -73,9 +73,9 @@ def fill_history(session):
     nights = f"generate_series(0, {MODELS - 1}) i, generate_series(1, {NIGHTS}) night"
     at = "timestamptz '2026-01-01' + night * interval '1 day'"
     session.run(f"""
-        INSERT INTO custseg.monitor_run (model, version, source, started_at, finished_at, run_by, status, n_rows,
+        INSERT INTO custseg.monitor_run (model, version, source, started_at, finished_at, run_by, status, n,
             verdict, retrain, urgency, reasons, findings)
-        SELECT {model}, r.version, r.source, {at}, {at}, r.run_by, r.status, r.n_rows, r.verdict, r.retrain,
+        SELECT {model}, r.version, r.source, {at}, {at}, r.run_by, r.status, r.n, r.verdict, r.retrain,
             r.urgency, r.reasons, r.findings
         FROM (SELECT * FROM custseg.monitor_run WHERE model = 'watched' ORDER BY id DESC LIMIT 1) r, {nights}""")
     for table in ("monitor_feature", "monitor_segment"):

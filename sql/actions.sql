@@ -10,12 +10,12 @@ SELECT custseg.name_segment('shop', 3, 'Spenders');
 
 -- actions: keys that are given replace those there are, null takes one away
 SELECT custseg.set_action('shop', 1, '{"channel": "email", "offer": "early access", "tone": "warm",
-    "products": ["coffee", "tea"], "tactics": ["birthday mail"], "frequency": "weekly", "primary_kpi": "repeat rate",
+    "products": ["coffee", "tea"], "tactics": ["birthday mail"], "contact_frequency": "weekly", "primary_kpi": "repeat rate",
     "guardrail_kpi": "unsubscribe rate", "budget_share": 0.4, "perk": "free delivery", "perk_capacity": 8,
     "description": "come every week"}');
 SELECT custseg.set_action('shop', 1, '{"channel": "app", "tone": null, "perk_capacity": 9}');
 SELECT custseg.set_action('shop', 2, '{"channel": "ads", "perk": "voucher"}');
-SELECT segment, name, n, description, tone, channel, offer, frequency, products, tactics, primary_kpi,
+SELECT segment, name, n, description, tone, channel, offer, contact_frequency, products, tactics, primary_kpi,
     guardrail_kpi, budget_share, perk, perk_capacity, n_overridden, set_at IS NOT NULL AS set, set_by = current_user AS by_me
 FROM custseg.playbook
 WHERE model = 'shop'
@@ -58,7 +58,7 @@ SELECT custseg.recommendations(NULL, '{"spend": 20, "visits": 2}'::jsonb) IS NUL
 
 -- capacity: who is promised what, overrides counted
 SELECT * FROM custseg.capacity_check('shop');
-SELECT segment, n, verdict FROM custseg.capacity_check('shop', 'SELECT * FROM customers WHERE id <= 6');
+SELECT segment, n, rating FROM custseg.capacity_check('shop', 'SELECT * FROM customers WHERE id <= 6');
 
 -- replaced, ended, expired: the record stays
 SELECT custseg.override_segment('shop', 7, 2, 'on second thoughts');

@@ -15,7 +15,7 @@ FROM custseg.choose_k('six', '{x,y}', k_max => 2, prep => '{"scale": "none"}', o
 -- silhouette_samples: 0.78133385 0.67935474 0.67935474 0.78133385 0.67935474 0.67935474
 SELECT custseg.train('six', 'six', '{x,y}', k => 2, prep => '{"scale": "none"}') IS NOT NULL AS trained;
 SELECT id, segment, round(silhouette::numeric, 8) AS silhouette, neighbor FROM custseg.silhouette('six') ORDER BY id;
-SELECT metric, round(value::numeric, 12) AS value FROM custseg.evaluate('six');
+SELECT metric, round(result::numeric, 12) AS result FROM custseg.evaluate('six');
 SELECT custseg.drop_model('six');
 
 -- three clouds of the measures of irises
@@ -38,17 +38,17 @@ INSERT INTO golden VALUES ('rows', 150), ('unplaced_rows', 0), ('segments', 3), 
 SELECT custseg.train('flowers', 'flowers', '{a,b,c,d}', prep => '{"scale": "none"}',
     options => '{"tol": 0, "init": [[5.0,3.4,1.5,0.2],[5.9,2.8,4.3,1.3],[6.6,3.0,5.6,2.0]]}') IS NOT NULL AS trained;
 WITH measured AS (
-    SELECT metric, value FROM custseg.evaluate('flowers')
+    SELECT metric, result FROM custseg.evaluate('flowers')
     UNION ALL
     SELECT 'segment ' || rank() OVER (ORDER BY min(id::int)), avg(silhouette) FROM custseg.silhouette('flowers') GROUP BY segment
     UNION ALL
     SELECT 'id ' || id, silhouette FROM custseg.silhouette('flowers')
 )
-SELECT g.metric, abs(m.value - g.value) <= 1e-9 * abs(g.value) AS agrees FROM golden g LEFT JOIN measured m USING (metric) ORDER BY g.metric COLLATE "C";
+SELECT g.metric, abs(m.result - g.value) <= 1e-9 * abs(g.value) AS agrees FROM golden g LEFT JOIN measured m USING (metric) ORDER BY g.metric COLLATE "C";
 
 -- what is measured against the model's own centers is what the training measured
-SELECT abs(i.value - (v.metrics ->> 'inertia')::float8 / 150) < 1e-12 AS inertia, abs(d.value - (v.metrics ->> 'mean_distance')::float8) < 1e-12 AS distance,
-    abs(s.value - (v.metrics ->> 'silhouette')::float8) < 1e-12 AS silhouette
+SELECT abs(i.result - (v.metrics ->> 'inertia')::float8 / 150) < 1e-12 AS inertia, abs(d.result - (v.metrics ->> 'mean_distance')::float8) < 1e-12 AS distance,
+    abs(s.result - (v.metrics ->> 'silhouette')::float8) < 1e-12 AS silhouette
 FROM custseg.model_version v, custseg.evaluate('flowers') i, custseg.evaluate('flowers') d, custseg.evaluate('flowers') s
 WHERE v.model = 'flowers' AND i.metric = 'inertia_per_row' AND d.metric = 'mean_distance' AND s.metric = 'silhouette';
 
@@ -56,12 +56,12 @@ WHERE v.model = 'flowers' AND i.metric = 'inertia_per_row' AND d.metric = 'mean_
 SELECT count(*), count(*) FILTER (WHERE neighbor <> segment AND neighbor BETWEEN 1 AND 3) AS others FROM custseg.silhouette('flowers');
 
 -- other rows, few rows, no rows; rows that can't be placed
-SELECT metric, round(value::numeric, 6) AS value FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id > 50');
-SELECT metric, round(value::numeric, 6) AS value FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id = 1 UNION ALL SELECT 151, ''Infinity'', 3, 2, 1');
-SELECT metric, value FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id < 1');
+SELECT metric, round(result::numeric, 6) AS result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id > 50');
+SELECT metric, round(result::numeric, 6) AS result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id = 1 UNION ALL SELECT 151, ''Infinity'', 3, 2, 1');
+SELECT metric, result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id < 1');
 SELECT count(*) FROM custseg.silhouette('flowers', 'SELECT * FROM flowers WHERE id = 1');
 -- distances beyond what a float8 holds
-SELECT metric, value FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id % 60 = 1 UNION ALL SELECT 151, 1.2e154, 0, 0, 0 UNION ALL SELECT 152, -1.2e154, 0, 0, 0');
+SELECT metric, result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id % 60 = 1 UNION ALL SELECT 151, 1.2e154, 0, 0, 0 UNION ALL SELECT 152, -1.2e154, 0, 0, 0');
 SELECT * FROM custseg.silhouette('flowers', 'SELECT * FROM flowers WHERE id % 60 = 1 UNION ALL SELECT 151, 1.2e154, 0, 0, 0 UNION ALL SELECT 152, -1.2e154, 0, 0, 0');
 -- without an id; a segment of one row has width 0
 SELECT id, round(silhouette::numeric, 6) AS silhouette FROM custseg.silhouette('flowers', 'SELECT a, b, c, d FROM flowers WHERE id IN (1, 2, 60)') ORDER BY 2;
@@ -136,9 +136,9 @@ SELECT v.n, v.n_sampled FROM (
     SELECT s.segment, g.n, count(*) AS n_sampled FROM custseg.silhouette('uneven', sample => 400) s JOIN custseg.segment g ON g.model = 'uneven' AND g.segment = s.segment
     GROUP BY s.segment, g.n
 ) v ORDER BY v.n;
-SELECT metric, value FROM custseg.evaluate('uneven') WHERE metric LIKE '%rows';
+SELECT metric, result FROM custseg.evaluate('uneven') WHERE metric LIKE '%rows';
 -- the sample's mean is near that of all rows
-SELECT abs(e.value - s.mean) < 0.002 AS near
+SELECT abs(e.result - s.mean) < 0.002 AS near
 FROM (SELECT avg(silhouette) AS mean FROM custseg.silhouette('uneven', sample => 21000)) s, custseg.evaluate('uneven') e WHERE e.metric = 'silhouette';
 SET client_min_messages = notice;
 SELECT count(*) FROM custseg.silhouette('uneven', sample => 100);
@@ -152,7 +152,7 @@ LANGUAGE sql AS $$
         (SELECT string_agg(c::text, ';') FROM custseg.choose_k('uneven', '{x,y}', k_max => 4, options => '{"n_init": 2, "gap_references": 2, "gap_sample": 1000, "silhouette_sample": 3000}') c),
         (SELECT string_agg(e::text, ';') FROM custseg.evaluate('uneven') e),
         (SELECT string_agg(s::text, ';') FROM custseg.silhouette('uneven', sample => 3000) s),
-        (SELECT string_agg((c.segments, c.silhouette, c.calinski_harabasz, c.davies_bouldin, c.stability, c.reason)::text, ';')
+        (SELECT string_agg((c.n_segments, c.silhouette, c.calinski_harabasz, c.davies_bouldin, c.stability, c.reason)::text, ';')
          FROM custseg.compare('uneven', '{x,y}', 4, '{kmeans}', options => '{"kmeans": {"n_init": 2}, "stability_resamples": 2, "silhouette_sample": 3000}') c)))
 $$;
 CREATE TABLE judgements (workers int, judgement text);
@@ -168,27 +168,27 @@ SELECT custseg.drop_model('uneven');
 
 -- Which algorithm
 
-SELECT algorithm, segments, round(silhouette::numeric, 4) AS silhouette, noise_share, round(smallest_share::numeric, 4) AS smallest, round(largest_share::numeric, 4) AS largest,
-    round(stability::numeric, 4) AS stability, seconds > 0 AS timed, recommended, reason
+SELECT algorithm, n_segments, round(silhouette::numeric, 4) AS silhouette, noise_share, round(smallest_share::numeric, 4) AS smallest, round(largest_share::numeric, 4) AS largest,
+    round(stability::numeric, 4) AS stability, milliseconds > 0 AS timed, recommended, reason
 FROM custseg.compare('heaps', '{x,y}', 3, '{kmeans}');
 -- k chosen as choose_k does
 SET client_min_messages = notice;
-SELECT algorithm, segments, recommended FROM custseg.compare('heaps', '{x,y}', algorithms => '{kmeans}');
+SELECT algorithm, n_segments, recommended FROM custseg.compare('heaps', '{x,y}', algorithms => '{kmeans}');
 SET client_min_messages = warning;
 -- weights; no silhouettes; no refits
-SELECT segments, round(silhouette::numeric, 4) AS silhouette, stability, recommended, reason
+SELECT n_segments, round(silhouette::numeric, 4) AS silhouette, stability, recommended, reason
 FROM custseg.compare('SELECT *, id % 2 + 1 AS w FROM heaps', '{x,y}', 3, '{kmeans}', options => '{"weight": "w", "stability_resamples": 0}');
-SELECT segments, round(stability::numeric, 4) AS stability FROM custseg.compare('SELECT *, id % 2 + 1 AS w FROM heaps', '{x,y}', 3, '{kmeans}', options => '{"weight": "w", "silhouette_sample": 0}');
+SELECT n_segments, round(stability::numeric, 4) AS stability FROM custseg.compare('SELECT *, id % 2 + 1 AS w FROM heaps', '{x,y}', 3, '{kmeans}', options => '{"weight": "w", "silhouette_sample": 0}');
 -- what is not stable
 SELECT reason FROM custseg.compare('square', '{x,y}', 8, '{kmeans}', options => '{"kmeans": {"n_init": 1}}');
-SELECT segments, silhouette, recommended, reason FROM custseg.compare('heaps', '{x,y}', 1, '{kmeans}');
+SELECT n_segments, silhouette, recommended, reason FROM custseg.compare('heaps', '{x,y}', 1, '{kmeans}');
 -- one that fails leaves a row, and all else as it was
-SELECT algorithm, segments, silhouette, seconds, recommended, reason FROM custseg.compare('heaps', '{x,y}', 3, '{kmeans}', options => '{"kmeans": {"init": [[1, 2]]}}');
+SELECT algorithm, n_segments, silhouette, milliseconds, recommended, reason FROM custseg.compare('heaps', '{x,y}', 3, '{kmeans}', options => '{"kmeans": {"init": [[1, 2]]}}');
 SET max_parallel_maintenance_workers = 2;
-SELECT algorithm, segments, recommended, reason FROM custseg.compare('uneven', '{x,y}', 3, '{kmeans}', options => '{"kmeans": {"init": [[1, 2]]}}');
+SELECT algorithm, n_segments, recommended, reason FROM custseg.compare('uneven', '{x,y}', 3, '{kmeans}', options => '{"kmeans": {"init": [[1, 2]]}}');
 RESET max_parallel_maintenance_workers;
 -- all that there are
-SELECT count(*) FILTER (WHERE algorithm = 'kmeans' AND segments = 3) AS kmeans, count(*) FILTER (WHERE recommended) AS recommended FROM custseg.compare('heaps', '{x,y}', 3);
+SELECT count(*) FILTER (WHERE algorithm = 'kmeans' AND n_segments = 3) AS kmeans, count(*) FILTER (WHERE recommended) AS recommended FROM custseg.compare('heaps', '{x,y}', 3);
 
 -- Errors
 
@@ -249,7 +249,7 @@ SELECT k FROM custseg.choose_k('six', '{x,y}') WHERE recommended;
 RESET ROLE;
 SELECT custseg.grant_model('heaps', 'custseg_judge');
 SET ROLE custseg_judge;
-SELECT value FROM custseg.evaluate('heaps', 'six') WHERE metric = 'rows';
+SELECT result FROM custseg.evaluate('heaps', 'six') WHERE metric = 'rows';
 SELECT * FROM custseg.evaluate('heaps');
 RESET ROLE;
 SELECT custseg.drop_model('heaps');

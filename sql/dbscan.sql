@@ -69,27 +69,27 @@ SELECT * FROM agreement('few', '{x,y}', '{"eps": 1, "min_samples": 1}', '0123456
 
 -- The k-distance curve: numpy.sort(NearestNeighbors(n_neighbors=k).fit(X).kneighbors(X)[0][:, -1]),
 -- the knee where (i / (n - 1)) - (d[i] - d[0]) / (d[n - 1] - d[0]) is largest
-SELECT c.k, count(*), round(sum(d.distance)::numeric, 10) AS sum, round(max(d.distance) FILTER (WHERE d.rank = 100)::numeric, 10) AS "100th",
-    max(d.rank) FILTER (WHERE d.knee) AS knee, round(max(d.distance) FILTER (WHERE d.knee)::numeric, 10) AS at, bool_and(d.share = d.rank / 200.0) AS shares
+SELECT c.k, count(*), round(sum(d.distance)::numeric, 10) AS sum, round(max(d.distance) FILTER (WHERE d.n = 100)::numeric, 10) AS "100th",
+    max(d.n) FILTER (WHERE d.knee) AS knee, round(max(d.distance) FILTER (WHERE d.knee)::numeric, 10) AS at, bool_and(d.share = d.n / 200.0) AS shares
 FROM unnest('{1,2,5,10}'::int[]) c (k), custseg.k_distance('moons', '{x,y}', c.k, prep => '{"scale": "none"}') d
 GROUP BY c.k ORDER BY c.k;
 -- a few points of it, and the knee
-SELECT rank, share, round(distance::numeric, 6) AS distance, knee
+SELECT n, share, round(distance::numeric, 6) AS distance, knee
 FROM custseg.k_distance('moons', '{x,y}', prep => '{"scale": "none"}', options => '{"points": 5}');
-SELECT count(*), max(rank) FROM custseg.k_distance('moons', '{x,y}', options => '{"points": 0}');
+SELECT count(*), max(n) FROM custseg.k_distance('moons', '{x,y}', options => '{"points": 0}');
 -- of a sample of the rows, to their neighbors among all
-SELECT count(*), min(rank), max(rank), max(share), count(*) FILTER (WHERE distance NOT IN (SELECT d.distance FROM custseg.k_distance('moons', '{x,y}') d)) AS other
+SELECT count(*), min(n), max(n), max(share), count(*) FILTER (WHERE distance NOT IN (SELECT d.distance FROM custseg.k_distance('moons', '{x,y}') d)) AS other
 FROM custseg.k_distance('moons', '{x,y}', options => '{"sample": 50}');
 -- of two rows, of rows with many equals, of as many neighbors as rows
 SELECT * FROM custseg.k_distance('VALUES (1), (2)', k => 2, prep => '{"scale": "none"}');
 SELECT DISTINCT distance, knee FROM custseg.k_distance('SELECT i % 2 AS x FROM generate_series(1, 100) i', '{x}');
-SELECT rank, distance FROM custseg.k_distance('VALUES (1), (2), (4), (9)', k => 4, prep => '{"scale": "none"}');
+SELECT n, distance FROM custseg.k_distance('VALUES (1), (2), (4), (9)', k => 4, prep => '{"scale": "none"}');
 
 -- The grid: clusters, noise and silhouette_score of the clustered rows
-SELECT eps, min_samples, clusters, noise_share, largest_share, round(silhouette::numeric, 10) AS silhouette, recommended, reason
+SELECT eps, min_samples, n_segments, noise_share, largest_share, round(silhouette::numeric, 10) AS silhouette, recommended, reason
 FROM custseg.dbscan_grid('moons', '{x,y}', '{0.1,0.15,0.2}', '{4,8}', prep => '{"scale": "none"}');
 -- around the eps of the knee
-SELECT eps, min_samples, clusters, recommended FROM custseg.dbscan_grid('moons', '{x,y}', min_samples => '{3,5}');
+SELECT eps, min_samples, n_segments, recommended FROM custseg.dbscan_grid('moons', '{x,y}', min_samples => '{3,5}');
 -- nothing to recommend
 SELECT * FROM custseg.dbscan_grid('VALUES (1), (2), (3)', eps => '{1}', min_samples => '{2,4}', prep => '{"scale": "none"}');
 SELECT * FROM custseg.dbscan_grid('SELECT i AS x FROM generate_series(1, 10001) i', '{x}', '{1e-9}', '{1}');

@@ -20,23 +20,23 @@ SELECT i AS id, (i * 7919 % 1000) / 10.0 AS a, CASE WHEN i % 7 > 0 THEN exp((i *
 FROM generate_series(1, 400) i;
 
 SELECT column_name, type, kind, n, n_null, n_distinct, mean, standard_deviation, minimum, first_quartile, median, third_quartile, maximum FROM custseg.describe('sample');
-SELECT column_name, null_share, skewness::numeric(12, 8), kurtosis::numeric(12, 8), jarque_bera, jarque_bera_p, iqr_outliers, z_outliers, top_levels, suggestion FROM custseg.describe('sample');
-SELECT column_name, agrees(ARRAY[skewness, kurtosis, jarque_bera, jarque_bera_p], ARRAY[g.s, g.k, g.jb, g.p]) AS as_scipy
+SELECT column_name, null_share, skewness::numeric(12, 8), kurtosis::numeric(12, 8), jarque_bera, jarque_bera_p_value, n_iqr_outliers, n_z_outliers, top_levels, suggestion FROM custseg.describe('sample');
+SELECT column_name, agrees(ARRAY[skewness, kurtosis, jarque_bera, jarque_bera_p_value], ARRAY[g.s, g.k, g.jb, g.p]) AS as_scipy
 FROM custseg.describe('sample', '{a,b,c}')
 JOIN (VALUES ('a', -0.019208739855620435, -1.2022216254700995, 24.113545658255532, 5.805105150903354e-06),
              ('b', 1.3144482003727178, 0.7104239889329036, 105.98412065653957, 9.679225653226026e-24),
              ('c', 0.007647263592939426, -1.117620605155083, 14.26295286076505, 0.0007995380533541114)) g (column_name, s, k, jb, p) USING (column_name);
 
-SELECT column_a, column_b, n, agrees(ARRAY[pearson, pearson_p, spearman, spearman_p], ARRAY[g.r, g.rp, g.s, g.sp]) AS as_scipy
+SELECT column_a, column_b, n, agrees(ARRAY[pearson, pearson_p_value, spearman, spearman_p_value], ARRAY[g.r, g.rp, g.s, g.sp]) AS as_scipy
 FROM custseg.correlations('sample', '{a,b,c}')
 JOIN (VALUES ('a', 'b', 0.015222482555059232, 0.7787783165700923, 0.013018426464833179, 0.810148333642116),
              ('a', 'c', 0.18208076808218052, 0.0024820153098676643, 0.1688049177100272, 0.005085353474146169),
              ('b', 'c', -0.03532324100191765, 0.5604236567147323, -0.0225260870516345, 0.710476989165033)) g (column_a, column_b, r, rp, s, sp) USING (column_a, column_b);
 -- p that are small: mpmath's incomplete beta function
-SELECT agrees(ARRAY[pearson, pearson_p], ARRAY[0.6668491039853702, 7.33535291121509e-173]) AS pearson, agrees(ARRAY[spearman, spearman_p], ARRAY[0.6534619749706599, 9.20943031167812e-164]) AS spearman
+SELECT agrees(ARRAY[pearson, pearson_p_value], ARRAY[0.6668491039853702, 7.33535291121509e-173]) AS pearson, agrees(ARRAY[spearman, spearman_p_value], ARRAY[0.6534619749706599, 9.20943031167812e-164]) AS spearman
 FROM custseg.correlations('SELECT i AS x, i + 1.5 * (i * 7919 % 1000) AS y FROM generate_series(1, 1338) i');
-SELECT column_a, column_b, n, pearson, pearson_p, spearman, spearman_p FROM custseg.correlations('SELECT i AS x, 2 * i + i % 2 AS y, -i AS z, 1 AS one FROM generate_series(1, 2000) i');
-SELECT n, pearson, pearson_p, spearman FROM custseg.correlations('SELECT * FROM (VALUES (1, 2), (NULL, 3), (3, NULL)) v (x, y)');
+SELECT column_a, column_b, n, pearson, pearson_p_value, spearman, spearman_p_value FROM custseg.correlations('SELECT i AS x, 2 * i + i % 2 AS y, -i AS z, 1 AS one FROM generate_series(1, 2000) i');
+SELECT n, pearson, pearson_p_value, spearman FROM custseg.correlations('SELECT * FROM (VALUES (1, 2), (NULL, 3), (3, NULL)) v (x, y)');
 SELECT count(*) AS pairs FROM custseg.correlations('sample');
 
 SELECT bin, low, n, density FROM custseg.histogram('sample', 'b');
@@ -55,22 +55,22 @@ SELECT * FROM custseg.frequencies('SELECT * FROM sample WHERE id <= 10', 'member
 SELECT level, n FROM custseg.frequencies('sample', 'joined') LIMIT 2;
 SELECT * FROM custseg.frequencies('SELECT 1 AS "odd ""name" WHERE false', 'odd "name');
 
-SELECT n, n_missing, total, agrees(ARRAY[gini, top_10_share, top_1_share], ARRAY[0.5392240298806419, 0.3405721819421721, 0.040541842533600825]) AS as_numpy, lorenz[1], lorenz[101]
+SELECT n, n_null, total, agrees(ARRAY[gini, top_10_share, top_1_share], ARRAY[0.5392240298806419, 0.3405721819421721, 0.040541842533600825]) AS as_numpy, lorenz[1], lorenz[101]
 FROM custseg.concentration('sample', 'b');
 SELECT n, gini::numeric(6, 4), top_10_share::numeric(6, 4), lorenz[51]::numeric(6, 4) FROM custseg.concentration('sample', 'same');
 SELECT n, gini::numeric(6, 4), top_1_share::numeric(6, 4) FROM custseg.concentration('SELECT (i = 1)::int AS x FROM generate_series(1, 100) i', 'x');
 SELECT * FROM custseg.concentration('sample', 'nothing');
 
 SELECT * FROM custseg.missing_patterns('sample', '{a,b,c,channel,nothing}');
-SELECT n, n_patterns, agrees(statistic, 0.11335086679580608) AS statistic, df, agrees(p_value, 0.9901884937169048) AS p, verdict FROM custseg.mcar_test('sample', '{a,b,c}');
+SELECT n, n_patterns, agrees(statistic, 0.11335086679580608) AS statistic, df, agrees(p_value, 0.9901884937169048) AS p, reason FROM custseg.mcar_test('sample', '{a,b,c}');
 -- y is missing where x is large: not by chance
-SELECT n_patterns, df, p_value < 1e-10 AS significant, verdict
+SELECT n_patterns, df, p_value < 1e-10 AS significant, reason
 FROM custseg.mcar_test('SELECT a AS x, CASE WHEN a < 60 THEN a + id % 13 END AS y FROM sample');
 SELECT * FROM custseg.mcar_test('sample', '{a}');
 
-SELECT id, beyond_fences, beyond_deviations, largest_z::numeric(8, 5), mahalanobis::numeric(8, 5), mahalanobis_p::numeric(8, 5)
+SELECT id, beyond_fences, beyond_deviations, largest_z::numeric(8, 5), mahalanobis::numeric(8, 5), mahalanobis_p_value::numeric(8, 5)
 FROM custseg.outliers('sample', '{a,b,c}', '{"z_limit": 2.8, "iqr_factor": 1.6, "significance": 0.02, "id": "id"}');
-SELECT agrees(array_agg(o.mahalanobis) || array_agg(o.mahalanobis_p), array_agg(g.d) || array_agg(g.p)) AS as_scipy, count(*)
+SELECT agrees(array_agg(o.mahalanobis) || array_agg(o.mahalanobis_p_value), array_agg(g.d) || array_agg(g.p)) AS as_scipy, count(*)
 FROM custseg.outliers('sample', '{a,b,c}', '{"significance": 0.025, "id": "id"}') o
 JOIN (VALUES ('113', 3.1974052279352674, 0.016759557058308297), ('271', 3.1820190607514616, 0.017530963458951814), ('249', 3.1029426214451488, 0.02200538853360302)) g (id, d, p) USING (id);
 ALTER TABLE sample ADD PRIMARY KEY (id);

@@ -304,7 +304,7 @@ DROP TABLE clouds, six, crowd;
 -- evaluate() takes the rows' log-likelihood from the stored model: on the training's rows it is the training's own
 CREATE TABLE evaluated AS SELECT i AS id, i % 3 * 5 + (i * 7919 % 101) / 50.0 AS x, i % 2 * 4 + (i * 104729 % 97) / 40.0 AS y FROM generate_series(1, 300) i;
 SELECT n_segments FROM custseg.train('evaluated', 'evaluated', '{x,y}', 3, 'gmm');
-SELECT abs(e.value / ((v.metrics ->> 'log_likelihood')::float8 / v.n_rows) - 1) < 1e-12 AS the_same
+SELECT abs(e.result / ((v.metrics ->> 'log_likelihood')::float8 / v.n_rows) - 1) < 1e-12 AS the_same
 FROM custseg.evaluate('evaluated') e, custseg.model_version v
 WHERE e.metric = 'log_likelihood' AND v.model = 'evaluated';
 SELECT custseg.drop_model('evaluated');

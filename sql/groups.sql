@@ -92,18 +92,18 @@ SELECT i AS id,
     NULL::float8 AS nothing
 FROM generate_series(1, 400) i;
 SELECT n_segments FROM custseg.train('two', 'people', features => '{spend}', k => 2, id => 'id');
-SELECT column_name, kind, is_feature AS feature, n, n_missing AS missing, test, round(statistic::numeric, 4) AS statistic, df_between AS df1,
+SELECT column_name, kind, is_feature AS feature, n, n_null AS missing, test, round(statistic::numeric, 4) AS statistic, df_between AS df1,
     round(df_within::numeric, 2) AS df2, round(p_value::numeric, 6) AS p, round(p_adjusted::numeric, 6) AS p_adj
 FROM custseg.segment_tests('two', columns => '{spend,age,income,noise,channel,region,habit,constant,half,nothing}');
-SELECT column_name, effect_measure, round(effect::numeric, 4) AS effect, effect_size, verdict, reason
+SELECT column_name, effect_measure, round(effect::numeric, 4) AS effect, effect_size, rating, reason
 FROM custseg.segment_tests('two', columns => '{spend,age,income,noise,channel,region,habit,constant,half,nothing}');
 -- the same as the aggregate says
 SELECT abs(t.statistic / a.welch_f - 1) < 1e-9 AS same_f, abs(t.p_value / a.welch_p_value - 1) < 1e-9 AS same_p
 FROM custseg.segment_tests('two', columns => '{age}') t,
     (SELECT (custseg.anova(age, custseg.predict('two', p))).* FROM people p) a;
 SELECT column_name, test, round(statistic::numeric, 4) AS statistic FROM custseg.segment_tests('two', columns => '{age,channel}', options => '{"test": "anova"}');
-SELECT verdict, reason FROM custseg.segment_tests('two', 'SELECT * FROM people WHERE id <= 20', '{age}');
-SELECT verdict, reason FROM custseg.segment_tests('two', 'SELECT * FROM people WHERE id % 2 = 0', '{age}');
+SELECT rating, reason FROM custseg.segment_tests('two', 'SELECT * FROM people WHERE id <= 20', '{age}');
+SELECT rating, reason FROM custseg.segment_tests('two', 'SELECT * FROM people WHERE id % 2 = 0', '{age}');
 SELECT count(*) FROM custseg.segment_tests('two', 'SELECT * FROM people WHERE false', '{age,region}');
 SELECT count(*) FROM custseg.segment_tests(NULL);
 

@@ -25,7 +25,7 @@ END
 $$;
 
 -- the table of merges: scipy.cluster.hierarchy.linkage(X, method)
-SELECT linkage, step, cluster_1, cluster_2, round(height::numeric, 8) AS height, n
+SELECT linkage, step, cluster_a, cluster_b, round(height::numeric, 8) AS height, n
 FROM unnest('{ward,complete,average,single}'::text[]) WITH ORDINALITY l (linkage, i),
     custseg.dendrogram('seven', '{x,y}', linkage, prep => '{"scale": "none"}')
 ORDER BY i, step;
@@ -41,7 +41,7 @@ LANGUAGE sql AS $$
         SELECT max(step)::int + 1 AS n FROM merge
     ), made AS (
         SELECT c.child, (l.n + m.step - 1) AS parent
-        FROM merge m, leaves l, unnest(ARRAY[cluster_1, cluster_2]) c (child)
+        FROM merge m, leaves l, unnest(ARRAY[cluster_a, cluster_b]) c (child)
         WHERE m.step <= l.n - k
     ), climb AS (
         SELECT i AS leaf, i AS cluster FROM leaves, generate_series(0, n - 1) i
@@ -158,7 +158,7 @@ SELECT count(*) AS trees, count(DISTINCT (what, print)) AS different FROM prints
 SELECT n_rows, n_segments FROM custseg.train('micro', 'points', '{x,y,z}', 4, 'hierarchical', options => '{"max_rows": 100, "micro_clusters": 30}');
 SELECT algorithm, note, options, iterations FROM custseg.model_version WHERE model = 'micro';
 SELECT count(*), sum(n) FROM custseg.segment WHERE model = 'micro';
-SELECT count(*) AS merges, max(cluster_2) AS highest, max(n) AS rows
+SELECT count(*) AS merges, max(cluster_b) AS highest, max(n) AS rows
 FROM custseg.dendrogram('points', '{x,y,z}', options => '{"max_rows": 100, "micro_clusters": 30}');
 -- from a sample of the rows, with weights; every linkage
 SELECT linkage, max(n) AS rows, count(*) AS merges

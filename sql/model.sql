@@ -206,7 +206,7 @@ FROM custseg.segment WHERE model = 'whole';
 SELECT segment, n, round(share::numeric, 4) AS share, round((profile ->> 'spent')::numeric, 2) AS spent,
        round((profile ->> 'member')::numeric, 2) AS member, profile -> 'plan' IS NOT NULL AS plan
 FROM custseg.segments WHERE model = 'whole';
-SELECT feature, kind, level, segment, round(value::numeric, 3) AS value, round(overall::numeric, 3) AS overall,
+SELECT feature, kind, level, segment, round(coalesce(share, mean)::numeric, 3) AS segment_mean, round(overall_mean::numeric, 3) AS overall_mean,
        round(difference::numeric, 3) AS difference
 FROM custseg.segment_profile WHERE model = 'whole' ORDER BY feature COLLATE "C", level COLLATE "C", segment;
 SELECT name, algorithm, source, n_rows, n_skipped, n_segments, deployed_version, last_version, converged,

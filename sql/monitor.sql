@@ -40,10 +40,10 @@ SELECT kind, subject, severity, n_seen, message FROM custseg.open_alerts WHERE m
 --
 
 -- never watched
-SELECT model, deployed_version, last_run, last_status, verdict, open_alerts FROM custseg.model_health;
+SELECT model, deployed_version, last_run_at, last_status, verdict, open_alerts FROM custseg.model_health;
 
 -- nothing has happened
-SELECT version, status, n_rows, verdict, retrain, urgency, reasons, alerts_opened, alerts_closed, alerts_open, error, milliseconds > 0 AS timed
+SELECT version, status, n, verdict, retrain, urgency, reasons, alerts_opened, alerts_closed, alerts_open, error, milliseconds > 0 AS timed
 FROM custseg.monitor('watched');
 SELECT * FROM custseg.needs_retraining('watched');
 SELECT feature, kind, n, null_share, round(psi::numeric, 3) AS psi, round(ks::numeric, 3) AS ks, verdict, reason
@@ -52,7 +52,7 @@ SELECT segment, name, n, share = training_share AS as_trained, change, round(psi
 FROM custseg.size_history WHERE model = 'watched';
 
 -- the silhouette is of all rows as long as these are no more than the sample
-SELECT (r.findings #>> '{silhouette,0,n}')::int AS n, abs((r.findings #>> '{silhouette,0,silhouette}')::float8 - e.value) < 1e-12 AS as_evaluated
+SELECT (r.findings #>> '{silhouette,0,n}')::int AS n, abs((r.findings #>> '{silhouette,0,silhouette}')::float8 - e.result) < 1e-12 AS as_evaluated
 FROM custseg.monitor_run r, custseg.evaluate('watched') e WHERE e.metric = 'silhouette';
 
 -- prices go up: the first run opens alerts, the second calls for a retraining
@@ -96,7 +96,7 @@ UPDATE customer SET channel = (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int];
 SELECT kind, subject, severity, n_seen, closed_at IS NOT NULL AS closed, closed_run > last_run AS after_last FROM custseg.alert ORDER BY first_run, kind, subject;
 SELECT status, verdict, retrain, urgency, findings -> 'breaches' AS breaches, jsonb_array_length(findings -> 'drift') AS drift
 FROM custseg.monitor_run ORDER BY id;
-SELECT deployed_version, last_status, verdict, retrain, urgency, open_alerts, critical_alerts, n_rows FROM custseg.model_health;
+SELECT deployed_version, last_status, verdict, retrain, urgency, open_alerts, critical_alerts, n FROM custseg.model_health;
 
 --
 -- Sources that are not what they were
@@ -112,7 +112,7 @@ SELECT s, w.status, w.verdict, w.retrain, w.opened, w.closed, w.alerts
 FROM unnest('{as_text,renamed,no_feature,nobody,someone,no_values,endless}'::text[]) s, watch(s) w;
 SELECT * FROM alerts;
 -- a run that fails says why, and its alert closes when one does not
-SELECT status, version, n_rows, verdict, retrain, reasons, alerts_opened, error FROM custseg.monitor('watched', 'nosuch');
+SELECT status, version, n, verdict, retrain, reasons, alerts_opened, error FROM custseg.monitor('watched', 'nosuch');
 SELECT * FROM watch('nosuch');
 SELECT n_seen, message FROM alerts WHERE kind = 'monitor';
 SELECT status, findings -> 'breaches' AS breaches, (SELECT count(*) FROM jsonb_object_keys(findings -> 'errors')) AS errors

@@ -64,7 +64,7 @@ SELECT measure, score, round(low::numeric, 4) AS low, round(high::numeric, 4) AS
 FROM custseg.rfm_thresholds('shop', 'customer', 'at', 'amount', options => '{"bins": 3, "thresholds": {"frequency": [5, 8]}}');
 SELECT t.score, t.n = (SELECT count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount') r WHERE r.monetary_score = t.score) AS same
 FROM custseg.rfm_thresholds('shop', 'customer', 'at', 'amount') t WHERE t.measure = 'monetary';
-SELECT min(rfm_code), max(rfm_code), count(segment) FROM custseg.rfm('shop', 'customer', 'at', 'amount', options => '{"bins": 10}');
+SELECT min(rfm_code), max(rfm_code), count(rfm_segment) FROM custseg.rfm('shop', 'customer', 'at', 'amount', options => '{"bins": 10}');
 
 -- memory is one customer's, however many lines: a sort of the server's
 SET work_mem = '64kB';
@@ -82,9 +82,9 @@ CREATE TEMPORARY TABLE by_sort_lines AS SELECT * FROM custseg.rfm('many_lines', 
 SET maintenance_work_mem = '64MB';
 CREATE TEMPORARY TABLE by_hash AS SELECT * FROM custseg.rfm('many_lines', 'customer', 'at', 'amount', options => '{"order": "invoice"}') WITH ORDINALITY;
 CREATE TEMPORARY TABLE by_hash_lines AS SELECT * FROM custseg.rfm('many_lines', 'customer', 'at', 'amount') WITH ORDINALITY;
-SELECT (SELECT count(*) FROM by_sort), count(*) AS same FROM by_hash h JOIN by_sort s USING (ordinality, customer_id, first_purchase, last_purchase, frequency, rfm_code, segment)
+SELECT (SELECT count(*) FROM by_sort), count(*) AS same FROM by_hash h JOIN by_sort s USING (ordinality, customer_id, first_purchase, last_purchase, frequency, rfm_code, rfm_segment)
 WHERE abs(h.monetary - s.monetary) < 1e-9 AND h.days_between_mean IS NOT DISTINCT FROM s.days_between_mean AND h.days_between_variation IS NOT DISTINCT FROM s.days_between_variation;
-SELECT (SELECT count(*) FROM by_sort_lines), count(*) AS same FROM by_hash_lines h JOIN by_sort_lines s USING (ordinality, customer_id, first_purchase, last_purchase, frequency, rfm_code, segment)
+SELECT (SELECT count(*) FROM by_sort_lines), count(*) AS same FROM by_hash_lines h JOIN by_sort_lines s USING (ordinality, customer_id, first_purchase, last_purchase, frequency, rfm_code, rfm_segment)
 WHERE abs(h.monetary - s.monetary) < 1e-9 AND h.days_between_mean IS NOT DISTINCT FROM s.days_between_mean AND h.days_between_variation IS NOT DISTINCT FROM s.days_between_variation;
 SELECT array_agg(customer_id ORDER BY ordinality) = array_agg(customer_id ORDER BY customer_id COLLATE "C") AS in_order FROM by_hash;
 -- a type that can be ordered but not hashed
@@ -95,12 +95,12 @@ RESET maintenance_work_mem;
 -- names: all combinations have one, and every name is reached
 SELECT * FROM custseg.rfm_segments();
 SELECT sum(n_codes) FROM custseg.rfm_segments();
-SELECT r.segment, count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount') r GROUP BY 1 ORDER BY 2 DESC, 1;
-SELECT "position", segment, n_codes, n_codes_taken
+SELECT r.rfm_segment, count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount') r GROUP BY 1 ORDER BY 2 DESC, 1;
+SELECT "position", rfm_segment, n_codes, n_codes_taken
 FROM custseg.rfm_segments('[{"name": "good", "recency": [4, 5], "monetary": [4, 5]}, {"name": "best", "recency": [5, 5], "monetary": [5, 5]}, {"name": "new", "frequency": [1, 1]}]');
-SELECT r.segment, count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount', segments => '[{"name": "good", "recency": [4, 5], "monetary": [4, 5]}, {"name": "best", "recency": [5, 5], "monetary": [5, 5]}, {"name": "new", "frequency": [1, 1]}]') r
+SELECT r.rfm_segment, count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount', segments => '[{"name": "good", "recency": [4, 5], "monetary": [4, 5]}, {"name": "best", "recency": [5, 5], "monetary": [5, 5]}, {"name": "new", "frequency": [1, 1]}]') r
 GROUP BY 1 ORDER BY 1;
-SELECT r.segment, count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount', options => '{"bins": 2}', segments => '[{"name": "good", "monetary": [2, 2]}, {"name": "rest"}]') r
+SELECT r.rfm_segment, count(*) FROM custseg.rfm('shop', 'customer', 'at', 'amount', options => '{"bins": 2}', segments => '[{"name": "good", "monetary": [2, 2]}, {"name": "rest"}]') r
 GROUP BY 1 ORDER BY 1;
 
 -- the features of a segmentation, by hand
@@ -108,7 +108,7 @@ SELECT customer_id, as_of_time, round(days_since_last::numeric, 3) AS days, freq
     round(days_between_mean::numeric, 4) AS gap, round(days_between_variation::numeric, 4) AS variation
 FROM custseg.customer_features('lines', 'customer', 'at', 'amount', 'product', 'category', 'channel', 'discount', 'quantity', options => '{"order": "invoice", "window_days": 20}')
 ORDER BY customer_id;
-SELECT customer_id, products, round(product_entropy::numeric, 6) AS entropy, favourite_category AS category, round(category_entropy::numeric, 6) AS entropy2, category_shares, favourite_channel AS channel,
+SELECT customer_id, n_products, round(product_entropy::numeric, 6) AS entropy, favourite_category AS category, round(category_entropy::numeric, 6) AS entropy2, category_shares, favourite_channel AS channel,
     round(favourite_channel_share::numeric, 4) AS share
 FROM custseg.customer_features('lines', 'customer', 'at', 'amount', 'product', 'category', 'channel', 'discount', 'quantity', options => '{"order": "invoice", "window_days": 20}')
 ORDER BY customer_id;
@@ -117,7 +117,7 @@ SELECT customer_id, return_rate, round(discount_rate::numeric, 4) AS discount, m
 FROM custseg.customer_features('lines', 'customer', 'at', 'amount', 'product', 'category', 'channel', 'discount', 'quantity', options => '{"order": "invoice", "window_days": 20}')
 ORDER BY customer_id;
 -- what is not given is NULL; as of a date nothing later is seen
-SELECT customer_id, frequency, monetary, products, category_shares, discount_rate, quantity_per_order FROM custseg.customer_features('lines', 'customer', 'at', 'amount', as_of => '2024-01-15') ORDER BY 1;
+SELECT customer_id, frequency, monetary, n_products, category_shares, discount_rate, quantity_per_order FROM custseg.customer_features('lines', 'customer', 'at', 'amount', as_of => '2024-01-15') ORDER BY 1;
 -- the same as rfm() says
 SELECT count(*), count(*) FILTER (WHERE f.frequency = r.frequency AND abs(f.monetary - r.monetary) < 1e-9 AND abs(f.days_since_last - r.days_since_last) < 1e-6
     AND abs(coalesce(f.days_between_mean - r.days_between_mean, 0)) < 1e-6 AND abs(coalesce(f.days_between_variation - r.days_between_variation, 0)) < 1e-6) AS same
@@ -147,7 +147,7 @@ SELECT count(*) FROM custseg.rfm('SELECT * FROM lines WHERE false', 'customer', 
 SELECT count(*) FROM custseg.rfm_thresholds('SELECT * FROM lines WHERE false', 'customer', 'at', 'amount');
 SELECT count(*) FROM custseg.customer_features('SELECT * FROM lines WHERE false', 'customer', 'at', 'amount', category => 'category');
 SELECT count(*) FROM custseg.rfm('SELECT * FROM lines WHERE at IS NULL', 'customer', 'at', 'amount');
-SELECT recency_score, frequency_score, monetary_score, segment FROM custseg.rfm('SELECT * FROM lines WHERE customer = 2', 'customer', 'at', 'amount');
+SELECT recency_score, frequency_score, monetary_score, rfm_segment FROM custseg.rfm('SELECT * FROM lines WHERE customer = 2', 'customer', 'at', 'amount');
 
 -- errors
 SELECT custseg.rfm('nowhere', 'customer', 'at', 'amount');

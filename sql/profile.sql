@@ -55,25 +55,33 @@ CROSS JOIN LATERAL (
            ('stay', extract(epoch FROM stay)::float8 / 86400), ('score', CASE WHEN abs(score) < 'Infinity' THEN score END)
 ) v (column_name, x);
 CREATE VIEW aggregated AS
-SELECT segment, column_name, count(*) AS n, 1 - count(x)::float8 / count(*) AS missing_share, avg(x) AS mean, stddev_pop(x) AS sd,
+SELECT segment, column_name, count(*) AS n, 1 - count(x)::float8 / count(*) AS null_share, avg(x) AS mean, stddev_pop(x) AS sd,
        min(x) AS minimum, max(x) AS maximum, percentile_cont('{0.25,0.5,0.75}'::float8[]) WITHIN GROUP (ORDER BY x) AS q
 FROM placed GROUP BY GROUPING SETS ((segment, column_name), (column_name));
 SELECT p.column_name, count(*), bool_and(p.n = a.n AND p.minimum = a.minimum AND p.maximum = a.maximum AND p.share IS NULL AND p.level IS NULL) AS exact,
-       bool_and(abs(p.missing_share - a.missing_share) < 1e-15) AS missing, max(abs(p.mean / a.mean - 1)) < 1e-14 AS mean,
+       bool_and(abs(p.null_share - a.null_share) < 1e-15) AS missing, max(abs(p.mean / a.mean - 1)) < 1e-14 AS mean,
        max(abs(p.standard_deviation / a.sd - 1)) < 1e-13 AS sd,
        max(abs(p.first_quartile - a.q[1]) + abs(p.median - a.q[2]) + abs(p.third_quartile - a.q[3])) < 1e-10 AS quartiles
 FROM custseg.segment_profile('m', columns => '{recency,monetary,member,born,stay,score}') p
 JOIN aggregated a ON a.segment IS NOT DISTINCT FROM p.segment AND a.column_name = p.column_name
 GROUP BY p.column_name ORDER BY 1;
-SELECT count(*), max(abs(p.difference - (s.mean - o.mean) / o.sd)) < 1e-12 AS difference, max(abs(p.overall - o.mean)) < 1e-10 AS overall,
+SELECT count(*), max(abs(p.difference - (s.mean - o.mean) / o.sd)) < 1e-12 AS difference, max(abs(p.overall_mean - o.mean)) < 1e-10 AS overall_mean,
        max(abs(p.ratio - s.mean / o.mean)) < 1e-12 AS ratio,
        max(abs(p.percentile - (SELECT avg(CASE WHEN x < p.mean THEN 1 WHEN x = p.mean THEN 0.5 ELSE 0 END) FROM placed v WHERE v.column_name = p.column_name AND x IS NOT NULL))) < 1e-12 AS percentile
 FROM custseg.segment_profile('m', columns => '{recency,monetary,member,score}') p
 JOIN aggregated s ON s.segment = p.segment AND s.column_name = p.column_name
 JOIN aggregated o ON o.segment IS NULL AND o.column_name = p.column_name;
+-- the view of the same name says of the training's rows what the function says of them, level by level
+SELECT count(*), count(*) FILTER (WHERE v.kind = 'categorical') AS levels, bool_and(p.name = v.name AND p.kind = v.kind) AS same_words,
+       max(abs(p.mean - v.mean)) < 1e-9 AS mean, max(abs(p.share - v.share)) < 1e-12 AS share, max(abs(p.overall_mean - v.overall_mean)) < 1e-9 AS overall_mean,
+       max(abs(p.difference - v.difference)) < 1e-9 AS difference
+FROM custseg.segment_profile v
+JOIN custseg.segment_profile('m', options => '{"only_features": true, "levels": 50}') p
+    ON p.segment = v.segment AND p.column_name = v.feature AND p.level IS NOT DISTINCT FROM v.level
+WHERE v.model = 'm';
 -- what an analyst sees: by default all but the id, texts that are different in each row and what is no column of values
-SELECT segment, name, column_name, kind, is_feature, level, n, round(missing_share::numeric, 3) AS missing, round(share::numeric, 4) AS share,
-       round(mean::numeric, 3) AS mean, median, round(overall::numeric, 4) AS overall, round(difference::numeric, 4) AS difference,
+SELECT segment, name, column_name, kind, is_feature, level, n, round(null_share::numeric, 3) AS missing, round(share::numeric, 4) AS share,
+       round(mean::numeric, 3) AS mean, median, round(overall_mean::numeric, 4) AS overall_mean, round(difference::numeric, 4) AS difference,
        round(ratio::numeric, 4) AS ratio, rank
 FROM custseg.segment_profile('m', options => '{"levels": 3}');
 -- shares of a segment's levels come to 1, whatever is pooled; the difference is that of a number which is 0 or 1
@@ -92,7 +100,7 @@ FROM custseg.segment_profile('m') WHERE rank <= 3 ORDER BY segment, rank;
 --
 -- Columns that say nothing, empty segments, hostile names, limits
 --
-SELECT segment, column_name, level, n, missing_share, share, mean, median, standard_deviation AS sd, percentile, difference, ratio, rank
+SELECT segment, column_name, level, n, null_share, share, mean, median, standard_deviation AS sd, percentile, difference, ratio, rank
 FROM custseg.segment_profile('m', $$SELECT *, 7 AS constant, NULL::float8 AS nothing, NULL::text AS unknown, 'x'::text AS one FROM customer WHERE id <= 500$$,
                              '{constant,nothing,unknown,one}');
 SELECT count(*), count(mean), sum(n) FROM custseg.segment_profile('m', 'SELECT * FROM customer WHERE false', '{recency,channel}');
@@ -154,11 +162,11 @@ JOIN LATERAL (
 ) w ON true;
 SELECT segment, name, column_name, n, minimum, low_whisker, first_quartile, median, third_quartile, high_whisker, maximum, round(mean::numeric, 3) AS mean, n_outliers
 FROM custseg.boxplot('m');
-SELECT column_name, level, segment, name, round(value::numeric, 4) AS value, round(scaled::numeric, 4) AS scaled FROM custseg.radar('m', options => '{"levels": 2}');
-SELECT column_name, level, segment, round(value::numeric, 4) AS value, round(scaled::numeric, 4) AS scaled
+SELECT column_name, level, segment, name, round(segment_mean::numeric, 4) AS segment_mean, round(scaled::numeric, 4) AS scaled FROM custseg.radar('m', options => '{"levels": 2}');
+SELECT column_name, level, segment, round(segment_mean::numeric, 4) AS segment_mean, round(scaled::numeric, 4) AS scaled
 FROM custseg.radar('m', $$SELECT *, 7 AS constant FROM customer WHERE id <= 800$$, '{recency,constant,member}', '{"scale": "percentile"}');
-SELECT column_name, segment, value, scaled FROM custseg.radar('m', $$SELECT *, 7 AS constant FROM customer WHERE id <= 800$$, '{constant}');
-SELECT segment, name, column_name, level, round(value::numeric, 4) AS value, round(overall::numeric, 4) AS overall, round(difference::numeric, 4) AS difference
+SELECT column_name, segment, segment_mean, scaled FROM custseg.radar('m', $$SELECT *, 7 AS constant FROM customer WHERE id <= 800$$, '{constant}');
+SELECT segment, name, column_name, level, round(segment_mean::numeric, 4) AS segment_mean, round(overall_mean::numeric, 4) AS overall_mean, round(difference::numeric, 4) AS difference
 FROM custseg.heatmap('m', columns => '{recency,channel}');
 SELECT count(DISTINCT column_name) FROM custseg.heatmap('m');
 
@@ -225,7 +233,7 @@ SELECT segment, name, column_name, rank, round(difference::numeric, 4) AS differ
 -- feature_importance
 --
 SELECT rank, feature, kind, round(importance::numeric, 4) AS importance, round(importance_error::numeric, 4) AS error,
-       round(eta_squared::numeric, 4) AS eta_squared, round(cramers_v::numeric, 4) AS cramers_v, n, description
+       round(eta_squared::numeric, 4) AS eta_squared, round(cramers_v::numeric, 4) AS cramers_v, n, reason
 FROM custseg.feature_importance('m');
 -- eta squared and Cramer's V by other means
 SELECT f.feature, abs(f.eta_squared - e.eta) < 1e-12 AS eta
@@ -243,9 +251,9 @@ SELECT feature, abs(importance - 0.62) < 0.01 AS as_expected, round(eta_squared:
 SELECT n, importance BETWEEN 0.4 AND 0.75 AS about, importance = (SELECT importance FROM custseg.feature_importance('recency', options => '{"sample": 100, "seed": 7}')) AS same,
        importance = (SELECT importance FROM custseg.feature_importance('recency', options => '{"sample": 100, "seed": 8}')) AS other_seed
 FROM custseg.feature_importance('recency', options => '{"sample": 100, "seed": 7}');
-SELECT feature, importance, importance_error, eta_squared, description FROM custseg.feature_importance('one', options => '{"repeats": 1}');
-SELECT feature, importance, eta_squared, cramers_v, n, description FROM custseg.feature_importance('m', 'SELECT * FROM customer WHERE false');
-SELECT feature, importance, eta_squared, cramers_v, n, description
+SELECT feature, importance, importance_error, eta_squared, reason FROM custseg.feature_importance('one', options => '{"repeats": 1}');
+SELECT feature, importance, eta_squared, cramers_v, n, reason FROM custseg.feature_importance('m', 'SELECT * FROM customer WHERE false');
+SELECT feature, importance, eta_squared, cramers_v, n, reason
 FROM custseg.feature_importance('m', 'SELECT 10 AS recency, 20 AS frequency, 900 AS monetary, NULL::text AS channel FROM generate_series(1, 10)');
 SELECT outcome($$SELECT custseg.feature_importance('m', options => '{"sample": 0}')$$);
 SELECT outcome($$SELECT custseg.feature_importance('m', 'SELECT recency FROM customer')$$);
@@ -254,7 +262,7 @@ SELECT outcome($$SELECT custseg.feature_importance('m', 'SELECT recency FROM cus
 -- split_stability
 --
 SELECT segment, name, column_name, level, n_a, n_b, round(value_a::numeric, 4) AS value_a, round(value_b::numeric, 4) AS value_b, round(relative_gap::numeric, 4) AS relative_gap,
-       round(standard_gap::numeric, 4) AS standard_gap, round(expected_gap::numeric, 4) AS expected_gap, verdict, reason
+       round(standard_gap::numeric, 4) AS standard_gap, round(expected_gap::numeric, 4) AS expected_gap, rating, reason
 FROM custseg.split_stability('m');
 -- the halves are the whole; the gaps are what they are said to be
 SELECT count(*), bool_and(h.n_a + h.n_b = p.n) AS n, max(abs((h.n_a * h.value_a + h.n_b * h.value_b) / p.n - p.mean)) < 1e-9 AS mean,
@@ -268,11 +276,11 @@ SELECT avg(relative_gap) / avg(expected_gap) BETWEEN 0.9 AND 1.1 AS as_expected
 FROM generate_series(1, 100) seed
 CROSS JOIN LATERAL custseg.split_stability('m', columns => '{recency,score,channel}', options => jsonb_build_object('seed', seed)) WHERE segment = 1 AND expected_gap > 0;
 -- few customers: unstable, or not to be judged
-SELECT segment, column_name, level, n_a, n_b, verdict, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 10 = 0', '{score}', '{"min_rows": 5, "tolerance": 0.05, "standard_tolerance": 0.05}');
-SELECT segment, column_name, verdict, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 25 = 0', '{recency}');
-SELECT segment, column_name, verdict, reason FROM custseg.split_stability('m', 'SELECT *, NULL::int AS nothing, 0 AS zero FROM customer WHERE id <= 500', '{nothing,zero}');
-SELECT count(*), min(verdict), max(verdict) FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE false');
-SELECT DISTINCT column_name, verdict FROM custseg.split_stability('m', NULL, '{recency}', '{"seed": 1}') h WHERE EXISTS (SELECT FROM custseg.split_stability('m', NULL, '{recency}', '{"seed": 1}') i WHERE i IS NOT DISTINCT FROM h) ORDER BY 1;
+SELECT segment, column_name, level, n_a, n_b, rating, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 10 = 0', '{score}', '{"min_rows": 5, "tolerance": 0.05, "standard_tolerance": 0.05}');
+SELECT segment, column_name, rating, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 25 = 0', '{recency}');
+SELECT segment, column_name, rating, reason FROM custseg.split_stability('m', 'SELECT *, NULL::int AS nothing, 0 AS zero FROM customer WHERE id <= 500', '{nothing,zero}');
+SELECT count(*), min(rating), max(rating) FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE false');
+SELECT DISTINCT column_name, rating FROM custseg.split_stability('m', NULL, '{recency}', '{"seed": 1}') h WHERE EXISTS (SELECT FROM custseg.split_stability('m', NULL, '{recency}', '{"seed": 1}') i WHERE i IS NOT DISTINCT FROM h) ORDER BY 1;
 SELECT outcome($$SELECT custseg.split_stability('m', options => '{"tolerance": 3}')$$);
 SELECT outcome($$SELECT custseg.split_stability('m', columns => '{height}')$$);
 

@@ -121,7 +121,7 @@ SELECT segment, name, n FROM custseg.segment WHERE model = 'value' AND version =
 -- the rest of custseg takes it as any model
 SELECT segment, name, n FROM custseg.segment_sizes('value', 'customer') WHERE segment IS NOT NULL ORDER BY 1;
 SELECT count(*) AS features, count(*) FILTER (WHERE verdict <> 'ok') AS not_ok FROM custseg.drift('value', 'customer');
-SELECT metric, value::numeric(12, 4) FROM custseg.evaluate('value', 'customer') WHERE metric IN ('silhouette', 'n_segments', 'segments');
+SELECT metric, result::numeric(12, 4) FROM custseg.evaluate('value', 'customer') WHERE metric IN ('silhouette', 'n_segments', 'segments');
 ALTER TABLE customer ADD segment int;
 CALL custseg.resegment('value', 'customer');
 SELECT count(*) FILTER (WHERE segment = custseg.predict('value', c)) AS placed, count(*) AS n FROM customer c;

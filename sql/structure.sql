@@ -66,7 +66,7 @@ SELECT feature, correlated_with, round(correlation::numeric, 6) AS correlation F
 -- scaled columns; within the error of 200 resamples
 
 SELECT s.segment, s.n = g.n AS n, abs(s.jaccard - g.jaccard) < 0.04 AS jaccard, abs(s.recovered - g.recovered) < 0.1 AS recovered,
-    abs(s.dissolved - g.dissolved) < 0.1 AS dissolved, s.verdict
+    abs(s.dissolved - g.dissolved) < 0.1 AS dissolved, s.rating
 FROM custseg.stability('points', '{x,y}', k => 5, resamples => 200) s
 JOIN (VALUES (1, 29, 0.7325, 0.471, 0.093), (2, 28, 0.7543, 0.526, 0.070), (3, 22, 0.7097, 0.410, 0.156), (4, 22, 0.6756, 0.358, 0.199),
     (5, 19, 0.4531, 0.204, 0.693)) g (segment, n, jaccard, recovered, dissolved) USING (segment);
@@ -77,7 +77,7 @@ SELECT * FROM custseg.stability('heaps', '{x,y}', k => 3);
 SELECT min(jaccard) < 0.75 AS not_stable, bool_and(recovered + dissolved <= 1) AS sane, min(mean_ari) < 0.9 AS less
 FROM custseg.stability('heaps', '{x,y}', k => 7);
 -- k chosen as train() chooses it; one segment; weights; centers to start from; a sample
-SELECT segment, n, round(jaccard::numeric, 6) AS jaccard, verdict FROM custseg.stability('heaps', '{x,y}', resamples => 5);
+SELECT segment, n, round(jaccard::numeric, 6) AS jaccard, rating FROM custseg.stability('heaps', '{x,y}', resamples => 5);
 SELECT segment, n, share, jaccard, mean_ari FROM custseg.stability('heaps', '{x,y}', k => 1, resamples => 2);
 SELECT segment, n, jaccard FROM custseg.stability('heaps', '{x,y}', k => 3, resamples => 5, options => '{"weight": "weight"}');
 SELECT segment, n, jaccard FROM custseg.stability('heaps', '{x,y}', resamples => 5, options => '{"init": [[-1, -1], [0, 1], [1, -1]]}');
@@ -91,7 +91,7 @@ SELECT segment, n, jaccard FROM custseg.stability('VALUES (1, 5), (2, 7)', k => 
 SELECT count(*), sum(n), min(jaccard) = max(recovered) AS all_or_nothing FROM custseg.stability('points', '{x,y}', k => 120, resamples => 1) WHERE jaccard > 0;
 SELECT segment, n, jaccard, dissolved FROM custseg.stability('SELECT i % 2 AS x, i % 2 AS y FROM generate_series(1, 300) i', k => 2, resamples => 5);
 SELECT segment, n FROM custseg.stability('SELECT CASE i WHEN 5 THEN 1e12 ELSE i END AS x FROM generate_series(1, 300) i', k => 2, resamples => 5);
-SELECT segment, n, verdict FROM custseg.stability('SELECT i AS x, 2 * i AS y FROM generate_series(1, 10000) i', k => 2, resamples => 2);
+SELECT segment, n, rating FROM custseg.stability('SELECT i AS x, 2 * i AS y FROM generate_series(1, 10000) i', k => 2, resamples => 2);
 -- nothing but noise
 SET client_min_messages = notice;
 SELECT * FROM custseg.stability('SELECT i * i AS x FROM generate_series(1, 60) i', '{x}', algorithm => 'dbscan', options => '{"eps": 0.0001, "min_samples": 3}');
@@ -99,12 +99,12 @@ SET client_min_messages = warning;
 
 -- Clusterability: what has no groups
 
-CREATE FUNCTION finding(source text, prep jsonb DEFAULT '{}') RETURNS TABLE (structure text, best_k int, silhouette numeric, p numeric)
+CREATE FUNCTION finding(source text, prep jsonb DEFAULT '{}') RETURNS TABLE (rating text, best_k int, silhouette numeric, p_value numeric)
 LANGUAGE sql BEGIN ATOMIC
-    SELECT c.structure, c.best_k, round(c.silhouette::numeric, 2), round(c.p::numeric, 3)
+    SELECT c.rating, c.best_k, round(c.silhouette::numeric, 2), round(c.p_value::numeric, 3)
     FROM custseg.clusterability(source, prep => prep, options => '{"sample": 400, "references": 10}') c;
 END;
-SELECT what, structure IN ('weak', 'none') AS no_groups, p > 0.01 AS chance
+SELECT what, rating IN ('weak', 'none') AS no_groups, p_value > 0.01 AS chance
 FROM (VALUES ('uniform', 'SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y FROM generate_series(1, 200) i'),
     ('uniform, one column', 'SELECT uniform(i, ''x'') AS x FROM generate_series(1, 200) i'),
     ('normal', 'SELECT normal(i, ''x'') AS x, normal(i, ''y'') AS y, normal(i, ''z'') AS z FROM generate_series(1, 200) i'),
@@ -120,19 +120,19 @@ FROM (VALUES ('uniform', 'SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y 
 SELECT * FROM finding('SELECT x, y FROM heaps');
 SELECT * FROM finding('SELECT x, y FROM heaps', '{"pca": 2}');
 SELECT * FROM finding('SELECT i % 2 * 8 + normal(i, ''x'') AS x FROM generate_series(1, 400) i');
-SELECT structure, best_k FROM finding('SELECT i % 2 * 5 + normal(i, ''x'') AS x, normal(i, ''y'') AS y FROM generate_series(1, 400) i');
-SELECT structure FROM finding('SELECT (ARRAY[''a'', ''b'', ''c''])[1 + i % 3] AS c, (ARRAY[''u'', ''v'', ''w''])[1 + i % 3] AS d, i % 3 * 5 + normal(i, ''x'') AS x FROM generate_series(1, 400) i');
-SELECT regexp_replace(sentence, '0\.\d+', '0.xx', 'g') AS sentence FROM custseg.clusterability('heaps', '{x,y}', options => '{"references": 10}');
-SELECT regexp_replace(sentence, '0\.\d+', '0.xx', 'g') AS sentence FROM custseg.clusterability('SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y FROM generate_series(1, 200) i');
+SELECT rating, best_k FROM finding('SELECT i % 2 * 5 + normal(i, ''x'') AS x, normal(i, ''y'') AS y FROM generate_series(1, 400) i');
+SELECT rating FROM finding('SELECT (ARRAY[''a'', ''b'', ''c''])[1 + i % 3] AS c, (ARRAY[''u'', ''v'', ''w''])[1 + i % 3] AS d, i % 3 * 5 + normal(i, ''x'') AS x FROM generate_series(1, 400) i');
+SELECT regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('heaps', '{x,y}', options => '{"references": 10}');
+SELECT regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y FROM generate_series(1, 200) i');
 -- Hopkins' statistic: about a half when the rows are spread at random; a column that is constant is no dimension
-SELECT round(hopkins::numeric, 1) AS hopkins, hopkins_p > 0.05 AS chance, n_rows, n_sampled
+SELECT round(hopkins::numeric, 1) AS hopkins, hopkins_p_value > 0.05 AS chance, n, n_sampled
 FROM custseg.clusterability('SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y, 7 AS z FROM generate_series(1, 900) i', '{x,y,z}',
     options => '{"sample": 800, "references": 5}');
-SELECT hopkins > 0.9 AS heaps, hopkins_p < 1e-6 AS beyond_chance FROM custseg.clusterability('heaps', '{x,y}', options => '{"references": 5}');
+SELECT hopkins > 0.9 AS heaps, hopkins_p_value < 1e-6 AS beyond_chance FROM custseg.clusterability('heaps', '{x,y}', options => '{"references": 5}');
 -- too few rows, or too few that differ
-SELECT n_rows, n_sampled, best_k, silhouette, p, structure, sentence FROM custseg.clusterability('VALUES (1, 5), (2, 7)');
-SELECT structure, best_k, sentence FROM custseg.clusterability('SELECT i AS x, i * i AS y FROM generate_series(1, 9) i');
-SELECT structure, best_k, silhouette, null_silhouette, null_sd, p FROM custseg.clusterability('SELECT i % 2 AS x, i % 2 AS y FROM generate_series(1, 300) i');
+SELECT n, n_sampled, best_k, silhouette, p_value, rating, reason FROM custseg.clusterability('VALUES (1, 5), (2, 7)');
+SELECT rating, best_k, reason FROM custseg.clusterability('SELECT i AS x, i * i AS y FROM generate_series(1, 9) i');
+SELECT rating, best_k, silhouette, null_silhouette, null_sd, p_value FROM custseg.clusterability('SELECT i % 2 AS x, i % 2 AS y FROM generate_series(1, 300) i');
 
 -- The same whatever the workers (enough rows for them to be used)
 

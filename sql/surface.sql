@@ -25,6 +25,7 @@ WHERE p.pronamespace = 'custseg'::regnamespace AND NOT EXISTS (
 );
 
 -- functions: volatility, parallel safety and strictness as the planner is told
+\pset format unaligned
 SELECT p.oid::regprocedure AS function,
     CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE p.prokind::text END AS kind,
     CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END
@@ -37,15 +38,86 @@ FROM pg_proc p
 WHERE p.pronamespace = 'custseg'::regnamespace
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
--- what each takes and gives, as \df shows it
-\pset format unaligned
-SELECT p.proname AS function, pg_get_function_arguments(p.oid) AS arguments,
-    pg_get_function_result(p.oid) AS result
+-- what each takes and gives, one argument or column a row
+CREATE TEMPORARY VIEW surface_arguments AS
+SELECT p.oid AS function, p.pronamespace::regnamespace AS schema, p.proname AS name, a.position, a.argument,
+    format_type(a.type, NULL) AS type, a.mode IN ('i', 'b', 'v') AS taken, a.mode IN ('o', 'b', 't') AS given,
+    CASE WHEN a.mode IN ('i', 'b', 'v') THEN pg_get_function_arg_default(p.oid, a.position::int) END AS default_value
 FROM pg_proc p
-WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY p.oid::regprocedure::text COLLATE "C";
-
+JOIN pg_namespace n ON n.oid = p.pronamespace AND n.nspname ~ '^custseg'
+CROSS JOIN LATERAL (
+    SELECT u.argument, u.type, coalesce(u.mode, 'i') AS mode, u.position
+    FROM unnest(p.proargnames, coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargmodes)
+        WITH ORDINALITY u (argument, type, mode, position)
+) a;
+SELECT a.name AS function, concat_ws(' ', CASE WHEN a.taken AND a.given THEN 'inout' WHEN a.taken THEN 'in' ELSE 'out' END,
+    a.argument, a.type, '= ' || a.default_value) AS column
+FROM (
+    SELECT function, name, position, argument, type, taken, given, default_value
+    FROM surface_arguments
+    UNION ALL
+    SELECT p.oid, p.proname, 1000, NULL, pg_get_function_result(p.oid), false, true, NULL
+    FROM pg_proc p
+    WHERE p.pronamespace = 'custseg'::regnamespace AND p.proallargtypes IS NULL
+) a
+ORDER BY a.function::regprocedure::text COLLATE "C", a.position;
 \pset format aligned
+
+-- one name, one type: of columns that functions give, and of tables, views and row types
+CREATE TEMPORARY VIEW surface_columns AS
+SELECT a.schema, a.name || '()' AS owner, a.argument AS column, a.type
+FROM surface_arguments a
+WHERE a.given
+UNION ALL
+SELECT c.relnamespace::regnamespace, c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname ~ '^custseg'
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+-- a table's own row numbers say nothing outside of it
+WHERE c.relkind IN ('r', 'v', 'c') AND a.attidentity = '';
+SELECT s.column, string_agg(DISTINCT s.type, ', ') AS types, string_agg(s.owner, ' ' ORDER BY s.owner COLLATE "C") AS owners
+FROM surface_columns s
+GROUP BY s.column
+HAVING count(DISTINCT s.type) > 1
+ORDER BY s.column COLLATE "C";
+
+-- one idea, one name.  n is a number of rows or customers, n_rows only that of the rows a version was trained on
+SELECT s.owner, s.column
+FROM surface_columns s
+WHERE s.column ~ '(^|_)(p|p_adj|pvalue|missing|sentence|comment|seconds|customers|clusters|count|num|structure|judgement|recommend)$'
+    OR s.column IN ('segments', 'runs', 'rows', 'missing_share')
+    OR s.column = 'n_rows' AND s.owner NOT IN ('train()', 'model_version', 'models')
+    OR s.column ~ '^n(_|$)' AND s.type NOT IN ('bigint', 'integer')
+    OR s.column = 'n' AND s.type <> 'bigint'
+    OR s.column ~ '(^|_)share(_|$)' AND s.type <> 'double precision'
+ORDER BY 1, 2;
+
+-- arguments: (model, source, ..., options, version) or (source, features, ..., algorithm, id, prep, options),
+-- those that must be given before those that need not be
+WITH ranked AS (
+    SELECT a.*, a.default_value IS NOT NULL AS optional,
+        CASE a.argument
+            WHEN 'model' THEN 1
+            -- of what is made
+            WHEN 'name' THEN CASE WHEN a.position = 1 THEN 1 ELSE 4 END
+            WHEN 'source' THEN 2
+            WHEN 'features' THEN 3
+            WHEN 'algorithm' THEN 5
+            WHEN 'id' THEN 6
+            WHEN 'prep' THEN 7
+            WHEN 'options' THEN 8
+            WHEN 'version' THEN 9
+            WHEN 'deploy' THEN 9
+            ELSE 4
+        END AS rank
+    FROM surface_arguments a
+    WHERE a.schema = 'custseg'::regnamespace AND a.taken AND NOT a.given
+)
+SELECT a.function::regprocedure, a.argument, b.argument AS before
+FROM ranked a
+JOIN ranked b ON b.function = a.function AND b.position > a.position
+WHERE a.rank > b.rank AND a.optional = b.optional
+ORDER BY 1, a.position, b.position;
 
 -- all C, or SQL that was parsed when it was made; none with rights that are not its caller's, none that changes settings
 SELECT p.oid::regprocedure
@@ -72,16 +144,11 @@ ORDER BY c.relkind DESC, c.relname COLLATE "C";
 
 \pset format unaligned
 SELECT c.relname AS relation,
-    string_agg(
-        a.attname || ' ' || format_type(a.atttypid, a.atttypmod) ||
-            CASE WHEN a.attnotnull THEN ' not null' ELSE '' END,
-        ', ' ORDER BY a.attnum
-    ) AS columns
+    a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END AS column
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v')
-GROUP BY c.oid
-ORDER BY c.relkind, c.relname COLLATE "C";
+WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v', 'c')
+ORDER BY c.relkind DESC, c.relname COLLATE "C", a.attnum;
 \pset format aligned
 
 -- every function, relation and type of the extension has a comment
@@ -187,6 +254,7 @@ SELECT model, version, n_rows, n_segments, deployed
 FROM custseg.train('surface', 'surface_customers', k => 2);
 SELECT custseg.predict('surface', c), count(*) FROM surface_customers c GROUP BY 1 ORDER BY 1;
 
+DROP VIEW surface_columns, surface_arguments;
 DROP EXTENSION custseg;
 SELECT count(*) FROM pg_namespace WHERE nspname = 'custseg';
 SELECT count(*) FROM pg_proc WHERE probin LIKE '%custseg%';

@@ -80,7 +80,7 @@ UNION ALL VALUES (0, NULL, 5, NULL, 1), (0, true, NULL, 'web', NULL), (0, false,
 SELECT agrees((k).statistic, 0.07825) AS d, agrees((k).p_value, 0.008202885525285865) AS p, (k).location,
     (k).n_baseline, (k).n_current, agrees(w, 3.7974555555555556) AS wasserstein
 FROM (SELECT custseg.ks_test(x, is_current) AS k, custseg.wasserstein(x, is_current) AS w FROM shop) s;
-SELECT bins, (p).bins AS nonempty, agrees((p).psi, psi) AS psi, agrees((p).critical_value, critical) AS critical,
+SELECT bins, (p).bins AS nonempty, agrees((p).psi, psi) AS psi, agrees((p).psi_critical, critical) AS critical,
     (p).n_baseline, (p).n_current, agrees(j, js) AS jensen_shannon
 FROM (VALUES
     (2, 0.003028055756451667, 0.02336666461244708, 0.00864328234656179),
@@ -105,7 +105,7 @@ SELECT custseg.wasserstein(ARRAY[1, 2, 3], ARRAY[1.5, 2.5, 3.5]);
 
 -- Bins: a value that several quantiles fall on is one of its own, so that what moves off it shows
 SELECT * FROM custseg.psi(array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[], array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[]);
-SELECT round(psi::numeric, 6) AS psi, round(critical_value::numeric, 6) AS critical_value, bins, n_baseline, n_current
+SELECT round(psi::numeric, 6) AS psi, round(psi_critical::numeric, 6) AS psi_critical, bins, n_baseline, n_current
 FROM custseg.psi(array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[], array_fill(-1::float8, ARRAY[60]) || '{1,2,3,4}'::float8[]);
 -- a share of zero is half a row: (1 - 1/20) ln 20 + (1/10 - 1) ln(1/10) = 4.9182... for 5 and 10 rows
 SELECT agrees((custseg.psi('{1,1,1,1,1}'::float8[], '{2,2,2,2,2,2,2,2,2,2}'::float8[])).psi,
@@ -207,7 +207,7 @@ CREATE FUNCTION chi_square(counts int[]) RETURNS custseg.chi_square_test_result 
 RETURN (SELECT custseg.chi_square_test(i, 'group ' || j)
     FROM generate_subscripts(counts, 1) i, generate_subscripts(counts, 2) j, generate_series(1, counts[i][j]));
 SELECT counts, agrees((t).statistic, statistic) AS statistic, (t).df = df AS df, agrees((t).p_value, p) AS p,
-    agrees((t).cramers_v, v) AS v, (t).n, (t).low_expected = low AS low_expected
+    agrees((t).cramers_v, v) AS v, (t).n, (t).n_low_expected = low AS n_low_expected
 FROM (VALUES
     ('{{10,10,20},{20,20,20}}'::int[], 2.7777777777777777, 0.24935220877729622, 2, 0.16666666666666666, 0),
     ('{{12,3},{5,9}}', 5.85483193277311, 0.015534341414683461, 1, 0.4493225526306476, 0),
@@ -221,7 +221,7 @@ SELECT * FROM chi_square('{{10},{20}}');
 SELECT * FROM chi_square('{{5}}');
 SELECT * FROM chi_square('{{0,0}}');
 -- many degrees of freedom
-SELECT (t).df, agrees((t).statistic, 200270.43302026636) AS statistic, agrees((t).p_value, 0.7982348253650747) AS p, (t).low_expected
+SELECT (t).df, agrees((t).statistic, 200270.43302026636) AS statistic, agrees((t).p_value, 0.7982348253650747) AS p, (t).n_low_expected
 FROM (SELECT custseg.chi_square_test(i * i % 30011 * 7 % 30011 % 503, i * 7919 % 30011 % 401) AS t FROM generate_series(1, 30000) i) s;
 -- any types: values are told apart by their text, byte for byte; NULL is left out
 SELECT (custseg.chi_square_test(channel, is_current)).*, (custseg.chi_square_test(channel, is_current::text)).n = count(channel || is_current::text) AS n
@@ -239,7 +239,7 @@ CREATE TABLE levels AS
 SELECT c, s FROM (VALUES ('a', false, 5), ('b', false, 3), ('c', false, 2), ('a', true, 4), ('b', true, 4), ('c', true, 2)) v (c, s, n),
     generate_series(1, n);
 SELECT agrees(custseg.jensen_shannon(c, s), 0.09584323377689273) AS jensen_shannon, agrees((custseg.psi(c, s)).psi, 0.0510825623765990) AS psi,
-    (custseg.psi(c, s)).bins, round((custseg.psi(c, s)).critical_value::numeric, 6) AS critical_value
+    (custseg.psi(c, s)).bins, round((custseg.psi(c, s)).psi_critical::numeric, 6) AS psi_critical
 FROM levels;
 SELECT custseg.jensen_shannon(c, s) AS nothing_in_common, round((custseg.psi(c, s)).psi::numeric, 6) AS psi
 FROM levels WHERE s = (c = 'a');

@@ -19,7 +19,7 @@ UPDATE tree_point SET level = CASE
 	ELSE 'basic' END;
 
 -- The splits of scikit-learn 1.2.1: DecisionTreeClassifier(max_depth=3).fit(...)
-SELECT leaf, rule, name, n, round(purity::numeric, 6) AS purity, round(fidelity::numeric, 6) AS fidelity,
+SELECT leaf, condition, name, n, round(purity::numeric, 6) AS purity, round(fidelity::numeric, 6) AS fidelity,
 	   round(balanced_fidelity::numeric, 6) AS balanced
 FROM custseg.surrogate_of_column('tree_point', 'level', '{x,y,z}', 3);
 
@@ -35,7 +35,7 @@ SELECT (ARRAY['first', 'second', 'third'])[k] AS kind,
 FROM generate_series(0, 149) i, LATERAL (SELECT 1 + i / 50 AS k) kinds;
 -- DecisionTreeClassifier(max_depth=3): thresholds 2.55 (petal length) or 0.55 (petal width), 5.35, 1.95;
 -- leaves of 50, 55, 8 and 37; accuracy 0.953333
-SELECT leaf, rule, name, n, round(purity::numeric, 6) AS purity, round(fidelity::numeric, 6) AS fidelity
+SELECT leaf, condition, name, n, round(purity::numeric, 6) AS purity, round(fidelity::numeric, 6) AS fidelity
 FROM custseg.surrogate_of_column('tree_flower', 'kind', max_depth => 3);
 
 -- Limits, as scikit-learn has them: leaves, depth and accuracy of
@@ -115,7 +115,7 @@ SELECT segment, name, n FROM custseg.segments WHERE model = 'levels' ORDER BY se
 -- Imitating a model: its segments, with their numbers and names; in its features' own units.
 SELECT n_segments FROM custseg.train('clusters', 'SELECT * FROM tree_point ORDER BY id', '{x,y,z}', k => 4);
 SELECT custseg.name_segment('clusters', 2, 'second of four', 'a description');
-SELECT leaf, rule, segment, name, n, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity,
+SELECT leaf, condition, segment, name, n, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity,
 	   round(fidelity::numeric, 4) AS fidelity
 FROM custseg.surrogate('clusters', max_depth => 3);
 SELECT count(DISTINCT leaf), sum(n) AS n, round(sum(coverage)::numeric, 10) AS coverage,
@@ -158,8 +158,8 @@ BEGIN
 						  options => jsonb_build_object('target', 'class', 'max_depth', depth));
 	EXECUTE (SELECT format('SELECT %s, count(*) FILTER (WHERE hits = 1), count(*) FILTER (WHERE named = predicted)
 		FROM (SELECT %s AS hits, %s AS named, custseg.predict(''classes'', c) AS predicted FROM %s c) r', count(*),
-		string_agg(format('CASE WHEN %s THEN 1 ELSE 0 END', rule), ' + '),
-		string_agg(format('CASE WHEN %s THEN %s ELSE 0 END', rule, segment), ' + '), customers)
+		string_agg(format('CASE WHEN %s THEN 1 ELSE 0 END', condition), ' + '),
+		string_agg(format('CASE WHEN %s THEN %s ELSE 0 END', condition, segment), ' + '), customers)
 		FROM custseg.tree_rules('classes')) INTO leaves, in_one_leaf, as_predicted;
 	PERFORM custseg.drop_model('classes');
 END $$;
@@ -175,8 +175,8 @@ SELECT * FROM tree_rules_hold('{"encode": "frequency"}', 20, 'tree_stranger');
 
 SELECT n_segments FROM custseg.train('classes', 'tree_customer', algorithm => 'tree',
 	options => '{"target": "class", "max_leaf_nodes": 12, "max_depth": 9}');
-SELECT leaf, rule, segment, name, n, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity FROM custseg.tree_rules('classes');
-SELECT step, condition, feature, value, segment, name, n, round(purity::numeric, 4) AS purity
+SELECT leaf, condition, segment, name, weight, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity FROM custseg.tree_rules('classes');
+SELECT step, condition, feature, value, segment, name, weight, round(purity::numeric, 4) AS purity
 FROM tree_customer c, custseg.decision_path('classes', c) WHERE id = 17;
 SELECT feature, value, condition, round(margin::numeric, 2) AS margin FROM tree_customer c, custseg.explain('classes', c) WHERE id = 17 AND condition IS NOT NULL;
 SELECT step, condition, value FROM tree_customer c, custseg.decision_path('classes', to_jsonb(c) || '{"seen": null, "price": 207}') WHERE id = 17;
@@ -195,8 +195,8 @@ SELECT n_segments FROM custseg.train('dense', 'SELECT * FROM tree_point WHERE x 
 	'{x,y}', algorithm => 'dbscan', options => '{"eps": 0.25, "min_samples": 4}');
 SELECT segment, name, count(*), sum(n) AS n FROM custseg.surrogate('dense', max_depth => 5) GROUP BY 1, 2 ORDER BY 1;
 -- Other columns than the model's own; features that say nothing.
-SELECT leaf, rule, n FROM custseg.surrogate('clusters', features => '{level}', max_depth => 1);
-SELECT leaf, rule, n, round(purity::numeric, 4) AS purity FROM custseg.surrogate_of_column('SELECT level, 1 AS one FROM tree_point', 'level', '{one}');
+SELECT leaf, condition, n FROM custseg.surrogate('clusters', features => '{level}', max_depth => 1);
+SELECT leaf, condition, n, round(purity::numeric, 4) AS purity FROM custseg.surrogate_of_column('SELECT level, 1 AS one FROM tree_point', 'level', '{one}');
 SELECT * FROM custseg.surrogate(NULL);
 
 -- A deployed tree is watched, tested and told like any other model.

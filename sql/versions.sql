@@ -29,9 +29,9 @@ SELECT * FROM custseg.migration_test('m');
 -- at first nobody has a segment, which is no change of the mix
 CALL custseg.resegment('m', 'customer');
 SELECT * FROM custseg.migration('m');
-SELECT runs, n, n_moved, change, p_value, verdict, reason FROM custseg.migration_test('m');
+SELECT n_runs, n, n_moved, change, p_value, verdict, reason FROM custseg.migration_test('m');
 CALL custseg.resegment('m', 'customer');
-SELECT runs, n, n_moved, change, statistic, df, p_value, verdict, reason FROM custseg.migration_test('m');
+SELECT n_runs, n, n_moved, change, statistic, df, p_value, verdict, reason FROM custseg.migration_test('m');
 -- some move, one can't be placed any more; names are those of today
 SELECT custseg.name_segment('m', 1, 'small'), custseg.name_segment('m', 3, 'large');
 UPDATE customer SET recency = 305, monetary = 901 WHERE id IN (1, 2, 70, 71, 72);
@@ -43,7 +43,7 @@ CALL custseg.resegment('m', 'customer');
 SELECT from_segment, from_name, to_segment, to_name, n, round(probability::numeric, 6) AS probability
 FROM custseg.migration('m', :'before_last');
 -- McNemar's numbers by hand where two segments exchange: (2, 3), 3 against 0, and so on
-SELECT runs, n, n_moved, round(moved_share::numeric, 6) AS moved_share, round(change::numeric, 6) AS change,
+SELECT n_runs, n, n_moved, round(moved_share::numeric, 6) AS moved_share, round(change::numeric, 6) AS change,
        round(statistic::numeric, 6) AS statistic, df, round(p_value::numeric, 6) AS p_value, verdict, reason
 FROM custseg.migration_test('m', :'before_last', NULL);
 -- what is before "to" is in, what is at "from" is in, too
@@ -51,7 +51,7 @@ SELECT run_at AS last_run FROM custseg.migration ORDER BY run_at DESC LIMIT 1 \g
 SELECT (SELECT sum(n) FROM custseg.migration('m', :'last_run')) AS since, (SELECT sum(n) FROM custseg.migration('m', NULL, :'last_run')) AS before,
        (SELECT sum(n) FROM custseg.migration('m')) AS always, (SELECT sum(n) FROM custseg.migration('m', "from" => 'infinity')) AS never;
 -- several runs are summed up, which the reason says
-SELECT runs, n, reason FROM custseg.migration_test('m');
+SELECT n_runs, n, reason FROM custseg.migration_test('m');
 SELECT bool_and(abs(sum - 1) < 1e-12) AS sums_to_one FROM (SELECT sum(probability) FROM custseg.migration('m') GROUP BY from_segment) s;
 
 -- Unaided distance vision of 7,477 women, right and left eye: Stuart (1955) has 11.96 with 3 degrees of
@@ -103,7 +103,7 @@ SELECT custseg.name_segment('m', 1, 'small', rank => 3);
 SELECT outcome($$SELECT count(*) FROM custseg.at_risk('m')$$);
 SELECT custseg.name_segment('m', 2, 'medium', 'in between', 2), custseg.name_segment('m', 3, 'large', rank => 1);
 SELECT segment, name, description, rank FROM custseg.segments WHERE model = 'm' AND deployed;
-SELECT DISTINCT segment_name, segment_rank FROM custseg.segment_profile WHERE model = 'm' ORDER BY 2;
+SELECT DISTINCT name, segment_rank FROM custseg.segment_profile WHERE model = 'm' ORDER BY 2;
 -- NULL keeps it, 0 takes it away
 SELECT custseg.name_segment('m', 2, 'middle'), custseg.name_segment('m', 1, 'small', rank => 0);
 SELECT segment, name, description, rank FROM custseg.segments WHERE model = 'm' AND deployed;
@@ -183,26 +183,26 @@ SELECT custseg.name_segment('pair', 1, 'small'), custseg.name_segment('pair', 3,
 SELECT segment_a, name_a, segment_b, name_b, n, round(share_of_a::numeric, 4) AS share_of_a, round(share_of_b::numeric, 4) AS share_of_b, moved
 FROM custseg.compare_versions_segments('pair', 1, 2);
 \x
-SELECT n_rows, n_moved, recommendation, reason FROM custseg.compare_versions('pair', 1, 2);
-SELECT n_rows, n_moved, recommendation, reason FROM custseg.compare_versions('pair', 2, 1);
+SELECT n, n_moved, recommendation, reason FROM custseg.compare_versions('pair', 1, 2);
+SELECT n, n_moved, recommendation, reason FROM custseg.compare_versions('pair', 2, 1);
 SELECT recommendation, reason FROM custseg.compare_versions('pair', 2, 1, options => '{"min_agreement": 0.1}');
 SELECT recommendation, reason FROM custseg.compare_versions('pair', 1, 1);
 \x
 -- each number is what the functions that take one version at a time say
-SELECT a, b, c.n_rows, c.n_moved = p.moved AS moved, abs(c.adjusted_rand - p.rand) < 1e-12 AS rand,
+SELECT a, b, c.n, c.n_moved = p.moved AS moved, abs(c.adjusted_rand - p.rand) < 1e-12 AS rand,
        abs(c.silhouette_a - (e).silhouette_a) < 1e-12 AND abs(c.silhouette_b - (e).silhouette_b) < 1e-12 AS silhouettes,
        abs(c.mean_distance_a - (e).distance_a) < 1e-12 AND abs(c.mean_distance_b - (e).distance_b) < 1e-12 AS distances,
        abs(c.inertia_per_row_a - (e).inertia_a) < 1e-12 AND abs(c.inertia_per_row_b - (e).inertia_b) < 1e-12 AS inertia,
-       c.smallest_share_a = p.smallest_a AS smallest, c.largest_share_b = p.largest_b AS largest, c.outside_a, c.outside_b
+       c.smallest_share_a = p.smallest_a AS smallest, c.largest_share_b = p.largest_b AS largest, c.n_outside_a, c.n_outside_b
 FROM (VALUES (1, 2), (1, 3), (3, 2)) v (a, b),
 LATERAL custseg.compare_versions('pair', a, b, 'customer') c,
 LATERAL (SELECT count(*) FILTER (WHERE x IS DISTINCT FROM y) AS moved, custseg.adjusted_rand(x, y) AS rand,
                 (SELECT min(n)::float8 / 105 FROM (SELECT count(*) AS n FROM customer u GROUP BY custseg.predict('pair', u, a)) q) AS smallest_a,
                 (SELECT max(n)::float8 / 105 FROM (SELECT count(*) AS n FROM customer u GROUP BY custseg.predict('pair', u, b)) q) AS largest_b
          FROM (SELECT custseg.predict('pair', u, a) AS x, custseg.predict('pair', u, b) AS y FROM customer u) q) p,
-LATERAL (SELECT max(value) FILTER (WHERE metric = 'silhouette' AND w = 'a') AS silhouette_a, max(value) FILTER (WHERE metric = 'silhouette' AND w = 'b') AS silhouette_b,
-                max(value) FILTER (WHERE metric = 'mean_distance' AND w = 'a') AS distance_a, max(value) FILTER (WHERE metric = 'mean_distance' AND w = 'b') AS distance_b,
-                max(value) FILTER (WHERE metric = 'inertia_per_row' AND w = 'a') AS inertia_a, max(value) FILTER (WHERE metric = 'inertia_per_row' AND w = 'b') AS inertia_b
+LATERAL (SELECT max(result) FILTER (WHERE metric = 'silhouette' AND w = 'a') AS silhouette_a, max(result) FILTER (WHERE metric = 'silhouette' AND w = 'b') AS silhouette_b,
+                max(result) FILTER (WHERE metric = 'mean_distance' AND w = 'a') AS distance_a, max(result) FILTER (WHERE metric = 'mean_distance' AND w = 'b') AS distance_b,
+                max(result) FILTER (WHERE metric = 'inertia_per_row' AND w = 'a') AS inertia_a, max(result) FILTER (WHERE metric = 'inertia_per_row' AND w = 'b') AS inertia_b
          FROM (SELECT 'a' AS w, * FROM custseg.evaluate('pair', 'customer', a) UNION ALL SELECT 'b', * FROM custseg.evaluate('pair', 'customer', b)) q) e;
 
 -- Both labelings are measured in both spaces: y tells two groups apart, x two others; by its own measure each version is the better one.
@@ -239,14 +239,14 @@ SELECT version FROM custseg.train('few', 'plane', '{x,y}', 1);
 SELECT version FROM custseg.train('few', 'plane', '{x,y}', 4, prep => '{"impute": "skip"}');
 SELECT recommendation, reason FROM custseg.compare_versions('few', 1, 2);
 SELECT recommendation, reason FROM custseg.compare_versions('few', 1, 2, 'SELECT * FROM plane LIMIT 29');
-SELECT n_rows, n_moved, moved_share, adjusted_rand, silhouette_a, mean_distance_a, outside_a, smallest_share_a, recommendation, reason
+SELECT n, n_moved, moved_share, adjusted_rand, silhouette_a, mean_distance_a, n_outside_a, smallest_share_a, recommendation, reason
 FROM custseg.compare_versions('few', 1, 2, 'SELECT * FROM plane WHERE false');
 -- rows that only one of the two can place: counted, and left out of the agreement
 SELECT segment_a, segment_b, n, moved FROM custseg.compare_versions_segments('few', 1, 2, 'SELECT x, CASE WHEN id > 3 THEN y END AS y FROM plane ORDER BY id');
-SELECT n_rows, n_moved, adjusted_rand, outside_a, outside_b FROM custseg.compare_versions('few', 2, 2, 'SELECT x, CASE WHEN id > 3 THEN y END AS y FROM plane');
+SELECT n, n_moved, adjusted_rand, n_outside_a, n_outside_b FROM custseg.compare_versions('few', 2, 2, 'SELECT x, CASE WHEN id > 3 THEN y END AS y FROM plane');
 -- noise is a segment of the cross table, and outside of all
 SELECT n_segments FROM custseg.train('few', 'plane', '{x,y}', algorithm => 'dbscan', options => '{"eps": 0.2, "min_samples": 3}');
-SELECT outside_a, outside_b, recommendation, reason FROM custseg.compare_versions('few', 2, 3, 'SELECT x + id / 40 AS x, y FROM plane', '{"min_agreement": 0}');
+SELECT n_outside_a, n_outside_b, recommendation, reason FROM custseg.compare_versions('few', 2, 3, 'SELECT x + id / 40 AS x, y FROM plane', '{"min_agreement": 0}');
 SELECT count(*) > 0 AS noise, bool_and(name_b = 'noise') AS named FROM custseg.compare_versions_segments('few', 2, 3, 'SELECT x + id / 40 AS x, y FROM plane') WHERE segment_b = 0;
 -- NULL is the deployed version
 SELECT c.n_moved = d.n_moved AS deployed FROM custseg.compare_versions('pair', NULL, 2) c, custseg.compare_versions('pair', 1, 2) d;

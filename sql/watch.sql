@@ -197,10 +197,10 @@ SELECT count(*) FROM custseg.data_quality(NULL);
 -- fairness
 --
 CREATE FUNCTION fair(source text, attribute text, options jsonb DEFAULT '{}')
-RETURNS TABLE (segment int, group_value text, n bigint, in_segment numeric, overall numeric, ratio numeric, rate numeric, impact numeric, verdict text, reason text)
+RETURNS TABLE (segment int, group_value text, n bigint, in_segment numeric, overall numeric, ratio numeric, rate numeric, impact numeric, rating text, reason text)
 LANGUAGE sql AS $$
     SELECT segment, group_value, n, round(share_in_segment::numeric, 4), round(share_overall::numeric, 4),
-           round(representation_ratio::numeric, 4), round(selection_rate::numeric, 4), round(impact_ratio::numeric, 4), verdict, reason
+           round(representation_ratio::numeric, 4), round(selection_rate::numeric, 4), round(impact_ratio::numeric, 4), rating, reason
     FROM custseg.fairness('m', source, attribute, options)
 $$;
 SELECT * FROM fair(NULL, 'gender');
@@ -212,22 +212,22 @@ FROM custseg.fairness('m', 'customer', 'gender');
 -- the six: 0.0001892357, 0.2585994109; 0.0176240739, 0.4334219310; 1.4e-14, 0.0544610829
 SELECT segment, group_value, impact_p_adjusted::numeric(14, 10) FROM custseg.fairness('m', 'customer', 'gender');
 -- small groups are not judged, nor are others by them; an even spread is fair
-SELECT segment, group_value, n, impact, verdict, reason FROM fair(NULL, 'region');
+SELECT segment, group_value, n, impact, rating, reason FROM fair(NULL, 'region');
 -- few rows: below four fifths, and yet it can be chance
-SELECT segment, group_value, n, impact, verdict, reason FROM fair('SELECT * FROM customer WHERE id % 11 = 1', 'gender', '{"min_rows": 20}') WHERE verdict <> 'ok';
-SELECT segment, group_value, verdict FROM fair(NULL, 'gender', '{"ratio": 0.2}') WHERE verdict <> 'ok';
-SELECT segment, group_value, verdict FROM fair(NULL, 'gender', '{"significance": 0}') WHERE verdict <> 'ok';
+SELECT segment, group_value, n, impact, rating, reason FROM fair('SELECT * FROM customer WHERE id % 11 = 1', 'gender', '{"min_rows": 20}') WHERE rating <> 'ok';
+SELECT segment, group_value, rating FROM fair(NULL, 'gender', '{"ratio": 0.2}') WHERE rating <> 'ok';
+SELECT segment, group_value, rating FROM fair(NULL, 'gender', '{"significance": 0}') WHERE rating <> 'ok';
 -- a feature; booleans and numbers as groups; a group that is in no segment that others are in
-SELECT segment, group_value, n, is_feature, verdict, reason FROM custseg.fairness('m', NULL, 'channel');
+SELECT segment, group_value, n, is_feature, rating, reason FROM custseg.fairness('m', NULL, 'channel');
 SELECT DISTINCT group_value, is_feature FROM custseg.fairness('m', 'SELECT *, id % 2 = 0 AS flag FROM customer', 'flag') ORDER BY 1;
 SELECT DISTINCT group_value FROM custseg.fairness('m', 'SELECT *, id % 3 AS number FROM customer', 'number') ORDER BY 1;
-SELECT DISTINCT group_value, cramers_v, df, p_value, verdict, reason FROM custseg.fairness('m', $$SELECT *, 'x'::text AS one FROM customer$$, 'one') WHERE segment = 1;
+SELECT DISTINCT group_value, cramers_v, df, p_value, rating, reason FROM custseg.fairness('m', $$SELECT *, 'x'::text AS one FROM customer$$, 'one') WHERE segment = 1;
 -- customers who can't be placed are a row of their own; nothing can be said when no one can
-SELECT segment, name, group_value, n, verdict, reason
+SELECT segment, name, group_value, n, rating, reason
 FROM custseg.fairness('m', $$SELECT recency, member, channel, region, CASE WHEN region = 'south' AND id % 2 = 0 THEN 'Infinity' ELSE monetary END AS monetary FROM customer$$, 'region') WHERE segment IS NULL;
-SELECT DISTINCT segment, n, selection_rate, impact_ratio, representation_ratio, verdict, reason
+SELECT DISTINCT segment, n, selection_rate, impact_ratio, representation_ratio, rating, reason
 FROM custseg.fairness('m', 'SELECT * FROM customer WHERE id > 500', 'region') WHERE segment = 1 AND group_value <> 'north';
-SELECT DISTINCT segment, name, verdict, reason FROM custseg.fairness('m', 'SELECT region, member FROM customer', 'region') ORDER BY 1;
+SELECT DISTINCT segment, name, rating, reason FROM custseg.fairness('m', 'SELECT region, member FROM customer', 'region') ORDER BY 1;
 SELECT count(*) FROM custseg.fairness('m', 'SELECT * FROM customer WHERE false', 'region');
 SELECT count(*) FROM custseg.fairness(NULL, 'customer', 'region');
 SELECT count(*) FROM custseg.fairness('m', 'SELECT *, id % 50 AS many FROM customer', 'many');

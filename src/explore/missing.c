@@ -254,7 +254,7 @@ custseg_mcar_test(PG_FUNCTION_ARGS)
 	Counting   *c;
 	CsMissingPattern *patterns;
 	CsLittleResult result;
-	const char *verdict;
+	const char *reason;
 	Datum		values[6];
 	bool		nulls[6] = {false};
 
@@ -269,17 +269,17 @@ custseg_mcar_test(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the columns have no covariance that could be inverted"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
-	verdict = result.df == 0 ? "nothing is missing, or always the same" :
+	reason = result.df == 0 ? "nothing is missing, or always the same" :
 		!result.converged ? "the estimate did not converge" :
 		result.p < 0.05 ? "what is missing hangs on the values: rows without it are others" :
 		"no sign that what is missing hangs on the values";
 	values[0] = Int64GetDatum(c->nrows);
 	values[1] = Int32GetDatum(c->npatterns);
 	values[2] = Float8GetDatum(result.statistic);
-	values[3] = Int64GetDatum(result.df);
+	values[3] = Float8GetDatum((double) result.df);
 	values[4] = Float8GetDatum(result.p);
 	nulls[4] = isnan(result.p);
-	values[5] = CStringGetTextDatum(verdict);
+	values[5] = CStringGetTextDatum(reason);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	return (Datum) 0;
 }

@@ -422,7 +422,7 @@ PutRows(ReturnSetInfo *rsinfo, const Comparison *comparison)
 			CsPutNumber(values, nulls, 6, c->validity.smallest_share);
 			CsPutNumber(values, nulls, 7, c->validity.largest_share);
 			CsPutNumber(values, nulls, 8, c->stability);
-			CsPutNumber(values, nulls, 9, c->seconds);
+			CsPutNumber(values, nulls, 9, c->milliseconds);
 		}
 		values[10] = BoolGetDatum(c->recommended);
 		if (c->reason != NULL)

@@ -113,7 +113,7 @@ Measure(CsTraining *t, CsContender *c, int resamples)
 		c->algorithm->check(c->options, c->k, t->matrix->ncolumns);
 	INSTR_TIME_SET_CURRENT(start);
 	fit = CsTrainingFit(t, team, c->algorithm, c->options, c->k);
-	c->seconds = CsMillisecondsSince(start) / 1000;
+	c->milliseconds = CsMillisecondsSince(start);
 	CsProgressPhase(CS_PHASE_SCORING);
 	c->validity = CsValidityOfLabels(team, t->matrix, fit.labels, fit.k);
 	if (t->common->silhouette_sample > 0)

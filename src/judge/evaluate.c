@@ -106,7 +106,7 @@ PutWidths(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsSilhouette *s
 }
 
 /*
- * silhouette(model, source, version, sample): id, segment, silhouette, neighbor
+ * silhouette(model, source, sample, version): id, segment, silhouette, neighbor
  */
 Datum
 custseg_silhouette(PG_FUNCTION_ARGS)
@@ -114,7 +114,7 @@ custseg_silhouette(PG_FUNCTION_ARGS)
 	CsPlacedRows *rows;
 	CsTeam	   *team;
 	CsSilhouette *s;
-	int			sample = PG_ARGISNULL(3) ? CS_JUDGED_ROWS : PG_GETARG_INT32(3);
+	int			sample = PG_ARGISNULL(2) ? CS_JUDGED_ROWS : PG_GETARG_INT32(2);
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
@@ -124,7 +124,7 @@ custseg_silhouette(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"sample\" must be between 2 and %d", CS_MAX_SILHOUETTE_ROWS),
 				 errdetail("It is %d.", sample)));
-	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 2),
+	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 3),
 							CsTextArgument(fcinfo, 1), sample, true);
 	team = CsPlacedRowsTeam(rows);
 	s = CsSilhouetteOfRows(team, rows->matrix, rows->labels, rows->k, sample, SAMPLE_SEED);

@@ -131,7 +131,7 @@ typedef struct CsContender
 	CsValidity	validity;
 	double		silhouette;		/* NaN when not defined, as the next */
 	double		stability;		/* mean adjusted Rand index of refits on half of the rows */
-	double		seconds;		/* of the fit */
+	double		milliseconds;	/* of the fit */
 	char	   *failure;		/* why there is no result, or NULL */
 	bool		recommended;
 	char	   *reason;			/* or NULL */

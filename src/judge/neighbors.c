@@ -416,7 +416,7 @@ ShowGrid(ReturnSetInfo *rsinfo, const Grid *grid)
 
 		values[0] = Float8GetDatum(cell->eps);
 		values[1] = Int32GetDatum(cell->min_samples);
-		values[2] = Int64GetDatum(cell->clusters);
+		values[2] = Int32GetDatum((int32) cell->clusters);
 		PutNumber(values, nulls, 3, cell->noise_share);
 		PutNumber(values, nulls, 4, cell->largest_share);
 		PutNumber(values, nulls, 5, cell->silhouette);

@@ -41,7 +41,7 @@ static const ActionKey actionKeys[] = {
 	{"tone", ACTION_TEXT},
 	{"channel", ACTION_TEXT},
 	{"offer", ACTION_TEXT},
-	{"frequency", ACTION_TEXT},
+	{"contact_frequency", ACTION_TEXT},
 	{"products", ACTION_TEXTS},
 	{"tactics", ACTION_TEXTS},
 	{"primary_kpi", ACTION_TEXT},
@@ -60,16 +60,16 @@ static const char *const set_sql =
 "CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(old, $3 OPERATOR(pg_catalog.||)"
 " pg_catalog.jsonb_build_object('model', $1, 'segment', $2,"
 " 'set_at', pg_catalog.clock_timestamp(), 'set_by', $4)) AS r "
-"ON CONFLICT (model, segment) DO UPDATE SET (description, tone, channel, offer, frequency, products,"
+"ON CONFLICT (model, segment) DO UPDATE SET (description, tone, channel, offer, contact_frequency, products,"
 " tactics, primary_kpi, guardrail_kpi, budget_share, perk, perk_capacity, set_at, set_by) ="
-" ROW(excluded.description, excluded.tone, excluded.channel, excluded.offer, excluded.frequency,"
+" ROW(excluded.description, excluded.tone, excluded.channel, excluded.offer, excluded.contact_frequency,"
 " excluded.products, excluded.tactics, excluded.primary_kpi, excluded.guardrail_kpi,"
 " excluded.budget_share, excluded.perk, excluded.perk_capacity, excluded.set_at, excluded.set_by)";
 
 /* The columns of recommendations(): $3 is where the model places the customer, $4 the id. */
 static const char *const recommend_sql =
 "SELECT p.segment, s.name, p.assigned_by, p.reason, a.description, a.tone, a.channel, a.offer,"
-" a.frequency, a.products, a.tactics, a.primary_kpi, a.guardrail_kpi, a.perk "
+" a.contact_frequency, a.products, a.tactics, a.primary_kpi, a.guardrail_kpi, a.perk "
 "FROM (SELECT CASE WHEN o.kind IS NULL THEN $3 ELSE o.segment END AS segment,"
 "  CASE WHEN o.kind IS NOT NULL THEN o.kind WHEN $3 IS NOT NULL THEN 'model' END AS assigned_by,"
 "  o.reason AS reason"

@@ -293,7 +293,7 @@ PutCell(FairnessReport *report, int segment, int code, const Cell *cell)
 	row[i++] = CsSqlFloat8(cell->ratio);
 	row[i++] = CsSqlFloat8(cell->p);
 	row[i++] = CsSqlFloat8(report->test.statistic);
-	row[i++] = CsSqlInt8(report->test.df);
+	row[i++] = CsSqlFloat8((double) report->test.df);
 	row[i++] = CsSqlFloat8(report->test.p);
 	row[i++] = CsSqlFloat8(report->test.cramers_v);
 	row[i++] = CsSqlBool(report->is_feature);

@@ -291,7 +291,7 @@ custseg_migration_test(PG_FUNCTION_ARGS)
 	row[i++] = CsSqlFloat8((double) moves.n_moved / moves.n);
 	row[i++] = CsSqlFloat8(moves.n == 0 ? NAN : moves.change);
 	row[i++] = CsSqlFloat8(test.statistic);
-	row[i] = CsSqlInt4(test.df);
+	row[i] = CsSqlFloat8(test.df);
 	row[i++].isnull = test.df == 0;
 	row[i++] = CsSqlFloat8(test.p);
 	row[i++] = CsFindingVerdict(&finding);

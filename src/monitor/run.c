@@ -101,7 +101,7 @@ static const char *const error_sql =
 "SELECT $1 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object($2, $3)";
 
 static const char *const record_sql =
-"SELECT r.id, r.model, r.version, r.status, r.n_rows, r.verdict, r.retrain, r.urgency, r.reasons,"
+"SELECT r.id, r.model, r.version, r.status, r.n, r.verdict, r.retrain, r.urgency, r.reasons,"
 " a.n_opened, a.n_closed, a.n_open, r.error,"
 " (1000 OPERATOR(pg_catalog.*) EXTRACT(epoch FROM"
 "  r.finished_at OPERATOR(pg_catalog.-) r.started_at))::pg_catalog.float8 "

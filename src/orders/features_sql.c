@@ -325,7 +325,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 for_view ? "" : "::text", for_view ? ColumnOf(r->customer) : "customer_id",
 					 r->quantity != NULL || !for_view ?
 					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
-	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "products");
+	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "n_products");
 	AppendOptional(&sql, r->product, for_view, "v.entropy", "float8", "product_entropy");
 	AppendOptional(&sql, r->category, for_view, "c.favourite", "text", "favourite_category");
 	AppendOptional(&sql, r->category, for_view, "c.entropy", "float8", "category_entropy");

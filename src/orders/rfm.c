@@ -202,9 +202,9 @@ CheckThresholds(const RfmOptions *options)
 				 errhint("Measures are recency, frequency and monetary.")));
 }
 
-/* Resolve the arguments (source, customer, time, amount, as_of, options). */
+/* Resolve the arguments (source, customer, time, amount, as_of), and that of the options by its number. */
 static void
-OpenRfm(FunctionCallInfo fcinfo, Rfm *r)
+OpenRfm(FunctionCallInfo fcinfo, int options, Rfm *r)
 {
 	CsLinesRequest *request = &r->request;
 	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, 0, "source"));
@@ -212,7 +212,7 @@ OpenRfm(FunctionCallInfo fcinfo, Rfm *r)
 		CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
 
 	CsOptionsParse(rfmOptions, lengthof(rfmOptions),
-				   PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), &r->options);
+				   PG_ARGISNULL(options) ? NULL : PG_GETARG_JSONB_P(options), &r->options);
 	CheckThresholds(&r->options);
 	request->relation = rel;
 	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, 1), "customer", keys);
@@ -302,7 +302,7 @@ PutScored(const Rfm *r, ReturnSetInfo *rsinfo, const Datum *kept, int64 i)
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* rfm(source, customer, time, amount, as_of, options, segments): a row a customer */
+/* rfm(source, customer, time, amount, as_of, segments, options): a row a customer */
 Datum
 custseg_rfm(PG_FUNCTION_ARGS)
 {
@@ -313,8 +313,8 @@ custseg_rfm(PG_FUNCTION_ARGS)
 													  ALLOCSET_DEFAULT_SIZES);
 
 	InitMaterializedSRF(fcinfo, 0);
-	OpenRfm(fcinfo, &r);
-	r.table = CsRfmTableRead(PG_ARGISNULL(6) ? NULL : PG_GETARG_JSONB_P(6), r.options.bins);
+	OpenRfm(fcinfo, 6, &r);
+	r.table = CsRfmTableRead(PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), r.options.bins);
 	CsRfmTableReport(r.table);
 	r.kept_desc = KeptDesc();
 	r.kept = tuplestore_begin_heap(false, false, work_mem);
@@ -343,7 +343,7 @@ custseg_rfm_thresholds(PG_FUNCTION_ARGS)
 	Rfm			r = {{0}};
 
 	InitMaterializedSRF(fcinfo, 0);
-	OpenRfm(fcinfo, &r);
+	OpenRfm(fcinfo, 5, &r);
 	ReadRfm(&r);
 	if (r.n == 0)
 		return (Datum) 0;

@@ -113,7 +113,7 @@ PutTree(CsReport *report, CsRequest *request)
 	CsTrainingClose(t);
 }
 
-/* surrogate(model, source, max_depth, features, options, version): a row a leaf */
+/* surrogate(model, source, features, max_depth, options, version): a row a leaf */
 Datum
 custseg_surrogate(PG_FUNCTION_ARGS)
 {
@@ -125,8 +125,8 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 	request.source = report.source;
 	request.target_model = NameStr(report.scorer->model);
 	request.target_version = report.scorer->version;
-	request.features = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
-	request.options = ReadOptions(fcinfo, 2, 4);
+	request.features = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	request.options = ReadOptions(fcinfo, 3, 4);
 	PutTree(&report, &request);
 	return (Datum) 0;
 }

@@ -202,7 +202,7 @@ custseg_chi_square_test_final(PG_FUNCTION_ARGS)
 	bool		nulls[6] = {0};
 
 	values[0] = Float8GetDatum(result.statistic);
-	values[1] = Int64GetDatum(result.df);
+	values[1] = Float8GetDatum((double) result.df);
 	values[2] = Float8GetDatum(result.p);
 	values[3] = Float8GetDatum(result.cramers_v);
 	values[4] = Int64GetDatum(result.n);

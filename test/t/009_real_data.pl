@@ -92,7 +92,7 @@ END
 
         for my $index (qw(silhouette calinski_harabasz davies_bouldin))
         {
-            my $value = $node->safe_psql('postgres', "SELECT value FROM custseg.evaluate('$name') WHERE metric = '$index'");
+            my $value = $node->safe_psql('postgres', "SELECT result FROM custseg.evaluate('$name') WHERE metric = '$index'");
             cmp_ok(abs($value / $golden->{$index} - 1), '<=', 1e-9, "$name: $index within 1e-9");
         }
 

@@ -59,9 +59,9 @@ $watcher->query('SELECT pg_advisory_lock(1);');
 $trainer->send("SELECT custseg.train('$name', 'SELECT a, b FROM customers WHERE held(i)', k => 2);");
 $node->safe_psql('postgres', "SELECT test.await_phase('$name', 'reading')");
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'the training waits while it reads');
-is($watcher->query("SELECT pid = $pid, model, phase, start, starts, iteration, rows_done >= 0, rows_total, started <= clock_timestamp() AND started > clock_timestamp() - interval '1 min' FROM custseg.progress();"),
+is($watcher->query("SELECT pid = $pid, model, phase, start, starts, iteration, rows_done >= 0, rows_total, started_at <= clock_timestamp() AND started_at > clock_timestamp() - interval '1 min' FROM custseg.progress();"),
     "t|$name|reading||||t||t", 'what is known while reading');
-is($node->safe_psql('postgres', "SELECT pid = $pid, num_nonnulls(model, phase, start, starts, iteration, rows_done, rows_total, started) FROM custseg.progress()", extra_params => [ '-U', 'stranger' ]),
+is($node->safe_psql('postgres', "SELECT pid = $pid, num_nonnulls(model, phase, start, starts, iteration, rows_done, rows_total, started_at) FROM custseg.progress()", extra_params => [ '-U', 'stranger' ]),
     't|0', 'a stranger sees the process and nothing else');
 is($node->safe_psql('postgres', 'SELECT model FROM custseg.progress()', extra_params => [ '-U', 'monitor' ]), $name, 'pg_read_all_stats sees all');
 is($node->safe_psql('postgres', 'SELECT model FROM custseg.progress()', extra_params => [ '-U', 'trainer' ]), $name, 'so does the role that trains');

@@ -41,7 +41,7 @@ END
         '11|0', 'Online Retail: all eleven names are used, and everybody has one');
     is($node->safe_psql('postgres', <<"END"), '4338|4338', 'Online Retail: the features say the same');
 SELECT count(*), count(*) FILTER (WHERE r.frequency = f.frequency AND abs(r.monetary - f.monetary) < 1e-9 * r.monetary
-    AND coalesce(abs(r.days_between_mean - f.days_between_mean), 0) < 1e-6 AND f.products > 0 AND f.category_shares <> '{}')
+    AND coalesce(abs(r.days_between_mean - f.days_between_mean), 0) < 1e-6 AND f.n_products > 0 AND f.category_shares <> '{}')
 FROM $call r JOIN custseg.customer_features('sales', 'customer', 'at', 'amount', product => 'stock', category => 'country',
     options => '{"order": "invoice"}') f USING (customer_id)
 END
