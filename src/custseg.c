@@ -6,8 +6,8 @@
 
 #include <gsl/gsl_errno.h>
 
+#include "catalog/catalog.h"
 #include "fmgr.h"
-#include "model/model.h"
 #include "utils/guc.h"
 
 #if PG_VERSION_NUM >= 180000
@@ -34,5 +34,5 @@ _PG_init(void)
 							PGC_USERSET, GUC_UNIT_KB,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("custseg");
-	CsCacheInit();
+	CsGenerationInit();
 }

@@ -2,8 +2,8 @@
  * custseg.h
  *	  What every room of custseg shares: limits, compiler marks, settings.
  *
- * Data flow: source -> data/ (relation, matrix) -> prep/ (pipeline) -> algo/ (fit)
- * -> model/ (catalog, scorer) -> predict.  See docs/architecture.md.
+ * Data flow: source -> data/ (relation, matrix) -> prep/ (pipeline) -> algo/ (fit) -> train/, catalog/
+ * (a version) -> score/ (scorer, predict).  See docs/architecture.md.
  */
 #ifndef CUSTSEG_H
 #define CUSTSEG_H

@@ -111,10 +111,10 @@ extern int64 CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team);
 extern DbscanView CsDbscanView(CsTeam *team, const DbscanLabelling *l);
 
 /* dbscan_pass.c: the passes over the leaves of the tree */
-extern void CsDbscanCoreTask(CsTeam *team, const void *args, int item);
-extern void CsDbscanJoinTask(CsTeam *team, const void *args, int item);
-extern void CsDbscanBorderTask(CsTeam *team, const void *args, int item);
-extern void CsDbscanDuplicateTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsDbscanCoreTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsDbscanJoinTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsDbscanBorderTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsDbscanDuplicateTask(CsTeam *team, const void *args, int item);
 
 /* dbscan_score.c */
 extern Size CsDbscanCompile(const CsFitted *model, void *result);

@@ -182,7 +182,7 @@ CsDbscanCore(DbscanLabelling *l, CsTeam *team, double eps, double min_samples)
 	l->bound = eps * eps;
 	l->min_samples = min_samples;
 	memset(v.kind, DBSCAN_NOT_CORE, v.tree->npoints);
-	RunOverLeaves(l, team, CS_TASK_DBSCAN_CORE);
+	RunOverLeaves(l, team, CS_TASK(CsDbscanCoreTask));
 	return CountKind(&v, DBSCAN_CORE);
 }
 
@@ -236,10 +236,10 @@ CsDbscanCluster(DbscanLabelling *l, CsTeam *team)
 	}
 	(void) FillFirst(&v, CsKdRoot(v.tree), &ncore);
 	if (ncore > 0)
-		RunOverLeaves(l, team, CS_TASK_DBSCAN_JOIN);
+		RunOverLeaves(l, team, CS_TASK(CsDbscanJoinTask));
 	nclusters = NumberClusters(&v);
 	if (ncore > 0)
-		RunOverLeaves(l, team, CS_TASK_DBSCAN_BORDER);
+		RunOverLeaves(l, team, CS_TASK(CsDbscanBorderTask));
 	return nclusters;
 }
 
@@ -249,6 +249,6 @@ CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team)
 {
 	DbscanView	v = CsDbscanView(team, l);
 
-	RunOverLeaves(l, team, CS_TASK_DBSCAN_DUPLICATE);
+	RunOverLeaves(l, team, CS_TASK(CsDbscanDuplicateTask));
 	return CountKind(&v, DBSCAN_CORE);
 }

@@ -192,7 +192,7 @@ WeighNeighbors(const DbscanView *v, Visitors *visitors, CsKdNode node)
 	}
 }
 
-/* CS_TASK_DBSCAN_CORE: find the core points among those of a run of leaves. */
+/* CS_TASK(CsDbscanCoreTask): find the core points among those of a run of leaves. */
 void
 CsDbscanCoreTask(CsTeam *team, const void *args, int item)
 {
@@ -320,7 +320,7 @@ JoinNode(const DbscanView *v, Visitors *visitors, CsKdNode node)
 	UpdateNode(v, node);
 }
 
-/* CS_TASK_DBSCAN_JOIN: unite core points of a run of leaves with those of these and all before. */
+/* CS_TASK(CsDbscanJoinTask): unite core points of a run of leaves with those of these and all before. */
 void
 CsDbscanJoinTask(CsTeam *team, const void *args, int item)
 {
@@ -368,7 +368,7 @@ FindClusters(const DbscanView *v, Visitors *visitors, CsKdNode node)
 	}
 }
 
-/* CS_TASK_DBSCAN_BORDER: label the points of a run of leaves that are not core. */
+/* CS_TASK(CsDbscanBorderTask): label the points of a run of leaves that are not core. */
 void
 CsDbscanBorderTask(CsTeam *team, const void *args, int item)
 {
@@ -420,7 +420,7 @@ HasEqualBefore(const DbscanView *v, const double *z, int32 row)
 	return false;
 }
 
-/* CS_TASK_DBSCAN_DUPLICATE: find the core points of a run of leaves that repeat one before. */
+/* CS_TASK(CsDbscanDuplicateTask): find the core points of a run of leaves that repeat one before. */
 void
 CsDbscanDuplicateTask(CsTeam *team, const void *args, int item)
 {

@@ -159,7 +159,7 @@ RunPass(Leader *leader)
 	{
 		int			items = Min(fit->slots, CS_LANES - fit->first_lane);
 
-		CsTeamRun(leader->in->team, CS_TASK_GMM_PASS, fit, sizeof(*fit), items);
+		CsTeamRun(leader->in->team, CS_TASK(CsGmmPassTask), fit, sizeof(*fit), items);
 		for (int l = 0; l < items; l++)
 			for (Size i = 0; i < fit->lane_size; i++)
 				leader->sums[i] += lanes[l * fit->lane_size + i];
@@ -346,7 +346,7 @@ LabelByInit(Leader *leader)
 											  CsMatrixBlocks(leader->in->matrix)));
 	memcpy(SharedDensity(leader) + fit.layout.means, leader->options->init.values,
 		   sizeof(double) * fit.k * fit.d);
-	CsTeamRun(leader->in->team, CS_TASK_GMM_NEAREST, &fit, sizeof(fit), CS_LANES);
+	CsTeamRun(leader->in->team, CS_TASK(CsGmmNearestTask), &fit, sizeof(fit), CS_LANES);
 	return fit.labels;
 }
 

@@ -121,8 +121,8 @@ extern int64 CsGmmFreeParameters(GmmType type, int k, int d);
 
 /* gmm_pass.c */
 extern Size CsGmmPassMemory(int k, int d);
-extern void CsGmmPassTask(CsTeam *team, const void *args, int item);
-extern void CsGmmNearestTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsGmmPassTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsGmmNearestTask(CsTeam *team, const void *args, int item);
 
 /* gmm_score.c */
 extern const CsParameterInfo CsGmmParameters[GMM_NPARAMETERS];

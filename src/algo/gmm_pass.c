@@ -234,7 +234,7 @@ TakeBuffers(Pass *p)
 	p->posterior = p->weighted + (Size) d * GROUP_ROWS;
 }
 
-/* CS_TASK_GMM_PASS: one pass over the rows of a lane. */
+/* CS_TASK(CsGmmPassTask): one pass over the rows of a lane. */
 void
 CsGmmPassTask(CsTeam *team, const void *args, int item)
 {
@@ -274,7 +274,7 @@ CsGmmPassTask(CsTeam *team, const void *args, int item)
 	}
 }
 
-/* CS_TASK_GMM_NEAREST: the labels of a lane's rows are the nearest means. */
+/* CS_TASK(CsGmmNearestTask): the labels of a lane's rows are the nearest means. */
 void
 CsGmmNearestTask(CsTeam *team, const void *args, int lane)
 {

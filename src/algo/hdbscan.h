@@ -135,12 +135,12 @@ extern HdbscanView CsHdbscanView(CsTeam *team, const HdbscanGraph *graph);
 extern Size CsHdbscanGraphMemory(int64 nrows, int ncolumns);
 extern HdbscanEdge *CsHdbscanSpanningTree(CsTeam *team, const CsMatrix *m, int min_samples,
 										  int *rounds);
-extern void CsHdbscanCoreTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsHdbscanCoreTask(CsTeam *team, const void *args, int item);
 
 /* hdbscan_search.c */
 extern void CsHdbscanResetShortest(const HdbscanView *v, int32 component);
 extern void CsHdbscanLowerShortest(const HdbscanView *v, int32 component, double distance);
-extern void CsHdbscanNearestTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsHdbscanNearestTask(CsTeam *team, const void *args, int item);
 
 /* hdbscan_tree.c */
 extern Size CsHdbscanTreeMemory(int64 nrows, int min_cluster_size);

@@ -400,14 +400,14 @@ CsHdbscanSpanningTree(CsTeam *team, const CsMatrix *m, int min_samples, int *rou
 
 	*rounds = 0;
 	InitLeader(&leader, team, m, min_samples);
-	CsTeamRun(team, CS_TASK_HDBSCAN_CORE, graph, sizeof(*graph), graph->items);
+	CsTeamRun(team, CS_TASK(CsHdbscanCoreTask), graph, sizeof(*graph), graph->items);
 	(void) FillNodeCore(&leader.v, CsKdRoot(leader.v.tree));
 	CsProgressPhase(CS_PHASE_ITERATING);
 	while (leader.ncomponents > 1)
 	{
 		CsProgressFit(1, 1, ++*rounds);
 		StartRound(&leader);
-		CsTeamRun(team, CS_TASK_HDBSCAN_NEAREST, graph, sizeof(*graph), graph->items);
+		CsTeamRun(team, CS_TASK(CsHdbscanNearestTask), graph, sizeof(*graph), graph->items);
 		ChooseEdges(&leader);
 		TakeEdges(&leader);
 		JoinComponents(&leader);

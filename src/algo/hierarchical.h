@@ -93,7 +93,7 @@ extern void CsChainMerge(int n, const CsChainClusters *clusters, CsMerge *merges
 /* linkage_points.c, linkage_pairs.c: fill n - 1 merges, in any order */
 extern void CsLinkageWard(CsTeam *team, const CsLeaves *leaves, CsMerge *merges);
 extern void CsLinkageSingle(CsTeam *team, const CsLeaves *leaves, CsMerge *merges);
-extern void CsLinkageScanTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsLinkageScanTask(CsTeam *team, const void *args, int item);
 extern Size CsLinkagePairsSize(int64 n);
 extern void CsLinkagePairs(CsTeam *team, const CsLeaves *leaves, CsLinkage linkage,
 						   CsMerge *merges);

@@ -301,7 +301,7 @@ MeasureInertia(Leader *leader)
 			fit->active |= 1U << s;
 	if (fit->active == 0)
 		return;
-	CsTeamRun(leader->team, CS_TASK_KMEANS_INERTIA, fit, sizeof(*fit), CS_LANES);
+	CsTeamRun(leader->team, CS_TASK(CsKmeansInertiaTask), fit, sizeof(*fit), CS_LANES);
 	for (int s = 0; s < fit->starts; s++)
 	{
 		Start	   *start = &leader->start[s];
@@ -340,7 +340,7 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 			if (fit->method == KMEANS_LLOYD && leader->start[s].last)
 				fit->measure |= 1U << s;
 		CsProgressFit(first + 1, of, pass);
-		CsTeamRun(leader->team, CS_TASK_KMEANS_ASSIGN, fit, sizeof(*fit), CS_LANES);
+		CsTeamRun(leader->team, CS_TASK(CsKmeansAssignTask), fit, sizeof(*fit), CS_LANES);
 		fit->first = false;
 		for (int s = 0; s < fit->starts; s++)
 			if ((fit->active & (1U << s)) && !AdvanceStart(leader, s))

@@ -140,7 +140,7 @@ extern void CsKmeansCheck(const void *options, int k, int d);
 
 /* kmeans_assign.c */
 extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);
-extern void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
+extern PGDLLEXPORT void CsKmeansAssignTask(CsTeam *team, const void *args, int lane);
 
 /* kmeans_sums.c */
 #define KMEANS_MOVED_ROWS CS_GROUP_ROWS
@@ -166,8 +166,8 @@ typedef struct KmeansMoments
 extern void CsKmeansAddMoments(CsTeam *team, const KmeansFit *fit, KmeansMoments *moments);
 extern void CsKmeansOwnDistances(int d, int nrows, const double *x, const double *centers,
 								 const KmeansLabel *labels, double *distance);
-extern void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
-extern void CsKmeansInertiaTask(CsTeam *team, const void *args, int lane);
+extern PGDLLEXPORT void CsKmeansMomentsTask(CsTeam *team, const void *args, int lane);
+extern PGDLLEXPORT void CsKmeansInertiaTask(CsTeam *team, const void *args, int lane);
 extern double CsKmeansBlockInertia(int nrows, const double *squared, const double *weights);
 
 /* kmeans_seed.c */
@@ -175,6 +175,6 @@ extern int	CsKmeansTrials(int k);
 extern Size CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks);
 extern int	CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start,
 						 double *centers);
-extern void CsKmeansSeedTask(CsTeam *team, const void *args, int lane);
+extern PGDLLEXPORT void CsKmeansSeedTask(CsTeam *team, const void *args, int lane);
 
 #endif							/* CUSTSEG_KMEANS_H */

@@ -139,7 +139,7 @@ CsKmeansAddMoments(CsTeam *team, const KmeansFit *fit, KmeansMoments *moments)
 {
 	void	   *lanes = KmeansPart(CsTeamArena(team), fit, fit->lanes);
 
-	CsTeamRun(team, CS_TASK_KMEANS_MOMENTS, fit, sizeof(*fit), CS_LANES);
+	CsTeamRun(team, CS_TASK(CsKmeansMomentsTask), fit, sizeof(*fit), CS_LANES);
 	for (int l = 0; l < CS_LANES; l++)
 	{
 		const KmeansLane *lane = KmeansLaneOf(fit, lanes, l, 0);

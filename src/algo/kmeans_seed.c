@@ -413,14 +413,14 @@ SeedStarts(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *c
 	for (k = 1; k < fit->k; k++)
 	{
 		if (k == 1)
-			CsTeamRun(team, CS_TASK_KMEANS_SEED, fit, sizeof(*fit), CS_LANES);
+			CsTeamRun(team, CS_TASK(CsKmeansSeedTask), fit, sizeof(*fit), CS_LANES);
 		fit->first = false;
 		for (int s = 0; s < fit->starts && more; s++)
 			more = DrawCandidates(team, fit, s, &rng[s]);
 		if (!more)
 			break;
 		fit->trials = CsKmeansTrials(fit->k);
-		CsTeamRun(team, CS_TASK_KMEANS_SEED, fit, sizeof(*fit), CS_LANES);
+		CsTeamRun(team, CS_TASK(CsKmeansSeedTask), fit, sizeof(*fit), CS_LANES);
 		for (int s = 0; s < fit->starts; s++)
 		{
 			double		total;

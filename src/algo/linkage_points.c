@@ -155,7 +155,7 @@ RunScan(Points *p, double known)
 	scan->known = known;
 	scan->parts = shared ? PARTS : 1;
 	if (shared)
-		CsTeamRun(p->team, CS_TASK_LINKAGE_SCAN, scan, sizeof(*scan), scan->parts);
+		CsTeamRun(p->team, CS_TASK(CsLinkageScanTask), scan, sizeof(*scan), scan->parts);
 	else
 		ScanPart(CsTeamArena(p->team), scan, 0);
 	nearest = p->found[0];

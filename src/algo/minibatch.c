@@ -188,7 +188,7 @@ AssignRows(CsTeam *team, KmeansFit *fit, const CsMatrix *m, bool measure)
 {
 	fit->measure = measure ? 1 : 0;
 	memcpy(KmeansPart(CsTeamArena(team), fit, fit->matrix), m, sizeof(CsMatrix));
-	CsTeamRun(team, CS_TASK_KMEANS_ASSIGN, fit, sizeof(*fit), CS_LANES);
+	CsTeamRun(team, CS_TASK(CsKmeansAssignTask), fit, sizeof(*fit), CS_LANES);
 }
 
 /* One lane's sums of the batch. */

@@ -113,7 +113,7 @@ MeasureBlock(const MomentsArgs *a, const double *x, const int32 *labels, const d
 	}
 }
 
-/* CS_TASK_MOMENTS: one pass over the blocks of a lane. */
+/* CS_TASK(CsMomentsTask): one pass over the blocks of a lane. */
 void
 CsMomentsTask(CsTeam *team, const void *args, int item)
 {
@@ -152,7 +152,7 @@ RunPass(CsTeam *team, MomentsArgs *args, bool second)
 	const double *lanes;
 
 	args->second = second;
-	CsTeamRun(team, CS_TASK_MOMENTS, args, sizeof(*args), args->lanes);
+	CsTeamRun(team, CS_TASK(CsMomentsTask), args, sizeof(*args), args->lanes);
 	lanes = CsArenaAddress(CsTeamArena(team), args->sums);
 	for (int l = 0; l < args->lanes; l++)
 		for (Size i = 0; i < size; i++)

@@ -136,7 +136,7 @@ CsKDistances(CsTeam *team, int tree_area, int k, int64 sample, uint64 seed, int6
 	CsRngSample(&rng, tree->npoints, args.n, chosen);
 	for (int64 i = 0; i < args.n; i++)
 		positions[i] = (int32) chosen[i];
-	CsTeamRun(team, CS_TASK_K_DISTANCE, &args, sizeof(args), args.items);
+	CsTeamRun(team, CS_TASK(CsKDistanceTask), &args, sizeof(args), args.items);
 
 	result = (double *) chosen;
 	memcpy(result, CsArenaAddress(arena, args.distances), size);

@@ -21,7 +21,7 @@ extern int	CsTreeOfMatrix(CsTeam *team, const CsMatrix *m);
  * of them, but always their neighbours among all.
  */
 extern double *CsKDistances(CsTeam *team, int tree, int k, int64 sample, uint64 seed, int64 *n);
-extern void CsKDistanceTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsKDistanceTask(CsTeam *team, const void *args, int item);
 
 /* Index of the knee of an ascending curve; -1 when it is flat, or has fewer than three points. */
 extern int64 CsKnee(const double *curve, int64 n);

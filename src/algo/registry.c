@@ -1,22 +1,13 @@
 /*
  * registry.c
- *	  The algorithms by name, and the tasks of all rooms by number.
+ *	  The algorithms by name.
  */
 #include "custseg.h"
 
 #include "algo/algo.h"
-#include "algo/dbscan.h"
-#include "algo/gmm.h"
-#include "algo/hdbscan.h"
 #include "algo/hierarchical.h"
-#include "algo/kmeans.h"
-#include "algo/neighbors.h"
 #include "algo/tree.h"
 #include "lib/stringinfo.h"
-#include "model/model.h"
-#include "prep/prep.h"
-#include "stat/null.h"
-#include "stat/stat.h"
 
 static const CsAlgorithm *const algorithms[] = {
 	&CsKmeans,
@@ -27,33 +18,6 @@ static const CsAlgorithm *const algorithms[] = {
 	&CsHdbscan,
 	&CsRules,
 	&CsTreeAlgorithm,
-};
-
-const CsTaskFunction CsTaskFunctions[CS_NTASKS] = {
-	[CS_TASK_PREP_FIT_COLUMN] = CsPrepFitColumnTask,
-	[CS_TASK_PREP_APPLY] = CsPrepApplyTask,
-	[CS_TASK_PREP_COVARIANCE] = CsPrepCovarianceTask,
-	[CS_TASK_MOMENTS] = CsMomentsTask,
-	[CS_TASK_KMEANS_MOMENTS] = CsKmeansMomentsTask,
-	[CS_TASK_KMEANS_SEED] = CsKmeansSeedTask,
-	[CS_TASK_KMEANS_ASSIGN] = CsKmeansAssignTask,
-	[CS_TASK_KMEANS_INERTIA] = CsKmeansInertiaTask,
-	[CS_TASK_HDBSCAN_CORE] = CsHdbscanCoreTask,
-	[CS_TASK_HDBSCAN_NEAREST] = CsHdbscanNearestTask,
-	[CS_TASK_K_DISTANCE] = CsKDistanceTask,
-	[CS_TASK_DBSCAN_CORE] = CsDbscanCoreTask,
-	[CS_TASK_DBSCAN_JOIN] = CsDbscanJoinTask,
-	[CS_TASK_DBSCAN_BORDER] = CsDbscanBorderTask,
-	[CS_TASK_DBSCAN_DUPLICATE] = CsDbscanDuplicateTask,
-	[CS_TASK_LINKAGE_SCAN] = CsLinkageScanTask,
-	[CS_TASK_GMM_NEAREST] = CsGmmNearestTask,
-	[CS_TASK_GMM_PASS] = CsGmmPassTask,
-	[CS_TASK_TREE_SORT] = CsTreeSortTask,
-	[CS_TASK_TREE_LEVEL] = CsTreeLevelTask,
-	[CS_TASK_SILHOUETTE] = CsSilhouetteTask,
-	[CS_TASK_REFERENCE] = CsReferenceTask,
-	[CS_TASK_HOPKINS] = CsHopkinsTask,
-	[CS_TASK_PROFILE] = CsProfileTask,
 };
 
 /* The algorithm of that name, or NULL. */

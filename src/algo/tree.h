@@ -78,8 +78,8 @@ CsTreeClass(const CsDecisionTree *tree, int node)
  */
 extern CsDecisionTree *CsTreeGrow(const CsFitInput *in, int32 **node_of);
 extern Size CsTreeGrowMemory(int64 nrows, int ncolumns);
-extern void CsTreeSortTask(CsTeam *team, const void *args, int item);
-extern void CsTreeLevelTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsTreeSortTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item);
 
 /*
  * tree_prune.c: the part of a grown tree that the limits keep, its nodes in the order of a walk that

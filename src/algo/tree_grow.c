@@ -420,7 +420,7 @@ SearchLevel(Growth *g, const Stretch *parted, int nparted)
 	level->parted = ShareBytes(g, parted, sizeof(Stretch) * nparted);
 	level->open = ShareBytes(g, g->stretches, sizeof(Stretch) * level->nopen);
 	level->splits = CsArenaAlloc(g->arena, mul_size(sizeof(Split) * d, level->nopen));
-	CsTeamRun(g->in->team, CS_TASK_TREE_LEVEL, level, sizeof(*level), d);
+	CsTeamRun(g->in->team, CS_TASK(CsTreeLevelTask), level, sizeof(*level), d);
 	CsArenaFree(g->arena, level->totals);
 	CsArenaFree(g->arena, level->parted);
 	CsArenaFree(g->arena, level->open);
@@ -590,7 +590,7 @@ StartGrowth(Growth *g)
 	memset(CsArenaAddress(g->arena, level->sides), 0, n / 8 + 1);
 	g->node_of = palloc_extended(sizeof(int32) * n, MCXT_ALLOC_HUGE);
 	g->left_counts = palloc(sizeof(double) * in->k);
-	CsTeamRun(in->team, CS_TASK_TREE_SORT, level, sizeof(*level), in->matrix->ncolumns);
+	CsTeamRun(in->team, CS_TASK(CsTreeSortTask), level, sizeof(*level), in->matrix->ncolumns);
 }
 
 /* See tree.h. */

@@ -9,10 +9,10 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "explore/explore.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "stat/correlation.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"

@@ -6,11 +6,11 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "explore/explore.h"
 #include "funcapi.h"
 #include "math/math.h"
-#include "model/train.h"
 #include "prep/prep.h"
 #include "utils/builtins.h"
 #include "utils/json.h"

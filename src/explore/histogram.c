@@ -6,12 +6,12 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "explore/explore.h"
 #include "funcapi.h"
 #include "math/math.h"
-#include "model/train.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"

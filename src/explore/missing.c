@@ -9,12 +9,12 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "explore/explore.h"
 #include "funcapi.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "stat/missing.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

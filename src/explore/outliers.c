@@ -10,13 +10,13 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "explore/explore.h"
 #include "funcapi.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "stat/missing.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

@@ -285,7 +285,7 @@ WhyNotTried(const CsTraining *t, const Comparison *c, const CsContender *contend
 		algorithm->memory(nrows, t->matrix->ncolumns,
 						  algorithm->finds_k ? CS_USUAL_SEGMENTS : contender->k,
 						  contender->options);
-	if (needed > CsTrainingMemoryLimit())
+	if (needed > CsMemoryLimit())
 		return psprintf("it needs %zu MB, maintenance_work_mem is %d MB",
 						(needed + MEGABYTE - 1) / MEGABYTE, maintenance_work_mem / 1024);
 	return NULL;

@@ -11,8 +11,8 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "progress.h"
+#include "train/train.h"
 
 /* Positions of dendrogram()'s arguments. */
 enum
@@ -63,7 +63,7 @@ static CsTree *
 MakeTree(const CsTraining *t, CsTeam *team)
 {
 	Size		used = CsArenaUsed(t->arena);
-	Size		limit = CsTrainingMemoryLimit();
+	Size		limit = CsMemoryLimit();
 	CsFitInput	in = {
 		.team = team,
 		.matrix = t->matrix,

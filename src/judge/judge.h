@@ -3,28 +3,15 @@
  *	  Functions that judge rather than train: how many segments, by which algorithm, how good.
  *
  * They read a source as the caller and store nothing.  What they have in common with a training is
- * in model/prepare.c; the measures are in stat/.
+ * in train/prepare.c; the measures are in stat/.
  */
 #ifndef CUSTSEG_JUDGE_H
 #define CUSTSEG_JUDGE_H
 
 #include <math.h>
 
-#include "model/train.h"
 #include "stat/stat.h"
-
-/* Rows that silhouettes are computed on when nothing else is said; up to so many it is exact. */
-#define CS_JUDGED_ROWS 20000
-
-/*
- * A mean silhouette below this is no structure to speak of (Kaufman and Rousseeuw 1990, table 4 of
- * chapter 2).
- */
-#define CS_WEAK_SILHOUETTE 0.25
-
-/* Numbers of segments that are tried when nothing else is said. */
-#define CS_FIRST_K 2
-#define CS_LAST_K 10
+#include "train/choice.h"
 
 /* A number of a result row; NULL where it is not defined. */
 static inline void
@@ -33,56 +20,6 @@ CsPutNumber(Datum *values, bool *nulls, int i, double value)
 	nulls[i] = isnan(value);
 	values[i] = Float8GetDatum(value);
 }
-
-/*
- * choice.c: the number of segments, as choose_k() and train(k => NULL) choose it.
- */
-typedef struct CsChoiceOptions
-{
-	int			k_min,
-				k_max;
-	int			gap_references; /* sets; 0: no gap statistic */
-	int			gap_sample;		/* rows */
-} CsChoiceOptions;
-
-typedef struct CsCandidate
-{
-	int			k;
-	double		inertia;
-	double		silhouette,		/* NaN where not defined, as are the others */
-				calinski_harabasz,
-				davies_bouldin,
-				gap,
-				gap_se,
-				bic;
-	double		smallest_share,
-				largest_share;
-	int			votes;			/* of the indices that decide */
-	char	   *reason;			/* which indices chose it, or NULL; of the best one a sentence */
-	CsFitOutput fit;
-	bool		has_fit;		/* its labels have not been given back */
-} CsCandidate;
-
-typedef struct CsChoice
-{
-	int			n;
-	CsCandidate *candidates;	/* by k */
-	int			best;			/* the recommended one, which has its fit */
-	int64		silhouette_rows;	/* of the best one */
-	CsGap	   *gap;			/* or NULL */
-} CsChoice;
-
-/*
- * Parse: an algorithm's options where silhouettes are to judge by; further options, described as
- * for CsOptionsParse, are read from the same json into "extra", which may be NULL.  Memory: for
- * CsRequest.measures, the CsChoiceOptions being CsRequest.judging.  Choose: everything is palloc'd
- * but the best candidate's labels, an area of the team's arena.
- */
-extern void *CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *options,
-							int noptions, size_t size, void *extra);
-extern Size CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns);
-extern CsChoice *CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
-						   const void *options, const CsChoiceOptions *asked);
 
 /*
  * placed.c: the rows of a source in a model's space, with the segments that the model gives them.

@@ -16,10 +16,10 @@
 #include "algo/neighbors.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "model/train.h"
 #include "progress.h"
 #include "stat/stat.h"
 #include "storage/shmem.h"
+#include "train/train.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 

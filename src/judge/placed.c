@@ -57,7 +57,7 @@ StartBlock(Reader *reader)
 
 	if (reader->over_limit)
 		return;
-	if (MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS) > CsTrainingMemoryLimit())
+	if (MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS) > CsMemoryLimit())
 	{
 		reader->over_limit = true;
 		return;

@@ -171,7 +171,7 @@ FitRows(CsTraining *t, CsTeam *team, const Asked *asked, const int64 *rows, int6
 	CsMatrix   *matrix = CsMatrixOfRows(t->arena, t->matrix, rows, nrows);
 	int			weights = CsWeightsOfRows(t->arena, t->weights, rows, nrows);
 	Size		used = CsArenaUsed(t->arena),
-				limit = CsTrainingMemoryLimit();
+				limit = CsMemoryLimit();
 	CsFitInput	in = {
 		.team = team,
 		.matrix = matrix,

@@ -21,9 +21,9 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "funcapi.h"
 #include "lib/binaryheap.h"
-#include "model/train.h"
 #include "monitor/monitor.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"

@@ -3,7 +3,7 @@
  *	  Two versions of a model on the same customers: compare_versions(), and the cross table of
  *	  their segments, compare_versions_segments().
  *
- * The source is read once, and each row is placed by both versions (model/versions.c).  How far
+ * The source is read once, and each row is placed by both versions (score/versions.c).  How far
  * the two agree is the adjusted Rand index, which does not care what segments are called; who would
  * move is who would get another number.
  *
@@ -19,12 +19,12 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "math/math.h"
-#include "model/train.h"
-#include "model/versions.h"
 #include "monitor/monitor.h"
+#include "score/versions.h"
 #include "stat/stat.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
@@ -118,11 +118,11 @@ CheckMemory(const Comparison *c)
 		needed = add_size(needed, mul_size(n + CS_BLOCK_ROWS, sizeof(double) * d));
 		needed = add_size(needed, CsSilhouetteMemory(n, d, Max(c->side[0].k, c->side[1].k)));
 	}
-	if (needed > CsTrainingMemoryLimit())
+	if (needed > CsMemoryLimit())
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("comparing two versions on a sample of %d rows needs %zu MB, maintenance_work_mem is %d MB",
-						n, needed / MEGABYTE + 1, (int) (CsTrainingMemoryLimit() / MEGABYTE)),
+						n, needed / MEGABYTE + 1, (int) (CsMemoryLimit() / MEGABYTE)),
 				 errhint("Lower the option \"sample\", or raise maintenance_work_mem.")));
 }
 

@@ -14,10 +14,10 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "monitor/drift.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -161,7 +161,7 @@ SketchFeature(void *state, const CsObservation *observation, int feature)
 static int
 ReferenceQuantiles(int nfeatures)
 {
-	Size		affordable = CsTrainingMemoryLimit() / 4 / sizeof(double) / nfeatures;
+	Size		affordable = CsMemoryLimit() / 4 / sizeof(double) / nfeatures;
 
 	return (int) Max(Min(affordable, MAX_QUANTILES), CS_QUANTILE_POINTS);
 }

@@ -21,7 +21,7 @@
 
 #include <math.h>
 
-#include "model/train.h"
+#include "call/call.h"
 #include "monitor/monitor.h"
 #include "stat/shares.h"
 #include "stat/tests.h"

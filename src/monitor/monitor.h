@@ -12,8 +12,8 @@
 
 #include "data/relation.h"
 #include "lib/stringinfo.h"
-#include "model/model.h"
 #include "nodes/execnodes.h"
+#include "score/score.h"
 
 /* A level of a category as it is now. */
 typedef struct CsObservedLevel

@@ -17,9 +17,9 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "monitor/monitor.h"
 #include "stat/tests.h"
 #include "storage/shmem.h"
@@ -85,7 +85,7 @@ CheckMemory(const CsScorer *scorer, int sample)
 	Size		rows = mul_size(mul_size(sample, 2), mul_size(scorer->ncolumns, sizeof(double)));
 	Size		needed = add_size(rows, CsEnergyMemory(scorer->ncolumns, sample, sample));
 
-	if (needed > CsTrainingMemoryLimit())
+	if (needed > CsMemoryLimit())
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("comparing %d rows of %d columns needs %zu MB, maintenance_work_mem is %d MB",

@@ -20,10 +20,10 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "monitor/monitor.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -476,7 +476,7 @@ CsObserve(const CsObserveRequest *request)
 
 	o.values_context = AllocSetContextCreate(CurrentMemoryContext, "custseg observed values",
 											 ALLOCSET_DEFAULT_SIZES);
-	o.limit = CsTrainingMemoryLimit();
+	o.limit = CsMemoryLimit();
 	o.result = palloc0(sizeof(CsObservation));
 	o.result->scorer = request->scorer;
 	CsRngSeed(&o.rng, request->seed, UINT64CONST(0x0B5E47E));

@@ -7,8 +7,8 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "funcapi.h"
-#include "model/train.h"
 #include "monitor/monitor.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"

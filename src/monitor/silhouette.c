@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#include "model/train.h"
+#include "call/call.h"
 #include "monitor/monitor.h"
 #include "stat/stat.h"
 
@@ -27,7 +27,7 @@ SampleRows(const CsScorer *scorer)
 {
 	Size		row = 2 * sizeof(double) * scorer->ncolumns;
 
-	return (int) Min(CsTrainingMemoryLimit() / 2 / row, SAMPLE_ROWS);
+	return (int) Min(CsMemoryLimit() / 2 / row, SAMPLE_ROWS);
 }
 
 /* The sample as a matrix, its blocks in the arena. */

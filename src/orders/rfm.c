@@ -12,11 +12,11 @@
 #include <math.h>
 
 #include "algo/algo.h"
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "orders/orders.h"
 #include "orders/segments.h"
 #include "utils/builtins.h"

@@ -15,6 +15,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 #include "optimizer/optimizer.h"
 #include "parallel/arena.h"
@@ -22,6 +23,7 @@
 #include "storage/condition_variable.h"
 #include "utils/memutils.h"
 
+#define LIBRARY "custseg"
 #define KEY_TEAM UINT64CONST(0xC500000000000001)
 
 /* Values below which a worker does not pay, and values that each further worker should have. */
@@ -34,7 +36,7 @@
 typedef struct CsTeamShared
 {
 	/* the task: written by the leader while no item is unclaimed or unfinished */
-	CsTask		task;
+	char		task[NAMEDATALEN];
 	int			items;
 	char		args[CS_TASK_ARGS] pg_attribute_aligned(MAXIMUM_ALIGNOF);
 
@@ -54,6 +56,8 @@ struct CsTeam
 	MemoryContext item_context;
 	int			nworkers;
 	bool		is_worker;
+	CsTaskFunction function;	/* of the task at hand */
+	char		found[NAMEDATALEN]; /* its name, in a worker */
 };
 
 PGDLLEXPORT void CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc);
@@ -84,6 +88,17 @@ AnythingToClaim(CsTeamShared *shared)
 	return (int64) pg_atomic_read_u64(&shared->unclaimed) > 0;
 }
 
+/* A worker finds the function of the task that is published; a claim is good, so it stays. */
+static void
+FindTask(CsTeam *team)
+{
+	if (strcmp(team->found, team->shared->task) == 0)
+		return;
+	team->function = (CsTaskFunction)
+		load_external_function(LIBRARY, team->shared->task, true, NULL);
+	strlcpy(team->found, team->shared->task, NAMEDATALEN);
+}
+
 /* Claim and do items until none is left. */
 static void
 DoItems(CsTeam *team)
@@ -96,8 +111,11 @@ DoItems(CsTeam *team)
 	{
 		CHECK_FOR_INTERRUPTS();
 		if (team->is_worker)
+		{
 			CsArenaRefresh(team->arena);
-		CsTaskFunctions[shared->task] (team, shared->args, shared->items - (int) claim);
+			FindTask(team);
+		}
+		team->function(team, shared->args, shared->items - (int) claim);
 		MemoryContextReset(team->item_context);
 		if (pg_atomic_add_fetch_u32(&shared->finished, 1) == (uint32) shared->items)
 			ConditionVariableBroadcast(&shared->done);
@@ -115,7 +133,7 @@ LaunchWorkers(CsTeam *team, int workers)
 	ParallelContext *pcxt;
 
 	EnterParallelMode();
-	pcxt = CreateParallelContext("custseg", "CsTeamWorkerMain", workers);
+	pcxt = CreateParallelContext(LIBRARY, "CsTeamWorkerMain", workers);
 	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(CsTeamShared));
 	shm_toc_estimate_keys(&pcxt->estimator, 1);
 	if (!CsArenaInitializeParallel(team->arena, pcxt))
@@ -174,11 +192,12 @@ CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
 	CsTeamShared *shared = team->shared;
 
 	Assert(!team->is_worker);
-	if (size > CS_TASK_ARGS)
-		elog(ERROR, "arguments of task %d are too large", task);
+	if (size > CS_TASK_ARGS || strlen(task.name) >= NAMEDATALEN)
+		elog(ERROR, "task %s or its arguments are too large", task.name);
 	if (items <= 0)
 		return;
-	shared->task = task;
+	team->function = task.function;
+	strlcpy(shared->task, task.name, NAMEDATALEN);
 	shared->items = items;
 	memcpy(shared->args, args, size);
 	pg_atomic_write_u32(&shared->finished, 0);
@@ -191,7 +210,7 @@ CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
 		for (int item = 0; item < items; item++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			CsTaskFunctions[task] (team, shared->args, item);
+			task.function(team, shared->args, item);
 			MemoryContextReset(team->item_context);
 		}
 		MemoryContextSwitchTo(save_context);

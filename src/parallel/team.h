@@ -53,37 +53,17 @@ extern void CsArenaForget(CsArena *arena, uint64 mark);
 /* One item of a task: args is the caller's struct, the same bytes in every process. */
 typedef void (*CsTaskFunction) (CsTeam *team, const void *args, int item);
 
-/* Every task of the library: one number here, one line in src/algo/registry.c. */
-typedef enum CsTask
+/*
+ * A task is named where it is defined: CS_TASK(function).  The function is exported (PGDLLEXPORT), since
+ * its address differs from process to process and workers find it by its name.
+ */
+typedef struct CsTask
 {
-	CS_TASK_PREP_FIT_COLUMN,
-	CS_TASK_PREP_APPLY,
-	CS_TASK_PREP_COVARIANCE,
-	CS_TASK_MOMENTS,
-	CS_TASK_KMEANS_MOMENTS,
-	CS_TASK_KMEANS_SEED,
-	CS_TASK_KMEANS_ASSIGN,
-	CS_TASK_KMEANS_INERTIA,
-	CS_TASK_HDBSCAN_CORE,
-	CS_TASK_HDBSCAN_NEAREST,
-	CS_TASK_K_DISTANCE,
-	CS_TASK_DBSCAN_CORE,
-	CS_TASK_DBSCAN_JOIN,
-	CS_TASK_DBSCAN_BORDER,
-	CS_TASK_DBSCAN_DUPLICATE,
-	CS_TASK_LINKAGE_SCAN,
-	CS_TASK_GMM_NEAREST,
-	CS_TASK_GMM_PASS,
-	CS_TASK_TREE_SORT,
-	CS_TASK_TREE_LEVEL,
-	CS_TASK_SILHOUETTE,
-	CS_TASK_REFERENCE,
-	CS_TASK_HOPKINS,
-	CS_TASK_PROFILE,
-	CS_NTASKS
+	CsTaskFunction function;
+	const char *name;
 } CsTask;
 
-extern const CsTaskFunction CsTaskFunctions[CS_NTASKS];
+#define CS_TASK(function) ((CsTask) {function, #function})
 
 /*
  * team.c

@@ -288,7 +288,7 @@ CsApplicationRun(const CsApplication *a, CsTeam *team, const CsMatrix *raw, CsMa
 	result->nrows = raw->nrows;
 	memcpy(CsArenaAddress(arena, a->from), raw, sizeof(CsMatrix));
 	memcpy(CsArenaAddress(arena, a->to), result, sizeof(CsMatrix));
-	CsTeamRun(team, CS_TASK_PREP_APPLY, a, sizeof(*a), CS_LANES);
+	CsTeamRun(team, CS_TASK(CsPrepApplyTask), a, sizeof(*a), CS_LANES);
 }
 
 /* See prep.h. */

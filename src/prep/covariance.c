@@ -225,7 +225,7 @@ CsCovarianceOfRows(CsTeam *team, const CsPipeline *p, const CsMatrix *m)
 		int			items = Min(wave, CS_LANES - args.first);
 		double	   *moments = CsArenaAddress(arena, args.moments);
 
-		CsTeamRun(team, CS_TASK_PREP_COVARIANCE, &args, sizeof(args), items);
+		CsTeamRun(team, CS_TASK(CsPrepCovarianceTask), &args, sizeof(args), items);
 		for (int i = 0; i < items; i++)
 		{
 			CrossMoments lane = CrossMomentsAt(moments + i * (size / sizeof(double)), d);

@@ -81,7 +81,7 @@ FitColumns(CsFitState *s)
 	s->args.scratch = CsArenaAlloc(s->arena, mul_size(mul_size(s->raw->nrows, 2 * sizeof(double)),
 													  wave));
 	for (s->args.first = 0; s->args.first < ncolumns; s->args.first += wave)
-		CsTeamRun(s->team, CS_TASK_PREP_FIT_COLUMN, &s->args, sizeof(s->args),
+		CsTeamRun(s->team, CS_TASK(CsPrepFitColumnTask), &s->args, sizeof(s->args),
 				  Min(wave, ncolumns - s->args.first));
 	CsArenaFree(s->arena, s->args.scratch);
 }

@@ -294,7 +294,7 @@ CsFitCategories(CsFitState *s)
 
 	s->args.step = CS_FIT_COUNT;
 	s->args.first = 0;
-	CsTeamRun(s->team, CS_TASK_PREP_FIT_COLUMN, &s->args, sizeof(s->args), s->prep->ncolumns);
+	CsTeamRun(s->team, CS_TASK(CsPrepFitColumnTask), &s->args, sizeof(s->args), s->prep->ncolumns);
 	for (int i = 0; i < s->prep->ncolumns; i++)
 	{
 		const CsColumnSpec *spec = CsFitSpec(s, i);

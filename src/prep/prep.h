@@ -314,8 +314,8 @@ extern CsComponents CsComponentsOfCovariance(const CsCovariance *covariance);
 extern int	CsComponentsAsked(const CsComponents *c, double pca);
 
 /* Tasks of a team, named in the registry. */
-extern void CsPrepFitColumnTask(CsTeam *team, const void *args, int item);	/* column.c */
-extern void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
-extern void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* covariance.c */
+extern PGDLLEXPORT void CsPrepFitColumnTask(CsTeam *team, const void *args, int item);	/* column.c */
+extern PGDLLEXPORT void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
+extern PGDLLEXPORT void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* covariance.c */
 
 #endif							/* CUSTSEG_PREP_H */

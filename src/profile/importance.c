@@ -13,9 +13,9 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "profile/profile.h"
 
 /* Levels of a category that are compared one by one. */

@@ -14,9 +14,9 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "profile/profile.h"
 #include "utils/memutils.h"
 
@@ -569,7 +569,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	Collecting	c = {.request = request, .portrait = portrait, .is_first_pass = true};
 
 	c.context = CurrentMemoryContext;
-	c.limit = CsTrainingMemoryLimit();
+	c.limit = CsMemoryLimit();
 	c.source = CsScoredSourceOpen(NameStr(report->scorer->model), report->scorer->version,
 								  report->source);
 	c.overrides = CsScoredSourceOverrides(c.source);

@@ -6,8 +6,8 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "miscadmin.h"
-#include "model/train.h"
 #include "profile/profile.h"
 #include "utils/memutils.h"
 

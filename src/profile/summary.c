@@ -10,8 +10,8 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "lib/stringinfo.h"
-#include "model/train.h"
 #include "profile/profile.h"
 
 /* Labels of a name to begin with. */

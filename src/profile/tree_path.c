@@ -40,7 +40,7 @@ ReadMissing(const CsScorer *scorer)
 	uint64		nrows;
 
 	/* as the cache's: the version may be younger than the statement, and this may be a worker */
-	PushActiveSnapshot(GetCatalogSnapshot(CsCacheModelTable()));
+	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	SPI_connect();
 	arguments[0] = CsSqlText(NameStr(scorer->model));
 	arguments[1] = CsSqlInt4(scorer->version);

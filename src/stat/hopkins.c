@@ -159,7 +159,7 @@ CsHopkins(CsTeam *team, const CsMatrix *rows, uint64 seed, double *p)
 	args.self = CsArenaAlloc(arena, sizeof(int64) * args.npoints);
 	args.nearest = CsArenaAlloc(arena, sizeof(double) * args.npoints);
 	DrawPoints(arena, rows, &args, low, high, seed);
-	CsTeamRun(team, CS_TASK_HOPKINS, &args, sizeof(args),
+	CsTeamRun(team, CS_TASK(CsHopkinsTask), &args, sizeof(args),
 			  (args.npoints + ITEM_POINTS - 1) / ITEM_POINTS);
 	h = Statistic(CsArenaAddress(arena, args.nearest), m, dimensions);
 	if (!isnan(h))

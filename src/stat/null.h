@@ -47,13 +47,13 @@ extern const CsMatrix *CsReferenceDraw(CsTeam *team, CsReference *reference, uin
 									   int number);
 extern void CsReferenceFree(CsTeam *team, CsReference *reference);
 extern Size CsReferenceMemory(int64 nrows, int ncolumns);
-extern void CsReferenceTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsReferenceTask(CsTeam *team, const void *args, int item);
 
 /*
  * hopkins.c: Hopkins and Skellam's statistic of the rows, about 0.5 for rows that are spread at
  * random, and its p-value; NaN when there is nothing to measure.
  */
 extern double CsHopkins(CsTeam *team, const CsMatrix *rows, uint64 seed, double *p);
-extern void CsHopkinsTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsHopkinsTask(CsTeam *team, const void *args, int item);
 
 #endif							/* CUSTSEG_NULL_H */

@@ -361,7 +361,7 @@ CsReferenceDraw(CsTeam *team, CsReference *r, uint64 seed, int number)
 
 	CsRngSeed(&rng, seed, REFERENCE_STREAM + (uint64) number);
 	r->args.seed = CsRngNext(&rng);
-	CsTeamRun(team, CS_TASK_REFERENCE, &r->args, sizeof(r->args), (int) CsMatrixBlocks(r->drawn));
+	CsTeamRun(team, CS_TASK(CsReferenceTask), &r->args, sizeof(r->args), (int) CsMatrixBlocks(r->drawn));
 	return r->drawn;
 }
 

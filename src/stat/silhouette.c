@@ -180,7 +180,7 @@ IsNearer(double mean, int segment, double least, int neighbor)
 	return mean < least || (mean == least && segment < neighbor);
 }
 
-/* CS_TASK_SILHOUETTE: a piece against itself and all later rows. */
+/* CS_TASK(CsSilhouetteTask): a piece against itself and all later rows. */
 void
 CsSilhouetteTask(CsTeam *team, const void *opaque, int item)
 {
@@ -298,7 +298,7 @@ CompareAll(CsTeam *team, const SilhouetteArgs *args)
 	{
 		int			last;
 
-		CsTeamRun(team, CS_TASK_SILHOUETTE, args, sizeof(*args), npieces);
+		CsTeamRun(team, CS_TASK(CsSilhouetteTask), args, sizeof(*args), npieces);
 		for (int first = 0; first < npieces; first = last)
 		{
 			for (last = first; last < npieces; last++)

@@ -54,7 +54,7 @@ extern CsSilhouette *CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int lab
 										int64 most, uint64 seed);
 extern void CsSilhouetteFree(CsSilhouette *s);
 extern Size CsSilhouetteMemory(int64 nrows, int ncolumns, int k);
-extern void CsSilhouetteTask(CsTeam *team, const void *args, int item);
+extern PGDLLEXPORT void CsSilhouetteTask(CsTeam *team, const void *args, int item);
 
 /*
  * Of two labelings of the same rows of one matrix: how much wider the silhouettes of "b" are than

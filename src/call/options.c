@@ -1,0 +1,560 @@
+/*
+ * options.c
+ *	  Options of an algorithm: described as data (CsOption), read from jsonb, written to jsonb.
+ *
+ * One table drives parsing, checking, error messages and what is stored with the model, so they
+ * can't disagree.  What ToJsonb writes, Parse reads back to the bit: numbers are written in the
+ * shortest form that identifies them.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "call/options.h"
+#include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+/* Bytes of a key or a value that an error shows. */
+#define MAX_SHOWN 100
+
+/* The field of an option in its struct. */
+#define OptionField(base, option, type) ((type *) ((char *) (base) + (option)->offset))
+
+static const CsOption *
+FindOption(const CsOption *options, int noptions, const JsonbValue *key)
+{
+	for (int i = 0; i < noptions; i++)
+	{
+		if (strlen(options[i].name) == key->val.string.len &&
+			memcmp(options[i].name, key->val.string.val, key->val.string.len) == 0)
+			return &options[i];
+	}
+	return NULL;
+}
+
+/* A text in quotes, cut where it is too long for a message. */
+static char *
+QuoteText(const char *text, int length)
+{
+	int			shown = pg_mbcliplen(text, length, MAX_SHOWN);
+
+	return psprintf("\"%.*s%s\"", shown, text, shown < length ? "..." : "");
+}
+
+/* The error for a key that is no option. */
+static void
+RejectKey(const CsOption *options, int noptions, const JsonbValue *key)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < noptions; i++)
+		appendStringInfo(&names, "%s\"%s\"", i == 0 ? "" : ", ", options[i].name);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized option %s",
+					QuoteText(key->val.string.val, key->val.string.len)),
+			 noptions > 0 ? errhint("Valid options are %s.", names.data) :
+			 errhint("There are no options.")));
+}
+
+/* A json value as an error shows it. */
+static char *
+ShowValue(const JsonbValue *value)
+{
+	char	   *text;
+
+	switch (value->type)
+	{
+		case jbvNull:
+			return "null";
+		case jbvString:
+			return QuoteText(value->val.string.val, value->val.string.len);
+		case jbvNumeric:
+			text = DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value->val.numeric)));
+			return strlen(text) <= MAX_SHOWN ? text : psprintf("%.*s...", MAX_SHOWN, text);
+		case jbvBool:
+			return value->val.boolean ? "true" : "false";
+		case jbvBinary:
+			return JsonContainerIsArray(value->val.binary.data) ? "an array" : "an object";
+		default:
+			elog(ERROR, "unexpected type of json value: %d", (int) value->type);
+	}
+	return NULL;				/* keep the compiler quiet */
+}
+
+/* What a number of an option may be, for messages: "between 1 and 10", "of at least 1". */
+static char *
+DescribeRange(const CsOption *option)
+{
+	if (isinf(option->low) && isinf(option->high))
+		return "";
+	if (isinf(option->high))
+		return psprintf(" of at least %.15g", option->low);
+	if (isinf(option->low))
+		return psprintf(" of at most %.15g", option->high);
+	return psprintf(" between %.15g and %.15g", option->low, option->high);
+}
+
+/* The bounds of an integer option, held to those of its field. */
+static void
+IntegerBounds(const CsOption *option, int64 *low, int64 *high)
+{
+	const double limit = 9223372036854775808.0; /* 2^63 */
+
+	if (option->type == CS_OPTION_INT)
+	{
+		*low = option->low <= PG_INT32_MIN ? PG_INT32_MIN : (int64) option->low;
+		*high = option->high >= PG_INT32_MAX ? PG_INT32_MAX : (int64) option->high;
+	}
+	else
+	{
+		*low = option->low <= -limit ? PG_INT64_MIN : (int64) option->low;
+		*high = option->high >= limit ? PG_INT64_MAX : (int64) option->high;
+	}
+}
+
+/* An integer in range, or an error. */
+static int64
+ParseInteger(const CsOption *option, JsonbValue *value)
+{
+	int64		low;
+	int64		high;
+	bool		valid = false;
+	int64		result = 0;
+
+	IntegerBounds(option, &low, &high);
+	if (value->type == jbvNumeric)
+	{
+		Datum		number = NumericGetDatum(value->val.numeric);
+		Datum		whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
+
+		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)))
+		{
+			char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, whole));
+
+			errno = 0;
+			result = strtoi64(text, NULL, 10);
+			valid = errno == 0 && result >= low && result <= high;
+		}
+	}
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an integer between %lld and %lld", option->name,
+						(long long) low, (long long) high),
+				 errdetail("Got %s.", ShowValue(value))));
+	return result;
+}
+
+/* A finite number in range, or an error. */
+static double
+ParseReal(const CsOption *option, JsonbValue *value)
+{
+	double		result = NAN;
+
+	if (value->type == jbvNumeric)
+		result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													NumericGetDatum(value->val.numeric)));
+	if (!isfinite(result) || result < option->low || result > option->high)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a number%s", option->name, DescribeRange(option)),
+				 errdetail("Got %s.", ShowValue(value))));
+	return result;
+}
+
+/* The index of one of the option's choices, or an error that lists them. */
+static int
+ParseChoice(const CsOption *option, JsonbValue *value)
+{
+	StringInfoData list;
+
+	for (int i = 0; option->choices[i] != NULL && value->type == jbvString; i++)
+	{
+		if (strlen(option->choices[i]) == value->val.string.len &&
+			memcmp(option->choices[i], value->val.string.val, value->val.string.len) == 0)
+			return i;
+	}
+
+	initStringInfo(&list);
+	for (int i = 0; option->choices[i] != NULL; i++)
+		appendStringInfo(&list, "%s\"%s\"", i == 0 ? "" : ", ", option->choices[i]);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized value for option \"%s\"", option->name),
+			 errdetail("Got %s.", ShowValue(value)),
+			 errhint("Valid values are %s.", list.data)));
+	return 0;					/* keep the compiler quiet */
+}
+
+/* A text of its own, or an error. */
+static char *
+ParseText(const CsOption *option, JsonbValue *value)
+{
+	if (value->type != jbvString)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be a string", option->name),
+				 errdetail("Got %s.", ShowValue(value))));
+	return pnstrdup(value->val.string.val, value->val.string.len);
+}
+
+static bool
+ParseBool(const CsOption *option, JsonbValue *value)
+{
+	if (value->type != jbvBool)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be true or false", option->name),
+				 errdetail("Got %s.", ShowValue(value))));
+	return value->val.boolean;
+}
+
+/* The error for what is no array of equally long arrays of numbers. */
+static void
+RejectArray(const CsOption *option, const char *detail)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("option \"%s\" must be an array of equally long arrays of numbers",
+					option->name),
+			 errdetail_internal("%s", detail),
+			 errhint("Write it like [[1, 2], [3, 4]].")));
+}
+
+static bool
+IsJsonArray(const JsonbValue *value)
+{
+	/* a scalar at the top is wrapped in an array, but nothing below the top is */
+	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
+}
+
+/* Check the shape of an array of arrays before anything is allocated for it; sets rows, columns. */
+static void
+CheckArrayShape(const CsOption *option, JsonbValue *value, CsOptionArray *result)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	row;
+
+	if (!IsJsonArray(value))
+		RejectArray(option, psprintf("Got %s.", ShowValue(value)));
+	result->rows = 0;
+	result->columns = 0;
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	(void) JsonbIteratorNext(&iterator, &row, true);	/* its begin */
+	while ((token = JsonbIteratorNext(&iterator, &row, true)) == WJB_ELEM)
+	{
+		int			size;
+
+		if (!IsJsonArray(&row))
+			RejectArray(option, psprintf("Element %d is %s.", result->rows + 1,
+										 ShowValue(&row)));
+		size = JsonContainerSize(row.val.binary.data);
+		if (result->rows == 0)
+			result->columns = size;
+		result->rows++;
+		if (size == 0)
+			RejectArray(option, psprintf("Array %d is empty.", result->rows));
+		if (size != result->columns)
+			RejectArray(option, psprintf("Array %d has %d numbers, array 1 has %d.",
+										 result->rows, size, result->columns));
+	}
+	if (result->rows == 0)
+		RejectArray(option, "It is empty.");
+}
+
+/* One row of an array option into values. */
+static void
+ParseArrayRow(const CsOption *option, JsonbContainer *container, int row, double *values)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(container);
+	JsonbValue	element;
+	int			column = 0;
+
+	(void) JsonbIteratorNext(&iterator, &element, true);	/* its begin */
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+	{
+		double		number = NAN;
+
+		if (element.type == jbvNumeric)
+			number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+														NumericGetDatum(element.val.numeric)));
+		if (!isfinite(number))
+			RejectArray(option, psprintf("Number %d of array %d is %s.", column + 1, row + 1,
+										 ShowValue(&element)));
+		values[column++] = number;
+	}
+}
+
+static void
+ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
+{
+	JsonbIterator *iterator;
+	JsonbValue	row;
+
+	CheckArrayShape(option, value, result);
+	result->values = palloc_extended((Size) result->rows * result->columns * sizeof(double),
+									 MCXT_ALLOC_HUGE);
+	iterator = JsonbIteratorInit(value->val.binary.data);
+	(void) JsonbIteratorNext(&iterator, &row, true);	/* its begin */
+	for (int i = 0; JsonbIteratorNext(&iterator, &row, true) == WJB_ELEM; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		ParseArrayRow(option, row.val.binary.data, i,
+					  result->values + (Size) i * result->columns);
+	}
+}
+
+/* An object of its own, whatever its keys, or an error. */
+static Jsonb *
+ParseObject(const CsOption *option, JsonbValue *value)
+{
+	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an object", option->name),
+				 errdetail("Got %s.", ShowValue(value)),
+				 errhint("Write it like {\"name\": value, ...}.")));
+	return JsonbValueToJsonb(value);
+}
+
+/* An array of its own, whatever its elements, or an error. */
+static Jsonb *
+ParseList(const CsOption *option, JsonbValue *value)
+{
+	if (!IsJsonArray(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an array", option->name),
+				 errdetail("Got %s.", ShowValue(value)),
+				 errhint("Write it like [..., ...].")));
+	return JsonbValueToJsonb(value);
+}
+
+/* The default of an option into its field. */
+static void
+SetDefault(const CsOption *option, void *result)
+{
+	switch (option->type)
+	{
+		case CS_OPTION_BOOL:
+			*OptionField(result, option, bool) = option->boot != 0;
+			break;
+		case CS_OPTION_INT:
+		case CS_OPTION_CHOICE:
+			*OptionField(result, option, int) = (int) option->boot;
+			break;
+		case CS_OPTION_BIGINT:
+			*OptionField(result, option, int64) = (int64) option->boot;
+			break;
+		case CS_OPTION_REAL:
+			*OptionField(result, option, double) = option->boot;
+			break;
+		case CS_OPTION_TEXT:
+			*OptionField(result, option, char *) = NULL;
+			break;
+		case CS_OPTION_ARRAY:
+			memset(OptionField(result, option, CsOptionArray), 0, sizeof(CsOptionArray));
+			break;
+		case CS_OPTION_OBJECT:
+		case CS_OPTION_LIST:
+			*OptionField(result, option, Jsonb *) = NULL;
+			break;
+	}
+}
+
+/* A given value into the option's field. */
+static void
+SetValue(const CsOption *option, JsonbValue *value, void *result)
+{
+	switch (option->type)
+	{
+		case CS_OPTION_BOOL:
+			*OptionField(result, option, bool) = ParseBool(option, value);
+			break;
+		case CS_OPTION_INT:
+			*OptionField(result, option, int) = (int) ParseInteger(option, value);
+			break;
+		case CS_OPTION_CHOICE:
+			*OptionField(result, option, int) = ParseChoice(option, value);
+			break;
+		case CS_OPTION_BIGINT:
+			*OptionField(result, option, int64) = ParseInteger(option, value);
+			break;
+		case CS_OPTION_REAL:
+			*OptionField(result, option, double) = ParseReal(option, value);
+			break;
+		case CS_OPTION_TEXT:
+			*OptionField(result, option, char *) = ParseText(option, value);
+			break;
+		case CS_OPTION_ARRAY:
+			ParseArray(option, value, OptionField(result, option, CsOptionArray));
+			break;
+		case CS_OPTION_OBJECT:
+			*OptionField(result, option, Jsonb *) = ParseObject(option, value);
+			break;
+		case CS_OPTION_LIST:
+			*OptionField(result, option, Jsonb *) = ParseList(option, value);
+			break;
+	}
+}
+
+/* Fill the struct "result" from json; see algo.h. */
+void
+CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
+{
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue	key;
+	JsonbValue	value;
+
+	for (int i = 0; i < noptions; i++)
+		SetDefault(&options[i], result);
+	if (json == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(json))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a json object"),
+				 errhint("Write options => '{\"name\": value, ...}'.")));
+
+	iterator = JsonbIteratorInit(&json->root);
+	(void) JsonbIteratorNext(&iterator, &key, true);	/* its begin */
+	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
+	{
+		const CsOption *option = FindOption(options, noptions, &key);
+
+		if (option == NULL)
+			RejectKey(options, noptions, &key);
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		if (value.type != jbvNull)
+			SetValue(option, &value, result);
+	}
+}
+
+/* A number that reads back as the same float8 (but -0 as 0); null for what json can't say. */
+static void
+FillNumber(JsonbValue *value, double number)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (!isfinite(number))
+	{
+		value->type = jbvNull;
+		return;
+	}
+	double_to_shortest_decimal_buf(number, text);
+	value->type = jbvNumeric;
+	value->val.numeric =
+		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+}
+
+static void
+FillText(JsonbValue *value, const char *text)
+{
+	value->type = jbvString;
+	value->val.string.val = unconstify(char *, text);
+	value->val.string.len = (int) strlen(text);
+}
+
+/* An array option as an array of arrays, pushed where the state is. */
+static void
+PushArray(JsonbParseState **state, const CsOptionArray *array)
+{
+	JsonbValue	value;
+
+	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	for (int i = 0; i < array->rows; i++)
+	{
+		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+		for (int j = 0; j < array->columns; j++)
+		{
+			FillNumber(&value, array->values[(Size) i * array->columns + j]);
+			pushJsonbValue(state, WJB_ELEM, &value);
+		}
+		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	}
+	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+}
+
+/* The value of one option, pushed after its key. */
+static void
+PushOption(JsonbParseState **state, const CsOption *option, const void *values)
+{
+	JsonbValue	value = {.type = jbvNull};
+	const CsOptionArray *array;
+	const char *text;
+	Jsonb	   *object;
+
+	switch (option->type)
+	{
+		case CS_OPTION_BOOL:
+			value.type = jbvBool;
+			value.val.boolean = *OptionField(values, option, const bool);
+			break;
+		case CS_OPTION_INT:
+			if (*OptionField(values, option, const int) < option->low)
+				break;			/* it was not given and has no default */
+			value.type = jbvNumeric;
+			value.val.numeric = int64_to_numeric(*OptionField(values, option, const int));
+			break;
+		case CS_OPTION_BIGINT:
+			value.type = jbvNumeric;
+			value.val.numeric = int64_to_numeric(*OptionField(values, option, const int64));
+			break;
+		case CS_OPTION_REAL:
+			FillNumber(&value, *OptionField(values, option, const double));
+			break;
+		case CS_OPTION_CHOICE:
+			FillText(&value, option->choices[*OptionField(values, option, const int)]);
+			break;
+		case CS_OPTION_TEXT:
+			text = *OptionField(values, option, const char *const);
+			if (text != NULL)
+				FillText(&value, text);
+			break;
+		case CS_OPTION_ARRAY:
+			array = OptionField(values, option, const CsOptionArray);
+			if (array->rows > 0)
+			{
+				PushArray(state, array);
+				return;
+			}
+			break;
+		case CS_OPTION_OBJECT:
+		case CS_OPTION_LIST:
+			object = *OptionField(values, option, Jsonb *const);
+			if (object != NULL)
+			{
+				value.type = jbvBinary;
+				value.val.binary.data = &object->root;
+				value.val.binary.len = VARSIZE(object) - VARHDRSZ;
+			}
+			break;
+	}
+	pushJsonbValue(state, WJB_VALUE, &value);
+}
+
+/* All options of a struct as an object, palloc'd in CurrentMemoryContext. */
+Jsonb *
+CsOptionsToJsonb(const CsOption *options, int noptions, const void *values)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	key;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < noptions; i++)
+	{
+		FillText(&key, options[i].name);
+		pushJsonbValue(&state, WJB_KEY, &key);
+		PushOption(&state, &options[i], values);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}

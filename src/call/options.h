@@ -1,0 +1,51 @@
+/*
+ * options.h
+ *	  Options of a function or an algorithm, described as a table and read from jsonb.
+ */
+#ifndef CUSTSEG_OPTIONS_H
+#define CUSTSEG_OPTIONS_H
+
+#include "custseg.h"
+#include "utils/jsonb.h"
+
+typedef enum CsOptionType
+{
+	CS_OPTION_BOOL,				/* bool field */
+	CS_OPTION_INT,				/* int field; a default below the range is none */
+	CS_OPTION_BIGINT,			/* int64 field; a bound of +-2^63 and beyond is int64's own */
+	CS_OPTION_REAL,				/* double field; an infinite bound is none */
+	CS_OPTION_CHOICE,			/* int field: index into choices */
+	CS_OPTION_TEXT,				/* char * field, NULL when not given */
+	CS_OPTION_ARRAY,			/* CsOptionArray field: array of equally long arrays of numbers */
+	CS_OPTION_OBJECT,			/* Jsonb * field: an object, NULL when not given */
+	CS_OPTION_LIST				/* Jsonb * field: an array, likewise */
+} CsOptionType;
+
+typedef struct CsOptionArray
+{
+	int			rows,
+				columns;		/* 0, 0 when not given */
+	double	   *values;			/* row by row */
+} CsOptionArray;
+
+typedef struct CsOption
+{
+	const char *name;
+	CsOptionType type;
+	size_t		offset;			/* of the field in the options struct */
+	double		boot,
+				low,
+				high;			/* default and range; for choices the default's index */
+	const char *const *choices; /* NULL-terminated */
+} CsOption;
+
+/*
+ * Fill the struct from jsonb (NULL: nothing given); unknown keys, wrong types and values out of
+ * range are errors that say what is known.  A json null stands for the default.  Texts, arrays
+ * and objects are palloc'd in CurrentMemoryContext.  ToJsonb gives all options, defaults included; what
+ * was not given and has no default is null, so that Parse reads it back to the bit.
+ */
+extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);
+extern Jsonb *CsOptionsToJsonb(const CsOption *options, int noptions, const void *values);
+
+#endif							/* CUSTSEG_OPTIONS_H */

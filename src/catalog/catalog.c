@@ -1,0 +1,527 @@
+/*
+ * catalog.c
+ *	  Rows of custseg's tables, read and written as the extension's owner, and who may do so.
+ *
+ * Users have no right to write these tables, and row-level security lets them see only the models
+ * they may use.  So the code becomes the owner around each statement, and only around it: what
+ * runs then is constant text in which every table, function and operator carries its schema, so
+ * that the caller's search_path has no say in it.  Nothing of the caller's, neither a query nor a
+ * function of his, ever runs under that identity.  An error in between gives the caller's identity
+ * back when the (sub)transaction ends.
+ *
+ * Rights are checked against the caller, by the names of roles that the tables hold: a role that
+ * is gone matches nobody.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#define MAX_MODEL_NAME 63
+#define MAX_SQL_ARGUMENTS 32
+
+typedef enum Access
+{
+	ACCESS_NO_MODEL,
+	ACCESS_DENIED,
+	ACCESS_ALLOWED
+} Access;
+
+/* Models that may_use() remembers for a statement; more, and it starts anew. */
+#define MAX_REMEMBERED 10000
+
+typedef struct Remembered
+{
+	char		model[MAX_MODEL_NAME + 1];	/* the key */
+	bool		allowed;
+} Remembered;
+
+/* What calls of may_use() from the same place have found. */
+typedef struct MayUseMemo
+{
+	uint64		generation;		/* of the cache: rises with every change of a model or grant */
+	Oid			role;
+	HTAB	   *models;			/* Remembered, or NULL */
+	Remembered *last;			/* among them, or NULL */
+} MayUseMemo;
+
+static const char *const owner_sql =
+"SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+
+static const char *const users_sql =
+"SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1 "
+"UNION ALL "
+"SELECT g.grantee FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1";
+
+static const char *const deployed_sql =
+"SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+
+static const char *const definition_sql =
+"SELECT pg_catalog.jsonb_build_object("
+" 'model', v.model,"
+" 'version', v.version,"
+" 'algorithm', v.algorithm,"
+" 'pipeline', pg_catalog.jsonb_build_object("
+"  'pca', v.reduction,"
+"  'donors', v.donors,"
+"  'features',"
+"   (SELECT pg_catalog.jsonb_agg(f.prep ORDER BY f.position)"
+"    FROM custseg.feature AS f"
+"    WHERE f.model OPERATOR(pg_catalog.=) v.model"
+"    AND f.version OPERATOR(pg_catalog.=) v.version)),"
+" 'parameters', v.parameters,"
+" 'segments',"
+"  (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
+"    'segment', s.segment, 'name', s.name, 'n', s.n,"
+"    'center', s.center, 'profile', s.profile_values) ORDER BY s.segment)"
+"   FROM custseg.segment AS s"
+"   WHERE s.model OPERATOR(pg_catalog.=) v.model"
+"   AND s.version OPERATOR(pg_catalog.=) v.version)) "
+"FROM custseg.model_version AS v "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
+PG_FUNCTION_INFO_V1(custseg_may_use);
+
+/* OID of custseg.model, which stands for the extension: its owner, its locks. */
+static Oid
+ModelTable(void)
+{
+	Oid			schema = get_namespace_oid("custseg", true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid("model", schema) : InvalidOid;
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("extension \"custseg\" is not installed in this database"),
+				 errhint("CREATE EXTENSION custseg;")));
+	return table;
+}
+
+/* Become the owner of custseg's tables, for a statement that is safe whoever runs it. */
+void
+CsCatalogEnter(Oid *save_user, int *save_context)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(ModelTable()));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for table custseg.model");
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+	GetUserIdAndSecContext(save_user, save_context);
+	SetUserIdAndSecContext(owner, *save_context | SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+}
+
+/* Become the caller again. */
+void
+CsCatalogLeave(Oid save_user, int save_context)
+{
+	SetUserIdAndSecContext(save_user, save_context);
+}
+
+/* See model.h; the result lies in SPI_tuptable. */
+uint64
+CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments, bool read_only)
+{
+	Oid			types[MAX_SQL_ARGUMENTS];
+	Datum		values[MAX_SQL_ARGUMENTS];
+	char		nulls[MAX_SQL_ARGUMENTS];
+	Oid			user;
+	int			context;
+	int			result;
+
+	if (narguments > MAX_SQL_ARGUMENTS)
+		elog(ERROR, "too many arguments of a catalog statement: %d", narguments);
+	for (int i = 0; i < narguments; i++)
+	{
+		types[i] = arguments[i].type;
+		values[i] = arguments[i].value;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+	CsCatalogEnter(&user, &context);
+	result = SPI_execute_with_args(sql, narguments, types, values, nulls, read_only, 0);
+	CsCatalogLeave(user, context);
+	if (result < 0)
+		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* A text argument; NULL for NULL. */
+CsSqlArgument
+CsSqlText(const char *value)
+{
+	CsSqlArgument argument = {TEXTOID, (Datum) 0, value == NULL};
+
+	if (value != NULL)
+		argument.value = CStringGetTextDatum(value);
+	return argument;
+}
+
+/* An argument of type name, cut to its length; NULL for NULL. */
+CsSqlArgument
+CsSqlName(const char *value)
+{
+	CsSqlArgument argument = {NAMEOID, (Datum) 0, value == NULL};
+
+	if (value != NULL)
+		argument.value = DirectFunctionCall1(namein, CStringGetDatum(value));
+	return argument;
+}
+
+/* An integer argument. */
+CsSqlArgument
+CsSqlInt4(int32 value)
+{
+	CsSqlArgument argument = {INT4OID, Int32GetDatum(value), false};
+
+	return argument;
+}
+
+/* A bigint argument. */
+CsSqlArgument
+CsSqlInt8(int64 value)
+{
+	CsSqlArgument argument = {INT8OID, Int64GetDatum(value), false};
+
+	return argument;
+}
+
+/* A float8 argument; NULL for NaN, which says "undefined" in C. */
+CsSqlArgument
+CsSqlFloat8(double value)
+{
+	CsSqlArgument argument = {FLOAT8OID, Float8GetDatum(value), isnan(value)};
+
+	return argument;
+}
+
+/* A boolean argument. */
+CsSqlArgument
+CsSqlBool(bool value)
+{
+	CsSqlArgument argument = {BOOLOID, BoolGetDatum(value), false};
+
+	return argument;
+}
+
+/* A jsonb argument; NULL for NULL. */
+CsSqlArgument
+CsSqlJsonb(Jsonb *value)
+{
+	CsSqlArgument argument = {JSONBOID, JsonbPGetDatum(value), value == NULL};
+
+	return argument;
+}
+
+/* An array argument, "type" being the array's own; NULL for NULL. */
+CsSqlArgument
+CsSqlArray(Oid type, ArrayType *value)
+{
+	CsSqlArgument argument = {type, PointerGetDatum(value), value == NULL};
+
+	return argument;
+}
+
+/* Error unless this transaction may write, before anything is read for it. */
+void
+CsRequireWritable(const char *command)
+{
+	PreventCommandDuringRecovery(command);
+	PreventCommandIfReadOnly(command);
+	PreventCommandIfParallelMode(command);
+}
+
+/* The caller's role by name, palloc'd. */
+char *
+CsCallerName(void)
+{
+	return GetUserNameFromId(GetUserId(), false);
+}
+
+/* Error unless this can be a model's name. */
+void
+CsModelCheckName(const char *model)
+{
+	Size		length = strlen(model);
+
+	if (length == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("model name must not be empty"),
+				 errhint("Give a name of 1 to %d bytes.", MAX_MODEL_NAME)));
+	if (length > MAX_MODEL_NAME)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("model name is too long"),
+				 errdetail("It has %zu bytes; %d are allowed.", length, MAX_MODEL_NAME),
+				 errhint("Give it a shorter name.")));
+}
+
+/* Is the caller that role, or a member of it?  A role that is gone has no members. */
+static bool
+CallerIsMember(const char *role)
+{
+	Oid			oid = get_role_oid(role, true);
+
+	return OidIsValid(oid) && has_privs_of_role(GetUserId(), oid);
+}
+
+/* Does one of the roles that "sql" lists for the model include the caller? */
+static Access
+CheckAccess(const char *sql, const char *model, bool read_only)
+{
+	CsSqlArgument argument;
+	Access		access = ACCESS_NO_MODEL;
+	uint64		nroles;
+
+	SPI_connect();
+	argument = CsSqlText(model);
+	nroles = CsCatalogExecute(sql, &argument, 1, read_only);
+	if (nroles > 0)
+		access = superuser() ? ACCESS_ALLOWED : ACCESS_DENIED;
+	for (uint64 i = 0; i < nroles && access == ACCESS_DENIED; i++)
+	{
+		char	   *role = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+
+		if (strcmp(role, "public") == 0 || CallerIsMember(role))
+			access = ACCESS_ALLOWED;
+	}
+	SPI_finish();
+	return access;
+}
+
+/* The error of a name that no model has. */
+static void
+ReportNoModel(const char *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("model \"%s\" does not exist", model),
+			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
+}
+
+/* Is there such a model, whosever it is? */
+bool
+CsModelExists(const char *model)
+{
+	return CheckAccess(owner_sql, model, true) != ACCESS_NO_MODEL;
+}
+
+/* Does the model exist, and may the caller use it? */
+bool
+CsModelMayUse(const char *model)
+{
+	return CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
+}
+
+/* Error unless the model exists and the caller owns it; sees what has just been committed. */
+void
+CsModelCheckOwner(const char *model)
+{
+	switch (CheckAccess(owner_sql, model, false))
+	{
+		case ACCESS_NO_MODEL:
+			ReportNoModel(model);
+			break;
+		case ACCESS_DENIED:
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("must be owner of model \"%s\"", model),
+					 errhint("A model belongs to the role that trained it first: act as that role, or train one of your own under another name.")));
+			break;
+		case ACCESS_ALLOWED:
+			break;
+	}
+}
+
+/* Error unless the model exists and the caller may use it. */
+void
+CsModelCheckUse(const char *model)
+{
+	switch (CheckAccess(users_sql, model, true))
+	{
+		case ACCESS_NO_MODEL:
+			ReportNoModel(model);
+			break;
+		case ACCESS_DENIED:
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied for model \"%s\"", model),
+					 errhint("Its owner can say: SELECT custseg.grant_model(%s, %s);",
+							 quote_literal_cstr(model), quote_literal_cstr(CsCallerName()))));
+			break;
+		case ACCESS_ALLOWED:
+			break;
+	}
+}
+
+/* The deployed version; 0 when there is none, or no such model. */
+int
+CsModelDeployedVersion(const char *model)
+{
+	CsSqlArgument argument;
+	int			version = 0;
+
+	SPI_connect();
+	argument = CsSqlText(model);
+	if (CsCatalogExecute(deployed_sql, &argument, 1, true) > 0)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+										  &isnull);
+
+		version = isnull ? 0 : DatumGetInt32(value);
+	}
+	SPI_finish();
+	return version;
+}
+
+/*
+ * The lock that lets only one transaction at a time change a model, one that does not exist yet
+ * included.  It is on a row of custseg.model as it were, by a hash of the name: two models that
+ * share a hash only wait for each other.
+ */
+static LOCKTAG
+ModelLockTag(const char *model)
+{
+	uint32		hash = hash_bytes((const unsigned char *) model, (int) strlen(model));
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, ModelTable(), (Oid) hash, 0);
+	return tag;
+}
+
+/* Take a model's lock to the end of the transaction. */
+void
+CsModelLock(const char *model)
+{
+	LOCKTAG		tag = ModelLockTag(model);
+
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+	AcceptInvalidationMessages();
+}
+
+/* Likewise, but without waiting; false when another transaction has it. */
+bool
+CsModelTryLock(const char *model)
+{
+	LOCKTAG		tag = ModelLockTag(model);
+
+	if (LockAcquire(&tag, ExclusiveLock, false, true) == LOCKACQUIRE_NOT_AVAIL)
+		return false;
+	AcceptInvalidationMessages();
+	return true;
+}
+
+/*
+ * Floats must come out to the bit, whatever the caller set; the caller ends the returned nest
+ * level with AtEOXact_GUC().
+ */
+static int
+ExactFloats(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("extra_float_digits", "1", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* A version's definition in CurrentMemoryContext, or NULL; see scorer.c for its form. */
+Jsonb *
+CsCatalogDefinition(const char *model, int version)
+{
+	MemoryContext context = CurrentMemoryContext;
+	CsSqlArgument arguments[2];
+	Jsonb	   *definition = NULL;
+	int			level;
+
+	SPI_connect();
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(version);
+	level = ExactFloats();
+	if (CsCatalogExecute(definition_sql, arguments, lengthof(arguments), true) > 0)
+	{
+		bool		isnull;
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+										  &isnull);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		definition = DatumGetJsonbPCopy(value);
+		MemoryContextSwitchTo(old);
+	}
+	AtEOXact_GUC(true, level);
+	SPI_finish();
+	return definition;
+}
+
+/* Forget what was found for another role, or before models or grants changed. */
+static void
+ResetMemo(MayUseMemo *memo, MemoryContext context)
+{
+	HASHCTL		ctl = {0};
+
+	if (memo->models != NULL)
+		hash_destroy(memo->models);
+	memo->models = NULL;
+	memo->last = NULL;
+	ctl.keysize = sizeof(((Remembered *) NULL)->model);
+	ctl.entrysize = sizeof(Remembered);
+	ctl.hcxt = context;
+	memo->models = hash_create("custseg may_use", 64, &ctl, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+	memo->role = GetUserId();
+	memo->generation = CsGeneration();
+}
+
+/*
+ * custseg.may_use(model): what row-level security asks for every row.  The answers are kept for the
+ * rest of the statement: a history has many rows of few models.
+ */
+Datum
+custseg_may_use(PG_FUNCTION_ARGS)
+{
+	MayUseMemo *memo = (MayUseMemo *) fcinfo->flinfo->fn_extra;
+	text	   *argument = PG_GETARG_TEXT_PP(0);
+	char		model[MAX_MODEL_NAME + 1];
+	int			length = (int) VARSIZE_ANY_EXHDR(argument);
+	bool		allowed;
+
+	if (length > MAX_MODEL_NAME)
+		PG_RETURN_BOOL(false);
+	memcpy(model, VARDATA_ANY(argument), length);
+	model[length] = '\0';
+	if (memo == NULL)
+	{
+		memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(MayUseMemo));
+		fcinfo->flinfo->fn_extra = memo;
+	}
+	if (memo->models == NULL || memo->role != GetUserId() ||
+		memo->generation != CsGeneration() ||
+		hash_get_num_entries(memo->models) >= MAX_REMEMBERED)
+		ResetMemo(memo, fcinfo->flinfo->fn_mcxt);
+	if (memo->last == NULL || strcmp(memo->last->model, model) != 0)
+		memo->last = hash_search(memo->models, model, HASH_FIND, NULL);
+	if (memo->last == NULL)
+	{
+		allowed = CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
+		memo->last = hash_search(memo->models, model, HASH_ENTER, NULL);
+		memo->last->allowed = allowed;
+	}
+	PG_RETURN_BOOL(memo->last->allowed);
+}

@@ -1,0 +1,87 @@
+/*
+ * catalog.h
+ *	  custseg's tables: read and written as the extension's owner, who may do so, and the frame of
+ *	  every change of a model.
+ */
+#ifndef CUSTSEG_CATALOG_H
+#define CUSTSEG_CATALOG_H
+
+#include "custseg.h"
+#include "executor/spi.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+
+/*
+ * generation.c: a number that rises when anything that custseg's tables say may have changed, here or
+ * in another session, or when roles have; who keeps what was read from them looks at it first.
+ * Refresh looks the tables up again, as who begins a new cache does, and returns the number.
+ */
+extern void CsGenerationInit(void); /* from _PG_init */
+extern uint64 CsGeneration(void);
+extern uint64 CsGenerationRefresh(void);
+extern Oid	CsModelTable(void);	/* whose invalidation raises it; InvalidOid before Refresh */
+
+/*
+ * catalog.c: rows of the tables, written and read as the extension's owner; rights are checked
+ * first, against the caller.
+ */
+extern void CsCatalogEnter(Oid *save_user, int *save_context);	/* become the owner */
+extern void CsCatalogLeave(Oid save_user, int save_context);
+
+/* An argument $1, $2, ... of a statement on the tables. */
+typedef struct CsSqlArgument
+{
+	Oid			type;
+	Datum		value;
+	bool		isnull;
+} CsSqlArgument;
+
+/*
+ * Run one constant, fully qualified statement as the owner; must be called inside SPI.  Returns
+ * the number of rows, which SPI_tuptable holds.  read_only: with the caller's snapshot, as STABLE
+ * functions and parallel workers must; else with a fresh one.
+ */
+extern uint64 CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments,
+							   bool read_only);
+
+/* Constructors of arguments; a NULL string is an SQL NULL, as is a NaN. */
+extern CsSqlArgument CsSqlText(const char *value);
+extern CsSqlArgument CsSqlName(const char *value);
+extern CsSqlArgument CsSqlInt4(int32 value);
+extern CsSqlArgument CsSqlInt8(int64 value);
+extern CsSqlArgument CsSqlFloat8(double value);
+extern CsSqlArgument CsSqlBool(bool value);
+extern CsSqlArgument CsSqlJsonb(Jsonb *value);
+extern CsSqlArgument CsSqlArray(Oid type, ArrayType *value);
+
+/* Error unless the transaction may write; "command" is the function as the user knows it. */
+extern void CsRequireWritable(const char *command);
+
+extern void CsModelCheckName(const char *model);
+extern bool CsModelExists(const char *model);
+extern void CsModelCheckOwner(const char *model);	/* exists and caller is owner, or error */
+extern bool CsModelMayUse(const char *model);
+extern void CsModelCheckUse(const char *model); /* exists and caller may use it, or error */
+extern int	CsModelDeployedVersion(const char *model);	/* 0: none */
+extern void CsModelLock(const char *model); /* serialise writers until the transaction's end */
+extern bool CsModelTryLock(const char *model);	/* false in place of waiting */
+extern char *CsCallerName(void);	/* role that rights are checked against, palloc'd */
+
+/* The definition (jsonb) of a version, as CsScorerFromJsonb reads it; NULL if there is none. */
+extern Jsonb *CsCatalogDefinition(const char *model, int version);
+
+/*
+ * change.c: what the functions by which an owner changes a model have in common.
+ *
+ * Begin: the transaction may write, the first argument names a model, the caller owns it and now
+ * holds its lock; returns the name.  RequireArgument: an error unless an argument is there.
+ * DeployedVersion and what follows are called inside SPI, and see what is committed now; 0: none.
+ */
+extern char *CsBeginChange(FunctionCallInfo fcinfo, const char *command);
+extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
+extern int	CsDeployedVersion(const char *model);
+extern int	CsRequireDeployedVersion(const char *model);	/* else an error */
+extern void CsRequireSegment(const char *model, int segment);	/* of the deployed version */
+extern void CsReportNoSegment(const char *model, int version, int segment);
+
+#endif							/* CUSTSEG_CATALOG_H */

@@ -1,0 +1,93 @@
+/*
+ * change.c
+ *	  What the functions by which an owner changes a model have in common.
+ */
+#include "custseg.h"
+
+#include "catalog/catalog.h"
+#include "utils/builtins.h"
+
+static const char *const deployed_sql =
+"SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+
+static const char *const segment_sql =
+"SELECT FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1"
+" AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) $3";
+
+/* See catalog.h. */
+void
+CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name)
+{
+	if (PG_ARGISNULL(argument))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"%s\" must not be NULL", name)));
+}
+
+/* See catalog.h. */
+char *
+CsBeginChange(FunctionCallInfo fcinfo, const char *command)
+{
+	char	   *model;
+
+	CsRequireWritable(command);
+	CsRequireArgument(fcinfo, 0, "model");
+	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	CsModelCheckName(model);
+	CsModelCheckOwner(model);
+	CsModelLock(model);
+	CsModelCheckOwner(model);
+	return model;
+}
+
+/* See catalog.h. */
+int
+CsDeployedVersion(const char *model)
+{
+	CsSqlArgument argument = CsSqlText(model);
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
+
+	if (CsCatalogExecute(deployed_sql, &argument, 1, false) > 0)
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? 0 : DatumGetInt32(value);
+}
+
+/* See catalog.h. */
+int
+CsRequireDeployedVersion(const char *model)
+{
+	int			version = CsDeployedVersion(model);
+
+	if (version == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no deployed version", model),
+				 errhint("Deploy one with custseg.deploy().")));
+	return version;
+}
+
+/* See catalog.h. */
+void
+CsReportNoSegment(const char *model, int version, int segment)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_OBJECT),
+			 errmsg("version %d of model \"%s\" has no segment %d", version, model, segment),
+			 errhint("SELECT segment, name FROM custseg.segments WHERE model = %s AND deployed lists those there are.",
+					 quote_literal_cstr(model))));
+}
+
+/* See catalog.h. */
+void
+CsRequireSegment(const char *model, int segment)
+{
+	int			version = CsRequireDeployedVersion(model);
+	CsSqlArgument arguments[3];
+
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(version);
+	arguments[2] = CsSqlInt4(segment);
+	if (CsCatalogExecute(segment_sql, arguments, lengthof(arguments), false) == 0)
+		CsReportNoSegment(model, version, segment);
+}

@@ -1,0 +1,301 @@
+/*
+ * action.c
+ *	  What to do with the customers of a segment: set_action() by the model's owner, and
+ *	  recommendations() for one customer.
+ *
+ * Actions belong to a model's segments by number, whichever version is deployed: a retraining keeps
+ * the numbers, and so the actions.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "life/life.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/numeric.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+/* What a key of an action holds. */
+typedef enum ActionKind
+{
+	ACTION_TEXT,
+	ACTION_TEXTS,				/* an array of them */
+	ACTION_SHARE,				/* a number, 0 to 1 */
+	ACTION_COUNT				/* a whole number, 0 and up */
+} ActionKind;
+
+typedef struct ActionKey
+{
+	const char *name;			/* the column of custseg.segment_action */
+	ActionKind	kind;
+} ActionKey;
+
+static const ActionKey actionKeys[] = {
+	{"description", ACTION_TEXT},
+	{"tone", ACTION_TEXT},
+	{"channel", ACTION_TEXT},
+	{"offer", ACTION_TEXT},
+	{"contact_frequency", ACTION_TEXT},
+	{"products", ACTION_TEXTS},
+	{"tactics", ACTION_TEXTS},
+	{"primary_kpi", ACTION_TEXT},
+	{"guardrail_kpi", ACTION_TEXT},
+	{"budget_share", ACTION_SHARE},
+	{"perk", ACTION_TEXT},
+	{"perk_capacity", ACTION_COUNT}
+};
+
+/* Keys that are given take the place of those there are; a json null takes one away. */
+static const char *const set_sql =
+"INSERT INTO custseg.segment_action AS t "
+"SELECT r.* FROM (SELECT) AS one "
+"LEFT JOIN custseg.segment_action AS old ON old.model OPERATOR(pg_catalog.=) $1"
+" AND old.segment OPERATOR(pg_catalog.=) $2 "
+"CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(old, $3 OPERATOR(pg_catalog.||)"
+" pg_catalog.jsonb_build_object('model', $1, 'segment', $2,"
+" 'set_at', pg_catalog.clock_timestamp(), 'set_by', $4)) AS r "
+"ON CONFLICT (model, segment) DO UPDATE SET (description, tone, channel, offer, contact_frequency, products,"
+" tactics, primary_kpi, guardrail_kpi, budget_share, perk, perk_capacity, set_at, set_by) ="
+" ROW(excluded.description, excluded.tone, excluded.channel, excluded.offer, excluded.contact_frequency,"
+" excluded.products, excluded.tactics, excluded.primary_kpi, excluded.guardrail_kpi,"
+" excluded.budget_share, excluded.perk, excluded.perk_capacity, excluded.set_at, excluded.set_by)";
+
+/* The columns of recommendations(): $3 is where the model places the customer, $4 the id. */
+static const char *const recommend_sql =
+"SELECT p.segment, s.name, p.assigned_by, p.reason, a.description, a.tone, a.channel, a.offer,"
+" a.contact_frequency, a.products, a.tactics, a.primary_kpi, a.guardrail_kpi, a.perk "
+"FROM (SELECT CASE WHEN o.kind IS NULL THEN $3 ELSE o.segment END AS segment,"
+"  CASE WHEN o.kind IS NOT NULL THEN o.kind WHEN $3 IS NOT NULL THEN 'model' END AS assigned_by,"
+"  o.reason AS reason"
+" FROM (SELECT) AS one"
+" LEFT JOIN custseg.segment_override AS o ON o.model OPERATOR(pg_catalog.=) $1"
+"  AND o.customer OPERATOR(pg_catalog.=) $4 AND o.ended_at IS NULL"
+"  AND (o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())"
+"  AND (o.segment IS NULL OR EXISTS (SELECT FROM custseg.segment AS e"
+"   WHERE e.model OPERATOR(pg_catalog.=) $1 AND e.version OPERATOR(pg_catalog.=) $2"
+"   AND e.segment OPERATOR(pg_catalog.=) o.segment))) AS p "
+"LEFT JOIN custseg.segment AS s ON s.model OPERATOR(pg_catalog.=) $1"
+" AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) p.segment "
+"LEFT JOIN custseg.segment_action AS a ON a.model OPERATOR(pg_catalog.=) $1"
+" AND a.segment OPERATOR(pg_catalog.=) p.segment";
+
+PG_FUNCTION_INFO_V1(custseg_set_action);
+PG_FUNCTION_INFO_V1(custseg_recommendations);
+
+/* The known keys, for a hint; palloc'd. */
+static char *
+KnownKeys(void)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < lengthof(actionKeys); i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", actionKeys[i].name);
+	return list.data;
+}
+
+/* Which key that is; an error when it is none. */
+static const ActionKey *
+FindKey(const JsonbValue *name)
+{
+	for (int i = 0; i < lengthof(actionKeys); i++)
+	{
+		if (strlen(actionKeys[i].name) == name->val.string.len &&
+			memcmp(actionKeys[i].name, name->val.string.val, name->val.string.len) == 0)
+			return &actionKeys[i];
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown key \"%.*s\" of an action", name->val.string.len,
+					name->val.string.val),
+			 errhint("Known are: %s.", KnownKeys())));
+	return NULL;				/* not reached */
+}
+
+/* Is the value an array of nothing but texts? */
+static bool
+IsTextArray(const JsonbValue *value)
+{
+	JsonbContainer *array;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+		JsonContainerIsScalar(value->val.binary.data))
+		return false;
+	array = value->val.binary.data;
+	for (uint32 i = 0; i < JsonContainerSize(array); i++)
+	{
+		if (getIthJsonbValueFromContainer(array, i)->type != jbvString)
+			return false;
+	}
+	return true;
+}
+
+/* Is the value a number of that kind? */
+static bool
+IsNumber(const JsonbValue *value, ActionKind kind)
+{
+	double		number;
+
+	if (value->type != jbvNumeric)
+		return false;
+	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												NumericGetDatum(value->val.numeric)));
+	if (kind == ACTION_SHARE)
+		return number >= 0 && number <= 1;
+	return number >= 0 && number <= 1e15 && floor(number) == number;
+}
+
+/* Error unless the value is what its key holds, or null. */
+static void
+CheckValue(const ActionKey *key, const JsonbValue *value)
+{
+	static const char *const wanted[] = {
+		[ACTION_TEXT] = "a text",
+		[ACTION_TEXTS] = "an array of texts",
+		[ACTION_SHARE] = "a number from 0 to 1",
+		[ACTION_COUNT] = "a whole number, 0 or more"
+	};
+	bool		fits = key->kind == ACTION_TEXT ? value->type == jbvString :
+		key->kind == ACTION_TEXTS ? IsTextArray(value) : IsNumber(value, key->kind);
+
+	if (!fits && value->type != jbvNull)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key \"%s\" of an action must be %s", key->name, wanted[key->kind]),
+				 errhint("A json null takes the key away.")));
+}
+
+/* Error unless the action is an object of known keys with values that fit. */
+static void
+CheckAction(Jsonb *action)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&action->root);
+	JsonbValue	name,
+				value;
+
+	if (!JB_ROOT_IS_OBJECT(action))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("an action must be a json object"),
+				 errhint("Write '{\"channel\": \"email\", \"offer\": \"early access\"}'. Known keys are: %s.",
+						 KnownKeys())));
+	(void) JsonbIteratorNext(&iterator, &name, true);
+	while (JsonbIteratorNext(&iterator, &name, true) == WJB_KEY)
+	{
+		(void) JsonbIteratorNext(&iterator, &value, true);
+		CheckValue(FindKey(&name), &value);
+	}
+}
+
+/* set_action(model, segment, action) */
+Datum
+custseg_set_action(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.set_action()");
+	CsSqlArgument arguments[4];
+
+	CsRequireArgument(fcinfo, 1, "segment");
+	CsRequireArgument(fcinfo, 2, "action");
+	CheckAction(PG_GETARG_JSONB_P(2));
+	SPI_connect();
+	CsRequireSegment(model, PG_GETARG_INT32(1));
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(PG_GETARG_INT32(1));
+	arguments[2] = CsSqlJsonb(PG_GETARG_JSONB_P(2));
+	arguments[3] = CsSqlName(CsCallerName());
+	CsCatalogExecute(set_sql, arguments, lengthof(arguments), false);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* The id in a row, as text; NULL when the row has no such column, or no value there. */
+static char *
+IdOfRow(HeapTupleHeader row, const char *id)
+{
+	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
+											  HeapTupleHeaderGetTypMod(row));
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+	char	   *result = NULL;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (!TupleDescAttr(desc, i)->attisdropped &&
+			strcmp(NameStr(TupleDescAttr(desc, i)->attname), id) == 0)
+			result = SPI_getvalue(&tuple, desc, i + 1);
+	}
+	ReleaseTupleDesc(desc);
+	return result;
+}
+
+/* The id in a json object, likewise. */
+static char *
+IdOfJsonb(Jsonb *customer, const char *id)
+{
+	JsonbValue	value;
+
+	if (getKeyJsonValueFromContainer(&customer->root, id, strlen(id), &value) == NULL)
+		return NULL;
+	if (value.type == jbvString)
+		return pnstrdup(value.val.string.val, value.val.string.len);
+	return value.type == jbvNumeric ?
+		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric))) : NULL;
+}
+
+/* Run recommend_sql and make its row the result; "segment" is NULL where the model has no answer. */
+static Datum
+Recommend(FunctionCallInfo fcinfo, const CsScorer *scorer, CsSqlArgument segment, const char *id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	CsSqlArgument arguments[4];
+	TupleDesc	desc;
+	Datum	   *values;
+	bool	   *nulls;
+	Datum		result;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	desc = BlessTupleDesc(desc);
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+	arguments[0] = CsSqlText(NameStr(scorer->model));
+	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[2] = segment;
+	arguments[3] = CsSqlText(id);
+	if (CsCatalogExecute(recommend_sql, arguments, lengthof(arguments), true) != 1)
+		CsReportDroppedVersion(scorer);
+	values = palloc(sizeof(Datum) * desc->natts);
+	nulls = palloc(sizeof(bool) * desc->natts);
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	MemoryContextSwitchTo(context);
+	result = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	SPI_finish();
+	PopActiveSnapshot();
+	return result;
+}
+
+/* recommendations(model, customer, version): what to do with this one */
+Datum
+custseg_recommendations(PG_FUNCTION_ARGS)
+{
+	CsCallSite *site = CsCallSiteForModel(fcinfo);
+	CsSqlArgument segment = {INT4OID, (Datum) 0, true};
+	CsAssignment placed;
+	char	   *source;
+	char	   *id;
+
+	if (site == NULL)
+		PG_RETURN_NULL();
+	if (CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+		segment = CsSqlInt4(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
+	CsScorerOrigin(site->scoring.scorer, &source, &id);
+	if (id != NULL)
+		id = site->is_jsonb ? IdOfJsonb(PG_GETARG_JSONB_P(1), id) :
+			IdOfRow(PG_GETARG_HEAPTUPLEHEADER(1), id);
+	PG_RETURN_DATUM(Recommend(fcinfo, site->scoring.scorer, segment, id));
+}

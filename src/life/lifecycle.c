@@ -1,0 +1,398 @@
+/*
+ * lifecycle.c
+ *	  What an owner does with a trained model: deploy, roll back, drop, name segments, grant use.
+ *
+ * Deployments form a stack that is never rewritten: each is a row, and its parent is the row that
+ * a rollback of it returns to.  deploy() puts a row on top of the present one; rollback() adds a
+ * row that repeats an older version and whose parent is that older row's own.  So one rollback
+ * after another walks down the history, and a deploy() after a rollback starts a new branch.
+ *
+ * Every function checks that the caller owns the model, locks it, and checks again, for it may
+ * have been dropped or have a new owner by the time the lock is had; who may not change a model
+ * never holds its lock.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "call/call.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "life/life.h"
+#include "miscadmin.h"
+#include "score/versions.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+static const char *const deploy_sql =
+"WITH d AS ("
+" INSERT INTO custseg.deployment (model, version, action, parent, deployed_by, reason)"
+" VALUES ($1, $2, 'deploy',"
+"  (SELECT pg_catalog.max(p.id) FROM custseg.deployment AS p"
+"   WHERE p.model OPERATOR(pg_catalog.=) $1),"
+"  $3, $4)) "
+"UPDATE custseg.model AS m SET deployed_version = $2 WHERE m.name OPERATOR(pg_catalog.=) $1";
+
+/*
+ * The nearest row down the stack whose version is still there and is not the present one; the top
+ * of the stack is the newest row.
+ */
+static const char *const rollback_sql =
+"WITH RECURSIVE stack AS ("
+" SELECT d.version, d.parent, 0 AS depth FROM custseg.deployment AS d"
+" WHERE d.id OPERATOR(pg_catalog.=)"
+"  (SELECT pg_catalog.max(l.id) FROM custseg.deployment AS l"
+"   WHERE l.model OPERATOR(pg_catalog.=) $1)"
+" UNION ALL"
+" SELECT p.version, p.parent, s.depth OPERATOR(pg_catalog.+) 1"
+" FROM stack AS s"
+" JOIN custseg.deployment AS p ON p.id OPERATOR(pg_catalog.=) s.parent), "
+"target AS ("
+" SELECT s.version, s.parent FROM stack AS s"
+" JOIN custseg.model_version AS v ON v.model OPERATOR(pg_catalog.=) $1"
+"  AND v.version OPERATOR(pg_catalog.=) s.version"
+" JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) $1"
+"  AND m.deployed_version OPERATOR(pg_catalog.<>) s.version"
+" ORDER BY s.depth LIMIT 1), "
+"d AS ("
+" INSERT INTO custseg.deployment (model, version, action, parent, deployed_by, reason)"
+" SELECT $1, t.version, 'rollback', t.parent, $2, $3 FROM target AS t) "
+"UPDATE custseg.model AS m SET deployed_version = t.version FROM target AS t "
+"WHERE m.name OPERATOR(pg_catalog.=) $1 "
+"RETURNING m.deployed_version";
+
+static const char *const version_sql =
+"SELECT v.version FROM custseg.model_version AS v "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
+/* All that belongs to a version goes with it, and all that belongs to a model. */
+static const char *const drop_version_sql =
+"WITH f AS ("
+" DELETE FROM custseg.feature AS f"
+" WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2), "
+"s AS ("
+" DELETE FROM custseg.segment AS s"
+" WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2) "
+"DELETE FROM custseg.model_version AS v "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
+static const char *const drop_model_sql =
+"WITH f AS (DELETE FROM custseg.feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
+"s AS (DELETE FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
+"v AS (DELETE FROM custseg.model_version AS v WHERE v.model OPERATOR(pg_catalog.=) $1), "
+"d AS (DELETE FROM custseg.deployment AS d WHERE d.model OPERATOR(pg_catalog.=) $1), "
+"g AS (DELETE FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1), "
+"r AS (DELETE FROM custseg.migration AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
+"mr AS (DELETE FROM custseg.monitor_run AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
+"mf AS (DELETE FROM custseg.monitor_feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
+"ms AS (DELETE FROM custseg.monitor_segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
+"a AS (DELETE FROM custseg.alert AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
+"sa AS (DELETE FROM custseg.segment_action AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
+"so AS (DELETE FROM custseg.segment_override AS o WHERE o.model OPERATOR(pg_catalog.=) $1) "
+"DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+
+static const char *const name_segment_sql =
+"UPDATE custseg.segment AS s SET name = $4,"
+" description = CASE WHEN $5 THEN s.description ELSE $6 END,"
+" rank = CASE WHEN $7 THEN s.rank ELSE $8 END "
+"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.>=) $2"
+" AND s.segment OPERATOR(pg_catalog.=) $3 AND EXISTS"
+" (SELECT FROM custseg.segment AS d WHERE d.model OPERATOR(pg_catalog.=) $1"
+"  AND d.version OPERATOR(pg_catalog.=) $2 AND d.segment OPERATOR(pg_catalog.=) $3)";
+
+/* What deploy() may be asked to see to first. */
+typedef struct DeployOptions
+{
+	double		min_agreement;	/* adjusted Rand index; NaN: not asked for */
+	char	   *source;			/* NULL: the one that the version was trained on */
+} DeployOptions;
+
+static const CsOption deployOptions[] = {
+	{"min_agreement", CS_OPTION_REAL, offsetof(DeployOptions, min_agreement), NAN, 0, 1},
+	{"source", CS_OPTION_TEXT, offsetof(DeployOptions, source)}
+};
+
+static const char *const grant_sql =
+"INSERT INTO custseg.model_grant (model, grantee, granted_by) VALUES ($1, $2, $3) "
+"ON CONFLICT DO NOTHING";
+
+static const char *const revoke_sql =
+"DELETE FROM custseg.model_grant AS g "
+"WHERE g.model OPERATOR(pg_catalog.=) $1 AND g.grantee OPERATOR(pg_catalog.=) $2";
+
+PG_FUNCTION_INFO_V1(custseg_deploy);
+PG_FUNCTION_INFO_V1(custseg_rollback);
+PG_FUNCTION_INFO_V1(custseg_drop_model);
+PG_FUNCTION_INFO_V1(custseg_name_segment);
+PG_FUNCTION_INFO_V1(custseg_grant_model);
+PG_FUNCTION_INFO_V1(custseg_revoke_model);
+
+/* Error unless the model has the version; inside SPI. */
+static void
+CheckVersion(const char *model, int version)
+{
+	CsSqlArgument arguments[2];
+
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(version);
+	if (CsCatalogExecute(version_sql, arguments, lengthof(arguments), false) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("model \"%s\" has no version %d", model, version),
+				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists those there are.",
+						 quote_literal_cstr(model))));
+}
+
+/* Record that a version is deployed; the caller holds the model's lock. */
+void
+CsDeployVersion(const char *model, int version, const char *reason)
+{
+	CsSqlArgument arguments[4];
+
+	SPI_connect();
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(version);
+	arguments[2] = CsSqlName(CsCallerName());
+	arguments[3] = CsSqlText(reason);
+	CsCatalogExecute(deploy_sql, arguments, lengthof(arguments), false);
+	SPI_finish();
+}
+
+/* Read deploy()'s options from an argument. */
+static DeployOptions
+ReadDeployOptions(FunctionCallInfo fcinfo, int argument)
+{
+	DeployOptions options;
+
+	CsOptionsParse(deployOptions, lengthof(deployOptions),
+				   PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument), &options);
+	if (options.source != NULL && isnan(options.min_agreement))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"source\" needs \"min_agreement\""),
+				 errhint("Write options => '{\"min_agreement\": 0.8, \"source\": \"customers\"}'.")));
+	return options;
+}
+
+/* Error unless a version agrees with the deployed one as is demanded. */
+static void
+DemandAgreement(const char *model, int deployed, int version, const DeployOptions *options)
+{
+	CsVersionPair *pair = CsVersionPairOpen(model, deployed, version, options->source);
+	double		agreement;
+
+	CsVersionPairRead(pair, NULL, NULL);
+	agreement = CsVersionPairAgreement(pair);
+	if (isnan(agreement))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("versions %d and %d of model \"%s\" cannot be compared", deployed, version,
+						model),
+				 errdetail("No row of %s can be placed by both.", pair->description),
+				 errhint("Name another source: options => '{\"min_agreement\": %g, \"source\": ...}'.",
+						 options->min_agreement)));
+	if (agreement < options->min_agreement)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("version %d of model \"%s\" agrees too little with version %d, which is deployed",
+						version, model, deployed),
+				 errdetail("Their adjusted Rand index on %s is %.3f; at least %g is demanded.",
+						   pair->description, agreement, options->min_agreement),
+				 errhint("SELECT * FROM custseg.compare_versions(%s, %d, %d) says what would change; deploy it with a lower min_agreement, or without.",
+						 quote_literal_cstr(model), deployed, version)));
+}
+
+/*
+ * custseg.deploy(model, version, reason, options): a version that is deployed already stays so,
+ * with no new row of history that a rollback would have to pass.  What is demanded of its agreement
+ * with the deployed version is looked at under the model's lock, so that it holds for the version
+ * that it replaces; without one there is nothing to agree with.
+ */
+Datum
+custseg_deploy(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.deploy()");
+	DeployOptions options = ReadDeployOptions(fcinfo, 3);
+	int			version,
+				deployed;
+
+	CsRequireArgument(fcinfo, 1, "version");
+	version = PG_GETARG_INT32(1);
+	SPI_connect();
+	CheckVersion(model, version);
+	deployed = CsDeployedVersion(model);
+	SPI_finish();
+	if (deployed == version)
+	{
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" is already deployed", version, model)));
+		PG_RETURN_INT32(version);
+	}
+	if (deployed != 0 && !isnan(options.min_agreement))
+		DemandAgreement(model, deployed, version, &options);
+	CsDeployVersion(model, version, CsTextArgument(fcinfo, 2));
+	PG_RETURN_INT32(version);
+}
+
+/* custseg.rollback(model, reason) */
+Datum
+custseg_rollback(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.rollback()");
+	CsSqlArgument arguments[3];
+	bool		isnull;
+	int			version;
+
+	SPI_connect();
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlName(CsCallerName());
+	arguments[2] = CsSqlText(CsTextArgument(fcinfo, 1));
+	if (CsCatalogExecute(rollback_sql, arguments, lengthof(arguments), false) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("model \"%s\" has no earlier deployment to return to", model),
+				 errhint("SELECT * FROM custseg.deployment WHERE model = %s shows its history; custseg.deploy() deploys any version.",
+						 quote_literal_cstr(model))));
+	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
+										  &isnull));
+	SPI_finish();
+	PG_RETURN_INT32(version);
+}
+
+/* Drop one version, which must not be deployed; inside SPI. */
+static void
+DropVersion(const char *model, int version, int deployed)
+{
+	CsSqlArgument arguments[2];
+
+	CheckVersion(model, version);
+	if (version == deployed)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_IN_USE),
+				 errmsg("cannot drop version %d of model \"%s\" because it is deployed", version,
+						model),
+				 errhint("Deploy another version first, or drop the whole model: SELECT custseg.drop_model(%s);",
+						 quote_literal_cstr(model))));
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(version);
+	CsCatalogExecute(drop_version_sql, arguments, lengthof(arguments), false);
+}
+
+/* custseg.drop_model(model, version): NULL for the version drops all of the model. */
+Datum
+custseg_drop_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.drop_model()");
+	int			deployed = 0;
+
+	SPI_connect();
+	if (PG_ARGISNULL(1))
+	{
+		CsSqlArgument argument = CsSqlText(model);
+
+		CsCatalogExecute(drop_model_sql, &argument, 1, false);
+	}
+	else
+	{
+		deployed = CsDeployedVersion(model);
+		DropVersion(model, PG_GETARG_INT32(1), deployed);
+	}
+	SPI_finish();
+	if (deployed == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(deployed);
+}
+
+/* Argument 4 of name_segment(): NULL keeps the rank there is, 0 removes it. */
+static void
+ReadRank(FunctionCallInfo fcinfo, CsSqlArgument *keep, CsSqlArgument *rank)
+{
+	int			value = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4);
+
+	if (value < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("rank of a segment must not be negative"),
+				 errdetail("It is %d.", value),
+				 errhint("Give 1 to the segment of highest value, 2 to the next, and so on; 0 takes a rank away.")));
+	*keep = CsSqlBool(PG_ARGISNULL(4));
+	*rank = CsSqlInt4(value);
+	rank->isnull = value == 0;
+}
+
+/* custseg.name_segment(model, segment, name, description, rank) */
+Datum
+custseg_name_segment(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.name_segment()");
+	char	   *name;
+	char	   *description;
+	int			segment;
+	int			version;
+	CsSqlArgument arguments[8];
+
+	CsRequireArgument(fcinfo, 1, "segment");
+	CsRequireArgument(fcinfo, 2, "name");
+	segment = PG_GETARG_INT32(1);
+	name = CsTextArgument(fcinfo, 2);
+	description = CsTextArgument(fcinfo, 3);
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("segment name must not be empty"),
+				 errhint("Give it a name; the default is \"segment %d\".", segment)));
+	ReadRank(fcinfo, &arguments[6], &arguments[7]);
+
+	SPI_connect();
+	version = CsRequireDeployedVersion(model);
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlInt4(version);
+	arguments[2] = CsSqlInt4(segment);
+	arguments[3] = CsSqlText(name);
+	arguments[4] = CsSqlBool(description == NULL);
+	arguments[5] = CsSqlText(description != NULL && description[0] == '\0' ? NULL : description);
+	if (CsCatalogExecute(name_segment_sql, arguments, lengthof(arguments), false) == 0)
+		CsReportNoSegment(model, version, segment);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* custseg.grant_model(model, role) */
+Datum
+custseg_grant_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.grant_model()");
+	char	   *role;
+	CsSqlArgument arguments[3];
+
+	CsRequireArgument(fcinfo, 1, "role");
+	role = NameStr(*PG_GETARG_NAME(1));
+	if (strcmp(role, "public") != 0)
+		(void) get_role_oid(role, false);
+	SPI_connect();
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlName(role);
+	arguments[2] = CsSqlName(CsCallerName());
+	CsCatalogExecute(grant_sql, arguments, lengthof(arguments), false);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* custseg.revoke_model(model, role): the role need not exist any more. */
+Datum
+custseg_revoke_model(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.revoke_model()");
+	CsSqlArgument arguments[2];
+
+	CsRequireArgument(fcinfo, 1, "role");
+	SPI_connect();
+	arguments[0] = CsSqlText(model);
+	arguments[1] = CsSqlName(NameStr(*PG_GETARG_NAME(1)));
+	if (CsCatalogExecute(revoke_sql, arguments, lengthof(arguments), false) == 0)
+		ereport(NOTICE,
+				(errmsg("role \"%s\" had no grant on model \"%s\"",
+						NameStr(*PG_GETARG_NAME(1)), model)));
+	SPI_finish();
+	PG_RETURN_VOID();
+}

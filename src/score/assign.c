@@ -1,0 +1,245 @@
+/*
+ * assign.c
+ *	  New and changed customers get their segment as they are written: trigger assign_segment().
+ *
+ * The row is placed as predict() would place it, with the rights of whoever writes it.  Model,
+ * column and binding are resolved at a statement's first row and kept in fn_extra, until a model
+ * changes somewhere.  Where somebody has decided for a customer by hand, that holds (override.c).
+ */
+#include "custseg.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "score/score.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+/* What the statement's first row resolved. */
+typedef struct AssignSite
+{
+	MemoryContext context;
+	Oid			relid;
+	Oid			user;
+	uint64		generation;
+	AttrNumber	attribute;
+	Oid			type;
+	CsScoring	scoring;
+	CsBinding  *binding;
+	CsOverrides *overrides;		/* NULL: there are none */
+	AttrNumber	id;				/* with overrides: the attribute that tells customers; 0: none */
+} AssignSite;
+
+PG_FUNCTION_INFO_V1(custseg_assign_segment);
+
+/* The attribute that holds segments; an error unless it is there and a plain integer. */
+AttrNumber
+CsSegmentColumn(Relation rel, const char *column)
+{
+	AttrNumber	number = get_attnum(RelationGetRelid(rel), column);
+	Form_pg_attribute attribute;
+
+	if (number <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", column,
+						RelationGetRelationName(rel)),
+				 errhint("ALTER TABLE %s ADD COLUMN %s integer;",
+						 quote_identifier(RelationGetRelationName(rel)),
+						 quote_identifier(column))));
+	attribute = TupleDescAttr(RelationGetDescr(rel), number - 1);
+	if (attribute->atttypid != INT2OID && attribute->atttypid != INT4OID &&
+		attribute->atttypid != INT8OID)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, which can't hold a segment", column,
+						format_type_be(attribute->atttypid)),
+				 errhint("Segments are numbers: use a column of type integer.")));
+	if (attribute->attgenerated != '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("column \"%s\" is a generated column, which can't be assigned", column),
+				 errhint("Use a plain column of type integer.")));
+	return number;
+}
+
+/* A segment as a value of the column's type; an error when the type is too small. */
+Datum
+CsSegmentDatum(int32 segment, Oid type)
+{
+	if (type == INT8OID)
+		return Int64GetDatum(segment);
+	if (type == INT4OID)
+		return Int32GetDatum(segment);
+	if (segment > PG_INT16_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("segment %d is out of range for type smallint", segment),
+				 errhint("Use a column of type integer.")));
+	return Int16GetDatum((int16) segment);
+}
+
+/* Error unless the trigger is fired as it must be. */
+static void
+CheckTrigger(FunctionCallInfo fcinfo)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("assign_segment() can only be called as a trigger"),
+				 errhint("CREATE TRIGGER ... BEFORE INSERT OR UPDATE ... FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('model', 'column').")));
+	if (!TRIGGER_FIRED_BEFORE(data->tg_event) || !TRIGGER_FIRED_FOR_ROW(data->tg_event) ||
+		TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("trigger \"%s\" is not fired as assign_segment() must be",
+						data->tg_trigger->tgname),
+				 errhint("Create it as BEFORE INSERT OR UPDATE ... FOR EACH ROW.")));
+	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 3)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("trigger \"%s\" has %d arguments, assign_segment() takes 2 or 3",
+						data->tg_trigger->tgname, data->tg_trigger->tgnargs),
+				 errhint("EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version']).")));
+}
+
+/* The version that a trigger names; 0, the deployed one, when it names none. */
+static int
+TriggerVersion(const Trigger *trigger)
+{
+	int			version;
+
+	if (trigger->tgnargs < 3)
+		return 0;
+	version = pg_strtoint32(trigger->tgargs[2]);
+	if (version < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("version must be 1 or more, not %d", version),
+				 errhint("Leave the version out for the deployed one.")));
+	return version;
+}
+
+/* Stored generated columns are computed after BEFORE triggers: what they see is not the value. */
+static void
+RejectGeneratedFeatures(const CsBinding *binding, const CsPipeline *p, TupleDesc desc)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		if (TupleDescAttr(desc, CsBindingAttribute(binding, i) - 1)->attgenerated != '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("feature \"%s\" is a generated column, which has no value yet in a BEFORE trigger",
+							NameStr(p->feature[i].name)),
+					 errhint("Use CALL custseg.resegment() instead of the trigger.")));
+	}
+}
+
+/* What somebody has decided for the model's customers, where the row has an id to tell them by. */
+static void
+ResolveOverrides(AssignSite *site, Relation rel, const CsScorer *scorer)
+{
+	MemoryContext old;
+	char	   *source;
+	char	   *id;
+
+	site->overrides = NULL;
+	if (!CsCacheHasOverrides(NameStr(scorer->model)))
+		return;
+	old = MemoryContextSwitchTo(site->context);
+	CsScorerOrigin(scorer, &source, &id);
+	site->id = id == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(rel), id);
+	if (site->id > 0)
+		site->overrides = CsOverridesLoad(scorer);
+	MemoryContextSwitchTo(old);
+}
+
+/* The decision for the row's customer, or NULL. */
+static const CsOverride *
+FindOverride(const AssignSite *site, HeapTuple row, TupleDesc desc)
+{
+	if (site->overrides == NULL)
+		return NULL;
+	return CsOverridesFind(site->overrides, SPI_getvalue(row, desc, site->id));
+}
+
+/* Where the row belongs: index of its segment, -1 for none. */
+static int
+PlaceRow(AssignSite *site, HeapTuple row, TupleDesc desc)
+{
+	const CsOverride *override = FindOverride(site, row, desc);
+	CsAssignment placed;
+
+	if (override != NULL)
+		return override->index;
+	CsBindTuple(site->binding, CsScorerPipeline(site->scoring.scorer), row, site->scoring.raw);
+	return CsScoringPlace(&site->scoring, &placed, NULL) ? placed.index : -1;
+}
+
+/* Resolve model, table and column for this trigger, or take what the last row resolved. */
+static AssignSite *
+GetAssignSite(FunctionCallInfo fcinfo)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	Relation	rel = data->tg_relation;
+	AssignSite *site = fcinfo->flinfo->fn_extra;
+	uint64		generation = CsGeneration();
+	const CsScorer *scorer;
+
+	if (site == NULL)
+	{
+		site = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(AssignSite));
+		site->context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "custseg trigger",
+											  ALLOCSET_SMALL_SIZES);
+		fcinfo->flinfo->fn_extra = site;
+	}
+	if (site->binding != NULL && site->generation == generation && site->user == GetUserId() &&
+		site->relid == RelationGetRelid(rel))
+		return site;
+
+	site->binding = NULL;
+	MemoryContextReset(site->context);
+	site->attribute = CsSegmentColumn(rel, data->tg_trigger->tgargs[1]);
+	site->type = TupleDescAttr(RelationGetDescr(rel), site->attribute - 1)->atttypid;
+	scorer = CsCacheGet(data->tg_trigger->tgargs[0], TriggerVersion(data->tg_trigger));
+	CsCachePin(scorer, site->context);
+	CsScoringInit(&site->scoring, scorer, site->context);
+	ResolveOverrides(site, rel, scorer);
+	site->generation = generation;
+	site->user = GetUserId();
+	site->relid = RelationGetRelid(rel);
+	site->binding = CsBindingForRow(CsScorerPipeline(scorer), RelationGetDescr(rel),
+									NameStr(scorer->model), site->context);
+	RejectGeneratedFeatures(site->binding, CsScorerPipeline(scorer), RelationGetDescr(rel));
+	return site;
+}
+
+/* assign_segment('model', 'column' [, version]): trigger that sets the column of a new row */
+Datum
+custseg_assign_segment(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+	TupleDesc	desc;
+	AssignSite *site;
+	HeapTuple	row;
+	int			index;
+	Datum		value = (Datum) 0;
+	bool		isnull;
+	int			attribute;
+
+	CheckTrigger(fcinfo);
+	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	site = GetAssignSite(fcinfo);
+	desc = RelationGetDescr(data->tg_relation);
+	index = PlaceRow(site, row, desc);
+	isnull = index < 0;
+	if (!isnull)
+		value = CsSegmentDatum(CsScorerSegments(site->scoring.scorer)[index].segment, site->type);
+	attribute = site->attribute;
+	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &attribute, &value, &isnull));
+}

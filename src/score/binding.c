@@ -1,0 +1,448 @@
+/*
+ * binding.c
+ *	  A model's features found by name in a row type or in a json object, and their values read.
+ *
+ * A row type is bound once: each feature gets an attribute number and a converter.  Reading a row
+ * then deforms it up to the last attribute needed, in a slot that is allocated once, and touches
+ * no other value; columns that the model does not know cost nothing unless they lie before one
+ * that it does.  Where the features and all before them are of fixed length, each is at the same
+ * offset in every row without NULLs, and such a row is not even deformed.
+ *
+ * What is read are raw values as prep.h describes them; NULL is NaN, or the level that NULL is.
+ * Numbers, booleans, times and categories don't stand in for each other: what a model was trained
+ * on is what it is given, or an error says which feature differs.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "access/tupmacs.h"
+#include "catalog/pg_type.h"
+#include "executor/tuptable.h"
+#include "score/score.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+typedef struct BoundFeature
+{
+	int			attribute;		/* from 1 */
+	int			offset;			/* in the data of a row without NULLs, when that is fixed */
+	int16		length;			/* of the attribute's type */
+	bool		by_value;
+	CsConverter converter;
+} BoundFeature;
+
+struct CsBinding
+{
+	TupleTableSlot *slot;		/* of a copy of the row type */
+	HeapTupleData tuple;		/* what the slot holds when the row came as a Datum */
+	int			last_attribute; /* the highest needed */
+	bool		is_fixed;		/* offsets are */
+	BoundFeature feature[FLEXIBLE_ARRAY_MEMBER];
+};
+
+/* The attribute, from 1, of that name; 0 if there is none. */
+static int
+FindAttribute(TupleDesc desc, const char *name)
+{
+	int			found = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0)
+			continue;
+		if (found != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+					 errmsg("column \"%s\" is there more than once in the row to score", name),
+					 errhint("Give the columns of the query different names.")));
+		found = i + 1;
+	}
+	return found;
+}
+
+/* Can a column be what the feature was trained on? */
+static bool
+IsSameKind(const CsFeature *f, const CsConverter *converter)
+{
+	if ((int32) converter->kind != f->kind)
+		return false;
+	/* Both are times, but days since 1970 and days of duration don't compare. */
+	return f->kind != CS_TIME ||
+		(converter->type == INTERVALOID) == CsIsInterval(f);
+}
+
+/* An error unless a column of that kind and type can be what the feature was trained on. */
+static void
+CheckKind(const CsFeature *f, const CsConverter *converter, Oid type, const char *model)
+{
+	if (!IsSameKind(f, converter))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" is of type %s, but model \"%s\" wants a %s feature",
+						NameStr(f->name), format_type_be(type), model,
+						CsKindName((CsKind) f->kind)),
+				 errdetail("The model was trained on a column of type %s.", NameStr(f->type)),
+				 f->kind == CS_BOOLEAN ?
+				 errhint("Turn the column into a boolean first, for example by %s <> 0.",
+						 quote_identifier(NameStr(f->name))) :
+				 errhint("Cast the column in a view or a subquery, and score its rows.")));
+}
+
+/* Find the column of one feature; without one that can be it, the feature stays unbound. */
+static CsBindState
+TryToBindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc)
+{
+	bound->attribute = FindAttribute(desc, NameStr(f->name));
+	if (bound->attribute == 0)
+		return CS_BIND_MISSING;
+	CsConverterInit(&bound->converter, TupleDescAttr(desc, bound->attribute - 1)->atttypid);
+	if (IsSameKind(f, &bound->converter))
+		return CS_BIND_DONE;
+	bound->attribute = 0;
+	return CS_BIND_OTHER_KIND;
+}
+
+/* Find and check the column of one feature. */
+static void
+BindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc, const char *model)
+{
+	Oid			type;
+
+	bound->attribute = FindAttribute(desc, NameStr(f->name));
+	if (bound->attribute == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("the row to score lacks column \"%s\"", NameStr(f->name)),
+				 errdetail("Model \"%s\" was trained with it as a feature.", model),
+				 errhint("Score rows of a table, view or subquery that has the column, NULL where the value is not known.")));
+	type = TupleDescAttr(desc, bound->attribute - 1)->atttypid;
+	CsConverterInit(&bound->converter, type);
+	CheckKind(f, &bound->converter, type, model);
+}
+
+/* Note where the features are in a row without NULLs; false unless that is always the same. */
+static bool
+FindOffsets(CsBinding *b, int nfeatures, TupleDesc desc)
+{
+	int			offset = 0;
+
+	for (int attribute = 1; attribute <= b->last_attribute; attribute++)
+	{
+		Form_pg_attribute form = TupleDescAttr(desc, attribute - 1);
+
+		if (form->attlen <= 0)
+			return false;
+		offset = att_align_nominal(offset, form->attalign);
+		for (int i = 0; i < nfeatures; i++)
+		{
+			if (b->feature[i].attribute == attribute)
+			{
+				b->feature[i].offset = offset;
+				b->feature[i].length = form->attlen;
+				b->feature[i].by_value = form->attbyval;
+			}
+		}
+		offset += form->attlen;
+	}
+	return true;
+}
+
+/* Bind to a row type; with "states" what can't be bound is no error, but noted there. */
+static CsBinding *
+MakeBinding(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context,
+			CsBindState *states)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+	CsBinding  *b = palloc0(offsetof(CsBinding, feature) + sizeof(BoundFeature) * p->nfeatures);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		if (states != NULL)
+			states[i] = TryToBindFeature(&b->feature[i], &p->feature[i], desc);
+		else
+			BindFeature(&b->feature[i], &p->feature[i], desc, model);
+		b->last_attribute = Max(b->last_attribute, b->feature[i].attribute);
+	}
+	b->is_fixed = FindOffsets(b, p->nfeatures, desc);
+	/* The copy keeps the defaults that stand for attributes which old rows lack. */
+	b->slot = MakeSingleTupleTableSlot(CreateTupleDescCopyConstr(desc), &TTSOpsHeapTuple);
+	MemoryContextSwitchTo(old);
+	return b;
+}
+
+/* See score.h. */
+CsBinding *
+CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context)
+{
+	return MakeBinding(p, desc, model, context, NULL);
+}
+
+/* See score.h. */
+CsBinding *
+CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
+					const char *model, MemoryContext context, CsBindState *states)
+{
+	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
+	CsBinding  *b;
+
+	for (int i = 0; i < ncolumns; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), NameStr(columns[i].name),
+						   columns[i].type, columns[i].typmod, 0);
+	b = MakeBinding(p, desc, model, context, states);
+	FreeTupleDesc(desc);
+	return b;
+}
+
+/* The raw value of a category that is there. */
+static double
+ReadCategory(const CsPipeline *p, const CsFeature *f, const CsConverter *converter, Datum value)
+{
+	int			length;
+	void	   *copy;
+	const char *text = CsCategoryText(converter, value, &length, &copy);
+	double		level = CsFeatureLevel(p, f, text, length);
+
+	if (copy != NULL)
+		pfree(copy);
+	return level;
+}
+
+/* The raw value of a feature that is NULL. */
+static inline double
+ReadMissing(const CsPipeline *p, const CsFeature *f)
+{
+	return f->kind == CS_CATEGORICAL ? CsFeatureLevel(p, f, NULL, 0) : NAN;
+}
+
+/* The raw value of a feature that is there. */
+static inline double
+ReadValue(const CsPipeline *p, int i, const BoundFeature *bound, Datum value)
+{
+	/* the most common type is spared the indirect call */
+	if (bound->converter.type == FLOAT8OID)
+		return DatumGetFloat8(value);
+	if (bound->converter.kind == CS_CATEGORICAL)
+		return ReadCategory(p, &p->feature[i], &bound->converter, value);
+	return bound->converter.to_double(&bound->converter, value);
+}
+
+/* See score.h. */
+void
+CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool *nulls,
+			 double *raw)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const BoundFeature *bound = &b->feature[i];
+		int			attribute = bound->attribute - 1;
+
+		raw[i] = attribute < 0 || nulls[attribute] ? ReadMissing(p, &p->feature[i]) :
+			ReadValue(p, i, bound, values[attribute]);
+	}
+}
+
+/* Read the features from where they are in every row that has no NULLs. */
+static void
+ReadFixed(const CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
+{
+	const char *data = (const char *) row + row->t_hoff;
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const BoundFeature *bound = &b->feature[i];
+		const char *value = data + bound->offset;
+
+		if (bound->converter.type == FLOAT8OID)
+			raw[i] = *(const float8 *) value;
+		else
+			raw[i] = ReadValue(p, i, bound, fetch_att(value, bound->by_value, bound->length));
+	}
+}
+
+/* See score.h. */
+void
+CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw)
+{
+	HeapTupleHeader row = tuple->t_data;
+
+	if (b->is_fixed && (row->t_infomask & HEAP_HASNULL) == 0 &&
+		HeapTupleHeaderGetNatts(row) >= b->last_attribute)
+		ReadFixed(b, p, row, raw);
+	else
+	{
+		ExecStoreHeapTuple(tuple, b->slot, false);
+		slot_getsomeattrs(b->slot, b->last_attribute);
+		CsBindValues(b, p, b->slot->tts_values, b->slot->tts_isnull, raw);
+	}
+}
+
+/* See model.h; the row must stay until the next one is read. */
+void
+CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
+{
+	b->tuple.t_len = HeapTupleHeaderGetDatumLength(row);
+	ItemPointerSetInvalid(&b->tuple.t_self);
+	b->tuple.t_tableOid = InvalidOid;
+	b->tuple.t_data = row;
+	CsBindTuple(b, p, &b->tuple, raw);
+}
+
+/* See score.h. */
+char *
+CsBindingText(CsBinding *b, int feature)
+{
+	int			attribute = b->feature[feature].attribute;
+	Oid			type = TupleDescAttr(b->slot->tts_tupleDescriptor, attribute - 1)->atttypid;
+	Oid			output;
+	bool		is_varlena;
+	bool		is_null;
+	Datum		value;
+
+	ExecStoreHeapTuple(&b->tuple, b->slot, false);
+	value = slot_getattr(b->slot, attribute, &is_null);
+	if (is_null)
+		return NULL;
+	getTypeOutputInfo(type, &output, &is_varlena);
+	return OidOutputFunctionCall(output, value);
+}
+
+/* See score.h. */
+int
+CsBindingAttribute(const CsBinding *b, int feature)
+{
+	return b->feature[feature].attribute;
+}
+
+/* What a json value is, for messages. */
+static const char *
+JsonTypeName(const JsonbValue *value)
+{
+	switch (value->type)
+	{
+		case jbvString:
+			return "a string";
+		case jbvNumeric:
+			return "a number";
+		case jbvBool:
+			return "a boolean";
+		default:
+			return "an array or an object";
+	}
+}
+
+/* Is this how to_jsonb() writes a float8 that json has no number for? */
+static bool
+IsSpecialNumber(const JsonbValue *value, double *number)
+{
+	static const struct
+	{
+		const char *text;
+		double		number;
+	}			special[] = {{"NaN", NAN}, {"Infinity", HUGE_VAL}, {"-Infinity", -HUGE_VAL}};
+
+	for (int i = 0; value->type == jbvString && i < lengthof(special); i++)
+	{
+		if (value->val.string.len == (int) strlen(special[i].text) &&
+			memcmp(value->val.string.val, special[i].text, value->val.string.len) == 0)
+		{
+			*number = special[i].number;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The raw value of one feature from its json value. */
+static double
+ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, const char *model)
+{
+	static const struct
+	{
+		enum jbvType type;
+		const char *name;
+	}			wanted[] = {
+		[CS_NUMERIC] = {jbvNumeric, "a number"},
+		[CS_BOOLEAN] = {jbvBool, "true or false"},
+		[CS_TIME] = {jbvString, "a string that holds a time"},
+		[CS_CATEGORICAL] = {jbvString, "a string"}
+	};
+	double		special;
+
+	if (value->type == jbvNull)
+		return ReadMissing(p, f);
+	if (f->kind == CS_NUMERIC && IsSpecialNumber(value, &special))
+		return special;
+	if (value->type != wanted[f->kind].type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("key \"%s\" is %s, but model \"%s\" wants a %s feature",
+						NameStr(f->name), JsonTypeName(value), model,
+						CsKindName((CsKind) f->kind)),
+				 errhint("Give %s, or null.", wanted[f->kind].name)));
+	switch ((CsKind) f->kind)
+	{
+		case CS_NUMERIC:
+			return DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+													  NumericGetDatum(value->val.numeric)));
+		case CS_BOOLEAN:
+			return value->val.boolean ? 1.0 : 0.0;
+		case CS_TIME:
+			return CsFeatureTime(f, value->val.string.val, value->val.string.len);
+		default:
+			return CsFeatureLevel(p, f, value->val.string.val, value->val.string.len);
+	}
+}
+
+/* See score.h. */
+void
+CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
+{
+	if (!JB_ROOT_IS_OBJECT(row))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the customer to score is not a json object"),
+				 errhint("Give an object that has a key for each feature of model \"%s\".",
+						 model)));
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+		JsonbValue	value;
+
+		if (!getKeyJsonValueFromContainer(&row->root, NameStr(f->name), strlen(NameStr(f->name)),
+										  &value))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("the json object to score lacks key \"%s\"", NameStr(f->name)),
+					 errdetail("Model \"%s\" was trained with it as a feature.", model),
+					 errhint("Add the key, with null where the value is not known.")));
+		raw[i] = ReadJsonValue(p, f, &value, model);
+	}
+}
+
+/* See model.h; the key is known to be there. */
+char *
+CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
+{
+	const char *name = NameStr(p->feature[feature].name);
+	JsonbValue	value;
+
+	if (!getKeyJsonValueFromContainer(&row->root, name, strlen(name), &value))
+		elog(ERROR, "key \"%s\" vanished from a json object", name);
+	switch (value.type)
+	{
+		case jbvString:
+			return pnstrdup(value.val.string.val, value.val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out,
+													   NumericGetDatum(value.val.numeric)));
+		case jbvBool:
+			return pstrdup(value.val.boolean ? "true" : "false");
+		default:
+			return NULL;
+	}
+}

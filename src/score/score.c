@@ -1,0 +1,271 @@
+/*
+ * score.c
+ *	  All customers of a source placed at once: score(), and what judges a model on a source.
+ *
+ * The source is streamed as the caller, and only the columns that the model needs and the id are
+ * read.  Each row goes through the same binding, pipeline and distances as predict's.
+ */
+#include "custseg.h"
+
+#include "funcapi.h"
+#include "score/score.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
+
+/* What score() needs for each row. */
+typedef struct ScoreState
+{
+	CsScoredSource *source;
+	CsOverrides *overrides;		/* NULL: there are none */
+	Tuplestorestate *store;
+	TupleDesc	desc;
+} ScoreState;
+
+static const char *const origin_sql =
+"SELECT v.source, v.id FROM custseg.model_version AS v "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
+/* The columns of score(). */
+enum
+{
+	SCORE_ID, SCORE_SEGMENT, SCORE_NAME, SCORE_DISTANCE, SCORE_CONFIDENCE, SCORE_ASSIGNED_BY,
+	SCORE_COLUMNS
+};
+
+PG_FUNCTION_INFO_V1(custseg_score);
+
+/* See score.h. */
+void
+CsScorerOrigin(const CsScorer *scorer, char **source, char **id)
+{
+	MemoryContext context = CurrentMemoryContext;
+	CsSqlArgument arguments[2];
+
+	/* the newest snapshot, as the cache's: the version may be younger than the statement */
+	PushActiveSnapshot(GetLatestSnapshot());
+	SPI_connect();
+	arguments[0] = CsSqlText(NameStr(scorer->model));
+	arguments[1] = CsSqlInt4(scorer->version);
+	if (CsCatalogExecute(origin_sql, arguments, lengthof(arguments), true) != 1)
+		CsReportDroppedVersion(scorer);
+	*source = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0],
+														SPI_tuptable->tupdesc, 1));
+	*id = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
+	if (*id != NULL)
+		*id = MemoryContextStrdup(context, *id);
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
+/* Add a column to those that are read, unless it is there; returns its position. */
+static int
+AddColumn(CsScoredSource *s, const CsColumn *column)
+{
+	for (int i = 0; i < s->ncolumns; i++)
+	{
+		if (s->columns[i].attnum == column->attnum)
+			return i;
+	}
+	s->columns[s->ncolumns] = *column;
+	return s->ncolumns++;
+}
+
+/* See score.h. */
+int
+CsScoredSourceAddColumn(CsScoredSource *s, const CsColumn *column)
+{
+	s->columns = repalloc(s->columns, sizeof(CsColumn) * (s->ncolumns + 1));
+	return AddColumn(s, column);
+}
+
+/* The features' columns of a source; a column that is missing is an error. */
+static void
+AddFeatureColumns(CsScoredSource *s)
+{
+	const CsRelation *rel = s->relation;
+	const CsScorer *scorer = s->scoring.scorer;
+	const CsPipeline *p = CsScorerPipeline(scorer);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const char *name = NameStr(p->feature[i].name);
+		const CsColumn *column = CsRelationFind(rel, name);
+
+		if (column == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("%s lacks column \"%s\"", rel->description, name),
+					 errdetail("Model \"%s\" was trained with it as a feature.",
+							   NameStr(scorer->model)),
+					 errhint("Score a table, view or query that has the column, NULL where the value is not known.")));
+		AddColumn(s, column);
+	}
+}
+
+/* See score.h. */
+const CsColumn *
+CsFindIdColumn(const CsRelation *rel, const char *trained_id)
+{
+	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(rel, trained_id);
+
+	if (column == NULL)
+	{
+		char	   *key = CsRelationDefaultId(rel);
+
+		column = key == NULL ? NULL : CsRelationFind(rel, key);
+	}
+	return column;
+}
+
+/* Have the id's column read, if there is one; its position, or -1. */
+static void
+AddIdColumn(CsScoredSource *s, const char *trained_id)
+{
+	const CsColumn *column = CsFindIdColumn(s->relation, trained_id);
+	Oid			output;
+	bool		is_varlena;
+
+	s->id = column == NULL ? -1 : AddColumn(s, column);
+	if (s->id < 0)
+		return;
+	getTypeOutputInfo(column->type, &output, &is_varlena);
+	fmgr_info(output, &s->id_output);
+}
+
+/* See score.h. */
+CsScoredSource *
+CsScoredSourceOpen(const char *model, int version, const char *source)
+{
+	CsScoredSource *s = palloc0(sizeof(CsScoredSource));
+	const CsScorer *scorer = CsCacheGet(model, version);
+	char	   *trained_source;
+	char	   *id;
+
+	CsCachePin(scorer, CurrentMemoryContext);
+	CsScorerOrigin(scorer, &trained_source, &id);
+	s->relation = CsRelationOpen(source == NULL ? trained_source : source);
+	CsScoringInit(&s->scoring, scorer, CurrentMemoryContext);
+	s->columns = palloc(sizeof(CsColumn) * (CsScorerPipeline(scorer)->nfeatures + 1));
+	AddFeatureColumns(s);
+	AddIdColumn(s, id);
+	s->binding = CsBindingForColumns(CsScorerPipeline(scorer), s->columns, s->ncolumns,
+									 NameStr(scorer->model), CurrentMemoryContext, NULL);
+	return s;
+}
+
+/* See score.h. */
+bool
+CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls, CsAssignment *result)
+{
+	CsBindValues(s->binding, CsScorerPipeline(s->scoring.scorer), row, nulls, s->scoring.raw);
+	return CsScoringPlace(&s->scoring, result, NULL);
+}
+
+/* See score.h. */
+bool
+CsScoredSourceTry(CsScoredSource *s, const Datum *row, const bool *nulls, CsAssignment *result)
+{
+	CsBindValues(s->binding, CsScorerPipeline(s->scoring.scorer), row, nulls, s->scoring.raw);
+	return CsScoringTry(&s->scoring, result, NULL);
+}
+
+/* See score.h. */
+char *
+CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls)
+{
+	return s->id < 0 || nulls[s->id] ? NULL : OutputFunctionCall(&s->id_output, row[s->id]);
+}
+
+/* See score.h. */
+CsOverrides *
+CsScoredSourceOverrides(const CsScoredSource *s)
+{
+	const CsScorer *scorer = s->scoring.scorer;
+	CsOverrides *overrides = CsOverridesLoad(scorer);
+
+	/* they can only be honoured where customers are told by their id */
+	if (overrides != NULL && s->id < 0)
+		ereport(WARNING,
+				(errmsg("overrides of model \"%s\" are not honoured: %s has no column that identifies a customer",
+						NameStr(scorer->model), s->relation->description),
+				 errhint("Score a source with the id that the model was trained with.")));
+	return overrides;
+}
+
+/* Where a customer belongs, and who says so: the values of score() but the id. */
+static void
+FillAssignment(ScoreState *state, const Datum *row, const bool *row_nulls, const char *id,
+			   Datum *values, bool *nulls)
+{
+	const CsScorer *scorer = state->source->scoring.scorer;
+	const CsOverride *override = CsOverridesFind(state->overrides, id);
+	CsAssignment placed;
+	const char *assigned_by = "model";
+
+	if (override != NULL)
+	{
+		placed.index = override->index;
+		assigned_by = override->index < 0 ? "exclusion" : "override";
+	}
+	else if (!CsScoredSourcePlace(state->source, row, row_nulls, &placed))
+		return;
+	else
+	{
+		values[SCORE_DISTANCE] = Float8GetDatum(placed.distance);
+		values[SCORE_CONFIDENCE] = Float8GetDatum(placed.confidence);
+		nulls[SCORE_DISTANCE] = nulls[SCORE_CONFIDENCE] = false;
+	}
+	values[SCORE_ASSIGNED_BY] = CStringGetTextDatum(assigned_by);
+	nulls[SCORE_ASSIGNED_BY] = false;
+	if (placed.index >= 0)
+	{
+		const CsScorerSegment *segment = &CsScorerSegments(scorer)[placed.index];
+
+		values[SCORE_SEGMENT] = Int32GetDatum(segment->segment);
+		values[SCORE_NAME] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
+		nulls[SCORE_SEGMENT] = nulls[SCORE_NAME] = false;
+	}
+}
+
+/* One row of the source to one row of the result. */
+static void
+ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
+{
+	ScoreState *state = arg;
+	char	   *id = CsScoredSourceId(state->source, row, row_nulls);
+	Datum		values[SCORE_COLUMNS] = {0};
+	bool		nulls[SCORE_COLUMNS];
+
+	memset(nulls, true, sizeof(nulls));
+	if (id != NULL)
+	{
+		values[SCORE_ID] = CStringGetTextDatum(id);
+		nulls[SCORE_ID] = false;
+	}
+	FillAssignment(state, row, row_nulls, id, values, nulls);
+	tuplestore_putvalues(state->store, state->desc, values, nulls);
+}
+
+/* score(model, source, version): one row a customer of the source */
+Datum
+custseg_score(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	ScoreState	state;
+
+	InitMaterializedSRF(fcinfo, 0);
+	if (PG_ARGISNULL(0))
+		return (Datum) 0;
+	state.source = CsScoredSourceOpen(text_to_cstring(PG_GETARG_TEXT_PP(0)),
+									  CsVersionArgument(fcinfo, 2),
+									  PG_ARGISNULL(1) ? NULL :
+									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	state.overrides = CsScoredSourceOverrides(state.source);
+	state.store = rsinfo->setResult;
+	state.desc = rsinfo->setDesc;
+	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,
+						  ScoreRow, &state);
+	return (Datum) 0;
+}

@@ -1,0 +1,275 @@
+/*
+ * score.h
+ *	  Customers placed by a fitted version: its compiled form, the session's cache, features bound by
+ *	  name, one customer at a time or all of a source.
+ */
+#ifndef CUSTSEG_SCORE_H
+#define CUSTSEG_SCORE_H
+
+#include "custseg.h"
+#include "algo/algo.h"
+#include "catalog/catalog.h"
+#include "data/relation.h"
+#include "prep/prep.h"
+#include "utils/relcache.h"
+
+/*
+ * scorer.c: a fitted version compiled to one flat varlena, SQL type custseg.compiled_model.
+ * Nothing in it is a pointer; it is only ever made by CsScorerFromJsonb, which checks everything,
+ * so its readers need not.  Its text form is its json, floats to the bit: compiled_model.c.
+ */
+typedef struct CsScorerSegment
+{
+	int32		segment;		/* its number, 1.. */
+	int32		name;			/* offset of its name from the scorer's start, zero-terminated */
+	int64		n;
+} CsScorerSegment;
+
+typedef struct CsScorerParameter
+{
+	int32		rows,
+				columns;
+	int32		offset;			/* of double[rows][columns] */
+} CsScorerParameter;
+
+typedef struct CsScorer
+{
+	int32		vl_len_;
+	int32		format;			/* CS_SCORER_FORMAT */
+	uint64		digest[2];		/* of all that follows: equal digests, equal scorers */
+	NameData	model;
+	NameData	algorithm;
+	int32		version;
+	int32		nsegments;
+	int32		ncolumns;		/* of model space */
+	int32		padded;			/* nsegments rounded up to a multiple of CS_CENTER_GROUP */
+	bool		has_noise;		/* the first segment is noise, number 0 */
+	int32		segment_offset; /* CsScorerSegment[nsegments], by segment number */
+	int32		center_offset;	/* double[ncolumns][padded]: centres transposed, so that one
+								 * customer is compared with 8 centres at a time */
+	int32		profile_offset; /* double[nsegments][nprofile]: means in own units, level shares */
+	int32		nprofile;		/* CsProfileSize of the pipeline */
+	int32		pipeline_offset;
+	int32		compiled_offset;	/* what the algorithm derives from its parameters */
+	CsScorerParameter parameter[CS_MAX_PARAMETERS]; /* in the order of the algorithm's table */
+} CsScorer;
+
+#define CS_SCORER_FORMAT 2
+#define CsScorerAt(s, type, offset) ((type *) ((char *) (s) + (offset)))
+#define CsScorerPipeline(s) CsScorerAt(s, CsPipeline, (s)->pipeline_offset)
+#define CsScorerSegments(s) CsScorerAt(s, CsScorerSegment, (s)->segment_offset)
+#define CsScorerCenters(s) CsScorerAt(s, double, (s)->center_offset)
+#define CsScorerProfile(s, index) \
+	(CsScorerAt(s, double, (s)->profile_offset) + (Size) (index) * (s)->nprofile)
+
+extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
+extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
+
+/*
+ * Push a parameter of a model as a member of a json object.  number: what a label stands for; order:
+ * which of the rows of SEGMENTS comes first, second, ...
+ */
+extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
+							const CsParameter *p, const int *number, const int *order);
+
+/*
+ * rules.c: the options that the version was trained with, as its algorithm reads them, palloc'd; read
+ * from the catalogue, since a scorer has no need of them.
+ */
+extern void *CsScorerOptions(const CsScorer *scorer);
+
+/* rules.c: a version of a rule model, pinned in CurrentMemoryContext; an error for any other. */
+typedef struct CsScoring CsScoring;
+extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
+
+/* The error when rows of a version that was compiled are gone: another session dropped it. */
+extern void CsReportDroppedVersion(const CsScorer *scorer);
+
+/* A scorer that came as an argument, detoasted; an error when another version wrote it. */
+extern const CsScorer *CsScorerFromDatum(Datum value);
+
+/* Numbers that profile a segment: a mean a feature, or the share of each of its levels. */
+static inline int
+CsProfileSize(const CsPipeline *p)
+{
+	int			size = 0;
+
+	for (int i = 0; i < p->nfeatures; i++)
+		size += p->feature[i].kind == CS_CATEGORICAL ? p->feature[i].nlevels : 1;
+	return size;
+}
+
+/*
+ * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: the pipeline, and
+ * the algorithm's rule (CsAlgorithm.assign in algo.h, also for "memberships").  False when the
+ * customer can't be placed; an error when a value is missing that the model does not do without
+ * (impute error); with Try that is false, too.
+ */
+struct CsScoring
+{
+	const CsScorer *scorer;
+	const CsAlgorithm *algorithm;
+	CsFitted	fitted;			/* the scorer, as the algorithm sees it */
+	double	   *raw;			/* a number a feature, see prep.h */
+	double	   *z;
+	double	   *work;
+};
+
+extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
+extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships);
+extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
+
+/*
+ * binding.c: features of a pipeline bound by name to a row type, or to columns that are read, or
+ * to jsonb, once per call site.  Missing column and wrong kind are errors that name it.  The
+ * binding is allocated in "context" and does not look at "desc", "columns" or "model" later.  Row,
+ * Tuple and Values read one row of that type, values[i] being attribute or column i + 1; raw gets
+ * a number a feature.  ForColumns with "states", one a feature, binds what it can and notes the
+ * rest, which reads as NULL.
+ */
+typedef struct CsBinding CsBinding;
+
+typedef enum CsBindState
+{
+	CS_BIND_DONE,
+	CS_BIND_MISSING,			/* there is no such column */
+	CS_BIND_OTHER_KIND			/* it is not of the feature's kind any more */
+} CsBindState;
+
+extern CsBinding *CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model,
+								  MemoryContext context);
+extern CsBinding *CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
+									  const char *model, MemoryContext context,
+									  CsBindState *states);
+extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw);
+extern void CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw);
+extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
+						 const bool *nulls, double *raw);
+extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
+
+/*
+ * What was given for a feature as text, palloc'd, NULL for NULL: in the row that CsBindRow read
+ * last, or in jsonb.
+ */
+extern char *CsBindingText(CsBinding *b, int feature);
+extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
+
+/* The attribute, from 1, that a feature is bound to. */
+extern int	CsBindingAttribute(const CsBinding *b, int feature);
+
+/*
+ * score.c: source and id column that a version was trained with, palloc'd, *id NULL without one;
+ * and the column that identifies the rows of a source: that id, or the source's own
+ * single-column key, or NULL.
+ */
+extern void CsScorerOrigin(const CsScorer *scorer, char **source, char **id);
+extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
+
+/*
+ * The customers of a source, to be placed by a version of a model (0: the deployed one).
+ * Open: source NULL is the one that the version was trained on; everything is in
+ * CurrentMemoryContext.  What is to be read are the columns, by CsRelationRead.  Place, Try and Id take
+ * a row of it: false when it can't be placed (see CsScoring); the id as text, palloc'd, NULL without
+ * one.
+ */
+typedef struct CsScoredSource
+{
+	CsScoring	scoring;
+	CsBinding  *binding;
+	CsRelation *relation;
+	int			ncolumns;
+	CsColumn   *columns;		/* each once */
+	int			id;				/* position of the id among them, or -1 */
+	FmgrInfo	id_output;
+} CsScoredSource;
+
+extern CsScoredSource *CsScoredSourceOpen(const char *model, int version, const char *source);
+
+/* Have a column of the relation read, too; returns its position among the columns. */
+extern int	CsScoredSourceAddColumn(CsScoredSource *s, const CsColumn *column);
+extern bool CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls,
+								CsAssignment *result);
+extern bool CsScoredSourceTry(CsScoredSource *s, const Datum *row, const bool *nulls,
+							  CsAssignment *result);
+extern char *CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls);
+
+/*
+ * cache.c: compiled models of this backend, dropped when custseg.model changes anywhere
+ * (relcache invalidation of that table; every catalogue write fires it).
+ * Get checks the right to use the model, loads it if need be; version 0 is the deployed one.
+ * The result is valid until the next call of Get, or with Pin until "context" is reset.  Who keeps
+ * it looks at CsGeneration() first, and drops it when that has moved.
+ */
+extern const CsScorer *CsCacheGet(const char *model, int version);
+extern const CsScorer *CsCacheTry(const char *model, int version);	/* NULL in place of an error */
+extern bool CsCacheHasOverrides(const char *model); /* any, though they may have expired */
+extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
+
+/*
+ * predict.c: what one call of predict and its like resolves once and keeps in fn_extra.
+ *
+ * ForModel takes (model text, customer "any", version int), ForScorer (compiled_model, customer
+ * "any"); both give NULL when the answer is NULL because an argument is.  Place reads the
+ * customer: argument 1 of the same call.
+ */
+typedef struct CsCallSite
+{
+	CsScoring	scoring;
+	bool		is_jsonb;		/* what the customer is: jsonb or a row */
+	CsBinding  *binding;		/* of the last row's type */
+	TupleDesc	result_desc;	/* for functions that return a row; theirs to set */
+
+	/* What the scorer was resolved for, and the memory of all that follows from it. */
+	MemoryContext context;
+	uint64		generation;
+	Oid			user;
+	int			version;
+	int			model_length;
+	char		model[NAMEDATALEN];
+	struct varlena *argument;	/* a scorer as it was given, if it was */
+
+	/* What the binding was made for. */
+	MemoryContext binding_context;
+	Oid			row_type;
+	int32		row_typmod;
+	struct TypeCacheEntry *row_entry;	/* of a named type; it changes with ALTER TABLE */
+	uint64		row_identifier;
+} CsCallSite;
+
+extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
+extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
+extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result,
+							double *memberships);
+
+/* Argument n, a version: 0, which means the deployed one, for NULL; an error below 1. */
+extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
+
+/* assign.c: the attribute that holds segments, a plain integer or an error; a value for it. */
+extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
+extern Datum CsSegmentDatum(int32 segment, Oid type);
+
+/*
+ * override.c: customers that somebody has put in a segment, or left out, by hand.
+ *
+ * Load: those of a model that hold now and whose segment this version has, palloc'd; NULL when
+ * there are none.  Find: by the id as text; NULL when the model decides.
+ */
+typedef struct CsOverride
+{
+	char	   *customer;
+	int			index;			/* of the segment in the scorer; -1: excluded */
+} CsOverride;
+
+typedef struct CsOverrides
+{
+	int64		n;
+	CsOverride *overrides;		/* ordered by customer, as bytes */
+} CsOverrides;
+
+extern CsOverrides *CsOverridesLoad(const CsScorer *scorer);
+extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const char *customer);
+
+/* score.c: those to be honoured in a source; a WARNING when nothing in it tells customers. */
+extern CsOverrides *CsScoredSourceOverrides(const CsScoredSource *s);
+
+#endif							/* CUSTSEG_SCORE_H */

@@ -1,0 +1,378 @@
+/*
+ * choice.c
+ *	  How many segments: fits for a range of k, indices of each, their votes, and the reason.
+ *
+ * Three indices vote, each for the k where it is best, the lower one on ties: mean silhouette
+ * (Rousseeuw 1987), Calinski-Harabasz (1974), Davies-Bouldin (1979).  Most votes win; when all three
+ * disagree, the silhouette's choice holds, and without a silhouette that of Calinski-Harabasz.
+ * Where the algorithm has a likelihood, its BIC decides alone.  The gap statistic does not vote: it
+ * can say that there is one segment, which the others can't, and so it is asked whether there are
+ * any.  When no index is defined for any k, there is one segment.
+ *
+ * Labels are kept only of fits that an index prefers so far, since one of these is the result.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "progress.h"
+#include "storage/shmem.h"
+#include "train/choice.h"
+
+/* What votes, in the order of what holds when they disagree; BIC before all. */
+typedef enum Voter
+{
+	BY_BIC, BY_SILHOUETTE, BY_CALINSKI_HARABASZ, BY_DAVIES_BOULDIN, NVOTERS
+} Voter;
+
+static const char *const names[NVOTERS] = {
+	"bic", "silhouette", "calinski_harabasz", "davies_bouldin"
+};
+
+/* See choice.h. */
+void *
+CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *options, int noptions,
+			   size_t size, void *extra)
+{
+	Size		start = MAXALIGN(algorithm->options_size);
+	char	   *result = palloc0(start + size);
+	CsOption   *all = palloc(sizeof(CsOption) * (algorithm->noptions + noptions));
+
+	memcpy(all, algorithm->options, sizeof(CsOption) * algorithm->noptions);
+	for (int i = 0; i < algorithm->noptions; i++)
+		if (strcmp(all[i].name, "silhouette_sample") == 0)
+			all[i].boot = CS_JUDGED_ROWS;
+	for (int i = 0; i < noptions; i++)
+	{
+		all[algorithm->noptions + i] = options[i];
+		all[algorithm->noptions + i].offset += start;
+	}
+	CsOptionsParse(all, algorithm->noptions + noptions, json, result);
+	if (extra != NULL)
+		memcpy(extra, result + start, size);
+	pfree(all);
+	return result;
+}
+
+/* See choice.h. */
+Size
+CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	const CsChoiceOptions *asked = t->judging;
+	Size		kept = mul_size(sizeof(int32) * (NVOTERS - 1),
+								mul_size(nrows / CS_BLOCK_ROWS + 1, CS_BLOCK_ROWS));
+	Size		measures = Max(CsMomentsMemory(t->k_max, ncolumns),
+							   CsSilhouetteMemory(Min(nrows, t->common->silhouette_sample),
+												  ncolumns, t->k_max));
+
+	kept = add_size(kept, CsMemoryBeyondFit(t, nrows, ncolumns, measures));
+	if (asked->gap_references > 0)
+		kept = add_size(kept, CsGapMemory(nrows, ncolumns, asked->gap_sample));
+	return kept;
+}
+
+/* An index of a candidate, so that more is better; NaN where it is not defined. */
+static double
+Merit(const CsCandidate *c, Voter voter)
+{
+	switch (voter)
+	{
+		case BY_BIC:
+			return -c->bic;
+		case BY_SILHOUETTE:
+			return c->silhouette;
+		case BY_CALINSKI_HARABASZ:
+			return c->calinski_harabasz;
+		default:
+			return -c->davies_bouldin;
+	}
+}
+
+/* The candidate that an index prefers, -1 when it is defined for none. */
+static int
+PreferredBy(const CsChoice *choice, Voter voter)
+{
+	int			best = -1;
+
+	for (int i = 0; i < choice->n; i++)
+	{
+		double		merit = Merit(&choice->candidates[i], voter);
+
+		if (!isnan(merit) && (best < 0 || merit > Merit(&choice->candidates[best], voter)))
+			best = i;
+	}
+	return best;
+}
+
+/* Give back the labels of a candidate, if they are still there. */
+static void
+DropFit(CsTraining *t, CsCandidate *c)
+{
+	if (c->has_fit)
+		CsArenaFree(t->arena, c->fit.labels);
+	c->has_fit = false;
+}
+
+/* Give back the labels of all candidates but those that an index prefers so far. */
+static void
+DropLosers(CsTraining *t, CsChoice *choice)
+{
+	bool		decided = PreferredBy(choice, BY_BIC) >= 0;
+
+	for (int i = 0; i < choice->n; i++)
+	{
+		bool		preferred = false;
+
+		for (Voter voter = 0; voter < NVOTERS; voter++)
+			if (PreferredBy(choice, voter) == i && (voter == BY_BIC || !decided))
+				preferred = true;
+		if (!preferred)
+			DropFit(t, &choice->candidates[i]);
+	}
+}
+
+/* A measure of a fit by its name, NaN when it has none of that name. */
+static double
+MetricOf(const CsFitOutput *fit, const char *name)
+{
+	for (int i = 0; i < fit->nmetrics; i++)
+		if (strcmp(fit->metrics[i].name, name) == 0)
+			return fit->metrics[i].value;
+	return NAN;
+}
+
+/* Fit k segments and measure them. */
+static CsCandidate
+TryK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, int k,
+	 int64 *silhouette_rows)
+{
+	const CsCommonOptions *common = options;
+	CsCandidate c = {.k = k,.silhouette = NAN,.gap = NAN,.gap_se = NAN,.has_fit = true};
+	CsValidity	v;
+
+	if (algorithm->check != NULL)
+		algorithm->check(options, k, t->matrix->ncolumns);
+	c.fit = CsTrainingFit(t, team, algorithm, options, k);
+	CsProgressPhase(CS_PHASE_SCORING);
+	v = CsValidityOfLabels(team, t->matrix, c.fit.labels, c.fit.k);
+	if (common->silhouette_sample > 0)
+		c.silhouette = CsSilhouetteSample(team, t->matrix, c.fit.labels, c.fit.k,
+										  common->silhouette_sample, (uint64) common->seed,
+										  silhouette_rows);
+	c.inertia = c.fit.inertia;
+	c.calinski_harabasz = v.calinski_harabasz;
+	c.davies_bouldin = v.davies_bouldin;
+	c.bic = MetricOf(&c.fit, "bic");
+	c.smallest_share = v.smallest_share;
+	c.largest_share = v.largest_share;
+	return c;
+}
+
+/*
+ * Fit and measure each k that is asked for and possible: fewer than there are rows, and no further
+ * than there are different ones, from where on a higher k gives the same segments.
+ */
+static void
+TryAll(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+	   const CsChoiceOptions *asked, CsChoice *choice)
+{
+	int			last = (int) Min(asked->k_max, t->matrix->nrows - 1);
+
+	choice->candidates = palloc0(sizeof(CsCandidate) * (Max(last - asked->k_min + 1, 0) + 1));
+	for (int k = asked->k_min; k <= last; k++)
+	{
+		CsCandidate *c = &choice->candidates[choice->n];
+
+		*c = TryK(t, team, algorithm, options, k, &choice->silhouette_rows);
+		if (c->fit.k < k && choice->n > 0)
+		{
+			DropFit(t, c);
+			break;
+		}
+		choice->n++;
+		DropLosers(t, choice);
+		if (c->fit.k < k)
+			break;
+	}
+}
+
+/* One segment, for want of any index that could tell. */
+static void
+FallBack(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+		 CsChoice *choice)
+{
+	int64		rows = 0;
+
+	choice->silhouette_rows = 0;
+	choice->best = 0;
+	if (choice->n > 0 && choice->candidates[0].k == 1)
+		DropFit(t, &choice->candidates[0]);
+	else
+		memmove(choice->candidates + 1, choice->candidates, sizeof(CsCandidate) * choice->n++);
+	choice->candidates[0] = TryK(t, team, algorithm, options, 1, &rows);
+	choice->candidates[0].reason =
+		pstrdup("no index is defined for any number of segments: there are too few different rows");
+}
+
+/* The gap statistic, from one segment fewer than asked for, so that it can say "fewer". */
+static void
+MeasureGap(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+		   const CsChoiceOptions *asked, CsChoice *choice)
+{
+	Size		used = CsArenaUsed(t->arena),
+				limit = CsMemoryLimit();
+	CsGapInput	in = {
+		.team = team,
+		.matrix = t->matrix,
+		.algorithm = algorithm,
+		.options = options,
+		.memory_left = limit > used ? limit - used : 0,
+		.k_first = Max(asked->k_min - 1, 1),
+		.k_last = choice->candidates[choice->n - 1].k,
+		.sample = asked->gap_sample,
+		.references = asked->gap_references,
+		.seed = (uint64) ((const CsCommonOptions *) options)->seed
+	};
+
+	choice->gap = CsGapStatistic(&in);
+	for (int i = 0; i < choice->n; i++)
+	{
+		int			at = choice->candidates[i].k - choice->gap->k_first;
+
+		if (at < 0 || at >= choice->gap->n)
+			continue;
+		choice->candidates[i].gap = choice->gap->gap[at];
+		choice->candidates[i].gap_se = choice->gap->se[at];
+	}
+}
+
+/* Count the votes and set the best candidate; *voters is how many voted.  False when none did. */
+static bool
+CountVotes(CsChoice *choice, int *voters)
+{
+	int			most = 0;
+
+	*voters = 0;
+	choice->best = PreferredBy(choice, BY_BIC);
+	if (choice->best >= 0)
+	{
+		choice->candidates[choice->best].votes = *voters = 1;
+		return true;
+	}
+	for (Voter voter = BY_SILHOUETTE; voter < NVOTERS; voter++)
+	{
+		int			preferred = PreferredBy(choice, voter);
+
+		if (preferred < 0)
+			continue;
+		(*voters)++;
+		choice->candidates[preferred].votes++;
+		most = Max(most, choice->candidates[preferred].votes);
+	}
+	/* the first index whose choice has the most votes decides */
+	for (Voter voter = BY_SILHOUETTE; voter < NVOTERS && choice->best < 0; voter++)
+	{
+		int			preferred = PreferredBy(choice, voter);
+
+		if (preferred >= 0 && choice->candidates[preferred].votes == most)
+			choice->best = preferred;
+	}
+	return choice->best >= 0;
+}
+
+/* The indices that prefer candidate i, as "choice of a, b"; empty when there are none. */
+static void
+NameIndices(StringInfo text, const CsChoice *choice, int i)
+{
+	for (Voter voter = 0; voter < NVOTERS; voter++)
+		if (PreferredBy(choice, voter) == i)
+			appendStringInfo(text, "%s%s", text->len > 0 ? ", " : "choice of ", names[voter]);
+}
+
+/* What the gap statistic says of the best candidate. */
+static void
+AddGap(StringInfo text, const CsGap *gap, int k)
+{
+	if (gap == NULL || gap->chosen == 0)
+		return;
+	if (gap->chosen == k)
+		appendStringInfoString(text, "; the gap statistic agrees");
+	else if (gap->highest != gap->chosen)
+		appendStringInfo(text, "; the gap statistic stops at k = %d and is highest at %d",
+						 gap->chosen, gap->highest);
+	else
+		appendStringInfo(text, "; the gap statistic chooses k = %d", gap->chosen);
+}
+
+/* What the best candidate's reason says beyond the votes: gap, structure, sample. */
+static void
+AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice)
+{
+	const CsCandidate *best = &choice->candidates[choice->best];
+	int			highest = PreferredBy(choice, BY_SILHOUETTE);
+	double		silhouette = highest < 0 ? NAN : choice->candidates[highest].silhouette;
+	bool		weak = silhouette < CS_WEAK_SILHOUETTE;
+	bool		one_cloud = choice->gap != NULL && choice->gap->one_cloud;
+
+	AddGap(text, choice->gap, best->k);
+	if (weak || one_cloud)
+		appendStringInfoString(text, ". The data show no clear clusters: ");
+	if (weak)
+		appendStringInfo(text, "the highest silhouette is %.2f, below %g%s", silhouette,
+						 CS_WEAK_SILHOUETTE, one_cloud ? ", and " : "");
+	if (one_cloud)
+		appendStringInfoString(text, "by the gap statistic no number of segments is better than one");
+	if (!isnan(best->silhouette) && choice->silhouette_rows < t->matrix->nrows)
+		appendStringInfo(text, ". Silhouettes are of a sample of " INT64_FORMAT " rows",
+						 choice->silhouette_rows);
+}
+
+/* Say of each candidate which indices chose it, and of the best one why it is. */
+static void
+GiveReasons(const CsTraining *t, CsChoice *choice, int voters)
+{
+	for (int i = 0; i < choice->n; i++)
+	{
+		CsCandidate *c = &choice->candidates[i];
+		StringInfoData text;
+
+		initStringInfo(&text);
+		NameIndices(&text, choice, i);
+		if (i == choice->best)
+		{
+			if (PreferredBy(choice, BY_BIC) == i)
+				appendStringInfoString(&text, " (bic decides)");
+			else if (voters > 1 && c->votes == 1)
+				appendStringInfoString(&text, ", which decides because the indices disagree");
+			else if (voters > 1)
+				appendStringInfo(&text, " (%d of %d votes)", c->votes, voters);
+			AddDoubts(&text, t, choice);
+		}
+		else if (choice->gap != NULL && choice->gap->chosen == c->k)
+			appendStringInfo(&text, "%sgap", text.len > 0 ? ", " : "choice of ");
+		c->reason = text.len > 0 ? text.data : NULL;
+	}
+}
+
+/* See choice.h. */
+CsChoice *
+CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+		  const CsChoiceOptions *asked)
+{
+	CsChoice   *choice = palloc0(sizeof(CsChoice));
+	int			voters;
+
+	TryAll(t, team, algorithm, options, asked, choice);
+	if (!CountVotes(choice, &voters))
+	{
+		FallBack(t, team, algorithm, options, choice);
+		return choice;
+	}
+	for (int i = 0; i < choice->n; i++)
+		if (i != choice->best)
+			DropFit(t, &choice->candidates[i]);
+	if (asked->gap_references > 0)
+		MeasureGap(t, team, algorithm, options, asked, choice);
+	GiveReasons(t, choice, voters);
+	return choice;
+}

@@ -1,0 +1,71 @@
+/*
+ * choice.h
+ *	  The number of segments, as choose_k() and train(k => NULL) choose it.
+ */
+#ifndef CUSTSEG_CHOICE_H
+#define CUSTSEG_CHOICE_H
+
+#include "stat/stat.h"
+#include "train/train.h"
+
+/* Rows that silhouettes are computed on when nothing else is said; up to so many it is exact. */
+#define CS_JUDGED_ROWS 20000
+
+/*
+ * A mean silhouette below this is no structure to speak of (Kaufman and Rousseeuw 1990, table 4 of
+ * chapter 2).
+ */
+#define CS_WEAK_SILHOUETTE 0.25
+
+/* Numbers of segments that are tried when nothing else is said. */
+#define CS_FIRST_K 2
+#define CS_LAST_K 10
+
+typedef struct CsChoiceOptions
+{
+	int			k_min,
+				k_max;
+	int			gap_references; /* sets; 0: no gap statistic */
+	int			gap_sample;		/* rows */
+} CsChoiceOptions;
+
+typedef struct CsCandidate
+{
+	int			k;
+	double		inertia;
+	double		silhouette,		/* NaN where not defined, as are the others */
+				calinski_harabasz,
+				davies_bouldin,
+				gap,
+				gap_se,
+				bic;
+	double		smallest_share,
+				largest_share;
+	int			votes;			/* of the indices that decide */
+	char	   *reason;			/* which indices chose it, or NULL; of the best one a sentence */
+	CsFitOutput fit;
+	bool		has_fit;		/* its labels have not been given back */
+} CsCandidate;
+
+typedef struct CsChoice
+{
+	int			n;
+	CsCandidate *candidates;	/* by k */
+	int			best;			/* the recommended one, which has its fit */
+	int64		silhouette_rows;	/* of the best one */
+	CsGap	   *gap;			/* or NULL */
+} CsChoice;
+
+/*
+ * Parse: an algorithm's options where silhouettes are to judge by; further options, described as
+ * for CsOptionsParse, are read from the same json into "extra", which may be NULL.  Memory: for
+ * CsRequest.measures, the CsChoiceOptions being CsRequest.judging.  Choose: everything is palloc'd
+ * but the best candidate's labels, an area of the team's arena.
+ */
+extern void *CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *options,
+							int noptions, size_t size, void *extra);
+extern Size CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns);
+extern CsChoice *CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
+						   const void *options, const CsChoiceOptions *asked);
+
+#endif							/* CUSTSEG_CHOICE_H */

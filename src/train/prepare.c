@@ -1,0 +1,373 @@
+/*
+ * prepare.c
+ *	  From a source to rows in model space: what train() and the functions that judge have in common.
+ *
+ * Open resolves the source, its columns and their preparation; Prepare reads the rows, fits the
+ * preparation and takes the rows to model space on a team; Fit runs an algorithm on them, as often
+ * as one likes; Close gives everything back.  All data are read as the caller.
+ *
+ * Memory: what this needs is known in advance for any number of rows (CsTrainingMemory), and is
+ * held to maintenance_work_mem.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "progress.h"
+#include "storage/shmem.h"
+#include "train/train.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+#define MEGABYTE ((Size) 1024 * 1024)
+
+/*
+ * How many segments: as given, or as many as there are centres to start from; 0 when it is chosen
+ * later, or found by the algorithm.
+ */
+int
+CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
+				   const void *options)
+{
+	if (!PG_ARGISNULL(argument))
+	{
+		int			k = PG_GETARG_INT32(argument);
+
+		if (algorithm->finds_k)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("algorithm \"%s\" finds the number of segments itself",
+							algorithm->name),
+					 errhint("Leave \"k\" out.")));
+		if (k < 1 || k > algorithm->max_segments)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("\"k\" must be between 1 and %d", algorithm->max_segments),
+					 errdetail("It is %d.", k),
+					 errhint("Leave \"k\" out to have it chosen.")));
+		return k;
+	}
+	for (int i = 0; i < algorithm->noptions; i++)
+	{
+		const CsOption *option = &algorithm->options[i];
+
+		if (option->type == CS_OPTION_ARRAY && strcmp(option->name, "init") == 0)
+			return ((const CsOptionArray *) ((const char *) options + option->offset))->rows;
+	}
+	return 0;
+}
+
+/* The numbers of a model's shape that its memory depends on. */
+typedef struct Shape
+{
+	int			noutputs;
+	int			nprofile;
+	bool		in_place;
+} Shape;
+
+/* The shape of the model, or what it will be at most as far as is known before it is fitted. */
+static Shape
+ModelShape(const CsTraining *t)
+{
+	Shape		shape = {0, 0, t->prep->pca == 0};
+
+	if (t->pipeline != NULL)
+	{
+		shape.noutputs = t->pipeline->noutputs;
+		shape.nprofile = CsProfileSize(t->pipeline);
+		shape.in_place = CsPipelineInPlace(t->pipeline);
+		return shape;
+	}
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		const CsPrepColumn *prep = &t->prep->columns[i];
+		int			nlevels = 1;
+
+		if (t->dictionaries[i] != NULL)
+		{
+			nlevels = CsDictionarySize(t->dictionaries[i]);
+			if (t->choose_features && nlevels > CS_MAX_LEVELS)
+				continue;		/* it will be dropped */
+			/* NULL and "other" may be levels, too */
+			nlevels = Min(nlevels, CS_MAX_LEVELS) + 2;
+			shape.in_place = false;
+		}
+		else if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
+			shape.in_place = false;
+		shape.noutputs += prep->encode == CS_ENCODE_ONEHOT ? nlevels : 1;
+		shape.nprofile += nlevels;
+	}
+	if (t->prep->pca >= 1)
+		shape.noutputs = Min(shape.noutputs, (int) t->prep->pca);
+	return shape;
+}
+
+/*
+ * Bytes that the training needs at its peak with that many rows: the raw matrix and what is kept
+ * for each row; and either the scratch of fitting the preparation, or the matrix of model space
+ * and what the algorithm, the measures and the profile take.  When the rows are a sample, batches
+ * of all rows come on top.
+ */
+Size
+CsTrainingMemory(const CsTraining *t, int64 nrows)
+{
+	Shape		shape = ModelShape(t);
+	int			k = t->algorithm != NULL && t->algorithm->finds_k ? CS_USUAL_SEGMENTS : Max(t->k, t->k_max);
+	Size		blocks = (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
+	Size		kept = mul_size(blocks, CsMatrixBlockSize(t->raw));
+	Size		model = 0;
+	int			members = 1 + CsTeamWorkersFor(nrows * t->nfeatures);
+
+	if (t->common->weight != NULL)
+		kept = add_size(kept, mul_size(nrows, sizeof(double)));
+	if (t->predecessor != NULL)
+		kept = add_size(kept, mul_size(nrows, sizeof(int32)));
+	if (t->target != NULL)
+		kept = add_size(kept, mul_size(nrows, 2 * sizeof(int32)));
+	if (!shape.in_place)
+		model = mul_size(mul_size(blocks, CS_BLOCK_ROWS * sizeof(double)), shape.noutputs);
+	if (t->memory != NULL)
+		model = add_size(model, t->memory(nrows, shape.noutputs, k, t->options));
+	if (t->measures != NULL)
+		model = add_size(model, t->measures(t, nrows, shape.noutputs));
+	if (t->model != NULL)
+		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
+	model = Max(model, CsPipelineFitMemory(nrows, t->nfeatures, members));
+	if (t->streaming != NULL)
+		model = add_size(model, CsStreamMemory(t, nrows, shape.noutputs, shape.in_place, k));
+	return add_size(kept, model);
+}
+
+/* See train.h. */
+Size
+CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes)
+{
+	Size		labels = mul_size(sizeof(int32), nrows);
+	Size		fit = t->memory == NULL ? 0 :
+		t->memory(nrows, ncolumns, Max(t->k, t->k_max), t->options);
+
+	return add_size(bytes, labels) > fit ? add_size(bytes, labels) - fit : 0;
+}
+
+/* The error of a training that needs too much. */
+void
+CsReportMemory(const CsTraining *t, int64 nrows)
+{
+	Size		needed = (CsTrainingMemory(t, nrows) + MEGABYTE - 1) / MEGABYTE;
+
+	if (t->streaming != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a sample of %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
+						(long long) nrows, t->nfeatures, needed, maintenance_work_mem / 1024),
+				 errhint("SET maintenance_work_mem = '%zuMB'; more allows a larger sample.",
+						 needed)));
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("training on %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
+					(long long) nrows, t->nfeatures, needed, maintenance_work_mem / 1024),
+			 errhint("SET maintenance_work_mem = '%zuMB'; or train on fewer rows, as a query with TABLESAMPLE gives.",
+					 needed)));
+}
+
+/* Milliseconds since "start". */
+double
+CsMillisecondsSince(instr_time start)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, start);
+	return INSTR_TIME_GET_MILLISEC(now);
+}
+
+/* Read the rows and drop features that turn out to be of no use. */
+static void
+ReadRows(CsTraining *t)
+{
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	CsProgressPhase(CS_PHASE_READING);
+	CsRowsRead(t);
+	CsFeaturesCompare(t);
+	if (t->k > t->raw->nrows && t->k <= t->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" is %d, but the sample has only %lld rows", t->k,
+						(long long) t->raw->nrows),
+				 errhint("Raise the option \"sample\" or maintenance_work_mem.")));
+	if (t->k > t->nrows)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"k\" is %d, but there are only %lld rows to train on", t->k,
+						(long long) t->nrows),
+				 t->n_skipped > 0 ?
+				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0,
+				 errhint("Lower \"k\".")));
+	t->read_milliseconds = CsMillisecondsSince(start);
+}
+
+/* Fit the preparation and take the rows to model space. */
+static void
+PrepareRows(CsTraining *t, CsTeam *team)
+{
+	instr_time	start;
+
+	INSTR_TIME_SET_CURRENT(start);
+	CsProgressPhase(CS_PHASE_PREPARING);
+	t->baselines = palloc0(sizeof(CsBaseline) * t->nfeatures);
+	t->pipeline = CsPipelineFit(team, t->raw, t->features, t->dictionaries, t->prep,
+								(uint64) t->common->seed, t->baselines);
+	if (CsTrainingMemory(t, t->raw->nrows) > CsMemoryLimit())
+		CsReportMemory(t, t->raw->nrows);
+	if (t->algorithm != NULL && t->algorithm->check != NULL && t->k > 0)
+		t->algorithm->check(t->options, t->k, t->pipeline->noutputs);
+	if (t->algorithm != NULL && t->algorithm->bind != NULL)
+		t->algorithm->bind(unconstify(void *, t->options), t->pipeline);
+	t->matrix = CsPipelineTransform(team, t->pipeline, t->raw);
+	t->prepare_milliseconds = CsMillisecondsSince(start);
+}
+
+/* The features that the algorithm's options speak of, an array of text; NULL: it has no say. */
+static ArrayType *
+NamedByOptions(const CsTraining *t)
+{
+	List	   *names = NIL;
+	Datum	   *elements;
+	ListCell   *cell;
+	int			n = 0;
+
+	if (t->algorithm != NULL && t->algorithm->features != NULL)
+		names = t->algorithm->features(t->options);
+	if (names == NIL)
+		return NULL;
+	elements = palloc(sizeof(Datum) * list_length(names));
+	foreach(cell, names)
+		elements[n++] = CStringGetTextDatum(lfirst(cell));
+	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/* See train.h. */
+CsTraining *
+CsTrainingOpen(const CsRequest *request)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg training",
+												  ALLOCSET_DEFAULT_SIZES);
+	CsTraining *t;
+
+	t = MemoryContextAllocZero(context, sizeof(CsTraining));
+	INSTR_TIME_SET_CURRENT(t->start);
+	t->context = context;
+	t->caller = MemoryContextSwitchTo(context);
+	t->weights = -1;
+	t->command = request->command;
+	t->model = request->model;
+	t->source = request->source;
+	t->id = request->id;
+	t->k = request->k;
+	t->k_max = request->k_max;
+	t->algorithm = request->algorithm;
+	t->options = request->options;
+	t->common = request->options;
+	t->memory = request->memory != NULL || t->algorithm == NULL ? request->memory :
+		t->algorithm->memory;
+	t->measures = request->measures;
+	t->judging = request->judging;
+	/* what judges needs all rows at once */
+	if (t->model != NULL && t->algorithm != NULL)
+		t->streaming = t->algorithm->streaming;
+
+	t->relation = CsRelationOpen(t->source);
+	if (t->id != NULL)
+		CsRelationCheckId(t->relation, t->id);
+	else
+		t->id = CsRelationDefaultId(t->relation);
+	if (t->common->weight != NULL)
+		(void) CsRelationColumn(t->relation, t->common->weight);
+	if (t->algorithm != NULL && t->algorithm->imitates)
+		t->target = CsTargetOpen(t, request);
+	CsFeaturesResolve(t, request->features != NULL ? request->features :
+					  t->target != NULL ? CsTargetFeatures(t->target) : NamedByOptions(t));
+	t->prep = t->target != NULL ? CsTargetPrep(t, request->prep) :
+		CsPrepParse(request->prep, t->features, t->nfeatures,
+					t->algorithm != NULL && t->algorithm->is_given);
+	if (t->model != NULL)
+		t->predecessor = CsPredecessorFind(t);
+	return t;
+}
+
+/* See train.h. */
+CsTeam *
+CsTrainingPrepare(CsTraining *t)
+{
+	CsTeam	   *team;
+	int			workers;
+
+	/* Whether workers pay is known only after reading, but what they read must be within reach. */
+	t->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
+	CsProgressStart(t->model != NULL ? t->model : t->command);
+	ReadRows(t);
+	workers = CsTeamWorkersFor(t->nrows * t->nfeatures);
+	if (t->nrows > t->raw->nrows && !t->relation->parallel_safe)
+		workers = 0;			/* the source will be read again with the team at work */
+	team = CsTeamStart(t->arena, workers);
+	PrepareRows(t, team);
+	return team;
+}
+
+/* See train.h. */
+void
+CsTrainingClose(CsTraining *t)
+{
+	MemoryContextSwitchTo(t->caller);
+	CsProgressEnd();
+	CsArenaDestroy(t->arena);
+	MemoryContextDelete(t->context);
+}
+
+/* See train.h. */
+void
+CsCheckInertia(const CsFitOutput *fit)
+{
+	if (isfinite(fit->inertia))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+			 errmsg("distances of the rows to their centers are too large to add up"),
+			 errhint("Scale the features, or divide the weights by a large number.")));
+}
+
+/* See train.h. */
+CsFitOutput
+CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, int k)
+{
+	Size		used = CsArenaUsed(t->arena);
+	Size		limit = CsMemoryLimit();
+	CsFitInput	in = {
+		.team = team,
+		.matrix = t->matrix,
+		.weights = t->weights,
+		.k = k,
+		.target = -1,
+		.options = options,
+		.memory_left = limit > used ? limit - used : 0
+	};
+	CsFitOutput out = {0};
+	const CsTargetClass *classes;
+
+	if (t->target != NULL)
+	{
+		in.k = CsTargetClasses(t->target, &classes);
+		in.target = CsTargetArea(t->target);
+	}
+	CsProgressPhase(CS_PHASE_SEEDING);
+	algorithm->fit(&in, &out);
+	if (t->target != NULL)
+		out.note = psprintf("%s is imitated: %s", CsTargetName(t->target), out.note);
+	CsCheckInertia(&out);
+	return out;
+}
+

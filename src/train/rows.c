@@ -1,0 +1,578 @@
+/*
+ * rows.c
+ *	  Reads a training's rows into its raw matrix.
+ *
+ * One pass: each row is converted, judged (is it skipped?), stored, and labelled by the deployed
+ * version, for only here are the columns at hand that the older version needs.  Categories are
+ * stored as codes of their column's dictionary.
+ *
+ * How many rows will come is not known, so the memory that the whole training will need is
+ * computed anew with every block of rows.  Once it is past maintenance_work_mem nothing more is
+ * stored, but the rows are counted to the end: the error can then say what would be enough.
+ *
+ * An algorithm that streams gets a sample of the rows: the first ones until it is as large as the
+ * option "sample" or memory allows, and from then on each row takes the place of a random one
+ * with the probability that leaves every row the same chance (Algorithm R of Waterman; Vitter
+ * 1985).  All rows are in it, in their order, when they fit.  Where later rows bring levels of a
+ * category, and so columns of model space that there is no memory for, half of the sample is
+ * drawn from it.  No logarithm is taken, so the sample is the same on every machine.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "progress.h"
+#include "train/train.h"
+#include "utils/builtins.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+/* First room of arrays that grow with the rows. */
+#define FIRST_CAPACITY 4096
+
+/* A stream of random numbers apart from the algorithms'. */
+#define SAMPLE_STREAM UINT64CONST(0x73616D706C65)
+
+typedef struct Reader
+{
+	CsTraining *t;
+	CsRowColumns columns;		/* that are read */
+	int64		nrows;			/* rows to train on so far, stored or not */
+	int64		expected;		/* an estimate; -1: unknown */
+	int64		room;			/* rows that may be stored */
+	CsRng		rng;			/* chooses the sample when there are more */
+	bool		over_limit;		/* rows are counted only */
+	bool		new_level;		/* the row has brought a level of a category */
+	double	   *row;			/* the current row's features */
+	int64		block_number;	/* of the block that was last written to, -1: none */
+	double	   *block;
+	double	   *weights;		/* per row, when there is a weight column */
+	int64		capacity;		/* of weights */
+	int64		n_without_weight;
+	int64	   *n_null;			/* per feature: rows skipped because it is null */
+	int64		n_without_class;	/* rows skipped because there is nothing to imitate */
+	int			class;			/* of the current row */
+} Reader;
+
+/* The index of a column among those that are read, which it joins if need be. */
+static int
+AddColumn(CsRowColumns *c, const CsColumn *column)
+{
+	for (int i = 0; i < c->ncolumns; i++)
+		if (strcmp(NameStr(c->columns[i].name), NameStr(column->name)) == 0)
+			return i;
+	c->columns[c->ncolumns] = *column;
+	return c->ncolumns++;
+}
+
+/*
+ * Collect the columns to read: features, weight, and what the deployed version needs, which is
+ * bound to them.
+ */
+void
+CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
+{
+	const char *weight = t->common->weight;
+
+	c->ncolumns = 0;
+	c->columns = palloc(sizeof(CsColumn) * t->relation->ncolumns);
+	for (int i = 0; i < t->nfeatures; i++)
+		AddColumn(c, &t->features[i]);
+	c->weight = -1;
+	if (weight != NULL)
+	{
+		const CsColumn *column = CsRelationColumn(t->relation, weight);
+
+		if (column->converter.kind != CS_NUMERIC)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("weight column \"%s\" is of type %s", weight,
+							format_type_be(column->type)),
+					 errhint("A weight is a number: cast the column in a query.")));
+		c->weight = AddColumn(c, column);
+	}
+	if (t->target != NULL)
+	{
+		const CsPipeline *p = CsTargetPipeline(t->target);
+
+		if (p == NULL)
+			AddColumn(c, CsTargetColumn(t->target));
+		for (int i = 0; p != NULL && i < p->nfeatures; i++)
+			AddColumn(c, CsRelationColumn(t->relation, NameStr(p->feature[i].name)));
+		CsTargetBind(t->target, c->columns, c->ncolumns);
+	}
+	if (t->predecessor != NULL)
+	{
+		const CsPipeline *p = CsScorerPipeline(t->predecessor->scorer);
+
+		for (int i = 0; i < p->nfeatures; i++)
+			AddColumn(c, CsRelationColumn(t->relation, NameStr(p->feature[i].name)));
+		CsPredecessorBind(t->predecessor, t, c->columns, c->ncolumns);
+	}
+}
+
+/* A category as a code; NaN when its dictionary is full, which only an unnamed feature may be. */
+static double
+CategoryCode(Reader *reader, int feature, Datum value)
+{
+	CsTraining *t = reader->t;
+	CsDictionary *dictionary = t->dictionaries[feature];
+	int			nlevels = CsDictionarySize(dictionary);
+	int			length;
+	void	   *copy;
+	const char *text = CsCategoryText(&t->features[feature].converter, value, &length, &copy);
+	int			code = CsDictionaryCode(dictionary, text, length);
+
+	reader->new_level |= code == nlevels;
+	if (copy != NULL)
+		pfree(copy);
+	if (code >= 0)
+		return code;
+	if (!t->choose_features)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("column \"%s\" has too many levels to be a category",
+						NameStr(t->features[feature].name)),
+				 errdetail("It has more than %d, or their texts take more than %d MB.",
+						   CS_MAX_DICTIONARY, CS_MAX_DICTIONARY_BYTES / (1024 * 1024)),
+				 errhint("Leave it out, or group its values in a query.")));
+	t->overfull[feature] = true;
+	return NAN;
+}
+
+/* Fill reader->row. */
+static void
+ConvertRow(Reader *reader, const Datum *values, const bool *nulls)
+{
+	const CsTraining *t = reader->t;
+
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		const CsConverter *converter = &t->features[i].converter;
+
+		if (nulls[i] || t->overfull[i])
+			reader->row[i] = NAN;
+		else if (t->dictionaries[i] != NULL)
+			reader->row[i] = CategoryCode(reader, i, values[i]);
+		else
+			reader->row[i] = converter->to_double(converter, values[i]);
+	}
+}
+
+/*
+ * The row's weight: 1 without a weight column; 0 when it has none or none that counts.
+ */
+double
+CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls)
+{
+	const CsConverter *converter;
+	double		weight;
+
+	if (c->weight < 0)
+		return 1;
+	if (nulls[c->weight])
+		return 0;
+	converter = &c->columns[c->weight].converter;
+	weight = converter->to_double(converter, values[c->weight]);
+	if (!(weight >= 0) || isinf(weight))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("weight column \"%s\" holds %s", NameStr(c->columns[c->weight].name),
+						isnan(weight) ? "NaN" : psprintf("%g", weight)),
+				 errhint("Weights are finite and not negative; a row of weight 0 or NULL is skipped.")));
+	return weight;
+}
+
+/* Is a feature's value missing?  Only NaN is, beside NULL. */
+static bool
+IsMissing(const Reader *reader, int feature, const Datum *values, const bool *nulls)
+{
+	const CsConverter *converter = &reader->t->features[feature].converter;
+
+	if (nulls[feature])
+		return true;
+	return converter->kind != CS_CATEGORICAL &&
+		isnan(converter->to_double(converter, values[feature]));
+}
+
+/* Is the row to be skipped?  Counts it by its reason if so. */
+static bool
+SkipRow(Reader *reader, double weight, const Datum *values, const bool *nulls)
+{
+	const CsPrep *prep = reader->t->prep;
+
+	for (int i = 0; i < prep->ncolumns && !reader->t->keep_nulls; i++)
+	{
+		if (prep->columns[i].impute == CS_IMPUTE_SKIP && IsMissing(reader, i, values, nulls))
+		{
+			reader->n_null[i]++;
+			return true;
+		}
+	}
+	if (weight == 0)
+	{
+		reader->n_without_weight++;
+		return true;
+	}
+	if (reader->t->target != NULL)
+	{
+		reader->class = CsTargetClassOf(reader->t->target, values, nulls);
+		reader->n_without_class += reader->class < 0;
+		return reader->class < 0;
+	}
+	return false;
+}
+
+/* Stop storing: the training won't fit, and what is held helps nobody. */
+static void
+GiveUpStoring(Reader *reader)
+{
+	CsTraining *t = reader->t;
+
+	reader->over_limit = true;
+	CsMatrixFree(t->raw, t->arena);
+	if (reader->weights != NULL)
+		pfree(reader->weights);
+	reader->weights = NULL;
+	if (t->predecessor != NULL && t->predecessor->labels != NULL)
+	{
+		pfree(t->predecessor->labels);
+		t->predecessor->labels = NULL;
+	}
+	if (t->target != NULL)
+		CsTargetForget(t->target);
+}
+
+/* Draw half of the sample, in whole blocks, from the sample. */
+static void
+HalveSample(Reader *reader)
+{
+	CsTraining *t = reader->t;
+	CsMatrix   *from = t->raw;
+	CsMatrix   *to = CsMatrixCreate(from->ncolumns);
+	int64		nkept = Max(from->nrows / 2 / CS_BLOCK_ROWS, 1) * CS_BLOCK_ROWS;
+	int64	   *kept = palloc(sizeof(int64) * nkept);
+
+	CsRngSample(&reader->rng, from->nrows, nkept, kept);
+	for (int64 i = 0; i < nkept; i++)
+	{
+		const double *x = CsMatrixBlock(from, t->arena, kept[i] / CS_BLOCK_ROWS) +
+			kept[i] % CS_BLOCK_ROWS;
+		double	   *y;
+
+		if (i % CS_BLOCK_ROWS == 0)
+		{
+			CHECK_FOR_INTERRUPTS();
+			CsMatrixGrow(to, t->arena);
+		}
+		y = CsMatrixBlock(to, t->arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
+		for (int j = 0; j < from->ncolumns; j++)
+			y[(Size) j * CS_BLOCK_ROWS] = x[(Size) j * CS_BLOCK_ROWS];
+		if (reader->weights != NULL)
+			reader->weights[i] = reader->weights[kept[i]];
+		if (t->predecessor != NULL)
+			t->predecessor->labels[i] = t->predecessor->labels[kept[i]];
+		to->nrows++;
+	}
+	pfree(kept);
+	CsMatrixFree(from, t->arena);
+	pfree(from);
+	t->raw = to;
+	reader->room = nkept;
+	reader->block_number = -1;
+}
+
+/* Make the sample as small as memory asks for, now that its columns may be more than before. */
+static void
+LimitSample(Reader *reader)
+{
+	CsTraining *t = reader->t;
+	MemoryContext old = MemoryContextSwitchTo(t->context);
+
+	while (t->raw->nrows > CS_BLOCK_ROWS &&
+		   CsTrainingMemory(t, t->raw->nrows) > CsMemoryLimit())
+		HalveSample(reader);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * The next row begins a block: make room for it, if the training may still grow; returns whether it
+ * may.
+ */
+static bool
+StartBlock(Reader *reader)
+{
+	CsTraining *t = reader->t;
+	MemoryContext old;
+	int64		nrows = t->raw->nrows + 1;
+
+	/* a sample is closed in good time: unlike the table, it can end with any row */
+	if (t->streaming != NULL && t->raw->nrows > 0)
+		nrows = Min(t->raw->nrows + CS_BLOCK_ROWS, reader->room);
+	if (CsTrainingMemory(t, nrows) > CsMemoryLimit())
+	{
+		if (t->streaming != NULL && t->raw->nrows > 0)
+			reader->room = t->raw->nrows;
+		else
+			GiveUpStoring(reader);
+		return false;
+	}
+	old = MemoryContextSwitchTo(t->context);
+	CsMatrixGrow(t->raw, t->arena);
+	MemoryContextSwitchTo(old);
+	return true;
+}
+
+/* Where in the matrix the next row goes, -1 when it is not kept. */
+static int64
+ChoosePlace(Reader *reader)
+{
+	CsMatrix   *raw = reader->t->raw;
+	uint64		place;
+
+	if (raw->nrows < reader->room &&
+		(raw->nrows % CS_BLOCK_ROWS != 0 || reader->over_limit || StartBlock(reader)))
+		return reader->over_limit ? -1 : raw->nrows++;
+	if (reader->over_limit)
+		return -1;
+	place = CsRngBelow(&reader->rng, (uint64) reader->nrows + 1);
+	return place < (uint64) reader->room ? (int64) place : -1;
+}
+
+/* Where the values of a row of the matrix are. */
+static double *
+AddressOf(Reader *reader, int64 place)
+{
+	int64		number = place / CS_BLOCK_ROWS;
+
+	if (number != reader->block_number)
+	{
+		reader->block = CsMatrixBlock(reader->t->raw, reader->t->arena, number);
+		reader->block_number = number;
+	}
+	return reader->block + place % CS_BLOCK_ROWS;
+}
+
+/* Keep the weight of the row that is being stored. */
+static void
+StoreWeight(Reader *reader, int64 place, double weight)
+{
+	if (place == reader->capacity)
+	{
+		int64		capacity = Max(FIRST_CAPACITY, reader->capacity + reader->capacity / 2);
+
+		if (reader->weights == NULL)
+			reader->weights = MemoryContextAllocHuge(reader->t->context,
+													 sizeof(double) * capacity);
+		else
+			reader->weights = repalloc_huge(reader->weights, sizeof(double) * capacity);
+		reader->capacity = capacity;
+	}
+	reader->weights[place] = weight;
+}
+
+/* CsRowSink: one row of the source. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	Reader	   *reader = (Reader *) state;
+	CsTraining *t = reader->t;
+	double		weight = CsRowWeight(&reader->columns, values, nulls);
+	int64		place;
+	double	   *x;
+
+	if (SkipRow(reader, weight, values, nulls))
+	{
+		t->n_skipped++;
+		return;
+	}
+	if (reader->nrows % CS_BLOCK_ROWS == 0)
+		CsProgressRows(reader->nrows, reader->expected);
+	place = ChoosePlace(reader);
+	reader->nrows++;
+	if (place < 0)
+		return;
+
+	ConvertRow(reader, values, nulls);
+	x = AddressOf(reader, place);
+	for (int i = 0; i < t->nfeatures; i++)
+		x[(Size) i * CS_BLOCK_ROWS] = reader->row[i];
+	if (reader->columns.weight >= 0)
+		StoreWeight(reader, place, weight);
+	if (t->predecessor != NULL)
+		CsPredecessorLabel(t->predecessor, place, values, nulls);
+	if (t->target != NULL)
+		CsTargetLabel(t->target, place, reader->class);
+	if (reader->new_level && t->streaming != NULL)
+		LimitSample(reader);
+	reader->new_level = false;
+}
+
+/* The skipped rows by reason. */
+static Jsonb *
+SkippedByReason(const Reader *reader)
+{
+	const CsTraining *t = reader->t;
+	StringInfoData json;
+
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		if (reader->n_null[i] == 0)
+			continue;
+		if (json.len > 1)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, psprintf("null in column \"%s\"", NameStr(t->features[i].name)));
+		appendStringInfo(&json, ": " INT64_FORMAT, reader->n_null[i]);
+	}
+	if (reader->n_without_weight > 0)
+		appendStringInfo(&json, "%s\"no weight\": " INT64_FORMAT, json.len > 1 ? ", " : "",
+						 reader->n_without_weight);
+	if (reader->n_without_class > 0)
+	{
+		if (json.len > 1)
+			appendStringInfoString(&json, ", ");
+		escape_json(&json, CsTargetSkipReason(t->target));
+		appendStringInfo(&json, ": " INT64_FORMAT, reader->n_without_class);
+	}
+	appendStringInfoChar(&json, '}');
+	return CsJsonbFromText(json.data);
+}
+
+/* Move the weights to where all members of a team can read them. */
+static void
+ShareWeights(Reader *reader)
+{
+	CsTraining *t = reader->t;
+	Size		size = sizeof(double) * t->raw->nrows;
+
+	t->weights = -1;
+	if (reader->weights == NULL)
+		return;
+	t->weights = CsArenaAlloc(t->arena, size);
+	memcpy(CsArenaAddress(t->arena, t->weights), reader->weights, size);
+	pfree(reader->weights);
+}
+
+/* Is there a column whose NULLs have their rows skipped? */
+static bool
+SkipsNulls(const CsPrep *prep)
+{
+	for (int i = 0; i < prep->ncolumns; i++)
+		if (prep->columns[i].impute == CS_IMPUTE_SKIP)
+			return true;
+	return false;
+}
+
+/* Give back what was read, to read it again for the features that are left. */
+static void
+ForgetRows(CsTraining *t)
+{
+	CsMatrixFree(t->raw, t->arena);
+	if (t->weights >= 0)
+		CsArenaFree(t->arena, t->weights);
+	if (t->predecessor != NULL && t->predecessor->labels != NULL)
+	{
+		pfree(t->predecessor->labels);
+		t->predecessor->labels = NULL;
+		t->predecessor->capacity = 0;
+	}
+	if (t->target != NULL)
+		CsTargetForget(t->target);
+	for (int i = 0; i < t->nfeatures; i++)
+		if (t->dictionaries[i] != NULL)
+			t->dictionaries[i] = CsDictionaryCreate();
+	t->n_skipped = 0;
+}
+
+/* Leave out the levels of rows that were in the sample for a while, so that each level has rows. */
+static void
+ForgetLevels(CsTraining *t, int column)
+{
+	const CsDictionary *from = t->dictionaries[column];
+	CsDictionary *to = CsDictionaryCreate();
+
+	for (int64 b = 0; b < CsMatrixBlocks(t->raw); b++)
+	{
+		double	   *x = CsMatrixBlock(t->raw, t->arena, b) + (Size) column * CS_BLOCK_ROWS;
+		int			nrows = CsMatrixBlockRows(t->raw, b);
+
+		CHECK_FOR_INTERRUPTS();
+		for (int r = 0; r < nrows; r++)
+		{
+			const char *level;
+
+			if (isnan(x[r]))
+				continue;
+			level = CsDictionaryLevel(from, (int) x[r]);
+			x[r] = CsDictionaryCode(to, level, (int) strlen(level));
+		}
+	}
+	t->dictionaries[column] = to;
+}
+
+/*
+ * Read all rows of the source, and keep them or a sample of them.  Fills raw, weights, the skipped
+ * rows and the predecessor's labels; error when there are no rows, or more than
+ * maintenance_work_mem allows.
+ */
+static void
+ReadSource(CsTraining *t)
+{
+	Reader		reader = {.t = t, .room = PG_INT64_MAX, .block_number = -1};
+	double		estimate = CsRelationEstimate(t->relation);
+
+	reader.expected = estimate > 0 ? (int64) estimate : -1;
+	reader.row = palloc(sizeof(double) * t->nfeatures);
+	reader.n_null = palloc0(sizeof(int64) * t->nfeatures);
+	if (t->streaming != NULL)
+		reader.room = CsStreamOptionsOf(t)->sample;
+	CsRngSeed(&reader.rng, (uint64) t->common->seed, SAMPLE_STREAM);
+	CsRowColumnsCollect(t, &reader.columns);
+	t->raw = CsMatrixCreate(t->nfeatures);
+
+	CsRelationRead(t->relation, reader.columns.columns, reader.columns.ncolumns, TakeRow, &reader);
+
+	CsProgressRows(reader.nrows, reader.nrows);
+	if (reader.over_limit)
+		CsReportMemory(t, t->streaming == NULL ? reader.nrows : Min(reader.nrows, CS_BLOCK_ROWS));
+	if (reader.nrows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has no rows to train on", t->relation->description),
+				 t->n_skipped > 0 ?
+				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0,
+				 t->n_skipped > 0 ?
+				 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
+				 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
+	t->nrows = reader.nrows;
+	t->skipped = SkippedByReason(&reader);
+	ShareWeights(&reader);
+	for (int i = 0; i < t->nfeatures && t->nrows > t->raw->nrows; i++)
+		if (t->dictionaries[i] != NULL)
+			ForgetLevels(t, i);
+}
+
+/*
+ * Read the rows and drop features that turn out to be of no use.  A NULL in a column that is
+ * dropped must not cost its row; so where NULLs have rows skipped, the columns are judged on all
+ * rows first, and then the rows are read again.
+ */
+void
+CsRowsRead(CsTraining *t)
+{
+	t->keep_nulls = t->choose_features && SkipsNulls(t->prep);
+	ReadSource(t);
+	CsFeaturesDropUseless(t);
+	if (t->keep_nulls)
+	{
+		ForgetRows(t);
+		t->keep_nulls = false;
+		ReadSource(t);
+	}
+	if (t->target != NULL)
+		CsTargetFinish(t);
+}

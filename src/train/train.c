@@ -1,0 +1,214 @@
+/*
+ * train.c
+ *	  custseg.train(): from a table to a new version of a model, in one transaction.
+ *
+ * The function is a straight line of phases over one CsTraining: read the arguments, resolve the
+ * source and its columns, read the rows, prepare, fit, sum up, number, store.  All rights are
+ * checked before data are read, all data are read as the caller, and nothing is written before
+ * the model is complete; an error or a cancel at any point leaves nothing behind.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "algo/tree.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "progress.h"
+#include "stat/stat.h"
+#include "train/choice.h"
+#include "utils/builtins.h"
+
+/* What is tried when k is not given: as choose_k() does it, but without its gap statistic. */
+static const CsChoiceOptions choice = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};
+
+/* Positions of train()'s arguments. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_FEATURES, ARG_K, ARG_ALGORITHM, ARG_ID, ARG_PREP, ARG_OPTIONS,
+	ARG_DEPLOY
+};
+
+PG_FUNCTION_INFO_V1(custseg_train);
+
+/* Bytes that the silhouette of a model takes whose k is known. */
+static Size
+SilhouetteMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	Size		silhouette = CsSilhouetteMemory(Min(nrows, t->common->silhouette_sample), ncolumns,
+												Max(t->k, 1));
+
+	return CsMemoryBeyondFit(t, nrows, ncolumns, silhouette);
+}
+
+/* Check and keep the arguments. */
+static CsRequest
+ReadArguments(FunctionCallInfo fcinfo)
+{
+	CsRequest	request = {.command = "custseg.train()"};
+	Jsonb	   *options = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
+	const CsAlgorithm *algorithm;
+
+	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	CsModelCheckName(request.model);
+	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	algorithm = CsAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
+	request.algorithm = algorithm;
+	request.options = palloc0(algorithm->options_size);
+	CsOptionsParse(algorithm->options, algorithm->noptions, options, request.options);
+	request.k = request.k_max = CsSegmentsArgument(fcinfo, ARG_K, algorithm, request.options);
+	request.measures = SilhouetteMemory;
+	if (algorithm == &CsTreeAlgorithm)
+	{
+		request.target_column = ((TreeOptions *) request.options)->target;
+		request.target_model = ((TreeOptions *) request.options)->model;
+	}
+	if (request.k == 0 && !algorithm->finds_k)
+	{
+		request.options = CsParseJudging(algorithm, options, NULL, 0, 0, NULL);
+		request.k_max = choice.k_max;
+		request.measures = CsChoiceMemory;
+		request.judging = &choice;
+	}
+	request.id = CsTextArgument(fcinfo, ARG_ID);
+	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request.prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	if (CsModelExists(request.model))
+		CsModelCheckOwner(request.model);
+	return request;
+}
+
+/* Let the number of segments be chosen, and keep the fit that was; says which and why. */
+static void
+FitBestK(CsTraining *t, CsTeam *team)
+{
+	CsChoice   *choice = CsChooseK(t, team, t->algorithm, t->options, t->judging);
+	CsCandidate *best = &choice->candidates[choice->best];
+	StringInfoData tried;
+
+	initStringInfo(&tried);
+	for (int i = 0; i < choice->n; i++)
+		if (!isnan(choice->candidates[i].silhouette))
+			appendStringInfo(&tried, "%s%d: %.3f", tried.len > 0 ? ", " : " Silhouettes by k are ",
+							 choice->candidates[i].k, choice->candidates[i].silhouette);
+	ereport(NOTICE,
+			(errmsg("chose k = %d", best->k),
+			 errdetail("Reason: %s.%s%s", best->reason, tried.data, tried.len > 0 ? "." : "")));
+	t->k = best->k;
+	t->fit = best->fit;
+	t->silhouette = best->silhouette;
+	t->silhouette_rows = isnan(best->silhouette) ? 0 : choice->silhouette_rows;
+}
+
+/*
+ * Fit the model and measure it.  When the rows at hand are a sample, all rows follow, and the
+ * silhouette is that of the sample.
+ */
+static void
+FitModel(CsTraining *t, CsTeam *team)
+{
+	instr_time	start;
+	int			sample = t->common->silhouette_sample;
+	bool		streams = t->nrows > t->matrix->nrows;
+
+	INSTR_TIME_SET_CURRENT(start);
+	if (t->k == 0 && !t->algorithm->finds_k)
+		FitBestK(t, team);
+	else
+		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
+	if (streams)
+		CsStreamRows(t, team);
+	t->fit_milliseconds = CsMillisecondsSince(start);
+	CsCheckInertia(&t->fit);
+	if (t->judging == NULL || streams)
+	{
+		t->silhouette = NAN;
+		t->silhouette_rows = 0;
+		CsProgressPhase(CS_PHASE_SCORING);
+		if (sample > 0)
+			t->silhouette = CsSilhouetteSample(team, t->matrix, t->fit.labels, t->fit.k, sample,
+											   (uint64) t->common->seed, &t->silhouette_rows);
+	}
+	if (!streams)
+		CsProfileSegments(t, team);
+}
+
+/* Say what the user should know about a model that is not what was asked for. */
+static void
+WarnAboutFit(const CsTraining *t)
+{
+	if (t->fit.note != NULL)
+		ereport(NOTICE, (errmsg_internal("%s", t->fit.note)));
+	if (t->fit.k < t->k)
+		ereport(WARNING,
+				(t->nrows > t->matrix->nrows ?
+				 errmsg("only %d of %d segments have rows", t->fit.k, t->k) :
+				 errmsg("only %d distinct rows for %d segments", t->fit.k, t->k),
+				 errdetail("The model has %d segments.", t->fit.k)));
+	if (!t->fit.converged)
+		ereport(WARNING,
+				(errmsg("training did not converge in %d iterations", t->fit.iterations),
+				 errhint("Raise max_iter: options => '{\"max_iter\": %d}'.",
+						 2 * t->fit.iterations)));
+}
+
+/* The row that train() returns, in CurrentMemoryContext. */
+static HeapTuple
+ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
+{
+	TupleDesc	desc;
+	Datum		values[12];
+	bool		nulls[12] = {0};
+	int			i = 0;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != lengthof(values))
+		elog(ERROR, "train() is declared with an unknown row type");
+	values[i++] = CStringGetTextDatum(t->model);
+	values[i++] = Int32GetDatum(t->version);
+	values[i++] = CStringGetTextDatum(t->algorithm->name);
+	values[i++] = Int64GetDatum(t->nrows);
+	values[i++] = Int64GetDatum(t->n_skipped);
+	values[i++] = Int32GetDatum(t->fit.k);
+	values[i++] = Float8GetDatum(t->fit.inertia);
+	nulls[i] = isnan(t->silhouette);
+	values[i++] = Float8GetDatum(t->silhouette);
+	values[i++] = Int32GetDatum(t->fit.iterations);
+	values[i++] = BoolGetDatum(t->fit.converged);
+	values[i++] = BoolGetDatum(t->deployed);
+	values[i++] = Float8GetDatum(t->milliseconds);
+	return heap_form_tuple(BlessTupleDesc(desc), values, nulls);
+}
+
+/*
+ * custseg.train(model, source, features, k, algorithm, id, prep, options, deploy)
+ */
+Datum
+custseg_train(PG_FUNCTION_ARGS)
+{
+	CsRequest	request;
+	CsTraining *t;
+	CsTeam	   *team;
+	HeapTuple	row;
+
+	CsRequireWritable("custseg.train()");
+	request = ReadArguments(fcinfo);
+	t = CsTrainingOpen(&request);
+	t->deploy = PG_ARGISNULL(ARG_DEPLOY) ? CS_DEPLOY_FIRST :
+		PG_GETARG_BOOL(ARG_DEPLOY) ? CS_DEPLOY_YES : CS_DEPLOY_NO;
+	team = CsTrainingPrepare(t);
+	FitModel(t, team);
+	CsTeamEnd(team);
+
+	CsProgressPhase(CS_PHASE_STORING);
+	CsNumberSegments(t);
+	t->milliseconds = CsMillisecondsSince(t->start);
+	CsStoreTraining(t);
+	WarnAboutFit(t);
+
+	MemoryContextSwitchTo(t->caller);
+	row = ResultRow(fcinfo, t);
+	CsTrainingClose(t);
+	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+}

@@ -1,0 +1,288 @@
+/*
+ * train.h
+ *	  What the files of a training share: one struct that is filled from top to bottom.
+ *
+ * Order: train.c reads the arguments, features.c chooses the columns, rows.c reads the rows,
+ * features.c drops columns that turn out to be of no use, prepare.c prepares and fits, profile.c
+ * sums up the segments, numbering.c numbers and names them, store.c writes the result.  When the rows
+ * that were read are only a sample of all, stream.c reads all of them again, after the fit.
+ * Everything lives in one memory context that prepare.c deletes.
+ *
+ * Functions that judge rather than train (src/judge/) go the first half of the way: to rows in
+ * model space.
+ */
+#ifndef CUSTSEG_TRAIN_H
+#define CUSTSEG_TRAIN_H
+
+#include "algo/algo.h"
+#include "call/call.h"
+#include "data/matrix.h"
+#include "data/relation.h"
+#include "lib/stringinfo.h"
+#include "portability/instr_time.h"
+#include "score/score.h"
+
+/* The deployed version, which gives each training row the segment that it has had until now. */
+typedef struct CsPredecessor
+{
+	CsScorer   *scorer;			/* a copy: the cache may drop its own at any time */
+	CsScoring	scoring;		/* of it */
+	CsBinding  *binding;		/* to the columns that are read */
+	int32	   *labels;			/* per training row: index into the scorer's segments, or -1 */
+	int64		capacity;		/* of labels */
+	MemoryContext context;		/* they live in */
+	int			noverlap;		/* 0: not compared yet */
+	double	   *overlap;		/* rows that each new segment shares with each old one, new ones by
+								 * row; NULL when they are too many to compare */
+} CsPredecessor;
+
+/* A segment that is imitated. */
+typedef struct CsTargetClass
+{
+	int			code;			/* before they were put in order */
+	int64		n;				/* training rows */
+	int			number;
+	char	   *name;
+	char	   *description;	/* or NULL */
+	int			rank;			/* 0: none */
+} CsTargetClass;
+
+typedef struct CsTarget CsTarget;
+
+/* The columns of the source that a pass over its rows reads. */
+typedef struct CsRowColumns
+{
+	int			ncolumns;
+	CsColumn   *columns;		/* the features first, then what else is needed */
+	int			weight;			/* which of them is the weight, or -1 */
+} CsRowColumns;
+
+/* A segment as it is stored. */
+typedef struct CsSegmentRow
+{
+	int			index;			/* the algorithm's: 0..k-1, k is noise */
+	int			segment;		/* number; 0: noise */
+	char	   *name;
+	char	   *description;	/* or NULL */
+	int			rank;			/* of value, 1 the highest; 0: none */
+	int64		n;
+	double		share;
+	double		mean_distance;
+	double		spread;			/* root mean square distance to the centre */
+	double	   *center;			/* model space */
+	double	   *profile;		/* nprofile doubles, as in CsScorer */
+} CsSegmentRow;
+
+typedef enum CsDeploy
+{
+	CS_DEPLOY_FIRST,			/* the model's first version only */
+	CS_DEPLOY_YES,
+	CS_DEPLOY_NO
+} CsDeploy;
+
+struct CsTraining;
+
+/* What is asked for; it must outlive the training. */
+typedef struct CsRequest
+{
+	const char *command;		/* the function as the user knows it: "custseg.choose_k()" */
+	char	   *model;			/* NULL: no model comes of it, the rows are judged only */
+	char	   *source;
+	char	   *id;				/* NULL: the primary key, if there is one */
+	ArrayType  *features;		/* NULL: every column of use */
+	Jsonb	   *prep;			/* or NULL */
+	const CsAlgorithm *algorithm;	/* NULL when none is run, or none in particular */
+	void	   *options;		/* parsed; the first field is a CsCommonOptions */
+	int			k;				/* 0: not known yet */
+	int			k_max;			/* most segments that will be tried, for the memory */
+	const char *target_column;	/* what an algorithm imitates: a column, or a model and its */
+	const char *target_model;	/* version, 0: the deployed one */
+	int			target_version;
+	/* bytes beside the matrix of model space; NULL: the algorithm's, else none */
+	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
+	/* bytes that measures take beside that, or NULL; "judging" is theirs to read */
+	Size		(*measures) (const struct CsTraining *t, int64 nrows, int ncolumns);
+	const void *judging;
+} CsRequest;
+
+typedef struct CsTraining
+{
+	MemoryContext context;
+	MemoryContext caller;
+
+	/* asked for, see CsRequest */
+	const char *command;
+	char	   *model;
+	char	   *source;
+	bool		choose_features;	/* none were named */
+	int			k;
+	int			k_max;
+	CsDeploy	deploy;
+	const CsAlgorithm *algorithm;
+	const void *options;
+	const CsCommonOptions *common;	/* the options' first field */
+	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
+	Size		(*measures) (const struct CsTraining *t, int64 nrows, int ncolumns);
+	const void *judging;
+
+	/* columns */
+	CsRelation *relation;
+	char	   *id;				/* or NULL */
+	int			nfeatures;
+	CsColumn   *features;
+	CsPrep	   *prep;
+	CsDictionary **dictionaries;	/* per feature; NULL unless categorical */
+	bool	   *overfull;		/* per feature: more levels than a dictionary holds */
+	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
+
+	/* rows */
+	const CsStreaming *streaming;	/* the algorithm's, when raw and matrix may be a sample of the rows */
+	int64		nrows;			/* to train on, all told */
+	bool		keep_nulls;		/* reading only to judge the columns: skip no row for a NULL */
+	CsArena    *arena;
+	CsMatrix   *raw;
+	int			weights;		/* area of double[nrows], or -1 */
+	int64		n_skipped;
+	Jsonb	   *skipped;		/* reason -> rows */
+	CsPredecessor *predecessor; /* NULL: number by size */
+	CsTarget   *target;			/* of an algorithm that imitates, else NULL */
+
+	/* fitted */
+	CsPipeline *pipeline;
+	CsBaseline *baselines;
+	CsMatrix   *matrix;			/* model space; may be raw itself */
+	CsFitOutput fit;
+	double		silhouette;		/* NaN: undefined */
+	int64		silhouette_rows;	/* it was computed on */
+	double		mean_distance;	/* noise left out; NaN when there is nothing else */
+	int			nprofile;
+	int			nsegments;		/* fit.k, and one more when the algorithm knows noise */
+	CsSegmentRow *segments;		/* in the algorithm's order until they are numbered, noise last */
+
+	/* results */
+	int			version;
+	bool		deployed;
+	double		read_milliseconds,
+				prepare_milliseconds,
+				fit_milliseconds,
+				milliseconds;
+	instr_time	start;
+} CsTraining;
+
+/* Doubles that a feature takes in a profile: its mean, or the share of each level. */
+static inline int
+CsProfileWidth(const CsFeature *feature)
+{
+	return feature->kind == CS_CATEGORICAL ? feature->nlevels : 1;
+}
+
+/* How an algorithm that streams is to hold rows. */
+static inline const CsStreamOptions *
+CsStreamOptionsOf(const CsTraining *t)
+{
+	return (const CsStreamOptions *) ((const char *) t->options + t->streaming->options);
+}
+
+/* Most segments that are matched to a predecessor's: the assignment takes their cube in time. */
+#define CS_MAX_MATCHED 2000
+
+/* Numbers of segments that memory is asked for when the rows decide how many there are. */
+#define CS_USUAL_SEGMENTS 100
+
+/*
+ * prepare.c
+ *
+ * Open: resolves the source, makes the training's memory context and switches to it.  Prepare:
+ * reads the rows, starts the team, takes the rows to t->matrix.  Fit: k segments by an algorithm;
+ * labels are a new area, give it back with CsArenaFree.  The caller ends the team, and then calls
+ * Close, which switches back and releases everything; after an error the abort does.
+ */
+extern CsTraining *CsTrainingOpen(const CsRequest *request);
+extern CsTeam *CsTrainingPrepare(CsTraining *t);
+extern CsFitOutput CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
+								 const void *options, int k);
+extern void CsCheckInertia(const CsFitOutput *fit); /* an error unless it is finite */
+extern void CsTrainingClose(CsTraining *t);
+extern Size CsTrainingMemory(const CsTraining *t, int64 nrows);
+
+/* What "bytes", taken when the fit has left only its labels, add to what the fit takes. */
+extern Size CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes);
+extern void CsReportMemory(const CsTraining *t, int64 nrows);
+extern double CsMillisecondsSince(instr_time start);
+
+extern int	CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
+							   const void *options);
+
+/* features.c */
+extern void CsFeaturesResolve(CsTraining *t, ArrayType *names);
+extern void CsFeaturesDropUseless(CsTraining *t);
+extern void CsFeaturesCompare(const CsTraining *t);
+
+/* rows.c */
+extern void CsRowsRead(CsTraining *t);
+extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
+extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
+
+/*
+ * profile.c
+ *
+ * Segments of t->fit are summed up, which fills t->segments but for numbers and names, and the mean
+ * distance.  All rows at once; or Start, Add for each time that matrix, raw (the same when model
+ * space took its place) and labels were filled with other rows, and Finish.
+ */
+typedef struct CsProfile CsProfile;
+
+extern Size CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs);
+extern void CsProfileSegments(CsTraining *t, CsTeam *team);
+extern CsProfile *CsProfileStart(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
+								 int labels);
+extern void CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw);
+extern void CsProfileFinish(CsProfile *p, const CsMatrix *matrix);
+extern PGDLLEXPORT void CsProfileTask(CsTeam *team, const void *args, int item);
+
+/* stream.c */
+extern int	CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place);
+extern Size CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k);
+extern void CsStreamRows(CsTraining *t, CsTeam *team);
+
+/* numbering.c */
+extern CsPredecessor *CsPredecessorFind(const CsTraining *t);
+extern void CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsColumn *columns,
+							  int ncolumns);
+extern void CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values,
+							   const bool *nulls);
+/* count the rows that new segments ("labels") share with the predecessor's; may be called again */
+extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
+extern void CsNumberSegments(CsTraining *t);
+
+/*
+ * tree_target.c
+ *
+ * Open: the relation is; an error unless the request names a column or a model.  Features: the
+ * model's, NULL for a column's.  Is: the column that is imitated?  Prep: what was asked for, in
+ * own units.  Bind: to the columns that are read, among which are the Column, or those of the
+ * Pipeline.  ClassOf: of a row, -1: none, and it is skipped.  Label: rows come in order.  Finish: all
+ * rows have been read; then there are an Area of int32 for the fit, and the Classes in their order.
+ * HasNumbers: they were not just numbered by size.
+ */
+extern CsTarget *CsTargetOpen(const CsTraining *t, const CsRequest *request);
+extern ArrayType *CsTargetFeatures(const CsTarget *target);
+extern bool CsTargetIs(const CsTarget *target, const char *column);
+extern CsPrep *CsTargetPrep(const CsTraining *t, Jsonb *prep);
+extern const CsPipeline *CsTargetPipeline(const CsTarget *target);
+extern const CsColumn *CsTargetColumn(const CsTarget *target);
+extern void CsTargetBind(CsTarget *target, const CsColumn *columns, int ncolumns);
+extern int	CsTargetClassOf(CsTarget *target, const Datum *values, const bool *nulls);
+extern void CsTargetLabel(CsTarget *target, int64 row, int class);
+extern void CsTargetForget(CsTarget *target);
+extern char *CsTargetName(const CsTarget *target);	/* for messages */
+extern char *CsTargetSkipReason(const CsTarget *target);
+extern void CsTargetFinish(CsTraining *t);
+extern int	CsTargetArea(const CsTarget *target);
+extern int	CsTargetClasses(const CsTarget *target, const CsTargetClass **classes);
+extern bool CsTargetHasNumbers(const CsTarget *target);
+
+/* store.c */
+extern void CsStoreTraining(CsTraining *t);
+
+#endif							/* CUSTSEG_TRAIN_H */
