@@ -6,6 +6,11 @@
 CREATE SCHEMA custseg;
 COMMENT ON SCHEMA custseg IS 'customer segmentation: models, their versions and segments, and the functions that make and use them';
 
+-- What no user calls: states of aggregates, input and output of types, triggers, steps of reports.
+-- Private is a word about names, not about rights: what a function may do is said by its own grants.
+CREATE SCHEMA custseg_private;
+COMMENT ON SCHEMA custseg_private IS 'parts of custseg that no user calls; they may change with any version';
+
 -- tables
 --
 -- There are no foreign keys between them: pg_restore --jobs loads an extension's tables in any
@@ -433,49 +438,49 @@ COMMENT ON FUNCTION custseg.progress() IS
 
 CREATE TYPE custseg.compiled_model;
 
-CREATE FUNCTION custseg.compiled_model_in(cstring) RETURNS custseg.compiled_model
+CREATE FUNCTION custseg_private.compiled_model_in(cstring) RETURNS custseg.compiled_model
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_in'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.compiled_model_in IS 'text input: json, checked from end to end';
+COMMENT ON FUNCTION custseg_private.compiled_model_in IS 'text input: json, checked from end to end';
 
-CREATE FUNCTION custseg.compiled_model_out(custseg.compiled_model) RETURNS cstring
+CREATE FUNCTION custseg_private.compiled_model_out(custseg.compiled_model) RETURNS cstring
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_out'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.compiled_model_out IS 'text output: json, floats to the bit';
+COMMENT ON FUNCTION custseg_private.compiled_model_out IS 'text output: json, floats to the bit';
 
-CREATE FUNCTION custseg.compiled_model_recv(internal) RETURNS custseg.compiled_model
+CREATE FUNCTION custseg_private.compiled_model_recv(internal) RETURNS custseg.compiled_model
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_recv'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.compiled_model_recv IS 'binary input: the same text';
+COMMENT ON FUNCTION custseg_private.compiled_model_recv IS 'binary input: the same text';
 
-CREATE FUNCTION custseg.compiled_model_send(custseg.compiled_model) RETURNS bytea
+CREATE FUNCTION custseg_private.compiled_model_send(custseg.compiled_model) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_send'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.compiled_model_send IS 'binary output: the same text';
+COMMENT ON FUNCTION custseg_private.compiled_model_send IS 'binary output: the same text';
 
 CREATE TYPE custseg.compiled_model (
-    INPUT = custseg.compiled_model_in,
-    OUTPUT = custseg.compiled_model_out,
-    RECEIVE = custseg.compiled_model_recv,
-    SEND = custseg.compiled_model_send,
+    INPUT = custseg_private.compiled_model_in,
+    OUTPUT = custseg_private.compiled_model_out,
+    RECEIVE = custseg_private.compiled_model_recv,
+    SEND = custseg_private.compiled_model_send,
     ALIGNMENT = double,
     STORAGE = extended
 );
 
 COMMENT ON TYPE custseg.compiled_model IS 'a version of a model as one value, to score with where the model''s tables are not at hand; made by custseg.scorer()';
 
-CREATE FUNCTION custseg.compiled_model_to_jsonb(custseg.compiled_model) RETURNS jsonb
+CREATE FUNCTION custseg_private.compiled_model_to_jsonb(custseg.compiled_model) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_to_jsonb'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.compiled_model_to_jsonb IS 'what a compiled model was compiled from';
+COMMENT ON FUNCTION custseg_private.compiled_model_to_jsonb IS 'what a compiled model was compiled from';
 
 CREATE CAST (custseg.compiled_model AS jsonb)
-WITH FUNCTION custseg.compiled_model_to_jsonb(custseg.compiled_model);
+WITH FUNCTION custseg_private.compiled_model_to_jsonb(custseg.compiled_model);
 
 CREATE FUNCTION custseg.scorer(model text, version int DEFAULT NULL) RETURNS custseg.compiled_model
 AS 'MODULE_PATHNAME', 'custseg_scorer'
@@ -483,22 +488,22 @@ LANGUAGE C STABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg.scorer IS 'the deployed or the given version as one value, for predict(scorer, customer)';
 
-CREATE FUNCTION custseg.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
+CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict_columns'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_columns IS 'what the planner makes of predict() on a table''s rows: the columns that the model needs, by name';
+COMMENT ON FUNCTION custseg_private.predict_columns IS 'what the planner makes of predict() on a table''s rows: the columns that the model needs, by name';
 
-CREATE FUNCTION custseg.predict_support(internal) RETURNS internal
+CREATE FUNCTION custseg_private.predict_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_predict_support'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.predict_support IS 'planner support: lets predict() read only the columns that the model needs';
+COMMENT ON FUNCTION custseg_private.predict_support IS 'planner support: lets predict() read only the columns that the model needs';
 
 CREATE FUNCTION custseg.predict(model text, customer "any", version int DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100
-SUPPORT custseg.predict_support;
+SUPPORT custseg_private.predict_support;
 
 COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, who is a row or a jsonb object; NULL when it can''t be placed';
 
@@ -803,64 +808,64 @@ COMMENT ON FUNCTION custseg.select_features IS 'features to leave out, because t
 
 -- agreement of two labelings
 
-CREATE FUNCTION custseg.agreement_accum(state bytea, a int, b int) RETURNS bytea
+CREATE FUNCTION custseg_private.agreement_accum(state bytea, a int, b int) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_agreement_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.agreement_accum IS 'private: state of adjusted_rand() and its like, with one row more';
+COMMENT ON FUNCTION custseg_private.agreement_accum IS 'state of adjusted_rand() and its like, with one row more';
 
-CREATE FUNCTION custseg.agreement_combine(state bytea, other bytea) RETURNS bytea
+CREATE FUNCTION custseg_private.agreement_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_agreement_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.agreement_combine IS 'private: two states of adjusted_rand() and its like as one';
+COMMENT ON FUNCTION custseg_private.agreement_combine IS 'two states of adjusted_rand() and its like as one';
 
-CREATE FUNCTION custseg.adjusted_rand_final(state bytea) RETURNS float8
+CREATE FUNCTION custseg_private.adjusted_rand_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_adjusted_rand_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.adjusted_rand_final IS 'private: result of adjusted_rand()';
+COMMENT ON FUNCTION custseg_private.adjusted_rand_final IS 'result of adjusted_rand()';
 
-CREATE FUNCTION custseg.mutual_information_final(state bytea) RETURNS float8
+CREATE FUNCTION custseg_private.mutual_information_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_mutual_information_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.mutual_information_final IS 'private: result of mutual_information()';
+COMMENT ON FUNCTION custseg_private.mutual_information_final IS 'result of mutual_information()';
 
-CREATE FUNCTION custseg.normalized_mutual_information_final(state bytea) RETURNS float8
+CREATE FUNCTION custseg_private.normalized_mutual_information_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_normalized_mutual_information_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.normalized_mutual_information_final IS 'private: result of normalized_mutual_information()';
+COMMENT ON FUNCTION custseg_private.normalized_mutual_information_final IS 'result of normalized_mutual_information()';
 
 CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
-    SFUNC = custseg.agreement_accum,
+    SFUNC = custseg_private.agreement_accum,
     STYPE = bytea,
     SSPACE = 512,
-    COMBINEFUNC = custseg.agreement_combine,
-    FINALFUNC = custseg.adjusted_rand_final,
+    COMBINEFUNC = custseg_private.agreement_combine,
+    FINALFUNC = custseg_private.adjusted_rand_final,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same but for the names of the labels, about 0 when they have nothing to do with each other';
 
 CREATE AGGREGATE custseg.mutual_information(a int, b int) (
-    SFUNC = custseg.agreement_accum,
+    SFUNC = custseg_private.agreement_accum,
     STYPE = bytea,
     SSPACE = 512,
-    COMBINEFUNC = custseg.agreement_combine,
-    FINALFUNC = custseg.mutual_information_final,
+    COMBINEFUNC = custseg_private.agreement_combine,
+    FINALFUNC = custseg_private.mutual_information_final,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.mutual_information(int, int) IS 'mutual information of two labelings of the same rows, in nats';
 
 CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
-    SFUNC = custseg.agreement_accum,
+    SFUNC = custseg_private.agreement_accum,
     STYPE = bytea,
     SSPACE = 512,
-    COMBINEFUNC = custseg.agreement_combine,
-    FINALFUNC = custseg.normalized_mutual_information_final,
+    COMBINEFUNC = custseg_private.agreement_combine,
+    FINALFUNC = custseg_private.normalized_mutual_information_final,
     PARALLEL = SAFE
 );
 
@@ -901,133 +906,133 @@ CREATE TYPE custseg.chi_square_test_result AS (
 
 COMMENT ON TYPE custseg.chi_square_test_result IS 'what chi_square_test() returns';
 
-CREATE FUNCTION custseg.two_sample_accum(state internal, value float8, is_current bool) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.two_sample_accum(internal, float8, bool) IS 'private: state of ks_test() and its like, with one value more';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool) IS 'state of ks_test() and its like, with one value more';
 
-CREATE FUNCTION custseg.two_sample_accum(state internal, value float8, is_current bool, bins int) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool, bins int) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.two_sample_accum(internal, float8, bool, int) IS 'private: state of psi() and its like with a number of bins, with one value more';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool, int) IS 'state of psi() and its like with a number of bins, with one value more';
 
-CREATE FUNCTION custseg.two_sample_combine(state internal, other internal) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_combine(state internal, other internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.two_sample_combine IS 'private: two states of ks_test() and its like as one';
+COMMENT ON FUNCTION custseg_private.two_sample_combine IS 'two states of ks_test() and its like as one';
 
-CREATE FUNCTION custseg.two_sample_serialize(state internal) RETURNS bytea
+CREATE FUNCTION custseg_private.two_sample_serialize(state internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_two_sample_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.two_sample_serialize IS 'private: state of ks_test() and its like, to be sent to another process';
+COMMENT ON FUNCTION custseg_private.two_sample_serialize IS 'state of ks_test() and its like, to be sent to another process';
 
-CREATE FUNCTION custseg.two_sample_deserialize(bytes bytea, internal) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_deserialize(bytes bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.two_sample_deserialize IS 'private: state of ks_test() and its like, as it came from another process';
+COMMENT ON FUNCTION custseg_private.two_sample_deserialize IS 'state of ks_test() and its like, as it came from another process';
 
-CREATE FUNCTION custseg.ks_test_final(state internal) RETURNS custseg.ks_test_result
+CREATE FUNCTION custseg_private.ks_test_final(state internal) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.ks_test_final IS 'private: result of ks_test()';
+COMMENT ON FUNCTION custseg_private.ks_test_final IS 'result of ks_test()';
 
-CREATE FUNCTION custseg.psi_final(state internal) RETURNS custseg.psi_result
+CREATE FUNCTION custseg_private.psi_final(state internal) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.psi_final IS 'private: result of psi() of numbers';
+COMMENT ON FUNCTION custseg_private.psi_final IS 'result of psi() of numbers';
 
-CREATE FUNCTION custseg.wasserstein_final(state internal) RETURNS float8
+CREATE FUNCTION custseg_private.wasserstein_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_wasserstein_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.wasserstein_final IS 'private: result of wasserstein()';
+COMMENT ON FUNCTION custseg_private.wasserstein_final IS 'result of wasserstein()';
 
-CREATE FUNCTION custseg.jensen_shannon_final(state internal) RETURNS float8
+CREATE FUNCTION custseg_private.jensen_shannon_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.jensen_shannon_final IS 'private: result of jensen_shannon() of numbers';
+COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'result of jensen_shannon() of numbers';
 
 CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
-    SFUNC = custseg.two_sample_accum,
+    SFUNC = custseg_private.two_sample_accum,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg.ks_test_final,
-    COMBINEFUNC = custseg.two_sample_combine,
-    SERIALFUNC = custseg.two_sample_serialize,
-    DESERIALFUNC = custseg.two_sample_deserialize,
+    FINALFUNC = custseg_private.ks_test_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive: current values are larger), where it is, and its p-value';
 
 CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
-    SFUNC = custseg.two_sample_accum,
+    SFUNC = custseg_private.two_sample_accum,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg.psi_final,
-    COMBINEFUNC = custseg.two_sample_combine,
-    SERIALFUNC = custseg.two_sample_serialize,
-    DESERIALFUNC = custseg.two_sample_deserialize,
+    FINALFUNC = custseg_private.psi_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index of the shares of 10 bins between the baseline''s deciles, with the value that it exceeds by chance in 5 of 100 samples';
 
 CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
-    SFUNC = custseg.two_sample_accum,
+    SFUNC = custseg_private.two_sample_accum,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg.psi_final,
-    COMBINEFUNC = custseg.two_sample_combine,
-    SERIALFUNC = custseg.two_sample_serialize,
-    DESERIALFUNC = custseg.two_sample_deserialize,
+    FINALFUNC = custseg_private.psi_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index of the shares of the bins between the baseline''s quantiles, with the value that it exceeds by chance in 5 of 100 samples';
 
 CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
-    SFUNC = custseg.two_sample_accum,
+    SFUNC = custseg_private.two_sample_accum,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg.wasserstein_final,
-    COMBINEFUNC = custseg.two_sample_combine,
-    SERIALFUNC = custseg.two_sample_serialize,
-    DESERIALFUNC = custseg.two_sample_deserialize,
+    FINALFUNC = custseg_private.wasserstein_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move, on average, to make one sample the other; in units of the value';
 
 CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
-    SFUNC = custseg.two_sample_accum,
+    SFUNC = custseg_private.two_sample_accum,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg.jensen_shannon_final,
-    COMBINEFUNC = custseg.two_sample_combine,
-    SERIALFUNC = custseg.two_sample_serialize,
-    DESERIALFUNC = custseg.two_sample_deserialize,
+    FINALFUNC = custseg_private.jensen_shannon_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance of the shares of 10 bins between the baseline''s deciles, to base 2: 0 the same, 1 nothing in common';
 
 CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int) (
-    SFUNC = custseg.two_sample_accum,
+    SFUNC = custseg_private.two_sample_accum,
     STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg.jensen_shannon_final,
-    COMBINEFUNC = custseg.two_sample_combine,
-    SERIALFUNC = custseg.two_sample_serialize,
-    DESERIALFUNC = custseg.two_sample_deserialize,
+    FINALFUNC = custseg_private.jensen_shannon_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -1069,87 +1074,87 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for their number: the false discovery rate at which each is significant';
 
-CREATE FUNCTION custseg.contingency_accum(state bytea, category text, "group" text) RETURNS bytea
+CREATE FUNCTION custseg_private.contingency_accum(state bytea, category text, "group" text) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.contingency_accum(bytea, text, text) IS 'private: state of chi_square_test() of texts, with one row more';
+COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, text, text) IS 'state of chi_square_test() of texts, with one row more';
 
-CREATE FUNCTION custseg.contingency_accum(state bytea, category anyelement, "group" anycompatible) RETURNS bytea
+CREATE FUNCTION custseg_private.contingency_accum(state bytea, category anyelement, "group" anycompatible) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_any'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.contingency_accum(bytea, anyelement, anycompatible) IS 'private: state of chi_square_test(), with one row more';
+COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, anyelement, anycompatible) IS 'state of chi_square_test(), with one row more';
 
-CREATE FUNCTION custseg.contingency_accum_sample(state bytea, category text, is_current bool) RETURNS bytea
+CREATE FUNCTION custseg_private.contingency_accum_sample(state bytea, category text, is_current bool) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_sample'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.contingency_accum_sample IS 'private: state of psi() and jensen_shannon() of categories, with one row more';
+COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'state of psi() and jensen_shannon() of categories, with one row more';
 
-CREATE FUNCTION custseg.contingency_combine(state bytea, other bytea) RETURNS bytea
+CREATE FUNCTION custseg_private.contingency_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.contingency_combine IS 'private: two states of chi_square_test() and its like as one';
+COMMENT ON FUNCTION custseg_private.contingency_combine IS 'two states of chi_square_test() and its like as one';
 
-CREATE FUNCTION custseg.chi_square_test_final(state bytea) RETURNS custseg.chi_square_test_result
+CREATE FUNCTION custseg_private.chi_square_test_final(state bytea) RETURNS custseg.chi_square_test_result
 AS 'MODULE_PATHNAME', 'custseg_chi_square_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.chi_square_test_final IS 'private: result of chi_square_test()';
+COMMENT ON FUNCTION custseg_private.chi_square_test_final IS 'result of chi_square_test()';
 
-CREATE FUNCTION custseg.psi_categories_final(state bytea) RETURNS custseg.psi_result
+CREATE FUNCTION custseg_private.psi_categories_final(state bytea) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.psi_categories_final IS 'private: result of psi() of categories';
+COMMENT ON FUNCTION custseg_private.psi_categories_final IS 'result of psi() of categories';
 
-CREATE FUNCTION custseg.jensen_shannon_categories_final(state bytea) RETURNS float8
+CREATE FUNCTION custseg_private.jensen_shannon_categories_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.jensen_shannon_categories_final IS 'private: result of jensen_shannon() of categories';
+COMMENT ON FUNCTION custseg_private.jensen_shannon_categories_final IS 'result of jensen_shannon() of categories';
 
 CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
-    SFUNC = custseg.contingency_accum,
+    SFUNC = custseg_private.contingency_accum,
     STYPE = bytea,
     SSPACE = 1024,
-    FINALFUNC = custseg.chi_square_test_final,
-    COMBINEFUNC = custseg.contingency_combine,
+    FINALFUNC = custseg_private.chi_square_test_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups?';
 
 CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompatible) (
-    SFUNC = custseg.contingency_accum,
+    SFUNC = custseg_private.contingency_accum,
     STYPE = bytea,
     SSPACE = 1024,
-    FINALFUNC = custseg.chi_square_test_final,
-    COMBINEFUNC = custseg.contingency_combine,
+    FINALFUNC = custseg_private.chi_square_test_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are told apart by their text';
 
 CREATE AGGREGATE custseg.psi(category text, is_current bool) (
-    SFUNC = custseg.contingency_accum_sample,
+    SFUNC = custseg_private.contingency_accum_sample,
     STYPE = bytea,
     SSPACE = 1024,
-    FINALFUNC = custseg.psi_categories_final,
-    COMBINEFUNC = custseg.contingency_combine,
+    FINALFUNC = custseg_private.psi_categories_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.psi(text, bool) IS 'population stability index of the shares of categories, with the value that it exceeds by chance in 5 of 100 samples';
 
 CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
-    SFUNC = custseg.contingency_accum_sample,
+    SFUNC = custseg_private.contingency_accum_sample,
     STYPE = bytea,
     SSPACE = 1024,
-    FINALFUNC = custseg.jensen_shannon_categories_final,
-    COMBINEFUNC = custseg.contingency_combine,
+    FINALFUNC = custseg_private.jensen_shannon_categories_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
     PARALLEL = SAFE
 );
 
@@ -1298,11 +1303,11 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
 COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are spread over the segments, with a verdict by the four-fifths rule';
 
-CREATE FUNCTION custseg.check_model(model text) RETURNS bool
+CREATE FUNCTION custseg_private.check_model(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_check_model'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg.check_model IS 'private: true, or an error unless there is such a model and the current role may use it';
+COMMENT ON FUNCTION custseg_private.check_model IS 'true, or an error unless there is such a model and the current role may use it';
 
 CREATE FUNCTION custseg.migration(
     model text,
@@ -1343,7 +1348,7 @@ BEGIN ATOMIC
     FROM move v
     LEFT JOIN known f ON f.segment = v.from_segment
     LEFT JOIN known t ON t.segment = v.to_segment
-    WHERE custseg.check_model(migration.model)
+    WHERE custseg_private.check_model(migration.model)
     ORDER BY v.from_segment, v.to_segment;
 END;
 
@@ -1438,13 +1443,13 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
 COMMENT ON FUNCTION custseg.compare_versions_segments IS 'the cross table of two versions: customers by their segment under each';
 
-CREATE FUNCTION custseg.monitor_options(options jsonb) RETURNS jsonb
+CREATE FUNCTION custseg_private.monitor_options(options jsonb) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_monitor_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.monitor_options IS 'private: options of monitor() and needs_retraining(), checked, defaults filled in';
+COMMENT ON FUNCTION custseg_private.monitor_options IS 'options of monitor() and needs_retraining(), checked, defaults filled in';
 
-CREATE FUNCTION custseg.monitor_silhouette(
+CREATE FUNCTION custseg_private.monitor_silhouette(
     model text,
     source text,
     version int,
@@ -1454,10 +1459,10 @@ CREATE FUNCTION custseg.monitor_silhouette(
 AS 'MODULE_PATHNAME', 'custseg_monitor_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.monitor_silhouette IS 'private: mean silhouette width of a sample of a source, and its rows';
+COMMENT ON FUNCTION custseg_private.monitor_silhouette IS 'mean silhouette width of a sample of a source, and its rows';
 
 -- The deployed version is named, so that all checks of a run look at the same one.
-CREATE FUNCTION custseg.run_check(
+CREATE FUNCTION custseg_private.run_check(
     check_name text,
     model text,
     source text,
@@ -1483,7 +1488,7 @@ BEGIN ATOMIC
             )
             WHEN 'silhouette' THEN (
                 SELECT jsonb_agg(r)
-                FROM custseg.monitor_silhouette(model, source, version) r
+                FROM custseg_private.monitor_silhouette(model, source, version) r
             )
             -- only when asked for: a version keeps no rows, and what it was trained on lives on as a rule
             WHEN 'drift_multivariate' THEN CASE WHEN jsonb_typeof(options -> 'drift_multivariate') = 'object' THEN (
@@ -1495,19 +1500,19 @@ BEGIN ATOMIC
         '[]'));
 END;
 
-COMMENT ON FUNCTION custseg.run_check IS 'private: the rows of a report, added to those of other reports';
+COMMENT ON FUNCTION custseg_private.run_check IS 'the rows of a report, added to those of other reports';
 
-CREATE FUNCTION custseg.verdict_rank(verdict text) RETURNS int
+CREATE FUNCTION custseg_private.verdict_rank(verdict text) RETURNS int
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT array_position('{ok,insufficient data,watch,drifted,broken}', verdict);
 END;
 
-COMMENT ON FUNCTION custseg.verdict_rank IS 'private: verdicts in order, the worst last';
+COMMENT ON FUNCTION custseg_private.verdict_rank IS 'verdicts in order, the worst last';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Gravity: 1 low, 2 medium, 3 high.
-CREATE FUNCTION custseg.retraining_causes(
+CREATE FUNCTION custseg_private.retraining_causes(
     model text,
     version int,
     options jsonb,
@@ -1586,9 +1591,9 @@ BEGIN ATOMIC
     WHERE m.days > (options ->> 'max_age_days')::int;
 END;
 
-COMMENT ON FUNCTION custseg.retraining_causes IS 'private: limits of needs_retraining() that are broken now';
+COMMENT ON FUNCTION custseg_private.retraining_causes IS 'limits of needs_retraining() that are broken now';
 
-CREATE FUNCTION custseg.judge_retraining(
+CREATE FUNCTION custseg_private.judge_retraining(
     model text,
     version int,
     source text,
@@ -1617,7 +1622,7 @@ BEGIN ATOMIC
             NOT c.sustained OR (
                 SELECT count(*) >= (options ->> 'consecutive')::int - 1 FROM history h WHERE h.breaches ? c.cause
             ) AS fires
-        FROM custseg.retraining_causes(model, version, options, reports) c
+        FROM custseg_private.retraining_causes(model, version, options, reports) c
     ),
     broken AS (
         SELECT r.*
@@ -1671,7 +1676,7 @@ BEGIN ATOMIC
     FROM verdict v;
 END;
 
-COMMENT ON FUNCTION custseg.judge_retraining IS 'private: whether to train again, from the reports of now and the runs before';
+COMMENT ON FUNCTION custseg_private.judge_retraining IS 'whether to train again, from the reports of now and the runs before';
 
 CREATE FUNCTION custseg.needs_retraining(
     model text,
@@ -1685,22 +1690,22 @@ LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
     WITH call AS MATERIALIZED (
         SELECT
-            custseg.monitor_options(options) AS options,
+            custseg_private.monitor_options(options) AS options,
             (SELECT m.deployed_version FROM custseg.model m WHERE m.name = model) AS version
     ),
     reports AS MATERIALIZED (
         SELECT
             c.options,
             c.version,
-            custseg.run_check('silhouette', model, source, c.version, c.options,
-                custseg.run_check('segment_sizes', model, source, c.version, c.options,
-                    custseg.run_check('drift', model, source, c.version, c.options,
-                        custseg.run_check('data_quality', model, source, c.version, c.options, '{}')))) AS reports
+            custseg_private.run_check('silhouette', model, source, c.version, c.options,
+                custseg_private.run_check('segment_sizes', model, source, c.version, c.options,
+                    custseg_private.run_check('drift', model, source, c.version, c.options,
+                        custseg_private.run_check('data_quality', model, source, c.version, c.options, '{}')))) AS reports
         FROM call c
     )
     SELECT j.retrain, j.urgency, j.reasons
     FROM reports r
-    CROSS JOIN LATERAL custseg.judge_retraining(
+    CROSS JOIN LATERAL custseg_private.judge_retraining(
         model,
         r.version,
         coalesce(source, (
@@ -1717,7 +1722,7 @@ COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urg
 
 -- What a run says of everything that can have an alert.  A cause without severity cannot be judged
 -- now, and its alert stays as it is; what is not listed is well, and its alert closes.
-CREATE FUNCTION custseg.alert_causes(
+CREATE FUNCTION custseg_private.alert_causes(
     run custseg.monitor_run,
     options jsonb,
     reports jsonb,
@@ -1769,7 +1774,7 @@ BEGIN ATOMIC
         FROM jsonb_to_recordset(reports -> 'drift_multivariate') r (verdict text, reason text)
         UNION ALL
         SELECT c.cause, '(model)', 'drifted', c.reason
-        FROM custseg.retraining_causes(run.model, run.version, options, reports) c
+        FROM custseg_private.retraining_causes(run.model, run.version, options, reports) c
         WHERE c.cause IN ('silhouette', 'mean_distance')
         UNION ALL
         SELECT m.kind, '(model)', 'insufficient data', NULL
@@ -1784,7 +1789,7 @@ BEGIN ATOMIC
         f.kind,
         f.subject,
         CASE f.verdict WHEN 'insufficient data' THEN NULL WHEN 'watch' THEN 'warning' ELSE 'critical' END,
-        custseg.verdict_rank(f.verdict) >= custseg.verdict_rank(options ->> 'alert_on'),
+        custseg_private.verdict_rank(f.verdict) >= custseg_private.verdict_rank(options ->> 'alert_on'),
         f.message
     FROM findings f
     WHERE f.verdict <> 'ok'
@@ -1801,10 +1806,10 @@ BEGIN ATOMIC
     WHERE run.error IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.alert_causes IS 'private: what a run says of everything that can have an alert';
+COMMENT ON FUNCTION custseg_private.alert_causes IS 'what a run says of everything that can have an alert';
 
 -- These two run as the owner of the tables, and fail for everybody else.
-CREATE FUNCTION custseg.record_run(
+CREATE FUNCTION custseg_private.record_run(
     model text,
     version int,
     source text,
@@ -1845,7 +1850,7 @@ BEGIN
     END;
     run.findings := '{}';
     IF NOT skipped THEN
-        SELECT * INTO judged FROM custseg.judge_retraining(run.model, run.version, run.source, options, reports);
+        SELECT * INTO judged FROM custseg_private.judge_retraining(run.model, run.version, run.source, options, reports);
         run.retrain := judged.retrain;
         run.urgency := judged.urgency;
         run.reasons := judged.reasons;
@@ -1863,7 +1868,7 @@ BEGIN
                 UNION ALL
                 SELECT 'drifted' WHERE judged.breaches ?| '{silhouette,mean_distance}'
             ) v
-            ORDER BY custseg.verdict_rank(v.verdict) DESC
+            ORDER BY custseg_private.verdict_rank(v.verdict) DESC
             LIMIT 1
         );
     END IF;
@@ -1899,9 +1904,9 @@ BEGIN
     RETURN run;
 END $$;
 
-COMMENT ON FUNCTION custseg.record_run IS 'private: writes what a run of monitor() found';
+COMMENT ON FUNCTION custseg_private.record_run IS 'writes what a run of monitor() found';
 
-CREATE FUNCTION custseg.record_alerts(
+CREATE FUNCTION custseg_private.record_alerts(
     run custseg.monitor_run,
     options jsonb,
     reports jsonb,
@@ -1919,7 +1924,7 @@ BEGIN
     n_opened := 0;
     n_closed := 0;
     IF run.status <> 'skipped' THEN
-        SELECT jsonb_agg(c) INTO causes FROM custseg.alert_causes(run, options, reports) c;
+        SELECT jsonb_agg(c) INTO causes FROM custseg_private.alert_causes(run, options, reports) c;
 
         UPDATE custseg.alert a
         SET severity = c.severity,
@@ -1984,9 +1989,9 @@ BEGIN
     n_open := (SELECT count(*) FROM custseg.alert a WHERE a.model = run.model AND a.closed_at IS NULL);
 END $$;
 
-COMMENT ON FUNCTION custseg.record_alerts IS 'private: opens and closes alerts by what a run found, and tells those who listen';
+COMMENT ON FUNCTION custseg_private.record_alerts IS 'opens and closes alerts by what a run found, and tells those who listen';
 
-CREATE FUNCTION custseg.forget_runs(model text, before timestamptz) RETURNS void
+CREATE FUNCTION custseg_private.forget_runs(model text, before timestamptz) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
     DELETE FROM custseg.monitor_feature f
@@ -2005,9 +2010,9 @@ BEGIN ATOMIC
     WHERE r.model = forget_runs.model AND r.started_at < before;
 END;
 
-COMMENT ON FUNCTION custseg.forget_runs IS 'private: deletes the history of a model before a time';
+COMMENT ON FUNCTION custseg_private.forget_runs IS 'deletes the history of a model before a time';
 
-REVOKE EXECUTE ON FUNCTION custseg.record_run, custseg.record_alerts, custseg.forget_runs FROM public;
+REVOKE EXECUTE ON FUNCTION custseg_private.record_run, custseg_private.record_alerts, custseg_private.forget_runs FROM public;
 
 CREATE FUNCTION custseg.monitor(
     model text,
@@ -2372,124 +2377,124 @@ CREATE TYPE custseg.pair_result AS (
 
 COMMENT ON TYPE custseg.pair_result IS 'what tukey_hsd() and games_howell() return an array of';
 
-CREATE FUNCTION custseg.group_moments_accum(state bytea, value float8, segment int) RETURNS bytea
+CREATE FUNCTION custseg_private.group_moments_accum(state bytea, value float8, segment int) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_moments_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.group_moments_accum IS 'private: state of anova() and its like, with one value more';
+COMMENT ON FUNCTION custseg_private.group_moments_accum IS 'state of anova() and its like, with one value more';
 
-CREATE FUNCTION custseg.group_moments_combine(state bytea, other bytea) RETURNS bytea
+CREATE FUNCTION custseg_private.group_moments_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_moments_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.group_moments_combine IS 'private: two states of anova() and its like as one';
+COMMENT ON FUNCTION custseg_private.group_moments_combine IS 'two states of anova() and its like as one';
 
-CREATE FUNCTION custseg.anova_final(state bytea) RETURNS custseg.anova_result
+CREATE FUNCTION custseg_private.anova_final(state bytea) RETURNS custseg.anova_result
 AS 'MODULE_PATHNAME', 'custseg_anova_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.anova_final IS 'private: result of anova()';
+COMMENT ON FUNCTION custseg_private.anova_final IS 'result of anova()';
 
-CREATE FUNCTION custseg.tukey_hsd_final(state bytea) RETURNS custseg.pair_result[]
+CREATE FUNCTION custseg_private.tukey_hsd_final(state bytea) RETURNS custseg.pair_result[]
 AS 'MODULE_PATHNAME', 'custseg_tukey_hsd_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.tukey_hsd_final IS 'private: result of tukey_hsd()';
+COMMENT ON FUNCTION custseg_private.tukey_hsd_final IS 'result of tukey_hsd()';
 
-CREATE FUNCTION custseg.games_howell_final(state bytea) RETURNS custseg.pair_result[]
+CREATE FUNCTION custseg_private.games_howell_final(state bytea) RETURNS custseg.pair_result[]
 AS 'MODULE_PATHNAME', 'custseg_games_howell_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.games_howell_final IS 'private: result of games_howell()';
+COMMENT ON FUNCTION custseg_private.games_howell_final IS 'result of games_howell()';
 
 CREATE AGGREGATE custseg.anova(value float8, segment int) (
-    SFUNC = custseg.group_moments_accum,
+    SFUNC = custseg_private.group_moments_accum,
     STYPE = bytea,
     SSPACE = 512,
-    FINALFUNC = custseg.anova_final,
-    COMBINEFUNC = custseg.group_moments_combine,
+    FINALFUNC = custseg_private.anova_final,
+    COMBINEFUNC = custseg_private.group_moments_combine,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, do the means of segments differ? F, eta and omega squared, and Welch''s F for unequal variances';
 
 CREATE AGGREGATE custseg.tukey_hsd(value float8, segment int) (
-    SFUNC = custseg.group_moments_accum,
+    SFUNC = custseg_private.group_moments_accum,
     STYPE = bytea,
     SSPACE = 512,
-    FINALFUNC = custseg.tukey_hsd_final,
-    COMBINEFUNC = custseg.group_moments_combine,
+    FINALFUNC = custseg_private.tukey_hsd_final,
+    COMBINEFUNC = custseg_private.group_moments_combine,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means, for equal variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested';
 
 CREATE AGGREGATE custseg.games_howell(value float8, segment int) (
-    SFUNC = custseg.group_moments_accum,
+    SFUNC = custseg_private.group_moments_accum,
     STYPE = bytea,
     SSPACE = 512,
-    FINALFUNC = custseg.games_howell_final,
-    COMBINEFUNC = custseg.group_moments_combine,
+    FINALFUNC = custseg_private.games_howell_final,
+    COMBINEFUNC = custseg_private.group_moments_combine,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means, whatever their variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested';
 
-CREATE FUNCTION custseg.group_sample_accum(state internal, value float8, segment int) RETURNS internal
+CREATE FUNCTION custseg_private.group_sample_accum(state internal, value float8, segment int) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.group_sample_accum IS 'private: state of kruskal_wallis() and levene(), with one value more';
+COMMENT ON FUNCTION custseg_private.group_sample_accum IS 'state of kruskal_wallis() and levene(), with one value more';
 
-CREATE FUNCTION custseg.group_sample_combine(state internal, other internal) RETURNS internal
+CREATE FUNCTION custseg_private.group_sample_combine(state internal, other internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.group_sample_combine IS 'private: two states of kruskal_wallis() and levene() as one';
+COMMENT ON FUNCTION custseg_private.group_sample_combine IS 'two states of kruskal_wallis() and levene() as one';
 
-CREATE FUNCTION custseg.group_sample_serialize(state internal) RETURNS bytea
+CREATE FUNCTION custseg_private.group_sample_serialize(state internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_sample_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.group_sample_serialize IS 'private: a state of kruskal_wallis() and levene() to be sent to another process';
+COMMENT ON FUNCTION custseg_private.group_sample_serialize IS 'a state of kruskal_wallis() and levene() to be sent to another process';
 
-CREATE FUNCTION custseg.group_sample_deserialize(bytes bytea, context internal) RETURNS internal
+CREATE FUNCTION custseg_private.group_sample_deserialize(bytes bytea, context internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.group_sample_deserialize IS 'private: a state of kruskal_wallis() and levene() from another process';
+COMMENT ON FUNCTION custseg_private.group_sample_deserialize IS 'a state of kruskal_wallis() and levene() from another process';
 
-CREATE FUNCTION custseg.kruskal_wallis_final(state internal) RETURNS custseg.group_test_result
+CREATE FUNCTION custseg_private.kruskal_wallis_final(state internal) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_kruskal_wallis_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.kruskal_wallis_final IS 'private: result of kruskal_wallis()';
+COMMENT ON FUNCTION custseg_private.kruskal_wallis_final IS 'result of kruskal_wallis()';
 
-CREATE FUNCTION custseg.levene_final(state internal) RETURNS custseg.group_test_result
+CREATE FUNCTION custseg_private.levene_final(state internal) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_levene_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.levene_final IS 'private: result of levene()';
+COMMENT ON FUNCTION custseg_private.levene_final IS 'result of levene()';
 
 CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
-    SFUNC = custseg.group_sample_accum,
+    SFUNC = custseg_private.group_sample_accum,
     STYPE = internal,
-    FINALFUNC = custseg.kruskal_wallis_final,
-    COMBINEFUNC = custseg.group_sample_combine,
-    SERIALFUNC = custseg.group_sample_serialize,
-    DESERIALFUNC = custseg.group_sample_deserialize,
+    FINALFUNC = custseg_private.kruskal_wallis_final,
+    COMBINEFUNC = custseg_private.group_sample_combine,
+    SERIALFUNC = custseg_private.group_sample_serialize,
+    DESERIALFUNC = custseg_private.group_sample_deserialize,
     PARALLEL = SAFE
 );
 
 COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal and Wallis'' test, are values of some segments higher than of others? by ranks, whatever the distribution; corrected for ties';
 
 CREATE AGGREGATE custseg.levene(value float8, segment int) (
-    SFUNC = custseg.group_sample_accum,
+    SFUNC = custseg_private.group_sample_accum,
     STYPE = internal,
-    FINALFUNC = custseg.levene_final,
-    COMBINEFUNC = custseg.group_sample_combine,
-    SERIALFUNC = custseg.group_sample_serialize,
-    DESERIALFUNC = custseg.group_sample_deserialize,
+    FINALFUNC = custseg_private.levene_final,
+    COMBINEFUNC = custseg_private.group_sample_combine,
+    SERIALFUNC = custseg_private.group_sample_serialize,
+    DESERIALFUNC = custseg_private.group_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -3275,43 +3280,45 @@ COMMENT ON COLUMN custseg.overrides.name IS 'of the segment in the deployed vers
 
 -- private functions
 
-CREATE FUNCTION custseg.may_use(model text) RETURNS bool
+CREATE FUNCTION custseg_private.may_use(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_may_use'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg.may_use IS 'private: whether the current role may use a model; row-level security asks it';
+COMMENT ON FUNCTION custseg_private.may_use IS 'whether the current role may use a model; row-level security asks it';
 
-CREATE FUNCTION custseg.invalidate_models() RETURNS trigger
+CREATE FUNCTION custseg_private.invalidate_models() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_invalidate_models'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.invalidate_models IS 'private: tells every session that a model changed';
+COMMENT ON FUNCTION custseg_private.invalidate_models IS 'tells every session that a model changed';
 
-REVOKE EXECUTE ON FUNCTION custseg.invalidate_models FROM public;
+REVOKE EXECUTE ON FUNCTION custseg_private.invalidate_models FROM public;
 
 CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model
-FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 
 CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_version
-FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 
 CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment
-FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 
 CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_grant
-FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 
 CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment_override
-FOR EACH STATEMENT EXECUTE FUNCTION custseg.invalidate_models();
+FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 
 -- rights
 
 GRANT USAGE ON SCHEMA custseg TO public;
+-- functions in custseg call those in custseg_private as their caller
+GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
 GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq TO public;
 
@@ -3354,19 +3361,19 @@ ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg.may_use(name));
-CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.feature FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.segment FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.deployment FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.model_grant FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.migration FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.monitor_run FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg.may_use(model));
-CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (custseg.may_use(model));
+CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
+CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.feature FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.segment FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.deployment FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.model_grant FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.migration FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.monitor_run FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (custseg_private.may_use(model));
 
 -- what pg_dump takes along
 

@@ -65,11 +65,11 @@ SELECT custseg.adjusted_rand(a, c) FILTER (WHERE a < 0) AS none, custseg.adjuste
 
 -- Large numbers of rows do not overflow: the state of a billion rows, by doubling that of 10.  scikit-learn
 -- gives 0.204545455 for 10 and 0.375995779 for 10,240 rows.
-CREATE AGGREGATE state_of(int, int) (SFUNC = custseg.agreement_accum, STYPE = bytea);
-CREATE AGGREGATE join_states(bytea) (SFUNC = custseg.agreement_combine, STYPE = bytea);
-CREATE AGGREGATE rand_of_states(bytea) (SFUNC = custseg.agreement_combine, STYPE = bytea, FINALFUNC = custseg.adjusted_rand_final);
-CREATE AGGREGATE information_of_states(bytea) (SFUNC = custseg.agreement_combine, STYPE = bytea,
-    FINALFUNC = custseg.mutual_information_final);
+CREATE AGGREGATE state_of(int, int) (SFUNC = custseg_private.agreement_accum, STYPE = bytea);
+CREATE AGGREGATE join_states(bytea) (SFUNC = custseg_private.agreement_combine, STYPE = bytea);
+CREATE AGGREGATE rand_of_states(bytea) (SFUNC = custseg_private.agreement_combine, STYPE = bytea, FINALFUNC = custseg_private.adjusted_rand_final);
+CREATE AGGREGATE information_of_states(bytea) (SFUNC = custseg_private.agreement_combine, STYPE = bytea,
+    FINALFUNC = custseg_private.mutual_information_final);
 WITH RECURSIVE doubled AS (
     SELECT 0 AS n, state_of(x, y) AS state FROM unnest('{1,1,1,2,2,2,3,3,3,3}'::int[], '{1,1,2,2,2,1,3,3,3,1}'::int[]) u (x, y)
     UNION ALL
@@ -107,19 +107,19 @@ WITH RECURSIVE doubled AS (
     SELECT n + 1, (SELECT join_states(s) FROM unnest(ARRAY[state, state]) s) FROM doubled WHERE n < 30
 )
 SELECT max(n) FROM doubled WHERE length(state) > 0;
-SELECT custseg.agreement_accum(NULL, 1, 2);
-SELECT custseg.agreement_combine('\x00', '\x00');
+SELECT custseg_private.agreement_accum(NULL, 1, 2);
+SELECT custseg_private.agreement_combine('\x00', '\x00');
 -- states that nobody made
-SELECT custseg.adjusted_rand_final('\x');
-SELECT custseg.mutual_information_final(decode(repeat('00', 276), 'hex'));
-SELECT custseg.normalized_mutual_information_final(substr(state_of(1, 2), 1, 100));
+SELECT custseg_private.adjusted_rand_final('\x');
+SELECT custseg_private.mutual_information_final(decode(repeat('00', 276), 'hex'));
+SELECT custseg_private.normalized_mutual_information_final(substr(state_of(1, 2), 1, 100));
 SELECT join_states(s) FROM unnest(ARRAY['\x0123'::bytea, '\x0123']) s;
-CREATE AGGREGATE forged(int, int) (SFUNC = custseg.agreement_accum, STYPE = bytea, INITCOND = '\xdeadbeef');
+CREATE AGGREGATE forged(int, int) (SFUNC = custseg_private.agreement_accum, STYPE = bytea, INITCOND = '\xdeadbeef');
 SELECT forged(1, 2);
 SELECT forged(i, i) FROM generate_series(1, 3) i;
 -- a table whose slots are all in use, or counts less than it says
-SELECT custseg.adjusted_rand_final(overlay(state_of(1, 2) PLACING '\x02' FROM 5));
-SELECT custseg.adjusted_rand_final(state_of(1, 2));
+SELECT custseg_private.adjusted_rand_final(overlay(state_of(1, 2) PLACING '\x02' FROM 5));
+SELECT custseg_private.adjusted_rand_final(state_of(1, 2));
 
 DROP AGGREGATE forged(int, int), state_of(int, int), join_states(bytea), rand_of_states(bytea), information_of_states(bytea);
 DROP FUNCTION agreement;

@@ -249,9 +249,9 @@ DELETE FROM custseg.monitor_run;
 UPDATE custseg.alert SET closed_at = now();
 INSERT INTO custseg.monitor_feature SELECT * FROM custseg.monitor_feature;
 TRUNCATE custseg.monitor_segment;
-SELECT custseg.record_run('watched', 1, 'x', now(), 'me', '{}', '{}', '{}', false);
-SELECT custseg.record_alerts(r, '{}', '{}') FROM custseg.monitor_run r;
-SELECT custseg.forget_runs('watched', now());
+SELECT custseg_private.record_run('watched', 1, 'x', now(), 'me', '{}', '{}', '{}', false);
+SELECT custseg_private.record_alerts(r, '{}', '{}') FROM custseg.monitor_run r;
+SELECT custseg_private.forget_runs('watched', now());
 
 -- names of the caller's choice stand in for nothing
 RESET ROLE;

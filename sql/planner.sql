@@ -78,11 +78,11 @@ SELECT custseg.predict('m', s) FROM shopper s LIMIT 1;
 RESET ROLE;
 
 -- called by hand
-SELECT custseg.predict_columns('m', NULL, '{visits,spend}', 90, 500.0) = custseg.predict('m', '{"visits": 90, "spend": 500}'::jsonb) AS same;
-SELECT custseg.predict_columns(NULL, NULL, '{a}', 1), custseg.predict_columns('m', NULL, NULL, 1);
-SELECT custseg.predict_columns('m', NULL, '{spend}', 1);
-SELECT custseg.predict_columns('m', NULL, '{spend,visits}', 1);
-SELECT custseg.predict_columns('m', NULL, '{spend,NULL}', 1, 2);
+SELECT custseg_private.predict_columns('m', NULL, '{visits,spend}', 90, 500.0) = custseg.predict('m', '{"visits": 90, "spend": 500}'::jsonb) AS same;
+SELECT custseg_private.predict_columns(NULL, NULL, '{a}', 1), custseg_private.predict_columns('m', NULL, NULL, 1);
+SELECT custseg_private.predict_columns('m', NULL, '{spend}', 1);
+SELECT custseg_private.predict_columns('m', NULL, '{spend,visits}', 1);
+SELECT custseg_private.predict_columns('m', NULL, '{spend,NULL}', 1, 2);
 
 DROP FUNCTION moved();
 DROP VIEW shopper_view;

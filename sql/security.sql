@@ -61,7 +61,7 @@ SELECT outcome(statement) FROM (VALUES
     ('CREATE TABLE custseg.mine (a int)'),
     ('ALTER TABLE custseg.model DISABLE ROW LEVEL SECURITY'),
     ('LOCK custseg.model IN EXCLUSIVE MODE'),
-    ('SELECT custseg.invalidate_models()')
+    ('SELECT custseg_private.invalidate_models()')
 ) v (statement);
 
 --
@@ -75,7 +75,7 @@ SELECT concat_ws(' ', (SELECT count(*) FROM custseg.model), (SELECT count(*) FRO
     (SELECT count(*) FROM custseg.migration), (SELECT count(*) FROM custseg.models), (SELECT count(*) FROM custseg.segments),
     (SELECT count(*) FROM custseg.segment_profile)) $$;
 SELECT visible();
-SELECT custseg.may_use('mine'), custseg.may_use('nobody');
+SELECT custseg_private.may_use('mine'), custseg_private.may_use('nobody');
 CREATE TABLE other_table (recency int, monetary float8, segment int);
 CREATE TRIGGER assign BEFORE INSERT ON other_table FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('mine', 'segment');
 CREATE FUNCTION uses() RETURNS SETOF text LANGUAGE sql AS $$

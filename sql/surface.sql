@@ -1,12 +1,12 @@
 -- The SQL surface: what there is, who may do what with it, and that it goes without a trace.
 
--- everything the extension owns lies in its schema, and the schema is its own
+-- everything the extension owns lies in its schemas, and the schemas are its own
 SELECT i.type, count(*)
 FROM pg_extension e
 JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
     AND d.deptype = 'e'
 CROSS JOIN pg_identify_object(d.classid, d.objid, d.objsubid) i
-WHERE e.extname = 'custseg' AND i.schema IS DISTINCT FROM 'custseg'
+WHERE e.extname = 'custseg' AND coalesce(i.schema, '') NOT IN ('custseg', 'custseg_private')
 GROUP BY i.type
 ORDER BY i.type COLLATE "C";
 
@@ -14,15 +14,27 @@ SELECT n.nspname, n.nspowner = 10 AS owned_by_bootstrap_superuser,
     has_schema_privilege('public', n.oid, 'USAGE') AS usage,
     has_schema_privilege('public', n.oid, 'CREATE') AS create
 FROM pg_namespace n
-WHERE n.nspname = 'custseg';
+WHERE n.nspname ~ '^custseg'
+ORDER BY n.nspname;
 
 -- and nothing lies there that is not the extension's
 SELECT p.oid::regprocedure
 FROM pg_proc p
-WHERE p.pronamespace = 'custseg'::regnamespace AND NOT EXISTS (
+WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace) AND NOT EXISTS (
     SELECT FROM pg_depend d
     WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
 );
+
+-- what a user calls is in custseg; states of aggregates, input and output of types and their like are not,
+-- nor is there anything but functions beside them
+SELECT p.oid::regprocedure
+FROM pg_proc p
+WHERE p.pronamespace = 'custseg'::regnamespace
+    AND (p.proargtypes::oid[] || p.prorettype && '{internal,cstring}'::regtype[]::oid[] OR EXISTS (
+        SELECT FROM pg_aggregate a
+        WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn)
+    ));
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'custseg_private'::regnamespace;
 
 -- functions: volatility, parallel safety and strictness as the planner is told
 \pset format unaligned
@@ -35,7 +47,7 @@ SELECT p.oid::regprocedure AS function,
     p.proisstrict AS strict,
     p.proretset AS set
 FROM pg_proc p
-WHERE p.pronamespace = 'custseg'::regnamespace
+WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace)
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- what each takes and gives, one argument or column a row
@@ -55,6 +67,7 @@ SELECT a.name AS function, concat_ws(' ', CASE WHEN a.taken AND a.given THEN 'in
 FROM (
     SELECT function, name, position, argument, type, taken, given, default_value
     FROM surface_arguments
+    WHERE schema = 'custseg'::regnamespace
     UNION ALL
     SELECT p.oid, p.proname, 1000, NULL, pg_get_function_result(p.oid), false, true, NULL
     FROM pg_proc p
@@ -123,13 +136,13 @@ ORDER BY 1, a.position, b.position;
 SELECT p.oid::regprocedure
 FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang
-WHERE p.pronamespace = 'custseg'::regnamespace
+WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace)
     AND (l.lanname <> 'c' AND p.prosqlbody IS NULL AND p.prokind <> 'a' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
 
 -- functions that are not for everyone
 SELECT p.oid::regprocedure
 FROM pg_proc p
-WHERE p.pronamespace = 'custseg'::regnamespace
+WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace)
     AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
@@ -246,6 +259,7 @@ DROP SCHEMA elsewhere;
 DROP TABLE custseg.migration;
 DROP FUNCTION custseg.scorer(text, int);
 DROP SCHEMA custseg CASCADE;
+DROP SCHEMA custseg_private CASCADE;
 
 -- it can be used and goes away with everything it made
 CREATE TABLE surface_customers (id int PRIMARY KEY, a float8, b float8);
@@ -256,7 +270,7 @@ SELECT custseg.predict('surface', c), count(*) FROM surface_customers c GROUP BY
 
 DROP VIEW surface_columns, surface_arguments;
 DROP EXTENSION custseg;
-SELECT count(*) FROM pg_namespace WHERE nspname = 'custseg';
+SELECT count(*) FROM pg_namespace WHERE nspname ~ '^custseg';
 SELECT count(*) FROM pg_proc WHERE probin LIKE '%custseg%';
 SELECT count(*) FROM pg_type WHERE typname LIKE '%compiled_model%';
 SELECT count(*) FROM pg_class WHERE relname ~ '^(model|segment|deployment|migration|feature)(s|_|$)'

@@ -273,18 +273,18 @@ SELECT custseg.chi_square_test(i, 1) FROM generate_series(1, 250001) i;
 SELECT custseg.chi_square_test(repeat('x', 3000000 + i), 1) FROM generate_series(1, 6) i;
 
 -- State functions are for aggregates, and look at what they are given
-SELECT custseg.contingency_accum(NULL, 'a', 'b');
-SELECT custseg.contingency_accum_sample(NULL, 'a', true);
-SELECT custseg.contingency_combine(NULL, NULL);
-SELECT custseg.chi_square_test_final('\x00');
-SELECT custseg.psi_categories_final(decode(repeat('00', 700), 'hex'));
-CREATE AGGREGATE forged (text, text) (SFUNC = custseg.contingency_accum, STYPE = bytea, INITCOND = '\x0000000000000000');
+SELECT custseg_private.contingency_accum(NULL, 'a', 'b');
+SELECT custseg_private.contingency_accum_sample(NULL, 'a', true);
+SELECT custseg_private.contingency_combine(NULL, NULL);
+SELECT custseg_private.chi_square_test_final('\x00');
+SELECT custseg_private.psi_categories_final(decode(repeat('00', 700), 'hex'));
+CREATE AGGREGATE forged (text, text) (SFUNC = custseg_private.contingency_accum, STYPE = bytea, INITCOND = '\x0000000000000000');
 SELECT forged('a', 'b');
 DROP AGGREGATE forged (text, text);
-CREATE AGGREGATE state (text, text) (SFUNC = custseg.contingency_accum, STYPE = bytea);
-SELECT custseg.psi_categories_final((SELECT state(i::text, (i % 3)::text) FROM generate_series(1, 9) i));
+CREATE AGGREGATE state (text, text) (SFUNC = custseg_private.contingency_accum, STYPE = bytea);
+SELECT custseg_private.psi_categories_final((SELECT state(i::text, (i % 3)::text) FROM generate_series(1, 9) i));
 DROP AGGREGATE state (text, text);
-SELECT custseg.chi_square_test_final(NULL), custseg.psi_categories_final(NULL), custseg.jensen_shannon_categories_final(NULL);
+SELECT custseg_private.chi_square_test_final(NULL), custseg_private.psi_categories_final(NULL), custseg_private.jensen_shannon_categories_final(NULL);
 
 DROP FUNCTION results(int), chi_square(int[]);
 DROP TABLE shop, arrays, line, levels, ks_golden, results;

@@ -490,7 +490,7 @@ ResetMemo(MayUseMemo *memo, MemoryContext context)
 }
 
 /*
- * custseg.may_use(model): what row-level security asks for every row.  The answers are kept for the
+ * custseg_private.may_use(model): what row-level security asks for every row.  The answers are kept for the
  * rest of the statement: a history has many rows of few models.
  */
 Datum

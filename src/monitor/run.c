@@ -95,7 +95,7 @@ typedef struct MonitorRun
 } MonitorRun;
 
 static const char *const check_sql =
-"SELECT custseg.run_check($1, $2, $3, $4, $5, $6)";
+"SELECT custseg_private.run_check($1, $2, $3, $4, $5, $6)";
 
 static const char *const error_sql =
 "SELECT $1 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object($2, $3)";
@@ -105,8 +105,8 @@ static const char *const record_sql =
 " a.n_opened, a.n_closed, a.n_open, r.error,"
 " (1000 OPERATOR(pg_catalog.*) EXTRACT(epoch FROM"
 "  r.finished_at OPERATOR(pg_catalog.-) r.started_at))::pg_catalog.float8 "
-"FROM custseg.record_run($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r "
-"CROSS JOIN LATERAL custseg.record_alerts(r, $6, $7) AS a";
+"FROM custseg_private.record_run($1, $2, $3, $4, $5, $6, $7, $8, $9) AS r "
+"CROSS JOIN LATERAL custseg_private.record_alerts(r, $6, $7) AS a";
 
 /* A run that leaves no row. */
 static const char *const unrecorded_sql =
@@ -115,7 +115,7 @@ static const char *const unrecorded_sql =
 " NULL::pg_catalog.float8";
 
 static const char *const forget_sql =
-"SELECT custseg.forget_runs($1,"
+"SELECT custseg_private.forget_runs($1,"
 " pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $2))";
 
 PG_FUNCTION_INFO_V1(custseg_monitor_options);

@@ -132,7 +132,7 @@ PredictColumnsOid(void)
 {
 	Oid			types[] = {TEXTOID, INT4OID, TEXTARRAYOID, ANYOID};
 
-	return LookupFuncName(list_make2(makeString(pstrdup("custseg")),
+	return LookupFuncName(list_make2(makeString(pstrdup("custseg_private")),
 									 makeString(pstrdup("predict_columns"))),
 						  lengthof(types), types, true);
 }
