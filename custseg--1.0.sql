@@ -11,6 +11,111 @@ COMMENT ON SCHEMA custseg IS 'customer segmentation: models, their versions and 
 CREATE SCHEMA custseg_private;
 COMMENT ON SCHEMA custseg_private IS 'parts of custseg that no user calls; they may change with any version';
 
+-- rows of the reports that monitor() keeps
+
+CREATE TYPE custseg.drift_result AS (
+    feature text,
+    kind text,
+    n_baseline bigint,
+    n_current bigint,
+    null_share_baseline float8,
+    null_share_current float8,
+    ks float8,
+    psi float8,
+    psi_critical float8,
+    wasserstein float8,
+    jensen_shannon float8,
+    chi_square float8,
+    cramers_v float8,
+    l_infinity float8,
+    new_levels text[],
+    vanished_levels text[],
+    p_value float8,
+    p_adjusted float8,
+    verdict text,
+    reason text
+);
+
+COMMENT ON TYPE custseg.drift_result IS 'what drift() returns, and monitor() keeps in monitor_feature';
+
+CREATE TYPE custseg.segment_sizes_result AS (
+    segment int,
+    name text,
+    n bigint,
+    share float8,
+    training_share float8,
+    change float8,
+    low float8,
+    high float8,
+    p_adjusted float8,
+    mean_distance float8,
+    training_mean_distance float8,
+    herfindahl float8,
+    entropy float8,
+    psi float8,
+    psi_critical float8,
+    n_unplaced bigint,
+    verdict text,
+    reason text
+);
+
+COMMENT ON TYPE custseg.segment_sizes_result IS 'what segment_sizes() returns, and monitor() keeps in monitor_segment';
+
+CREATE TYPE custseg.data_quality_result AS (
+    subject text,
+    name text,
+    state text,
+    kind text,
+    training_type text,
+    type text,
+    n bigint,
+    training_null_share float8,
+    null_share float8,
+    infinite_share float8,
+    below_range_share float8,
+    above_range_share float8,
+    training_clipped_share float8,
+    clipped_share float8,
+    unseen_levels text[],
+    unseen_share float8,
+    constant bool,
+    n_duplicates bigint,
+    newest timestamptz,
+    age interval,
+    verdict text,
+    reason text
+);
+
+COMMENT ON TYPE custseg.data_quality_result IS 'what data_quality() returns';
+
+CREATE TYPE custseg.drift_multivariate_result AS (
+    n_baseline bigint,
+    n_current bigint,
+    statistic float8,
+    p_value float8,
+    verdict text,
+    reason text
+);
+
+COMMENT ON TYPE custseg.drift_multivariate_result IS 'what drift_multivariate() returns';
+
+CREATE TYPE custseg_private.silhouette_result AS (
+    silhouette float8,
+    n bigint
+);
+
+COMMENT ON TYPE custseg_private.silhouette_result IS 'mean silhouette width of a sample of a source';
+
+CREATE TYPE custseg_private.alert_cause AS (
+    kind text,
+    subject text,
+    severity text,
+    opens bool,
+    message text
+);
+
+COMMENT ON TYPE custseg_private.alert_cause IS 'what a run of monitor() says of something that can have an alert';
+
 -- tables
 --
 -- There are no foreign keys between them: pg_restore --jobs loads an extension's tables in any
@@ -212,27 +317,17 @@ COMMENT ON COLUMN custseg.monitor_run.verdict IS 'the worst of all checks: ok, i
 COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as of needs_retraining()';
 COMMENT ON COLUMN custseg.monitor_run.findings IS 'by check, the rows whose verdict is not ok; silhouette: of a sample; breaches: limits that were broken; errors: of checks that failed';
 
+-- A report's row is kept as it is: what a report gains or renames, its history does.
+
 CREATE TABLE custseg.monitor_feature (
     model text NOT NULL,
     run bigint NOT NULL,
-    position int NOT NULL,
     version int NOT NULL,
     at timestamptz NOT NULL,
-    feature text NOT NULL,
-    kind text,
-    n bigint,
-    null_share float8,
-    psi float8,
-    psi_critical float8,
-    ks float8,
-    wasserstein float8,
-    jensen_shannon float8,
-    cramers_v float8,
-    l_infinity float8,
-    p_adjusted float8,
-    verdict text NOT NULL,
-    reason text,
-    PRIMARY KEY (model, run, position)
+    LIKE custseg.drift_result INCLUDING COMMENTS,
+    position int NOT NULL,
+    PRIMARY KEY (model, run, position),
+    CHECK (num_nulls(feature, verdict) = 0)
 );
 
 COMMENT ON TABLE custseg.monitor_feature IS 'what drift() said of each feature in each run of monitor(); see the view drift_history';
@@ -240,21 +335,12 @@ COMMENT ON TABLE custseg.monitor_feature IS 'what drift() said of each feature i
 CREATE TABLE custseg.monitor_segment (
     model text NOT NULL,
     run bigint NOT NULL,
-    position int NOT NULL,
     version int NOT NULL,
     at timestamptz NOT NULL,
-    segment int,
-    name text,
-    n bigint,
-    share float8,
-    training_share float8,
-    change float8,
-    mean_distance float8,
-    training_mean_distance float8,
-    psi float8,
-    verdict text NOT NULL,
-    reason text,
-    PRIMARY KEY (model, run, position)
+    LIKE custseg.segment_sizes_result INCLUDING COMMENTS,
+    position int NOT NULL,
+    PRIMARY KEY (model, run, position),
+    CHECK (verdict IS NOT NULL)
 );
 
 COMMENT ON TABLE custseg.monitor_segment IS 'what segment_sizes() said of each segment in each run of monitor(); see the view size_history';
@@ -1167,28 +1253,8 @@ CREATE FUNCTION custseg.drift(
     source text DEFAULT NULL,
     reference text DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    version int DEFAULT NULL,
-    OUT feature text,
-    OUT kind text,
-    OUT n_baseline bigint,
-    OUT n_current bigint,
-    OUT null_share_baseline float8,
-    OUT null_share_current float8,
-    OUT ks float8,
-    OUT psi float8,
-    OUT psi_critical float8,
-    OUT wasserstein float8,
-    OUT jensen_shannon float8,
-    OUT chi_square float8,
-    OUT cramers_v float8,
-    OUT l_infinity float8,
-    OUT new_levels text[],
-    OUT vanished_levels text[],
-    OUT p_value float8,
-    OUT p_adjusted float8,
-    OUT verdict text,
-    OUT reason text
-) RETURNS SETOF record
+    version int DEFAULT NULL
+) RETURNS SETOF custseg.drift_result
 AS 'MODULE_PATHNAME', 'custseg_drift'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
@@ -1199,14 +1265,8 @@ CREATE FUNCTION custseg.drift_multivariate(
     source text DEFAULT NULL,
     reference text DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    version int DEFAULT NULL,
-    OUT n_baseline bigint,
-    OUT n_current bigint,
-    OUT statistic float8,
-    OUT p_value float8,
-    OUT verdict text,
-    OUT reason text
-) RETURNS SETOF record
+    version int DEFAULT NULL
+) RETURNS SETOF custseg.drift_multivariate_result
 AS 'MODULE_PATHNAME', 'custseg_drift_multivariate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1;
 
@@ -1216,26 +1276,8 @@ CREATE FUNCTION custseg.segment_sizes(
     model text,
     source text DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    version int DEFAULT NULL,
-    OUT segment int,
-    OUT name text,
-    OUT n bigint,
-    OUT share float8,
-    OUT training_share float8,
-    OUT change float8,
-    OUT low float8,
-    OUT high float8,
-    OUT p_adjusted float8,
-    OUT mean_distance float8,
-    OUT training_mean_distance float8,
-    OUT herfindahl float8,
-    OUT entropy float8,
-    OUT psi float8,
-    OUT psi_critical float8,
-    OUT n_unplaced bigint,
-    OUT verdict text,
-    OUT reason text
-) RETURNS SETOF record
+    version int DEFAULT NULL
+) RETURNS SETOF custseg.segment_sizes_result
 AS 'MODULE_PATHNAME', 'custseg_segment_sizes'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
@@ -1245,30 +1287,8 @@ CREATE FUNCTION custseg.data_quality(
     model text,
     source text DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    version int DEFAULT NULL,
-    OUT subject text,
-    OUT name text,
-    OUT state text,
-    OUT kind text,
-    OUT training_type text,
-    OUT type text,
-    OUT n bigint,
-    OUT training_null_share float8,
-    OUT null_share float8,
-    OUT infinite_share float8,
-    OUT below_range_share float8,
-    OUT above_range_share float8,
-    OUT training_clipped_share float8,
-    OUT clipped_share float8,
-    OUT unseen_levels text[],
-    OUT unseen_share float8,
-    OUT constant bool,
-    OUT n_duplicates bigint,
-    OUT newest timestamptz,
-    OUT age interval,
-    OUT verdict text,
-    OUT reason text
-) RETURNS SETOF record
+    version int DEFAULT NULL
+) RETURNS SETOF custseg.data_quality_result
 AS 'MODULE_PATHNAME', 'custseg_data_quality'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
@@ -1452,10 +1472,8 @@ COMMENT ON FUNCTION custseg_private.monitor_options IS 'options of monitor() and
 CREATE FUNCTION custseg_private.monitor_silhouette(
     model text,
     source text,
-    version int,
-    OUT silhouette float8,
-    OUT n bigint
-) RETURNS SETOF record
+    version int
+) RETURNS SETOF custseg_private.silhouette_result
 AS 'MODULE_PATHNAME', 'custseg_monitor_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
@@ -1526,7 +1544,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH quality AS (
         SELECT r.name, r.verdict, r.unseen_share
-        FROM jsonb_to_recordset(reports -> 'data_quality') r (subject text, name text, verdict text, unseen_share float8)
+        FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') r
         WHERE r.subject = 'feature'
     ),
     drift AS (
@@ -1534,18 +1552,17 @@ BEGIN ATOMIC
             count(*) AS features,
             count(*) FILTER (WHERE r.verdict = 'drifted') AS drifted,
             string_agg(r.feature, ', ') FILTER (WHERE r.verdict = 'drifted') AS names
-        FROM jsonb_to_recordset(reports -> 'drift') r (feature text, verdict text)
+        FROM jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') r
         WHERE NOT EXISTS (SELECT FROM quality q WHERE q.name = r.feature AND q.verdict = 'broken')
     ),
     sizes AS (
         SELECT r.*
-        FROM jsonb_to_recordset(reports -> 'segment_sizes')
-            r (segment int, name text, mean_distance float8, training_mean_distance float8, verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
     ),
     measures AS (
         SELECT
             (v.metrics ->> 'silhouette')::float8 AS silhouette_trained,
-            CASE WHEN s.verdict IS NOT NULL THEN (reports #>> '{silhouette,0,silhouette}')::float8 END AS silhouette,
+            CASE WHEN s.verdict IS NOT NULL THEN (SELECT r.silhouette FROM jsonb_populate_recordset(NULL::custseg_private.silhouette_result, reports -> 'silhouette') r) END AS silhouette,
             s.training_mean_distance AS distance_trained,
             s.mean_distance AS distance,
             extract(epoch FROM now() - v.trained_at) / 86400 AS days
@@ -1626,7 +1643,7 @@ BEGIN ATOMIC
     ),
     broken AS (
         SELECT r.*
-        FROM jsonb_to_recordset(reports -> 'data_quality') r (subject text, name text, verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') r
         WHERE r.verdict = 'broken'
     ),
     repairs AS (
@@ -1640,7 +1657,7 @@ BEGIN ATOMIC
     ),
     lacks AS (
         SELECT format('too few rows to judge by: %s', r.reason) AS reason
-        FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         WHERE r.segment IS NULL AND r.verdict = 'insufficient data' AND NOT EXISTS (SELECT FROM broken)
     ),
     verdict AS (
@@ -1725,18 +1742,13 @@ COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urg
 CREATE FUNCTION custseg_private.alert_causes(
     run custseg.monitor_run,
     options jsonb,
-    reports jsonb,
-    OUT kind text,
-    OUT subject text,
-    OUT severity text,
-    OUT opens bool,
-    OUT message text
-) RETURNS SETOF record
+    reports jsonb
+) RETURNS SETOF custseg_private.alert_cause
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH quality AS (
         SELECT r.*
-        FROM jsonb_to_recordset(reports -> 'data_quality') r (subject text, name text, state text, verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') r
     ),
     findings AS (
         SELECT
@@ -1761,26 +1773,26 @@ BEGIN ATOMIC
                 ELSE r.verdict
             END,
             format('feature %s: %s', r.feature, r.reason)
-        FROM jsonb_to_recordset(reports -> 'drift') r (feature text, verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') r
         UNION ALL
         SELECT
             'segment_sizes',
             coalesce(r.segment::text, '(total)'),
             r.verdict,
             format('%s: %s', r.name, r.reason)
-        FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, name text, verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         UNION ALL
         SELECT 'drift_multivariate', '(model)', r.verdict, format('all features together: %s', r.reason)
-        FROM jsonb_to_recordset(reports -> 'drift_multivariate') r (verdict text, reason text)
+        FROM jsonb_populate_recordset(NULL::custseg.drift_multivariate_result, reports -> 'drift_multivariate') r
         UNION ALL
         SELECT c.cause, '(model)', 'drifted', c.reason
         FROM custseg_private.retraining_causes(run.model, run.version, options, reports) c
         WHERE c.cause IN ('silhouette', 'mean_distance')
         UNION ALL
         SELECT m.kind, '(model)', 'insufficient data', NULL
-        FROM jsonb_to_recordset(reports -> 'segment_sizes') r (segment int, mean_distance float8, verdict text)
+        FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         CROSS JOIN LATERAL (VALUES
-            ('silhouette', (reports #>> '{silhouette,0,silhouette}')::float8),
+            ('silhouette', (SELECT r.silhouette FROM jsonb_populate_recordset(NULL::custseg_private.silhouette_result, reports -> 'silhouette') r)),
             ('mean_distance', r.mean_distance)
         ) m (kind, value)
         WHERE r.segment IS NULL AND (r.verdict = 'insufficient data' OR m.value IS NULL)
@@ -1854,7 +1866,11 @@ BEGIN
         run.retrain := judged.retrain;
         run.urgency := judged.urgency;
         run.reasons := judged.reasons;
-        run.n := jsonb_path_query_first(reports, '$.data_quality[*] ? (@.subject == "source").n')::bigint;
+        run.n := (
+            SELECT q.n
+            FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') q
+            WHERE q.subject = 'source'
+        );
         -- of each report, the rows that are not as they should be
         run.findings := (
             SELECT jsonb_object_agg(c.key, jsonb_path_query_array(c.value, '$[*] ? (!(@.verdict == "ok"))'))
@@ -1864,7 +1880,14 @@ BEGIN
         run.verdict := (
             SELECT v.verdict
             FROM (
-                SELECT p #>> '{}' AS verdict FROM jsonb_path_query(reports, '$.*[*].verdict') p
+                SELECT r.verdict FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') r
+                UNION ALL
+                SELECT r.verdict FROM jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') r
+                UNION ALL
+                SELECT r.verdict FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
+                UNION ALL
+                SELECT r.verdict
+                FROM jsonb_populate_recordset(NULL::custseg.drift_multivariate_result, reports -> 'drift_multivariate') r
                 UNION ALL
                 SELECT 'drifted' WHERE judged.breaches ?| '{silhouette,mean_distance}'
             ) v
@@ -1881,26 +1904,12 @@ BEGIN
     RETURNING id INTO run.id;
 
     INSERT INTO custseg.monitor_feature
-        (model, run, position, version, at, feature, kind, n, null_share, psi, psi_critical, ks, wasserstein,
-        jensen_shannon, cramers_v, l_infinity, p_adjusted, verdict, reason)
-    SELECT run.model, run.id, d.position, run.version, run.started_at, r.feature, r.kind, r.n_current, r.null_share_current,
-        r.psi, r.psi_critical, r.ks, r.wasserstein, r.jensen_shannon, r.cramers_v, r.l_infinity, r.p_adjusted, r.verdict,
-        CASE WHEN r.verdict <> 'ok' THEN r.reason END
-    FROM jsonb_array_elements(reports -> 'drift') WITH ORDINALITY d (line, position)
-    CROSS JOIN LATERAL jsonb_to_record(d.line) r (
-        feature text, kind text, n_current bigint, null_share_current float8, psi float8, psi_critical float8, ks float8,
-        wasserstein float8, jensen_shannon float8, cramers_v float8, l_infinity float8, p_adjusted float8, verdict text,
-        reason text);
+    SELECT run.model, run.id, run.version, run.started_at, r.*
+    FROM ROWS FROM (jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift')) WITH ORDINALITY r;
 
     INSERT INTO custseg.monitor_segment
-        (model, run, position, version, at, segment, name, n, share, training_share, change, mean_distance,
-        training_mean_distance, psi, verdict, reason)
-    SELECT run.model, run.id, d.position, run.version, run.started_at, r.segment, r.name, r.n, r.share, r.training_share,
-        r.change, r.mean_distance, r.training_mean_distance, r.psi, r.verdict, CASE WHEN r.verdict <> 'ok' THEN r.reason END
-    FROM jsonb_array_elements(reports -> 'segment_sizes') WITH ORDINALITY d (line, position)
-    CROSS JOIN LATERAL jsonb_to_record(d.line) r (
-        segment int, name text, n bigint, share float8, training_share float8, change float8, mean_distance float8,
-        training_mean_distance float8, psi float8, verdict text, reason text);
+    SELECT run.model, run.id, run.version, run.started_at, r.*
+    FROM ROWS FROM (jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes')) WITH ORDINALITY r;
     RETURN run;
 END $$;
 
@@ -1918,13 +1927,13 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    causes jsonb;
+    causes custseg_private.alert_cause[];
     event record;
 BEGIN
     n_opened := 0;
     n_closed := 0;
     IF run.status <> 'skipped' THEN
-        SELECT jsonb_agg(c) INTO causes FROM custseg_private.alert_causes(run, options, reports) c;
+        SELECT array_agg(c) INTO causes FROM custseg_private.alert_causes(run, options, reports) c;
 
         UPDATE custseg.alert a
         SET severity = c.severity,
@@ -1933,7 +1942,7 @@ BEGIN
             last_seen = run.started_at,
             last_run = run.id,
             n_seen = a.n_seen + 1
-        FROM jsonb_to_recordset(causes) c (kind text, subject text, severity text, message text)
+        FROM unnest(causes) c
         WHERE a.model = run.model AND a.closed_at IS NULL
             AND a.kind = c.kind AND a.subject = c.subject AND c.severity IS NOT NULL;
 
@@ -1943,8 +1952,7 @@ BEGIN
                     (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
                 SELECT run.model, c.kind, c.subject, c.severity, left(c.message, 1000), run.version,
                     run.started_at, run.started_at, 1, run.id, run.id
-                FROM ROWS FROM (jsonb_to_recordset(causes)
-                    AS (kind text, subject text, severity text, opens bool, message text)) WITH ORDINALITY c
+                FROM unnest(causes) WITH ORDINALITY c
                 WHERE c.opens AND c.severity IS NOT NULL
                     AND NOT EXISTS (
                         SELECT FROM custseg.alert a
@@ -1958,7 +1966,7 @@ BEGIN
                 SET closed_at = run.started_at, closed_run = run.id
                 WHERE a.model = run.model AND a.closed_at IS NULL
                     AND NOT EXISTS (
-                        SELECT FROM jsonb_to_recordset(causes) c (kind text, subject text)
+                        SELECT FROM unnest(causes) c
                         WHERE c.kind = a.kind AND c.subject = a.subject
                     )
                     -- a check that failed says nothing
@@ -3140,55 +3148,16 @@ COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'mean, or share of the
 COMMENT ON COLUMN custseg.segment_profile.difference IS 'from overall_mean, in standard deviations of all training rows; NULL where nothing varies';
 
 CREATE VIEW custseg.drift_history WITH (security_invoker = true) AS
-SELECT
-    f.run,
-    f.model,
-    f.version,
-    f.at,
-    f.feature,
-    f.kind,
-    f.n,
-    f.null_share,
-    f.psi,
-    f.psi_critical,
-    f.ks,
-    f.wasserstein,
-    f.jensen_shannon,
-    f.cramers_v,
-    f.l_infinity,
-    f.p_adjusted,
-    f.verdict,
-    f.reason
+SELECT f.*
 FROM custseg.monitor_feature f;
 
 COMMENT ON VIEW custseg.drift_history IS 'how each feature compared with training in each run of monitor()';
-COMMENT ON COLUMN custseg.drift_history.at IS 'start of the run';
-COMMENT ON COLUMN custseg.drift_history.reason IS 'NULL where the verdict is ok';
 
 CREATE VIEW custseg.size_history WITH (security_invoker = true) AS
-SELECT
-    s.run,
-    s.model,
-    s.version,
-    s.at,
-    s.segment,
-    s.name,
-    s.n,
-    s.share,
-    s.training_share,
-    s.change,
-    s.mean_distance,
-    s.training_mean_distance,
-    s.psi,
-    s.verdict,
-    s.reason
+SELECT s.*
 FROM custseg.monitor_segment s;
 
 COMMENT ON VIEW custseg.size_history IS 'how large each segment was in each run of monitor(); segment NULL is the total';
-COMMENT ON COLUMN custseg.size_history.at IS 'start of the run';
-COMMENT ON COLUMN custseg.size_history.change IS 'of the share since training, in percentage points';
-COMMENT ON COLUMN custseg.size_history.psi IS 'of the mix of segments; in the total only';
-COMMENT ON COLUMN custseg.size_history.reason IS 'NULL where the verdict is ok';
 
 CREATE VIEW custseg.open_alerts WITH (security_invoker = true) AS
 SELECT

@@ -46,10 +46,15 @@ SELECT model, deployed_version, last_run_at, last_status, verdict, open_alerts F
 SELECT version, status, n, verdict, retrain, urgency, reasons, alerts_opened, alerts_closed, alerts_open, error, milliseconds > 0 AS timed
 FROM custseg.monitor('watched');
 SELECT * FROM custseg.needs_retraining('watched');
-SELECT feature, kind, n, null_share, round(psi::numeric, 3) AS psi, round(ks::numeric, 3) AS ks, verdict, reason
+SELECT feature, kind, n_current, null_share_current, round(psi::numeric, 3) AS psi, round(ks::numeric, 3) AS ks, verdict, reason
 FROM custseg.drift_history WHERE model = 'watched';
 SELECT segment, name, n, share = training_share AS as_trained, change, round(psi::numeric, 3) AS psi, verdict, reason
 FROM custseg.size_history WHERE model = 'watched';
+-- whole rows of the reports are kept
+SELECT count(*) AS features, count(*) FILTER (WHERE EXISTS (SELECT FROM custseg.drift_history h WHERE to_jsonb(h) @> to_jsonb(d))) AS kept
+FROM custseg.drift('watched') d;
+SELECT count(*) AS segments, count(*) FILTER (WHERE EXISTS (SELECT FROM custseg.size_history h WHERE to_jsonb(h) @> to_jsonb(s))) AS kept
+FROM custseg.segment_sizes('watched') s;
 
 -- the silhouette is of all rows as long as these are no more than the sample
 SELECT (r.findings #>> '{silhouette,0,n}')::int AS n, abs((r.findings #>> '{silhouette,0,silhouette}')::float8 - e.result) < 1e-12 AS as_evaluated

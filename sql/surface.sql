@@ -26,7 +26,7 @@ WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespac
 );
 
 -- what a user calls is in custseg; states of aggregates, input and output of types and their like are not,
--- nor is there anything but functions beside them
+-- and beside them there is nothing but the types of their rows
 SELECT p.oid::regprocedure
 FROM pg_proc p
 WHERE p.pronamespace = 'custseg'::regnamespace
@@ -34,7 +34,7 @@ WHERE p.pronamespace = 'custseg'::regnamespace
         SELECT FROM pg_aggregate a
         WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn)
     ));
-SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'custseg_private'::regnamespace;
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'custseg_private'::regnamespace AND c.relkind <> 'c';
 
 -- functions: volatility, parallel safety and strictness as the planner is told
 \pset format unaligned
@@ -163,6 +163,13 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v', 'c')
 ORDER BY c.relkind DESC, c.relname COLLATE "C", a.attnum;
 \pset format aligned
+
+-- what monitor() keeps is the report's own row: every column of it, in its order
+SELECT r.attrelid::regclass AS row, r.attname, r.atttypid::regtype, h.attrelid::regclass AS history, h.attname, h.atttypid::regtype
+FROM (VALUES ('custseg.drift_result'::regclass, 'custseg.monitor_feature'::regclass), ('custseg.segment_sizes_result', 'custseg.monitor_segment')) v (kept, history)
+JOIN pg_attribute r ON r.attrelid = v.kept AND r.attnum > 0
+LEFT JOIN pg_attribute h ON h.attrelid = v.history AND h.attnum = r.attnum + 4
+WHERE (h.attname, h.atttypid) IS DISTINCT FROM (r.attname, r.atttypid);
 
 -- every function, relation and type of the extension has a comment
 SELECT i.type, i.identity
