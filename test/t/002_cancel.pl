@@ -1,4 +1,6 @@
 # A cancel or a timeout ends a training at once, in any phase, and leaves nothing behind.
+#
+# Alone: it measures how soon a cancel acts.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,4 +1,6 @@
 # Another session sees what a training is at, as far as it may.
+#
+# Alone: phases that are short must not be missed.
 
 use strict;
 use warnings FATAL => 'all';

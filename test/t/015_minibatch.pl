@@ -1,5 +1,7 @@
 # A training that streams: memory depends on the sample and the batch, a cancel ends any pass, all
 # passes see the same rows, and workers are there only beside a source that may have them.
+#
+# Alone: it measures how soon a cancel acts.
 
 use strict;
 use warnings FATAL => 'all';

@@ -1,4 +1,6 @@
 # Hierarchical clustering ends at once when it is cancelled, and shares its scans among workers.
+#
+# Alone: it measures how soon a cancel acts.
 
 use strict;
 use warnings FATAL => 'all';
