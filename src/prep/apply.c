@@ -65,41 +65,35 @@ ScaleColumn(const CsFeature *f, int nrows, double *y)
 
 /* Transform one column in place.  Returns false when a value is not in the domain. */
 static bool
-TransformColumn(const CsFeature *f, int nrows, double *y)
+TransformColumn(const CsPipeline *p, const CsFeature *f, int nrows, double *y)
 {
-	if (f->transform == CS_TRANSFORM_LOG1P)
+	const CsTransform *transform = CsTransformAt(f->transform);
+
+	for (int r = 0; r < nrows; r++)
 	{
-		for (int r = 0; r < nrows; r++)
-		{
-			if (y[r] <= -1)
-				return false;
-			y[r] = log1p(y[r]);
-		}
+		if (y[r] <= transform->above)
+			return false;
 	}
-	else
-	{
-		for (int r = 0; r < nrows; r++)
-			y[r] = CsYeoJohnson(y[r], f->lambda);
-	}
+	transform->apply(CsFeatureFitted(p, f), f->nfitted, nrows, y);
 	return true;
 }
 
 /* Prepare one column of numbers, all steps. */
 static pg_attribute_always_inline bool
-PrepareColumn(const CsFeature *f, int nrows, const double *x, double *y)
+PrepareColumn(const CsPipeline *p, const CsFeature *f, int nrows, const double *x, double *y)
 {
 	if (!FillColumn(f, nrows, x, y))
 		return false;
-	if (f->transform != CS_TRANSFORM_NONE && !TransformColumn(f, nrows, y))
+	if (f->transform != CS_TRANSFORM_NONE && !TransformColumn(p, f, nrows, y))
 		return false;
 	return ScaleColumn(f, nrows, y);
 }
 
 /* The same for a block's rows, compiled for several instruction sets. */
 CS_CLONES static bool
-PrepareBlock(const CsFeature *f, int nrows, const double *x, double *y)
+PrepareBlock(const CsPipeline *p, const CsFeature *f, int nrows, const double *x, double *y)
 {
-	return PrepareColumn(f, nrows, x, y);
+	return PrepareColumn(p, f, nrows, x, y);
 }
 
 /*
@@ -171,7 +165,7 @@ CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrow
 		bool		good;
 
 		if (f->kind != CS_CATEGORICAL)
-			good = nrows == 1 ? PrepareColumn(f, 1, x, y) : PrepareBlock(f, nrows, x, y);
+			good = nrows == 1 ? PrepareColumn(p, f, 1, x, y) : PrepareBlock(p, f, nrows, x, y);
 		else if (f->encode == CS_ENCODE_ONEHOT)
 			good = PrepareOneHot(p, f, nrows, x, y, out_stride);
 		else

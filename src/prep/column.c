@@ -22,23 +22,29 @@
 /* Values whose sum is taken plainly before it is added to the compensated total. */
 #define CHUNK 1024
 
-/* As scikit-learn: a range this small is no range. */
-#define NO_RANGE (10 * DBL_EPSILON)
-
-typedef struct Moments
+/*
+ * Quantile points of n sorted values, or all of them when they are fewer; returns how many.
+ */
+int
+CsQuantilePoints(const double *sorted, int64 n, double *points)
 {
-	double		mean;
-	double		variance;		/* ddof 0 */
-} Moments;
+	int			npoints = (int) Min(n, (int64) CS_QUANTILE_POINTS);
+
+	for (int i = 0; i < npoints; i++)
+		points[i] = n <= CS_QUANTILE_POINTS ? sorted[i] :
+			CsQuantileSorted(sorted, n, i / (double) (CS_QUANTILE_POINTS - 1));
+	return npoints;
+}
 
 /*
  * Mean and variance of sorted values in one pass, about their median: mean and median are never
  * further apart than the standard deviation, so no digits cancel.  Not finite on overflow.
  */
-static Moments
-ComputeMoments(const double *sorted, int64 n)
+static void
+ComputeMoments(CsNumbers *numbers)
 {
-	Moments		moments;
+	const double *sorted = numbers->sorted;
+	int64		n = numbers->n;
 	double		middle = sorted[n / 2];
 	double		sum = 0,
 				sum_rest = 0,
@@ -65,43 +71,19 @@ ComputeMoments(const double *sorted, int64 n)
 		CsAddCompensated(&squares, &squares_rest, (q[0] + q[1]) + (q[2] + q[3]));
 	}
 	sum = (sum + sum_rest) / n;
-	moments.mean = middle + sum;
-	moments.variance = (squares + squares_rest) / n - sum * sum;
-	if (moments.variance < 0)
-		moments.variance = 0;
-	return moments;
+	numbers->mean = middle + sum;
+	numbers->variance = (squares + squares_rest) / n - sum * sum;
+	if (numbers->variance < 0)
+		numbers->variance = 0;
 }
 
-/* Is a variance no more than the rounding errors of its own computation?  As scikit-learn. */
+/* Is the variance no more than the rounding errors of its own computation?  As scikit-learn. */
 static bool
-IsRoundingNoise(Moments m, int64 n)
+IsRoundingNoise(const CsNumbers *x)
 {
-	double		error = n * m.mean * DBL_EPSILON;
+	double		error = x->n * x->mean * DBL_EPSILON;
 
-	return m.variance <= n * DBL_EPSILON * m.variance + error * error;
-}
-
-/* Smallest of the most frequent values. */
-static double
-SortedMode(const double *sorted, int64 n)
-{
-	double		mode = sorted[0];
-	int64		longest = 0;
-
-	for (int64 start = 0, end; start < n; start = end)
-	{
-		for (end = start + 1; end < n && sorted[end] == sorted[start]; end++)
-		{
-			if (end % CS_INTERRUPT_VALUES == 0)
-				CHECK_FOR_INTERRUPTS();
-		}
-		if (end - start > longest)
-		{
-			longest = end - start;
-			mode = sorted[start];
-		}
-	}
-	return mode;
+	return x->variance <= x->n * DBL_EPSILON * x->variance + error * error;
 }
 
 /* Insert copies of a value where it belongs; there must be room. */
@@ -127,172 +109,90 @@ InsertCopies(double *sorted, int64 n, double value, int64 copies)
 
 /* The frozen baseline: moments, range and quantile points of the values that are there. */
 static void
-FitBaseline(CsColumnFit *fit, const double *sorted, int64 n, Moments m)
+FitBaseline(CsColumnFit *fit, const CsNumbers *x)
 {
-	fit->mean = m.mean;
-	fit->sd = sqrt(m.variance);
-	fit->minimum = sorted[0];
-	fit->maximum = sorted[n - 1];
-	fit->nquantiles = (int) Min(n, (int64) CS_QUANTILE_POINTS);
-	for (int i = 0; i < fit->nquantiles; i++)
-		fit->quantiles[i] = n <= CS_QUANTILE_POINTS ? sorted[i] :
-			CsQuantileSorted(sorted, n, i / (double) (CS_QUANTILE_POINTS - 1));
-}
-
-/* What a missing number becomes; NaN when the column's method is not to put one value there. */
-static double
-ChooseFill(const CsColumnSpec *spec, const double *sorted, int64 n, Moments m)
-{
-	switch (spec->prep.impute)
-	{
-		case CS_IMPUTE_MEDIAN:
-			return CsQuantileSorted(sorted, n, 0.5);
-		case CS_IMPUTE_MEAN:
-			return m.mean;
-		case CS_IMPUTE_MODE:
-			return SortedMode(sorted, n);
-		case CS_IMPUTE_CONSTANT:
-			return spec->constant;
-		case CS_IMPUTE_KNN:
-		case CS_IMPUTE_SKIP:
-		case CS_IMPUTE_ERROR:
-		case CS_IMPUTE_LEVEL:
-			break;
-	}
-	return NAN;
+	fit->mean = x->mean;
+	fit->sd = sqrt(x->variance);
+	fit->minimum = x->sorted[0];
+	fit->maximum = x->sorted[x->n - 1];
+	fit->nquantiles = CsQuantilePoints(x->sorted, x->n, fit->quantiles);
 }
 
 /* Choose the limits and clip to them. */
 static void
-FitClip(CsColumnFit *fit, const CsPrepColumn *prep, double *sorted, int64 n, Moments m)
+FitClip(CsColumnFit *fit, const CsPrepColumn *prep, const CsNumbers *x, double *sorted)
 {
-	double		limit = prep->clip_limit;
-	double		width;
-
-	switch (prep->clip)
-	{
-		case CS_CLIP_NONE:
-			return;
-		case CS_CLIP_IQR:
-			fit->low = CsQuantileSorted(sorted, n, 0.25);
-			fit->high = CsQuantileSorted(sorted, n, 0.75);
-			width = limit * (fit->high - fit->low);
-			fit->low -= width;
-			fit->high += width;
-			break;
-		case CS_CLIP_ZSCORE:
-			width = limit * sqrt(m.variance);
-			fit->low = m.mean - width;
-			fit->high = m.mean + width;
-			break;
-		case CS_CLIP_QUANTILE:
-			fit->low = CsQuantileSorted(sorted, n, limit);
-			fit->high = CsQuantileSorted(sorted, n, 1 - limit);
-			break;
-	}
-	for (int64 i = 0; i < n && sorted[i] < fit->low; i++)
+	CsClipAt(prep->clip)->fit(x, prep->clip_limit, &fit->low, &fit->high);
+	for (int64 i = 0; i < x->n && sorted[i] < fit->low; i++)
 		sorted[i] = fit->low;
-	for (int64 i = n - 1; i >= 0 && sorted[i] > fit->high; i--)
+	for (int64 i = x->n - 1; i >= 0 && sorted[i] > fit->high; i--)
 		sorted[i] = fit->high;
 }
 
-/* Choose lambda if there is one, and transform; false when values are not in the domain. */
+/* Fit the transform, and transform; false when values are not in the domain. */
 static bool
-FitTransform(CsColumnFit *fit, const CsPrepColumn *prep, double *sorted, double *scratch, int64 n)
+FitTransform(CsColumnFit *fit, const CsTransform *transform, double *sorted, int64 n,
+			 double *scratch, double *fitted)
 {
-	if (prep->transform == CS_TRANSFORM_LOG1P)
-	{
-		while (fit->n_outside < n && sorted[fit->n_outside] <= -1)
-			fit->n_outside++;
-		if (fit->n_outside > 0)
-			return false;
-	}
-	else
-		fit->lambda = CsYeoJohnsonFit(sorted, n, scratch);
+	while (fit->n_outside < n && sorted[fit->n_outside] <= transform->above)
+		fit->n_outside++;
+	if (fit->n_outside > 0)
+		return false;
 
-	for (int64 i = 0; i < n; i++)
+	if (transform->fit != NULL)
+		fit->nfitted = transform->fit(sorted, n, scratch, fitted);
+	for (int64 start = 0; start < n; start += CS_INTERRUPT_VALUES)
 	{
-		if (i % CS_INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
-		sorted[i] = prep->transform == CS_TRANSFORM_LOG1P ? log1p(sorted[i]) :
-			CsYeoJohnson(sorted[i], fit->lambda);
+		CHECK_FOR_INTERRUPTS();
+		transform->apply(fitted, fit->nfitted, (int) Min(n - start, CS_INTERRUPT_VALUES),
+						 sorted + start);
 	}
 	return true;
 }
 
-/* Choose center and spread; a constant column, or one that might as well be, is spread by 1. */
+/* Choose center and spread; a column without spread is spread by 1. */
 static void
-FitScale(CsColumnFit *fit, CsScale scale, const double *sorted, int64 n, Moments m)
+FitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
 {
-	double		range = sorted[n - 1] - sorted[0];
-	bool		no_spread = false;
-
-	fit->is_constant = range == 0 || IsRoundingNoise(m, n);
-	switch (scale)
-	{
-		case CS_SCALE_STANDARD:
-			fit->center = m.mean;
-			fit->spread = sqrt(m.variance);
-			no_spread = fit->is_constant;
-			break;
-		case CS_SCALE_MINMAX:
-			fit->center = sorted[0];
-			fit->spread = range;
-			no_spread = range < NO_RANGE;
-			break;
-		case CS_SCALE_ROBUST:
-			fit->center = CsQuantileSorted(sorted, n, 0.5);
-			fit->spread = CsQuantileSorted(sorted, n, 0.75) - CsQuantileSorted(sorted, n, 0.25);
-			no_spread = fit->spread < NO_RANGE;
-			break;
-		case CS_SCALE_NONE:
-			fit->center = 0;
-			no_spread = true;
-			break;
-		case CS_SCALE_POWER2:
-			fit->center = 0;
-			no_spread = fit->is_constant;
-			if (!no_spread)
-				fit->spread = ldexp(1, Min((int) rint(log2(m.variance) / 2), DBL_MAX_EXP - 1));
-			break;
-	}
-	if (no_spread)
+	fit->is_constant = x->sorted[x->n - 1] == x->sorted[0] || IsRoundingNoise(x);
+	CsScaleAt(scale)->fit(x, fit->is_constant, &fit->center, &fit->spread);
+	if (fit->spread == 0)
 		fit->spread = 1;
 }
 
 /*
  * Fit everything that is fitted on a column of n numbers; values has room for the missing ones,
- * scratch for as many.
+ * scratch for as many, fitted for what the transform is fitted to.
  */
 static void
 FitNumbers(CsColumnFit *fit, const CsColumnSpec *spec, double *values, double *scratch,
-		   int64 nmissing)
+		   int64 nmissing, double *fitted)
 {
 	const CsPrepColumn *prep = &spec->prep;
-	int64		n = fit->n_values;
-	Moments		m;
+	const CsImputeStep *impute = CsImputeAt(prep->impute);
+	CsNumbers	x = {.sorted = values,.n = fit->n_values};
 
-	CsSortDoubles(values, n, scratch);
-	m = ComputeMoments(values, n);
-	FitBaseline(fit, values, n, m);
+	CsSortDoubles(values, x.n, scratch);
+	ComputeMoments(&x);
+	FitBaseline(fit, &x);
 
-	fit->fill = ChooseFill(spec, values, n, m);
+	fit->fill = impute->fill != NULL ? impute->fill(&x, spec->constant) : NAN;
 	if (nmissing > 0 && !isnan(fit->fill))
 	{
-		InsertCopies(values, n, fit->fill, nmissing);
-		n += nmissing;
-		m = ComputeMoments(values, n);
+		InsertCopies(values, x.n, fit->fill, nmissing);
+		x.n += nmissing;
+		ComputeMoments(&x);
 	}
-	fit->imputed_mean = m.mean;
+	fit->imputed_mean = x.mean;
 
 	if (prep->clip != CS_CLIP_NONE)
-		FitClip(fit, prep, values, n, m);
+		FitClip(fit, prep, &x, values);
 	if (prep->transform != CS_TRANSFORM_NONE &&
-		!FitTransform(fit, prep, values, scratch, n))
+		!FitTransform(fit, CsTransformAt(prep->transform), values, x.n, scratch, fitted))
 		return;
 	if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
-		m = ComputeMoments(values, n);
-	FitScale(fit, prep->scale, values, n, m);
+		ComputeMoments(&x);
+	FitScale(fit, prep->scale, &x);
 }
 
 /* Append the numbers of a block to values, and count those that are infinite. */
@@ -343,7 +243,7 @@ CountCodes(const CsMatrix *m, CsArena *arena, int column, int ncodes, CsCodeCell
 /* Recode a category, gather what is a number, and fit it. */
 static void
 FitColumn(const CsMatrix *m, CsArena *arena, int column, const CsColumnSpec *spec,
-		  const CsCodeCell *table, CsColumnFit *fit, double *values)
+		  const CsCodeCell *table, CsColumnFit *fit, double *values, double *fitted)
 {
 	bool		is_number = CsEncodesNumber(spec->kind, spec->prep.encode);
 
@@ -360,7 +260,7 @@ FitColumn(const CsMatrix *m, CsArena *arena, int column, const CsColumnSpec *spe
 			GatherNumbers(fit, spec->kind == CS_CATEGORICAL ? numbers : x, nrows, values);
 	}
 	if (is_number && fit->n_values > 0 && fit->n_infinite == 0)
-		FitNumbers(fit, spec, values, values + m->nrows, m->nrows - fit->n_values);
+		FitNumbers(fit, spec, values, values + m->nrows, m->nrows - fit->n_values, fitted);
 }
 
 /* Fit one column: item i of the wave is column first + i. */
@@ -382,5 +282,6 @@ CsPrepFitColumnTask(CsTeam *team, const void *args, int item)
 		return;
 	}
 	FitColumn(m, arena, column, spec, table, fit,
-			  (double *) CsArenaAddress(arena, a->scratch) + (Size) item * 2 * m->nrows);
+			  (double *) CsArenaAddress(arena, a->scratch) + (Size) item * 2 * m->nrows,
+			  (double *) CsArenaAddress(arena, a->fitted) + spec->fitted);
 }

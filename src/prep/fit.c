@@ -26,17 +26,29 @@ WaveColumns(int64 nrows, int ncolumns, int members)
 	return (int) Max(Min(Min(most, (Size) members), (Size) ncolumns), 1);
 }
 
+/* Most numbers that the transforms of all columns are fitted to. */
+static Size
+TransformNumbers(const CsPrep *prep)
+{
+	Size		n = 0;
+
+	for (int i = 0; i < prep->ncolumns; i++)
+		n = add_size(n, CsTransformAt(prep->columns[i].transform)->most);
+	return n;
+}
+
 /* Bytes of scratch the fit of the columns takes; see prep.h. */
 Size
-CsPipelineFitMemory(int64 nrows, int ncolumns, int members)
+CsPipelineFitMemory(const CsPrep *prep, int64 nrows, int members)
 {
 	Size		scratch;
 
-	if (nrows == 0 || ncolumns == 0)
+	if (nrows == 0 || prep->ncolumns == 0)
 		return 0;
 	scratch = mul_size(mul_size(nrows, 2 * sizeof(double)),
-					   WaveColumns(nrows, ncolumns, members));
-	return add_size(scratch, mul_size(ncolumns, sizeof(CsColumnSpec) + sizeof(CsColumnFit)));
+					   WaveColumns(nrows, prep->ncolumns, members));
+	scratch = add_size(scratch, mul_size(TransformNumbers(prep), sizeof(double)));
+	return add_size(scratch, mul_size(prep->ncolumns, sizeof(CsColumnSpec) + sizeof(CsColumnFit)));
 }
 
 /* Allocate and fill what the tasks read, and where they write. */
@@ -45,6 +57,7 @@ PrepareAreas(CsFitState *s)
 {
 	int			ncolumns = s->prep->ncolumns;
 	Size		cells = 0;
+	Size		fitted = 0;
 
 	s->args.matrix = CsMatrixShare(s->raw, s->arena);
 	s->args.specs = CsArenaAlloc(s->arena, mul_size(ncolumns, sizeof(CsColumnSpec)));
@@ -58,6 +71,8 @@ PrepareAreas(CsFitState *s)
 		spec->kind = s->columns[i].converter.kind;
 		spec->prep = s->prep->columns[i];
 		spec->constant = spec->prep.constant;
+		spec->fitted = fitted;
+		fitted += CsTransformAt(spec->prep.transform)->most;
 		if (spec->kind == CS_CATEGORICAL)
 		{
 			spec->ncodes = CsDictionarySize(s->dictionaries[i]);
@@ -68,6 +83,7 @@ PrepareAreas(CsFitState *s)
 	cells = Max(cells, 1);
 	s->args.tables = CsArenaAlloc(s->arena, mul_size(cells, sizeof(CsCodeCell)));
 	memset(CsArenaAddress(s->arena, s->args.tables), 0, mul_size(cells, sizeof(CsCodeCell)));
+	s->args.fitted = CsArenaAlloc(s->arena, mul_size(Max(fitted, 1), sizeof(double)));
 }
 
 /* Fit all columns, a wave at a time. */
@@ -99,15 +115,16 @@ RejectInfinite(const char *name, int64 n)
 					 quote_identifier(name))));
 }
 
-/* The error for values that have no log1p, some of them imputed. */
+/* The error for values that have no transform, some of them imputed. */
 static void
-RejectOutside(const char *name, int64 n, int64 n_imputed)
+RejectOutside(const char *name, const CsTransform *transform, int64 n, int64 n_imputed)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg_plural("column \"%s\" has %lld value of -1 or less, which has no log1p",
-						   "column \"%s\" has %lld values of -1 or less, which have no log1p",
-						   (unsigned long) n, name, (long long) n),
+			 errmsg_plural("column \"%s\" has %lld value of %g or less, which has no %s",
+						   "column \"%s\" has %lld values of %g or less, which have no %s",
+						   (unsigned long) n, name, (long long) n, transform->above,
+						   transform->step.name),
 			 n_imputed > 0 ?
 			 errdetail("%lld of them are imputed.", (long long) n_imputed) : 0,
 			 errhint("Transform the column by \"yeo-johnson\", which takes any number.")));
@@ -118,6 +135,7 @@ static void
 CheckFit(CsFitState *s, int column)
 {
 	const CsColumnFit *fit = CsFitResult(s, column);
+	const CsTransform *transform = CsTransformAt(s->prep->columns[column].transform);
 	const char *name = NameStr(s->columns[column].name);
 	int64		nmissing = s->raw->nrows - fit->n_values;
 
@@ -128,7 +146,8 @@ CheckFit(CsFitState *s, int column)
 	if (s->columns[column].converter.kind != CS_CATEGORICAL)
 		CsCheckMissing(s->prep->columns[column].impute, name, nmissing);
 	if (fit->n_outside > 0)
-		RejectOutside(name, fit->n_outside, fit->fill <= -1 ? nmissing : 0);
+		RejectOutside(name, transform, fit->n_outside,
+					  fit->fill <= transform->above ? nmissing : 0);
 	if (!isfinite(fit->mean) || !isfinite(fit->sd) || !isfinite(fit->imputed_mean) ||
 		!isfinite(fit->center) || !isfinite(fit->spread) || isinf(fit->fill) ||
 		isnan(fit->low) || isnan(fit->high))
@@ -153,9 +172,9 @@ CsPipelineCheckRow(const CsPipeline *p, const double *raw)
 			CsCheckMissing((CsImpute) f->impute, name, 1);
 		else if (isinf(raw[i]))
 			RejectInfinite(name, 1);
-		if (f->transform == CS_TRANSFORM_LOG1P && !isnan(value) &&
-			Max(Min(value, f->high), f->low) <= -1)
-			RejectOutside(name, 1, 0);
+		if (!isnan(value) &&
+			Max(Min(value, f->high), f->low) <= CsTransformAt(f->transform)->above)
+			RejectOutside(name, CsTransformAt(f->transform), 1, 0);
 	}
 }
 
@@ -230,8 +249,11 @@ FinishFeature(CsFitState *s, int column)
 		f->low = fit->low;
 		f->high = fit->high;
 	}
-	if (f->transform == CS_TRANSFORM_YEO_JOHNSON)
-		f->lambda = fit->lambda;
+	f->nfitted = fit->nfitted;
+	s->parts.fitted[column] = palloc(mul_size(Max(f->nfitted, 1), sizeof(double)));
+	memcpy(s->parts.fitted[column],
+		   (double *) CsArenaAddress(s->arena, s->args.fitted) + CsFitSpec(s, column)->fitted,
+		   mul_size(f->nfitted, sizeof(double)));
 	return fit->is_constant;
 }
 
@@ -277,6 +299,7 @@ StartFit(CsFitState *s)
 	s->parts.nfeatures = ncolumns;
 	s->parts.features = palloc(mul_size(ncolumns, sizeof(CsFeature)));
 	s->parts.levels = palloc0(mul_size(ncolumns, sizeof(CsLevelPart *)));
+	s->parts.fitted = palloc0(mul_size(ncolumns, sizeof(double *)));
 	for (int i = 0; i < ncolumns; i++)
 	{
 		CsBaseline *baseline = &s->baselines[i];
@@ -302,6 +325,7 @@ CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns, CsDictionary
 	CsFitCategories(&s);
 	FitColumns(&s);
 	FinishFeatures(&s);
+	CsArenaFree(s.arena, s.args.fitted);
 	CsArenaFree(s.arena, s.args.tables);
 	CsArenaFree(s.arena, s.args.fits);
 	CsArenaFree(s.arena, s.args.specs);

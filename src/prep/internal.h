@@ -31,19 +31,121 @@ typedef enum CsPrepKey
 	CS_NPREPKEYS
 } CsPrepKey;
 
-extern const char *const CsPrepKeyNames[];
+/* A key; one that chooses a step has the steps there are, and the place of its index. */
+typedef struct CsPrepKeyInfo
+{
+	const char *name;
+	const struct CsStep *const *steps;	/* NULL at the end; NULL for other keys */
+	Size		offset;			/* of an int of CsPrepColumn */
+} CsPrepKeyInfo;
+
+extern const CsPrepKeyInfo CsPrepKeys[CS_NPREPKEYS];
 
 /* resolve.c: make the settings of a column suit its kind; given is per key, for this very column */
 extern void CsPrepResolve(CsPrepColumn *prep, const bool *given, const CsColumn *column);
 
-/* options.c: names of the enums' values in their order, NULL at the end; index of one, or -1 */
-extern const char *const CsImputeNames[];
-extern const char *const CsClipNames[];
-extern const char *const CsTransformNames[];
-extern const char *const CsEncodeNames[];
-extern const char *const CsScaleNames[];
+/*
+ * Steps: the ways to impute, clip, transform, encode and scale.  All of a kind stand in one list,
+ * NULL at the end, where a feature's index leads to them; their names are what prep and a stored
+ * pipeline call them.  Every struct of a step begins with a CsStep.
+ */
+typedef struct CsStep
+{
+	const char *name;
+} CsStep;
 
-extern int	CsNameIndex(const char *const *names, const char *text, int length);
+/* Numbers of a column that a step is fitted to. */
+typedef struct CsNumbers
+{
+	const double *sorted;		/* ascending */
+	int64		n;				/* at least 1 */
+	double		mean;
+	double		variance;		/* ddof 0 */
+} CsNumbers;
+
+/* impute.c: in the order of CsImpute */
+typedef struct CsImputeStep
+{
+	CsStep		step;
+	bool		of_numbers;		/* of ordinal categories, too */
+	bool		of_categories;
+
+	/* what a missing number becomes; NULL: no one value is put there */
+	double		(*fill) (const CsNumbers *x, double constant);
+} CsImputeStep;
+
+extern const CsStep *const CsImputes[];
+
+/* clip.c: "none" first */
+typedef struct CsClipStep
+{
+	CsStep		step;
+	double		limit;			/* default of clip_limit */
+	bool		is_share;		/* limits are 0 to below 0.5; otherwise above 0 */
+
+	/* numbers are to lie within these, at limit; NULL: they stay as they are */
+	void		(*fit) (const CsNumbers *x, double limit, double *low, double *high);
+} CsClipStep;
+
+extern const CsStep *const CsClips[];
+
+/*
+ * transform.c: "none" first.  A transform never decreases.  It is fitted to at most "most" numbers,
+ * which the pipeline keeps.
+ */
+typedef struct CsTransform
+{
+	CsStep		step;
+	double		above;			/* it takes numbers above this; -INFINITY: any */
+	int			most;			/* numbers that it is fitted to; 0: none */
+	const char *key;			/* of theirs in json: a number when most is 1, otherwise an array */
+
+	/* fit to n ascending values; returns how many numbers it takes.  scratch: n doubles */
+	int			(*fit) (const double *sorted, int64 n, double *scratch, double *fitted);
+
+	/* would the fit give such numbers, finite as they are?  NULL: any will do */
+	bool		(*valid) (const double *fitted, int nfitted);
+
+	/*
+	 * Take the values over to what they become, NaN to NaN; the same bits for one row as for many.
+	 * No palloc, no ereport, and no value out of bounds for any valid numbers.  NULL: they stay.
+	 */
+	void		(*apply) (const double *fitted, int nfitted, int nrows, double *y);
+} CsTransform;
+
+/* Each transform is a file of its own and an entry here. */
+#define CS_TRANSFORMS(ENTRY) \
+	ENTRY(CsLog1p) \
+	ENTRY(CsYeoJohnson)
+
+#define CS_DECLARE_TRANSFORM(transform) extern const CsTransform transform;
+CS_TRANSFORMS(CS_DECLARE_TRANSFORM)
+
+extern const CsStep *const CsTransforms[];
+
+/* options.c: in the order of CsEncode */
+extern const CsStep *const CsEncodes[];
+
+/* scale.c: in the order of CsScale */
+typedef struct CsScaleStep
+{
+	CsStep		step;
+	bool		keeps_values;	/* rounds nothing */
+
+	/* scaled = (x - center) / spread; 0 for no spread to divide by */
+	void		(*fit) (const CsNumbers *x, bool is_constant, double *center, double *spread);
+} CsScaleStep;
+
+extern const CsStep *const CsScales[];
+
+/* The step at an index of each list. */
+#define CsImputeAt(i) ((const CsImputeStep *) CsImputes[i])
+#define CsClipAt(i) ((const CsClipStep *) CsClips[i])
+#define CsTransformAt(i) ((const CsTransform *) CsTransforms[i])
+#define CsScaleAt(i) ((const CsScaleStep *) CsScales[i])
+
+/* transform.c: index of the step of a name in a list, or -1 */
+extern int	CsStepIndex(const CsStep *const *steps, const char *name, int length);
 
 /* Does a column become one number that is scaled like any other?  All do but the one-hot ones. */
 static inline bool
@@ -69,6 +171,7 @@ typedef struct CsPipelineParts
 	int			nfeatures;
 	CsFeature  *features;
 	CsLevelPart **levels;		/* features[i].nlevels of each */
+	double	  **fitted;			/* features[i].nfitted of each */
 	int			ndonors;
 	double	   *donors;			/* double[nscaled][ndonors] */
 	int			ncomponents;
@@ -100,30 +203,6 @@ extern void CsKnnFitDonors(CsPipelineParts *parts, const CsPipeline *p, CsTeam *
 extern void CsPcaFit(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team,
 					 const CsMatrix *raw, double pca);
 
-/* yeo_johnson.c: lambda of greatest likelihood for sorted values; scratch of n doubles */
-extern double CsYeoJohnsonFit(const double *sorted, int64 n, double *scratch);
-
-/*
- * Yeo and Johnson's transform (Biometrika 87, 2000), of x and of sign(x) log(1 + |x|).  expm1
- * keeps the digits that pow(x + 1, lambda) - 1 would cancel for small values.
- */
-static inline double
-CsYeoJohnsonOfLog(double signed_log, double lambda)
-{
-	double		power = signed_log < 0 ? 2 - lambda : lambda;
-	double		magnitude = fabs(signed_log);
-
-	if (fabs(power) >= DBL_EPSILON)
-		magnitude = expm1(power * magnitude) / power;
-	return copysign(magnitude, signed_log);
-}
-
-static inline double
-CsYeoJohnson(double x, double lambda)
-{
-	return CsYeoJohnsonOfLog(copysign(log1p(fabs(x)), x), lambda);
-}
-
 /*
  * column.c: one column's fit, in memory that the team shares.
  *
@@ -143,6 +222,7 @@ typedef struct CsColumnSpec
 	int			ncodes;
 	Size		table;			/* its first cell in the area of tables */
 	int			nlevels;
+	Size		fitted;			/* its transform's first number in the area of them */
 	double		constant;		/* what impute constant fills in */
 	double		value[CS_MAX_LEVELS + 2];	/* number of each level: rank or frequency */
 } CsColumnSpec;
@@ -163,9 +243,9 @@ typedef struct CsColumnFit
 				imputed_mean,
 				low,
 				high,
-				lambda,
 				center,
 				spread;
+	int			nfitted;		/* numbers that the transform is fitted to */
 	bool		is_constant;	/* after scaling */
 } CsColumnFit;
 
@@ -182,9 +262,13 @@ typedef struct CsFitColumnArgs
 	int			specs;			/* CsColumnSpec[ncolumns] */
 	int			fits;			/* CsColumnFit[ncolumns] */
 	int			tables;			/* CsCodeCell[] */
+	int			fitted;			/* double[]: numbers of the transforms */
 	int			scratch;		/* double[wave][2][nrows] */
 	int			first;			/* column of item 0 */
 } CsFitColumnArgs;
+
+/* column.c: CS_QUANTILE_POINTS quantiles of n sorted values, or all of them when they are fewer */
+extern int	CsQuantilePoints(const double *sorted, int64 n, double *points);
 
 /* fit.c: what the leader knows while it fits. */
 typedef struct CsFitState

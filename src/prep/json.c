@@ -135,6 +135,23 @@ PushLevels(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	pushJsonbValue(state, WJB_END_ARRAY, NULL);
 }
 
+/* Push the transform of numbers, and what it was fitted to. */
+static void
+PushTransform(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
+{
+	const CsTransform *transform = CsTransformAt(f->transform);
+	const double *fitted = CsFeatureFitted(p, f);
+
+	PushNamedString(state, "transform", transform->step.name);
+	if (transform->most == 1)
+		PushNamedNumber(state, transform->key, fitted[0]);
+	else if (transform->most > 1)
+	{
+		CsJsonbPushKey(state, transform->key);
+		PushNumbers(state, fitted, f->nfitted, 1);
+	}
+}
+
 /* Push one feature; returns the finished object when it stands alone. */
 static JsonbValue *
 PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
@@ -145,13 +162,13 @@ PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	PushNamedString(state, "name", NameStr(f->name));
 	PushNamedString(state, "type", NameStr(f->type));
 	PushNamedString(state, "kind", CsKindName(f->kind));
-	PushNamedString(state, "impute", CsImputeNames[f->impute]);
+	PushNamedString(state, "impute", CsImputes[f->impute]->name);
 	if (f->impute == CS_IMPUTE_KNN)
 		PushNamedNumber(state, "neighbors", f->neighbors);
 	PushNamedNumber(state, "fill", f->fill);
 	if (!category)
 	{
-		PushNamedString(state, "clip", CsClipNames[f->clip]);
+		PushNamedString(state, "clip", CsClips[f->clip]->name);
 		if (f->clip != CS_CLIP_NONE)
 		{
 			double		limits[] = {f->low, f->high};
@@ -159,20 +176,18 @@ PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 			CsJsonbPushKey(state, "limits");
 			PushNumbers(state, limits, 2, 1);
 		}
-		PushNamedString(state, "transform", CsTransformNames[f->transform]);
-		if (f->transform == CS_TRANSFORM_YEO_JOHNSON)
-			PushNamedNumber(state, "lambda", f->lambda);
+		PushTransform(state, p, f);
 	}
 	else
 	{
-		PushNamedString(state, "encode", CsEncodeNames[f->encode]);
+		PushNamedString(state, "encode", CsEncodes[f->encode]->name);
 		if (f->encode == CS_ENCODE_ONEHOT)
 			PushNamedBool(state, "drop_first", f->drop_first);
 		PushLevels(state, p, f);
 	}
 	if (CsEncodesNumber(f->kind, f->encode))
 	{
-		PushNamedString(state, "scale", CsScaleNames[f->scale]);
+		PushNamedString(state, "scale", CsScales[f->scale]->name);
 		PushNamedNumber(state, "center", f->center);
 		PushNamedNumber(state, "spread", f->spread);
 		PushNamedNumber(state, "mean", f->mean);
@@ -328,17 +343,17 @@ ReadName(Reader r, const char *key, NameData *name)
 	pfree(text);
 }
 
-/* One of a list of names; returns its index. */
+/* The name of a step; returns its index. */
 static int
-ReadChoice(Reader r, const char *key, const char *const *names)
+ReadStep(Reader r, const char *key, const CsStep *const *steps)
 {
 	char	   *text = ReadString(r, key);
-	int			choice = CsNameIndex(names, text, strlen(text));
+	int			step = CsStepIndex(steps, text, strlen(text));
 
-	if (choice < 0)
+	if (step < 0)
 		Malformed(r.where, key, "is not known");
 	pfree(text);
-	return choice;
+	return step;
 }
 
 /* An array of low to high elements. */
@@ -456,25 +471,50 @@ ReadImpute(Reader r, CsFeature *f)
 {
 	bool		number_like = f->kind != CS_CATEGORICAL || f->encode == CS_ENCODE_ORDINAL;
 
-	f->impute = ReadChoice(r, "impute", CsImputeNames);
-	if (number_like ? f->impute == CS_IMPUTE_LEVEL :
-		f->impute == CS_IMPUTE_MEDIAN || f->impute == CS_IMPUTE_MEAN ||
-		f->impute == CS_IMPUTE_KNN)
+	const CsImputeStep *impute;
+
+	f->impute = ReadStep(r, "impute", CsImputes);
+	impute = CsImputeAt(f->impute);
+	if (number_like ? !impute->of_numbers : !impute->of_categories)
 		Malformed(r.where, "impute", "does not suit its kind");
 	if (f->impute == CS_IMPUTE_KNN)
 		f->neighbors = (int32) ReadWhole(r, "neighbors", 1, CS_MAX_NEIGHBORS);
 	f->fill = NAN;
-	if (f->impute == CS_IMPUTE_MEDIAN || f->impute == CS_IMPUTE_MEAN ||
-		f->impute == CS_IMPUTE_MODE || f->impute == CS_IMPUTE_CONSTANT)
+	if (impute->fill != NULL)
 		f->fill = number_like ? ReadNumber(r, "fill", false) :
 			ReadWhole(r, "fill", CS_UNSEEN_LEVEL, f->nlevels - 1);
 }
 
-/* Clip and transform of a number. */
-static void
-ReadNumberSteps(Reader r, CsFeature *f)
+/* The transform of numbers, and what it was fitted to; palloc'd. */
+static double *
+ReadTransform(Reader r, CsFeature *f)
 {
-	f->clip = ReadChoice(r, "clip", CsClipNames);
+	const CsTransform *transform;
+	double	   *fitted = NULL;
+
+	f->transform = ReadStep(r, "transform", CsTransforms);
+	transform = CsTransformAt(f->transform);
+	if (transform->most == 1)
+	{
+		fitted = palloc(sizeof(double));
+		fitted[0] = ReadNumber(r, transform->key, false);
+		f->nfitted = 1;
+	}
+	else if (transform->most > 1)
+	{
+		f->nfitted = JsonContainerSize(ReadArray(r, transform->key, 1, transform->most));
+		fitted = ReadNumbers(r, transform->key, f->nfitted);
+	}
+	if (transform->valid != NULL && !transform->valid(fitted, f->nfitted))
+		Malformed(r.where, transform->key, "is not what a fit gives");
+	return fitted;
+}
+
+/* How numbers are clipped. */
+static void
+ReadClip(Reader r, CsFeature *f)
+{
+	f->clip = ReadStep(r, "clip", CsClips);
 	if (f->clip != CS_CLIP_NONE)
 	{
 		JsonbContainer *limits = ReadArray(r, "limits", 2, 2);
@@ -486,14 +526,11 @@ ReadNumberSteps(Reader r, CsFeature *f)
 			f->low > f->high)
 			Malformed(r.where, "limits", "must be two numbers or nulls in order");
 	}
-	f->transform = ReadChoice(r, "transform", CsTransformNames);
-	if (f->transform == CS_TRANSFORM_YEO_JOHNSON)
-		f->lambda = ReadNumber(r, "lambda", false);
 }
 
-/* One feature; its levels are palloc'd. */
+/* One feature; its levels and what its transform was fitted to are palloc'd. */
 static void
-ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels)
+ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels, double **fitted)
 {
 	memset(f, 0, sizeof(*f));
 	f->low = -INFINITY;
@@ -508,17 +545,20 @@ ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels)
 	f->scale = CS_SCALE_NONE;
 	if (f->kind == CS_CATEGORICAL)
 	{
-		f->encode = ReadChoice(r, "encode", CsEncodeNames);
+		f->encode = ReadStep(r, "encode", CsEncodes);
 		if (f->encode == CS_ENCODE_ONEHOT)
 			f->drop_first = ReadBool(r, "drop_first");
 		*levels = ReadLevels(r, f);
 	}
 	else
-		ReadNumberSteps(r, f);
+	{
+		ReadClip(r, f);
+		*fitted = ReadTransform(r, f);
+	}
 	ReadImpute(r, f);
 	if (CsEncodesNumber(f->kind, f->encode))
 	{
-		f->scale = ReadChoice(r, "scale", CsScaleNames);
+		f->scale = ReadStep(r, "scale", CsScales);
 		f->center = ReadNumber(r, "center", false);
 		f->spread = ReadNumber(r, "spread", false);
 		if (f->spread <= 0)
@@ -581,9 +621,10 @@ CsPipelineFromJsonb(Jsonb *json)
 	parts.nfeatures = JsonContainerSize(features);
 	parts.features = palloc0(mul_size(parts.nfeatures, sizeof(CsFeature)));
 	parts.levels = palloc0(mul_size(parts.nfeatures, sizeof(CsLevelPart *)));
+	parts.fitted = palloc0(mul_size(parts.nfeatures, sizeof(double *)));
 	for (int i = 0; i < parts.nfeatures; i++)
 		ReadFeature(ReadElement(root, "features", features, i, psprintf("feature %d", i + 1)),
-					&parts.features[i], &parts.levels[i]);
+					&parts.features[i], &parts.levels[i], &parts.fitted[i]);
 	nscaled = CsPartsNumberOutputs(&parts);
 	if (nscaled < 1 || nscaled > CS_MAX_OUTPUTS)
 		Malformed(root.where, "features", "make too few or too many columns");

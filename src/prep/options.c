@@ -15,19 +15,29 @@
 #include "prep/internal.h"
 #include "utils/builtins.h"
 
-const char *const CsImputeNames[] = {"median", "mean", "mode", "constant", "knn", "skip", "error",
-	"level", NULL};
-const char *const CsClipNames[] = {"none", "iqr", "zscore", "quantile", NULL};
-const char *const CsTransformNames[] = {"none", "log1p", "yeo-johnson", NULL};
-const char *const CsEncodeNames[] = {"onehot", "ordinal", "frequency", NULL};
-const char *const CsScaleNames[] = {"standard", "minmax", "robust", "none", "power2", NULL};
+const CsStep *const CsEncodes[] = {
+	[CS_ENCODE_ONEHOT] = &(const CsStep){"onehot"},
+	[CS_ENCODE_ORDINAL] = &(const CsStep){"ordinal"},
+	[CS_ENCODE_FREQUENCY] = &(const CsStep){"frequency"},
+	NULL
+};
 
 #define DEFAULT_NEIGHBORS 5
 
-const char *const CsPrepKeyNames[] = {"impute", "constant", "neighbors", "clip", "clip_limit",
-	"transform", "encode", "levels", "drop_first", "scale", "pca", "columns", NULL};
-static const char *const ColumnKeyNames[] = {"impute", "constant", "neighbors", "clip",
-	"clip_limit", "transform", "encode", "levels", "drop_first", "scale", NULL};
+const CsPrepKeyInfo CsPrepKeys[CS_NPREPKEYS] = {
+	[CS_KEY_IMPUTE] = {"impute", CsImputes, offsetof(CsPrepColumn, impute)},
+	[CS_KEY_CONSTANT] = {"constant"},
+	[CS_KEY_NEIGHBORS] = {"neighbors"},
+	[CS_KEY_CLIP] = {"clip", CsClips, offsetof(CsPrepColumn, clip)},
+	[CS_KEY_CLIP_LIMIT] = {"clip_limit"},
+	[CS_KEY_TRANSFORM] = {"transform", CsTransforms, offsetof(CsPrepColumn, transform)},
+	[CS_KEY_ENCODE] = {"encode", CsEncodes, offsetof(CsPrepColumn, encode)},
+	[CS_KEY_LEVELS] = {"levels"},
+	[CS_KEY_DROP_FIRST] = {"drop_first"},
+	[CS_KEY_SCALE] = {"scale", CsScales, offsetof(CsPrepColumn, scale)},
+	[CS_KEY_PCA] = {"pca"},
+	[CS_KEY_COLUMNS] = {"columns"},
+};
 
 /* What one jsonb object says; fields whose key was not given are unset. */
 typedef struct Settings
@@ -38,28 +48,55 @@ typedef struct Settings
 	JsonbContainer *columns;
 } Settings;
 
-/* Index of a name in a NULL-terminated list, -1 if it is not there. */
-int
-CsNameIndex(const char *const *names, const char *text, int length)
+/* The index of a column's step, where a key puts it. */
+static int *
+StepOf(CsPrepColumn *column, CsPrepKey key)
 {
-	for (int i = 0; names[i] != NULL; i++)
-	{
-		if (strlen(names[i]) == length && memcmp(names[i], text, length) == 0)
-			return i;
-	}
-	return -1;
+	StaticAssertStmt(sizeof(CsImpute) == sizeof(int) && sizeof(CsEncode) == sizeof(int) &&
+					 sizeof(CsScale) == sizeof(int), "the index of a step is an int");
+	return (int *) ((char *) column + CsPrepKeys[key].offset);
 }
 
-/* The names as a list for a hint; palloc'd. */
-static char *
-JoinNames(const char *const *names)
+/* Add a name to a list for a hint. */
+static void
+AddName(StringInfo list, const char *name)
 {
-	StringInfoData text;
+	appendStringInfo(list, "%s\"%s\"", list->len > 0 ? ", " : "", name);
+}
 
-	initStringInfo(&text);
-	for (int i = 0; names[i] != NULL; i++)
-		appendStringInfo(&text, "%s\"%s\"", i > 0 ? ", " : "", names[i]);
-	return text.data;
+/* The names of steps as a list for a hint; palloc'd. */
+static char *
+ListSteps(const CsStep *const *steps)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; steps[i] != NULL; i++)
+		AddName(&list, steps[i]->name);
+	return list.data;
+}
+
+/* The first keys as a list for a hint; palloc'd. */
+static char *
+ListKeys(int nkeys)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < nkeys; i++)
+		AddName(&list, CsPrepKeys[i].name);
+	return list.data;
+}
+
+/* The key of a name, or CS_NPREPKEYS. */
+static CsPrepKey
+FindKey(const char *name)
+{
+	int			key = 0;
+
+	while (key < CS_NPREPKEYS && strcmp(CsPrepKeys[key].name, name) != 0)
+		key++;
+	return key;
 }
 
 /* How messages call a key: "clip", or "clip" of column "age"; palloc'd. */
@@ -67,8 +104,8 @@ static char *
 KeyLabel(CsPrepKey key, const char *column)
 {
 	if (column == NULL)
-		return psprintf("\"%s\"", CsPrepKeyNames[key]);
-	return psprintf("\"%s\" of column \"%s\"", CsPrepKeyNames[key], column);
+		return psprintf("\"%s\"", CsPrepKeys[key].name);
+	return psprintf("\"%s\" of column \"%s\"", CsPrepKeys[key].name, column);
 }
 
 /* Complain that a key's value is of another type than it must be. */
@@ -80,26 +117,27 @@ WrongType(CsPrepKey key, const char *column, const char *expected)
 			 errmsg("preparation key %s must be %s", KeyLabel(key, column), expected)));
 }
 
-/* A key's value as one of a list of names; returns its index. */
+/* A key's value as the name of a step; returns its index. */
 static int
-ReadChoice(CsPrepKey key, const char *column, const JsonbValue *value, const char *const *names)
+ReadStep(CsPrepKey key, const char *column, const JsonbValue *value)
 {
-	int			choice;
+	const CsStep *const *steps = CsPrepKeys[key].steps;
+	int			step;
 
 	if (value->type != jbvString)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("preparation key %s must be a string", KeyLabel(key, column)),
-				 errhint("Valid values are: %s.", JoinNames(names))));
-	choice = CsNameIndex(names, value->val.string.val, value->val.string.len);
-	if (choice < 0)
+				 errhint("Valid values are: %s.", ListSteps(steps))));
+	step = CsStepIndex(steps, value->val.string.val, value->val.string.len);
+	if (step < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized value \"%s\" for preparation key %s",
 						pnstrdup(value->val.string.val, value->val.string.len),
 						KeyLabel(key, column)),
-				 errhint("Valid values are: %s.", JoinNames(names))));
-	return choice;
+				 errhint("Valid values are: %s.", ListSteps(steps))));
+	return step;
 }
 
 /* A key's value as a finite number. */
@@ -201,26 +239,14 @@ ReadSetting(CsPrepKey key, const char *column, const JsonbValue *value, Settings
 
 	switch (key)
 	{
-		case CS_KEY_IMPUTE:
-			result->impute = ReadChoice(key, column, value, CsImputeNames);
-			break;
 		case CS_KEY_CONSTANT:
 			ReadConstant(column, value, result);
 			break;
 		case CS_KEY_NEIGHBORS:
 			result->neighbors = ReadNeighbors(column, value);
 			break;
-		case CS_KEY_CLIP:
-			result->clip = ReadChoice(key, column, value, CsClipNames);
-			break;
 		case CS_KEY_CLIP_LIMIT:
 			result->clip_limit = ReadNumber(key, column, value);
-			break;
-		case CS_KEY_TRANSFORM:
-			result->transform = ReadChoice(key, column, value, CsTransformNames);
-			break;
-		case CS_KEY_ENCODE:
-			result->encode = ReadChoice(key, column, value, CsEncodeNames);
 			break;
 		case CS_KEY_LEVELS:
 			result->levels = ReadLevels(column, value);
@@ -230,8 +256,12 @@ ReadSetting(CsPrepKey key, const char *column, const JsonbValue *value, Settings
 				WrongType(key, column, "true or false");
 			result->drop_first = value->val.boolean;
 			break;
+		case CS_KEY_IMPUTE:
+		case CS_KEY_CLIP:
+		case CS_KEY_TRANSFORM:
+		case CS_KEY_ENCODE:
 		case CS_KEY_SCALE:
-			result->scale = ReadChoice(key, column, value, CsScaleNames);
+			*StepOf(result, key) = ReadStep(key, column, value);
 			break;
 		case CS_KEY_PCA:
 			settings->pca = ReadPca(value);
@@ -251,7 +281,7 @@ ReadSetting(CsPrepKey key, const char *column, const JsonbValue *value, Settings
 static void
 ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 {
-	const char *const *names = column == NULL ? CsPrepKeyNames : ColumnKeyNames;
+	int			nkeys = column == NULL ? CS_NPREPKEYS : CS_KEY_PCA;
 	JsonbIterator *iterator = JsonbIteratorInit(object);
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -259,22 +289,20 @@ ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 	memset(settings, 0, sizeof(*settings));
 	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
 	{
-		int			key;
+		char	   *name;
+		CsPrepKey	key;
 
 		if (token != WJB_KEY)
 			continue;
-		key = CsNameIndex(names, value.val.string.val, value.val.string.len);
-		if (key < 0)
-		{
-			char	   *name = pnstrdup(value.val.string.val, value.val.string.len);
-
+		name = pnstrdup(value.val.string.val, value.val.string.len);
+		key = FindKey(name);
+		if (key >= nkeys)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 column == NULL ?
 					 errmsg("unrecognized preparation key \"%s\"", name) :
 					 errmsg("unrecognized preparation key \"%s\" of column \"%s\"", name, column),
-					 errhint("Valid keys are: %s.", JoinNames(names))));
-		}
+					 errhint("Valid keys are: %s.", ListKeys(nkeys))));
 		(void) JsonbIteratorNext(&iterator, &value, true);
 		if (value.type != jbvNull)
 			ReadSetting(key, column, &value, settings);
@@ -283,12 +311,18 @@ ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 
 /* Lay what one object says over what holds so far. */
 static void
-OverlaySettings(CsPrepColumn *column, const Settings *settings)
+OverlaySettings(CsPrepColumn *column, Settings *settings)
 {
 	const CsPrepColumn *value = &settings->value;
 
-	if (settings->given[CS_KEY_IMPUTE])
-		column->impute = value->impute;
+	/* a limit belongs to its method: another method starts from its own default */
+	if (settings->given[CS_KEY_CLIP] && value->clip != column->clip)
+		column->clip_limit = NAN;
+	for (int key = 0; key < CS_NPREPKEYS; key++)
+	{
+		if (settings->given[key] && CsPrepKeys[key].steps != NULL)
+			*StepOf(column, key) = *StepOf(&settings->value, key);
+	}
 	if (settings->given[CS_KEY_CONSTANT])
 	{
 		column->constant = value->constant;
@@ -296,24 +330,12 @@ OverlaySettings(CsPrepColumn *column, const Settings *settings)
 	}
 	if (settings->given[CS_KEY_NEIGHBORS])
 		column->neighbors = value->neighbors;
-
-	/* a limit belongs to its method: another method starts from its own default */
-	if (settings->given[CS_KEY_CLIP] && value->clip != column->clip)
-		column->clip_limit = NAN;
-	if (settings->given[CS_KEY_CLIP])
-		column->clip = value->clip;
 	if (settings->given[CS_KEY_CLIP_LIMIT])
 		column->clip_limit = value->clip_limit;
-	if (settings->given[CS_KEY_TRANSFORM])
-		column->transform = value->transform;
-	if (settings->given[CS_KEY_ENCODE])
-		column->encode = value->encode;
 	if (settings->given[CS_KEY_LEVELS])
 		column->levels = value->levels;
 	if (settings->given[CS_KEY_DROP_FIRST])
 		column->drop_first = value->drop_first;
-	if (settings->given[CS_KEY_SCALE])
-		column->scale = value->scale;
 }
 
 /* Every entry under "columns" must name a feature and be an object. */
@@ -384,7 +406,7 @@ CheckKeepsValues(const CsPrep *prep, const CsColumn *columns)
 			RejectChange(CS_KEY_CLIP, name, "\"none\"");
 		if (column->transform != CS_TRANSFORM_NONE)
 			RejectChange(CS_KEY_TRANSFORM, name, "\"none\"");
-		if (column->scale != CS_SCALE_POWER2 && column->scale != CS_SCALE_NONE)
+		if (!CsScaleAt(column->scale)->keeps_values)
 			RejectChange(CS_KEY_SCALE, name, "\"power2\" or \"none\"");
 		if (columns[i].converter.kind != CS_CATEGORICAL)
 			continue;
@@ -410,7 +432,7 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("prep must be a JSON object"),
-					 errhint("Valid keys are: %s.", JoinNames(CsPrepKeyNames))));
+					 errhint("Valid keys are: %s.", ListKeys(CS_NPREPKEYS))));
 		ReadSettings(&prep->root, NULL, &top);
 	}
 	if (top.columns != NULL)
@@ -442,6 +464,23 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values
 	return result;
 }
 
+/* Push a key, whose value is to follow. */
+static void
+PushKey(JsonbParseState **state, CsPrepKey key)
+{
+	CsJsonbPushKey(state, CsPrepKeys[key].name);
+}
+
+/* Push the name of a column's step. */
+static void
+PushStep(JsonbParseState **state, const CsPrepColumn *prep, CsPrepKey key)
+{
+	int			step = *StepOf(unconstify(CsPrepColumn *, prep), key);
+
+	PushKey(state, key);
+	CsJsonbPushString(state, WJB_VALUE, CsPrepKeys[key].steps[step]->name);
+}
+
 /* Push what holds for one column, leaving out what its kind and methods have no use for. */
 static void
 PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
@@ -449,11 +488,10 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	bool		category = kind == CS_CATEGORICAL;
 
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_IMPUTE]);
-	CsJsonbPushString(state, WJB_VALUE, CsImputeNames[prep->impute]);
+	PushStep(state, prep, CS_KEY_IMPUTE);
 	if (prep->impute == CS_IMPUTE_CONSTANT)
 	{
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_CONSTANT]);
+		PushKey(state, CS_KEY_CONSTANT);
 		if (category)
 			CsJsonbPushString(state, WJB_VALUE, prep->constant_level);
 		else
@@ -461,31 +499,26 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	}
 	if (prep->impute == CS_IMPUTE_KNN)
 	{
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_NEIGHBORS]);
+		PushKey(state, CS_KEY_NEIGHBORS);
 		CsJsonbPushNumber(state, WJB_VALUE, prep->neighbors);
 	}
 	if (!category)
 	{
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_CLIP]);
-		CsJsonbPushString(state, WJB_VALUE, CsClipNames[prep->clip]);
+		PushStep(state, prep, CS_KEY_CLIP);
 		if (prep->clip != CS_CLIP_NONE)
 		{
-			CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_CLIP_LIMIT]);
+			PushKey(state, CS_KEY_CLIP_LIMIT);
 			CsJsonbPushNumber(state, WJB_VALUE, prep->clip_limit);
 		}
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_TRANSFORM]);
-		CsJsonbPushString(state, WJB_VALUE, CsTransformNames[prep->transform]);
+		PushStep(state, prep, CS_KEY_TRANSFORM);
 	}
 	else
-	{
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_ENCODE]);
-		CsJsonbPushString(state, WJB_VALUE, CsEncodeNames[prep->encode]);
-	}
+		PushStep(state, prep, CS_KEY_ENCODE);
 	if (category && prep->encode == CS_ENCODE_ORDINAL)
 	{
 		ListCell   *cell;
 
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_LEVELS]);
+		PushKey(state, CS_KEY_LEVELS);
 		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
 		foreach(cell, prep->levels)
 			CsJsonbPushString(state, WJB_ELEM, lfirst(cell));
@@ -493,14 +526,11 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	}
 	if (category && prep->encode == CS_ENCODE_ONEHOT)
 	{
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_DROP_FIRST]);
+		PushKey(state, CS_KEY_DROP_FIRST);
 		CsJsonbPushBool(state, WJB_VALUE, prep->drop_first);
 	}
 	else
-	{
-		CsJsonbPushKey(state, CsPrepKeyNames[CS_KEY_SCALE]);
-		CsJsonbPushString(state, WJB_VALUE, CsScaleNames[prep->scale]);
-	}
+		PushStep(state, prep, CS_KEY_SCALE);
 	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
@@ -511,9 +541,9 @@ CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns)
 	JsonbParseState *state = NULL;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	CsJsonbPushKey(&state, CsPrepKeyNames[CS_KEY_PCA]);
+	PushKey(&state, CS_KEY_PCA);
 	CsJsonbPushNumber(&state, WJB_VALUE, prep->pca > 0 ? prep->pca : NAN);
-	CsJsonbPushKey(&state, CsPrepKeyNames[CS_KEY_COLUMNS]);
+	PushKey(&state, CS_KEY_COLUMNS);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < prep->ncolumns; i++)
 	{

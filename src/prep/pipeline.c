@@ -2,8 +2,9 @@
  * pipeline.c
  *	  A fitted pipeline as one flat value: putting it together, its columns' names, its levels.
  *
- * Layout: CsPipeline with its features, then the levels of all features, PCA's mean, variance and
- * components, the donors, and last the levels' texts.  Every part starts MAXALIGNed; bytes between
+ * Layout: CsPipeline with its features, then the levels of all features, the numbers that their
+ * transforms are fitted to, PCA's mean, variance and components, the donors, and last the levels'
+ * texts.  Every part starts MAXALIGNed; bytes between
  * them are zero, so equal pipelines are equal byte by byte.
  */
 #include "custseg.h"
@@ -67,7 +68,6 @@ NormalizeZeros(CsFeature *f)
 	f->fill += 0.0;
 	f->low += 0.0;
 	f->high += 0.0;
-	f->lambda += 0.0;
 	f->center += 0.0;
 	f->mean += 0.0;
 }
@@ -105,14 +105,17 @@ CsPipelineAssemble(const CsPipelineParts *parts)
 	Size		total = add_size(offsetof(CsPipeline, feature),
 								 mul_size(parts->nfeatures, sizeof(CsFeature)));
 	Size		nlevels = 0,
+				nfitted = 0,
 				text_bytes = 0,
 				level_offset,
+				fitted_offset,
 				text_offset;
 	char	   *text;
 
 	for (int i = 0; i < parts->nfeatures; i++)
 	{
 		nlevels += parts->features[i].nlevels;
+		nfitted += parts->features[i].nfitted;
 		for (int l = 0; l < parts->features[i].nlevels; l++)
 		{
 			if (parts->levels[i][l].text != NULL)
@@ -126,6 +129,7 @@ CsPipelineAssemble(const CsPipelineParts *parts)
 	head.ndonors = parts->ndonors;
 	head.pca_total_variance = parts->pca_total_variance;
 	level_offset = Reserve(&total, nlevels, sizeof(CsLevel));
+	fitted_offset = Reserve(&total, nfitted, sizeof(double));
 	head.pca_mean_offset = Reserve(&total, parts->ncomponents > 0 ? nscaled : 0, sizeof(double));
 	head.pca_variance_offset = Reserve(&total, parts->ncomponents, sizeof(double));
 	head.pca_offset = Reserve(&total, mul_size(parts->ncomponents, nscaled), sizeof(double));
@@ -151,6 +155,9 @@ CsPipelineAssemble(const CsPipelineParts *parts)
 		f->level_offset = (int32) level_offset;
 		level_offset += f->nlevels * sizeof(CsLevel);
 		CopyLevels(p, f, parts->levels[i], &text);
+		f->fitted_offset = (int32) fitted_offset;
+		fitted_offset += f->nfitted * sizeof(double);
+		CopyNumbers(p, f->fitted_offset, parts->fitted[i], f->nfitted);
 	}
 	if (p->ncomponents > 0)
 		CopyNumbers(p, p->pca_mean_offset, parts->pca_mean, nscaled);

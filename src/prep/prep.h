@@ -31,15 +31,9 @@ typedef enum CsImpute
 	CS_IMPUTE_LEVEL				/* of a category: NULL is a level of its own */
 } CsImpute;
 
-typedef enum CsClip
-{
-	CS_CLIP_NONE, CS_CLIP_IQR, CS_CLIP_ZSCORE, CS_CLIP_QUANTILE
-} CsClip;
-
-typedef enum CsTransform
-{
-	CS_TRANSFORM_NONE, CS_TRANSFORM_LOG1P, CS_TRANSFORM_YEO_JOHNSON
-} CsTransform;
+/* The first of the ways to clip, and of the transforms. */
+#define CS_CLIP_NONE 0
+#define CS_TRANSFORM_NONE 0
 
 typedef enum CsEncode
 {
@@ -69,9 +63,9 @@ typedef struct CsPrepColumn
 	double		constant;		/* impute 'constant', numeric kinds */
 	char	   *constant_level; /* impute 'constant', categorical */
 	int			neighbors;
-	CsClip		clip;
+	int			clip;			/* index into CsClips */
 	double		clip_limit;		/* NaN: the method's default */
-	CsTransform transform;
+	int			transform;		/* index into CsTransforms */
 	CsEncode	encode;
 	List	   *levels;			/* of char *: ordinal, lowest first */
 	bool		drop_first;
@@ -121,7 +115,6 @@ typedef struct CsFeature
 								 * becomes, NaN: NULL is looked up as a level; ordinal: a rank */
 	double		low,
 				high;			/* clip; -inf, +inf without */
-	double		lambda;			/* Yeo-Johnson */
 	double		center,
 				spread;			/* scaled = (x - center) / spread; 0 and 1 for one-hot */
 	double		mean;			/* of the raw values, missing ones imputed (not by knn); own
@@ -130,6 +123,8 @@ typedef struct CsFeature
 	int32		noutputs;
 	int32		nlevels;
 	int32		level_offset;	/* bytes from the pipeline's start to CsLevel[nlevels] */
+	int32		nfitted;		/* numbers that the transform was fitted to */
+	int32		fitted_offset;	/* double[nfitted] */
 } CsFeature;
 
 typedef struct CsPipeline
@@ -146,11 +141,12 @@ typedef struct CsPipeline
 	int32		donor_offset;	/* double[nscaled][ndonors], scaled values column by column */
 	double		pca_total_variance;
 	CsFeature	feature[FLEXIBLE_ARRAY_MEMBER];
-	/* then levels, level texts, PCA, donors; every offset but a text's is MAXALIGNed */
+	/* then levels, transforms, PCA, donors, texts; every offset but a text's is MAXALIGNed */
 } CsPipeline;
 
 #define CsPipelineAt(p, type, offset) ((type *) ((char *) (p) + (offset)))
 #define CsFeatureLevels(p, f) CsPipelineAt(p, CsLevel, (f)->level_offset)
+#define CsFeatureFitted(p, f) CsPipelineAt(p, double, (f)->fitted_offset)
 
 /*
  * The frozen baseline of one feature: what it looked like in training, before preparation.
@@ -187,7 +183,7 @@ extern Jsonb *CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns);
  * fit.c: fit on the raw matrix.  In: categorical columns hold dictionary codes (NULL: NaN) and
  * dictionaries[i] their levels (NULL for other kinds).  Out: those columns hold level numbers,
  * baselines[i] is filled for each feature, and the pipeline is palloc'd.  Errors: infinities
- * (column and count), a column all NULL, log1p at or below -1, no usable column.  Runs on the
+ * (column and count), a column all NULL, a value that has no transform, no usable column.  Runs on the
  * team; baselines (room for one per feature) and the pipeline are in CurrentMemoryContext.
  */
 extern CsPipeline *CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns,
@@ -198,7 +194,7 @@ extern CsPipeline *CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *co
  * Bytes of scratch that the fit of the columns takes from the arena and gives back, beside the
  * matrix: at most half of the matrix or 32 MB, but at least what one column needs.
  */
-extern Size CsPipelineFitMemory(int64 nrows, int ncolumns, int members);
+extern Size CsPipelineFitMemory(const CsPrep *prep, int64 nrows, int members);
 
 /*
  * Can the model-space matrix take the raw one's place?  True when every feature is one number
@@ -230,7 +226,7 @@ extern void CsApplicationEnd(const CsApplication *a, CsTeam *team);
 
 /*
  * fit.c: an error for a raw value of one row that the fit would not have taken, had the row been
- * there: infinite, missing where that is an error, out of log1p's domain.
+ * there: infinite, missing where that is an error, out of the transform's domain.
  */
 extern void CsPipelineCheckRow(const CsPipeline *p, const double *raw);
 
@@ -274,7 +270,7 @@ extern char **CsPipelineScaledNames(const CsPipeline *p);
 /*
  * json.c: the pipeline as readable jsonb and back; ToJsonb(FromJsonb(x)) is x, floats to the bit.
  *   {"features": [{"name", "type", "kind", "impute", "neighbors", "fill", "clip", "limits": [low,
- *     high], "transform", "lambda", "encode", "drop_first", "scale", "center", "spread", "mean",
+ *     high], "transform", what it was fitted to, "encode", "drop_first", "scale", "center", "spread", "mean",
  *     "levels": [{"level", "value", "count", "other"}]}...], "pca": {"mean", "variance",
  *     "total_variance", "components"}, "donors": [[...]...]}
  * with only the keys that the feature's kind and steps need; null is NaN, in "limits" no limit.

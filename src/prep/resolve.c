@@ -15,7 +15,7 @@
 static void
 ResolveClip(CsPrepColumn *prep, const char *name)
 {
-	static const double defaults[] = {0, 1.5, 3, 0.01};
+	const CsClipStep *clip = CsClipAt(prep->clip);
 	bool		good;
 
 	if (prep->clip == CS_CLIP_NONE)
@@ -24,15 +24,13 @@ ResolveClip(CsPrepColumn *prep, const char *name)
 		return;
 	}
 	if (isnan(prep->clip_limit))
-		prep->clip_limit = defaults[prep->clip];
-	good = prep->clip_limit > 0;
-	if (prep->clip == CS_CLIP_QUANTILE)
-		good = prep->clip_limit >= 0 && prep->clip_limit < 0.5;
+		prep->clip_limit = clip->limit;
+	good = clip->is_share ? prep->clip_limit >= 0 && prep->clip_limit < 0.5 : prep->clip_limit > 0;
 	if (!good)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("clip limit %g of column \"%s\" is out of range", prep->clip_limit, name),
-				 prep->clip == CS_CLIP_QUANTILE ?
+				 clip->is_share ?
 				 errhint("The share cut off at each end must be at least 0 and below 0.5.") :
 				 errhint("The limit must be above 0.")));
 }
@@ -44,7 +42,7 @@ KeyDoesNotSuit(CsPrepKey key, const char *column, const char *kind, const char *
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("preparation key \"%s\" does not apply to %s column \"%s\"",
-					CsPrepKeyNames[key], kind, column),
+					CsPrepKeys[key].name, kind, column),
 			 errhint("%s", hint)));
 }
 
@@ -62,7 +60,7 @@ ResolveNumber(CsPrepColumn *prep, const bool *given, const CsColumn *column)
 			KeyDoesNotSuit(category_keys[i], name, kind,
 						   "Cast the column to text in the source to have it treated as a category.");
 	}
-	if (prep->impute == CS_IMPUTE_LEVEL)
+	if (!CsImputeAt(prep->impute)->of_numbers)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("nulls of %s column \"%s\" can't be a level", kind, name),
@@ -90,33 +88,24 @@ ResolveNumber(CsPrepColumn *prep, const bool *given, const CsColumn *column)
 static void
 ResolveCategoryImpute(CsPrepColumn *prep, const char *name)
 {
-	switch (prep->impute)
-	{
-		case CS_IMPUTE_MEDIAN:
-		case CS_IMPUTE_MEAN:
-		case CS_IMPUTE_KNN:
-			if (prep->impute_given)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("categorical column \"%s\" can't be imputed by \"%s\"",
-								name, CsImputeNames[prep->impute]),
-						 errhint("Use \"level\", \"mode\", \"constant\", \"skip\" or \"error\", or encode it as \"ordinal\".")));
-			prep->impute = CS_IMPUTE_LEVEL;
-			break;
-		case CS_IMPUTE_CONSTANT:
-			if (prep->constant_level != NULL)
-				break;
-			if (prep->impute_given)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("imputing categorical column \"%s\" by a constant needs a string",
-								name),
-						 errhint("Give it as \"constant\", at the top level of prep or for the column.")));
-			prep->impute = CS_IMPUTE_LEVEL; /* the constant is for the numbers */
-			break;
-		default:
-			break;
-	}
+	bool		of_categories = CsImputeAt(prep->impute)->of_categories;
+	bool		lacks_level = prep->impute == CS_IMPUTE_CONSTANT && prep->constant_level == NULL;
+
+	if (prep->impute_given && !of_categories)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("categorical column \"%s\" can't be imputed by \"%s\"", name,
+						CsImputes[prep->impute]->name),
+				 errhint("Use \"level\", \"mode\", \"constant\", \"skip\" or \"error\", or encode it as \"ordinal\".")));
+	if (prep->impute_given && lacks_level)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("imputing categorical column \"%s\" by a constant needs a string", name),
+				 errhint("Give it as \"constant\", at the top level of prep or for the column.")));
+
+	/* what was asked for all columns is for the numbers, and so is a constant that is a number */
+	if (!of_categories || lacks_level)
+		prep->impute = CS_IMPUTE_LEVEL;
 }
 
 /* How the missing values of an ordinal category are imputed: like numbers, by ranks. */

@@ -1,6 +1,7 @@
 /*
  * yeo_johnson.c
- *	  The lambda that makes a column most like a normal one under Yeo and Johnson's transform.
+ *	  Transform "yeo-johnson": Yeo and Johnson's (Biometrika 87, 2000), with the lambda that makes a
+ *	  column most like a normal one.
  *
  * Maximum likelihood, as scikit-learn's PowerTransformer: the bracket starts at (-2, 2) and is
  * widened by golden sections, then Brent's method takes over (GSL).  The likelihood needs only
@@ -47,6 +48,21 @@ typedef struct Bracket
 } Bracket;
 
 /*
+ * The transform of x, given sign(x) log(1 + |x|).  expm1 keeps the digits that
+ * pow(x + 1, lambda) - 1 would cancel for small values.
+ */
+static inline double
+TransformLog(double signed_log, double lambda)
+{
+	double		power = signed_log < 0 ? 2 - lambda : lambda;
+	double		magnitude = fabs(signed_log);
+
+	if (fabs(power) >= DBL_EPSILON)
+		magnitude = expm1(power * magnitude) / power;
+	return copysign(magnitude, signed_log);
+}
+
+/*
  * Variance of the transformed values: two passes over each chunk, chunks merged by Chan, Golub and
  * LeVeque's formula.  NaN when it is no better than rounding noise, or out of range.
  */
@@ -70,7 +86,7 @@ TransformedVariance(const Likelihood *l, double lambda)
 			CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < m; i++)
 		{
-			t[i] = CsYeoJohnsonOfLog(l->logs[start + i], lambda);
+			t[i] = TransformLog(l->logs[start + i], lambda);
 			sums[i & 3] += t[i];
 		}
 		chunk_mean = ((sums[0] + sums[1]) + (sums[2] + sums[3])) / m;
@@ -159,8 +175,8 @@ MinimizeInBracket(gsl_min_fminimizer *minimizer, const Bracket *b, gsl_function 
  * Lambda of greatest likelihood for n sorted values; 1, no transform, for a constant column or one
  * that no lambda suits.  Scratch: n doubles.
  */
-double
-CsYeoJohnsonFit(const double *sorted, int64 n, double *scratch)
+static double
+FitLambda(const double *sorted, int64 n, double *scratch)
 {
 	Likelihood	likelihood = {.n = n, .logs = scratch};
 	gsl_function function = {.function = NegativeLogLikelihood, .params = &likelihood};
@@ -197,3 +213,22 @@ CsYeoJohnsonFit(const double *sorted, int64 n, double *scratch)
 	PG_END_TRY();
 	return lambda;
 }
+
+static int
+Fit(const double *sorted, int64 n, double *scratch, double *fitted)
+{
+	fitted[0] = FitLambda(sorted, n, scratch);
+	return 1;
+}
+
+static void
+Apply(const double *fitted, int nfitted, int nrows, double *y)
+{
+	const double lambda = fitted[0];
+
+	for (int r = 0; r < nrows; r++)
+		y[r] = TransformLog(copysign(log1p(fabs(y[r])), y[r]), lambda);
+}
+
+const CsTransform CsYeoJohnson = {{"yeo-johnson"}, .above = -INFINITY, .most = 1, .key = "lambda",
+.fit = Fit, .apply = Apply};

@@ -134,7 +134,7 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 		model = add_size(model, t->measures(t, nrows, shape.noutputs));
 	if (t->model != NULL)
 		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
-	model = Max(model, CsPipelineFitMemory(nrows, t->nfeatures, members));
+	model = Max(model, CsPipelineFitMemory(t->prep, nrows, members));
 	if (t->streaming != NULL)
 		model = add_size(model, CsStreamMemory(t, nrows, shape.noutputs, shape.in_place, k));
 	return add_size(kept, model);

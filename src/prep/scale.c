@@ -1,0 +1,68 @@
+/*
+ * scale.c
+ *	  Ways to scale: the center and the spread of numbers.
+ *
+ * A constant column, or one that might as well be, has no spread.
+ */
+#include "custseg.h"
+
+#include "math/math.h"
+#include "prep/internal.h"
+
+/* As scikit-learn: a range this small is no range. */
+#define NO_RANGE (10 * DBL_EPSILON)
+
+static void
+Standard(const CsNumbers *x, bool is_constant, double *center, double *spread)
+{
+	*center = x->mean;
+	*spread = is_constant ? 0 : sqrt(x->variance);
+}
+
+/* A range, or 0 for one that is none. */
+static double
+Range(double low, double high)
+{
+	return high - low < NO_RANGE ? 0 : high - low;
+}
+
+static void
+MinMax(const CsNumbers *x, bool is_constant, double *center, double *spread)
+{
+	*center = x->sorted[0];
+	*spread = Range(x->sorted[0], x->sorted[x->n - 1]);
+}
+
+static void
+Robust(const CsNumbers *x, bool is_constant, double *center, double *spread)
+{
+	*center = CsQuantileSorted(x->sorted, x->n, 0.5);
+	*spread = Range(CsQuantileSorted(x->sorted, x->n, 0.25),
+					CsQuantileSorted(x->sorted, x->n, 0.75));
+}
+
+static void
+None(const CsNumbers *x, bool is_constant, double *center, double *spread)
+{
+	*center = 0;
+	*spread = 0;
+}
+
+/* The power of two nearest to the standard deviation. */
+static void
+Power2(const CsNumbers *x, bool is_constant, double *center, double *spread)
+{
+	*center = 0;
+	*spread = is_constant ? 0 :
+		ldexp(1, Min((int) rint(log2(x->variance) / 2), DBL_MAX_EXP - 1));
+}
+
+#define STEP(...) (&((const CsScaleStep){__VA_ARGS__}).step)
+const CsStep *const CsScales[] = {
+	[CS_SCALE_STANDARD] = STEP({"standard"}, .fit = Standard),
+	[CS_SCALE_MINMAX] = STEP({"minmax"}, .fit = MinMax),
+	[CS_SCALE_ROBUST] = STEP({"robust"}, .fit = Robust),
+	[CS_SCALE_NONE] = STEP({"none"}, .keeps_values = true, .fit = None),
+	[CS_SCALE_POWER2] = STEP({"power2"}, .keeps_values = true, .fit = Power2),
+	NULL
+};
