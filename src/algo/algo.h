@@ -36,7 +36,7 @@ typedef struct CsFitInput
 	const CsMatrix *matrix;		/* model space */
 	int			weights;		/* area of double[nrows], or -1 */
 	int			k;				/* 0 for an algorithm that finds k itself; classes of the target */
-	int			target;			/* area of int32[nrows]: what "imitates" learns, 0..k-1 */
+	int			target;			/* area of int32[nrows]: what it imitates, 0..k-1 */
 	const void *options;		/* the algorithm's struct */
 	Size		memory_left;	/* bytes that may still be taken */
 } CsFitInput;
@@ -182,7 +182,17 @@ typedef struct CsBorder
 	double		margin;			/* NaN: there is no distance, as between levels */
 } CsBorder;
 
+/* What an algorithm imitates: the values of a column, or the segments that a version has. */
+typedef struct CsImitated
+{
+	char	   *column;			/* or NULL */
+	char	   *model;			/* or NULL */
+	int			version;		/* of the model; 0: the deployed one */
+} CsImitated;
+
 struct CsPipeline;
+struct CsPrep;
+struct CsColumn;
 
 typedef struct CsAlgorithm
 {
@@ -195,21 +205,23 @@ typedef struct CsAlgorithm
 	bool		has_noise;		/* rows may be in no segment */
 
 	/*
-	 * Segments are given by rules about the features' values, rather than found in the rows.  Model
-	 * space then holds the values themselves (CsPrepParse).
+	 * Segments are given with the rows or by rules about them, rather than found in the rows.
 	 *
+	 * prep: the preparation that was asked for (NULL: none), read for these features; an error when it is
+	 * not for this algorithm.  NULL: as CsPrepParse reads it.
 	 * features: names (char *) of the columns that the options speak of; an error when the options make no
 	 * sense.  Features when the user names none; NIL: as for any algorithm.
 	 * bind: these columns are now there, in the pipeline that the rows went through.
 	 * borders: a List of CsBorder that say why z is where it is; see explain.c.
+	 * imitated: what the segments are learned from, which is then in CsFitInput.target; NULL: nothing.
 	 */
 	bool		is_given;
+	struct CsPrep *(*prep) (Jsonb *asked, const struct CsColumn *features, int nfeatures);
 	List	   *(*features) (const void *options);
 	void		(*bind) (void *options, const struct CsPipeline *p);
 	List	   *(*borders) (const CsFitted *model, const struct CsPipeline *p,
 							const void *options, const double *z);
-	bool		imitates;		/* they are those of another model, or a column's values, in
-								 * CsFitInput.target; model space is as for any algorithm */
+	const CsImitated *(*imitated) (const void *options);
 
 	const CsParameterInfo *parameters;
 	int			nparameters;

@@ -442,6 +442,13 @@ RulesBind(void *opaque, const CsPipeline *p)
 	options->set = CsRulesBound(options, p);
 }
 
+/* See CsAlgorithm: model space holds the values themselves. */
+static CsPrep *
+RulesPrep(Jsonb *asked, const CsColumn *features, int nfeatures)
+{
+	return CsPrepParse(asked, features, nfeatures, true);
+}
+
 /* See CsAlgorithm. */
 static void
 RulesFit(const CsFitInput *in, CsFitOutput *out)
@@ -476,6 +483,7 @@ const CsAlgorithm CsRules = {
 	.max_segments = RULES_MAX,
 	.finds_k = true,
 	.is_given = true,
+	.prep = RulesPrep,
 	.features = CsRulesFeatures,
 	.bind = RulesBind,
 	.borders = CsRulesBorders,

@@ -5,6 +5,9 @@
  * A tree imitates: the segments of another model, or the values of a column.  It is grown
  * (tree_grow.c), cut back (tree_prune.c), and stored as it is: nodes, and how many rows of each
  * segment each of them had.  Its segments are all that were given, also those that no leaf is for.
+ *
+ * A tree reads features in their own units, which is what makes its rules readable; so their
+ * preparation neither scales nor transforms.
  */
 #include "custseg.h"
 
@@ -12,15 +15,18 @@
 
 #include "algo/tree.h"
 #include "algo/tree_words.h"
+#include "call/call.h"
 #include "miscadmin.h"
+#include "prep/prep.h"
 #include "storage/shmem.h"
+#include "utils/fmgrprotos.h"
 
 /* Rows that are labelled between two looks for an interrupt. */
 #define INTERRUPT_ROWS 65536
 
 const CsOption CsTreeOptions[TREE_NOPTIONS] = {
-	{"target", CS_OPTION_TEXT, offsetof(TreeOptions, target)},
-	{"model", CS_OPTION_TEXT, offsetof(TreeOptions, model)},
+	{"target", CS_OPTION_TEXT, offsetof(TreeOptions, imitated.column)},
+	{"model", CS_OPTION_TEXT, offsetof(TreeOptions, imitated.model)},
 	{"weight", CS_OPTION_TEXT, offsetof(TreeOptions, common.weight)},
 	/* distances mean nothing to a tree */
 	{"silhouette_sample", CS_OPTION_INT, offsetof(TreeOptions, common.silhouette_sample), 0, 0, 50000},
@@ -38,6 +44,55 @@ static const CsParameterInfo parameters[TREE_NPARAMETERS] = {
 	[TREE_SEGMENTS] = {"node_segments", CS_PARAMETER_LABELS},
 	[TREE_COUNTS] = {"rows", CS_PARAMETER_SEGMENTS},
 };
+
+/* An error for a preparation that would take a feature out of its own units. */
+static void
+CheckOwnUnits(const CsPrep *prep)
+{
+	const char *key = prep->pca != 0 ? "pca" : NULL;
+
+	for (int i = 0; i < prep->ncolumns && key == NULL; i++)
+	{
+		const CsPrepColumn *column = &prep->columns[i];
+
+		if (column->scale != CS_SCALE_NONE)
+			key = "scale";
+		else if (column->transform != CS_TRANSFORM_NONE)
+			key = "transform";
+		else if (column->clip != CS_CLIP_NONE)
+			key = "clip";
+	}
+	if (key != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("preparation key \"%s\" has no place in a tree", key),
+				 errdetail("A tree asks about features in their own units, and its answers would be the same in others."),
+				 errhint("Leave it out.")));
+}
+
+/* See CsAlgorithm. */
+static CsPrep *
+TreePrep(Jsonb *asked, const CsColumn *features, int nfeatures)
+{
+	Jsonb	   *unscaled = CsJsonbFromText("{\"scale\": \"none\"}");
+	CsPrep	   *prep;
+
+	if (asked == NULL)
+		asked = unscaled;
+	else if (JB_ROOT_IS_OBJECT(asked))
+		asked = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(unscaled),
+												   JsonbPGetDatum(asked)));
+	prep = CsPrepParse(asked, features, nfeatures, false);
+	CheckOwnUnits(prep);
+	return prep;
+}
+
+/* See CsAlgorithm. */
+static const CsImitated *
+TreeImitated(const void *options)
+{
+	return &((const TreeOptions *) options)->imitated;
+}
 
 /* Bytes beside the matrix: growing, then labels and what is summed up by them. */
 static Size
@@ -190,7 +245,8 @@ const CsAlgorithm CsTreeAlgorithm = {
 	.finds_k = true,
 	.is_given = true,
 	.borders = CsTreeBorders,
-	.imitates = true,
+	.prep = TreePrep,
+	.imitated = TreeImitated,
 	.parameters = parameters,
 	.nparameters = lengthof(parameters),
 	.memory = TreeMemory,

@@ -11,8 +11,7 @@
 typedef struct TreeOptions
 {
 	CsCommonOptions common;
-	char	   *target;			/* column whose values are imitated, or NULL */
-	char	   *model;			/* model whose segments are imitated, or NULL */
+	CsImitated	imitated;
 	int			max_depth;
 	int			min_samples_split;
 	int			min_samples_leaf;

@@ -65,23 +65,21 @@ RowsOf(const CsFitOutput *fit, int class, int node)
 static void
 PutLeaf(CsReport *report, const CsTraining *t, const CsRuleMaker *maker, int node, int leaf)
 {
-	const CsTargetClass *classes;
 	const CsFitOutput *fit = &t->fit;
-	int			nclasses = CsTargetClasses(t->target, &classes);
-	int			class = (int) fit->parameters[TREE_SEGMENTS].values[node];
+	const CsClass *class = &t->target->classes[(int) fit->parameters[TREE_SEGMENTS].values[node]];
 	double		rows = 0;
 	CsSqlArgument row[LEAF_COLUMNS];
 	int			i = 0;
 
-	for (int c = 0; c < nclasses; c++)
+	for (int c = 0; c < t->target->nclasses; c++)
 		rows += RowsOf(fit, c, node);
 	row[i++] = CsSqlInt4(leaf);
 	row[i++] = CsSqlText(CsRuleOfNode(maker, node));
-	row[i++] = CsSqlInt4(classes[class].number);
-	row[i++] = CsSqlText(classes[class].name);
+	row[i++] = CsSqlInt4(class->number);
+	row[i++] = CsSqlText(class->name);
 	row[i++] = CsSqlInt8((int64) rows);
 	row[i++] = CsSqlFloat8(Share(rows, (double) t->nrows));
-	row[i++] = CsSqlFloat8(Share(RowsOf(fit, class, node), rows));
+	row[i++] = CsSqlFloat8(Share(RowsOf(fit, (int) (class - t->target->classes), node), rows));
 	for (int m = 0; m < 2; m++)
 		row[i++] = CsSqlFloat8(fit->metrics[m].value);
 	CsReportPut(report, row, i);
@@ -119,14 +117,16 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 {
 	CsReport	report;
 	CsRequest	request = {.command = "custseg.surrogate()"};
+	TreeOptions *options;
 
 	if (!CsReportOpen(&report, fcinfo, 1, 5))
 		return (Datum) 0;
 	request.source = report.source;
-	request.target_model = NameStr(report.scorer->model);
-	request.target_version = report.scorer->version;
 	request.features = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
-	request.options = ReadOptions(fcinfo, 3, 4);
+	options = ReadOptions(fcinfo, 3, 4);
+	options->imitated.model = pstrdup(NameStr(report.scorer->model));
+	options->imitated.version = report.scorer->version;
+	request.options = options;
 	PutTree(&report, &request);
 	return (Datum) 0;
 }
@@ -137,11 +137,15 @@ custseg_surrogate_of_column(PG_FUNCTION_ARGS)
 {
 	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
 	CsRequest	request = {.command = "custseg.surrogate_of_column()"};
+	TreeOptions *options;
+	char	   *target;
 
 	request.source = CsRequiredText(fcinfo, 0, "source");
-	request.target_column = CsRequiredText(fcinfo, 1, "target");
 	request.features = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
-	request.options = ReadOptions(fcinfo, 3, 4);
+	target = CsRequiredText(fcinfo, 1, "target");
+	options = ReadOptions(fcinfo, 3, 4);
+	options->imitated.column = target;
+	request.options = options;
 	InitMaterializedSRF(fcinfo, 0);
 	PutTree(&report, &request);
 	return (Datum) 0;

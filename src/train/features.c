@@ -42,6 +42,14 @@ CheckUsable(const CsColumn *column)
 					 quote_identifier(NameStr(column->name)))));
 }
 
+/* Is it the column whose values are to be told from the features? */
+static bool
+IsImitated(const CsTraining *t, const char *column)
+{
+	return t->target != NULL && t->target->column != NULL &&
+		strcmp(t->target->column, column) == 0;
+}
+
 /* Features by the names that the user gave. */
 static void
 ResolveNamed(CsTraining *t, ArrayType *names)
@@ -73,7 +81,7 @@ ResolveNamed(CsTraining *t, ArrayType *names)
 					 errmsg("\"features\" must not contain NULL")));
 		column = CsRelationColumn(t->relation, TextDatumGetCString(values[i]));
 		CheckUsable(column);
-		if (CsTargetIs(t->target, NameStr(column->name)))
+		if (IsImitated(t, NameStr(column->name)))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("column \"%s\" is what is imitated, and cannot be a feature",
@@ -109,7 +117,7 @@ IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *colum
 		return true;
 	if (t->common->weight != NULL && strcmp(t->common->weight, name) == 0)
 		return true;
-	if (CsTargetIs(t->target, name))
+	if (IsImitated(t, name))
 		return true;
 	foreach(cell, primary_key)
 		if (strcmp(lfirst(cell), name) == 0)
@@ -311,12 +319,14 @@ CsFeaturesDropUseless(CsTraining *t)
 	pfree(keep);
 }
 
-/* Is there a feature of that name in an older pipeline? */
+/* Is the column one of those that a labeller reads? */
 static bool
-WasFeature(const CsPipeline *p, const char *name)
+IsRead(const CsLabeller *l, const char *name)
 {
-	for (int i = 0; i < p->nfeatures; i++)
-		if (strcmp(NameStr(p->feature[i].name), name) == 0)
+	ListCell   *cell;
+
+	foreach(cell, l->columns)
+		if (strcmp(lfirst(cell), name) == 0)
 			return true;
 	return false;
 }
@@ -328,21 +338,18 @@ WasFeature(const CsPipeline *p, const char *name)
 void
 CsFeaturesCompare(const CsTraining *t)
 {
-	const CsPipeline *p;
 	StringInfoData added;
 
 	if (!t->choose_features || t->predecessor == NULL)
 		return;
-	p = CsScorerPipeline(t->predecessor->scorer);
 	initStringInfo(&added);
 	for (int i = 0; i < t->nfeatures; i++)
-		if (!WasFeature(p, NameStr(t->features[i].name)))
+		if (!IsRead(t->predecessor, NameStr(t->features[i].name)))
 			appendStringInfo(&added, "%s\"%s\"", added.len > 0 ? ", " : "",
 							 NameStr(t->features[i].name));
 	if (added.len > 0)
 		ereport(NOTICE,
-				(errmsg("features are not those of version %d of model \"%s\"",
-						t->predecessor->scorer->version, t->model),
+				(errmsg("features are not those of %s", t->predecessor->name),
 				 errdetail("New ones are %s.", added.data),
 				 errhint("Name the features, so that a column that was added since is not taken up.")));
 }

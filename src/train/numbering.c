@@ -28,191 +28,62 @@
 #include "miscadmin.h"
 #include "train/train.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-
-/* First room of the predecessor's labels. */
-#define FIRST_CAPACITY 4096
-
-/* A segment of the deployed version. */
-typedef struct OldSegment
-{
-	int			number;
-	char	   *name;
-	char	   *description;
-	int			rank;			/* 0: none */
-} OldSegment;
-
-static const char *const old_segments_sql =
-"SELECT s.segment, s.name, s.description, s.rank FROM custseg.segment AS s "
-"WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2";
 
 static const char *const highest_number_sql =
 "SELECT pg_catalog.max(s.segment) FROM custseg.segment AS s "
 "WHERE s.model OPERATOR(pg_catalog.=) $1";
 
-/*
- * Can a column be what a feature of an older version was?  Intervals and points in time are of one
- * kind, but are not the same.
- */
-static bool
-IsSameKind(const CsColumn *column, const CsFeature *f)
+/* Say that segments do not keep their numbers, and why. */
+static void
+NumberAnew(const CsLabeller *predecessor, const char *why)
 {
-	bool		interval = strncmp(NameStr(f->type), "interval", strlen("interval")) == 0;
-
-	return (int32) column->converter.kind == f->kind &&
-		(f->kind != CS_TIME || (column->converter.type == INTERVALOID) == interval);
+	ereport(NOTICE,
+			(errmsg("segments are numbered anew, not as in %s", predecessor->name),
+			 errdetail_internal("%s", why)));
 }
 
-/*
- * Why the source cannot be labelled by an older pipeline: a feature whose column it lacks or has
- * with another kind.  NULL when it can.
- */
-static const CsFeature *
-MissingFeature(const CsTraining *t, const CsPipeline *p)
-{
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsFeature *f = &p->feature[i];
-		const CsColumn *column = CsRelationFind(t->relation, NameStr(f->name));
-
-		if (column == NULL || !IsSameKind(column, f))
-			return f;
-	}
-	return NULL;
-}
-
-/*
- * The deployed version, if there is one and the source has what it needs; else NULL.  The caller
- * may use the model.
- */
-CsPredecessor *
-CsPredecessorFind(const CsTraining *t)
+/* See train.h; the caller may use the model. */
+CsLabeller *
+CsFindPredecessor(const CsTraining *t)
 {
 	int			version = CsModelDeployedVersion(t->model);
-	const CsScorer *cached;
-	CsPredecessor *p;
-	const CsFeature *missing;
+	CsLabeller *predecessor;
+	char	   *lacks;
 
 	if (version == 0)
 		return NULL;
-	cached = CsCacheGet(t->model, version);
-	p = palloc0(sizeof(CsPredecessor));
-	p->scorer = palloc_extended(VARSIZE(cached), MCXT_ALLOC_HUGE);
-	memcpy(p->scorer, cached, VARSIZE(cached));
-	missing = MissingFeature(t, CsScorerPipeline(p->scorer));
-	if (missing != NULL)
-	{
-		ereport(NOTICE,
-				(errmsg("segments are numbered anew, not as in version %d of model \"%s\"",
-						version, t->model),
-				 errdetail("That version needs a %s column \"%s\", which %s does not have.",
-						   CsKindName(missing->kind), NameStr(missing->name),
-						   t->relation->description)));
-		return NULL;
-	}
-	CsScoringInit(&p->scoring, p->scorer, CurrentMemoryContext);
-	return p;
-}
-
-/* Bind the predecessor to the columns that will be read, which hold all that it needs. */
-void
-CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsColumn *columns, int ncolumns)
-{
-	TupleDesc	desc = CreateTemplateTupleDesc(ncolumns);
-
-	for (int i = 0; i < ncolumns; i++)
-		TupleDescInitEntry(desc, i + 1, NameStr(columns[i].name), columns[i].type,
-						   columns[i].typmod, 0);
-	p->binding = CsBindingForRow(CsScorerPipeline(p->scorer), desc, t->model, t->context);
-	p->context = t->context;
-}
-
-/* Label one row; rows come in order.  A row that cannot be placed, or is noise, gets -1. */
-void
-CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values, const bool *nulls)
-{
-	CsAssignment assignment;
-
-	if (row == p->capacity)
-	{
-		p->capacity = Max(FIRST_CAPACITY, p->capacity + p->capacity / 2);
-		p->labels = p->labels == NULL ?
-			MemoryContextAllocHuge(p->context, sizeof(int32) * p->capacity) :
-			repalloc_huge(p->labels, sizeof(int32) * p->capacity);
-	}
-	p->labels[row] = -1;
-	CsBindValues(p->binding, CsScorerPipeline(p->scorer), values, nulls, p->scoring.raw);
-	if (CsScoringTry(&p->scoring, &assignment, NULL) &&
-		!(p->scorer->has_noise && assignment.index == 0))
-		p->labels[row] = assignment.index;
+	predecessor = CsLabelByModel(t->model, version, false);
+	lacks = CsLabellerLacks(predecessor, t->relation);
+	if (lacks == NULL)
+		return predecessor;
+	NumberAnew(predecessor, psprintf("That version needs a %s, which %s does not have.", lacks,
+									 t->relation->description));
+	return NULL;
 }
 
 /* See train.h. */
 void
 CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 {
-	CsPredecessor *p = t->predecessor;
+	const int32 *old = t->predecessor->labels;
+	CsOverlap  *overlap = &t->overlap;
 
-	if (p->noverlap == 0)
+	if (overlap->n == 0)
 	{
-		p->noverlap = Max(t->fit.k, p->scorer->nsegments);
-		if (p->noverlap <= CS_MAX_MATCHED)
-			p->overlap = MemoryContextAllocZero(p->context,
-												sizeof(double) * p->noverlap * p->noverlap);
+		overlap->n = Max(t->fit.k, t->predecessor->nclasses);
+		if (overlap->n <= CS_MAX_MATCHED)
+			overlap->rows = MemoryContextAllocZero(t->context,
+												   sizeof(double) * overlap->n * overlap->n);
 	}
-	if (p->overlap == NULL)
+	if (overlap->rows == NULL)
 		return;
 	for (int64 i = 0; i < nrows; i++)
 	{
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (p->labels[i] >= 0 && labels[i] >= 0)
-			p->overlap[(Size) labels[i] * p->noverlap + p->labels[i]]++;
+		if (old[i] >= 0 && labels[i] >= 0)
+			overlap->rows[(Size) labels[i] * overlap->n + old[i]]++;
 	}
-}
-
-/* The deployed version's segments, in its scorer's order, with names as they are now. */
-static OldSegment *
-ReadOldSegments(const CsTraining *t)
-{
-	const CsScorer *scorer = t->predecessor->scorer;
-	const CsScorerSegment *segments = CsScorerSegments(scorer);
-	OldSegment *old = palloc0(sizeof(OldSegment) * scorer->nsegments);
-	MemoryContext context = CurrentMemoryContext;
-	CsSqlArgument arguments[2];
-	uint64		nrows;
-
-	for (int i = 0; i < scorer->nsegments; i++)
-	{
-		old[i].number = segments[i].segment;
-		old[i].name = pstrdup(CsScorerAt(scorer, char, segments[i].name));
-	}
-	SPI_connect();
-	arguments[0] = CsSqlText(t->model);
-	arguments[1] = CsSqlInt4(scorer->version);
-	nrows = CsCatalogExecute(old_segments_sql, arguments, lengthof(arguments), false);
-	for (uint64 row = 0; row < nrows; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
-		int			number = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &isnull));
-		char	   *name = SPI_getvalue(tuple, desc, 2);
-		char	   *description = SPI_getvalue(tuple, desc, 3);
-		Datum		rank = SPI_getbinval(tuple, desc, 4, &isnull);
-
-		for (int i = 0; i < scorer->nsegments; i++)
-		{
-			if (old[i].number != number)
-				continue;
-			old[i].name = MemoryContextStrdup(context, name);
-			old[i].rank = isnull ? 0 : DatumGetInt32(rank);
-			if (description != NULL)
-				old[i].description = MemoryContextStrdup(context, description);
-		}
-	}
-	SPI_finish();
-	return old;
 }
 
 /* The highest segment number of any version, 0 if there is none. */
@@ -236,9 +107,18 @@ HighestNumber(const char *model)
 	return highest;
 }
 
+/* Call a segment what a class is called. */
+static void
+TakeName(CsSegmentRow *segment, const CsClass *class)
+{
+	segment->name = class->name;
+	segment->description = class->description;
+	segment->rank = class->rank;
+}
+
 /* Take over what the old segment of that index has been given; its name unless there is one. */
 static void
-Inherit(CsSegmentRow *segment, const OldSegment *old)
+Inherit(CsSegmentRow *segment, const CsClass *old)
 {
 	segment->segment = old->number;
 	if (segment->name == NULL)
@@ -252,18 +132,17 @@ Inherit(CsSegmentRow *segment, const OldSegment *old)
 static void
 KeepMajorities(CsTraining *t)
 {
-	const CsPredecessor *p = t->predecessor;
-	int			n = p->noverlap;
+	int			n = t->overlap.n;
 
 	for (int old = 0; old < n; old++)
 	{
 		double		rows = 0;
 
 		for (int c = 0; c < n; c++)
-			rows += p->overlap[(Size) c * n + old];
+			rows += t->overlap.rows[(Size) c * n + old];
 		for (int c = 0; c < t->fit.k; c++)
 		{
-			double	   *shared = &p->overlap[(Size) c * n + old];
+			double	   *shared = &t->overlap.rows[(Size) c * n + old];
 
 			if (*shared * 2 <= Max(rows, (double) t->segments[c].n))
 				*shared = 0;
@@ -276,46 +155,39 @@ KeepMajorities(CsTraining *t)
  * that the others are paired by.
  */
 static void
-MatchNames(CsTraining *t, const OldSegment *old)
+MatchNames(CsTraining *t, const CsClass *old)
 {
-	const CsPredecessor *p = t->predecessor;
-	int			n = p->noverlap;
+	double	   *overlap = t->overlap.rows;
+	int			n = t->overlap.n;
 
 	for (int c = 0; c < t->fit.k; c++)
-		for (int i = p->scorer->has_noise; i < p->scorer->nsegments; i++)
+		for (int i = 0; i < t->predecessor->nclasses; i++)
 		{
-			if (strcmp(t->fit.names[c], old[i].name) != 0)
+			if (old[i].number == 0 || strcmp(t->fit.names[c], old[i].name) != 0)
 				continue;
 			Inherit(&t->segments[c], &old[i]);
 			for (int j = 0; j < n; j++)
-				p->overlap[(Size) c * n + j] = p->overlap[(Size) j * n + i] = 0;
+				overlap[(Size) c * n + j] = overlap[(Size) j * n + i] = 0;
 			break;
 		}
 }
 
 /* Have segments of the same name matched before all others: the target's are told by their names. */
 static void
-PreferNames(const CsTraining *t, const OldSegment *old)
+PreferNames(const CsTraining *t, const CsClass *old)
 {
-	const CsPredecessor *p = t->predecessor;
-	const CsTargetClass *classes;
-	int			n = t->target == NULL ? 0 : CsTargetClasses(t->target, &classes);
-
-	for (int c = 0; c < n; c++)
-		for (int i = 0; i < p->scorer->nsegments; i++)
-			if (strcmp(classes[c].name, old[i].name) == 0)
-				p->overlap[(Size) c * p->noverlap + i] += (double) t->nrows + 1;
+	for (int c = 0; t->target != NULL && c < t->target->nclasses; c++)
+		for (int i = 0; i < t->predecessor->nclasses; i++)
+			if (strcmp(t->target->classes[c].name, old[i].name) == 0)
+				t->overlap.rows[(Size) c * t->overlap.n + i] += (double) t->nrows + 1;
 }
 
 /* Give segments that most of the same customers are in their number and name; 0: no such one. */
 static void
-MatchPredecessor(CsTraining *t)
+MatchPredecessor(CsTraining *t, const CsClass *old)
 {
-	const CsPredecessor *p = t->predecessor;
-	int			nold = p->scorer->nsegments;
-	int			n = p->noverlap;
+	int			n = t->overlap.n;
 	int		   *match = palloc(sizeof(int) * n);
-	OldSegment *old = ReadOldSegments(t);
 
 	if (t->fit.names != NULL)
 	{
@@ -323,20 +195,13 @@ MatchPredecessor(CsTraining *t)
 		MatchNames(t, old);
 	}
 	PreferNames(t, old);
-	CsAssignMaximum(n, p->overlap, match);
+	CsAssignMaximum(n, t->overlap.rows, match);
 	for (int c = 0; c < t->fit.k; c++)
-	{
-		CsSegmentRow *segment = &t->segments[c];
-
-		if (match[c] < nold && p->overlap[(Size) c * n + match[c]] > 0)
-			Inherit(segment, &old[match[c]]);
-	}
-	if (t->algorithm->has_noise && t->predecessor->scorer->has_noise)
-	{
-		t->segments[t->fit.k].name = old[0].name;
-		t->segments[t->fit.k].description = old[0].description;
-		t->segments[t->fit.k].rank = old[0].rank;
-	}
+		if (match[c] < t->predecessor->nclasses &&
+			t->overlap.rows[(Size) c * n + match[c]] > 0)
+			Inherit(&t->segments[c], &old[match[c]]);
+	if (t->algorithm->has_noise && old[0].number == 0)
+		TakeName(&t->segments[t->fit.k], &old[0]);
 	pfree(match);
 }
 
@@ -384,29 +249,57 @@ NumberRest(CsTraining *t, int next)
 static void
 TakeOver(CsTraining *t)
 {
-	const CsTargetClass *classes;
-	int			n = CsTargetClasses(t->target, &classes);
-
-	for (int c = 0; c < n; c++)
+	for (int c = 0; c < t->target->nclasses; c++)
 	{
-		t->segments[c].segment = classes[c].number;
-		t->segments[c].name = classes[c].name;
-		t->segments[c].description = classes[c].description;
-		t->segments[c].rank = classes[c].rank;
+		t->segments[c].segment = t->target->classes[c].number;
+		TakeName(&t->segments[c], &t->target->classes[c]);
 	}
-	qsort(t->segments, t->nsegments, sizeof(CsSegmentRow), CompareByNumber);
 }
 
-/* Name what got a new number by what it imitates; a number from the predecessor comes with a name. */
-static void
-NameNewSegments(CsTraining *t, int next)
+/* Give segments the numbers of the predecessor's; returns the first number that is not taken. */
+static int
+KeepNumbers(CsTraining *t)
 {
-	const CsTargetClass *classes;
-	int			n = CsTargetClasses(t->target, &classes);
+	const CsClass *old;
+	int			highest;
 
-	for (int c = 0; c < n; c++)
+	if (t->overlap.n == 0)
+		CsPredecessorCompare(t, CsArenaAddress(t->arena, t->fit.labels), t->matrix->nrows);
+	if (t->overlap.rows == NULL)
+	{
+		NumberAnew(t->predecessor, psprintf("More than %d segments are not compared.",
+											CS_MAX_MATCHED));
+		return 1;
+	}
+	CsModelLock(t->model);
+	highest = HighestNumber(t->model);
+	old = t->predecessor->classes_of(t->predecessor);
+	for (int i = 0; i < t->predecessor->nclasses; i++)
+		highest = Max(highest, old[i].number);
+	MatchPredecessor(t, old);
+	return highest + 1;
+}
+
+/* Number segments by the predecessor's, as they are given, or by size, and name them. */
+static void
+NumberAndName(CsTraining *t)
+{
+	int			next = 1;
+
+	for (int c = 0; c < t->fit.k && t->fit.names != NULL; c++)
+	{
+		t->segments[c].name = t->fit.names[c];
+		t->segments[c].description = t->fit.descriptions[c];
+	}
+	if (t->predecessor != NULL)
+		next = KeepNumbers(t);
+	NumberRest(t, next);
+	/* what got a new number is called what it imitates; a number of the predecessor's has a name */
+	for (int c = 0; t->target != NULL && c < t->target->nclasses; c++)
 		if (t->segments[c].segment >= next)
-			t->segments[c].name = classes[c].name;
+			t->segments[c].name = t->target->classes[c].name;
+	if (t->algorithm->has_noise && t->segments[t->fit.k].name == NULL)
+		t->segments[t->fit.k].name = pstrdup("noise");
 }
 
 /*
@@ -416,43 +309,9 @@ NameNewSegments(CsTraining *t, int next)
 void
 CsNumberSegments(CsTraining *t)
 {
-	int			next = 1;
-
-	if (t->target != NULL && (t->predecessor == NULL || CsTargetHasNumbers(t->target)))
-	{
+	if (t->target != NULL && (t->predecessor == NULL || t->target->has_numbers))
 		TakeOver(t);
-		return;
-	}
-	for (int c = 0; c < t->fit.k && t->fit.names != NULL; c++)
-	{
-		t->segments[c].name = t->fit.names[c];
-		t->segments[c].description = t->fit.descriptions[c];
-	}
-	if (t->predecessor != NULL && t->predecessor->noverlap == 0)
-		CsPredecessorCompare(t, CsArenaAddress(t->arena, t->fit.labels), t->matrix->nrows);
-	if (t->predecessor != NULL && t->predecessor->noverlap > CS_MAX_MATCHED)
-	{
-		ereport(NOTICE,
-				(errmsg("segments are numbered anew, not as in version %d of model \"%s\"",
-						t->predecessor->scorer->version, t->model),
-				 errdetail("More than %d segments are not compared.", CS_MAX_MATCHED)));
-		t->predecessor = NULL;
-	}
-	if (t->predecessor != NULL)
-	{
-		const CsScorer *scorer = t->predecessor->scorer;
-		int			last = CsScorerSegments(scorer)[scorer->nsegments - 1].segment;
-		int			highest;
-
-		CsModelLock(t->model);
-		highest = HighestNumber(t->model);
-		MatchPredecessor(t);
-		next = Max(highest, last) + 1;
-	}
-	NumberRest(t, next);
-	if (t->target != NULL)
-		NameNewSegments(t, next);
-	if (t->algorithm->has_noise && t->segments[t->fit.k].name == NULL)
-		t->segments[t->fit.k].name = pstrdup("noise");
+	else
+		NumberAndName(t);
 	qsort(t->segments, t->nsegments, sizeof(CsSegmentRow), CompareByNumber);
 }

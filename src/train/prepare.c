@@ -122,10 +122,8 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 
 	if (t->common->weight != NULL)
 		kept = add_size(kept, mul_size(nrows, sizeof(double)));
-	if (t->predecessor != NULL)
-		kept = add_size(kept, mul_size(nrows, sizeof(int32)));
-	if (t->target != NULL)
-		kept = add_size(kept, mul_size(nrows, 2 * sizeof(int32)));
+	for (int i = 0; i < t->nlabellers; i++)
+		kept = add_size(kept, CsLabellerMemory(t->labellers[i], nrows));
 	if (!shape.in_place)
 		model = mul_size(mul_size(blocks, CS_BLOCK_ROWS * sizeof(double)), shape.noutputs);
 	if (t->memory != NULL)
@@ -231,9 +229,40 @@ PrepareRows(CsTraining *t, CsTeam *team)
 	t->prepare_milliseconds = CsMillisecondsSince(start);
 }
 
-/* The features that the algorithm's options speak of, an array of text; NULL: it has no say. */
+/* Who tells what the algorithm is to imitate, as its options say. */
+static CsLabeller *
+FindTarget(const CsTraining *t)
+{
+	const CsAlgorithm *algorithm = t->algorithm;
+	CsImitated	imitated = *algorithm->imitated(t->options);
+	CsLabeller *target;
+
+	if ((imitated.column == NULL) == (imitated.model == NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 imitated.column == NULL ?
+				 errmsg("algorithm \"%s\" needs something to imitate", algorithm->name) :
+				 errmsg("options \"target\" and \"model\" exclude each other"),
+				 errhint("Give options => '{\"target\": \"column\"}' or '{\"model\": \"model\"}'.")));
+	target = imitated.column != NULL ?
+		CsLabelByColumn(t->relation, imitated.column, algorithm->max_segments) :
+		CsLabelByModel(imitated.model, imitated.version, true);
+	target->is_target = true;
+	if (target->nclasses > algorithm->max_segments)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("model \"%s\" has %d segments, a %s can tell %d", imitated.model,
+						target->nclasses, algorithm->name, algorithm->max_segments),
+				 errhint("Imitate a model of fewer segments.")));
+	return target;
+}
+
+/*
+ * The features when none are named, an array of text: those of the model that is imitated, or those
+ * that the algorithm's options speak of; NULL: every column that can help.
+ */
 static ArrayType *
-NamedByOptions(const CsTraining *t)
+UsualFeatures(const CsTraining *t)
 {
 	List	   *names = NIL;
 	Datum	   *elements;
@@ -242,6 +271,8 @@ NamedByOptions(const CsTraining *t)
 
 	if (t->algorithm != NULL && t->algorithm->features != NULL)
 		names = t->algorithm->features(t->options);
+	if (t->target != NULL && t->target->column == NULL)
+		names = t->target->columns;
 	if (names == NIL)
 		return NULL;
 	elements = palloc(sizeof(Datum) * list_length(names));
@@ -287,15 +318,18 @@ CsTrainingOpen(const CsRequest *request)
 		t->id = CsRelationDefaultId(t->relation);
 	if (t->common->weight != NULL)
 		(void) CsRelationColumn(t->relation, t->common->weight);
-	if (t->algorithm != NULL && t->algorithm->imitates)
-		t->target = CsTargetOpen(t, request);
-	CsFeaturesResolve(t, request->features != NULL ? request->features :
-					  t->target != NULL ? CsTargetFeatures(t->target) : NamedByOptions(t));
-	t->prep = t->target != NULL ? CsTargetPrep(t, request->prep) :
-		CsPrepParse(request->prep, t->features, t->nfeatures,
-					t->algorithm != NULL && t->algorithm->is_given);
+	if (t->algorithm != NULL && t->algorithm->imitated != NULL)
+		t->target = FindTarget(t);
+	CsFeaturesResolve(t, request->features != NULL ? request->features : UsualFeatures(t));
+	t->prep = t->algorithm != NULL && t->algorithm->prep != NULL ?
+		t->algorithm->prep(request->prep, t->features, t->nfeatures) :
+		CsPrepParse(request->prep, t->features, t->nfeatures, false);
 	if (t->model != NULL)
-		t->predecessor = CsPredecessorFind(t);
+		t->predecessor = CsFindPredecessor(t);
+	if (t->target != NULL)
+		t->labellers[t->nlabellers++] = t->target;
+	if (t->predecessor != NULL)
+		t->labellers[t->nlabellers++] = t->predecessor;
 	return t;
 }
 
@@ -356,17 +390,16 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 		.memory_left = limit > used ? limit - used : 0
 	};
 	CsFitOutput out = {0};
-	const CsTargetClass *classes;
 
 	if (t->target != NULL)
 	{
-		in.k = CsTargetClasses(t->target, &classes);
-		in.target = CsTargetArea(t->target);
+		in.k = t->target->nclasses;
+		in.target = t->target->area;
 	}
 	CsProgressPhase(CS_PHASE_SEEDING);
 	algorithm->fit(&in, &out);
 	if (t->target != NULL)
-		out.note = psprintf("%s is imitated: %s", CsTargetName(t->target), out.note);
+		out.note = psprintf("%s is imitated: %s", t->target->name, out.note);
 	CsCheckInertia(&out);
 	return out;
 }

@@ -2,9 +2,9 @@
  * rows.c
  *	  Reads a training's rows into its raw matrix.
  *
- * One pass: each row is converted, judged (is it skipped?), stored, and labelled by the deployed
- * version, for only here are the columns at hand that the older version needs.  Categories are
- * stored as codes of their column's dictionary.
+ * One pass: each row is judged (is it skipped?), converted, stored, and labelled, for only here are
+ * the columns at hand that labellers need.  Categories are stored as codes of their column's
+ * dictionary.
  *
  * How many rows will come is not known, so the memory that the whole training will need is
  * computed anew with every block of rows.  Once it is past maintenance_work_mem nothing more is
@@ -29,9 +29,6 @@
 #include "utils/json.h"
 #include "utils/memutils.h"
 
-/* First room of arrays that grow with the rows. */
-#define FIRST_CAPACITY 4096
-
 /* A stream of random numbers apart from the algorithms'. */
 #define SAMPLE_STREAM UINT64CONST(0x73616D706C65)
 
@@ -52,8 +49,6 @@ typedef struct Reader
 	int64		capacity;		/* of weights */
 	int64		n_without_weight;
 	int64	   *n_null;			/* per feature: rows skipped because it is null */
-	int64		n_without_class;	/* rows skipped because there is nothing to imitate */
-	int			class;			/* of the current row */
 } Reader;
 
 /* The index of a column among those that are read, which it joins if need be. */
@@ -68,8 +63,8 @@ AddColumn(CsRowColumns *c, const CsColumn *column)
 }
 
 /*
- * Collect the columns to read: features, weight, and what the deployed version needs, which is
- * bound to them.
+ * Collect the columns to read: features, weight, and what the labellers need, which are bound to
+ * them.
  */
 void
 CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
@@ -93,23 +88,13 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 					 errhint("A weight is a number: cast the column in a query.")));
 		c->weight = AddColumn(c, column);
 	}
-	if (t->target != NULL)
+	for (int i = 0; i < t->nlabellers; i++)
 	{
-		const CsPipeline *p = CsTargetPipeline(t->target);
+		ListCell   *cell;
 
-		if (p == NULL)
-			AddColumn(c, CsTargetColumn(t->target));
-		for (int i = 0; p != NULL && i < p->nfeatures; i++)
-			AddColumn(c, CsRelationColumn(t->relation, NameStr(p->feature[i].name)));
-		CsTargetBind(t->target, c->columns, c->ncolumns);
-	}
-	if (t->predecessor != NULL)
-	{
-		const CsPipeline *p = CsScorerPipeline(t->predecessor->scorer);
-
-		for (int i = 0; i < p->nfeatures; i++)
-			AddColumn(c, CsRelationColumn(t->relation, NameStr(p->feature[i].name)));
-		CsPredecessorBind(t->predecessor, t, c->columns, c->ncolumns);
+		foreach(cell, t->labellers[i]->columns)
+			AddColumn(c, CsRelationColumn(t->relation, lfirst(cell)));
+		t->labellers[i]->bind(t->labellers[i], c->columns, c->ncolumns);
 	}
 }
 
@@ -216,13 +201,18 @@ SkipRow(Reader *reader, double weight, const Datum *values, const bool *nulls)
 		reader->n_without_weight++;
 		return true;
 	}
-	if (reader->t->target != NULL)
-	{
-		reader->class = CsTargetClassOf(reader->t->target, values, nulls);
-		reader->n_without_class += reader->class < 0;
-		return reader->class < 0;
-	}
+	for (int i = 0; i < reader->t->nlabellers; i++)
+		if (CsLabellerSkips(reader->t->labellers[i], values, nulls))
+			return true;
 	return false;
+}
+
+/* Give back the labels. */
+static void
+ForgetLabels(CsTraining *t)
+{
+	for (int i = 0; i < t->nlabellers; i++)
+		CsLabellerForget(t->labellers[i]);
 }
 
 /* Stop storing: the training won't fit, and what is held helps nobody. */
@@ -236,13 +226,7 @@ GiveUpStoring(Reader *reader)
 	if (reader->weights != NULL)
 		pfree(reader->weights);
 	reader->weights = NULL;
-	if (t->predecessor != NULL && t->predecessor->labels != NULL)
-	{
-		pfree(t->predecessor->labels);
-		t->predecessor->labels = NULL;
-	}
-	if (t->target != NULL)
-		CsTargetForget(t->target);
+	ForgetLabels(t);
 }
 
 /* Draw half of the sample, in whole blocks, from the sample. */
@@ -272,8 +256,8 @@ HalveSample(Reader *reader)
 			y[(Size) j * CS_BLOCK_ROWS] = x[(Size) j * CS_BLOCK_ROWS];
 		if (reader->weights != NULL)
 			reader->weights[i] = reader->weights[kept[i]];
-		if (t->predecessor != NULL)
-			t->predecessor->labels[i] = t->predecessor->labels[kept[i]];
+		for (int l = 0; l < t->nlabellers; l++)
+			CsLabellerMove(t->labellers[l], kept[i], i);
 		to->nrows++;
 	}
 	pfree(kept);
@@ -360,16 +344,8 @@ static void
 StoreWeight(Reader *reader, int64 place, double weight)
 {
 	if (place == reader->capacity)
-	{
-		int64		capacity = Max(FIRST_CAPACITY, reader->capacity + reader->capacity / 2);
-
-		if (reader->weights == NULL)
-			reader->weights = MemoryContextAllocHuge(reader->t->context,
-													 sizeof(double) * capacity);
-		else
-			reader->weights = repalloc_huge(reader->weights, sizeof(double) * capacity);
-		reader->capacity = capacity;
-	}
+		reader->weights = CsGrowRows(reader->weights, &reader->capacity, sizeof(double),
+									 reader->t->context);
 	reader->weights[place] = weight;
 }
 
@@ -401,13 +377,23 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		x[(Size) i * CS_BLOCK_ROWS] = reader->row[i];
 	if (reader->columns.weight >= 0)
 		StoreWeight(reader, place, weight);
-	if (t->predecessor != NULL)
-		CsPredecessorLabel(t->predecessor, place, values, nulls);
-	if (t->target != NULL)
-		CsTargetLabel(t->target, place, reader->class);
+	for (int i = 0; i < t->nlabellers; i++)
+		CsLabellerKeep(t->labellers[i], place, values, nulls);
 	if (reader->new_level && t->streaming != NULL)
 		LimitSample(reader);
 	reader->new_level = false;
+}
+
+/* , "reason": rows, if there are any */
+static void
+CountSkipped(StringInfo json, const char *reason, int64 nrows)
+{
+	if (nrows == 0)
+		return;
+	if (json->len > 1)
+		appendStringInfoString(json, ", ");
+	escape_json(json, reason);
+	appendStringInfo(json, ": " INT64_FORMAT, nrows);
 }
 
 /* The skipped rows by reason. */
@@ -420,24 +406,11 @@ SkippedByReason(const Reader *reader)
 	initStringInfo(&json);
 	appendStringInfoChar(&json, '{');
 	for (int i = 0; i < t->nfeatures; i++)
-	{
-		if (reader->n_null[i] == 0)
-			continue;
-		if (json.len > 1)
-			appendStringInfoString(&json, ", ");
-		escape_json(&json, psprintf("null in column \"%s\"", NameStr(t->features[i].name)));
-		appendStringInfo(&json, ": " INT64_FORMAT, reader->n_null[i]);
-	}
-	if (reader->n_without_weight > 0)
-		appendStringInfo(&json, "%s\"no weight\": " INT64_FORMAT, json.len > 1 ? ", " : "",
-						 reader->n_without_weight);
-	if (reader->n_without_class > 0)
-	{
-		if (json.len > 1)
-			appendStringInfoString(&json, ", ");
-		escape_json(&json, CsTargetSkipReason(t->target));
-		appendStringInfo(&json, ": " INT64_FORMAT, reader->n_without_class);
-	}
+		CountSkipped(&json, psprintf("null in column \"%s\"", NameStr(t->features[i].name)),
+					 reader->n_null[i]);
+	CountSkipped(&json, "no weight", reader->n_without_weight);
+	for (int i = 0; i < t->nlabellers; i++)
+		CountSkipped(&json, t->labellers[i]->unlabelled, t->labellers[i]->n_unlabelled);
 	appendStringInfoChar(&json, '}');
 	return CsJsonbFromText(json.data);
 }
@@ -474,14 +447,7 @@ ForgetRows(CsTraining *t)
 	CsMatrixFree(t->raw, t->arena);
 	if (t->weights >= 0)
 		CsArenaFree(t->arena, t->weights);
-	if (t->predecessor != NULL && t->predecessor->labels != NULL)
-	{
-		pfree(t->predecessor->labels);
-		t->predecessor->labels = NULL;
-		t->predecessor->capacity = 0;
-	}
-	if (t->target != NULL)
-		CsTargetForget(t->target);
+	ForgetLabels(t);
 	for (int i = 0; i < t->nfeatures; i++)
 		if (t->dictionaries[i] != NULL)
 			t->dictionaries[i] = CsDictionaryCreate();
@@ -516,7 +482,7 @@ ForgetLevels(CsTraining *t, int column)
 
 /*
  * Read all rows of the source, and keep them or a sample of them.  Fills raw, weights, the skipped
- * rows and the predecessor's labels; error when there are no rows, or more than
+ * rows and the labels; error when there are no rows, or more than
  * maintenance_work_mem allows.
  */
 static void
@@ -556,6 +522,19 @@ ReadSource(CsTraining *t)
 			ForgetLevels(t, i);
 }
 
+/* Have the target's labels in the form in which the algorithm learns them. */
+static void
+LearnLabels(CsTraining *t)
+{
+	CsLabellerLearn(t->target, t->arena, t->raw->nrows);
+	if (t->target->nclasses < 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("all rows are in segment \"%s\"", t->target->classes[0].name),
+				 errhint("A %s tells segments apart: give it rows of at least two.",
+						 t->algorithm->name)));
+}
+
 /*
  * Read the rows and drop features that turn out to be of no use.  A NULL in a column that is
  * dropped must not cost its row; so where NULLs have rows skipped, the columns are judged on all
@@ -574,5 +553,5 @@ CsRowsRead(CsTraining *t)
 		ReadSource(t);
 	}
 	if (t->target != NULL)
-		CsTargetFinish(t);
+		LearnLabels(t);
 }

@@ -63,8 +63,8 @@ BatchRowSize(const CsTraining *t, int noutputs, bool in_place)
 
 	if (t->common->weight != NULL)
 		size += sizeof(double);
-	if (t->predecessor != NULL)
-		size += sizeof(int32);
+	for (int i = 0; i < t->nlabellers; i++)
+		size += CsLabellerMemory(t->labellers[i], 1);
 	return size;
 }
 
@@ -205,7 +205,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	if (s->weights >= 0)
 		((double *) CsArenaAddress(t->arena, s->weights))[place] = weight;
 	if (s->last && t->predecessor != NULL)
-		CsPredecessorLabel(t->predecessor, place, values, nulls);
+		CsLabellerKeep(t->predecessor, place, values, nulls);
 	if (++s->raw->nrows == s->capacity)
 		UseBatch(s);
 }
@@ -234,7 +234,7 @@ RunPass(Stream *s)
 static void
 DropEmpty(CsTraining *t)
 {
-	CsPredecessor *p = t->predecessor;
+	CsOverlap	overlap = t->overlap;
 	int			d = t->matrix->ncolumns,
 				kept = 0;
 	int		   *number = palloc(sizeof(int) * t->fit.k);
@@ -251,14 +251,14 @@ DropEmpty(CsTraining *t)
 		t->segments[kept] = t->segments[c];
 		t->segments[kept].index = kept;
 		t->segments[kept].center = t->fit.centers + (Size) kept * d;
-		if (p != NULL && p->overlap != NULL)
-			memmove(p->overlap + (Size) kept * p->noverlap, p->overlap + (Size) c * p->noverlap,
-					sizeof(double) * p->noverlap);
+		if (overlap.rows != NULL)
+			memmove(overlap.rows + (Size) kept * overlap.n, overlap.rows + (Size) c * overlap.n,
+					sizeof(double) * overlap.n);
 		number[c] = kept++;
 	}
-	if (kept < t->fit.k && p != NULL && p->overlap != NULL)
-		memset(p->overlap + (Size) kept * p->noverlap, 0,
-			   sizeof(double) * p->noverlap * (t->fit.k - kept));
+	if (overlap.rows != NULL)
+		memset(overlap.rows + (Size) kept * overlap.n, 0,
+			   sizeof(double) * overlap.n * (t->fit.k - kept));
 	for (int64 i = 0; i < t->matrix->nrows && kept < t->fit.k; i++)
 		labels[i] = number[labels[i]];
 	t->fit.k = t->nsegments = kept;

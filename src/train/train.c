@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "algo/tree.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "progress.h"
@@ -59,11 +58,6 @@ ReadArguments(FunctionCallInfo fcinfo)
 	CsOptionsParse(algorithm->options, algorithm->noptions, options, request.options);
 	request.k = request.k_max = CsSegmentsArgument(fcinfo, ARG_K, algorithm, request.options);
 	request.measures = SilhouetteMemory;
-	if (algorithm == &CsTreeAlgorithm)
-	{
-		request.target_column = ((TreeOptions *) request.options)->target;
-		request.target_model = ((TreeOptions *) request.options)->model;
-	}
 	if (request.k == 0 && !algorithm->finds_k)
 	{
 		request.options = CsParseJudging(algorithm, options, NULL, 0, 0, NULL);

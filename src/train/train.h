@@ -4,7 +4,8 @@
  *
  * Order: train.c reads the arguments, features.c chooses the columns, rows.c reads the rows,
  * features.c drops columns that turn out to be of no use, prepare.c prepares and fits, profile.c
- * sums up the segments, numbering.c numbers and names them, store.c writes the result.  When the rows
+ * sums up the segments, numbering.c numbers and names them, store.c writes the result.  While rows are
+ * read, labellers (labeller.h) tell what is to be learned and where rows were before.  When the rows
  * that were read are only a sample of all, stream.c reads all of them again, after the fit.
  * Everything lives in one memory context that prepare.c deletes.
  *
@@ -21,33 +22,7 @@
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 #include "score/score.h"
-
-/* The deployed version, which gives each training row the segment that it has had until now. */
-typedef struct CsPredecessor
-{
-	CsScorer   *scorer;			/* a copy: the cache may drop its own at any time */
-	CsScoring	scoring;		/* of it */
-	CsBinding  *binding;		/* to the columns that are read */
-	int32	   *labels;			/* per training row: index into the scorer's segments, or -1 */
-	int64		capacity;		/* of labels */
-	MemoryContext context;		/* they live in */
-	int			noverlap;		/* 0: not compared yet */
-	double	   *overlap;		/* rows that each new segment shares with each old one, new ones by
-								 * row; NULL when they are too many to compare */
-} CsPredecessor;
-
-/* A segment that is imitated. */
-typedef struct CsTargetClass
-{
-	int			code;			/* before they were put in order */
-	int64		n;				/* training rows */
-	int			number;
-	char	   *name;
-	char	   *description;	/* or NULL */
-	int			rank;			/* 0: none */
-} CsTargetClass;
-
-typedef struct CsTarget CsTarget;
+#include "train/labeller.h"
 
 /* The columns of the source that a pass over its rows reads. */
 typedef struct CsRowColumns
@@ -73,6 +48,13 @@ typedef struct CsSegmentRow
 	double	   *profile;		/* nprofile doubles, as in CsScorer */
 } CsSegmentRow;
 
+/* How many rows new segments share with those of the predecessor. */
+typedef struct CsOverlap
+{
+	int			n;				/* the larger number of segments; 0: not compared yet */
+	double	   *rows;			/* n x n, new ones by row; NULL when they are too many to compare */
+} CsOverlap;
+
 typedef enum CsDeploy
 {
 	CS_DEPLOY_FIRST,			/* the model's first version only */
@@ -95,9 +77,6 @@ typedef struct CsRequest
 	void	   *options;		/* parsed; the first field is a CsCommonOptions */
 	int			k;				/* 0: not known yet */
 	int			k_max;			/* most segments that will be tried, for the memory */
-	const char *target_column;	/* what an algorithm imitates: a column, or a model and its */
-	const char *target_model;	/* version, 0: the deployed one */
-	int			target_version;
 	/* bytes beside the matrix of model space; NULL: the algorithm's, else none */
 	Size		(*memory) (int64 nrows, int ncolumns, int k, const void *options);
 	/* bytes that measures take beside that, or NULL; "judging" is theirs to read */
@@ -144,8 +123,10 @@ typedef struct CsTraining
 	int			weights;		/* area of double[nrows], or -1 */
 	int64		n_skipped;
 	Jsonb	   *skipped;		/* reason -> rows */
-	CsPredecessor *predecessor; /* NULL: number by size */
-	CsTarget   *target;			/* of an algorithm that imitates, else NULL */
+	CsLabeller *target;			/* of an algorithm that imitates, else NULL */
+	CsLabeller *predecessor;	/* NULL: number by size */
+	int			nlabellers;
+	CsLabeller *labellers[2];	/* these, as far as there are any */
 
 	/* fitted */
 	CsPipeline *pipeline;
@@ -157,6 +138,7 @@ typedef struct CsTraining
 	double		mean_distance;	/* noise left out; NaN when there is nothing else */
 	int			nprofile;
 	int			nsegments;		/* fit.k, and one more when the algorithm knows noise */
+	CsOverlap	overlap;		/* with the predecessor's segments */
 	CsSegmentRow *segments;		/* in the algorithm's order until they are numbered, noise last */
 
 	/* results */
@@ -245,42 +227,16 @@ extern int	CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place);
 extern Size CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k);
 extern void CsStreamRows(CsTraining *t, CsTeam *team);
 
-/* numbering.c */
-extern CsPredecessor *CsPredecessorFind(const CsTraining *t);
-extern void CsPredecessorBind(CsPredecessor *p, const CsTraining *t, const CsColumn *columns,
-							  int ncolumns);
-extern void CsPredecessorLabel(CsPredecessor *p, int64 row, const Datum *values,
-							   const bool *nulls);
-/* count the rows that new segments ("labels") share with the predecessor's; may be called again */
+/*
+ * numbering.c
+ *
+ * FindPredecessor: who labels rows by the deployed version; NULL when there is none, or the source lacks
+ * what it needs.  Compare: counts the rows that new segments ("labels") share with its segments; may be
+ * called again.
+ */
+extern CsLabeller *CsFindPredecessor(const CsTraining *t);
 extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
 extern void CsNumberSegments(CsTraining *t);
-
-/*
- * tree_target.c
- *
- * Open: the relation is; an error unless the request names a column or a model.  Features: the
- * model's, NULL for a column's.  Is: the column that is imitated?  Prep: what was asked for, in
- * own units.  Bind: to the columns that are read, among which are the Column, or those of the
- * Pipeline.  ClassOf: of a row, -1: none, and it is skipped.  Label: rows come in order.  Finish: all
- * rows have been read; then there are an Area of int32 for the fit, and the Classes in their order.
- * HasNumbers: they were not just numbered by size.
- */
-extern CsTarget *CsTargetOpen(const CsTraining *t, const CsRequest *request);
-extern ArrayType *CsTargetFeatures(const CsTarget *target);
-extern bool CsTargetIs(const CsTarget *target, const char *column);
-extern CsPrep *CsTargetPrep(const CsTraining *t, Jsonb *prep);
-extern const CsPipeline *CsTargetPipeline(const CsTarget *target);
-extern const CsColumn *CsTargetColumn(const CsTarget *target);
-extern void CsTargetBind(CsTarget *target, const CsColumn *columns, int ncolumns);
-extern int	CsTargetClassOf(CsTarget *target, const Datum *values, const bool *nulls);
-extern void CsTargetLabel(CsTarget *target, int64 row, int class);
-extern void CsTargetForget(CsTarget *target);
-extern char *CsTargetName(const CsTarget *target);	/* for messages */
-extern char *CsTargetSkipReason(const CsTarget *target);
-extern void CsTargetFinish(CsTraining *t);
-extern int	CsTargetArea(const CsTarget *target);
-extern int	CsTargetClasses(const CsTarget *target, const CsTargetClass **classes);
-extern bool CsTargetHasNumbers(const CsTarget *target);
 
 /* store.c */
 extern void CsStoreTraining(CsTraining *t);

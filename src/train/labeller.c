@@ -1,0 +1,133 @@
+/*
+ * labeller.c
+ *	  What all labellers of training rows have in common: labels that are kept, and learned.
+ *
+ * Classes that are learned are put in the order of their sizes, and take over numbers and names: a
+ * segment its own, a column of whole numbers from 0 its values, everything else its values as names.
+ * Segments are numbered from 1, so noise, and the value 0, get the number after the highest.
+ */
+#include "custseg.h"
+
+#include "miscadmin.h"
+#include "storage/shmem.h"
+#include "train/labeller.h"
+
+/* First room of arrays that grow with the rows. */
+#define FIRST_CAPACITY 4096
+
+/* See labeller.h. */
+void *
+CsGrowRows(void *rows, int64 *capacity, Size size, MemoryContext context)
+{
+	*capacity = Max(FIRST_CAPACITY, *capacity + *capacity / 2);
+	size = mul_size(size, *capacity);
+	return rows == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(rows, size);
+}
+
+/* Bytes for so many rows: the target's labels are there twice when they become an area. */
+Size
+CsLabellerMemory(const CsLabeller *l, int64 nrows)
+{
+	return mul_size(nrows, sizeof(int32) * (l->is_target ? 2 : 1));
+}
+
+/* See labeller.h. */
+bool
+CsLabellerSkips(CsLabeller *l, const Datum *values, const bool *nulls)
+{
+	if (!l->is_target)
+		return false;			/* it is asked only about the rows that are kept */
+	l->current = l->label(l, values, nulls);
+	if (l->current < 0)
+		l->n_unlabelled++;
+	return l->current < 0;
+}
+
+/* See labeller.h. */
+void
+CsLabellerKeep(CsLabeller *l, int64 place, const Datum *values, const bool *nulls)
+{
+	if (place == l->capacity)
+		l->labels = CsGrowRows(l->labels, &l->capacity, sizeof(int32), l->context);
+	l->labels[place] = l->is_target ? l->current : l->label(l, values, nulls);
+}
+
+/* See labeller.h. */
+void
+CsLabellerMove(CsLabeller *l, int64 from, int64 to)
+{
+	l->labels[to] = l->labels[from];
+}
+
+/* See labeller.h. */
+void
+CsLabellerForget(CsLabeller *l)
+{
+	if (l->labels != NULL)
+		pfree(l->labels);
+	l->labels = NULL;
+	l->capacity = l->n_unlabelled = 0;
+}
+
+/* Most rows first, then the lower number or the name. */
+static int
+CompareClasses(const void *a, const void *b)
+{
+	const CsClass *x = a;
+	const CsClass *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	if (x->number != y->number)
+		return x->number < y->number ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* Number what has no number yet: all by size, or what is noise or 0 after the others. */
+static void
+NumberClasses(CsClass *classes, int n)
+{
+	int			last = 0;
+
+	for (int i = 0; i < n; i++)
+		last = Max(last, classes[i].number);
+	for (int i = 0; i < n; i++)
+		if (classes[i].number <= 0)
+			classes[i].number = ++last;
+}
+
+/* See labeller.h. */
+void
+CsLabellerLearn(CsLabeller *l, CsArena *arena, int64 nrows)
+{
+	CsClass    *classes = l->classes_of(l);
+	int			n = l->nclasses;
+	int		   *class_of = palloc(sizeof(int) * n);
+	int32	   *learned;
+
+	for (int64 i = 0; i < nrows; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		classes[l->labels[i]].n++;
+	}
+	qsort(classes, n, sizeof(CsClass), CompareClasses);
+	for (int i = 0; i < n; i++)
+		class_of[classes[i].label] = i;
+	while (l->nclasses > 0 && classes[l->nclasses - 1].n == 0)
+		l->nclasses--;
+	NumberClasses(classes, l->nclasses);
+	l->classes = classes;
+
+	l->area = CsArenaAlloc(arena, sizeof(int32) * nrows);
+	learned = CsArenaAddress(arena, l->area);
+	for (int64 i = 0; i < nrows; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		learned[i] = class_of[l->labels[i]];
+	}
+	pfree(l->labels);
+	l->labels = NULL;
+	pfree(class_of);
+}
