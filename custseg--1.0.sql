@@ -37,6 +37,26 @@ CREATE TYPE custseg.drift_result AS (
 );
 
 COMMENT ON TYPE custseg.drift_result IS 'what drift() returns, and monitor() keeps in monitor_feature';
+COMMENT ON COLUMN custseg.drift_result.feature IS 'feature of the model';
+COMMENT ON COLUMN custseg.drift_result.kind IS 'numeric, boolean, time or categorical, as in training';
+COMMENT ON COLUMN custseg.drift_result.n_baseline IS 'rows of the baseline; NULL where the column cannot be read as in training';
+COMMENT ON COLUMN custseg.drift_result.n_current IS 'rows of the source; NULL where the column cannot be read as in training';
+COMMENT ON COLUMN custseg.drift_result.null_share_baseline IS 'share of the baseline''s rows without a value, 0 to 1';
+COMMENT ON COLUMN custseg.drift_result.null_share_current IS 'share of the source''s rows without a value, 0 to 1';
+COMMENT ON COLUMN custseg.drift_result.ks IS 'Kolmogorov-Smirnov distance, 0 to 1; NULL for categories and booleans';
+COMMENT ON COLUMN custseg.drift_result.psi IS 'population stability index, 0 or more';
+COMMENT ON COLUMN custseg.drift_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources';
+COMMENT ON COLUMN custseg.drift_result.wasserstein IS 'Wasserstein distance in standard deviations of the baseline; NULL for categories and booleans, and where the baseline was constant and the source is not';
+COMMENT ON COLUMN custseg.drift_result.jensen_shannon IS 'Jensen-Shannon distance to base 2, 0 to 1';
+COMMENT ON COLUMN custseg.drift_result.chi_square IS 'chi-square statistic of the levels; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.cramers_v IS 'Cramer''s V of the levels, 0 to 1; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.l_infinity IS 'largest change of a level''s share, 0 to 1; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.new_levels IS 'levels that the baseline lacks, at most ten, the most frequent first; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.vanished_levels IS 'levels that the source lacks, at most ten, the most frequent first; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.p_value IS 'probability of such a change, or a larger one, by chance; NULL with too few rows';
+COMMENT ON COLUMN custseg.drift_result.p_adjusted IS 'p_value adjusted for the number of features (Benjamini-Hochberg)';
+COMMENT ON COLUMN custseg.drift_result.verdict IS 'ok, watch, drifted or insufficient data';
+COMMENT ON COLUMN custseg.drift_result.reason IS 'why, in words';
 
 CREATE TYPE custseg.segment_sizes_result AS (
     segment int,
@@ -60,6 +80,24 @@ CREATE TYPE custseg.segment_sizes_result AS (
 );
 
 COMMENT ON TYPE custseg.segment_sizes_result IS 'what segment_sizes() returns, and monitor() keeps in monitor_segment';
+COMMENT ON COLUMN custseg.segment_sizes_result.segment IS 'number of the segment; NULL in the row of all segments';
+COMMENT ON COLUMN custseg.segment_sizes_result.name IS 'name of the segment, or total';
+COMMENT ON COLUMN custseg.segment_sizes_result.n IS 'customers placed in the segment; NULL where none can be placed';
+COMMENT ON COLUMN custseg.segment_sizes_result.share IS 'share of all customers that are placed, 0 to 1';
+COMMENT ON COLUMN custseg.segment_sizes_result.training_share IS 'share of the training rows, 0 to 1';
+COMMENT ON COLUMN custseg.segment_sizes_result.change IS 'change of the share since training, in percentage points';
+COMMENT ON COLUMN custseg.segment_sizes_result.low IS 'lower end of the confidence interval of the share';
+COMMENT ON COLUMN custseg.segment_sizes_result.high IS 'upper end of the confidence interval of the share';
+COMMENT ON COLUMN custseg.segment_sizes_result.p_adjusted IS 'probability of such a change, or a larger one, by chance, adjusted for the number of segments';
+COMMENT ON COLUMN custseg.segment_sizes_result.mean_distance IS 'mean distance of the segment''s customers to its center, in model space';
+COMMENT ON COLUMN custseg.segment_sizes_result.training_mean_distance IS 'the same of the training rows';
+COMMENT ON COLUMN custseg.segment_sizes_result.herfindahl IS 'sum of the squared shares, 1 when one segment has all; in the row of all segments only';
+COMMENT ON COLUMN custseg.segment_sizes_result.entropy IS 'entropy of the shares divided by that of equal shares, 0 to 1; in the row of all segments only';
+COMMENT ON COLUMN custseg.segment_sizes_result.psi IS 'population stability index of the mix of segments; in the row of all segments only';
+COMMENT ON COLUMN custseg.segment_sizes_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources; in the row of all segments only';
+COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'customers that could not be placed; in the row of all segments only';
+COMMENT ON COLUMN custseg.segment_sizes_result.verdict IS 'ok, watch, drifted or insufficient data';
+COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'why, in words';
 
 CREATE TYPE custseg.data_quality_result AS (
     subject text,
@@ -87,6 +125,28 @@ CREATE TYPE custseg.data_quality_result AS (
 );
 
 COMMENT ON TYPE custseg.data_quality_result IS 'what data_quality() returns';
+COMMENT ON COLUMN custseg.data_quality_result.subject IS 'source, id, time or feature: what the row is about';
+COMMENT ON COLUMN custseg.data_quality_result.name IS 'name of the source, or of the column';
+COMMENT ON COLUMN custseg.data_quality_result.state IS 'ok, missing or other kind: whether the column can be read as in training; NULL for the source';
+COMMENT ON COLUMN custseg.data_quality_result.kind IS 'numeric, boolean, time or categorical, as in training';
+COMMENT ON COLUMN custseg.data_quality_result.training_type IS 'type of the column in training';
+COMMENT ON COLUMN custseg.data_quality_result.type IS 'type of the column now; NULL where it is missing';
+COMMENT ON COLUMN custseg.data_quality_result.n IS 'rows of the source';
+COMMENT ON COLUMN custseg.data_quality_result.training_null_share IS 'share of the training rows without a value, 0 to 1';
+COMMENT ON COLUMN custseg.data_quality_result.null_share IS 'share of the rows without a value, 0 to 1';
+COMMENT ON COLUMN custseg.data_quality_result.infinite_share IS 'share of the rows with an infinite value, 0 to 1';
+COMMENT ON COLUMN custseg.data_quality_result.below_range_share IS 'share of the rows below the minimum of training, 0 to 1';
+COMMENT ON COLUMN custseg.data_quality_result.above_range_share IS 'share of the rows above the maximum of training, 0 to 1';
+COMMENT ON COLUMN custseg.data_quality_result.training_clipped_share IS 'share of the training rows beyond the limits that clip fitted, 0 to 1; NULL without clip';
+COMMENT ON COLUMN custseg.data_quality_result.clipped_share IS 'share of the rows beyond the limits that clip fitted, 0 to 1; NULL without clip';
+COMMENT ON COLUMN custseg.data_quality_result.unseen_levels IS 'levels that the model does not know, at most ten, the most frequent first; NULL for numbers and times';
+COMMENT ON COLUMN custseg.data_quality_result.unseen_share IS 'share of the rows with such a level, 0 to 1; NULL for numbers and times';
+COMMENT ON COLUMN custseg.data_quality_result.constant IS 'whether there are two or more values, all the same';
+COMMENT ON COLUMN custseg.data_quality_result.n_duplicates IS 'rows that repeat the id of another row; in the row of the id only';
+COMMENT ON COLUMN custseg.data_quality_result.newest IS 'newest value of the time column; in its row only';
+COMMENT ON COLUMN custseg.data_quality_result.age IS 'how old the newest value is; in the row of the time column only';
+COMMENT ON COLUMN custseg.data_quality_result.verdict IS 'ok, watch, broken or insufficient data';
+COMMENT ON COLUMN custseg.data_quality_result.reason IS 'why, in words';
 
 CREATE TYPE custseg.drift_multivariate_result AS (
     n_baseline bigint,
@@ -98,6 +158,12 @@ CREATE TYPE custseg.drift_multivariate_result AS (
 );
 
 COMMENT ON TYPE custseg.drift_multivariate_result IS 'what drift_multivariate() returns';
+COMMENT ON COLUMN custseg.drift_multivariate_result.n_baseline IS 'rows of the baseline that can be placed';
+COMMENT ON COLUMN custseg.drift_multivariate_result.n_current IS 'rows of the source that can be placed';
+COMMENT ON COLUMN custseg.drift_multivariate_result.statistic IS 'coefficient of inhomogeneity of the two samples in model space, 0 to 1; NULL where nothing could be compared';
+COMMENT ON COLUMN custseg.drift_multivariate_result.p_value IS 'probability of such a distance, or a larger one, by chance';
+COMMENT ON COLUMN custseg.drift_multivariate_result.verdict IS 'ok, watch, drifted or insufficient data';
+COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'why, in words';
 
 CREATE TYPE custseg_private.silhouette_result AS (
     silhouette float8,
@@ -105,6 +171,8 @@ CREATE TYPE custseg_private.silhouette_result AS (
 );
 
 COMMENT ON TYPE custseg_private.silhouette_result IS 'mean silhouette width of a sample of a source';
+COMMENT ON COLUMN custseg_private.silhouette_result.silhouette IS 'mean silhouette width, -1 to 1; NULL with fewer than two segments';
+COMMENT ON COLUMN custseg_private.silhouette_result.n IS 'rows of the sample';
 
 CREATE TYPE custseg_private.alert_cause AS (
     kind text,
@@ -115,6 +183,11 @@ CREATE TYPE custseg_private.alert_cause AS (
 );
 
 COMMENT ON TYPE custseg_private.alert_cause IS 'what a run of monitor() says of something that can have an alert';
+COMMENT ON COLUMN custseg_private.alert_cause.kind IS 'check that found it';
+COMMENT ON COLUMN custseg_private.alert_cause.subject IS 'what it is about: a feature, a segment, or the whole in parentheses';
+COMMENT ON COLUMN custseg_private.alert_cause.severity IS 'warning or critical; NULL where it cannot be judged now';
+COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'whether an alert is opened for it';
+COMMENT ON COLUMN custseg_private.alert_cause.message IS 'what is wrong, in words';
 
 -- tables
 --
@@ -130,9 +203,11 @@ CREATE TABLE custseg.model (
 );
 
 COMMENT ON TABLE custseg.model IS 'models by name; see the view models';
+COMMENT ON COLUMN custseg.model.name IS 'name of the model';
 COMMENT ON COLUMN custseg.model.owner IS 'role that may change the model; kept as a name, so that a dump can be restored where the role does not exist';
 COMMENT ON COLUMN custseg.model.deployed_version IS 'version that scoring uses by default; NULL when none is deployed';
 COMMENT ON COLUMN custseg.model.last_version IS 'highest version ever trained; a dropped version''s number is not used again';
+COMMENT ON COLUMN custseg.model.created_at IS 'when its first version was trained';
 
 CREATE TABLE custseg.model_version (
     model text NOT NULL,
@@ -166,19 +241,30 @@ CREATE TABLE custseg.model_version (
 ALTER TABLE custseg.model_version ALTER COLUMN parameters SET STORAGE EXTERNAL;
 
 COMMENT ON TABLE custseg.model_version IS 'trained versions of models; a version never changes';
+COMMENT ON COLUMN custseg.model_version.model IS 'name of the model';
+COMMENT ON COLUMN custseg.model_version.version IS 'number of the version, from 1';
+COMMENT ON COLUMN custseg.model_version.algorithm IS 'kmeans, minibatch, gmm and so on, as train() was told';
 COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that was trained on';
-COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer';
+COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer; NULL when there is none';
 COMMENT ON COLUMN custseg.model_version.n_rows IS 'rows trained on';
+COMMENT ON COLUMN custseg.model_version.n_skipped IS 'rows left out';
 COMMENT ON COLUMN custseg.model_version.skipped IS 'rows that were left out, by reason';
-COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as asked for, defaults filled in; what was fitted is in feature.prep';
-COMMENT ON COLUMN custseg.model_version.reduction IS 'fitted principal components: mean, variance, total_variance, components';
-COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows that impute => knn fills gaps from';
-COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, defaults filled in';
 COMMENT ON COLUMN custseg.model_version.n_segments IS 'segments found; noise, segment 0, is none';
+COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as asked for, defaults filled in; what was fitted is in feature.prep';
+COMMENT ON COLUMN custseg.model_version.reduction IS 'fitted principal components: mean, variance, total_variance, components; NULL without pca';
+COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows that impute => knn fills gaps from; NULL without it';
+COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, defaults filled in';
 COMMENT ON COLUMN custseg.model_version.parameters IS 'what the algorithm scores with beside the segments'' centers; NULL where they are all';
-COMMENT ON COLUMN custseg.model_version.note IS 'what the algorithm decided by itself';
+COMMENT ON COLUMN custseg.model_version.note IS 'what the algorithm decided by itself; NULL when it had nothing to decide';
+COMMENT ON COLUMN custseg.model_version.seed IS 'seed of all that is random';
 COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds that reading, preparing and fitting took';
-COMMENT ON COLUMN custseg.model_version.milliseconds IS 'duration of the training';
+COMMENT ON COLUMN custseg.model_version.iterations IS 'iterations of the run that was kept';
+COMMENT ON COLUMN custseg.model_version.converged IS 'whether the algorithm came to rest before its limit of iterations';
+COMMENT ON COLUMN custseg.model_version.milliseconds IS 'duration of the training in milliseconds';
+COMMENT ON COLUMN custseg.model_version.trained_at IS 'start of the transaction that trained it';
+COMMENT ON COLUMN custseg.model_version.trained_by IS 'role that trained it';
+COMMENT ON COLUMN custseg.model_version.server_version IS 'PostgreSQL that trained it';
+COMMENT ON COLUMN custseg.model_version.extension_version IS 'custseg that trained it';
 
 CREATE TABLE custseg.feature (
     model text NOT NULL,
@@ -203,16 +289,23 @@ CREATE TABLE custseg.feature (
 );
 
 COMMENT ON TABLE custseg.feature IS 'features of each version: fitted preparation, and the baseline that drift is measured against';
+COMMENT ON COLUMN custseg.feature.model IS 'name of the model';
+COMMENT ON COLUMN custseg.feature.version IS 'version of the model';
+COMMENT ON COLUMN custseg.feature.position IS 'place among the features, from 1';
+COMMENT ON COLUMN custseg.feature.name IS 'name of the column';
 COMMENT ON COLUMN custseg.feature.type IS 'type of the column in training';
+COMMENT ON COLUMN custseg.feature.kind IS 'how its values are treated';
 COMMENT ON COLUMN custseg.feature.prep IS 'preparation as fitted';
 COMMENT ON COLUMN custseg.feature.outputs IS 'names of its columns in model space, before principal components';
 COMMENT ON COLUMN custseg.feature.n IS 'baseline: rows';
 COMMENT ON COLUMN custseg.feature.n_null IS 'baseline: rows without a value';
-COMMENT ON COLUMN custseg.feature.mean IS 'baseline: mean of the values that are there; times count in days since 1970-01-01';
-COMMENT ON COLUMN custseg.feature.standard_deviation IS 'baseline: population standard deviation of the values that are there';
-COMMENT ON COLUMN custseg.feature.quantiles IS 'baseline: 1,001 quantiles at equal steps, or all values in order when there are fewer';
-COMMENT ON COLUMN custseg.feature.levels IS 'baseline: levels of a category, the most frequent first; NULL stands for no value';
-COMMENT ON COLUMN custseg.feature.level_counts IS 'baseline: rows of each level';
+COMMENT ON COLUMN custseg.feature.mean IS 'baseline: mean of the values that are there; times count in days since 1970-01-01; NULL for categories';
+COMMENT ON COLUMN custseg.feature.standard_deviation IS 'baseline: population standard deviation of the values that are there; NULL for categories';
+COMMENT ON COLUMN custseg.feature.minimum IS 'baseline: smallest value; NULL for categories';
+COMMENT ON COLUMN custseg.feature.maximum IS 'baseline: largest value; NULL for categories';
+COMMENT ON COLUMN custseg.feature.quantiles IS 'baseline: 1,001 quantiles at equal steps, or all values in order when there are fewer; NULL for categories';
+COMMENT ON COLUMN custseg.feature.levels IS 'baseline: levels of a category, the most frequent first; a NULL among them stands for no value; NULL for numbers and times';
+COMMENT ON COLUMN custseg.feature.level_counts IS 'baseline: rows of each level; NULL for numbers and times';
 
 CREATE TABLE custseg.segment (
     model text NOT NULL,
@@ -232,7 +325,11 @@ CREATE TABLE custseg.segment (
 );
 
 COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
+COMMENT ON COLUMN custseg.segment.model IS 'name of the model';
+COMMENT ON COLUMN custseg.segment.version IS 'version of the model';
 COMMENT ON COLUMN custseg.segment.segment IS 'number, from 1, or 0 for noise: rows in no segment; a retraining keeps it for the segment that most of the same customers are in';
+COMMENT ON COLUMN custseg.segment.name IS 'name of the segment';
+COMMENT ON COLUMN custseg.segment.description IS 'what the segment is, as its owner has it; NULL when nothing was said';
 COMMENT ON COLUMN custseg.segment.rank IS 'of value, 1 the highest, as the owner has it; NULL when it was not given';
 COMMENT ON COLUMN custseg.segment.n IS 'training rows in the segment';
 COMMENT ON COLUMN custseg.segment.share IS 'of the training rows, 0 to 1';
@@ -256,7 +353,14 @@ CREATE TABLE custseg.deployment (
 CREATE INDEX ON custseg.deployment (model, id);
 
 COMMENT ON TABLE custseg.deployment IS 'which version was deployed when, by whom and why; the newest row of a model is in force';
-COMMENT ON COLUMN custseg.deployment.parent IS 'deployment that a rollback of this one returns to';
+COMMENT ON COLUMN custseg.deployment.id IS 'number of the deployment, ascending in time';
+COMMENT ON COLUMN custseg.deployment.model IS 'name of the model';
+COMMENT ON COLUMN custseg.deployment.version IS 'version that was deployed';
+COMMENT ON COLUMN custseg.deployment.action IS 'deploy or rollback';
+COMMENT ON COLUMN custseg.deployment.parent IS 'deployment that a rollback of this one returns to; NULL when there is none';
+COMMENT ON COLUMN custseg.deployment.deployed_at IS 'when it was deployed';
+COMMENT ON COLUMN custseg.deployment.deployed_by IS 'role that deployed it';
+COMMENT ON COLUMN custseg.deployment.reason IS 'why, as the role had it; NULL when nothing was said';
 
 CREATE TABLE custseg.model_grant (
     model text NOT NULL,
@@ -267,7 +371,10 @@ CREATE TABLE custseg.model_grant (
 );
 
 COMMENT ON TABLE custseg.model_grant IS 'roles that may use a model beside its owner';
+COMMENT ON COLUMN custseg.model_grant.model IS 'name of the model';
 COMMENT ON COLUMN custseg.model_grant.grantee IS 'name of a role, or public';
+COMMENT ON COLUMN custseg.model_grant.granted_by IS 'role that granted it';
+COMMENT ON COLUMN custseg.model_grant.granted_at IS 'when it was granted';
 
 CREATE TABLE custseg.migration (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -284,9 +391,15 @@ CREATE TABLE custseg.migration (
 CREATE INDEX ON custseg.migration (model, run_at);
 
 COMMENT ON TABLE custseg.migration IS 'customers that each resegment() moved from one segment to another, and those that stayed';
+COMMENT ON COLUMN custseg.migration.id IS 'number of the row';
+COMMENT ON COLUMN custseg.migration.model IS 'name of the model';
+COMMENT ON COLUMN custseg.migration.version IS 'version that placed the customers';
+COMMENT ON COLUMN custseg.migration.source IS 'table that was updated';
 COMMENT ON COLUMN custseg.migration.run_at IS 'the same for all rows of one resegment()';
+COMMENT ON COLUMN custseg.migration.run_by IS 'role that called resegment()';
 COMMENT ON COLUMN custseg.migration.from_segment IS 'NULL: had no segment';
 COMMENT ON COLUMN custseg.migration.to_segment IS 'NULL: could not be placed';
+COMMENT ON COLUMN custseg.migration.n IS 'customers that went this way, or stayed';
 
 CREATE TABLE custseg.monitor_run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -309,12 +422,20 @@ CREATE TABLE custseg.monitor_run (
 CREATE INDEX ON custseg.monitor_run (model, id);
 
 COMMENT ON TABLE custseg.monitor_run IS 'runs of monitor(); what they measured is in monitor_feature and monitor_segment';
+COMMENT ON COLUMN custseg.monitor_run.id IS 'number of the run, ascending in time';
+COMMENT ON COLUMN custseg.monitor_run.model IS 'name of the model';
 COMMENT ON COLUMN custseg.monitor_run.version IS 'version that was watched, the deployed one; NULL when there was none';
+COMMENT ON COLUMN custseg.monitor_run.source IS 'relation or query that was watched; NULL when there was none';
+COMMENT ON COLUMN custseg.monitor_run.started_at IS 'when the run started';
+COMMENT ON COLUMN custseg.monitor_run.finished_at IS 'when the run was over';
+COMMENT ON COLUMN custseg.monitor_run.run_by IS 'role that called monitor()';
 COMMENT ON COLUMN custseg.monitor_run.status IS 'ok; failed: a check ended in an error, the others count; skipped: another run was at work';
-COMMENT ON COLUMN custseg.monitor_run.error IS 'why it failed or was skipped';
-COMMENT ON COLUMN custseg.monitor_run.n IS 'rows of the source';
-COMMENT ON COLUMN custseg.monitor_run.verdict IS 'the worst of all checks: ok, insufficient data, watch, drifted, broken';
-COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as of needs_retraining()';
+COMMENT ON COLUMN custseg.monitor_run.error IS 'why the run failed or was skipped; NULL when it did not';
+COMMENT ON COLUMN custseg.monitor_run.n IS 'rows of the source; NULL when it could not be read';
+COMMENT ON COLUMN custseg.monitor_run.verdict IS 'the worst of all checks: ok, insufficient data, watch, drifted, broken; NULL when no check ended well';
+COMMENT ON COLUMN custseg.monitor_run.retrain IS 'whether to train again, as of needs_retraining(); NULL for a run that was skipped';
+COMMENT ON COLUMN custseg.monitor_run.urgency IS 'as of needs_retraining(); NULL for a run that was skipped';
+COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as of needs_retraining(); NULL for a run that was skipped';
 COMMENT ON COLUMN custseg.monitor_run.findings IS 'by check, the rows whose verdict is not ok; silhouette: of a sample; breaches: limits that were broken; errors: of checks that failed';
 
 -- A report's row is kept as it is: what a report gains or renames, its history does.
@@ -331,6 +452,11 @@ CREATE TABLE custseg.monitor_feature (
 );
 
 COMMENT ON TABLE custseg.monitor_feature IS 'what drift() said of each feature in each run of monitor(); see the view drift_history';
+COMMENT ON COLUMN custseg.monitor_feature.model IS 'name of the model';
+COMMENT ON COLUMN custseg.monitor_feature.run IS 'run of monitor() that measured it, id of monitor_run';
+COMMENT ON COLUMN custseg.monitor_feature.version IS 'version that was watched';
+COMMENT ON COLUMN custseg.monitor_feature.at IS 'start of the run';
+COMMENT ON COLUMN custseg.monitor_feature.position IS 'place in the report, from 1';
 
 CREATE TABLE custseg.monitor_segment (
     model text NOT NULL,
@@ -344,6 +470,11 @@ CREATE TABLE custseg.monitor_segment (
 );
 
 COMMENT ON TABLE custseg.monitor_segment IS 'what segment_sizes() said of each segment in each run of monitor(); see the view size_history';
+COMMENT ON COLUMN custseg.monitor_segment.model IS 'name of the model';
+COMMENT ON COLUMN custseg.monitor_segment.run IS 'run of monitor() that measured it, id of monitor_run';
+COMMENT ON COLUMN custseg.monitor_segment.version IS 'version that was watched';
+COMMENT ON COLUMN custseg.monitor_segment.at IS 'start of the run';
+COMMENT ON COLUMN custseg.monitor_segment.position IS 'place in the report, from 1';
 
 CREATE TABLE custseg.alert (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -365,11 +496,20 @@ CREATE TABLE custseg.alert (
 CREATE UNIQUE INDEX alert_open ON custseg.alert (model, kind, subject) WHERE closed_at IS NULL;
 
 COMMENT ON TABLE custseg.alert IS 'what runs of monitor() found wrong; at most one open row a model, kind and subject';
-COMMENT ON COLUMN custseg.alert.kind IS 'data_quality, drift, drift_multivariate, segment_sizes, silhouette, mean_distance, retraining; monitor: a run failed';
-COMMENT ON COLUMN custseg.alert.subject IS 'feature or number of a segment; in parentheses what is neither: (source), (id), (time), (total), (model), (run)';
-COMMENT ON COLUMN custseg.alert.version IS 'watched by the run that saw it last';
-COMMENT ON COLUMN custseg.alert.n_seen IS 'runs that saw it';
-COMMENT ON COLUMN custseg.alert.closed_at IS 'NULL: open';
+COMMENT ON COLUMN custseg.alert.id IS 'number of the alert';
+COMMENT ON COLUMN custseg.alert.model IS 'name of the model';
+COMMENT ON COLUMN custseg.alert.kind IS 'check that found it: data_quality, drift, segment_sizes and so on; monitor: the run itself failed';
+COMMENT ON COLUMN custseg.alert.subject IS 'what it is about: a feature, a segment, or the whole in parentheses';
+COMMENT ON COLUMN custseg.alert.severity IS 'warning or critical, as of the last run that found it';
+COMMENT ON COLUMN custseg.alert.message IS 'what is wrong, in words, as of the last run that found it';
+COMMENT ON COLUMN custseg.alert.version IS 'version that was watched; NULL when none was deployed';
+COMMENT ON COLUMN custseg.alert.first_seen IS 'start of the first run that found it';
+COMMENT ON COLUMN custseg.alert.last_seen IS 'start of the last run that found it';
+COMMENT ON COLUMN custseg.alert.n_seen IS 'runs that found it';
+COMMENT ON COLUMN custseg.alert.first_run IS 'first run that found it, id of monitor_run';
+COMMENT ON COLUMN custseg.alert.last_run IS 'last run that found it, id of monitor_run';
+COMMENT ON COLUMN custseg.alert.closed_at IS 'start of the run that no longer found it; NULL: the alert is open';
+COMMENT ON COLUMN custseg.alert.closed_run IS 'run that no longer found it, id of monitor_run; NULL: the alert is open';
 
 CREATE TABLE custseg.segment_action (
     model text NOT NULL,
@@ -392,14 +532,22 @@ CREATE TABLE custseg.segment_action (
 );
 
 COMMENT ON TABLE custseg.segment_action IS 'what to do with the customers of a segment, as set_action() has it; belongs to the model''s segments by number, whatever the version';
+COMMENT ON COLUMN custseg.segment_action.model IS 'name of the model';
+COMMENT ON COLUMN custseg.segment_action.segment IS 'number of the segment';
 COMMENT ON COLUMN custseg.segment_action.description IS 'what the segment is to the business';
 COMMENT ON COLUMN custseg.segment_action.tone IS 'how to speak to these customers';
+COMMENT ON COLUMN custseg.segment_action.channel IS 'where to reach these customers; NULL, as in all columns that follow: nothing was set';
+COMMENT ON COLUMN custseg.segment_action.offer IS 'what to offer them';
 COMMENT ON COLUMN custseg.segment_action.contact_frequency IS 'how often to speak to them, in words';
+COMMENT ON COLUMN custseg.segment_action.products IS 'products to recommend';
+COMMENT ON COLUMN custseg.segment_action.tactics IS 'tactics to use';
 COMMENT ON COLUMN custseg.segment_action.primary_kpi IS 'the measure that shows whether the action works';
 COMMENT ON COLUMN custseg.segment_action.guardrail_kpi IS 'the measure that must not get worse meanwhile';
 COMMENT ON COLUMN custseg.segment_action.budget_share IS 'of the campaign''s budget, 0 to 1';
 COMMENT ON COLUMN custseg.segment_action.perk IS 'what each customer of the segment gets';
 COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'how many customers can get the perk; NULL: any number';
+COMMENT ON COLUMN custseg.segment_action.set_at IS 'when set_action() was called last';
+COMMENT ON COLUMN custseg.segment_action.set_by IS 'role that called it';
 
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -419,10 +567,17 @@ CREATE TABLE custseg.segment_override (
 CREATE UNIQUE INDEX ON custseg.segment_override (model, customer) WHERE ended_at IS NULL;
 
 COMMENT ON TABLE custseg.segment_override IS 'who put which customer in a segment by hand, or left him out, and why; rows stay when they have ended; see the view overrides';
+COMMENT ON COLUMN custseg.segment_override.id IS 'number of the decision';
+COMMENT ON COLUMN custseg.segment_override.model IS 'name of the model';
 COMMENT ON COLUMN custseg.segment_override.customer IS 'id of the customer as text';
+COMMENT ON COLUMN custseg.segment_override.kind IS 'override: put in a segment by hand; exclusion: left out of all segments';
 COMMENT ON COLUMN custseg.segment_override.segment IS 'NULL: excluded from all segments';
+COMMENT ON COLUMN custseg.segment_override.reason IS 'why, as the role had it';
 COMMENT ON COLUMN custseg.segment_override.until IS 'when it expires; NULL: never';
+COMMENT ON COLUMN custseg.segment_override.made_at IS 'when it was made';
+COMMENT ON COLUMN custseg.segment_override.made_by IS 'role that made it';
 COMMENT ON COLUMN custseg.segment_override.ended_at IS 'when it was ended or replaced, or had expired before that; NULL: it holds until it expires';
+COMMENT ON COLUMN custseg.segment_override.ended_by IS 'role that ended or replaced it; NULL: it holds until it expires, or has expired';
 
 -- train
 
@@ -452,7 +607,9 @@ CREATE FUNCTION custseg.train(
 AS 'MODULE_PATHNAME', 'custseg_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.train IS 'train a new version of a model on the rows of a relation or query';
+COMMENT ON FUNCTION custseg.train IS 'train a new version of a model on the rows of a relation or query
+topic: training 1
+example: SELECT * FROM custseg.train(''shop'', ''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
 -- life cycle
 
@@ -465,19 +622,25 @@ CREATE FUNCTION custseg.deploy(
 AS 'MODULE_PATHNAME', 'custseg_deploy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses, if it agrees with the deployed one as options demand; returns it';
+COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses, if it agrees with the deployed one as options demand; returns it
+topic: versions 3
+example: SELECT custseg.deploy(''shop'', 2, ''tested on half of the customers'')';
 
 CREATE FUNCTION custseg.rollback(model text, reason text DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.rollback IS 'return to the version deployed before, again and again down the history; returns it';
+COMMENT ON FUNCTION custseg.rollback IS 'return to the version deployed before, again and again down the history; returns it
+topic: versions 4
+example: SELECT custseg.rollback(''shop'', ''too many complaints'')';
 
 CREATE FUNCTION custseg.drop_model(model text, version int DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_drop_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.drop_model IS 'drop a version that is not deployed, or the whole model; returns the version that stays deployed';
+COMMENT ON FUNCTION custseg.drop_model IS 'drop a version that is not deployed, or the whole model; returns the version that stays deployed
+topic: versions 5
+example: SELECT custseg.drop_model(''shop'', 2)';
 
 CREATE FUNCTION custseg.name_segment(
     model text,
@@ -489,19 +652,25 @@ CREATE FUNCTION custseg.name_segment(
 AS 'MODULE_PATHNAME', 'custseg_name_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version, and of later ones that have it, and rank it by value, 1 the highest; a NULL description or rank keeps the one there is, an empty one or 0 removes it';
+COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version, and of later ones that have it, and rank it by value, 1 the highest; a NULL description or rank keeps the one there is, an empty one or 0 removes it
+topic: segments 2
+example: SELECT custseg.name_segment(''shop'', 1, ''loyal'', ''They order often.'', rank => 1)';
 
 CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_grant_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.grant_model IS 'let a role, or public, use a model';
+COMMENT ON FUNCTION custseg.grant_model IS 'let a role, or public, use a model
+topic: rights 1
+example: SELECT custseg.grant_model(''shop'', ''public'')';
 
 CREATE FUNCTION custseg.revoke_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_revoke_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.revoke_model IS 'take back what grant_model gave';
+COMMENT ON FUNCTION custseg.revoke_model IS 'take back what grant_model gave
+topic: rights 2
+example: SELECT custseg.revoke_model(''shop'', ''public'')';
 
 -- progress
 
@@ -518,7 +687,9 @@ CREATE FUNCTION custseg.progress(
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION custseg.progress() IS
-    'trainings that run now in this cluster, whatever the session: phase, start n of m, iteration, rows';
+    'trainings that run now in this cluster, whatever the session: phase, start n of m, iteration, rows
+topic: training 2
+example: SELECT * FROM custseg.progress()';
 
 -- score
 
@@ -572,7 +743,9 @@ CREATE FUNCTION custseg.scorer(model text, version int DEFAULT NULL) RETURNS cus
 AS 'MODULE_PATHNAME', 'custseg_scorer'
 LANGUAGE C STABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.scorer IS 'the deployed or the given version as one value, for predict(scorer, customer)';
+COMMENT ON FUNCTION custseg.scorer IS 'the deployed or the given version as one value, for predict(scorer, customer)
+topic: scoring 8
+example: SELECT custseg.scorer(''shop'')';
 
 CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict_columns'
@@ -591,13 +764,17 @@ AS 'MODULE_PATHNAME', 'custseg_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100
 SUPPORT custseg_private.predict_support;
 
-COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, who is a row or a jsonb object; NULL when it can''t be placed';
+COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, who is a row or a jsonb object; NULL when it can''t be placed
+topic: scoring 1
+example: UPDATE customers c SET segment = custseg.predict(''shop'', c)';
 
 CREATE FUNCTION custseg.predict(scorer custseg.compiled_model, customer "any") RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'segment of a customer by a model that is given as a value; reads no table';
+COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'segment of a customer by a model that is given as a value; reads no table
+topic: scoring 9
+example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
 CREATE FUNCTION custseg.predict_name(
     model text,
@@ -607,7 +784,9 @@ CREATE FUNCTION custseg.predict_name(
 AS 'MODULE_PATHNAME', 'custseg_predict_name'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_name IS 'name of a customer''s segment';
+COMMENT ON FUNCTION custseg.predict_name IS 'name of a customer''s segment
+topic: scoring 5
+example: SELECT id, custseg.predict_name(''shop'', c) FROM customers c';
 
 CREATE FUNCTION custseg.predict_detail(
     model text,
@@ -623,7 +802,9 @@ CREATE FUNCTION custseg.predict_detail(
 AS 'MODULE_PATHNAME', 'custseg_predict_detail'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_detail IS 'a customer''s segment, distance to its centre, confidence (1 - d1/d2 of the two nearest centres), the segment that comes next, and degrees of membership in segment order';
+COMMENT ON FUNCTION custseg.predict_detail IS 'a customer''s segment, distance to its centre, confidence (1 - d1/d2 of the two nearest centres), the segment that comes next, and degrees of membership in segment order
+topic: scoring 6
+example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
 CREATE FUNCTION custseg.explain(
     model text,
@@ -640,7 +821,9 @@ CREATE FUNCTION custseg.explain(
 AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.explain IS 'why a customer is in its segment and not in the next: each feature''s value, the segment''s mean and that of all customers (for a category, the shares of its level), and its share of the margin between the two; for rules, the condition that decided and how far inside it the customer is';
+COMMENT ON FUNCTION custseg.explain IS 'why a customer is in its segment and not in the next: each feature''s value, the segment''s mean and that of all customers (for a category, the shares of its level), and its share of the margin between the two; for rules, the condition that decided and how far inside it the customer is
+topic: scoring 7
+example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
 CREATE FUNCTION custseg.score(
     model text,
@@ -656,13 +839,17 @@ CREATE FUNCTION custseg.score(
 AS 'MODULE_PATHNAME', 'custseg_score'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.score IS 'all customers of a source, by default the one that the model was trained on, with their segments';
+COMMENT ON FUNCTION custseg.score IS 'all customers of a source, by default the one that the model was trained on, with their segments
+topic: scoring 3
+example: SELECT * FROM custseg.score(''shop'')';
 
 CREATE FUNCTION custseg.assign_segment() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_assign_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.assign_segment IS 'BEFORE INSERT OR UPDATE FOR EACH ROW trigger (''model'', ''column'' [, ''version'']): writes the row''s segment to the column';
+COMMENT ON FUNCTION custseg.assign_segment IS 'BEFORE INSERT OR UPDATE FOR EACH ROW trigger (''model'', ''column'' [, ''version'']): writes the row''s segment to the column
+topic: scoring 4
+example: CREATE TRIGGER assign_segment BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''shop'', ''segment'')';
 
 CREATE PROCEDURE custseg.resegment(
     model text,
@@ -675,7 +862,9 @@ CREATE PROCEDURE custseg.resegment(
 AS 'MODULE_PATHNAME', 'custseg_resegment'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column of those rows only whose segment has changed, and record the moves in custseg.migration';
+COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column of those rows only whose segment has changed, and record the moves in custseg.migration
+topic: scoring 2
+example: CALL custseg.resegment(''shop'', ''customers'')';
 
 -- judge
 
@@ -693,7 +882,9 @@ CREATE FUNCTION custseg.k_distance(
 AS 'MODULE_PATHNAME', 'custseg_k_distance'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.k_distance IS 'the curve that the eps of dbscan is read from: the distances within which rows have k rows, themselves included, ascending, and its knee';
+COMMENT ON FUNCTION custseg.k_distance IS 'the curve that the eps of dbscan is read from: the distances within which rows have k rows, themselves included, ascending, and its knee
+topic: choosing 8
+example: SELECT * FROM custseg.k_distance(''customers'', ''{recency,frequency,monetary}'') WHERE knee';
 
 CREATE FUNCTION custseg.dbscan_grid(
     source text,
@@ -714,7 +905,9 @@ CREATE FUNCTION custseg.dbscan_grid(
 AS 'MODULE_PATHNAME', 'custseg_dbscan_grid'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.dbscan_grid IS 'what dbscan finds for each eps with each min_samples, and which pair to take';
+COMMENT ON FUNCTION custseg.dbscan_grid IS 'what dbscan finds for each eps with each min_samples, and which pair to take
+topic: choosing 9
+example: SELECT * FROM custseg.dbscan_grid(''customers'', ''{recency,frequency,monetary}'')';
 
 CREATE FUNCTION custseg.dendrogram(
     source text,
@@ -732,7 +925,9 @@ CREATE FUNCTION custseg.dendrogram(
 AS 'MODULE_PATHNAME', 'custseg_dendrogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1';
+COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1
+topic: choosing 7
+example: SELECT * FROM custseg.dendrogram(''customers'', ''{recency,frequency,monetary}'')';
 CREATE FUNCTION custseg.choose_k(
     source text,
     features text[] DEFAULT NULL,
@@ -759,7 +954,9 @@ CREATE FUNCTION custseg.choose_k(
 AS 'MODULE_PATHNAME', 'custseg_choose_k'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.choose_k IS 'how many segments: indices for each number, their votes, and which to take; train() without k takes the same';
+COMMENT ON FUNCTION custseg.choose_k IS 'how many segments: indices for each number, their votes, and which to take; train() without k takes the same
+topic: choosing 3
+example: SELECT * FROM custseg.choose_k(''customers'', ''{recency,frequency,monetary}'')';
 
 CREATE FUNCTION custseg.compare(
     source text,
@@ -785,7 +982,9 @@ CREATE FUNCTION custseg.compare(
 AS 'MODULE_PATHNAME', 'custseg_compare'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.compare IS 'which algorithm: the same rows by several of them, measures of each, and which to take';
+COMMENT ON FUNCTION custseg.compare IS 'which algorithm: the same rows by several of them, measures of each, and which to take
+topic: choosing 4
+example: SELECT * FROM custseg.compare(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
 CREATE FUNCTION custseg.evaluate(
     model text,
@@ -797,7 +996,9 @@ CREATE FUNCTION custseg.evaluate(
 AS 'MODULE_PATHNAME', 'custseg_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a source: a row for each metric';
+COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a source: a row for each metric
+topic: judging 1
+example: SELECT * FROM custseg.evaluate(''shop'')';
 
 CREATE FUNCTION custseg.silhouette(
     model text,
@@ -812,7 +1013,9 @@ CREATE FUNCTION custseg.silhouette(
 AS 'MODULE_PATHNAME', 'custseg_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of them, and the segment next to its own';
+COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of them, and the segment next to its own
+topic: judging 2
+example: SELECT * FROM custseg.silhouette(''shop'')';
 
 CREATE FUNCTION custseg.stability(
     source text,
@@ -835,7 +1038,9 @@ CREATE FUNCTION custseg.stability(
 AS 'MODULE_PATHNAME', 'custseg_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.stability IS 'which segments come back when the rows are drawn anew: for each the mean Jaccard coefficient over bootstrap resamples, and what it says';
+COMMENT ON FUNCTION custseg.stability IS 'which segments come back when the rows are drawn anew: for each the mean Jaccard coefficient over bootstrap resamples, and what it says
+topic: choosing 5
+example: SELECT * FROM custseg.stability(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
 CREATE FUNCTION custseg.clusterability(
     source text,
@@ -857,7 +1062,9 @@ CREATE FUNCTION custseg.clusterability(
 AS 'MODULE_PATHNAME', 'custseg_clusterability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.clusterability IS 'whether the rows fall into groups at all: the best silhouette against that of rows alike but without groups, strong, moderate, weak or none, and a sentence';
+COMMENT ON FUNCTION custseg.clusterability IS 'whether the rows fall into groups at all: the best silhouette against that of rows alike but without groups, strong, moderate, weak or none, and a sentence
+topic: choosing 2
+example: SELECT * FROM custseg.clusterability(''customers'', ''{recency,frequency,monetary}'')';
 
 CREATE FUNCTION custseg.pca(
     source text,
@@ -873,7 +1080,9 @@ CREATE FUNCTION custseg.pca(
 AS 'MODULE_PATHNAME', 'custseg_pca'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.pca IS 'principal components of the prepared features: their variances and what they are made of';
+COMMENT ON FUNCTION custseg.pca IS 'principal components of the prepared features: their variances and what they are made of
+topic: choosing 6
+example: SELECT * FROM custseg.pca(''customers'', ''{recency,frequency,monetary}'')';
 
 CREATE FUNCTION custseg.select_features(
     source text,
@@ -890,7 +1099,9 @@ CREATE FUNCTION custseg.select_features(
 AS 'MODULE_PATHNAME', 'custseg_select_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.select_features IS 'features to leave out, because they hardly vary or another one says the same, and why';
+COMMENT ON FUNCTION custseg.select_features IS 'features to leave out, because they hardly vary or another one says the same, and why
+topic: choosing 1
+example: SELECT * FROM custseg.select_features(''customers'', ''{recency,frequency,monetary}'')';
 
 -- agreement of two labelings
 
@@ -933,7 +1144,9 @@ CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same but for the names of the labels, about 0 when they have nothing to do with each other';
+COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same but for the names of the labels, about 0 when they have nothing to do with each other
+topic: statistics 23
+example: SELECT custseg.adjusted_rand(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 
 CREATE AGGREGATE custseg.mutual_information(a int, b int) (
     SFUNC = custseg_private.agreement_accum,
@@ -944,7 +1157,9 @@ CREATE AGGREGATE custseg.mutual_information(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.mutual_information(int, int) IS 'mutual information of two labelings of the same rows, in nats';
+COMMENT ON AGGREGATE custseg.mutual_information(int, int) IS 'mutual information of two labelings of the same rows, in nats
+topic: statistics 24
+example: SELECT custseg.mutual_information(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 
 CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
     SFUNC = custseg_private.agreement_accum,
@@ -955,7 +1170,9 @@ CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1';
+COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1
+topic: statistics 25
+example: SELECT custseg.normalized_mutual_information(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 -- tests of two samples
 
 CREATE TYPE custseg.ks_test_result AS (
@@ -970,6 +1187,14 @@ CREATE TYPE custseg.ks_test_result AS (
 );
 
 COMMENT ON TYPE custseg.ks_test_result IS 'what ks_test() returns';
+COMMENT ON COLUMN custseg.ks_test_result.statistic IS 'largest distance between the two distribution functions, 0 to 1';
+COMMENT ON COLUMN custseg.ks_test_result.signed_statistic IS 'the same with its sign: positive when current values are larger';
+COMMENT ON COLUMN custseg.ks_test_result.location IS 'lowest value at which the distance is largest';
+COMMENT ON COLUMN custseg.ks_test_result.p_value IS 'probability of such a distance, or a larger one, when nothing has changed';
+COMMENT ON COLUMN custseg.ks_test_result.effective_n IS 'n_baseline * n_current / (n_baseline + n_current)';
+COMMENT ON COLUMN custseg.ks_test_result.n_baseline IS 'values of the baseline, NULL and NaN left out';
+COMMENT ON COLUMN custseg.ks_test_result.n_current IS 'current values, NULL and NaN left out';
+COMMENT ON COLUMN custseg.ks_test_result.method IS 'exact or asymptotic: how p_value was computed';
 
 CREATE TYPE custseg.psi_result AS (
     psi float8,
@@ -980,6 +1205,11 @@ CREATE TYPE custseg.psi_result AS (
 );
 
 COMMENT ON TYPE custseg.psi_result IS 'what psi() returns';
+COMMENT ON COLUMN custseg.psi_result.psi IS 'population stability index, 0 or more';
+COMMENT ON COLUMN custseg.psi_result.psi_critical IS 'value that psi exceeds in 5 of 100 pairs of such samples when nothing has changed';
+COMMENT ON COLUMN custseg.psi_result.bins IS 'bins or categories that are not empty in both samples';
+COMMENT ON COLUMN custseg.psi_result.n_baseline IS 'values of the baseline';
+COMMENT ON COLUMN custseg.psi_result.n_current IS 'current values';
 
 CREATE TYPE custseg.chi_square_test_result AS (
     statistic float8,
@@ -991,6 +1221,12 @@ CREATE TYPE custseg.chi_square_test_result AS (
 );
 
 COMMENT ON TYPE custseg.chi_square_test_result IS 'what chi_square_test() returns';
+COMMENT ON COLUMN custseg.chi_square_test_result.statistic IS 'Pearson''s chi-square, without Yates'' correction';
+COMMENT ON COLUMN custseg.chi_square_test_result.df IS 'degrees of freedom';
+COMMENT ON COLUMN custseg.chi_square_test_result.p_value IS 'probability of such a value, or a larger one, when shares are the same in all groups';
+COMMENT ON COLUMN custseg.chi_square_test_result.cramers_v IS 'size of the effect, 0 to 1';
+COMMENT ON COLUMN custseg.chi_square_test_result.n IS 'rows';
+COMMENT ON COLUMN custseg.chi_square_test_result.n_low_expected IS 'cells whose expected count is below 5';
 
 CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
@@ -1057,7 +1293,9 @@ CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive: current values are larger), where it is, and its p-value';
+COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive: current values are larger), where it is, and its p-value
+topic: statistics 10
+example: SELECT (custseg.ks_test(monetary, recency < 90)).* FROM customers';
 
 CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1070,7 +1308,9 @@ CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index of the shares of 10 bins between the baseline''s deciles, with the value that it exceeds by chance in 5 of 100 samples';
+COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index of the shares of 10 bins between the baseline''s deciles, with the value that it exceeds by chance in 5 of 100 samples
+topic: statistics 13
+example: SELECT (custseg.psi(monetary, recency < 90)).* FROM customers';
 
 CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1083,7 +1323,9 @@ CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index of the shares of the bins between the baseline''s quantiles, with the value that it exceeds by chance in 5 of 100 samples';
+COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index of the shares of the bins between the baseline''s quantiles, with the value that it exceeds by chance in 5 of 100 samples
+topic: statistics 14
+example: SELECT (custseg.psi(monetary, recency < 90, 5)).* FROM customers';
 
 CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1096,7 +1338,9 @@ CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move, on average, to make one sample the other; in units of the value';
+COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move, on average, to make one sample the other; in units of the value
+topic: statistics 17
+example: SELECT custseg.wasserstein(monetary, recency < 90) FROM customers';
 
 CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1109,7 +1353,9 @@ CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance of the shares of 10 bins between the baseline''s deciles, to base 2: 0 the same, 1 nothing in common';
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance of the shares of 10 bins between the baseline''s deciles, to base 2: 0 the same, 1 nothing in common
+topic: statistics 19
+example: SELECT custseg.jensen_shannon(monetary, recency < 90) FROM customers';
 
 CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1122,43 +1368,57 @@ CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int)
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shannon distance of the shares of the bins between the baseline''s quantiles, to base 2: 0 the same, 1 nothing in common';
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shannon distance of the shares of the bins between the baseline''s quantiles, to base 2: 0 the same, 1 nothing in common
+topic: statistics 20
+example: SELECT custseg.jensen_shannon(monetary, recency < 90, 5) FROM customers';
 
 CREATE FUNCTION custseg.ks_test(baseline float8[], current float8[]) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.ks_test(float8[], float8[]) IS 'two-sample Kolmogorov-Smirnov test of two arrays of values';
+COMMENT ON FUNCTION custseg.ks_test(float8[], float8[]) IS 'two-sample Kolmogorov-Smirnov test of two arrays of values
+topic: statistics 11
+example: SELECT * FROM custseg.ks_test(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
 CREATE FUNCTION custseg.ks_test(quantiles float8[], n_baseline bigint, current float8[]) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_quantiles'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline of which quantiles are kept, as custseg.feature has them';
+COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline of which quantiles are kept, as custseg.feature has them
+topic: statistics 12
+example: SELECT f.name, custseg.ks_test(f.quantiles, f.n, ''{1,2,3}'') FROM custseg.feature f WHERE f.model = ''shop'' AND f.version = 1';
 
 CREATE FUNCTION custseg.psi(baseline float8[], current float8[], bins int DEFAULT 10) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.psi(float8[], float8[], int) IS 'population stability index of two arrays of values';
+COMMENT ON FUNCTION custseg.psi(float8[], float8[], int) IS 'population stability index of two arrays of values
+topic: statistics 16
+example: SELECT * FROM custseg.psi(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
 
 CREATE FUNCTION custseg.wasserstein(baseline float8[], current float8[]) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_wasserstein_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.wasserstein(float8[], float8[]) IS 'Wasserstein distance of two arrays of values';
+COMMENT ON FUNCTION custseg.wasserstein(float8[], float8[]) IS 'Wasserstein distance of two arrays of values
+topic: statistics 18
+example: SELECT custseg.wasserstein(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
 CREATE FUNCTION custseg.jensen_shannon(baseline float8[], current float8[], bins int DEFAULT 10) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.jensen_shannon(float8[], float8[], int) IS 'Jensen-Shannon distance of two arrays of values';
+COMMENT ON FUNCTION custseg.jensen_shannon(float8[], float8[], int) IS 'Jensen-Shannon distance of two arrays of values
+topic: statistics 22
+example: SELECT custseg.jensen_shannon(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
 
 CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for their number: the false discovery rate at which each is significant';
+COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for their number: the false discovery rate at which each is significant
+topic: statistics 9
+example: SELECT custseg.benjamini_hochberg(''{0.01,0.04,0.03}'')';
 
 CREATE FUNCTION custseg_private.contingency_accum(state bytea, category text, "group" text) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum'
@@ -1211,7 +1471,9 @@ CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups?';
+COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups?
+topic: statistics 6
+example: SELECT (custseg.chi_square_test(channel, region)).* FROM customers';
 
 CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompatible) (
     SFUNC = custseg_private.contingency_accum,
@@ -1222,7 +1484,9 @@ CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompati
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are told apart by their text';
+COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are told apart by their text
+topic: statistics 7
+example: SELECT (custseg.chi_square_test(segment, age)).* FROM customers';
 
 CREATE AGGREGATE custseg.psi(category text, is_current bool) (
     SFUNC = custseg_private.contingency_accum_sample,
@@ -1233,7 +1497,9 @@ CREATE AGGREGATE custseg.psi(category text, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(text, bool) IS 'population stability index of the shares of categories, with the value that it exceeds by chance in 5 of 100 samples';
+COMMENT ON AGGREGATE custseg.psi(text, bool) IS 'population stability index of the shares of categories, with the value that it exceeds by chance in 5 of 100 samples
+topic: statistics 15
+example: SELECT (custseg.psi(channel, recency < 90)).* FROM customers';
 
 CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
     SFUNC = custseg_private.contingency_accum_sample,
@@ -1244,7 +1510,9 @@ CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance of the shares of categories, to base 2: 0 the same, 1 nothing in common';
+COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance of the shares of categories, to base 2: 0 the same, 1 nothing in common
+topic: statistics 21
+example: SELECT custseg.jensen_shannon(channel, recency < 90) FROM customers';
 
 -- watch
 
@@ -1258,7 +1526,9 @@ CREATE FUNCTION custseg.drift(
 AS 'MODULE_PATHNAME', 'custseg_drift'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.drift IS 'have the features of a source moved since training, or against a reference relation? a row for each feature: distances, tests, a verdict and its reason';
+COMMENT ON FUNCTION custseg.drift IS 'have the features of a source moved since training, or against a reference relation? a row for each feature: distances, tests, a verdict and its reason
+topic: watching 3
+example: SELECT * FROM custseg.drift(''shop'', ''customers'')';
 
 CREATE FUNCTION custseg.drift_multivariate(
     model text,
@@ -1270,7 +1540,9 @@ CREATE FUNCTION custseg.drift_multivariate(
 AS 'MODULE_PATHNAME', 'custseg_drift_multivariate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.drift_multivariate IS 'have customers moved in model space, all features together? energy distance of a sample of a source to one of what the model was trained on, or of a reference relation, with a permutation test';
+COMMENT ON FUNCTION custseg.drift_multivariate IS 'have customers moved in model space, all features together? energy distance of a sample of a source to one of what the model was trained on, or of a reference relation, with a permutation test
+topic: watching 4
+example: SELECT * FROM custseg.drift_multivariate(''shop'', ''customers'')';
 
 CREATE FUNCTION custseg.segment_sizes(
     model text,
@@ -1281,7 +1553,9 @@ CREATE FUNCTION custseg.segment_sizes(
 AS 'MODULE_PATHNAME', 'custseg_segment_sizes'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.segment_sizes IS 'how many customers of a source are in each segment, against training: shares, change, distances, a verdict and its reason; one more row for all segments together';
+COMMENT ON FUNCTION custseg.segment_sizes IS 'how many customers of a source are in each segment, against training: shares, change, distances, a verdict and its reason; one more row for all segments together
+topic: watching 5
+example: SELECT * FROM custseg.segment_sizes(''shop'', ''customers'')';
 
 CREATE FUNCTION custseg.data_quality(
     model text,
@@ -1292,7 +1566,9 @@ CREATE FUNCTION custseg.data_quality(
 AS 'MODULE_PATHNAME', 'custseg_data_quality'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.data_quality IS 'is a source still what the model was trained on? a row for the source, its id, its time column, and each feature';
+COMMENT ON FUNCTION custseg.data_quality IS 'is a source still what the model was trained on? a row for the source, its id, its time column, and each feature
+topic: watching 6
+example: SELECT * FROM custseg.data_quality(''shop'', ''customers'')';
 
 CREATE FUNCTION custseg.fairness(
     model text,
@@ -1321,7 +1597,9 @@ CREATE FUNCTION custseg.fairness(
 AS 'MODULE_PATHNAME', 'custseg_fairness'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are spread over the segments, with a verdict by the four-fifths rule';
+COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are spread over the segments, with a verdict by the four-fifths rule
+topic: watching 10
+example: SELECT * FROM custseg.fairness(''shop'', ''customers'', ''channel'')';
 
 CREATE FUNCTION custseg_private.check_model(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_check_model'
@@ -1372,7 +1650,9 @@ BEGIN ATOMIC
     ORDER BY v.from_segment, v.to_segment;
 END;
 
-COMMENT ON FUNCTION custseg.migration IS 'customers that resegment() has moved from each segment to each other, or left where they were, and the share of those who were in the first; from "from" on, until before "to"';
+COMMENT ON FUNCTION custseg.migration IS 'customers that resegment() has moved from each segment to each other, or left where they were, and the share of those who were in the first; from "from" on, until before "to"
+topic: watching 7
+example: SELECT * FROM custseg.migration(''shop'')';
 
 CREATE FUNCTION custseg.migration_test(
     model text,
@@ -1393,7 +1673,9 @@ CREATE FUNCTION custseg.migration_test(
 AS 'MODULE_PATHNAME', 'custseg_migration_test'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
 
-COMMENT ON FUNCTION custseg.migration_test IS 'whether the mix of segments has changed for the customers that resegment() has moved: the test of Stuart and Maxwell';
+COMMENT ON FUNCTION custseg.migration_test IS 'whether the mix of segments has changed for the customers that resegment() has moved: the test of Stuart and Maxwell
+topic: watching 8
+example: SELECT * FROM custseg.migration_test(''shop'')';
 
 CREATE FUNCTION custseg.at_risk(
     model text,
@@ -1410,7 +1692,9 @@ CREATE FUNCTION custseg.at_risk(
 AS 'MODULE_PATHNAME', 'custseg_at_risk'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.at_risk IS 'customers nearest to the border of a segment of lower rank than their own, the nearest first';
+COMMENT ON FUNCTION custseg.at_risk IS 'customers nearest to the border of a segment of lower rank than their own, the nearest first
+topic: watching 9
+example: SELECT * FROM custseg.at_risk(''shop'')';
 
 CREATE FUNCTION custseg.compare_versions(
     model text,
@@ -1442,7 +1726,9 @@ CREATE FUNCTION custseg.compare_versions(
 AS 'MODULE_PATHNAME', 'custseg_compare_versions'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.compare_versions IS 'two versions of a model on the same customers: how far they agree, who would move, how good each is, and whether to deploy b in place of a';
+COMMENT ON FUNCTION custseg.compare_versions IS 'two versions of a model on the same customers: how far they agree, who would move, how good each is, and whether to deploy b in place of a
+topic: versions 1
+example: SELECT * FROM custseg.compare_versions(''shop'', 1, 2)';
 
 CREATE FUNCTION custseg.compare_versions_segments(
     model text,
@@ -1461,7 +1747,9 @@ CREATE FUNCTION custseg.compare_versions_segments(
 AS 'MODULE_PATHNAME', 'custseg_compare_versions_segments'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.compare_versions_segments IS 'the cross table of two versions: customers by their segment under each';
+COMMENT ON FUNCTION custseg.compare_versions_segments IS 'the cross table of two versions: customers by their segment under each
+topic: versions 2
+example: SELECT * FROM custseg.compare_versions_segments(''shop'', 1, 2)';
 
 CREATE FUNCTION custseg_private.monitor_options(options jsonb) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_monitor_options'
@@ -1735,7 +2023,9 @@ BEGIN ATOMIC
     WHERE model IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urgent it is and why, from drift, sizes, distances, quality and age';
+COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urgent it is and why, from drift, sizes, distances, quality and age
+topic: watching 2
+example: SELECT * FROM custseg.needs_retraining(''shop'', ''customers'')';
 
 -- What a run says of everything that can have an alert.  A cause without severity cannot be judged
 -- now, and its alert stays as it is; what is not listed is well, and its alert closes.
@@ -2044,7 +2334,9 @@ CREATE FUNCTION custseg.monitor(
 AS 'MODULE_PATHNAME', 'custseg_monitor'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source in one call, kept in monitor_run, with alerts opened, closed and sent to those who listen to custseg_alert';
+COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source in one call, kept in monitor_run, with alerts opened, closed and sent to those who listen to custseg_alert
+topic: watching 1
+example: SELECT * FROM custseg.monitor(''shop'', ''customers'')';
 
 -- explore
 --
@@ -2079,7 +2371,9 @@ CREATE FUNCTION custseg.describe(
 AS 'MODULE_PATHNAME', 'custseg_describe'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.describe IS 'what is in a source: each column''s values, spread, shape, outliers or levels, and what to do about it before training';
+COMMENT ON FUNCTION custseg.describe IS 'what is in a source: each column''s values, spread, shape, outliers or levels, and what to do about it before training
+topic: data 1
+example: SELECT * FROM custseg.describe(''customers'')';
 
 CREATE FUNCTION custseg.histogram(
     source text,
@@ -2095,7 +2389,9 @@ CREATE FUNCTION custseg.histogram(
 AS 'MODULE_PATHNAME', 'custseg_histogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.histogram IS 'values of a number in bins of equal width, as many as suit them (Freedman and Diaconis), with a kernel estimate of the density';
+COMMENT ON FUNCTION custseg.histogram IS 'values of a number in bins of equal width, as many as suit them (Freedman and Diaconis), with a kernel estimate of the density
+topic: data 2
+example: SELECT * FROM custseg.histogram(''customers'', ''monetary'')';
 
 CREATE FUNCTION custseg.frequencies(
     source text,
@@ -2108,7 +2404,9 @@ CREATE FUNCTION custseg.frequencies(
 AS 'MODULE_PATHNAME', 'custseg_frequencies'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.frequencies IS 'different values of a column, the most frequent first, NULL among them, with their shares';
+COMMENT ON FUNCTION custseg.frequencies IS 'different values of a column, the most frequent first, NULL among them, with their shares
+topic: data 3
+example: SELECT * FROM custseg.frequencies(''customers'', ''channel'')';
 
 CREATE FUNCTION custseg.concentration(
     source text,
@@ -2124,7 +2422,9 @@ CREATE FUNCTION custseg.concentration(
 AS 'MODULE_PATHNAME', 'custseg_concentration'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.concentration IS 'how unevenly a sum is spread: Gini coefficient, share of the top 10 % and of the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows';
+COMMENT ON FUNCTION custseg.concentration IS 'how unevenly a sum is spread: Gini coefficient, share of the top 10 % and of the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows
+topic: data 4
+example: SELECT * FROM custseg.concentration(''customers'', ''monetary'')';
 
 CREATE FUNCTION custseg.correlations(
     source text,
@@ -2140,7 +2440,9 @@ CREATE FUNCTION custseg.correlations(
 AS 'MODULE_PATHNAME', 'custseg_correlations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.correlations IS 'how far each two columns of numbers go together: Pearson''s and Spearman''s correlations, with p';
+COMMENT ON FUNCTION custseg.correlations IS 'how far each two columns of numbers go together: Pearson''s and Spearman''s correlations, with p
+topic: data 5
+example: SELECT * FROM custseg.correlations(''customers'')';
 
 CREATE FUNCTION custseg.outliers(
     source text,
@@ -2157,7 +2459,9 @@ CREATE FUNCTION custseg.outliers(
 AS 'MODULE_PATHNAME', 'custseg_outliers'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
-COMMENT ON FUNCTION custseg.outliers IS 'rows far from the others, the farthest first: columns beyond the fences of their box plot or many standard deviations off, and the Mahalanobis distance of the whole row';
+COMMENT ON FUNCTION custseg.outliers IS 'rows far from the others, the farthest first: columns beyond the fences of their box plot or many standard deviations off, and the Mahalanobis distance of the whole row
+topic: data 6
+example: SELECT * FROM custseg.outliers(''customers'')';
 
 CREATE FUNCTION custseg.missing_patterns(
     source text,
@@ -2170,7 +2474,9 @@ CREATE FUNCTION custseg.missing_patterns(
 AS 'MODULE_PATHNAME', 'custseg_missing_patterns'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.missing_patterns IS 'which columns are NULL in the same rows, and in how many';
+COMMENT ON FUNCTION custseg.missing_patterns IS 'which columns are NULL in the same rows, and in how many
+topic: data 7
+example: SELECT * FROM custseg.missing_patterns(''customers'')';
 
 CREATE FUNCTION custseg.mcar_test(
     source text,
@@ -2185,7 +2491,9 @@ CREATE FUNCTION custseg.mcar_test(
 AS 'MODULE_PATHNAME', 'custseg_mcar_test'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.mcar_test IS 'are values missing completely at random: Little''s test';
+COMMENT ON FUNCTION custseg.mcar_test IS 'are values missing completely at random: Little''s test
+topic: data 8
+example: SELECT * FROM custseg.mcar_test(''customers'', ''{monetary,age}'')';
 
 -- features from orders
 
@@ -2216,7 +2524,9 @@ CREATE FUNCTION custseg.rfm(
 AS 'MODULE_PATHNAME', 'custseg_rfm'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.rfm IS 'recency, frequency and monetary value of each customer, from lines of orders as of a time: days, orders, sums, scores, and the usual names for them';
+COMMENT ON FUNCTION custseg.rfm IS 'recency, frequency and monetary value of each customer, from lines of orders as of a time: days, orders, sums, scores, and the usual names for them
+topic: orders 1
+example: SELECT * FROM custseg.rfm(''orders'', ''customer'', ''at'', ''amount'')';
 
 CREATE FUNCTION custseg.rfm_thresholds(
     source text,
@@ -2234,7 +2544,9 @@ CREATE FUNCTION custseg.rfm_thresholds(
 AS 'MODULE_PATHNAME', 'custseg_rfm_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 15;
 
-COMMENT ON FUNCTION custseg.rfm_thresholds IS 'which values have which score in rfm(): from low on, below high; and how many customers';
+COMMENT ON FUNCTION custseg.rfm_thresholds IS 'which values have which score in rfm(): from low on, below high; and how many customers
+topic: orders 3
+example: SELECT * FROM custseg.rfm_thresholds(''orders'', ''customer'', ''at'', ''amount'')';
 
 CREATE FUNCTION custseg.rfm_segments(
     segments jsonb DEFAULT NULL,
@@ -2253,7 +2565,9 @@ CREATE FUNCTION custseg.rfm_segments(
 AS 'MODULE_PATHNAME', 'custseg_rfm_segments'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 11;
 
-COMMENT ON FUNCTION custseg.rfm_segments IS 'the table by which rfm() names scores, the first entry that fits: combinations of scores that each entry gets, and those that it fits but an earlier one has; and how many have no name';
+COMMENT ON FUNCTION custseg.rfm_segments IS 'the table by which rfm() names scores, the first entry that fits: combinations of scores that each entry gets, and those that it fits but an earlier one has; and how many have no name
+topic: orders 2
+example: SELECT * FROM custseg.rfm_segments()';
 
 CREATE FUNCTION custseg.customer_features(
     source text,
@@ -2303,7 +2617,9 @@ CREATE FUNCTION custseg.customer_features(
 AS 'MODULE_PATHNAME', 'custseg_customer_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features IS 'the features of a segmentation from lines of orders as of a time: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle; a row a customer';
+COMMENT ON FUNCTION custseg.customer_features IS 'the features of a segmentation from lines of orders as of a time: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle; a row a customer
+topic: orders 4
+example: SELECT * FROM custseg.customer_features(''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
 CREATE FUNCTION custseg.customer_features_sql(
     source text,
@@ -2321,7 +2637,9 @@ CREATE FUNCTION custseg.customer_features_sql(
 AS 'MODULE_PATHNAME', 'custseg_customer_features_sql'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features_sql IS 'the query that create_feature_view() makes a view of, and customer_features() runs with the shares of categories as one json value';
+COMMENT ON FUNCTION custseg.customer_features_sql IS 'the query that create_feature_view() makes a view of, and customer_features() runs with the shares of categories as one json value
+topic: orders 6
+example: SELECT custseg.customer_features_sql(''orders'', ''customer'', ''at'', ''amount'')';
 
 CREATE FUNCTION custseg.create_feature_view(
     name text,
@@ -2340,7 +2658,9 @@ CREATE FUNCTION custseg.create_feature_view(
 AS 'MODULE_PATHNAME', 'custseg_create_feature_view'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.create_feature_view IS 'make a view of the features of customers, as of now unless a time is given, to train on and to score later by the same definition';
+COMMENT ON FUNCTION custseg.create_feature_view IS 'make a view of the features of customers, as of now unless a time is given, to train on and to score later by the same definition
+topic: orders 5
+example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
 -- tests of groups
 
@@ -2359,6 +2679,17 @@ CREATE TYPE custseg.anova_result AS (
 );
 
 COMMENT ON TYPE custseg.anova_result IS 'what anova() returns';
+COMMENT ON COLUMN custseg.anova_result.f IS 'F of the means; NULL, as all that follow, where it is not defined';
+COMMENT ON COLUMN custseg.anova_result.df_between IS 'groups less 1';
+COMMENT ON COLUMN custseg.anova_result.df_within IS 'values less groups';
+COMMENT ON COLUMN custseg.anova_result.p_value IS 'probability of such an F, or a larger one, when all means are the same';
+COMMENT ON COLUMN custseg.anova_result.eta_squared IS 'share of the variance between groups, 0 to 1';
+COMMENT ON COLUMN custseg.anova_result.omega_squared IS 'eta_squared less what chance adds';
+COMMENT ON COLUMN custseg.anova_result.welch_f IS 'Welch''s F, for groups of unequal variances';
+COMMENT ON COLUMN custseg.anova_result.welch_df IS 'its degrees of freedom within groups';
+COMMENT ON COLUMN custseg.anova_result.welch_p_value IS 'its p-value';
+COMMENT ON COLUMN custseg.anova_result.n_groups IS 'groups that have values';
+COMMENT ON COLUMN custseg.anova_result.n IS 'values';
 
 CREATE TYPE custseg.group_test_result AS (
     statistic float8,
@@ -2371,6 +2702,13 @@ CREATE TYPE custseg.group_test_result AS (
 );
 
 COMMENT ON TYPE custseg.group_test_result IS 'what kruskal_wallis() and levene() return';
+COMMENT ON COLUMN custseg.group_test_result.statistic IS 'H of Kruskal and Wallis, or F of Levene''s test';
+COMMENT ON COLUMN custseg.group_test_result.df_between IS 'degrees of freedom between groups';
+COMMENT ON COLUMN custseg.group_test_result.df_within IS 'degrees of freedom within groups; NULL for Kruskal and Wallis'' test';
+COMMENT ON COLUMN custseg.group_test_result.p_value IS 'probability of such a statistic, or a larger one, when groups are alike';
+COMMENT ON COLUMN custseg.group_test_result.epsilon_squared IS 'size of the effect, 0 to 1; NULL for Levene''s test';
+COMMENT ON COLUMN custseg.group_test_result.n_groups IS 'groups that have values';
+COMMENT ON COLUMN custseg.group_test_result.n IS 'values';
 
 CREATE TYPE custseg.pair_result AS (
     group_a int,
@@ -2384,6 +2722,14 @@ CREATE TYPE custseg.pair_result AS (
 );
 
 COMMENT ON TYPE custseg.pair_result IS 'what tukey_hsd() and games_howell() return an array of';
+COMMENT ON COLUMN custseg.pair_result.group_a IS 'segment of the pair with the lower number';
+COMMENT ON COLUMN custseg.pair_result.group_b IS 'segment of the pair with the higher number';
+COMMENT ON COLUMN custseg.pair_result.difference IS 'mean of group_b less mean of group_a';
+COMMENT ON COLUMN custseg.pair_result.low IS 'lower end of the simultaneous 95 % interval of the difference';
+COMMENT ON COLUMN custseg.pair_result.high IS 'upper end of the simultaneous 95 % interval of the difference';
+COMMENT ON COLUMN custseg.pair_result.statistic IS 'difference in studentized ranges';
+COMMENT ON COLUMN custseg.pair_result.df IS 'degrees of freedom';
+COMMENT ON COLUMN custseg.pair_result.p_adjusted IS 'p-value, adjusted for all pairs together';
 
 CREATE FUNCTION custseg_private.group_moments_accum(state bytea, value float8, segment int) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_moments_accum'
@@ -2424,7 +2770,9 @@ CREATE AGGREGATE custseg.anova(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, do the means of segments differ? F, eta and omega squared, and Welch''s F for unequal variances';
+COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, do the means of segments differ? F, eta and omega squared, and Welch''s F for unequal variances
+topic: statistics 1
+example: SELECT (custseg.anova(monetary, segment)).* FROM customers';
 
 CREATE AGGREGATE custseg.tukey_hsd(value float8, segment int) (
     SFUNC = custseg_private.group_moments_accum,
@@ -2435,7 +2783,9 @@ CREATE AGGREGATE custseg.tukey_hsd(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means, for equal variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested';
+COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means, for equal variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested
+topic: statistics 4
+example: SELECT (unnest(custseg.tukey_hsd(monetary, segment))).* FROM customers';
 
 CREATE AGGREGATE custseg.games_howell(value float8, segment int) (
     SFUNC = custseg_private.group_moments_accum,
@@ -2446,7 +2796,9 @@ CREATE AGGREGATE custseg.games_howell(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means, whatever their variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested';
+COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means, whatever their variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested
+topic: statistics 5
+example: SELECT (unnest(custseg.games_howell(monetary, segment))).* FROM customers';
 
 CREATE FUNCTION custseg_private.group_sample_accum(state internal, value float8, segment int) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_accum'
@@ -2494,7 +2846,9 @@ CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal and Wallis'' test, are values of some segments higher than of others? by ranks, whatever the distribution; corrected for ties';
+COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal and Wallis'' test, are values of some segments higher than of others? by ranks, whatever the distribution; corrected for ties
+topic: statistics 2
+example: SELECT (custseg.kruskal_wallis(monetary, segment)).* FROM customers';
 
 CREATE AGGREGATE custseg.levene(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
@@ -2506,13 +2860,17 @@ CREATE AGGREGATE custseg.levene(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test about the medians, do segments vary alike? (Brown and Forsythe)';
+COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test about the medians, do segments vary alike? (Brown and Forsythe)
+topic: statistics 3
+example: SELECT (custseg.levene(monetary, segment)).* FROM customers';
 
 CREATE FUNCTION custseg.effect_size(measure text, value float8, df int DEFAULT 1) RETURNS text
 AS 'MODULE_PATHNAME', 'custseg_effect_size'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.effect_size IS 'Cohen''s word for the size of an effect, negligible, small, medium or large: of eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1';
+COMMENT ON FUNCTION custseg.effect_size IS 'Cohen''s word for the size of an effect, negligible, small, medium or large: of eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1
+topic: statistics 8
+example: SELECT custseg.effect_size(''eta_squared'', 0.08)';
 
 CREATE FUNCTION custseg.segment_tests(
     model text,
@@ -2540,7 +2898,9 @@ CREATE FUNCTION custseg.segment_tests(
 AS 'MODULE_PATHNAME', 'custseg_segment_tests'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.segment_tests IS 'do the segments differ in the columns of a source, features or not? the test that suits each, p-values adjusted for their number, the size of the effect, a verdict and its reason';
+COMMENT ON FUNCTION custseg.segment_tests IS 'do the segments differ in the columns of a source, features or not? the test that suits each, p-values adjusted for their number, the size of the effect, a verdict and its reason
+topic: segments 5
+example: SELECT * FROM custseg.segment_tests(''shop'', ''customers'')';
 
 -- who is in a segment
 
@@ -2575,7 +2935,9 @@ CREATE FUNCTION custseg.segment_profile(
 AS 'MODULE_PATHNAME', 'custseg_segment_profile'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
-COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: columns of a source, features or not, summed up by segment, how far from everyone, and ranked by it';
+COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: columns of a source, features or not, summed up by segment, how far from everyone, and ranked by it
+topic: segments 3
+example: SELECT * FROM custseg.segment_profile(''shop'', ''customers'')';
 
 CREATE FUNCTION custseg.segment_summary(
     model text,
@@ -2598,7 +2960,9 @@ CREATE FUNCTION custseg.segment_summary(
 AS 'MODULE_PATHNAME', 'custseg_segment_summary'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.segment_summary IS 'who is in each segment: size, share of a value, what sets it apart as a sentence, and a name that it might have';
+COMMENT ON FUNCTION custseg.segment_summary IS 'who is in each segment: size, share of a value, what sets it apart as a sentence, and a name that it might have
+topic: segments 1
+example: SELECT * FROM custseg.segment_summary(''shop'')';
 
 CREATE FUNCTION custseg.feature_importance(
     model text,
@@ -2618,7 +2982,9 @@ CREATE FUNCTION custseg.feature_importance(
 AS 'MODULE_PATHNAME', 'custseg_feature_importance'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.feature_importance IS 'which features decide the segment: the share of customers who change it when a feature is shuffled, and how much the segments differ in it';
+COMMENT ON FUNCTION custseg.feature_importance IS 'which features decide the segment: the share of customers who change it when a feature is shuffled, and how much the segments differ in it
+topic: segments 4
+example: SELECT * FROM custseg.feature_importance(''shop'')';
 
 CREATE FUNCTION custseg.split_stability(
     model text,
@@ -2643,7 +3009,9 @@ CREATE FUNCTION custseg.split_stability(
 AS 'MODULE_PATHNAME', 'custseg_split_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.split_stability IS 'whether two seeded halves of the customers tell the same of each segment, with a verdict on each value and on all';
+COMMENT ON FUNCTION custseg.split_stability IS 'whether two seeded halves of the customers tell the same of each segment, with a verdict on each value and on all
+topic: segments 6
+example: SELECT * FROM custseg.split_stability(''shop'')';
 
 CREATE FUNCTION custseg.boxplot(
     model text,
@@ -2667,7 +3035,9 @@ CREATE FUNCTION custseg.boxplot(
 AS 'MODULE_PATHNAME', 'custseg_boxplot'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.boxplot IS 'box plots to draw: quartiles, whiskers and outliers of each number in each segment';
+COMMENT ON FUNCTION custseg.boxplot IS 'box plots to draw: quartiles, whiskers and outliers of each number in each segment
+topic: segments 9
+example: SELECT * FROM custseg.boxplot(''shop'')';
 
 CREATE FUNCTION custseg.radar(
     model text,
@@ -2685,7 +3055,9 @@ CREATE FUNCTION custseg.radar(
 AS 'MODULE_PATHNAME', 'custseg_radar'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.radar IS 'a radar chart to draw: an axis a number or level, on which each segment has a place between 0 and 1';
+COMMENT ON FUNCTION custseg.radar IS 'a radar chart to draw: an axis a number or level, on which each segment has a place between 0 and 1
+topic: segments 10
+example: SELECT * FROM custseg.radar(''shop'')';
 
 CREATE FUNCTION custseg.heatmap(
     model text,
@@ -2713,7 +3085,9 @@ BEGIN ATOMIC
     WHERE p.segment IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.heatmap IS 'a heat map to draw: how far each segment is from everyone in each number or level, in standard deviations';
+COMMENT ON FUNCTION custseg.heatmap IS 'a heat map to draw: how far each segment is from everyone in each number or level, in standard deviations
+topic: segments 11
+example: SELECT * FROM custseg.heatmap(''shop'')';
 
 -- rules
 --
@@ -2728,7 +3102,9 @@ CREATE FUNCTION custseg.rules(
 AS 'MODULE_PATHNAME', 'custseg_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.rules IS 'the rules of a rule model in words, in the order in which they are looked at: the first that holds decides';
+COMMENT ON FUNCTION custseg.rules IS 'the rules of a rule model in words, in the order in which they are looked at: the first that holds decides
+topic: rules 1
+example: SELECT * FROM custseg.rules(''value'')';
 
 CREATE FUNCTION custseg.rule_options(
     model text,
@@ -2758,7 +3134,9 @@ BEGIN ATOMIC
     FROM asked;
 END;
 
-COMMENT ON FUNCTION custseg.rule_options IS 'the options that a version of a rule model was trained with, its segments called as they are now: to change and train again';
+COMMENT ON FUNCTION custseg.rule_options IS 'the options that a version of a rule model was trained with, its segments called as they are now: to change and train again
+topic: rules 4
+example: SELECT custseg.rule_options(''value'', 1)';
 
 CREATE FUNCTION custseg.recalibrate(
     model text,
@@ -2814,7 +3192,9 @@ BEGIN
     ORDER BY s.segment;
 END $$;
 
-COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again, its percentiles fitted to what the customers are like now: a version that is not deployed, and by segment how many customers it would move';
+COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again, its percentiles fitted to what the customers are like now: a version that is not deployed, and by segment how many customers it would move
+topic: rules 2
+example: SELECT * FROM custseg.recalibrate(''value'')';
 
 CREATE FUNCTION custseg.optimise_thresholds(
     model text,
@@ -2836,7 +3216,9 @@ CREATE FUNCTION custseg.optimise_thresholds(
 AS 'MODULE_PATHNAME', 'custseg_optimise_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.optimise_thresholds IS 'borders of a rule model that separate the segments better, in an outcome or in all features: found on one half of the customers, judged on the other';
+COMMENT ON FUNCTION custseg.optimise_thresholds IS 'borders of a rule model that separate the segments better, in an outcome or in all features: found on one half of the customers, judged on the other
+topic: rules 3
+example: SELECT * FROM custseg.optimise_thresholds(''value'')';
 
 
 -- surrogate trees
@@ -2861,7 +3243,9 @@ CREATE FUNCTION custseg.surrogate(
 AS 'MODULE_PATHNAME', 'custseg_surrogate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate IS 'the segments of a model as rules: the leaves of a small decision tree that imitates it, with how many rows each covers and how often it is right';
+COMMENT ON FUNCTION custseg.surrogate IS 'the segments of a model as rules: the leaves of a small decision tree that imitates it, with how many rows each covers and how often it is right
+topic: segments 7
+example: SELECT * FROM custseg.surrogate(''shop'')';
 
 CREATE FUNCTION custseg.surrogate_of_column(
     source text,
@@ -2882,7 +3266,9 @@ CREATE FUNCTION custseg.surrogate_of_column(
 AS 'MODULE_PATHNAME', 'custseg_surrogate_of_column'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate_of_column IS 'the values of a column as rules: the leaves of a small decision tree that tells them from other columns';
+COMMENT ON FUNCTION custseg.surrogate_of_column IS 'the values of a column as rules: the leaves of a small decision tree that tells them from other columns
+topic: segments 8
+example: SELECT * FROM custseg.surrogate_of_column(''customers'', ''channel'', ''{recency,frequency,monetary}'')';
 
 CREATE FUNCTION custseg.tree_rules(
     model text,
@@ -2898,7 +3284,9 @@ CREATE FUNCTION custseg.tree_rules(
 AS 'MODULE_PATHNAME', 'custseg_tree_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 10;
 
-COMMENT ON FUNCTION custseg.tree_rules IS 'the leaves of a model that is a tree, as rules, with what they had of the training rows';
+COMMENT ON FUNCTION custseg.tree_rules IS 'the leaves of a model that is a tree, as rules, with what they had of the training rows
+topic: trees 1
+example: SELECT * FROM custseg.tree_rules(''tree'')';
 
 CREATE FUNCTION custseg.decision_path(
     model text,
@@ -2917,7 +3305,9 @@ CREATE FUNCTION custseg.decision_path(
 AS 'MODULE_PATHNAME', 'custseg_decision_path'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5;
 
-COMMENT ON FUNCTION custseg.decision_path IS 'the way of a customer through a model that is a tree: one question a step, and what is left of the training rows';
+COMMENT ON FUNCTION custseg.decision_path IS 'the way of a customer through a model that is a tree: one question a step, and what is left of the training rows
+topic: trees 2
+example: SELECT * FROM custseg.decision_path(''tree'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
 -- actions
 
@@ -2925,7 +3315,9 @@ CREATE FUNCTION custseg.set_action(model text, segment int, action jsonb) RETURN
 AS 'MODULE_PATHNAME', 'custseg_set_action'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.set_action IS 'say what to do with the customers of a segment: an object of the columns of segment_action; keys that are given replace those there are, null takes one away';
+COMMENT ON FUNCTION custseg.set_action IS 'say what to do with the customers of a segment: an object of the columns of segment_action; keys that are given replace those there are, null takes one away
+topic: actions 1
+example: SELECT custseg.set_action(''shop'', 1, ''{"channel": "email", "offer": "early access", "perk": "gift", "perk_capacity": 100}'')';
 
 CREATE FUNCTION custseg.override_segment(
     model text,
@@ -2937,7 +3329,9 @@ CREATE FUNCTION custseg.override_segment(
 AS 'MODULE_PATHNAME', 'custseg_override_segment'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.override_segment IS 'put a customer, told by id, in a segment whatever the model says, for a reason, for ever or until a time; replaces what held for the customer';
+COMMENT ON FUNCTION custseg.override_segment IS 'put a customer, told by id, in a segment whatever the model says, for a reason, for ever or until a time; replaces what held for the customer
+topic: actions 3
+example: SELECT custseg.override_segment(''shop'', 7, 2, ''key account'')';
 
 CREATE FUNCTION custseg.exclude(
     model text,
@@ -2948,13 +3342,17 @@ CREATE FUNCTION custseg.exclude(
 AS 'MODULE_PATHNAME', 'custseg_exclude'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.exclude IS 'leave a customer, told by id, out of all segments, for a reason, for ever or until a time; replaces what held for the customer';
+COMMENT ON FUNCTION custseg.exclude IS 'leave a customer, told by id, out of all segments, for a reason, for ever or until a time; replaces what held for the customer
+topic: actions 4
+example: SELECT custseg.exclude(''shop'', 8, ''objected to profiling'')';
 
 CREATE FUNCTION custseg.end_override(model text, customer "any") RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_end_override'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.end_override IS 'let the model decide again for a customer who was overridden or excluded; false when there was nothing in force';
+COMMENT ON FUNCTION custseg.end_override IS 'let the model decide again for a customer who was overridden or excluded; false when there was nothing in force
+topic: actions 5
+example: SELECT custseg.end_override(''shop'', 7)';
 
 CREATE FUNCTION custseg.recommendations(
     model text,
@@ -2978,7 +3376,9 @@ CREATE FUNCTION custseg.recommendations(
 AS 'MODULE_PATHNAME', 'custseg_recommendations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.recommendations IS 'the segment of one customer and what to do: the action that set_action() keeps for it; honours overrides';
+COMMENT ON FUNCTION custseg.recommendations IS 'the segment of one customer and what to do: the action that set_action() keeps for it; honours overrides
+topic: actions 2
+example: SELECT r.* FROM customers c, custseg.recommendations(''shop'', c) r WHERE c.id = 7';
 
 CREATE FUNCTION custseg.capacity_check(
     model text,
@@ -3041,7 +3441,9 @@ BEGIN ATOMIC
     ORDER BY p.segment NULLS LAST;
 END;
 
-COMMENT ON FUNCTION custseg.capacity_check IS 'customers of a source in each segment, overrides honoured, against the capacity of the perk that the segment is promised; one more row for those in no segment';
+COMMENT ON FUNCTION custseg.capacity_check IS 'customers of a source in each segment, overrides honoured, against the capacity of the perk that the segment is promised; one more row for those in no segment
+topic: actions 6
+example: SELECT * FROM custseg.capacity_check(''shop'')';
 
 -- views
 
@@ -3079,6 +3481,12 @@ LEFT JOIN LATERAL (
 ) d ON true;
 
 COMMENT ON VIEW custseg.models IS 'one row a model, with the measures of its deployed version';
+COMMENT ON COLUMN custseg.models.name IS 'name of the model';
+COMMENT ON COLUMN custseg.models.algorithm IS 'algorithm of the deployed version; NULL, as all that follow, when none is deployed';
+COMMENT ON COLUMN custseg.models.inertia IS 'sum over training rows of weight times squared distance to the own center, in model space';
+COMMENT ON COLUMN custseg.models.silhouette IS 'mean silhouette width in training, -1 to 1';
+COMMENT ON COLUMN custseg.models.between_share IS '1 - inertia / total sum of squares, 0 to 1';
+COMMENT ON COLUMN custseg.models.mean_distance IS 'mean distance of the training rows to their centers, in model space';
 
 CREATE VIEW custseg.segments WITH (security_invoker = true) AS
 SELECT
@@ -3099,6 +3507,8 @@ JOIN custseg.model m ON m.name = s.model
 ORDER BY s.model, s.version, s.segment;
 
 COMMENT ON VIEW custseg.segments IS 'one row a segment of every version; deployed says which version is in use';
+COMMENT ON COLUMN custseg.segments.name IS 'name of the segment';
+COMMENT ON COLUMN custseg.segments.deployed IS 'whether the version is the one that scoring uses';
 
 CREATE VIEW custseg.segment_profile WITH (security_invoker = true) AS
 WITH layout AS (
@@ -3146,6 +3556,11 @@ COMMENT ON COLUMN custseg.segment_profile.share IS 'of a level in the segment, 0
 COMMENT ON COLUMN custseg.segment_profile.mean IS 'of a number in the segment, in the feature''s own units (times in days since 1970-01-01); NULL for levels';
 COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'mean, or share of the level, of all training rows';
 COMMENT ON COLUMN custseg.segment_profile.difference IS 'from overall_mean, in standard deviations of all training rows; NULL where nothing varies';
+COMMENT ON COLUMN custseg.segment_profile.segment IS 'number of the segment';
+COMMENT ON COLUMN custseg.segment_profile.name IS 'name of the segment';
+COMMENT ON COLUMN custseg.segment_profile.segment_rank IS 'rank of the segment by value, 1 the highest; NULL when it was not given';
+COMMENT ON COLUMN custseg.segment_profile.feature IS 'feature of the model';
+COMMENT ON COLUMN custseg.segment_profile.kind IS 'numeric, boolean, time or categorical';
 
 CREATE VIEW custseg.drift_history WITH (security_invoker = true) AS
 SELECT f.*
@@ -3175,6 +3590,7 @@ FROM custseg.alert a
 WHERE a.closed_at IS NULL;
 
 COMMENT ON VIEW custseg.open_alerts IS 'what is wrong now, as the last runs of monitor() found it';
+COMMENT ON COLUMN custseg.open_alerts.alert IS 'number of the alert, id of the table alert';
 
 CREATE VIEW custseg.model_health WITH (security_invoker = true) AS
 SELECT
@@ -3218,6 +3634,13 @@ COMMENT ON VIEW custseg.model_health IS 'one row a model: how old its deployed v
 COMMENT ON COLUMN custseg.model_health.last_status IS 'of the last run; NULL when the model was never watched';
 COMMENT ON COLUMN custseg.model_health.last_checked_at IS 'start of the last run that was not skipped, to which the columns that follow belong';
 COMMENT ON COLUMN custseg.model_health.verdict IS 'the worst one of that run';
+COMMENT ON COLUMN custseg.model_health.model IS 'name of the model';
+COMMENT ON COLUMN custseg.model_health.age IS 'time since the deployed version was trained; NULL when none is deployed';
+COMMENT ON COLUMN custseg.model_health.last_run_at IS 'start of the last run; NULL when the model was never watched';
+COMMENT ON COLUMN custseg.model_health.last_error IS 'why the last run failed or was skipped; NULL when it did not';
+COMMENT ON COLUMN custseg.model_health.n IS 'rows of the source';
+COMMENT ON COLUMN custseg.model_health.open_alerts IS 'alerts of the model that are open';
+COMMENT ON COLUMN custseg.model_health.critical_alerts IS 'open alerts whose severity is critical';
 
 CREATE VIEW custseg.playbook WITH (security_invoker = true) AS
 SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
@@ -3235,6 +3658,12 @@ LEFT JOIN custseg.segment_action a ON a.model = s.model AND a.segment = s.segmen
 COMMENT ON VIEW custseg.playbook IS 'what to do with whom: the segments of each deployed version with their actions';
 COMMENT ON COLUMN custseg.playbook.n IS 'customers at training';
 COMMENT ON COLUMN custseg.playbook.n_overridden IS 'customers that somebody has put in the segment by hand';
+COMMENT ON COLUMN custseg.playbook.segment IS 'number of the segment';
+COMMENT ON COLUMN custseg.playbook.name IS 'name of the segment';
+COMMENT ON COLUMN custseg.playbook.rank IS 'rank of the segment by value, 1 the highest; NULL when it was not given';
+COMMENT ON COLUMN custseg.playbook.share IS 'share of the training rows, 0 to 1';
+COMMENT ON COLUMN custseg.playbook.description IS 'what the segment is to the business, or as name_segment() has it; NULL when nothing was said';
+COMMENT ON COLUMN custseg.playbook.channel IS 'where to reach these customers; NULL, as in all columns that follow: nothing was set';
 
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
 SELECT o.model, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
@@ -3245,6 +3674,7 @@ LEFT JOIN custseg.segment s
 WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
 
 COMMENT ON VIEW custseg.overrides IS 'overrides and exclusions that hold now; all there ever were are in segment_override';
+COMMENT ON COLUMN custseg.overrides.segment IS 'number of the segment; NULL: excluded from all segments';
 COMMENT ON COLUMN custseg.overrides.name IS 'of the segment in the deployed version; NULL: excluded, or the version lacks the segment';
 
 -- private functions
@@ -3283,6 +3713,72 @@ CREATE TRIGGER invalidate_models
 AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment_override
 FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 
+-- how a person finds a function
+--
+-- Comments say what a function is for; their last two lines are its topic, with a place in it, and
+-- an example.  Topics come in the order in which a project needs them.
+
+CREATE VIEW custseg.functions WITH (security_invoker = true) AS
+SELECT
+    t.line[1] AS topic,
+    p.proname::text AS name,
+    regexp_replace(
+        replace(regexp_replace(pg_get_function_arguments(p.oid), '(^|, )(IN)?OUT .*', ''), ' DEFAULT ', ' = '),
+        '(?<![^ ])IN |::(text|jsonb|boolean|integer|double precision|timestamp with time zone)(\[\])?', '', 'g'
+    ) AS arguments,
+    coalesce(r.columns, pg_get_function_result(p.oid)) AS returns,
+    split_part(d.comment, E'\ntopic: ', 1) AS purpose,
+    substring(d.comment FROM '\nexample: (.*)') AS example
+FROM pg_proc p
+CROSS JOIN LATERAL (SELECT obj_description(p.oid, 'pg_proc') AS comment) d
+CROSS JOIN LATERAL (SELECT regexp_match(d.comment, '\ntopic: (.*) (\d+)\n') AS line) t
+-- the columns of the rows that it returns
+LEFT JOIN pg_type y ON y.oid = p.prorettype AND y.typtype = 'c'
+CROSS JOIN LATERAL (
+    SELECT string_agg(format('%s %s', c.name, format_type(c.type, NULL)), ', ' ORDER BY c.position) AS columns
+    FROM (
+        SELECT u.name, u.type, u.position
+        FROM unnest(p.proargnames, p.proallargtypes, p.proargmodes) WITH ORDINALITY u (name, type, mode, position)
+        WHERE u.mode IN ('o', 'b', 't')
+        UNION ALL
+        SELECT a.attname, a.atttypid, a.attnum
+        FROM pg_attribute a
+        WHERE a.attrelid = y.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    ) c
+) r
+WHERE p.pronamespace = 'custseg'::regnamespace
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics}', t.line[1]), t.line[2]::int;
+
+COMMENT ON VIEW custseg.functions IS 'what there is to call, in the order in which a project needs it';
+COMMENT ON COLUMN custseg.functions.topic IS 'what it is about: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics';
+COMMENT ON COLUMN custseg.functions.name IS 'name of the function';
+COMMENT ON COLUMN custseg.functions.arguments IS 'names and types of its arguments; what follows = is the default';
+COMMENT ON COLUMN custseg.functions.returns IS 'its type, or the names and types of its columns';
+COMMENT ON COLUMN custseg.functions.purpose IS 'what it is for';
+COMMENT ON COLUMN custseg.functions.example IS 'a call that runs where there are tables customers and orders, and models shop, value (of rules) and tree';
+
+-- A column of a view means what the column of that name in the tables behind it means, unless it says
+-- otherwise; where two of them say different things, the view has to.
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT v.oid::regclass AS view, a.attname AS column, min(b.comment) AS comment
+        FROM pg_class v
+        JOIN pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0 AND col_description(v.oid, a.attnum) IS NULL
+        JOIN pg_rewrite r ON r.ev_class = v.oid
+        JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+        JOIN pg_attribute t ON t.attrelid = d.refobjid AND t.attnum = d.refobjsubid AND t.attname = a.attname
+        CROSS JOIN LATERAL (SELECT col_description(t.attrelid, t.attnum) AS comment) b
+        WHERE v.relnamespace = 'custseg'::regnamespace AND v.relkind = 'v'
+        GROUP BY v.oid, a.attname
+        HAVING count(DISTINCT b.comment) = 1
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', found.view, found.column, found.comment);
+    END LOOP;
+END $$;
+
 -- rights
 
 GRANT USAGE ON SCHEMA custseg TO public;
@@ -3313,7 +3809,8 @@ GRANT SELECT ON
     custseg.open_alerts,
     custseg.model_health,
     custseg.playbook,
-    custseg.overrides
+    custseg.overrides,
+    custseg.functions
 TO public;
 
 ALTER TABLE custseg.model ENABLE ROW LEVEL SECURITY;

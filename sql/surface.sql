@@ -188,6 +188,32 @@ WHERE e.extname = 'custseg'
     )
 ORDER BY 1, 2;
 
+-- so has every column of every table, view and row type
+SELECT a.attrelid::regclass AS relation, a.attname AS column
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'v', 'c')
+JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname ~ '^custseg'
+WHERE a.attnum > 0 AND NOT a.attisdropped AND coalesce(col_description(a.attrelid, a.attnum), '') = ''
+ORDER BY a.attrelid::regclass::text COLLATE "C", a.attnum;
+
+-- a person finds every function in custseg.functions, once, with what it is for and a call of it; each has a
+-- place of its own in its topic
+SELECT coalesce(f.name, p.name) AS name, f.n AS found, p.n AS there
+FROM (SELECT name, count(*) AS n FROM custseg.functions GROUP BY name) f
+FULL JOIN (SELECT proname AS name, count(*) AS n FROM pg_proc WHERE pronamespace = 'custseg'::regnamespace GROUP BY proname) p ON p.name = f.name
+WHERE f.n IS DISTINCT FROM p.n;
+SELECT name, topic, purpose, example
+FROM custseg.functions
+WHERE topic IS NULL OR coalesce(purpose, '') = '' OR purpose LIKE E'%\n%' OR position('custseg.' || name || '(' IN coalesce(example, '')) = 0;
+SELECT m.place, count(*)
+FROM pg_proc p CROSS JOIN LATERAL substring(obj_description(p.oid, 'pg_proc') FROM '\ntopic: ([^\n]*)') m (place)
+WHERE p.pronamespace = 'custseg'::regnamespace
+GROUP BY m.place
+HAVING count(*) > 1;
+\pset format unaligned
+SELECT topic, name, arguments FROM custseg.functions;
+\pset format aligned
+
 SELECT obj_description(oid, 'pg_extension') <> '' AS extension_has_comment
 FROM pg_extension
 WHERE extname = 'custseg';
@@ -267,6 +293,43 @@ DROP TABLE custseg.migration;
 DROP FUNCTION custseg.scorer(text, int);
 DROP SCHEMA custseg CASCADE;
 DROP SCHEMA custseg_private CASCADE;
+
+-- every example runs, each from the same state of things
+CREATE TABLE customers (id int PRIMARY KEY, recency int, frequency int, monetary float8, age int, channel text, region text, segment int);
+INSERT INTO customers
+SELECT i, 10 + i % 3 * 100 + i * 7 % 23, 1 + (2 - i % 3) * 6 + i % 4, 40 + (2 - i % 3) * 400 + i * 11 % 37,
+    CASE WHEN i % 7 > 0 THEN 20 + i * 13 % 50 END, (ARRAY['web', 'shop', 'phone'])[1 + (i % 3 + i % 11 / 9) % 3], (ARRAY['north', 'south'])[1 + i % 2]
+FROM generate_series(1, 240) i;
+CREATE TABLE orders (customer int, at timestamptz, amount float8, product text);
+INSERT INTO orders
+SELECT i % 60, timestamptz '2025-01-01 12:00+00' + i * interval '17 hours', 5 + i * 13 % 90, 'product ' || i % 9
+FROM generate_series(1, 600) i;
+SET client_min_messages = warning;
+SELECT custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 3) IS NOT NULL,
+    custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 4) IS NOT NULL,
+    custseg.train('tree', 'customers', '{recency,frequency,monetary}', algorithm => 'tree', options => '{"model": "shop"}') IS NOT NULL,
+    custseg.train('value', 'customers', algorithm => 'rules', options => '{"segments": [{"name": "large", "when": {"monetary": {"from": 400}}}, {"name": "small"}], "else": "small"}') IS NOT NULL AS trained;
+SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segment('shop', 1, 'best', rank => 1), custseg.name_segment('shop', 2, 'least', rank => 2);
+CALL custseg.resegment('shop', 'customers');
+DO $$
+DECLARE
+    f record;
+BEGIN
+    FOR f IN SELECT * FROM custseg.functions LOOP
+        BEGIN
+            EXECUTE f.example;
+            -- back to where it began
+            RAISE SQLSTATE 'DONE1';
+        EXCEPTION
+            WHEN SQLSTATE 'DONE1' THEN NULL;
+            WHEN OTHERS THEN RAISE WARNING '% does not run: %', f.example, SQLERRM;
+        END;
+    END LOOP;
+END
+$$;
+SELECT custseg.drop_model(name) FROM custseg.models;
+RESET client_min_messages;
+DROP TABLE customers, orders;
 
 -- it can be used and goes away with everything it made
 CREATE TABLE surface_customers (id int PRIMARY KEY, a float8, b float8);
