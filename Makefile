@@ -4,9 +4,8 @@ DATA = custseg--1.0.sql
 
 OBJS = $(patsubst $(srcdir)/%.c,%.o,$(sort $(wildcard $(srcdir)/src/*.c $(srcdir)/src/*/*.c)))
 
-# pg_regress: sql/NAME.sql against expected/NAME.out, in this order
-REGRESS = surface relation explore pipeline kmeans minibatch gmm hierarchical dbscan hdbscan model scoring \
-	planner choose agreement structure tests drift watch versions monitor groups orders actions profile rules tree security errors
+# pg_regress: sql/NAME.sql against expected/NAME.out
+REGRESS := $(notdir $(basename $(sort $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))sql/*.sql))))
 REGRESS_OPTS = --load-extension=custseg
 EXTRA_CLEAN = .built-for
 

@@ -216,3 +216,4 @@ SELECT custseg.drop_model('e');
 DROP FUNCTION agreement, print, unsafe, once;
 DROP TABLE points, crowd, golden, prints CASCADE;
 DROP SEQUENCE reads;
+DROP VIEW four;

@@ -265,10 +265,6 @@ typedef struct CsAlgorithm
 			 errdetail(__VA_ARGS__)))
 
 extern const CsAlgorithm CsKmeans;
-extern const CsAlgorithm CsMinibatch;
-extern const CsAlgorithm CsHdbscan;
-extern const CsAlgorithm CsDbscan;
-extern const CsAlgorithm CsGmm;
 extern const CsAlgorithm CsRules;
 
 /* registry.c: by name, or an error whose hint lists the algorithms */

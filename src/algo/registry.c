@@ -5,20 +5,25 @@
 #include "custseg.h"
 
 #include "algo/algo.h"
-#include "algo/hierarchical.h"
-#include "algo/tree.h"
 #include "lib/stringinfo.h"
 
-static const CsAlgorithm *const algorithms[] = {
-	&CsKmeans,
-	&CsMinibatch,
-	&CsGmm,
-	&CsHierarchical,
-	&CsDbscan,
-	&CsHdbscan,
-	&CsRules,
-	&CsTreeAlgorithm,
-};
+/* Every algorithm, in the order in which they are listed to people. */
+#define ALGORITHMS(Do) \
+	Do(CsKmeans) \
+	Do(CsMinibatch) \
+	Do(CsGmm) \
+	Do(CsHierarchical) \
+	Do(CsDbscan) \
+	Do(CsHdbscan) \
+	Do(CsRules) \
+	Do(CsTreeAlgorithm)
+
+#define DECLARE(algorithm) extern const CsAlgorithm algorithm;
+#define POINT_TO(algorithm) &algorithm,
+
+ALGORITHMS(DECLARE)
+
+static const CsAlgorithm *const algorithms[] = {ALGORITHMS(POINT_TO)};
 
 /* The algorithm of that name, or NULL. */
 const CsAlgorithm *
