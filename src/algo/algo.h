@@ -279,9 +279,11 @@ extern const CsAlgorithm *CsAlgorithmLookup(const char *name);
 /* All of them, from 0; NULL past the last. */
 extern const CsAlgorithm *CsAlgorithmAt(int i);
 
-/* nearest.c: the nearest centre is the segment */
+/* nearest.c: the nearest centre is the segment, by the Euclidean or the Manhattan distance */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
 							double *memberships);
+extern bool CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
+							  double *memberships);
 extern double CsSquaredToCenter(const CsFitted *model, const double *z, int segment);
 extern void CsExplainNearest(const CsFitted *model, const double *z, int segment,
 							 double *point, double *pull);

@@ -13,32 +13,32 @@
 #include "algo/algo.h"
 
 /*
- * Squared distances of z to the 8 centres that start at "centers", one row of "padded" doubles a
- * column.  The inner loop runs over centres and is vectorised.
+ * Distances of z to the 8 centres that start at "centers", one row of "padded" doubles a column:
+ * Manhattan, or Euclidean and squared.  The inner loop runs over centres and is vectorised.
  */
 static inline void
-CompareGroup(const double *z, const double *centers, int ncolumns, int padded,
-			 double squared[CS_CENTER_GROUP])
+CompareGroup(const double *z, const double *centers, int ncolumns, int padded, bool manhattan,
+			 double distance[CS_CENTER_GROUP])
 {
 	for (int i = 0; i < CS_CENTER_GROUP; i++)
-		squared[i] = 0;
+		distance[i] = 0;
 	for (int j = 0; j < ncolumns; j++, centers += padded)
 	{
 		for (int i = 0; i < CS_CENTER_GROUP; i++)
 		{
 			double		difference = z[j] - centers[i];
 
-			squared[i] += difference * difference;
+			distance[i] += manhattan ? fabs(difference) : difference * difference;
 		}
 	}
 }
 
 /*
- * Degrees of membership in place of squared distances: u_i = 1 / sum_j (d_i / d_j)^2, those of
+ * Degrees of membership in place of distances, which are squared or to be squared: u_i = 1 / sum_j (d_i / d_j)^2, those of
  * fuzzy c-means with exponent 2 (Bezdek 1981).  They sum to 1; centres at distance 0 share all of it.
  */
 static void
-DistancesToMemberships(double *u, int n)
+DistancesToMemberships(double *u, int n, bool squared)
 {
 	double		nearest = u[0];
 	double		sum = 0;
@@ -49,6 +49,8 @@ DistancesToMemberships(double *u, int n)
 	{
 		/* relative to the nearest, so that nothing overflows */
 		u[i] = u[i] == nearest ? 1.0 : nearest / u[i];
+		if (!squared)
+			u[i] *= u[i];
 		sum += u[i];
 	}
 	for (int i = 0; i < n; i++)
@@ -56,12 +58,13 @@ DistancesToMemberships(double *u, int n)
 }
 
 /*
- * The nearest centre and the second nearest, ties to the lower segment number; distances are
- * Euclidean, and the confidence is 1 - d1/d2 (1 with one segment, 0 when both are 0).  False when
- * no distance is a number that float8 can hold.
+ * The nearest centre and the second nearest, ties to the lower segment number; the confidence is
+ * 1 - d1/d2 (1 with one segment, 0 when both are 0).  False when no distance is a number that float8
+ * can hold.
  */
-CS_CLONES bool
-CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
+static inline __attribute__((always_inline)) bool
+AssignNearest(const CsFitted *model, const double *z, bool manhattan, CsAssignment *result,
+			  double *memberships)
 {
 	const int	nsegments = model->nsegments;
 	double		first = INFINITY;
@@ -74,7 +77,7 @@ CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, do
 		double		distance[CS_CENTER_GROUP];
 		int			n = Min(CS_CENTER_GROUP, nsegments - group);
 
-		CompareGroup(z, model->centers + group, model->ncolumns, model->padded, distance);
+		CompareGroup(z, model->centers + group, model->ncolumns, model->padded, manhattan, distance);
 		if (memberships != NULL)
 			memcpy(memberships + group, distance, n * sizeof(double));
 		for (int i = 0; i < n; i++)
@@ -95,14 +98,33 @@ CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, do
 	}
 	if (index < 0)
 		return false;
+	if (!manhattan)
+	{
+		first = sqrt(first);
+		second = sqrt(second);
+	}
 	result->index = index;
 	result->runner_up = runner_up;
-	result->distance = sqrt(first);
-	result->confidence = runner_up < 0 ? 1.0 :
-		second > 0 ? Max(0.0, 1.0 - result->distance / sqrt(second)) : 0.0;
+	result->distance = first;
+	result->confidence = runner_up < 0 ? 1.0 : second > 0 ? Max(0.0, 1.0 - first / second) : 0.0;
 	if (memberships != NULL)
-		DistancesToMemberships(memberships, nsegments);
+		DistancesToMemberships(memberships, nsegments, !manhattan);
 	return true;
+}
+
+/* See algo.h. */
+CS_CLONES bool
+CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
+{
+	return AssignNearest(model, z, false, result, memberships);
+}
+
+/* See algo.h. */
+CS_CLONES bool
+CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
+				  double *memberships)
+{
+	return AssignNearest(model, z, true, result, memberships);
 }
 
 /* Squared distance of a prepared customer to the centre of a segment. */

@@ -73,6 +73,29 @@ CsSquaredDistances(int d, int nrows, const double *x, int stride,
 }
 
 /*
+ * The same of Manhattan distances.
+ */
+CS_CLONES void
+CsManhattanDistances(int d, int nrows, const double *x, int stride,
+					 int k, const double *centers, double *distance)
+{
+	int			padded = CS_PAD_ROWS(nrows);
+
+	for (int c = 0; c < k; c++, centers += d, distance += padded)
+	{
+		for (int r = 0; r < nrows; r++)
+			distance[r] = 0;
+		for (int j = 0; j < d; j++)
+		{
+			const double *column = x + (Size) j * stride;
+
+			for (int r = 0; r < nrows; r++)
+				distance[r] += fabs(column[r] - centers[j]);
+		}
+	}
+}
+
+/*
  * Nearest and second nearest centre of nrows rows, ties to the lower centre.
  *
  * OUT label[r], nearest[r] (squared distance), second[r] (squared; infinite for k = 1), which may

@@ -25,6 +25,8 @@
  */
 extern void CsSquaredDistances(int d, int nrows, const double *x, int stride,
 							   int k, const double *centers, double *distance);
+extern void CsManhattanDistances(int d, int nrows, const double *x, int stride,
+								 int k, const double *centers, double *distance);
 extern void CsNearest(int d, int nrows, const double *x, int stride, int k, const double *centers,
 					  double *scratch, int32 *label, double *nearest, double *second);
 extern void CsOwnDistances(int d, int nrows, const double *x, int stride, const double *centers,
