@@ -82,6 +82,20 @@ extern uint64 CsRngBelow(CsRng *rng, uint64 n); /* 0..n-1, no bias */
 extern void CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result);
 
 /*
+ * A sample of what comes one by one, each with the same chance (Waterman's algorithm R, Vitter 1985).
+ * Place: where in the sample the next one goes, below "room"; -1: it is not in the sample.
+ */
+typedef struct CsReservoir
+{
+	int64		room;
+	int64		seen;
+	CsRng		rng;
+} CsReservoir;
+
+extern void CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream);
+extern int64 CsReservoirPlace(CsReservoir *r);
+
+/*
  * exponential.c: x[i] becomes exp(x[i]), numbers of at most 709 (0 below -708); log(x[i]), positive
  * normal numbers.  n is a multiple of 8.  Within one unit in the last place, and the same bits on
  * every machine.

@@ -90,3 +90,23 @@ CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
 		chosen++;
 	}
 }
+
+/* Start a sample of up to "room". */
+void
+CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream)
+{
+	r->room = room;
+	r->seen = 0;
+	CsRngSeed(&r->rng, seed, stream);
+}
+
+/* The place of the next one, -1 for none. */
+int64
+CsReservoirPlace(CsReservoir *r)
+{
+	int64		place = r->seen++;
+
+	if (place >= r->room && r->room > 0)
+		place = (int64) CsRngBelow(&r->rng, (uint64) r->seen);
+	return place < r->room ? place : -1;
+}

@@ -84,10 +84,9 @@ typedef struct Comparison
 	CompareOptions options;
 	CsVersionPair *pair;
 	CsArena    *arena;
-	CsRng		rng;
+	CsReservoir reservoir;		/* of the rows that both could place */
 	Side		side[2];
 	CsSilhouetteGain gain[2];	/* of "b" over "a", in the space of each side */
-	int64		both;			/* rows that both could place */
 	int			nsample;
 	int64		n_moved;
 	double		agreement;		/* NaN without such rows */
@@ -132,7 +131,7 @@ Prepare(Comparison *c)
 {
 	c->context = CurrentMemoryContext;
 	c->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
-	CsRngSeed(&c->rng, (uint64) c->options.seed, SAMPLE_STREAM);
+	CsReservoirInit(&c->reservoir, c->options.sample, (uint64) c->options.seed, SAMPLE_STREAM);
 	for (int i = 0; i < 2; i++)
 	{
 		Side	   *side = &c->side[i];
@@ -200,7 +199,7 @@ StoreRow(Comparison *c, Side *side, int64 at, int index)
 	side->labels[at] = index - (fitted->has_noise ? 1 : 0);
 }
 
-/* CsVersionPairSink: count a row, and let it into the sample (Vitter's algorithm R). */
+/* CsVersionPairSink: count a row, and let it into the sample. */
 static void
 TakeRow(void *state, const CsAssignment placed[2])
 {
@@ -211,10 +210,8 @@ TakeRow(void *state, const CsAssignment placed[2])
 		CountRow(&c->side[i], placed[i].index);
 	if (placed[0].index < 0 || placed[1].index < 0)
 		return;
-	at = c->both++;
-	if (at >= c->options.sample)
-		at = (int64) CsRngBelow(&c->rng, (uint64) c->both);
-	if (at >= c->options.sample)
+	at = CsReservoirPlace(&c->reservoir);
+	if (at < 0)
 		return;
 	for (int i = 0; i < 2; i++)
 		StoreRow(c, &c->side[i], at, placed[i].index);
@@ -336,10 +333,10 @@ Judge(const Comparison *c, StringInfo reason)
 	double		moved = 100.0 * c->n_moved / c->pair->nrows;
 	const char *concerns;
 
-	if (c->both < c->options.min_rows)
+	if (c->reservoir.seen < c->options.min_rows)
 	{
 		appendStringInfo(reason, "%lld rows can be placed by both versions, fewer than the %d that a recommendation needs",
-						 (long long) c->both, c->options.min_rows);
+						 (long long) c->reservoir.seen, c->options.min_rows);
 		return "insufficient data";
 	}
 	if (isnan(c->gain[0].mean) || isnan(c->gain[1].mean))

@@ -62,8 +62,7 @@ typedef struct Observer
 	Size		held,			/* bytes of values */
 				scratch,		/* to sort those of one feature */
 				limit;
-	int64		seen;			/* rows that could be in the sample */
-	CsRng		rng;
+	CsReservoir reservoir;
 	MemoryContext values_context;	/* of the collectors */
 } Observer;
 
@@ -268,17 +267,15 @@ CollectLevel(Observer *o, int feature, Datum value, bool isnull)
 	}
 }
 
-/* Let a placed row into the sample (Vitter's algorithm R). */
+/* Let a placed row into the sample. */
 static void
 SampleRow(Observer *o, int label)
 {
 	CsObservation *result = o->result;
 	int			ncolumns = o->request->scorer->ncolumns;
-	int64		at = o->seen++;
+	int64		at = CsReservoirPlace(&o->reservoir);
 
-	if (at >= o->request->sample)
-		at = (int64) CsRngBelow(&o->rng, (uint64) o->seen);
-	if (at >= o->request->sample)
+	if (at < 0)
 		return;
 	memcpy(result->sample + at * ncolumns, o->scoring.z, sizeof(double) * ncolumns);
 	result->sample_labels[at] = label;
@@ -300,8 +297,7 @@ PlaceRow(Observer *o)
 	result->segment_rows[placed.index]++;
 	result->segment_distance[placed.index] +=
 		sqrt(CsSquaredToCenter(&o->scoring.fitted, o->scoring.z, placed.index));
-	if (o->request->sample > 0)
-		SampleRow(o, placed.index);
+	SampleRow(o, placed.index);
 	return placed.index;
 }
 
@@ -479,7 +475,7 @@ CsObserve(const CsObserveRequest *request)
 	o.limit = CsMemoryLimit();
 	o.result = palloc0(sizeof(CsObservation));
 	o.result->scorer = request->scorer;
-	CsRngSeed(&o.rng, request->seed, UINT64CONST(0x0B5E47E));
+	CsReservoirInit(&o.reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
 	Prepare(&o);
 	do
 	{

@@ -55,8 +55,7 @@ typedef struct Collecting
 	int32	   *groups;			/* a row; -1: not placed */
 	Size		counted;		/* bytes of counts and of results */
 	Size		limit;
-	int64		seen;			/* rows that could be in the sample */
-	CsRng		rng;			/* of the sample */
+	CsReservoir reservoir;		/* of the sample */
 	CsRng		coin;			/* of the halves */
 } Collecting;
 
@@ -190,17 +189,15 @@ GrowRows(Collecting *c, int64 capacity)
 	c->capacity = capacity;
 }
 
-/* Let a placed customer into the sample (Vitter's algorithm R). */
+/* Let a placed customer into the sample. */
 static void
 SampleRow(Collecting *c, int segment)
 {
 	CsPortrait *portrait = c->portrait;
 	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
-	int64		at = c->seen++;
+	int64		at = CsReservoirPlace(&c->reservoir);
 
-	if (at >= c->request->sample)
-		at = (int64) CsRngBelow(&c->rng, (uint64) c->seen);
-	if (at >= c->request->sample)
+	if (at < 0)
 		return;
 	memcpy(portrait->sample + at * width, c->source->scoring.raw, sizeof(double) * width);
 	portrait->sample_segments[at] = segment;
@@ -226,7 +223,7 @@ FindSegment(Collecting *c, const Datum *values, const bool *nulls, bool *by_hand
 		portrait->n_excluded++;
 		return -1;
 	}
-	if (is_placed && c->request->sample > 0)
+	if (is_placed)
 		SampleRow(c, placed.index);
 	if (override != NULL)
 		return override->index;
@@ -533,7 +530,7 @@ Prepare(Collecting *c)
 	}
 	portrait->rows = palloc0(sizeof(int64) * (ngroups + 1));
 	portrait->overridden = palloc0(sizeof(int64) * ngroups);
-	CsRngSeed(&c->rng, (uint64) c->request->seed, UINT64CONST(0x0B5E47E));
+	CsReservoirInit(&c->reservoir, sample, (uint64) c->request->seed, UINT64CONST(0x0B5E47E));
 	CsRngSeed(&c->coin, (uint64) c->request->seed, UINT64CONST(0x5917));
 	/* what stays of each column */
 	c->counted = (Size) portrait->ncolumns * (ngroups + 1) *
