@@ -152,4 +152,82 @@ extern int	CsDictionarySize(const CsDictionary *d);
 /* text of a level, zero-terminated; belongs to the dictionary */
 extern const char *CsDictionaryLevel(const CsDictionary *d, int code);
 
+/*
+ * kept.c: values of columns of numbers, kept in memory under a limit until they are used.
+ *
+ * Init: of so many columns, in CurrentMemoryContext.  "spare" arrays as long as the longest column are
+ * needed while they are used, and "held" bytes are taken by something else.
+ *
+ * A source is read once, or several times.  Begin a reading: all columns that are still wanted are kept
+ * in it, the first array of each having room for "first" values.  Put adds a value.  Where values do not
+ * fit into maintenance_work_mem, the last column is put off for another reading, and its memory given
+ * back.  When that does not help "full" is called with the bytes needed; it raises an error, or
+ * releases all columns.  Release a column that has been used: it is wanted no more.
+ */
+typedef struct CsKeptColumn
+{
+	bool		wanted;			/* the caller's to set */
+	bool		kept;			/* in this reading, so far */
+	int64		n;
+	int64		capacity;
+	double	   *values;
+} CsKeptColumn;
+
+typedef struct CsKept
+{
+	MemoryContext context;
+	int			ncolumns;
+	CsKeptColumn *columns;
+	int			spare;
+	int64		first;
+	int64		longest;		/* capacity of a column */
+	Size		held;			/* bytes of values, and of what else is taken */
+	bool		puts_off;		/* unless the caller sets it to false */
+	void		(*full) (void *state, int column, Size needed); /* column -1: see Hold */
+	void	   *state;
+} CsKept;
+
+extern void CsKeptInit(CsKept *k, int ncolumns, int spare, Size held);
+extern bool CsKeptBegin(CsKept *k, int64 first);	/* false: none is wanted */
+extern void CsKeptRelease(CsKept *k, int column);
+
+/* Something else takes more bytes. */
+extern void CsKeptHold(CsKept *k, Size more);
+
+/* Make room for a column's values up to so many; false when it is not kept any more. */
+extern bool CsKeptGrow(CsKept *k, int column, int64 nvalues);
+
+static inline bool
+CsKeptPut(CsKept *k, int column, double value)
+{
+	CsKeptColumn *c = &k->columns[column];
+
+	if (c->n == c->capacity && !CsKeptGrow(k, column, c->n + 1))
+		return false;
+	c->values[c->n++] = value;
+	return true;
+}
+
+/*
+ * levels.c: rows counted by level and group.  Create: in CurrentMemoryContext; "most" levels are
+ * counted at most, and room for them is taken from "kept" unless that is NULL.  Add: a row of a category
+ * that is there; one whose level there is no room for is among "uncounted".
+ */
+typedef struct CsLevelCounts
+{
+	CsDictionary *dictionary;
+	int			ngroups;
+	int			most;
+	int			nlevels;		/* that are counted, codes from 0 */
+	int			capacity;		/* of rows, in levels */
+	int64	   *rows;			/* see CsLevelRows */
+	int64	   *uncounted;		/* a group */
+	CsKept	   *kept;
+} CsLevelCounts;
+
+#define CsLevelRows(c, level) ((c)->rows + (Size) (level) * (c)->ngroups)
+
+extern CsLevelCounts *CsLevelCountsCreate(int ngroups, int most, CsKept *kept);
+extern void CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, int group);
+
 #endif							/* CUSTSEG_RELATION_H */

@@ -106,7 +106,7 @@ CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 static int
 CountLevels(const CsLookColumn *c)
 {
-	return CsDictionarySize(c->dictionary);
+	return c->levels->nlevels;
 }
 
 /* The most frequent levels as json, ties by text; palloc'd. */
@@ -123,14 +123,14 @@ TopLevels(const CsLookColumn *c)
 		int			best = -1;
 
 		for (int i = 0; i < CountLevels(c); i++)
-			if (!taken[i] && (best < 0 || c->counts[i] > c->counts[best] ||
-							  (c->counts[i] == c->counts[best] &&
-							   strcmp(CsDictionaryLevel(c->dictionary, i), CsDictionaryLevel(c->dictionary, best)) < 0)))
+			if (!taken[i] && (best < 0 || *CsLevelRows(c->levels, i) > *CsLevelRows(c->levels, best) ||
+							  (*CsLevelRows(c->levels, i) == *CsLevelRows(c->levels, best) &&
+							   strcmp(CsDictionaryLevel(c->levels->dictionary, i), CsDictionaryLevel(c->levels->dictionary, best)) < 0)))
 				best = i;
 		taken[best] = true;
 		appendStringInfoString(&json, top > 0 ? ", {\"level\": " : "{\"level\": ");
-		escape_json(&json, CsDictionaryLevel(c->dictionary, best));
-		appendStringInfo(&json, ", \"n\": %lld}", (long long) c->counts[best]);
+		escape_json(&json, CsDictionaryLevel(c->levels->dictionary, best));
+		appendStringInfo(&json, ", \"n\": %lld}", (long long) *CsLevelRows(c->levels, best));
 	}
 	appendStringInfoChar(&json, ']');
 	pfree(taken);
@@ -178,7 +178,7 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 static void
 AdviseCategory(StringInfo words, const CsLookColumn *c)
 {
-	if (c->n_uncounted > 0 || (CountLevels(c) == c->n && c->n > 1))
+	if (c->levels->uncounted[0] > 0 || (CountLevels(c) == c->n && c->n > 1))
 		Say(words, "different in every row, or nearly so: an id, no feature");
 	else if (CountLevels(c) == 1 && c->n_null == 0)
 		Say(words, "the same in every row: leave it out");
@@ -266,7 +266,7 @@ PutColumn(ReturnSetInfo *rsinfo, const CsLook *look, CsLookColumn *c, const Desc
 	if (kind == CS_CATEGORICAL)
 	{
 		values[D_DISTINCT] = Int64GetDatum(CountLevels(c));
-		nulls[D_DISTINCT] = c->n_uncounted > 0;
+		nulls[D_DISTINCT] = c->levels->uncounted[0] > 0;
 		values[D_TOP] = TopLevels(c);
 		nulls[D_TOP] = false;
 	}

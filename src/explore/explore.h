@@ -27,16 +27,12 @@ typedef struct CsLookColumn
 	CsMoments	moments;
 	bool		whole;			/* no value has a fraction */
 	double	   *values;			/* n of them; with rows kept, one a row, NaN without */
-	int64		capacity;
 	Tuplesortstate *sort;		/* in place of values */
 	int			pending;		/* values of the block that is not in the moments yet */
 	double		block[CS_BLOCK_ROWS];
 
 	/* categories */
-	CsDictionary *dictionary;
-	int64	   *counts;			/* rows of each level */
-	int			ncounts;		/* room in counts */
-	int64		n_uncounted;	/* values of levels that there was no room for */
+	CsLevelCounts *levels;
 } CsLookColumn;
 
 typedef struct CsLook
@@ -45,6 +41,7 @@ typedef struct CsLook
 	bool		keep_rows;		/* values one a row */
 	int			ncolumns;
 	CsLookColumn *columns;
+	CsKept		kept;			/* the values, while they are read */
 	int64		nrows;
 	const CsColumn *id;			/* read along, or NULL */
 	Tuplestorestate *ids;		/* its values as text, a row each */

@@ -20,7 +20,6 @@
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
-#define FIRST_CAPACITY 4096
 /* Values between two looks for an interrupt. */
 #define INTERRUPT_VALUES 65536
 #define MEGABYTE ((Size) 1024 * 1024)
@@ -57,7 +56,7 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 	c->column = *column;
 	c->whole = true;
 	if (column->converter.kind == CS_CATEGORICAL)
-		c->dictionary = CsDictionaryCreate();
+		c->levels = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
 	look->ncolumns++;
 }
 
@@ -91,25 +90,11 @@ CsLookOpen(const char *source, ArrayType *columns, bool numbers)
 	return look;
 }
 
-/* Bytes of all values in memory, and of sorting the longest. */
-static Size
-MemoryUsed(const CsLook *look)
-{
-	Size		size = 0;
-	int64		longest = 0;
-
-	for (int i = 0; i < look->ncolumns; i++)
-	{
-		size = add_size(size, mul_size(look->columns[i].capacity, sizeof(double)));
-		longest = Max(longest, look->columns[i].capacity);
-	}
-	return add_size(size, mul_size(longest, sizeof(double)));
-}
-
 /* Let PostgreSQL sort all numbers: they do not fit. */
 static void
 SpillColumns(CsLook *look)
 {
+	MemoryContext old = MemoryContextSwitchTo(look->kept.context);
 	int			nnumbers = 0;
 
 	for (int i = 0; i < look->ncolumns; i++)
@@ -117,82 +102,56 @@ SpillColumns(CsLook *look)
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsLookColumn *c = &look->columns[i];
+		const CsKeptColumn *kept = &look->kept.columns[i];
 
 		if (!IsNumber(&c->column))
 			continue;
 		c->sort = tuplesort_begin_datum(FLOAT8OID, Float8LessOperator, InvalidOid, false,
 										Max(maintenance_work_mem / nnumbers, 64), NULL,
 										TUPLESORT_RANDOMACCESS);
-		for (int64 j = 0; j < c->n - c->pending; j++)
+		for (int64 j = 0; j < kept->n; j++)
 		{
 			if (j % CS_BLOCK_ROWS == 0)
 				CHECK_FOR_INTERRUPTS();
-			tuplesort_putdatum(c->sort, Float8GetDatum(c->values[j]), false);
+			tuplesort_putdatum(c->sort, Float8GetDatum(kept->values[j]), false);
 		}
-		if (c->values != NULL)
-			pfree(c->values);
-		c->values = NULL;
-		c->capacity = 0;
+		CsKeptRelease(&look->kept, i);
 	}
+	MemoryContextSwitchTo(old);
 }
 
-/* Make room for more values of a column; they may all leave memory. */
+/* There is no room for all values: they leave memory, unless rows must stay together. */
 static void
-Grow(CsLook *look, CsLookColumn *c, int64 needed)
+LeaveMemory(void *state, int column, Size needed)
 {
-	int64		was = c->capacity;
+	CsLook	   *look = state;
 
-	c->capacity = Max(Max(FIRST_CAPACITY, was + was / 2), needed);
-	if (MemoryUsed(look) > (Size) maintenance_work_mem * 1024)
-	{
-		Size		used = MemoryUsed(look);
-
-		c->capacity = was;
-		if (look->keep_rows)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the values of %d columns need more than %zu MB, maintenance_work_mem is %d MB",
-							look->ncolumns, used / MEGABYTE, maintenance_work_mem / 1024),
-					 errhint("Raise maintenance_work_mem, name fewer columns, or give a sample as the source: a query with TABLESAMPLE.")));
-		SpillColumns(look);
-		return;
-	}
-	c->values = c->values == NULL ?
-		palloc_extended(sizeof(double) * c->capacity, MCXT_ALLOC_HUGE) :
-		repalloc_huge(c->values, sizeof(double) * c->capacity);
+	if (look->keep_rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the values of %d columns need more than %zu MB, maintenance_work_mem is %d MB",
+						look->ncolumns, needed / MEGABYTE, maintenance_work_mem / 1024),
+				 errhint("Raise maintenance_work_mem, name fewer columns, or give a sample as the source: a query with TABLESAMPLE.")));
+	SpillColumns(look);
 }
 
-/* Take a full block, or the last one, to the moments and to where values are kept. */
+/* Take a full block, or the last one, to the moments. */
 static void
-FlushBlock(CsLook *look, CsLookColumn *c)
+FlushBlock(CsLookColumn *c)
 {
-	int64		kept = c->n - c->pending;
-
 	CsMomentsAdd(&c->moments, c->block, c->pending);
-	if (!look->keep_rows)
-	{
-		if (c->sort == NULL && c->n > c->capacity)
-			Grow(look, c, c->n);
-		if (c->sort == NULL)
-			memcpy(c->values + kept, c->block, sizeof(double) * c->pending);
-		for (int i = 0; i < c->pending && c->sort != NULL; i++)
-			tuplesort_putdatum(c->sort, Float8GetDatum(c->block[i]), false);
-	}
 	c->pending = 0;
 }
 
 /* A number of a row. */
 static void
-TakeNumber(CsLook *look, CsLookColumn *c, Datum datum, bool isnull)
+TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
 {
+	CsLookColumn *c = &look->columns[column];
 	double		value = isnull ? NAN : c->column.converter.to_double(&c->column.converter, datum);
 
 	if (look->keep_rows)
-	{
-		if (look->nrows >= c->capacity)
-			Grow(look, c, look->nrows + 1);
-		c->values[look->nrows] = isinf(value) ? NAN : value;
-	}
+		(void) CsKeptPut(&look->kept, column, isinf(value) ? NAN : value);
 	if (isnan(value))
 		c->n_null++;
 	else if (isinf(value))
@@ -203,50 +162,15 @@ TakeNumber(CsLook *look, CsLookColumn *c, Datum datum, bool isnull)
 		c->block[c->pending++] = value;
 		c->n++;
 		if (c->pending == CS_BLOCK_ROWS)
-			FlushBlock(look, c);
+			FlushBlock(c);
+		if (!look->keep_rows && !CsKeptPut(&look->kept, column, value))
+			tuplesort_putdatum(c->sort, Float8GetDatum(value), false);
 	}
-}
-
-/* A level of a row. */
-static void
-TakeLevel(CsLookColumn *c, Datum datum, bool isnull)
-{
-	int			length,
-				code;
-	void	   *copy;
-	const char *text;
-
-	if (isnull)
-	{
-		c->n_null++;
-		return;
-	}
-	c->n++;
-	text = CsCategoryText(&c->column.converter, datum, &length, &copy);
-	code = CsDictionaryCode(c->dictionary, text, length);
-	if (copy != NULL)
-		pfree(copy);
-	if (code < 0)
-	{
-		c->n_uncounted++;
-		return;
-	}
-	if (code >= c->ncounts)
-	{
-		int			was = c->ncounts;
-
-		c->ncounts = Max(64, 2 * was);
-		c->counts = was == 0 ? palloc(sizeof(int64) * c->ncounts) :
-			repalloc(c->counts, sizeof(int64) * c->ncounts);
-		memset(c->counts + was, 0, sizeof(int64) * (c->ncounts - was));
-	}
-	c->counts[code]++;
 }
 
 typedef struct Reading
 {
 	CsLook	   *look;
-	MemoryContext context;		/* of what is kept */
 	TupleDesc	id_desc;
 } Reading;
 
@@ -267,25 +191,24 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Reading    *r = state;
 	CsLook	   *look = r->look;
-	MemoryContext old;
 
 	if (look->ids != NULL)
 		TakeId(r, values[look->ncolumns], nulls[look->ncolumns]);
-	old = MemoryContextSwitchTo(r->context);
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsLookColumn *c = &look->columns[i];
 
 		if (IsNumber(&c->column))
-			TakeNumber(look, c, values[i], nulls[i]);
-		else if (c->dictionary != NULL)
-			TakeLevel(c, values[i], nulls[i]);
+			TakeNumber(look, i, values[i], nulls[i]);
 		else if (nulls[i])
 			c->n_null++;
 		else
+		{
 			c->n++;
+			if (c->levels != NULL)
+				CsLevelCountsAdd(c->levels, &c->column.converter, values[i], 0);
+		}
 	}
-	MemoryContextSwitchTo(old);
 	look->nrows++;
 }
 
@@ -308,12 +231,20 @@ StartIds(Reading *r)
 void
 CsLookRead(CsLook *look)
 {
-	Reading		r = {.look = look,.context = CurrentMemoryContext};
+	Reading		r = {.look = look};
 	int			n = look->ncolumns;
 	CsColumn   *columns = palloc(sizeof(CsColumn) * (n + 1));
 
+	CsKeptInit(&look->kept, n, 1, 0);
+	look->kept.puts_off = false;
+	look->kept.full = LeaveMemory;
+	look->kept.state = look;
 	for (int i = 0; i < n; i++)
+	{
 		columns[i] = look->columns[i].column;
+		look->kept.columns[i].wanted = IsNumber(&columns[i]);
+	}
+	(void) CsKeptBegin(&look->kept, 0);
 	if (look->id != NULL)
 	{
 		StartIds(&r);
@@ -322,8 +253,10 @@ CsLookRead(CsLook *look)
 	if (n > 0)
 		CsRelationRead(look->relation, columns, n, TakeRow, &r);
 	for (int i = 0; i < look->ncolumns; i++)
-		if (IsNumber(&look->columns[i].column))
-			FlushBlock(look, &look->columns[i]);
+	{
+		FlushBlock(&look->columns[i]);
+		look->columns[i].values = look->kept.columns[i].values;
+	}
 }
 
 /* See explore.h. */

@@ -12,9 +12,8 @@
  * custseg.segment.mean_distance: what an algorithm calls the distance of a placed customer may be
  * something else, that to the nearest core point of a dense region for one.
  *
- * Values take 8 bytes a row and number, and as much again while one feature's are sorted.  When
- * they come to more than maintenance_work_mem, the last feature of those that are collected is put
- * off, and its memory is given back; those put off are collected in further passes.  Rows are placed in the first pass only.
+ * Values of numbers are kept for as long as data/kept.c has room for them and for sorting those of
+ * one feature; further passes read the source for the others.  Rows are placed in the first pass only.
  */
 #include "custseg.h"
 
@@ -26,21 +25,8 @@
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
-#define FIRST_CAPACITY 4096
 #define MEGABYTE ((Size) 1024 * 1024)
-
-/* What is collected of one feature in a pass. */
-typedef struct Collector
-{
-	bool		collects;		/* in this pass */
-	int64		capacity;		/* of values */
-	double	   *values;
-	CsDictionary *dictionary;
-	int64	   *counts;			/* by code */
-	int			counts_capacity;
-} Collector;
 
 typedef struct Observer
 {
@@ -56,14 +42,11 @@ typedef struct Observer
 	bool		skips;			/* training skips rows that lack some feature */
 	CsBinding  *binding;
 	CsScoring	scoring;
-	Collector  *collectors;
-	int			first,			/* features of this pass: first .. end - 1 */
-				end;
-	Size		held,			/* bytes of values */
-				scratch,		/* to sort those of one feature */
-				limit;
+	CsKept		kept;			/* values of features that are numbers */
+	CsLevelCounts **levels;		/* of those that are categories */
+	bool		is_first;		/* pass */
+	int			visited;		/* features that have been */
 	CsReservoir reservoir;
-	MemoryContext values_context;	/* of the collectors */
 } Observer;
 
 /* Have a column read; returns its position among those read, -1 for NULL. */
@@ -115,7 +98,6 @@ Prepare(Observer *o)
 	o->relation = o->request->relation != NULL ? o->request->relation :
 		CsRelationOpen(o->request->source);
 	result->source = o->relation->description;
-	o->collectors = palloc0(sizeof(Collector) * p->nfeatures);
 	o->missing = palloc(sizeof(bool) * p->nfeatures);
 	result->features = palloc0(sizeof(CsObservedFeature) * p->nfeatures);
 	FindColumns(o);
@@ -142,26 +124,12 @@ Prepare(Observer *o)
 	}
 }
 
-/* Put off the last feature of this pass and give its memory back. */
-static void
-PutOffLast(Observer *o)
-{
-	int			last = --o->end;
-	Collector  *c = &o->collectors[last];
-
-	c->collects = false;
-	if (c->values == NULL)
-		return;
-	o->held -= sizeof(double) * c->capacity;
-	pfree(c->values);
-	c->values = NULL;
-	c->capacity = 0;
-}
-
 /* The error when the values of one feature alone are too many. */
 static void
-ReportMemory(const Observer *o, int feature, Size needed)
+ReportMemory(void *state, int feature, Size needed)
 {
+	const Observer *o = state;
+
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("the values of feature \"%s\" need more than %zu MB, maintenance_work_mem is %d MB",
@@ -170,101 +138,23 @@ ReportMemory(const Observer *o, int feature, Size needed)
 			 errhint("Raise maintenance_work_mem, or give a sample as the source: a query with TABLESAMPLE.")));
 }
 
-/* Make room for more values of a feature; false when it is put off for that. */
-static bool
-GrowValues(Observer *o, int feature)
-{
-	Collector  *c = &o->collectors[feature];
-	int64		capacity = c->capacity == 0 ? FIRST_CAPACITY : c->capacity + c->capacity / 2;
-	Size		more = sizeof(double) * (capacity - c->capacity);
-
-	o->scratch = Max(o->scratch, sizeof(double) * capacity);
-	while (o->held + more + o->scratch > o->limit && o->end - 1 > o->first)
-	{
-		PutOffLast(o);
-		if (o->end == feature)
-			return false;
-	}
-	if (o->held + more + o->scratch > o->limit)
-		ReportMemory(o, feature, o->held + more + o->scratch);
-	if (c->values == NULL)
-		c->values = MemoryContextAllocHuge(o->values_context, sizeof(double) * capacity);
-	else
-		c->values = repalloc_huge(c->values, sizeof(double) * capacity);
-	o->held += more;
-	c->capacity = capacity;
-	return true;
-}
-
-/* A number of the row. */
-static void
-CollectNumber(Observer *o, int feature, double value)
+/* Collect a feature of the row: a category at first, a number while it is kept. */
+static inline void
+CollectValue(Observer *o, int feature, Datum value, bool isnull)
 {
 	CsObservedFeature *f = &o->result->features[feature];
-	Collector  *c = &o->collectors[feature];
+	double		number = o->scoring.raw[feature];
 
-	if (isnan(value))
-	{
+	f->nrows++;
+	if (o->levels[feature] != NULL ? isnull : isnan(number))
 		f->n_null++;
-		return;
-	}
-	if (isinf(value))
-	{
+	else if (o->levels[feature] != NULL)
+		CsLevelCountsAdd(o->levels[feature], &o->columns[o->feature_column[feature]].converter,
+						 value, 0);
+	else if (isinf(number))
 		f->n_infinite++;
-		return;
-	}
-	if (f->nvalues == c->capacity && !GrowValues(o, feature))
-		return;
-	c->values[f->nvalues++] = value;
-}
-
-/* Count one more row of a level. */
-static void
-CountLevel(Observer *o, int feature, int code)
-{
-	Collector  *c = &o->collectors[feature];
-
-	if (code >= c->counts_capacity)
-	{
-		int			capacity = Max(64, 2 * c->counts_capacity);
-
-		c->counts = c->counts == NULL ?
-			MemoryContextAlloc(o->values_context, sizeof(int64) * capacity) :
-			repalloc(c->counts, sizeof(int64) * capacity);
-		memset(c->counts + c->counts_capacity, 0,
-			   sizeof(int64) * (capacity - c->counts_capacity));
-		c->counts_capacity = capacity;
-	}
-	c->counts[code]++;
-}
-
-/* A category of the row. */
-static void
-CollectLevel(Observer *o, int feature, Datum value, bool isnull)
-{
-	CsObservedFeature *f = &o->result->features[feature];
-	Collector  *c = &o->collectors[feature];
-	int			length,
-				code;
-	void	   *copy;
-	const char *text;
-
-	if (isnull)
-	{
-		f->n_null++;
-		return;
-	}
-	text = CsCategoryText(&o->columns[o->feature_column[feature]].converter, value, &length, &copy);
-	code = CsDictionaryCode(c->dictionary, text, length);
-	if (copy != NULL)
-		pfree(copy);
-	if (code >= 0)
-		CountLevel(o, feature, code);
 	else
-	{
-		f->overfull = true;
-		f->n_uncounted++;
-	}
+		(void) CsKeptPut(&o->kept, feature, number);
 }
 
 /* Let a placed row into the sample. */
@@ -338,24 +228,19 @@ static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Observer   *o = state;
-	bool		is_first_pass = o->first == 0;
 	int			skips;
 
 	CsBindValues(o->binding, o->pipeline, values, nulls, o->scoring.raw);
 	skips = o->request->as_trained && o->skips ? FeatureThatSkips(o) : -1;
-	for (int i = o->first; i < o->end && o->request->visit != NULL; i++)
+	for (int i = o->visited; i < o->pipeline->nfeatures && o->request->visit != NULL; i++)
 	{
-		const Collector *c = &o->collectors[i];
+		int			column = o->feature_column[i];
 
-		if (!c->collects || (skips >= 0 && skips != i))
-			continue;
-		o->result->features[i].nrows++;
-		if (c->dictionary != NULL)
-			CollectLevel(o, i, values[o->feature_column[i]], nulls[o->feature_column[i]]);
-		else
-			CollectNumber(o, i, o->scoring.raw[i]);
+		if ((o->levels[i] != NULL ? o->is_first : o->kept.columns[i].kept) &&
+			(skips < 0 || skips == i))
+			CollectValue(o, i, values[column], nulls[column]);
 	}
-	if (is_first_pass && !o->request->values_only)
+	if (o->is_first && !o->request->values_only)
 	{
 		int			segment = PlaceRow(o);
 
@@ -398,17 +283,17 @@ CompareLevels(const void *a, const void *b)
 
 /* The levels that were counted, NULL a level. */
 static void
-FillLevels(const Collector *c, CsObservedFeature *f)
+FillLevels(const CsLevelCounts *c, CsObservedFeature *f)
 {
-	int			nlevels = CsDictionarySize(c->dictionary);
-
-	f->levels = palloc(sizeof(CsObservedLevel) * (nlevels + 1));
-	for (int i = 0; i < nlevels; i++)
+	f->levels = palloc(sizeof(CsObservedLevel) * (c->nlevels + 1));
+	for (int i = 0; i < c->nlevels; i++)
 	{
 		f->levels[i].text = unconstify(char *, CsDictionaryLevel(c->dictionary, i));
-		f->levels[i].count = c->counts[i];
+		f->levels[i].count = *CsLevelRows(c, i);
 	}
-	f->nlevels = nlevels;
+	f->nlevels = c->nlevels;
+	f->n_uncounted = c->uncounted[0];
+	f->overfull = f->n_uncounted > 0;
 	if (f->n_null > 0)
 	{
 		f->levels[f->nlevels].text = NULL;
@@ -417,20 +302,21 @@ FillLevels(const Collector *c, CsObservedFeature *f)
 	qsort(f->levels, f->nlevels, sizeof(CsObservedLevel), CompareLevels);
 }
 
-/* Have a feature visited, in order, and let go of its values. */
+/* Have a feature visited, and let go of its values. */
 static void
 Visit(Observer *o, int feature)
 {
 	CsObservedFeature *f = &o->result->features[feature];
-	Collector  *c = &o->collectors[feature];
+	CsKeptColumn *c = &o->kept.columns[feature];
 
-	if (c->collects && c->dictionary != NULL)
-		FillLevels(c, f);
-	else if (c->collects)
+	if (o->levels[feature] != NULL)
+		FillLevels(o->levels[feature], f);
+	else if (c->kept)
 	{
-		double	   *scratch = palloc_extended(sizeof(double) * Max(f->nvalues, 1), MCXT_ALLOC_HUGE);
+		double	   *scratch = palloc_extended(sizeof(double) * Max(c->n, 1), MCXT_ALLOC_HUGE);
 
 		f->values = c->values;
+		f->nvalues = c->n;
 		CsSortDoubles(f->values, f->nvalues, scratch);
 		pfree(scratch);
 		FillMoments(f);
@@ -438,61 +324,79 @@ Visit(Observer *o, int feature)
 	o->request->visit(o->request->state, o->result, feature);
 	f->values = NULL;
 	f->levels = NULL;
-	c->collects = false;
+	CsKeptRelease(&o->kept, feature);
 }
 
-/* Begin a pass with all features that are left. */
+/* Visit the features in their order, as far as all before have been collected. */
 static void
+VisitCollected(Observer *o)
+{
+	for (; o->visited < o->pipeline->nfeatures; o->visited++)
+	{
+		const CsKeptColumn *c = &o->kept.columns[o->visited];
+
+		if (c->wanted && !c->kept)
+			return;
+		CHECK_FOR_INTERRUPTS();
+		Visit(o, o->visited);
+	}
+}
+
+/* What is to be collected of each feature. */
+static void
+PrepareValues(Observer *o)
+{
+	int			nfeatures = o->pipeline->nfeatures;
+
+	CsKeptInit(&o->kept, nfeatures, 1, o->request->reserved);
+	o->kept.full = ReportMemory;
+	o->kept.state = o;
+	o->levels = palloc0(sizeof(CsLevelCounts *) * nfeatures);
+	for (int i = 0; i < nfeatures && o->request->visit != NULL; i++)
+	{
+		if (o->feature_column[i] < 0)
+			continue;
+		if (o->pipeline->feature[i].kind == CS_CATEGORICAL)
+			o->levels[i] = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
+		else
+			o->kept.columns[i].wanted = true;
+	}
+}
+
+/* Begin a pass; false when nothing is left to be collected. */
+static bool
 BeginPass(Observer *o)
 {
-	MemoryContext old = MemoryContextSwitchTo(o->values_context);
-
-	o->held = o->request->reserved;
-	o->scratch = 0;
-	o->end = o->pipeline->nfeatures;
-	for (int i = o->first; i < o->end; i++)
+	for (int i = o->visited; i < o->pipeline->nfeatures; i++)
 	{
-		Collector  *c = &o->collectors[i];
 		CsObservedFeature *f = &o->result->features[i];
 
-		memset(c, 0, sizeof(*c));
-		c->collects = o->feature_column[i] >= 0;
-		f->nrows = f->n_null = f->n_infinite = f->nvalues = f->n_uncounted = 0;
-		if (c->collects && o->pipeline->feature[i].kind == CS_CATEGORICAL)
-			c->dictionary = CsDictionaryCreate();
+		if (o->levels[i] == NULL)
+			f->nrows = f->n_null = f->n_infinite = 0;
 	}
-	MemoryContextSwitchTo(old);
+	return CsKeptBegin(&o->kept, 0) || o->is_first;
 }
 
 /* See monitor.h. */
 CsObservation *
 CsObserve(const CsObserveRequest *request)
 {
-	Observer	o = {.request = request, .pipeline = CsScorerPipeline(request->scorer)};
+	Observer	o = {.request = request, .pipeline = CsScorerPipeline(request->scorer), .is_first = true};
 
-	o.values_context = AllocSetContextCreate(CurrentMemoryContext, "custseg observed values",
-											 ALLOCSET_DEFAULT_SIZES);
-	o.limit = CsMemoryLimit();
 	o.result = palloc0(sizeof(CsObservation));
 	o.result->scorer = request->scorer;
 	CsReservoirInit(&o.reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
 	Prepare(&o);
-	do
+	PrepareValues(&o);
+	while (BeginPass(&o))
 	{
-		int64		nrows;
+		int64		nrows = CsRelationRead(o.relation, o.columns, o.ncolumns, TakeRow, &o);
 
-		MemoryContextReset(o.values_context);
-		BeginPass(&o);
-		nrows = CsRelationRead(o.relation, o.columns, o.ncolumns, TakeRow, &o);
-		if (o.first == 0)
+		if (o.is_first)
 			o.result->nrows = nrows;
-		for (int i = o.first; i < o.end && request->visit != NULL; i++)
-		{
-			CHECK_FOR_INTERRUPTS();
-			Visit(&o, i);
-		}
-		o.first = request->visit != NULL ? o.end : o.pipeline->nfeatures;
-	} while (o.first < o.pipeline->nfeatures);
-	MemoryContextDelete(o.values_context);
+		if (request->visit != NULL)
+			VisitCollected(&o);
+		o.is_first = false;
+	}
 	return o.result;
 }

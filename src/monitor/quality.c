@@ -55,9 +55,7 @@ typedef struct Tally
 	double		first;			/* of them, as a raw value */
 	bool		varies;			/* not all of them are like the first */
 	int64		n_unseen;		/* rows of levels that training did not see */
-	CsDictionary *unseen;		/* their texts, or NULL */
-	int64	   *unseen_rows;	/* by code */
-	int			unseen_capacity;
+	CsLevelCounts *unseen;		/* them; NULL for a number */
 	CsConverter converter;		/* of the column, for the texts */
 } Tally;
 
@@ -67,42 +65,9 @@ typedef struct QualityReport
 	const CsPipeline *pipeline;
 	CsBaseline *baselines;
 	Tally	   *tallies;
-	MemoryContext context;		/* of what outlasts a row */
 } QualityReport;
 
 PG_FUNCTION_INFO_V1(custseg_data_quality);
-
-/* Remember the text of a level that training did not see, and count its rows. */
-static void
-CountUnseen(QualityReport *report, Tally *t, Datum value)
-{
-	int			length;
-	void	   *copy;
-	const char *text = CsCategoryText(&t->converter, value, &length, &copy);
-	int			code;
-
-	t->n_unseen++;
-	if (t->unseen == NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(report->context);
-
-		t->unseen = CsDictionaryCreate();
-		t->unseen_capacity = 64;
-		t->unseen_rows = palloc0(sizeof(int64) * t->unseen_capacity);
-		MemoryContextSwitchTo(old);
-	}
-	code = CsDictionaryCode(t->unseen, text, length);
-	if (code >= t->unseen_capacity)
-	{
-		t->unseen_rows = repalloc(t->unseen_rows, 2 * sizeof(int64) * t->unseen_capacity);
-		memset(t->unseen_rows + t->unseen_capacity, 0, sizeof(int64) * t->unseen_capacity);
-		t->unseen_capacity *= 2;
-	}
-	if (code >= 0)
-		t->unseen_rows[code]++;
-	if (copy != NULL)
-		pfree(copy);
-}
 
 /* One value of a feature that is there. */
 static void
@@ -115,7 +80,10 @@ CountValue(QualityReport *report, int feature, double raw, Datum value)
 	if (f->kind == CS_CATEGORICAL)
 	{
 		if (raw == CS_UNSEEN_LEVEL)
-			CountUnseen(report, t, value);
+		{
+			t->n_unseen++;
+			CsLevelCountsAdd(t->unseen, &t->converter, value, 0);
+		}
 	}
 	else if (isinf(raw))
 	{
@@ -163,7 +131,7 @@ IsConstant(const CsPipeline *p, const CsFeature *f, const Tally *t)
 	if (f->kind == CS_CATEGORICAL && t->first >= 0 &&
 		CsFeatureLevels(p, f)[(int) t->first].is_other)
 		return false;
-	return t->unseen == NULL || CsDictionarySize(t->unseen) == 1;
+	return t->n_unseen == 0 || t->unseen->nlevels == 1;
 }
 
 /* The share of the most frequent value among training's values; from quantiles for numbers. */
@@ -325,15 +293,15 @@ CompareUnseen(const void *a, const void *b)
 static CsSqlArgument
 ListUnseen(const Tally *t)
 {
-	int			n = t->unseen == NULL ? 0 : CsDictionarySize(t->unseen);
+	int			n = t->unseen == NULL ? 0 : t->unseen->nlevels;
 	UnseenLevel *levels = palloc(sizeof(UnseenLevel) * Max(n, 1));
 	Datum		texts[MAX_UNSEEN_LISTED];
 	int			nlisted = Min(n, MAX_UNSEEN_LISTED);
 
 	for (int i = 0; i < n; i++)
 	{
-		levels[i].text = CsDictionaryLevel(t->unseen, i);
-		levels[i].nrows = t->unseen_rows[i];
+		levels[i].text = CsDictionaryLevel(t->unseen->dictionary, i);
+		levels[i].nrows = *CsLevelRows(t->unseen, i);
 	}
 	qsort(levels, n, sizeof(UnseenLevel), CompareUnseen);
 	for (int i = 0; i < nlisted; i++)
@@ -399,6 +367,8 @@ Observe(QualityReport *report)
 
 		if (column != NULL)
 			report->tallies[i].converter = column->converter;
+		if (report->pipeline->feature[i].kind == CS_CATEGORICAL)
+			report->tallies[i].unseen = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
 	}
 	request.scorer = common->base.scorer;
 	request.source = common->base.source;
@@ -421,7 +391,6 @@ custseg_data_quality(PG_FUNCTION_ARGS)
 		return (Datum) 0;
 	CsReportOptions(fcinfo, 2, qualityOptions, lengthof(qualityOptions), &common->options);
 	CsQualityCheckOptions(common);
-	report.context = CurrentMemoryContext;
 	report.pipeline = CsScorerPipeline(common->base.scorer);
 	report.baselines = CsBaselinesRead(common->base.scorer);
 	report.tallies = palloc0(sizeof(Tally) * report.pipeline->nfeatures);

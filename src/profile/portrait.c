@@ -2,13 +2,12 @@
  * portrait.c
  *	  Reads a source once: each customer gets its segment, and each column is summed up by segment.
  *
- * Customers are where score() has them.  Of numbers all values are kept, and the segment of each row beside them; after the pass they are summed up column by
- * column (stat/summaries.c), with exact quantiles.  Levels of categories are counted as they come.
+ * Customers are where score() has them.  Of numbers all values are kept, and the segment of each row
+ * beside them; after the pass they are summed up column by column (stat/summaries.c), with exact
+ * quantiles.  Levels of categories are counted as they come.
  *
- * Values take 8 bytes a row and number, as much again for the one that is summed up, and 4 bytes a
- * row for the segments.  When that is more than maintenance_work_mem, the last column that is
- * collected is put off and its memory given back; those put off are read in further passes, in which
- * nobody is placed again.
+ * Where data/kept.c has no room for all values, the other columns are read in further passes, in
+ * which nobody is placed again.
  */
 #include "custseg.h"
 
@@ -29,15 +28,9 @@
 /* What is collected of one column. */
 typedef struct Collector
 {
-	bool		done;			/* in an earlier pass */
-	bool		collects;		/* in this one */
 	int			position;		/* among the columns that are read */
 	bool		from_raw;		/* the features' numbers have the value */
-	double	   *values;			/* a row of the source */
-	CsDictionary *dictionary;
-	int			capacity;		/* of counts, in levels */
-	int64	   *counts;			/* counts[level * ngroups + group] */
-	int64	   *uncounted;		/* a group: rows whose levels are not counted */
+	CsLevelCounts *levels;		/* of a category */
 } Collector;
 
 typedef struct Collecting
@@ -47,14 +40,12 @@ typedef struct Collecting
 	CsScoredSource *source;
 	CsOverrides *overrides;		/* NULL: there are none */
 	Collector  *collectors;
-	MemoryContext context;		/* of what lasts for the pass */
+	CsKept		kept;			/* the numbers' values: one a row, NaN for none */
 	bool		is_first_pass;
 	int64		row;			/* of the source, at hand */
 	int64		nrows;			/* of the source, once the first pass is over */
-	int64		capacity;		/* of the arrays a row */
+	int64		capacity;		/* of groups */
 	int32	   *groups;			/* a row; -1: not placed */
-	Size		counted;		/* bytes of counts and of results */
-	Size		limit;
 	CsReservoir reservoir;		/* of the sample */
 	CsRng		coin;			/* of the halves */
 } Collecting;
@@ -113,79 +104,27 @@ CsPortraitChiSquare(const CsPortrait *portrait, const CsPortraitColumn *c)
 	return result;
 }
 
-/* Columns that keep values in this pass. */
-static int
-CountActive(const Collecting *c, int *last)
-{
-	int			n = 0;
-
-	for (int i = 0; i < c->portrait->ncolumns; i++)
-	{
-		if (c->collectors[i].collects && c->collectors[i].dictionary == NULL)
-		{
-			*last = i;
-			n++;
-		}
-	}
-	return n;
-}
-
-/* Bytes that "capacity" rows take with so many columns, one of which is summed up. */
-static Size
-MemoryFor(const Collecting *c, int64 capacity, int nactive)
-{
-	int			beside = c->request->visit != NULL ? 3 : 1;
-
-	return c->counted + (Size) capacity * (sizeof(int32) + sizeof(double) * (nactive + beside)) +
-		sizeof(double) * CsScorerPipeline(c->portrait->scorer)->nfeatures * c->request->sample;
-}
-
-/* Put columns off, the last first, until "capacity" rows of the others have room. */
+/* The error when there is no room for the values of one column. */
 static void
-HoldToLimit(Collecting *c, int64 capacity)
+ReportMemory(void *state, int column, Size needed)
 {
-	int			last = -1;
-	int			nactive = CountActive(c, &last);
-
-	while (nactive > 1 && MemoryFor(c, capacity, nactive) > c->limit)
-	{
-		Collector  *put_off = &c->collectors[last];
-
-		put_off->collects = false;
-		if (put_off->values != NULL)
-			pfree(put_off->values);
-		put_off->values = NULL;
-		nactive = CountActive(c, &last);
-	}
-	if (MemoryFor(c, capacity, nactive) > c->limit)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("describing the segments needs more than %zu MB, maintenance_work_mem is %d MB",
-						MemoryFor(c, capacity, nactive) / MEGABYTE, maintenance_work_mem / 1024),
-				 errhint("Raise maintenance_work_mem, or give a sample as the source: a query with TABLESAMPLE.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("describing the segments needs more than %zu MB, maintenance_work_mem is %d MB",
+					needed / MEGABYTE, maintenance_work_mem / 1024),
+			 errhint("Raise maintenance_work_mem, or give a sample as the source: a query with TABLESAMPLE.")));
 }
 
-/* An array of the pass, made longer. */
-static void *
-Lengthen(Collecting *c, void *array, Size size)
-{
-	return array == NULL ? MemoryContextAllocHuge(c->context, size) : repalloc_huge(array, size);
-}
-
-/* Make room for "capacity" rows. */
+/* Make room for the groups of more rows. */
 static void
-GrowRows(Collecting *c, int64 capacity)
+GrowGroups(Collecting *c)
 {
-	HoldToLimit(c, capacity);
-	if (c->is_first_pass)
-		c->groups = Lengthen(c, c->groups, sizeof(int32) * capacity);
-	for (int i = 0; i < c->portrait->ncolumns; i++)
-	{
-		Collector  *collector = &c->collectors[i];
+	int64		capacity = Max(FIRST_CAPACITY, c->capacity + c->capacity / 2);
 
-		if (collector->collects && collector->dictionary == NULL)
-			collector->values = Lengthen(c, collector->values, sizeof(double) * capacity);
-	}
+	CsKeptHold(&c->kept, sizeof(int32) * (capacity - c->capacity));
+	c->groups = c->groups == NULL ?
+		MemoryContextAllocHuge(c->kept.context, sizeof(int32) * capacity) :
+		repalloc_huge(c->groups, sizeof(int32) * capacity);
 	c->capacity = capacity;
 }
 
@@ -251,54 +190,6 @@ PlaceRow(Collecting *c, const Datum *values, const bool *nulls)
 	return group;
 }
 
-/* Count one more row of a level in a group; false when the level is one too many. */
-static bool
-CountLevel(Collecting *c, Collector *collector, int level, int group)
-{
-	int			ngroups = c->portrait->ngroups;
-
-	if (level < 0 || level >= MAX_CELLS / ngroups)
-		return false;
-	if (level >= collector->capacity)
-	{
-		int			capacity = Max(Max(64, 2 * collector->capacity), level + 1);
-		Size		old_size = sizeof(int64) * collector->capacity * ngroups;
-		Size		size = sizeof(int64) * capacity * ngroups;
-
-		c->counted += size - old_size;
-		HoldToLimit(c, c->capacity);
-		collector->counts = Lengthen(c, collector->counts, size);
-		memset((char *) collector->counts + old_size, 0, size - old_size);
-		collector->capacity = capacity;
-	}
-	collector->counts[(Size) level * ngroups + group]++;
-	return true;
-}
-
-/* A category of a row. */
-static void
-CollectLevel(Collecting *c, int column, Datum value, bool isnull, int group)
-{
-	CsPortraitColumn *of = &c->portrait->columns[column];
-	Collector  *collector = &c->collectors[column];
-	int			length;
-	void	   *copy;
-	const char *text;
-
-	if (group < 0)
-		return;
-	if (isnull)
-	{
-		of->missing[group]++;
-		return;
-	}
-	text = CsCategoryText(&of->column.converter, value, &length, &copy);
-	if (!CountLevel(c, collector, CsDictionaryCode(collector->dictionary, text, length), group))
-		collector->uncounted[group]++;
-	if (copy != NULL)
-		pfree(copy);
-}
-
 /* A number of a row: NaN when there is none, or an infinite one. */
 static double
 NumberOf(const Collecting *c, int column, const Datum *values, const bool *nulls)
@@ -336,31 +227,42 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	int64		row = c->row++;
 	int			group;
 
-	if (row == c->capacity)
+	if (row == (c->is_first_pass ? c->capacity : c->nrows))
 	{
 		if (!c->is_first_pass)
 			ReportChanged(c);
-		GrowRows(c, c->capacity + c->capacity / 2);
+		GrowGroups(c);
 	}
 	if (c->is_first_pass)
 		c->groups[row] = PlaceRow(c, values, nulls);
 	group = c->groups[row];
 	for (int i = 0; i < c->portrait->ncolumns; i++)
 	{
-		Collector  *collector = &c->collectors[i];
+		CsPortraitColumn *of = &c->portrait->columns[i];
+		const Collector *collector = &c->collectors[i];
+		bool		is_missing;
 
-		if (!collector->collects)
+		if (collector->levels == NULL)
+		{
+			double		value;
+
+			if (!c->kept.columns[i].kept)
+				continue;
+			value = NumberOf(c, i, values, nulls);
+			is_missing = isnan(value);
+			(void) CsKeptPut(&c->kept, i, value);
+		}
+		else if (!c->is_first_pass)
 			continue;
-		if (collector->dictionary != NULL)
-			CollectLevel(c, i, values[collector->position], nulls[collector->position], group);
 		else
 		{
-			double		value = NumberOf(c, i, values, nulls);
-
-			collector->values[row] = value;
-			if (group >= 0 && isnan(value))
-				c->portrait->columns[i].missing[group]++;
+			is_missing = nulls[collector->position];
+			if (!is_missing && group >= 0)
+				CsLevelCountsAdd(collector->levels, &of->column.converter,
+								 values[collector->position], group);
 		}
+		if (is_missing && group >= 0)
+			of->missing[group]++;
 	}
 }
 
@@ -394,20 +296,20 @@ static void
 FillLevels(const Collecting *c, int column)
 {
 	CsPortraitColumn *of = &c->portrait->columns[column];
-	const Collector *collector = &c->collectors[column];
+	const CsLevelCounts *counts = c->collectors[column].levels;
 	int			all = c->portrait->ngroups;
-	int			n = Min(CsDictionarySize(collector->dictionary), MAX_CELLS / all);
+	int			n = counts->nlevels;
 	CsPortraitLevel *levels = palloc0(sizeof(CsPortraitLevel) * (n + 2));
 	CsPortraitLevel other = {.is_other = true, .rows = palloc0(sizeof(int64) * (all + 1))};
 	int			kept = Min(n, c->request->levels);
 
-	AddRows(other.rows, collector->uncounted, all);
+	AddRows(other.rows, counts->uncounted, all);
 	of->names_rows = other.rows[all] > 0;
 	for (int i = 0; i < n; i++)
 	{
-		levels[i].text = CsDictionaryLevel(collector->dictionary, i);
+		levels[i].text = CsDictionaryLevel(counts->dictionary, i);
 		levels[i].rows = palloc0(sizeof(int64) * (all + 1));
-		AddRows(levels[i].rows, collector->counts + (Size) i * all, all);
+		AddRows(levels[i].rows, CsLevelRows(counts, i), all);
 	}
 	qsort_interruptible(levels, n, sizeof(CsPortraitLevel), CompareLevels, &all);
 	/* two rows at least: a single one is no evidence */
@@ -431,30 +333,29 @@ FinishPass(Collecting *c)
 {
 	CsPortrait *portrait = c->portrait;
 	int			all = portrait->ngroups;
-	double	   *scratch = MemoryContextAllocHuge(c->context, sizeof(double) * Max(c->nrows, 1));
+	double	   *scratch = palloc_extended(sizeof(double) * Max(c->nrows, 1), MCXT_ALLOC_HUGE);
 
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
 		CsPortraitColumn *of = &portrait->columns[i];
-		Collector  *collector = &c->collectors[i];
+		const CsKeptColumn *kept = &c->kept.columns[i];
+		bool		is_counted = c->is_first_pass && c->collectors[i].levels != NULL;
 
-		if (!collector->collects)
+		if (!is_counted && !kept->kept)
 			continue;
 		for (int g = 0; g < all; g++)
 			of->missing[all] += of->missing[g];
-		if (collector->dictionary != NULL)
-			FillLevels(c, i);
-		else
+		if (is_counted)
 		{
-			if (c->request->visit != NULL)
-				of->visited = c->request->visit(c->request->visit_state, portrait,
-												collector->values, c->groups, c->nrows);
-			of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
-			CsSummarizeGroups(collector->values, c->groups, c->nrows, all, scratch, of->summaries);
-			pfree(collector->values);
+			FillLevels(c, i);
+			continue;
 		}
-		collector->collects = false;
-		collector->done = true;
+		if (c->request->visit != NULL)
+			of->visited = c->request->visit(c->request->visit_state, portrait, kept->values,
+											c->groups, c->nrows);
+		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
+		CsSummarizeGroups(kept->values, c->groups, c->nrows, all, scratch, of->summaries);
+		CsKeptRelease(&c->kept, i);
 	}
 	pfree(scratch);
 }
@@ -463,26 +364,15 @@ FinishPass(Collecting *c)
 static bool
 BeginPass(Collecting *c)
 {
-	bool		any = c->is_first_pass;
+	bool		any = CsKeptBegin(&c->kept, c->nrows);
 
 	for (int i = 0; i < c->portrait->ncolumns; i++)
 	{
-		CsPortraitColumn *of = &c->portrait->columns[i];
-		Collector  *collector = &c->collectors[i];
-
-		if (collector->done)
-			continue;
-		any = true;
-		collector->collects = true;
-		collector->values = NULL;
-		if (c->is_first_pass && CsIsCategory(of))
-			collector->dictionary = CsDictionaryCreate();
-		memset(of->missing, 0, sizeof(int64) * (c->portrait->ngroups + 1));
+		if (c->kept.columns[i].kept)
+			memset(c->portrait->columns[i].missing, 0, sizeof(int64) * (c->portrait->ngroups + 1));
 	}
 	c->row = 0;
-	if (any)
-		GrowRows(c, c->is_first_pass ? FIRST_CAPACITY : c->nrows);
-	return any;
+	return any || c->is_first_pass;
 }
 
 /* Read the source; after the first pass only the columns that are collected. */
@@ -499,7 +389,7 @@ ReadPass(Collecting *c)
 	columns = palloc(sizeof(CsColumn) * portrait->ncolumns);
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
-		if (!c->collectors[i].collects)
+		if (!c->kept.columns[i].kept)
 			continue;
 		c->collectors[i].position = n;
 		columns[n++] = portrait->columns[i].column;
@@ -516,6 +406,12 @@ Prepare(Collecting *c)
 	int			ngroups = portrait->ngroups;
 	int			sample = c->request->sample;
 
+	/* beside the values: what stays of each column, and the sample */
+	CsKeptInit(&c->kept, portrait->ncolumns, c->request->visit != NULL ? 3 : 1,
+			   (Size) portrait->ncolumns * (ngroups + 1) * (sizeof(int64) + sizeof(CsNumberSummary)) +
+			   sizeof(double) * nfeatures * sample);
+	c->kept.full = ReportMemory;
+	CsKeptHold(&c->kept, 0);
 	c->collectors = palloc0(sizeof(Collector) * Max(portrait->ncolumns, 1));
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
@@ -525,17 +421,14 @@ Prepare(Collecting *c)
 		c->collectors[i].position = CsScoredSourceAddColumn(c->source, &of->column);
 		c->collectors[i].from_raw = of->feature >= 0 && !CsIsCategory(of) &&
 			CsScorerPipeline(portrait->scorer)->feature[of->feature].kind != CS_CATEGORICAL;
+		c->kept.columns[i].wanted = !CsIsCategory(of);
 		if (CsIsCategory(of))
-			c->collectors[i].uncounted = palloc0(sizeof(int64) * ngroups);
+			c->collectors[i].levels = CsLevelCountsCreate(ngroups, MAX_CELLS / ngroups, &c->kept);
 	}
 	portrait->rows = palloc0(sizeof(int64) * (ngroups + 1));
 	portrait->overridden = palloc0(sizeof(int64) * ngroups);
 	CsReservoirInit(&c->reservoir, sample, (uint64) c->request->seed, UINT64CONST(0x0B5E47E));
 	CsRngSeed(&c->coin, (uint64) c->request->seed, UINT64CONST(0x5917));
-	/* what stays of each column */
-	c->counted = (Size) portrait->ncolumns * (ngroups + 1) *
-		(sizeof(int64) + sizeof(CsNumberSummary));
-	HoldToLimit(c, 0);
 	if (sample > 0)
 	{
 		portrait->sample = palloc_extended(sizeof(double) * sample * nfeatures, MCXT_ALLOC_HUGE);
@@ -565,8 +458,6 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	CsPortrait *portrait = palloc0(sizeof(CsPortrait));
 	Collecting	c = {.request = request, .portrait = portrait, .is_first_pass = true};
 
-	c.context = CurrentMemoryContext;
-	c.limit = CsMemoryLimit();
 	c.source = CsScoredSourceOpen(NameStr(report->scorer->model), report->scorer->version,
 								  report->source);
 	c.overrides = CsScoredSourceOverrides(c.source);

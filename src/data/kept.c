@@ -1,0 +1,128 @@
+/*
+ * kept.c
+ *	  Values of columns of numbers, kept in memory under a limit.
+ *
+ * A value takes 8 bytes.  How many will come is not known, so arrays grow by half, each time after it
+ * has been seen whether there is room.  Where there is none, columns are put off, the last one first:
+ * their source is read again for them, and those that are kept are complete.
+ */
+#include "custseg.h"
+
+#include "call/call.h"
+#include "data/relation.h"
+#include "utils/memutils.h"
+
+#define FIRST_CAPACITY 4096
+
+/* See relation.h. */
+void
+CsKeptInit(CsKept *k, int ncolumns, int spare, Size held)
+{
+	memset(k, 0, sizeof(*k));
+	k->context = CurrentMemoryContext;
+	k->ncolumns = ncolumns;
+	k->columns = palloc0(sizeof(CsKeptColumn) * Max(ncolumns, 1));
+	k->spare = spare;
+	k->held = held;
+	k->puts_off = true;
+}
+
+/* See relation.h. */
+bool
+CsKeptBegin(CsKept *k, int64 first)
+{
+	bool		any = false;
+
+	k->first = Max(first, FIRST_CAPACITY);
+	k->longest = 0;
+	for (int i = 0; i < k->ncolumns; i++)
+	{
+		Assert(k->columns[i].values == NULL);
+		k->columns[i].n = 0;
+		k->columns[i].kept = k->columns[i].wanted;
+		any |= k->columns[i].wanted;
+	}
+	return any;
+}
+
+/* Give the values of a column back. */
+static void
+Drop(CsKeptColumn *c, CsKept *k)
+{
+	k->held -= sizeof(double) * c->capacity;
+	if (c->values != NULL)
+		pfree(c->values);
+	c->values = NULL;
+	c->capacity = c->n = 0;
+	c->kept = false;
+}
+
+/* See relation.h. */
+void
+CsKeptRelease(CsKept *k, int column)
+{
+	Drop(&k->columns[column], k);
+	k->columns[column].wanted = false;
+}
+
+/* Put off the last column of this reading; false when no other is left. */
+static bool
+PutOffLast(CsKept *k)
+{
+	CsKeptColumn *last = NULL;
+	int			n = 0;
+
+	for (int i = 0; i < k->ncolumns; i++)
+	{
+		if (!k->columns[i].kept)
+			continue;
+		last = &k->columns[i];
+		n++;
+	}
+	if (n < 2 || !k->puts_off)
+		return false;
+	Drop(last, k);
+	return true;
+}
+
+/* Have "more" bytes taken, of which a column becomes as long as "longest". */
+static void
+Take(CsKept *k, int column, Size more, int64 longest)
+{
+	Size		needed;
+
+	k->longest = Max(k->longest, longest);
+	do
+		needed = k->held + more + sizeof(double) * k->spare * k->longest;
+	while (needed > CsMemoryLimit() && (column < 0 || k->columns[column].kept) && PutOffLast(k));
+	if (needed > CsMemoryLimit() && (column < 0 || k->columns[column].kept))
+		k->full(k->state, column, needed);
+	if (column < 0 || k->columns[column].kept)
+		k->held += more;
+}
+
+/* See relation.h. */
+void
+CsKeptHold(CsKept *k, Size more)
+{
+	Take(k, -1, more, 0);
+}
+
+/* See relation.h. */
+bool
+CsKeptGrow(CsKept *k, int column, int64 nvalues)
+{
+	CsKeptColumn *c = &k->columns[column];
+	int64		capacity = Max(Max(k->first, c->capacity + c->capacity / 2), nvalues);
+
+	if (!c->kept)
+		return false;
+	Take(k, column, sizeof(double) * (capacity - c->capacity), capacity);
+	if (!c->kept)
+		return false;
+	c->values = c->values == NULL ?
+		MemoryContextAllocHuge(k->context, sizeof(double) * capacity) :
+		repalloc_huge(c->values, sizeof(double) * capacity);
+	c->capacity = capacity;
+	return true;
+}

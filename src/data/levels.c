@@ -1,0 +1,62 @@
+/*
+ * levels.c
+ *	  Rows counted by the level of a category that they have, and by group.
+ */
+#include "custseg.h"
+
+#include "data/relation.h"
+#include "utils/memutils.h"
+
+#define FIRST_CAPACITY 64
+
+/* See relation.h. */
+CsLevelCounts *
+CsLevelCountsCreate(int ngroups, int most, CsKept *kept)
+{
+	CsLevelCounts *c = palloc0(sizeof(CsLevelCounts));
+
+	c->dictionary = CsDictionaryCreate();
+	c->ngroups = ngroups;
+	c->most = most;
+	c->uncounted = palloc0(sizeof(int64) * ngroups);
+	c->kept = kept;
+	return c;
+}
+
+/* Make room for a level. */
+static void
+Grow(CsLevelCounts *c, int level)
+{
+	int			capacity = Max(Max(FIRST_CAPACITY, 2 * c->capacity), level + 1);
+	Size		old_size = sizeof(int64) * c->capacity * c->ngroups;
+	Size		size = sizeof(int64) * capacity * c->ngroups;
+
+	if (c->kept != NULL)
+		CsKeptHold(c->kept, size - old_size);
+	c->rows = c->rows == NULL ? MemoryContextAllocHuge(GetMemoryChunkContext(c), size) :
+		repalloc_huge(c->rows, size);
+	memset((char *) c->rows + old_size, 0, size - old_size);
+	c->capacity = capacity;
+}
+
+/* See relation.h. */
+void
+CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, int group)
+{
+	int			length;
+	void	   *copy;
+	const char *text = CsCategoryText(converter, value, &length, &copy);
+	int			level = CsDictionaryCode(c->dictionary, text, length);
+
+	if (copy != NULL)
+		pfree(copy);
+	if (level < 0 || level >= c->most)
+	{
+		c->uncounted[group]++;
+		return;
+	}
+	if (level >= c->capacity)
+		Grow(c, level);
+	c->nlevels = Max(c->nlevels, level + 1);
+	CsLevelRows(c, level)[group]++;
+}
