@@ -28,6 +28,7 @@ CREATE TYPE custseg.drift_result AS (
     chi_square float8,
     cramers_v float8,
     l_infinity float8,
+    statistics jsonb,
     new_levels text[],
     vanished_levels text[],
     p_value float8,
@@ -51,6 +52,7 @@ COMMENT ON COLUMN custseg.drift_result.jensen_shannon IS 'Jensen-Shannon distanc
 COMMENT ON COLUMN custseg.drift_result.chi_square IS 'chi-square statistic of the levels; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.cramers_v IS 'Cramer''s V of the levels, 0 to 1; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.l_infinity IS 'largest change of a level''s share, 0 to 1; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.statistics IS 'all statistics by name: value, and where it has them critical and p_value; NULL where nothing could be compared';
 COMMENT ON COLUMN custseg.drift_result.new_levels IS 'levels that the baseline lacks, at most ten, the most frequent first; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.vanished_levels IS 'levels that the source lacks, at most ten, the most frequent first; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.p_value IS 'probability of such a change, or a larger one, by chance; NULL with too few rows';

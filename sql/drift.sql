@@ -61,6 +61,29 @@ SELECT agrees(p_value, 3 * 1.1218490083724684e-08) AS p FROM custseg.drift('m', 
 SELECT agrees(array_agg(d.p_adjusted), array_agg(a.p)) AS adjusted
 FROM (SELECT array_agg(p_value) AS p, array_agg(p_adjusted) AS adjusted FROM custseg.drift('m', 'present')) AS all_p,
      unnest(all_p.adjusted, custseg.benjamini_hochberg(all_p.p)) AS d (p_adjusted, p), LATERAL (SELECT d.p) AS a;
+-- all statistics, those with columns among them; the reference describes these and no others
+SELECT feature, jsonb_object_agg(key, (SELECT jsonb_object_agg(k, round(v::text::numeric, 6)) FROM jsonb_each(value) e (k, v))) AS statistics
+FROM custseg.drift('m', 'present'), jsonb_each(statistics) WHERE feature IN ('spent', 'channel') GROUP BY feature ORDER BY feature DESC;
+SET extra_float_digits = 1;
+SELECT feature, column_name, row -> column_name AS in_column, statistics #> path AS in_statistics
+FROM custseg.drift('m', 'present') d, to_jsonb(d) row,
+    unnest('{psi,psi_critical,ks,wasserstein,jensen_shannon,chi_square,cramers_v,l_infinity}'::text[]) column_name,
+    LATERAL (SELECT CASE column_name WHEN 'psi_critical' THEN '{psi,critical}' ELSE ARRAY[column_name, 'value'] END) AS p (path)
+WHERE nullif(row -> column_name, 'null') IS DISTINCT FROM statistics #> path;
+SET extra_float_digits = -6;
+\set page `cat "$PG_ABS_SRCDIR/docs/reference.md"`
+WITH described AS (
+    SELECT m[1] AS name, o.kind
+    FROM regexp_matches(substring(:'page' FROM '\n#### Statistics of drift\n(.*?)\nNumbers are times'), '\n\| `(\w+)` \| ([a-z, ]+) \|', 'g') m, unnest(string_to_array(m[2], ', ')) o (kind)
+), computed AS (
+    SELECT DISTINCT jsonb_object_keys(statistics) AS name, CASE WHEN kind IN ('categorical', 'boolean') THEN 'levels' ELSE 'numbers' END AS kind
+    FROM custseg.drift('m', 'present')
+)
+SELECT d AS described, c AS computed
+FROM described d FULL JOIN computed c USING (name, kind) WHERE d IS NULL OR c IS NULL;
+-- and monitor() keeps them
+SELECT status FROM custseg.monitor('m', 'present');
+SELECT count(*), bool_and(h.statistics = d.statistics) AS same FROM custseg.drift_history h JOIN custseg.drift('m', 'present') d USING (feature) WHERE h.model = 'm';
 -- the aggregates say the same of the same rows
 SELECT agrees(d.ks, (t.k).statistic) AS ks, agrees(d.psi, (t.p).psi) AS psi, agrees(d.wasserstein, t.w / t.sd) AS wasserstein
 FROM custseg.drift('m', 'present') AS d,

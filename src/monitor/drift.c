@@ -16,6 +16,7 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/drift.h"
@@ -27,7 +28,7 @@
 #define MAX_REFERENCE_LEVELS 1000
 
 /* The columns of the result. */
-#define NCOLUMNS 20
+#define NCOLUMNS 21
 
 /* Positions of the arguments. */
 enum
@@ -35,18 +36,19 @@ enum
 	DRIFT_MODEL, DRIFT_SOURCE, DRIFT_REFERENCE, DRIFT_OPTIONS, DRIFT_VERSION
 };
 
-#define LIMITS(name, field, watch_at, drifted_at, most) \
-	{name "_watch", CS_OPTION_REAL, offsetof(CsDriftOptions, field.watch), watch_at, 0, most}, \
-	{name "_drifted", CS_OPTION_REAL, offsetof(CsDriftOptions, field.drifted), drifted_at, 0, most}
+#define DRIFT_OPTION(name, type, field, ...) {name, type, offsetof(CsDriftOptions, field), __VA_ARGS__}
 
-static const CsOption driftOptions[] = {
-	{"min_rows", CS_OPTION_INT, offsetof(CsDriftOptions, min_rows), 30, 1, PG_INT32_MAX},
-	{"significance", CS_OPTION_REAL, offsetof(CsDriftOptions, significance), 0.05, 0, 1},
-	LIMITS("psi", psi, 0.1, 0.25, INFINITY),
-	LIMITS("ks", ks, 0.1, 0.2, 1),
-	LIMITS("l_infinity", l_infinity, 0.1, 0.2, 1),
-	LIMITS("null_share", null_share, 0.05, 0.2, 1),
+static const CsOption first_options[] = {
+	DRIFT_OPTION("min_rows", CS_OPTION_INT, min_rows, 30, 1, PG_INT32_MAX),
+	DRIFT_OPTION("significance", CS_OPTION_REAL, significance, 0.05, 0, 1),
 };
+
+static const CsOption last_options[] = {
+	DRIFT_OPTION("null_share_watch", CS_OPTION_REAL, null_share.watch, 0.05, 0, 1),
+	DRIFT_OPTION("null_share_drifted", CS_OPTION_REAL, null_share.drifted, 0.2, 0, 1),
+};
+
+#define MAX_OPTIONS (lengthof(first_options) + 2 * CS_MAX_STATISTICS + lengthof(last_options))
 
 /* A report in the making. */
 typedef struct DriftReport
@@ -62,17 +64,53 @@ typedef struct DriftReport
 
 PG_FUNCTION_INFO_V1(custseg_drift);
 
+/* All options: those of the report, and the limits of each statistic that can be judged. */
+static int
+ListOptions(CsOption *options)
+{
+	int			n = lengthof(first_options);
+
+	memcpy(options, first_options, sizeof(first_options));
+	for (int i = 0; i < CsStatisticCount(); i++)
+	{
+		const CsStatistic *s = CsStatisticAt(i);
+		size_t		limits = offsetof(CsDriftOptions, statistic) + sizeof(CsDriftLimits) * i;
+
+		if (s->words == NULL)
+			continue;
+		options[n++] = (CsOption) {psprintf("%s_watch", s->name), CS_OPTION_REAL,
+			limits + offsetof(CsDriftLimits, watch), s->watch, 0, s->most};
+		options[n++] = (CsOption) {psprintf("%s_drifted", s->name), CS_OPTION_REAL,
+			limits + offsetof(CsDriftLimits, drifted), s->drifted, 0, s->most};
+	}
+	memcpy(options + n, last_options, sizeof(last_options));
+	return n + lengthof(last_options);
+}
+
+/* An error unless limits are in order; where only the higher one is given, it is both. */
+static void
+CheckLimits(const char *name, CsDriftLimits *limits)
+{
+	if (isinf(limits->watch))
+		limits->watch = limits->drifted;
+	CsReportCheckLimits(psprintf("%s_watch", name), limits->watch, psprintf("%s_drifted", name),
+						limits->drifted);
+}
+
 /* The options, checked. */
 static void
 ReadOptions(FunctionCallInfo fcinfo, CsDriftOptions *options)
 {
-	CsReportOptions(fcinfo, DRIFT_OPTIONS, driftOptions, lengthof(driftOptions), options);
-	CsReportCheckLimits("psi_watch", options->psi.watch, "psi_drifted", options->psi.drifted);
-	CsReportCheckLimits("ks_watch", options->ks.watch, "ks_drifted", options->ks.drifted);
-	CsReportCheckLimits("l_infinity_watch", options->l_infinity.watch,
-						"l_infinity_drifted", options->l_infinity.drifted);
-	CsReportCheckLimits("null_share_watch", options->null_share.watch,
-						"null_share_drifted", options->null_share.drifted);
+	CsOption	known[MAX_OPTIONS];
+	int			n = ListOptions(known);
+
+	CsReportOptions(fcinfo, DRIFT_OPTIONS, known, n, options);
+	for (int i = 0; i < CsStatisticCount(); i++)
+	{
+		if (CsStatisticAt(i)->words != NULL)
+			CheckLimits(CsStatisticAt(i)->name, &options->statistic[i]);
+	}
+	CheckLimits("null_share", &options->null_share);
 }
 
 /* Features to compare, of which nothing is known yet. */
@@ -86,9 +124,9 @@ MakeFeatures(const CsPipeline *p)
 		CsDriftFeature *d = &features[i];
 
 		d->feature = &p->feature[i];
-		d->ks = d->psi = d->psi_critical = d->wasserstein = d->jensen_shannon = NAN;
-		d->chi_square = d->cramers_v = d->l_infinity = NAN;
-		d->p_values = d->p_bins = d->p_null = d->p = d->p_adjusted = NAN;
+		for (int j = 0; j < CsStatisticCount(); j++)
+			d->measures[j] = CS_NO_MEASURE;
+		d->p_null = d->p = d->p_adjusted = NAN;
 	}
 	return features;
 }
@@ -227,7 +265,7 @@ TextArray(const CsDriftFeature *d, List *texts)
 	ListCell   *cell;
 	int			n = 0;
 
-	if (isnan(d->l_infinity))
+	if (!d->has_levels)
 		return CsSqlArray(TEXTARRAYOID, NULL);
 	foreach(cell, texts)
 		elements[n++] = CStringGetTextDatum(lfirst(cell));
@@ -253,6 +291,51 @@ NullShareOf(const CsDriftFeature *d, int side)
 	return CsSqlFloat8(s->n == 0 ? NAN : (double) s->n_null / s->n);
 }
 
+/* What a statistic that has a column of its own tells. */
+static const CsMeasure *
+MeasureOf(const CsDriftFeature *d, const char *name)
+{
+	int			i = 0;
+
+	while (strcmp(CsStatisticAt(i)->name, name) != 0)
+		i++;
+	return &d->measures[i];
+}
+
+/* Add a number of a statistic to its JSON object, unless it is not defined. */
+static void
+AddNumber(StringInfo json, const char *key, double number)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (!isfinite(number))
+		return;
+	double_to_shortest_decimal_buf(number, text);
+	appendStringInfo(json, "%s\"%s\": %s", json->data[json->len - 1] == '{' ? "" : ", ", key, text);
+}
+
+/* All statistics as {"name": {"value": ..., "critical": ..., "p_value": ...}, ...}. */
+static CsSqlArgument
+AllStatistics(const CsDriftFeature *d)
+{
+	StringInfoData json;
+
+	initStringInfo(&json);
+	for (int i = 0; i < CsStatisticCount(); i++)
+	{
+		const CsMeasure *m = &d->measures[i];
+
+		if (isnan(m->value))
+			continue;
+		appendStringInfo(&json, "%s\"%s\": {", json.len > 0 ? ", " : "{", CsStatisticAt(i)->name);
+		AddNumber(&json, "value", m->value);
+		AddNumber(&json, "critical", m->critical);
+		AddNumber(&json, "p_value", m->p);
+		appendStringInfoChar(&json, '}');
+	}
+	return CsSqlJsonb(json.len > 0 ? CsJsonbFromText(psprintf("%s}", json.data)) : NULL);
+}
+
 /* One row of the result. */
 static void
 PutFeature(CsReport *report, const CsDriftFeature *d)
@@ -264,14 +347,15 @@ PutFeature(CsReport *report, const CsDriftFeature *d)
 		CountOf(d, CS_CURRENT),
 		NullShareOf(d, CS_BASELINE),
 		NullShareOf(d, CS_CURRENT),
-		CsSqlFloat8(d->ks),
-		CsSqlFloat8(d->psi),
-		CsSqlFloat8(d->psi_critical),
-		CsSqlFloat8(d->wasserstein),
-		CsSqlFloat8(d->jensen_shannon),
-		CsSqlFloat8(d->chi_square),
-		CsSqlFloat8(d->cramers_v),
-		CsSqlFloat8(d->l_infinity),
+		CsSqlFloat8(MeasureOf(d, "ks")->value),
+		CsSqlFloat8(MeasureOf(d, "psi")->value),
+		CsSqlFloat8(MeasureOf(d, "psi")->critical),
+		CsSqlFloat8(MeasureOf(d, "wasserstein")->value),
+		CsSqlFloat8(MeasureOf(d, "jensen_shannon")->value),
+		CsSqlFloat8(MeasureOf(d, "chi_square")->value),
+		CsSqlFloat8(MeasureOf(d, "cramers_v")->value),
+		CsSqlFloat8(MeasureOf(d, "l_infinity")->value),
+		AllStatistics(d),
 		TextArray(d, d->new_levels),
 		TextArray(d, d->vanished_levels),
 		CsSqlFloat8(d->p),

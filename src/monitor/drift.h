@@ -6,6 +6,7 @@
 #define CUSTSEG_DRIFT_H
 
 #include "monitor/monitor.h"
+#include "stat/statistic.h"
 
 /* Limits of the verdicts: from "watch" and from "drifted" on. */
 typedef struct CsDriftLimits
@@ -18,17 +19,9 @@ typedef struct CsDriftOptions
 {
 	int			min_rows;
 	double		significance;	/* an adjusted p below it counts */
-	CsDriftLimits psi;
-	CsDriftLimits ks;
-	CsDriftLimits l_infinity;
 	CsDriftLimits null_share;
+	CsDriftLimits statistic[CS_MAX_STATISTICS]; /* of those that can be judged */
 } CsDriftOptions;
-
-/* The two sides of a comparison. */
-enum
-{
-	CS_BASELINE, CS_CURRENT
-};
 
 /* One side of a feature. */
 typedef struct CsDriftSide
@@ -51,33 +44,31 @@ typedef struct CsDriftFeature
 	CsBindState reference_state;	/* likewise of the baseline's; CS_BIND_DONE in training */
 	CsDriftSide side[2];
 
-	/* effects */
-	double		ks,
-				psi,
-				psi_critical,
-				wasserstein,
-				jensen_shannon,
-				chi_square,
-				cramers_v,
-				l_infinity;
-	char	   *moved;			/* which level's share changed by l_infinity, in words */
+	CsMeasure	measures[CS_MAX_STATISTICS];
+	bool		has_levels;		/* they were compared: what follows is known */
+	char	   *moved;			/* which level's share changed most, in words */
 	bool		moved_null;		/* it is that of no value */
 	double		moved_share[2];
 	List	   *new_levels;		/* of char *, the most frequent first */
 	List	   *vanished_levels;
 
 	/* tests; NaN: not made */
-	double		p_values;		/* Kolmogorov-Smirnov, or chi-square of the levels */
-	double		p_bins;			/* of a number's PSI */
 	double		p_null;			/* chi-square of the shares without a value */
-	double		p;				/* of all of them */
+	double		p;				/* of it and of what is judged by, see CsDriftIsJudged */
 	double		p_adjusted;		/* over the features */
 
 	CsFinding	finding;
 } CsDriftFeature;
 
+/* Is a feature judged by the statistic?  It needs a limit. */
+static inline bool
+CsDriftIsJudged(const CsDriftOptions *options, int statistic)
+{
+	return CsStatisticAt(statistic)->words != NULL && isfinite(options->statistic[statistic].watch);
+}
+
 /*
- * drift_compare.c: fill effects and tests from the baseline and what is observed now, whose values
+ * drift_compare.c: fill measures and tests from the baseline and what is observed now, whose values
  * and levels are at hand.  "in_training": the baseline is the version's own.
  */
 extern void CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *baseline,

@@ -2,16 +2,9 @@
  * drift_compare.c
  *	  A feature's column now against its baseline: how far apart they are, and whether by chance.
  *
- * Numbers and times: Kolmogorov-Smirnov, PSI and Jensen-Shannon over bins cut at the baseline's
- * deciles, Wasserstein in the baseline's standard deviations.  Categories and booleans: chi-square,
- * PSI and Jensen-Shannon over the union of both sides' levels, where no value is a level, too, and
- * the largest change of a share (L-infinity).  The shares of rows without a value are tested for
- * both.
- *
- * Levels so rare that fewer than 5 rows of them are expected on the smaller side are taken as one
- * for chi-square, PSI and Jensen-Shannon: of hundreds of levels seen once or twice no two samples
- * have the same, and no law of these measures holds there (Cochran, Some Methods for Strengthening
- * the Common chi-square Tests, Biometrics 10, 1954).
+ * Numbers and times are compared by their values, categories and booleans by the union of both sides'
+ * levels, where no value is a level, too: by all statistics of the table, see stat/statistic.h.  The
+ * shares of rows without a value are tested for both.
  *
  * The tests of one feature become one p-value by Bonferroni's rule: the least of them times their
  * number.  Whether one of them then counts is decided by closed testing: the feature's p-value
@@ -24,10 +17,6 @@
 #include "math/math.h"
 #include "mb/pg_wchar.h"
 #include "monitor/drift.h"
-#include "stat/tests.h"
-
-/* Steps of a sketched baseline that a bin's share must have. */
-#define SKETCH_STEPS 5.0
 
 /* Levels that are listed as new or as vanished. */
 #define MAX_LISTED 10
@@ -52,35 +41,6 @@ typedef struct LevelTable
 	int			rest;			/* where levels are that one side does not tell apart */
 } LevelTable;
 
-/* Count both sides' numbers in bins by the baseline's deciles; returns how many bins. */
-static int
-CountInBins(const CsBaseline *b, int64 n, const double *current, int64 m, double **share)
-{
-	CsBinEdge	edges[CS_DEFAULT_BINS];
-	int			nedges = CsQuantileBins(b->quantiles, b->nquantiles, CS_DEFAULT_BINS, edges);
-	bool		is_sketch = n > b->nquantiles;
-
-	if (is_sketch)
-		CsQuantileBinShares(b->quantiles, b->nquantiles, edges, nedges, share[CS_BASELINE]);
-	else
-		CsBinShares(b->quantiles, n, edges, nedges, share[CS_BASELINE]);
-	CsBinShares(current, m, edges, nedges, share[CS_CURRENT]);
-	return CsMergeRareBins(nedges + 1, share[CS_BASELINE], n, share[CS_CURRENT], m,
-						   is_sketch ? SKETCH_STEPS / (b->nquantiles - 1) : 0);
-}
-
-/*
- * Rows that a baseline counts as in the law of PSI.  Where quantiles stand for the values, shares
- * are off by up to half a step on either side of a bin, which weighs like the noise of so many.
- */
-static int64
-RowsOfBaseline(const CsBaseline *b, int64 n)
-{
-	double		steps = b->nquantiles - 1;
-
-	return n <= b->nquantiles ? n : (int64) Min((double) n, steps * steps / 2);
-}
-
 /* Quartiles of sorted values. */
 static void
 FillQuartiles(CsDriftSide *side, const double *sorted, int64 n)
@@ -89,33 +49,17 @@ FillQuartiles(CsDriftSide *side, const double *sorted, int64 n)
 		side->quartile[i] = CsQuantileSorted(sorted, n, (i + 1) / 4.0);
 }
 
-/* Effects and tests of a number; both sides have values. */
+/* Statistics of a number; both sides have values. */
 static void
 CompareNumbers(CsDriftFeature *d, const CsBaseline *b, const CsObservedFeature *current)
 {
-	int64		n = d->side[CS_BASELINE].n_values,
-				m = current->nvalues;
-	double		baseline_share[CS_DEFAULT_BINS],
-				current_share[CS_DEFAULT_BINS],
-			   *share[] = {baseline_share, current_share};
-	int			nbins = CountInBins(b, n, current->values, m, share);
-	int64		counted = RowsOfBaseline(b, n);
-	CsKsResult	ks = CsKsTestQuantiles(b->quantiles, b->nquantiles, n, current->values, m);
-	CsPsiResult psi;
-	double		distance = CsWassersteinQuantiles(b->quantiles, b->nquantiles, n, current->values, m);
+	CsComparison c = CsCompareNumbers(b->quantiles, b->nquantiles, d->side[CS_BASELINE].n_values,
+									  b->sd, current->values, current->nvalues);
 
-	psi = CsPsi(nbins, share[CS_BASELINE], counted, share[CS_CURRENT], m);
-	d->ks = ks.statistic;
-	d->p_values = ks.p;
-	d->psi = psi.psi;
-	d->psi_critical = psi.critical;
-	if (psi.bins > 1)
-		d->p_bins = CsChiSquareUpper(psi.psi / (1.0 / counted + 1.0 / m), psi.bins - 1);
-	d->jensen_shannon = CsJensenShannon(nbins, share[CS_BASELINE], share[CS_CURRENT]);
-	if (distance == 0 || b->sd > 0)
-		d->wasserstein = distance == 0 ? 0 : distance / b->sd;
+	CsMeasureAll(&c, d->measures);
+	CsComparisonFree(&c);
 	FillQuartiles(&d->side[CS_BASELINE], b->quantiles, b->nquantiles);
-	FillQuartiles(&d->side[CS_CURRENT], current->values, m);
+	FillQuartiles(&d->side[CS_CURRENT], current->values, current->nvalues);
 }
 
 static int
@@ -230,27 +174,15 @@ QuoteLevel(const char *text)
 	return psprintf("\"%.*s%s\"", shown, text, shown < length ? "..." : "");
 }
 
-/* The largest change of a level's share. */
+/* Which level's share has changed most. */
 static void
-FindLargestChange(CsDriftFeature *d, const LevelTable *t)
+DescribeLargestChange(CsDriftFeature *d, const LevelTable *t, const CsLevelRows *rows,
+					  const int64 *n)
 {
-	int			moved = 0;
+	int			moved = CsLargestChange(rows, t->nlevels, n);
 
-	d->l_infinity = -1;
-	for (int i = 0; i < t->nlevels; i++)
-	{
-		double		share[2];
-		double		change;
-
-		for (int side = 0; side < 2; side++)
-			share[side] = (double) t->levels[i].count[side] / d->side[side].n;
-		change = fabs(share[CS_CURRENT] - share[CS_BASELINE]);
-		if (change <= d->l_infinity)
-			continue;
-		d->l_infinity = change;
-		memcpy(d->moved_share, share, sizeof(share));
-		moved = i;
-	}
+	for (int side = 0; side < 2; side++)
+		d->moved_share[side] = (double) rows[moved].count[side] / n[side];
 	d->moved_null = moved == t->null;
 	d->moved = moved == t->null ? "rows without a value" :
 		moved == t->rest ? "other levels" : QuoteLevel(t->levels[moved].text);
@@ -292,57 +224,25 @@ ListLevelsWithout(const LevelTable *t, int absent)
 	return result;
 }
 
-/* Chi-square, PSI and Jensen-Shannon of the levels, rare ones and the rest as one. */
+/* Statistics of the levels. */
 static void
-CompareShares(CsDriftFeature *d, const LevelTable *t)
+CompareLevels(CsDriftFeature *d, const LevelTable *t)
 {
-	double		n = d->side[CS_BASELINE].n,
-				m = d->side[CS_CURRENT].n,
-				smaller = Min(n, m) / (n + m);
-	CsCell	   *cells = palloc(sizeof(CsCell) * 2 * (t->nlevels + 1));
-	double	   *share[2];
-	Level		rare = {NULL};
-	int			nrows = 0;
-	CsChiSquareResult chi_square;
-	CsPsiResult psi;
+	const int64 n[] = {d->side[CS_BASELINE].n, d->side[CS_CURRENT].n};
+	CsLevelRows *rows = palloc(sizeof(CsLevelRows) * t->nlevels);
+	CsComparison c;
 
-	for (int side = 0; side < 2; side++)
-		share[side] = palloc(sizeof(double) * (t->nlevels + 1));
-	for (int i = 0; i <= t->nlevels; i++)
-	{
-		const Level *l = i < t->nlevels ? &t->levels[i] : &rare;
-		int64		rows = l->count[CS_BASELINE] + l->count[CS_CURRENT];
-
-		if (rows == 0)
-			continue;
-		if (i < t->nlevels && (i == t->rest || rows * smaller < CS_MIN_EXPECTED))
-		{
-			for (int side = 0; side < 2; side++)
-				rare.count[side] += l->count[side];
-			continue;
-		}
-		for (int side = 0; side < 2; side++)
-		{
-			cells[2 * nrows + side] = (CsCell) {nrows, side, l->count[side]};
-			share[side][nrows] = (double) l->count[side] / d->side[side].n;
-		}
-		nrows++;
-	}
-	chi_square = CsChiSquareTest(cells, 2 * nrows, nrows, 2);
-	psi = CsPsi(nrows, share[CS_BASELINE], d->side[CS_BASELINE].n, share[CS_CURRENT],
-				d->side[CS_CURRENT].n);
-	d->chi_square = chi_square.statistic;
-	d->cramers_v = chi_square.cramers_v;
-	d->p_values = chi_square.p;
-	d->psi = psi.psi;
-	d->psi_critical = psi.critical;
-	d->jensen_shannon = CsJensenShannon(nrows, share[CS_BASELINE], share[CS_CURRENT]);
-	pfree(cells);
-	for (int side = 0; side < 2; side++)
-		pfree(share[side]);
+	for (int i = 0; i < t->nlevels; i++)
+		memcpy(rows[i].count, t->levels[i].count, sizeof(rows[i].count));
+	c = CsCompareLevels(rows, t->nlevels, n, t->rest);
+	CsMeasureAll(&c, d->measures);
+	d->has_levels = true;
+	DescribeLargestChange(d, t, rows, n);
+	CsComparisonFree(&c);
+	pfree(rows);
 }
 
-/* Effects and tests of a category or a boolean; both sides have rows. */
+/* Statistics of a category or a boolean; both sides have rows. */
 static void
 CompareCategories(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *b,
 				  const CsObservedFeature *current, bool in_training)
@@ -359,8 +259,7 @@ CompareCategories(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *b,
 	}
 	else
 		AddCurrent(&t, current->levels, current->nlevels, current->n_uncounted);
-	FindLargestChange(d, &t);
-	CompareShares(d, &t);
+	CompareLevels(d, &t);
 	d->new_levels = ListLevelsWithout(&t, CS_BASELINE);
 	/* with more levels than were counted, nobody knows which are gone */
 	if (!current->overfull)
@@ -386,17 +285,16 @@ CompareNulls(CsDriftFeature *d)
 
 /* One p-value for the feature, by Bonferroni's rule. */
 static double
-CombineTests(const CsDriftFeature *d)
+CombineTests(const CsDriftFeature *d, const CsDriftOptions *options)
 {
-	const double p[] = {d->p_values, d->p_bins, d->p_null};
-	double		least = 1;
-	int			ntests = 0;
+	double		least = isnan(d->p_null) ? 1 : d->p_null;
+	int			ntests = isnan(d->p_null) ? 0 : 1;
 
-	for (int i = 0; i < lengthof(p); i++)
+	for (int i = 0; i < CsStatisticCount(); i++)
 	{
-		if (isnan(p[i]))
+		if (!CsDriftIsJudged(options, i) || isnan(d->measures[i].p))
 			continue;
-		least = Min(least, p[i]);
+		least = Min(least, d->measures[i].p);
 		ntests++;
 	}
 	return ntests == 0 ? NAN : Min(1, least * ntests);
@@ -424,6 +322,9 @@ CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *baselin
 		d->p_null = NAN;
 	if (Min(b->n, c->n) < options->min_rows ||
 		(is_number && Min(b->n_values, c->n_values) < options->min_rows))
-		d->p_values = d->p_bins = NAN;
-	d->p = CombineTests(d);
+	{
+		for (int i = 0; i < CsStatisticCount(); i++)
+			d->measures[i].p = NAN;
+	}
+	d->p = CombineTests(d, options);
 }

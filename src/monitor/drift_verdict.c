@@ -121,30 +121,52 @@ JudgeNulls(Judge *j)
 					 FormatShare(share[CS_CURRENT]), FormatShare(share[CS_BASELINE]), j->then);
 }
 
+/* Is a statistic's value none that chance makes?  By its own critical value, else by its p. */
+static bool
+IsCertain(const CsMeasure *m, double significance)
+{
+	return isnan(m->critical) ? m->p < significance : m->value > m->critical;
+}
+
+/* The statistics that the feature was judged by, with their values, palloc'd. */
+static char *
+DescribeStatistics(const Judge *j)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (int i = 0; i < CsStatisticCount(); i++)
+	{
+		if (CsDriftIsJudged(j->options, i) && !isnan(j->d->measures[i].value))
+			appendStringInfo(&text, "%s%s %.3g", text.len > 0 ? ", " : "", CsStatisticAt(i)->words,
+							 j->d->measures[i].value);
+	}
+	return text.data;
+}
+
 /* The distribution of values or levels. */
 static void
 JudgeValues(Judge *j)
 {
 	CsDriftFeature *d = j->d;
-	const CsDriftOptions *o = j->options;
-	bool		certain = d->p_values < o->significance;
-	CsVerdict	psi = JudgeEffect(j, d->psi, &o->psi, d->psi > d->psi_critical);
-	CsVerdict	other;
-	bool		is_category = !isnan(d->l_infinity);
+	CsVerdict	worst = CS_VERDICT_OK;
 
-	if (is_category)
-		other = JudgeEffect(j, d->l_infinity, &o->l_infinity, certain);
-	else
-		other = JudgeEffect(j, d->ks, &o->ks, certain);
-	if (Max(psi, other) == CS_VERDICT_OK)
+	for (int i = 0; i < CsStatisticCount(); i++)
+	{
+		CsVerdict	verdict = CS_VERDICT_OK;
+
+		if (CsDriftIsJudged(j->options, i))
+			verdict = JudgeEffect(j, d->measures[i].value, &j->options->statistic[i],
+								  IsCertain(&d->measures[i], j->options->significance));
+		worst = Max(worst, verdict);
+	}
+	if (worst == CS_VERDICT_OK)
 		return;
 	/* that values are missing is said already, if it is all there is to say */
-	if (is_category && d->moved_null && d->finding.verdict >= Max(psi, other))
+	if (d->has_levels && d->moved_null && d->finding.verdict >= worst)
 		return;
-	CsFindingAdd(&d->finding, Max(psi, other), "%s (PSI %.3g, %s %.3g)",
-				 is_category ? DescribeLevels(j) : DescribeNumbers(j), d->psi,
-				 is_category ? "largest change of a share" : "KS",
-				 is_category ? d->l_infinity : d->ks);
+	CsFindingAdd(&d->finding, worst, "%s (%s)", d->has_levels ? DescribeLevels(j) : DescribeNumbers(j),
+				 DescribeStatistics(j));
 }
 
 /* Values that no model can place. */
@@ -202,6 +224,18 @@ JudgeRows(Judge *j)
 	return j->d->finding.verdict == CS_VERDICT_INSUFFICIENT;
 }
 
+/* Has the distribution of values or levels been tested at all? */
+static bool
+IsTested(const Judge *j)
+{
+	for (int i = 0; i < CsStatisticCount(); i++)
+	{
+		if (CsDriftIsJudged(j->options, i) && !isnan(j->d->measures[i].p))
+			return true;
+	}
+	return false;
+}
+
 /* What is left to say when no effect counts. */
 static void
 SayNothing(Judge *j)
@@ -210,7 +244,7 @@ SayNothing(Judge *j)
 
 	if (d->finding.verdict != CS_VERDICT_OK)
 		return;
-	if (isnan(d->p_values))
+	if (!IsTested(j))
 		CsFindingAdd(&d->finding, CS_VERDICT_INSUFFICIENT,
 					 "%lld rows have a value, and %lld %s; at least %d are needed",
 					 (long long) d->side[CS_CURRENT].n_values,

@@ -18,7 +18,7 @@
 
 #include "math/math.h"
 #include "miscadmin.h"
-#include "stat/tests.h"
+#include "stat/statistic.h"
 
 /* The test is doubtful where expected counts are lower. */
 #define LOW_EXPECTED 5
@@ -196,3 +196,23 @@ CsAdjustBenjaminiHochberg(double *p, int n)
 	}
 	pfree(ranked);
 }
+
+static CsMeasure
+MeasureChiSquare(const CsComparison *c)
+{
+	return (CsMeasure) {c->chi_square.statistic, NAN, c->chi_square.p};
+}
+
+const CsStatistic CsStatistic_chi_square = {
+	"chi_square", .of_levels = true, .measure = MeasureChiSquare
+};
+
+static CsMeasure
+MeasureCramersV(const CsComparison *c)
+{
+	return (CsMeasure) {c->chi_square.cramers_v, NAN, c->chi_square.p};
+}
+
+const CsStatistic CsStatistic_cramers_v = {
+	"cramers_v", .of_levels = true, .measure = MeasureCramersV
+};

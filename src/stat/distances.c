@@ -23,7 +23,7 @@
 
 #include "math/math.h"
 #include "miscadmin.h"
-#include "stat/tests.h"
+#include "stat/statistic.h"
 
 /* Values between two looks for an interrupt. */
 #define INTERRUPT_VALUES 1048576
@@ -226,3 +226,45 @@ CsWasserstein(const double *baseline, int64 n, const double *current, int64 m)
 	}
 	return isinf(sum) ? sum : sum + compensation;
 }
+
+/* PSI has a p of its own for bins only: that of levels is chi-square's, by much the same law. */
+static CsMeasure
+MeasurePsi(const CsComparison *c)
+{
+	CsPsiResult psi = CsPsi(c->nparts, c->share[CS_BASELINE], c->counted[CS_BASELINE], c->share[CS_CURRENT], c->counted[CS_CURRENT]);
+	CsMeasure	result = {psi.psi, psi.critical, NAN};
+
+	if (c->levels == NULL && psi.bins > 1)
+		result.p = CsChiSquareUpper(psi.psi / (1.0 / c->counted[CS_BASELINE] + 1.0 / c->counted[CS_CURRENT]),
+									psi.bins - 1);
+	return result;
+}
+
+const CsStatistic CsStatistic_psi = {
+	"psi", .of_numbers = true, .of_levels = true, .words = "PSI", .watch = 0.1, .drifted = 0.25,
+	.most = INFINITY, .measure = MeasurePsi
+};
+
+static CsMeasure
+MeasureJensenShannon(const CsComparison *c)
+{
+	return (CsMeasure) {CsJensenShannon(c->nparts, c->share[CS_BASELINE], c->share[CS_CURRENT]), NAN, NAN};
+}
+
+const CsStatistic CsStatistic_jensen_shannon = {
+	"jensen_shannon", .of_numbers = true, .of_levels = true, .measure = MeasureJensenShannon
+};
+
+/* In standard deviations of the baseline; a baseline that does not vary has none. */
+static CsMeasure
+MeasureWasserstein(const CsComparison *c)
+{
+	double		distance = CsWassersteinQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], c->current,
+												  c->n[CS_CURRENT]);
+
+	return (CsMeasure) {distance == 0 ? 0 : c->sd > 0 ? distance / c->sd : NAN, NAN, NAN};
+}
+
+const CsStatistic CsStatistic_wasserstein = {
+	"wasserstein", .of_numbers = true, .measure = MeasureWasserstein
+};

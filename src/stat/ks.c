@@ -24,7 +24,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "stat/tests.h"
+#include "stat/statistic.h"
 
 /* Most values of each sample for an exact p, as scipy.stats.ks_2samp has it. */
 #define MAX_EXACT 10000
@@ -270,3 +270,16 @@ CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double
 	result.p = ApproximateP(result.effective_n, result.statistic, n, m);
 	return result;
 }
+
+static CsMeasure
+Measure(const CsComparison *c)
+{
+	CsKsResult	ks = CsKsTestQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], c->current, c->n[CS_CURRENT]);
+
+	return (CsMeasure) {ks.statistic, NAN, ks.p};
+}
+
+const CsStatistic CsStatistic_ks = {
+	"ks", .of_numbers = true, .words = "KS", .watch = 0.1, .drifted = 0.2, .most = 1,
+	.measure = Measure
+};

@@ -11,6 +11,12 @@
 
 #include "custseg.h"
 
+/* The two samples, where they are numbered. */
+enum
+{
+	CS_BASELINE, CS_CURRENT
+};
+
 /* So many that the product of two counts fits an int64. */
 #define CS_MAX_SAMPLE_ROWS INT64CONST(3000000000)
 

@@ -7,9 +7,6 @@
 
 #include "stat/tests.h"
 
-#define CS_BASELINE 0
-#define CS_CURRENT 1
-
 typedef struct CsTwoSamples
 {
 	MemoryContext context;		/* where everything is allocated */

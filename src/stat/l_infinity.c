@@ -1,0 +1,44 @@
+/*
+ * l_infinity.c
+ *	  The largest change of a level's share between two samples: max |p - q|.
+ *
+ * Whether it is one by chance the chi-square test of all levels tells.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "stat/statistic.h"
+
+static double
+Change(const CsLevelRows *level, const int64 *rows)
+{
+	return fabs((double) level->count[1] / rows[1] - (double) level->count[0] / rows[0]);
+}
+
+/* See statistic.h. */
+int
+CsLargestChange(const CsLevelRows *levels, int nlevels, const int64 *rows)
+{
+	int			largest = nlevels > 0 ? 0 : -1;
+
+	for (int i = 1; i < nlevels; i++)
+		if (Change(&levels[i], rows) > Change(&levels[largest], rows))
+			largest = i;
+	return largest;
+}
+
+static CsMeasure
+Measure(const CsComparison *c)
+{
+	int			largest = CsLargestChange(c->levels, c->nlevels, c->rows);
+
+	if (largest < 0)
+		return CS_NO_MEASURE;
+	return (CsMeasure) {Change(&c->levels[largest], c->rows), NAN, c->chi_square.p};
+}
+
+const CsStatistic CsStatistic_l_infinity = {
+	"l_infinity", .of_levels = true, .words = "largest change of a share",
+	.watch = 0.1, .drifted = 0.2, .most = 1, .measure = Measure
+};

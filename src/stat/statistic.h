@@ -1,0 +1,89 @@
+/*
+ * statistic.h
+ *	  How far the values of one column are apart in two samples: one table of statistics.
+ *
+ * drift() computes all statistics of the table, judges by those that have limits, and takes their
+ * names into its options and its result.  A statistic is a file with a CsStatistic, and a line in
+ * statistic.c.
+ */
+#ifndef CUSTSEG_STATISTIC_H
+#define CUSTSEG_STATISTIC_H
+
+#include "stat/tests.h"
+
+/* The rows of a level on both sides. */
+typedef struct CsLevelRows
+{
+	int64		count[2];
+} CsLevelRows;
+
+/*
+ * Two samples of one column, baseline [0] and current [1], as all statistics are given them.
+ * comparison.c makes it.  Nothing in it is the statistic's to change.
+ */
+typedef struct CsComparison
+{
+	/* numbers: values, the baseline's by quantiles, see CsKsTestQuantiles; NULL for levels */
+	const double *quantiles;
+	int			nquantiles;
+	const double *current;
+	int64		n[2];			/* values on each side, at least 1 */
+	double		sd;				/* of the baseline */
+
+	/* all levels and the rows of each side; NULL for numbers */
+	const CsLevelRows *levels;
+	int			nlevels;
+	int64		rows[2];
+
+	/* bins, or levels of which the rare ones are one, all with enough rows to expect */
+	int			nparts;
+	double	   *share[2];		/* palloc'd */
+	int64		counted[2];		/* rows that the shares are as certain as */
+	CsChiSquareResult chi_square;	/* of the parts that are levels */
+} CsComparison;
+
+/*
+ * comparison.c: of numbers, see CsComparison; sd may be NaN.  Of levels: "rest", if not negative, is
+ * what one side does not tell apart; it and levels of fewer than CS_MIN_EXPECTED rows to expect on the
+ * smaller side become one part.  What is passed must live as long as the comparison.
+ */
+extern CsComparison CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd,
+									 const double *current, int64 m);
+extern CsComparison CsCompareLevels(const CsLevelRows *levels, int nlevels, const int64 *rows, int rest);
+extern void CsComparisonFree(CsComparison *c);
+
+/* What a statistic tells; NaN: not defined. */
+typedef struct CsMeasure
+{
+	double		value;
+	double		critical;		/* what chance alone exceeds in 5 of 100 samples */
+	double		p;				/* of the value, or a larger one, by chance */
+} CsMeasure;
+
+#define CS_NO_MEASURE ((CsMeasure) {NAN, NAN, NAN})
+
+typedef struct CsStatistic
+{
+	const char *name;			/* in results, and in options: NAME_watch, NAME_drifted */
+	bool		of_numbers,
+				of_levels;
+	const char *words;			/* in a reason, before the value; NULL: never judged */
+	double		watch,			/* limits of the value by default; infinite: not judged */
+				drifted,
+				most;			/* of a limit */
+	CsMeasure	(*measure) (const CsComparison *c);
+} CsStatistic;
+
+/* statistic.c: the table, in the order in which reasons name statistics. */
+#define CS_MAX_STATISTICS 32
+
+extern int	CsStatisticCount(void);
+extern const CsStatistic *CsStatisticAt(int i);
+
+/* All of them, NaN those that are not of such values; "measures" holds CsStatisticCount(). */
+extern void CsMeasureAll(const CsComparison *c, CsMeasure *measures);
+
+/* l_infinity.c: which level's share has changed most; the first one on ties, -1 without levels. */
+extern int	CsLargestChange(const CsLevelRows *levels, int nlevels, const int64 *rows);
+
+#endif							/* CUSTSEG_STATISTIC_H */
