@@ -37,7 +37,7 @@ SELECT count(*) FROM $call r JOIN known k ON k.customer::text = r.customer_id
 WHERE r.frequency = k.orders AND r.first_purchase = k.first AND r.last_purchase = k.last AND abs(r.monetary - k.spent::float8) < 1e-9 * k.spent
     AND abs(r.days_since_last - extract(epoch FROM (SELECT max(at) FROM sales) - k.last) / 86400) < 1e-9
 END
-    is($node->safe_psql('postgres', "SELECT count(DISTINCT segment), count(*) FILTER (WHERE segment IS NULL) FROM $call"),
+    is($node->safe_psql('postgres', "SELECT count(DISTINCT rfm_segment), count(*) FILTER (WHERE rfm_segment IS NULL) FROM $call"),
         '11|0', 'Online Retail: all eleven names are used, and everybody has one');
     is($node->safe_psql('postgres', <<"END"), '4338|4338', 'Online Retail: the features say the same');
 SELECT count(*), count(*) FILTER (WHERE r.frequency = f.frequency AND abs(r.monetary - f.monetary) < 1e-9 * r.monetary
