@@ -12,6 +12,7 @@
 	Do(CsKmeans) \
 	Do(CsMinibatch) \
 	Do(CsGmm) \
+	Do(CsKmedoids) \
 	Do(CsHierarchical) \
 	Do(CsDbscan) \
 	Do(CsHdbscan) \
