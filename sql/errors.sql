@@ -192,7 +192,6 @@ SELECT preparation('{"clip": "hard"}');
 SELECT preparation('{"clip": "iqr", "clip_limit": -1}');
 SELECT preparation('{"clip": "quantile", "clip_limit": 0.5}');
 SELECT preparation('{"clip_limit": "far"}');
-SELECT preparation('{"transform": "log"}');
 SELECT preparation('{"encode": "binary"}');
 SELECT preparation('{"encode": "ordinal"}');
 SELECT preparation('{"drop_first": "yes"}');

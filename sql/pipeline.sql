@@ -175,6 +175,9 @@ SELECT custseg.drop_model(name) FROM custseg.models WHERE name LIKE 'space%';
 
 -- Transform
 
+-- those there are
+SELECT n_segments FROM custseg.train('space', 'shop', '{spend}', k => 2, prep => '{"transform": "log"}');
+
 -- numpy.log1p(x), StandardScaler()
 SELECT * FROM in_model_space('{"transform": "log1p"}', '{spend,visits}',
     '[[-0.2636485827,-0.6939627707], [-0.5566088688,0.976562121], [0.106812965,-0.2871411759],

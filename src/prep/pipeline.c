@@ -4,8 +4,8 @@
  *
  * Layout: CsPipeline with its features, then the levels of all features, the numbers that their
  * transforms are fitted to, PCA's mean, variance and components, the donors, and last the levels'
- * texts.  Every part starts MAXALIGNed; bytes between
- * them are zero, so equal pipelines are equal byte by byte.
+ * texts.  Every part starts MAXALIGNed; bytes between them are zero, so equal pipelines are equal
+ * byte by byte.
  */
 #include "custseg.h"
 
