@@ -113,10 +113,11 @@ typedef struct CsTransform
 	void		(*apply) (const double *fitted, int nfitted, int nrows, double *y);
 } CsTransform;
 
-/* Each transform is a file of its own and an entry here. */
+/* Each transform is a file of its own and an entry here, the newest last: scorers keep the index. */
 #define CS_TRANSFORMS(ENTRY) \
 	ENTRY(CsLog1p) \
-	ENTRY(CsYeoJohnson)
+	ENTRY(CsYeoJohnson) \
+	ENTRY(CsQuantile)
 
 #define CS_DECLARE_TRANSFORM(transform) extern const CsTransform transform;
 CS_TRANSFORMS(CS_DECLARE_TRANSFORM)
