@@ -13,6 +13,14 @@ COMMENT ON SCHEMA custseg_private IS 'parts of custseg that no user calls; they 
 
 -- rows of the reports that monitor() keeps
 
+CREATE FUNCTION custseg_private.verdict_rank(verdict text) RETURNS int
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT array_position('{ok,insufficient data,watch,drifted,broken}', verdict);
+END;
+
+COMMENT ON FUNCTION custseg_private.verdict_rank IS 'place of a verdict among all, the worst last; NULL: no verdict is called so';
+
 CREATE TYPE custseg.drift_result AS (
     feature text,
     kind text,
@@ -414,7 +422,7 @@ CREATE TABLE custseg.monitor_run (
     status text NOT NULL CHECK (status IN ('ok', 'failed', 'skipped')),
     error text,
     n bigint,
-    verdict text,
+    verdict text CHECK (verdict IS NULL OR custseg_private.verdict_rank(verdict) IS NOT NULL),
     retrain bool,
     urgency text CHECK (urgency IN ('none', 'low', 'medium', 'high')),
     reasons text[],
@@ -450,7 +458,7 @@ CREATE TABLE custseg.monitor_feature (
     LIKE custseg.drift_result INCLUDING COMMENTS,
     position int NOT NULL,
     PRIMARY KEY (model, run, position),
-    CHECK (num_nulls(feature, verdict) = 0)
+    CHECK (num_nulls(feature, custseg_private.verdict_rank(verdict)) = 0)
 );
 
 COMMENT ON TABLE custseg.monitor_feature IS 'what drift() said of each feature in each run of monitor(); see the view drift_history';
@@ -468,7 +476,7 @@ CREATE TABLE custseg.monitor_segment (
     LIKE custseg.segment_sizes_result INCLUDING COMMENTS,
     position int NOT NULL,
     PRIMARY KEY (model, run, position),
-    CHECK (verdict IS NOT NULL)
+    CHECK (custseg_private.verdict_rank(verdict) IS NOT NULL)
 );
 
 COMMENT ON TABLE custseg.monitor_segment IS 'what segment_sizes() said of each segment in each run of monitor(); see the view size_history';
@@ -1809,14 +1817,6 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION custseg_private.run_check IS 'the rows of a report, added to those of other reports';
-
-CREATE FUNCTION custseg_private.verdict_rank(verdict text) RETURNS int
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT array_position('{ok,insufficient data,watch,drifted,broken}', verdict);
-END;
-
-COMMENT ON FUNCTION custseg_private.verdict_rank IS 'verdicts in order, the worst last';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Gravity: 1 low, 2 medium, 3 high.
@@ -3720,15 +3720,24 @@ FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
 -- Comments say what a function is for; their last two lines are its topic, with a place in it, and
 -- an example.  Topics come in the order in which a project needs them.
 
+CREATE FUNCTION custseg_private.short_types(list text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT replace(replace(replace(replace(list,
+        'timestamp with time zone', 'timestamptz'), 'double precision', 'float8'), 'integer', 'int'), 'boolean', 'bool');
+END;
+
+COMMENT ON FUNCTION custseg_private.short_types IS 'a list of arguments or columns with the short names of their types';
+
 CREATE VIEW custseg.functions WITH (security_invoker = true) AS
 SELECT
     t.line[1] AS topic,
     p.proname::text AS name,
-    regexp_replace(
+    custseg_private.short_types(regexp_replace(
         replace(regexp_replace(pg_get_function_arguments(p.oid), '(^|, )(IN)?OUT .*', ''), ' DEFAULT ', ' = '),
         '(?<![^ ])IN |::(text|jsonb|boolean|integer|double precision|timestamp with time zone)(\[\])?', '', 'g'
-    ) AS arguments,
-    coalesce(r.columns, pg_get_function_result(p.oid)) AS returns,
+    )) AS arguments,
+    custseg_private.short_types(coalesce(r.columns, pg_get_function_result(p.oid))) AS returns,
     split_part(d.comment, E'\ntopic: ', 1) AS purpose,
     substring(d.comment FROM '\nexample: (.*)') AS example
 FROM pg_proc p

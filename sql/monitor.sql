@@ -56,6 +56,15 @@ FROM custseg.drift('watched') d;
 SELECT count(*) AS segments, count(*) FILTER (WHERE EXISTS (SELECT FROM custseg.size_history h WHERE to_jsonb(h) @> to_jsonb(s))) AS kept
 FROM custseg.segment_sizes('watched') s;
 
+-- and a verdict is one of five words, whoever writes it
+RESET ROLE;
+\set VERBOSITY terse
+UPDATE custseg.monitor_feature SET verdict = 'it has moved';
+UPDATE custseg.monitor_segment SET verdict = 'it has grown';
+UPDATE custseg.monitor_run SET verdict = 'worse than before';
+\set VERBOSITY default
+SET ROLE regress_cs_watcher;
+
 -- the silhouette is of all rows as long as these are no more than the sample
 SELECT (r.findings #>> '{silhouette,0,n}')::int AS n, abs((r.findings #>> '{silhouette,0,silhouette}')::float8 - e.result) < 1e-12 AS as_evaluated
 FROM custseg.monitor_run r, custseg.evaluate('watched') e WHERE e.metric = 'silhouette';

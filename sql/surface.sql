@@ -184,7 +184,7 @@ WHERE e.extname = 'custseg'
     AND NOT EXISTS (
         SELECT FROM pg_type t
         WHERE d.classid = 'pg_type'::regclass AND t.oid = d.objid
-            AND (t.typrelid <> 0 OR t.typelem <> 0)
+            AND (t.typelem <> 0 OR t.typrelid <> 0 AND (SELECT c.relkind FROM pg_class c WHERE c.oid = t.typrelid) <> 'c')
     )
 ORDER BY 1, 2;
 

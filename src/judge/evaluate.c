@@ -56,7 +56,7 @@ PutMetrics(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsValidity *v,
 }
 
 /*
- * evaluate(model, source, version): metric, value
+ * evaluate(model, source, version): metric, result
  */
 Datum
 custseg_evaluate(PG_FUNCTION_ARGS)
