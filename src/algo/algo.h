@@ -264,9 +264,6 @@ typedef struct CsAlgorithm
 			 errmsg("invalid definition of a compiled model"), \
 			 errdetail(__VA_ARGS__)))
 
-extern const CsAlgorithm CsKmeans;
-extern const CsAlgorithm CsRules;
-
 /* registry.c: by name, or an error whose hint lists the algorithms */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);
 
@@ -278,6 +275,9 @@ extern const CsAlgorithm *CsAlgorithmLookup(const char *name);
 
 /* All of them, from 0; NULL past the last. */
 extern const CsAlgorithm *CsAlgorithmAt(int i);
+
+/* The one that is taken where there is no other choice, as when rows are only to be judged. */
+#define CsUsualAlgorithm() CsAlgorithmAt(0)
 
 /* nearest.c: the nearest centre is the segment, by the Euclidean or the Manhattan distance */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,

@@ -129,6 +129,7 @@ extern void CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *r
 /* kmeans_plan.c */
 #define KMEANS_NOPTIONS 8
 
+extern const CsAlgorithm CsKmeans;
 extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];
 extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k);
 extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks);

@@ -1,13 +1,14 @@
 /*
  * registry.c
- *	  The algorithms by name.
+ *	  The algorithms by name: the one list of them, from which messages, compare() and all that names
+ *	  them in C follow.
  */
 #include "custseg.h"
 
 #include "algo/algo.h"
 #include "lib/stringinfo.h"
 
-/* Every algorithm, in the order in which they are listed to people. */
+/* Every algorithm, in the order in which they are listed to people; the first is the usual one. */
 #define ALGORITHMS(Do) \
 	Do(CsKmeans) \
 	Do(CsMinibatch) \

@@ -93,6 +93,7 @@ typedef struct RulesOptions
 } RulesOptions;
 
 #define RULES_NOPTIONS 6
+extern const CsAlgorithm CsRules;
 extern const CsOption CsRulesOptions[RULES_NOPTIONS];
 
 /* The model's parameters, in the order of its table. */

@@ -75,6 +75,18 @@ typedef struct Finding
 
 PG_FUNCTION_INFO_V1(custseg_clusterability);
 
+/* Options of the k-means that is run: a few starts do, for every set of rows gets the same. */
+static void *
+SearchOptions(int64 seed)
+{
+	const CsAlgorithm *algorithm = CsUsualAlgorithm();
+	void	   *options = palloc0(algorithm->options_size);
+
+	CsOptionsParse(algorithm->options, algorithm->noptions, CsJsonbFromText("{\"n_init\": 3}"), options);
+	((CsCommonOptions *) options)->seed = seed;
+	return options;
+}
+
 /* Bytes beside the prepared rows. */
 static Size
 ClusterabilityMemory(const CsTraining *t, int64 nrows, int ncolumns)
@@ -82,26 +94,14 @@ ClusterabilityMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	const Asked *asked = t->judging;
 	int64		n = Min(nrows, asked->sample);
 	Size		rows = mul_size(sizeof(double) * (n + CS_BLOCK_ROWS), ncolumns);
-	void	   *options = palloc0(CsKmeans.options_size);
+	void	   *options = SearchOptions(asked->common.seed);
 	Size		size;
 
-	CsOptionsParse(CsKmeans.options, CsKmeans.noptions, NULL, options);
 	/* the sample, a set while it is drawn, and the points of Hopkins' statistic */
 	size = add_size(mul_size(rows, 3), CsReferenceMemory(n, ncolumns));
-	size = add_size(size, CsKmeans.memory(n, ncolumns, CS_LAST_K, options));
+	size = add_size(size, CsUsualAlgorithm()->memory(n, ncolumns, CS_LAST_K, options));
 	pfree(options);
 	return add_size(size, CsSilhouetteMemory(n, ncolumns, CS_LAST_K));
-}
-
-/* Options of the k-means that is run: a few starts do, for every set of rows gets the same. */
-static void *
-SearchOptions(int64 seed)
-{
-	void	   *options = palloc0(CsKmeans.options_size);
-
-	CsOptionsParse(CsKmeans.options, CsKmeans.noptions, CsJsonbFromText("{\"n_init\": 3}"), options);
-	((CsCommonOptions *) options)->seed = seed;
-	return options;
 }
 
 /*
@@ -124,7 +124,7 @@ BestSilhouette(CsTeam *team, const CsMatrix *rows, const void *options, int *bes
 		int64		used;
 
 		CHECK_FOR_INTERRUPTS();
-		CsKmeans.fit(&in, &out);
+		CsUsualAlgorithm()->fit(&in, &out);
 		silhouette = CsSilhouetteSample(team, rows, out.labels, out.k, rows->nrows,
 										(uint64) ((const CsCommonOptions *) options)->seed, &used);
 		CsArenaFree(arena, out.labels);

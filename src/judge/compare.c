@@ -52,7 +52,7 @@ typedef struct Comparison
 	CsRequest	request;
 	CompareOptions options;
 	bool		all;			/* no algorithms were named */
-	void	   *choice_options; /* k-means', to choose k by; NULL when it need not be chosen */
+	void	   *choice_options; /* of the algorithm that chooses k; NULL when it need not be chosen */
 	int			n;
 	CsContender *contenders;
 } Comparison;
@@ -105,14 +105,6 @@ ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 	}
 }
 
-/* Is it one of the options that are given once for all algorithms? */
-static bool
-IsCommon(const CsOption *option)
-{
-	return strcmp(option->name, "seed") == 0 || strcmp(option->name, "weight") == 0 ||
-		strcmp(option->name, "silhouette_sample") == 0;
-}
-
 /*
  * Options of one algorithm: its own from "json", or their defaults when that is NULL; the common
  * ones are compare()'s.
@@ -125,7 +117,7 @@ AlgorithmOptions(const CsAlgorithm *algorithm, Jsonb *json, const CsCommonOption
 	int			n = 0;
 
 	for (int i = 0; i < algorithm->noptions; i++)
-		if (!IsCommon(&algorithm->options[i]))
+		if (algorithm->options[i].offset >= sizeof(CsCommonOptions))
 			own[n++] = algorithm->options[i];
 	CsOptionsParse(own, n, json, result);
 	memcpy(result, common, sizeof(CsCommonOptions));
@@ -225,7 +217,8 @@ CompareMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	if (c->choice_options == NULL)
 		return size;
 	return add_size(size, add_size(mul_size(2 * sizeof(int32), nrows),
-								   CsKmeans.memory(nrows, ncolumns, CS_LAST_K, c->choice_options)));
+								   CsUsualAlgorithm()->memory(nrows, ncolumns, CS_LAST_K,
+															  c->choice_options)));
 }
 
 /* Check and keep the arguments. */
@@ -248,15 +241,15 @@ ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
 	request->judging = c;
 	for (int i = 0; i < c->n && request->k == 0; i++)
 		if (!c->contenders[i].algorithm->finds_k)
-			c->choice_options = AlgorithmOptions(&CsKmeans, NULL, &c->options.common);
+			c->choice_options = AlgorithmOptions(CsUsualAlgorithm(), NULL, &c->options.common);
 }
 
-/* The number of segments by the votes of choose_k() with k-means; says which and why. */
+/* The number of segments by the votes of choose_k() with its usual algorithm; says which and why. */
 static int
 ChooseK(CsTraining *t, CsTeam *team, Comparison *c)
 {
 	const CsChoiceOptions asked = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};
-	CsChoice   *choice = CsChooseK(t, team, &CsKmeans, c->choice_options, &asked);
+	CsChoice   *choice = CsChooseK(t, team, CsUsualAlgorithm(), c->choice_options, &asked);
 	const CsCandidate *best = &choice->candidates[choice->best];
 
 	CsArenaFree(t->arena, best->fit.labels);
