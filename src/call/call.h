@@ -1,23 +1,140 @@
 /*
  * call.h
- *	  Between SQL and C: arguments that are read and checked.
+ *	  Between SQL and C: arguments that are read and checked, rows that are checked and returned, the
+ *	  memory that a call may take, verdicts and reasons.
+ *
+ * Options that a table describes are in options.h, jsonb in json.h.
  */
 #ifndef CUSTSEG_CALL_H
 #define CUSTSEG_CALL_H
 
 #include "custseg.h"
+#include "access/tupdesc.h"
 #include "call/options.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/array.h"
+#include "utils/jsonb.h"
+#include "utils/tuplestore.h"
 
 /*
- * arguments.c: an argument that is text, palloc'd in CurrentMemoryContext.  Text gives NULL for NULL;
- * Required is an error for it that calls the argument "name".
+ * arguments.c: an argument, by its position, which each function names in an enum.  What has a length
+ * is palloc'd in CurrentMemoryContext.  For NULL an argument is NULL or "otherwise"; Require and
+ * Required are an error for it that calls the argument "name".
  */
+extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
 extern char *CsTextArgument(FunctionCallInfo fcinfo, int argument);
 extern char *CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name);
+extern int32 CsIntArgument(FunctionCallInfo fcinfo, int argument, int32 otherwise);
+extern int32 CsRequiredInt(FunctionCallInfo fcinfo, int argument, const char *name);
+extern double CsDoubleArgument(FunctionCallInfo fcinfo, int argument, double otherwise);
+extern bool CsBoolArgument(FunctionCallInfo fcinfo, int argument, bool otherwise);
+extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
+extern ArrayType *CsArrayArgument(FunctionCallInfo fcinfo, int argument);
 
-/* memory.c: bytes that one call may take, maintenance_work_mem. */
+/* The options that an argument of type jsonb gives, as CsOptionsParse reads them. */
+extern void CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOption *options,
+							  int noptions, void *result);
+
+/* value.c: a value with its SQL type, as an argument of a statement or a column of a row. */
+typedef struct CsValue
+{
+	Oid			type;
+	Datum		datum;
+	bool		isnull;
+} CsValue;
+
+/* A NULL pointer is an SQL NULL, as is a NaN. */
+extern CsValue CsValueOf(Oid type, Datum datum, bool isnull);
+extern CsValue CsValueNull(Oid type);
+extern CsValue CsValueText(const char *value);
+extern CsValue CsValueName(const char *value);
+extern CsValue CsValueInt4(int32 value);
+extern CsValue CsValueInt8(int64 value);
+extern CsValue CsValueFloat8(double value);
+extern CsValue CsValueBool(bool value);
+extern CsValue CsValueJsonb(Jsonb *value);
+extern CsValue CsValueArray(Oid type, ArrayType *value);
+extern CsValue CsValueTexts(const char *const *texts, int n);
+extern CsValue CsValueNumbers(const double *numbers, int n);
+
+/* Values that are listed, as the two arguments "array" and "length" of what takes a row of them. */
+#define CsValues(...) \
+	(const CsValue[]) {__VA_ARGS__}, lengthof(((const CsValue[]) {__VA_ARGS__}))
+
+/*
+ * result.c: the rows that a call returns.  A row whose number of values or whose types are not those
+ * that SQL declares is an error that names the column.
+ *
+ * Open: the materialised result set of a set-returning function, palloc'd.  Put: one more row of it,
+ * which is copied.  PutSelected: the rows that SPI has just selected.  Nulls: a row of NULLs, as many
+ * as are declared.  ResultRow: the one row that a function of composite type, or its aggregate,
+ * returns.  RowForm: a row of any blessed type.  CsResultPut(result, CsValues(a, b, ...)) is the common
+ * form.
+ */
+typedef struct CsResult
+{
+	Tuplestorestate *store;
+	TupleDesc	desc;
+	Datum	   *values;			/* of the row at hand */
+	bool	   *nulls;
+} CsResult;
+
+extern CsResult *CsResultOpen(FunctionCallInfo fcinfo);
+extern void CsResultPut(CsResult *result, const CsValue *row, int n);
+extern void CsResultPutSelected(CsResult *result);
+extern void CsResultNulls(const CsResult *result, CsValue *row);
+extern Datum CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n);
+extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
+
+/*
+ * memory.c: bytes that one call may take, which is maintenance_work_mem.
+ *
+ * MemoryError is the error for what needs more, MemoryExceeded the one for what is known to need
+ * more than "used" only: "what" and its arguments are the subject of a sentence, "instead" completes
+ * the hint "SET maintenance_work_mem = ...; or".  Megabytes rounds up.
+ */
+#define CS_MEGABYTE ((Size) 1024 * 1024)
+
 extern Size CsMemoryLimit(void);
+extern Size CsMegabytes(Size bytes);
+extern void CsMemoryError(Size needed, const char *instead, const char *what, ...)
+			pg_attribute_printf(3, 4) pg_attribute_noreturn();
+extern void CsMemoryExceeded(Size used, const char *instead, const char *what, ...)
+			pg_attribute_printf(3, 4) pg_attribute_noreturn();
+
+/* finding.c */
+
+/* What is said of one line of a report; the lower ones are worse. */
+typedef enum CsVerdict
+{
+	CS_VERDICT_OK,
+	CS_VERDICT_INSUFFICIENT,	/* data */
+	CS_VERDICT_WATCH,
+	CS_VERDICT_DRIFTED,			/* segments */
+	CS_VERDICT_UNSTABLE,		/* a profile */
+	CS_VERDICT_BROKEN,			/* a feed */
+	CS_VERDICT_DISPARATE		/* groups */
+} CsVerdict;
+
+typedef struct CsFinding
+{
+	CsVerdict	verdict;		/* the worst of all reasons */
+	StringInfoData reason;
+} CsFinding;
+
+/* Add a reason; Default says something when there is none yet. */
+extern void CsFindingInit(CsFinding *finding);
+extern void CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format, ...)
+			pg_attribute_printf(3, 4);
+extern void CsFindingDefault(CsFinding *finding, const char *format, ...)
+			pg_attribute_printf(2, 3);
+extern CsValue CsFindingVerdict(const CsFinding *finding);
+extern CsValue CsFindingReason(const CsFinding *finding);
+
+/* Add formatted text to a buffer. */
+extern void CsAppendFormatted(StringInfo to, const char *format, va_list arguments)
+			pg_attribute_printf(2, 0);
 
 /* json.c: jsonb of text that this library wrote, palloc'd in CurrentMemoryContext. */
 extern Jsonb *CsJsonbFromText(const char *json);

@@ -1,6 +1,6 @@
 /*
  * memory.c
- *	  The memory that a call may take.
+ *	  The memory that a call may take, and the error for a call that needs more.
  */
 #include "custseg.h"
 
@@ -12,4 +12,58 @@ Size
 CsMemoryLimit(void)
 {
 	return (Size) maintenance_work_mem * 1024;
+}
+
+/* See call.h. */
+Size
+CsMegabytes(Size bytes)
+{
+	return bytes / CS_MEGABYTE + (bytes % CS_MEGABYTE != 0);
+}
+
+static char *Format(const char *format, va_list arguments) pg_attribute_printf(1, 0);
+
+/* Formatted text, palloc'd. */
+static char *
+Format(const char *format, va_list arguments)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	CsAppendFormatted(&text, format, arguments);
+	return text.data;
+}
+
+/* See call.h. */
+void
+CsMemoryError(Size needed, const char *instead, const char *what,...)
+{
+	va_list		arguments;
+	char	   *subject;
+
+	va_start(arguments, what);
+	subject = Format(what, arguments);
+	va_end(arguments);
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("%s needs %zu MB, maintenance_work_mem is %d MB", subject,
+					CsMegabytes(needed), maintenance_work_mem / 1024),
+			 errhint("SET maintenance_work_mem = '%zuMB'; or %s.", CsMegabytes(needed), instead)));
+}
+
+/* See call.h. */
+void
+CsMemoryExceeded(Size used, const char *instead, const char *what,...)
+{
+	va_list		arguments;
+	char	   *subject;
+
+	va_start(arguments, what);
+	subject = Format(what, arguments);
+	va_end(arguments);
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("%s needs more than %zu MB, maintenance_work_mem is %d MB", subject,
+					used / CS_MEGABYTE, maintenance_work_mem / 1024),
+			 errhint("Raise maintenance_work_mem; or %s.", instead)));
 }

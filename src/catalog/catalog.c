@@ -137,7 +137,7 @@ CsCatalogLeave(Oid save_user, int save_context)
 
 /* See model.h; the result lies in SPI_tuptable. */
 uint64
-CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments, bool read_only)
+CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool read_only)
 {
 	Oid			types[MAX_SQL_ARGUMENTS];
 	Datum		values[MAX_SQL_ARGUMENTS];
@@ -151,7 +151,7 @@ CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments
 	for (int i = 0; i < narguments; i++)
 	{
 		types[i] = arguments[i].type;
-		values[i] = arguments[i].value;
+		values[i] = arguments[i].datum;
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
 	CsCatalogEnter(&user, &context);
@@ -160,82 +160,6 @@ CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
 	return SPI_processed;
-}
-
-/* A text argument; NULL for NULL. */
-CsSqlArgument
-CsSqlText(const char *value)
-{
-	CsSqlArgument argument = {TEXTOID, (Datum) 0, value == NULL};
-
-	if (value != NULL)
-		argument.value = CStringGetTextDatum(value);
-	return argument;
-}
-
-/* An argument of type name, cut to its length; NULL for NULL. */
-CsSqlArgument
-CsSqlName(const char *value)
-{
-	CsSqlArgument argument = {NAMEOID, (Datum) 0, value == NULL};
-
-	if (value != NULL)
-		argument.value = DirectFunctionCall1(namein, CStringGetDatum(value));
-	return argument;
-}
-
-/* An integer argument. */
-CsSqlArgument
-CsSqlInt4(int32 value)
-{
-	CsSqlArgument argument = {INT4OID, Int32GetDatum(value), false};
-
-	return argument;
-}
-
-/* A bigint argument. */
-CsSqlArgument
-CsSqlInt8(int64 value)
-{
-	CsSqlArgument argument = {INT8OID, Int64GetDatum(value), false};
-
-	return argument;
-}
-
-/* A float8 argument; NULL for NaN, which says "undefined" in C. */
-CsSqlArgument
-CsSqlFloat8(double value)
-{
-	CsSqlArgument argument = {FLOAT8OID, Float8GetDatum(value), isnan(value)};
-
-	return argument;
-}
-
-/* A boolean argument. */
-CsSqlArgument
-CsSqlBool(bool value)
-{
-	CsSqlArgument argument = {BOOLOID, BoolGetDatum(value), false};
-
-	return argument;
-}
-
-/* A jsonb argument; NULL for NULL. */
-CsSqlArgument
-CsSqlJsonb(Jsonb *value)
-{
-	CsSqlArgument argument = {JSONBOID, JsonbPGetDatum(value), value == NULL};
-
-	return argument;
-}
-
-/* An array argument, "type" being the array's own; NULL for NULL. */
-CsSqlArgument
-CsSqlArray(Oid type, ArrayType *value)
-{
-	CsSqlArgument argument = {type, PointerGetDatum(value), value == NULL};
-
-	return argument;
 }
 
 /* Error unless this transaction may write, before anything is read for it. */
@@ -286,12 +210,12 @@ CallerIsMember(const char *role)
 static Access
 CheckAccess(const char *sql, const char *model, bool read_only)
 {
-	CsSqlArgument argument;
+	CsValue		argument;
 	Access		access = ACCESS_NO_MODEL;
 	uint64		nroles;
 
 	SPI_connect();
-	argument = CsSqlText(model);
+	argument = CsValueText(model);
 	nroles = CsCatalogExecute(sql, &argument, 1, read_only);
 	if (nroles > 0)
 		access = superuser() ? ACCESS_ALLOWED : ACCESS_DENIED;
@@ -375,11 +299,11 @@ CsModelCheckUse(const char *model)
 int
 CsModelDeployedVersion(const char *model)
 {
-	CsSqlArgument argument;
+	CsValue		argument;
 	int			version = 0;
 
 	SPI_connect();
-	argument = CsSqlText(model);
+	argument = CsValueText(model);
 	if (CsCatalogExecute(deployed_sql, &argument, 1, true) > 0)
 	{
 		bool		isnull;
@@ -448,13 +372,13 @@ Jsonb *
 CsCatalogDefinition(const char *model, int version)
 {
 	MemoryContext context = CurrentMemoryContext;
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 	Jsonb	   *definition = NULL;
 	int			level;
 
 	SPI_connect();
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(version);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(version);
 	level = ExactFloats();
 	if (CsCatalogExecute(definition_sql, arguments, lengthof(arguments), true) > 0)
 	{

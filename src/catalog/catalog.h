@@ -7,6 +7,7 @@
 #define CUSTSEG_CATALOG_H
 
 #include "custseg.h"
+#include "call/call.h"
 #include "executor/spi.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
@@ -28,31 +29,14 @@ extern Oid	CsModelTable(void);	/* whose invalidation raises it; InvalidOid befor
 extern void CsCatalogEnter(Oid *save_user, int *save_context);	/* become the owner */
 extern void CsCatalogLeave(Oid save_user, int save_context);
 
-/* An argument $1, $2, ... of a statement on the tables. */
-typedef struct CsSqlArgument
-{
-	Oid			type;
-	Datum		value;
-	bool		isnull;
-} CsSqlArgument;
-
 /*
- * Run one constant, fully qualified statement as the owner; must be called inside SPI.  Returns
+ * Run one constant, fully qualified statement with arguments $1, $2, ... as the owner; must be called
+ * inside SPI.  Returns
  * the number of rows, which SPI_tuptable holds.  read_only: with the caller's snapshot, as STABLE
  * functions and parallel workers must; else with a fresh one.
  */
-extern uint64 CsCatalogExecute(const char *sql, const CsSqlArgument *arguments, int narguments,
+extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments,
 							   bool read_only);
-
-/* Constructors of arguments; a NULL string is an SQL NULL, as is a NaN. */
-extern CsSqlArgument CsSqlText(const char *value);
-extern CsSqlArgument CsSqlName(const char *value);
-extern CsSqlArgument CsSqlInt4(int32 value);
-extern CsSqlArgument CsSqlInt8(int64 value);
-extern CsSqlArgument CsSqlFloat8(double value);
-extern CsSqlArgument CsSqlBool(bool value);
-extern CsSqlArgument CsSqlJsonb(Jsonb *value);
-extern CsSqlArgument CsSqlArray(Oid type, ArrayType *value);
 
 /* Error unless the transaction may write; "command" is the function as the user knows it. */
 extern void CsRequireWritable(const char *command);
@@ -74,11 +58,10 @@ extern Jsonb *CsCatalogDefinition(const char *model, int version);
  * change.c: what the functions by which an owner changes a model have in common.
  *
  * Begin: the transaction may write, the first argument names a model, the caller owns it and now
- * holds its lock; returns the name.  RequireArgument: an error unless an argument is there.
+ * holds its lock; returns the name.
  * DeployedVersion and what follows are called inside SPI, and see what is committed now; 0: none.
  */
 extern char *CsBeginChange(FunctionCallInfo fcinfo, const char *command);
-extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
 extern int	CsDeployedVersion(const char *model);
 extern int	CsRequireDeployedVersion(const char *model);	/* else an error */
 extern void CsRequireSegment(const char *model, int segment);	/* of the deployed version */

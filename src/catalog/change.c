@@ -15,24 +15,13 @@ static const char *const segment_sql =
 " AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) $3";
 
 /* See catalog.h. */
-void
-CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name)
-{
-	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be NULL", name)));
-}
-
-/* See catalog.h. */
 char *
 CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 {
 	char	   *model;
 
 	CsRequireWritable(command);
-	CsRequireArgument(fcinfo, 0, "model");
-	model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	model = CsRequiredText(fcinfo, 0, "model");
 	CsModelCheckName(model);
 	CsModelCheckOwner(model);
 	CsModelLock(model);
@@ -44,7 +33,7 @@ CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 int
 CsDeployedVersion(const char *model)
 {
-	CsSqlArgument argument = CsSqlText(model);
+	CsValue		argument = CsValueText(model);
 	bool		isnull = true;
 	Datum		value = (Datum) 0;
 
@@ -83,11 +72,11 @@ void
 CsRequireSegment(const char *model, int segment)
 {
 	int			version = CsRequireDeployedVersion(model);
-	CsSqlArgument arguments[3];
+	CsValue		arguments[3];
 
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(version);
-	arguments[2] = CsSqlInt4(segment);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(version);
+	arguments[2] = CsValueInt4(segment);
 	if (CsCatalogExecute(segment_sql, arguments, lengthof(arguments), false) == 0)
 		CsReportNoSegment(model, version, segment);
 }

@@ -53,7 +53,7 @@ extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length
  * The same of any value: true or false of a boolean, and what its type's output function writes of
  * a number or a time.
  */
-extern const char *CsValueText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
+extern const char *CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
 							   void **copy);
 
 /* relation.c */

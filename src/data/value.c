@@ -472,7 +472,7 @@ CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
 
 /* See relation.h. */
 const char *
-CsValueText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, void **copy)
+CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, void **copy)
 {
 	const char *text;
 

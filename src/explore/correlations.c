@@ -11,11 +11,8 @@
 
 #include "call/call.h"
 #include "explore/explore.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "stat/correlation.h"
-#include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 PG_FUNCTION_INFO_V1(custseg_correlations);
 
@@ -54,14 +51,9 @@ CheckMemory(const CsLook *look)
 				 errmsg("correlations of more than %lld rows are not supported",
 						(long long) CS_MAX_RANKED),
 				 errhint("Give a sample as the source: a query with TABLESAMPLE.")));
-	if (needed > (Size) maintenance_work_mem * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("correlations of %d columns and %lld rows need %zu MB, maintenance_work_mem is %d MB",
-						look->ncolumns, (long long) look->nrows, needed / (1024 * 1024) + 1,
-						maintenance_work_mem / 1024),
-				 errhint("SET maintenance_work_mem = '%zuMB'; or give a sample as the source: a query with TABLESAMPLE.",
-						 needed / (1024 * 1024) + 1)));
+	if (needed > CsMemoryLimit())
+		CsMemoryError(needed, "give a sample as the source: a query with TABLESAMPLE",
+					  "correlating %d columns of %lld rows", look->ncolumns, (long long) look->nrows);
 }
 
 /* Put the correlations of "d" columns where the columns are in a matrix of all. */
@@ -146,14 +138,12 @@ CorrelatePair(const CsLook *look, const CsLookColumn *a, const CsLookColumn *b, 
 
 /* The line of one pair. */
 static void
-PutPair(ReturnSetInfo *rsinfo, const CsLook *look, int a, int b, const Matrices *complete, Pair *pair)
+PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *complete, Pair *pair)
 {
 	const CsLookColumn *ca = &look->columns[a],
 			   *cb = &look->columns[b];
 	int64		n = look->nrows;
 	double		r[2] = {NAN, NAN};
-	Datum		values[7];
-	bool		nulls[7] = {false};
 
 	if (ca->n < n || cb->n < n)
 		n = CorrelatePair(look, ca, cb, pair, r);
@@ -162,33 +152,24 @@ PutPair(ReturnSetInfo *rsinfo, const CsLook *look, int a, int b, const Matrices 
 		r[0] = complete->pearson[a * look->ncolumns + b];
 		r[1] = complete->spearman[a * look->ncolumns + b];
 	}
-	values[0] = CStringGetTextDatum(NameStr(ca->column.name));
-	values[1] = CStringGetTextDatum(NameStr(cb->column.name));
-	values[2] = Int64GetDatum(n);
-	for (int i = 0; i < 2; i++)
-	{
-		double		p = CsCorrelationP(r[i], n);
-
-		values[3 + 2 * i] = Float8GetDatum(r[i]);
-		nulls[3 + 2 * i] = isnan(r[i]);
-		values[4 + 2 * i] = Float8GetDatum(p);
-		nulls[4 + 2 * i] = isnan(p);
-	}
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueText(NameStr(ca->column.name)),
+								 CsValueText(NameStr(cb->column.name)),
+								 CsValueInt8(n),
+								 CsValueFloat8(r[0]), CsValueFloat8(CsCorrelationP(r[0], n)),
+								 CsValueFloat8(r[1]), CsValueFloat8(CsCorrelationP(r[1], n))));
 }
 
 /* correlations(source, columns) */
 Datum
 custseg_correlations(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsLook	   *look;
 	Pair		pair;
 	Matrices	complete;
 
-	InitMaterializedSRF(fcinfo, 0);
-	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
-					  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), true);
+	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
 	if (look->ncolumns < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -205,7 +186,7 @@ custseg_correlations(PG_FUNCTION_ARGS)
 	complete = CorrelateComplete(look, pair.work);
 	for (int a = 0; a < look->ncolumns; a++)
 		for (int b = a + 1; b < look->ncolumns; b++)
-			PutPair(rsinfo, look, a, b, &complete, &pair);
+			PutPair(result, look, a, b, &complete, &pair);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

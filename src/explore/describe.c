@@ -9,12 +9,10 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "explore/explore.h"
-#include "funcapi.h"
 #include "math/math.h"
 #include "prep/prep.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
-#include "utils/tuplestore.h"
 
 #define TOP_LEVELS 5
 
@@ -110,7 +108,7 @@ CountLevels(const CsLookColumn *c)
 }
 
 /* The most frequent levels as json, ties by text; palloc'd. */
-static Datum
+static CsValue
 TopLevels(const CsLookColumn *c)
 {
 	StringInfoData json;
@@ -134,7 +132,7 @@ TopLevels(const CsLookColumn *c)
 	}
 	appendStringInfoChar(&json, ']');
 	pfree(taken);
-	return JsonbPGetDatum(CsJsonbFromText(json.data));
+	return CsValueJsonb(CsJsonbFromText(json.data));
 }
 
 /* One more thing to say. */
@@ -214,18 +212,16 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 	return words.len > 0 ? words.data : pstrdup("fine as it is");
 }
 
-/* A number into the row; what is not defined is NULL. */
-static void
-Put(Datum *values, bool *nulls, int column, double value)
+/* A number as a column; what is not defined is NULL. */
+static CsValue
+Finite(double value)
 {
-	nulls[column] = !isfinite(value);
-	values[column] = Float8GetDatum(value);
+	return CsValueFloat8(isfinite(value) ? value : NAN);
 }
 
 /* Fill in what numbers have. */
 static void
-PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Order *o,
-		  Datum *values, bool *nulls)
+PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Order *o, CsValue *row)
 {
 	double		jarque_bera,
 				p;
@@ -236,73 +232,66 @@ PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Orde
 	FillQuartiles(c, o);
 	CountOutliers(c, options, o);
 	jarque_bera = CsJarqueBera(&c->moments, &p);
-	Put(values, nulls, D_MEAN, c->moments.mean);
-	Put(values, nulls, D_SD, CsMomentsDeviation(&c->moments));
-	Put(values, nulls, D_MIN, o->minimum);
+	row[D_MEAN] = Finite(c->moments.mean);
+	row[D_SD] = Finite(CsMomentsDeviation(&c->moments));
+	row[D_MIN] = Finite(o->minimum);
 	for (int q = 0; q < 3; q++)
-		Put(values, nulls, D_Q1 + q, o->quartile[q]);
-	Put(values, nulls, D_MAX, o->maximum);
-	Put(values, nulls, D_SKEWNESS, CsMomentsSkewness(&c->moments));
-	Put(values, nulls, D_KURTOSIS, CsMomentsKurtosis(&c->moments));
-	Put(values, nulls, D_JB, jarque_bera);
-	Put(values, nulls, D_JB_P, p);
-	values[D_DISTINCT] = Int64GetDatum(o->distinct);
-	values[D_IQR_OUTLIERS] = Int64GetDatum(o->iqr_outliers);
-	values[D_Z_OUTLIERS] = Int64GetDatum(o->z_outliers);
-	nulls[D_DISTINCT] = nulls[D_IQR_OUTLIERS] = nulls[D_Z_OUTLIERS] = false;
+		row[D_Q1 + q] = Finite(o->quartile[q]);
+	row[D_MAX] = Finite(o->maximum);
+	row[D_SKEWNESS] = Finite(CsMomentsSkewness(&c->moments));
+	row[D_KURTOSIS] = Finite(CsMomentsKurtosis(&c->moments));
+	row[D_JB] = Finite(jarque_bera);
+	row[D_JB_P] = Finite(p);
+	row[D_DISTINCT] = CsValueInt8(o->distinct);
+	row[D_IQR_OUTLIERS] = CsValueInt8(o->iqr_outliers);
+	row[D_Z_OUTLIERS] = CsValueInt8(o->z_outliers);
 }
 
 /* The line of one column. */
 static void
-PutColumn(ReturnSetInfo *rsinfo, const CsLook *look, CsLookColumn *c, const DescribeOptions *options,
+PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeOptions *options,
 		  double *scratch)
 {
-	Datum		values[D_COLUMNS];
-	bool		nulls[D_COLUMNS];
+	CsValue		row[D_COLUMNS];
 	Order		o = {{0}};
 	CsKind		kind = c->column.converter.kind;
 
-	memset(nulls, true, sizeof(nulls));
+	CsResultNulls(result, row);
 	if (kind == CS_CATEGORICAL)
 	{
-		values[D_DISTINCT] = Int64GetDatum(CountLevels(c));
-		nulls[D_DISTINCT] = c->levels->uncounted[0] > 0;
-		values[D_TOP] = TopLevels(c);
-		nulls[D_TOP] = false;
+		if (c->levels->uncounted[0] == 0)
+			row[D_DISTINCT] = CsValueInt8(CountLevels(c));
+		row[D_TOP] = TopLevels(c);
 	}
 	else if (kind != CS_UNUSABLE)
-		PutNumber(c, options, scratch, &o, values, nulls);
-	values[D_COLUMN] = CStringGetTextDatum(NameStr(c->column.name));
-	values[D_TYPE] = CStringGetTextDatum(format_type_with_typemod(c->column.type, c->column.typmod));
-	values[D_KIND] = CStringGetTextDatum(CsKindName(kind));
-	values[D_N] = Int64GetDatum(c->n);
-	values[D_N_NULL] = Int64GetDatum(c->n_null);
-	Put(values, nulls, D_NULL_SHARE, look->nrows == 0 ? NAN : (double) c->n_null / (double) look->nrows);
-	values[D_N_INFINITE] = Int64GetDatum(c->n_infinite);
-	values[D_SUGGESTION] = CStringGetTextDatum(Advise(look, c, &o));
-	nulls[D_COLUMN] = nulls[D_TYPE] = nulls[D_KIND] = nulls[D_N] = nulls[D_N_NULL] = false;
-	nulls[D_N_INFINITE] = nulls[D_SUGGESTION] = false;
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		PutNumber(c, options, scratch, &o, row);
+	row[D_COLUMN] = CsValueText(NameStr(c->column.name));
+	row[D_TYPE] = CsValueText(format_type_with_typemod(c->column.type, c->column.typmod));
+	row[D_KIND] = CsValueText(CsKindName(kind));
+	row[D_N] = CsValueInt8(c->n);
+	row[D_N_NULL] = CsValueInt8(c->n_null);
+	row[D_NULL_SHARE] = Finite(look->nrows == 0 ? NAN : (double) c->n_null / (double) look->nrows);
+	row[D_N_INFINITE] = CsValueInt8(c->n_infinite);
+	row[D_SUGGESTION] = CsValueText(Advise(look, c, &o));
+	CsResultPut(result, row, lengthof(row));
 }
 
 /* describe(source, columns, options) */
 Datum
 custseg_describe(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	DescribeOptions options = {0};
 	CsLook	   *look;
 	double	   *scratch;
 
-	InitMaterializedSRF(fcinfo, 0);
-	CsOptionsParse(describe_options, lengthof(describe_options),
-				   PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
-	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
-					  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), false);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, describe_options, lengthof(describe_options), &options);
+	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+					  CsArrayArgument(fcinfo, ARG_COLUMNS), false);
 	CsLookRead(look);
 	scratch = CsLookScratch(look);
 	for (int i = 0; i < look->ncolumns; i++)
-		PutColumn(rsinfo, look, &look->columns[i], &options, scratch);
+		PutColumn(result, look, &look->columns[i], &options, scratch);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -48,6 +48,12 @@ typedef struct CsLook
 	FmgrInfo	id_output;
 } CsLook;
 
+/* The arguments of functions that take columns of a source. */
+enum
+{
+	ARG_SOURCE, ARG_COLUMNS, ARG_OPTIONS
+};
+
 /*
  * reader.c
  *

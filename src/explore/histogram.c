@@ -10,11 +10,8 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "explore/explore.h"
-#include "funcapi.h"
 #include "math/math.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 #define MOST_BINS 1000
 #define LORENZ_POINTS 101
@@ -23,17 +20,20 @@ PG_FUNCTION_INFO_V1(custseg_histogram);
 PG_FUNCTION_INFO_V1(custseg_concentration);
 PG_FUNCTION_INFO_V1(custseg_frequencies);
 
+/* The arguments of all three. */
+enum
+{
+	ARG_COLUMN = ARG_SOURCE + 1, ARG_BINS
+};
+
 /* Read the one column, a number, that an argument names. */
 static CsLook *
 LookAtColumn(FunctionCallInfo fcinfo)
 {
-	Datum		name;
-	CsLook	   *look;
+	const char *column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
+	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+								  DatumGetArrayTypeP(CsValueTexts(&column, 1).datum), true);
 
-	(void) CsRequiredText(fcinfo, 1, "column");
-	name = PG_GETARG_DATUM(1);
-	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
-					  construct_array(&name, 1, TEXTOID, -1, false, TYPALIGN_INT), true);
 	CsLookRead(look);
 	return look;
 }
@@ -44,9 +44,9 @@ NumberOfBins(FunctionCallInfo fcinfo, const double *sorted, int64 n)
 {
 	int			bins;
 
-	if (PG_ARGISNULL(2))
+	if (PG_ARGISNULL(ARG_BINS))
 		return CsBinsOfSorted(sorted, n, MOST_BINS);
-	bins = PG_GETARG_INT32(2);
+	bins = PG_GETARG_INT32(ARG_BINS);
 	if (bins < 1 || bins > MOST_BINS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -60,7 +60,7 @@ NumberOfBins(FunctionCallInfo fcinfo, const double *sorted, int64 n)
 Datum
 custseg_histogram(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsLook	   *look;
 	CsLookColumn *c;
 	const double *sorted;
@@ -70,7 +70,6 @@ custseg_histogram(PG_FUNCTION_ARGS)
 	int64		below = 0;
 	int			bins;
 
-	InitMaterializedSRF(fcinfo, 0);
 	look = LookAtColumn(fcinfo);
 	c = &look->columns[0];
 	sorted = CsLookSorted(look, c);
@@ -94,17 +93,13 @@ custseg_histogram(PG_FUNCTION_ARGS)
 		int64		end = i + 1 == bins ? c->n : CsCountBelow(sorted, c->n, to);
 		double		density = bandwidth > 0 ?
 			CsKernelDensity(sorted, c->n, bandwidth, from / 2 + to / 2) : NAN;
-		Datum		values[6];
-		bool		nulls[6] = {false};
 
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = Float8GetDatum(from);
-		values[2] = Float8GetDatum(to);
-		values[3] = Int64GetDatum(end - below);
-		values[4] = Float8GetDatum((double) (end - below) / (double) c->n);
-		values[5] = Float8GetDatum(density);
-		nulls[5] = !isfinite(density);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueInt4(i + 1),
+									 CsValueFloat8(from),
+									 CsValueFloat8(to),
+									 CsValueInt8(end - below),
+									 CsValueFloat8((double) (end - below) / (double) c->n),
+									 CsValueFloat8(isfinite(density) ? density : NAN)));
 		below = end;
 	}
 	CsLookEnd(look);
@@ -115,18 +110,14 @@ custseg_histogram(PG_FUNCTION_ARGS)
 Datum
 custseg_concentration(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsLook	   *look;
 	CsLookColumn *c;
 	const double *sorted;
 	double		curve[LORENZ_POINTS],
-				total,
-				gini;
-	Datum		points[LORENZ_POINTS];
-	Datum		values[7];
-	bool		nulls[7] = {false};
+				total = 0,
+				gini = NAN;
 
-	InitMaterializedSRF(fcinfo, 0);
 	look = LookAtColumn(fcinfo);
 	c = &look->columns[0];
 	sorted = CsLookSorted(look, c);
@@ -138,20 +129,16 @@ custseg_concentration(PG_FUNCTION_ARGS)
 				 errdetail("The least is %.15g.", sorted[0]),
 				 errhint("Leave them out in a query: WHERE %s >= 0",
 						 quote_identifier(NameStr(c->column.name)))));
-	gini = c->n > 0 ? CsLorenz(sorted, c->n, LORENZ_POINTS, curve, &total) : NAN;
-	for (int i = 0; i < LORENZ_POINTS; i++)
-		points[i] = Float8GetDatum(curve[i]);
-	values[0] = Int64GetDatum(c->n);
-	values[1] = Int64GetDatum(look->nrows - c->n);
-	values[2] = Float8GetDatum(c->n > 0 ? total : 0);
-	values[3] = Float8GetDatum(gini);
-	values[4] = Float8GetDatum(1 - curve[90]);
-	values[5] = Float8GetDatum(1 - curve[99]);
-	nulls[3] = nulls[4] = nulls[5] = nulls[6] = isnan(gini);
-	if (!isnan(gini))
-		values[6] = PointerGetDatum(construct_array(points, LORENZ_POINTS, FLOAT8OID, sizeof(float8),
-													FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	if (c->n > 0)
+		gini = CsLorenz(sorted, c->n, LORENZ_POINTS, curve, &total);
+	CsResultPut(result, CsValues(CsValueInt8(c->n),
+								 CsValueInt8(look->nrows - c->n),
+								 CsValueFloat8(total),
+								 CsValueFloat8(gini),
+								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[90]),
+								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[99]),
+								 isnan(gini) ? CsValueNull(FLOAT8ARRAYOID) :
+								 CsValueNumbers(curve, LORENZ_POINTS)));
 	CsLookEnd(look);
 	return (Datum) 0;
 }
@@ -160,14 +147,13 @@ custseg_concentration(PG_FUNCTION_ARGS)
 Datum
 custseg_frequencies(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsRelation *rel;
 	const CsColumn *column;
 	StringInfoData query;
 
-	InitMaterializedSRF(fcinfo, 0);
-	rel = CsRelationOpen(CsRequiredText(fcinfo, 0, "source"));
-	column = CsRelationColumn(rel, CsRequiredText(fcinfo, 1, "column"));
+	rel = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
+	column = CsRelationColumn(rel, CsRequiredText(fcinfo, ARG_COLUMN, "column"));
 	initStringInfo(&query);
 	appendStringInfo(&query,
 					 "SELECT g.level, g.n, g.n::pg_catalog.float8 OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8,"
@@ -181,15 +167,7 @@ custseg_frequencies(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (SPI_execute(query.data, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the levels of column \"%s\"", NameStr(column->name));
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		Datum		values[4];
-		bool		nulls[4];
-
-		for (int j = 0; j < 4; j++)
-			values[j] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, j + 1, &nulls[j]);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
+	CsResultPutSelected(result);
 	SPI_finish();
 	return (Datum) 0;
 }

@@ -10,16 +10,10 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "explore/explore.h"
-#include "funcapi.h"
-#include "miscadmin.h"
 #include "stat/missing.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/tuplestore.h"
 
 #define MOST_COLUMNS 1000
 
@@ -61,12 +55,9 @@ AddPattern(Counting *c, uint32 hash)
 	Pattern    *pattern;
 
 	c->used += size;
-	if (c->used > (Size) maintenance_work_mem * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%d patterns of missing columns need more than %d MB", c->npatterns + 1,
-						maintenance_work_mem / 1024),
-				 errhint("Raise maintenance_work_mem, or name fewer columns.")));
+	if (c->used > CsMemoryLimit())
+		CsMemoryExceeded(c->used, "name fewer columns",
+						 "telling apart %d patterns of missing columns", c->npatterns + 1);
 	if (c->npatterns == c->capacity)
 	{
 		c->capacity = Max(64, 2 * c->capacity);
@@ -151,8 +142,8 @@ static Counting *
 CountPatterns(FunctionCallInfo fcinfo, bool sums)
 {
 	Counting   *c = palloc0(sizeof(Counting));
-	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
-								  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), sums);
+	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+								  CsArrayArgument(fcinfo, ARG_COLUMNS), sums);
 	CsColumn   *columns = palloc(sizeof(CsColumn) * Max(look->ncolumns, 1));
 
 	if (look->ncolumns > MOST_COLUMNS)
@@ -194,11 +185,10 @@ ComparePatterns(const void *a, const void *b)
 Datum
 custseg_missing_patterns(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	Counting   *c;
 	Pattern   **order;
 
-	InitMaterializedSRF(fcinfo, 0);
 	c = CountPatterns(fcinfo, false);
 	order = palloc(sizeof(Pattern *) * Max(c->npatterns, 1));
 	for (int i = 0; i < c->npatterns; i++)
@@ -206,19 +196,16 @@ custseg_missing_patterns(PG_FUNCTION_ARGS)
 	qsort(order, c->npatterns, sizeof(Pattern *), ComparePatterns);
 	for (int i = 0; i < c->npatterns; i++)
 	{
-		Datum	   *names = palloc(sizeof(Datum) * Max(c->look->ncolumns, 1));
+		const char **names = palloc(sizeof(char *) * Max(c->look->ncolumns, 1));
 		int			n = 0;
-		Datum		values[4];
-		bool		nulls[4] = {false};
 
 		for (int j = 0; j < c->look->ncolumns; j++)
 			if (order[i]->missing[j])
-				names[n++] = CStringGetTextDatum(NameStr(c->look->columns[j].column.name));
-		values[0] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
-		values[1] = Int32GetDatum(n);
-		values[2] = Int64GetDatum(order[i]->p.n);
-		values[3] = Float8GetDatum((double) order[i]->p.n / (double) c->nrows);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+				names[n++] = NameStr(c->look->columns[j].column.name);
+		CsResultPut(result, CsValues(CsValueTexts(names, n),
+									 CsValueInt4(n),
+									 CsValueInt8(order[i]->p.n),
+									 CsValueFloat8((double) order[i]->p.n / (double) c->nrows)));
 	}
 	return (Datum) 0;
 }
@@ -250,36 +237,31 @@ CheckTestable(const Counting *c)
 Datum
 custseg_mcar_test(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	Counting   *c;
 	CsMissingPattern *patterns;
-	CsLittleResult result;
+	CsLittleResult little;
 	const char *reason;
-	Datum		values[6];
-	bool		nulls[6] = {false};
 
-	InitMaterializedSRF(fcinfo, 0);
 	c = CountPatterns(fcinfo, true);
 	CheckTestable(c);
 	patterns = palloc(sizeof(CsMissingPattern) * Max(c->npatterns, 1));
 	for (int i = 0; i < c->npatterns; i++)
 		patterns[i] = c->patterns[i].p;
-	if (!CsLittleTest(c->look->ncolumns, patterns, c->npatterns, &result))
+	if (!CsLittleTest(c->look->ncolumns, patterns, c->npatterns, &little))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the columns have no covariance that could be inverted"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
-	reason = result.df == 0 ? "nothing is missing, or always the same" :
-		!result.converged ? "the estimate did not converge" :
-		result.p < 0.05 ? "what is missing hangs on the values: rows without it are others" :
+	reason = little.df == 0 ? "nothing is missing, or always the same" :
+		!little.converged ? "the estimate did not converge" :
+		little.p < 0.05 ? "what is missing hangs on the values: rows without it are others" :
 		"no sign that what is missing hangs on the values";
-	values[0] = Int64GetDatum(c->nrows);
-	values[1] = Int32GetDatum(c->npatterns);
-	values[2] = Float8GetDatum(result.statistic);
-	values[3] = Float8GetDatum((double) result.df);
-	values[4] = Float8GetDatum(result.p);
-	nulls[4] = isnan(result.p);
-	values[5] = CStringGetTextDatum(reason);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueInt8(c->nrows),
+								 CsValueInt4(c->npatterns),
+								 CsValueFloat8(little.statistic),
+								 CsValueFloat8((double) little.df),
+								 CsValueFloat8(little.p),
+								 CsValueText(reason)));
 	return (Datum) 0;
 }

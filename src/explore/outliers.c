@@ -14,11 +14,9 @@
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "explore/explore.h"
-#include "funcapi.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/missing.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
@@ -146,10 +144,10 @@ FillCovariance(const CsLook *look, Limits *l, double *center)
 }
 
 /* The columns of the row that are too far out, by fences or by deviations: an array of names. */
-static Datum
+static CsValue
 FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, int64 row, bool fences)
 {
-	Datum	   *names = palloc(sizeof(Datum) * Max(l->d, 1));
+	const char **names = palloc(sizeof(char *) * Max(l->d, 1));
 	int			n = 0;
 
 	for (int j = 0; j < l->d; j++)
@@ -157,9 +155,9 @@ FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, i
 		double		x = look->columns[j].values[row];
 
 		if (fences ? x < l->low[j] || x > l->high[j] : fabs(x - l->mean[j]) > options->z_limit * l->sd[j])
-			names[n++] = CStringGetTextDatum(NameStr(look->columns[j].column.name));
+			names[n++] = NameStr(look->columns[j].column.name);
 	}
-	return PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return CsValueTexts(names, n);
 }
 
 /* Look at one row; true when it is an outlier. */
@@ -250,24 +248,16 @@ FillIds(CsLook *look, Outlier *outliers, int n)
 
 /* Put a line. */
 static void
-PutOutlier(ReturnSetInfo *rsinfo, const CsLook *look, const Limits *l, const OutlierOptions *options,
+PutOutlier(CsResult *result, const CsLook *look, const Limits *l, const OutlierOptions *options,
 		   const Outlier *o)
 {
-	Datum		values[7];
-	bool		nulls[7] = {false};
-
-	nulls[0] = o->id == NULL;
-	if (o->id != NULL)
-		values[0] = CStringGetTextDatum(o->id);
-	values[1] = Int64GetDatum(o->row + 1);
-	values[2] = FarColumns(look, l, options, o->row, true);
-	values[3] = FarColumns(look, l, options, o->row, false);
-	values[4] = Float8GetDatum(o->z);
-	values[5] = Float8GetDatum(sqrt(o->squared));
-	nulls[5] = isnan(o->squared);
-	values[6] = Float8GetDatum(o->p);
-	nulls[6] = isnan(o->p);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueText(o->id),
+								 CsValueInt8(o->row + 1),
+								 FarColumns(look, l, options, o->row, true),
+								 FarColumns(look, l, options, o->row, false),
+								 CsValueFloat8(o->z),
+								 CsValueFloat8(sqrt(o->squared)),
+								 CsValueFloat8(o->p)));
 }
 
 /* The outliers, farthest first; *n of them. */
@@ -319,7 +309,7 @@ DropId(CsLook *look)
 Datum
 custseg_outliers(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	OutlierOptions options = {0};
 	CsLook	   *look;
 	Limits		l = {0};
@@ -327,13 +317,11 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	Outlier    *outliers;
 	int64		n;
 
-	InitMaterializedSRF(fcinfo, 0);
-	CsOptionsParse(outlier_options, lengthof(outlier_options),
-				   PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
-	look = CsLookOpen(CsRequiredText(fcinfo, 0, "source"),
-					  PG_ARGISNULL(1) ? NULL : PG_GETARG_ARRAYTYPE_P(1), true);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, outlier_options, lengthof(outlier_options), &options);
+	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
 	look->id = IdColumn(look, &options);
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(ARG_COLUMNS))
 		DropId(look);
 	if (look->ncolumns == 0)
 		ereport(ERROR,
@@ -360,7 +348,7 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	n = Min(n, options.limit);
 	FillIds(look, outliers, (int) n);
 	for (int64 i = 0; i < n; i++)
-		PutOutlier(rsinfo, look, &l, &options, &outliers[i]);
+		PutOutlier(result, look, &l, &options, &outliers[i]);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "explore/explore.h"
@@ -22,7 +23,6 @@
 
 /* Values between two looks for an interrupt. */
 #define INTERRUPT_VALUES 65536
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /* Is it a number, or what is read as one? */
 static bool
@@ -127,11 +127,8 @@ LeaveMemory(void *state, int column, Size needed)
 	CsLook	   *look = state;
 
 	if (look->keep_rows)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the values of %d columns need more than %zu MB, maintenance_work_mem is %d MB",
-						look->ncolumns, needed / MEGABYTE, maintenance_work_mem / 1024),
-				 errhint("Raise maintenance_work_mem, name fewer columns, or give a sample as the source: a query with TABLESAMPLE.")));
+		CsMemoryExceeded(needed, "name fewer columns, or give a sample as the source: a query with TABLESAMPLE",
+						 "keeping the values of %d columns", look->ncolumns);
 	SpillColumns(look);
 }
 
@@ -330,12 +327,10 @@ const double *
 CsLookSorted(CsLook *look, CsLookColumn *c)
 {
 	if (c->sort != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%lld values of column \"%s\" do not fit into maintenance_work_mem, which is %d MB",
-						(long long) c->n, NameStr(c->column.name), maintenance_work_mem / 1024),
-				 errhint("SET maintenance_work_mem = '%zuMB'; or give a sample as the source: a query with TABLESAMPLE.",
-						 (Size) c->n * 3 * sizeof(double) / MEGABYTE + 1)));
+		CsMemoryError((Size) c->n * 3 * sizeof(double),
+					  "give a sample as the source: a query with TABLESAMPLE",
+					  "sorting %lld values of column \"%s\"", (long long) c->n,
+					  NameStr(c->column.name));
 	CsLookSort(c, CsLookScratch(look));
 	return c->values;
 }

@@ -86,7 +86,6 @@ extern Size CsContenderMemory(const CsTraining *t, int64 nrows, int ncolumns);
  */
 extern CsRequest CsJudgingRequest(FunctionCallInfo fcinfo, const char *command,
 								  const CsOption *options, int noptions, void *result);
-extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
 extern void CsJudgeSample(CsTraining *t, int64 most);
 
 #endif							/* CUSTSEG_JUDGE_H */

@@ -70,14 +70,14 @@ static Jsonb *
 PrepOfVersion(const CsScorer *scorer, const char *outcome)
 {
 	MemoryContext context = CurrentMemoryContext;
-	CsSqlArgument arguments[3];
+	CsValue		arguments[3];
 	Jsonb	   *prep = NULL;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
-	arguments[2] = CsSqlText(outcome);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
+	arguments[2] = CsValueText(outcome);
 	if (CsCatalogExecute(prep_sql, arguments, lengthof(arguments), true) == 1)
 	{
 		bool		isnull;

@@ -12,13 +12,6 @@ enum
 	ARG_SOURCE, ARG_FEATURES, ARG_PREP, ARG_OPTIONS
 };
 
-/* An argument that is jsonb, or NULL. */
-Jsonb *
-CsJsonbArgument(FunctionCallInfo fcinfo, int argument)
-{
-	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument);
-}
-
 /* See judge.h. */
 CsRequest
 CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *options,
@@ -27,9 +20,9 @@ CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *o
 	CsRequest	request = {.command = command};
 
 	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
-	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
-	CsOptionsParse(options, noptions, CsJsonbArgument(fcinfo, ARG_OPTIONS), result);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, options, noptions, result);
 	request.options = result;
 	request.judging = result;
 	return request;

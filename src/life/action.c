@@ -198,17 +198,17 @@ Datum
 custseg_set_action(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.set_action()");
-	CsSqlArgument arguments[4];
+	CsValue		arguments[4];
 
 	CsRequireArgument(fcinfo, 1, "segment");
 	CsRequireArgument(fcinfo, 2, "action");
 	CheckAction(PG_GETARG_JSONB_P(2));
 	SPI_connect();
 	CsRequireSegment(model, PG_GETARG_INT32(1));
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(PG_GETARG_INT32(1));
-	arguments[2] = CsSqlJsonb(PG_GETARG_JSONB_P(2));
-	arguments[3] = CsSqlName(CsCallerName());
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(PG_GETARG_INT32(1));
+	arguments[2] = CsValueJsonb(PG_GETARG_JSONB_P(2));
+	arguments[3] = CsValueName(CsCallerName());
 	CsCatalogExecute(set_sql, arguments, lengthof(arguments), false);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -249,10 +249,10 @@ IdOfJsonb(Jsonb *customer, const char *id)
 
 /* Run recommend_sql and make its row the result; "segment" is NULL where the model has no answer. */
 static Datum
-Recommend(FunctionCallInfo fcinfo, const CsScorer *scorer, CsSqlArgument segment, const char *id)
+Recommend(FunctionCallInfo fcinfo, const CsScorer *scorer, CsValue segment, const char *id)
 {
 	MemoryContext context = CurrentMemoryContext;
-	CsSqlArgument arguments[4];
+	CsValue		arguments[4];
 	TupleDesc	desc;
 	Datum	   *values;
 	bool	   *nulls;
@@ -263,10 +263,10 @@ Recommend(FunctionCallInfo fcinfo, const CsScorer *scorer, CsSqlArgument segment
 	desc = BlessTupleDesc(desc);
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	arguments[2] = segment;
-	arguments[3] = CsSqlText(id);
+	arguments[3] = CsValueText(id);
 	if (CsCatalogExecute(recommend_sql, arguments, lengthof(arguments), true) != 1)
 		CsReportDroppedVersion(scorer);
 	values = palloc(sizeof(Datum) * desc->natts);
@@ -284,7 +284,7 @@ Datum
 custseg_recommendations(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	CsSqlArgument segment = {INT4OID, (Datum) 0, true};
+	CsValue		segment = {INT4OID, (Datum) 0, true};
 	CsAssignment placed;
 	char	   *source;
 	char	   *id;
@@ -292,7 +292,7 @@ custseg_recommendations(PG_FUNCTION_ARGS)
 	if (site == NULL)
 		PG_RETURN_NULL();
 	if (CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
-		segment = CsSqlInt4(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
+		segment = CsValueInt4(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 	CsScorerOrigin(site->scoring.scorer, &source, &id);
 	if (id != NULL)
 		id = site->is_jsonb ? IdOfJsonb(PG_GETARG_JSONB_P(1), id) :

@@ -131,10 +131,10 @@ PG_FUNCTION_INFO_V1(custseg_revoke_model);
 static void
 CheckVersion(const char *model, int version)
 {
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(version);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(version);
 	if (CsCatalogExecute(version_sql, arguments, lengthof(arguments), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -147,13 +147,13 @@ CheckVersion(const char *model, int version)
 void
 CsDeployVersion(const char *model, int version, const char *reason)
 {
-	CsSqlArgument arguments[4];
+	CsValue		arguments[4];
 
 	SPI_connect();
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(version);
-	arguments[2] = CsSqlName(CsCallerName());
-	arguments[3] = CsSqlText(reason);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(version);
+	arguments[2] = CsValueName(CsCallerName());
+	arguments[3] = CsValueText(reason);
 	CsCatalogExecute(deploy_sql, arguments, lengthof(arguments), false);
 	SPI_finish();
 }
@@ -239,14 +239,14 @@ Datum
 custseg_rollback(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.rollback()");
-	CsSqlArgument arguments[3];
+	CsValue		arguments[3];
 	bool		isnull;
 	int			version;
 
 	SPI_connect();
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlName(CsCallerName());
-	arguments[2] = CsSqlText(CsTextArgument(fcinfo, 1));
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueName(CsCallerName());
+	arguments[2] = CsValueText(CsTextArgument(fcinfo, 1));
 	if (CsCatalogExecute(rollback_sql, arguments, lengthof(arguments), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -263,7 +263,7 @@ custseg_rollback(PG_FUNCTION_ARGS)
 static void
 DropVersion(const char *model, int version, int deployed)
 {
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	CheckVersion(model, version);
 	if (version == deployed)
@@ -273,8 +273,8 @@ DropVersion(const char *model, int version, int deployed)
 						model),
 				 errhint("Deploy another version first, or drop the whole model: SELECT custseg.drop_model(%s);",
 						 quote_literal_cstr(model))));
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(version);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(version);
 	CsCatalogExecute(drop_version_sql, arguments, lengthof(arguments), false);
 }
 
@@ -288,7 +288,7 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (PG_ARGISNULL(1))
 	{
-		CsSqlArgument argument = CsSqlText(model);
+		CsValue		argument = CsValueText(model);
 
 		CsCatalogExecute(drop_model_sql, &argument, 1, false);
 	}
@@ -305,7 +305,7 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 
 /* Argument 4 of name_segment(): NULL keeps the rank there is, 0 removes it. */
 static void
-ReadRank(FunctionCallInfo fcinfo, CsSqlArgument *keep, CsSqlArgument *rank)
+ReadRank(FunctionCallInfo fcinfo, CsValue *keep, CsValue *rank)
 {
 	int			value = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4);
 
@@ -315,8 +315,8 @@ ReadRank(FunctionCallInfo fcinfo, CsSqlArgument *keep, CsSqlArgument *rank)
 				 errmsg("rank of a segment must not be negative"),
 				 errdetail("It is %d.", value),
 				 errhint("Give 1 to the segment of highest value, 2 to the next, and so on; 0 takes a rank away.")));
-	*keep = CsSqlBool(PG_ARGISNULL(4));
-	*rank = CsSqlInt4(value);
+	*keep = CsValueBool(PG_ARGISNULL(4));
+	*rank = CsValueInt4(value);
 	rank->isnull = value == 0;
 }
 
@@ -329,7 +329,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	char	   *description;
 	int			segment;
 	int			version;
-	CsSqlArgument arguments[8];
+	CsValue		arguments[8];
 
 	CsRequireArgument(fcinfo, 1, "segment");
 	CsRequireArgument(fcinfo, 2, "name");
@@ -345,12 +345,12 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	version = CsRequireDeployedVersion(model);
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(version);
-	arguments[2] = CsSqlInt4(segment);
-	arguments[3] = CsSqlText(name);
-	arguments[4] = CsSqlBool(description == NULL);
-	arguments[5] = CsSqlText(description != NULL && description[0] == '\0' ? NULL : description);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(version);
+	arguments[2] = CsValueInt4(segment);
+	arguments[3] = CsValueText(name);
+	arguments[4] = CsValueBool(description == NULL);
+	arguments[5] = CsValueText(description != NULL && description[0] == '\0' ? NULL : description);
 	if (CsCatalogExecute(name_segment_sql, arguments, lengthof(arguments), false) == 0)
 		CsReportNoSegment(model, version, segment);
 	SPI_finish();
@@ -363,16 +363,16 @@ custseg_grant_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.grant_model()");
 	char	   *role;
-	CsSqlArgument arguments[3];
+	CsValue		arguments[3];
 
 	CsRequireArgument(fcinfo, 1, "role");
 	role = NameStr(*PG_GETARG_NAME(1));
 	if (strcmp(role, "public") != 0)
 		(void) get_role_oid(role, false);
 	SPI_connect();
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlName(role);
-	arguments[2] = CsSqlName(CsCallerName());
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueName(role);
+	arguments[2] = CsValueName(CsCallerName());
 	CsCatalogExecute(grant_sql, arguments, lengthof(arguments), false);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -383,12 +383,12 @@ Datum
 custseg_revoke_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.revoke_model()");
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	CsRequireArgument(fcinfo, 1, "role");
 	SPI_connect();
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlName(NameStr(*PG_GETARG_NAME(1)));
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueName(NameStr(*PG_GETARG_NAME(1)));
 	if (CsCatalogExecute(revoke_sql, arguments, lengthof(arguments), false) == 0)
 		ereport(NOTICE,
 				(errmsg("role \"%s\" had no grant on model \"%s\"",

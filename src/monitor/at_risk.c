@@ -78,13 +78,13 @@ ReadRanks(const CsScorer *scorer)
 	int			lowest = 0,
 				highest = 0;
 	uint64		nrows;
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	/* the newest snapshot, as the cache's: the version may be younger than the statement */
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	nrows = CsCatalogExecute(ranks_sql, arguments, lengthof(arguments), true);
 	for (uint64 i = 0; i < nrows && i < scorer->nsegments; i++)
 	{
@@ -242,7 +242,7 @@ custseg_at_risk(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 2, riskOptions, lengthof(riskOptions), &state.options);
+	CsOptionsArgument(fcinfo, 2, riskOptions, lengthof(riskOptions), &state.options);
 	state.source = CsScoredSourceOpen(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 3),
 									  CsTextArgument(fcinfo, 1));
 	scorer = state.source->scoring.scorer;

@@ -118,15 +118,15 @@ CsBaselinesRead(const CsScorer *scorer)
 	MemoryContext context = CurrentMemoryContext;
 	const CsPipeline *p = CsScorerPipeline(scorer);
 	CsBaseline *result = palloc0(sizeof(CsBaseline) * p->nfeatures);
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 	uint64		nrows;
 	MemoryContext spi_context;
 
 	/* the newest snapshot, as the cache's: the version may be younger than the statement */
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	nrows = CsCatalogExecute(baseline_sql, arguments, lengthof(arguments), true);
 	if (nrows != p->nfeatures)
 		CsReportDroppedVersion(scorer);

@@ -366,54 +366,53 @@ Judge(const Comparison *c, StringInfo reason)
 
 /* The row of the result. */
 static void
-PutRow(const Comparison *c, CsReport *report)
+PutRow(const Comparison *c, CsResult *result)
 {
 	const Side *side = c->side;
 	int64		nrows = c->pair->nrows;
 	StringInfoData reason;
-	CsSqlArgument row[20];
+	CsValue		row[20];
 	int			i = 0;
 
 	initStringInfo(&reason);
-	row[i++] = CsSqlInt8(nrows);
-	row[i++] = CsSqlInt8(c->n_moved);
-	row[i++] = CsSqlFloat8((double) c->n_moved / nrows);
-	row[i++] = CsSqlFloat8(c->agreement);
+	row[i++] = CsValueInt8(nrows);
+	row[i++] = CsValueInt8(c->n_moved);
+	row[i++] = CsValueFloat8((double) c->n_moved / nrows);
+	row[i++] = CsValueFloat8(c->agreement);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlFloat8(side[s].silhouette);
+		row[i++] = CsValueFloat8(side[s].silhouette);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlFloat8(c->gain[s].mean);
+		row[i++] = CsValueFloat8(c->gain[s].mean);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlFloat8(side[s].distance / (nrows - side[s].outside));
+		row[i++] = CsValueFloat8(side[s].distance / (nrows - side[s].outside));
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlFloat8(side[s].squared / (nrows - side[s].outside));
+		row[i++] = CsValueFloat8(side[s].squared / (nrows - side[s].outside));
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlInt8(side[s].outside);
+		row[i++] = CsValueInt8(side[s].outside);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlFloat8(side[s].smallest);
+		row[i++] = CsValueFloat8(side[s].smallest);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsSqlFloat8(side[s].largest);
-	row[i++] = CsSqlText(Judge(c, &reason));
-	row[i++] = CsSqlText(reason.data);
-	CsReportPut(report, row, i);
+		row[i++] = CsValueFloat8(side[s].largest);
+	row[i++] = CsValueText(Judge(c, &reason));
+	row[i++] = CsValueText(reason.data);
+	CsResultPut(result, row, i);
 }
 
 /* compare_versions(model, a, b, source, options): one row */
 Datum
 custseg_compare_versions(PG_FUNCTION_ARGS)
 {
-	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	CsResult   *result = CsResultOpen(fcinfo);
 	Comparison	c = {0};
 
-	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 4, compareOptions, lengthof(compareOptions), &c.options);
+	CsOptionsArgument(fcinfo, 4, compareOptions, lengthof(compareOptions), &c.options);
 	c.pair = OpenPair(fcinfo);
 	Prepare(&c);
 	Compare(&c);
 	CsArenaDestroy(c.arena);
-	PutRow(&c, &report);
+	PutRow(&c, result);
 	return (Datum) 0;
 }
 
@@ -427,31 +426,35 @@ CompareSegmentNumber(const void *key, const void *element)
 	return number < other ? -1 : number > other;
 }
 
-/* Number and name of one side's segment to two columns; NULL for rows that could not be placed. */
-static void
-PutSegment(const CsVersionSide *side, int32 number, Datum *values, bool *nulls)
+/* The name of one side's segment; NULL for rows that could not be placed. */
+static CsValue
+SegmentName(const CsVersionSide *side, int32 number)
 {
 	const CsScorer *scorer = side->source->scoring.scorer;
 	const CsScorerSegment *segment;
 
-	nulls[0] = nulls[1] = number == CS_NO_SEGMENT;
 	if (number == CS_NO_SEGMENT)
-		return;
+		return CsValueText(NULL);
 	segment = bsearch(&number, CsScorerSegments(scorer), scorer->nsegments,
 					  sizeof(CsScorerSegment), CompareSegmentNumber);
-	values[0] = Int32GetDatum(number);
-	values[1] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
+	return CsValueText(CsScorerAt(scorer, char, segment->name));
+}
+
+/* The number of a segment; NULL for rows that could not be placed. */
+static CsValue
+SegmentNumber(int32 number)
+{
+	return number == CS_NO_SEGMENT ? CsValueNull(INT4OID) : CsValueInt4(number);
 }
 
 /* compare_versions_segments(model, a, b, source): a row for each pair of segments that occurs */
 Datum
 custseg_compare_versions_segments(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsVersionPair *pair;
 	CsCountedPair *counts;
 
-	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
 	pair = OpenPair(fcinfo);
@@ -460,16 +463,13 @@ custseg_compare_versions_segments(PG_FUNCTION_ARGS)
 	for (int64 i = 0; i < pair->pairs->npairs; i++)
 	{
 		const CsCountedPair *p = &counts[i];
-		Datum		values[8] = {0};
-		bool		nulls[8] = {false};
 
-		PutSegment(&pair->side[0], p->pair.a, &values[0], &nulls[0]);
-		PutSegment(&pair->side[1], p->pair.b, &values[2], &nulls[2]);
-		values[4] = Int64GetDatum(p->pair.count);
-		values[5] = Float8GetDatum((double) p->pair.count / p->na);
-		values[6] = Float8GetDatum((double) p->pair.count / p->nb);
-		values[7] = BoolGetDatum(p->pair.a != p->pair.b);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(SegmentNumber(p->pair.a), SegmentName(&pair->side[0], p->pair.a),
+									 SegmentNumber(p->pair.b), SegmentName(&pair->side[1], p->pair.b),
+									 CsValueInt8(p->pair.count),
+									 CsValueFloat8((double) p->pair.count / p->na),
+									 CsValueFloat8((double) p->pair.count / p->nb),
+									 CsValueBool(p->pair.a != p->pair.b)));
 	}
 	return (Datum) 0;
 }

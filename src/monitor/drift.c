@@ -104,7 +104,7 @@ ReadOptions(FunctionCallInfo fcinfo, CsDriftOptions *options)
 	CsOption	known[MAX_OPTIONS];
 	int			n = ListOptions(known);
 
-	CsReportOptions(fcinfo, DRIFT_OPTIONS, known, n, options);
+	CsOptionsArgument(fcinfo, DRIFT_OPTIONS, known, n, options);
 	for (int i = 0; i < CsStatisticCount(); i++)
 	{
 		if (CsStatisticAt(i)->words != NULL)
@@ -258,7 +258,7 @@ CompareFeature(void *state, const CsObservation *observation, int feature)
 }
 
 /* A list of texts as an array; NULL for a feature that has no levels. */
-static CsSqlArgument
+static CsValue
 TextArray(const CsDriftFeature *d, List *texts)
 {
 	Datum	   *elements = palloc(sizeof(Datum) * Max(list_length(texts), 1));
@@ -266,29 +266,29 @@ TextArray(const CsDriftFeature *d, List *texts)
 	int			n = 0;
 
 	if (!d->has_levels)
-		return CsSqlArray(TEXTARRAYOID, NULL);
+		return CsValueArray(TEXTARRAYOID, NULL);
 	foreach(cell, texts)
 		elements[n++] = CStringGetTextDatum(lfirst(cell));
-	return CsSqlArray(TEXTARRAYOID, construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+	return CsValueArray(TEXTARRAYOID, construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* A count or a share of a side; NULL when the column can't be read. */
-static CsSqlArgument
+static CsValue
 CountOf(const CsDriftFeature *d, int side)
 {
 	CsBindState state = side == CS_BASELINE ? d->reference_state : d->state;
-	CsSqlArgument n = CsSqlInt8(d->side[side].n);
+	CsValue		n = CsValueInt8(d->side[side].n);
 
 	n.isnull = state != CS_BIND_DONE;
 	return n;
 }
 
-static CsSqlArgument
+static CsValue
 NullShareOf(const CsDriftFeature *d, int side)
 {
 	const CsDriftSide *s = &d->side[side];
 
-	return CsSqlFloat8(s->n == 0 ? NAN : (double) s->n_null / s->n);
+	return CsValueFloat8(s->n == 0 ? NAN : (double) s->n_null / s->n);
 }
 
 /* What a statistic that has a column of its own tells. */
@@ -315,7 +315,7 @@ AddNumber(StringInfo json, const char *key, double number)
 }
 
 /* All statistics as {"name": {"value": ..., "critical": ..., "p_value": ...}, ...}. */
-static CsSqlArgument
+static CsValue
 AllStatistics(const CsDriftFeature *d)
 {
 	StringInfoData json;
@@ -333,38 +333,38 @@ AllStatistics(const CsDriftFeature *d)
 		AddNumber(&json, "p_value", m->p);
 		appendStringInfoChar(&json, '}');
 	}
-	return CsSqlJsonb(json.len > 0 ? CsJsonbFromText(psprintf("%s}", json.data)) : NULL);
+	return CsValueJsonb(json.len > 0 ? CsJsonbFromText(psprintf("%s}", json.data)) : NULL);
 }
 
 /* One row of the result. */
 static void
 PutFeature(CsReport *report, const CsDriftFeature *d)
 {
-	const CsSqlArgument row[NCOLUMNS] = {
-		CsSqlText(NameStr(d->feature->name)),
-		CsSqlText(CsKindName((CsKind) d->feature->kind)),
+	const CsValue row[NCOLUMNS] = {
+		CsValueText(NameStr(d->feature->name)),
+		CsValueText(CsKindName((CsKind) d->feature->kind)),
 		CountOf(d, CS_BASELINE),
 		CountOf(d, CS_CURRENT),
 		NullShareOf(d, CS_BASELINE),
 		NullShareOf(d, CS_CURRENT),
-		CsSqlFloat8(MeasureOf(d, "ks")->value),
-		CsSqlFloat8(MeasureOf(d, "psi")->value),
-		CsSqlFloat8(MeasureOf(d, "psi")->critical),
-		CsSqlFloat8(MeasureOf(d, "wasserstein")->value),
-		CsSqlFloat8(MeasureOf(d, "jensen_shannon")->value),
-		CsSqlFloat8(MeasureOf(d, "chi_square")->value),
-		CsSqlFloat8(MeasureOf(d, "cramers_v")->value),
-		CsSqlFloat8(MeasureOf(d, "l_infinity")->value),
+		CsValueFloat8(MeasureOf(d, "ks")->value),
+		CsValueFloat8(MeasureOf(d, "psi")->value),
+		CsValueFloat8(MeasureOf(d, "psi")->critical),
+		CsValueFloat8(MeasureOf(d, "wasserstein")->value),
+		CsValueFloat8(MeasureOf(d, "jensen_shannon")->value),
+		CsValueFloat8(MeasureOf(d, "chi_square")->value),
+		CsValueFloat8(MeasureOf(d, "cramers_v")->value),
+		CsValueFloat8(MeasureOf(d, "l_infinity")->value),
 		AllStatistics(d),
 		TextArray(d, d->new_levels),
 		TextArray(d, d->vanished_levels),
-		CsSqlFloat8(d->p),
-		CsSqlFloat8(d->p_adjusted),
+		CsValueFloat8(d->p),
+		CsValueFloat8(d->p_adjusted),
 		CsFindingVerdict(&d->finding),
 		CsFindingReason(&d->finding)
 	};
 
-	CsReportPut(report, row, NCOLUMNS);
+	CsResultPut(report->result, row, NCOLUMNS);
 }
 
 /* drift(model, source, reference, options, version): a row for each feature */

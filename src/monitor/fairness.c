@@ -111,7 +111,7 @@ GroupOf(FairnessReport *report, Datum value)
 	int			length;
 	int			code;
 
-	text = CsValueText(&report->attribute->converter, &report->output, value, &length, &copy);
+	text = CsColumnText(&report->attribute->converter, &report->output, value, &length, &copy);
 	code = CsDictionaryCode(report->groups, text, length);
 	if (code < 0 || code >= MAX_GROUPS)
 		ReportGroups(report);
@@ -274,32 +274,32 @@ PutCell(FairnessReport *report, int segment, int code, const Cell *cell)
 		&CsScorerSegments(scorer)[segment] : NULL;
 	double		share = (double) cell->n / report->segment_rows[segment];
 	double		overall = (double) report->group_rows[code] / report->test.n;
-	CsSqlArgument row[NCOLUMNS];
+	CsValue		row[NCOLUMNS];
 	CsFinding	finding;
 	int			i = 0;
 
 	CsFindingInit(&finding);
 	JudgeCell(report, segment, code, cell, &finding);
-	row[i] = CsSqlInt4(placed == NULL ? 0 : placed->segment);
+	row[i] = CsValueInt4(placed == NULL ? 0 : placed->segment);
 	row[i++].isnull = placed == NULL;
-	row[i++] = CsSqlText(placed == NULL ? "(not placed)" :
+	row[i++] = CsValueText(placed == NULL ? "(not placed)" :
 						 CsScorerAt(scorer, char, placed->name));
-	row[i++] = CsSqlText(GroupName(report, code));
-	row[i++] = CsSqlInt8(cell->n);
-	row[i++] = CsSqlFloat8(share);
-	row[i++] = CsSqlFloat8(overall);
-	row[i++] = CsSqlFloat8(share / overall);
-	row[i++] = CsSqlFloat8((double) cell->n / report->group_rows[code]);
-	row[i++] = CsSqlFloat8(cell->ratio);
-	row[i++] = CsSqlFloat8(cell->p);
-	row[i++] = CsSqlFloat8(report->test.statistic);
-	row[i++] = CsSqlFloat8((double) report->test.df);
-	row[i++] = CsSqlFloat8(report->test.p);
-	row[i++] = CsSqlFloat8(report->test.cramers_v);
-	row[i++] = CsSqlBool(report->is_feature);
+	row[i++] = CsValueText(GroupName(report, code));
+	row[i++] = CsValueInt8(cell->n);
+	row[i++] = CsValueFloat8(share);
+	row[i++] = CsValueFloat8(overall);
+	row[i++] = CsValueFloat8(share / overall);
+	row[i++] = CsValueFloat8((double) cell->n / report->group_rows[code]);
+	row[i++] = CsValueFloat8(cell->ratio);
+	row[i++] = CsValueFloat8(cell->p);
+	row[i++] = CsValueFloat8(report->test.statistic);
+	row[i++] = CsValueFloat8((double) report->test.df);
+	row[i++] = CsValueFloat8(report->test.p);
+	row[i++] = CsValueFloat8(report->test.cramers_v);
+	row[i++] = CsValueBool(report->is_feature);
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);
-	CsReportPut(&report->base, row, i);
+	CsResultPut(report->base.result, row, i);
 }
 
 /* Is a column one of the model's features? */
@@ -355,7 +355,7 @@ custseg_fairness(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&report.base, fcinfo, 1, 4))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 3, fairnessOptions, lengthof(fairnessOptions), &report.options);
+	CsOptionsArgument(fcinfo, 3, fairnessOptions, lengthof(fairnessOptions), &report.options);
 	Observe(&report, CsRequiredText(fcinfo, 2, "attribute"));
 	SumUp(&report);
 	cells = CompareAll(&report);

@@ -266,18 +266,17 @@ Judge(const Moves *moves, const CsMarginalResult *test, const TestOptions *optio
 Datum
 custseg_migration_test(PG_FUNCTION_ARGS)
 {
-	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	CsResult   *result = CsResultOpen(fcinfo);
 	Moves		moves = {0};
 	TestOptions options;
 	CsMarginalResult test;
 	CsFinding	finding;
-	CsSqlArgument row[10];
+	CsValue		row[10];
 	int			i = 0;
 
-	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 3, testOptions, lengthof(testOptions), &options);
+	CsOptionsArgument(fcinfo, 3, testOptions, lengthof(testOptions), &options);
 	CsReportCheckLimits("change_watch", options.change_watch, "change_drifted",
 						options.change_drifted);
 	ReadMoves(fcinfo, &moves);
@@ -285,17 +284,17 @@ custseg_migration_test(PG_FUNCTION_ARGS)
 	test = CsStuartMaxwell(moves.cells, moves.ncells, moves.nsegments);
 	Judge(&moves, &test, &options, &finding);
 
-	row[i++] = CsSqlInt8(moves.runs);
-	row[i++] = CsSqlInt8(moves.n);
-	row[i++] = CsSqlInt8(moves.n_moved);
-	row[i++] = CsSqlFloat8((double) moves.n_moved / moves.n);
-	row[i++] = CsSqlFloat8(moves.n == 0 ? NAN : moves.change);
-	row[i++] = CsSqlFloat8(test.statistic);
-	row[i] = CsSqlFloat8(test.df);
+	row[i++] = CsValueInt8(moves.runs);
+	row[i++] = CsValueInt8(moves.n);
+	row[i++] = CsValueInt8(moves.n_moved);
+	row[i++] = CsValueFloat8((double) moves.n_moved / moves.n);
+	row[i++] = CsValueFloat8(moves.n == 0 ? NAN : moves.change);
+	row[i++] = CsValueFloat8(test.statistic);
+	row[i] = CsValueFloat8(test.df);
 	row[i++].isnull = test.df == 0;
-	row[i++] = CsSqlFloat8(test.p);
+	row[i++] = CsValueFloat8(test.p);
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);
-	CsReportPut(&report, row, i);
+	CsResultPut(result, row, i);
 	return (Datum) 0;
 }

@@ -10,9 +10,8 @@
 #ifndef CUSTSEG_MONITOR_H
 #define CUSTSEG_MONITOR_H
 
+#include "call/call.h"
 #include "data/relation.h"
-#include "lib/stringinfo.h"
-#include "nodes/execnodes.h"
 #include "score/score.h"
 
 /* A level of a category as it is now. */
@@ -127,7 +126,7 @@ extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
  */
 typedef struct CsReport
 {
-	ReturnSetInfo *rsinfo;
+	CsResult   *result;
 	const CsScorer *scorer;		/* pinned */
 	char	   *source;
 	char	   *id;				/* as trained, or NULL */
@@ -135,43 +134,9 @@ typedef struct CsReport
 
 extern bool CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
 
-/* Read the options from an argument, as CsOptionsParse does. */
-extern void CsReportOptions(FunctionCallInfo fcinfo, int argument, const CsOption *options,
-							int noptions, void *result);
-
 /* An error unless two options are in order. */
 extern void CsReportCheckLimits(const char *low_name, double low, const char *high_name,
 								double high);
-
-/* Add a row: a value for each column of the result. */
-extern void CsReportPut(CsReport *report, const CsSqlArgument *row, int ncolumns);
-
-/* What is said of one line of a report; the lower ones are worse. */
-typedef enum CsVerdict
-{
-	CS_VERDICT_OK,
-	CS_VERDICT_INSUFFICIENT,	/* data */
-	CS_VERDICT_WATCH,
-	CS_VERDICT_DRIFTED,			/* segments */
-	CS_VERDICT_UNSTABLE,		/* a profile */
-	CS_VERDICT_BROKEN,			/* a feed */
-	CS_VERDICT_DISPARATE		/* groups */
-} CsVerdict;
-
-typedef struct CsFinding
-{
-	CsVerdict	verdict;		/* the worst of all reasons */
-	StringInfoData reason;
-} CsFinding;
-
-/* Add a reason; Default says something when there is none yet. */
-extern void CsFindingInit(CsFinding *finding);
-extern void CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format, ...)
-			pg_attribute_printf(3, 4);
-extern void CsFindingDefault(CsFinding *finding, const char *format, ...)
-			pg_attribute_printf(2, 3);
-extern CsSqlArgument CsFindingVerdict(const CsFinding *finding);
-extern CsSqlArgument CsFindingReason(const CsFinding *finding);
 
 /* Why no row of the source can be placed, in words; NULL when rows can be.  Palloc'd. */
 extern char *CsObservationProblem(const CsObservation *observation);

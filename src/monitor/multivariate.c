@@ -73,7 +73,7 @@ PG_FUNCTION_INFO_V1(custseg_drift_multivariate);
 static void
 ReadOptions(FunctionCallInfo fcinfo, MultivariateOptions *o)
 {
-	CsReportOptions(fcinfo, DRIFT_OPTIONS, multivariateOptions, lengthof(multivariateOptions), o);
+	CsOptionsArgument(fcinfo, DRIFT_OPTIONS, multivariateOptions, lengthof(multivariateOptions), o);
 	CsReportCheckLimits("watch", o->watch, "drifted", o->drifted);
 	CsReportCheckLimits("min_rows", o->min_rows, "sample", o->sample);
 }
@@ -302,12 +302,12 @@ custseg_drift_multivariate(PG_FUNCTION_ARGS)
 							(uint64) options.seed);
 		JudgeTest(&finding, &test, &options, baseline->nsample, current->nsample);
 	}
-	CsReportPut(&report,
-				(const CsSqlArgument[]) {
-					CsSqlInt8(CountPlaced(baseline)),
-					CsSqlInt8(CountPlaced(current)),
-					CsSqlFloat8(test.coefficient),
-					CsSqlFloat8(test.p),
+	CsResultPut(report.result, 
+				(const CsValue[]) {
+					CsValueInt8(CountPlaced(baseline)),
+					CsValueInt8(CountPlaced(current)),
+					CsValueFloat8(test.coefficient),
+					CsValueFloat8(test.p),
 					CsFindingVerdict(&finding),
 					CsFindingReason(&finding)
 				},

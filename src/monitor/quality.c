@@ -290,7 +290,7 @@ CompareUnseen(const void *a, const void *b)
 }
 
 /* The most frequent unseen levels as text[]; NULL without one. */
-static CsSqlArgument
+static CsValue
 ListUnseen(const Tally *t)
 {
 	int			n = t->unseen == NULL ? 0 : t->unseen->nlevels;
@@ -307,7 +307,7 @@ ListUnseen(const Tally *t)
 	for (int i = 0; i < nlisted; i++)
 		texts[i] = CStringGetTextDatum(levels[i].text);
 	pfree(levels);
-	return CsSqlArray(TEXTARRAYOID, nlisted == 0 ? NULL :
+	return CsValueArray(TEXTARRAYOID, nlisted == 0 ? NULL :
 					  construct_array(texts, nlisted, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
@@ -345,7 +345,7 @@ PutFeature(QualityReport *report, int feature)
 	row.clipped_share = is_number ? t->n_clipped / n : NAN;
 	row.unseen_share = is_number ? NAN : t->n_unseen / n;
 	row.unseen_levels = ListUnseen(t);
-	row.constant = CsSqlBool(IsConstant(report->pipeline, f, t));
+	row.constant = CsValueBool(IsConstant(report->pipeline, f, t));
 	row.constant.isnull = isnan(n);
 	CsQualityPut(&report->common, &row);
 }
@@ -389,7 +389,7 @@ custseg_data_quality(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&common->base, fcinfo, 1, 3))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 2, qualityOptions, lengthof(qualityOptions), &common->options);
+	CsOptionsArgument(fcinfo, 2, qualityOptions, lengthof(qualityOptions), &common->options);
 	CsQualityCheckOptions(common);
 	report.pipeline = CsScorerPipeline(common->base.scorer);
 	report.baselines = CsBaselinesRead(common->base.scorer);

@@ -54,11 +54,11 @@ typedef struct CsQualityRow
 				clipped_share_trained,
 				clipped_share,
 				unseen_share;
-	CsSqlArgument unseen_levels;
-	CsSqlArgument constant;
+	CsValue		unseen_levels;
+	CsValue		constant;
 	int64		n_duplicates;	/* -1: NULL */
-	CsSqlArgument newest;
-	CsSqlArgument age;
+	CsValue		newest;
+	CsValue		age;
 	CsFinding	finding;
 } CsQualityRow;
 

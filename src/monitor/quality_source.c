@@ -48,10 +48,10 @@ CsQualityRowInit(CsQualityRow *row, const char *subject, const char *name, const
 }
 
 /* A count, NULL when it is negative. */
-static CsSqlArgument
+static CsValue
 CountOrNull(int64 count)
 {
-	CsSqlArgument result = CsSqlInt8(count);
+	CsValue		result = CsValueInt8(count);
 
 	result.isnull = count < 0;
 	return result;
@@ -61,32 +61,32 @@ CountOrNull(int64 count)
 void
 CsQualityPut(CsQuality *quality, const CsQualityRow *row)
 {
-	CsSqlArgument columns[NCOLUMNS];
+	CsValue		columns[NCOLUMNS];
 	int			i = 0;
 
-	columns[i++] = CsSqlText(row->subject);
-	columns[i++] = CsSqlText(row->name);
-	columns[i++] = CsSqlText(row->state);
-	columns[i++] = CsSqlText(row->kind);
-	columns[i++] = CsSqlText(row->type_trained);
-	columns[i++] = CsSqlText(row->type_now);
+	columns[i++] = CsValueText(row->subject);
+	columns[i++] = CsValueText(row->name);
+	columns[i++] = CsValueText(row->state);
+	columns[i++] = CsValueText(row->kind);
+	columns[i++] = CsValueText(row->type_trained);
+	columns[i++] = CsValueText(row->type_now);
 	columns[i++] = CountOrNull(row->n);
-	columns[i++] = CsSqlFloat8(row->null_share_trained);
-	columns[i++] = CsSqlFloat8(row->null_share);
-	columns[i++] = CsSqlFloat8(row->infinite_share);
-	columns[i++] = CsSqlFloat8(row->below_share);
-	columns[i++] = CsSqlFloat8(row->above_share);
-	columns[i++] = CsSqlFloat8(row->clipped_share_trained);
-	columns[i++] = CsSqlFloat8(row->clipped_share);
+	columns[i++] = CsValueFloat8(row->null_share_trained);
+	columns[i++] = CsValueFloat8(row->null_share);
+	columns[i++] = CsValueFloat8(row->infinite_share);
+	columns[i++] = CsValueFloat8(row->below_share);
+	columns[i++] = CsValueFloat8(row->above_share);
+	columns[i++] = CsValueFloat8(row->clipped_share_trained);
+	columns[i++] = CsValueFloat8(row->clipped_share);
 	columns[i++] = row->unseen_levels;
-	columns[i++] = CsSqlFloat8(row->unseen_share);
+	columns[i++] = CsValueFloat8(row->unseen_share);
 	columns[i++] = row->constant;
 	columns[i++] = CountOrNull(row->n_duplicates);
 	columns[i++] = row->newest;
 	columns[i++] = row->age;
 	columns[i++] = CsFindingVerdict(&row->finding);
 	columns[i++] = CsFindingReason(&row->finding);
-	CsReportPut(&quality->base, columns, i);
+	CsResultPut(quality->base.result, columns, i);
 }
 
 /* See quality.h. */
@@ -309,8 +309,8 @@ JudgeAge(const CsQuality *quality, CsQualityRow *row)
 	Datum		now = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
 	Datum		newest = NewestTimestamp(quality);
 
-	row->newest.value = newest;
-	row->age.value = DirectFunctionCall2(timestamp_mi, now, newest);
+	row->newest.datum = newest;
+	row->age.datum = DirectFunctionCall2(timestamp_mi, now, newest);
 	row->newest.isnull = row->age.isnull = false;
 	if (DatumGetTimestampTz(newest) > DatumGetTimestampTz(now))
 		CsFindingAdd(&row->finding, CS_VERDICT_WATCH, "the newest row lies in the future");

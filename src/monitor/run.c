@@ -164,9 +164,9 @@ FetchJsonb(const MonitorRun *run)
 
 /* A version as an argument; NULL for 0, which is none. */
 static void
-FillVersion(CsSqlArgument *argument, int version)
+FillVersion(CsValue *argument, int version)
 {
-	*argument = CsSqlInt4(version);
+	*argument = CsValueInt4(version);
 	argument->isnull = version == 0;
 }
 
@@ -174,23 +174,23 @@ FillVersion(CsSqlArgument *argument, int version)
 static void
 RunCheck(MonitorRun *run, const char *check)
 {
-	CsSqlArgument arguments[6];
+	CsValue		arguments[6];
 	Oid			types[6];
 	Datum		values[6];
 	char		nulls[6];
 	int			result;
 
 	SPI_connect();
-	arguments[0] = CsSqlText(check);
-	arguments[1] = CsSqlText(run->model);
-	arguments[2] = CsSqlText(run->source);
+	arguments[0] = CsValueText(check);
+	arguments[1] = CsValueText(run->model);
+	arguments[2] = CsValueText(run->source);
 	FillVersion(&arguments[3], run->version);
-	arguments[4] = CsSqlJsonb(run->options);
-	arguments[5] = CsSqlJsonb(run->reports);
+	arguments[4] = CsValueJsonb(run->options);
+	arguments[5] = CsValueJsonb(run->reports);
 	for (int i = 0; i < lengthof(arguments); i++)
 	{
 		types[i] = arguments[i].type;
-		values[i] = arguments[i].value;
+		values[i] = arguments[i].datum;
 		nulls[i] = arguments[i].isnull ? 'n' : ' ';
 	}
 	result = SPI_execute_with_args(check_sql, lengthof(arguments), types, values, nulls, true, 1);
@@ -219,12 +219,12 @@ DescribeError(const ErrorData *error)
 static void
 NoteError(MonitorRun *run, const char *check, const ErrorData *error)
 {
-	CsSqlArgument arguments[3];
+	CsValue		arguments[3];
 
 	SPI_connect();
-	arguments[0] = CsSqlJsonb(run->errors);
-	arguments[1] = CsSqlText(check);
-	arguments[2] = CsSqlText(DescribeError(error));
+	arguments[0] = CsValueJsonb(run->errors);
+	arguments[1] = CsValueText(check);
+	arguments[2] = CsValueText(DescribeError(error));
 	CsCatalogExecute(error_sql, arguments, lengthof(arguments), true);
 	run->errors = FetchJsonb(run);
 	SPI_finish();
@@ -305,12 +305,12 @@ ModelIsThere(const char *model)
 static void
 ReportUnrecorded(const MonitorRun *run, const char *why)
 {
-	CsSqlArgument arguments[4];
+	CsValue		arguments[4];
 
-	arguments[0] = CsSqlText(run->model);
+	arguments[0] = CsValueText(run->model);
 	FillVersion(&arguments[1], run->version);
-	arguments[2] = CsSqlText(run->skipped ? "skipped" : "failed");
-	arguments[3] = CsSqlText(why);
+	arguments[2] = CsValueText(run->skipped ? "skipped" : "failed");
+	arguments[3] = CsValueText(why);
 	CsCatalogExecute(unrecorded_sql, arguments, lengthof(arguments), true);
 }
 
@@ -318,18 +318,18 @@ ReportUnrecorded(const MonitorRun *run, const char *why)
 static void
 WriteRun(const MonitorRun *run)
 {
-	CsSqlArgument arguments[9];
+	CsValue		arguments[9];
 
 	CsModelCheckOwner(run->model);
-	arguments[0] = CsSqlText(run->model);
+	arguments[0] = CsValueText(run->model);
 	FillVersion(&arguments[1], run->version);
-	arguments[2] = CsSqlText(run->source);
-	arguments[3] = (CsSqlArgument) {TIMESTAMPTZOID, TimestampTzGetDatum(run->started_at), false};
-	arguments[4] = CsSqlName(CsCallerName());
-	arguments[5] = CsSqlJsonb(run->options);
-	arguments[6] = CsSqlJsonb(run->reports);
-	arguments[7] = CsSqlJsonb(run->errors);
-	arguments[8] = CsSqlBool(run->skipped);
+	arguments[2] = CsValueText(run->source);
+	arguments[3] = (CsValue) {TIMESTAMPTZOID, TimestampTzGetDatum(run->started_at), false};
+	arguments[4] = CsValueName(CsCallerName());
+	arguments[5] = CsValueJsonb(run->options);
+	arguments[6] = CsValueJsonb(run->reports);
+	arguments[7] = CsValueJsonb(run->errors);
+	arguments[8] = CsValueBool(run->skipped);
 	CsCatalogExecute(record_sql, arguments, lengthof(arguments), false);
 }
 
@@ -364,11 +364,11 @@ RecordRun(const MonitorRun *run, TupleDesc desc)
 static void
 ForgetRuns(const char *model, int days)
 {
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	SPI_connect();
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlInt4(days);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueInt4(days);
 	CsCatalogExecute(forget_sql, arguments, lengthof(arguments), false);
 	SPI_finish();
 }

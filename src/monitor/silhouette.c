@@ -84,7 +84,7 @@ custseg_monitor_silhouette(PG_FUNCTION_ARGS)
 	CsReport	report = {0};
 	CsObserveRequest request = {0};
 	CsObservation *o;
-	CsSqlArgument row[2];
+	CsValue		row[2];
 
 	if (!CsReportOpen(&report, fcinfo, 1, 2))
 		return (Datum) 0;
@@ -93,8 +93,8 @@ custseg_monitor_silhouette(PG_FUNCTION_ARGS)
 	request.sample = SampleRows(report.scorer);
 	request.seed = SAMPLE_SEED;
 	o = CsObserve(&request);
-	row[0] = CsSqlFloat8(o->scored && o->nsample > 0 ? MeasureSample(o) : NAN);
-	row[1] = CsSqlInt8(o->nsample);
-	CsReportPut(&report, row, lengthof(row));
+	row[0] = CsValueFloat8(o->scored && o->nsample > 0 ? MeasureSample(o) : NAN);
+	row[1] = CsValueInt8(o->nsample);
+	CsResultPut(report.result, row, lengthof(row));
 	return (Datum) 0;
 }

@@ -111,13 +111,13 @@ static void
 ReadTrained(SizeReport *report)
 {
 	const CsScorer *scorer = report->base.scorer;
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	/* the newest snapshot, as the cache's: the version may be younger than the statement */
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	if (CsCatalogExecute(trained_sql, arguments, lengthof(arguments), true) != scorer->nsegments)
 		CsReportDroppedVersion(scorer);
 	for (int i = 0; i < scorer->nsegments; i++)
@@ -216,7 +216,7 @@ PutSegment(SizeReport *report, int index)
 	const SegmentSize *size = &report->sizes[index];
 	const CsScorer *scorer = report->base.scorer;
 	const CsScorerSegment *segment = &CsScorerSegments(scorer)[index];
-	CsSqlArgument row[NCOLUMNS];
+	CsValue		row[NCOLUMNS];
 	CsFinding	finding;
 	double		low = NAN,
 				high = NAN;
@@ -226,26 +226,26 @@ PutSegment(SizeReport *report, int index)
 	JudgeSegment(report, size, &finding);
 	if (report->n > 0)
 		CsWilsonInterval(size->n, report->n, report->options.confidence, &low, &high);
-	row[i++] = CsSqlInt4(segment->segment);
-	row[i++] = CsSqlText(CsScorerAt(scorer, char, segment->name));
-	row[i] = CsSqlInt8(size->n);
+	row[i++] = CsValueInt4(segment->segment);
+	row[i++] = CsValueText(CsScorerAt(scorer, char, segment->name));
+	row[i] = CsValueInt8(size->n);
 	row[i++].isnull = report->problem != NULL;
-	row[i++] = CsSqlFloat8(size->share);
-	row[i++] = CsSqlFloat8(size->share_trained);
-	row[i++] = CsSqlFloat8(100 * (size->share - size->share_trained));
-	row[i++] = CsSqlFloat8(low);
-	row[i++] = CsSqlFloat8(high);
-	row[i++] = CsSqlFloat8(size->p);
-	row[i++] = CsSqlFloat8(size->distance);
-	row[i++] = CsSqlFloat8(size->distance_trained);
+	row[i++] = CsValueFloat8(size->share);
+	row[i++] = CsValueFloat8(size->share_trained);
+	row[i++] = CsValueFloat8(100 * (size->share - size->share_trained));
+	row[i++] = CsValueFloat8(low);
+	row[i++] = CsValueFloat8(high);
+	row[i++] = CsValueFloat8(size->p);
+	row[i++] = CsValueFloat8(size->distance);
+	row[i++] = CsValueFloat8(size->distance_trained);
 	for (int total = 0; total < 5; total++)
 	{
-		row[i] = total < 4 ? CsSqlFloat8(NAN) : CsSqlInt8(0);
+		row[i] = total < 4 ? CsValueFloat8(NAN) : CsValueInt8(0);
 		row[i++].isnull = true;
 	}
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);
-	CsReportPut(&report->base, row, i);
+	CsResultPut(report->base.result, row, i);
 }
 
 /* PSI of the mix of segments; NaN when nothing was placed. */
@@ -299,7 +299,7 @@ PutTotal(SizeReport *report)
 	CsPsiResult psi = MixPsi(report);
 	double		distance = 0,
 				distance_trained = 0;
-	CsSqlArgument row[NCOLUMNS];
+	CsValue		row[NCOLUMNS];
 	CsFinding	finding;
 	int			i = 0;
 
@@ -310,27 +310,27 @@ PutTotal(SizeReport *report)
 	}
 	CsFindingInit(&finding);
 	JudgeTotal(report, psi, &finding);
-	row[i] = CsSqlInt4(0);
+	row[i] = CsValueInt4(0);
 	row[i++].isnull = true;
-	row[i++] = CsSqlText("total");
-	row[i] = CsSqlInt8(report->n);
+	row[i++] = CsValueText("total");
+	row[i] = CsValueInt8(report->n);
 	row[i++].isnull = report->problem != NULL;
-	row[i++] = CsSqlFloat8(report->n > 0 ? 1 : NAN);
-	row[i++] = CsSqlFloat8(1);
-	row[i++] = CsSqlFloat8(report->n > 0 ? 0 : NAN);
-	row[i++] = CsSqlFloat8(NAN);	/* no interval */
-	row[i++] = CsSqlFloat8(NAN);
-	row[i++] = CsSqlFloat8(NAN);	/* and no test of its share */
-	row[i++] = CsSqlFloat8(distance / report->n);
-	row[i++] = CsSqlFloat8(distance_trained / report->n_trained);
-	row[i++] = CsSqlFloat8(CsHerfindahl(report->nsegments, o->segment_rows));
-	row[i++] = CsSqlFloat8(CsNormalizedEntropy(report->nsegments, o->segment_rows));
-	row[i++] = CsSqlFloat8(psi.psi);
-	row[i++] = CsSqlFloat8(psi.critical);
-	row[i++] = CsSqlInt8(o->n_unplaced);
+	row[i++] = CsValueFloat8(report->n > 0 ? 1 : NAN);
+	row[i++] = CsValueFloat8(1);
+	row[i++] = CsValueFloat8(report->n > 0 ? 0 : NAN);
+	row[i++] = CsValueFloat8(NAN);	/* no interval */
+	row[i++] = CsValueFloat8(NAN);
+	row[i++] = CsValueFloat8(NAN);	/* and no test of its share */
+	row[i++] = CsValueFloat8(distance / report->n);
+	row[i++] = CsValueFloat8(distance_trained / report->n_trained);
+	row[i++] = CsValueFloat8(CsHerfindahl(report->nsegments, o->segment_rows));
+	row[i++] = CsValueFloat8(CsNormalizedEntropy(report->nsegments, o->segment_rows));
+	row[i++] = CsValueFloat8(psi.psi);
+	row[i++] = CsValueFloat8(psi.critical);
+	row[i++] = CsValueInt8(o->n_unplaced);
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);
-	CsReportPut(&report->base, row, i);
+	CsResultPut(report->base.result, row, i);
 }
 
 /* segment_sizes(model, source, options, version): one row a segment, and one for all */
@@ -342,7 +342,7 @@ custseg_segment_sizes(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&report.base, fcinfo, 1, 3))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 2, sizeOptions, lengthof(sizeOptions), &report.options);
+	CsOptionsArgument(fcinfo, 2, sizeOptions, lengthof(sizeOptions), &report.options);
 	CheckOptions(&report.options);
 	report.nsegments = report.base.scorer->nsegments;
 	report.sizes = palloc0(sizeof(SegmentSize) * report.nsegments);

@@ -123,7 +123,7 @@ CompareImportance(const void *a, const void *b)
 }
 
 /* What is to be said of a feature. */
-static CsSqlArgument
+static CsValue
 Sentence(const Importance *importance)
 {
 	bool		is_category = CsIsCategory(importance->column);
@@ -133,7 +133,7 @@ Sentence(const Importance *importance)
 
 	initStringInfo(&sentence);
 	if (isnan(importance->changed))
-		return CsSqlText(NULL);
+		return CsValueText(NULL);
 	if (importance->changed == 0)
 		appendStringInfo(&sentence, "Nobody changes segment when %s is shuffled", name);
 	else
@@ -148,7 +148,7 @@ Sentence(const Importance *importance)
 		appendStringInfo(&sentence, "; the segments explain %.0f %% of its variance",
 						 100 * association);
 	appendStringInfoChar(&sentence, '.');
-	return CsSqlText(sentence.data);
+	return CsValueText(sentence.data);
 }
 
 /* The row of a feature. */
@@ -156,19 +156,19 @@ static void
 PutImportance(CsReport *report, const CsPortrait *portrait, const Importance *importance, int rank)
 {
 	bool		is_category = CsIsCategory(importance->column);
-	CsSqlArgument row[9];
+	CsValue		row[9];
 	int			i = 0;
 
-	row[i++] = CsSqlInt4(rank);
-	row[i++] = CsSqlText(NameStr(importance->column->column.name));
-	row[i++] = CsSqlText(CsKindName(importance->column->column.converter.kind));
-	row[i++] = CsSqlFloat8(importance->changed);
-	row[i++] = CsSqlFloat8(importance->changed_sd);
-	row[i++] = CsSqlFloat8(is_category ? NAN : importance->association);
-	row[i++] = CsSqlFloat8(is_category ? importance->association : NAN);
-	row[i++] = CsSqlInt8(portrait->nsample);
+	row[i++] = CsValueInt4(rank);
+	row[i++] = CsValueText(NameStr(importance->column->column.name));
+	row[i++] = CsValueText(CsKindName(importance->column->column.converter.kind));
+	row[i++] = CsValueFloat8(importance->changed);
+	row[i++] = CsValueFloat8(importance->changed_sd);
+	row[i++] = CsValueFloat8(is_category ? NAN : importance->association);
+	row[i++] = CsValueFloat8(is_category ? importance->association : NAN);
+	row[i++] = CsValueInt8(portrait->nsample);
 	row[i++] = Sentence(importance);
-	CsReportPut(report, row, i);
+	CsResultPut(report->result, row, i);
 }
 
 /* feature_importance(model, source, options, version): a row a feature */
@@ -184,7 +184,7 @@ custseg_feature_importance(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&report, fcinfo, 1, 3))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 2, importanceOptions, lengthof(importanceOptions), &options);
+	CsOptionsArgument(fcinfo, 2, importanceOptions, lengthof(importanceOptions), &options);
 	request.sample = options.sample;
 	request.seed = options.seed;
 	portrait = CsPortraitTake(&report, &request);

@@ -51,27 +51,27 @@ typedef struct Collecting
 } Collecting;
 
 /* See profile.h. */
-CsSqlArgument
+CsValue
 CsPortraitSegment(const CsPortrait *portrait, int group)
 {
-	CsSqlArgument result = CsSqlInt4(0);
+	CsValue		result = CsValueInt4(0);
 
 	if (group == portrait->ngroups)
 		result.isnull = true;
 	else
-		result = CsSqlInt4(CsScorerSegments(portrait->scorer)[group % portrait->nsegments].segment);
+		result = CsValueInt4(CsScorerSegments(portrait->scorer)[group % portrait->nsegments].segment);
 	return result;
 }
 
 /* See profile.h. */
-CsSqlArgument
+CsValue
 CsPortraitName(const CsPortrait *portrait, int group)
 {
 	const CsScorer *scorer = portrait->scorer;
 
 	if (group == portrait->ngroups)
-		return CsSqlText("(all)");
-	return CsSqlText(CsScorerAt(scorer, char,
+		return CsValueText("(all)");
+	return CsValueText(CsScorerAt(scorer, char,
 								CsScorerSegments(scorer)[group % portrait->nsegments].name));
 }
 

@@ -105,8 +105,8 @@ extern CsChiSquareResult CsPortraitChiSquare(const CsPortrait *portrait,
 #define CsIsCategory(c) ((c)->column.converter.kind == CS_CATEGORICAL)
 
 /* The number and the name of a group's segment; of all customers: 0 as NULL, and "(all)". */
-extern CsSqlArgument CsPortraitSegment(const CsPortrait *portrait, int group);
-extern CsSqlArgument CsPortraitName(const CsPortrait *portrait, int group);
+extern CsValue CsPortraitSegment(const CsPortrait *portrait, int group);
+extern CsValue CsPortraitName(const CsPortrait *portrait, int group);
 
 /* A level as it is shown, and a share of rows: NaN of none. */
 extern const char *CsPortraitLevelText(const CsPortraitLevel *level);

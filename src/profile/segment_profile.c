@@ -49,8 +49,8 @@ PG_FUNCTION_INFO_V1(custseg_boxplot);
 PG_FUNCTION_INFO_V1(custseg_radar);
 
 /* The same column, but NULL. */
-static CsSqlArgument
-SqlNothing(CsSqlArgument argument)
+static CsValue
+SqlNothing(CsValue argument)
 {
 	argument.isnull = true;
 	return argument;
@@ -58,13 +58,13 @@ SqlNothing(CsSqlArgument argument)
 
 /* The columns that every row begins with. */
 static int
-PutColumn(const CsPortrait *portrait, const CsPortraitColumn *c, int group, CsSqlArgument *row)
+PutColumn(const CsPortrait *portrait, const CsPortraitColumn *c, int group, CsValue *row)
 {
 	int			i = 0;
 
 	row[i++] = CsPortraitSegment(portrait, group);
 	row[i++] = CsPortraitName(portrait, group);
-	row[i++] = CsSqlText(NameStr(c->column.name));
+	row[i++] = CsValueText(NameStr(c->column.name));
 	return i;
 }
 
@@ -98,21 +98,21 @@ RatioOf(const CsPortraitColumn *c, double value, double overall)
 
 /* What segment_profile() says of numbers, all NULL for a level: s is NULL. */
 static int
-PutSummary(const CsNumberSummary *s, CsSqlArgument *row)
+PutSummary(const CsNumberSummary *s, CsValue *row)
 {
 	static const CsNumberSummary none = {0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, NAN};
 	int			i = 0;
 
 	if (s == NULL)
 		s = &none;
-	row[i++] = CsSqlFloat8(s->mean);
-	row[i++] = CsSqlFloat8(s->median);
-	row[i++] = CsSqlFloat8(s->sd);
-	row[i++] = CsSqlFloat8(s->minimum);
-	row[i++] = CsSqlFloat8(s->first_quartile);
-	row[i++] = CsSqlFloat8(s->third_quartile);
-	row[i++] = CsSqlFloat8(s->maximum);
-	row[i++] = CsSqlFloat8(s->position);
+	row[i++] = CsValueFloat8(s->mean);
+	row[i++] = CsValueFloat8(s->median);
+	row[i++] = CsValueFloat8(s->sd);
+	row[i++] = CsValueFloat8(s->minimum);
+	row[i++] = CsValueFloat8(s->first_quartile);
+	row[i++] = CsValueFloat8(s->third_quartile);
+	row[i++] = CsValueFloat8(s->maximum);
+	row[i++] = CsValueFloat8(s->position);
 	return i;
 }
 
@@ -127,24 +127,24 @@ PutProfile(CsReport *report, const CsPortrait *portrait, int group, int column, 
 	double		value = l == NULL ? c->summaries[group].mean : share;
 	double		overall = l == NULL ? c->summaries[all].mean :
 		CsPortraitShare(l->rows[all], portrait->rows[all]);
-	CsSqlArgument row[21];
+	CsValue		row[21];
 	int			i = PutColumn(portrait, c, group, row);
 
-	row[i++] = CsSqlText(CsKindName(c->column.converter.kind));
-	row[i++] = CsSqlBool(c->feature >= 0);
-	row[i++] = CsSqlText(l == NULL ? NULL : CsPortraitLevelText(l));
-	row[i++] = CsSqlInt8(portrait->rows[group]);
-	row[i++] = CsSqlFloat8(CsPortraitShare(c->missing[group], portrait->rows[group]));
-	row[i++] = CsSqlFloat8(share);
+	row[i++] = CsValueText(CsKindName(c->column.converter.kind));
+	row[i++] = CsValueBool(c->feature >= 0);
+	row[i++] = CsValueText(l == NULL ? NULL : CsPortraitLevelText(l));
+	row[i++] = CsValueInt8(portrait->rows[group]);
+	row[i++] = CsValueFloat8(CsPortraitShare(c->missing[group], portrait->rows[group]));
+	row[i++] = CsValueFloat8(share);
 	i += PutSummary(l == NULL ? &c->summaries[group] : NULL, row + i);
-	row[i++] = CsSqlFloat8(overall);
-	row[i++] = CsSqlFloat8(group == all ? NAN :
+	row[i++] = CsValueFloat8(overall);
+	row[i++] = CsValueFloat8(group == all ? NAN :
 						   CsPortraitDifference(portrait, column, level, group));
-	row[i++] = CsSqlFloat8(group == all ? NAN : RatioOf(c, value, overall));
-	row[i] = CsSqlInt4(rank);
+	row[i++] = CsValueFloat8(group == all ? NAN : RatioOf(c, value, overall));
+	row[i] = CsValueInt4(rank);
 	if (rank == 0)
 		row[i] = SqlNothing(row[i]);
-	CsReportPut(report, row, i + 1);
+	CsResultPut(report->result, row, i + 1);
 }
 
 /* The rows of segment_profile() for a group; what they take is given back. */
@@ -185,7 +185,7 @@ custseg_segment_profile(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&report, fcinfo, 1, 4))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 3, profileOptions, lengthof(profileOptions), &options);
+	CsOptionsArgument(fcinfo, 3, profileOptions, lengthof(profileOptions), &options);
 	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
 	request.only_features = options.only_features;
 	request.levels = options.levels;
@@ -212,20 +212,20 @@ custseg_boxplot(PG_FUNCTION_ARGS)
 		for (int column = 0; column < portrait->ncolumns; column++)
 		{
 			const CsNumberSummary *s = &portrait->columns[column].summaries[g];
-			CsSqlArgument row[13];
+			CsValue		row[13];
 			int			i = PutColumn(portrait, &portrait->columns[column], g, row);
 
-			row[i++] = CsSqlInt8(s->n);
-			row[i++] = CsSqlFloat8(s->minimum);
-			row[i++] = CsSqlFloat8(s->low_whisker);
-			row[i++] = CsSqlFloat8(s->first_quartile);
-			row[i++] = CsSqlFloat8(s->median);
-			row[i++] = CsSqlFloat8(s->third_quartile);
-			row[i++] = CsSqlFloat8(s->high_whisker);
-			row[i++] = CsSqlFloat8(s->maximum);
-			row[i++] = CsSqlFloat8(s->mean);
-			row[i++] = CsSqlInt8(s->n_outliers);
-			CsReportPut(&report, row, i);
+			row[i++] = CsValueInt8(s->n);
+			row[i++] = CsValueFloat8(s->minimum);
+			row[i++] = CsValueFloat8(s->low_whisker);
+			row[i++] = CsValueFloat8(s->first_quartile);
+			row[i++] = CsValueFloat8(s->median);
+			row[i++] = CsValueFloat8(s->third_quartile);
+			row[i++] = CsValueFloat8(s->high_whisker);
+			row[i++] = CsValueFloat8(s->maximum);
+			row[i++] = CsValueFloat8(s->mean);
+			row[i++] = CsValueInt8(s->n_outliers);
+			CsResultPut(report.result, row, i);
 		}
 	}
 	return (Datum) 0;
@@ -260,17 +260,17 @@ PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int colu
 	for (int g = 0; g < portrait->ngroups; g++)
 	{
 		double		value = AxisValue(portrait, column, level, g);
-		CsSqlArgument row[6];
+		CsValue		row[6];
 		int			i = PutColumn(portrait, c, g, row);
 
-		row[i++] = CsSqlText(level < 0 ? NULL : CsPortraitLevelText(&c->levels[level]));
-		row[i++] = CsSqlFloat8(value);
+		row[i++] = CsValueText(level < 0 ? NULL : CsPortraitLevelText(&c->levels[level]));
+		row[i++] = CsValueFloat8(value);
 		if (scale == RADAR_PERCENTILE)
-			row[i++] = CsSqlFloat8(is_share ? value : c->summaries[g].position);
+			row[i++] = CsValueFloat8(is_share ? value : c->summaries[g].position);
 		else
-			row[i++] = CsSqlFloat8(isnan(value) ? NAN : highest == lowest ? 0.5 :
+			row[i++] = CsValueFloat8(isnan(value) ? NAN : highest == lowest ? 0.5 :
 								   (value - lowest) / (highest - lowest));
-		CsReportPut(report, row, i);
+		CsResultPut(report->result, row, i);
 	}
 }
 
@@ -285,7 +285,7 @@ custseg_radar(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&report, fcinfo, 1, 4))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 3, radarOptions, lengthof(radarOptions), &options);
+	CsOptionsArgument(fcinfo, 3, radarOptions, lengthof(radarOptions), &options);
 	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
 	request.levels = options.levels;
 	portrait = CsPortraitTake(&report, &request);

@@ -244,30 +244,30 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 static void
 PutTest(CsReport *report, const Testing *t, const CsPortraitColumn *c, const ColumnTest *test)
 {
-	CsSqlArgument row[16];
+	CsValue		row[16];
 	StringInfoData reason;
 	const char *verdict;
 	int			n = 0;
 
 	initStringInfo(&reason);
 	verdict = Judge(t, c, test, &reason);
-	row[n++] = CsSqlText(NameStr(c->column.name));
-	row[n++] = CsSqlText(CsKindName(c->column.converter.kind));
-	row[n++] = CsSqlBool(c->feature >= 0);
-	row[n++] = CsSqlInt8(test->n);
-	row[n++] = CsSqlInt8(CsIsCategory(c) ? 0 : c->missing[t->portrait->ngroups]);
-	row[n++] = CsSqlText(test->test);
-	row[n++] = CsSqlFloat8(test->statistic);
-	row[n++] = CsSqlFloat8(test->df_between);
-	row[n++] = CsSqlFloat8(test->df_within);
-	row[n++] = CsSqlFloat8(test->p);
-	row[n++] = CsSqlFloat8(test->p_adjusted);
-	row[n++] = CsSqlText(test->measure);
-	row[n++] = CsSqlFloat8(test->effect);
-	row[n++] = CsSqlText(test->label);
-	row[n++] = CsSqlText(verdict);
-	row[n++] = CsSqlText(reason.data);
-	CsReportPut(report, row, n);
+	row[n++] = CsValueText(NameStr(c->column.name));
+	row[n++] = CsValueText(CsKindName(c->column.converter.kind));
+	row[n++] = CsValueBool(c->feature >= 0);
+	row[n++] = CsValueInt8(test->n);
+	row[n++] = CsValueInt8(CsIsCategory(c) ? 0 : c->missing[t->portrait->ngroups]);
+	row[n++] = CsValueText(test->test);
+	row[n++] = CsValueFloat8(test->statistic);
+	row[n++] = CsValueFloat8(test->df_between);
+	row[n++] = CsValueFloat8(test->df_within);
+	row[n++] = CsValueFloat8(test->p);
+	row[n++] = CsValueFloat8(test->p_adjusted);
+	row[n++] = CsValueText(test->measure);
+	row[n++] = CsValueFloat8(test->effect);
+	row[n++] = CsValueText(test->label);
+	row[n++] = CsValueText(verdict);
+	row[n++] = CsValueText(reason.data);
+	CsResultPut(report->result, row, n);
 	pfree(reason.data);
 }
 
@@ -285,7 +285,7 @@ custseg_segment_tests(PG_FUNCTION_ARGS)
 	if (!CsReportOpen(&report, fcinfo, 1, 4))
 		return (Datum) 0;
 	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
-	CsReportOptions(fcinfo, 3, testOptions, lengthof(testOptions), &t.options);
+	CsOptionsArgument(fcinfo, 3, testOptions, lengthof(testOptions), &t.options);
 	t.portrait = CsPortraitTake(&report, &request);
 	n = t.portrait->ncolumns;
 	tests = palloc(sizeof(ColumnTest *) * Max(n, 1));

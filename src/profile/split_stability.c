@@ -111,25 +111,25 @@ Judge(Split *split, const Gap *gap, CsFinding *finding)
 static void
 PutGap(Split *split, const Gap *gap)
 {
-	CsSqlArgument row[13];
+	CsValue		row[13];
 	CsFinding	finding;
 	int			i = 0;
 
 	Judge(split, gap, &finding);
 	row[i++] = CsPortraitSegment(split->portrait, gap->segment);
 	row[i++] = CsPortraitName(split->portrait, gap->segment);
-	row[i++] = CsSqlText(gap->column == NULL ? "(share)" : NameStr(gap->column->column.name));
-	row[i++] = CsSqlText(gap->level == NULL ? NULL : CsPortraitLevelText(gap->level));
-	row[i++] = CsSqlInt8(gap->n[0]);
-	row[i++] = CsSqlInt8(gap->n[1]);
-	row[i++] = CsSqlFloat8(gap->value[0]);
-	row[i++] = CsSqlFloat8(gap->value[1]);
-	row[i++] = CsSqlFloat8(gap->relative);
-	row[i++] = CsSqlFloat8(gap->standard);
-	row[i++] = CsSqlFloat8(gap->expected);
+	row[i++] = CsValueText(gap->column == NULL ? "(share)" : NameStr(gap->column->column.name));
+	row[i++] = CsValueText(gap->level == NULL ? NULL : CsPortraitLevelText(gap->level));
+	row[i++] = CsValueInt8(gap->n[0]);
+	row[i++] = CsValueInt8(gap->n[1]);
+	row[i++] = CsValueFloat8(gap->value[0]);
+	row[i++] = CsValueFloat8(gap->value[1]);
+	row[i++] = CsValueFloat8(gap->relative);
+	row[i++] = CsValueFloat8(gap->standard);
+	row[i++] = CsValueFloat8(gap->expected);
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);
-	CsReportPut(&split->base, row, i);
+	CsResultPut(split->base.result, row, i);
 }
 
 /* Fill in how far the halves are apart, "sd" being the spread of one value. */
@@ -220,7 +220,7 @@ CompareSegment(Split *split, int segment)
 static void
 PutOverall(Split *split)
 {
-	CsSqlArgument row[13];
+	CsValue		row[13];
 	CsFinding	finding;
 	bool		unstable = split->share_unstable ||
 		split->nunstable > MOST_BEYOND * split->njudged;
@@ -244,15 +244,15 @@ PutOverall(Split *split)
 					 100 * split->largest.relative);
 	row[i++] = CsPortraitSegment(split->portrait, split->portrait->ngroups);
 	row[i++] = CsPortraitName(split->portrait, split->portrait->ngroups);
-	row[i++] = CsSqlText(NULL);
-	row[i++] = CsSqlText(NULL);
-	row[i++] = CsSqlInt8(split->half[0]);
-	row[i++] = CsSqlInt8(split->half[1]);
+	row[i++] = CsValueText(NULL);
+	row[i++] = CsValueText(NULL);
+	row[i++] = CsValueInt8(split->half[0]);
+	row[i++] = CsValueInt8(split->half[1]);
 	for (int j = 0; j < 5; j++)
-		row[i++] = CsSqlFloat8(NAN);
+		row[i++] = CsValueFloat8(NAN);
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);
-	CsReportPut(&split->base, row, i);
+	CsResultPut(split->base.result, row, i);
 }
 
 /* split_stability(model, source, columns, options, version): a row a segment and value, and one of all */
@@ -265,7 +265,7 @@ custseg_split_stability(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&split.base, fcinfo, 1, 4))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 3, splitOptions, lengthof(splitOptions), &split.options);
+	CsOptionsArgument(fcinfo, 3, splitOptions, lengthof(splitOptions), &split.options);
 	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
 	request.seed = split.options.seed;
 	portrait = split.portrait = CsPortraitTake(&split.base, &request);

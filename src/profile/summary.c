@@ -179,7 +179,7 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 	int			group = sketch->group;
 	double		value = NAN,
 				mean = NAN;
-	CsSqlArgument row[10];
+	CsValue		row[10];
 	int			i = 0;
 
 	if (portrait->value >= 0 && portrait->rows[group] > 0)
@@ -191,15 +191,15 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 	}
 	row[i++] = CsPortraitSegment(portrait, group);
 	row[i++] = CsPortraitName(portrait, group);
-	row[i++] = CsSqlInt8(portrait->rows[group]);
-	row[i++] = CsSqlFloat8(CsPortraitShare(portrait->rows[group], portrait->rows[portrait->ngroups]));
-	row[i++] = CsSqlInt8(portrait->overridden[group]);
-	row[i++] = CsSqlFloat8(value);
-	row[i++] = CsSqlFloat8(value / total);
-	row[i++] = CsSqlFloat8(mean);
-	row[i++] = CsSqlText(sketch->sentence);
-	row[i++] = CsSqlText(sketch->name);
-	CsReportPut(report, row, i);
+	row[i++] = CsValueInt8(portrait->rows[group]);
+	row[i++] = CsValueFloat8(CsPortraitShare(portrait->rows[group], portrait->rows[portrait->ngroups]));
+	row[i++] = CsValueInt8(portrait->overridden[group]);
+	row[i++] = CsValueFloat8(value);
+	row[i++] = CsValueFloat8(value / total);
+	row[i++] = CsValueFloat8(mean);
+	row[i++] = CsValueText(sketch->sentence);
+	row[i++] = CsValueText(sketch->name);
+	CsResultPut(report->result, row, i);
 }
 
 /* segment_summary(model, source, value, columns, options, version): a row a segment */
@@ -215,7 +215,7 @@ custseg_segment_summary(PG_FUNCTION_ARGS)
 
 	if (!CsReportOpen(&report, fcinfo, 1, 5))
 		return (Datum) 0;
-	CsReportOptions(fcinfo, 4, summaryOptions, lengthof(summaryOptions), &options);
+	CsOptionsArgument(fcinfo, 4, summaryOptions, lengthof(summaryOptions), &options);
 	request.value = CsTextArgument(fcinfo, 2);
 	request.columns = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
 	portrait = CsPortraitTake(&report, &request);

@@ -33,7 +33,7 @@ ReadOptions(FunctionCallInfo fcinfo, int max_depth, int options)
 {
 	TreeOptions *result = palloc0(sizeof(TreeOptions));
 
-	CsReportOptions(fcinfo, options, CsTreeOptions + TREE_TRAIN_OPTIONS,
+	CsOptionsArgument(fcinfo, options, CsTreeOptions + TREE_TRAIN_OPTIONS,
 					TREE_NOPTIONS - TREE_TRAIN_OPTIONS, result);
 	result->max_depth = PG_ARGISNULL(max_depth) ? CS_TREE_DEPTH : PG_GETARG_INT32(max_depth);
 	if (result->max_depth < 1 || result->max_depth > CS_TREE_MAX_DEPTH)
@@ -63,31 +63,31 @@ RowsOf(const CsFitOutput *fit, int class, int node)
 
 /* The row of a leaf. */
 static void
-PutLeaf(CsReport *report, const CsTraining *t, const CsRuleMaker *maker, int node, int leaf)
+PutLeaf(CsResult *result, const CsTraining *t, const CsRuleMaker *maker, int node, int leaf)
 {
 	const CsFitOutput *fit = &t->fit;
 	const CsClass *class = &t->target->classes[(int) fit->parameters[TREE_SEGMENTS].values[node]];
 	double		rows = 0;
-	CsSqlArgument row[LEAF_COLUMNS];
+	CsValue		row[LEAF_COLUMNS];
 	int			i = 0;
 
 	for (int c = 0; c < t->target->nclasses; c++)
 		rows += RowsOf(fit, c, node);
-	row[i++] = CsSqlInt4(leaf);
-	row[i++] = CsSqlText(CsRuleOfNode(maker, node));
-	row[i++] = CsSqlInt4(class->number);
-	row[i++] = CsSqlText(class->name);
-	row[i++] = CsSqlInt8((int64) rows);
-	row[i++] = CsSqlFloat8(Share(rows, (double) t->nrows));
-	row[i++] = CsSqlFloat8(Share(RowsOf(fit, (int) (class - t->target->classes), node), rows));
+	row[i++] = CsValueInt4(leaf);
+	row[i++] = CsValueText(CsRuleOfNode(maker, node));
+	row[i++] = CsValueInt4(class->number);
+	row[i++] = CsValueText(class->name);
+	row[i++] = CsValueInt8((int64) rows);
+	row[i++] = CsValueFloat8(Share(rows, (double) t->nrows));
+	row[i++] = CsValueFloat8(Share(RowsOf(fit, (int) (class - t->target->classes), node), rows));
 	for (int m = 0; m < 2; m++)
-		row[i++] = CsSqlFloat8(fit->metrics[m].value);
-	CsReportPut(report, row, i);
+		row[i++] = CsValueFloat8(fit->metrics[m].value);
+	CsResultPut(result, row, i);
 }
 
 /* Train the tree, and put its leaves into the result. */
 static void
-PutTree(CsReport *report, CsRequest *request)
+PutTree(CsResult *result, CsRequest *request)
 {
 	CsTraining *t;
 	CsTeam	   *team;
@@ -107,7 +107,7 @@ PutTree(CsReport *report, CsRequest *request)
 	CsRuleMakerInit(&maker, t->pipeline, &t->fit.parameters[TREE_NODES], has_nulls);
 	for (int i = 0; i < maker.nodes->rows; i++)
 		if (CsRuleIsLeaf(&maker, i))
-			PutLeaf(report, t, &maker, i, ++leaf);
+			PutLeaf(result, t, &maker, i, ++leaf);
 	CsTrainingClose(t);
 }
 
@@ -127,7 +127,7 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 	options->imitated.model = pstrdup(NameStr(report.scorer->model));
 	options->imitated.version = report.scorer->version;
 	request.options = options;
-	PutTree(&report, &request);
+	PutTree(report.result, &request);
 	return (Datum) 0;
 }
 
@@ -135,7 +135,7 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 Datum
 custseg_surrogate_of_column(PG_FUNCTION_ARGS)
 {
-	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsRequest	request = {.command = "custseg.surrogate_of_column()"};
 	TreeOptions *options;
 	char	   *target;
@@ -146,7 +146,6 @@ custseg_surrogate_of_column(PG_FUNCTION_ARGS)
 	options = ReadOptions(fcinfo, 3, 4);
 	options->imitated.column = target;
 	request.options = options;
-	InitMaterializedSRF(fcinfo, 0);
-	PutTree(&report, &request);
+	PutTree(result, &request);
 	return (Datum) 0;
 }

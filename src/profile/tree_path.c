@@ -36,14 +36,14 @@ static bool *
 ReadMissing(const CsScorer *scorer)
 {
 	bool	   *missing = palloc0(sizeof(bool) * CsScorerPipeline(scorer)->nfeatures);
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 	uint64		nrows;
 
 	/* as the cache's: the version may be younger than the statement, and this may be a worker */
 	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	nrows = CsCatalogExecute(missing_sql, arguments, lengthof(arguments), true);
 	for (uint64 i = 0; i < nrows; i++)
 	{
@@ -90,7 +90,7 @@ RowsOf(const StoredTree *tree, int segment, int node)
 
 /* Number, name, rows, coverage and purity of a node; returns how many columns these are. */
 static int
-PutNode(const StoredTree *tree, int node, CsSqlArgument *row)
+PutNode(const StoredTree *tree, int node, CsValue *row)
 {
 	int			segment = (int) tree->scoring.fitted.parameters[TREE_SEGMENTS].values[node];
 	const CsScorerSegment *s = &CsScorerSegments(tree->scorer)[segment];
@@ -98,88 +98,96 @@ PutNode(const StoredTree *tree, int node, CsSqlArgument *row)
 	double		all = RowsOf(tree, -1, 0);
 	int			i = 0;
 
-	row[i++] = CsSqlInt4(s->segment);
-	row[i++] = CsSqlText(CsScorerAt(tree->scorer, char, s->name));
-	row[i++] = CsSqlFloat8(rows);
-	row[i++] = CsSqlFloat8(all > 0 ? rows / all : NAN);
-	row[i++] = CsSqlFloat8(rows > 0 ? RowsOf(tree, segment, node) / rows : NAN);
+	row[i++] = CsValueInt4(s->segment);
+	row[i++] = CsValueText(CsScorerAt(tree->scorer, char, s->name));
+	row[i++] = CsValueFloat8(rows);
+	row[i++] = CsValueFloat8(all > 0 ? rows / all : NAN);
+	row[i++] = CsValueFloat8(rows > 0 ? RowsOf(tree, segment, node) / rows : NAN);
 	return i;
 }
+
+/* The arguments. */
+enum
+{
+	RULES_MODEL, RULES_VERSION
+};
+
+enum
+{
+	PATH_MODEL, PATH_CUSTOMER
+};
 
 /* tree_rules(model, version): a row a leaf */
 Datum
 custseg_tree_rules(PG_FUNCTION_ARGS)
 {
-	CsReport	report;
+	CsResult   *result = CsResultOpen(fcinfo);
+	char	   *model = CsTextArgument(fcinfo, RULES_MODEL);
+	const CsScorer *scorer;
 	StoredTree	tree;
 	int			leaf = 0;
 
-	/* the source that the version was trained on is of no use here */
-	InitMaterializedSRF(fcinfo, 0);
-	report.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	if (PG_ARGISNULL(0))
+	if (model == NULL)
 		return (Datum) 0;
-	report.scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-							   CsVersionArgument(fcinfo, 1));
-	CsCachePin(report.scorer, CurrentMemoryContext);
-	OpenTree(&tree, report.scorer);
+	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, RULES_VERSION));
+	CsCachePin(scorer, CurrentMemoryContext);
+	OpenTree(&tree, scorer);
 	for (int node = 0; node < tree.maker.nodes->rows; node++)
 	{
-		CsSqlArgument row[7];
+		CsValue		row[7];
 
 		CHECK_FOR_INTERRUPTS();
 		if (!CsRuleIsLeaf(&tree.maker, node))
 			continue;
-		row[0] = CsSqlInt4(++leaf);
-		row[1] = CsSqlText(CsRuleOfNode(&tree.maker, node));
-		CsReportPut(&report, row, 2 + PutNode(&tree, node, row + 2));
+		row[0] = CsValueInt4(++leaf);
+		row[1] = CsValueText(CsRuleOfNode(&tree.maker, node));
+		CsResultPut(result, row, 2 + PutNode(&tree, node, row + 2));
 	}
 	return (Datum) 0;
 }
 
 /* The row of a step of the way: the question that led to a node; none to the root. */
 static void
-PutStep(CsReport *report, const StoredTree *tree, CsCallSite *site, Datum customer, int step,
+PutStep(CsResult *result, const StoredTree *tree, CsCallSite *site, Datum customer, int step,
 		int node)
 {
 	const CsPipeline *p = CsScorerPipeline(tree->scorer);
-	CsSqlArgument row[9];
+	CsValue		row[9];
 	int			feature = -1;
 	int			i = 0;
 	char	   *condition = step == 0 ? NULL : CsRuleOfStep(&tree->maker, node, &feature);
 
-	row[i++] = CsSqlInt4(step);
-	row[i++] = CsSqlText(condition);
-	row[i++] = CsSqlText(feature < 0 ? NULL : NameStr(p->feature[feature].name));
-	row[i++] = CsSqlText(feature < 0 ? NULL : site->is_jsonb ?
+	row[i++] = CsValueInt4(step);
+	row[i++] = CsValueText(condition);
+	row[i++] = CsValueText(feature < 0 ? NULL : NameStr(p->feature[feature].name));
+	row[i++] = CsValueText(feature < 0 ? NULL : site->is_jsonb ?
 						 CsJsonbText(p, DatumGetJsonbP(customer), feature) :
 						 CsBindingText(site->binding, feature));
 	i += PutNode(tree, node, row + i);
-	CsReportPut(report, row, i);
+	CsResultPut(result, row, i);
 }
 
 /* decision_path(model, customer, version): a row a step from the root to the leaf */
 Datum
 custseg_decision_path(PG_FUNCTION_ARGS)
 {
-	CsReport	report = {.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo};
+	CsResult   *result = CsResultOpen(fcinfo);
 	StoredTree	tree;
 	CsCallSite *site;
 	CsAssignment placed;
 	int			node = 0;
 
-	InitMaterializedSRF(fcinfo, 0);
 	site = CsCallSiteForModel(fcinfo);
 	if (site == NULL)
 		return (Datum) 0;
 	OpenTree(&tree, site->scoring.scorer);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(PATH_CUSTOMER), &placed, NULL))
 		return (Datum) 0;
-	PutStep(&report, &tree, site, PG_GETARG_DATUM(1), 0, node);
+	PutStep(result, &tree, site, PG_GETARG_DATUM(PATH_CUSTOMER), 0, node);
 	for (int step = 1; !CsRuleIsLeaf(&tree.maker, node); step++)
 	{
 		node = CsRuleNext(&tree.maker, node, site->scoring.z);
-		PutStep(&report, &tree, site, PG_GETARG_DATUM(1), step, node);
+		PutStep(result, &tree, site, PG_GETARG_DATUM(PATH_CUSTOMER), step, node);
 	}
 	return (Datum) 0;
 }

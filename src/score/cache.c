@@ -302,12 +302,12 @@ CsCacheTry(const char *model, int version)
 static bool
 LoadHasOverrides(const char *model)
 {
-	CsSqlArgument argument;
+	CsValue		argument;
 	bool		result;
 
 	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	SPI_connect();
-	argument = CsSqlText(model);
+	argument = CsValueText(model);
 	result = CsCatalogExecute(overrides_sql, &argument, 1, true) > 0;
 	SPI_finish();
 	PopActiveSnapshot();

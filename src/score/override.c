@@ -81,12 +81,12 @@ CsOverridesLoad(const CsScorer *scorer)
 {
 	MemoryContext context = CurrentMemoryContext;
 	CsOverrides *result = palloc0(sizeof(CsOverrides));
-	CsSqlArgument model;
+	CsValue		model;
 	uint64		rows;
 
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	model = CsSqlText(NameStr(scorer->model));
+	model = CsValueText(NameStr(scorer->model));
 	rows = CsCatalogExecute(load_sql, &model, 1, true);
 	if (rows > 0)
 		result->overrides = MemoryContextAllocHuge(context, sizeof(CsOverride) * rows);
@@ -150,20 +150,20 @@ ReasonArgument(FunctionCallInfo fcinfo, int argument)
 }
 
 /* When it expires, NULL for never; an error when that is past. */
-static CsSqlArgument
+static CsValue
 UntilArgument(FunctionCallInfo fcinfo, int argument)
 {
-	CsSqlArgument until = {TIMESTAMPTZOID, (Datum) 0, true};
+	CsValue		until = {TIMESTAMPTZOID, (Datum) 0, true};
 
 	if (PG_ARGISNULL(argument))
 		return until;
-	until.value = PG_GETARG_DATUM(argument);
+	until.datum = PG_GETARG_DATUM(argument);
 	until.isnull = false;
-	if (DatumGetTimestampTz(until.value) <= GetCurrentTransactionStartTimestamp())
+	if (DatumGetTimestampTz(until.datum) <= GetCurrentTransactionStartTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"until\" must be in the future"),
-				 errdetail("It is %s.", timestamptz_to_str(DatumGetTimestampTz(until.value))),
+				 errdetail("It is %s.", timestamptz_to_str(DatumGetTimestampTz(until.datum))),
 				 errhint("Leave it out for an override without end, or call custseg.end_override().")));
 	return until;
 }
@@ -172,12 +172,12 @@ UntilArgument(FunctionCallInfo fcinfo, int argument)
 static bool
 EndOverride(const char *model, const char *customer)
 {
-	CsSqlArgument arguments[3];
+	CsValue		arguments[3];
 	bool		isnull;
 
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlText(customer);
-	arguments[2] = CsSqlName(CsCallerName());
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueText(customer);
+	arguments[2] = CsValueName(CsCallerName());
 	if (CsCatalogExecute(end_sql, arguments, lengthof(arguments), false) == 0)
 		return false;
 	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -185,18 +185,18 @@ EndOverride(const char *model, const char *customer)
 
 /* Replace what holds for a customer; "segment" is NULL for an exclusion.  Inside SPI. */
 static void
-Decide(const char *model, const char *customer, CsSqlArgument segment, const char *reason,
-	   CsSqlArgument until)
+Decide(const char *model, const char *customer, CsValue segment, const char *reason,
+	   CsValue until)
 {
-	CsSqlArgument arguments[6];
+	CsValue		arguments[6];
 
 	(void) EndOverride(model, customer);
-	arguments[0] = CsSqlText(model);
-	arguments[1] = CsSqlText(customer);
+	arguments[0] = CsValueText(model);
+	arguments[1] = CsValueText(customer);
 	arguments[2] = segment;
-	arguments[3] = CsSqlText(reason);
+	arguments[3] = CsValueText(reason);
 	arguments[4] = until;
-	arguments[5] = CsSqlName(CsCallerName());
+	arguments[5] = CsValueName(CsCallerName());
 	CsCatalogExecute(insert_sql, arguments, lengthof(arguments), false);
 }
 
@@ -207,12 +207,12 @@ custseg_override_segment(PG_FUNCTION_ARGS)
 	char	   *model = CsBeginChange(fcinfo, "custseg.override_segment()");
 	char	   *customer = CustomerArgument(fcinfo);
 	char	   *reason = ReasonArgument(fcinfo, 3);
-	CsSqlArgument until = UntilArgument(fcinfo, 4);
+	CsValue		until = UntilArgument(fcinfo, 4);
 
 	CsRequireArgument(fcinfo, 2, "segment");
 	SPI_connect();
 	CsRequireSegment(model, PG_GETARG_INT32(2));
-	Decide(model, customer, CsSqlInt4(PG_GETARG_INT32(2)), reason, until);
+	Decide(model, customer, CsValueInt4(PG_GETARG_INT32(2)), reason, until);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -224,8 +224,8 @@ custseg_exclude(PG_FUNCTION_ARGS)
 	char	   *model = CsBeginChange(fcinfo, "custseg.exclude()");
 	char	   *customer = CustomerArgument(fcinfo);
 	char	   *reason = ReasonArgument(fcinfo, 2);
-	CsSqlArgument until = UntilArgument(fcinfo, 3);
-	CsSqlArgument none = {INT4OID, (Datum) 0, true};
+	CsValue		until = UntilArgument(fcinfo, 3);
+	CsValue		none = {INT4OID, (Datum) 0, true};
 
 	SPI_connect();
 	Decide(model, customer, none, reason, until);

@@ -456,7 +456,7 @@ RecordMoves(Resegment *r)
 	MaybeSegment *from = palloc(sizeof(MaybeSegment) * nmoves);
 	MaybeSegment *to = palloc(sizeof(MaybeSegment) * nmoves);
 	Datum	   *counts = palloc(sizeof(Datum) * nmoves);
-	CsSqlArgument arguments[7];
+	CsValue		arguments[7];
 	HASH_SEQ_STATUS status;
 	MoveCount  *count;
 	int			i = 0;
@@ -471,13 +471,13 @@ RecordMoves(Resegment *r)
 		counts[i++] = Int64GetDatum(count->n);
 	}
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(r->scoring.scorer->model));
-	arguments[1] = CsSqlInt4(r->scoring.scorer->version);
-	arguments[2] = CsSqlText(r->table);
-	arguments[3] = CsSqlName(CsCallerName());
-	arguments[4] = CsSqlArray(INT4ARRAYOID, SegmentArray(from, nmoves));
-	arguments[5] = CsSqlArray(INT4ARRAYOID, SegmentArray(to, nmoves));
-	arguments[6] = CsSqlArray(INT8ARRAYOID, construct_array(counts, nmoves, INT8OID, sizeof(int64),
+	arguments[0] = CsValueText(NameStr(r->scoring.scorer->model));
+	arguments[1] = CsValueInt4(r->scoring.scorer->version);
+	arguments[2] = CsValueText(r->table);
+	arguments[3] = CsValueName(CsCallerName());
+	arguments[4] = CsValueArray(INT4ARRAYOID, SegmentArray(from, nmoves));
+	arguments[5] = CsValueArray(INT4ARRAYOID, SegmentArray(to, nmoves));
+	arguments[6] = CsValueArray(INT8ARRAYOID, construct_array(counts, nmoves, INT8OID, sizeof(int64),
 															FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	CsCatalogExecute(record_sql, arguments, lengthof(arguments), false);
 	SPI_finish();

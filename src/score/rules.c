@@ -25,13 +25,13 @@ CsScorerOptions(const CsScorer *scorer)
 	MemoryContext context = CurrentMemoryContext;
 	void	   *options = palloc0(algorithm->options_size);
 	Jsonb	   *json = NULL;
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	/* as the cache's: the version may be younger than the statement, and this may be a worker */
 	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	if (CsCatalogExecute(options_sql, arguments, lengthof(arguments), true) > 0)
 	{
 		bool		isnull;

@@ -41,13 +41,13 @@ void
 CsScorerOrigin(const CsScorer *scorer, char **source, char **id)
 {
 	MemoryContext context = CurrentMemoryContext;
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 
 	/* the newest snapshot, as the cache's: the version may be younger than the statement */
 	PushActiveSnapshot(GetLatestSnapshot());
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	if (CsCatalogExecute(origin_sql, arguments, lengthof(arguments), true) != 1)
 		CsReportDroppedVersion(scorer);
 	*source = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0],

@@ -47,7 +47,7 @@ Label(CsLabeller *l, const Datum *values, const bool *nulls)
 
 	if (nulls[self->position])
 		return -1;
-	text = CsValueText(converter, &self->output, value, &length, &copy);
+	text = CsColumnText(converter, &self->output, value, &length, &copy);
 	code = CsDictionaryCode(self->dictionary, text, length);
 	if (copy != NULL)
 		pfree(copy);

@@ -67,7 +67,7 @@ ClassesOf(CsLabeller *l)
 	const CsScorerSegment *segments = CsScorerSegments(scorer);
 	CsClass    *classes = palloc0(sizeof(CsClass) * scorer->nsegments);
 	MemoryContext context = CurrentMemoryContext;
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 	uint64		nrows;
 
 	for (int i = 0; i < scorer->nsegments; i++)
@@ -79,8 +79,8 @@ ClassesOf(CsLabeller *l)
 	/* as the cache's: the version may be younger than the statement */
 	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	SPI_connect();
-	arguments[0] = CsSqlText(NameStr(scorer->model));
-	arguments[1] = CsSqlInt4(scorer->version);
+	arguments[0] = CsValueText(NameStr(scorer->model));
+	arguments[1] = CsValueInt4(scorer->version);
 	nrows = CsCatalogExecute(segments_sql, arguments, lengthof(arguments), true);
 	for (uint64 row = 0; row < nrows; row++)
 	{

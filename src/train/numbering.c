@@ -90,11 +90,11 @@ CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 static int
 HighestNumber(const char *model)
 {
-	CsSqlArgument argument;
+	CsValue		argument;
 	int			highest = 0;
 
 	SPI_connect();
-	argument = CsSqlText(model);
+	argument = CsValueText(model);
 	if (CsCatalogExecute(highest_number_sql, &argument, 1, false) > 0)
 	{
 		bool		isnull;

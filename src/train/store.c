@@ -209,12 +209,12 @@ CountArray(const int64 *values, int n)
 static void
 TakeVersion(CsTraining *t)
 {
-	CsSqlArgument arguments[2];
+	CsValue		arguments[2];
 	bool		isnull;
 
 	CsModelLock(t->model);
-	arguments[0] = CsSqlText(t->model);
-	arguments[1] = CsSqlName(CsCallerName());
+	arguments[0] = CsValueText(t->model);
+	arguments[1] = CsValueName(CsCallerName());
 	if (CsCatalogExecute(next_version_sql, arguments, lengthof(arguments), false) != 1)
 		elog(ERROR, "no version was taken for model \"%s\"", t->model);
 	t->version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
@@ -230,36 +230,36 @@ StoreVersion(const CsTraining *t)
 {
 	Jsonb	   *pipeline = NULL;
 	const CsRelation *relation = t->relation;
-	CsSqlArgument arguments[23];
+	CsValue		arguments[23];
 	int			i = 0;
 
 	if (t->pipeline->ncomponents > 0 || t->pipeline->ndonors > 0)
 		pipeline = CsPipelineToJsonb(t->pipeline);
-	arguments[i++] = CsSqlText(t->model);
-	arguments[i++] = CsSqlInt4(t->version);
-	arguments[i++] = CsSqlText(t->algorithm->name);
+	arguments[i++] = CsValueText(t->model);
+	arguments[i++] = CsValueInt4(t->version);
+	arguments[i++] = CsValueText(t->algorithm->name);
 	/* A relation by its full name: the search_path of who reads it later may be another. */
-	arguments[i++] = CsSqlText(OidIsValid(relation->relid) ? relation->from_item : t->source);
-	arguments[i++] = CsSqlText(t->id);
-	arguments[i++] = CsSqlInt8(t->nrows);
-	arguments[i++] = CsSqlInt8(t->n_skipped);
-	arguments[i++] = CsSqlJsonb(t->skipped);
-	arguments[i++] = CsSqlInt4(t->fit.k);
-	arguments[i++] = CsSqlJsonb(CsPrepToJsonb(t->prep, t->features));
-	arguments[i++] = CsSqlJsonb(pipeline == NULL ? NULL : Member(pipeline, "pca"));
-	arguments[i++] = CsSqlJsonb(pipeline == NULL ? NULL : Member(pipeline, "donors"));
-	arguments[i++] = CsSqlJsonb(CsOptionsToJsonb(t->algorithm->options, t->algorithm->noptions,
+	arguments[i++] = CsValueText(OidIsValid(relation->relid) ? relation->from_item : t->source);
+	arguments[i++] = CsValueText(t->id);
+	arguments[i++] = CsValueInt8(t->nrows);
+	arguments[i++] = CsValueInt8(t->n_skipped);
+	arguments[i++] = CsValueJsonb(t->skipped);
+	arguments[i++] = CsValueInt4(t->fit.k);
+	arguments[i++] = CsValueJsonb(CsPrepToJsonb(t->prep, t->features));
+	arguments[i++] = CsValueJsonb(pipeline == NULL ? NULL : Member(pipeline, "pca"));
+	arguments[i++] = CsValueJsonb(pipeline == NULL ? NULL : Member(pipeline, "donors"));
+	arguments[i++] = CsValueJsonb(CsOptionsToJsonb(t->algorithm->options, t->algorithm->noptions,
 												 t->options));
-	arguments[i++] = CsSqlJsonb(Parameters(t));
-	arguments[i++] = CsSqlText(t->fit.note);
-	arguments[i++] = CsSqlInt8(t->common->seed);
-	arguments[i++] = CsSqlJsonb(Metrics(t));
-	arguments[i++] = CsSqlInt4(t->fit.iterations);
-	arguments[i++] = CsSqlBool(t->fit.converged);
-	arguments[i++] = CsSqlFloat8(t->milliseconds);
-	arguments[i++] = CsSqlName(CsCallerName());
-	arguments[i++] = CsSqlText(GetConfigOption("server_version", false, false));
-	arguments[i++] = CsSqlText(CUSTSEG_VERSION);
+	arguments[i++] = CsValueJsonb(Parameters(t));
+	arguments[i++] = CsValueText(t->fit.note);
+	arguments[i++] = CsValueInt8(t->common->seed);
+	arguments[i++] = CsValueJsonb(Metrics(t));
+	arguments[i++] = CsValueInt4(t->fit.iterations);
+	arguments[i++] = CsValueBool(t->fit.converged);
+	arguments[i++] = CsValueFloat8(t->milliseconds);
+	arguments[i++] = CsValueName(CsCallerName());
+	arguments[i++] = CsValueText(GetConfigOption("server_version", false, false));
+	arguments[i++] = CsValueText(CUSTSEG_VERSION);
 	CsCatalogExecute(insert_version_sql, arguments, i, false);
 }
 
@@ -270,29 +270,29 @@ StoreFeature(const CsTraining *t, int feature, char **scaled_names)
 	const CsFeature *f = &t->pipeline->feature[feature];
 	const CsBaseline *b = &t->baselines[feature];
 	bool		categorical = f->kind == CS_CATEGORICAL;
-	CsSqlArgument arguments[17];
+	CsValue		arguments[17];
 	int			i = 0;
 
-	arguments[i++] = CsSqlText(t->model);
-	arguments[i++] = CsSqlInt4(t->version);
-	arguments[i++] = CsSqlInt4(feature + 1);
-	arguments[i++] = CsSqlText(NameStr(f->name));
-	arguments[i++] = CsSqlText(NameStr(f->type));
-	arguments[i++] = CsSqlText(CsKindName((CsKind) f->kind));
-	arguments[i++] = CsSqlJsonb(CsFeatureToJsonb(t->pipeline, feature));
-	arguments[i++] = CsSqlArray(TEXTARRAYOID,
+	arguments[i++] = CsValueText(t->model);
+	arguments[i++] = CsValueInt4(t->version);
+	arguments[i++] = CsValueInt4(feature + 1);
+	arguments[i++] = CsValueText(NameStr(f->name));
+	arguments[i++] = CsValueText(NameStr(f->type));
+	arguments[i++] = CsValueText(CsKindName((CsKind) f->kind));
+	arguments[i++] = CsValueJsonb(CsFeatureToJsonb(t->pipeline, feature));
+	arguments[i++] = CsValueArray(TEXTARRAYOID,
 								TextArray(scaled_names + f->first_output, f->noutputs));
-	arguments[i++] = CsSqlInt8(b->n);
-	arguments[i++] = CsSqlInt8(b->n_null);
-	arguments[i++] = CsSqlFloat8(categorical ? NAN : b->mean);
-	arguments[i++] = CsSqlFloat8(categorical ? NAN : b->sd);
-	arguments[i++] = CsSqlFloat8(categorical ? NAN : b->minimum);
-	arguments[i++] = CsSqlFloat8(categorical ? NAN : b->maximum);
-	arguments[i++] = CsSqlArray(FLOAT8ARRAYOID,
+	arguments[i++] = CsValueInt8(b->n);
+	arguments[i++] = CsValueInt8(b->n_null);
+	arguments[i++] = CsValueFloat8(categorical ? NAN : b->mean);
+	arguments[i++] = CsValueFloat8(categorical ? NAN : b->sd);
+	arguments[i++] = CsValueFloat8(categorical ? NAN : b->minimum);
+	arguments[i++] = CsValueFloat8(categorical ? NAN : b->maximum);
+	arguments[i++] = CsValueArray(FLOAT8ARRAYOID,
 								categorical ? NULL : DoubleArray(b->quantiles, b->nquantiles));
-	arguments[i++] = CsSqlArray(TEXTARRAYOID,
+	arguments[i++] = CsValueArray(TEXTARRAYOID,
 								categorical ? TextArray(b->levels, b->nlevels) : NULL);
-	arguments[i++] = CsSqlArray(INT8ARRAYOID,
+	arguments[i++] = CsValueArray(INT8ARRAYOID,
 								categorical ? CountArray(b->level_counts, b->nlevels) : NULL);
 	CsCatalogExecute(insert_feature_sql, arguments, i, false);
 }
@@ -335,24 +335,24 @@ ReadableProfile(const CsTraining *t, const double *profile)
 static void
 StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 {
-	CsSqlArgument arguments[13];
+	CsValue		arguments[13];
 	int			i = 0;
 
-	arguments[i++] = CsSqlText(t->model);
-	arguments[i++] = CsSqlInt4(t->version);
-	arguments[i++] = CsSqlInt4(segment->segment);
-	arguments[i++] = CsSqlText(segment->name);
-	arguments[i++] = CsSqlText(segment->description);
-	arguments[i] = CsSqlInt4(segment->rank);
+	arguments[i++] = CsValueText(t->model);
+	arguments[i++] = CsValueInt4(t->version);
+	arguments[i++] = CsValueInt4(segment->segment);
+	arguments[i++] = CsValueText(segment->name);
+	arguments[i++] = CsValueText(segment->description);
+	arguments[i] = CsValueInt4(segment->rank);
 	arguments[i++].isnull = segment->rank == 0;
-	arguments[i++] = CsSqlInt8(segment->n);
-	arguments[i++] = CsSqlFloat8(segment->share);
-	arguments[i++] = CsSqlFloat8(segment->mean_distance);
-	arguments[i++] = CsSqlFloat8(segment->spread);
-	arguments[i++] = CsSqlArray(FLOAT8ARRAYOID,
+	arguments[i++] = CsValueInt8(segment->n);
+	arguments[i++] = CsValueFloat8(segment->share);
+	arguments[i++] = CsValueFloat8(segment->mean_distance);
+	arguments[i++] = CsValueFloat8(segment->spread);
+	arguments[i++] = CsValueArray(FLOAT8ARRAYOID,
 								DoubleArray(segment->center, t->matrix->ncolumns));
-	arguments[i++] = CsSqlJsonb(ReadableProfile(t, segment->profile));
-	arguments[i++] = CsSqlArray(FLOAT8ARRAYOID, DoubleArray(segment->profile, t->nprofile));
+	arguments[i++] = CsValueJsonb(ReadableProfile(t, segment->profile));
+	arguments[i++] = CsValueArray(FLOAT8ARRAYOID, DoubleArray(segment->profile, t->nprofile));
 	CsCatalogExecute(insert_segment_sql, arguments, i, false);
 }
 

@@ -1,0 +1,84 @@
+/*
+ * finding.c
+ *	  What a report says of one of its lines: a verdict, and the reasons for it in words.
+ */
+#include "custseg.h"
+
+#include "call/call.h"
+
+static const char *const verdictNames[] = {
+	[CS_VERDICT_OK] = "ok",
+	[CS_VERDICT_INSUFFICIENT] = "insufficient data",
+	[CS_VERDICT_WATCH] = "watch",
+	[CS_VERDICT_DRIFTED] = "drifted",
+	[CS_VERDICT_UNSTABLE] = "unstable",
+	[CS_VERDICT_BROKEN] = "broken",
+	[CS_VERDICT_DISPARATE] = "disparate"
+};
+
+/* See call.h. */
+void
+CsFindingInit(CsFinding *finding)
+{
+	finding->verdict = CS_VERDICT_OK;
+	initStringInfo(&finding->reason);
+}
+
+/* See call.h. */
+void
+CsAppendFormatted(StringInfo to, const char *format, va_list arguments)
+{
+	for (;;)
+	{
+		va_list		copy;
+		int			needed;
+
+		va_copy(copy, arguments);
+		needed = appendStringInfoVA(to, format, copy);
+		va_end(copy);
+		if (needed == 0)
+			return;
+		enlargeStringInfo(to, needed);
+	}
+}
+
+/* See call.h. */
+void
+CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format,...)
+{
+	va_list		arguments;
+
+	finding->verdict = Max(finding->verdict, verdict);
+	if (finding->reason.len > 0)
+		appendStringInfoString(&finding->reason, "; ");
+	va_start(arguments, format);
+	CsAppendFormatted(&finding->reason, format, arguments);
+	va_end(arguments);
+}
+
+/* See call.h. */
+void
+CsFindingDefault(CsFinding *finding, const char *format,...)
+{
+	va_list		arguments;
+
+	if (finding->reason.len > 0)
+		return;
+	va_start(arguments, format);
+	CsAppendFormatted(&finding->reason, format, arguments);
+	va_end(arguments);
+}
+
+/* The verdict as a column. */
+CsValue
+CsFindingVerdict(const CsFinding *finding)
+{
+	return CsValueText(verdictNames[finding->verdict]);
+}
+
+/* The reason as a column. */
+CsValue
+CsFindingReason(const CsFinding *finding)
+{
+	return CsValueText(finding->reason.data);
+}
