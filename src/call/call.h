@@ -9,6 +9,7 @@
 #define CUSTSEG_CALL_H
 
 #include "custseg.h"
+#include "access/htup.h"
 #include "access/tupdesc.h"
 #include "call/options.h"
 #include "fmgr.h"
@@ -67,7 +68,8 @@ extern CsValue CsValueNumbers(const double *numbers, int n);
  * that SQL declares is an error that names the column.
  *
  * Open: the materialised result set of a set-returning function, palloc'd.  Put: one more row of it,
- * which is copied.  PutSelected: the rows that SPI has just selected.  Nulls: a row of NULLs, as many
+ * which is copied.  PutSelected: the rows that SPI has just selected, of
+ * which OfTuple gives one as values.  Nulls: a row of NULLs, as many
  * as are declared.  ResultRow: the one row that a function of composite type, or its aggregate,
  * returns.  RowForm: a row of any blessed type.  CsResultPut(result, CsValues(a, b, ...)) is the common
  * form.
@@ -83,6 +85,7 @@ typedef struct CsResult
 extern CsResult *CsResultOpen(FunctionCallInfo fcinfo);
 extern void CsResultPut(CsResult *result, const CsValue *row, int n);
 extern void CsResultPutSelected(CsResult *result);
+extern void CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row);
 extern void CsResultNulls(const CsResult *result, CsValue *row);
 extern Datum CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n);
 extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);

@@ -57,6 +57,17 @@ CsResultPut(CsResult *result, const CsValue *row, int n)
 
 /* See call.h. */
 void
+CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		row[i].type = TupleDescAttr(desc, i)->atttypid;
+		row[i].datum = SPI_getbinval(tuple, desc, i + 1, &row[i].isnull);
+	}
+}
+
+/* See call.h. */
+void
 CsResultPutSelected(CsResult *result)
 {
 	TupleDesc	desc = SPI_tuptable->tupdesc;
@@ -65,11 +76,7 @@ CsResultPutSelected(CsResult *result)
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < desc->natts; j++)
-		{
-			row[j].type = TupleDescAttr(desc, j)->atttypid;
-			row[j].datum = SPI_getbinval(SPI_tuptable->vals[i], desc, j + 1, &row[j].isnull);
-		}
+		CsValuesOfTuple(SPI_tuptable->vals[i], desc, row);
 		CsResultPut(result, row, desc->natts);
 	}
 	pfree(row);

@@ -38,6 +38,33 @@ extern void CsCatalogLeave(Oid save_user, int save_context);
 extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments,
 							   bool read_only);
 
+/*
+ * read.c: read the tables as the owner under the newest snapshot, outside SPI.
+ *
+ * Read: calls "visit" (or nobody, NULL) for each row, in the caller's memory context; returns how many
+ * there are.  The Row functions give a column, counted from 1: Text and Jsonb a copy or NULL, Int4
+ * and Int8 "otherwise" for NULL, Float8 NaN.  CsTakeJsonb is a visitor that sets the Jsonb * that is
+ * its state to the first column.
+ */
+typedef struct CsCatalogRow
+{
+	HeapTuple	tuple;
+	TupleDesc	desc;
+	int			number;			/* from 0 */
+} CsCatalogRow;
+
+typedef void (*CsCatalogVisitor) (void *state, const CsCatalogRow *row);
+
+extern uint64 CsCatalogRead(const char *sql, const CsValue *arguments, int narguments,
+							CsCatalogVisitor visit, void *state);
+extern Datum CsRowDatum(const CsCatalogRow *row, int column, bool *isnull);
+extern char *CsRowText(const CsCatalogRow *row, int column);
+extern int32 CsRowInt4(const CsCatalogRow *row, int column, int32 otherwise);
+extern int64 CsRowInt8(const CsCatalogRow *row, int column, int64 otherwise);
+extern double CsRowFloat8(const CsCatalogRow *row, int column);
+extern Jsonb *CsRowJsonb(const CsCatalogRow *row, int column);
+extern void CsTakeJsonb(void *state, const CsCatalogRow *row);
+
 /* Error unless the transaction may write; "command" is the function as the user knows it. */
 extern void CsRequireWritable(const char *command);
 

@@ -33,11 +33,10 @@ CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 int
 CsDeployedVersion(const char *model)
 {
-	CsValue		argument = CsValueText(model);
 	bool		isnull = true;
 	Datum		value = (Datum) 0;
 
-	if (CsCatalogExecute(deployed_sql, &argument, 1, false) > 0)
+	if (CsCatalogExecute(deployed_sql, CsValues(CsValueText(model)), false) > 0)
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return isnull ? 0 : DatumGetInt32(value);
 }
@@ -72,11 +71,8 @@ void
 CsRequireSegment(const char *model, int segment)
 {
 	int			version = CsRequireDeployedVersion(model);
-	CsValue		arguments[3];
 
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(version);
-	arguments[2] = CsValueInt4(segment);
-	if (CsCatalogExecute(segment_sql, arguments, lengthof(arguments), false) == 0)
+	if (CsCatalogExecute(segment_sql,
+						 CsValues(CsValueText(model), CsValueInt4(version), CsValueInt4(segment)), false) == 0)
 		CsReportNoSegment(model, version, segment);
 }

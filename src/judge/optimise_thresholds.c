@@ -69,26 +69,10 @@ PG_FUNCTION_INFO_V1(custseg_optimise_thresholds);
 static Jsonb *
 PrepOfVersion(const CsScorer *scorer, const char *outcome)
 {
-	MemoryContext context = CurrentMemoryContext;
-	CsValue		arguments[3];
 	Jsonb	   *prep = NULL;
 
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	arguments[2] = CsValueText(outcome);
-	if (CsCatalogExecute(prep_sql, arguments, lengthof(arguments), true) == 1)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		prep = DatumGetJsonbPCopy(value);
-		MemoryContextSwitchTo(old);
-	}
-	SPI_finish();
-	PopActiveSnapshot();
+	CsCatalogRead(prep_sql, CsValues(CsValueText(NameStr(scorer->model)), CsValueInt4(scorer->version),
+									 CsValueText(outcome)), CsTakeJsonb, &prep);
 	if (prep == NULL)
 		CsReportDroppedVersion(scorer);
 	return prep;

@@ -193,23 +193,27 @@ CheckAction(Jsonb *action)
 	}
 }
 
+/* The arguments of set_action(). */
+enum
+{
+	SET_MODEL, SET_SEGMENT, SET_ACTION
+};
+
 /* set_action(model, segment, action) */
 Datum
 custseg_set_action(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.set_action()");
-	CsValue		arguments[4];
+	int32		segment = CsRequiredInt(fcinfo, SET_SEGMENT, "segment");
+	Jsonb	   *action;
 
-	CsRequireArgument(fcinfo, 1, "segment");
-	CsRequireArgument(fcinfo, 2, "action");
-	CheckAction(PG_GETARG_JSONB_P(2));
+	CsRequireArgument(fcinfo, SET_ACTION, "action");
+	action = PG_GETARG_JSONB_P(SET_ACTION);
+	CheckAction(action);
 	SPI_connect();
-	CsRequireSegment(model, PG_GETARG_INT32(1));
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(PG_GETARG_INT32(1));
-	arguments[2] = CsValueJsonb(PG_GETARG_JSONB_P(2));
-	arguments[3] = CsValueName(CsCallerName());
-	CsCatalogExecute(set_sql, arguments, lengthof(arguments), false);
+	CsRequireSegment(model, segment);
+	CsCatalogExecute(set_sql, CsValues(CsValueText(model), CsValueInt4(segment), CsValueJsonb(action),
+									   CsValueName(CsCallerName())), false);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -247,36 +251,22 @@ IdOfJsonb(Jsonb *customer, const char *id)
 		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric))) : NULL;
 }
 
-/* Run recommend_sql and make its row the result; "segment" is NULL where the model has no answer. */
-static Datum
-Recommend(FunctionCallInfo fcinfo, const CsScorer *scorer, CsValue segment, const char *id)
+/* What TakeRecommendation fills. */
+typedef struct Recommending
 {
-	MemoryContext context = CurrentMemoryContext;
-	CsValue		arguments[4];
-	TupleDesc	desc;
-	Datum	   *values;
-	bool	   *nulls;
+	FunctionCallInfo fcinfo;
 	Datum		result;
+} Recommending;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	desc = BlessTupleDesc(desc);
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	arguments[2] = segment;
-	arguments[3] = CsValueText(id);
-	if (CsCatalogExecute(recommend_sql, arguments, lengthof(arguments), true) != 1)
-		CsReportDroppedVersion(scorer);
-	values = palloc(sizeof(Datum) * desc->natts);
-	nulls = palloc(sizeof(bool) * desc->natts);
-	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
-	MemoryContextSwitchTo(context);
-	result = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
-	SPI_finish();
-	PopActiveSnapshot();
-	return result;
+/* CsCatalogVisitor: the row is the result. */
+static void
+TakeRecommendation(void *state, const CsCatalogRow *row)
+{
+	Recommending *r = state;
+	CsValue    *values = palloc(sizeof(CsValue) * row->desc->natts);
+
+	CsValuesOfTuple(row->tuple, row->desc, values);
+	r->result = CsResultRow(r->fcinfo, values, row->desc->natts);
 }
 
 /* recommendations(model, customer, version): what to do with this one */
@@ -284,18 +274,25 @@ Datum
 custseg_recommendations(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	CsValue		segment = {INT4OID, (Datum) 0, true};
+	Recommending recommending = {fcinfo, (Datum) 0};
+	const CsScorer *scorer;
+	CsValue		segment = CsValueNull(INT4OID);
 	CsAssignment placed;
 	char	   *source;
 	char	   *id;
 
 	if (site == NULL)
 		PG_RETURN_NULL();
-	if (CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
-		segment = CsValueInt4(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
-	CsScorerOrigin(site->scoring.scorer, &source, &id);
+	scorer = site->scoring.scorer;
+	if (CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+		segment = CsValueInt4(CsScorerSegments(scorer)[placed.index].segment);
+	CsScorerOrigin(scorer, &source, &id);
 	if (id != NULL)
-		id = site->is_jsonb ? IdOfJsonb(PG_GETARG_JSONB_P(1), id) :
-			IdOfRow(PG_GETARG_HEAPTUPLEHEADER(1), id);
-	PG_RETURN_DATUM(Recommend(fcinfo, site->scoring.scorer, segment, id));
+		id = site->is_jsonb ? IdOfJsonb(PG_GETARG_JSONB_P(CS_PREDICT_CUSTOMER), id) :
+			IdOfRow(PG_GETARG_HEAPTUPLEHEADER(CS_PREDICT_CUSTOMER), id);
+	if (CsCatalogRead(recommend_sql,
+					  CsValues(CsValueText(NameStr(scorer->model)), CsValueInt4(scorer->version), segment,
+							   CsValueText(id)), TakeRecommendation, &recommending) != 1)
+		CsReportDroppedVersion(scorer);
+	PG_RETURN_DATUM(recommending.result);
 }

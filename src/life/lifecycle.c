@@ -127,15 +127,39 @@ PG_FUNCTION_INFO_V1(custseg_name_segment);
 PG_FUNCTION_INFO_V1(custseg_grant_model);
 PG_FUNCTION_INFO_V1(custseg_revoke_model);
 
+/* The arguments. */
+enum
+{
+	DEPLOY_MODEL, DEPLOY_VERSION, DEPLOY_REASON, DEPLOY_OPTIONS
+};
+
+enum
+{
+	ROLLBACK_MODEL, ROLLBACK_REASON
+};
+
+enum
+{
+	DROP_MODEL, DROP_VERSION
+};
+
+enum
+{
+	NAME_MODEL, NAME_SEGMENT, NAME_NAME, NAME_DESCRIPTION, NAME_RANK
+};
+
+enum
+{
+	GRANT_MODEL, GRANT_ROLE
+};
+
 /* Error unless the model has the version; inside SPI. */
 static void
 CheckVersion(const char *model, int version)
 {
-	CsValue		arguments[2];
 
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(version);
-	if (CsCatalogExecute(version_sql, arguments, lengthof(arguments), false) == 0)
+	if (CsCatalogExecute(version_sql,
+						 CsValues(CsValueText(model), CsValueInt4(version)), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" has no version %d", model, version),
@@ -147,14 +171,10 @@ CheckVersion(const char *model, int version)
 void
 CsDeployVersion(const char *model, int version, const char *reason)
 {
-	CsValue		arguments[4];
 
 	SPI_connect();
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(version);
-	arguments[2] = CsValueName(CsCallerName());
-	arguments[3] = CsValueText(reason);
-	CsCatalogExecute(deploy_sql, arguments, lengthof(arguments), false);
+	CsCatalogExecute(deploy_sql, CsValues(CsValueText(model), CsValueInt4(version),
+										  CsValueName(CsCallerName()), CsValueText(reason)), false);
 	SPI_finish();
 }
 
@@ -164,8 +184,7 @@ ReadDeployOptions(FunctionCallInfo fcinfo, int argument)
 {
 	DeployOptions options;
 
-	CsOptionsParse(deployOptions, lengthof(deployOptions),
-				   PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument), &options);
+	CsOptionsArgument(fcinfo, argument, deployOptions, lengthof(deployOptions), &options);
 	if (options.source != NULL && isnan(options.min_agreement))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -212,12 +231,10 @@ Datum
 custseg_deploy(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.deploy()");
-	DeployOptions options = ReadDeployOptions(fcinfo, 3);
-	int			version,
-				deployed;
+	DeployOptions options = ReadDeployOptions(fcinfo, DEPLOY_OPTIONS);
+	int			version = CsRequiredInt(fcinfo, DEPLOY_VERSION, "version");
+	int			deployed;
 
-	CsRequireArgument(fcinfo, 1, "version");
-	version = PG_GETARG_INT32(1);
 	SPI_connect();
 	CheckVersion(model, version);
 	deployed = CsDeployedVersion(model);
@@ -230,7 +247,7 @@ custseg_deploy(PG_FUNCTION_ARGS)
 	}
 	if (deployed != 0 && !isnan(options.min_agreement))
 		DemandAgreement(model, deployed, version, &options);
-	CsDeployVersion(model, version, CsTextArgument(fcinfo, 2));
+	CsDeployVersion(model, version, CsTextArgument(fcinfo, DEPLOY_REASON));
 	PG_RETURN_INT32(version);
 }
 
@@ -239,15 +256,13 @@ Datum
 custseg_rollback(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.rollback()");
-	CsValue		arguments[3];
 	bool		isnull;
 	int			version;
 
 	SPI_connect();
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueName(CsCallerName());
-	arguments[2] = CsValueText(CsTextArgument(fcinfo, 1));
-	if (CsCatalogExecute(rollback_sql, arguments, lengthof(arguments), false) == 0)
+	if (CsCatalogExecute(rollback_sql,
+						 CsValues(CsValueText(model), CsValueName(CsCallerName()),
+								  CsValueText(CsTextArgument(fcinfo, ROLLBACK_REASON))), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no earlier deployment to return to", model),
@@ -263,7 +278,6 @@ custseg_rollback(PG_FUNCTION_ARGS)
 static void
 DropVersion(const char *model, int version, int deployed)
 {
-	CsValue		arguments[2];
 
 	CheckVersion(model, version);
 	if (version == deployed)
@@ -273,9 +287,7 @@ DropVersion(const char *model, int version, int deployed)
 						model),
 				 errhint("Deploy another version first, or drop the whole model: SELECT custseg.drop_model(%s);",
 						 quote_literal_cstr(model))));
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(version);
-	CsCatalogExecute(drop_version_sql, arguments, lengthof(arguments), false);
+	CsCatalogExecute(drop_version_sql, CsValues(CsValueText(model), CsValueInt4(version)), false);
 }
 
 /* custseg.drop_model(model, version): NULL for the version drops all of the model. */
@@ -286,16 +298,12 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	int			deployed = 0;
 
 	SPI_connect();
-	if (PG_ARGISNULL(1))
-	{
-		CsValue		argument = CsValueText(model);
-
-		CsCatalogExecute(drop_model_sql, &argument, 1, false);
-	}
+	if (PG_ARGISNULL(DROP_VERSION))
+		CsCatalogExecute(drop_model_sql, CsValues(CsValueText(model)), false);
 	else
 	{
 		deployed = CsDeployedVersion(model);
-		DropVersion(model, PG_GETARG_INT32(1), deployed);
+		DropVersion(model, PG_GETARG_INT32(DROP_VERSION), deployed);
 	}
 	SPI_finish();
 	if (deployed == 0)
@@ -303,11 +311,11 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(deployed);
 }
 
-/* Argument 4 of name_segment(): NULL keeps the rank there is, 0 removes it. */
+/* The rank for name_segment(): NULL keeps the rank there is, 0 removes it. */
 static void
 ReadRank(FunctionCallInfo fcinfo, CsValue *keep, CsValue *rank)
 {
-	int			value = PG_ARGISNULL(4) ? 0 : PG_GETARG_INT32(4);
+	int			value = CsIntArgument(fcinfo, NAME_RANK, 0);
 
 	if (value < 0)
 		ereport(ERROR,
@@ -315,9 +323,8 @@ ReadRank(FunctionCallInfo fcinfo, CsValue *keep, CsValue *rank)
 				 errmsg("rank of a segment must not be negative"),
 				 errdetail("It is %d.", value),
 				 errhint("Give 1 to the segment of highest value, 2 to the next, and so on; 0 takes a rank away.")));
-	*keep = CsValueBool(PG_ARGISNULL(4));
-	*rank = CsValueInt4(value);
-	rank->isnull = value == 0;
+	*keep = CsValueBool(PG_ARGISNULL(NAME_RANK));
+	*rank = value == 0 ? CsValueNull(INT4OID) : CsValueInt4(value);
 }
 
 /* custseg.name_segment(model, segment, name, description, rank) */
@@ -325,33 +332,28 @@ Datum
 custseg_name_segment(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.name_segment()");
-	char	   *name;
-	char	   *description;
-	int			segment;
+	int			segment = CsRequiredInt(fcinfo, NAME_SEGMENT, "segment");
+	char	   *name = CsRequiredText(fcinfo, NAME_NAME, "name");
+	char	   *description = CsTextArgument(fcinfo, NAME_DESCRIPTION);
 	int			version;
-	CsValue		arguments[8];
+	CsValue		keep,
+				rank;
 
-	CsRequireArgument(fcinfo, 1, "segment");
-	CsRequireArgument(fcinfo, 2, "name");
-	segment = PG_GETARG_INT32(1);
-	name = CsTextArgument(fcinfo, 2);
-	description = CsTextArgument(fcinfo, 3);
 	if (name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("segment name must not be empty"),
 				 errhint("Give it a name; the default is \"segment %d\".", segment)));
-	ReadRank(fcinfo, &arguments[6], &arguments[7]);
+	ReadRank(fcinfo, &keep, &rank);
 
 	SPI_connect();
 	version = CsRequireDeployedVersion(model);
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(version);
-	arguments[2] = CsValueInt4(segment);
-	arguments[3] = CsValueText(name);
-	arguments[4] = CsValueBool(description == NULL);
-	arguments[5] = CsValueText(description != NULL && description[0] == '\0' ? NULL : description);
-	if (CsCatalogExecute(name_segment_sql, arguments, lengthof(arguments), false) == 0)
+	if (CsCatalogExecute(name_segment_sql,
+						 CsValues(CsValueText(model), CsValueInt4(version), CsValueInt4(segment),
+								  CsValueText(name), CsValueBool(description == NULL),
+								  CsValueText(description != NULL && description[0] == '\0' ? NULL :
+											  description),
+								  keep, rank), false) == 0)
 		CsReportNoSegment(model, version, segment);
 	SPI_finish();
 	PG_RETURN_VOID();
@@ -363,17 +365,14 @@ custseg_grant_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.grant_model()");
 	char	   *role;
-	CsValue		arguments[3];
 
-	CsRequireArgument(fcinfo, 1, "role");
-	role = NameStr(*PG_GETARG_NAME(1));
+	CsRequireArgument(fcinfo, GRANT_ROLE, "role");
+	role = NameStr(*PG_GETARG_NAME(GRANT_ROLE));
 	if (strcmp(role, "public") != 0)
 		(void) get_role_oid(role, false);
 	SPI_connect();
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueName(role);
-	arguments[2] = CsValueName(CsCallerName());
-	CsCatalogExecute(grant_sql, arguments, lengthof(arguments), false);
+	CsCatalogExecute(grant_sql, CsValues(CsValueText(model), CsValueName(role),
+										 CsValueName(CsCallerName())), false);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -383,16 +382,14 @@ Datum
 custseg_revoke_model(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.revoke_model()");
-	CsValue		arguments[2];
 
-	CsRequireArgument(fcinfo, 1, "role");
+	CsRequireArgument(fcinfo, GRANT_ROLE, "role");
 	SPI_connect();
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueName(NameStr(*PG_GETARG_NAME(1)));
-	if (CsCatalogExecute(revoke_sql, arguments, lengthof(arguments), false) == 0)
+	if (CsCatalogExecute(revoke_sql,
+						 CsValues(CsValueText(model), CsValueName(NameStr(*PG_GETARG_NAME(GRANT_ROLE)))), false) == 0)
 		ereport(NOTICE,
 				(errmsg("role \"%s\" had no grant on model \"%s\"",
-						NameStr(*PG_GETARG_NAME(1)), model)));
+						NameStr(*PG_GETARG_NAME(GRANT_ROLE)), model)));
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -70,35 +70,33 @@ static const char *const ranks_sql =
 
 PG_FUNCTION_INFO_V1(custseg_at_risk);
 
-/* Read the segments' ranks, in the scorer's order; an error unless some differ. */
-static int *
-ReadRanks(const CsScorer *scorer)
+/* CsCatalogVisitor: the rank of a segment, 0 without. */
+static void
+TakeRank(void *state, const CsCatalogRow *row)
 {
-	int		   *rank = palloc0(sizeof(int) * scorer->nsegments);
+	RiskState  *risk = state;
+
+	if (row->number < risk->source->scoring.scorer->nsegments)
+		risk->rank[row->number] = CsRowInt4(row, 1, 0);
+}
+
+/* Read the segments' ranks, in the scorer's order; an error unless some differ. */
+static void
+ReadRanks(RiskState *state)
+{
+	const CsScorer *scorer = state->source->scoring.scorer;
 	int			lowest = 0,
 				highest = 0;
-	uint64		nrows;
-	CsValue		arguments[2];
 
-	/* the newest snapshot, as the cache's: the version may be younger than the statement */
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	nrows = CsCatalogExecute(ranks_sql, arguments, lengthof(arguments), true);
-	for (uint64 i = 0; i < nrows && i < scorer->nsegments; i++)
+	state->rank = palloc0(sizeof(int) * scorer->nsegments);
+	CsScorerRead(scorer, ranks_sql, TakeRank, state);
+	for (int i = 0; i < scorer->nsegments; i++)
 	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
-
-		if (isnull)
+		if (state->rank[i] == 0)
 			continue;
-		rank[i] = DatumGetInt32(value);
-		lowest = Max(lowest, rank[i]);
-		highest = highest == 0 ? rank[i] : Min(highest, rank[i]);
+		lowest = Max(lowest, state->rank[i]);
+		highest = highest == 0 ? state->rank[i] : Min(highest, state->rank[i]);
 	}
-	SPI_finish();
-	PopActiveSnapshot();
 	if (lowest == highest)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -110,7 +108,6 @@ ReadRanks(const CsScorer *scorer)
 				 errhint("Rank segments by value, 1 the highest: SELECT custseg.name_segment(%s, 1, 'loyal', rank => 1), custseg.name_segment(%s, 2, 'lapsed', rank => 2);",
 						 quote_literal_cstr(NameStr(scorer->model)),
 						 quote_literal_cstr(NameStr(scorer->model)))));
-	return rank;
 }
 
 /* The order in which customers are listed. */
@@ -207,7 +204,7 @@ TakeRow(void *arg, const Datum *row, const bool *nulls)
 
 /* The customers that were kept, nearest first. */
 static void
-PutCustomers(const RiskState *state, ReturnSetInfo *rsinfo)
+PutCustomers(const RiskState *state, CsResult *result)
 {
 	const CsScorer *scorer = state->source->scoring.scorer;
 	const CsScorerSegment *segments = CsScorerSegments(scorer);
@@ -218,17 +215,13 @@ PutCustomers(const RiskState *state, ReturnSetInfo *rsinfo)
 		const Customer *customer = &state->customers[i];
 		const CsScorerSegment *own = &segments[customer->segment],
 				   *lower = &segments[customer->lower];
-		Datum		values[6] = {0};
-		bool		nulls[6] = {customer->id == NULL};
 
-		if (customer->id != NULL)
-			values[0] = CStringGetTextDatum(customer->id);
-		values[1] = Int32GetDatum(own->segment);
-		values[2] = CStringGetTextDatum(CsScorerAt(scorer, char, own->name));
-		values[3] = Int32GetDatum(lower->segment);
-		values[4] = CStringGetTextDatum(CsScorerAt(scorer, char, lower->name));
-		values[5] = Float8GetDatum(customer->margin);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueText(customer->id),
+									 CsValueInt4(own->segment),
+									 CsValueText(CsScorerAt(scorer, char, own->name)),
+									 CsValueInt4(lower->segment),
+									 CsValueText(CsScorerAt(scorer, char, lower->name)),
+									 CsValueFloat8(customer->margin)));
 	}
 }
 
@@ -236,22 +229,23 @@ PutCustomers(const RiskState *state, ReturnSetInfo *rsinfo)
 Datum
 custseg_at_risk(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	RiskState	state = {.context = CurrentMemoryContext};
 	const CsScorer *scorer;
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(ARG_MODEL))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 2, riskOptions, lengthof(riskOptions), &state.options);
-	state.source = CsScoredSourceOpen(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 3),
-									  CsTextArgument(fcinfo, 1));
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, riskOptions, lengthof(riskOptions), &state.options);
+	state.source = CsScoredSourceOpen(CsTextArgument(fcinfo, ARG_MODEL),
+									  CsVersionArgument(fcinfo, ARG_VERSION),
+									  CsTextArgument(fcinfo, ARG_SOURCE));
 	scorer = state.source->scoring.scorer;
-	state.rank = ReadRanks(scorer);
+	ReadRanks(&state);
 	state.memberships = palloc(sizeof(double) * scorer->nsegments);
 	state.customers = palloc(sizeof(Customer) * state.options.limit);
 	state.heap = binaryheap_allocate(state.options.limit, CompareInHeap, NULL);
 	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,
 						  TakeRow, &state);
-	PutCustomers(&state, (ReturnSetInfo *) fcinfo->resultinfo);
+	PutCustomers(&state, result);
 	return (Datum) 0;
 }

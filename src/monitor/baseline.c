@@ -22,38 +22,12 @@ static const char *const baseline_sql =
 "WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2 "
 "ORDER BY f.position";
 
-/* A column of a row, 0 when it is NULL. */
-static Datum
-GetValue(HeapTuple tuple, int column, bool *isnull)
-{
-	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, isnull);
-}
-
-/* A float8 column, NaN when it is NULL. */
-static double
-GetDouble(HeapTuple tuple, int column)
-{
-	bool		isnull;
-	Datum		value = GetValue(tuple, column, &isnull);
-
-	return isnull ? NAN : DatumGetFloat8(value);
-}
-
-/* A bigint column that is not NULL. */
-static int64
-GetCount(HeapTuple tuple, int column)
-{
-	bool		isnull;
-
-	return DatumGetInt64(GetValue(tuple, column, &isnull));
-}
-
 /* The quantiles of numbers, none for a category. */
 static void
-ReadQuantiles(HeapTuple tuple, CsBaseline *b)
+ReadQuantiles(const CsCatalogRow *row, CsBaseline *b)
 {
 	bool		isnull;
-	Datum		value = GetValue(tuple, 7, &isnull);
+	Datum		value = CsRowDatum(row, 7, &isnull);
 	Datum	   *elements;
 
 	if (isnull)
@@ -67,10 +41,10 @@ ReadQuantiles(HeapTuple tuple, CsBaseline *b)
 
 /* The levels of a category and their rows. */
 static void
-ReadLevels(HeapTuple tuple, CsBaseline *b)
+ReadLevels(const CsCatalogRow *row, CsBaseline *b)
 {
 	bool		isnull;
-	Datum		levels = GetValue(tuple, 8, &isnull);
+	Datum		levels = CsRowDatum(row, 8, &isnull);
 	Datum		counts;
 	Datum	   *elements;
 	bool	   *nulls;
@@ -84,7 +58,7 @@ ReadLevels(HeapTuple tuple, CsBaseline *b)
 	b->level_counts = palloc0(sizeof(int64) * Max(b->nlevels, 1));
 	for (int i = 0; i < b->nlevels; i++)
 		b->levels[i] = nulls[i] ? NULL : TextDatumGetCString(elements[i]);
-	counts = GetValue(tuple, 9, &isnull);
+	counts = CsRowDatum(row, 9, &isnull);
 	if (isnull)
 		return;
 	deconstruct_array(DatumGetArrayTypeP(counts), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
@@ -98,56 +72,53 @@ ReadLevels(HeapTuple tuple, CsBaseline *b)
  * rows, of which the baseline may be a sample.
  */
 static void
-AddSkipped(HeapTuple tuple, CsBaseline *b)
+AddSkipped(const CsCatalogRow *row, CsBaseline *b)
 {
-	bool		isnull;
-	int64		n_rows = GetCount(tuple, 10);
-	int64		skipped = DatumGetInt64(GetValue(tuple, 11, &isnull));
+	int64		n_rows = CsRowInt8(row, 10, 0);
+	int64		skipped = CsRowInt8(row, 11, 0);
 
-	if (isnull || n_rows == 0)
+	if (n_rows == 0)
 		return;
 	skipped = (int64) rint((double) skipped * b->n / n_rows);
 	b->n += skipped;
 	b->n_null += skipped;
 }
 
+/* What TakeBaseline fills. */
+typedef struct Reading
+{
+	int			nfeatures;
+	CsBaseline *baselines;
+} Reading;
+
+/* CsCatalogVisitor: the baseline of a feature. */
+static void
+TakeBaseline(void *state, const CsCatalogRow *row)
+{
+	Reading    *r = state;
+	CsBaseline *b = &r->baselines[row->number];
+
+	if (row->number >= r->nfeatures)
+		return;
+	b->n = CsRowInt8(row, 1, 0);
+	b->n_null = CsRowInt8(row, 2, 0);
+	b->mean = CsRowFloat8(row, 3);
+	b->sd = CsRowFloat8(row, 4);
+	b->minimum = CsRowFloat8(row, 5);
+	b->maximum = CsRowFloat8(row, 6);
+	ReadQuantiles(row, b);
+	ReadLevels(row, b);
+	AddSkipped(row, b);
+}
+
 /* See monitor.h. */
 CsBaseline *
 CsBaselinesRead(const CsScorer *scorer)
 {
-	MemoryContext context = CurrentMemoryContext;
-	const CsPipeline *p = CsScorerPipeline(scorer);
-	CsBaseline *result = palloc0(sizeof(CsBaseline) * p->nfeatures);
-	CsValue		arguments[2];
-	uint64		nrows;
-	MemoryContext spi_context;
+	Reading		r = {CsScorerPipeline(scorer)->nfeatures};
 
-	/* the newest snapshot, as the cache's: the version may be younger than the statement */
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	nrows = CsCatalogExecute(baseline_sql, arguments, lengthof(arguments), true);
-	if (nrows != p->nfeatures)
+	r.baselines = palloc0(sizeof(CsBaseline) * r.nfeatures);
+	if (CsScorerRead(scorer, baseline_sql, TakeBaseline, &r) != r.nfeatures)
 		CsReportDroppedVersion(scorer);
-	spi_context = MemoryContextSwitchTo(context);
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		CsBaseline *b = &result[i];
-
-		b->n = GetCount(tuple, 1);
-		b->n_null = GetCount(tuple, 2);
-		b->mean = GetDouble(tuple, 3);
-		b->sd = GetDouble(tuple, 4);
-		b->minimum = GetDouble(tuple, 5);
-		b->maximum = GetDouble(tuple, 6);
-		ReadQuantiles(tuple, b);
-		ReadLevels(tuple, b);
-		AddSkipped(tuple, b);
-	}
-	MemoryContextSwitchTo(spi_context);
-	SPI_finish();
-	PopActiveSnapshot();
-	return result;
+	return r.baselines;
 }

@@ -33,7 +33,6 @@
 /* Stream of random numbers, apart from the algorithms'. */
 #define SAMPLE_STREAM UINT64CONST(0xC03BA2E5)
 
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /* So many more of the rows in no segment are worth a word. */
 #define NOTABLE_OUTSIDE 0.05
@@ -95,12 +94,18 @@ typedef struct Comparison
 PG_FUNCTION_INFO_V1(custseg_compare_versions);
 PG_FUNCTION_INFO_V1(custseg_compare_versions_segments);
 
-/* Open the pair that arguments 0 to 3 ask for: model, a, b, source. */
+/* The arguments. */
+enum
+{
+	PAIR_MODEL, PAIR_A, PAIR_B, PAIR_SOURCE, PAIR_OPTIONS
+};
+
+/* Open the pair that the arguments ask for. */
 static CsVersionPair *
 OpenPair(FunctionCallInfo fcinfo)
 {
-	return CsVersionPairOpen(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 1),
-							 CsVersionArgument(fcinfo, 2), CsTextArgument(fcinfo, 3));
+	return CsVersionPairOpen(CsTextArgument(fcinfo, PAIR_MODEL), CsVersionArgument(fcinfo, PAIR_A),
+							 CsVersionArgument(fcinfo, PAIR_B), CsTextArgument(fcinfo, PAIR_SOURCE));
 }
 
 /* Error unless the sample and its silhouettes fit into maintenance_work_mem. */
@@ -118,11 +123,8 @@ CheckMemory(const Comparison *c)
 		needed = add_size(needed, CsSilhouetteMemory(n, d, Max(c->side[0].k, c->side[1].k)));
 	}
 	if (needed > CsMemoryLimit())
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("comparing two versions on a sample of %d rows needs %zu MB, maintenance_work_mem is %d MB",
-						n, needed / MEGABYTE + 1, (int) (CsMemoryLimit() / MEGABYTE)),
-				 errhint("Lower the option \"sample\", or raise maintenance_work_mem.")));
+		CsMemoryError(needed, "lower the option \"sample\"",
+					  "comparing two versions on a sample of %d rows", n);
 }
 
 /* Make room for what is counted and sampled of both versions. */
@@ -405,9 +407,9 @@ custseg_compare_versions(PG_FUNCTION_ARGS)
 	CsResult   *result = CsResultOpen(fcinfo);
 	Comparison	c = {0};
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(PAIR_MODEL))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 4, compareOptions, lengthof(compareOptions), &c.options);
+	CsOptionsArgument(fcinfo, PAIR_OPTIONS, compareOptions, lengthof(compareOptions), &c.options);
 	c.pair = OpenPair(fcinfo);
 	Prepare(&c);
 	Compare(&c);
@@ -455,7 +457,7 @@ custseg_compare_versions_segments(PG_FUNCTION_ARGS)
 	CsVersionPair *pair;
 	CsCountedPair *counts;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(PAIR_MODEL))
 		return (Datum) 0;
 	pair = OpenPair(fcinfo);
 	CsVersionPairRead(pair, NULL, NULL);

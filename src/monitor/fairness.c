@@ -346,6 +346,12 @@ Observe(FairnessReport *report, const char *attribute)
 		report->nsegments - 1;
 }
 
+/* The arguments. */
+enum
+{
+	FAIRNESS_MODEL, FAIRNESS_SOURCE, FAIRNESS_ATTRIBUTE, FAIRNESS_OPTIONS, FAIRNESS_VERSION
+};
+
 /* fairness(model, source, attribute, options, version): a row for each segment and group */
 Datum
 custseg_fairness(PG_FUNCTION_ARGS)
@@ -353,10 +359,10 @@ custseg_fairness(PG_FUNCTION_ARGS)
 	FairnessReport report = {0};
 	Cell	   *cells;
 
-	if (!CsReportOpen(&report.base, fcinfo, 1, 4))
+	if (!CsReportOpen(&report.base, fcinfo, FAIRNESS_SOURCE, FAIRNESS_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 3, fairnessOptions, lengthof(fairnessOptions), &report.options);
-	Observe(&report, CsRequiredText(fcinfo, 2, "attribute"));
+	CsOptionsArgument(fcinfo, FAIRNESS_OPTIONS, fairnessOptions, lengthof(fairnessOptions), &report.options);
+	Observe(&report, CsRequiredText(fcinfo, FAIRNESS_ATTRIBUTE, "attribute"));
 	SumUp(&report);
 	cells = CompareAll(&report);
 	for (int s = 0; s < report.nreported; s++)

@@ -75,6 +75,12 @@ static const char *const runs_sql =
 PG_FUNCTION_INFO_V1(custseg_check_model);
 PG_FUNCTION_INFO_V1(custseg_migration_test);
 
+/* The arguments. */
+enum
+{
+	MIGRATION_MODEL, MIGRATION_FROM, MIGRATION_TO, MIGRATION_OPTIONS
+};
+
 /* check_model(model): true, or an error unless it is there and the caller may use it */
 Datum
 custseg_check_model(PG_FUNCTION_ARGS)
@@ -274,9 +280,9 @@ custseg_migration_test(PG_FUNCTION_ARGS)
 	CsValue		row[10];
 	int			i = 0;
 
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(MIGRATION_MODEL))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 3, testOptions, lengthof(testOptions), &options);
+	CsOptionsArgument(fcinfo, MIGRATION_OPTIONS, testOptions, lengthof(testOptions), &options);
 	CsReportCheckLimits("change_watch", options.change_watch, "change_drifted",
 						options.change_drifted);
 	ReadMoves(fcinfo, &moves);
@@ -290,8 +296,7 @@ custseg_migration_test(PG_FUNCTION_ARGS)
 	row[i++] = CsValueFloat8((double) moves.n_moved / moves.n);
 	row[i++] = CsValueFloat8(moves.n == 0 ? NAN : moves.change);
 	row[i++] = CsValueFloat8(test.statistic);
-	row[i] = CsValueFloat8(test.df);
-	row[i++].isnull = test.df == 0;
+	row[i++] = CsValueFloat8(test.df == 0 ? NAN : test.df);
 	row[i++] = CsValueFloat8(test.p);
 	row[i++] = CsFindingVerdict(&finding);
 	row[i++] = CsFindingReason(&finding);

@@ -132,6 +132,12 @@ typedef struct CsReport
 	char	   *id;				/* as trained, or NULL */
 } CsReport;
 
+/* The arguments of most reports. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_OPTIONS, ARG_VERSION
+};
+
 extern bool CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
 
 /* An error unless two options are in order. */

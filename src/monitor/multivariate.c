@@ -25,14 +25,11 @@
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /* Quantiles are the same when they differ by no more than this share. */
 #define ROUNDING 1e-12
 
 /* The columns of the result. */
-#define NCOLUMNS 6
-
 /* Positions of the arguments. */
 enum
 {
@@ -86,12 +83,8 @@ CheckMemory(const CsScorer *scorer, int sample)
 	Size		needed = add_size(rows, CsEnergyMemory(scorer->ncolumns, sample, sample));
 
 	if (needed > CsMemoryLimit())
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("comparing %d rows of %d columns needs %zu MB, maintenance_work_mem is %d MB",
-						sample, scorer->ncolumns, (needed + MEGABYTE - 1) / MEGABYTE,
-						maintenance_work_mem / 1024),
-				 errhint("Lower option \"sample\", or raise maintenance_work_mem.")));
+		CsMemoryError(needed, "lower the option \"sample\"", "comparing %d rows of %d columns", sample,
+					  scorer->ncolumns);
 	return rows;
 }
 
@@ -302,15 +295,9 @@ custseg_drift_multivariate(PG_FUNCTION_ARGS)
 							(uint64) options.seed);
 		JudgeTest(&finding, &test, &options, baseline->nsample, current->nsample);
 	}
-	CsResultPut(report.result, 
-				(const CsValue[]) {
-					CsValueInt8(CountPlaced(baseline)),
-					CsValueInt8(CountPlaced(current)),
-					CsValueFloat8(test.coefficient),
-					CsValueFloat8(test.p),
-					CsFindingVerdict(&finding),
-					CsFindingReason(&finding)
-				},
-				NCOLUMNS);
+	CsResultPut(report.result,
+				CsValues(CsValueInt8(CountPlaced(baseline)), CsValueInt8(CountPlaced(current)),
+						 CsValueFloat8(test.coefficient), CsValueFloat8(test.p),
+						 CsFindingVerdict(&finding), CsFindingReason(&finding)));
 	return (Datum) 0;
 }

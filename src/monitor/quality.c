@@ -387,9 +387,9 @@ custseg_data_quality(PG_FUNCTION_ARGS)
 	QualityReport report = {0};
 	CsQuality  *common = &report.common;
 
-	if (!CsReportOpen(&common->base, fcinfo, 1, 3))
+	if (!CsReportOpen(&common->base, fcinfo, ARG_SOURCE, ARG_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 2, qualityOptions, lengthof(qualityOptions), &common->options);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, qualityOptions, lengthof(qualityOptions), &common->options);
 	CsQualityCheckOptions(common);
 	report.pipeline = CsScorerPipeline(common->base.scorer);
 	report.baselines = CsBaselinesRead(common->base.scorer);

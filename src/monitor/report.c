@@ -20,7 +20,7 @@
 bool
 CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
 {
-	char	   *model = CsTextArgument(fcinfo, 0);
+	char	   *model = CsTextArgument(fcinfo, ARG_MODEL);
 	char	   *trained_source;
 
 	report->result = CsResultOpen(fcinfo);

@@ -135,7 +135,7 @@ custseg_monitor_options(PG_FUNCTION_ARGS)
 {
 	MonitorOptions options;
 
-	PG_RETURN_JSONB_P(CompleteOptions(PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), &options));
+	PG_RETURN_JSONB_P(CompleteOptions(CsJsonbArgument(fcinfo, 0), &options));
 }
 
 /* Take the right to watch the model to the end of the transaction; false when another has it. */
@@ -163,11 +163,10 @@ FetchJsonb(const MonitorRun *run)
 }
 
 /* A version as an argument; NULL for 0, which is none. */
-static void
-FillVersion(CsValue *argument, int version)
+static CsValue
+VersionValue(int version)
 {
-	*argument = CsValueInt4(version);
-	argument->isnull = version == 0;
+	return version == 0 ? CsValueNull(INT4OID) : CsValueInt4(version);
 }
 
 /* Run a check as the caller, under the caller's snapshot, and keep what it reports. */
@@ -184,7 +183,7 @@ RunCheck(MonitorRun *run, const char *check)
 	arguments[0] = CsValueText(check);
 	arguments[1] = CsValueText(run->model);
 	arguments[2] = CsValueText(run->source);
-	FillVersion(&arguments[3], run->version);
+	arguments[3] = VersionValue(run->version);
 	arguments[4] = CsValueJsonb(run->options);
 	arguments[5] = CsValueJsonb(run->reports);
 	for (int i = 0; i < lengthof(arguments); i++)
@@ -219,13 +218,10 @@ DescribeError(const ErrorData *error)
 static void
 NoteError(MonitorRun *run, const char *check, const ErrorData *error)
 {
-	CsValue		arguments[3];
 
 	SPI_connect();
-	arguments[0] = CsValueJsonb(run->errors);
-	arguments[1] = CsValueText(check);
-	arguments[2] = CsValueText(DescribeError(error));
-	CsCatalogExecute(error_sql, arguments, lengthof(arguments), true);
+	CsCatalogExecute(error_sql, CsValues(CsValueJsonb(run->errors), CsValueText(check),
+										 CsValueText(DescribeError(error))), true);
 	run->errors = FetchJsonb(run);
 	SPI_finish();
 }
@@ -308,7 +304,7 @@ ReportUnrecorded(const MonitorRun *run, const char *why)
 	CsValue		arguments[4];
 
 	arguments[0] = CsValueText(run->model);
-	FillVersion(&arguments[1], run->version);
+	arguments[1] = VersionValue(run->version);
 	arguments[2] = CsValueText(run->skipped ? "skipped" : "failed");
 	arguments[3] = CsValueText(why);
 	CsCatalogExecute(unrecorded_sql, arguments, lengthof(arguments), true);
@@ -322,9 +318,9 @@ WriteRun(const MonitorRun *run)
 
 	CsModelCheckOwner(run->model);
 	arguments[0] = CsValueText(run->model);
-	FillVersion(&arguments[1], run->version);
+	arguments[1] = VersionValue(run->version);
 	arguments[2] = CsValueText(run->source);
-	arguments[3] = (CsValue) {TIMESTAMPTZOID, TimestampTzGetDatum(run->started_at), false};
+	arguments[3] = CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(run->started_at), false);
 	arguments[4] = CsValueName(CsCallerName());
 	arguments[5] = CsValueJsonb(run->options);
 	arguments[6] = CsValueJsonb(run->reports);
@@ -364,21 +360,17 @@ RecordRun(const MonitorRun *run, TupleDesc desc)
 static void
 ForgetRuns(const char *model, int days)
 {
-	CsValue		arguments[2];
 
 	SPI_connect();
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueInt4(days);
-	CsCatalogExecute(forget_sql, arguments, lengthof(arguments), false);
+	CsCatalogExecute(forget_sql, CsValues(CsValueText(model), CsValueInt4(days)), false);
 	SPI_finish();
 }
 
-/* An empty json object, palloc'd. */
-static Jsonb *
-EmptyObject(void)
+/* The arguments. */
+enum
 {
-	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
-}
+	MONITOR_MODEL, MONITOR_SOURCE, MONITOR_OPTIONS
+};
 
 /* monitor(model, source, options): one row */
 Datum
@@ -390,24 +382,20 @@ custseg_monitor(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	CsRequireWritable("custseg.monitor()");
-	if (PG_ARGISNULL(0))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be NULL", "model")));
+	run.model = CsRequiredText(fcinfo, MONITOR_MODEL, "model");
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	desc = BlessTupleDesc(desc);
 
 	run.context = CurrentMemoryContext;
 	run.started_at = GetCurrentTimestamp();
-	run.model = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	CsModelCheckName(run.model);
 	CsModelCheckOwner(run.model);
-	run.source = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	run.options = CompleteOptions(PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2), &options);
+	run.source = CsTextArgument(fcinfo, MONITOR_SOURCE);
+	run.options = CompleteOptions(CsJsonbArgument(fcinfo, MONITOR_OPTIONS), &options);
 	run.version = CsModelDeployedVersion(run.model);
-	run.reports = EmptyObject();
-	run.errors = EmptyObject();
+	run.reports = CsJsonbFromText("{}");
+	run.errors = CsJsonbFromText("{}");
 
 	run.skipped = !LockRun(run.model);
 	if (!run.skipped)

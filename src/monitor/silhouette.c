@@ -77,6 +77,12 @@ MeasureSample(const CsObservation *o)
 	return mean;
 }
 
+/* The arguments. */
+enum
+{
+	SILHOUETTE_MODEL, SILHOUETTE_SOURCE, SILHOUETTE_VERSION
+};
+
 /* monitor_silhouette(model, source, version): one row */
 Datum
 custseg_monitor_silhouette(PG_FUNCTION_ARGS)
@@ -84,17 +90,16 @@ custseg_monitor_silhouette(PG_FUNCTION_ARGS)
 	CsReport	report = {0};
 	CsObserveRequest request = {0};
 	CsObservation *o;
-	CsValue		row[2];
 
-	if (!CsReportOpen(&report, fcinfo, 1, 2))
+	if (!CsReportOpen(&report, fcinfo, SILHOUETTE_SOURCE, SILHOUETTE_VERSION))
 		return (Datum) 0;
 	request.scorer = report.scorer;
 	request.source = report.source;
 	request.sample = SampleRows(report.scorer);
 	request.seed = SAMPLE_SEED;
 	o = CsObserve(&request);
-	row[0] = CsValueFloat8(o->scored && o->nsample > 0 ? MeasureSample(o) : NAN);
-	row[1] = CsValueInt8(o->nsample);
-	CsResultPut(report.result, row, lengthof(row));
+	CsResultPut(report.result,
+				CsValues(CsValueFloat8(o->scored && o->nsample > 0 ? MeasureSample(o) : NAN),
+						 CsValueInt8(o->nsample)));
 	return (Datum) 0;
 }

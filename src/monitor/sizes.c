@@ -97,42 +97,20 @@ CheckOptions(const SizeOptions *options)
 	CsReportCheckLimits("psi_watch", options->psi_watch, "psi_drifted", options->psi_drifted);
 }
 
-/* A column of a row of the catalogue that is not NULL. */
-static Datum
-GetValue(HeapTuple tuple, int column)
-{
-	bool		isnull;
-
-	return SPI_getbinval(tuple, SPI_tuptable->tupdesc, column, &isnull);
-}
-
-/* Read what the segments were in training, in the scorer's order. */
+/* CsCatalogVisitor: what a segment was in training, in the scorer's order. */
 static void
-ReadTrained(SizeReport *report)
+TakeTrained(void *state, const CsCatalogRow *row)
 {
-	const CsScorer *scorer = report->base.scorer;
-	CsValue		arguments[2];
+	SizeReport *report = state;
+	SegmentSize *size = &report->sizes[row->number];
 
-	/* the newest snapshot, as the cache's: the version may be younger than the statement */
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	if (CsCatalogExecute(trained_sql, arguments, lengthof(arguments), true) != scorer->nsegments)
-		CsReportDroppedVersion(scorer);
-	for (int i = 0; i < scorer->nsegments; i++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		SegmentSize *size = &report->sizes[i];
-
-		size->n_trained = DatumGetInt64(GetValue(tuple, 1));
-		size->share_trained = DatumGetFloat8(GetValue(tuple, 2));
-		size->distance_trained = DatumGetFloat8(GetValue(tuple, 3));
-		report->n_skipped = DatumGetInt64(GetValue(tuple, 4));
-		report->n_trained += size->n_trained;
-	}
-	SPI_finish();
-	PopActiveSnapshot();
+	if (row->number >= report->base.scorer->nsegments)
+		return;
+	size->n_trained = CsRowInt8(row, 1, 0);
+	size->share_trained = CsRowFloat8(row, 2);
+	size->distance_trained = CsRowFloat8(row, 3);
+	report->n_skipped = CsRowInt8(row, 4, 0);
+	report->n_trained += size->n_trained;
 }
 
 /* Fill in what the segments are now, and test each share against training's. */
@@ -340,13 +318,15 @@ custseg_segment_sizes(PG_FUNCTION_ARGS)
 	SizeReport	report = {0};
 	CsObserveRequest request = {0};
 
-	if (!CsReportOpen(&report.base, fcinfo, 1, 3))
+	if (!CsReportOpen(&report.base, fcinfo, ARG_SOURCE, ARG_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 2, sizeOptions, lengthof(sizeOptions), &report.options);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, sizeOptions, lengthof(sizeOptions), &report.options);
 	CheckOptions(&report.options);
 	report.nsegments = report.base.scorer->nsegments;
 	report.sizes = palloc0(sizeof(SegmentSize) * report.nsegments);
-	ReadTrained(&report);
+	if (CsScorerRead(report.base.scorer, trained_sql, TakeTrained, &report) !=
+		report.base.scorer->nsegments)
+		CsReportDroppedVersion(report.base.scorer);
 
 	request.scorer = report.base.scorer;
 	request.source = report.base.source;

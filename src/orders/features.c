@@ -65,71 +65,78 @@ ChooseCategories(CsFeaturesRequest *request)
 	request->categories = list_delete_first(categories);
 }
 
+/* The arguments, of which one may stand before the first: so each is counted from there. */
+enum
+{
+	ARG_SOURCE, ARG_CUSTOMER, ARG_TIME, ARG_AMOUNT, ARG_PRODUCT, ARG_CATEGORY, ARG_CHANNEL,
+	ARG_DISCOUNT, ARG_QUANTITY, ARG_AS_OF, ARG_OPTIONS
+};
+
 /* Resolve the arguments, the source being number "first". */
 static void
 OpenFeatures(FunctionCallInfo fcinfo, int first, CsFeaturesRequest *request)
 {
-	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, first, "source"));
+	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, first + ARG_SOURCE, "source"));
 	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) |
 		CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
 	int			values = keys & ~CS_KIND_BIT(CS_UNUSABLE);
 
-	CsOptionsParse(featuresOptions, lengthof(featuresOptions),
-				   PG_ARGISNULL(first + 10) ? NULL : PG_GETARG_JSONB_P(first + 10),
-				   &request->options);
+	CsOptionsArgument(fcinfo, first + ARG_OPTIONS, featuresOptions, lengthof(featuresOptions),
+					  &request->options);
 	request->relation = rel;
-	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + 1), "customer", keys);
-	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + 2));
-	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + 3), "amount",
+	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer", keys);
+	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + ARG_TIME));
+	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_AMOUNT), "amount",
 									 CS_KIND_BIT(CS_NUMERIC));
-	request->product = OptionalColumn(fcinfo, first + 4, rel, "product", values);
-	request->category = OptionalColumn(fcinfo, first + 5, rel, "category", values);
-	request->channel = OptionalColumn(fcinfo, first + 6, rel, "channel", values);
-	request->discount = OptionalColumn(fcinfo, first + 7, rel, "discount",
+	request->product = OptionalColumn(fcinfo, first + ARG_PRODUCT, rel, "product", values);
+	request->category = OptionalColumn(fcinfo, first + ARG_CATEGORY, rel, "category", values);
+	request->channel = OptionalColumn(fcinfo, first + ARG_CHANNEL, rel, "channel", values);
+	request->discount = OptionalColumn(fcinfo, first + ARG_DISCOUNT, rel, "discount",
 									   CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN));
-	request->quantity = OptionalColumn(fcinfo, first + 8, rel, "quantity",
+	request->quantity = OptionalColumn(fcinfo, first + ARG_QUANTITY, rel, "quantity",
 									   CS_KIND_BIT(CS_NUMERIC));
 	if (request->options.order != NULL)
 		request->order = CsOrdersColumn(rel, request->options.order, "order", keys);
-	if (!PG_ARGISNULL(first + 9))
+	if (!PG_ARGISNULL(first + ARG_AS_OF))
 	{
-		(void) CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(first + 9));
-		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + 9)));
+		(void) CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF));
+		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF)));
 	}
 	ChooseCategories(request);
 }
+
+/* Where the rows of a query go. */
+typedef struct Copying
+{
+	CsResult   *result;
+	const CsRelation *query;
+	CsValue    *row;
+} Copying;
 
 /* CsRowSink: a row of the query as it is. */
 static void
 PutRow(void *state, const Datum *values, const bool *nulls)
 {
-	ReturnSetInfo *rsinfo = state;
+	Copying    *c = state;
 
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, unconstify(Datum *, values),
-						 unconstify(bool *, nulls));
+	for (int i = 0; i < c->query->ncolumns; i++)
+		c->row[i] = CsValueOf(c->query->columns[i].type, values[i], nulls[i]);
+	CsResultPut(c->result, c->row, c->query->ncolumns);
 }
 
 /* customer_features(source, customer, time, amount, ...): a row a customer */
 Datum
 custseg_customer_features(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Copying		c = {CsResultOpen(fcinfo)};
 	CsFeaturesRequest request = {0};
 	CsRelation *rel;
 
-	InitMaterializedSRF(fcinfo, 0);
 	OpenFeatures(fcinfo, 0, &request);
 	rel = CsRelationOpen(CsFeaturesSql(&request, false));
-	if (rel->ncolumns != rsinfo->setDesc->natts)
-		elog(ERROR, "features have %d columns where %d are declared", rel->ncolumns,
-			 rsinfo->setDesc->natts);
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		if (rel->columns[i].type != TupleDescAttr(rsinfo->setDesc, i)->atttypid)
-			elog(ERROR, "feature \"%s\" is of another type than declared",
-				 NameStr(rel->columns[i].name));
-	}
-	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, PutRow, rsinfo);
+	c.query = rel;
+	c.row = palloc(sizeof(CsValue) * rel->ncolumns);
+	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, PutRow, &c);
 	return (Datum) 0;
 }
 

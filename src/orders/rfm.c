@@ -56,14 +56,6 @@ enum
 	KEPT_GAP_VARIATION, KEPT_COLUMNS
 };
 
-/* Columns of rfm(). */
-enum
-{
-	RFM_CUSTOMER, RFM_FIRST, RFM_LAST, RFM_DAYS, RFM_TENURE, RFM_FREQUENCY, RFM_MONETARY,
-	RFM_AVERAGE, RFM_GAP_MEAN, RFM_GAP_VARIATION, RFM_SCORES, RFM_CODE = RFM_SCORES + 3,
-	RFM_SEGMENT, RFM_COLUMNS
-};
-
 typedef struct Rfm
 {
 	RfmOptions	options;
@@ -90,13 +82,9 @@ GrowMeasures(Rfm *r)
 	int64		capacity = Max(FIRST_CAPACITY, r->capacity * 2);
 	Size		needed = sizeof(double) * (CS_RFM_MEASURES + 2) * capacity;
 
-	if (needed > (Size) maintenance_work_mem * 1024)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("scores of more than %lld customers need %zu MB, maintenance_work_mem is %d MB",
-						(long long) r->capacity, needed / (1024 * 1024) + 1,
-						maintenance_work_mem / 1024),
-				 errhint("Raise maintenance_work_mem to 80 bytes a customer.")));
+	if (needed > CsMemoryLimit())
+		CsMemoryError(needed, "to 80 bytes for each customer",
+					  "scoring more than %lld customers", (long long) r->capacity);
 	for (int m = 0; m < CS_RFM_MEASURES; m++)
 		r->measure[m] = r->measure[m] == NULL ?
 			MemoryContextAllocHuge(r->context, sizeof(double) * capacity) :
@@ -202,29 +190,50 @@ CheckThresholds(const RfmOptions *options)
 				 errhint("Measures are recency, frequency and monetary.")));
 }
 
-/* Resolve the arguments (source, customer, time, amount, as_of), and that of the options by its number. */
+/* The arguments of rfm() and rfm_thresholds(), and the last ones of each. */
+enum
+{
+	ARG_SOURCE, ARG_CUSTOMER, ARG_TIME, ARG_AMOUNT, ARG_AS_OF
+};
+
+enum
+{
+	RFM_SEGMENTS = ARG_AS_OF + 1, RFM_OPTIONS
+};
+
+enum
+{
+	THRESHOLDS_OPTIONS = ARG_AS_OF + 1
+};
+
+/* The arguments of rfm_segments(). */
+enum
+{
+	SEGMENTS_SEGMENTS, SEGMENTS_BINS
+};
+
+/* Resolve the arguments that both have, and that of the options by its number. */
 static void
 OpenRfm(FunctionCallInfo fcinfo, int options, Rfm *r)
 {
 	CsLinesRequest *request = &r->request;
-	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, 0, "source"));
+	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
 	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) |
 		CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
 
-	CsOptionsParse(rfmOptions, lengthof(rfmOptions),
-				   PG_ARGISNULL(options) ? NULL : PG_GETARG_JSONB_P(options), &r->options);
+	CsOptionsArgument(fcinfo, options, rfmOptions, lengthof(rfmOptions), &r->options);
 	CheckThresholds(&r->options);
 	request->relation = rel;
-	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, 1), "customer", keys);
-	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, 2));
-	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, 3), "amount",
+	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, ARG_CUSTOMER), "customer", keys);
+	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, ARG_TIME));
+	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, ARG_AMOUNT), "amount",
 									 CS_KIND_BIT(CS_NUMERIC));
 	if (r->options.order != NULL)
 		request->order = CsOrdersColumn(rel, r->options.order, "order", keys);
 	request->same_day = r->options.same_day;
 	request->returns = r->options.returns;
-	request->as_of = PG_ARGISNULL(4) ? NAN :
-		CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(4));
+	request->as_of = PG_ARGISNULL(ARG_AS_OF) ? NAN :
+		CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
 	r->context = CurrentMemoryContext;
 }
 
@@ -257,64 +266,55 @@ ReadRfm(Rfm *r)
 	pfree(scratch);
 }
 
-/* A float, NULL for NaN. */
-static void
-SetFloat(Datum *values, bool *nulls, int at, double number)
+/* A time in days as a column. */
+static CsValue
+TimeValue(const Rfm *r, double days)
 {
-	values[at] = Float8GetDatum(number);
-	nulls[at] = isnan(number);
+	return CsValueOf(TIMESTAMPTZOID,
+					 TimestampTzGetDatum(CsOrdersTimestamp(r->request.time, days)), false);
 }
 
 /* One row of rfm(), from one that waited; i is its number. */
 static void
-PutScored(const Rfm *r, ReturnSetInfo *rsinfo, const Datum *kept, int64 i)
+PutScored(const Rfm *r, CsResult *result, const Datum *kept, int64 i)
 {
-	Datum		values[RFM_COLUMNS];
-	bool		nulls[RFM_COLUMNS] = {false};
-	double		first = DatumGetFloat8(kept[KEPT_FIRST]);
-	const char *segment;
+	double		first = DatumGetFloat8(kept[KEPT_FIRST]),
+				last = DatumGetFloat8(kept[KEPT_LAST]);
 	int			scores[CS_RFM_MEASURES];
 	StringInfoData code;
 
-	values[RFM_CUSTOMER] = kept[KEPT_CUSTOMER];
-	values[RFM_FIRST] = TimestampTzGetDatum(CsOrdersTimestamp(r->request.time, first));
-	values[RFM_LAST] = TimestampTzGetDatum(CsOrdersTimestamp(r->request.time,
-															 DatumGetFloat8(kept[KEPT_LAST])));
-	SetFloat(values, nulls, RFM_DAYS, r->measure[0][i]);
-	SetFloat(values, nulls, RFM_TENURE, CsDaysBetween(first, r->as_of));
-	values[RFM_FREQUENCY] = kept[KEPT_ORDERS];
-	SetFloat(values, nulls, RFM_MONETARY, r->measure[2][i]);
-	SetFloat(values, nulls, RFM_AVERAGE, r->measure[2][i] / r->measure[1][i]);
-	SetFloat(values, nulls, RFM_GAP_MEAN, DatumGetFloat8(kept[KEPT_GAP_MEAN]));
-	SetFloat(values, nulls, RFM_GAP_VARIATION, DatumGetFloat8(kept[KEPT_GAP_VARIATION]));
 	initStringInfo(&code);
 	for (int m = 0; m < CS_RFM_MEASURES; m++)
 	{
 		scores[m] = CsRfmScore(&r->cuts[m], r->measure[m][i]);
-		values[RFM_SCORES + m] = Int32GetDatum(scores[m]);
 		appendStringInfo(&code, r->options.bins > 9 && m > 0 ? "-%d" : "%d", scores[m]);
 	}
-	values[RFM_CODE] = CStringGetTextDatum(code.data);
-	segment = CsRfmTableFind(r->table, scores);
-	nulls[RFM_SEGMENT] = segment == NULL;
-	if (segment != NULL)
-		values[RFM_SEGMENT] = CStringGetTextDatum(segment);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueOf(TEXTOID, kept[KEPT_CUSTOMER], false),
+								 TimeValue(r, first), TimeValue(r, last),
+								 CsValueFloat8(r->measure[0][i]),
+								 CsValueFloat8(CsDaysBetween(first, r->as_of)),
+								 CsValueInt8(DatumGetInt64(kept[KEPT_ORDERS])),
+								 CsValueFloat8(r->measure[2][i]),
+								 CsValueFloat8(r->measure[2][i] / r->measure[1][i]),
+								 CsValueFloat8(DatumGetFloat8(kept[KEPT_GAP_MEAN])),
+								 CsValueFloat8(DatumGetFloat8(kept[KEPT_GAP_VARIATION])),
+								 CsValueInt4(scores[0]), CsValueInt4(scores[1]),
+								 CsValueInt4(scores[2]), CsValueText(code.data),
+								 CsValueText(CsRfmTableFind(r->table, scores))));
 }
 
 /* rfm(source, customer, time, amount, as_of, segments, options): a row a customer */
 Datum
 custseg_rfm(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	Rfm			r = {{0}};
 	TupleTableSlot *slot;
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg rfm row",
 													  ALLOCSET_DEFAULT_SIZES);
 
-	InitMaterializedSRF(fcinfo, 0);
-	OpenRfm(fcinfo, 6, &r);
-	r.table = CsRfmTableRead(PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5), r.options.bins);
+	OpenRfm(fcinfo, RFM_OPTIONS, &r);
+	r.table = CsRfmTableRead(CsJsonbArgument(fcinfo, RFM_SEGMENTS), r.options.bins);
 	CsRfmTableReport(r.table);
 	r.kept_desc = KeptDesc();
 	r.kept = tuplestore_begin_heap(false, false, work_mem);
@@ -326,7 +326,7 @@ custseg_rfm(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 		slot_getallattrs(slot);
-		PutScored(&r, rsinfo, slot->tts_values, i);
+		PutScored(&r, result, slot->tts_values, i);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(row_context);
 	}
@@ -339,11 +339,10 @@ custseg_rfm(PG_FUNCTION_ARGS)
 Datum
 custseg_rfm_thresholds(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	Rfm			r = {{0}};
 
-	InitMaterializedSRF(fcinfo, 0);
-	OpenRfm(fcinfo, 5, &r);
+	OpenRfm(fcinfo, THRESHOLDS_OPTIONS, &r);
 	ReadRfm(&r);
 	if (r.n == 0)
 		return (Datum) 0;
@@ -357,15 +356,12 @@ custseg_rfm_thresholds(PG_FUNCTION_ARGS)
 		for (int score = 1; score <= cuts->bins; score++)
 		{
 			int			bin = cuts->reversed ? cuts->bins - score : score - 1;
-			Datum		values[5];
-			bool		nulls[5] = {false};
 
-			values[0] = CStringGetTextDatum(measureNames[m]);
-			values[1] = Int32GetDatum(score);
-			SetFloat(values, nulls, 2, bin > 0 ? cuts->cut[bin - 1] : NAN);
-			SetFloat(values, nulls, 3, bin < cuts->bins - 1 ? cuts->cut[bin] : NAN);
-			values[4] = Int64GetDatum(customers[score - 1]);
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+			CsResultPut(result,
+						CsValues(CsValueText(measureNames[m]), CsValueInt4(score),
+								 CsValueFloat8(bin > 0 ? cuts->cut[bin - 1] : NAN),
+								 CsValueFloat8(bin < cuts->bins - 1 ? cuts->cut[bin] : NAN),
+								 CsValueInt8(customers[score - 1])));
 		}
 	}
 	return (Datum) 0;
@@ -375,37 +371,34 @@ custseg_rfm_thresholds(PG_FUNCTION_ARGS)
 Datum
 custseg_rfm_segments(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	int			bins = PG_ARGISNULL(1) ? 5 : PG_GETARG_INT32(1);
+	CsResult   *result = CsResultOpen(fcinfo);
+	int			bins = CsIntArgument(fcinfo, SEGMENTS_BINS, 5);
 	CsRfmTable *table;
 
-	InitMaterializedSRF(fcinfo, 0);
 	if (bins < 2 || bins > CS_RFM_MAX_BINS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("bins must be between 2 and %d, not %d", CS_RFM_MAX_BINS, bins)));
-	table = CsRfmTableRead(PG_ARGISNULL(0) ? NULL : PG_GETARG_JSONB_P(0), bins);
+	table = CsRfmTableRead(CsJsonbArgument(fcinfo, SEGMENTS_SEGMENTS), bins);
 	for (int i = 0; i < table->n + (table->unnamed > 0); i++)
 	{
 		const CsRfmSegment *segment = &table->segment[i];
-		Datum		values[10];
-		bool		nulls[10] = {false};
+		CsValue		row[10];
 
-		memset(nulls, i == table->n, sizeof(nulls));
-		values[0] = Int32GetDatum(i + 1);
+		CsResultNulls(result, row);
 		if (i < table->n)
 		{
-			values[1] = CStringGetTextDatum(segment->name);
+			row[0] = CsValueInt4(i + 1);
+			row[1] = CsValueText(segment->name);
 			for (int m = 0; m < CS_RFM_MEASURES; m++)
 			{
-				values[2 + 2 * m] = Int32GetDatum(segment->low[m]);
-				values[3 + 2 * m] = Int32GetDatum(segment->high[m]);
+				row[2 + 2 * m] = CsValueInt4(segment->low[m]);
+				row[3 + 2 * m] = CsValueInt4(segment->high[m]);
 			}
+			row[9] = CsValueInt4(segment->loses);
 		}
-		values[8] = Int32GetDatum(i < table->n ? segment->wins : table->unnamed);
-		values[9] = Int32GetDatum(segment->loses);
-		nulls[8] = false;
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		row[8] = CsValueInt4(i < table->n ? segment->wins : table->unnamed);
+		CsResultPut(result, row, lengthof(row));
 	}
 	return (Datum) 0;
 }

@@ -156,19 +156,15 @@ static void
 PutImportance(CsReport *report, const CsPortrait *portrait, const Importance *importance, int rank)
 {
 	bool		is_category = CsIsCategory(importance->column);
-	CsValue		row[9];
-	int			i = 0;
 
-	row[i++] = CsValueInt4(rank);
-	row[i++] = CsValueText(NameStr(importance->column->column.name));
-	row[i++] = CsValueText(CsKindName(importance->column->column.converter.kind));
-	row[i++] = CsValueFloat8(importance->changed);
-	row[i++] = CsValueFloat8(importance->changed_sd);
-	row[i++] = CsValueFloat8(is_category ? NAN : importance->association);
-	row[i++] = CsValueFloat8(is_category ? importance->association : NAN);
-	row[i++] = CsValueInt8(portrait->nsample);
-	row[i++] = Sentence(importance);
-	CsResultPut(report->result, row, i);
+	CsResultPut(report->result,
+				CsValues(CsValueInt4(rank), CsValueText(NameStr(importance->column->column.name)),
+						 CsValueText(CsKindName(importance->column->column.converter.kind)),
+						 CsValueFloat8(importance->changed),
+						 CsValueFloat8(importance->changed_sd),
+						 CsValueFloat8(is_category ? NAN : importance->association),
+						 CsValueFloat8(is_category ? importance->association : NAN),
+						 CsValueInt8(portrait->nsample), Sentence(importance)));
 }
 
 /* feature_importance(model, source, options, version): a row a feature */
@@ -182,9 +178,9 @@ custseg_feature_importance(PG_FUNCTION_ARGS)
 	CsScoring	scoring;
 	Importance *importances;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 3))
+	if (!CsReportOpen(&report, fcinfo, ARG_SOURCE, ARG_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 2, importanceOptions, lengthof(importanceOptions), &options);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, importanceOptions, lengthof(importanceOptions), &options);
 	request.sample = options.sample;
 	request.seed = options.seed;
 	portrait = CsPortraitTake(&report, &request);

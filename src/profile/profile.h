@@ -59,6 +59,12 @@ typedef struct CsPortrait
 	int32	   *sample_segments;
 } CsPortrait;
 
+/* The arguments of functions that describe the columns that are named. */
+enum
+{
+	PORTRAIT_MODEL, PORTRAIT_SOURCE, PORTRAIT_COLUMNS, PORTRAIT_OPTIONS, PORTRAIT_VERSION
+};
+
 typedef struct CsPortraitRequest
 {
 	ArrayType  *columns;		/* NULL: the features and, unless only_features, every other column

@@ -183,10 +183,10 @@ custseg_segment_profile(PG_FUNCTION_ARGS)
 	CsPortraitRequest request = {0};
 	CsPortrait *portrait;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 4))
+	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 3, profileOptions, lengthof(profileOptions), &options);
-	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	CsOptionsArgument(fcinfo, PORTRAIT_OPTIONS, profileOptions, lengthof(profileOptions), &options);
+	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
 	request.only_features = options.only_features;
 	request.levels = options.levels;
 	portrait = CsPortraitTake(&report, &request);
@@ -194,6 +194,12 @@ custseg_segment_profile(PG_FUNCTION_ARGS)
 		PutGroup(&report, portrait, g);
 	return (Datum) 0;
 }
+
+/* The arguments of boxplot(). */
+enum
+{
+	BOXPLOT_MODEL, BOXPLOT_SOURCE, BOXPLOT_COLUMNS, BOXPLOT_VERSION
+};
 
 /* boxplot(model, source, columns, version): a row a segment and number */
 Datum
@@ -203,9 +209,9 @@ custseg_boxplot(PG_FUNCTION_ARGS)
 	CsPortraitRequest request = {.only_features = true, .only_numbers = true, .levels = 1};
 	CsPortrait *portrait;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 3))
+	if (!CsReportOpen(&report, fcinfo, BOXPLOT_SOURCE, BOXPLOT_VERSION))
 		return (Datum) 0;
-	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	request.columns = CsArrayArgument(fcinfo, BOXPLOT_COLUMNS);
 	portrait = CsPortraitTake(&report, &request);
 	for (int g = 0; g <= portrait->ngroups; g++)
 	{
@@ -283,10 +289,10 @@ custseg_radar(PG_FUNCTION_ARGS)
 	CsPortraitRequest request = {.only_features = true};
 	CsPortrait *portrait;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 4))
+	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 3, radarOptions, lengthof(radarOptions), &options);
-	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	CsOptionsArgument(fcinfo, PORTRAIT_OPTIONS, radarOptions, lengthof(radarOptions), &options);
+	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
 	request.levels = options.levels;
 	portrait = CsPortraitTake(&report, &request);
 	for (int i = 0; i < portrait->ncolumns; i++)

@@ -282,10 +282,10 @@ custseg_segment_tests(PG_FUNCTION_ARGS)
 	ColumnTest **tests;
 	int			n;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 4))
+	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
-	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
-	CsOptionsArgument(fcinfo, 3, testOptions, lengthof(testOptions), &t.options);
+	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
+	CsOptionsArgument(fcinfo, PORTRAIT_OPTIONS, testOptions, lengthof(testOptions), &t.options);
 	t.portrait = CsPortraitTake(&report, &request);
 	n = t.portrait->ncolumns;
 	tests = palloc(sizeof(ColumnTest *) * Max(n, 1));

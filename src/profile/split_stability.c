@@ -111,25 +111,19 @@ Judge(Split *split, const Gap *gap, CsFinding *finding)
 static void
 PutGap(Split *split, const Gap *gap)
 {
-	CsValue		row[13];
 	CsFinding	finding;
-	int			i = 0;
 
 	Judge(split, gap, &finding);
-	row[i++] = CsPortraitSegment(split->portrait, gap->segment);
-	row[i++] = CsPortraitName(split->portrait, gap->segment);
-	row[i++] = CsValueText(gap->column == NULL ? "(share)" : NameStr(gap->column->column.name));
-	row[i++] = CsValueText(gap->level == NULL ? NULL : CsPortraitLevelText(gap->level));
-	row[i++] = CsValueInt8(gap->n[0]);
-	row[i++] = CsValueInt8(gap->n[1]);
-	row[i++] = CsValueFloat8(gap->value[0]);
-	row[i++] = CsValueFloat8(gap->value[1]);
-	row[i++] = CsValueFloat8(gap->relative);
-	row[i++] = CsValueFloat8(gap->standard);
-	row[i++] = CsValueFloat8(gap->expected);
-	row[i++] = CsFindingVerdict(&finding);
-	row[i++] = CsFindingReason(&finding);
-	CsResultPut(split->base.result, row, i);
+	CsResultPut(split->base.result,
+				CsValues(CsPortraitSegment(split->portrait, gap->segment),
+						 CsPortraitName(split->portrait, gap->segment),
+						 CsValueText(gap->column == NULL ? "(share)" : NameStr(gap->column->column.name)),
+						 CsValueText(gap->level == NULL ? NULL : CsPortraitLevelText(gap->level)),
+						 CsValueInt8(gap->n[0]), CsValueInt8(gap->n[1]),
+						 CsValueFloat8(gap->value[0]), CsValueFloat8(gap->value[1]),
+						 CsValueFloat8(gap->relative), CsValueFloat8(gap->standard),
+						 CsValueFloat8(gap->expected), CsFindingVerdict(&finding),
+						 CsFindingReason(&finding)));
 }
 
 /* Fill in how far the halves are apart, "sd" being the spread of one value. */
@@ -263,10 +257,10 @@ custseg_split_stability(PG_FUNCTION_ARGS)
 	CsPortraitRequest request = {.only_features = true, .levels = LEVELS, .halves = true};
 	const CsPortrait *portrait;
 
-	if (!CsReportOpen(&split.base, fcinfo, 1, 4))
+	if (!CsReportOpen(&split.base, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 3, splitOptions, lengthof(splitOptions), &split.options);
-	request.columns = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
+	CsOptionsArgument(fcinfo, PORTRAIT_OPTIONS, splitOptions, lengthof(splitOptions), &split.options);
+	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
 	request.seed = split.options.seed;
 	portrait = split.portrait = CsPortraitTake(&split.base, &request);
 	for (int g = 0; g < portrait->ngroups; g++)

@@ -179,8 +179,6 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 	int			group = sketch->group;
 	double		value = NAN,
 				mean = NAN;
-	CsValue		row[10];
-	int			i = 0;
 
 	if (portrait->value >= 0 && portrait->rows[group] > 0)
 	{
@@ -189,18 +187,20 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 		value = s->n == 0 ? 0 : s->mean * s->n;
 		mean = value / portrait->rows[group];
 	}
-	row[i++] = CsPortraitSegment(portrait, group);
-	row[i++] = CsPortraitName(portrait, group);
-	row[i++] = CsValueInt8(portrait->rows[group]);
-	row[i++] = CsValueFloat8(CsPortraitShare(portrait->rows[group], portrait->rows[portrait->ngroups]));
-	row[i++] = CsValueInt8(portrait->overridden[group]);
-	row[i++] = CsValueFloat8(value);
-	row[i++] = CsValueFloat8(value / total);
-	row[i++] = CsValueFloat8(mean);
-	row[i++] = CsValueText(sketch->sentence);
-	row[i++] = CsValueText(sketch->name);
-	CsResultPut(report->result, row, i);
+	CsResultPut(report->result,
+				CsValues(CsPortraitSegment(portrait, group), CsPortraitName(portrait, group),
+						 CsValueInt8(portrait->rows[group]),
+						 CsValueFloat8(CsPortraitShare(portrait->rows[group], portrait->rows[portrait->ngroups])),
+						 CsValueInt8(portrait->overridden[group]), CsValueFloat8(value),
+						 CsValueFloat8(value / total), CsValueFloat8(mean),
+						 CsValueText(sketch->sentence), CsValueText(sketch->name)));
 }
+
+/* The arguments. */
+enum
+{
+	SUMMARY_MODEL, SUMMARY_SOURCE, SUMMARY_VALUE, SUMMARY_COLUMNS, SUMMARY_OPTIONS, SUMMARY_VERSION
+};
 
 /* segment_summary(model, source, value, columns, options, version): a row a segment */
 Datum
@@ -213,11 +213,11 @@ custseg_segment_summary(PG_FUNCTION_ARGS)
 	Sketch	   *sketches;
 	double		total;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 5))
+	if (!CsReportOpen(&report, fcinfo, SUMMARY_SOURCE, SUMMARY_VERSION))
 		return (Datum) 0;
-	CsOptionsArgument(fcinfo, 4, summaryOptions, lengthof(summaryOptions), &options);
-	request.value = CsTextArgument(fcinfo, 2);
-	request.columns = PG_ARGISNULL(3) ? NULL : PG_GETARG_ARRAYTYPE_P(3);
+	CsOptionsArgument(fcinfo, SUMMARY_OPTIONS, summaryOptions, lengthof(summaryOptions), &options);
+	request.value = CsTextArgument(fcinfo, SUMMARY_VALUE);
+	request.columns = CsArrayArgument(fcinfo, SUMMARY_COLUMNS);
 	portrait = CsPortraitTake(&report, &request);
 	sketches = palloc0(sizeof(Sketch) * portrait->ngroups);
 	for (int g = 0; g < portrait->ngroups; g++)

@@ -34,8 +34,8 @@ ReadOptions(FunctionCallInfo fcinfo, int max_depth, int options)
 	TreeOptions *result = palloc0(sizeof(TreeOptions));
 
 	CsOptionsArgument(fcinfo, options, CsTreeOptions + TREE_TRAIN_OPTIONS,
-					TREE_NOPTIONS - TREE_TRAIN_OPTIONS, result);
-	result->max_depth = PG_ARGISNULL(max_depth) ? CS_TREE_DEPTH : PG_GETARG_INT32(max_depth);
+					  TREE_NOPTIONS - TREE_TRAIN_OPTIONS, result);
+	result->max_depth = CsIntArgument(fcinfo, max_depth, CS_TREE_DEPTH);
 	if (result->max_depth < 1 || result->max_depth > CS_TREE_MAX_DEPTH)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -111,6 +111,18 @@ PutTree(CsResult *result, CsRequest *request)
 	CsTrainingClose(t);
 }
 
+/* The arguments. */
+enum
+{
+	SURROGATE_MODEL, SURROGATE_SOURCE, SURROGATE_FEATURES, SURROGATE_MAX_DEPTH, SURROGATE_OPTIONS,
+	SURROGATE_VERSION
+};
+
+enum
+{
+	COLUMN_SOURCE, COLUMN_TARGET, COLUMN_FEATURES, COLUMN_MAX_DEPTH, COLUMN_OPTIONS
+};
+
 /* surrogate(model, source, features, max_depth, options, version): a row a leaf */
 Datum
 custseg_surrogate(PG_FUNCTION_ARGS)
@@ -119,11 +131,11 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 	CsRequest	request = {.command = "custseg.surrogate()"};
 	TreeOptions *options;
 
-	if (!CsReportOpen(&report, fcinfo, 1, 5))
+	if (!CsReportOpen(&report, fcinfo, SURROGATE_SOURCE, SURROGATE_VERSION))
 		return (Datum) 0;
 	request.source = report.source;
-	request.features = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
-	options = ReadOptions(fcinfo, 3, 4);
+	request.features = CsArrayArgument(fcinfo, SURROGATE_FEATURES);
+	options = ReadOptions(fcinfo, SURROGATE_MAX_DEPTH, SURROGATE_OPTIONS);
 	options->imitated.model = pstrdup(NameStr(report.scorer->model));
 	options->imitated.version = report.scorer->version;
 	request.options = options;
@@ -140,10 +152,10 @@ custseg_surrogate_of_column(PG_FUNCTION_ARGS)
 	TreeOptions *options;
 	char	   *target;
 
-	request.source = CsRequiredText(fcinfo, 0, "source");
-	request.features = PG_ARGISNULL(2) ? NULL : PG_GETARG_ARRAYTYPE_P(2);
-	target = CsRequiredText(fcinfo, 1, "target");
-	options = ReadOptions(fcinfo, 3, 4);
+	request.source = CsRequiredText(fcinfo, COLUMN_SOURCE, "source");
+	request.features = CsArrayArgument(fcinfo, COLUMN_FEATURES);
+	target = CsRequiredText(fcinfo, COLUMN_TARGET, "target");
+	options = ReadOptions(fcinfo, COLUMN_MAX_DEPTH, COLUMN_OPTIONS);
 	options->imitated.column = target;
 	request.options = options;
 	PutTree(result, &request);

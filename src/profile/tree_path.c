@@ -31,37 +31,19 @@ typedef struct StoredTree
 	CsRuleMaker maker;
 } StoredTree;
 
-/* Which features rows of the training lacked, palloc'd. */
-static bool *
-ReadMissing(const CsScorer *scorer)
+/* CsCatalogVisitor: a feature that rows of the training lacked. */
+static void
+TakeMissing(void *state, const CsCatalogRow *row)
 {
-	bool	   *missing = palloc0(sizeof(bool) * CsScorerPipeline(scorer)->nfeatures);
-	CsValue		arguments[2];
-	uint64		nrows;
-
-	/* as the cache's: the version may be younger than the statement, and this may be a worker */
-	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	nrows = CsCatalogExecute(missing_sql, arguments, lengthof(arguments), true);
-	for (uint64 i = 0; i < nrows; i++)
-	{
-		bool		isnull;
-		int			position = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i],
-														   SPI_tuptable->tupdesc, 1, &isnull));
-
-		missing[position - 1] = true;
-	}
-	SPI_finish();
-	PopActiveSnapshot();
-	return missing;
+	((bool *) state)[CsRowInt4(row, 1, 1) - 1] = true;
 }
 
 /* Take a version of a model, which must be a tree. */
 static void
 OpenTree(StoredTree *tree, const CsScorer *scorer)
 {
+	bool	   *missing = palloc0(sizeof(bool) * CsScorerPipeline(scorer)->nfeatures);
+
 	tree->scorer = scorer;
 	if (strcmp(NameStr(scorer->algorithm), CsTreeAlgorithm.name) != 0)
 		ereport(ERROR,
@@ -70,8 +52,9 @@ OpenTree(StoredTree *tree, const CsScorer *scorer)
 				 errdetail("Its algorithm is \"%s\".", NameStr(scorer->algorithm)),
 				 errhint("custseg.surrogate() tells the segments of any model by rules.")));
 	CsScoringInit(&tree->scoring, scorer, CurrentMemoryContext);
+	CsScorerRead(scorer, missing_sql, TakeMissing, missing);
 	CsRuleMakerInit(&tree->maker, CsScorerPipeline(scorer),
-					&tree->scoring.fitted.parameters[TREE_NODES], ReadMissing(scorer));
+					&tree->scoring.fitted.parameters[TREE_NODES], missing);
 }
 
 /* The training rows of a segment in a node; of all segments: -1. */
@@ -106,15 +89,10 @@ PutNode(const StoredTree *tree, int node, CsValue *row)
 	return i;
 }
 
-/* The arguments. */
+/* The arguments of tree_rules(). */
 enum
 {
 	RULES_MODEL, RULES_VERSION
-};
-
-enum
-{
-	PATH_MODEL, PATH_CUSTOMER
 };
 
 /* tree_rules(model, version): a row a leaf */
@@ -181,13 +159,13 @@ custseg_decision_path(PG_FUNCTION_ARGS)
 	if (site == NULL)
 		return (Datum) 0;
 	OpenTree(&tree, site->scoring.scorer);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(PATH_CUSTOMER), &placed, NULL))
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
 		return (Datum) 0;
-	PutStep(result, &tree, site, PG_GETARG_DATUM(PATH_CUSTOMER), 0, node);
+	PutStep(result, &tree, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), 0, node);
 	for (int step = 1; !CsRuleIsLeaf(&tree.maker, node); step++)
 	{
 		node = CsRuleNext(&tree.maker, node, site->scoring.z);
-		PutStep(result, &tree, site, PG_GETARG_DATUM(PATH_CUSTOMER), step, node);
+		PutStep(result, &tree, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), step, node);
 	}
 	return (Datum) 0;
 }

@@ -298,22 +298,6 @@ CsCacheTry(const char *model, int version)
 	return strlen(model) < NAMEDATALEN ? LookUp(model, version, true) : NULL;
 }
 
-/* Ask the table whether a model has overrides that nobody has ended. */
-static bool
-LoadHasOverrides(const char *model)
-{
-	CsValue		argument;
-	bool		result;
-
-	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
-	SPI_connect();
-	argument = CsValueText(model);
-	result = CsCatalogExecute(overrides_sql, &argument, 1, true) > 0;
-	SPI_finish();
-	PopActiveSnapshot();
-	return result;
-}
-
 /* See score.h. */
 bool
 CsCacheHasOverrides(const char *model)
@@ -326,7 +310,7 @@ CsCacheHasOverrides(const char *model)
 	entry = FindFact(model, CACHE_OVERRIDES, 0);
 	if (entry == NULL)
 	{
-		bool		has = LoadHasOverrides(model);
+		bool		has = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
 
 		entry = AddFact(model, CACHE_OVERRIDES, 0);
 		entry->version = has;

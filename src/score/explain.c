@@ -214,55 +214,43 @@ CompareExplanations(const void *a, const void *b)
 
 /* Put one line into the result. */
 static void
-PutExplanation(ReturnSetInfo *rsinfo, CsCallSite *site, Datum customer, const Explanation *line)
+PutExplanation(CsResult *result, CsCallSite *site, Datum customer, const Explanation *line)
 {
 	const CsPipeline *p = CsScorerPipeline(site->scoring.scorer);
 	const CsBorder *border = line->border;
 	char	   *value;
-	Datum		values[7];
-	bool		nulls[7] = {false};
 
 	if (line->feature < 0)
 		value = psprintf("%.15g", border->value);
 	else
 		value = site->is_jsonb ? CsJsonbText(p, DatumGetJsonbP(customer), line->feature) :
 			CsBindingText(site->binding, line->feature);
-	values[0] = CStringGetTextDatum(line->feature < 0 ? border->name :
-									NameStr(p->feature[line->feature].name));
-	if (value != NULL)
-		values[1] = CStringGetTextDatum(value);
-	nulls[1] = value == NULL;
-	values[2] = Float8GetDatum(line->segment_mean);
-	values[3] = Float8GetDatum(line->overall_mean);
-	nulls[2] = nulls[3] = !line->has_means;
-	values[4] = Float8GetDatum(line->contribution);
-	nulls[4] = isnan(line->contribution);
-	nulls[5] = border == NULL;
-	if (border != NULL)
-		values[5] = CStringGetTextDatum(border->condition);
-	nulls[6] = border == NULL || isnan(border->margin);
-	if (border != NULL)
-		values[6] = Float8GetDatum(border->margin);
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueText(line->feature < 0 ? border->name :
+											 NameStr(p->feature[line->feature].name)),
+								 CsValueText(value),
+								 CsValueFloat8(line->has_means ? line->segment_mean : NAN),
+								 CsValueFloat8(line->has_means ? line->overall_mean : NAN),
+								 CsValueFloat8(line->contribution),
+								 CsValueText(border == NULL ? NULL : border->condition),
+								 CsValueFloat8(border == NULL ? NAN : border->margin)));
 }
 
 /* explain(model, customer, version): one row a feature, and a border that decides */
 Datum
 custseg_explain(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsCallSite *site;
 	CsAssignment placed;
 	Explanation *lines;
 	double	   *memberships;
 	int			nlines;
 
-	InitMaterializedSRF(fcinfo, 0);
 	site = CsCallSiteForModel(fcinfo);
 	if (site == NULL)
 		return (Datum) 0;
 	memberships = palloc(sizeof(double) * site->scoring.scorer->nsegments);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, memberships))
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, memberships))
 		return (Datum) 0;
 
 	nlines = CsScorerPipeline(site->scoring.scorer)->nfeatures;
@@ -272,6 +260,6 @@ custseg_explain(PG_FUNCTION_ARGS)
 	lines = AddBorders(&site->scoring, lines, &nlines);
 	qsort(lines, nlines, sizeof(Explanation), CompareExplanations);
 	for (int i = 0; i < nlines; i++)
-		PutExplanation(rsinfo, site, PG_GETARG_DATUM(1), &lines[i]);
+		PutExplanation(result, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &lines[i]);
 	return (Datum) 0;
 }

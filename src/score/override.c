@@ -59,46 +59,51 @@ CompareOverrides(const void *a, const void *b)
 	return strcmp(((const CsOverride *) a)->customer, ((const CsOverride *) b)->customer);
 }
 
-/* Take over one row of load_sql; false when the version lacks its segment. */
-static bool
-TakeOverride(const CsScorer *scorer, uint64 row, MemoryContext context, CsOverride *override)
+/* What TakeOverride fills. */
+typedef struct Loading
 {
-	HeapTuple	tuple = SPI_tuptable->vals[row];
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	bool		excluded;
-	Datum		segment = SPI_getbinval(tuple, desc, 2, &excluded);
+	const CsScorer *scorer;
+	CsOverrides *result;
+	int64		capacity;
+} Loading;
 
-	override->index = excluded ? -1 : SegmentIndex(scorer, DatumGetInt32(segment));
-	if (!excluded && override->index < 0)
-		return false;
-	override->customer = MemoryContextStrdup(context, SPI_getvalue(tuple, desc, 1));
-	return true;
+/* CsCatalogVisitor: an override whose segment the version has. */
+static void
+TakeOverride(void *state, const CsCatalogRow *row)
+{
+	Loading    *l = state;
+	CsOverrides *result = l->result;
+	bool		excluded;
+	Datum		segment = CsRowDatum(row, 2, &excluded);
+	int			index = excluded ? -1 : SegmentIndex(l->scorer, DatumGetInt32(segment));
+
+	if (!excluded && index < 0)
+		return;
+	if (result->n == l->capacity)
+	{
+		l->capacity = Max(64, 2 * l->capacity);
+		result->overrides = result->overrides == NULL ?
+			palloc(sizeof(CsOverride) * l->capacity) :
+			repalloc_huge(result->overrides, sizeof(CsOverride) * l->capacity);
+	}
+	result->overrides[result->n].index = index;
+	result->overrides[result->n++].customer = CsRowText(row, 1);
 }
 
 /* See score.h. */
 CsOverrides *
 CsOverridesLoad(const CsScorer *scorer)
 {
-	MemoryContext context = CurrentMemoryContext;
-	CsOverrides *result = palloc0(sizeof(CsOverrides));
-	CsValue		model;
-	uint64		rows;
+	Loading		l = {scorer, palloc0(sizeof(CsOverrides))};
+	CsOverrides *result = l.result;
+	uint64		rows = CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))),
+									 TakeOverride, &l);
 
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	model = CsValueText(NameStr(scorer->model));
-	rows = CsCatalogExecute(load_sql, &model, 1, true);
-	if (rows > 0)
-		result->overrides = MemoryContextAllocHuge(context, sizeof(CsOverride) * rows);
-	for (uint64 i = 0; i < rows; i++)
-		result->n += TakeOverride(scorer, i, context, &result->overrides[result->n]);
 	if (result->n < rows)
 		ereport(NOTICE,
 				(errmsg("version %d of model \"%s\" lacks the segment of %lld overrides, which are left to the model",
 						scorer->version, NameStr(scorer->model), (long long) (rows - result->n)),
 				 errhint("SELECT * FROM custseg.overrides lists them; end or renew them.")));
-	SPI_finish();
-	PopActiveSnapshot();
 	if (result->n == 0)
 		return NULL;
 	qsort(result->overrides, result->n, sizeof(CsOverride), CompareOverrides);
@@ -116,31 +121,45 @@ CsOverridesFind(const CsOverrides *overrides, const char *customer)
 	return bsearch(&key, overrides->overrides, overrides->n, sizeof(CsOverride), CompareOverrides);
 }
 
-/* The customer, argument 1, of any type, as text; an error when it is NULL. */
+/* The arguments: of all three, and what follows. */
+enum
+{
+	ARG_MODEL, ARG_CUSTOMER
+};
+
+enum
+{
+	OVERRIDE_SEGMENT = ARG_CUSTOMER + 1, OVERRIDE_REASON, OVERRIDE_UNTIL
+};
+
+enum
+{
+	EXCLUDE_REASON = ARG_CUSTOMER + 1, EXCLUDE_UNTIL
+};
+
+/* The customer, of any type, as text; an error when it is NULL. */
 static char *
 CustomerArgument(FunctionCallInfo fcinfo)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, ARG_CUSTOMER);
 	Oid			output;
 	bool		is_varlena;
 
-	CsRequireArgument(fcinfo, 1, "customer");
+	CsRequireArgument(fcinfo, ARG_CUSTOMER, "customer");
 	if (type == UNKNOWNOID)
-		return pstrdup(DatumGetCString(PG_GETARG_DATUM(1)));
+		return pstrdup(DatumGetCString(PG_GETARG_DATUM(ARG_CUSTOMER)));
 	if (!OidIsValid(type))
 		elog(ERROR, "could not determine the type of the customer");
 	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, PG_GETARG_DATUM(1));
+	return OidOutputFunctionCall(output, PG_GETARG_DATUM(ARG_CUSTOMER));
 }
 
 /* A reason that says something. */
 static char *
 ReasonArgument(FunctionCallInfo fcinfo, int argument)
 {
-	char	   *reason;
+	char	   *reason = CsRequiredText(fcinfo, argument, "reason");
 
-	CsRequireArgument(fcinfo, argument, "reason");
-	reason = CsTextArgument(fcinfo, argument);
 	if (reason[strspn(reason, " \t\r\n")] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -153,32 +172,28 @@ ReasonArgument(FunctionCallInfo fcinfo, int argument)
 static CsValue
 UntilArgument(FunctionCallInfo fcinfo, int argument)
 {
-	CsValue		until = {TIMESTAMPTZOID, (Datum) 0, true};
+	TimestampTz until;
 
 	if (PG_ARGISNULL(argument))
-		return until;
-	until.datum = PG_GETARG_DATUM(argument);
-	until.isnull = false;
-	if (DatumGetTimestampTz(until.datum) <= GetCurrentTransactionStartTimestamp())
+		return CsValueNull(TIMESTAMPTZOID);
+	until = PG_GETARG_TIMESTAMPTZ(argument);
+	if (until <= GetCurrentTransactionStartTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"until\" must be in the future"),
-				 errdetail("It is %s.", timestamptz_to_str(DatumGetTimestampTz(until.datum))),
+				 errdetail("It is %s.", timestamptz_to_str(until)),
 				 errhint("Leave it out for an override without end, or call custseg.end_override().")));
-	return until;
+	return CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(until), false);
 }
 
 /* End what holds for a customer; inside SPI.  Was there anything that had not expired? */
 static bool
 EndOverride(const char *model, const char *customer)
 {
-	CsValue		arguments[3];
 	bool		isnull;
 
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueText(customer);
-	arguments[2] = CsValueName(CsCallerName());
-	if (CsCatalogExecute(end_sql, arguments, lengthof(arguments), false) == 0)
+	if (CsCatalogExecute(end_sql, CsValues(CsValueText(model), CsValueText(customer),
+										   CsValueName(CsCallerName())), false) == 0)
 		return false;
 	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 }
@@ -188,16 +203,10 @@ static void
 Decide(const char *model, const char *customer, CsValue segment, const char *reason,
 	   CsValue until)
 {
-	CsValue		arguments[6];
 
 	(void) EndOverride(model, customer);
-	arguments[0] = CsValueText(model);
-	arguments[1] = CsValueText(customer);
-	arguments[2] = segment;
-	arguments[3] = CsValueText(reason);
-	arguments[4] = until;
-	arguments[5] = CsValueName(CsCallerName());
-	CsCatalogExecute(insert_sql, arguments, lengthof(arguments), false);
+	CsCatalogExecute(insert_sql, CsValues(CsValueText(model), CsValueText(customer), segment,
+										  CsValueText(reason), until, CsValueName(CsCallerName())), false);
 }
 
 /* override_segment(model, customer, segment, reason, until) */
@@ -206,13 +215,14 @@ custseg_override_segment(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.override_segment()");
 	char	   *customer = CustomerArgument(fcinfo);
-	char	   *reason = ReasonArgument(fcinfo, 3);
-	CsValue		until = UntilArgument(fcinfo, 4);
+	char	   *reason = ReasonArgument(fcinfo, OVERRIDE_REASON);
+	CsValue		until = UntilArgument(fcinfo, OVERRIDE_UNTIL);
 
-	CsRequireArgument(fcinfo, 2, "segment");
+	int32		segment = CsRequiredInt(fcinfo, OVERRIDE_SEGMENT, "segment");
+
 	SPI_connect();
-	CsRequireSegment(model, PG_GETARG_INT32(2));
-	Decide(model, customer, CsValueInt4(PG_GETARG_INT32(2)), reason, until);
+	CsRequireSegment(model, segment);
+	Decide(model, customer, CsValueInt4(segment), reason, until);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -223,12 +233,11 @@ custseg_exclude(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.exclude()");
 	char	   *customer = CustomerArgument(fcinfo);
-	char	   *reason = ReasonArgument(fcinfo, 2);
-	CsValue		until = UntilArgument(fcinfo, 3);
-	CsValue		none = {INT4OID, (Datum) 0, true};
+	char	   *reason = ReasonArgument(fcinfo, EXCLUDE_REASON);
+	CsValue		until = UntilArgument(fcinfo, EXCLUDE_UNTIL);
 
 	SPI_connect();
-	Decide(model, customer, none, reason, until);
+	Decide(model, customer, CsValueNull(INT4OID), reason, until);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

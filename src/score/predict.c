@@ -52,7 +52,7 @@ CsVersionArgument(FunctionCallInfo fcinfo, int n)
 static bool
 CustomerIsJsonb(FunctionCallInfo fcinfo)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 1);
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, CS_PREDICT_CUSTOMER);
 
 	if (OidIsValid(type))
 	{
@@ -144,11 +144,11 @@ CsCallSiteForModel(FunctionCallInfo fcinfo)
 	text	   *model;
 	int			version;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(CS_PREDICT_MODEL) || PG_ARGISNULL(CS_PREDICT_CUSTOMER))
 		return NULL;
 	site = GetCallSite(fcinfo, false);
-	model = PG_GETARG_TEXT_PP(0);
-	version = CsVersionArgument(fcinfo, 2);
+	model = PG_GETARG_TEXT_PP(CS_PREDICT_MODEL);
+	version = CsVersionArgument(fcinfo, CS_PREDICT_VERSION);
 	if (!IsResolvedModel(site, model, version))
 		ResolveModel(site, model, version);
 	return site;
@@ -197,10 +197,10 @@ CsCallSiteForScorer(FunctionCallInfo fcinfo)
 	CsCallSite *site;
 	struct varlena *given;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (PG_ARGISNULL(CS_PREDICT_MODEL) || PG_ARGISNULL(CS_PREDICT_CUSTOMER))
 		return NULL;
 	site = GetCallSite(fcinfo, false);
-	given = (struct varlena *) PG_GETARG_POINTER(0);
+	given = (struct varlena *) PG_GETARG_POINTER(CS_PREDICT_MODEL);
 	if (!IsResolvedScorer(site, given))
 		ResolveScorer(site, given);
 	return site;
@@ -264,13 +264,19 @@ custseg_predict(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
 	CsAssignment placed;
 
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 }
 
+/* The arguments of predict_columns(). */
+enum
+{
+	COLUMNS_MODEL, COLUMNS_VERSION, COLUMNS_NAMES, COLUMNS_VALUES
+};
+
 /*
- * Bind the features to the columns of predict_columns(): names in argument 2, types from the call.
+ * Bind the features to the columns of predict_columns(): names from an argument, types from the call.
  * The plan was made for the version that was deployed then; another one may need other columns.
  */
 static void
@@ -282,17 +288,17 @@ BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)
 	int			ncolumns;
 	TupleDesc	desc;
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL,
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(COLUMNS_NAMES), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL,
 					  &ncolumns);
-	if (ncolumns != PG_NARGS() - 3)
+	if (ncolumns != PG_NARGS() - COLUMNS_VALUES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d columns are named, but %d values are given", ncolumns,
-						PG_NARGS() - 3)));
+						PG_NARGS() - COLUMNS_VALUES)));
 	desc = CreateTemplateTupleDesc(ncolumns);
 	for (int i = 0; i < ncolumns; i++)
 		TupleDescInitEntry(desc, (AttrNumber) (i + 1), TextDatumGetCString(names[i]),
-						   get_fn_expr_argtype(fcinfo->flinfo, 3 + i), -1, 0);
+						   get_fn_expr_argtype(fcinfo->flinfo, COLUMNS_VALUES + i), -1, 0);
 	site->binding = CsBindingForRow(p, desc, NameStr(scorer->model), site->binding_context);
 	FreeTupleDesc(desc);
 }
@@ -311,19 +317,19 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 	Datum		values[FUNC_MAX_ARGS];
 	bool		nulls[FUNC_MAX_ARGS];
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
+	if (PG_ARGISNULL(COLUMNS_MODEL) || PG_ARGISNULL(COLUMNS_NAMES))
 		PG_RETURN_NULL();
 	site = GetCallSite(fcinfo, true);
-	model = PG_GETARG_TEXT_PP(0);
-	version = CsVersionArgument(fcinfo, 1);
+	model = PG_GETARG_TEXT_PP(COLUMNS_MODEL);
+	version = CsVersionArgument(fcinfo, COLUMNS_VERSION);
 	if (!IsResolvedModel(site, model, version))
 		ResolveModel(site, model, version);
 	if (site->binding == NULL)
 		BindArguments(site, fcinfo);
-	for (int i = 3; i < PG_NARGS(); i++)
+	for (int i = COLUMNS_VALUES; i < PG_NARGS(); i++)
 	{
-		values[i - 3] = PG_GETARG_DATUM(i);
-		nulls[i - 3] = PG_ARGISNULL(i);
+		values[i - COLUMNS_VALUES] = PG_GETARG_DATUM(i);
+		nulls[i - COLUMNS_VALUES] = PG_ARGISNULL(i);
 	}
 	CsBindValues(site->binding, CsScorerPipeline(site->scoring.scorer), values, nulls,
 				 site->scoring.raw);
@@ -339,7 +345,7 @@ custseg_predict_scorer(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteForScorer(fcinfo);
 	CsAssignment placed;
 
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 }
@@ -352,23 +358,11 @@ custseg_predict_name(PG_FUNCTION_ARGS)
 	const CsScorer *scorer;
 	CsAssignment placed;
 
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, NULL))
+	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	PG_RETURN_TEXT_P(cstring_to_text(CsScorerAt(scorer, char,
 												CsScorerSegments(scorer)[placed.index].name)));
-}
-
-/* A float8[] of memberships, ordered by segment number. */
-static Datum
-MembershipArray(const double *memberships, int n)
-{
-	Datum	   *elements = palloc(sizeof(Datum) * n);
-
-	for (int i = 0; i < n; i++)
-		elements[i] = Float8GetDatum(memberships[i]);
-	return PointerGetDatum(construct_array(elements, n, FLOAT8OID, sizeof(float8),
-										   FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
 /* The row type that predict_detail returns, looked up once. */
@@ -397,37 +391,40 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 	const CsScorerSegment *segments;
 	CsAssignment placed;
 	double	   *memberships;
-	Datum		values[6];
-	bool		nulls[6] = {false};
 
 	if (site == NULL)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	segments = CsScorerSegments(scorer);
 	memberships = palloc(sizeof(double) * scorer->nsegments);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(1), &placed, memberships))
+	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, memberships))
 		PG_RETURN_NULL();
 
-	values[0] = Int32GetDatum(segments[placed.index].segment);
-	values[1] = CStringGetTextDatum(CsScorerAt(scorer, char, segments[placed.index].name));
-	values[2] = Float8GetDatum(placed.distance);
-	values[3] = Float8GetDatum(placed.confidence);
-	if (placed.runner_up < 0)
-		nulls[4] = true;
-	else
-		values[4] = Int32GetDatum(segments[placed.runner_up].segment);
-	values[5] = MembershipArray(memberships, scorer->nsegments);
-	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(ResultDesc(fcinfo, site), values, nulls)));
+	PG_RETURN_DATUM(CsRowForm(ResultDesc(fcinfo, site),
+							  CsValues(CsValueInt4(segments[placed.index].segment),
+									   CsValueText(CsScorerAt(scorer, char, segments[placed.index].name)),
+									   CsValueFloat8(placed.distance),
+									   CsValueFloat8(placed.confidence),
+									   placed.runner_up < 0 ? CsValueNull(INT4OID) :
+									   CsValueInt4(segments[placed.runner_up].segment),
+									   CsValueNumbers(memberships, scorer->nsegments))));
 }
+
+/* The arguments of scorer(). */
+enum
+{
+	SCORER_MODEL, SCORER_VERSION
+};
 
 /* scorer(model, version): the compiled model by value */
 Datum
 custseg_scorer(PG_FUNCTION_ARGS)
 {
+	char	   *model = CsTextArgument(fcinfo, SCORER_MODEL);
 	const CsScorer *scorer;
 
-	if (PG_ARGISNULL(0))
+	if (model == NULL)
 		PG_RETURN_NULL();
-	scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)), CsVersionArgument(fcinfo, 1));
+	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, SCORER_VERSION));
 	PG_RETURN_POINTER(memcpy(palloc(VARSIZE(scorer)), scorer, VARSIZE(scorer)));
 }

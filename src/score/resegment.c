@@ -456,7 +456,6 @@ RecordMoves(Resegment *r)
 	MaybeSegment *from = palloc(sizeof(MaybeSegment) * nmoves);
 	MaybeSegment *to = palloc(sizeof(MaybeSegment) * nmoves);
 	Datum	   *counts = palloc(sizeof(Datum) * nmoves);
-	CsValue		arguments[7];
 	HASH_SEQ_STATUS status;
 	MoveCount  *count;
 	int			i = 0;
@@ -471,55 +470,39 @@ RecordMoves(Resegment *r)
 		counts[i++] = Int64GetDatum(count->n);
 	}
 	SPI_connect();
-	arguments[0] = CsValueText(NameStr(r->scoring.scorer->model));
-	arguments[1] = CsValueInt4(r->scoring.scorer->version);
-	arguments[2] = CsValueText(r->table);
-	arguments[3] = CsValueName(CsCallerName());
-	arguments[4] = CsValueArray(INT4ARRAYOID, SegmentArray(from, nmoves));
-	arguments[5] = CsValueArray(INT4ARRAYOID, SegmentArray(to, nmoves));
-	arguments[6] = CsValueArray(INT8ARRAYOID, construct_array(counts, nmoves, INT8OID, sizeof(int64),
-															FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	CsCatalogExecute(record_sql, arguments, lengthof(arguments), false);
+	CsCatalogExecute(record_sql,
+					 CsValues(CsValueText(NameStr(r->scoring.scorer->model)),
+							  CsValueInt4(r->scoring.scorer->version), CsValueText(r->table),
+							  CsValueName(CsCallerName()),
+							  CsValueArray(INT4ARRAYOID, SegmentArray(from, nmoves)),
+							  CsValueArray(INT4ARRAYOID, SegmentArray(to, nmoves)),
+							  CsValueArray(INT8ARRAYOID, construct_array(counts, nmoves, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE))), false);
 	SPI_finish();
 }
 
-/* The procedure's INOUT parameters. */
-static Datum
-MakeResult(FunctionCallInfo fcinfo, const Resegment *r)
+/* The arguments; the INOUT parameters are the result. */
+enum
 {
-	TupleDesc	desc;
-	Datum		values[2];
-	bool		nulls[2] = {false, false};
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	values[0] = Int64GetDatum(r->rows_changed);
-	values[1] = Int64GetDatum(r->rows_total);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
-}
+	ARG_MODEL, ARG_TABLE, ARG_COLUMN, ARG_VERSION
+};
 
 /* resegment(model, table, column, version, INOUT rows_changed, INOUT rows_total) */
 Datum
 custseg_resegment(PG_FUNCTION_ARGS)
 {
-	static const char *const parameters[] = {"model", "table", "column"};
+	char	   *model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	char	   *column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
 	Resegment	r = {{0}};
 	const CsScorer *scorer;
 	Relation	rel;
 
 	CsRequireWritable("custseg.resegment()");
-	for (int i = 0; i < lengthof(parameters); i++)
-	{
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("parameter \"%s\" must not be null", parameters[i])));
-	}
-	scorer = CsCacheGet(text_to_cstring(PG_GETARG_TEXT_PP(0)), CsVersionArgument(fcinfo, 3));
+	CsRequireArgument(fcinfo, ARG_TABLE, "table");
+	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, ARG_VERSION));
 	CsCachePin(scorer, CurrentMemoryContext);
 
-	rel = OpenTable(PG_GETARG_TEXT_PP(1));
-	PrepareResegment(&r, scorer, rel, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	rel = OpenTable(PG_GETARG_TEXT_PP(ARG_TABLE));
+	PrepareResegment(&r, scorer, rel, column);
 	while (RunRound(&r) && r.round < MAX_ROUNDS)
 		CHECK_FOR_INTERRUPTS();
 	RecordMoves(&r);
@@ -529,5 +512,6 @@ custseg_resegment(PG_FUNCTION_ARGS)
 						(long long) r.n_by_hand),
 				 errhint("SELECT * FROM custseg.overrides lists the decisions.")));
 	relation_close(rel, NoLock);
-	PG_RETURN_DATUM(MakeResult(fcinfo, &r));
+	PG_RETURN_DATUM(CsResultRow(fcinfo, CsValues(CsValueInt8(r.rows_changed),
+												 CsValueInt8(r.rows_total))));
 }

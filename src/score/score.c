@@ -19,8 +19,7 @@ typedef struct ScoreState
 {
 	CsScoredSource *source;
 	CsOverrides *overrides;		/* NULL: there are none */
-	Tuplestorestate *store;
-	TupleDesc	desc;
+	CsResult   *result;
 } ScoreState;
 
 static const char *const origin_sql =
@@ -36,27 +35,26 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_score);
 
+/* CsCatalogVisitor: source and id. */
+static void
+TakeOrigin(void *state, const CsCatalogRow *row)
+{
+	char	  **origin = state;
+
+	origin[0] = CsRowText(row, 1);
+	origin[1] = CsRowText(row, 2);
+}
+
 /* See score.h. */
 void
 CsScorerOrigin(const CsScorer *scorer, char **source, char **id)
 {
-	MemoryContext context = CurrentMemoryContext;
-	CsValue		arguments[2];
+	char	   *origin[2];
 
-	/* the newest snapshot, as the cache's: the version may be younger than the statement */
-	PushActiveSnapshot(GetLatestSnapshot());
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	if (CsCatalogExecute(origin_sql, arguments, lengthof(arguments), true) != 1)
+	if (CsScorerRead(scorer, origin_sql, TakeOrigin, origin) != 1)
 		CsReportDroppedVersion(scorer);
-	*source = MemoryContextStrdup(context, SPI_getvalue(SPI_tuptable->vals[0],
-														SPI_tuptable->tupdesc, 1));
-	*id = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
-	if (*id != NULL)
-		*id = MemoryContextStrdup(context, *id);
-	SPI_finish();
-	PopActiveSnapshot();
+	*source = origin[0];
+	*id = origin[1];
 }
 
 /* Add a column to those that are read, unless it is there; returns its position. */
@@ -197,7 +195,7 @@ CsScoredSourceOverrides(const CsScoredSource *s)
 /* Where a customer belongs, and who says so: the values of score() but the id. */
 static void
 FillAssignment(ScoreState *state, const Datum *row, const bool *row_nulls, const char *id,
-			   Datum *values, bool *nulls)
+			   CsValue *columns)
 {
 	const CsScorer *scorer = state->source->scoring.scorer;
 	const CsOverride *override = CsOverridesFind(state->overrides, id);
@@ -213,19 +211,16 @@ FillAssignment(ScoreState *state, const Datum *row, const bool *row_nulls, const
 		return;
 	else
 	{
-		values[SCORE_DISTANCE] = Float8GetDatum(placed.distance);
-		values[SCORE_CONFIDENCE] = Float8GetDatum(placed.confidence);
-		nulls[SCORE_DISTANCE] = nulls[SCORE_CONFIDENCE] = false;
+		columns[SCORE_DISTANCE] = CsValueFloat8(placed.distance);
+		columns[SCORE_CONFIDENCE] = CsValueFloat8(placed.confidence);
 	}
-	values[SCORE_ASSIGNED_BY] = CStringGetTextDatum(assigned_by);
-	nulls[SCORE_ASSIGNED_BY] = false;
+	columns[SCORE_ASSIGNED_BY] = CsValueText(assigned_by);
 	if (placed.index >= 0)
 	{
 		const CsScorerSegment *segment = &CsScorerSegments(scorer)[placed.index];
 
-		values[SCORE_SEGMENT] = Int32GetDatum(segment->segment);
-		values[SCORE_NAME] = CStringGetTextDatum(CsScorerAt(scorer, char, segment->name));
-		nulls[SCORE_SEGMENT] = nulls[SCORE_NAME] = false;
+		columns[SCORE_SEGMENT] = CsValueInt4(segment->segment);
+		columns[SCORE_NAME] = CsValueText(CsScorerAt(scorer, char, segment->name));
 	}
 }
 
@@ -235,36 +230,32 @@ ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 {
 	ScoreState *state = arg;
 	char	   *id = CsScoredSourceId(state->source, row, row_nulls);
-	Datum		values[SCORE_COLUMNS] = {0};
-	bool		nulls[SCORE_COLUMNS];
+	CsValue		columns[SCORE_COLUMNS];
 
-	memset(nulls, true, sizeof(nulls));
-	if (id != NULL)
-	{
-		values[SCORE_ID] = CStringGetTextDatum(id);
-		nulls[SCORE_ID] = false;
-	}
-	FillAssignment(state, row, row_nulls, id, values, nulls);
-	tuplestore_putvalues(state->store, state->desc, values, nulls);
+	CsResultNulls(state->result, columns);
+	columns[SCORE_ID] = CsValueText(id);
+	FillAssignment(state, row, row_nulls, id, columns);
+	CsResultPut(state->result, columns, lengthof(columns));
 }
+
+/* The arguments. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_VERSION
+};
 
 /* score(model, source, version): one row a customer of the source */
 Datum
 custseg_score(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	ScoreState	state;
+	char	   *model = CsTextArgument(fcinfo, ARG_MODEL);
+	ScoreState	state = {.result = CsResultOpen(fcinfo)};
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
+	if (model == NULL)
 		return (Datum) 0;
-	state.source = CsScoredSourceOpen(text_to_cstring(PG_GETARG_TEXT_PP(0)),
-									  CsVersionArgument(fcinfo, 2),
-									  PG_ARGISNULL(1) ? NULL :
-									  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	state.source = CsScoredSourceOpen(model, CsVersionArgument(fcinfo, ARG_VERSION),
+									  CsTextArgument(fcinfo, ARG_SOURCE));
 	state.overrides = CsScoredSourceOverrides(state.source);
-	state.store = rsinfo->setResult;
-	state.desc = rsinfo->setDesc;
 	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,
 						  ScoreRow, &state);
 	return (Datum) 0;

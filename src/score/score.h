@@ -85,6 +85,10 @@ extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *
 /* The error when rows of a version that was compiled are gone: another session dropped it. */
 extern void CsReportDroppedVersion(const CsScorer *scorer);
 
+/* Read the tables as CsCatalogRead does: $1 is the scorer's model, $2 its version. */
+extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit,
+						   void *state);
+
 /* A scorer that came as an argument, detoasted; an error when another version wrote it. */
 extern const CsScorer *CsScorerFromDatum(Datum value);
 
@@ -235,6 +239,11 @@ typedef struct CsCallSite
 	struct TypeCacheEntry *row_entry;	/* of a named type; it changes with ALTER TABLE */
 	uint64		row_identifier;
 } CsCallSite;
+
+enum
+{
+	CS_PREDICT_MODEL, CS_PREDICT_CUSTOMER, CS_PREDICT_VERSION
+};
 
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
 extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);

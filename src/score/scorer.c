@@ -715,3 +715,11 @@ CsReportDroppedVersion(const CsScorer *scorer)
 					scorer->version),
 			 errhint("It was dropped meanwhile. SELECT version FROM custseg.model_version lists those there are.")));
 }
+
+/* See score.h. */
+uint64
+CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit, void *state)
+{
+	return CsCatalogRead(sql, CsValues(CsValueText(NameStr(scorer->model)),
+									   CsValueInt4(scorer->version)), visit, state);
+}

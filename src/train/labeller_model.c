@@ -44,19 +44,30 @@ Label(CsLabeller *l, const Datum *values, const bool *nulls)
 		placed.index : -1;
 }
 
-/* Fill in what a segment is called now, from the row of the catalogue that SPI gave. */
-static void
-TakeNames(CsClass *class, HeapTuple tuple, MemoryContext context)
+/* The classes of a scorer's segments. */
+typedef struct Naming
 {
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	char	   *description = SPI_getvalue(tuple, desc, 3);
-	bool		isnull;
-	Datum		rank = SPI_getbinval(tuple, desc, 4, &isnull);
+	int			nclasses;
+	CsClass    *classes;
+} Naming;
 
-	class->name = MemoryContextStrdup(context, SPI_getvalue(tuple, desc, 2));
-	class->rank = isnull ? 0 : DatumGetInt32(rank);
-	if (description != NULL)
-		class->description = MemoryContextStrdup(context, description);
+/* CsCatalogVisitor: what a segment is called now. */
+static void
+TakeNames(void *state, const CsCatalogRow *row)
+{
+	Naming	   *naming = state;
+	int32		number = CsRowInt4(row, 1, 0);
+
+	for (int i = 0; i < naming->nclasses; i++)
+	{
+		CsClass    *class = &naming->classes[i];
+
+		if (class->number != number)
+			continue;
+		class->name = CsRowText(row, 2);
+		class->description = CsRowText(row, 3);
+		class->rank = CsRowInt4(row, 4, 0);
+	}
 }
 
 /* See CsLabeller. */
@@ -66,9 +77,7 @@ ClassesOf(CsLabeller *l)
 	const CsScorer *scorer = ((ModelLabeller *) l)->scorer;
 	const CsScorerSegment *segments = CsScorerSegments(scorer);
 	CsClass    *classes = palloc0(sizeof(CsClass) * scorer->nsegments);
-	MemoryContext context = CurrentMemoryContext;
-	CsValue		arguments[2];
-	uint64		nrows;
+	Naming		naming = {scorer->nsegments, classes};
 
 	for (int i = 0; i < scorer->nsegments; i++)
 	{
@@ -76,24 +85,7 @@ ClassesOf(CsLabeller *l)
 		classes[i].number = segments[i].segment;
 		classes[i].name = pstrdup(CsScorerAt(scorer, char, segments[i].name));
 	}
-	/* as the cache's: the version may be younger than the statement */
-	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
-	SPI_connect();
-	arguments[0] = CsValueText(NameStr(scorer->model));
-	arguments[1] = CsValueInt4(scorer->version);
-	nrows = CsCatalogExecute(segments_sql, arguments, lengthof(arguments), true);
-	for (uint64 row = 0; row < nrows; row++)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[row];
-		bool		isnull;
-		int			number = DatumGetInt32(SPI_getbinval(tuple, SPI_tuptable->tupdesc, 1, &isnull));
-
-		for (int i = 0; i < scorer->nsegments; i++)
-			if (classes[i].number == number)
-				TakeNames(&classes[i], tuple, context);
-	}
-	SPI_finish();
-	PopActiveSnapshot();
+	CsScorerRead(scorer, segments_sql, TakeNames, &naming);
 	return classes;
 }
 
