@@ -51,15 +51,12 @@ ifneq ($(findstring clang,$(CC)),)
 override CFLAGS += -Wno-ignored-optimization-argument -Wno-unknown-warning-option -Wno-ignored-attributes
 endif
 
-# More optimisation only where it pays: the kernels that see every value of every row.
-src/math/distance.o src/math/filter.o src/math/sort.o src/prep/apply.o src/prep/knn.o \
-	src/prep/pca.o src/algo/nearest.o src/algo/moments.o src/algo/kmeans.o \
-	src/algo/kmeans_seed.o src/algo/kmeans_assign.o src/algo/kmeans_measure.o \
-	src/math/kdtree.o src/algo/hdbscan_search.o src/stat/silhouette.o \
-	src/math/kdtree_search.o src/algo/dbscan_pass.o src/algo/linkage_points.o \
-	src/algo/linkage_pairs.o src/math/exponential.o src/math/linear.o src/algo/gmm_pass.o \
-	src/algo/gmm_score.o src/prep/covariance.o src/stat/ks.o src/algo/kmeans_sums.o \
-	src/stat/energy.o src/stat/summaries.o src/stat/describe.o src/stat/correlation.o: override CFLAGS += -O3
+# More optimisation only where it pays: the kernels that see every value of every row.  Whatever is
+# compiled for several instruction sets is one; these are, too.
+KERNELS := $(shell grep -lE 'CS_CLONES|"math/kernel\.h"' $(srcdir)/src/*/*.c)
+$(patsubst $(srcdir)/%.c,%.o,$(KERNELS)) src/math/sort.o src/algo/hdbscan_search.o src/algo/kmeans.o \
+	src/algo/kmeans_measure.o src/algo/moments.o src/stat/describe.o src/stat/summaries.o: \
+	override CFLAGS += -O3
 
 # Its results are certain whatever the rounding, see its head.
 src/math/filter.o: override CFLAGS += -ffp-contract=fast
