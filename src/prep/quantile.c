@@ -52,22 +52,23 @@ Valid(const double *knots, int n)
 	return true;
 }
 
-/* How many of n ascending knots are below x, or at x too. */
+/*
+ * How many of n ascending knots are below x, or at x too; n >= 1.  No branch depends on a value: which
+ * half x is in cannot be foretold.
+ */
 static int
 CountBelow(const double *knots, int n, double x, bool or_at)
 {
-	int			low = 0;
+	const double *first = knots;
 
-	while (n > 0)
+	while (n > 1)
 	{
 		int			half = n / 2;
-		double		knot = knots[low + half];
-		bool		below = or_at ? knot <= x : knot < x;
 
-		low = below ? low + half + 1 : low;
-		n = below ? n - half - 1 : half;
+		first += (or_at ? first[half - 1] <= x : first[half - 1] < x) * half;
+		n -= half;
 	}
-	return low;
+	return (int) (first - knots) + (or_at ? *first <= x : *first < x);
 }
 
 /* The probability of values up to x, half of those at x; NaN for NaN. */
