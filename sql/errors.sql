@@ -319,8 +319,8 @@ CREATE FUNCTION wide(expression text, n int) RETURNS text LANGUAGE sql AS
 $$ SELECT format('SELECT %s FROM generate_series(1, 64) i', string_agg(format('%s AS c%s', expression, g), ', ')) FROM generate_series(1, n) g $$;
 CREATE FUNCTION names(n int) RETURNS text LANGUAGE sql AS
 $$ SELECT quote_literal(array_agg('c' || g)) FROM generate_series(1, n) g $$;
-SELECT training(wide('i % 7', 1001), 'k => 2');
-SELECT training(wide('i % 7', 1001), names(1001) || ', 2');
+SELECT training('SELECT a, a AS b, a AS c FROM (SELECT array_fill((i % 7)::real, ARRAY[2048]) AS a FROM generate_series(1, 20) i) s', 'k => 2');
+SELECT training('SELECT a, a AS b, a AS c FROM (SELECT array_fill((i % 7)::real, ARRAY[2048]) AS a FROM generate_series(1, 20) i) s', '''{a,b,c}'', 2');
 SELECT training(wide($$'level ' || i$$, 65), names(65) || ', 2');
 SELECT training('SELECT i::text AS x FROM generate_series(1, 100001) i', '''{x}'', 2');
 SELECT training('SELECT 1e150 * (i % 7) AS x, 1e150 * (i % 3) AS y FROM generate_series(1, 100) i', $$'{x,y}', 2, 'gmm', prep => '{"scale": "none"}', options => '{"weight": "y"}'$$);

@@ -27,7 +27,7 @@
 #define CS_OTHER_LEVEL "other"
 
 /* Most features of a model, and most columns of model space they may become. */
-#define CS_MAX_FEATURES 1000
+#define CS_MAX_FEATURES 4096
 #define CS_MAX_OUTPUTS 4096
 
 /* Most segments that can be asked for. */

@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "data/relation.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -48,6 +49,11 @@ typedef struct SinkReceiver
 	void	   *state;
 	const CsColumn *columns;
 	int			ncolumns;
+	int			nread;			/* expressions that are read: a vector once for all its elements */
+	int		   *read;			/* which of them each column is, or is an element of */
+	double	   *elements;		/* of the vector at hand; NULL when none is read */
+	Datum	   *values;			/* with vectors: one a column */
+	bool	   *nulls;
 	MemoryContext row_context;	/* reset before each row */
 	int64		nrows;
 } SinkReceiver;
@@ -340,6 +346,21 @@ CheckDuplicateColumns(const CsRelation *rel)
 	}
 }
 
+/* What there is to know of a column of vectors before any is looked at; NULL for other columns. */
+static CsVectorColumn *
+MakeVector(const CsColumn *column)
+{
+	CsVectorType type;
+	CsVectorColumn *vector;
+
+	if (column->converter.kind != CS_UNUSABLE || !CsVectorTypeInit(&type, column->type))
+		return NULL;
+	vector = palloc0(sizeof(CsVectorColumn));
+	vector->type = type;
+	vector->width = -1;
+	return vector;
+}
+
 /* Resolve a source and describe its columns; see relation.h. */
 CsRelation *
 CsRelationOpen(const char *source)
@@ -366,22 +387,178 @@ CsRelationOpen(const char *source)
 		column->typmod = attribute->atttypmod;
 		column->attnum = i + 1;
 		CsConverterInit(&column->converter, column->type);
+		column->vector = MakeVector(column);
 	}
 	FreeTupleDesc(desc);
 	CheckDuplicateColumns(rel);
 	return rel;
 }
 
-/* The column of that name, or NULL. */
-const CsColumn *
-CsRelationFind(const CsRelation *rel, const char *name)
+/* What reads a column: its name, and the cast of a vector that is no array. */
+static char *
+ReadExpression(const CsColumn *column)
+{
+	int			length = (int) strlen(NameStr(column->name));
+	int			element;
+	const char *name;
+
+	if (column->element > 0)
+		(void) CsElementName(NameStr(column->name), &length, &element);
+	name = quote_identifier(pnstrdup(NameStr(column->name), length));
+	if (column->vector == NULL || !OidIsValid(column->vector->type.cast))
+		return pstrdup(name);
+	return psprintf("CAST(%s AS pg_catalog.float4[])", name);
+}
+
+/* The width of the first vector that is there, as the caller reads it; 0 if there is none. */
+static int
+ReadWidth(const CsRelation *rel, const CsColumn *column)
+{
+	char	   *expression = ReadExpression(column);
+	char	   *sql = psprintf("SELECT pg_catalog.cardinality(%s) FROM %s WHERE %s IS NOT NULL LIMIT 1",
+							   expression, rel->from_item, expression);
+	int			width = 0;
+
+	SPI_connect();
+	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read a source");
+	if (SPI_processed > 0)
+	{
+		bool		isnull;
+
+		width = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	SPI_finish();
+	if (width > CS_MAX_VECTOR_WIDTH)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("vectors of column \"%s\" are too wide: %d elements",
+						NameStr(column->name), width),
+				 errdetail("They may have %d.", CS_MAX_VECTOR_WIDTH),
+				 errhint("Take fewer elements in a query, for example by a slice such as %s[1:%d].",
+						 quote_identifier(NameStr(column->name)), CS_MAX_VECTOR_WIDTH)));
+	return width;
+}
+
+/* The elements of a vector as columns; false when its width cannot be told. */
+static bool
+ExpandVector(const CsRelation *rel, const CsColumn *column)
+{
+	CsVectorColumn *vector = column->vector;
+	MemoryContext old;
+
+	if (vector->width < 0)
+	{
+		vector->width = ReadWidth(rel, column);
+		old = MemoryContextSwitchTo(GetMemoryChunkContext(vector));
+		vector->elements = palloc0(sizeof(CsColumn) * Max(vector->width, 1));
+		MemoryContextSwitchTo(old);
+		for (int i = 0; i < vector->width; i++)
+		{
+			CsColumn   *element = &vector->elements[i];
+			char	   *name = psprintf("%s[%d]", NameStr(column->name), i + 1);
+
+			if (strlen(name) >= NAMEDATALEN)
+				ereport(ERROR,
+						(errcode(ERRCODE_NAME_TOO_LONG),
+						 errmsg("elements of column \"%s\" have names that are too long",
+								NameStr(column->name)),
+						 errdetail("\"%s\" has more than %d bytes.", name, NAMEDATALEN - 1),
+						 errhint("Give the column a shorter name in a query.")));
+			namestrcpy(&element->name, name);
+			element->type = FLOAT8OID;
+			element->typmod = -1;
+			element->attnum = column->attnum;
+			element->element = i + 1;
+			element->vector = vector;
+			CsConverterInit(&element->converter, FLOAT8OID);
+			pfree(name);
+		}
+	}
+	return vector->width > 0;
+}
+
+/* The whole column of that name, or NULL. */
+static const CsColumn *
+FindWhole(const CsRelation *rel, const char *name, int length)
 {
 	for (int i = 0; i < rel->ncolumns; i++)
 	{
-		if (strcmp(NameStr(rel->columns[i].name), name) == 0)
+		const char *own = NameStr(rel->columns[i].name);
+
+		if (strncmp(own, name, length) == 0 && own[length] == '\0')
 			return &rel->columns[i];
 	}
 	return NULL;
+}
+
+/* See relation.h. */
+const CsColumn *
+CsRelationFind(const CsRelation *rel, const char *name)
+{
+	const CsColumn *column = FindWhole(rel, name, (int) strlen(name));
+	int			length;
+	int			element;
+
+	if (column != NULL || !CsElementName(name, &length, &element))
+		return column;
+	column = FindWhole(rel, name, length);
+	if (column == NULL || column->vector == NULL || !ExpandVector(rel, column) ||
+		element > column->vector->width)
+		return NULL;
+	return &column->vector->elements[element - 1];
+}
+
+/* See relation.h. */
+const CsColumn *
+CsRelationColumns(const CsRelation *rel, const char *name, int *n)
+{
+	const CsColumn *column = CsRelationColumn(rel, name);
+
+	*n = 1;
+	if (column->vector == NULL || column->element > 0)
+		return column;
+	if (!ExpandVector(rel, column))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" of %s holds no vector", name, rel->description),
+				 errdetail("How many elements its vectors have is told by the first one.")));
+	*n = column->vector->width;
+	return column->vector->elements;
+}
+
+/* See relation.h. */
+CsColumn *
+CsRelationAllColumns(const CsRelation *rel, int *n)
+{
+	CsColumn   *all;
+	int			nall = 0;
+	int			room = 1;
+
+	for (int i = 0; i < rel->ncolumns; i++)
+		room += rel->columns[i].vector != NULL && ExpandVector(rel, &rel->columns[i]) ?
+			rel->columns[i].vector->width : 1;
+	all = palloc(sizeof(CsColumn) * room);
+	for (int i = 0; i < rel->ncolumns; i++)
+	{
+		const CsColumn *column = &rel->columns[i];
+		bool		expands = column->vector != NULL && column->vector->width > 0;
+		int			ncolumns = expands ? column->vector->width : 1;
+
+		memcpy(&all[nall], expands ? column->vector->elements : column, sizeof(CsColumn) * ncolumns);
+		nall += ncolumns;
+	}
+	*n = nall;
+	return all;
+}
+
+/* See relation.h. */
+char *
+CsColumnTypeName(const CsColumn *column)
+{
+	if (column->element > 0)
+		return format_type_be(column->vector->type.type);
+	return format_type_with_typemod(column->type, column->typmod);
 }
 
 /* The names of the columns, as a hint lists them. */
@@ -424,14 +601,44 @@ StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
 	for (int i = 0; i < receiver->ncolumns; i++)
 	{
 		const CsColumn *column = &receiver->columns[i];
+		Oid			type = column->element == 0 ? column->type :
+			OidIsValid(column->vector->type.cast) ? column->vector->type.array_type :
+			column->vector->type.type;
 
-		if (desc->natts != receiver->ncolumns ||
-			TupleDescAttr(desc, i)->atttypid != column->type)
+		if (desc->natts != receiver->nread ||
+			TupleDescAttr(desc, receiver->read[i])->atttypid != type)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("type of column \"%s\" changed while it was read",
 							NameStr(column->name)),
 					 errhint("Run the command again.")));
+	}
+}
+
+/* Values of all columns from those that were read, elements from their vectors. */
+static void
+ExpandRow(SinkReceiver *receiver, const Datum *values, const bool *nulls)
+{
+	int			at = -1;		/* whose elements are at hand */
+
+	for (int i = 0; i < receiver->ncolumns; i++)
+	{
+		const CsColumn *column = &receiver->columns[i];
+		int			from = receiver->read[i];
+
+		receiver->nulls[i] = nulls[from];
+		if (nulls[from])
+			continue;
+		if (column->element == 0)
+		{
+			receiver->values[i] = values[from];
+			continue;
+		}
+		if (from != at)
+			CsVectorRead(&column->vector->type, values[from], column->vector->width,
+						 receiver->elements);
+		at = from;
+		receiver->values[i] = Float8GetDatum(receiver->elements[column->element - 1]);
 	}
 }
 
@@ -446,7 +653,13 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 	slot_getallattrs(slot);
 	MemoryContextReset(receiver->row_context);
 	save = MemoryContextSwitchTo(receiver->row_context);
-	receiver->sink(receiver->state, slot->tts_values, slot->tts_isnull);
+	if (receiver->elements == NULL)
+		receiver->sink(receiver->state, slot->tts_values, slot->tts_isnull);
+	else
+	{
+		ExpandRow(receiver, slot->tts_values, slot->tts_isnull);
+		receiver->sink(receiver->state, receiver->values, receiver->nulls);
+	}
 	MemoryContextSwitchTo(save);
 	receiver->nrows++;
 	return true;
@@ -458,18 +671,43 @@ EndReceiver(DestReceiver *self)
 {
 }
 
-/* The statement that reads these columns. */
+/*
+ * The statement that reads the receiver's columns, a vector once for all its elements; notes where in
+ * the result each column is.
+ */
 static char *
-BuildSelect(const CsRelation *rel, const CsColumn *columns, int ncolumns)
+BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
 {
+	int		   *position = palloc0(sizeof(int) * (rel->ncolumns + 1));	/* by attnum, from 1; 0: not yet */
+	bool		has_vectors = false;
 	StringInfoData sql;
 
+	receiver->read = palloc(sizeof(int) * Max(receiver->ncolumns, 1));
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT ");
-	for (int i = 0; i < ncolumns; i++)
-		appendStringInfo(&sql, "%s%s", i == 0 ? "" : ", ",
-						 quote_identifier(NameStr(columns[i].name)));
+	for (int i = 0; i < receiver->ncolumns; i++)
+	{
+		const CsColumn *column = &receiver->columns[i];
+
+		if (column->element == 0 || position[column->attnum] == 0)
+		{
+			appendStringInfo(&sql, "%s%s", receiver->nread == 0 ? "" : ", ", ReadExpression(column));
+			receiver->nread++;
+			if (column->element > 0)
+				position[column->attnum] = receiver->nread;
+			receiver->read[i] = receiver->nread - 1;
+		}
+		else
+			receiver->read[i] = position[column->attnum] - 1;
+		has_vectors |= column->element > 0;
+	}
 	appendStringInfo(&sql, " FROM %s", rel->from_item);
+	if (has_vectors)
+	{
+		receiver->elements = palloc(sizeof(double) * CS_MAX_VECTOR_WIDTH);
+		receiver->values = palloc0(sizeof(Datum) * receiver->ncolumns);
+		receiver->nulls = palloc0(sizeof(bool) * receiver->ncolumns);
+	}
 	return sql.data;
 }
 
@@ -520,7 +758,7 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 	receiver.ncolumns = ncolumns;
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg row",
 												 ALLOCSET_SMALL_SIZES);
-	ExecuteInto(BuildSelect(rel, columns, ncolumns), (DestReceiver *) &receiver);
+	ExecuteInto(BuildSelect(rel, &receiver), (DestReceiver *) &receiver);
 	SPI_finish();
 	return receiver.nrows;
 }

@@ -56,15 +56,64 @@ extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length
 extern const char *CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
 							   void **copy);
 
+/*
+ * vector.c: columns that hold vectors: arrays of float4 or float8, and types with a cast to real[], as pgvector's
+ * "vector" is.  A vector is no feature itself; its elements are, each a number called column[1],
+ * column[2], ...
+ */
+#define CS_MAX_VECTOR_WIDTH 2048
+
+typedef struct CsVectorType
+{
+	Oid			type;			/* as declared */
+	Oid			array_type;		/* that it is read as */
+	Oid			cast;			/* function that casts it to that; InvalidOid: it is that array */
+	CsConverter element;
+} CsVectorType;
+
+/* False when the type, a domain by what it is over, is no vector. */
+extern bool CsVectorTypeInit(CsVectorType *v, Oid type);
+
+/*
+ * The elements of an array, as which a vector was read or cast: a number each, NaN for NULL.  An array
+ * of another width, or of several dimensions, is all infinite, so that its row can't be placed.
+ */
+extern void CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements);
+
+/* A vector that is no array as one, by the function of its type's cast. */
+extern Datum CsVectorCast(const CsVectorType *v, FmgrInfo *cast, Datum value);
+
+/*
+ * Is the name that of an element, as column[3]?  Gives the length of the column's name and the element,
+ * from 1.
+ */
+extern bool CsElementName(const char *name, int *length, int *element);
+extern bool CsIsElementOf(const char *name, const char *column);
+
 /* relation.c */
 typedef struct CsColumn
 {
 	NameData	name;
-	Oid			type;			/* as declared, a domain perhaps */
+	Oid			type;			/* as declared, a domain perhaps; of an element float8 */
 	int32		typmod;
 	int			attnum;			/* position in the row, from 1; dropped ones not counted */
 	CsConverter converter;
+	int			element;		/* of the vector in that position, from 1; 0: it is a whole column */
+	struct CsVectorColumn *vector;	/* of an element and of a column of vectors; else NULL */
 } CsColumn;
+
+/* A column of vectors; what follows its type is known once its elements have been asked for. */
+typedef struct CsVectorColumn
+{
+	CsVectorType type;
+	int			width;			/* of the first vector that is there; 0: there is none; -1: not known yet */
+	CsColumn   *elements;		/* width of them */
+} CsVectorColumn;
+
+#define CsIsSameColumn(a, b) ((a)->attnum == (b)->attnum && (a)->element == (b)->element)
+
+/* Elements of the vector that a column is one of; 0: it is none. */
+#define CsVectorWidth(column) ((column)->element > 0 ? (column)->vector->width : 0)
 
 typedef struct CsRelation
 {
@@ -84,11 +133,26 @@ typedef struct CsRelation
  */
 extern CsRelation *CsRelationOpen(const char *source);
 
-/* The column of that name, or NULL. */
+/* The column, or the element of a vector, of that name; or NULL. */
 extern const CsColumn *CsRelationFind(const CsRelation *rel, const char *name);
 
 /* Same, or an error that names the relation and hints at the columns there are. */
 extern const CsColumn *CsRelationColumn(const CsRelation *rel, const char *name);
+
+/*
+ * The columns that a name stands for, one after the other: one, or all elements of a vector.  An error
+ * when there are none.
+ */
+extern const CsColumn *CsRelationColumns(const CsRelation *rel, const char *name, int *n);
+
+/*
+ * All columns, each vector replaced by its elements; palloc'd.  A vector whose width cannot be told
+ * stays.
+ */
+extern CsColumn *CsRelationAllColumns(const CsRelation *rel, int *n);
+
+/* The type of a column as people know it, palloc'd; of an element that of its vector. */
+extern char *CsColumnTypeName(const CsColumn *column);
 
 /*
  * Stream the named columns of every row through "sink", without a tuple table, synchronised scans

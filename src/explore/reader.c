@@ -31,6 +31,17 @@ IsNumber(const CsColumn *column)
 	return column->converter.kind != CS_CATEGORICAL && column->converter.kind != CS_UNUSABLE;
 }
 
+/* Make room for further columns. */
+static void
+MakeRoom(CsLook *look, int ncolumns)
+{
+	Size		had = sizeof(CsLookColumn) * look->ncolumns;
+	Size		size = had + sizeof(CsLookColumn) * ncolumns;
+
+	look->columns = look->columns == NULL ? palloc(size) : repalloc_huge(look->columns, size);
+	memset((char *) look->columns + had, 0, size - had);
+}
+
 /* Add a column, an error when it was named and can't be used. */
 static void
 AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
@@ -48,7 +59,7 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 				 errhint("Name numbers, booleans, dates and times; custseg.frequencies() counts levels.")));
 	}
 	for (int i = 0; i < look->ncolumns; i++)
-		if (look->columns[i].column.attnum == column->attnum)
+		if (CsIsSameColumn(&look->columns[i].column, column))
 			ereport(ERROR,
 					(errcode(ERRCODE_DUPLICATE_COLUMN),
 					 errmsg("column \"%s\" is named twice", NameStr(column->name)),
@@ -77,15 +88,20 @@ CsLookOpen(const char *source, ArrayType *columns, bool numbers)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"columns\" must not be empty"),
 				 errhint("Name at least one column, or leave it out.")));
-	look->columns = palloc0(sizeof(CsLookColumn) * Max(n, 1));
 	for (int i = 0; i < n; i++)
 	{
+		const CsColumn *found = &rel->columns[i];
+		int			nfound = 1;
+
 		if (columns != NULL && nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("\"columns\" must not contain NULL")));
-		AddColumn(look, columns == NULL ? &rel->columns[i] :
-				  CsRelationColumn(rel, TextDatumGetCString(names[i])), numbers, columns != NULL);
+		if (columns != NULL)
+			found = CsRelationColumns(rel, TextDatumGetCString(names[i]), &nfound);
+		MakeRoom(look, nfound);
+		for (int j = 0; j < nfound; j++)
+			AddColumn(look, &found[j], numbers, columns != NULL);
 	}
 	return look;
 }

@@ -57,7 +57,7 @@ AddColumn(Observer *o, const CsColumn *column)
 		return -1;
 	for (int i = 0; i < o->ncolumns; i++)
 	{
-		if (o->columns[i].attnum == column->attnum)
+		if (CsIsSameColumn(&o->columns[i], column))
 			return i;
 	}
 	o->columns[o->ncolumns] = *column;
@@ -80,7 +80,7 @@ FindColumns(Observer *o)
 
 		o->feature_column[i] = AddColumn(o, column);
 		if (column != NULL)
-			o->result->features[i].type = format_type_with_typemod(column->type, column->typmod);
+			o->result->features[i].type = CsColumnTypeName(column);
 	}
 	for (int i = 0; i < request->nextra; i++)
 		o->extra_column[i] = AddColumn(o, request->extra[i]);

@@ -104,8 +104,17 @@ FitColumns(CsFitState *s)
 
 /* The error for infinite values. */
 static void
-RejectInfinite(const char *name, int64 n)
+RejectInfinite(const char *name, int vector_width, int64 n)
 {
+	if (vector_width > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_plural("feature \"%s\" is infinite in %lld row",
+							   "feature \"%s\" is infinite in %lld rows",
+							   (unsigned long) n, name, (long long) n),
+				 errdetail("A vector of another width than the first one, which has %d elements, counts as infinite.",
+						   vector_width),
+				 errhint("Leave the rows out with WHERE.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg_plural("column \"%s\" has %lld infinite value",
@@ -140,7 +149,7 @@ CheckFit(CsFitState *s, int column)
 	int64		nmissing = s->raw->nrows - fit->n_values;
 
 	if (fit->n_infinite > 0)
-		RejectInfinite(name, fit->n_infinite);
+		RejectInfinite(name, CsVectorWidth(&s->columns[column]), fit->n_infinite);
 	if (fit->n_values == 0)
 		CsRejectAllNull(name);
 	if (s->columns[column].converter.kind != CS_CATEGORICAL)
@@ -171,7 +180,7 @@ CsPipelineCheckRow(const CsPipeline *p, const double *raw)
 		if (isnan(raw[i]))
 			CsCheckMissing((CsImpute) f->impute, name, 1);
 		else if (isinf(raw[i]))
-			RejectInfinite(name, 1);
+			RejectInfinite(name, f->vector_width, 1);
 		if (!isnan(value) &&
 			Max(Min(value, f->high), f->low) <= CsTransformAt(f->transform)->above)
 			RejectOutside(name, CsTransformAt(f->transform), 1, 0);
@@ -196,12 +205,13 @@ SetNumberBaseline(CsBaseline *baseline, const CsColumnFit *fit)
 static void
 StartFeature(CsFeature *f, const CsColumn *column, const CsPrepColumn *prep)
 {
-	char	   *type = format_type_with_typemod(column->type, column->typmod);
+	char	   *type = CsColumnTypeName(column);
 
 	memset(f, 0, sizeof(*f));
 	namestrcpy(&f->name, NameStr(column->name));
 	type[pg_mbcliplen(type, strlen(type), NAMEDATALEN - 1)] = '\0';
 	namestrcpy(&f->type, type);
+	f->vector_width = CsVectorWidth(column);
 	f->kind = column->converter.kind;
 	f->impute = prep->impute;
 	f->neighbors = prep->impute == CS_IMPUTE_KNN ? prep->neighbors : 0;

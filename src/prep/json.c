@@ -162,6 +162,8 @@ PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	PushNamedString(state, "name", NameStr(f->name));
 	PushNamedString(state, "type", NameStr(f->type));
 	PushNamedString(state, "kind", CsKindName(f->kind));
+	if (f->vector_width > 0)
+		PushNamedNumber(state, "vector_width", f->vector_width);
 	PushNamedString(state, "impute", CsImputes[f->impute]->name);
 	if (f->impute == CS_IMPUTE_KNN)
 		PushNamedNumber(state, "neighbors", f->neighbors);
@@ -528,6 +530,20 @@ ReadClip(Reader r, CsFeature *f)
 	}
 }
 
+/* How wide the vector is whose element a feature is; 0 of any other. */
+static int
+ReadVectorWidth(Reader r, const CsFeature *f)
+{
+	int			length;
+	int			element;
+
+	if (FindMember(r, "vector_width") == NULL)
+		return 0;
+	if (f->kind != CS_NUMERIC || !CsElementName(NameStr(f->name), &length, &element))
+		Malformed(r.where, "vector_width", "does not suit the feature");
+	return (int) ReadWhole(r, "vector_width", element, CS_MAX_VECTOR_WIDTH);
+}
+
 /* One feature; its levels and what its transform was fitted to are palloc'd. */
 static void
 ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels, double **fitted)
@@ -542,6 +558,7 @@ ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels, double **fitted)
 	f->kind = CsKindFromName(ReadString(r, "kind"));
 	if (f->kind == CS_UNUSABLE)
 		Malformed(r.where, "kind", "is not known");
+	f->vector_width = ReadVectorWidth(r, f);
 	f->scale = CS_SCALE_NONE;
 	if (f->kind == CS_CATEGORICAL)
 	{

@@ -354,7 +354,8 @@ CheckColumnEntries(JsonbContainer *entries, const CsColumn *columns, int ncolumn
 		if (token != WJB_KEY)
 			continue;
 		name = pnstrdup(value.val.string.val, value.val.string.len);
-		while (found < ncolumns && strcmp(NameStr(columns[found].name), name) != 0)
+		while (found < ncolumns && strcmp(NameStr(columns[found].name), name) != 0 &&
+			   !CsIsElementOf(NameStr(columns[found].name), name))
 			found++;
 		if (found == ncolumns)
 		{
@@ -417,6 +418,19 @@ CheckKeepsValues(const CsPrep *prep, const CsColumn *columns)
 	}
 }
 
+/* The entry of a feature: its own, or that of the vector which it is an element of; NULL without. */
+static JsonbValue *
+FindEntry(JsonbContainer *entries, const char *name)
+{
+	JsonbValue *entry = getKeyJsonValueFromContainer(entries, name, strlen(name), NULL);
+	int			length;
+	int			element;
+
+	if (entry == NULL && CsElementName(name, &length, &element))
+		entry = getKeyJsonValueFromContainer(entries, name, length, NULL);
+	return entry;
+}
+
 /* Read prep for these columns; palloc'd. */
 CsPrep *
 CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values)
@@ -451,7 +465,7 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values
 
 		*column = base;
 		if (top.columns != NULL)
-			entry = getKeyJsonValueFromContainer(top.columns, name, strlen(name), NULL);
+			entry = FindEntry(top.columns, name);
 		if (entry != NULL)
 		{
 			ReadSettings(entry->val.binary.data, name, &own);

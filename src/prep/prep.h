@@ -103,6 +103,7 @@ typedef struct CsFeature
 	NameData	name;
 	NameData	type;			/* format_type of the training column, cut to 63 bytes */
 	int32		kind;			/* CsKind */
+	int32		vector_width;	/* elements of the vector that it is one of; 0: it is none */
 	int32		impute;			/* CsImpute */
 	int32		neighbors;
 	int32		clip;

@@ -34,7 +34,7 @@ FindAdded(const CsPortrait *portrait, const CsColumn *column)
 {
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
-		if (portrait->columns[i].column.attnum == column->attnum)
+		if (CsIsSameColumn(&portrait->columns[i].column, column))
 			return i;
 	}
 	return -1;
@@ -44,8 +44,17 @@ FindAdded(const CsPortrait *portrait, const CsColumn *column)
 static int
 AddColumn(CsPortrait *portrait, const CsColumn *column)
 {
-	CsPortraitColumn *c = &portrait->columns[portrait->ncolumns];
+	CsPortraitColumn *c;
 
+	/* as many as a power of two: full */
+	if ((portrait->ncolumns & (portrait->ncolumns - 1)) == 0)
+	{
+		Size		room = sizeof(CsPortraitColumn) * Max(2 * portrait->ncolumns, 1);
+
+		portrait->columns = portrait->columns == NULL ? palloc(room) :
+			repalloc(portrait->columns, room);
+	}
+	c = &portrait->columns[portrait->ncolumns];
 	memset(c, 0, sizeof(*c));
 	c->column = *column;
 	c->feature = FindFeature(portrait->scorer, column);
@@ -90,20 +99,24 @@ AddNamed(CsPortrait *portrait, const CsRelation *rel, const CsPortraitRequest *r
 				 errhint("Name at least one column, or leave it out.")));
 	for (int i = 0; i < n; i++)
 	{
-		const CsColumn *column;
+		const CsColumn *columns;
+		int			ncolumns;
 
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("\"columns\" must not contain NULL")));
-		column = CsRelationColumn(rel, TextDatumGetCString(names[i]));
-		CheckColumn(column, request->only_numbers);
-		if (FindAdded(portrait, column) >= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("column \"%s\" is named twice", NameStr(column->name)),
-					 errhint("Name each column once.")));
-		AddColumn(portrait, column);
+		columns = CsRelationColumns(rel, TextDatumGetCString(names[i]), &ncolumns);
+		for (int j = 0; j < ncolumns; j++)
+		{
+			CheckColumn(&columns[j], request->only_numbers);
+			if (FindAdded(portrait, &columns[j]) >= 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_DUPLICATE_COLUMN),
+						 errmsg("column \"%s\" is named twice", NameStr(columns[j].name)),
+						 errhint("Name each column once.")));
+			AddColumn(portrait, &columns[j]);
+		}
 	}
 }
 
@@ -167,7 +180,7 @@ void
 CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 				  const CsPortraitRequest *request)
 {
-	portrait->columns = palloc(sizeof(CsPortraitColumn) * (rel->ncolumns + 1));
+	portrait->columns = NULL;
 	portrait->value = -1;
 	if (request->columns != NULL)
 		AddNamed(portrait, rel, request);

@@ -22,8 +22,18 @@
 #include "executor/tuptable.h"
 #include "score/score.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
+
+/* An attribute that holds vectors. */
+typedef struct BoundVector
+{
+	CsVectorType type;
+	FmgrInfo	cast;			/* of a type that is no array */
+	int			width;			/* that the model was trained on */
+	double	   *elements;		/* of the row at hand */
+} BoundVector;
 
 typedef struct BoundFeature
 {
@@ -32,6 +42,8 @@ typedef struct BoundFeature
 	int16		length;			/* of the attribute's type */
 	bool		by_value;
 	CsConverter converter;
+	int			element;		/* of the vector in that attribute, from 1; 0: it is no element */
+	BoundVector *vector;		/* that it is an element of, one for all its elements; or NULL */
 } BoundFeature;
 
 struct CsBinding
@@ -76,53 +88,96 @@ IsSameKind(const CsFeature *f, const CsConverter *converter)
 		(converter->type == INTERVALOID) == CsIsInterval(f);
 }
 
-/* An error unless a column of that kind and type can be what the feature was trained on. */
+/* The error for a column of a type that cannot be what the feature was trained on. */
 static void
-CheckKind(const CsFeature *f, const CsConverter *converter, Oid type, const char *model)
+ReportKind(const CsFeature *f, const char *column, Oid type, const char *model)
 {
-	if (!IsSameKind(f, converter))
+	if (f->vector_width > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s, but model \"%s\" wants a %s feature",
-						NameStr(f->name), format_type_be(type), model,
-						CsKindName((CsKind) f->kind)),
-				 errdetail("The model was trained on a column of type %s.", NameStr(f->type)),
-				 f->kind == CS_BOOLEAN ?
-				 errhint("Turn the column into a boolean first, for example by %s <> 0.",
-						 quote_identifier(NameStr(f->name))) :
-				 errhint("Cast the column in a view or a subquery, and score its rows.")));
+				 errmsg("column \"%s\" is of type %s, but model \"%s\" wants vectors of %d numbers",
+						column, format_type_be(type), model, f->vector_width),
+				 errhint("Cast the column to real[] or float8[] in a view or a subquery, and score its rows.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" is of type %s, but model \"%s\" wants a %s feature",
+					column, format_type_be(type), model, CsKindName((CsKind) f->kind)),
+			 errdetail("The model was trained on a column of type %s.", NameStr(f->type)),
+			 f->kind == CS_BOOLEAN ?
+			 errhint("Turn the column into a boolean first, for example by %s <> 0.",
+					 quote_identifier(NameStr(f->name))) :
+			 errhint("Cast the column in a view or a subquery, and score its rows.")));
 }
 
-/* Find the column of one feature; without one that can be it, the feature stays unbound. */
-static CsBindState
-TryToBindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc)
+/* See score.h. */
+char *
+CsFeatureColumn(const CsFeature *f)
 {
-	bound->attribute = FindAttribute(desc, NameStr(f->name));
+	int			length;
+	int			element;
+
+	if (f->vector_width == 0 || !CsElementName(NameStr(f->name), &length, &element))
+		return pstrdup(NameStr(f->name));
+	return pnstrdup(NameStr(f->name), length);
+}
+
+/* Bind a feature that is an element of a vector to the attribute that holds vectors. */
+static CsBindState
+BindElement(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
+{
+	BoundFeature *bound = &b->feature[feature];
+	BoundVector *vector;
+	int			length;
+
+	if (f->vector_width == 0 || !CsElementName(NameStr(f->name), &length, &bound->element))
+		return CS_BIND_MISSING;
+	bound->attribute = FindAttribute(desc, CsFeatureColumn(f));
 	if (bound->attribute == 0)
 		return CS_BIND_MISSING;
-	CsConverterInit(&bound->converter, TupleDescAttr(desc, bound->attribute - 1)->atttypid);
-	if (IsSameKind(f, &bound->converter))
-		return CS_BIND_DONE;
-	bound->attribute = 0;
-	return CS_BIND_OTHER_KIND;
+	for (int i = 0; i < feature; i++)
+		if (b->feature[i].vector != NULL && b->feature[i].attribute == bound->attribute)
+		{
+			bound->vector = b->feature[i].vector;
+			return CS_BIND_DONE;
+		}
+	vector = palloc0(sizeof(BoundVector));
+	if (!CsVectorTypeInit(&vector->type, TupleDescAttr(desc, bound->attribute - 1)->atttypid))
+		return CS_BIND_OTHER_KIND;
+	vector->width = f->vector_width;
+	vector->elements = palloc(sizeof(double) * vector->width);
+	if (OidIsValid(vector->type.cast))
+		fmgr_info(vector->type.cast, &vector->cast);
+	bound->vector = vector;
+	return CS_BIND_DONE;
 }
 
-/* Find and check the column of one feature. */
-static void
-BindFeature(BoundFeature *bound, const CsFeature *f, TupleDesc desc, const char *model)
+/* Find the column of one feature; of one that can't be it, the attribute is noted. */
+static CsBindState
+FindFeature(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 {
-	Oid			type;
+	BoundFeature *bound = &b->feature[feature];
 
 	bound->attribute = FindAttribute(desc, NameStr(f->name));
 	if (bound->attribute == 0)
+		return BindElement(b, feature, f, desc);
+	CsConverterInit(&bound->converter, TupleDescAttr(desc, bound->attribute - 1)->atttypid);
+	return IsSameKind(f, &bound->converter) ? CS_BIND_DONE : CS_BIND_OTHER_KIND;
+}
+
+/* The error for a row that lacks a feature's column, or has it in another kind. */
+static void
+ReportUnbound(const CsFeature *f, CsBindState state, const BoundFeature *bound, TupleDesc desc,
+			  const char *model)
+{
+	const char *column = CsFeatureColumn(f);
+
+	if (state == CS_BIND_MISSING)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("the row to score lacks column \"%s\"", NameStr(f->name)),
+				 errmsg("the row to score lacks column \"%s\"", column),
 				 errdetail("Model \"%s\" was trained with it as a feature.", model),
 				 errhint("Score rows of a table, view or subquery that has the column, NULL where the value is not known.")));
-	type = TupleDescAttr(desc, bound->attribute - 1)->atttypid;
-	CsConverterInit(&bound->converter, type);
-	CheckKind(f, &bound->converter, type, model);
+	ReportKind(f, column, TupleDescAttr(desc, bound->attribute - 1)->atttypid, model);
 }
 
 /* Note where the features are in a row without NULLs; false unless that is always the same. */
@@ -162,10 +217,15 @@ MakeBinding(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContex
 
 	for (int i = 0; i < p->nfeatures; i++)
 	{
+		BoundFeature *bound = &b->feature[i];
+		CsBindState state = FindFeature(b, i, &p->feature[i], desc);
+
+		if (state != CS_BIND_DONE && states == NULL)
+			ReportUnbound(&p->feature[i], state, bound, desc, model);
+		if (state != CS_BIND_DONE)
+			bound->attribute = 0;
 		if (states != NULL)
-			states[i] = TryToBindFeature(&b->feature[i], &p->feature[i], desc);
-		else
-			BindFeature(&b->feature[i], &p->feature[i], desc, model);
+			states[i] = state;
 		b->last_attribute = Max(b->last_attribute, b->feature[i].attribute);
 	}
 	b->is_fixed = FindOffsets(b, p->nfeatures, desc);
@@ -182,6 +242,26 @@ CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryCo
 	return MakeBinding(p, desc, model, context, NULL);
 }
 
+/* The vectors of a column that is read must be as wide as those of the training. */
+static void
+CheckWidth(CsBinding *b, int feature, const CsFeature *f, const CsColumn *columns, const char *model,
+		   CsBindState *states)
+{
+	int			attribute = b->feature[feature].attribute;
+	int			width = attribute > 0 ? CsVectorWidth(&columns[attribute - 1]) : 0;
+
+	if (width == 0 || width == f->vector_width)
+		return;
+	if (states == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("vectors of column \"%s\" have %d elements, but model \"%s\" wants %d",
+						CsFeatureColumn(f), width, model, f->vector_width),
+				 errhint("Score vectors that were made as those of the training were.")));
+	states[feature] = CS_BIND_OTHER_KIND;
+	b->feature[feature].attribute = 0;
+}
+
 /* See score.h. */
 CsBinding *
 CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
@@ -195,6 +275,8 @@ CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
 						   columns[i].type, columns[i].typmod, 0);
 	b = MakeBinding(p, desc, model, context, states);
 	FreeTupleDesc(desc);
+	for (int i = 0; i < p->nfeatures; i++)
+		CheckWidth(b, i, &p->feature[i], columns, model, states);
 	return b;
 }
 
@@ -231,18 +313,40 @@ ReadValue(const CsPipeline *p, int i, const BoundFeature *bound, Datum value)
 	return bound->converter.to_double(&bound->converter, value);
 }
 
+/* The element of a vector; "at" is the one whose elements are at hand. */
+static double
+ReadElement(const BoundFeature *bound, Datum value, BoundVector **at)
+{
+	BoundVector *vector = bound->vector;
+
+	if (vector != *at)
+	{
+		if (OidIsValid(vector->type.cast))
+			value = CsVectorCast(&vector->type, &vector->cast, value);
+		CsVectorRead(&vector->type, value, vector->width, vector->elements);
+		*at = vector;
+	}
+	return vector->elements[bound->element - 1];
+}
+
 /* See score.h. */
 void
 CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool *nulls,
 			 double *raw)
 {
+	BoundVector *at = NULL;
+
 	for (int i = 0; i < p->nfeatures; i++)
 	{
 		const BoundFeature *bound = &b->feature[i];
 		int			attribute = bound->attribute - 1;
 
-		raw[i] = attribute < 0 || nulls[attribute] ? ReadMissing(p, &p->feature[i]) :
-			ReadValue(p, i, bound, values[attribute]);
+		if (attribute < 0 || nulls[attribute])
+			raw[i] = ReadMissing(p, &p->feature[i]);
+		else if (bound->vector != NULL)
+			raw[i] = ReadElement(bound, values[attribute], &at);
+		else
+			raw[i] = ReadValue(p, i, bound, values[attribute]);
 	}
 }
 
@@ -292,6 +396,13 @@ CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
 	CsBindTuple(b, p, &b->tuple, raw);
 }
 
+/* A number as PostgreSQL writes it, NULL for NaN; palloc'd. */
+static char *
+NumberText(double number)
+{
+	return isnan(number) ? NULL : float8out_internal(number);
+}
+
 /* See score.h. */
 char *
 CsBindingText(CsBinding *b, int feature)
@@ -302,11 +413,14 @@ CsBindingText(CsBinding *b, int feature)
 	bool		is_varlena;
 	bool		is_null;
 	Datum		value;
+	BoundVector *at = NULL;
 
 	ExecStoreHeapTuple(&b->tuple, b->slot, false);
 	value = slot_getattr(b->slot, attribute, &is_null);
 	if (is_null)
 		return NULL;
+	if (b->feature[feature].vector != NULL)
+		return NumberText(ReadElement(&b->feature[feature], value, &at));
 	getTypeOutputInfo(type, &output, &is_varlena);
 	return OidOutputFunctionCall(output, value);
 }
@@ -398,10 +512,78 @@ ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, 
 	}
 }
 
+/* The error for a json object that lacks a key. */
+static void
+ReportNoKey(const char *key, const char *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("the json object to score lacks key \"%s\"", key),
+			 errdetail("Model \"%s\" was trained with it as a feature.", model),
+			 errhint("Add the key, with null where the value is not known.")));
+}
+
+/* A vector of a json object whose elements are at hand. */
+typedef struct JsonVector
+{
+	char	   *name;			/* NULL: there is none yet */
+	double	   *elements;
+} JsonVector;
+
+/* Read the vector that a feature is an element of. */
+static void
+ReadJsonVector(Jsonb *row, const CsFeature *f, const char *model, JsonVector *vector)
+{
+	JsonbValue	value;
+	JsonbValue	element;
+	JsonbIterator *iterator;
+	int			n = 0;
+
+	vector->elements = palloc(sizeof(double) * f->vector_width);
+	if (!getKeyJsonValueFromContainer(&row->root, vector->name, strlen(vector->name), &value))
+		ReportNoKey(vector->name, model);
+	if (value.type == jbvNull)
+	{
+		for (int i = 0; i < f->vector_width; i++)
+			vector->elements[i] = NAN;
+		return;
+	}
+	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data) ||
+		JsonContainerSize(value.val.binary.data) != f->vector_width)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("key \"%s\" is no array of %d numbers", vector->name, f->vector_width),
+				 errdetail("Model \"%s\" was trained on vectors of so many elements.", model),
+				 errhint("Give an array of numbers, or null.")));
+	iterator = JsonbIteratorInit(value.val.binary.data);
+	(void) JsonbIteratorNext(&iterator, &element, true);
+	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
+		vector->elements[n++] = ReadJsonValue(NULL, f, &element, model);
+}
+
+/* The raw value of an element of a vector; "vector" is the one that was read last. */
+static double
+ReadJsonElement(Jsonb *row, const CsFeature *f, const char *model, JsonVector *vector)
+{
+	int			length;
+	int			element;
+
+	if (!CsElementName(NameStr(f->name), &length, &element))
+		elog(ERROR, "feature \"%s\" is no element of a vector", NameStr(f->name));
+	if (vector->name == NULL || !CsIsElementOf(NameStr(f->name), vector->name))
+	{
+		vector->name = pnstrdup(NameStr(f->name), length);
+		ReadJsonVector(row, f, model, vector);
+	}
+	return vector->elements[element - 1];
+}
+
 /* See score.h. */
 void
 CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
 {
+	JsonVector	vector = {NULL, NULL};
+
 	if (!JB_ROOT_IS_OBJECT(row))
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -413,13 +595,14 @@ CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
 		const CsFeature *f = &p->feature[i];
 		JsonbValue	value;
 
+		if (f->vector_width > 0)
+		{
+			raw[i] = ReadJsonElement(row, f, model, &vector);
+			continue;
+		}
 		if (!getKeyJsonValueFromContainer(&row->root, NameStr(f->name), strlen(NameStr(f->name)),
 										  &value))
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("the json object to score lacks key \"%s\"", NameStr(f->name)),
-					 errdetail("Model \"%s\" was trained with it as a feature.", model),
-					 errhint("Add the key, with null where the value is not known.")));
+			ReportNoKey(NameStr(f->name), model);
 		raw[i] = ReadJsonValue(p, f, &value, model);
 	}
 }
@@ -429,8 +612,11 @@ char *
 CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
 {
 	const char *name = NameStr(p->feature[feature].name);
+	JsonVector	vector = {NULL, NULL};
 	JsonbValue	value;
 
+	if (p->feature[feature].vector_width > 0)
+		return NumberText(ReadJsonElement(row, &p->feature[feature], "", &vector));
 	if (!getKeyJsonValueFromContainer(&row->root, name, strlen(name), &value))
 		elog(ERROR, "key \"%s\" vanished from a json object", name);
 	switch (value.type)

@@ -172,13 +172,14 @@ BuildReader(Resegment *r, Relation rel, AttrNumber segment_column)
 {
 	const CsPipeline *p = CsScorerPipeline(r->scoring.scorer);
 	const char *id = r->overrides == NULL ? NULL : FindId(r, rel);
+	Bitmapset  *columns = NULL; /* that are read: a vector once */
 	StringInfoData sql;
 
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT t.ctid, t.tableoid, t.xmin, t.%s", r->column);
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		const char *name = NameStr(p->feature[i].name);
+		const char *name = CsFeatureColumn(&p->feature[i]);
 		AttrNumber	number = get_attnum(RelationGetRelid(rel), name);
 
 		if (number <= 0)
@@ -189,8 +190,9 @@ BuildReader(Resegment *r, Relation rel, AttrNumber segment_column)
 					 errdetail("Model \"%s\" was trained with it as a feature.",
 							   NameStr(r->scoring.scorer->model)),
 					 errhint("Where features come from a view, use UPDATE ... FROM the view with custseg.predict().")));
-		if (number != segment_column)
+		if (number != segment_column && !bms_is_member(number, columns))
 			appendStringInfo(&sql, ", t.%s", quote_identifier(name));
+		columns = bms_add_member(columns, number);
 		if (id != NULL && strcmp(name, id) == 0)
 			id = NULL;			/* a feature, which is read already */
 	}

@@ -63,7 +63,7 @@ AddColumn(CsScoredSource *s, const CsColumn *column)
 {
 	for (int i = 0; i < s->ncolumns; i++)
 	{
-		if (s->columns[i].attnum == column->attnum)
+		if (CsIsSameColumn(&s->columns[i], column))
 			return i;
 	}
 	s->columns[s->ncolumns] = *column;
@@ -88,9 +88,17 @@ AddFeatureColumns(CsScoredSource *s)
 
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		const char *name = NameStr(p->feature[i].name);
+		const CsFeature *f = &p->feature[i];
+		const char *name = NameStr(f->name);
 		const CsColumn *column = CsRelationFind(rel, name);
 
+		if (column == NULL && f->vector_width > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("%s lacks a column \"%s\" of vectors of %d elements", rel->description,
+							CsFeatureColumn(f), f->vector_width),
+					 errdetail("Model \"%s\" was trained on them.", NameStr(scorer->model)),
+					 errhint("Score vectors that were made as those of the training were.")));
 		if (column == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -158,6 +158,9 @@ extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, doub
 extern char *CsBindingText(CsBinding *b, int feature);
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 
+/* The column that holds a feature: its own, or that of the vector which it is an element of; palloc'd. */
+extern char *CsFeatureColumn(const CsFeature *f);
+
 /* The attribute, from 1, that a feature is bound to. */
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 

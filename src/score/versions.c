@@ -27,7 +27,7 @@ AddColumn(CsVersionPair *pair, const CsColumn *column)
 {
 	for (int i = 0; i < pair->ncolumns; i++)
 	{
-		if (pair->columns[i].attnum == column->attnum)
+		if (CsIsSameColumn(&pair->columns[i], column))
 			return i;
 	}
 	pair->columns[pair->ncolumns] = *column;

@@ -24,6 +24,7 @@
 typedef struct ColumnFacts
 {
 	int64		n_missing;
+	int64		n_infinite;
 	bool		varies;			/* two values differ; a missing category counts as a value */
 } ColumnFacts;
 
@@ -50,6 +51,32 @@ IsImitated(const CsTraining *t, const char *column)
 		strcmp(t->target->column, column) == 0;
 }
 
+/* Add a column that the user named. */
+static void
+AddNamed(CsTraining *t, const CsColumn *column)
+{
+	CheckUsable(column);
+	if (IsImitated(t, NameStr(column->name)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" is what is imitated, and cannot be a feature",
+						NameStr(column->name)),
+				 errhint("Leave it out of \"features\".")));
+	for (int i = 0; i < t->nfeatures; i++)
+		if (CsIsSameColumn(&t->features[i], column))
+			ereport(ERROR,
+					(errcode(ERRCODE_DUPLICATE_COLUMN),
+					 errmsg("feature \"%s\" is named twice", NameStr(column->name)),
+					 errhint("Name each column once.")));
+	if (t->nfeatures == CS_MAX_FEATURES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many features"),
+				 errdetail("A model can have %d.", CS_MAX_FEATURES),
+				 errhint("custseg.select_features() tells which say the same as others.")));
+	t->features[t->nfeatures++] = *column;
+}
+
 /* Features by the names that the user gave. */
 static void
 ResolveNamed(CsTraining *t, ArrayType *names)
@@ -64,43 +91,34 @@ ResolveNamed(CsTraining *t, ArrayType *names)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"features\" must not be empty"),
 				 errhint("Name at least one column, or leave \"features\" out to use all that can help.")));
-	if (n > CS_MAX_FEATURES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many features: %d", n),
-				 errdetail("A model can have %d.", CS_MAX_FEATURES),
-				 errhint("custseg.select_features() tells which say the same as others.")));
-	t->features = palloc(sizeof(CsColumn) * n);
+	t->features = palloc(sizeof(CsColumn) * CS_MAX_FEATURES);
 	for (int i = 0; i < n; i++)
 	{
-		const CsColumn *column;
+		const CsColumn *columns;
+		int			ncolumns;
 
 		if (nulls[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("\"features\" must not contain NULL")));
-		column = CsRelationColumn(t->relation, TextDatumGetCString(values[i]));
-		CheckUsable(column);
-		if (IsImitated(t, NameStr(column->name)))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("column \"%s\" is what is imitated, and cannot be a feature",
-							NameStr(column->name)),
-					 errhint("Leave it out of \"features\".")));
-		for (int j = 0; j < i; j++)
-			if (strcmp(NameStr(t->features[j].name), NameStr(column->name)) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("feature \"%s\" is named twice", NameStr(column->name)),
-						 errhint("Name each column once.")));
-		t->features[t->nfeatures++] = *column;
+		columns = CsRelationColumns(t->relation, TextDatumGetCString(values[i]), &ncolumns);
+		for (int j = 0; j < ncolumns; j++)
+			AddNamed(t, &columns[j]);
 	}
 }
 
-/* Note that a column is not used, and why. */
+/* Note that a column is not used, and why; of the elements of a vector the first tells. */
 static void
 LeaveOut(CsTraining *t, const CsColumn *column, const char *reason)
 {
+	if (column->element > 0 && t->left_out_vector == column->vector)
+	{
+		if (t->left_out_elements++ == 1)
+			appendStringInfoString(&t->left_out, ", others of its elements");
+		return;
+	}
+	t->left_out_vector = column->element > 0 ? column->vector : NULL;
+	t->left_out_elements = 1;
 	if (t->left_out.len > 0)
 		appendStringInfoString(&t->left_out, ", ");
 	appendStringInfo(&t->left_out, "\"%s\" (%s)", NameStr(column->name), reason);
@@ -142,16 +160,18 @@ ResolveAll(CsTraining *t)
 {
 	const CsRelation *relation = t->relation;
 	List	   *primary_key = CsRelationPrimaryKey(relation);
+	int			ncolumns;
+	const CsColumn *columns = CsRelationAllColumns(relation, &ncolumns);
 
-	t->features = palloc(sizeof(CsColumn) * Max(relation->ncolumns, 1));
-	for (int i = 0; i < relation->ncolumns; i++)
+	t->features = palloc(sizeof(CsColumn) * Max(ncolumns, 1));
+	for (int i = 0; i < ncolumns; i++)
 	{
-		const CsColumn *column = &relation->columns[i];
+		const CsColumn *column = &columns[i];
 
 		if (IsLabelOfRow(t, primary_key, column))
 			continue;
 		if (column->converter.kind == CS_UNUSABLE)
-			LeaveOut(t, column, psprintf("type %s", format_type_be(column->type)));
+			LeaveOut(t, column, psprintf("type %s", CsColumnTypeName(column)));
 		else
 			t->features[t->nfeatures++] = *column;
 	}
@@ -187,7 +207,7 @@ CsFeaturesResolve(CsTraining *t, ArrayType *names)
 static ColumnFacts
 ExamineColumn(const CsTraining *t, int column)
 {
-	ColumnFacts facts = {0, false};
+	ColumnFacts facts = {0, 0, false};
 	double		first = NAN;
 
 	for (int64 b = 0; b < CsMatrixBlocks(t->raw); b++)
@@ -204,6 +224,7 @@ ExamineColumn(const CsTraining *t, int column)
 				first = x[r];
 			else if (x[r] != first)
 				facts.varies = true;
+			facts.n_infinite += isinf(x[r]) != 0;
 		}
 	}
 	if (t->dictionaries[column] != NULL && facts.n_missing > 0 && !isnan(first))
@@ -227,6 +248,8 @@ WhyUseless(const CsTraining *t, int column)
 		return psprintf("%.0f %% null", 100 * null_share);
 	if (!facts.varies)
 		return pstrdup("constant");
+	if (facts.n_infinite > 0 && t->features[column].element > 0)
+		return pstrdup("infinite, or vectors that differ in width");
 	if (dictionary != NULL)
 	{
 		int			nlevels = CsDictionarySize(dictionary);

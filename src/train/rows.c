@@ -72,7 +72,7 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 	const char *weight = t->common->weight;
 
 	c->ncolumns = 0;
-	c->columns = palloc(sizeof(CsColumn) * t->relation->ncolumns);
+	c->columns = palloc(sizeof(CsColumn) * (2 * CS_MAX_FEATURES + t->nfeatures + 2));
 	for (int i = 0; i < t->nfeatures; i++)
 		AddColumn(c, &t->features[i]);
 	c->weight = -1;

@@ -113,6 +113,8 @@ typedef struct CsTraining
 	CsDictionary **dictionaries;	/* per feature; NULL unless categorical */
 	bool	   *overfull;		/* per feature: more levels than a dictionary holds */
 	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
+	const CsVectorColumn *left_out_vector;	/* of which so many elements were the last of them */
+	int			left_out_elements;
 
 	/* rows */
 	const CsStreaming *streaming;	/* the algorithm's, when raw and matrix may be a sample of the rows */

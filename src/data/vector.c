@@ -1,0 +1,121 @@
+/*
+ * vector.c
+ *	  Vectors, such as embeddings of customers: arrays of numbers of one width, element by element.
+ *
+ * Arrays of float4 and float8 are vectors, and so is every type that has a cast to real[] by a
+ * function, as the type "vector" of pgvector has.  Arrays of other numbers are lists more often than
+ * not, and can be cast by who knows better.  Only arrays of one dimension count; NULL elements are
+ * missing values like any other.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "data/relation.h"
+#include "parser/parse_coerce.h"
+#include "utils/array.h"
+#include "utils/lsyscache.h"
+
+/* See relation.h. */
+bool
+CsVectorTypeInit(CsVectorType *v, Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+
+	memset(v, 0, sizeof(*v));
+	v->type = type;
+	v->array_type = base;
+	if (!OidIsValid(element))
+	{
+		/* types that PostgreSQL brings have no such cast, and need not be looked up */
+		if (base < FirstNormalObjectId || get_typtype(base) != TYPTYPE_BASE ||
+			find_coercion_pathway(FLOAT4ARRAYOID, base, COERCION_EXPLICIT, &v->cast) !=
+			COERCION_PATH_FUNC)
+			return false;
+		v->array_type = FLOAT4ARRAYOID;
+		element = FLOAT4OID;
+	}
+	CsConverterInit(&v->element, element);
+	return element == FLOAT4OID || element == FLOAT8OID;
+}
+
+/* See relation.h.  The further arguments that a cast function may take: no typmod, explicit. */
+Datum
+CsVectorCast(const CsVectorType *v, FmgrInfo *cast, Datum value)
+{
+	switch (cast->fn_nargs)
+	{
+		case 1:
+			return FunctionCall1(cast, value);
+		case 2:
+			return FunctionCall2(cast, value, Int32GetDatum(-1));
+		default:
+			return FunctionCall3(cast, value, Int32GetDatum(-1), BoolGetDatum(true));
+	}
+}
+
+/* See relation.h. */
+void
+CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements)
+{
+	ArrayType  *a = DatumGetArrayTypeP(array);
+
+	if (ARR_NDIM(a) != 1 || ARR_DIMS(a)[0] != width)
+	{
+		for (int i = 0; i < width; i++)
+			elements[i] = INFINITY;
+	}
+	else if (!ARR_HASNULL(a) && v->element.type == FLOAT8OID)
+		memcpy(elements, ARR_DATA_PTR(a), sizeof(float8) * width);
+	else if (!ARR_HASNULL(a))
+	{
+		const float4 *values = (const float4 *) ARR_DATA_PTR(a);
+
+		for (int i = 0; i < width; i++)
+			elements[i] = values[i];
+	}
+	else
+	{
+		ArrayIterator iterator = array_create_iterator(a, 0, NULL);
+		Datum		value;
+		bool		is_null;
+
+		for (int i = 0; array_iterate(iterator, &value, &is_null); i++)
+			elements[i] = is_null ? NAN : v->element.to_double(&v->element, value);
+		array_free_iterator(iterator);
+	}
+	if ((Pointer) a != DatumGetPointer(array))
+		pfree(a);
+}
+
+/* See relation.h. */
+bool
+CsElementName(const char *name, int *length, int *element)
+{
+	const char *bracket = strrchr(name, '[');
+	char	   *end;
+	long		number;
+
+	if (bracket == NULL || bracket == name || bracket[1] < '1' || bracket[1] > '9')
+		return false;
+	number = strtol(bracket + 1, &end, 10);
+	if (strcmp(end, "]") != 0 || number > CS_MAX_VECTOR_WIDTH)
+		return false;
+	*length = (int) (bracket - name);
+	*element = (int) number;
+	return true;
+}
+
+/* See relation.h. */
+bool
+CsIsElementOf(const char *name, const char *column)
+{
+	int			length;
+	int			element;
+
+	return CsElementName(name, &length, &element) && length == (int) strlen(column) &&
+		strncmp(name, column, length) == 0;
+}
