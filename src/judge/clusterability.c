@@ -75,14 +75,15 @@ typedef struct Finding
 
 PG_FUNCTION_INFO_V1(custseg_clusterability);
 
-/* Options of the k-means that is run: a few starts do, for every set of rows gets the same. */
+/* Options of the k-means that is run, as "asked", json or NULL, differs from the defaults. */
 static void *
-SearchOptions(int64 seed)
+SearchOptions(const char *asked, int64 seed)
 {
 	const CsAlgorithm *algorithm = CsUsualAlgorithm();
 	void	   *options = palloc0(algorithm->options_size);
 
-	CsOptionsParse(algorithm->options, algorithm->noptions, CsJsonbFromText("{\"n_init\": 3}"), options);
+	CsOptionsParse(algorithm->options, algorithm->noptions,
+				   asked == NULL ? NULL : CsJsonbFromText(asked), options);
 	((CsCommonOptions *) options)->seed = seed;
 	return options;
 }
@@ -94,7 +95,7 @@ ClusterabilityMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	const Asked *asked = t->judging;
 	int64		n = Min(nrows, asked->sample);
 	Size		rows = mul_size(sizeof(double) * (n + CS_BLOCK_ROWS), ncolumns);
-	void	   *options = SearchOptions(asked->common.seed);
+	void	   *options = SearchOptions(NULL, asked->common.seed);
 	Size		size;
 
 	/* the sample, a set while it is drawn, and the points of Hopkins' statistic */
@@ -203,7 +204,8 @@ CompareWithReferences(CsTraining *t, CsTeam *team, const void *options, int refe
 static Finding
 Examine(CsTraining *t, CsTeam *team, const Asked *asked)
 {
-	void	   *options = SearchOptions(t->common->seed);
+	/* a few starts do, for every set of rows gets the same */
+	void	   *options = SearchOptions("{\"n_init\": 3}", t->common->seed);
 	Finding		f = {.n_rows = t->matrix->nrows,.null_mean = NAN,.null_sd = NAN,.p = NAN};
 
 	CsJudgeSample(t, asked->sample);
