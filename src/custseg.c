@@ -6,7 +6,7 @@
 
 #include <gsl/gsl_errno.h>
 
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 #include "fmgr.h"
 #include "utils/guc.h"
 

@@ -17,7 +17,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"

@@ -4,7 +4,7 @@
  */
 #include "custseg.h"
 
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 #include "utils/builtins.h"
 
 static const char *const deployed_sql =
@@ -14,7 +14,7 @@ static const char *const segment_sql =
 "SELECT FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1"
 " AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) $3";
 
-/* See catalog.h. */
+/* See tables.h. */
 char *
 CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 {
@@ -29,7 +29,7 @@ CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 	return model;
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 int
 CsDeployedVersion(const char *model)
 {
@@ -41,7 +41,7 @@ CsDeployedVersion(const char *model)
 	return isnull ? 0 : DatumGetInt32(value);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 int
 CsRequireDeployedVersion(const char *model)
 {
@@ -55,7 +55,7 @@ CsRequireDeployedVersion(const char *model)
 	return version;
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 void
 CsReportNoSegment(const char *model, int version, int segment)
 {
@@ -66,7 +66,7 @@ CsReportNoSegment(const char *model, int version, int segment)
 					 quote_literal_cstr(model))));
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 void
 CsRequireSegment(const char *model, int segment)
 {

@@ -9,7 +9,7 @@
  */
 #include "custseg.h"
 
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
 #include "utils/inval.h"
@@ -45,7 +45,7 @@ CsGenerationInit(void)
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, NoteRoles, (Datum) 0);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 uint64
 CsGeneration(void)
 {
@@ -61,7 +61,7 @@ LookUpModelTable(void)
 	return OidIsValid(schema) ? get_relname_relid("model", schema) : InvalidOid;
 }
 
-/* See catalog.h.  The number is taken first: the look-up itself may bring news. */
+/* See tables.h.  The number is taken first: the look-up itself may bring news. */
 uint64
 CsGenerationRefresh(void)
 {
@@ -71,7 +71,7 @@ CsGenerationRefresh(void)
 	return before;
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 Oid
 CsModelTable(void)
 {

@@ -10,10 +10,10 @@
 
 #include <math.h>
 
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 #include "utils/snapmgr.h"
 
-/* See catalog.h. */
+/* See tables.h. */
 uint64
 CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatalogVisitor visit,
 			  void *state)
@@ -38,21 +38,21 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	return nrows;
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 Datum
 CsRowDatum(const CsCatalogRow *row, int column, bool *isnull)
 {
 	return SPI_getbinval(row->tuple, row->desc, column, isnull);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 char *
 CsRowText(const CsCatalogRow *row, int column)
 {
 	return SPI_getvalue(row->tuple, row->desc, column);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 int32
 CsRowInt4(const CsCatalogRow *row, int column, int32 otherwise)
 {
@@ -62,7 +62,7 @@ CsRowInt4(const CsCatalogRow *row, int column, int32 otherwise)
 	return isnull ? otherwise : DatumGetInt32(value);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 int64
 CsRowInt8(const CsCatalogRow *row, int column, int64 otherwise)
 {
@@ -72,7 +72,7 @@ CsRowInt8(const CsCatalogRow *row, int column, int64 otherwise)
 	return isnull ? otherwise : DatumGetInt64(value);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 double
 CsRowFloat8(const CsCatalogRow *row, int column)
 {
@@ -82,7 +82,7 @@ CsRowFloat8(const CsCatalogRow *row, int column)
 	return isnull ? NAN : DatumGetFloat8(value);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 Jsonb *
 CsRowJsonb(const CsCatalogRow *row, int column)
 {
@@ -92,7 +92,7 @@ CsRowJsonb(const CsCatalogRow *row, int column)
 	return isnull ? NULL : DatumGetJsonbPCopy(value);
 }
 
-/* See catalog.h. */
+/* See tables.h. */
 void
 CsTakeJsonb(void *state, const CsCatalogRow *row)
 {

@@ -8,7 +8,7 @@
 
 #include "custseg.h"
 #include "algo/algo.h"
-#include "catalog/catalog.h"
+#include "catalog/tables.h"
 #include "data/relation.h"
 #include "prep/prep.h"
 #include "utils/relcache.h"

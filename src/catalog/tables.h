@@ -1,10 +1,10 @@
 /*
- * catalog.h
+ * tables.h
  *	  custseg's tables: read and written as the extension's owner, who may do so, and the frame of
  *	  every change of a model.
  */
-#ifndef CUSTSEG_CATALOG_H
-#define CUSTSEG_CATALOG_H
+#ifndef CUSTSEG_TABLES_H
+#define CUSTSEG_TABLES_H
 
 #include "custseg.h"
 #include "call/call.h"
@@ -94,4 +94,4 @@ extern int	CsRequireDeployedVersion(const char *model);	/* else an error */
 extern void CsRequireSegment(const char *model, int segment);	/* of the deployed version */
 extern void CsReportNoSegment(const char *model, int version, int segment);
 
-#endif							/* CUSTSEG_CATALOG_H */
+#endif							/* CUSTSEG_TABLES_H */
