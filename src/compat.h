@@ -14,6 +14,7 @@
 #endif
 
 #include "fmgr.h"
+#include "storage/shmem.h"		/* add_size(), mul_size(): in 17 no other header brings them */
 #include "utils/wait_event.h"
 
 /* Before 16 this exports what describes a function, but not the function. */
