@@ -237,7 +237,7 @@ SELECT custseg.monitor('watched', options => '{"alert_on": "never"}');
 SELECT custseg.monitor('watched', options => '{"consecutive": 0}');
 SELECT custseg.needs_retraining('nosuch');
 SELECT custseg.needs_retraining('watched', 'nosuch');
-SELECT custseg.needs_retraining('watched', options => '{"drift": {"frobnicate": 1}}');
+SELECT custseg.needs_retraining('watched', options => '{"drift": {"min_rows": 0}}');
 SELECT * FROM custseg.needs_retraining(NULL);
 BEGIN READ ONLY;
 SELECT custseg.monitor('watched');
