@@ -81,6 +81,14 @@ WITH described AS (
 )
 SELECT d AS described, c AS computed
 FROM described d FULL JOIN computed c USING (name, kind) WHERE d IS NULL OR c IS NULL;
+-- Hellinger: scipy.spatial.distance.euclidean of the roots of numpy.histogram's shares / sqrt(2), scipy.stats.chi2.sf; nothing
+-- is judged by it unless it is asked for, and then it is one test more
+SELECT feature, agrees((statistics #> '{hellinger,value}')::float8, value) AS value, agrees((statistics #> '{hellinger,p_value}')::float8, p) AS p
+FROM custseg.drift('m', 'present') JOIN (VALUES ('spent', 0.2573911279263394, 3.5218177008821085e-09), ('channel', 0.2530921396778699, 2.1012061911422096e-11)) g (feature, value, p) USING (feature);
+SELECT feature, verdict, reason, p_value / (statistics #> '{hellinger,p_value}')::float8 AS tests
+FROM custseg.drift('m', 'present', options => '{"hellinger_drifted": 0.25}') WHERE feature IN ('spent', 'channel');
+SELECT statistics #> '{hellinger,value}' AS nothing_in_common
+FROM custseg.drift('m', 'SELECT ''x'' || id % 2 AS channel, * FROM (SELECT id FROM past) s') WHERE feature = 'channel';
 -- and monitor() keeps them
 SELECT status FROM custseg.monitor('m', 'present');
 SELECT count(*), bool_and(h.statistics = d.statistics) AS same FROM custseg.drift_history h JOIN custseg.drift('m', 'present') d USING (feature) WHERE h.model = 'm';

@@ -16,7 +16,8 @@
 	line(jensen_shannon) \
 	line(chi_square) \
 	line(cramers_v) \
-	line(l_infinity)
+	line(l_infinity) \
+	line(hellinger)
 
 #define DECLARE(name) extern const CsStatistic CsStatistic_##name;
 #define ADDRESS(name) &CsStatistic_##name,

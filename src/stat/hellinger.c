@@ -1,0 +1,45 @@
+/*
+ * hellinger.c
+ *	  Hellinger's distance of the shares of two samples: sqrt(sum (sqrt p - sqrt q)^2 / 2), 0 when they
+ *	  are the same, 1 when the samples have none in common (Hellinger, Journal fuer die reine und
+ *	  angewandte Mathematik 136, 1909).
+ *
+ * Samples from one distribution have 8 n m / (n + m) of its square as chi-square with B - 1 degrees of
+ * freedom, B the bins or levels that are not empty in both: Freeman and Tukey's statistic (Annals of
+ * Mathematical Statistics 21, 1950) of two samples.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "stat/statistic.h"
+
+static CsMeasure
+Measure(const CsComparison *c)
+{
+	double		n = c->counted[CS_BASELINE],
+				m = c->counted[CS_CURRENT],
+				sum = 0,
+				compensation = 0;
+	int			df = -1;
+	CsMeasure	result = CS_NO_MEASURE;
+
+	for (int i = 0; i < c->nparts; i++)
+	{
+		double		off = sqrt(c->share[CS_BASELINE][i]) - sqrt(c->share[CS_CURRENT][i]);
+
+		CsAddCompensated(&sum, &compensation, off * off);
+		df += c->share[CS_BASELINE][i] > 0 || c->share[CS_CURRENT][i] > 0;
+	}
+	sum = Min((sum + compensation) / 2, 1);
+	result.value = sqrt(sum);
+	if (df > 0)
+		result.p = CsChiSquareUpper(8 * n * m / (n + m) * sum, df);
+	return result;
+}
+
+const CsStatistic CsStatistic_hellinger = {
+	"hellinger", .of_numbers = true, .of_levels = true, .words = "Hellinger", .watch = INFINITY,
+	.drifted = INFINITY, .most = 1, .measure = Measure
+};
