@@ -17,7 +17,8 @@
 	line(chi_square) \
 	line(cramers_v) \
 	line(l_infinity) \
-	line(hellinger)
+	line(hellinger) \
+	line(cramer_von_mises)
 
 #define DECLARE(name) extern const CsStatistic CsStatistic_##name;
 #define ADDRESS(name) &CsStatistic_##name,
