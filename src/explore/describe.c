@@ -88,14 +88,16 @@ static void
 CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 {
 	CsSorted	s;
-	double		reach = options->iqr_factor * (o->quartile[2] - o->quartile[0]);
+	double		low,
+				high;
 	double		far = options->z_limit * CsMomentsDeviation(&c->moments);
 	double		value;
 
+	CsTukeyFences(o->quartile[0], o->quartile[2], options->iqr_factor, &low, &high);
 	CsSortedRewind(&s, c);
 	while (CsSortedNext(&s, &value))
 	{
-		o->iqr_outliers += value < o->quartile[0] - reach || value > o->quartile[2] + reach;
+		o->iqr_outliers += value < low || value > high;
 		o->z_outliers += fabs(value - c->moments.mean) > far;
 	}
 }

@@ -12,6 +12,7 @@
 #include "call/call.h"
 #include "common/hashfn.h"
 #include "explore/explore.h"
+#include "math/math.h"
 #include "stat/missing.h"
 #include "utils/memutils.h"
 
@@ -45,12 +46,19 @@ typedef struct Counting
 PG_FUNCTION_INFO_V1(custseg_missing_patterns);
 PG_FUNCTION_INFO_V1(custseg_mcar_test);
 
+/* The moments of a pattern's rows, a missing value being 0: their array begins one before the means. */
+static CsCrossMoments
+PatternMoments(const Pattern *pattern, int d)
+{
+	return CsCrossMomentsAt(pattern->p.mean - 1, d);
+}
+
 /* A pattern that was not there before. */
 static Pattern *
 AddPattern(Counting *c, uint32 hash)
 {
 	int			d = c->look->ncolumns;
-	Size		size = sizeof(Pattern) + d + (c->sums ? sizeof(double) * d * (d + 1) : 0);
+	Size		size = sizeof(Pattern) + d + (c->sums ? CsCrossMomentsSize(d) : 0);
 	MemoryContext old = MemoryContextSwitchTo(c->context);
 	Pattern    *pattern;
 
@@ -71,8 +79,10 @@ AddPattern(Counting *c, uint32 hash)
 	pattern->p.missing = pattern->missing;
 	if (c->sums)
 	{
-		pattern->p.mean = palloc0(sizeof(double) * d);
-		pattern->p.cross = palloc0(sizeof(double) * d * d);
+		CsCrossMoments m = CsCrossMomentsAt(palloc0(CsCrossMomentsSize(d)), d);
+
+		pattern->p.mean = m.mean;
+		pattern->p.cross = m.products;
 	}
 	pattern->next = c->bucket[hash % BUCKETS];
 	c->bucket[hash % BUCKETS] = c->npatterns++;
@@ -93,25 +103,6 @@ FindPattern(Counting *c)
 	return AddPattern(c, hash);
 }
 
-/* Add the row's values to mean and products (Welford). */
-static void
-AddValues(CsMissingPattern *p, const double *row, int d)
-{
-	for (int i = 0; i < d; i++)
-	{
-		double		off = row[i] - p->mean[i];
-
-		if (p->missing[i])
-			continue;
-		for (int j = 0; j <= i; j++)
-			if (!p->missing[j])
-				p->cross[i * d + j] += off * (row[j] - p->mean[j]) * (double) (p->n - 1) / (double) p->n;
-	}
-	for (int i = 0; i < d; i++)
-		if (!p->missing[i])
-			p->mean[i] += (row[i] - p->mean[i]) / (double) p->n;
-}
-
 /* CsRowSink: one row. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
@@ -124,17 +115,24 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		const CsConverter *converter = &c->look->columns[i].column.converter;
 
 		c->row_missing[i] = nulls[i];
+		c->row[i] = 0;
 		if (nulls[i] || converter->kind == CS_CATEGORICAL || converter->kind == CS_UNUSABLE)
 			continue;
 		c->row[i] = converter->to_double(converter, values[i]);
 		/* an infinite value is there, but can't be summed up */
 		c->row_missing[i] = c->sums ? !isfinite(c->row[i]) : isnan(c->row[i]);
+		if (c->row_missing[i])
+			c->row[i] = 0;		/* which adds nothing, the mean being 0, too */
 	}
 	pattern = FindPattern(c);
 	pattern->p.n++;
 	c->nrows++;
 	if (c->sums)
-		AddValues(&pattern->p, c->row, c->look->ncolumns);
+	{
+		CsCrossMoments m = PatternMoments(pattern, c->look->ncolumns);
+
+		CsCrossMomentsJoin(&m, 1, c->row);
+	}
 }
 
 /* Read the source into patterns. */
@@ -161,11 +159,12 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 		columns[i] = look->columns[i].column;
 	if (look->ncolumns > 0)
 		CsRelationRead(look->relation, columns, look->ncolumns, TakeRow, c);
-	/* the other half of the products */
 	for (int p = 0; p < c->npatterns && sums; p++)
-		for (int i = 0; i < look->ncolumns; i++)
-			for (int j = 0; j < i; j++)
-				c->patterns[p].p.cross[j * look->ncolumns + i] = c->patterns[p].p.cross[i * look->ncolumns + j];
+	{
+		CsCrossMoments m = PatternMoments(&c->patterns[p], look->ncolumns);
+
+		CsCrossMomentsFinish(&m, 1);
+	}
 	return c;
 }
 

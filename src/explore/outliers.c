@@ -16,7 +16,7 @@
 #include "explore/explore.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "stat/missing.h"
+#include "stat/mahalanobis.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
@@ -55,9 +55,8 @@ typedef struct Limits
 			   *high,
 			   *mean,
 			   *sd;
-	double	   *inverse;		/* of the covariance's Cholesky factor; NULL: there is none */
-	double	   *row,
-			   *work;
+	CsMahalanobis law;
+	double	   *row;
 } Limits;
 
 PG_FUNCTION_INFO_V1(custseg_outliers);
@@ -72,8 +71,6 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 	{
 		const CsLookColumn *c = &look->columns[j];
 		int64		n = 0;
-		double		first,
-					third;
 
 		l->mean[j] = c->moments.mean;
 		l->sd[j] = CsMomentsDeviation(&c->moments);
@@ -85,10 +82,8 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 			if (!isnan(c->values[i]))
 				sorted[n++] = c->values[i];
 		CsSortDoubles(sorted, n, sorted + look->nrows);
-		first = CsQuantileSorted(sorted, n, 0.25);
-		third = CsQuantileSorted(sorted, n, 0.75);
-		l->low[j] = first - options->iqr_factor * (third - first);
-		l->high[j] = third + options->iqr_factor * (third - first);
+		CsTukeyFences(CsQuantileSorted(sorted, n, 0.25), CsQuantileSorted(sorted, n, 0.75),
+					  options->iqr_factor, &l->low[j], &l->high[j]);
 	}
 	pfree(sorted);
 }
@@ -107,40 +102,15 @@ TakeValues(const CsLook *look, int64 row, double *values)
 	return complete;
 }
 
-/* Mean and covariance of the complete rows, in the columns that vary; NULL when it can't be inverted. */
-static void
-FillCovariance(const CsLook *look, Limits *l, double *center)
+/* The law of the complete rows. */
+static CsMahalanobis
+FitRows(const CsLook *look)
 {
-	int			d = l->d;
-	double	   *a = palloc0(sizeof(double) * CsTriangle(d));
-	int64		n = 0;
+	const double **columns = palloc(sizeof(double *) * look->ncolumns);
 
-	for (int pass = 0; pass < 2; pass++)
-	{
-		for (int64 i = 0; i < look->nrows; i++)
-		{
-			if (i % 4096 == 0)
-				CHECK_FOR_INTERRUPTS();
-			if (!TakeValues(look, i, l->row))
-				continue;
-			n += pass == 0;
-			for (int j = 0; j < d; j++)
-			{
-				if (pass == 0)
-					center[j] += l->row[j];
-				for (int k = 0; k <= j && pass == 1; k++)
-					a[CsTriangle(j) + k] += (l->row[j] - center[j]) * (l->row[k] - center[k]);
-			}
-		}
-		for (int j = 0; j < d && pass == 0 && n > 0; j++)
-			center[j] /= (double) n;
-	}
-	for (Size i = 0; i < CsTriangle(d) && n > 1; i++)
-		a[i] /= (double) (n - 1);
-	if (n <= d || !CsCholesky(d, a))
-		return;
-	CsInvertTriangle(d, a);
-	l->inverse = a;
+	for (int j = 0; j < look->ncolumns; j++)
+		columns[j] = look->columns[j].values;
+	return CsMahalanobisFit(columns, look->ncolumns, look->nrows);
 }
 
 /* The columns of the row that are too far out, by fences or by deviations: an array of names. */
@@ -162,8 +132,7 @@ FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, i
 
 /* Look at one row; true when it is an outlier. */
 static bool
-JudgeRow(const CsLook *look, Limits *l, const OutlierOptions *options, const double *center,
-		 int64 row, Outlier *o)
+JudgeRow(const CsLook *look, Limits *l, const OutlierOptions *options, int64 row, Outlier *o)
 {
 	bool		far = false;
 	bool		complete = TakeValues(look, row, l->row);
@@ -180,10 +149,9 @@ JudgeRow(const CsLook *look, Limits *l, const OutlierOptions *options, const dou
 			o->z = z;
 		far |= x < l->low[j] || x > l->high[j] || z > options->z_limit;
 	}
-	if (complete && l->inverse != NULL)
+	if (complete)
 	{
-		o->squared = CsMahalanobis(l->d, l->row, center, l->inverse, l->work);
-		o->p = CsGammaUpper((double) l->d / 2, o->squared / 2);
+		o->squared = CsMahalanobisSquared(&l->law, l->row, &o->p);
 		far |= o->p < options->significance;
 	}
 	return far;
@@ -262,7 +230,7 @@ PutOutlier(CsResult *result, const CsLook *look, const Limits *l, const OutlierO
 
 /* The outliers, farthest first; *n of them. */
 static Outlier *
-FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, const double *center, int64 *n)
+FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, int64 *n)
 {
 	int64		capacity = 1024;
 	Outlier    *outliers = palloc(sizeof(Outlier) * capacity);
@@ -278,7 +246,7 @@ FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, const doubl
 			outliers = repalloc_huge(outliers, sizeof(Outlier) * capacity);
 		}
 		outliers[*n].id = NULL;
-		*n += JudgeRow(look, l, options, center, i, &outliers[*n]);
+		*n += JudgeRow(look, l, options, i, &outliers[*n]);
 	}
 	qsort(outliers, *n, sizeof(Outlier), CompareOutliers);
 	return outliers;
@@ -313,7 +281,6 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	OutlierOptions options = {0};
 	CsLook	   *look;
 	Limits		l = {0};
-	double	   *center;
 	Outlier    *outliers;
 	int64		n;
 
@@ -331,20 +298,18 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	look->keep_rows = true;
 	CsLookRead(look);
 	l.d = look->ncolumns;
-	l.low = palloc(sizeof(double) * l.d * 6);
+	l.low = palloc(sizeof(double) * l.d * 5);
 	l.high = l.low + l.d;
 	l.mean = l.high + l.d;
 	l.sd = l.mean + l.d;
 	l.row = l.sd + l.d;
-	l.work = l.row + l.d;
-	center = palloc0(sizeof(double) * l.d);
 	FillLimits(look, &options, &l);
-	FillCovariance(look, &l, center);
-	if (l.inverse == NULL)
+	l.law = FitRows(look);
+	if (l.law.inverse == NULL)
 		ereport(NOTICE,
 				(errmsg("there is no Mahalanobis distance: the columns have no covariance that could be inverted"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
-	outliers = FindOutliers(look, &l, &options, center, &n);
+	outliers = FindOutliers(look, &l, &options, &n);
 	n = Min(n, options.limit);
 	FillIds(look, outliers, (int) n);
 	for (int64 i = 0; i < n; i++)

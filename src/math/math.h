@@ -134,6 +134,33 @@ extern double CsGammaUpper(double a, double x);
  */
 extern double CsBetaLower(double a, double b, double x, double y);
 
+/*
+ * cross_moments.c: rows, mean and centred cross products (those with j >= i until Finish) of d columns, in
+ * one array of Size bytes, which is all 0 for no rows.  At finds its parts.
+ *
+ * Join accounts for rows by their number and mean: their own products, if there are more rows than one,
+ * have been added or are to be.  Merge adds other moments.  AddBlock adds "nrows" rows, column by column
+ * "stride" apart, a multiple of 8; it centres them in place, "mean" holds d, and there must be room for
+ * CS_CROSS_TILE columns behind the last.  Finish divides the products and fills in the other half.
+ */
+typedef struct CsCrossMoments
+{
+	int			d;
+	double	   *nrows;
+	double	   *mean;			/* d */
+	double	   *products;		/* d x d */
+} CsCrossMoments;
+
+#define CS_CROSS_TILE 4
+
+extern Size CsCrossMomentsSize(int d);
+extern CsCrossMoments CsCrossMomentsAt(double *array, int d);
+extern void CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean);
+extern void CsCrossMomentsMerge(CsCrossMoments *to, const CsCrossMoments *from);
+extern void CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows,
+								   double *mean);
+extern void CsCrossMomentsFinish(CsCrossMoments *m, double divisor);
+
 /* Optimal assignment: row i of the n x n profit matrix gets column result[i], total maximal. */
 extern void CsAssignMaximum(int n, const double *profit, int *result);
 

@@ -130,11 +130,9 @@ PutGap(Split *split, const Gap *gap)
 static void
 Measure(Gap *gap, double sd, double overall_sd)
 {
-	double		size = (fabs(gap->value[0]) + fabs(gap->value[1])) / 2;
-
-	gap->relative = isnan(size) ? NAN : CsRelativeGap(gap->value[0], gap->value[1]);
+	gap->relative = CsRelativeGap(gap->value[0], gap->value[1]);
 	gap->standard = fabs(CsMeanDifference(gap->value[0], gap->value[1], overall_sd));
-	gap->expected = size > 0 ? CsExpectedGap(sd, gap->n[0], gap->n[1]) / size : size;
+	gap->expected = CsExpectedRelativeGap(gap->value, gap->n, sd);
 }
 
 /* The share of a segment. */
@@ -152,7 +150,7 @@ CompareShares(Split *split, int segment)
 									   split->half[h]);
 	}
 	share = (gap.value[0] + gap.value[1]) / 2;
-	Measure(&gap, sqrt(share * (1 - share)), NAN);
+	Measure(&gap, CsShareDeviation(share), NAN);
 	PutGap(split, &gap);
 }
 
@@ -179,10 +177,10 @@ CompareColumn(Split *split, int segment, const CsPortraitColumn *c, const CsPort
 		}
 		gap.n[h] = portrait->rows[group];
 		gap.value[h] = CsPortraitShare(level->rows[group], gap.n[h]);
-		sd[h] = sqrt(gap.value[h] * (1 - gap.value[h]));
+		sd[h] = CsShareDeviation(gap.value[h]);
 	}
-	Measure(&gap, sqrt((sd[0] * sd[0] + sd[1] * sd[1]) / 2),
-			level == NULL ? c->summaries[all].sd : sqrt(overall * (1 - overall)));
+	Measure(&gap, CsJointDeviation(sd[0], sd[1]),
+			level == NULL ? c->summaries[all].sd : CsShareDeviation(overall));
 	PutGap(split, &gap);
 }
 

@@ -29,6 +29,17 @@ extern double CsMomentsKurtosis(const CsMoments *m);
 extern double CsJarqueBera(const CsMoments *m, double *p);
 
 /*
+ * Tukey's fences: so many interquartile ranges below the first quartile and above the third (Exploratory
+ * Data Analysis, 1977).
+ */
+static inline void
+CsTukeyFences(double first, double third, double factor, double *low, double *high)
+{
+	*low = first - factor * (third - first);
+	*high = third + factor * (third - first);
+}
+
+/*
  * Of n >= 1 sorted values.  Bins: how many of Freedman and Diaconis' width, 1 to "most".  Bandwidth:
  * Silverman's rule; 0 where the values do not vary.  Density: of a Gaussian kernel at x.
  */

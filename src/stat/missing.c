@@ -275,22 +275,3 @@ CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleRes
 	result->p = result->df > 0 ? CsGammaUpper((double) result->df / 2, result->statistic / 2) : NAN;
 	return true;
 }
-
-/* See missing.h. */
-double
-CsMahalanobis(int d, const double *x, const double *mean, const double *inverse, double *work)
-{
-	double		squared = 0;
-
-	for (int j = 0; j < d; j++)
-		work[j] = x[j] - mean[j];
-	for (int i = 0; i < d; i++)
-	{
-		double		sum = 0;
-
-		for (int j = 0; j <= i; j++)
-			sum += inverse[CsTriangle(i) + j] * work[j];
-		squared += sum * sum;
-	}
-	return squared;
-}

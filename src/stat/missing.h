@@ -35,11 +35,4 @@ extern Size CsLittleMemory(int d);
  */
 extern bool CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleResult *result);
 
-/*
- * Squared Mahalanobis distance of x from the mean, by the inverse of the covariance's Cholesky factor,
- * see math.h; "work" holds d.
- */
-extern double CsMahalanobis(int d, const double *x, const double *mean, const double *inverse,
-							double *work);
-
 #endif							/* CUSTSEG_STAT_MISSING_H */

@@ -19,6 +19,7 @@
 
 #include "math/math.h"
 #include "miscadmin.h"
+#include "stat/describe.h"
 #include "stat/summaries.h"
 
 #define BLOCK_VALUES 128
@@ -94,14 +95,16 @@ FillMoments(const double *sorted, int64 n, CsNumberSummary *s)
 static void
 FillWhiskers(const double *sorted, int64 n, CsNumberSummary *s)
 {
-	double		reach = 1.5 * (s->third_quartile - s->first_quartile);
+	double		low,
+				high;
 	int64		first = 0,
 				last = n - 1;
 
+	CsTukeyFences(s->first_quartile, s->third_quartile, 1.5, &low, &high);
 	/* an interpolated quartile lies within the values, so neither runs out */
-	while (sorted[first] < s->first_quartile - reach)
+	while (sorted[first] < low)
 		first++;
-	while (sorted[last] > s->third_quartile + reach)
+	while (sorted[last] > high)
 		last--;
 	s->low_whisker = sorted[first];
 	s->high_whisker = sorted[last];
@@ -218,7 +221,14 @@ CsMeanDifference(double mean, double overall, double sd)
 double
 CsShareDifference(double share, double overall)
 {
-	return CsMeanDifference(share, overall, sqrt(overall * (1 - overall)));
+	return CsMeanDifference(share, overall, CsShareDeviation(overall));
+}
+
+/* See summaries.h. */
+double
+CsShareDeviation(double share)
+{
+	return sqrt(share * (1 - share));
 }
 
 /* See summaries.h. */
@@ -247,15 +257,24 @@ CsRelativeGap(double a, double b)
 	/* halves first: the sum of two finite numbers may be none */
 	double		size = fabs(a) / 2 + fabs(b) / 2;
 
-	return size == 0 ? 0 : 2 * (fabs(a / 2 - b / 2) / size);
+	return isnan(size) ? NAN : size == 0 ? 0 : 2 * (fabs(a / 2 - b / 2) / size);
 }
 
 /* See summaries.h. */
 double
-CsExpectedGap(double sd, int64 n, int64 m)
+CsExpectedRelativeGap(const double *value, const int64 *n, double sd)
 {
+	double		size = (fabs(value[0]) + fabs(value[1])) / 2;
+
 	/* the mean of |x|, x normal with mean 0, is its standard deviation times sqrt(2 / pi) */
-	return sd * sqrt(1.0 / n + 1.0 / m) * sqrt(2 / M_PI);
+	return size > 0 ? sd * sqrt(1.0 / n[0] + 1.0 / n[1]) * sqrt(2 / M_PI) / size : size;
+}
+
+/* See summaries.h. */
+double
+CsJointDeviation(double a, double b)
+{
+	return sqrt((a * a + b * b) / 2);
 }
 
 /* See summaries.h. */

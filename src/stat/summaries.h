@@ -46,13 +46,17 @@ extern double CsShareDifference(double share, double overall);
  */
 extern double CsEtaSquared(const CsNumberSummary *summaries, int ngroups);
 
+/* Standard deviation of a number that is 1 for this share of the rows, and 0 else. */
+extern double CsShareDeviation(double share);
+
 /*
  * How far two means or shares are apart: |a - b| in halves of |a| + |b|, 0 to 2, and 0 where both are 0;
- * and what chance makes of |a - b| on average when they are of n and m values with this standard
- * deviation.
+ * and what chance makes of it on average when they are of n[0] and n[1] values with this standard
+ * deviation.  NaN where one of them is.  Joint: the standard deviation of two groups of the same size.
  */
 extern double CsRelativeGap(double a, double b);
-extern double CsExpectedGap(double sd, int64 n, int64 m);
+extern double CsExpectedRelativeGap(const double *value, const int64 *n, double sd);
+extern double CsJointDeviation(double a, double b);
 
 /* Mean and standard deviation, with n - 1 in the denominator (NaN for n = 1), of a few numbers. */
 extern void CsMeanOfFew(const double *x, int n, double *mean, double *sd);

@@ -1,0 +1,138 @@
+/*
+ * cross_moments.c
+ *	  Means and centred cross products of columns, rows by rows or block by block.
+ *
+ * One pass: rows that are centred by their own mean are merged into what there is by Chan, Golub and
+ * LeVeque's formula (The American Statistician 37, 1983), which is Welford's for a single row.
+ */
+#include "custseg.h"
+
+#include "math/math.h"
+#include "miscadmin.h"
+
+/* Columns that one column is multiplied with at a time, and running sums of each product. */
+#define TILE CS_CROSS_TILE
+#define SUMS 8
+
+/* See math.h. */
+Size
+CsCrossMomentsSize(int d)
+{
+	return (1 + (Size) d + (Size) d * d) * sizeof(double);
+}
+
+/* See math.h. */
+CsCrossMoments
+CsCrossMomentsAt(double *array, int d)
+{
+	CsCrossMoments m = {.d = d,.nrows = array,.mean = array + 1,.products = array + 1 + d};
+
+	return m;
+}
+
+/* See math.h. */
+void
+CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean)
+{
+	double		total = *to->nrows + nrows;
+	double		weight = *to->nrows * nrows / total;
+
+	for (int i = 0; i < to->d; i++)
+	{
+		double		delta = mean[i] - to->mean[i];
+
+		for (int j = i; j < to->d; j++)
+			to->products[(Size) i * to->d + j] += weight * delta * (mean[j] - to->mean[j]);
+	}
+	for (int i = 0; i < to->d; i++)
+		to->mean[i] += (mean[i] - to->mean[i]) * (nrows / total);
+	*to->nrows = total;
+}
+
+/* See math.h. */
+void
+CsCrossMomentsMerge(CsCrossMoments *to, const CsCrossMoments *from)
+{
+	for (int i = 0; i < to->d; i++)
+	{
+		for (int j = i; j < to->d; j++)
+			to->products[(Size) i * to->d + j] += from->products[(Size) i * to->d + j];
+	}
+	CsCrossMomentsJoin(to, *from->nrows, from->mean);
+}
+
+/* Sum of n values: n is a multiple of SUMS, as the block is padded with zeros. */
+static double
+SumColumn(const double *x, int n)
+{
+	double		s[SUMS] = {0};
+
+	for (int r = 0; r < n; r += SUMS)
+	{
+		for (int k = 0; k < SUMS; k++)
+			s[k] += x[r + k];
+	}
+	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
+/*
+ * Products of one column with TILE columns that start ystride apart, added to sums[0..TILE-1].
+ * Eight running sums each, so that the order of additions is the same on any machine.
+ */
+CS_CLONES static void
+MultiplyColumns(const double *x, const double *y, int ystride, int n, double *sums)
+{
+	double		s[TILE][SUMS] = {{0}};
+
+	for (int r = 0; r < n; r += SUMS)
+	{
+		for (int t = 0; t < TILE; t++)
+		{
+			for (int k = 0; k < SUMS; k++)
+				s[t][k] += x[r + k] * y[(Size) t * ystride + r + k];
+		}
+	}
+	for (int t = 0; t < TILE; t++)
+		sums[t] += ((s[t][0] + s[t][1]) + (s[t][2] + s[t][3])) +
+			((s[t][4] + s[t][5]) + (s[t][6] + s[t][7]));
+}
+
+/* See math.h. */
+void
+CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows, double *mean)
+{
+	int			padded = TYPEALIGN(SUMS, nrows);
+
+	for (int j = 0; j < m->d; j++)
+	{
+		double	   *x = block + (Size) j * stride;
+
+		memset(x + nrows, 0, (padded - nrows) * sizeof(double));
+		mean[j] = SumColumn(x, padded) / nrows;
+		for (int r = 0; r < nrows; r++)
+			x[r] -= mean[j];
+	}
+	for (int i = 0; i < m->d; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int j = i; j < m->d; j += TILE)
+		{
+			double		sums[TILE] = {0};
+
+			MultiplyColumns(block + (Size) i * stride, block + (Size) j * stride,
+							stride, padded, sums);
+			for (int t = 0; t < Min(TILE, m->d - j); t++)
+				m->products[(Size) i * m->d + j + t] += sums[t];
+		}
+	}
+	CsCrossMomentsJoin(m, nrows, mean);
+}
+
+/* See math.h. */
+void
+CsCrossMomentsFinish(CsCrossMoments *m, double divisor)
+{
+	for (int i = 0; i < m->d; i++)
+		for (int j = i; j < m->d; j++)
+			m->products[(Size) j * m->d + i] = m->products[(Size) i * m->d + j] /= divisor;
+}

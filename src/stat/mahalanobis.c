@@ -1,0 +1,76 @@
+/*
+ * mahalanobis.c
+ *	  Mahalanobis' distance of a row from the mean of all (Proceedings of the National Institute of
+ *	  Sciences of India 2, 1936): by the inverse of their covariance's Cholesky factor.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/mahalanobis.h"
+#include "stat/tests.h"
+
+#define INTERRUPT_ROWS 4096
+
+/* Take a row's values; false when one is missing. */
+static bool
+TakeRow(const double *const *columns, int d, int64 row, double *values)
+{
+	for (int j = 0; j < d; j++)
+	{
+		values[j] = columns[j][row];
+		if (isnan(values[j]))
+			return false;
+	}
+	return true;
+}
+
+/* See mahalanobis.h. */
+CsMahalanobis
+CsMahalanobisFit(const double *const *columns, int d, int64 n)
+{
+	CsCrossMoments moments = CsCrossMomentsAt(palloc0(CsCrossMomentsSize(d)), d);
+	CsMahalanobis result = {.d = d, .mean = moments.mean, .work = palloc(sizeof(double) * d)};
+	double	   *a = palloc(sizeof(double) * CsTriangle(d));
+
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (TakeRow(columns, d, i, result.work))
+			CsCrossMomentsJoin(&moments, 1, result.work);
+	}
+	CsCrossMomentsFinish(&moments, *moments.nrows - 1);
+	for (int i = 0; i < d; i++)
+		memcpy(a + CsTriangle(i), moments.products + (Size) i * d, sizeof(double) * (i + 1));
+	if (*moments.nrows <= d || !CsCholesky(d, a))
+		return result;
+	CsInvertTriangle(d, a);
+	result.inverse = a;
+	return result;
+}
+
+/* See mahalanobis.h. */
+double
+CsMahalanobisSquared(const CsMahalanobis *m, const double *x, double *p)
+{
+	double		squared = 0;
+
+	*p = NAN;
+	if (m->inverse == NULL)
+		return NAN;
+	for (int j = 0; j < m->d; j++)
+		m->work[j] = x[j] - m->mean[j];
+	for (int i = 0; i < m->d; i++)
+	{
+		double		sum = 0;
+
+		for (int j = 0; j <= i; j++)
+			sum += m->inverse[CsTriangle(i) + j] * m->work[j];
+		squared += sum * sum;
+	}
+	*p = CsChiSquareUpper(squared, m->d);
+	return squared;
+}
