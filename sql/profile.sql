@@ -271,6 +271,9 @@ SELECT count(*), bool_and(h.n_a + h.n_b = p.n) AS n, max(abs((h.n_a * h.value_a 
 FROM custseg.split_stability('m', columns => '{recency,monetary,frequency}') h
 JOIN custseg.segment_profile('m', columns => '{recency,monetary,frequency}') p USING (segment, column_name)
 JOIN custseg.segment_profile('m', columns => '{recency,monetary,frequency}') o ON o.segment IS NULL AND o.column_name = p.column_name;
+-- what chance makes of a mean's gap, by its definition
+SELECT agrees(h.expected_gap, p.standard_deviation * sqrt(1.0 / h.n_a + 1.0 / h.n_b) * sqrt(2 / pi()) / ((h.value_a + h.value_b) / 2), 0.1) AS expected
+FROM custseg.split_stability('m', columns => '{recency}') h JOIN custseg.segment_profile('m', columns => '{recency}') p USING (segment, column_name);
 -- gaps of 100 splits are on average what is expected
 SELECT avg(relative_gap) / avg(expected_gap) BETWEEN 0.9 AND 1.1 AS as_expected
 FROM generate_series(1, 100) seed

@@ -52,6 +52,12 @@ SELECT feature, reason FROM custseg.select_features('wide', '{spent,paid,visits,
 SELECT abs(f.variance / v.variance::float8 - 1) < 1e-12 AS variance, abs(f.correlation - v.correlation) < 1e-12 AS correlation
 FROM custseg.select_features('wide', '{spent,paid}') f, (SELECT variance(paid) AS variance, corr(spent, paid) AS correlation FROM wide) v
 WHERE f.feature = 'paid';
+-- the correlation ratio by its definition, Cramer's V by the test of the same table
+SELECT abs(f.correlation - sqrt(b.between / b.total)) < 1e-12 AS ratio
+FROM custseg.select_features('wide', '{age,store}') f,
+    (SELECT sum(n * (mean - overall) ^ 2) AS between, min(total) AS total
+     FROM (SELECT count(*) AS n, avg(age)::float8 AS mean FROM wide GROUP BY store) g, (SELECT avg(age)::float8 AS overall, var_pop(age)::float8 * count(*) AS total FROM wide) t) b;
+SELECT abs(f.correlation - (SELECT (custseg.chi_square_test(store, half)).cramers_v FROM wide)) < 1e-12 AS v FROM custseg.select_features('wide', '{half,store}') f;
 -- limits of one's own
 SELECT feature, keep, reason FROM custseg.select_features('wide', '{spent,paid,vip,channel}', options => '{"max_correlation": 1, "max_frequency": 0.995}');
 SELECT feature, keep FROM custseg.select_features('wide', '{spent,paid,age,half}', options => '{"max_correlation": 0}');
@@ -124,6 +130,10 @@ SELECT rating, best_k FROM finding('SELECT i % 2 * 5 + normal(i, ''x'') AS x, no
 SELECT rating FROM finding('SELECT (ARRAY[''a'', ''b'', ''c''])[1 + i % 3] AS c, (ARRAY[''u'', ''v'', ''w''])[1 + i % 3] AS d, i % 3 * 5 + normal(i, ''x'') AS x FROM generate_series(1, 400) i');
 SELECT regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('heaps', '{x,y}', options => '{"references": 10}');
 SELECT regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y FROM generate_series(1, 200) i');
+-- p is that of Student's t with 4 degrees of freedom, whose law has a closed form, for one more set of rows without groups
+SELECT abs(p_value - (0.5 - 0.375 * t / sqrt(1 + t * t / 4) * (1 - t * t / (1 + t * t / 4) / 12))) < 1e-9 AS p
+FROM (VALUES ('SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y FROM generate_series(1, 200) i'), ('SELECT x, y FROM heaps')) s (source),
+    custseg.clusterability(source, options => '{"references": 5}'), LATERAL (SELECT (silhouette - null_silhouette) / null_sd / sqrt(1 + 1 / 5.0)) AS l (t);
 -- Hopkins' statistic: about a half when the rows are spread at random; a column that is constant is no dimension
 SELECT round(hopkins::numeric, 1) AS hopkins, hopkins_p_value > 0.05 AS chance, n, n_sampled
 FROM custseg.clusterability('SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y, 7 AS z FROM generate_series(1, 900) i', '{x,y,z}',

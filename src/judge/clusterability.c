@@ -18,13 +18,13 @@
  */
 #include "custseg.h"
 
-#include <gsl/gsl_cdf.h>
 #include <math.h>
 
 #include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "stat/null.h"
+#include "stat/summaries.h"
 #include "storage/shmem.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -160,7 +160,10 @@ CategoryColumns(const CsPipeline *p)
 	return group;
 }
 
-/* What the search finds in rows without groups.  Fills in mean, standard deviation and p. */
+/*
+ * What the search finds in rows without groups, and how unlikely these make what it found in the rows'
+ * own.  Fills in mean, standard deviation and p.
+ */
 static void
 CompareWithReferences(CsTraining *t, CsTeam *team, const void *options, int references,
 					  Finding *f)
@@ -169,35 +172,25 @@ CompareWithReferences(CsTraining *t, CsTeam *team, const void *options, int refe
 	CsReference *reference = CsReferenceFit(team, t->matrix, CategoryColumns(t->pipeline));
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg reference",
 												  ALLOCSET_DEFAULT_SIZES);
-	double		squares = 0,
-				margin;
+	double	   *found = palloc(sizeof(double) * references);
 
-	f->null_mean = 0;
 	for (int i = 0; i < references; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 		int			k;
 		double		silhouette = BestSilhouette(team, CsReferenceDraw(team, reference, seed, i),
 												options, &k);
-		double		delta;
 
 		/* rows that are all the same are in no groups */
-		silhouette = isnan(silhouette) ? 0 : silhouette;
-		delta = silhouette - f->null_mean;
-		f->null_mean += delta / (i + 1);
-		squares += delta * (silhouette - f->null_mean);
+		found[i] = isnan(silhouette) ? 0 : silhouette;
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
 	CsReferenceFree(team, reference);
-
-	f->null_sd = sqrt(squares / (references - 1));
-	margin = f->silhouette - f->null_mean;
-	if (f->null_sd > 0)
-		f->p = gsl_cdf_tdist_Q(margin / (f->null_sd * sqrt(1 + 1.0 / references)), references - 1);
-	else
-		f->p = margin > 0 ? 0 : 1;
+	CsMeanOfFew(found, references, &f->null_mean, &f->null_sd);
+	f->p = CsFurtherUpper(f->silhouette, f->null_mean, f->null_sd, references);
+	pfree(found);
 }
 
 /* All that is found out, in the training's memory. */

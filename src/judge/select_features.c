@@ -7,10 +7,8 @@
  * with all the others, the rule of R's caret::findCorrelation.  Features are taken in descending
  * order of that mean, as there, and means are over the features that are still in.
  *
- * Association is between 0 and 1 for any kinds: of two numbers Pearson's correlation, of a category
- * and a number the correlation ratio, of two categories Cramer's V.  All three follow from the
- * covariances of the prepared columns, a category having one of 0 and 1 for each level, and so one
- * pass over the rows is enough.
+ * Association is between 0 and 1 for any kinds and follows from the covariances of the prepared columns
+ * (stat/association.c), so one pass over the rows is enough.
  */
 #include "custseg.h"
 
@@ -20,6 +18,7 @@
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
+#include "stat/association.h"
 #include "utils/builtins.h"
 
 typedef struct Asked
@@ -65,42 +64,7 @@ IsCategory(const CsFeature *f)
 	return f->kind == CS_CATEGORICAL && f->encode == CS_ENCODE_ONEHOT;
 }
 
-/*
- * Share of the rows that have a column's most frequent value, exact when it is more than half, else
- * less than that: the majority vote of Boyer and Moore (1991), and a count.
- */
-static double
-MajorityShare(CsArena *arena, const CsMatrix *m, int column)
-{
-	double		majority = 0;
-	int64		lead = 0,
-				count = 0;
-
-	for (int pass = 0; pass < 2; pass++)
-		for (int64 b = 0; b < CsMatrixBlocks(m); b++)
-		{
-			const double *x = CsMatrixBlock(m, arena, b) + (Size) column * CS_BLOCK_ROWS;
-
-			CHECK_FOR_INTERRUPTS();
-			for (int r = 0; r < CsMatrixBlockRows(m, b); r++)
-			{
-				if (pass == 1)
-					count += x[r] == majority;
-				else if (x[r] == majority)
-					lead++;
-				else if (lead > 0)
-					lead--;
-				else
-				{
-					majority = x[r];
-					lead = 1;
-				}
-			}
-		}
-	return (double) count / m->nrows;
-}
-
-/* The same of a category, from its means: the shares of its levels. */
+/* The share of a category's most frequent level, from its means. */
 static double
 LargestLevel(const CsFeature *f, const double *mean)
 {
@@ -111,38 +75,11 @@ LargestLevel(const CsFeature *f, const double *mean)
 	return largest;
 }
 
-/* Association of two features: see the head of this file. */
-static double
-Associate(const Selection *s, const CsFeature *f, const CsFeature *g)
+/* A feature's columns among the covariances. */
+static CsColumnSpan
+SpanOf(const CsFeature *f)
 {
-	const double *covariance = s->covariance->values,
-			   *mean = s->covariance->mean;
-	int			d = s->covariance->d,
-				levels[2] = {0, 0};
-	bool		category[2] = {IsCategory(f), IsCategory(g)};
-	double		sum = 0;
-
-	for (int i = f->first_output; i < f->first_output + f->noutputs; i++)
-	{
-		double		fi = category[0] ? mean[i] : covariance[(Size) i * d + i] * s->unbiased;
-
-		levels[0] += fi > 0;
-		levels[1] = 0;
-		for (int j = g->first_output; j < g->first_output + g->noutputs; j++)
-		{
-			double		c = covariance[(Size) i * d + j] * s->unbiased;
-			double		gj = category[1] ? mean[j] : covariance[(Size) j * d + j] * s->unbiased;
-
-			levels[1] += gj > 0;
-			if (!category[0] && !category[1])
-				return fi > 0 && gj > 0 ? Max(-1, Min(1, c / sqrt(fi) / sqrt(gj))) : 0;
-			if (fi > 0 && gj > 0)
-				sum += c * c / fi / gj;
-		}
-	}
-	if (category[0] && category[1])
-		sum = Min(levels[0], levels[1]) > 1 ? sum / (Min(levels[0], levels[1]) - 1) : 0;
-	return sqrt(Min(sum, 1));
+	return (CsColumnSpan) {f->first_output, f->noutputs, IsCategory(f)};
 }
 
 /* Sample variance of the values that are there. */
@@ -168,14 +105,17 @@ DescribeFeatures(Selection *s, const CsTraining *t)
 		c->cause = -1;
 		c->variance = f->kind == CS_CATEGORICAL ? NAN : SampleVariance(&t->baselines[i]);
 		c->frequency = IsCategory(f) ? LargestLevel(f, s->covariance->mean) :
-			MajorityShare(t->arena, t->matrix, f->first_output);
+			CsMajorityShare(t->arena, t->matrix, f->first_output);
 	}
 	for (int i = 0; i < s->n; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j <= i; j++)
 			s->association[(Size) i * s->n + j] = s->association[(Size) j * s->n + i] =
-				i == j ? 1 : Associate(s, s->candidates[i].feature, s->candidates[j].feature);
+				i == j ? 1 : CsAssociation(s->covariance->values, s->covariance->mean,
+										   s->covariance->d, s->unbiased,
+										   SpanOf(s->candidates[i].feature),
+										   SpanOf(s->candidates[j].feature));
 	}
 }
 

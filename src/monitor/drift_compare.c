@@ -17,6 +17,7 @@
 #include "math/math.h"
 #include "mb/pg_wchar.h"
 #include "monitor/drift.h"
+#include "stat/shares.h"
 
 /* Levels that are listed as new or as vanished. */
 #define MAX_LISTED 10
@@ -271,16 +272,11 @@ CompareCategories(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *b,
 static void
 CompareNulls(CsDriftFeature *d)
 {
-	CsCell		cells[4];
+	const CsDriftSide *b = &d->side[CS_BASELINE];
+	const CsDriftSide *c = &d->side[CS_CURRENT];
 
-	if (d->side[CS_BASELINE].n_null + d->side[CS_CURRENT].n_null == 0)
-		return;
-	for (int side = 0; side < 2; side++)
-	{
-		cells[side] = (CsCell) {0, side, d->side[side].n_null};
-		cells[2 + side] = (CsCell) {1, side, d->side[side].n - d->side[side].n_null};
-	}
-	d->p_null = CsChiSquareTest(cells, 4, 2, 2).p;
+	if (b->n_null + c->n_null > 0)
+		d->p_null = CsSharesDiffer(b->n_null, b->n, c->n_null, c->n);
 }
 
 /* One p-value for the feature, by Bonferroni's rule. */

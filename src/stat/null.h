@@ -1,7 +1,7 @@
 /*
  * null.h
- *	  Rows without groups, to compare rows with: unimodal.c, reference.c; and rows without any
- *	  structure: hopkins.c.
+ *	  Rows without groups, to compare rows with: unimodal.c, reference.c, further.c; and rows without
+ *	  any structure: hopkins.c.
  */
 #ifndef CUSTSEG_NULL_H
 #define CUSTSEG_NULL_H
@@ -48,6 +48,12 @@ extern const CsMatrix *CsReferenceDraw(CsTeam *team, CsReference *reference, uin
 extern void CsReferenceFree(CsTeam *team, CsReference *reference);
 extern Size CsReferenceMemory(int64 nrows, int ncolumns);
 extern PGDLLEXPORT void CsReferenceTask(CsTeam *team, const void *args, int item);
+
+/*
+ * further.c: the chance that one more value of a normal law, of which n >= 2 values have this mean and
+ * standard deviation, is as large as this or larger.
+ */
+extern double CsFurtherUpper(double value, double mean, double sd, int n);
 
 /*
  * hopkins.c: Hopkins and Skellam's statistic of the rows, about 0.5 for rows that are spread at
