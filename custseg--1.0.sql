@@ -1206,6 +1206,19 @@ COMMENT ON COLUMN custseg.ks_test_result.n_baseline IS 'values of the baseline, 
 COMMENT ON COLUMN custseg.ks_test_result.n_current IS 'current values, NULL and NaN left out';
 COMMENT ON COLUMN custseg.ks_test_result.method IS 'exact or asymptotic: how p_value was computed';
 
+CREATE TYPE custseg.cramer_von_mises_result AS (
+    statistic float8,
+    p_value float8,
+    n_baseline bigint,
+    n_current bigint
+);
+
+COMMENT ON TYPE custseg.cramer_von_mises_result IS 'what cramer_von_mises() returns';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.statistic IS 'T, which grows with the samples; NULL where a sample has no value';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.p_value IS 'probability of such a T, or a larger one, by chance';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.n_baseline IS 'values of the baseline';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.n_current IS 'values of the current sample';
+
 CREATE TYPE custseg.psi_result AS (
     psi float8,
     psi_critical float8,
@@ -1291,6 +1304,18 @@ AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'result of jensen_shannon() of numbers';
+
+CREATE FUNCTION custseg_private.hellinger_final(state internal) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_hellinger_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.hellinger_final IS 'result of hellinger() of numbers';
+
+CREATE FUNCTION custseg_private.cramer_von_mises_final(state internal) RETURNS custseg.cramer_von_mises_result
+AS 'MODULE_PATHNAME', 'custseg_cramer_von_mises_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.cramer_von_mises_final IS 'result of cramer_von_mises()';
 
 CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1382,6 +1407,51 @@ COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shanno
 topic: statistics 20
 example: SELECT custseg.jensen_shannon(monetary, recency < 90, 5) FROM customers';
 
+CREATE AGGREGATE custseg.hellinger(value float8, is_current bool) (
+    SFUNC = custseg_private.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg_private.hellinger_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.hellinger(float8, bool) IS 'Hellinger distance of the shares of 10 bins between the baseline''s deciles: 0 the same, 1 nothing in common
+topic: statistics 28
+example: SELECT custseg.hellinger(monetary, recency < 90) FROM customers';
+
+CREATE AGGREGATE custseg.hellinger(value float8, is_current bool, bins int) (
+    SFUNC = custseg_private.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg_private.hellinger_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.hellinger(float8, bool, int) IS 'Hellinger distance of the shares of the bins between the baseline''s quantiles: 0 the same, 1 nothing in common
+topic: statistics 29
+example: SELECT custseg.hellinger(monetary, recency < 90, 5) FROM customers';
+
+CREATE AGGREGATE custseg.cramer_von_mises(value float8, is_current bool) (
+    SFUNC = custseg_private.two_sample_accum,
+    STYPE = internal,
+    SSPACE = 1024,
+    FINALFUNC = custseg_private.cramer_von_mises_final,
+    COMBINEFUNC = custseg_private.two_sample_combine,
+    SERIALFUNC = custseg_private.two_sample_serialize,
+    DESERIALFUNC = custseg_private.two_sample_deserialize,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.cramer_von_mises(float8, bool) IS 'two-sample test of Cramer and von Mises: the squared distance of the distribution functions over all values, and its p-value
+topic: statistics 26
+example: SELECT (custseg.cramer_von_mises(monetary, recency < 90)).* FROM customers';
+
 CREATE FUNCTION custseg.ks_test(baseline float8[], current float8[]) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -1421,6 +1491,22 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custseg.jensen_shannon(float8[], float8[], int) IS 'Jensen-Shannon distance of two arrays of values
 topic: statistics 22
 example: SELECT custseg.jensen_shannon(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
+
+CREATE FUNCTION custseg.hellinger(baseline float8[], current float8[], bins int DEFAULT 10) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_hellinger_arrays'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.hellinger(float8[], float8[], int) IS 'Hellinger distance of two arrays of values
+topic: statistics 30
+example: SELECT custseg.hellinger(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
+
+CREATE FUNCTION custseg.cramer_von_mises(baseline float8[], current float8[]) RETURNS custseg.cramer_von_mises_result
+AS 'MODULE_PATHNAME', 'custseg_cramer_von_mises_arrays'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.cramer_von_mises(float8[], float8[]) IS 'two-sample test of Cramer and von Mises of two arrays of values
+topic: statistics 27
+example: SELECT * FROM custseg.cramer_von_mises(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
 CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
@@ -1471,6 +1557,12 @@ AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.jensen_shannon_categories_final IS 'result of jensen_shannon() of categories';
+
+CREATE FUNCTION custseg_private.hellinger_categories_final(state bytea) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_hellinger_categories_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.hellinger_categories_final IS 'result of hellinger() of categories';
 
 CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
     SFUNC = custseg_private.contingency_accum,
@@ -1523,6 +1615,19 @@ CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
 COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance of the shares of categories, to base 2: 0 the same, 1 nothing in common
 topic: statistics 21
 example: SELECT custseg.jensen_shannon(channel, recency < 90) FROM customers';
+
+CREATE AGGREGATE custseg.hellinger(category text, is_current bool) (
+    SFUNC = custseg_private.contingency_accum_sample,
+    STYPE = bytea,
+    SSPACE = 1024,
+    FINALFUNC = custseg_private.hellinger_categories_final,
+    COMBINEFUNC = custseg_private.contingency_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.hellinger(text, bool) IS 'Hellinger distance of the shares of categories: 0 the same, 1 nothing in common
+topic: statistics 31
+example: SELECT custseg.hellinger(channel, recency < 90) FROM customers';
 
 -- watch
 

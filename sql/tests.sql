@@ -103,6 +103,24 @@ SELECT custseg.ks_test(a, b) = (SELECT custseg.ks_test(x, is_current) FROM shop)
 FROM arrays;
 SELECT custseg.wasserstein(ARRAY[1, 2, 3], ARRAY[1.5, 2.5, 3.5]);
 
+-- Hellinger: by its definition from the shares of numpy's bins; Cramer and von Mises: scipy.stats.cramervonmises_2samp(method='asymptotic'), no ties
+SELECT agrees(custseg.hellinger(x, is_current), 0.07469507193778085) AS hellinger, custseg.hellinger(x, is_current) = custseg.hellinger(x, is_current, 10) AS same,
+    agrees((c).statistic, 0.7409008796296348) AS t, agrees((c).p_value, 0.010138908428957372, 1e-8) AS p
+FROM shop, (SELECT custseg.cramer_von_mises(x + CASE WHEN is_current THEN 0.0031 ELSE 0 END, is_current) AS c FROM shop) s GROUP BY c;
+SELECT custseg.hellinger(a, b) = (SELECT custseg.hellinger(x, is_current) FROM shop) AS hellinger,
+    custseg.hellinger(a, b, 25) = (SELECT custseg.hellinger(x, is_current, 25) FROM shop) AS hellinger_25,
+    custseg.cramer_von_mises(a, b) = (SELECT custseg.cramer_von_mises(x, is_current) FROM shop) AS cramer_von_mises
+FROM arrays;
+SELECT agrees(custseg.hellinger(channel, is_current), (
+    SELECT sqrt(sum((sqrt(p) - sqrt(q)) ^ 2) / 2)
+    FROM (SELECT (count(*) FILTER (WHERE NOT is_current) / sum(count(*) FILTER (WHERE NOT is_current)) OVER ())::float8 AS p,
+                 (count(*) FILTER (WHERE is_current) / sum(count(*) FILTER (WHERE is_current)) OVER ())::float8 AS q
+          FROM shop WHERE channel IS NOT NULL AND is_current IS NOT NULL GROUP BY channel) s)) AS categories
+FROM shop;
+-- the same shares with ties, in samples of different size; nothing in common; a sample without values
+SELECT * FROM custseg.cramer_von_mises('{0,0,1,2,3}'::float8[], '{0,0,0,0,1,1,2,2,3,3}'::float8[]);
+SELECT custseg.hellinger('{1,1}'::float8[], '{2}'::float8[]), custseg.hellinger('{}'::float8[], '{2}'::float8[]), custseg.cramer_von_mises('{1}'::float8[], '{NaN}'::float8[]);
+
 -- Bins: a value that several quantiles fall on is one of its own, so that what moves off it shows
 SELECT * FROM custseg.psi(array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[], array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[]);
 SELECT round(psi::numeric, 6) AS psi, round(psi_critical::numeric, 6) AS psi_critical, bins, n_baseline, n_current

@@ -1,6 +1,7 @@
 /*
  * category_aggregates.c
- *	  Aggregates over categories: chi_square_test, and psi and jensen_shannon of two samples.
+ *	  Aggregates over categories: chi_square_test, and psi, jensen_shannon and hellinger of two
+ *	  samples.
  *
  * Their state is a contingency table (contingency.c) declared as bytea: it is updated in place,
  * and when it has to grow, the executor copies the larger one to where it keeps states.  It is
@@ -23,6 +24,7 @@ PG_FUNCTION_INFO_V1(custseg_contingency_combine);
 PG_FUNCTION_INFO_V1(custseg_chi_square_test_final);
 PG_FUNCTION_INFO_V1(custseg_psi_categories_final);
 PG_FUNCTION_INFO_V1(custseg_jensen_shannon_categories_final);
+PG_FUNCTION_INFO_V1(custseg_hellinger_categories_final);
 
 /* The groups of two samples, as the table has them. */
 #define BASELINE_GROUP "0"
@@ -274,4 +276,17 @@ custseg_jensen_shannon_categories_final(PG_FUNCTION_ARGS)
 	if (shares.share[0] == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(CsJensenShannon(shares.nlevels, shares.share[0], shares.share[1]));
+}
+
+/*
+ * hellinger_categories_final(state): float8.
+ */
+Datum
+custseg_hellinger_categories_final(PG_FUNCTION_ARGS)
+{
+	LevelShares shares = ShareLevels(FinalTable(fcinfo));
+
+	if (shares.share[0] == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(CsHellinger(shares.nlevels, shares.share[0], shares.share[1]));
 }

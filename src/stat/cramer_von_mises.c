@@ -179,6 +179,15 @@ StatisticOfQuantiles(const CsComparison *c)
 		 m / total * MeanOverCurrent(c->quantiles, c->nquantiles, c->current, values));
 }
 
+/* See tests.h. */
+CsCvmResult
+CsCramerVonMises(const double *baseline, int64 n, const double *current, int64 m)
+{
+	double		t = StatisticOfSamples(baseline, n, current, m);
+
+	return (CsCvmResult) {t, UpperTail(t, n, m)};
+}
+
 static CsMeasure
 Measure(const CsComparison *c)
 {

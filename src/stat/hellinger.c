@@ -15,28 +15,41 @@
 #include "math/math.h"
 #include "stat/statistic.h"
 
+/* The distance's square. */
+static double
+SquaredDistance(int bins, const double *baseline, const double *current)
+{
+	double		sum = 0,
+				compensation = 0;
+
+	for (int i = 0; i < bins; i++)
+	{
+		double		off = sqrt(baseline[i]) - sqrt(current[i]);
+
+		CsAddCompensated(&sum, &compensation, off * off);
+	}
+	return Min((sum + compensation) / 2, 1);
+}
+
+/* See tests.h. */
+double
+CsHellinger(int bins, const double *baseline, const double *current)
+{
+	return sqrt(SquaredDistance(bins, baseline, current));
+}
+
 static CsMeasure
 Measure(const CsComparison *c)
 {
 	double		n = c->counted[CS_BASELINE],
 				m = c->counted[CS_CURRENT],
-				sum = 0,
-				compensation = 0;
+				squared = SquaredDistance(c->nparts, c->share[CS_BASELINE], c->share[CS_CURRENT]);
 	int			df = -1;
-	CsMeasure	result = CS_NO_MEASURE;
 
 	for (int i = 0; i < c->nparts; i++)
-	{
-		double		off = sqrt(c->share[CS_BASELINE][i]) - sqrt(c->share[CS_CURRENT][i]);
-
-		CsAddCompensated(&sum, &compensation, off * off);
 		df += c->share[CS_BASELINE][i] > 0 || c->share[CS_CURRENT][i] > 0;
-	}
-	sum = Min((sum + compensation) / 2, 1);
-	result.value = sqrt(sum);
-	if (df > 0)
-		result.p = CsChiSquareUpper(8 * n * m / (n + m) * sum, df);
-	return result;
+	return (CsMeasure) {sqrt(squared), NAN,
+		df > 0 ? CsChiSquareUpper(8 * n * m / (n + m) * squared, df) : NAN};
 }
 
 const CsStatistic CsStatistic_hellinger = {

@@ -90,6 +90,18 @@ extern int	CsMergeRareBins(int bins, double *baseline, int64 n, double *current,
 /* Jensen-Shannon distance of two vectors of shares, base 2: 0 to 1. */
 extern double CsJensenShannon(int bins, const double *baseline, const double *current);
 
+/* hellinger.c: Hellinger's distance of two vectors of shares: 0 to 1. */
+extern double CsHellinger(int bins, const double *baseline, const double *current);
+
+/* cramer_von_mises.c: the two-sample test of Cramer and von Mises. */
+typedef struct CsCvmResult
+{
+	double		statistic;		/* T */
+	double		p;				/* by its limit law */
+} CsCvmResult;
+
+extern CsCvmResult CsCramerVonMises(const double *baseline, int64 n, const double *current, int64 m);
+
 /* Wasserstein distance of order 1; infinite when shares at an infinity differ. */
 extern double CsWasserstein(const double *baseline, int64 n, const double *current, int64 m);
 

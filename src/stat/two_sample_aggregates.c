@@ -1,6 +1,6 @@
 /*
  * two_sample_aggregates.c
- *	  ks_test, psi, wasserstein and jensen_shannon of numbers: aggregates over a value and whether
+ *	  ks_test, cramer_von_mises, psi, wasserstein, jensen_shannon and hellinger of numbers: aggregates over a value and whether
  *	  it is of the current sample, and functions of two arrays.
  *
  * All of them collect the same state, so PostgreSQL collects it once for several aggregates over
@@ -26,11 +26,15 @@ PG_FUNCTION_INFO_V1(custseg_ks_test_final);
 PG_FUNCTION_INFO_V1(custseg_psi_final);
 PG_FUNCTION_INFO_V1(custseg_wasserstein_final);
 PG_FUNCTION_INFO_V1(custseg_jensen_shannon_final);
+PG_FUNCTION_INFO_V1(custseg_hellinger_final);
+PG_FUNCTION_INFO_V1(custseg_cramer_von_mises_final);
 PG_FUNCTION_INFO_V1(custseg_ks_test_arrays);
 PG_FUNCTION_INFO_V1(custseg_ks_test_quantiles);
 PG_FUNCTION_INFO_V1(custseg_psi_arrays);
 PG_FUNCTION_INFO_V1(custseg_wasserstein_arrays);
 PG_FUNCTION_INFO_V1(custseg_jensen_shannon_arrays);
+PG_FUNCTION_INFO_V1(custseg_hellinger_arrays);
+PG_FUNCTION_INFO_V1(custseg_cramer_von_mises_arrays);
 PG_FUNCTION_INFO_V1(custseg_benjamini_hochberg);
 
 /* Values of an array that are collected between two looks for an interrupt. */
@@ -282,8 +286,10 @@ Wasserstein(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
 								   samples->value[CS_CURRENT], samples->n[CS_CURRENT]));
 }
 
+/* A distance of the shares of bins. */
 static Datum
-JensenShannon(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
+SharesDistance(FunctionCallInfo fcinfo, const CsTwoSamples *samples,
+			   double (*distance) (int bins, const double *baseline, const double *current))
 {
 	double	   *baseline,
 			   *current;
@@ -292,7 +298,28 @@ JensenShannon(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
 	if (!HaveBoth(samples))
 		PG_RETURN_NULL();
 	bins = ShareBins(samples, &baseline, &current);
-	PG_RETURN_FLOAT8(CsJensenShannon(bins, baseline, current));
+	PG_RETURN_FLOAT8(distance(bins, baseline, current));
+}
+
+/* A row of cramer_von_mises_result; NULLs and the counts where there is no result. */
+static Datum
+CramerVonMises(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
+{
+	Datum		values[4] = {0};
+	bool		nulls[4] = {0};
+
+	nulls[0] = nulls[1] = !HaveBoth(samples);
+	if (HaveBoth(samples))
+	{
+		CsCvmResult cvm = CsCramerVonMises(samples->value[CS_BASELINE], samples->n[CS_BASELINE],
+										   samples->value[CS_CURRENT], samples->n[CS_CURRENT]);
+
+		values[0] = Float8GetDatum(cvm.statistic);
+		values[1] = Float8GetDatum(cvm.p);
+	}
+	values[2] = Int64GetDatum(samples->n[CS_BASELINE]);
+	values[3] = Int64GetDatum(samples->n[CS_CURRENT]);
+	return CsFormRow(fcinfo, values, nulls);
 }
 
 Datum
@@ -316,7 +343,19 @@ custseg_wasserstein_final(PG_FUNCTION_ARGS)
 Datum
 custseg_jensen_shannon_final(PG_FUNCTION_ARGS)
 {
-	return JensenShannon(fcinfo, FinalSamples(fcinfo));
+	return SharesDistance(fcinfo, FinalSamples(fcinfo), CsJensenShannon);
+}
+
+Datum
+custseg_hellinger_final(PG_FUNCTION_ARGS)
+{
+	return SharesDistance(fcinfo, FinalSamples(fcinfo), CsHellinger);
+}
+
+Datum
+custseg_cramer_von_mises_final(PG_FUNCTION_ARGS)
+{
+	return CramerVonMises(fcinfo, FinalSamples(fcinfo));
 }
 
 /*
@@ -381,8 +420,28 @@ custseg_wasserstein_arrays(PG_FUNCTION_ARGS)
 Datum
 custseg_jensen_shannon_arrays(PG_FUNCTION_ARGS)
 {
-	return JensenShannon(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
-											  CheckBins(PG_GETARG_INT32(2))));
+	return SharesDistance(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+											   CheckBins(PG_GETARG_INT32(2))), CsJensenShannon);
+}
+
+/*
+ * hellinger(baseline, current, bins)
+ */
+Datum
+custseg_hellinger_arrays(PG_FUNCTION_ARGS)
+{
+	return SharesDistance(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+											   CheckBins(PG_GETARG_INT32(2))), CsHellinger);
+}
+
+/*
+ * cramer_von_mises(baseline, current)
+ */
+Datum
+custseg_cramer_von_mises_arrays(PG_FUNCTION_ARGS)
+{
+	return CramerVonMises(fcinfo, ArraySamples(PG_GETARG_ARRAYTYPE_P(0), PG_GETARG_ARRAYTYPE_P(1),
+											   CS_DEFAULT_BINS));
 }
 
 /*
