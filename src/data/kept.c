@@ -28,11 +28,9 @@ CsKeptInit(CsKept *k, int ncolumns, int spare, Size held)
 }
 
 /* See relation.h. */
-bool
+void
 CsKeptBegin(CsKept *k, int64 first)
 {
-	bool		any = false;
-
 	k->first = Max(first, FIRST_CAPACITY);
 	k->longest = 0;
 	for (int i = 0; i < k->ncolumns; i++)
@@ -40,9 +38,19 @@ CsKeptBegin(CsKept *k, int64 first)
 		Assert(k->columns[i].values == NULL);
 		k->columns[i].n = 0;
 		k->columns[i].kept = k->columns[i].wanted;
-		any |= k->columns[i].wanted;
 	}
-	return any;
+}
+
+/* See relation.h. */
+bool
+CsKeptIsLeft(const CsKept *k)
+{
+	for (int i = 0; i < k->ncolumns; i++)
+	{
+		if (k->columns[i].wanted)
+			return true;
+	}
+	return false;
 }
 
 /* Give the values of a column back. */

@@ -171,6 +171,19 @@ extern int64 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int 
 extern double CsRelationEstimate(const CsRelation *rel);
 
 /*
+ * columns.c: columns to read, each once whoever asks for it.  Starts as zeroes; Add returns the
+ * column's position in the set, and allocates in CurrentMemoryContext at first, there ever after.
+ */
+typedef struct CsColumnSet
+{
+	int			ncolumns;
+	int			capacity;
+	CsColumn   *columns;
+} CsColumnSet;
+
+extern int	CsColumnSetAdd(CsColumnSet *set, const CsColumn *column);
+
+/*
  * key.c: what identifies a row.
  *
  * Column names (char *) of the primary key; NIL if there is none, the source is a query, or
@@ -252,7 +265,8 @@ typedef struct CsKept
 } CsKept;
 
 extern void CsKeptInit(CsKept *k, int ncolumns, int spare, Size held);
-extern bool CsKeptBegin(CsKept *k, int64 first);	/* false: none is wanted */
+extern void CsKeptBegin(CsKept *k, int64 first);
+extern bool CsKeptIsLeft(const CsKept *k);	/* is any still wanted? */
 extern void CsKeptRelease(CsKept *k, int column);
 
 /* Something else takes more bytes. */

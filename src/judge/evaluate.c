@@ -36,7 +36,7 @@ static void
 PutMetrics(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsValidity *v,
 		   const CsSilhouette *s)
 {
-	const CsScoring *scoring = &rows->source->scoring;
+	const CsScoring *scoring = &rows->placer->scoring;
 	double		n = (double) rows->matrix->nrows;
 	double		clustered = n - (n > 0 ? round(v->noise_share * n) : 0);
 
@@ -84,7 +84,7 @@ custseg_evaluate(PG_FUNCTION_ARGS)
 static void
 PutWidths(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsSilhouette *s)
 {
-	const CsScoring *scoring = &rows->source->scoring;
+	const CsScoring *scoring = &rows->placer->scoring;
 	const CsScorerSegment *segments = CsScorerSegments(scoring->scorer) +
 		(scoring->fitted.has_noise ? 1 : 0);
 	const int32 *labels = CsArenaAddress(rows->arena, rows->labels);

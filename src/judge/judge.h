@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "score/pass.h"
 #include "stat/stat.h"
 #include "train/choice.h"
 
@@ -33,7 +34,8 @@ typedef struct CsPlacedRows
 	MemoryContext context,
 				caller,
 				texts;			/* of the ids */
-	CsScoredSource *source;
+	CsPass	   *pass;
+	CsPlacer   *placer;
 	int64		sample;
 	bool		keep_ids;
 

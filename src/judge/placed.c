@@ -85,7 +85,7 @@ StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
 {
 	CsPlacedRows *rows = reader->rows;
 	const CsFitted *model = reader->fitted;
-	const double *z = rows->source->scoring.z;
+	const double *z = rows->placer->scoring.z;
 	double	   *x = reader->block + reader->nrows % CS_BLOCK_ROWS;
 	int32		label = placed->index - (model->has_noise ? 1 : 0);
 
@@ -101,8 +101,8 @@ StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
 		rows->squared += squared;
 		rows->distance += sqrt(squared);
 	}
-	if (rows->source->scoring.algorithm->log_density != NULL)
-		rows->log_likelihood += rows->source->scoring.algorithm->log_density(model, z);
+	if (rows->placer->scoring.algorithm->log_density != NULL)
+		rows->log_likelihood += rows->placer->scoring.algorithm->log_density(model, z);
 	rows->matrix->nrows++;
 }
 
@@ -112,9 +112,9 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Reader	   *reader = state;
 	CsPlacedRows *rows = reader->rows;
-	CsAssignment placed;
+	const CsAssignment *placed = &rows->placer->placed;
 
-	if (!CsScoredSourcePlace(rows->source, values, nulls, &placed))
+	if (placed->index < 0)
 	{
 		rows->unplaced++;
 		return;
@@ -122,8 +122,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	if (reader->nrows % CS_BLOCK_ROWS == 0)
 		StartBlock(reader);
 	if (!reader->over_limit)
-		StoreRow(reader, &placed,
-				 rows->keep_ids ? CsScoredSourceId(rows->source, values, nulls) : NULL);
+		StoreRow(reader, placed, rows->keep_ids ? CsPassId(rows->pass, values, nulls) : NULL);
 	reader->nrows++;
 }
 
@@ -137,7 +136,7 @@ ReportMemory(const Reader *reader)
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("judging model \"%s\" on %lld rows needs %zu MB, maintenance_work_mem is %d MB",
-					NameStr(rows->source->scoring.scorer->model), (long long) reader->nrows, needed,
+					NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows, needed,
 					maintenance_work_mem / 1024),
 			 errhint("SET maintenance_work_mem = '%zuMB'; or judge it on fewer rows, as a query with TABLESAMPLE gives.",
 					 needed)));
@@ -157,13 +156,13 @@ CsPlacedRowsRead(const char *model, int version, const char *source, int64 sampl
 	rows->sample = sample;
 	rows->keep_ids = keep_ids;
 	rows->texts = GenerationContextCreate(context, "custseg ids", ALLOCSET_DEFAULT_SIZES);
-	rows->source = CsScoredSourceOpen(model, version, source);
-	reader.fitted = &rows->source->scoring.fitted;
+	rows->pass = CsPassOpenModel(model, version, source, CS_PLACE_STRICT, &rows->placer);
+	reader.fitted = &rows->placer->scoring.fitted;
 	rows->k = reader.fitted->nsegments - (reader.fitted->has_noise ? 1 : 0);
 	rows->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
 	rows->matrix = CsMatrixCreate(reader.fitted->ncolumns);
-	(void) CsRelationRead(rows->source->relation, rows->source->columns, rows->source->ncolumns,
-						  TakeRow, &reader);
+	CsPassVisit(rows->pass, &(CsVisitor) {.state = &reader, .take_row = TakeRow});
+	(void) CsPassRead(rows->pass);
 	if (reader.over_limit)
 		ReportMemory(&reader);
 

@@ -200,14 +200,14 @@ DemandAgreement(const char *model, int deployed, int version, const DeployOption
 	CsVersionPair *pair = CsVersionPairOpen(model, deployed, version, options->source);
 	double		agreement;
 
-	CsVersionPairRead(pair, NULL, NULL);
+	(void) CsPassRead(pair->pass);
 	agreement = CsVersionPairAgreement(pair);
 	if (isnan(agreement))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("versions %d and %d of model \"%s\" cannot be compared", deployed, version,
 						model),
-				 errdetail("No row of %s can be placed by both.", pair->description),
+				 errdetail("No row of %s can be placed by both.", pair->pass->relation->description),
 				 errhint("Name another source: options => '{\"min_agreement\": %g, \"source\": ...}'.",
 						 options->min_agreement)));
 	if (agreement < options->min_agreement)
@@ -216,7 +216,7 @@ DemandAgreement(const char *model, int deployed, int version, const DeployOption
 				 errmsg("version %d of model \"%s\" agrees too little with version %d, which is deployed",
 						version, model, deployed),
 				 errdetail("Their adjusted Rand index on %s is %.3f; at least %g is demanded.",
-						   pair->description, agreement, options->min_agreement),
+						   pair->pass->relation->description, agreement, options->min_agreement),
 				 errhint("SELECT * FROM custseg.compare_versions(%s, %d, %d) says what would change; deploy it with a lower min_agreement, or without.",
 						 quote_literal_cstr(model), deployed, version)));
 }

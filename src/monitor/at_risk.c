@@ -25,6 +25,7 @@
 #include "funcapi.h"
 #include "lib/binaryheap.h"
 #include "monitor/monitor.h"
+#include "score/pass.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
@@ -53,7 +54,8 @@ typedef struct Customer
 typedef struct RiskState
 {
 	MemoryContext context;		/* of the ids */
-	CsScoredSource *source;
+	CsPass	   *pass;
+	CsPlacer   *placer;
 	RiskOptions options;
 	int		   *rank;			/* a segment, 0: none */
 	double	   *memberships;
@@ -76,7 +78,7 @@ TakeRank(void *state, const CsCatalogRow *row)
 {
 	RiskState  *risk = state;
 
-	if (row->number < risk->source->scoring.scorer->nsegments)
+	if (row->number < risk->placer->scoring.scorer->nsegments)
 		risk->rank[row->number] = CsRowInt4(row, 1, 0);
 }
 
@@ -84,7 +86,7 @@ TakeRank(void *state, const CsCatalogRow *row)
 static void
 ReadRanks(RiskState *state)
 {
-	const CsScorer *scorer = state->source->scoring.scorer;
+	const CsScorer *scorer = state->placer->scoring.scorer;
 	int			lowest = 0,
 				highest = 0;
 
@@ -141,7 +143,7 @@ FindLower(const RiskState *state, int segment)
 
 	if (state->rank[segment] == 0)
 		return -1;
-	for (int i = 0; i < state->source->scoring.scorer->nsegments; i++)
+	for (int i = 0; i < state->placer->scoring.scorer->nsegments; i++)
 	{
 		if (state->rank[i] > state->rank[segment] && state->memberships[i] > 0 &&
 			(lower < 0 || state->memberships[i] > state->memberships[lower]))
@@ -167,7 +169,7 @@ KeepCustomer(RiskState *state, Customer customer, const Datum *row, const bool *
 		if (kept->id != NULL)
 			pfree(kept->id);
 	}
-	id = CsScoredSourceId(state->source, row, nulls);
+	id = CsPassId(state->pass, row, nulls);
 	customer.id = id == NULL ? NULL : MemoryContextStrdup(state->context, id);
 	*kept = customer;
 	if (state->ncustomers < state->options.limit)
@@ -184,19 +186,14 @@ static void
 TakeRow(void *arg, const Datum *row, const bool *nulls)
 {
 	RiskState  *state = arg;
-	CsScoredSource *source = state->source;
-	CsAssignment placed;
-	Customer	customer = {.row = state->nrows++};
+	Customer	customer = {.row = state->nrows++, .segment = state->placer->placed.index};
 
-	CsBindValues(source->binding, CsScorerPipeline(source->scoring.scorer), row, nulls,
-				 source->scoring.raw);
-	if (!CsScoringPlace(&source->scoring, &placed, state->memberships))
+	if (customer.segment < 0)
 		return;
-	customer.segment = placed.index;
-	customer.lower = FindLower(state, placed.index);
+	customer.lower = FindLower(state, customer.segment);
 	if (customer.lower < 0)
 		return;
-	customer.margin = 1 - sqrt(state->memberships[customer.lower] / state->memberships[placed.index]);
+	customer.margin = 1 - sqrt(state->memberships[customer.lower] / state->memberships[customer.segment]);
 	customer.margin = Max(customer.margin, 0);
 	if (customer.margin <= state->options.margin)
 		KeepCustomer(state, customer, row, nulls);
@@ -206,7 +203,7 @@ TakeRow(void *arg, const Datum *row, const bool *nulls)
 static void
 PutCustomers(const RiskState *state, CsResult *result)
 {
-	const CsScorer *scorer = state->source->scoring.scorer;
+	const CsScorer *scorer = state->placer->scoring.scorer;
 	const CsScorerSegment *segments = CsScorerSegments(scorer);
 
 	qsort(state->customers, state->ncustomers, sizeof(Customer), CompareForSort);
@@ -236,16 +233,16 @@ custseg_at_risk(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(ARG_MODEL))
 		return (Datum) 0;
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, riskOptions, lengthof(riskOptions), &state.options);
-	state.source = CsScoredSourceOpen(CsTextArgument(fcinfo, ARG_MODEL),
-									  CsVersionArgument(fcinfo, ARG_VERSION),
-									  CsTextArgument(fcinfo, ARG_SOURCE));
-	scorer = state.source->scoring.scorer;
+	state.pass = CsPassOpenModel(CsTextArgument(fcinfo, ARG_MODEL),
+								 CsVersionArgument(fcinfo, ARG_VERSION),
+								 CsTextArgument(fcinfo, ARG_SOURCE), CS_PLACE_STRICT, &state.placer);
+	scorer = state.placer->scoring.scorer;
 	ReadRanks(&state);
-	state.memberships = palloc(sizeof(double) * scorer->nsegments);
+	state.memberships = state.placer->memberships = palloc(sizeof(double) * scorer->nsegments);
 	state.customers = palloc(sizeof(Customer) * state.options.limit);
 	state.heap = binaryheap_allocate(state.options.limit, CompareInHeap, NULL);
-	(void) CsRelationRead(state.source->relation, state.source->columns, state.source->ncolumns,
-						  TakeRow, &state);
+	CsPassVisit(state.pass, &(CsVisitor) {.state = &state, .take_row = TakeRow});
+	(void) CsPassRead(state.pass);
 	PutCustomers(&state, result);
 	return (Datum) 0;
 }

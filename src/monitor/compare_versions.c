@@ -139,7 +139,7 @@ Prepare(Comparison *c)
 		Side	   *side = &c->side[i];
 		const CsFitted *fitted;
 
-		side->scoring = &c->pair->side[i].source->scoring;
+		side->scoring = &c->pair->side[i]->scoring;
 		fitted = &side->scoring->fitted;
 		side->version = side->scoring->scorer->version;
 		side->k = fitted->nsegments - (fitted->has_noise ? 1 : 0);
@@ -201,22 +201,23 @@ StoreRow(Comparison *c, Side *side, int64 at, int index)
 	side->labels[at] = index - (fitted->has_noise ? 1 : 0);
 }
 
-/* CsVersionPairSink: count a row, and let it into the sample. */
+/* CsRowSink: count a row, and let it into the sample. */
 static void
-TakeRow(void *state, const CsAssignment placed[2])
+TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Comparison *c = state;
+	int			placed[2] = {c->pair->side[0]->placed.index, c->pair->side[1]->placed.index};
 	int64		at;
 
 	for (int i = 0; i < 2; i++)
-		CountRow(&c->side[i], placed[i].index);
-	if (placed[0].index < 0 || placed[1].index < 0)
+		CountRow(&c->side[i], placed[i]);
+	if (placed[0] < 0 || placed[1] < 0)
 		return;
 	at = CsReservoirPlace(&c->reservoir);
 	if (at < 0)
 		return;
 	for (int i = 0; i < 2; i++)
-		StoreRow(c, &c->side[i], at, placed[i].index);
+		StoreRow(c, &c->side[i], at, placed[i]);
 	c->nsample = Max(c->nsample, (int) at + 1);
 }
 
@@ -271,7 +272,8 @@ Compare(Comparison *c)
 {
 	CsCountedPair *counts;
 
-	CsVersionPairRead(c->pair, TakeRow, c);
+	CsPassVisit(c->pair->pass, &(CsVisitor) {.state = c, .take_row = TakeRow});
+	(void) CsPassRead(c->pair->pass);
 	counts = CsPairTableCounts(c->pair->pairs);
 	for (int64 i = 0; i < c->pair->pairs->npairs; i++)
 	{
@@ -282,7 +284,7 @@ Compare(Comparison *c)
 	c->agreement = CsVersionPairAgreement(c->pair);
 	for (int i = 0; i < 2; i++)
 	{
-		MeasureShares(&c->side[i], c->pair->nrows);
+		MeasureShares(&c->side[i], c->pair->pass->nrows);
 		c->side[i].silhouette = c->gain[i].mean = c->gain[i].error = NAN;
 		if (c->nsample > 0)
 			MeasureIn(c, i);
@@ -304,12 +306,12 @@ Concerns(const Comparison *c)
 {
 	const Side *a = &c->side[0],
 			   *b = &c->side[1];
-	double		outside = (double) b->outside / c->pair->nrows,
-				moved = (double) c->n_moved / c->pair->nrows;
+	double		outside = (double) b->outside / c->pair->pass->nrows,
+				moved = (double) c->n_moved / c->pair->pass->nrows;
 	StringInfoData list;
 
 	initStringInfo(&list);
-	if (outside > (double) a->outside / c->pair->nrows + NOTABLE_OUTSIDE)
+	if (outside > (double) a->outside / c->pair->pass->nrows + NOTABLE_OUTSIDE)
 		appendStringInfo(&list, "; it leaves %.1f %% of the rows in no segment", 100 * outside);
 	if (b->largest > c->options.share_high && a->largest <= c->options.share_high)
 		appendStringInfo(&list, "; one of its segments holds %.1f %% of the customers",
@@ -332,7 +334,7 @@ Judge(const Comparison *c, StringInfo reason)
 			   *b = &c->side[1];
 	int			in_a = SignOf(c, c->gain[0]),
 				in_b = SignOf(c, c->gain[1]);
-	double		moved = 100.0 * c->n_moved / c->pair->nrows;
+	double		moved = 100.0 * c->n_moved / c->pair->pass->nrows;
 	const char *concerns;
 
 	if (c->reservoir.seen < c->options.min_rows)
@@ -371,7 +373,7 @@ static void
 PutRow(const Comparison *c, CsResult *result)
 {
 	const Side *side = c->side;
-	int64		nrows = c->pair->nrows;
+	int64		nrows = c->pair->pass->nrows;
 	StringInfoData reason;
 	CsValue		row[20];
 	int			i = 0;
@@ -430,9 +432,9 @@ CompareSegmentNumber(const void *key, const void *element)
 
 /* The name of one side's segment; NULL for rows that could not be placed. */
 static CsValue
-SegmentName(const CsVersionSide *side, int32 number)
+SegmentName(const CsPlacer *side, int32 number)
 {
-	const CsScorer *scorer = side->source->scoring.scorer;
+	const CsScorer *scorer = side->scoring.scorer;
 	const CsScorerSegment *segment;
 
 	if (number == CS_NO_SEGMENT)
@@ -460,14 +462,14 @@ custseg_compare_versions_segments(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(PAIR_MODEL))
 		return (Datum) 0;
 	pair = OpenPair(fcinfo);
-	CsVersionPairRead(pair, NULL, NULL);
+	(void) CsPassRead(pair->pass);
 	counts = CsPairTableCounts(pair->pairs);
 	for (int64 i = 0; i < pair->pairs->npairs; i++)
 	{
 		const CsCountedPair *p = &counts[i];
 
-		CsResultPut(result, CsValues(SegmentNumber(p->pair.a), SegmentName(&pair->side[0], p->pair.a),
-									 SegmentNumber(p->pair.b), SegmentName(&pair->side[1], p->pair.b),
+		CsResultPut(result, CsValues(SegmentNumber(p->pair.a), SegmentName(pair->side[0], p->pair.a),
+									 SegmentNumber(p->pair.b), SegmentName(pair->side[1], p->pair.b),
 									 CsValueInt8(p->pair.count),
 									 CsValueFloat8((double) p->pair.count / p->na),
 									 CsValueFloat8((double) p->pair.count / p->nb),

@@ -12,7 +12,7 @@
 
 #include "call/call.h"
 #include "data/relation.h"
-#include "score/score.h"
+#include "score/pass.h"
 
 /* A level of a category as it is now. */
 typedef struct CsObservedLevel
@@ -109,6 +109,9 @@ typedef struct CsObserveRequest
  * source once; an error when those of one feature do not.
  */
 extern CsObservation *CsObserve(const CsObserveRequest *request);
+
+/* The same in a pass that the caller reads afterwards; "relation" and "source" are the pass's. */
+extern CsObservation *CsObserveInPass(CsPass *pass, const CsObserveRequest *request);
 
 /*
  * baseline.c: a feature's baseline as it was frozen with a version; the same struct as in

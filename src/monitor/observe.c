@@ -30,97 +30,57 @@
 
 typedef struct Observer
 {
-	const CsObserveRequest *request;
+	CsObserveRequest request;
 	const CsPipeline *pipeline;
 	CsObservation *result;
-	const CsRelation *relation;
-	int			ncolumns;
-	CsColumn   *columns;
-	int		   *feature_column; /* among them, -1: not bound */
+	CsPass	   *pass;
+	CsPlacer   *placer;
 	int		   *extra_column;	/* of the request */
 	bool	   *missing;		/* a feature's value in the row at hand */
 	bool		skips;			/* training skips rows that lack some feature */
-	CsBinding  *binding;
-	CsScoring	scoring;
 	CsKept		kept;			/* values of features that are numbers */
 	CsLevelCounts **levels;		/* of those that are categories */
-	bool		is_first;		/* pass */
 	int			visited;		/* features that have been */
 	CsReservoir reservoir;
 } Observer;
 
-/* Have a column read; returns its position among those read, -1 for NULL. */
-static int
-AddColumn(Observer *o, const CsColumn *column)
-{
-	if (column == NULL)
-		return -1;
-	for (int i = 0; i < o->ncolumns; i++)
-	{
-		if (CsIsSameColumn(&o->columns[i], column))
-			return i;
-	}
-	o->columns[o->ncolumns] = *column;
-	return o->ncolumns++;
-}
-
-/* Find the columns to read: the features', and what else is asked for. */
-static void
-FindColumns(Observer *o)
-{
-	const CsObserveRequest *request = o->request;
-	const CsPipeline *p = o->pipeline;
-
-	o->columns = palloc(sizeof(CsColumn) * (p->nfeatures + request->nextra));
-	o->feature_column = palloc(sizeof(int) * p->nfeatures);
-	o->extra_column = palloc(sizeof(int) * Max(request->nextra, 1));
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsColumn *column = CsRelationFind(o->relation, NameStr(p->feature[i].name));
-
-		o->feature_column[i] = AddColumn(o, column);
-		if (column != NULL)
-			o->result->features[i].type = CsColumnTypeName(column);
-	}
-	for (int i = 0; i < request->nextra; i++)
-		o->extra_column[i] = AddColumn(o, request->extra[i]);
-}
-
-/* Bind the features' columns, and make room for what is counted. */
+/* Have the columns read, and make room for what is counted of the rows. */
 static void
 Prepare(Observer *o)
 {
+	const CsObserveRequest *request = &o->request;
+	const CsRelation *relation = o->pass->relation;
 	const CsPipeline *p = o->pipeline;
-	const CsScorer *scorer = o->request->scorer;
-	CsBindState *states = palloc0(sizeof(CsBindState) * p->nfeatures);
 	CsObservation *result = o->result;
+	int			nsegments = request->scorer->nsegments;
 
-	o->relation = o->request->relation != NULL ? o->request->relation :
-		CsRelationOpen(o->request->source);
-	result->source = o->relation->description;
-	o->missing = palloc(sizeof(bool) * p->nfeatures);
+	o->placer = CsPassTryToPlace(o->pass, request->scorer,
+								 request->values_only ? CS_PLACE_NOT : CS_PLACE_TRY);
+	result->scorer = request->scorer;
+	result->source = relation->description;
+	result->scored = o->placer->is_bound;
 	result->features = palloc0(sizeof(CsObservedFeature) * p->nfeatures);
-	FindColumns(o);
-	o->binding = CsBindingForColumns(p, o->columns, o->ncolumns, NameStr(scorer->model),
-									 CurrentMemoryContext, states);
-	CsScoringInit(&o->scoring, scorer, CurrentMemoryContext);
-	result->scored = true;
+	o->missing = palloc(sizeof(bool) * p->nfeatures);
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		result->features[i].state = states[i];
+		const CsColumn *column = CsRelationFind(relation, NameStr(p->feature[i].name));
+
 		o->skips |= p->feature[i].impute == CS_IMPUTE_SKIP;
-		if (states[i] == CS_BIND_DONE)
-			continue;
-		result->scored = false;
-		o->feature_column[i] = -1;
+		result->features[i].state = o->placer->states[i];
+		if (column != NULL)
+			result->features[i].type = CsColumnTypeName(column);
 	}
-	result->segment_rows = palloc0(sizeof(int64) * scorer->nsegments);
-	result->segment_distance = palloc0(sizeof(double) * scorer->nsegments);
-	if (o->request->sample > 0)
+	o->extra_column = palloc(sizeof(int) * Max(request->nextra, 1));
+	for (int i = 0; i < request->nextra; i++)
+		o->extra_column[i] = CsPassColumn(o->pass, request->extra[i]);
+	result->segment_rows = palloc0(sizeof(int64) * nsegments);
+	result->segment_distance = palloc0(sizeof(double) * nsegments);
+	CsReservoirInit(&o->reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
+	if (request->sample > 0)
 	{
-		result->sample = palloc_extended(sizeof(double) * o->request->sample * scorer->ncolumns,
+		result->sample = palloc_extended(sizeof(double) * request->sample * request->scorer->ncolumns,
 										 MCXT_ALLOC_HUGE);
-		result->sample_labels = palloc(sizeof(int32) * o->request->sample);
+		result->sample_labels = palloc(sizeof(int32) * request->sample);
 	}
 }
 
@@ -143,13 +103,13 @@ static inline void
 CollectValue(Observer *o, int feature, Datum value, bool isnull)
 {
 	CsObservedFeature *f = &o->result->features[feature];
-	double		number = o->scoring.raw[feature];
+	double		number = o->placer->scoring.raw[feature];
 
 	f->nrows++;
 	if (o->levels[feature] != NULL ? isnull : isnan(number))
 		f->n_null++;
 	else if (o->levels[feature] != NULL)
-		CsLevelCountsAdd(o->levels[feature], &o->columns[o->feature_column[feature]].converter,
+		CsLevelCountsAdd(o->levels[feature], &o->pass->columns.columns[o->placer->column[feature]].converter,
 						 value, 0);
 	else if (isinf(number))
 		f->n_infinite++;
@@ -162,52 +122,51 @@ static void
 SampleRow(Observer *o, int label)
 {
 	CsObservation *result = o->result;
-	int			ncolumns = o->request->scorer->ncolumns;
+	int			ncolumns = o->request.scorer->ncolumns;
 	int64		at = CsReservoirPlace(&o->reservoir);
 
 	if (at < 0)
 		return;
-	memcpy(result->sample + at * ncolumns, o->scoring.z, sizeof(double) * ncolumns);
+	memcpy(result->sample + at * ncolumns, o->placer->scoring.z, sizeof(double) * ncolumns);
 	result->sample_labels[at] = label;
 	result->nsample = Max(result->nsample, (int) at + 1);
 }
 
-/* Place a row and count it; raw values are at hand.  Returns the segment's index or -1. */
-static int
-PlaceRow(Observer *o)
+/* Count a row in its segment. */
+static void
+CountRow(Observer *o)
 {
 	CsObservation *result = o->result;
-	CsAssignment placed;
+	const CsScoring *scoring = &o->placer->scoring;
+	int			index = o->placer->placed.index;
 
-	if (!result->scored || !CsScoringTry(&o->scoring, &placed, NULL))
+	if (index < 0)
 	{
 		result->n_unplaced++;
-		return -1;
+		return;
 	}
-	result->segment_rows[placed.index]++;
-	result->segment_distance[placed.index] +=
-		sqrt(CsSquaredToCenter(&o->scoring.fitted, o->scoring.z, placed.index));
-	SampleRow(o, placed.index);
-	return placed.index;
+	result->segment_rows[index]++;
+	result->segment_distance[index] += sqrt(CsSquaredToCenter(&scoring->fitted, scoring->z, index));
+	SampleRow(o, index);
 }
 
 /* Show a row to who wants to see each. */
 static void
-VisitRow(Observer *o, const Datum *values, const bool *nulls, int segment)
+VisitRow(Observer *o, const Datum *values, const bool *nulls)
 {
 	CsObservedRow row = {
-		.raw = o->scoring.raw,
+		.raw = o->placer->scoring.raw,
 		.missing = o->missing,
 		.values = values,
 		.nulls = nulls,
-		.feature_column = o->feature_column,
+		.feature_column = o->placer->column,
 		.extra_column = o->extra_column,
-		.segment = segment
+		.segment = o->placer->placed.index
 	};
 
 	for (int i = 0; i < o->pipeline->nfeatures; i++)
-		o->missing[i] = o->feature_column[i] < 0 || nulls[o->feature_column[i]];
-	o->request->visit_row(o->request->state, &row);
+		o->missing[i] = o->placer->column[i] < 0 || nulls[o->placer->column[i]];
+	o->request.visit_row(o->request.state, &row);
 }
 
 /* The feature for want of which training would have skipped the row; -1: it would not. */
@@ -216,8 +175,8 @@ FeatureThatSkips(const Observer *o)
 {
 	for (int i = 0; i < o->pipeline->nfeatures; i++)
 	{
-		if (o->pipeline->feature[i].impute == CS_IMPUTE_SKIP && o->feature_column[i] >= 0 &&
-			isnan(o->scoring.raw[i]))
+		if (o->pipeline->feature[i].impute == CS_IMPUTE_SKIP && o->placer->column[i] >= 0 &&
+			isnan(o->placer->scoring.raw[i]))
 			return i;
 	}
 	return -1;
@@ -228,24 +187,21 @@ static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Observer   *o = state;
-	int			skips;
+	int			skips = o->request.as_trained && o->skips ? FeatureThatSkips(o) : -1;
 
-	CsBindValues(o->binding, o->pipeline, values, nulls, o->scoring.raw);
-	skips = o->request->as_trained && o->skips ? FeatureThatSkips(o) : -1;
-	for (int i = o->visited; i < o->pipeline->nfeatures && o->request->visit != NULL; i++)
+	for (int i = o->visited; i < o->pipeline->nfeatures && o->request.visit != NULL; i++)
 	{
-		int			column = o->feature_column[i];
+		int			column = o->placer->column[i];
 
-		if ((o->levels[i] != NULL ? o->is_first : o->kept.columns[i].kept) &&
+		if ((o->levels[i] != NULL ? o->pass->is_first : o->kept.columns[i].kept) &&
 			(skips < 0 || skips == i))
 			CollectValue(o, i, values[column], nulls[column]);
 	}
-	if (o->is_first && !o->request->values_only)
+	if (o->pass->is_first && !o->request.values_only)
 	{
-		int			segment = PlaceRow(o);
-
-		if (o->request->visit_row != NULL)
-			VisitRow(o, values, nulls, segment);
+		CountRow(o);
+		if (o->request.visit_row != NULL)
+			VisitRow(o, values, nulls);
 	}
 }
 
@@ -321,7 +277,7 @@ Visit(Observer *o, int feature)
 		pfree(scratch);
 		FillMoments(f);
 	}
-	o->request->visit(o->request->state, o->result, feature);
+	o->request.visit(o->request.state, o->result, feature);
 	f->values = NULL;
 	f->levels = NULL;
 	CsKeptRelease(&o->kept, feature);
@@ -348,13 +304,13 @@ PrepareValues(Observer *o)
 {
 	int			nfeatures = o->pipeline->nfeatures;
 
-	CsKeptInit(&o->kept, nfeatures, 1, o->request->reserved);
+	CsKeptInit(&o->kept, nfeatures, 1, o->request.reserved);
 	o->kept.full = ReportMemory;
 	o->kept.state = o;
 	o->levels = palloc0(sizeof(CsLevelCounts *) * nfeatures);
-	for (int i = 0; i < nfeatures && o->request->visit != NULL; i++)
+	for (int i = 0; i < nfeatures && o->request.visit != NULL; i++)
 	{
-		if (o->feature_column[i] < 0)
+		if (o->placer->column[i] < 0)
 			continue;
 		if (o->pipeline->feature[i].kind == CS_CATEGORICAL)
 			o->levels[i] = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
@@ -363,10 +319,12 @@ PrepareValues(Observer *o)
 	}
 }
 
-/* Begin a pass; false when nothing is left to be collected. */
-static bool
-BeginPass(Observer *o)
+/* CsVisitor.begin */
+static void
+BeginReading(void *state, CsPass *pass)
 {
+	Observer   *o = state;
+
 	for (int i = o->visited; i < o->pipeline->nfeatures; i++)
 	{
 		CsObservedFeature *f = &o->result->features[i];
@@ -374,29 +332,53 @@ BeginPass(Observer *o)
 		if (o->levels[i] == NULL)
 			f->nrows = f->n_null = f->n_infinite = 0;
 	}
-	return CsKeptBegin(&o->kept, 0) || o->is_first;
+	CsKeptBegin(&o->kept, 0);
+}
+
+/* CsVisitor.end */
+static bool
+EndReading(void *state)
+{
+	Observer   *o = state;
+
+	if (o->pass->is_first)
+		o->result->nrows = o->pass->nrows;
+	if (o->request.visit == NULL)
+		return false;
+	VisitCollected(o);
+	return o->visited < o->pipeline->nfeatures;
+}
+
+/* See monitor.h. */
+CsObservation *
+CsObserveInPass(CsPass *pass, const CsObserveRequest *request)
+{
+	Observer   *o = palloc0(sizeof(Observer));
+
+	o->request = *request;
+	o->pipeline = CsScorerPipeline(request->scorer);
+	o->result = palloc0(sizeof(CsObservation));
+	o->pass = pass;
+	Prepare(o);
+	PrepareValues(o);
+	CsPassVisit(pass, &(CsVisitor) {
+		.state = o,
+		.begin = BeginReading,
+		.take_row = TakeRow,
+		.end = EndReading,
+		.needs_raw = true
+	});
+	return o->result;
 }
 
 /* See monitor.h. */
 CsObservation *
 CsObserve(const CsObserveRequest *request)
 {
-	Observer	o = {.request = request, .pipeline = CsScorerPipeline(request->scorer), .is_first = true};
+	CsPass	   *pass = CsPassOpen(request->relation != NULL ? request->relation :
+								  CsRelationOpen(request->source));
+	CsObservation *result = CsObserveInPass(pass, request);
 
-	o.result = palloc0(sizeof(CsObservation));
-	o.result->scorer = request->scorer;
-	CsReservoirInit(&o.reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
-	Prepare(&o);
-	PrepareValues(&o);
-	while (BeginPass(&o))
-	{
-		int64		nrows = CsRelationRead(o.relation, o.columns, o.ncolumns, TakeRow, &o);
-
-		if (o.is_first)
-			o.result->nrows = nrows;
-		if (request->visit != NULL)
-			VisitCollected(&o);
-		o.is_first = false;
-	}
-	return o.result;
+	(void) CsPassRead(pass);
+	return result;
 }

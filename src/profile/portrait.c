@@ -37,11 +37,10 @@ typedef struct Collecting
 {
 	const CsPortraitRequest *request;
 	CsPortrait *portrait;
-	CsScoredSource *source;
-	CsOverrides *overrides;		/* NULL: there are none */
+	CsPass	   *pass;
+	CsPlacer   *placer;
 	Collector  *collectors;
 	CsKept		kept;			/* the numbers' values: one a row, NaN for none */
-	bool		is_first_pass;
 	int64		row;			/* of the source, at hand */
 	int64		nrows;			/* of the source, once the first pass is over */
 	int64		capacity;		/* of groups */
@@ -138,7 +137,7 @@ SampleRow(Collecting *c, int segment)
 
 	if (at < 0)
 		return;
-	memcpy(portrait->sample + at * width, c->source->scoring.raw, sizeof(double) * width);
+	memcpy(portrait->sample + at * width, c->placer->scoring.raw, sizeof(double) * width);
 	portrait->sample_segments[at] = segment;
 	portrait->nsample = Max(portrait->nsample, (int) at + 1);
 }
@@ -148,37 +147,27 @@ SampleRow(Collecting *c, int segment)
  * The only place where a customer gets its segment.
  */
 static int
-FindSegment(Collecting *c, const Datum *values, const bool *nulls, bool *by_hand)
+FindSegment(Collecting *c)
 {
 	CsPortrait *portrait = c->portrait;
-	const CsOverride *override = c->overrides == NULL ? NULL :
-		CsOverridesFind(c->overrides, CsScoredSourceId(c->source, values, nulls));
-	CsAssignment placed;
-	bool		is_placed = CsScoredSourceTry(c->source, values, nulls, &placed);
+	const CsPlacer *placer = c->placer;
+	int			segment = CsPlacerSegment(placer);
 
-	*by_hand = override != NULL;
-	if (override != NULL && override->index < 0)
-	{
+	if (placer->override != NULL && segment < 0)
 		portrait->n_excluded++;
-		return -1;
-	}
-	if (is_placed)
-		SampleRow(c, placed.index);
-	if (override != NULL)
-		return override->index;
-	if (is_placed)
-		return placed.index;
-	portrait->n_unplaced++;
-	return -1;
+	else if (segment < 0)
+		portrait->n_unplaced++;
+	else if (placer->placed.index >= 0)
+		SampleRow(c, placer->placed.index);
+	return segment;
 }
 
 /* The group of a row, counted; -1 for one without a segment. */
 static int
-PlaceRow(Collecting *c, const Datum *values, const bool *nulls)
+PlaceRow(Collecting *c)
 {
 	CsPortrait *portrait = c->portrait;
-	bool		by_hand;
-	int			group = FindSegment(c, values, nulls, &by_hand);
+	int			group = FindSegment(c);
 
 	if (group < 0)
 		return -1;
@@ -186,7 +175,7 @@ PlaceRow(Collecting *c, const Datum *values, const bool *nulls)
 		group += portrait->nsegments;
 	portrait->rows[group]++;
 	portrait->rows[portrait->ngroups]++;
-	portrait->overridden[group] += by_hand;
+	portrait->overridden[group] += c->placer->override != NULL;
 	return group;
 }
 
@@ -198,8 +187,8 @@ NumberOf(const Collecting *c, int column, const Datum *values, const bool *nulls
 	const Collector *collector = &c->collectors[column];
 	double		value;
 
-	if (collector->from_raw && c->is_first_pass)
-		value = c->source->scoring.raw[of->feature];
+	if (collector->from_raw && c->pass->is_first)
+		value = c->placer->scoring.raw[of->feature];
 	else if (nulls[collector->position])
 		return NAN;
 	else
@@ -214,7 +203,7 @@ ReportChanged(const Collecting *c)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s does not give the rows that it gave when it was read first",
-					c->source->relation->description),
+					c->pass->relation->description),
 			 errdetail("Its values do not fit into maintenance_work_mem, so it is read several times."),
 			 errhint("Raise maintenance_work_mem, or give a source that does not change by chance: a table that the query is stored in.")));
 }
@@ -227,14 +216,14 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	int64		row = c->row++;
 	int			group;
 
-	if (row == (c->is_first_pass ? c->capacity : c->nrows))
+	if (row == (c->pass->is_first ? c->capacity : c->nrows))
 	{
-		if (!c->is_first_pass)
+		if (!c->pass->is_first)
 			ReportChanged(c);
 		GrowGroups(c);
 	}
-	if (c->is_first_pass)
-		c->groups[row] = PlaceRow(c, values, nulls);
+	if (c->pass->is_first)
+		c->groups[row] = PlaceRow(c);
 	group = c->groups[row];
 	for (int i = 0; i < c->portrait->ncolumns; i++)
 	{
@@ -252,7 +241,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 			is_missing = isnan(value);
 			(void) CsKeptPut(&c->kept, i, value);
 		}
-		else if (!c->is_first_pass)
+		else if (!c->pass->is_first)
 			continue;
 		else
 		{
@@ -327,19 +316,24 @@ FillLevels(const Collecting *c, int column)
 	of->nlevels = kept;
 }
 
-/* Sum up what a pass has collected. */
-static void
-FinishPass(Collecting *c)
+/* CsVisitor.end: sum up what a reading has collected; are there columns left? */
+static bool
+EndReading(void *state)
 {
+	Collecting *c = state;
 	CsPortrait *portrait = c->portrait;
 	int			all = portrait->ngroups;
-	double	   *scratch = palloc_extended(sizeof(double) * Max(c->nrows, 1), MCXT_ALLOC_HUGE);
+	double	   *scratch;
 
+	if (!c->pass->is_first && c->pass->nrows != c->nrows)
+		ReportChanged(c);
+	c->nrows = c->pass->nrows;
+	scratch = palloc_extended(sizeof(double) * Max(c->nrows, 1), MCXT_ALLOC_HUGE);
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
 		CsPortraitColumn *of = &portrait->columns[i];
 		const CsKeptColumn *kept = &c->kept.columns[i];
-		bool		is_counted = c->is_first_pass && c->collectors[i].levels != NULL;
+		bool		is_counted = c->pass->is_first && c->collectors[i].levels != NULL;
 
 		if (!is_counted && !kept->kept)
 			continue;
@@ -358,43 +352,27 @@ FinishPass(Collecting *c)
 		CsKeptRelease(&c->kept, i);
 	}
 	pfree(scratch);
+	return CsKeptIsLeft(&c->kept);
 }
 
-/* Start collecting the columns that are left; false when there are none. */
-static bool
-BeginPass(Collecting *c)
+/* CsVisitor.begin: the columns that are to be collected. */
+static void
+BeginReading(void *state, CsPass *pass)
 {
-	bool		any = CsKeptBegin(&c->kept, c->nrows);
-
-	for (int i = 0; i < c->portrait->ncolumns; i++)
-	{
-		if (c->kept.columns[i].kept)
-			memset(c->portrait->columns[i].missing, 0, sizeof(int64) * (c->portrait->ngroups + 1));
-	}
-	c->row = 0;
-	return any || c->is_first_pass;
-}
-
-/* Read the source; after the first pass only the columns that are collected. */
-static int64
-ReadPass(Collecting *c)
-{
+	Collecting *c = state;
 	CsPortrait *portrait = c->portrait;
-	CsColumn   *columns;
-	int			n = 0;
 
-	if (c->is_first_pass)
-		return CsRelationRead(c->source->relation, c->source->columns, c->source->ncolumns,
-							  TakeRow, c);
-	columns = palloc(sizeof(CsColumn) * portrait->ncolumns);
+	CsKeptBegin(&c->kept, c->nrows);
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
-		if (!c->kept.columns[i].kept)
-			continue;
-		c->collectors[i].position = n;
-		columns[n++] = portrait->columns[i].column;
+		CsPortraitColumn *of = &portrait->columns[i];
+
+		if (pass->is_first || c->kept.columns[i].kept)
+			c->collectors[i].position = CsPassColumn(pass, &of->column);
+		if (c->kept.columns[i].kept)
+			memset(of->missing, 0, sizeof(int64) * (portrait->ngroups + 1));
 	}
-	return CsRelationRead(c->source->relation, columns, n, TakeRow, c);
+	c->row = 0;
 }
 
 /* Make room for what is collected, but for the values. */
@@ -418,7 +396,6 @@ Prepare(Collecting *c)
 		CsPortraitColumn *of = &portrait->columns[i];
 
 		of->missing = palloc0(sizeof(int64) * (ngroups + 1));
-		c->collectors[i].position = CsScoredSourceAddColumn(c->source, &of->column);
 		c->collectors[i].from_raw = of->feature >= 0 && !CsIsCategory(of) &&
 			CsScorerPipeline(portrait->scorer)->feature[of->feature].kind != CS_CATEGORICAL;
 		c->kept.columns[i].wanted = !CsIsCategory(of);
@@ -456,26 +433,21 @@ CsPortrait *
 CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 {
 	CsPortrait *portrait = palloc0(sizeof(CsPortrait));
-	Collecting	c = {.request = request, .portrait = portrait, .is_first_pass = true};
+	Collecting	c = {.request = request, .portrait = portrait};
 
-	c.source = CsScoredSourceOpen(NameStr(report->scorer->model), report->scorer->version,
-								  report->source);
-	c.overrides = CsScoredSourceOverrides(c.source);
-	portrait->scorer = c.source->scoring.scorer;
+	c.pass = CsPassOpen(CsRelationOpen(report->source));
+	c.placer = CsPassPlace(c.pass, report->scorer, CS_PLACE_TRY);
+	CsPassIdentify(c.pass, CsFindIdColumn(c.pass->relation, report->id));
+	CsPassHonour(c.pass, c.placer);
+	portrait->scorer = report->scorer;
 	portrait->nsegments = portrait->scorer->nsegments;
 	portrait->ngroups = portrait->nsegments * (request->halves ? 2 : 1);
-	CsPortraitColumns(portrait, report, c.source->relation, request);
+	CsPortraitColumns(portrait, report, c.pass->relation, request);
 	Prepare(&c);
-	while (BeginPass(&c))
-	{
-		int64		nrows = ReadPass(&c);
-
-		if (!c.is_first_pass && nrows != c.nrows)
-			ReportChanged(&c);
-		c.nrows = nrows;
-		FinishPass(&c);
-		c.is_first_pass = false;
-	}
+	CsPassVisit(c.pass, &(CsVisitor) {
+		.state = &c, .begin = BeginReading, .take_row = TakeRow, .end = EndReading
+	});
+	(void) CsPassRead(c.pass);
 	if (c.groups != NULL)
 		pfree(c.groups);
 	TellLeftOut(portrait, c.nrows);

@@ -173,34 +173,6 @@ extern void CsScorerOrigin(const CsScorer *scorer, char **source, char **id);
 extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
 
 /*
- * The customers of a source, to be placed by a version of a model (0: the deployed one).
- * Open: source NULL is the one that the version was trained on; everything is in
- * CurrentMemoryContext.  What is to be read are the columns, by CsRelationRead.  Place, Try and Id take
- * a row of it: false when it can't be placed (see CsScoring); the id as text, palloc'd, NULL without
- * one.
- */
-typedef struct CsScoredSource
-{
-	CsScoring	scoring;
-	CsBinding  *binding;
-	CsRelation *relation;
-	int			ncolumns;
-	CsColumn   *columns;		/* each once */
-	int			id;				/* position of the id among them, or -1 */
-	FmgrInfo	id_output;
-} CsScoredSource;
-
-extern CsScoredSource *CsScoredSourceOpen(const char *model, int version, const char *source);
-
-/* Have a column of the relation read, too; returns its position among the columns. */
-extern int	CsScoredSourceAddColumn(CsScoredSource *s, const CsColumn *column);
-extern bool CsScoredSourcePlace(CsScoredSource *s, const Datum *row, const bool *nulls,
-								CsAssignment *result);
-extern bool CsScoredSourceTry(CsScoredSource *s, const Datum *row, const bool *nulls,
-							  CsAssignment *result);
-extern char *CsScoredSourceId(CsScoredSource *s, const Datum *row, const bool *nulls);
-
-/*
  * cache.c: compiled models of this backend, dropped when custseg.model changes anywhere
  * (relcache invalidation of that table; every catalogue write fires it).
  * Get checks the right to use the model, loads it if need be; version 0 is the deployed one.
@@ -280,8 +252,5 @@ typedef struct CsOverrides
 
 extern CsOverrides *CsOverridesLoad(const CsScorer *scorer);
 extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const char *customer);
-
-/* score.c: those to be honoured in a source; a WARNING when nothing in it tells customers. */
-extern CsOverrides *CsScoredSourceOverrides(const CsScoredSource *s);
 
 #endif							/* CUSTSEG_SCORE_H */

@@ -14,100 +14,22 @@
 #include "score/versions.h"
 #include "utils/memutils.h"
 
-typedef struct PairReader
-{
-	CsVersionPair *pair;
-	CsVersionPairSink sink;
-	void	   *state;
-} PairReader;
-
-/* Position of a column among those that are read, which it is added to unless it is there. */
-static int
-AddColumn(CsVersionPair *pair, const CsColumn *column)
-{
-	for (int i = 0; i < pair->ncolumns; i++)
-	{
-		if (CsIsSameColumn(&pair->columns[i], column))
-			return i;
-	}
-	pair->columns[pair->ncolumns] = *column;
-	return pair->ncolumns++;
-}
-
-/* Find a side's columns among those that are read. */
-static void
-AddColumns(CsVersionPair *pair, CsVersionSide *side)
-{
-	const CsScoredSource *source = side->source;
-	bool		is_same = true;
-
-	side->position = palloc(sizeof(int) * source->ncolumns);
-	for (int i = 0; i < source->ncolumns; i++)
-	{
-		side->position[i] = AddColumn(pair, &source->columns[i]);
-		is_same &= side->position[i] == i;
-	}
-	if (is_same)
-	{
-		pfree(side->position);
-		side->position = NULL;
-		return;
-	}
-	side->values = palloc(sizeof(Datum) * source->ncolumns);
-	side->nulls = palloc(sizeof(bool) * source->ncolumns);
-}
-
-/* See versions.h. */
-CsVersionPair *
-CsVersionPairOpen(const char *model, int a, int b, const char *source)
-{
-	CsVersionPair *pair = palloc0(sizeof(CsVersionPair));
-	CsScoredSource *first,
-			   *second = CsScoredSourceOpen(model, b, source);
-
-	first = CsScoredSourceOpen(model, a, second->relation->source);
-	pair->context = CurrentMemoryContext;
-	pair->description = first->relation->description;
-	pair->side[0].source = first;
-	pair->side[1].source = second;
-	pair->columns = palloc(sizeof(CsColumn) * (first->ncolumns + second->ncolumns));
-	AddColumns(pair, &pair->side[0]);
-	AddColumns(pair, &pair->side[1]);
-	pair->pairs = CsPairTableCreate();
-	return pair;
-}
-
-/* Place a row by one version.  Returns the segment's number, or CS_NO_SEGMENT. */
+/* The number of the segment that a version gives the row at hand, or CS_NO_SEGMENT. */
 static int32
-PlaceRow(CsVersionSide *side, const Datum *values, const bool *nulls, CsAssignment *placed)
+SegmentOf(const CsPlacer *side)
 {
-	CsScoredSource *source = side->source;
-	CsScoring  *scoring = &source->scoring;
-	const CsScorer *scorer = scoring->scorer;
-
-	if (side->position != NULL)
-	{
-		for (int i = 0; i < source->ncolumns; i++)
-		{
-			side->values[i] = values[side->position[i]];
-			side->nulls[i] = nulls[side->position[i]];
-		}
-		values = side->values;
-		nulls = side->nulls;
-	}
-	CsBindValues(source->binding, CsScorerPipeline(scorer), values, nulls, scoring->raw);
-	if (CsScoringTry(scoring, placed, NULL))
-		return CsScorerSegments(scorer)[placed->index].segment;
-	placed->index = -1;
-	return CS_NO_SEGMENT;
+	return side->placed.index < 0 ? CS_NO_SEGMENT :
+		CsScorerSegments(side->scoring.scorer)[side->placed.index].segment;
 }
 
-/* Count a row by its two segments. */
+/* CsRowSink: count a row by its two segments. */
 static void
-CountRow(CsVersionPair *pair, int32 a, int32 b)
+CountRow(void *state, const Datum *values, const bool *nulls)
 {
+	CsVersionPair *pair = state;
 	MemoryContext old = MemoryContextSwitchTo(pair->context);
-	CsPairTable *counted = CsPairTableAdd(pair->pairs, a, b, 1);
+	CsPairTable *counted = CsPairTableAdd(pair->pairs, SegmentOf(pair->side[0]),
+										  SegmentOf(pair->side[1]), 1);
 
 	if (counted != pair->pairs)
 		pfree(pair->pairs);
@@ -115,29 +37,21 @@ CountRow(CsVersionPair *pair, int32 a, int32 b)
 	MemoryContextSwitchTo(old);
 }
 
-/* CsRowSink: one row of the source. */
-static void
-TakeRow(void *arg, const Datum *values, const bool *nulls)
-{
-	PairReader *reader = arg;
-	CsVersionPair *pair = reader->pair;
-	CsAssignment placed[2];
-	int32		a = PlaceRow(&pair->side[0], values, nulls, &placed[0]);
-	int32		b = PlaceRow(&pair->side[1], values, nulls, &placed[1]);
-
-	CountRow(pair, a, b);
-	if (reader->sink != NULL)
-		reader->sink(reader->state, placed);
-}
-
 /* See versions.h. */
-void
-CsVersionPairRead(CsVersionPair *pair, CsVersionPairSink sink, void *state)
+CsVersionPair *
+CsVersionPairOpen(const char *model, int a, int b, const char *source)
 {
-	PairReader	reader = {.pair = pair, .sink = sink, .state = state};
+	CsVersionPair *pair = palloc0(sizeof(CsVersionPair));
+	const CsScorer *first;
 
-	pair->nrows = CsRelationRead(pair->side[0].source->relation, pair->columns, pair->ncolumns,
-								 TakeRow, &reader);
+	pair->context = CurrentMemoryContext;
+	pair->pass = CsPassOpenModel(model, b, source, CS_PLACE_TRY, &pair->side[1]);
+	first = CsCacheGet(model, a);
+	CsCachePin(first, CurrentMemoryContext);
+	pair->side[0] = CsPassPlace(pair->pass, first, CS_PLACE_TRY);
+	pair->pairs = CsPairTableCreate();
+	CsPassVisit(pair->pass, &(CsVisitor) {.state = pair, .take_row = CountRow});
+	return pair;
 }
 
 /* See versions.h. */

@@ -1,0 +1,269 @@
+/*
+ * pass.c
+ *	  A source read once for all who want something of its rows.
+ *
+ * The source is streamed as the caller, and only the columns that somebody has asked for are read.
+ * Each row goes through the same binding, pipeline and placing as predict's, by each version that
+ * places it; then every visitor takes it.  Who finds that memory does not suffice for all that it
+ * keeps has the source read again for the rest.
+ */
+#include "custseg.h"
+
+#include "score/pass.h"
+#include "utils/lsyscache.h"
+
+/* See pass.h. */
+CsPass *
+CsPassOpen(const CsRelation *relation)
+{
+	CsPass	   *pass = palloc0(sizeof(CsPass));
+
+	pass->relation = relation;
+	pass->id = -1;
+	pass->is_first = true;
+	return pass;
+}
+
+/* See pass.h. */
+CsPass *
+CsPassOpenModel(const char *model, int version, const char *source, CsPlacing placing,
+				CsPlacer **placer)
+{
+	const CsScorer *scorer = CsCacheGet(model, version);
+	CsPass	   *pass;
+	char	   *trained_source;
+	char	   *id;
+
+	CsCachePin(scorer, CurrentMemoryContext);
+	CsScorerOrigin(scorer, &trained_source, &id);
+	pass = CsPassOpen(CsRelationOpen(source == NULL ? trained_source : source));
+	*placer = CsPassPlace(pass, scorer, placing);
+	CsPassIdentify(pass, CsFindIdColumn(pass->relation, id));
+	return pass;
+}
+
+/* See pass.h. */
+int
+CsPassColumn(CsPass *pass, const CsColumn *column)
+{
+	return CsColumnSetAdd(&pass->columns, column);
+}
+
+/* The error when a source lacks what a feature is read from. */
+static void
+ReportMissing(const CsPass *pass, const CsScorer *scorer, const CsFeature *f)
+{
+	if (f->vector_width > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("%s lacks a column \"%s\" of vectors of %d elements",
+						pass->relation->description, CsFeatureColumn(f), f->vector_width),
+				 errdetail("Model \"%s\" was trained on them.", NameStr(scorer->model)),
+				 errhint("Score vectors that were made as those of the training were.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("%s lacks column \"%s\"", pass->relation->description, NameStr(f->name)),
+			 errdetail("Model \"%s\" was trained with it as a feature.", NameStr(scorer->model)),
+			 errhint("Score a table, view or query that has the column, NULL where the value is not known.")));
+}
+
+/* The position of a feature's column, -1: there is none, which is an error unless it "may be missing". */
+static int
+AddFeature(CsPass *pass, const CsScorer *scorer, const CsFeature *f, bool may_be_missing)
+{
+	const CsColumn *column = CsRelationFind(pass->relation, NameStr(f->name));
+
+	if (column == NULL && !may_be_missing)
+		ReportMissing(pass, scorer, f);
+	return column == NULL ? -1 : CsPassColumn(pass, column);
+}
+
+/* Add a placer; with "states" it binds what it can. */
+static CsPlacer *
+AddPlacer(CsPass *pass, const CsScorer *scorer, CsPlacing placing, CsBindState *states)
+{
+	CsPlacer   *p = palloc0(sizeof(CsPlacer));
+	const CsPipeline *pipeline = CsScorerPipeline(scorer);
+
+	CsScoringInit(&p->scoring, scorer, CurrentMemoryContext);
+	p->column = palloc(sizeof(int) * pipeline->nfeatures);
+	for (int i = 0; i < pipeline->nfeatures; i++)
+		p->column[i] = AddFeature(pass, scorer, &pipeline->feature[i], states != NULL);
+	p->binding = CsBindingForColumns(pipeline, pass->columns.columns, pass->columns.ncolumns,
+									 NameStr(scorer->model), CurrentMemoryContext, states);
+	p->states = states;
+	p->is_bound = true;
+	for (int i = 0; i < pipeline->nfeatures && states != NULL; i++)
+	{
+		if (states[i] == CS_BIND_DONE)
+			continue;
+		p->is_bound = false;
+		p->column[i] = -1;
+	}
+	p->placing = placing;
+	p->placed.index = -1;
+	pass->placers = lappend(pass->placers, p);
+	return p;
+}
+
+/* See pass.h. */
+CsPlacer *
+CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
+{
+	return AddPlacer(pass, scorer, placing, NULL);
+}
+
+/* See pass.h. */
+CsPlacer *
+CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
+{
+	ListCell   *cell;
+
+	foreach(cell, pass->placers)
+	{
+		CsPlacer   *p = lfirst(cell);
+
+		if (p->scoring.scorer != scorer || p->states == NULL)
+			continue;
+		p->placing = Max(p->placing, placing);
+		return p;
+	}
+	return AddPlacer(pass, scorer, placing,
+					 palloc0(sizeof(CsBindState) * CsScorerPipeline(scorer)->nfeatures));
+}
+
+/* See pass.h. */
+void
+CsPassIdentify(CsPass *pass, const CsColumn *column)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	if (column == NULL)
+		return;
+	pass->id = CsPassColumn(pass, column);
+	getTypeOutputInfo(column->type, &output, &is_varlena);
+	fmgr_info(output, &pass->id_output);
+}
+
+/* See pass.h. */
+void
+CsPassHonour(CsPass *pass, CsPlacer *placer)
+{
+	const CsScorer *scorer = placer->scoring.scorer;
+
+	placer->overrides = CsOverridesLoad(scorer);
+	if (placer->overrides != NULL && pass->id < 0)
+		ereport(WARNING,
+				(errmsg("overrides of model \"%s\" are not honoured: %s has no column that identifies a customer",
+						NameStr(scorer->model), pass->relation->description),
+				 errhint("Score a source with the id that the model was trained with.")));
+}
+
+/* See pass.h. */
+void
+CsPassVisit(CsPass *pass, const CsVisitor *visitor)
+{
+	CsVisitor  *v = palloc(sizeof(CsVisitor));
+
+	*v = *visitor;
+	pass->visitors = lappend(pass->visitors, v);
+}
+
+/* See pass.h. */
+char *
+CsPassId(CsPass *pass, const Datum *values, const bool *nulls)
+{
+	return pass->id < 0 || nulls[pass->id] ? NULL :
+		OutputFunctionCall(&pass->id_output, values[pass->id]);
+}
+
+/* Place a row by one version. */
+static inline void
+PlaceRow(CsPass *pass, CsPlacer *p, const Datum *values, const bool *nulls)
+{
+	CsScoring  *s = &p->scoring;
+
+	CsBindValues(p->binding, CsScorerPipeline(s->scorer), values, nulls, s->raw);
+	if (!pass->is_first || p->placing == CS_PLACE_NOT || !p->is_bound)
+		return;
+	p->override = p->overrides == NULL ? NULL :
+		CsOverridesFind(p->overrides, CsPassId(pass, values, nulls));
+	if (p->placing == CS_PLACE_STRICT ?
+		p->override != NULL || !CsScoringPlace(s, &p->placed, p->memberships) :
+		!CsScoringTry(s, &p->placed, p->memberships))
+		p->placed.index = -1;
+}
+
+/* CsRowSink: one row of the source. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	CsPass	   *pass = state;
+	ListCell   *cell;
+
+	foreach(cell, pass->placers)
+		PlaceRow(pass, lfirst(cell), values, nulls);
+	foreach(cell, pass->visitors)
+	{
+		const CsVisitor *v = lfirst(cell);
+
+		v->take_row(v->state, values, nulls);
+	}
+}
+
+/* Begin a reading: what it is to read. */
+static void
+BeginReading(CsPass *pass)
+{
+	bool		needs_raw = pass->is_first;
+	ListCell   *cell;
+
+	foreach(cell, pass->visitors)
+		needs_raw |= ((CsVisitor *) lfirst(cell))->needs_raw;
+	if (!needs_raw)
+	{
+		pass->placers = NIL;
+		pass->columns.ncolumns = 0;
+		pass->id = -1;
+	}
+	foreach(cell, pass->visitors)
+	{
+		const CsVisitor *v = lfirst(cell);
+
+		if (v->begin != NULL)
+			v->begin(v->state, pass);
+	}
+}
+
+/* End a reading: who needs no other one leaves. */
+static void
+EndReading(CsPass *pass)
+{
+	List	   *rest = NIL;
+	ListCell   *cell;
+
+	foreach(cell, pass->visitors)
+	{
+		const CsVisitor *v = lfirst(cell);
+
+		if (v->end != NULL && v->end(v->state))
+			rest = lappend(rest, lfirst(cell));
+	}
+	pass->visitors = rest;
+	pass->is_first = false;
+}
+
+/* See pass.h. */
+int64
+CsPassRead(CsPass *pass)
+{
+	do
+	{
+		BeginReading(pass);
+		pass->nrows = CsRelationRead(pass->relation, pass->columns.columns,
+									 pass->columns.ncolumns, TakeRow, pass);
+		EndReading(pass);
+	} while (pass->visitors != NIL);
+	return pass->nrows;
+}

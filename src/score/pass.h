@@ -1,0 +1,102 @@
+/*
+ * pass.h
+ *	  A source read for all who want something of its rows: columns, segments, decisions by hand.
+ */
+#ifndef CUSTSEG_PASS_H
+#define CUSTSEG_PASS_H
+
+#include "score/score.h"
+
+typedef enum CsPlacing
+{
+	CS_PLACE_NOT,				/* features are read, nobody is placed */
+	CS_PLACE_TRY,				/* a value that the model does not do without is missing: not placed */
+	CS_PLACE_STRICT				/* that is an error, but not for whom somebody has decided */
+} CsPlacing;
+
+/* A version that places the rows of a pass, and what it makes of the row at hand. */
+typedef struct CsPlacer
+{
+	CsScoring	scoring;		/* the row's raw values, and z when it was placed */
+	CsBinding  *binding;
+	int		   *column;			/* of each feature among the pass's; -1: not bound */
+	CsBindState *states;		/* of each feature; NULL: all are bound, else it was an error */
+	bool		is_bound;		/* all features are; else nobody is placed */
+	CsPlacing	placing;
+	double	   *memberships;	/* the caller's room for those of a row that is placed, or NULL */
+	CsOverrides *overrides;		/* to be honoured; NULL: there are none */
+
+	CsAssignment placed;		/* index -1: the model could not, or did not have to, place it */
+	const CsOverride *override; /* NULL: the model decides */
+} CsPlacer;
+
+struct CsPass;
+
+/*
+ * What takes the rows.  Begin, before each reading, has columns read by CsPassColumn; end, after it,
+ * tells whether another reading is needed.  Both may be NULL.  In further readings nobody is placed;
+ * raw values are read for who needs them.
+ */
+typedef struct CsVisitor
+{
+	void	   *state;
+	void		(*begin) (void *state, struct CsPass *pass);
+	CsRowSink	take_row;
+	bool		(*end) (void *state);
+	bool		needs_raw;
+} CsVisitor;
+
+typedef struct CsPass
+{
+	const CsRelation *relation;
+	CsColumnSet columns;		/* that are read */
+	int			id;				/* which of them says who a customer is; -1: none */
+	FmgrInfo	id_output;
+	List	   *placers;
+	List	   *visitors;
+	bool		is_first;		/* reading */
+	int64		nrows;			/* of the reading that came last */
+} CsPass;
+
+/*
+ * Open: everything is in CurrentMemoryContext; the relation stays the caller's.  OpenModel: the rows of
+ * a source, NULL for the one that the version was trained on, placed by a version of a model (0: the
+ * deployed one), with the column that identifies them.
+ */
+extern CsPass *CsPassOpen(const CsRelation *relation);
+extern CsPass *CsPassOpenModel(const char *model, int version, const char *source,
+							   CsPlacing placing, CsPlacer **placer);
+
+/*
+ * Have a version, which the caller has pinned, place the rows.  A feature whose column is missing or of
+ * another kind is an error.  TryToPlace: it is noted in "states" and nobody is placed; visitors share
+ * the placer of a version.
+ */
+extern CsPlacer *CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
+extern CsPlacer *CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
+
+/* Have the id read: that column, unless it is NULL; see CsFindIdColumn. */
+extern void CsPassIdentify(CsPass *pass, const CsColumn *column);
+
+/* Have decisions by hand honoured; a WARNING when no id tells customers. */
+extern void CsPassHonour(CsPass *pass, CsPlacer *placer);
+
+/* Have a column of the relation read; its position in the row. */
+extern int	CsPassColumn(CsPass *pass, const CsColumn *column);
+
+extern void CsPassVisit(CsPass *pass, const CsVisitor *visitor);
+
+/* Read the source, as the caller, as often as visitors need; the number of its rows. */
+extern int64 CsPassRead(CsPass *pass);
+
+/* The id of a row as text, palloc'd; NULL without one. */
+extern char *CsPassId(CsPass *pass, const Datum *values, const bool *nulls);
+
+/* Where a row belongs: the index of its segment, -1 for none. */
+static inline int
+CsPlacerSegment(const CsPlacer *p)
+{
+	return p->override != NULL ? p->override->index : p->placed.index;
+}
+
+#endif							/* CUSTSEG_PASS_H */
