@@ -5,7 +5,7 @@
 #ifndef CUSTSEG_EXPLORE_H
 #define CUSTSEG_EXPLORE_H
 
-#include "data/relation.h"
+#include "score/pass.h"
 #include "lib/stringinfo.h"
 #include "stat/describe.h"
 #include "utils/array.h"
@@ -45,7 +45,6 @@ typedef struct CsLook
 	int64		nrows;
 	const CsColumn *id;			/* read along, or NULL */
 	Tuplestorestate *ids;		/* its values as text, a row each */
-	FmgrInfo	id_output;
 } CsLook;
 
 /* The arguments of functions that take columns of a source. */

@@ -142,7 +142,7 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	Counting   *c = palloc0(sizeof(Counting));
 	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
 								  CsArrayArgument(fcinfo, ARG_COLUMNS), sums);
-	CsColumn   *columns = palloc(sizeof(CsColumn) * Max(look->ncolumns, 1));
+	CsPass	   *pass = CsPassOpen(look->relation);
 
 	if (look->ncolumns > MOST_COLUMNS)
 		ereport(ERROR,
@@ -156,9 +156,10 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	c->row = palloc0(sizeof(double) * Max(look->ncolumns, 1));
 	memset(c->bucket, -1, sizeof(c->bucket));
 	for (int i = 0; i < look->ncolumns; i++)
-		columns[i] = look->columns[i].column;
+		CsPassColumn(pass, &look->columns[i].column);
+	CsPassVisit(pass, &(CsVisitor) {.state = c, .take_row = TakeRow});
 	if (look->ncolumns > 0)
-		CsRelationRead(look->relation, columns, look->ncolumns, TakeRow, c);
+		CsPassRead(pass);
 	for (int p = 0; p < c->npatterns && sums; p++)
 	{
 		CsCrossMoments m = PatternMoments(&c->patterns[p], look->ncolumns);

@@ -17,7 +17,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
@@ -184,17 +183,17 @@ TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
 typedef struct Reading
 {
 	CsLook	   *look;
+	CsPass	   *pass;
 	TupleDesc	id_desc;
 } Reading;
 
 /* Keep the id of a row as text. */
 static void
-TakeId(Reading *r, Datum datum, bool isnull)
+TakeId(Reading *r, const char *id)
 {
-	Datum		value = (Datum) 0;
+	Datum		value = id == NULL ? (Datum) 0 : CStringGetTextDatum(id);
+	bool		isnull = id == NULL;
 
-	if (!isnull)
-		value = CStringGetTextDatum(OutputFunctionCall(&r->look->id_output, datum));
 	tuplestore_putvalues(r->look->ids, r->id_desc, &value, &isnull);
 }
 
@@ -206,7 +205,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	CsLook	   *look = r->look;
 
 	if (look->ids != NULL)
-		TakeId(r, values[look->ncolumns], nulls[look->ncolumns]);
+		TakeId(r, CsPassId(r->pass, values, nulls));
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsLookColumn *c = &look->columns[i];
@@ -229,13 +228,8 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 static void
 StartIds(Reading *r)
 {
-	CsLook	   *look = r->look;
-	Oid			output;
-	bool		is_varlena;
-
-	getTypeOutputInfo(look->id->type, &output, &is_varlena);
-	fmgr_info(output, &look->id_output);
-	look->ids = tuplestore_begin_heap(false, false, work_mem);
+	CsPassIdentify(r->pass, r->look->id);
+	r->look->ids = tuplestore_begin_heap(false, false, work_mem);
 	r->id_desc = CreateTemplateTupleDesc(1);
 	TupleDescInitEntry(r->id_desc, 1, "id", TEXTOID, -1, 0);
 }
@@ -244,27 +238,23 @@ StartIds(Reading *r)
 void
 CsLookRead(CsLook *look)
 {
-	Reading		r = {.look = look};
-	int			n = look->ncolumns;
-	CsColumn   *columns = palloc(sizeof(CsColumn) * (n + 1));
+	Reading		r = {.look = look, .pass = CsPassOpen(look->relation)};
 
-	CsKeptInit(&look->kept, n, 1, 0);
+	CsKeptInit(&look->kept, look->ncolumns, 1, 0);
 	look->kept.puts_off = false;
 	look->kept.full = LeaveMemory;
 	look->kept.state = look;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < look->ncolumns; i++)
 	{
-		columns[i] = look->columns[i].column;
-		look->kept.columns[i].wanted = IsNumber(&columns[i]);
+		CsPassColumn(r.pass, &look->columns[i].column);
+		look->kept.columns[i].wanted = IsNumber(&look->columns[i].column);
 	}
-	(void) CsKeptBegin(&look->kept, 0);
+	CsKeptBegin(&look->kept, 0);
 	if (look->id != NULL)
-	{
 		StartIds(&r);
-		columns[n++] = *look->id;
-	}
-	if (n > 0)
-		CsRelationRead(look->relation, columns, n, TakeRow, &r);
+	CsPassVisit(r.pass, &(CsVisitor) {.state = &r, .take_row = TakeRow});
+	if (r.pass->columns.ncolumns > 0)
+		CsPassRead(r.pass);
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		FlushBlock(&look->columns[i]);
