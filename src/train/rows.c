@@ -36,10 +36,8 @@ typedef struct Reader
 {
 	CsTraining *t;
 	CsRowColumns columns;		/* that are read */
-	int64		nrows;			/* rows to train on so far, stored or not */
 	int64		expected;		/* an estimate; -1: unknown */
-	int64		room;			/* rows that may be stored */
-	CsRng		rng;			/* chooses the sample when there are more */
+	CsReservoir sample;			/* which rows are stored, of those to train on so far */
 	bool		over_limit;		/* rows are counted only */
 	bool		new_level;		/* the row has brought a level of a category */
 	double	   *row;			/* the current row's features */
@@ -51,17 +49,6 @@ typedef struct Reader
 	int64	   *n_null;			/* per feature: rows skipped because it is null */
 } Reader;
 
-/* The index of a column among those that are read, which it joins if need be. */
-static int
-AddColumn(CsRowColumns *c, const CsColumn *column)
-{
-	for (int i = 0; i < c->ncolumns; i++)
-		if (strcmp(NameStr(c->columns[i].name), NameStr(column->name)) == 0)
-			return i;
-	c->columns[c->ncolumns] = *column;
-	return c->ncolumns++;
-}
-
 /*
  * Collect the columns to read: features, weight, and what the labellers need, which are bound to
  * them.
@@ -71,10 +58,9 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 {
 	const char *weight = t->common->weight;
 
-	c->ncolumns = 0;
-	c->columns = palloc(sizeof(CsColumn) * (2 * CS_MAX_FEATURES + t->nfeatures + 2));
+	memset(c, 0, sizeof(*c));
 	for (int i = 0; i < t->nfeatures; i++)
-		AddColumn(c, &t->features[i]);
+		CsColumnSetAdd(&c->set, &t->features[i]);
 	c->weight = -1;
 	if (weight != NULL)
 	{
@@ -86,15 +72,15 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 					 errmsg("weight column \"%s\" is of type %s", weight,
 							format_type_be(column->type)),
 					 errhint("A weight is a number: cast the column in a query.")));
-		c->weight = AddColumn(c, column);
+		c->weight = CsColumnSetAdd(&c->set, column);
 	}
 	for (int i = 0; i < t->nlabellers; i++)
 	{
 		ListCell   *cell;
 
 		foreach(cell, t->labellers[i]->columns)
-			AddColumn(c, CsRelationColumn(t->relation, lfirst(cell)));
-		t->labellers[i]->bind(t->labellers[i], c->columns, c->ncolumns);
+			CsColumnSetAdd(&c->set, CsRelationColumn(t->relation, lfirst(cell)));
+		t->labellers[i]->bind(t->labellers[i], c->set.columns, c->set.ncolumns);
 	}
 }
 
@@ -159,12 +145,12 @@ CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls)
 		return 1;
 	if (nulls[c->weight])
 		return 0;
-	converter = &c->columns[c->weight].converter;
+	converter = &c->set.columns[c->weight].converter;
 	weight = converter->to_double(converter, values[c->weight]);
 	if (!(weight >= 0) || isinf(weight))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("weight column \"%s\" holds %s", NameStr(c->columns[c->weight].name),
+				 errmsg("weight column \"%s\" holds %s", NameStr(c->set.columns[c->weight].name),
 						isnan(weight) ? "NaN" : psprintf("%g", weight)),
 				 errhint("Weights are finite and not negative; a row of weight 0 or NULL is skipped.")));
 	return weight;
@@ -239,7 +225,7 @@ HalveSample(Reader *reader)
 	int64		nkept = Max(from->nrows / 2 / CS_BLOCK_ROWS, 1) * CS_BLOCK_ROWS;
 	int64	   *kept = palloc(sizeof(int64) * nkept);
 
-	CsRngSample(&reader->rng, from->nrows, nkept, kept);
+	CsRngSample(&reader->sample.rng, from->nrows, nkept, kept);
 	for (int64 i = 0; i < nkept; i++)
 	{
 		const double *x = CsMatrixBlock(from, t->arena, kept[i] / CS_BLOCK_ROWS) +
@@ -264,7 +250,7 @@ HalveSample(Reader *reader)
 	CsMatrixFree(from, t->arena);
 	pfree(from);
 	t->raw = to;
-	reader->room = nkept;
+	reader->sample.room = nkept;
 	reader->block_number = -1;
 }
 
@@ -281,11 +267,8 @@ LimitSample(Reader *reader)
 	MemoryContextSwitchTo(old);
 }
 
-/*
- * The next row begins a block: make room for it, if the training may still grow; returns whether it
- * may.
- */
-static bool
+/* The next row begins a block: make room for it, or else the training grows no more. */
+static void
 StartBlock(Reader *reader)
 {
 	CsTraining *t = reader->t;
@@ -294,19 +277,18 @@ StartBlock(Reader *reader)
 
 	/* a sample is closed in good time: unlike the table, it can end with any row */
 	if (t->streaming != NULL && t->raw->nrows > 0)
-		nrows = Min(t->raw->nrows + CS_BLOCK_ROWS, reader->room);
+		nrows = Min(t->raw->nrows + CS_BLOCK_ROWS, reader->sample.room);
 	if (CsTrainingMemory(t, nrows) > CsMemoryLimit())
 	{
 		if (t->streaming != NULL && t->raw->nrows > 0)
-			reader->room = t->raw->nrows;
+			reader->sample.room = t->raw->nrows;
 		else
 			GiveUpStoring(reader);
-		return false;
+		return;
 	}
 	old = MemoryContextSwitchTo(t->context);
 	CsMatrixGrow(t->raw, t->arena);
 	MemoryContextSwitchTo(old);
-	return true;
 }
 
 /* Where in the matrix the next row goes, -1 when it is not kept. */
@@ -314,15 +296,16 @@ static int64
 ChoosePlace(Reader *reader)
 {
 	CsMatrix   *raw = reader->t->raw;
-	uint64		place;
+	int64		place;
 
-	if (raw->nrows < reader->room &&
-		(raw->nrows % CS_BLOCK_ROWS != 0 || reader->over_limit || StartBlock(reader)))
-		return reader->over_limit ? -1 : raw->nrows++;
+	if (raw->nrows < reader->sample.room && raw->nrows % CS_BLOCK_ROWS == 0 && !reader->over_limit)
+		StartBlock(reader);
+	place = CsReservoirPlace(&reader->sample);
 	if (reader->over_limit)
 		return -1;
-	place = CsRngBelow(&reader->rng, (uint64) reader->nrows + 1);
-	return place < (uint64) reader->room ? (int64) place : -1;
+	if (place == raw->nrows)
+		raw->nrows++;
+	return place;
 }
 
 /* Where the values of a row of the matrix are. */
@@ -364,10 +347,9 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		t->n_skipped++;
 		return;
 	}
-	if (reader->nrows % CS_BLOCK_ROWS == 0)
-		CsProgressRows(reader->nrows, reader->expected);
+	if (reader->sample.seen % CS_BLOCK_ROWS == 0)
+		CsProgressRows(reader->sample.seen, reader->expected);
 	place = ChoosePlace(reader);
-	reader->nrows++;
 	if (place < 0)
 		return;
 
@@ -488,24 +470,25 @@ ForgetLevels(CsTraining *t, int column)
 static void
 ReadSource(CsTraining *t)
 {
-	Reader		reader = {.t = t, .room = PG_INT64_MAX, .block_number = -1};
+	Reader		reader = {.t = t, .block_number = -1};
 	double		estimate = CsRelationEstimate(t->relation);
 
 	reader.expected = estimate > 0 ? (int64) estimate : -1;
 	reader.row = palloc(sizeof(double) * t->nfeatures);
 	reader.n_null = palloc0(sizeof(int64) * t->nfeatures);
-	if (t->streaming != NULL)
-		reader.room = CsStreamOptionsOf(t)->sample;
-	CsRngSeed(&reader.rng, (uint64) t->common->seed, SAMPLE_STREAM);
+	CsReservoirInit(&reader.sample,
+					t->streaming != NULL ? CsStreamOptionsOf(t)->sample : PG_INT64_MAX,
+					(uint64) t->common->seed, SAMPLE_STREAM);
 	CsRowColumnsCollect(t, &reader.columns);
 	t->raw = CsMatrixCreate(t->nfeatures);
 
-	CsRelationRead(t->relation, reader.columns.columns, reader.columns.ncolumns, TakeRow, &reader);
+	CsRelationRead(t->relation, reader.columns.set.columns, reader.columns.set.ncolumns,
+				   TakeRow, &reader);
 
-	CsProgressRows(reader.nrows, reader.nrows);
+	CsProgressRows(reader.sample.seen, reader.sample.seen);
 	if (reader.over_limit)
-		CsReportMemory(t, t->streaming == NULL ? reader.nrows : Min(reader.nrows, CS_BLOCK_ROWS));
-	if (reader.nrows == 0)
+		CsReportMemory(t, t->streaming == NULL ? reader.sample.seen : Min(reader.sample.seen, CS_BLOCK_ROWS));
+	if (reader.sample.seen == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s has no rows to train on", t->relation->description),
@@ -514,7 +497,7 @@ ReadSource(CsTraining *t)
 				 t->n_skipped > 0 ?
 				 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
 				 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
-	t->nrows = reader.nrows;
+	t->nrows = reader.sample.seen;
 	t->skipped = SkippedByReason(&reader);
 	ShareWeights(&reader);
 	for (int i = 0; i < t->nfeatures && t->nrows > t->raw->nrows; i++)

@@ -124,7 +124,7 @@ StartStream(Stream *s)
 	};
 
 	CsRowColumnsCollect(t, &s->columns);
-	s->binding = CsBindingForColumns(p, s->columns.columns, s->columns.ncolumns, t->model,
+	s->binding = CsBindingForColumns(p, s->columns.set.columns, s->columns.set.ncolumns, t->model,
 									 t->context, NULL);
 	s->row = palloc(sizeof(double) * p->nfeatures);
 	s->capacity = CsStreamBatchRows(t, p->noutputs, in_place);
@@ -217,7 +217,7 @@ RunPass(Stream *s)
 	s->nrows = 0;
 	s->raw->nrows = 0;
 	CsProgressRows(0, s->t->nrows);
-	CsRelationRead(s->t->relation, s->columns.columns, s->columns.ncolumns, TakeRow, s);
+	CsRelationRead(s->t->relation, s->columns.set.columns, s->columns.set.ncolumns, TakeRow, s);
 	if (s->raw->nrows > 0)
 		UseBatch(s);
 	if (s->nrows == 0)

@@ -27,8 +27,7 @@
 /* The columns of the source that a pass over its rows reads. */
 typedef struct CsRowColumns
 {
-	int			ncolumns;
-	CsColumn   *columns;		/* the features first, then what else is needed */
+	CsColumnSet set;			/* the features first, then what else is needed */
 	int			weight;			/* which of them is the weight, or -1 */
 } CsRowColumns;
 
