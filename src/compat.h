@@ -32,6 +32,11 @@ CppConcat(pg_finfo_, funcname) (void) \
 extern int	no_such_variable
 #endif
 
+/* What stands before a function that does not return; before 18 it is spelled another way. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* Intervals have infinities since 17. */
 #if PG_VERSION_NUM < 170000
 #define INTERVAL_IS_NOBEGIN(interval) false

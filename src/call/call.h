@@ -101,10 +101,10 @@ extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
 
 extern Size CsMemoryLimit(void);
 extern Size CsMegabytes(Size bytes);
-extern void CsMemoryError(Size needed, const char *instead, const char *what, ...)
-			pg_attribute_printf(3, 4) pg_attribute_noreturn();
-extern void CsMemoryExceeded(Size used, const char *instead, const char *what, ...)
-			pg_attribute_printf(3, 4) pg_attribute_noreturn();
+pg_noreturn extern void CsMemoryError(Size needed, const char *instead, const char *what, ...)
+			pg_attribute_printf(3, 4);
+pg_noreturn extern void CsMemoryExceeded(Size used, const char *instead, const char *what, ...)
+			pg_attribute_printf(3, 4);
 
 /* finding.c */
 
