@@ -9,7 +9,9 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
 #include "commands/progress.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -116,11 +118,12 @@ MaySee(const PgBackendStatus *status)
 }
 
 /* A number of a backend as bigint; NULL when it is not known (yet). */
-static void
-PutParam(const PgBackendStatus *status, int param, int64 unknown, Datum *value, bool *null)
+static CsValue
+ParamValue(const PgBackendStatus *status, int param, int64 unknown)
 {
-	*value = Int64GetDatum(status->st_progress_param[param]);
-	*null = status->st_progress_param[param] == unknown;
+	int64		value = status->st_progress_param[param];
+
+	return value == unknown ? CsValueNull(INT8OID) : CsValueInt8(value);
 }
 
 PG_FUNCTION_INFO_V1(custseg_progress);
@@ -129,42 +132,35 @@ PG_FUNCTION_INFO_V1(custseg_progress);
 Datum
 custseg_progress(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 
-	InitMaterializedSRF(fcinfo, 0);
 	for (int i = 0; i < pgstat_fetch_stat_numbackends(); i++)
 	{
 		PgBackendStatus *status = BackendStatus(i);
-		Datum		values[9] = {0};
-		bool		nulls[9];
+		CsValue		row[9];
 		int64		phase;
 		char		name[NAMEDATALEN];
 
 		if (status == NULL || status->st_progress_command != COMMAND_CUSTSEG)
 			continue;
-		memset(nulls, true, sizeof(nulls));
-		values[0] = Int32GetDatum(status->st_procpid);
-		nulls[0] = false;
+		CsResultNulls(result, row);
+		row[0] = CsValueInt4(status->st_procpid);
 		if (MaySee(status))
 		{
 			phase = status->st_progress_param[PARAM_PHASE];
 			memcpy(name, &status->st_progress_param[PARAM_MODEL], sizeof(name));
-			values[1] = CStringGetTextDatum(name);
-			nulls[1] = false;
+			row[1] = CsValueText(name);
 			if (phase >= CS_PHASE_READING && phase <= CS_PHASE_STORING)
-			{
-				values[2] = CStringGetTextDatum(phase_names[phase]);
-				nulls[2] = false;
-			}
-			PutParam(status, PARAM_START, 0, &values[3], &nulls[3]);
-			PutParam(status, PARAM_STARTS, 0, &values[4], &nulls[4]);
-			PutParam(status, PARAM_ITERATION, 0, &values[5], &nulls[5]);
-			PutParam(status, PARAM_ROWS_DONE, -1, &values[6], &nulls[6]);
-			PutParam(status, PARAM_ROWS_TOTAL, -1, &values[7], &nulls[7]);
-			values[8] = TimestampTzGetDatum(status->st_progress_param[PARAM_STARTED]);
-			nulls[8] = false;
+				row[2] = CsValueText(phase_names[phase]);
+			row[3] = ParamValue(status, PARAM_START, 0);
+			row[4] = ParamValue(status, PARAM_STARTS, 0);
+			row[5] = ParamValue(status, PARAM_ITERATION, 0);
+			row[6] = ParamValue(status, PARAM_ROWS_DONE, -1);
+			row[7] = ParamValue(status, PARAM_ROWS_TOTAL, -1);
+			row[8] = CsValueOf(TIMESTAMPTZOID,
+							   TimestampTzGetDatum(status->st_progress_param[PARAM_STARTED]), false);
 		}
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, row, lengthof(row));
 	}
 	return (Datum) 0;
 }

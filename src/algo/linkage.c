@@ -18,10 +18,10 @@
 #include <math.h>
 
 #include "algo/hierarchical.h"
+#include "call/call.h"
 #include "miscadmin.h"
 #include "storage/shmem.h"
 
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /* Bytes that the merges of n points take, but for all their distances (complete, average). */
 Size
@@ -164,19 +164,16 @@ static void
 CheckPairs(const CsLeaves *leaves, CsLinkage linkage, Size memory_left)
 {
 	Size		needed = CsLinkagePairsSize(leaves->n);
-	Size		taken = (Size) maintenance_work_mem * 1024 - memory_left;
+	Size		taken = CsMemoryLimit() - memory_left;
 
 	if (needed <= memory_left)
 		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("%s linkage of %d %s needs %zu MB for their distances, %zu MB of maintenance_work_mem are left",
-					CsLinkageNames[linkage], leaves->n, leaves->micro ? "micro-clusters" : "rows",
-					(needed + MEGABYTE - 1) / MEGABYTE, memory_left / MEGABYTE),
-			 errhint("SET maintenance_work_mem = '%zuMB'; or take linkage \"ward\" or \"single\", which need no distances of all pairs; or lower option %s.",
-					 (needed + taken) / MEGABYTE + 1,
-					 leaves->micro ? "\"micro_clusters\"" :
-					 "\"max_rows\", above which micro-clusters stand for the rows")));
+	CsMemoryError(needed + taken,
+				  psprintf("take linkage \"ward\" or \"single\", which need no distances of all pairs; or lower option %s",
+						   leaves->micro ? "\"micro_clusters\"" :
+						   "\"max_rows\", above which micro-clusters stand for the rows"),
+				  "%s linkage of %d %s, whose distances take %zu MB,", CsLinkageNames[linkage], leaves->n,
+				  leaves->micro ? "micro-clusters" : "rows", CsMegabytes(needed));
 }
 
 /* For qsort_arg: by height, then in the order in which the merges were found. */

@@ -30,12 +30,8 @@ PG_FUNCTION_INFO_V1(custseg_choose_k);
 static void
 ReadRange(FunctionCallInfo fcinfo, const CsAlgorithm *algorithm, CsChoiceOptions *asked)
 {
-	if (PG_ARGISNULL(ARG_K_MIN) || PG_ARGISNULL(ARG_K_MAX))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be NULL", PG_ARGISNULL(ARG_K_MIN) ? "k_min" : "k_max")));
-	asked->k_min = PG_GETARG_INT32(ARG_K_MIN);
-	asked->k_max = PG_GETARG_INT32(ARG_K_MAX);
+	asked->k_min = CsRequiredInt(fcinfo, ARG_K_MIN, "k_min");
+	asked->k_max = CsRequiredInt(fcinfo, ARG_K_MAX, "k_max");
 	if (asked->k_min < 1 || asked->k_max > algorithm->max_segments || asked->k_min > asked->k_max)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -60,7 +56,7 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 				 errhint("Look at its result with custseg.compare().")));
 	request.algorithm = algorithm;
 	request.options = CsParseJudging(algorithm,
-									 PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS),
+									 CsJsonbArgument(fcinfo, ARG_OPTIONS),
 									 choice_options, lengthof(choice_options),
 									 sizeof(CsChoiceOptions), asked);
 	if (asked->gap_references == 1)
@@ -71,8 +67,8 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 	ReadRange(fcinfo, algorithm, asked);
 	request.k_max = asked->k_max;
 	request.id = CsTextArgument(fcinfo, ARG_ID);
-	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
-	request.prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
+	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	request.measures = CsChoiceMemory;
 	request.judging = asked;
 	return request;
@@ -80,29 +76,25 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 
 /* Every candidate as a row of the result. */
 static void
-PutRows(ReturnSetInfo *rsinfo, const CsChoice *choice)
+PutRows(CsResult *result, const CsChoice *choice)
 {
 	for (int i = 0; i < choice->n; i++)
 	{
 		const CsCandidate *c = &choice->candidates[i];
-		Datum		values[13];
-		bool		nulls[13] = {0};
 
-		values[0] = Int32GetDatum(c->k);
-		CsPutNumber(values, nulls, 1, c->inertia);
-		CsPutNumber(values, nulls, 2, c->silhouette);
-		CsPutNumber(values, nulls, 3, c->calinski_harabasz);
-		CsPutNumber(values, nulls, 4, c->davies_bouldin);
-		CsPutNumber(values, nulls, 5, c->gap);
-		CsPutNumber(values, nulls, 6, c->gap_se);
-		CsPutNumber(values, nulls, 7, c->bic);
-		CsPutNumber(values, nulls, 8, c->smallest_share);
-		CsPutNumber(values, nulls, 9, c->largest_share);
-		values[10] = Int32GetDatum(c->votes);
-		values[11] = BoolGetDatum(i == choice->best);
-		nulls[12] = c->reason == NULL;
-		values[12] = nulls[12] ? (Datum) 0 : CStringGetTextDatum(c->reason);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueInt4(c->k),
+									 CsValueFloat8(c->inertia),
+									 CsValueFloat8(c->silhouette),
+									 CsValueFloat8(c->calinski_harabasz),
+									 CsValueFloat8(c->davies_bouldin),
+									 CsValueFloat8(c->gap),
+									 CsValueFloat8(c->gap_se),
+									 CsValueFloat8(c->bic),
+									 CsValueFloat8(c->smallest_share),
+									 CsValueFloat8(c->largest_share),
+									 CsValueInt4(c->votes),
+									 CsValueBool(i == choice->best),
+									 CsValueText(c->reason)));
 	}
 }
 
@@ -112,13 +104,13 @@ PutRows(ReturnSetInfo *rsinfo, const CsChoice *choice)
 Datum
 custseg_choose_k(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsChoiceOptions asked = {0};
 	CsRequest	request;
 	CsTraining *t;
 	CsTeam	   *team;
 	CsChoice   *choice;
 
-	InitMaterializedSRF(fcinfo, 0);
 	request = ReadArguments(fcinfo, &asked);
 	t = CsTrainingOpen(&request);
 	team = CsTrainingPrepare(t);
@@ -130,7 +122,7 @@ custseg_choose_k(PG_FUNCTION_ARGS)
 				 errhint("Lower \"k_min\".")));
 	choice = CsChooseK(t, team, request.algorithm, request.options, &asked);
 	CsTeamEnd(team);
-	PutRows((ReturnSetInfo *) fcinfo->resultinfo, choice);
+	PutRows(result, choice);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

@@ -20,6 +20,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
@@ -250,26 +251,17 @@ Sentence(const Finding *f, Structure structure)
 
 /* The row of the result. */
 static void
-PutFinding(ReturnSetInfo *rsinfo, const Finding *f)
+PutFinding(CsResult *result, const Finding *f)
 {
 	Structure	structure = Judge(f);
-	Datum		values[11];
-	bool		nulls[11] = {0};
 
-	values[0] = Int64GetDatum(f->n_rows);
-	values[1] = Int64GetDatum(f->n_sampled);
-	CsPutNumber(values, nulls, 2, f->hopkins);
-	CsPutNumber(values, nulls, 3, f->hopkins_p);
-	values[4] = Int32GetDatum(f->best_k);
-	nulls[4] = f->best_k == 0;
-	CsPutNumber(values, nulls, 5, f->silhouette);
-	CsPutNumber(values, nulls, 6, f->null_mean);
-	CsPutNumber(values, nulls, 7, f->null_sd);
-	CsPutNumber(values, nulls, 8, f->p);
-	nulls[9] = structure == UNKNOWN;
-	values[9] = nulls[9] ? (Datum) 0 : CStringGetTextDatum(structure_names[structure]);
-	values[10] = CStringGetTextDatum(Sentence(f, structure));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueInt8(f->n_rows), CsValueInt8(f->n_sampled),
+								 CsValueFloat8(f->hopkins), CsValueFloat8(f->hopkins_p),
+								 f->best_k == 0 ? CsValueNull(INT4OID) : CsValueInt4(f->best_k),
+								 CsValueFloat8(f->silhouette), CsValueFloat8(f->null_mean),
+								 CsValueFloat8(f->null_sd), CsValueFloat8(f->p),
+								 CsValueText(structure == UNKNOWN ? NULL : structure_names[structure]),
+								 CsValueText(Sentence(f, structure))));
 }
 
 /*
@@ -278,13 +270,13 @@ PutFinding(ReturnSetInfo *rsinfo, const Finding *f)
 Datum
 custseg_clusterability(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	Asked		asked = {0};
 	CsRequest	request;
 	CsTraining *t;
 	CsTeam	   *team;
 	Finding		finding;
 
-	InitMaterializedSRF(fcinfo, 0);
 	request = CsJudgingRequest(fcinfo, "custseg.clusterability()", clusterability_options,
 							   lengthof(clusterability_options), &asked);
 	request.measures = ClusterabilityMemory;
@@ -292,7 +284,7 @@ custseg_clusterability(PG_FUNCTION_ARGS)
 	team = CsTrainingPrepare(t);
 	finding = Examine(t, team, &asked);
 	CsTeamEnd(team);
-	PutFinding((ReturnSetInfo *) fcinfo->resultinfo, &finding);
+	PutFinding(result, &finding);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

@@ -25,7 +25,6 @@
 /* Silhouettes that differ by less decide nothing. */
 #define CLOSE_SILHOUETTES 0.05
 
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /* Positions of the arguments. */
 enum
@@ -172,7 +171,7 @@ OwnMembers(Jsonb *json)
 static void
 ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
 {
-	Jsonb	   *json = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
+	Jsonb	   *json = CsJsonbArgument(fcinfo, ARG_OPTIONS);
 
 	CsOptionsParse(compare_options, lengthof(compare_options), OwnMembers(json), &c->options);
 	for (int i = 0; CsAlgorithmAt(i) != NULL; i++)
@@ -235,8 +234,8 @@ ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
 	request->k = ReadK(fcinfo);
 	request->k_max = request->k == 0 ? CS_LAST_K : request->k;
 	request->id = CsTextArgument(fcinfo, ARG_ID);
-	request->features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
-	request->prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	request->features = CsArrayArgument(fcinfo, ARG_FEATURES);
+	request->prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	request->measures = CompareMemory;
 	request->judging = c;
 	for (int i = 0; i < c->n && request->k == 0; i++)
@@ -280,7 +279,7 @@ WhyNotTried(const CsTraining *t, const Comparison *c, const CsContender *contend
 						  contender->options);
 	if (needed > CsMemoryLimit())
 		return psprintf("it needs %zu MB, maintenance_work_mem is %d MB",
-						(needed + MEGABYTE - 1) / MEGABYTE, maintenance_work_mem / 1024);
+						CsMegabytes(needed), maintenance_work_mem / 1024);
 	return NULL;
 }
 
@@ -393,37 +392,26 @@ GiveReasons(Comparison *c)
 
 /* Every contender as a row of the result. */
 static void
-PutRows(ReturnSetInfo *rsinfo, const Comparison *comparison)
+PutRows(CsResult *result, const Comparison *comparison)
 {
 	for (int i = 0; i < comparison->n; i++)
 	{
 		const CsContender *c = &comparison->contenders[i];
-		Datum		values[12] = {0};
-		bool		nulls[12];
+		bool		tried = c->failure == NULL;
+		const CsValidity *v = &c->validity;
 
-		memset(nulls, true, sizeof(nulls));
-		values[0] = CStringGetTextDatum(c->algorithm->name);
-		nulls[0] = nulls[10] = false;
-		if (c->failure == NULL)
-		{
-			values[1] = Int32GetDatum(c->validity.segments);
-			nulls[1] = false;
-			CsPutNumber(values, nulls, 2, c->silhouette);
-			CsPutNumber(values, nulls, 3, c->validity.calinski_harabasz);
-			CsPutNumber(values, nulls, 4, c->validity.davies_bouldin);
-			CsPutNumber(values, nulls, 5, c->validity.noise_share);
-			CsPutNumber(values, nulls, 6, c->validity.smallest_share);
-			CsPutNumber(values, nulls, 7, c->validity.largest_share);
-			CsPutNumber(values, nulls, 8, c->stability);
-			CsPutNumber(values, nulls, 9, c->milliseconds);
-		}
-		values[10] = BoolGetDatum(c->recommended);
-		if (c->reason != NULL)
-		{
-			values[11] = CStringGetTextDatum(c->reason);
-			nulls[11] = false;
-		}
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueText(c->algorithm->name),
+									 tried ? CsValueInt4(v->segments) : CsValueNull(INT4OID),
+									 CsValueFloat8(tried ? c->silhouette : NAN),
+									 CsValueFloat8(tried ? v->calinski_harabasz : NAN),
+									 CsValueFloat8(tried ? v->davies_bouldin : NAN),
+									 CsValueFloat8(tried ? v->noise_share : NAN),
+									 CsValueFloat8(tried ? v->smallest_share : NAN),
+									 CsValueFloat8(tried ? v->largest_share : NAN),
+									 CsValueFloat8(tried ? c->stability : NAN),
+									 CsValueFloat8(tried ? c->milliseconds : NAN),
+									 CsValueBool(c->recommended),
+									 CsValueText(c->reason)));
 	}
 }
 
@@ -433,12 +421,12 @@ PutRows(ReturnSetInfo *rsinfo, const Comparison *comparison)
 Datum
 custseg_compare(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	Comparison	c = {0};
 	CsTraining *t;
 	CsTeam	   *team;
 	int			k;
 
-	InitMaterializedSRF(fcinfo, 0);
 	ReadArguments(fcinfo, &c);
 	t = CsTrainingOpen(&c.request);
 	team = CsTrainingPrepare(t);
@@ -454,7 +442,7 @@ custseg_compare(PG_FUNCTION_ARGS)
 			CsContenderTry(t, one, c.options.stability_resamples);
 	}
 	GiveReasons(&c);
-	PutRows((ReturnSetInfo *) fcinfo->resultinfo, &c);
+	PutRows(result, &c);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

@@ -24,7 +24,7 @@ static const CsOption pca_options[] = {
 PG_FUNCTION_INFO_V1(custseg_pca);
 
 /* A component's weights by the names of the columns, as jsonb. */
-static Datum
+static CsValue
 Loadings(char **names, const double *weights, int n)
 {
 	StringInfoData json;
@@ -42,12 +42,12 @@ Loadings(char **names, const double *weights, int n)
 		appendStringInfo(&json, ": %s", digits);
 	}
 	appendStringInfoChar(&json, '}');
-	return JsonbPGetDatum(CsJsonbFromText(json.data));
+	return CsValueJsonb(CsJsonbFromText(json.data));
 }
 
 /* The first n components as rows of the result. */
 static void
-PutRows(ReturnSetInfo *rsinfo, const CsComponents *c, int n, char **names)
+PutRows(CsResult *result, const CsComponents *c, int n, char **names)
 {
 	double		sum = 0;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg loadings",
@@ -56,17 +56,14 @@ PutRows(ReturnSetInfo *rsinfo, const CsComponents *c, int n, char **names)
 	for (int i = 0; i < n; i++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		Datum		values[5];
-		bool		nulls[5] = {0};
 
 		CHECK_FOR_INTERRUPTS();
 		sum += c->variance[i];
-		values[0] = CStringGetTextDatum(psprintf("PC%d", i + 1));
-		values[1] = Float8GetDatum(c->variance[i]);
-		values[2] = Float8GetDatum(c->variance[i] / c->total);
-		values[3] = Float8GetDatum(Min(sum / c->total, 1));
-		values[4] = Loadings(names, c->vectors + (Size) i * c->d, c->d);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueText(psprintf("PC%d", i + 1)),
+									 CsValueFloat8(c->variance[i]),
+									 CsValueFloat8(c->variance[i] / c->total),
+									 CsValueFloat8(Min(sum / c->total, 1)),
+									 Loadings(names, c->vectors + (Size) i * c->d, c->d)));
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
@@ -79,6 +76,7 @@ PutRows(ReturnSetInfo *rsinfo, const CsComponents *c, int n, char **names)
 Datum
 custseg_pca(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsCommonOptions options = {0};
 	CsRequest	request;
 	CsTraining *t;
@@ -87,7 +85,6 @@ custseg_pca(PG_FUNCTION_ARGS)
 	CsComponents components;
 	double		asked;
 
-	InitMaterializedSRF(fcinfo, 0);
 	request = CsJudgingRequest(fcinfo, "custseg.pca()", pca_options, lengthof(pca_options), &options);
 	t = CsTrainingOpen(&request);
 	asked = t->prep->pca;
@@ -97,7 +94,7 @@ custseg_pca(PG_FUNCTION_ARGS)
 	CsTeamEnd(team);
 
 	components = CsComponentsOfCovariance(&covariance);
-	PutRows((ReturnSetInfo *) fcinfo->resultinfo, &components,
+	PutRows(result, &components,
 			asked > 0 ? CsComponentsAsked(&components, asked) : components.d,
 			CsPipelineScaledNames(t->pipeline));
 	CsTrainingClose(t);

@@ -48,13 +48,12 @@ ReadArguments(FunctionCallInfo fcinfo, HierarchicalOptions *options)
 	CsRequest	request = {.command = "custseg.dendrogram()", .algorithm = &CsHierarchical};
 
 	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
-	CsOptionsParse(CsHierarchicalOptions, HIERARCHICAL_NOPTIONS - 1,
-				   PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS), options);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, CsHierarchicalOptions, HIERARCHICAL_NOPTIONS - 1, options);
 	options->linkage = FindLinkage(CsRequiredText(fcinfo, ARG_LINKAGE, "linkage"));
 	request.options = options;
-	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.id = CsTextArgument(fcinfo, ARG_ID);
-	request.prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	return request;
 }
 
@@ -77,23 +76,17 @@ MakeTree(const CsTraining *t, CsTeam *team)
 
 /* One row for each merge. */
 static void
-PutMerges(ReturnSetInfo *rsinfo, const CsTree *tree)
+PutMerges(CsResult *result, const CsTree *tree)
 {
-	bool		nulls[5] = {0};
-
 	for (int i = 0; i < tree->leaves.n - 1; i++)
 	{
 		const CsMerge *merge = &tree->merges[i];
-		Datum		values[5];
 
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = Int32GetDatum(merge->first);
-		values[2] = Int32GetDatum(merge->second);
-		values[3] = Float8GetDatum(merge->height);
-		values[4] = Int64GetDatum(merge->rows);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueInt4(i + 1), CsValueInt4(merge->first),
+									 CsValueInt4(merge->second), CsValueFloat8(merge->height),
+									 CsValueInt8(merge->rows)));
 	}
 }
 
@@ -101,13 +94,13 @@ PutMerges(ReturnSetInfo *rsinfo, const CsTree *tree)
 Datum
 custseg_dendrogram(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	HierarchicalOptions options = {0};
 	CsRequest	request = ReadArguments(fcinfo, &options);
 	CsTraining *t;
 	CsTeam	   *team;
 	CsTree	   *tree;
 
-	InitMaterializedSRF(fcinfo, 0);
 	t = CsTrainingOpen(&request);
 	team = CsTrainingPrepare(t);
 	CsProgressPhase(CS_PHASE_SEEDING);
@@ -117,7 +110,7 @@ custseg_dendrogram(PG_FUNCTION_ARGS)
 		ereport(NOTICE,
 				(errmsg_internal("%s", tree->note),
 				 errdetail("Clusters below %d are micro-clusters, not rows.", tree->leaves.n)));
-	PutMerges((ReturnSetInfo *) fcinfo->resultinfo, tree);
+	PutMerges(result, tree);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

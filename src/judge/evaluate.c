@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "judge/judge.h"
 #include "utils/builtins.h"
@@ -21,38 +22,46 @@
 PG_FUNCTION_INFO_V1(custseg_evaluate);
 PG_FUNCTION_INFO_V1(custseg_silhouette);
 
+/* The arguments. */
+enum
+{
+	EVALUATE_MODEL, EVALUATE_SOURCE, EVALUATE_VERSION
+};
+
+enum
+{
+	SILHOUETTE_MODEL, SILHOUETTE_SOURCE, SILHOUETTE_SAMPLE, SILHOUETTE_VERSION
+};
+
 /* One metric to the result; NULL where it is not defined. */
 static void
-PutMetric(ReturnSetInfo *rsinfo, const char *name, double value)
+PutMetric(CsResult *result, const char *name, double value)
 {
-	Datum		values[2] = {CStringGetTextDatum(name), Float8GetDatum(value)};
-	bool		nulls[2] = {false, isnan(value)};
-
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	CsResultPut(result, CsValues(CsValueText(name), CsValueFloat8(value)));
 }
 
 /* All metrics of the rows. */
 static void
-PutMetrics(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsValidity *v,
+PutMetrics(CsResult *result, const CsPlacedRows *rows, const CsValidity *v,
 		   const CsSilhouette *s)
 {
 	const CsScoring *scoring = &rows->placer->scoring;
 	double		n = (double) rows->matrix->nrows;
 	double		clustered = n - (n > 0 ? round(v->noise_share * n) : 0);
 
-	PutMetric(rsinfo, "rows", n);
-	PutMetric(rsinfo, "unplaced_rows", (double) rows->unplaced);
-	PutMetric(rsinfo, "segments", v->segments);
-	PutMetric(rsinfo, "silhouette", s->mean);
-	PutMetric(rsinfo, "silhouette_rows", isnan(s->mean) ? NAN : (double) s->used);
-	PutMetric(rsinfo, "calinski_harabasz", v->calinski_harabasz);
-	PutMetric(rsinfo, "davies_bouldin", v->davies_bouldin);
-	PutMetric(rsinfo, "inertia_per_row", clustered > 0 ? rows->squared / clustered : NAN);
-	PutMetric(rsinfo, "mean_distance", clustered > 0 ? rows->distance / clustered : NAN);
+	PutMetric(result, "rows", n);
+	PutMetric(result, "unplaced_rows", (double) rows->unplaced);
+	PutMetric(result, "segments", v->segments);
+	PutMetric(result, "silhouette", s->mean);
+	PutMetric(result, "silhouette_rows", isnan(s->mean) ? NAN : (double) s->used);
+	PutMetric(result, "calinski_harabasz", v->calinski_harabasz);
+	PutMetric(result, "davies_bouldin", v->davies_bouldin);
+	PutMetric(result, "inertia_per_row", clustered > 0 ? rows->squared / clustered : NAN);
+	PutMetric(result, "mean_distance", clustered > 0 ? rows->distance / clustered : NAN);
 	if (scoring->fitted.has_noise)
-		PutMetric(rsinfo, "noise_share", v->noise_share);
+		PutMetric(result, "noise_share", v->noise_share);
 	if (scoring->algorithm->log_density != NULL)
-		PutMetric(rsinfo, "log_likelihood", n > 0 ? rows->log_likelihood / n : NAN);
+		PutMetric(result, "log_likelihood", n > 0 ? rows->log_likelihood / n : NAN);
 }
 
 /*
@@ -61,28 +70,28 @@ PutMetrics(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsValidity *v,
 Datum
 custseg_evaluate(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsPlacedRows *rows;
 	CsTeam	   *team;
 	CsValidity	v;
 	CsSilhouette *s;
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(EVALUATE_MODEL))
 		return (Datum) 0;
-	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 2),
-							CsTextArgument(fcinfo, 1), CS_JUDGED_ROWS, false);
+	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, EVALUATE_MODEL), CsVersionArgument(fcinfo, EVALUATE_VERSION),
+							CsTextArgument(fcinfo, EVALUATE_SOURCE), CS_JUDGED_ROWS, false);
 	team = CsPlacedRowsTeam(rows);
 	v = CsValidityOfLabels(team, rows->matrix, rows->labels, rows->k);
 	s = CsSilhouetteOfRows(team, rows->matrix, rows->labels, rows->k, CS_JUDGED_ROWS, SAMPLE_SEED);
 	CsTeamEnd(team);
-	PutMetrics((ReturnSetInfo *) fcinfo->resultinfo, rows, &v, s);
+	PutMetrics(result, rows, &v, s);
 	CsPlacedRowsFree(rows);
 	return (Datum) 0;
 }
 
 /* Every row that has a width to the result. */
 static void
-PutWidths(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsSilhouette *s)
+PutWidths(CsResult *result, const CsPlacedRows *rows, const CsSilhouette *s)
 {
 	const CsScoring *scoring = &rows->placer->scoring;
 	const CsScorerSegment *segments = CsScorerSegments(scoring->scorer) +
@@ -92,16 +101,15 @@ PutWidths(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsSilhouette *s
 	for (int64 i = 0; s->row != NULL && i < s->used; i++)
 	{
 		const char *id = rows->ids[s->row[i]];
-		Datum		values[4];
-		bool		nulls[4] = {id == NULL, false, isnan(s->width[i]), s->neighbor[i] < 0};
+		CsValue		name = CsValueText(id);
 
-		values[0] = id == NULL ? (Datum) 0 : CStringGetTextDatum(id);
-		values[1] = Int32GetDatum(segments[labels[s->row[i]]].segment);
-		values[2] = Float8GetDatum(s->width[i]);
-		values[3] = nulls[3] ? (Datum) 0 : Int32GetDatum(segments[s->neighbor[i]].segment);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(name,
+									 CsValueInt4(segments[labels[s->row[i]]].segment),
+									 CsValueFloat8(s->width[i]),
+									 s->neighbor[i] < 0 ? CsValueNull(INT4OID) :
+									 CsValueInt4(segments[s->neighbor[i]].segment)));
 		if (id != NULL)
-			pfree(DatumGetPointer(values[0]));
+			pfree(DatumGetPointer(name.datum));
 	}
 }
 
@@ -111,21 +119,21 @@ PutWidths(ReturnSetInfo *rsinfo, const CsPlacedRows *rows, const CsSilhouette *s
 Datum
 custseg_silhouette(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsPlacedRows *rows;
 	CsTeam	   *team;
 	CsSilhouette *s;
-	int			sample = PG_ARGISNULL(2) ? CS_JUDGED_ROWS : PG_GETARG_INT32(2);
+	int			sample = CsIntArgument(fcinfo, SILHOUETTE_SAMPLE, CS_JUDGED_ROWS);
 
-	InitMaterializedSRF(fcinfo, 0);
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(SILHOUETTE_MODEL))
 		return (Datum) 0;
 	if (sample < 2 || sample > CS_MAX_SILHOUETTE_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"sample\" must be between 2 and %d", CS_MAX_SILHOUETTE_ROWS),
 				 errdetail("It is %d.", sample)));
-	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, 0), CsVersionArgument(fcinfo, 3),
-							CsTextArgument(fcinfo, 1), sample, true);
+	rows = CsPlacedRowsRead(CsTextArgument(fcinfo, SILHOUETTE_MODEL), CsVersionArgument(fcinfo, SILHOUETTE_VERSION),
+							CsTextArgument(fcinfo, SILHOUETTE_SOURCE), sample, true);
 	team = CsPlacedRowsTeam(rows);
 	s = CsSilhouetteOfRows(team, rows->matrix, rows->labels, rows->k, sample, SAMPLE_SEED);
 	CsTeamEnd(team);
@@ -134,7 +142,7 @@ custseg_silhouette(PG_FUNCTION_ARGS)
 				(errmsg("silhouettes are of a sample of %lld of %lld rows", (long long) s->used,
 						(long long) rows->matrix->nrows),
 				 errhint("Raise \"sample\"; time grows with its square.")));
-	PutWidths((ReturnSetInfo *) fcinfo->resultinfo, rows, s);
+	PutWidths(result, rows, s);
 	CsPlacedRowsFree(rows);
 	return (Datum) 0;
 }

@@ -14,14 +14,6 @@
 #include "stat/stat.h"
 #include "train/choice.h"
 
-/* A number of a result row; NULL where it is not defined. */
-static inline void
-CsPutNumber(Datum *values, bool *nulls, int i, double value)
-{
-	nulls[i] = isnan(value);
-	values[i] = Float8GetDatum(value);
-}
-
 /*
  * placed.c: the rows of a source in a model's space, with the segments that the model gives them.
  *

@@ -110,21 +110,6 @@ GridMemory(int64 nrows, int d, int k, const void *opaque)
 					CsDbscanLabellingSize(nrows, o->common.weight != NULL));
 }
 
-/* An argument that is jsonb, or NULL. */
-static Jsonb *
-JsonbArgument(FunctionCallInfo fcinfo, int argument)
-{
-	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument);
-}
-
-/* Put a number into a result row; NaN is NULL. */
-static void
-PutNumber(Datum *values, bool *nulls, int column, double value)
-{
-	nulls[column] = isnan(value);
-	values[column] = Float8GetDatum(value);
-}
-
 /* The k of a curve. */
 static int
 ReadK(FunctionCallInfo fcinfo)
@@ -147,7 +132,7 @@ ReadK(FunctionCallInfo fcinfo)
 
 /* Show a curve: its points at evenly spaced ranks, and the knee. */
 static void
-ShowCurve(ReturnSetInfo *rsinfo, const double *curve, int64 n, int points)
+ShowCurve(CsResult *result, const double *curve, int64 n, int points)
 {
 	int64		knee = CsKnee(curve, n),
 				shown = points == 0 ? n : Min(n, points),
@@ -160,16 +145,12 @@ ShowCurve(ReturnSetInfo *rsinfo, const double *curve, int64 n, int points)
 
 		for (int s = 0; s < 2; s++)
 		{
-			Datum		values[4];
-			bool		nulls[4] = {0};
-
 			if (stops[s] < 0)
 				continue;
-			values[0] = Int64GetDatum(stops[s] + 1);
-			values[1] = Float8GetDatum((double) (stops[s] + 1) / (double) n);
-			values[2] = Float8GetDatum(curve[stops[s]]);
-			values[3] = BoolGetDatum(stops[s] == knee);
-			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+			CsResultPut(result, CsValues(CsValueInt8(stops[s] + 1),
+										 CsValueFloat8((double) (stops[s] + 1) / (double) n),
+										 CsValueFloat8(curve[stops[s]]),
+										 CsValueBool(stops[s] == knee)));
 		}
 		last = at;
 	}
@@ -179,7 +160,7 @@ ShowCurve(ReturnSetInfo *rsinfo, const double *curve, int64 n, int points)
 Datum
 custseg_k_distance(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	CurveOptions options = {0};
 	CsRequest	request = {.command = "custseg.k_distance()", .memory = CurveMemory};
 	CsTraining *t;
@@ -187,13 +168,11 @@ custseg_k_distance(PG_FUNCTION_ARGS)
 	double	   *curve;
 	int64		n;
 
-	InitMaterializedSRF(fcinfo, 0);
 	request.source = CsRequiredText(fcinfo, CURVE_SOURCE, "source");
-	request.features = PG_ARGISNULL(CURVE_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(CURVE_FEATURES);
+	request.features = CsArrayArgument(fcinfo, CURVE_FEATURES);
 	request.k = ReadK(fcinfo);
-	request.prep = JsonbArgument(fcinfo, CURVE_PREP);
-	CsOptionsParse(curve_options, lengthof(curve_options), JsonbArgument(fcinfo, CURVE_OPTIONS),
-				   &options);
+	request.prep = CsJsonbArgument(fcinfo, CURVE_PREP);
+	CsOptionsArgument(fcinfo, CURVE_OPTIONS, curve_options, lengthof(curve_options), &options);
 	request.options = &options;
 
 	t = CsTrainingOpen(&request);
@@ -208,7 +187,7 @@ custseg_k_distance(PG_FUNCTION_ARGS)
 				(errmsg("the curve is of a sample of %lld of the %lld rows", (long long) n,
 						(long long) t->matrix->nrows),
 				 errhint("options => '{\"sample\": 0}' takes all of them.")));
-	ShowCurve(rsinfo, curve, n, options.points);
+	ShowCurve(result, curve, n, options.points);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }
@@ -404,25 +383,22 @@ Reason(const Cell *cell, bool recommended)
 
 /* Show the pairs. */
 static void
-ShowGrid(ReturnSetInfo *rsinfo, const Grid *grid)
+ShowGrid(CsResult *result, const Grid *grid)
 {
 	int			best = Recommend(grid);
 
 	for (int i = 0; i < grid->neps * grid->nmin_samples; i++)
 	{
 		const Cell *cell = &grid->cells[i];
-		Datum		values[8];
-		bool		nulls[8] = {0};
 
-		values[0] = Float8GetDatum(cell->eps);
-		values[1] = Int32GetDatum(cell->min_samples);
-		values[2] = Int32GetDatum((int32) cell->clusters);
-		PutNumber(values, nulls, 3, cell->noise_share);
-		PutNumber(values, nulls, 4, cell->largest_share);
-		PutNumber(values, nulls, 5, cell->silhouette);
-		values[6] = BoolGetDatum(i == best);
-		values[7] = CStringGetTextDatum(Reason(cell, i == best));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueFloat8(cell->eps),
+									 CsValueInt4(cell->min_samples),
+									 CsValueInt4((int32) cell->clusters),
+									 CsValueFloat8(cell->noise_share),
+									 CsValueFloat8(cell->largest_share),
+									 CsValueFloat8(cell->silhouette),
+									 CsValueBool(i == best),
+									 CsValueText(Reason(cell, i == best))));
 	}
 }
 
@@ -430,19 +406,17 @@ ShowGrid(ReturnSetInfo *rsinfo, const Grid *grid)
 Datum
 custseg_dbscan_grid(PG_FUNCTION_ARGS)
 {
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	CsResult   *result = CsResultOpen(fcinfo);
 	GridOptions options = {0};
 	CsRequest	request = {.command = "custseg.dbscan_grid()", .memory = GridMemory};
 	Grid		grid = {0};
 	CsTraining *t;
 	CsTeam	   *team;
 
-	InitMaterializedSRF(fcinfo, 0);
 	request.source = CsRequiredText(fcinfo, GRID_SOURCE, "source");
-	request.features = PG_ARGISNULL(GRID_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(GRID_FEATURES);
-	request.prep = JsonbArgument(fcinfo, GRID_PREP);
-	CsOptionsParse(grid_options, lengthof(grid_options), JsonbArgument(fcinfo, GRID_OPTIONS),
-				   &options);
+	request.features = CsArrayArgument(fcinfo, GRID_FEATURES);
+	request.prep = CsJsonbArgument(fcinfo, GRID_PREP);
+	CsOptionsArgument(fcinfo, GRID_OPTIONS, grid_options, lengthof(grid_options), &options);
 	request.options = &options;
 	ReadGrid(fcinfo, &grid);
 
@@ -451,7 +425,7 @@ custseg_dbscan_grid(PG_FUNCTION_ARGS)
 	CsProgressPhase(CS_PHASE_ITERATING);
 	RunGrid(t, team, &options, &grid);
 	CsTeamEnd(team);
-	ShowGrid(rsinfo, &grid);
+	ShowGrid(result, &grid);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

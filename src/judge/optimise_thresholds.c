@@ -228,36 +228,30 @@ OptionsWith(const RulesOptions *options, Jsonb *segments)
 
 /* Put the one row of the answer. */
 static void
-PutFinding(ReturnSetInfo *rsinfo, const RulesOptions *options, const Finding *f)
+PutFinding(CsResult *result, const RulesOptions *options, const Finding *f)
 {
-	Datum		values[10];
-	bool		nulls[10] = {false};
-	Datum	   *changes = palloc(sizeof(Datum) * (list_length(f->changes) + 1));
+	const char **changes = palloc(sizeof(char *) * (list_length(f->changes) + 1));
 	const char *recommendation;
 	char	   *reason = Recommend(f, &recommendation);
 	ListCell   *cell;
-	int			n = 0,
-				i = 0;
+	int			n = 0;
 
 	foreach(cell, f->changes)
-		changes[n++] = CStringGetTextDatum(lfirst(cell));
-	values[i++] = CStringGetTextDatum(recommendation);
-	values[i++] = CStringGetTextDatum(reason);
-	values[i++] = PointerGetDatum(construct_array(changes, n, TEXTOID, -1, false, TYPALIGN_INT));
-	for (int half = 0; half < 2; half++)
-	{
-		values[i++] = Int64GetDatum(f->n[half]);
-		values[i++] = Float8GetDatum(f->before[half]);
-		values[i++] = Float8GetDatum(f->after[half]);
-	}
-	values[i++] = JsonbPGetDatum(OptionsWith(options, f->segments));
-	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		changes[n++] = lfirst(cell);
+	CsResultPut(result, CsValues(CsValueText(recommendation), CsValueText(reason),
+								 CsValueTexts(changes, n),
+								 CsValueInt8(f->n[0]),
+								 CsValueFloat8(f->before[0]), CsValueFloat8(f->after[0]),
+								 CsValueInt8(f->n[1]),
+								 CsValueFloat8(f->before[1]), CsValueFloat8(f->after[1]),
+								 CsValueJsonb(OptionsWith(options, f->segments))));
 }
 
 /* optimise_thresholds(model, source, outcome, options, version) */
 Datum
 custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsRequest	request = {.command = "custseg.optimise_thresholds()",.algorithm = &CsRules};
 	Asked		asked = {0};
 	char	   *outcome = CsTextArgument(fcinfo, ARG_OUTCOME);
@@ -269,9 +263,8 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	Finding		finding;
 	MemoryContext caller = CurrentMemoryContext;
 
-	InitMaterializedSRF(fcinfo, 0);
-	CsOptionsParse(optimise_options, lengthof(optimise_options), CsJsonbArgument(fcinfo, ARG_OPTIONS),
-				   &asked);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, optimise_options, lengthof(optimise_options),
+					  &asked);
 	scorer = CsRulesScorer(CsRequiredText(fcinfo, ARG_MODEL, "model"),
 						   CsVersionArgument(fcinfo, ARG_VERSION), &scoring);
 	CsScorerOrigin(scorer, &request.source, &trained_id);
@@ -288,7 +281,7 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	CsRulesRestore(options->set, &scoring.fitted, CsScorerPipeline(scorer));
 	finding = Optimise(t, options->set, &asked, OutcomeColumn(t->pipeline, outcome));
 	MemoryContextSwitchTo(caller);
-	PutFinding((ReturnSetInfo *) fcinfo->resultinfo, options, &finding);
+	PutFinding(result, options, &finding);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

@@ -19,7 +19,6 @@
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 4096
-#define MEGABYTE ((Size) 1024 * 1024)
 
 typedef struct Reader
 {
@@ -131,15 +130,11 @@ static void
 ReportMemory(const Reader *reader)
 {
 	const CsPlacedRows *rows = reader->rows;
-	Size		needed = MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS) / MEGABYTE + 1;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("judging model \"%s\" on %lld rows needs %zu MB, maintenance_work_mem is %d MB",
-					NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows, needed,
-					maintenance_work_mem / 1024),
-			 errhint("SET maintenance_work_mem = '%zuMB'; or judge it on fewer rows, as a query with TABLESAMPLE gives.",
-					 needed)));
+	CsMemoryError(MemoryNeeded(reader, reader->nrows + CS_BLOCK_ROWS),
+				  "judge it on fewer rows, as a query with TABLESAMPLE gives",
+				  "judging model \"%s\" on %lld rows",
+				  NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows);
 }
 
 /* See judge.h. */

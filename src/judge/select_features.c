@@ -280,26 +280,22 @@ Reason(const Selection *s, int feature, const Asked *asked)
 
 /* Every feature as a row of the result. */
 static void
-PutRows(ReturnSetInfo *rsinfo, const Selection *s, const Asked *asked)
+PutRows(CsResult *result, const Selection *s, const Asked *asked)
 {
 	for (int i = 0; i < s->n; i++)
 	{
 		const Candidate *c = &s->candidates[i];
 		int			other = c->cause >= 0 ? c->cause : NearestKept(s, i);
-		Datum		values[6];
-		bool		nulls[6] = {0};
+		bool		compared = other >= 0 && c->frequency != 1;
 
-		values[0] = CStringGetTextDatum(NameStr(c->feature->name));
-		values[1] = BoolGetDatum(c->keep);
-		CsPutNumber(values, nulls, 2, c->variance);
-		nulls[3] = nulls[4] = other < 0 || c->frequency == 1;
-		if (!nulls[3])
-		{
-			values[3] = CStringGetTextDatum(NameStr(s->candidates[other].feature->name));
-			values[4] = Float8GetDatum(s->association[(Size) i * s->n + other]);
-		}
-		values[5] = CStringGetTextDatum(Reason(s, i, asked));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result, CsValues(CsValueText(NameStr(c->feature->name)),
+									 CsValueBool(c->keep),
+									 CsValueFloat8(c->variance),
+									 CsValueText(!compared ? NULL :
+												 NameStr(s->candidates[other].feature->name)),
+									 CsValueFloat8(!compared ? NAN :
+												   s->association[(Size) i * s->n + other]),
+									 CsValueText(Reason(s, i, asked))));
 	}
 }
 
@@ -309,6 +305,7 @@ PutRows(ReturnSetInfo *rsinfo, const Selection *s, const Asked *asked)
 Datum
 custseg_select_features(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	Asked		asked = {0};
 	CsRequest	request;
 	CsTraining *t;
@@ -316,7 +313,6 @@ custseg_select_features(PG_FUNCTION_ARGS)
 	CsCovariance covariance;
 	Selection	s = {0};
 
-	InitMaterializedSRF(fcinfo, 0);
 	request = CsJudgingRequest(fcinfo, "custseg.select_features()", selection_options,
 							   lengthof(selection_options), &asked);
 	t = CsTrainingOpen(&request);
@@ -339,7 +335,7 @@ custseg_select_features(PG_FUNCTION_ARGS)
 		s.candidates[i].keep = s.candidates[i].frequency < 1 &&
 			s.candidates[i].frequency <= asked.max_frequency;
 	DropCorrelated(&s, asked.max_correlation);
-	PutRows((ReturnSetInfo *) fcinfo->resultinfo, &s, &asked);
+	PutRows(result, &s, &asked);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

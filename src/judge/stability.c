@@ -93,11 +93,7 @@ ReadArguments(FunctionCallInfo fcinfo, Asked *asked)
 	asked->options = request.options;
 	asked->choice.k_min = CS_FIRST_K;
 	asked->choice.k_max = CS_LAST_K;
-	if (PG_ARGISNULL(ARG_RESAMPLES))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("\"%s\" must not be NULL", "resamples")));
-	asked->resamples = PG_GETARG_INT32(ARG_RESAMPLES);
+	asked->resamples = CsRequiredInt(fcinfo, ARG_RESAMPLES, "resamples");
 	if (asked->resamples < 1 || asked->resamples > MAX_RESAMPLES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -106,7 +102,7 @@ ReadArguments(FunctionCallInfo fcinfo, Asked *asked)
 	request.k = CsSegmentsArgument(fcinfo, ARG_K, algorithm, request.options);
 	request.k_max = request.k == 0 ? CS_LAST_K : request.k;
 	request.id = CsTextArgument(fcinfo, ARG_ID);
-	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
+	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	request.measures = StabilityMemory;
 	request.judging = asked;
@@ -270,7 +266,7 @@ CompareBySize(const void *a, const void *b, void *counts)
 
 /* Every segment as a row of the result. */
 static void
-PutRows(ReturnSetInfo *rsinfo, const CsTraining *t, const Asked *asked, const CsFitOutput *fit,
+PutRows(CsResult *result, const CsTraining *t, const Asked *asked, const CsFitOutput *fit,
 		const Outcome *outcome)
 {
 	int		   *order = palloc(sizeof(int) * fit->k);
@@ -282,18 +278,15 @@ PutRows(ReturnSetInfo *rsinfo, const CsTraining *t, const Asked *asked, const Cs
 	for (int i = 0; i < fit->k; i++)
 	{
 		int			c = order[i];
-		Datum		values[8];
-		bool		nulls[8] = {0};
 
-		values[0] = Int32GetDatum(i + 1);
-		values[1] = Int64GetDatum(fit->counts[c]);
-		values[2] = Float8GetDatum((double) fit->counts[c] / t->matrix->nrows);
-		values[3] = Float8GetDatum(outcome->jaccard[c] / resamples);
-		values[4] = Float8GetDatum(outcome->recovered[c] / resamples);
-		values[5] = Float8GetDatum(outcome->dissolved[c] / resamples);
-		values[6] = Float8GetDatum(outcome->rand / resamples);
-		values[7] = CStringGetTextDatum(Verdict(outcome->jaccard[c] / resamples));
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		CsResultPut(result,
+					CsValues(CsValueInt4(i + 1), CsValueInt8(fit->counts[c]),
+							 CsValueFloat8((double) fit->counts[c] / t->matrix->nrows),
+							 CsValueFloat8(outcome->jaccard[c] / resamples),
+							 CsValueFloat8(outcome->recovered[c] / resamples),
+							 CsValueFloat8(outcome->dissolved[c] / resamples),
+							 CsValueFloat8(outcome->rand / resamples),
+							 CsValueText(Verdict(outcome->jaccard[c] / resamples))));
 	}
 }
 
@@ -303,6 +296,7 @@ PutRows(ReturnSetInfo *rsinfo, const CsTraining *t, const Asked *asked, const Cs
 Datum
 custseg_stability(PG_FUNCTION_ARGS)
 {
+	CsResult   *result = CsResultOpen(fcinfo);
 	Asked		asked = {0};
 	CsRequest	request;
 	CsTraining *t;
@@ -310,7 +304,6 @@ custseg_stability(PG_FUNCTION_ARGS)
 	CsFitOutput fit;
 	Outcome    *outcome;
 
-	InitMaterializedSRF(fcinfo, 0);
 	request = ReadArguments(fcinfo, &asked);
 	t = CsTrainingOpen(&request);
 	team = CsTrainingPrepare(t);
@@ -321,7 +314,7 @@ custseg_stability(PG_FUNCTION_ARGS)
 
 	if (fit.k == 0)
 		ereport(NOTICE, (errmsg("there are no segments: every row is noise")));
-	PutRows((ReturnSetInfo *) fcinfo->resultinfo, t, &asked, &fit, outcome);
+	PutRows(result, t, &asked, &fit, outcome);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

@@ -26,7 +26,6 @@
 #include "monitor/monitor.h"
 #include "utils/builtins.h"
 
-#define MEGABYTE ((Size) 1024 * 1024)
 
 typedef struct Observer
 {
@@ -90,12 +89,9 @@ ReportMemory(void *state, int feature, Size needed)
 {
 	const Observer *o = state;
 
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("the values of feature \"%s\" need more than %zu MB, maintenance_work_mem is %d MB",
-					NameStr(o->pipeline->feature[feature].name), needed / MEGABYTE,
-					maintenance_work_mem / 1024),
-			 errhint("Raise maintenance_work_mem, or give a sample as the source: a query with TABLESAMPLE.")));
+	CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
+					 "keeping the values of feature \"%s\"",
+					 NameStr(o->pipeline->feature[feature].name));
 }
 
 /* Collect a feature of the row: a category at first, a number while it is kept. */

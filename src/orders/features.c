@@ -72,6 +72,12 @@ enum
 	ARG_DISCOUNT, ARG_QUANTITY, ARG_AS_OF, ARG_OPTIONS
 };
 
+/* The arguments of create_feature_view(): the view's name, then those. */
+enum
+{
+	VIEW_NAME, VIEW_FIRST
+};
+
 /* Resolve the arguments, the source being number "first". */
 static void
 OpenFeatures(FunctionCallInfo fcinfo, int first, CsFeaturesRequest *request)
@@ -155,12 +161,12 @@ Datum
 custseg_create_feature_view(PG_FUNCTION_ARGS)
 {
 	CsFeaturesRequest request = {0};
-	char	   *name = CsRequiredText(fcinfo, 0, "name");
+	char	   *name = CsRequiredText(fcinfo, VIEW_NAME, "name");
 	char	   *quoted = NameListToQuotedString(textToQualifiedNameList(cstring_to_text(name)));
 	char	   *sql;
 
 	CsRequireWritable("custseg.create_feature_view()");
-	OpenFeatures(fcinfo, 1, &request);
+	OpenFeatures(fcinfo, VIEW_FIRST, &request);
 	sql = psprintf("CREATE VIEW %s AS\n%s", quoted, CsFeaturesSql(&request, true));
 	SPI_connect();
 	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)

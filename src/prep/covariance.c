@@ -7,6 +7,7 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
@@ -74,12 +75,8 @@ CsCovarianceOfRows(CsTeam *team, const CsPipeline *p, const CsMatrix *m)
 	CsCrossMoments total;
 	CovarianceArgs args = {.pipeline = -1,.d = d};
 
-	if (needed / 1024 > maintenance_work_mem)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("covariances of %d columns need %zu MB, but maintenance_work_mem is %d MB",
-						d, needed / (1024 * 1024), maintenance_work_mem / 1024),
-				 errhint("Raise maintenance_work_mem, or use fewer features.")));
+	if (needed > CsMemoryLimit())
+		CsMemoryError(needed, "use fewer features", "the covariance of %d columns", d);
 	total = CsCrossMomentsAt(palloc0(size), d);
 	if (p != NULL)
 	{

@@ -20,7 +20,6 @@
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 4096
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /* Counts of the levels of one category: levels times groups. */
 #define MAX_CELLS (4 * 1024 * 1024)
@@ -107,11 +106,8 @@ CsPortraitChiSquare(const CsPortrait *portrait, const CsPortraitColumn *c)
 static void
 ReportMemory(void *state, int column, Size needed)
 {
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("describing the segments needs more than %zu MB, maintenance_work_mem is %d MB",
-					needed / MEGABYTE, maintenance_work_mem / 1024),
-			 errhint("Raise maintenance_work_mem, or give a sample as the source: a query with TABLESAMPLE.")));
+	CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
+					 "describing the segments");
 }
 
 /* Make room for the groups of more rows. */

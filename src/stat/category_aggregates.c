@@ -13,6 +13,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "stat/contingency.h"
 #include "stat/result.h"
 #include "utils/lsyscache.h"
@@ -200,19 +201,11 @@ custseg_chi_square_test_final(PG_FUNCTION_ARGS)
 				ncolumns;
 	CsCell	   *cells = CsContingencyCells(table, &nrows, &ncolumns);
 	CsChiSquareResult result = CsChiSquareTest(cells, table->ncells, nrows, ncolumns);
-	Datum		values[6];
-	bool		nulls[6] = {0};
 
-	values[0] = Float8GetDatum(result.statistic);
-	values[1] = Float8GetDatum((double) result.df);
-	values[2] = Float8GetDatum(result.p);
-	values[3] = Float8GetDatum(result.cramers_v);
-	values[4] = Int64GetDatum(result.n);
-	values[5] = Int64GetDatum(result.low_expected);
-	nulls[0] = isnan(result.statistic);
-	nulls[2] = isnan(result.p);
-	nulls[3] = isnan(result.cramers_v);
-	return CsFormRow(fcinfo, values, nulls);
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(result.statistic),
+										CsValueFloat8((double) result.df),
+										CsValueFloat8(result.p), CsValueFloat8(result.cramers_v),
+										CsValueInt8(result.n), CsValueInt8(result.low_expected)));
 }
 
 /* Shares of the levels in two samples, and how many rows each has. */

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -130,32 +131,19 @@ FinalMoments(FunctionCallInfo fcinfo)
 	return moments;
 }
 
-/* Numbers as a row; what is NaN becomes NULL. */
-static void
-FillFloats(const double *numbers, int n, Datum *values, bool *nulls)
-{
-	for (int i = 0; i < n; i++)
-	{
-		values[i] = Float8GetDatum(numbers[i]);
-		nulls[i] = isnan(numbers[i]);
-	}
-}
-
 /* anova_final(state): a row of anova_result */
 Datum
 custseg_anova_final(PG_FUNCTION_ARGS)
 {
 	const CsGroupedMoments *moments = FinalMoments(fcinfo);
 	CsAnovaResult r = CsAnova(moments->group, moments->ngroups);
-	double		numbers[] = {r.f, r.df_between, r.df_within, r.p, r.eta_squared, r.omega_squared,
-	r.welch_f, r.welch_df, r.welch_p};
-	Datum		values[lengthof(numbers) + 2];
-	bool		nulls[lengthof(numbers) + 2] = {0};
 
-	FillFloats(numbers, lengthof(numbers), values, nulls);
-	values[lengthof(numbers)] = Int32GetDatum(r.ngroups);
-	values[lengthof(numbers) + 1] = Int64GetDatum(r.n);
-	return CsFormRow(fcinfo, values, nulls);
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(r.f), CsValueFloat8(r.df_between),
+										CsValueFloat8(r.df_within), CsValueFloat8(r.p),
+										CsValueFloat8(r.eta_squared), CsValueFloat8(r.omega_squared),
+										CsValueFloat8(r.welch_f), CsValueFloat8(r.welch_df),
+										CsValueFloat8(r.welch_p), CsValueInt4(r.ngroups),
+										CsValueInt8(r.n)));
 }
 
 /* The row type of an array's elements, which the calling function is declared to return. */
@@ -200,14 +188,13 @@ PairsArray(FunctionCallInfo fcinfo,
 	for (int i = 0; i < npairs; i++)
 	{
 		const CsPair *p = &pairs[i];
-		double		numbers[] = {p->difference, p->low, p->high, p->statistic, p->df, p->p};
-		Datum		values[2 + lengthof(numbers)];
-		bool		nulls[2 + lengthof(numbers)] = {0};
 
-		values[0] = Int32GetDatum(moments->group[p->first].group);
-		values[1] = Int32GetDatum(moments->group[p->second].group);
-		FillFloats(numbers, lengthof(numbers), values + 2, nulls + 2);
-		rows[i] = heap_copy_tuple_as_datum(heap_form_tuple(desc, values, nulls), desc);
+		rows[i] = CsRowForm(desc, CsValues(CsValueInt4(moments->group[p->first].group),
+										   CsValueInt4(moments->group[p->second].group),
+										   CsValueFloat8(p->difference),
+										   CsValueFloat8(p->low), CsValueFloat8(p->high),
+										   CsValueFloat8(p->statistic),
+										   CsValueFloat8(p->df), CsValueFloat8(p->p)));
 	}
 	PG_RETURN_ARRAYTYPE_P(construct_array(rows, npairs, element, -1, false, TYPALIGN_DOUBLE));
 }
@@ -280,21 +267,15 @@ FormTest(FunctionCallInfo fcinfo, CsGroupTest (*test) (const CsGroupedValues *))
 {
 	CsGroupSample *sample;
 	CsGroupTest r;
-	Datum		values[7];
-	bool		nulls[7] = {0};
 
 	(void) AggregateContext(fcinfo);
 	sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(CurrentMemoryContext) :
 		(CsGroupSample *) PG_GETARG_POINTER(0);
 	r = test(CsGroupSampleSort(sample));
-	{
-		double		numbers[] = {r.statistic, r.df_between, r.df_within, r.p, r.effect};
-
-		FillFloats(numbers, lengthof(numbers), values, nulls);
-	}
-	values[5] = Int32GetDatum(r.ngroups);
-	values[6] = Int64GetDatum(r.n);
-	return CsFormRow(fcinfo, values, nulls);
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(r.statistic), CsValueFloat8(r.df_between),
+										CsValueFloat8(r.df_within), CsValueFloat8(r.p),
+										CsValueFloat8(r.effect), CsValueInt4(r.ngroups),
+										CsValueInt8(r.n)));
 }
 
 /* kruskal_wallis_final(state) */

@@ -7,6 +7,7 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "miscadmin.h"
 #include "stat/grouped.h"
 #include "storage/shmem.h"
@@ -14,7 +15,6 @@
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 32
-#define MEGABYTE (1024 * 1024)
 
 /* A value here, one in its group's place, and the scratch of sorting; and its group, twice. */
 #define VALUE_BYTES (3 * sizeof(double) + 2 * sizeof(int32))
@@ -35,13 +35,10 @@ Reserve(CsGroupSample *sample, int64 n)
 {
 	int64		capacity = Max(FIRST_CAPACITY, Max(n, 2 * sample->capacity));
 
-	if (n > (int64) maintenance_work_mem * 1024 / (int64) VALUE_BYTES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("ranking %lld values needs %lld MB, maintenance_work_mem is %d MB",
-						(long long) n, (long long) (n * VALUE_BYTES / MEGABYTE + 1),
-						maintenance_work_mem / 1024),
-				 errhint("Raise maintenance_work_mem; or test a sample of the rows, as TABLESAMPLE gives; or use custseg.anova(), which keeps no values.")));
+	if (n > (int64) (CsMemoryLimit() / VALUE_BYTES))
+		CsMemoryError(n * VALUE_BYTES,
+					  "test a sample of the rows, as TABLESAMPLE gives; or use custseg.anova(), which keeps no values",
+					  "ranking %lld values", (long long) n);
 	if (n <= sample->capacity)
 		return;
 	if (sample->value == NULL)
@@ -88,7 +85,7 @@ CsGroupSampleSerialize(const CsGroupSample *sample)
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker cannot send %zu MB of values", size / MEGABYTE),
+				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
 				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
 	bytes = palloc(size);
 	SET_VARSIZE(bytes, size);

@@ -7,9 +7,6 @@
 
 #include "stat/tests.h"
 
-/* A row of the composite type that the function, or its aggregate, is declared to return. */
-extern Datum CsFormRow(FunctionCallInfo fcinfo, Datum *values, bool *nulls);
-
 /* A row of psi_result for samples of n and m rows; NULLs and the counts for psi NULL. */
 extern Datum CsFormPsiResult(FunctionCallInfo fcinfo, const CsPsiResult *psi, int64 n, int64 m);
 

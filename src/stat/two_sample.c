@@ -14,13 +14,13 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/two_sample.h"
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 32
-#define MEGABYTE (1024 * 1024)
 
 /* Values that are merged between two looks for an interrupt. */
 #define INTERRUPT_VALUES 1048576
@@ -39,14 +39,9 @@ CheckMemory(int64 baseline, int64 current)
 	int64		most = Max(baseline, current),
 				values = baseline + current + most;
 
-	if (values > (int64) maintenance_work_mem * (1024 / sizeof(double)))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("two samples of %lld values need %lld MB, maintenance_work_mem is %d MB",
-						(long long) (baseline + current),
-						(long long) (values * sizeof(double) / MEGABYTE + 1),
-						maintenance_work_mem / 1024),
-				 errhint("SET maintenance_work_mem to 24 bytes for each row of the larger sample; or test a sample of the rows, as TABLESAMPLE gives.")));
+	if (values > (int64) (CsMemoryLimit() / sizeof(double)))
+		CsMemoryError(values * sizeof(double), "test a sample of the rows, as TABLESAMPLE gives",
+					  "testing two samples of %lld values", (long long) (baseline + current));
 	if (most > CS_MAX_SAMPLE_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -161,7 +156,7 @@ CsTwoSamplesSerialize(CsTwoSamples *samples)
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker cannot send %zu MB of values", size / MEGABYTE),
+				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
 				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
 	CsTwoSamplesSort(samples);
 	bytes = palloc(size);

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "access/tupmacs.h"
+#include "call/call.h"
 #include "miscadmin.h"
 #include "stat/result.h"
 #include "stat/two_sample.h"
@@ -213,23 +214,15 @@ HaveBoth(const CsTwoSamples *samples)
 static Datum
 FormKsResult(FunctionCallInfo fcinfo, const CsKsResult *ks, int64 n, int64 m)
 {
-	Datum		values[8] = {0};
-	bool		nulls[8] = {0};
+	bool		known = ks != NULL;
 
-	if (ks == NULL)
-		nulls[0] = nulls[1] = nulls[2] = nulls[3] = nulls[4] = nulls[7] = true;
-	else
-	{
-		values[0] = Float8GetDatum(ks->statistic);
-		values[1] = Float8GetDatum(ks->signed_statistic);
-		values[2] = Float8GetDatum(ks->location);
-		values[3] = Float8GetDatum(ks->p);
-		values[4] = Float8GetDatum(ks->effective_n);
-		values[7] = CStringGetTextDatum(ks->exact ? "exact" : "asymptotic");
-	}
-	values[5] = Int64GetDatum(n);
-	values[6] = Int64GetDatum(m);
-	return CsFormRow(fcinfo, values, nulls);
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(known ? ks->statistic : NAN),
+										CsValueFloat8(known ? ks->signed_statistic : NAN),
+										CsValueFloat8(known ? ks->location : NAN),
+										CsValueFloat8(known ? ks->p : NAN),
+										CsValueFloat8(known ? ks->effective_n : NAN),
+										CsValueInt8(n), CsValueInt8(m),
+										CsValueText(!known ? NULL : ks->exact ? "exact" : "asymptotic")));
 }
 
 static Datum

@@ -21,7 +21,6 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#define MEGABYTE ((Size) 1024 * 1024)
 
 /*
  * How many segments: as given, or as many as there are centres to start from; 0 when it is chosen
@@ -153,21 +152,13 @@ CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes)
 void
 CsReportMemory(const CsTraining *t, int64 nrows)
 {
-	Size		needed = (CsTrainingMemory(t, nrows) + MEGABYTE - 1) / MEGABYTE;
+	Size		needed = CsTrainingMemory(t, nrows);
 
 	if (t->streaming != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a sample of %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
-						(long long) nrows, t->nfeatures, needed, maintenance_work_mem / 1024),
-				 errhint("SET maintenance_work_mem = '%zuMB'; more allows a larger sample.",
-						 needed)));
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("training on %lld rows of %d features needs %zu MB, maintenance_work_mem is %d MB",
-					(long long) nrows, t->nfeatures, needed, maintenance_work_mem / 1024),
-			 errhint("SET maintenance_work_mem = '%zuMB'; or train on fewer rows, as a query with TABLESAMPLE gives.",
-					 needed)));
+		CsMemoryError(needed, "to more, for a larger sample", "a sample of %lld rows of %d features",
+					  (long long) nrows, t->nfeatures);
+	CsMemoryError(needed, "train on fewer rows, as a query with TABLESAMPLE gives",
+				  "training on %lld rows of %d features", (long long) nrows, t->nfeatures);
 }
 
 /* Milliseconds since "start". */

@@ -46,7 +46,7 @@ static CsRequest
 ReadArguments(FunctionCallInfo fcinfo)
 {
 	CsRequest	request = {.command = "custseg.train()"};
-	Jsonb	   *options = PG_ARGISNULL(ARG_OPTIONS) ? NULL : PG_GETARG_JSONB_P(ARG_OPTIONS);
+	Jsonb	   *options = CsJsonbArgument(fcinfo, ARG_OPTIONS);
 	const CsAlgorithm *algorithm;
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
@@ -66,8 +66,8 @@ ReadArguments(FunctionCallInfo fcinfo)
 		request.judging = &choice;
 	}
 	request.id = CsTextArgument(fcinfo, ARG_ID);
-	request.features = PG_ARGISNULL(ARG_FEATURES) ? NULL : PG_GETARG_ARRAYTYPE_P(ARG_FEATURES);
-	request.prep = PG_ARGISNULL(ARG_PREP) ? NULL : PG_GETARG_JSONB_P(ARG_PREP);
+	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
+	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	if (CsModelExists(request.model))
 		CsModelCheckOwner(request.model);
 	return request;
@@ -148,31 +148,21 @@ WarnAboutFit(const CsTraining *t)
 }
 
 /* The row that train() returns, in CurrentMemoryContext. */
-static HeapTuple
+static Datum
 ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 {
-	TupleDesc	desc;
-	Datum		values[12];
-	bool		nulls[12] = {0};
-	int			i = 0;
-
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
-		desc->natts != lengthof(values))
-		elog(ERROR, "train() is declared with an unknown row type");
-	values[i++] = CStringGetTextDatum(t->model);
-	values[i++] = Int32GetDatum(t->version);
-	values[i++] = CStringGetTextDatum(t->algorithm->name);
-	values[i++] = Int64GetDatum(t->nrows);
-	values[i++] = Int64GetDatum(t->n_skipped);
-	values[i++] = Int32GetDatum(t->fit.k);
-	values[i++] = Float8GetDatum(t->fit.inertia);
-	nulls[i] = isnan(t->silhouette);
-	values[i++] = Float8GetDatum(t->silhouette);
-	values[i++] = Int32GetDatum(t->fit.iterations);
-	values[i++] = BoolGetDatum(t->fit.converged);
-	values[i++] = BoolGetDatum(t->deployed);
-	values[i++] = Float8GetDatum(t->milliseconds);
-	return heap_form_tuple(BlessTupleDesc(desc), values, nulls);
+	return CsResultRow(fcinfo, CsValues(CsValueText(t->model),
+										CsValueInt4(t->version),
+										CsValueText(t->algorithm->name),
+										CsValueInt8(t->nrows),
+										CsValueInt8(t->n_skipped),
+										CsValueInt4(t->fit.k),
+										CsValueFloat8(t->fit.inertia),
+										CsValueFloat8(t->silhouette),
+										CsValueInt4(t->fit.iterations),
+										CsValueBool(t->fit.converged),
+										CsValueBool(t->deployed),
+										CsValueFloat8(t->milliseconds)));
 }
 
 /*
@@ -184,7 +174,7 @@ custseg_train(PG_FUNCTION_ARGS)
 	CsRequest	request;
 	CsTraining *t;
 	CsTeam	   *team;
-	HeapTuple	row;
+	Datum		row;
 
 	CsRequireWritable("custseg.train()");
 	request = ReadArguments(fcinfo);
@@ -204,5 +194,5 @@ custseg_train(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(t->caller);
 	row = ResultRow(fcinfo, t);
 	CsTrainingClose(t);
-	PG_RETURN_DATUM(HeapTupleGetDatum(row));
+	PG_RETURN_DATUM(row);
 }
