@@ -172,8 +172,8 @@ CheckPairs(const CsLeaves *leaves, CsLinkage linkage, Size memory_left)
 				  psprintf("take linkage \"ward\" or \"single\", which need no distances of all pairs; or lower option %s",
 						   leaves->micro ? "\"micro_clusters\"" :
 						   "\"max_rows\", above which micro-clusters stand for the rows"),
-				  "%s linkage of %d %s, whose distances take %zu MB,", CsLinkageNames[linkage], leaves->n,
-				  leaves->micro ? "micro-clusters" : "rows", CsMegabytes(needed));
+				  "%s linkage of %d %s", CsLinkageNames[linkage], leaves->n,
+				  leaves->micro ? "micro-clusters" : "rows");
 }
 
 /* For qsort_arg: by height, then in the order in which the merges were found. */

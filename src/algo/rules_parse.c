@@ -19,6 +19,7 @@
 #include <math.h>
 
 #include "algo/rules.h"
+#include "call/json.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -36,38 +37,6 @@ static char *
 CopyString(const JsonbValue *value)
 {
 	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-static bool
-IsKey(const JsonbValue *key, const char *name)
-{
-	return strlen(name) == key->val.string.len &&
-		memcmp(key->val.string.val, name, key->val.string.len) == 0;
-}
-
-/* A finite number, false when the value is none. */
-static bool
-GetNumber(const JsonbValue *value, double *number)
-{
-	if (value->type != jbvNumeric)
-		return false;
-	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												 NumericGetDatum(value->val.numeric)));
-	return isfinite(*number);
-}
-
-static JsonbContainer *
-AsObject(const JsonbValue *value)
-{
-	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data) ?
-		value->val.binary.data : NULL;
-}
-
-static JsonbContainer *
-AsArray(const JsonbValue *value)
-{
-	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data) ?
-		value->val.binary.data : NULL;
 }
 
 /* Step through the members of an object. */
@@ -98,8 +67,8 @@ ParsePercentile(JsonbContainer *object, const Place *place)
 	double		percentile = -1;
 
 	if (JsonContainerSize(object) != 1 ||
-		!getKeyJsonValueFromContainer(object, "percentile", strlen("percentile"), &value) ||
-		!GetNumber(&value, &percentile) || percentile < 0 || percentile > 100)
+		!CsJsonFind(object, "percentile", &value) ||
+		!CsJsonGetNumber(&value, &percentile) || percentile < 0 || percentile > 100)
 		Reject(errmsg("%s: a border of \"%s\" is not valid", place->rule, place->name),
 			   errhint("Give a number, or {\"percentile\": 80} with a number between 0 and 100."));
 	return percentile;
@@ -116,12 +85,12 @@ ParseBound(CsRuleBound *bound, bool strict, const JsonbValue *value, const Place
 	bound->strict = strict;
 	if (value->type == jbvString)
 		bound->text = CopyString(value);
-	else if (AsObject(value) != NULL)
+	else if (CsJsonGetObject(value) != NULL)
 	{
 		bound->is_percentile = true;
-		bound->percentile = ParsePercentile(AsObject(value), place);
+		bound->percentile = ParsePercentile(CsJsonGetObject(value), place);
 	}
-	else if (!GetNumber(value, &bound->value))
+	else if (!CsJsonGetNumber(value, &bound->value))
 		Reject(errmsg("%s: a border of \"%s\" is not valid", place->rule, place->name),
 			   errhint("Give a number, or {\"percentile\": 80} with a number between 0 and 100."));
 }
@@ -130,7 +99,7 @@ ParseBound(CsRuleBound *bound, bool strict, const JsonbValue *value, const Place
 static void
 ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Place *place)
 {
-	JsonbContainer *array = AsArray(value);
+	JsonbContainer *array = CsJsonGetArray(value);
 
 	if (c->has_levels)
 		Reject(errmsg("%s: \"%s\" has two lists of levels", place->rule, place->name),
@@ -166,12 +135,12 @@ ParseConditionObject(CsRuleCondition *c, JsonbContainer *object, const Place *pl
 
 	while (NextMember(&iterator, &key, &value))
 	{
-		if (IsKey(&key, "from") || IsKey(&key, "above"))
-			ParseBound(&c->low, IsKey(&key, "above"), &value, place);
-		else if (IsKey(&key, "to") || IsKey(&key, "below"))
-			ParseBound(&c->high, IsKey(&key, "below"), &value, place);
-		else if (IsKey(&key, "in") || IsKey(&key, "not_in"))
-			ParseLevels(c, IsKey(&key, "not_in"), &value, place);
+		if (CsJsonIsText(&key, "from") || CsJsonIsText(&key, "above"))
+			ParseBound(&c->low, CsJsonIsText(&key, "above"), &value, place);
+		else if (CsJsonIsText(&key, "to") || CsJsonIsText(&key, "below"))
+			ParseBound(&c->high, CsJsonIsText(&key, "below"), &value, place);
+		else if (CsJsonIsText(&key, "in") || CsJsonIsText(&key, "not_in"))
+			ParseLevels(c, CsJsonIsText(&key, "not_in"), &value, place);
 		else
 			Reject(errmsg("%s: unrecognized key \"%s\" in the condition on \"%s\"", place->rule,
 						  CopyString(&key), place->name),
@@ -196,9 +165,9 @@ ParseConditionObject(CsRuleCondition *c, JsonbContainer *object, const Place *pl
 static void
 ParseCondition(CsRuleCondition *c, const JsonbValue *value, const Place *place)
 {
-	if (AsObject(value) != NULL)
+	if (CsJsonGetObject(value) != NULL)
 	{
-		ParseConditionObject(c, AsObject(value), place);
+		ParseConditionObject(c, CsJsonGetObject(value), place);
 		return;
 	}
 	if (value->type == jbvString)
@@ -215,7 +184,7 @@ ParseCondition(CsRuleCondition *c, const JsonbValue *value, const Place *place)
 		c->is_truth = true;
 		c->low.value = value->val.boolean ? 1 : 0;
 	}
-	else if (!GetNumber(value, &c->low.value))
+	else if (!CsJsonGetNumber(value, &c->low.value))
 		Reject(errmsg("%s: the condition on \"%s\" is not valid", place->rule, place->name),
 			   errhint("Write it like {\"%s\": {\"from\": 10, \"below\": 20}}, {\"%s\": {\"in\": [\"web\"]}} or {\"%s\": true}.",
 					   place->name, place->name, place->name));
@@ -273,7 +242,7 @@ ParseWhen(CsRuleSet *set, CsRule *rule, JsonbContainer *when, const char *label)
 static void
 ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
 {
-	JsonbContainer *object = AsObject(element);
+	JsonbContainer *object = CsJsonGetObject(element);
 	JsonbContainer *when = NULL;
 	JsonbIterator *iterator;
 	JsonbValue	key,
@@ -288,12 +257,12 @@ ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
 	iterator = StartMembers(object);
 	while (NextMember(&iterator, &key, &value))
 	{
-		if (IsKey(&key, "name") && value.type == jbvString && value.val.string.len > 0)
+		if (CsJsonIsText(&key, "name") && value.type == jbvString && value.val.string.len > 0)
 			name = CopyString(&value);
-		else if (IsKey(&key, "description") && value.type == jbvString)
+		else if (CsJsonIsText(&key, "description") && value.type == jbvString)
 			description = CopyString(&value);
-		else if (IsKey(&key, "when") && AsObject(&value) != NULL)
-			when = AsObject(&value);
+		else if (CsJsonIsText(&key, "when") && CsJsonGetObject(&value) != NULL)
+			when = CsJsonGetObject(&value);
 		else
 			Reject(errmsg("element %d of option \"segments\": \"%s\" is not valid", position,
 						  CopyString(&key)),
@@ -323,7 +292,7 @@ ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
 static void
 ParseThresholds(CsRuleTerm *term, const JsonbValue *value, const char *score)
 {
-	JsonbContainer *array = AsArray(value);
+	JsonbContainer *array = CsJsonGetArray(value);
 
 	if (array != NULL)
 		term->ncuts = JsonContainerSize(array);
@@ -331,7 +300,7 @@ ParseThresholds(CsRuleTerm *term, const JsonbValue *value, const char *score)
 	{
 		term->cuts = palloc(sizeof(double) * term->ncuts);
 		for (int i = 0; i < term->ncuts; i++)
-			if (!GetNumber(getIthJsonbValueFromContainer(array, i), &term->cuts[i]) ||
+			if (!CsJsonGetNumber(getIthJsonbValueFromContainer(array, i), &term->cuts[i]) ||
 				(i > 0 && term->cuts[i] <= term->cuts[i - 1]))
 				array = NULL;
 	}
@@ -346,21 +315,21 @@ ParseTermMember(CsRuleTerm *term, const JsonbValue *key, const JsonbValue *value
 {
 	double		number;
 
-	if (IsKey(key, "feature") && value->type == jbvString)
+	if (CsJsonIsText(key, "feature") && value->type == jbvString)
 		term->name = CopyString(value);
-	else if (IsKey(key, "weight"))
-		return GetNumber(value, &term->weight) && term->weight != 0;
-	else if (IsKey(key, "direction") && value->type == jbvString &&
-			 (IsKey(value, "high") || IsKey(value, "low")))
-		term->reversed = IsKey(value, "low");
-	else if (IsKey(key, "quantiles"))
+	else if (CsJsonIsText(key, "weight"))
+		return CsJsonGetNumber(value, &term->weight) && term->weight != 0;
+	else if (CsJsonIsText(key, "direction") && value->type == jbvString &&
+			 (CsJsonIsText(value, "high") || CsJsonIsText(value, "low")))
+		term->reversed = CsJsonIsText(value, "low");
+	else if (CsJsonIsText(key, "quantiles"))
 	{
-		if (!GetNumber(value, &number) || number != floor(number) || number < 2 ||
+		if (!CsJsonGetNumber(value, &number) || number != floor(number) || number < 2 ||
 			number > RULES_MAX_CUTS + 1)
 			return false;
 		term->quantiles = (int) number;
 	}
-	else if (IsKey(key, "thresholds"))
+	else if (CsJsonIsText(key, "thresholds"))
 		ParseThresholds(term, value, score);
 	else
 		return false;
@@ -371,7 +340,7 @@ ParseTermMember(CsRuleTerm *term, const JsonbValue *key, const JsonbValue *value
 static void
 ParseTerm(CsRuleTerm *term, const JsonbValue *element, const char *score)
 {
-	JsonbContainer *object = AsObject(element);
+	JsonbContainer *object = CsJsonGetObject(element);
 	JsonbIterator *iterator;
 	JsonbValue	key,
 				value;
@@ -411,7 +380,7 @@ ParseScores(CsRuleSet *set, Jsonb *json)
 	while (NextMember(&iterator, &key, &value))
 	{
 		CsRuleScore *score = &set->scores[set->nscores++];
-		JsonbContainer *array = AsArray(&value);
+		JsonbContainer *array = CsJsonGetArray(&value);
 
 		score->name = CopyString(&key);
 		if (array == NULL || JsonContainerSize(array) == 0)

@@ -11,6 +11,7 @@
 #include "custseg.h"
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "call/json.h"
 #include "call/options.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -138,8 +139,5 @@ extern CsValue CsFindingReason(const CsFinding *finding);
 /* Add formatted text to a buffer. */
 extern void CsAppendFormatted(StringInfo to, const char *format, va_list arguments)
 			pg_attribute_printf(2, 0);
-
-/* json.c: jsonb of text that this library wrote, palloc'd in CurrentMemoryContext. */
-extern Jsonb *CsJsonbFromText(const char *json);
 
 #endif							/* CUSTSEG_CALL_H */

@@ -1,13 +1,209 @@
 /*
  * json.c
- *	  Json between C and SQL.
+ *	  Jsonb that is written member by member, and its numbers read.
+ *
+ * Numbers are written with the fewest digits that read back to the same bits, whatever
+ * extra_float_digits says.
  */
 #include "custseg.h"
 
-#include "call/call.h"
-#include "utils/fmgrprotos.h"
+#include <math.h>
 
-/* See call.h. */
+#include "call/json.h"
+#include "common/shortest_dec.h"
+#include "miscadmin.h"
+#include "utils/fmgrprotos.h"
+#include "utils/builtins.h"
+#include "utils/numeric.h"
+
+/* Numbers that are written between two looks for an interrupt. */
+#define INTERRUPT_NUMBERS 1024
+
+/* Push a text with that token. */
+static void
+PushText(JsonbParseState **json, JsonbIteratorToken token, const char *text)
+{
+	JsonbValue	value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = (int) strlen(text);
+	pushJsonbValue(json, token, &value);
+}
+
+/* Push the key, if there is one; returns the token of the value that follows. */
+static JsonbIteratorToken
+PushKey(JsonbParseState **json, const char *key)
+{
+	if (key == NULL)
+		return WJB_ELEM;
+	PushText(json, WJB_KEY, key);
+	return WJB_VALUE;
+}
+
+/* See json.h. */
+void
+CsJsonObject(JsonbParseState **json, const char *key)
+{
+	(void) PushKey(json, key);
+	pushJsonbValue(json, WJB_BEGIN_OBJECT, NULL);
+}
+
+/* See json.h. */
+void
+CsJsonArray(JsonbParseState **json, const char *key)
+{
+	(void) PushKey(json, key);
+	pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
+}
+
+/* See json.h. */
+JsonbValue *
+CsJsonEnd(JsonbParseState **json)
+{
+	return pushJsonbValue(json, (*json)->contVal.type == jbvArray ? WJB_END_ARRAY : WJB_END_OBJECT,
+						  NULL);
+}
+
+/* See json.h. */
+Jsonb *
+CsJsonFinish(JsonbParseState **json)
+{
+	return JsonbValueToJsonb(CsJsonEnd(json));
+}
+
+/* See json.h. */
+void
+CsJsonNull(JsonbParseState **json, const char *key)
+{
+	JsonbIteratorToken token = PushKey(json, key);
+	JsonbValue	value = {.type = jbvNull};
+
+	pushJsonbValue(json, token, &value);
+}
+
+/* See json.h. */
+void
+CsJsonText(JsonbParseState **json, const char *key, const char *text)
+{
+	if (text == NULL)
+		CsJsonNull(json, key);
+	else
+		PushText(json, PushKey(json, key), text);
+}
+
+/* See json.h. */
+void
+CsJsonBool(JsonbParseState **json, const char *key, bool boolean)
+{
+	JsonbIteratorToken token = PushKey(json, key);
+	JsonbValue	value = {.type = jbvBool};
+
+	value.val.boolean = boolean;
+	pushJsonbValue(json, token, &value);
+}
+
+/* See json.h. */
+void
+CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
+{
+	JsonbIteratorToken token = PushKey(json, key);
+	JsonbValue	value = {.type = jbvNumeric};
+
+	value.val.numeric = int64_to_numeric(number);
+	pushJsonbValue(json, token, &value);
+}
+
+/* See json.h. */
+void
+CsJsonNumber(JsonbParseState **json, const char *key, double number)
+{
+	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
+	JsonbIteratorToken token;
+	JsonbValue	value = {.type = jbvNumeric};
+
+	if (!isfinite(number))
+	{
+		CsJsonNull(json, key);
+		return;
+	}
+	token = PushKey(json, key);
+	double_to_shortest_decimal_buf(number, text);
+	value.val.numeric =
+		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
+											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+	pushJsonbValue(json, token, &value);
+}
+
+/* See json.h. */
+void
+CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, int n, int stride)
+{
+	CsJsonArray(json, key);
+	for (int i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_NUMBERS == 0)
+			CHECK_FOR_INTERRUPTS();
+		CsJsonNumber(json, NULL, numbers[(Size) i * stride]);
+	}
+	(void) CsJsonEnd(json);
+}
+
+/* See json.h. */
+void
+CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb)
+{
+	JsonbIteratorToken token = PushKey(json, key);
+	JsonbValue	value;
+
+	JsonbToJsonbValue(jsonb, &value);
+	pushJsonbValue(json, token, &value);
+}
+
+/* See json.h. */
+bool
+CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value)
+{
+	return getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL;
+}
+
+/* See json.h. */
+bool
+CsJsonGetNumber(const JsonbValue *value, double *number)
+{
+	if (value->type != jbvNumeric)
+		return false;
+	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
+												 NumericGetDatum(value->val.numeric)));
+	return isfinite(*number);
+}
+
+/* See json.h. */
+JsonbContainer *
+CsJsonGetArray(const JsonbValue *value)
+{
+	/* a scalar at the top is wrapped in an array, but nothing below the top is */
+	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data) &&
+		!JsonContainerIsScalar(value->val.binary.data) ? value->val.binary.data : NULL;
+}
+
+/* See json.h. */
+JsonbContainer *
+CsJsonGetObject(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data) ?
+		value->val.binary.data : NULL;
+}
+
+/* See json.h. */
+bool
+CsJsonIsText(const JsonbValue *value, const char *text)
+{
+	return value->type == jbvString && value->val.string.len == (int) strlen(text) &&
+		memcmp(value->val.string.val, text, value->val.string.len) == 0;
+}
+
+/* See json.h. */
 Jsonb *
 CsJsonbFromText(const char *json)
 {

@@ -10,8 +10,8 @@
 
 #include <math.h>
 
+#include "call/json.h"
 #include "call/options.h"
-#include "common/shortest_dec.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -28,8 +28,7 @@ FindOption(const CsOption *options, int noptions, const JsonbValue *key)
 {
 	for (int i = 0; i < noptions; i++)
 	{
-		if (strlen(options[i].name) == key->val.string.len &&
-			memcmp(options[i].name, key->val.string.val, key->val.string.len) == 0)
+		if (CsJsonIsText(key, options[i].name))
 			return &options[i];
 	}
 	return NULL;
@@ -155,12 +154,9 @@ ParseInteger(const CsOption *option, JsonbValue *value)
 static double
 ParseReal(const CsOption *option, JsonbValue *value)
 {
-	double		result = NAN;
+	double		result;
 
-	if (value->type == jbvNumeric)
-		result = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													NumericGetDatum(value->val.numeric)));
-	if (!isfinite(result) || result < option->low || result > option->high)
+	if (!CsJsonGetNumber(value, &result) || result < option->low || result > option->high)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be a number%s", option->name, DescribeRange(option)),
@@ -174,10 +170,9 @@ ParseChoice(const CsOption *option, JsonbValue *value)
 {
 	StringInfoData list;
 
-	for (int i = 0; option->choices[i] != NULL && value->type == jbvString; i++)
+	for (int i = 0; option->choices[i] != NULL; i++)
 	{
-		if (strlen(option->choices[i]) == value->val.string.len &&
-			memcmp(option->choices[i], value->val.string.val, value->val.string.len) == 0)
+		if (CsJsonIsText(value, option->choices[i]))
 			return i;
 	}
 
@@ -227,13 +222,6 @@ RejectArray(const CsOption *option, const char *detail)
 			 errhint("Write it like [[1, 2], [3, 4]].")));
 }
 
-static bool
-IsJsonArray(const JsonbValue *value)
-{
-	/* a scalar at the top is wrapped in an array, but nothing below the top is */
-	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data);
-}
-
 /* Check the shape of an array of arrays before anything is allocated for it; sets rows, columns. */
 static void
 CheckArrayShape(const CsOption *option, JsonbValue *value, CsOptionArray *result)
@@ -242,7 +230,7 @@ CheckArrayShape(const CsOption *option, JsonbValue *value, CsOptionArray *result
 	JsonbIteratorToken token;
 	JsonbValue	row;
 
-	if (!IsJsonArray(value))
+	if (CsJsonGetArray(value) == NULL)
 		RejectArray(option, psprintf("Got %s.", ShowValue(value)));
 	result->rows = 0;
 	result->columns = 0;
@@ -252,7 +240,7 @@ CheckArrayShape(const CsOption *option, JsonbValue *value, CsOptionArray *result
 	{
 		int			size;
 
-		if (!IsJsonArray(&row))
+		if (CsJsonGetArray(&row) == NULL)
 			RejectArray(option, psprintf("Element %d is %s.", result->rows + 1,
 										 ShowValue(&row)));
 		size = JsonContainerSize(row.val.binary.data);
@@ -280,12 +268,9 @@ ParseArrayRow(const CsOption *option, JsonbContainer *container, int row, double
 	(void) JsonbIteratorNext(&iterator, &element, true);	/* its begin */
 	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
 	{
-		double		number = NAN;
+		double		number;
 
-		if (element.type == jbvNumeric)
-			number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-														NumericGetDatum(element.val.numeric)));
-		if (!isfinite(number))
+		if (!CsJsonGetNumber(&element, &number))
 			RejectArray(option, psprintf("Number %d of array %d is %s.", column + 1, row + 1,
 										 ShowValue(&element)));
 		values[column++] = number;
@@ -315,7 +300,7 @@ ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
 static Jsonb *
 ParseObject(const CsOption *option, JsonbValue *value)
 {
-	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+	if (CsJsonGetObject(value) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an object", option->name),
@@ -328,7 +313,7 @@ ParseObject(const CsOption *option, JsonbValue *value)
 static Jsonb *
 ParseList(const CsOption *option, JsonbValue *value)
 {
-	if (!IsJsonArray(value))
+	if (CsJsonGetArray(value) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an array", option->name),
@@ -438,123 +423,75 @@ CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
 	}
 }
 
-/* A number that reads back as the same float8 (but -0 as 0); null for what json can't say. */
+/* An array option as an array of arrays. */
 static void
-FillNumber(JsonbValue *value, double number)
+PushArray(JsonbParseState **json, const char *key, const CsOptionArray *array)
 {
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (!isfinite(number))
-	{
-		value->type = jbvNull;
-		return;
-	}
-	double_to_shortest_decimal_buf(number, text);
-	value->type = jbvNumeric;
-	value->val.numeric =
-		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-}
-
-static void
-FillText(JsonbValue *value, const char *text)
-{
-	value->type = jbvString;
-	value->val.string.val = unconstify(char *, text);
-	value->val.string.len = (int) strlen(text);
-}
-
-/* An array option as an array of arrays, pushed where the state is. */
-static void
-PushArray(JsonbParseState **state, const CsOptionArray *array)
-{
-	JsonbValue	value;
-
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	CsJsonArray(json, key);
 	for (int i = 0; i < array->rows; i++)
-	{
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-		for (int j = 0; j < array->columns; j++)
-		{
-			FillNumber(&value, array->values[(Size) i * array->columns + j]);
-			pushJsonbValue(state, WJB_ELEM, &value);
-		}
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+		CsJsonNumbers(json, NULL, array->values + (Size) i * array->columns, array->columns, 1);
+	(void) CsJsonEnd(json);
 }
 
-/* The value of one option, pushed after its key. */
+/* One option, null when it was not given and has no default. */
 static void
-PushOption(JsonbParseState **state, const CsOption *option, const void *values)
+PushOption(JsonbParseState **json, const CsOption *option, const void *values)
 {
-	JsonbValue	value = {.type = jbvNull};
+	const char *name = option->name;
 	const CsOptionArray *array;
-	const char *text;
 	Jsonb	   *object;
+	int			number;
 
 	switch (option->type)
 	{
 		case CS_OPTION_BOOL:
-			value.type = jbvBool;
-			value.val.boolean = *OptionField(values, option, const bool);
+			CsJsonBool(json, name, *OptionField(values, option, const bool));
 			break;
 		case CS_OPTION_INT:
-			if (*OptionField(values, option, const int) < option->low)
-				break;			/* it was not given and has no default */
-			value.type = jbvNumeric;
-			value.val.numeric = int64_to_numeric(*OptionField(values, option, const int));
+			number = *OptionField(values, option, const int);
+			if (number < option->low)
+				CsJsonNull(json, name);
+			else
+				CsJsonInteger(json, name, number);
 			break;
 		case CS_OPTION_BIGINT:
-			value.type = jbvNumeric;
-			value.val.numeric = int64_to_numeric(*OptionField(values, option, const int64));
+			CsJsonInteger(json, name, *OptionField(values, option, const int64));
 			break;
 		case CS_OPTION_REAL:
-			FillNumber(&value, *OptionField(values, option, const double));
+			CsJsonNumber(json, name, *OptionField(values, option, const double));
 			break;
 		case CS_OPTION_CHOICE:
-			FillText(&value, option->choices[*OptionField(values, option, const int)]);
+			CsJsonText(json, name, option->choices[*OptionField(values, option, const int)]);
 			break;
 		case CS_OPTION_TEXT:
-			text = *OptionField(values, option, const char *const);
-			if (text != NULL)
-				FillText(&value, text);
+			CsJsonText(json, name, *OptionField(values, option, const char *const));
 			break;
 		case CS_OPTION_ARRAY:
 			array = OptionField(values, option, const CsOptionArray);
 			if (array->rows > 0)
-			{
-				PushArray(state, array);
-				return;
-			}
+				PushArray(json, name, array);
+			else
+				CsJsonNull(json, name);
 			break;
 		case CS_OPTION_OBJECT:
 		case CS_OPTION_LIST:
 			object = *OptionField(values, option, Jsonb *const);
 			if (object != NULL)
-			{
-				value.type = jbvBinary;
-				value.val.binary.data = &object->root;
-				value.val.binary.len = VARSIZE(object) - VARHDRSZ;
-			}
+				CsJsonJsonb(json, name, object);
+			else
+				CsJsonNull(json, name);
 			break;
 	}
-	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
 /* All options of a struct as an object, palloc'd in CurrentMemoryContext. */
 Jsonb *
 CsOptionsToJsonb(const CsOption *options, int noptions, const void *values)
 {
-	JsonbParseState *state = NULL;
-	JsonbValue	key;
+	JsonbParseState *json = NULL;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonObject(&json, NULL);
 	for (int i = 0; i < noptions; i++)
-	{
-		FillText(&key, options[i].name);
-		pushJsonbValue(&state, WJB_KEY, &key);
-		PushOption(&state, &options[i], values);
-	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		PushOption(&json, &options[i], values);
+	return CsJsonFinish(&json);
 }

@@ -12,7 +12,6 @@
 #include "math/math.h"
 #include "prep/prep.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 
 #define TOP_LEVELS 5
 
@@ -113,11 +112,10 @@ CountLevels(const CsLookColumn *c)
 static CsValue
 TopLevels(const CsLookColumn *c)
 {
-	StringInfoData json;
+	JsonbParseState *json = NULL;
 	bool	   *taken = palloc0(sizeof(bool) * Max(CountLevels(c), 1));
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '[');
+	CsJsonArray(&json, NULL);
 	for (int top = 0; top < Min(TOP_LEVELS, CountLevels(c)); top++)
 	{
 		int			best = -1;
@@ -128,13 +126,13 @@ TopLevels(const CsLookColumn *c)
 							   strcmp(CsDictionaryLevel(c->levels->dictionary, i), CsDictionaryLevel(c->levels->dictionary, best)) < 0)))
 				best = i;
 		taken[best] = true;
-		appendStringInfoString(&json, top > 0 ? ", {\"level\": " : "{\"level\": ");
-		escape_json(&json, CsDictionaryLevel(c->levels->dictionary, best));
-		appendStringInfo(&json, ", \"n\": %lld}", (long long) *CsLevelRows(c->levels, best));
+		CsJsonObject(&json, NULL);
+		CsJsonText(&json, "level", CsDictionaryLevel(c->levels->dictionary, best));
+		CsJsonInteger(&json, "n", *CsLevelRows(c->levels, best));
+		(void) CsJsonEnd(&json);
 	}
-	appendStringInfoChar(&json, ']');
 	pfree(taken);
-	return CsValueJsonb(CsJsonbFromText(json.data));
+	return CsValueJsonb(CsJsonFinish(&json));
 }
 
 /* One more thing to say. */

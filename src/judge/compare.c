@@ -131,10 +131,10 @@ MemberOf(Jsonb *json, const char *key)
 	JsonbValue	value;
 
 	if (json == NULL ||
-		!getKeyJsonValueFromContainer(&json->root, key, (int) strlen(key), &value) ||
+		!CsJsonFind(&json->root, key, &value) ||
 		value.type == jbvNull)
 		return NULL;
-	if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+	if (CsJsonGetObject(&value) == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an object with options of that algorithm", key),
@@ -153,7 +153,7 @@ OwnMembers(Jsonb *json)
 
 	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
 		return json;
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonObject(&state, NULL);
 	iterator = JsonbIteratorInit(&json->root);
 	(void) JsonbIteratorNext(&iterator, &key, true);	/* its begin */
 	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
@@ -164,7 +164,7 @@ OwnMembers(Jsonb *json)
 		pushJsonbValue(&state, WJB_KEY, &key);
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return CsJsonFinish(&state);
 }
 
 /* Options of compare() and of each algorithm; those of one that is not tried are checked, too. */

@@ -8,13 +8,11 @@
  */
 #include "custseg.h"
 
-#include "common/shortest_dec.h"
 #include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 
 static const CsOption pca_options[] = {
@@ -27,22 +25,12 @@ PG_FUNCTION_INFO_V1(custseg_pca);
 static CsValue
 Loadings(char **names, const double *weights, int n)
 {
-	StringInfoData json;
+	JsonbParseState *json = NULL;
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
+	CsJsonObject(&json, NULL);
 	for (int j = 0; j < n; j++)
-	{
-		char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-		double_to_shortest_decimal_buf(weights[j], digits);
-		if (j > 0)
-			appendStringInfoString(&json, ", ");
-		escape_json(&json, names[j]);
-		appendStringInfo(&json, ": %s", digits);
-	}
-	appendStringInfoChar(&json, '}');
-	return CsValueJsonb(CsJsonbFromText(json.data));
+		CsJsonNumber(&json, names[j], weights[j]);
+	return CsValueJsonb(CsJsonFinish(&json));
 }
 
 /* The first n components as rows of the result. */

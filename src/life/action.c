@@ -106,8 +106,7 @@ FindKey(const JsonbValue *name)
 {
 	for (int i = 0; i < lengthof(actionKeys); i++)
 	{
-		if (strlen(actionKeys[i].name) == name->val.string.len &&
-			memcmp(actionKeys[i].name, name->val.string.val, name->val.string.len) == 0)
+		if (CsJsonIsText(name, actionKeys[i].name))
 			return &actionKeys[i];
 	}
 	ereport(ERROR,
@@ -122,12 +121,10 @@ FindKey(const JsonbValue *name)
 static bool
 IsTextArray(const JsonbValue *value)
 {
-	JsonbContainer *array;
+	JsonbContainer *array = CsJsonGetArray(value);
 
-	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
-		JsonContainerIsScalar(value->val.binary.data))
+	if (array == NULL)
 		return false;
-	array = value->val.binary.data;
 	for (uint32 i = 0; i < JsonContainerSize(array); i++)
 	{
 		if (getIthJsonbValueFromContainer(array, i)->type != jbvString)
@@ -142,10 +139,8 @@ IsNumber(const JsonbValue *value, ActionKind kind)
 {
 	double		number;
 
-	if (value->type != jbvNumeric)
+	if (!CsJsonGetNumber(value, &number))
 		return false;
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(value->val.numeric)));
 	if (kind == ACTION_SHARE)
 		return number >= 0 && number <= 1;
 	return number >= 0 && number <= 1e15 && floor(number) == number;
@@ -243,7 +238,7 @@ IdOfJsonb(Jsonb *customer, const char *id)
 {
 	JsonbValue	value;
 
-	if (getKeyJsonValueFromContainer(&customer->root, id, strlen(id), &value) == NULL)
+	if (!CsJsonFind(&customer->root, id, &value))
 		return NULL;
 	if (value.type == jbvString)
 		return pnstrdup(value.val.string.val, value.val.string.len);

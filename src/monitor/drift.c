@@ -16,7 +16,6 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
-#include "common/shortest_dec.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/drift.h"
@@ -304,36 +303,33 @@ MeasureOf(const CsDriftFeature *d, const char *name)
 
 /* Add a number of a statistic to its JSON object, unless it is not defined. */
 static void
-AddNumber(StringInfo json, const char *key, double number)
+AddNumber(JsonbParseState **json, const char *key, double number)
 {
-	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (!isfinite(number))
-		return;
-	double_to_shortest_decimal_buf(number, text);
-	appendStringInfo(json, "%s\"%s\": %s", json->data[json->len - 1] == '{' ? "" : ", ", key, text);
+	if (isfinite(number))
+		CsJsonNumber(json, key, number);
 }
 
 /* All statistics as {"name": {"value": ..., "critical": ..., "p_value": ...}, ...}. */
 static CsValue
 AllStatistics(const CsDriftFeature *d)
 {
-	StringInfoData json;
+	JsonbParseState *json = NULL;
 
-	initStringInfo(&json);
 	for (int i = 0; i < CsStatisticCount(); i++)
 	{
 		const CsMeasure *m = &d->measures[i];
 
 		if (isnan(m->value))
 			continue;
-		appendStringInfo(&json, "%s\"%s\": {", json.len > 0 ? ", " : "{", CsStatisticAt(i)->name);
+		if (json == NULL)
+			CsJsonObject(&json, NULL);
+		CsJsonObject(&json, CsStatisticAt(i)->name);
 		AddNumber(&json, "value", m->value);
 		AddNumber(&json, "critical", m->critical);
 		AddNumber(&json, "p_value", m->p);
-		appendStringInfoChar(&json, '}');
+		(void) CsJsonEnd(&json);
 	}
-	return CsValueJsonb(json.len > 0 ? CsJsonbFromText(psprintf("%s}", json.data)) : NULL);
+	return CsValueJsonb(json == NULL ? NULL : CsJsonFinish(&json));
 }
 
 /* One row of the result. */

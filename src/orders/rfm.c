@@ -149,20 +149,17 @@ ReadThresholds(Jsonb *thresholds, int measure, CsRfmCuts *cuts)
 	JsonbContainer *array;
 
 	if (thresholds == NULL ||
-		getKeyJsonValueFromContainer(&thresholds->root, name, strlen(name), &value) == NULL)
+		!CsJsonFind(&thresholds->root, name, &value))
 		return false;
-	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data) ||
-		JsonContainerSize(value.val.binary.data) != cuts->bins - 1)
+	array = CsJsonGetArray(&value);
+	if (array == NULL || JsonContainerSize(array) != cuts->bins - 1)
 		ReportThresholds(name, cuts->bins);
-	array = value.val.binary.data;
 	for (int i = 0; i < cuts->bins - 1; i++)
 	{
 		JsonbValue *cut = getIthJsonbValueFromContainer(array, i);
 
-		if (cut->type != jbvNumeric)
+		if (!CsJsonGetNumber(cut, &cuts->cut[i]))
 			ReportThresholds(name, cuts->bins);
-		cuts->cut[i] = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-														  NumericGetDatum(cut->val.numeric)));
 		if (i > 0 && !(cuts->cut[i] > cuts->cut[i - 1]))
 			ReportThresholds(name, cuts->bins);
 	}

@@ -8,6 +8,7 @@
  */
 #include "custseg.h"
 
+#include "call/json.h"
 #include "orders/segments.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -43,12 +44,9 @@ ReportEntry(int number, const char *what)
 static int
 ReadScore(JsonbValue *value, int bins, int number)
 {
-	double		score = 0;
+	double		score;
 
-	if (value != NULL && value->type == jbvNumeric)
-		score = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												   NumericGetDatum(value->val.numeric)));
-	if (!(score >= 1 && score <= bins) || score != (int) score)
+	if (value == NULL || !CsJsonGetNumber(value, &score) || !(score >= 1 && score <= bins) || score != (int) score)
 		ReportEntry(number, psprintf("has a score that is no whole number from 1 to %d", bins));
 	return (int) score;
 }

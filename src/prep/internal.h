@@ -309,11 +309,4 @@ extern void CsFitCategories(CsFitState *s);
 extern void CsRejectAllNull(const char *name);
 extern void CsCheckMissing(CsImpute impute, const char *name, int64 nmissing);
 
-/* json.c: a double as a jsonb number that reads back to the bit; NaN and infinity are null */
-extern void CsJsonbPushKey(JsonbParseState **state, const char *key);
-extern void CsJsonbPushString(JsonbParseState **state, JsonbIteratorToken token, const char *text);
-extern void CsJsonbPushNumber(JsonbParseState **state, JsonbIteratorToken token, double number);
-extern void CsJsonbPushBool(JsonbParseState **state, JsonbIteratorToken token, bool value);
-extern bool CsJsonbNumber(const JsonbValue *value, double *number);
-
 #endif							/* CUSTSEG_PREP_INTERNAL_H */

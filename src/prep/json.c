@@ -9,7 +9,7 @@
  */
 #include "custseg.h"
 
-#include "common/shortest_dec.h"
+#include "call/json.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
 #include "utils/builtins.h"
@@ -18,121 +18,24 @@
 /* Counts are written as numbers; up to here a double holds them exactly. */
 #define MAX_COUNT 9007199254740992.0
 
-/* Push an object's key; the text must outlive the jsonb's making. */
-void
-CsJsonbPushKey(JsonbParseState **state, const char *key)
-{
-	CsJsonbPushString(state, WJB_KEY, key);
-}
-
-/* Push a string as value or element; the text must outlive the jsonb's making. */
-void
-CsJsonbPushString(JsonbParseState **state, JsonbIteratorToken token, const char *text)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, text);
-	value.val.string.len = strlen(text);
-	pushJsonbValue(state, token, &value);
-}
-
-/* Push a number as value or element; NaN and infinities are null. */
-void
-CsJsonbPushNumber(JsonbParseState **state, JsonbIteratorToken token, double number)
-{
-	JsonbValue	value;
-
-	if (isfinite(number))
-	{
-		char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-		double_to_shortest_decimal_buf(number, text);
-		value.type = jbvNumeric;
-		value.val.numeric =
-			DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
-												ObjectIdGetDatum(InvalidOid),
-												Int32GetDatum(-1)));
-	}
-	else
-		value.type = jbvNull;
-	pushJsonbValue(state, token, &value);
-}
-
-/* Push a truth value as value or element. */
-void
-CsJsonbPushBool(JsonbParseState **state, JsonbIteratorToken token, bool boolean)
-{
-	JsonbValue	value;
-
-	value.type = jbvBool;
-	value.val.boolean = boolean;
-	pushJsonbValue(state, token, &value);
-}
-
-/* The double nearest to a jsonb number; false when it is no number or out of a double's range. */
-bool
-CsJsonbNumber(const JsonbValue *value, double *number)
-{
-	if (value->type != jbvNumeric)
-		return false;
-	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												 NumericGetDatum(value->val.numeric)));
-	return isfinite(*number);
-}
-
-static void
-PushNamedNumber(JsonbParseState **state, const char *key, double number)
-{
-	CsJsonbPushKey(state, key);
-	CsJsonbPushNumber(state, WJB_VALUE, number);
-}
-
-static void
-PushNamedString(JsonbParseState **state, const char *key, const char *text)
-{
-	CsJsonbPushKey(state, key);
-	CsJsonbPushString(state, WJB_VALUE, text);
-}
-
-static void
-PushNamedBool(JsonbParseState **state, const char *key, bool boolean)
-{
-	CsJsonbPushKey(state, key);
-	CsJsonbPushBool(state, WJB_VALUE, boolean);
-}
-
-/* Push numbers that lie stride apart as an array. */
-static void
-PushNumbers(JsonbParseState **state, const double *numbers, int n, int stride)
-{
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < n; i++)
-		CsJsonbPushNumber(state, WJB_ELEM, numbers[(Size) i * stride]);
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
 /* Push the levels of a category. */
 static void
 PushLevels(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 {
 	const CsLevel *levels = CsFeatureLevels(p, f);
 
-	CsJsonbPushKey(state, "levels");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	CsJsonArray(state, "levels");
 	for (int l = 0; l < f->nlevels; l++)
 	{
-		pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-		if (levels[l].text == 0)
-			PushNamedNumber(state, "level", NAN);
-		else
-			PushNamedString(state, "level", CsPipelineAt(p, const char, levels[l].text));
-		PushNamedNumber(state, "value", levels[l].value);
-		PushNamedNumber(state, "count", (double) levels[l].count);
-		PushNamedBool(state, "other", levels[l].is_other);
-		pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		CsJsonObject(state, NULL);
+		CsJsonText(state, "level", levels[l].text == 0 ? NULL :
+				   CsPipelineAt(p, const char, levels[l].text));
+		CsJsonNumber(state, "value", levels[l].value);
+		CsJsonNumber(state, "count", (double) levels[l].count);
+		CsJsonBool(state, "other", levels[l].is_other);
+		(void) CsJsonEnd(state);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	(void) CsJsonEnd(state);
 }
 
 /* Push the transform of numbers, and what it was fitted to. */
@@ -142,13 +45,12 @@ PushTransform(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	const CsTransform *transform = CsTransformAt(f->transform);
 	const double *fitted = CsFeatureFitted(p, f);
 
-	PushNamedString(state, "transform", transform->step.name);
+	CsJsonText(state, "transform", transform->step.name);
 	if (transform->most == 1)
-		PushNamedNumber(state, transform->key, fitted[0]);
+		CsJsonNumber(state, transform->key, fitted[0]);
 	else if (transform->most > 1)
 	{
-		CsJsonbPushKey(state, transform->key);
-		PushNumbers(state, fitted, f->nfitted, 1);
+		CsJsonNumbers(state, transform->key, fitted, f->nfitted, 1);
 	}
 }
 
@@ -158,43 +60,42 @@ PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 {
 	bool		category = f->kind == CS_CATEGORICAL;
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	PushNamedString(state, "name", NameStr(f->name));
-	PushNamedString(state, "type", NameStr(f->type));
-	PushNamedString(state, "kind", CsKindName(f->kind));
+	CsJsonObject(state, NULL);
+	CsJsonText(state, "name", NameStr(f->name));
+	CsJsonText(state, "type", NameStr(f->type));
+	CsJsonText(state, "kind", CsKindName(f->kind));
 	if (f->vector_width > 0)
-		PushNamedNumber(state, "vector_width", f->vector_width);
-	PushNamedString(state, "impute", CsImputes[f->impute]->name);
+		CsJsonNumber(state, "vector_width", f->vector_width);
+	CsJsonText(state, "impute", CsImputes[f->impute]->name);
 	if (f->impute == CS_IMPUTE_KNN)
-		PushNamedNumber(state, "neighbors", f->neighbors);
-	PushNamedNumber(state, "fill", f->fill);
+		CsJsonNumber(state, "neighbors", f->neighbors);
+	CsJsonNumber(state, "fill", f->fill);
 	if (!category)
 	{
-		PushNamedString(state, "clip", CsClips[f->clip]->name);
+		CsJsonText(state, "clip", CsClips[f->clip]->name);
 		if (f->clip != CS_CLIP_NONE)
 		{
 			double		limits[] = {f->low, f->high};
 
-			CsJsonbPushKey(state, "limits");
-			PushNumbers(state, limits, 2, 1);
+			CsJsonNumbers(state, "limits", limits, 2, 1);
 		}
 		PushTransform(state, p, f);
 	}
 	else
 	{
-		PushNamedString(state, "encode", CsEncodes[f->encode]->name);
+		CsJsonText(state, "encode", CsEncodes[f->encode]->name);
 		if (f->encode == CS_ENCODE_ONEHOT)
-			PushNamedBool(state, "drop_first", f->drop_first);
+			CsJsonBool(state, "drop_first", f->drop_first);
 		PushLevels(state, p, f);
 	}
 	if (CsEncodesNumber(f->kind, f->encode))
 	{
-		PushNamedString(state, "scale", CsScales[f->scale]->name);
-		PushNamedNumber(state, "center", f->center);
-		PushNamedNumber(state, "spread", f->spread);
-		PushNamedNumber(state, "mean", f->mean);
+		CsJsonText(state, "scale", CsScales[f->scale]->name);
+		CsJsonNumber(state, "center", f->center);
+		CsJsonNumber(state, "spread", f->spread);
+		CsJsonNumber(state, "mean", f->mean);
 	}
-	return pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	return CsJsonEnd(state);
 }
 
 /* One feature, without what it shares with the others; palloc'd. */
@@ -212,20 +113,17 @@ PushPca(JsonbParseState **state, const CsPipeline *p)
 {
 	const double *components = CsPipelineAt(p, const double, p->pca_offset);
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	CsJsonbPushKey(state, "mean");
-	PushNumbers(state, CsPipelineAt(p, const double, p->pca_mean_offset),
+	CsJsonObject(state, "pca");
+	CsJsonNumbers(state, "mean", CsPipelineAt(p, const double, p->pca_mean_offset),
 				p->nscaled, 1);
-	CsJsonbPushKey(state, "variance");
-	PushNumbers(state, CsPipelineAt(p, const double, p->pca_variance_offset),
+	CsJsonNumbers(state, "variance", CsPipelineAt(p, const double, p->pca_variance_offset),
 				p->ncomponents, 1);
-	PushNamedNumber(state, "total_variance", p->pca_total_variance);
-	CsJsonbPushKey(state, "components");
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	CsJsonNumber(state, "total_variance", p->pca_total_variance);
+	CsJsonArray(state, "components");
 	for (int c = 0; c < p->ncomponents; c++)
-		PushNumbers(state, components + (Size) c * p->nscaled, p->nscaled, 1);
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+		CsJsonNumbers(state, NULL, components + (Size) c * p->nscaled, p->nscaled, 1);
+	(void) CsJsonEnd(state);
+	(void) CsJsonEnd(state);
 }
 
 /* The whole pipeline; palloc'd. */
@@ -235,31 +133,28 @@ CsPipelineToJsonb(const CsPipeline *p)
 	JsonbParseState *state = NULL;
 	const double *donors = CsPipelineAt(p, const double, p->donor_offset);
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	CsJsonbPushKey(&state, "features");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	CsJsonObject(&state, NULL);
+	CsJsonArray(&state, "features");
 	for (int i = 0; i < p->nfeatures; i++)
 		(void) PushFeature(&state, p, &p->feature[i]);
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	CsJsonbPushKey(&state, "pca");
+	(void) CsJsonEnd(&state);
 	if (p->ncomponents > 0)
 		PushPca(&state, p);
 	else
-		CsJsonbPushNumber(&state, WJB_VALUE, NAN);
-	CsJsonbPushKey(&state, "donors");
+		CsJsonNull(&state, "pca");
 	if (p->ndonors > 0)
 	{
-		pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+		CsJsonArray(&state, "donors");
 		for (int i = 0; i < p->ndonors; i++)
 		{
 			CHECK_FOR_INTERRUPTS();
-			PushNumbers(&state, donors + i, p->nscaled, p->ndonors);
+			CsJsonNumbers(&state, NULL, donors + i, p->nscaled, p->ndonors);
 		}
-		pushJsonbValue(&state, WJB_END_ARRAY, NULL);
+		(void) CsJsonEnd(&state);
 	}
 	else
-		CsJsonbPushNumber(&state, WJB_VALUE, NAN);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		CsJsonNull(&state, "donors");
+	return CsJsonFinish(&state);
 }
 
 /* Refuse the input, saying where and why. */
@@ -297,7 +192,7 @@ ReadNumber(Reader r, const char *key, bool optional)
 
 	if (value == NULL && optional)
 		return NAN;
-	if (value == NULL || !CsJsonbNumber(value, &number))
+	if (value == NULL || !CsJsonGetNumber(value, &number))
 		Malformed(r.where, key, "must be a finite number");
 	return number;
 }
@@ -403,7 +298,7 @@ CopyNumbers(Reader r, const char *key, JsonbContainer *array, int n, double *num
 	{
 		if (token != WJB_ELEM)
 			continue;
-		if (!CsJsonbNumber(&value, &numbers[(Size) i * stride]))
+		if (!CsJsonGetNumber(&value, &numbers[(Size) i * stride]))
 			Malformed(r.where, key, "must hold finite numbers");
 		i++;
 	}
@@ -523,8 +418,8 @@ ReadClip(Reader r, CsFeature *f)
 		JsonbValue *low = getIthJsonbValueFromContainer(limits, 0);
 		JsonbValue *high = getIthJsonbValueFromContainer(limits, 1);
 
-		if ((low->type != jbvNull && !CsJsonbNumber(low, &f->low)) ||
-			(high->type != jbvNull && !CsJsonbNumber(high, &f->high)) ||
+		if ((low->type != jbvNull && !CsJsonGetNumber(low, &f->low)) ||
+			(high->type != jbvNull && !CsJsonGetNumber(high, &f->high)) ||
 			f->low > f->high)
 			Malformed(r.where, "limits", "must be two numbers or nulls in order");
 	}

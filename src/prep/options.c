@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "call/json.h"
 #include "lib/stringinfo.h"
 #include "prep/internal.h"
 #include "utils/builtins.h"
@@ -146,7 +147,7 @@ ReadNumber(CsPrepKey key, const char *column, const JsonbValue *value)
 {
 	double		number = 0;
 
-	if (!CsJsonbNumber(value, &number))
+	if (!CsJsonGetNumber(value, &number))
 		WrongType(key, column, "a finite number");
 	return number;
 }
@@ -161,7 +162,7 @@ ReadConstant(const char *column, const JsonbValue *value, CsPrepColumn *result)
 		result->constant_level = pnstrdup(value->val.string.val, value->val.string.len);
 	else if (value->type == jbvBool)
 		result->constant = value->val.boolean ? 1 : 0;
-	else if (!CsJsonbNumber(value, &result->constant))
+	else if (!CsJsonGetNumber(value, &result->constant))
 		WrongType(CS_KEY_CONSTANT, column, "a number or a string");
 }
 
@@ -478,21 +479,13 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values
 	return result;
 }
 
-/* Push a key, whose value is to follow. */
-static void
-PushKey(JsonbParseState **state, CsPrepKey key)
-{
-	CsJsonbPushKey(state, CsPrepKeys[key].name);
-}
-
 /* Push the name of a column's step. */
 static void
 PushStep(JsonbParseState **state, const CsPrepColumn *prep, CsPrepKey key)
 {
 	int			step = *StepOf(unconstify(CsPrepColumn *, prep), key);
 
-	PushKey(state, key);
-	CsJsonbPushString(state, WJB_VALUE, CsPrepKeys[key].steps[step]->name);
+	CsJsonText(state, CsPrepKeys[key].name, CsPrepKeys[key].steps[step]->name);
 }
 
 /* Push what holds for one column, leaving out what its kind and methods have no use for. */
@@ -501,28 +494,24 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 {
 	bool		category = kind == CS_CATEGORICAL;
 
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	PushStep(state, prep, CS_KEY_IMPUTE);
 	if (prep->impute == CS_IMPUTE_CONSTANT)
 	{
-		PushKey(state, CS_KEY_CONSTANT);
 		if (category)
-			CsJsonbPushString(state, WJB_VALUE, prep->constant_level);
+			CsJsonText(state, CsPrepKeys[CS_KEY_CONSTANT].name, prep->constant_level);
 		else
-			CsJsonbPushNumber(state, WJB_VALUE, prep->constant);
+			CsJsonNumber(state, CsPrepKeys[CS_KEY_CONSTANT].name, prep->constant);
 	}
 	if (prep->impute == CS_IMPUTE_KNN)
 	{
-		PushKey(state, CS_KEY_NEIGHBORS);
-		CsJsonbPushNumber(state, WJB_VALUE, prep->neighbors);
+		CsJsonNumber(state, CsPrepKeys[CS_KEY_NEIGHBORS].name, prep->neighbors);
 	}
 	if (!category)
 	{
 		PushStep(state, prep, CS_KEY_CLIP);
 		if (prep->clip != CS_CLIP_NONE)
 		{
-			PushKey(state, CS_KEY_CLIP_LIMIT);
-			CsJsonbPushNumber(state, WJB_VALUE, prep->clip_limit);
+			CsJsonNumber(state, CsPrepKeys[CS_KEY_CLIP_LIMIT].name, prep->clip_limit);
 		}
 		PushStep(state, prep, CS_KEY_TRANSFORM);
 	}
@@ -532,20 +521,17 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 	{
 		ListCell   *cell;
 
-		PushKey(state, CS_KEY_LEVELS);
-		pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+		CsJsonArray(state, CsPrepKeys[CS_KEY_LEVELS].name);
 		foreach(cell, prep->levels)
-			CsJsonbPushString(state, WJB_ELEM, lfirst(cell));
-		pushJsonbValue(state, WJB_END_ARRAY, NULL);
+			CsJsonText(state, NULL, lfirst(cell));
+		(void) CsJsonEnd(state);
 	}
 	if (category && prep->encode == CS_ENCODE_ONEHOT)
 	{
-		PushKey(state, CS_KEY_DROP_FIRST);
-		CsJsonbPushBool(state, WJB_VALUE, prep->drop_first);
+		CsJsonBool(state, CsPrepKeys[CS_KEY_DROP_FIRST].name, prep->drop_first);
 	}
 	else
 		PushStep(state, prep, CS_KEY_SCALE);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 /* All settings, one entry per column, so that no default is left to be guessed; palloc'd. */
@@ -554,16 +540,15 @@ CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns)
 {
 	JsonbParseState *state = NULL;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	PushKey(&state, CS_KEY_PCA);
-	CsJsonbPushNumber(&state, WJB_VALUE, prep->pca > 0 ? prep->pca : NAN);
-	PushKey(&state, CS_KEY_COLUMNS);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonObject(&state, NULL);
+	CsJsonNumber(&state, CsPrepKeys[CS_KEY_PCA].name, prep->pca > 0 ? prep->pca : NAN);
+	CsJsonObject(&state, CsPrepKeys[CS_KEY_COLUMNS].name);
 	for (int i = 0; i < prep->ncolumns; i++)
 	{
-		CsJsonbPushKey(&state, NameStr(columns[i].name));
+		CsJsonObject(&state, NameStr(columns[i].name));
 		PushColumn(&state, &prep->columns[i], columns[i].converter.kind);
+		(void) CsJsonEnd(&state);
 	}
-	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	(void) CsJsonEnd(&state);
+	return CsJsonFinish(&state);
 }

@@ -18,6 +18,7 @@
 
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
+#include "call/json.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "score/score.h"
@@ -540,7 +541,7 @@ ReadJsonVector(Jsonb *row, const CsFeature *f, const char *model, JsonVector *ve
 	int			n = 0;
 
 	vector->elements = palloc(sizeof(double) * f->vector_width);
-	if (!getKeyJsonValueFromContainer(&row->root, vector->name, strlen(vector->name), &value))
+	if (!CsJsonFind(&row->root, vector->name, &value))
 		ReportNoKey(vector->name, model);
 	if (value.type == jbvNull)
 	{
@@ -600,8 +601,7 @@ CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
 			raw[i] = ReadJsonElement(row, f, model, &vector);
 			continue;
 		}
-		if (!getKeyJsonValueFromContainer(&row->root, NameStr(f->name), strlen(NameStr(f->name)),
-										  &value))
+		if (!CsJsonFind(&row->root, NameStr(f->name), &value))
 			ReportNoKey(NameStr(f->name), model);
 		raw[i] = ReadJsonValue(p, f, &value, model);
 	}
@@ -617,7 +617,7 @@ CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
 
 	if (p->feature[feature].vector_width > 0)
 		return NumberText(ReadJsonElement(row, &p->feature[feature], "", &vector));
-	if (!getKeyJsonValueFromContainer(&row->root, name, strlen(name), &value))
+	if (!CsJsonFind(&row->root, name, &value))
 		elog(ERROR, "key \"%s\" vanished from a json object", name);
 	switch (value.type)
 	{

@@ -18,7 +18,6 @@
 #include <math.h>
 
 #include "common/hashfn.h"
-#include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "score/score.h"
 #include "storage/shmem.h"
@@ -32,7 +31,7 @@
 static void
 GetMember(JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
 {
-	if (!getKeyJsonValueFromContainer(object, key, strlen(key), value) || value->type != type)
+	if (!CsJsonFind(object, key, value) || value->type != type)
 		InvalidDefinition("\"%s\" is missing or of the wrong type.", key);
 }
 
@@ -82,12 +81,9 @@ GetName(JsonbContainer *object, const char *key, NameData *name)
 static double
 ToNumber(const JsonbValue *value, const char *key)
 {
-	double		number = NAN;
+	double		number;
 
-	if (value->type == jbvNumeric)
-		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-													NumericGetDatum(value->val.numeric)));
-	if (!isfinite(number))
+	if (!CsJsonGetNumber(value, &number))
 		InvalidDefinition("\"%s\" has an element that is no finite number.", key);
 	return number;
 }
@@ -458,100 +454,22 @@ CsScorerFromJsonb(Jsonb *definition)
 	return scorer;
 }
 
-/* Push the key of a member whose value comes next. */
-static void
-PushKey(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-/* Push a member whose value is a text. */
-static void
-PushText(JsonbParseState **state, const char *key, const char *text)
-{
-	JsonbValue	value;
-
-	PushKey(state, key);
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, text);
-	value.val.string.len = strlen(text);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-/* Push a member whose value is an integer. */
-static void
-PushInteger(JsonbParseState **state, const char *key, int64 number)
-{
-	JsonbValue	value;
-
-	PushKey(state, key);
-	value.type = jbvNumeric;
-	value.val.numeric = int64_to_numeric(number);
-	pushJsonbValue(state, WJB_VALUE, &value);
-}
-
-/*
- * Push a number as what comes next in an array or after a key.  The shortest decimal that reads
- * back to the same bits is taken, whatever extra_float_digits says.
- */
-static void
-PushNumber(JsonbParseState **state, JsonbIteratorToken token, double number)
-{
-	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
-	JsonbValue	value;
-
-	double_to_shortest_decimal_buf(number, digits);
-	value.type = jbvNumeric;
-	value.val.numeric =
-		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(digits),
-											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	pushJsonbValue(state, token, &value);
-}
-
-/* Push an array of numbers, from[i * stride]. */
-static void
-PushArray(JsonbParseState **state, const double *from, int n, int stride)
-{
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
-	for (int i = 0; i < n; i++)
-	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		PushNumber(state, WJB_ELEM, from[(Size) i * stride]);
-	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
-}
-
-/* Push a member whose value is an array of numbers. */
-static void
-PushNumbers(JsonbParseState **state, const char *key, const double *from, int n, int stride)
-{
-	PushKey(state, key);
-	PushArray(state, from, n, stride);
-}
-
 /* See score.h. */
 void
 CsPushParameter(JsonbParseState **state, const CsParameterInfo *info, const CsParameter *p,
 				const int *number, const int *order)
 {
-	PushKey(state, info->name);
 	if (info->kind == CS_PARAMETER_SCALAR)
 	{
-		PushNumber(state, WJB_VALUE, p->values[0]);
+		CsJsonNumber(state, info->name, p->values[0]);
 		return;
 	}
 	if (info->kind == CS_PARAMETER_VECTOR)
 	{
-		PushArray(state, p->values, p->rows, 1);
+		CsJsonNumbers(state, info->name, p->values, p->rows, 1);
 		return;
 	}
-	pushJsonbValue(state, WJB_BEGIN_ARRAY, NULL);
+	CsJsonArray(state, info->name);
 	for (int i = 0; i < p->rows; i++)
 	{
 		int			row = info->kind == CS_PARAMETER_SEGMENTS ? order[i] : i;
@@ -559,11 +477,11 @@ CsPushParameter(JsonbParseState **state, const CsParameterInfo *info, const CsPa
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
 		if (info->kind == CS_PARAMETER_LABELS)
-			PushNumber(state, WJB_ELEM, number[(int) p->values[i]]);
+			CsJsonNumber(state, NULL, number[(int) p->values[i]]);
 		else
-			PushArray(state, p->values + (Size) row * p->columns, p->columns, 1);
+			CsJsonNumbers(state, NULL, p->values + (Size) row * p->columns, p->columns, 1);
 	}
-	pushJsonbValue(state, WJB_END_ARRAY, NULL);
+	(void) CsJsonEnd(state);
 }
 
 /* Push the parameters, null without. */
@@ -572,14 +490,12 @@ PushParameters(JsonbParseState **state, const CsScorer *scorer)
 {
 	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
 	CsFitted	model = FittedModel(scorer);
-	JsonbValue	null = {.type = jbvNull};
 	int		   *number = palloc(sizeof(int) * scorer->nsegments);
 	int		   *order = palloc(sizeof(int) * scorer->nsegments);
 
-	PushKey(state, "parameters");
 	if (algorithm->nparameters == 0)
 	{
-		pushJsonbValue(state, WJB_VALUE, &null);
+		CsJsonNull(state, "parameters");
 		return;
 	}
 	for (int i = 0; i < scorer->nsegments; i++)
@@ -587,10 +503,10 @@ PushParameters(JsonbParseState **state, const CsScorer *scorer)
 		number[i] = CsScorerSegments(scorer)[i].segment;
 		order[i] = i;
 	}
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonObject(state, "parameters");
 	for (int i = 0; i < algorithm->nparameters; i++)
 		CsPushParameter(state, &algorithm->parameters[i], &model.parameters[i], number, order);
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+	(void) CsJsonEnd(state);
 }
 
 /* The definition a scorer was compiled from, palloc'd. */
@@ -598,35 +514,29 @@ Jsonb *
 CsScorerToJsonb(const CsScorer *scorer)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	value;
-	JsonbValue *result;
 
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	PushText(&state, "model", NameStr(scorer->model));
-	PushInteger(&state, "version", scorer->version);
-	PushText(&state, "algorithm", NameStr(scorer->algorithm));
-	PushKey(&state, "pipeline");
-	JsonbToJsonbValue(CsPipelineToJsonb(CsScorerPipeline(scorer)), &value);
-	pushJsonbValue(&state, WJB_VALUE, &value);
+	CsJsonObject(&state, NULL);
+	CsJsonText(&state, "model", NameStr(scorer->model));
+	CsJsonInteger(&state, "version", scorer->version);
+	CsJsonText(&state, "algorithm", NameStr(scorer->algorithm));
+	CsJsonJsonb(&state, "pipeline", CsPipelineToJsonb(CsScorerPipeline(scorer)));
 	PushParameters(&state, scorer);
-	PushKey(&state, "segments");
-	pushJsonbValue(&state, WJB_BEGIN_ARRAY, NULL);
+	CsJsonArray(&state, "segments");
 	for (int i = 0; i < scorer->nsegments; i++)
 	{
 		const CsScorerSegment *segment = &CsScorerSegments(scorer)[i];
 
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		PushInteger(&state, "segment", segment->segment);
-		PushText(&state, "name", CsScorerAt(scorer, char, segment->name));
-		PushInteger(&state, "n", segment->n);
-		PushNumbers(&state, "center", CsScorerCenters(scorer) + i, scorer->ncolumns,
-					scorer->padded);
-		PushNumbers(&state, "profile", CsScorerProfile(scorer, i), scorer->nprofile, 1);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		CsJsonObject(&state, NULL);
+		CsJsonInteger(&state, "segment", segment->segment);
+		CsJsonText(&state, "name", CsScorerAt(scorer, char, segment->name));
+		CsJsonInteger(&state, "n", segment->n);
+		CsJsonNumbers(&state, "center", CsScorerCenters(scorer) + i, scorer->ncolumns,
+					  scorer->padded);
+		CsJsonNumbers(&state, "profile", CsScorerProfile(scorer, i), scorer->nprofile, 1);
+		(void) CsJsonEnd(&state);
 	}
-	pushJsonbValue(&state, WJB_END_ARRAY, NULL);
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-	return JsonbValueToJsonb(result);
+	(void) CsJsonEnd(&state);
+	return CsJsonFinish(&state);
 }
 
 /* Take a scorer, which must outlive s, and allocate the room in "context". */

@@ -21,12 +21,12 @@
 
 #include <math.h>
 
+#include "call/json.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "progress.h"
 #include "train/train.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 
 /* A stream of random numbers apart from the algorithms'. */
@@ -366,16 +366,12 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	reader->new_level = false;
 }
 
-/* , "reason": rows, if there are any */
+/* Rows that were skipped for a reason, if there are any. */
 static void
-CountSkipped(StringInfo json, const char *reason, int64 nrows)
+CountSkipped(JsonbParseState **json, const char *reason, int64 nrows)
 {
-	if (nrows == 0)
-		return;
-	if (json->len > 1)
-		appendStringInfoString(json, ", ");
-	escape_json(json, reason);
-	appendStringInfo(json, ": " INT64_FORMAT, nrows);
+	if (nrows > 0)
+		CsJsonInteger(json, reason, nrows);
 }
 
 /* The skipped rows by reason. */
@@ -383,18 +379,16 @@ static Jsonb *
 SkippedByReason(const Reader *reader)
 {
 	const CsTraining *t = reader->t;
-	StringInfoData json;
+	JsonbParseState *json = NULL;
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
+	CsJsonObject(&json, NULL);
 	for (int i = 0; i < t->nfeatures; i++)
 		CountSkipped(&json, psprintf("null in column \"%s\"", NameStr(t->features[i].name)),
 					 reader->n_null[i]);
 	CountSkipped(&json, "no weight", reader->n_without_weight);
 	for (int i = 0; i < t->nlabellers; i++)
 		CountSkipped(&json, t->labellers[i]->unlabelled, t->labellers[i]->n_unlabelled);
-	appendStringInfoChar(&json, '}');
-	return CsJsonbFromText(json.data);
+	return CsJsonFinish(&json);
 }
 
 /* Move the weights to where all members of a team can read them. */

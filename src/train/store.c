@@ -15,7 +15,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "common/shortest_dec.h"
 #include "life/life.h"
 #include "miscadmin.h"
 #include "train/train.h"
@@ -23,7 +22,6 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 
 /* How the level that stands for NULL is shown to people. */
@@ -51,31 +49,6 @@ static const char *const insert_segment_sql =
 " mean_distance, spread, center, profile, profile_values) "
 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 
-/* A number as json, exact; null when it is none. */
-static void
-AppendNumber(StringInfo json, double value)
-{
-	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
-
-	if (!isfinite(value))
-	{
-		appendStringInfoString(json, "null");
-		return;
-	}
-	double_to_shortest_decimal_buf(value, digits);
-	appendStringInfoString(json, digits);
-}
-
-/* , "key": value */
-static void
-AppendMetric(StringInfo json, const char *key, double value)
-{
-	appendStringInfoString(json, json->len > 1 ? ", " : "");
-	escape_json(json, key);
-	appendStringInfoString(json, ": ");
-	AppendNumber(json, value);
-}
-
 /* Part of the inertia that the segments explain; NaN where all rows are the same, or some noise. */
 static double
 BetweenShare(const CsTraining *t)
@@ -91,22 +64,20 @@ BetweenShare(const CsTraining *t)
 static Jsonb *
 Metrics(const CsTraining *t)
 {
-	StringInfoData json;
+	JsonbParseState *json = NULL;
 
-	initStringInfo(&json);
-	appendStringInfoChar(&json, '{');
-	AppendMetric(&json, "inertia", t->fit.inertia);
-	AppendMetric(&json, "silhouette", t->silhouette);
-	AppendMetric(&json, "silhouette_sample", (double) t->silhouette_rows);
-	AppendMetric(&json, "mean_distance", t->mean_distance);
-	AppendMetric(&json, "between_share", BetweenShare(t));
+	CsJsonObject(&json, NULL);
+	CsJsonNumber(&json, "inertia", t->fit.inertia);
+	CsJsonNumber(&json, "silhouette", t->silhouette);
+	CsJsonNumber(&json, "silhouette_sample", (double) t->silhouette_rows);
+	CsJsonNumber(&json, "mean_distance", t->mean_distance);
+	CsJsonNumber(&json, "between_share", BetweenShare(t));
 	for (int i = 0; i < t->fit.nmetrics; i++)
-		AppendMetric(&json, t->fit.metrics[i].name, t->fit.metrics[i].value);
-	AppendMetric(&json, "read_milliseconds", t->read_milliseconds);
-	AppendMetric(&json, "prepare_milliseconds", t->prepare_milliseconds);
-	AppendMetric(&json, "fit_milliseconds", t->fit_milliseconds);
-	appendStringInfoChar(&json, '}');
-	return CsJsonbFromText(json.data);
+		CsJsonNumber(&json, t->fit.metrics[i].name, t->fit.metrics[i].value);
+	CsJsonNumber(&json, "read_milliseconds", t->read_milliseconds);
+	CsJsonNumber(&json, "prepare_milliseconds", t->prepare_milliseconds);
+	CsJsonNumber(&json, "fit_milliseconds", t->fit_milliseconds);
+	return CsJsonFinish(&json);
 }
 
 /*
@@ -134,28 +105,27 @@ static Jsonb *
 Parameters(const CsTraining *t)
 {
 	const CsAlgorithm *algorithm = t->algorithm;
-	JsonbParseState *state = NULL;
+	JsonbParseState *json = NULL;
 	int		   *number;
 	int		   *order;
 
 	if (algorithm->nparameters == 0)
 		return NULL;
 	ListSegments(t, &number, &order);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	CsJsonObject(&json, NULL);
 	for (int i = 0; i < algorithm->nparameters; i++)
-		CsPushParameter(&state, &algorithm->parameters[i], &t->fit.parameters[i], number, order);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		CsPushParameter(&json, &algorithm->parameters[i], &t->fit.parameters[i], number, order);
+	return CsJsonFinish(&json);
 }
 
 /* A member of a json object, NULL when it is not there or null. */
 static Jsonb *
 Member(Jsonb *object, const char *key)
 {
-	JsonbValue	buffer;
-	JsonbValue *value = getKeyJsonValueFromContainer(&object->root, key, (int) strlen(key),
-													 &buffer);
+	JsonbValue	value;
 
-	return value == NULL || value->type == jbvNull ? NULL : JsonbValueToJsonb(value);
+	return !CsJsonFind(&object->root, key, &value) || value.type == jbvNull ? NULL :
+		JsonbValueToJsonb(&value);
 }
 
 /* An array of n float8. */
@@ -302,33 +272,30 @@ static Jsonb *
 ReadableProfile(const CsTraining *t, const double *profile)
 {
 	const CsPipeline *p = t->pipeline;
-	StringInfoData json;
+	JsonbParseState *json = NULL;
 
-	initStringInfo(&json);
+	CsJsonObject(&json, NULL);
 	for (int i = 0; i < p->nfeatures; i++)
 	{
 		const CsFeature *f = &p->feature[i];
 
-		appendStringInfoString(&json, i == 0 ? "{" : ", ");
-		escape_json(&json, NameStr(f->name));
-		appendStringInfoString(&json, ": ");
 		if (f->kind != CS_CATEGORICAL)
-			AppendNumber(&json, *profile);
-		for (int j = 0; f->kind == CS_CATEGORICAL && j < f->nlevels; j++)
+			CsJsonNumber(&json, NameStr(f->name), *profile);
+		else
 		{
-			const CsLevel *level = &CsFeatureLevels(p, f)[j];
+			CsJsonObject(&json, NameStr(f->name));
+			for (int j = 0; j < f->nlevels; j++)
+			{
+				const CsLevel *level = &CsFeatureLevels(p, f)[j];
 
-			appendStringInfoString(&json, j == 0 ? "{" : ", ");
-			escape_json(&json, level->text == 0 ? NULL_LEVEL : CsPipelineAt(p, char, level->text));
-			appendStringInfoString(&json, ": ");
-			AppendNumber(&json, profile[j]);
+				CsJsonNumber(&json, level->text == 0 ? NULL_LEVEL :
+							 CsPipelineAt(p, char, level->text), profile[j]);
+			}
+			(void) CsJsonEnd(&json);
 		}
-		if (f->kind == CS_CATEGORICAL)
-			appendStringInfoString(&json, f->nlevels > 0 ? "}" : "{}");
 		profile += CsProfileWidth(f);
 	}
-	appendStringInfoChar(&json, '}');
-	return CsJsonbFromText(json.data);
+	return CsJsonFinish(&json);
 }
 
 /* The row of one segment. */
