@@ -9,10 +9,14 @@
 #define CUSTSEG_CALL_H
 
 #include "custseg.h"
+
+#include <math.h>
+
 #include "access/htup.h"
 #include "access/tupdesc.h"
 #include "call/json.h"
 #include "call/options.h"
+#include "catalog/pg_type_d.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
 #include "utils/array.h"
@@ -46,15 +50,50 @@ typedef struct CsValue
 	bool		isnull;
 } CsValue;
 
-/* A NULL pointer is an SQL NULL, as is a NaN. */
-extern CsValue CsValueOf(Oid type, Datum datum, bool isnull);
-extern CsValue CsValueNull(Oid type);
+/* A value of the given type as it is. */
+static inline CsValue
+CsValueOf(Oid type, Datum datum, bool isnull)
+{
+	CsValue		value = {type, datum, isnull};
+
+	return value;
+}
+
+/* NULL of the given type. */
+static inline CsValue
+CsValueNull(Oid type)
+{
+	return CsValueOf(type, (Datum) 0, true);
+}
+
+static inline CsValue
+CsValueInt4(int32 value)
+{
+	return CsValueOf(INT4OID, Int32GetDatum(value), false);
+}
+
+static inline CsValue
+CsValueInt8(int64 value)
+{
+	return CsValueOf(INT8OID, Int64GetDatum(value), false);
+}
+
+/* A float8; NULL for NaN, which stands for "undefined" in C. */
+static inline CsValue
+CsValueFloat8(double value)
+{
+	return CsValueOf(FLOAT8OID, Float8GetDatum(value), isnan(value));
+}
+
+static inline CsValue
+CsValueBool(bool value)
+{
+	return CsValueOf(BOOLOID, BoolGetDatum(value), false);
+}
+
+/* A NULL pointer is an SQL NULL. */
 extern CsValue CsValueText(const char *value);
 extern CsValue CsValueName(const char *value);
-extern CsValue CsValueInt4(int32 value);
-extern CsValue CsValueInt8(int64 value);
-extern CsValue CsValueFloat8(double value);
-extern CsValue CsValueBool(bool value);
 extern CsValue CsValueJsonb(Jsonb *value);
 extern CsValue CsValueArray(Oid type, ArrayType *value);
 extern CsValue CsValueTexts(const char *const *texts, int n);

@@ -4,27 +4,8 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "utils/builtins.h"
-
-/* A value of the given type as it is. */
-CsValue
-CsValueOf(Oid type, Datum datum, bool isnull)
-{
-	CsValue		value = {type, datum, isnull};
-
-	return value;
-}
-
-/* NULL of the given type. */
-CsValue
-CsValueNull(Oid type)
-{
-	return CsValueOf(type, (Datum) 0, true);
-}
 
 /* A text; NULL for NULL. */
 CsValue
@@ -40,31 +21,6 @@ CsValueName(const char *value)
 {
 	return value == NULL ? CsValueNull(NAMEOID) :
 		CsValueOf(NAMEOID, DirectFunctionCall1(namein, CStringGetDatum(value)), false);
-}
-
-CsValue
-CsValueInt4(int32 value)
-{
-	return CsValueOf(INT4OID, Int32GetDatum(value), false);
-}
-
-CsValue
-CsValueInt8(int64 value)
-{
-	return CsValueOf(INT8OID, Int64GetDatum(value), false);
-}
-
-/* A float8; NULL for NaN, which stands for "undefined" in C. */
-CsValue
-CsValueFloat8(double value)
-{
-	return CsValueOf(FLOAT8OID, Float8GetDatum(value), isnan(value));
-}
-
-CsValue
-CsValueBool(bool value)
-{
-	return CsValueOf(BOOLOID, BoolGetDatum(value), false);
 }
 
 /* A jsonb; NULL for NULL. */

@@ -6,24 +6,25 @@
 
 #include "score/pass.h"
 
-/* What score() needs for each row. */
-typedef struct ScoreState
-{
-	CsPass	   *pass;
-	CsPlacer   *placer;
-	CsResult   *result;
-} ScoreState;
-
-static const char *const origin_sql =
-"SELECT v.source, v.id FROM custseg.model_version AS v "
-"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
-
 /* The columns of score(). */
 enum
 {
 	SCORE_ID, SCORE_SEGMENT, SCORE_NAME, SCORE_DISTANCE, SCORE_CONFIDENCE, SCORE_ASSIGNED_BY,
 	SCORE_COLUMNS
 };
+
+/* What score() needs for each row. */
+typedef struct ScoreState
+{
+	CsPass	   *pass;
+	CsPlacer   *placer;
+	CsResult   *result;
+	CsValue		none[SCORE_COLUMNS];	/* NULLs, with which each row begins */
+} ScoreState;
+
+static const char *const origin_sql =
+"SELECT v.source, v.id FROM custseg.model_version AS v "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
 PG_FUNCTION_INFO_V1(custseg_score);
 
@@ -98,7 +99,7 @@ ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 	ScoreState *state = arg;
 	CsValue		columns[SCORE_COLUMNS];
 
-	CsResultNulls(state->result, columns);
+	memcpy(columns, state->none, sizeof(columns));
 	columns[SCORE_ID] = CsValueText(CsPassId(state->pass, row, row_nulls));
 	FillAssignment(state->placer, columns);
 	CsResultPut(state->result, columns, lengthof(columns));
@@ -122,6 +123,7 @@ custseg_score(PG_FUNCTION_ARGS)
 	state.pass = CsPassOpenModel(model, CsVersionArgument(fcinfo, ARG_VERSION),
 								 CsTextArgument(fcinfo, ARG_SOURCE), CS_PLACE_STRICT, &state.placer);
 	CsPassHonour(state.pass, state.placer);
+	CsResultNulls(state.result, state.none);
 	CsPassVisit(state.pass, &(CsVisitor) {.state = &state, .take_row = ScoreRow});
 	(void) CsPassRead(state.pass);
 	return (Datum) 0;
