@@ -298,21 +298,14 @@ SharesDistance(FunctionCallInfo fcinfo, const CsTwoSamples *samples,
 static Datum
 CramerVonMises(FunctionCallInfo fcinfo, const CsTwoSamples *samples)
 {
-	Datum		values[4] = {0};
-	bool		nulls[4] = {0};
+	CsCvmResult cvm = {NAN, NAN};
 
-	nulls[0] = nulls[1] = !HaveBoth(samples);
 	if (HaveBoth(samples))
-	{
-		CsCvmResult cvm = CsCramerVonMises(samples->value[CS_BASELINE], samples->n[CS_BASELINE],
-										   samples->value[CS_CURRENT], samples->n[CS_CURRENT]);
-
-		values[0] = Float8GetDatum(cvm.statistic);
-		values[1] = Float8GetDatum(cvm.p);
-	}
-	values[2] = Int64GetDatum(samples->n[CS_BASELINE]);
-	values[3] = Int64GetDatum(samples->n[CS_CURRENT]);
-	return CsFormRow(fcinfo, values, nulls);
+		cvm = CsCramerVonMises(samples->value[CS_BASELINE], samples->n[CS_BASELINE],
+							   samples->value[CS_CURRENT], samples->n[CS_CURRENT]);
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(cvm.statistic), CsValueFloat8(cvm.p),
+										CsValueInt8(samples->n[CS_BASELINE]),
+										CsValueInt8(samples->n[CS_CURRENT])));
 }
 
 Datum
