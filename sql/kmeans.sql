@@ -289,6 +289,8 @@ SELECT 1, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what:
 SET max_parallel_maintenance_workers = 2;
 INSERT INTO prints
 SELECT 2, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what::jsonb) FROM prints WHERE workers = 0;
+-- which find their tasks wherever names of libraries are looked for
+SET dynamic_library_path = '/nowhere';
 SET max_parallel_maintenance_workers = 4;
 INSERT INTO prints
 SELECT 4, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what::jsonb) FROM prints WHERE workers = 0;

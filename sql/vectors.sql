@@ -104,6 +104,59 @@ SELECT outcome($$SELECT (custseg.train('bad', 'people', '{"embedding[4]"}', 3)).
 SELECT outcome($$SELECT (custseg.train('bad', 'SELECT array_fill(1.5::real, ARRAY[2049]) AS embedding FROM people', '{embedding}', 3)).model$$);
 SELECT outcome($$SELECT (custseg.train('bad', 'SELECT id AS a12345678901234567890123456789012345678901234567890123456789012, embedding AS b2345678901234567890123456789012345678901234567890123456789012 FROM people', '{b2345678901234567890123456789012345678901234567890123456789012}', 3)).model$$);
 
+-- a column that has the name of an element is not taken for it
+CREATE VIEW clash AS SELECT id, embedding, 1000.0 * id AS "embedding[2]" FROM people;
+SELECT outcome($$SELECT (custseg.train('bad', 'clash', '{embedding}', 3)).model$$);
+SELECT outcome($$SELECT (custseg.train('bad', 'clash', '{"embedding[1]"}', 3)).model$$);
+SELECT outcome($$SELECT custseg.predict('vectors', c)::text FROM clash c$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.score('vectors', 'clash')$$);
+-- what cannot be expanded is left out where no features are named
+SET client_min_messages = notice;
+SELECT n_segments FROM custseg.train('all', $$SELECT id, x, array_fill(1.5::real, ARRAY[2049]) AS large, NULL::real[] AS unknown,
+    embedding AS c2345678901234567890123456789012345678901234567890123456789012, embedding AS v, id % 7 AS "v[3]" FROM people$$, k => 2, id => 'id');
+SET client_min_messages = warning;
+SELECT string_agg(name, ' ' ORDER BY position) FROM custseg.feature WHERE model = 'all' AND version = 2;
+-- a source without rows, or with NULLs only, tells no width; the model's is taken
+SELECT count(*) FROM custseg.score('vectors', 'SELECT id, embedding FROM people WHERE false');
+SELECT id, segment = custseg.predict('vectors', '{"embedding": null}'::jsonb) AS same
+FROM custseg.score('vectors', 'SELECT 1 AS id, NULL::real[] AS embedding');
+SELECT feature, n_current, null_share_current, verdict FROM custseg.drift('vectors', 'SELECT NULL::real[] AS embedding FROM people') ORDER BY feature;
+SELECT outcome($$SELECT count(*)::text FROM custseg.segment_profile('vectors', 'SELECT NULL::real[] AS embedding FROM people')$$);
+
+-- a cast may give NULL, is called by who may call it only, and may be from a type of fixed length
+CREATE FUNCTION own_vector_to_null(own_vector, int, boolean) RETURNS real[] LANGUAGE sql IMMUTABLE AS 'SELECT NULL::real[]';
+DROP CAST (own_vector AS real[]);
+CREATE CAST (own_vector AS real[]) WITH FUNCTION own_vector_to_null(own_vector, int, boolean);
+SELECT count(*) FILTER (WHERE custseg.predict('own', o) = custseg.predict('own', '{"embedding": null}'::jsonb)) FROM own o;
+CREATE ROLE casts_nothing;
+GRANT SELECT ON own TO casts_nothing;
+REVOKE EXECUTE ON FUNCTION own_vector_to_null FROM PUBLIC;
+SELECT custseg.grant_model('own', 'casts_nothing') \g /dev/null
+SET ROLE casts_nothing;
+SELECT count(custseg.predict('own', o)) FROM own o;
+RESET ROLE;
+SELECT custseg.revoke_model('own', 'casts_nothing') \g /dev/null
+DROP OWNED BY casts_nothing;
+DROP ROLE casts_nothing;
+CREATE TYPE pair;
+CREATE FUNCTION pair_in(cstring) RETURNS pair LANGUAGE internal IMMUTABLE STRICT AS 'float8in';
+CREATE FUNCTION pair_out(pair) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'float8out';
+CREATE TYPE pair (INPUT = pair_in, OUTPUT = pair_out, LIKE = float8);
+CREATE CAST (pair AS float8) WITHOUT FUNCTION;
+CREATE FUNCTION pair_to_array(pair) RETURNS real[] LANGUAGE sql IMMUTABLE AS 'SELECT ARRAY[$1::float8, -$1::float8]::real[]';
+CREATE CAST (pair AS real[]) WITH FUNCTION pair_to_array(pair);
+CREATE TABLE pairs AS SELECT id, (id % 3 * 10 + id * 37 % 11 / 10.0)::text::pair AS p FROM people;
+SELECT n_segments FROM custseg.train('pairs', 'pairs', '{p}', 3, id => 'id');
+SELECT count(*) FILTER (WHERE custseg.predict('pairs', q) = s.segment) FROM pairs q JOIN custseg.score('pairs') s ON s.id = q.id::text;
+
+-- a forged model that is not of one mind about its vector's width
+WITH honest AS (SELECT custseg.scorer('vectors')::text AS model),
+     forged AS (SELECT replace(regexp_replace(model, '(.*?)"vector_width": 3(.*?)"vector_width": 3', '\1"vector_width": 1\2"vector_width": 2048'),
+                               '"embedding[2]"', '"embedding[2048]"')::custseg.compiled_model AS model FROM honest)
+SELECT custseg.predict(model, v) AS by_row,
+       outcome(format('SELECT custseg.predict(%L::custseg.compiled_model, ''{"embedding": [1]}''::jsonb)::text', model)) AS by_json
+FROM forged, (SELECT '{1}'::real[] AS embedding) v;
+
 -- as wide as they may be
 CREATE TABLE wide AS
 SELECT i AS id, (SELECT array_agg((i % 4 * (j % 7) + i * j % 101 / 64.0)::float4 ORDER BY j) FROM generate_series(1, 2048) j) AS v
@@ -112,4 +165,4 @@ SELECT n_rows, n_segments FROM custseg.train('wide', 'wide', '{v}', 4, id => 'id
 SELECT count(DISTINCT custseg.predict('wide', w)) AS segments, count(DISTINCT (custseg.predict('wide', w), id % 4)) AS pairs FROM wide w;
 
 SELECT count(*) FROM custseg.models, custseg.drop_model(name);
-DROP TABLE people, own, wide CASCADE;
+DROP TABLE people, own, wide, pairs CASCADE;

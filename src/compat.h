@@ -65,4 +65,12 @@ CsWaitEventTeam(void)
 #define CsTuplesortGetFloat(sort, datum, isnull) tuplesort_getdatum(sort, true, datum, isnull, NULL)
 #endif
 
+/* Since 16 one function looks at the rights on any object. */
+#if PG_VERSION_NUM >= 160000
+#define CsFunctionAclCheck(function, role) \
+	object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE)
+#else
+#define CsFunctionAclCheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
+#endif
+
 #endif							/* CUSTSEG_COMPAT_H */

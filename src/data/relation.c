@@ -429,53 +429,86 @@ ReadWidth(const CsRelation *rel, const CsColumn *column)
 		width = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	}
 	SPI_finish();
-	if (width > CS_MAX_VECTOR_WIDTH)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("vectors of column \"%s\" are too wide: %d elements",
-						NameStr(column->name), width),
-				 errdetail("They may have %d.", CS_MAX_VECTOR_WIDTH),
-				 errhint("Take fewer elements in a query, for example by a slice such as %s[1:%d].",
-						 quote_identifier(NameStr(column->name)), CS_MAX_VECTOR_WIDTH)));
 	return width;
 }
 
-/* The elements of a vector as columns; false when its width cannot be told. */
+/* The elements of a vector so wide as columns, which live as long as the vector. */
+static void
+MakeElements(const CsColumn *column, int width)
+{
+	CsVectorColumn *vector = column->vector;
+
+	vector->elements = MemoryContextAllocZero(GetMemoryChunkContext(vector), sizeof(CsColumn) * width);
+	for (int i = 0; i < width; i++)
+	{
+		CsColumn   *element = &vector->elements[i];
+
+		snprintf(NameStr(element->name), NAMEDATALEN, "%s[%d]", NameStr(column->name), i + 1);
+		element->type = FLOAT8OID;
+		element->typmod = -1;
+		element->attnum = column->attnum;
+		element->element = i + 1;
+		element->vector = vector;
+		CsConverterInit(&element->converter, FLOAT8OID);
+	}
+	vector->width = width;
+}
+
+/* Why a vector so wide cannot be columns, a phrase; or NULL. */
+static const char *
+WhyNoElements(const CsRelation *rel, const CsColumn *column, int width)
+{
+	int			length;
+	int			element;
+
+	if (width == 0)
+		return "its first vector tells no width";
+	if (width > CS_MAX_VECTOR_WIDTH)
+		return psprintf("vectors of %d elements, where %d can be features", width,
+						CS_MAX_VECTOR_WIDTH);
+	if (snprintf(NULL, 0, "%s[%d]", NameStr(column->name), width) >= NAMEDATALEN)
+		return psprintf("names of its elements have more than %d bytes", NAMEDATALEN - 1);
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (CsIsElementOf(NameStr(rel->columns[i].name), NameStr(column->name)) &&
+			CsElementName(NameStr(rel->columns[i].name), &length, &element) && element <= width)
+			return psprintf("column \"%s\" has the name of an element",
+							NameStr(rel->columns[i].name));
+	return NULL;
+}
+
+/* Have the elements of a vector as columns, of that width or, when it is 0, of the first one's; false: why_not. */
 static bool
-ExpandVector(const CsRelation *rel, const CsColumn *column)
+ExpandVector(const CsRelation *rel, const CsColumn *column, int width)
 {
 	CsVectorColumn *vector = column->vector;
 	MemoryContext old;
 
-	if (vector->width < 0)
+	if (vector->width < 0 || (vector->width == 0 && width > 0))
 	{
-		vector->width = ReadWidth(rel, column);
-		old = MemoryContextSwitchTo(GetMemoryChunkContext(vector));
-		vector->elements = palloc0(sizeof(CsColumn) * Max(vector->width, 1));
-		MemoryContextSwitchTo(old);
-		for (int i = 0; i < vector->width; i++)
-		{
-			CsColumn   *element = &vector->elements[i];
-			char	   *name = psprintf("%s[%d]", NameStr(column->name), i + 1);
+		int			own = vector->width < 0 ? ReadWidth(rel, column) : 0;
 
-			if (strlen(name) >= NAMEDATALEN)
-				ereport(ERROR,
-						(errcode(ERRCODE_NAME_TOO_LONG),
-						 errmsg("elements of column \"%s\" have names that are too long",
-								NameStr(column->name)),
-						 errdetail("\"%s\" has more than %d bytes.", name, NAMEDATALEN - 1),
-						 errhint("Give the column a shorter name in a query.")));
-			namestrcpy(&element->name, name);
-			element->type = FLOAT8OID;
-			element->typmod = -1;
-			element->attnum = column->attnum;
-			element->element = i + 1;
-			element->vector = vector;
-			CsConverterInit(&element->converter, FLOAT8OID);
-			pfree(name);
-		}
+		old = MemoryContextSwitchTo(GetMemoryChunkContext(vector));
+		width = own > 0 ? own : width;
+		vector->width = 0;
+		vector->why_not = WhyNoElements(rel, column, width);
+		if (vector->why_not == NULL)
+			MakeElements(column, width);
+		MemoryContextSwitchTo(old);
 	}
 	return vector->width > 0;
+}
+
+/* The error for a column of vectors that cannot be columns. */
+static void
+RejectVector(const CsRelation *rel, const CsColumn *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("elements of column \"%s\" of %s cannot be features", NameStr(column->name),
+					rel->description),
+			 errdetail("Reason: %s.", column->vector->why_not),
+			 errhint("Take what is wanted in a query, under a name of its own: SELECT %s[1:10] AS v FROM ...",
+					 quote_identifier(NameStr(column->name)))));
 }
 
 /* The whole column of that name, or NULL. */
@@ -494,19 +527,32 @@ FindWhole(const CsRelation *rel, const char *name, int length)
 
 /* See relation.h. */
 const CsColumn *
-CsRelationFind(const CsRelation *rel, const char *name)
+CsRelationFeature(const CsRelation *rel, const char *name, int vector_width)
 {
 	const CsColumn *column = FindWhole(rel, name, (int) strlen(name));
+	const CsColumn *whole;
 	int			length;
 	int			element;
 
-	if (column != NULL || !CsElementName(name, &length, &element))
+	if (!CsElementName(name, &length, &element) || (column != NULL && vector_width == 0))
 		return column;
-	column = FindWhole(rel, name, length);
-	if (column == NULL || column->vector == NULL || !ExpandVector(rel, column) ||
-		element > column->vector->width)
+	whole = FindWhole(rel, name, length);
+	if (whole == NULL || whole->vector == NULL)
+		return column;
+	if (!ExpandVector(rel, whole, vector_width))
+	{
+		if (vector_width > 0)
+			RejectVector(rel, whole);
 		return NULL;
-	return &column->vector->elements[element - 1];
+	}
+	return element > whole->vector->width ? NULL : &whole->vector->elements[element - 1];
+}
+
+/* See relation.h. */
+const CsColumn *
+CsRelationFind(const CsRelation *rel, const char *name)
+{
+	return CsRelationFeature(rel, name, 0);
 }
 
 /* See relation.h. */
@@ -518,11 +564,8 @@ CsRelationColumns(const CsRelation *rel, const char *name, int *n)
 	*n = 1;
 	if (column->vector == NULL || column->element > 0)
 		return column;
-	if (!ExpandVector(rel, column))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" of %s holds no vector", name, rel->description),
-				 errdetail("How many elements its vectors have is told by the first one.")));
+	if (!ExpandVector(rel, column, 0))
+		RejectVector(rel, column);
 	*n = column->vector->width;
 	return column->vector->elements;
 }
@@ -536,7 +579,7 @@ CsRelationAllColumns(const CsRelation *rel, int *n)
 	int			room = 1;
 
 	for (int i = 0; i < rel->ncolumns; i++)
-		room += rel->columns[i].vector != NULL && ExpandVector(rel, &rel->columns[i]) ?
+		room += rel->columns[i].vector != NULL && ExpandVector(rel, &rel->columns[i], 0) ?
 			rel->columns[i].vector->width : 1;
 	all = palloc(sizeof(CsColumn) * room);
 	for (int i = 0; i < rel->ncolumns; i++)
@@ -580,7 +623,16 @@ const CsColumn *
 CsRelationColumn(const CsRelation *rel, const char *name)
 {
 	const CsColumn *column = CsRelationFind(rel, name);
+	const CsColumn *whole;
+	int			length;
+	int			element;
 
+	if (column == NULL && CsElementName(name, &length, &element))
+	{
+		whole = FindWhole(rel, name, length);
+		if (whole != NULL && whole->vector != NULL && whole->vector->why_not != NULL)
+			RejectVector(rel, whole);
+	}
 	if (column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -80,8 +80,8 @@ extern bool CsVectorTypeInit(CsVectorType *v, Oid type);
  */
 extern void CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements);
 
-/* A vector that is no array as one, by the function of its type's cast. */
-extern Datum CsVectorCast(const CsVectorType *v, FmgrInfo *cast, Datum value);
+/* A vector that is no array as one, by the function of its type's cast; false when that gives NULL. */
+extern bool CsVectorCast(FmgrInfo *cast, Datum value, Datum *array);
 
 /*
  * Is the name that of an element, as column[3]?  Gives the length of the column's name and the element,
@@ -106,7 +106,8 @@ typedef struct CsColumn
 typedef struct CsVectorColumn
 {
 	CsVectorType type;
-	int			width;			/* of the first vector that is there; 0: there is none; -1: not known yet */
+	int			width;			/* of the first vector that is there; 0: no elements; -1: not known yet */
+	const char *why_not;		/* there are no elements, a phrase; NULL when there are */
 	CsColumn   *elements;		/* width of them */
 } CsVectorColumn;
 
@@ -136,7 +137,14 @@ extern CsRelation *CsRelationOpen(const char *source);
 /* The column, or the element of a vector, of that name; or NULL. */
 extern const CsColumn *CsRelationFind(const CsRelation *rel, const char *name);
 
-/* Same, or an error that names the relation and hints at the columns there are. */
+/*
+ * The column that is a model's feature of that name; or NULL.  vector_width is that of the vector which
+ * the feature is an element of, or 0.  Where a source has no vector that would tell its width, it is
+ * taken to be the model's, so that a source without rows, or with NULLs only, can be read.
+ */
+extern const CsColumn *CsRelationFeature(const CsRelation *rel, const char *name, int vector_width);
+
+/* As CsRelationFind, or an error that names the relation and hints at the columns there are. */
 extern const CsColumn *CsRelationColumn(const CsRelation *rel, const char *name);
 
 /*

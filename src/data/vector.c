@@ -43,18 +43,19 @@ CsVectorTypeInit(CsVectorType *v, Oid type)
 }
 
 /* See relation.h.  The further arguments that a cast function may take: no typmod, explicit. */
-Datum
-CsVectorCast(const CsVectorType *v, FmgrInfo *cast, Datum value)
+bool
+CsVectorCast(FmgrInfo *cast, Datum value, Datum *array)
 {
-	switch (cast->fn_nargs)
-	{
-		case 1:
-			return FunctionCall1(cast, value);
-		case 2:
-			return FunctionCall2(cast, value, Int32GetDatum(-1));
-		default:
-			return FunctionCall3(cast, value, Int32GetDatum(-1), BoolGetDatum(true));
-	}
+	LOCAL_FCINFO(fcinfo, 3);
+
+	InitFunctionCallInfoData(*fcinfo, cast, cast->fn_nargs, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = value;
+	fcinfo->args[1].value = Int32GetDatum(-1);
+	fcinfo->args[2].value = BoolGetDatum(true);
+	for (int i = 0; i < 3; i++)
+		fcinfo->args[i].isnull = false;
+	*array = FunctionCallInvoke(fcinfo);
+	return !fcinfo->isnull;
 }
 
 /* See relation.h. */

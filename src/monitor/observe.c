@@ -62,7 +62,8 @@ Prepare(Observer *o)
 	o->missing = palloc(sizeof(bool) * p->nfeatures);
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		const CsColumn *column = CsRelationFind(relation, NameStr(p->feature[i].name));
+		const CsColumn *column = CsRelationFeature(relation, NameStr(p->feature[i].name),
+												   p->feature[i].vector_width);
 
 		o->skips |= p->feature[i].impute == CS_IMPUTE_SKIP;
 		result->features[i].state = o->placer->states[i];

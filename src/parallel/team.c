@@ -13,6 +13,8 @@
  */
 #include "custseg.h"
 
+#include <dlfcn.h>
+
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "fmgr.h"
@@ -23,7 +25,6 @@
 #include "storage/condition_variable.h"
 #include "utils/memutils.h"
 
-#define LIBRARY "custseg"
 #define KEY_TEAM UINT64CONST(0xC500000000000001)
 
 /* Values below which a worker does not pay, and values that each further worker should have. */
@@ -88,6 +89,20 @@ AnythingToClaim(CsTeamShared *shared)
 	return (int64) pg_atomic_read_u64(&shared->unclaimed) > 0;
 }
 
+/*
+ * The file that this code was loaded from, by which workers load it, too: what a name alone would find
+ * depends on dynamic_library_path.
+ */
+static const char *
+Library(void)
+{
+	Dl_info		info;
+
+	if (dladdr((void *) CsTeamWorkerMain, &info) == 0 || info.dli_fname == NULL)
+		return "$libdir/custseg";
+	return info.dli_fname;
+}
+
 /* A worker finds the function of the task that is published; a claim is good, so it stays. */
 static void
 FindTask(CsTeam *team)
@@ -95,7 +110,7 @@ FindTask(CsTeam *team)
 	if (strcmp(team->found, team->shared->task) == 0)
 		return;
 	team->function = (CsTaskFunction)
-		load_external_function(LIBRARY, team->shared->task, true, NULL);
+		load_external_function(Library(), team->shared->task, true, NULL);
 	strlcpy(team->found, team->shared->task, NAMEDATALEN);
 }
 
@@ -133,7 +148,7 @@ LaunchWorkers(CsTeam *team, int workers)
 	ParallelContext *pcxt;
 
 	EnterParallelMode();
-	pcxt = CreateParallelContext(LIBRARY, "CsTeamWorkerMain", workers);
+	pcxt = CreateParallelContext(Library(), "CsTeamWorkerMain", workers);
 	shm_toc_estimate_chunk(&pcxt->estimator, sizeof(CsTeamShared));
 	shm_toc_estimate_keys(&pcxt->estimator, 1);
 	if (!CsArenaInitializeParallel(team->arena, pcxt))

@@ -144,8 +144,11 @@ AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		const CsColumn *column = CsRelationColumn(rel, NameStr(p->feature[i].name));
+		const CsFeature *f = &p->feature[i];
+		const CsColumn *column = CsRelationFeature(rel, NameStr(f->name), f->vector_width);
 
+		if (column == NULL)
+			column = CsRelationColumn(rel, NameStr(f->name));	/* the error */
 		if (!request->only_numbers || column->converter.kind != CS_CATEGORICAL)
 			AddColumn(portrait, column);
 	}

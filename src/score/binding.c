@@ -19,9 +19,12 @@
 #include "access/htup_details.h"
 #include "access/tupmacs.h"
 #include "call/json.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
+#include "miscadmin.h"
 #include "score/score.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
@@ -122,6 +125,16 @@ CsFeatureColumn(const CsFeature *f)
 	return pnstrdup(NameStr(f->name), length);
 }
 
+/* A cast is called without the executor, which would look whether the user may. */
+static void
+CheckExecute(Oid function)
+{
+	AclResult	result = CsFunctionAclCheck(function, GetUserId());
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(function));
+}
+
 /* Bind a feature that is an element of a vector to the attribute that holds vectors. */
 static CsBindState
 BindElement(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
@@ -136,7 +149,8 @@ BindElement(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 	if (bound->attribute == 0)
 		return CS_BIND_MISSING;
 	for (int i = 0; i < feature; i++)
-		if (b->feature[i].vector != NULL && b->feature[i].attribute == bound->attribute)
+		if (b->feature[i].vector != NULL && b->feature[i].attribute == bound->attribute &&
+			b->feature[i].vector->width == f->vector_width)
 		{
 			bound->vector = b->feature[i].vector;
 			return CS_BIND_DONE;
@@ -147,9 +161,20 @@ BindElement(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 	vector->width = f->vector_width;
 	vector->elements = palloc(sizeof(double) * vector->width);
 	if (OidIsValid(vector->type.cast))
+	{
+		CheckExecute(vector->type.cast);
 		fmgr_info(vector->type.cast, &vector->cast);
+	}
 	bound->vector = vector;
 	return CS_BIND_DONE;
+}
+
+/* Are there both the element of a vector and a column of that name?  Then neither is taken. */
+static bool
+IsAmbiguous(const CsFeature *f, TupleDesc desc)
+{
+	return f->vector_width > 0 && FindAttribute(desc, NameStr(f->name)) != 0 &&
+		FindAttribute(desc, CsFeatureColumn(f)) != 0;
 }
 
 /* Find the column of one feature; of one that can't be it, the attribute is noted. */
@@ -161,6 +186,8 @@ FindFeature(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 	bound->attribute = FindAttribute(desc, NameStr(f->name));
 	if (bound->attribute == 0)
 		return BindElement(b, feature, f, desc);
+	if (IsAmbiguous(f, desc))
+		return CS_BIND_OTHER_KIND;
 	CsConverterInit(&bound->converter, TupleDescAttr(desc, bound->attribute - 1)->atttypid);
 	return IsSameKind(f, &bound->converter) ? CS_BIND_DONE : CS_BIND_OTHER_KIND;
 }
@@ -178,6 +205,12 @@ ReportUnbound(const CsFeature *f, CsBindState state, const BoundFeature *bound, 
 				 errmsg("the row to score lacks column \"%s\"", column),
 				 errdetail("Model \"%s\" was trained with it as a feature.", model),
 				 errhint("Score rows of a table, view or subquery that has the column, NULL where the value is not known.")));
+	if (IsAmbiguous(f, desc))
+		ereport(ERROR,
+				(errcode(ERRCODE_AMBIGUOUS_COLUMN),
+				 errmsg("the row to score has columns \"%s\" and \"%s\"", column, NameStr(f->name)),
+				 errdetail("It is not clear which one the feature is."),
+				 errhint("Score rows of a view or a subquery that has one of them.")));
 	ReportKind(f, column, TupleDescAttr(desc, bound->attribute - 1)->atttypid, model);
 }
 
@@ -198,6 +231,8 @@ FindOffsets(CsBinding *b, int nfeatures, TupleDesc desc)
 		{
 			if (b->feature[i].attribute == attribute)
 			{
+				if (b->feature[i].vector != NULL)
+					return false;	/* of a type of fixed length, which a cast has to read */
 				b->feature[i].offset = offset;
 				b->feature[i].length = form->attlen;
 				b->feature[i].by_value = form->attbyval;
@@ -322,9 +357,11 @@ ReadElement(const BoundFeature *bound, Datum value, BoundVector **at)
 
 	if (vector != *at)
 	{
-		if (OidIsValid(vector->type.cast))
-			value = CsVectorCast(&vector->type, &vector->cast, value);
-		CsVectorRead(&vector->type, value, vector->width, vector->elements);
+		if (!OidIsValid(vector->type.cast) || CsVectorCast(&vector->cast, value, &value))
+			CsVectorRead(&vector->type, value, vector->width, vector->elements);
+		else
+			for (int i = 0; i < vector->width; i++)
+				vector->elements[i] = NAN;
 		*at = vector;
 	}
 	return vector->elements[bound->element - 1];
@@ -528,6 +565,7 @@ ReportNoKey(const char *key, const char *model)
 typedef struct JsonVector
 {
 	char	   *name;			/* NULL: there is none yet */
+	int			width;
 	double	   *elements;
 } JsonVector;
 
@@ -540,7 +578,10 @@ ReadJsonVector(Jsonb *row, const CsFeature *f, const char *model, JsonVector *ve
 	JsonbIterator *iterator;
 	int			n = 0;
 
+	if (vector->elements != NULL)
+		pfree(vector->elements);
 	vector->elements = palloc(sizeof(double) * f->vector_width);
+	vector->width = f->vector_width;
 	if (!CsJsonFind(&row->root, vector->name, &value))
 		ReportNoKey(vector->name, model);
 	if (value.type == jbvNull)
@@ -571,7 +612,8 @@ ReadJsonElement(Jsonb *row, const CsFeature *f, const char *model, JsonVector *v
 
 	if (!CsElementName(NameStr(f->name), &length, &element))
 		elog(ERROR, "feature \"%s\" is no element of a vector", NameStr(f->name));
-	if (vector->name == NULL || !CsIsElementOf(NameStr(f->name), vector->name))
+	if (vector->name == NULL || vector->width != f->vector_width ||
+		!CsIsElementOf(NameStr(f->name), vector->name))
 	{
 		vector->name = pnstrdup(NameStr(f->name), length);
 		ReadJsonVector(row, f, model, vector);
@@ -583,7 +625,7 @@ ReadJsonElement(Jsonb *row, const CsFeature *f, const char *model, JsonVector *v
 void
 CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
 {
-	JsonVector	vector = {NULL, NULL};
+	JsonVector	vector = {NULL};
 
 	if (!JB_ROOT_IS_OBJECT(row))
 		ereport(ERROR,
@@ -612,7 +654,7 @@ char *
 CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
 {
 	const char *name = NameStr(p->feature[feature].name);
-	JsonVector	vector = {NULL, NULL};
+	JsonVector	vector = {NULL};
 	JsonbValue	value;
 
 	if (p->feature[feature].vector_width > 0)

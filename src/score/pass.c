@@ -71,7 +71,7 @@ ReportMissing(const CsPass *pass, const CsScorer *scorer, const CsFeature *f)
 static int
 AddFeature(CsPass *pass, const CsScorer *scorer, const CsFeature *f, bool may_be_missing)
 {
-	const CsColumn *column = CsRelationFind(pass->relation, NameStr(f->name));
+	const CsColumn *column = CsRelationFeature(pass->relation, NameStr(f->name), f->vector_width);
 
 	if (column == NULL && !may_be_missing)
 		ReportMissing(pass, scorer, f);

@@ -171,7 +171,8 @@ ResolveAll(CsTraining *t)
 		if (IsLabelOfRow(t, primary_key, column))
 			continue;
 		if (column->converter.kind == CS_UNUSABLE)
-			LeaveOut(t, column, psprintf("type %s", CsColumnTypeName(column)));
+			LeaveOut(t, column, column->vector != NULL ? column->vector->why_not :
+					 psprintf("type %s", CsColumnTypeName(column)));
 		else
 			t->features[t->nfeatures++] = *column;
 	}
