@@ -52,7 +52,7 @@ JOIN custseg.segment_profile('columns', 'flat', '{e1,e2,e3}') q
   ON q.segment IS NOT DISTINCT FROM p.segment AND q.column_name = 'e' || substring(p.column_name FROM '\[(.)\]')
 WHERE p.segment = 1 ORDER BY p.column_name;
 SELECT column_name, type, n FROM custseg.describe('people', '{x,embedding}');
-SELECT column_name, type FROM custseg.describe('people');
+SELECT column_name, type, suggestion FROM custseg.describe('people') WHERE column_name = 'embedding';
 
 -- some elements only, beside other columns; preparation of one element, or of all
 SELECT n_segments FROM custseg.train('some', 'people', '{"embedding[3]",x,"embedding[1]"}', 3,

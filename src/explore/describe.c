@@ -195,6 +195,8 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 	initStringInfo(&words);
 	if (look->nrows == 0)
 		return pstrdup("there are no rows");
+	if (c->column.vector != NULL && c->column.element == 0)
+		return pstrdup("a vector, whose elements can be features: name the column to see them");
 	if (c->column.converter.kind == CS_UNUSABLE)
 		return psprintf("type %s can't be a feature: compute a number or a text from it",
 						format_type_be(c->column.type));
