@@ -150,7 +150,7 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 
 	if (o->distinct == 1)
 	{
-		Say(words, "the same in every row: leave it out");
+		Say(words, "the same value in every row: leave the column out");
 		return;
 	}
 	if (c->column.converter.kind == CS_BOOLEAN)
@@ -158,18 +158,18 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 	if (c->whole && o->distinct == c->n && c->n > 2 && o->maximum - o->minimum + 1 == (double) c->n &&
 		c->column.converter.kind == CS_NUMERIC)
 	{
-		Say(words, "numbers the rows: an id, no feature");
+		Say(words, "the values number the rows: an id, not a feature");
 		return;
 	}
 	if (c->n_infinite > 0)
-		Say(words, "infinite values are refused: use nullif or WHERE");
+		Say(words, "training refuses infinite values: use nullif or WHERE");
 	if (skewness > MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
-		Say(words, o->minimum > -1 ? "skewed to the right: transform log1p, or clip" :
-			"skewed to the right: transform yeo-johnson, or clip");
+		Say(words, o->minimum > -1 ? "skewed to the right: use transform log1p, or clip" :
+			"skewed to the right: use transform yeo-johnson, or clip");
 	else if (skewness < -MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
-		Say(words, "skewed to the left: transform yeo-johnson");
+		Say(words, "skewed to the left: use transform yeo-johnson");
 	else if ((double) o->iqr_outliers > MANY_OUTLIERS * (double) c->n)
-		Say(words, "many outliers: clip, or scale robust");
+		Say(words, "many outliers: use clip, or scale robust");
 }
 
 /* What to do with a category. */
@@ -177,11 +177,11 @@ static void
 AdviseCategory(StringInfo words, const CsLookColumn *c)
 {
 	if (c->levels->uncounted[0] > 0 || (CountLevels(c) == c->n && c->n > 1))
-		Say(words, "different in every row, or nearly so: an id, no feature");
+		Say(words, "the values differ in nearly every row: an id, not a feature");
 	else if (CountLevels(c) == 1 && c->n_null == 0)
-		Say(words, "the same in every row: leave it out");
+		Say(words, "the same value in every row: leave the column out");
 	else if (CountLevels(c) > CS_MAX_LEVELS)
-		Say(words, psprintf("many levels: the %d most frequent are told apart; group them, or encode frequency",
+		Say(words, psprintf("many levels: training distinguishes the %d most frequent; group the levels, or use encode frequency",
 							CS_MAX_LEVELS));
 }
 
@@ -198,19 +198,19 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 	if (c->column.vector != NULL && c->column.element == 0)
 		return pstrdup("a vector, whose elements can be features: name the column to see them");
 	if (c->column.converter.kind == CS_UNUSABLE)
-		return psprintf("type %s can't be a feature: compute a number or a text from it",
+		return psprintf("a column of type %s cannot be a feature: compute a number or a text from it",
 						format_type_be(c->column.type));
 	if (c->n + c->n_infinite == 0)
-		return pstrdup("empty: leave it out");
+		return pstrdup("no value in any row: leave the column out");
 	if (null_share > MOSTLY_EMPTY)
-		Say(&words, "mostly empty: training leaves it out unless it is named");
+		Say(&words, "few values: training leaves the column out unless it is named");
 	if (c->column.converter.kind == CS_CATEGORICAL)
 		AdviseCategory(&words, c);
 	else
 		AdviseNumber(&words, c, o);
 	if (null_share > SOME_EMPTY && null_share <= MOSTLY_EMPTY)
-		Say(&words, c->column.converter.kind == CS_CATEGORICAL ? "NULL becomes a level of its own" :
-			"NULLs become the median: is that what they mean?");
+		Say(&words, c->column.converter.kind == CS_CATEGORICAL ? "training makes NULL a level of its own" :
+			"training replaces NULL by the median: check that this is what NULL means");
 	return words.len > 0 ? words.data : pstrdup("fine as it is");
 }
 

@@ -251,12 +251,12 @@ custseg_mcar_test(PG_FUNCTION_ARGS)
 	if (!CsLittleTest(c->look->ncolumns, patterns, c->npatterns, &little))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the columns have no covariance that could be inverted"),
+				 errmsg("the covariance matrix of the columns is singular"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
-	reason = little.df == 0 ? "nothing is missing, or always the same" :
+	reason = little.df == 0 ? "no value is missing, or every row lacks the same columns" :
 		!little.converged ? "the estimate did not converge" :
-		little.p < 0.05 ? "what is missing hangs on the values: rows without it are others" :
-		"no sign that what is missing hangs on the values";
+		little.p < 0.05 ? "values are not missing completely at random: rows with missing values differ from the others" :
+		"no evidence against values missing completely at random";
 	CsResultPut(result, CsValues(CsValueInt8(c->nrows),
 								 CsValueInt4(c->npatterns),
 								 CsValueFloat8(little.statistic),

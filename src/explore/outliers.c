@@ -307,7 +307,7 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	l.law = FitRows(look);
 	if (l.law.inverse == NULL)
 		ereport(NOTICE,
-				(errmsg("there is no Mahalanobis distance: the columns have no covariance that could be inverted"),
+				(errmsg("there is no Mahalanobis distance: the covariance matrix of the columns is singular"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
 	outliers = FindOutliers(look, &l, &options, &n);
 	n = Min(n, options.limit);

@@ -233,19 +233,19 @@ Sentence(const Finding *f, Structure structure)
 	switch (structure)
 	{
 		case STRONG:
-			return psprintf("Strong structure: the rows fall into %d groups that lie apart, with a silhouette of %.2f where rows without groups would have %.2f.",
+			return psprintf("Strong structure: the rows form %d well-separated groups. Their silhouette is %.2f; rows without groups would have %.2f.",
 							f->best_k, f->silhouette, f->null_mean);
 		case MODERATE:
-			return psprintf("Moderate structure: the rows gather in %d groups that overlap, with a silhouette of %.2f where rows without groups would have %.2f; see by custseg.stability() which of them hold.",
+			return psprintf("Moderate structure: the rows form %d groups that overlap. Their silhouette is %.2f; rows without groups would have %.2f. custseg.stability() shows which groups are reproducible.",
 							f->best_k, f->silhouette, f->null_mean);
 		case WEAK:
-			return psprintf("Weak structure: a silhouette of %.2f, where rows without groups would have %.2f, tells of groups that run into each other; rules, such as RFM scores or quantiles, serve better here than clusters.",
+			return psprintf("Weak structure: the silhouette is %.2f; rows without groups would have %.2f. The groups run into each other, so rules, such as RFM scores or quantiles, serve better here than clusters.",
 							f->silhouette, f->null_mean);
 		case NONE:
-			return psprintf("Weak structure, if any: the silhouette of %.2f is no more than the %.2f that rows without groups may well have; rules, such as RFM scores or quantiles, serve better here than clusters.",
+			return psprintf("Weak structure, if any: the silhouette is %.2f, and rows without groups may well reach %.2f. Rules, such as RFM scores or quantiles, serve better here than clusters.",
 							f->silhouette, f->null_mean);
 		default:
-			return pstrdup("There are too few rows, or too few that differ, to tell.");
+			return pstrdup("There are too few rows, or too few distinct rows, to tell.");
 	}
 }
 

@@ -269,10 +269,10 @@ WhyNotTried(const CsTraining *t, const Comparison *c, const CsContender *contend
 	Size		needed;
 
 	if (c->all && algorithm->has_noise && nrows > MOST_NEIGHBORS)
-		return psprintf("left out: with more than %d rows it takes long; name it in \"algorithms\" to try it all the same",
+		return psprintf("left out because it is slow with more than %d rows; name it in \"algorithms\" to try it",
 						MOST_NEIGHBORS);
 	if (contender->k > algorithm->max_segments)
-		return psprintf("it makes %d segments at most", algorithm->max_segments);
+		return psprintf("it makes at most %d segments", algorithm->max_segments);
 	needed = CsTrainingMemory(t, nrows) +
 		algorithm->memory(nrows, t->matrix->ncolumns,
 						  algorithm->finds_k ? CS_USUAL_SEGMENTS : contender->k,
@@ -354,7 +354,7 @@ PraiseBest(const Comparison *comparison, int best, int highest)
 						 isnan(c->stability) ? "" :
 						 IsStable(c) ? " of the stable ones" : ", but none is stable");
 	if (c->silhouette < CS_WEAK_SILHOUETTE)
-		appendStringInfo(&text, ". The data show no clear clusters: its silhouette is %.2f, below %g",
+		appendStringInfo(&text, ". The data show no clear clusters: the silhouette is %.2f, below %g",
 						 c->silhouette, CS_WEAK_SILHOUETTE);
 	return text.data;
 }
@@ -378,9 +378,9 @@ GiveReasons(Comparison *c)
 		else if (one->validity.segments == 0)
 			one->reason = pstrdup("found no segment");
 		else if (one->validity.segments == 1)
-			one->reason = pstrdup("found one segment only");
+			one->reason = pstrdup("found only one segment");
 		else if (!IsStable(one))
-			one->reason = psprintf("not stable: fits on half of the rows agree by %.2f, 1 being the same",
+			one->reason = psprintf("not stable: the adjusted Rand index of fits on half of the rows is %.2f (identical fits have 1)",
 								   one->stability);
 		else if (MeritOf(one) <= MeritOf(&c->contenders[best]) - CLOSE_SILHOUETTES)
 			one->reason = psprintf("lower silhouette%s",

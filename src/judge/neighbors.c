@@ -333,13 +333,13 @@ Objection(const Cell *cell)
 	if (cell->clusters == 0)
 		return "all rows are noise: eps is too small, or min_samples too large";
 	if (cell->clusters == 1)
-		return "there is one cluster only";
+		return "there is only one cluster";
 	if (cell->clusters > CS_MAX_SEGMENTS)
 		return "there are more clusters than a model can have segments";
 	if (cell->noise_share > 0.5)
 		return "more than half of the rows are noise";
 	if (isnan(cell->silhouette))
-		return "it has no silhouette to judge by";
+		return "the silhouette is not defined";
 	return NULL;
 }
 
@@ -377,8 +377,8 @@ Reason(const Cell *cell, bool recommended)
 	if (!recommended)
 		return "lower silhouette";
 	if (cell->silhouette < WEAK_SILHOUETTE)
-		return "highest silhouette of at least two clusters and at most half of the rows noise, but so low that it says little";
-	return "highest silhouette of at least two clusters and at most half of the rows noise";
+		return "highest silhouette with at least two clusters and at most half of the rows as noise, but too low to mean much";
+	return "highest silhouette with at least two clusters and at most half of the rows as noise";
 }
 
 /* Show the pairs. */

@@ -182,7 +182,7 @@ Optimise(const CsTraining *t, CsRuleSet *set, const Asked *asked, int outcome)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("the separation of the segments is not defined for the %s half", measures[half]),
-					 errdetail("Some of its rows are in no segment, or what is to be separated does not vary."),
+					 errdetail("Some of the rows are in no segment, or the values to separate do not vary."),
 					 errhint("Name a segment in option \"else\", and give an outcome that varies.")));
 	}
 	CsRulesSearch(set, &halves[0], &asked->search);
@@ -209,10 +209,10 @@ Recommend(const Finding *f, const char **recommendation)
 	if (f->changes == NIL)
 	{
 		*recommendation = "keep";
-		return pstrdup("no border that was tried separates the segments better");
+		return pstrdup("none of the borders that were tried separates the segments better");
 	}
 	*recommendation = gain > 0 ? "train" : "keep";
-	return psprintf("on rows that had no part in the search, %.1f %% of the variance is between the segments, %s %.1f %% now",
+	return psprintf("on rows that the search did not use, the new borders put %.1f %% of the variance between the segments, %s the %.1f %% of the present borders",
 					100 * f->after[1], gain > 0 ? "against" : "no more than the", 100 * f->before[1]);
 }
 

@@ -242,9 +242,9 @@ ReasonToKeep(const Selection *s, int feature)
 			appendStringInfo(&others, "%s\"%s\"", others.len > 0 ? ", " : "",
 							 NameStr(s->candidates[i].feature->name));
 	if (others.len > 0)
-		return psprintf("stays in place of %s, being correlated no more with the other features",
+		return psprintf("kept instead of %s, because it is no more correlated with the other features",
 						others.data);
-	return pstrdup("varies, and no other feature says the same");
+	return pstrdup("varies, and no other feature carries the same information");
 }
 
 /* Why a feature is dropped, or stays; palloc'd. */
@@ -265,17 +265,17 @@ Reason(const Selection *s, int feature, const Asked *asked)
 		return ReasonToKeep(s, feature);
 
 	cause = &s->candidates[c->cause];
-	fate = cause->keep ? "which stays, and is" : "which is dropped, too, but is";
+	fate = cause->keep ? "which is kept and is" : "which is dropped as well but is";
 	pair = psprintf("%s %.3f with \"%s\"", MeasureName(c->feature, cause->feature),
 					s->association[(Size) feature * s->n + c->cause],
 					NameStr(cause->feature->name));
 	/* a difference that four digits show */
 	if (c->own_mean > c->cause_mean + 1e-4)
-		return psprintf("%s, %s correlated less with the other features (%.4f in the mean, this one %.4f)",
+		return psprintf("%s, %s less correlated with the other features (%.4f on average, against %.4f for this feature)",
 						pair, fate, c->cause_mean, c->own_mean);
 	if (c->own_mean > c->cause_mean)
-		return psprintf("%s, %s correlated a little less with the other features", pair, fate);
-	return psprintf("%s, %s correlated as much with the other features and comes first", pair, fate);
+		return psprintf("%s, %s slightly less correlated with the other features", pair, fate);
+	return psprintf("%s, %s equally correlated with the other features and comes first", pair, fate);
 }
 
 /* Every feature as a row of the result. */

@@ -319,10 +319,10 @@ Concerns(const Comparison *c)
 	if (b->smallest == 0 && a->smallest > 0)
 		appendStringInfoString(&list, "; one of its segments is empty");
 	if (c->agreement < c->options.min_agreement)
-		appendStringInfo(&list, "; its segments are others: the adjusted Rand index is %.2f",
+		appendStringInfo(&list, "; its segments are different: the adjusted Rand index is %.2f",
 						 c->agreement);
 	else if (moved > NOTABLE_RENUMBERED && c->agreement >= SAME_SEGMENTS)
-		appendStringInfoString(&list, "; its segments are much the same under other numbers");
+		appendStringInfoString(&list, "; its segments are much the same, with other numbers");
 	return list.data;
 }
 

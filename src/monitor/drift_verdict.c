@@ -67,14 +67,14 @@ DescribeNumbers(const Judge *j)
 		now[i] = FormatValue(d->feature, d->side[CS_CURRENT].quartile[i]);
 	}
 	if (strcmp(was[1], now[1]) != 0)
-		return psprintf("values are %s than %s: median %s, was %s",
+		return psprintf("values are %s than %s: the median is %s and was %s",
 						d->side[CS_CURRENT].quartile[1] > d->side[CS_BASELINE].quartile[1] ?
 						(is_point ? "later" : "higher") : (is_point ? "earlier" : "lower"),
 						j->then, now[1], was[1]);
 	if (strcmp(was[0], now[0]) != 0 || strcmp(was[2], now[2]) != 0)
-		return psprintf("values are spread otherwise than %s: middle half %s to %s, was %s to %s",
+		return psprintf("values are spread differently than %s: the middle half is %s to %s and was %s to %s",
 						j->then, now[0], now[2], was[0], was[2]);
-	return psprintf("values are spread otherwise than %s, about the same median", j->then);
+	return psprintf("values are spread differently than %s, around about the same median", j->then);
 }
 
 /* Which level's share has changed most, palloc'd. */
@@ -83,7 +83,7 @@ DescribeLevels(const Judge *j)
 {
 	const CsDriftFeature *d = j->d;
 
-	return psprintf("%s: %s of the rows, were %s %s", d->moved,
+	return psprintf("%s: %s of the rows, against %s %s", d->moved,
 					FormatShare(d->moved_share[CS_CURRENT]),
 					FormatShare(d->moved_share[CS_BASELINE]), j->then);
 }
@@ -117,7 +117,7 @@ JudgeNulls(Judge *j)
 	verdict = JudgeEffect(j, fabs(share[CS_CURRENT] - share[CS_BASELINE]),
 						  &j->options->null_share, j->d->p_null < j->options->significance);
 	if (verdict != CS_VERDICT_OK)
-		CsFindingAdd(&j->d->finding, verdict, "%s of the rows have no value, %s had none %s",
+		CsFindingAdd(&j->d->finding, verdict, "%s of the rows have no value, against %s %s",
 					 FormatShare(share[CS_CURRENT]), FormatShare(share[CS_BASELINE]), j->then);
 }
 
@@ -180,7 +180,7 @@ JudgeInfinite(Judge *j)
 		return;
 	CsFindingAdd(&j->d->finding,
 				 share < j->options->null_share.drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED,
-				 "%lld %s infinite, such customers cannot be placed",
+				 "%lld %s infinite, and customers with such a value cannot be placed",
 				 (long long) now->n_infinite, now->n_infinite == 1 ? "value is" : "values are");
 }
 
@@ -194,7 +194,7 @@ JudgeColumn(Judge *j)
 		CsFindingAdd(&d->finding, CS_VERDICT_DRIFTED, "the source has no such column");
 	else if (d->state == CS_BIND_OTHER_KIND)
 		CsFindingAdd(&d->finding, CS_VERDICT_DRIFTED,
-					 "the column is now of type %s, the model was trained on %s", d->type,
+					 "the column is now of type %s, but the model was trained on %s", d->type,
 					 NameStr(d->feature->type));
 	else if (d->reference_state == CS_BIND_MISSING)
 		CsFindingAdd(&d->finding, CS_VERDICT_INSUFFICIENT, "the reference has no such column");
@@ -215,11 +215,11 @@ JudgeRows(Judge *j)
 
 	if (side[CS_CURRENT].n < min_rows)
 		CsFindingAdd(&j->d->finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld %s, at least %d are needed", (long long) side[CS_CURRENT].n,
+					 "%lld %s, but at least %d are needed", (long long) side[CS_CURRENT].n,
 					 side[CS_CURRENT].n == 1 ? "row" : "rows", min_rows);
 	else if (side[CS_BASELINE].n < min_rows)
 		CsFindingAdd(&j->d->finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld %s %s, at least %d are needed", (long long) side[CS_BASELINE].n,
+					 "%lld %s %s, but at least %d are needed", (long long) side[CS_BASELINE].n,
 					 side[CS_BASELINE].n == 1 ? "row" : "rows", j->then, min_rows);
 	return j->d->finding.verdict == CS_VERDICT_INSUFFICIENT;
 }
@@ -246,11 +246,11 @@ SayNothing(Judge *j)
 		return;
 	if (!IsTested(j))
 		CsFindingAdd(&d->finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld rows have a value, and %lld %s; at least %d are needed",
+					 "%lld rows have a value, and %lld had one %s; at least %d are needed",
 					 (long long) d->side[CS_CURRENT].n_values,
 					 (long long) d->side[CS_BASELINE].n_values, j->then, j->options->min_rows);
 	else if (j->by_chance)
-		CsFindingAdd(&d->finding, CS_VERDICT_OK, "no more change than chance makes with so few rows");
+		CsFindingAdd(&d->finding, CS_VERDICT_OK, "the change is no larger than chance makes with so few rows");
 	else
 		CsFindingAdd(&d->finding, CS_VERDICT_OK, "as %s", j->then);
 }

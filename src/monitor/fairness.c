@@ -260,7 +260,7 @@ JudgeCell(const FairnessReport *report, int segment, int code, const Cell *cell,
 					 100 * cell->rate, what, cell->ratio, 100 * cell->highest_rate,
 					 GroupName(report, cell->highest),
 					 cell->ratio >= options->ratio || cell->p < options->significance ? "" :
-					 ", which can be chance");
+					 ", which may be chance");
 	if (report->is_feature)
 		CsFindingAdd(finding, CS_VERDICT_OK, "the attribute is a feature of the model");
 }

@@ -135,7 +135,7 @@ Unify(Moves *moves)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many segments for a test of migrations: %d", n),
-				 errdetail("%d can be tested.", CS_MAX_MARGINAL_CATEGORIES),
+				 errdetail("At most %d can be tested.", CS_MAX_MARGINAL_CATEGORIES),
 				 errhint("Test a model with fewer segments; custseg.migration() shows the moves of this one.")));
 }
 
@@ -237,7 +237,7 @@ JudgeChange(const Moves *moves, const TestOptions *options, CsFinding *finding)
 	CsFindingAdd(finding, verdict, "%s %s from %.1f %% to %.1f %% of the customers%s",
 				 DescribeSegment(mix), moves->change > 0 ? "grew" : "shrank",
 				 100.0 * mix->before / moves->n, 100.0 * mix->after / moves->n,
-				 verdict == CS_VERDICT_OK ? ", which is little" : "");
+				 verdict == CS_VERDICT_OK ? ", which is a small change" : "");
 }
 
 /* The verdict, and its reason in words. */
@@ -257,11 +257,11 @@ Judge(const Moves *moves, const CsMarginalResult *test, const TestOptions *optio
 		JudgeChange(moves, options, finding);
 	else if (moves->n_moved > 0)
 		CsFindingAdd(finding, CS_VERDICT_OK,
-					 "as many customers have come to each segment as have left it, but for chance");
+					 "apart from chance, as many customers have entered each segment as have left it");
 	CsFindingDefault(finding, "no customer has moved");
 	if (moves->runs > 1)
 		CsFindingAdd(finding, CS_VERDICT_OK,
-					 "a customer counts in each of the %lld runs, which makes p_value too small: test one run",
+					 "a customer is counted in each of the %lld runs, so p_value is too small: test a single run",
 					 (long long) moves->runs);
 }
 

@@ -139,7 +139,7 @@ CheckFeature(void *state, const CsObservation *observation, int feature)
 	if (now->state != CS_BIND_DONE)
 		trained->change = psprintf("Column \"%s\" is gone or is of another type.", NameStr(f->name));
 	else if (now->nrows != b->n)
-		trained->change = psprintf("It had %lld rows and has %lld.", (long long) b->n,
+		trained->change = psprintf("It had %lld rows and now has %lld.", (long long) b->n,
 								   (long long) now->nrows);
 	else if (now->n_null != b->n_null ||
 			 !(f->kind == CS_CATEGORICAL ? AreSameLevels(b, now) : AreSameNumbers(b, now)))
@@ -152,10 +152,10 @@ ReportNoBaseline(const CsScorer *scorer, const char *source, const char *detail)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("%s is not what version %d of model \"%s\" was trained on any more", source,
+			 errmsg("%s has changed since version %d of model \"%s\" was trained on it", source,
 					scorer->version, NameStr(scorer->model)),
 			 errdetail_internal("%s", detail),
-			 errhint("A version keeps no rows. Give rows of then: reference => 'a relation or query'.")));
+			 errhint("A version stores no rows. Name those of that time: reference => 'a relation or query'.")));
 }
 
 /* Rows of the training, when they are what the baseline is of: it may be of a sample of them. */
@@ -201,7 +201,7 @@ ObserveTrainedSource(const CsScorer *scorer, CsObserveRequest *request)
 	observation = CsObserve(request);
 	error_context_stack = context.previous;
 	if (IsBaselineSampled(scorer, &trained.baselines[0]))
-		trained.change = "Training kept the baseline of a sample of its rows, so that cannot be told.";
+		trained.change = "Training kept the baseline of a sample of the rows, so a change cannot be ruled out.";
 	if (trained.change != NULL)
 		ReportNoBaseline(scorer, observation->source, trained.change);
 	return observation;
@@ -228,7 +228,7 @@ FindObstacle(CsFinding *finding, const CsObservation *observation, const char *w
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s: %s", what, problem);
 	else if (observation->nsample < min_rows)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "%s: %d %s could be placed, at least %d are needed", what,
+					 "%s: %d %s could be placed, but at least %d are needed", what,
 					 observation->nsample, observation->nsample == 1 ? "row" : "rows", min_rows);
 	else
 		return false;
@@ -244,16 +244,16 @@ JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOpti
 	double		effect = test->coefficient - test->expected;
 
 	if (effect < o->watch && test->p < o->significance)
-		CsFindingAdd(finding, CS_VERDICT_OK, "a change that is certain, but small (%s)", compared);
+		CsFindingAdd(finding, CS_VERDICT_OK, "the change is significant but small (%s)", compared);
 	else if (effect < o->watch)
-		CsFindingAdd(finding, CS_VERDICT_OK, "customers lie as before (%s)", compared);
+		CsFindingAdd(finding, CS_VERDICT_OK, "customers are distributed as before (%s)", compared);
 	else if (test->p >= o->significance)
-		CsFindingAdd(finding, CS_VERDICT_OK, "no more change than chance makes with so few rows (%s)",
+		CsFindingAdd(finding, CS_VERDICT_OK, "the change is no larger than chance makes with so few rows (%s)",
 					 compared);
 	else
 		CsFindingAdd(finding,
 					 effect < o->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED,
-					 "customers lie otherwise than before (%s); drift() tells whether single features have moved, segment_sizes() whether segments have",
+					 "customers are distributed differently than before (%s); drift() shows which features have moved, and segment_sizes() which segments",
 					 compared);
 }
 

@@ -202,13 +202,13 @@ JudgeNulls(const QualityReport *report, const CsBaseline *b, const Tally *t, CsF
 
 	if (t->n_null == n)
 	{
-		CsFindingAdd(finding, CS_VERDICT_BROKEN, "has no value in any row");
+		CsFindingAdd(finding, CS_VERDICT_BROKEN, "no row has a value");
 		return;
 	}
 	if (share - trained > options->null_watch &&
 		CsSharesDiffer(b->n_null, b->n, t->n_null, n) < report->common.significance)
 		CsFindingAdd(finding, share - trained > options->null_broken ? CS_VERDICT_BROKEN :
-					 CS_VERDICT_WATCH, "missing in %.1f %% of the rows, in %.1f %% in training",
+					 CS_VERDICT_WATCH, "%.1f %% of the rows have no value, against %.1f %% in training",
 					 100 * share, 100 * trained);
 }
 
@@ -224,7 +224,7 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 	double		clipped = (double) t->n_clipped / t->n_values;
 
 	if (t->n_infinite > 0)
-		CsFindingAdd(finding, CS_VERDICT_WATCH, "infinite in %lld rows, which cannot be placed",
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "the value is infinite in %lld rows, which cannot be placed",
 					 (long long) t->n_infinite);
 	if (t->n_values == 0)
 		return;
@@ -239,7 +239,7 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 		CsSharesDiffer((int64) rint(trained_clipped * n_trained), n_trained, t->n_clipped,
 					   t->n_values) < report->common.significance)
 		CsFindingAdd(finding, CS_VERDICT_WATCH,
-					 "%.1f %% of the values are clipped, %.1f %% in training",
+					 "%.1f %% of the values are clipped, against %.1f %% in training",
 					 100 * clipped, 100 * trained_clipped);
 }
 
@@ -266,7 +266,7 @@ JudgeFeature(const QualityReport *report, int feature, CsFinding *finding)
 					 100 * (double) t->n_unseen / o->nrows);
 	if (IsConstant(report->pipeline, f, t) && pow(LargestTrainedShare(f, b), t->n_values - 1) <
 		report->common.significance)
-		CsFindingAdd(finding, CS_VERDICT_BROKEN, "has the same value in all rows that have one");
+		CsFindingAdd(finding, CS_VERDICT_BROKEN, "all rows with a value have the same one");
 	CsFindingDefault(finding, "as in training");
 }
 

@@ -187,10 +187,10 @@ CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 {
 	if (f->state == CS_BIND_MISSING)
 		CsFindingAdd(finding, CS_VERDICT_BROKEN,
-					 "the column is missing, no customer can be placed");
+					 "the column is missing, so no customer can be placed");
 	else if (f->state == CS_BIND_OTHER_KIND)
 		CsFindingAdd(finding, CS_VERDICT_BROKEN,
-					 "the column is now of type %s, not %s, no customer can be placed",
+					 "the column is now of type %s, not %s, so no customer can be placed",
 					 f->type, type_trained);
 	else if (IsOtherType(type_trained, f->type))
 		CsFindingAdd(finding, CS_VERDICT_WATCH, "the column is now of type %s, not %s", f->type,
@@ -210,7 +210,7 @@ CsQualityLacksRows(const CsQuality *quality, CsFinding *finding)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
 	else
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld rows are fewer than the %d that a verdict needs", (long long) n,
+					 "the source has %lld rows, fewer than the %d that a verdict needs", (long long) n,
 					 quality->options.min_rows);
 	return true;
 }
@@ -226,7 +226,7 @@ PutRelation(CsQuality *quality)
 	CsQualityRowInit(&row, "source", o->source, "ok");
 	row.n = o->nrows;
 	if (o->nrows == 0)
-		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "has no rows");
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "the source has no rows");
 	else
 		(void) CsQualityLacksRows(quality, &row.finding);
 	if (problem != NULL)
@@ -259,7 +259,7 @@ JudgeId(CsQuality *quality, const CsColumn *column, CsQualityRow *row)
 	if (counts.n_null > 0)
 		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "%lld rows have no id",
 					 (long long) counts.n_null);
-	CsFindingDefault(&row->finding, "tells all rows apart");
+	CsFindingDefault(&row->finding, "every row has an id of its own");
 }
 
 /* The row of the id: as trained, or the source's key; none when there is neither. */
@@ -275,7 +275,7 @@ PutId(CsQuality *quality)
 	{
 		CsQualityRowInit(&row, "id", quality->base.id, "missing");
 		CsFindingAdd(&row.finding, CS_VERDICT_WATCH,
-					 "the column that told customers apart in training is missing");
+					 "the id column of the training is missing");
 	}
 	else
 	{
@@ -321,8 +321,8 @@ JudgeAge(const CsQuality *quality, CsQualityRow *row)
 		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "the newest row is older than %s",
 					 quality->options.max_age);
 	else
-		CsFindingDefault(&row->finding, quality->max_age == NULL ? "no age is demanded" :
-						 "new enough");
+		CsFindingDefault(&row->finding, quality->max_age == NULL ? "no limit of age is set" :
+						 "the newest row is recent enough");
 }
 
 /* The row of the time column, when one is asked for. */
@@ -344,11 +344,11 @@ PutTime(CsQuality *quality)
 		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "the column is missing");
 	else if (quality->time_column == NULL)
 		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN,
-					 "the column is of type %s, which holds no point in time", row.type_now);
+					 "the column is of type %s, which is not a date or time", row.type_now);
 	else if (row.n == 0)
 		CsFindingAdd(&row.finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
 	else if (!quality->has_time)
-		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "has no value in any row");
+		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "no row has a value");
 	else
 		JudgeAge(quality, &row);
 	CsQualityPut(quality, &row);

@@ -169,7 +169,7 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 
 		if (size->n == 0)
 			CsFindingAdd(finding, CS_VERDICT_DRIFTED,
-						 "vanished: no customer is in it any more, %.1f %% were in training",
+						 "is now empty, and held %.1f %% of all customers in training",
 						 100 * size->share_trained);
 		else if (verdict != CS_VERDICT_OK)
 			CsFindingAdd(finding, verdict, "%s from %.1f %% to %.1f %% of all customers",
@@ -183,7 +183,7 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
 						 "now holds less than %.3g %% of all customers", 100 * options->share_low);
 	}
-	CsFindingDefault(finding, "%.1f %% of all customers, %.1f %% in training",
+	CsFindingDefault(finding, "%.1f %% of all customers, against %.1f %% in training",
 					 100 * size->share, 100 * size->share_trained);
 }
 

@@ -135,14 +135,14 @@ Sentence(const Importance *importance)
 	if (isnan(importance->changed))
 		return CsValueText(NULL);
 	if (importance->changed == 0)
-		appendStringInfo(&sentence, "Nobody changes segment when %s is shuffled", name);
+		appendStringInfo(&sentence, "No customer changes segment when %s is shuffled", name);
 	else
 		appendStringInfo(&sentence, "%.1f %% of the customers change segment when %s is shuffled",
 						 100 * importance->changed, name);
 	if (isnan(association))
-		appendStringInfoString(&sentence, "; it does not differ between segments");
+		appendStringInfoString(&sentence, "; the feature does not differ between segments");
 	else if (is_category)
-		appendStringInfo(&sentence, "; it goes with the segments to a degree of %.2f (Cramer's V, 0 to 1)",
+		appendStringInfo(&sentence, "; its association with the segments is %.2f (Cramer's V, 0 to 1)",
 						 association);
 	else
 		appendStringInfo(&sentence, "; the segments explain %.0f %% of its variance",

@@ -200,7 +200,7 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 
 	if (c->feature >= 0)
 	{
-		appendStringInfoString(reason, "a feature of the model: segments are made to differ in it, which proves nothing");
+		appendStringInfoString(reason, "the column is a feature of the model: segments differ in it by construction, which proves nothing");
 		verdict = "defines the segments";
 	}
 	else if (test->ngroups < 2)
@@ -215,14 +215,14 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 	}
 	else if (test->n < t->options.min_rows)
 	{
-		appendStringInfo(reason, "%lld values are too few to judge by", (long long) test->n);
+		appendStringInfo(reason, "%lld values are too few for a test", (long long) test->n);
 		return "insufficient data";
 	}
 	else if (test->p_adjusted >= t->options.significance)
-		appendStringInfoString(reason, "chance alone makes such differences");
+		appendStringInfoString(reason, "the differences are no larger than chance makes");
 	else if (strcmp(test->label, "negligible") == 0)
 	{
-		appendStringInfoString(reason, "more than chance, but too little to matter");
+		appendStringInfoString(reason, "the differences are significant, but too small to matter");
 		verdict = "negligible";
 	}
 	else
@@ -232,10 +232,10 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 	}
 	if (strcmp(test->test, "kruskal_wallis") == 0 && t->options.test == TEST_AUTO)
 		appendStringInfoString(reason, fabs(test->skewness) > t->options.skewness ?
-							   "; ranks are compared, for the values are skewed" :
-							   "; ranks are compared, for a segment has a single value or values that are all the same");
+							   "; ranks are compared because the values are skewed" :
+							   "; ranks are compared because a segment has a single value or values that are all the same");
 	if (test->low_expected > LOW_EXPECTED_PART * test->cells)
-		appendStringInfo(reason, "; %lld of %lld counts are expected to be below 5, so that p is doubtful",
+		appendStringInfo(reason, "; %lld of %lld expected counts are below 5, so p_value is doubtful",
 						 (long long) test->low_expected, (long long) test->cells);
 	return verdict;
 }

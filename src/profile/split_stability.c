@@ -88,15 +88,15 @@ Judge(Split *split, const Gap *gap, CsFinding *finding)
 	}
 	if (isnan(gap->relative))
 	{
-		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "a half has no value");
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "one of the halves has no value");
 		return;
 	}
 	CsFindingAdd(finding, verdict, "the halves differ by %.1f %%", 100 * gap->relative);
 	if (near && gap->relative > options->tolerance)
-		CsFindingAdd(finding, verdict, "that is %.2f standard deviations of all customers, which is little",
+		CsFindingAdd(finding, verdict, "that is %.2f standard deviations of all customers, which is small",
 					 gap->standard);
 	if (verdict != CS_VERDICT_OK)
-		CsFindingAdd(finding, verdict, "chance alone makes %.1f %% on average, less with more customers",
+		CsFindingAdd(finding, verdict, "chance alone makes %.1f %% on average, and less with more customers",
 					 100 * gap->expected);
 	split->njudged++;
 	split->nbeyond += verdict != CS_VERDICT_OK;
@@ -227,7 +227,7 @@ PutOverall(Split *split)
 					 "the halves agree in %d of %d values", split->njudged - split->nbeyond,
 					 split->njudged);
 	if (split->share_unstable)
-		CsFindingAdd(&finding, CS_VERDICT_UNSTABLE, "a segment's size is not one of them");
+		CsFindingAdd(&finding, CS_VERDICT_UNSTABLE, "they disagree about the size of a segment");
 	if (split->nbeyond > 0)
 		CsFindingAdd(&finding, CS_VERDICT_OK, "they are farthest apart in \"%s\" of segment %d: %.1f %%",
 					 split->largest.column == NULL ? "(share)" :

@@ -72,9 +72,9 @@ Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sket
 		sketch->labels[sketch->nlabels++] = words.label;
 	}
 	if (portrait->rows[sketch->group] == 0)
-		appendStringInfoString(&sentence, "nobody of the source is in this segment");
+		appendStringInfoString(&sentence, "no customer of the source is in this segment");
 	else if (sketch->nlabels == 0)
-		appendStringInfoString(&sentence, "like the average customer in all of this");
+		appendStringInfoString(&sentence, "close to the average customer in every column");
 	appendStringInfoChar(&sentence, '.');
 	sketch->sentence = CsWordsCapitalize(sentence.data);
 	sketch->used = Min(FIRST_LABELS, sketch->nlabels);

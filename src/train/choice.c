@@ -211,7 +211,7 @@ FallBack(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *
 		memmove(choice->candidates + 1, choice->candidates, sizeof(CsCandidate) * choice->n++);
 	choice->candidates[0] = TryK(t, team, algorithm, options, 1, &rows);
 	choice->candidates[0].reason =
-		pstrdup("no index is defined for any number of segments: there are too few different rows");
+		pstrdup("no index is defined for any number of segments: there are too few distinct rows");
 }
 
 /* The gap statistic, from one segment fewer than asked for, so that it can say "fewer". */
