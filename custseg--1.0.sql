@@ -9,7 +9,7 @@ COMMENT ON SCHEMA custseg IS 'customer segmentation: models, their versions and 
 -- What no user calls: states of aggregates, input and output of types, triggers, steps of reports.
 -- Private is a word about names, not about rights: what a function may do is said by its own grants.
 CREATE SCHEMA custseg_private;
-COMMENT ON SCHEMA custseg_private IS 'parts of custseg that no user calls; they may change with any version';
+COMMENT ON SCHEMA custseg_private IS 'internal objects of custseg that no user calls; they may change with any version';
 
 -- rows of the reports that monitor() keeps
 
@@ -19,7 +19,7 @@ BEGIN ATOMIC
     SELECT array_position('{ok,insufficient data,watch,drifted,broken}', verdict);
 END;
 
-COMMENT ON FUNCTION custseg_private.verdict_rank IS 'place of a verdict among all, the worst last; NULL: no verdict is called so';
+COMMENT ON FUNCTION custseg_private.verdict_rank IS 'position of a verdict in the order of severity, the worst last; NULL when there is no such verdict';
 
 CREATE TYPE custseg.drift_result AS (
     feature text,
@@ -45,7 +45,7 @@ CREATE TYPE custseg.drift_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.drift_result IS 'what drift() returns, and monitor() keeps in monitor_feature';
+COMMENT ON TYPE custseg.drift_result IS 'row that drift() returns and monitor() keeps in monitor_feature';
 COMMENT ON COLUMN custseg.drift_result.feature IS 'feature of the model';
 COMMENT ON COLUMN custseg.drift_result.kind IS 'numeric, boolean, time or categorical, as in training';
 COMMENT ON COLUMN custseg.drift_result.n_baseline IS 'rows of the baseline; NULL where the column cannot be read as in training';
@@ -55,18 +55,18 @@ COMMENT ON COLUMN custseg.drift_result.null_share_current IS 'share of the sourc
 COMMENT ON COLUMN custseg.drift_result.ks IS 'Kolmogorov-Smirnov distance, 0 to 1; NULL for categories and booleans';
 COMMENT ON COLUMN custseg.drift_result.psi IS 'population stability index, 0 or more';
 COMMENT ON COLUMN custseg.drift_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources';
-COMMENT ON COLUMN custseg.drift_result.wasserstein IS 'Wasserstein distance in standard deviations of the baseline; NULL for categories and booleans, and where the baseline was constant and the source is not';
+COMMENT ON COLUMN custseg.drift_result.wasserstein IS 'Wasserstein distance in standard deviations of the baseline; NULL for categories and booleans, and where only the baseline is constant';
 COMMENT ON COLUMN custseg.drift_result.jensen_shannon IS 'Jensen-Shannon distance to base 2, 0 to 1';
 COMMENT ON COLUMN custseg.drift_result.chi_square IS 'chi-square statistic of the levels; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.cramers_v IS 'Cramer''s V of the levels, 0 to 1; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.l_infinity IS 'largest change of a level''s share, 0 to 1; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.statistics IS 'all statistics by name: value, and where it has them critical and p_value; NULL where nothing could be compared';
-COMMENT ON COLUMN custseg.drift_result.new_levels IS 'levels that the baseline lacks, at most ten, the most frequent first; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.vanished_levels IS 'levels that the source lacks, at most ten, the most frequent first; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.statistics IS 'all statistics by name, each with its value and, where they exist, critical and p_value; NULL where nothing could be compared';
+COMMENT ON COLUMN custseg.drift_result.new_levels IS 'levels that are not in the baseline, at most ten, the most frequent first; NULL for numbers and times';
+COMMENT ON COLUMN custseg.drift_result.vanished_levels IS 'levels that are not in the source, at most ten, the most frequent first; NULL for numbers and times';
 COMMENT ON COLUMN custseg.drift_result.p_value IS 'probability of such a change, or a larger one, by chance; NULL with too few rows';
 COMMENT ON COLUMN custseg.drift_result.p_adjusted IS 'p_value adjusted for the number of features (Benjamini-Hochberg)';
 COMMENT ON COLUMN custseg.drift_result.verdict IS 'ok, watch, drifted or insufficient data';
-COMMENT ON COLUMN custseg.drift_result.reason IS 'why, in words';
+COMMENT ON COLUMN custseg.drift_result.reason IS 'explanation of the verdict in words';
 
 CREATE TYPE custseg.segment_sizes_result AS (
     segment int,
@@ -89,7 +89,7 @@ CREATE TYPE custseg.segment_sizes_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.segment_sizes_result IS 'what segment_sizes() returns, and monitor() keeps in monitor_segment';
+COMMENT ON TYPE custseg.segment_sizes_result IS 'row that segment_sizes() returns and monitor() keeps in monitor_segment';
 COMMENT ON COLUMN custseg.segment_sizes_result.segment IS 'number of the segment; NULL in the row of all segments';
 COMMENT ON COLUMN custseg.segment_sizes_result.name IS 'name of the segment, or total';
 COMMENT ON COLUMN custseg.segment_sizes_result.n IS 'customers placed in the segment; NULL where none can be placed';
@@ -100,14 +100,14 @@ COMMENT ON COLUMN custseg.segment_sizes_result.low IS 'lower end of the confiden
 COMMENT ON COLUMN custseg.segment_sizes_result.high IS 'upper end of the confidence interval of the share';
 COMMENT ON COLUMN custseg.segment_sizes_result.p_adjusted IS 'probability of such a change, or a larger one, by chance, adjusted for the number of segments';
 COMMENT ON COLUMN custseg.segment_sizes_result.mean_distance IS 'mean distance of the segment''s customers to its center, in model space';
-COMMENT ON COLUMN custseg.segment_sizes_result.training_mean_distance IS 'the same of the training rows';
-COMMENT ON COLUMN custseg.segment_sizes_result.herfindahl IS 'sum of the squared shares, 1 when one segment has all; in the row of all segments only';
-COMMENT ON COLUMN custseg.segment_sizes_result.entropy IS 'entropy of the shares divided by that of equal shares, 0 to 1; in the row of all segments only';
-COMMENT ON COLUMN custseg.segment_sizes_result.psi IS 'population stability index of the mix of segments; in the row of all segments only';
-COMMENT ON COLUMN custseg.segment_sizes_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources; in the row of all segments only';
-COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'customers that could not be placed; in the row of all segments only';
+COMMENT ON COLUMN custseg.segment_sizes_result.training_mean_distance IS 'mean distance of the segment''s training rows to its center, in model space';
+COMMENT ON COLUMN custseg.segment_sizes_result.herfindahl IS 'Herfindahl index: sum of the squared shares, 1 when one segment has all customers; only in the row of all segments';
+COMMENT ON COLUMN custseg.segment_sizes_result.entropy IS 'entropy of the shares divided by the entropy of equal shares, 0 to 1; only in the row of all segments';
+COMMENT ON COLUMN custseg.segment_sizes_result.psi IS 'population stability index of the mix of segments; only in the row of all segments';
+COMMENT ON COLUMN custseg.segment_sizes_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources; only in the row of all segments';
+COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'customers that could not be placed; only in the row of all segments';
 COMMENT ON COLUMN custseg.segment_sizes_result.verdict IS 'ok, watch, drifted or insufficient data';
-COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'why, in words';
+COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'explanation of the verdict in words';
 
 CREATE TYPE custseg.data_quality_result AS (
     subject text,
@@ -134,10 +134,10 @@ CREATE TYPE custseg.data_quality_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.data_quality_result IS 'what data_quality() returns';
-COMMENT ON COLUMN custseg.data_quality_result.subject IS 'source, id, time or feature: what the row is about';
+COMMENT ON TYPE custseg.data_quality_result IS 'row that data_quality() returns';
+COMMENT ON COLUMN custseg.data_quality_result.subject IS 'source, id, time or feature: the subject of the row';
 COMMENT ON COLUMN custseg.data_quality_result.name IS 'name of the source, or of the column';
-COMMENT ON COLUMN custseg.data_quality_result.state IS 'ok, missing or other kind: whether the column can be read as in training; NULL for the source';
+COMMENT ON COLUMN custseg.data_quality_result.state IS 'ok, missing or other kind, which says whether the column can be read as in training; NULL for the source';
 COMMENT ON COLUMN custseg.data_quality_result.kind IS 'numeric, boolean, time or categorical, as in training';
 COMMENT ON COLUMN custseg.data_quality_result.training_type IS 'type of the column in training';
 COMMENT ON COLUMN custseg.data_quality_result.type IS 'type of the column now; NULL where it is missing';
@@ -150,13 +150,13 @@ COMMENT ON COLUMN custseg.data_quality_result.above_range_share IS 'share of the
 COMMENT ON COLUMN custseg.data_quality_result.training_clipped_share IS 'share of the training rows beyond the limits that clip fitted, 0 to 1; NULL without clip';
 COMMENT ON COLUMN custseg.data_quality_result.clipped_share IS 'share of the rows beyond the limits that clip fitted, 0 to 1; NULL without clip';
 COMMENT ON COLUMN custseg.data_quality_result.unseen_levels IS 'levels that the model does not know, at most ten, the most frequent first; NULL for numbers and times';
-COMMENT ON COLUMN custseg.data_quality_result.unseen_share IS 'share of the rows with such a level, 0 to 1; NULL for numbers and times';
-COMMENT ON COLUMN custseg.data_quality_result.constant IS 'whether there are two or more values, all the same';
-COMMENT ON COLUMN custseg.data_quality_result.n_duplicates IS 'rows that repeat the id of another row; in the row of the id only';
-COMMENT ON COLUMN custseg.data_quality_result.newest IS 'newest value of the time column; in its row only';
-COMMENT ON COLUMN custseg.data_quality_result.age IS 'how old the newest value is; in the row of the time column only';
+COMMENT ON COLUMN custseg.data_quality_result.unseen_share IS 'share of the rows with a level that the model does not know, 0 to 1; NULL for numbers and times';
+COMMENT ON COLUMN custseg.data_quality_result.constant IS 'whether the column has two or more values and all are the same';
+COMMENT ON COLUMN custseg.data_quality_result.n_duplicates IS 'rows that repeat the id of another row; only in the row of the id';
+COMMENT ON COLUMN custseg.data_quality_result.newest IS 'newest value of the time column; only in the row of that column';
+COMMENT ON COLUMN custseg.data_quality_result.age IS 'age of the newest value; only in the row of the time column';
 COMMENT ON COLUMN custseg.data_quality_result.verdict IS 'ok, watch, broken or insufficient data';
-COMMENT ON COLUMN custseg.data_quality_result.reason IS 'why, in words';
+COMMENT ON COLUMN custseg.data_quality_result.reason IS 'explanation of the verdict in words';
 
 CREATE TYPE custseg.drift_multivariate_result AS (
     n_baseline bigint,
@@ -167,13 +167,13 @@ CREATE TYPE custseg.drift_multivariate_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.drift_multivariate_result IS 'what drift_multivariate() returns';
+COMMENT ON TYPE custseg.drift_multivariate_result IS 'row that drift_multivariate() returns';
 COMMENT ON COLUMN custseg.drift_multivariate_result.n_baseline IS 'rows of the baseline that can be placed';
 COMMENT ON COLUMN custseg.drift_multivariate_result.n_current IS 'rows of the source that can be placed';
-COMMENT ON COLUMN custseg.drift_multivariate_result.statistic IS 'coefficient of inhomogeneity of the two samples in model space, 0 to 1; NULL where nothing could be compared';
+COMMENT ON COLUMN custseg.drift_multivariate_result.statistic IS 'coefficient of inhomogeneity (normalized energy distance) of the two samples in model space, 0 to 1; NULL where nothing could be compared';
 COMMENT ON COLUMN custseg.drift_multivariate_result.p_value IS 'probability of such a distance, or a larger one, by chance';
 COMMENT ON COLUMN custseg.drift_multivariate_result.verdict IS 'ok, watch, drifted or insufficient data';
-COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'why, in words';
+COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'explanation of the verdict in words';
 
 CREATE TYPE custseg_private.silhouette_result AS (
     silhouette float8,
@@ -192,12 +192,12 @@ CREATE TYPE custseg_private.alert_cause AS (
     message text
 );
 
-COMMENT ON TYPE custseg_private.alert_cause IS 'what a run of monitor() says of something that can have an alert';
-COMMENT ON COLUMN custseg_private.alert_cause.kind IS 'check that found it';
-COMMENT ON COLUMN custseg_private.alert_cause.subject IS 'what it is about: a feature, a segment, or the whole in parentheses';
-COMMENT ON COLUMN custseg_private.alert_cause.severity IS 'warning or critical; NULL where it cannot be judged now';
-COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'whether an alert is opened for it';
-COMMENT ON COLUMN custseg_private.alert_cause.message IS 'what is wrong, in words';
+COMMENT ON TYPE custseg_private.alert_cause IS 'finding of a run of monitor() about a subject that can have an alert';
+COMMENT ON COLUMN custseg_private.alert_cause.kind IS 'check that found the problem';
+COMMENT ON COLUMN custseg_private.alert_cause.subject IS 'subject of the finding: a feature, a segment, or the whole in parentheses';
+COMMENT ON COLUMN custseg_private.alert_cause.severity IS 'warning or critical; NULL where the subject cannot be judged now';
+COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'whether the finding opens an alert';
+COMMENT ON COLUMN custseg_private.alert_cause.message IS 'description of the problem in words';
 
 -- tables
 --
@@ -212,12 +212,12 @@ CREATE TABLE custseg.model (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
-COMMENT ON TABLE custseg.model IS 'models by name; see the view models';
+COMMENT ON TABLE custseg.model IS 'one row for each model; see the view models';
 COMMENT ON COLUMN custseg.model.name IS 'name of the model';
-COMMENT ON COLUMN custseg.model.owner IS 'role that may change the model; kept as a name, so that a dump can be restored where the role does not exist';
+COMMENT ON COLUMN custseg.model.owner IS 'role that may change the model; the column holds a name, so that a dump can be restored where the role does not exist';
 COMMENT ON COLUMN custseg.model.deployed_version IS 'version that scoring uses by default; NULL when none is deployed';
 COMMENT ON COLUMN custseg.model.last_version IS 'highest version ever trained; a dropped version''s number is not used again';
-COMMENT ON COLUMN custseg.model.created_at IS 'when its first version was trained';
+COMMENT ON COLUMN custseg.model.created_at IS 'time at which the first version was trained';
 
 CREATE TABLE custseg.model_version (
     model text NOT NULL,
@@ -253,28 +253,28 @@ ALTER TABLE custseg.model_version ALTER COLUMN parameters SET STORAGE EXTERNAL;
 COMMENT ON TABLE custseg.model_version IS 'trained versions of models; a version never changes';
 COMMENT ON COLUMN custseg.model_version.model IS 'name of the model';
 COMMENT ON COLUMN custseg.model_version.version IS 'number of the version, from 1';
-COMMENT ON COLUMN custseg.model_version.algorithm IS 'kmeans, minibatch, gmm and so on, as train() was told';
-COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that was trained on';
+COMMENT ON COLUMN custseg.model_version.algorithm IS 'algorithm that was given to train(), such as kmeans, minibatch or gmm';
+COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that the version was trained on';
 COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer; NULL when there is none';
-COMMENT ON COLUMN custseg.model_version.n_rows IS 'rows trained on';
-COMMENT ON COLUMN custseg.model_version.n_skipped IS 'rows left out';
-COMMENT ON COLUMN custseg.model_version.skipped IS 'rows that were left out, by reason';
-COMMENT ON COLUMN custseg.model_version.n_segments IS 'segments found; noise, segment 0, is none';
-COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as asked for, defaults filled in; what was fitted is in feature.prep';
+COMMENT ON COLUMN custseg.model_version.n_rows IS 'rows that the version was trained on';
+COMMENT ON COLUMN custseg.model_version.n_skipped IS 'rows that were left out';
+COMMENT ON COLUMN custseg.model_version.skipped IS 'number of rows that were left out, by reason';
+COMMENT ON COLUMN custseg.model_version.n_segments IS 'number of segments, without noise (segment 0)';
+COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as requested, with defaults filled in; the fitted preparation is in feature.prep';
 COMMENT ON COLUMN custseg.model_version.reduction IS 'fitted principal components: mean, variance, total_variance, components; NULL without pca';
-COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows that impute => knn fills gaps from; NULL without it';
-COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, defaults filled in';
-COMMENT ON COLUMN custseg.model_version.parameters IS 'what the algorithm scores with beside the segments'' centers; NULL where they are all';
-COMMENT ON COLUMN custseg.model_version.note IS 'what the algorithm decided by itself; NULL when it had nothing to decide';
-COMMENT ON COLUMN custseg.model_version.seed IS 'seed of all that is random';
-COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds that reading, preparing and fitting took';
+COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows from which impute => knn fills gaps; NULL without that imputation';
+COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, with defaults filled in';
+COMMENT ON COLUMN custseg.model_version.parameters IS 'parameters that the algorithm needs for scoring besides the centers of the segments; NULL when the centers are enough';
+COMMENT ON COLUMN custseg.model_version.note IS 'decisions that the algorithm took by itself; NULL when there were none';
+COMMENT ON COLUMN custseg.model_version.seed IS 'seed of all random numbers of the training';
+COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting';
 COMMENT ON COLUMN custseg.model_version.iterations IS 'iterations of the run that was kept';
-COMMENT ON COLUMN custseg.model_version.converged IS 'whether the algorithm came to rest before its limit of iterations';
+COMMENT ON COLUMN custseg.model_version.converged IS 'whether the algorithm converged before its limit of iterations';
 COMMENT ON COLUMN custseg.model_version.milliseconds IS 'duration of the training in milliseconds';
-COMMENT ON COLUMN custseg.model_version.trained_at IS 'start of the transaction that trained it';
-COMMENT ON COLUMN custseg.model_version.trained_by IS 'role that trained it';
-COMMENT ON COLUMN custseg.model_version.server_version IS 'PostgreSQL that trained it';
-COMMENT ON COLUMN custseg.model_version.extension_version IS 'custseg that trained it';
+COMMENT ON COLUMN custseg.model_version.trained_at IS 'start of the transaction that trained the version';
+COMMENT ON COLUMN custseg.model_version.trained_by IS 'role that trained the version';
+COMMENT ON COLUMN custseg.model_version.server_version IS 'version of PostgreSQL that trained the model version';
+COMMENT ON COLUMN custseg.model_version.extension_version IS 'version of custseg that trained the model version';
 
 CREATE TABLE custseg.feature (
     model text NOT NULL,
@@ -298,23 +298,23 @@ CREATE TABLE custseg.feature (
     UNIQUE (model, version, name)
 );
 
-COMMENT ON TABLE custseg.feature IS 'features of each version: fitted preparation, and the baseline that drift is measured against';
+COMMENT ON TABLE custseg.feature IS 'features of each version, with their fitted preparation and the baseline for measuring drift';
 COMMENT ON COLUMN custseg.feature.model IS 'name of the model';
 COMMENT ON COLUMN custseg.feature.version IS 'version of the model';
-COMMENT ON COLUMN custseg.feature.position IS 'place among the features, from 1';
+COMMENT ON COLUMN custseg.feature.position IS 'position among the features, from 1';
 COMMENT ON COLUMN custseg.feature.name IS 'name of the column';
 COMMENT ON COLUMN custseg.feature.type IS 'type of the column in training';
-COMMENT ON COLUMN custseg.feature.kind IS 'how its values are treated';
-COMMENT ON COLUMN custseg.feature.prep IS 'preparation as fitted';
-COMMENT ON COLUMN custseg.feature.outputs IS 'names of its columns in model space, before principal components';
+COMMENT ON COLUMN custseg.feature.kind IS 'how the values of the feature are treated: numeric, boolean, time or categorical';
+COMMENT ON COLUMN custseg.feature.prep IS 'fitted preparation';
+COMMENT ON COLUMN custseg.feature.outputs IS 'names of the feature''s columns in model space, before principal components';
 COMMENT ON COLUMN custseg.feature.n IS 'baseline: rows';
 COMMENT ON COLUMN custseg.feature.n_null IS 'baseline: rows without a value';
-COMMENT ON COLUMN custseg.feature.mean IS 'baseline: mean of the values that are there; times count in days since 1970-01-01; NULL for categories';
-COMMENT ON COLUMN custseg.feature.standard_deviation IS 'baseline: population standard deviation of the values that are there; NULL for categories';
+COMMENT ON COLUMN custseg.feature.mean IS 'baseline: mean of the non-null values (times as days since 1970-01-01); NULL for categories';
+COMMENT ON COLUMN custseg.feature.standard_deviation IS 'baseline: population standard deviation of the non-null values; NULL for categories';
 COMMENT ON COLUMN custseg.feature.minimum IS 'baseline: smallest value; NULL for categories';
 COMMENT ON COLUMN custseg.feature.maximum IS 'baseline: largest value; NULL for categories';
 COMMENT ON COLUMN custseg.feature.quantiles IS 'baseline: 1,001 quantiles at equal steps, or all values in order when there are fewer; NULL for categories';
-COMMENT ON COLUMN custseg.feature.levels IS 'baseline: levels of a category, the most frequent first; a NULL among them stands for no value; NULL for numbers and times';
+COMMENT ON COLUMN custseg.feature.levels IS 'baseline: levels of a category, the most frequent first, where NULL stands for a missing value; NULL for numbers and times';
 COMMENT ON COLUMN custseg.feature.level_counts IS 'baseline: rows of each level; NULL for numbers and times';
 
 CREATE TABLE custseg.segment (
@@ -337,17 +337,17 @@ CREATE TABLE custseg.segment (
 COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
 COMMENT ON COLUMN custseg.segment.model IS 'name of the model';
 COMMENT ON COLUMN custseg.segment.version IS 'version of the model';
-COMMENT ON COLUMN custseg.segment.segment IS 'number, from 1, or 0 for noise: rows in no segment; a retraining keeps it for the segment that most of the same customers are in';
+COMMENT ON COLUMN custseg.segment.segment IS 'number of the segment, from 1, or 0 for noise (rows in no segment); a retraining gives the number to the segment that holds most of the same customers';
 COMMENT ON COLUMN custseg.segment.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.segment.description IS 'what the segment is, as its owner has it; NULL when nothing was said';
-COMMENT ON COLUMN custseg.segment.rank IS 'of value, 1 the highest, as the owner has it; NULL when it was not given';
+COMMENT ON COLUMN custseg.segment.description IS 'description that the owner gave to the segment; NULL when there is none';
+COMMENT ON COLUMN custseg.segment.rank IS 'rank by value that the owner gave to the segment, 1 for the highest; NULL when there is none';
 COMMENT ON COLUMN custseg.segment.n IS 'training rows in the segment';
-COMMENT ON COLUMN custseg.segment.share IS 'of the training rows, 0 to 1';
-COMMENT ON COLUMN custseg.segment.mean_distance IS 'mean distance of its rows to its center, in model space';
-COMMENT ON COLUMN custseg.segment.spread IS 'root mean square distance of its rows to its center, in model space';
-COMMENT ON COLUMN custseg.segment.center IS 'center in model space';
-COMMENT ON COLUMN custseg.segment.profile IS 'feature -> mean in its own units, or {level: share}; every row counts once';
-COMMENT ON COLUMN custseg.segment.profile_values IS 'the profile as numbers: features in order, a mean or the shares of all levels in order for each';
+COMMENT ON COLUMN custseg.segment.share IS 'share of the training rows, 0 to 1';
+COMMENT ON COLUMN custseg.segment.mean_distance IS 'mean distance of the segment''s rows to its center, in model space';
+COMMENT ON COLUMN custseg.segment.spread IS 'root mean square distance of the segment''s rows to its center, in model space';
+COMMENT ON COLUMN custseg.segment.center IS 'center of the segment in model space';
+COMMENT ON COLUMN custseg.segment.profile IS 'for each feature its mean in its own units, or {level: share}; every row counts once';
+COMMENT ON COLUMN custseg.segment.profile_values IS 'profile as an array of numbers: for each feature in order, its mean or the shares of all its levels in order';
 
 CREATE TABLE custseg.deployment (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -362,15 +362,15 @@ CREATE TABLE custseg.deployment (
 
 CREATE INDEX ON custseg.deployment (model, id);
 
-COMMENT ON TABLE custseg.deployment IS 'which version was deployed when, by whom and why; the newest row of a model is in force';
+COMMENT ON TABLE custseg.deployment IS 'history of deployments: which version was deployed when, by whom and why; the newest row of a model is in force';
 COMMENT ON COLUMN custseg.deployment.id IS 'number of the deployment, ascending in time';
 COMMENT ON COLUMN custseg.deployment.model IS 'name of the model';
 COMMENT ON COLUMN custseg.deployment.version IS 'version that was deployed';
 COMMENT ON COLUMN custseg.deployment.action IS 'deploy or rollback';
-COMMENT ON COLUMN custseg.deployment.parent IS 'deployment that a rollback of this one returns to; NULL when there is none';
-COMMENT ON COLUMN custseg.deployment.deployed_at IS 'when it was deployed';
-COMMENT ON COLUMN custseg.deployment.deployed_by IS 'role that deployed it';
-COMMENT ON COLUMN custseg.deployment.reason IS 'why, as the role had it; NULL when nothing was said';
+COMMENT ON COLUMN custseg.deployment.parent IS 'deployment to which a rollback of this one returns; NULL when there is none';
+COMMENT ON COLUMN custseg.deployment.deployed_at IS 'time of the deployment';
+COMMENT ON COLUMN custseg.deployment.deployed_by IS 'role that deployed the version';
+COMMENT ON COLUMN custseg.deployment.reason IS 'reason that the role gave; NULL when there is none';
 
 CREATE TABLE custseg.model_grant (
     model text NOT NULL,
@@ -380,11 +380,11 @@ CREATE TABLE custseg.model_grant (
     PRIMARY KEY (model, grantee)
 );
 
-COMMENT ON TABLE custseg.model_grant IS 'roles that may use a model beside its owner';
+COMMENT ON TABLE custseg.model_grant IS 'roles, other than the owner, that may use a model';
 COMMENT ON COLUMN custseg.model_grant.model IS 'name of the model';
 COMMENT ON COLUMN custseg.model_grant.grantee IS 'name of a role, or public';
-COMMENT ON COLUMN custseg.model_grant.granted_by IS 'role that granted it';
-COMMENT ON COLUMN custseg.model_grant.granted_at IS 'when it was granted';
+COMMENT ON COLUMN custseg.model_grant.granted_by IS 'role that granted the use of the model';
+COMMENT ON COLUMN custseg.model_grant.granted_at IS 'time of the grant';
 
 CREATE TABLE custseg.migration (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -400,16 +400,16 @@ CREATE TABLE custseg.migration (
 
 CREATE INDEX ON custseg.migration (model, run_at);
 
-COMMENT ON TABLE custseg.migration IS 'customers that each resegment() moved from one segment to another, and those that stayed';
+COMMENT ON TABLE custseg.migration IS 'numbers of customers that each resegment() moved from one segment to another, or left in their segment';
 COMMENT ON COLUMN custseg.migration.id IS 'number of the row';
 COMMENT ON COLUMN custseg.migration.model IS 'name of the model';
 COMMENT ON COLUMN custseg.migration.version IS 'version that placed the customers';
 COMMENT ON COLUMN custseg.migration.source IS 'table that was updated';
-COMMENT ON COLUMN custseg.migration.run_at IS 'the same for all rows of one resegment()';
+COMMENT ON COLUMN custseg.migration.run_at IS 'time of the run, the same in all rows of one resegment()';
 COMMENT ON COLUMN custseg.migration.run_by IS 'role that called resegment()';
-COMMENT ON COLUMN custseg.migration.from_segment IS 'NULL: had no segment';
-COMMENT ON COLUMN custseg.migration.to_segment IS 'NULL: could not be placed';
-COMMENT ON COLUMN custseg.migration.n IS 'customers that went this way, or stayed';
+COMMENT ON COLUMN custseg.migration.from_segment IS 'segment before the run; NULL for customers who had no segment';
+COMMENT ON COLUMN custseg.migration.to_segment IS 'segment after the run; NULL for customers who could not be placed';
+COMMENT ON COLUMN custseg.migration.n IS 'number of customers who moved from from_segment to to_segment, or stayed';
 
 CREATE TABLE custseg.monitor_run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -431,22 +431,22 @@ CREATE TABLE custseg.monitor_run (
 
 CREATE INDEX ON custseg.monitor_run (model, id);
 
-COMMENT ON TABLE custseg.monitor_run IS 'runs of monitor(); what they measured is in monitor_feature and monitor_segment';
+COMMENT ON TABLE custseg.monitor_run IS 'runs of monitor(); their measurements are in monitor_feature and monitor_segment';
 COMMENT ON COLUMN custseg.monitor_run.id IS 'number of the run, ascending in time';
 COMMENT ON COLUMN custseg.monitor_run.model IS 'name of the model';
-COMMENT ON COLUMN custseg.monitor_run.version IS 'version that was watched, the deployed one; NULL when there was none';
+COMMENT ON COLUMN custseg.monitor_run.version IS 'deployed version, which the run watched; NULL when none was deployed';
 COMMENT ON COLUMN custseg.monitor_run.source IS 'relation or query that was watched; NULL when there was none';
-COMMENT ON COLUMN custseg.monitor_run.started_at IS 'when the run started';
-COMMENT ON COLUMN custseg.monitor_run.finished_at IS 'when the run was over';
+COMMENT ON COLUMN custseg.monitor_run.started_at IS 'start of the run';
+COMMENT ON COLUMN custseg.monitor_run.finished_at IS 'end of the run';
 COMMENT ON COLUMN custseg.monitor_run.run_by IS 'role that called monitor()';
-COMMENT ON COLUMN custseg.monitor_run.status IS 'ok; failed: a check ended in an error, the others count; skipped: another run was at work';
-COMMENT ON COLUMN custseg.monitor_run.error IS 'why the run failed or was skipped; NULL when it did not';
-COMMENT ON COLUMN custseg.monitor_run.n IS 'rows of the source; NULL when it could not be read';
-COMMENT ON COLUMN custseg.monitor_run.verdict IS 'the worst of all checks: ok, insufficient data, watch, drifted, broken; NULL when no check ended well';
-COMMENT ON COLUMN custseg.monitor_run.retrain IS 'whether to train again, as of needs_retraining(); NULL for a run that was skipped';
-COMMENT ON COLUMN custseg.monitor_run.urgency IS 'as of needs_retraining(); NULL for a run that was skipped';
-COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as of needs_retraining(); NULL for a run that was skipped';
-COMMENT ON COLUMN custseg.monitor_run.findings IS 'by check, the rows whose verdict is not ok; silhouette: of a sample; breaches: limits that were broken; errors: of checks that failed';
+COMMENT ON COLUMN custseg.monitor_run.status IS 'ok, failed (a check ended in an error; the other checks count) or skipped (another run was active)';
+COMMENT ON COLUMN custseg.monitor_run.error IS 'reason why the run failed or was skipped; NULL otherwise';
+COMMENT ON COLUMN custseg.monitor_run.n IS 'rows of the source; NULL when the source could not be read';
+COMMENT ON COLUMN custseg.monitor_run.verdict IS 'worst verdict of all checks: ok, insufficient data, watch, drifted or broken; NULL when every check failed';
+COMMENT ON COLUMN custseg.monitor_run.retrain IS 'whether needs_retraining() recommends to train again; NULL for a skipped run';
+COMMENT ON COLUMN custseg.monitor_run.urgency IS 'as needs_retraining() returns it; NULL for a skipped run';
+COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as needs_retraining() returns it; NULL for a skipped run';
+COMMENT ON COLUMN custseg.monitor_run.findings IS 'for each check the rows whose verdict is not ok; silhouette of a sample; breaches, the limits that were exceeded; errors of the checks that failed';
 
 -- A report's row is kept as it is: what a report gains or renames, its history does.
 
@@ -461,12 +461,12 @@ CREATE TABLE custseg.monitor_feature (
     CHECK (num_nulls(feature, custseg_private.verdict_rank(verdict)) = 0)
 );
 
-COMMENT ON TABLE custseg.monitor_feature IS 'what drift() said of each feature in each run of monitor(); see the view drift_history';
+COMMENT ON TABLE custseg.monitor_feature IS 'result of drift() for each feature in each run of monitor(); see the view drift_history';
 COMMENT ON COLUMN custseg.monitor_feature.model IS 'name of the model';
-COMMENT ON COLUMN custseg.monitor_feature.run IS 'run of monitor() that measured it, id of monitor_run';
+COMMENT ON COLUMN custseg.monitor_feature.run IS 'run of monitor() that measured the row (id in monitor_run)';
 COMMENT ON COLUMN custseg.monitor_feature.version IS 'version that was watched';
 COMMENT ON COLUMN custseg.monitor_feature.at IS 'start of the run';
-COMMENT ON COLUMN custseg.monitor_feature.position IS 'place in the report, from 1';
+COMMENT ON COLUMN custseg.monitor_feature.position IS 'position in the report, from 1';
 
 CREATE TABLE custseg.monitor_segment (
     model text NOT NULL,
@@ -479,12 +479,12 @@ CREATE TABLE custseg.monitor_segment (
     CHECK (custseg_private.verdict_rank(verdict) IS NOT NULL)
 );
 
-COMMENT ON TABLE custseg.monitor_segment IS 'what segment_sizes() said of each segment in each run of monitor(); see the view size_history';
+COMMENT ON TABLE custseg.monitor_segment IS 'result of segment_sizes() for each segment in each run of monitor(); see the view size_history';
 COMMENT ON COLUMN custseg.monitor_segment.model IS 'name of the model';
-COMMENT ON COLUMN custseg.monitor_segment.run IS 'run of monitor() that measured it, id of monitor_run';
+COMMENT ON COLUMN custseg.monitor_segment.run IS 'run of monitor() that measured the row (id in monitor_run)';
 COMMENT ON COLUMN custseg.monitor_segment.version IS 'version that was watched';
 COMMENT ON COLUMN custseg.monitor_segment.at IS 'start of the run';
-COMMENT ON COLUMN custseg.monitor_segment.position IS 'place in the report, from 1';
+COMMENT ON COLUMN custseg.monitor_segment.position IS 'position in the report, from 1';
 
 CREATE TABLE custseg.alert (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -505,21 +505,21 @@ CREATE TABLE custseg.alert (
 
 CREATE UNIQUE INDEX alert_open ON custseg.alert (model, kind, subject) WHERE closed_at IS NULL;
 
-COMMENT ON TABLE custseg.alert IS 'what runs of monitor() found wrong; at most one open row a model, kind and subject';
+COMMENT ON TABLE custseg.alert IS 'problems that runs of monitor() found; there is at most one open row for each model, kind and subject';
 COMMENT ON COLUMN custseg.alert.id IS 'number of the alert';
 COMMENT ON COLUMN custseg.alert.model IS 'name of the model';
-COMMENT ON COLUMN custseg.alert.kind IS 'check that found it: data_quality, drift, segment_sizes and so on; monitor: the run itself failed';
-COMMENT ON COLUMN custseg.alert.subject IS 'what it is about: a feature, a segment, or the whole in parentheses';
-COMMENT ON COLUMN custseg.alert.severity IS 'warning or critical, as of the last run that found it';
-COMMENT ON COLUMN custseg.alert.message IS 'what is wrong, in words, as of the last run that found it';
+COMMENT ON COLUMN custseg.alert.kind IS 'check that found the problem, such as data_quality, drift or segment_sizes; monitor when the run itself failed';
+COMMENT ON COLUMN custseg.alert.subject IS 'subject of the finding: a feature, a segment, or the whole in parentheses';
+COMMENT ON COLUMN custseg.alert.severity IS 'warning or critical, as the last run that found the problem rated it';
+COMMENT ON COLUMN custseg.alert.message IS 'description of the problem by the last run that found it';
 COMMENT ON COLUMN custseg.alert.version IS 'version that was watched; NULL when none was deployed';
-COMMENT ON COLUMN custseg.alert.first_seen IS 'start of the first run that found it';
-COMMENT ON COLUMN custseg.alert.last_seen IS 'start of the last run that found it';
-COMMENT ON COLUMN custseg.alert.n_seen IS 'runs that found it';
-COMMENT ON COLUMN custseg.alert.first_run IS 'first run that found it, id of monitor_run';
-COMMENT ON COLUMN custseg.alert.last_run IS 'last run that found it, id of monitor_run';
-COMMENT ON COLUMN custseg.alert.closed_at IS 'start of the run that no longer found it; NULL: the alert is open';
-COMMENT ON COLUMN custseg.alert.closed_run IS 'run that no longer found it, id of monitor_run; NULL: the alert is open';
+COMMENT ON COLUMN custseg.alert.first_seen IS 'start of the first run that found the problem';
+COMMENT ON COLUMN custseg.alert.last_seen IS 'start of the last run that found the problem';
+COMMENT ON COLUMN custseg.alert.n_seen IS 'number of runs that found the problem';
+COMMENT ON COLUMN custseg.alert.first_run IS 'first run that found the problem (id in monitor_run)';
+COMMENT ON COLUMN custseg.alert.last_run IS 'last run that found the problem (id in monitor_run)';
+COMMENT ON COLUMN custseg.alert.closed_at IS 'start of the run that no longer found the problem; NULL while the alert is open';
+COMMENT ON COLUMN custseg.alert.closed_run IS 'run that no longer found the problem (id in monitor_run); NULL while the alert is open';
 
 CREATE TABLE custseg.segment_action (
     model text NOT NULL,
@@ -541,23 +541,23 @@ CREATE TABLE custseg.segment_action (
     PRIMARY KEY (model, segment)
 );
 
-COMMENT ON TABLE custseg.segment_action IS 'what to do with the customers of a segment, as set_action() has it; belongs to the model''s segments by number, whatever the version';
+COMMENT ON TABLE custseg.segment_action IS 'actions for the customers of each segment, kept by set_action(); they belong to the segments of a model by number, whatever the version';
 COMMENT ON COLUMN custseg.segment_action.model IS 'name of the model';
 COMMENT ON COLUMN custseg.segment_action.segment IS 'number of the segment';
-COMMENT ON COLUMN custseg.segment_action.description IS 'what the segment is to the business';
+COMMENT ON COLUMN custseg.segment_action.description IS 'meaning of the segment for the business';
 COMMENT ON COLUMN custseg.segment_action.tone IS 'how to speak to these customers';
-COMMENT ON COLUMN custseg.segment_action.channel IS 'where to reach these customers; NULL, as in all columns that follow: nothing was set';
-COMMENT ON COLUMN custseg.segment_action.offer IS 'what to offer them';
-COMMENT ON COLUMN custseg.segment_action.contact_frequency IS 'how often to speak to them, in words';
+COMMENT ON COLUMN custseg.segment_action.channel IS 'where to reach these customers; NULL, here and in all columns that follow, when nothing was set';
+COMMENT ON COLUMN custseg.segment_action.offer IS 'offer for these customers';
+COMMENT ON COLUMN custseg.segment_action.contact_frequency IS 'how often to contact these customers, in words';
 COMMENT ON COLUMN custseg.segment_action.products IS 'products to recommend';
 COMMENT ON COLUMN custseg.segment_action.tactics IS 'tactics to use';
 COMMENT ON COLUMN custseg.segment_action.primary_kpi IS 'the measure that shows whether the action works';
 COMMENT ON COLUMN custseg.segment_action.guardrail_kpi IS 'the measure that must not get worse meanwhile';
-COMMENT ON COLUMN custseg.segment_action.budget_share IS 'of the campaign''s budget, 0 to 1';
+COMMENT ON COLUMN custseg.segment_action.budget_share IS 'share of the campaign''s budget, 0 to 1';
 COMMENT ON COLUMN custseg.segment_action.perk IS 'what each customer of the segment gets';
-COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'how many customers can get the perk; NULL: any number';
-COMMENT ON COLUMN custseg.segment_action.set_at IS 'when set_action() was called last';
-COMMENT ON COLUMN custseg.segment_action.set_by IS 'role that called it';
+COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'how many customers can get the perk; NULL for any number';
+COMMENT ON COLUMN custseg.segment_action.set_at IS 'time of the last call of set_action()';
+COMMENT ON COLUMN custseg.segment_action.set_by IS 'role that called set_action() last';
 
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -576,18 +576,18 @@ CREATE TABLE custseg.segment_override (
 
 CREATE UNIQUE INDEX ON custseg.segment_override (model, customer) WHERE ended_at IS NULL;
 
-COMMENT ON TABLE custseg.segment_override IS 'who put which customer in a segment by hand, or left him out, and why; rows stay when they have ended; see the view overrides';
+COMMENT ON TABLE custseg.segment_override IS 'decisions by hand: who put which customer in a segment or excluded the customer from all segments, and why; decisions that have ended are kept; see the view overrides';
 COMMENT ON COLUMN custseg.segment_override.id IS 'number of the decision';
 COMMENT ON COLUMN custseg.segment_override.model IS 'name of the model';
 COMMENT ON COLUMN custseg.segment_override.customer IS 'id of the customer as text';
-COMMENT ON COLUMN custseg.segment_override.kind IS 'override: put in a segment by hand; exclusion: left out of all segments';
-COMMENT ON COLUMN custseg.segment_override.segment IS 'NULL: excluded from all segments';
-COMMENT ON COLUMN custseg.segment_override.reason IS 'why, as the role had it';
-COMMENT ON COLUMN custseg.segment_override.until IS 'when it expires; NULL: never';
-COMMENT ON COLUMN custseg.segment_override.made_at IS 'when it was made';
-COMMENT ON COLUMN custseg.segment_override.made_by IS 'role that made it';
-COMMENT ON COLUMN custseg.segment_override.ended_at IS 'when it was ended or replaced, or had expired before that; NULL: it holds until it expires';
-COMMENT ON COLUMN custseg.segment_override.ended_by IS 'role that ended or replaced it; NULL: it holds until it expires, or has expired';
+COMMENT ON COLUMN custseg.segment_override.kind IS 'override (the customer is put in a segment by hand) or exclusion (the customer is in no segment)';
+COMMENT ON COLUMN custseg.segment_override.segment IS 'number of the segment; NULL when the customer is excluded from all segments';
+COMMENT ON COLUMN custseg.segment_override.reason IS 'reason that the role gave';
+COMMENT ON COLUMN custseg.segment_override.until IS 'time at which the decision expires; NULL for never';
+COMMENT ON COLUMN custseg.segment_override.made_at IS 'time at which the decision was made';
+COMMENT ON COLUMN custseg.segment_override.made_by IS 'role that made the decision';
+COMMENT ON COLUMN custseg.segment_override.ended_at IS 'time at which the decision was ended or replaced, or at which it had expired before that; NULL while it holds until it expires';
+COMMENT ON COLUMN custseg.segment_override.ended_by IS 'role that ended or replaced the decision; NULL when nobody did';
 
 -- train
 
@@ -632,7 +632,7 @@ CREATE FUNCTION custseg.deploy(
 AS 'MODULE_PATHNAME', 'custseg_deploy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses, if it agrees with the deployed one as options demand; returns it
+COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses, provided that it agrees with the deployed version as the options demand; returns the version
 topic: versions 3
 example: SELECT custseg.deploy(''shop'', 2, ''tested on half of the customers'')';
 
@@ -640,7 +640,7 @@ CREATE FUNCTION custseg.rollback(model text, reason text DEFAULT NULL) RETURNS i
 AS 'MODULE_PATHNAME', 'custseg_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.rollback IS 'return to the version deployed before, again and again down the history; returns it
+COMMENT ON FUNCTION custseg.rollback IS 'return to the version that was deployed before; repeated calls go further back in the history; returns the version
 topic: versions 4
 example: SELECT custseg.rollback(''shop'', ''too many complaints'')';
 
@@ -648,7 +648,7 @@ CREATE FUNCTION custseg.drop_model(model text, version int DEFAULT NULL) RETURNS
 AS 'MODULE_PATHNAME', 'custseg_drop_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.drop_model IS 'drop a version that is not deployed, or the whole model; returns the version that stays deployed
+COMMENT ON FUNCTION custseg.drop_model IS 'drop a version that is not deployed, or the whole model; returns the version that remains deployed
 topic: versions 5
 example: SELECT custseg.drop_model(''shop'', 2)';
 
@@ -662,7 +662,7 @@ CREATE FUNCTION custseg.name_segment(
 AS 'MODULE_PATHNAME', 'custseg_name_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version, and of later ones that have it, and rank it by value, 1 the highest; a NULL description or rank keeps the one there is, an empty one or 0 removes it
+COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version and of later versions that have the segment, describe it, and rank it by value, 1 for the highest; a NULL description or rank keeps the present one, an empty description or rank 0 removes it
 topic: segments 2
 example: SELECT custseg.name_segment(''shop'', 1, ''loyal'', ''They order often.'', rank => 1)';
 
@@ -670,7 +670,7 @@ CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_grant_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.grant_model IS 'let a role, or public, use a model
+COMMENT ON FUNCTION custseg.grant_model IS 'allow a role, or public, to use a model
 topic: rights 1
 example: SELECT custseg.grant_model(''shop'', ''public'')';
 
@@ -678,7 +678,7 @@ CREATE FUNCTION custseg.revoke_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_revoke_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.revoke_model IS 'take back what grant_model gave
+COMMENT ON FUNCTION custseg.revoke_model IS 'withdraw a grant of grant_model() from a role, or from public
 topic: rights 2
 example: SELECT custseg.revoke_model(''shop'', ''public'')';
 
@@ -697,7 +697,7 @@ CREATE FUNCTION custseg.progress(
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION custseg.progress() IS
-    'trainings that run now in this cluster, whatever the session: phase, start n of m, iteration, rows
+    'trainings that are running in this database cluster, of all sessions: phase, start n of m, iteration, rows
 topic: training 2
 example: SELECT * FROM custseg.progress()';
 
@@ -709,25 +709,25 @@ CREATE FUNCTION custseg_private.compiled_model_in(cstring) RETURNS custseg.compi
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_in'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_in IS 'text input: json, checked from end to end';
+COMMENT ON FUNCTION custseg_private.compiled_model_in IS 'text input: json, which is checked completely';
 
 CREATE FUNCTION custseg_private.compiled_model_out(custseg.compiled_model) RETURNS cstring
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_out'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_out IS 'text output: json, floats to the bit';
+COMMENT ON FUNCTION custseg_private.compiled_model_out IS 'text output: json, in which every float is exact';
 
 CREATE FUNCTION custseg_private.compiled_model_recv(internal) RETURNS custseg.compiled_model
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_recv'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_recv IS 'binary input: the same text';
+COMMENT ON FUNCTION custseg_private.compiled_model_recv IS 'binary input: the text form';
 
 CREATE FUNCTION custseg_private.compiled_model_send(custseg.compiled_model) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_send'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_send IS 'binary output: the same text';
+COMMENT ON FUNCTION custseg_private.compiled_model_send IS 'binary output: the text form';
 
 CREATE TYPE custseg.compiled_model (
     INPUT = custseg_private.compiled_model_in,
@@ -738,13 +738,13 @@ CREATE TYPE custseg.compiled_model (
     STORAGE = extended
 );
 
-COMMENT ON TYPE custseg.compiled_model IS 'a version of a model as one value, to score with where the model''s tables are not at hand; made by custseg.scorer()';
+COMMENT ON TYPE custseg.compiled_model IS 'a version of a model as one value, for scoring where the tables of the model are not available; custseg.scorer() makes it';
 
 CREATE FUNCTION custseg_private.compiled_model_to_jsonb(custseg.compiled_model) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_to_jsonb'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_to_jsonb IS 'what a compiled model was compiled from';
+COMMENT ON FUNCTION custseg_private.compiled_model_to_jsonb IS 'definition from which a compiled model was compiled';
 
 CREATE CAST (custseg.compiled_model AS jsonb)
 WITH FUNCTION custseg_private.compiled_model_to_jsonb(custseg.compiled_model);
@@ -761,7 +761,7 @@ CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns
 AS 'MODULE_PATHNAME', 'custseg_predict_columns'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg_private.predict_columns IS 'what the planner makes of predict() on a table''s rows: the columns that the model needs, by name';
+COMMENT ON FUNCTION custseg_private.predict_columns IS 'form into which the planner rewrites predict() on the rows of a table: it takes only the columns that the model needs, by name';
 
 CREATE FUNCTION custseg_private.predict_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_predict_support'
@@ -774,7 +774,7 @@ AS 'MODULE_PATHNAME', 'custseg_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100
 SUPPORT custseg_private.predict_support;
 
-COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, who is a row or a jsonb object; NULL when it can''t be placed
+COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, given as a row or a jsonb object; NULL when the customer cannot be placed
 topic: scoring 1
 example: UPDATE customers c SET segment = custseg.predict(''shop'', c)';
 
@@ -782,7 +782,7 @@ CREATE FUNCTION custseg.predict(scorer custseg.compiled_model, customer "any") R
 AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'segment of a customer by a model that is given as a value; reads no table
+COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'segment of a customer by a compiled model, which is given as a value; no table is read
 topic: scoring 9
 example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
@@ -812,7 +812,7 @@ CREATE FUNCTION custseg.predict_detail(
 AS 'MODULE_PATHNAME', 'custseg_predict_detail'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_detail IS 'a customer''s segment, distance to its centre, confidence (1 - d1/d2 of the two nearest centres), the segment that comes next, and degrees of membership in segment order
+COMMENT ON FUNCTION custseg.predict_detail IS 'segment of a customer, the distance to its center, confidence (1 - d1/d2 of the two nearest centers), the second nearest segment, and degrees of membership in the order of the segments
 topic: scoring 6
 example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
@@ -831,7 +831,7 @@ CREATE FUNCTION custseg.explain(
 AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.explain IS 'why a customer is in its segment and not in the next: each feature''s value, the segment''s mean and that of all customers (for a category, the shares of its level), and its share of the margin between the two; for rules, the condition that decided and how far inside it the customer is
+COMMENT ON FUNCTION custseg.explain IS 'why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment and of all customers (for a category, the shares of the level), and the share of the feature in the margin between the two segments; for rules, the condition that decided and how far the customer is inside its border
 topic: scoring 7
 example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
@@ -849,7 +849,7 @@ CREATE FUNCTION custseg.score(
 AS 'MODULE_PATHNAME', 'custseg_score'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.score IS 'all customers of a source, by default the one that the model was trained on, with their segments
+COMMENT ON FUNCTION custseg.score IS 'all customers of a source with their segments; by default the source is the one that the model was trained on
 topic: scoring 3
 example: SELECT * FROM custseg.score(''shop'')';
 
@@ -872,7 +872,7 @@ CREATE PROCEDURE custseg.resegment(
 AS 'MODULE_PATHNAME', 'custseg_resegment'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column of those rows only whose segment has changed, and record the moves in custseg.migration
+COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column, only in rows whose segment has changed, and record the moves in custseg.migration
 topic: scoring 2
 example: CALL custseg.resegment(''shop'', ''customers'')';
 
@@ -892,7 +892,7 @@ CREATE FUNCTION custseg.k_distance(
 AS 'MODULE_PATHNAME', 'custseg_k_distance'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.k_distance IS 'the curve that the eps of dbscan is read from: the distances within which rows have k rows, themselves included, ascending, and its knee
+COMMENT ON FUNCTION custseg.k_distance IS 'the curve from which to read the eps of dbscan: the distance of each row to its k-th nearest row (the row itself counts), in ascending order, and the knee of the curve
 topic: choosing 8
 example: SELECT * FROM custseg.k_distance(''customers'', ''{recency,frequency,monetary}'') WHERE knee';
 
@@ -915,7 +915,7 @@ CREATE FUNCTION custseg.dbscan_grid(
 AS 'MODULE_PATHNAME', 'custseg_dbscan_grid'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.dbscan_grid IS 'what dbscan finds for each eps with each min_samples, and which pair to take
+COMMENT ON FUNCTION custseg.dbscan_grid IS 'the clusters that dbscan finds for each combination of eps and min_samples, and which combination to take
 topic: choosing 9
 example: SELECT * FROM custseg.dbscan_grid(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -935,7 +935,7 @@ CREATE FUNCTION custseg.dendrogram(
 AS 'MODULE_PATHNAME', 'custseg_dendrogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1
+COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters merge, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1
 topic: choosing 7
 example: SELECT * FROM custseg.dendrogram(''customers'', ''{recency,frequency,monetary}'')';
 CREATE FUNCTION custseg.choose_k(
@@ -964,7 +964,7 @@ CREATE FUNCTION custseg.choose_k(
 AS 'MODULE_PATHNAME', 'custseg_choose_k'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.choose_k IS 'how many segments: indices for each number, their votes, and which to take; train() without k takes the same
+COMMENT ON FUNCTION custseg.choose_k IS 'how many segments to make: validity indices for each number of segments, their votes, and the number to take; train() without k takes the same number
 topic: choosing 3
 example: SELECT * FROM custseg.choose_k(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -992,7 +992,7 @@ CREATE FUNCTION custseg.compare(
 AS 'MODULE_PATHNAME', 'custseg_compare'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.compare IS 'which algorithm: the same rows by several of them, measures of each, and which to take
+COMMENT ON FUNCTION custseg.compare IS 'which algorithm to take: several algorithms on the same rows, the measures of each, and a recommendation
 topic: choosing 4
 example: SELECT * FROM custseg.compare(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
@@ -1006,7 +1006,7 @@ CREATE FUNCTION custseg.evaluate(
 AS 'MODULE_PATHNAME', 'custseg_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a source: a row for each metric
+COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a source, with a row for each metric
 topic: judging 1
 example: SELECT * FROM custseg.evaluate(''shop'')';
 
@@ -1023,7 +1023,7 @@ CREATE FUNCTION custseg.silhouette(
 AS 'MODULE_PATHNAME', 'custseg_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of them, and the segment next to its own
+COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of the customers, and the nearest other segment
 topic: judging 2
 example: SELECT * FROM custseg.silhouette(''shop'')';
 
@@ -1048,7 +1048,7 @@ CREATE FUNCTION custseg.stability(
 AS 'MODULE_PATHNAME', 'custseg_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.stability IS 'which segments come back when the rows are drawn anew: for each the mean Jaccard coefficient over bootstrap resamples, and what it says
+COMMENT ON FUNCTION custseg.stability IS 'which segments are reproducible: for each segment the mean Jaccard coefficient over bootstrap resamples of the rows, and a rating
 topic: choosing 5
 example: SELECT * FROM custseg.stability(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
@@ -1072,7 +1072,7 @@ CREATE FUNCTION custseg.clusterability(
 AS 'MODULE_PATHNAME', 'custseg_clusterability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.clusterability IS 'whether the rows fall into groups at all: the best silhouette against that of rows alike but without groups, strong, moderate, weak or none, and a sentence
+COMMENT ON FUNCTION custseg.clusterability IS 'whether the rows have a cluster structure at all: the best silhouette compared with that of similar rows without groups, a rating (strong, moderate, weak or none), and the reason in words
 topic: choosing 2
 example: SELECT * FROM custseg.clusterability(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -1090,7 +1090,7 @@ CREATE FUNCTION custseg.pca(
 AS 'MODULE_PATHNAME', 'custseg_pca'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.pca IS 'principal components of the prepared features: their variances and what they are made of
+COMMENT ON FUNCTION custseg.pca IS 'principal components of the prepared features: their variances and loadings
 topic: choosing 6
 example: SELECT * FROM custseg.pca(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -1109,7 +1109,7 @@ CREATE FUNCTION custseg.select_features(
 AS 'MODULE_PATHNAME', 'custseg_select_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.select_features IS 'features to leave out, because they hardly vary or another one says the same, and why
+COMMENT ON FUNCTION custseg.select_features IS 'which features to leave out because they hardly vary or are redundant, with the reason
 topic: choosing 1
 example: SELECT * FROM custseg.select_features(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -1119,31 +1119,31 @@ CREATE FUNCTION custseg_private.agreement_accum(state bytea, a int, b int) RETUR
 AS 'MODULE_PATHNAME', 'custseg_agreement_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.agreement_accum IS 'state of adjusted_rand() and its like, with one row more';
+COMMENT ON FUNCTION custseg_private.agreement_accum IS 'transition function of adjusted_rand() and similar aggregates';
 
 CREATE FUNCTION custseg_private.agreement_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_agreement_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.agreement_combine IS 'two states of adjusted_rand() and its like as one';
+COMMENT ON FUNCTION custseg_private.agreement_combine IS 'combine function of adjusted_rand() and similar aggregates';
 
 CREATE FUNCTION custseg_private.adjusted_rand_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_adjusted_rand_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.adjusted_rand_final IS 'result of adjusted_rand()';
+COMMENT ON FUNCTION custseg_private.adjusted_rand_final IS 'final function of adjusted_rand()';
 
 CREATE FUNCTION custseg_private.mutual_information_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_mutual_information_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.mutual_information_final IS 'result of mutual_information()';
+COMMENT ON FUNCTION custseg_private.mutual_information_final IS 'final function of mutual_information()';
 
 CREATE FUNCTION custseg_private.normalized_mutual_information_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_normalized_mutual_information_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.normalized_mutual_information_final IS 'result of normalized_mutual_information()';
+COMMENT ON FUNCTION custseg_private.normalized_mutual_information_final IS 'final function of normalized_mutual_information()';
 
 CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
     SFUNC = custseg_private.agreement_accum,
@@ -1154,7 +1154,7 @@ CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same but for the names of the labels, about 0 when they have nothing to do with each other
+COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same up to the names of the labels, about 0 when they are independent
 topic: statistics 23
 example: SELECT custseg.adjusted_rand(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 
@@ -1196,9 +1196,9 @@ CREATE TYPE custseg.ks_test_result AS (
     method text
 );
 
-COMMENT ON TYPE custseg.ks_test_result IS 'what ks_test() returns';
+COMMENT ON TYPE custseg.ks_test_result IS 'row that ks_test() returns';
 COMMENT ON COLUMN custseg.ks_test_result.statistic IS 'largest distance between the two distribution functions, 0 to 1';
-COMMENT ON COLUMN custseg.ks_test_result.signed_statistic IS 'the same with its sign: positive when current values are larger';
+COMMENT ON COLUMN custseg.ks_test_result.signed_statistic IS 'statistic with a sign: positive when current values are larger';
 COMMENT ON COLUMN custseg.ks_test_result.location IS 'lowest value at which the distance is largest';
 COMMENT ON COLUMN custseg.ks_test_result.p_value IS 'probability of such a distance, or a larger one, when nothing has changed';
 COMMENT ON COLUMN custseg.ks_test_result.effective_n IS 'n_baseline * n_current / (n_baseline + n_current)';
@@ -1227,9 +1227,9 @@ CREATE TYPE custseg.psi_result AS (
     n_current bigint
 );
 
-COMMENT ON TYPE custseg.psi_result IS 'what psi() returns';
+COMMENT ON TYPE custseg.psi_result IS 'row that psi() returns';
 COMMENT ON COLUMN custseg.psi_result.psi IS 'population stability index, 0 or more';
-COMMENT ON COLUMN custseg.psi_result.psi_critical IS 'value that psi exceeds in 5 of 100 pairs of such samples when nothing has changed';
+COMMENT ON COLUMN custseg.psi_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 pairs of samples of these sizes when nothing has changed';
 COMMENT ON COLUMN custseg.psi_result.bins IS 'bins or categories that are not empty in both samples';
 COMMENT ON COLUMN custseg.psi_result.n_baseline IS 'values of the baseline';
 COMMENT ON COLUMN custseg.psi_result.n_current IS 'current values';
@@ -1243,11 +1243,11 @@ CREATE TYPE custseg.chi_square_test_result AS (
     n_low_expected bigint
 );
 
-COMMENT ON TYPE custseg.chi_square_test_result IS 'what chi_square_test() returns';
+COMMENT ON TYPE custseg.chi_square_test_result IS 'row that chi_square_test() returns';
 COMMENT ON COLUMN custseg.chi_square_test_result.statistic IS 'Pearson''s chi-square, without Yates'' correction';
 COMMENT ON COLUMN custseg.chi_square_test_result.df IS 'degrees of freedom';
 COMMENT ON COLUMN custseg.chi_square_test_result.p_value IS 'probability of such a value, or a larger one, when shares are the same in all groups';
-COMMENT ON COLUMN custseg.chi_square_test_result.cramers_v IS 'size of the effect, 0 to 1';
+COMMENT ON COLUMN custseg.chi_square_test_result.cramers_v IS 'effect size, 0 to 1';
 COMMENT ON COLUMN custseg.chi_square_test_result.n IS 'rows';
 COMMENT ON COLUMN custseg.chi_square_test_result.n_low_expected IS 'cells whose expected count is below 5';
 
@@ -1255,55 +1255,55 @@ CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, i
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool) IS 'state of ks_test() and its like, with one value more';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool) IS 'transition function of ks_test() and similar aggregates';
 
 CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool, bins int) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool, int) IS 'state of psi() and its like with a number of bins, with one value more';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool, int) IS 'transition function of psi() and similar aggregates with a number of bins';
 
 CREATE FUNCTION custseg_private.two_sample_combine(state internal, other internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_combine IS 'two states of ks_test() and its like as one';
+COMMENT ON FUNCTION custseg_private.two_sample_combine IS 'combine function of ks_test() and similar aggregates';
 
 CREATE FUNCTION custseg_private.two_sample_serialize(state internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_two_sample_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_serialize IS 'state of ks_test() and its like, to be sent to another process';
+COMMENT ON FUNCTION custseg_private.two_sample_serialize IS 'serialization function of ks_test() and similar aggregates';
 
 CREATE FUNCTION custseg_private.two_sample_deserialize(bytes bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_deserialize IS 'state of ks_test() and its like, as it came from another process';
+COMMENT ON FUNCTION custseg_private.two_sample_deserialize IS 'deserialization function of ks_test() and similar aggregates';
 
 CREATE FUNCTION custseg_private.ks_test_final(state internal) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.ks_test_final IS 'result of ks_test()';
+COMMENT ON FUNCTION custseg_private.ks_test_final IS 'final function of ks_test()';
 
 CREATE FUNCTION custseg_private.psi_final(state internal) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.psi_final IS 'result of psi() of numbers';
+COMMENT ON FUNCTION custseg_private.psi_final IS 'final function of psi() of numbers';
 
 CREATE FUNCTION custseg_private.wasserstein_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_wasserstein_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.wasserstein_final IS 'result of wasserstein()';
+COMMENT ON FUNCTION custseg_private.wasserstein_final IS 'final function of wasserstein()';
 
 CREATE FUNCTION custseg_private.jensen_shannon_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'result of jensen_shannon() of numbers';
+COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'final function of jensen_shannon() of numbers';
 
 CREATE FUNCTION custseg_private.hellinger_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_hellinger_final'
@@ -1328,7 +1328,7 @@ CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive: current values are larger), where it is, and its p-value
+COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive when current values are larger), its location, and its p-value
 topic: statistics 10
 example: SELECT (custseg.ks_test(monetary, recency < 90)).* FROM customers';
 
@@ -1343,7 +1343,7 @@ CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index of the shares of 10 bins between the baseline''s deciles, with the value that it exceeds by chance in 5 of 100 samples
+COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index over 10 bins between the deciles of the baseline, with the value that it exceeds by chance in 5 of 100 samples
 topic: statistics 13
 example: SELECT (custseg.psi(monetary, recency < 90)).* FROM customers';
 
@@ -1358,7 +1358,7 @@ CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index of the shares of the bins between the baseline''s quantiles, with the value that it exceeds by chance in 5 of 100 samples
+COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index over bins between the quantiles of the baseline, with the value that it exceeds by chance in 5 of 100 samples
 topic: statistics 14
 example: SELECT (custseg.psi(monetary, recency < 90, 5)).* FROM customers';
 
@@ -1373,7 +1373,7 @@ CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move, on average, to make one sample the other; in units of the value
+COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move on average to turn one sample into the other, in units of the value
 topic: statistics 17
 example: SELECT custseg.wasserstein(monetary, recency < 90) FROM customers';
 
@@ -1388,7 +1388,7 @@ CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance of the shares of 10 bins between the baseline''s deciles, to base 2: 0 the same, 1 nothing in common
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance to base 2 over 10 bins between the deciles of the baseline: 0 for equal samples, 1 for samples with nothing in common
 topic: statistics 19
 example: SELECT custseg.jensen_shannon(monetary, recency < 90) FROM customers';
 
@@ -1403,7 +1403,7 @@ CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int)
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shannon distance of the shares of the bins between the baseline''s quantiles, to base 2: 0 the same, 1 nothing in common
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shannon distance to base 2 over bins between the quantiles of the baseline: 0 for equal samples, 1 for samples with nothing in common
 topic: statistics 20
 example: SELECT custseg.jensen_shannon(monetary, recency < 90, 5) FROM customers';
 
@@ -1464,7 +1464,7 @@ CREATE FUNCTION custseg.ks_test(quantiles float8[], n_baseline bigint, current f
 AS 'MODULE_PATHNAME', 'custseg_ks_test_quantiles'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline of which quantiles are kept, as custseg.feature has them
+COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline that is kept as quantiles, as in custseg.feature
 topic: statistics 12
 example: SELECT f.name, custseg.ks_test(f.quantiles, f.n, ''{1,2,3}'') FROM custseg.feature f WHERE f.model = ''shop'' AND f.version = 1';
 
@@ -1512,7 +1512,7 @@ CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for their number: the false discovery rate at which each is significant
+COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for multiple testing by Benjamini and Hochberg: the false discovery rate at which each is significant
 topic: statistics 9
 example: SELECT custseg.benjamini_hochberg(''{0.01,0.04,0.03}'')';
 
@@ -1520,43 +1520,43 @@ CREATE FUNCTION custseg_private.contingency_accum(state bytea, category text, "g
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, text, text) IS 'state of chi_square_test() of texts, with one row more';
+COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, text, text) IS 'transition function of chi_square_test() of texts';
 
 CREATE FUNCTION custseg_private.contingency_accum(state bytea, category anyelement, "group" anycompatible) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_any'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, anyelement, anycompatible) IS 'state of chi_square_test(), with one row more';
+COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, anyelement, anycompatible) IS 'transition function of chi_square_test()';
 
 CREATE FUNCTION custseg_private.contingency_accum_sample(state bytea, category text, is_current bool) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_sample'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'state of psi() and jensen_shannon() of categories, with one row more';
+COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'transition function of psi() and jensen_shannon() of categories';
 
 CREATE FUNCTION custseg_private.contingency_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_combine IS 'two states of chi_square_test() and its like as one';
+COMMENT ON FUNCTION custseg_private.contingency_combine IS 'combine function of chi_square_test() and similar aggregates';
 
 CREATE FUNCTION custseg_private.chi_square_test_final(state bytea) RETURNS custseg.chi_square_test_result
 AS 'MODULE_PATHNAME', 'custseg_chi_square_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.chi_square_test_final IS 'result of chi_square_test()';
+COMMENT ON FUNCTION custseg_private.chi_square_test_final IS 'final function of chi_square_test()';
 
 CREATE FUNCTION custseg_private.psi_categories_final(state bytea) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.psi_categories_final IS 'result of psi() of categories';
+COMMENT ON FUNCTION custseg_private.psi_categories_final IS 'final function of psi() of categories';
 
 CREATE FUNCTION custseg_private.jensen_shannon_categories_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.jensen_shannon_categories_final IS 'result of jensen_shannon() of categories';
+COMMENT ON FUNCTION custseg_private.jensen_shannon_categories_final IS 'final function of jensen_shannon() of categories';
 
 CREATE FUNCTION custseg_private.hellinger_categories_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_hellinger_categories_final'
@@ -1586,7 +1586,7 @@ CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompati
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are told apart by their text
+COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are distinguished by their text
 topic: statistics 7
 example: SELECT (custseg.chi_square_test(segment, age)).* FROM customers';
 
@@ -1612,7 +1612,7 @@ CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance of the shares of categories, to base 2: 0 the same, 1 nothing in common
+COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance to base 2 of the shares of categories: 0 for equal samples, 1 for samples with nothing in common
 topic: statistics 21
 example: SELECT custseg.jensen_shannon(channel, recency < 90) FROM customers';
 
@@ -1641,7 +1641,7 @@ CREATE FUNCTION custseg.drift(
 AS 'MODULE_PATHNAME', 'custseg_drift'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.drift IS 'have the features of a source moved since training, or against a reference relation? a row for each feature: distances, tests, a verdict and its reason
+COMMENT ON FUNCTION custseg.drift IS 'whether the features of a source have drifted since training, or from a reference relation: for each feature distances, tests, a verdict and its reason
 topic: watching 3
 example: SELECT * FROM custseg.drift(''shop'', ''customers'')';
 
@@ -1655,7 +1655,7 @@ CREATE FUNCTION custseg.drift_multivariate(
 AS 'MODULE_PATHNAME', 'custseg_drift_multivariate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.drift_multivariate IS 'have customers moved in model space, all features together? energy distance of a sample of a source to one of what the model was trained on, or of a reference relation, with a permutation test
+COMMENT ON FUNCTION custseg.drift_multivariate IS 'whether customers have moved in model space, all features together: energy distance between a sample of a source and a sample of the training source, or of a reference relation, with a permutation test
 topic: watching 4
 example: SELECT * FROM custseg.drift_multivariate(''shop'', ''customers'')';
 
@@ -1668,7 +1668,7 @@ CREATE FUNCTION custseg.segment_sizes(
 AS 'MODULE_PATHNAME', 'custseg_segment_sizes'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.segment_sizes IS 'how many customers of a source are in each segment, against training: shares, change, distances, a verdict and its reason; one more row for all segments together
+COMMENT ON FUNCTION custseg.segment_sizes IS 'how many customers of a source are in each segment, compared with training: shares, change, distances, a verdict and its reason; the last row is for all segments together
 topic: watching 5
 example: SELECT * FROM custseg.segment_sizes(''shop'', ''customers'')';
 
@@ -1681,7 +1681,7 @@ CREATE FUNCTION custseg.data_quality(
 AS 'MODULE_PATHNAME', 'custseg_data_quality'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.data_quality IS 'is a source still what the model was trained on? a row for the source, its id, its time column, and each feature
+COMMENT ON FUNCTION custseg.data_quality IS 'whether a source still has the columns and values that the model was trained on, with a row for the source, its id, its time column, and each feature
 topic: watching 6
 example: SELECT * FROM custseg.data_quality(''shop'', ''customers'')';
 
@@ -1712,7 +1712,7 @@ CREATE FUNCTION custseg.fairness(
 AS 'MODULE_PATHNAME', 'custseg_fairness'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are spread over the segments, with a verdict by the four-fifths rule
+COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are distributed over the segments, with a verdict by the four-fifths rule
 topic: watching 10
 example: SELECT * FROM custseg.fairness(''shop'', ''customers'', ''channel'')';
 
@@ -1720,7 +1720,7 @@ CREATE FUNCTION custseg_private.check_model(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_check_model'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg_private.check_model IS 'true, or an error unless there is such a model and the current role may use it';
+COMMENT ON FUNCTION custseg_private.check_model IS 'returns true when the model exists and the current role may use it, and raises an error otherwise';
 
 CREATE FUNCTION custseg.migration(
     model text,
@@ -1765,7 +1765,7 @@ BEGIN ATOMIC
     ORDER BY v.from_segment, v.to_segment;
 END;
 
-COMMENT ON FUNCTION custseg.migration IS 'customers that resegment() has moved from each segment to each other, or left where they were, and the share of those who were in the first; from "from" on, until before "to"
+COMMENT ON FUNCTION custseg.migration IS 'how many customers resegment() has moved from each segment to each other segment, or left in their segment, and their share of the first segment; the runs are those from "from" on and before "to"
 topic: watching 7
 example: SELECT * FROM custseg.migration(''shop'')';
 
@@ -1788,7 +1788,7 @@ CREATE FUNCTION custseg.migration_test(
 AS 'MODULE_PATHNAME', 'custseg_migration_test'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
 
-COMMENT ON FUNCTION custseg.migration_test IS 'whether the mix of segments has changed for the customers that resegment() has moved: the test of Stuart and Maxwell
+COMMENT ON FUNCTION custseg.migration_test IS 'whether the mix of segments has changed among the customers that resegment() has moved, by the Stuart-Maxwell test
 topic: watching 8
 example: SELECT * FROM custseg.migration_test(''shop'')';
 
@@ -1807,7 +1807,7 @@ CREATE FUNCTION custseg.at_risk(
 AS 'MODULE_PATHNAME', 'custseg_at_risk'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.at_risk IS 'customers nearest to the border of a segment of lower rank than their own, the nearest first
+COMMENT ON FUNCTION custseg.at_risk IS 'customers who are closest to the border of a segment of lower rank than their own, the closest first
 topic: watching 9
 example: SELECT * FROM custseg.at_risk(''shop'')';
 
@@ -1841,7 +1841,7 @@ CREATE FUNCTION custseg.compare_versions(
 AS 'MODULE_PATHNAME', 'custseg_compare_versions'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.compare_versions IS 'two versions of a model on the same customers: how far they agree, who would move, how good each is, and whether to deploy b in place of a
+COMMENT ON FUNCTION custseg.compare_versions IS 'comparison of two versions of a model on the same customers: how far the versions agree, how many customers would move, how good each version is, and whether to deploy b in place of a
 topic: versions 1
 example: SELECT * FROM custseg.compare_versions(''shop'', 1, 2)';
 
@@ -1862,7 +1862,7 @@ CREATE FUNCTION custseg.compare_versions_segments(
 AS 'MODULE_PATHNAME', 'custseg_compare_versions_segments'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.compare_versions_segments IS 'the cross table of two versions: customers by their segment under each
+COMMENT ON FUNCTION custseg.compare_versions_segments IS 'contingency table of two versions: customers by their segments under each version
 topic: versions 2
 example: SELECT * FROM custseg.compare_versions_segments(''shop'', 1, 2)';
 
@@ -1870,7 +1870,7 @@ CREATE FUNCTION custseg_private.monitor_options(options jsonb) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_monitor_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.monitor_options IS 'options of monitor() and needs_retraining(), checked, defaults filled in';
+COMMENT ON FUNCTION custseg_private.monitor_options IS 'options of monitor() and needs_retraining(), checked and with defaults filled in';
 
 CREATE FUNCTION custseg_private.monitor_silhouette(
     model text,
@@ -1880,7 +1880,7 @@ CREATE FUNCTION custseg_private.monitor_silhouette(
 AS 'MODULE_PATHNAME', 'custseg_monitor_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg_private.monitor_silhouette IS 'mean silhouette width of a sample of a source, and its rows';
+COMMENT ON FUNCTION custseg_private.monitor_silhouette IS 'mean silhouette width of a sample of a source, and the number of rows of the sample';
 
 -- The deployed version is named, so that all checks of a run look at the same one.
 CREATE FUNCTION custseg_private.run_check(
@@ -1921,7 +1921,7 @@ BEGIN ATOMIC
         '[]'));
 END;
 
-COMMENT ON FUNCTION custseg_private.run_check IS 'the rows of a report, added to those of other reports';
+COMMENT ON FUNCTION custseg_private.run_check IS 'runs one report and adds its rows to those of other reports';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Gravity: 1 low, 2 medium, 3 high.
@@ -1978,7 +1978,7 @@ BEGIN ATOMIC
     HAVING count(*) > 0
     UNION ALL
     SELECT 'silhouette', true, 2,
-        format('segments are less distinct: silhouette %s, in training %s',
+        format('segments are less distinct: the silhouette is %s, against %s in training',
             round(m.silhouette::numeric, 2), round(m.silhouette_trained::numeric, 2))
     FROM measures m
     WHERE m.silhouette_trained - m.silhouette > (options ->> 'silhouette_drop')::float8
@@ -2003,7 +2003,7 @@ BEGIN ATOMIC
     WHERE m.days > (options ->> 'max_age_days')::int;
 END;
 
-COMMENT ON FUNCTION custseg_private.retraining_causes IS 'limits of needs_retraining() that are broken now';
+COMMENT ON FUNCTION custseg_private.retraining_causes IS 'limits of needs_retraining() that are exceeded now';
 
 CREATE FUNCTION custseg_private.judge_retraining(
     model text,
@@ -2043,7 +2043,7 @@ BEGIN ATOMIC
     ),
     repairs AS (
         SELECT
-            format('repair first, a version trained now would learn the fault: %s',
+            format('repair the source first, because a version trained now would learn the fault: %s',
                 string_agg(format('%s %s: %s', b.subject, b.name, b.reason), ', ')) AS reason
         FROM broken b
         -- what a feature lacks, the source lacks for the same reason
@@ -2051,7 +2051,7 @@ BEGIN ATOMIC
         HAVING count(*) > 0
     ),
     lacks AS (
-        SELECT format('too few rows to judge by: %s', r.reason) AS reason
+        SELECT format('too few rows for a verdict: %s', r.reason) AS reason
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         WHERE r.segment IS NULL AND r.verdict = 'insufficient data' AND NOT EXISTS (SELECT FROM broken)
     ),
@@ -2088,7 +2088,7 @@ BEGIN ATOMIC
     FROM verdict v;
 END;
 
-COMMENT ON FUNCTION custseg_private.judge_retraining IS 'whether to train again, from the reports of now and the runs before';
+COMMENT ON FUNCTION custseg_private.judge_retraining IS 'whether to train again, judged by the present reports and the runs before';
 
 CREATE FUNCTION custseg.needs_retraining(
     model text,
@@ -2130,7 +2130,7 @@ BEGIN ATOMIC
     WHERE model IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urgent it is and why, from drift, sizes, distances, quality and age
+COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urgently and why, judged by drift, segment sizes, distances, data quality and age
 topic: watching 2
 example: SELECT * FROM custseg.needs_retraining(''shop'', ''customers'')';
 
@@ -2215,7 +2215,7 @@ BEGIN ATOMIC
     WHERE run.error IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg_private.alert_causes IS 'what a run says of everything that can have an alert';
+COMMENT ON FUNCTION custseg_private.alert_causes IS 'findings of a run about all subjects that can have an alert';
 
 -- These two run as the owner of the tables, and fail for everybody else.
 CREATE FUNCTION custseg_private.record_run(
@@ -2310,7 +2310,7 @@ BEGIN
     RETURN run;
 END $$;
 
-COMMENT ON FUNCTION custseg_private.record_run IS 'writes what a run of monitor() found';
+COMMENT ON FUNCTION custseg_private.record_run IS 'records the findings of a run of monitor()';
 
 CREATE FUNCTION custseg_private.record_alerts(
     run custseg.monitor_run,
@@ -2394,7 +2394,7 @@ BEGIN
     n_open := (SELECT count(*) FROM custseg.alert a WHERE a.model = run.model AND a.closed_at IS NULL);
 END $$;
 
-COMMENT ON FUNCTION custseg_private.record_alerts IS 'opens and closes alerts by what a run found, and tells those who listen';
+COMMENT ON FUNCTION custseg_private.record_alerts IS 'opens and closes alerts by the findings of a run, and notifies listeners';
 
 CREATE FUNCTION custseg_private.forget_runs(model text, before timestamptz) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -2415,7 +2415,7 @@ BEGIN ATOMIC
     WHERE r.model = forget_runs.model AND r.started_at < before;
 END;
 
-COMMENT ON FUNCTION custseg_private.forget_runs IS 'deletes the history of a model before a time';
+COMMENT ON FUNCTION custseg_private.forget_runs IS 'deletes the history of a model that is older than a given time';
 
 REVOKE EXECUTE ON FUNCTION custseg_private.record_run, custseg_private.record_alerts, custseg_private.forget_runs FROM public;
 
@@ -2441,7 +2441,7 @@ CREATE FUNCTION custseg.monitor(
 AS 'MODULE_PATHNAME', 'custseg_monitor'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.monitor IS 'watch a model: all checks of its source in one call, kept in monitor_run, with alerts opened, closed and sent to those who listen to custseg_alert
+COMMENT ON FUNCTION custseg.monitor IS 'run all checks of a model and its source in one call, record the result in monitor_run, open and close alerts, and send them to the channel custseg_alert
 topic: watching 1
 example: SELECT * FROM custseg.monitor(''shop'', ''customers'')';
 
@@ -2478,7 +2478,7 @@ CREATE FUNCTION custseg.describe(
 AS 'MODULE_PATHNAME', 'custseg_describe'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.describe IS 'what is in a source: each column''s values, spread, shape, outliers or levels, and what to do about it before training
+COMMENT ON FUNCTION custseg.describe IS 'describe each column of a source: its values, spread, shape, outliers or levels, and advice for training
 topic: data 1
 example: SELECT * FROM custseg.describe(''customers'')';
 
@@ -2496,7 +2496,7 @@ CREATE FUNCTION custseg.histogram(
 AS 'MODULE_PATHNAME', 'custseg_histogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.histogram IS 'values of a number in bins of equal width, as many as suit them (Freedman and Diaconis), with a kernel estimate of the density
+COMMENT ON FUNCTION custseg.histogram IS 'histogram of a numeric column in bins of equal width (by default as many as the rule of Freedman and Diaconis gives), with a kernel density estimate
 topic: data 2
 example: SELECT * FROM custseg.histogram(''customers'', ''monetary'')';
 
@@ -2511,7 +2511,7 @@ CREATE FUNCTION custseg.frequencies(
 AS 'MODULE_PATHNAME', 'custseg_frequencies'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.frequencies IS 'different values of a column, the most frequent first, NULL among them, with their shares
+COMMENT ON FUNCTION custseg.frequencies IS 'distinct values of a column (including NULL) with their numbers and shares, the most frequent first
 topic: data 3
 example: SELECT * FROM custseg.frequencies(''customers'', ''channel'')';
 
@@ -2529,7 +2529,7 @@ CREATE FUNCTION custseg.concentration(
 AS 'MODULE_PATHNAME', 'custseg_concentration'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.concentration IS 'how unevenly a sum is spread: Gini coefficient, share of the top 10 % and of the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows
+COMMENT ON FUNCTION custseg.concentration IS 'how unevenly a sum is distributed: Gini coefficient, shares of the top 10 % and the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows
 topic: data 4
 example: SELECT * FROM custseg.concentration(''customers'', ''monetary'')';
 
@@ -2547,7 +2547,7 @@ CREATE FUNCTION custseg.correlations(
 AS 'MODULE_PATHNAME', 'custseg_correlations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.correlations IS 'how far each two columns of numbers go together: Pearson''s and Spearman''s correlations, with p
+COMMENT ON FUNCTION custseg.correlations IS 'Pearson and Spearman correlations of each pair of numeric columns, with p-values
 topic: data 5
 example: SELECT * FROM custseg.correlations(''customers'')';
 
@@ -2566,7 +2566,7 @@ CREATE FUNCTION custseg.outliers(
 AS 'MODULE_PATHNAME', 'custseg_outliers'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
-COMMENT ON FUNCTION custseg.outliers IS 'rows far from the others, the farthest first: columns beyond the fences of their box plot or many standard deviations off, and the Mahalanobis distance of the whole row
+COMMENT ON FUNCTION custseg.outliers IS 'outlying rows, the farthest first: the columns whose values are beyond the fences of their box plot or many standard deviations from the mean, and the Mahalanobis distance of the whole row
 topic: data 6
 example: SELECT * FROM custseg.outliers(''customers'')';
 
@@ -2581,7 +2581,7 @@ CREATE FUNCTION custseg.missing_patterns(
 AS 'MODULE_PATHNAME', 'custseg_missing_patterns'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.missing_patterns IS 'which columns are NULL in the same rows, and in how many
+COMMENT ON FUNCTION custseg.missing_patterns IS 'which columns are NULL in the same rows, and in how many rows
 topic: data 7
 example: SELECT * FROM custseg.missing_patterns(''customers'')';
 
@@ -2598,7 +2598,7 @@ CREATE FUNCTION custseg.mcar_test(
 AS 'MODULE_PATHNAME', 'custseg_mcar_test'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.mcar_test IS 'are values missing completely at random: Little''s test
+COMMENT ON FUNCTION custseg.mcar_test IS 'whether values are missing completely at random (MCAR), by Little''s test
 topic: data 8
 example: SELECT * FROM custseg.mcar_test(''customers'', ''{monetary,age}'')';
 
@@ -2631,7 +2631,7 @@ CREATE FUNCTION custseg.rfm(
 AS 'MODULE_PATHNAME', 'custseg_rfm'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.rfm IS 'recency, frequency and monetary value of each customer, from lines of orders as of a time: days, orders, sums, scores, and the usual names for them
+COMMENT ON FUNCTION custseg.rfm IS 'recency, frequency and monetary value of each customer, computed from order lines as of a given time, with their scores and the usual segment names
 topic: orders 1
 example: SELECT * FROM custseg.rfm(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -2651,7 +2651,7 @@ CREATE FUNCTION custseg.rfm_thresholds(
 AS 'MODULE_PATHNAME', 'custseg_rfm_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 15;
 
-COMMENT ON FUNCTION custseg.rfm_thresholds IS 'which values have which score in rfm(): from low on, below high; and how many customers
+COMMENT ON FUNCTION custseg.rfm_thresholds IS 'which values get which score in rfm() (low is included, high is not), and how many customers have it
 topic: orders 3
 example: SELECT * FROM custseg.rfm_thresholds(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -2672,7 +2672,7 @@ CREATE FUNCTION custseg.rfm_segments(
 AS 'MODULE_PATHNAME', 'custseg_rfm_segments'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 11;
 
-COMMENT ON FUNCTION custseg.rfm_segments IS 'the table by which rfm() names scores, the first entry that fits: combinations of scores that each entry gets, and those that it fits but an earlier one has; and how many have no name
+COMMENT ON FUNCTION custseg.rfm_segments IS 'the table by which rfm() names scores: the first entry that fits decides; for each entry the combinations of scores that it gets and those that an earlier entry takes from it, and how many combinations have no name
 topic: orders 2
 example: SELECT * FROM custseg.rfm_segments()';
 
@@ -2724,7 +2724,7 @@ CREATE FUNCTION custseg.customer_features(
 AS 'MODULE_PATHNAME', 'custseg_customer_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features IS 'the features of a segmentation from lines of orders as of a time: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle; a row a customer
+COMMENT ON FUNCTION custseg.customer_features IS 'features for a segmentation, computed from order lines as of a given time, with one row for each customer: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle
 topic: orders 4
 example: SELECT * FROM custseg.customer_features(''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
@@ -2744,7 +2744,7 @@ CREATE FUNCTION custseg.customer_features_sql(
 AS 'MODULE_PATHNAME', 'custseg_customer_features_sql'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features_sql IS 'the query that create_feature_view() makes a view of, and customer_features() runs with the shares of categories as one json value
+COMMENT ON FUNCTION custseg.customer_features_sql IS 'the query of which create_feature_view() makes a view; customer_features() runs it with the shares of categories as one json value
 topic: orders 6
 example: SELECT custseg.customer_features_sql(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -2765,7 +2765,7 @@ CREATE FUNCTION custseg.create_feature_view(
 AS 'MODULE_PATHNAME', 'custseg_create_feature_view'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.create_feature_view IS 'make a view of the features of customers, as of now unless a time is given, to train on and to score later by the same definition
+COMMENT ON FUNCTION custseg.create_feature_view IS 'create a view of the features of customers, as of now unless a time is given; models train on the view and later score by the same definition
 topic: orders 5
 example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
@@ -2785,17 +2785,17 @@ CREATE TYPE custseg.anova_result AS (
     n bigint
 );
 
-COMMENT ON TYPE custseg.anova_result IS 'what anova() returns';
-COMMENT ON COLUMN custseg.anova_result.f IS 'F of the means; NULL, as all that follow, where it is not defined';
-COMMENT ON COLUMN custseg.anova_result.df_between IS 'groups less 1';
-COMMENT ON COLUMN custseg.anova_result.df_within IS 'values less groups';
+COMMENT ON TYPE custseg.anova_result IS 'row that anova() returns';
+COMMENT ON COLUMN custseg.anova_result.f IS 'F statistic; NULL, like all columns that follow, where it is not defined';
+COMMENT ON COLUMN custseg.anova_result.df_between IS 'degrees of freedom between groups: number of groups minus 1';
+COMMENT ON COLUMN custseg.anova_result.df_within IS 'degrees of freedom within groups: number of values minus number of groups';
 COMMENT ON COLUMN custseg.anova_result.p_value IS 'probability of such an F, or a larger one, when all means are the same';
-COMMENT ON COLUMN custseg.anova_result.eta_squared IS 'share of the variance between groups, 0 to 1';
-COMMENT ON COLUMN custseg.anova_result.omega_squared IS 'eta_squared less what chance adds';
+COMMENT ON COLUMN custseg.anova_result.eta_squared IS 'eta squared: share of the variance that is between groups, 0 to 1';
+COMMENT ON COLUMN custseg.anova_result.omega_squared IS 'omega squared: eta_squared corrected for its bias';
 COMMENT ON COLUMN custseg.anova_result.welch_f IS 'Welch''s F, for groups of unequal variances';
-COMMENT ON COLUMN custseg.anova_result.welch_df IS 'its degrees of freedom within groups';
-COMMENT ON COLUMN custseg.anova_result.welch_p_value IS 'its p-value';
-COMMENT ON COLUMN custseg.anova_result.n_groups IS 'groups that have values';
+COMMENT ON COLUMN custseg.anova_result.welch_df IS 'denominator degrees of freedom of Welch''s F';
+COMMENT ON COLUMN custseg.anova_result.welch_p_value IS 'p-value of Welch''s F';
+COMMENT ON COLUMN custseg.anova_result.n_groups IS 'number of groups that have values';
 COMMENT ON COLUMN custseg.anova_result.n IS 'values';
 
 CREATE TYPE custseg.group_test_result AS (
@@ -2808,13 +2808,13 @@ CREATE TYPE custseg.group_test_result AS (
     n bigint
 );
 
-COMMENT ON TYPE custseg.group_test_result IS 'what kruskal_wallis() and levene() return';
-COMMENT ON COLUMN custseg.group_test_result.statistic IS 'H of Kruskal and Wallis, or F of Levene''s test';
+COMMENT ON TYPE custseg.group_test_result IS 'row that kruskal_wallis() and levene() return';
+COMMENT ON COLUMN custseg.group_test_result.statistic IS 'H of the Kruskal-Wallis test, or F of Levene''s test';
 COMMENT ON COLUMN custseg.group_test_result.df_between IS 'degrees of freedom between groups';
-COMMENT ON COLUMN custseg.group_test_result.df_within IS 'degrees of freedom within groups; NULL for Kruskal and Wallis'' test';
-COMMENT ON COLUMN custseg.group_test_result.p_value IS 'probability of such a statistic, or a larger one, when groups are alike';
-COMMENT ON COLUMN custseg.group_test_result.epsilon_squared IS 'size of the effect, 0 to 1; NULL for Levene''s test';
-COMMENT ON COLUMN custseg.group_test_result.n_groups IS 'groups that have values';
+COMMENT ON COLUMN custseg.group_test_result.df_within IS 'degrees of freedom within groups; NULL for the Kruskal-Wallis test';
+COMMENT ON COLUMN custseg.group_test_result.p_value IS 'probability of such a statistic, or a larger one, when all groups have the same distribution';
+COMMENT ON COLUMN custseg.group_test_result.epsilon_squared IS 'epsilon squared, the effect size, 0 to 1; NULL for Levene''s test';
+COMMENT ON COLUMN custseg.group_test_result.n_groups IS 'number of groups that have values';
 COMMENT ON COLUMN custseg.group_test_result.n IS 'values';
 
 CREATE TYPE custseg.pair_result AS (
@@ -2828,13 +2828,13 @@ CREATE TYPE custseg.pair_result AS (
     p_adjusted float8
 );
 
-COMMENT ON TYPE custseg.pair_result IS 'what tukey_hsd() and games_howell() return an array of';
+COMMENT ON TYPE custseg.pair_result IS 'element of the arrays that tukey_hsd() and games_howell() return';
 COMMENT ON COLUMN custseg.pair_result.group_a IS 'segment of the pair with the lower number';
 COMMENT ON COLUMN custseg.pair_result.group_b IS 'segment of the pair with the higher number';
-COMMENT ON COLUMN custseg.pair_result.difference IS 'mean of group_b less mean of group_a';
+COMMENT ON COLUMN custseg.pair_result.difference IS 'mean of group_b minus mean of group_a';
 COMMENT ON COLUMN custseg.pair_result.low IS 'lower end of the simultaneous 95 % interval of the difference';
 COMMENT ON COLUMN custseg.pair_result.high IS 'upper end of the simultaneous 95 % interval of the difference';
-COMMENT ON COLUMN custseg.pair_result.statistic IS 'difference in studentized ranges';
+COMMENT ON COLUMN custseg.pair_result.statistic IS 'studentized range statistic of the difference';
 COMMENT ON COLUMN custseg.pair_result.df IS 'degrees of freedom';
 COMMENT ON COLUMN custseg.pair_result.p_adjusted IS 'p-value, adjusted for all pairs together';
 
@@ -2842,31 +2842,31 @@ CREATE FUNCTION custseg_private.group_moments_accum(state bytea, value float8, s
 AS 'MODULE_PATHNAME', 'custseg_group_moments_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_moments_accum IS 'state of anova() and its like, with one value more';
+COMMENT ON FUNCTION custseg_private.group_moments_accum IS 'transition function of anova() and similar aggregates';
 
 CREATE FUNCTION custseg_private.group_moments_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_moments_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_moments_combine IS 'two states of anova() and its like as one';
+COMMENT ON FUNCTION custseg_private.group_moments_combine IS 'combine function of anova() and similar aggregates';
 
 CREATE FUNCTION custseg_private.anova_final(state bytea) RETURNS custseg.anova_result
 AS 'MODULE_PATHNAME', 'custseg_anova_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.anova_final IS 'result of anova()';
+COMMENT ON FUNCTION custseg_private.anova_final IS 'final function of anova()';
 
 CREATE FUNCTION custseg_private.tukey_hsd_final(state bytea) RETURNS custseg.pair_result[]
 AS 'MODULE_PATHNAME', 'custseg_tukey_hsd_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.tukey_hsd_final IS 'result of tukey_hsd()';
+COMMENT ON FUNCTION custseg_private.tukey_hsd_final IS 'final function of tukey_hsd()';
 
 CREATE FUNCTION custseg_private.games_howell_final(state bytea) RETURNS custseg.pair_result[]
 AS 'MODULE_PATHNAME', 'custseg_games_howell_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.games_howell_final IS 'result of games_howell()';
+COMMENT ON FUNCTION custseg_private.games_howell_final IS 'final function of games_howell()';
 
 CREATE AGGREGATE custseg.anova(value float8, segment int) (
     SFUNC = custseg_private.group_moments_accum,
@@ -2877,7 +2877,7 @@ CREATE AGGREGATE custseg.anova(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, do the means of segments differ? F, eta and omega squared, and Welch''s F for unequal variances
+COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, which tests whether the means of segments differ: F, eta squared and omega squared, and Welch''s F for unequal variances
 topic: statistics 1
 example: SELECT (custseg.anova(monetary, segment)).* FROM customers';
 
@@ -2890,7 +2890,7 @@ CREATE AGGREGATE custseg.tukey_hsd(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means, for equal variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested
+COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means when variances are equal (Tukey''s HSD): an array of differences with simultaneous 95 % intervals and adjusted p-values, for unnest()
 topic: statistics 4
 example: SELECT (unnest(custseg.tukey_hsd(monetary, segment))).* FROM customers';
 
@@ -2903,7 +2903,7 @@ CREATE AGGREGATE custseg.games_howell(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means, whatever their variances: differences with simultaneous 95 % intervals and adjusted p-values; to be unnested
+COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means whatever their variances (Games-Howell): an array of differences with simultaneous 95 % intervals and adjusted p-values, for unnest()
 topic: statistics 5
 example: SELECT (unnest(custseg.games_howell(monetary, segment))).* FROM customers';
 
@@ -2911,37 +2911,37 @@ CREATE FUNCTION custseg_private.group_sample_accum(state internal, value float8,
 AS 'MODULE_PATHNAME', 'custseg_group_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_accum IS 'state of kruskal_wallis() and levene(), with one value more';
+COMMENT ON FUNCTION custseg_private.group_sample_accum IS 'transition function of kruskal_wallis() and levene()';
 
 CREATE FUNCTION custseg_private.group_sample_combine(state internal, other internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_combine IS 'two states of kruskal_wallis() and levene() as one';
+COMMENT ON FUNCTION custseg_private.group_sample_combine IS 'combine function of kruskal_wallis() and levene()';
 
 CREATE FUNCTION custseg_private.group_sample_serialize(state internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_sample_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_serialize IS 'a state of kruskal_wallis() and levene() to be sent to another process';
+COMMENT ON FUNCTION custseg_private.group_sample_serialize IS 'serialization function of kruskal_wallis() and levene()';
 
 CREATE FUNCTION custseg_private.group_sample_deserialize(bytes bytea, context internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_deserialize IS 'a state of kruskal_wallis() and levene() from another process';
+COMMENT ON FUNCTION custseg_private.group_sample_deserialize IS 'deserialization function of kruskal_wallis() and levene()';
 
 CREATE FUNCTION custseg_private.kruskal_wallis_final(state internal) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_kruskal_wallis_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.kruskal_wallis_final IS 'result of kruskal_wallis()';
+COMMENT ON FUNCTION custseg_private.kruskal_wallis_final IS 'final function of kruskal_wallis()';
 
 CREATE FUNCTION custseg_private.levene_final(state internal) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_levene_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.levene_final IS 'result of levene()';
+COMMENT ON FUNCTION custseg_private.levene_final IS 'final function of levene()';
 
 CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
@@ -2953,7 +2953,7 @@ CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal and Wallis'' test, are values of some segments higher than of others? by ranks, whatever the distribution; corrected for ties
+COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal-Wallis rank sum test, which tests whether values are higher in some segments than in others, whatever their distribution; corrected for ties
 topic: statistics 2
 example: SELECT (custseg.kruskal_wallis(monetary, segment)).* FROM customers';
 
@@ -2967,7 +2967,7 @@ CREATE AGGREGATE custseg.levene(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test about the medians, do segments vary alike? (Brown and Forsythe)
+COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test around the medians (Brown-Forsythe), which tests whether segments have equal variances
 topic: statistics 3
 example: SELECT (custseg.levene(monetary, segment)).* FROM customers';
 
@@ -2975,7 +2975,7 @@ CREATE FUNCTION custseg.effect_size(measure text, value float8, df int DEFAULT 1
 AS 'MODULE_PATHNAME', 'custseg_effect_size'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.effect_size IS 'Cohen''s word for the size of an effect, negligible, small, medium or large: of eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1
+COMMENT ON FUNCTION custseg.effect_size IS 'Cohen''s name for an effect size (negligible, small, medium or large) by eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1
 topic: statistics 8
 example: SELECT custseg.effect_size(''eta_squared'', 0.08)';
 
@@ -3005,7 +3005,7 @@ CREATE FUNCTION custseg.segment_tests(
 AS 'MODULE_PATHNAME', 'custseg_segment_tests'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.segment_tests IS 'do the segments differ in the columns of a source, features or not? the test that suits each, p-values adjusted for their number, the size of the effect, a verdict and its reason
+COMMENT ON FUNCTION custseg.segment_tests IS 'whether the segments differ in the columns of a source, which may be features or not: for each column a suitable test, a p-value adjusted for their number, the effect size, a rating and its reason
 topic: segments 5
 example: SELECT * FROM custseg.segment_tests(''shop'', ''customers'')';
 
@@ -3042,7 +3042,7 @@ CREATE FUNCTION custseg.segment_profile(
 AS 'MODULE_PATHNAME', 'custseg_segment_profile'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
-COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: columns of a source, features or not, summed up by segment, how far from everyone, and ranked by it
+COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: the columns of a source, which may be features or not, summarized by segment and ranked by their distance from all customers
 topic: segments 3
 example: SELECT * FROM custseg.segment_profile(''shop'', ''customers'')';
 
@@ -3067,7 +3067,7 @@ CREATE FUNCTION custseg.segment_summary(
 AS 'MODULE_PATHNAME', 'custseg_segment_summary'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.segment_summary IS 'who is in each segment: size, share of a value, what sets it apart as a sentence, and a name that it might have
+COMMENT ON FUNCTION custseg.segment_summary IS 'summary of each segment: its size, its share of a value, a sentence about what distinguishes it, and a suggested name
 topic: segments 1
 example: SELECT * FROM custseg.segment_summary(''shop'')';
 
@@ -3089,7 +3089,7 @@ CREATE FUNCTION custseg.feature_importance(
 AS 'MODULE_PATHNAME', 'custseg_feature_importance'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.feature_importance IS 'which features decide the segment: the share of customers who change it when a feature is shuffled, and how much the segments differ in it
+COMMENT ON FUNCTION custseg.feature_importance IS 'which features determine the segment: the share of customers who change segment when a feature is shuffled, and how much the segments differ in the feature
 topic: segments 4
 example: SELECT * FROM custseg.feature_importance(''shop'')';
 
@@ -3116,7 +3116,7 @@ CREATE FUNCTION custseg.split_stability(
 AS 'MODULE_PATHNAME', 'custseg_split_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.split_stability IS 'whether two seeded halves of the customers tell the same of each segment, with a verdict on each value and on all
+COMMENT ON FUNCTION custseg.split_stability IS 'whether two random halves of the customers give the same picture of each segment, with a rating of each value and of all values together
 topic: segments 6
 example: SELECT * FROM custseg.split_stability(''shop'')';
 
@@ -3142,7 +3142,7 @@ CREATE FUNCTION custseg.boxplot(
 AS 'MODULE_PATHNAME', 'custseg_boxplot'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.boxplot IS 'box plots to draw: quartiles, whiskers and outliers of each number in each segment
+COMMENT ON FUNCTION custseg.boxplot IS 'data for box plots: quartiles, whiskers and outliers of each numeric column in each segment
 topic: segments 9
 example: SELECT * FROM custseg.boxplot(''shop'')';
 
@@ -3162,7 +3162,7 @@ CREATE FUNCTION custseg.radar(
 AS 'MODULE_PATHNAME', 'custseg_radar'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.radar IS 'a radar chart to draw: an axis a number or level, on which each segment has a place between 0 and 1
+COMMENT ON FUNCTION custseg.radar IS 'data for a radar chart: one axis for each numeric column or level, on which each segment has a position between 0 and 1
 topic: segments 10
 example: SELECT * FROM custseg.radar(''shop'')';
 
@@ -3192,7 +3192,7 @@ BEGIN ATOMIC
     WHERE p.segment IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.heatmap IS 'a heat map to draw: how far each segment is from everyone in each number or level, in standard deviations
+COMMENT ON FUNCTION custseg.heatmap IS 'data for a heat map: how far each segment is from all customers in each numeric column or level, in standard deviations
 topic: segments 11
 example: SELECT * FROM custseg.heatmap(''shop'')';
 
@@ -3209,7 +3209,7 @@ CREATE FUNCTION custseg.rules(
 AS 'MODULE_PATHNAME', 'custseg_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.rules IS 'the rules of a rule model in words, in the order in which they are looked at: the first that holds decides
+COMMENT ON FUNCTION custseg.rules IS 'the rules of a rule model in words, in the order in which they are tried: the first rule that holds decides
 topic: rules 1
 example: SELECT * FROM custseg.rules(''value'')';
 
@@ -3241,7 +3241,7 @@ BEGIN ATOMIC
     FROM asked;
 END;
 
-COMMENT ON FUNCTION custseg.rule_options IS 'the options that a version of a rule model was trained with, its segments called as they are now: to change and train again
+COMMENT ON FUNCTION custseg.rule_options IS 'the options with which a version of a rule model was trained, with the present names of its segments, to change and train again
 topic: rules 4
 example: SELECT custseg.rule_options(''value'', 1)';
 
@@ -3299,7 +3299,7 @@ BEGIN
     ORDER BY s.segment;
 END $$;
 
-COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again, its percentiles fitted to what the customers are like now: a version that is not deployed, and by segment how many customers it would move
+COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again with its percentiles fitted to the present customers; the new version is not deployed, and the result shows for each segment how many customers it would move
 topic: rules 2
 example: SELECT * FROM custseg.recalibrate(''value'')';
 
@@ -3323,7 +3323,7 @@ CREATE FUNCTION custseg.optimise_thresholds(
 AS 'MODULE_PATHNAME', 'custseg_optimise_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.optimise_thresholds IS 'borders of a rule model that separate the segments better, in an outcome or in all features: found on one half of the customers, judged on the other
+COMMENT ON FUNCTION custseg.optimise_thresholds IS 'find borders of a rule model that separate the segments better in an outcome, or in all features; they are fitted on one half of the customers and judged on the other half
 topic: rules 3
 example: SELECT * FROM custseg.optimise_thresholds(''value'')';
 
@@ -3350,7 +3350,7 @@ CREATE FUNCTION custseg.surrogate(
 AS 'MODULE_PATHNAME', 'custseg_surrogate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate IS 'the segments of a model as rules: the leaves of a small decision tree that imitates it, with how many rows each covers and how often it is right
+COMMENT ON FUNCTION custseg.surrogate IS 'the segments of a model as rules: the leaves of a small decision tree that imitates the model, with the number of rows that each leaf covers and how often it is right
 topic: segments 7
 example: SELECT * FROM custseg.surrogate(''shop'')';
 
@@ -3373,7 +3373,7 @@ CREATE FUNCTION custseg.surrogate_of_column(
 AS 'MODULE_PATHNAME', 'custseg_surrogate_of_column'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate_of_column IS 'the values of a column as rules: the leaves of a small decision tree that tells them from other columns
+COMMENT ON FUNCTION custseg.surrogate_of_column IS 'the values of a column as rules: the leaves of a small decision tree that predicts the values from other columns
 topic: segments 8
 example: SELECT * FROM custseg.surrogate_of_column(''customers'', ''channel'', ''{recency,frequency,monetary}'')';
 
@@ -3391,7 +3391,7 @@ CREATE FUNCTION custseg.tree_rules(
 AS 'MODULE_PATHNAME', 'custseg_tree_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 10;
 
-COMMENT ON FUNCTION custseg.tree_rules IS 'the leaves of a model that is a tree, as rules, with what they had of the training rows
+COMMENT ON FUNCTION custseg.tree_rules IS 'the leaves of a tree model as rules, with the training rows of each leaf
 topic: trees 1
 example: SELECT * FROM custseg.tree_rules(''tree'')';
 
@@ -3412,7 +3412,7 @@ CREATE FUNCTION custseg.decision_path(
 AS 'MODULE_PATHNAME', 'custseg_decision_path'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5;
 
-COMMENT ON FUNCTION custseg.decision_path IS 'the way of a customer through a model that is a tree: one question a step, and what is left of the training rows
+COMMENT ON FUNCTION custseg.decision_path IS 'the path of a customer through a tree model: one question for each step, and the training rows that remain
 topic: trees 2
 example: SELECT * FROM custseg.decision_path(''tree'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
@@ -3422,7 +3422,7 @@ CREATE FUNCTION custseg.set_action(model text, segment int, action jsonb) RETURN
 AS 'MODULE_PATHNAME', 'custseg_set_action'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.set_action IS 'say what to do with the customers of a segment: an object of the columns of segment_action; keys that are given replace those there are, null takes one away
+COMMENT ON FUNCTION custseg.set_action IS 'define the action for the customers of a segment by a json object with columns of segment_action as keys; a given key replaces the present value, and null removes it
 topic: actions 1
 example: SELECT custseg.set_action(''shop'', 1, ''{"channel": "email", "offer": "early access", "perk": "gift", "perk_capacity": 100}'')';
 
@@ -3436,7 +3436,7 @@ CREATE FUNCTION custseg.override_segment(
 AS 'MODULE_PATHNAME', 'custseg_override_segment'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.override_segment IS 'put a customer, told by id, in a segment whatever the model says, for a reason, for ever or until a time; replaces what held for the customer
+COMMENT ON FUNCTION custseg.override_segment IS 'put a customer, named by id, in a segment whatever the model says, for a given reason, forever or until a given time; replaces an earlier override or exclusion of the customer
 topic: actions 3
 example: SELECT custseg.override_segment(''shop'', 7, 2, ''key account'')';
 
@@ -3449,7 +3449,7 @@ CREATE FUNCTION custseg.exclude(
 AS 'MODULE_PATHNAME', 'custseg_exclude'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.exclude IS 'leave a customer, told by id, out of all segments, for a reason, for ever or until a time; replaces what held for the customer
+COMMENT ON FUNCTION custseg.exclude IS 'exclude a customer, named by id, from all segments, for a given reason, forever or until a given time; replaces an earlier override or exclusion of the customer
 topic: actions 4
 example: SELECT custseg.exclude(''shop'', 8, ''objected to profiling'')';
 
@@ -3457,7 +3457,7 @@ CREATE FUNCTION custseg.end_override(model text, customer "any") RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_end_override'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.end_override IS 'let the model decide again for a customer who was overridden or excluded; false when there was nothing in force
+COMMENT ON FUNCTION custseg.end_override IS 'let the model decide again for a customer who was overridden or excluded; returns false when there was nothing to end
 topic: actions 5
 example: SELECT custseg.end_override(''shop'', 7)';
 
@@ -3483,7 +3483,7 @@ CREATE FUNCTION custseg.recommendations(
 AS 'MODULE_PATHNAME', 'custseg_recommendations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.recommendations IS 'the segment of one customer and what to do: the action that set_action() keeps for it; honours overrides
+COMMENT ON FUNCTION custseg.recommendations IS 'the segment of one customer, with overrides honoured, and the action that set_action() keeps for the segment
 topic: actions 2
 example: SELECT r.* FROM customers c, custseg.recommendations(''shop'', c) r WHERE c.id = 7';
 
@@ -3539,7 +3539,7 @@ BEGIN ATOMIC
             WHEN p.segment IS NULL THEN pg_catalog.format('%s customers are in no segment, %s of them excluded by hand', c.n, c.n_excluded)
             WHEN a.perk_capacity IS NULL AND a.perk IS NULL THEN 'no perk is promised'
             WHEN a.perk_capacity IS NULL THEN 'the perk has no capacity set'
-            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s customers are promised "%s", %s can have it', c.n, a.perk, a.perk_capacity)
+            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s customers are promised "%s", but only %s can have it', c.n, a.perk, a.perk_capacity)
             ELSE pg_catalog.format('%s of %s are taken', coalesce(c.n, 0), a.perk_capacity)
         END
     FROM places AS p
@@ -3548,7 +3548,7 @@ BEGIN ATOMIC
     ORDER BY p.segment NULLS LAST;
 END;
 
-COMMENT ON FUNCTION custseg.capacity_check IS 'customers of a source in each segment, overrides honoured, against the capacity of the perk that the segment is promised; one more row for those in no segment
+COMMENT ON FUNCTION custseg.capacity_check IS 'customers of a source in each segment, with overrides honoured, compared with the capacity of the perk that the segment is promised; one more row is for the customers in no segment
 topic: actions 6
 example: SELECT * FROM custseg.capacity_check(''shop'')';
 
@@ -3587,13 +3587,13 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) d ON true;
 
-COMMENT ON VIEW custseg.models IS 'one row a model, with the measures of its deployed version';
+COMMENT ON VIEW custseg.models IS 'one row for each model, with the measures of its deployed version';
 COMMENT ON COLUMN custseg.models.name IS 'name of the model';
-COMMENT ON COLUMN custseg.models.algorithm IS 'algorithm of the deployed version; NULL, as all that follow, when none is deployed';
-COMMENT ON COLUMN custseg.models.inertia IS 'sum over training rows of weight times squared distance to the own center, in model space';
+COMMENT ON COLUMN custseg.models.algorithm IS 'algorithm of the deployed version; NULL, like all columns that follow, when none is deployed';
+COMMENT ON COLUMN custseg.models.inertia IS 'sum over the training rows of weight times squared distance to the center of the row''s segment, in model space';
 COMMENT ON COLUMN custseg.models.silhouette IS 'mean silhouette width in training, -1 to 1';
 COMMENT ON COLUMN custseg.models.between_share IS '1 - inertia / total sum of squares, 0 to 1';
-COMMENT ON COLUMN custseg.models.mean_distance IS 'mean distance of the training rows to their centers, in model space';
+COMMENT ON COLUMN custseg.models.mean_distance IS 'mean distance of the training rows to the centers of their segments, in model space';
 
 CREATE VIEW custseg.segments WITH (security_invoker = true) AS
 SELECT
@@ -3613,7 +3613,7 @@ FROM custseg.segment s
 JOIN custseg.model m ON m.name = s.model
 ORDER BY s.model, s.version, s.segment;
 
-COMMENT ON VIEW custseg.segments IS 'one row a segment of every version; deployed says which version is in use';
+COMMENT ON VIEW custseg.segments IS 'one row for each segment of every version; the column deployed says which version is in use';
 COMMENT ON COLUMN custseg.segments.name IS 'name of the segment';
 COMMENT ON COLUMN custseg.segments.deployed IS 'whether the version is the one that scoring uses';
 
@@ -3657,15 +3657,15 @@ CROSS JOIN LATERAL (
 ) e
 ORDER BY s.model, s.segment, l.position, i;
 
-COMMENT ON VIEW custseg.segment_profile IS 'how the segments of deployed versions differed in training, feature by feature and level by level; the function of the same name says it of any source, in the same columns';
-COMMENT ON COLUMN custseg.segment_profile.level IS 'of a category; (null) stands for no value; NULL for features that are numbers';
-COMMENT ON COLUMN custseg.segment_profile.share IS 'of a level in the segment, 0 to 1; NULL for features that are numbers';
-COMMENT ON COLUMN custseg.segment_profile.mean IS 'of a number in the segment, in the feature''s own units (times in days since 1970-01-01); NULL for levels';
-COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'mean, or share of the level, of all training rows';
-COMMENT ON COLUMN custseg.segment_profile.difference IS 'from overall_mean, in standard deviations of all training rows; NULL where nothing varies';
+COMMENT ON VIEW custseg.segment_profile IS 'how the segments of deployed versions differed in training, for each feature and level; the function of the same name gives the same columns for any source';
+COMMENT ON COLUMN custseg.segment_profile.level IS 'level of a category, where (null) stands for a missing value; NULL for numeric features';
+COMMENT ON COLUMN custseg.segment_profile.share IS 'share of the level in the segment, 0 to 1; NULL for numeric features';
+COMMENT ON COLUMN custseg.segment_profile.mean IS 'mean of the feature in the segment, in the feature''s own units (times in days since 1970-01-01); NULL for levels';
+COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'mean of the feature, or share of the level, over all training rows';
+COMMENT ON COLUMN custseg.segment_profile.difference IS 'difference from overall_mean, in standard deviations of all training rows; NULL where nothing varies';
 COMMENT ON COLUMN custseg.segment_profile.segment IS 'number of the segment';
 COMMENT ON COLUMN custseg.segment_profile.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.segment_profile.segment_rank IS 'rank of the segment by value, 1 the highest; NULL when it was not given';
+COMMENT ON COLUMN custseg.segment_profile.segment_rank IS 'rank of the segment by value, 1 for the highest; NULL when there is none';
 COMMENT ON COLUMN custseg.segment_profile.feature IS 'feature of the model';
 COMMENT ON COLUMN custseg.segment_profile.kind IS 'numeric, boolean, time or categorical';
 
@@ -3679,7 +3679,7 @@ CREATE VIEW custseg.size_history WITH (security_invoker = true) AS
 SELECT s.*
 FROM custseg.monitor_segment s;
 
-COMMENT ON VIEW custseg.size_history IS 'how large each segment was in each run of monitor(); segment NULL is the total';
+COMMENT ON VIEW custseg.size_history IS 'size of each segment in each run of monitor(); the row with segment NULL is the total';
 
 CREATE VIEW custseg.open_alerts WITH (security_invoker = true) AS
 SELECT
@@ -3696,8 +3696,8 @@ SELECT
 FROM custseg.alert a
 WHERE a.closed_at IS NULL;
 
-COMMENT ON VIEW custseg.open_alerts IS 'what is wrong now, as the last runs of monitor() found it';
-COMMENT ON COLUMN custseg.open_alerts.alert IS 'number of the alert, id of the table alert';
+COMMENT ON VIEW custseg.open_alerts IS 'open alerts: the problems that the last runs of monitor() found';
+COMMENT ON COLUMN custseg.open_alerts.alert IS 'number of the alert (id in the table alert)';
 
 CREATE VIEW custseg.model_health WITH (security_invoker = true) AS
 SELECT
@@ -3737,14 +3737,14 @@ CROSS JOIN LATERAL (
     WHERE o.model = m.name AND o.closed_at IS NULL
 ) a;
 
-COMMENT ON VIEW custseg.model_health IS 'one row a model: how old its deployed version is, and what the last run of monitor() said';
-COMMENT ON COLUMN custseg.model_health.last_status IS 'of the last run; NULL when the model was never watched';
+COMMENT ON VIEW custseg.model_health IS 'one row for each model: the age of its deployed version, and the result of the last run of monitor()';
+COMMENT ON COLUMN custseg.model_health.last_status IS 'status of the last run; NULL when the model was never watched';
 COMMENT ON COLUMN custseg.model_health.last_checked_at IS 'start of the last run that was not skipped, to which the columns that follow belong';
-COMMENT ON COLUMN custseg.model_health.verdict IS 'the worst one of that run';
+COMMENT ON COLUMN custseg.model_health.verdict IS 'worst verdict of that run';
 COMMENT ON COLUMN custseg.model_health.model IS 'name of the model';
 COMMENT ON COLUMN custseg.model_health.age IS 'time since the deployed version was trained; NULL when none is deployed';
 COMMENT ON COLUMN custseg.model_health.last_run_at IS 'start of the last run; NULL when the model was never watched';
-COMMENT ON COLUMN custseg.model_health.last_error IS 'why the last run failed or was skipped; NULL when it did not';
+COMMENT ON COLUMN custseg.model_health.last_error IS 'reason why the last run failed or was skipped; NULL otherwise';
 COMMENT ON COLUMN custseg.model_health.n IS 'rows of the source';
 COMMENT ON COLUMN custseg.model_health.open_alerts IS 'alerts of the model that are open';
 COMMENT ON COLUMN custseg.model_health.critical_alerts IS 'open alerts whose severity is critical';
@@ -3762,15 +3762,15 @@ FROM custseg.model m
 JOIN custseg.segment s ON s.model = m.name AND s.version = m.deployed_version
 LEFT JOIN custseg.segment_action a ON a.model = s.model AND a.segment = s.segment;
 
-COMMENT ON VIEW custseg.playbook IS 'what to do with whom: the segments of each deployed version with their actions';
-COMMENT ON COLUMN custseg.playbook.n IS 'customers at training';
-COMMENT ON COLUMN custseg.playbook.n_overridden IS 'customers that somebody has put in the segment by hand';
+COMMENT ON VIEW custseg.playbook IS 'the segments of each deployed version with their actions';
+COMMENT ON COLUMN custseg.playbook.n IS 'number of customers in training';
+COMMENT ON COLUMN custseg.playbook.n_overridden IS 'number of customers who were put in the segment by hand';
 COMMENT ON COLUMN custseg.playbook.segment IS 'number of the segment';
 COMMENT ON COLUMN custseg.playbook.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.playbook.rank IS 'rank of the segment by value, 1 the highest; NULL when it was not given';
+COMMENT ON COLUMN custseg.playbook.rank IS 'rank of the segment by value, 1 for the highest; NULL when there is none';
 COMMENT ON COLUMN custseg.playbook.share IS 'share of the training rows, 0 to 1';
-COMMENT ON COLUMN custseg.playbook.description IS 'what the segment is to the business, or as name_segment() has it; NULL when nothing was said';
-COMMENT ON COLUMN custseg.playbook.channel IS 'where to reach these customers; NULL, as in all columns that follow: nothing was set';
+COMMENT ON COLUMN custseg.playbook.description IS 'meaning of the segment for the business, or the description that name_segment() gave; NULL when there is none';
+COMMENT ON COLUMN custseg.playbook.channel IS 'where to reach these customers; NULL, here and in all columns that follow, when nothing was set';
 
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
 SELECT o.model, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
@@ -3780,9 +3780,9 @@ LEFT JOIN custseg.segment s
     ON s.model = o.model AND s.version = m.deployed_version AND s.segment = o.segment
 WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
 
-COMMENT ON VIEW custseg.overrides IS 'overrides and exclusions that hold now; all there ever were are in segment_override';
-COMMENT ON COLUMN custseg.overrides.segment IS 'number of the segment; NULL: excluded from all segments';
-COMMENT ON COLUMN custseg.overrides.name IS 'of the segment in the deployed version; NULL: excluded, or the version lacks the segment';
+COMMENT ON VIEW custseg.overrides IS 'overrides and exclusions that are in force; the table segment_override keeps the ended ones, too';
+COMMENT ON COLUMN custseg.overrides.segment IS 'number of the segment; NULL when the customer is excluded from all segments';
+COMMENT ON COLUMN custseg.overrides.name IS 'name of the segment in the deployed version; NULL when the customer is excluded or the version lacks the segment';
 
 -- private functions
 
@@ -3790,13 +3790,13 @@ CREATE FUNCTION custseg_private.may_use(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_may_use'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg_private.may_use IS 'whether the current role may use a model; row-level security asks it';
+COMMENT ON FUNCTION custseg_private.may_use IS 'whether the current role may use a model; the policies of row-level security call it';
 
 CREATE FUNCTION custseg_private.invalidate_models() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_invalidate_models'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg_private.invalidate_models IS 'tells every session that a model changed';
+COMMENT ON FUNCTION custseg_private.invalidate_models IS 'trigger function that tells every session that a model has changed';
 
 REVOKE EXECUTE ON FUNCTION custseg_private.invalidate_models FROM public;
 
@@ -3832,7 +3832,7 @@ BEGIN ATOMIC
         'timestamp with time zone', 'timestamptz'), 'double precision', 'float8'), 'integer', 'int'), 'boolean', 'bool');
 END;
 
-COMMENT ON FUNCTION custseg_private.short_types IS 'a list of arguments or columns with the short names of their types';
+COMMENT ON FUNCTION custseg_private.short_types IS 'list of arguments or columns with the short names of their types';
 
 CREATE VIEW custseg.functions WITH (security_invoker = true) AS
 SELECT
@@ -3865,13 +3865,13 @@ CROSS JOIN LATERAL (
 WHERE p.pronamespace = 'custseg'::regnamespace
 ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics}', t.line[1]), t.line[2]::int;
 
-COMMENT ON VIEW custseg.functions IS 'what there is to call, in the order in which a project needs it';
-COMMENT ON COLUMN custseg.functions.topic IS 'what it is about: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics';
+COMMENT ON VIEW custseg.functions IS 'the functions for users, in the order in which a project needs them';
+COMMENT ON COLUMN custseg.functions.topic IS 'topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics';
 COMMENT ON COLUMN custseg.functions.name IS 'name of the function';
-COMMENT ON COLUMN custseg.functions.arguments IS 'names and types of its arguments; what follows = is the default';
-COMMENT ON COLUMN custseg.functions.returns IS 'its type, or the names and types of its columns';
-COMMENT ON COLUMN custseg.functions.purpose IS 'what it is for';
-COMMENT ON COLUMN custseg.functions.example IS 'a call that runs where there are tables customers and orders, and models shop, value (of rules) and tree';
+COMMENT ON COLUMN custseg.functions.arguments IS 'names and types of the arguments; the text after = is the default';
+COMMENT ON COLUMN custseg.functions.returns IS 'type of the result, or the names and types of its columns';
+COMMENT ON COLUMN custseg.functions.purpose IS 'purpose of the function';
+COMMENT ON COLUMN custseg.functions.example IS 'example call, which runs where there are the tables customers and orders, and the models shop, value (with rules) and tree';
 
 -- A column of a view means what the column of that name in the tables behind it means, unless it says
 -- otherwise; where two of them say different things, the view has to.

@@ -27,8 +27,8 @@ _PG_init(void)
 	gsl_set_error_handler_off();
 
 	DefineCustomIntVariable("custseg.cache_size",
-							"Memory a session may keep fitted models in.",
-							"Models used least recently are dropped and read again when they are needed.",
+							"Sets the memory in which a session keeps fitted models.",
+							"The least recently used models are dropped, and read again when they are needed.",
 							&CsCacheSize,
 							16 * 1024, 64, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,

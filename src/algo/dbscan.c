@@ -58,10 +58,10 @@ CheckClusters(int64 nclusters, double eps, int min_samples)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("dbscan found %lld clusters, a model can have %d segments",
+			 errmsg("dbscan found %lld clusters, but a model can have at most %d segments",
 					(long long) nclusters, CS_MAX_SEGMENTS),
 			 errdetail("Option \"eps\" is %g and \"min_samples\" is %d.", eps, min_samples),
-			 errhint("Raise \"eps\" or \"min_samples\"; custseg.dbscan_grid() shows what they give.")));
+			 errhint("Raise \"eps\" or \"min_samples\"; custseg.dbscan_grid() shows their effect.")));
 }
 
 /* The error for core points that a version can't keep. */
@@ -74,7 +74,7 @@ CheckCorePoints(int64 n, int d)
 			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 			 errmsg("too many core points to keep with the model: %lld of %d numbers each",
 					(long long) n, d),
-			 errhint("Set \"keep_core_points\" to false, which gives up scoring of new rows; or train on a sample of the rows.")));
+			 errhint("Set \"keep_core_points\" to false, so that new rows cannot be scored; or train on a sample of the rows.")));
 }
 
 /* The core points that scoring needs, in the order of their rows, and their clusters. */
@@ -162,7 +162,7 @@ DbscanFit(const CsFitInput *in, CsFitOutput *out)
 	if (o->keep_core_points)
 		KeepCorePoints(in, &l, out);
 	else
-		out->note = psprintf("%s%sno core points are kept, and new rows can't be scored",
+		out->note = psprintf("%s%sno core points are kept, and new rows cannot be scored",
 							 out->note ? out->note : "", out->note ? "; " : "");
 	CsDbscanEnd(&l, in->team);
 	CsArenaFree(arena, tree);

@@ -100,7 +100,7 @@ CheckRows(const HdbscanOptions *o, int64 nrows, int ncolumns)
 	if (nrows > MAX_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("hdbscan can't cluster more than %d rows", MAX_ROWS),
+				 errmsg("hdbscan cannot cluster more than %d rows", MAX_ROWS),
 				 errhint("Train on a sample of the rows.")));
 	if (o->keep_points && nrows * (ncolumns + 2) > MAX_KEPT_NUMBERS)
 		ereport(ERROR,
@@ -109,7 +109,7 @@ CheckRows(const HdbscanOptions *o, int64 nrows, int ncolumns)
 						(long long) nrows, ncolumns),
 				 errdetail("A version of this width may keep %d rows.",
 						   MAX_KEPT_NUMBERS / (ncolumns + 2)),
-				 errhint("Train on a sample of the rows; or set option \"keep_points\" to false, and new customers can't be placed.")));
+				 errhint("Train on a sample of the rows; or set option \"keep_points\" to false, so that new customers cannot be placed.")));
 }
 
 /* A row by its hash. */
@@ -303,7 +303,7 @@ Note(const HdbscanOptions *o, const HdbscanPlan *plan, int k)
 		appendStringInfo(&note, "%sno segments found, all rows are noise",
 						 note.len > 0 ? "; " : "");
 	else if (!o->keep_points)
-		appendStringInfo(&note, "%snew customers can't be placed, since keep_points is false",
+		appendStringInfo(&note, "%snew customers cannot be placed, because keep_points is false",
 						 note.len > 0 ? "; " : "");
 	return note.len > 0 ? note.data : NULL;
 }
@@ -339,7 +339,7 @@ HdbscanFit(const CsFitInput *in, CsFitOutput *out)
 	if (out->k > CS_MAX_SEGMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("hdbscan found %d segments, the limit is %d", out->k, CS_MAX_SEGMENTS),
+				 errmsg("hdbscan found %d segments, but the limit is %d", out->k, CS_MAX_SEGMENTS),
 				 errhint("Raise option \"min_cluster_size\".")));
 	out->converged = true;
 	out->note = Note(o, &plan, out->k);

@@ -65,7 +65,7 @@ CheckParameters(const CsFitted *model)
 
 	if (min_samples < 1 || min_samples > CS_HDBSCAN_MAX_SAMPLES ||
 		min_samples != floor(min_samples))
-		CsInvalidParameters("\"min_samples\" is no integer between 1 and %d.",
+		CsInvalidParameters("\"min_samples\" is not an integer between 1 and %d.",
 							CS_HDBSCAN_MAX_SAMPLES);
 	if (p[HDBSCAN_LEVELS].rows > 0 && p[HDBSCAN_LEVELS].columns != 2)
 		CsInvalidParameters("An element of \"levels\" has %d numbers where 2 are needed.",

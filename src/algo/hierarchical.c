@@ -106,7 +106,7 @@ CheckSegments(const CsFitInput *in)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"k\" is %d, but there are only %d micro-clusters", in->k, o->micro_clusters),
-			 errdetail("They stand for the rows, of which there are more than %d.", o->max_rows),
+			 errdetail("Micro-clusters represent the rows, because there are more than %d rows.", o->max_rows),
 			 errhint("Raise option \"micro_clusters\" or \"max_rows\".")));
 }
 

@@ -371,7 +371,7 @@ CheckSegments(const CsFitInput *in)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"k\" is %d, but a sample has only %d rows", in->k, o->sample_size),
-			 errdetail("Medoids are looked for in samples, because there are more rows than that."),
+			 errdetail("Medoids are searched in samples, because there are more rows than that."),
 			 errhint("Raise option \"sample_size\".")));
 }
 

@@ -176,7 +176,7 @@ RejectCurve(const double *curve, int64 n, int min_samples)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("option \"eps\" can't be taken from the rows"),
+			 errmsg("option \"eps\" cannot be derived from the rows"),
 			 curve[n - 1] > 0 ?
 			 errdetail("Distances between the rows are too large for a number.") :
 			 errdetail("Every row has %d rows, itself included, that are equal to it.", min_samples),

@@ -44,7 +44,7 @@ CsAlgorithmAt(int i)
 	return i < lengthof(algorithms) ? algorithms[i] : NULL;
 }
 
-/* The algorithm of that name, or an error that lists those there are. */
+/* The algorithm of that name, or an error that lists the versions. */
 const CsAlgorithm *
 CsAlgorithmFind(const char *name)
 {
@@ -72,7 +72,7 @@ CsClusteringFind(const char *name)
 	if (algorithm->is_given)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("algorithm \"%s\" finds no segments, they are given", name),
-				 errhint("Train a model with it, and judge that with custseg.evaluate().")));
+				 errmsg("algorithm \"%s\" does not find segments, because they are given", name),
+				 errhint("Train a model with it, and judge the model with custseg.evaluate().")));
 	return algorithm;
 }

@@ -51,7 +51,7 @@ BindBound(CsRuleBound *bound, const CsRuleCondition *c, const char *where)
 	if (!bound->given || bound->is_percentile)
 		return;
 	if ((bound->text != NULL) != (f->kind == CS_TIME))
-		Reject(errmsg("%s: \"%s\" is %s, and can't be compared with %s", where, c->name,
+		Reject(errmsg("%s: \"%s\" is %s, and cannot be compared with %s", where, c->name,
 					  CsKindName((CsKind) f->kind),
 					  bound->text != NULL ? psprintf("\"%s\"", bound->text) : "a number"),
 			   f->kind == CS_TIME ? errhint("Write the time as a string, or give a percentile.") :
@@ -87,7 +87,7 @@ BindLevels(const CsPipeline *p, CsRuleCondition *c, const char *where)
 								 CsPipelineAt(p, char, levels[j].text));
 		Reject(errmsg("%s: \"%s\" has no level %s", where, c->name,
 					  level == NULL ? "of NULL" : psprintf("\"%s\"", level)),
-			   code >= 0 ? errdetail("It is one of the rare ones that are taken together.") : 0,
+			   code >= 0 ? errdetail("It is one of the rare levels, which are merged.") : 0,
 			   errhint("Its levels are %s%s.", list.data, f->nlevels > MOST_LISTED ? ", ..." : ""));
 	}
 }

@@ -107,7 +107,7 @@ ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Pla
 	if (array == NULL || JsonContainerSize(array) == 0)
 		Reject(errmsg("%s: the levels of \"%s\" must be an array of strings", place->rule,
 					  place->name),
-			   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level, too."));
+			   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level as well."));
 	c->has_levels = true;
 	c->negated = negated;
 	c->nlevels = JsonContainerSize(array);
@@ -121,7 +121,7 @@ ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Pla
 		else if (level->type != jbvNull)
 			Reject(errmsg("%s: the levels of \"%s\" must be an array of strings", place->rule,
 						  place->name),
-				   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level, too."));
+				   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level as well."));
 	}
 }
 
@@ -148,7 +148,7 @@ ParseConditionObject(CsRuleCondition *c, JsonbContainer *object, const Place *pl
 	}
 	if (!c->has_levels && !c->low.given && !c->high.given)
 		Reject(errmsg("%s: the condition on \"%s\" is empty", place->rule, place->name),
-			   errhint("Leave \"%s\" out where it may be anything.", place->name));
+			   errhint("Leave \"%s\" out where any value is allowed.", place->name));
 	if (c->has_levels && (c->low.given || c->high.given))
 		Reject(errmsg("%s: the condition on \"%s\" has levels and borders", place->rule,
 					  place->name),
@@ -404,7 +404,7 @@ ParseElse(CsRuleSet *set, const char *otherwise)
 	{
 		segment = FindSegment(set, otherwise);
 		if (segment < 0)
-			Reject(errmsg("option \"else\" names \"%s\", which is none of the segments", otherwise),
+			Reject(errmsg("option \"else\" names \"%s\", which is not one of the segments", otherwise),
 				   errhint("Add {\"name\": \"%s\"} to \"segments\".", otherwise));
 		set->rules[set->nrules++].segment = segment;
 	}

@@ -162,7 +162,7 @@ CheckSameRules(const CsRuleSet *set, const CsFitted *model)
 		nterms != model->parameters[RULES_TERMS].rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("options and parameters of the version do not belong together"),
+				 errmsg("the options and parameters of the version do not match"),
 				 errhint("Only custseg's functions may write custseg.model_version.")));
 }
 

@@ -65,8 +65,8 @@ CheckOwnUnits(const CsPrep *prep)
 	if (key != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("preparation key \"%s\" has no place in a tree", key),
-				 errdetail("A tree asks about features in their own units, and its answers would be the same in others."),
+				 errmsg("preparation key \"%s\" does not apply to a tree", key),
+				 errdetail("A tree splits features in their own units, and its segments would be the same in other units."),
 				 errhint("Leave it out.")));
 }
 
@@ -209,7 +209,7 @@ MeasureTree(const CsDecisionTree *tree, CsFitOutput *out)
 	AddMetric(out, "n_leaves", (tree->nnodes + 1) / 2);
 	AddMetric(out, "depth", depth);
 	out->iterations = depth;
-	out->note = psprintf("%d rules tell %d segments, and are right for %.1f %% of the rows",
+	out->note = psprintf("%d rules distinguish %d segments, and are right for %.1f %% of the rows",
 						 (tree->nnodes + 1) / 2, tree->nclasses,
 						 100 * correct / tree->nodes[0].weight);
 	pfree(right);

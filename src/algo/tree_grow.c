@@ -310,7 +310,7 @@ ReserveNodes(Growth *g)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a tree of more than %d nodes does not fit into maintenance_work_mem",
 						g->capacity),
-				 errdetail("It tells %d segments and has grown to a depth of %d.", tree->nclasses,
+				 errdetail("The tree distinguishes %d segments and has grown to a depth of %d.", tree->nclasses,
 						   tree->nodes[tree->nnodes - 1].depth),
 				 errhint("Lower \"max_depth\", or raise \"min_samples_leaf\".")));
 	if (g->capacity == 0)

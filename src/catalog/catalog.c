@@ -267,7 +267,7 @@ CsModelCheckOwner(const char *model)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("must be owner of model \"%s\"", model),
-					 errhint("A model belongs to the role that trained it first: act as that role, or train one of your own under another name.")));
+					 errhint("A model belongs to the role that trained it first: act as that role, or train a model of your own under another name.")));
 			break;
 		case ACCESS_ALLOWED:
 			break;
@@ -287,7 +287,7 @@ CsModelCheckUse(const char *model)
 			ereport(ERROR,
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied for model \"%s\"", model),
-					 errhint("Its owner can say: SELECT custseg.grant_model(%s, %s);",
+					 errhint("The owner can run: SELECT custseg.grant_model(%s, %s);",
 							 quote_literal_cstr(model), quote_literal_cstr(CsCallerName()))));
 			break;
 		case ACCESS_ALLOWED:

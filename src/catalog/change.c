@@ -62,7 +62,7 @@ CsReportNoSegment(const char *model, int version, int segment)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("version %d of model \"%s\" has no segment %d", version, model, segment),
-			 errhint("SELECT segment, name FROM custseg.segments WHERE model = %s AND deployed lists those there are.",
+			 errhint("SELECT segment, name FROM custseg.segments WHERE model = %s AND deployed lists the versions.",
 					 quote_literal_cstr(model))));
 }
 

@@ -201,5 +201,5 @@ CsRelationCheckId(const CsRelation *rel, const char *id)
 				 errmsg("id column \"%s\" of %s is not unique", id, rel->description),
 				 errdetail("%lld of %lld rows repeat the value of another row.",
 						   (long long) counts.n_duplicates, (long long) counts.n_rows),
-				 errhint("Name another column as id, or give a query with one row a customer.")));
+				 errhint("Name another column as id, or give a query with one row for each customer.")));
 }

@@ -174,7 +174,7 @@ custseg_correlations(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no two columns of numbers to compare"),
-				 errhint("Name two at least; columns of texts have no correlation.")));
+				 errhint("Name at least two; text columns have no correlation.")));
 	look->keep_rows = true;
 	CsLookRead(look);
 	CheckMemory(look);

@@ -230,7 +230,7 @@ CheckTestable(const Counting *c)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s has no column of numbers", c->look->relation->description),
-				 errhint("The test is of numbers, booleans, dates and times.")));
+				 errhint("The test takes numbers, booleans, dates and times.")));
 }
 
 /* mcar_test(source, columns) */

@@ -294,7 +294,7 @@ custseg_outliers(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s has no column of numbers", look->relation->description),
-				 errhint("Outliers are of numbers, booleans, dates and times.")));
+				 errhint("Outliers are computed from numbers, booleans, dates and times.")));
 	look->keep_rows = true;
 	CsLookRead(look);
 	l.d = look->ncolumns;

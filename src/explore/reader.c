@@ -53,7 +53,7 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 			return;
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s is no number", NameStr(column->name),
+				 errmsg("column \"%s\" of type %s is not numeric", NameStr(column->name),
 						format_type_be(column->type)),
 				 errhint("Name numbers, booleans, dates and times; custseg.frequencies() counts levels.")));
 	}

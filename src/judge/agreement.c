@@ -25,8 +25,8 @@ RequireAggregate(FunctionCallInfo fcinfo)
 	if (AggCheckCallContext(fcinfo, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("aggregate's state function called outside an aggregate"),
-				 errhint("Call custseg.adjusted_rand() or an aggregate like it.")));
+				 errmsg("aggregate transition function called in non-aggregate context"),
+				 errhint("Call custseg.adjusted_rand() or a similar aggregate.")));
 }
 
 /* An argument as a table; a copy where it lies in a tuple, for there it need not be aligned. */

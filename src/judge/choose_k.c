@@ -63,7 +63,7 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"gap_references\" must be 0, or at least 2"),
-				 errdetail("The standard error needs two sets.")));
+				 errdetail("The standard error needs at least two reference sets.")));
 	ReadRange(fcinfo, algorithm, asked);
 	request.k_max = asked->k_max;
 	request.id = CsTextArgument(fcinfo, ARG_ID);

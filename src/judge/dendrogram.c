@@ -22,7 +22,7 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_dendrogram);
 
-/* The linkage of that name, or an error that lists those there are. */
+/* The linkage of that name, or an error that lists the versions. */
 static CsLinkage
 FindLinkage(const char *name)
 {

@@ -139,9 +139,9 @@ custseg_silhouette(PG_FUNCTION_ARGS)
 	CsTeamEnd(team);
 	if (s->row != NULL && s->used == sample && s->used < rows->matrix->nrows)
 		ereport(NOTICE,
-				(errmsg("silhouettes are of a sample of %lld of %lld rows", (long long) s->used,
+				(errmsg("silhouettes are computed from a sample of %lld of %lld rows", (long long) s->used,
 						(long long) rows->matrix->nrows),
-				 errhint("Raise \"sample\"; time grows with its square.")));
+				 errhint("Raise \"sample\" to use more rows; the time grows with the square of \"sample\".")));
 	PutWidths(result, rows, s);
 	CsPlacedRowsFree(rows);
 	return (Datum) 0;

@@ -126,7 +126,7 @@ ReadK(FunctionCallInfo fcinfo)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"k\" must be at least 1"),
 				 errdetail("It is %d.", k),
-				 errhint("Give the \"min_samples\" that DBSCAN is to have; the row itself counts.")));
+				 errhint("Give the \"min_samples\" that DBSCAN will use; the row itself counts.")));
 	return k;
 }
 
@@ -184,7 +184,7 @@ custseg_k_distance(PG_FUNCTION_ARGS)
 	CsTeamEnd(team);
 	if (n < t->matrix->nrows)
 		ereport(NOTICE,
-				(errmsg("the curve is of a sample of %lld of the %lld rows", (long long) n,
+				(errmsg("the curve is computed from a sample of %lld of the %lld rows", (long long) n,
 						(long long) t->matrix->nrows),
 				 errhint("options => '{\"sample\": 0}' takes all of them.")));
 	ShowCurve(result, curve, n, options.points);
@@ -200,7 +200,7 @@ RejectArray(const char *name, const char *detail)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("\"%s\" must be an array of 1 to %d positive numbers", name, MAX_GRID),
 			 errdetail_internal("%s", detail),
-			 errhint("Leave it out to have usual values tried.")));
+			 errhint("Leave it out to try the usual values.")));
 }
 
 /* The elements of an array argument of values to try; NULL when it is not given. */
@@ -270,7 +270,7 @@ ChooseEpsValues(CsTeam *team, int tree, uint64 seed, Grid *grid)
 	grid->eps = palloc(sizeof(double) * grid->neps);
 	for (int i = 0; i < grid->neps; i++)
 		grid->eps[i] = strtod(psprintf("%.3g", eps * eps_factors[i]), NULL);
-	ereport(NOTICE, (errmsg_internal("tried around the eps that train() would take: %s", note)));
+	ereport(NOTICE, (errmsg_internal("the grid is around the eps that train() would take: %s", note)));
 }
 
 /* Rows of the largest cluster and of noise, as shares. */

@@ -150,7 +150,7 @@ SplitRows(const CsTraining *t, const Asked *asked, int outcome, CsRuleRows *halv
 	if (half < FEWEST_ROWS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%lld rows are too few to be halved", (long long) used),
+				 errmsg("%lld rows are too few to be split into halves", (long long) used),
 				 errhint("Give at least %d rows.", 2 * FEWEST_ROWS)));
 	for (int64 i = 0, at = 0; i < used; i++)
 	{

@@ -121,7 +121,7 @@ FitAll(CsTraining *t, CsTeam *team, const Asked *asked)
 	if (t->k > nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k\" is %d, but only a sample of %lld rows is looked at", t->k,
+				 errmsg("\"k\" is %d, but the sample has only %lld rows", t->k,
 						(long long) nrows),
 				 errhint("Lower \"k\", or raise option \"sample\".")));
 	if (t->k > 0 && algorithm->check != NULL)

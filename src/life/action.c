@@ -113,7 +113,7 @@ FindKey(const JsonbValue *name)
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown key \"%.*s\" of an action", name->val.string.len,
 					name->val.string.val),
-			 errhint("Known are: %s.", KnownKeys())));
+			 errhint("Known keys are: %s.", KnownKeys())));
 	return NULL;				/* not reached */
 }
 
@@ -163,7 +163,7 @@ CheckValue(const ActionKey *key, const JsonbValue *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("key \"%s\" of an action must be %s", key->name, wanted[key->kind]),
-				 errhint("A json null takes the key away.")));
+				 errhint("A json null removes the key.")));
 }
 
 /* Error unless the action is an object of known keys with values that fit. */

@@ -163,7 +163,7 @@ CheckVersion(const char *model, int version)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" has no version %d", model, version),
-				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists those there are.",
+				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists the versions.",
 						 quote_literal_cstr(model))));
 }
 
@@ -215,9 +215,9 @@ DemandAgreement(const char *model, int deployed, int version, const DeployOption
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("version %d of model \"%s\" agrees too little with version %d, which is deployed",
 						version, model, deployed),
-				 errdetail("Their adjusted Rand index on %s is %.3f; at least %g is demanded.",
+				 errdetail("Their adjusted Rand index on %s is %.3f; the option demands at least %g.",
 						   pair->pass->relation->description, agreement, options->min_agreement),
-				 errhint("SELECT * FROM custseg.compare_versions(%s, %d, %d) says what would change; deploy it with a lower min_agreement, or without.",
+				 errhint("SELECT * FROM custseg.compare_versions(%s, %d, %d) shows what would change; deploy the version with a lower min_agreement, or without one.",
 						 quote_literal_cstr(model), deployed, version)));
 }
 
@@ -266,7 +266,7 @@ custseg_rollback(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("model \"%s\" has no earlier deployment to return to", model),
-				 errhint("SELECT * FROM custseg.deployment WHERE model = %s shows its history; custseg.deploy() deploys any version.",
+				 errhint("SELECT * FROM custseg.deployment WHERE model = %s shows the history of the model; custseg.deploy() deploys any version.",
 						 quote_literal_cstr(model))));
 	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
 										  &isnull));
@@ -322,7 +322,7 @@ ReadRank(FunctionCallInfo fcinfo, CsValue *keep, CsValue *rank)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("rank of a segment must not be negative"),
 				 errdetail("It is %d.", value),
-				 errhint("Give 1 to the segment of highest value, 2 to the next, and so on; 0 takes a rank away.")));
+				 errhint("Give 1 to the segment of highest value, 2 to the next, and so on; 0 removes the rank.")));
 	*keep = CsValueBool(PG_ARGISNULL(NAME_RANK));
 	*rank = value == 0 ? CsValueNull(INT4OID) : CsValueInt4(value);
 }

@@ -103,7 +103,7 @@ CsQualityCheckOptions(CsQuality *quality)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"max_age\" needs option \"time_column\""),
-				 errhint("Name the column that says when a row was last updated.")));
+				 errhint("Name the column with the time of the last update of a row.")));
 	quality->max_age = DatumGetIntervalP(DirectFunctionCall3(interval_in,
 															 CStringGetDatum(options->max_age),
 															 ObjectIdGetDatum(InvalidOid),

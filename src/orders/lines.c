@@ -65,7 +65,7 @@ CsOrdersColumn(const CsRelation *rel, const char *name, const char *role, int ki
 	if ((kinds & CS_KIND_BIT(column->converter.kind)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s can't be the %s", name,
+				 errmsg("column \"%s\" of type %s cannot be the %s", name,
 						format_type_be(column->type), role),
 				 errhint("Name another column, or cast it in a query as the source.")));
 	return column;
@@ -81,7 +81,7 @@ CsOrdersTimeColumn(const CsRelation *rel, const char *name)
 		column->converter.type != TIMESTAMPTZOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s can't be the time of an order", name,
+				 errmsg("column \"%s\" of type %s cannot be the time of an order", name,
 						format_type_be(column->type)),
 				 errhint("Name a column of type date, timestamp or timestamp with time zone.")));
 	return column;
@@ -98,7 +98,7 @@ CsOrdersAsOf(const CsColumn *time, TimestampTz as_of)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"as_of\" must be finite"),
-				 errhint("Leave it out to go by the latest order.")));
+				 errhint("Leave it out to use the time of the latest order.")));
 	if (time->converter.type == TIMESTAMPTZOID)
 		CsConverterInit(&converter, TIMESTAMPTZOID);
 	else
@@ -289,7 +289,7 @@ PrepareHeld(Held *held, const CsColumn *column)
 	if (!OidIsValid(entry->eq_opr_finfo.fn_oid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
-				 errmsg("values of type %s can't be compared", format_type_be(column->type)),
+				 errmsg("values of type %s cannot be compared", format_type_be(column->type)),
 				 errhint("Cast the column to text in a query as the source.")));
 	fmgr_info_copy(&held->equal, &entry->eq_opr_finfo, CurrentMemoryContext);
 	held->collation = type_is_collatable(column->type) ? C_COLLATION_OID : InvalidOid;
@@ -448,6 +448,6 @@ CsLinesReport(const CsLinesCounts *counts)
 				(errmsg("lines left out: %s, of %lld", reasons.data, (long long) counts->lines)));
 	if (counts->only_returns > 0)
 		ereport(NOTICE,
-				(errmsg("customers left out because they only returned: %lld",
+				(errmsg("customers left out because they have only returns: %lld",
 						(long long) counts->only_returns)));
 }

@@ -47,7 +47,7 @@ ReadScore(JsonbValue *value, int bins, int number)
 	double		score;
 
 	if (value == NULL || !CsJsonGetNumber(value, &score) || !(score >= 1 && score <= bins) || score != (int) score)
-		ReportEntry(number, psprintf("has a score that is no whole number from 1 to %d", bins));
+		ReportEntry(number, psprintf("has a score that is not a whole number from 1 to %d", bins));
 	return (int) score;
 }
 
@@ -59,7 +59,7 @@ ReadRange(CsRfmSegment *segment, int measure, JsonbValue *value, int bins, int n
 
 	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
 		JsonContainerSize(value->val.binary.data) != 2)
-		ReportEntry(number, psprintf("has a \"%s\" that is no array of two scores",
+		ReportEntry(number, psprintf("has a \"%s\" that is not an array of two scores",
 									 measureNames[measure]));
 	array = value->val.binary.data;
 	segment->low[measure] = ReadScore(getIthJsonbValueFromContainer(array, 0), bins, number);
@@ -74,7 +74,7 @@ static char *
 ReadName(const JsonbValue *value, int number)
 {
 	if (value->type != jbvString || value->val.string.len == 0)
-		ReportEntry(number, "has a name that is no text, or empty");
+		ReportEntry(number, "has a name that is not a text, or is empty");
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
@@ -89,7 +89,7 @@ ReadEntry(CsRfmTable *table, JsonbValue *entry)
 				value;
 
 	if (entry->type != jbvBinary || !JsonContainerIsObject(entry->val.binary.data))
-		ReportEntry(number, "is no object");
+		ReportEntry(number, "is not an object");
 	for (int m = 0; m < CS_RFM_MEASURES; m++)
 	{
 		segment->low[m] = 1;
@@ -203,12 +203,12 @@ CsRfmTableReport(const CsRfmTable *table)
 		ereport(NOTICE,
 				(errmsg("%d of %d combinations of scores have no segment", table->unnamed,
 						table->bins * table->bins * table->bins),
-				 errhint("End \"segments\" with an entry that has nothing but a name.")));
+				 errhint("End \"segments\" with an entry that has only a name.")));
 	for (int i = 0; i < table->n; i++)
 	{
 		if (table->segment[i].wins == 0)
 			ereport(NOTICE,
-					(errmsg("segment \"%s\" is never reached: earlier entries have all of its %d combinations of scores",
+					(errmsg("segment \"%s\" is never reached: earlier entries take all of its %d combinations of scores",
 							table->segment[i].name, table->segment[i].loses),
 					 errhint("The first entry that fits wins: put narrow ones before wide ones.")));
 	}

@@ -42,7 +42,7 @@ struct CsArena
 {
 	MemoryContext context;
 	bool		shareable;		/* workers may come */
-	bool		refused;		/* shared memory could not be had */
+	bool		refused;		/* shared memory could not be allocated */
 	CsArenaDirectory *directory;	/* of a running team, else NULL */
 	bool		is_worker;
 	uint32		seen;			/* worker: the directory's changes it has followed */
@@ -154,7 +154,7 @@ Refuse(CsArena *arena, Size size)
 {
 	if (!arena->refused)
 		ereport(NOTICE,
-				(errmsg("training continues in one process because %zu MB of shared memory could not be had",
+				(errmsg("training continues in one process because %zu MB of shared memory could not be allocated",
 						(size / 1024 + 1023) / 1024),
 				 errhint("Enlarge /dev/shm (with Docker: --shm-size), or set max_parallel_maintenance_workers to 0.")));
 	arena->refused = true;

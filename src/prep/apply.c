@@ -256,7 +256,7 @@ CsPrepApplyTask(CsTeam *team, const void *args, int item)
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("a row is too far from the others to be prepared"),
-					 errhint("Clip the features, or leave out rows that are no customers with WHERE.")));
+					 errhint("Clip the features, or leave out rows that are not customers with WHERE.")));
 	}
 }
 

@@ -28,7 +28,7 @@ TakeBlock(const CsPipeline *p, const double *x, int nrows, int d, double *block,
 	if (p == NULL)
 		memcpy(block, x, sizeof(double) * d * CS_BLOCK_ROWS);
 	else if (!CsPipelineScale(p, x, CS_BLOCK_ROWS, nrows, block, CS_BLOCK_ROWS, work))
-		elog(ERROR, "a row of the training data can't be prepared");
+		elog(ERROR, "a row of the training data cannot be prepared");
 }
 
 /* Moments of the rows of one lane. */

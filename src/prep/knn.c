@@ -239,7 +239,7 @@ CollectDonors(const CsPipeline *p, CsArena *arena, const CsMatrix *raw, const in
 			if (!RowIsComplete(p, block, r) || complete++ != chosen[next])
 				continue;
 			if (!CsPipelineScale(p, block + r, CS_BLOCK_ROWS, 1, scaled, 1, work))
-				elog(ERROR, "a complete row of the training data can't be prepared");
+				elog(ERROR, "a complete row of the training data cannot be prepared");
 			for (int j = 0; j < p->nscaled; j++)
 				donors[(Size) j * ndonors + next] = scaled[j];
 			next++;

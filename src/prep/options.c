@@ -389,7 +389,7 @@ RejectChange(CsPrepKey key, const char *column, const char *allowed)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("preparation key %s does not suit this algorithm", KeyLabel(key, column)),
-			 errdetail("Its rules are about the values themselves, so these must stay as they are."),
+			 errdetail("The rules use the values themselves, so the preparation must not change them."),
 			 errhint("Leave it out, or give %s.", allowed)));
 }
 

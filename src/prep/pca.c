@@ -50,7 +50,7 @@ CsComponentsAsked(const CsComponents *c, double pca)
 	if (pca > c->d)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("number of PCA components %.0f exceeds the %d columns there are", pca, c->d),
+				 errmsg("number of PCA components %.0f exceeds the number of columns, %d", pca, c->d),
 				 errhint("Lower \"pca\", or give a share of the variance between 0 and 1.")));
 	if (pca >= 1)
 		return (int) pca;

@@ -63,8 +63,8 @@ ResolveNumber(CsPrepColumn *prep, const bool *given, const CsColumn *column)
 	if (!CsImputeAt(prep->impute)->of_numbers)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("nulls of %s column \"%s\" can't be a level", kind, name),
-				 errhint("Impute \"level\" is for categories; give numbers another, such as \"median\".")));
+				 errmsg("nulls of %s column \"%s\" cannot be a level", kind, name),
+				 errhint("Imputation by \"level\" is for categories; impute numbers otherwise, for example by \"median\".")));
 	if (prep->impute == CS_IMPUTE_CONSTANT && isnan(prep->constant))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -94,7 +94,7 @@ ResolveCategoryImpute(CsPrepColumn *prep, const char *name)
 	if (prep->impute_given && !of_categories)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("categorical column \"%s\" can't be imputed by \"%s\"", name,
+				 errmsg("categorical column \"%s\" cannot be imputed by \"%s\"", name,
 						CsImputes[prep->impute]->name),
 				 errhint("Use \"level\", \"mode\", \"constant\", \"skip\" or \"error\", or encode it as \"ordinal\".")));
 	if (prep->impute_given && lacks_level)
@@ -125,7 +125,7 @@ ResolveOrdinal(CsPrepColumn *prep, const char *name)
 		if (prep->impute_given)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("nulls of ordinal column \"%s\" can't be a level", name),
+					 errmsg("nulls of ordinal column \"%s\" cannot be a level", name),
 					 errhint("A level of an ordinal column has a rank; impute by \"median\" or \"constant\".")));
 		prep->impute = CS_IMPUTE_MEDIAN;
 	}

@@ -225,7 +225,7 @@ CsPortraitDropLabels(CsPortrait *portrait)
 	{
 		const CsPortraitColumn *c = &portrait->columns[i];
 		const char *reason = c->feature >= 0 ? NULL :
-			c->names_rows ? "different in each row, or nearly" :
+			c->names_rows ? "a different value in nearly every row" :
 			i != portrait->value && HoldsSegments(portrait, c) ? "the segment itself" : NULL;
 
 		if (reason != NULL)

@@ -198,10 +198,10 @@ ReportChanged(const Collecting *c)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s does not give the rows that it gave when it was read first",
+			 errmsg("%s returned other rows when it was read again",
 					c->pass->relation->description),
-			 errdetail("Its values do not fit into maintenance_work_mem, so it is read several times."),
-			 errhint("Raise maintenance_work_mem, or give a source that does not change by chance: a table that the query is stored in.")));
+			 errdetail("The values do not fit into maintenance_work_mem, so the source is read several times."),
+			 errhint("Raise maintenance_work_mem, or store the result of the query in a table and give the table as the source.")));
 }
 
 /* CsRowSink: one row of the source. */
@@ -421,7 +421,7 @@ TellLeftOut(const CsPortrait *portrait, int64 nrows)
 		ereport(NOTICE,
 				(errmsg("customers left out because they cannot be placed: %lld of %lld",
 						(long long) portrait->n_unplaced, (long long) nrows),
-				 errhint("custseg.data_quality() says what is wrong with them.")));
+				 errhint("custseg.data_quality() shows the reasons.")));
 }
 
 /* See profile.h. */

@@ -166,7 +166,7 @@ TotalValue(const CsPortrait *portrait)
 	if (total > 0)
 		return total;
 	ereport(NOTICE,
-			(errmsg("value shares are NULL: column \"%s\" sums up to %.15g",
+			(errmsg("value shares are NULL because the sum of column \"%s\" is %.15g",
 					NameStr(portrait->columns[portrait->value].column.name), total),
 			 errhint("Name a column whose sum is positive.")));
 	return NAN;

@@ -41,7 +41,7 @@ ReadOptions(FunctionCallInfo fcinfo, int max_depth, int options)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"max_depth\" must be between 1 and %d", CS_TREE_MAX_DEPTH),
 				 errdetail("It is %d.", result->max_depth),
-				 errhint("Each level doubles the number of rules at most; people read some 3 to 5.")));
+				 errhint("Each level can double the number of rules; people can read a tree of 3 to 5 levels.")));
 	return result;
 }
 

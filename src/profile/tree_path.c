@@ -50,7 +50,7 @@ OpenTree(StoredTree *tree, const CsScorer *scorer)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("model \"%s\" is not a tree", NameStr(scorer->model)),
 				 errdetail("Its algorithm is \"%s\".", NameStr(scorer->algorithm)),
-				 errhint("custseg.surrogate() tells the segments of any model by rules.")));
+				 errhint("custseg.surrogate() describes the segments of any model by rules.")));
 	CsScoringInit(&tree->scoring, scorer, CurrentMemoryContext);
 	CsScorerRead(scorer, missing_sql, TakeMissing, missing);
 	CsRuleMakerInit(&tree->maker, CsScorerPipeline(scorer),

@@ -55,13 +55,13 @@ CsSegmentColumn(Relation rel, const char *column)
 		attribute->atttypid != INT8OID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" is of type %s, which can't hold a segment", column,
+				 errmsg("column \"%s\" is of type %s, which cannot hold a segment", column,
 						format_type_be(attribute->atttypid)),
 				 errhint("Segments are numbers: use a column of type integer.")));
 	if (attribute->attgenerated != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("column \"%s\" is a generated column, which can't be assigned", column),
+				 errmsg("column \"%s\" is a generated column, which cannot be assigned", column),
 				 errhint("Use a plain column of type integer.")));
 	return number;
 }
@@ -97,13 +97,13 @@ CheckTrigger(FunctionCallInfo fcinfo)
 		TRIGGER_FIRED_BY_DELETE(data->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("trigger \"%s\" is not fired as assign_segment() must be",
+				 errmsg("trigger \"%s\" is not fired in the way that assign_segment() needs",
 						data->tg_trigger->tgname),
 				 errhint("Create it as BEFORE INSERT OR UPDATE ... FOR EACH ROW.")));
 	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("trigger \"%s\" has %d arguments, assign_segment() takes 2 or 3",
+				 errmsg("trigger \"%s\" has %d arguments, but assign_segment() takes 2 or 3",
 						data->tg_trigger->tgname, data->tg_trigger->tgnargs),
 				 errhint("EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version']).")));
 }

@@ -74,7 +74,7 @@ FindAttribute(TupleDesc desc, const char *name)
 		if (found != 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_AMBIGUOUS_COLUMN),
-					 errmsg("column \"%s\" is there more than once in the row to score", name),
+					 errmsg("column \"%s\" appears more than once in the row to score", name),
 					 errhint("Give the columns of the query different names.")));
 		found = i + 1;
 	}
@@ -293,7 +293,7 @@ CheckWidth(CsBinding *b, int feature, const CsFeature *f, const CsColumn *column
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("vectors of column \"%s\" have %d elements, but model \"%s\" wants %d",
 						CsFeatureColumn(f), width, model, f->vector_width),
-				 errhint("Score vectors that were made as those of the training were.")));
+				 errhint("Score vectors that were made in the same way as those of the training.")));
 	states[feature] = CS_BIND_OTHER_KIND;
 	b->feature[feature].attribute = 0;
 }
@@ -594,8 +594,8 @@ ReadJsonVector(Jsonb *row, const CsFeature *f, const char *model, JsonVector *ve
 		JsonContainerSize(value.val.binary.data) != f->vector_width)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("key \"%s\" is no array of %d numbers", vector->name, f->vector_width),
-				 errdetail("Model \"%s\" was trained on vectors of so many elements.", model),
+				 errmsg("key \"%s\" is not an array of %d numbers", vector->name, f->vector_width),
+				 errdetail("Model \"%s\" was trained on vectors of that many elements.", model),
 				 errhint("Give an array of numbers, or null.")));
 	iterator = JsonbIteratorInit(value.val.binary.data);
 	(void) JsonbIteratorNext(&iterator, &element, true);

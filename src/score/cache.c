@@ -255,7 +255,7 @@ FindOrLoad(const char *model, int version, bool missing_ok)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("model \"%s\" has no version %d", model, version),
-				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists those there are.",
+				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists the versions.",
 						 quote_literal_cstr(model))));
 	return AddScorer(model, version, scorer);
 }

@@ -164,7 +164,7 @@ ReasonArgument(FunctionCallInfo fcinfo, int argument)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("reason must not be empty"),
-				 errhint("Say why, for those who will ask.")));
+				 errhint("Give the reason, for those who will ask.")));
 	return reason;
 }
 

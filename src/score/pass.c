@@ -58,8 +58,8 @@ ReportMissing(const CsPass *pass, const CsScorer *scorer, const CsFeature *f)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("%s lacks a column \"%s\" of vectors of %d elements",
 						pass->relation->description, CsFeatureColumn(f), f->vector_width),
-				 errdetail("Model \"%s\" was trained on them.", NameStr(scorer->model)),
-				 errhint("Score vectors that were made as those of the training were.")));
+				 errdetail("Model \"%s\" was trained on such vectors.", NameStr(scorer->model)),
+				 errhint("Score vectors that were made in the same way as those of the training.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("%s lacks column \"%s\"", pass->relation->description, NameStr(f->name)),

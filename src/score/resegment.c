@@ -157,7 +157,7 @@ FindId(const Resegment *r, Relation rel)
 	if (column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("overrides of model \"%s\" can't be honoured: table \"%s\" has no column that identifies a customer",
+				 errmsg("overrides of model \"%s\" cannot be honoured: table \"%s\" has no column that identifies a customer",
 						NameStr(r->scoring.scorer->model), RelationGetRelationName(rel)),
 				 errhint("Name the column as the model's id, give the table a primary key, or end the overrides with custseg.end_override().")));
 	return NameStr(column->name);
@@ -510,7 +510,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	RecordMoves(&r);
 	if (r.n_by_hand > 0)
 		ereport(NOTICE,
-				(errmsg("%lld customers have the segment that somebody decided for them, or none",
+				(errmsg("%lld customers have the segment of their override, or no segment because they are excluded",
 						(long long) r.n_by_hand),
 				 errhint("SELECT * FROM custseg.overrides lists the decisions.")));
 	relation_close(rel, NoLock);

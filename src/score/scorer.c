@@ -84,7 +84,7 @@ ToNumber(const JsonbValue *value, const char *key)
 	double		number;
 
 	if (!CsJsonGetNumber(value, &number))
-		InvalidDefinition("\"%s\" has an element that is no finite number.", key);
+		InvalidDefinition("\"%s\" has an element that is not a finite number.", key);
 	return number;
 }
 
@@ -217,7 +217,7 @@ CheckSize(Size size)
 	if (size > MaxAllocSize)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("the compiled model would take %zu MB, the limit is %zu MB",
+				 errmsg("the compiled model would take %zu MB, but the limit is %zu MB",
 						size / (1024 * 1024), (Size) MaxAllocSize / (1024 * 1024)),
 				 errhint("Use fewer segments or fewer features.")));
 }
@@ -312,7 +312,7 @@ SegmentIndex(const CsScorer *scorer, double number, const char *key)
 			high = middle;
 	}
 	if (low == scorer->nsegments || segments[low].segment != number)
-		InvalidDefinition("\"%s\" has an element that is no segment's number.", key);
+		InvalidDefinition("\"%s\" has an element that is not the number of a segment.", key);
 	return low;
 }
 
@@ -392,7 +392,7 @@ GetAlgorithm(JsonbContainer *root, NameData *name)
 	GetName(root, "algorithm", name);
 	algorithm = CsAlgorithmLookup(NameStr(*name));
 	if (algorithm == NULL)
-		InvalidDefinition("Models of algorithm \"%s\" can't be compiled.", NameStr(*name));
+		InvalidDefinition("Models of algorithm \"%s\" cannot be compiled.", NameStr(*name));
 	return algorithm;
 }
 
@@ -440,7 +440,7 @@ CsScorerFromJsonb(Jsonb *definition)
 		FillSegment(scorer, GetSegment(segments, i), i, &names);
 	if (algorithm->has_noise != (CsScorerSegments(scorer)[0].segment == 0))
 		InvalidDefinition(algorithm->has_noise ? "There is no segment 0 for noise." :
-						  "There is a segment 0, but the algorithm knows no noise.");
+						  "There is a segment 0, but the algorithm has no noise.");
 	FillParameters(scorer, algorithm, parameters,
 				   (int32) (scorer->pipeline_offset + MAXALIGN(pipeline->size)));
 	pfree(pipeline);
@@ -609,7 +609,7 @@ CsScorerFromDatum(Datum value)
 	if (scorer->format != CS_SCORER_FORMAT)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("compiled model of format %d, this version reads format %d",
+				 errmsg("compiled model has format %d, but this version of custseg reads format %d",
 						scorer->format, CS_SCORER_FORMAT),
 				 errhint("Compile the model again with custseg.scorer().")));
 	return scorer;
@@ -623,7 +623,7 @@ CsReportDroppedVersion(const CsScorer *scorer)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" has no version %d any more", NameStr(scorer->model),
 					scorer->version),
-			 errhint("It was dropped meanwhile. SELECT version FROM custseg.model_version lists those there are.")));
+			 errhint("The version was dropped meanwhile. SELECT version FROM custseg.model_version lists the versions.")));
 }
 
 /* See score.h. */

@@ -74,7 +74,7 @@ ReportInvalidTable(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid counts of label pairs"),
-			 errhint("Only custseg.adjusted_rand() and the aggregates like it make such values.")));
+			 errhint("Only custseg.adjusted_rand() and similar aggregates make such values.")));
 }
 
 /* What must hold before a table is looked at or written to; cheap enough for every row. */
@@ -178,7 +178,7 @@ CsPairTableAdd(CsPairTable *table, int32 a, int32 b, int64 n)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("more than %d different pairs of labels", CS_MAX_LABEL_PAIRS),
-					 errhint("Labels are segments, of which there are few: is one of the columns an id?")));
+					 errhint("Labels are segments, and segments are few: check whether one of the columns is an id.")));
 		if (table->npairs == MOST_PAIRS(table->capacity))
 		{
 			table = GrowTable(table);

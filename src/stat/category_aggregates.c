@@ -44,8 +44,8 @@ RequireAggregate(FunctionCallInfo fcinfo)
 	if (AggCheckCallContext(fcinfo, NULL) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("aggregate's state function called outside an aggregate"),
-				 errhint("Call custseg.chi_square_test() or an aggregate like it.")));
+				 errmsg("aggregate transition function called in non-aggregate context"),
+				 errhint("Call custseg.chi_square_test() or a similar aggregate.")));
 }
 
 /* The state as it was, NULL included. */
@@ -232,7 +232,7 @@ ShareLevels(const CsContingency *table)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("invalid counts of categories and groups"),
 				 errdetail("Two samples have %d groups.", ngroups),
-				 errhint("Only custseg.psi() and the aggregates like it make such values.")));
+				 errhint("Only custseg.psi() and similar aggregates make such values.")));
 	for (int which = 0; which < 2; which++)
 		shares.share[which] = palloc0(sizeof(double) * shares.nlevels);
 

@@ -62,7 +62,7 @@ ReportInvalidTable(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid counts of categories and groups"),
-			 errhint("Only custseg.chi_square_test() and the aggregates like it make such values.")));
+			 errhint("Only custseg.chi_square_test() and similar aggregates make such values.")));
 }
 
 /* What must hold before a table is looked at or written to; cheap enough for every row. */
@@ -182,7 +182,7 @@ GrowTable(const CsContingency *table, int more_text)
 static void
 CheckLimits(const CsContingency *table, int64 more_text)
 {
-	const char *hint = "A category has few different values: is one of the columns an id?";
+	const char *hint = "A category has few distinct values: check whether one of the columns is an id.";
 
 	if (table->ncells >= CS_MAX_CONTINGENCY_CELLS)
 		ereport(ERROR,

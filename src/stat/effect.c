@@ -40,13 +40,13 @@ CsEffectLabel(const char *measure, double value, int df)
 	if (scale == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown measure of effect \"%s\"", measure),
-				 errhint("Known are: eta_squared, omega_squared, epsilon_squared, cohens_d, cramers_v.")));
+				 errmsg("unknown effect size \"%s\"", measure),
+				 errhint("Known effect sizes are: eta_squared, omega_squared, epsilon_squared, cohens_d, cramers_v.")));
 	if (df < 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("df of an effect must be 1 or more, not %d", df),
-				 errhint("For Cramer's V it is the smaller of the table's rows and columns, less 1.")));
+				 errmsg("df of an effect size must be 1 or more, not %d", df),
+				 errhint("For Cramer's V, df is the smaller of the numbers of rows and columns of the table, minus 1.")));
 	if (isnan(value))
 		return NULL;
 	value = fabs(value);

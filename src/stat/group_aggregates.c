@@ -49,8 +49,8 @@ AggregateContext(FunctionCallInfo fcinfo)
 	if (AggCheckCallContext(fcinfo, &context) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("aggregate's state function called outside an aggregate"),
-				 errhint("Call custseg.anova() or an aggregate like it.")));
+				 errmsg("aggregate transition function called in non-aggregate context"),
+				 errhint("Call custseg.anova() or a similar aggregate.")));
 	return context;
 }
 
@@ -66,7 +66,7 @@ RowCounts(FunctionCallInfo fcinfo)
 	if (isinf(value))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("groups can't be compared by an infinite value"),
+				 errmsg("groups cannot be compared by an infinite value"),
 				 errhint("Leave such rows out: FILTER (WHERE value <> 'infinity' AND value <> '-infinity').")));
 	return !isnan(value);
 }
@@ -179,8 +179,8 @@ PairsArray(FunctionCallInfo fcinfo,
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("%d groups are too many to compare in pairs", k),
-				 errdetail("At most %d are compared.", MAX_PAIRED_GROUPS),
-				 errhint("Use custseg.anova() for all of them together.")));
+				 errdetail("At most %d groups are compared.", MAX_PAIRED_GROUPS),
+				 errhint("Use custseg.anova() for all groups together.")));
 	pairs = palloc(sizeof(CsPair) * npairs);
 	rows = palloc(sizeof(Datum) * npairs);
 	compare(moments->group, k, CONFIDENCE, pairs);

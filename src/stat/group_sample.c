@@ -153,7 +153,7 @@ NumberGroups(const CsGroupSample *sample, int32 *index)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("more than %d groups", CS_MAX_GROUPS),
-					 errhint("Is the second argument an id? It is to be a segment, or another number that few groups share.")));
+					 errhint("The second argument must be a segment, or another number that has few values, not an id.")));
 	}
 	hash_destroy(groups);
 	return ngroups;

@@ -45,7 +45,7 @@ ReportInvalidState(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("invalid moments of groups"),
-			 errhint("Only custseg.anova() and the aggregates like it make such values.")));
+			 errhint("Only custseg.anova() and similar aggregates make such values.")));
 }
 
 /* See grouped.h. */
@@ -103,7 +103,7 @@ InsertGroup(CsGroupedMoments *m, int at, int32 group)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("more than %d groups", CS_MAX_GROUPS),
-				 errhint("Is the second argument an id? It is to be a segment, or another number that few groups share.")));
+				 errhint("The second argument must be a segment, or another number that has few values, not an id.")));
 	if (m->ngroups == m->capacity)
 	{
 		CsGroupedMoments *larger = CreateState(Min(2 * m->capacity, 2 * CS_MAX_GROUPS));

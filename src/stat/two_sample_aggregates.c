@@ -48,7 +48,7 @@ AggregateContext(FunctionCallInfo fcinfo)
 	MemoryContext context;
 
 	if (AggCheckCallContext(fcinfo, &context) == 0)
-		elog(ERROR, "aggregate's state function called outside an aggregate");
+		elog(ERROR, "aggregate transition function called in non-aggregate context");
 	return context;
 }
 
@@ -372,7 +372,7 @@ custseg_ks_test_quantiles(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a baseline of %lld values cannot have %lld quantiles", (long long) n,
 						(long long) nquantiles),
-				 errhint("Give two quantiles or more, from the minimum to the maximum at equal steps, and the number of values that they were taken from.")));
+				 errhint("Give two quantiles or more, from the minimum to the maximum at equal steps, and the number of values from which they were computed.")));
 	if (!HaveBoth(samples))
 		return FormKsResult(fcinfo, NULL, n, m);
 	ks = CsKsTestQuantiles(samples->value[CS_BASELINE], (int) nquantiles, n,

@@ -59,7 +59,7 @@ AddNamed(CsTraining *t, const CsColumn *column)
 	if (IsImitated(t, NameStr(column->name)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("column \"%s\" is what is imitated, and cannot be a feature",
+				 errmsg("column \"%s\" is imitated, so it cannot be a feature",
 						NameStr(column->name)),
 				 errhint("Leave it out of \"features\".")));
 	for (int i = 0; i < t->nfeatures; i++)
@@ -72,8 +72,8 @@ AddNamed(CsTraining *t, const CsColumn *column)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("too many features"),
-				 errdetail("A model can have %d.", CS_MAX_FEATURES),
-				 errhint("custseg.select_features() tells which say the same as others.")));
+				 errdetail("A model can have at most %d features.", CS_MAX_FEATURES),
+				 errhint("custseg.select_features() shows which features are redundant.")));
 	t->features[t->nfeatures++] = *column;
 }
 
@@ -90,7 +90,7 @@ ResolveNamed(CsTraining *t, ArrayType *names)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"features\" must not be empty"),
-				 errhint("Name at least one column, or leave \"features\" out to use all that can help.")));
+				 errhint("Name at least one column, or leave \"features\" out to use all suitable columns.")));
 	t->features = palloc(sizeof(CsColumn) * CS_MAX_FEATURES);
 	for (int i = 0; i < n; i++)
 	{
@@ -338,8 +338,8 @@ CsFeaturesDropUseless(CsTraining *t)
 	}
 	if (t->left_out.len > 0)
 		ereport(NOTICE,
-				(errmsg("left out columns that cannot help: %s", t->left_out.data),
-				 errhint("Name the columns to use in \"features\" to have it otherwise.")));
+				(errmsg("left out unsuitable columns: %s", t->left_out.data),
+				 errhint("Name columns in \"features\" to use them all the same.")));
 	pfree(keep);
 }
 
@@ -373,7 +373,7 @@ CsFeaturesCompare(const CsTraining *t)
 							 NameStr(t->features[i].name));
 	if (added.len > 0)
 		ereport(NOTICE,
-				(errmsg("features are not those of %s", t->predecessor->name),
-				 errdetail("New ones are %s.", added.data),
-				 errhint("Name the features, so that a column that was added since is not taken up.")));
+				(errmsg("the features differ from those of %s", t->predecessor->name),
+				 errdetail("New features are %s.", added.data),
+				 errhint("Name the features, so that columns that were added since then are not used.")));
 }

@@ -38,7 +38,7 @@ static void
 NumberAnew(const CsLabeller *predecessor, const char *why)
 {
 	ereport(NOTICE,
-			(errmsg("segments are numbered anew, not as in %s", predecessor->name),
+			(errmsg("segments are numbered from the start, not as in %s", predecessor->name),
 			 errdetail_internal("%s", why)));
 }
 

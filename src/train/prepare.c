@@ -242,9 +242,9 @@ FindTarget(const CsTraining *t)
 	if (target->nclasses > algorithm->max_segments)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("model \"%s\" has %d segments, a %s can tell %d", imitated.model,
+				 errmsg("model \"%s\" has %d segments, but a %s can distinguish at most %d", imitated.model,
 						target->nclasses, algorithm->name, algorithm->max_segments),
-				 errhint("Imitate a model of fewer segments.")));
+				 errhint("Imitate a model with fewer segments.")));
 	return target;
 }
 

@@ -508,7 +508,7 @@ LearnLabels(CsTraining *t)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("all rows are in segment \"%s\"", t->target->classes[0].name),
-				 errhint("A %s tells segments apart: give it rows of at least two.",
+				 errhint("A %s distinguishes segments: give rows of at least two segments.",
 						 t->algorithm->name)));
 }
 

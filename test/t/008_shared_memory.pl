@@ -47,7 +47,7 @@ sub both
     return $said;
 }
 
-my $notice = qr/NOTICE:  training continues in one process because \d+ MB of shared memory could not be had/;
+my $notice = qr/NOTICE:  training continues in one process because \d+ MB of shared memory could not be allocated/;
 my $said;
 
 is(both('fits', sprintf($rows, 20000), "k => 3"), '', 'what fits is trained without a word');

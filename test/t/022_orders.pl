@@ -52,7 +52,7 @@ SKIP:
     my $file = "$ENV{CUSTSEG_DATA}/cdnow/cdnow_sample.csv.gz";
     my $summary = "$ENV{CUSTSEG_DATA}/cdnow/cdnow_customers_summary.csv.gz";
 
-    skip "$file can't be read", 1 if !-r $file || !-r $summary;
+    skip "$file cannot be read", 1 if !-r $file || !-r $summary;
     $node->safe_psql('postgres', <<"END");
 CREATE TABLE cdnow (master int, customer int, day text, cds int, amount numeric);
 COPY cdnow FROM PROGRAM 'gzip -dc $file' CSV HEADER;
