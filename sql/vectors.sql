@@ -104,6 +104,8 @@ SELECT outcome($$SELECT (custseg.train('bad', 'people', '{"embedding[4]"}', 3)).
 SELECT outcome($$SELECT (custseg.train('bad', 'SELECT array_fill(1.5::real, ARRAY[2049]) AS embedding FROM people', '{embedding}', 3)).model$$);
 SELECT outcome($$SELECT (custseg.train('bad', 'SELECT id AS a12345678901234567890123456789012345678901234567890123456789012, embedding AS b2345678901234567890123456789012345678901234567890123456789012 FROM people', '{b2345678901234567890123456789012345678901234567890123456789012}', 3)).model$$);
 
+SELECT outcome($$SELECT (custseg.train('bad', 'people', '{x}', 3, id => 'embedding[1]')).model$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.customer_features('SELECT id, now() AS at, embedding FROM people', 'id', 'at', 'embedding[1]')$$);
 -- a column that has the name of an element is not taken for it
 CREATE VIEW clash AS SELECT id, embedding, 1000.0 * id AS "embedding[2]" FROM people;
 SELECT outcome($$SELECT (custseg.train('bad', 'clash', '{embedding}', 3)).model$$);

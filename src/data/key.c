@@ -177,7 +177,7 @@ CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *cou
 void
 CsRelationCheckId(const CsRelation *rel, const char *id)
 {
-	const CsColumn *column = CsRelationColumn(rel, id);
+	const CsColumn *column = CsRelationWhole(rel, id);
 	CsIdCounts	counts;
 
 	if (!CsRelationCountId(rel, column, &counts))

@@ -618,7 +618,28 @@ ListColumns(const CsRelation *rel)
 	return list.data;
 }
 
-/* The column of that name, or an error that lists the ones there are. */
+/* The error for a column that is not there, with a list of those that are. */
+static void
+ReportNoColumn(const CsRelation *rel, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" does not exist in %s", name, rel->description),
+			 rel->ncolumns > 0 ? errhint("Its columns are %s.", ListColumns(rel)) : 0));
+}
+
+/* See relation.h. */
+const CsColumn *
+CsRelationWhole(const CsRelation *rel, const char *name)
+{
+	const CsColumn *column = FindWhole(rel, name, (int) strlen(name));
+
+	if (column == NULL)
+		ReportNoColumn(rel, name);
+	return column;
+}
+
+/* See relation.h. */
 const CsColumn *
 CsRelationColumn(const CsRelation *rel, const char *name)
 {
@@ -634,10 +655,7 @@ CsRelationColumn(const CsRelation *rel, const char *name)
 			RejectVector(rel, whole);
 	}
 	if (column == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" does not exist in %s", name, rel->description),
-				 rel->ncolumns > 0 ? errhint("Its columns are %s.", ListColumns(rel)) : 0));
+		ReportNoColumn(rel, name);
 	return column;
 }
 

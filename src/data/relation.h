@@ -147,6 +147,9 @@ extern const CsColumn *CsRelationFeature(const CsRelation *rel, const char *name
 /* As CsRelationFind, or an error that names the relation and hints at the columns there are. */
 extern const CsColumn *CsRelationColumn(const CsRelation *rel, const char *name);
 
+/* The same where an element of a vector will not do, because SQL is written with the column's name. */
+extern const CsColumn *CsRelationWhole(const CsRelation *rel, const char *name);
+
 /*
  * The columns that a name stands for, one after the other: one, or all elements of a vector.  An error
  * when there are none.

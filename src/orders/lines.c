@@ -61,7 +61,7 @@ CsOrdersColumn(const CsRelation *rel, const char *name, const char *role, int ki
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the column of the %s must not be NULL", role),
 				 errhint("Name a column of %s.", rel->description)));
-	column = CsRelationColumn(rel, name);
+	column = CsRelationWhole(rel, name);
 	if ((kinds & CS_KIND_BIT(column->converter.kind)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
