@@ -18,7 +18,7 @@ SHLIB_LINK += -lgsl -lm
 
 PG_CONFIG ?= pg_config
 
-# What installs what the machine lacks before it builds, and so can't rest on PGXS.
+# What installs what the machine lacks before it builds, and so cannot rest on PGXS.
 SELF_CONTAINED = check demo bench deb dist package-check
 
 ifneq ($(filter $(SELF_CONTAINED),$(MAKECMDGOALS)),)

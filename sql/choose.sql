@@ -55,7 +55,7 @@ WHERE v.model = 'flowers' AND i.metric = 'inertia_per_row' AND d.metric = 'mean_
 -- a silhouette's neighbor is another segment
 SELECT count(*), count(*) FILTER (WHERE neighbor <> segment AND neighbor BETWEEN 1 AND 3) AS others FROM custseg.silhouette('flowers');
 
--- other rows, few rows, no rows; rows that can't be placed
+-- other rows, few rows, no rows; rows that cannot be placed
 SELECT metric, round(result::numeric, 6) AS result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id > 50');
 SELECT metric, round(result::numeric, 6) AS result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id = 1 UNION ALL SELECT 151, ''Infinity'', 3, 2, 1');
 SELECT metric, result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WHERE id < 1');

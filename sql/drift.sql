@@ -160,7 +160,7 @@ SELECT feature, ks, round(psi::numeric, 3) AS psi, wasserstein, verdict, reason 
 SELECT feature, verdict, reason FROM custseg.drift('constant', 'SELECT 100 AS spent, 7 AS fixed FROM present');
 -- the same median, another spread
 SELECT feature, verdict, reason FROM custseg.drift('constant', 'SELECT 100.5 + (spent - 100.5) / 4 AS spent, 7 AS fixed FROM past') WHERE feature = 'spent';
--- what a reference can't tell
+-- what a reference cannot tell
 SELECT feature, n_baseline, n_current, verdict, reason FROM custseg.drift('m', 'present', 'SELECT spent, 1 AS channel, age, member, joined, gap FROM past WHERE id <= 100');
 SELECT feature, n_baseline, verdict, reason FROM custseg.drift('m', 'present', 'SELECT * FROM past WHERE id <= 29') WHERE feature = 'spent';
 SELECT feature, verdict, reason FROM custseg.drift('m', 'present', 'SELECT id, NULL::float8 AS spent, age, channel, member, joined, gap FROM past') WHERE feature = 'spent';
@@ -264,7 +264,7 @@ FROM generate_series(1, 30) i,
 -- a limit of one's own
 SELECT verdict, reason FROM custseg.drift_multivariate('lines', 'falling', options => '{"watch": 0.5, "drifted": 0.5}');
 SELECT verdict FROM custseg.drift_multivariate('lines', 'falling', options => '{"drifted": 0.5}');
--- few rows, none, a column that is gone or can't be read
+-- few rows, none, a column that is gone or cannot be read
 SELECT n_baseline, n_current, statistic, p_value, verdict, reason FROM custseg.drift_multivariate('lines', 'SELECT * FROM falling LIMIT 29');
 SELECT n_baseline, n_current, statistic, p_value, verdict, reason FROM custseg.drift_multivariate('lines', 'SELECT x, y FROM falling WHERE false');
 SELECT n_baseline, n_current, verdict, reason FROM custseg.drift_multivariate('lines', 'SELECT x FROM falling');

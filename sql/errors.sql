@@ -233,7 +233,7 @@ SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["fa
 SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["web"], "impute": "error"}}}');
 SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["shop", "web", "phone"], "impute": "level"}}}');
 SELECT preparation('{"columns": {"channel": {"encode": "ordinal", "levels": ["shop", "web", "phone"], "impute": "constant", "constant": "fax"}}}');
--- values that a step can't take
+-- values that a step cannot take
 SELECT training('SELECT i - 3 AS i FROM generate_series(1, 5) i', '''{i}'', 2, prep => ''{"transform": "log1p"}''');
 SELECT training('SELECT nullif(i, 3) AS i FROM generate_series(1, 5) i', '''{i}'', 2, prep => ''{"impute": "error"}''');
 SELECT training('SELECT nullif(i, 3) AS a, nullif(i, 4) AS b FROM generate_series(1, 5) i', '''{a,b}'', 2, prep => ''{"impute": "knn", "neighbors": 4}''');

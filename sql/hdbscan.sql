@@ -109,7 +109,7 @@ SELECT version, n_rows, jsonb_array_length(parameters -> 'points') AS points, js
 FROM custseg.model_version WHERE model = 'heaps' ORDER BY version;
 SELECT custseg.drop_model('heaps');
 
--- Without points new customers can't be placed.
+-- Without points new customers cannot be placed.
 
 SELECT n_segments FROM custseg.train('private', 'moons', '{x,y}', algorithm => 'hdbscan', options => '{"min_cluster_size": 10, "keep_points": false}');
 SELECT parameters - 'levels' AS parameters FROM custseg.model_version WHERE model = 'private';
@@ -158,7 +158,7 @@ SELECT sizes('SELECT CASE WHEN i = 7 THEN 1e12 ELSE i % 5 + i % 2 * 1000 END AS 
 SELECT s.scale, sizes('SELECT i AS x, 0.1 * i AS y FROM generate_series(1, 10000) i', '{}', s.scale) AS line,
     sizes('SELECT i % 50 AS x, i / 50 + i / 1000 * 7 AS y FROM generate_series(0, 1999) i', '{}', s.scale) AS two_grids
 FROM (VALUES ('{"scale": "none"}'::jsonb), ('{"scale": "standard"}'), ('{"scale": "minmax"}')) s (scale);
--- distances that can't be squared and summed
+-- distances that cannot be squared and summed
 SELECT sizes('SELECT i * 5e153 AS x, i * 5e153 AS y FROM unnest(''{-1,1}''::int[]) i', '{"min_cluster_size": 2, "min_samples": 1}');
 
 -- The order of rows makes no difference, but to the numbers of segments of equal size
@@ -217,7 +217,7 @@ SELECT sizes('SELECT i AS x, ''level '' || i % 60 AS y FROM generate_series(1, 8
 RESET maintenance_work_mem;
 RESET client_min_messages;
 
--- Parameters from anyone: what can't be is refused
+-- Parameters from anyone: what cannot be is refused
 
 SELECT n_segments FROM custseg.train('six', 'six', '{x}', algorithm => 'hdbscan', prep => '{"scale": "none"}', options => '{"min_cluster_size": 3, "min_samples": 1}');
 CREATE FUNCTION forge(path text[], value jsonb) RETURNS text LANGUAGE plpgsql AS $$

@@ -78,7 +78,7 @@ SELECT custseg.rollback('loyalty');
 SELECT row_number() OVER (ORDER BY id) AS step, version, action, reason
 FROM custseg.deployment WHERE model = 'loyalty' ORDER BY id;
 
--- The deployed version can't be dropped; a rollback skips those that were
+-- The deployed version cannot be dropped; a rollback skips those that were
 SELECT custseg.drop_model('loyalty', 1);
 \echo :LAST_ERROR_SQLSTATE
 SELECT custseg.drop_model('loyalty', 99);
@@ -164,7 +164,7 @@ SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND deployed;
 -- other features: still the same customers
 SELECT version FROM custseg.train('keep', 'customer', '{channel}', 4, deploy => true);
 SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND deployed;
--- a source that the deployed version can't label: numbered anew, and said so
+-- a source that the deployed version cannot label: numbered anew, and said so
 SELECT version FROM custseg.train('keep', 'SELECT id, recency FROM customer', '{recency}', 2);
 SELECT version FROM custseg.train('keep', 'SELECT id, recency, 1 AS channel FROM customer', '{recency}', 2);
 SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND version = 8;

@@ -121,7 +121,7 @@ JOIN custseg.segment_profile('m', 'SELECT *, frequency * 1e300 AS huge, frequenc
 WHERE h.column_name = 'huge';
 CREATE TABLE "we""ird ta'ble" AS SELECT *, score AS "od""d col'umn", city AS "a23456789012345678901234567890123456789012345678901234567890123" FROM customer;
 SELECT segment, column_name, level, n, rank FROM custseg.segment_profile('m', '"we""ird ta''ble"', ARRAY['od"d col''umn', 'a23456789012345678901234567890123456789012345678901234567890123'], '{"levels": 1}') WHERE segment = 3;
--- customers who can't be placed
+-- customers who cannot be placed
 SELECT DISTINCT segment, n FROM custseg.segment_profile('m', $$SELECT id, frequency, channel, monetary, CASE WHEN id > 990 THEN 'Infinity' ELSE recency::float8 END AS recency FROM customer$$) ORDER BY 1;
 -- values that do not fit are read in further passes, with the same result
 CREATE TABLE wide AS SELECT id + 1000 * j AS id, recency, frequency, monetary, channel, score, city FROM customer, generate_series(0, 39) j;

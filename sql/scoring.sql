@@ -56,7 +56,7 @@ CREATE DOMAIN checked_person AS person CHECK ((VALUE).recency >= 0);
 SELECT custseg.predict('m', (900, 300, '2024-01-02', 'phone')::person::checked_person);
 -- an array of rows, rows of different types in one call
 SELECT custseg.predict('m', p) FROM unnest(ARRAY[(50, 10, '2024-01-02', 'shop'), (900, 300, NULL, NULL)]::person[]) p;
--- jsonb objects: other keys don't matter
+-- jsonb objects: other keys do not matter
 SELECT custseg.predict('m', '{"recency": 100, "monetary": 400.5, "channel": "web", "joined": "2024-01-02", "x": [1]}'::jsonb);
 SELECT bool_and(custseg.predict('m', to_jsonb(c)) = custseg.predict('m', c)) AS same FROM customer c;
 CREATE DOMAIN document AS jsonb;
@@ -361,7 +361,7 @@ FROM custseg.migration WHERE model = 'm' ORDER BY id;
 CREATE TABLE places AS SELECT id, ctid AS place FROM customer;
 CALL custseg.resegment('m', 'customer');
 SELECT count(*) FROM customer c JOIN places p ON p.id = c.id AND p.place = c.ctid;
--- some move: a customer who turns, a number that was wrong, one that can't be placed
+-- some move: a customer who turns, a number that was wrong, one that cannot be placed
 UPDATE customer SET recency = 300, monetary = 900, channel = 'phone' WHERE id <= 2;
 UPDATE customer SET segment = 2 WHERE id = 3;
 UPDATE customer SET monetary = 'infinity' WHERE id = 4;

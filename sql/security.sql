@@ -355,7 +355,7 @@ CALL custseg.resegment('m''; DROP TABLE customer; --', '"odd''; DROP TABLE custo
 SELECT count(*) FROM custseg.score('m''; DROP TABLE customer; --');
 SELECT outcome($$SELECT custseg.predict('nobody''s "model"', c) FROM customer c$$);
 SELECT custseg.drop_model('m''; DROP TABLE customer; --');
--- a query can't leave its parentheses
+-- a query cannot leave its parentheses
 SELECT outcome($$SELECT custseg.train('out', 'SELECT 1 AS a) AS s; DROP TABLE customer; --', '{a}', 1)$$);
 SELECT outcome($$SELECT custseg.train('out', 'SELECT 1 AS a; DROP TABLE customer', '{a}', 1)$$);
 SELECT outcome($$SELECT custseg.train('out', 'SELECT 1 AS a) AS s, (SELECT 2 AS b', '{a}', 1)$$);
@@ -378,7 +378,7 @@ SELECT custseg.predict('mine', c) FROM customer c WHERE id = 1;
 SELECT custseg.drop_model('mine');
 RESET SESSION AUTHORIZATION;
 ALTER ROLE regress_cs_owner_2 RENAME TO regress_cs_owner;
--- models don't keep a role from being dropped, nor from being granted to one that is gone
+-- models do not keep a role from being dropped, nor from being granted to one that is gone
 SET SESSION AUTHORIZATION regress_cs_member;
 SELECT custseg.grant_model('ours', 'regress_cs_heir');
 RESET SESSION AUTHORIZATION;

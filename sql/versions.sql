@@ -32,7 +32,7 @@ SELECT * FROM custseg.migration('m');
 SELECT n_runs, n, n_moved, change, p_value, verdict, reason FROM custseg.migration_test('m');
 CALL custseg.resegment('m', 'customer');
 SELECT n_runs, n, n_moved, change, statistic, df, p_value, verdict, reason FROM custseg.migration_test('m');
--- some move, one can't be placed any more; names are those of today
+-- some move, one cannot be placed any more; names are those of today
 SELECT custseg.name_segment('m', 1, 'small'), custseg.name_segment('m', 3, 'large');
 UPDATE customer SET recency = 305, monetary = 901 WHERE id IN (1, 2, 70, 71, 72);
 UPDATE customer SET recency = 105, monetary = 401 WHERE id IN (3, 4);
@@ -62,7 +62,7 @@ SELECT 'eyes', 1, 'eyes', '2024-01-01', current_user, r, c, ('{1520,266,124,66,2
 FROM generate_series(1, 4) r, generate_series(1, 4) c;
 SELECT n, n_moved, round(change::numeric, 6) AS change, round(statistic::numeric, 10) AS statistic, df, round(p_value::numeric, 12) AS p_value, verdict, reason
 FROM custseg.migration_test('eyes');
--- segments that nobody enters or leaves, and ones that don't exchange with the others, cost no inverse: 1, 2 and 3, 4 on their own are
+-- segments that nobody enters or leaves, and ones that do not exchange with the others, cost no inverse: 1, 2 and 3, 4 on their own are
 -- two tests of McNemar, (20 - 5)^2 / 25 + (9 - 16)^2 / 25 = 10.96, and 5 is none
 INSERT INTO custseg.migration (model, version, source, run_at, run_by, from_segment, to_segment, n)
 SELECT 'eyes', 1, 'eyes', '2024-02-01', current_user, f, t, n

@@ -83,7 +83,7 @@ SELECT version FROM custseg.train('limits', 'SELECT * FROM customer WHERE id <= 
 SELECT segment, share, trained, change, verdict, reason FROM sizes('SELECT * FROM customer WHERE id <= 835 AND id > 25', model => 'limits');
 SELECT segment, share, trained, change, verdict, reason FROM sizes('SELECT * FROM customer WHERE id <= 530 OR id BETWEEN 801 AND 810', '{"change_watch": 50, "change_drifted": 60}', 'limits');
 SELECT segment, verdict, reason FROM sizes('SELECT * FROM customer WHERE id <= 800 OR id > 960', '{"share_low": 0.15, "share_high": 0.55, "change_watch": 50, "change_drifted": 60}');
--- customers who can't be placed belong to no share
+-- customers who cannot be placed belong to no share
 SELECT * FROM sizes($$SELECT id, recency, CASE WHEN id % 10 = 0 THEN 'Infinity' ELSE monetary END AS monetary, channel, member FROM customer$$);
 SELECT segment, verdict, reason FROM sizes($$SELECT id, recency, CASE WHEN id % 10 = 0 THEN 'Infinity' ELSE monetary END AS monetary, channel, member FROM customer$$, '{"unplaced_watch": 0.1}') WHERE segment IS NULL;
 SELECT version, n_rows, n_skipped FROM custseg.train('skips', $$SELECT id, recency, CASE WHEN id % 10 > 0 THEN monetary END AS monetary FROM customer$$, '{recency,monetary}', 3, id => 'id', prep => '{"impute": "skip"}');
@@ -144,7 +144,7 @@ SELECT * FROM quality('SELECT id, monetary::text AS monetary, NULL::text AS chan
 SELECT name, state, training_type, type, null_share, constant
 FROM custseg.data_quality('q', 'SELECT id, monetary::text AS monetary, NULL::text AS channel, recency AS days, member::int AS member FROM customer') WHERE subject = 'feature';
 SELECT * FROM quality('SELECT 1 AS one FROM customer');
--- modifiers of a type don't matter
+-- modifiers of a type do not matter
 CREATE TABLE typed (a varchar(10), b numeric(5, 1), c timestamp(0));
 INSERT INTO typed SELECT chr(97 + i % 3), i, timestamp '2024-01-01' + interval '1 hour' * i FROM generate_series(1, 100) i;
 SELECT n_segments FROM custseg.train('typed', 'typed', k => 2);
@@ -222,7 +222,7 @@ SELECT segment, group_value, n, is_feature, rating, reason FROM custseg.fairness
 SELECT DISTINCT group_value, is_feature FROM custseg.fairness('m', 'SELECT *, id % 2 = 0 AS flag FROM customer', 'flag') ORDER BY 1;
 SELECT DISTINCT group_value FROM custseg.fairness('m', 'SELECT *, id % 3 AS number FROM customer', 'number') ORDER BY 1;
 SELECT DISTINCT group_value, cramers_v, df, p_value, rating, reason FROM custseg.fairness('m', $$SELECT *, 'x'::text AS one FROM customer$$, 'one') WHERE segment = 1;
--- customers who can't be placed are a row of their own; nothing can be said when no one can
+-- customers who cannot be placed are a row of their own; nothing can be said when no one can
 SELECT segment, name, group_value, n, rating, reason
 FROM custseg.fairness('m', $$SELECT recency, member, channel, region, CASE WHEN region = 'south' AND id % 2 = 0 THEN 'Infinity' ELSE monetary END AS monetary FROM customer$$, 'region') WHERE segment IS NULL;
 SELECT DISTINCT segment, n, selection_rate, impact_ratio, representation_ratio, rating, reason

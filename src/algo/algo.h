@@ -241,7 +241,7 @@ typedef struct CsAlgorithm
 	 * and derives what scoring reads: returns its bytes, and writes them unless "result" is NULL.
 	 * They hold no pointers, and depend on nothing but the model.
 	 *
-	 * assign: places one prepared customer, z[ncolumns]; false when it can't be placed.  With
+	 * assign: places one prepared customer, z[ncolumns]; false when it cannot be placed.  With
 	 * "memberships", nsegments doubles that sum to 1, the runner-up is wanted, too.  Takes no
 	 * memory and is called for each row.
 	 *

@@ -64,7 +64,7 @@ CheckClusters(int64 nclusters, double eps, int min_samples)
 			 errhint("Raise \"eps\" or \"min_samples\"; custseg.dbscan_grid() shows their effect.")));
 }
 
-/* The error for core points that a version can't keep. */
+/* The error for core points that a version cannot keep. */
 static void
 CheckCorePoints(int64 n, int d)
 {

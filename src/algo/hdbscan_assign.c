@@ -31,7 +31,7 @@
 typedef struct Compiled
 {
 	int32		min_samples;
-	int32		npoints;		/* 0: new rows can't be placed */
+	int32		npoints;		/* 0: new rows cannot be placed */
 	Size		tree;			/* offsets from here: CsKdTree */
 	Size		segment;		/* int32[npoints]: index by position; 0: noise */
 	Size		leave;			/* double[npoints] */

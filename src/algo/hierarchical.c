@@ -95,7 +95,7 @@ CsTreeFree(CsTree *tree, CsArena *arena)
 	pfree(tree);
 }
 
-/* More segments than micro-clusters can't be had. */
+/* More segments than micro-clusters cannot be had. */
 static void
 CheckSegments(const CsFitInput *in)
 {

@@ -172,7 +172,7 @@ Literal(const CsFeature *f, double value)
 	return pstrdup(digits);
 }
 
-/* Does a row without the value go this way?  One that is estimated by its neighbors can't be told. */
+/* Does a row without the value go this way?  One that is estimated by its neighbors cannot be told. */
 static bool
 TakesNull(const CsFeature *f, const Bounds *bounds)
 {

@@ -3,7 +3,7 @@
  *	  Options of an algorithm: described as data (CsOption), read from jsonb, written to jsonb.
  *
  * One table drives parsing, checking, error messages and what is stored with the model, so they
- * can't disagree.  What ToJsonb writes, Parse reads back to the bit: numbers are written in the
+ * cannot disagree.  What ToJsonb writes, Parse reads back to the bit: numbers are written in the
  * shortest form that identifies them.
  */
 #include "custseg.h"

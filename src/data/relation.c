@@ -3,9 +3,9 @@
  *	  A source resolved, its columns classified, its rows streamed.
  *
  * A source is the name of a relation or a query.  A name is resolved once and from then on
- * written in full, so that a search_path that changes later can't move it.  A query is parsed on
+ * written in full, so that a search_path that changes later cannot move it.  A query is parsed on
  * its own, must be exactly one SELECT that only reads, and then stands in parentheses in FROM; what
- * is in it can't reach outside, because only the text of the one statement the parser
+ * is in it cannot reach outside, because only the text of the one statement the parser
  * found is taken.
  *
  * Everything is read through SPI as the caller, read-only and under the caller's snapshot, so

@@ -76,7 +76,7 @@ extern bool CsVectorTypeInit(CsVectorType *v, Oid type);
 
 /*
  * The elements of an array, as which a vector was read or cast: a number each, NaN for NULL.  An array
- * of another width, or of several dimensions, is all infinite, so that its row can't be placed.
+ * of another width, or of several dimensions, is all infinite, so that its row cannot be placed.
  */
 extern void CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements);
 
@@ -207,7 +207,7 @@ extern char *CsRelationDefaultId(const CsRelation *rel);
 
 /*
  * What a column that is to identify rows falls short of: one aggregate query, in as far as no
- * valid unique index rules it out.  False when its values can't be compared.
+ * valid unique index rules it out.  False when its values cannot be compared.
  */
 typedef struct CsIdCounts
 {

@@ -119,7 +119,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		if (nulls[i] || converter->kind == CS_CATEGORICAL || converter->kind == CS_UNUSABLE)
 			continue;
 		c->row[i] = converter->to_double(converter, values[i]);
-		/* an infinite value is there, but can't be summed up */
+		/* an infinite value is there, but cannot be summed up */
 		c->row_missing[i] = c->sums ? !isfinite(c->row[i]) : isnan(c->row[i]);
 		if (c->row_missing[i])
 			c->row[i] = 0;		/* which adds nothing, the mean being 0, too */

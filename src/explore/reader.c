@@ -41,7 +41,7 @@ MakeRoom(CsLook *look, int ncolumns)
 	memset((char *) look->columns + had, 0, size - had);
 }
 
-/* Add a column, an error when it was named and can't be used. */
+/* Add a column, an error when it was named and cannot be used. */
 static void
 AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 {

@@ -283,7 +283,7 @@ WhyNotTried(const CsTraining *t, const Comparison *c, const CsContender *contend
 	return NULL;
 }
 
-/* What counts: the mean silhouette with 0 for noise; NaN for one that can't be recommended. */
+/* What counts: the mean silhouette with 0 for noise; NaN for one that cannot be recommended. */
 static double
 MeritOf(const CsContender *c)
 {

@@ -192,7 +192,7 @@ custseg_k_distance(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The error for an array of values to try that can't be one. */
+/* The error for an array of values to try that cannot be one. */
 static void
 RejectArray(const char *name, const char *detail)
 {
@@ -326,7 +326,7 @@ RunGrid(CsTraining *t, CsTeam *team, const GridOptions *o, Grid *grid)
 	CsDbscanEnd(&l, team);
 }
 
-/* Why a pair can't be recommended; NULL when it can. */
+/* Why a pair cannot be recommended; NULL when it can. */
 static const char *
 Objection(const Cell *cell)
 {

@@ -4,7 +4,7 @@
  *
  * Each row goes through the same binding, pipeline and placing as predict's.  Labels count segments
  * from 0 without noise, which is -1, as an algorithm's fit does; so the measures of stat/ can be
- * taken.  Rows that the model can't place are counted and left out.
+ * taken.  Rows that the model cannot place are counted and left out.
  *
  * Memory is held to maintenance_work_mem, room for the measures included.  Past it nothing more is
  * stored, but the rows are counted to the end: the error can then say what would be enough.

@@ -108,7 +108,7 @@ CsFilterCenters(int d, int k, const double *centers, const double *origin, doubl
 	form[0] = (float) sqrt(largest);
 }
 
-/* The difference of two scores that rounding can't have made; see the head of this file. */
+/* The difference of two scores that rounding cannot have made; see the head of this file. */
 static inline float
 CertainDifference(int d, float reach, float c)
 {

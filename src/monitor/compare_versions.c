@@ -8,7 +8,7 @@
  * move is who would get another number.
  *
  * Which of the two is better is asked of a seeded sample.  Silhouettes that are measured in
- * different model spaces can't be compared: a version that leaves features out separates the rest
+ * different model spaces cannot be compared: a version that leaves features out separates the rest
  * better, and is no better for it.  So both labelings are measured twice, in the space of one
  * version and in that of the other, and the widths of the same rows are compared.  "b" is better
  * when it is so by at least one measure and not worse by the other, each time by "min_gain" and by

@@ -271,7 +271,7 @@ TextArray(const CsDriftFeature *d, List *texts)
 	return CsValueArray(TEXTARRAYOID, construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-/* A count or a share of a side; NULL when the column can't be read. */
+/* A count or a share of a side; NULL when the column cannot be read. */
 static CsValue
 CountOf(const CsDriftFeature *d, int side)
 {

@@ -184,7 +184,7 @@ JudgeInfinite(Judge *j)
 				 (long long) now->n_infinite, now->n_infinite == 1 ? "value is" : "values are");
 }
 
-/* A column that can't be compared; false when it can. */
+/* A column that cannot be compared; false when it can. */
 static bool
 JudgeColumn(Judge *j)
 {

@@ -14,7 +14,7 @@
  * segments and groups (Benjamini and Hochberg), and neither group may be small.
  *
  * As a whole: chi-square test of independence of segment and group, with Cramer's V as its size.
- * Customers who can't be placed are counted like a segment of their own; there it is the groups'
+ * Customers who cannot be placed are counted like a segment of their own; there it is the groups'
  * rates of being placed that are compared.
  */
 #include "custseg.h"

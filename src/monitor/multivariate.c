@@ -2,11 +2,11 @@
  * multivariate.c
  *	  Have customers moved, all features together?  drift_multivariate().
  *
- * What drift() can't see is a change of how features go together while each of them stays as it
+ * What drift() cannot see is a change of how features go together while each of them stays as it
  * was.  So rows are compared where the model sees them, in model space: a seeded sample of the
  * source and one of the baseline, by the energy distance and its permutation test (stat/energy.c).
  *
- * A version keeps no customers' rows, and its centers and spreads don't say how rows lie around
+ * A version keeps no customers' rows, and its centers and spreads do not say how rows lie around
  * them: rows that are made up from them differ from real ones from the start, and the test would
  * find just that.  So the baseline is rows: a reference relation, or what the version was trained
  * on, provided that it still is what it was.  That is checked against the frozen baseline: rows,

@@ -6,7 +6,7 @@
  * through the same binding and pipeline as predict's; the features' values are collected beside.
  * What a report must not trip over is noted in place of an error: a column that is gone or is of
  * another kind, an infinite value, a category with more levels than can be counted.  Where one
- * column can't be read as trained, no row can be placed, but the other columns are observed.
+ * column cannot be read as trained, no row can be placed, but the other columns are observed.
  *
  * How far a row is from its segment's centre is measured here, in model space, as it is for
  * custseg.segment.mean_distance: what an algorithm calls the distance of a placed customer may be

@@ -121,7 +121,7 @@ CountRow(void *state, const CsObservedRow *row)
 
 /*
  * Are all values the same?  Levels that training did not see are told apart by their texts; those
- * that go under "other" can't be.
+ * that go under "other" cannot be.
  */
 static bool
 IsConstant(const CsPipeline *p, const CsFeature *f, const Tally *t)

@@ -3,7 +3,7 @@
  *	  Has a segment grown, shrunk or vanished?  segment_sizes().
  *
  * The customers of a source are placed by the version, and each segment's share of them is set
- * beside its share in training.  Noise is a segment here.  Customers that can't be placed belong to
+ * beside its share in training.  Noise is a segment here.  Customers that cannot be placed belong to
  * no segment's share; the total says how many they are.
  *
  * A change has to be both large and certain before it is spoken of: more percentage points than
@@ -187,7 +187,7 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 					 100 * size->share, 100 * size->share_trained);
 }
 
-/* The row of a segment; what can't be known is NULL. */
+/* The row of a segment; what cannot be known is NULL. */
 static void
 PutSegment(SizeReport *report, int index)
 {

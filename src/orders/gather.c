@@ -111,7 +111,7 @@ IsSought(KeySet *set, uint32 number)
 		DatumGetBool(FunctionCall2Coll(&set->equal, set->collation, key->value, set->sought.value));
 }
 
-/* Prepare to number values of a column; false when they can't be hashed. */
+/* Prepare to number values of a column; false when they cannot be hashed. */
 static bool
 OpenKeySet(KeySet *set, const CsColumn *column, MemoryContext context)
 {

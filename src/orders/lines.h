@@ -56,7 +56,7 @@ extern void CsBasketEnd(CsLineReader *r, Datum customer);
 /*
  * gather.c: read the lines in the order in which they come, with customers and orders in hash tables of
  * at most maintenance_work_mem, and then visit the customers in their own order.  False, without a visit,
- * when they don't fit, or when a type can't be hashed.
+ * when they do not fit, or when a type cannot be hashed.
  */
 extern bool CsLinesGather(CsLineReader *r);
 

@@ -160,7 +160,7 @@ Refuse(CsArena *arena, Size size)
 	arena->refused = true;
 }
 
-/* Place an area in shared memory; false when that can't be had. */
+/* Place an area in shared memory; false when that cannot be had. */
 static bool
 AllocateShared(CsArena *arena, Area *area)
 {
@@ -180,7 +180,7 @@ AllocateShared(CsArena *arena, Area *area)
 }
 
 /*
- * InitializeParallelDSM(), whose memory is as scarce.  False when it can't be had: there must be no
+ * InitializeParallelDSM(), whose memory is as scarce.  False when it cannot be had: there must be no
  * workers.  The owner goes with the transaction.
  */
 bool
@@ -197,7 +197,7 @@ CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
 /*
  * A private area's memory.  A large one asks for pages of 2 MB where the system has them on request:
  * a pass over the rows then misses no translation of addresses, and the memory is taken and given
- * back in a fraction of the time.  That it can't be had is no error.
+ * back in a fraction of the time.  That it cannot be had is no error.
  */
 static void *
 AllocatePrivate(CsArena *arena, Size size)
@@ -253,7 +253,7 @@ NewArea(CsArena *arena, Size size)
 }
 
 /*
- * A new area's number; contents undefined.  When a running team's area can't be shared, the leader
+ * A new area's number; contents undefined.  When a running team's area cannot be shared, the leader
  * goes on alone with a private one: see CsTeamRun().
  */
 int
@@ -373,7 +373,7 @@ CsArenaRefresh(CsArena *arena)
 }
 
 /*
- * Move what is private to shared memory, for workers are coming.  False when it can't be had:
+ * Move what is private to shared memory, for workers are coming.  False when it cannot be had:
  * what has moved stays where it is, and there must be no workers.
  */
 bool

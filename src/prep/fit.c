@@ -139,7 +139,7 @@ RejectOutside(const char *name, const CsTransform *transform, int64 n, int64 n_i
 			 errhint("Transform the column by \"yeo-johnson\", which takes any number.")));
 }
 
-/* Report what a column of numbers can't be fitted with. */
+/* Report what a column of numbers cannot be fitted with. */
 static void
 CheckFit(CsFitState *s, int column)
 {

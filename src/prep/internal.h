@@ -192,7 +192,7 @@ extern CsPipeline *CsPipelineAssemble(const CsPipelineParts *parts);
 extern bool CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 							double *out, int out_stride, double *work);
 
-/* knn.c: fill what is missing in scaled rows; false when that can't be done. */
+/* knn.c: fill what is missing in scaled rows; false when that cannot be done. */
 extern Size CsKnnWork(const CsPipeline *p);
 extern bool CsKnnFill(const CsPipeline *p, int nrows, double *scaled, int stride, double *work);
 

@@ -164,7 +164,7 @@ FillRow(const CsPipeline *p, double *scaled, int stride, double *work)
 	return true;
 }
 
-/* Fill what knn features miss in rows of scaled values; false when that can't be done. */
+/* Fill what knn features miss in rows of scaled values; false when that cannot be done. */
 bool
 CsKnnFill(const CsPipeline *p, int nrows, double *scaled, int stride, double *work)
 {

@@ -234,7 +234,7 @@ extern void CsPipelineCheckRow(const CsPipeline *p, const double *raw);
 /*
  * apply.c: the one implementation that training and scoring share.
  * raw[feature * raw_stride + row] -> out[output * out_stride + row], rows 0..nrows-1.
- * Returns false when a row can't be placed (infinite or out-of-domain value, or a missing one whose
+ * Returns false when a row cannot be placed (infinite or out-of-domain value, or a missing one whose
  * impute is skip or error); with nrows > 1 that is the caller's bug.  No palloc, no ereport.
  * work: at least CsPipelineWork(p, nrows) doubles of scratch.
  */
@@ -257,7 +257,7 @@ extern double CsFeatureTime(const CsFeature *f, const char *text, int length);
  *
  * The raw value of a category: level number of a text, the level that stands for those beyond
  * CS_MAX_LEVELS, or CS_UNSEEN_LEVEL.  Text NULL: the level that NULL is or becomes; NaN when it is
- * to be imputed like a number (ordinal), or when a row without the value can't be placed.
+ * to be imputed like a number (ordinal), or when a row without the value cannot be placed.
  */
 extern double CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int length);
 

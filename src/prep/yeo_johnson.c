@@ -8,7 +8,7 @@
  * the logarithms of the values, which are taken once; every evaluation is then one exponential
  * per value and one pass.
  *
- * A lambda is no candidate when the transformed column can't be told from a constant one or
+ * A lambda is no candidate when the transformed column cannot be told from a constant one or
  * leaves the range of a double (years under a strongly negative or positive lambda do).
  */
 #include "custseg.h"

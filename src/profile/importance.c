@@ -67,7 +67,7 @@ Shuffle(CsRng *rng, int *x, int n)
 
 /*
  * The share of the sample that changes segment when customer i has the feature's value of customer
- * order[i]; one who can't be placed any more has changed.
+ * order[i]; one who cannot be placed any more has changed.
  */
 static double
 ShareChanged(const CsPortrait *portrait, CsScoring *scoring, int feature, const int *order)

@@ -88,7 +88,7 @@ typedef struct CsPortraitRequest
 
 /*
  * Read the source, as the caller.  Customers belong where decisions by hand put them, and where the
- * model does otherwise; who is excluded or can't be placed is left out, with a NOTICE.
+ * model does otherwise; who is excluded or cannot be placed is left out, with a NOTICE.
  * Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
  * whose values do not fit are read in further passes.
  */

@@ -9,7 +9,7 @@
  * offset in every row without NULLs, and such a row is not even deformed.
  *
  * What is read are raw values as prep.h describes them; NULL is NaN, or the level that NULL is.
- * Numbers, booleans, times and categories don't stand in for each other: what a model was trained
+ * Numbers, booleans, times and categories do not stand in for each other: what a model was trained
  * on is what it is given, or an error says which feature differs.
  */
 #include "custseg.h"
@@ -87,7 +87,7 @@ IsSameKind(const CsFeature *f, const CsConverter *converter)
 {
 	if ((int32) converter->kind != f->kind)
 		return false;
-	/* Both are times, but days since 1970 and days of duration don't compare. */
+	/* Both are times, but days since 1970 and days of duration do not compare. */
 	return f->kind != CS_TIME ||
 		(converter->type == INTERVALOID) == CsIsInterval(f);
 }
@@ -177,7 +177,7 @@ IsAmbiguous(const CsFeature *f, TupleDesc desc)
 		FindAttribute(desc, CsFeatureColumn(f)) != 0;
 }
 
-/* Find the column of one feature; of one that can't be it, the attribute is noted. */
+/* Find the column of one feature; of one that cannot be it, the attribute is noted. */
 static CsBindState
 FindFeature(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 {
@@ -243,7 +243,7 @@ FindOffsets(CsBinding *b, int nfeatures, TupleDesc desc)
 	return true;
 }
 
-/* Bind to a row type; with "states" what can't be bound is no error, but noted there. */
+/* Bind to a row type; with "states" what cannot be bound is no error, but noted there. */
 static CsBinding *
 MakeBinding(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context,
 			CsBindState *states)

@@ -257,7 +257,7 @@ CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *
 	return CsScoringPlace(scoring, result, memberships);
 }
 
-/* predict(model, customer, version): number of the segment, NULL when it can't be placed */
+/* predict(model, customer, version): number of the segment, NULL when it cannot be placed */
 Datum
 custseg_predict(PG_FUNCTION_ARGS)
 {

@@ -106,7 +106,7 @@ CsProfileSize(const CsPipeline *p)
 /*
  * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: the pipeline, and
  * the algorithm's rule (CsAlgorithm.assign in algo.h, also for "memberships").  False when the
- * customer can't be placed; an error when a value is missing that the model does not do without
+ * customer cannot be placed; an error when a value is missing that the model does not do without
  * (impute error); with Try that is false, too.
  */
 struct CsScoring

@@ -4,7 +4,7 @@
  *
  * The source is read once.  Each row goes through both versions' bindings, pipelines and placing,
  * as predict() would take it with either, and is counted by its two segments.  What one version can
- * place and the other can't is counted, too: a missing value that a version does not do without is
+ * place and the other cannot is counted, too: a missing value that a version does not do without is
  * no error here, since the question is what would become of all customers.
  */
 #include "custseg.h"

@@ -8,7 +8,7 @@
 #include "score/pass.h"
 #include "stat/agreement.h"
 
-/* Stands for the segment of a row that a version can't place, and sorts last; noise is 0. */
+/* Stands for the segment of a row that a version cannot place, and sorts last; noise is 0. */
 #define CS_NO_SEGMENT PG_INT32_MAX
 
 typedef struct CsVersionPair

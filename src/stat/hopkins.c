@@ -129,7 +129,7 @@ Statistic(const double *squared, int m, int dimensions)
 	double		largest = 0,
 				sum[2] = {0, 0};
 
-	/* powers of a share of the largest distance can't overflow */
+	/* powers of a share of the largest distance cannot overflow */
 	for (int i = 0; i < 2 * m; i++)
 		largest = Max(largest, squared[i]);
 	if (!(largest > 0) || isinf(largest))

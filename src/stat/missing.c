@@ -69,7 +69,7 @@ SplitColumns(Em *em, const CsMissingPattern *p)
 	return nseen;
 }
 
-/* Invert the covariance of the columns that are there; false when it can't be. */
+/* Invert the covariance of the columns that are there; false when it cannot be. */
 static bool
 InvertSeen(Em *em, int nseen)
 {
@@ -91,7 +91,7 @@ InvertSeen(Em *em, int nseen)
 	return true;
 }
 
-/* Add what is expected of the rows of one pattern, about the present mean; false when it can't be. */
+/* Add what is expected of the rows of one pattern, about the present mean; false when it cannot be. */
 static bool
 Expect(Em *em, const CsMissingPattern *p)
 {
@@ -219,7 +219,7 @@ Iterate(Em *em, const CsMissingPattern *patterns, int npatterns, double n)
 	return change;
 }
 
-/* n_j times the squared distance of a pattern's mean; NaN when it can't be had. */
+/* n_j times the squared distance of a pattern's mean; NaN when it cannot be had. */
 static double
 PatternDistance(Em *em, const CsMissingPattern *p)
 {

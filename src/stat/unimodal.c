@@ -172,7 +172,7 @@ FitFlank(const Cells *cells, int first, int n, int direction, Pool *pools, doubl
 /*
  * Fit the distribution with that mode, which is a point unless there are steps.  OUT fitted, the
  * mass by cell.  Returns how far the distribution functions are apart at most; infinite when the
- * cell can't be the mode.
+ * cell cannot be the mode.
  */
 static double
 FitMode(const Cells *cells, int mode, Pool *pools, double *fitted)

@@ -6,7 +6,7 @@
  * (Rousseeuw 1987), Calinski-Harabasz (1974), Davies-Bouldin (1979).  Most votes win; when all three
  * disagree, the silhouette's choice holds, and without a silhouette that of Calinski-Harabasz.
  * Where the algorithm has a likelihood, its BIC decides alone.  The gap statistic does not vote: it
- * can say that there is one segment, which the others can't, and so it is asked whether there are
+ * can say that there is one segment, which the others cannot, and so it is asked whether there are
  * any.  When no index is defined for any k, there is one segment.
  *
  * Labels are kept only of fits that an index prefers so far, since one of these is the result.

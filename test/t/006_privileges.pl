@@ -1,4 +1,4 @@
-# Rights across sessions, logins and databases: what a single session can't show.
+# Rights across sessions, logins and databases: what a single session cannot show.
 
 use strict;
 use warnings FATAL => 'all';

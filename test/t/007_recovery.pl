@@ -1,4 +1,4 @@
-# A crash leaves no half model; a standby scores, and says so when it can't train.
+# A crash leaves no half model; a standby scores, and says so when it cannot train.
 
 use strict;
 use warnings FATAL => 'all';

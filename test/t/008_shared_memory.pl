@@ -1,4 +1,4 @@
-# Where shared memory can't be had, a training goes on in one process, says so once, and gives the
+# Where shared memory cannot be had, a training goes on in one process, says so once, and gives the
 # same model.
 
 use strict;

@@ -17,7 +17,7 @@ SKIP:
     my $file = "$ENV{CUSTSEG_DATA}/online_retail/online_retail.csv.xz";
     my $call = "custseg.rfm('sales', 'customer', 'at', 'amount', options => '{\"order\": \"invoice\"}')";
 
-    skip "$file can't be read", 1 if !-r $file || system('xz --version >/dev/null 2>&1') != 0;
+    skip "$file cannot be read", 1 if !-r $file || system('xz --version >/dev/null 2>&1') != 0;
     $node->safe_psql('postgres', <<"END");
 CREATE TABLE lines (invoice text, stock text, description text, quantity int, at timestamp, price numeric, customer int, country text);
 COPY lines FROM PROGRAM 'xz -dc $file' CSV HEADER;
