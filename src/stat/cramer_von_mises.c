@@ -112,8 +112,8 @@ StatisticOfSamples(const double *x, int64 n, const double *y, int64 m)
 static double
 MeanOverBaseline(const double *quantiles, int nquantiles, const double *y, int64 m)
 {
-	int			steps = nquantiles - 1,
-				at = 0;
+	int			steps = nquantiles - 1;
+	CsQuantileCursor at = {0};
 	double		sum = 0,
 				compensation = 0,
 				atom = 0;		/* F at a frequent value */
@@ -143,7 +143,7 @@ MeanOverCurrent(const double *quantiles, int nquantiles, const double *y, int64 
 {
 	double		sum = 0,
 				compensation = 0;
-	int			at = 0;
+	CsQuantileCursor at = {0};
 
 	for (int64 j = 0, next; j < m; j = next)
 	{

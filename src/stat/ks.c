@@ -238,7 +238,7 @@ CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double
 	double		first = Min(quantiles[0], current[0]);
 	Extremes	extremes = {0, 0, first, first};
 	CsKsResult	result;
-	int			at = 0;
+	CsQuantileCursor at = {0};
 
 	/* these are all the values there were */
 	if (n == nquantiles)

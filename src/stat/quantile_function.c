@@ -25,21 +25,28 @@ IsAtom(const double *quantiles, int nquantiles, int i)
 
 /* See tests.h. */
 void
-CsQuantileShares(const double *quantiles, int nquantiles, double value, int *at, double *before,
-				 double *upto)
+CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuantileCursor *at,
+				 double *before, double *upto)
 {
-	int			below = *at,
+	int			below = at->next,
 				upto_count;
 	double		from,			/* shares in steps, beside the gap that the value is in */
 				to,
 				part,
 				steps = nquantiles - 1;
 
+	/* most values are in the gap of the one before */
+	if (at->gap > 0 && value < quantiles[at->gap])
+	{
+		*before = *upto = (at->from + (value - at->low) / at->width * (at->to - at->from)) / steps;
+		return;
+	}
 	while (below < nquantiles && quantiles[below] < value)
 		below++;
 	for (upto_count = below; upto_count < nquantiles && quantiles[upto_count] == value;)
 		upto_count++;
-	*at = upto_count;
+	at->next = upto_count;
+	at->gap = 0;
 	from = below - 1 + (below > 0 && IsAtom(quantiles, nquantiles, below - 1) ? 0.5 : 0);
 	to = below - (below < nquantiles && IsAtom(quantiles, nquantiles, below) ? 0.5 : 0);
 	if (upto_count > below)
@@ -58,6 +65,8 @@ CsQuantileShares(const double *quantiles, int nquantiles, double value, int *at,
 					width = quantiles[below] - low;
 
 		part = isfinite(width) ? (value - low) / width : 0;
+		if (isfinite(width))
+			*at = (CsQuantileCursor) {below, below, from, to, low, width};
 		*before = *upto = (from + part * (to - from)) / steps;
 	}
 }
@@ -74,7 +83,7 @@ CsQuantileBinShares(const double *quantiles, int nquantiles, const CsBinEdge *ed
 		double		before = 1,
 					upto = 1,
 					reached;
-		int			at = 0;
+		CsQuantileCursor at = {0};
 
 		if (i < nedges)
 			CsQuantileShares(quantiles, nquantiles, edges[i].value, &at, &before, &upto);

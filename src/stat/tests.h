@@ -109,12 +109,22 @@ extern double CsWasserstein(const double *baseline, int64 n, const double *curre
  * quantile_function.c: a baseline of n values of which quantiles are kept, as for
  * CsKsTestQuantiles.
  *
- * Shares gives its distribution function at a value, and the limit from the left.  *at: how many
- * quantiles are at or below an earlier, lower value, 0 at first; it is brought up to date.
+ * Shares gives its distribution function at a value, and the limit from the left.  Values come in
+ * ascending order; the cursor, all zeroes at first, says where the one before was.
  * BinShares is CsBinShares of such a baseline, Wasserstein is CsWasserstein from it to a sample.
  */
-extern void CsQuantileShares(const double *quantiles, int nquantiles, double value, int *at,
-							 double *before, double *upto);
+typedef struct CsQuantileCursor
+{
+	int			next;			/* quantiles at or below the value */
+	int			gap;			/* the quantile that ends the gap which the value is in; 0: it is in none */
+	double		from,			/* of that gap: shares at its ends, in steps; its start and width */
+				to,
+				low,
+				width;
+} CsQuantileCursor;
+
+extern void CsQuantileShares(const double *quantiles, int nquantiles, double value,
+							 CsQuantileCursor *at, double *before, double *upto);
 extern void CsQuantileBinShares(const double *quantiles, int nquantiles, const CsBinEdge *edges,
 								int nedges, double *share);
 extern double CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n,
