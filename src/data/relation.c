@@ -410,6 +410,34 @@ ReadExpression(const CsColumn *column)
 	return psprintf("CAST(%s AS pg_catalog.float4[])", name);
 }
 
+/*
+ * Run a statement; "most" rows of it, 0: all, go to a receiver, or without one to SPI_tuptable.
+ * Synchronised scans would start wherever another session's scan happens to be, and workers hand rows
+ * over as they come; without both, rows come in the same order every time.
+ */
+static void
+Execute(const char *sql, uint64 most, DestReceiver *receiver)
+{
+	SPIExecuteOptions options = {0};
+	SPIPlanPtr	plan;
+	int			nest_level = NewGUCNestLevel();
+	int			code;
+
+	(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	plan = SPI_prepare(sql, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare a source: %s", SPI_result_code_string(SPI_result));
+	options.read_only = true;
+	options.must_return_tuples = true;
+	options.tcount = most;
+	options.dest = receiver;
+	code = SPI_execute_plan_extended(plan, &options);
+	if (code != SPI_OK_SELECT)
+		elog(ERROR, "could not read a source: %s", SPI_result_code_string(code));
+	AtEOXact_GUC(true, nest_level);
+}
+
 /* The width of the first vector that is there, as the caller reads it; 0 if there is none. */
 static int
 ReadWidth(const CsRelation *rel, const CsColumn *column)
@@ -420,8 +448,7 @@ ReadWidth(const CsRelation *rel, const CsColumn *column)
 	int			width = 0;
 
 	SPI_connect();
-	if (SPI_execute(sql, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read a source");
+	Execute(sql, 1, NULL);
 	if (SPI_processed > 0)
 	{
 		bool		isnull;
@@ -781,32 +808,6 @@ BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
 	return sql.data;
 }
 
-/*
- * Run a statement, its rows going to a receiver.  Synchronised scans would start wherever another
- * session's scan happens to be; with them off, rows come in the same order every time.
- */
-static void
-ExecuteInto(const char *sql, DestReceiver *receiver)
-{
-	SPIExecuteOptions options = {0};
-	SPIPlanPtr	plan;
-	int			nest_level = NewGUCNestLevel();
-	int			code;
-
-	(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
-	plan = SPI_prepare(sql, 0, NULL);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare a source: %s", SPI_result_code_string(SPI_result));
-	options.read_only = true;
-	options.must_return_tuples = true;
-	options.dest = receiver;
-	code = SPI_execute_plan_extended(plan, &options);
-	if (code != SPI_OK_SELECT)
-		elog(ERROR, "could not read a source: %s", SPI_result_code_string(code));
-	AtEOXact_GUC(true, nest_level);
-}
-
 /* Stream the rows through a sink; see relation.h. */
 int64
 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
@@ -828,7 +829,7 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 	receiver.ncolumns = ncolumns;
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg row",
 												 ALLOCSET_SMALL_SIZES);
-	ExecuteInto(BuildSelect(rel, &receiver), (DestReceiver *) &receiver);
+	Execute(BuildSelect(rel, &receiver), 0, (DestReceiver *) &receiver);
 	SPI_finish();
 	return receiver.nrows;
 }
