@@ -53,18 +53,11 @@ enum
 	ARG_SOURCE, ARG_COLUMNS, ARG_OPTIONS
 };
 
-/*
- * reader.c
- *
- * Open: columns that are named, or all; numbers: only those that are numbers, others that are named
- * are an error.  Read: one pass.  What is kept is palloc'd in CurrentMemoryContext.
- */
 extern CsLook *CsLookOpen(const char *source, ArrayType *columns, bool numbers);
 extern void CsLookRead(CsLook *look);
-extern void CsLookEnd(CsLook *look);	/* gives files back */
+extern void CsLookEnd(CsLook *look);
 
-
-/* Sort a column's values; "scratch" holds as many.  Then Next gives them in order, from the start after Rewind. */
+/* A position among the sorted values of a column, which CsLookSort() has sorted. */
 typedef struct CsSorted
 {
 	CsLookColumn *column;
@@ -75,8 +68,6 @@ extern void CsLookSort(CsLookColumn *c, double *scratch);
 extern double *CsLookScratch(const CsLook *look);
 extern void CsSortedRewind(CsSorted *s, CsLookColumn *c);
 extern bool CsSortedNext(CsSorted *s, double *value);
-
-/* The values of a column in memory, sorted; an error when there is no room. */
 extern const double *CsLookSorted(CsLook *look, CsLookColumn *c);
 
 #endif							/* CUSTSEG_EXPLORE_H */

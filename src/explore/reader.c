@@ -70,7 +70,11 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 	look->ncolumns++;
 }
 
-/* See explore.h. */
+/*
+ * Open a source to look at its named columns, or at all of them for NULL.  With "numbers" only
+ * columns of numbers are looked at, and naming another one is an error.  The result is palloc'd in
+ * CurrentMemoryContext.
+ */
 CsLook *
 CsLookOpen(const char *source, ArrayType *columns, bool numbers)
 {
@@ -234,7 +238,7 @@ StartIds(Reading *r)
 	TupleDescInitEntry(r->id_desc, 1, "id", TEXTOID, -1, 0);
 }
 
-/* See explore.h. */
+/* Read the source once.  The values that are kept are palloc'd in CurrentMemoryContext. */
 void
 CsLookRead(CsLook *look)
 {
@@ -262,7 +266,7 @@ CsLookRead(CsLook *look)
 	}
 }
 
-/* See explore.h. */
+/* Release the sorts and the stored ids.  Everything else goes with its memory context. */
 void
 CsLookEnd(CsLook *look)
 {
@@ -273,7 +277,7 @@ CsLookEnd(CsLook *look)
 		tuplestore_end(look->ids);
 }
 
-/* Room to sort any column in memory; NULL when none is there. */
+/* Room to sort any column that is kept in memory, palloc'd; NULL when no column is kept there. */
 double *
 CsLookScratch(const CsLook *look)
 {
@@ -285,7 +289,10 @@ CsLookScratch(const CsLook *look)
 	return longest == 0 ? NULL : palloc_extended(sizeof(double) * longest, MCXT_ALLOC_HUGE);
 }
 
-/* See explore.h. */
+/*
+ * Sort the values of a column, in memory or in the sort to which they were given.  The scratch is
+ * CsLookScratch().
+ */
 void
 CsLookSort(CsLookColumn *c, double *scratch)
 {
@@ -295,7 +302,7 @@ CsLookSort(CsLookColumn *c, double *scratch)
 		CsSortDoubles(c->values, c->n, scratch);
 }
 
-/* See explore.h. */
+/* Start again before the first of a column's sorted values. */
 void
 CsSortedRewind(CsSorted *s, CsLookColumn *c)
 {
@@ -305,7 +312,7 @@ CsSortedRewind(CsSorted *s, CsLookColumn *c)
 		tuplesort_rescan(c->sort);
 }
 
-/* See explore.h. */
+/* The next of a column's sorted values; false when there is none. */
 bool
 CsSortedNext(CsSorted *s, double *value)
 {
@@ -328,7 +335,10 @@ CsSortedNext(CsSorted *s, double *value)
 	return true;
 }
 
-/* See explore.h. */
+/*
+ * The values of a column, sorted in memory, which belong to the look.  An error when they do not
+ * fit in memory.
+ */
 const double *
 CsLookSorted(CsLook *look, CsLookColumn *c)
 {

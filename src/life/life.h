@@ -7,7 +7,6 @@
 
 #include "score/score.h"
 
-/* lifecycle.c: record that a version is deployed; the caller holds the model's lock. */
 extern void CsDeployVersion(const char *model, int version, const char *reason);
 
 #endif							/* CUSTSEG_LIFE_H */

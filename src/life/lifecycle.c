@@ -167,7 +167,7 @@ CheckVersion(const char *model, int version)
 						 quote_literal_cstr(model))));
 }
 
-/* Record that a version is deployed; the caller holds the model's lock. */
+/* Record that a version is deployed.  The caller holds the model's lock. */
 void
 CsDeployVersion(const char *model, int version, const char *reason)
 {

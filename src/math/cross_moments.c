@@ -14,14 +14,14 @@
 #define TILE CS_CROSS_TILE
 #define SUMS 8
 
-/* See math.h. */
+/* Bytes of the array that holds the moments of d columns.  The array is all 0 for no rows. */
 Size
 CsCrossMomentsSize(int d)
 {
 	return (1 + (Size) d + (Size) d * d) * sizeof(double);
 }
 
-/* See math.h. */
+/* The parts of an array of CsCrossMomentsSize(d) bytes: the result points into the array. */
 CsCrossMoments
 CsCrossMomentsAt(double *array, int d)
 {
@@ -30,7 +30,10 @@ CsCrossMomentsAt(double *array, int d)
 	return m;
 }
 
-/* See math.h. */
+/*
+ * Account for rows by their number and their mean.  Their own products about that mean, if there is
+ * more than one row, have been added to "to" or are to be added.
+ */
 void
 CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean)
 {
@@ -49,7 +52,7 @@ CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean)
 	*to->nrows = total;
 }
 
-/* See math.h. */
+/* Add the moments "from" to the moments "to", neither of which is finished. */
 void
 CsCrossMomentsMerge(CsCrossMoments *to, const CsCrossMoments *from)
 {
@@ -97,7 +100,11 @@ MultiplyColumns(const double *x, const double *y, int ystride, int n, double *su
 			((s[t][4] + s[t][5]) + (s[t][6] + s[t][7]));
 }
 
-/* See math.h. */
+/*
+ * Add nrows rows of a block, column by column, "stride" values apart; stride is a multiple of 8.
+ * The rows are centred in place, "mean" receives their d means, and the block must have room for
+ * CS_CROSS_TILE columns behind its last one.
+ */
 void
 CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows, double *mean)
 {
@@ -128,7 +135,10 @@ CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows, 
 	CsCrossMomentsJoin(m, nrows, mean);
 }
 
-/* See math.h. */
+/*
+ * Divide the products by the divisor and fill in those below the diagonal.  Nothing can be added
+ * afterwards.
+ */
 void
 CsCrossMomentsFinish(CsCrossMoments *m, double divisor)
 {

@@ -62,8 +62,8 @@ GroupAhead(int d, const double *x, int stride, int r, int nrows)
 /*
  * Squared distances of nrows rows to k centres.
  *
- * IN x[j * stride + r], centers[c * d + j]; OUT distance[c * padded + r] with padded = nrows
- * rounded up to 16.  x must be readable up to row padded - 1.
+ * IN x[j * stride + r], readable up to row padded - 1, and centers[c * d + j]; OUT distance[c *
+ * padded + r], where padded is nrows rounded up to a multiple of 16.
  */
 void
 CsSquaredDistances(int d, int nrows, const double *x, int stride,
@@ -72,9 +72,7 @@ CsSquaredDistances(int d, int nrows, const double *x, int stride,
 	ChooseKernel(SquaredDistances) (d, CS_PAD_ROWS(nrows), x, stride, k, centers, distance);
 }
 
-/*
- * The same of Manhattan distances.
- */
+/* Manhattan distances of nrows rows to k centres, laid out as by CsSquaredDistances(). */
 CS_CLONES void
 CsManhattanDistances(int d, int nrows, const double *x, int stride,
 					 int k, const double *centers, double *distance)
@@ -96,10 +94,11 @@ CsManhattanDistances(int d, int nrows, const double *x, int stride,
 }
 
 /*
- * Nearest and second nearest centre of nrows rows, ties to the lower centre.
+ * The nearest and the second nearest centre of nrows rows; a tie goes to the lower centre.
  *
- * OUT label[r], nearest[r] (squared distance), second[r] (squared; infinite for k = 1), which may
- * be NULL; all three must have room up to padded rows.  scratch: k * CS_GROUP_ROWS doubles.
+ * OUT label[r], nearest[r] (squared distance), second[r] (squared distance, infinite for k = 1),
+ * which may be NULL.  All three must have room up to the padded number of rows.  The scratch is k *
+ * CS_GROUP_ROWS doubles.
  */
 void
 CsNearest(int d, int nrows, const double *x, int stride, int k, const double *centers,
@@ -110,8 +109,8 @@ CsNearest(int d, int nrows, const double *x, int stride, int k, const double *ce
 }
 
 /*
- * Squared distances of nrows rows to one point, in single precision: z as CsFilterRows() rounds rows,
- * OUT distance[r], which has room up to a multiple of CS_FILTER_TILE.
+ * Squared distances of nrows rows to one point, in single precision.  IN z as CsFilterRows() rounds
+ * rows; OUT distance[r], which has room up to a multiple of CS_FILTER_TILE rows.
  */
 void
 CsRoundedDistances(int d, int nrows, const float *z, const float *point, float *distance)
@@ -120,7 +119,7 @@ CsRoundedDistances(int d, int nrows, const float *z, const float *point, float *
 }
 
 /*
- * Squared distance of each row to the centre that its label names.  OUT distance[r], r < nrows.
+ * The squared distance of each row to the centre that its label names.  OUT distance[r], r < nrows.
  */
 CS_CLONES void
 CsOwnDistances(int d, int nrows, const double *x, int stride, const double *centers,

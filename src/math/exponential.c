@@ -45,7 +45,9 @@
 #include "math/exponential_kernels.h"
 
 /*
- * x[i] becomes exp(x[i]), of numbers of at most 709; 0 below -708.  n is a multiple of 8.
+ * Replace x[i] by exp(x[i]), for numbers of at most 709; below -708 the result is 0. n is a
+ * multiple of 8.  The result is within one unit in the last place, and has the same bits on every
+ * machine.
  */
 void
 CsExp(int n, double *x)
@@ -53,7 +55,10 @@ CsExp(int n, double *x)
 	ChooseKernel(Exp) (n, x);
 }
 
-/* x[i] becomes log(x[i]), of positive normal numbers.  n is a multiple of 8. */
+/*
+ * Replace x[i] by log(x[i]), for positive normal numbers. n is a multiple of 8.  The result is
+ * within one unit in the last place, and has the same bits on every machine.
+ */
 void
 CsLog(int n, double *x)
 {

@@ -38,9 +38,10 @@
 #define LEAST_DIFFERENCE 1e-30
 
 /*
- * Round rows to float.  IN x[j * stride + r], readable up to a multiple of 32 rows; OUT z as above,
- * and for each tile the largest squared length of a row.  A column at a time, and the next
- * one is asked for meanwhile: an address that is not there does no harm.
+ * Round rows to float about an origin.  IN x[j * stride + r], readable up to a multiple of 32 rows;
+ * OUT z, tile by tile, d * CS_FILTER_ROWS(nrows) floats, and in "reach" the largest squared length
+ * of a row of each tile.  One column is read at a time, and the next one is prefetched meanwhile:
+ * prefetching an address that does not exist does no harm.
  */
 CS_CLONES void
 CsFilterRows(int d, int nrows, const double *x, int stride, const double *origin, double scale,
@@ -82,7 +83,8 @@ CsFilterRows(int d, int nrows, const double *x, int stride, const double *origin
 }
 
 /*
- * Centres as scores need them: OUT form[0] the largest |c|, then for each centre |c|^2 and -2c.
+ * Round centres to what their scores need.  OUT form: first the largest |c|, then |c|^2 and -2c of
+ * each centre, 1 + k * (d + 1) floats together.
  */
 void
 CsFilterCenters(int d, int k, const double *centers, const double *origin, double scale,
@@ -133,8 +135,8 @@ CertainDifference(int d, float reach, float c)
 #include "math/filter_kernels.h"
 
 /*
- * Number of the nearest of k centres, or -1 where that is open, for nrows rows rounded up to a
- * multiple of 32: label has room for them.  Returns whether any is open.
+ * The number of the nearest of k centres, or -1 where single precision cannot tell, for nrows rows
+ * rounded up to a multiple of 32: label must have room for them.  Returns whether any label is -1.
  */
 bool
 CsFilterNearest(int d, int nrows, const float *z, const float *reach, int k, const float *form,

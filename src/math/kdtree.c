@@ -32,7 +32,7 @@
 /* Random numbers of the building, apart from the algorithms'. */
 #define STREAM UINT64CONST(0x6B642D74726565)
 
-/* Bytes of a tree. */
+/* Bytes of a tree of so many points. */
 Size
 CsKdTreeSize(int64 npoints, int ncolumns)
 {
@@ -44,7 +44,10 @@ CsKdTreeSize(int64 npoints, int ncolumns)
 	return add_size(MAXALIGN(sizeof(CsKdTree)), add_size(nodes, points));
 }
 
-/* Lay out a tree of so many points in CsKdTreeSize() bytes; points are still to be written. */
+/*
+ * Lay out an empty tree in CsKdTreeSize() bytes of MAXALIGNed memory.  The caller then writes the
+ * points, row by row, to CsKdRow(), and calls CsKdTreeBuild().
+ */
 void
 CsKdTreeInit(CsKdTree *tree, int64 npoints, int ncolumns)
 {
@@ -293,7 +296,7 @@ CsKdTreeBuild(CsKdTree *tree)
 		BuildNode(tree, CsKdRoot(tree));
 }
 
-/* Least distance of z to a node's box. */
+/* The least distance of z to a node's box. */
 double
 CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z)
 {
@@ -313,7 +316,7 @@ CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z)
 	return sum;
 }
 
-/* Distance of z to the corner of a node's box that is farthest from it. */
+/* The distance of z to the corner of a node's box that is farthest from z. */
 double
 CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z)
 {
@@ -331,7 +334,10 @@ CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z)
 	return sum;
 }
 
-/* Least distance of two boxes: each is d smallest values and d largest. */
+/*
+ * The least distance of two boxes, which may be of two trees.  A box is d smallest values and d
+ * largest ones.
+ */
 double
 CsKdBoxesNearest(int d, const double *a, const double *b)
 {
@@ -346,7 +352,7 @@ CsKdBoxesNearest(int d, const double *a, const double *b)
 	return sum;
 }
 
-/* Largest distance that a point of one box may have to a point of the other. */
+/* The largest distance that a point of one box can have from a point of the other. */
 double
 CsKdBoxesFarthest(int d, const double *a, const double *b)
 {

@@ -1,6 +1,6 @@
 /*
  * kdtree.h
- *	  A k-d tree: which points are near, without looking at all of them.
+ *	  A k-d tree: finds the points that are near without looking at all of them.
  *
  * The tree is one flat piece of memory without a pointer, so that it can lie in an area of a
  * team or within a compiled model.  Queries take no memory and change nothing: any number of
@@ -120,8 +120,9 @@ CsKdNodePoints(const CsKdTree *tree, CsKdNode node)
 }
 
 /*
- * kdtree.c, building.  Size: bytes of a tree.  Init: lays it out in that much memory, which must
- * be MAXALIGNed; the caller then writes the points, row by row, to CsKdRow(), and builds.
+ * kdtree.c: how a tree is built, and the bounds of its boxes.  Rounding is monotone, and sums run
+ * in the same order as all others: a bound is never on the wrong side of a computed distance, not
+ * by one bit.
  */
 extern Size CsKdTreeSize(int64 npoints, int ncolumns);
 extern void CsKdTreeInit(CsKdTree *tree, int64 npoints, int ncolumns);
@@ -134,23 +135,14 @@ CsKdRow(CsKdTree *tree, int32 i)
 	return CsKdLeaf(tree, 0) + (Size) i * tree->ncolumns;
 }
 
-/*
- * kdtree.c, bounds.  Least distance of z to a node's box, and the largest; least distance of two boxes,
- * which may be of two trees, and the largest.  Rounding is monotone and the sums run in the order
- * of all others: a bound is never on the wrong side of a computed distance, not by one bit.
- */
 extern double CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z);
 extern double CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z);
 extern double CsKdBoxesNearest(int ncolumns, const double *a, const double *b);
 extern double CsKdBoxesFarthest(int ncolumns, const double *a, const double *b);
 
-/* kdtree_search.c.  Least distances of a leaf's points to a box, for all CS_KD_LEAF of them. */
+/* kdtree_search.c: distances to points of the tree, and searches. */
 extern void CsKdLeafToBox(const CsKdTree *tree, int32 leaf, const double *box, double *distance);
-
-/* Copy point "position" to z. */
 extern void CsKdPoint(const CsKdTree *tree, int32 position, double *z);
-
-/* Distances of nz points, row by row, to a leaf's: distance[i * CS_KD_LEAF + r]; NaN at its end. */
 extern void CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z,
 							  double *distance);
 
@@ -161,10 +153,10 @@ extern void CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const do
  *		while ((leaf = CsKdWalkNext(&walk, tree, z, bound, tie)) >= 0)
  *			... CsKdLeafDistances(tree, leaf, 1, z, distance); points with distance <= bound ...
  *
- * The bound may fall from call to call.  A box that is exactly as far as the bound is visited only
- * for a row lower than "tie": PG_INT32_MAX lets the bound count as within; the row found so far
- * gives the lowest among equals; -1 asks for what is nearer only.  This is what keeps a search
- * among a mass of equal points from visiting them all.
+ * The bound may fall from call to call.  A box exactly as far away as the bound is visited only
+ * if it holds a row lower than "tie": PG_INT32_MAX includes the bound itself; the row found so far
+ * gives the lowest row among equals; -1 asks for nearer points only.  Thus a search among a mass of
+ * equal points does not visit them all.
  */
 typedef struct CsKdWalk
 {
@@ -179,35 +171,16 @@ typedef struct CsKdWalk
 extern void CsKdWalkStart(CsKdWalk *walk, const CsKdTree *tree, const double *z);
 extern int32 CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound,
 						   int32 tie);
-
-/*
- * The k points nearest to z, nearest first, equal distances in the order of their rows, without
- * the row "except" (-1: no such).  Returns how many there are: k or fewer.  index: rows, distance:
- * squared; both have room for k.
- */
 extern int	CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
 						double *distance);
 
-/*
- * The distance of each of n points, at most CS_KD_LEAF and best near each other, to its k-th nearest
- * point of the tree, for k up to their number.  In many dimensions this is far faster than one
- * CsKdNearest() after the other.  z: row by row; heaps: room for n * k, scratch: for
- * CS_KD_PARTY_SCRATCH(ncolumns).
- */
+/* Numbers of scratch that CsKdKthDistances() needs. */
 #define CS_KD_PARTY_SCRATCH(ncolumns) ((Size) (2 * CS_KD_LEAF + 2) * (ncolumns))
 
 extern void CsKdKthDistances(const CsKdTree *tree, int n, const double *z, int k, double *heaps,
 							 double *scratch, double *result);
-
-/*
- * The row of the point nearest to z, within the bound, among those that bear a label, or with
- * "other" those that bear another; the lowest such row of equally near ones, -1 if there is none.
- * labels: by row.
- */
 extern int32 CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels,
 								 int32 label, bool other, double bound, double *distance);
-
-/* How many points lie within the bound of z; stops counting when it has reached "enough". */
 extern int32 CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough);
 
 #endif							/* CUSTSEG_KDTREE_H */

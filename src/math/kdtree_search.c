@@ -38,14 +38,14 @@ PointsToBox(int d, const double *x, const double *box, double *distance)
 	}
 }
 
-/* See kdtree.h. */
+/* The least distance of each point of a leaf to a box.  OUT distance, CS_KD_LEAF numbers. */
 void
 CsKdLeafToBox(const CsKdTree *tree, int32 leaf, const double *box, double *distance)
 {
 	PointsToBox(tree->ncolumns, CsKdLeaf(tree, leaf), box, distance);
 }
 
-/* Copy a point to z. */
+/* Copy the point at a position of the tree to z. */
 void
 CsKdPoint(const CsKdTree *tree, int32 position, double *z)
 {
@@ -55,7 +55,10 @@ CsKdPoint(const CsKdTree *tree, int32 position, double *z)
 		z[j] = x[(Size) j * CS_KD_LEAF];
 }
 
-/* Distances of nz points to those of a leaf. */
+/*
+ * Distances of nz points, which lie row by row in z, to the points of a leaf.  OUT distance[i *
+ * CS_KD_LEAF + r], which is NaN for free places of the leaf.
+ */
 void
 CsKdLeafDistances(const CsKdTree *tree, int32 leaf, int nz, const double *z, double *distance)
 {
@@ -82,7 +85,10 @@ IsWorthAVisit(const CsKdTree *tree, CsKdNode node, double distance, double bound
 	return distance < bound || (distance == bound && CsKdLowest(tree, node) < tie);
 }
 
-/* The next leaf to visit, the nearer half of each node first; -1: no more. */
+/*
+ * The next leaf to visit, the nearer half of each node first; -1 when no other leaf can hold a
+ * point within the bound.  For "tie" see CsKdWalk.
+ */
 int32
 CsKdWalkNext(CsKdWalk *walk, const CsKdTree *tree, const double *z, double bound, int32 tie)
 {
@@ -160,7 +166,11 @@ AddNeighbor(int n, int32 *index, double *distance, int32 new_index, double new_d
 	index[at] = new_index;
 }
 
-/* See kdtree.h. */
+/*
+ * Find the k points nearest to z, nearest first, without the row "except" (-1 for no such row).
+ * Equal distances come in the order of their rows.  Returns how many points there are: k or fewer.
+ * OUT index: the rows; distance: the squared distances; both have room for k.
+ */
 int
 CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *index,
 			double *distance)
@@ -202,7 +212,11 @@ CsKdNearest(const CsKdTree *tree, const double *z, int k, int32 except, int32 *i
 	return n;
 }
 
-/* See kdtree.h. */
+/*
+ * The row of the point nearest to z, within the bound, among the points with the given label, or,
+ * with "other", among those with any other label.  Of equally near rows the lowest is returned, and
+ * -1 if there is none.  IN labels, by row; OUT distance, squared.
+ */
 int32
 CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels, int32 label,
 					bool other, double bound, double *distance)
@@ -258,7 +272,7 @@ CountNode(const CsKdTree *tree, CsKdNode node, const double *z, double bound, in
 	return count;
 }
 
-/* See kdtree.h. */
+/* Count the points within the bound of z.  The count stops as soon as it has reached "enough". */
 int32
 CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough)
 {
@@ -397,7 +411,12 @@ VisitNode(Party *p, CsKdNode node, double distance)
 	}
 }
 
-/* See kdtree.h. */
+/*
+ * The distance of each of n points to its k-th nearest point of the tree, for k up to the number of
+ * points. n is at most CS_KD_LEAF, and the n points are best near each other.  In many dimensions
+ * this is far faster than n calls of CsKdNearest().  IN z, row by row; heaps has room for n * k
+ * numbers, scratch for CS_KD_PARTY_SCRATCH(ncolumns); OUT result[n].
+ */
 void
 CsKdKthDistances(const CsKdTree *tree, int n, const double *z, int k, double *heaps,
 				 double *scratch, double *result)

@@ -44,7 +44,10 @@ LoadLibrary(void)
 	return library;
 }
 
-/* The routines of LAPACK that are used; one table for the process. */
+/*
+ * The routines of LAPACK that custseg uses: one table for the process.  LAPACK is loaded at the
+ * first call; an error when the server has none.
+ */
 const CsLapack *
 CsLapackGet(void)
 {

@@ -19,7 +19,6 @@ typedef struct CsLapack
 	CsDsyevr	dsyevr;
 } CsLapack;
 
-/* Loads LAPACK at the first call; an error when the server has none. */
 extern const CsLapack *CsLapackGet(void);
 
 #endif							/* CUSTSEG_LAPACK_H */

@@ -44,8 +44,9 @@ AlignedArray(Size n, void **allocated)
 }
 
 /*
- * Eigenvalues, descending, and eigenvectors (vectors[i * d + j]) of the symmetric d x d matrix.
- * Returns LAPACK's info, 0 for success.
+ * Eigenvalues and eigenvectors of a symmetric d x d matrix, by LAPACK's dsyevr.  OUT values,
+ * descending, and vectors[i * d + j], the i-th eigenvector, whose largest absolute entry is
+ * positive (the one with the lowest index on ties).  Returns LAPACK's info, 0 for success.
  */
 int
 CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors)
@@ -109,9 +110,9 @@ DotProduct(int n, const double *a, const double *b)
 }
 
 /*
- * Lower Cholesky factor of a symmetric d x d matrix, in place, row by row (Golub and Van Loan,
- * Matrix Computations, 4.2).  False when the matrix is not positive definite, or not by more than
- * its rounding errors.
+ * Lower Cholesky factor of a symmetric matrix with d rows, in place, row by row (Golub and Van
+ * Loan, Matrix Computations, 4.2).  Returns false when the matrix is not positive definite, or not
+ * by more than its rounding errors.
  */
 bool
 CsCholesky(int d, double *a)
@@ -144,7 +145,7 @@ AddMultiple(int n, double factor, const double *x, double *y)
 		y[i] += factor * x[i];
 }
 
-/* Inverse of a lower triangular matrix without zeros on its diagonal, in place. */
+/* Invert a lower triangular matrix without zeros on its diagonal, in place. */
 void
 CsInvertTriangle(int d, double *a)
 {
@@ -225,8 +226,8 @@ Augment(int n, const double *profit, int row, double *row_potential, double *col
 }
 
 /*
- * Optimal assignment (Kuhn 1955; Munkres 1957; in the O(n^3) form with potentials): row i of the
- * n x n profit matrix gets column result[i], the total profit is maximal.
+ * Optimal assignment (Kuhn 1955; Munkres 1957; in the O(n^3) form with potentials): row i of the n
+ * x n profit matrix gets column result[i], such that the total profit is maximal.
  */
 void
 CsAssignMaximum(int n, const double *profit, int *result)

@@ -19,7 +19,7 @@
 #define CS_GROUP_ROWS 128
 
 /*
- * distance.c: rows are column-major, x[j * stride + r]; centres row by row, centers[c * d + j].
+ * distance.c: rows are column-major, x[j * stride + r]; centres lie row by row, centers[c * d + j].
  * The sum over features runs in order for each pair, so that every kernel, every instruction set
  * and the scorer give the same bits.
  */
@@ -35,9 +35,8 @@ extern void CsRoundedDistances(int d, int nrows, const float *z, const float *po
 							   float *distance);
 
 /*
- * filter.c: labels as CsNearest gives them, by single precision where that is certain, else -1.
- * Rows and centres are first rounded to float about an origin: rows to d * CS_FILTER_ROWS(nrows)
- * floats and a reach for each tile, centres to 1 + k * (d + 1) floats.
+ * filter.c: labels as CsNearest() gives them, found in single precision where that is certain.
+ * Rows and centres are first rounded to float about an origin.
  */
 #define CS_FILTER_TILE 32
 #define CS_FILTER_ROWS(nrows) (((nrows) + CS_FILTER_TILE - 1) / CS_FILTER_TILE * CS_FILTER_TILE)
@@ -59,13 +58,11 @@ CsAddCompensated(double *sum, double *compensation, double part)
 	*sum = total;
 }
 
-/* sort.c: ascending, in place; scratch of n doubles makes it a radix sort.  No NaN. */
+/* sort.c */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
-/* The same, and the rows that the values belong to with them; equal values stay in their order. */
 extern void CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch);
 
-/* Quantile of sorted values, type 7 (R's and NumPy's default); n >= 1, 0 <= p <= 1. */
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);
 
 /* rng.c: xoshiro256** seeded by splitmix64; the stream is custseg's own and never changes. */
@@ -76,14 +73,13 @@ typedef struct CsRng
 
 extern void CsRngSeed(CsRng *rng, uint64 seed, uint64 stream);
 extern uint64 CsRngNext(CsRng *rng);
-extern double CsRngDouble(CsRng *rng);	/* [0, 1) */
-extern uint64 CsRngBelow(CsRng *rng, uint64 n); /* 0..n-1, no bias */
-/* m of 0..n-1 without replacement, ascending (Floyd); result holds m */
+extern double CsRngDouble(CsRng *rng);
+extern uint64 CsRngBelow(CsRng *rng, uint64 n);
 extern void CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result);
 
 /*
- * A sample of what comes one by one, each with the same chance (Waterman's algorithm R, Vitter 1985).
- * Place: where in the sample the next one goes, below "room"; -1: it is not in the sample.
+ * A sample of elements that come one by one, each with the same chance to be in the sample
+ * (Waterman's algorithm R, Vitter 1985).
  */
 typedef struct CsReservoir
 {
@@ -95,53 +91,28 @@ typedef struct CsReservoir
 extern void CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream);
 extern int64 CsReservoirPlace(CsReservoir *r);
 
-/*
- * exponential.c: x[i] becomes exp(x[i]), numbers of at most 709 (0 below -708); log(x[i]), positive
- * normal numbers.  n is a multiple of 8.  Within one unit in the last place, and the same bits on
- * every machine.
- */
+/* exponential.c: exp and log in place. */
 extern void CsExp(int n, double *x);
 extern void CsLog(int n, double *x);
 
-/*
- * linear.c: symmetric eigenproblem by LAPACK dsyevr.  The matrix is d x d; values descend,
- * vectors[i * d ...] is the i-th eigenvector with its largest absolute entry positive (lowest
- * index on ties).  Returns LAPACK's info, 0 for success.
- */
+/* linear.c */
 extern int	CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors);
 
-/*
- * Lower Cholesky factor, and inverse of a lower triangular matrix, in place.  Matrices are given by
- * their lower triangle: a[CsTriangle(i) + j] is in row i, column j.  False when a is not positive
- * definite.
- */
+/* Matrices given by their lower triangle: a[CsTriangle(i) + j] is in row i, column j. */
 #define CsTriangle(n) ((Size) (n) * ((Size) (n) + 1) / 2)
 
 extern bool CsCholesky(int d, double *a);
 extern void CsInvertTriangle(int d, double *a);
 
-/*
- * special.c: Gamma(x) over Stirling's formula for it, x > 0; log(1 + x) - x, x > -1; the upper
- * incomplete gamma function over Gamma(a), a > 0, x finite, to some 12 digits.
- */
+/* special.c */
 extern double CsGammaStar(double x);
 extern double CsLogMinusLinear(double x);
 extern double CsGammaUpper(double a, double x);
-
-/*
- * The regularised incomplete beta function I_x(a, b), a, b > 0; y is 1 - x, given as well so that
- * neither loses its digits.  Small results keep theirs.
- */
 extern double CsBetaLower(double a, double b, double x, double y);
 
 /*
- * cross_moments.c: rows, mean and centred cross products (those with j >= i until Finish) of d columns, in
- * one array of Size bytes, which is all 0 for no rows.  At finds its parts.
- *
- * Join accounts for rows by their number and mean: their own products, if there are more rows than one,
- * have been added or are to be.  Merge adds other moments.  AddBlock adds "nrows" rows, column by column
- * "stride" apart, a multiple of 8; it centres them in place, "mean" holds d, and there must be room for
- * CS_CROSS_TILE columns behind the last.  Finish divides the products and fills in the other half.
+ * cross_moments.c: the number of rows, the means and the centred cross products of d columns, as
+ * parts of one array.  Only products with j >= i are kept until CsCrossMomentsFinish().
  */
 typedef struct CsCrossMoments
 {
@@ -161,7 +132,6 @@ extern void CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride,
 								   double *mean);
 extern void CsCrossMomentsFinish(CsCrossMoments *m, double divisor);
 
-/* Optimal assignment: row i of the n x n profit matrix gets column result[i], total maximal. */
 extern void CsAssignMaximum(int n, const double *profit, int *result);
 
 #endif							/* CUSTSEG_MATH_H */

@@ -25,7 +25,10 @@ RotateLeft(uint64 x, int bits)
 	return (x << bits) | (x >> (64 - bits));
 }
 
-/* Start a stream; streams of one seed are independent for every practical purpose. */
+/*
+ * Start a stream of random numbers.  Streams of one seed are independent for every practical
+ * purpose.
+ */
 void
 CsRngSeed(CsRng *rng, uint64 seed, uint64 stream)
 {
@@ -36,6 +39,7 @@ CsRngSeed(CsRng *rng, uint64 seed, uint64 stream)
 		rng->s[i] = SplitMix(&mixed);
 }
 
+/* The next 64 random bits. */
 uint64
 CsRngNext(CsRng *rng)
 {
@@ -52,14 +56,14 @@ CsRngNext(CsRng *rng)
 	return result;
 }
 
-/* Uniform on [0, 1), 53 bits. */
+/* A uniform random number in [0, 1), with 53 random bits. */
 double
 CsRngDouble(CsRng *rng)
 {
 	return (double) (CsRngNext(rng) >> 11) * 0x1.0p-53;
 }
 
-/* Uniform on 0..n-1 without bias; n > 0. */
+/* A uniform random number of 0..n-1, without bias; n > 0. */
 uint64
 CsRngBelow(CsRng *rng, uint64 n)
 {
@@ -73,8 +77,8 @@ CsRngBelow(CsRng *rng, uint64 n)
 }
 
 /*
- * m of 0..n-1 without replacement, ascending, by selection sampling (Knuth, algorithm S): one
- * number an element, no memory.  OUT result[m].
+ * Draw m of the numbers 0..n-1 without replacement, ascending, by selection sampling (Knuth,
+ * algorithm S), which takes one random number per element and no memory.  OUT result[m].
  */
 void
 CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
@@ -91,7 +95,7 @@ CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
 	}
 }
 
-/* Start a sample of up to "room". */
+/* Start a sample of at most "room" elements. */
 void
 CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream)
 {
@@ -100,7 +104,10 @@ CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream)
 	CsRngSeed(&r->rng, seed, stream);
 }
 
-/* The place of the next one, -1 for none. */
+/*
+ * The place in the sample, below "room", where the next element goes; -1 when it is not in the
+ * sample.
+ */
 int64
 CsReservoirPlace(CsReservoir *r)
 {

@@ -159,7 +159,8 @@ SortRuns(uint64 *keys, uint64 *other, int64 n)
 }
 
 /*
- * Sort n doubles ascending, in place.  No NaN.  scratch: n doubles, contents lost.
+ * Sort n doubles ascending, in place; none is NaN.  The scratch has room for n doubles, and makes
+ * this a radix sort.
  */
 void
 CsSortDoubles(double *x, int64 n, double *scratch)
@@ -283,8 +284,8 @@ SortRowsOfRun(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int
 }
 
 /*
- * Sort n doubles ascending and the rows that they belong to with them, in place; equal ones stay in
- * their order.  No NaN.  scratch, row_scratch: n of each, contents lost.
+ * Sort n doubles ascending, in place, and with them the rows to which they belong; equal values
+ * stay in their order.  None is NaN. scratch and row_scratch have room for n each.
  */
 void
 CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch)
@@ -325,7 +326,10 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 	}
 }
 
-/* Quantile of n >= 1 sorted values, type 7: linear between the order statistics around (n - 1) p. */
+/*
+ * The quantile p (0 <= p <= 1) of n >= 1 sorted values, type 7 (the default of R and NumPy): linear
+ * between the order statistics around (n - 1) p.
+ */
 double
 CsQuantileSorted(const double *sorted, int64 n, double p)
 {

@@ -20,7 +20,7 @@
 /* Steps of a series or fraction between two looks for an interrupt. */
 #define INTERRUPT_STEPS 1048576
 
-/* See math.h. */
+/* Gamma(x) divided by Stirling's formula for it, x > 0. */
 double
 CsGammaStar(double x)
 {
@@ -31,7 +31,7 @@ CsGammaStar(double x)
 	return result.val;
 }
 
-/* See math.h. */
+/* log(1 + x) - x, x > -1. */
 double
 CsLogMinusLinear(double x)
 {
@@ -100,7 +100,10 @@ UpperFraction(double a, double x)
 	return result;
 }
 
-/* See math.h. */
+/*
+ * The regularised upper incomplete gamma function, Gamma(a, x) / Gamma(a), for a > 0 and finite x,
+ * to some 12 digits.
+ */
 double
 CsGammaUpper(double a, double x)
 {
@@ -174,7 +177,10 @@ BetaFraction(double a, double b, double x)
 	return result;
 }
 
-/* See math.h. */
+/*
+ * The regularised incomplete beta function I_x(a, b), a, b > 0. y is 1 - x, which is given as well
+ * so that neither of the two loses digits.  Small results keep their digits.
+ */
 double
 CsBetaLower(double a, double b, double x, double y)
 {

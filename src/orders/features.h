@@ -34,10 +34,7 @@ typedef struct CsFeaturesRequest
 	List	   *categories;		/* of char *: those that get a share of their own, in order */
 } CsFeaturesRequest;
 
-/* The query; for_view: with a column a category, and as of now().  Palloc'd. */
 extern char *CsFeaturesSql(const CsFeaturesRequest *request, bool for_view);
-
-/* The query that lists the categories with the highest sums; palloc'd. */
 extern char *CsFeaturesCategoriesSql(const CsFeaturesRequest *request);
 
 #endif							/* CUSTSEG_ORDERS_FEATURES_H */

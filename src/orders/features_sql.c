@@ -293,7 +293,10 @@ AppendOptional(StringInfo sql, const CsColumn *column, bool for_view, const char
 						 name);
 }
 
-/* See features.h. */
+/*
+ * The query that computes the features, palloc'd.  For a view (for_view) there is a column for each
+ * category, and the features are as of now().
+ */
 char *
 CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 {
@@ -360,7 +363,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 	return sql.data;
 }
 
-/* See features.h. */
+/* The query that lists the categories with the highest sums, palloc'd. */
 char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {

@@ -343,7 +343,11 @@ Gather(Gathering *g)
 	return !g->given_up;
 }
 
-/* See lines.h. */
+/*
+ * Read the lines in the order in which they come, with customers and orders in hash tables of at
+ * most maintenance_work_mem, and then visit the customers in their own order.  Returns false,
+ * without a visit, when the tables do not fit, or when a type cannot be hashed.
+ */
 bool
 CsLinesGather(CsLineReader *r)
 {

@@ -50,7 +50,10 @@ typedef struct SortedReading
 	double		order_time;		/* of the order at hand; NaN before its first purchase */
 } SortedReading;
 
-/* See orders.h. */
+/*
+ * The column of the relation with that name, which must be of one of the kinds, a sum of
+ * CS_KIND_BIT().  "role" tells in an error what the column is needed for.  Belongs to the relation.
+ */
 const CsColumn *
 CsOrdersColumn(const CsRelation *rel, const char *name, const char *role, int kinds)
 {
@@ -71,7 +74,10 @@ CsOrdersColumn(const CsRelation *rel, const char *name, const char *role, int ki
 	return column;
 }
 
-/* See orders.h. */
+/*
+ * The column of the relation that holds the time of an order: a date or a timestamp.  Belongs to
+ * the relation.
+ */
 const CsColumn *
 CsOrdersTimeColumn(const CsRelation *rel, const char *name)
 {
@@ -87,7 +93,9 @@ CsOrdersTimeColumn(const CsRelation *rel, const char *name)
 	return column;
 }
 
-/* See orders.h. */
+/*
+ * as_of in days, as the time column counts them: in local time unless the column has a time zone.
+ */
 double
 CsOrdersAsOf(const CsColumn *time, TimestampTz as_of)
 {
@@ -109,7 +117,7 @@ CsOrdersAsOf(const CsColumn *time, TimestampTz as_of)
 	return converter.to_double(&converter, value);
 }
 
-/* See orders.h. */
+/* A point in time from days as the time column counts them. */
 TimestampTz
 CsOrdersTimestamp(const CsColumn *time, double days)
 {
@@ -139,7 +147,9 @@ Finite(const CsLineReader *r, int which, Datum value)
 	return number;
 }
 
-/* See lines.h. */
+/*
+ * Does the line count?  OUT its time and its amount.  If it does not count, the reason is counted.
+ */
 bool
 CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, double *time, double *amount)
 {
@@ -171,7 +181,10 @@ CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, double *time,
 	return true;
 }
 
-/* See lines.h. */
+/*
+ * Add a line that counts to its customer's sum, and to the time of its order.  That time is the
+ * time of the order's first purchase; it is NaN as long as there is none.
+ */
 void
 CsLineAdd(CsLineReader *r, double time, double amount, double *sum, double *rest, double *order_time)
 {
@@ -184,7 +197,7 @@ CsLineAdd(CsLineReader *r, double time, double amount, double *sum, double *rest
 		*order_time = time;
 }
 
-/* See lines.h. */
+/* Add an order to the customer at hand.  An order whose time is NaN is ignored. */
 void
 CsBasketAddOrder(CsLineReader *r, double order_time)
 {
@@ -237,7 +250,7 @@ VisitBuyer(CsLineReader *r, Datum customer)
 	pfree((char *) buyer.customer);
 }
 
-/* See lines.h. */
+/* The customer at hand is complete: visit it, and clear the basket for the next one. */
 void
 CsBasketEnd(CsLineReader *r, Datum customer)
 {
@@ -396,7 +409,10 @@ ReadSorted(CsLineReader *r)
 	EndCustomer(&s);
 }
 
-/* See orders.h. */
+/*
+ * Read the lines and call the visitor once for each customer that bought something, in the order of
+ * the customers.  Returns what was counted.  An infinite amount or time is an error.
+ */
 CsLinesCounts
 CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
 {
@@ -420,7 +436,7 @@ CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
 	return r.counts;
 }
 
-/* See orders.h. */
+/* Report the lines that were left out in a NOTICE, if there were any. */
 void
 CsLinesReport(const CsLinesCounts *counts)
 {

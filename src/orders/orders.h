@@ -57,31 +57,19 @@ typedef struct CsLinesCounts
 	double		latest;			/* time of all lines that count; NaN without one */
 } CsLinesCounts;
 
-/*
- * Read all lines and call the visitor for each customer, in the order of customers.  An infinite amount
- * or time is an error.
- */
+/* Called once for each customer. */
 typedef void (*CsBuyerVisitor) (void *state, const CsBuyer *buyer);
 
 extern CsLinesCounts CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state);
-
-/* A NOTICE that says what was left out, if anything was. */
 extern void CsLinesReport(const CsLinesCounts *counts);
 
-/*
- * The named column of a source, or an error that says what "role" it has to play; kinds: those that
- * it may be of, as bits of CsKind.
- */
+/* A set of CsKind is a sum of these. */
 #define CS_KIND_BIT(kind) (1 << (kind))
 
 extern const CsColumn *CsOrdersColumn(const CsRelation *rel, const char *name, const char *role,
 									  int kinds);
 extern const CsColumn *CsOrdersTimeColumn(const CsRelation *rel, const char *name);
-
-/* as_of in days, in the way of the time column: local time unless that has a time zone. */
 extern double CsOrdersAsOf(const CsColumn *time, TimestampTz as_of);
-
-/* Days of the time column as a point in time. */
 extern TimestampTz CsOrdersTimestamp(const CsColumn *time, double days);
 
 #endif							/* CUSTSEG_ORDERS_H */

@@ -155,7 +155,10 @@ CountCombinations(CsRfmTable *table)
 			}
 }
 
-/* See segments.h. */
+/*
+ * Read a table of names from a json array of objects.  NULL stands for custseg's own table, which
+ * is empty unless there are five bins.  Errors for a table that makes no sense.  Palloc'd.
+ */
 CsRfmTable *
 CsRfmTableRead(Jsonb *json, int bins)
 {
@@ -186,7 +189,7 @@ CsRfmTableRead(Jsonb *json, int bins)
 	return table;
 }
 
-/* See segments.h. */
+/* The name for three scores, NULL when no entry fits.  Belongs to the table. */
 const char *
 CsRfmTableFind(const CsRfmTable *table, const int *scores)
 {
@@ -195,7 +198,7 @@ CsRfmTableFind(const CsRfmTable *table, const int *scores)
 	return at < table->n ? table->segment[at].name : NULL;
 }
 
-/* See segments.h. */
+/* Report gaps in the table, and entries that can never be reached, in NOTICEs. */
 void
 CsRfmTableReport(const CsRfmTable *table)
 {

@@ -29,16 +29,8 @@ typedef struct CsRfmTable
 	int			unnamed;		/* combinations that no entry fits */
 } CsRfmTable;
 
-/*
- * The table of a json array of objects, or custseg's own for NULL, which is empty unless there are five
- * bins.  Errors for what makes no sense; palloc'd.
- */
 extern CsRfmTable *CsRfmTableRead(Jsonb *json, int bins);
-
-/* The name for three scores, NULL when no entry fits. */
 extern const char *CsRfmTableFind(const CsRfmTable *table, const int *scores);
-
-/* NOTICEs for gaps, and for entries that can never be reached. */
 extern void CsRfmTableReport(const CsRfmTable *table);
 
 #endif							/* CUSTSEG_ORDERS_SEGMENTS_H */
