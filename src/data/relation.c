@@ -19,7 +19,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "data/relation.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -37,9 +36,6 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/varlena.h"
-
-/* Columns that a hint lists before it says "and others". */
-#define MAX_HINT_COLUMNS 30
 
 /* A DestReceiver that hands each row to a sink. */
 typedef struct SinkReceiver
@@ -346,21 +342,6 @@ CheckDuplicateColumns(const CsRelation *rel)
 	}
 }
 
-/* What there is to know of a column of vectors before any is looked at; NULL for other columns. */
-static CsVectorColumn *
-MakeVector(const CsColumn *column)
-{
-	CsVectorType type;
-	CsVectorColumn *vector;
-
-	if (column->converter.kind != CS_UNUSABLE || !CsVectorTypeInit(&type, column->type))
-		return NULL;
-	vector = palloc0(sizeof(CsVectorColumn));
-	vector->type = type;
-	vector->width = -1;
-	return vector;
-}
-
 /* Resolve a source and describe its columns; see relation.h. */
 CsRelation *
 CsRelationOpen(const char *source)
@@ -387,36 +368,21 @@ CsRelationOpen(const char *source)
 		column->typmod = attribute->atttypmod;
 		column->attnum = i + 1;
 		CsConverterInit(&column->converter, column->type);
-		column->vector = MakeVector(column);
+		column->vector = CsVectorColumnMake(column);
 	}
 	FreeTupleDesc(desc);
 	CheckDuplicateColumns(rel);
 	return rel;
 }
 
-/* What reads a column: its name, and the cast of a vector that is no array. */
-static char *
-ReadExpression(const CsColumn *column)
-{
-	int			length = (int) strlen(NameStr(column->name));
-	int			element;
-	const char *name;
-
-	if (column->element > 0)
-		(void) CsElementName(NameStr(column->name), &length, &element);
-	name = quote_identifier(pnstrdup(NameStr(column->name), length));
-	if (column->vector == NULL || !OidIsValid(column->vector->type.cast))
-		return pstrdup(name);
-	return psprintf("CAST(%s AS pg_catalog.float4[])", name);
-}
-
 /*
- * Run a statement; "most" rows of it, 0: all, go to a receiver, or without one to SPI_tuptable.
- * Synchronised scans would start wherever another session's scan happens to be, and workers hand rows
- * over as they come; without both, rows come in the same order every time.
+ * Run a statement that reads a source, as the caller and inside SPI.  "most" of its rows, or all when
+ * that is 0, go to the receiver, or to SPI_tuptable when there is none.  Synchronised scans would start
+ * wherever another session's scan happens to be, and workers hand rows over as they come; without both,
+ * rows come in the same order every time.
  */
-static void
-Execute(const char *sql, uint64 most, DestReceiver *receiver)
+void
+CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr	plan;
@@ -436,254 +402,6 @@ Execute(const char *sql, uint64 most, DestReceiver *receiver)
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not read a source: %s", SPI_result_code_string(code));
 	AtEOXact_GUC(true, nest_level);
-}
-
-/* The width of the first vector that is there, as the caller reads it; 0 if there is none. */
-static int
-ReadWidth(const CsRelation *rel, const CsColumn *column)
-{
-	char	   *expression = ReadExpression(column);
-	char	   *sql = psprintf("SELECT pg_catalog.cardinality(%s) FROM %s WHERE %s IS NOT NULL LIMIT 1",
-							   expression, rel->from_item, expression);
-	int			width = 0;
-
-	SPI_connect();
-	Execute(sql, 1, NULL);
-	if (SPI_processed > 0)
-	{
-		bool		isnull;
-
-		width = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
-	}
-	SPI_finish();
-	return width;
-}
-
-/* The elements of a vector so wide as columns, which live as long as the vector. */
-static void
-MakeElements(const CsColumn *column, int width)
-{
-	CsVectorColumn *vector = column->vector;
-
-	vector->elements = MemoryContextAllocZero(GetMemoryChunkContext(vector), sizeof(CsColumn) * width);
-	for (int i = 0; i < width; i++)
-	{
-		CsColumn   *element = &vector->elements[i];
-
-		snprintf(NameStr(element->name), NAMEDATALEN, "%s[%d]", NameStr(column->name), i + 1);
-		element->type = FLOAT8OID;
-		element->typmod = -1;
-		element->attnum = column->attnum;
-		element->element = i + 1;
-		element->vector = vector;
-		CsConverterInit(&element->converter, FLOAT8OID);
-	}
-	vector->width = width;
-}
-
-/* Why a vector so wide cannot be columns, a phrase; or NULL. */
-static const char *
-WhyNoElements(const CsRelation *rel, const CsColumn *column, int width)
-{
-	int			length;
-	int			element;
-
-	if (width == 0)
-		return "its first vector tells no width";
-	if (width > CS_MAX_VECTOR_WIDTH)
-		return psprintf("vectors of %d elements, where %d can be features", width,
-						CS_MAX_VECTOR_WIDTH);
-	if (snprintf(NULL, 0, "%s[%d]", NameStr(column->name), width) >= NAMEDATALEN)
-		return psprintf("names of its elements have more than %d bytes", NAMEDATALEN - 1);
-	for (int i = 0; i < rel->ncolumns; i++)
-		if (CsIsElementOf(NameStr(rel->columns[i].name), NameStr(column->name)) &&
-			CsElementName(NameStr(rel->columns[i].name), &length, &element) && element <= width)
-			return psprintf("column \"%s\" has the name of an element",
-							NameStr(rel->columns[i].name));
-	return NULL;
-}
-
-/* Have the elements of a vector as columns, of that width or, when it is 0, of the first one's; false: why_not. */
-static bool
-ExpandVector(const CsRelation *rel, const CsColumn *column, int width)
-{
-	CsVectorColumn *vector = column->vector;
-	MemoryContext old;
-
-	if (vector->width < 0 || (vector->width == 0 && width > 0))
-	{
-		int			own = vector->width < 0 ? ReadWidth(rel, column) : 0;
-
-		old = MemoryContextSwitchTo(GetMemoryChunkContext(vector));
-		width = own > 0 ? own : width;
-		vector->width = 0;
-		vector->why_not = WhyNoElements(rel, column, width);
-		if (vector->why_not == NULL)
-			MakeElements(column, width);
-		MemoryContextSwitchTo(old);
-	}
-	return vector->width > 0;
-}
-
-/* The error for a column of vectors that cannot be columns. */
-static void
-RejectVector(const CsRelation *rel, const CsColumn *column)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("elements of column \"%s\" of %s cannot be features", NameStr(column->name),
-					rel->description),
-			 errdetail("Reason: %s.", column->vector->why_not),
-			 errhint("Take what is wanted in a query, under a name of its own: SELECT %s[1:10] AS v FROM ...",
-					 quote_identifier(NameStr(column->name)))));
-}
-
-/* The whole column of that name, or NULL. */
-static const CsColumn *
-FindWhole(const CsRelation *rel, const char *name, int length)
-{
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		const char *own = NameStr(rel->columns[i].name);
-
-		if (strncmp(own, name, length) == 0 && own[length] == '\0')
-			return &rel->columns[i];
-	}
-	return NULL;
-}
-
-/* See relation.h. */
-const CsColumn *
-CsRelationFeature(const CsRelation *rel, const char *name, int vector_width)
-{
-	const CsColumn *column = FindWhole(rel, name, (int) strlen(name));
-	const CsColumn *whole;
-	int			length;
-	int			element;
-
-	if (!CsElementName(name, &length, &element) || (column != NULL && vector_width == 0))
-		return column;
-	whole = FindWhole(rel, name, length);
-	if (whole == NULL || whole->vector == NULL)
-		return column;
-	if (!ExpandVector(rel, whole, vector_width))
-	{
-		if (vector_width > 0)
-			RejectVector(rel, whole);
-		return NULL;
-	}
-	return element > whole->vector->width ? NULL : &whole->vector->elements[element - 1];
-}
-
-/* See relation.h. */
-const CsColumn *
-CsRelationFind(const CsRelation *rel, const char *name)
-{
-	return CsRelationFeature(rel, name, 0);
-}
-
-/* See relation.h. */
-const CsColumn *
-CsRelationColumns(const CsRelation *rel, const char *name, int *n)
-{
-	const CsColumn *column = CsRelationColumn(rel, name);
-
-	*n = 1;
-	if (column->vector == NULL || column->element > 0)
-		return column;
-	if (!ExpandVector(rel, column, 0))
-		RejectVector(rel, column);
-	*n = column->vector->width;
-	return column->vector->elements;
-}
-
-/* See relation.h. */
-CsColumn *
-CsRelationAllColumns(const CsRelation *rel, int *n)
-{
-	CsColumn   *all;
-	int			nall = 0;
-	int			room = 1;
-
-	for (int i = 0; i < rel->ncolumns; i++)
-		room += rel->columns[i].vector != NULL && ExpandVector(rel, &rel->columns[i], 0) ?
-			rel->columns[i].vector->width : 1;
-	all = palloc(sizeof(CsColumn) * room);
-	for (int i = 0; i < rel->ncolumns; i++)
-	{
-		const CsColumn *column = &rel->columns[i];
-		bool		expands = column->vector != NULL && column->vector->width > 0;
-		int			ncolumns = expands ? column->vector->width : 1;
-
-		memcpy(&all[nall], expands ? column->vector->elements : column, sizeof(CsColumn) * ncolumns);
-		nall += ncolumns;
-	}
-	*n = nall;
-	return all;
-}
-
-/* See relation.h. */
-char *
-CsColumnTypeName(const CsColumn *column)
-{
-	if (column->element > 0)
-		return format_type_be(column->vector->type.type);
-	return format_type_with_typemod(column->type, column->typmod);
-}
-
-/* The names of the columns, as a hint lists them. */
-static char *
-ListColumns(const CsRelation *rel)
-{
-	StringInfoData list;
-
-	initStringInfo(&list);
-	for (int i = 0; i < Min(rel->ncolumns, MAX_HINT_COLUMNS); i++)
-		appendStringInfo(&list, "%s\"%s\"", i == 0 ? "" : ", ", NameStr(rel->columns[i].name));
-	if (rel->ncolumns > MAX_HINT_COLUMNS)
-		appendStringInfoString(&list, " and others");
-	return list.data;
-}
-
-/* The error for a column that is not there, with a list of those that are. */
-static void
-ReportNoColumn(const CsRelation *rel, const char *name)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("column \"%s\" does not exist in %s", name, rel->description),
-			 rel->ncolumns > 0 ? errhint("Its columns are %s.", ListColumns(rel)) : 0));
-}
-
-/* See relation.h. */
-const CsColumn *
-CsRelationWhole(const CsRelation *rel, const char *name)
-{
-	const CsColumn *column = FindWhole(rel, name, (int) strlen(name));
-
-	if (column == NULL)
-		ReportNoColumn(rel, name);
-	return column;
-}
-
-/* See relation.h. */
-const CsColumn *
-CsRelationColumn(const CsRelation *rel, const char *name)
-{
-	const CsColumn *column = CsRelationFind(rel, name);
-	const CsColumn *whole;
-	int			length;
-	int			element;
-
-	if (column == NULL && CsElementName(name, &length, &element))
-	{
-		whole = FindWhole(rel, name, length);
-		if (whole != NULL && whole->vector != NULL && whole->vector->why_not != NULL)
-			RejectVector(rel, whole);
-	}
-	if (column == NULL)
-		ReportNoColumn(rel, name);
-	return column;
 }
 
 /*
@@ -788,7 +506,7 @@ BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
 
 		if (column->element == 0 || position[column->attnum] == 0)
 		{
-			appendStringInfo(&sql, "%s%s", receiver->nread == 0 ? "" : ", ", ReadExpression(column));
+			appendStringInfo(&sql, "%s%s", receiver->nread == 0 ? "" : ", ", CsColumnExpression(column));
 			receiver->nread++;
 			if (column->element > 0)
 				position[column->attnum] = receiver->nread;
@@ -829,7 +547,7 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 	receiver.ncolumns = ncolumns;
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg row",
 												 ALLOCSET_SMALL_SIZES);
-	Execute(BuildSelect(rel, &receiver), 0, (DestReceiver *) &receiver);
+	CsRelationExecute(BuildSelect(rel, &receiver), 0, (DestReceiver *) &receiver);
 	SPI_finish();
 	return receiver.nrows;
 }

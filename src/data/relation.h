@@ -10,6 +10,7 @@
 #include "access/tupdesc.h"
 #include "fmgr.h"
 #include "nodes/pg_list.h"
+#include "tcop/dest.h"
 
 typedef enum CsKind
 {
@@ -134,35 +135,18 @@ typedef struct CsRelation
  */
 extern CsRelation *CsRelationOpen(const char *source);
 
-/* The column, or the element of a vector, of that name; or NULL. */
+/* Run a statement that reads a source. */
+extern void CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver);
+
+/* vector_columns.c: columns by their names, and the elements of vectors among them. */
+extern CsVectorColumn *CsVectorColumnMake(const CsColumn *column);
+extern char *CsColumnExpression(const CsColumn *column);
 extern const CsColumn *CsRelationFind(const CsRelation *rel, const char *name);
-
-/*
- * The column that is a model's feature of that name; or NULL.  vector_width is that of the vector which
- * the feature is an element of, or 0.  Where a source has no vector that would tell its width, it is
- * taken to be the model's, so that a source without rows, or with NULLs only, can be read.
- */
 extern const CsColumn *CsRelationFeature(const CsRelation *rel, const char *name, int vector_width);
-
-/* As CsRelationFind, or an error that names the relation and hints at the columns there are. */
 extern const CsColumn *CsRelationColumn(const CsRelation *rel, const char *name);
-
-/* The same where an element of a vector will not do, because SQL is written with the column's name. */
 extern const CsColumn *CsRelationWhole(const CsRelation *rel, const char *name);
-
-/*
- * The columns that a name stands for, one after the other: one, or all elements of a vector.  An error
- * when there are none.
- */
 extern const CsColumn *CsRelationColumns(const CsRelation *rel, const char *name, int *n);
-
-/*
- * All columns, each vector replaced by its elements; palloc'd.  A vector whose width cannot be told
- * stays.
- */
 extern CsColumn *CsRelationAllColumns(const CsRelation *rel, int *n);
-
-/* The type of a column as people know it, palloc'd; of an element that of its vector. */
 extern char *CsColumnTypeName(const CsColumn *column);
 
 /*
