@@ -155,9 +155,7 @@ typedef enum CsVerdict
 	CS_VERDICT_INSUFFICIENT,	/* data */
 	CS_VERDICT_WATCH,
 	CS_VERDICT_DRIFTED,			/* segments */
-	CS_VERDICT_UNSTABLE,		/* a profile */
-	CS_VERDICT_BROKEN,			/* a feed */
-	CS_VERDICT_DISPARATE		/* groups */
+	CS_VERDICT_BROKEN			/* a feed */
 } CsVerdict;
 
 typedef struct CsFinding
@@ -165,6 +163,9 @@ typedef struct CsFinding
 	CsVerdict	verdict;		/* the worst of all reasons */
 	StringInfoData reason;
 } CsFinding;
+
+/* Add a reason to others; what a report rates by words of its own has no more than these. */
+extern void CsReasonAdd(StringInfo reason, const char *format, ...) pg_attribute_printf(2, 3);
 
 /* Add a reason; Default says something when there is none yet. */
 extern void CsFindingInit(CsFinding *finding);

@@ -11,9 +11,7 @@ static const char *const verdictNames[] = {
 	[CS_VERDICT_INSUFFICIENT] = "insufficient data",
 	[CS_VERDICT_WATCH] = "watch",
 	[CS_VERDICT_DRIFTED] = "drifted",
-	[CS_VERDICT_UNSTABLE] = "unstable",
-	[CS_VERDICT_BROKEN] = "broken",
-	[CS_VERDICT_DISPARATE] = "disparate"
+	[CS_VERDICT_BROKEN] = "broken"
 };
 
 /* See call.h. */
@@ -42,6 +40,26 @@ CsAppendFormatted(StringInfo to, const char *format, va_list arguments)
 	}
 }
 
+/* Append a reason, apart from those before it. */
+static void pg_attribute_printf(2, 0)
+AddReason(StringInfo reason, const char *format, va_list arguments)
+{
+	if (reason->len > 0)
+		appendStringInfoString(reason, "; ");
+	CsAppendFormatted(reason, format, arguments);
+}
+
+/* See call.h. */
+void
+CsReasonAdd(StringInfo reason, const char *format,...)
+{
+	va_list		arguments;
+
+	va_start(arguments, format);
+	AddReason(reason, format, arguments);
+	va_end(arguments);
+}
+
 /* See call.h. */
 void
 CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format,...)
@@ -49,10 +67,8 @@ CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format,...)
 	va_list		arguments;
 
 	finding->verdict = Max(finding->verdict, verdict);
-	if (finding->reason.len > 0)
-		appendStringInfoString(&finding->reason, "; ");
 	va_start(arguments, format);
-	CsAppendFormatted(&finding->reason, format, arguments);
+	AddReason(&finding->reason, format, arguments);
 	va_end(arguments);
 }
 

@@ -233,36 +233,38 @@ GroupName(const FairnessReport *report, int code)
 	return code == MAX_GROUPS ? "(null)" : CsDictionaryLevel(report->groups, code);
 }
 
-/* What is to be said of a group in a segment. */
-static void
+/* The rating of a group in a segment, and its reason. */
+static const char *
 JudgeCell(const FairnessReport *report, int segment, int code, const Cell *cell,
-		  CsFinding *finding)
+		  StringInfo reason)
 {
 	const FairnessOptions *options = &report->options;
 	const char *what = IsPlaced(report, segment) ? "are in the segment" : "can be placed";
+	const char *rating = "ok";
 
+	if (report->problem != NULL || report->group_rows[code] < options->min_rows)
+		rating = "insufficient data";
 	if (report->problem != NULL)
-		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s", report->problem);
+		CsReasonAdd(reason, "%s", report->problem);
 	else if (report->group_rows[code] < options->min_rows)
-		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "the group has %lld customers, fewer than the %d that a verdict needs",
-					 (long long) report->group_rows[code], options->min_rows);
+		CsReasonAdd(reason, "the group has %lld customers, fewer than the %d that a verdict needs",
+					(long long) report->group_rows[code], options->min_rows);
 	else if (isnan(cell->ratio))
-		CsFindingAdd(finding, CS_VERDICT_OK,
-					 "no customer of a large enough group is in the segment");
+		CsReasonAdd(reason, "no customer of a large enough group is in the segment");
 	else if (code == cell->highest)
-		CsFindingAdd(finding, CS_VERDICT_OK, "%.1f %% of the group %s, the highest rate",
-					 100 * cell->rate, what);
+		CsReasonAdd(reason, "%.1f %% of the group %s, the highest rate", 100 * cell->rate, what);
 	else
-		CsFindingAdd(finding, cell->ratio >= options->ratio ? CS_VERDICT_OK :
-					 cell->p < options->significance ? CS_VERDICT_DISPARATE : CS_VERDICT_WATCH,
-					 "%.1f %% of the group %s, %.2f times the %.1f %% of group \"%s\"%s",
-					 100 * cell->rate, what, cell->ratio, 100 * cell->highest_rate,
-					 GroupName(report, cell->highest),
-					 cell->ratio >= options->ratio || cell->p < options->significance ? "" :
-					 ", which may be chance");
+	{
+		if (cell->ratio < options->ratio)
+			rating = cell->p < options->significance ? "disparate" : "watch";
+		CsReasonAdd(reason, "%.1f %% of the group %s, %.2f times the %.1f %% of group \"%s\"%s",
+					100 * cell->rate, what, cell->ratio, 100 * cell->highest_rate,
+					GroupName(report, cell->highest),
+					strcmp(rating, "watch") == 0 ? ", which may be chance" : "");
+	}
 	if (report->is_feature)
-		CsFindingAdd(finding, CS_VERDICT_OK, "the attribute is a feature of the model");
+		CsReasonAdd(reason, "the attribute is a feature of the model");
+	return rating;
 }
 
 /* The row of a group in a segment. */
@@ -275,11 +277,12 @@ PutCell(FairnessReport *report, int segment, int code, const Cell *cell)
 	double		share = (double) cell->n / report->segment_rows[segment];
 	double		overall = (double) report->group_rows[code] / report->test.n;
 	CsValue		row[NCOLUMNS];
-	CsFinding	finding;
+	StringInfoData reason;
+	const char *rating;
 	int			i = 0;
 
-	CsFindingInit(&finding);
-	JudgeCell(report, segment, code, cell, &finding);
+	initStringInfo(&reason);
+	rating = JudgeCell(report, segment, code, cell, &reason);
 	row[i] = CsValueInt4(placed == NULL ? 0 : placed->segment);
 	row[i++].isnull = placed == NULL;
 	row[i++] = CsValueText(placed == NULL ? "(not placed)" :
@@ -297,8 +300,8 @@ PutCell(FairnessReport *report, int segment, int code, const Cell *cell)
 	row[i++] = CsValueFloat8(report->test.p);
 	row[i++] = CsValueFloat8(report->test.cramers_v);
 	row[i++] = CsValueBool(report->is_feature);
-	row[i++] = CsFindingVerdict(&finding);
-	row[i++] = CsFindingReason(&finding);
+	row[i++] = CsValueText(rating);
+	row[i++] = CsValueText(reason.data);
 	CsResultPut(report->base.result, row, i);
 }
 

@@ -38,6 +38,17 @@ static const CsOption splitOptions[] = {
 	{"seed", CS_OPTION_BIGINT, offsetof(SplitOptions, seed), 42, -9007199254740992.0, 9007199254740992.0}
 };
 
+/* How far the halves agree; the lower ones are worse. */
+typedef enum Rating
+{
+	RATING_OK,
+	RATING_INSUFFICIENT,		/* data */
+	RATING_WATCH,
+	RATING_UNSTABLE
+} Rating;
+
+static const char *const ratingNames[] = {"ok", "insufficient data", "watch", "unstable"};
+
 /* A value in both halves. */
 typedef struct Gap
 {
@@ -66,54 +77,55 @@ typedef struct Split
 
 PG_FUNCTION_INFO_V1(custseg_split_stability);
 
-/* What is said of a gap. */
-static void
-Judge(Split *split, const Gap *gap, CsFinding *finding)
+/* The rating of a gap, and its reason. */
+static Rating
+Judge(Split *split, const Gap *gap, StringInfo reason)
 {
 	const SplitOptions *options = &split->options;
 	int64		rows = Min(split->portrait->rows[gap->segment],
 						   split->portrait->rows[gap->segment + split->portrait->nsegments]);
 	bool		near = gap->standard <= options->standard_tolerance;
-	CsVerdict	verdict = gap->relative <= options->tolerance || near ? CS_VERDICT_OK :
+	Rating		rating = gap->relative <= options->tolerance || near ? RATING_OK :
 		gap->relative <= 2 * options->tolerance ||
-		gap->standard <= 2 * options->standard_tolerance ? CS_VERDICT_WATCH : CS_VERDICT_UNSTABLE;
+		gap->standard <= 2 * options->standard_tolerance ? RATING_WATCH : RATING_UNSTABLE;
 
-	CsFindingInit(finding);
 	if (rows < options->min_rows)
 	{
-		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "the smaller half has %lld customers of the segment, fewer than the %d that a verdict needs",
-					 (long long) rows, options->min_rows);
-		return;
+		CsReasonAdd(reason, "the smaller half has %lld customers of the segment, fewer than the %d that a verdict needs",
+					(long long) rows, options->min_rows);
+		return RATING_INSUFFICIENT;
 	}
 	if (isnan(gap->relative))
 	{
-		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "one of the halves has no value");
-		return;
+		CsReasonAdd(reason, "one of the halves has no value");
+		return RATING_INSUFFICIENT;
 	}
-	CsFindingAdd(finding, verdict, "the halves differ by %.1f %%", 100 * gap->relative);
+	CsReasonAdd(reason, "the halves differ by %.1f %%", 100 * gap->relative);
 	if (near && gap->relative > options->tolerance)
-		CsFindingAdd(finding, verdict, "that is %.2f standard deviations of all customers, which is small",
-					 gap->standard);
-	if (verdict != CS_VERDICT_OK)
-		CsFindingAdd(finding, verdict, "chance alone makes %.1f %% on average, and less with more customers",
-					 100 * gap->expected);
+		CsReasonAdd(reason, "that is %.2f standard deviations of all customers, which is small",
+					gap->standard);
+	if (rating != RATING_OK)
+		CsReasonAdd(reason, "chance alone makes %.1f %% on average, and less with more customers",
+					100 * gap->expected);
 	split->njudged++;
-	split->nbeyond += verdict != CS_VERDICT_OK;
-	split->nunstable += verdict == CS_VERDICT_UNSTABLE;
-	split->share_unstable |= gap->column == NULL && verdict == CS_VERDICT_UNSTABLE;
-	if (verdict != CS_VERDICT_OK &&
+	split->nbeyond += rating != RATING_OK;
+	split->nunstable += rating == RATING_UNSTABLE;
+	split->share_unstable |= gap->column == NULL && rating == RATING_UNSTABLE;
+	if (rating != RATING_OK &&
 		(split->nbeyond == 1 || gap->relative > split->largest.relative))
 		split->largest = *gap;
+	return rating;
 }
 
 /* The row of a value. */
 static void
 PutGap(Split *split, const Gap *gap)
 {
-	CsFinding	finding;
+	StringInfoData reason;
+	Rating		rating;
 
-	Judge(split, gap, &finding);
+	initStringInfo(&reason);
+	rating = Judge(split, gap, &reason);
 	CsResultPut(split->base.result,
 				CsValues(CsPortraitSegment(split->portrait, gap->segment),
 						 CsPortraitName(split->portrait, gap->segment),
@@ -122,8 +134,8 @@ PutGap(Split *split, const Gap *gap)
 						 CsValueInt8(gap->n[0]), CsValueInt8(gap->n[1]),
 						 CsValueFloat8(gap->value[0]), CsValueFloat8(gap->value[1]),
 						 CsValueFloat8(gap->relative), CsValueFloat8(gap->standard),
-						 CsValueFloat8(gap->expected), CsFindingVerdict(&finding),
-						 CsFindingReason(&finding)));
+						 CsValueFloat8(gap->expected), CsValueText(ratingNames[rating]),
+						 CsValueText(reason.data)));
 }
 
 /* Fill in how far the halves are apart, "sd" being the spread of one value. */
@@ -208,32 +220,31 @@ CompareSegment(Split *split, int segment)
 	MemoryContextDelete(context);
 }
 
-/* The row of the verdict on all of it. */
+/* The row of the rating of all of it. */
 static void
 PutOverall(Split *split)
 {
 	CsValue		row[13];
-	CsFinding	finding;
-	bool		unstable = split->share_unstable ||
-		split->nunstable > MOST_BEYOND * split->njudged;
+	StringInfoData reason;
+	Rating		rating = split->njudged == 0 ? RATING_INSUFFICIENT :
+		split->share_unstable || split->nunstable > MOST_BEYOND * split->njudged ? RATING_UNSTABLE :
+		split->nbeyond > MOST_BEYOND * split->njudged ? RATING_WATCH : RATING_OK;
 	int			i = 0;
 
-	CsFindingInit(&finding);
+	initStringInfo(&reason);
 	if (split->njudged == 0)
-		CsFindingAdd(&finding, CS_VERDICT_INSUFFICIENT, "no segment has enough customers");
+		CsReasonAdd(&reason, "no segment has enough customers");
 	else
-		CsFindingAdd(&finding, unstable ? CS_VERDICT_UNSTABLE :
-					 split->nbeyond > MOST_BEYOND * split->njudged ? CS_VERDICT_WATCH : CS_VERDICT_OK,
-					 "the halves agree in %d of %d values", split->njudged - split->nbeyond,
-					 split->njudged);
+		CsReasonAdd(&reason, "the halves agree in %d of %d values", split->njudged - split->nbeyond,
+					split->njudged);
 	if (split->share_unstable)
-		CsFindingAdd(&finding, CS_VERDICT_UNSTABLE, "they disagree about the size of a segment");
+		CsReasonAdd(&reason, "they disagree about the size of a segment");
 	if (split->nbeyond > 0)
-		CsFindingAdd(&finding, CS_VERDICT_OK, "they are farthest apart in \"%s\" of segment %d: %.1f %%",
-					 split->largest.column == NULL ? "(share)" :
-					 NameStr(split->largest.column->column.name),
-					 CsScorerSegments(split->portrait->scorer)[split->largest.segment].segment,
-					 100 * split->largest.relative);
+		CsReasonAdd(&reason, "they are farthest apart in \"%s\" of segment %d: %.1f %%",
+					split->largest.column == NULL ? "(share)" :
+					NameStr(split->largest.column->column.name),
+					CsScorerSegments(split->portrait->scorer)[split->largest.segment].segment,
+					100 * split->largest.relative);
 	row[i++] = CsPortraitSegment(split->portrait, split->portrait->ngroups);
 	row[i++] = CsPortraitName(split->portrait, split->portrait->ngroups);
 	row[i++] = CsValueText(NULL);
@@ -242,8 +253,8 @@ PutOverall(Split *split)
 	row[i++] = CsValueInt8(split->half[1]);
 	for (int j = 0; j < 5; j++)
 		row[i++] = CsValueFloat8(NAN);
-	row[i++] = CsFindingVerdict(&finding);
-	row[i++] = CsFindingReason(&finding);
+	row[i++] = CsValueText(ratingNames[rating]);
+	row[i++] = CsValueText(reason.data);
 	CsResultPut(split->base.result, row, i);
 }
 
