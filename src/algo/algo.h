@@ -10,6 +10,9 @@
 #define CUSTSEG_ALGO_H
 
 #include "custseg.h"
+
+#include <math.h>
+
 #include "call/options.h"
 #include "data/matrix.h"
 #include "nodes/pg_list.h"
@@ -124,6 +127,19 @@ typedef struct CsAssignment
 	double		distance;		/* how far it is from its segment, as the algorithm has it */
 	double		confidence;		/* how clear a case it is, 0..1 */
 } CsAssignment;
+
+/*
+ * How far a customer is from the border between its own segment and another, by its memberships: 0 on
+ * the border, or beyond it, 1 where nothing speaks for the other.  For the nearest centre it is
+ * 1 - d_own / d_other.
+ */
+static inline double
+CsMembershipMargin(double own, double other)
+{
+	double		margin = 1 - sqrt(other / own);
+
+	return Max(margin, 0);
+}
 
 /*
  * An algorithm that streams needs all rows only one batch at a time.  Its fit is given a sample of

@@ -19,8 +19,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "call/call.h"
 #include "funcapi.h"
 #include "lib/binaryheap.h"
@@ -193,8 +191,8 @@ TakeRow(void *arg, const Datum *row, const bool *nulls)
 	customer.lower = FindLower(state, customer.segment);
 	if (customer.lower < 0)
 		return;
-	customer.margin = 1 - sqrt(state->memberships[customer.lower] / state->memberships[customer.segment]);
-	customer.margin = Max(customer.margin, 0);
+	customer.margin = CsMembershipMargin(state->memberships[customer.segment],
+										 state->memberships[customer.lower]);
 	if (customer.margin <= state->options.margin)
 		KeepCustomer(state, customer, row, nulls);
 }

@@ -24,6 +24,7 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
+#include "stat/summaries.h"
 #include "utils/builtins.h"
 
 
@@ -202,24 +203,6 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 }
 
-/* Mean and standard deviation of the values, about a first mean. */
-static void
-FillMoments(CsObservedFeature *f)
-{
-	double		sum = 0,
-				squares = 0;
-
-	f->mean = f->sd = NAN;
-	if (f->nvalues == 0)
-		return;
-	for (int64 i = 0; i < f->nvalues; i++)
-		sum += f->values[i];
-	f->mean = sum / f->nvalues;
-	for (int64 i = 0; i < f->nvalues; i++)
-		squares += (f->values[i] - f->mean) * (f->values[i] - f->mean);
-	f->sd = sqrt(squares / f->nvalues);
-}
-
 /* Most rows first, ties by text, no value last among them. */
 static int
 CompareLevels(const void *a, const void *b)
@@ -272,7 +255,9 @@ Visit(Observer *o, int feature)
 		f->nvalues = c->n;
 		CsSortDoubles(f->values, f->nvalues, scratch);
 		pfree(scratch);
-		FillMoments(f);
+		f->mean = f->sd = NAN;
+		if (f->nvalues > 0)
+			CsMomentsOfSorted(f->values, f->nvalues, &f->mean, &f->sd);
 	}
 	o->request.visit(o->request.state, o->result, feature);
 	f->values = NULL;

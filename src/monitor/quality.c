@@ -25,6 +25,7 @@
 
 #include "catalog/pg_type.h"
 #include "monitor/quality.h"
+#include "stat/describe.h"
 #include "stat/shares.h"
 #include "utils/builtins.h"
 
@@ -139,21 +140,13 @@ static double
 LargestTrainedShare(const CsFeature *f, const CsBaseline *b)
 {
 	double		largest = 0;
-	int			run = 0;
 
-	if (f->kind == CS_CATEGORICAL)
+	if (f->kind != CS_CATEGORICAL)
+		return CsLargestShareOfSorted(b->quantiles, b->nquantiles);
+	for (int i = 0; i < b->nlevels; i++)
 	{
-		for (int i = 0; i < b->nlevels; i++)
-		{
-			if (b->levels[i] != NULL)
-				largest = Max(largest, (double) b->level_counts[i] / (b->n - b->n_null));
-		}
-		return largest;
-	}
-	for (int i = 0; i < b->nquantiles; i++)
-	{
-		run = i > 0 && b->quantiles[i] == b->quantiles[i - 1] ? run + 1 : 1;
-		largest = Max(largest, (double) run / b->nquantiles);
+		if (b->levels[i] != NULL)
+			largest = Max(largest, (double) b->level_counts[i] / (b->n - b->n_null));
 	}
 	return largest;
 }
@@ -162,33 +155,14 @@ LargestTrainedShare(const CsFeature *f, const CsBaseline *b)
 static double
 TrainedClippedShare(const CsFeature *f, const CsBaseline *b)
 {
-	int			n = 0;
-
-	for (int i = 0; i < b->nquantiles; i++)
-		n += b->quantiles[i] < f->low || b->quantiles[i] > f->high;
-	return b->nquantiles == 0 ? NAN : (double) n / b->nquantiles;
-}
-
-/* The share of rows whose levels training did not see, as it could tell: those it saw once. */
-static double
-ExpectedUnseenShare(const CsBaseline *b)
-{
-	int64		once = 0;
-
-	for (int i = 0; i < b->nlevels; i++)
-		once += b->level_counts[i] == 1;
-	return (double) once / b->n;
+	return CsShareBeyond(b->quantiles, b->nquantiles, f->low, f->high);
 }
 
 /* Is a share of the rows above a bound for certain? */
 static bool
 IsAbove(const QualityReport *report, int64 count, int64 n, double bound)
 {
-	double		low,
-				high;
-
-	CsWilsonInterval(count, n, 1 - report->common.significance, &low, &high);
-	return low > bound;
+	return CsShareIsAbove(count, n, bound, 1 - report->common.significance);
 }
 
 /* What is to be said of missing values. */
@@ -260,7 +234,8 @@ JudgeFeature(const QualityReport *report, int feature, CsFinding *finding)
 	if (f->kind != CS_CATEGORICAL)
 		JudgeNumbers(report, f, b, t, finding);
 	if (t->n_unseen > report->common.options.unseen_watch * o->nrows &&
-		IsAbove(report, t->n_unseen, o->nrows, ExpectedUnseenShare(b)))
+		IsAbove(report, t->n_unseen, o->nrows,
+				CsUnseenShare(b->level_counts, b->nlevels, b->n)))
 		CsFindingAdd(finding, CS_VERDICT_WATCH,
 					 "%.1f %% of the rows have a level that the model does not know",
 					 100 * (double) t->n_unseen / o->nrows);

@@ -315,4 +315,22 @@ extern PGDLLEXPORT void CsPrepFitColumnTask(CsTeam *team, const void *args, int 
 extern PGDLLEXPORT void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
 extern PGDLLEXPORT void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* covariance.c */
 
+/* Numbers that a feature takes in a segment's profile: its mean, or the share of each level. */
+static inline int
+CsProfileWidth(const CsFeature *feature)
+{
+	return feature->kind == CS_CATEGORICAL ? feature->nlevels : 1;
+}
+
+/* Those of all features. */
+static inline int
+CsProfileSize(const CsPipeline *p)
+{
+	int			size = 0;
+
+	for (int i = 0; i < p->nfeatures; i++)
+		size += CsProfileWidth(&p->feature[i]);
+	return size;
+}
+
 #endif							/* CUSTSEG_PREP_H */

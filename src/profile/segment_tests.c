@@ -81,34 +81,6 @@ typedef struct Testing
 
 PG_FUNCTION_INFO_V1(custseg_segment_tests);
 
-/* Moments of the groups that have values; returns how many there are. */
-static int
-GroupMoments(const double *values, const int32 *groups, int64 nrows, int ngroups,
-			 CsGroupMoments *moments)
-{
-	int			kept = 0;
-
-	memset(moments, 0, sizeof(CsGroupMoments) * ngroups);
-	for (int64 i = 0; i < nrows; i++)
-	{
-		CsGroupMoments *g;
-		double		off;
-
-		if (groups[i] < 0 || isnan(values[i]))
-			continue;
-		g = &moments[groups[i]];
-		off = values[i] - g->mean;
-		g->mean += off / ++g->n;
-		g->m2 += off * (values[i] - g->mean);
-	}
-	for (int g = 0; g < ngroups; g++)
-	{
-		moments[kept] = moments[g];
-		kept += moments[g].n > 0;
-	}
-	return kept;
-}
-
 /* A number: choose the test and make it.  Palloc'd. */
 static void *
 TestNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups,
@@ -117,7 +89,7 @@ TestNumber(void *state, const CsPortrait *portrait, const double *values, const 
 	const TestOptions *options = state;
 	int			ngroups = portrait->ngroups;
 	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * ngroups);
-	int			kept = GroupMoments(values, groups, nrows, ngroups, moments);
+	int			kept = CsGroupMomentsOf(values, groups, nrows, ngroups, moments);
 	CsAnovaResult anova = CsAnova(moments, kept);
 	ColumnTest *test = palloc0(sizeof(ColumnTest));
 	int			which = options->test;

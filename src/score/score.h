@@ -92,17 +92,6 @@ extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVis
 /* A scorer that came as an argument, detoasted; an error when another version wrote it. */
 extern const CsScorer *CsScorerFromDatum(Datum value);
 
-/* Numbers that profile a segment: a mean a feature, or the share of each of its levels. */
-static inline int
-CsProfileSize(const CsPipeline *p)
-{
-	int			size = 0;
-
-	for (int i = 0; i < p->nfeatures; i++)
-		size += p->feature[i].kind == CS_CATEGORICAL ? p->feature[i].nlevels : 1;
-	return size;
-}
-
 /*
  * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: the pipeline, and
  * the algorithm's rule (CsAlgorithm.assign in algo.h, also for "memberships").  False when the

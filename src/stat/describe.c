@@ -130,6 +130,32 @@ CsCountBelow(const double *sorted, int64 n, double x)
 
 /* See describe.h. */
 double
+CsLargestShareOfSorted(const double *sorted, int n)
+{
+	int			largest = 0,
+				run = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		run = i > 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
+		largest = Max(largest, run);
+	}
+	return n == 0 ? 0 : (double) largest / n;
+}
+
+/* See describe.h. */
+double
+CsShareBeyond(const double *x, int n, double low, double high)
+{
+	int			beyond = 0;
+
+	for (int i = 0; i < n; i++)
+		beyond += x[i] < low || x[i] > high;
+	return n == 0 ? NAN : (double) beyond / n;
+}
+
+/* See describe.h. */
+double
 CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x)
 {
 	int64		end = CsCountBelow(sorted, n, x + KERNEL_REACH * bandwidth);

@@ -118,21 +118,46 @@ InsertGroup(CsGroupedMoments *m, int at, int32 group)
 	return m;
 }
 
+/* A value moves its group's moments. */
+static void
+AddValue(CsGroupMoments *g, double value)
+{
+	double		off = value - g->mean;
+
+	g->mean += off / ++g->n;
+	g->m2 += off * (value - g->mean);
+}
+
+/* See group_tests.h. */
+int
+CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, int ngroups,
+				 CsGroupMoments *moments)
+{
+	int			kept = 0;
+
+	memset(moments, 0, sizeof(CsGroupMoments) * ngroups);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (groups[i] >= 0 && !isnan(values[i]))
+			AddValue(&moments[groups[i]], values[i]);
+	}
+	for (int g = 0; g < ngroups; g++)
+	{
+		moments[kept] = moments[g];
+		kept += moments[g].n > 0;
+	}
+	return kept;
+}
+
 /* See grouped.h. */
 CsGroupedMoments *
 CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value)
 {
 	int			at = FindGroup(m, group);
-	CsGroupMoments *g;
-	double		off;
 
 	if (at == m->ngroups || m->group[at].group != group)
 		m = InsertGroup(m, at, group);
-	g = &m->group[at];
-	g->n++;
-	off = value - g->mean;
-	g->mean += off / g->n;
-	g->m2 += off * (value - g->mean);
+	AddValue(&m->group[at], value);
 	return m;
 }
 

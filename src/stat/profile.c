@@ -21,7 +21,7 @@
 
 #include "math/math.h"
 #include "miscadmin.h"
-#include "train/train.h"
+#include "stat/profile.h"
 
 /* Bytes that all lanes together should not exceed. */
 #define PROFILE_MEMORY ((Size) 16 * 1024 * 1024)
@@ -45,11 +45,11 @@ typedef struct ProfileArgs
 /* Sums that are being made, over one matrix or several. */
 struct CsProfile
 {
-	CsTraining *t;
+	CsArena    *arena;
+	const CsPipeline *pipeline;
 	ProfileArgs args;
 	Size		lane_size;		/* doubles */
 	double	   *total;
-	int64		nrows;
 };
 
 /* One member's view of the arguments. */
@@ -214,60 +214,57 @@ ShareBytes(CsArena *arena, const void *bytes, Size size)
 	return area;
 }
 
-/* See train.h. */
+/* See profile.h. */
 CsProfile *
-CsProfileStart(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw, int labels)
+CsProfileStart(CsArena *arena, const CsPipeline *pipeline, const CsMatrix *matrix,
+			   const CsMatrix *raw, int labels, int nsegments, const double *centers)
 {
 	CsProfile  *p = palloc0(sizeof(CsProfile));
-	CsArena    *arena = t->arena;
+	int			nprofile = CsProfileSize(pipeline);
 
-	t->nsegments = t->fit.k + t->algorithm->has_noise;
-	t->nprofile = CsProfileSize(t->pipeline);
-	p->t = t;
-	p->lane_size = t->nsegments * SegmentSize(t->nfeatures, t->nprofile);
+	p->arena = arena;
+	p->pipeline = pipeline;
+	p->lane_size = nsegments * SegmentSize(pipeline->nfeatures, nprofile);
 	p->total = palloc_extended(p->lane_size * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	p->args.matrix = CsMatrixShare(matrix, arena);
 	p->args.raw = matrix == raw ? -1 : CsMatrixShare(raw, arena);
-	p->args.pipeline = ShareBytes(arena, t->pipeline, t->pipeline->size);
+	p->args.pipeline = ShareBytes(arena, pipeline, pipeline->size);
 	p->args.labels = labels;
-	p->args.centers = ShareBytes(arena, t->fit.centers,
-								 sizeof(double) * t->nsegments * matrix->ncolumns);
-	p->args.nsegments = t->nsegments;
-	p->args.nprofile = t->nprofile;
+	p->args.centers = ShareBytes(arena, centers, sizeof(double) * nsegments * matrix->ncolumns);
+	p->args.nsegments = nsegments;
+	p->args.nprofile = nprofile;
 	p->args.lanes = LaneCount(p->lane_size);
 	p->args.sums = CsArenaAlloc(arena, p->lane_size * p->args.lanes * sizeof(double));
 	return p;
 }
 
-/* See train.h. */
+/* See profile.h. */
 void
 CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw)
 {
-	CsArena    *arena = p->t->arena;
-	const double *lanes = CsArenaAddress(arena, p->args.sums);
+	const double *lanes = CsArenaAddress(p->arena, p->args.sums);
 
-	memcpy(CsArenaAddress(arena, p->args.matrix), matrix, sizeof(CsMatrix));
+	memcpy(CsArenaAddress(p->arena, p->args.matrix), matrix, sizeof(CsMatrix));
 	if (p->args.raw >= 0)
-		memcpy(CsArenaAddress(arena, p->args.raw), raw, sizeof(CsMatrix));
+		memcpy(CsArenaAddress(p->arena, p->args.raw), raw, sizeof(CsMatrix));
 	CsTeamRun(team, CS_TASK(CsProfileTask), &p->args, sizeof(p->args), p->args.lanes);
 	for (int lane = 0; lane < p->args.lanes; lane++)
 		for (Size i = 0; i < p->lane_size; i++)
 			p->total[i] += lanes[lane * p->lane_size + i];
-	p->nrows += matrix->nrows;
 }
 
 /* Turn the sums of one segment into its profile; where it has no value at all, the overall mean. */
 static double *
-ProfileOfSums(const CsTraining *t, const double *segment)
+ProfileOfSums(const CsProfile *p, const double *segment)
 {
 	const double *counts = segment + PROFILE_HEAD;
-	const double *sums = counts + t->nfeatures;
-	double	   *profile = palloc(sizeof(double) * t->nprofile);
+	const double *sums = counts + p->pipeline->nfeatures;
+	double	   *profile = palloc(sizeof(double) * p->args.nprofile);
 	int			at = 0;
 
-	for (int j = 0; j < t->nfeatures; j++)
+	for (int j = 0; j < p->pipeline->nfeatures; j++)
 	{
-		const CsFeature *f = &t->pipeline->feature[j];
+		const CsFeature *f = &p->pipeline->feature[j];
 
 		if (f->kind == CS_CATEGORICAL)
 			for (int level = 0; level < f->nlevels; level++)
@@ -279,51 +276,33 @@ ProfileOfSums(const CsTraining *t, const double *segment)
 	return profile;
 }
 
-/* See train.h. */
-void
-CsProfileFinish(CsProfile *p, const CsMatrix *matrix)
+/* See profile.h. */
+CsSegmentProfile
+CsProfileSegment(const CsProfile *p, int segment)
 {
-	CsTraining *t = p->t;
-	Size		segment_size = SegmentSize(t->nfeatures, t->nprofile);
-	double		distances = 0,
-				rows = 0;
+	const double *sums = p->total +
+		segment * SegmentSize(p->pipeline->nfeatures, p->args.nprofile);
+	CsSegmentProfile result = {.n = (int64) sums[0], .distances = sums[1]};
 
-	t->segments = palloc0(sizeof(CsSegmentRow) * t->nsegments);
-	for (int c = 0; c < t->nsegments; c++)
+	if (result.n > 0)
 	{
-		const double *segment = p->total + c * segment_size;
-		CsSegmentRow *row = &t->segments[c];
-
-		row->index = c;
-		row->n = (int64) segment[0];
-		row->share = segment[0] / p->nrows;
-		row->mean_distance = row->n > 0 ? segment[1] / segment[0] : 0;
-		row->spread = row->n > 0 ? sqrt(segment[2] / segment[0]) : 0;
-		row->center = t->fit.centers + (Size) c * matrix->ncolumns;
-		row->profile = ProfileOfSums(t, segment);
-		if (c == t->fit.k)
-			continue;
-		rows += segment[0];
-		distances += segment[1];
+		result.mean_distance = sums[1] / sums[0];
+		result.spread = sqrt(sums[2] / sums[0]);
 	}
-	t->mean_distance = rows > 0 ? distances / rows : NAN;
-
-	CsArenaFree(t->arena, p->args.matrix);
-	if (p->args.raw >= 0)
-		CsArenaFree(t->arena, p->args.raw);
-	CsArenaFree(t->arena, p->args.pipeline);
-	CsArenaFree(t->arena, p->args.centers);
-	CsArenaFree(t->arena, p->args.sums);
-	pfree(p->total);
-	pfree(p);
+	result.means = ProfileOfSums(p, sums);
+	return result;
 }
 
-/* See train.h. */
+/* See profile.h. */
 void
-CsProfileSegments(CsTraining *t, CsTeam *team)
+CsProfileEnd(CsProfile *p)
 {
-	CsProfile  *p = CsProfileStart(t, t->matrix, t->raw, t->fit.labels);
-
-	CsProfileAdd(p, team, t->matrix, t->raw);
-	CsProfileFinish(p, t->matrix);
+	CsArenaFree(p->arena, p->args.matrix);
+	if (p->args.raw >= 0)
+		CsArenaFree(p->arena, p->args.raw);
+	CsArenaFree(p->arena, p->args.pipeline);
+	CsArenaFree(p->arena, p->args.centers);
+	CsArenaFree(p->arena, p->args.sums);
+	pfree(p->total);
+	pfree(p);
 }

@@ -39,6 +39,28 @@ CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *h
 }
 
 /* See shares.h. */
+bool
+CsShareIsAbove(int64 count, int64 n, double bound, double confidence)
+{
+	double		low,
+				high;
+
+	CsWilsonInterval(count, n, confidence, &low, &high);
+	return low > bound;
+}
+
+/* See shares.h. */
+double
+CsUnseenShare(const int64 *counts, int nlevels, int64 n)
+{
+	int64		once = 0;
+
+	for (int i = 0; i < nlevels; i++)
+		once += counts[i] == 1;
+	return (double) once / n;
+}
+
+/* See shares.h. */
 double
 CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2)
 {

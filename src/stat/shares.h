@@ -10,6 +10,15 @@
 /* Wilson's interval of a share of which "count" of "n" were seen, n >= 1. */
 extern void CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *high);
 
+/* Is that share above a bound for certain?  By Wilson's interval. */
+extern bool CsShareIsAbove(int64 count, int64 n, double bound, double confidence);
+
+/*
+ * The share of new values whose level a sample of n values has not seen, as far as the sample can tell:
+ * that of the levels that it saw once (Good, Biometrika 40, 1953).
+ */
+extern double CsUnseenShare(const int64 *counts, int nlevels, int64 n);
+
 /*
  * p of the chi-square test that two samples have the same share: "count" of "n" in each.  1 when
  * neither, or all of both, have it; NaN when a sample is empty.

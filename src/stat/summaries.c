@@ -20,6 +20,7 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/describe.h"
+#include "stat/group_tests.h"
 #include "stat/summaries.h"
 
 #define BLOCK_VALUES 128
@@ -71,24 +72,24 @@ SumDeviations(const double *x, int64 n, double center, double scale, double *sum
 	*squares += squares_rest;
 }
 
-/* Mean and standard deviation of n >= 1 sorted values. */
-static void
-FillMoments(const double *sorted, int64 n, CsNumberSummary *s)
+/* See summaries.h. */
+void
+CsMomentsOfSorted(const double *sorted, int64 n, double *mean, double *sd)
 {
 	double		scale = ScaleOf(Max(fabs(sorted[0]), fabs(sorted[n - 1])));
 	double		center,
 				sum,
 				squares;
 
-	s->mean = sorted[0];
-	s->sd = 0;
+	*mean = sorted[0];
+	*sd = 0;
 	if (sorted[0] == sorted[n - 1])
 		return;
 	SumDeviations(sorted, n, 0, scale, &sum, &squares);
 	center = sum / n;
-	s->mean = center * scale;
+	*mean = center * scale;
 	SumDeviations(sorted, n, center, scale, &sum, &squares);
-	s->sd = sqrt(Max(squares - sum * sum / n, 0) / n) * scale;
+	*sd = sqrt(Max(squares - sum * sum / n, 0) / n) * scale;
 }
 
 /* The whiskers of a box plot, and what is beyond them. */
@@ -129,27 +130,8 @@ SummarizeSorted(const double *sorted, int64 n, CsNumberSummary *s)
 	s->median = CsQuantileSorted(sorted, n, 0.5);
 	s->third_quartile = CsQuantileSorted(sorted, n, 0.75);
 	s->maximum = sorted[n - 1];
-	FillMoments(sorted, n, s);
+	CsMomentsOfSorted(sorted, n, &s->mean, &s->sd);
 	FillWhiskers(sorted, n, s);
-}
-
-/* How many of the sorted values are below x, or not above it. */
-static int64
-CountBelow(const double *sorted, int64 n, double x, bool or_equal)
-{
-	int64		low = 0,
-				high = n;
-
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (sorted[middle] < x || (or_equal && sorted[middle] == x))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 /* Bring the values together by group; start: where each group begins, and the end of the last. */
@@ -204,8 +186,8 @@ CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, dou
 		CsNumberSummary *s = &summaries[g];
 
 		if (s->n > 0)
-			s->position = 0.5 * (CountBelow(scratch, total, s->mean, false) +
-								 CountBelow(scratch, total, s->mean, true)) / total;
+			s->position = 0.5 * (CsCountBelow(scratch, total, s->mean) +
+								 CsCountBelow(scratch, total, nextafter(s->mean, INFINITY))) / total;
 	}
 	pfree(start);
 }
@@ -236,18 +218,27 @@ double
 CsEtaSquared(const CsNumberSummary *summaries, int ngroups)
 {
 	const CsNumberSummary *all = &summaries[ngroups];
-	double		between = 0;
+	CsGroupMoments *groups = palloc(sizeof(CsGroupMoments) * Max(ngroups, 1));
+	double		eta_squared = NAN;
+	int			n = 0;
 
-	if (!(all->sd > 0))
-		return NAN;
+	/* in standard deviations of all: the values themselves may be too large to be squared */
 	for (int g = 0; g < ngroups; g++)
 	{
-		double		difference = CsMeanDifference(summaries[g].mean, all->mean, all->sd);
+		const CsNumberSummary *s = &summaries[g];
+		double		sd = s->sd / all->sd;
 
-		if (summaries[g].n > 0)
-			between += (double) summaries[g].n / all->n * difference * difference;
+		if (s->n > 0)
+			groups[n++] = (CsGroupMoments) {
+				.n = s->n,
+				.mean = CsMeanDifference(s->mean, all->mean, all->sd),
+				.m2 = s->n * sd * sd
+			};
 	}
-	return Min(between, 1);
+	if (all->sd > 0)
+		eta_squared = n == 1 ? 0 : CsAnova(groups, n).eta_squared;
+	pfree(groups);
+	return eta_squared;
 }
 
 /* See summaries.h. */

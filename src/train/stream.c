@@ -148,7 +148,7 @@ SumUpBatch(Stream *s)
 	{
 		MemoryContext old = MemoryContextSwitchTo(t->context);
 
-		s->profile = CsProfileStart(t, s->matrix, s->raw, labels);
+		s->profile = CsStartProfile(t, s->matrix, s->raw, labels);
 		MemoryContextSwitchTo(old);
 	}
 	CsProfileAdd(s->profile, s->team, s->matrix, s->raw);
@@ -308,7 +308,7 @@ CsStreamRows(CsTraining *t, CsTeam *team)
 	t->nrows = s.nrows;
 	t->streaming->finish(s.state, &t->fit);
 	t->fit.note = DescribeSample(&s);
-	CsProfileFinish(s.profile, s.matrix);
+	CsFillSegments(t, s.profile);
 	DropEmpty(t);
 	CsApplicationEnd(&s.application, team);
 	if (s.weights >= 0)

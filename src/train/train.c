@@ -95,6 +95,45 @@ FitBestK(CsTraining *t, CsTeam *team)
 	t->silhouette_rows = isnan(best->silhouette) ? 0 : choice->silhouette_rows;
 }
 
+/* See train.h. */
+CsProfile *
+CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw, int labels)
+{
+	t->nsegments = t->fit.k + t->algorithm->has_noise;
+	t->nprofile = CsProfileSize(t->pipeline);
+	return CsProfileStart(t->arena, t->pipeline, matrix, raw, labels, t->nsegments, t->fit.centers);
+}
+
+/* See train.h. */
+void
+CsFillSegments(CsTraining *t, CsProfile *profile)
+{
+	double		distances = 0;
+	int64		rows = 0;
+
+	t->segments = palloc0(sizeof(CsSegmentRow) * t->nsegments);
+	for (int c = 0; c < t->nsegments; c++)
+	{
+		CsSegmentProfile p = CsProfileSegment(profile, c);
+
+		t->segments[c] = (CsSegmentRow) {
+			.index = c,
+			.n = p.n,
+			.share = (double) p.n / t->nrows,
+			.mean_distance = p.mean_distance,
+			.spread = p.spread,
+			.center = t->fit.centers + (Size) c * t->pipeline->noutputs,
+			.profile = p.means
+		};
+		if (c == t->fit.k)
+			continue;
+		rows += p.n;
+		distances += p.distances;
+	}
+	t->mean_distance = rows > 0 ? distances / rows : NAN;
+	CsProfileEnd(profile);
+}
+
 /*
  * Fit the model and measure it.  When the rows at hand are a sample, all rows follow, and the
  * silhouette is that of the sample.
@@ -125,7 +164,12 @@ FitModel(CsTraining *t, CsTeam *team)
 											   (uint64) t->common->seed, &t->silhouette_rows);
 	}
 	if (!streams)
-		CsProfileSegments(t, team);
+	{
+		CsProfile  *profile = CsStartProfile(t, t->matrix, t->raw, t->fit.labels);
+
+		CsProfileAdd(profile, team, t->matrix, t->raw);
+		CsFillSegments(t, profile);
+	}
 }
 
 /* Say what the user should know about a model that is not what was asked for. */

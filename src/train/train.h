@@ -3,8 +3,8 @@
  *	  What the files of a training share: one struct that is filled from top to bottom.
  *
  * Order: train.c reads the arguments, features.c chooses the columns, rows.c reads the rows,
- * features.c drops columns that turn out to be of no use, prepare.c prepares and fits, profile.c
- * sums up the segments, numbering.c numbers and names them, store.c writes the result.  While rows are
+ * features.c drops columns that turn out to be of no use, prepare.c prepares and fits, train.c
+ * has the segments summed up, numbering.c numbers and names them, store.c writes the result.  While rows are
  * read, labellers (labeller.h) tell what is to be learned and where rows were before.  When the rows
  * that were read are only a sample of all, stream.c reads all of them again, after the fit.
  * Everything lives in one memory context that prepare.c deletes.
@@ -22,6 +22,7 @@
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 #include "score/score.h"
+#include "stat/profile.h"
 #include "train/labeller.h"
 
 /* The columns of the source that a pass over its rows reads. */
@@ -152,13 +153,6 @@ typedef struct CsTraining
 	instr_time	start;
 } CsTraining;
 
-/* Doubles that a feature takes in a profile: its mean, or the share of each level. */
-static inline int
-CsProfileWidth(const CsFeature *feature)
-{
-	return feature->kind == CS_CATEGORICAL ? feature->nlevels : 1;
-}
-
 /* How an algorithm that streams is to hold rows. */
 static inline const CsStreamOptions *
 CsStreamOptionsOf(const CsTraining *t)
@@ -207,21 +201,14 @@ extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
 extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
 
 /*
- * profile.c
+ * train.c
  *
- * Segments of t->fit are summed up, which fills t->segments but for numbers and names, and the mean
- * distance.  All rows at once; or Start, Add for each time that matrix, raw (the same when model
- * space took its place) and labels were filled with other rows, and Finish.
+ * StartProfile: the segments of t->fit, none of whose rows are summed up yet.  FillSegments:
+ * t->segments of what was added, but for numbers and names, and the mean distance; ends the profile.
  */
-typedef struct CsProfile CsProfile;
-
-extern Size CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs);
-extern void CsProfileSegments(CsTraining *t, CsTeam *team);
-extern CsProfile *CsProfileStart(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
+extern CsProfile *CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
 								 int labels);
-extern void CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw);
-extern void CsProfileFinish(CsProfile *p, const CsMatrix *matrix);
-extern PGDLLEXPORT void CsProfileTask(CsTeam *team, const void *args, int item);
+extern void CsFillSegments(CsTraining *t, CsProfile *profile);
 
 /* stream.c */
 extern int	CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place);
