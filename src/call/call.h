@@ -118,6 +118,7 @@ typedef struct CsResult
 {
 	Tuplestorestate *store;
 	TupleDesc	desc;
+	Oid		   *types;			/* of the declared columns */
 	Datum	   *values;			/* of the row at hand */
 	bool	   *nulls;
 } CsResult;

@@ -14,21 +14,48 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 
-/* Spread a row over the arrays that make a tuple; an error unless it is of the declared type. */
+/* The error for a row that is not of the declared type. */
 static void
-SpreadRow(TupleDesc desc, const CsValue *row, int n, Datum *values, bool *nulls)
+ReportRow(TupleDesc desc, const CsValue *row, int n)
 {
+	int			i = 0;
+
 	if (desc->natts != n)
 		elog(ERROR, "a row has %d columns where %d are declared", n, desc->natts);
+	while (TupleDescAttr(desc, i)->atttypid == row[i].type)
+		i++;
+	elog(ERROR, "column \"%s\" of a row is of type %s where %s is declared",
+		 NameStr(TupleDescAttr(desc, i)->attname), format_type_be(row[i].type),
+		 format_type_be(TupleDescAttr(desc, i)->atttypid));
+}
+
+/* The types of the columns; palloc'd. */
+static Oid *
+ColumnTypes(TupleDesc desc)
+{
+	Oid		   *types = palloc(sizeof(Oid) * desc->natts);
+
+	for (int i = 0; i < desc->natts; i++)
+		types[i] = TupleDescAttr(desc, i)->atttypid;
+	return types;
+}
+
+/*
+ * Spread a row over the arrays that make a tuple.  Returns false unless it is of the declared
+ * types; their number must be right.
+ */
+static inline bool
+SpreadRow(const Oid *types, const CsValue *row, int n, Datum *values, bool *nulls)
+{
+	bool		good = true;
+
 	for (int i = 0; i < n; i++)
 	{
-		if (unlikely(TupleDescAttr(desc, i)->atttypid != row[i].type))
-			elog(ERROR, "column \"%s\" of a row is of type %s where %s is declared",
-				 NameStr(TupleDescAttr(desc, i)->attname), format_type_be(row[i].type),
-				 format_type_be(TupleDescAttr(desc, i)->atttypid));
+		good &= types[i] == row[i].type;
 		values[i] = row[i].datum;
 		nulls[i] = row[i].isnull;
 	}
+	return good;
 }
 
 /* See call.h. */
@@ -42,6 +69,7 @@ CsResultOpen(FunctionCallInfo fcinfo)
 	rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	result->store = rsinfo->setResult;
 	result->desc = rsinfo->setDesc;
+	result->types = ColumnTypes(result->desc);
 	result->values = palloc(sizeof(Datum) * result->desc->natts);
 	result->nulls = palloc(sizeof(bool) * result->desc->natts);
 	return result;
@@ -51,7 +79,9 @@ CsResultOpen(FunctionCallInfo fcinfo)
 void
 CsResultPut(CsResult *result, const CsValue *row, int n)
 {
-	SpreadRow(result->desc, row, n, result->values, result->nulls);
+	if (unlikely(result->desc->natts != n ||
+				 !SpreadRow(result->types, row, n, result->values, result->nulls)))
+		ReportRow(result->desc, row, n);
 	tuplestore_putvalues(result->store, result->desc, result->values, result->nulls);
 }
 
@@ -96,10 +126,13 @@ CsRowForm(TupleDesc desc, const CsValue *row, int n)
 {
 	Datum	   *values = palloc(sizeof(Datum) * n);
 	bool	   *nulls = palloc(sizeof(bool) * n);
+	Oid		   *types = ColumnTypes(desc);
 	Datum		datum;
 
-	SpreadRow(desc, row, n, values, nulls);
+	if (desc->natts != n || !SpreadRow(types, row, n, values, nulls))
+		ReportRow(desc, row, n);
 	datum = HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	pfree(types);
 	pfree(values);
 	pfree(nulls);
 	return datum;

@@ -19,6 +19,15 @@
 #define INDEPENDENT_ROWS
 #endif
 
+/* A number with what is missing filled in, within the limits. */
+static pg_attribute_always_inline double
+FillValue(double value, double fill, double low, double high)
+{
+	value = value != value ? fill : value;
+	value = value < low ? low : value;
+	return value > high ? high : value;
+}
+
 /*
  * Fill and clip one column of numbers: x to y.  Returns false for an infinite value.
  */
@@ -33,12 +42,8 @@ FillColumn(const CsFeature *f, int nrows, const double *x, double *y)
 	INDEPENDENT_ROWS
 	for (int r = 0; r < nrows; r++)
 	{
-		double		value = x[r];
-
-		bad |= fabs(value) > DBL_MAX;
-		value = value != value ? fill : value;
-		value = value < low ? low : value;
-		y[r] = value > high ? high : value;
+		bad |= fabs(x[r]) > DBL_MAX;
+		y[r] = FillValue(x[r], fill, low, high);
 	}
 	return bad == 0;
 }
@@ -78,8 +83,8 @@ TransformColumn(const CsPipeline *p, const CsFeature *f, int nrows, double *y)
 	return true;
 }
 
-/* Prepare one column of numbers, all steps. */
-static pg_attribute_always_inline bool
+/* Prepare one column of numbers, all steps, compiled for several instruction sets. */
+CS_CLONES static bool
 PrepareColumn(const CsPipeline *p, const CsFeature *f, int nrows, const double *x, double *y)
 {
 	if (!FillColumn(f, nrows, x, y))
@@ -89,11 +94,24 @@ PrepareColumn(const CsPipeline *p, const CsFeature *f, int nrows, const double *
 	return ScaleColumn(f, nrows, y);
 }
 
-/* The same for a block's rows, compiled for several instruction sets. */
-CS_CLONES static bool
-PrepareBlock(const CsPipeline *p, const CsFeature *f, int nrows, const double *x, double *y)
+/* Is it a number that is not transformed?  Most features are. */
+static inline bool
+IsOnlyScaled(const CsFeature *f)
 {
-	return PrepareColumn(p, f, nrows, x, y);
+	return f->kind != CS_CATEGORICAL && f->transform == CS_TRANSFORM_NONE;
+}
+
+/* PrepareColumn for one number that is only scaled: where scoring a customer spends its time. */
+static inline bool
+ScaleNumber(const CsFeature *f, double x, double *y)
+{
+	double		value = (FillValue(x, f->fill, f->low, f->high) - f->center) / f->spread;
+
+	*y = value;
+	if (likely(fabs(x) <= DBL_MAX && fabs(value) <= DBL_MAX))
+		return true;
+	return !(fabs(x) > DBL_MAX) && !(fabs(value) > DBL_MAX) &&
+		(value == value || f->impute == CS_IMPUTE_KNN);
 }
 
 /*
@@ -150,27 +168,33 @@ PrepareNumberedCategory(const CsPipeline *p, const CsFeature *f, int nrows, cons
 	return ScaleColumn(f, nrows, y);
 }
 
+/* Prepare one feature, whatever it is. */
+static pg_noinline bool
+PrepareFeature(const CsPipeline *p, const CsFeature *f, int nrows, const double *x, double *y,
+			   int out_stride)
+{
+	if (f->kind != CS_CATEGORICAL)
+		return PrepareColumn(p, f, nrows, x, y);
+	if (f->encode == CS_ENCODE_ONEHOT)
+		return PrepareOneHot(p, f, nrows, x, y, out_stride);
+	return PrepareNumberedCategory(p, f, nrows, x, y);
+}
+
 /* All steps but PCA; see prep.h's CsPipelineApply. */
 bool
 CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 				double *out, int out_stride, double *work)
 {
+	const CsFeature *end = p->feature + p->nfeatures;
+	const double *x = raw;
 	bool		knn = false;
 
-	for (int i = 0; i < p->nfeatures; i++)
+	for (const CsFeature *f = p->feature; f < end; f++, x += raw_stride)
 	{
-		const CsFeature *f = &p->feature[i];
-		const double *x = raw + (Size) i * raw_stride;
 		double	   *y = out + (Size) f->first_output * out_stride;
-		bool		good;
 
-		if (f->kind != CS_CATEGORICAL)
-			good = nrows == 1 ? PrepareColumn(p, f, 1, x, y) : PrepareBlock(p, f, nrows, x, y);
-		else if (f->encode == CS_ENCODE_ONEHOT)
-			good = PrepareOneHot(p, f, nrows, x, y, out_stride);
-		else
-			good = PrepareNumberedCategory(p, f, nrows, x, y);
-		if (!good)
+		if (!(nrows == 1 && IsOnlyScaled(f) ? ScaleNumber(f, *x, y) :
+			  PrepareFeature(p, f, nrows, x, y, out_stride)))
 			return false;
 		knn |= f->impute == CS_IMPUTE_KNN;
 	}

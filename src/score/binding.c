@@ -56,6 +56,7 @@ struct CsBinding
 	HeapTupleData tuple;		/* what the slot holds when the row came as a Datum */
 	int			last_attribute; /* the highest needed */
 	bool		is_fixed;		/* offsets are */
+	bool		has_vectors;	/* some attribute holds vectors */
 	BoundFeature feature[FLEXIBLE_ARRAY_MEMBER];
 };
 
@@ -166,6 +167,7 @@ BindElement(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 		fmgr_info(vector->type.cast, &vector->cast);
 	}
 	bound->vector = vector;
+	b->has_vectors = true;
 	return CS_BIND_DONE;
 }
 
@@ -373,15 +375,17 @@ CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool 
 			 double *raw)
 {
 	BoundVector *at = NULL;
+	int			nfeatures = p->nfeatures;
+	bool		has_vectors = b->has_vectors;
 
-	for (int i = 0; i < p->nfeatures; i++)
+	for (int i = 0; i < nfeatures; i++)
 	{
 		const BoundFeature *bound = &b->feature[i];
 		int			attribute = bound->attribute - 1;
 
-		if (attribute < 0 || nulls[attribute])
+		if (unlikely(attribute < 0 || nulls[attribute]))
 			raw[i] = ReadMissing(p, &p->feature[i]);
-		else if (bound->vector != NULL)
+		else if (unlikely(has_vectors && bound->vector != NULL))
 			raw[i] = ReadElement(bound, values[attribute], &at);
 		else
 			raw[i] = ReadValue(p, i, bound, values[attribute]);

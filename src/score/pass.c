@@ -200,13 +200,12 @@ static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	CsPass	   *pass = state;
-	ListCell   *cell;
 
-	foreach(cell, pass->placers)
-		PlaceRow(pass, lfirst(cell), values, nulls);
-	foreach(cell, pass->visitors)
+	for (int i = 0; i < list_length(pass->placers); i++)
+		PlaceRow(pass, list_nth(pass->placers, i), values, nulls);
+	for (int i = 0; i < list_length(pass->visitors); i++)
 	{
-		const CsVisitor *v = lfirst(cell);
+		const CsVisitor *v = list_nth(pass->visitors, i);
 
 		v->take_row(v->state, values, nulls);
 	}
