@@ -280,22 +280,19 @@ typedef struct CsAlgorithm
 			 errmsg("invalid definition of a compiled model"), \
 			 errdetail(__VA_ARGS__)))
 
-/* registry.c: by name, or an error whose hint lists the algorithms */
+/* registry.c */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);
 
-/* Same, of one that finds segments. */
 extern const CsAlgorithm *CsClusteringFind(const char *name);
 
-/* Same, or NULL. */
 extern const CsAlgorithm *CsAlgorithmLookup(const char *name);
 
-/* All of them, from 0; NULL past the last. */
 extern const CsAlgorithm *CsAlgorithmAt(int i);
 
 /* The one that is taken where there is no other choice, as when rows are only to be judged. */
 #define CsUsualAlgorithm() CsAlgorithmAt(0)
 
-/* nearest.c: the nearest centre is the segment, by the Euclidean or the Manhattan distance */
+/* nearest.c */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
 							double *memberships);
 extern bool CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
@@ -304,11 +301,7 @@ extern double CsSquaredToCenter(const CsFitted *model, const double *z, int segm
 extern void CsExplainNearest(const CsFitted *model, const double *z, int segment,
 							 double *point, double *pull);
 
-/*
- * moments.c: what a labelling (an area of int32: 0..k-1, -1 noise) makes of the rows.  "weights" is
- * an area of double, or -1: every row weighs 1.  Everything is palloc'd; noise is summed up as
- * segment k.
- */
+/* moments.c: sums over the rows of each segment of a labelling; noise is segment k. */
 typedef struct CsSegmentMoments
 {
 	int			k;
@@ -323,10 +316,9 @@ typedef struct CsSegmentMoments
 
 extern CsSegmentMoments *CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights,
 											 int labels, int k);
-/* Sizes, centres, total and inertia of a fit from its k and labels. */
 extern void CsMeasureSegments(const CsFitInput *in, CsFitOutput *out);
 extern void CsSegmentMomentsFree(CsSegmentMoments *s);
-extern Size CsMomentsMemory(int k, int d);	/* bytes it takes beside the matrix */
+extern Size CsMomentsMemory(int k, int d);
 extern PGDLLEXPORT void CsMomentsTask(CsTeam *team, const void *args, int item);
 
 #endif							/* CUSTSEG_ALGO_H */

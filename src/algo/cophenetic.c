@@ -20,7 +20,7 @@
 /* Leaves that it is computed on at most. */
 #define SAMPLE 1000
 
-/* Bytes that it takes. */
+/* Bytes that CsCopheneticCorrelation() takes. */
 Size
 CsCopheneticMemory(int64 n, int ncolumns)
 {
@@ -155,7 +155,7 @@ AddAllPairs(const Sample *s, const double center[2], double sum[5])
 }
 
 /*
- * The cophenetic correlation of up to SAMPLE leaves; NaN when it is not defined, as for two leaves
+ * The cophenetic correlation of up to SAMPLE leaves; NaN where it is not defined, as for two leaves
  * or equal distances.
  */
 double

@@ -133,7 +133,7 @@ AddMetric(CsFitOutput *out, const char *name, double value)
 	out->metrics[out->nmetrics++] = (CsMetric) {name, value};
 }
 
-/* See algo.h. */
+/* Find the clusters, as CsAlgorithm.fit. */
 static void
 DbscanFit(const CsFitInput *in, CsFitOutput *out)
 {

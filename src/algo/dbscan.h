@@ -94,14 +94,7 @@ DbscanFindRoot(const DbscanView *v, uint32 position)
 	}
 }
 
-/*
- * dbscan_label.c
- *
- * Start makes the areas (but the tree) for any number of labellings, End gives back all but the
- * labels and the tree.  Core decides which rows are core, and returns how many; Cluster then labels
- * all rows and returns the number of clusters.  MarkDuplicates turns every core point with an equal
- * before it to DBSCAN_DUPLICATE, and returns how many are left.
- */
+/* dbscan_label.c */
 extern Size CsDbscanLabellingSize(int64 nrows, bool weighted);
 extern void CsDbscanStart(DbscanLabelling *l, CsTeam *team, int tree, int weights);
 extern void CsDbscanEnd(DbscanLabelling *l, CsTeam *team);

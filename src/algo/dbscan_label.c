@@ -23,7 +23,7 @@
 /* Most items of a pass. */
 #define ITEMS 256
 
-/* The areas in this process. */
+/* The areas of a labelling in this process. */
 DbscanView
 CsDbscanView(CsTeam *team, const DbscanLabelling *l)
 {
@@ -128,7 +128,7 @@ CsDbscanLabellingSize(int64 nrows, bool weighted)
 	return add_size(LayOut(&l, nrows, weighted), mul_size(sizeof(int32), nrows));
 }
 
-/* See dbscan.h. */
+/* Make the areas, except for the tree, for any number of labellings. */
 void
 CsDbscanStart(DbscanLabelling *l, CsTeam *team, int tree_area, int weights)
 {
@@ -149,6 +149,7 @@ CsDbscanStart(DbscanLabelling *l, CsTeam *team, int tree_area, int weights)
 	}
 }
 
+/* Free all areas but the labels and the tree. */
 void
 CsDbscanEnd(DbscanLabelling *l, CsTeam *team)
 {
@@ -173,7 +174,7 @@ CountKind(const DbscanView *v, DbscanKind kind)
 	return count;
 }
 
-/* See dbscan.h. */
+/* Decide which rows are core, and return how many. */
 int64
 CsDbscanCore(DbscanLabelling *l, CsTeam *team, double eps, double min_samples)
 {
@@ -220,7 +221,7 @@ NumberClusters(const DbscanView *v)
 	return nclusters;
 }
 
-/* See dbscan.h. */
+/* Label all rows, after CsDbscanCore(), and return the number of clusters. */
 int64
 CsDbscanCluster(DbscanLabelling *l, CsTeam *team)
 {
@@ -243,7 +244,10 @@ CsDbscanCluster(DbscanLabelling *l, CsTeam *team)
 	return nclusters;
 }
 
-/* See dbscan.h. */
+/*
+ * Turn every core point that equals a core point before it into a DBSCAN_DUPLICATE.  Returns how
+ * many core points are left.
+ */
 int64
 CsDbscanMarkDuplicates(DbscanLabelling *l, CsTeam *team)
 {

@@ -57,7 +57,7 @@ CheckParameters(const CsFitted *model)
 			CsInvalidParameters("\"%s\" has a point of noise.", "core_segments");
 }
 
-/* See algo.h. */
+/* Check the parameters and build the tree of core points, as CsAlgorithm.compile. */
 Size
 CsDbscanCompile(const CsFitted *model, void *result)
 {
@@ -106,7 +106,11 @@ RunnerUp(const Compiled *compiled, const double *z, int segment)
 	return other >= 0 ? compiled->segment[other] : NOISE;
 }
 
-/* See algo.h.  A model without any core point has found noise only, and finds no more. */
+/*
+ * The segment of the nearest core point if that is within eps, otherwise noise, as
+ * CsAlgorithm.assign.  When all training rows were noise, so is every other row.  A model that has
+ * not kept its core points places no row.
+ */
 bool
 CsDbscanAssign(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
@@ -146,8 +150,8 @@ CsDbscanAssign(const CsFitted *model, const double *z, CsAssignment *result, dou
 }
 
 /*
- * See algo.h: what speaks against a segment is the squared distance to its nearest core point;
- * nothing speaks against noise.
+ * What speaks against a segment is the squared distance to its nearest core point; nothing speaks
+ * against noise.  See CsAlgorithm.explain.
  */
 void
 CsDbscanExplain(const CsFitted *model, const double *z, int segment, double *point, double *pull)

@@ -517,7 +517,7 @@ SetSegments(Leader *leader, const GmmMixture *m, CsFitOutput *out)
 	}
 }
 
-/* See algo.h. */
+/* Fit the mixture, the best of several starts, as CsAlgorithm.fit. */
 static void
 GmmFitModel(const CsFitInput *in, CsFitOutput *out)
 {

@@ -34,7 +34,7 @@ CsGmmCovariancesSize(GmmType type, int k, int d)
 	return k;
 }
 
-/* Where what densities are computed from lies in its array. */
+/* The layout of the array from which densities are computed. */
 GmmLayout
 CsGmmLayout(GmmType type, int k, int d)
 {

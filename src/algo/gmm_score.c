@@ -145,7 +145,7 @@ Transpose(int k, int padded, Size n, const double *rows, double *columns)
 			columns[i * padded + c] = rows[c * n + i];
 }
 
-/* See algo.h. */
+/* Check the parameters and compute what densities need, as CsAlgorithm.compile. */
 Size
 CsGmmCompile(const CsFitted *model, void *result)
 {

@@ -308,7 +308,7 @@ Note(const HdbscanOptions *o, const HdbscanPlan *plan, int k)
 	return note.len > 0 ? note.data : NULL;
 }
 
-/* See algo.h. */
+/* Find the clusters, as CsAlgorithm.fit. */
 static void
 HdbscanFit(const CsFitInput *in, CsFitOutput *out)
 {

@@ -135,7 +135,7 @@ FillNode(const CsFitted *model, Compiled *c, CsKdNode node)
 	node_birth[node.number] = birth;
 }
 
-/* See algo.h: check the parameters and build the tree. */
+/* Check the parameters and build the tree of points, as CsAlgorithm.compile. */
 Size
 CsHdbscanCompile(const CsFitted *model, void *result)
 {
@@ -339,7 +339,11 @@ ProbeEach(Probe *probe, double *ratios)
 	return runner_up;
 }
 
-/* See algo.h. */
+/*
+ * The segment that a row would have joined in the hierarchy, by its mutual reachability to the kept
+ * points, as CsAlgorithm.assign.  When all training rows were noise, so is every other row.  A
+ * model that has not kept its points places no row.
+ */
 bool
 CsHdbscanAssign(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
@@ -380,8 +384,8 @@ CsHdbscanAssign(const CsFitted *model, const double *z, CsAssignment *result, do
 }
 
 /*
- * What speaks against z in a segment is how far the nearest of its points is; against noise speaks
- * nothing.
+ * What speaks against z in a segment is the distance to the nearest of its points; nothing speaks
+ * against noise.
  */
 void
 CsHdbscanExplain(const CsFitted *model, const double *z, int segment, double *point, double *pull)

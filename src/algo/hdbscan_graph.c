@@ -63,7 +63,7 @@ CsHdbscanGraphMemory(int64 nrows, int ncolumns)
 	return add_size(graph.total, mul_size(sizeof(HdbscanEdge) + 2 * sizeof(int32), nrows));
 }
 
-/* The parts of the area in this process. */
+/* The parts of the graph's area in this process. */
 HdbscanView
 CsHdbscanView(CsTeam *team, const HdbscanGraph *graph)
 {

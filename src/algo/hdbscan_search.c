@@ -46,14 +46,14 @@ BitsOf(double distance)
 	return bits;
 }
 
-/* Nothing is known of a component. */
+/* Record that no edge of a component is known. */
 void
 CsHdbscanResetShortest(const HdbscanView *v, int32 component)
 {
 	pg_atomic_write_u64(&v->shortest[component], BitsOf(HUGE_VAL));
 }
 
-/* A component has an edge of this distance. */
+/* Record that a component has an edge of this distance. */
 void
 CsHdbscanLowerShortest(const HdbscanView *v, int32 component, double distance)
 {

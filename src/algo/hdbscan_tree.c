@@ -64,7 +64,7 @@ MostClusters(int64 nrows, int min_cluster_size)
 	return 2 * (nrows / min_cluster_size) + 1;
 }
 
-/* Bytes of everything that is taken here. */
+/* Bytes that CsHdbscanSelect() takes. */
 Size
 CsHdbscanTreeMemory(int64 nrows, int min_cluster_size)
 {
@@ -350,9 +350,9 @@ LabelRows(const Condensed *c, const Hierarchy *h, const HdbscanSegment *segments
 }
 
 /*
- * Select clusters.  edges: the nrows - 1 of a minimum spanning tree in ascending order, their
- * distances above 0.  Fills labels (-1 for noise) and leave, both [nrows]; returns the number of
- * clusters, and what is told of them, palloc'd.
+ * Select clusters.  IN edges: the nrows - 1 edges of a minimum spanning tree in ascending order,
+ * with distances above 0.  OUT labels (-1 for noise) and leave, both [nrows], and *segments,
+ * palloc'd.  Returns the number of clusters.
  */
 int
 CsHdbscanSelect(const HdbscanPlan *plan, const HdbscanEdge *edges, int32 *labels, double *leave,

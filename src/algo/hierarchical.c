@@ -80,7 +80,7 @@ CsTreeMake(const CsFitInput *in)
 	return tree;
 }
 
-/* Give the tree back, with the labels of micro-clusters. */
+/* Free the tree, with the labels of micro-clusters. */
 void
 CsTreeFree(CsTree *tree, CsArena *arena)
 {
@@ -155,7 +155,7 @@ AddMetrics(CsArena *arena, const CsTree *tree, uint64 seed, CsFitOutput *out)
 	AddMetric(out, "next_merge_height", out->k > 1 ? tree->merges[made].height : NAN);
 }
 
-/* See algo.h. */
+/* Merge the rows and cut the tree, as CsAlgorithm.fit. */
 static void
 HierarchicalFit(const CsFitInput *in, CsFitOutput *out)
 {

@@ -90,7 +90,7 @@ typedef struct CsChainClusters
 
 extern void CsChainMerge(int n, const CsChainClusters *clusters, CsMerge *merges);
 
-/* linkage_points.c, linkage_pairs.c: fill n - 1 merges, in any order */
+/* linkage_points.c, linkage_pairs.c */
 extern void CsLinkageWard(CsTeam *team, const CsLeaves *leaves, CsMerge *merges);
 extern void CsLinkageSingle(CsTeam *team, const CsLeaves *leaves, CsMerge *merges);
 extern PGDLLEXPORT void CsLinkageScanTask(CsTeam *team, const void *args, int item);

@@ -349,7 +349,7 @@ RunPasses(Leader *leader, const double *centers, int first, int of)
 	MeasureInertia(leader);
 }
 
-/* Labels as the result has them. */
+/* Copy labels to the wider type of the result. */
 void
 CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *result)
 {
@@ -484,7 +484,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 		leader->total = SumOfSquares(leader, in->weights, palloc(sizeof(double) * fit->d));
 }
 
-/* See algo.h. */
+/* Fit k centres, the best of several starts, as CsAlgorithm.fit. */
 static void
 KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 {

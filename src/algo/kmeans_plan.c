@@ -35,6 +35,7 @@ CsKmeansMethod(const KmeansOptions *options, int k)
 	return k < HAMERLY_CENTERS ? KMEANS_LLOYD : KMEANS_HAMERLY;
 }
 
+/* Bytes of one start's KmeansLane. */
 Size
 CsKmeansLaneSize(int k, int d)
 {
@@ -87,6 +88,7 @@ CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks)
 	return mul_size(LabelsOfStart(nblocks), fit->capacity);
 }
 
+/* Bytes of the distances that the starts at work keep while they are seeded. */
 Size
 CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks)
 {

@@ -64,8 +64,9 @@ AddToClusters(int d, const double *x, int n, const int *row, const double *w,
 }
 
 /*
- * What n rows, at most KMEANS_MOVED_ROWS, given with their weights w, bring to one cluster and take
- * from another, unless that is KMEANS_NO_LABEL.  scratch: k * KMEANS_MOVED_ROWS doubles.
+ * Move n rows, at most KMEANS_MOVED_ROWS, with their weights w, to the sums of one cluster and out
+ * of those of another, unless that is KMEANS_NO_LABEL.  The scratch is k * KMEANS_MOVED_ROWS
+ * doubles.
  */
 void
 CsKmeansAddMoved(int d, const double *x, int n, const int *row, const double *w,

@@ -409,10 +409,10 @@ Close(Search *s)
 }
 
 /*
- * See algo.h.  Segments are numbered by size, and scoring gives a row that is as near to two medoids
- * the lower number.  So that training does, too, medoids are put in the order of their sizes and
- * rows are assigned again, until the sizes are in order.  Each round moves rows to segments further
- * in front, so there is an end.
+ * Find the medoids, as CsAlgorithm.fit.  Segments are numbered by size, and scoring gives a row that is
+ * equally near to two medoids the lower number.  For training to do the same, medoids are put in the
+ * order of their sizes and rows are assigned again, until the sizes are in order.  Each round moves rows
+ * to segments further in front, so it ends.
  */
 static void
 KmedoidsFit(const CsFitInput *in, CsFitOutput *out)
@@ -448,7 +448,7 @@ IsManhattan(const CsFitted *model)
 	return model->parameters[0].values[0] == 1;
 }
 
-/* See algo.h: the metric is one of two. */
+/* Check that the metric is one of two; nothing is derived.  See CsAlgorithm.compile. */
 static Size
 KmedoidsCompile(const CsFitted *model, void *result)
 {
@@ -459,7 +459,7 @@ KmedoidsCompile(const CsFitted *model, void *result)
 	return 0;
 }
 
-/* See algo.h. */
+/* The segment of the nearest medoid by the model's metric, as CsAlgorithm.assign. */
 static bool
 KmedoidsAssign(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
@@ -467,7 +467,7 @@ KmedoidsAssign(const CsFitted *model, const double *z, CsAssignment *result, dou
 		CsAssignNearest(model, z, result, memberships);
 }
 
-/* See algo.h: what speaks against a segment is the distance, or the squared Euclidean one. */
+/* What speaks against a segment is the Manhattan or the squared Euclidean distance to its medoid. */
 static void
 KmedoidsExplain(const CsFitted *model, const double *z, int segment, double *point, double *pull)
 {

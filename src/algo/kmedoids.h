@@ -66,10 +66,7 @@ KmedoidsCopyRow(CsArena *arena, const CsMatrix *m, int64 row, double *point)
 		point[j] = x[(Size) j * CS_BLOCK_ROWS];
 }
 
-/*
- * kmedoids_pam.c: at most k medoids of a matrix, fewer when it has fewer different rows; sets all
- * of the result but the loss.  "sample", the number of it from 0, is for the progress report.
- */
+/* kmedoids_pam.c */
 extern Size CsPamMemory(int64 n, int k);
 extern void CsPam(CsTeam *team, const CsMatrix *m, int weights, int k, const KmedoidsOptions *o,
 				  int sample, Medoids *result);

@@ -71,7 +71,7 @@ RowsSize(int64 n)
 	return mul_size(StrideOf(n), 3 * sizeof(double) + sizeof(int32));
 }
 
-/* See kmedoids.h: bytes beside the matrix. */
+/* Bytes that CsPam() takes beside the matrix. */
 Size
 CsPamMemory(int64 n, int k)
 {
@@ -138,7 +138,7 @@ FillDistances(CsArena *arena, const Pam *pam, int row, int n, double *points, do
 	}
 }
 
-/* CS_TASK(CsPamDistancesTask): the distances of a lane's rows. */
+/* CS_TASK(CsPamDistancesTask): compute the distances of a lane's rows. */
 void
 CsPamDistancesTask(CsTeam *team, const void *args, int item)
 {
@@ -182,8 +182,8 @@ GainOf(const Pam *pam, const double *distance, const Rows *rows)
 
 /*
  * CS_TASK(CsPamBuildTask): what each of a lane's rows offers as one more medoid.  A gain only falls
- * as medoids come, to the bit, for so does each term of its sum.  So what a row has offered before
- * says whether it can still be the lane's best, and many rows need not be looked at.
+ * as medoids are added, exactly so, because each term of its sum does.  So the earlier offer of a
+ * row tells whether it can still be the lane's best, and many rows need not be computed again.
  */
 void
 CsPamBuildTask(CsTeam *team, const void *args, int item)
@@ -407,7 +407,11 @@ Open(CsTeam *team, Pam *pam, const CsMatrix *m, int weights)
 	CsTeamRun(team, CS_TASK(CsPamDistancesTask), pam, sizeof(*pam), CS_LANES);
 }
 
-/* See kmedoids.h. */
+/*
+ * Find at most k medoids of a matrix, fewer when it has fewer different rows.  "weights" is an area
+ * of double[nrows], or -1.  "sample", the number of the sample from 0, is for the progress report.
+ * OUT result, all of it but the loss.
+ */
 void
 CsPam(CsTeam *team, const CsMatrix *m, int weights, int k, const KmedoidsOptions *o, int sample,
 	  Medoids *result)

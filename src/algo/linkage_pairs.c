@@ -52,7 +52,7 @@ PairOf(const Pairs *p, int32 a, int32 b)
 	return p->table + (a < b ? p->start[a] + b : p->start[b] + a);
 }
 
-/* Bytes of the table. */
+/* Bytes of the table of all distances of n points. */
 Size
 CsLinkagePairsSize(int64 n)
 {
@@ -200,7 +200,7 @@ PairsMerge(void *state, int x, int y)
 	p->weight[y] = a + b;
 }
 
-/* Complete or average linkage: n - 1 merges, in any order. */
+/* Complete or average linkage: fill n - 1 merges, in any order. */
 void
 CsLinkagePairs(CsTeam *team, const CsLeaves *leaves, CsLinkage linkage, CsMerge *merges)
 {

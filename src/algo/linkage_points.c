@@ -299,7 +299,7 @@ WardMerge(void *state, int x, int y)
 	FreeSlot(p, from);
 }
 
-/* Ward's linkage: n - 1 merges, in any order. */
+/* Ward's linkage: fill n - 1 merges, in any order. */
 void
 CsLinkageWard(CsTeam *team, const CsLeaves *leaves, CsMerge *merges)
 {

@@ -48,7 +48,7 @@ LaneCount(int k, int d)
 	return (int) Max(1, Min(fit, CS_LANES));
 }
 
-/* Bytes taken beside the matrix. */
+/* Bytes that CsMomentsOfSegments() takes beside the matrix. */
 Size
 CsMomentsMemory(int k, int d)
 {
@@ -185,7 +185,11 @@ FillMeans(CsSegmentMoments *result, const double *sums, int d)
 				weight[c] > 0 ? sum[(Size) c * d + j] / weight[c] : result->mean[j];
 }
 
-/* See algo.h. */
+/*
+ * Sum up what a labelling makes of the rows.  "labels" is an area of int32[nrows]: 0..k-1, or -1
+ * for noise, which is summed up as segment k.  "weights" is an area of double[nrows], or -1 if
+ * every row weighs 1.  The result is palloc'd, see CsSegmentMomentsFree().
+ */
 CsSegmentMoments *
 CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights, int labels, int k)
 {
@@ -228,7 +232,7 @@ CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights, int labels, in
 	return result;
 }
 
-/* See algo.h. */
+/* Fill sizes, centres, total and inertia of a fit from its k and its labels. */
 void
 CsMeasureSegments(const CsFitInput *in, CsFitOutput *out)
 {
@@ -243,7 +247,7 @@ CsMeasureSegments(const CsFitInput *in, CsFitOutput *out)
 		out->inertia += moments->squared[c];
 }
 
-/* Give it back. */
+/* Free the moments. */
 void
 CsSegmentMomentsFree(CsSegmentMoments *s)
 {

@@ -112,14 +112,18 @@ AssignNearest(const CsFitted *model, const double *z, bool manhattan, CsAssignme
 	return true;
 }
 
-/* See algo.h. */
+/*
+ * The segment is the one whose centre is nearest by the Euclidean distance, as CsAlgorithm.assign.
+ */
 CS_CLONES bool
 CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
 	return AssignNearest(model, z, false, result, memberships);
 }
 
-/* See algo.h. */
+/*
+ * The segment is the one whose centre is nearest by the Manhattan distance, as CsAlgorithm.assign.
+ */
 CS_CLONES bool
 CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
 				  double *memberships)
@@ -127,7 +131,7 @@ CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
 	return AssignNearest(model, z, true, result, memberships);
 }
 
-/* Squared distance of a prepared customer to the centre of a segment. */
+/* The squared distance of a prepared customer to the centre of a segment. */
 double
 CsSquaredToCenter(const CsFitted *model, const double *z, int segment)
 {
@@ -142,7 +146,10 @@ CsSquaredToCenter(const CsFitted *model, const double *z, int segment)
 	return squared;
 }
 
-/* What speaks against z in a segment: its squared distance to the centre, column by column. */
+/*
+ * What speaks against z in a segment is its squared distance to the centre, column by column, as
+ * CsAlgorithm.explain.
+ */
 void
 CsExplainNearest(const CsFitted *model, const double *z, int segment, double *point, double *pull)
 {

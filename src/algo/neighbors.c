@@ -35,7 +35,10 @@ typedef struct KDistanceArgs
 	int			items;
 } KDistanceArgs;
 
-/* See neighbors.h. */
+/*
+ * Build the tree over a matrix in a new area, and return its number.  An error when there are too
+ * many rows.
+ */
 int
 CsTreeOfMatrix(CsTeam *team, const CsMatrix *m)
 {
@@ -87,7 +90,7 @@ HeapsSize(int k)
 	return mul_size(sizeof(double) * CS_KD_LEAF, k);
 }
 
-/* An item: the distances of a run of the chosen rows, CS_KD_LEAF at a time. */
+/* CS_TASK(CsKDistanceTask): the distances of a run of the chosen rows, CS_KD_LEAF at a time. */
 void
 CsKDistanceTask(CsTeam *team, const void *opaque, int item)
 {
@@ -115,7 +118,12 @@ CsKDistanceTask(CsTeam *team, const void *opaque, int item)
 	}
 }
 
-/* See neighbors.h. */
+/*
+ * The distances of *n rows to their k-th nearest row, ascending and palloc'd.  A row counts as the
+ * first of its own neighbours; where there are fewer than k rows, the distance is that to the
+ * farthest.  The rows are all rows, or a seeded sample of them; their neighbours are always
+ * searched among all.
+ */
 double *
 CsKDistances(CsTeam *team, int tree_area, int k, int64 sample, uint64 seed, int64 *n)
 {
@@ -147,7 +155,10 @@ CsKDistances(CsTeam *team, int tree_area, int k, int64 sample, uint64 seed, int6
 	return result;
 }
 
-/* See neighbors.h. */
+/*
+ * The index of the knee of an ascending curve; -1 when the curve is flat or has fewer than three
+ * points.
+ */
 int64
 CsKnee(const double *curve, int64 n)
 {
@@ -183,7 +194,11 @@ RejectCurve(const double *curve, int64 n, int min_samples)
 			 errhint("Give \"eps\", or raise \"min_samples\".")));
 }
 
-/* See neighbors.h. */
+/*
+ * The eps to use when none is given: the knee of the k-distance curve of min_samples, or, where the
+ * knee is 0, the least distance above 0.  An error when all distances are 0.  OUT note: a palloc'd
+ * sentence that tells the user.
+ */
 double
 CsChooseEps(CsTeam *team, int tree_area, int min_samples, uint64 seed, char **note)
 {

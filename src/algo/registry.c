@@ -37,14 +37,14 @@ CsAlgorithmLookup(const char *name)
 	return NULL;
 }
 
-/* The algorithm at that place of the list, or NULL past its end. */
+/* The algorithm at a place of the list, from 0, or NULL past its end. */
 const CsAlgorithm *
 CsAlgorithmAt(int i)
 {
 	return i < lengthof(algorithms) ? algorithms[i] : NULL;
 }
 
-/* The algorithm of that name, or an error that lists the versions. */
+/* The algorithm of that name, or an error whose hint lists the algorithms. */
 const CsAlgorithm *
 CsAlgorithmFind(const char *name)
 {
@@ -63,7 +63,10 @@ CsAlgorithmFind(const char *name)
 	return NULL;				/* keep the compiler quiet */
 }
 
-/* See algo.h. */
+/*
+ * The algorithm of that name, which must be one that finds segments; otherwise an error whose hint
+ * lists those.
+ */
 const CsAlgorithm *
 CsClusteringFind(const char *name)
 {

@@ -215,7 +215,7 @@ TermParameters(const CsRuleSet *set, CsParameter *parameters)
 		}
 }
 
-/* See rules.h. */
+/* Compile the rules.  Returns what scoring reads, palloc'd, and fills the model's parameters. */
 void *
 CsRulesMake(const CsRuleSet *set, int ncolumns, CsParameter *parameters)
 {

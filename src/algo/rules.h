@@ -131,64 +131,44 @@ enum
 
 extern const CsParameterInfo CsRulesParameters[RULES_NPARAMETERS];
 
-/* rules_parse.c: palloc'd; anything that makes no sense is an error. */
+/* rules_parse.c */
 extern CsRuleSet *CsRulesParse(const RulesOptions *options);
 extern List *CsRulesFeatures(const void *options);
-
-/* How messages call a rule: rule 2 ("loyal"); palloc'd. */
 extern char *CsRuleLabel(const CsRuleSet *set, int rule);
 
 /* rules_bind.c */
 extern CsRuleSet *CsRulesBound(const RulesOptions *options, const CsPipeline *p);
 
-/* rules_score.c; see CsAlgorithm */
+/* rules_score.c */
 extern Size CsRulesCompile(const CsFitted *model, void *result);
 extern bool CsRulesAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						  double *memberships);
 extern void CsRulesPull(const CsFitted *model, const double *z, int segment,
 						   double *point, double *pull);
-
-/* Scores of z; "scores" has room for all. */
 extern void CsRulesScore(const void *compiled, const double *z, double *scores);
-
-/* Does the rule hold for z with these scores? */
 extern bool CsRuleHolds(const void *compiled, int rule, const double *z, const double *scores);
-
-/*
- * By how much a condition of a rule, told by its place in the rule, holds: positive inside; of
- * levels an infinity.
- */
 extern double CsRuleSlack(const void *compiled, int rule, int condition, const double *z,
 						  const double *scores);
 
-/* rules_words.c: palloc'd */
+/* rules_words.c */
 extern char *CsRuleWords(const CsRuleSet *set, int rule);
 extern char *CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c);
-/* A number of model space in a feature's units; f is NULL for a score. */
 extern char *CsRuleNumberWords(const CsFeature *f, double z);
 extern char *CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z);
-/*
- * Put the numbers that a model was fitted with, in the model space of its pipeline, into the rules that were read from
- * its options.
- */
 extern void CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from);
 extern List *CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options,
 							const double *z);
 
-/* rules.c: compiled, palloc'd; fills the parameters. */
+/* rules.c */
 extern void *CsRulesMake(const CsRuleSet *set, int ncolumns, CsParameter *parameters);
 
-/*
- * rules_search.c: better borders.  Search: rows are n prepared customers, z[ncolumns] each; what counts is
- * the separation of column "outcome", or with -1 of all columns.  Separation: NaN when a row is in no
- * segment or nothing varies.
- */
+/* rules_search.c: prepared customers, for whom better borders are searched. */
 typedef struct CsRuleRows
 {
 	int64		n;
 	int			ncolumns;
 	const double *z;			/* row by row */
-	int			outcome;
+	int			outcome;		/* the column that is to be separated; -1: all */
 } CsRuleRows;
 
 typedef struct CsRuleSearch
@@ -201,7 +181,7 @@ typedef struct CsRuleSearch
 extern double CsRulesSeparation(const CsRuleSet *set, const CsRuleRows *rows);
 extern void CsRulesSearch(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search);
 
-/* rules_json.c: the option "segments" with the borders as they are now, palloc'd. */
+/* rules_json.c */
 extern Jsonb *CsRulesToJsonb(const CsRuleSet *set);
 
 #endif							/* CUSTSEG_RULES_H */

@@ -139,7 +139,10 @@ BindTerm(const CsPipeline *p, CsRuleTerm *term, const char *score)
 		term->cuts[i] = ToModelSpace(f, term->cuts[i]);
 }
 
-/* See rules.h. */
+/*
+ * The rules that the options define, palloc'd, with their features found in the pipeline and their
+ * values in its model space.  Errors for features and levels that the pipeline does not have.
+ */
 CsRuleSet *
 CsRulesBound(const RulesOptions *options, const CsPipeline *p)
 {

@@ -71,7 +71,7 @@ PushEntry(JsonbParseState **json, const CsRuleSet *set, const CsRule *r)
 	(void) CsJsonEnd(json);
 }
 
-/* See rules.h. */
+/* The option "segments" with the borders as they are now; palloc'd. */
 Jsonb *
 CsRulesToJsonb(const CsRuleSet *set)
 {

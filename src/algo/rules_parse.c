@@ -417,7 +417,7 @@ ParseElse(CsRuleSet *set, const char *otherwise)
 	pfree(reached);
 }
 
-/* See rules.h. */
+/* Read the rules from the options; palloc'd.  Anything that makes no sense is an error. */
 CsRuleSet *
 CsRulesParse(const RulesOptions *options)
 {
@@ -437,7 +437,7 @@ CsRulesParse(const RulesOptions *options)
 	return set;
 }
 
-/* See rules.h. */
+/* How messages call a rule, as in rule 2 ("loyal"); palloc'd. */
 char *
 CsRuleLabel(const CsRuleSet *set, int rule)
 {
@@ -456,7 +456,10 @@ AppendName(List *names, char *name)
 	return lappend(names, name);
 }
 
-/* See CsAlgorithm: the features of all conditions and scores, in the order they are written. */
+/*
+ * The features of all conditions and scores, in the order in which they are written, as
+ * CsAlgorithm.features.
+ */
 List *
 CsRulesFeatures(const void *options)
 {

@@ -136,7 +136,7 @@ CheckParameters(const CsFitted *model)
 	}
 }
 
-/* See CsAlgorithm. */
+/* Check the parameters and lay out what scoring reads, as CsAlgorithm.compile. */
 Size
 CsRulesCompile(const CsFitted *model, void *result)
 {
@@ -192,7 +192,10 @@ CsRulesCompile(const CsFitted *model, void *result)
 	return LayOut(model, &layout);
 }
 
-/* See rules.h: a term counts the cuts below the value, as rfm() does. */
+/*
+ * Compute the scores of z; "scores" has room for all.  A term that is cut counts the cuts below the
+ * value, as rfm() does.
+ */
 void
 CsRulesScore(const void *compiled, const double *z, double *scores)
 {
@@ -261,7 +264,10 @@ Slack(const Compiled *c, const Condition *condition, const double *z, const doub
 	return slack;
 }
 
-/* See rules.h. */
+/*
+ * By how much a condition of a rule holds; it is told by its place in the rule.  The slack is
+ * positive inside, and infinite for a condition on levels.
+ */
 double
 CsRuleSlack(const void *compiled, int rule, int condition, const double *z, const double *scores)
 {
@@ -271,7 +277,7 @@ CsRuleSlack(const void *compiled, int rule, int condition, const double *z, cons
 	return Slack(c, &At(c, Condition, conditions)[r->first + condition], z, scores);
 }
 
-/* See rules.h. */
+/* Does the rule hold for z with these scores? */
 bool
 CsRuleHolds(const void *compiled, int rule, const double *z, const double *scores)
 {
@@ -330,7 +336,10 @@ NearestOther(const Compiled *c, int own, const double *z, const double *scores,
 	return least;
 }
 
-/* See CsAlgorithm; nobody is placed whom no rule holds for. */
+/*
+ * The segment of the first rule that holds, as CsAlgorithm.assign.  A customer for whom no rule
+ * holds is not placed.
+ */
 bool
 CsRulesAssign(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
@@ -364,7 +373,10 @@ CsRulesAssign(const CsFitted *model, const double *z, CsAssignment *result, doub
 	return true;
 }
 
-/* See CsAlgorithm: no sum over the features decides, so that none has a share of it. */
+/*
+ * No sum over the features decides, so that no feature has a share in the decision.  See
+ * CsAlgorithm.explain.
+ */
 void
 CsRulesPull(const CsFitted *model, const double *z, int segment, double *point, double *pull)
 {

@@ -111,7 +111,10 @@ Separation(const CsRuleSet *set, const CsRuleRows *rows, const Groups *g)
 	return total > 0 ? between / total : NAN;
 }
 
-/* See rules.h. */
+/*
+ * The separation of the segments that the rules give to the rows, in the column "outcome", or in
+ * all columns for -1.  NaN when a row is in no segment or nothing varies.
+ */
 double
 CsRulesSeparation(const CsRuleSet *set, const CsRuleRows *rows)
 {
@@ -207,7 +210,7 @@ MoveBorder(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search, c
 	return separation;
 }
 
-/* See rules.h. */
+/* Move the borders of the rules to where the separation of the rows is better. */
 void
 CsRulesSearch(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search)
 {

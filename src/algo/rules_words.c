@@ -44,7 +44,7 @@ TimeWords(double days)
 					(int) (seconds / SECS_PER_MINUTE % 60), (int) (seconds % 60));
 }
 
-/* See rules.h. */
+/* A number of model space in the units of feature f, or of a score if f is NULL; palloc'd. */
 char *
 CsRuleNumberWords(const CsFeature *f, double z)
 {
@@ -57,7 +57,7 @@ CsRuleNumberWords(const CsFeature *f, double z)
 	return CsIsInterval(f) ? psprintf("%s days", Shortest(value)) : TimeWords(value);
 }
 
-/* See rules.h: what a feature's value is, in words. */
+/* The value of feature f at z in words: a number in its units, or a level; palloc'd. */
 char *
 CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z)
 {
@@ -92,7 +92,7 @@ AppendLevels(StringInfo words, const CsRuleCondition *c)
 						 c->levels[i]);
 }
 
-/* See rules.h. */
+/* A condition in words; palloc'd. */
 char *
 CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
 {
@@ -116,7 +116,7 @@ CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
 	return words.data;
 }
 
-/* See rules.h. */
+/* All conditions of a rule in words; palloc'd. */
 char *
 CsRuleWords(const CsRuleSet *set, int rule)
 {
@@ -166,7 +166,10 @@ CheckSameRules(const CsRuleSet *set, const CsFitted *model)
 				 errhint("Only custseg's functions may write custseg.model_version.")));
 }
 
-/* See rules.h. */
+/*
+ * Put the numbers that a model was fitted with, which are in the model space of its pipeline, into
+ * the rules that were read from its options.
+ */
 void
 CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from)
 {
@@ -223,7 +226,10 @@ AppendBorders(List *borders, const CsFitted *model, const CsRuleSet *set, int ru
 	return borders;
 }
 
-/* See CsAlgorithm: the conditions of the rule that decides; for everyone else, of the nearest one. */
+/*
+ * The conditions of the rule that decides; for a customer for whom no rule holds, those of the
+ * nearest rule.  See CsAlgorithm.borders.
+ */
 List *
 CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options, const double *z)
 {

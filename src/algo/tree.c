@@ -215,7 +215,7 @@ MeasureTree(const CsDecisionTree *tree, CsFitOutput *out)
 	pfree(right);
 }
 
-/* See algo.h. */
+/* Grow and prune the tree, as CsAlgorithm.fit. */
 static void
 TreeFit(const CsFitInput *in, CsFitOutput *out)
 {

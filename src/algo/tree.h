@@ -71,19 +71,13 @@ CsTreeClass(const CsDecisionTree *tree, int node)
 	return best;
 }
 
-/*
- * tree_grow.c: the tree of a fit, level by level; *node_of: the leaf of each row, palloc'd.
- * Memory: bytes that this takes beside the matrix and the nodes.
- */
+/* tree_grow.c */
 extern CsDecisionTree *CsTreeGrow(const CsFitInput *in, int32 **node_of);
 extern Size CsTreeGrowMemory(int64 nrows, int ncolumns);
 extern PGDLLEXPORT void CsTreeSortTask(CsTeam *team, const void *args, int item);
 extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item);
 
-/*
- * tree_prune.c: the part of a grown tree that the limits keep, its nodes in the order of a walk that
- * takes left branches first; *place: by node of the grown tree, the node that its rows are in.
- */
+/* tree_prune.c */
 extern CsDecisionTree *CsTreePrune(const CsDecisionTree *grown, const TreeOptions *options, int32 **place);
 
 /* tree_score.c: a tree as parameters of a model */

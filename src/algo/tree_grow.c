@@ -92,7 +92,10 @@ typedef struct Growth
 			   *left_counts;
 } Growth;
 
-/* See tree.h: orders, classes, nodes of rows, sides; and scratch of a column for each process. */
+/*
+ * Bytes that CsTreeGrow() takes beside the matrix and the nodes: orders, classes, nodes of rows,
+ * sides, and the scratch of a column for each process.
+ */
 Size
 CsTreeGrowMemory(int64 nrows, int ncolumns)
 {
@@ -104,7 +107,7 @@ CsTreeGrowMemory(int64 nrows, int ncolumns)
 	return add_size(kept, mul_size(scratch, Min(members, ncolumns)));
 }
 
-/* Item: sort the rows of a column. */
+/* CS_TASK(CsTreeSortTask): sort the rows of a column. */
 void
 CsTreeSortTask(CsTeam *team, const void *args, int item)
 {
@@ -265,7 +268,10 @@ SearchNode(const Level *level, CsArena *arena, int column, const Stretch *s, dou
 	return best;
 }
 
-/* Item: part the order of a column by the last level's splits, and search the open nodes. */
+/*
+ * CS_TASK(CsTreeLevelTask): divide the order of a column by the last level's splits, and search the
+ * open nodes.
+ */
 void
 CsTreeLevelTask(CsTeam *team, const void *args, int item)
 {
@@ -593,7 +599,9 @@ StartGrowth(Growth *g)
 	CsTeamRun(in->team, CS_TASK(CsTreeSortTask), level, sizeof(*level), in->matrix->ncolumns);
 }
 
-/* See tree.h. */
+/*
+ * Grow the tree of a fit, level by level; palloc'd.  OUT *node_of: the leaf of each row, palloc'd.
+ */
 CsDecisionTree *
 CsTreeGrow(const CsFitInput *in, int32 **node_of)
 {

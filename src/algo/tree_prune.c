@@ -197,7 +197,7 @@ CutWeakest(Pruning *p, double alpha)
 	pairingheap_free(p->weakest);
 }
 
-/* Copy what is kept; *place: see tree.h. */
+/* Copy the nodes that are kept.  For *place see CsTreePrune(). */
 static CsDecisionTree *
 CopyKept(Pruning *p, int32 **place)
 {
@@ -236,7 +236,11 @@ CopyKept(Pruning *p, int32 **place)
 	return to;
 }
 
-/* See tree.h. */
+/*
+ * The part of a grown tree that the limits keep, palloc'd; its nodes are in the order of a walk
+ * that takes left branches first.  OUT *place, palloc'd: for each node of the grown tree, the node
+ * that now holds its rows.
+ */
 CsDecisionTree *
 CsTreePrune(const CsDecisionTree *grown, const TreeOptions *options, int32 **place)
 {

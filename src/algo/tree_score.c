@@ -85,7 +85,7 @@ CheckParameters(const CsFitted *model)
 			CsInvalidParameters("\"%s\" has a negative number.", "rows");
 }
 
-/* See algo.h. */
+/* Check the parameters and lay out what scoring reads, as CsAlgorithm.compile. */
 Size
 CsTreeCompile(const CsFitted *model, void *result)
 {
@@ -151,7 +151,7 @@ LargestOther(const CsFitted *model, int node, int segment)
 	return largest;
 }
 
-/* See algo.h. */
+/* The segment of most rows of the leaf that z comes to, as CsAlgorithm.assign. */
 bool
 CsTreeAssign(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
@@ -182,8 +182,8 @@ CsTreeAssign(const CsFitted *model, const double *z, CsAssignment *result, doubl
 }
 
 /*
- * See algo.h: what speaks against a segment in a column is how much of the rows' share in it the
- * column's questions on the way have cost (Saabas 2014).
+ * What speaks against a segment in a column is how much of the rows' share in that segment the
+ * column's questions on the way have cost (Saabas 2014).  See CsAlgorithm.explain.
  */
 void
 CsTreeExplain(const CsFitted *model, const double *z, int segment, double *point, double *pull)

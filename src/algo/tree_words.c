@@ -36,7 +36,10 @@ NodeRow(const CsRuleMaker *maker, int node)
 	return maker->nodes->values + (Size) node * TREE_NODE_NUMBERS;
 }
 
-/* See tree_words.h. */
+/*
+ * Prepare to tell the ways to nodes of a tree.  The maker keeps the pointers; its own memory is
+ * palloc'd.
+ */
 void
 CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline, const CsParameter *nodes,
 				const bool *has_nulls)
@@ -55,7 +58,7 @@ CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline, const CsParamete
 	}
 }
 
-/* See tree_words.h. */
+/* Is a node, numbered from 0, a leaf? */
 bool
 CsRuleIsLeaf(const CsRuleMaker *maker, int node)
 {
@@ -341,7 +344,10 @@ PutFeature(StringInfo rule, const CsRuleMaker *maker, int feature, const Bounds 
 		PutNumber(rule, f, bounds + f->first_output, has_nulls);
 }
 
-/* See tree_words.h. */
+/*
+ * The condition of a node, as in "monetary > 512.5 and recency <= 31"; "true" for the root.
+ * Palloc'd.
+ */
 char *
 CsRuleOfNode(const CsRuleMaker *maker, int node)
 {
@@ -364,7 +370,10 @@ CsRuleOfNode(const CsRuleMaker *maker, int node)
 	return rule.data;
 }
 
-/* See tree_words.h. */
+/*
+ * The last question on the way to a node other than the root, palloc'd.  OUT *feature: the feature
+ * that it asks about.
+ */
 char *
 CsRuleOfStep(const CsRuleMaker *maker, int node, int *feature)
 {
@@ -384,7 +393,7 @@ CsRuleOfStep(const CsRuleMaker *maker, int node, int *feature)
 	return rule.data;
 }
 
-/* See tree_words.h. */
+/* The node to which a row in model space goes from a node that is not a leaf. */
 int
 CsRuleNext(const CsRuleMaker *maker, int node, const double *z)
 {
@@ -405,7 +414,10 @@ MarginOf(const CsFeature *f, const Bounds *bounds, const double *z)
 	return Min(value - bounds->low, bounds->high - value);
 }
 
-/* See algo.h: what the questions on the way to the leaf come to, feature by feature. */
+/*
+ * What the questions on the way to the leaf amount to, feature by feature.  See
+ * CsAlgorithm.borders.
+ */
 List *
 CsTreeBorders(const CsFitted *model, const CsPipeline *p, const void *options, const double *z)
 {

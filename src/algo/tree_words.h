@@ -20,17 +20,9 @@ typedef struct CsRuleMaker
 
 extern void CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline,
 							const CsParameter *nodes, const bool *has_nulls);
-
-/* Is a node, from 0, a leaf? */
 extern bool CsRuleIsLeaf(const CsRuleMaker *maker, int node);
-
-/* The condition of a node, palloc'd: "monetary > 512.5 and recency <= 31"; "true" of the root. */
 extern char *CsRuleOfNode(const CsRuleMaker *maker, int node);
-
-/* The one question that leads to a node, which is not the root; and the feature that it is about. */
 extern char *CsRuleOfStep(const CsRuleMaker *maker, int node, int *feature);
-
-/* Where a row in model space goes from a node that is no leaf. */
 extern int	CsRuleNext(const CsRuleMaker *maker, int node, const double *z);
 
 extern List *CsTreeBorders(const CsFitted *model, const CsPipeline *p, const void *options,

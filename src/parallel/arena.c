@@ -51,7 +51,10 @@ struct CsArena
 	Area		area[CS_MAX_AREAS];
 };
 
-/* An arena in CurrentMemoryContext. */
+/*
+ * Create an arena in CurrentMemoryContext.  CsArenaDestroy(), or the abort of the (sub)transaction,
+ * releases all of it.  "shareable" says that workers may come.
+ */
 CsArena *
 CsArenaCreate(bool shareable)
 {
@@ -62,7 +65,7 @@ CsArenaCreate(bool shareable)
 	return arena;
 }
 
-/* A worker's view of the leader's areas. */
+/* A worker's view of the leader's areas, palloc'd. */
 CsArena *
 CsArenaAttach(CsArenaDirectory *directory)
 {
@@ -180,8 +183,9 @@ AllocateShared(CsArena *arena, Area *area)
 }
 
 /*
- * InitializeParallelDSM(), whose memory is as scarce.  False when it cannot be had: there must be no
- * workers.  The owner goes with the transaction.
+ * Call InitializeParallelDSM(), whose memory can be as scarce as that of areas.  Returns false when
+ * the memory cannot be had: then there must be no workers.  The owner of the memory goes with the
+ * transaction.
  */
 bool
 CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
@@ -253,8 +257,10 @@ NewArea(CsArena *arena, Size size)
 }
 
 /*
- * A new area's number; contents undefined.  When a running team's area cannot be shared, the leader
- * goes on alone with a private one: see CsTeamRun().
+ * Allocate an area and return its number; its contents are undefined.  When shared memory cannot be
+ * had, the area is private, a NOTICE says so once, and CsArenaIsShared() becomes false, whereupon
+ * teams have no workers.  When a running team's area cannot be shared, the leader goes on alone:
+ * see CsTeamRun().
  */
 int
 CsArenaAlloc(CsArena *arena, Size size)
@@ -270,7 +276,10 @@ CsArenaAlloc(CsArena *arena, Size size)
 	return number;
 }
 
-/* The same for the leader's own use: it is never shared. */
+/*
+ * Allocate an area that only the leader uses and that is never shared.  The area must be freed
+ * before the next team starts.
+ */
 int
 CsArenaAllocPrivate(CsArena *arena, Size size)
 {
@@ -302,6 +311,7 @@ ReleaseArea(Area *area)
 	memset(area, 0, sizeof(*area));
 }
 
+/* Free an area.  Its number may be used again. */
 void
 CsArenaFree(CsArena *arena, int number)
 {
@@ -309,14 +319,21 @@ CsArenaFree(CsArena *arena, int number)
 	PublishHandle(arena, number, DSM_HANDLE_INVALID);
 }
 
-/* See team.h. */
+/*
+ * A mark for work that may fail in a subtransaction: CsArenaForget() of the mark cleans up after
+ * the abort.  Nothing private may exist when a team with workers starts in the subtransaction: it
+ * would move to memory that ends with the subtransaction.
+ */
 uint64
 CsArenaMark(const CsArena *arena)
 {
 	return arena->births;
 }
 
-/* See team.h. */
+/*
+ * Give back the areas that have been made since the mark, and their numbers.  As far as they were
+ * shared, the subtransaction's abort has released them already.
+ */
 void
 CsArenaForget(CsArena *arena, uint64 mark)
 {
@@ -334,7 +351,8 @@ CsArenaForget(CsArena *arena, uint64 mark)
 }
 
 /*
- * An area's address in this process, the same until the area is freed or the team starts.
+ * The address of an area in this process, which stays the same until the area is freed or the team
+ * starts.
  */
 void *
 CsArenaAddress(CsArena *arena, int number)
@@ -354,8 +372,8 @@ CsArenaAddress(CsArena *arena, int number)
 }
 
 /*
- * In a worker that holds a claim, so that the leader stands still: let go of areas that the leader
- * has freed since, for their numbers may be in use again.
+ * Let go of areas that the leader has freed since, because their numbers may be in use again.
+ * Called by a worker that holds a claim, so that the leader stands still.
  */
 void
 CsArenaRefresh(CsArena *arena)
@@ -373,8 +391,8 @@ CsArenaRefresh(CsArena *arena)
 }
 
 /*
- * Move what is private to shared memory, for workers are coming.  False when it cannot be had:
- * what has moved stays where it is, and there must be no workers.
+ * Move private areas to shared memory, because workers are coming.  Returns false when shared
+ * memory cannot be had: areas that have moved stay where they are, and there must be no workers.
  */
 bool
 CsArenaShare(CsArena *arena)
@@ -397,7 +415,10 @@ CsArenaShare(CsArena *arena)
 	return !arena->refused;
 }
 
-/* Publish the areas' handles to a team's workers; NULL when the team has ended. */
+/*
+ * Publish the handles of the areas to a team's workers; a directory of NULL says that the team has
+ * ended.
+ */
 void
 CsArenaPublish(CsArena *arena, CsArenaDirectory *directory)
 {
@@ -409,7 +430,7 @@ CsArenaPublish(CsArena *arena, CsArenaDirectory *directory)
 			arena->area[i].handle : DSM_HANDLE_INVALID;
 }
 
-/* Bytes held now. */
+/* The bytes that the arena holds now. */
 Size
 CsArenaUsed(const CsArena *arena)
 {
@@ -420,6 +441,7 @@ CsArenaUsed(const CsArena *arena)
 	return used;
 }
 
+/* Release the arena and all of its areas. */
 void
 CsArenaDestroy(CsArena *arena)
 {

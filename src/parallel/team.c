@@ -63,7 +63,7 @@ struct CsTeam
 
 PGDLLEXPORT void CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc);
 
-/* How many workers a training over this many values deserves. */
+/* How many workers a training over this many values deserves: 0 below 20,000 values. */
 int
 CsTeamWorkersFor(int64 nvalues)
 {
@@ -168,7 +168,11 @@ LaunchWorkers(CsTeam *team, int workers)
 	return true;
 }
 
-/* Start a team, in CurrentMemoryContext. */
+/*
+ * Start a team, in CurrentMemoryContext, with up to "workers" parallel workers; 0 for the leader
+ * alone.  When the function returns, the team is ready: CsTeamWorkers() tells how many workers
+ * came.
+ */
 CsTeam *
 CsTeamStart(CsArena *arena, int workers)
 {
@@ -199,7 +203,8 @@ AwaitItems(CsTeamShared *shared)
 }
 
 /*
- * Run items 0..items-1 of a task on the whole team; returns when all are done.
+ * Run items 0..items-1 of a task on the whole team.  Returns when all of them are done.  The
+ * arguments, at most CS_TASK_ARGS bytes, are copied.
  */
 void
 CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
@@ -239,12 +244,14 @@ CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items)
 	AwaitItems(shared);
 }
 
+/* The arena that the team shares. */
 CsArena *
 CsTeamArena(CsTeam *team)
 {
 	return team->arena;
 }
 
+/* How many parallel workers the team has. */
 int
 CsTeamWorkers(const CsTeam *team)
 {

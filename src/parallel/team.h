@@ -23,30 +23,16 @@ typedef struct CsTeam CsTeam;
 /* Fixed number of lanes a pass over a matrix is split into, whatever the number of workers. */
 #define CS_LANES 64
 
-/*
- * arena.c
- *
- * Create: in CurrentMemoryContext; all of it is released by Destroy, or by the (sub)transaction's
- * abort.  "shareable" says that workers may come.  Alloc returns the new area's number, contents
- * undefined; when shared memory cannot be had it falls back to private memory, says so once in a
- * NOTICE, and CsArenaIsShared becomes false, whereupon teams have no workers.
- * AllocPrivate: likewise, for the leader alone; it must be gone when the next team starts.
- */
+/* arena.c */
 extern CsArena *CsArenaCreate(bool shareable);
 extern int	CsArenaAlloc(CsArena *arena, Size size);
 extern int	CsArenaAllocPrivate(CsArena *arena, Size size);
 extern void CsArenaFree(CsArena *arena, int area);
 extern void *CsArenaAddress(CsArena *arena, int area);
 extern bool CsArenaIsShared(const CsArena *arena);
-extern Size CsArenaUsed(const CsArena *arena);	/* bytes held now */
+extern Size CsArenaUsed(const CsArena *arena);
 extern void CsArenaDestroy(CsArena *arena);
 
-/*
- * For work that may fail in a subtransaction: what was made since the mark, the abort has released
- * as far as it was shared; Forget gives back the rest and their numbers.  Nothing private may be
- * there when a team with workers starts in the subtransaction: it would move to memory that ends
- * with it.
- */
 extern uint64 CsArenaMark(const CsArena *arena);
 extern void CsArenaForget(CsArena *arena, uint64 mark);
 
@@ -66,13 +52,9 @@ typedef struct CsTask
 #define CS_TASK(function) ((CsTask) {function, #function})
 
 /*
- * team.c
- *
- * Start: asks for up to "workers" parallel workers (0: the leader alone) and returns with the
- * team ready; how many came is in CsTeamWorkers.  Between Start and End the transaction is in
- * parallel mode: nothing may be written.  Run: args of at most CS_TASK_ARGS bytes are copied.
- * A member may use CsTeamArena and palloc; it is given a memory context that is reset after
- * each item.  Errors and cancels anywhere surface in the leader.
+ * team.c: between CsTeamStart() and CsTeamEnd() the transaction is in parallel mode: nothing may be
+ * written.  A member may use CsTeamArena() and palloc; its memory context is reset after each item.
+ * Errors and cancels in any member surface in the leader.
  */
 #define CS_TASK_ARGS 512
 
@@ -81,8 +63,6 @@ extern void CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, in
 extern CsArena *CsTeamArena(CsTeam *team);
 extern int	CsTeamWorkers(const CsTeam *team);
 extern void CsTeamEnd(CsTeam *team);
-
-/* How many workers a training over this many values deserves: 0 below 20,000 values. */
 extern int	CsTeamWorkersFor(int64 nvalues);
 
 #endif							/* CUSTSEG_TEAM_H */

@@ -232,7 +232,7 @@ ProjectBlock(const CsPipeline *p, int nrows, const double *scaled, double *out, 
 	return infinite == 0;
 }
 
-/* Doubles of scratch that CsPipelineApply needs for nrows. */
+/* Doubles of scratch that CsPipelineApply() needs for nrows rows. */
 Size
 CsPipelineWork(const CsPipeline *p, int nrows)
 {
@@ -243,7 +243,14 @@ CsPipelineWork(const CsPipeline *p, int nrows)
 	return Max(work, 1);
 }
 
-/* Apply the pipeline; see prep.h. */
+/*
+ * Apply the pipeline to rows 0..nrows-1: raw[feature * raw_stride + row] becomes out[output *
+ * out_stride + row].
+ *
+ * Returns false when a row cannot be placed: a value is infinite or outside the transform's domain,
+ * or a value is missing whose impute is skip or error.  With nrows > 1 that is the caller's bug.
+ * Neither palloc nor ereport.  The scratch "work" is at least CsPipelineWork(p, nrows) doubles.
+ */
 bool
 CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 				double *out, int out_stride, double *work)
@@ -284,7 +291,11 @@ CsPrepApplyTask(CsTeam *team, const void *args, int item)
 	}
 }
 
-/* See prep.h. */
+/*
+ * Prepare to apply a pipeline again and again to a raw matrix that is filled anew each time.  The
+ * blocks of both matrices stay where they are; result may be raw itself if the pipeline works in
+ * place.
+ */
 void
 CsApplicationStart(CsApplication *a, CsTeam *team, const CsPipeline *p, const CsMatrix *raw,
 				   const CsMatrix *result)
@@ -297,7 +308,7 @@ CsApplicationStart(CsApplication *a, CsTeam *team, const CsPipeline *p, const Cs
 	a->to = CsMatrixShare(result, arena);
 }
 
-/* See prep.h. */
+/* Take as many rows as the raw matrix holds to model space, on the team. */
 void
 CsApplicationRun(const CsApplication *a, CsTeam *team, const CsMatrix *raw, CsMatrix *result)
 {
@@ -309,7 +320,7 @@ CsApplicationRun(const CsApplication *a, CsTeam *team, const CsMatrix *raw, CsMa
 	CsTeamRun(team, CS_TASK(CsPrepApplyTask), a, sizeof(*a), CS_LANES);
 }
 
-/* See prep.h. */
+/* Free the areas that CsApplicationStart() has taken. */
 void
 CsApplicationEnd(const CsApplication *a, CsTeam *team)
 {
@@ -320,7 +331,10 @@ CsApplicationEnd(const CsApplication *a, CsTeam *team)
 	CsArenaFree(arena, a->pipeline);
 }
 
-/* Model-space matrix of the raw one; see prep.h. */
+/*
+ * The model-space matrix of a raw one: the raw matrix itself where the pipeline works in place,
+ * otherwise a new matrix in new areas of the arena.
+ */
 CsMatrix *
 CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw)
 {

@@ -23,7 +23,8 @@
 #define CHUNK 1024
 
 /*
- * Quantile points of n sorted values, or all of them when they are fewer; returns how many.
+ * CS_QUANTILE_POINTS quantiles of n sorted values, or all of the values when there are fewer.
+ * Returns how many there are.  OUT points, with room for CS_QUANTILE_POINTS.
  */
 int
 CsQuantilePoints(const double *sorted, int64 n, double *points)

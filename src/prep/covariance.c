@@ -60,9 +60,9 @@ CsPrepCovarianceTask(CsTeam *team, const void *args, int item)
 }
 
 /*
- * Means of the d columns that pipeline "p" scales the rows to (NULL: of the matrix' own), and their
- * covariances with n - 1 in the denominator, d x d; NaN with fewer than two rows.  Both palloc'd.
- * Lanes run in waves, and are added in their order.
+ * Means of the d columns to which pipeline "p" scales the rows, before PCA (p is NULL: of the
+ * matrix' own columns), and their covariances, d x d, with n - 1 in the denominator; NaN with fewer
+ * than two rows.  Both are palloc'd.  Lanes run in waves, and are added in their order.
  */
 CsCovariance
 CsCovarianceOfRows(CsTeam *team, const CsPipeline *p, const CsMatrix *m)

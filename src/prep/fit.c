@@ -37,7 +37,10 @@ TransformNumbers(const CsPrep *prep)
 	return n;
 }
 
-/* Bytes of scratch the fit of the columns takes; see prep.h. */
+/*
+ * Bytes of scratch that the fit of the columns takes from the arena and gives back, beside the
+ * matrix: at most half of the matrix or 32 MB, but at least what one column needs.
+ */
 Size
 CsPipelineFitMemory(const CsPrep *prep, int64 nrows, int members)
 {
@@ -167,7 +170,10 @@ CheckFit(CsFitState *s, int column)
 				 errhint("Divide the column in the source, or leave it out of the features.")));
 }
 
-/* See prep.h. */
+/*
+ * Raise an error for a raw value of one row that the fit would not have accepted: an infinite
+ * value, a missing value where that is an error, a value outside the transform's domain.
+ */
 void
 CsPipelineCheckRow(const CsPipeline *p, const double *raw)
 {
@@ -321,7 +327,15 @@ StartFit(CsFitState *s)
 	}
 }
 
-/* Fit the pipeline on the raw matrix; see prep.h. */
+/*
+ * Fit the pipeline on the raw matrix, by the team.
+ *
+ * IN: categorical columns hold dictionary codes (NaN for NULL), and dictionaries[i] holds their
+ * levels (NULL for other kinds of columns).  OUT: these columns hold level numbers, and
+ * baselines[i], with room for one per feature, is filled.  The pipeline is palloc'd, as is what
+ * baselines point to.  Errors: infinite values (with the column and their number), a column without
+ * any value, a value that has no transform, no usable column.
+ */
 CsPipeline *
 CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns, CsDictionary **dictionaries,
 			  const CsPrep *prep, uint64 seed, CsBaseline *baselines)

@@ -41,7 +41,7 @@ typedef struct CsPrepKeyInfo
 
 extern const CsPrepKeyInfo CsPrepKeys[CS_NPREPKEYS];
 
-/* resolve.c: make the settings of a column suit its kind; given is per key, for this very column */
+/* resolve.c */
 extern void CsPrepResolve(CsPrepColumn *prep, const bool *given, const CsColumn *column);
 
 /*
@@ -145,7 +145,7 @@ extern const CsStep *const CsScales[];
 #define CsTransformAt(i) ((const CsTransform *) CsTransforms[i])
 #define CsScaleAt(i) ((const CsScaleStep *) CsScales[i])
 
-/* transform.c: index of the step of a name in a list, or -1 */
+/* transform.c */
 extern int	CsStepIndex(const CsStep *const *steps, const char *name, int length);
 
 /* Does a column become one number that is scaled like any other?  All do but the one-hot ones. */
@@ -186,21 +186,19 @@ typedef struct CsPipelineParts
 extern int	CsPartsNumberOutputs(CsPipelineParts *parts);
 extern CsPipeline *CsPipelineAssemble(const CsPipelineParts *parts);
 
-/*
- * apply.c: all steps but PCA, into nscaled columns.  Scratch: CsKnnWork(p) doubles.
- */
+/* apply.c */
 extern bool CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 							double *out, int out_stride, double *work);
 
-/* knn.c: fill what is missing in scaled rows; false when that cannot be done. */
+/* knn.c */
 extern Size CsKnnWork(const CsPipeline *p);
 extern bool CsKnnFill(const CsPipeline *p, int nrows, double *scaled, int stride, double *work);
 
-/* knn.c: add donors from the raw matrix to the parts of pipeline p, which has none yet */
+/* knn.c */
 extern void CsKnnFitDonors(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team,
 						   const CsMatrix *raw, uint64 seed);
 
-/* pca.c: add components to the parts of pipeline p, which has none yet */
+/* pca.c */
 extern void CsPcaFit(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team,
 					 const CsMatrix *raw, double pca);
 
@@ -268,7 +266,7 @@ typedef struct CsFitColumnArgs
 	int			first;			/* column of item 0 */
 } CsFitColumnArgs;
 
-/* column.c: CS_QUANTILE_POINTS quantiles of n sorted values, or all of them when they are fewer */
+/* column.c */
 extern int	CsQuantilePoints(const double *sorted, int64 n, double *points);
 
 /* fit.c: what the leader knows while it fits. */
@@ -304,7 +302,7 @@ CsFitTable(const CsFitState *s, int column)
 	return (CsCodeCell *) CsArenaAddress(s->arena, s->args.tables) + CsFitSpec(s, column)->table;
 }
 
-/* levels.c: choose the levels of all categories; errors that a column's missing values make */
+/* levels.c */
 extern void CsFitCategories(CsFitState *s);
 extern void CsRejectAllNull(const char *name);
 extern void CsCheckMissing(CsImpute impute, const char *name, int64 nmissing);

@@ -98,7 +98,7 @@ PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	return CsJsonEnd(state);
 }
 
-/* One feature, without what it shares with the others; palloc'd. */
+/* One feature as json, without what it shares with the others; palloc'd. */
 Jsonb *
 CsFeatureToJsonb(const CsPipeline *p, int feature)
 {
@@ -126,7 +126,7 @@ PushPca(JsonbParseState **state, const CsPipeline *p)
 	(void) CsJsonEnd(state);
 }
 
-/* The whole pipeline; palloc'd. */
+/* The whole pipeline as json; palloc'd.  CsPipelineFromJsonb() reads it back to the bit. */
 Jsonb *
 CsPipelineToJsonb(const CsPipeline *p)
 {
@@ -518,7 +518,10 @@ ReadDonors(Reader root, CsPipelineParts *parts, int nscaled)
 	CopyRows(root, "donors", rows, parts->ndonors, nscaled, parts->donors, 1, parts->ndonors);
 }
 
-/* Read a pipeline back; palloc'd. */
+/*
+ * Read a pipeline from json; palloc'd.  Nothing is trusted: malformed input of any kind is an
+ * error, ERRCODE_INVALID_TEXT_REPRESENTATION.
+ */
 CsPipeline *
 CsPipelineFromJsonb(Jsonb *json)
 {

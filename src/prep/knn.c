@@ -43,7 +43,10 @@ MaxNeighbors(const CsPipeline *p)
 	return neighbors;
 }
 
-/* Doubles of scratch: distances of a chunk, the nearest ones and the row as it came. */
+/*
+ * Doubles of scratch that CsKnnFill() needs: the distances of a chunk, the nearest ones, and the
+ * row as it came.
+ */
 Size
 CsKnnWork(const CsPipeline *p)
 {
@@ -164,7 +167,10 @@ FillRow(const CsPipeline *p, double *scaled, int stride, double *work)
 	return true;
 }
 
-/* Fill what knn features miss in rows of scaled values; false when that cannot be done. */
+/*
+ * Fill the missing values of knn features in rows of scaled values.  Returns false when that cannot
+ * be done.
+ */
 bool
 CsKnnFill(const CsPipeline *p, int nrows, double *scaled, int stride, double *work)
 {
@@ -250,7 +256,10 @@ CollectDonors(const CsPipeline *p, CsArena *arena, const CsMatrix *raw, const in
 	pfree(work);
 }
 
-/* Choose donors among the complete rows, seeded, and add them to the parts; palloc'd. */
+/*
+ * Choose donors among the complete rows of the raw matrix, by the seed, and add them to the parts
+ * of pipeline p, which has none yet; palloc'd.
+ */
 void
 CsKnnFitDonors(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team, const CsMatrix *raw,
 			   uint64 seed)

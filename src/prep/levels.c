@@ -19,7 +19,7 @@ typedef struct Candidate
 	const char *text;
 } Candidate;
 
-/* Complain about a column without any value. */
+/* Raise the error for a column without any value. */
 void
 CsRejectAllNull(const char *name)
 {
@@ -29,7 +29,10 @@ CsRejectAllNull(const char *name)
 			 errhint("Leave the column out of the features.")));
 }
 
-/* Check the missing values of a column against what was asked for them. */
+/*
+ * Check the number of missing values of a column against its impute; an error where that does not
+ * allow any.
+ */
 void
 CsCheckMissing(CsImpute impute, const char *name, int64 nmissing)
 {
@@ -281,7 +284,10 @@ ListLevels(CsFitState *s, int column)
 	SetLevelBaseline(&s->baselines[column], levels, nlevels, -1);
 }
 
-/* Count the categories' codes and choose their levels. */
+/*
+ * Count the codes of all categories and choose their levels.  Raises the errors that missing values
+ * of a column cause.
+ */
 void
 CsFitCategories(CsFitState *s)
 {

@@ -393,7 +393,7 @@ RejectChange(CsPrepKey key, const char *column, const char *allowed)
 			 errhint("Leave it out, or give %s.", allowed)));
 }
 
-/* See prep.h: nothing may be asked for that changes a value. */
+/* Check that no setting changes a value, as CsPrepParse() promises with keep_values. */
 static void
 CheckKeepsValues(const CsPrep *prep, const CsColumn *columns)
 {
@@ -432,7 +432,11 @@ FindEntry(JsonbContainer *entries, const char *name)
 	return entry;
 }
 
-/* Read prep for these columns; palloc'd. */
+/*
+ * Read prep (NULL: nothing was asked for) for these columns; palloc'd.  Unknown keys and bad values
+ * are errors.  With keep_values model space must hold the values themselves, those of each column
+ * divided by a power of two at most, and each level 0 or 1: anything else is an error, too.
+ */
 CsPrep *
 CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values)
 {
@@ -534,7 +538,10 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 		PushStep(state, prep, CS_KEY_SCALE);
 }
 
-/* All settings, one entry per column, so that no default is left to be guessed; palloc'd. */
+/*
+ * All settings as json to store, one entry per column with the defaults filled in; palloc'd.
+ * CsPrepParse() reads them back.
+ */
 Jsonb *
 CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns)
 {

@@ -12,7 +12,8 @@
 #include "prep/internal.h"
 
 /*
- * All d components of columns with these covariances; palloc'd.  An error when nothing varies.
+ * All d principal components of columns with these covariances; palloc'd.  An error when nothing
+ * varies.
  */
 CsComponents
 CsComponentsOfCovariance(const CsCovariance *covariance)
@@ -40,7 +41,10 @@ CsComponentsOfCovariance(const CsCovariance *covariance)
 	return c;
 }
 
-/* How many components were asked for: a number, or as few as reach a share of the variance. */
+/*
+ * How many components "pca" of prep asks for: it is a number, or a share of the variance, which as
+ * few components as possible reach.
+ */
 int
 CsComponentsAsked(const CsComponents *c, double pca)
 {
@@ -59,7 +63,7 @@ CsComponentsAsked(const CsComponents *c, double pca)
 	return n;
 }
 
-/* Add components to the parts; palloc'd. */
+/* Add components to the parts of pipeline p, which has none yet; palloc'd. */
 void
 CsPcaFit(CsPipelineParts *parts, const CsPipeline *p, CsTeam *team, const CsMatrix *raw,
 		 double pca)

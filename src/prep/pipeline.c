@@ -14,7 +14,7 @@
 #include "utils/memutils.h"
 
 /*
- * Give every feature its columns in the space before PCA and every one-hot level its column.
+ * Give every feature its columns in the space before PCA, and every one-hot level its column.
  * Returns the number of columns.
  */
 int
@@ -94,7 +94,7 @@ CopyLevels(CsPipeline *p, CsFeature *f, const CsLevelPart *levels, char **text)
 	}
 }
 
-/* Put the parts together; palloc'd.  Outputs must have been numbered. */
+/* Put the parts together to a pipeline, palloc'd.  The outputs must have been numbered. */
 CsPipeline *
 CsPipelineAssemble(const CsPipelineParts *parts)
 {
@@ -186,7 +186,13 @@ LevelOfNull(const CsPipeline *p, const CsFeature *f)
 	return CS_UNSEEN_LEVEL;
 }
 
-/* The raw value of a category's text, or of NULL; see prep.h. */
+/*
+ * The raw value of a category: the level number of a text, the level that stands for those beyond
+ * CS_MAX_LEVELS, or CS_UNSEEN_LEVEL.
+ *
+ * For NULL (text is NULL) the value is the level that NULL is or becomes.  It is NaN where the
+ * category is imputed like a number (ordinal), and where a row without the value cannot be placed.
+ */
 double
 CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int length)
 {
@@ -209,7 +215,9 @@ CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int le
 	return other;
 }
 
-/* Names of the columns before PCA: feature, or feature=level for a one-hot one; palloc'd. */
+/*
+ * Names of the nscaled columns before PCA: feature, or feature=level for a one-hot level; palloc'd.
+ */
 char **
 CsPipelineScaledNames(const CsPipeline *p)
 {
@@ -236,7 +244,7 @@ CsPipelineScaledNames(const CsPipeline *p)
 	return names;
 }
 
-/* Names of the columns of model space; palloc'd. */
+/* Names of the noutputs columns of model space (age, channel=web, PC1); palloc'd. */
 char **
 CsPipelineOutputNames(const CsPipeline *p)
 {
@@ -250,7 +258,11 @@ CsPipelineOutputNames(const CsPipeline *p)
 	return names;
 }
 
-/* Is model space the raw values, each scaled affinely? */
+/*
+ * Can the model-space matrix take the raw one's place?  True when every feature is one number that
+ * is scaled affinely (no clip, no transform, no category, no PCA): x * spread + center is then the
+ * raw value again.
+ */
 bool
 CsPipelineInPlace(const CsPipeline *p)
 {

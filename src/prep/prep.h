@@ -170,48 +170,19 @@ typedef struct CsBaseline
 	int64	   *level_counts;
 } CsBaseline;
 
-/*
- * options.c: read prep jsonb (NULL: nothing asked) for these columns; unknown keys and bad values
- * are errors.  keep_values: model space is to hold the values themselves, each column's divided by
- * a power of two at most and each level 0 or 1, so anything else is an error, too.
- */
+/* options.c */
 extern CsPrep *CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values);
-
-/* The whole of what was asked, defaults filled in, as jsonb to store; CsPrepParse reads it back. */
 extern Jsonb *CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns);
 
-/*
- * fit.c: fit on the raw matrix.  In: categorical columns hold dictionary codes (NULL: NaN) and
- * dictionaries[i] their levels (NULL for other kinds).  Out: those columns hold level numbers,
- * baselines[i] is filled for each feature, and the pipeline is palloc'd.  Errors: infinities
- * (column and count), a column all NULL, a value that has no transform, no usable column.  Runs on the
- * team; baselines (room for one per feature) and the pipeline are in CurrentMemoryContext.
- */
+/* fit.c */
 extern CsPipeline *CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns,
 								 CsDictionary **dictionaries, const CsPrep *prep, uint64 seed,
 								 CsBaseline *baselines);
-
-/*
- * Bytes of scratch that the fit of the columns takes from the arena and gives back, beside the
- * matrix: at most half of the matrix or 32 MB, but at least what one column needs.
- */
 extern Size CsPipelineFitMemory(const CsPrep *prep, int64 nrows, int members);
-
-/*
- * Can the model-space matrix take the raw one's place?  True when every feature is one number
- * scaled affinely (no clip, no transform, no category, no PCA): then raw values are got back by
- * x * spread + center.
- */
 extern bool CsPipelineInPlace(const CsPipeline *p);
-
-/* Model-space matrix of the raw one: in place (returns raw itself) or in new areas of the arena. */
 extern CsMatrix *CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw);
 
-/*
- * The same again and again, for a raw matrix that is filled anew each time: Run takes as many rows as
- * it holds to model space; the blocks of both stay where they are.  result may be raw itself when
- * that is in place.
- */
+/* A pipeline that is applied again and again, to a raw matrix that is filled anew each time. */
 typedef struct CsApplication
 {
 	int			pipeline;		/* areas: the CsPipeline */
@@ -225,67 +196,37 @@ extern void CsApplicationRun(const CsApplication *a, CsTeam *team, const CsMatri
 							 CsMatrix *result);
 extern void CsApplicationEnd(const CsApplication *a, CsTeam *team);
 
-/*
- * fit.c: an error for a raw value of one row that the fit would not have taken, had the row been
- * there: infinite, missing where that is an error, out of the transform's domain.
- */
+/* fit.c */
 extern void CsPipelineCheckRow(const CsPipeline *p, const double *raw);
 
-/*
- * apply.c: the one implementation that training and scoring share.
- * raw[feature * raw_stride + row] -> out[output * out_stride + row], rows 0..nrows-1.
- * Returns false when a row cannot be placed (infinite or out-of-domain value, or a missing one whose
- * impute is skip or error); with nrows > 1 that is the caller's bug.  No palloc, no ereport.
- * work: at least CsPipelineWork(p, nrows) doubles of scratch.
- */
+/* apply.c: the one implementation that training and scoring share. */
 extern Size CsPipelineWork(const CsPipeline *p, int nrows);
 extern bool CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 							double *out, int out_stride, double *work);
 
-/*
- * time.c
- *
- * Is the feature a duration, as against a point in time?  And the raw value of a time that is
- * written as text, read as the type that the model was trained on; a domain, whose name says nothing,
- * is taken for a timestamp, which reads dates too.
- */
+/* time.c */
 extern bool CsIsInterval(const CsFeature *f);
 extern double CsFeatureTime(const CsFeature *f, const char *text, int length);
 
-/*
- * pipeline.c
- *
- * The raw value of a category: level number of a text, the level that stands for those beyond
- * CS_MAX_LEVELS, or CS_UNSEEN_LEVEL.  Text NULL: the level that NULL is or becomes; NaN when it is
- * to be imputed like a number (ordinal), or when a row without the value cannot be placed.
- */
+/* pipeline.c */
 extern double CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int length);
-
-/*
- * Names of the model-space columns: palloc'd array of noutputs strings (age, channel=web, PC1),
- * and of the nscaled columns that PCA starts from (the same without PCA).
- */
 extern char **CsPipelineOutputNames(const CsPipeline *p);
 extern char **CsPipelineScaledNames(const CsPipeline *p);
 
 /*
- * json.c: the pipeline as readable jsonb and back; ToJsonb(FromJsonb(x)) is x, floats to the bit.
+ * json.c: the pipeline as readable jsonb:
  *   {"features": [{"name", "type", "kind", "impute", "neighbors", "fill", "clip", "limits": [low,
  *     high], "transform", what it was fitted to, "encode", "drop_first", "scale", "center", "spread", "mean",
  *     "levels": [{"level", "value", "count", "other"}]}...], "pca": {"mean", "variance",
  *     "total_variance", "components"}, "donors": [[...]...]}
- * with only the keys that the feature's kind and steps need; null is NaN, in "limits" no limit.
- * "pca" and "donors" are null without.  FromJsonb trusts nothing: any malformed input is ERRCODE_INVALID_TEXT_REPRESENTATION.
+ * Only the keys that the feature's kind and steps need are there.  null stands for NaN, in "limits"
+ * for no limit.  "pca" and "donors" are null when the pipeline has none.
  */
 extern Jsonb *CsPipelineToJsonb(const CsPipeline *p);
 extern Jsonb *CsFeatureToJsonb(const CsPipeline *p, int feature);
 extern CsPipeline *CsPipelineFromJsonb(Jsonb *json);
 
-/*
- * covariance.c: means of the columns that pipeline "p" scales the rows of a matrix to, before PCA
- * (NULL: of the matrix' own columns), and their covariances, with n - 1 in the denominator.  Runs on
- * the team; palloc'd in one piece.
- */
+/* covariance.c */
 typedef struct CsCovariance
 {
 	int			d;
@@ -295,10 +236,7 @@ typedef struct CsCovariance
 
 extern CsCovariance CsCovarianceOfRows(CsTeam *team, const CsPipeline *p, const CsMatrix *m);
 
-/*
- * pca.c: principal components of columns with given covariances, and how many of them a "pca" of prep
- * asks for.  palloc'd.
- */
+/* pca.c */
 typedef struct CsComponents
 {
 	int			d;
@@ -310,7 +248,7 @@ typedef struct CsComponents
 extern CsComponents CsComponentsOfCovariance(const CsCovariance *covariance);
 extern int	CsComponentsAsked(const CsComponents *c, double pca);
 
-/* Tasks of a team, named in the registry. */
+/* Tasks of a team. */
 extern PGDLLEXPORT void CsPrepFitColumnTask(CsTeam *team, const void *args, int item);	/* column.c */
 extern PGDLLEXPORT void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
 extern PGDLLEXPORT void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* covariance.c */

@@ -184,8 +184,8 @@ ResolveCategory(CsPrepColumn *prep, const bool *given, const CsColumn *column)
 }
 
 /*
- * Make what holds for a column fit its kind.  given: the keys asked for that very column, which
- * must suit it; defaults that do not are passed over.
+ * Make the settings of a column suit its kind.  "given" has the keys that were given for that very
+ * column: they must suit it.  Defaults that do not suit it are ignored.
  */
 void
 CsPrepResolve(CsPrepColumn *prep, const bool *given, const CsColumn *column)

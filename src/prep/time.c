@@ -10,14 +10,17 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
-/* See prep.h. */
+/* Is the feature a duration, rather than a point in time? */
 bool
 CsIsInterval(const CsFeature *f)
 {
 	return f->kind == CS_TIME && strncmp(NameStr(f->type), "interval", strlen("interval")) == 0;
 }
 
-/* See prep.h. */
+/*
+ * The raw value of a time that is written as text, read as the type that the model was trained on.
+ * A domain, whose name says nothing, is read as a timestamp, which accepts dates, too.
+ */
 double
 CsFeatureTime(const CsFeature *f, const char *text, int length)
 {

@@ -11,7 +11,7 @@ static const CsTransform None = {{"none"}, .above = -INFINITY};
 #define STEP(transform) &transform.step,
 const CsStep *const CsTransforms[] = {&None.step, CS_TRANSFORMS(STEP) NULL};
 
-/* Index of the step of a name in a list, or -1. */
+/* The index of the step of that name in a list, or -1. */
 int
 CsStepIndex(const CsStep *const *steps, const char *name, int length)
 {
