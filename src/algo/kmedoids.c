@@ -409,10 +409,10 @@ Close(Search *s)
 }
 
 /*
- * Find the medoids, as CsAlgorithm.fit.  Segments are numbered by size, and scoring gives a row that is
- * equally near to two medoids the lower number.  For training to do the same, medoids are put in the
- * order of their sizes and rows are assigned again, until the sizes are in order.  Each round moves rows
- * to segments further in front, so it ends.
+ * Find the medoids, as CsAlgorithm.fit.  Segments are numbered by size, and scoring gives a row
+ * that is equally near to two medoids the lower number.  For training to do the same, medoids are
+ * put in the order of their sizes and rows are assigned again, until the sizes are in order.  Each
+ * round moves rows to segments further in front, so it ends.
  */
 static void
 KmedoidsFit(const CsFitInput *in, CsFitOutput *out)
@@ -467,7 +467,9 @@ KmedoidsAssign(const CsFitted *model, const double *z, CsAssignment *result, dou
 		CsAssignNearest(model, z, result, memberships);
 }
 
-/* What speaks against a segment is the Manhattan or the squared Euclidean distance to its medoid. */
+/*
+ * What speaks against a segment is the Manhattan or the squared Euclidean distance to its medoid.
+ */
 static void
 KmedoidsExplain(const CsFitted *model, const double *z, int segment, double *point, double *pull)
 {

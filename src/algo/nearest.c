@@ -34,8 +34,9 @@ CompareGroup(const double *z, const double *centers, int ncolumns, int padded, b
 }
 
 /*
- * Degrees of membership in place of distances, which are squared or to be squared: u_i = 1 / sum_j (d_i / d_j)^2, those of
- * fuzzy c-means with exponent 2 (Bezdek 1981).  They sum to 1; centres at distance 0 share all of it.
+ * Degrees of membership in place of distances, which are squared or to be squared: u_i = 1 / sum_j
+ * (d_i / d_j)^2, those of fuzzy c-means with exponent 2 (Bezdek 1981).  They sum to 1; centres at
+ * distance 0 share all of it.
  */
 static void
 DistancesToMemberships(double *u, int n, bool squared)
@@ -58,8 +59,8 @@ DistancesToMemberships(double *u, int n, bool squared)
 }
 
 /*
- * The nearest centre and the second nearest, ties to the lower segment number; the confidence is
- * 1 - d1/d2 (1 with one segment, 0 when both are 0).  False when no distance is a number that float8
+ * The nearest centre and the second nearest, ties to the lower segment number; the confidence is 1
+ * - d1/d2 (1 with one segment, 0 when both are 0).  False when no distance is a number that float8
  * can hold.
  */
 static inline __attribute__((always_inline)) bool

@@ -291,7 +291,9 @@ CsRuleHolds(const void *compiled, int rule, const double *z, const double *score
 	return true;
 }
 
-/* The least slack of a rule's conditions: below 0, how far away it is; above, how far it reaches. */
+/*
+ * The least slack of a rule's conditions: below 0, how far away it is; above, how far it reaches.
+ */
 static double
 RuleSlack(const Compiled *c, const Rule *r, const double *z, const double *scores)
 {

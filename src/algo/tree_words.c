@@ -129,8 +129,8 @@ DateLiteral(double days)
 }
 
 /*
- * A timestamp as SQL, with a zone in the session's.  Numbers of days are a fifth of a microsecond off
- * at most, and a threshold that is half of one off must not become the next.
+ * A timestamp as SQL, with a zone in the session's.  Numbers of days are a fifth of a microsecond
+ * off at most, and a threshold that is half of one off must not become the next.
  */
 static char *
 TimestampLiteral(double days, bool has_zone)
@@ -175,7 +175,9 @@ Literal(const CsFeature *f, double value)
 	return pstrdup(digits);
 }
 
-/* Does a row without the value go this way?  One that is estimated by its neighbors cannot be told. */
+/*
+ * Does a row without the value go this way?  One that is estimated by its neighbors cannot be told.
+ */
 static bool
 TakesNull(const CsFeature *f, const Bounds *bounds)
 {
@@ -228,8 +230,8 @@ PutBoolean(StringInfo rule, const CsFeature *f, const Bounds *bounds, bool has_n
 }
 
 /*
- * Is a level of a category within the bounds of the feature's columns?  -1: a level that training did
- * not see.
+ * Is a level of a category within the bounds of the feature's columns? -1: a level that training
+ * did not see.
  */
 static bool
 TakesLevel(const CsPipeline *p, const CsFeature *f, const Bounds *bounds, int level)

@@ -10,7 +10,7 @@
 #include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
-/* See call.h. */
+/* Raise an error if the argument is NULL; the error calls the argument "name". */
 void
 CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -20,14 +20,14 @@ CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name)
 				 errmsg("\"%s\" must not be NULL", name)));
 }
 
-/* See call.h. */
+/* An argument of type text, palloc'd; NULL for NULL. */
 char *
 CsTextArgument(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(argument));
 }
 
-/* See call.h. */
+/* An argument of type text, palloc'd.  NULL is an error, which calls the argument "name". */
 char *
 CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -35,14 +35,14 @@ CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name)
 	return CsTextArgument(fcinfo, argument);
 }
 
-/* See call.h. */
+/* An argument of type int; "otherwise" for NULL. */
 int32
 CsIntArgument(FunctionCallInfo fcinfo, int argument, int32 otherwise)
 {
 	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_INT32(argument);
 }
 
-/* See call.h. */
+/* An argument of type int.  NULL is an error, which calls the argument "name". */
 int32
 CsRequiredInt(FunctionCallInfo fcinfo, int argument, const char *name)
 {
@@ -50,35 +50,38 @@ CsRequiredInt(FunctionCallInfo fcinfo, int argument, const char *name)
 	return PG_GETARG_INT32(argument);
 }
 
-/* See call.h. */
+/* An argument of type float8; "otherwise" for NULL. */
 double
 CsDoubleArgument(FunctionCallInfo fcinfo, int argument, double otherwise)
 {
 	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_FLOAT8(argument);
 }
 
-/* See call.h. */
+/* An argument of type boolean; "otherwise" for NULL. */
 bool
 CsBoolArgument(FunctionCallInfo fcinfo, int argument, bool otherwise)
 {
 	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_BOOL(argument);
 }
 
-/* See call.h. */
+/* An argument of type jsonb, palloc'd where it had to be detoasted; NULL for NULL. */
 Jsonb *
 CsJsonbArgument(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_JSONB_P(argument);
 }
 
-/* See call.h. */
+/* An argument of an array type, palloc'd where it had to be detoasted; NULL for NULL. */
 ArrayType *
 CsArrayArgument(FunctionCallInfo fcinfo, int argument)
 {
 	return PG_ARGISNULL(argument) ? NULL : PG_GETARG_ARRAYTYPE_P(argument);
 }
 
-/* See call.h. */
+/*
+ * Fill the struct "result" with the options that an argument of type jsonb gives, as
+ * CsOptionsParse() reads them.
+ */
 void
 CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOption *options, int noptions,
 				  void *result)

@@ -24,9 +24,8 @@
 #include "utils/tuplestore.h"
 
 /*
- * arguments.c: an argument, by its position, which each function names in an enum.  What has a length
- * is palloc'd in CurrentMemoryContext.  For NULL an argument is NULL or "otherwise"; Require and
- * Required are an error for it that calls the argument "name".
+ * arguments.c: a function names the positions of its arguments in an enum.  What has a length is
+ * palloc'd in CurrentMemoryContext.
  */
 extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
 extern char *CsTextArgument(FunctionCallInfo fcinfo, int argument);
@@ -37,8 +36,6 @@ extern double CsDoubleArgument(FunctionCallInfo fcinfo, int argument, double oth
 extern bool CsBoolArgument(FunctionCallInfo fcinfo, int argument, bool otherwise);
 extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
 extern ArrayType *CsArrayArgument(FunctionCallInfo fcinfo, int argument);
-
-/* The options that an argument of type jsonb gives, as CsOptionsParse reads them. */
 extern void CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOption *options,
 							  int noptions, void *result);
 
@@ -91,7 +88,7 @@ CsValueBool(bool value)
 	return CsValueOf(BOOLOID, BoolGetDatum(value), false);
 }
 
-/* A NULL pointer is an SQL NULL. */
+/* A pointer that is NULL becomes an SQL NULL. */
 extern CsValue CsValueText(const char *value);
 extern CsValue CsValueName(const char *value);
 extern CsValue CsValueJsonb(Jsonb *value);
@@ -104,15 +101,9 @@ extern CsValue CsValueNumbers(const double *numbers, int n);
 	(const CsValue[]) {__VA_ARGS__}, lengthof(((const CsValue[]) {__VA_ARGS__}))
 
 /*
- * result.c: the rows that a call returns.  A row whose number of values or whose types are not those
- * that SQL declares is an error that names the column.
- *
- * Open: the materialised result set of a set-returning function, palloc'd.  Put: one more row of it,
- * which is copied.  PutSelected: the rows that SPI has just selected, of
- * which OfTuple gives one as values.  Nulls: a row of NULLs, as many
- * as are declared.  ResultRow: the one row that a function of composite type, or its aggregate,
- * returns.  RowForm: a row of any blessed type.  CsResultPut(result, CsValues(a, b, ...)) is the common
- * form.
+ * result.c: the rows that a call returns.  A row whose number of values or whose types are not
+ * those that SQL declares is an error that names the column.  CsResultPut(result, CsValues(a, b,
+ * ...)) is the common form.
  */
 typedef struct CsResult
 {
@@ -131,13 +122,7 @@ extern void CsResultNulls(const CsResult *result, CsValue *row);
 extern Datum CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n);
 extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
 
-/*
- * memory.c: bytes that one call may take, which is maintenance_work_mem.
- *
- * MemoryError is the error for what needs more, MemoryExceeded the one for what is known to need
- * more than "used" only: "what" and its arguments are the subject of a sentence, "instead" completes
- * the hint "SET maintenance_work_mem = ...; or".  Megabytes rounds up.
- */
+/* memory.c: the bytes that one call may take. */
 #define CS_MEGABYTE ((Size) 1024 * 1024)
 
 extern Size CsMemoryLimit(void);
@@ -177,7 +162,6 @@ extern void CsFindingDefault(CsFinding *finding, const char *format, ...)
 extern CsValue CsFindingVerdict(const CsFinding *finding);
 extern CsValue CsFindingReason(const CsFinding *finding);
 
-/* Add formatted text to a buffer. */
 extern void CsAppendFormatted(StringInfo to, const char *format, va_list arguments)
 			pg_attribute_printf(2, 0);
 

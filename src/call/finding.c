@@ -14,7 +14,7 @@ static const char *const verdictNames[] = {
 	[CS_VERDICT_BROKEN] = "broken"
 };
 
-/* See call.h. */
+/* Start a finding without any reason, whose verdict is ok. */
 void
 CsFindingInit(CsFinding *finding)
 {
@@ -22,7 +22,7 @@ CsFindingInit(CsFinding *finding)
 	initStringInfo(&finding->reason);
 }
 
-/* See call.h. */
+/* Append formatted text to a buffer. */
 void
 CsAppendFormatted(StringInfo to, const char *format, va_list arguments)
 {
@@ -72,7 +72,7 @@ CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format,...)
 	va_end(arguments);
 }
 
-/* See call.h. */
+/* Say something if there is no reason yet; the verdict stays. */
 void
 CsFindingDefault(CsFinding *finding, const char *format,...)
 {

@@ -41,7 +41,10 @@ PushKey(JsonbParseState **json, const char *key)
 	return WJB_VALUE;
 }
 
-/* See json.h. */
+/*
+ * Open an object: a member of the open object, or, with key NULL, an element of the open array or
+ * the outermost object.
+ */
 void
 CsJsonObject(JsonbParseState **json, const char *key)
 {
@@ -49,7 +52,7 @@ CsJsonObject(JsonbParseState **json, const char *key)
 	pushJsonbValue(json, WJB_BEGIN_OBJECT, NULL);
 }
 
-/* See json.h. */
+/* Open an array, as CsJsonObject() opens an object. */
 void
 CsJsonArray(JsonbParseState **json, const char *key)
 {
@@ -57,7 +60,7 @@ CsJsonArray(JsonbParseState **json, const char *key)
 	pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
 }
 
-/* See json.h. */
+/* End the innermost open object or array.  Returns it once it is the outermost one. */
 JsonbValue *
 CsJsonEnd(JsonbParseState **json)
 {
@@ -65,14 +68,14 @@ CsJsonEnd(JsonbParseState **json)
 						  NULL);
 }
 
-/* See json.h. */
+/* End the outermost object or array and return the jsonb, palloc'd in CurrentMemoryContext. */
 Jsonb *
 CsJsonFinish(JsonbParseState **json)
 {
 	return JsonbValueToJsonb(CsJsonEnd(json));
 }
 
-/* See json.h. */
+/* Write a null. */
 void
 CsJsonNull(JsonbParseState **json, const char *key)
 {
@@ -82,7 +85,7 @@ CsJsonNull(JsonbParseState **json, const char *key)
 	pushJsonbValue(json, token, &value);
 }
 
-/* See json.h. */
+/* Write a text; NULL becomes null. */
 void
 CsJsonText(JsonbParseState **json, const char *key, const char *text)
 {
@@ -92,7 +95,7 @@ CsJsonText(JsonbParseState **json, const char *key, const char *text)
 		PushText(json, PushKey(json, key), text);
 }
 
-/* See json.h. */
+/* Write a boolean. */
 void
 CsJsonBool(JsonbParseState **json, const char *key, bool boolean)
 {
@@ -103,7 +106,7 @@ CsJsonBool(JsonbParseState **json, const char *key, bool boolean)
 	pushJsonbValue(json, token, &value);
 }
 
-/* See json.h. */
+/* Write a whole number. */
 void
 CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
 {
@@ -114,7 +117,7 @@ CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
 	pushJsonbValue(json, token, &value);
 }
 
-/* See json.h. */
+/* Write a number, exactly; null unless it is finite. */
 void
 CsJsonNumber(JsonbParseState **json, const char *key, double number)
 {
@@ -135,7 +138,7 @@ CsJsonNumber(JsonbParseState **json, const char *key, double number)
 	pushJsonbValue(json, token, &value);
 }
 
-/* See json.h. */
+/* Write an array of n numbers that lie "stride" numbers apart. */
 void
 CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, int n, int stride)
 {
@@ -149,7 +152,7 @@ CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, in
 	(void) CsJsonEnd(json);
 }
 
-/* See json.h. */
+/* Write a jsonb as it is, whatever it holds. */
 void
 CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb)
 {
@@ -160,14 +163,14 @@ CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb)
 	pushJsonbValue(json, token, &value);
 }
 
-/* See json.h. */
+/* Find a member of an object.  Returns false when there is none of that name. */
 bool
 CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value)
 {
 	return getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL;
 }
 
-/* See json.h. */
+/* Read a number.  Returns false for anything else, and for a number that a double cannot hold. */
 bool
 CsJsonGetNumber(const JsonbValue *value, double *number)
 {
@@ -178,7 +181,7 @@ CsJsonGetNumber(const JsonbValue *value, double *number)
 	return isfinite(*number);
 }
 
-/* See json.h. */
+/* The array that a value is; NULL for any other value.  Belongs to the value. */
 JsonbContainer *
 CsJsonGetArray(const JsonbValue *value)
 {
@@ -187,7 +190,7 @@ CsJsonGetArray(const JsonbValue *value)
 		!JsonContainerIsScalar(value->val.binary.data) ? value->val.binary.data : NULL;
 }
 
-/* See json.h. */
+/* The object that a value is; NULL for any other value.  Belongs to the value. */
 JsonbContainer *
 CsJsonGetObject(const JsonbValue *value)
 {
@@ -195,7 +198,7 @@ CsJsonGetObject(const JsonbValue *value)
 		value->val.binary.data : NULL;
 }
 
-/* See json.h. */
+/* Is the value this text? */
 bool
 CsJsonIsText(const JsonbValue *value, const char *text)
 {
@@ -203,7 +206,7 @@ CsJsonIsText(const JsonbValue *value, const char *text)
 		memcmp(value->val.string.val, text, value->val.string.len) == 0;
 }
 
-/* See json.h. */
+/* Parse text that this library has written, into a jsonb palloc'd in CurrentMemoryContext. */
 Jsonb *
 CsJsonbFromText(const char *json)
 {

@@ -9,10 +9,10 @@
 #include "utils/jsonb.h"
 
 /*
- * Writing begins with JsonbParseState *json = NULL and Object or Array without a key.  Each function
- * writes a member of the open object, or with key NULL an element of the open array.  Texts and keys
- * must outlive the writing; a text that is NULL and a number that is not finite become null.  Finish
- * ends the outermost object or array and gives the jsonb, palloc'd in CurrentMemoryContext.
+ * Writing begins with JsonbParseState *json = NULL and CsJsonObject() or CsJsonArray() without a
+ * key.  Each function writes a member of the open object, or, with key NULL, an element of the open
+ * array.  Texts and keys must outlive the writing.  A text that is NULL and a number that is not
+ * finite become null.
  */
 extern void CsJsonObject(JsonbParseState **json, const char *key);
 extern void CsJsonArray(JsonbParseState **json, const char *key);
@@ -27,17 +27,11 @@ extern void CsJsonNumbers(JsonbParseState **json, const char *key, const double 
 						  int stride);
 extern void CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb);
 
-/*
- * Reading: Find is false for a member that is not there.  GetNumber is false for what is no number
- * that a double can hold; GetArray and GetObject are NULL for what is neither.
- */
 extern bool CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value);
 extern bool CsJsonGetNumber(const JsonbValue *value, double *number);
 extern JsonbContainer *CsJsonGetArray(const JsonbValue *value);
 extern JsonbContainer *CsJsonGetObject(const JsonbValue *value);
 extern bool CsJsonIsText(const JsonbValue *value, const char *text);
-
-/* Jsonb of text that this library wrote, palloc'd in CurrentMemoryContext. */
 extern Jsonb *CsJsonbFromText(const char *json);
 
 #endif							/* CUSTSEG_JSON_H */

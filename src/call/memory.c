@@ -7,14 +7,14 @@
 #include "call/call.h"
 #include "miscadmin.h"
 
-/* See call.h. */
+/* The bytes that one call may take: maintenance_work_mem. */
 Size
 CsMemoryLimit(void)
 {
 	return (Size) maintenance_work_mem * 1024;
 }
 
-/* See call.h. */
+/* Bytes as megabytes, rounded up. */
 Size
 CsMegabytes(Size bytes)
 {
@@ -34,7 +34,10 @@ Format(const char *format, va_list arguments)
 	return text.data;
 }
 
-/* See call.h. */
+/*
+ * Raise the error for something that needs more memory than the limit.  "what" and its arguments
+ * are the subject of a sentence; "instead" completes the hint "SET maintenance_work_mem = ...; or".
+ */
 void
 CsMemoryError(Size needed, const char *instead, const char *what,...)
 {
@@ -51,7 +54,10 @@ CsMemoryError(Size needed, const char *instead, const char *what,...)
 			 errhint("SET maintenance_work_mem = '%zuMB'; or %s.", CsMegabytes(needed), instead)));
 }
 
-/* See call.h. */
+/*
+ * Raise the error for something of which only is known that it needs more than "used" bytes.  For
+ * "what" and "instead" see CsMemoryError().
+ */
 void
 CsMemoryExceeded(Size used, const char *instead, const char *what,...)
 {

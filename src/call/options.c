@@ -390,7 +390,11 @@ SetValue(const CsOption *option, JsonbValue *value, void *result)
 	}
 }
 
-/* Fill the struct "result" from json; see algo.h. */
+/*
+ * Fill the struct "result" from json (NULL if nothing is given).  Unknown keys, wrong types and
+ * values out of range are errors that say what would be right.  A json null stands for the default.
+ * Texts, arrays and objects are palloc'd in CurrentMemoryContext.
+ */
 void
 CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
 {
@@ -484,7 +488,11 @@ PushOption(JsonbParseState **json, const CsOption *option, const void *values)
 	}
 }
 
-/* All options of a struct as an object, palloc'd in CurrentMemoryContext. */
+/*
+ * All options of a struct as an object, palloc'd in CurrentMemoryContext, defaults included.  An
+ * option that was not given and has no default is null, so that CsOptionsParse() reads the same
+ * struct back.
+ */
 Jsonb *
 CsOptionsToJsonb(const CsOption *options, int noptions, const void *values)
 {

@@ -39,12 +39,6 @@ typedef struct CsOption
 	const char *const *choices; /* NULL-terminated */
 } CsOption;
 
-/*
- * Fill the struct from jsonb (NULL: nothing given); unknown keys, wrong types and values out of
- * range are errors that say what is known.  A json null stands for the default.  Texts, arrays
- * and objects are palloc'd in CurrentMemoryContext.  ToJsonb gives all options, defaults included; what
- * was not given and has no default is null, so that Parse reads it back to the bit.
- */
 extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);
 extern Jsonb *CsOptionsToJsonb(const CsOption *options, int noptions, const void *values);
 

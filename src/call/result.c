@@ -58,7 +58,7 @@ SpreadRow(const Oid *types, const CsValue *row, int n, Datum *values, bool *null
 	return good;
 }
 
-/* See call.h. */
+/* The materialised result set of a set-returning function, palloc'd. */
 CsResult *
 CsResultOpen(FunctionCallInfo fcinfo)
 {
@@ -75,7 +75,7 @@ CsResultOpen(FunctionCallInfo fcinfo)
 	return result;
 }
 
-/* See call.h. */
+/* Add a row to the result; its values are copied. */
 void
 CsResultPut(CsResult *result, const CsValue *row, int n)
 {
@@ -85,7 +85,7 @@ CsResultPut(CsResult *result, const CsValue *row, int n)
 	tuplestore_putvalues(result->store, result->desc, result->values, result->nulls);
 }
 
-/* See call.h. */
+/* Fill "row" with the values of a tuple, which they may point into. */
 void
 CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row)
 {
@@ -96,7 +96,7 @@ CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row)
 	}
 }
 
-/* See call.h. */
+/* Add the rows that SPI has just selected. */
 void
 CsResultPutSelected(CsResult *result)
 {
@@ -112,7 +112,7 @@ CsResultPutSelected(CsResult *result)
 	pfree(row);
 }
 
-/* See call.h. */
+/* Fill "row" with NULLs of the declared types, as many as columns are declared. */
 void
 CsResultNulls(const CsResult *result, CsValue *row)
 {
@@ -120,7 +120,7 @@ CsResultNulls(const CsResult *result, CsValue *row)
 		row[i] = CsValueNull(TupleDescAttr(result->desc, i)->atttypid);
 }
 
-/* See call.h. */
+/* A row of any blessed type, as a composite Datum, palloc'd. */
 Datum
 CsRowForm(TupleDesc desc, const CsValue *row, int n)
 {
@@ -138,7 +138,10 @@ CsRowForm(TupleDesc desc, const CsValue *row, int n)
 	return datum;
 }
 
-/* See call.h. */
+/*
+ * The one row that a function of composite type returns, or an aggregate that ends in one;
+ * palloc'd.
+ */
 Datum
 CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n)
 {

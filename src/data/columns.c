@@ -6,7 +6,10 @@
 
 #include "data/relation.h"
 
-/* See relation.h. */
+/*
+ * Add a column to the set unless it is there, and return its position.  The array is allocated in
+ * the context that is current at the first call, and stays there.
+ */
 int
 CsColumnSetAdd(CsColumnSet *set, const CsColumn *column)
 {

@@ -96,7 +96,9 @@ AddLevel(CsDictionary *d, LevelText level, uint32 hash)
 	return d->nlevels++;
 }
 
-/* The code of a level, added if it is new; -1 when it is new and the dictionary is full. */
+/*
+ * The code of a level, which is added if it is new; -1 when it is new and the dictionary is full.
+ */
 int
 CsDictionaryCode(CsDictionary *d, const char *level, int length)
 {
@@ -112,14 +114,14 @@ CsDictionaryCode(CsDictionary *d, const char *level, int length)
 	return AddLevel(d, key, hash);
 }
 
-/* Number of levels; their codes are 0 to one less. */
+/* The number of levels; their codes are 0 to one less. */
 int
 CsDictionarySize(const CsDictionary *d)
 {
 	return d->nlevels;
 }
 
-/* The text of a level; it belongs to the dictionary. */
+/* The text of a level, zero-terminated; it belongs to the dictionary. */
 const char *
 CsDictionaryLevel(const CsDictionary *d, int code)
 {

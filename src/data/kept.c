@@ -14,7 +14,11 @@
 
 #define FIRST_CAPACITY 4096
 
-/* See relation.h. */
+/*
+ * Start to keep values of so many columns, in CurrentMemoryContext.  While a column is used,
+ * "spare" more arrays as long as the longest column are needed; "held" bytes are taken by something
+ * else.
+ */
 void
 CsKeptInit(CsKept *k, int ncolumns, int spare, Size held)
 {
@@ -27,7 +31,10 @@ CsKeptInit(CsKept *k, int ncolumns, int spare, Size held)
 	k->puts_off = true;
 }
 
-/* See relation.h. */
+/*
+ * Begin a reading of the source.  Of each column that is still wanted, the first array has room for
+ * "first" values.
+ */
 void
 CsKeptBegin(CsKept *k, int64 first)
 {
@@ -41,7 +48,7 @@ CsKeptBegin(CsKept *k, int64 first)
 	}
 }
 
-/* See relation.h. */
+/* Is a column still wanted? */
 bool
 CsKeptIsLeft(const CsKept *k)
 {
@@ -65,7 +72,7 @@ Drop(CsKeptColumn *c, CsKept *k)
 	c->kept = false;
 }
 
-/* See relation.h. */
+/* Release a column that has been used: it is no longer wanted. */
 void
 CsKeptRelease(CsKept *k, int column)
 {
@@ -109,14 +116,16 @@ Take(CsKept *k, int column, Size more, int64 longest)
 		k->held += more;
 }
 
-/* See relation.h. */
+/* Account for more bytes that something else takes. */
 void
 CsKeptHold(CsKept *k, Size more)
 {
 	Take(k, -1, more, 0);
 }
 
-/* See relation.h. */
+/*
+ * Make room for so many values of a column.  Returns false when the column is not kept any more.
+ */
 bool
 CsKeptGrow(CsKept *k, int column, int64 nvalues)
 {

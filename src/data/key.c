@@ -54,7 +54,10 @@ IndexesOfSource(const CsRelation *rel)
 	return indexes;
 }
 
-/* Column names of the primary key; see relation.h. */
+/*
+ * The names (char *) of the columns of the primary key, palloc'd.  NIL if there is none, if the
+ * source is a query, or if inheritance children can hold rows that the key does not see.
+ */
 List *
 CsRelationPrimaryKey(const CsRelation *rel)
 {
@@ -144,7 +147,11 @@ QueryCounts(const char *sql, int ncounts, int64 *counts)
 	SPI_finish();
 }
 
-/* See relation.h. */
+/*
+ * Count what is wrong with a column that is to identify rows: by one aggregate query, unless a
+ * valid unique index proves that nothing is.  Returns false when the values of the column cannot be
+ * compared.
+ */
 bool
 CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *counts)
 {
@@ -173,7 +180,10 @@ CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *cou
 	return true;
 }
 
-/* An error unless column "id" is there, unique and not NULL; see relation.h. */
+/*
+ * Raise an error unless the column "id" is there, unique and not NULL in the source.  This is one
+ * aggregate query, which is skipped when a valid unique index proves it.
+ */
 void
 CsRelationCheckId(const CsRelation *rel, const char *id)
 {

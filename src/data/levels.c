@@ -9,7 +9,10 @@
 
 #define FIRST_CAPACITY 64
 
-/* See relation.h. */
+/*
+ * Counters for ngroups groups, in CurrentMemoryContext.  At most "most" levels are counted; the
+ * room for them is taken from "kept" unless that is NULL.
+ */
 CsLevelCounts *
 CsLevelCountsCreate(int ngroups, int most, CsKept *kept)
 {
@@ -39,7 +42,10 @@ Grow(CsLevelCounts *c, int level)
 	c->capacity = capacity;
 }
 
-/* See relation.h. */
+/*
+ * Count a row by its value, which is not NULL.  A row for whose level there is no room is
+ * "uncounted".
+ */
 void
 CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, int group)
 {

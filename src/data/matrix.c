@@ -15,7 +15,10 @@
 #define FIRST_CHUNK ((Size) 128 * 1024)
 #define SMALL_CHUNK ((Size) 32 * 1024 * 1024)
 
-/* An empty matrix, palloc'd. */
+/*
+ * An empty matrix of ncolumns columns, palloc'd in CurrentMemoryContext.  Its areas will come from
+ * an arena.
+ */
 CsMatrix *
 CsMatrixCreate(int ncolumns)
 {
@@ -37,7 +40,10 @@ NextChunkBlocks(const CsMatrix *m)
 	return Max(1, (int64) (want / CsMatrixBlockSize(m)));
 }
 
-/* Add a block, zeroed so that kernels may read past the last row, to the end of the matrix. */
+/*
+ * Make room for one more block, zeroed so that kernels may read past the last row.  The caller adds
+ * rows by writing them and raising nrows.
+ */
 void
 CsMatrixGrow(CsMatrix *m, CsArena *arena)
 {
@@ -62,7 +68,7 @@ CsMatrixGrow(CsMatrix *m, CsArena *arena)
 	memset(CsMatrixBlock(m, arena, block), 0, CsMatrixBlockSize(m));
 }
 
-/* Address of block b: x[column * CS_BLOCK_ROWS + row]. */
+/* The address of block b in this process: x[column * CS_BLOCK_ROWS + row]. */
 double *
 CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b)
 {
@@ -82,6 +88,7 @@ CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b)
 					   CsMatrixBlockSize(m) * (Size) (b - m->chunk[low].first_block));
 }
 
+/* Copy the struct to an area, for the members of a team, and return the area's number. */
 int
 CsMatrixShare(const CsMatrix *m, CsArena *arena)
 {
@@ -91,7 +98,9 @@ CsMatrixShare(const CsMatrix *m, CsArena *arena)
 	return area;
 }
 
-/* See matrix.h. */
+/*
+ * The rows with the given numbers, which ascend, as a matrix of their own in new areas; palloc'd.
+ */
 CsMatrix *
 CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows)
 {
@@ -117,7 +126,10 @@ CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows
 	return result;
 }
 
-/* See matrix.h. */
+/*
+ * The weights of the rows with the given numbers, from an area of double[nrows], in a new area. -1,
+ * for no weights, stays -1.
+ */
 int
 CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows)
 {
@@ -135,7 +147,7 @@ CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows)
 	return area;
 }
 
-/* Give the areas back; the struct stays the caller's. */
+/* Free the areas.  The struct stays the caller's. */
 void
 CsMatrixFree(CsMatrix *m, CsArena *arena)
 {

@@ -57,26 +57,12 @@ CsLaneStart(const CsMatrix *m, int lane)
 	return CsMatrixBlocks(m) * lane / CS_LANES;
 }
 
-/* An empty matrix of ncolumns columns, in CurrentMemoryContext (palloc'd; areas from the arena). */
 extern CsMatrix *CsMatrixCreate(int ncolumns);
-
-/* Make room for one more block, all zero; the caller adds rows by writing them and raising nrows. */
 extern void CsMatrixGrow(CsMatrix *m, CsArena *arena);
-
-/* The address of block b in this process. */
 extern double *CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b);
-
-/* A copy of the struct in an area, for the members of a team; returns the area's number. */
 extern int	CsMatrixShare(const CsMatrix *m, CsArena *arena);
-
-/*
- * The rows of those numbers, ascending, as a matrix of their own in new areas; and their weights, from
- * an area of double[nrows], in a new one.  Without weights (-1) there are none (-1).
- */
 extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
 extern int	CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows);
-
-/* Give the areas back. */
 extern void CsMatrixFree(CsMatrix *m, CsArena *arena);
 
 #endif							/* CUSTSEG_MATRIX_H */

@@ -21,13 +21,12 @@ typedef enum CsKind
 	CS_UNUSABLE					/* anything else */
 } CsKind;
 
-/* 'numeric', 'boolean', 'time', 'categorical', 'unusable' */
 extern const char *CsKindName(CsKind kind);
-/* the kind of that name; CS_UNUSABLE when there is none */
 extern CsKind CsKindFromName(const char *name);
 
 /*
- * value.c: one Datum to one number; the same code reads a training's rows and a scored row.
+ * value.c: converts one Datum to one number.  The same code reads a training's rows and a scored
+ * row.
  */
 typedef struct CsConverter
 {
@@ -40,27 +39,15 @@ typedef struct CsConverter
 	const char *(*to_text) (Datum value, int *length, void **copy);
 } CsConverter;
 
-/* Classify a type (looking through domains) and prepare its conversion. */
 extern void CsConverterInit(CsConverter *c, Oid type);
-
-/*
- * The text of a categorical value: pointer and length, without copying where the value is a plain
- * text; *copy is what to pfree, or NULL.  Not zero-terminated, and valid until the value is freed
- * or the next call, whichever comes first.  bpchar loses its trailing blanks.
- */
 extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy);
-
-/*
- * The same of any value: true or false of a boolean, and what its type's output function writes of
- * a number or a time.
- */
 extern const char *CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
 							   void **copy);
 
 /*
- * vector.c: columns that hold vectors: arrays of float4 or float8, and types with a cast to real[], as pgvector's
- * "vector" is.  A vector is no feature itself; its elements are, each a number called column[1],
- * column[2], ...
+ * vector.c: columns that hold vectors: arrays of float4 or float8, and types with a cast to real[],
+ * as pgvector's "vector" is.  A vector is no feature itself; its elements are, each a number called
+ * column[1], column[2], ...
  */
 #define CS_MAX_VECTOR_WIDTH 2048
 
@@ -72,22 +59,9 @@ typedef struct CsVectorType
 	CsConverter element;
 } CsVectorType;
 
-/* False when the type, a domain by what it is over, is no vector. */
 extern bool CsVectorTypeInit(CsVectorType *v, Oid type);
-
-/*
- * The elements of an array, as which a vector was read or cast: a number each, NaN for NULL.  An array
- * of another width, or of several dimensions, is all infinite, so that its row cannot be placed.
- */
 extern void CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements);
-
-/* A vector that is no array as one, by the function of its type's cast; false when that gives NULL. */
 extern bool CsVectorCast(FmgrInfo *cast, Datum value, Datum *array);
-
-/*
- * Is the name that of an element, as column[3]?  Gives the length of the column's name and the element,
- * from 1.
- */
 extern bool CsElementName(const char *name, int *length, int *element);
 extern bool CsIsElementOf(const char *name, const char *column);
 
@@ -166,8 +140,7 @@ extern int64 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int 
 extern double CsRelationEstimate(const CsRelation *rel);
 
 /*
- * columns.c: columns to read, each once whoever asks for it.  Starts as zeroes; Add returns the
- * column's position in the set, and allocates in CurrentMemoryContext at first, there ever after.
+ * columns.c: columns to read, each of them once, whoever asks for it.  An empty set is all zeroes.
  */
 typedef struct CsColumnSet
 {
@@ -178,21 +151,11 @@ typedef struct CsColumnSet
 
 extern int	CsColumnSetAdd(CsColumnSet *set, const CsColumn *column);
 
-/*
- * key.c: what identifies a row.
- *
- * Column names (char *) of the primary key; NIL if there is none, the source is a query, or
- * inheritance children can hold rows that the key does not see.
- */
+/* key.c: what identifies a row. */
 extern List *CsRelationPrimaryKey(const CsRelation *rel);
-
-/* The name of a single-column primary key, else NULL. */
 extern char *CsRelationDefaultId(const CsRelation *rel);
 
-/*
- * What a column that is to identify rows falls short of: one aggregate query, in as far as no
- * valid unique index rules it out.  False when its values cannot be compared.
- */
+/* What is wrong with a column that is to identify rows. */
 typedef struct CsIdCounts
 {
 	int64		n_rows;			/* 0 when no query was needed */
@@ -201,11 +164,6 @@ typedef struct CsIdCounts
 } CsIdCounts;
 
 extern bool CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *counts);
-
-/*
- * An error unless column "id" is there, unique and not NULL in the source (one aggregate query;
- * skipped when a valid unique index proves it).
- */
 extern void CsRelationCheckId(const CsRelation *rel, const char *id);
 
 /*
@@ -217,24 +175,18 @@ typedef struct CsDictionary CsDictionary;
 #define CS_MAX_DICTIONARY 100000
 #define CS_MAX_DICTIONARY_BYTES (32 * 1024 * 1024)
 
-extern CsDictionary *CsDictionaryCreate(void);	/* in CurrentMemoryContext */
-/* code of a level, adding it; -1 when the dictionary is full */
+extern CsDictionary *CsDictionaryCreate(void);
 extern int	CsDictionaryCode(CsDictionary *d, const char *level, int length);
 extern int	CsDictionarySize(const CsDictionary *d);
-/* text of a level, zero-terminated; belongs to the dictionary */
 extern const char *CsDictionaryLevel(const CsDictionary *d, int code);
 
 /*
  * kept.c: values of columns of numbers, kept in memory under a limit until they are used.
  *
- * Init: of so many columns, in CurrentMemoryContext.  "spare" arrays as long as the longest column are
- * needed while they are used, and "held" bytes are taken by something else.
- *
- * A source is read once, or several times.  Begin a reading: all columns that are still wanted are kept
- * in it, the first array of each having room for "first" values.  Put adds a value.  Where values do not
- * fit into maintenance_work_mem, the last column is put off for another reading, and its memory given
- * back.  When that does not help "full" is called with the bytes needed; it raises an error, or
- * releases all columns.  Release a column that has been used: it is wanted no more.
+ * A source is read once, or several times.  Each reading keeps all columns that are still wanted.
+ * Where their values do not fit into maintenance_work_mem, the last column is put off until another
+ * reading, and its memory is given back.  Where that does not help, "full" is called with the
+ * number of bytes that are needed; it raises an error, or releases all columns.
  */
 typedef struct CsKeptColumn
 {
@@ -261,13 +213,9 @@ typedef struct CsKept
 
 extern void CsKeptInit(CsKept *k, int ncolumns, int spare, Size held);
 extern void CsKeptBegin(CsKept *k, int64 first);
-extern bool CsKeptIsLeft(const CsKept *k);	/* is any still wanted? */
+extern bool CsKeptIsLeft(const CsKept *k);
 extern void CsKeptRelease(CsKept *k, int column);
-
-/* Something else takes more bytes. */
 extern void CsKeptHold(CsKept *k, Size more);
-
-/* Make room for a column's values up to so many; false when it is not kept any more. */
 extern bool CsKeptGrow(CsKept *k, int column, int64 nvalues);
 
 static inline bool
@@ -281,11 +229,7 @@ CsKeptPut(CsKept *k, int column, double value)
 	return true;
 }
 
-/*
- * levels.c: rows counted by level and group.  Create: in CurrentMemoryContext; "most" levels are
- * counted at most, and room for them is taken from "kept" unless that is NULL.  Add: a row of a category
- * that is there; one whose level there is no room for is among "uncounted".
- */
+/* levels.c: the number of rows by level and group. */
 typedef struct CsLevelCounts
 {
 	CsDictionary *dictionary;

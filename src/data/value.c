@@ -70,14 +70,14 @@ static const char *const kindNames[] = {
 	[CS_UNUSABLE] = "unusable"
 };
 
-/* Name of a kind, as stored in the catalogue. */
+/* The name of a kind, as it is stored: numeric, boolean, time, categorical or unusable. */
 const char *
 CsKindName(CsKind kind)
 {
 	return kindNames[kind];
 }
 
-/* The kind of that name, CS_UNUSABLE for any other text. */
+/* The kind of that name; CS_UNUSABLE for any other text. */
 CsKind
 CsKindFromName(const char *name)
 {
@@ -436,7 +436,9 @@ InitNumber(CsConverter *c)
 	return false;
 }
 
-/* Classify a type, a domain by what it is over, and choose its conversion.  Allocates nothing. */
+/*
+ * Classify a type, a domain by the type it is over, and choose its conversion.  Allocates nothing.
+ */
 void
 CsConverterInit(CsConverter *c, Oid type)
 {
@@ -462,7 +464,11 @@ CsConverterInit(CsConverter *c, Oid type)
 		c->kind = CS_CATEGORICAL;
 }
 
-/* The text of a categorical value; see relation.h for whose memory it is. */
+/*
+ * The text of a categorical value, not zero-terminated, without copying it where the value is a
+ * plain text. bpchar loses its trailing blanks.  The text is valid until the value is freed or
+ * until the next call, whichever comes first.  OUT *copy: what the caller must pfree, or NULL.
+ */
 const char *
 CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
 {
@@ -470,7 +476,10 @@ CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
 	return c->to_text(value, length, copy);
 }
 
-/* See relation.h. */
+/*
+ * The text of any value: that of a category, true or false for a boolean, and what the type's
+ * output function writes for a number or a time.  Otherwise as CsCategoryText().
+ */
 const char *
 CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, void **copy)
 {

@@ -18,7 +18,10 @@
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 
-/* See relation.h. */
+/*
+ * Describe a type of vectors.  Returns false when the type, a domain by the type it is over, is not
+ * one.
+ */
 bool
 CsVectorTypeInit(CsVectorType *v, Oid type)
 {
@@ -42,7 +45,10 @@ CsVectorTypeInit(CsVectorType *v, Oid type)
 	return element == FLOAT4OID || element == FLOAT8OID;
 }
 
-/* See relation.h.  The further arguments that a cast function may take: no typmod, explicit. */
+/*
+ * Cast a vector that is not an array to one, by the function of its type's cast, which may take two
+ * further arguments: no typmod, and an explicit cast.  Returns false when the function gives NULL.
+ */
 bool
 CsVectorCast(FmgrInfo *cast, Datum value, Datum *array)
 {
@@ -58,7 +64,11 @@ CsVectorCast(FmgrInfo *cast, Datum value, Datum *array)
 	return !fcinfo->isnull;
 }
 
-/* See relation.h. */
+/*
+ * The elements of an array, which is a vector as it was read or cast: one number each, NaN for
+ * NULL.  An array of another width or of several dimensions gives infinite elements, so that its
+ * row cannot be placed.
+ */
 void
 CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements)
 {
@@ -92,7 +102,10 @@ CsVectorRead(const CsVectorType *v, Datum array, int width, double *elements)
 		pfree(a);
 }
 
-/* See relation.h. */
+/*
+ * Is the name that of an element, as column[3]?  OUT the length of the column's name, and the
+ * element's number, from 1.
+ */
 bool
 CsElementName(const char *name, int *length, int *element)
 {
@@ -110,7 +123,7 @@ CsElementName(const char *name, int *length, int *element)
 	return true;
 }
 
-/* See relation.h. */
+/* Is the name that of an element of this column? */
 bool
 CsIsElementOf(const char *name, const char *column)
 {

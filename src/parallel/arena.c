@@ -199,9 +199,9 @@ CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
 }
 
 /*
- * A private area's memory.  A large one asks for pages of 2 MB where the system has them on request:
- * a pass over the rows then misses no translation of addresses, and the memory is taken and given
- * back in a fraction of the time.  That it cannot be had is no error.
+ * A private area's memory.  A large one asks for pages of 2 MB where the system has them on
+ * request: a pass over the rows then misses no translation of addresses, and the memory is taken
+ * and given back in a fraction of the time.  That it cannot be had is no error.
  */
 static void *
 AllocatePrivate(CsArena *arena, Size size)

@@ -31,7 +31,9 @@
 #define VALUES_FOR_TEAM 20000
 #define VALUES_PER_WORKER 100000
 
-/* Looks at the counter before a member goes to sleep, some 20 microseconds: most gaps are shorter. */
+/*
+ * Looks at the counter before a member goes to sleep, some 20 microseconds: most gaps are shorter.
+ */
 #define SPINS 20000
 
 typedef struct CsTeamShared
@@ -90,8 +92,8 @@ AnythingToClaim(CsTeamShared *shared)
 }
 
 /*
- * The file that this code was loaded from, by which workers load it, too: what a name alone would find
- * depends on dynamic_library_path.
+ * The file that this code was loaded from, by which workers load it, too: what a name alone would
+ * find depends on dynamic_library_path.
  */
 static const char *
 Library(void)

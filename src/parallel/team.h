@@ -40,8 +40,8 @@ extern void CsArenaForget(CsArena *arena, uint64 mark);
 typedef void (*CsTaskFunction) (CsTeam *team, const void *args, int item);
 
 /*
- * A task is named where it is defined: CS_TASK(function).  The function is exported (PGDLLEXPORT), since
- * its address differs from process to process and workers find it by its name.
+ * A task is named where it is defined: CS_TASK(function).  The function is exported (PGDLLEXPORT),
+ * since its address differs from process to process and workers find it by its name.
  */
 typedef struct CsTask
 {

@@ -212,7 +212,9 @@ GatherNumbers(CsColumnFit *fit, const double *x, int nrows, double *values)
 	fit->n_values += kept;
 }
 
-/* Replace the dictionary codes of a block by level numbers; numbers gets what each is encoded as. */
+/*
+ * Replace the dictionary codes of a block by level numbers; numbers gets what each is encoded as.
+ */
 static void
 RecodeCategory(const CsColumnSpec *spec, const CsCodeCell *table, double *x, int nrows,
 			   double *numbers)

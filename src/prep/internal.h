@@ -113,7 +113,9 @@ typedef struct CsTransform
 	void		(*apply) (const double *fitted, int nfitted, int nrows, double *y);
 } CsTransform;
 
-/* Each transform is a file of its own and an entry here, the newest last: scorers keep the index. */
+/*
+ * Each transform is a file of its own and an entry here, the newest last: scorers keep the index.
+ */
 #define CS_TRANSFORMS(ENTRY) \
 	ENTRY(CsLog1p) \
 	ENTRY(CsYeoJohnson) \

@@ -419,7 +419,9 @@ CheckKeepsValues(const CsPrep *prep, const CsColumn *columns)
 	}
 }
 
-/* The entry of a feature: its own, or that of the vector which it is an element of; NULL without. */
+/*
+ * The entry of a feature: its own, or that of the vector which it is an element of; NULL without.
+ */
 static JsonbValue *
 FindEntry(JsonbContainer *entries, const char *name)
 {

@@ -216,9 +216,9 @@ extern char **CsPipelineScaledNames(const CsPipeline *p);
 /*
  * json.c: the pipeline as readable jsonb:
  *   {"features": [{"name", "type", "kind", "impute", "neighbors", "fill", "clip", "limits": [low,
- *     high], "transform", what it was fitted to, "encode", "drop_first", "scale", "center", "spread", "mean",
- *     "levels": [{"level", "value", "count", "other"}]}...], "pca": {"mean", "variance",
- *     "total_variance", "components"}, "donors": [[...]...]}
+ * 	high], "transform", what it was fitted to, "encode", "drop_first", "scale", "center", "spread", "mean",
+ * 	"levels": [{"level", "value", "count", "other"}]}...], "pca": {"mean", "variance",
+ * 	"total_variance", "components"}, "donors": [[...]...]}
  * Only the keys that the feature's kind and steps need are there.  null stands for NaN, in "limits"
  * for no limit.  "pca" and "donors" are null when the pipeline has none.
  */
