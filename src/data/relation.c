@@ -342,7 +342,11 @@ CheckDuplicateColumns(const CsRelation *rel)
 	}
 }
 
-/* Resolve a source and describe its columns; see relation.h. */
+/*
+ * Resolve a source, which is the name of a relation or a query starting with SELECT, WITH, VALUES
+ * or TABLE, and describe its columns; palloc'd in CurrentMemoryContext.  Errors: no such relation,
+ * a relation that cannot be read, several statements, a query that writes.
+ */
 CsRelation *
 CsRelationOpen(const char *source)
 {
@@ -376,10 +380,10 @@ CsRelationOpen(const char *source)
 }
 
 /*
- * Run a statement that reads a source, as the caller and inside SPI.  "most" of its rows, or all when
- * that is 0, go to the receiver, or to SPI_tuptable when there is none.  Synchronised scans would start
- * wherever another session's scan happens to be, and workers hand rows over as they come; without both,
- * rows come in the same order every time.
+ * Run a statement that reads a source, as the caller and inside SPI.  "most" of its rows, or all
+ * when that is 0, go to the receiver, or to SPI_tuptable when there is none.  Synchronised scans
+ * would start wherever another session's scan happens to be, and workers hand rows over as they
+ * come; without both, rows come in the same order every time.
  */
 void
 CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver)
@@ -487,8 +491,8 @@ EndReceiver(DestReceiver *self)
 }
 
 /*
- * The statement that reads the receiver's columns, a vector once for all its elements; notes where in
- * the result each column is.
+ * The statement that reads the receiver's columns, a vector once for all its elements; notes where
+ * in the result each column is.
  */
 static char *
 BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
@@ -526,7 +530,15 @@ BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
 	return sql.data;
 }
 
-/* Stream the rows through a sink; see relation.h. */
+/*
+ * Stream the given columns of every row through "sink", as a read-only query under the caller's
+ * snapshot.  Returns the number of rows.
+ *
+ * values[i] and nulls[i] belong to columns[i] and are valid during the call only.  The sink runs in
+ * a context that is reset after each row: what is to last must be allocated elsewhere.
+ * Synchronised scans are off, and the plan is never a parallel one, because workers would deliver
+ * the rows in an order that changes from run to run.  CHECK_FOR_INTERRUPTS() is called here.
+ */
 int64
 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 			   CsRowSink sink, void *state)
@@ -567,7 +579,7 @@ StoredRows(Oid relid)
 	return rows;
 }
 
-/* An estimate of the number of rows, children included; -1 when unknown. */
+/* An estimate of the number of rows, with those of children; -1 when it is not known. */
 double
 CsRelationEstimate(const CsRelation *rel)
 {

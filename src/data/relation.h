@@ -102,11 +102,6 @@ typedef struct CsRelation
 	CsColumn   *columns;		/* the row's columns, dropped ones left out */
 } CsRelation;
 
-/*
- * Resolve a source: a relation name, or a query starting with SELECT / WITH / VALUES / TABLE.
- * Errors: no such relation, not a relation that can be read, several statements, a query that
- * writes.  The result is palloc'd in CurrentMemoryContext.
- */
 extern CsRelation *CsRelationOpen(const char *source);
 
 /* Run a statement that reads a source. */
@@ -123,20 +118,11 @@ extern const CsColumn *CsRelationColumns(const CsRelation *rel, const char *name
 extern CsColumn *CsRelationAllColumns(const CsRelation *rel, int *n);
 extern char *CsColumnTypeName(const CsColumn *column);
 
-/*
- * Stream the named columns of every row through "sink", without a tuple table, synchronised scans
- * off, as a read-only query under the caller's snapshot.  values[i] and nulls[i] belong to
- * columns[i] and are valid during the call only.  The sink runs in a context that is reset after
- * each row: what is to last goes elsewhere.  The plan is never a parallel one, because workers
- * would hand rows over in an order that changes from run to run.  CHECK_FOR_INTERRUPTS is done
- * here.  Returns the number of rows.
- */
+/* Called for each row, see CsRelationRead(). */
 typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
 
 extern int64 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 							CsRowSink sink, void *state);
-
-/* estimate of the number of rows (reltuples), or -1 when unknown */
 extern double CsRelationEstimate(const CsRelation *rel);
 
 /*

@@ -18,8 +18,8 @@
 #define MAX_HINT_COLUMNS 30
 
 /*
- * What there is to know of a column of vectors before any vector is read, palloc'd; NULL for a column
- * of another type.
+ * What there is to know of a column of vectors before any vector is read, palloc'd; NULL for a
+ * column of another type.
  */
 CsVectorColumn *
 CsVectorColumnMake(const CsColumn *column)
@@ -36,8 +36,8 @@ CsVectorColumnMake(const CsColumn *column)
 }
 
 /*
- * The SQL expression that reads a column, palloc'd: its name, and the cast of a vector that is no array.
- * That of an element reads the whole vector.
+ * The SQL expression that reads a column, palloc'd: its name, and the cast of a vector that is no
+ * array.  That of an element reads the whole vector.
  */
 char *
 CsColumnExpression(const CsColumn *column)
@@ -120,9 +120,9 @@ WhyNoElements(const CsRelation *rel, const CsColumn *column, int width)
 }
 
 /*
- * Have the elements of a vector as columns.  The vector is as wide as the first one in the source, and
- * as "width" says where the source has none.  False when there can be no such columns: why_not says
- * why.
+ * Have the elements of a vector as columns.  The vector is as wide as the first one in the source,
+ * and as "width" says where the source has none.  False when there can be no such columns: why_not
+ * says why.
  */
 static bool
 ExpandVector(const CsRelation *rel, const CsColumn *column, int width)
@@ -173,9 +173,10 @@ FindWhole(const CsRelation *rel, const char *name, int length)
 }
 
 /*
- * The column that is a model's feature of that name; or NULL.  vector_width is that of the vector which
- * the feature is an element of, or 0.  Where a source has no vector that would tell its width, it is
- * taken to be the model's, so that a source without rows, or with NULLs only, can be read.
+ * The column that is a model's feature of that name, or NULL.  "vector_width" is the width of the
+ * vector of which the feature is an element, or 0.  Where a source has no vector that would tell
+ * its width, the model's width is taken, so that a source without rows, or with NULLs only, can be
+ * read.  Belongs to the relation.
  */
 const CsColumn *
 CsRelationFeature(const CsRelation *rel, const char *name, int vector_width)
@@ -199,7 +200,7 @@ CsRelationFeature(const CsRelation *rel, const char *name, int vector_width)
 	return element > whole->vector->width ? NULL : &whole->vector->elements[element - 1];
 }
 
-/* The column, or the element of a vector, of that name; or NULL. */
+/* The column of that name, or the element of a vector, or NULL.  Belongs to the relation. */
 const CsColumn *
 CsRelationFind(const CsRelation *rel, const char *name)
 {
@@ -207,8 +208,8 @@ CsRelationFind(const CsRelation *rel, const char *name)
 }
 
 /*
- * The columns that a name stands for, one after the other: one, or all elements of a vector.  An error
- * when there are none.
+ * The columns that a name stands for, one after the other: one column, or all elements of a vector.
+ * An error when there are none.  Belongs to the relation.
  */
 const CsColumn *
 CsRelationColumns(const CsRelation *rel, const char *name, int *n)
@@ -225,8 +226,8 @@ CsRelationColumns(const CsRelation *rel, const char *name, int *n)
 }
 
 /*
- * All columns, each vector replaced by its elements; palloc'd.  A vector whose width cannot be told
- * stays.
+ * All columns, with each vector replaced by its elements; palloc'd.  A vector whose width is not
+ * known stays as it is.
  */
 CsColumn *
 CsRelationAllColumns(const CsRelation *rel, int *n)
@@ -252,7 +253,7 @@ CsRelationAllColumns(const CsRelation *rel, int *n)
 	return all;
 }
 
-/* The type of a column as people know it, palloc'd; of an element that of its vector. */
+/* The type of a column as people know it, palloc'd; for an element, the type of its vector. */
 char *
 CsColumnTypeName(const CsColumn *column)
 {
@@ -286,7 +287,7 @@ ReportNoColumn(const CsRelation *rel, const char *name)
 }
 
 /*
- * As CsRelationColumn, where an element of a vector will not do because SQL is written with the
+ * CsRelationColumn() where an element of a vector will not do, because SQL is written with the
  * column's name.
  */
 const CsColumn *
@@ -299,7 +300,10 @@ CsRelationWhole(const CsRelation *rel, const char *name)
 	return column;
 }
 
-/* As CsRelationFind, or an error that names the relation and hints at the columns there are. */
+/*
+ * CsRelationFind() that raises an error instead of returning NULL; the error names the relation,
+ * and its hint the columns that exist.
+ */
 const CsColumn *
 CsRelationColumn(const CsRelation *rel, const char *name)
 {
