@@ -60,7 +60,7 @@ CsJsonArray(JsonbParseState **json, const char *key)
 	pushJsonbValue(json, WJB_BEGIN_ARRAY, NULL);
 }
 
-/* End the innermost open object or array.  Returns it once it is the outermost one. */
+/* End the innermost open object or array, and return it. */
 JsonbValue *
 CsJsonEnd(JsonbParseState **json)
 {

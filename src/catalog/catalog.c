@@ -112,7 +112,10 @@ ModelTable(void)
 	return table;
 }
 
-/* Become the owner of custseg's tables, for a statement that is safe whoever runs it. */
+/*
+ * Become the owner of custseg's tables, for a statement that is safe whoever runs it.
+ * CsCatalogLeave() needs what is saved.
+ */
 void
 CsCatalogEnter(Oid *save_user, int *save_context)
 {
@@ -135,7 +138,12 @@ CsCatalogLeave(Oid save_user, int save_context)
 	SetUserIdAndSecContext(save_user, save_context);
 }
 
-/* See model.h; the result lies in SPI_tuptable. */
+/*
+ * Run one constant, fully qualified statement with arguments $1, $2, ... as the owner.  Must be
+ * called inside SPI.  Returns the number of rows, which SPI_tuptable holds.  With read_only the
+ * statement sees the caller's snapshot, as STABLE functions and parallel workers must; otherwise a
+ * fresh one.
+ */
 uint64
 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool read_only)
 {
@@ -162,7 +170,10 @@ CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool
 	return SPI_processed;
 }
 
-/* Error unless this transaction may write, before anything is read for it. */
+/*
+ * Raise an error unless the transaction may write, before anything is read for it.  "command" is
+ * the function as the user knows it.
+ */
 void
 CsRequireWritable(const char *command)
 {
@@ -171,14 +182,14 @@ CsRequireWritable(const char *command)
 	PreventCommandIfParallelMode(command);
 }
 
-/* The caller's role by name, palloc'd. */
+/* The name of the role against which rights are checked, palloc'd. */
 char *
 CsCallerName(void)
 {
 	return GetUserNameFromId(GetUserId(), false);
 }
 
-/* Error unless this can be a model's name. */
+/* Raise an error unless this can be a model's name. */
 void
 CsModelCheckName(const char *model)
 {
@@ -240,7 +251,7 @@ ReportNoModel(const char *model)
 			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
 }
 
-/* Is there such a model, whosever it is? */
+/* Is there a model of that name, whoever owns it? */
 bool
 CsModelExists(const char *model)
 {
@@ -254,7 +265,10 @@ CsModelMayUse(const char *model)
 	return CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
 }
 
-/* Error unless the model exists and the caller owns it; sees what has just been committed. */
+/*
+ * Raise an error unless the model exists and the caller owns it.  Sees what has just been
+ * committed.
+ */
 void
 CsModelCheckOwner(const char *model)
 {
@@ -274,7 +288,7 @@ CsModelCheckOwner(const char *model)
 	}
 }
 
-/* Error unless the model exists and the caller may use it. */
+/* Raise an error unless the model exists and the caller may use it. */
 void
 CsModelCheckUse(const char *model)
 {
@@ -295,7 +309,7 @@ CsModelCheckUse(const char *model)
 	}
 }
 
-/* The deployed version; 0 when there is none, or no such model. */
+/* The deployed version; 0 when there is none, or when there is no such model. */
 int
 CsModelDeployedVersion(const char *model)
 {
@@ -331,7 +345,9 @@ ModelLockTag(const char *model)
 	return tag;
 }
 
-/* Take a model's lock to the end of the transaction. */
+/*
+ * Take a model's lock until the end of the transaction, so that writers come one after the other.
+ */
 void
 CsModelLock(const char *model)
 {
@@ -341,7 +357,7 @@ CsModelLock(const char *model)
 	AcceptInvalidationMessages();
 }
 
-/* Likewise, but without waiting; false when another transaction has it. */
+/* Take a model's lock without waiting.  Returns false when another transaction has it. */
 bool
 CsModelTryLock(const char *model)
 {
@@ -367,7 +383,10 @@ ExactFloats(void)
 	return level;
 }
 
-/* A version's definition in CurrentMemoryContext, or NULL; see scorer.c for its form. */
+/*
+ * The definition of a version, as CsScorerFromJsonb() reads it, in CurrentMemoryContext; NULL if
+ * there is no such version.
+ */
 Jsonb *
 CsCatalogDefinition(const char *model, int version)
 {
@@ -414,8 +433,8 @@ ResetMemo(MayUseMemo *memo, MemoryContext context)
 }
 
 /*
- * custseg_private.may_use(model): what row-level security asks for every row.  The answers are kept for the
- * rest of the statement: a history has many rows of few models.
+ * custseg_private.may_use(model): what row-level security asks for every row.  The answers are kept
+ * for the rest of the statement: a history has many rows of few models.
  */
 Datum
 custseg_may_use(PG_FUNCTION_ARGS)

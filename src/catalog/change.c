@@ -14,7 +14,10 @@ static const char *const segment_sql =
 "SELECT FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1"
 " AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) $3";
 
-/* See tables.h. */
+/*
+ * Begin a change of the model that the first argument names: the transaction may write, the caller
+ * owns the model, and now holds its lock.  Returns the name, palloc'd.
+ */
 char *
 CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 {
@@ -29,7 +32,7 @@ CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 	return model;
 }
 
-/* See tables.h. */
+/* The version that is deployed now; 0 when there is none.  Must be called inside SPI. */
 int
 CsDeployedVersion(const char *model)
 {
@@ -41,7 +44,7 @@ CsDeployedVersion(const char *model)
 	return isnull ? 0 : DatumGetInt32(value);
 }
 
-/* See tables.h. */
+/* The version that is deployed now; an error when there is none.  Must be called inside SPI. */
 int
 CsRequireDeployedVersion(const char *model)
 {
@@ -55,7 +58,7 @@ CsRequireDeployedVersion(const char *model)
 	return version;
 }
 
-/* See tables.h. */
+/* Raise the error for a segment that a version does not have. */
 void
 CsReportNoSegment(const char *model, int version, int segment)
 {
@@ -66,7 +69,7 @@ CsReportNoSegment(const char *model, int version, int segment)
 					 quote_literal_cstr(model))));
 }
 
-/* See tables.h. */
+/* Raise an error unless the deployed version has the segment.  Must be called inside SPI. */
 void
 CsRequireSegment(const char *model, int segment)
 {

@@ -36,7 +36,7 @@ NoteRoles(Datum arg, int cacheid, uint32 hashvalue)
 	generation++;
 }
 
-/* Watch for changes; once a backend. */
+/* Watch for changes.  Called once, by _PG_init(). */
 void
 CsGenerationInit(void)
 {
@@ -45,7 +45,7 @@ CsGenerationInit(void)
 	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, NoteRoles, (Datum) 0);
 }
 
-/* See tables.h. */
+/* The generation as it is now. */
 uint64
 CsGeneration(void)
 {
@@ -61,7 +61,10 @@ LookUpModelTable(void)
 	return OidIsValid(schema) ? get_relname_relid("model", schema) : InvalidOid;
 }
 
-/* See tables.h.  The number is taken first: the look-up itself may bring news. */
+/*
+ * Look the tables up again, as the start of a new cache requires, and return the generation.  The
+ * number is taken first, because the look-up itself may bring news.
+ */
 uint64
 CsGenerationRefresh(void)
 {
@@ -71,7 +74,7 @@ CsGenerationRefresh(void)
 	return before;
 }
 
-/* See tables.h. */
+/* The table whose invalidation raises the generation; InvalidOid before CsGenerationRefresh(). */
 Oid
 CsModelTable(void)
 {

@@ -13,7 +13,10 @@
 #include "catalog/tables.h"
 #include "utils/snapmgr.h"
 
-/* See tables.h. */
+/*
+ * Run a statement and call "visit" (if not NULL) for each row, in the caller's memory context.
+ * Returns the number of rows.
+ */
 uint64
 CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatalogVisitor visit,
 			  void *state)
@@ -38,21 +41,21 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	return nrows;
 }
 
-/* See tables.h. */
+/* A column of a row as it is; it belongs to the row. */
 Datum
 CsRowDatum(const CsCatalogRow *row, int column, bool *isnull)
 {
 	return SPI_getbinval(row->tuple, row->desc, column, isnull);
 }
 
-/* See tables.h. */
+/* A column of type text or name, palloc'd; NULL for NULL. */
 char *
 CsRowText(const CsCatalogRow *row, int column)
 {
 	return SPI_getvalue(row->tuple, row->desc, column);
 }
 
-/* See tables.h. */
+/* A column of type int; "otherwise" for NULL. */
 int32
 CsRowInt4(const CsCatalogRow *row, int column, int32 otherwise)
 {
@@ -62,7 +65,7 @@ CsRowInt4(const CsCatalogRow *row, int column, int32 otherwise)
 	return isnull ? otherwise : DatumGetInt32(value);
 }
 
-/* See tables.h. */
+/* A column of type bigint; "otherwise" for NULL. */
 int64
 CsRowInt8(const CsCatalogRow *row, int column, int64 otherwise)
 {
@@ -72,7 +75,7 @@ CsRowInt8(const CsCatalogRow *row, int column, int64 otherwise)
 	return isnull ? otherwise : DatumGetInt64(value);
 }
 
-/* See tables.h. */
+/* A column of type float8; NaN for NULL. */
 double
 CsRowFloat8(const CsCatalogRow *row, int column)
 {
@@ -82,7 +85,7 @@ CsRowFloat8(const CsCatalogRow *row, int column)
 	return isnull ? NAN : DatumGetFloat8(value);
 }
 
-/* See tables.h. */
+/* A column of type jsonb, palloc'd; NULL for NULL. */
 Jsonb *
 CsRowJsonb(const CsCatalogRow *row, int column)
 {
@@ -92,7 +95,7 @@ CsRowJsonb(const CsCatalogRow *row, int column)
 	return isnull ? NULL : DatumGetJsonbPCopy(value);
 }
 
-/* See tables.h. */
+/* A visitor whose state is a Jsonb *: set it to a copy of the first column. */
 void
 CsTakeJsonb(void *state, const CsCatalogRow *row)
 {

@@ -61,7 +61,7 @@ CreateTable(int32 capacity)
 	return table;
 }
 
-/* An empty table. */
+/* An empty table, palloc'd. */
 CsPairTable *
 CsPairTableCreate(void)
 {
@@ -77,7 +77,10 @@ ReportInvalidTable(void)
 			 errhint("Only custseg.adjusted_rand() and similar aggregates make such values.")));
 }
 
-/* What must hold before a table is looked at or written to; cheap enough for every row. */
+/*
+ * Raise an error when a value's header cannot be that of a table.  Cheap enough to be called for
+ * every row, before the table is read or written.
+ */
 void
 CsPairTableCheck(const CsPairTable *table)
 {
@@ -93,7 +96,10 @@ CsPairTableCheck(const CsPairTable *table)
 		ReportInvalidTable();
 }
 
-/* The same, and that the counts are what the header says. */
+/*
+ * Raise an error when a value is not a table: check the header, and that the counts are what it
+ * says.
+ */
 void
 CsPairTableCheckAll(const CsPairTable *table)
 {
@@ -160,7 +166,10 @@ GrowTable(const CsPairTable *table)
 	return larger;
 }
 
-/* Count n > 0 rows with labels a and b.  Returns the table, or a larger one in its place. */
+/*
+ * Count n > 0 more rows with the labels a and b.  Returns the table, or, when there are too many
+ * pairs, a larger copy of it, palloc'd; the smaller table stays the caller's.
+ */
 CsPairTable *
 CsPairTableAdd(CsPairTable *table, int32 a, int32 b, int64 n)
 {
@@ -193,7 +202,10 @@ CsPairTableAdd(CsPairTable *table, int32 a, int32 b, int64 n)
 	return table;
 }
 
-/* Count what another table counts.  Returns the table, or a larger one in its place. */
+/*
+ * Count everything that another table counts.  Returns the table or a larger copy, as
+ * CsPairTableAdd() does.
+ */
 CsPairTable *
 CsPairTableMerge(CsPairTable *table, const CsPairTable *other)
 {
@@ -234,7 +246,10 @@ CompareBySecond(const void *x, const void *y)
 	return ComparePairs(x, y, true);
 }
 
-/* The pairs that occur, with their margins; palloc'd, by first and then by second label. */
+/*
+ * The pairs that occur, npairs of them, with their margins; palloc'd, ordered by first and then by
+ * second label.
+ */
 CsCountedPair *
 CsPairTableCounts(const CsPairTable *table)
 {
@@ -272,8 +287,9 @@ CsPairTableCounts(const CsPairTable *table)
 }
 
 /*
- * Adjusted Rand index.  Of the ordered pairs of rows, together: in one segment by both labelings,
- * apart: by neither, split: by the first only, joined: by the second only.
+ * Hubert and Arabie's adjusted Rand index of a table with at least one row.  Of the ordered pairs
+ * of rows, "together" are in one segment by both labelings, "apart" by neither, "split" by the
+ * first only, "joined" by the second only.
  */
 double
 CsAdjustedRand(const CsPairTable *table)
@@ -337,6 +353,7 @@ InformationOf(const CsPairTable *table, double *first_entropy, double *second_en
 	return Max(information, 0);
 }
 
+/* The mutual information in nats, of a table with at least one row. */
 double
 CsMutualInformation(const CsPairTable *table)
 {
@@ -346,7 +363,10 @@ CsMutualInformation(const CsPairTable *table)
 	return InformationOf(table, &first, &second);
 }
 
-/* 1 when neither labeling says anything, 0 when only one does. */
+/*
+ * The mutual information divided by the mean of both labelings' entropies: 1 when neither labeling
+ * tells anything, 0 when only one does.  The table has at least one row.
+ */
 double
 CsNormalizedMutualInformation(const CsPairTable *table)
 {
@@ -359,7 +379,11 @@ CsNormalizedMutualInformation(const CsPairTable *table)
 	return Min(1, information / ((first + second) / 2));
 }
 
-/* See agreement.h. */
+/*
+ * For each segment 0..k-1 of the first labeling, find the Jaccard coefficient with the segment of
+ * the second that matches it best; 0 for a segment without rows.  Noise (-1) is not a segment, but
+ * its rows count in the unions.  OUT best[k].
+ */
 void
 CsBestJaccard(const CsPairTable *table, int k, double *best)
 {

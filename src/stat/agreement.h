@@ -39,35 +39,17 @@ typedef struct CsCountedPair
 				nb;
 } CsCountedPair;
 
-/*
- * Create: an empty table.  Add: counts n more rows, in place; or in a larger copy, which is
- * returned, when there are too many pairs.  Merge: the same with all that another table counts.
- * Tables are palloc'd in CurrentMemoryContext; the smaller one stays the caller's.
- */
 extern CsPairTable *CsPairTableCreate(void);
 extern CsPairTable *CsPairTableAdd(CsPairTable *table, int32 a, int32 b, int64 n);
 extern CsPairTable *CsPairTableMerge(CsPairTable *table, const CsPairTable *other);
 
-/* Errors when a value is not a table: by its header, and by all that is in it. */
 extern void CsPairTableCheck(const CsPairTable *table);
 extern void CsPairTableCheckAll(const CsPairTable *table);
-
-/* The pairs that occur, npairs of them, palloc'd, by first and then by second label. */
 extern CsCountedPair *CsPairTableCounts(const CsPairTable *table);
 
-/*
- * Measures of a table with at least one row: Hubert and Arabie's adjusted Rand index, mutual
- * information in nats, and the same divided by the mean of both labelings' entropies.
- */
 extern double CsAdjustedRand(const CsPairTable *table);
 extern double CsMutualInformation(const CsPairTable *table);
 extern double CsNormalizedMutualInformation(const CsPairTable *table);
-
-/*
- * For each segment 0..k-1 of the first labeling the Jaccard coefficient with the segment of the
- * second that matches it best; 0 for one without rows.  Noise (-1) is no segment, but its rows
- * count in the unions.  OUT best[k].
- */
 extern void CsBestJaccard(const CsPairTable *table, int k, double *best);
 
 #endif							/* CUSTSEG_AGREEMENT_H */

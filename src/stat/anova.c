@@ -17,7 +17,7 @@
 #include "math/math.h"
 #include "stat/group_tests.h"
 
-/* See group_tests.h. */
+/* The upper tail of the F law, to some 10 digits, even far out. */
 double
 CsFUpper(double f, double df_between, double df_within)
 {
@@ -92,7 +92,7 @@ FillWelch(const CsGroupMoments *groups, int ngroups, CsAnovaResult *result)
 	result->welch_p = CsFUpper(result->welch_f, k - 1, result->welch_df);
 }
 
-/* See group_tests.h. */
+/* One-way analysis of variance, and Welch's analysis, which does not assume equal variances. */
 CsAnovaResult
 CsAnova(const CsGroupMoments *groups, int ngroups)
 {

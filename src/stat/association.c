@@ -23,7 +23,14 @@ Variation(const double *covariance, const double *mean, int d, double unbiased, 
 	return is_level ? mean[column] : covariance[(Size) column * d + column] * unbiased;
 }
 
-/* See association.h. */
+/*
+ * The association of two features: Pearson's correlation, with its sign, for two numbers; the
+ * correlation ratio for a number and a category; Cramer's V for two categories. 0 where one feature
+ * does not vary.
+ *
+ * IN the covariances (d x d; times "unbiased" they are those of all rows, with n in the
+ * denominator) and the means of the features' columns.
+ */
 double
 CsAssociation(const double *covariance, const double *mean, int d, double unbiased, CsColumnSpan f,
 			  CsColumnSpan g)
@@ -54,7 +61,11 @@ CsAssociation(const double *covariance, const double *mean, int d, double unbias
 	return sqrt(Min(sum, 1));
 }
 
-/* See association.h.  The majority vote of Boyer and Moore (1991), and a count. */
+/*
+ * The share of the rows that have the most frequent value of a column.  It is exact when it is more
+ * than half, otherwise lower than the share.  Found by the majority vote of Boyer and Moore (1991),
+ * and a count.
+ */
 double
 CsMajorityShare(CsArena *arena, const CsMatrix *m, int column)
 {

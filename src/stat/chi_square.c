@@ -26,14 +26,14 @@
 /* Cells between two looks for an interrupt. */
 #define INTERRUPT_CELLS 65536
 
-/* See tests.h. */
+/* The upper tail of the chi-square law; df >= 1. */
 double
 CsChiSquareUpper(double x, double df)
 {
 	return CsGammaUpper(df / 2, x / 2);
 }
 
-/* See tests.h. */
+/* The value that has the given upper tail of the chi-square law; df >= 1. */
 double
 CsChiSquareUpperInverse(double p, double df)
 {
@@ -114,7 +114,9 @@ PearsonStatistic(const CsCell *cells, int64 ncells, const int64 *rows, const int
 	return sum + compensation;
 }
 
-/* See tests.h. */
+/*
+ * Pearson's chi-square test of a contingency table.  Rows and columns without a count are left out.
+ */
 CsChiSquareResult
 CsChiSquareTest(const CsCell *cells, int64 ncells, int nrows, int ncolumns)
 {
@@ -171,8 +173,9 @@ CompareRankedP(const void *x, const void *y, void *unused)
 }
 
 /*
- * See tests.h.  Benjamini and Hochberg, Controlling the False Discovery Rate, Journal of the Royal
- * Statistical Society B 57, 1995: from the largest p down, the least of p n / rank so far.
+ * Replace each p by the false discovery rate at which its hypothesis is rejected (Benjamini and
+ * Hochberg, Controlling the False Discovery Rate, Journal of the Royal Statistical Society B 57,
+ * 1995): from the largest p down, the least p n / rank so far.  NaN stays and does not count.
  */
 void
 CsAdjustBenjaminiHochberg(double *p, int n)

@@ -53,7 +53,11 @@ CountedRows(int nquantiles, int64 n)
 	return n <= nquantiles ? n : (int64) Min((double) n, steps * steps / 2);
 }
 
-/* See statistic.h. */
+/*
+ * Compare numbers: m current values, sorted, with the quantiles of n values of a baseline, whose
+ * standard deviation sd may be NaN.  The arrays must live as long as the comparison, which
+ * CsComparisonFree() ends.
+ */
 CsComparison
 CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd, const double *current,
 				 int64 m)
@@ -69,7 +73,12 @@ CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd, co
 	return c;
 }
 
-/* See statistic.h. */
+/*
+ * Compare levels by their rows on both sides.  "rest", if not negative, is the level for rows that
+ * one side does not tell apart; it becomes one part together with levels of which fewer than
+ * CS_MIN_EXPECTED rows are expected on the smaller side.  The arrays must live as long as the
+ * comparison, which CsComparisonFree() ends.
+ */
 CsComparison
 CsCompareLevels(const CsLevelRows *levels, int nlevels, const int64 *rows, int rest)
 {
@@ -104,7 +113,7 @@ CsCompareLevels(const CsLevelRows *levels, int nlevels, const int64 *rows, int r
 	return c;
 }
 
-/* See statistic.h. */
+/* Free what a comparison has palloc'd. */
 void
 CsComparisonFree(CsComparison *c)
 {

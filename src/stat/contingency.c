@@ -49,7 +49,7 @@ CreateTable(int32 capacity, int32 text_size)
 	return table;
 }
 
-/* See contingency.h. */
+/* An empty table, palloc'd. */
 CsContingency *
 CsContingencyCreate(void)
 {
@@ -65,7 +65,10 @@ ReportInvalidTable(void)
 			 errhint("Only custseg.chi_square_test() and similar aggregates make such values.")));
 }
 
-/* What must hold before a table is looked at or written to; cheap enough for every row. */
+/*
+ * Raise an error when a value's header cannot be that of a table.  Cheap enough to be called for
+ * every row, before the table is read or written.
+ */
 void
 CsContingencyCheck(const CsContingency *table)
 {
@@ -97,7 +100,10 @@ CheckCell(const CsContingency *table, const CsContingencyCell *cell)
 		ReportInvalidTable();
 }
 
-/* Check the header and every cell; counts add up within an int64. */
+/*
+ * Raise an error when a value is not a table: check the header and every cell, and that counts add
+ * up within an int64.
+ */
 void
 CsContingencyCheckAll(const CsContingency *table)
 {
@@ -198,7 +204,10 @@ CheckLimits(const CsContingency *table, int64 more_text)
 				 errhint("%s", hint)));
 }
 
-/* See contingency.h. */
+/*
+ * Count n > 0 more rows of a category and a group.  Returns the table, or, when there is no room, a
+ * larger copy of it, palloc'd; the smaller table stays the caller's.
+ */
 CsContingency *
 CsContingencyAdd(CsContingency *table, const char *category, int category_length,
 				 const char *group, int group_length, int64 n)
@@ -236,7 +245,10 @@ CsContingencyAdd(CsContingency *table, const char *category, int category_length
 	return table;
 }
 
-/* See contingency.h. */
+/*
+ * Count everything that another table counts.  Returns the table or a larger copy, as
+ * CsContingencyAdd() does.
+ */
 CsContingency *
 CsContingencyMerge(CsContingency *table, const CsContingency *other)
 {
@@ -255,7 +267,7 @@ CsContingencyMerge(CsContingency *table, const CsContingency *other)
 	return table;
 }
 
-/* See contingency.h. */
+/* The number of rows counted in a group. */
 int64
 CsContingencyGroupRows(const CsContingency *table, const char *group)
 {
@@ -338,7 +350,10 @@ LabelCells(const CsContingency *table)
 	return labelled;
 }
 
-/* See contingency.h. */
+/*
+ * The cells of the table, ncells of them, palloc'd, by row and then by column.  Categories are rows
+ * and groups are columns, numbered in the order of their bytes.
+ */
 CsCell *
 CsContingencyCells(const CsContingency *table, int *nrows, int *ncolumns)
 {

@@ -37,25 +37,15 @@ typedef struct CsContingency
 	CsContingencyCell cell[FLEXIBLE_ARRAY_MEMBER];
 } CsContingency;
 
-/*
- * Create: an empty table.  Add: counts n > 0 more rows, in place; or in a larger copy, which is
- * returned, when there is no room.  Merge: the same with all that another table counts.  Tables
- * are palloc'd in CurrentMemoryContext; the smaller one stays the caller's.
- */
 extern CsContingency *CsContingencyCreate(void);
 extern CsContingency *CsContingencyAdd(CsContingency *table, const char *category,
 									   int category_length, const char *group, int group_length,
 									   int64 n);
 extern CsContingency *CsContingencyMerge(CsContingency *table, const CsContingency *other);
 
-/* Errors when a value is not a table: by its header, and by all that is in it. */
 extern void CsContingencyCheck(const CsContingency *table);
 extern void CsContingencyCheckAll(const CsContingency *table);
 
-/*
- * GroupRows: the rows counted in a group.  Cells: ncells of them, palloc'd: categories are rows
- * and groups are columns, numbered in the order of their bytes; by row and then by column.
- */
 extern int64 CsContingencyGroupRows(const CsContingency *table, const char *group);
 extern CsCell *CsContingencyCells(const CsContingency *table, int *nrows, int *ncolumns);
 

@@ -18,7 +18,10 @@
 #define BLOCK_VALUES 1024
 #define SUMS 8
 
-/* See correlation.h. */
+/*
+ * Ranks of n values, 1 to n; ties get their mean rank.  No value is NaN, and there are at most
+ * CS_MAX_RANKED.  "work" holds 2 n doubles.
+ */
 void
 CsRanks(const double *x, int64 n, double *ranks, double *work)
 {
@@ -38,7 +41,10 @@ CsRanks(const double *x, int64 n, double *ranks, double *work)
 	}
 }
 
-/* Sum of BLOCK_VALUES values, and of products; in eight running sums, so that all machines add alike. */
+/*
+ * Sum of BLOCK_VALUES values, and of products; in eight running sums, so that all machines add
+ * alike.
+ */
 CS_CLONES static double
 SumBlock(const double *x)
 {
@@ -114,7 +120,10 @@ Correlation(double xy, double xx, double yy)
 	return Max(Min(xy / sqrt(xx) / sqrt(yy), 1), -1);
 }
 
-/* See correlation.h. */
+/*
+ * Pearson's correlation of each two of d columns of n > 0 values.  OUT r[a * d + b] for a < b; NaN
+ * where one column does not vary.
+ */
 void
 CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
 {
@@ -142,7 +151,7 @@ CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
 	pfree(rests);
 }
 
-/* See correlation.h. */
+/* The two-sided p of a correlation r of n pairs. */
 double
 CsCorrelationP(double r, int64 n)
 {

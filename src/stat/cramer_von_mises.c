@@ -163,8 +163,8 @@ MeanOverCurrent(const double *quantiles, int nquantiles, const double *y, int64 
 }
 
 /*
- * T against a baseline of which quantiles are kept: n m / N times the mean of the squared distance, over
- * the values of both samples.
+ * T against a baseline of which quantiles are kept: n m / N times the mean of the squared distance,
+ * over the values of both samples.
  */
 static double
 StatisticOfQuantiles(const CsComparison *c)
@@ -179,7 +179,7 @@ StatisticOfQuantiles(const CsComparison *c)
 		 m / total * MeanOverCurrent(c->quantiles, c->nquantiles, c->current, values));
 }
 
-/* See tests.h. */
+/* The two-sample test of Cramer and von Mises. */
 CsCvmResult
 CsCramerVonMises(const double *baseline, int64 n, const double *current, int64 m)
 {

@@ -20,7 +20,7 @@
 /* A kernel is nothing beyond so many bandwidths: exp(-x^2 / 2) is below 1e-16. */
 #define KERNEL_REACH 8.6
 
-/* See describe.h. */
+/* Add n values to the moments. */
 void
 CsMomentsAdd(CsMoments *m, const double *x, int n)
 {
@@ -55,28 +55,31 @@ CsMomentsAdd(CsMoments *m, const double *x, int n)
 	m->n += n;
 }
 
-/* See describe.h. */
+/* The standard deviation, with n - 1 in the denominator; NaN where it is not defined. */
 double
 CsMomentsDeviation(const CsMoments *m)
 {
 	return m->n > 1 ? sqrt(m->m2 / (double) (m->n - 1)) : NAN;
 }
 
-/* See describe.h. */
+/* The skewness of the sample; NaN where it is not defined. */
 double
 CsMomentsSkewness(const CsMoments *m)
 {
 	return m->m2 > 0 ? sqrt((double) m->n) * m->m3 / pow(m->m2, 1.5) : NAN;
 }
 
-/* See describe.h. */
+/* The excess kurtosis of the sample; NaN where it is not defined. */
 double
 CsMomentsKurtosis(const CsMoments *m)
 {
 	return m->m2 > 0 ? (double) m->n * m->m4 / (m->m2 * m->m2) - 3 : NAN;
 }
 
-/* See describe.h: chi-square with two degrees of freedom is an exponential distribution. */
+/*
+ * Jarque and Bera's statistic.  OUT p: the chance of a larger one from a normal sample; the
+ * chi-square law with two degrees of freedom is an exponential distribution.
+ */
 double
 CsJarqueBera(const CsMoments *m, double *p)
 {
@@ -88,7 +91,10 @@ CsJarqueBera(const CsMoments *m, double *p)
 	return statistic;
 }
 
-/* See describe.h; without an interquartile range by Sturges' rule. */
+/*
+ * How many bins n >= 1 sorted values need, 1 to "most": bins of Freedman and Diaconis' width, or,
+ * without an interquartile range, as many as Sturges' rule gives.
+ */
 int
 CsBinsOfSorted(const double *sorted, int64 n, int most)
 {
@@ -99,7 +105,7 @@ CsBinsOfSorted(const double *sorted, int64 n, int most)
 	return range > 0 ? (int) Min(Max(bins, 1), most) : 1;
 }
 
-/* See describe.h. */
+/* The bandwidth for n >= 1 sorted values, by Silverman's rule; 0 where the values do not vary. */
 double
 CsBandwidth(const double *sorted, int64 n, double deviation)
 {
@@ -109,7 +115,7 @@ CsBandwidth(const double *sorted, int64 n, double deviation)
 	return n > 1 ? 0.9 * spread * pow((double) n, -0.2) : 0;
 }
 
-/* See describe.h. */
+/* The number of sorted values below x. */
 int64
 CsCountBelow(const double *sorted, int64 n, double x)
 {
@@ -128,7 +134,7 @@ CsCountBelow(const double *sorted, int64 n, double x)
 	return low;
 }
 
-/* See describe.h. */
+/* The density at x of n >= 1 sorted values, by a Gaussian kernel. */
 double
 CsLargestShareOfSorted(const double *sorted, int n)
 {
@@ -186,7 +192,10 @@ CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x)
 	return sum / ((double) n * bandwidth * sqrt(2 * M_PI));
 }
 
-/* See describe.h. */
+/*
+ * Gini's coefficient of n >= 1 sorted values that are not negative; NaN where their sum is 0.  OUT
+ * curve: the Lorenz curve at "points" even steps from 0 to 1; total: the sum.
+ */
 double
 CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total)
 {

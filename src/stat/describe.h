@@ -17,20 +17,16 @@ typedef struct CsMoments
 				m4;
 } CsMoments;
 
-/* Add n values. */
 extern void CsMomentsAdd(CsMoments *m, const double *x, int n);
 
-/* Standard deviation (n - 1), skewness and excess kurtosis (of the sample); NaN where not defined. */
 extern double CsMomentsDeviation(const CsMoments *m);
 extern double CsMomentsSkewness(const CsMoments *m);
 extern double CsMomentsKurtosis(const CsMoments *m);
-
-/* Jarque and Bera's statistic, and the chance of a larger one from a normal sample. */
 extern double CsJarqueBera(const CsMoments *m, double *p);
 
 /*
- * Tukey's fences: so many interquartile ranges below the first quartile and above the third (Exploratory
- * Data Analysis, 1977).
+ * Tukey's fences: so many interquartile ranges below the first quartile and above the third
+ * (Exploratory Data Analysis, 1977).
  */
 static inline void
 CsTukeyFences(double first, double third, double factor, double *low, double *high)
@@ -39,18 +35,9 @@ CsTukeyFences(double first, double third, double factor, double *low, double *hi
 	*high = third + factor * (third - first);
 }
 
-/*
- * Of n >= 1 sorted values.  Bins: how many of Freedman and Diaconis' width, 1 to "most".  Bandwidth:
- * Silverman's rule; 0 where the values do not vary.  Density: of a Gaussian kernel at x.
- */
 extern int	CsBinsOfSorted(const double *sorted, int64 n, int most);
 extern double CsBandwidth(const double *sorted, int64 n, double deviation);
 extern double CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x);
-
-/*
- * Of n >= 1 sorted values that are not negative: the Lorenz curve at "points" even steps from 0 to 1, and
- * Gini's coefficient; NaN where the sum is 0.
- */
 extern double CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total);
 
 /* The share of the most frequent of sorted values, 0 for none, and that of values outside low..high, NaN. */

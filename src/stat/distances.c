@@ -40,7 +40,10 @@ FiniteQuantile(const double *sorted, int64 n, double share)
 	return isfinite(quantile) ? quantile : sorted[(int64) floor((double) (n - 1) * share)];
 }
 
-/* See tests.h. */
+/*
+ * Cut at the quantiles of the baseline, for at most "bins" bins.  OUT at most bins - 1 edges.
+ * Returns their number.
+ */
 int
 CsQuantileBins(const double *baseline, int64 n, int bins, CsBinEdge *edges)
 {
@@ -83,7 +86,10 @@ CountBefore(const double *sorted, int64 n, const CsBinEdge *edge)
 	return low;
 }
 
-/* See tests.h. */
+/*
+ * The shares of sorted values in the bins between the edges.  OUT share, nedges + 1 of them, which
+ * sum to 1.
+ */
 void
 CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, double *share)
 {
@@ -98,7 +104,11 @@ CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, d
 	}
 }
 
-/* See tests.h. */
+/*
+ * Merge bins with their neighbours, in place, until each has CS_MIN_EXPECTED rows expected in the
+ * smaller sample and a mean share of "least": below that, no law of PSI holds.  Returns how many
+ * bins are left, at least 1.
+ */
 int
 CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m, double least)
 {
@@ -125,7 +135,9 @@ CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m, d
 	return merged;
 }
 
-/* See tests.h. */
+/*
+ * The population stability index of the same bins' (or levels') shares in samples of n and m rows.
+ */
 CsPsiResult
 CsPsi(int bins, const double *baseline, int64 n, const double *current, int64 m)
 {
@@ -166,7 +178,7 @@ Divergence(double p, double q)
 	return (p + q) / 2 * (log1p(-ratio * ratio) + 2 * ratio * atanh(ratio)) / log(4);
 }
 
-/* See tests.h. */
+/* The Jensen-Shannon distance of two vectors of shares, base 2: 0 to 1. */
 double
 CsJensenShannon(int bins, const double *baseline, const double *current)
 {
@@ -190,7 +202,7 @@ Area(double share, double from, double to)
 	return share * width;
 }
 
-/* See tests.h. */
+/* The Wasserstein distance of order 1; infinite when the shares at an infinity differ. */
 double
 CsWasserstein(const double *baseline, int64 n, const double *current, int64 m)
 {

@@ -26,7 +26,11 @@ static const EffectScale scales[] = {
 	{"cramers_v", 0.1, 0.3, 0.5}
 };
 
-/* See effect.h. */
+/*
+ * Cohen's word for an effect: negligible, small, medium or large; NULL for NaN.  Measures are
+ * eta_squared, omega_squared, epsilon_squared, cohens_d and cramers_v (df: the smaller number of
+ * the table's rows and columns, less 1); any other is an error.
+ */
 const char *
 CsEffectLabel(const char *measure, double value, int df)
 {

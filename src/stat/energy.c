@@ -53,7 +53,7 @@ typedef struct Energy
 	double	   *sum;			/* [GROUP][LABELLINGS] */
 } Energy;
 
-/* See tests.h. */
+/* Bytes that CsEnergyTest() takes beside the rows. */
 Size
 CsEnergyMemory(int d, int n, int m)
 {
@@ -217,7 +217,10 @@ DrawLabelling(Energy *e, int labelling, int *order, CsRng *rng)
 	}
 }
 
-/* See tests.h. */
+/*
+ * The energy test of two samples of rows of d numbers, row by row; n, m >= 1. p comes from so many
+ * permutations, seeded.
+ */
 CsEnergyResult
 CsEnergyTest(int d, const double *baseline, int n, const double *current, int m, int permutations,
 			 uint64 seed)

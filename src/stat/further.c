@@ -13,7 +13,10 @@
 
 #include "stat/null.h"
 
-/* See null.h. */
+/*
+ * The chance that one more value of a normal law is as large as "value" or larger, when n >= 2
+ * values of the law have this mean and this standard deviation.
+ */
 double
 CsFurtherUpper(double value, double mean, double sd, int n)
 {

@@ -276,7 +276,11 @@ ChooseGap(CsGap *gap)
 		gap->gap[0] >= gap->gap[highest] - gap->se[highest];
 }
 
-/* See stat.h. */
+/*
+ * The gap statistic for k_first..k_last segments by an algorithm; every row weighs 1.  Values are
+ * NaN from the first k on for which the gap is not defined: rows of W = 0, or fewer segments found.
+ * Palloc'd.
+ */
 CsGap *
 CsGapStatistic(const CsGapInput *in)
 {
@@ -313,7 +317,10 @@ CsGapStatistic(const CsGapInput *in)
 	return gap;
 }
 
-/* Bytes that it takes beside the rows and the fit of as many rows as the sample has. */
+/*
+ * Bytes that CsGapStatistic() takes beside the rows and beside the fit of as many rows as the
+ * sample has.
+ */
 Size
 CsGapMemory(int64 nrows, int d, int64 sample)
 {

@@ -19,7 +19,7 @@
 /* A value here, one in its group's place, and the scratch of sorting; and its group, twice. */
 #define VALUE_BYTES (3 * sizeof(double) + 2 * sizeof(int32))
 
-/* See grouped.h. */
+/* An empty sample in the context. */
 CsGroupSample *
 CsGroupSampleCreate(MemoryContext context)
 {
@@ -54,7 +54,7 @@ Reserve(CsGroupSample *sample, int64 n)
 	sample->capacity = capacity;
 }
 
-/* See grouped.h. */
+/* Add a value of a group.  The sample is held to maintenance_work_mem. */
 void
 CsGroupSampleAdd(CsGroupSample *sample, int32 group, double value)
 {
@@ -63,7 +63,7 @@ CsGroupSampleAdd(CsGroupSample *sample, int32 group, double value)
 	sample->group[sample->n++] = group;
 }
 
-/* See grouped.h. */
+/* Add all values of another sample, which stays as it is. */
 void
 CsGroupSampleMerge(CsGroupSample *sample, const CsGroupSample *other)
 {
@@ -75,7 +75,7 @@ CsGroupSampleMerge(CsGroupSample *sample, const CsGroupSample *other)
 	sample->n += other->n;
 }
 
-/* See grouped.h. */
+/* The sample as one value, palloc'd. */
 bytea *
 CsGroupSampleSerialize(const CsGroupSample *sample)
 {
@@ -98,7 +98,7 @@ CsGroupSampleSerialize(const CsGroupSample *sample)
 	return bytes;
 }
 
-/* See grouped.h. */
+/* A serialized sample, in the context.  An error when the bytes are not such a value. */
 CsGroupSample *
 CsGroupSampleDeserialize(const bytea *bytes, MemoryContext context)
 {
@@ -159,7 +159,10 @@ NumberGroups(const CsGroupSample *sample, int32 *index)
 	return ngroups;
 }
 
-/* See grouped.h. */
+/*
+ * The values brought together by group and sorted within each; palloc'd.  The sample stays as it
+ * is.
+ */
 CsGroupedValues *
 CsGroupSampleSort(const CsGroupSample *sample)
 {

@@ -76,28 +76,20 @@ extern int	CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, 
 /* anova.c: one-way analysis of variance, and Welch's without equal variances. */
 extern CsAnovaResult CsAnova(const CsGroupMoments *groups, int ngroups);
 
-/* pairs.c: all ngroups (ngroups - 1) / 2 pairs, into "pairs"; confidence of the intervals together. */
+/* pairs.c */
 extern void CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs);
 extern void CsGamesHowell(const CsGroupMoments *groups, int ngroups, double confidence,
 						  CsPair *pairs);
 
-/*
- * rank_tests.c: Kruskal and Wallis' test on ranks, and Levene's test of equal variances about the
- * medians.  GroupValues brings n values together by their groups, numbers below ngroups (below 0, or
- * NaN: left out), in a copy; groups without values are dropped.  Everything is palloc'd.
- */
+/* rank_tests.c */
 extern CsGroupedValues *CsGroupValues(const double *values, const int32 *groups, int64 n, int ngroups);
 extern CsGroupTest CsKruskalWallis(const CsGroupedValues *g);
 extern CsGroupTest CsLevene(const CsGroupedValues *g);
-
-/* Skewness, m3 / m2^(3/2), of those of n values that are in a group; NaN where they do not vary. */
 extern double CsGroupSkewness(const double *values, const int32 *groups, int64 n);
 
-/* studentized_range.c: upper tail and quantile of the range of k means; df may be infinite. */
+/* studentized_range.c */
 extern double CsStudentizedRangeUpper(double q, int k, double df);
 extern double CsStudentizedRangeQuantile(double probability, int k, double df);
-
-/* Upper tail of the F law; to some 10 digits, far out too. */
 extern double CsFUpper(double f, double df_between, double df_within);
 
 #endif							/* CUSTSEG_GROUP_TESTS_H */

@@ -23,10 +23,6 @@ typedef struct CsGroupedMoments
 	CsGroupMoments group[FLEXIBLE_ARRAY_MEMBER];
 } CsGroupedMoments;
 
-/*
- * Create: empty.  Add: a value, in place, or in a larger copy, which is returned.  Merge: all that
- * another has.  Check: an error unless it is such a value; All: with all that is in it.
- */
 extern CsGroupedMoments *CsGroupedMomentsCreate(void);
 extern CsGroupedMoments *CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value);
 extern CsGroupedMoments *CsGroupedMomentsMerge(CsGroupedMoments *m, const CsGroupedMoments *other);
@@ -49,7 +45,6 @@ extern void CsGroupSampleMerge(CsGroupSample *sample, const CsGroupSample *other
 extern bytea *CsGroupSampleSerialize(const CsGroupSample *sample);
 extern CsGroupSample *CsGroupSampleDeserialize(const bytea *bytes, MemoryContext context);
 
-/* Brought together by group and sorted; the sample stays as it is. */
 extern CsGroupedValues *CsGroupSampleSort(const CsGroupSample *sample);
 
 #endif							/* CUSTSEG_GROUPED_H */

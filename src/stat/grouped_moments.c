@@ -32,7 +32,7 @@ CreateState(int32 capacity)
 	return m;
 }
 
-/* See grouped.h. */
+/* An empty state, palloc'd. */
 CsGroupedMoments *
 CsGroupedMomentsCreate(void)
 {
@@ -48,7 +48,10 @@ ReportInvalidState(void)
 			 errhint("Only custseg.anova() and similar aggregates make such values.")));
 }
 
-/* See grouped.h. */
+/*
+ * Raise an error when a value's header cannot be that of a state.  Cheap enough to be called for
+ * every row.
+ */
 void
 CsGroupedMomentsCheck(const CsGroupedMoments *m)
 {
@@ -58,7 +61,7 @@ CsGroupedMomentsCheck(const CsGroupedMoments *m)
 		ReportInvalidState();
 }
 
-/* See grouped.h. */
+/* Raise an error when a value is not a state: check the header and every group. */
 void
 CsGroupedMomentsCheckAll(const CsGroupedMoments *m)
 {
@@ -161,7 +164,10 @@ CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value)
 	return m;
 }
 
-/* See grouped.h. */
+/*
+ * Add all moments of another state.  Returns the state or a larger copy, as CsGroupedMomentsAdd()
+ * does.
+ */
 CsGroupedMoments *
 CsGroupedMomentsMerge(CsGroupedMoments *m, const CsGroupedMoments *other)
 {

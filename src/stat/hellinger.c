@@ -31,7 +31,7 @@ SquaredDistance(int bins, const double *baseline, const double *current)
 	return Min((sum + compensation) / 2, 1);
 }
 
-/* See tests.h. */
+/* Hellinger's distance of two vectors of shares: 0 to 1. */
 double
 CsHellinger(int bins, const double *baseline, const double *current)
 {

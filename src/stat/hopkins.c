@@ -36,7 +36,7 @@ typedef struct HopkinsArgs
 	int			d;
 } HopkinsArgs;
 
-/* An item: the nearest rows of some points. */
+/* CS_TASK(CsHopkinsTask): the nearest rows of some points. */
 void
 CsHopkinsTask(CsTeam *team, const void *opaque, int item)
 {
@@ -139,7 +139,10 @@ Statistic(const double *squared, int m, int dimensions)
 	return sum[1] / (sum[0] + sum[1]);
 }
 
-/* See null.h. */
+/*
+ * Hopkins and Skellam's statistic of the rows, which is about 0.5 for rows that are spread at
+ * random; NaN when there is nothing to measure.  OUT p: its p-value.
+ */
 double
 CsHopkins(CsTeam *team, const CsMatrix *rows, uint64 seed, double *p)
 {

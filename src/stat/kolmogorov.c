@@ -193,7 +193,10 @@ PelzGoodLower(int64 n, double d)
 	return sqrt(2 * M_PI) / z * (k0 + k1 / root + k2 / n + k3 / (n * root));
 }
 
-/* See tests.h; the cases are Simard and L'Ecuyer's. */
+/*
+ * P(D_n >= d) for the one-sample statistic D_n of n >= 1 values.  The cases are those of Simard and
+ * L'Ecuyer.
+ */
 double
 CsKolmogorovUpper(int64 n, double d)
 {

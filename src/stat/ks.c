@@ -212,7 +212,7 @@ ResultOf(const Extremes *extremes, int64 n, int64 m)
 	return result;
 }
 
-/* See tests.h. */
+/* The two-sample Kolmogorov-Smirnov test. */
 CsKsResult
 CsKsTest(const double *baseline, int64 n, const double *current, int64 m)
 {
@@ -231,7 +231,11 @@ CsKsTest(const double *baseline, int64 n, const double *current, int64 m)
 	return result;
 }
 
-/* See tests.h. */
+/*
+ * The Kolmogorov-Smirnov test against a baseline of n values of which only quantiles are kept:
+ * nquantiles >= 2 of them, at equal steps from the minimum to the maximum.  Values in between are
+ * found by linear interpolation; for frequent values see quantile_function.c.
+ */
 CsKsResult
 CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double *current, int64 m)
 {

@@ -16,7 +16,7 @@ Change(const CsLevelRows *level, const int64 *rows)
 	return fabs((double) level->count[1] / rows[1] - (double) level->count[0] / rows[0]);
 }
 
-/* See statistic.h. */
+/* The level whose share has changed most; the first one on ties, -1 without levels. */
 int
 CsLargestChange(const CsLevelRows *levels, int nlevels, const int64 *rows)
 {

@@ -27,7 +27,10 @@ TakeRow(const double *const *columns, int d, int64 row, double *values)
 	return true;
 }
 
-/* See mahalanobis.h. */
+/*
+ * The mean and the covariance of those of n rows that have a value, not NaN, in each of d columns;
+ * palloc'd.
+ */
 CsMahalanobis
 CsMahalanobisFit(const double *const *columns, int d, int64 n)
 {
@@ -52,7 +55,10 @@ CsMahalanobisFit(const double *const *columns, int d, int64 n)
 	return result;
 }
 
-/* See mahalanobis.h. */
+/*
+ * The squared distance of a complete row; NaN without a covariance.  OUT p: the chance of a larger
+ * one among normal rows, whose distance is chi-square with d degrees of freedom.
+ */
 double
 CsMahalanobisSquared(const CsMahalanobis *m, const double *x, double *p)
 {

@@ -15,11 +15,6 @@ typedef struct CsMahalanobis
 	double	   *work;			/* d */
 } CsMahalanobis;
 
-/*
- * Fit: mean and covariance of those of n rows that have a value, not NaN, in each of d columns.  Squared:
- * the distance of a complete row; with its chance to be larger in normal rows, where it is chi-square
- * with d degrees of freedom.  NaN without a covariance.  palloc'd.
- */
 extern CsMahalanobis CsMahalanobisFit(const double *const *columns, int d, int64 n);
 extern double CsMahalanobisSquared(const CsMahalanobis *m, const double *x, double *p);
 

@@ -117,7 +117,10 @@ QuadraticForm(int n, double *v, double *d)
 	return sum;
 }
 
-/* See marginal.h. */
+/*
+ * Stuart and Maxwell's test of a square table: cells[].row is the category before, column the
+ * category after, both in 0..k-1.  Each pair is given once at most.
+ */
 CsMarginalResult
 CsStuartMaxwell(const CsCell *cells, int64 ncells, int k)
 {

@@ -17,10 +17,6 @@ typedef struct CsMarginalResult
 	double		p;
 } CsMarginalResult;
 
-/*
- * Stuart and Maxwell's test of a square table: cells[].row is the category before, column the one
- * after, both 0..k-1, each pair given once at most.
- */
 extern CsMarginalResult CsStuartMaxwell(const CsCell *cells, int64 ncells, int k);
 
 #endif							/* CUSTSEG_MARGINAL_H */

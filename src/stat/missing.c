@@ -39,7 +39,7 @@ typedef struct Em
 			   *missing;
 } Em;
 
-/* See missing.h. */
+/* Bytes that CsLittleTest() takes beside the patterns. */
 Size
 CsLittleMemory(int d)
 {
@@ -91,7 +91,9 @@ InvertSeen(Em *em, int nseen)
 	return true;
 }
 
-/* Add what is expected of the rows of one pattern, about the present mean; false when it cannot be. */
+/*
+ * Add what is expected of the rows of one pattern, about the present mean; false when it cannot be.
+ */
 static bool
 Expect(Em *em, const CsMissingPattern *p)
 {
@@ -186,7 +188,10 @@ Start(Em *em, const CsMissingPattern *patterns, int npatterns)
 	return true;
 }
 
-/* One iteration: expected sums, and the estimates that they give.  Returns the largest relative change. */
+/*
+ * One iteration: expected sums, and the estimates that they give.  Returns the largest relative
+ * change.
+ */
 static double
 Iterate(Em *em, const CsMissingPattern *patterns, int npatterns, double n)
 {
@@ -237,7 +242,10 @@ PatternDistance(Em *em, const CsMissingPattern *p)
 	return (double) p->n * sum;
 }
 
-/* See missing.h. */
+/*
+ * Little's test of patterns of d columns, each of which has a value in some row.  Returns false
+ * when the covariance cannot be estimated: a column does not vary, or follows from others.
+ */
 bool
 CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleResult *result)
 {

@@ -26,13 +26,7 @@ typedef struct CsLittleResult
 	bool		converged;
 } CsLittleResult;
 
-/* Bytes that the test takes beside its patterns. */
 extern Size CsLittleMemory(int d);
-
-/*
- * Little's test of patterns of d columns, each seen in some row.  False when the covariance cannot be
- * estimated: a column that does not vary, or follows from others.
- */
 extern bool CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleResult *result);
 
 #endif							/* CUSTSEG_STAT_MISSING_H */

@@ -35,10 +35,6 @@ extern double CsUnimodalQuantile(const CsUnimodal *u, double p);
 /*
  * reference.c: a distribution of rows like those given, but without groups, and sets of rows drawn
  * from it.
- *
- * Fit: group[column] is the column where a category's columns begin that this one belongs to, or
- * -1.  Draw: as many rows as were given, in a matrix that is written anew by each draw; sets of the
- * same seed differ by their number.  Memory: bytes that all this takes.
  */
 typedef struct CsReference CsReference;
 
@@ -49,16 +45,10 @@ extern void CsReferenceFree(CsTeam *team, CsReference *reference);
 extern Size CsReferenceMemory(int64 nrows, int ncolumns);
 extern PGDLLEXPORT void CsReferenceTask(CsTeam *team, const void *args, int item);
 
-/*
- * further.c: the chance that one more value of a normal law, of which n >= 2 values have this mean and
- * standard deviation, is as large as this or larger.
- */
+/* further.c */
 extern double CsFurtherUpper(double value, double mean, double sd, int n);
 
-/*
- * hopkins.c: Hopkins and Skellam's statistic of the rows, about 0.5 for rows that are spread at
- * random, and its p-value; NaN when there is nothing to measure.
- */
+/* hopkins.c */
 extern double CsHopkins(CsTeam *team, const CsMatrix *rows, uint64 seed, double *p);
 extern PGDLLEXPORT void CsHopkinsTask(CsTeam *team, const void *args, int item);
 

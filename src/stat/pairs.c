@@ -15,7 +15,9 @@
 
 #include "stat/group_tests.h"
 
-/* Complete a pair whose standard error and degrees of freedom are known; critical: NaN to be found. */
+/*
+ * Complete a pair whose standard error and degrees of freedom are known; critical: NaN to be found.
+ */
 static void
 FinishPair(CsPair *pair, int ngroups, double error, double confidence, double critical)
 {
@@ -33,7 +35,10 @@ FinishPair(CsPair *pair, int ngroups, double error, double confidence, double cr
 	pair->high = pair->difference + critical * error;
 }
 
-/* See group_tests.h. */
+/*
+ * Tukey's test of all ngroups (ngroups - 1) / 2 pairs.  "confidence" is that of all intervals
+ * together.  OUT pairs.
+ */
 void
 CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
 {
@@ -59,7 +64,10 @@ CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair 
 		}
 }
 
-/* See group_tests.h. */
+/*
+ * Games and Howell's test of all pairs, which does not assume equal variances; otherwise as
+ * CsTukeyHsd().
+ */
 void
 CsGamesHowell(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
 {

@@ -23,7 +23,10 @@ IsAtom(const double *quantiles, int nquantiles, int i)
 		(i < nquantiles - 1 && quantiles[i + 1] == quantiles[i]);
 }
 
-/* See tests.h. */
+/*
+ * The distribution function of a baseline at a value, and its limit from the left.  Values are
+ * given in ascending order.
+ */
 void
 CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuantileCursor *at,
 				 double *before, double *upto)
@@ -71,7 +74,7 @@ CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuanti
 	}
 }
 
-/* See tests.h. */
+/* CsBinShares() of a baseline of which quantiles are kept. */
 void
 CsQuantileBinShares(const double *quantiles, int nquantiles, const CsBinEdge *edges, int nedges,
 					double *share)
@@ -107,8 +110,9 @@ AreaBetween(double from, double to, double width)
 }
 
 /*
- * See tests.h.  The sample is reduced to the same quantiles: what linear interpolation makes of
- * long tails then is the same on both sides.
+ * CsWasserstein() from a baseline of which quantiles are kept to a sample.  The sample is reduced
+ * to the same quantiles, so that what linear interpolation makes of long tails is the same on both
+ * sides.
  */
 double
 CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n, const double *current,

@@ -24,7 +24,11 @@
 
 #define INTERRUPT_VALUES 262144
 
-/* See group_tests.h. */
+/*
+ * A copy of n values, brought together by group and sorted within each; palloc'd.  Groups are
+ * numbers below ngroups; values whose group is below 0, and NaN, are left out, and so are groups
+ * without values.
+ */
 CsGroupedValues *
 CsGroupValues(const double *values, const int32 *groups, int64 n, int ngroups)
 {
@@ -125,8 +129,8 @@ TakeTies(Merge *m, int64 *taken)
 }
 
 /*
- * Sum of each group's ranks less the mean rank, in halves, which are whole numbers, as doubles exact up
- * to 2^53; and of all values the sum of squares of those, with ties at their mean rank.
+ * Sum of each group's ranks less the mean rank, in halves, which are whole numbers, as doubles
+ * exact up to 2^53; and of all values the sum of squares of those, with ties at their mean rank.
  */
 static void
 SumRanks(const CsGroupedValues *g, double *sum, double *squares)
@@ -172,7 +176,7 @@ SumRanks(const CsGroupedValues *g, double *sum, double *squares)
 	pfree(taken);
 }
 
-/* See group_tests.h. */
+/* Kruskal and Wallis' test on ranks. */
 CsGroupTest
 CsKruskalWallis(const CsGroupedValues *g)
 {
@@ -221,7 +225,7 @@ DeviationMoments(const double *sorted, int64 n)
 	return result;
 }
 
-/* See group_tests.h. */
+/* Levene's test of equal variances, about the medians. */
 CsGroupTest
 CsLevene(const CsGroupedValues *g)
 {
@@ -240,7 +244,10 @@ CsLevene(const CsGroupedValues *g)
 	return result;
 }
 
-/* See group_tests.h. */
+/*
+ * The skewness, m3 / m2^(3/2), of those of n values that are in a group; NaN where they do not
+ * vary.
+ */
 double
 CsGroupSkewness(const double *values, const int32 *groups, int64 n)
 {

@@ -246,7 +246,7 @@ PlaceTables(CsArena *arena, ReferenceArgs *args, CsUnimodal **fitted, const int 
 	}
 }
 
-/* Bytes that Fit and Draw take for that many rows. */
+/* Bytes that CsReferenceFit() and CsReferenceDraw() take for that many rows. */
 Size
 CsReferenceMemory(int64 nrows, int ncolumns)
 {
@@ -257,7 +257,11 @@ CsReferenceMemory(int64 nrows, int ncolumns)
 	return add_size(mul_size(rows, 6), mul_size(square, 2));
 }
 
-/* See null.h. */
+/*
+ * Fit a distribution of rows that are like the given ones, but without groups. group[column] is the
+ * column where the columns of the category begin to which this column belongs, or -1.  Free it by
+ * CsReferenceFree().
+ */
 CsReference *
 CsReferenceFit(CsTeam *team, const CsMatrix *rows, const int *group)
 {
@@ -332,7 +336,7 @@ DrawCategories(const ReferenceArgs *args, CsArena *arena, const char *tables, Cs
 	}
 }
 
-/* An item: one block of the set that is drawn. */
+/* CS_TASK(CsReferenceTask): one block of the set that is drawn. */
 void
 CsReferenceTask(CsTeam *team, const void *opaque, int item)
 {
@@ -353,7 +357,10 @@ CsReferenceTask(CsTeam *team, const void *opaque, int item)
 	}
 }
 
-/* See null.h; the matrix is the reference's. */
+/*
+ * Draw as many rows as were given.  Sets of the same seed differ by their number.  The matrix is
+ * the reference's; each draw writes it anew.
+ */
 const CsMatrix *
 CsReferenceDraw(CsTeam *team, CsReference *r, uint64 seed, int number)
 {
@@ -365,7 +372,7 @@ CsReferenceDraw(CsTeam *team, CsReference *r, uint64 seed, int number)
 	return r->drawn;
 }
 
-/* Give it all back. */
+/* Free the reference. */
 void
 CsReferenceFree(CsTeam *team, CsReference *r)
 {

@@ -10,7 +10,7 @@
 #include "catalog/pg_type.h"
 #include "stat/result.h"
 
-/* See result.h. */
+/* A row of psi_result for samples of n and m rows; psi NULL gives NULLs and the counts. */
 Datum
 CsFormPsiResult(FunctionCallInfo fcinfo, const CsPsiResult *psi, int64 n, int64 m)
 {

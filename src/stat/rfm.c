@@ -15,7 +15,7 @@
 #include "math/math.h"
 #include "stat/rfm.h"
 
-/* See rfm.h. */
+/* Cut n >= 1 sorted values at their quantiles i / bins. */
 void
 CsRfmCutAtQuantiles(CsRfmCuts *cuts, const double *sorted, int64 n)
 {
@@ -23,7 +23,7 @@ CsRfmCutAtQuantiles(CsRfmCuts *cuts, const double *sorted, int64 n)
 		cuts->cut[i - 1] = CsQuantileSorted(sorted, n, (double) i / cuts->bins);
 }
 
-/* See rfm.h. */
+/* The score of a value, 1 to bins. */
 int
 CsRfmScore(const CsRfmCuts *cuts, double value)
 {
@@ -34,7 +34,7 @@ CsRfmScore(const CsRfmCuts *cuts, double value)
 	return cuts->reversed ? cuts->bins - reached : 1 + reached;
 }
 
-/* See rfm.h. */
+/* Days from one time to another, to the microsecond that times have. */
 double
 CsDaysBetween(double from, double to)
 {
@@ -43,7 +43,11 @@ CsDaysBetween(double from, double to)
 	return rint((to - from) * microseconds) / microseconds;
 }
 
-/* See rfm.h. */
+/*
+ * The gaps between n sorted times.  OUT mean, NaN below two times; variation, their standard
+ * deviation (with n - 1 in the denominator) divided by the mean, NaN below three times or when the
+ * mean is 0.
+ */
 void
 CsGapsBetween(const double *sorted, int64 n, double *mean, double *variation)
 {

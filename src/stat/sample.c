@@ -53,8 +53,10 @@ ShareOut(const int64 *counts, int k, int64 total, int64 sample, int64 *quota)
 }
 
 /*
- * Draw at most "sample" of the rows that have a label 0..k-1, all of them when there are no more.
- * The struct and its arrays are palloc'd.
+ * Draw at most "sample" of the rows that have a label 0..k-1, or all of them when there are no
+ * more.  Segments are represented in proportion to their sizes, but by at least two rows if they
+ * have that many and there is room.  The struct and its arrays are palloc'd; free them by
+ * CsSampleFree().
  */
 CsStratifiedSample *
 CsSampleStratified(const int32 *labels, int64 nrows, int k, int64 sample, uint64 seed)
@@ -100,7 +102,7 @@ CsSampleStratified(const int32 *labels, int64 nrows, int k, int64 sample, uint64
 	return s;
 }
 
-/* Give a sample back. */
+/* Free a sample. */
 void
 CsSampleFree(CsStratifiedSample *s)
 {
@@ -111,8 +113,8 @@ CsSampleFree(CsStratifiedSample *s)
 }
 
 /*
- * Row numbers of a simple random sample of at most "sample" of nrows rows, ascending, palloc'd; all
- * of them when there are no more.  *used is how many.
+ * The row numbers of a simple random sample of at most "sample" of nrows rows, ascending, palloc'd;
+ * all of them when there are no more.  OUT *used: how many.
  */
 int64 *
 CsSampleRows(int64 nrows, int64 sample, uint64 seed, int64 *used)

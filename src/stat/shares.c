@@ -23,7 +23,7 @@
 #include "stat/shares.h"
 #include "stat/tests.h"
 
-/* See shares.h. */
+/* Wilson's interval of a share that was seen in "count" of n >= 1 cases. */
 void
 CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *high)
 {
@@ -87,7 +87,7 @@ Total(int n, const int64 *parts)
 	return total;
 }
 
-/* See shares.h. */
+/* Herfindahl's index of the parts of a whole, 1/n to 1; NaN when all are 0. */
 double
 CsHerfindahl(int n, const int64 *parts)
 {
@@ -99,7 +99,10 @@ CsHerfindahl(int n, const int64 *parts)
 	return sum;
 }
 
-/* See shares.h. */
+/*
+ * The entropy of the parts of a whole divided by that of n equal parts, 0 to 1; NaN for n < 2 and
+ * when all are 0.
+ */
 double
 CsNormalizedEntropy(int n, const int64 *parts)
 {
@@ -116,7 +119,10 @@ CsNormalizedEntropy(int n, const int64 *parts)
 	return sum / log(n);
 }
 
-/* See shares.h. */
+/*
+ * With the given probability, the share of new values outside the range of a sample of n values
+ * from the same distribution is below this.
+ */
 double
 CsShareOutsideRange(int64 n, double probability)
 {

@@ -7,7 +7,6 @@
 
 #include "custseg.h"
 
-/* Wilson's interval of a share of which "count" of "n" were seen, n >= 1. */
 extern void CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *high);
 
 /* Is that share above a bound for certain?  By Wilson's interval. */
@@ -24,17 +23,8 @@ extern double CsUnseenShare(const int64 *counts, int nlevels, int64 n);
  * neither, or all of both, have it; NaN when a sample is empty.
  */
 extern double CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2);
-
-/* Herfindahl's index of the parts of a whole, 1/n to 1; NaN when all are 0. */
 extern double CsHerfindahl(int n, const int64 *parts);
-
-/* Entropy of the parts of a whole over that of n equal ones, 0 to 1; NaN: n < 2 or all are 0. */
 extern double CsNormalizedEntropy(int n, const int64 *parts);
-
-/*
- * The share of new values that fall outside the range of a sample of n values from the same
- * distribution is below this with the given probability.
- */
 extern double CsShareOutsideRange(int64 n, double probability);
 
 #endif							/* CUSTSEG_SHARES_H */

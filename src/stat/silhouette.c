@@ -180,7 +180,7 @@ IsNearer(double mean, int segment, double least, int neighbor)
 	return mean < least || (mean == least && segment < neighbor);
 }
 
-/* CS_TASK(CsSilhouetteTask): a piece against itself and all later rows. */
+/* CS_TASK(CsSilhouetteTask): compare a piece of the rows with itself and with all later rows. */
 void
 CsSilhouetteTask(CsTeam *team, const void *opaque, int item)
 {
@@ -333,7 +333,7 @@ PlanArea(SilhouetteArgs *args, int64 n, int d, int k)
 	return total;
 }
 
-/* Bytes that the silhouette of so many rows takes, what it returns included. */
+/* Bytes that the silhouette of so many rows takes, with what it returns. */
 Size
 CsSilhouetteMemory(int64 nrows, int d, int k)
 {
@@ -442,7 +442,12 @@ IsDefined(const CsStratifiedSample *sample, int k)
 	return segments >= 2 && segments < sample->nrows;
 }
 
-/* See stat.h. */
+/*
+ * The silhouette widths of the rows that have a segment, or of a stratified sample of "most" of
+ * them.  Means are given by segment and, weighted by the segments' rows, for all.  The mean is NaN
+ * and the arrays are NULL when the silhouette is not defined: with fewer than two segments, or as
+ * many as rows.  Palloc'd; free it by CsSilhouetteFree().
+ */
 CsSilhouette *
 CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int labels_area, int k, int64 most,
 				   uint64 seed)
@@ -476,7 +481,7 @@ CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int labels_area, int k, int6
 	return result;
 }
 
-/* Give it back. */
+/* Free a silhouette. */
 void
 CsSilhouetteFree(CsSilhouette *s)
 {
@@ -490,7 +495,7 @@ CsSilhouetteFree(CsSilhouette *s)
 	pfree(s);
 }
 
-/* See stat.h. */
+/* The mean silhouette width only.  OUT *used: the number of rows from which it was computed. */
 double
 CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 				   uint64 seed, int64 *used)
@@ -503,7 +508,10 @@ CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sam
 	return mean;
 }
 
-/* See stat.h. */
+/*
+ * By how much the silhouettes of "b" are wider than those of "a", in the mean over the rows that
+ * have one in both; two labelings of the same rows of one matrix.  NaN where one is not defined.
+ */
 CsSilhouetteGain
 CsSilhouettesCompare(const CsSilhouette *a, const CsSilhouette *b)
 {

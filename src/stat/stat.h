@@ -9,13 +9,7 @@
 #include "data/matrix.h"
 #include "parallel/team.h"
 
-/*
- * sample.c: which rows a measure looks at.
- *
- * Stratified: of the rows with a label 0..k-1, in proportion to the segments' sizes, but at least
- * two rows of each that has so many, where there is room for that; or all, when there are no more
- * than were asked for.
- */
+/* sample.c: which rows a measure looks at. */
 typedef struct CsStratifiedSample
 {
 	int64		labelled;		/* rows that have a segment */
@@ -28,16 +22,9 @@ typedef struct CsStratifiedSample
 extern CsStratifiedSample *CsSampleStratified(const int32 *labels, int64 nrows, int k,
 											  int64 sample, uint64 seed);
 extern void CsSampleFree(CsStratifiedSample *s);
-
-/* A simple sample of row numbers, ascending, palloc'd. */
 extern int64 *CsSampleRows(int64 nrows, int64 sample, uint64 seed, int64 *used);
 
-/*
- * silhouette.c: silhouette widths of the rows that have a segment, or of a stratified sample of
- * "most" of them.  The means are of the segments and, weighted by their rows, of all.  The mean is
- * NaN and the arrays are NULL when it is not defined: fewer than two segments, or as many as rows.
- * palloc'd.
- */
+/* silhouette.c */
 #define CS_MAX_SILHOUETTE_ROWS 1000000
 
 typedef struct CsSilhouette
@@ -56,10 +43,7 @@ extern void CsSilhouetteFree(CsSilhouette *s);
 extern Size CsSilhouetteMemory(int64 nrows, int ncolumns, int k);
 extern PGDLLEXPORT void CsSilhouetteTask(CsTeam *team, const void *args, int item);
 
-/*
- * Of two labelings of the same rows of one matrix: how much wider the silhouettes of "b" are than
- * those of "a", in the mean of the rows that have one in both.  NaN where one is not defined.
- */
+/* How much wider the silhouettes of one labeling are than those of another. */
 typedef struct CsSilhouetteGain
 {
 	double		mean;
@@ -68,14 +52,13 @@ typedef struct CsSilhouetteGain
 
 extern CsSilhouetteGain CsSilhouettesCompare(const CsSilhouette *a, const CsSilhouette *b);
 
-/* The mean silhouette width only; *used is the number of rows it is computed on. */
 extern double CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 								 uint64 seed, int64 *used);
 
 /*
  * validity.c: Calinski-Harabasz and Davies-Bouldin, NaN when they are not defined (fewer than two
  * segments with rows, or as many as rows), and what else the segments' moments tell.  Noise is left
- * out, but shares are of all rows.  OfLabels takes the moments first, every row weighing 1.
+ * out, but shares are of all rows.
  */
 typedef struct CsValidity
 {
@@ -88,16 +71,11 @@ typedef struct CsValidity
 				largest_share;	/* of the segments that have rows */
 } CsValidity;
 
-/* Is a sum of squared distances 0, but for the rounding of the means they are measured to? */
 extern bool CsIsNothing(const CsSegmentMoments *s, int ncolumns, double squares);
 extern CsValidity CsValidityOfMoments(const CsSegmentMoments *s, int ncolumns);
 extern CsValidity CsValidityOfLabels(CsTeam *team, const CsMatrix *m, int labels, int k);
 
-/*
- * gap.c: the gap statistic for k_first..k_last segments by an algorithm; every row weighs 1.
- * Values are NaN from the first k on that is not defined: rows of W = 0, or fewer segments found.
- * palloc'd.
- */
+/* gap.c */
 typedef struct CsGapInput
 {
 	CsTeam	   *team;

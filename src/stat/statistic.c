@@ -29,21 +29,24 @@ static const CsStatistic *const table[] = {STATISTICS(ADDRESS)};
 
 StaticAssertDecl(lengthof(table) <= CS_MAX_STATISTICS, "CS_MAX_STATISTICS is too low");
 
-/* See statistic.h. */
+/* How many statistics there are. */
 int
 CsStatisticCount(void)
 {
 	return lengthof(table);
 }
 
-/* See statistic.h. */
+/* The statistic at a place of the table, from 0. */
 const CsStatistic *
 CsStatisticAt(int i)
 {
 	return table[i];
 }
 
-/* See statistic.h. */
+/*
+ * Compute all statistics.  OUT measures, CsStatisticCount() of them; NaN for a statistic of the
+ * other kind of values.
+ */
 void
 CsMeasureAll(const CsComparison *c, CsMeasure *measures)
 {

@@ -42,11 +42,7 @@ typedef struct CsComparison
 	CsChiSquareResult chi_square;	/* of the parts that are levels */
 } CsComparison;
 
-/*
- * comparison.c: of numbers, see CsComparison; sd may be NaN.  Of levels: "rest", if not negative, is
- * what one side does not tell apart; it and levels of fewer than CS_MIN_EXPECTED rows to expect on the
- * smaller side become one part.  What is passed must live as long as the comparison.
- */
+/* comparison.c */
 extern CsComparison CsCompareNumbers(const double *quantiles, int nquantiles, int64 n, double sd,
 									 const double *current, int64 m);
 extern CsComparison CsCompareLevels(const CsLevelRows *levels, int nlevels, const int64 *rows, int rest);
@@ -79,11 +75,9 @@ typedef struct CsStatistic
 
 extern int	CsStatisticCount(void);
 extern const CsStatistic *CsStatisticAt(int i);
-
-/* All of them, NaN those that are not of such values; "measures" holds CsStatisticCount(). */
 extern void CsMeasureAll(const CsComparison *c, CsMeasure *measures);
 
-/* l_infinity.c: which level's share has changed most; the first one on ties, -1 without levels. */
+/* l_infinity.c */
 extern int	CsLargestChange(const CsLevelRows *levels, int nlevels, const int64 *rows);
 
 #endif							/* CUSTSEG_STATISTIC_H */

@@ -145,7 +145,7 @@ ScaleEnd(double df, double step)
 	return outside;
 }
 
-/* See group_tests.h. */
+/* The upper tail of the studentized range of k means; df may be infinite. */
 double
 CsStudentizedRangeUpper(double q, int k, double df)
 {
@@ -184,7 +184,10 @@ CsStudentizedRangeUpper(double q, int k, double df)
 	return Min(sum / total, 1);
 }
 
-/* See group_tests.h.  By false position, the end that stays being pulled in (Illinois' method). */
+/*
+ * The quantile of the studentized range of k means; df may be infinite.  Found by false position,
+ * where the end that stays is pulled in (the Illinois method).
+ */
 double
 CsStudentizedRangeQuantile(double probability, int k, double df)
 {

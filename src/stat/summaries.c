@@ -161,7 +161,11 @@ GatherGroups(const double *values, const int32 *groups, int64 n, int ngroups, do
 	start[0] = 0;
 }
 
-/* See summaries.h. */
+/*
+ * Sum up n values by group.  A group is a number below ngroups, or below 0 for a value that is not
+ * counted, as NaN is not.  OUT summaries, ngroups + 1, the last for all groups together.  The
+ * contents of "values" and of the scratch, n doubles, are lost.
+ */
 void
 CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, double *scratch,
 				  CsNumberSummary *summaries)
@@ -192,28 +196,36 @@ CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, dou
 	pfree(start);
 }
 
-/* See summaries.h. */
+/*
+ * The difference of a group's mean from the mean of everyone, in standard deviations of everyone;
+ * NaN where those do not vary.
+ */
 double
 CsMeanDifference(double mean, double overall, double sd)
 {
 	return sd > 0 ? (mean - overall) / sd : NAN;
 }
 
-/* See summaries.h. */
+/* CsMeanDifference() of a share, which is the mean of a number that is 0 or 1. */
 double
 CsShareDifference(double share, double overall)
 {
 	return CsMeanDifference(share, overall, CsShareDeviation(overall));
 }
 
-/* See summaries.h. */
+/*
+ * The standard deviation of a number that is 1 for this share of the rows, and 0 for the others.
+ */
 double
 CsShareDeviation(double share)
 {
 	return sqrt(share * (1 - share));
 }
 
-/* See summaries.h. */
+/*
+ * Eta squared: the share of a number's variance that lies between ngroups groups, from their
+ * summaries and that of all of them.  NaN where there is no variance.
+ */
 double
 CsEtaSquared(const CsNumberSummary *summaries, int ngroups)
 {
@@ -241,7 +253,10 @@ CsEtaSquared(const CsNumberSummary *summaries, int ngroups)
 	return eta_squared;
 }
 
-/* See summaries.h. */
+/*
+ * How far two means or shares are apart: |a - b| divided by half of |a| + |b|, 0 to 2; 0 where both
+ * are 0, NaN where one is NaN.
+ */
 double
 CsRelativeGap(double a, double b)
 {
@@ -251,7 +266,10 @@ CsRelativeGap(double a, double b)
 	return isnan(size) ? NAN : size == 0 ? 0 : 2 * (fabs(a / 2 - b / 2) / size);
 }
 
-/* See summaries.h. */
+/*
+ * The mean of CsRelativeGap() by chance alone, when the two means are of n[0] and n[1] values with
+ * this standard deviation.  NaN where one of them is.
+ */
 double
 CsExpectedRelativeGap(const double *value, const int64 *n, double sd)
 {
@@ -261,14 +279,17 @@ CsExpectedRelativeGap(const double *value, const int64 *n, double sd)
 	return size > 0 ? sd * sqrt(1.0 / n[0] + 1.0 / n[1]) * sqrt(2 / M_PI) / size : size;
 }
 
-/* See summaries.h. */
+/* The standard deviation of two groups of the same size together. */
 double
 CsJointDeviation(double a, double b)
 {
 	return sqrt((a * a + b * b) / 2);
 }
 
-/* See summaries.h. */
+/*
+ * The mean and the standard deviation of a few numbers, with n - 1 in the denominator (NaN for n =
+ * 1).
+ */
 void
 CsMeanOfFew(const double *x, int n, double *mean, double *sd)
 {

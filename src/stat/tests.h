@@ -38,24 +38,17 @@ typedef struct CsKsResult
 } CsKsResult;
 
 extern CsKsResult CsKsTest(const double *baseline, int64 n, const double *current, int64 m);
-
-/*
- * The same against a baseline of n values of which quantiles are kept: nquantiles >= 2 of them, at
- * equal steps from the minimum to the maximum, values in between by linear interpolation,
- * but see quantile_function.c for those that are frequent.
- */
 extern CsKsResult CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n,
 									const double *current, int64 m);
 
-/* kolmogorov.c: P(D_n >= d), D_n of one sample of n values, n >= 1. */
+/* kolmogorov.c */
 extern double CsKolmogorovUpper(int64 n, double d);
 
 /*
  * distances.c
  *
- * An edge between two bins: what is above the value lies beyond it, and the value itself if
- * "inclusive".  CsQuantileBins cuts at the baseline's quantiles; it fills at most bins - 1 edges
- * and returns how many.  CsBinShares sets nedges + 1 shares, which sum to 1.
+ * An edge between two bins: values above it are in the bin beyond, and so is the value itself if
+ * "inclusive".
  */
 typedef struct CsBinEdge
 {
@@ -77,20 +70,14 @@ typedef struct CsPsiResult
 
 extern CsPsiResult CsPsi(int bins, const double *baseline, int64 n, const double *current, int64 m);
 
-/*
- * Merge bins with their neighbours, in place, until each has CS_MIN_EXPECTED rows expected in the
- * smaller sample and a mean share of "least": below, no law of PSI holds.  Returns how many bins
- * are left, at least 1.
- */
+/* Rows that must be expected in a bin or a level of the smaller sample. */
 #define CS_MIN_EXPECTED 5
 
 extern int	CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m,
 							double least);
-
-/* Jensen-Shannon distance of two vectors of shares, base 2: 0 to 1. */
 extern double CsJensenShannon(int bins, const double *baseline, const double *current);
 
-/* hellinger.c: Hellinger's distance of two vectors of shares: 0 to 1. */
+/* hellinger.c */
 extern double CsHellinger(int bins, const double *baseline, const double *current);
 
 /* cramer_von_mises.c: the two-sample test of Cramer and von Mises. */
@@ -101,17 +88,11 @@ typedef struct CsCvmResult
 } CsCvmResult;
 
 extern CsCvmResult CsCramerVonMises(const double *baseline, int64 n, const double *current, int64 m);
-
-/* Wasserstein distance of order 1; infinite when shares at an infinity differ. */
 extern double CsWasserstein(const double *baseline, int64 n, const double *current, int64 m);
 
 /*
  * quantile_function.c: a baseline of n values of which quantiles are kept, as for
- * CsKsTestQuantiles.
- *
- * Shares gives its distribution function at a value, and the limit from the left.  Values come in
- * ascending order; the cursor, all zeroes at first, says where the one before was.
- * BinShares is CsBinShares of such a baseline, Wasserstein is CsWasserstein from it to a sample.
+ * CsKsTestQuantiles().  The cursor, all zeroes at first, tells where the value before was.
  */
 typedef struct CsQuantileCursor
 {
@@ -156,13 +137,10 @@ typedef struct CsChiSquareResult
 extern CsChiSquareResult CsChiSquareTest(const CsCell *cells, int64 ncells, int nrows,
 										 int ncolumns);
 
-/* The chi-square law's upper tail and the value that has the given upper tail; df >= 1. */
 extern double CsChiSquareUpper(double x, double df);
 extern double CsChiSquareUpperInverse(double p, double df);
 
-/*
- * energy.c: rows of d numbers, row by row; n, m >= 1.  Memory is what the test takes beside them.
- */
+/* energy.c */
 typedef struct CsEnergyResult
 {
 	double		distance;		/* E */
@@ -174,11 +152,6 @@ typedef struct CsEnergyResult
 extern Size CsEnergyMemory(int d, int n, int m);
 extern CsEnergyResult CsEnergyTest(int d, const double *baseline, int n, const double *current,
 								   int m, int permutations, uint64 seed);
-
-/*
- * Benjamini and Hochberg's adjustment, in place: the false discovery rate at which each
- * hypothesis is rejected.  NaN stays and does not count.
- */
 extern void CsAdjustBenjaminiHochberg(double *p, int n);
 
 #endif							/* CUSTSEG_TESTS_H */

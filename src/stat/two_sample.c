@@ -49,7 +49,7 @@ CheckMemory(int64 baseline, int64 current)
 				 errhint("Test a sample of the rows, as TABLESAMPLE gives.")));
 }
 
-/* See two_sample.h. */
+/* Two empty samples, in the context. */
 CsTwoSamples *
 CsTwoSamplesCreate(MemoryContext context, int bins)
 {
@@ -76,7 +76,10 @@ Reserve(CsTwoSamples *samples, int which, int64 capacity)
 	samples->capacity[which] = capacity;
 }
 
-/* See two_sample.h. */
+/*
+ * Add a value to one of the samples; NaN is left out.  What the samples take is held to
+ * maintenance_work_mem.
+ */
 void
 CsTwoSamplesAdd(CsTwoSamples *samples, int which, double value)
 {
@@ -90,7 +93,10 @@ CsTwoSamplesAdd(CsTwoSamples *samples, int which, double value)
 	samples->sorted = false;
 }
 
-/* See two_sample.h. */
+/*
+ * Sort both samples, in place.  The order of the values never matters, so that a state may be
+ * sorted at any time.
+ */
 void
 CsTwoSamplesSort(CsTwoSamples *samples)
 {
@@ -122,7 +128,7 @@ MergeSorted(double *values, int64 n, const double *others, int64 m)
 	}
 }
 
-/* See two_sample.h. */
+/* Add the values of other samples, which keep theirs but are sorted.  The result is sorted. */
 void
 CsTwoSamplesMerge(CsTwoSamples *samples, CsTwoSamples *other)
 {
@@ -143,7 +149,7 @@ CsTwoSamplesMerge(CsTwoSamples *samples, CsTwoSamples *other)
 	}
 }
 
-/* See two_sample.h. */
+/* The samples as one value, sorted; palloc'd. */
 bytea *
 CsTwoSamplesSerialize(CsTwoSamples *samples)
 {
@@ -175,7 +181,7 @@ CsTwoSamplesSerialize(CsTwoSamples *samples)
 	return bytes;
 }
 
-/* See two_sample.h. */
+/* Serialized samples, in the context.  An error when the bytes are not such a value. */
 CsTwoSamples *
 CsTwoSamplesDeserialize(const bytea *bytes, MemoryContext context)
 {

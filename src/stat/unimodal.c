@@ -266,7 +266,7 @@ CsUnimodalFit(const double *sorted, int n)
 	return u;
 }
 
-/* The value below which a share p of the distribution lies; 0 <= p <= 1. */
+/* The value below which the share p of the distribution lies; 0 <= p <= 1. */
 double
 CsUnimodalQuantile(const CsUnimodal *u, double p)
 {

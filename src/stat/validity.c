@@ -25,7 +25,10 @@
 /* What scikit-learn takes for 0: numpy.allclose's absolute tolerance. */
 #define NEARLY_ZERO 1e-8
 
-/* See stat.h. */
+/*
+ * Is a sum of squared distances 0, apart from the rounding of the means from which they are
+ * measured?
+ */
 bool
 CsIsNothing(const CsSegmentMoments *s, int d, double squares)
 {
@@ -111,7 +114,7 @@ DaviesBouldin(const CsSegmentMoments *s, int d, int segments)
 	return farthest <= NEARLY_ZERO || widest <= NEARLY_ZERO ? 0 : sum / segments;
 }
 
-/* See stat.h. */
+/* The validity of a labelling from the moments of its segments. */
 CsValidity
 CsValidityOfMoments(const CsSegmentMoments *s, int d)
 {
@@ -143,7 +146,7 @@ CsValidityOfMoments(const CsSegmentMoments *s, int d)
 	return v;
 }
 
-/* See stat.h. */
+/* The validity of a labelling, "labels" an area of int32[nrows]; every row weighs 1. */
 CsValidity
 CsValidityOfLabels(CsTeam *team, const CsMatrix *m, int labels, int k)
 {

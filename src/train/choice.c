@@ -29,7 +29,11 @@ static const char *const names[NVOTERS] = {
 	"bic", "silhouette", "calinski_harabasz", "davies_bouldin"
 };
 
-/* See choice.h. */
+/*
+ * Parse an algorithm's options where silhouettes are to judge it.  Further options, described as
+ * for CsOptionsParse(), are read from the same json into "extra", which may be NULL.  The result is
+ * palloc'd.
+ */
 void *
 CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *options, int noptions,
 			   size_t size, void *extra)
@@ -54,7 +58,9 @@ CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *option
 	return result;
 }
 
-/* See choice.h. */
+/*
+ * Bytes that the choice takes, for CsRequest.measures; CsRequest.judging are the CsChoiceOptions.
+ */
 Size
 CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns)
 {
@@ -354,7 +360,10 @@ GiveReasons(const CsTraining *t, CsChoice *choice, int voters)
 	}
 }
 
-/* See choice.h. */
+/*
+ * Try the numbers of segments that were asked for, and choose among them.  Everything is palloc'd
+ * except for the labels of the best candidate, which are an area of the team's arena.
+ */
 CsChoice *
 CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
 		  const CsChoiceOptions *asked)

@@ -56,12 +56,6 @@ typedef struct CsChoice
 	CsGap	   *gap;			/* or NULL */
 } CsChoice;
 
-/*
- * Parse: an algorithm's options where silhouettes are to judge by; further options, described as
- * for CsOptionsParse, are read from the same json into "extra", which may be NULL.  Memory: for
- * CsRequest.measures, the CsChoiceOptions being CsRequest.judging.  Choose: everything is palloc'd
- * but the best candidate's labels, an area of the team's arena.
- */
 extern void *CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsOption *options,
 							int noptions, size_t size, void *extra);
 extern Size CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns);

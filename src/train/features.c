@@ -124,7 +124,9 @@ LeaveOut(CsTraining *t, const CsColumn *column, const char *reason)
 	appendStringInfo(&t->left_out, "\"%s\" (%s)", NameStr(column->name), reason);
 }
 
-/* Does a column say who a row is, what it weighs, or where it belongs, rather than what it is like? */
+/*
+ * Does a column say who a row is, what it weighs, or where it belongs, rather than what it is like?
+ */
 static bool
 IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *column)
 {
@@ -307,7 +309,7 @@ CompactFeatures(CsTraining *t, const bool *keep)
 }
 
 /*
- * Drop the columns that cannot help, unless the user named them, and say so.  Error if none is
+ * Drop the columns that cannot help, unless the user named them, and say so.  An error if none is
  * left.  There are rows.
  */
 void
@@ -356,8 +358,8 @@ IsRead(const CsLabeller *l, const char *name)
 }
 
 /*
- * Say which columns a retraining took up by itself that the deployed version does not use: one of
- * them may well be the segment that was written back.
+ * Name the columns that a retraining chose by itself and that the deployed version does not use:
+ * one of them may well be the segment that was written back.
  */
 void
 CsFeaturesCompare(const CsTraining *t)

@@ -15,7 +15,10 @@
 /* First room of arrays that grow with the rows. */
 #define FIRST_CAPACITY 4096
 
-/* See labeller.h. */
+/*
+ * Enlarge an array of elements of "size" bytes that grows with the rows, so that the row after the
+ * last fits.  It starts with NULL and a capacity of 0, and is allocated in the context.
+ */
 void *
 CsGrowRows(void *rows, int64 *capacity, Size size, MemoryContext context)
 {
@@ -24,14 +27,16 @@ CsGrowRows(void *rows, int64 *capacity, Size size, MemoryContext context)
 	return rows == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(rows, size);
 }
 
-/* Bytes for so many rows: the target's labels are there twice when they become an area. */
+/*
+ * Bytes for the labels of so many rows.  The target's labels exist twice when they become an area.
+ */
 Size
 CsLabellerMemory(const CsLabeller *l, int64 nrows)
 {
 	return mul_size(nrows, sizeof(int32) * (l->is_target ? 2 : 1));
 }
 
-/* See labeller.h. */
+/* Judge a row of the source: is it to be skipped because it needs a label and has none? */
 bool
 CsLabellerSkips(CsLabeller *l, const Datum *values, const bool *nulls)
 {
@@ -43,7 +48,10 @@ CsLabellerSkips(CsLabeller *l, const Datum *values, const bool *nulls)
 	return l->current < 0;
 }
 
-/* See labeller.h. */
+/*
+ * Label a row that is kept, at its place among the kept rows: the next place, or one that is there
+ * already.
+ */
 void
 CsLabellerKeep(CsLabeller *l, int64 place, const Datum *values, const bool *nulls)
 {
@@ -52,14 +60,14 @@ CsLabellerKeep(CsLabeller *l, int64 place, const Datum *values, const bool *null
 	l->labels[place] = l->is_target ? l->current : l->label(l, values, nulls);
 }
 
-/* See labeller.h. */
+/* Copy a label to an earlier place. */
 void
 CsLabellerMove(CsLabeller *l, int64 from, int64 to)
 {
 	l->labels[to] = l->labels[from];
 }
 
-/* See labeller.h. */
+/* Free the labels, because the rows are read anew. */
 void
 CsLabellerForget(CsLabeller *l)
 {
@@ -96,7 +104,7 @@ NumberClasses(CsClass *classes, int n)
 			classes[i].number = ++last;
 }
 
-/* See labeller.h. */
+/* Once all rows have been read, make the target's labels an area and put its classes in order. */
 void
 CsLabellerLearn(CsLabeller *l, CsArena *arena, int64 nrows)
 {

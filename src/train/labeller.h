@@ -57,31 +57,18 @@ struct CsLabeller
 	bool		has_numbers;	/* that were not just given to them by size */
 };
 
-/*
- * Who labels by a column of few values, at most so many; or by a version of a model (0: the deployed
- * one), whose noise is a class or no label.  Everything is in CurrentMemoryContext.  Lacks: the kind
- * and name of a column that the version needs and the source does not have, palloc'd; else NULL.
- */
+/* labeller_column.c, labeller_model.c */
 extern CsLabeller *CsLabelByColumn(const CsRelation *relation, const char *column, int most);
 extern CsLabeller *CsLabelByModel(const char *model, int version, bool noise_is_class);
 extern char *CsLabellerLacks(const CsLabeller *l, const CsRelation *relation);
 
-/*
- * labeller.c
- *
- * A row of the source is first judged: Skips tells whether it has no label and needs one.  Keep labels
- * a row that is kept, at its place among them: the next, or one that is there already.  Move copies a
- * label to an earlier place.  Forget gives the labels back, for the rows to be read anew.  Learn, once
- * all rows have been read, makes the target's labels an area and puts its classes in order.
- */
+/* labeller.c */
 extern Size CsLabellerMemory(const CsLabeller *l, int64 nrows);
 extern bool CsLabellerSkips(CsLabeller *l, const Datum *values, const bool *nulls);
 extern void CsLabellerKeep(CsLabeller *l, int64 place, const Datum *values, const bool *nulls);
 extern void CsLabellerMove(CsLabeller *l, int64 from, int64 to);
 extern void CsLabellerForget(CsLabeller *l);
 extern void CsLabellerLearn(CsLabeller *l, CsArena *arena, int64 nrows);
-
-/* An array that grows with the rows: room for the row after the last; NULL and 0 to begin with. */
 extern void *CsGrowRows(void *rows, int64 *capacity, Size size, MemoryContext context);
 
 #endif							/* CUSTSEG_LABELLER_H */

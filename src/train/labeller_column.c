@@ -97,7 +97,7 @@ ClassesOf(CsLabeller *l)
 	return classes;
 }
 
-/* See labeller.h. */
+/* A labeller by a column that has at most "most" values; allocated in CurrentMemoryContext. */
 CsLabeller *
 CsLabelByColumn(const CsRelation *relation, const char *column, int most)
 {

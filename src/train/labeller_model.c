@@ -89,7 +89,10 @@ ClassesOf(CsLabeller *l)
 	return classes;
 }
 
-/* See labeller.h. */
+/*
+ * A labeller by a version of a model (0: the deployed one), whose noise is a class or no label;
+ * allocated in CurrentMemoryContext.
+ */
 CsLabeller *
 CsLabelByModel(const char *model, int version, bool noise_is_class)
 {
@@ -115,7 +118,10 @@ CsLabelByModel(const char *model, int version, bool noise_is_class)
 	return &self->l;
 }
 
-/* See labeller.h. */
+/*
+ * The kind and the name of a column that the labeller's version needs and the source does not have,
+ * palloc'd; NULL when there is none.
+ */
 char *
 CsLabellerLacks(const CsLabeller *l, const CsRelation *relation)
 {

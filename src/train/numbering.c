@@ -42,7 +42,10 @@ NumberAnew(const CsLabeller *predecessor, const char *why)
 			 errdetail_internal("%s", why)));
 }
 
-/* See train.h; the caller may use the model. */
+/*
+ * The labeller by the deployed version of the model, which the caller may use; NULL when there is
+ * none, or when the source lacks a column that it needs.
+ */
 CsLabeller *
 CsFindPredecessor(const CsTraining *t)
 {
@@ -61,7 +64,10 @@ CsFindPredecessor(const CsTraining *t)
 	return NULL;
 }
 
-/* See train.h. */
+/*
+ * Count the rows that new segments, given by "labels", share with those of the predecessor.  May be
+ * called again for further rows.
+ */
 void
 CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 {
@@ -128,7 +134,9 @@ Inherit(CsSegmentRow *segment, const CsClass *old)
 	segment->rank = old->rank;
 }
 
-/* Forget overlaps that are not most of both segments' rows: another name is meant to say something. */
+/*
+ * Forget overlaps that are not most of both segments' rows: another name is meant to say something.
+ */
 static void
 KeepMajorities(CsTraining *t)
 {
@@ -151,8 +159,8 @@ KeepMajorities(CsTraining *t)
 }
 
 /*
- * Pair segments that are given with the old ones of the same name, and take these out of the overlap
- * that the others are paired by.
+ * Pair segments that are given with the old ones of the same name, and take these out of the
+ * overlap that the others are paired by.
  */
 static void
 MatchNames(CsTraining *t, const CsClass *old)
@@ -172,7 +180,9 @@ MatchNames(CsTraining *t, const CsClass *old)
 		}
 }
 
-/* Have segments of the same name matched before all others: the target's are told by their names. */
+/*
+ * Have segments of the same name matched before all others: the target's are told by their names.
+ */
 static void
 PreferNames(const CsTraining *t, const CsClass *old)
 {

@@ -23,8 +23,8 @@
 
 
 /*
- * How many segments: as given, or as many as there are centres to start from; 0 when it is chosen
- * later, or found by the algorithm.
+ * How many segments are asked for: the argument, or as many as there are centres to start from; 0
+ * when the number is chosen later or found by the algorithm.
  */
 int
 CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
@@ -105,8 +105,8 @@ ModelShape(const CsTraining *t)
 
 /*
  * Bytes that the training needs at its peak with that many rows: the raw matrix and what is kept
- * for each row; and either the scratch of fitting the preparation, or the matrix of model space
- * and what the algorithm, the measures and the profile take.  When the rows are a sample, batches
+ * for each row; and either the scratch of fitting the preparation, or the matrix of model space and
+ * what the algorithm, the measures and the profile take.  When the rows are a sample, the batches
  * of all rows come on top.
  */
 Size
@@ -137,7 +137,7 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 	return add_size(kept, model);
 }
 
-/* See train.h. */
+/* What "bytes", taken when only the labels of the fit are left, add to what the fit takes. */
 Size
 CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes)
 {
@@ -148,7 +148,7 @@ CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes)
 	return add_size(bytes, labels) > fit ? add_size(bytes, labels) - fit : 0;
 }
 
-/* The error of a training that needs too much. */
+/* Raise the error of a training that needs too much memory. */
 void
 CsReportMemory(const CsTraining *t, int64 nrows)
 {
@@ -272,7 +272,10 @@ UsualFeatures(const CsTraining *t)
 	return construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
-/* See train.h. */
+/*
+ * Resolve the source, make the training's memory context and switch to it.  CsTrainingClose()
+ * releases everything, after an error the abort does.
+ */
 CsTraining *
 CsTrainingOpen(const CsRequest *request)
 {
@@ -324,7 +327,7 @@ CsTrainingOpen(const CsRequest *request)
 	return t;
 }
 
-/* See train.h. */
+/* Read the rows, start the team, and take the rows to t->matrix.  The caller ends the team. */
 CsTeam *
 CsTrainingPrepare(CsTraining *t)
 {
@@ -343,7 +346,7 @@ CsTrainingPrepare(CsTraining *t)
 	return team;
 }
 
-/* See train.h. */
+/* Switch back to the caller's memory context and release everything.  The team has ended. */
 void
 CsTrainingClose(CsTraining *t)
 {
@@ -353,7 +356,7 @@ CsTrainingClose(CsTraining *t)
 	MemoryContextDelete(t->context);
 }
 
-/* See train.h. */
+/* Raise an error unless the inertia is finite. */
 void
 CsCheckInertia(const CsFitOutput *fit)
 {
@@ -365,7 +368,10 @@ CsCheckInertia(const CsFitOutput *fit)
 			 errhint("Scale the features, or divide the weights by a large number.")));
 }
 
-/* See train.h. */
+/*
+ * Fit k segments by an algorithm.  The labels are a new area, which the caller frees by
+ * CsArenaFree().
+ */
 CsFitOutput
 CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, int k)
 {

@@ -50,8 +50,8 @@ typedef struct Reader
 } Reader;
 
 /*
- * Collect the columns to read: features, weight, and what the labellers need, which are bound to
- * them.
+ * Collect the columns to read: features, weight, and what the labellers need, and bind the
+ * labellers to them.
  */
 void
 CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
@@ -133,7 +133,7 @@ ConvertRow(Reader *reader, const Datum *values, const bool *nulls)
 }
 
 /*
- * The row's weight: 1 without a weight column; 0 when it has none or none that counts.
+ * The weight of a row: 1 without a weight column, 0 when the row has no weight or none that counts.
  */
 double
 CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls)
@@ -513,9 +513,9 @@ LearnLabels(CsTraining *t)
 }
 
 /*
- * Read the rows and drop features that turn out to be of no use.  A NULL in a column that is
- * dropped must not cost its row; so where NULLs have rows skipped, the columns are judged on all
- * rows first, and then the rows are read again.
+ * Read the rows and drop features that turn out to be useless.  A NULL in a column that is dropped
+ * must not cost its row: where rows are skipped for NULLs, the columns are first judged on all
+ * rows, and then the rows are read again.
  */
 void
 CsRowsRead(CsTraining *t)

@@ -323,7 +323,7 @@ StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 	CsCatalogExecute(insert_segment_sql, arguments, i, false);
 }
 
-/* Write the new version, and deploy it if that was asked for or it is the first. */
+/* Write the new version, and deploy it if that was asked for or if it is the first. */
 void
 CsStoreTraining(CsTraining *t)
 {

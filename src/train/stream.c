@@ -69,8 +69,8 @@ BatchRowSize(const CsTraining *t, int noutputs, bool in_place)
 }
 
 /*
- * Rows of a batch: as many as were asked for, in whole blocks fewer when they would take more than
- * their part of the memory.
+ * The number of rows of a batch: as many as were asked for, or, in whole blocks, fewer when these
+ * would take more than their part of the memory.
  */
 int
 CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place)
@@ -281,8 +281,8 @@ DescribeSample(const Stream *s)
 }
 
 /*
- * Complete the fit of a sample, t->matrix, by all rows of the source: fills t->fit, t->segments but
- * for numbers and names, and the mean distance.
+ * Complete the fit of a sample, t->matrix, by all rows of the source.  Fills t->fit, t->segments
+ * except for numbers and names, and the mean distance.
  */
 void
 CsStreamRows(CsTraining *t, CsTeam *team)

@@ -166,23 +166,15 @@ CsStreamOptionsOf(const CsTraining *t)
 /* Numbers of segments that memory is asked for when the rows decide how many there are. */
 #define CS_USUAL_SEGMENTS 100
 
-/*
- * prepare.c
- *
- * Open: resolves the source, makes the training's memory context and switches to it.  Prepare:
- * reads the rows, starts the team, takes the rows to t->matrix.  Fit: k segments by an algorithm;
- * labels are a new area, give it back with CsArenaFree.  The caller ends the team, and then calls
- * Close, which switches back and releases everything; after an error the abort does.
- */
+/* prepare.c */
 extern CsTraining *CsTrainingOpen(const CsRequest *request);
 extern CsTeam *CsTrainingPrepare(CsTraining *t);
 extern CsFitOutput CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
 								 const void *options, int k);
-extern void CsCheckInertia(const CsFitOutput *fit); /* an error unless it is finite */
+extern void CsCheckInertia(const CsFitOutput *fit);
 extern void CsTrainingClose(CsTraining *t);
 extern Size CsTrainingMemory(const CsTraining *t, int64 nrows);
 
-/* What "bytes", taken when the fit has left only its labels, add to what the fit takes. */
 extern Size CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes);
 extern void CsReportMemory(const CsTraining *t, int64 nrows);
 extern double CsMillisecondsSince(instr_time start);
@@ -215,13 +207,7 @@ extern int	CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place);
 extern Size CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k);
 extern void CsStreamRows(CsTraining *t, CsTeam *team);
 
-/*
- * numbering.c
- *
- * FindPredecessor: who labels rows by the deployed version; NULL when there is none, or the source lacks
- * what it needs.  Compare: counts the rows that new segments ("labels") share with its segments; may be
- * called again.
- */
+/* numbering.c */
 extern CsLabeller *CsFindPredecessor(const CsTraining *t);
 extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
 extern void CsNumberSegments(CsTraining *t);
