@@ -129,8 +129,8 @@ typedef struct CsAssignment
 } CsAssignment;
 
 /*
- * How far a customer is from the border between its own segment and another, by its memberships: 0 on
- * the border, or beyond it, 1 where nothing speaks for the other.  For the nearest centre it is
+ * How far a customer is from the border between its own segment and another, by its memberships: 0
+ * on the border, or beyond it, 1 where nothing speaks for the other.  For the nearest centre it is
  * 1 - d_own / d_other.
  */
 static inline double

@@ -150,10 +150,8 @@ typedef struct CsFinding
 	StringInfoData reason;
 } CsFinding;
 
-/* Add a reason to others; what a report rates by words of its own has no more than these. */
 extern void CsReasonAdd(StringInfo reason, const char *format, ...) pg_attribute_printf(2, 3);
 
-/* Add a reason; Default says something when there is none yet. */
 extern void CsFindingInit(CsFinding *finding);
 extern void CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format, ...)
 			pg_attribute_printf(3, 4);

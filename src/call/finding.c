@@ -49,7 +49,10 @@ AddReason(StringInfo reason, const char *format, va_list arguments)
 	CsAppendFormatted(reason, format, arguments);
 }
 
-/* See call.h. */
+/*
+ * Append a reason to those that are there.  Reports that rate by words of their own have only
+ * reasons.
+ */
 void
 CsReasonAdd(StringInfo reason, const char *format,...)
 {
@@ -60,7 +63,7 @@ CsReasonAdd(StringInfo reason, const char *format,...)
 	va_end(arguments);
 }
 
-/* See call.h. */
+/* Add a reason, after those that are there; the verdict becomes the worst of all. */
 void
 CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format,...)
 {

@@ -380,10 +380,12 @@ CsRelationOpen(const char *source)
 }
 
 /*
- * Run a statement that reads a source, as the caller and inside SPI.  "most" of its rows, or all
- * when that is 0, go to the receiver, or to SPI_tuptable when there is none.  Synchronised scans
- * would start wherever another session's scan happens to be, and workers hand rows over as they
- * come; without both, rows come in the same order every time.
+ * Run a statement that reads a source, as the caller and inside SPI.  "most" of its rows, or all of
+ * them for 0, go to the receiver, or to SPI_tuptable when there is none.
+ *
+ * Synchronised scans are off, for they would start wherever another session's scan happens to be,
+ * and the plan is not parallel, for workers deliver rows as they come: so the rows come in the same
+ * order every time.
  */
 void
 CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver)

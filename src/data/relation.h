@@ -104,7 +104,6 @@ typedef struct CsRelation
 
 extern CsRelation *CsRelationOpen(const char *source);
 
-/* Run a statement that reads a source. */
 extern void CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver);
 
 /* vector_columns.c: columns by their names, and the elements of vectors among them. */

@@ -67,7 +67,10 @@ ReportMissing(const CsPass *pass, const CsScorer *scorer, const CsFeature *f)
 			 errhint("Score a table, view or query that has the column, NULL where the value is not known.")));
 }
 
-/* The position of a feature's column, -1: there is none, which is an error unless it "may be missing". */
+/*
+ * The position of a feature's column, -1: there is none, which is an error unless it "may be
+ * missing".
+ */
 static int
 AddFeature(CsPass *pass, const CsScorer *scorer, const CsFeature *f, bool may_be_missing)
 {

@@ -134,7 +134,7 @@ CsCountBelow(const double *sorted, int64 n, double x)
 	return low;
 }
 
-/* The density at x of n >= 1 sorted values, by a Gaussian kernel. */
+/* The share of the most frequent of sorted values; 0 for none. */
 double
 CsLargestShareOfSorted(const double *sorted, int n)
 {
@@ -149,7 +149,7 @@ CsLargestShareOfSorted(const double *sorted, int n)
 	return n == 0 ? 0 : (double) largest / n;
 }
 
-/* See describe.h. */
+/* The share of values outside low..high; NaN for none. */
 double
 CsShareBeyond(const double *x, int n, double low, double high)
 {
@@ -160,7 +160,7 @@ CsShareBeyond(const double *x, int n, double low, double high)
 	return n == 0 ? NAN : (double) beyond / n;
 }
 
-/* See describe.h. */
+/* The density at x of n >= 1 sorted values, by a Gaussian kernel. */
 double
 CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x)
 {

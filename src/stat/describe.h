@@ -39,12 +39,8 @@ extern int	CsBinsOfSorted(const double *sorted, int64 n, int most);
 extern double CsBandwidth(const double *sorted, int64 n, double deviation);
 extern double CsKernelDensity(const double *sorted, int64 n, double bandwidth, double x);
 extern double CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total);
-
-/* The share of the most frequent of sorted values, 0 for none, and that of values outside low..high, NaN. */
 extern double CsLargestShareOfSorted(const double *sorted, int n);
 extern double CsShareBeyond(const double *x, int n, double low, double high);
-
-/* How many sorted values are below x. */
 extern int64 CsCountBelow(const double *sorted, int64 n, double x);
 
 #endif							/* CUSTSEG_STAT_DESCRIBE_H */

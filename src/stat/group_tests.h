@@ -66,14 +66,11 @@ typedef struct CsPair
 	double		p;				/* adjusted for all pairs */
 } CsPair;
 
-/*
- * grouped_moments.c: moments of n values by their groups, numbers below ngroups (below 0, or NaN: left
- * out); groups without values are dropped, and the number of the others is returned.
- */
+/* grouped_moments.c */
 extern int	CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, int ngroups,
 							 CsGroupMoments *moments);
 
-/* anova.c: one-way analysis of variance, and Welch's without equal variances. */
+/* anova.c */
 extern CsAnovaResult CsAnova(const CsGroupMoments *groups, int ngroups);
 
 /* pairs.c */

@@ -131,7 +131,11 @@ AddValue(CsGroupMoments *g, double value)
 	g->m2 += off * (value - g->mean);
 }
 
-/* See group_tests.h. */
+/*
+ * The moments of n values by their groups, which are numbers below ngroups; values whose group is
+ * below 0, and NaN, are left out.  Groups without values are dropped.  OUT moments, with room for
+ * ngroups.  Returns how many groups are left.
+ */
 int
 CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, int ngroups,
 				 CsGroupMoments *moments)
@@ -152,7 +156,10 @@ CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, int ngroups
 	return kept;
 }
 
-/* See grouped.h. */
+/*
+ * Add a value of a group.  Returns the state, or, when there is no room for the group, a larger
+ * copy of it, palloc'd.
+ */
 CsGroupedMoments *
 CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value)
 {

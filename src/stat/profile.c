@@ -214,7 +214,11 @@ ShareBytes(CsArena *arena, const void *bytes, Size size)
 	return area;
 }
 
-/* See profile.h. */
+/*
+ * Start to sum up the rows of segments with these centres, which lie row by row in model space; the
+ * last segment takes the rows whose label is negative.  "labels" is an area of int32. raw is the
+ * matrix of raw values, or the matrix itself when model space took their place.
+ */
 CsProfile *
 CsProfileStart(CsArena *arena, const CsPipeline *pipeline, const CsMatrix *matrix,
 			   const CsMatrix *raw, int labels, int nsegments, const double *centers)
@@ -238,7 +242,10 @@ CsProfileStart(CsArena *arena, const CsPipeline *pipeline, const CsMatrix *matri
 	return p;
 }
 
-/* See profile.h. */
+/*
+ * Sum up the rows that matrix, raw and labels hold now.  Called each time that they have been
+ * filled.
+ */
 void
 CsProfileAdd(CsProfile *p, CsTeam *team, const CsMatrix *matrix, const CsMatrix *raw)
 {
@@ -276,7 +283,7 @@ ProfileOfSums(const CsProfile *p, const double *segment)
 	return profile;
 }
 
-/* See profile.h. */
+/* A segment of the rows that were added; its means are palloc'd. */
 CsSegmentProfile
 CsProfileSegment(const CsProfile *p, int segment)
 {
@@ -293,7 +300,7 @@ CsProfileSegment(const CsProfile *p, int segment)
 	return result;
 }
 
-/* See profile.h. */
+/* Free everything that the profile has taken. */
 void
 CsProfileEnd(CsProfile *p)
 {

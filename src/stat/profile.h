@@ -9,12 +9,6 @@
 #include "parallel/team.h"
 #include "prep/prep.h"
 
-/*
- * Start: sums of no rows yet, of segments with these centres (row by row, in model space), the last of
- * which takes rows whose label is negative.  "labels" is an area of int32, "raw" the matrix of raw
- * values, or "matrix" itself when model space took their place.  Add: sums up the rows that matrix,
- * raw and labels hold now; call it for each time that they are filled.  End gives everything back.
- */
 typedef struct CsProfile CsProfile;
 
 extern Size CsProfileMemory(int k, int nfeatures, int nprofile, int noutputs);

@@ -38,7 +38,10 @@ CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *h
 	*high = count >= n ? 1 : middle + half;
 }
 
-/* See shares.h. */
+/*
+ * Is a share that was seen in "count" of n >= 1 cases certainly above a bound?  By Wilson's
+ * interval.
+ */
 bool
 CsShareIsAbove(int64 count, int64 n, double bound, double confidence)
 {
@@ -49,7 +52,10 @@ CsShareIsAbove(int64 count, int64 n, double bound, double confidence)
 	return low > bound;
 }
 
-/* See shares.h. */
+/*
+ * The share of new values whose level a sample of n values has not seen, as far as the sample can
+ * tell: the share of the levels that it saw once (Good, Biometrika 40, 1953).
+ */
 double
 CsUnseenShare(const int64 *counts, int nlevels, int64 n)
 {
@@ -60,7 +66,10 @@ CsUnseenShare(const int64 *counts, int nlevels, int64 n)
 	return (double) once / n;
 }
 
-/* See shares.h. */
+/*
+ * The p of the chi-square test that two samples have the same share, "count" of "n" in each. 1 when
+ * the share is 0 or 1 in both; NaN when a sample is empty.
+ */
 double
 CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2)
 {

@@ -72,7 +72,7 @@ SumDeviations(const double *x, int64 n, double center, double scale, double *sum
 	*squares += squares_rest;
 }
 
-/* See summaries.h. */
+/* The mean and the standard deviation (ddof 0) of n >= 1 sorted values. */
 void
 CsMomentsOfSorted(const double *sorted, int64 n, double *mean, double *sd)
 {

@@ -27,14 +27,8 @@ typedef struct CsNumberSummary
 
 extern void CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups,
 							  double *scratch, CsNumberSummary *summaries);
-
-/* Mean and standard deviation (ddof 0) of n >= 1 sorted values. */
 extern void CsMomentsOfSorted(const double *sorted, int64 n, double *mean, double *sd);
 
-/*
- * How far a group's mean is from everyone's, in standard deviations of everyone; NaN where those do
- * not vary.  A share is the mean of a number that is 0 or 1.
- */
 extern double CsMeanDifference(double mean, double overall, double sd);
 extern double CsShareDifference(double share, double overall);
 extern double CsEtaSquared(const CsNumberSummary *summaries, int ngroups);

@@ -95,7 +95,10 @@ FitBestK(CsTraining *t, CsTeam *team)
 	t->silhouette_rows = isnan(best->silhouette) ? 0 : choice->silhouette_rows;
 }
 
-/* See train.h. */
+/*
+ * Start a profile of the segments of t->fit, to which no rows have been added yet.  See
+ * CsProfileStart().
+ */
 CsProfile *
 CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw, int labels)
 {
@@ -104,7 +107,10 @@ CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw, int l
 	return CsProfileStart(t->arena, t->pipeline, matrix, raw, labels, t->nsegments, t->fit.centers);
 }
 
-/* See train.h. */
+/*
+ * Fill t->segments from the rows that were added, except for numbers and names, and the mean
+ * distance; ends the profile.
+ */
 void
 CsFillSegments(CsTraining *t, CsProfile *profile)
 {

@@ -192,12 +192,7 @@ extern void CsRowsRead(CsTraining *t);
 extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
 extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
 
-/*
- * train.c
- *
- * StartProfile: the segments of t->fit, none of whose rows are summed up yet.  FillSegments:
- * t->segments of what was added, but for numbers and names, and the mean distance; ends the profile.
- */
+/* train.c */
 extern CsProfile *CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
 								 int labels);
 extern void CsFillSegments(CsTraining *t, CsProfile *profile);
