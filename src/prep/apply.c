@@ -180,7 +180,10 @@ PrepareFeature(const CsPipeline *p, const CsFeature *f, int nrows, const double 
 	return PrepareNumberedCategory(p, f, nrows, x, y);
 }
 
-/* All steps but PCA; see prep.h's CsPipelineApply. */
+/*
+ * Apply all steps but PCA to nrows rows, into nscaled columns.  Otherwise as CsPipelineApply(),
+ * except that the scratch is CsKnnWork(p) doubles.
+ */
 bool
 CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 				double *out, int out_stride, double *work)
