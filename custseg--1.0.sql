@@ -224,6 +224,7 @@ CREATE TABLE custseg.model_version (
     version int NOT NULL CHECK (version > 0),
     algorithm text NOT NULL,
     source text NOT NULL,
+    search_path text,
     id text,
     n_rows bigint NOT NULL,
     n_skipped bigint NOT NULL,
@@ -255,6 +256,7 @@ COMMENT ON COLUMN custseg.model_version.model IS 'name of the model';
 COMMENT ON COLUMN custseg.model_version.version IS 'number of the version, from 1';
 COMMENT ON COLUMN custseg.model_version.algorithm IS 'algorithm that was given to train(), such as kmeans, minibatch or gmm';
 COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that the version was trained on';
+COMMENT ON COLUMN custseg.model_version.search_path IS 'schemas in which the names of the source are looked for; NULL when the source was not written by the present owner of the model, and is never read';
 COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer; NULL when there is none';
 COMMENT ON COLUMN custseg.model_version.n_rows IS 'rows that the version was trained on';
 COMMENT ON COLUMN custseg.model_version.n_skipped IS 'rows that were left out';
@@ -3262,7 +3264,6 @@ AS $$
 #variable_conflict use_column
 DECLARE
     was custseg.model_version;
-    rows_of text;
     candidate int;
 BEGIN
     IF recalibrate.model IS NULL THEN
@@ -3273,16 +3274,15 @@ BEGIN
     SELECT v.* INTO STRICT was FROM custseg.model m
     JOIN custseg.model_version v ON v.model OPERATOR(pg_catalog.=) m.name AND v.version OPERATOR(pg_catalog.=) m.deployed_version
     WHERE m.name OPERATOR(pg_catalog.=) recalibrate.model;
-    rows_of := coalesce(source, was.source);
     SELECT t.version INTO candidate FROM custseg.train(
-        was.model, rows_of,
+        was.model, source,
         features => (SELECT pg_catalog.array_agg(f.name ORDER BY f.position) FROM custseg.feature f
                      WHERE f.model OPERATOR(pg_catalog.=) was.model AND f.version OPERATOR(pg_catalog.=) was.version),
         algorithm => 'rules', id => was.id, prep => was.prep,
         options => custseg.rule_options(was.model, was.version), deploy => false) t;
     RETURN QUERY
     WITH pair AS MATERIALIZED (
-        SELECT c.* FROM custseg.compare_versions_segments(was.model, was.version, candidate, rows_of) c
+        SELECT c.* FROM custseg.compare_versions_segments(was.model, was.version, candidate, source) c
     )
     SELECT candidate, s.segment, s.name, r.condition, m.n_before, m.n_after, m.moved_out, m.moved_in
     FROM custseg.segment s

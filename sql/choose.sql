@@ -250,7 +250,7 @@ RESET ROLE;
 SELECT custseg.grant_model('heaps', 'custseg_judge');
 SET ROLE custseg_judge;
 SELECT result FROM custseg.evaluate('heaps', 'six') WHERE metric = 'rows';
-SELECT * FROM custseg.evaluate('heaps');
+SELECT * FROM custseg.evaluate('heaps', 'heaps');
 RESET ROLE;
 SELECT custseg.drop_model('heaps');
 DROP FUNCTION judgement;

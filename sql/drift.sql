@@ -311,6 +311,7 @@ SELECT custseg.grant_model('m', 'regress_drift_analyst');
 SET ROLE regress_drift_analyst;
 SELECT count(*) FROM custseg.drift('m', 'present');
 SELECT outcome($$SELECT count(*) FROM custseg.drift('m')$$);
+SELECT outcome($$SELECT count(*) FROM custseg.drift('m', 'past')$$);
 SELECT outcome($$SELECT count(*) FROM custseg.drift('m', 'present', 'past')$$);
 SELECT outcome($$SELECT count(*) FROM custseg.drift_multivariate('m', 'present')$$);
 RESET ROLE;

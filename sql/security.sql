@@ -86,6 +86,7 @@ SELECT outcome(statement) FROM (VALUES
     ('SELECT (custseg.predict_detail(''mine'', c)).segment FROM customer c WHERE id = 1'),
     ('SELECT count(*) FROM customer c, custseg.explain(''mine'', c) WHERE id = 1'),
     ('SELECT count(*) FROM custseg.score(''mine'')'),
+    ('SELECT count(*) FROM custseg.score(''mine'', ''customer'')'),
     ('SELECT custseg.scorer(''mine'') IS NOT NULL'),
     ('INSERT INTO other_table VALUES (10, 50) RETURNING segment'),
     ('CALL custseg.resegment(''mine'', ''other_table'')')
@@ -246,8 +247,8 @@ SET SESSION AUTHORIZATION regress_cs_user;
 SELECT n_rows FROM custseg.train('rows', 'customer', '{recency,monetary}', 3);
 SELECT n_rows FROM custseg.train('rows', 'SELECT * FROM customer', '{recency,monetary}', 3);
 SELECT n_rows FROM custseg.train('rows', 'through', '{recency,monetary}', 3);       -- the view's owner sees all
-SELECT count(*) FROM custseg.score('mine');
-SELECT sum(n) FROM custseg.segment_summary('mine');
+SELECT count(*) FROM custseg.score('mine', 'customer');
+SELECT sum(n) FROM custseg.segment_summary('mine', 'customer');
 CALL custseg.resegment('mine', 'customer');
 SET row_security = off;
 SELECT outcome($$SELECT custseg.train('rows', 'customer', '{recency,monetary}', 3)$$);

@@ -302,6 +302,7 @@ SELECT count(*) > 0 AS moves, (SELECT n FROM custseg.migration_test('m')) AS n F
 SELECT id, round(margin::numeric, 6) AS margin FROM custseg.at_risk('line', 'SELECT 1 AS id, 6 AS x');
 SELECT outcome(s) FROM unnest(ARRAY[
     $$SELECT custseg.compare_versions('pair', 1, 2)$$,
+    $$SELECT custseg.compare_versions('pair', 1, 2, 'customer')$$,
     $$SELECT custseg.deploy('pair', 2, options => '{"min_agreement": 0}')$$,
     $$SELECT custseg.name_segment('pair', 1, 'x', rank => 1)$$]) s;
 -- a search_path full of traps changes nothing

@@ -264,7 +264,7 @@ RESET ROLE;
 SELECT custseg.grant_model('m', 'regress_custseg_watcher'), custseg.grant_model('q', 'regress_custseg_watcher');
 SET ROLE regress_custseg_watcher;
 SELECT outcome($$SELECT custseg.segment_sizes('m')$$);
-SELECT outcome($$SELECT custseg.data_quality('q')$$);
+SELECT outcome($$SELECT custseg.data_quality('q', 'customer')$$);
 SELECT outcome($$SELECT custseg.fairness('m', 'customer', 'gender')$$);
 RESET ROLE;
 GRANT SELECT (id, recency, monetary, channel, member) ON customer TO regress_custseg_watcher;

@@ -124,11 +124,12 @@ HasUniqueIndex(const CsRelation *rel, const char *column, bool *notnull)
 	return found;
 }
 
-/* Run a query of the caller's rights that gives one row of bigints. */
+/* Run a query of a source that gives one row of bigints. */
 static void
-QueryCounts(const char *sql, int ncounts, int64 *counts)
+QueryCounts(const CsRelation *rel, const char *sql, int ncounts, int64 *counts)
 {
 	SPIExecuteOptions options = {0};
+	CsReading	reading = CsReadingBegin(rel);
 	int			code;
 
 	SPI_connect();
@@ -145,6 +146,7 @@ QueryCounts(const char *sql, int ncounts, int64 *counts)
 												i + 1, &isnull));
 	}
 	SPI_finish();
+	CsReadingEnd(&reading);
 }
 
 /*
@@ -172,7 +174,7 @@ CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *cou
 	if (!unique)
 		appendStringInfo(&sql, ", pg_catalog.count(DISTINCT %s)", quoted);
 	appendStringInfo(&sql, " FROM %s", rel->from_item);
-	QueryCounts(sql.data, unique ? 2 : 3, found);
+	QueryCounts(rel, sql.data, unique ? 2 : 3, found);
 	pfree(sql.data);
 	counts->n_rows = found[0];
 	counts->n_null = found[0] - found[1];

@@ -8,8 +8,8 @@
  * is in it cannot reach outside, because only the text of the one statement the parser
  * found is taken.
  *
- * Everything is read through SPI as the caller, read-only and under the caller's snapshot, so
- * privileges and row-level security are PostgreSQL's own.  The relations of a source stay locked
+ * Everything is read through SPI as the caller, or as reading.c says, read-only and under the caller's
+ * snapshot, so privileges and row-level security are PostgreSQL's own.  The relations of a source stay locked
  * (ACCESS SHARE) from CsRelationOpen to the end of the transaction, like those of any query.
  */
 #include "custseg.h"
@@ -342,24 +342,20 @@ CheckDuplicateColumns(const CsRelation *rel)
 	}
 }
 
-/*
- * Resolve a source, which is the name of a relation or a query starting with SELECT, WITH, VALUES
- * or TABLE, and describe its columns; palloc'd in CurrentMemoryContext.  Errors: no such relation,
- * a relation that cannot be read, several statements, a query that writes.
- */
-CsRelation *
-CsRelationOpen(const char *source)
+/* Resolve a source, which says as whom it is read, and describe its columns. */
+static void
+Resolve(CsRelation *rel)
 {
-	CsRelation *rel = palloc0(sizeof(CsRelation));
+	CsReading	reading = CsReadingBegin(rel);
 	TupleDesc	desc;
 
-	rel->source = pstrdup(source);
 	if (IsQuery(rel->source))
 		ResolveQuery(rel);
 	else
 		ResolveName(rel);
-
 	desc = AnalyseSource(rel);
+	CsReadingEnd(&reading);
+
 	rel->ncolumns = desc->natts;
 	rel->columns = palloc0(Max(rel->ncolumns, 1) * sizeof(CsColumn));
 	for (int i = 0; i < rel->ncolumns; i++)
@@ -376,23 +372,49 @@ CsRelationOpen(const char *source)
 	}
 	FreeTupleDesc(desc);
 	CheckDuplicateColumns(rel);
+}
+
+/*
+ * Resolve a source that the caller names, which is the name of a relation or a query starting with
+ * SELECT, WITH, VALUES or TABLE, and describe its columns; palloc'd in CurrentMemoryContext.  Errors:
+ * no such relation, a relation that cannot be read, several statements, a query that writes.
+ */
+CsRelation *
+CsRelationOpen(const char *source)
+{
+	return CsRelationOpenStored(source, NULL, InvalidOid);
+}
+
+/*
+ * Likewise a source that a model keeps.  It is read as "reader" in a security-restricted operation, or
+ * as the caller when that is InvalidOid, and its names are looked for in "search_path".
+ */
+CsRelation *
+CsRelationOpenStored(const char *source, const char *search_path, Oid reader)
+{
+	CsRelation *rel = palloc0(sizeof(CsRelation));
+
+	rel->source = pstrdup(source);
+	rel->search_path = search_path == NULL ? NULL : pstrdup(search_path);
+	rel->reader = reader;
+	Resolve(rel);
 	return rel;
 }
 
 /*
- * Run a statement that reads a source, as the caller and inside SPI.  "most" of its rows, or all of
- * them for 0, go to the receiver, or to SPI_tuptable when there is none.
+ * Run a statement that reads a source, as whom reading.c says and inside SPI.  "most" of its rows, or
+ * all of them for 0, go to the receiver, or to SPI_tuptable when there is none.
  *
  * Synchronised scans are off, for they would start wherever another session's scan happens to be,
  * and the plan is not parallel, for workers deliver rows as they come: so the rows come in the same
  * order every time.
  */
 void
-CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver)
+CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestReceiver *receiver)
 {
 	SPIExecuteOptions options = {0};
 	SPIPlanPtr	plan;
-	int			nest_level = NewGUCNestLevel();
+	CsReading	reading = CsReadingBegin(rel);
 	int			code;
 
 	(void) set_config_option("synchronize_seqscans", "off", PGC_USERSET, PGC_S_SESSION,
@@ -407,7 +429,7 @@ CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver)
 	code = SPI_execute_plan_extended(plan, &options);
 	if (code != SPI_OK_SELECT)
 		elog(ERROR, "could not read a source: %s", SPI_result_code_string(code));
-	AtEOXact_GUC(true, nest_level);
+	CsReadingEnd(&reading);
 }
 
 /*
@@ -561,7 +583,7 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 	receiver.ncolumns = ncolumns;
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg row",
 												 ALLOCSET_SMALL_SIZES);
-	CsRelationExecute(BuildSelect(rel, &receiver), 0, (DestReceiver *) &receiver);
+	CsRelationExecute(rel, BuildSelect(rel, &receiver), 0, (DestReceiver *) &receiver);
 	SPI_finish();
 	return receiver.nrows;
 }

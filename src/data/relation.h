@@ -1,7 +1,8 @@
 /*
  * relation.h
  *	  The only readers of user tables: a source resolved, its columns classified, its rows
- *	  streamed.  Everything is read with the caller's rights and row-level security.
+ *	  streamed.  Everything is read with the caller's rights and row-level security, but for a source
+ *	  that a model of somebody else keeps, which is read with the rights of its owner.
  */
 #ifndef CUSTSEG_RELATION_H
 #define CUSTSEG_RELATION_H
@@ -98,13 +99,33 @@ typedef struct CsRelation
 	Oid			relid;			/* InvalidOid for a query */
 	char	   *description;	/* for messages: relation "x" | the query */
 	bool		parallel_safe;	/* may be read while a team has workers */
+	Oid			reader;			/* role that it is read as; InvalidOid: the caller */
+	char	   *search_path;	/* that its names are looked for in; NULL: the session's */
 	int			ncolumns;
 	CsColumn   *columns;		/* the row's columns, dropped ones left out */
 } CsRelation;
 
 extern CsRelation *CsRelationOpen(const char *source);
 
-extern void CsRelationExecute(const char *sql, uint64 most, DestReceiver *receiver);
+extern CsRelation *CsRelationOpenStored(const char *source, const char *search_path, Oid reader);
+extern void CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most,
+							  DestReceiver *receiver);
+
+/*
+ * reading.c: every statement that reads a source stands between Begin and End; an error in between gives
+ * the caller's identity and settings back when the (sub)transaction ends.
+ */
+typedef struct CsReading
+{
+	bool		is_restricted;
+	Oid			user;			/* the caller */
+	int			context;
+	int			level;			/* of settings */
+} CsReading;
+
+extern CsReading CsReadingBegin(const CsRelation *rel);
+extern void CsReadingEnd(const CsReading *reading);
+extern char *CsSearchPath(void);
 
 /* vector_columns.c: columns by their names, and the elements of vectors among them. */
 extern CsVectorColumn *CsVectorColumnMake(const CsColumn *column);

@@ -64,7 +64,7 @@ ReadWidth(const CsRelation *rel, const CsColumn *column)
 	int			width = 0;
 
 	SPI_connect();
-	CsRelationExecute(sql, 1, NULL);
+	CsRelationExecute(rel, sql, 1, NULL);
 	if (SPI_processed > 0)
 	{
 		bool		isnull;

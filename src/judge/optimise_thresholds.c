@@ -258,7 +258,6 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 	const CsScorer *scorer;
 	CsScoring	scoring;
 	RulesOptions *options;
-	char	   *trained_id;
 	CsTraining *t;
 	Finding		finding;
 	MemoryContext caller = CurrentMemoryContext;
@@ -267,9 +266,8 @@ custseg_optimise_thresholds(PG_FUNCTION_ARGS)
 					  &asked);
 	scorer = CsRulesScorer(CsRequiredText(fcinfo, ARG_MODEL, "model"),
 						   CsVersionArgument(fcinfo, ARG_VERSION), &scoring);
-	CsScorerOrigin(scorer, &request.source, &trained_id);
-	if (!PG_ARGISNULL(ARG_SOURCE))
-		request.source = CsTextArgument(fcinfo, ARG_SOURCE);
+	request.source = CsTextArgument(fcinfo, ARG_SOURCE);
+	request.trained = scorer;
 	options = CsScorerOptions(scorer);
 	options->common.weight = NULL;	/* every customer counts once */
 	request.options = options;

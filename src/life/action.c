@@ -273,7 +273,6 @@ custseg_recommendations(PG_FUNCTION_ARGS)
 	const CsScorer *scorer;
 	CsValue		segment = CsValueNull(INT4OID);
 	CsAssignment placed;
-	char	   *source;
 	char	   *id;
 
 	if (site == NULL)
@@ -281,7 +280,7 @@ custseg_recommendations(PG_FUNCTION_ARGS)
 	scorer = site->scoring.scorer;
 	if (CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
 		segment = CsValueInt4(CsScorerSegments(scorer)[placed.index].segment);
-	CsScorerOrigin(scorer, &source, &id);
+	id = CsScorerId(scorer);
 	if (id != NULL)
 		id = site->is_jsonb ? IdOfJsonb(PG_GETARG_JSONB_P(CS_PREDICT_CUSTOMER), id) :
 			IdOfRow(PG_GETARG_HEAPTUPLEHEADER(CS_PREDICT_CUSTOMER), id);

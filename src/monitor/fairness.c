@@ -323,7 +323,7 @@ IsFeature(const CsScorer *scorer, const char *name)
 static void
 Observe(FairnessReport *report, const char *attribute)
 {
-	CsRelation *rel = CsRelationOpen(report->base.source);
+	CsRelation *rel = CsSourceOpen(report->base.scorer, report->base.source);
 	CsObserveRequest request = {0};
 	Oid			output;
 	bool		is_varlena;

@@ -79,7 +79,7 @@ typedef void (*CsRowVisitor) (void *state, const CsObservedRow *row);
 typedef struct CsObserveRequest
 {
 	const CsScorer *scorer;		/* pinned by the caller */
-	const char *source;
+	const char *source;			/* NULL: the version's own, see CsSourceOpen */
 	const CsRelation *relation; /* the source, where the caller has opened it; or NULL */
 	int			sample;			/* rows of the sample, 0: none */
 	uint64		seed;			/* of the sample */
@@ -103,7 +103,7 @@ typedef struct CsObserveRequest
 } CsObserveRequest;
 
 /*
- * Read the source, as the caller.  The observation is palloc'd in CurrentMemoryContext.  A column
+ * Read the source.  The observation is palloc'd in CurrentMemoryContext.  A column
  * that is missing or of another kind is noted and no error.  Values of numbers are held to
  * maintenance_work_mem: when they do not fit, features are taken in groups, each of which reads the
  * source once; an error when those of one feature do not.
@@ -131,7 +131,7 @@ typedef struct CsReport
 {
 	CsResult   *result;
 	const CsScorer *scorer;		/* pinned */
-	char	   *source;
+	char	   *source;			/* NULL: the version's own, see CsSourceOpen */
 	char	   *id;				/* as trained, or NULL */
 } CsReport;
 

@@ -190,11 +190,8 @@ ObserveTrainedSource(const CsScorer *scorer, CsObserveRequest *request)
 		.arg = (void *) scorer
 	};
 	CsObservation *observation;
-	char	   *source;
-	char	   *id;
 
-	CsScorerOrigin(scorer, &source, &id);
-	request->source = source;
+	request->source = NULL;
 	request->visit = CheckFeature;
 	request->state = &trained;
 	error_context_stack = &context;

@@ -358,7 +358,7 @@ CsObservation *
 CsObserve(const CsObserveRequest *request)
 {
 	CsPass	   *pass = CsPassOpen(request->relation != NULL ? request->relation :
-								  CsRelationOpen(request->source));
+								  CsSourceOpen(request->scorer, request->source));
 	CsObservation *result = CsObserveInPass(pass, request);
 
 	(void) CsPassRead(pass);

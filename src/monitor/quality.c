@@ -333,7 +333,7 @@ Observe(QualityReport *report)
 	CsObserveRequest request = {0};
 	const CsColumn *time_column;
 
-	common->relation = CsRelationOpen(common->base.source);
+	common->relation = CsSourceOpen(common->base.scorer, common->base.source);
 	time_column = CsQualityTimeColumn(common);
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
 	{

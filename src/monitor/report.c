@@ -21,17 +21,14 @@ bool
 CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
 {
 	char	   *model = CsTextArgument(fcinfo, ARG_MODEL);
-	char	   *trained_source;
 
 	report->result = CsResultOpen(fcinfo);
 	if (model == NULL)
 		return false;
 	report->scorer = CsCacheGet(model, CsVersionArgument(fcinfo, version));
 	CsCachePin(report->scorer, CurrentMemoryContext);
-	CsScorerOrigin(report->scorer, &trained_source, &report->id);
+	report->id = CsScorerId(report->scorer);
 	report->source = CsTextArgument(fcinfo, source);
-	if (report->source == NULL)
-		report->source = trained_source;
 	return true;
 }
 

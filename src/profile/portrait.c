@@ -431,7 +431,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	CsPortrait *portrait = palloc0(sizeof(CsPortrait));
 	Collecting	c = {.request = request, .portrait = portrait};
 
-	c.pass = CsPassOpen(CsRelationOpen(report->source));
+	c.pass = CsPassOpen(CsSourceOpen(report->scorer, report->source));
 	c.placer = CsPassPlace(c.pass, report->scorer, CS_PLACE_TRY);
 	CsPassIdentify(c.pass, CsFindIdColumn(c.pass->relation, report->id));
 	CsPassHonour(c.pass, c.placer);

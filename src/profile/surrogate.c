@@ -134,6 +134,7 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 	if (!CsReportOpen(&report, fcinfo, SURROGATE_SOURCE, SURROGATE_VERSION))
 		return (Datum) 0;
 	request.source = report.source;
+	request.trained = report.scorer;
 	request.features = CsArrayArgument(fcinfo, SURROGATE_FEATURES);
 	options = ReadOptions(fcinfo, SURROGATE_MAX_DEPTH, SURROGATE_OPTIONS);
 	options->imitated.model = pstrdup(NameStr(report.scorer->model));

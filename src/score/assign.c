@@ -145,14 +145,13 @@ static void
 ResolveOverrides(AssignSite *site, Relation rel, const CsScorer *scorer)
 {
 	MemoryContext old;
-	char	   *source;
 	char	   *id;
 
 	site->overrides = NULL;
 	if (!CsCacheHasOverrides(NameStr(scorer->model)))
 		return;
 	old = MemoryContextSwitchTo(site->context);
-	CsScorerOrigin(scorer, &source, &id);
+	id = CsScorerId(scorer);
 	site->id = id == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(rel), id);
 	if (site->id > 0)
 		site->overrides = CsOverridesLoad(scorer);

@@ -31,14 +31,11 @@ CsPassOpenModel(const char *model, int version, const char *source, CsPlacing pl
 {
 	const CsScorer *scorer = CsCacheGet(model, version);
 	CsPass	   *pass;
-	char	   *trained_source;
-	char	   *id;
 
 	CsCachePin(scorer, CurrentMemoryContext);
-	CsScorerOrigin(scorer, &trained_source, &id);
-	pass = CsPassOpen(CsRelationOpen(source == NULL ? trained_source : source));
+	pass = CsPassOpen(CsSourceOpen(scorer, source));
 	*placer = CsPassPlace(pass, scorer, placing);
-	CsPassIdentify(pass, CsFindIdColumn(pass->relation, id));
+	CsPassIdentify(pass, CsFindIdColumn(pass->relation, CsScorerId(scorer)));
 	return pass;
 }
 

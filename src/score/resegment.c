@@ -148,12 +148,8 @@ OpenTable(text *name)
 static const char *
 FindId(const Resegment *r, Relation rel)
 {
-	char	   *source;
-	char	   *id;
-	const CsColumn *column;
+	const CsColumn *column = CsFindIdColumn(CsRelationOpen(r->table), CsScorerId(r->scoring.scorer));
 
-	CsScorerOrigin(r->scoring.scorer, &source, &id);
-	column = CsFindIdColumn(CsRelationOpen(r->table), id);
 	if (column == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),

@@ -22,48 +22,7 @@ typedef struct ScoreState
 	CsValue		none[SCORE_COLUMNS];	/* NULLs, with which each row begins */
 } ScoreState;
 
-static const char *const origin_sql =
-"SELECT v.source, v.id FROM custseg.model_version AS v "
-"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
-
 PG_FUNCTION_INFO_V1(custseg_score);
-
-/* CsCatalogVisitor: source and id. */
-static void
-TakeOrigin(void *state, const CsCatalogRow *row)
-{
-	char	  **origin = state;
-
-	origin[0] = CsRowText(row, 1);
-	origin[1] = CsRowText(row, 2);
-}
-
-/* See score.h. */
-void
-CsScorerOrigin(const CsScorer *scorer, char **source, char **id)
-{
-	char	   *origin[2];
-
-	if (CsScorerRead(scorer, origin_sql, TakeOrigin, origin) != 1)
-		CsReportDroppedVersion(scorer);
-	*source = origin[0];
-	*id = origin[1];
-}
-
-/* See score.h. */
-const CsColumn *
-CsFindIdColumn(const CsRelation *rel, const char *trained_id)
-{
-	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(rel, trained_id);
-
-	if (column == NULL)
-	{
-		char	   *key = CsRelationDefaultId(rel);
-
-		column = key == NULL ? NULL : CsRelationFind(rel, key);
-	}
-	return column;
-}
 
 /* Where the customer belongs, and who says so: the values of score() but the id. */
 static void

@@ -153,12 +153,9 @@ extern char *CsFeatureColumn(const CsFeature *f);
 /* The attribute, from 1, that a feature is bound to. */
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 
-/*
- * score.c: source and id column that a version was trained with, palloc'd, *id NULL without one;
- * and the column that identifies the rows of a source: that id, or the source's own
- * single-column key, or NULL.
- */
-extern void CsScorerOrigin(const CsScorer *scorer, char **source, char **id);
+/* source.c: the rows of a model. */
+extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
+extern char *CsScorerId(const CsScorer *scorer);
 extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
 
 /*

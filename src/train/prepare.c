@@ -290,7 +290,6 @@ CsTrainingOpen(const CsRequest *request)
 	t->weights = -1;
 	t->command = request->command;
 	t->model = request->model;
-	t->source = request->source;
 	t->id = request->id;
 	t->k = request->k;
 	t->k_max = request->k_max;
@@ -305,7 +304,7 @@ CsTrainingOpen(const CsRequest *request)
 	if (t->model != NULL && t->algorithm != NULL)
 		t->streaming = t->algorithm->streaming;
 
-	t->relation = CsRelationOpen(t->source);
+	t->relation = CsSourceOpen(request->trained, request->source);
 	if (t->id != NULL)
 		CsRelationCheckId(t->relation, t->id);
 	else

@@ -4,7 +4,7 @@
  *
  * The function is a straight line of phases over one CsTraining: read the arguments, resolve the
  * source and its columns, read the rows, prepare, fit, sum up, number, store.  All rights are
- * checked before data are read, all data are read as the caller, and nothing is written before
+ * checked before data are read, data are read as the caller (see CsSourceOpen), and nothing is written before
  * the model is complete; an error or a cancel at any point leaves nothing behind.
  */
 #include "custseg.h"
@@ -51,7 +51,7 @@ ReadArguments(FunctionCallInfo fcinfo)
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
 	CsModelCheckName(request.model);
-	request.source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	request.source = CsTextArgument(fcinfo, ARG_SOURCE);
 	algorithm = CsAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
 	request.algorithm = algorithm;
 	request.options = palloc0(algorithm->options_size);
@@ -70,6 +70,13 @@ ReadArguments(FunctionCallInfo fcinfo)
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	if (CsModelExists(request.model))
 		CsModelCheckOwner(request.model);
+	else
+		CsRequireArgument(fcinfo, ARG_SOURCE, "source");
+	if (request.source == NULL)
+	{
+		request.trained = CsCacheGet(request.model, 0);
+		CsCachePin(request.trained, CurrentMemoryContext);
+	}
 	return request;
 }
 
@@ -216,7 +223,8 @@ ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 }
 
 /*
- * custseg.train(model, source, features, k, algorithm, id, prep, options, deploy)
+ * custseg.train(model, source, features, k, algorithm, id, prep, options, deploy): source NULL is the one
+ * that the deployed version was trained on
  */
 Datum
 custseg_train(PG_FUNCTION_ARGS)

@@ -69,7 +69,8 @@ typedef struct CsRequest
 {
 	const char *command;		/* the function as the user knows it: "custseg.choose_k()" */
 	char	   *model;			/* NULL: no model comes of it, the rows are judged only */
-	char	   *source;
+	char	   *source;			/* NULL: what "trained" was trained on, see CsSourceOpen */
+	const CsScorer *trained;	/* pinned, or NULL */
 	char	   *id;				/* NULL: the primary key, if there is one */
 	ArrayType  *features;		/* NULL: every column of use */
 	Jsonb	   *prep;			/* or NULL */
@@ -92,7 +93,6 @@ typedef struct CsTraining
 	/* asked for, see CsRequest */
 	const char *command;
 	char	   *model;
-	char	   *source;
 	bool		choose_features;	/* none were named */
 	int			k;
 	int			k_max;

@@ -1,0 +1,107 @@
+/*
+ * source.c
+ *	  The rows of a model: the source that a caller names, or the one that a version keeps.
+ *
+ * Whoever may use a model could otherwise be made to run what its owner wrote.  So what a version keeps
+ * is read as is by nobody but the owner, and this is the one place that reads it.
+ */
+#include "custseg.h"
+
+#include "miscadmin.h"
+#include "score/score.h"
+#include "utils/acl.h"
+
+static const char *const origin_sql =
+"SELECT v.source, v.search_path, v.id, m.owner FROM custseg.model_version AS v "
+"JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) v.model "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
+/* What a version was trained on, palloc'd. */
+typedef struct Origin
+{
+	char	   *source;
+	char	   *search_path;	/* NULL: the source came from elsewhere and is not to be run */
+	char	   *id;				/* or NULL */
+	Oid			owner;			/* InvalidOid: there is no such role any more */
+} Origin;
+
+/* CsCatalogVisitor: the row. */
+static void
+TakeOrigin(void *state, const CsCatalogRow *row)
+{
+	Origin	   *origin = state;
+
+	origin->source = CsRowText(row, 1);
+	origin->search_path = CsRowText(row, 2);
+	origin->id = CsRowText(row, 3);
+	origin->owner = get_role_oid(CsRowText(row, 4), true);
+}
+
+/* What a version was trained on; an error when it has been dropped. */
+static Origin
+ReadOrigin(const CsScorer *scorer)
+{
+	Origin		origin = {0};
+
+	if (CsScorerRead(scorer, origin_sql, TakeOrigin, &origin) != 1)
+		CsReportDroppedVersion(scorer);
+	return origin;
+}
+
+/* The error of a source that is not the caller's to run. */
+static void
+ReportNotRun(const CsScorer *scorer, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for the stored source of model \"%s\"",
+					NameStr(scorer->model)),
+			 errdetail("%s", why),
+			 errhint("Name a source: a table, view or query that you may read.")));
+}
+
+/*
+ * The source that the caller names, or with NULL the one that the version keeps.  The owner of the model
+ * reads that as is; members of the owner's role and superusers have it run as the owner; for anybody
+ * else it is an error that says to name a source.
+ */
+CsRelation *
+CsSourceOpen(const CsScorer *scorer, const char *source)
+{
+	Origin		origin;
+
+	if (source != NULL)
+		return CsRelationOpen(source);
+	origin = ReadOrigin(scorer);
+	if (origin.search_path == NULL)
+		ReportNotRun(scorer, "What its version was trained on was not written by the present owner.");
+	if (!OidIsValid(origin.owner))
+		ReportNotRun(scorer, "The role that owns the model does not exist any more.");
+	if (origin.owner == GetUserId())
+		return CsRelationOpenStored(origin.source, origin.search_path, InvalidOid);
+	if (!has_privs_of_role(GetUserId(), origin.owner))
+		ReportNotRun(scorer, "A stored source runs for the owner of the model, members of that role and superusers.");
+	return CsRelationOpenStored(origin.source, origin.search_path, origin.owner);
+}
+
+/* The name of the id column that a version was trained with, palloc'd; NULL without one. */
+char *
+CsScorerId(const CsScorer *scorer)
+{
+	return ReadOrigin(scorer).id;
+}
+
+/* See score.h. */
+const CsColumn *
+CsFindIdColumn(const CsRelation *rel, const char *trained_id)
+{
+	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(rel, trained_id);
+
+	if (column == NULL)
+	{
+		char	   *key = CsRelationDefaultId(rel);
+
+		column = key == NULL ? NULL : CsRelationFind(rel, key);
+	}
+	return column;
+}
