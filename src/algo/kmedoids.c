@@ -370,7 +370,7 @@ CheckSegments(const CsFitInput *in)
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("\"k\" is %d, but a sample has only %d rows", in->k, o->sample_size),
+			 errmsg("\"k\" is %d, but the sample has only %d rows", in->k, o->sample_size),
 			 errdetail("Medoids are searched in samples, because there are more rows than that."),
 			 errhint("Raise option \"sample_size\".")));
 }

@@ -65,7 +65,7 @@ CsReportNoSegment(const char *model, int version, int segment)
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("version %d of model \"%s\" has no segment %d", version, model, segment),
-			 errhint("SELECT segment, name FROM custseg.segments WHERE model = %s AND deployed lists the versions.",
+			 errhint("SELECT segment, name FROM custseg.segments WHERE model = %s AND deployed lists the segments.",
 					 quote_literal_cstr(model))));
 }
 

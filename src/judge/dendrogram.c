@@ -22,7 +22,7 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_dendrogram);
 
-/* The linkage of that name, or an error that lists the versions. */
+/* The linkage of that name, or an error that lists the linkages. */
 static CsLinkage
 FindLinkage(const char *name)
 {
