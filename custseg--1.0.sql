@@ -4,12 +4,12 @@
 \echo Use "CREATE EXTENSION custseg" to load this file. \quit
 
 CREATE SCHEMA custseg;
-COMMENT ON SCHEMA custseg IS 'customer segmentation: models, their versions and segments, and the functions that make and use them';
+COMMENT ON SCHEMA custseg IS 'Customer segmentation: models, their versions and segments, and the functions that make and use them.';
 
 -- What no user calls: states of aggregates, input and output of types, triggers, steps of reports.
 -- Private is a word about names, not about rights: what a function may do is said by its own grants.
 CREATE SCHEMA custseg_private;
-COMMENT ON SCHEMA custseg_private IS 'internal objects of custseg that no user calls; they may change with any version';
+COMMENT ON SCHEMA custseg_private IS 'Internal objects of custseg that no user calls; they may change with any version.';
 
 -- rows of the reports that monitor() keeps
 
@@ -19,7 +19,7 @@ BEGIN ATOMIC
     SELECT array_position('{ok,insufficient data,watch,drifted,broken}', verdict);
 END;
 
-COMMENT ON FUNCTION custseg_private.verdict_rank IS 'position of a verdict in the order of severity, the worst last; NULL when there is no such verdict';
+COMMENT ON FUNCTION custseg_private.verdict_rank IS 'Returns the position of a verdict in the order of severity, the worst last; NULL when there is no such verdict.';
 
 CREATE TYPE custseg.drift_result AS (
     feature text,
@@ -45,28 +45,28 @@ CREATE TYPE custseg.drift_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.drift_result IS 'row that drift() returns and monitor() keeps in monitor_feature';
-COMMENT ON COLUMN custseg.drift_result.feature IS 'feature of the model';
-COMMENT ON COLUMN custseg.drift_result.kind IS 'numeric, boolean, time or categorical, as in training';
-COMMENT ON COLUMN custseg.drift_result.n_baseline IS 'rows of the baseline; NULL where the column cannot be read as in training';
-COMMENT ON COLUMN custseg.drift_result.n_current IS 'rows of the source; NULL where the column cannot be read as in training';
-COMMENT ON COLUMN custseg.drift_result.null_share_baseline IS 'share of the baseline''s rows without a value, 0 to 1';
-COMMENT ON COLUMN custseg.drift_result.null_share_current IS 'share of the source''s rows without a value, 0 to 1';
-COMMENT ON COLUMN custseg.drift_result.ks IS 'Kolmogorov-Smirnov distance, 0 to 1; NULL for categories and booleans';
-COMMENT ON COLUMN custseg.drift_result.psi IS 'population stability index, 0 or more';
-COMMENT ON COLUMN custseg.drift_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources';
-COMMENT ON COLUMN custseg.drift_result.wasserstein IS 'Wasserstein distance in standard deviations of the baseline; NULL for categories and booleans, and where only the baseline is constant';
-COMMENT ON COLUMN custseg.drift_result.jensen_shannon IS 'Jensen-Shannon distance to base 2, 0 to 1';
-COMMENT ON COLUMN custseg.drift_result.chi_square IS 'chi-square statistic of the levels; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.cramers_v IS 'Cramer''s V of the levels, 0 to 1; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.l_infinity IS 'largest change of a level''s share, 0 to 1; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.statistics IS 'all statistics by name, each with its value and, where they exist, critical and p_value; NULL where nothing could be compared';
-COMMENT ON COLUMN custseg.drift_result.new_levels IS 'levels that are not in the baseline, at most ten, the most frequent first; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.vanished_levels IS 'levels that are not in the source, at most ten, the most frequent first; NULL for numbers and times';
-COMMENT ON COLUMN custseg.drift_result.p_value IS 'probability of such a change, or a larger one, by chance; NULL with too few rows';
-COMMENT ON COLUMN custseg.drift_result.p_adjusted IS 'p_value adjusted for the number of features (Benjamini-Hochberg)';
-COMMENT ON COLUMN custseg.drift_result.verdict IS 'ok, watch, drifted or insufficient data';
-COMMENT ON COLUMN custseg.drift_result.reason IS 'explanation of the verdict in words';
+COMMENT ON TYPE custseg.drift_result IS 'Row that drift() returns and monitor() keeps in monitor_feature.';
+COMMENT ON COLUMN custseg.drift_result.feature IS 'Feature of the model.';
+COMMENT ON COLUMN custseg.drift_result.kind IS 'Kind of the feature, as in training: numeric, boolean, time or categorical.';
+COMMENT ON COLUMN custseg.drift_result.n_baseline IS 'Rows of the baseline; NULL where the column cannot be read as in training.';
+COMMENT ON COLUMN custseg.drift_result.n_current IS 'Rows of the source; NULL where the column cannot be read as in training.';
+COMMENT ON COLUMN custseg.drift_result.null_share_baseline IS 'Share of the baseline''s rows without a value, 0 to 1.';
+COMMENT ON COLUMN custseg.drift_result.null_share_current IS 'Share of the source''s rows without a value, 0 to 1.';
+COMMENT ON COLUMN custseg.drift_result.ks IS 'Kolmogorov-Smirnov distance, 0 to 1; NULL for categories and booleans.';
+COMMENT ON COLUMN custseg.drift_result.psi IS 'Population stability index, 0 or more.';
+COMMENT ON COLUMN custseg.drift_result.psi_critical IS 'Value that psi exceeds by chance in 5 of 100 sources.';
+COMMENT ON COLUMN custseg.drift_result.wasserstein IS 'Wasserstein distance in standard deviations of the baseline; NULL for categories and booleans, and where only the baseline is constant.';
+COMMENT ON COLUMN custseg.drift_result.jensen_shannon IS 'Jensen-Shannon distance to base 2, 0 to 1.';
+COMMENT ON COLUMN custseg.drift_result.chi_square IS 'Chi-square statistic of the levels; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.drift_result.cramers_v IS 'Cramer''s V of the levels, 0 to 1; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.drift_result.l_infinity IS 'Largest change of a level''s share, 0 to 1; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.drift_result.statistics IS 'All statistics by name, each with its value and, where they exist, critical and p_value; NULL where nothing could be compared.';
+COMMENT ON COLUMN custseg.drift_result.new_levels IS 'Levels that are not in the baseline, at most ten, the most frequent first; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.drift_result.vanished_levels IS 'Levels that are not in the source, at most ten, the most frequent first; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.drift_result.p_value IS 'Probability of such a change, or a larger one, by chance; NULL with too few rows.';
+COMMENT ON COLUMN custseg.drift_result.p_adjusted IS 'The p_value, adjusted for the number of features (Benjamini-Hochberg).';
+COMMENT ON COLUMN custseg.drift_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
+COMMENT ON COLUMN custseg.drift_result.reason IS 'Explanation of the verdict in words.';
 
 CREATE TYPE custseg.segment_sizes_result AS (
     segment int,
@@ -89,25 +89,25 @@ CREATE TYPE custseg.segment_sizes_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.segment_sizes_result IS 'row that segment_sizes() returns and monitor() keeps in monitor_segment';
-COMMENT ON COLUMN custseg.segment_sizes_result.segment IS 'number of the segment; NULL in the row of all segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.name IS 'name of the segment, or total';
-COMMENT ON COLUMN custseg.segment_sizes_result.n IS 'customers placed in the segment; NULL where none can be placed';
-COMMENT ON COLUMN custseg.segment_sizes_result.share IS 'share of all customers that are placed, 0 to 1';
-COMMENT ON COLUMN custseg.segment_sizes_result.training_share IS 'share of the training rows, 0 to 1';
-COMMENT ON COLUMN custseg.segment_sizes_result.change IS 'change of the share since training, in percentage points';
-COMMENT ON COLUMN custseg.segment_sizes_result.low IS 'lower end of the confidence interval of the share';
-COMMENT ON COLUMN custseg.segment_sizes_result.high IS 'upper end of the confidence interval of the share';
-COMMENT ON COLUMN custseg.segment_sizes_result.p_adjusted IS 'probability of such a change, or a larger one, by chance, adjusted for the number of segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.mean_distance IS 'mean distance of the segment''s customers to its center, in model space';
-COMMENT ON COLUMN custseg.segment_sizes_result.training_mean_distance IS 'mean distance of the segment''s training rows to its center, in model space';
-COMMENT ON COLUMN custseg.segment_sizes_result.herfindahl IS 'Herfindahl index: sum of the squared shares, 1 when one segment has all customers; only in the row of all segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.entropy IS 'entropy of the shares divided by the entropy of equal shares, 0 to 1; only in the row of all segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.psi IS 'population stability index of the mix of segments; only in the row of all segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 sources; only in the row of all segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'customers that could not be placed; only in the row of all segments';
-COMMENT ON COLUMN custseg.segment_sizes_result.verdict IS 'ok, watch, drifted or insufficient data';
-COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'explanation of the verdict in words';
+COMMENT ON TYPE custseg.segment_sizes_result IS 'Row that segment_sizes() returns and monitor() keeps in monitor_segment.';
+COMMENT ON COLUMN custseg.segment_sizes_result.segment IS 'Number of the segment; NULL in the row of all segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.name IS 'Name of the segment, or total.';
+COMMENT ON COLUMN custseg.segment_sizes_result.n IS 'Customers placed in the segment; NULL where none can be placed.';
+COMMENT ON COLUMN custseg.segment_sizes_result.share IS 'Share of all customers that are placed, 0 to 1.';
+COMMENT ON COLUMN custseg.segment_sizes_result.training_share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.segment_sizes_result.change IS 'Change of the share since training, in percentage points.';
+COMMENT ON COLUMN custseg.segment_sizes_result.low IS 'Lower end of the confidence interval of the share.';
+COMMENT ON COLUMN custseg.segment_sizes_result.high IS 'Upper end of the confidence interval of the share.';
+COMMENT ON COLUMN custseg.segment_sizes_result.p_adjusted IS 'Probability of such a change, or a larger one, by chance, adjusted for the number of segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.mean_distance IS 'Mean distance of the segment''s customers to its center, in model space.';
+COMMENT ON COLUMN custseg.segment_sizes_result.training_mean_distance IS 'Mean distance of the segment''s training rows to its center, in model space.';
+COMMENT ON COLUMN custseg.segment_sizes_result.herfindahl IS 'Herfindahl index: sum of the squared shares, 1 when one segment has all customers; only in the row of all segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.entropy IS 'Entropy of the shares divided by the entropy of equal shares, 0 to 1; only in the row of all segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.psi IS 'Population stability index of the mix of segments; only in the row of all segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.psi_critical IS 'Value that psi exceeds by chance in 5 of 100 sources; only in the row of all segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'Customers that could not be placed; only in the row of all segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
+COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'Explanation of the verdict in words.';
 
 CREATE TYPE custseg.data_quality_result AS (
     subject text,
@@ -134,29 +134,29 @@ CREATE TYPE custseg.data_quality_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.data_quality_result IS 'row that data_quality() returns';
-COMMENT ON COLUMN custseg.data_quality_result.subject IS 'source, id, time or feature: the subject of the row';
-COMMENT ON COLUMN custseg.data_quality_result.name IS 'name of the source, or of the column';
-COMMENT ON COLUMN custseg.data_quality_result.state IS 'ok, missing or other kind, which says whether the column can be read as in training; NULL for the source';
-COMMENT ON COLUMN custseg.data_quality_result.kind IS 'numeric, boolean, time or categorical, as in training';
-COMMENT ON COLUMN custseg.data_quality_result.training_type IS 'type of the column in training';
-COMMENT ON COLUMN custseg.data_quality_result.type IS 'type of the column now; NULL where it is missing';
-COMMENT ON COLUMN custseg.data_quality_result.n IS 'rows of the source';
-COMMENT ON COLUMN custseg.data_quality_result.training_null_share IS 'share of the training rows without a value, 0 to 1';
-COMMENT ON COLUMN custseg.data_quality_result.null_share IS 'share of the rows without a value, 0 to 1';
-COMMENT ON COLUMN custseg.data_quality_result.infinite_share IS 'share of the rows with an infinite value, 0 to 1';
-COMMENT ON COLUMN custseg.data_quality_result.below_range_share IS 'share of the rows below the minimum of training, 0 to 1';
-COMMENT ON COLUMN custseg.data_quality_result.above_range_share IS 'share of the rows above the maximum of training, 0 to 1';
-COMMENT ON COLUMN custseg.data_quality_result.training_clipped_share IS 'share of the training rows beyond the limits that clip fitted, 0 to 1; NULL without clip';
-COMMENT ON COLUMN custseg.data_quality_result.clipped_share IS 'share of the rows beyond the limits that clip fitted, 0 to 1; NULL without clip';
-COMMENT ON COLUMN custseg.data_quality_result.unseen_levels IS 'levels that the model does not know, at most ten, the most frequent first; NULL for numbers and times';
-COMMENT ON COLUMN custseg.data_quality_result.unseen_share IS 'share of the rows with a level that the model does not know, 0 to 1; NULL for numbers and times';
-COMMENT ON COLUMN custseg.data_quality_result.constant IS 'whether the column has two or more values and all are the same';
-COMMENT ON COLUMN custseg.data_quality_result.n_duplicates IS 'rows that repeat the id of another row; only in the row of the id';
-COMMENT ON COLUMN custseg.data_quality_result.newest IS 'newest value of the time column; only in the row of that column';
-COMMENT ON COLUMN custseg.data_quality_result.age IS 'age of the newest value; only in the row of the time column';
-COMMENT ON COLUMN custseg.data_quality_result.verdict IS 'ok, watch, broken or insufficient data';
-COMMENT ON COLUMN custseg.data_quality_result.reason IS 'explanation of the verdict in words';
+COMMENT ON TYPE custseg.data_quality_result IS 'Row that data_quality() returns.';
+COMMENT ON COLUMN custseg.data_quality_result.subject IS 'Subject of the row: source, id, time or feature.';
+COMMENT ON COLUMN custseg.data_quality_result.name IS 'Name of the source, or of the column.';
+COMMENT ON COLUMN custseg.data_quality_result.state IS 'Whether the column can be read as in training: ok, missing or other kind; NULL for the source.';
+COMMENT ON COLUMN custseg.data_quality_result.kind IS 'Kind of the feature, as in training: numeric, boolean, time or categorical.';
+COMMENT ON COLUMN custseg.data_quality_result.training_type IS 'Type of the column in training.';
+COMMENT ON COLUMN custseg.data_quality_result.type IS 'Type of the column now; NULL where it is missing.';
+COMMENT ON COLUMN custseg.data_quality_result.n IS 'Rows of the source.';
+COMMENT ON COLUMN custseg.data_quality_result.training_null_share IS 'Share of the training rows without a value, 0 to 1.';
+COMMENT ON COLUMN custseg.data_quality_result.null_share IS 'Share of the rows without a value, 0 to 1.';
+COMMENT ON COLUMN custseg.data_quality_result.infinite_share IS 'Share of the rows with an infinite value, 0 to 1.';
+COMMENT ON COLUMN custseg.data_quality_result.below_range_share IS 'Share of the rows below the minimum of training, 0 to 1.';
+COMMENT ON COLUMN custseg.data_quality_result.above_range_share IS 'Share of the rows above the maximum of training, 0 to 1.';
+COMMENT ON COLUMN custseg.data_quality_result.training_clipped_share IS 'Share of the training rows beyond the limits that clip fitted, 0 to 1; NULL without clip.';
+COMMENT ON COLUMN custseg.data_quality_result.clipped_share IS 'Share of the rows beyond the limits that clip fitted, 0 to 1; NULL without clip.';
+COMMENT ON COLUMN custseg.data_quality_result.unseen_levels IS 'Levels that the model does not know, at most ten, the most frequent first; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.data_quality_result.unseen_share IS 'Share of the rows with a level that the model does not know, 0 to 1; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.data_quality_result.constant IS 'Whether the column has two or more values and all are the same.';
+COMMENT ON COLUMN custseg.data_quality_result.n_duplicates IS 'Rows that repeat the id of another row; only in the row of the id.';
+COMMENT ON COLUMN custseg.data_quality_result.newest IS 'Newest value of the time column; only in the row of that column.';
+COMMENT ON COLUMN custseg.data_quality_result.age IS 'Age of the newest value; only in the row of the time column.';
+COMMENT ON COLUMN custseg.data_quality_result.verdict IS 'Verdict: ok, watch, broken or insufficient data.';
+COMMENT ON COLUMN custseg.data_quality_result.reason IS 'Explanation of the verdict in words.';
 
 CREATE TYPE custseg.drift_multivariate_result AS (
     n_baseline bigint,
@@ -167,22 +167,22 @@ CREATE TYPE custseg.drift_multivariate_result AS (
     reason text
 );
 
-COMMENT ON TYPE custseg.drift_multivariate_result IS 'row that drift_multivariate() returns';
-COMMENT ON COLUMN custseg.drift_multivariate_result.n_baseline IS 'rows of the baseline that can be placed';
-COMMENT ON COLUMN custseg.drift_multivariate_result.n_current IS 'rows of the source that can be placed';
-COMMENT ON COLUMN custseg.drift_multivariate_result.statistic IS 'coefficient of inhomogeneity (normalized energy distance) of the two samples in model space, 0 to 1; NULL where nothing could be compared';
-COMMENT ON COLUMN custseg.drift_multivariate_result.p_value IS 'probability of such a distance, or a larger one, by chance';
-COMMENT ON COLUMN custseg.drift_multivariate_result.verdict IS 'ok, watch, drifted or insufficient data';
-COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'explanation of the verdict in words';
+COMMENT ON TYPE custseg.drift_multivariate_result IS 'Row that drift_multivariate() returns.';
+COMMENT ON COLUMN custseg.drift_multivariate_result.n_baseline IS 'Rows of the baseline that can be placed.';
+COMMENT ON COLUMN custseg.drift_multivariate_result.n_current IS 'Rows of the source that can be placed.';
+COMMENT ON COLUMN custseg.drift_multivariate_result.statistic IS 'Coefficient of inhomogeneity (normalized energy distance) of the two samples in model space, 0 to 1; NULL where nothing could be compared.';
+COMMENT ON COLUMN custseg.drift_multivariate_result.p_value IS 'Probability of such a distance, or a larger one, by chance.';
+COMMENT ON COLUMN custseg.drift_multivariate_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
+COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'Explanation of the verdict in words.';
 
 CREATE TYPE custseg_private.silhouette_result AS (
     silhouette float8,
     n bigint
 );
 
-COMMENT ON TYPE custseg_private.silhouette_result IS 'mean silhouette width of a sample of a source';
-COMMENT ON COLUMN custseg_private.silhouette_result.silhouette IS 'mean silhouette width, -1 to 1; NULL with fewer than two segments';
-COMMENT ON COLUMN custseg_private.silhouette_result.n IS 'rows of the sample';
+COMMENT ON TYPE custseg_private.silhouette_result IS 'Mean silhouette width of a sample of a source.';
+COMMENT ON COLUMN custseg_private.silhouette_result.silhouette IS 'Mean silhouette width, -1 to 1; NULL with fewer than two segments.';
+COMMENT ON COLUMN custseg_private.silhouette_result.n IS 'Rows of the sample.';
 
 CREATE TYPE custseg_private.alert_cause AS (
     kind text,
@@ -192,12 +192,12 @@ CREATE TYPE custseg_private.alert_cause AS (
     message text
 );
 
-COMMENT ON TYPE custseg_private.alert_cause IS 'finding of a run of monitor() about a subject that can have an alert';
-COMMENT ON COLUMN custseg_private.alert_cause.kind IS 'check that found the problem';
-COMMENT ON COLUMN custseg_private.alert_cause.subject IS 'subject of the finding: a feature, a segment, or the whole in parentheses';
-COMMENT ON COLUMN custseg_private.alert_cause.severity IS 'warning or critical; NULL where the subject cannot be judged now';
-COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'whether the finding opens an alert';
-COMMENT ON COLUMN custseg_private.alert_cause.message IS 'description of the problem in words';
+COMMENT ON TYPE custseg_private.alert_cause IS 'Finding of a run of monitor() about a subject that can have an alert.';
+COMMENT ON COLUMN custseg_private.alert_cause.kind IS 'Check that found the problem.';
+COMMENT ON COLUMN custseg_private.alert_cause.subject IS 'Subject of the finding: a feature, a segment, or the whole in parentheses.';
+COMMENT ON COLUMN custseg_private.alert_cause.severity IS 'Severity: warning or critical; NULL where the subject cannot be judged now.';
+COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'Whether the finding opens an alert.';
+COMMENT ON COLUMN custseg_private.alert_cause.message IS 'Description of the problem in words.';
 
 -- tables
 --
@@ -212,12 +212,12 @@ CREATE TABLE custseg.model (
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
-COMMENT ON TABLE custseg.model IS 'one row for each model; see the view models';
-COMMENT ON COLUMN custseg.model.name IS 'name of the model';
-COMMENT ON COLUMN custseg.model.owner IS 'role that may change the model; the column holds a name, so that a dump can be restored where the role does not exist';
-COMMENT ON COLUMN custseg.model.deployed_version IS 'version that scoring uses by default; NULL when none is deployed';
-COMMENT ON COLUMN custseg.model.last_version IS 'highest version ever trained; a dropped version''s number is not used again';
-COMMENT ON COLUMN custseg.model.created_at IS 'time at which the first version was trained';
+COMMENT ON TABLE custseg.model IS 'Models, one row for each; see the view models.';
+COMMENT ON COLUMN custseg.model.name IS 'Name of the model.';
+COMMENT ON COLUMN custseg.model.owner IS 'Role that may change the model; the column holds a name, so that a dump can be restored where the role does not exist.';
+COMMENT ON COLUMN custseg.model.deployed_version IS 'Version that scoring uses by default; NULL when none is deployed.';
+COMMENT ON COLUMN custseg.model.last_version IS 'Highest version ever trained; a dropped version''s number is not used again.';
+COMMENT ON COLUMN custseg.model.created_at IS 'Time at which the first version was trained.';
 
 CREATE TABLE custseg.model_version (
     model text NOT NULL,
@@ -300,24 +300,24 @@ CREATE TABLE custseg.feature (
     UNIQUE (model, version, name)
 );
 
-COMMENT ON TABLE custseg.feature IS 'features of each version, with their fitted preparation and the baseline for measuring drift';
-COMMENT ON COLUMN custseg.feature.model IS 'name of the model';
-COMMENT ON COLUMN custseg.feature.version IS 'version of the model';
-COMMENT ON COLUMN custseg.feature.position IS 'position among the features, from 1';
-COMMENT ON COLUMN custseg.feature.name IS 'name of the column';
-COMMENT ON COLUMN custseg.feature.type IS 'type of the column in training';
-COMMENT ON COLUMN custseg.feature.kind IS 'how the values of the feature are treated: numeric, boolean, time or categorical';
-COMMENT ON COLUMN custseg.feature.prep IS 'fitted preparation';
-COMMENT ON COLUMN custseg.feature.outputs IS 'names of the feature''s columns in model space, before principal components';
-COMMENT ON COLUMN custseg.feature.n IS 'baseline: rows';
-COMMENT ON COLUMN custseg.feature.n_null IS 'baseline: rows without a value';
-COMMENT ON COLUMN custseg.feature.mean IS 'baseline: mean of the non-null values (times as days since 1970-01-01); NULL for categories';
-COMMENT ON COLUMN custseg.feature.standard_deviation IS 'baseline: population standard deviation of the non-null values; NULL for categories';
-COMMENT ON COLUMN custseg.feature.minimum IS 'baseline: smallest value; NULL for categories';
-COMMENT ON COLUMN custseg.feature.maximum IS 'baseline: largest value; NULL for categories';
-COMMENT ON COLUMN custseg.feature.quantiles IS 'baseline: 1,001 quantiles at equal steps, or all values in order when there are fewer; NULL for categories';
-COMMENT ON COLUMN custseg.feature.levels IS 'baseline: levels of a category, the most frequent first, where NULL stands for a missing value; NULL for numbers and times';
-COMMENT ON COLUMN custseg.feature.level_counts IS 'baseline: rows of each level; NULL for numbers and times';
+COMMENT ON TABLE custseg.feature IS 'Features of each version, with their fitted preparation and the baseline from which drift is measured.';
+COMMENT ON COLUMN custseg.feature.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.feature.version IS 'Version of the model.';
+COMMENT ON COLUMN custseg.feature.position IS 'Position among the features, from 1.';
+COMMENT ON COLUMN custseg.feature.name IS 'Name of the column.';
+COMMENT ON COLUMN custseg.feature.type IS 'Type of the column in training.';
+COMMENT ON COLUMN custseg.feature.kind IS 'How the values of the feature are treated: numeric, boolean, time or categorical.';
+COMMENT ON COLUMN custseg.feature.prep IS 'Fitted preparation.';
+COMMENT ON COLUMN custseg.feature.outputs IS 'Names of the feature''s columns in model space, before principal components.';
+COMMENT ON COLUMN custseg.feature.n IS 'Rows of the baseline.';
+COMMENT ON COLUMN custseg.feature.n_null IS 'Rows of the baseline without a value.';
+COMMENT ON COLUMN custseg.feature.mean IS 'Mean of the baseline''s values (times as days since 1970-01-01); NULL for categories.';
+COMMENT ON COLUMN custseg.feature.standard_deviation IS 'Population standard deviation of the baseline''s values; NULL for categories.';
+COMMENT ON COLUMN custseg.feature.minimum IS 'Smallest value of the baseline; NULL for categories.';
+COMMENT ON COLUMN custseg.feature.maximum IS 'Largest value of the baseline; NULL for categories.';
+COMMENT ON COLUMN custseg.feature.quantiles IS 'Quantiles of the baseline: 1,001 at equal steps, or all values in order when there are fewer; NULL for categories.';
+COMMENT ON COLUMN custseg.feature.levels IS 'Levels of a category in the baseline, the most frequent first, where NULL stands for a missing value; NULL for numbers and times.';
+COMMENT ON COLUMN custseg.feature.level_counts IS 'Rows of each level in the baseline; NULL for numbers and times.';
 
 CREATE TABLE custseg.segment (
     model text NOT NULL,
@@ -336,20 +336,20 @@ CREATE TABLE custseg.segment (
     PRIMARY KEY (model, version, segment)
 );
 
-COMMENT ON TABLE custseg.segment IS 'segments of each version; see the views segments and segment_profile';
-COMMENT ON COLUMN custseg.segment.model IS 'name of the model';
-COMMENT ON COLUMN custseg.segment.version IS 'version of the model';
-COMMENT ON COLUMN custseg.segment.segment IS 'number of the segment, from 1, or 0 for noise (rows in no segment); a retraining gives the number to the segment that holds most of the same customers';
-COMMENT ON COLUMN custseg.segment.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.segment.description IS 'description that the owner gave to the segment; NULL when there is none';
-COMMENT ON COLUMN custseg.segment.rank IS 'rank by value that the owner gave to the segment, 1 for the highest; NULL when there is none';
-COMMENT ON COLUMN custseg.segment.n IS 'training rows in the segment';
-COMMENT ON COLUMN custseg.segment.share IS 'share of the training rows, 0 to 1';
-COMMENT ON COLUMN custseg.segment.mean_distance IS 'mean distance of the segment''s rows to its center, in model space';
-COMMENT ON COLUMN custseg.segment.spread IS 'root mean square distance of the segment''s rows to its center, in model space';
-COMMENT ON COLUMN custseg.segment.center IS 'center of the segment in model space';
-COMMENT ON COLUMN custseg.segment.profile IS 'for each feature its mean in its own units, or {level: share}; every row counts once';
-COMMENT ON COLUMN custseg.segment.profile_values IS 'profile as an array of numbers: for each feature in order, its mean or the shares of all its levels in order';
+COMMENT ON TABLE custseg.segment IS 'Segments of each version; see the views segments and segment_profile.';
+COMMENT ON COLUMN custseg.segment.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.segment.version IS 'Version of the model.';
+COMMENT ON COLUMN custseg.segment.segment IS 'Number of the segment, from 1, or 0 for noise (rows in no segment); a retraining gives the number to the segment that holds most of the same customers.';
+COMMENT ON COLUMN custseg.segment.name IS 'Name of the segment.';
+COMMENT ON COLUMN custseg.segment.description IS 'Description that the owner gave to the segment; NULL when there is none.';
+COMMENT ON COLUMN custseg.segment.rank IS 'Rank by value that the owner gave to the segment, 1 for the highest; NULL when there is none.';
+COMMENT ON COLUMN custseg.segment.n IS 'Training rows in the segment.';
+COMMENT ON COLUMN custseg.segment.share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.segment.mean_distance IS 'Mean distance of the segment''s rows to its center, in model space.';
+COMMENT ON COLUMN custseg.segment.spread IS 'Root mean square distance of the segment''s rows to its center, in model space.';
+COMMENT ON COLUMN custseg.segment.center IS 'Center of the segment in model space.';
+COMMENT ON COLUMN custseg.segment.profile IS 'Mean of each feature in its own units, or {level: share} for a category; every row counts once.';
+COMMENT ON COLUMN custseg.segment.profile_values IS 'Profile as an array of numbers: for each feature in order, its mean or the shares of all its levels in order.';
 
 CREATE TABLE custseg.deployment (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -364,15 +364,15 @@ CREATE TABLE custseg.deployment (
 
 CREATE INDEX ON custseg.deployment (model, id);
 
-COMMENT ON TABLE custseg.deployment IS 'history of deployments: which version was deployed when, by whom and why; the newest row of a model is in force';
-COMMENT ON COLUMN custseg.deployment.id IS 'number of the deployment, ascending in time';
-COMMENT ON COLUMN custseg.deployment.model IS 'name of the model';
-COMMENT ON COLUMN custseg.deployment.version IS 'version that was deployed';
-COMMENT ON COLUMN custseg.deployment.action IS 'deploy or rollback';
-COMMENT ON COLUMN custseg.deployment.parent IS 'deployment to which a rollback of this one returns; NULL when there is none';
-COMMENT ON COLUMN custseg.deployment.deployed_at IS 'time of the deployment';
-COMMENT ON COLUMN custseg.deployment.deployed_by IS 'role that deployed the version';
-COMMENT ON COLUMN custseg.deployment.reason IS 'reason that the role gave; NULL when there is none';
+COMMENT ON TABLE custseg.deployment IS 'History of deployments: which version was deployed when, by whom and why; the newest row of a model is in force.';
+COMMENT ON COLUMN custseg.deployment.id IS 'Number of the deployment, ascending in time.';
+COMMENT ON COLUMN custseg.deployment.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.deployment.version IS 'Version that was deployed.';
+COMMENT ON COLUMN custseg.deployment.action IS 'Kind of the deployment: deploy or rollback.';
+COMMENT ON COLUMN custseg.deployment.parent IS 'Deployment to which a rollback of this one returns; NULL when there is none.';
+COMMENT ON COLUMN custseg.deployment.deployed_at IS 'Time of the deployment.';
+COMMENT ON COLUMN custseg.deployment.deployed_by IS 'Role that deployed the version.';
+COMMENT ON COLUMN custseg.deployment.reason IS 'Reason that the role gave; NULL when there is none.';
 
 CREATE TABLE custseg.model_grant (
     model text NOT NULL,
@@ -382,11 +382,11 @@ CREATE TABLE custseg.model_grant (
     PRIMARY KEY (model, grantee)
 );
 
-COMMENT ON TABLE custseg.model_grant IS 'roles, other than the owner, that may use a model';
-COMMENT ON COLUMN custseg.model_grant.model IS 'name of the model';
-COMMENT ON COLUMN custseg.model_grant.grantee IS 'name of a role, or public';
-COMMENT ON COLUMN custseg.model_grant.granted_by IS 'role that granted the use of the model';
-COMMENT ON COLUMN custseg.model_grant.granted_at IS 'time of the grant';
+COMMENT ON TABLE custseg.model_grant IS 'Roles, other than the owner, that may use a model.';
+COMMENT ON COLUMN custseg.model_grant.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.model_grant.grantee IS 'Name of a role, or public.';
+COMMENT ON COLUMN custseg.model_grant.granted_by IS 'Role that granted the use of the model.';
+COMMENT ON COLUMN custseg.model_grant.granted_at IS 'Time of the grant.';
 
 CREATE TABLE custseg.migration (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -402,16 +402,16 @@ CREATE TABLE custseg.migration (
 
 CREATE INDEX ON custseg.migration (model, run_at);
 
-COMMENT ON TABLE custseg.migration IS 'numbers of customers that each resegment() moved from one segment to another, or left in their segment';
-COMMENT ON COLUMN custseg.migration.id IS 'number of the row';
-COMMENT ON COLUMN custseg.migration.model IS 'name of the model';
-COMMENT ON COLUMN custseg.migration.version IS 'version that placed the customers';
-COMMENT ON COLUMN custseg.migration.source IS 'table that was updated';
-COMMENT ON COLUMN custseg.migration.run_at IS 'time of the run, the same in all rows of one resegment()';
-COMMENT ON COLUMN custseg.migration.run_by IS 'role that called resegment()';
-COMMENT ON COLUMN custseg.migration.from_segment IS 'segment before the run; NULL for customers who had no segment';
-COMMENT ON COLUMN custseg.migration.to_segment IS 'segment after the run; NULL for customers who could not be placed';
-COMMENT ON COLUMN custseg.migration.n IS 'number of customers who moved from from_segment to to_segment, or stayed';
+COMMENT ON TABLE custseg.migration IS 'Numbers of customers that each resegment() moved from one segment to another, or left in their segment.';
+COMMENT ON COLUMN custseg.migration.id IS 'Number of the row.';
+COMMENT ON COLUMN custseg.migration.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.migration.version IS 'Version that placed the customers.';
+COMMENT ON COLUMN custseg.migration.source IS 'Table that was updated.';
+COMMENT ON COLUMN custseg.migration.run_at IS 'Time of the run, the same in all rows of one resegment().';
+COMMENT ON COLUMN custseg.migration.run_by IS 'Role that called resegment().';
+COMMENT ON COLUMN custseg.migration.from_segment IS 'Segment before the run; NULL for customers who had no segment.';
+COMMENT ON COLUMN custseg.migration.to_segment IS 'Segment after the run; NULL for customers who could not be placed.';
+COMMENT ON COLUMN custseg.migration.n IS 'Number of customers who moved from from_segment to to_segment, or stayed.';
 
 CREATE TABLE custseg.monitor_run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -433,22 +433,22 @@ CREATE TABLE custseg.monitor_run (
 
 CREATE INDEX ON custseg.monitor_run (model, id);
 
-COMMENT ON TABLE custseg.monitor_run IS 'runs of monitor(); their measurements are in monitor_feature and monitor_segment';
-COMMENT ON COLUMN custseg.monitor_run.id IS 'number of the run, ascending in time';
-COMMENT ON COLUMN custseg.monitor_run.model IS 'name of the model';
-COMMENT ON COLUMN custseg.monitor_run.version IS 'deployed version, which the run watched; NULL when none was deployed';
-COMMENT ON COLUMN custseg.monitor_run.source IS 'relation or query that was watched; NULL when there was none';
-COMMENT ON COLUMN custseg.monitor_run.started_at IS 'start of the run';
-COMMENT ON COLUMN custseg.monitor_run.finished_at IS 'end of the run';
-COMMENT ON COLUMN custseg.monitor_run.run_by IS 'role that called monitor()';
-COMMENT ON COLUMN custseg.monitor_run.status IS 'ok, failed (a check ended in an error; the other checks count) or skipped (another run was active)';
-COMMENT ON COLUMN custseg.monitor_run.error IS 'reason why the run failed or was skipped; NULL otherwise';
-COMMENT ON COLUMN custseg.monitor_run.n IS 'rows of the source; NULL when the source could not be read';
-COMMENT ON COLUMN custseg.monitor_run.verdict IS 'worst verdict of all checks: ok, insufficient data, watch, drifted or broken; NULL when every check failed';
-COMMENT ON COLUMN custseg.monitor_run.retrain IS 'whether needs_retraining() recommends to train again; NULL for a skipped run';
-COMMENT ON COLUMN custseg.monitor_run.urgency IS 'as needs_retraining() returns it; NULL for a skipped run';
-COMMENT ON COLUMN custseg.monitor_run.reasons IS 'as needs_retraining() returns it; NULL for a skipped run';
-COMMENT ON COLUMN custseg.monitor_run.findings IS 'for each check the rows whose verdict is not ok; silhouette of a sample; breaches, the limits that were exceeded; errors of the checks that failed';
+COMMENT ON TABLE custseg.monitor_run IS 'Runs of monitor(); their measurements are in monitor_feature and monitor_segment.';
+COMMENT ON COLUMN custseg.monitor_run.id IS 'Number of the run, ascending in time.';
+COMMENT ON COLUMN custseg.monitor_run.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.monitor_run.version IS 'Deployed version, which the run watched; NULL when none was deployed.';
+COMMENT ON COLUMN custseg.monitor_run.source IS 'Relation or query that was watched; NULL when there was none.';
+COMMENT ON COLUMN custseg.monitor_run.started_at IS 'Start of the run.';
+COMMENT ON COLUMN custseg.monitor_run.finished_at IS 'End of the run.';
+COMMENT ON COLUMN custseg.monitor_run.run_by IS 'Role that called monitor().';
+COMMENT ON COLUMN custseg.monitor_run.status IS 'Status: ok, failed (a check ended in an error; the other checks count) or skipped (another run was active).';
+COMMENT ON COLUMN custseg.monitor_run.error IS 'Reason why the run failed or was skipped; NULL otherwise.';
+COMMENT ON COLUMN custseg.monitor_run.n IS 'Rows of the source; NULL when the source could not be read.';
+COMMENT ON COLUMN custseg.monitor_run.verdict IS 'Worst verdict of all checks: ok, insufficient data, watch, drifted or broken; NULL when every check failed.';
+COMMENT ON COLUMN custseg.monitor_run.retrain IS 'Whether needs_retraining() recommends to train again; NULL for a skipped run.';
+COMMENT ON COLUMN custseg.monitor_run.urgency IS 'Urgency, as needs_retraining() returns it; NULL for a skipped run.';
+COMMENT ON COLUMN custseg.monitor_run.reasons IS 'Reasons, as needs_retraining() returns them; NULL for a skipped run.';
+COMMENT ON COLUMN custseg.monitor_run.findings IS 'Rows of each check whose verdict is not ok; the silhouette of a sample; breaches, which are the limits that were exceeded; errors of the checks that failed.';
 
 -- A report's row is kept as it is: what a report gains or renames, its history does.
 
@@ -463,12 +463,12 @@ CREATE TABLE custseg.monitor_feature (
     CHECK (num_nulls(feature, custseg_private.verdict_rank(verdict)) = 0)
 );
 
-COMMENT ON TABLE custseg.monitor_feature IS 'result of drift() for each feature in each run of monitor(); see the view drift_history';
-COMMENT ON COLUMN custseg.monitor_feature.model IS 'name of the model';
-COMMENT ON COLUMN custseg.monitor_feature.run IS 'run of monitor() that measured the row (id in monitor_run)';
-COMMENT ON COLUMN custseg.monitor_feature.version IS 'version that was watched';
-COMMENT ON COLUMN custseg.monitor_feature.at IS 'start of the run';
-COMMENT ON COLUMN custseg.monitor_feature.position IS 'position in the report, from 1';
+COMMENT ON TABLE custseg.monitor_feature IS 'Result of drift() for each feature in each run of monitor(); see the view drift_history.';
+COMMENT ON COLUMN custseg.monitor_feature.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.monitor_feature.run IS 'Run of monitor() that measured the row (id in monitor_run).';
+COMMENT ON COLUMN custseg.monitor_feature.version IS 'Version that was watched.';
+COMMENT ON COLUMN custseg.monitor_feature.at IS 'Start of the run.';
+COMMENT ON COLUMN custseg.monitor_feature.position IS 'Position in the report, from 1.';
 
 CREATE TABLE custseg.monitor_segment (
     model text NOT NULL,
@@ -481,12 +481,12 @@ CREATE TABLE custseg.monitor_segment (
     CHECK (custseg_private.verdict_rank(verdict) IS NOT NULL)
 );
 
-COMMENT ON TABLE custseg.monitor_segment IS 'result of segment_sizes() for each segment in each run of monitor(); see the view size_history';
-COMMENT ON COLUMN custseg.monitor_segment.model IS 'name of the model';
-COMMENT ON COLUMN custseg.monitor_segment.run IS 'run of monitor() that measured the row (id in monitor_run)';
-COMMENT ON COLUMN custseg.monitor_segment.version IS 'version that was watched';
-COMMENT ON COLUMN custseg.monitor_segment.at IS 'start of the run';
-COMMENT ON COLUMN custseg.monitor_segment.position IS 'position in the report, from 1';
+COMMENT ON TABLE custseg.monitor_segment IS 'Result of segment_sizes() for each segment in each run of monitor(); see the view size_history.';
+COMMENT ON COLUMN custseg.monitor_segment.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.monitor_segment.run IS 'Run of monitor() that measured the row (id in monitor_run).';
+COMMENT ON COLUMN custseg.monitor_segment.version IS 'Version that was watched.';
+COMMENT ON COLUMN custseg.monitor_segment.at IS 'Start of the run.';
+COMMENT ON COLUMN custseg.monitor_segment.position IS 'Position in the report, from 1.';
 
 CREATE TABLE custseg.alert (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -507,21 +507,21 @@ CREATE TABLE custseg.alert (
 
 CREATE UNIQUE INDEX alert_open ON custseg.alert (model, kind, subject) WHERE closed_at IS NULL;
 
-COMMENT ON TABLE custseg.alert IS 'problems that runs of monitor() found; there is at most one open row for each model, kind and subject';
-COMMENT ON COLUMN custseg.alert.id IS 'number of the alert';
-COMMENT ON COLUMN custseg.alert.model IS 'name of the model';
-COMMENT ON COLUMN custseg.alert.kind IS 'check that found the problem, such as data_quality, drift or segment_sizes; monitor when the run itself failed';
-COMMENT ON COLUMN custseg.alert.subject IS 'subject of the finding: a feature, a segment, or the whole in parentheses';
-COMMENT ON COLUMN custseg.alert.severity IS 'warning or critical, as the last run that found the problem rated it';
-COMMENT ON COLUMN custseg.alert.message IS 'description of the problem by the last run that found it';
-COMMENT ON COLUMN custseg.alert.version IS 'version that was watched; NULL when none was deployed';
-COMMENT ON COLUMN custseg.alert.first_seen IS 'start of the first run that found the problem';
-COMMENT ON COLUMN custseg.alert.last_seen IS 'start of the last run that found the problem';
-COMMENT ON COLUMN custseg.alert.n_seen IS 'number of runs that found the problem';
-COMMENT ON COLUMN custseg.alert.first_run IS 'first run that found the problem (id in monitor_run)';
-COMMENT ON COLUMN custseg.alert.last_run IS 'last run that found the problem (id in monitor_run)';
-COMMENT ON COLUMN custseg.alert.closed_at IS 'start of the run that no longer found the problem; NULL while the alert is open';
-COMMENT ON COLUMN custseg.alert.closed_run IS 'run that no longer found the problem (id in monitor_run); NULL while the alert is open';
+COMMENT ON TABLE custseg.alert IS 'Problems that runs of monitor() found; there is at most one open row for each model, kind and subject.';
+COMMENT ON COLUMN custseg.alert.id IS 'Number of the alert.';
+COMMENT ON COLUMN custseg.alert.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.alert.kind IS 'Check that found the problem, such as data_quality, drift or segment_sizes; monitor when the run itself failed.';
+COMMENT ON COLUMN custseg.alert.subject IS 'Subject of the finding: a feature, a segment, or the whole in parentheses.';
+COMMENT ON COLUMN custseg.alert.severity IS 'Severity, warning or critical, as rated by the last run that found the problem.';
+COMMENT ON COLUMN custseg.alert.message IS 'Description of the problem by the last run that found it.';
+COMMENT ON COLUMN custseg.alert.version IS 'Version that was watched; NULL when none was deployed.';
+COMMENT ON COLUMN custseg.alert.first_seen IS 'Start of the first run that found the problem.';
+COMMENT ON COLUMN custseg.alert.last_seen IS 'Start of the last run that found the problem.';
+COMMENT ON COLUMN custseg.alert.n_seen IS 'Number of runs that found the problem.';
+COMMENT ON COLUMN custseg.alert.first_run IS 'First run that found the problem (id in monitor_run).';
+COMMENT ON COLUMN custseg.alert.last_run IS 'Last run that found the problem (id in monitor_run).';
+COMMENT ON COLUMN custseg.alert.closed_at IS 'Start of the run that no longer found the problem; NULL while the alert is open.';
+COMMENT ON COLUMN custseg.alert.closed_run IS 'Run that no longer found the problem (id in monitor_run); NULL while the alert is open.';
 
 CREATE TABLE custseg.segment_action (
     model text NOT NULL,
@@ -543,23 +543,23 @@ CREATE TABLE custseg.segment_action (
     PRIMARY KEY (model, segment)
 );
 
-COMMENT ON TABLE custseg.segment_action IS 'actions for the customers of each segment, kept by set_action(); they belong to the segments of a model by number, whatever the version';
-COMMENT ON COLUMN custseg.segment_action.model IS 'name of the model';
-COMMENT ON COLUMN custseg.segment_action.segment IS 'number of the segment';
-COMMENT ON COLUMN custseg.segment_action.description IS 'meaning of the segment for the business';
-COMMENT ON COLUMN custseg.segment_action.tone IS 'how to speak to these customers';
-COMMENT ON COLUMN custseg.segment_action.channel IS 'where to reach these customers; NULL, here and in all columns that follow, when nothing was set';
-COMMENT ON COLUMN custseg.segment_action.offer IS 'offer for these customers';
-COMMENT ON COLUMN custseg.segment_action.contact_frequency IS 'how often to contact these customers, in words';
-COMMENT ON COLUMN custseg.segment_action.products IS 'products to recommend';
-COMMENT ON COLUMN custseg.segment_action.tactics IS 'tactics to use';
-COMMENT ON COLUMN custseg.segment_action.primary_kpi IS 'the measure that shows whether the action works';
-COMMENT ON COLUMN custseg.segment_action.guardrail_kpi IS 'the measure that must not get worse meanwhile';
-COMMENT ON COLUMN custseg.segment_action.budget_share IS 'share of the campaign''s budget, 0 to 1';
-COMMENT ON COLUMN custseg.segment_action.perk IS 'what each customer of the segment gets';
-COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'how many customers can get the perk; NULL for any number';
-COMMENT ON COLUMN custseg.segment_action.set_at IS 'time of the last call of set_action()';
-COMMENT ON COLUMN custseg.segment_action.set_by IS 'role that called set_action() last';
+COMMENT ON TABLE custseg.segment_action IS 'Actions for the customers of each segment, kept by set_action(); they belong to the segments of a model by number, whatever the version.';
+COMMENT ON COLUMN custseg.segment_action.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.segment_action.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.segment_action.description IS 'Meaning of the segment for the business.';
+COMMENT ON COLUMN custseg.segment_action.tone IS 'How to speak to these customers.';
+COMMENT ON COLUMN custseg.segment_action.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
+COMMENT ON COLUMN custseg.segment_action.offer IS 'Offer for these customers.';
+COMMENT ON COLUMN custseg.segment_action.contact_frequency IS 'How often to contact these customers, in words.';
+COMMENT ON COLUMN custseg.segment_action.products IS 'Products to recommend.';
+COMMENT ON COLUMN custseg.segment_action.tactics IS 'Tactics to use.';
+COMMENT ON COLUMN custseg.segment_action.primary_kpi IS 'The measure that shows whether the action works.';
+COMMENT ON COLUMN custseg.segment_action.guardrail_kpi IS 'The measure that must not get worse meanwhile.';
+COMMENT ON COLUMN custseg.segment_action.budget_share IS 'Share of the campaign''s budget, 0 to 1.';
+COMMENT ON COLUMN custseg.segment_action.perk IS 'What each customer of the segment gets.';
+COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'How many customers can get the perk; NULL for any number.';
+COMMENT ON COLUMN custseg.segment_action.set_at IS 'Time of the last call of set_action().';
+COMMENT ON COLUMN custseg.segment_action.set_by IS 'Role that called set_action() last.';
 
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -578,18 +578,18 @@ CREATE TABLE custseg.segment_override (
 
 CREATE UNIQUE INDEX ON custseg.segment_override (model, customer) WHERE ended_at IS NULL;
 
-COMMENT ON TABLE custseg.segment_override IS 'decisions by hand: who put which customer in a segment or excluded the customer from all segments, and why; decisions that have ended are kept; see the view overrides';
-COMMENT ON COLUMN custseg.segment_override.id IS 'number of the decision';
-COMMENT ON COLUMN custseg.segment_override.model IS 'name of the model';
-COMMENT ON COLUMN custseg.segment_override.customer IS 'id of the customer as text';
-COMMENT ON COLUMN custseg.segment_override.kind IS 'override (the customer is put in a segment by hand) or exclusion (the customer is in no segment)';
-COMMENT ON COLUMN custseg.segment_override.segment IS 'number of the segment; NULL when the customer is excluded from all segments';
-COMMENT ON COLUMN custseg.segment_override.reason IS 'reason that the role gave';
-COMMENT ON COLUMN custseg.segment_override.until IS 'time at which the decision expires; NULL for never';
-COMMENT ON COLUMN custseg.segment_override.made_at IS 'time at which the decision was made';
-COMMENT ON COLUMN custseg.segment_override.made_by IS 'role that made the decision';
-COMMENT ON COLUMN custseg.segment_override.ended_at IS 'time at which the decision was ended or replaced, or at which it had expired before that; NULL while it holds until it expires';
-COMMENT ON COLUMN custseg.segment_override.ended_by IS 'role that ended or replaced the decision; NULL when nobody did';
+COMMENT ON TABLE custseg.segment_override IS 'Decisions by hand: who put which customer in a segment or excluded the customer from all segments, and why; decisions that have ended are kept; see the view overrides.';
+COMMENT ON COLUMN custseg.segment_override.id IS 'Number of the decision.';
+COMMENT ON COLUMN custseg.segment_override.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.segment_override.customer IS 'Id of the customer as text.';
+COMMENT ON COLUMN custseg.segment_override.kind IS 'Kind of the decision: override (the customer is put in a segment by hand) or exclusion (the customer is in no segment).';
+COMMENT ON COLUMN custseg.segment_override.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
+COMMENT ON COLUMN custseg.segment_override.reason IS 'Reason that the role gave.';
+COMMENT ON COLUMN custseg.segment_override.until IS 'Time at which the decision expires; NULL for never.';
+COMMENT ON COLUMN custseg.segment_override.made_at IS 'Time at which the decision was made.';
+COMMENT ON COLUMN custseg.segment_override.made_by IS 'Role that made the decision.';
+COMMENT ON COLUMN custseg.segment_override.ended_at IS 'Time at which the decision was ended or replaced, or at which it had expired before that; NULL while it holds until it expires.';
+COMMENT ON COLUMN custseg.segment_override.ended_by IS 'Role that ended or replaced the decision; NULL when nobody did.';
 
 -- train
 
@@ -619,7 +619,7 @@ CREATE FUNCTION custseg.train(
 AS 'MODULE_PATHNAME', 'custseg_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.train IS 'train a new version of a model on the rows of a relation or query
+COMMENT ON FUNCTION custseg.train IS 'Trains a new version of a model on the rows of a relation or query.
 topic: training 1
 example: SELECT * FROM custseg.train(''shop'', ''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
@@ -634,7 +634,7 @@ CREATE FUNCTION custseg.deploy(
 AS 'MODULE_PATHNAME', 'custseg_deploy'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.deploy IS 'make a version the one that scoring uses, provided that it agrees with the deployed version as the options demand; returns the version
+COMMENT ON FUNCTION custseg.deploy IS 'Makes a version the one that scoring uses, provided that it agrees with the deployed version as the options demand. Returns the version.
 topic: versions 3
 example: SELECT custseg.deploy(''shop'', 2, ''tested on half of the customers'')';
 
@@ -642,7 +642,7 @@ CREATE FUNCTION custseg.rollback(model text, reason text DEFAULT NULL) RETURNS i
 AS 'MODULE_PATHNAME', 'custseg_rollback'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.rollback IS 'return to the version that was deployed before; repeated calls go further back in the history; returns the version
+COMMENT ON FUNCTION custseg.rollback IS 'Returns to the version that was deployed before; repeated calls go further back in the history. Returns the version.
 topic: versions 4
 example: SELECT custseg.rollback(''shop'', ''too many complaints'')';
 
@@ -650,7 +650,7 @@ CREATE FUNCTION custseg.drop_model(model text, version int DEFAULT NULL) RETURNS
 AS 'MODULE_PATHNAME', 'custseg_drop_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.drop_model IS 'drop a version that is not deployed, or the whole model; returns the version that remains deployed
+COMMENT ON FUNCTION custseg.drop_model IS 'Drops a version that is not deployed, or the whole model. Returns the version that remains deployed.
 topic: versions 5
 example: SELECT custseg.drop_model(''shop'', 2)';
 
@@ -664,7 +664,7 @@ CREATE FUNCTION custseg.name_segment(
 AS 'MODULE_PATHNAME', 'custseg_name_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.name_segment IS 'name a segment of the deployed version and of later versions that have the segment, describe it, and rank it by value, 1 for the highest; a NULL description or rank keeps the present one, an empty description or rank 0 removes it
+COMMENT ON FUNCTION custseg.name_segment IS 'Names a segment of the deployed version and of later versions that have the segment, describes it, and ranks it by value, 1 for the highest. A NULL description or rank keeps the present one; an empty description or rank 0 removes it.
 topic: segments 2
 example: SELECT custseg.name_segment(''shop'', 1, ''loyal'', ''They order often.'', rank => 1)';
 
@@ -672,7 +672,7 @@ CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_grant_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.grant_model IS 'allow a role, or public, to use a model
+COMMENT ON FUNCTION custseg.grant_model IS 'Allows a role, or public, to use a model.
 topic: rights 1
 example: SELECT custseg.grant_model(''shop'', ''public'')';
 
@@ -680,7 +680,7 @@ CREATE FUNCTION custseg.revoke_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_revoke_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.revoke_model IS 'withdraw a grant of grant_model() from a role, or from public
+COMMENT ON FUNCTION custseg.revoke_model IS 'Withdraws a grant of grant_model() from a role, or from public.
 topic: rights 2
 example: SELECT custseg.revoke_model(''shop'', ''public'')';
 
@@ -699,7 +699,7 @@ CREATE FUNCTION custseg.progress(
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION custseg.progress() IS
-    'trainings that are running in this database cluster, of all sessions: phase, start n of m, iteration, rows
+    'Lists the trainings that are running in this database cluster, in all sessions: phase, start n of m, iteration, rows.
 topic: training 2
 example: SELECT * FROM custseg.progress()';
 
@@ -711,25 +711,25 @@ CREATE FUNCTION custseg_private.compiled_model_in(cstring) RETURNS custseg.compi
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_in'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_in IS 'text input: json, which is checked completely';
+COMMENT ON FUNCTION custseg_private.compiled_model_in IS 'Reads the text form, which is json, and checks it completely.';
 
 CREATE FUNCTION custseg_private.compiled_model_out(custseg.compiled_model) RETURNS cstring
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_out'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_out IS 'text output: json, in which every float is exact';
+COMMENT ON FUNCTION custseg_private.compiled_model_out IS 'Writes the text form, which is json, with every float exact.';
 
 CREATE FUNCTION custseg_private.compiled_model_recv(internal) RETURNS custseg.compiled_model
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_recv'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_recv IS 'binary input: the text form';
+COMMENT ON FUNCTION custseg_private.compiled_model_recv IS 'Reads the binary form, which is the text form.';
 
 CREATE FUNCTION custseg_private.compiled_model_send(custseg.compiled_model) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_send'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_send IS 'binary output: the text form';
+COMMENT ON FUNCTION custseg_private.compiled_model_send IS 'Writes the binary form, which is the text form.';
 
 CREATE TYPE custseg.compiled_model (
     INPUT = custseg_private.compiled_model_in,
@@ -740,13 +740,13 @@ CREATE TYPE custseg.compiled_model (
     STORAGE = extended
 );
 
-COMMENT ON TYPE custseg.compiled_model IS 'a version of a model as one value, for scoring where the tables of the model are not available; custseg.scorer() makes it';
+COMMENT ON TYPE custseg.compiled_model IS 'A version of a model as one value, for scoring where the tables of the model are not available; custseg.scorer() makes it.';
 
 CREATE FUNCTION custseg_private.compiled_model_to_jsonb(custseg.compiled_model) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_compiled_model_to_jsonb'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.compiled_model_to_jsonb IS 'definition from which a compiled model was compiled';
+COMMENT ON FUNCTION custseg_private.compiled_model_to_jsonb IS 'Returns the definition from which a compiled model was compiled.';
 
 CREATE CAST (custseg.compiled_model AS jsonb)
 WITH FUNCTION custseg_private.compiled_model_to_jsonb(custseg.compiled_model);
@@ -755,7 +755,7 @@ CREATE FUNCTION custseg.scorer(model text, version int DEFAULT NULL) RETURNS cus
 AS 'MODULE_PATHNAME', 'custseg_scorer'
 LANGUAGE C STABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.scorer IS 'the deployed or the given version as one value, for predict(scorer, customer)
+COMMENT ON FUNCTION custseg.scorer IS 'Returns the deployed or the given version as one value, for predict(scorer, customer).
 topic: scoring 8
 example: SELECT custseg.scorer(''shop'')';
 
@@ -763,20 +763,20 @@ CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns
 AS 'MODULE_PATHNAME', 'custseg_predict_columns'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg_private.predict_columns IS 'form into which the planner rewrites predict() on the rows of a table: it takes only the columns that the model needs, by name';
+COMMENT ON FUNCTION custseg_private.predict_columns IS 'Places a customer by only those columns that the model needs, by name; the planner rewrites predict() on the rows of a table into this form.';
 
 CREATE FUNCTION custseg_private.predict_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_predict_support'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.predict_support IS 'planner support: lets predict() read only the columns that the model needs';
+COMMENT ON FUNCTION custseg_private.predict_support IS 'Lets predict() read only the columns that the model needs (planner support).';
 
 CREATE FUNCTION custseg.predict(model text, customer "any", version int DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100
 SUPPORT custseg_private.predict_support;
 
-COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'segment of a customer, given as a row or a jsonb object; NULL when the customer cannot be placed
+COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'Returns the segment of a customer, given as a row or a jsonb object; NULL when the customer cannot be placed.
 topic: scoring 1
 example: UPDATE customers c SET segment = custseg.predict(''shop'', c)';
 
@@ -784,7 +784,7 @@ CREATE FUNCTION custseg.predict(scorer custseg.compiled_model, customer "any") R
 AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'segment of a customer by a compiled model, which is given as a value; no table is read
+COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'Returns the segment of a customer by a compiled model, which is given as a value; no table is read.
 topic: scoring 9
 example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
@@ -796,7 +796,7 @@ CREATE FUNCTION custseg.predict_name(
 AS 'MODULE_PATHNAME', 'custseg_predict_name'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_name IS 'name of a customer''s segment
+COMMENT ON FUNCTION custseg.predict_name IS 'Returns the name of a customer''s segment.
 topic: scoring 5
 example: SELECT id, custseg.predict_name(''shop'', c) FROM customers c';
 
@@ -814,7 +814,7 @@ CREATE FUNCTION custseg.predict_detail(
 AS 'MODULE_PATHNAME', 'custseg_predict_detail'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_detail IS 'segment of a customer, the distance to its center, confidence (1 - d1/d2 of the two nearest centers), the second nearest segment, and degrees of membership in the order of the segments
+COMMENT ON FUNCTION custseg.predict_detail IS 'Returns the segment of a customer, the distance to its center, the confidence (1 - d1/d2 of the two nearest centers), the second nearest segment, and degrees of membership in the order of the segments.
 topic: scoring 6
 example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
@@ -833,7 +833,7 @@ CREATE FUNCTION custseg.explain(
 AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.explain IS 'why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment and of all customers (for a category, the shares of the level), and the share of the feature in the margin between the two segments; for rules, the condition that decided and how far the customer is inside its border
+COMMENT ON FUNCTION custseg.explain IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment and of all customers (for a category, the shares of the level), and the share of the feature in the margin between the two segments; for rules, the condition that decided and how far the customer is inside its border.
 topic: scoring 7
 example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
@@ -851,7 +851,7 @@ CREATE FUNCTION custseg.score(
 AS 'MODULE_PATHNAME', 'custseg_score'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.score IS 'all customers of a source with their segments; by default the source is the one that the model was trained on
+COMMENT ON FUNCTION custseg.score IS 'Returns all customers of a source with their segments; by default the source is the one that the model was trained on.
 topic: scoring 3
 example: SELECT * FROM custseg.score(''shop'')';
 
@@ -859,7 +859,7 @@ CREATE FUNCTION custseg.assign_segment() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_assign_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.assign_segment IS 'BEFORE INSERT OR UPDATE FOR EACH ROW trigger (''model'', ''column'' [, ''version'']): writes the row''s segment to the column
+COMMENT ON FUNCTION custseg.assign_segment IS 'Writes the row''s segment to a column, as a BEFORE INSERT OR UPDATE FOR EACH ROW trigger (''model'', ''column'' [, ''version'']).
 topic: scoring 4
 example: CREATE TRIGGER assign_segment BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''shop'', ''segment'')';
 
@@ -874,7 +874,7 @@ CREATE PROCEDURE custseg.resegment(
 AS 'MODULE_PATHNAME', 'custseg_resegment'
 LANGUAGE C;
 
-COMMENT ON PROCEDURE custseg.resegment IS 'update the segment column, only in rows whose segment has changed, and record the moves in custseg.migration
+COMMENT ON PROCEDURE custseg.resegment IS 'Updates the segment column, only in rows whose segment has changed, and records the moves in custseg.migration.
 topic: scoring 2
 example: CALL custseg.resegment(''shop'', ''customers'')';
 
@@ -894,7 +894,7 @@ CREATE FUNCTION custseg.k_distance(
 AS 'MODULE_PATHNAME', 'custseg_k_distance'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.k_distance IS 'the curve from which to read the eps of dbscan: the distance of each row to its k-th nearest row (the row itself counts), in ascending order, and the knee of the curve
+COMMENT ON FUNCTION custseg.k_distance IS 'Returns the curve from which to read the eps of dbscan: the distance of each row to its k-th nearest row (the row itself counts), in ascending order, and the knee of the curve.
 topic: choosing 8
 example: SELECT * FROM custseg.k_distance(''customers'', ''{recency,frequency,monetary}'') WHERE knee';
 
@@ -917,7 +917,7 @@ CREATE FUNCTION custseg.dbscan_grid(
 AS 'MODULE_PATHNAME', 'custseg_dbscan_grid'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.dbscan_grid IS 'the clusters that dbscan finds for each combination of eps and min_samples, and which combination to take
+COMMENT ON FUNCTION custseg.dbscan_grid IS 'Counts the clusters that dbscan finds for each combination of eps and min_samples, and recommends a combination.
 topic: choosing 9
 example: SELECT * FROM custseg.dbscan_grid(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -937,7 +937,7 @@ CREATE FUNCTION custseg.dendrogram(
 AS 'MODULE_PATHNAME', 'custseg_dendrogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.dendrogram IS 'the merges of a hierarchical clustering, the lowest first: which two clusters merge, at what height, and how many rows they have; rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1
+COMMENT ON FUNCTION custseg.dendrogram IS 'Returns the merges of a hierarchical clustering, the lowest first: which two clusters merge, at what height, and how many rows they have. Rows are clusters 0, 1, ... in the order of the source, and the merge of step s makes cluster leaves + s - 1.
 topic: choosing 7
 example: SELECT * FROM custseg.dendrogram(''customers'', ''{recency,frequency,monetary}'')';
 CREATE FUNCTION custseg.choose_k(
@@ -966,7 +966,7 @@ CREATE FUNCTION custseg.choose_k(
 AS 'MODULE_PATHNAME', 'custseg_choose_k'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.choose_k IS 'how many segments to make: validity indices for each number of segments, their votes, and the number to take; train() without k takes the same number
+COMMENT ON FUNCTION custseg.choose_k IS 'Tells how many segments to make: validity indices for each number of segments, their votes, and the number to take; train() without k takes the same number.
 topic: choosing 3
 example: SELECT * FROM custseg.choose_k(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -994,7 +994,7 @@ CREATE FUNCTION custseg.compare(
 AS 'MODULE_PATHNAME', 'custseg_compare'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.compare IS 'which algorithm to take: several algorithms on the same rows, the measures of each, and a recommendation
+COMMENT ON FUNCTION custseg.compare IS 'Compares several algorithms on the same rows: the measures of each, and a recommendation.
 topic: choosing 4
 example: SELECT * FROM custseg.compare(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
@@ -1008,7 +1008,7 @@ CREATE FUNCTION custseg.evaluate(
 AS 'MODULE_PATHNAME', 'custseg_evaluate'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.evaluate IS 'how good a model is on the rows of a source, with a row for each metric
+COMMENT ON FUNCTION custseg.evaluate IS 'Tells how good a model is on the rows of a source, with a row for each metric.
 topic: judging 1
 example: SELECT * FROM custseg.evaluate(''shop'')';
 
@@ -1025,7 +1025,7 @@ CREATE FUNCTION custseg.silhouette(
 AS 'MODULE_PATHNAME', 'custseg_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.silhouette IS 'silhouette width of each customer of a source, or of a sample of the customers, and the nearest other segment
+COMMENT ON FUNCTION custseg.silhouette IS 'Returns the silhouette width of each customer of a source, or of a sample of the customers, and the nearest other segment.
 topic: judging 2
 example: SELECT * FROM custseg.silhouette(''shop'')';
 
@@ -1050,7 +1050,7 @@ CREATE FUNCTION custseg.stability(
 AS 'MODULE_PATHNAME', 'custseg_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.stability IS 'which segments are reproducible: for each segment the mean Jaccard coefficient over bootstrap resamples of the rows, and a rating
+COMMENT ON FUNCTION custseg.stability IS 'Tells which segments are reproducible: for each segment the mean Jaccard coefficient over bootstrap resamples of the rows, and a rating.
 topic: choosing 5
 example: SELECT * FROM custseg.stability(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
@@ -1074,7 +1074,7 @@ CREATE FUNCTION custseg.clusterability(
 AS 'MODULE_PATHNAME', 'custseg_clusterability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.clusterability IS 'whether the rows have a cluster structure at all: the best silhouette compared with that of similar rows without groups, a rating (strong, moderate, weak or none), and the reason in words
+COMMENT ON FUNCTION custseg.clusterability IS 'Tells whether the rows have a cluster structure at all: the best silhouette compared with that of similar rows without groups, a rating (strong, moderate, weak or none), and the reason in words.
 topic: choosing 2
 example: SELECT * FROM custseg.clusterability(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -1092,7 +1092,7 @@ CREATE FUNCTION custseg.pca(
 AS 'MODULE_PATHNAME', 'custseg_pca'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.pca IS 'principal components of the prepared features: their variances and loadings
+COMMENT ON FUNCTION custseg.pca IS 'Returns the principal components of the prepared features: their variances and loadings.
 topic: choosing 6
 example: SELECT * FROM custseg.pca(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -1111,7 +1111,7 @@ CREATE FUNCTION custseg.select_features(
 AS 'MODULE_PATHNAME', 'custseg_select_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.select_features IS 'which features to leave out because they hardly vary or are redundant, with the reason
+COMMENT ON FUNCTION custseg.select_features IS 'Tells which features to leave out because they hardly vary or are redundant, with the reason.
 topic: choosing 1
 example: SELECT * FROM custseg.select_features(''customers'', ''{recency,frequency,monetary}'')';
 
@@ -1121,31 +1121,31 @@ CREATE FUNCTION custseg_private.agreement_accum(state bytea, a int, b int) RETUR
 AS 'MODULE_PATHNAME', 'custseg_agreement_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.agreement_accum IS 'transition function of adjusted_rand() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.agreement_accum IS 'Transition function of adjusted_rand() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.agreement_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_agreement_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.agreement_combine IS 'combine function of adjusted_rand() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.agreement_combine IS 'Combine function of adjusted_rand() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.adjusted_rand_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_adjusted_rand_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.adjusted_rand_final IS 'final function of adjusted_rand()';
+COMMENT ON FUNCTION custseg_private.adjusted_rand_final IS 'Final function of adjusted_rand().';
 
 CREATE FUNCTION custseg_private.mutual_information_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_mutual_information_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.mutual_information_final IS 'final function of mutual_information()';
+COMMENT ON FUNCTION custseg_private.mutual_information_final IS 'Final function of mutual_information().';
 
 CREATE FUNCTION custseg_private.normalized_mutual_information_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_normalized_mutual_information_final'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.normalized_mutual_information_final IS 'final function of normalized_mutual_information()';
+COMMENT ON FUNCTION custseg_private.normalized_mutual_information_final IS 'Final function of normalized_mutual_information().';
 
 CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
     SFUNC = custseg_private.agreement_accum,
@@ -1156,7 +1156,7 @@ CREATE AGGREGATE custseg.adjusted_rand(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'adjusted Rand index of two labelings of the same rows: 1 when they are the same up to the names of the labels, about 0 when they are independent
+COMMENT ON AGGREGATE custseg.adjusted_rand(int, int) IS 'Computes the adjusted Rand index of two labelings of the same rows: 1 when they are the same up to the names of the labels, about 0 when they are independent.
 topic: statistics 23
 example: SELECT custseg.adjusted_rand(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 
@@ -1169,7 +1169,7 @@ CREATE AGGREGATE custseg.mutual_information(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.mutual_information(int, int) IS 'mutual information of two labelings of the same rows, in nats
+COMMENT ON AGGREGATE custseg.mutual_information(int, int) IS 'Computes the mutual information of two labelings of the same rows, in nats.
 topic: statistics 24
 example: SELECT custseg.mutual_information(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 
@@ -1182,7 +1182,7 @@ CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1
+COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'Computes the mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1.
 topic: statistics 25
 example: SELECT custseg.normalized_mutual_information(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
 -- tests of two samples
@@ -1198,15 +1198,15 @@ CREATE TYPE custseg.ks_test_result AS (
     method text
 );
 
-COMMENT ON TYPE custseg.ks_test_result IS 'row that ks_test() returns';
-COMMENT ON COLUMN custseg.ks_test_result.statistic IS 'largest distance between the two distribution functions, 0 to 1';
-COMMENT ON COLUMN custseg.ks_test_result.signed_statistic IS 'statistic with a sign: positive when current values are larger';
-COMMENT ON COLUMN custseg.ks_test_result.location IS 'lowest value at which the distance is largest';
-COMMENT ON COLUMN custseg.ks_test_result.p_value IS 'probability of such a distance, or a larger one, when nothing has changed';
-COMMENT ON COLUMN custseg.ks_test_result.effective_n IS 'n_baseline * n_current / (n_baseline + n_current)';
-COMMENT ON COLUMN custseg.ks_test_result.n_baseline IS 'values of the baseline, NULL and NaN left out';
-COMMENT ON COLUMN custseg.ks_test_result.n_current IS 'current values, NULL and NaN left out';
-COMMENT ON COLUMN custseg.ks_test_result.method IS 'exact or asymptotic: how p_value was computed';
+COMMENT ON TYPE custseg.ks_test_result IS 'Row that ks_test() returns.';
+COMMENT ON COLUMN custseg.ks_test_result.statistic IS 'Largest distance between the two distribution functions, 0 to 1.';
+COMMENT ON COLUMN custseg.ks_test_result.signed_statistic IS 'Statistic with a sign: positive when current values are larger.';
+COMMENT ON COLUMN custseg.ks_test_result.location IS 'Lowest value at which the distance is largest.';
+COMMENT ON COLUMN custseg.ks_test_result.p_value IS 'Probability of such a distance, or a larger one, when nothing has changed.';
+COMMENT ON COLUMN custseg.ks_test_result.effective_n IS 'The value n_baseline * n_current / (n_baseline + n_current).';
+COMMENT ON COLUMN custseg.ks_test_result.n_baseline IS 'Values of the baseline, NULL and NaN left out.';
+COMMENT ON COLUMN custseg.ks_test_result.n_current IS 'Current values, NULL and NaN left out.';
+COMMENT ON COLUMN custseg.ks_test_result.method IS 'Method by which p_value was computed: exact or asymptotic.';
 
 CREATE TYPE custseg.cramer_von_mises_result AS (
     statistic float8,
@@ -1215,11 +1215,11 @@ CREATE TYPE custseg.cramer_von_mises_result AS (
     n_current bigint
 );
 
-COMMENT ON TYPE custseg.cramer_von_mises_result IS 'what cramer_von_mises() returns';
-COMMENT ON COLUMN custseg.cramer_von_mises_result.statistic IS 'T, which grows with the samples; NULL where a sample has no value';
-COMMENT ON COLUMN custseg.cramer_von_mises_result.p_value IS 'probability of such a T, or a larger one, by chance';
-COMMENT ON COLUMN custseg.cramer_von_mises_result.n_baseline IS 'values of the baseline';
-COMMENT ON COLUMN custseg.cramer_von_mises_result.n_current IS 'values of the current sample';
+COMMENT ON TYPE custseg.cramer_von_mises_result IS 'Row that cramer_von_mises() returns.';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.statistic IS 'Statistic T, which grows with the samples; NULL where a sample has no value.';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.p_value IS 'Probability of such a T, or a larger one, by chance.';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.n_baseline IS 'Values of the baseline.';
+COMMENT ON COLUMN custseg.cramer_von_mises_result.n_current IS 'Current values.';
 
 CREATE TYPE custseg.psi_result AS (
     psi float8,
@@ -1229,12 +1229,12 @@ CREATE TYPE custseg.psi_result AS (
     n_current bigint
 );
 
-COMMENT ON TYPE custseg.psi_result IS 'row that psi() returns';
-COMMENT ON COLUMN custseg.psi_result.psi IS 'population stability index, 0 or more';
-COMMENT ON COLUMN custseg.psi_result.psi_critical IS 'value that psi exceeds by chance in 5 of 100 pairs of samples of these sizes when nothing has changed';
-COMMENT ON COLUMN custseg.psi_result.bins IS 'bins or categories that are not empty in both samples';
-COMMENT ON COLUMN custseg.psi_result.n_baseline IS 'values of the baseline';
-COMMENT ON COLUMN custseg.psi_result.n_current IS 'current values';
+COMMENT ON TYPE custseg.psi_result IS 'Row that psi() returns.';
+COMMENT ON COLUMN custseg.psi_result.psi IS 'Population stability index, 0 or more.';
+COMMENT ON COLUMN custseg.psi_result.psi_critical IS 'Value that psi exceeds by chance in 5 of 100 pairs of samples of these sizes when nothing has changed.';
+COMMENT ON COLUMN custseg.psi_result.bins IS 'Bins or categories that are not empty in both samples.';
+COMMENT ON COLUMN custseg.psi_result.n_baseline IS 'Values of the baseline.';
+COMMENT ON COLUMN custseg.psi_result.n_current IS 'Current values.';
 
 CREATE TYPE custseg.chi_square_test_result AS (
     statistic float8,
@@ -1245,79 +1245,79 @@ CREATE TYPE custseg.chi_square_test_result AS (
     n_low_expected bigint
 );
 
-COMMENT ON TYPE custseg.chi_square_test_result IS 'row that chi_square_test() returns';
-COMMENT ON COLUMN custseg.chi_square_test_result.statistic IS 'Pearson''s chi-square, without Yates'' correction';
-COMMENT ON COLUMN custseg.chi_square_test_result.df IS 'degrees of freedom';
-COMMENT ON COLUMN custseg.chi_square_test_result.p_value IS 'probability of such a value, or a larger one, when shares are the same in all groups';
-COMMENT ON COLUMN custseg.chi_square_test_result.cramers_v IS 'effect size, 0 to 1';
-COMMENT ON COLUMN custseg.chi_square_test_result.n IS 'rows';
-COMMENT ON COLUMN custseg.chi_square_test_result.n_low_expected IS 'cells whose expected count is below 5';
+COMMENT ON TYPE custseg.chi_square_test_result IS 'Row that chi_square_test() returns.';
+COMMENT ON COLUMN custseg.chi_square_test_result.statistic IS 'Pearson''s chi-square, without Yates'' correction.';
+COMMENT ON COLUMN custseg.chi_square_test_result.df IS 'Degrees of freedom.';
+COMMENT ON COLUMN custseg.chi_square_test_result.p_value IS 'Probability of such a value, or a larger one, when shares are the same in all groups.';
+COMMENT ON COLUMN custseg.chi_square_test_result.cramers_v IS 'Effect size, 0 to 1.';
+COMMENT ON COLUMN custseg.chi_square_test_result.n IS 'Rows.';
+COMMENT ON COLUMN custseg.chi_square_test_result.n_low_expected IS 'Cells whose expected count is below 5.';
 
 CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool) IS 'transition function of ks_test() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool) IS 'Transition function of ks_test() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool, bins int) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool, int) IS 'transition function of psi() and similar aggregates with a number of bins';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool, int) IS 'Transition function of psi() and similar aggregates with a number of bins.';
 
 CREATE FUNCTION custseg_private.two_sample_combine(state internal, other internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_combine IS 'combine function of ks_test() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.two_sample_combine IS 'Combine function of ks_test() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.two_sample_serialize(state internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_two_sample_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_serialize IS 'serialization function of ks_test() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.two_sample_serialize IS 'Serialization function of ks_test() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.two_sample_deserialize(bytes bytea, internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_two_sample_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_deserialize IS 'deserialization function of ks_test() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.two_sample_deserialize IS 'Deserialization function of ks_test() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.ks_test_final(state internal) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.ks_test_final IS 'final function of ks_test()';
+COMMENT ON FUNCTION custseg_private.ks_test_final IS 'Final function of ks_test().';
 
 CREATE FUNCTION custseg_private.psi_final(state internal) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.psi_final IS 'final function of psi() of numbers';
+COMMENT ON FUNCTION custseg_private.psi_final IS 'Final function of psi() of numbers.';
 
 CREATE FUNCTION custseg_private.wasserstein_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_wasserstein_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.wasserstein_final IS 'final function of wasserstein()';
+COMMENT ON FUNCTION custseg_private.wasserstein_final IS 'Final function of wasserstein().';
 
 CREATE FUNCTION custseg_private.jensen_shannon_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'final function of jensen_shannon() of numbers';
+COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'Final function of jensen_shannon() of numbers.';
 
 CREATE FUNCTION custseg_private.hellinger_final(state internal) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_hellinger_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.hellinger_final IS 'result of hellinger() of numbers';
+COMMENT ON FUNCTION custseg_private.hellinger_final IS 'Final function of hellinger() of numbers.';
 
 CREATE FUNCTION custseg_private.cramer_von_mises_final(state internal) RETURNS custseg.cramer_von_mises_result
 AS 'MODULE_PATHNAME', 'custseg_cramer_von_mises_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.cramer_von_mises_final IS 'result of cramer_von_mises()';
+COMMENT ON FUNCTION custseg_private.cramer_von_mises_final IS 'Final function of cramer_von_mises().';
 
 CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
@@ -1330,7 +1330,7 @@ CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'two-sample Kolmogorov-Smirnov test: the largest distance between the distribution functions, its sign (positive when current values are larger), its location, and its p-value
+COMMENT ON AGGREGATE custseg.ks_test(float8, bool) IS 'Two-sample Kolmogorov-Smirnov test: computes the largest distance between the distribution functions, its sign (positive when current values are larger), its location, and its p-value.
 topic: statistics 10
 example: SELECT (custseg.ks_test(monetary, recency < 90)).* FROM customers';
 
@@ -1345,7 +1345,7 @@ CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'population stability index over 10 bins between the deciles of the baseline, with the value that it exceeds by chance in 5 of 100 samples
+COMMENT ON AGGREGATE custseg.psi(float8, bool) IS 'Computes the population stability index over 10 bins between the deciles of the baseline, with the value that it exceeds by chance in 5 of 100 samples.
 topic: statistics 13
 example: SELECT (custseg.psi(monetary, recency < 90)).* FROM customers';
 
@@ -1360,7 +1360,7 @@ CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'population stability index over bins between the quantiles of the baseline, with the value that it exceeds by chance in 5 of 100 samples
+COMMENT ON AGGREGATE custseg.psi(float8, bool, int) IS 'Computes the population stability index over bins between the quantiles of the baseline, with the value that it exceeds by chance in 5 of 100 samples.
 topic: statistics 14
 example: SELECT (custseg.psi(monetary, recency < 90, 5)).* FROM customers';
 
@@ -1375,7 +1375,7 @@ CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Wasserstein distance: how far values must move on average to turn one sample into the other, in units of the value
+COMMENT ON AGGREGATE custseg.wasserstein(float8, bool) IS 'Computes the Wasserstein distance: how far values must move on average to turn one sample into the other, in units of the value.
 topic: statistics 17
 example: SELECT custseg.wasserstein(monetary, recency < 90) FROM customers';
 
@@ -1390,7 +1390,7 @@ CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Jensen-Shannon distance to base 2 over 10 bins between the deciles of the baseline: 0 for equal samples, 1 for samples with nothing in common
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool) IS 'Computes the Jensen-Shannon distance to base 2 over 10 bins between the deciles of the baseline: 0 for equal samples, 1 for samples with nothing in common.
 topic: statistics 19
 example: SELECT custseg.jensen_shannon(monetary, recency < 90) FROM customers';
 
@@ -1405,7 +1405,7 @@ CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int)
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Jensen-Shannon distance to base 2 over bins between the quantiles of the baseline: 0 for equal samples, 1 for samples with nothing in common
+COMMENT ON AGGREGATE custseg.jensen_shannon(float8, bool, int) IS 'Computes the Jensen-Shannon distance to base 2 over bins between the quantiles of the baseline: 0 for equal samples, 1 for samples with nothing in common.
 topic: statistics 20
 example: SELECT custseg.jensen_shannon(monetary, recency < 90, 5) FROM customers';
 
@@ -1420,7 +1420,7 @@ CREATE AGGREGATE custseg.hellinger(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.hellinger(float8, bool) IS 'Hellinger distance of the shares of 10 bins between the baseline''s deciles: 0 the same, 1 nothing in common
+COMMENT ON AGGREGATE custseg.hellinger(float8, bool) IS 'Computes the Hellinger distance over 10 bins between the deciles of the baseline: 0 for equal samples, 1 for samples with nothing in common.
 topic: statistics 28
 example: SELECT custseg.hellinger(monetary, recency < 90) FROM customers';
 
@@ -1435,7 +1435,7 @@ CREATE AGGREGATE custseg.hellinger(value float8, is_current bool, bins int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.hellinger(float8, bool, int) IS 'Hellinger distance of the shares of the bins between the baseline''s quantiles: 0 the same, 1 nothing in common
+COMMENT ON AGGREGATE custseg.hellinger(float8, bool, int) IS 'Computes the Hellinger distance over bins between the quantiles of the baseline: 0 for equal samples, 1 for samples with nothing in common.
 topic: statistics 29
 example: SELECT custseg.hellinger(monetary, recency < 90, 5) FROM customers';
 
@@ -1450,7 +1450,7 @@ CREATE AGGREGATE custseg.cramer_von_mises(value float8, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.cramer_von_mises(float8, bool) IS 'two-sample test of Cramer and von Mises: the squared distance of the distribution functions over all values, and its p-value
+COMMENT ON AGGREGATE custseg.cramer_von_mises(float8, bool) IS 'Two-sample test of Cramer and von Mises: computes the squared distance of the distribution functions over all values, and its p-value.
 topic: statistics 26
 example: SELECT (custseg.cramer_von_mises(monetary, recency < 90)).* FROM customers';
 
@@ -1458,7 +1458,7 @@ CREATE FUNCTION custseg.ks_test(baseline float8[], current float8[]) RETURNS cus
 AS 'MODULE_PATHNAME', 'custseg_ks_test_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.ks_test(float8[], float8[]) IS 'two-sample Kolmogorov-Smirnov test of two arrays of values
+COMMENT ON FUNCTION custseg.ks_test(float8[], float8[]) IS 'Two-sample Kolmogorov-Smirnov test of two arrays of values.
 topic: statistics 11
 example: SELECT * FROM custseg.ks_test(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
@@ -1466,7 +1466,7 @@ CREATE FUNCTION custseg.ks_test(quantiles float8[], n_baseline bigint, current f
 AS 'MODULE_PATHNAME', 'custseg_ks_test_quantiles'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline that is kept as quantiles, as in custseg.feature
+COMMENT ON FUNCTION custseg.ks_test(float8[], bigint, float8[]) IS 'Kolmogorov-Smirnov test against a baseline that is kept as quantiles, as in custseg.feature.
 topic: statistics 12
 example: SELECT f.name, custseg.ks_test(f.quantiles, f.n, ''{1,2,3}'') FROM custseg.feature f WHERE f.model = ''shop'' AND f.version = 1';
 
@@ -1474,7 +1474,7 @@ CREATE FUNCTION custseg.psi(baseline float8[], current float8[], bins int DEFAUL
 AS 'MODULE_PATHNAME', 'custseg_psi_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.psi(float8[], float8[], int) IS 'population stability index of two arrays of values
+COMMENT ON FUNCTION custseg.psi(float8[], float8[], int) IS 'Computes the population stability index of two arrays of values.
 topic: statistics 16
 example: SELECT * FROM custseg.psi(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
 
@@ -1482,7 +1482,7 @@ CREATE FUNCTION custseg.wasserstein(baseline float8[], current float8[]) RETURNS
 AS 'MODULE_PATHNAME', 'custseg_wasserstein_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.wasserstein(float8[], float8[]) IS 'Wasserstein distance of two arrays of values
+COMMENT ON FUNCTION custseg.wasserstein(float8[], float8[]) IS 'Computes the Wasserstein distance of two arrays of values.
 topic: statistics 18
 example: SELECT custseg.wasserstein(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
@@ -1490,7 +1490,7 @@ CREATE FUNCTION custseg.jensen_shannon(baseline float8[], current float8[], bins
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.jensen_shannon(float8[], float8[], int) IS 'Jensen-Shannon distance of two arrays of values
+COMMENT ON FUNCTION custseg.jensen_shannon(float8[], float8[], int) IS 'Computes the Jensen-Shannon distance of two arrays of values.
 topic: statistics 22
 example: SELECT custseg.jensen_shannon(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
 
@@ -1498,7 +1498,7 @@ CREATE FUNCTION custseg.hellinger(baseline float8[], current float8[], bins int 
 AS 'MODULE_PATHNAME', 'custseg_hellinger_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.hellinger(float8[], float8[], int) IS 'Hellinger distance of two arrays of values
+COMMENT ON FUNCTION custseg.hellinger(float8[], float8[], int) IS 'Computes the Hellinger distance of two arrays of values.
 topic: statistics 30
 example: SELECT custseg.hellinger(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[], bins => 2)';
 
@@ -1506,7 +1506,7 @@ CREATE FUNCTION custseg.cramer_von_mises(baseline float8[], current float8[]) RE
 AS 'MODULE_PATHNAME', 'custseg_cramer_von_mises_arrays'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.cramer_von_mises(float8[], float8[]) IS 'two-sample test of Cramer and von Mises of two arrays of values
+COMMENT ON FUNCTION custseg.cramer_von_mises(float8[], float8[]) IS 'Two-sample test of Cramer and von Mises of two arrays of values.
 topic: statistics 27
 example: SELECT * FROM custseg.cramer_von_mises(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
@@ -1514,7 +1514,7 @@ CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'p-values adjusted for multiple testing by Benjamini and Hochberg: the false discovery rate at which each is significant
+COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'Adjusts p-values for multiple testing by Benjamini and Hochberg: returns the false discovery rate at which each is significant.
 topic: statistics 9
 example: SELECT custseg.benjamini_hochberg(''{0.01,0.04,0.03}'')';
 
@@ -1522,49 +1522,49 @@ CREATE FUNCTION custseg_private.contingency_accum(state bytea, category text, "g
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, text, text) IS 'transition function of chi_square_test() of texts';
+COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, text, text) IS 'Transition function of chi_square_test() of texts.';
 
 CREATE FUNCTION custseg_private.contingency_accum(state bytea, category anyelement, "group" anycompatible) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_any'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, anyelement, anycompatible) IS 'transition function of chi_square_test()';
+COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, anyelement, anycompatible) IS 'Transition function of chi_square_test().';
 
 CREATE FUNCTION custseg_private.contingency_accum_sample(state bytea, category text, is_current bool) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_sample'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'transition function of psi() and jensen_shannon() of categories';
+COMMENT ON FUNCTION custseg_private.contingency_accum_sample IS 'Transition function of psi() and jensen_shannon() of categories.';
 
 CREATE FUNCTION custseg_private.contingency_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.contingency_combine IS 'combine function of chi_square_test() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.contingency_combine IS 'Combine function of chi_square_test() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.chi_square_test_final(state bytea) RETURNS custseg.chi_square_test_result
 AS 'MODULE_PATHNAME', 'custseg_chi_square_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.chi_square_test_final IS 'final function of chi_square_test()';
+COMMENT ON FUNCTION custseg_private.chi_square_test_final IS 'Final function of chi_square_test().';
 
 CREATE FUNCTION custseg_private.psi_categories_final(state bytea) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.psi_categories_final IS 'final function of psi() of categories';
+COMMENT ON FUNCTION custseg_private.psi_categories_final IS 'Final function of psi() of categories.';
 
 CREATE FUNCTION custseg_private.jensen_shannon_categories_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.jensen_shannon_categories_final IS 'final function of jensen_shannon() of categories';
+COMMENT ON FUNCTION custseg_private.jensen_shannon_categories_final IS 'Final function of jensen_shannon() of categories.';
 
 CREATE FUNCTION custseg_private.hellinger_categories_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_hellinger_categories_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.hellinger_categories_final IS 'result of hellinger() of categories';
+COMMENT ON FUNCTION custseg_private.hellinger_categories_final IS 'Final function of hellinger() of categories.';
 
 CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
     SFUNC = custseg_private.contingency_accum,
@@ -1575,7 +1575,7 @@ CREATE AGGREGATE custseg.chi_square_test(category text, "group" text) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups?
+COMMENT ON AGGREGATE custseg.chi_square_test(text, text) IS 'Pearson''s chi-square test of independence, without Yates'' correction: tests whether the shares of categories differ between groups.
 topic: statistics 6
 example: SELECT (custseg.chi_square_test(channel, region)).* FROM customers';
 
@@ -1588,7 +1588,7 @@ CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompati
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: do the shares of categories differ between groups? Values are distinguished by their text
+COMMENT ON AGGREGATE custseg.chi_square_test(anyelement, anycompatible) IS 'Pearson''s chi-square test of independence, without Yates'' correction: tests whether the shares of categories differ between groups. Values are distinguished by their text.
 topic: statistics 7
 example: SELECT (custseg.chi_square_test(segment, age)).* FROM customers';
 
@@ -1601,7 +1601,7 @@ CREATE AGGREGATE custseg.psi(category text, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.psi(text, bool) IS 'population stability index of the shares of categories, with the value that it exceeds by chance in 5 of 100 samples
+COMMENT ON AGGREGATE custseg.psi(text, bool) IS 'Computes the population stability index of the shares of categories, with the value that it exceeds by chance in 5 of 100 samples.
 topic: statistics 15
 example: SELECT (custseg.psi(channel, recency < 90)).* FROM customers';
 
@@ -1614,7 +1614,7 @@ CREATE AGGREGATE custseg.jensen_shannon(category text, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Jensen-Shannon distance to base 2 of the shares of categories: 0 for equal samples, 1 for samples with nothing in common
+COMMENT ON AGGREGATE custseg.jensen_shannon(text, bool) IS 'Computes the Jensen-Shannon distance to base 2 of the shares of categories: 0 for equal samples, 1 for samples with nothing in common.
 topic: statistics 21
 example: SELECT custseg.jensen_shannon(channel, recency < 90) FROM customers';
 
@@ -1627,7 +1627,7 @@ CREATE AGGREGATE custseg.hellinger(category text, is_current bool) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.hellinger(text, bool) IS 'Hellinger distance of the shares of categories: 0 the same, 1 nothing in common
+COMMENT ON AGGREGATE custseg.hellinger(text, bool) IS 'Computes the Hellinger distance of the shares of categories: 0 for equal samples, 1 for samples with nothing in common.
 topic: statistics 31
 example: SELECT custseg.hellinger(channel, recency < 90) FROM customers';
 
@@ -1643,7 +1643,7 @@ CREATE FUNCTION custseg.drift(
 AS 'MODULE_PATHNAME', 'custseg_drift'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.drift IS 'whether the features of a source have drifted since training, or from a reference relation: for each feature distances, tests, a verdict and its reason
+COMMENT ON FUNCTION custseg.drift IS 'Tells whether the features of a source have drifted since training, or from a reference relation: for each feature distances, tests, a verdict and its reason.
 topic: watching 3
 example: SELECT * FROM custseg.drift(''shop'', ''customers'')';
 
@@ -1657,7 +1657,7 @@ CREATE FUNCTION custseg.drift_multivariate(
 AS 'MODULE_PATHNAME', 'custseg_drift_multivariate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.drift_multivariate IS 'whether customers have moved in model space, all features together: energy distance between a sample of a source and a sample of the training source, or of a reference relation, with a permutation test
+COMMENT ON FUNCTION custseg.drift_multivariate IS 'Tells whether customers have moved in model space, all features together: energy distance between a sample of a source and a sample of the training source, or of a reference relation, with a permutation test.
 topic: watching 4
 example: SELECT * FROM custseg.drift_multivariate(''shop'', ''customers'')';
 
@@ -1670,7 +1670,7 @@ CREATE FUNCTION custseg.segment_sizes(
 AS 'MODULE_PATHNAME', 'custseg_segment_sizes'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.segment_sizes IS 'how many customers of a source are in each segment, compared with training: shares, change, distances, a verdict and its reason; the last row is for all segments together
+COMMENT ON FUNCTION custseg.segment_sizes IS 'Counts the customers of a source in each segment and compares them with training: shares, change, distances, a verdict and its reason; the last row is for all segments together.
 topic: watching 5
 example: SELECT * FROM custseg.segment_sizes(''shop'', ''customers'')';
 
@@ -1683,7 +1683,7 @@ CREATE FUNCTION custseg.data_quality(
 AS 'MODULE_PATHNAME', 'custseg_data_quality'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.data_quality IS 'whether a source still has the columns and values that the model was trained on, with a row for the source, its id, its time column, and each feature
+COMMENT ON FUNCTION custseg.data_quality IS 'Tells whether a source still has the columns and values that the model was trained on, with a row for the source, its id, its time column, and each feature.
 topic: watching 6
 example: SELECT * FROM custseg.data_quality(''shop'', ''customers'')';
 
@@ -1714,7 +1714,7 @@ CREATE FUNCTION custseg.fairness(
 AS 'MODULE_PATHNAME', 'custseg_fairness'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.fairness IS 'how the groups of a protected attribute are distributed over the segments, with a verdict by the four-fifths rule
+COMMENT ON FUNCTION custseg.fairness IS 'Shows how the groups of a protected attribute are distributed over the segments, with a verdict by the four-fifths rule.
 topic: watching 10
 example: SELECT * FROM custseg.fairness(''shop'', ''customers'', ''channel'')';
 
@@ -1722,7 +1722,7 @@ CREATE FUNCTION custseg_private.check_model(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_check_model'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg_private.check_model IS 'returns true when the model exists and the current role may use it, and raises an error otherwise';
+COMMENT ON FUNCTION custseg_private.check_model IS 'Returns true when the model exists and the current role may use it, and raises an error otherwise.';
 
 CREATE FUNCTION custseg.migration(
     model text,
@@ -1767,7 +1767,7 @@ BEGIN ATOMIC
     ORDER BY v.from_segment, v.to_segment;
 END;
 
-COMMENT ON FUNCTION custseg.migration IS 'how many customers resegment() has moved from each segment to each other segment, or left in their segment, and their share of the first segment; the runs are those from "from" on and before "to"
+COMMENT ON FUNCTION custseg.migration IS 'Counts the customers that resegment() has moved from each segment to each other segment, or left in their segment, with their share of the first segment. The runs are those from "from" on and before "to".
 topic: watching 7
 example: SELECT * FROM custseg.migration(''shop'')';
 
@@ -1790,7 +1790,7 @@ CREATE FUNCTION custseg.migration_test(
 AS 'MODULE_PATHNAME', 'custseg_migration_test'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
 
-COMMENT ON FUNCTION custseg.migration_test IS 'whether the mix of segments has changed among the customers that resegment() has moved, by the Stuart-Maxwell test
+COMMENT ON FUNCTION custseg.migration_test IS 'Tests whether the mix of segments has changed among the customers that resegment() has moved, by the Stuart-Maxwell test.
 topic: watching 8
 example: SELECT * FROM custseg.migration_test(''shop'')';
 
@@ -1809,7 +1809,7 @@ CREATE FUNCTION custseg.at_risk(
 AS 'MODULE_PATHNAME', 'custseg_at_risk'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.at_risk IS 'customers who are closest to the border of a segment of lower rank than their own, the closest first
+COMMENT ON FUNCTION custseg.at_risk IS 'Lists the customers who are closest to the border of a segment of lower rank than their own, the closest first.
 topic: watching 9
 example: SELECT * FROM custseg.at_risk(''shop'')';
 
@@ -1843,7 +1843,7 @@ CREATE FUNCTION custseg.compare_versions(
 AS 'MODULE_PATHNAME', 'custseg_compare_versions'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.compare_versions IS 'comparison of two versions of a model on the same customers: how far the versions agree, how many customers would move, how good each version is, and whether to deploy b in place of a
+COMMENT ON FUNCTION custseg.compare_versions IS 'Compares two versions of a model on the same customers: how far the versions agree, how many customers would move, how good each version is, and whether to deploy b in place of a.
 topic: versions 1
 example: SELECT * FROM custseg.compare_versions(''shop'', 1, 2)';
 
@@ -1864,7 +1864,7 @@ CREATE FUNCTION custseg.compare_versions_segments(
 AS 'MODULE_PATHNAME', 'custseg_compare_versions_segments'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.compare_versions_segments IS 'contingency table of two versions: customers by their segments under each version
+COMMENT ON FUNCTION custseg.compare_versions_segments IS 'Returns the contingency table of two versions: customers by their segments under each version.
 topic: versions 2
 example: SELECT * FROM custseg.compare_versions_segments(''shop'', 1, 2)';
 
@@ -1872,7 +1872,7 @@ CREATE FUNCTION custseg_private.monitor_options(options jsonb) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_monitor_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.monitor_options IS 'options of monitor() and needs_retraining(), checked and with defaults filled in';
+COMMENT ON FUNCTION custseg_private.monitor_options IS 'Checks the options of monitor() and needs_retraining(), and fills in the defaults.';
 
 CREATE FUNCTION custseg_private.monitor_silhouette(
     model text,
@@ -1882,7 +1882,7 @@ CREATE FUNCTION custseg_private.monitor_silhouette(
 AS 'MODULE_PATHNAME', 'custseg_monitor_silhouette'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg_private.monitor_silhouette IS 'mean silhouette width of a sample of a source, and the number of rows of the sample';
+COMMENT ON FUNCTION custseg_private.monitor_silhouette IS 'Computes the mean silhouette width of a sample of a source, and the number of rows of the sample.';
 
 -- The deployed version is named, so that all checks of a run look at the same one.
 CREATE FUNCTION custseg_private.run_check(
@@ -1923,7 +1923,7 @@ BEGIN ATOMIC
         '[]'));
 END;
 
-COMMENT ON FUNCTION custseg_private.run_check IS 'runs one report and adds its rows to those of other reports';
+COMMENT ON FUNCTION custseg_private.run_check IS 'Runs one report and adds its rows to those of other reports.';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Gravity: 1 low, 2 medium, 3 high.
@@ -2005,7 +2005,7 @@ BEGIN ATOMIC
     WHERE m.days > (options ->> 'max_age_days')::int;
 END;
 
-COMMENT ON FUNCTION custseg_private.retraining_causes IS 'limits of needs_retraining() that are exceeded now';
+COMMENT ON FUNCTION custseg_private.retraining_causes IS 'Returns the limits of needs_retraining() that are exceeded now.';
 
 CREATE FUNCTION custseg_private.judge_retraining(
     model text,
@@ -2090,7 +2090,7 @@ BEGIN ATOMIC
     FROM verdict v;
 END;
 
-COMMENT ON FUNCTION custseg_private.judge_retraining IS 'whether to train again, judged by the present reports and the runs before';
+COMMENT ON FUNCTION custseg_private.judge_retraining IS 'Judges whether to train again, by the present reports and the runs before.';
 
 CREATE FUNCTION custseg.needs_retraining(
     model text,
@@ -2132,7 +2132,7 @@ BEGIN ATOMIC
     WHERE model IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.needs_retraining IS 'whether to train again, how urgently and why, judged by drift, segment sizes, distances, data quality and age
+COMMENT ON FUNCTION custseg.needs_retraining IS 'Tells whether to train again, how urgently and why, judged by drift, segment sizes, distances, data quality and age.
 topic: watching 2
 example: SELECT * FROM custseg.needs_retraining(''shop'', ''customers'')';
 
@@ -2217,7 +2217,7 @@ BEGIN ATOMIC
     WHERE run.error IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg_private.alert_causes IS 'findings of a run about all subjects that can have an alert';
+COMMENT ON FUNCTION custseg_private.alert_causes IS 'Returns the findings of a run about all subjects that can have an alert.';
 
 -- These two run as the owner of the tables, and fail for everybody else.
 CREATE FUNCTION custseg_private.record_run(
@@ -2312,7 +2312,7 @@ BEGIN
     RETURN run;
 END $$;
 
-COMMENT ON FUNCTION custseg_private.record_run IS 'records the findings of a run of monitor()';
+COMMENT ON FUNCTION custseg_private.record_run IS 'Records the findings of a run of monitor().';
 
 CREATE FUNCTION custseg_private.record_alerts(
     run custseg.monitor_run,
@@ -2396,7 +2396,7 @@ BEGIN
     n_open := (SELECT count(*) FROM custseg.alert a WHERE a.model = run.model AND a.closed_at IS NULL);
 END $$;
 
-COMMENT ON FUNCTION custseg_private.record_alerts IS 'opens and closes alerts by the findings of a run, and notifies listeners';
+COMMENT ON FUNCTION custseg_private.record_alerts IS 'Opens and closes alerts by the findings of a run, and notifies listeners.';
 
 CREATE FUNCTION custseg_private.forget_runs(model text, before timestamptz) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -2417,7 +2417,7 @@ BEGIN ATOMIC
     WHERE r.model = forget_runs.model AND r.started_at < before;
 END;
 
-COMMENT ON FUNCTION custseg_private.forget_runs IS 'deletes the history of a model that is older than a given time';
+COMMENT ON FUNCTION custseg_private.forget_runs IS 'Deletes the history of a model that is older than a given time.';
 
 REVOKE EXECUTE ON FUNCTION custseg_private.record_run, custseg_private.record_alerts, custseg_private.forget_runs FROM public;
 
@@ -2443,7 +2443,7 @@ CREATE FUNCTION custseg.monitor(
 AS 'MODULE_PATHNAME', 'custseg_monitor'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.monitor IS 'run all checks of a model and its source in one call, record the result in monitor_run, open and close alerts, and send them to the channel custseg_alert
+COMMENT ON FUNCTION custseg.monitor IS 'Runs all checks of a model and its source in one call, records the result in monitor_run, opens and closes alerts, and sends them to the channel custseg_alert.
 topic: watching 1
 example: SELECT * FROM custseg.monitor(''shop'', ''customers'')';
 
@@ -2480,7 +2480,7 @@ CREATE FUNCTION custseg.describe(
 AS 'MODULE_PATHNAME', 'custseg_describe'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.describe IS 'describe each column of a source: its values, spread, shape, outliers or levels, and advice for training
+COMMENT ON FUNCTION custseg.describe IS 'Describes each column of a source: its values, spread, shape, outliers or levels, with advice for training.
 topic: data 1
 example: SELECT * FROM custseg.describe(''customers'')';
 
@@ -2498,7 +2498,7 @@ CREATE FUNCTION custseg.histogram(
 AS 'MODULE_PATHNAME', 'custseg_histogram'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.histogram IS 'histogram of a numeric column in bins of equal width (by default as many as the rule of Freedman and Diaconis gives), with a kernel density estimate
+COMMENT ON FUNCTION custseg.histogram IS 'Computes a histogram of a numeric column in bins of equal width (by default as many as the rule of Freedman and Diaconis gives), with a kernel density estimate.
 topic: data 2
 example: SELECT * FROM custseg.histogram(''customers'', ''monetary'')';
 
@@ -2513,7 +2513,7 @@ CREATE FUNCTION custseg.frequencies(
 AS 'MODULE_PATHNAME', 'custseg_frequencies'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.frequencies IS 'distinct values of a column (including NULL) with their numbers and shares, the most frequent first
+COMMENT ON FUNCTION custseg.frequencies IS 'Counts the distinct values of a column, including NULL, with their shares, the most frequent first.
 topic: data 3
 example: SELECT * FROM custseg.frequencies(''customers'', ''channel'')';
 
@@ -2531,7 +2531,7 @@ CREATE FUNCTION custseg.concentration(
 AS 'MODULE_PATHNAME', 'custseg_concentration'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.concentration IS 'how unevenly a sum is distributed: Gini coefficient, shares of the top 10 % and the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows
+COMMENT ON FUNCTION custseg.concentration IS 'Tells how unevenly a sum is distributed: Gini coefficient, shares of the top 10 % and the top 1 %, and the Lorenz curve at 0, 1, ... 100 % of the rows.
 topic: data 4
 example: SELECT * FROM custseg.concentration(''customers'', ''monetary'')';
 
@@ -2549,7 +2549,7 @@ CREATE FUNCTION custseg.correlations(
 AS 'MODULE_PATHNAME', 'custseg_correlations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.correlations IS 'Pearson and Spearman correlations of each pair of numeric columns, with p-values
+COMMENT ON FUNCTION custseg.correlations IS 'Computes the Pearson and Spearman correlations of each pair of numeric columns, with p-values.
 topic: data 5
 example: SELECT * FROM custseg.correlations(''customers'')';
 
@@ -2568,7 +2568,7 @@ CREATE FUNCTION custseg.outliers(
 AS 'MODULE_PATHNAME', 'custseg_outliers'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
-COMMENT ON FUNCTION custseg.outliers IS 'outlying rows, the farthest first: the columns whose values are beyond the fences of their box plot or many standard deviations from the mean, and the Mahalanobis distance of the whole row
+COMMENT ON FUNCTION custseg.outliers IS 'Lists outlying rows, the farthest first: the columns whose values are beyond the fences of their box plot or many standard deviations from the mean, and the Mahalanobis distance of the whole row.
 topic: data 6
 example: SELECT * FROM custseg.outliers(''customers'')';
 
@@ -2583,7 +2583,7 @@ CREATE FUNCTION custseg.missing_patterns(
 AS 'MODULE_PATHNAME', 'custseg_missing_patterns'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.missing_patterns IS 'which columns are NULL in the same rows, and in how many rows
+COMMENT ON FUNCTION custseg.missing_patterns IS 'Tells which columns are NULL in the same rows, and in how many rows.
 topic: data 7
 example: SELECT * FROM custseg.missing_patterns(''customers'')';
 
@@ -2600,7 +2600,7 @@ CREATE FUNCTION custseg.mcar_test(
 AS 'MODULE_PATHNAME', 'custseg_mcar_test'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.mcar_test IS 'whether values are missing completely at random (MCAR), by Little''s test
+COMMENT ON FUNCTION custseg.mcar_test IS 'Tests whether values are missing completely at random (MCAR), by Little''s test.
 topic: data 8
 example: SELECT * FROM custseg.mcar_test(''customers'', ''{monetary,age}'')';
 
@@ -2633,7 +2633,7 @@ CREATE FUNCTION custseg.rfm(
 AS 'MODULE_PATHNAME', 'custseg_rfm'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.rfm IS 'recency, frequency and monetary value of each customer, computed from order lines as of a given time, with their scores and the usual segment names
+COMMENT ON FUNCTION custseg.rfm IS 'Computes the recency, frequency and monetary value of each customer from order lines as of a given time, with their scores and the usual segment names.
 topic: orders 1
 example: SELECT * FROM custseg.rfm(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -2653,7 +2653,7 @@ CREATE FUNCTION custseg.rfm_thresholds(
 AS 'MODULE_PATHNAME', 'custseg_rfm_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 15;
 
-COMMENT ON FUNCTION custseg.rfm_thresholds IS 'which values get which score in rfm() (low is included, high is not), and how many customers have it
+COMMENT ON FUNCTION custseg.rfm_thresholds IS 'Lists which values get which score in rfm() (low is included, high is not), and how many customers have the score.
 topic: orders 3
 example: SELECT * FROM custseg.rfm_thresholds(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -2674,7 +2674,7 @@ CREATE FUNCTION custseg.rfm_segments(
 AS 'MODULE_PATHNAME', 'custseg_rfm_segments'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 11;
 
-COMMENT ON FUNCTION custseg.rfm_segments IS 'the table by which rfm() names scores: the first entry that fits decides; for each entry the combinations of scores that it gets and those that an earlier entry takes from it, and how many combinations have no name
+COMMENT ON FUNCTION custseg.rfm_segments IS 'Shows the table by which rfm() names scores, where the first entry that fits decides: for each entry the combinations of scores that it gets and those that an earlier entry takes from it, and how many combinations have no name.
 topic: orders 2
 example: SELECT * FROM custseg.rfm_segments()';
 
@@ -2726,7 +2726,7 @@ CREATE FUNCTION custseg.customer_features(
 AS 'MODULE_PATHNAME', 'custseg_customer_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features IS 'features for a segmentation, computed from order lines as of a given time, with one row for each customer: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle
+COMMENT ON FUNCTION custseg.customer_features IS 'Computes features for a segmentation from order lines as of a given time, with one row for each customer: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle.
 topic: orders 4
 example: SELECT * FROM custseg.customer_features(''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
@@ -2746,7 +2746,7 @@ CREATE FUNCTION custseg.customer_features_sql(
 AS 'MODULE_PATHNAME', 'custseg_customer_features_sql'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features_sql IS 'the query of which create_feature_view() makes a view; customer_features() runs it with the shares of categories as one json value
+COMMENT ON FUNCTION custseg.customer_features_sql IS 'Returns the query from which create_feature_view() makes a view; customer_features() runs it with the shares of categories as one json value.
 topic: orders 6
 example: SELECT custseg.customer_features_sql(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -2767,7 +2767,7 @@ CREATE FUNCTION custseg.create_feature_view(
 AS 'MODULE_PATHNAME', 'custseg_create_feature_view'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.create_feature_view IS 'create a view of the features of customers, as of now unless a time is given; models train on the view and later score by the same definition
+COMMENT ON FUNCTION custseg.create_feature_view IS 'Creates a view of the features of customers, as of now unless a time is given; models train on the view and later score by the same definition.
 topic: orders 5
 example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
@@ -2787,18 +2787,18 @@ CREATE TYPE custseg.anova_result AS (
     n bigint
 );
 
-COMMENT ON TYPE custseg.anova_result IS 'row that anova() returns';
-COMMENT ON COLUMN custseg.anova_result.f IS 'F statistic; NULL, like all columns that follow, where it is not defined';
-COMMENT ON COLUMN custseg.anova_result.df_between IS 'degrees of freedom between groups: number of groups minus 1';
-COMMENT ON COLUMN custseg.anova_result.df_within IS 'degrees of freedom within groups: number of values minus number of groups';
-COMMENT ON COLUMN custseg.anova_result.p_value IS 'probability of such an F, or a larger one, when all means are the same';
-COMMENT ON COLUMN custseg.anova_result.eta_squared IS 'eta squared: share of the variance that is between groups, 0 to 1';
-COMMENT ON COLUMN custseg.anova_result.omega_squared IS 'omega squared: eta_squared corrected for its bias';
-COMMENT ON COLUMN custseg.anova_result.welch_f IS 'Welch''s F, for groups of unequal variances';
-COMMENT ON COLUMN custseg.anova_result.welch_df IS 'denominator degrees of freedom of Welch''s F';
-COMMENT ON COLUMN custseg.anova_result.welch_p_value IS 'p-value of Welch''s F';
-COMMENT ON COLUMN custseg.anova_result.n_groups IS 'number of groups that have values';
-COMMENT ON COLUMN custseg.anova_result.n IS 'values';
+COMMENT ON TYPE custseg.anova_result IS 'Row that anova() returns.';
+COMMENT ON COLUMN custseg.anova_result.f IS 'F statistic; NULL, like all columns that follow, where it is not defined.';
+COMMENT ON COLUMN custseg.anova_result.df_between IS 'Degrees of freedom between groups: number of groups minus 1.';
+COMMENT ON COLUMN custseg.anova_result.df_within IS 'Degrees of freedom within groups: number of values minus number of groups.';
+COMMENT ON COLUMN custseg.anova_result.p_value IS 'Probability of such an F, or a larger one, when all means are the same.';
+COMMENT ON COLUMN custseg.anova_result.eta_squared IS 'Eta squared: share of the variance that is between groups, 0 to 1.';
+COMMENT ON COLUMN custseg.anova_result.omega_squared IS 'Omega squared: eta_squared corrected for its bias.';
+COMMENT ON COLUMN custseg.anova_result.welch_f IS 'Welch''s F, for groups of unequal variances.';
+COMMENT ON COLUMN custseg.anova_result.welch_df IS 'Denominator degrees of freedom of Welch''s F.';
+COMMENT ON COLUMN custseg.anova_result.welch_p_value IS 'P-value of Welch''s F.';
+COMMENT ON COLUMN custseg.anova_result.n_groups IS 'Number of groups that have values.';
+COMMENT ON COLUMN custseg.anova_result.n IS 'Number of values.';
 
 CREATE TYPE custseg.group_test_result AS (
     statistic float8,
@@ -2810,14 +2810,14 @@ CREATE TYPE custseg.group_test_result AS (
     n bigint
 );
 
-COMMENT ON TYPE custseg.group_test_result IS 'row that kruskal_wallis() and levene() return';
-COMMENT ON COLUMN custseg.group_test_result.statistic IS 'H of the Kruskal-Wallis test, or F of Levene''s test';
-COMMENT ON COLUMN custseg.group_test_result.df_between IS 'degrees of freedom between groups';
-COMMENT ON COLUMN custseg.group_test_result.df_within IS 'degrees of freedom within groups; NULL for the Kruskal-Wallis test';
-COMMENT ON COLUMN custseg.group_test_result.p_value IS 'probability of such a statistic, or a larger one, when all groups have the same distribution';
-COMMENT ON COLUMN custseg.group_test_result.epsilon_squared IS 'epsilon squared, the effect size, 0 to 1; NULL for Levene''s test';
-COMMENT ON COLUMN custseg.group_test_result.n_groups IS 'number of groups that have values';
-COMMENT ON COLUMN custseg.group_test_result.n IS 'values';
+COMMENT ON TYPE custseg.group_test_result IS 'Row that kruskal_wallis() and levene() return.';
+COMMENT ON COLUMN custseg.group_test_result.statistic IS 'H of the Kruskal-Wallis test, or F of Levene''s test.';
+COMMENT ON COLUMN custseg.group_test_result.df_between IS 'Degrees of freedom between groups.';
+COMMENT ON COLUMN custseg.group_test_result.df_within IS 'Degrees of freedom within groups; NULL for the Kruskal-Wallis test.';
+COMMENT ON COLUMN custseg.group_test_result.p_value IS 'Probability of such a statistic, or a larger one, when all groups have the same distribution.';
+COMMENT ON COLUMN custseg.group_test_result.epsilon_squared IS 'Epsilon squared, the effect size, 0 to 1; NULL for Levene''s test.';
+COMMENT ON COLUMN custseg.group_test_result.n_groups IS 'Number of groups that have values.';
+COMMENT ON COLUMN custseg.group_test_result.n IS 'Number of values.';
 
 CREATE TYPE custseg.pair_result AS (
     group_a int,
@@ -2830,45 +2830,45 @@ CREATE TYPE custseg.pair_result AS (
     p_adjusted float8
 );
 
-COMMENT ON TYPE custseg.pair_result IS 'element of the arrays that tukey_hsd() and games_howell() return';
-COMMENT ON COLUMN custseg.pair_result.group_a IS 'segment of the pair with the lower number';
-COMMENT ON COLUMN custseg.pair_result.group_b IS 'segment of the pair with the higher number';
-COMMENT ON COLUMN custseg.pair_result.difference IS 'mean of group_b minus mean of group_a';
-COMMENT ON COLUMN custseg.pair_result.low IS 'lower end of the simultaneous 95 % interval of the difference';
-COMMENT ON COLUMN custseg.pair_result.high IS 'upper end of the simultaneous 95 % interval of the difference';
-COMMENT ON COLUMN custseg.pair_result.statistic IS 'studentized range statistic of the difference';
-COMMENT ON COLUMN custseg.pair_result.df IS 'degrees of freedom';
-COMMENT ON COLUMN custseg.pair_result.p_adjusted IS 'p-value, adjusted for all pairs together';
+COMMENT ON TYPE custseg.pair_result IS 'Element of the arrays that tukey_hsd() and games_howell() return.';
+COMMENT ON COLUMN custseg.pair_result.group_a IS 'Segment of the pair with the lower number.';
+COMMENT ON COLUMN custseg.pair_result.group_b IS 'Segment of the pair with the higher number.';
+COMMENT ON COLUMN custseg.pair_result.difference IS 'Mean of group_b minus mean of group_a.';
+COMMENT ON COLUMN custseg.pair_result.low IS 'Lower end of the simultaneous 95 % interval of the difference.';
+COMMENT ON COLUMN custseg.pair_result.high IS 'Upper end of the simultaneous 95 % interval of the difference.';
+COMMENT ON COLUMN custseg.pair_result.statistic IS 'Studentized range statistic of the difference.';
+COMMENT ON COLUMN custseg.pair_result.df IS 'Degrees of freedom.';
+COMMENT ON COLUMN custseg.pair_result.p_adjusted IS 'P-value, adjusted for all pairs together.';
 
 CREATE FUNCTION custseg_private.group_moments_accum(state bytea, value float8, segment int) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_moments_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_moments_accum IS 'transition function of anova() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.group_moments_accum IS 'Transition function of anova() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.group_moments_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_moments_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_moments_combine IS 'combine function of anova() and similar aggregates';
+COMMENT ON FUNCTION custseg_private.group_moments_combine IS 'Combine function of anova() and similar aggregates.';
 
 CREATE FUNCTION custseg_private.anova_final(state bytea) RETURNS custseg.anova_result
 AS 'MODULE_PATHNAME', 'custseg_anova_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.anova_final IS 'final function of anova()';
+COMMENT ON FUNCTION custseg_private.anova_final IS 'Final function of anova().';
 
 CREATE FUNCTION custseg_private.tukey_hsd_final(state bytea) RETURNS custseg.pair_result[]
 AS 'MODULE_PATHNAME', 'custseg_tukey_hsd_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.tukey_hsd_final IS 'final function of tukey_hsd()';
+COMMENT ON FUNCTION custseg_private.tukey_hsd_final IS 'Final function of tukey_hsd().';
 
 CREATE FUNCTION custseg_private.games_howell_final(state bytea) RETURNS custseg.pair_result[]
 AS 'MODULE_PATHNAME', 'custseg_games_howell_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.games_howell_final IS 'final function of games_howell()';
+COMMENT ON FUNCTION custseg_private.games_howell_final IS 'Final function of games_howell().';
 
 CREATE AGGREGATE custseg.anova(value float8, segment int) (
     SFUNC = custseg_private.group_moments_accum,
@@ -2879,7 +2879,7 @@ CREATE AGGREGATE custseg.anova(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'one-way analysis of variance, which tests whether the means of segments differ: F, eta squared and omega squared, and Welch''s F for unequal variances
+COMMENT ON AGGREGATE custseg.anova(float8, int) IS 'One-way analysis of variance, which tests whether the means of segments differ: F, eta squared and omega squared, and Welch''s F for unequal variances.
 topic: statistics 1
 example: SELECT (custseg.anova(monetary, segment)).* FROM customers';
 
@@ -2892,7 +2892,7 @@ CREATE AGGREGATE custseg.tukey_hsd(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'which pairs of segments differ in their means when variances are equal (Tukey''s HSD): an array of differences with simultaneous 95 % intervals and adjusted p-values, for unnest()
+COMMENT ON AGGREGATE custseg.tukey_hsd(float8, int) IS 'Tells which pairs of segments differ in their means when variances are equal (Tukey''s HSD): an array of differences with simultaneous 95 % intervals and adjusted p-values, for unnest().
 topic: statistics 4
 example: SELECT (unnest(custseg.tukey_hsd(monetary, segment))).* FROM customers';
 
@@ -2905,7 +2905,7 @@ CREATE AGGREGATE custseg.games_howell(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'which pairs of segments differ in their means whatever their variances (Games-Howell): an array of differences with simultaneous 95 % intervals and adjusted p-values, for unnest()
+COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'Tells which pairs of segments differ in their means whatever their variances (Games-Howell): an array of differences with simultaneous 95 % intervals and adjusted p-values, for unnest().
 topic: statistics 5
 example: SELECT (unnest(custseg.games_howell(monetary, segment))).* FROM customers';
 
@@ -2913,37 +2913,37 @@ CREATE FUNCTION custseg_private.group_sample_accum(state internal, value float8,
 AS 'MODULE_PATHNAME', 'custseg_group_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_accum IS 'transition function of kruskal_wallis() and levene()';
+COMMENT ON FUNCTION custseg_private.group_sample_accum IS 'Transition function of kruskal_wallis() and levene().';
 
 CREATE FUNCTION custseg_private.group_sample_combine(state internal, other internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_combine IS 'combine function of kruskal_wallis() and levene()';
+COMMENT ON FUNCTION custseg_private.group_sample_combine IS 'Combine function of kruskal_wallis() and levene().';
 
 CREATE FUNCTION custseg_private.group_sample_serialize(state internal) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_sample_serialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_serialize IS 'serialization function of kruskal_wallis() and levene()';
+COMMENT ON FUNCTION custseg_private.group_sample_serialize IS 'Serialization function of kruskal_wallis() and levene().';
 
 CREATE FUNCTION custseg_private.group_sample_deserialize(bytes bytea, context internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_group_sample_deserialize'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.group_sample_deserialize IS 'deserialization function of kruskal_wallis() and levene()';
+COMMENT ON FUNCTION custseg_private.group_sample_deserialize IS 'Deserialization function of kruskal_wallis() and levene().';
 
 CREATE FUNCTION custseg_private.kruskal_wallis_final(state internal) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_kruskal_wallis_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.kruskal_wallis_final IS 'final function of kruskal_wallis()';
+COMMENT ON FUNCTION custseg_private.kruskal_wallis_final IS 'Final function of kruskal_wallis().';
 
 CREATE FUNCTION custseg_private.levene_final(state internal) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_levene_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.levene_final IS 'final function of levene()';
+COMMENT ON FUNCTION custseg_private.levene_final IS 'Final function of levene().';
 
 CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
@@ -2955,7 +2955,7 @@ CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal-Wallis rank sum test, which tests whether values are higher in some segments than in others, whatever their distribution; corrected for ties
+COMMENT ON AGGREGATE custseg.kruskal_wallis(float8, int) IS 'Kruskal-Wallis rank sum test, which tests whether values are higher in some segments than in others, whatever their distribution; corrected for ties.
 topic: statistics 2
 example: SELECT (custseg.kruskal_wallis(monetary, segment)).* FROM customers';
 
@@ -2969,7 +2969,7 @@ CREATE AGGREGATE custseg.levene(value float8, segment int) (
     PARALLEL = SAFE
 );
 
-COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test around the medians (Brown-Forsythe), which tests whether segments have equal variances
+COMMENT ON AGGREGATE custseg.levene(float8, int) IS 'Levene''s test around the medians (Brown-Forsythe), which tests whether segments have equal variances.
 topic: statistics 3
 example: SELECT (custseg.levene(monetary, segment)).* FROM customers';
 
@@ -2977,7 +2977,7 @@ CREATE FUNCTION custseg.effect_size(measure text, value float8, df int DEFAULT 1
 AS 'MODULE_PATHNAME', 'custseg_effect_size'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.effect_size IS 'Cohen''s name for an effect size (negligible, small, medium or large) by eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1
+COMMENT ON FUNCTION custseg.effect_size IS 'Returns Cohen''s name for an effect size (negligible, small, medium or large) by eta_squared, omega_squared, epsilon_squared, cohens_d, or cramers_v with df = least(rows, columns) - 1.
 topic: statistics 8
 example: SELECT custseg.effect_size(''eta_squared'', 0.08)';
 
@@ -3007,7 +3007,7 @@ CREATE FUNCTION custseg.segment_tests(
 AS 'MODULE_PATHNAME', 'custseg_segment_tests'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.segment_tests IS 'whether the segments differ in the columns of a source, which may be features or not: for each column a suitable test, a p-value adjusted for their number, the effect size, a rating and its reason
+COMMENT ON FUNCTION custseg.segment_tests IS 'Tests whether the segments differ in the columns of a source, which may be features or not: for each column a suitable test, a p-value adjusted for their number, the effect size, a rating and its reason.
 topic: segments 5
 example: SELECT * FROM custseg.segment_tests(''shop'', ''customers'')';
 
@@ -3044,7 +3044,7 @@ CREATE FUNCTION custseg.segment_profile(
 AS 'MODULE_PATHNAME', 'custseg_segment_profile'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
-COMMENT ON FUNCTION custseg.segment_profile IS 'what the customers of each segment are like: the columns of a source, which may be features or not, summarized by segment and ranked by their distance from all customers
+COMMENT ON FUNCTION custseg.segment_profile IS 'Describes the customers of each segment: the columns of a source, which may be features or not, summarized by segment and ranked by their distance from all customers.
 topic: segments 3
 example: SELECT * FROM custseg.segment_profile(''shop'', ''customers'')';
 
@@ -3069,7 +3069,7 @@ CREATE FUNCTION custseg.segment_summary(
 AS 'MODULE_PATHNAME', 'custseg_segment_summary'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.segment_summary IS 'summary of each segment: its size, its share of a value, a sentence about what distinguishes it, and a suggested name
+COMMENT ON FUNCTION custseg.segment_summary IS 'Summarizes each segment: its size, its share of a value, a sentence about what distinguishes it, and a suggested name.
 topic: segments 1
 example: SELECT * FROM custseg.segment_summary(''shop'')';
 
@@ -3091,7 +3091,7 @@ CREATE FUNCTION custseg.feature_importance(
 AS 'MODULE_PATHNAME', 'custseg_feature_importance'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.feature_importance IS 'which features determine the segment: the share of customers who change segment when a feature is shuffled, and how much the segments differ in the feature
+COMMENT ON FUNCTION custseg.feature_importance IS 'Tells which features determine the segment: the share of customers who change segment when a feature is shuffled, and how much the segments differ in the feature.
 topic: segments 4
 example: SELECT * FROM custseg.feature_importance(''shop'')';
 
@@ -3118,7 +3118,7 @@ CREATE FUNCTION custseg.split_stability(
 AS 'MODULE_PATHNAME', 'custseg_split_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.split_stability IS 'whether two random halves of the customers give the same picture of each segment, with a rating of each value and of all values together
+COMMENT ON FUNCTION custseg.split_stability IS 'Tells whether two random halves of the customers give the same picture of each segment, with a rating of each value and of all values together.
 topic: segments 6
 example: SELECT * FROM custseg.split_stability(''shop'')';
 
@@ -3144,7 +3144,7 @@ CREATE FUNCTION custseg.boxplot(
 AS 'MODULE_PATHNAME', 'custseg_boxplot'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.boxplot IS 'data for box plots: quartiles, whiskers and outliers of each numeric column in each segment
+COMMENT ON FUNCTION custseg.boxplot IS 'Returns data for box plots: quartiles, whiskers and outliers of each numeric column in each segment.
 topic: segments 9
 example: SELECT * FROM custseg.boxplot(''shop'')';
 
@@ -3164,7 +3164,7 @@ CREATE FUNCTION custseg.radar(
 AS 'MODULE_PATHNAME', 'custseg_radar'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.radar IS 'data for a radar chart: one axis for each numeric column or level, on which each segment has a position between 0 and 1
+COMMENT ON FUNCTION custseg.radar IS 'Returns data for a radar chart: one axis for each numeric column or level, on which each segment has a position between 0 and 1.
 topic: segments 10
 example: SELECT * FROM custseg.radar(''shop'')';
 
@@ -3194,7 +3194,7 @@ BEGIN ATOMIC
     WHERE p.segment IS NOT NULL;
 END;
 
-COMMENT ON FUNCTION custseg.heatmap IS 'data for a heat map: how far each segment is from all customers in each numeric column or level, in standard deviations
+COMMENT ON FUNCTION custseg.heatmap IS 'Returns data for a heat map: how far each segment is from all customers in each numeric column or level, in standard deviations.
 topic: segments 11
 example: SELECT * FROM custseg.heatmap(''shop'')';
 
@@ -3211,7 +3211,7 @@ CREATE FUNCTION custseg.rules(
 AS 'MODULE_PATHNAME', 'custseg_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.rules IS 'the rules of a rule model in words, in the order in which they are tried: the first rule that holds decides
+COMMENT ON FUNCTION custseg.rules IS 'Lists the rules of a rule model in words, in the order in which they are tried: the first rule that holds decides.
 topic: rules 1
 example: SELECT * FROM custseg.rules(''value'')';
 
@@ -3243,7 +3243,7 @@ BEGIN ATOMIC
     FROM asked;
 END;
 
-COMMENT ON FUNCTION custseg.rule_options IS 'the options with which a version of a rule model was trained, with the present names of its segments, to change and train again
+COMMENT ON FUNCTION custseg.rule_options IS 'Returns the options with which a version of a rule model was trained, with the present names of its segments, to change and train again.
 topic: rules 4
 example: SELECT custseg.rule_options(''value'', 1)';
 
@@ -3299,7 +3299,7 @@ BEGIN
     ORDER BY s.segment;
 END $$;
 
-COMMENT ON FUNCTION custseg.recalibrate IS 'train a rule model again with its percentiles fitted to the present customers; the new version is not deployed, and the result shows for each segment how many customers it would move
+COMMENT ON FUNCTION custseg.recalibrate IS 'Trains a rule model again with its percentiles fitted to the present customers. The new version is not deployed, and the result shows for each segment how many customers it would move.
 topic: rules 2
 example: SELECT * FROM custseg.recalibrate(''value'')';
 
@@ -3323,7 +3323,7 @@ CREATE FUNCTION custseg.optimise_thresholds(
 AS 'MODULE_PATHNAME', 'custseg_optimise_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
 
-COMMENT ON FUNCTION custseg.optimise_thresholds IS 'find borders of a rule model that separate the segments better in an outcome, or in all features; they are fitted on one half of the customers and judged on the other half
+COMMENT ON FUNCTION custseg.optimise_thresholds IS 'Finds borders of a rule model that separate the segments better in an outcome, or in all features; they are fitted on one half of the customers and judged on the other half.
 topic: rules 3
 example: SELECT * FROM custseg.optimise_thresholds(''value'')';
 
@@ -3350,7 +3350,7 @@ CREATE FUNCTION custseg.surrogate(
 AS 'MODULE_PATHNAME', 'custseg_surrogate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate IS 'the segments of a model as rules: the leaves of a small decision tree that imitates the model, with the number of rows that each leaf covers and how often it is right
+COMMENT ON FUNCTION custseg.surrogate IS 'Describes the segments of a model as rules: the leaves of a small decision tree that imitates the model, with the number of rows that each leaf covers and how often it is right.
 topic: segments 7
 example: SELECT * FROM custseg.surrogate(''shop'')';
 
@@ -3373,7 +3373,7 @@ CREATE FUNCTION custseg.surrogate_of_column(
 AS 'MODULE_PATHNAME', 'custseg_surrogate_of_column'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate_of_column IS 'the values of a column as rules: the leaves of a small decision tree that predicts the values from other columns
+COMMENT ON FUNCTION custseg.surrogate_of_column IS 'Describes the values of a column as rules: the leaves of a small decision tree that predicts the values from other columns.
 topic: segments 8
 example: SELECT * FROM custseg.surrogate_of_column(''customers'', ''channel'', ''{recency,frequency,monetary}'')';
 
@@ -3391,7 +3391,7 @@ CREATE FUNCTION custseg.tree_rules(
 AS 'MODULE_PATHNAME', 'custseg_tree_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 10;
 
-COMMENT ON FUNCTION custseg.tree_rules IS 'the leaves of a tree model as rules, with the training rows of each leaf
+COMMENT ON FUNCTION custseg.tree_rules IS 'Lists the leaves of a tree model as rules, with the training rows of each leaf.
 topic: trees 1
 example: SELECT * FROM custseg.tree_rules(''tree'')';
 
@@ -3412,7 +3412,7 @@ CREATE FUNCTION custseg.decision_path(
 AS 'MODULE_PATHNAME', 'custseg_decision_path'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5;
 
-COMMENT ON FUNCTION custseg.decision_path IS 'the path of a customer through a tree model: one question for each step, and the training rows that remain
+COMMENT ON FUNCTION custseg.decision_path IS 'Shows the path of a customer through a tree model: one question for each step, and the training rows that remain.
 topic: trees 2
 example: SELECT * FROM custseg.decision_path(''tree'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
@@ -3422,7 +3422,7 @@ CREATE FUNCTION custseg.set_action(model text, segment int, action jsonb) RETURN
 AS 'MODULE_PATHNAME', 'custseg_set_action'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.set_action IS 'define the action for the customers of a segment by a json object with columns of segment_action as keys; a given key replaces the present value, and null removes it
+COMMENT ON FUNCTION custseg.set_action IS 'Defines the action for the customers of a segment by a json object with columns of segment_action as keys. A given key replaces the present value, and null removes it.
 topic: actions 1
 example: SELECT custseg.set_action(''shop'', 1, ''{"channel": "email", "offer": "early access", "perk": "gift", "perk_capacity": 100}'')';
 
@@ -3436,7 +3436,7 @@ CREATE FUNCTION custseg.override_segment(
 AS 'MODULE_PATHNAME', 'custseg_override_segment'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.override_segment IS 'put a customer, named by id, in a segment whatever the model says, for a given reason, forever or until a given time; replaces an earlier override or exclusion of the customer
+COMMENT ON FUNCTION custseg.override_segment IS 'Puts a customer, named by id, in a segment whatever the model says, for a given reason, forever or until a given time. Replaces an earlier override or exclusion of the customer.
 topic: actions 3
 example: SELECT custseg.override_segment(''shop'', 7, 2, ''key account'')';
 
@@ -3449,7 +3449,7 @@ CREATE FUNCTION custseg.exclude(
 AS 'MODULE_PATHNAME', 'custseg_exclude'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.exclude IS 'exclude a customer, named by id, from all segments, for a given reason, forever or until a given time; replaces an earlier override or exclusion of the customer
+COMMENT ON FUNCTION custseg.exclude IS 'Excludes a customer, named by id, from all segments, for a given reason, forever or until a given time. Replaces an earlier override or exclusion of the customer.
 topic: actions 4
 example: SELECT custseg.exclude(''shop'', 8, ''objected to profiling'')';
 
@@ -3457,7 +3457,7 @@ CREATE FUNCTION custseg.end_override(model text, customer "any") RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_end_override'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.end_override IS 'let the model decide again for a customer who was overridden or excluded; returns false when there was nothing to end
+COMMENT ON FUNCTION custseg.end_override IS 'Lets the model decide again for a customer who was overridden or excluded. Returns false when there was nothing to end.
 topic: actions 5
 example: SELECT custseg.end_override(''shop'', 7)';
 
@@ -3483,7 +3483,7 @@ CREATE FUNCTION custseg.recommendations(
 AS 'MODULE_PATHNAME', 'custseg_recommendations'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.recommendations IS 'the segment of one customer, with overrides honoured, and the action that set_action() keeps for the segment
+COMMENT ON FUNCTION custseg.recommendations IS 'Returns the segment of one customer, with overrides honoured, and the action that set_action() keeps for the segment.
 topic: actions 2
 example: SELECT r.* FROM customers c, custseg.recommendations(''shop'', c) r WHERE c.id = 7';
 
@@ -3548,7 +3548,7 @@ BEGIN ATOMIC
     ORDER BY p.segment NULLS LAST;
 END;
 
-COMMENT ON FUNCTION custseg.capacity_check IS 'customers of a source in each segment, with overrides honoured, compared with the capacity of the perk that the segment is promised; one more row is for the customers in no segment
+COMMENT ON FUNCTION custseg.capacity_check IS 'Compares the customers of a source in each segment, with overrides honoured, with the capacity of the perk that the segment is promised; one more row is for the customers in no segment.
 topic: actions 6
 example: SELECT * FROM custseg.capacity_check(''shop'')';
 
@@ -3587,13 +3587,13 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) d ON true;
 
-COMMENT ON VIEW custseg.models IS 'one row for each model, with the measures of its deployed version';
-COMMENT ON COLUMN custseg.models.name IS 'name of the model';
-COMMENT ON COLUMN custseg.models.algorithm IS 'algorithm of the deployed version; NULL, like all columns that follow, when none is deployed';
-COMMENT ON COLUMN custseg.models.inertia IS 'sum over the training rows of weight times squared distance to the center of the row''s segment, in model space';
-COMMENT ON COLUMN custseg.models.silhouette IS 'mean silhouette width in training, -1 to 1';
-COMMENT ON COLUMN custseg.models.between_share IS '1 - inertia / total sum of squares, 0 to 1';
-COMMENT ON COLUMN custseg.models.mean_distance IS 'mean distance of the training rows to the centers of their segments, in model space';
+COMMENT ON VIEW custseg.models IS 'One row for each model, with the measures of its deployed version.';
+COMMENT ON COLUMN custseg.models.name IS 'Name of the model.';
+COMMENT ON COLUMN custseg.models.algorithm IS 'Algorithm of the deployed version; NULL, like all columns that follow, when none is deployed.';
+COMMENT ON COLUMN custseg.models.inertia IS 'Sum over the training rows of weight times squared distance to the center of the row''s segment, in model space.';
+COMMENT ON COLUMN custseg.models.silhouette IS 'Mean silhouette width in training, -1 to 1.';
+COMMENT ON COLUMN custseg.models.between_share IS 'The value 1 - inertia / total sum of squares, 0 to 1.';
+COMMENT ON COLUMN custseg.models.mean_distance IS 'Mean distance of the training rows to the centers of their segments, in model space.';
 
 CREATE VIEW custseg.segments WITH (security_invoker = true) AS
 SELECT
@@ -3613,9 +3613,9 @@ FROM custseg.segment s
 JOIN custseg.model m ON m.name = s.model
 ORDER BY s.model, s.version, s.segment;
 
-COMMENT ON VIEW custseg.segments IS 'one row for each segment of every version; the column deployed says which version is in use';
-COMMENT ON COLUMN custseg.segments.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.segments.deployed IS 'whether the version is the one that scoring uses';
+COMMENT ON VIEW custseg.segments IS 'One row for each segment of every version; the column deployed says which version is in use.';
+COMMENT ON COLUMN custseg.segments.name IS 'Name of the segment.';
+COMMENT ON COLUMN custseg.segments.deployed IS 'Whether the version is the one that scoring uses.';
 
 CREATE VIEW custseg.segment_profile WITH (security_invoker = true) AS
 WITH layout AS (
@@ -3657,29 +3657,29 @@ CROSS JOIN LATERAL (
 ) e
 ORDER BY s.model, s.segment, l.position, i;
 
-COMMENT ON VIEW custseg.segment_profile IS 'how the segments of deployed versions differed in training, for each feature and level; the function of the same name gives the same columns for any source';
-COMMENT ON COLUMN custseg.segment_profile.level IS 'level of a category, where (null) stands for a missing value; NULL for numeric features';
-COMMENT ON COLUMN custseg.segment_profile.share IS 'share of the level in the segment, 0 to 1; NULL for numeric features';
-COMMENT ON COLUMN custseg.segment_profile.mean IS 'mean of the feature in the segment, in the feature''s own units (times in days since 1970-01-01); NULL for levels';
-COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'mean of the feature, or share of the level, over all training rows';
-COMMENT ON COLUMN custseg.segment_profile.difference IS 'difference from overall_mean, in standard deviations of all training rows; NULL where nothing varies';
-COMMENT ON COLUMN custseg.segment_profile.segment IS 'number of the segment';
-COMMENT ON COLUMN custseg.segment_profile.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.segment_profile.segment_rank IS 'rank of the segment by value, 1 for the highest; NULL when there is none';
-COMMENT ON COLUMN custseg.segment_profile.feature IS 'feature of the model';
-COMMENT ON COLUMN custseg.segment_profile.kind IS 'numeric, boolean, time or categorical';
+COMMENT ON VIEW custseg.segment_profile IS 'How the segments of deployed versions differed in training, for each feature and level; the function of the same name gives the same columns for any source.';
+COMMENT ON COLUMN custseg.segment_profile.level IS 'Level of a category, where (null) stands for a missing value; NULL for numeric features.';
+COMMENT ON COLUMN custseg.segment_profile.share IS 'Share of the level in the segment, 0 to 1; NULL for numeric features.';
+COMMENT ON COLUMN custseg.segment_profile.mean IS 'Mean of the feature in the segment, in the feature''s own units (times in days since 1970-01-01); NULL for levels.';
+COMMENT ON COLUMN custseg.segment_profile.overall_mean IS 'Mean of the feature, or share of the level, over all training rows.';
+COMMENT ON COLUMN custseg.segment_profile.difference IS 'Difference from overall_mean, in standard deviations of all training rows; NULL where nothing varies.';
+COMMENT ON COLUMN custseg.segment_profile.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.segment_profile.name IS 'Name of the segment.';
+COMMENT ON COLUMN custseg.segment_profile.segment_rank IS 'Rank of the segment by value, 1 for the highest; NULL when there is none.';
+COMMENT ON COLUMN custseg.segment_profile.feature IS 'Feature of the model.';
+COMMENT ON COLUMN custseg.segment_profile.kind IS 'Kind of the feature: numeric, boolean, time or categorical.';
 
 CREATE VIEW custseg.drift_history WITH (security_invoker = true) AS
 SELECT f.*
 FROM custseg.monitor_feature f;
 
-COMMENT ON VIEW custseg.drift_history IS 'how each feature compared with training in each run of monitor()';
+COMMENT ON VIEW custseg.drift_history IS 'How each feature compared with training in each run of monitor().';
 
 CREATE VIEW custseg.size_history WITH (security_invoker = true) AS
 SELECT s.*
 FROM custseg.monitor_segment s;
 
-COMMENT ON VIEW custseg.size_history IS 'size of each segment in each run of monitor(); the row with segment NULL is the total';
+COMMENT ON VIEW custseg.size_history IS 'Size of each segment in each run of monitor(); the row with segment NULL is the total.';
 
 CREATE VIEW custseg.open_alerts WITH (security_invoker = true) AS
 SELECT
@@ -3696,8 +3696,8 @@ SELECT
 FROM custseg.alert a
 WHERE a.closed_at IS NULL;
 
-COMMENT ON VIEW custseg.open_alerts IS 'open alerts: the problems that the last runs of monitor() found';
-COMMENT ON COLUMN custseg.open_alerts.alert IS 'number of the alert (id in the table alert)';
+COMMENT ON VIEW custseg.open_alerts IS 'Open alerts: the problems that the last runs of monitor() found.';
+COMMENT ON COLUMN custseg.open_alerts.alert IS 'Number of the alert (id in the table alert).';
 
 CREATE VIEW custseg.model_health WITH (security_invoker = true) AS
 SELECT
@@ -3737,17 +3737,17 @@ CROSS JOIN LATERAL (
     WHERE o.model = m.name AND o.closed_at IS NULL
 ) a;
 
-COMMENT ON VIEW custseg.model_health IS 'one row for each model: the age of its deployed version, and the result of the last run of monitor()';
-COMMENT ON COLUMN custseg.model_health.last_status IS 'status of the last run; NULL when the model was never watched';
-COMMENT ON COLUMN custseg.model_health.last_checked_at IS 'start of the last run that was not skipped, to which the columns that follow belong';
-COMMENT ON COLUMN custseg.model_health.verdict IS 'worst verdict of that run';
-COMMENT ON COLUMN custseg.model_health.model IS 'name of the model';
-COMMENT ON COLUMN custseg.model_health.age IS 'time since the deployed version was trained; NULL when none is deployed';
-COMMENT ON COLUMN custseg.model_health.last_run_at IS 'start of the last run; NULL when the model was never watched';
-COMMENT ON COLUMN custseg.model_health.last_error IS 'reason why the last run failed or was skipped; NULL otherwise';
-COMMENT ON COLUMN custseg.model_health.n IS 'rows of the source';
-COMMENT ON COLUMN custseg.model_health.open_alerts IS 'alerts of the model that are open';
-COMMENT ON COLUMN custseg.model_health.critical_alerts IS 'open alerts whose severity is critical';
+COMMENT ON VIEW custseg.model_health IS 'One row for each model: the age of its deployed version, and the result of the last run of monitor().';
+COMMENT ON COLUMN custseg.model_health.last_status IS 'Status of the last run; NULL when the model was never watched.';
+COMMENT ON COLUMN custseg.model_health.last_checked_at IS 'Start of the last run that was not skipped, to which the columns that follow belong.';
+COMMENT ON COLUMN custseg.model_health.verdict IS 'Worst verdict of that run.';
+COMMENT ON COLUMN custseg.model_health.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.model_health.age IS 'Time since the deployed version was trained; NULL when none is deployed.';
+COMMENT ON COLUMN custseg.model_health.last_run_at IS 'Start of the last run; NULL when the model was never watched.';
+COMMENT ON COLUMN custseg.model_health.last_error IS 'Reason why the last run failed or was skipped; NULL otherwise.';
+COMMENT ON COLUMN custseg.model_health.n IS 'Rows of the source.';
+COMMENT ON COLUMN custseg.model_health.open_alerts IS 'Alerts of the model that are open.';
+COMMENT ON COLUMN custseg.model_health.critical_alerts IS 'Open alerts whose severity is critical.';
 
 CREATE VIEW custseg.playbook WITH (security_invoker = true) AS
 SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
@@ -3762,15 +3762,15 @@ FROM custseg.model m
 JOIN custseg.segment s ON s.model = m.name AND s.version = m.deployed_version
 LEFT JOIN custseg.segment_action a ON a.model = s.model AND a.segment = s.segment;
 
-COMMENT ON VIEW custseg.playbook IS 'the segments of each deployed version with their actions';
-COMMENT ON COLUMN custseg.playbook.n IS 'number of customers in training';
-COMMENT ON COLUMN custseg.playbook.n_overridden IS 'number of customers who were put in the segment by hand';
-COMMENT ON COLUMN custseg.playbook.segment IS 'number of the segment';
-COMMENT ON COLUMN custseg.playbook.name IS 'name of the segment';
-COMMENT ON COLUMN custseg.playbook.rank IS 'rank of the segment by value, 1 for the highest; NULL when there is none';
-COMMENT ON COLUMN custseg.playbook.share IS 'share of the training rows, 0 to 1';
-COMMENT ON COLUMN custseg.playbook.description IS 'meaning of the segment for the business, or the description that name_segment() gave; NULL when there is none';
-COMMENT ON COLUMN custseg.playbook.channel IS 'where to reach these customers; NULL, here and in all columns that follow, when nothing was set';
+COMMENT ON VIEW custseg.playbook IS 'The segments of each deployed version with their actions.';
+COMMENT ON COLUMN custseg.playbook.n IS 'Number of customers in training.';
+COMMENT ON COLUMN custseg.playbook.n_overridden IS 'Number of customers who were put in the segment by hand.';
+COMMENT ON COLUMN custseg.playbook.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.playbook.name IS 'Name of the segment.';
+COMMENT ON COLUMN custseg.playbook.rank IS 'Rank of the segment by value, 1 for the highest; NULL when there is none.';
+COMMENT ON COLUMN custseg.playbook.share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.playbook.description IS 'Meaning of the segment for the business, or the description that name_segment() gave; NULL when there is none.';
+COMMENT ON COLUMN custseg.playbook.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
 SELECT o.model, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
@@ -3780,9 +3780,9 @@ LEFT JOIN custseg.segment s
     ON s.model = o.model AND s.version = m.deployed_version AND s.segment = o.segment
 WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
 
-COMMENT ON VIEW custseg.overrides IS 'overrides and exclusions that are in force; the table segment_override keeps the ended ones, too';
-COMMENT ON COLUMN custseg.overrides.segment IS 'number of the segment; NULL when the customer is excluded from all segments';
-COMMENT ON COLUMN custseg.overrides.name IS 'name of the segment in the deployed version; NULL when the customer is excluded or the version lacks the segment';
+COMMENT ON VIEW custseg.overrides IS 'Overrides and exclusions that are in force; the table segment_override keeps the ended ones, too.';
+COMMENT ON COLUMN custseg.overrides.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
+COMMENT ON COLUMN custseg.overrides.name IS 'Name of the segment in the deployed version; NULL when the customer is excluded or the version lacks the segment.';
 
 -- private functions
 
@@ -3790,13 +3790,13 @@ CREATE FUNCTION custseg_private.may_use(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_may_use'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg_private.may_use IS 'whether the current role may use a model; the policies of row-level security call it';
+COMMENT ON FUNCTION custseg_private.may_use IS 'Tells whether the current role may use a model; the policies of row-level security call it.';
 
 CREATE FUNCTION custseg_private.invalidate_models() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_invalidate_models'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg_private.invalidate_models IS 'trigger function that tells every session that a model has changed';
+COMMENT ON FUNCTION custseg_private.invalidate_models IS 'Tells every session that a model has changed (trigger function).';
 
 REVOKE EXECUTE ON FUNCTION custseg_private.invalidate_models FROM public;
 
@@ -3832,7 +3832,7 @@ BEGIN ATOMIC
         'timestamp with time zone', 'timestamptz'), 'double precision', 'float8'), 'integer', 'int'), 'boolean', 'bool');
 END;
 
-COMMENT ON FUNCTION custseg_private.short_types IS 'list of arguments or columns with the short names of their types';
+COMMENT ON FUNCTION custseg_private.short_types IS 'Returns the list of arguments or columns with the short names of their types.';
 
 CREATE VIEW custseg.functions WITH (security_invoker = true) AS
 SELECT
@@ -3865,13 +3865,13 @@ CROSS JOIN LATERAL (
 WHERE p.pronamespace = 'custseg'::regnamespace
 ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics}', t.line[1]), t.line[2]::int;
 
-COMMENT ON VIEW custseg.functions IS 'the functions for users, in the order in which a project needs them';
-COMMENT ON COLUMN custseg.functions.topic IS 'topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics';
-COMMENT ON COLUMN custseg.functions.name IS 'name of the function';
-COMMENT ON COLUMN custseg.functions.arguments IS 'names and types of the arguments; the text after = is the default';
-COMMENT ON COLUMN custseg.functions.returns IS 'type of the result, or the names and types of its columns';
-COMMENT ON COLUMN custseg.functions.purpose IS 'purpose of the function';
-COMMENT ON COLUMN custseg.functions.example IS 'example call, which runs where there are the tables customers and orders, and the models shop, value (with rules) and tree';
+COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics.';
+COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
+COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
+COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';
+COMMENT ON COLUMN custseg.functions.purpose IS 'Purpose of the function.';
+COMMENT ON COLUMN custseg.functions.example IS 'Example call, which runs where there are the tables customers and orders, and the models shop, value (with rules) and tree.';
 
 -- A column of a view means what the column of that name in the tables behind it means, unless it says
 -- otherwise; where two of them say different things, the view has to.
