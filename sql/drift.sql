@@ -74,7 +74,7 @@ SET extra_float_digits = -6;
 \set page `cat "$PG_ABS_SRCDIR/docs/reference.md"`
 WITH described AS (
     SELECT m[1] AS name, o.kind
-    FROM regexp_matches(substring(:'page' FROM '\n#### Statistics of drift\n(.*?)\nNumbers are times'), '\n\| `(\w+)` \| ([a-z, ]+) \|', 'g') m, unnest(string_to_array(m[2], ', ')) o (kind)
+    FROM regexp_matches(substring(:'page' FROM '\n#### Statistics of drift\n(.*?)\n### '), '\n\| `(\w+)` \| ([a-z, ]+) \|', 'g') m, unnest(string_to_array(m[2], ', ')) o (kind)
 ), computed AS (
     SELECT DISTINCT jsonb_object_keys(statistics) AS name, CASE WHEN kind IN ('categorical', 'boolean') THEN 'levels' ELSE 'numbers' END AS kind
     FROM custseg.drift('m', 'present')
