@@ -251,32 +251,32 @@ CREATE TABLE custseg.model_version (
 -- many megabytes of numbers take longer to compress than to compute, and nothing can interrupt it
 ALTER TABLE custseg.model_version ALTER COLUMN parameters SET STORAGE EXTERNAL;
 
-COMMENT ON TABLE custseg.model_version IS 'trained versions of models; a version never changes';
-COMMENT ON COLUMN custseg.model_version.model IS 'name of the model';
-COMMENT ON COLUMN custseg.model_version.version IS 'number of the version, from 1';
-COMMENT ON COLUMN custseg.model_version.algorithm IS 'algorithm that was given to train(), such as kmeans, minibatch or gmm';
-COMMENT ON COLUMN custseg.model_version.source IS 'relation or query that the version was trained on';
-COMMENT ON COLUMN custseg.model_version.search_path IS 'schemas in which the names of the source are looked for; NULL when the source was not written by the present owner of the model, and is never read';
-COMMENT ON COLUMN custseg.model_version.id IS 'column of the source that identifies a customer; NULL when there is none';
-COMMENT ON COLUMN custseg.model_version.n_rows IS 'rows that the version was trained on';
-COMMENT ON COLUMN custseg.model_version.n_skipped IS 'rows that were left out';
-COMMENT ON COLUMN custseg.model_version.skipped IS 'number of rows that were left out, by reason';
-COMMENT ON COLUMN custseg.model_version.n_segments IS 'number of segments, without noise (segment 0)';
-COMMENT ON COLUMN custseg.model_version.prep IS 'preparation as requested, with defaults filled in; the fitted preparation is in feature.prep';
-COMMENT ON COLUMN custseg.model_version.reduction IS 'fitted principal components: mean, variance, total_variance, components; NULL without pca';
-COMMENT ON COLUMN custseg.model_version.donors IS 'scaled training rows from which impute => knn fills gaps; NULL without that imputation';
-COMMENT ON COLUMN custseg.model_version.options IS 'options of the algorithm, with defaults filled in';
-COMMENT ON COLUMN custseg.model_version.parameters IS 'parameters that the algorithm needs for scoring besides the centers of the segments; NULL when the centers are enough';
-COMMENT ON COLUMN custseg.model_version.note IS 'decisions that the algorithm took by itself; NULL when there were none';
-COMMENT ON COLUMN custseg.model_version.seed IS 'seed of all random numbers of the training';
-COMMENT ON COLUMN custseg.model_version.metrics IS 'inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting';
-COMMENT ON COLUMN custseg.model_version.iterations IS 'iterations of the run that was kept';
-COMMENT ON COLUMN custseg.model_version.converged IS 'whether the algorithm converged before its limit of iterations';
-COMMENT ON COLUMN custseg.model_version.milliseconds IS 'duration of the training in milliseconds';
-COMMENT ON COLUMN custseg.model_version.trained_at IS 'start of the transaction that trained the version';
-COMMENT ON COLUMN custseg.model_version.trained_by IS 'role that trained the version';
-COMMENT ON COLUMN custseg.model_version.server_version IS 'version of PostgreSQL that trained the model version';
-COMMENT ON COLUMN custseg.model_version.extension_version IS 'version of custseg that trained the model version';
+COMMENT ON TABLE custseg.model_version IS 'Trained versions of models; a version never changes.';
+COMMENT ON COLUMN custseg.model_version.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.model_version.version IS 'Number of the version, from 1.';
+COMMENT ON COLUMN custseg.model_version.algorithm IS 'Algorithm that was given to train(), such as kmeans, minibatch or gmm.';
+COMMENT ON COLUMN custseg.model_version.source IS 'Relation or query that the version was trained on.';
+COMMENT ON COLUMN custseg.model_version.search_path IS 'Schemas in which the names of the source are looked up; NULL when the source was not written by the present owner of the model, and is never read.';
+COMMENT ON COLUMN custseg.model_version.id IS 'Column of the source that identifies a customer; NULL when there is none.';
+COMMENT ON COLUMN custseg.model_version.n_rows IS 'Rows that the version was trained on.';
+COMMENT ON COLUMN custseg.model_version.n_skipped IS 'Rows that were left out.';
+COMMENT ON COLUMN custseg.model_version.skipped IS 'Number of rows that were left out, by reason.';
+COMMENT ON COLUMN custseg.model_version.n_segments IS 'Number of segments, without noise (segment 0).';
+COMMENT ON COLUMN custseg.model_version.prep IS 'Preparation as requested, with defaults filled in; the fitted preparation is in feature.prep.';
+COMMENT ON COLUMN custseg.model_version.reduction IS 'Fitted principal components: mean, variance, total_variance, components; NULL without pca.';
+COMMENT ON COLUMN custseg.model_version.donors IS 'Scaled training rows from which impute => knn fills gaps; NULL without that imputation.';
+COMMENT ON COLUMN custseg.model_version.options IS 'Options of the algorithm, with defaults filled in.';
+COMMENT ON COLUMN custseg.model_version.parameters IS 'Parameters that the algorithm needs for scoring besides the centers of the segments; NULL when the centers are enough.';
+COMMENT ON COLUMN custseg.model_version.note IS 'Decisions that the algorithm took by itself; NULL when there were none.';
+COMMENT ON COLUMN custseg.model_version.seed IS 'Seed of all random numbers of the training.';
+COMMENT ON COLUMN custseg.model_version.metrics IS 'Inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting.';
+COMMENT ON COLUMN custseg.model_version.iterations IS 'Iterations of the run that was kept.';
+COMMENT ON COLUMN custseg.model_version.converged IS 'Whether the algorithm converged before its limit of iterations.';
+COMMENT ON COLUMN custseg.model_version.milliseconds IS 'Duration of the training in milliseconds.';
+COMMENT ON COLUMN custseg.model_version.trained_at IS 'Start of the transaction that trained the version.';
+COMMENT ON COLUMN custseg.model_version.trained_by IS 'Role that trained the version.';
+COMMENT ON COLUMN custseg.model_version.server_version IS 'Version of PostgreSQL that trained the model version.';
+COMMENT ON COLUMN custseg.model_version.extension_version IS 'Version of custseg that trained the model version.';
 
 CREATE TABLE custseg.feature (
     model text NOT NULL,
