@@ -1874,19 +1874,35 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.monitor_options IS 'Checks the options of monitor() and needs_retraining(), and fills in the defaults.';
 
-CREATE FUNCTION custseg_private.monitor_silhouette(
+-- What reports make of a source that is read once; NULL for a report that is not asked for.
+CREATE TYPE custseg_private.source_reports AS (
+    data_quality custseg.data_quality_result[],
+    drift custseg.drift_result[],
+    segment_sizes custseg.segment_sizes_result[],
+    silhouette custseg_private.silhouette_result[]
+);
+
+COMMENT ON TYPE custseg_private.source_reports IS 'Rows of several reports on one source; NULL for a report that was not requested.';
+COMMENT ON COLUMN custseg_private.source_reports.data_quality IS 'Rows of data_quality().';
+COMMENT ON COLUMN custseg_private.source_reports.drift IS 'Rows of drift().';
+COMMENT ON COLUMN custseg_private.source_reports.segment_sizes IS 'Rows of segment_sizes().';
+COMMENT ON COLUMN custseg_private.source_reports.silhouette IS 'Mean silhouette width of a sample of the source.';
+
+CREATE FUNCTION custseg_private.make_reports(
     model text,
     source text,
-    version int
-) RETURNS SETOF custseg_private.silhouette_result
-AS 'MODULE_PATHNAME', 'custseg_monitor_silhouette'
-LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1;
+    options jsonb,
+    version int,
+    reports text[] DEFAULT '{data_quality,drift,segment_sizes,silhouette}'
+) RETURNS custseg_private.source_reports
+AS 'MODULE_PATHNAME', 'custseg_make_reports'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 4000;
 
-COMMENT ON FUNCTION custseg_private.monitor_silhouette IS 'Computes the mean silhouette width of a sample of a source, and the number of rows of the sample.';
+COMMENT ON FUNCTION custseg_private.make_reports IS 'Makes several reports on a source, which is read once, each with its part of the options of monitor().';
 
 -- The deployed version is named, so that all checks of a run look at the same one.
-CREATE FUNCTION custseg_private.run_check(
-    check_name text,
+CREATE FUNCTION custseg_private.run_checks(
+    checks text[],
     model text,
     source text,
     version int,
@@ -1895,35 +1911,24 @@ CREATE FUNCTION custseg_private.run_check(
 ) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT reports || jsonb_build_object(check_name, coalesce(
-        CASE check_name
-            WHEN 'data_quality' THEN (
-                SELECT jsonb_agg(r)
-                FROM custseg.data_quality(model, source, nullif(options -> 'data_quality', 'null'), version) r
-            )
-            WHEN 'drift' THEN (
-                SELECT jsonb_agg(r)
-                FROM custseg.drift(model, source, NULL, nullif(options -> 'drift', 'null'), version) r
-            )
-            WHEN 'segment_sizes' THEN (
-                SELECT jsonb_agg(r)
-                FROM custseg.segment_sizes(model, source, nullif(options -> 'segment_sizes', 'null'), version) r
-            )
-            WHEN 'silhouette' THEN (
-                SELECT jsonb_agg(r)
-                FROM custseg_private.monitor_silhouette(model, source, version) r
-            )
+    SELECT reports || CASE
+        WHEN 'drift_multivariate' <> ALL (checks) THEN (
+            SELECT jsonb_object_agg(r.key, r.value)
+            FROM jsonb_each(to_jsonb(custseg_private.make_reports(model, source, options, version, checks))) r
+            WHERE r.value <> 'null'
+        )
+        ELSE jsonb_build_object('drift_multivariate', coalesce(
             -- only when asked for: a version keeps no rows, and what it was trained on lives on as a rule
-            WHEN 'drift_multivariate' THEN CASE WHEN jsonb_typeof(options -> 'drift_multivariate') = 'object' THEN (
+            CASE WHEN jsonb_typeof(options -> 'drift_multivariate') = 'object' THEN (
                 SELECT jsonb_agg(r)
                 FROM custseg.drift_multivariate(model, source, options #>> '{drift_multivariate,reference}',
                     (options -> 'drift_multivariate') - 'reference', version) r
-            ) END
-        END,
-        '[]'));
+            ) END,
+            '[]'))
+    END;
 END;
 
-COMMENT ON FUNCTION custseg_private.run_check IS 'Runs one report and adds its rows to those of other reports.';
+COMMENT ON FUNCTION custseg_private.run_checks IS 'Makes reports and adds their rows to those of other reports.';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Gravity: 1 low, 2 medium, 3 high.
@@ -2111,10 +2116,7 @@ BEGIN ATOMIC
         SELECT
             c.options,
             c.version,
-            custseg_private.run_check('silhouette', model, source, c.version, c.options,
-                custseg_private.run_check('segment_sizes', model, source, c.version, c.options,
-                    custseg_private.run_check('drift', model, source, c.version, c.options,
-                        custseg_private.run_check('data_quality', model, source, c.version, c.options, '{}')))) AS reports
+            to_jsonb(custseg_private.make_reports(model, source, c.options, c.version)) AS reports
         FROM call c
     )
     SELECT j.retrain, j.urgency, j.reasons

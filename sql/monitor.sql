@@ -285,6 +285,29 @@ SELECT retrain FROM custseg.needs_retraining('watched', 'monitor_test.customer')
 SET search_path = monitor_test;
 
 --
+-- The source is read once: a sequence counts its rows as they are read
+--
+CREATE SEQUENCE reads;
+CREATE VIEW counted AS SELECT recency, monetary, channel FROM customer WHERE nextval('reads') > 0;
+SELECT status, n FROM custseg.monitor('watched', 'counted');
+SELECT last_value AS rows_read FROM reads;
+ALTER SEQUENCE reads RESTART;
+SELECT retrain IS NOT NULL AS judged FROM custseg.needs_retraining('watched', 'counted');
+SELECT last_value AS rows_read FROM reads;
+ALTER SEQUENCE reads RESTART;
+-- when a check fails, the others are made one by one
+SELECT status, n, error FROM custseg.monitor('watched', 'counted', '{"drift": {"min_rows": 0}}');
+SELECT last_value AS rows_read FROM reads;
+ALTER SEQUENCE reads RESTART;
+-- where memory is short, features wait for readings of their own, and nothing else does
+CREATE TABLE crowd AS SELECT c.recency, c.monetary, c.channel FROM customer c, generate_series(1, 36) LIMIT 50000;
+CREATE VIEW counted_crowd AS SELECT * FROM crowd WHERE nextval('reads') > 0;
+SET maintenance_work_mem = '1100kB';
+SELECT status, n FROM custseg.monitor('watched', 'counted_crowd');
+RESET maintenance_work_mem;
+SELECT last_value AS rows_read FROM reads;
+
+--
 -- drop_model takes the history along
 --
 SELECT custseg.drop_model('watched');

@@ -86,8 +86,9 @@ SELECT c.relnamespace::regnamespace, c.relname, a.attname, format_type(a.atttypi
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname ~ '^custseg'
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
--- a table's own row numbers say nothing outside of it
-WHERE c.relkind IN ('r', 'v', 'c') AND a.attidentity = '';
+-- a table's own row numbers say nothing outside of it; rows of a report have the name of the report
+LEFT JOIN pg_type e ON e.typarray = a.atttypid
+WHERE c.relkind IN ('r', 'v', 'c') AND a.attidentity = '' AND e.typtype IS DISTINCT FROM 'c';
 SELECT s.column, string_agg(DISTINCT s.type, ', ') AS types, string_agg(s.owner, ' ' ORDER BY s.owner COLLATE "C") AS owners
 FROM surface_columns s
 GROUP BY s.column

@@ -233,6 +233,44 @@ SELECT count(*) FROM custseg.fairness(NULL, 'customer', 'region');
 SELECT count(*) FROM custseg.fairness('m', 'SELECT *, id % 50 AS many FROM customer', 'many');
 
 --
+-- The reports that monitor() makes together, from one reading, are those of each function
+--
+CREATE TABLE embedded AS SELECT id, ARRAY[recency, monetary, CASE WHEN id % 50 > 0 THEN id % 9 END]::real[] AS v, channel FROM customer;
+SELECT n_segments FROM custseg.train('vectors', 'embedded', '{v,channel}', 3, id => 'id');
+CREATE FUNCTION apart(model text, source text, options jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT jsonb_build_object(
+        'data_quality', (SELECT jsonb_agg(r) FROM custseg.data_quality(model, source, options -> 'data_quality') r),
+        'drift', (SELECT jsonb_agg(r) FROM custseg.drift(model, source, NULL, options -> 'drift') r),
+        'segment_sizes', (SELECT jsonb_agg(r) FROM custseg.segment_sizes(model, source, options -> 'segment_sizes') r),
+        'silhouette', to_jsonb((SELECT r.silhouette FROM custseg_private.make_reports(model, source, options, NULL, '{silhouette}') r)))
+$$;
+CREATE FUNCTION together(model text, source text, options jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT to_jsonb(r) FROM custseg_private.make_reports(model, source, options, NULL) r
+$$;
+CREATE TABLE compared AS
+SELECT m.name AS model, s.source, together(m.name, s.source, o) AS together, apart(m.name, s.source, o) AS apart
+FROM custseg.model m,
+    (VALUES ('customer'), ('broken'), ('spread'), ('embedded'), ('SELECT * FROM customer WHERE false'), ('SELECT * FROM customer WHERE id <= 20'),
+        ('SELECT id, recency::text AS recency, monetary, channel FROM customer'),
+        ('SELECT id % 9 AS id, recency, CASE WHEN id % 10 > 0 THEN monetary END AS monetary, channel, ARRAY[recency, NULL, monetary]::float8[] AS v FROM customer')) s (source),
+    (VALUES ('{"data_quality": {"time_column": "updated", "min_rows": 10}, "drift": {"min_rows": 10}, "segment_sizes": {"min_rows": 10, "confidence": 0.9}}'::jsonb)) v (o)
+WHERE m.deployed_version IS NOT NULL;
+SELECT count(DISTINCT model) >= 12 AS models, count(DISTINCT source) AS sources,
+    count(*) FILTER (WHERE together IS DISTINCT FROM apart) AS differ,
+    count(DISTINCT together -> 'drift') > 40 AS drift, count(DISTINCT together -> 'silhouette') > 20 AS silhouettes
+FROM compared;
+-- and when values have to wait until the sample has been used: one feature fits, but not beside it
+CREATE TABLE crowd AS SELECT c.* FROM customer c, generate_series(1, 50);
+SET maintenance_work_mem = '1100kB';
+SELECT together(model, 'crowd', '{}') = apart(model, 'crowd', '{}') AS same FROM unnest('{q,skips,dense}'::text[]) model;
+RESET maintenance_work_mem;
+-- only what is asked for
+SELECT data_quality IS NULL AS q, cardinality(drift) AS drift, segment_sizes IS NULL AS sizes, cardinality(silhouette) AS silhouette
+FROM custseg_private.make_reports('q', NULL, '{}', NULL, '{silhouette,drift}');
+SELECT custseg_private.make_reports('q', NULL, '{}', NULL, '{}');
+SELECT custseg_private.make_reports(NULL, 'customer', '{}', NULL) IS NULL AS nothing;
+
+--
 -- Mistakes
 --
 SELECT outcome($$SELECT custseg.fairness('m', 'SELECT *, id % 51 AS many FROM customer', 'many')$$);

@@ -115,6 +115,8 @@ typedef struct CsResult
 } CsResult;
 
 extern CsResult *CsResultOpen(FunctionCallInfo fcinfo);
+extern CsResult *CsResultOfType(Oid type);
+extern CsValue CsResultArray(CsResult *result);
 extern void CsResultPut(CsResult *result, const CsValue *row, int n);
 extern void CsResultPutSelected(CsResult *result);
 extern void CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row);

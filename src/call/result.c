@@ -9,10 +9,13 @@
 
 #include "access/htup_details.h"
 #include "call/call.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 /* The error for a row that is not of the declared type. */
 static void
@@ -58,21 +61,56 @@ SpreadRow(const Oid *types, const CsValue *row, int n, Datum *values, bool *null
 	return good;
 }
 
+/* A result whose rows go to the store. */
+static CsResult *
+MakeResult(Tuplestorestate *store, TupleDesc desc)
+{
+	CsResult   *result = palloc(sizeof(CsResult));
+
+	result->store = store;
+	result->desc = desc;
+	result->types = ColumnTypes(desc);
+	result->values = palloc(sizeof(Datum) * desc->natts);
+	result->nulls = palloc(sizeof(bool) * desc->natts);
+	return result;
+}
+
 /* The materialised result set of a set-returning function, palloc'd. */
 CsResult *
 CsResultOpen(FunctionCallInfo fcinfo)
 {
-	CsResult   *result = palloc(sizeof(CsResult));
 	ReturnSetInfo *rsinfo;
 
 	InitMaterializedSRF(fcinfo, 0);
 	rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
-	result->store = rsinfo->setResult;
-	result->desc = rsinfo->setDesc;
-	result->types = ColumnTypes(result->desc);
-	result->values = palloc(sizeof(Datum) * result->desc->natts);
-	result->nulls = palloc(sizeof(bool) * result->desc->natts);
-	return result;
+	return MakeResult(rsinfo->setResult, rsinfo->setDesc);
+}
+
+/*
+ * A result that becomes an array: its rows are of a composite type.  Everything is in
+ * CurrentMemoryContext.
+ */
+CsResult *
+CsResultOfType(Oid type)
+{
+	return MakeResult(tuplestore_begin_heap(false, false, work_mem),
+					  lookup_rowtype_tupdesc_copy(type, -1));
+}
+
+/* The rows of such a result as an array, which ends the result. */
+CsValue
+CsResultArray(CsResult *result)
+{
+	Oid			type = result->desc->tdtypeid;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(result->desc, &TTSOpsMinimalTuple);
+	ArrayBuildState *rows = initArrayResult(type, CurrentMemoryContext, false);
+
+	while (tuplestore_gettupleslot(result->store, true, false, slot))
+		(void) accumArrayResult(rows, ExecFetchSlotHeapTupleDatum(slot), false, type,
+								CurrentMemoryContext);
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(result->store);
+	return CsValueOf(get_array_type(type), makeArrayResult(rows, CurrentMemoryContext), false);
 }
 
 /* Add a row to the result; its values are copied. */

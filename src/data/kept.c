@@ -28,7 +28,7 @@ CsKeptInit(CsKept *k, int ncolumns, int spare, Size held)
 	k->columns = palloc0(sizeof(CsKeptColumn) * Max(ncolumns, 1));
 	k->spare = spare;
 	k->held = held;
-	k->puts_off = true;
+	k->fewest = 1;
 }
 
 /*
@@ -80,7 +80,7 @@ CsKeptRelease(CsKept *k, int column)
 	k->columns[column].wanted = false;
 }
 
-/* Put off the last column of this reading; false when no other is left. */
+/* Put off the last column of this reading; false when no more than the fewest are left. */
 static bool
 PutOffLast(CsKept *k)
 {
@@ -94,7 +94,7 @@ PutOffLast(CsKept *k)
 		last = &k->columns[i];
 		n++;
 	}
-	if (n < 2 || !k->puts_off)
+	if (n <= k->fewest)
 		return false;
 	Drop(last, k);
 	return true;

@@ -212,7 +212,7 @@ typedef struct CsKept
 	int64		first;
 	int64		longest;		/* capacity of a column */
 	Size		held;			/* bytes of values, and of what else is taken */
-	bool		puts_off;		/* unless the caller sets it to false */
+	int			fewest;			/* columns that are kept in a reading: 1, unless the caller sets it */
 	void		(*full) (void *state, int column, Size needed); /* column -1: see Hold */
 	void	   *state;
 } CsKept;

@@ -245,7 +245,7 @@ CsLookRead(CsLook *look)
 	Reading		r = {.look = look, .pass = CsPassOpen(look->relation)};
 
 	CsKeptInit(&look->kept, look->ncolumns, 1, 0);
-	look->kept.puts_off = false;
+	look->kept.fewest = look->ncolumns;
 	look->kept.full = LeaveMemory;
 	look->kept.state = look;
 	for (int i = 0; i < look->ncolumns; i++)

@@ -58,6 +58,7 @@ typedef struct DriftReport
 	bool		in_training;	/* the baseline is the version's own */
 	CsBaseline *baselines;		/* of each feature */
 	int			nquantiles;		/* that are kept of a reference's feature */
+	Size		reserved;		/* bytes that they take */
 	CsDriftFeature *features;
 } DriftReport;
 
@@ -98,12 +99,12 @@ CheckLimits(const char *name, CsDriftLimits *limits)
 
 /* The options, checked. */
 static void
-ReadOptions(FunctionCallInfo fcinfo, CsDriftOptions *options)
+ReadOptions(Jsonb *given, CsDriftOptions *options)
 {
 	CsOption	known[MAX_OPTIONS];
 	int			n = ListOptions(known);
 
-	CsOptionsArgument(fcinfo, DRIFT_OPTIONS, known, n, options);
+	CsOptionsParse(known, n, given, options);
 	for (int i = 0; i < CsStatisticCount(); i++)
 	{
 		if (CsStatisticAt(i)->words != NULL)
@@ -203,25 +204,22 @@ ReferenceQuantiles(int nfeatures)
 	return (int) Max(Min(affordable, MAX_QUANTILES), CS_QUANTILE_POINTS);
 }
 
-/* The baseline of a reference relation; returns the bytes that it takes of numbers. */
-static Size
-ReadReference(DriftReport *report, const char *reference)
+/* The baseline of a reference relation. */
+static void
+ReadReference(DriftReport *report)
 {
+	int			nfeatures = report->pipeline->nfeatures;
 	CsObserveRequest request = {
 		.scorer = report->base.scorer,
-		.source = reference,
-		.as_trained = true,
-		.values_only = true,
+		.relation = CsRelationOpen(report->base.reference),
 		.visit = SketchFeature,
-		.state = report
+		.feature_state = report
 	};
-	int			nfeatures = report->pipeline->nfeatures;
 
 	report->nquantiles = ReferenceQuantiles(nfeatures);
-	request.reserved = sizeof(double) * report->nquantiles * nfeatures;
+	report->reserved = request.reserved = sizeof(double) * report->nquantiles * nfeatures;
 	report->baselines = palloc0(sizeof(CsBaseline) * nfeatures);
 	(void) CsObserve(&request);
-	return request.reserved;
 }
 
 /* The baseline that was frozen with the version. */
@@ -363,36 +361,60 @@ PutFeature(CsReport *report, const CsDriftFeature *d)
 	CsResultPut(report->result, row, NCOLUMNS);
 }
 
-/* drift(model, source, reference, options, version): a row for each feature */
+/* CsReportKind.open */
+static void *
+OpenDrift(const CsReport *base, Jsonb *options)
+{
+	DriftReport *report = palloc0(sizeof(DriftReport));
+
+	report->base = *base;
+	ReadOptions(options, &report->options);
+	report->pipeline = CsScorerPipeline(base->scorer);
+	report->features = MakeFeatures(report->pipeline);
+	if (base->reference == NULL)
+		ReadBaselines(report);
+	else
+		ReadReference(report);
+	return report;
+}
+
+/* CsReportKind.ask */
+static void
+AskFeatures(void *state, CsObserveRequest *request)
+{
+	DriftReport *report = state;
+
+	Assert(request->visit == NULL);
+	request->visit = CompareFeature;
+	request->feature_state = report;
+	request->reserved += report->reserved;
+}
+
+/* CsReportKind.put: a row for each feature, all of which have been compared */
+static void
+PutDrift(void *state, const CsObservation *observation)
+{
+	DriftReport *report = state;
+
+	CsDriftJudge(report->features, report->pipeline->nfeatures, &report->options,
+				 report->in_training ? "in training" : "in the reference");
+	for (int i = 0; i < report->pipeline->nfeatures; i++)
+		PutFeature(&report->base, &report->features[i]);
+}
+
+const CsReportKind CsDriftReport = {"drift", OpenDrift, AskFeatures, PutDrift};
+
+/* drift(model, source, reference, options, version) */
 Datum
 custseg_drift(PG_FUNCTION_ARGS)
 {
-	DriftReport report = {{0}};
-	CsObserveRequest request = {
-		.as_trained = true,
-		.values_only = true,
-		.visit = CompareFeature,
-		.state = &report
-	};
-	char	   *reference;
+	const CsReportKind *const kind = &CsDriftReport;
+	Jsonb	   *options = CsJsonbArgument(fcinfo, DRIFT_OPTIONS);
+	CsReport	report;
 
-	if (!CsReportOpen(&report.base, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
+	if (!CsReportOpen(&report, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
 		return (Datum) 0;
-	ReadOptions(fcinfo, &report.options);
-	report.pipeline = CsScorerPipeline(report.base.scorer);
-	report.features = MakeFeatures(report.pipeline);
-	reference = CsTextArgument(fcinfo, DRIFT_REFERENCE);
-	if (reference == NULL)
-		ReadBaselines(&report);
-	else
-		request.reserved = ReadReference(&report, reference);
-
-	request.scorer = report.base.scorer;
-	request.source = report.base.source;
-	(void) CsObserve(&request);
-	CsDriftJudge(report.features, report.pipeline->nfeatures, &report.options,
-				 report.in_training ? "in training" : "in the reference");
-	for (int i = 0; i < report.pipeline->nfeatures; i++)
-		PutFeature(&report.base, &report.features[i]);
+	report.reference = CsTextArgument(fcinfo, DRIFT_REFERENCE);
+	CsReportsMake(&report, &kind, &options, 1);
 	return (Datum) 0;
 }

@@ -337,10 +337,10 @@ Observe(FairnessReport *report, const char *attribute)
 	report->cells = palloc0(sizeof(int64) * report->nsegments * (MAX_GROUPS + 1));
 
 	request.scorer = report->base.scorer;
-	request.source = report->base.source;
 	request.relation = rel;
+	request.place = true;
 	request.visit_row = CountRow;
-	request.state = report;
+	request.row_state = report;
 	request.nextra = 1;
 	request.extra = &report->attribute;
 	report->observation = CsObserve(&request);

@@ -76,42 +76,41 @@ typedef struct CsObservedRow
 
 typedef void (*CsRowVisitor) (void *state, const CsObservedRow *row);
 
+typedef void (*CsSampleVisitor) (void *state, const CsObservation *observation);
+
+/* What is wanted of a source; several reports can ask for their parts of one request. */
 typedef struct CsObserveRequest
 {
 	const CsScorer *scorer;		/* pinned by the caller */
-	const char *source;			/* NULL: the version's own, see CsSourceOpen */
-	const CsRelation *relation; /* the source, where the caller has opened it; or NULL */
-	int			sample;			/* rows of the sample, 0: none */
-	uint64		seed;			/* of the sample */
-	bool		values_only;	/* no row is placed */
-	/*
-	 * As training does where a feature's "impute" is "skip": a row that lacks it counts for the first
-	 * such feature and for no other.
-	 */
-	bool		as_trained;
+	const CsRelation *relation; /* the source */
+	bool		place;			/* the rows: what is wanted of segments, of rows or of a sample */
 	Size		reserved;		/* of maintenance_work_mem, which the caller has taken */
+
+	int			sample;			/* rows of the sample, 0: none */
+	uint64		seed;
 	/*
-	 * Called for each feature, in order, with its values and levels at hand.  NULL: neither is
-	 * collected.
+	 * Called when the rows have been read once, with the sample at hand, which is let go of afterwards.
+	 * NULL: the sample stays.
+	 */
+	CsSampleVisitor visit_sample;
+	void	   *sample_state;
+
+	/*
+	 * Called for each feature, in order, with its values and levels at hand.  As training does where a
+	 * feature's "impute" is "skip", a row that lacks it counts for the first such feature and for no
+	 * other.  NULL: values and levels are not collected.
 	 */
 	CsFeatureVisitor visit;
+	void	   *feature_state;
+
 	/* Called for each row, in a context that is reset after it; or NULL. */
 	CsRowVisitor visit_row;
+	void	   *row_state;
 	int			nextra;			/* columns of "relation" to read beside the features' */
 	const CsColumn **extra;
-	void	   *state;			/* of the visitors */
 } CsObserveRequest;
 
-/*
- * Read the source.  The observation is palloc'd in CurrentMemoryContext.  A column
- * that is missing or of another kind is noted and no error.  Values of numbers are held to
- * maintenance_work_mem: when they do not fit, features are taken in groups, each of which reads the
- * source once; an error when those of one feature do not.
- */
 extern CsObservation *CsObserve(const CsObserveRequest *request);
-
-/* The same in a pass that the caller reads afterwards; "relation" and "source" are the pass's. */
-extern CsObservation *CsObserveInPass(CsPass *pass, const CsObserveRequest *request);
 
 /*
  * baseline.c: a feature's baseline as it was frozen with a version; the same struct as in
@@ -120,20 +119,33 @@ extern CsObservation *CsObserveInPass(CsPass *pass, const CsObserveRequest *requ
  */
 extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
 
-/*
- * report.c: what the functions that report have in common.
- *
- * Open reads the arguments "model", "source" and "version" (by their numbers) and makes the result
- * set; false when the model is NULL, which has no report.  The source is by default the one that
- * the version was trained on.
- */
+/* report.c: what the functions that report have in common. */
 typedef struct CsReport
 {
 	CsResult   *result;
 	const CsScorer *scorer;		/* pinned */
 	char	   *source;			/* NULL: the version's own, see CsSourceOpen */
 	char	   *id;				/* as trained, or NULL */
+	char	   *reference;		/* a source that stands for the past; NULL: training does */
 } CsReport;
+
+/*
+ * A report on what can be observed of a source.  Open checks the options and reads what the version
+ * keeps of its training; the state that it returns is the others'.  Ask adds to a request, whose
+ * relation is open, what the report needs to know.  Put makes the rows.
+ */
+typedef struct CsReportKind
+{
+	const char *name;
+	void	   *(*open) (const CsReport *report, Jsonb *options);
+	void		(*ask) (void *state, CsObserveRequest *request);
+	void		(*put) (void *state, const CsObservation *observation);
+} CsReportKind;
+
+extern const CsReportKind CsQualityReport;
+extern const CsReportKind CsDriftReport;
+extern const CsReportKind CsSizesReport;
+extern const CsReportKind CsSilhouetteReport;
 
 /* The arguments of most reports. */
 enum
@@ -141,13 +153,15 @@ enum
 	ARG_MODEL, ARG_SOURCE, ARG_OPTIONS, ARG_VERSION
 };
 
+extern bool CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
 extern bool CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
+extern void CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds,
+						  Jsonb *const *options, int n);
+extern Datum CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind);
 
-/* An error unless two options are in order. */
 extern void CsReportCheckLimits(const char *low_name, double low, const char *high_name,
 								double high);
 
-/* Why no row of the source can be placed, in words; NULL when rows can be.  Palloc'd. */
 extern char *CsObservationProblem(const CsObservation *observation);
 
 #endif							/* CUSTSEG_MONITOR_H */

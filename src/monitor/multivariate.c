@@ -75,12 +75,13 @@ ReadOptions(FunctionCallInfo fcinfo, MultivariateOptions *o)
 	CsReportCheckLimits("min_rows", o->min_rows, "sample", o->sample);
 }
 
-/* An error when samples and test take too much memory; returns the samples' bytes. */
+/* An error when samples and test take too much memory; returns the bytes of one sample. */
 static Size
 CheckMemory(const CsScorer *scorer, int sample)
 {
-	Size		rows = mul_size(mul_size(sample, 2), mul_size(scorer->ncolumns, sizeof(double)));
-	Size		needed = add_size(rows, CsEnergyMemory(scorer->ncolumns, sample, sample));
+	Size		rows = mul_size(sample, mul_size(scorer->ncolumns, sizeof(double)));
+	Size		needed = add_size(mul_size(rows, 2),
+								  CsEnergyMemory(scorer->ncolumns, sample, sample));
 
 	if (needed > CsMemoryLimit())
 		CsMemoryError(needed, "lower the option \"sample\"", "comparing %d rows of %d columns", sample,
@@ -191,10 +192,10 @@ ObserveTrainedSource(const CsScorer *scorer, CsObserveRequest *request)
 	};
 	CsObservation *observation;
 
-	request->source = NULL;
 	request->visit = CheckFeature;
-	request->state = &trained;
+	request->feature_state = &trained;
 	error_context_stack = &context;
+	request->relation = CsSourceOpen(scorer, NULL);
 	observation = CsObserve(request);
 	error_context_stack = context.previous;
 	if (IsBaselineSampled(scorer, &trained.baselines[0]))
@@ -202,6 +203,16 @@ ObserveTrainedSource(const CsScorer *scorer, CsObserveRequest *request)
 	if (trained.change != NULL)
 		ReportNoBaseline(scorer, observation->source, trained.change);
 	return observation;
+}
+
+/* A sample of what stands for the past. */
+static CsObservation *
+ObserveBaseline(const CsReport *report, CsObserveRequest *request)
+{
+	if (report->reference == NULL)
+		return ObserveTrainedSource(report->scorer, request);
+	request->relation = CsRelationOpen(report->reference);
+	return CsObserve(request);
 }
 
 /* Rows that a sample is of. */
@@ -260,7 +271,7 @@ custseg_drift_multivariate(PG_FUNCTION_ARGS)
 {
 	CsReport	report = {0};
 	MultivariateOptions options;
-	CsObserveRequest request = {0};
+	CsObserveRequest request = {.place = true};
 	CsObservation *baseline;
 	CsObservation *current;
 	CsEnergyResult test = {NAN, NAN, NAN, NAN};
@@ -272,13 +283,11 @@ custseg_drift_multivariate(PG_FUNCTION_ARGS)
 	request.scorer = report.scorer;
 	request.sample = options.sample;
 	request.seed = (uint64) options.seed;
-	request.as_trained = true;
 	request.reserved = CheckMemory(report.scorer, options.sample);
-	request.source = CsTextArgument(fcinfo, DRIFT_REFERENCE);
-	baseline = request.source != NULL ? CsObserve(&request) :
-		ObserveTrainedSource(report.scorer, &request);
+	report.reference = CsTextArgument(fcinfo, DRIFT_REFERENCE);
+	baseline = ObserveBaseline(&report, &request);
 
-	request.source = report.source;
+	request.relation = CsSourceOpen(report.scorer, report.source);
 	request.seed++;				/* not the same rows of the same source */
 	request.visit = NULL;
 	current = CsObserve(&request);

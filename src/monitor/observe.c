@@ -42,6 +42,7 @@ typedef struct Observer
 	CsLevelCounts **levels;		/* of those that are categories */
 	int			visited;		/* features that have been */
 	CsReservoir reservoir;
+	Size		sample_size;	/* bytes of the sample while it is held */
 } Observer;
 
 /* Have the columns read, and make room for what is counted of the rows. */
@@ -55,7 +56,7 @@ Prepare(Observer *o)
 	int			nsegments = request->scorer->nsegments;
 
 	o->placer = CsPassTryToPlace(o->pass, request->scorer,
-								 request->values_only ? CS_PLACE_NOT : CS_PLACE_TRY);
+								 request->place ? CS_PLACE_TRY : CS_PLACE_NOT);
 	result->scorer = request->scorer;
 	result->source = relation->description;
 	result->scored = o->placer->is_bound;
@@ -79,9 +80,11 @@ Prepare(Observer *o)
 	CsReservoirInit(&o->reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
 	if (request->sample > 0)
 	{
-		result->sample = palloc_extended(sizeof(double) * request->sample * request->scorer->ncolumns,
-										 MCXT_ALLOC_HUGE);
+		Size		rows = sizeof(double) * request->sample * request->scorer->ncolumns;
+
+		result->sample = palloc_extended(rows, MCXT_ALLOC_HUGE);
 		result->sample_labels = palloc(sizeof(int32) * request->sample);
+		o->sample_size = rows + sizeof(int32) * request->sample;
 	}
 }
 
@@ -164,7 +167,7 @@ VisitRow(Observer *o, const Datum *values, const bool *nulls)
 
 	for (int i = 0; i < o->pipeline->nfeatures; i++)
 		o->missing[i] = o->placer->column[i] < 0 || nulls[o->placer->column[i]];
-	o->request.visit_row(o->request.state, &row);
+	o->request.visit_row(o->request.row_state, &row);
 }
 
 /* The feature for want of which training would have skipped the row; -1: it would not. */
@@ -185,9 +188,10 @@ static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Observer   *o = state;
-	int			skips = o->request.as_trained && o->skips ? FeatureThatSkips(o) : -1;
+	bool		collects = o->request.visit != NULL;
+	int			skips = collects && o->skips ? FeatureThatSkips(o) : -1;
 
-	for (int i = o->visited; i < o->pipeline->nfeatures && o->request.visit != NULL; i++)
+	for (int i = o->visited; i < o->pipeline->nfeatures && collects; i++)
 	{
 		int			column = o->placer->column[i];
 
@@ -195,7 +199,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 			(skips < 0 || skips == i))
 			CollectValue(o, i, values[column], nulls[column]);
 	}
-	if (o->pass->is_first && !o->request.values_only)
+	if (o->pass->is_first && o->request.place)
 	{
 		CountRow(o);
 		if (o->request.visit_row != NULL)
@@ -259,7 +263,7 @@ Visit(Observer *o, int feature)
 		if (f->nvalues > 0)
 			CsMomentsOfSorted(f->values, f->nvalues, &f->mean, &f->sd);
 	}
-	o->request.visit(o->request.state, o->result, feature);
+	o->request.visit(o->request.feature_state, o->result, feature);
 	f->values = NULL;
 	f->levels = NULL;
 	CsKeptRelease(&o->kept, feature);
@@ -280,13 +284,17 @@ VisitCollected(Observer *o)
 	}
 }
 
-/* What is to be collected of each feature. */
+/*
+ * What is to be collected of each feature.  Where little memory is left beside a sample that will be
+ * let go of, all features may wait for the reading that has the whole.
+ */
 static void
 PrepareValues(Observer *o)
 {
 	int			nfeatures = o->pipeline->nfeatures;
 
-	CsKeptInit(&o->kept, nfeatures, 1, o->request.reserved);
+	CsKeptInit(&o->kept, nfeatures, 1, o->request.reserved + o->sample_size);
+	o->kept.fewest = o->request.visit_sample != NULL ? 0 : 1;
 	o->kept.full = ReportMemory;
 	o->kept.state = o;
 	o->levels = palloc0(sizeof(CsLevelCounts *) * nfeatures);
@@ -317,50 +325,63 @@ BeginReading(void *state, CsPass *pass)
 	CsKeptBegin(&o->kept, 0);
 }
 
+/* Have the sample visited, and let go of it. */
+static void
+VisitSample(Observer *o)
+{
+	o->request.visit_sample(o->request.sample_state, o->result);
+	if (o->result->sample != NULL)
+	{
+		pfree(o->result->sample);
+		pfree(o->result->sample_labels);
+	}
+	o->result->sample = NULL;
+	o->result->sample_labels = NULL;
+	o->kept.held -= o->sample_size;
+	o->kept.fewest = 1;
+}
+
 /* CsVisitor.end */
 static bool
 EndReading(void *state)
 {
 	Observer   *o = state;
+	bool		is_first = o->pass->is_first;
 
-	if (o->pass->is_first)
+	if (is_first)
 		o->result->nrows = o->pass->nrows;
-	if (o->request.visit == NULL)
-		return false;
-	VisitCollected(o);
-	return o->visited < o->pipeline->nfeatures;
+	if (o->request.visit != NULL)
+		VisitCollected(o);
+	if (is_first && o->request.visit_sample != NULL)
+		VisitSample(o);
+	return o->request.visit != NULL && o->visited < o->pipeline->nfeatures;
 }
 
-/* See monitor.h. */
+/*
+ * Read the source, as the caller.  The observation is palloc'd in CurrentMemoryContext.  A column
+ * that is missing or of another kind is noted and no error.  Values of numbers and the sample are held
+ * to maintenance_work_mem: when they do not fit, features are taken in groups, each of which reads the
+ * source once; an error when those of one feature do not.
+ */
 CsObservation *
-CsObserveInPass(CsPass *pass, const CsObserveRequest *request)
+CsObserve(const CsObserveRequest *request)
 {
-	Observer   *o = palloc0(sizeof(Observer));
+	Observer	o = {
+		.request = *request,
+		.pipeline = CsScorerPipeline(request->scorer),
+		.result = palloc0(sizeof(CsObservation)),
+		.pass = CsPassOpen(request->relation)
+	};
 
-	o->request = *request;
-	o->pipeline = CsScorerPipeline(request->scorer);
-	o->result = palloc0(sizeof(CsObservation));
-	o->pass = pass;
-	Prepare(o);
-	PrepareValues(o);
-	CsPassVisit(pass, &(CsVisitor) {
-		.state = o,
+	Prepare(&o);
+	PrepareValues(&o);
+	CsPassVisit(o.pass, &(CsVisitor) {
+		.state = &o,
 		.begin = BeginReading,
 		.take_row = TakeRow,
 		.end = EndReading,
 		.needs_raw = true
 	});
-	return o->result;
-}
-
-/* See monitor.h. */
-CsObservation *
-CsObserve(const CsObserveRequest *request)
-{
-	CsPass	   *pass = CsPassOpen(request->relation != NULL ? request->relation :
-								  CsSourceOpen(request->scorer, request->source));
-	CsObservation *result = CsObserveInPass(pass, request);
-
-	(void) CsPassRead(pass);
-	return result;
+	(void) CsPassRead(o.pass);
+	return o.result;
 }

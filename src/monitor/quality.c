@@ -325,16 +325,32 @@ PutFeature(QualityReport *report, int feature)
 	CsQualityPut(&report->common, &row);
 }
 
-/* Read the source, all counts at once. */
-static void
-Observe(QualityReport *report)
+/* CsReportKind.open */
+static void *
+OpenQuality(const CsReport *base, Jsonb *options)
 {
+	QualityReport *report = palloc0(sizeof(QualityReport));
 	CsQuality  *common = &report->common;
-	CsObserveRequest request = {0};
-	const CsColumn *time_column;
 
-	common->relation = CsSourceOpen(common->base.scorer, common->base.source);
-	time_column = CsQualityTimeColumn(common);
+	common->base = *base;
+	CsOptionsParse(qualityOptions, lengthof(qualityOptions), options, &common->options);
+	CsQualityCheckOptions(common);
+	report->pipeline = CsScorerPipeline(base->scorer);
+	report->baselines = CsBaselinesRead(base->scorer);
+	report->tallies = palloc0(sizeof(Tally) * report->pipeline->nfeatures);
+	common->significance = common->options.significance / report->pipeline->nfeatures;
+	return report;
+}
+
+/* CsReportKind.ask: all counts at once */
+static void
+AskRows(void *state, CsObserveRequest *request)
+{
+	QualityReport *report = state;
+	CsQuality  *common = &report->common;
+
+	Assert(request->visit_row == NULL);
+	common->relation = request->relation;
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
 	{
 		const CsColumn *column = CsRelationFind(common->relation,
@@ -345,34 +361,30 @@ Observe(QualityReport *report)
 		if (report->pipeline->feature[i].kind == CS_CATEGORICAL)
 			report->tallies[i].unseen = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
 	}
-	request.scorer = common->base.scorer;
-	request.source = common->base.source;
-	request.relation = common->relation;
-	request.visit_row = CountRow;
-	request.state = report;
-	request.nextra = time_column != NULL ? 1 : 0;
-	request.extra = &time_column;
-	common->observation = CsObserve(&request);
+	request->place = true;
+	request->visit_row = CountRow;
+	request->row_state = report;
+	request->nextra = CsQualityTimeColumn(common) != NULL ? 1 : 0;
+	request->extra = &common->time_column;
 }
 
-/* data_quality(model, source, options, version): the source, its id and time, and each feature */
+/* CsReportKind.put: the source, its id and time, and each feature */
+static void
+PutQuality(void *state, const CsObservation *observation)
+{
+	QualityReport *report = state;
+
+	report->common.observation = observation;
+	CsQualityPutSource(&report->common);
+	for (int i = 0; i < report->pipeline->nfeatures; i++)
+		PutFeature(report, i);
+}
+
+const CsReportKind CsQualityReport = {"data_quality", OpenQuality, AskRows, PutQuality};
+
+/* data_quality(model, source, options, version) */
 Datum
 custseg_data_quality(PG_FUNCTION_ARGS)
 {
-	QualityReport report = {0};
-	CsQuality  *common = &report.common;
-
-	if (!CsReportOpen(&common->base, fcinfo, ARG_SOURCE, ARG_VERSION))
-		return (Datum) 0;
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, qualityOptions, lengthof(qualityOptions), &common->options);
-	CsQualityCheckOptions(common);
-	report.pipeline = CsScorerPipeline(common->base.scorer);
-	report.baselines = CsBaselinesRead(common->base.scorer);
-	report.tallies = palloc0(sizeof(Tally) * report.pipeline->nfeatures);
-	common->significance = common->options.significance / report.pipeline->nfeatures;
-	Observe(&report);
-	CsQualityPutSource(common);
-	for (int i = 0; i < report.pipeline->nfeatures; i++)
-		PutFeature(&report, i);
-	return (Datum) 0;
+	return CsReportCall(fcinfo, &CsQualityReport);
 }

@@ -27,7 +27,7 @@ typedef struct CsQuality
 	CsReport	base;
 	CsQualityOptions options;
 	double		significance;	/* of one test among those of all features */
-	CsRelation *relation;
+	const CsRelation *relation;
 	const CsObservation *observation;
 	const CsColumn *time_column;	/* NULL: not asked for, not there, or no point in time */
 	Interval   *max_age;		/* or NULL */

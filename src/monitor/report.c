@@ -16,13 +16,17 @@
 /* Features that a reason lists before it says "and others". */
 #define MAX_LISTED 5
 
-/* See monitor.h. */
+/*
+ * Read the arguments "model", "source" and "version", the latter two by their numbers.  False when the
+ * model is NULL, which has no report.  The source is by default the one that the version was trained
+ * on.
+ */
 bool
-CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
+CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
 {
 	char	   *model = CsTextArgument(fcinfo, ARG_MODEL);
 
-	report->result = CsResultOpen(fcinfo);
+	memset(report, 0, sizeof(*report));
 	if (model == NULL)
 		return false;
 	report->scorer = CsCacheGet(model, CsVersionArgument(fcinfo, version));
@@ -32,7 +36,52 @@ CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
 	return true;
 }
 
-/* See monitor.h. */
+/* The same of a set-returning function, whose result is opened even if it stays without rows. */
+bool
+CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+	bool		is_asked = CsReportStart(report, fcinfo, source, version);
+
+	report->result = result;
+	return is_asked;
+}
+
+/*
+ * Make reports of one version and one source, each with its own options (NULL: none given) and its own
+ * result.  The source is read once for all of them, as far as memory allows; see CsObserve.
+ */
+void
+CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds, Jsonb *const *options, int n)
+{
+	CsObserveRequest request = {.scorer = reports[0].scorer};
+	void	  **states = palloc(sizeof(void *) * n);
+	const CsObservation *observation;
+
+	for (int i = 0; i < n; i++)
+		states[i] = kinds[i]->open(&reports[i], options[i]);
+	request.relation = CsSourceOpen(reports[0].scorer, reports[0].source);
+	for (int i = 0; i < n; i++)
+		kinds[i]->ask(states[i], &request);
+	observation = CsObserve(&request);
+	for (int i = 0; i < n; i++)
+		kinds[i]->put(states[i], observation);
+	pfree(states);
+}
+
+/* A function (model, source, options, version) that makes one report. */
+Datum
+CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind)
+{
+	Jsonb	   *options = CsJsonbArgument(fcinfo, ARG_OPTIONS);
+	CsReport	report;
+
+	if (CsReportOpen(&report, fcinfo, ARG_SOURCE, ARG_VERSION))
+		CsReportsMake(&report, &kind, &options, 1);
+	return (Datum) 0;
+}
+
+/* An error unless two options are in order. */
 void
 CsReportCheckLimits(const char *low_name, double low, const char *high_name, double high)
 {
@@ -43,7 +92,7 @@ CsReportCheckLimits(const char *low_name, double low, const char *high_name, dou
 				 errdetail("They are %.15g and %.15g.", low, high)));
 }
 
-/* See monitor.h. */
+/* Why no row of the source can be placed, in words; NULL when rows can be.  Palloc'd. */
 char *
 CsObservationProblem(const CsObservation *observation)
 {

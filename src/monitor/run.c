@@ -2,9 +2,10 @@
  * run.c
  *	  monitor(): all checks of a model's source in one call, what they found kept, and alerts.
  *
- * A run reads and then writes.  Each check, a report such as drift(), is a statement of its own
- * that runs as the caller, under one snapshot, in a subtransaction: when it ends in an error, that
- * is a finding, too, and the other checks go on.  Then the model is locked as for any change of it,
+ * A run reads and then writes.  Its checks are reports such as drift(), which run as the caller, under
+ * one snapshot, in a subtransaction.  Those that only look at the source read it once, together.  When
+ * that ends in an error, each is made by itself: the one that fails again is a finding, too, and the
+ * others go on.  Then the model is locked as for any change of it,
  * and what was found is judged and written as the owner of the tables, by SQL functions that
  * nobody else can write with (record_run, record_alerts in custseg--1.0.sql).  Until then a run
  * holds nothing that another session waits for.
@@ -14,7 +15,7 @@
  *
  * A cancel ends the statement, as whoever sent it expects, and leaves no trace of the run.
  * statement_timeout is another matter: for a monitor that is left to a scheduler, "it takes too
- * long" is what has to be told.  So the check at work is given up, those that have not begun are
+ * long" is what has to be told.  So the checks at work are given up, those that have not begun are
  * left out, and the run is written as failed.  The clock is then started anew, so that what is
  * left of the statement has an end, too.
  */
@@ -75,10 +76,12 @@ static const CsOption monitorOptions[] = {
 	{"keep_days", CS_OPTION_INT, offsetof(MonitorOptions, keep_days), 0, 0, 100000},
 };
 
-/* In this order: what is read is checked before it is compared. */
+/* In this order: what is read is checked before it is compared.  The first four can share a reading. */
 static const char *const checks[] = {
 	"data_quality", "drift", "segment_sizes", "silhouette", "drift_multivariate"
 };
+
+#define CHECKS_TOGETHER 4
 
 /* A run, from its call to its row. */
 typedef struct MonitorRun
@@ -95,7 +98,7 @@ typedef struct MonitorRun
 } MonitorRun;
 
 static const char *const check_sql =
-"SELECT custseg_private.run_check($1, $2, $3, $4, $5, $6)";
+"SELECT custseg_private.run_checks($1, $2, $3, $4, $5, $6)";
 
 static const char *const error_sql =
 "SELECT $1 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object($2, $3)";
@@ -169,9 +172,9 @@ VersionValue(int version)
 	return version == 0 ? CsValueNull(INT4OID) : CsValueInt4(version);
 }
 
-/* Run a check as the caller, under the caller's snapshot, and keep what it reports. */
+/* Run checks as the caller, under the caller's snapshot, and keep what they report. */
 static void
-RunCheck(MonitorRun *run, const char *check)
+RunChecks(MonitorRun *run, const char *const *names, int n)
 {
 	CsValue		arguments[6];
 	Oid			types[6];
@@ -180,7 +183,7 @@ RunCheck(MonitorRun *run, const char *check)
 	int			result;
 
 	SPI_connect();
-	arguments[0] = CsValueText(check);
+	arguments[0] = CsValueTexts(names, n);
 	arguments[1] = CsValueText(run->model);
 	arguments[2] = CsValueText(run->source);
 	arguments[3] = VersionValue(run->version);
@@ -214,24 +217,26 @@ DescribeError(const ErrorData *error)
 	return text.data;
 }
 
-/* Note how a check failed. */
+/* Note how checks failed. */
 static void
-NoteError(MonitorRun *run, const char *check, const ErrorData *error)
+NoteError(MonitorRun *run, const char *const *names, int n, const ErrorData *error)
 {
-
 	SPI_connect();
-	CsCatalogExecute(error_sql, CsValues(CsValueJsonb(run->errors), CsValueText(check),
-										 CsValueText(DescribeError(error))), true);
-	run->errors = FetchJsonb(run);
+	for (int i = 0; i < n; i++)
+	{
+		CsCatalogExecute(error_sql, CsValues(CsValueJsonb(run->errors), CsValueText(names[i]),
+											 CsValueText(DescribeError(error))), true);
+		run->errors = FetchJsonb(run);
+	}
 	SPI_finish();
 }
 
 /*
- * Run a check in a subtransaction; NULL when it went well, else its error, in the run's context.
+ * Run checks in a subtransaction; NULL when all went well, else the error, in the run's context.
  * As in PL/pgSQL, but for what memory and resources are the subtransaction's.
  */
 static ErrorData *
-TryCheck(MonitorRun *run, const char *check)
+TryChecks(MonitorRun *run, const char *const *names, int n)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -241,7 +246,7 @@ TryCheck(MonitorRun *run, const char *check)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		RunCheck(run, check);
+		RunChecks(run, names, n);
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
@@ -258,30 +263,39 @@ TryCheck(MonitorRun *run, const char *check)
 }
 
 /*
- * Run all checks.  One that is canceled ends the statement, unless it is by statement_timeout: the
- * timer that was set and is set no more tells.
+ * After checks were canceled: an error that ends the statement, unless it was by statement_timeout.
+ * The timer that was set and is set no more tells.
  */
 static void
-RunChecks(MonitorRun *run)
+CheckTimedOut(ErrorData *error, bool was_limited)
 {
-	for (int i = 0; i < lengthof(checks); i++)
+	if (!was_limited || get_timeout_active(STATEMENT_TIMEOUT))
+		ReThrowError(error);
+	if (StatementTimeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
+}
+
+/* Run all checks: those that can share a reading together, and one by one when that fails. */
+static void
+RunAllChecks(MonitorRun *run)
+{
+	int			n = CHECKS_TOGETHER;
+
+	for (int i = 0; i < lengthof(checks);)
 	{
 		bool		limited = get_timeout_active(STATEMENT_TIMEOUT);
-		ErrorData  *error = TryCheck(run, checks[i]);
+		ErrorData  *error = TryChecks(run, &checks[i], n);
+		bool		canceled = error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 
-		if (error == NULL)
-			continue;
-		if (error->sqlerrcode != ERRCODE_QUERY_CANCELED)
-		{
-			NoteError(run, checks[i], error);
-			continue;
-		}
-		if (!limited || get_timeout_active(STATEMENT_TIMEOUT))
-			ReThrowError(error);
-		if (StatementTimeout > 0)
-			enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
-		NoteError(run, checks[i], error);
-		return;
+		if (canceled)
+			CheckTimedOut(error, limited);
+		if (error != NULL && (n == 1 || canceled))
+			NoteError(run, &checks[i], n, error);
+		if (canceled)
+			return;
+		if (error == NULL || n == 1)
+			i += n;
+		n = 1;
 	}
 }
 
@@ -399,7 +413,7 @@ custseg_monitor(PG_FUNCTION_ARGS)
 
 	run.skipped = !LockRun(run.model);
 	if (!run.skipped)
-		RunChecks(&run);
+		RunAllChecks(&run);
 	result = RecordRun(&run, desc);
 	if (options.keep_days > 0 && !run.skipped)
 		ForgetRuns(run.model, options.keep_days);

@@ -19,8 +19,6 @@
 #define SAMPLE_ROWS 20000
 #define SAMPLE_SEED 42
 
-PG_FUNCTION_INFO_V1(custseg_monitor_silhouette);
-
 /* Rows that there is room for twice, as a sample and as a matrix. */
 static int
 SampleRows(const CsScorer *scorer)
@@ -77,29 +75,53 @@ MeasureSample(const CsObservation *o)
 	return mean;
 }
 
-/* The arguments. */
-enum
+/* The silhouette of a source in the making. */
+typedef struct SilhouetteReport
 {
-	SILHOUETTE_MODEL, SILHOUETTE_SOURCE, SILHOUETTE_VERSION
-};
+	CsReport	base;
+	double		mean;			/* NaN: not defined */
+} SilhouetteReport;
 
-/* monitor_silhouette(model, source, version): one row */
-Datum
-custseg_monitor_silhouette(PG_FUNCTION_ARGS)
+/* CsReportKind.open: there are no options */
+static void *
+OpenSilhouette(const CsReport *base, Jsonb *options)
 {
-	CsReport	report = {0};
-	CsObserveRequest request = {0};
-	CsObservation *o;
+	SilhouetteReport *report = palloc(sizeof(SilhouetteReport));
 
-	if (!CsReportOpen(&report, fcinfo, SILHOUETTE_SOURCE, SILHOUETTE_VERSION))
-		return (Datum) 0;
-	request.scorer = report.scorer;
-	request.source = report.source;
-	request.sample = SampleRows(report.scorer);
-	request.seed = SAMPLE_SEED;
-	o = CsObserve(&request);
-	CsResultPut(report.result,
-				CsValues(CsValueFloat8(o->scored && o->nsample > 0 ? MeasureSample(o) : NAN),
-						 CsValueInt8(o->nsample)));
-	return (Datum) 0;
+	report->base = *base;
+	report->mean = NAN;
+	return report;
 }
+
+/* CsSampleVisitor */
+static void
+TakeSample(void *state, const CsObservation *o)
+{
+	SilhouetteReport *report = state;
+
+	if (o->nsample > 0)
+		report->mean = MeasureSample(o);
+}
+
+/* CsReportKind.ask */
+static void
+AskSample(void *state, CsObserveRequest *request)
+{
+	Assert(request->sample == 0);
+	request->place = true;
+	request->sample = SampleRows(request->scorer);
+	request->seed = SAMPLE_SEED;
+	request->visit_sample = TakeSample;
+	request->sample_state = state;
+}
+
+/* CsReportKind.put: one row */
+static void
+PutSilhouette(void *state, const CsObservation *o)
+{
+	const SilhouetteReport *report = state;
+
+	CsResultPut(report->base.result, CsValues(CsValueFloat8(report->mean), CsValueInt8(o->nsample)));
+}
+
+const CsReportKind CsSilhouetteReport = {"silhouette", OpenSilhouette, AskSample, PutSilhouette};

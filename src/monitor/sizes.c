@@ -311,30 +311,48 @@ PutTotal(SizeReport *report)
 	CsResultPut(report->base.result, row, i);
 }
 
-/* segment_sizes(model, source, options, version): one row a segment, and one for all */
+/* CsReportKind.open */
+static void *
+OpenSizes(const CsReport *base, Jsonb *options)
+{
+	SizeReport *report = palloc0(sizeof(SizeReport));
+
+	report->base = *base;
+	CsOptionsParse(sizeOptions, lengthof(sizeOptions), options, &report->options);
+	CheckOptions(&report->options);
+	report->nsegments = base->scorer->nsegments;
+	report->sizes = palloc0(sizeof(SegmentSize) * report->nsegments);
+	if (CsScorerRead(base->scorer, trained_sql, TakeTrained, report) != report->nsegments)
+		CsReportDroppedVersion(base->scorer);
+	return report;
+}
+
+/* CsReportKind.ask */
+static void
+AskPlaces(void *state, CsObserveRequest *request)
+{
+	request->place = true;
+}
+
+/* CsReportKind.put: a row for each segment, and one for all */
+static void
+PutSizes(void *state, const CsObservation *observation)
+{
+	SizeReport *report = state;
+
+	report->observation = observation;
+	report->problem = CsObservationProblem(observation);
+	CompareShares(report);
+	for (int i = 0; i < report->nsegments; i++)
+		PutSegment(report, i);
+	PutTotal(report);
+}
+
+const CsReportKind CsSizesReport = {"segment_sizes", OpenSizes, AskPlaces, PutSizes};
+
+/* segment_sizes(model, source, options, version) */
 Datum
 custseg_segment_sizes(PG_FUNCTION_ARGS)
 {
-	SizeReport	report = {0};
-	CsObserveRequest request = {0};
-
-	if (!CsReportOpen(&report.base, fcinfo, ARG_SOURCE, ARG_VERSION))
-		return (Datum) 0;
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, sizeOptions, lengthof(sizeOptions), &report.options);
-	CheckOptions(&report.options);
-	report.nsegments = report.base.scorer->nsegments;
-	report.sizes = palloc0(sizeof(SegmentSize) * report.nsegments);
-	if (CsScorerRead(report.base.scorer, trained_sql, TakeTrained, &report) !=
-		report.base.scorer->nsegments)
-		CsReportDroppedVersion(report.base.scorer);
-
-	request.scorer = report.base.scorer;
-	request.source = report.base.source;
-	report.observation = CsObserve(&request);
-	report.problem = CsObservationProblem(report.observation);
-	CompareShares(&report);
-	for (int i = 0; i < report.nsegments; i++)
-		PutSegment(&report, i);
-	PutTotal(&report);
-	return (Datum) 0;
+	return CsReportCall(fcinfo, &CsSizesReport);
 }

@@ -117,17 +117,6 @@ CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 CsPlacer *
 CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 {
-	ListCell   *cell;
-
-	foreach(cell, pass->placers)
-	{
-		CsPlacer   *p = lfirst(cell);
-
-		if (p->scoring.scorer != scorer || p->states == NULL)
-			continue;
-		p->placing = Max(p->placing, placing);
-		return p;
-	}
 	return AddPlacer(pass, scorer, placing,
 					 palloc0(sizeof(CsBindState) * CsScorerPipeline(scorer)->nfeatures));
 }

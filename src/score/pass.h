@@ -69,8 +69,7 @@ extern CsPass *CsPassOpenModel(const char *model, int version, const char *sourc
 
 /*
  * Have a version, which the caller has pinned, place the rows.  A feature whose column is missing or of
- * another kind is an error.  TryToPlace: it is noted in "states" and nobody is placed; visitors share
- * the placer of a version.
+ * another kind is an error.  TryToPlace: it is noted in "states" and nobody is placed.
  */
 extern CsPlacer *CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
 extern CsPlacer *CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);

@@ -129,7 +129,7 @@ is($one->query("SELECT status FROM custseg.monitor('loyalty');"), 'ok', 'the sam
 # Under statement_timeout each model of a statement has its time, and says when it was not enough.
 $gate->query('SELECT pg_advisory_lock(1);');
 is($one->query("SET statement_timeout = '300ms'; SELECT name, status, error FROM unnest('{loyalty,other}'::text[]) name, custseg.monitor(name, $held);"),
-    "loyalty|failed|data_quality: canceling statement due to statement timeout\nother|failed|data_quality: canceling statement due to statement timeout",
+    "loyalty|failed|canceling statement due to statement timeout\nother|failed|canceling statement due to statement timeout",
     'runs that time out say so, and the statement goes on');
 is($one->query("SET statement_timeout = 0; SET lock_timeout = '20ms'; SELECT status, error FROM custseg.monitor('loyalty', $held);"),
     'failed|canceling statement due to lock timeout', 'a lock that is not had in time is a failure like any');
