@@ -3802,25 +3802,17 @@ COMMENT ON FUNCTION custseg_private.invalidate_models IS 'Tells every session th
 
 REVOKE EXECUTE ON FUNCTION custseg_private.invalidate_models FROM public;
 
-CREATE TRIGGER invalidate_models
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model
-FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
-
-CREATE TRIGGER invalidate_models
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_version
-FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
-
-CREATE TRIGGER invalidate_models
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment
-FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
-
-CREATE TRIGGER invalidate_models
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.model_grant
-FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
-
-CREATE TRIGGER invalidate_models
-AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON custseg.segment_override
-FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models();
+-- For each row, and always: so they fire for what logical replication applies, too.
+DO $$
+DECLARE
+    written text;
+BEGIN
+    FOREACH written IN ARRAY '{model,model_version,segment,model_grant,segment_override}'::text[] LOOP
+        EXECUTE format('CREATE TRIGGER invalidate_models AFTER INSERT OR UPDATE OR DELETE ON custseg.%I FOR EACH ROW EXECUTE FUNCTION custseg_private.invalidate_models()', written);
+        EXECUTE format('CREATE TRIGGER invalidate_all_models AFTER TRUNCATE ON custseg.%I FOR EACH STATEMENT EXECUTE FUNCTION custseg_private.invalidate_models()', written);
+        EXECUTE format('ALTER TABLE custseg.%I ENABLE ALWAYS TRIGGER invalidate_models, ENABLE ALWAYS TRIGGER invalidate_all_models', written);
+    END LOOP;
+END $$;
 
 -- how a person finds a function
 --

@@ -242,8 +242,8 @@ CheckAccess(const char *sql, const char *model, bool read_only)
 }
 
 /* The error of a name that no model has. */
-static void
-ReportNoModel(const char *model)
+void
+CsReportNoModel(const char *model)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
@@ -275,7 +275,7 @@ CsModelCheckOwner(const char *model)
 	switch (CheckAccess(owner_sql, model, false))
 	{
 		case ACCESS_NO_MODEL:
-			ReportNoModel(model);
+			CsReportNoModel(model);
 			break;
 		case ACCESS_DENIED:
 			ereport(ERROR,
@@ -295,7 +295,7 @@ CsModelCheckUse(const char *model)
 	switch (CheckAccess(users_sql, model, true))
 	{
 		case ACCESS_NO_MODEL:
-			ReportNoModel(model);
+			CsReportNoModel(model);
 			break;
 		case ACCESS_DENIED:
 			ereport(ERROR,

@@ -10,6 +10,9 @@
 static const char *const deployed_sql =
 "SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
+static const char *const rewrite_sql =
+"UPDATE custseg.model AS m SET name = m.name WHERE m.name OPERATOR(pg_catalog.=) $1";
+
 static const char *const segment_sql =
 "SELECT FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1"
 " AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) $3";
@@ -17,6 +20,10 @@ static const char *const segment_sql =
 /*
  * Begin a change of the model that the first argument names: the transaction may write, the caller
  * owns the model, and now holds its lock.  Returns the name, palloc'd.
+ *
+ * The model's row is written anew.  That tells every statement that sees the change that there is one
+ * (CsModelRow), and a transaction whose snapshot does not show the latest change of the model ends here
+ * in a serialization failure.
  */
 char *
 CsBeginChange(FunctionCallInfo fcinfo, const char *command)
@@ -29,6 +36,9 @@ CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 	CsModelCheckOwner(model);
 	CsModelLock(model);
 	CsModelCheckOwner(model);
+	SPI_connect();
+	CsCatalogExecute(rewrite_sql, CsValues(CsValueText(model)), false);
+	SPI_finish();
 	return model;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "custseg.h"
 
+#include "access/xact.h"
 #include "catalog/tables.h"
 #include "catalog/namespace.h"
 #include "commands/trigger.h"
@@ -79,6 +80,23 @@ Oid
 CsModelTable(void)
 {
 	return modelTable;
+}
+
+/* The active snapshot, the user and the generation, for CsAsOfIsNow to compare with later. */
+CsAsOf
+CsAsOfNow(void)
+{
+	CsAsOf		now = {CsGeneration(), GetUserId()};
+	Snapshot	snapshot;
+
+	if (!ActiveSnapshotSet())
+		return now;
+	snapshot = GetActiveSnapshot();
+	now.end = snapshot->xmax;
+	now.running = snapshot->xcnt + (uint32) snapshot->subxcnt;
+	now.from = snapshot->curcid;
+	now.to = now.from == GetCurrentCommandId(false) ? InvalidCommandId : now.from;
+	return now;
 }
 
 /* Trigger on the tables that models are read from: tells all backends to forget them. */

@@ -1,17 +1,85 @@
 /*
  * read.c
- *	  Rows of custseg's tables as they are now, whatever the statement's snapshot says.
- *
- * A version that the cache has found may be younger than the statement that asks for it: so what
- * belongs to it is read as the cache reads, under the newest snapshot, which a parallel worker may
- * take, too.
+ *	  Rows of custseg's tables as the statement sees them, in a parallel worker, too.
  */
 #include "custseg.h"
 
 #include <math.h>
 
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_collation.h"
 #include "catalog/tables.h"
-#include "utils/snapmgr.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+/* Columns of custseg.model. */
+enum
+{
+	MODEL_NAME = 1, MODEL_DEPLOYED_VERSION = 3
+};
+
+/* Read a model's row as a snapshot sees it; false when there is none. */
+bool
+CsModelRowRead(const char *model, Snapshot snapshot, CsModelRow *row)
+{
+	Relation	rel = table_open(CsModelTable(), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	list_free(RelationGetIndexList(rel));	/* finds the primary key */
+	ScanKeyEntryInitialize(&key, 0, MODEL_NAME, BTEqualStrategyNumber, InvalidOid,
+						   DEFAULT_COLLATION_OID, F_TEXTEQ, CStringGetTextDatum(model));
+	scan = systable_beginscan(rel, rel->rd_pkindex, true, snapshot, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		version = heap_getattr(tuple, MODEL_DEPLOYED_VERSION, RelationGetDescr(rel),
+										   &isnull);
+
+		row->written_by = HeapTupleHeaderGetRawXmin(tuple->t_data);
+		row->place = tuple->t_self;
+		row->deployed_version = isnull ? 0 : DatumGetInt32(version);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return HeapTupleIsValid(tuple);
+}
+
+/*
+ * Does a snapshot see that very row?  Then it is the model's row for that snapshot.  This takes no
+ * index.
+ */
+bool
+CsModelRowIsSeen(const CsModelRow *row, Snapshot snapshot)
+{
+	Relation	rel = table_open(CsModelTable(), AccessShareLock);
+	HeapTupleData tuple = {.t_self = row->place};
+	Buffer		buffer;
+	bool		seen = false;
+
+	if (heap_fetch(rel, snapshot, &tuple, &buffer, false))
+	{
+		seen = HeapTupleHeaderGetRawXmin(tuple.t_data) == row->written_by;
+		ReleaseBuffer(buffer);
+	}
+	table_close(rel, AccessShareLock);
+	return seen;
+}
+
+/* Are these the same row, not changed in between? */
+bool
+CsModelRowIs(const CsModelRow *a, const CsModelRow *b)
+{
+	return a->written_by == b->written_by &&
+		memcmp(&a->place, &b->place, sizeof(a->place)) == 0;
+}
 
 /*
  * Run a statement and call "visit" (if not NULL) for each row, in the caller's memory context.
@@ -25,7 +93,6 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	MemoryContext spi_context;
 	uint64		nrows;
 
-	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	SPI_connect();
 	nrows = CsCatalogExecute(sql, arguments, narguments, true);
 	spi_context = MemoryContextSwitchTo(context);
@@ -37,7 +104,6 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	}
 	MemoryContextSwitchTo(spi_context);
 	SPI_finish();
-	PopActiveSnapshot();
 	return nrows;
 }
 

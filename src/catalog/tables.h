@@ -9,8 +9,10 @@
 #include "custseg.h"
 #include "call/call.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/snapmgr.h"
 
 /*
  * generation.c: a number that rises whenever the contents of custseg's tables, or roles, may have
@@ -23,6 +25,40 @@ extern uint64 CsGenerationRefresh(void);
 extern Oid	CsModelTable(void);
 
 /*
+ * When something was resolved, and for whom: see CsAsOfNow.
+ *
+ * Snapshots that see the same count as one: between two with the same end and as many transactions
+ * running before it, none has ended.  What the own transaction changes raises the generation, except
+ * for a snapshot that is older than the change.
+ */
+typedef struct CsAsOf
+{
+	uint64		generation;
+	Oid			user;
+	TransactionId end;			/* xmax of the snapshot; invalid without one */
+	uint32		running;
+	CommandId	from,			/* commands whose snapshots see the same */
+				to;
+} CsAsOf;
+
+extern CsAsOf CsAsOfNow(void);
+
+/*
+ * Does what was resolved then hold now?  It does while a statement lasts, which its snapshot tells,
+ * unless models or roles change meanwhile, or the user does.
+ */
+static inline bool
+CsAsOfIsNow(const CsAsOf *as_of)
+{
+	Snapshot	snapshot = ActiveSnapshotSet() ? GetActiveSnapshot() : NULL;
+
+	return snapshot != NULL && as_of->end == snapshot->xmax &&
+		as_of->running == snapshot->xcnt + (uint32) snapshot->subxcnt &&
+		as_of->from <= snapshot->curcid && snapshot->curcid <= as_of->to &&
+		as_of->generation == CsGeneration() && as_of->user == GetUserId();
+}
+
+/*
  * catalog.c: rows of the tables, written and read as the extension's owner.  Rights are checked
  * first, against the caller.
  */
@@ -32,8 +68,25 @@ extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int na
 							   bool read_only);
 
 /*
- * read.c: reads the tables as the owner under the newest snapshot, outside SPI.  Columns of a row
- * are counted from 1.
+ * read.c: reads the tables as the statement sees them.
+ *
+ * A model's row in custseg.model.  Every change of a model writes its row anew, so a statement that
+ * sees the same row sees the same model.
+ */
+typedef struct CsModelRow
+{
+	TransactionId written_by;
+	ItemPointerData place;
+	int			deployed_version;	/* 0: none */
+} CsModelRow;
+
+extern bool CsModelRowRead(const char *model, Snapshot snapshot, CsModelRow *row);
+extern bool CsModelRowIsSeen(const CsModelRow *row, Snapshot snapshot);
+extern bool CsModelRowIs(const CsModelRow *a, const CsModelRow *b);
+
+/*
+ * Rows that CsCatalogRead, which reads as the owner and outside SPI, gives to a visitor.  Columns are
+ * counted from 1.
  */
 typedef struct CsCatalogRow
 {
@@ -60,6 +113,7 @@ extern bool CsModelExists(const char *model);
 extern void CsModelCheckOwner(const char *model);
 extern bool CsModelMayUse(const char *model);
 extern void CsModelCheckUse(const char *model);
+extern void CsReportNoModel(const char *model);
 extern int	CsModelDeployedVersion(const char *model);
 extern void CsModelLock(const char *model);
 extern bool CsModelTryLock(const char *model);

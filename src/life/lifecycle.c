@@ -246,7 +246,12 @@ custseg_deploy(PG_FUNCTION_ARGS)
 		PG_RETURN_INT32(version);
 	}
 	if (deployed != 0 && !isnan(options.min_agreement))
+	{
+		/* either version may be younger than the statement */
+		PushActiveSnapshot(GetTransactionSnapshot());
 		DemandAgreement(model, deployed, version, &options);
+		PopActiveSnapshot();
+	}
 	CsDeployVersion(model, version, CsTextArgument(fcinfo, DEPLOY_REASON));
 	PG_RETURN_INT32(version);
 }

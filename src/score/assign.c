@@ -3,15 +3,13 @@
  *	  New and changed customers get their segment as they are written: trigger assign_segment().
  *
  * The row is placed as predict() would place it, with the rights of whoever writes it.  Model,
- * column and binding are resolved at a statement's first row and kept in fn_extra, until a model
- * changes somewhere.  Where somebody has decided for a customer by hand, that holds (override.c).
+ * column and binding are resolved at a statement's first row and kept in fn_extra.  Where somebody has decided for a customer by hand, that holds (override.c).
  */
 #include "custseg.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "miscadmin.h"
 #include "score/score.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -23,8 +21,7 @@ typedef struct AssignSite
 {
 	MemoryContext context;
 	Oid			relid;
-	Oid			user;
-	uint64		generation;
+	CsAsOf		as_of;
 	AttrNumber	attribute;
 	Oid			type;
 	CsScoring	scoring;
@@ -187,7 +184,7 @@ GetAssignSite(FunctionCallInfo fcinfo)
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Relation	rel = data->tg_relation;
 	AssignSite *site = fcinfo->flinfo->fn_extra;
-	uint64		generation = CsGeneration();
+	CsAsOf		as_of;
 	const CsScorer *scorer;
 
 	if (site == NULL)
@@ -197,10 +194,10 @@ GetAssignSite(FunctionCallInfo fcinfo)
 											  ALLOCSET_SMALL_SIZES);
 		fcinfo->flinfo->fn_extra = site;
 	}
-	if (site->binding != NULL && site->generation == generation && site->user == GetUserId() &&
-		site->relid == RelationGetRelid(rel))
+	if (site->binding != NULL && CsAsOfIsNow(&site->as_of) && site->relid == RelationGetRelid(rel))
 		return site;
 
+	as_of = CsAsOfNow();
 	site->binding = NULL;
 	MemoryContextReset(site->context);
 	site->attribute = CsSegmentColumn(rel, data->tg_trigger->tgargs[1]);
@@ -209,8 +206,7 @@ GetAssignSite(FunctionCallInfo fcinfo)
 	CsCachePin(scorer, site->context);
 	CsScoringInit(&site->scoring, scorer, site->context);
 	ResolveOverrides(site, rel, scorer);
-	site->generation = generation;
-	site->user = GetUserId();
+	site->as_of = as_of;
 	site->relid = RelationGetRelid(rel);
 	site->binding = CsBindingForRow(CsScorerPipeline(scorer), RelationGetDescr(rel),
 									NameStr(scorer->model), site->context);

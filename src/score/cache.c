@@ -2,16 +2,18 @@
  * cache.c
  *	  Models of this backend that are compiled and ready to score with.
  *
- * The cache remembers, by model name: who may use it, which version is deployed, and the versions
- * that were compiled.  A look-up that finds all three touches no table.
+ * The cache remembers, by model name: who may use it, its row in custseg.model, and the versions that
+ * were compiled.
  *
- * It is dropped as a whole when anything it was made from may have changed, which the generation
- * tells (catalog/generation.c); memory is freed when it is safe, by the next look-up.  News that arrive
- * while a model is being loaded leave the generation ahead of the cache, which is therefore dropped
- * again at the next look-up.
+ * Which version a model is at follows from the statement's snapshot alone, so that a statement scores
+ * with one version, whatever it calls and locks, in the leader and in parallel workers: a statement's
+ * first look-up reads the model's row as the snapshot sees it.  A version that was compiled serves
+ * every statement that sees the row it was compiled for; another one has it compiled anew.
  *
- * What is loaded is read with the newest snapshot and not with the statement's: invalidations tell
- * of commits, and a cache filled with older rows would never be told again.
+ * Rights are those of now and not of the snapshot.  All is dropped when they, or anything else, may
+ * have changed, which the generation tells (catalog/generation.c); memory is freed when it is safe, by
+ * the next look-up.  News that arrive while a model is being loaded leave the generation ahead of the
+ * cache, which is therefore dropped again at the next look-up.
  *
  * A scorer has a memory context of its own and a count of pins, so one in use outlives the cache's
  * interest in it.
@@ -35,9 +37,9 @@
 typedef enum CacheFact
 {
 	CACHE_MAY_USE,				/* number: role that may; the entry's existence is the answer */
-	CACHE_DEPLOYED,				/* number: 0; value: the deployed version */
+	CACHE_ROW,					/* number: 0; value: the row, as of a statement */
 	CACHE_OVERRIDES,			/* number: 0; value: 1 when somebody has made overrides, else 0 */
-	CACHE_SCORER				/* number: version; value: the scorer */
+	CACHE_SCORER				/* number: version; value: the scorer, and the row it is made for */
 } CacheFact;
 
 typedef struct CacheKey
@@ -61,7 +63,9 @@ typedef struct CachedScorer
 typedef struct CacheEntry
 {
 	CacheKey	key;
-	int			version;
+	bool		has_overrides;
+	CsAsOf		as_of;
+	CsModelRow	row;
 	CachedScorer *scorer;
 } CacheEntry;
 
@@ -145,6 +149,14 @@ AddFact(const char *model, CacheFact fact, uint32 number)
 	return hash_search(cache, &key, HASH_ENTER, NULL);
 }
 
+/* Remove a scorer from the cache. */
+static void
+EvictScorer(CachedScorer *cached)
+{
+	hash_search(cache, &cached->key, HASH_REMOVE, NULL);
+	ReleaseScorer(cached);
+}
+
 /* Make room: the scorers that were not used for longest go until "size" more bytes fit. */
 static void
 EvictScorers(Size size)
@@ -152,21 +164,17 @@ EvictScorers(Size size)
 	Size		limit = (Size) CsCacheSize * 1024;
 
 	while (!dlist_is_empty(&cachedScorers) && cachedBytes + size > limit)
-	{
-		CachedScorer *oldest = dlist_tail_element(CachedScorer, recency, &cachedScorers);
-
-		hash_search(cache, &oldest->key, HASH_REMOVE, NULL);
-		ReleaseScorer(oldest);
-	}
+		EvictScorer(dlist_tail_element(CachedScorer, recency, &cachedScorers));
 }
 
-/* Keep a copy of a scorer that has just been compiled. */
+/* Keep a copy of a scorer that has just been compiled for a row of its model. */
 static const CsScorer *
-AddScorer(const char *model, int version, const CsScorer *scorer)
+AddScorer(const char *model, int version, const CsModelRow *row, const CsScorer *scorer)
 {
 	Size		size = SCORER_OFFSET + VARSIZE(scorer);
 	MemoryContext context;
 	CachedScorer *cached;
+	CacheEntry *entry;
 
 	EvictScorers(size);
 	context = AllocSetContextCreate(CurrentMemoryContext, "custseg model", ALLOCSET_SMALL_SIZES);
@@ -178,46 +186,66 @@ AddScorer(const char *model, int version, const CsScorer *scorer)
 	cached->key = MakeKey(model, CACHE_SCORER, (uint32) version);
 	memcpy((char *) cached + SCORER_OFFSET, scorer, VARSIZE(scorer));
 
-	AddFact(model, CACHE_SCORER, (uint32) version)->scorer = cached;
+	entry = AddFact(model, CACHE_SCORER, (uint32) version);
+	entry->scorer = cached;
+	entry->row = *row;
 	MemoryContextSetParent(context, CacheMemoryContext);
 	dlist_push_head(&cachedScorers, &cached->recency);
 	cachedBytes += size;
 	return ScorerOf(cached);
 }
 
-/* May the caller use the model?  False, or else an error, when not. */
+/* May the caller use the model, as of now?  False, or else an error, when not. */
 static bool
 CheckUse(const char *model, bool missing_ok)
 {
-	if (FindFact(model, CACHE_MAY_USE, GetUserId()) == NULL)
-	{
-		if (missing_ok && !CsModelMayUse(model))
-			return false;
+	bool		may_use = FindFact(model, CACHE_MAY_USE, GetUserId()) != NULL;
+
+	if (may_use)
+		return true;
+	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
+	if (!missing_ok)
 		CsModelCheckUse(model);
+	may_use = !missing_ok || CsModelMayUse(model);
+	PopActiveSnapshot();
+	if (may_use)
 		(void) AddFact(model, CACHE_MAY_USE, GetUserId());
-	}
-	return true;
+	return may_use;
 }
 
-/* The deployed version; 0, or else an error, when there is none. */
-static int
-DeployedVersion(const char *model, bool missing_ok)
+/* The model's row, as the statement sees it; NULL, or else an error, when there is none. */
+static const CsModelRow *
+FindRow(const char *model, bool missing_ok)
 {
-	CacheEntry *entry = FindFact(model, CACHE_DEPLOYED, 0);
+	CacheEntry *entry = FindFact(model, CACHE_ROW, 0);
+	CsAsOf		as_of = CsAsOfNow();
+	CsModelRow	row;
 
-	if (entry == NULL)
+	if (entry != NULL && CsAsOfIsNow(&entry->as_of))
+		return &entry->row;
+	if (entry == NULL || !CsModelRowIsSeen(&entry->row, GetActiveSnapshot()))
 	{
-		int			version = CsModelDeployedVersion(model);
-
-		entry = AddFact(model, CACHE_DEPLOYED, 0);
-		entry->version = version;
+		if (!CsModelRowRead(model, GetActiveSnapshot(), &row))
+		{
+			if (!missing_ok)
+				CsReportNoModel(model);
+			return NULL;
+		}
+		entry = AddFact(model, CACHE_ROW, 0);
+		entry->row = row;
 	}
-	if (entry->version == 0 && !missing_ok)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("model \"%s\" has no deployed version", model),
-				 errhint("Deploy one with custseg.deploy(), or name a version in the call.")));
-	return entry->version;
+	entry->as_of = as_of;
+	return &entry->row;
+}
+
+/* The error when the deployed version is asked for, and there is none. */
+static void
+ReportNothingDeployed(const char *model)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("model \"%s\" has no deployed version", model),
+			 errhint("Deploy one with custseg.deploy(), or name a version in the call.")));
 }
 
 /* Read and compile one version, palloc'd; NULL if there is no such version. */
@@ -233,17 +261,23 @@ LoadScorer(const char *model, int version)
 static const CsScorer *
 FindOrLoad(const char *model, int version, bool missing_ok)
 {
+	const CsModelRow *row;
 	CacheEntry *entry;
 	const CsScorer *scorer;
 
 	if (!CheckUse(model, missing_ok))
 		return NULL;
+	row = FindRow(model, missing_ok);
+	if (row == NULL)
+		return NULL;
 	if (version == 0)
-		version = DeployedVersion(model, missing_ok);
+		version = row->deployed_version;
+	if (version == 0 && !missing_ok)
+		ReportNothingDeployed(model);
 	if (version == 0)
 		return NULL;
 	entry = FindFact(model, CACHE_SCORER, (uint32) version);
-	if (entry != NULL)
+	if (entry != NULL && CsModelRowIs(&entry->row, row))
 	{
 		dlist_move_head(&cachedScorers, &entry->scorer->recency);
 		return ScorerOf(entry->scorer);
@@ -257,7 +291,9 @@ FindOrLoad(const char *model, int version, bool missing_ok)
 				 errmsg("model \"%s\" has no version %d", model, version),
 				 errhint("SELECT version FROM custseg.model_version WHERE model = %s lists the versions.",
 						 quote_literal_cstr(model))));
-	return AddScorer(model, version, scorer);
+	if (entry != NULL)
+		EvictScorer(entry->scorer);
+	return AddScorer(model, version, row, scorer);
 }
 
 /* Bring the cache up to date and look up; memory used on the way is freed. */
@@ -266,19 +302,22 @@ LookUp(const char *model, int version, bool missing_ok)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext loading;
+	bool		without_snapshot = !ActiveSnapshotSet();
 	const CsScorer *scorer;
 
+	if (without_snapshot)
+		PushActiveSnapshot(GetTransactionSnapshot());
 	/* Inside a transaction nothing else need have asked for news since the last statement. */
 	AcceptInvalidationMessages();
 	if (cacheGeneration != CsGeneration())
 		ResetCache();
 	loading = AllocSetContextCreate(old, "custseg model loading", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(loading);
-	PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
 	scorer = FindOrLoad(model, version, missing_ok);
-	PopActiveSnapshot();
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(loading);
+	if (without_snapshot)
+		PopActiveSnapshot();
 	return scorer;
 }
 
@@ -295,7 +334,15 @@ CsCacheGet(const char *model, int version)
 const CsScorer *
 CsCacheTry(const char *model, int version)
 {
-	return strlen(model) < NAMEDATALEN ? LookUp(model, version, true) : NULL;
+	const CsScorer *scorer = strlen(model) < NAMEDATALEN ? LookUp(model, version, true) : NULL;
+	CacheEntry *entry = scorer == NULL ? NULL : FindFact(model, CACHE_ROW, 0);
+	CsModelRow	newest;
+
+	if (entry == NULL ||
+		!CsModelRowRead(model, GetCatalogSnapshot(CsModelTable()), &newest) ||
+		!CsModelRowIs(&entry->row, &newest))
+		return NULL;
+	return scorer;
 }
 
 /* See score.h. */
@@ -310,12 +357,15 @@ CsCacheHasOverrides(const char *model)
 	entry = FindFact(model, CACHE_OVERRIDES, 0);
 	if (entry == NULL)
 	{
-		bool		has = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
+		bool		has;
 
+		PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
+		has = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
+		PopActiveSnapshot();
 		entry = AddFact(model, CACHE_OVERRIDES, 0);
-		entry->version = has;
+		entry->has_overrides = has;
 	}
-	return entry->version != 0;
+	return entry->has_overrides;
 }
 
 /* The context that pinned a scorer goes. */

@@ -7,16 +7,15 @@
  * version, the row type's columns, converters, buffers.  What a row then costs is a few compares
  * that nothing has moved, the reading of the needed columns, the pipeline, and the distances.
  *
- * What can move, and is looked at for each row: the arguments, the current user, the cache's
- * generation (a model changed somewhere), and the row's type, which ALTER TABLE may redefine in
- * the middle of a function that keeps its plans.
+ * What can move, and is looked at for each row: the arguments, the statement and the current user, who
+ * may lose the right to use the model meanwhile (CsAsOf), and the row's type, which ALTER TABLE may
+ * redefine in the middle of a function that keeps its plans.
  */
 #include "custseg.h"
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "score/score.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -102,37 +101,37 @@ ForgetScorer(CsCallSite *site)
 												  ALLOCSET_SMALL_SIZES);
 }
 
-/* Is what the site holds the answer to this model and version, for the current user, still? */
+/* Is what the site holds the answer to this model and version still? */
 static inline bool
 IsResolvedModel(const CsCallSite *site, const text *model, int version)
 {
 	return site->scoring.scorer != NULL &&
-		site->generation == CsGeneration() &&
-		site->user == GetUserId() &&
+		CsAsOfIsNow(&site->as_of) &&
 		site->version == version &&
 		site->model_length == VARSIZE_ANY_EXHDR(model) &&
 		memcmp(site->model, VARDATA_ANY(model), site->model_length) == 0;
 }
 
-/* Take the model from the cache and keep it pinned. */
+/* Take the model from the cache and keep it pinned; what is bound to it stays when it is the same. */
 static void
 ResolveModel(CsCallSite *site, const text *model, int version)
 {
 	char	   *name = text_to_cstring(model);
-	uint64		generation = CsGeneration();
-	const CsScorer *scorer;
+	CsAsOf		as_of = CsAsOfNow();
+	const CsScorer *scorer = CsCacheGet(name, version);
 
-	ForgetScorer(site);
-	scorer = CsCacheGet(name, version);
-	CsCachePin(scorer, site->context);
+	if (scorer != site->scoring.scorer)
+	{
+		ForgetScorer(site);
+		CsCachePin(scorer, site->context);
+		CsScoringInit(&site->scoring, scorer, site->context);
+	}
 
 	/* News that came meanwhile leave the generation behind: the next row asks again. */
-	site->generation = generation;
-	site->user = GetUserId();
+	site->as_of = as_of;
 	site->version = version;
 	site->model_length = (int) strlen(name);
 	memcpy(site->model, name, site->model_length);
-	CsScoringInit(&site->scoring, scorer, site->context);
 	pfree(name);
 }
 

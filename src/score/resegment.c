@@ -496,6 +496,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 
 	CsRequireWritable("custseg.resegment()");
 	CsRequireArgument(fcinfo, ARG_TABLE, "table");
+	PushActiveSnapshot(GetTransactionSnapshot());
 	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, ARG_VERSION));
 	CsCachePin(scorer, CurrentMemoryContext);
 
@@ -510,6 +511,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 						(long long) r.n_by_hand),
 				 errhint("SELECT * FROM custseg.overrides lists the decisions.")));
 	relation_close(rel, NoLock);
+	PopActiveSnapshot();
 	PG_RETURN_DATUM(CsResultRow(fcinfo, CsValues(CsValueInt8(r.rows_changed),
 												 CsValueInt8(r.rows_total))));
 }

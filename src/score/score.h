@@ -159,14 +159,15 @@ extern char *CsScorerId(const CsScorer *scorer);
 extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
 
 /*
- * cache.c: compiled models of this backend, dropped when custseg.model changes anywhere
- * (relcache invalidation of that table; every catalogue write fires it).
+ * cache.c: compiled models of this backend, as the statement's snapshot sees them.
  * Get checks the right to use the model, loads it if need be; version 0 is the deployed one.
+ * Try gives NULL in place of an error, and where the statement does not see the newest state of the
+ * model, for a plan that is kept has to be right for later statements, too.
  * The result is valid until the next call of Get, or with Pin until "context" is reset.  Who keeps
- * it looks at CsGeneration() first, and drops it when that has moved.
+ * it asks CsAsOfIsNow() first, and gets it again when that is no longer so.
  */
 extern const CsScorer *CsCacheGet(const char *model, int version);
-extern const CsScorer *CsCacheTry(const char *model, int version);	/* NULL in place of an error */
+extern const CsScorer *CsCacheTry(const char *model, int version);
 extern bool CsCacheHasOverrides(const char *model); /* any, though they may have expired */
 extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
 
@@ -186,8 +187,7 @@ typedef struct CsCallSite
 
 	/* What the scorer was resolved for, and the memory of all that follows from it. */
 	MemoryContext context;
-	uint64		generation;
-	Oid			user;
+	CsAsOf		as_of;
 	int			version;
 	int			model_length;
 	char		model[NAMEDATALEN];

@@ -224,7 +224,10 @@ ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 
 /*
  * custseg.train(model, source, features, k, algorithm, id, prep, options, deploy): source NULL is the one
- * that the deployed version was trained on
+ * that the deployed version was trained on.
+ *
+ * The call sees the models that are there when it begins, as a statement of a volatile function does,
+ * and not those of the statement around it: so one that the same statement has trained can be imitated.
  */
 Datum
 custseg_train(PG_FUNCTION_ARGS)
@@ -235,6 +238,7 @@ custseg_train(PG_FUNCTION_ARGS)
 	Datum		row;
 
 	CsRequireWritable("custseg.train()");
+	PushActiveSnapshot(GetTransactionSnapshot());
 	request = ReadArguments(fcinfo);
 	t = CsTrainingOpen(&request);
 	t->deploy = PG_ARGISNULL(ARG_DEPLOY) ? CS_DEPLOY_FIRST :
@@ -252,5 +256,6 @@ custseg_train(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(t->caller);
 	row = ResultRow(fcinfo, t);
 	CsTrainingClose(t);
+	PopActiveSnapshot();
 	PG_RETURN_DATUM(row);
 }
