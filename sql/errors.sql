@@ -94,7 +94,8 @@ SELECT training('SELECT CASE WHEN i = 3 THEN ''infinity''::date ELSE date ''2024
 SELECT training('SELECT CASE WHEN i = 3 THEN ''-infinity''::timestamptz ELSE now() END AS a FROM generate_series(1, 5) i', '''{a}'', 2');
 SELECT training('SELECT CASE WHEN i = 3 THEN ''infinity''::numeric ELSE i END AS a FROM generate_series(1, 5) i', '''{a}'', 2');
 SELECT training('SELECT 1e999::numeric * i AS a FROM generate_series(1, 5) i', '''{a}'', 2');
-SELECT training('SELECT 1e300 * (i - 3)::float8 AS a FROM generate_series(1, 5) i', '''{a}'', 2');
+SELECT training('SELECT 1e300 * (i - 3)::float8 AS a FROM generate_series(1, 5) i', '''{a}'', 2, prep => ''{"scale": "none"}''');
+SELECT training('SELECT 1e-200 * i AS a FROM generate_series(1, 5) i', '''{a}'', 2, prep => ''{"scale": "none"}''');
 SELECT training(format('SELECT i, %s AS a FROM generate_series(1, 5) i', expression), '''{i,a}'', 2')
 FROM unnest(ARRAY['ARRAY[i]', '''{}''::json', '''{}''::jsonb', '''a''::bytea', 'point(i, i)', 'ROW(i, i)', '''::1''::inet', 'int4range(1, 2)', 'tsvector ''a''']) expression;
 -- names

@@ -58,10 +58,13 @@ static void
 FillQuartiles(CsLookColumn *c, Order *o)
 {
 	CsSorted	s;
-	double		below[3] = {NAN, NAN, NAN};
+	int64		rank[3];
+	double		part[3];
 	double		value,
 				last = NAN;
 
+	for (int q = 0; q < 3; q++)
+		rank[q] = CsQuantileRank(c->n, (q + 1) / 4.0, &part[q]);
 	CsSortedRewind(&s, c);
 	for (int64 i = 0; CsSortedNext(&s, &value); i++)
 	{
@@ -70,12 +73,10 @@ FillQuartiles(CsLookColumn *c, Order *o)
 			o->minimum = value;
 		for (int q = 0; q < 3; q++)
 		{
-			double		position = (double) (c->n - 1) * (q + 1) / 4;
-
-			if ((double) i == floor(position))
-				o->quartile[q] = below[q] = value;
-			else if ((double) i == floor(position) + 1)
-				o->quartile[q] = below[q] + (position - floor(position)) * (value - below[q]);
+			if (i == rank[q])
+				o->quartile[q] = value;
+			else if (i == rank[q] + 1)
+				o->quartile[q] = CsBetweenValues(o->quartile[q], value, part[q]);
 		}
 		last = value;
 	}
@@ -89,7 +90,7 @@ CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 	CsSorted	s;
 	double		low,
 				high;
-	double		far = options->z_limit * CsMomentsDeviation(&c->moments);
+	double		far = options->z_limit * CsMomentsSpread(&c->moments, 1);
 	double		value;
 
 	CsTukeyFences(o->quartile[0], o->quartile[2], options->iqr_factor, &low, &high);
@@ -97,7 +98,7 @@ CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 	while (CsSortedNext(&s, &value))
 	{
 		o->iqr_outliers += value < low || value > high;
-		o->z_outliers += fabs(value - c->moments.mean) > far;
+		o->z_outliers += fabs(CsMomentsOff(&c->moments, value)) > far;
 	}
 }
 
@@ -234,8 +235,8 @@ PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Orde
 	FillQuartiles(c, o);
 	CountOutliers(c, options, o);
 	jarque_bera = CsJarqueBera(&c->moments, &p);
-	row[D_MEAN] = Finite(c->moments.mean);
-	row[D_SD] = Finite(CsMomentsDeviation(&c->moments));
+	row[D_MEAN] = Finite(CsMomentsMean(&c->moments));
+	row[D_SD] = Finite(CsMomentsDeviation(&c->moments, 1));
 	row[D_MIN] = Finite(o->minimum);
 	for (int q = 0; q < 3; q++)
 		row[D_Q1 + q] = Finite(o->quartile[q]);

@@ -84,7 +84,7 @@ custseg_histogram(PG_FUNCTION_ARGS)
 		low -= 0.5;
 		high += 0.5;
 	}
-	bandwidth = CsBandwidth(sorted, c->n, CsMomentsDeviation(&c->moments));
+	bandwidth = CsBandwidth(sorted, c->n, CsMomentsDeviation(&c->moments, 1));
 	for (int i = 0; i < bins; i++)
 	{
 		/* halves first: the range of finite numbers may be none */

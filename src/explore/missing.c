@@ -40,6 +40,8 @@ typedef struct Counting
 	int			bucket[BUCKETS];
 	bool	   *row_missing;
 	double	   *row;
+	double	   *origin,			/* of each column: its first value, which is taken off the others, */
+			   *scale;			/* and a power of two that they are taken times; 0: no value yet */
 	int64		nrows;
 } Counting;
 
@@ -103,6 +105,27 @@ FindPattern(Counting *c)
 	return AddPattern(c, hash);
 }
 
+/* A column's value as it is summed up: less the first one, and scaled so that no product is out of range. */
+static double
+ScaleValue(Counting *c, int column, double x)
+{
+	double		scale = c->scale[column];
+
+	if (scale == 0)
+		c->origin[column] = x;
+	if (scale == 0 || fabs(x) * scale >= 2)
+	{
+		c->scale[column] = CsScaleOf(fabs(x));
+		for (int i = 0; i < c->npatterns && scale > 0; i++)
+		{
+			CsCrossMoments m = PatternMoments(&c->patterns[i], c->look->ncolumns);
+
+			CsCrossMomentsRescale(&m, column, c->scale[column] / scale);
+		}
+	}
+	return x * c->scale[column] - c->origin[column] * c->scale[column];
+}
+
 /* CsRowSink: one row. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
@@ -123,6 +146,8 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		c->row_missing[i] = c->sums ? !isfinite(c->row[i]) : isnan(c->row[i]);
 		if (c->row_missing[i])
 			c->row[i] = 0;		/* which adds nothing, the mean being 0, too */
+		else if (c->sums)
+			c->row[i] = ScaleValue(c, i, c->row[i]);
 	}
 	pattern = FindPattern(c);
 	pattern->p.n++;
@@ -131,7 +156,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	{
 		CsCrossMoments m = PatternMoments(pattern, c->look->ncolumns);
 
-		CsCrossMomentsJoin(&m, 1, c->row);
+		CsCrossMomentsJoin(&m, 1, c->row, NULL);
 	}
 }
 
@@ -153,7 +178,9 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	c->sums = sums;
 	c->context = CurrentMemoryContext;
 	c->row_missing = palloc0(Max(look->ncolumns, 1));
-	c->row = palloc0(sizeof(double) * Max(look->ncolumns, 1));
+	c->row = palloc0(sizeof(double) * 3 * Max(look->ncolumns, 1));
+	c->origin = c->row + look->ncolumns;
+	c->scale = c->origin + look->ncolumns;
 	memset(c->bucket, -1, sizeof(c->bucket));
 	for (int i = 0; i < look->ncolumns; i++)
 		CsPassColumn(pass, &look->columns[i].column);

@@ -53,15 +53,14 @@ typedef struct Limits
 	int			d;
 	double	   *low,			/* fences */
 			   *high,
-			   *mean,
-			   *sd;
+			   *spread;			/* standard deviations, times the scale of the columns' moments */
 	CsMahalanobis law;
 	double	   *row;
 } Limits;
 
 PG_FUNCTION_INFO_V1(custseg_outliers);
 
-/* Fences, means and deviations of the columns. */
+/* Fences and deviations of the columns. */
 static void
 FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 {
@@ -72,8 +71,7 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 		const CsLookColumn *c = &look->columns[j];
 		int64		n = 0;
 
-		l->mean[j] = c->moments.mean;
-		l->sd[j] = CsMomentsDeviation(&c->moments);
+		l->spread[j] = CsMomentsSpread(&c->moments, 1);
 		l->low[j] = -HUGE_VAL;
 		l->high[j] = HUGE_VAL;
 		if (c->n == 0)
@@ -86,6 +84,13 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 					  options->iqr_factor, &l->low[j], &l->high[j]);
 	}
 	pfree(sorted);
+}
+
+/* How many standard deviations a value is from its column's mean; NaN for no value, and 0 over 0. */
+static double
+Deviations(const CsLook *look, const Limits *l, int column, double x)
+{
+	return fabs(CsMomentsOff(&look->columns[column].moments, x)) / l->spread[column];
 }
 
 /* A row's values; false when one is missing. */
@@ -124,7 +129,7 @@ FarColumns(const CsLook *look, const Limits *l, const OutlierOptions *options, i
 	{
 		double		x = look->columns[j].values[row];
 
-		if (fences ? x < l->low[j] || x > l->high[j] : fabs(x - l->mean[j]) > options->z_limit * l->sd[j])
+		if (fences ? x < l->low[j] || x > l->high[j] : Deviations(look, l, j, x) > options->z_limit)
 			names[n++] = NameStr(look->columns[j].column.name);
 	}
 	return CsValueTexts(names, n);
@@ -143,7 +148,7 @@ JudgeRow(const CsLook *look, Limits *l, const OutlierOptions *options, int64 row
 	for (int j = 0; j < l->d; j++)
 	{
 		double		x = l->row[j];
-		double		z = fabs(x - l->mean[j]) / l->sd[j];
+		double		z = Deviations(look, l, j, x);
 
 		if (z > o->z)
 			o->z = z;
@@ -298,11 +303,10 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	look->keep_rows = true;
 	CsLookRead(look);
 	l.d = look->ncolumns;
-	l.low = palloc(sizeof(double) * l.d * 5);
+	l.low = palloc(sizeof(double) * l.d * 4);
 	l.high = l.low + l.d;
-	l.mean = l.high + l.d;
-	l.sd = l.mean + l.d;
-	l.row = l.sd + l.d;
+	l.spread = l.high + l.d;
+	l.row = l.spread + l.d;
 	FillLimits(look, &options, &l);
 	l.law = FitRows(look);
 	if (l.law.inverse == NULL)

@@ -3,7 +3,8 @@
  *	  Means and centred cross products of columns, rows by rows or block by block.
  *
  * One pass: rows that are centred by their own mean are merged into what there is by Chan, Golub and
- * LeVeque's formula (The American Statistician 37, 1983), which is Welford's for a single row.
+ * LeVeque's formula (The American Statistician 37, 1983), which is Welford's for a single row.  A mean is the
+ * sum of two doubles, as in moments.c, so that what is added to all values of a column does not matter.
  */
 #include "custseg.h"
 
@@ -18,37 +19,46 @@
 Size
 CsCrossMomentsSize(int d)
 {
-	return (1 + (Size) d + (Size) d * d) * sizeof(double);
+	return (1 + 2 * (Size) d + (Size) d * d) * sizeof(double);
 }
 
 /* The parts of an array of CsCrossMomentsSize(d) bytes: the result points into the array. */
 CsCrossMoments
 CsCrossMomentsAt(double *array, int d)
 {
-	CsCrossMoments m = {.d = d,.nrows = array,.mean = array + 1,.products = array + 1 + d};
+	CsCrossMoments m = {
+		.d = d,.nrows = array,.mean = array + 1,.rest = array + 1 + d,.products = array + 1 + 2 * (Size) d
+	};
 
 	return m;
 }
 
+/* How far a mean, or a row when "rest" is NULL, is above that of the moments. */
+static inline double
+MeanAbove(const CsCrossMoments *m, const double *mean, const double *rest, int i)
+{
+	return (mean[i] - m->mean[i]) + ((rest == NULL ? 0 : rest[i]) - m->rest[i]);
+}
+
 /*
- * Account for rows by their number and their mean.  Their own products about that mean, if there is
+ * Account for rows by their number and their mean, mean + rest (NULL: 0).  Their own products about that mean, if there is
  * more than one row, have been added to "to" or are to be added.
  */
 void
-CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean)
+CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean, const double *rest)
 {
 	double		total = *to->nrows + nrows;
 	double		weight = *to->nrows * nrows / total;
 
 	for (int i = 0; i < to->d; i++)
 	{
-		double		delta = mean[i] - to->mean[i];
+		double		delta = MeanAbove(to, mean, rest, i);
 
 		for (int j = i; j < to->d; j++)
-			to->products[(Size) i * to->d + j] += weight * delta * (mean[j] - to->mean[j]);
+			to->products[(Size) i * to->d + j] += weight * delta * MeanAbove(to, mean, rest, j);
 	}
 	for (int i = 0; i < to->d; i++)
-		to->mean[i] += (mean[i] - to->mean[i]) * (nrows / total);
+		CsAddCompensated(&to->mean[i], &to->rest[i], MeanAbove(to, mean, rest, i) * (nrows / total));
 	*to->nrows = total;
 }
 
@@ -61,19 +71,19 @@ CsCrossMomentsMerge(CsCrossMoments *to, const CsCrossMoments *from)
 		for (int j = i; j < to->d; j++)
 			to->products[(Size) i * to->d + j] += from->products[(Size) i * to->d + j];
 	}
-	CsCrossMomentsJoin(to, *from->nrows, from->mean);
+	CsCrossMomentsJoin(to, *from->nrows, from->mean, from->rest);
 }
 
-/* Sum of n values: n is a multiple of SUMS, as the block is padded with zeros. */
+/* Sum of n values less "from"; n is a multiple of SUMS, as the block is padded. */
 static double
-SumColumn(const double *x, int n)
+SumColumn(const double *x, int n, double from)
 {
 	double		s[SUMS] = {0};
 
 	for (int r = 0; r < n; r += SUMS)
 	{
 		for (int k = 0; k < SUMS; k++)
-			s[k] += x[r + k];
+			s[k] += x[r + k] - from;
 	}
 	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
 }
@@ -108,16 +118,21 @@ MultiplyColumns(const double *x, const double *y, int ystride, int n, double *su
 void
 CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows, double *mean)
 {
+	double	   *rest = mean + m->d;
 	int			padded = TYPEALIGN(SUMS, nrows);
 
 	for (int j = 0; j < m->d; j++)
 	{
 		double	   *x = block + (Size) j * stride;
 
-		memset(x + nrows, 0, (padded - nrows) * sizeof(double));
-		mean[j] = SumColumn(x, padded) / nrows;
+		mean[j] = x[0];
+		rest[j] = 0;
+		for (int r = nrows; r < padded; r++)
+			x[r] = x[0];
+		CsAddCompensated(&mean[j], &rest[j], SumColumn(x, padded, x[0]) / nrows);
 		for (int r = 0; r < nrows; r++)
-			x[r] -= mean[j];
+			x[r] = (x[r] - mean[j]) - rest[j];
+		memset(x + nrows, 0, (padded - nrows) * sizeof(double));
 	}
 	for (int i = 0; i < m->d; i++)
 	{
@@ -132,7 +147,17 @@ CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows, 
 				m->products[(Size) i * m->d + j + t] += sums[t];
 		}
 	}
-	CsCrossMomentsJoin(m, nrows, mean);
+	CsCrossMomentsJoin(m, nrows, mean, rest);
+}
+
+/* Multiply the values of a column by a factor, a power of two. */
+void
+CsCrossMomentsRescale(CsCrossMoments *m, int column, double factor)
+{
+	m->mean[column] *= factor;
+	m->rest[column] *= factor;
+	for (int i = 0; i < m->d; i++)
+		m->products[(Size) Min(i, column) * m->d + Max(i, column)] *= i == column ? factor * factor : factor;
 }
 
 /*

@@ -58,11 +58,69 @@ CsAddCompensated(double *sum, double *compensation, double part)
 	*sum = total;
 }
 
+/*
+ * moments.c: the number and the mean of values, and sums of powers of their deviations from it.  All
+ * but n are those of the values times "scale", a power of two, which is 0 for no values.  The mean is
+ * mean + rest.
+ */
+typedef struct CsMoments
+{
+	int64		n;
+	double		scale;
+	double		mean,
+				rest;
+	double		m2,
+				m3,
+				m4;
+} CsMoments;
+
+extern double CsScaleOf(double largest);
+extern double CsLargestOf(const double *x, int64 n);
+
+extern void CsMomentsAdd(CsMoments *m, const double *x, int64 n);
+extern void CsMomentsMerge(CsMoments *to, const CsMoments *from);
+extern void CsMomentsRescale(CsMoments *m, double scale);
+
+/* The deviation of a value from the mean, times the scale. */
+static inline double
+CsMomentsOff(const CsMoments *m, double x)
+{
+	return (x * m->scale - m->mean) - m->rest;
+}
+
+/* Add a finite value; m3 and m4 are not kept. */
+static inline void
+CsMomentsAddValue(CsMoments *m, double x)
+{
+	double		off,
+				step;
+
+	if (m->n == 0 || fabs(x) * m->scale >= 2)
+		CsMomentsRescale(m, CsScaleOf(fabs(x)));
+	off = CsMomentsOff(m, x);
+	step = off / (double) ++m->n;
+	CsAddCompensated(&m->mean, &m->rest, step);
+	m->m2 += off * (off - step);
+}
+
+/* The difference of two means of the same scale, times that scale. */
+static inline double
+CsMeansApart(const CsMoments *a, const CsMoments *b)
+{
+	return (a->mean - b->mean) + (a->rest - b->rest);
+}
+
+extern double CsMomentsMean(const CsMoments *m);
+extern double CsMomentsDeviation(const CsMoments *m, int lost);
+extern double CsMomentsSpread(const CsMoments *m, int lost);
+
 /* sort.c */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
 extern void CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch);
 
+extern int64 CsQuantileRank(int64 n, double p, double *part);
+extern double CsBetweenValues(double low, double high, double part);
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);
 
 /* rng.c: xoshiro256** seeded by splitmix64; the stream is custseg's own and never changes. */
@@ -118,7 +176,8 @@ typedef struct CsCrossMoments
 {
 	int			d;
 	double	   *nrows;
-	double	   *mean;			/* d */
+	double	   *mean,			/* d: the means are mean + rest */
+			   *rest;
 	double	   *products;		/* d x d */
 } CsCrossMoments;
 
@@ -126,10 +185,11 @@ typedef struct CsCrossMoments
 
 extern Size CsCrossMomentsSize(int d);
 extern CsCrossMoments CsCrossMomentsAt(double *array, int d);
-extern void CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean);
+extern void CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean, const double *rest);
 extern void CsCrossMomentsMerge(CsCrossMoments *to, const CsCrossMoments *from);
 extern void CsCrossMomentsAddBlock(CsCrossMoments *m, double *block, int stride, int nrows,
 								   double *mean);
+extern void CsCrossMomentsRescale(CsCrossMoments *m, int column, double factor);
 extern void CsCrossMomentsFinish(CsCrossMoments *m, double divisor);
 
 extern void CsAssignMaximum(int n, const double *profit, int *result);

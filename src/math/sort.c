@@ -14,6 +14,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "math/math.h"
@@ -327,19 +328,49 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 }
 
 /*
- * The quantile p (0 <= p <= 1) of n >= 1 sorted values, type 7 (the default of R and NumPy): linear
- * between the order statistics around (n - 1) p.
+ * The rank (n - 1) p of the quantile p of n >= 1 values.  Returns its whole part, from 0.  OUT part: of
+ * the way to the next value.  The rank is whole wherever that of the exact p is, p being a decimal
+ * fraction or a quotient of two integers, rounded once: the product then is off by at most one unit in
+ * the last place.
+ */
+int64
+CsQuantileRank(int64 n, double p, double *part)
+{
+	double		rank = (double) (n - 1) * p;
+	double		whole = rint(rank);
+
+	*part = 0;
+	if (fabs(rank - whole) > 2 * DBL_EPSILON * rank)
+	{
+		whole = floor(rank);
+		*part = rank - whole;
+	}
+	return (int64) whole;
+}
+
+/* The value that part of the way from one value to the next. */
+double
+CsBetweenValues(double low, double high, double part)
+{
+	double		width = high - low;
+
+	if (part == 0 || low == high)
+		return low;
+	/* both are finite, but so far apart that their difference is not */
+	if (isinf(width) && !isinf(low) && !isinf(high))
+		return (1 - part) * low + part * high;
+	return low + part * width;
+}
+
+/*
+ * The quantile p (0 <= p <= 1) of n >= 1 sorted values, type 7 of Hyndman and Fan (1996), the default of
+ * R and NumPy: linear between the values around the rank (n - 1) p.
  */
 double
 CsQuantileSorted(const double *sorted, int64 n, double p)
 {
-	double		position = (double) (n - 1) * p;
-	int64		below = (int64) floor(position);
-	double		part = position - (double) below;
+	double		part;
+	int64		below = CsQuantileRank(n, p, &part);
 
-	if (below >= n - 1)
-		return sorted[n - 1];
-	if (part == 0)
-		return sorted[below];
-	return sorted[below] + part * (sorted[below + 1] - sorted[below]);
+	return below >= n - 1 ? sorted[n - 1] : CsBetweenValues(sorted[below], sorted[below + 1], part);
 }

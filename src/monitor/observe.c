@@ -254,14 +254,15 @@ Visit(Observer *o, int feature)
 	else if (c->kept)
 	{
 		double	   *scratch = palloc_extended(sizeof(double) * Max(c->n, 1), MCXT_ALLOC_HUGE);
+		CsMoments	moments = {0};
 
 		f->values = c->values;
 		f->nvalues = c->n;
 		CsSortDoubles(f->values, f->nvalues, scratch);
 		pfree(scratch);
-		f->mean = f->sd = NAN;
-		if (f->nvalues > 0)
-			CsMomentsOfSorted(f->values, f->nvalues, &f->mean, &f->sd);
+		CsMomentsAdd(&moments, f->values, f->nvalues);
+		f->mean = CsMomentsMean(&moments);
+		f->sd = CsMomentsDeviation(&moments, 0);
 	}
 	o->request.visit(o->request.feature_state, o->result, feature);
 	f->values = NULL;

@@ -21,7 +21,7 @@ InterquartileRanges(const CsNumbers *x, double limit, double *low, double *high)
 static void
 StandardDeviations(const CsNumbers *x, double limit, double *low, double *high)
 {
-	double		width = limit * sqrt(x->variance);
+	double		width = limit * x->sd;
 
 	*low = x->mean - width;
 	*high = x->mean + width;

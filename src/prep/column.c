@@ -19,9 +19,6 @@
 #include "miscadmin.h"
 #include "prep/internal.h"
 
-/* Values whose sum is taken plainly before it is added to the compensated total. */
-#define CHUNK 1024
-
 /*
  * CS_QUANTILE_POINTS quantiles of n sorted values, or all of the values when there are fewer.
  * Returns how many there are.  OUT points, with room for CS_QUANTILE_POINTS.
@@ -37,54 +34,15 @@ CsQuantilePoints(const double *sorted, int64 n, double *points)
 	return npoints;
 }
 
-/*
- * Mean and variance of sorted values in one pass, about their median: mean and median are never
- * further apart than the standard deviation, so no digits cancel.  Not finite on overflow.
- */
+/* Mean and standard deviation of the values. */
 static void
 ComputeMoments(CsNumbers *numbers)
 {
-	const double *sorted = numbers->sorted;
-	int64		n = numbers->n;
-	double		middle = sorted[n / 2];
-	double		sum = 0,
-				sum_rest = 0,
-				squares = 0,
-				squares_rest = 0;
+	CsMoments	m = {0};
 
-	for (int64 start = 0; start < n; start += CHUNK)
-	{
-		const double *x = sorted + start;
-		double		s[4] = {0},
-					q[4] = {0};
-		int			m = (int) Min((int64) CHUNK, n - start);
-
-		if (start % CS_INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int i = 0; i < m; i++)
-		{
-			double		d = x[i] - middle;
-
-			s[i & 3] += d;
-			q[i & 3] += d * d;
-		}
-		CsAddCompensated(&sum, &sum_rest, (s[0] + s[1]) + (s[2] + s[3]));
-		CsAddCompensated(&squares, &squares_rest, (q[0] + q[1]) + (q[2] + q[3]));
-	}
-	sum = (sum + sum_rest) / n;
-	numbers->mean = middle + sum;
-	numbers->variance = (squares + squares_rest) / n - sum * sum;
-	if (numbers->variance < 0)
-		numbers->variance = 0;
-}
-
-/* Is the variance no more than the rounding errors of its own computation?  As scikit-learn. */
-static bool
-IsRoundingNoise(const CsNumbers *x)
-{
-	double		error = x->n * x->mean * DBL_EPSILON;
-
-	return x->variance <= x->n * DBL_EPSILON * x->variance + error * error;
+	CsMomentsAdd(&m, numbers->sorted, numbers->n);
+	numbers->mean = CsMomentsMean(&m);
+	numbers->sd = CsMomentsDeviation(&m, 0);
 }
 
 /* Insert copies of a value where it belongs; there must be room. */
@@ -113,7 +71,7 @@ static void
 FitBaseline(CsColumnFit *fit, const CsNumbers *x)
 {
 	fit->mean = x->mean;
-	fit->sd = sqrt(x->variance);
+	fit->sd = x->sd;
 	fit->minimum = x->sorted[0];
 	fit->maximum = x->sorted[x->n - 1];
 	fit->nquantiles = CsQuantilePoints(x->sorted, x->n, fit->quantiles);
@@ -155,7 +113,7 @@ FitTransform(CsColumnFit *fit, const CsTransform *transform, double *sorted, int
 static void
 FitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
 {
-	fit->is_constant = x->sorted[x->n - 1] == x->sorted[0] || IsRoundingNoise(x);
+	fit->is_constant = CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]) == 0;
 	CsScaleAt(scale)->fit(x, fit->is_constant, &fit->center, &fit->spread);
 	if (fit->spread == 0)
 		fit->spread = 1;

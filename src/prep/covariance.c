@@ -46,7 +46,7 @@ CsPrepCovarianceTask(CsTeam *team, const void *args, int item)
 	CsCrossMoments m = CsCrossMomentsAt(array, d);
 	double	   *block = palloc0(mul_size((Size) (d + CS_CROSS_TILE) * CS_BLOCK_ROWS, sizeof(double)));
 	double	   *work = palloc(mul_size(p == NULL ? 1 : Max(CsKnnWork(p), 1), sizeof(double)));
-	double	   *mean = palloc(mul_size(d, sizeof(double)));
+	double	   *mean = palloc(mul_size(2 * (Size) d, sizeof(double)));
 
 	memset(array, 0, CsCrossMomentsSize(d));
 	for (int64 b = CsLaneStart(rows, lane); b < CsLaneStart(rows, lane + 1); b++)

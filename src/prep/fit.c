@@ -165,8 +165,11 @@ CheckFit(CsFitState *s, int column)
 		isnan(fit->low) || isnan(fit->high))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 fit->sd < 1 ?
+				 errmsg("values of column \"%s\" differ too little to compute their variance", name) :
 				 errmsg("values of column \"%s\" are too large to compute their variance", name),
 				 errdetail("They range from %g to %g.", fit->minimum, fit->maximum),
+				 fit->sd < 1 ? errhint("Scale the column, or multiply it in the source.") :
 				 errhint("Divide the column in the source, or leave it out of the features.")));
 }
 

@@ -60,8 +60,10 @@ typedef struct CsNumbers
 	const double *sorted;		/* ascending */
 	int64		n;				/* at least 1 */
 	double		mean;
-	double		variance;		/* ddof 0 */
+	double		sd;				/* ddof 0 */
 } CsNumbers;
+
+extern double CsRangeBetween(double low, double high);
 
 /* impute.c: in the order of CsImpute */
 typedef struct CsImputeStep

@@ -9,42 +9,45 @@
 #include "math/math.h"
 #include "prep/internal.h"
 
-/* As scikit-learn: a range this small is no range. */
-#define NO_RANGE (10 * DBL_EPSILON)
+/*
+ * The range of values from low to high; 0 where the two differ by no more than the last bit or two, as
+ * 0.3 and 0.1 + 0.2 do.
+ */
+double
+CsRangeBetween(double low, double high)
+{
+	return high - low <= 2 * DBL_EPSILON * Max(fabs(low), fabs(high)) ? 0 : high - low;
+}
 
 static void
 Standard(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
 	*center = x->mean;
-	*spread = is_constant ? 0 : sqrt(x->variance);
-}
-
-/* A range, or 0 for one that is none. */
-static double
-Range(double low, double high)
-{
-	return high - low < NO_RANGE ? 0 : high - low;
+	*spread = is_constant ? 0 : x->sd;
 }
 
 static void
 MinMax(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
 	*center = x->sorted[0];
-	*spread = Range(x->sorted[0], x->sorted[x->n - 1]);
+	*spread = CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]);
 }
 
 static void
 Robust(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
 	*center = CsQuantileSorted(x->sorted, x->n, 0.5);
-	*spread = Range(CsQuantileSorted(x->sorted, x->n, 0.25),
-					CsQuantileSorted(x->sorted, x->n, 0.75));
+	*spread = CsRangeBetween(CsQuantileSorted(x->sorted, x->n, 0.25),
+							 CsQuantileSorted(x->sorted, x->n, 0.75));
 }
 
+/* Values stay as they are, so their squares must be numbers; NaN, and so an error, where they are not. */
 static void
 None(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
-	*center = 0;
+	double		squared = x->sd * x->sd;
+
+	*center = is_constant || (squared >= DBL_MIN && squared <= DBL_MAX) ? 0 : NAN;
 	*spread = 0;
 }
 
@@ -54,7 +57,7 @@ Power2(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
 	*center = 0;
 	*spread = is_constant ? 0 :
-		ldexp(1, Min((int) rint(log2(x->variance) / 2), DBL_MAX_EXP - 1));
+		ldexp(1, Min((int) rint(log2(x->sd)), DBL_MAX_EXP - 1));
 }
 
 #define STEP(...) (&((const CsScaleStep){__VA_ARGS__}).step)

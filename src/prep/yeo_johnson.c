@@ -16,6 +16,7 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_min.h>
 
+#include "math/math.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
 
@@ -30,7 +31,7 @@
 /* GSL's method takes no steps below 1.5e-8 of lambda: the last interval is a few of them. */
 #define TOLERANCE 1e-7
 
-/* Rows whose moments are taken before they are merged into the column's. */
+/* Values that are transformed at a time. */
 #define CHUNK 1024
 
 typedef struct Likelihood
@@ -63,44 +64,32 @@ TransformLog(double signed_log, double lambda)
 }
 
 /*
- * Variance of the transformed values: two passes over each chunk, chunks merged by Chan, Golub and
- * LeVeque's formula.  NaN when it is no better than rounding noise, or out of range.
+ * Logarithm of the transformed values' variance; NaN when that is no better than rounding noise, or out of
+ * range.
  */
 static double
-TransformedVariance(const Likelihood *l, double lambda)
+LogTransformedVariance(const Likelihood *l, double lambda)
 {
-	double		mean = 0,
-				squares = 0;
+	CsMoments	moments = {0};
+	double		sd;
 
 	for (int64 start = 0; start < l->n; start += CHUNK)
 	{
 		double		t[CHUNK];
-		double		sums[4] = {0},
-					squared[4] = {0};
 		int			m = (int) Min((int64) CHUNK, l->n - start);
-		double		share = (double) m / (start + m);
-		double		chunk_mean,
-					delta;
 
 		if (start % CS_INTERRUPT_VALUES == 0)
 			CHECK_FOR_INTERRUPTS();
 		for (int i = 0; i < m; i++)
 		{
 			t[i] = TransformLog(l->logs[start + i], lambda);
-			sums[i & 3] += t[i];
+			if (!(fabs(t[i]) <= DBL_MAX))
+				return NAN;
 		}
-		chunk_mean = ((sums[0] + sums[1]) + (sums[2] + sums[3])) / m;
-		for (int i = 0; i < m; i++)
-			squared[i & 3] += (t[i] - chunk_mean) * (t[i] - chunk_mean);
-		delta = chunk_mean - mean;
-		mean += delta * share;
-		squares += ((squared[0] + squared[1]) + (squared[2] + squared[3])) +
-			delta * delta * share * start;
+		CsMomentsAdd(&moments, t, m);
 	}
-	squares /= l->n;
-	if (!(squares <= DBL_MAX) || !(sqrt(squares) > 1e-12 * fabs(mean)) || squares < DBL_MIN)
-		return NAN;
-	return squares;
+	sd = CsMomentsDeviation(&moments, 0);
+	return sd <= DBL_MAX && sd > 1e-12 * fabs(CsMomentsMean(&moments)) ? 2 * log(sd) : NAN;
 }
 
 /* Negative log-likelihood of a lambda, but for a constant: what GSL minimises. */
@@ -108,12 +97,12 @@ static double
 NegativeLogLikelihood(double lambda, void *state)
 {
 	const Likelihood *l = state;
-	double		variance = TransformedVariance(l, lambda);
+	double		log_variance = LogTransformedVariance(l, lambda);
 	double		result;
 
-	if (isnan(variance))
+	if (isnan(log_variance))
 		return IMPOSSIBLE;
-	result = l->n / 2.0 * log(variance) - (lambda - 1) * l->sum_logs;
+	result = l->n / 2.0 * log_variance - (lambda - 1) * l->sum_logs;
 	return result < IMPOSSIBLE ? result : IMPOSSIBLE;
 }
 

@@ -30,8 +30,7 @@ CsPortraitDifference(const CsPortrait *portrait, int column, int level, int grou
 	int			all = portrait->ngroups;
 
 	if (level < 0)
-		return CsMeanDifference(c->summaries[group].mean, c->summaries[all].mean,
-								c->summaries[all].sd);
+		return CsMeanDifference(&c->summaries[group], &c->summaries[all]);
 	return CsShareDifference(CsPortraitShare(c->levels[level].rows[group], portrait->rows[group]),
 							 CsPortraitShare(c->levels[level].rows[all], portrait->rows[all]));
 }
@@ -60,15 +59,18 @@ FindTellingLevel(const CsPortrait *portrait, int column, int group)
 	return best;
 }
 
-/* Farthest from everyone first, then in the columns' order. */
+/* Farthest from everyone first, then, and where only rounding tells them apart, in the columns' order. */
 static int
 CompareDefining(const void *a, const void *b)
 {
 	const CsDefining *x = a;
 	const CsDefining *y = b;
 
-	if (fabs(x->difference) != fabs(y->difference))
-		return fabs(x->difference) > fabs(y->difference) ? -1 : 1;
+	double		fx = rint(fabs(x->difference) / SAME_DIFFERENCE),
+				fy = rint(fabs(y->difference) / SAME_DIFFERENCE);
+
+	if (fx != fy)
+		return fx > fy ? -1 : 1;
 	return x->column - y->column;
 }
 

@@ -100,7 +100,7 @@ RatioOf(const CsPortraitColumn *c, double value, double overall)
 static int
 PutSummary(const CsNumberSummary *s, CsValue *row)
 {
-	static const CsNumberSummary none = {0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, NAN};
+	static const CsNumberSummary none = {0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0, NAN};
 	int			i = 0;
 
 	if (s == NULL)

@@ -138,12 +138,12 @@ PutGap(Split *split, const Gap *gap)
 						 CsValueText(reason.data)));
 }
 
-/* Fill in how far the halves are apart, "sd" being the spread of one value. */
+/* Fill in how far the halves are "apart", "sd" being the spread of one value. */
 static void
-Measure(Gap *gap, double sd, double overall_sd)
+Measure(Gap *gap, double apart, double sd, double overall_sd)
 {
 	gap->relative = CsRelativeGap(gap->value[0], gap->value[1]);
-	gap->standard = fabs(CsMeanDifference(gap->value[0], gap->value[1], overall_sd));
+	gap->standard = overall_sd > 0 ? fabs(apart) / overall_sd : NAN;
 	gap->expected = CsExpectedRelativeGap(gap->value, gap->n, sd);
 }
 
@@ -162,7 +162,7 @@ CompareShares(Split *split, int segment)
 									   split->half[h]);
 	}
 	share = (gap.value[0] + gap.value[1]) / 2;
-	Measure(&gap, CsShareDeviation(share), NAN);
+	Measure(&gap, NAN, CsShareDeviation(share), NAN);
 	PutGap(split, &gap);
 }
 
@@ -191,7 +191,9 @@ CompareColumn(Split *split, int segment, const CsPortraitColumn *c, const CsPort
 		gap.value[h] = CsPortraitShare(level->rows[group], gap.n[h]);
 		sd[h] = CsShareDeviation(gap.value[h]);
 	}
-	Measure(&gap, CsJointDeviation(sd[0], sd[1]),
+	Measure(&gap, level != NULL ? gap.value[0] - gap.value[1] :
+			CsSummariesApart(&c->summaries[segment], &c->summaries[segment + portrait->nsegments]),
+			CsJointDeviation(sd[0], sd[1]),
 			level == NULL ? c->summaries[all].sd : CsShareDeviation(overall));
 	PutGap(split, &gap);
 }

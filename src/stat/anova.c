@@ -31,36 +31,32 @@ CsFUpper(double f, double df_between, double df_within)
 					   between / (df_within + between));
 }
 
-/* Sums of squares between and within groups, and how many values there are. */
+/* Sums of squares between and within groups. */
 static void
-SumSquares(const CsGroupMoments *groups, int ngroups, int64 *n, double *between, double *within)
+SumSquares(const CsGroupMoments *groups, int ngroups, const CsMoments *all, double *between,
+		   double *within)
 {
-	double		mean = 0,
-				rest = 0,
-				between_rest = 0,
+	double		between_rest = 0,
 				within_rest = 0;
 
-	*n = 0;
 	*between = *within = 0;
 	for (int g = 0; g < ngroups; g++)
-		*n += groups[g].n;
-	for (int g = 0; g < ngroups; g++)
-		CsAddCompensated(&mean, &rest, groups[g].mean * ((double) groups[g].n / *n));
-	mean += rest;
-	for (int g = 0; g < ngroups; g++)
 	{
-		double		off = groups[g].mean - mean;
+		double		off = CsMeansApart(&groups[g].m, all);
 
-		CsAddCompensated(between, &between_rest, groups[g].n * off * off);
-		CsAddCompensated(within, &within_rest, groups[g].m2);
+		CsAddCompensated(between, &between_rest, (double) groups[g].m.n * off * off);
+		CsAddCompensated(within, &within_rest, groups[g].m.m2);
 	}
 	*between += between_rest;
 	*within += within_rest;
 }
 
-/* Welch's test; nothing is defined where a group has one value, or values that are all the same. */
+/*
+ * Welch's test; nothing is defined where a group has one value, or values that are all the same.  Means are
+ * taken less that of all values.
+ */
 static void
-FillWelch(const CsGroupMoments *groups, int ngroups, CsAnovaResult *result)
+FillWelch(const CsGroupMoments *groups, int ngroups, const CsMoments *all, CsAnovaResult *result)
 {
 	double		total = 0,
 				mean = 0,
@@ -68,24 +64,26 @@ FillWelch(const CsGroupMoments *groups, int ngroups, CsAnovaResult *result)
 				spread = 0;
 	int			k = ngroups;
 
-	for (int g = 0; g < k; g++)
+	for (int g = 0; g < ngroups; g++)
 	{
-		double		weight = groups[g].n * (groups[g].n - 1.0) / groups[g].m2;
+		const CsMoments *m = &groups[g].m;
+		double		weight = (double) m->n * ((double) m->n - 1) / m->m2;
 
-		if (groups[g].n < 2 || !isfinite(weight))
+		if (m->n < 2 || m->m2 == 0)
 			return;
 		total += weight;
-		mean += weight * groups[g].mean;
+		mean += weight * CsMeansApart(m, all);
 	}
 	mean /= total;
-	for (int g = 0; g < k; g++)
+	for (int g = 0; g < ngroups; g++)
 	{
-		double		weight = groups[g].n * (groups[g].n - 1.0) / groups[g].m2,
-					off = groups[g].mean - mean,
-					rest = 1 - weight / total;
+		const CsMoments *m = &groups[g].m;
+		double		weight = (double) m->n * ((double) m->n - 1) / m->m2,
+					rest = 1 - weight / total,
+					off = CsMeansApart(m, all) - mean;
 
 		between += weight * off * off;
-		spread += rest * rest / (groups[g].n - 1);
+		spread += rest * rest / ((double) m->n - 1);
 	}
 	result->welch_f = between / (k - 1) / (1 + 2 * (k - 2.0) / ((double) k * k - 1) * spread);
 	result->welch_df = ((double) k * k - 1) / (3 * spread);
@@ -94,18 +92,21 @@ FillWelch(const CsGroupMoments *groups, int ngroups, CsAnovaResult *result)
 
 /* One-way analysis of variance, and Welch's analysis, which does not assume equal variances. */
 CsAnovaResult
-CsAnova(const CsGroupMoments *groups, int ngroups)
+CsAnova(CsGroupMoments *groups, int ngroups)
 {
+	CsMoments	all;
 	CsAnovaResult result = {ngroups, 0, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 	double		between,
 				within,
 				per_df;
 
-	SumSquares(groups, ngroups, &result.n, &between, &within);
+	(void) CsAlignGroups(groups, ngroups, &all);
+	result.n = all.n;
 	if (ngroups < 2)
 		return result;
 	result.df_between = ngroups - 1;
 	result.df_within = result.n - ngroups;
+	SumSquares(groups, ngroups, &all, &between, &within);
 	if (between + within == 0)
 		return result;
 	result.eta_squared = between / (between + within);
@@ -116,6 +117,6 @@ CsAnova(const CsGroupMoments *groups, int ngroups)
 		result.p = CsFUpper(result.f, result.df_between, result.df_within);
 		result.omega_squared = (between - result.df_between * per_df) / (between + within + per_df);
 	}
-	FillWelch(groups, ngroups, &result);
+	FillWelch(groups, ngroups, &all, &result);
 	return result;
 }

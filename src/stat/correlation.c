@@ -41,21 +41,7 @@ CsRanks(const double *x, int64 n, double *ranks, double *work)
 	}
 }
 
-/*
- * Sum of BLOCK_VALUES values, and of products; in eight running sums, so that all machines add
- * alike.
- */
-CS_CLONES static double
-SumBlock(const double *x)
-{
-	double		s[SUMS] = {0};
-
-	for (int i = 0; i < BLOCK_VALUES; i += SUMS)
-		for (int k = 0; k < SUMS; k++)
-			s[k] += x[i + k];
-	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
-}
-
+/* Sum of BLOCK_VALUES products; in eight running sums, so that all machines add alike. */
 CS_CLONES static double
 SumProducts(const double *x, const double *y)
 {
@@ -67,34 +53,13 @@ SumProducts(const double *x, const double *y)
 	return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
 }
 
-/* Copy up to BLOCK_VALUES values less their mean, and zeros behind them. */
+/* Take up to BLOCK_VALUES values as they deviate from their column's mean, and zeros behind them. */
 static void
-TakeBlock(const double *x, int64 n, double mean, double *block)
+TakeBlock(const double *x, int64 n, const CsMoments *column, double *block)
 {
 	for (int64 i = 0; i < n; i++)
-		block[i] = x[i] - mean;
+		block[i] = CsMomentsOff(column, x[i]);
 	memset(block + n, 0, sizeof(double) * (BLOCK_VALUES - n));
-}
-
-/* Means of the columns. */
-static void
-ColumnMeans(const double *const *columns, int d, int64 n, double *mean)
-{
-	double		block[BLOCK_VALUES];
-
-	for (int j = 0; j < d; j++)
-	{
-		double		sum = 0,
-					rest = 0;
-
-		CHECK_FOR_INTERRUPTS();
-		for (int64 start = 0; start < n; start += BLOCK_VALUES)
-		{
-			TakeBlock(columns[j] + start, Min(n - start, BLOCK_VALUES), 0, block);
-			CsAddCompensated(&sum, &rest, SumBlock(block));
-		}
-		mean[j] = (sum + rest) / (double) n;
-	}
 }
 
 /* Add a block's products of each two columns, blocks being BLOCK_VALUES apart. */
@@ -117,7 +82,7 @@ Correlation(double xy, double xx, double yy)
 {
 	if (!(xx > 0 && yy > 0))
 		return NAN;
-	return Max(Min(xy / sqrt(xx) / sqrt(yy), 1), -1);
+	return Max(Min(xy / sqrt(xx * yy), 1), -1);
 }
 
 /*
@@ -128,16 +93,17 @@ void
 CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
 {
 	Size		cells = (Size) d * d;
-	double	   *mean = palloc(sizeof(double) * d);
+	CsMoments  *moments = palloc0(sizeof(CsMoments) * d);
 	double	   *blocks = palloc(sizeof(double) * BLOCK_VALUES * d);
 	double	   *rests = palloc0(sizeof(double) * cells);
 
 	memset(r, 0, sizeof(double) * cells);
-	ColumnMeans(columns, d, n, mean);
+	for (int j = 0; j < d; j++)
+		CsMomentsAdd(&moments[j], columns[j], n);
 	for (int64 start = 0; start < n; start += BLOCK_VALUES)
 	{
 		for (int j = 0; j < d; j++)
-			TakeBlock(columns[j] + start, Min(n - start, BLOCK_VALUES), mean[j],
+			TakeBlock(columns[j] + start, Min(n - start, BLOCK_VALUES), &moments[j],
 					  blocks + (Size) j * BLOCK_VALUES);
 		AddProducts(blocks, d, r, rests);
 	}
@@ -146,7 +112,7 @@ CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
 	for (int a = 0; a < d; a++)
 		for (int b = a + 1; b < d; b++)
 			r[a * d + b] = Correlation(r[a * d + b], r[a * d + a], r[b * d + b]);
-	pfree(mean);
+	pfree(moments);
 	pfree(blocks);
 	pfree(rests);
 }

@@ -1,17 +1,11 @@
 /*
  * describe.c
  *	  What a sample of numbers is like.
- *
- * Moments are taken block by block: those of a block about its own mean, then joined to those of the
- * blocks before (Pébay, Formulas for robust, one-pass parallel computation of covariances and
- * arbitrary-order statistical moments, Sandia report 2008), so that no large sums are subtracted
- * from each other.
  */
 #include "custseg.h"
 
 #include <math.h>
 
-#include "math/math.h"
 #include "miscadmin.h"
 #include "stat/describe.h"
 
@@ -20,49 +14,7 @@
 /* A kernel is nothing beyond so many bandwidths: exp(-x^2 / 2) is below 1e-16. */
 #define KERNEL_REACH 8.6
 
-/* Add n values to the moments. */
-void
-CsMomentsAdd(CsMoments *m, const double *x, int n)
-{
-	CsMoments	b = {.n = n};
-	double		total = (double) m->n + n,
-				na = (double) m->n,
-				nb = n,
-				delta,
-				part;
-
-	if (n == 0)
-		return;
-	for (int i = 0; i < n; i++)
-		b.mean += x[i];
-	b.mean /= n;
-	for (int i = 0; i < n; i++)
-	{
-		double		d = x[i] - b.mean,
-					squared = d * d;
-
-		b.m2 += squared;
-		b.m3 += squared * d;
-		b.m4 += squared * squared;
-	}
-	delta = b.mean - m->mean;
-	part = delta / total;
-	m->m4 += b.m4 + delta * part * part * part * na * nb * (na * na - na * nb + nb * nb) +
-		6 * part * part * (na * na * b.m2 + nb * nb * m->m2) + 4 * part * (na * b.m3 - nb * m->m3);
-	m->m3 += b.m3 + delta * part * part * na * nb * (na - nb) + 3 * part * (na * b.m2 - nb * m->m2);
-	m->m2 += b.m2 + delta * part * na * nb;
-	m->mean += part * nb;
-	m->n += n;
-}
-
-/* The standard deviation, with n - 1 in the denominator; NaN where it is not defined. */
-double
-CsMomentsDeviation(const CsMoments *m)
-{
-	return m->n > 1 ? sqrt(m->m2 / (double) (m->n - 1)) : NAN;
-}
-
-/* The skewness of the sample; NaN where it is not defined. */
+/* The skewness of the sample; NaN where the values do not vary. */
 double
 CsMomentsSkewness(const CsMoments *m)
 {

@@ -5,21 +5,8 @@
 #ifndef CUSTSEG_STAT_DESCRIBE_H
 #define CUSTSEG_STAT_DESCRIBE_H
 
-#include "custseg.h"
+#include "math/math.h"
 
-/* Central moments that grow with the sample: sums of powers of deviations from the mean. */
-typedef struct CsMoments
-{
-	int64		n;
-	double		mean,
-				m2,
-				m3,
-				m4;
-} CsMoments;
-
-extern void CsMomentsAdd(CsMoments *m, const double *x, int n);
-
-extern double CsMomentsDeviation(const CsMoments *m);
 extern double CsMomentsSkewness(const CsMoments *m);
 extern double CsMomentsKurtosis(const CsMoments *m);
 extern double CsJarqueBera(const CsMoments *m, double *p);

@@ -35,9 +35,10 @@
 static double
 FiniteQuantile(const double *sorted, int64 n, double share)
 {
-	double		quantile = CsQuantileSorted(sorted, n, share);
+	double		quantile = CsQuantileSorted(sorted, n, share),
+				part;
 
-	return isfinite(quantile) ? quantile : sorted[(int64) floor((double) (n - 1) * share)];
+	return isfinite(quantile) ? quantile : sorted[CsQuantileRank(n, share, &part)];
 }
 
 /*

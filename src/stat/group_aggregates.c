@@ -119,14 +119,14 @@ custseg_group_moments_combine(PG_FUNCTION_ARGS)
 }
 
 /* The state of a final function; an empty one when there was no row. */
-static const CsGroupedMoments *
+static CsGroupedMoments *
 FinalMoments(FunctionCallInfo fcinfo)
 {
-	const CsGroupedMoments *moments;
+	CsGroupedMoments *moments;
 
 	if (PG_ARGISNULL(0))
 		return CsGroupedMomentsCreate();
-	moments = (const CsGroupedMoments *) PG_GETARG_BYTEA_P_COPY(0);
+	moments = (CsGroupedMoments *) PG_GETARG_BYTEA_P_COPY(0);
 	CsGroupedMomentsCheckAll(moments);
 	return moments;
 }
@@ -135,7 +135,7 @@ FinalMoments(FunctionCallInfo fcinfo)
 Datum
 custseg_anova_final(PG_FUNCTION_ARGS)
 {
-	const CsGroupedMoments *moments = FinalMoments(fcinfo);
+	CsGroupedMoments *moments = FinalMoments(fcinfo);
 	CsAnovaResult r = CsAnova(moments->group, moments->ngroups);
 
 	return CsResultRow(fcinfo, CsValues(CsValueFloat8(r.f), CsValueFloat8(r.df_between),
@@ -163,9 +163,9 @@ ElementDesc(FunctionCallInfo fcinfo, Oid *element)
 /* An array of rows of pair_result; NULL where there are no two groups. */
 static Datum
 PairsArray(FunctionCallInfo fcinfo,
-		   void (*compare) (const CsGroupMoments *, int, double, CsPair *))
+		   void (*compare) (CsGroupMoments *, int, double, CsPair *))
 {
-	const CsGroupedMoments *moments = FinalMoments(fcinfo);
+	CsGroupedMoments *moments = FinalMoments(fcinfo);
 	int			k = moments->ngroups,
 				npairs = k * (k - 1) / 2;
 	CsPair	   *pairs;

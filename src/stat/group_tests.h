@@ -5,16 +5,14 @@
 #ifndef CUSTSEG_GROUP_TESTS_H
 #define CUSTSEG_GROUP_TESTS_H
 
-#include "custseg.h"
+#include "math/math.h"
 
-/* A group's values by their moments; n >= 1. */
+/* A group's values by their moments, without the third and the fourth; n >= 1. */
 typedef struct CsGroupMoments
 {
 	int32		group;
 	int32		unused;
-	int64		n;
-	double		mean;
-	double		m2;				/* sum of squared deviations from the mean */
+	CsMoments	m;
 } CsGroupMoments;
 
 /* All values, brought together by group and sorted within each. */
@@ -69,14 +67,14 @@ typedef struct CsPair
 /* grouped_moments.c */
 extern int	CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, int ngroups,
 							 CsGroupMoments *moments);
+extern double CsAlignGroups(CsGroupMoments *groups, int ngroups, CsMoments *all);
 
 /* anova.c */
-extern CsAnovaResult CsAnova(const CsGroupMoments *groups, int ngroups);
+extern CsAnovaResult CsAnova(CsGroupMoments *groups, int ngroups);
 
 /* pairs.c */
-extern void CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs);
-extern void CsGamesHowell(const CsGroupMoments *groups, int ngroups, double confidence,
-						  CsPair *pairs);
+extern void CsTukeyHsd(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs);
+extern void CsGamesHowell(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs);
 
 /* rank_tests.c */
 extern CsGroupedValues *CsGroupValues(const double *values, const int32 *groups, int64 n, int ngroups);

@@ -2,9 +2,7 @@
  * grouped_moments.c
  *	  Number of values, mean and squared deviations of each group, value by value, in one flat value.
  *
- * A value moves its group's mean by Welford's method (Technometrics 4, 1962), and two states are one by
- * Chan, Golub and LeVeque's formula (1979); nothing is lost where the mean is large beside the
- * deviations.  Groups are few, so they are kept in order and searched by halves.
+ * The moments are math/moments.c's.  Groups are few, so they are kept in order and searched by halves.
  *
  * A state may come from whoever calls the aggregate's functions by hand, hence the checks.
  */
@@ -61,6 +59,16 @@ CsGroupedMomentsCheck(const CsGroupedMoments *m)
 		ReportInvalidState();
 }
 
+/* Can these be anybody's moments? */
+static bool
+AreMoments(const CsMoments *m)
+{
+	int			exponent;
+
+	return isfinite(m->scale) && m->scale > 0 && frexp(m->scale, &exponent) == 0.5 &&
+		fabs(m->mean) <= 2 && fabs(m->rest) <= 2 && m->m2 >= 0 && isfinite(m->m2);
+}
+
 /* Raise an error when a value is not a state: check the header and every group. */
 void
 CsGroupedMomentsCheckAll(const CsGroupedMoments *m)
@@ -72,10 +80,10 @@ CsGroupedMomentsCheckAll(const CsGroupedMoments *m)
 	{
 		const CsGroupMoments *g = &m->group[i];
 
-		if (g->n < 1 || g->n > PG_INT64_MAX - n || !isfinite(g->mean) || !(g->m2 >= 0) ||
+		if (g->m.n < 1 || g->m.n > PG_INT64_MAX - n || !AreMoments(&g->m) ||
 			(i > 0 && m->group[i - 1].group >= g->group))
 			ReportInvalidState();
-		n += g->n;
+		n += g->m.n;
 	}
 }
 
@@ -121,16 +129,6 @@ InsertGroup(CsGroupedMoments *m, int at, int32 group)
 	return m;
 }
 
-/* A value moves its group's moments. */
-static void
-AddValue(CsGroupMoments *g, double value)
-{
-	double		off = value - g->mean;
-
-	g->mean += off / ++g->n;
-	g->m2 += off * (value - g->mean);
-}
-
 /*
  * The moments of n values by their groups, which are numbers below ngroups; values whose group is
  * below 0, and NaN, are left out.  Groups without values are dropped.  OUT moments, with room for
@@ -146,14 +144,29 @@ CsGroupMomentsOf(const double *values, const int32 *groups, int64 n, int ngroups
 	for (int64 i = 0; i < n; i++)
 	{
 		if (groups[i] >= 0 && !isnan(values[i]))
-			AddValue(&moments[groups[i]], values[i]);
+			CsMomentsAddValue(&moments[groups[i]].m, values[i]);
 	}
 	for (int g = 0; g < ngroups; g++)
 	{
 		moments[kept] = moments[g];
-		kept += moments[g].n > 0;
+		kept += moments[g].m.n > 0;
 	}
 	return kept;
+}
+
+/*
+ * Bring groups to one scale, in which their means can be compared.  Returns it; 1 for no groups.  OUT all:
+ * the moments of all their values.
+ */
+double
+CsAlignGroups(CsGroupMoments *groups, int ngroups, CsMoments *all)
+{
+	*all = (CsMoments) {0};
+	for (int g = 0; g < ngroups; g++)
+		CsMomentsMerge(all, &groups[g].m);
+	for (int g = 0; g < ngroups; g++)
+		CsMomentsRescale(&groups[g].m, all->scale);
+	return ngroups > 0 ? all->scale : 1;
 }
 
 /*
@@ -167,7 +180,7 @@ CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value)
 
 	if (at == m->ngroups || m->group[at].group != group)
 		m = InsertGroup(m, at, group);
-	AddValue(&m->group[at], value);
+	CsMomentsAddValue(&m->group[at].m, value);
 	return m;
 }
 
@@ -182,20 +195,12 @@ CsGroupedMomentsMerge(CsGroupedMoments *m, const CsGroupedMoments *other)
 	{
 		const CsGroupMoments *b = &other->group[i];
 		int			at = FindGroup(m, b->group);
-		CsGroupMoments *a;
-		double		off,
-					n;
 
 		if (at == m->ngroups || m->group[at].group != b->group)
 			m = InsertGroup(m, at, b->group);
-		a = &m->group[at];
-		if (a->n > PG_INT64_MAX - b->n)
+		if (m->group[at].m.n > PG_INT64_MAX - b->m.n)
 			ReportInvalidState();
-		n = (double) a->n + b->n;
-		off = b->mean - a->mean;
-		a->mean += off * (b->n / n);
-		a->m2 += b->m2 + off * off * (a->n * (b->n / n));
-		a->n += b->n;
+		CsMomentsMerge(&m->group[at].m, &b->m);
 	}
 	return m;
 }

@@ -14,13 +14,13 @@
 
 #define INTERRUPT_ROWS 4096
 
-/* Take a row's values; false when one is missing. */
+/* Take a row's values, scaled; false when one is missing. */
 static bool
-TakeRow(const double *const *columns, int d, int64 row, double *values)
+TakeRow(const double *const *columns, int d, int64 row, const double *scale, double *values)
 {
 	for (int j = 0; j < d; j++)
 	{
-		values[j] = columns[j][row];
+		values[j] = columns[j][row] * scale[j];
 		if (isnan(values[j]))
 			return false;
 	}
@@ -35,15 +35,20 @@ CsMahalanobis
 CsMahalanobisFit(const double *const *columns, int d, int64 n)
 {
 	CsCrossMoments moments = CsCrossMomentsAt(palloc0(CsCrossMomentsSize(d)), d);
-	CsMahalanobis result = {.d = d, .mean = moments.mean, .work = palloc(sizeof(double) * d)};
+	CsMahalanobis result = {
+		.d = d, .scale = palloc(sizeof(double) * d), .mean = moments.mean, .rest = moments.rest,
+		.work = palloc(sizeof(double) * d)
+	};
 	double	   *a = palloc(sizeof(double) * CsTriangle(d));
 
+	for (int j = 0; j < d; j++)
+		result.scale[j] = CsScaleOf(CsLargestOf(columns[j], n));
 	for (int64 i = 0; i < n; i++)
 	{
 		if (i % INTERRUPT_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (TakeRow(columns, d, i, result.work))
-			CsCrossMomentsJoin(&moments, 1, result.work);
+		if (TakeRow(columns, d, i, result.scale, result.work))
+			CsCrossMomentsJoin(&moments, 1, result.work, NULL);
 	}
 	CsCrossMomentsFinish(&moments, *moments.nrows - 1);
 	for (int i = 0; i < d; i++)
@@ -68,7 +73,7 @@ CsMahalanobisSquared(const CsMahalanobis *m, const double *x, double *p)
 	if (m->inverse == NULL)
 		return NAN;
 	for (int j = 0; j < m->d; j++)
-		m->work[j] = x[j] - m->mean[j];
+		m->work[j] = (x[j] * m->scale[j] - m->mean[j]) - m->rest[j];
 	for (int i = 0; i < m->d; i++)
 	{
 		double		sum = 0;

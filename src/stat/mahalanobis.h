@@ -10,7 +10,9 @@
 typedef struct CsMahalanobis
 {
 	int			d;
-	double	   *mean;			/* of the complete rows */
+	double	   *scale;			/* what columns are taken times: a power of two */
+	double	   *mean,			/* of the complete rows, scaled: mean + rest */
+			   *rest;
 	double	   *inverse;		/* of their covariance's Cholesky factor, see math.h; NULL: there is none */
 	double	   *work;			/* d */
 } CsMahalanobis;

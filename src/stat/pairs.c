@@ -17,11 +17,15 @@
 
 /*
  * Complete a pair whose standard error and degrees of freedom are known; critical: NaN to be found.
+ * Difference and error are those of the values times "scale".
  */
 static void
-FinishPair(CsPair *pair, int ngroups, double error, double confidence, double critical)
+FinishPair(CsPair *pair, int ngroups, double scale, double error, double confidence, double critical)
 {
-	pair->statistic = fabs(pair->difference) / error;
+	double		difference = pair->difference;
+
+	pair->difference = difference / scale;
+	pair->statistic = fabs(difference) / error;
 	if (isnan(pair->df) || !(pair->df > 0) || isnan(error))
 	{
 		pair->statistic = pair->p = pair->low = pair->high = NAN;
@@ -31,8 +35,8 @@ FinishPair(CsPair *pair, int ngroups, double error, double confidence, double cr
 		CsStudentizedRangeUpper(pair->statistic, ngroups, pair->df);
 	if (isnan(critical))
 		critical = CsStudentizedRangeQuantile(confidence, ngroups, pair->df);
-	pair->low = pair->difference - critical * error;
-	pair->high = pair->difference + critical * error;
+	pair->low = (difference - critical * error) / scale;
+	pair->high = (difference + critical * error) / scale;
 }
 
 /*
@@ -40,27 +44,26 @@ FinishPair(CsPair *pair, int ngroups, double error, double confidence, double cr
  * together.  OUT pairs.
  */
 void
-CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
+CsTukeyHsd(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
 {
-	double		within = 0,
+	CsMoments	all;
+	double		scale = CsAlignGroups(groups, ngroups, &all),
+				within = 0,
 				critical;
-	int64		n = 0;
+	int64		n = all.n;
 
 	for (int g = 0; g < ngroups; g++)
-	{
-		within += groups[g].m2;
-		n += groups[g].n;
-	}
+		within += groups[g].m.m2;
 	critical = n > ngroups ? CsStudentizedRangeQuantile(confidence, ngroups, n - ngroups) : NAN;
 	within /= n - ngroups;
 	for (int i = 0; i < ngroups; i++)
 		for (int j = i + 1; j < ngroups; j++, pairs++)
 		{
-			double		error = sqrt(within / 2 * (1.0 / groups[i].n + 1.0 / groups[j].n));
+			double		error = sqrt(within / 2 * (1.0 / groups[i].m.n + 1.0 / groups[j].m.n));
 
-			*pairs = (CsPair) {i, j, groups[j].mean - groups[i].mean};
+			*pairs = (CsPair) {i, j, CsMeansApart(&groups[j].m, &groups[i].m)};
 			pairs->df = n - ngroups;
-			FinishPair(pairs, ngroups, error, confidence, critical);
+			FinishPair(pairs, ngroups, scale, error, confidence, critical);
 		}
 }
 
@@ -69,19 +72,22 @@ CsTukeyHsd(const CsGroupMoments *groups, int ngroups, double confidence, CsPair 
  * CsTukeyHsd().
  */
 void
-CsGamesHowell(const CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
+CsGamesHowell(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
 {
+	CsMoments	all;
+	double		scale = CsAlignGroups(groups, ngroups, &all);
+
 	for (int i = 0; i < ngroups; i++)
 		for (int j = i + 1; j < ngroups; j++, pairs++)
 		{
-			const CsGroupMoments *a = &groups[i],
-					   *b = &groups[j];
+			const CsMoments *a = &groups[i].m,
+					   *b = &groups[j].m;
 			double		a_part = a->m2 / (a->n - 1.0) / a->n,
 						b_part = b->m2 / (b->n - 1.0) / b->n,
 						both = a_part + b_part;
 
-			*pairs = (CsPair) {i, j, b->mean - a->mean};
+			*pairs = (CsPair) {i, j, CsMeansApart(b, a)};
 			pairs->df = both * both / (a_part * a_part / (a->n - 1.0) + b_part * b_part / (b->n - 1.0));
-			FinishPair(pairs, ngroups, sqrt(both / 2), confidence, NAN);
+			FinishPair(pairs, ngroups, scale, sqrt(both / 2), confidence, NAN);
 		}
 }

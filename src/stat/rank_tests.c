@@ -19,10 +19,14 @@
 
 #include "math/math.h"
 #include "miscadmin.h"
+#include "stat/describe.h"
 #include "stat/group_tests.h"
 #include "stat/tests.h"
 
 #define INTERRUPT_VALUES 262144
+
+/* Values that are added to moments at a time. */
+#define BLOCK_VALUES 1024
 
 /*
  * A copy of n values, brought together by group and sorted within each; palloc'd.  Groups are
@@ -201,27 +205,23 @@ CsKruskalWallis(const CsGroupedValues *g)
 	return result;
 }
 
-/* Moments of |x - median| of one sorted group. */
-static CsGroupMoments
-DeviationMoments(const double *sorted, int64 n)
+/*
+ * Moments of |x - median| of one sorted group.  The values are taken less the lower of those in the middle,
+ * from which the median is exact; "scale" is a power of two that brings all of them to 2 at most.
+ */
+static CsMoments
+DeviationMoments(const double *sorted, int64 n, double scale)
 {
-	CsGroupMoments result = {.n = n};
-	double		median = CsQuantileSorted(sorted, n, 0.5),
-				mean = 0,
-				rest = 0;
+	CsMoments	result = {0};
+	double		low = sorted[(n - 1) / 2] * scale,
+				median = (sorted[n / 2] * scale - low) / 2;
 
-	for (int64 i = 0; i < n; i++)
-		CsAddCompensated(&mean, &rest, fabs(sorted[i] - median));
-	result.mean = (mean + rest) / n;
-	rest = 0;
 	for (int64 i = 0; i < n; i++)
 	{
-		double		off = fabs(sorted[i] - median) - result.mean;
-
-		CsAddCompensated(&result.m2, &rest, off * off);
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		CsMomentsAddValue(&result, fabs((sorted[i] * scale - low) - median));
 	}
-	result.m2 += rest;
-	CHECK_FOR_INTERRUPTS();
 	return result;
 }
 
@@ -232,9 +232,10 @@ CsLevene(const CsGroupedValues *g)
 	CsGroupMoments *moments = palloc(sizeof(CsGroupMoments) * Max(g->ngroups, 1));
 	CsGroupTest result = {g->ngroups, g->start[g->ngroups], NAN, NAN, NAN, NAN, NAN};
 	CsAnovaResult anova;
+	double		scale = CsScaleOf(CsLargestOf(g->values, result.n));
 
 	for (int i = 0; i < g->ngroups; i++)
-		moments[i] = DeviationMoments(g->values + g->start[i], g->start[i + 1] - g->start[i]);
+		moments[i].m = DeviationMoments(g->values + g->start[i], g->start[i + 1] - g->start[i], scale);
 	anova = CsAnova(moments, g->ngroups);
 	result.statistic = anova.f;
 	result.df_between = anova.df_between;
@@ -251,28 +252,19 @@ CsLevene(const CsGroupedValues *g)
 double
 CsGroupSkewness(const double *values, const int32 *groups, int64 n)
 {
-	double		mean = 0,
-				rest = 0,
-				m2 = 0,
-				m3 = 0;
-	int64		counted = 0;
+	CsMoments	moments = {0};
+	double		block[BLOCK_VALUES];
+	int			pending = 0;
 
 	for (int64 i = 0; i < n; i++)
 	{
-		if (groups[i] < 0 || isnan(values[i]))
-			continue;
-		CsAddCompensated(&mean, &rest, values[i]);
-		counted++;
+		if (groups[i] >= 0 && !isnan(values[i]))
+			block[pending++] = values[i];
+		if (pending == BLOCK_VALUES || i == n - 1)
+		{
+			CsMomentsAdd(&moments, block, pending);
+			pending = 0;
+		}
 	}
-	mean = (mean + rest) / counted;
-	for (int64 i = 0; i < n; i++)
-	{
-		double		off = values[i] - mean;
-
-		if (groups[i] < 0 || isnan(values[i]))
-			continue;
-		m2 += off * off;
-		m3 += off * off * off;
-	}
-	return m2 > 0 ? m3 / counted / pow(m2 / counted, 1.5) : NAN;
+	return CsMomentsSkewness(&moments);
 }

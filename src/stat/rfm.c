@@ -51,8 +51,7 @@ CsDaysBetween(double from, double to)
 void
 CsGapsBetween(const double *sorted, int64 n, double *mean, double *variation)
 {
-	double		squares = 0,
-				rest = 0;
+	CsMoments	gaps = {0};
 
 	*mean = *variation = NAN;
 	if (n < 2)
@@ -61,10 +60,6 @@ CsGapsBetween(const double *sorted, int64 n, double *mean, double *variation)
 	if (n < 3 || *mean == 0)
 		return;
 	for (int64 i = 1; i < n; i++)
-	{
-		double		off = sorted[i] - sorted[i - 1] - *mean;
-
-		CsAddCompensated(&squares, &rest, off * off);
-	}
-	*variation = sqrt((squares + rest) / (n - 2)) / *mean;
+		CsMomentsAddValue(&gaps, CsDaysBetween(sorted[i - 1], sorted[i]));
+	*variation = CsMomentsDeviation(&gaps, 1) / *mean;
 }

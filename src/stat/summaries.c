@@ -5,8 +5,7 @@
  * Values are brought together by group and each group is sorted, so that quantiles are exact (type
  * 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, The American Statistician 50,
  * 1996) and the whiskers are values that are there (Tukey, Exploratory Data Analysis, 1977).  Then
- * all of them are sorted together.  Moments are taken in two passes, in blocks whose sums are added
- * with compensation; values too large or too small to be squared are scaled by a power of two.
+ * all of them are sorted together.
  *
  * (mean - overall mean) / overall sd is, but for a factor that is the same for all columns without
  * gaps, the test value by which Lebart, Morineau and Piron (Statistique exploratoire
@@ -23,73 +22,20 @@
 #include "stat/group_tests.h"
 #include "stat/summaries.h"
 
-#define BLOCK_VALUES 128
 #define INTERRUPT_VALUES 65536
 
-/* Values whose squares are far from the limits of float8. */
-#define LARGE_VALUE 1e140
-#define SMALL_VALUE 1e-140
-
-/* The power of two that values up to "largest" are divided by before they are squared. */
-static double
-ScaleOf(double largest)
-{
-	int			exponent;
-
-	if (largest == 0 || (largest < LARGE_VALUE && largest > SMALL_VALUE))
-		return 1;
-	(void) frexp(largest, &exponent);
-	return ldexp(1, Max(exponent, -1000));
-}
-
-/* Sums of (x - center) / scale and of its square. */
+/* The mean and the standard deviation of n >= 1 values. */
 static void
-SumDeviations(const double *x, int64 n, double center, double scale, double *sum, double *squares)
+FillMoments(const double *values, int64 n, CsNumberSummary *s)
 {
-	double		sum_rest = 0,
-				squares_rest = 0;
+	CsMoments	m = {0};
 
-	*sum = *squares = 0;
-	for (int64 start = 0; start < n; start += BLOCK_VALUES)
-	{
-		int64		end = Min(start + BLOCK_VALUES, n);
-		double		part = 0,
-					part_squares = 0;
-
-		if (start % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int64 i = start; i < end; i++)
-		{
-			double		deviation = x[i] / scale - center;
-
-			part += deviation;
-			part_squares += deviation * deviation;
-		}
-		CsAddCompensated(sum, &sum_rest, part);
-		CsAddCompensated(squares, &squares_rest, part_squares);
-	}
-	*sum += sum_rest;
-	*squares += squares_rest;
-}
-
-/* The mean and the standard deviation (ddof 0) of n >= 1 sorted values. */
-void
-CsMomentsOfSorted(const double *sorted, int64 n, double *mean, double *sd)
-{
-	double		scale = ScaleOf(Max(fabs(sorted[0]), fabs(sorted[n - 1])));
-	double		center,
-				sum,
-				squares;
-
-	*mean = sorted[0];
-	*sd = 0;
-	if (sorted[0] == sorted[n - 1])
-		return;
-	SumDeviations(sorted, n, 0, scale, &sum, &squares);
-	center = sum / n;
-	*mean = center * scale;
-	SumDeviations(sorted, n, center, scale, &sum, &squares);
-	*sd = sqrt(Max(squares - sum * sum / n, 0) / n) * scale;
+	CsMomentsAdd(&m, values, n);
+	s->mean = m.mean / m.scale;
+	s->mean_rest = m.rest / m.scale;
+	s->mean += s->mean_rest;
+	s->mean_rest -= s->mean - m.mean / m.scale;
+	s->sd = CsMomentsDeviation(&m, 0);
 }
 
 /* The whiskers of a box plot, and what is beyond them. */
@@ -121,7 +67,7 @@ SummarizeSorted(const double *sorted, int64 n, CsNumberSummary *s)
 	s->position = NAN;
 	if (n == 0)
 	{
-		s->mean = s->sd = s->minimum = s->first_quartile = s->median = s->third_quartile = NAN;
+		s->mean = s->mean_rest = s->sd = s->minimum = s->first_quartile = s->median = s->third_quartile = NAN;
 		s->maximum = s->low_whisker = s->high_whisker = NAN;
 		return;
 	}
@@ -130,7 +76,7 @@ SummarizeSorted(const double *sorted, int64 n, CsNumberSummary *s)
 	s->median = CsQuantileSorted(sorted, n, 0.5);
 	s->third_quartile = CsQuantileSorted(sorted, n, 0.75);
 	s->maximum = sorted[n - 1];
-	CsMomentsOfSorted(sorted, n, &s->mean, &s->sd);
+	FillMoments(sorted, n, s);
 	FillWhiskers(sorted, n, s);
 }
 
@@ -201,16 +147,25 @@ CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, dou
  * NaN where those do not vary.
  */
 double
-CsMeanDifference(double mean, double overall, double sd)
+CsMeanDifference(const CsNumberSummary *group, const CsNumberSummary *all)
 {
-	return sd > 0 ? (mean - overall) / sd : NAN;
+	return all->sd > 0 ? CsSummariesApart(group, all) / all->sd : NAN;
+}
+
+/* The difference of two groups' means, in the values' unit. */
+double
+CsSummariesApart(const CsNumberSummary *a, const CsNumberSummary *b)
+{
+	return (a->mean - b->mean) + (a->mean_rest - b->mean_rest);
 }
 
 /* CsMeanDifference() of a share, which is the mean of a number that is 0 or 1. */
 double
 CsShareDifference(double share, double overall)
 {
-	return CsMeanDifference(share, overall, CsShareDeviation(overall));
+	double		sd = CsShareDeviation(overall);
+
+	return sd > 0 ? (share - overall) / sd : NAN;
 }
 
 /*
@@ -241,9 +196,10 @@ CsEtaSquared(const CsNumberSummary *summaries, int ngroups)
 		double		sd = s->sd / all->sd;
 
 		if (s->n > 0)
-			groups[n++] = (CsGroupMoments) {
+			groups[n++].m = (CsMoments) {
 				.n = s->n,
-				.mean = CsMeanDifference(s->mean, all->mean, all->sd),
+				.scale = 1,
+				.mean = CsMeanDifference(s, all),
 				.m2 = s->n * sd * sd
 			};
 	}
@@ -283,7 +239,7 @@ CsExpectedRelativeGap(const double *value, const int64 *n, double sd)
 double
 CsJointDeviation(double a, double b)
 {
-	return sqrt((a * a + b * b) / 2);
+	return hypot(a, b) * M_SQRT1_2;
 }
 
 /*
@@ -293,13 +249,9 @@ CsJointDeviation(double a, double b)
 void
 CsMeanOfFew(const double *x, int n, double *mean, double *sd)
 {
-	double		sum = 0,
-				squares = 0;
+	CsMoments	m = {0};
 
-	for (int i = 0; i < n; i++)
-		sum += x[i];
-	*mean = sum / n;
-	for (int i = 0; i < n; i++)
-		squares += (x[i] - *mean) * (x[i] - *mean);
-	*sd = n > 1 ? sqrt(squares / (n - 1)) : NAN;
+	CsMomentsAdd(&m, x, n);
+	*mean = CsMomentsMean(&m);
+	*sd = CsMomentsDeviation(&m, 1);
 }

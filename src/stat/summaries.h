@@ -12,6 +12,7 @@ typedef struct CsNumberSummary
 {
 	int64		n;				/* values */
 	double		mean,
+				mean_rest,		/* what rounding took from it */
 				sd;				/* ddof 0 */
 	double		minimum,
 				first_quartile, /* quantiles are of type 7 */
@@ -27,9 +28,9 @@ typedef struct CsNumberSummary
 
 extern void CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups,
 							  double *scratch, CsNumberSummary *summaries);
-extern void CsMomentsOfSorted(const double *sorted, int64 n, double *mean, double *sd);
 
-extern double CsMeanDifference(double mean, double overall, double sd);
+extern double CsMeanDifference(const CsNumberSummary *group, const CsNumberSummary *all);
+extern double CsSummariesApart(const CsNumberSummary *a, const CsNumberSummary *b);
 extern double CsShareDifference(double share, double overall);
 extern double CsEtaSquared(const CsNumberSummary *summaries, int ngroups);
 extern double CsShareDeviation(double share);
