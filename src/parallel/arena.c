@@ -19,6 +19,9 @@
 
 #include "miscadmin.h"
 #include "parallel/arena.h"
+#include "pgstat.h"
+#include "storage/condition_variable.h"
+#include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -96,8 +99,21 @@ IsWantOfMemory(int sqlerrcode)
 }
 
 /*
+ * What an abort does before it lets go of anything: an error leaves the locks in shared memory held,
+ * and a callback of a segment that is let go of may want the very lock, as that of a session's does.
+ */
+static void
+LeaveError(void)
+{
+	LWLockReleaseAll();
+	ConditionVariableCancelSleep();
+	pgstat_report_wait_end();
+}
+
+/*
  * Call create(argument), which takes shared memory, under an owner of its own, returned in *owner.
- * False, with nothing taken, when there is no room for it; any other error is thrown.
+ * False when there is no room for it: what was half made is the owner's, which the caller releases.
+ * Any other error is thrown.  No subtransaction may begin in parallel mode, so this is no such.
  */
 static bool
 TryCreate(void (*create) (void *), void *argument, ResourceOwner *owner)
@@ -116,23 +132,14 @@ TryCreate(void (*create) (void *), void *argument, ResourceOwner *owner)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
-
 		CurrentResourceOwner = save_owner;
 		MemoryContextSwitchTo(save_context);
-		error = CopyErrorData();
-		if (!IsWantOfMemory(error->sqlerrcode))
+		if (!IsWantOfMemory(geterrcode()))
 			PG_RE_THROW();
+		LeaveError();
 		FlushErrorState();
-		FreeErrorData(error);
 	}
 	PG_END_TRY();
-
-	if (!created)
-	{
-		ReleaseOwner(*owner);
-		*owner = NULL;
-	}
 	return created;
 }
 
@@ -167,13 +174,10 @@ Refuse(CsArena *arena, Size size)
 static bool
 AllocateShared(CsArena *arena, Area *area)
 {
-	if (TryCreate(CreateSegment, area, &area->owner) && area->segment == NULL)
+	if (!TryCreate(CreateSegment, area, &area->owner) || area->segment == NULL)
 	{
 		ReleaseOwner(area->owner);
 		area->owner = NULL;
-	}
-	if (area->segment == NULL)
-	{
 		Refuse(arena, area->size);
 		return false;
 	}
@@ -184,17 +188,21 @@ AllocateShared(CsArena *arena, Area *area)
 
 /*
  * Call InitializeParallelDSM(), whose memory can be as scarce as that of areas.  Returns false when
- * the memory cannot be had: then there must be no workers.  The owner of the memory goes with the
- * transaction.
+ * the memory cannot be had: then the context has been destroyed, and there must be no workers.  The
+ * owner of the memory goes with the transaction.
  */
 bool
 CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
 {
 	ResourceOwner owner;
+	Size		size;
 
 	if (TryCreate(InitializeParallel, pcxt, &owner))
 		return true;
-	Refuse(arena, shm_toc_estimate(&pcxt->estimator));
+	size = shm_toc_estimate(&pcxt->estimator);
+	DestroyParallelContext(pcxt);	/* detaches its segment: before the owner does */
+	ReleaseOwner(owner);
+	Refuse(arena, size);
 	return false;
 }
 

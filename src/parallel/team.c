@@ -155,7 +155,6 @@ LaunchWorkers(CsTeam *team, int workers)
 	shm_toc_estimate_keys(&pcxt->estimator, 1);
 	if (!CsArenaInitializeParallel(team->arena, pcxt))
 	{
-		DestroyParallelContext(pcxt);
 		ExitParallelMode();
 		return false;
 	}
