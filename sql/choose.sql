@@ -182,6 +182,9 @@ SELECT n_segments, round(stability::numeric, 4) AS stability FROM custseg.compar
 -- what is not stable
 SELECT reason FROM custseg.compare('square', '{x,y}', 8, '{kmeans}', options => '{"kmeans": {"n_init": 1}}');
 SELECT n_segments, silhouette, recommended, reason FROM custseg.compare('heaps', '{x,y}', 1, '{kmeans}');
+-- none has a silhouette: none is recommended
+SELECT algorithm, n_segments, silhouette, recommended, reason FROM custseg.compare('SELECT x, y FROM heaps LIMIT 3', '{x,y}', 3, '{kmeans,hierarchical}');
+SELECT algorithm, n_segments, silhouette, recommended, reason FROM custseg.compare('heaps', '{x,y}', 3, '{kmeans,hierarchical}', options => '{"silhouette_sample": 0}');
 -- one that fails leaves a row, and all else as it was
 SELECT algorithm, n_segments, silhouette, milliseconds, recommended, reason FROM custseg.compare('heaps', '{x,y}', 3, '{kmeans}', options => '{"kmeans": {"init": [[1, 2]]}}');
 SET max_parallel_maintenance_workers = 2;

@@ -379,6 +379,8 @@ GiveReasons(Comparison *c)
 			one->reason = pstrdup("found no segment");
 		else if (one->validity.segments == 1)
 			one->reason = pstrdup("found only one segment");
+		else if (isnan(MeritOf(one)))
+			one->reason = pstrdup("has no silhouette to be compared by");
 		else if (!IsStable(one))
 			one->reason = psprintf("not stable: the adjusted Rand index of fits on half of the rows is %.2f (identical fits have 1)",
 								   one->stability);
