@@ -99,8 +99,9 @@ IsWantOfMemory(int sqlerrcode)
 }
 
 /*
- * What an abort does before it lets go of anything: an error leaves the locks in shared memory held,
- * and a callback of a segment that is let go of may want the very lock, as that of a session's does.
+ * Do what an abort does before it lets go of anything.  An error leaves locks of the server's shared
+ * memory held, and the callback of a segment that is let go of may want that very lock: the callback of
+ * a session's own segment does.
  */
 static void
 LeaveError(void)
@@ -112,8 +113,8 @@ LeaveError(void)
 
 /*
  * Call create(argument), which takes shared memory, under an owner of its own, returned in *owner.
- * False when there is no room for it: what was half made is the owner's, which the caller releases.
- * Any other error is thrown.  No subtransaction may begin in parallel mode, so this is no such.
+ * Returns false when there is no room for it: what is half made belongs to the owner, which the caller
+ * releases.  Any other error is thrown.  A subtransaction would do, but none begins in parallel mode.
  */
 static bool
 TryCreate(void (*create) (void *), void *argument, ResourceOwner *owner)

@@ -83,8 +83,11 @@ extern CsGroupTest CsLevene(const CsGroupedValues *g);
 extern double CsGroupSkewness(const double *values, const int32 *groups, int64 n);
 
 /* studentized_range.c */
-extern double CsStudentizedRangeUpper(double q, int k, double df);
-extern double CsStudentizedRangeQuantile(double probability, int k, double df);
+typedef struct CsStudentizedRange CsStudentizedRange;
+
+extern CsStudentizedRange *CsStudentizedRangeMake(int k);
+extern double CsStudentizedRangeUpper(CsStudentizedRange *r, double q, double df);
+extern double CsStudentizedRangeQuantile(CsStudentizedRange *r, double probability, double df);
 extern double CsFUpper(double f, double df_between, double df_within);
 
 #endif							/* CUSTSEG_GROUP_TESTS_H */

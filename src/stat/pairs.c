@@ -20,7 +20,8 @@
  * Difference and error are those of the values times "scale".
  */
 static void
-FinishPair(CsPair *pair, int ngroups, double scale, double error, double confidence, double critical)
+FinishPair(CsPair *pair, CsStudentizedRange *range, double scale, double error, double confidence,
+		   double critical)
 {
 	double		difference = pair->difference;
 
@@ -32,9 +33,9 @@ FinishPair(CsPair *pair, int ngroups, double scale, double error, double confide
 		return;
 	}
 	pair->p = isnan(pair->statistic) ? NAN :
-		CsStudentizedRangeUpper(pair->statistic, ngroups, pair->df);
+		CsStudentizedRangeUpper(range, pair->statistic, pair->df);
 	if (isnan(critical))
-		critical = CsStudentizedRangeQuantile(confidence, ngroups, pair->df);
+		critical = CsStudentizedRangeQuantile(range, confidence, pair->df);
 	pair->low = (difference - critical * error) / scale;
 	pair->high = (difference + critical * error) / scale;
 }
@@ -46,6 +47,7 @@ FinishPair(CsPair *pair, int ngroups, double scale, double error, double confide
 void
 CsTukeyHsd(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
 {
+	CsStudentizedRange *range = CsStudentizedRangeMake(ngroups);
 	CsMoments	all;
 	double		scale = CsAlignGroups(groups, ngroups, &all),
 				within = 0,
@@ -54,7 +56,7 @@ CsTukeyHsd(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs
 
 	for (int g = 0; g < ngroups; g++)
 		within += groups[g].m.m2;
-	critical = n > ngroups ? CsStudentizedRangeQuantile(confidence, ngroups, n - ngroups) : NAN;
+	critical = n > ngroups ? CsStudentizedRangeQuantile(range, confidence, n - ngroups) : NAN;
 	within /= n - ngroups;
 	for (int i = 0; i < ngroups; i++)
 		for (int j = i + 1; j < ngroups; j++, pairs++)
@@ -63,7 +65,7 @@ CsTukeyHsd(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs
 
 			*pairs = (CsPair) {i, j, CsMeansApart(&groups[j].m, &groups[i].m)};
 			pairs->df = n - ngroups;
-			FinishPair(pairs, ngroups, scale, error, confidence, critical);
+			FinishPair(pairs, range, scale, error, confidence, critical);
 		}
 }
 
@@ -74,6 +76,7 @@ CsTukeyHsd(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs
 void
 CsGamesHowell(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pairs)
 {
+	CsStudentizedRange *range = CsStudentizedRangeMake(ngroups);
 	CsMoments	all;
 	double		scale = CsAlignGroups(groups, ngroups, &all);
 
@@ -88,6 +91,6 @@ CsGamesHowell(CsGroupMoments *groups, int ngroups, double confidence, CsPair *pa
 
 			*pairs = (CsPair) {i, j, CsMeansApart(b, a)};
 			pairs->df = both * both / (a_part * a_part / (a->n - 1.0) + b_part * b_part / (b->n - 1.0));
-			FinishPair(pairs, ngroups, scale, sqrt(both / 2), confidence, NAN);
+			FinishPair(pairs, range, scale, sqrt(both / 2), confidence, NAN);
 		}
 }
