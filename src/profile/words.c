@@ -90,7 +90,7 @@ static const Vocabulary vocabularies[] = {
 	{
 		.names = "|tenure|tenure days|tenure months|",
 		.times = "has been a customer %s times as long as the average",
-		.more = "has been a customer for more time than the average",
+		.more = "has been a customer for longer than the average",
 		.percent_less = "has been a customer for %s less time than the average",
 		.less = "has been a customer for less time than the average",
 		.high = "long-standing",

@@ -286,13 +286,13 @@ CountVotes(CsChoice *choice, int *voters)
 	return choice->best >= 0;
 }
 
-/* The indices that prefer candidate i, as "choice of a, b"; empty when there are none. */
+/* The indices that prefer candidate i, as "chosen by a, b"; empty when there are none. */
 static void
 NameIndices(StringInfo text, const CsChoice *choice, int i)
 {
 	for (Voter voter = 0; voter < NVOTERS; voter++)
 		if (PreferredBy(choice, voter) == i)
-			appendStringInfo(text, "%s%s", text->len > 0 ? ", " : "choice of ", names[voter]);
+			appendStringInfo(text, "%s%s", text->len > 0 ? ", " : "chosen by ", names[voter]);
 }
 
 /* What the gap statistic says of the best candidate. */
@@ -355,7 +355,7 @@ GiveReasons(const CsTraining *t, CsChoice *choice, int voters)
 			AddDoubts(&text, t, choice);
 		}
 		else if (choice->gap != NULL && choice->gap->chosen == c->k)
-			appendStringInfo(&text, "%sgap", text.len > 0 ? ", " : "choice of ");
+			appendStringInfo(&text, "%sgap", text.len > 0 ? ", " : "chosen by ");
 		c->reason = text.len > 0 ? text.data : NULL;
 	}
 }
