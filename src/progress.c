@@ -68,12 +68,14 @@ CsProgressStart(const char *model)
 	CsProgressPhase(CS_PHASE_READING);
 }
 
+/* Report the phase that begins. */
 void
 CsProgressPhase(CsPhase phase)
 {
 	pgstat_progress_update_param(PARAM_PHASE, phase);
 }
 
+/* Report the rows that have been read, of a total that is -1 when it is not known. */
 void
 CsProgressRows(int64 done, int64 total)
 {
@@ -81,6 +83,7 @@ CsProgressRows(int64 done, int64 total)
 	pgstat_progress_update_param(PARAM_ROWS_TOTAL, total);
 }
 
+/* Report the start of so many at which the fit is, and its iteration. */
 void
 CsProgressFit(int start, int starts, int iteration)
 {
@@ -89,6 +92,7 @@ CsProgressFit(int start, int starts, int iteration)
 	pgstat_progress_update_param(PARAM_ITERATION, iteration);
 }
 
+/* End the report. */
 void
 CsProgressEnd(void)
 {

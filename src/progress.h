@@ -19,7 +19,7 @@ typedef enum CsPhase
 
 extern void CsProgressStart(const char *model);
 extern void CsProgressPhase(CsPhase phase);
-extern void CsProgressRows(int64 done, int64 total);	/* total -1: not known */
+extern void CsProgressRows(int64 done, int64 total);
 extern void CsProgressFit(int start, int starts, int iteration);
 extern void CsProgressEnd(void);
 

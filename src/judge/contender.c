@@ -26,7 +26,7 @@
 /* Most rows of a half sample. */
 #define MOST_REFITTED 10000
 
-/* See judge.h: labels, the silhouette, and half of the rows. */
+/* Bytes that a trial takes beside the fit: labels, the silhouette, and half of the rows. */
 Size
 CsContenderMemory(const CsTraining *t, int64 nrows, int ncolumns)
 {
@@ -140,7 +140,11 @@ EndsCommand(int code)
 		category == ERRCODE_INTERNAL_ERROR;
 }
 
-/* See judge.h. */
+/*
+ * Fit, measure and refit an algorithm, in a subtransaction, so that an algorithm that fails leaves
+ * its error message in "failure" and everything else as it was.  No team may be running; "t" has
+ * been prepared.  Texts are palloc'd in t->context.
+ */
 void
 CsContenderTry(CsTraining *t, CsContender *c, int resamples)
 {

@@ -16,10 +16,6 @@
 
 /*
  * placed.c: the rows of a source in a model's space, with the segments that the model gives them.
- *
- * Read: makes a memory context and switches to it; "sample" is how many rows silhouettes will be
- * taken of, for the memory.  Team: for the measures; the caller ends it.  Free switches back and
- * releases everything.
  */
 typedef struct CsPlacedRows
 {
@@ -49,10 +45,6 @@ extern void CsPlacedRowsFree(CsPlacedRows *rows);
 
 /*
  * contender.c: an algorithm on trial in compare().
- *
- * Try: fit, measures and stability, in a subtransaction, so that an algorithm that fails leaves its
- * error message in "failure" and everything else as it was.  No team may be running; "t" has been
- * prepared.  Texts are in t->context.
  */
 typedef struct CsContender
 {
@@ -71,13 +63,7 @@ typedef struct CsContender
 extern void CsContenderTry(CsTraining *t, CsContender *c, int resamples);
 extern Size CsContenderMemory(const CsTraining *t, int64 nrows, int ncolumns);
 
-/*
- * request.c
- *
- * Request: of a function (source, features, prep, options), whose options go to "result", a struct
- * that begins with CsCommonOptions.  Sample: from here on the training's matrix and weights are a
- * seeded sample of "most" rows, if there are more, and the rest is given back.
- */
+/* request.c */
 extern CsRequest CsJudgingRequest(FunctionCallInfo fcinfo, const char *command,
 								  const CsOption *options, int noptions, void *result);
 extern void CsJudgeSample(CsTraining *t, int64 most);

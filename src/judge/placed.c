@@ -137,7 +137,11 @@ ReportMemory(const Reader *reader)
 				  NameStr(rows->placer->scoring.scorer->model), (long long) reader->nrows);
 }
 
-/* See judge.h. */
+/*
+ * Read the rows of a source, in a memory context of their own, to which it switches.  "sample"
+ * tells how many rows the silhouettes will be computed from, for the memory.  End with
+ * CsPlacedRowsFree().
+ */
 CsPlacedRows *
 CsPlacedRowsRead(const char *model, int version, const char *source, int64 sample, bool keep_ids)
 {
@@ -171,14 +175,14 @@ CsPlacedRowsRead(const char *model, int version, const char *source, int64 sampl
 	return rows;
 }
 
-/* See judge.h. */
+/* A team for the measures, which the caller ends. */
 CsTeam *
 CsPlacedRowsTeam(CsPlacedRows *rows)
 {
 	return CsTeamStart(rows->arena, CsTeamWorkersFor(rows->matrix->nrows * rows->matrix->ncolumns));
 }
 
-/* See judge.h. */
+/* Switch back to the caller's memory context and release everything. */
 void
 CsPlacedRowsFree(CsPlacedRows *rows)
 {

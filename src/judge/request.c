@@ -12,7 +12,10 @@ enum
 	ARG_SOURCE, ARG_FEATURES, ARG_PREP, ARG_OPTIONS
 };
 
-/* See judge.h. */
+/*
+ * The request of a function (source, features, prep, options).  Its options go to "result", a
+ * struct that begins with CsCommonOptions.
+ */
 CsRequest
 CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *options,
 				 int noptions, void *result)
@@ -28,7 +31,10 @@ CsJudgingRequest(FunctionCallInfo fcinfo, const char *command, const CsOption *o
 	return request;
 }
 
-/* See judge.h. */
+/*
+ * Replace the training's matrix and weights by a seeded sample of "most" rows, if there are more,
+ * and free the rest.
+ */
 void
 CsJudgeSample(CsTraining *t, int64 most)
 {

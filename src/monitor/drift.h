@@ -75,10 +75,7 @@ extern void CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBasel
 						   const CsObservedFeature *current, bool in_training,
 						   const CsDriftOptions *options);
 
-/*
- * drift_verdict.c: adjust the features' p-values for their number, and fill the findings.  "then":
- * what the baseline is called, "in training" or so.
- */
+/* drift_verdict.c */
 extern void CsDriftJudge(CsDriftFeature *features, int nfeatures, const CsDriftOptions *options,
 						 const char *then);
 

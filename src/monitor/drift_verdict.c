@@ -255,7 +255,10 @@ SayNothing(Judge *j)
 		CsFindingAdd(&d->finding, CS_VERDICT_OK, "as %s", j->then);
 }
 
-/* See drift.h. */
+/*
+ * Adjust the p-values of the features for their number, and fill the findings.  "then" names the
+ * baseline, for example "in training".
+ */
 void
 CsDriftJudge(CsDriftFeature *features, int nfeatures, const CsDriftOptions *options,
 			 const char *then)

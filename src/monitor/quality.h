@@ -74,8 +74,6 @@ extern const CsColumn *CsQualityTimeColumn(CsQuality *quality);
 
 /* Look at the time of a row, the first of the extra columns. */
 extern void CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row);
-
-/* A column that is gone or is of another type; true when there is no more to be said of it. */
 extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 								 const char *type_trained, CsFinding *finding);
 

@@ -180,7 +180,10 @@ IsOtherType(const char *trained, const char *now)
 	}
 }
 
-/* See quality.h. */
+/*
+ * Judge a column that is gone or is of another type.  Returns true when there is nothing more to
+ * say about it.
+ */
 bool
 CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 					 const char *type_trained, CsFinding *finding)

@@ -178,7 +178,9 @@ AddValue(CsPortrait *portrait, const CsRelation *rel, const char *name)
 		portrait->value = AddColumn(portrait, column);
 }
 
-/* See profile.h. */
+/*
+ * Choose the columns to describe: features first when none are named, the column of the value last.
+ */
 void
 CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 				  const CsPortraitRequest *request)
@@ -213,7 +215,10 @@ HoldsSegments(const CsPortrait *portrait, const CsPortraitColumn *c)
 	return nfound > 1;
 }
 
-/* See profile.h. */
+/*
+ * Drop columns that nobody named and that turned out to name rows, or to hold their segments, with
+ * a NOTICE.
+ */
 void
 CsPortraitDropLabels(CsPortrait *portrait)
 {

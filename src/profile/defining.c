@@ -15,14 +15,17 @@
 /* Differences that are the same but for rounding, as those of two levels that are all there are. */
 #define SAME_DIFFERENCE 1e-9
 
-/* See profile.h. */
+/* The share of rows; NaN when there are none. */
 double
 CsPortraitShare(int64 rows, int64 total)
 {
 	return total == 0 ? NAN : (double) rows / total;
 }
 
-/* See profile.h. */
+/*
+ * The difference of a group from everyone, in a number or in a level of a category, in standard
+ * deviations.
+ */
 double
 CsPortraitDifference(const CsPortrait *portrait, int column, int level, int group)
 {
@@ -35,7 +38,9 @@ CsPortraitDifference(const CsPortrait *portrait, int column, int level, int grou
 							 CsPortraitShare(c->levels[level].rows[all], portrait->rows[all]));
 }
 
-/* The level of a category that tells most; of two that tell the same the one that is more frequent. */
+/*
+ * The level of a category that tells most; of two that tell the same the one that is more frequent.
+ */
 static CsDefining
 FindTellingLevel(const CsPortrait *portrait, int column, int group)
 {
@@ -74,7 +79,10 @@ CompareDefining(const void *a, const void *b)
 	return x->column - y->column;
 }
 
-/* See profile.h. */
+/*
+ * What sets a group apart, the most telling column first.  Returns how many there are.  OUT
+ * *ranking, palloc'd.
+ */
 int
 CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining **ranking)
 {

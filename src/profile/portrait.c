@@ -48,7 +48,7 @@ typedef struct Collecting
 	CsRng		coin;			/* of the halves */
 } Collecting;
 
-/* See profile.h. */
+/* The number of a group's segment; NULL for all customers. */
 CsValue
 CsPortraitSegment(const CsPortrait *portrait, int group)
 {
@@ -61,7 +61,7 @@ CsPortraitSegment(const CsPortrait *portrait, int group)
 	return result;
 }
 
-/* See profile.h. */
+/* The name of a group's segment; "(all)" for all customers. */
 CsValue
 CsPortraitName(const CsPortrait *portrait, int group)
 {
@@ -73,14 +73,14 @@ CsPortraitName(const CsPortrait *portrait, int group)
 								CsScorerSegments(scorer)[group % portrait->nsegments].name));
 }
 
-/* See profile.h. */
+/* The text of a level as it is shown. */
 const char *
 CsPortraitLevelText(const CsPortraitLevel *level)
 {
 	return level->is_other ? "(other)" : level->text == NULL ? "(null)" : level->text;
 }
 
-/* See profile.h. */
+/* Pearson's test of a category's levels and the groups. */
 CsChiSquareResult
 CsPortraitChiSquare(const CsPortrait *portrait, const CsPortraitColumn *c)
 {
@@ -139,8 +139,8 @@ SampleRow(Collecting *c, int segment)
 }
 
 /*
- * The segment of a row, -1 for one that has none: what was decided by hand, else what the model says.
- * The only place where a customer gets its segment.
+ * The segment of a row, -1 for one that has none: what was decided by hand, else what the model
+ * says.  The only place where a customer gets its segment.
  */
 static int
 FindSegment(Collecting *c)
@@ -424,7 +424,14 @@ TellLeftOut(const CsPortrait *portrait, int64 nrows)
 				 errhint("custseg.data_quality() shows the reasons.")));
 }
 
-/* See profile.h. */
+/*
+ * Read the source, as the caller.  Customers belong to the segment in which a decision by hand puts
+ * them, and otherwise to the one in which the model puts them.  Customers that are excluded or
+ * cannot be placed are left out, with a NOTICE.
+ *
+ * Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
+ * whose values do not fit are read in further passes.
+ */
 CsPortrait *
 CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 {

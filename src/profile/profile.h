@@ -86,35 +86,20 @@ typedef struct CsPortraitRequest
 	void	   *visit_state;
 } CsPortraitRequest;
 
-/*
- * Read the source, as the caller.  Customers belong where decisions by hand put them, and where the
- * model does otherwise; who is excluded or cannot be placed is left out, with a NOTICE.
- * Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
- * whose values do not fit are read in further passes.
- */
 extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitRequest *request);
 
-/* columns.c: the columns to describe, features first when none are named, the value's last. */
+/* columns.c */
 extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 							  const CsPortraitRequest *request);
-
-/*
- * Columns that nobody named and that turned out to name rows, or to hold their segments, are
- * dropped, with a NOTICE.
- */
 extern void CsPortraitDropLabels(CsPortrait *portrait);
-
-/* Pearson's test of a category's levels and the groups. */
 extern CsChiSquareResult CsPortraitChiSquare(const CsPortrait *portrait,
 											 const CsPortraitColumn *c);
 
 #define CsIsCategory(c) ((c)->column.converter.kind == CS_CATEGORICAL)
 
-/* The number and the name of a group's segment; of all customers: 0 as NULL, and "(all)". */
 extern CsValue CsPortraitSegment(const CsPortrait *portrait, int group);
 extern CsValue CsPortraitName(const CsPortrait *portrait, int group);
 
-/* A level as it is shown, and a share of rows: NaN of none. */
 extern const char *CsPortraitLevelText(const CsPortraitLevel *level);
 extern double CsPortraitShare(int64 rows, int64 total);
 
@@ -129,19 +114,16 @@ typedef struct CsDefining
 	double		difference;		/* from everyone, in standard deviations */
 } CsDefining;
 
-/* Ranking: as many as it returns, palloc'd. */
 extern double CsPortraitDifference(const CsPortrait *portrait, int column, int level, int group);
 extern int	CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining **ranking);
 
 /*
- * words.c: what sets a group apart, in words for people; palloc'd.  Phrase: "buys 3.2 times as often as
- * the average (13 against 4.1)"; label: "frequent".  Name: a column's name as people write it.  Number:
- * few digits, thousands marked.
+ * words.c: what sets a group apart, in words for people.
  */
 typedef struct CsWords
 {
-	char	   *phrase;
-	char	   *label;
+	char	   *phrase;			/* "buys 3.2 times as often as the average (13 against 4.1)" */
+	char	   *label;			/* "frequent" */
 } CsWords;
 
 extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);

@@ -140,7 +140,7 @@ IsControl(char c)
 	return (unsigned char) c < ' ' || c == 0x7f;
 }
 
-/* See profile.h. */
+/* A column's name as people write it; palloc'd. */
 char *
 CsWordsName(const char *column)
 {
@@ -181,7 +181,7 @@ MarkThousands(const char *digits)
 	return marked.data;
 }
 
-/* See profile.h. */
+/* A number with few digits and with marks between thousands; palloc'd. */
 char *
 CsWordsNumber(double x)
 {
@@ -206,7 +206,7 @@ CsWordsNumber(double x)
 	return digits;
 }
 
-/* See profile.h. */
+/* Make the first letter a capital, in place.  Returns the text. */
 char *
 CsWordsCapitalize(char *text)
 {
@@ -382,9 +382,9 @@ FlagWords(const char *column, double share, double overall)
 }
 
 /*
- * The level to speak of.  That a level is rare in the segment says less than which one is common, and
- * few customers do not stand for it, however unusual they are; so in those cases the level that most
- * of its customers have is taken, of those that tell at least half as much.
+ * The level to speak of.  That a level is rare in the segment says less than which one is common,
+ * and few customers do not stand for it, however unusual they are; so in those cases the level that
+ * most of its customers have is taken, of those that tell at least half as much.
  */
 static int
 ChooseLevel(const CsPortrait *portrait, int group, const CsDefining *defining)
@@ -454,7 +454,7 @@ IsFlag(const CsPortraitColumn *c, const CsNumberSummary *all)
 		 fabs(all->sd * all->sd - all->mean * (1 - all->mean)) < 1e-12);
 }
 
-/* See profile.h. */
+/* What sets a group apart, in words; the texts are palloc'd. */
 CsWords
 CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining)
 {
