@@ -303,7 +303,9 @@ JoinLeaf(const DbscanView *v, Visitors *visitors, CsKdNode leaf)
 	UpdateLeaf(v, leaf);
 }
 
-/* Unite the visitors with the core points of a node, but for leaves that visit themselves later. */
+/*
+ * Unite the visitors with the core points of a node, except for leaves that visit themselves later.
+ */
 static void
 JoinNode(const DbscanView *v, Visitors *visitors, CsKdNode node)
 {
@@ -320,7 +322,10 @@ JoinNode(const DbscanView *v, Visitors *visitors, CsKdNode node)
 	UpdateNode(v, node);
 }
 
-/* CS_TASK(CsDbscanJoinTask): unite core points of a run of leaves with those of these and all before. */
+/*
+ * CS_TASK(CsDbscanJoinTask): unite core points of a run of leaves with those of these and all
+ * before.
+ */
 void
 CsDbscanJoinTask(CsTeam *team, const void *args, int item)
 {
@@ -420,7 +425,9 @@ HasEqualBefore(const DbscanView *v, const double *z, int32 row)
 	return false;
 }
 
-/* CS_TASK(CsDbscanDuplicateTask): find the core points of a run of leaves that repeat one before. */
+/*
+ * CS_TASK(CsDbscanDuplicateTask): find the core points of a run of leaves that repeat one before.
+ */
 void
 CsDbscanDuplicateTask(CsTeam *team, const void *args, int item)
 {

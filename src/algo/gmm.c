@@ -36,7 +36,7 @@
 /* The stream of random numbers that starts after the first get their seeds from. */
 #define SEED_STREAM UINT64CONST(0x676D6D)
 
-/* A column that varies by no more, relative to its mean, is constant but for rounding. */
+/* A column that varies by no more, relative to its mean, is constant except for rounding. */
 #define CONSTANT_COLUMN (1000 * DBL_EPSILON)
 
 /* The leader's own state of a fit. */

@@ -19,7 +19,7 @@
 #include "common/hashfn.h"
 #include "storage/shmem.h"
 
-/* Where min_cluster_size is not given: a part of the rows, but at least so many. */
+/* The default of min_cluster_size: a part of the rows, but at least so many. */
 #define USUAL_CLUSTERS 100
 #define LEAST_CLUSTER_SIZE 5
 
@@ -57,7 +57,7 @@ static const CsParameterInfo hdbscanParameters[HDBSCAN_NPARAMETERS] = {
 	[HDBSCAN_LEAVE_DISTANCES] = {"leave_distances", CS_PARAMETER_VECTOR},
 };
 
-/* What a fit has to go by: the options, and what was not given. */
+/* What a fit is based on: the options, with defaults filled in. */
 static HdbscanPlan
 PlanFit(const HdbscanOptions *o, int64 nrows)
 {

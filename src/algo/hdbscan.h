@@ -53,7 +53,7 @@ typedef struct HdbscanEdge
 				b;
 } HdbscanEdge;
 
-/* What a fit goes by: options, with what was not given filled in. */
+/* What a fit is based on: the options, with defaults filled in. */
 typedef struct HdbscanPlan
 {
 	int32		nrows;

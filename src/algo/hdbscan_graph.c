@@ -223,7 +223,7 @@ ChooseEdges(Leader *leader)
 	}
 }
 
-/* Take the chosen edges, but for those that close a circle. */
+/* Take the chosen edges, except for those that close a circle. */
 static void
 TakeEdges(Leader *leader)
 {

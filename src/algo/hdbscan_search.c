@@ -94,7 +94,7 @@ typedef struct Stop
 	double		distance;
 } Stop;
 
-/* Read the limits anew. */
+/* Read the limits again. */
 static void
 ReadLimits(Search *s)
 {

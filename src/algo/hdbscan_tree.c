@@ -193,7 +193,7 @@ LeaveCluster(Cluster *cluster, int32 nrows, double distance)
 	cluster->peak = Min(cluster->peak, distance);
 }
 
-/* Place a node that hangs below a part. */
+/* Place a node below a part. */
 static void
 PlaceNode(Condensed *c, const Hierarchy *h, int32 node, int pieces, int min_cluster_size)
 {
@@ -314,7 +314,7 @@ RootLimit(const Cluster *root, double epsilon)
 	return nextafter(Max(root->peak, epsilon), HUGE_VAL);
 }
 
-/* What is told of the selected clusters; palloc'd. */
+/* The description of the selected clusters, palloc'd. */
 static HdbscanSegment *
 DescribeSegments(const Condensed *c, int k)
 {

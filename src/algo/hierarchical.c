@@ -53,7 +53,7 @@ HierarchicalMemory(int64 nrows, int ncolumns, int k, const void *opaque)
 	return add_size(labels, add_size(tree, measures));
 }
 
-/* The hierarchy of the input's rows, but for its cut. */
+/* The hierarchy of the input's rows, without a cut. */
 CsTree *
 CsTreeMake(const CsFitInput *in)
 {

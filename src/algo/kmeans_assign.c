@@ -155,9 +155,9 @@ SameLabels(const KmeansLabel *a, const KmeansLabel *b)
 }
 
 /*
- * List the rows whose label found is new: OUT change[], in order.  Labels are compared many at once,
- * for most rows stay where they are; where one does not, no branch hangs on a single row, which
- * could not be foretold.  Returns how many.
+ * List the rows whose label found is new: OUT change[], in order.  Labels are compared many at
+ * once, for most rows stay where they are; where one does not, no branch depends on a single row,
+ * which could not be foretold.  Returns how many.
  */
 static int
 ListChanges(int nrows, const KmeansLabel *label, const KmeansLabel *found, int *change)

@@ -245,7 +245,7 @@ TrySample(Search *s, int sample, const int64 *row, int64 n)
 		s->now.row[s->now.k++] = farthest;
 }
 
-/* Exchange the present medoids for the best. */
+/* Replace the present medoids by the best ones. */
 static void
 SwitchMedoids(Search *s)
 {

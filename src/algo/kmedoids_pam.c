@@ -268,7 +268,7 @@ CsPamSwapTask(CsTeam *team, const void *args, int item)
 	}
 }
 
-/* The first row of the best offer that is no medoid; -1: there is none. */
+/* The first row of the best offer that is not a medoid; -1 for none. */
 static int
 BestOffer(CsArena *arena, const Pam *pam, const bool *is_medoid)
 {

@@ -23,7 +23,7 @@
 #include "storage/shmem.h"
 
 
-/* Bytes that the merges of n points take, but for all their distances (complete, average). */
+/* Bytes that the merges of n points take, without all their distances (complete, average). */
 Size
 CsLinkageMemory(int64 n, int ncolumns)
 {

@@ -110,7 +110,7 @@ FitBorders(CsRuleSet *set, Quantiles *q, int score)
 		}
 }
 
-/* Does a border of that score hang on the rows? */
+/* Does a border of that score depend on the rows? */
 static bool
 HasPercentile(const CsRuleSet *set, int score)
 {
@@ -259,7 +259,7 @@ SortScores(const CsRuleSet *set, Quantiles *q, int score, const void *compiled)
 	pfree(z);
 }
 
-/* Fit all that hangs on the rows. */
+/* Fit everything that depends on the rows. */
 static void
 FitSet(CsRuleSet *set, CsArena *arena, const CsMatrix *m)
 {
@@ -282,7 +282,7 @@ FitSet(CsRuleSet *set, CsArena *arena, const CsMatrix *m)
 	CsArenaFree(arena, q.sorted);
 }
 
-/* What labelling the rows tells of the rules. */
+/* What the labelled rows say about the rules. */
 typedef struct Coverage
 {
 	int64		overlapping;	/* rows that rules of more than one segment hold for */

@@ -16,7 +16,7 @@
 
 #define Reject(...) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), __VA_ARGS__))
 
-/* The feature of that name; an error that lists the features when there is none. */
+/* The feature of that name, or an error that lists the features. */
 static const CsFeature *
 FindFeature(const CsPipeline *p, const char *name, const char *where)
 {

@@ -32,7 +32,7 @@ typedef struct Place
 	const char *name;
 } Place;
 
-/* A json string of its own. */
+/* A copy of a json string. */
 static char *
 CopyString(const JsonbValue *value)
 {

@@ -45,7 +45,7 @@ static const CsParameterInfo parameters[TREE_NPARAMETERS] = {
 	[TREE_COUNTS] = {"rows", CS_PARAMETER_SEGMENTS},
 };
 
-/* An error for a preparation that would take a feature out of its own units. */
+/* Raise an error for a preparation that would take a feature out of its own units. */
 static void
 CheckOwnUnits(const CsPrep *prep)
 {

@@ -57,7 +57,7 @@ typedef struct Split
 				high;
 } Split;
 
-/* What the tasks are told; areas by their numbers. */
+/* The arguments of the tasks; areas are given by their numbers. */
 typedef struct Level
 {
 	int			matrix;

@@ -107,7 +107,7 @@ CsTreeCompile(const CsFitted *model, void *result)
 	return mul_size(sizeof(Question), nodes->rows);
 }
 
-/* The node that a row goes to from one that is no leaf. */
+/* The node to which a row goes from a node that is not a leaf. */
 static inline int
 NextNode(const Question *node, const double *z)
 {
@@ -134,7 +134,7 @@ AllRows(const CsFitted *model, int node)
 	return sum;
 }
 
-/* The largest segment of a node but for one, -1: no other has rows there. */
+/* The largest segment of a node except for one; -1 when no other segment has rows there. */
 static int
 LargestOther(const CsFitted *model, int node, int segment)
 {

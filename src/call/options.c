@@ -43,7 +43,7 @@ QuoteText(const char *text, int length)
 	return psprintf("\"%.*s%s\"", shown, text, shown < length ? "..." : "");
 }
 
-/* The error for a key that is no option. */
+/* The error for a key that is not an option. */
 static void
 RejectKey(const CsOption *options, int noptions, const JsonbValue *key)
 {
@@ -187,7 +187,7 @@ ParseChoice(const CsOption *option, JsonbValue *value)
 	return 0;					/* keep the compiler quiet */
 }
 
-/* A text of its own, or an error. */
+/* A copy of a text, or an error. */
 static char *
 ParseText(const CsOption *option, JsonbValue *value)
 {
@@ -296,7 +296,7 @@ ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
 	}
 }
 
-/* An object of its own, whatever its keys, or an error. */
+/* A copy of an object, whatever its keys, or an error. */
 static Jsonb *
 ParseObject(const CsOption *option, JsonbValue *value)
 {
@@ -309,7 +309,7 @@ ParseObject(const CsOption *option, JsonbValue *value)
 	return JsonbValueToJsonb(value);
 }
 
-/* An array of its own, whatever its elements, or an error. */
+/* A copy of an array, whatever its elements, or an error. */
 static Jsonb *
 ParseList(const CsOption *option, JsonbValue *value)
 {

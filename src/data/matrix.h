@@ -43,7 +43,7 @@ CsMatrixBlocks(const CsMatrix *m)
 	return (m->nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
 }
 
-/* Rows of block b that are in use: 1024 but for the last. */
+/* Rows of block b that are in use: 1024 except for the last block. */
 static inline int
 CsMatrixBlockRows(const CsMatrix *m, int64 b)
 {

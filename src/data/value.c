@@ -313,7 +313,7 @@ CharToCategory(Datum value, int *length, void **copy)
 	return text;
 }
 
-/* Some enum's row of pg_enum changed: labels may have been renamed. */
+/* A row of pg_enum changed: labels may have been renamed. */
 static void
 ForgetEnumLabels(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -399,7 +399,7 @@ IsStoredAsText(Oid type)
 	return category == TYPCATEGORY_STRING && IsBinaryCoercible(type, TEXTOID);
 }
 
-/* Fill a converter for a number; false when the type is none. */
+/* Fill a converter for a number; false when the type is not a number. */
 static bool
 InitNumber(CsConverter *c)
 {

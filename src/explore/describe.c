@@ -83,7 +83,7 @@ FillQuartiles(CsLookColumn *c, Order *o)
 	o->maximum = last;
 }
 
-/* Values beyond the fences of a box plot, and beyond so many standard deviations. */
+/* Values beyond the fences of a box plot, or beyond a number of standard deviations. */
 static void
 CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 {

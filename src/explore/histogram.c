@@ -38,7 +38,7 @@ LookAtColumn(FunctionCallInfo fcinfo)
 	return look;
 }
 
-/* The bins that are asked for, or as many as suit the values. */
+/* The number of bins that was given, or as many as suit the values. */
 static int
 NumberOfBins(FunctionCallInfo fcinfo, const double *sorted, int64 n)
 {

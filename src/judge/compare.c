@@ -45,7 +45,7 @@ static const CsOption compare_options[] = {
 	{"stability_resamples", CS_OPTION_INT, offsetof(CompareOptions, stability_resamples), 5, 0, 1000},
 };
 
-/* All that is asked for. */
+/* Everything that the caller asked for. */
 typedef struct Comparison
 {
 	CsRequest	request;
@@ -59,7 +59,7 @@ typedef struct Comparison
 PG_FUNCTION_INFO_V1(custseg_compare);
 
 /*
- * The algorithms that are named, each once; or all, but for those that stream: on rows that are in
+ * The algorithms that are named, each once; or all, except those that stream: on rows that are in
  * memory they are the algorithm that they start with.
  */
 static void
@@ -243,7 +243,9 @@ ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
 			c->choice_options = AlgorithmOptions(CsUsualAlgorithm(), NULL, &c->options.common);
 }
 
-/* The number of segments by the votes of choose_k() with its usual algorithm; says which and why. */
+/*
+ * The number of segments by the votes of choose_k() with its usual algorithm; says which and why.
+ */
 static int
 ChooseK(CsTraining *t, CsTeam *team, Comparison *c)
 {
@@ -298,7 +300,7 @@ IsStable(const CsContender *c)
 	return isnan(c->stability) || c->stability >= LEAST_STABILITY;
 }
 
-/* The highest silhouette, stable ones first, the first on ties; -1 when there is none. */
+/* The contender of the highest silhouette, stable ones first, the first on ties; -1 for none. */
 static int
 FindHighest(const Comparison *c)
 {

@@ -41,7 +41,9 @@ FindLinkage(const char *name)
 	return CS_LINKAGE_WARD;		/* keep the compiler quiet */
 }
 
-/* The arguments; options are those of the algorithm but for the linkage, an argument of its own. */
+/*
+ * The arguments; options are those of the algorithm, except for the linkage, which is an argument.
+ */
 static CsRequest
 ReadArguments(FunctionCallInfo fcinfo, HierarchicalOptions *options)
 {

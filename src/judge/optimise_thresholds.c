@@ -96,7 +96,7 @@ ColumnsToRead(const CsPipeline *p, const char *outcome)
 	return construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
-/* The column of model space that is the outcome, -1 without; an error when it is no number. */
+/* The column of model space that is the outcome, -1 without; an error unless it is a number. */
 static int
 OutcomeColumn(const CsPipeline *p, const char *outcome)
 {

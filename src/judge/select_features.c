@@ -207,7 +207,7 @@ DropCorrelated(Selection *s, double limit)
 	pfree(ranked);
 }
 
-/* The feature that is in and goes with this one most; -1 when there is none. */
+/* The remaining feature with the highest association to this one; -1 for none. */
 static int
 NearestKept(const Selection *s, int feature)
 {
@@ -221,7 +221,7 @@ NearestKept(const Selection *s, int feature)
 	return nearest;
 }
 
-/* What two features have in common, by the name that it goes by. */
+/* The association of two features, by its usual name. */
 static const char *
 MeasureName(const CsFeature *f, const CsFeature *g)
 {

@@ -36,7 +36,7 @@ enum
 	ARG_SOURCE, ARG_FEATURES, ARG_K, ARG_RESAMPLES, ARG_ALGORITHM, ARG_ID, ARG_PREP, ARG_OPTIONS
 };
 
-/* What is asked for beside the algorithm's options. */
+/* The options besides those of the algorithm. */
 typedef struct Asked
 {
 	CsChoiceOptions choice;		/* first: how k is chosen when it is not given */

@@ -100,7 +100,7 @@ KnownKeys(void)
 	return list.data;
 }
 
-/* Which key that is; an error when it is none. */
+/* The index of a key; an error when it is not one. */
 static const ActionKey *
 FindKey(const JsonbValue *name)
 {
@@ -232,7 +232,7 @@ IdOfRow(HeapTupleHeader row, const char *id)
 	return result;
 }
 
-/* The id in a json object, likewise. */
+/* The id in a json object, as text, palloc'd; NULL for NULL. */
 static char *
 IdOfJsonb(Jsonb *customer, const char *id)
 {

@@ -104,7 +104,7 @@ CsKdLowest(const CsKdTree *tree, CsKdNode node)
 	return ((const int32 *) ((const char *) tree + tree->lowest))[node.number];
 }
 
-/* Points of a leaf: CS_KD_LEAF but for the last. */
+/* Points of a leaf: CS_KD_LEAF except for the last one. */
 static inline int
 CsKdLeafPoints(const CsKdTree *tree, int32 leaf)
 {

@@ -32,9 +32,9 @@ FixSign(int d, double *vector)
 }
 
 /*
- * An array for LAPACK, whose kernels may add in another order where an array starts elsewhere within a
- * cache line: all start at its beginning, so that the bits don't hang on where memory happened to
- * be.  *allocated is what to pfree.
+ * An array for LAPACK, whose kernels may add in another order where an array starts elsewhere
+ * within a cache line: all start at its beginning, so that the bits do not depend on where memory
+ * happened to be. *allocated is what to pfree.
  */
 static double *
 AlignedArray(Size n, void **allocated)

@@ -111,7 +111,11 @@ TakeBaseline(void *state, const CsCatalogRow *row)
 	AddSkipped(row, b);
 }
 
-/* See monitor.h. */
+/*
+ * The baselines of all features, as they were frozen with a version; palloc'd.  They are what
+ * training made, except that rows which training skipped because the feature was missing are
+ * counted as rows without a value.
+ */
 CsBaseline *
 CsBaselinesRead(const CsScorer *scorer)
 {

@@ -60,7 +60,7 @@ static const CsOption compareOptions[] = {
 	{"share_high", CS_OPTION_REAL, offsetof(CompareOptions, share_high), 0.6, 0, 1}
 };
 
-/* What one version makes of the rows. */
+/* What one version says about the rows. */
 typedef struct Side
 {
 	const CsScoring *scoring;

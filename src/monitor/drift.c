@@ -288,7 +288,7 @@ NullShareOf(const CsDriftFeature *d, int side)
 	return CsValueFloat8(s->n == 0 ? NAN : (double) s->n_null / s->n);
 }
 
-/* What a statistic that has a column of its own tells. */
+/* The value of a statistic that has a column of its own. */
 static const CsMeasure *
 MeasureOf(const CsDriftFeature *d, const char *name)
 {

@@ -67,10 +67,7 @@ CsDriftIsJudged(const CsDriftOptions *options, int statistic)
 	return CsStatisticAt(statistic)->words != NULL && isfinite(options->statistic[statistic].watch);
 }
 
-/*
- * drift_compare.c: fill measures and tests from the baseline and what is observed now, whose values
- * and levels are at hand.  "in_training": the baseline is the version's own.
- */
+/* drift_compare.c */
 extern void CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *baseline,
 						   const CsObservedFeature *current, bool in_training,
 						   const CsDriftOptions *options);

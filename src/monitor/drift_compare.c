@@ -175,7 +175,7 @@ QuoteLevel(const char *text)
 	return psprintf("\"%.*s%s\"", shown, text, shown < length ? "..." : "");
 }
 
-/* Which level's share has changed most. */
+/* The level whose share has changed most. */
 static void
 DescribeLargestChange(CsDriftFeature *d, const LevelTable *t, const CsLevelRows *rows,
 					  const int64 *n)
@@ -296,7 +296,10 @@ CombineTests(const CsDriftFeature *d, const CsDriftOptions *options)
 	return ntests == 0 ? NAN : Min(1, least * ntests);
 }
 
-/* See drift.h. */
+/*
+ * Fill measures and tests of a feature from its baseline and from what is observed now, whose
+ * values and levels are at hand.  "in_training" tells that the baseline is the version's own.
+ */
 void
 CsDriftCompare(CsDriftFeature *d, const CsPipeline *p, const CsBaseline *baseline,
 			   const CsObservedFeature *current, bool in_training, const CsDriftOptions *options)

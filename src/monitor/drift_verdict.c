@@ -77,7 +77,7 @@ DescribeNumbers(const Judge *j)
 	return psprintf("values are spread differently than %s, around about the same median", j->then);
 }
 
-/* Which level's share has changed most, palloc'd. */
+/* The level whose share has changed most, palloc'd. */
 static char *
 DescribeLevels(const Judge *j)
 {

@@ -185,7 +185,7 @@ ReadMoves(FunctionCallInfo fcinfo, Moves *moves)
 	SPI_finish();
 }
 
-/* Sum up the margins, and find the segment that has changed most. */
+/* Add up the margins, and find the segment that has changed most. */
 static void
 SumUp(Moves *moves)
 {
@@ -225,7 +225,7 @@ DescribeSegment(const Mix *mix)
 		psprintf("%s (%s)", number, mix->name);
 }
 
-/* Say of the segment that has changed most, certainly so, how much that is. */
+/* Say how much the segment that has certainly changed most has changed. */
 static void
 JudgeChange(const Moves *moves, const TestOptions *options, CsFinding *finding)
 {

@@ -89,7 +89,7 @@ typedef struct CsObserveRequest
 	int			sample;			/* rows of the sample, 0: none */
 	uint64		seed;
 	/*
-	 * Called when the rows have been read once, with the sample at hand, which is let go of afterwards.
+	 * Called when the rows have been read once, with the sample, which is released afterwards.
 	 * NULL: the sample stays.
 	 */
 	CsSampleVisitor visit_sample;
@@ -112,11 +112,7 @@ typedef struct CsObserveRequest
 
 extern CsObservation *CsObserve(const CsObserveRequest *request);
 
-/*
- * baseline.c: a feature's baseline as it was frozen with a version; the same struct as in
- * training, but rows that training skipped for want of the feature are counted as rows without a
- * value.  Palloc'd.
- */
+/* baseline.c */
 extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
 
 /* report.c: what the functions that report have in common. */

@@ -108,7 +108,7 @@ AreSameNumbers(const CsBaseline *b, const CsObservedFeature *f)
 	return true;
 }
 
-/* Have all levels as many rows as in training, as far as it told them apart? */
+/* Do all levels have as many rows as in training, as far as training distinguished them? */
 static bool
 AreSameLevels(const CsBaseline *b, const CsObservedFeature *f)
 {

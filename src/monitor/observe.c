@@ -151,7 +151,7 @@ CountRow(Observer *o)
 	SampleRow(o, index);
 }
 
-/* Show a row to who wants to see each. */
+/* Show a row to the visitors that see each row. */
 static void
 VisitRow(Observer *o, const Datum *values, const bool *nulls)
 {
@@ -242,7 +242,7 @@ FillLevels(const CsLevelCounts *c, CsObservedFeature *f)
 	qsort(f->levels, f->nlevels, sizeof(CsObservedLevel), CompareLevels);
 }
 
-/* Have a feature visited, and let go of its values. */
+/* Have a feature visited, and release its values. */
 static void
 Visit(Observer *o, int feature)
 {
@@ -286,8 +286,8 @@ VisitCollected(Observer *o)
 }
 
 /*
- * What is to be collected of each feature.  Where little memory is left beside a sample that will be
- * let go of, all features may wait for the reading that has the whole.
+ * What is to be collected of each feature.  Where little memory is left beside a sample that will
+ * be let go of, all features may wait for the reading that has the whole.
  */
 static void
 PrepareValues(Observer *o)
@@ -360,9 +360,9 @@ EndReading(void *state)
 
 /*
  * Read the source, as the caller.  The observation is palloc'd in CurrentMemoryContext.  A column
- * that is missing or of another kind is noted and no error.  Values of numbers and the sample are held
- * to maintenance_work_mem: when they do not fit, features are taken in groups, each of which reads the
- * source once; an error when those of one feature do not.
+ * that is missing or of another kind is noted, not an error.  The values of numbers and the sample
+ * are held to maintenance_work_mem: when they do not fit, features are taken in groups, for each of
+ * which the source is read once.  It is an error when the values of one feature do not fit.
  */
 CsObservation *
 CsObserve(const CsObserveRequest *request)

@@ -65,22 +65,12 @@ typedef struct CsQualityRow
 extern void CsQualityRowInit(CsQualityRow *row, const char *subject, const char *name,
 							 const char *state);
 extern void CsQualityPut(CsQuality *quality, const CsQualityRow *row);
-
-/* Read the options that are texts; errors for what makes no sense. */
 extern void CsQualityCheckOptions(CsQuality *quality);
-
-/* The column of times to read, or NULL; the relation is open. */
 extern const CsColumn *CsQualityTimeColumn(CsQuality *quality);
-
-/* Look at the time of a row, the first of the extra columns. */
 extern void CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row);
 extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 								 const char *type_trained, CsFinding *finding);
-
-/* Say when there are too few rows to judge by. */
 extern bool CsQualityLacksRows(const CsQuality *quality, CsFinding *finding);
-
-/* The rows of the source, its id and its time. */
 extern void CsQualityPutSource(CsQuality *quality);
 
 #endif							/* CUSTSEG_QUALITY_H */

@@ -19,7 +19,7 @@
 /* The columns of the result. */
 #define NCOLUMNS 22
 
-/* See quality.h. */
+/* Start a row of the result: everything is NULL except for what is given. */
 void
 CsQualityRowInit(CsQualityRow *row, const char *subject, const char *name, const char *state)
 {
@@ -57,7 +57,7 @@ CountOrNull(int64 count)
 	return result;
 }
 
-/* See quality.h. */
+/* Add a row to the result. */
 void
 CsQualityPut(CsQuality *quality, const CsQualityRow *row)
 {
@@ -89,7 +89,7 @@ CsQualityPut(CsQuality *quality, const CsQualityRow *row)
 	CsResultPut(quality->base.result, columns, i);
 }
 
-/* See quality.h. */
+/* Read the options that are texts.  Errors for options that make no sense. */
 void
 CsQualityCheckOptions(CsQuality *quality)
 {
@@ -117,7 +117,7 @@ CsQualityCheckOptions(CsQuality *quality)
 				 errhint("Write it like \"2 days\".")));
 }
 
-/* See quality.h. */
+/* The column of times to read, or NULL.  The relation is open. */
 const CsColumn *
 CsQualityTimeColumn(CsQuality *quality)
 {
@@ -130,7 +130,7 @@ CsQualityTimeColumn(CsQuality *quality)
 	return quality->time_column;
 }
 
-/* See quality.h. */
+/* Look at the time of a row, which is the first of the extra columns. */
 void
 CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row)
 {
@@ -201,7 +201,7 @@ CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 	return f->state != CS_BIND_DONE;
 }
 
-/* See quality.h. */
+/* Are there too few rows to judge by?  If so, the finding says it. */
 bool
 CsQualityLacksRows(const CsQuality *quality, CsFinding *finding)
 {
@@ -328,7 +328,7 @@ JudgeAge(const CsQuality *quality, CsQualityRow *row)
 						 "the newest row is recent enough");
 }
 
-/* The row of the time column, when one is asked for. */
+/* The row of the time column, when one was named. */
 static void
 PutTime(CsQuality *quality)
 {
@@ -357,7 +357,7 @@ PutTime(CsQuality *quality)
 	CsQualityPut(quality, &row);
 }
 
-/* See quality.h. */
+/* Add the rows about the source, its id and its time. */
 void
 CsQualityPutSource(CsQuality *quality)
 {

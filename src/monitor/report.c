@@ -17,9 +17,9 @@
 #define MAX_LISTED 5
 
 /*
- * Read the arguments "model", "source" and "version", the latter two by their numbers.  False when the
- * model is NULL, which has no report.  The source is by default the one that the version was trained
- * on.
+ * Read the arguments "model", "source" and "version", the last two by their positions.  The default
+ * source is the one that the version was trained on.  Returns false when the model is NULL, which
+ * has no report.
  */
 bool
 CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
@@ -36,7 +36,10 @@ CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version
 	return true;
 }
 
-/* The same of a set-returning function, whose result is opened even if it stays without rows. */
+/*
+ * CsReportStart() of a set-returning function, whose result set is opened even if it stays without
+ * rows.
+ */
 bool
 CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
 {
@@ -48,8 +51,9 @@ CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
 }
 
 /*
- * Make reports of one version and one source, each with its own options (NULL: none given) and its own
- * result.  The source is read once for all of them, as far as memory allows; see CsObserve.
+ * Make reports on one version and one source, each with its own options (NULL if none are given)
+ * and its own result.  The source is read once for all of them, as far as memory allows; see
+ * CsObserve().
  */
 void
 CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds, Jsonb *const *options, int n)
@@ -81,7 +85,7 @@ CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind)
 	return (Datum) 0;
 }
 
-/* An error unless two options are in order. */
+/* Raise an error unless two options are in order. */
 void
 CsReportCheckLimits(const char *low_name, double low, const char *high_name, double high)
 {
@@ -92,7 +96,10 @@ CsReportCheckLimits(const char *low_name, double low, const char *high_name, dou
 				 errdetail("They are %.15g and %.15g.", low, high)));
 }
 
-/* Why no row of the source can be placed, in words; NULL when rows can be.  Palloc'd. */
+/*
+ * The reason why no row of the source can be placed, in words, palloc'd; NULL when rows can be
+ * placed.
+ */
 char *
 CsObservationProblem(const CsObservation *observation)
 {

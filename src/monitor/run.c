@@ -76,7 +76,10 @@ static const CsOption monitorOptions[] = {
 	{"keep_days", CS_OPTION_INT, offsetof(MonitorOptions, keep_days), 0, 0, 100000},
 };
 
-/* In this order: what is read is checked before it is compared.  The first four can share a reading. */
+/*
+ * In this order: what is read is checked before it is compared.  The first four can share a
+ * reading.
+ */
 static const char *const checks[] = {
 	"data_quality", "drift", "segment_sizes", "silhouette", "drift_multivariate"
 };
@@ -165,7 +168,7 @@ FetchJsonb(const MonitorRun *run)
 	return result;
 }
 
-/* A version as an argument; NULL for 0, which is none. */
+/* A version as an argument of a statement; NULL for 0, which means no version. */
 static CsValue
 VersionValue(int version)
 {

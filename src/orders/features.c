@@ -130,7 +130,7 @@ PutRow(void *state, const Datum *values, const bool *nulls)
 	CsResultPut(c->result, c->row, c->query->ncolumns);
 }
 
-/* customer_features(source, customer, time, amount, ...): a row a customer */
+/* customer_features(source, customer, time, amount, ...): one row for each customer */
 Datum
 custseg_customer_features(PG_FUNCTION_ARGS)
 {

@@ -176,7 +176,10 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 					 window, window, 2 * window);
 }
 
-/* How many different values of a column a customer bought, how evenly, and which most. */
+/*
+ * The number of different values of a column that a customer bought, how evenly, and the most
+ * frequent.
+ */
 static void
 AppendVariety(StringInfo sql, const CsColumn *column, const char *what)
 {

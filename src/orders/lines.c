@@ -230,7 +230,7 @@ MergeDays(CsBasket *basket)
 	basket->norders = n;
 }
 
-/* Visit the customer at hand, who bought something. */
+/* Visit the customer at hand, which has bought something. */
 static void
 VisitBuyer(CsLineReader *r, Datum customer)
 {

@@ -300,7 +300,7 @@ PutScored(const Rfm *r, CsResult *result, const Datum *kept, int64 i)
 								 CsValueText(CsRfmTableFind(r->table, scores))));
 }
 
-/* rfm(source, customer, time, amount, as_of, segments, options): a row a customer */
+/* rfm(source, customer, time, amount, as_of, segments, options): one row for each customer */
 Datum
 custseg_rfm(PG_FUNCTION_ARGS)
 {
@@ -332,7 +332,10 @@ custseg_rfm(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* rfm_thresholds(source, customer, time, amount, as_of, options): a row a measure and score */
+/*
+ * rfm_thresholds(source, customer, time, amount, as_of, options): one row for each measure and
+ * score
+ */
 Datum
 custseg_rfm_thresholds(PG_FUNCTION_ARGS)
 {

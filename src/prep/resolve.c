@@ -35,7 +35,7 @@ ResolveClip(CsPrepColumn *prep, const char *name)
 				 errhint("The limit must be above 0.")));
 }
 
-/* Complain that a key asked for a column does not suit it. */
+/* Raise the error for a key that does not suit its column. */
 static void
 KeyDoesNotSuit(CsPrepKey key, const char *column, const char *kind, const char *hint)
 {

@@ -120,7 +120,7 @@ AddNamed(CsPortrait *portrait, const CsRelation *rel, const CsPortraitRequest *r
 	}
 }
 
-/* Does a column say who a row is? */
+/* Does a column only identify the rows? */
 static bool
 IsKey(const CsReport *report, const List *primary_key, const CsColumn *column)
 {
@@ -134,7 +134,7 @@ IsKey(const CsReport *report, const List *primary_key, const CsColumn *column)
 	return false;
 }
 
-/* The features, and what else tells something. */
+/* The features, and every other column that is worth describing. */
 static void
 AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 	   const CsPortraitRequest *request)
@@ -162,7 +162,7 @@ AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 	}
 }
 
-/* The column whose sum is asked for. */
+/* The column whose sum was requested. */
 static void
 AddValue(CsPortrait *portrait, const CsRelation *rel, const char *name)
 {

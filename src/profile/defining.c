@@ -12,7 +12,7 @@
 
 #include "profile/profile.h"
 
-/* Differences that are the same but for rounding, as those of two levels that are all there are. */
+/* Differences that are equal except for rounding, such as those of the only two levels. */
 #define SAME_DIFFERENCE 1e-9
 
 /* The share of rows; NaN when there are none. */
@@ -39,7 +39,7 @@ CsPortraitDifference(const CsPortrait *portrait, int column, int level, int grou
 }
 
 /*
- * The level of a category that tells most; of two that tell the same the one that is more frequent.
+ * The level of a category that tells most; of two that tell the same, the more frequent one.
  */
 static CsDefining
 FindTellingLevel(const CsPortrait *portrait, int column, int group)

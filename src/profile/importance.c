@@ -110,7 +110,7 @@ Permute(const CsPortrait *portrait, const ImportanceOptions *options, CsScoring 
 	pfree(order);
 }
 
-/* Who moves most customers first; of two that move as many the one of the first column. */
+/* The feature that moves most customers first; on ties, the one of the first column. */
 static int
 CompareImportance(const void *a, const void *b)
 {
@@ -167,7 +167,7 @@ PutImportance(CsReport *report, const CsPortrait *portrait, const Importance *im
 						 CsValueInt8(portrait->nsample), Sentence(importance)));
 }
 
-/* feature_importance(model, source, options, version): a row a feature */
+/* feature_importance(model, source, options, version): one row for each feature */
 Datum
 custseg_feature_importance(PG_FUNCTION_ARGS)
 {

@@ -175,7 +175,7 @@ PlaceRow(Collecting *c)
 	return group;
 }
 
-/* A number of a row: NaN when there is none, or an infinite one. */
+/* A number of a row; NaN for NULL and for an infinite value. */
 static double
 NumberOf(const Collecting *c, int column, const Datum *values, const bool *nulls)
 {
@@ -371,7 +371,7 @@ BeginReading(void *state, CsPass *pass)
 	c->row = 0;
 }
 
-/* Make room for what is collected, but for the values. */
+/* Make room for everything that is collected, except for the values. */
 static void
 Prepare(Collecting *c)
 {

@@ -89,7 +89,7 @@ RankColumns(const CsPortrait *portrait, int group)
 	return ranks;
 }
 
-/* A ratio of two means or shares that are not negative; NaN when there is none. */
+/* The ratio of two means or shares that are not negative; NaN when it is not defined. */
 static double
 RatioOf(const CsPortraitColumn *c, double value, double overall)
 {
@@ -174,7 +174,10 @@ PutGroup(CsReport *report, const CsPortrait *portrait, int group)
 	MemoryContextDelete(context);
 }
 
-/* segment_profile(model, source, columns, options, version): a row a segment and column or level */
+/*
+ * segment_profile(model, source, columns, options, version): one row for each segment and column or
+ * level
+ */
 Datum
 custseg_segment_profile(PG_FUNCTION_ARGS)
 {
@@ -201,7 +204,7 @@ enum
 	BOXPLOT_MODEL, BOXPLOT_SOURCE, BOXPLOT_COLUMNS, BOXPLOT_VERSION
 };
 
-/* boxplot(model, source, columns, version): a row a segment and number */
+/* boxplot(model, source, columns, version): one row for each segment and number */
 Datum
 custseg_boxplot(PG_FUNCTION_ARGS)
 {
@@ -280,7 +283,7 @@ PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int colu
 	}
 }
 
-/* radar(model, source, columns, options, version): a row a column or level, and segment */
+/* radar(model, source, columns, options, version): one row for each column or level, and segment */
 Datum
 custseg_radar(PG_FUNCTION_ARGS)
 {

@@ -243,7 +243,7 @@ PutTest(CsReport *report, const Testing *t, const CsPortraitColumn *c, const Col
 	pfree(reason.data);
 }
 
-/* segment_tests(model, source, columns, options, version): a row a column */
+/* segment_tests(model, source, columns, options, version): one row for each column */
 Datum
 custseg_segment_tests(PG_FUNCTION_ARGS)
 {

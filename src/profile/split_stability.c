@@ -260,7 +260,10 @@ PutOverall(Split *split)
 	CsResultPut(split->base.result, row, i);
 }
 
-/* split_stability(model, source, columns, options, version): a row a segment and value, and one of all */
+/*
+ * split_stability(model, source, columns, options, version): one row for each segment and value,
+ * and one for all
+ */
 Datum
 custseg_split_stability(PG_FUNCTION_ARGS)
 {

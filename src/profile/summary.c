@@ -202,7 +202,7 @@ enum
 	SUMMARY_MODEL, SUMMARY_SOURCE, SUMMARY_VALUE, SUMMARY_COLUMNS, SUMMARY_OPTIONS, SUMMARY_VERSION
 };
 
-/* segment_summary(model, source, value, columns, options, version): a row a segment */
+/* segment_summary(model, source, value, columns, options, version): one row for each segment */
 Datum
 custseg_segment_summary(PG_FUNCTION_ARGS)
 {

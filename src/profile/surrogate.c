@@ -123,7 +123,7 @@ enum
 	COLUMN_SOURCE, COLUMN_TARGET, COLUMN_FEATURES, COLUMN_MAX_DEPTH, COLUMN_OPTIONS
 };
 
-/* surrogate(model, source, features, max_depth, options, version): a row a leaf */
+/* surrogate(model, source, features, max_depth, options, version): one row for each leaf */
 Datum
 custseg_surrogate(PG_FUNCTION_ARGS)
 {
@@ -144,7 +144,7 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* surrogate_of_column(source, target, features, max_depth, options): a row a leaf */
+/* surrogate_of_column(source, target, features, max_depth, options): one row for each leaf */
 Datum
 custseg_surrogate_of_column(PG_FUNCTION_ARGS)
 {

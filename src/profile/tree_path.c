@@ -95,7 +95,7 @@ enum
 	RULES_MODEL, RULES_VERSION
 };
 
-/* tree_rules(model, version): a row a leaf */
+/* tree_rules(model, version): one row for each leaf */
 Datum
 custseg_tree_rules(PG_FUNCTION_ARGS)
 {
@@ -145,7 +145,7 @@ PutStep(CsResult *result, const StoredTree *tree, CsCallSite *site, Datum custom
 	CsResultPut(result, row, i);
 }
 
-/* decision_path(model, customer, version): a row a step from the root to the leaf */
+/* decision_path(model, customer, version): one row for each step from the root to the leaf */
 Datum
 custseg_decision_path(PG_FUNCTION_ARGS)
 {

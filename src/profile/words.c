@@ -19,7 +19,7 @@
 #include "utils/date.h"
 #include "utils/datetime.h"
 
-/* Ratios that are told as such. */
+/* Ratios that are described as such. */
 #define LARGE_RATIO 1.5
 #define SMALL_RATIO (1 / 1.5)
 
@@ -31,7 +31,7 @@
 
 /*
  * Words for a column.  A phrase can have one %s: the ratio, the difference, the loss in percent, or
- * with "absolute" the segment's mean.  What has no phrase is told as a difference.
+ * with "absolute" the segment's mean.  A column without a phrase is described by its difference.
  */
 typedef struct Vocabulary
 {
@@ -133,7 +133,7 @@ static const Vocabulary ofYears = {
 	.low = "early"
 };
 
-/* A character that does not belong on a line: line ends, tabs and the like, in any encoding. */
+/* A control character, such as a line end or a tab, in any encoding. */
 static bool
 IsControl(char c)
 {
@@ -282,7 +282,7 @@ FillPhrase(const char *phrase, const char *text)
 	return psprintf("%.*s%s%s", (int) (place - phrase), phrase, text, place + 2);
 }
 
-/* How a number in the group compares with everyone's, but for the column's name. */
+/* How a number in the group compares with that of everyone, without the column's name. */
 static char *
 ComparePhrase(const Vocabulary *v, double mean, double overall)
 {

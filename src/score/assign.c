@@ -32,7 +32,10 @@ typedef struct AssignSite
 
 PG_FUNCTION_INFO_V1(custseg_assign_segment);
 
-/* The attribute that holds segments; an error unless it is there and a plain integer. */
+/*
+ * The attribute of a relation that holds segments; an error unless it exists and is a plain
+ * integer.
+ */
 AttrNumber
 CsSegmentColumn(Relation rel, const char *column)
 {

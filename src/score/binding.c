@@ -114,7 +114,10 @@ ReportKind(const CsFeature *f, const char *column, Oid type, const char *model)
 			 errhint("Cast the column in a view or a subquery, and score its rows.")));
 }
 
-/* See score.h. */
+/*
+ * The name of the column that holds a feature, palloc'd: the feature's own column, or the column of
+ * the vector of which the feature is an element.
+ */
 char *
 CsFeatureColumn(const CsFeature *f)
 {
@@ -273,7 +276,11 @@ MakeBinding(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContex
 	return b;
 }
 
-/* See score.h. */
+/*
+ * Bind the features of a pipeline to the attributes of a row type.  A missing column and a wrong
+ * kind are errors that name it.  The binding is allocated in "context" and does not refer to "desc"
+ * or "model" later.
+ */
 CsBinding *
 CsBindingForRow(const CsPipeline *p, TupleDesc desc, const char *model, MemoryContext context)
 {
@@ -300,7 +307,11 @@ CheckWidth(CsBinding *b, int feature, const CsFeature *f, const CsColumn *column
 	b->feature[feature].attribute = 0;
 }
 
-/* See score.h. */
+/*
+ * Bind the features of a pipeline to columns that are read, as CsBindingForRow() does.  With
+ * "states", one for each feature, what cannot be bound is noted there instead of raising an error,
+ * and reads as NULL.
+ */
 CsBinding *
 CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
 					const char *model, MemoryContext context, CsBindState *states)
@@ -369,7 +380,10 @@ ReadElement(const BoundFeature *bound, Datum value, BoundVector **at)
 	return vector->elements[bound->element - 1];
 }
 
-/* See score.h. */
+/*
+ * Read the raw values of a customer, one for each feature; values[i] belongs to column or attribute
+ * i + 1.  OUT raw.
+ */
 void
 CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values, const bool *nulls,
 			 double *raw)
@@ -410,7 +424,7 @@ ReadFixed(const CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *
 	}
 }
 
-/* See score.h. */
+/* Read the raw values of a customer from a tuple of the bound row type.  OUT raw. */
 void
 CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw)
 {
@@ -427,7 +441,10 @@ CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw)
 	}
 }
 
-/* See model.h; the row must stay until the next one is read. */
+/*
+ * Read the raw values of a customer from a row of the bound type.  The row must stay until the next
+ * one is read.  OUT raw.
+ */
 void
 CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
 {
@@ -445,7 +462,10 @@ NumberText(double number)
 	return isnan(number) ? NULL : float8out_internal(number);
 }
 
-/* See score.h. */
+/*
+ * The value that was given for a feature in the row that CsBindRow() has read last, as text,
+ * palloc'd; NULL for NULL.
+ */
 char *
 CsBindingText(CsBinding *b, int feature)
 {
@@ -467,7 +487,7 @@ CsBindingText(CsBinding *b, int feature)
 	return OidOutputFunctionCall(output, value);
 }
 
-/* See score.h. */
+/* The attribute, from 1, to which a feature is bound. */
 int
 CsBindingAttribute(const CsBinding *b, int feature)
 {
@@ -625,7 +645,10 @@ ReadJsonElement(Jsonb *row, const CsFeature *f, const char *model, JsonVector *v
 	return vector->elements[element - 1];
 }
 
-/* See score.h. */
+/*
+ * Read the raw values of a customer from a jsonb object whose keys are the features' names.  OUT
+ * raw.
+ */
 void
 CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
 {
@@ -653,7 +676,10 @@ CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw)
 	}
 }
 
-/* See model.h; the key is known to be there. */
+/*
+ * The value that was given for a feature in jsonb, as text, palloc'd; NULL for NULL.  The key must
+ * be there.
+ */
 char *
 CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
 {

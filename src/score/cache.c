@@ -321,7 +321,14 @@ LookUp(const char *model, int version, bool missing_ok)
 	return scorer;
 }
 
-/* See score.h. */
+/*
+ * The compiled version of a model, 0 for the deployed one, loaded if need be.  The right to use the
+ * model is checked.
+ *
+ * The result is valid until the next call, or, with CsCachePin(), until the pinning context is
+ * reset.  Whoever keeps the result compares CsGeneration() before using it, and drops it when the
+ * generation has moved.
+ */
 const CsScorer *
 CsCacheGet(const char *model, int version)
 {
@@ -330,7 +337,7 @@ CsCacheGet(const char *model, int version)
 	return LookUp(model, version, false);
 }
 
-/* See score.h. */
+/* CsCacheGet() that returns NULL instead of raising an error. */
 const CsScorer *
 CsCacheTry(const char *model, int version)
 {
@@ -345,7 +352,7 @@ CsCacheTry(const char *model, int version)
 	return scorer;
 }
 
-/* See score.h. */
+/* Does the model have decisions by hand?  They may have expired. */
 bool
 CsCacheHasOverrides(const char *model)
 {
@@ -378,7 +385,7 @@ Unpin(void *arg)
 		MemoryContextDelete(cached->context);
 }
 
-/* See score.h. */
+/* Keep a scorer until "context" is reset. */
 void
 CsCachePin(const CsScorer *scorer, MemoryContext context)
 {

@@ -156,8 +156,8 @@ FillMeans(const CsScoring *scoring, int segment, Explanation *result)
 }
 
 /*
- * Give the lines of features their borders; more than one of a feature, and those of no feature, are
- * lines of their own.  Returns the lines, of which there may be more.
+ * Give the lines of features their borders; further borders of a feature, and those of no feature,
+ * are lines of their own.  Returns the lines, of which there may be more.
  */
 static Explanation *
 AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
@@ -191,8 +191,8 @@ AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
 }
 
 /*
- * Largest contribution first, then what has a border; without either, and among equals, in the model's
- * order, what is no feature last.
+ * Largest contribution first, then what has a border; without either, and among equals, in the
+ * model's order, what is no feature last.
  */
 static int
 CompareExplanations(const void *a, const void *b)

@@ -90,7 +90,10 @@ TakeOverride(void *state, const CsCatalogRow *row)
 	result->overrides[result->n++].customer = CsRowText(row, 1);
 }
 
-/* See score.h. */
+/*
+ * The decisions by hand of the scorer's model that hold now and whose segment this version has,
+ * palloc'd; NULL when there are none.
+ */
 CsOverrides *
 CsOverridesLoad(const CsScorer *scorer)
 {
@@ -110,7 +113,7 @@ CsOverridesLoad(const CsScorer *scorer)
 	return result;
 }
 
-/* See score.h. */
+/* The decision about a customer, by the id as text; NULL when the model decides. */
 const CsOverride *
 CsOverridesFind(const CsOverrides *overrides, const char *customer)
 {

@@ -12,7 +12,10 @@
 #include "score/pass.h"
 #include "utils/lsyscache.h"
 
-/* See pass.h. */
+/*
+ * A pass over a relation, which stays the caller's.  Everything is allocated in
+ * CurrentMemoryContext.
+ */
 CsPass *
 CsPassOpen(const CsRelation *relation)
 {
@@ -24,7 +27,11 @@ CsPassOpen(const CsRelation *relation)
 	return pass;
 }
 
-/* See pass.h. */
+/*
+ * A pass over a source (NULL: the one that the version keeps), whose rows are placed by a version
+ * of a model (0: the deployed one), and which reads the column that identifies the rows.  OUT
+ * *placer.
+ */
 CsPass *
 CsPassOpenModel(const char *model, int version, const char *source, CsPlacing placing,
 				CsPlacer **placer)
@@ -39,7 +46,7 @@ CsPassOpenModel(const char *model, int version, const char *source, CsPlacing pl
 	return pass;
 }
 
-/* See pass.h. */
+/* Have a column of the relation read.  Returns its position in the row. */
 int
 CsPassColumn(CsPass *pass, const CsColumn *column)
 {
@@ -106,14 +113,21 @@ AddPlacer(CsPass *pass, const CsScorer *scorer, CsPlacing placing, CsBindState *
 	return p;
 }
 
-/* See pass.h. */
+/*
+ * Have a version, which the caller has pinned, place the rows.  A feature whose column is missing
+ * or of another kind is an error.
+ */
 CsPlacer *
 CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 {
 	return AddPlacer(pass, scorer, placing, NULL);
 }
 
-/* See pass.h. */
+/*
+ * Have a version, which the caller has pinned, place the rows.  A column that is missing or of
+ * another kind is noted in "states", not an error, and then no row is placed.  Visitors that name
+ * the same version share its placer.
+ */
 CsPlacer *
 CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 {
@@ -121,7 +135,7 @@ CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 					 palloc0(sizeof(CsBindState) * CsScorerPipeline(scorer)->nfeatures));
 }
 
-/* See pass.h. */
+/* Have the id of rows read from that column; nothing happens for NULL.  See CsFindIdColumn(). */
 void
 CsPassIdentify(CsPass *pass, const CsColumn *column)
 {
@@ -135,7 +149,9 @@ CsPassIdentify(CsPass *pass, const CsColumn *column)
 	fmgr_info(output, &pass->id_output);
 }
 
-/* See pass.h. */
+/*
+ * Have decisions by hand honoured by a placer.  A WARNING when there is no id to tell customers by.
+ */
 void
 CsPassHonour(CsPass *pass, CsPlacer *placer)
 {
@@ -149,7 +165,7 @@ CsPassHonour(CsPass *pass, CsPlacer *placer)
 				 errhint("Score a source with the id that the model was trained with.")));
 }
 
-/* See pass.h. */
+/* Add a visitor, which is copied. */
 void
 CsPassVisit(CsPass *pass, const CsVisitor *visitor)
 {
@@ -159,7 +175,7 @@ CsPassVisit(CsPass *pass, const CsVisitor *visitor)
 	pass->visitors = lappend(pass->visitors, v);
 }
 
-/* See pass.h. */
+/* The id of a row as text, palloc'd; NULL without one. */
 char *
 CsPassId(CsPass *pass, const Datum *values, const bool *nulls)
 {
@@ -224,7 +240,7 @@ BeginReading(CsPass *pass)
 	}
 }
 
-/* End a reading: who needs no other one leaves. */
+/* End a reading: visitors that need no further reading leave. */
 static void
 EndReading(CsPass *pass)
 {
@@ -242,7 +258,9 @@ EndReading(CsPass *pass)
 	pass->is_first = false;
 }
 
-/* See pass.h. */
+/*
+ * Read the source, as the caller, as often as the visitors need.  Returns the number of its rows.
+ */
 int64
 CsPassRead(CsPass *pass)
 {

@@ -33,9 +33,9 @@ typedef struct CsPlacer
 struct CsPass;
 
 /*
- * What takes the rows.  Begin, before each reading, has columns read by CsPassColumn; end, after it,
- * tells whether another reading is needed.  Both may be NULL.  In further readings nobody is placed;
- * raw values are read for who needs them.
+ * What takes the rows.  Begin, before each reading, has columns read by CsPassColumn; end, after
+ * it, tells whether another reading is needed.  Both may be NULL.  In further readings nobody is
+ * placed; raw values are read for the visitors that need them.
  */
 typedef struct CsVisitor
 {
@@ -58,37 +58,18 @@ typedef struct CsPass
 	int64		nrows;			/* of the reading that came last */
 } CsPass;
 
-/*
- * Open: everything is in CurrentMemoryContext; the relation stays the caller's.  OpenModel: the rows of
- * a source, NULL for the one that the version was trained on, placed by a version of a model (0: the
- * deployed one), with the column that identifies them.
- */
 extern CsPass *CsPassOpen(const CsRelation *relation);
 extern CsPass *CsPassOpenModel(const char *model, int version, const char *source,
 							   CsPlacing placing, CsPlacer **placer);
 
-/*
- * Have a version, which the caller has pinned, place the rows.  A feature whose column is missing or of
- * another kind is an error.  TryToPlace: it is noted in "states" and nobody is placed.
- */
 extern CsPlacer *CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
 extern CsPlacer *CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
-
-/* Have the id read: that column, unless it is NULL; see CsFindIdColumn. */
 extern void CsPassIdentify(CsPass *pass, const CsColumn *column);
-
-/* Have decisions by hand honoured; a WARNING when no id tells customers. */
 extern void CsPassHonour(CsPass *pass, CsPlacer *placer);
-
-/* Have a column of the relation read; its position in the row. */
 extern int	CsPassColumn(CsPass *pass, const CsColumn *column);
 
 extern void CsPassVisit(CsPass *pass, const CsVisitor *visitor);
-
-/* Read the source, as the caller, as often as visitors need; the number of its rows. */
 extern int64 CsPassRead(CsPass *pass);
-
-/* The id of a row as text, palloc'd; NULL without one. */
 extern char *CsPassId(CsPass *pass, const Datum *values, const bool *nulls);
 
 /* Where a row belongs: the index of its segment, -1 for none. */

@@ -30,7 +30,10 @@ PG_FUNCTION_INFO_V1(custseg_predict_name);
 PG_FUNCTION_INFO_V1(custseg_predict_detail);
 PG_FUNCTION_INFO_V1(custseg_scorer);
 
-/* See score.h. */
+/*
+ * Argument n as a version: NULL gives 0, which means the deployed one; a number below 1 is an
+ * error.
+ */
 int
 CsVersionArgument(FunctionCallInfo fcinfo, int n)
 {
@@ -135,7 +138,10 @@ ResolveModel(CsCallSite *site, const text *model, int version)
 	pfree(name);
 }
 
-/* See score.h. */
+/*
+ * The call site of a function (model text, customer "any", version int), with its scorer resolved.
+ * NULL when the result is NULL because an argument is.
+ */
 CsCallSite *
 CsCallSiteForModel(FunctionCallInfo fcinfo)
 {
@@ -189,7 +195,10 @@ ResolveScorer(CsCallSite *site, struct varlena *given)
 	MemoryContextSwitchTo(old);
 }
 
-/* See score.h. */
+/*
+ * The call site of a function (compiled_model, customer "any").  NULL when the result is NULL
+ * because an argument is.
+ */
 CsCallSite *
 CsCallSiteForScorer(FunctionCallInfo fcinfo)
 {
@@ -205,7 +214,7 @@ CsCallSiteForScorer(FunctionCallInfo fcinfo)
 	return site;
 }
 
-/* Is the binding for rows of this very type, unchanged since? */
+/* Is the binding for rows of exactly this type, unchanged since then? */
 static inline bool
 IsBoundTo(const CsCallSite *site, Oid type, int32 typmod)
 {
@@ -234,7 +243,7 @@ BindRowType(CsCallSite *site, Oid type, int32 typmod)
 	ReleaseTupleDesc(desc);
 }
 
-/* See score.h. */
+/* Place the customer, who is argument 1 of the call, as CsScoringPlace() does. */
 bool
 CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *memberships)
 {
@@ -275,8 +284,9 @@ enum
 };
 
 /*
- * Bind the features to the columns of predict_columns(): names from an argument, types from the call.
- * The plan was made for the version that was deployed then; another one may need other columns.
+ * Bind the features to the columns of predict_columns(): names from an argument, types from the
+ * call.  The plan was made for the version that was deployed then; another one may need other
+ * columns.
  */
 static void
 BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)

@@ -142,8 +142,8 @@ OpenTable(text *name)
 }
 
 /*
- * The column that tells customers, so that overrides can be honoured; an error when there is none, for
- * whoever was excluded must not come back in silence.
+ * The column that identifies customers, so that overrides can be honoured; an error without one,
+ * for an excluded customer must not come back silently.
  */
 static const char *
 FindId(const Resegment *r, Relation rel)

@@ -23,7 +23,10 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_rules);
 
-/* See score.h. */
+/*
+ * The options that the version was trained with, as its algorithm reads them, palloc'd.  They are
+ * read from the catalogue, since a scorer does not need them.
+ */
 void *
 CsScorerOptions(const CsScorer *scorer)
 {
@@ -51,7 +54,10 @@ PutRule(CsResult *result, const CsScoring *scoring, const CsRuleSet *set, int ru
 								 CsValueText(CsRuleWords(set, rule))));
 }
 
-/* See score.h. */
+/*
+ * A version of a rule model, pinned in CurrentMemoryContext; an error for a model of any other
+ * algorithm.  OUT scoring.
+ */
 const CsScorer *
 CsRulesScorer(const char *model, int version, CsScoring *scoring)
 {

@@ -24,7 +24,7 @@ typedef struct ScoreState
 
 PG_FUNCTION_INFO_V1(custseg_score);
 
-/* Where the customer belongs, and who says so: the values of score() but the id. */
+/* Where the customer belongs, and who says so: the values of score(), except for the id. */
 static void
 FillAssignment(const CsPlacer *placer, CsValue *columns)
 {

@@ -64,40 +64,20 @@ typedef struct CsScorer
 
 extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
-
-/*
- * Push a parameter of a model as a member of a json object.  number: what a label stands for; order:
- * which of the rows of SEGMENTS comes first, second, ...
- */
 extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
 							const CsParameter *p, const int *number, const int *order);
 
-/*
- * rules.c: the options that the version was trained with, as its algorithm reads them, palloc'd; read
- * from the catalogue, since a scorer has no need of them.
- */
 extern void *CsScorerOptions(const CsScorer *scorer);
 
-/* rules.c: a version of a rule model, pinned in CurrentMemoryContext; an error for any other. */
+/* rules.c */
 typedef struct CsScoring CsScoring;
 extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
-
-/* The error when rows of a version that was compiled are gone: another session dropped it. */
 extern void CsReportDroppedVersion(const CsScorer *scorer);
-
-/* Read the tables as CsCatalogRead does: $1 is the scorer's model, $2 its version. */
 extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit,
 						   void *state);
-
-/* A scorer that came as an argument, detoasted; an error when another version wrote it. */
 extern const CsScorer *CsScorerFromDatum(Datum value);
 
-/*
- * A scorer with room for one customer.  Fill "raw" through binding.c, then Place: the pipeline, and
- * the algorithm's rule (CsAlgorithm.assign in algo.h, also for "memberships").  False when the
- * customer cannot be placed; an error when a value is missing that the model does not do without
- * (impute error); with Try that is false, too.
- */
+/* A scorer with room for one customer: fill "raw" through binding.c, then call CsScoringPlace(). */
 struct CsScoring
 {
 	const CsScorer *scorer;
@@ -113,12 +93,8 @@ extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships
 extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
 
 /*
- * binding.c: features of a pipeline bound by name to a row type, or to columns that are read, or
- * to jsonb, once per call site.  Missing column and wrong kind are errors that name it.  The
- * binding is allocated in "context" and does not look at "desc", "columns" or "model" later.  Row,
- * Tuple and Values read one row of that type, values[i] being attribute or column i + 1; raw gets
- * a number a feature.  ForColumns with "states", one a feature, binds what it can and notes the
- * rest, which reads as NULL.
+ * binding.c: the features of a pipeline, bound by name to a row type, to columns that are read, or
+ * to jsonb, once for each call site.  Raw values are one number for each feature, see prep.h.
  */
 typedef struct CsBinding CsBinding;
 
@@ -140,17 +116,9 @@ extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
 						 const bool *nulls, double *raw);
 extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
 
-/*
- * What was given for a feature as text, palloc'd, NULL for NULL: in the row that CsBindRow read
- * last, or in jsonb.
- */
 extern char *CsBindingText(CsBinding *b, int feature);
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
-
-/* The column that holds a feature: its own, or that of the vector which it is an element of; palloc'd. */
 extern char *CsFeatureColumn(const CsFeature *f);
-
-/* The attribute, from 1, that a feature is bound to. */
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 
 /* source.c: the rows of a model. */
@@ -172,11 +140,8 @@ extern bool CsCacheHasOverrides(const char *model); /* any, though they may have
 extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
 
 /*
- * predict.c: what one call of predict and its like resolves once and keeps in fn_extra.
- *
- * ForModel takes (model text, customer "any", version int), ForScorer (compiled_model, customer
- * "any"); both give NULL when the answer is NULL because an argument is.  Place reads the
- * customer: argument 1 of the same call.
+ * predict.c: what a call site of predict() and similar functions resolves once and keeps in
+ * fn_extra.
  */
 typedef struct CsCallSite
 {
@@ -210,19 +175,14 @@ extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
 extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result,
 							double *memberships);
-
-/* Argument n, a version: 0, which means the deployed one, for NULL; an error below 1. */
 extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
 
-/* assign.c: the attribute that holds segments, a plain integer or an error; a value for it. */
+/* assign.c */
 extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
 extern Datum CsSegmentDatum(int32 segment, Oid type);
 
 /*
- * override.c: customers that somebody has put in a segment, or left out, by hand.
- *
- * Load: those of a model that hold now and whose segment this version has, palloc'd; NULL when
- * there are none.  Find: by the id as text; NULL when the model decides.
+ * override.c: customers that somebody has put in a segment, or excluded, by hand.
  */
 typedef struct CsOverride
 {

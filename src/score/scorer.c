@@ -397,8 +397,8 @@ GetAlgorithm(JsonbContainer *root, NameData *name)
 }
 
 /*
- * Compile a definition, as CsCatalogDefinition builds it, palloc'd in CurrentMemoryContext.
- * Anything malformed is an error.
+ * Compile a definition, as CsCatalogDefinition() gives it; palloc'd in CurrentMemoryContext.
+ * Malformed input of any kind is an error.
  */
 CsScorer *
 CsScorerFromJsonb(Jsonb *definition)
@@ -454,7 +454,10 @@ CsScorerFromJsonb(Jsonb *definition)
 	return scorer;
 }
 
-/* See score.h. */
+/*
+ * Write a parameter of a model as a member of a json object.  "number" tells what a label stands
+ * for; "order" tells which of the rows of SEGMENTS comes first, second, and so on.
+ */
 void
 CsPushParameter(JsonbParseState **state, const CsParameterInfo *info, const CsParameter *p,
 				const int *number, const int *order)
@@ -509,7 +512,7 @@ PushParameters(JsonbParseState **state, const CsScorer *scorer)
 	(void) CsJsonEnd(state);
 }
 
-/* The definition a scorer was compiled from, palloc'd. */
+/* The definition from which a scorer was compiled, palloc'd. */
 Jsonb *
 CsScorerToJsonb(const CsScorer *scorer)
 {
@@ -539,7 +542,7 @@ CsScorerToJsonb(const CsScorer *scorer)
 	return CsJsonFinish(&state);
 }
 
-/* Take a scorer, which must outlive s, and allocate the room in "context". */
+/* Take a scorer, which must outlive s, and allocate the room for one customer in "context". */
 void
 CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
 {
@@ -580,7 +583,7 @@ Assign(CsScoring *s, CsAssignment *result, double *memberships)
 	return s->algorithm->assign(&s->fitted, s->z, result, memberships);
 }
 
-/* See score.h. */
+/* CsScoringPlace() that returns false, too, when a value is missing whose impute is error. */
 bool
 CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships)
 {
@@ -588,7 +591,11 @@ CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships)
 		Assign(s, result, memberships);
 }
 
-/* See score.h. */
+/*
+ * Place the customer whose raw values are in s->raw: apply the pipeline and the algorithm's rule
+ * (CsAlgorithm.assign, which "memberships" is for).  Returns false when the customer cannot be
+ * placed; a missing value whose impute is error raises an error.
+ */
 bool
 CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
 {
@@ -600,7 +607,10 @@ CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
 	return Assign(s, result, memberships);
 }
 
-/* See model.h; the result may be a palloc'd copy. */
+/*
+ * A scorer that came as an argument, detoasted; it may be a palloc'd copy.  An error when another
+ * version of custseg wrote it.
+ */
 const CsScorer *
 CsScorerFromDatum(Datum value)
 {
@@ -615,7 +625,10 @@ CsScorerFromDatum(Datum value)
 	return scorer;
 }
 
-/* See score.h. */
+/*
+ * Raise the error for a compiled version whose rows are gone, because another session has dropped
+ * it.
+ */
 void
 CsReportDroppedVersion(const CsScorer *scorer)
 {
@@ -626,7 +639,7 @@ CsReportDroppedVersion(const CsScorer *scorer)
 			 errhint("The version was dropped meanwhile. SELECT version FROM custseg.model_version lists the versions.")));
 }
 
-/* See score.h. */
+/* Read the tables as CsCatalogRead() does; $1 is the scorer's model, $2 its version. */
 uint64
 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit, void *state)
 {

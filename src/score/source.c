@@ -61,9 +61,9 @@ ReportNotRun(const CsScorer *scorer, const char *why)
 }
 
 /*
- * The source that the caller names, or with NULL the one that the version keeps.  The owner of the model
- * reads that as is; members of the owner's role and superusers have it run as the owner; for anybody
- * else it is an error that says to name a source.
+ * The source that the caller names, or with NULL the one that the version keeps.  The owner of the
+ * model reads that as is; members of the owner's role and superusers have it run as the owner; for
+ * anybody else it is an error that says to name a source.
  */
 CsRelation *
 CsSourceOpen(const CsScorer *scorer, const char *source)
@@ -91,7 +91,10 @@ CsScorerId(const CsScorer *scorer)
 	return ReadOrigin(scorer).id;
 }
 
-/* See score.h. */
+/*
+ * The column that identifies the rows of a source: the id that the version was trained with, or
+ * else the source's own single-column key; NULL without either.  Belongs to the relation.
+ */
 const CsColumn *
 CsFindIdColumn(const CsRelation *rel, const char *trained_id)
 {

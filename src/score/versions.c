@@ -37,7 +37,11 @@ CountRow(void *state, const Datum *values, const bool *nulls)
 	MemoryContextSwitchTo(old);
 }
 
-/* See versions.h. */
+/*
+ * Open a source (NULL: the one that version "b" was trained on) to have its rows placed by two
+ * versions; allocated in CurrentMemoryContext.  A version that does not exist, or a source without
+ * what one of them needs, is an error.  To see more than the pairs, visit "pass" before it is read.
+ */
 CsVersionPair *
 CsVersionPairOpen(const char *model, int a, int b, const char *source)
 {
@@ -54,7 +58,7 @@ CsVersionPairOpen(const char *model, int a, int b, const char *source)
 	return pair;
 }
 
-/* See versions.h. */
+/* The adjusted Rand index of the rows that both versions have placed; NaN without any. */
 double
 CsVersionPairAgreement(const CsVersionPair *pair)
 {

@@ -19,14 +19,7 @@ typedef struct CsVersionPair
 	CsPairTable *pairs;			/* rows by their segments' numbers, or CS_NO_SEGMENT */
 } CsVersionPair;
 
-/*
- * versions.c
- *
- * Open: in CurrentMemoryContext; source NULL is the one that version "b" was trained on.  A version
- * that is not there, or a source without what one of them needs, is an error.  Who wants more than the
- * pairs visits "pass", too, before it is read.  Agreement: the adjusted Rand index of the rows that
- * both have placed; NaN without any.
- */
+/* versions.c */
 extern CsVersionPair *CsVersionPairOpen(const char *model, int a, int b, const char *source);
 extern double CsVersionPairAgreement(const CsVersionPair *pair);
 

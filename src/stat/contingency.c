@@ -155,7 +155,7 @@ FindSlot(CsContingency *table, uint32 hash, const char *category, int category_l
 	return NULL;				/* keep the compiler quiet */
 }
 
-/* A copy with room for one more cell, and for so many bytes more of text. */
+/* A copy with room for one more cell, and for so many more bytes of text. */
 static CsContingency *
 GrowTable(const CsContingency *table, int more_text)
 {
@@ -184,7 +184,7 @@ GrowTable(const CsContingency *table, int more_text)
 	return larger;
 }
 
-/* Errors when a pair more, with so many bytes of text, is too much. */
+/* Raise an error if one more pair, with so many bytes of text, is too much. */
 static void
 CheckLimits(const CsContingency *table, int64 more_text)
 {

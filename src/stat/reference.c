@@ -130,7 +130,7 @@ CreateRows(CsArena *arena, int64 nrows, int ncolumns)
 /*
  * What each column gets from independent standard normals, factor[i * n + j] of normal i in column
  * j: Cholesky's factor of the scores' correlations.  A column that follows from those before it, or
- * doesn't vary, gets nothing of its own.  OUT factor.
+ * does not vary, gets nothing of its own.  OUT factor.
  */
 static void
 FitFactor(CsTeam *team, const CsMatrix *scores, double *factor)

@@ -33,7 +33,7 @@ CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *h
 	double		middle = (share + weight / 2) / (1 + weight);
 	double		half = sqrt(share * (1 - share) * weight + weight * weight / 4) / (1 + weight);
 
-	/* at the ends the formula gives 0 and 1 but for rounding */
+	/* at the ends the formula gives 0 and 1 except for rounding */
 	*low = count <= 0 ? 0 : middle - half;
 	*high = count >= n ? 1 : middle + half;
 }

@@ -7,7 +7,7 @@
 
 #include "custseg.h"
 
-/* The values of one group; NaN where they are not defined, for want of values. */
+/* The values of one group; NaN where they are not defined because there are too few values. */
 typedef struct CsNumberSummary
 {
 	int64		n;				/* values */

@@ -32,7 +32,10 @@ typedef struct SerialHeader
 	int64		bins;
 } SerialHeader;
 
-/* Errors when samples of so many values, and the scratch that sorting them takes, are too much. */
+/*
+ * Raise an error if samples of so many values, and the scratch for sorting them, take too much
+ * memory.
+ */
 static inline void
 CheckMemory(int64 baseline, int64 current)
 {

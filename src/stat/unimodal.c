@@ -89,7 +89,7 @@ SetEdges(Cells *cells)
 	cells->edge[n] = value[n - 1] + (n > 1 ? value[n - 1] - cells->edge[n - 1] : 0);
 }
 
-/* The step that the values are multiples of, counted from the least; 0 when there is none. */
+/* The step of which the values are multiples, counted from the least; 0 when there is none. */
 static double
 FindStep(const Cells *cells, int nrows)
 {

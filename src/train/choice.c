@@ -175,8 +175,8 @@ TryK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *opti
 }
 
 /*
- * Fit and measure each k that is asked for and possible: fewer than there are rows, and no further
- * than there are different ones, from where on a higher k gives the same segments.
+ * Fit and measure each k that was requested and is possible: fewer than there are rows, and no
+ * further than there are different ones, from where on a higher k gives the same segments.
  */
 static void
 TryAll(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
@@ -202,7 +202,7 @@ TryAll(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *op
 	}
 }
 
-/* One segment, for want of any index that could tell. */
+/* Make one segment, because no index is defined. */
 static void
 FallBack(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
 		 CsChoice *choice)
@@ -220,7 +220,7 @@ FallBack(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *
 		pstrdup("no index is defined for any number of segments: there are too few distinct rows");
 }
 
-/* The gap statistic, from one segment fewer than asked for, so that it can say "fewer". */
+/* The gap statistic, from one segment fewer than requested, so that it can say "fewer". */
 static void
 MeasureGap(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
 		   const CsChoiceOptions *asked, CsChoice *choice)

@@ -8,7 +8,7 @@
 #include "stat/stat.h"
 #include "train/train.h"
 
-/* Rows that silhouettes are computed on when nothing else is said; up to so many it is exact. */
+/* Rows from which silhouettes are computed by default; up to so many they are exact. */
 #define CS_JUDGED_ROWS 20000
 
 /*

@@ -125,7 +125,7 @@ LeaveOut(CsTraining *t, const CsColumn *column, const char *reason)
 }
 
 /*
- * Does a column say who a row is, what it weighs, or where it belongs, rather than what it is like?
+ * Does a column identify a row, weigh it or label it, rather than describe it?
  */
 static bool
 IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *column)
@@ -145,7 +145,7 @@ IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *colum
 	return false;
 }
 
-/* Error for want of any feature. */
+/* Raise the error for a training without any feature. */
 static void
 ReportNoFeatures(const CsTraining *t)
 {

@@ -92,7 +92,7 @@ CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 	}
 }
 
-/* The highest segment number of any version, 0 if there is none. */
+/* The highest segment number of any version; 0 if there are no segments. */
 static int
 HighestNumber(const char *model)
 {

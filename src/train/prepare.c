@@ -172,7 +172,7 @@ CsMillisecondsSince(instr_time start)
 	return INSTR_TIME_GET_MILLISEC(now);
 }
 
-/* Read the rows and drop features that turn out to be of no use. */
+/* Read the rows and drop features that turn out to be useless. */
 static void
 ReadRows(CsTraining *t)
 {
@@ -220,7 +220,7 @@ PrepareRows(CsTraining *t, CsTeam *team)
 	t->prepare_milliseconds = CsMillisecondsSince(start);
 }
 
-/* Who tells what the algorithm is to imitate, as its options say. */
+/* The labeller of what the algorithm imitates, as its options say. */
 static CsLabeller *
 FindTarget(const CsTraining *t)
 {

@@ -185,7 +185,7 @@ FitModel(CsTraining *t, CsTeam *team)
 	}
 }
 
-/* Say what the user should know about a model that is not what was asked for. */
+/* Tell the user when the model is not what was requested. */
 static void
 WarnAboutFit(const CsTraining *t)
 {

@@ -64,7 +64,7 @@ typedef enum CsDeploy
 
 struct CsTraining;
 
-/* What is asked for; it must outlive the training. */
+/* What the caller asks for; it must outlive the training. */
 typedef struct CsRequest
 {
 	const char *command;		/* the function as the user knows it: "custseg.choose_k()" */
@@ -90,7 +90,7 @@ typedef struct CsTraining
 	MemoryContext context;
 	MemoryContext caller;
 
-	/* asked for, see CsRequest */
+	/* requested, see CsRequest */
 	const char *command;
 	char	   *model;
 	bool		choose_features;	/* none were named */
@@ -163,7 +163,7 @@ CsStreamOptionsOf(const CsTraining *t)
 /* Most segments that are matched to a predecessor's: the assignment takes their cube in time. */
 #define CS_MAX_MATCHED 2000
 
-/* Numbers of segments that memory is asked for when the rows decide how many there are. */
+/* Number of segments for which memory is computed when the rows decide how many there are. */
 #define CS_USUAL_SEGMENTS 100
 
 /* prepare.c */
