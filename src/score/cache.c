@@ -322,12 +322,12 @@ LookUp(const char *model, int version, bool missing_ok)
 }
 
 /*
- * The compiled version of a model, 0 for the deployed one, loaded if need be.  The right to use the
- * model is checked.
+ * The compiled version of a model as the statement's snapshot sees it, loaded if need be; version 0
+ * is the deployed one.  The right to use the model is checked.
  *
  * The result is valid until the next call, or, with CsCachePin(), until the pinning context is
- * reset.  Whoever keeps the result compares CsGeneration() before using it, and drops it when the
- * generation has moved.
+ * reset.  Whoever keeps the result calls CsAsOfIsNow() before using it, and gets the version again
+ * when that is false.
  */
 const CsScorer *
 CsCacheGet(const char *model, int version)
@@ -337,7 +337,10 @@ CsCacheGet(const char *model, int version)
 	return LookUp(model, version, false);
 }
 
-/* CsCacheGet() that returns NULL instead of raising an error. */
+/*
+ * CsCacheGet() that returns NULL instead of raising an error, and also where the statement does not
+ * see the newest state of the model: a plan that is kept has to be right for later statements, too.
+ */
 const CsScorer *
 CsCacheTry(const char *model, int version)
 {

@@ -126,14 +126,7 @@ extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
 extern char *CsScorerId(const CsScorer *scorer);
 extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
 
-/*
- * cache.c: compiled models of this backend, as the statement's snapshot sees them.
- * Get checks the right to use the model, loads it if need be; version 0 is the deployed one.
- * Try gives NULL in place of an error, and where the statement does not see the newest state of the
- * model, for a plan that is kept has to be right for later statements, too.
- * The result is valid until the next call of Get, or with Pin until "context" is reset.  Who keeps
- * it asks CsAsOfIsNow() first, and gets it again when that is no longer so.
- */
+/* cache.c: compiled models of this backend, as the statement's snapshot sees them. */
 extern const CsScorer *CsCacheGet(const char *model, int version);
 extern const CsScorer *CsCacheTry(const char *model, int version);
 extern bool CsCacheHasOverrides(const char *model); /* any, though they may have expired */
