@@ -394,6 +394,7 @@ CREATE TABLE custseg.migration (
     version int NOT NULL,
     source text NOT NULL,
     run_at timestamptz NOT NULL,
+    finished_at timestamptz,
     run_by name NOT NULL,
     from_segment int,
     to_segment int,
@@ -407,7 +408,8 @@ COMMENT ON COLUMN custseg.migration.id IS 'Number of the row.';
 COMMENT ON COLUMN custseg.migration.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.migration.version IS 'Version that placed the customers.';
 COMMENT ON COLUMN custseg.migration.source IS 'Table that was updated.';
-COMMENT ON COLUMN custseg.migration.run_at IS 'Time of the run, the same in all rows of one resegment().';
+COMMENT ON COLUMN custseg.migration.run_at IS 'Time at which the run began, the same in all rows of one resegment().';
+COMMENT ON COLUMN custseg.migration.finished_at IS 'Time at which the run was done. It is NULL while batches are committed one by one, and stays NULL when the run is interrupted: the row then tells of the batches that are committed.';
 COMMENT ON COLUMN custseg.migration.run_by IS 'Role that called resegment().';
 COMMENT ON COLUMN custseg.migration.from_segment IS 'Segment before the run; NULL for customers who had no segment.';
 COMMENT ON COLUMN custseg.migration.to_segment IS 'Segment after the run; NULL for customers who could not be placed.';
@@ -867,6 +869,10 @@ CREATE PROCEDURE custseg.resegment(
     model text,
     "table" text,
     "column" text DEFAULT 'segment',
+    batch int DEFAULT NULL,
+    "where" text DEFAULT NULL,
+    create_column bool DEFAULT false,
+    keep_days int DEFAULT NULL,
     version int DEFAULT NULL,
     INOUT rows_changed bigint DEFAULT NULL,
     INOUT rows_total bigint DEFAULT NULL

@@ -261,7 +261,7 @@ SELECT fails($$CALL custseg.resegment('good', 'stored')$$);
 SELECT fails($$CALL custseg.resegment('good', 'customer')$$);
 SELECT fails($$CALL custseg.resegment('good', 'customer', 'channel')$$);
 SELECT fails($$CALL custseg.resegment('good', 'empty', 'a')$$);
-SELECT fails($$CALL custseg.resegment('good', 'customer', 'segment', 0)$$);
+SELECT fails($$CALL custseg.resegment('good', 'customer', version => 0)$$);
 SELECT fails($$SELECT custseg.deploy('nobody', 1)$$);
 SELECT fails($$SELECT custseg.deploy('good', 7)$$);
 SELECT fails($$SELECT custseg.deploy('good', -7)$$);

@@ -373,7 +373,7 @@ CALL custseg.resegment('m', 'customer');
 UPDATE customer SET monetary = 52 WHERE id = 4;
 -- a version, another column, a column of another width, an odd name
 ALTER TABLE customer ADD COLUMN "Old Segment" bigint;
-CALL custseg.resegment('m', 'customer', 'Old Segment', 2);
+CALL custseg.resegment('m', 'customer', 'Old Segment', version => 2);
 SELECT bool_and("Old Segment" = custseg.predict('m', c, 2)) AS same FROM customer c;
 SELECT DISTINCT version FROM custseg.migration WHERE run_at = (SELECT max(run_at) FROM custseg.migration);
 -- partitions, a table without rows, a transaction that is rolled back
@@ -396,15 +396,30 @@ DECLARE
     total bigint;
 BEGIN
     UPDATE customer SET segment = NULL WHERE id > 98;
-    CALL custseg.resegment('m', 'customer', 'segment', NULL, changed, total);
+    CALL custseg.resegment('m', 'customer', rows_changed => changed, rows_total => total);
     RAISE NOTICE '% of %', changed, total;
 END $$;
+-- the rows that are asked for, in a column that is made; the next call has it already
+CALL custseg.resegment('m', 'customer', 'made', "where" => 'id <= 10 -- the first', create_column => true);
+SELECT count(*) FILTER (WHERE made = custseg.predict('m', c)) AS same, count(made) AS n FROM customer c;
+CALL custseg.resegment('m', 'customer', 'made', create_column => true, keep_days => 1);
+-- runs that are older than it is told to keep, and of this model
+SELECT count(*) > 0 AS kept FROM custseg.migration WHERE model = 'm';
+UPDATE custseg.migration SET run_at = run_at - interval '3 days' WHERE version = 2;
+CALL custseg.resegment('m', 'customer', keep_days => 2);
+SELECT count(*) FILTER (WHERE version = 2) AS old, count(*) > 0 AS kept, bool_and(finished_at >= run_at) AS finished FROM custseg.migration WHERE model = 'm';
 SELECT outcome($$CALL custseg.resegment('m', 'nowhere')$$);
+SELECT outcome($$CALL custseg.resegment('m', 'customer', batch => 10)$$);
+SELECT outcome($$CALL custseg.resegment('m', 'customer', batch => 0)$$);
+SELECT outcome($$CALL custseg.resegment('m', 'customer', keep_days => -1)$$);
+SELECT outcome($$CALL custseg.resegment('m', 'customer', "where" => 'nowhere > 3')$$);
+SELECT outcome(format('CALL custseg.resegment(''m'', ''customer'', "where" => %L)', condition))
+FROM unnest('{"true LIMIT 3", "true) UNION SELECT (true", "true; DELETE FROM customer", ""}'::text[]) condition;
 SELECT outcome($$CALL custseg.resegment('m', 'shown')$$);
 SELECT outcome($$CALL custseg.resegment('m', 'SELECT 1')$$);
 SELECT outcome($$CALL custseg.resegment('m', 'customer', 'nowhere')$$);
 SELECT outcome($$CALL custseg.resegment('m', 'customer', 'channel')$$);
-SELECT outcome($$CALL custseg.resegment('m', 'arrival', 'segment', 9)$$);
+SELECT outcome($$CALL custseg.resegment('m', 'arrival', version => 9)$$);
 SELECT outcome($$CALL custseg.resegment('m', 'places', 'id')$$);
 SELECT outcome($$CALL custseg.resegment('nobody', 'customer')$$);
 SELECT outcome($$CALL custseg.resegment('m', NULL)$$);

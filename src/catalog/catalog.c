@@ -373,8 +373,8 @@ CsModelTryLock(const char *model)
  * Floats must come out to the bit, whatever the caller set; the caller ends the returned nest
  * level with AtEOXact_GUC().
  */
-static int
-ExactFloats(void)
+int
+CsExactFloats(void)
 {
 	int			level = NewGUCNestLevel();
 
@@ -398,7 +398,7 @@ CsCatalogDefinition(const char *model, int version)
 	SPI_connect();
 	arguments[0] = CsValueText(model);
 	arguments[1] = CsValueInt4(version);
-	level = ExactFloats();
+	level = CsExactFloats();
 	if (CsCatalogExecute(definition_sql, arguments, lengthof(arguments), true) > 0)
 	{
 		bool		isnull;

@@ -120,6 +120,7 @@ extern bool CsModelTryLock(const char *model);
 extern char *CsCallerName(void);
 
 extern Jsonb *CsCatalogDefinition(const char *model, int version);
+extern int	CsExactFloats(void);
 
 /*
  * change.c: what the functions by which an owner changes a model have in common.  Those that read

@@ -48,7 +48,8 @@ CsSegmentColumn(Relation rel, const char *column)
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", column,
 						RelationGetRelationName(rel)),
 				 errhint("ALTER TABLE %s ADD COLUMN %s integer;",
-						 quote_identifier(RelationGetRelationName(rel)),
+						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+													RelationGetRelationName(rel)),
 						 quote_identifier(column))));
 	attribute = TupleDescAttr(RelationGetDescr(rel), number - 1);
 	if (attribute->atttypid != INT2OID && attribute->atttypid != INT4OID &&

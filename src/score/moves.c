@@ -1,0 +1,151 @@
+/*
+ * moves.c
+ *	  How many customers went from which segment to which, and the record of it in custseg.migration.
+ *
+ * A run that commits in between is recorded with each commit: its rows are replaced by what has been
+ * counted until then, so they always tell of the rows that are committed.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_type.h"
+#include "catalog/tables.h"
+#include "score/moves.h"
+#include "utils/array.h"
+
+typedef struct Move
+{
+	CsMaybeSegment from;
+	CsMaybeSegment to;
+} Move;
+
+typedef struct MoveCount
+{
+	Move		move;			/* hash key */
+	int64		n;
+} MoveCount;
+
+static const char *const record_sql =
+"WITH earlier AS ("
+"DELETE FROM custseg.migration AS g WHERE g.model OPERATOR(pg_catalog.=) $1"
+" AND g.source OPERATOR(pg_catalog.=) $3 AND g.run_at OPERATOR(pg_catalog.=) $4"
+" AND g.run_by OPERATOR(pg_catalog.=) $5) "
+"INSERT INTO custseg.migration"
+" (model, version, source, run_at, finished_at, run_by, from_segment, to_segment, n) "
+"SELECT $1, $2, $3, $4, CASE WHEN $6 THEN pg_catalog.clock_timestamp() END, $5, m.f, m.t, m.n "
+"FROM ROWS FROM (pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))"
+" AS m (f, t, n), "
+"(SELECT FROM custseg.model AS k WHERE k.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE) AS there";
+
+static const char *const forget_sql =
+"DELETE FROM custseg.migration AS g WHERE g.model OPERATOR(pg_catalog.=) $1"
+" AND g.run_at OPERATOR(pg_catalog.<)"
+" (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $2))";
+
+/* What a column of an integer type holds; a number that no segment can have counts as none. */
+CsMaybeSegment
+CsMaybeSegmentRead(Datum value, bool isnull, Oid type)
+{
+	CsMaybeSegment result = {0, false};
+	int64		number;
+
+	if (isnull)
+		return result;
+	number = type == INT8OID ? DatumGetInt64(value) :
+		type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
+	if (number >= 0 && number <= PG_INT32_MAX)
+	{
+		result.segment = (int32) number;
+		result.exists = true;
+	}
+	return result;
+}
+
+/* A run that begins now, palloc'd; it lasts as long as CurrentMemoryContext. */
+CsMoves *
+CsMovesBegin(const char *model, int version, const char *source)
+{
+	CsMoves    *moves = palloc0(sizeof(CsMoves));
+	HASHCTL		control = {0};
+
+	moves->model = pstrdup(model);
+	moves->version = version;
+	moves->source = pstrdup(source);
+	moves->run_at = GetCurrentTimestamp();
+	control.keysize = sizeof(Move);
+	control.entrysize = sizeof(MoveCount);
+	control.hcxt = CurrentMemoryContext;
+	moves->counts = hash_create("custseg moves", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	return moves;
+}
+
+/* Count a row that went from one segment to another, or stayed. */
+void
+CsMovesCount(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to)
+{
+	Move		move = {from, to};
+	bool		found;
+	MoveCount  *count = hash_search(moves->counts, &move, HASH_ENTER, &found);
+
+	count->n = found ? count->n + 1 : 1;
+}
+
+/* An int4[] of one side of all moves, NULL where there is no segment. */
+static ArrayType *
+SegmentArray(const CsMaybeSegment *segments, int n)
+{
+	Datum	   *values = palloc(sizeof(Datum) * n);
+	bool	   *nulls = palloc(sizeof(bool) * n);
+	int			lower = 1;
+
+	for (int i = 0; i < n; i++)
+	{
+		values[i] = Int32GetDatum(segments[i].segment);
+		nulls[i] = !segments[i].exists;
+	}
+	return construct_md_array(values, nulls, 1, &n, &lower, INT4OID, sizeof(int32), true,
+							  TYPALIGN_INT);
+}
+
+/* Keep the counts in custseg.migration, in place of what this run has kept there before. */
+void
+CsMovesRecord(const CsMoves *moves, bool finished)
+{
+	int			n = (int) hash_get_num_entries(moves->counts);
+	CsMaybeSegment *from = palloc(sizeof(CsMaybeSegment) * n);
+	CsMaybeSegment *to = palloc(sizeof(CsMaybeSegment) * n);
+	Datum	   *counts = palloc(sizeof(Datum) * n);
+	ArrayType  *array;
+	HASH_SEQ_STATUS status;
+	MoveCount  *count;
+	int			i = 0;
+
+	if (n == 0)
+		return;
+	hash_seq_init(&status, moves->counts);
+	while ((count = hash_seq_search(&status)) != NULL)
+	{
+		from[i] = count->move.from;
+		to[i] = count->move.to;
+		counts[i++] = Int64GetDatum(count->n);
+	}
+	array = construct_array(counts, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+	SPI_connect();
+	CsCatalogExecute(record_sql,
+					 CsValues(CsValueText(moves->model), CsValueInt4(moves->version),
+							  CsValueText(moves->source),
+							  CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(moves->run_at), false),
+							  CsValueName(CsCallerName()), CsValueBool(finished),
+							  CsValueArray(INT4ARRAYOID, SegmentArray(from, n)),
+							  CsValueArray(INT4ARRAYOID, SegmentArray(to, n)),
+							  CsValueArray(INT8ARRAYOID, array)), false);
+	SPI_finish();
+}
+
+/* Delete the runs of a model that began more than so many days ago. */
+void
+CsMovesForget(const char *model, int days)
+{
+	SPI_connect();
+	CsCatalogExecute(forget_sql, CsValues(CsValueText(model), CsValueInt4(days)), false);
+	SPI_finish();
+}
