@@ -158,8 +158,6 @@ SELECT custseg.rfm('lines', 'customer', 'product', 'amount');
 SELECT custseg.rfm('SELECT 1 AS c, interval ''1 day'' AS t, 1 AS a', 'c', 't', 'a');
 SELECT custseg.rfm('lines', 'customer', 'at', 'product');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', as_of => 'infinity');
-SELECT custseg.rfm('SELECT 1 AS c, timestamp ''infinity'' AS t, 1 AS a', 'c', 't', 'a');
-SELECT custseg.rfm('SELECT 1 AS c, now() AS t, ''infinity''::float8 AS a', 'c', 't', 'a');
 SELECT custseg.rfm('SELECT ''{}''::json AS c, now() AS t, 1 AS a', 'c', 't', 'a');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', options => '{"basket": "invoice"}');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', options => '{"order": "basket"}');

@@ -366,6 +366,7 @@ Resolve(CsRelation *rel)
 		namestrcpy(&column->name, NameStr(attribute->attname));
 		column->type = attribute->atttypid;
 		column->typmod = attribute->atttypmod;
+		column->collation = attribute->attcollation;
 		column->attnum = i + 1;
 		CsConverterInit(&column->converter, column->type);
 		column->vector = CsVectorColumnMake(column);

@@ -10,6 +10,7 @@
 #include "custseg.h"
 #include "access/tupdesc.h"
 #include "fmgr.h"
+#include "math/math.h"
 #include "nodes/pg_list.h"
 #include "tcop/dest.h"
 
@@ -41,6 +42,8 @@ typedef struct CsConverter
 } CsConverter;
 
 extern void CsConverterInit(CsConverter *c, Oid type);
+extern bool CsConverterIsDecimal(const CsConverter *c);
+extern bool CsConverterDecimal(const CsConverter *c, Datum value, CsDecimal *decimal);
 extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy);
 extern const char *CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
 							   void **copy);
@@ -72,6 +75,7 @@ typedef struct CsColumn
 	NameData	name;
 	Oid			type;			/* as declared, a domain perhaps; of an element float8 */
 	int32		typmod;
+	Oid			collation;		/* InvalidOid where the type has none */
 	int			attnum;			/* position in the row, from 1; dropped ones not counted */
 	CsConverter converter;
 	int			element;		/* of the vector in that position, from 1; 0: it is a whole column */

@@ -175,14 +175,63 @@ IntervalToDouble(const CsConverter *c, Datum value)
 }
 
 /*
+ * The digits of a numeric, of base 10,000: the first counts 10,000^weight.  The format is the one of
+ * numeric.c (NumericChoice): digits after a two or four bytes' header; values on disk have it, so it is
+ * as lasting as pg_upgrade.
+ */
+typedef struct NumericDigits
+{
+	const char *digits;			/* not aligned */
+	int			n;
+	int			weight;
+	bool		negative;
+} NumericDigits;
+
+/* Find the digits of a numeric; false for NaN and infinities. */
+static inline bool
+ReadNumeric(const char *data, Size size, NumericDigits *number)
+{
+	uint16		header;
+	int16		weight;
+	Size		header_size = sizeof(header);
+
+	memcpy(&header, data, sizeof(header));
+	if ((header & 0xC000) == 0xC000)
+		return false;
+	if (header & 0x8000)
+	{
+		number->negative = (header & 0x2000) != 0;
+		weight = (int16) ((header & 0x0040) ? (header & 0x003F) - 64 : (header & 0x003F));
+	}
+	else
+	{
+		number->negative = (header & 0x4000) != 0;
+		memcpy(&weight, data + sizeof(header), sizeof(weight));
+		header_size += sizeof(weight);
+	}
+	number->weight = weight;
+	number->digits = data + header_size;
+	number->n = (int) ((size - header_size) / sizeof(int16));
+	return true;
+}
+
+/* The digit number i, from 0. */
+static inline int16
+NumericDigit(const NumericDigits *number, int i)
+{
+	int16		digit;
+
+	memcpy(&digit, number->digits + i * sizeof(digit), sizeof(digit));
+	return digit;
+}
+
+/*
  * A numeric of up to 15 or so significant digits, straight from its stored digits: false when it
  * is none of those.
  *
  * PostgreSQL's own conversion prints the number and reads it back, about ten times the work.
  * Here the digits make an integer m <= 2^53 and a power of ten <= 10^22, both exact in float8, so
  * that their product or quotient is rounded once and equals what strtod() returns (Clinger 1990).
- * The format is the one of numeric.c (NumericChoice): digits of base 10,000 after a two or four
- * bytes' header; values on disk have it, so it is as lasting as pg_upgrade.
  */
 static bool
 ShortNumericToDouble(const char *data, Size size, double *result)
@@ -192,44 +241,22 @@ ShortNumericToDouble(const char *data, Size size, double *result)
 		1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
 	};
 	const uint64 max_exact = UINT64CONST(1) << 53;
-	uint16		header;
-	int16		weight;
+	NumericDigits number;
 	int16		digit = 0;
-	int			ndigits;
 	int			exponent;
-	bool		negative;
 	uint64		mantissa = 0;
 	int			width = 4;
 
-	memcpy(&header, data, sizeof(header));
-	if ((header & 0xC000) == 0xC000)	/* NaN and infinities */
+	if (!ReadNumeric(data, size, &number) || number.n > 5)
 		return false;
-	if (header & 0x8000)
+	for (int i = 0; i < number.n; i++)
 	{
-		negative = (header & 0x2000) != 0;
-		weight = (int16) ((header & 0x0040) ? (header & 0x003F) - 64 : (header & 0x003F));
-		data += sizeof(header);
-		size -= sizeof(header);
-	}
-	else
-	{
-		negative = (header & 0x4000) != 0;
-		memcpy(&weight, data + sizeof(header), sizeof(weight));
-		data += sizeof(header) + sizeof(weight);
-		size -= sizeof(header) + sizeof(weight);
-	}
-	ndigits = (int) (size / sizeof(digit));
-	if (ndigits > 5)
-		return false;
-
-	for (int i = 0; i < ndigits; i++)
-	{
-		memcpy(&digit, data + i * sizeof(digit), sizeof(digit));
-		if (i < ndigits - 1)
+		digit = NumericDigit(&number, i);
+		if (i < number.n - 1)
 			mantissa = mantissa * 10000 + digit;
 	}
-	exponent = 4 * (weight - (ndigits - 1));
-	if (ndigits > 3)			/* only then can zeros at the end matter */
+	exponent = 4 * (number.weight - (number.n - 1));
+	if (number.n > 3)			/* only then can zeros at the end matter */
 	{
 		for (; width > 0 && digit % 10 == 0; width--, exponent++)
 			digit /= 10;
@@ -246,7 +273,7 @@ ShortNumericToDouble(const char *data, Size size, double *result)
 		return false;
 	*result = exponent >= 0 ? (double) mantissa * power[exponent] :
 		(double) mantissa / power[-exponent];
-	if (negative)
+	if (number.negative)
 		*result = -*result;
 	return true;
 }
@@ -263,6 +290,69 @@ NumericToDouble(const CsConverter *c, Datum value)
 	if ((Pointer) packed != DatumGetPointer(value))
 		pfree(packed);
 	return result;
+}
+
+/* A numeric as units of a power of 10,000; false for NaN and infinities. */
+static bool
+NumericToDecimal(Datum value, CsDecimal *decimal)
+{
+	struct varlena *packed = PG_DETOAST_DATUM_PACKED(value);
+	NumericDigits number;
+	bool		finite = ReadNumeric(VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed), &number);
+
+	if (finite)
+	{
+		CsDecimal	digits = {0, 0};
+		int			n = Min(number.n, CS_DECIMAL_GROUPS);
+
+		for (int i = 0; i < n; i++)
+			digits.units = digits.units * 10000 + NumericDigit(&number, i);
+		if (number.negative)
+			digits.units = -digits.units;
+		digits.scale = n - 1 - number.weight;
+		*decimal = digits;
+	}
+	if ((Pointer) packed != DatumGetPointer(value))
+		pfree(packed);
+	return finite;
+}
+
+/* Money in units of 1 / 10,000, or of a higher power where money has more digits than that. */
+static CsDecimal
+CashToDecimal(const CsConverter *c, Datum value)
+{
+	CsDecimal	decimal = {DatumGetCash(value), 0};
+	double		power = 1;
+
+	for (; power < c->money_scale; power *= 10000)
+		decimal.scale++;
+	decimal.units *= (int64) (power / c->money_scale);
+	return decimal;
+}
+
+/* Does a type hold decimal numbers, which CsConverterDecimal() can tell exactly? */
+bool
+CsConverterIsDecimal(const CsConverter *c)
+{
+	return c->type == INT2OID || c->type == INT4OID || c->type == INT8OID ||
+		c->type == NUMERICOID || c->type == CASHOID;
+}
+
+/*
+ * The value of a decimal type: exact, but for the digits of a numeric after the 36th or so.  Returns
+ * false when it is no finite number.
+ */
+bool
+CsConverterDecimal(const CsConverter *c, Datum value, CsDecimal *decimal)
+{
+	if (c->type == NUMERICOID)
+		return NumericToDecimal(value, decimal);
+	if (c->type == CASHOID)
+		*decimal = CashToDecimal(c, value);
+	else
+		*decimal = (CsDecimal) {c->type == INT8OID ? DatumGetInt64(value) :
+			c->type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value), 0};
+	return true;
 }
 
 /* text, varchar, and any type that is stored as text (citext) */

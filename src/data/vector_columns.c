@@ -89,6 +89,7 @@ MakeElements(const CsColumn *column, int width)
 		snprintf(NameStr(element->name), NAMEDATALEN, "%s[%d]", NameStr(column->name), i + 1);
 		element->type = FLOAT8OID;
 		element->typmod = -1;
+		element->collation = InvalidOid;
 		element->attnum = column->attnum;
 		element->element = i + 1;
 		element->vector = vector;

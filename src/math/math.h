@@ -114,6 +114,24 @@ extern double CsMomentsMean(const CsMoments *m);
 extern double CsMomentsDeviation(const CsMoments *m, int lost);
 extern double CsMomentsSpread(const CsMoments *m, int lost);
 
+/* decimal.c: exact sums of decimal numbers, units * 10000^-scale */
+#ifdef HAVE_INT128
+typedef int128 CsUnits;
+#define CS_DECIMAL_GROUPS 9		/* of four digits, which units have room for */
+#else
+typedef int64 CsUnits;
+#define CS_DECIMAL_GROUPS 4
+#endif
+
+typedef struct CsDecimal
+{
+	CsUnits		units;
+	int32		scale;
+} CsDecimal;
+
+extern void CsDecimalAdd(CsDecimal *sum, CsDecimal x);
+extern double CsDecimalToDouble(CsDecimal x);
+
 /* sort.c */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 

@@ -21,6 +21,7 @@ static const CsOption featuresOptions[] = {
 	{"order", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, order)},
 	{"same_day", CS_OPTION_BOOL, offsetof(CsFeaturesOptions, same_day), 0},
 	{"returns", CS_OPTION_CHOICE, offsetof(CsFeaturesOptions, returns), CS_RETURNS_NET, 0, 0, CsReturnsNames},
+	{"time_zone", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, time_zone)},
 	{"top_categories", CS_OPTION_INT, offsetof(CsFeaturesOptions, top_categories), 5, 0, 100},
 	{"window_days", CS_OPTION_INT, offsetof(CsFeaturesOptions, window_days), 90, 1, 100000}
 };
@@ -103,9 +104,10 @@ OpenFeatures(FunctionCallInfo fcinfo, int first, CsFeaturesRequest *request)
 									   CS_KIND_BIT(CS_NUMERIC));
 	if (request->options.order != NULL)
 		request->order = CsOrdersColumn(rel, request->options.order, "order", keys);
+	request->zone = CsOrdersZone(request->options.time_zone);
 	if (!PG_ARGISNULL(first + ARG_AS_OF))
 	{
-		(void) CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF));
+		(void) CsOrdersAsOf(request->time, request->zone, PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF));
 		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF)));
 	}
 	ChooseCategories(request);

@@ -13,6 +13,7 @@ typedef struct CsFeaturesOptions
 	char	   *order;
 	bool		same_day;
 	int			returns;		/* CsReturns */
+	char	   *time_zone;
 	int			top_categories;
 	int			window_days;
 } CsFeaturesOptions;
@@ -30,6 +31,7 @@ typedef struct CsFeaturesRequest
 			   *discount,
 			   *quantity;
 	CsFeaturesOptions options;
+	pg_tz	   *zone;			/* whose days and hours they are, and of times without a zone */
 	const char *as_of;			/* a timestamptz as text; NULL: the latest line, or now in a view */
 	List	   *categories;		/* of char *: those that get a share of their own, in order */
 } CsFeaturesRequest;

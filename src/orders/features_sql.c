@@ -50,89 +50,209 @@ AppendLineColumn(StringInfo sql, const CsColumn *column, const char *cast, const
 		appendStringInfo(sql, ",\n        t.%s%s AS %s", ColumnOf(column), cast, name);
 }
 
-/* What makes lines one order. */
+/* Does the time column have a time zone? */
+static bool
+HasZone(const CsFeaturesRequest *r)
+{
+	return r->time->converter.type == TIMESTAMPTZOID;
+}
+
+/* The zone as a literal. */
+static const char *
+ZoneOf(const CsFeaturesRequest *r)
+{
+	return quote_literal_cstr(pg_get_timezone_name(r->zone));
+}
+
+/* A time of the time column, or of its type, in local time. */
+static const char *
+Local(const CsFeaturesRequest *r, const char *time)
+{
+	return HasZone(r) ? psprintf("(%s AT TIME ZONE %s)", time, ZoneOf(r)) : time;
+}
+
+/* A local time as the time column counts. */
+static const char *
+FromLocal(const CsFeaturesRequest *r, const char *time)
+{
+	return HasZone(r) ? psprintf("%s AT TIME ZONE %s", time, ZoneOf(r)) : time;
+}
+
+/* A timestamptz as the time column counts. */
+static const char *
+FromInstant(const CsFeaturesRequest *r, const char *time)
+{
+	return HasZone(r) ? time : psprintf("%s AT TIME ZONE %s", time, ZoneOf(r));
+}
+
+/* A time of the time column as a timestamptz. */
+static const char *
+ToInstant(const CsFeaturesRequest *r, const char *time)
+{
+	return FromInstant(r, time);
+}
+
+/* The days between two times, to the microsecond, as rfm() computes them. */
+static const char *
+Days(const char *from, const char *to)
+{
+	return psprintf("(date_part('epoch', %s - %s) * 1000000)::bigint / 86400000000::float8", to, from);
+}
+
+/* The column of the times. */
+static const char *
+TimeOf(const CsFeaturesRequest *r)
+{
+	return psprintf("t.%s::%s", ColumnOf(r->time), HasZone(r) ? "timestamptz" : "timestamp");
+}
+
+/* Which lines count, but for the time up to which they do. */
+static const char *
+CountsCondition(const CsFeaturesRequest *r)
+{
+	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND t.%s IS NOT NULL%s",
+					ColumnOf(r->customer), ColumnOf(r->time), ColumnOf(r->amount),
+					FiniteCondition(r->amount));
+}
+
+/* The moment that features are as of, and the beginnings of the two windows before it. */
+static void
+AppendMoment(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
+{
+	int			window = r->options.window_days;
+	const char *as_of = Local(r, "m.as_of");
+
+	appendStringInfo(sql, "WITH moment AS (\n"
+					 "    SELECT\n"
+					 "        m.as_of,\n"
+					 "        %s AS window_start,\n"
+					 "        %s AS window_before\n"
+					 "    FROM (SELECT ",
+					 FromLocal(r, psprintf("(%s - interval '%d days')", as_of, window)),
+					 FromLocal(r, psprintf("(%s - interval '%d days')", as_of, 2 * window)));
+	if (r->as_of != NULL)
+		appendStringInfo(sql, "%s AS as_of) AS m\n",
+						 FromInstant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+	else if (for_view)
+		appendStringInfo(sql, "%s AS as_of) AS m\n", FromInstant(r, "now()"));
+	else
+		appendStringInfo(sql, "max(%s) AS as_of FROM %s WHERE %s) AS m\n", TimeOf(r), FromItem(r),
+						 CountsCondition(r));
+	appendStringInfoChar(sql, ')');
+}
+
+/*
+ * When a line was bought, for shares of the day: a date has no time of day, and midnight to the
+ * microsecond is a date that became a timestamp.
+ */
+static void
+AppendHour(StringInfo sql, const CsFeaturesRequest *r)
+{
+	if (r->time->converter.type == DATEOID)
+		appendStringInfoString(sql, ",\n        NULL::int AS hour");
+	else
+		appendStringInfo(sql, ",\n        date_part('hour', nullif(%s::time, '00:00'))::int AS hour",
+						 Local(r, TimeOf(r)));
+}
+
+/* What makes lines one order: the same key, and for lines without an order's number a key of their own. */
 static void
 AppendOrderKey(StringInfo sql, const CsFeaturesRequest *r)
 {
 	if (r->order != NULL)
-		appendStringInfo(sql, ",\n        t.%s AS order_key", ColumnOf(r->order));
+		appendStringInfo(sql, ",\n        t.%s AS order_key,\n        CASE WHEN t.%s IS NULL THEN row_number() OVER () END AS line_key",
+						 ColumnOf(r->order), ColumnOf(r->order));
 	else if (r->options.same_day)
-		appendStringInfo(sql, ",\n        date_trunc('day', t.%s) AS order_key", ColumnOf(r->time));
+		appendStringInfo(sql, ",\n        date_trunc('day', %s) AS order_key", Local(r, TimeOf(r)));
 	else
 		appendStringInfoString(sql, ",\n        row_number() OVER () AS order_key");
 }
 
-/* The moment that features are as of, and the lines until then. */
-static void
-AppendLines(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
+/* How amounts are summed: exactly where their type is, and otherwise as float8. */
+static const char *
+AmountCast(const CsFeaturesRequest *r)
 {
-	const char *type = r->time->converter.type == TIMESTAMPTZOID ? "timestamptz" : "timestamp";
-	const char *zero = "int";
+	return r->amount->converter.type == CASHOID ? "::numeric" :
+		r->amount->converter.type == FLOAT4OID ? "::float8" : "";
+}
 
-	appendStringInfoString(sql, "WITH moment AS (\n    SELECT ");
-	if (r->as_of != NULL)
-		appendStringInfo(sql, "%s::timestamptz::%s", quote_literal_cstr(r->as_of), type);
-	else if (for_view)
-		appendStringInfo(sql, "now()::%s", type);
-	else
-		appendStringInfo(sql, "max(t.%s)::%s", ColumnOf(r->time), type);
-	appendStringInfoString(sql, " AS as_of");
-	if (r->as_of == NULL && !for_view)
-		appendStringInfo(sql, "\n    FROM %s", FromItem(r));
-	appendStringInfo(sql, "\n), line AS (\n    SELECT\n        t.%s AS customer,\n        t.%s::%s AS at,\n        t.%s%s AS amount",
-					 ColumnOf(r->customer), ColumnOf(r->time), type, ColumnOf(r->amount),
-					 r->amount->converter.type == CASHOID ? "::numeric" : "");
-	if (r->amount->converter.type == CASHOID)
-		zero = "numeric::money";
-	appendStringInfo(sql, ",\n        date_part('hour', t.%s::%s)::int AS hour,\n        date_part('isodow', t.%s::%s)::int AS weekday",
-					 ColumnOf(r->time), type, ColumnOf(r->time), type);
+/* The lines that count. */
+static void
+AppendLines(StringInfo sql, const CsFeaturesRequest *r)
+{
+	const char *zero = r->amount->converter.type == CASHOID ? "numeric::money" : "int";
+
+	appendStringInfo(sql, ", line AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        t.%s%s AS amount",
+					 ColumnOf(r->customer), TimeOf(r), ColumnOf(r->amount), AmountCast(r));
+	AppendHour(sql, r);
+	appendStringInfo(sql, ",\n        date_part('isodow', %s)::int AS weekday,\n        date_part('quarter', %s)::int AS quarter",
+					 Local(r, TimeOf(r)), Local(r, TimeOf(r)));
 	AppendOrderKey(sql, r);
-	AppendLineColumn(sql, r->product, "::text", "product");
-	AppendLineColumn(sql, r->category, "::text", "category");
-	AppendLineColumn(sql, r->channel, "::text", "channel");
+	AppendLineColumn(sql, r->product, "", "product");
+	AppendLineColumn(sql, r->category, "", "category");
+	AppendLineColumn(sql, r->channel, "", "channel");
 	if (r->discount != NULL)
 		appendStringInfo(sql, r->discount->converter.kind == CS_BOOLEAN ?
 						 ",\n        coalesce(t.%s, false) AS discounted" :
 						 ",\n        coalesce(t.%s > 0, false) AS discounted", ColumnOf(r->discount));
 	AppendLineColumn(sql, r->quantity, "", "quantity");
 	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
-					 "    WHERE t.%s IS NOT NULL AND t.%s IS NOT NULL%s AND t.%s <= moment.as_of\n",
+					 "    WHERE %s AND %s <= moment.as_of\n",
 					 r->options.returns == CS_RETURNS_COUNT ? "true" :
 					 psprintf("t.%s >= 0::%s", ColumnOf(r->amount), zero),
-					 FromItem(r), ColumnOf(r->customer), ColumnOf(r->amount),
-					 FiniteCondition(r->amount), ColumnOf(r->time));
+					 FromItem(r), CountsCondition(r), TimeOf(r));
 	if (r->options.returns == CS_RETURNS_IGNORE)
 		appendStringInfo(sql, "        AND t.%s >= 0::%s\n", ColumnOf(r->amount), zero);
 	appendStringInfoString(sql, ")");
 }
 
-/* Orders, and the gaps between them. */
+/* Orders: where orders of a day are one, of a day. */
 static void
 AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
 {
-	appendStringInfo(sql, ", orders AS (\n"
-					 "    SELECT customer, min(at) AS at, sum(amount) AS amount, count(*) AS lines%s\n"
-					 "    FROM line\n"
-					 "    WHERE bought\n"
-					 "    GROUP BY customer, order_key\n"
-					 "), gap AS (\n"
-					 "    SELECT customer, at, amount, lines%s,\n"
-					 "        date_part('epoch', at - lag(at) OVER (PARTITION BY customer ORDER BY at)) / 86400 AS days\n"
+	const char *quantity = r->quantity != NULL ? ", sum(quantity) AS quantity" : "";
+
+	if (r->order != NULL && r->options.same_day)
+		appendStringInfo(sql, ", numbered AS (\n"
+						 "    SELECT customer, min(at) AS at, max(at) AS last, sum(amount) AS amount, count(*) AS lines%s\n"
+						 "    FROM line\n"
+						 "    WHERE bought\n"
+						 "    GROUP BY customer, order_key, line_key\n"
+						 "), orders AS (\n"
+						 "    SELECT customer, min(at) AS at, max(last) AS last, sum(amount) AS amount, sum(lines) AS lines%s\n"
+						 "    FROM numbered\n"
+						 "    GROUP BY customer, date_trunc('day', %s)\n)",
+						 quantity, quantity, Local(r, "at"));
+	else
+		appendStringInfo(sql, ", orders AS (\n"
+						 "    SELECT customer, min(at) AS at, max(at) AS last, sum(amount) AS amount, count(*) AS lines%s\n"
+						 "    FROM line\n"
+						 "    WHERE bought\n"
+						 "    GROUP BY customer, order_key%s\n)",
+						 quantity, r->order != NULL ? ", line_key" : "");
+}
+
+/* The orders of a customer, and the gaps between them in microseconds. */
+static void
+AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
+{
+	appendStringInfo(sql, ", spaced AS (\n"
+					 "    SELECT customer, at, last, amount, lines%s,\n"
+					 "        (date_part('epoch', at - lag(at) OVER (PARTITION BY customer ORDER BY at)) * 1000000)::bigint AS gap\n"
 					 "    FROM orders\n"
 					 "), ordered AS (\n"
 					 "    SELECT\n"
 					 "        customer,\n"
 					 "        count(*) AS frequency,\n"
 					 "        min(at) AS first_purchase,\n"
-					 "        max(at) AS last_purchase,\n"
+					 "        max(last) AS last_purchase,\n"
 					 "        max(amount) AS largest_order,\n"
 					 "        avg(lines) AS lines_per_order,\n"
 					 "        %s AS quantity_per_order,\n"
-					 "        avg(days) AS days_between_mean,\n"
-					 "        stddev_samp(days) / nullif(avg(days), 0) AS days_between_variation\n"
-					 "    FROM gap\n"
+					 "        sum(gap)::float8 / count(gap) / 86400000000::float8 AS days_between_mean,\n"
+					 "        stddev_samp(gap::float8) / nullif(avg(gap::float8), 0) AS days_between_variation\n"
+					 "    FROM spaced\n"
 					 "    GROUP BY customer\n)",
-					 r->quantity != NULL ? ", sum(quantity) AS quantity" : "",
 					 r->quantity != NULL ? ", quantity" : "",
 					 r->quantity != NULL ? "avg(quantity)" : "NULL::float8");
 }
@@ -148,8 +268,6 @@ AppendShare(StringInfo sql, const char *condition, const char *name)
 static void
 AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 {
-	int			window = r->options.window_days;
-
 	appendStringInfo(sql, ", spending AS (\n"
 					 "    SELECT\n"
 					 "        customer,\n"
@@ -166,14 +284,13 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 	AppendShare(sql, "weekday >= 6", "weekend_share");
 	appendStringInfoString(sql, ",\n        mode() WITHIN GROUP (ORDER BY weekday) FILTER (WHERE bought) AS favourite_weekday,\n        greatest(");
 	for (int quarter = 1; quarter <= 4; quarter++)
-		appendStringInfo(sql, "%s\n            sum(amount) FILTER (WHERE bought AND date_part('quarter', at) = %d)",
+		appendStringInfo(sql, "%s\n            sum(amount) FILTER (WHERE bought AND quarter = %d)",
 						 quarter > 1 ? "," : "", quarter);
-	appendStringInfo(sql, "\n        ) / nullif(sum(amount) FILTER (WHERE bought), 0) AS season_share,\n"
-					 "        coalesce(sum(amount) FILTER (WHERE at > as_of - interval '%d days'), 0) AS recent,\n"
-					 "        coalesce(sum(amount) FILTER (WHERE at <= as_of - interval '%d days' AND at > as_of - interval '%d days'), 0) AS before\n"
-					 "    FROM line, moment\n"
-					 "    GROUP BY customer\n)",
-					 window, window, 2 * window);
+	appendStringInfoString(sql, "\n        ) / nullif(sum(amount) FILTER (WHERE bought), 0) AS season_share,\n"
+						   "        coalesce(sum(amount) FILTER (WHERE at > window_start), 0) AS recent,\n"
+						   "        coalesce(sum(amount) FILTER (WHERE at <= window_start AND at > window_before), 0) AS before\n"
+						   "    FROM line, moment\n"
+						   "    GROUP BY customer\n)");
 }
 
 /*
@@ -304,31 +421,35 @@ char *
 CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 {
 	StringInfoData sql;
-	int			window = r->options.window_days;
 
 	initStringInfo(&sql);
-	AppendLines(&sql, r, for_view);
+	AppendMoment(&sql, r, for_view);
+	AppendLines(&sql, r);
 	AppendOrders(&sql, r);
+	AppendOrdered(&sql, r);
 	AppendSpending(&sql, r);
 	AppendVariety(&sql, r->product, "product");
 	AppendVariety(&sql, r->category, "category");
 	AppendVariety(&sql, r->channel, "channel");
 	AppendCategoryShares(&sql, r);
 	appendStringInfo(&sql, "\nSELECT\n    o.customer%s AS %s,\n"
-					 "    moment.as_of::timestamptz AS as_of,\n"
-					 "    o.first_purchase::timestamptz AS first_purchase,\n"
-					 "    o.last_purchase::timestamptz AS last_purchase,\n"
-					 "    date_part('epoch', moment.as_of - o.last_purchase) / 86400 AS days_since_last,\n"
-					 "    date_part('epoch', moment.as_of - o.first_purchase) / 86400 AS tenure_days,\n"
+					 "    %s AS as_of,\n"
+					 "    %s AS first_purchase,\n"
+					 "    %s AS last_purchase,\n"
+					 "    %s AS days_since_last,\n"
+					 "    %s AS tenure_days,\n"
 					 "    o.frequency,\n"
 					 "    p.monetary::float8 AS monetary,\n"
-					 "    (p.monetary / o.frequency)::float8 AS average_order,\n"
+					 "    p.monetary::float8 / o.frequency AS average_order,\n"
 					 "    o.largest_order::float8 AS largest_order,\n"
 					 "    o.lines_per_order::float8 AS lines_per_order,\n"
 					 "%s"
 					 "    o.days_between_mean::float8 AS days_between_mean,\n"
 					 "    o.days_between_variation::float8 AS days_between_variation",
 					 for_view ? "" : "::text", for_view ? ColumnOf(r->customer) : "customer_id",
+					 ToInstant(r, "moment.as_of"), ToInstant(r, "o.first_purchase"),
+					 ToInstant(r, "o.last_purchase"),
+					 Days("o.last_purchase", "moment.as_of"), Days("o.first_purchase", "moment.as_of"),
 					 r->quantity != NULL || !for_view ?
 					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
 	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "n_products");
@@ -340,7 +461,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 	AppendOptional(&sql, r->channel, for_view, "h.favourite_share", "float8", "favourite_channel_share");
 	appendStringInfo(&sql, ",\n    p.return_rate::float8 AS return_rate");
 	AppendOptional(&sql, r->discount, for_view, "p.discount_rate", "float8", "discount_rate");
-	appendStringInfo(&sql, ",\n"
+	appendStringInfoString(&sql, ",\n"
 					 "    p.morning_share::float8 AS morning_share,\n"
 					 "    p.afternoon_share::float8 AS afternoon_share,\n"
 					 "    p.evening_share::float8 AS evening_share,\n"
@@ -350,15 +471,14 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 "    p.season_share::float8 AS season_share,\n"
 					 "    ((p.recent - p.before) / nullif(abs(p.recent) + abs(p.before), 0))::float8 AS spend_trend,\n"
 					 "    CASE\n"
-					 "        WHEN o.first_purchase > moment.as_of - interval '%d days' THEN 'new'\n"
-					 "        WHEN o.last_purchase > moment.as_of - interval '%d days' THEN 'active'\n"
-					 "        WHEN o.last_purchase > moment.as_of - interval '%d days' THEN 'lapsing'\n"
+					 "        WHEN o.first_purchase > moment.window_start THEN 'new'\n"
+					 "        WHEN o.last_purchase > moment.window_start THEN 'active'\n"
+					 "        WHEN o.last_purchase > moment.window_before THEN 'lapsing'\n"
 					 "        ELSE 'lapsed'\n"
 					 "    END AS lifecycle\n"
 					 "FROM ordered AS o\n"
 					 "CROSS JOIN moment\n"
-					 "JOIN spending AS p ON p.customer = o.customer",
-					 window, window, 2 * window);
+					 "JOIN spending AS p ON p.customer = o.customer");
 	AppendJoin(&sql, r->product != NULL, "product_variety", "v");
 	AppendJoin(&sql, r->category != NULL, "category_variety", "c");
 	AppendJoin(&sql, r->channel != NULL, "channel_variety", "h");
@@ -370,11 +490,12 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
-	return psprintf("SELECT t.%s::text AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY 1 ORDER BY sum(t.%s) DESC NULLS LAST, 1 LIMIT %d",
+	return psprintf("SELECT t.%s::text AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
 					ColumnOf(r->category), FromItem(r), ColumnOf(r->category),
 					FiniteCondition(r->amount),
 					r->as_of == NULL ? "" :
 					psprintf(" AND t.%s <= %s::timestamptz", ColumnOf(r->time),
 							 quote_literal_cstr(r->as_of)),
-					ColumnOf(r->amount), r->options.top_categories);
+					ColumnOf(r->category), ColumnOf(r->amount), ColumnOf(r->category),
+					r->options.top_categories);
 }

@@ -12,9 +12,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
-#include "catalog/pg_collation.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "orders/lines.h"
@@ -77,14 +74,13 @@ static inline bool IsSought(KeySet *set, uint32 number);
 /* What is held of a customer and of an order, by their numbers. */
 typedef struct Customer
 {
-	double		sum,
-				rest;			/* compensated */
+	CsSpender	spender;
 	uint32		first_order;	/* NONE: there is none */
 } Customer;
 
 typedef struct Order
 {
-	double		time;			/* NaN before its first purchase */
+	Timestamp	time;			/* CS_NO_TIME before its first purchase */
 	uint32		next;			/* of the customer's, or NONE */
 } Order;
 
@@ -124,7 +120,7 @@ OpenKeySet(KeySet *set, const CsColumn *column, MemoryContext context)
 	fmgr_info_copy(&set->hash, &type->hash_proc_finfo, CurrentMemoryContext);
 	fmgr_info_copy(&set->equal, &type->eq_opr_finfo, CurrentMemoryContext);
 	fmgr_info_copy(&set->compare, &type->cmp_proc_finfo, CurrentMemoryContext);
-	set->collation = type_is_collatable(column->type) ? C_COLLATION_OID : InvalidOid;
+	set->collation = CsKeyCollation(column);
 	set->by_value = type->typbyval;
 	set->length = type->typlen;
 	set->capacity = FIRST_CAPACITY;
@@ -207,7 +203,7 @@ CustomerNumber(Gathering *g, Datum value)
 	if (!MakeRoom(g, set, (void **) &g->customers, sizeof(Customer)))
 		return NONE;
 	number = AddKey(g, set, hash);
-	g->customers[number].sum = g->customers[number].rest = 0;
+	CsSpenderInit(&g->customers[number].spender);
 	g->customers[number].first_order = NONE;
 	return number;
 }
@@ -227,7 +223,7 @@ IsLastOrder(Gathering *g, Datum value, uint32 customer)
 static void
 ChainOrder(Gathering *g, uint32 number, uint32 customer)
 {
-	g->orders[number].time = NAN;
+	g->orders[number].time = CS_NO_TIME;
 	g->orders[number].next = g->customers[customer].first_order;
 	g->customers[customer].first_order = number;
 }
@@ -270,12 +266,11 @@ GatherLine(void *state, const Datum *row, const bool *nulls)
 {
 	Gathering  *g = state;
 	bool		shared = g->reader->request->order != NULL && !nulls[CS_LINE_ORDER];
-	double		time,
-				amount;
+	CsLine		line;
 	uint32		customer,
 				order = NONE;
 
-	if (g->given_up || !CsLineCounts(g->reader, row, nulls, &time, &amount))
+	if (g->given_up || !CsLineCounts(g->reader, row, nulls, &line))
 		return;
 	customer = CustomerNumber(g, row[CS_LINE_CUSTOMER]);
 	if (customer != NONE)
@@ -285,8 +280,7 @@ GatherLine(void *state, const Datum *row, const bool *nulls)
 		GiveUp(g);
 		return;
 	}
-	CsLineAdd(g->reader, time, amount, &g->customers[customer].sum, &g->customers[customer].rest,
-			  &g->orders[order].time);
+	CsLineAdd(g->reader, &line, &g->customers[customer].spender, &g->orders[order].time);
 }
 
 /* Order of two customers, by number. */
@@ -307,7 +301,6 @@ VisitCustomers(Gathering *g)
 {
 	KeySet	   *set = &g->customer_keys;
 	uint32	   *sorted = MemoryContextAllocHuge(g->context, sizeof(uint32) * Max(set->n, 1));
-	CsBasket   *basket = &g->reader->basket;
 
 	for (uint32 i = 0; i < set->n; i++)
 		sorted[i] = i;
@@ -317,11 +310,9 @@ VisitCustomers(Gathering *g)
 		const Customer *customer = &g->customers[sorted[i]];
 
 		CHECK_FOR_INTERRUPTS();
-		basket->sum = customer->sum;
-		basket->rest = customer->rest;
 		for (uint32 order = customer->first_order; order != NONE; order = g->orders[order].next)
 			CsBasketAddOrder(g->reader, g->orders[order].time);
-		CsBasketEnd(g->reader, set->keys[sorted[i]].value);
+		CsBasketEnd(g->reader, &customer->spender, set->keys[sorted[i]].value);
 	}
 }
 

@@ -18,14 +18,23 @@
 #include "orders/lines.h"
 #include "stat/rfm.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
 
-#define SECONDS_A_DAY 86400.0
 #define FIRST_ORDERS 64
+
+#define ST_SORT SortTimes
+#define ST_ELEMENT_TYPE Timestamp
+#define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
+#define ST_SCOPE static
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 const char *const CsReturnsNames[] = {"net", "ignore", "count", NULL};
 
@@ -47,7 +56,8 @@ typedef struct SortedReading
 	CsLineReader *reader;
 	Held		customer;
 	Held		order;
-	double		order_time;		/* of the order at hand; NaN before its first purchase */
+	CsSpender	spender;		/* the customer at hand */
+	Timestamp	order_time;		/* of the order at hand; CS_NO_TIME before its first purchase */
 } SortedReading;
 
 /*
@@ -93,182 +103,236 @@ CsOrdersTimeColumn(const CsRelation *rel, const char *name)
 	return column;
 }
 
-/*
- * as_of in days, as the time column counts them: in local time unless the column has a time zone.
- */
-double
-CsOrdersAsOf(const CsColumn *time, TimestampTz as_of)
+/* The time zone of that name; NULL: the session's.  Belongs to the server. */
+pg_tz *
+CsOrdersZone(const char *name)
 {
-	CsConverter converter;
-	Datum		value = TimestampTzGetDatum(as_of);
+	pg_tz	   *zone = name == NULL ? session_timezone : pg_tzset(name);
 
+	if (zone == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("time zone \"%s\" not recognized", name),
+				 errhint("SELECT name FROM pg_timezone_names lists the time zones.")));
+	return zone;
+}
+
+/* A function of time zones, timestamptz_zone() or timestamp_zone(), of a time. */
+static int64
+InZone(PGFunction function, pg_tz *zone, int64 time)
+{
+	return DatumGetInt64(DirectFunctionCall2(function,
+											 CStringGetTextDatum(pg_get_timezone_name(zone)),
+											 Int64GetDatum(time)));
+}
+
+/* "as of" as the time column counts: in the zone's local time unless the column has a time zone. */
+Timestamp
+CsOrdersAsOf(const CsColumn *time, pg_tz *zone, TimestampTz as_of)
+{
 	if (TIMESTAMP_NOT_FINITE(as_of))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"as_of\" must be finite"),
 				 errhint("Leave it out to use the time of the latest order.")));
-	if (time->converter.type == TIMESTAMPTZOID)
-		CsConverterInit(&converter, TIMESTAMPTZOID);
-	else
-	{
-		CsConverterInit(&converter, TIMESTAMPOID);
-		value = DirectFunctionCall1(timestamptz_timestamp, value);
-	}
-	return converter.to_double(&converter, value);
+	return time->converter.type == TIMESTAMPTZOID ? as_of : InZone(timestamptz_zone, zone, as_of);
 }
 
-/* A point in time from days as the time column counts them. */
+/* The point in time that a time of the time column is. */
 TimestampTz
-CsOrdersTimestamp(const CsColumn *time, double days)
+CsOrdersTimestamp(const CsColumn *time, pg_tz *zone, Timestamp at)
 {
-	double		since_2000 = days - (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE);
-	Timestamp	result = (Timestamp) rint(since_2000 * SECONDS_A_DAY * USECS_PER_SEC);
-
-	if (time->converter.type == TIMESTAMPTZOID)
-		return result;
-	return DatumGetTimestampTz(DirectFunctionCall1(timestamp_timestamptz,
-												   TimestampGetDatum(result)));
+	return time->converter.type == TIMESTAMPTZOID ? at : InZone(timestamp_zone, zone, at);
 }
 
-/* A number of a line, which must be finite. */
-static double
-Finite(const CsLineReader *r, int which, Datum value)
+/* The time of a line; false when it is not finite. */
+static bool
+ReadTime(const CsColumn *column, Datum value, Timestamp *time)
 {
-	const CsColumn *column = &r->columns[which];
-	double		number = column->converter.to_double(&column->converter, value);
+	if (column->converter.type == DATEOID)
+	{
+		if (DATE_NOT_FINITE(DatumGetDateADT(value)))
+			return false;
+		value = DirectFunctionCall1(date_timestamp, value);
+	}
+	*time = DatumGetTimestamp(value);
+	return !TIMESTAMP_NOT_FINITE(*time);
+}
 
-	if (isinf(number))
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("column \"%s\" has an infinite value",
-						NameStr(which == CS_LINE_TIME ? r->request->time->name :
-								r->request->amount->name)),
-				 errhint("Give a query that leaves such lines out as the source.")));
-	return number;
+/* The amount of a line; false when it is not finite. */
+static bool
+ReadAmount(const CsLineReader *r, Datum value, CsLine *line)
+{
+	const CsConverter *converter = &r->columns[CS_LINE_AMOUNT].converter;
+
+	if (r->is_decimal)
+	{
+		if (!CsConverterDecimal(converter, value, &line->amount.decimal))
+			return false;
+		line->is_return = line->amount.decimal.units < 0;
+		return true;
+	}
+	line->amount.binary.sum = converter->to_double(converter, value);
+	line->is_return = line->amount.binary.sum < 0;
+	return isfinite(line->amount.binary.sum);
 }
 
 /*
- * Does the line count?  OUT its time and its amount.  If it does not count, the reason is counted.
+ * Does the line count?  OUT the line.  If it does not count, the reason is counted.
  */
 bool
-CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, double *time, double *amount)
+CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line)
 {
 	CsLinesCounts *counts = &r->counts;
 
 	counts->lines++;
 	if (nulls[CS_LINE_CUSTOMER])
-	{
 		counts->no_customer++;
-		return false;
-	}
-	if (nulls[CS_LINE_TIME])
-	{
+	else if (nulls[CS_LINE_TIME] ||
+			 !ReadTime(&r->columns[CS_LINE_TIME], row[CS_LINE_TIME], &line->time))
 		counts->no_time++;
-		return false;
-	}
-	*time = Finite(r, CS_LINE_TIME, row[CS_LINE_TIME]);
-	*amount = nulls[CS_LINE_AMOUNT] ? NAN : Finite(r, CS_LINE_AMOUNT, row[CS_LINE_AMOUNT]);
-	if (isnan(*amount))
-	{
+	else if (nulls[CS_LINE_AMOUNT] || !ReadAmount(r, row[CS_LINE_AMOUNT], line))
 		counts->no_amount++;
-		return false;
-	}
-	if (*time > r->request->as_of)
-	{
+	else if (line->time > r->request->as_of)
 		counts->later++;
-		return false;
-	}
-	return true;
+	else
+		return true;
+	return false;
+}
+
+/* Begin a customer. */
+void
+CsSpenderInit(CsSpender *spender)
+{
+	memset(spender, 0, sizeof(*spender));
+	spender->first = CS_NO_TIME;
 }
 
 /*
- * Add a line that counts to its customer's sum, and to the time of its order.  That time is the
- * time of the order's first purchase; it is NaN as long as there is none.
+ * Add a line that counts to its customer, and to the time of its order.  That time is the time of the
+ * order's first purchase; it is CS_NO_TIME as long as there is none.
  */
 void
-CsLineAdd(CsLineReader *r, double time, double amount, double *sum, double *rest, double *order_time)
+CsLineAdd(CsLineReader *r, const CsLine *line, CsSpender *spender, Timestamp *order_time)
 {
-	if (!(time <= r->counts.latest))
-		r->counts.latest = time;
-	if (amount < 0 && r->request->returns == CS_RETURNS_IGNORE)
+	r->counts.latest = Max(r->counts.latest, line->time);
+	if (line->is_return && r->request->returns == CS_RETURNS_IGNORE)
 		return;
-	CsAddCompensated(sum, rest, amount);
-	if ((amount >= 0 || r->request->returns == CS_RETURNS_COUNT) && !(*order_time <= time))
-		*order_time = time;
+	if (r->is_decimal)
+		CsDecimalAdd(&spender->spending.decimal, line->amount.decimal);
+	else
+		CsAddCompensated(&spender->spending.binary.sum, &spender->spending.binary.rest,
+						 line->amount.binary.sum);
+	if (line->is_return && r->request->returns != CS_RETURNS_COUNT)
+		return;
+	spender->last = spender->first == CS_NO_TIME ? line->time : Max(spender->last, line->time);
+	spender->first = Min(spender->first, line->time);
+	*order_time = Min(*order_time, line->time);
 }
 
-/* Add an order to the customer at hand.  An order whose time is NaN is ignored. */
+/* Add an order to the customer at hand.  An order without a time is ignored. */
 void
-CsBasketAddOrder(CsLineReader *r, double order_time)
+CsBasketAddOrder(CsLineReader *r, Timestamp order_time)
 {
 	CsBasket   *basket = &r->basket;
 
-	if (isnan(order_time))
+	if (order_time == CS_NO_TIME)
 		return;
 	if (basket->norders == basket->capacity)
 	{
 		basket->capacity = Max(FIRST_ORDERS, basket->capacity * 2);
 		basket->times = basket->times == NULL ?
-			MemoryContextAllocHuge(r->context, sizeof(double) * 2 * basket->capacity) :
-			repalloc_huge(basket->times, sizeof(double) * 2 * basket->capacity);
+			MemoryContextAllocHuge(r->context, sizeof(Timestamp) * basket->capacity) :
+			repalloc_huge(basket->times, sizeof(Timestamp) * basket->capacity);
 	}
 	basket->times[basket->norders++] = order_time;
 }
 
+/* The day, in the zone, that a time of the time column is in. */
+static int64
+DayOf(const CsLinesRequest *request, Timestamp time)
+{
+	struct pg_tm tm;
+	fsec_t		fraction;
+	int			offset;
+
+	if (timestamp2tm(time, request->time->converter.type == TIMESTAMPTZOID ? &offset : NULL, &tm,
+					 &fraction, NULL, request->zone) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	return date2j(tm.tm_year, tm.tm_mon, tm.tm_mday);
+}
+
 /* Orders of one day become one, the day's first; the times are sorted. */
 static void
-MergeDays(CsBasket *basket)
+MergeDays(const CsLinesRequest *request, CsBasket *basket)
 {
-	double	   *times = basket->times;
+	Timestamp  *times = basket->times;
 	int64		n = 0;
+	int64		last_day = 0;
 
 	for (int64 i = 0; i < basket->norders; i++)
 	{
-		if (n == 0 || floor(times[i]) != floor(times[n - 1]))
+		int64		day = DayOf(request, times[i]);
+
+		if (n == 0 || day != last_day)
 			times[n++] = times[i];
+		last_day = day;
 	}
 	basket->norders = n;
 }
 
 /* Visit the customer at hand, which has bought something. */
 static void
-VisitBuyer(CsLineReader *r, Datum customer)
+VisitBuyer(CsLineReader *r, const CsSpender *spender, Datum customer)
 {
 	CsBasket   *basket = &r->basket;
-	CsBuyer		buyer = {0};
+	CsBuyer		buyer = {.first = spender->first, .last = spender->last};
 
-	CsSortDoubles(basket->times, basket->norders, basket->times + basket->capacity);
-	buyer.last = basket->times[basket->norders - 1];
+	SortTimes(basket->times, basket->norders);
 	if (r->request->same_day)
-		MergeDays(basket);
+		MergeDays(r->request, basket);
 	buyer.customer = OutputFunctionCall(&r->customer_output, customer);
-	buyer.first = basket->times[0];
 	buyer.norders = basket->norders;
-	buyer.monetary = basket->sum + basket->rest;
+	buyer.monetary = r->is_decimal ? CsDecimalToDouble(spender->spending.decimal) :
+		spender->spending.binary.sum + spender->spending.binary.rest;
 	CsGapsBetween(basket->times, basket->norders, &buyer.gap_mean, &buyer.gap_variation);
 	r->visit(r->visit_state, &buyer);
 	pfree((char *) buyer.customer);
 }
 
-/* The customer at hand is complete: visit it, and clear the basket for the next one. */
+/* The customer at hand is complete: visit him, and clear the basket for the next one. */
 void
-CsBasketEnd(CsLineReader *r, Datum customer)
+CsBasketEnd(CsLineReader *r, const CsSpender *spender, Datum customer)
 {
 	if (r->basket.norders == 0)
 		r->counts.only_returns++;
 	else
-		VisitBuyer(r, customer);
-	r->basket.sum = r->basket.rest = 0;
+		VisitBuyer(r, spender, customer);
 	r->basket.norders = 0;
 }
 
-/* ", expression" of an ORDER BY: text is ordered by its bytes, which is fast and as good. */
+/*
+ * By which collation are values of a column told apart?  By their bytes, which is fast, unless the
+ * column's collation calls different bytes equal.
+ */
+Oid
+CsKeyCollation(const CsColumn *column)
+{
+	if (!type_is_collatable(column->type))
+		return InvalidOid;
+	return OidIsValid(column->collation) && !get_collation_isdeterministic(column->collation) ?
+		column->collation : C_COLLATION_OID;
+}
+
+/* ", expression" of an ORDER BY, in the order of which equal values stand together. */
 static void
 AppendSortKey(StringInfo sql, int number, const CsColumn *column)
 {
 	appendStringInfo(sql, number == 1 ? " ORDER BY t.%s" : ", t.%s",
 					 quote_identifier(NameStr(column->name)));
-	if (type_is_collatable(column->type))
+	if (CsKeyCollation(column) == C_COLLATION_OID)
 		appendStringInfoString(sql, " COLLATE pg_catalog.\"C\"");
 }
 
@@ -305,7 +369,7 @@ PrepareHeld(Held *held, const CsColumn *column)
 				 errmsg("values of type %s cannot be compared", format_type_be(column->type)),
 				 errhint("Cast the column to text in a query as the source.")));
 	fmgr_info_copy(&held->equal, &entry->eq_opr_finfo, CurrentMemoryContext);
-	held->collation = type_is_collatable(column->type) ? C_COLLATION_OID : InvalidOid;
+	held->collation = CsKeyCollation(column);
 	held->by_value = entry->typbyval;
 	held->length = entry->typlen;
 }
@@ -339,7 +403,7 @@ static void
 EndOrder(SortedReading *s)
 {
 	CsBasketAddOrder(s->reader, s->order_time);
-	s->order_time = NAN;
+	s->order_time = CS_NO_TIME;
 }
 
 /* The customer at hand is complete, if there is one. */
@@ -348,7 +412,8 @@ EndCustomer(SortedReading *s)
 {
 	EndOrder(s);
 	if (s->customer.there)
-		CsBasketEnd(s->reader, s->customer.value);
+		CsBasketEnd(s->reader, &s->spender, s->customer.value);
+	CsSpenderInit(&s->spender);
 }
 
 /* CsRowSink: one line. */
@@ -358,10 +423,9 @@ TakeSortedLine(void *state, const Datum *row, const bool *nulls)
 	SortedReading *s = state;
 	CsLineReader *r = s->reader;
 	bool		by_order = r->request->order != NULL;
-	double		time,
-				amount;
+	CsLine		line;
 
-	if (!CsLineCounts(r, row, nulls, &time, &amount))
+	if (!CsLineCounts(r, row, nulls, &line))
 		return;
 	if (!IsHeld(&s->customer, row[CS_LINE_CUSTOMER], false))
 	{
@@ -375,7 +439,7 @@ TakeSortedLine(void *state, const Datum *row, const bool *nulls)
 		if (by_order)
 			Hold(r->context, &s->order, row[CS_LINE_ORDER], nulls[CS_LINE_ORDER]);
 	}
-	CsLineAdd(r, time, amount, &r->basket.sum, &r->basket.rest, &s->order_time);
+	CsLineAdd(r, &line, &s->spender, &s->order_time);
 }
 
 /* Let PostgreSQL sort in maintenance_work_mem. */
@@ -392,10 +456,11 @@ RaiseWorkMem(void)
 static void
 ReadSorted(CsLineReader *r)
 {
-	SortedReading s = {.reader = r, .order_time = NAN};
+	SortedReading s = {.reader = r, .order_time = CS_NO_TIME};
 	CsRelation *sorted;
 	int			level;
 
+	CsSpenderInit(&s.spender);
 	PrepareHeld(&s.customer, r->request->customer);
 	if (r->request->order != NULL)
 		PrepareHeld(&s.order, r->request->order);
@@ -411,7 +476,7 @@ ReadSorted(CsLineReader *r)
 
 /*
  * Read the lines and call the visitor once for each customer that bought something, in the order of
- * the customers.  Returns what was counted.  An infinite amount or time is an error.
+ * the customers.  Returns what was counted.  
  */
 CsLinesCounts
 CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
@@ -425,12 +490,13 @@ CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
 		columns[CS_LINE_ORDER] = *request->order;
 	r.columns = columns;
 	r.context = CurrentMemoryContext;
-	r.counts.latest = NAN;
+	r.counts.latest = DT_NOBEGIN;
+	r.is_decimal = CsConverterIsDecimal(&request->amount->converter);
 	getTypeOutputInfo(request->customer->type, &output, &is_varlena);
 	fmgr_info(output, &r.customer_output);
 	if (!CsLinesGather(&r))
 	{
-		r.counts = (CsLinesCounts) {.latest = NAN};
+		r.counts = (CsLinesCounts) {.latest = DT_NOBEGIN};
 		ReadSorted(&r);
 	}
 	return r.counts;
@@ -447,8 +513,8 @@ CsLinesReport(const CsLinesCounts *counts)
 		const char *what;
 	}			left_out[] = {
 		{counts->no_customer, "without a customer"},
-		{counts->no_time, "without a time"},
-		{counts->no_amount, "without an amount"},
+		{counts->no_time, "without a finite time"},
+		{counts->no_amount, "without a finite amount"},
 		{counts->later, "later than \"as_of\""}
 	};
 

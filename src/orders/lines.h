@@ -14,15 +14,40 @@ enum
 	CS_LINE_CUSTOMER, CS_LINE_TIME, CS_LINE_AMOUNT, CS_LINE_ORDER
 };
 
+/* What a customer spent: decimal where the amounts are, else with compensation. */
+typedef union CsSpending
+{
+	CsDecimal	decimal;
+	struct
+	{
+		double		sum,
+					rest;
+	}			binary;
+} CsSpending;
+
+/* What is held of a customer, besides his orders. */
+typedef struct CsSpender
+{
+	CsSpending	spending;
+	Timestamp	first,
+				last;			/* purchase; first is CS_NO_TIME without one */
+} CsSpender;
+
 /* The customer at hand. */
 typedef struct CsBasket
 {
-	double		sum,
-				rest;			/* compensated */
 	int64		norders;
 	int64		capacity;
-	double	   *times;			/* of the orders; twice as long, for sorting */
+	Timestamp  *times;			/* of the orders */
 } CsBasket;
+
+/* A line that counts. */
+typedef struct CsLine
+{
+	Timestamp	time;
+	bool		is_return;		/* the amount is below 0 */
+	CsSpending	amount;			/* decimal, or in sum */
+} CsLine;
 
 typedef struct CsLineReader
 {
@@ -31,17 +56,18 @@ typedef struct CsLineReader
 	CsBuyerVisitor visit;
 	void	   *visit_state;
 	CsLinesCounts counts;
+	bool		is_decimal;		/* the amounts are */
 	FmgrInfo	customer_output;
 	CsBasket	basket;
 	MemoryContext context;		/* of the basket */
 } CsLineReader;
 
-extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, double *time,
-						 double *amount);
-extern void CsLineAdd(CsLineReader *r, double time, double amount, double *sum, double *rest,
-					  double *order_time);
-extern void CsBasketAddOrder(CsLineReader *r, double order_time);
-extern void CsBasketEnd(CsLineReader *r, Datum customer);
+extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line);
+extern void CsLineAdd(CsLineReader *r, const CsLine *line, CsSpender *spender, Timestamp *order_time);
+extern void CsBasketAddOrder(CsLineReader *r, Timestamp order_time);
+extern void CsBasketEnd(CsLineReader *r, const CsSpender *spender, Datum customer);
+extern void CsSpenderInit(CsSpender *spender);
+extern Oid	CsKeyCollation(const CsColumn *column);
 extern bool CsLinesGather(CsLineReader *r);
 
 #endif							/* CUSTSEG_ORDERS_LINES_H */

@@ -3,13 +3,26 @@
  *	  From lines of orders to customers: what each bought, how often, how lately.
  *
  * lines.c reads the lines customer by customer, gather.c in the order in which they come; rfm.c turns
- * customers into scores and segments; features_sql.c writes the query that customer_features() and create_feature_view() stand for.
+ * customers into scores and segments; features_sql.c writes the query that customer_features() and
+ * create_feature_view() stand for.
+ *
+ * Both ways have one definition, which docs/reference.md gives under "Features from orders":
+ * - a line counts when it has a customer, a finite time and a finite amount, up to "as of", which is
+ *   the time of the latest line that counts unless it is given;
+ * - a line with a negative amount is no purchase, unless returns are counted;
+ * - purchases with the same value of "order" are an order, one without a value is an order of its own;
+ *   an order's time is that of its first purchase; with "same_day" the orders of a day are one;
+ * - days are those of the stated zone; amounts of decimal types are summed exactly.
  */
 #ifndef CUSTSEG_ORDERS_H
 #define CUSTSEG_ORDERS_H
 
 #include "data/relation.h"
+#include "pgtime.h"
 #include "utils/timestamp.h"
+
+/* No time: later than all that are read. */
+#define CS_NO_TIME DT_NOEND
 
 /* What a line with a negative amount is. */
 typedef enum CsReturns
@@ -31,15 +44,19 @@ typedef struct CsLinesRequest
 	const CsColumn *order;		/* lines with the same value are one order; NULL: each line is one */
 	bool		same_day;		/* orders of one day are one */
 	int			returns;		/* CsReturns */
-	double		as_of;			/* days since 1970-01-01, in the time column's own way; NaN: all */
+	pg_tz	   *zone;			/* whose days they are, and of times without a zone */
+	Timestamp	as_of;			/* in the time column's own way; CS_NO_TIME: all lines */
 } CsLinesRequest;
 
-/* A customer's lines summed up; valid during the call of the visitor only. */
+/*
+ * A customer's lines summed up; valid during the call of the visitor only.  Times are those of the
+ * time column: in UTC where it has a zone, in local time where it has none.
+ */
 typedef struct CsBuyer
 {
 	const char *customer;		/* as text */
-	double		first,
-				last;			/* of the purchases; days since 1970-01-01 */
+	Timestamp	first,
+				last;			/* line that was bought */
 	int64		norders;		/* at least 1 */
 	double		monetary;
 	double		gap_mean,		/* of the days between orders; NaN below two orders */
@@ -54,7 +71,7 @@ typedef struct CsLinesCounts
 				no_amount,
 				later;			/* than as_of */
 	int64		only_returns;	/* customers left out because they bought nothing */
-	double		latest;			/* time of all lines that count; NaN without one */
+	Timestamp	latest;			/* time of all lines that count */
 } CsLinesCounts;
 
 /* Called once for each customer. */
@@ -69,7 +86,8 @@ extern void CsLinesReport(const CsLinesCounts *counts);
 extern const CsColumn *CsOrdersColumn(const CsRelation *rel, const char *name, const char *role,
 									  int kinds);
 extern const CsColumn *CsOrdersTimeColumn(const CsRelation *rel, const char *name);
-extern double CsOrdersAsOf(const CsColumn *time, TimestampTz as_of);
-extern TimestampTz CsOrdersTimestamp(const CsColumn *time, double days);
+extern pg_tz *CsOrdersZone(const char *name);
+extern Timestamp CsOrdersAsOf(const CsColumn *time, pg_tz *zone, TimestampTz as_of);
+extern TimestampTz CsOrdersTimestamp(const CsColumn *time, pg_tz *zone, Timestamp at);
 
 #endif							/* CUSTSEG_ORDERS_H */

@@ -20,6 +20,7 @@
 #include "orders/orders.h"
 #include "orders/segments.h"
 #include "utils/builtins.h"
+#include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "utils/tuplestore.h"
@@ -31,6 +32,7 @@ typedef struct RfmOptions
 	char	   *order;
 	bool		same_day;
 	int			returns;
+	char	   *time_zone;
 	int			bins;
 	int			ties;
 	Jsonb	   *thresholds;
@@ -42,6 +44,7 @@ static const CsOption rfmOptions[] = {
 	{"order", CS_OPTION_TEXT, offsetof(RfmOptions, order)},
 	{"same_day", CS_OPTION_BOOL, offsetof(RfmOptions, same_day), 0},
 	{"returns", CS_OPTION_CHOICE, offsetof(RfmOptions, returns), CS_RETURNS_NET, 0, 0, CsReturnsNames},
+	{"time_zone", CS_OPTION_TEXT, offsetof(RfmOptions, time_zone)},
 	{"bins", CS_OPTION_INT, offsetof(RfmOptions, bins), 5, 2, CS_RFM_MAX_BINS},
 	{"ties", CS_OPTION_CHOICE, offsetof(RfmOptions, ties), 0, 0, 0, tiesNames},
 	{"thresholds", CS_OPTION_OBJECT, offsetof(RfmOptions, thresholds)}
@@ -61,12 +64,13 @@ typedef struct Rfm
 	RfmOptions	options;
 	CsLinesRequest request;
 	CsRfmTable *table;
-	double		as_of;			/* days; known when all lines are read */
+	Timestamp	as_of;			/* known when all lines are read */
 	Tuplestorestate *kept;		/* NULL: rows are not wanted */
 	TupleDesc	kept_desc;
 	int64		n;
 	int64		capacity;
-	double	   *measure[CS_RFM_MEASURES];	/* recency: the last purchase until all lines are read */
+	double	   *measure[CS_RFM_MEASURES];	/* of recency the Timestamp of the last purchase, until all
+										 * lines are read */
 	MemoryContext context;
 	CsRfmCuts	cuts[CS_RFM_MEASURES];
 } Rfm;
@@ -102,14 +106,14 @@ KeepBuyer(void *state, const CsBuyer *buyer)
 
 	if (r->n == r->capacity)
 		GrowMeasures(r);
-	r->measure[0][r->n] = buyer->last;
+	((Timestamp *) r->measure[0])[r->n] = buyer->last;
 	r->measure[1][r->n] = (double) buyer->norders;
 	r->measure[2][r->n++] = buyer->monetary;
 	if (r->kept == NULL)
 		return;
 	values[KEPT_CUSTOMER] = CStringGetTextDatum(buyer->customer);
-	values[KEPT_FIRST] = Float8GetDatum(buyer->first);
-	values[KEPT_LAST] = Float8GetDatum(buyer->last);
+	values[KEPT_FIRST] = TimestampGetDatum(buyer->first);
+	values[KEPT_LAST] = TimestampGetDatum(buyer->last);
 	values[KEPT_ORDERS] = Int64GetDatum(buyer->norders);
 	values[KEPT_MONETARY] = Float8GetDatum(buyer->monetary);
 	values[KEPT_GAP_MEAN] = Float8GetDatum(buyer->gap_mean);
@@ -124,9 +128,11 @@ KeptDesc(void)
 	TupleDesc	desc = CreateTemplateTupleDesc(KEPT_COLUMNS);
 
 	TupleDescInitEntry(desc, KEPT_CUSTOMER + 1, "customer", TEXTOID, -1, 0);
-	for (int i = KEPT_FIRST; i < KEPT_COLUMNS; i++)
-		TupleDescInitEntry(desc, (AttrNumber) (i + 1), "number",
-						   i == KEPT_ORDERS ? INT8OID : FLOAT8OID, -1, 0);
+	TupleDescInitEntry(desc, KEPT_FIRST + 1, "first", TIMESTAMPOID, -1, 0);
+	TupleDescInitEntry(desc, KEPT_LAST + 1, "last", TIMESTAMPOID, -1, 0);
+	TupleDescInitEntry(desc, KEPT_ORDERS + 1, "orders", INT8OID, -1, 0);
+	for (int i = KEPT_MONETARY; i < KEPT_COLUMNS; i++)
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), "number", FLOAT8OID, -1, 0);
 	return desc;
 }
 
@@ -229,9 +235,21 @@ OpenRfm(FunctionCallInfo fcinfo, int options, Rfm *r)
 		request->order = CsOrdersColumn(rel, r->options.order, "order", keys);
 	request->same_day = r->options.same_day;
 	request->returns = r->options.returns;
-	request->as_of = PG_ARGISNULL(ARG_AS_OF) ? NAN :
-		CsOrdersAsOf(request->time, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
+	request->zone = CsOrdersZone(r->options.time_zone);
+	request->as_of = PG_ARGISNULL(ARG_AS_OF) ? CS_NO_TIME :
+		CsOrdersAsOf(request->time, request->zone, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
 	r->context = CurrentMemoryContext;
+}
+
+/* A measure that is the same for all customers scores them all alike, which is said. */
+static void
+ReportConstant(int measure, double value, int64 n)
+{
+	ereport(NOTICE,
+			(errmsg("%s is %s for all %lld customers, so its score tells nothing",
+					measureNames[measure], float8out_internal(value), (long long) n),
+			 measure == 1 && value == 1 ?
+			 errhint("If each row of the source is a customer already, segment its columns by rules: custseg.train(..., algorithm => 'rules').") : 0));
 }
 
 /* Read all customers, and cut their measures. */
@@ -243,9 +261,9 @@ ReadRfm(Rfm *r)
 			   *scratch;
 
 	CsLinesReport(&counts);
-	r->as_of = isnan(r->request.as_of) ? counts.latest : r->request.as_of;
+	r->as_of = r->request.as_of == CS_NO_TIME ? counts.latest : r->request.as_of;
 	for (int64 i = 0; i < r->n; i++)
-		r->measure[0][i] = CsDaysBetween(r->measure[0][i], r->as_of);
+		r->measure[0][i] = CsDaysBetween(((Timestamp *) r->measure[0])[i], r->as_of);
 	sorted = MemoryContextAllocHuge(r->context, sizeof(double) * Max(r->n, 1));
 	scratch = MemoryContextAllocHuge(r->context, sizeof(double) * Max(r->n, 1));
 	for (int m = 0; m < CS_RFM_MEASURES; m++)
@@ -257,26 +275,29 @@ ReadRfm(Rfm *r)
 			continue;
 		memcpy(sorted, r->measure[m], sizeof(double) * r->n);
 		CsSortDoubles(sorted, r->n, scratch);
+		if (r->n > 1 && sorted[0] == sorted[r->n - 1])
+			ReportConstant(m, sorted[0], r->n);
 		CsRfmCutAtQuantiles(&r->cuts[m], sorted, r->n);
 	}
 	pfree(sorted);
 	pfree(scratch);
 }
 
-/* A time in days as a column. */
+/* A time of the time column as a column. */
 static CsValue
-TimeValue(const Rfm *r, double days)
+TimeValue(const Rfm *r, Timestamp at)
 {
-	return CsValueOf(TIMESTAMPTZOID,
-					 TimestampTzGetDatum(CsOrdersTimestamp(r->request.time, days)), false);
+	TimestampTz result = CsOrdersTimestamp(r->request.time, r->request.zone, at);
+
+	return CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(result), false);
 }
 
 /* One row of rfm(), from one that waited; i is its number. */
 static void
 PutScored(const Rfm *r, CsResult *result, const Datum *kept, int64 i)
 {
-	double		first = DatumGetFloat8(kept[KEPT_FIRST]),
-				last = DatumGetFloat8(kept[KEPT_LAST]);
+	Timestamp	first = DatumGetTimestamp(kept[KEPT_FIRST]),
+				last = DatumGetTimestamp(kept[KEPT_LAST]);
 	int			scores[CS_RFM_MEASURES];
 	StringInfoData code;
 

@@ -15,6 +15,8 @@
 #include "math/math.h"
 #include "stat/rfm.h"
 
+#define MICROSECONDS_A_DAY 86400e6
+
 /* Cut n >= 1 sorted values at their quantiles i / bins. */
 void
 CsRfmCutAtQuantiles(CsRfmCuts *cuts, const double *sorted, int64 n)
@@ -34,29 +36,27 @@ CsRfmScore(const CsRfmCuts *cuts, double value)
 	return cuts->reversed ? cuts->bins - reached : 1 + reached;
 }
 
-/* Days from one time to another, to the microsecond that times have. */
+/* Days of 24 hours from one time to another, both in microseconds, rounded once. */
 double
-CsDaysBetween(double from, double to)
+CsDaysBetween(int64 from, int64 to)
 {
-	const double microseconds = 86400e6;
-
-	return rint((to - from) * microseconds) / microseconds;
+	return (double) (to - from) / MICROSECONDS_A_DAY;
 }
 
 /*
- * The gaps between n sorted times.  OUT mean, NaN below two times; variation, their standard
+ * The gaps between n sorted times in microseconds.  OUT mean, in days, NaN below two times; variation, their standard
  * deviation (with n - 1 in the denominator) divided by the mean, NaN below three times or when the
  * mean is 0.
  */
 void
-CsGapsBetween(const double *sorted, int64 n, double *mean, double *variation)
+CsGapsBetween(const int64 *sorted, int64 n, double *mean, double *variation)
 {
 	CsMoments	gaps = {0};
 
 	*mean = *variation = NAN;
 	if (n < 2)
 		return;
-	*mean = (sorted[n - 1] - sorted[0]) / (n - 1);
+	*mean = (double) (sorted[n - 1] - sorted[0]) / (n - 1) / MICROSECONDS_A_DAY;
 	if (n < 3 || *mean == 0)
 		return;
 	for (int64 i = 1; i < n; i++)

@@ -21,7 +21,7 @@ typedef struct CsRfmCuts
 
 extern void CsRfmCutAtQuantiles(CsRfmCuts *cuts, const double *sorted, int64 n);
 extern int	CsRfmScore(const CsRfmCuts *cuts, double value);
-extern void CsGapsBetween(const double *sorted, int64 n, double *mean, double *variation);
-extern double CsDaysBetween(double from, double to);
+extern double CsDaysBetween(int64 from, int64 to);
+extern void CsGapsBetween(const int64 *sorted, int64 n, double *mean, double *variation);
 
 #endif							/* CUSTSEG_STAT_RFM_H */

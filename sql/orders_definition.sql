@@ -1,0 +1,88 @@
+-- rfm() reads lines in C, customer_features() by a query: both have one definition.
+SET TimeZone = 'UTC';
+SET client_min_messages = warning;
+
+-- lines with all that can go wrong: no customer, time, amount or order, infinities, NaN, returns, times at midnight and about the hour that a clock skips
+CREATE FUNCTION lines_of(seed int, n int) RETURNS TABLE (customer text, invoice int, at timestamptz, amount numeric) LANGUAGE sql AS $$
+    SELECT CASE WHEN i % 53 > 0 THEN 'c' || r[1] % 40 END,
+        CASE WHEN i % 7 > 0 THEN r[2] % 90 END,
+        CASE WHEN i % 61 = 0 THEN 'infinity' WHEN i % 59 > 0 THEN timestamptz '2026-03-27 00:00+00' + r[3] % 12000 * interval '1 minute' + CASE WHEN i % 3 = 0 THEN r[4] % 1000003 * interval '1 microsecond' ELSE '0' END END,
+        CASE WHEN i % 47 = 0 THEN NULL WHEN i % 43 = 0 THEN 'NaN' WHEN i % 41 = 0 THEN 'Infinity' ELSE (r[4] % 20000 - 3000) / 100.0 END
+    FROM generate_series(1, n) i, LATERAL (SELECT ARRAY(SELECT abs(hashint4extended(i * 8 + j, seed)) FROM generate_series(1, 4) j) AS r) s
+$$;
+
+-- the rows that only one of the two gives; the variation may differ in its last bits
+CREATE FUNCTION differences(source text, options jsonb, as_of timestamptz DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    columns constant text := 'customer_id, first_purchase, last_purchase, days_since_last, tenure_days, frequency, monetary, average_order, days_between_mean, days_between_variation::numeric(30, 9)';
+    n bigint;
+BEGIN
+    EXECUTE format('WITH r AS (SELECT %1$s FROM custseg.rfm(%2$L, ''customer'', ''at'', ''amount'', as_of => %3$L, options => %4$L)), '
+        'f AS (SELECT %1$s FROM custseg.customer_features(%2$L, ''customer'', ''at'', ''amount'', as_of => %3$L, options => %4$L)) '
+        'SELECT (SELECT count(*) FROM (TABLE r EXCEPT ALL TABLE f) a) + (SELECT count(*) FROM (TABLE f EXCEPT ALL TABLE r) b)', columns, source, as_of, options) INTO n;
+    RETURN n;
+END $$;
+
+CREATE TABLE compared AS
+SELECT z.seed, at.type AS at, amount.type AS amount, options, zone,
+    differences(format('SELECT customer, invoice, at::%s, %s AS amount FROM lines_of(%s, 400) WHERE %s', at.type, amount.type, z.seed,
+            CASE WHEN amount.type ~ 'bigint|money' THEN 'amount < ''Infinity''' ELSE 'true' END),
+        options::jsonb || jsonb_build_object('time_zone', zone), CASE WHEN z.seed = 2 THEN timestamptz '2026-04-02 22:30+00' END) AS n
+FROM (VALUES (1, 'UTC'), (2, 'Europe/Berlin'), (3, 'America/St_Johns')) z (seed, zone),
+    (VALUES ('timestamptz'), ('timestamp'), ('date')) at (type),
+    (VALUES ('amount'), ('(amount * 100)::bigint'), ('amount::money'), ('(round(amount * 4) / 4)::float8'), ('(round(amount * 4) / 4)::float4'), ('amount / 7')) amount (type),
+    (VALUES ('{}'), ('{"order": "invoice"}'), ('{"same_day": true}'), ('{"order": "invoice", "same_day": true, "returns": "ignore"}'), ('{"returns": "count", "order": "invoice"}')) o (options);
+SELECT count(*), count(*) FILTER (WHERE n > 0) AS different, sum(n) FROM compared;
+SELECT * FROM compared WHERE n > 0 ORDER BY 1, 2, 3, 4 LIMIT 5;
+-- where the lines are sorted, too
+SET maintenance_work_mem = '1MB';
+CREATE TABLE many AS SELECT customer || i % 300 AS customer, invoice, at, amount FROM lines_of(4, 20) s, generate_series(1, 3000) i;
+SELECT count(DISTINCT customer) FROM many;
+SELECT differences('many', '{"order": "invoice"}'), differences('many', '{"order": "invoice", "same_day": true, "time_zone": "Asia/Kolkata"}');
+RESET maintenance_work_mem;
+
+-- sums of decimal numbers are exact: equal totals are equal, and what came back is 0
+CREATE TABLE cents (customer text, at timestamptz, amount numeric);
+INSERT INTO cents VALUES ('a', '2026-01-01', 10.10), ('a', '2026-01-02', 20.20), ('b', '2026-01-02', 30.30), ('c', '2026-01-02', 1.00),
+    ('d', '2026-01-01', 19.99), ('d', '2026-01-02', 5.01), ('d', '2026-01-03', -25.00), ('e', '2026-01-01', 0.70), ('e', '2026-01-02', 0.10), ('e', '2026-01-03', -0.80);
+SELECT customer_id, monetary, average_order, monetary_score FROM custseg.rfm('cents', 'customer', 'at', 'amount', options => '{"bins": 2}');
+SELECT differences('SELECT customer, at, amount::money FROM cents', '{}');
+-- of many digits, far apart, and in any order
+CREATE TABLE digits AS SELECT 'd' || i % 50 AS customer, timestamptz '2026-01-01' + i * interval '1 hour' AS at,
+    (CASE i % 5 WHEN 0 THEN 1e20 WHEN 1 THEN 1 / 3.0 WHEN 2 THEN 12345678901234567.89 WHEN 3 THEN -0.00000000000000000001 ELSE 1e-7 END * (1 + abs(hashint4(i)) % 10)) AS amount
+FROM generate_series(1, 2000) i;
+SELECT differences('digits', '{"returns": "count"}'), differences('SELECT * FROM digits ORDER BY md5(at::text)', '{"returns": "count"}');
+
+-- days are those of the stated zone, whoever asks
+CREATE TABLE nights (customer text, at timestamptz, amount numeric);
+INSERT INTO nights VALUES ('a', '2026-03-29 23:30+02', 10), ('a', '2026-03-30 00:30+02', 1), ('b', '2026-07-10 00:30+02', 10), ('b', '2026-07-10 12:00+02', 1);
+SELECT customer_id, frequency FROM custseg.rfm('nights', 'customer', 'at', 'amount', options => '{"same_day": true, "time_zone": "Europe/Berlin"}');
+SELECT customer_id, frequency FROM custseg.rfm('nights', 'customer', 'at', 'amount', options => '{"same_day": true}');
+SET TimeZone = 'Europe/Berlin';
+SELECT customer_id, frequency FROM custseg.rfm('nights', 'customer', 'at', 'amount', options => '{"same_day": true}');
+SELECT custseg.create_feature_view('nights_of', 'nights', 'customer', 'at', 'amount', as_of => '2026-08-01', options => '{"window_days": 22}');
+CREATE TABLE in_berlin AS SELECT * FROM nights_of;
+SET TimeZone = 'Pacific/Auckland';
+SELECT count(*) FROM (TABLE nights_of EXCEPT TABLE in_berlin) d;
+SET TimeZone = 'UTC';
+SELECT custseg.rfm('nights', 'customer', 'at', 'amount', options => '{"time_zone": "Mars/Olympus"}');
+
+-- lines without an order's number are orders of their own; an order's time is its first line's, the last purchase's its last line's
+CREATE TABLE numbered (customer text, at timestamptz, amount numeric, invoice text);
+INSERT INTO numbered VALUES ('a', '2026-01-01', 10, 'o1'), ('a', '2026-02-01', 10, NULL), ('a', '2026-03-03', 10, NULL), ('b', '2026-03-01 10:00', 1, 'o2'), ('b', '2026-03-01 18:00', 1, 'o2');
+SELECT customer_id, frequency, last_purchase, days_since_last, average_order FROM custseg.rfm('numbered', 'customer', 'at', 'amount', options => '{"order": "invoice"}');
+-- a clock has no variation
+SELECT days_between_mean, days_between_variation FROM custseg.rfm('SELECT 1 AS customer, timestamptz ''2026-01-01'' + h * interval ''1 hour'' AS at, 1 AS amount FROM generate_series(0, 23) h', 'customer', 'at', 'amount');
+SELECT days_between_mean, days_between_variation FROM custseg.rfm('SELECT 1 AS customer, timestamptz ''2026-01-01'' + h * interval ''1 ms'' AS at, 1 AS amount FROM generate_series(0, 23) h', 'customer', 'at', 'amount');
+
+-- customers are told apart as the column's own equality does it
+CREATE COLLATION ignoring_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+SELECT customer_id, frequency, monetary FROM custseg.rfm('SELECT customer COLLATE ignoring_case AS customer, now() AS at, 1 AS amount FROM (VALUES (''Anna''), (''ANNA''), (''bob'')) v (customer)', 'customer', 'at', 'amount');
+SELECT customer_id, frequency FROM custseg.rfm('SELECT customer, now() AS at, 1 AS amount FROM (VALUES (1.0), (1.00), (2)) v (customer)', 'customer', 'at', 'amount');
+
+-- a date has no time of day, and midnight is one
+SELECT customer_id, morning_share, night_share, weekend_share
+FROM custseg.customer_features('SELECT * FROM (VALUES (1, date ''2026-01-05'', 10.0), (1, date ''2026-02-07'', 20.0)) v (customer, at, amount)', 'customer', 'at', 'amount');
+SELECT customer_id, morning_share, night_share
+FROM custseg.customer_features('SELECT * FROM (VALUES (1, timestamp ''2026-01-05'', 10.0), (2, ''2026-02-07'', 20.0), (2, ''2026-02-07 23:00'', 1)) v (customer, at, amount)', 'customer', 'at', 'amount') ORDER BY 1;
+DROP FUNCTION lines_of, differences;
