@@ -206,30 +206,29 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	appendStringInfoString(sql, ")");
 }
 
-/* Orders: where orders of a day are one, of a day. */
+/*
+ * Orders: where orders of a day are one, of a day.  "last" is the time of the last of them, and "at" of
+ * the first.
+ */
 static void
 AppendOrders(StringInfo sql, const CsFeaturesRequest *r)
 {
 	const char *quantity = r->quantity != NULL ? ", sum(quantity) AS quantity" : "";
+	bool		by_day = r->order != NULL && r->options.same_day;
 
-	if (r->order != NULL && r->options.same_day)
-		appendStringInfo(sql, ", numbered AS (\n"
-						 "    SELECT customer, min(at) AS at, max(at) AS last, sum(amount) AS amount, count(*) AS lines%s\n"
-						 "    FROM line\n"
-						 "    WHERE bought\n"
-						 "    GROUP BY customer, order_key, line_key\n"
-						 "), orders AS (\n"
+	appendStringInfo(sql, ", %s AS (\n"
+					 "    SELECT customer, min(at) AS at, %s(at) AS last, sum(amount) AS amount, count(*) AS lines%s\n"
+					 "    FROM line\n"
+					 "    WHERE bought\n"
+					 "    GROUP BY customer, order_key%s\n)",
+					 by_day ? "numbered" : "orders", r->order != NULL ? "min" : "max", quantity,
+					 r->order != NULL ? ", line_key" : "");
+	if (by_day)
+		appendStringInfo(sql, ", orders AS (\n"
 						 "    SELECT customer, min(at) AS at, max(last) AS last, sum(amount) AS amount, sum(lines) AS lines%s\n"
 						 "    FROM numbered\n"
 						 "    GROUP BY customer, date_trunc('day', %s)\n)",
-						 quantity, quantity, Local(r, "at"));
-	else
-		appendStringInfo(sql, ", orders AS (\n"
-						 "    SELECT customer, min(at) AS at, max(at) AS last, sum(amount) AS amount, count(*) AS lines%s\n"
-						 "    FROM line\n"
-						 "    WHERE bought\n"
-						 "    GROUP BY customer, order_key%s\n)",
-						 quantity, r->order != NULL ? ", line_key" : "");
+						 quantity, Local(r, "at"));
 }
 
 /* The orders of a customer, and the gaps between them in microseconds. */

@@ -74,7 +74,7 @@ static inline bool IsSought(KeySet *set, uint32 number);
 /* What is held of a customer and of an order, by their numbers. */
 typedef struct Customer
 {
-	CsSpender	spender;
+	CsSpending	spending;
 	uint32		first_order;	/* NONE: there is none */
 } Customer;
 
@@ -203,7 +203,7 @@ CustomerNumber(Gathering *g, Datum value)
 	if (!MakeRoom(g, set, (void **) &g->customers, sizeof(Customer)))
 		return NONE;
 	number = AddKey(g, set, hash);
-	CsSpenderInit(&g->customers[number].spender);
+	memset(&g->customers[number].spending, 0, sizeof(CsSpending));
 	g->customers[number].first_order = NONE;
 	return number;
 }
@@ -280,7 +280,7 @@ GatherLine(void *state, const Datum *row, const bool *nulls)
 		GiveUp(g);
 		return;
 	}
-	CsLineAdd(g->reader, &line, &g->customers[customer].spender, &g->orders[order].time);
+	CsLineAdd(g->reader, &line, &g->customers[customer].spending, &g->orders[order].time);
 }
 
 /* Order of two customers, by number. */
@@ -312,7 +312,7 @@ VisitCustomers(Gathering *g)
 		CHECK_FOR_INTERRUPTS();
 		for (uint32 order = customer->first_order; order != NONE; order = g->orders[order].next)
 			CsBasketAddOrder(g->reader, g->orders[order].time);
-		CsBasketEnd(g->reader, &customer->spender, set->keys[sorted[i]].value);
+		CsBasketEnd(g->reader, &customer->spending, set->keys[sorted[i]].value);
 	}
 }
 

@@ -56,7 +56,7 @@ typedef struct SortedReading
 	CsLineReader *reader;
 	Held		customer;
 	Held		order;
-	CsSpender	spender;		/* the customer at hand */
+	CsSpending	spending;		/* of the customer at hand */
 	Timestamp	order_time;		/* of the order at hand; CS_NO_TIME before its first purchase */
 } SortedReading;
 
@@ -200,34 +200,22 @@ CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line)
 	return false;
 }
 
-/* Begin a customer. */
-void
-CsSpenderInit(CsSpender *spender)
-{
-	memset(spender, 0, sizeof(*spender));
-	spender->first = CS_NO_TIME;
-}
-
 /*
  * Add a line that counts to its customer, and to the time of its order.  That time is the time of the
  * order's first purchase; it is CS_NO_TIME as long as there is none.
  */
 void
-CsLineAdd(CsLineReader *r, const CsLine *line, CsSpender *spender, Timestamp *order_time)
+CsLineAdd(CsLineReader *r, const CsLine *line, CsSpending *spending, Timestamp *order_time)
 {
 	r->counts.latest = Max(r->counts.latest, line->time);
 	if (line->is_return && r->request->returns == CS_RETURNS_IGNORE)
 		return;
 	if (r->is_decimal)
-		CsDecimalAdd(&spender->spending.decimal, line->amount.decimal);
+		CsDecimalAdd(&spending->decimal, line->amount.decimal);
 	else
-		CsAddCompensated(&spender->spending.binary.sum, &spender->spending.binary.rest,
-						 line->amount.binary.sum);
-	if (line->is_return && r->request->returns != CS_RETURNS_COUNT)
-		return;
-	spender->last = spender->first == CS_NO_TIME ? line->time : Max(spender->last, line->time);
-	spender->first = Min(spender->first, line->time);
-	*order_time = Min(*order_time, line->time);
+		CsAddCompensated(&spending->binary.sum, &spending->binary.rest, line->amount.binary.sum);
+	if (!line->is_return || r->request->returns == CS_RETURNS_COUNT)
+		*order_time = Min(*order_time, line->time);
 }
 
 /* Add an order to the customer at hand.  An order without a time is ignored. */
@@ -285,18 +273,20 @@ MergeDays(const CsLinesRequest *request, CsBasket *basket)
 
 /* Visit the customer at hand, which has bought something. */
 static void
-VisitBuyer(CsLineReader *r, const CsSpender *spender, Datum customer)
+VisitBuyer(CsLineReader *r, const CsSpending *spending, Datum customer)
 {
 	CsBasket   *basket = &r->basket;
-	CsBuyer		buyer = {.first = spender->first, .last = spender->last};
+	CsBuyer		buyer;
 
 	SortTimes(basket->times, basket->norders);
+	buyer.first = basket->times[0];
+	buyer.last = basket->times[basket->norders - 1];
 	if (r->request->same_day)
 		MergeDays(r->request, basket);
 	buyer.customer = OutputFunctionCall(&r->customer_output, customer);
 	buyer.norders = basket->norders;
-	buyer.monetary = r->is_decimal ? CsDecimalToDouble(spender->spending.decimal) :
-		spender->spending.binary.sum + spender->spending.binary.rest;
+	buyer.monetary = r->is_decimal ? CsDecimalToDouble(spending->decimal) :
+		spending->binary.sum + spending->binary.rest;
 	CsGapsBetween(basket->times, basket->norders, &buyer.gap_mean, &buyer.gap_variation);
 	r->visit(r->visit_state, &buyer);
 	pfree((char *) buyer.customer);
@@ -304,12 +294,12 @@ VisitBuyer(CsLineReader *r, const CsSpender *spender, Datum customer)
 
 /* The customer at hand is complete: visit him, and clear the basket for the next one. */
 void
-CsBasketEnd(CsLineReader *r, const CsSpender *spender, Datum customer)
+CsBasketEnd(CsLineReader *r, const CsSpending *spending, Datum customer)
 {
 	if (r->basket.norders == 0)
 		r->counts.only_returns++;
 	else
-		VisitBuyer(r, spender, customer);
+		VisitBuyer(r, spending, customer);
 	r->basket.norders = 0;
 }
 
@@ -412,8 +402,8 @@ EndCustomer(SortedReading *s)
 {
 	EndOrder(s);
 	if (s->customer.there)
-		CsBasketEnd(s->reader, &s->spender, s->customer.value);
-	CsSpenderInit(&s->spender);
+		CsBasketEnd(s->reader, &s->spending, s->customer.value);
+	memset(&s->spending, 0, sizeof(s->spending));
 }
 
 /* CsRowSink: one line. */
@@ -439,7 +429,7 @@ TakeSortedLine(void *state, const Datum *row, const bool *nulls)
 		if (by_order)
 			Hold(r->context, &s->order, row[CS_LINE_ORDER], nulls[CS_LINE_ORDER]);
 	}
-	CsLineAdd(r, &line, &s->spender, &s->order_time);
+	CsLineAdd(r, &line, &s->spending, &s->order_time);
 }
 
 /* Let PostgreSQL sort in maintenance_work_mem. */
@@ -460,7 +450,6 @@ ReadSorted(CsLineReader *r)
 	CsRelation *sorted;
 	int			level;
 
-	CsSpenderInit(&s.spender);
 	PrepareHeld(&s.customer, r->request->customer);
 	if (r->request->order != NULL)
 		PrepareHeld(&s.order, r->request->order);

@@ -25,14 +25,6 @@ typedef union CsSpending
 	}			binary;
 } CsSpending;
 
-/* What is held of a customer, besides his orders. */
-typedef struct CsSpender
-{
-	CsSpending	spending;
-	Timestamp	first,
-				last;			/* purchase; first is CS_NO_TIME without one */
-} CsSpender;
-
 /* The customer at hand. */
 typedef struct CsBasket
 {
@@ -63,10 +55,10 @@ typedef struct CsLineReader
 } CsLineReader;
 
 extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line);
-extern void CsLineAdd(CsLineReader *r, const CsLine *line, CsSpender *spender, Timestamp *order_time);
+extern void CsLineAdd(CsLineReader *r, const CsLine *line, CsSpending *spending,
+					  Timestamp *order_time);
 extern void CsBasketAddOrder(CsLineReader *r, Timestamp order_time);
-extern void CsBasketEnd(CsLineReader *r, const CsSpender *spender, Datum customer);
-extern void CsSpenderInit(CsSpender *spender);
+extern void CsBasketEnd(CsLineReader *r, const CsSpending *spending, Datum customer);
 extern Oid	CsKeyCollation(const CsColumn *column);
 extern bool CsLinesGather(CsLineReader *r);
 

@@ -11,7 +11,8 @@
  *   the time of the latest line that counts unless it is given;
  * - a line with a negative amount is no purchase, unless returns are counted;
  * - purchases with the same value of "order" are an order, one without a value is an order of its own;
- *   an order's time is that of its first purchase; with "same_day" the orders of a day are one;
+ *   an order's time is that of its first purchase; the first and the last purchase are orders; with
+ *   "same_day" the orders of a day are then one;
  * - days are those of the stated zone; amounts of decimal types are summed exactly.
  */
 #ifndef CUSTSEG_ORDERS_H
@@ -56,7 +57,7 @@ typedef struct CsBuyer
 {
 	const char *customer;		/* as text */
 	Timestamp	first,
-				last;			/* line that was bought */
+				last;			/* order */
 	int64		norders;		/* at least 1 */
 	double		monetary;
 	double		gap_mean,		/* of the days between orders; NaN below two orders */
