@@ -401,7 +401,8 @@ ShareBytes(Growth *g, const void *bytes, Size size)
 {
 	int			area = CsArenaAlloc(g->arena, Max(size, 1));
 
-	memcpy(CsArenaAddress(g->arena, area), bytes, size);
+	if (size > 0)				/* else "bytes" may be NULL */
+		memcpy(CsArenaAddress(g->arena, area), bytes, size);
 	return area;
 }
 

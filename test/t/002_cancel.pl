@@ -69,6 +69,8 @@ for my $phase (qw(reading preparing seeding iterating scoring))
 
 # Other algorithms, in what takes them longest.
 my %algorithm = (
+    'kmedoids of all rows' => "'SELECT * FROM customers WHERE id <= 5000', '{a,b,c}', k => 80, algorithm => 'kmedoids', options => '{\"sample_size\": 5000}'",
+    'kmedoids of samples' => "'customers', '{a,b,c}', k => 40, algorithm => 'kmedoids', options => '{\"sample_size\": 3000, \"samples\": 1000}'",
     gmm => "'customers', features => '{a,b,c}', algorithm => 'gmm', options => jsonb_build_object('tol', 0, 'max_iter', 1000000, 'init',"
       . " (SELECT jsonb_agg(jsonb_build_array(3.4 * test.u(i, 4) - 1.7, 3.4 * test.u(i, 5) - 1.7, 3.4 * test.u(i, 6) - 1.7)) FROM generate_series(1, 200) i))",
     tree => "'SELECT c.*, test.u(c.id * 20 + g, 9) AS d, hashint4(c.id + g) & 1 AS y FROM customers c, generate_series(1, 10) g', '{a,b,c,d}', algorithm => 'tree', options => '{\"target\": \"y\", \"max_depth\": 64}'");
