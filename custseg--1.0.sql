@@ -226,6 +226,7 @@ CREATE TABLE custseg.model_version (
     source text NOT NULL,
     search_path text,
     id text,
+    id_types text[],
     n_rows bigint NOT NULL,
     n_skipped bigint NOT NULL,
     skipped jsonb NOT NULL,
@@ -257,7 +258,8 @@ COMMENT ON COLUMN custseg.model_version.version IS 'Number of the version, from 
 COMMENT ON COLUMN custseg.model_version.algorithm IS 'Algorithm that was given to train(), such as kmeans, minibatch or gmm.';
 COMMENT ON COLUMN custseg.model_version.source IS 'Relation or query that the version was trained on.';
 COMMENT ON COLUMN custseg.model_version.search_path IS 'Schemas in which the names of the source are looked up; NULL when the source was not written by the present owner of the model, and is never read.';
-COMMENT ON COLUMN custseg.model_version.id IS 'Column of the source that identifies a customer; NULL when there is none.';
+COMMENT ON COLUMN custseg.model_version.id IS 'Column of the source that identifies a customer, or columns that do so together, separated by commas; NULL when there is none.';
+COMMENT ON COLUMN custseg.model_version.id_types IS 'Types of the columns of the id; NULL when there is none.';
 COMMENT ON COLUMN custseg.model_version.n_rows IS 'Rows that the version was trained on.';
 COMMENT ON COLUMN custseg.model_version.n_skipped IS 'Rows that were left out.';
 COMMENT ON COLUMN custseg.model_version.skipped IS 'Number of rows that were left out, by reason.';
@@ -565,7 +567,8 @@ COMMENT ON COLUMN custseg.segment_action.set_by IS 'Role that called set_action(
 
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    model text NOT NULL,
+    model text,
+    owner name NOT NULL,
     customer text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('override', 'exclusion')),
     segment int,
@@ -575,15 +578,17 @@ CREATE TABLE custseg.segment_override (
     made_by name NOT NULL,
     ended_at timestamptz,
     ended_by name,
-    CHECK ((kind = 'override') = (segment IS NOT NULL))
+    CHECK ((kind = 'override') = (segment IS NOT NULL)),
+    CHECK (kind = 'exclusion' OR model IS NOT NULL)
 );
 
-CREATE UNIQUE INDEX ON custseg.segment_override (model, customer) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX segment_override_in_force ON custseg.segment_override (coalesce(model, ''), owner, customer) WHERE ended_at IS NULL;
 
 COMMENT ON TABLE custseg.segment_override IS 'Decisions by hand: who put which customer in a segment or excluded the customer from all segments, and why; decisions that have ended are kept; see the view overrides.';
 COMMENT ON COLUMN custseg.segment_override.id IS 'Number of the decision.';
-COMMENT ON COLUMN custseg.segment_override.model IS 'Name of the model.';
-COMMENT ON COLUMN custseg.segment_override.customer IS 'Id of the customer as text.';
+COMMENT ON COLUMN custseg.segment_override.model IS 'Name of the model, which may have been dropped since; NULL for all models of the owner.';
+COMMENT ON COLUMN custseg.segment_override.owner IS 'Role whose models the decision is for.';
+COMMENT ON COLUMN custseg.segment_override.customer IS 'Id of the customer as text, times in UTC; it is compared as a value of the type of the column that tells customers.';
 COMMENT ON COLUMN custseg.segment_override.kind IS 'Kind of the decision: override (the customer is put in a segment by hand) or exclusion (the customer is in no segment).';
 COMMENT ON COLUMN custseg.segment_override.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
 COMMENT ON COLUMN custseg.segment_override.reason IS 'Reason that the role gave.';
@@ -757,7 +762,7 @@ CREATE FUNCTION custseg.scorer(model text, version int DEFAULT NULL) RETURNS cus
 AS 'MODULE_PATHNAME', 'custseg_scorer'
 LANGUAGE C STABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg.scorer IS 'Returns the deployed or the given version as one value, for predict(scorer, customer).
+COMMENT ON FUNCTION custseg.scorer IS 'Returns the deployed or the given version as one value, for predict(scorer, customer), which overrides and exclusions do not reach.
 topic: scoring 8
 example: SELECT custseg.scorer(''shop'')';
 
@@ -778,7 +783,7 @@ AS 'MODULE_PATHNAME', 'custseg_predict'
 LANGUAGE C STABLE PARALLEL SAFE COST 100
 SUPPORT custseg_private.predict_support;
 
-COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'Returns the segment of a customer, given as a row or a jsonb object; NULL when the customer cannot be placed.
+COMMENT ON FUNCTION custseg.predict(text, "any", int) IS 'Returns the segment of a customer, given as a row or a jsonb object, with overrides honoured where the id comes along; NULL when the customer cannot be placed or is excluded.
 topic: scoring 1
 example: UPDATE customers c SET segment = custseg.predict(''shop'', c)';
 
@@ -786,7 +791,7 @@ CREATE FUNCTION custseg.predict(scorer custseg.compiled_model, customer "any") R
 AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'Returns the segment of a customer by a compiled model, which is given as a value; no table is read.
+COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'Returns the segment of a customer by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
 topic: scoring 9
 example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
@@ -848,12 +853,13 @@ CREATE FUNCTION custseg.score(
     OUT name text,
     OUT distance float8,
     OUT confidence float8,
-    OUT assigned_by text
+    OUT assigned_by text,
+    OUT decided_by name
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_score'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.score IS 'Returns all customers of a source with their segments; by default the source is the one that the model was trained on.
+COMMENT ON FUNCTION custseg.score IS 'Returns all customers of a source with their segments, and who decided where that was done by hand; by default the source is the one that the model was trained on.
 topic: scoring 3
 example: SELECT * FROM custseg.score(''shop'')';
 
@@ -3457,7 +3463,7 @@ CREATE FUNCTION custseg.exclude(
 AS 'MODULE_PATHNAME', 'custseg_exclude'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.exclude IS 'Excludes a customer, named by id, from all segments, for a given reason, forever or until a given time. Replaces an earlier override or exclusion of the customer.
+COMMENT ON FUNCTION custseg.exclude IS 'Excludes a customer, named by id, from all segments of a model, or with model NULL of all models of the caller, for a given reason, forever or until a given time. Replaces an earlier override or exclusion of the customer.
 topic: actions 4
 example: SELECT custseg.exclude(''shop'', 8, ''objected to profiling'')';
 
@@ -3465,7 +3471,7 @@ CREATE FUNCTION custseg.end_override(model text, customer "any") RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_end_override'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.end_override IS 'Lets the model decide again for a customer who was overridden or excluded. Returns false when there was nothing to end.
+COMMENT ON FUNCTION custseg.end_override IS 'Lets the model decide again for a customer who was overridden or excluded, or with model NULL for one who was excluded from all models of the caller. Returns false when there was nothing to end.
 topic: actions 5
 example: SELECT custseg.end_override(''shop'', 7)';
 
@@ -3763,7 +3769,7 @@ SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
     a.tone, a.channel, a.offer, a.contact_frequency, a.products, a.tactics,
     a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity,
     (SELECT count(*) FROM custseg.segment_override o
-        WHERE o.model = s.model AND o.segment = s.segment AND o.ended_at IS NULL
+        WHERE o.model = s.model AND o.owner = m.owner AND o.segment = s.segment AND o.ended_at IS NULL
             AND (o.until IS NULL OR o.until > now())) AS n_overridden,
     a.set_at, a.set_by
 FROM custseg.model m
@@ -3781,11 +3787,11 @@ COMMENT ON COLUMN custseg.playbook.description IS 'Meaning of the segment for th
 COMMENT ON COLUMN custseg.playbook.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
-SELECT o.model, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
+SELECT o.model, o.owner, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
 FROM custseg.segment_override o
-LEFT JOIN custseg.model m ON m.name = o.model
+LEFT JOIN custseg.model m ON m.name = o.model AND m.owner = o.owner
 LEFT JOIN custseg.segment s
-    ON s.model = o.model AND s.version = m.deployed_version AND s.segment = o.segment
+    ON s.model = m.name AND s.version = m.deployed_version AND s.segment = o.segment
 WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
 
 COMMENT ON VIEW custseg.overrides IS 'Overrides and exclusions that are in force; the table segment_override keeps the ended ones, too.';
@@ -3955,7 +3961,12 @@ CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg_priva
 CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
-CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (custseg_private.may_use(model));
+-- decisions outlive their model: only the role that owned it sees them then
+CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
+    EXISTS (SELECT FROM custseg.model AS m
+        WHERE m.name OPERATOR(pg_catalog.=) segment_override.model AND m.owner OPERATOR(pg_catalog.=) segment_override.owner)
+    OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r
+        WHERE r.rolname OPERATOR(pg_catalog.=) segment_override.owner AND pg_catalog.pg_has_role(r.oid, 'USAGE')));
 
 -- what pg_dump takes along
 

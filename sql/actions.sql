@@ -64,7 +64,7 @@ SELECT segment, n, rating FROM custseg.capacity_check('shop', 'SELECT * FROM cus
 SELECT custseg.override_segment('shop', 7, 2, 'on second thoughts');
 SELECT custseg.end_override('shop', 8);
 SELECT custseg.end_override('shop', 8);
-SELECT custseg.end_override('shop', 'nobody');
+SELECT custseg.end_override('shop', 4711);
 SELECT customer, kind, segment, reason, ended_at IS NOT NULL AS ended, ended_by IS NOT NULL AS ended_by_somebody
 FROM custseg.segment_override WHERE model = 'shop' ORDER BY id;
 SELECT id, segment, assigned_by FROM custseg.score('shop') WHERE id IN ('7', '8', '9') ORDER BY id;
@@ -144,8 +144,9 @@ BEGIN READ ONLY;
 SELECT custseg.exclude('shop', 1, 'reading');
 ROLLBACK;
 
--- all of it goes with the model
+-- all of it goes with the model, but for exclusions in force
 SELECT custseg.drop_model('shop');
-SELECT (SELECT count(*) FROM custseg.segment_action) + (SELECT count(*) FROM custseg.segment_override) AS left;
+SELECT (SELECT count(*) FROM custseg.segment_action) AS actions, kind, customer, ended_at FROM custseg.segment_override;
+DELETE FROM custseg.segment_override;
 DROP TABLE customers, anonymous;
 DROP ROLE actions_guest;

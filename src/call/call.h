@@ -124,6 +124,9 @@ extern void CsResultNulls(const CsResult *result, CsValue *row);
 extern Datum CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n);
 extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
 
+/* settings.c: values as text that says the same whatever the settings. */
+extern int	CsPlainSettings(void);
+
 /* memory.c: the bytes that one call may take. */
 #define CS_MEGABYTE ((Size) 1024 * 1024)
 

@@ -1,21 +1,26 @@
 /*
  * key.c
- *	  What identifies the rows of a source: its primary key, and whether a column can serve.
+ *	  What identifies the rows of a source: its primary key, the columns that an id names, and
+ *	  whether they can serve.
  *
  * Unique indexes are believed where they cover every row that reading gives: not those of a
  * parent of inheritance children, nor those below a view.  Otherwise one query counts.
  */
 #include "custseg.h"
 
+#include <ctype.h>
+
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
-#include "data/relation.h"
+#include "catalog/pg_operator.h"
+#include "data/identity.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -39,32 +44,32 @@ HasOwnRowsOnly(Oid relid)
 	}
 }
 
-/* The indexes of a source, as a list of Oids; NIL when they say nothing about all of its rows. */
+/* The indexes of a relation, as a list of Oids; NIL when they say nothing about all of its rows. */
 static List *
-IndexesOfSource(const CsRelation *rel)
+IndexesOfRelation(Oid relid)
 {
 	Relation	relation;
 	List	   *indexes;
 
-	if (!OidIsValid(rel->relid) || !HasOwnRowsOnly(rel->relid))
+	if (!OidIsValid(relid) || !HasOwnRowsOnly(relid))
 		return NIL;
-	relation = relation_open(rel->relid, AccessShareLock);
+	relation = relation_open(relid, AccessShareLock);
 	indexes = RelationGetIndexList(relation);
 	relation_close(relation, NoLock);
 	return indexes;
 }
 
 /*
- * The names (char *) of the columns of the primary key, palloc'd.  NIL if there is none, if the
- * source is a query, or if inheritance children can hold rows that the key does not see.
+ * The names (char *) of the columns of a relation's primary key, palloc'd.  NIL if there is none, if
+ * relid is invalid, or if inheritance children can hold rows that the key does not see.
  */
 List *
-CsRelationPrimaryKey(const CsRelation *rel)
+CsPrimaryKey(Oid relid)
 {
 	List	   *names = NIL;
 	ListCell   *cell;
 
-	foreach(cell, IndexesOfSource(rel))
+	foreach(cell, IndexesOfRelation(relid))
 	{
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
 		Form_pg_index index;
@@ -75,36 +80,183 @@ CsRelationPrimaryKey(const CsRelation *rel)
 		if (index->indisprimary)
 		{
 			for (int i = 0; i < index->indnkeyatts; i++)
-				names = lappend(names, get_attname(rel->relid, index->indkey.values[i], false));
+				names = lappend(names, get_attname(relid, index->indkey.values[i], false));
 		}
 		ReleaseSysCache(tuple);
 	}
 	return names;
 }
 
-/* The name of a single-column primary key, else NULL. */
-char *
-CsRelationDefaultId(const CsRelation *rel)
+/* Must a name be quoted to stand among others that commas separate? */
+static bool
+NeedsQuotes(const char *name)
 {
-	List	   *key = CsRelationPrimaryKey(rel);
-
-	return list_length(key) == 1 ? linitial(key) : NULL;
+	return name[0] == '\0' || strpbrk(name, ",\"") != NULL || isspace((unsigned char) name[0]) ||
+		isspace((unsigned char) name[strlen(name) - 1]);
 }
 
 /*
- * Does an index prove that the values of a column differ, NULLs apart?  Sets *notnull when it also
- * proves that there are none, as only a primary key does: since 18, a column marked NOT NULL can
+ * The primary key as an id, palloc'd: the name of its column, or names separated by commas.  NULL without
+ * one.
+ */
+char *
+CsRelationDefaultId(const CsRelation *rel)
+{
+	List	   *key = CsPrimaryKey(rel->relid);
+	StringInfoData id;
+	ListCell   *cell;
+
+	if (list_length(key) <= 1)
+		return key == NIL ? NULL : linitial(key);
+	initStringInfo(&id);
+	foreach(cell, key)
+	{
+		const char *name = lfirst(cell);
+
+		if (id.len > 0)
+			appendStringInfoChar(&id, ',');
+		if (!NeedsQuotes(name))
+		{
+			appendStringInfoString(&id, name);
+			continue;
+		}
+		appendStringInfoChar(&id, '"');
+		for (const char *c = name; *c != '\0'; c++)
+		{
+			if (*c == '"')
+				appendStringInfoChar(&id, '"');
+			appendStringInfoChar(&id, *c);
+		}
+		appendStringInfoChar(&id, '"');
+	}
+	return id.data;
+}
+
+/* Take one name, quoted or not, from the front of a list; moves on to what follows its comma. */
+static char *
+TakeName(const char **list)
+{
+	const char *c = *list;
+	StringInfoData name;
+	bool		quoted;
+
+	initStringInfo(&name);
+	c += strspn(c, " \t\r\n");
+	quoted = *c == '"';
+	for (c += quoted; *c != '\0'; c++)
+	{
+		if (quoted && *c == '"' && *++c != '"')
+			break;
+		if (!quoted && *c == ',')
+			break;
+		appendStringInfoChar(&name, *c);
+	}
+	while (!quoted && name.len > 0 && isspace((unsigned char) name.data[name.len - 1]))
+		name.data[--name.len] = '\0';
+	c += strcspn(c, ",");
+	*list = c;
+	return name.data;
+}
+
+/*
+ * The names (char *) in a list of them, which commas separate, palloc'd.  A name with a comma, a quote or
+ * blanks at its ends stands in double quotes there.
+ */
+List *
+CsIdNames(const char *id)
+{
+	List	   *names = list_make1(TakeName(&id));
+
+	while (*id == ',')
+	{
+		id++;
+		names = lappend(names, TakeName(&id));
+	}
+	return names;
+}
+
+/* Is that column one of an id, which may be NULL? */
+bool
+CsIdHasColumn(const char *id, const char *name)
+{
+	ListCell   *cell;
+
+	if (id == NULL)
+		return false;
+	if (strcmp(id, name) == 0)
+		return true;
+	foreach(cell, CsIdNames(id))
+		if (strcmp(lfirst(cell), name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The columns (const CsColumn *) of an id, which names one column, or several that identify a row
+ * together: 'shop,id'.  One column may be called as the whole id is.  A missing column is an error, or
+ * with missing_ok NIL is returned.
+ */
+List *
+CsRelationIdColumns(const CsRelation *rel, const char *id, bool missing_ok)
+{
+	List	   *names = CsIdNames(id);
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	if (list_length(names) == 1 || CsRelationFind(rel, id) != NULL)
+		names = list_make1(pstrdup(id));
+	if (list_length(names) > INDEX_MAX_KEYS)
+		ereport(ERROR,
+				(errcode(ERRCODE_TOO_MANY_COLUMNS),
+				 errmsg("an id of %d columns is too long", list_length(names)),
+				 errhint("Name %d columns at most.", INDEX_MAX_KEYS)));
+	foreach(cell, names)
+	{
+		const CsColumn *column = CsRelationFind(rel, lfirst(cell));
+
+		if (column == NULL && missing_ok)
+			return NIL;
+		if (column == NULL || !missing_ok)
+			column = CsRelationWhole(rel, lfirst(cell));
+		columns = lappend(columns, unconstify(CsColumn *, column));
+	}
+	return columns;
+}
+
+/* Are all columns of an index's key among these?  Not when one of them is an expression. */
+static bool
+IsWithin(const CsRelation *rel, Form_pg_index index, const List *columns)
+{
+	for (int i = 0; i < index->indnkeyatts; i++)
+	{
+		bool		found = false;
+		ListCell   *cell;
+
+		foreach(cell, columns)
+		{
+			const CsColumn *column = lfirst(cell);
+
+			found |= get_attnum(rel->relid, NameStr(column->name)) == index->indkey.values[i];
+		}
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Does an index prove that the values of columns, together, differ, NULLs apart?  Sets *notnull when it
+ * also proves that there are none, as only a primary key does: since 18, a column marked NOT NULL can
  * hold NULLs that are older than its constraint.
  */
 static bool
-HasUniqueIndex(const CsRelation *rel, const char *column, bool *notnull)
+HasUniqueIndex(const CsRelation *rel, const List *columns, bool *notnull)
 {
-	AttrNumber	attnum = get_attnum(rel->relid, column);
 	bool		found = false;
 	ListCell   *cell;
 
 	*notnull = false;
-	foreach(cell, IndexesOfSource(rel))
+	foreach(cell, IndexesOfRelation(rel->relid))
 	{
 		HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(cell)));
 		Form_pg_index index;
@@ -113,11 +265,12 @@ HasUniqueIndex(const CsRelation *rel, const char *column, bool *notnull)
 			continue;
 		index = (Form_pg_index) GETSTRUCT(tuple);
 		if (index->indisunique && index->indimmediate && index->indisvalid &&
-			index->indnkeyatts == 1 && index->indkey.values[0] == attnum &&
+			IsWithin(rel, index, columns) &&
 			heap_attisnull(tuple, Anum_pg_index_indpred, NULL))
 		{
 			found = true;
-			*notnull = *notnull || index->indisprimary;
+			*notnull = *notnull ||
+				(index->indisprimary && index->indnkeyatts == list_length(columns));
 		}
 		ReleaseSysCache(tuple);
 	}
@@ -149,30 +302,61 @@ QueryCounts(const CsRelation *rel, const char *sql, int ncounts, int64 *counts)
 	CsReadingEnd(&reading);
 }
 
+/* Names of columns, separated: as SQL expressions, or quoted for a message; palloc'd. */
+static char *
+ListColumns(const List *columns, bool for_message)
+{
+	StringInfoData list;
+	ListCell   *cell;
+
+	initStringInfo(&list);
+	foreach(cell, columns)
+	{
+		const char *name = NameStr(((const CsColumn *) lfirst(cell))->name);
+
+		if (list.len > 0)
+			appendStringInfoString(&list, ", ");
+		if (for_message)
+			appendStringInfo(&list, "\"%s\"", name);
+		else
+			appendStringInfoString(&list, quote_identifier(name));
+	}
+	return list.data;
+}
+
 /*
- * Count what is wrong with a column that is to identify rows: by one aggregate query, unless a
- * valid unique index proves that nothing is.  Returns false when the values of the column cannot be
- * compared.
+ * Count what columns that are to identify rows together fall short of: by one aggregate query, unless a
+ * valid unique index proves that nothing is wrong.  Returns false when their values cannot be compared.
  */
 bool
-CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *counts)
+CsRelationCountId(const CsRelation *rel, const List *columns, CsIdCounts *counts)
 {
-	const char *quoted = quote_identifier(NameStr(column->name));
+	char	   *list = ListColumns(columns, false);
 	bool		notnull;
-	bool		unique = HasUniqueIndex(rel, NameStr(column->name), &notnull);
-	int64		found[3];		/* rows, values, distinct values */
+	bool		unique = HasUniqueIndex(rel, columns, &notnull);
+	int64		found[3];		/* rows, ids, distinct ids */
 	StringInfoData sql;
+	ListCell   *cell;
 
 	memset(counts, 0, sizeof(*counts));
 	if (unique && notnull)
 		return true;
-	if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr))
-		return false;
+	foreach(cell, columns)
+	{
+		const CsColumn *column = lfirst(cell);
 
+		if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr))
+			return false;
+	}
+
+	/* of several columns together: (a, b) IS NOT NULL when none of them is */
+	if (list_length(columns) > 1)
+		list = psprintf("(%s)", list);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(%s)", quoted);
+	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s IS NOT NULL)",
+					 list);
 	if (!unique)
-		appendStringInfo(&sql, ", pg_catalog.count(DISTINCT %s)", quoted);
+		appendStringInfo(&sql, ", pg_catalog.count(DISTINCT %s) FILTER (WHERE %s IS NOT NULL)", list, list);
 	appendStringInfo(&sql, " FROM %s", rel->from_item);
 	QueryCounts(rel, sql.data, unique ? 2 : 3, found);
 	pfree(sql.data);
@@ -182,36 +366,130 @@ CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *cou
 	return true;
 }
 
+/* What the planner expects a prepared statement to cost. */
+static double
+PlanCost(SPIPlanPtr plan)
+{
+	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+	double		cost = linitial_node(PlannedStmt, cached->stmt_list)->planTree->total_cost;
+
+	ReleaseCachedPlan(cached, NULL);
+	return cost;
+}
+
+/* An operator's name with its schema, quoted as far as it can be; palloc'd. */
+static char *
+OperatorName(Oid operator)
+{
+	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+	char	   *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	result = psprintf("%s.%s", quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /*
- * Raise an error unless the column "id" is there, unique and not NULL in the source.  This is one
+ * Does a row of the source have these values, as CsIdentityRead() gives them, in the columns of its id?
+ * Nobody can tell where a type has no equality, or looking would cost more than "most" of the planner's
+ * units.
+ */
+CsPresence
+CsRelationHasId(const CsRelation *rel, const List *columns, const CsIdentity *identity,
+				const Datum *values, double most)
+{
+	Oid			types[INDEX_MAX_KEYS];
+	Datum		arguments[INDEX_MAX_KEYS];
+	StringInfoData sql;
+	CsReading	reading;
+	SPIPlanPtr	plan;
+	CsPresence	result = CS_PRESENCE_UNKNOWN;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT FROM %s", rel->from_item);
+	for (int i = 0; i < identity->nparts; i++)
+	{
+		const CsColumn *column = list_nth(columns, i);
+		Oid			equals = lookup_type_cache(identity->parts[i].type, TYPECACHE_EQ_OPR)->eq_opr;
+
+		if (identity->parts[i].by_text || !OidIsValid(equals))
+			return CS_PRESENCE_UNKNOWN;
+		types[i] = identity->parts[i].type;
+		arguments[i] = values[i];
+		appendStringInfo(&sql, " %s %s OPERATOR(%s) $%d", i == 0 ? "WHERE" : "AND",
+						 quote_identifier(NameStr(column->name)), OperatorName(equals), i + 1);
+	}
+	appendStringInfoString(&sql, " LIMIT 1");
+	reading = CsReadingBegin(rel);
+	SPI_connect();
+	plan = SPI_prepare(sql.data, identity->nparts, types);
+	if (plan == NULL)
+		elog(ERROR, "could not look for an id: %s", SPI_result_code_string(SPI_result));
+	if (PlanCost(plan) <= most)
+	{
+		if (SPI_execute_plan(plan, arguments, NULL, true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not look for an id");
+		result = SPI_processed > 0 ? CS_PRESENCE_FOUND : CS_PRESENCE_MISSING;
+	}
+	SPI_finish();
+	CsReadingEnd(&reading);
+	return result;
+}
+
+/* The error of a column whose values cannot be compared. */
+static void
+ReportIncomparable(const List *columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+	{
+		const CsColumn *column = lfirst(cell);
+
+		if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of type %s cannot identify rows", NameStr(column->name),
+							format_type_be(column->type)),
+					 errdetail("Values of this type cannot be compared."),
+					 errhint("Name a column of numbers or texts as id, or cast it in a query.")));
+	}
+}
+
+/*
+ * Raise an error unless the columns of an id are there, unique and not NULL in the source.  This is one
  * aggregate query, which is skipped when a valid unique index proves it.
  */
 void
 CsRelationCheckId(const CsRelation *rel, const char *id)
 {
-	const CsColumn *column = CsRelationWhole(rel, id);
+	const List *columns = CsRelationIdColumns(rel, id, false);
+	bool		several = list_length(columns) > 1;
+	const char *what = psprintf("id column%s %s", several ? "s" : "", ListColumns(columns, true));
 	CsIdCounts	counts;
 
-	if (!CsRelationCountId(rel, column, &counts))
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s cannot identify rows", id,
-						format_type_be(column->type)),
-				 errdetail("Values of this type cannot be compared."),
-				 errhint("Name a column of numbers or texts as id, or cast it in a query.")));
+	if (!CsRelationCountId(rel, columns, &counts))
+		ReportIncomparable(columns);
 	if (counts.n_null > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NOT_NULL_VIOLATION),
-				 errmsg("id column \"%s\" of %s contains nulls", id, rel->description),
+				 errmsg("%s of %s contain%s nulls", what, rel->description, several ? "" : "s"),
 				 errdetail("It is null in %lld of %lld rows.", (long long) counts.n_null,
 						   (long long) counts.n_rows),
 				 errhint("Name another column as id, or leave those rows out with a query: "
-						 "SELECT ... WHERE %s IS NOT NULL.", quote_identifier(id))));
+						 "SELECT ... WHERE %s%s%s IS NOT NULL.", several ? "(" : "",
+						 ListColumns(columns, false), several ? ")" : "")));
 	if (counts.n_duplicates > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("id column \"%s\" of %s is not unique", id, rel->description),
-				 errdetail("%lld of %lld rows repeat the value of another row.",
-						   (long long) counts.n_duplicates, (long long) counts.n_rows),
+				 errmsg("%s of %s %s not unique", what, rel->description, several ? "are" : "is"),
+				 errdetail("%lld of %lld rows repeat the %s of another row.",
+						   (long long) counts.n_duplicates, (long long) counts.n_rows,
+						   several ? "values" : "value"),
 				 errhint("Name another column as id, or give a query with one row for each customer.")));
 }

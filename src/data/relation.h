@@ -161,19 +161,22 @@ typedef struct CsColumnSet
 
 extern int	CsColumnSetAdd(CsColumnSet *set, const CsColumn *column);
 
-/* key.c: what identifies a row. */
-extern List *CsRelationPrimaryKey(const CsRelation *rel);
+/* key.c: what identifies a row: one column, or several. */
+extern List *CsPrimaryKey(Oid relid);
 extern char *CsRelationDefaultId(const CsRelation *rel);
+extern List *CsIdNames(const char *id);
+extern bool CsIdHasColumn(const char *id, const char *name);
+extern List *CsRelationIdColumns(const CsRelation *rel, const char *id, bool missing_ok);
 
-/* What is wrong with a column that is to identify rows. */
+/* What is wrong with columns that are to identify rows. */
 typedef struct CsIdCounts
 {
 	int64		n_rows;			/* 0 when no query was needed */
-	int64		n_null;
-	int64		n_duplicates;	/* rows that repeat the value of another row */
+	int64		n_null;			/* rows without a value in one of the columns */
+	int64		n_duplicates;	/* rows that repeat the values of another row */
 } CsIdCounts;
 
-extern bool CsRelationCountId(const CsRelation *rel, const CsColumn *column, CsIdCounts *counts);
+extern bool CsRelationCountId(const CsRelation *rel, const List *columns, CsIdCounts *counts);
 extern void CsRelationCheckId(const CsRelation *rel, const char *id);
 
 /*

@@ -43,7 +43,7 @@ typedef struct CsLook
 	CsLookColumn *columns;
 	CsKept		kept;			/* the values, while they are read */
 	int64		nrows;
-	const CsColumn *id;			/* read along, or NULL */
+	List	   *id;				/* columns that are read along (const CsColumn *), or NIL */
 	Tuplestorestate *ids;		/* its values as text, a row each */
 } CsLook;
 

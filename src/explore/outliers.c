@@ -257,13 +257,13 @@ FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, int64 *n)
 	return outliers;
 }
 
-/* The column that names the rows: as asked, or a primary key; or NULL. */
-static const CsColumn *
-IdColumn(const CsLook *look, const OutlierOptions *options)
+/* The columns that name the rows: as asked, or a primary key; or NIL. */
+static List *
+IdColumns(const CsLook *look, const OutlierOptions *options)
 {
 	char	   *name = options->id != NULL ? options->id : CsRelationDefaultId(look->relation);
 
-	return name == NULL ? NULL : CsRelationColumn(look->relation, name);
+	return name == NULL ? NIL : CsRelationIdColumns(look->relation, name, false);
 }
 
 /* Leave the id out of the columns that nobody named. */
@@ -273,8 +273,15 @@ DropId(CsLook *look)
 	int			to = 0;
 
 	for (int i = 0; i < look->ncolumns; i++)
-		if (look->id == NULL || look->columns[i].column.attnum != look->id->attnum)
+	{
+		bool		is_id = false;
+		ListCell   *cell;
+
+		foreach(cell, look->id)
+			is_id |= look->columns[i].column.attnum == ((const CsColumn *) lfirst(cell))->attnum;
+		if (!is_id)
 			memmove(&look->columns[to++], &look->columns[i], sizeof(CsLookColumn));
+	}
 	look->ncolumns = to;
 }
 
@@ -292,7 +299,7 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, outlier_options, lengthof(outlier_options), &options);
 	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
 					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
-	look->id = IdColumn(look, &options);
+	look->id = IdColumns(look, &options);
 	if (PG_ARGISNULL(ARG_COLUMNS))
 		DropId(look);
 	if (look->ncolumns == 0)

@@ -254,7 +254,7 @@ CsLookRead(CsLook *look)
 		look->kept.columns[i].wanted = IsNumber(&look->columns[i].column);
 	}
 	CsKeptBegin(&look->kept, 0);
-	if (look->id != NULL)
+	if (look->id != NIL)
 		StartIds(&r);
 	CsPassVisit(r.pass, &(CsVisitor) {.state = &r, .take_row = TakeRow});
 	if (r.pass->columns.ncolumns > 0)

@@ -156,6 +156,8 @@ CsPlacedRowsRead(const char *model, int version, const char *source, int64 sampl
 	rows->keep_ids = keep_ids;
 	rows->texts = GenerationContextCreate(context, "custseg ids", ALLOCSET_DEFAULT_SIZES);
 	rows->pass = CsPassOpenModel(model, version, source, CS_PLACE_STRICT, &rows->placer);
+	if (keep_ids)
+		CsPassHonour(rows->pass, rows->placer);
 	reader.fitted = &rows->placer->scoring.fitted;
 	rows->k = reader.fitted->nsegments - (reader.fitted->has_noise ? 1 : 0);
 	rows->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);

@@ -66,20 +66,17 @@ static const char *const set_sql =
 " excluded.products, excluded.tactics, excluded.primary_kpi, excluded.guardrail_kpi,"
 " excluded.budget_share, excluded.perk, excluded.perk_capacity, excluded.set_at, excluded.set_by)";
 
-/* The columns of recommendations(): $3 is where the model places the customer, $4 the id. */
+/*
+ * The columns of recommendations(): $3 is where the customer belongs, by the model or by the decision with
+ * the number $4.
+ */
 static const char *const recommend_sql =
 "SELECT p.segment, s.name, p.assigned_by, p.reason, a.description, a.tone, a.channel, a.offer,"
 " a.contact_frequency, a.products, a.tactics, a.primary_kpi, a.guardrail_kpi, a.perk "
-"FROM (SELECT CASE WHEN o.kind IS NULL THEN $3 ELSE o.segment END AS segment,"
-"  CASE WHEN o.kind IS NOT NULL THEN o.kind WHEN $3 IS NOT NULL THEN 'model' END AS assigned_by,"
-"  o.reason AS reason"
+"FROM (SELECT $3 AS segment, o.reason AS reason,"
+"  CASE WHEN o.kind IS NOT NULL THEN o.kind WHEN $3 IS NOT NULL THEN 'model' END AS assigned_by"
 " FROM (SELECT) AS one"
-" LEFT JOIN custseg.segment_override AS o ON o.model OPERATOR(pg_catalog.=) $1"
-"  AND o.customer OPERATOR(pg_catalog.=) $4 AND o.ended_at IS NULL"
-"  AND (o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())"
-"  AND (o.segment IS NULL OR EXISTS (SELECT FROM custseg.segment AS e"
-"   WHERE e.model OPERATOR(pg_catalog.=) $1 AND e.version OPERATOR(pg_catalog.=) $2"
-"   AND e.segment OPERATOR(pg_catalog.=) o.segment))) AS p "
+" LEFT JOIN custseg.segment_override AS o ON o.id OPERATOR(pg_catalog.=) $4) AS p "
 "LEFT JOIN custseg.segment AS s ON s.model OPERATOR(pg_catalog.=) $1"
 " AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) p.segment "
 "LEFT JOIN custseg.segment_action AS a ON a.model OPERATOR(pg_catalog.=) $1"
@@ -213,39 +210,6 @@ custseg_set_action(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* The id in a row, as text; NULL when the row has no such column, or no value there. */
-static char *
-IdOfRow(HeapTupleHeader row, const char *id)
-{
-	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row),
-											  HeapTupleHeaderGetTypMod(row));
-	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
-	char	   *result = NULL;
-
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (!TupleDescAttr(desc, i)->attisdropped &&
-			strcmp(NameStr(TupleDescAttr(desc, i)->attname), id) == 0)
-			result = SPI_getvalue(&tuple, desc, i + 1);
-	}
-	ReleaseTupleDesc(desc);
-	return result;
-}
-
-/* The id in a json object, as text, palloc'd; NULL for NULL. */
-static char *
-IdOfJsonb(Jsonb *customer, const char *id)
-{
-	JsonbValue	value;
-
-	if (!CsJsonFind(&customer->root, id, &value))
-		return NULL;
-	if (value.type == jbvString)
-		return pnstrdup(value.val.string.val, value.val.string.len);
-	return value.type == jbvNumeric ?
-		DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric))) : NULL;
-}
-
 /* What TakeRecommendation fills. */
 typedef struct Recommending
 {
@@ -271,22 +235,24 @@ custseg_recommendations(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
 	Recommending recommending = {fcinfo, (Datum) 0};
 	const CsScorer *scorer;
-	CsValue		segment = CsValueNull(INT4OID);
+	const CsOverride *override;
 	CsAssignment placed;
-	char	   *id;
+	int			index = -1;
 
 	if (site == NULL)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
-	if (CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
-		segment = CsValueInt4(CsScorerSegments(scorer)[placed.index].segment);
-	id = CsScorerId(scorer);
-	if (id != NULL)
-		id = site->is_jsonb ? IdOfJsonb(PG_GETARG_JSONB_P(CS_PREDICT_CUSTOMER), id) :
-			IdOfRow(PG_GETARG_HEAPTUPLEHEADER(CS_PREDICT_CUSTOMER), id);
+	override = CsCallSiteFindOverride(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
+	if (override != NULL)
+		index = override->index;
+	else if (CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+		index = placed.index;
 	if (CsCatalogRead(recommend_sql,
-					  CsValues(CsValueText(NameStr(scorer->model)), CsValueInt4(scorer->version), segment,
-							   CsValueText(id)), TakeRecommendation, &recommending) != 1)
+					  CsValues(CsValueText(NameStr(scorer->model)), CsValueInt4(scorer->version),
+							   index < 0 ? CsValueNull(INT4OID) :
+							   CsValueInt4(CsScorerSegments(scorer)[index].segment),
+							   override == NULL ? CsValueNull(INT8OID) : CsValueInt8(override->id)),
+					  TakeRecommendation, &recommending) != 1)
 		CsReportDroppedVersion(scorer);
 	PG_RETURN_DATUM(recommending.result);
 }

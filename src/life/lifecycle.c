@@ -65,7 +65,10 @@ static const char *const version_sql =
 "SELECT v.version FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
-/* All that belongs to a version goes with it, and all that belongs to a model. */
+/*
+ * All that belongs to a version goes with it, and all that belongs to a model, but for exclusions in force:
+ * who objected to profiling has not objected to one model of that name.
+ */
 static const char *const drop_version_sql =
 "WITH f AS ("
 " DELETE FROM custseg.feature AS f"
@@ -88,7 +91,10 @@ static const char *const drop_model_sql =
 "ms AS (DELETE FROM custseg.monitor_segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
 "a AS (DELETE FROM custseg.alert AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
 "sa AS (DELETE FROM custseg.segment_action AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
-"so AS (DELETE FROM custseg.segment_override AS o WHERE o.model OPERATOR(pg_catalog.=) $1) "
+"so AS (DELETE FROM custseg.segment_override AS o WHERE o.model OPERATOR(pg_catalog.=) $1"
+" AND (o.kind OPERATOR(pg_catalog.<>) 'exclusion' OR o.ended_at IS NOT NULL)"
+" AND o.owner OPERATOR(pg_catalog.=)"
+"  (SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1)) "
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const name_segment_sql =

@@ -234,6 +234,7 @@ custseg_at_risk(PG_FUNCTION_ARGS)
 	state.pass = CsPassOpenModel(CsTextArgument(fcinfo, ARG_MODEL),
 								 CsVersionArgument(fcinfo, ARG_VERSION),
 								 CsTextArgument(fcinfo, ARG_SOURCE), CS_PLACE_STRICT, &state.placer);
+	CsPassHonour(state.pass, state.placer);
 	scorer = state.placer->scoring.scorer;
 	ReadRanks(&state);
 	state.memberships = state.placer->memberships = palloc(sizeof(double) * scorer->nsegments);

@@ -243,11 +243,11 @@ PutRelation(CsQuality *quality)
 
 /* Count what an id repeats and where it is missing, and judge it. */
 static void
-JudgeId(CsQuality *quality, const CsColumn *column, CsQualityRow *row)
+JudgeId(CsQuality *quality, const List *columns, CsQualityRow *row)
 {
 	CsIdCounts	counts;
 
-	if (!CsRelationCountId(quality->relation, column, &counts))
+	if (!CsRelationCountId(quality->relation, columns, &counts))
 	{
 		CsFindingAdd(&row->finding, CS_VERDICT_INSUFFICIENT, "values of type %s cannot be compared",
 					 row->type_now);
@@ -265,16 +265,36 @@ JudgeId(CsQuality *quality, const CsColumn *column, CsQualityRow *row)
 	CsFindingDefault(&row->finding, "every row has an id of its own");
 }
 
+/* The name of a column. */
+static char *
+ColumnName(const CsColumn *column)
+{
+	return pstrdup(NameStr(column->name));
+}
+
+/* What is said of each column, separated by commas; palloc'd. */
+static char *
+ListColumns(const List *columns, char *(*say) (const CsColumn *column))
+{
+	StringInfoData list;
+	ListCell   *cell;
+
+	initStringInfo(&list);
+	foreach(cell, columns)
+		appendStringInfo(&list, "%s%s", list.len > 0 ? "," : "", say(lfirst(cell)));
+	return list.data;
+}
+
 /* The row of the id: as trained, or the source's key; none when there is neither. */
 static void
 PutId(CsQuality *quality)
 {
-	const CsColumn *column = CsFindIdColumn(quality->relation, quality->base.id);
+	List	   *columns = CsFindKey(quality->relation, quality->base.id);
 	CsQualityRow row;
 
-	if (column == NULL && quality->base.id == NULL)
+	if (columns == NIL && quality->base.id == NULL)
 		return;
-	if (column == NULL)
+	if (columns == NIL)
 	{
 		CsQualityRowInit(&row, "id", quality->base.id, "missing");
 		CsFindingAdd(&row.finding, CS_VERDICT_WATCH,
@@ -282,9 +302,9 @@ PutId(CsQuality *quality)
 	}
 	else
 	{
-		CsQualityRowInit(&row, "id", NameStr(column->name), "ok");
-		row.type_now = format_type_with_typemod(column->type, column->typmod);
-		JudgeId(quality, column, &row);
+		CsQualityRowInit(&row, "id", ListColumns(columns, ColumnName), "ok");
+		row.type_now = ListColumns(columns, CsColumnTypeName);
+		JudgeId(quality, columns, &row);
 	}
 	row.n = quality->observation->nrows;
 	CsQualityPut(quality, &row);

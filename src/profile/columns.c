@@ -126,7 +126,7 @@ IsKey(const CsReport *report, const List *primary_key, const CsColumn *column)
 {
 	ListCell   *cell;
 
-	if (report->id != NULL && strcmp(report->id, NameStr(column->name)) == 0)
+	if (CsIdHasColumn(report->id, NameStr(column->name)))
 		return true;
 	foreach(cell, primary_key)
 		if (strcmp(lfirst(cell), NameStr(column->name)) == 0)
@@ -140,7 +140,7 @@ AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 	   const CsPortraitRequest *request)
 {
 	const CsPipeline *p = CsScorerPipeline(portrait->scorer);
-	List	   *primary_key = CsRelationPrimaryKey(rel);
+	List	   *primary_key = CsPrimaryKey(rel->relid);
 
 	for (int i = 0; i < p->nfeatures; i++)
 	{

@@ -440,7 +440,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 
 	c.pass = CsPassOpen(CsSourceOpen(report->scorer, report->source));
 	c.placer = CsPassPlace(c.pass, report->scorer, CS_PLACE_TRY);
-	CsPassIdentify(c.pass, CsFindIdColumn(c.pass->relation, report->id));
+	CsPassIdentify(c.pass, CsFindKey(c.pass->relation, report->id));
 	CsPassHonour(c.pass, c.placer);
 	portrait->scorer = report->scorer;
 	portrait->nsegments = portrait->scorer->nsegments;

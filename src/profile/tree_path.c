@@ -156,7 +156,7 @@ custseg_decision_path(PG_FUNCTION_ARGS)
 	int			node = 0;
 
 	site = CsCallSiteForModel(fcinfo);
-	if (site == NULL)
+	if (site == NULL || CsIsDecidedByHand(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER)))
 		return (Datum) 0;
 	OpenTree(&tree, site->scoring.scorer);
 	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))

@@ -27,7 +27,7 @@ typedef struct AssignSite
 	CsScoring	scoring;
 	CsBinding  *binding;
 	CsOverrides *overrides;		/* NULL: there are none */
-	AttrNumber	id;				/* with overrides: the attribute that tells customers; 0: none */
+	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: the attributes that tell customers */
 } AssignSite;
 
 PG_FUNCTION_INFO_V1(custseg_assign_segment);
@@ -145,17 +145,20 @@ RejectGeneratedFeatures(const CsBinding *binding, const CsPipeline *p, TupleDesc
 static void
 ResolveOverrides(AssignSite *site, Relation rel, const CsScorer *scorer)
 {
+	TupleDesc	desc = RelationGetDescr(rel);
 	MemoryContext old;
-	char	   *id;
+	CsKey		key;
+	List	   *names;
 
 	site->overrides = NULL;
-	if (!CsCacheHasOverrides(NameStr(scorer->model)))
+	if (!CsCacheHasOverrides(scorer))
 		return;
 	old = MemoryContextSwitchTo(site->context);
-	id = CsScorerId(scorer);
-	site->id = id == NULL ? InvalidAttrNumber : get_attnum(RelationGetRelid(rel), id);
-	if (site->id > 0)
-		site->overrides = CsOverridesLoad(scorer);
+	CsScorerKey(scorer, &key);
+	names = CsKeyOfRow(&key, desc, RelationGetRelid(rel));
+	CsKeyAttributes(names, desc, site->key);
+	if (names != NIL)
+		site->overrides = CsOverridesLoad(scorer, CsIdentityOfAttributes(desc, site->key, list_length(names)));
 	MemoryContextSwitchTo(old);
 }
 
@@ -163,9 +166,14 @@ ResolveOverrides(AssignSite *site, Relation rel, const CsScorer *scorer)
 static const CsOverride *
 FindOverride(const AssignSite *site, HeapTuple row, TupleDesc desc)
 {
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
 	if (site->overrides == NULL)
 		return NULL;
-	return CsOverridesFind(site->overrides, SPI_getvalue(row, desc, site->id));
+	for (int i = 0; i < site->overrides->identity->nparts; i++)
+		values[i] = heap_getattr(row, site->key[i], desc, &nulls[i]);
+	return CsOverridesFind(site->overrides, values, nulls);
 }
 
 /* Where the row belongs: index of its segment, -1 for none. */

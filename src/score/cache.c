@@ -38,7 +38,6 @@ typedef enum CacheFact
 {
 	CACHE_MAY_USE,				/* number: role that may; the entry's existence is the answer */
 	CACHE_ROW,					/* number: 0; value: the row, as of a statement */
-	CACHE_OVERRIDES,			/* number: 0; value: 1 when somebody has made overrides, else 0 */
 	CACHE_SCORER				/* number: version; value: the scorer, and the row it is made for */
 } CacheFact;
 
@@ -56,6 +55,7 @@ typedef struct CachedScorer
 	Size		size;
 	int			pins;
 	bool		in_cache;		/* false: to be freed with the last pin */
+	bool		has_overrides;	/* somebody has made decisions for customers of the model */
 	CacheKey	key;
 	dlist_node	recency;		/* in cachedScorers */
 } CachedScorer;
@@ -63,7 +63,6 @@ typedef struct CachedScorer
 typedef struct CacheEntry
 {
 	CacheKey	key;
-	bool		has_overrides;
 	CsAsOf		as_of;
 	CsModelRow	row;
 	CachedScorer *scorer;
@@ -80,8 +79,10 @@ static dlist_head cachedScorers = DLIST_STATIC_INIT(cachedScorers); /* last used
 static Size cachedBytes = 0;
 
 static const char *const overrides_sql =
-"SELECT FROM custseg.segment_override AS o "
-"WHERE o.model OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL LIMIT 1";
+"SELECT FROM custseg.model AS m"
+" JOIN custseg.segment_override AS o ON o.owner OPERATOR(pg_catalog.=) m.owner"
+"  AND coalesce(o.model, '') OPERATOR(pg_catalog.=) ANY (ARRAY['', m.name]) "
+"WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL LIMIT 1";
 
 /* The cache lets go of a scorer; it is freed unless someone has it pinned. */
 static void
@@ -183,6 +184,7 @@ AddScorer(const char *model, int version, const CsModelRow *row, const CsScorer 
 	cached->size = size;
 	cached->pins = 0;
 	cached->in_cache = true;
+	cached->has_overrides = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
 	cached->key = MakeKey(model, CACHE_SCORER, (uint32) version);
 	memcpy((char *) cached + SCORER_OFFSET, scorer, VARSIZE(scorer));
 
@@ -355,27 +357,11 @@ CsCacheTry(const char *model, int version)
 	return scorer;
 }
 
-/* Does the model have decisions by hand?  They may have expired. */
+/* Are there decisions by hand for customers of the scorer's model, though they may have expired? */
 bool
-CsCacheHasOverrides(const char *model)
+CsCacheHasOverrides(const CsScorer *scorer)
 {
-	CacheEntry *entry;
-
-	AcceptInvalidationMessages();
-	if (cacheGeneration != CsGeneration())
-		ResetCache();
-	entry = FindFact(model, CACHE_OVERRIDES, 0);
-	if (entry == NULL)
-	{
-		bool		has;
-
-		PushActiveSnapshot(GetCatalogSnapshot(CsModelTable()));
-		has = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
-		PopActiveSnapshot();
-		entry = AddFact(model, CACHE_OVERRIDES, 0);
-		entry->has_overrides = has;
-	}
-	return entry->has_overrides;
+	return CachedOf(scorer)->has_overrides;
 }
 
 /* The context that pinned a scorer goes. */

@@ -247,7 +247,7 @@ custseg_explain(PG_FUNCTION_ARGS)
 	int			nlines;
 
 	site = CsCallSiteForModel(fcinfo);
-	if (site == NULL)
+	if (site == NULL || CsIsDecidedByHand(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER)))
 		return (Datum) 0;
 	memberships = palloc(sizeof(double) * site->scoring.scorer->nsegments);
 	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, memberships))

@@ -3,10 +3,13 @@
  *	  Customers whom somebody has put in a segment, or left out, by hand.
  *
  * A model decides by features; a person may know better.  An override names a customer by id and
- * says which segment is right; an exclusion leaves the customer without one.  Each has a reason, may
- * expire, and is never rewritten: what replaces or ends it only says when and by whom, so that the
- * table is the record of who decided what.  score(), resegment(), assign_segment() and
- * recommendations() ask here; predict() has no id to ask by.
+ * says which segment is right; an exclusion leaves the customer without one, in one model or in all
+ * models of its owner.  Each has a reason, may expire, and is never rewritten: what replaces or ends it
+ * only says when and by whom, so that the table is the record of who decided what.  All that place
+ * customers ask here, where they are told who the customer is; a compiled model by value is not.
+ *
+ * Decisions belong to the owner of the model: who makes a model of the same name later has none of
+ * them.
  */
 #include "custseg.h"
 
@@ -19,23 +22,44 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+/* Whose decisions those of a model are: of the caller, $2, where the model is NULL. */
+#define OWNER_SQL \
+"(SELECT coalesce((SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1), $2))"
+
+/* Decisions for the model itself, or for all models of its owner, that nobody has ended. */
+#define MADE_FOR_SQL \
+"coalesce(o.model, '') OPERATOR(pg_catalog.=) coalesce($1, '') AND o.owner OPERATOR(pg_catalog.=) " OWNER_SQL \
+" AND o.ended_at IS NULL"
+
+#define IN_FORCE_SQL \
+"(o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())"
+
 static const char *const end_sql =
 "UPDATE custseg.segment_override AS o"
-" SET ended_at = LEAST(o.until, pg_catalog.clock_timestamp()), ended_by = $3 "
-"WHERE o.model OPERATOR(pg_catalog.=) $1 AND o.customer OPERATOR(pg_catalog.=) $2"
-" AND o.ended_at IS NULL "
-"RETURNING o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now()";
+" SET ended_at = LEAST(o.until, pg_catalog.clock_timestamp()), ended_by = $2 "
+"WHERE " MADE_FOR_SQL " AND o.customer OPERATOR(pg_catalog.=) ANY ($3) "
+"RETURNING " IN_FORCE_SQL;
 
 static const char *const insert_sql =
 "INSERT INTO custseg.segment_override"
-" (model, customer, kind, segment, reason, until, made_at, made_by) "
-"VALUES ($1, $2, CASE WHEN $3 IS NULL THEN 'exclusion' ELSE 'override' END, $3, $4, $5,"
-" pg_catalog.clock_timestamp(), $6)";
+" (model, owner, customer, kind, segment, reason, until, made_at, made_by) "
+"VALUES ($1, " OWNER_SQL ", $3, CASE WHEN $4 IS NULL THEN 'exclusion' ELSE 'override' END, $4, $5, $6,"
+" pg_catalog.clock_timestamp(), $2)";
+
+static const char *const list_sql =
+"SELECT o.customer FROM custseg.segment_override AS o "
+"WHERE " MADE_FOR_SQL;
 
 static const char *const load_sql =
-"SELECT o.customer, o.segment FROM custseg.segment_override AS o "
-"WHERE o.model OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL"
-" AND (o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())";
+"SELECT o.id, o.customer, o.segment, o.made_by FROM custseg.model AS m"
+" JOIN custseg.segment_override AS o ON o.owner OPERATOR(pg_catalog.=) m.owner"
+"  AND coalesce(o.model, '') OPERATOR(pg_catalog.=) ANY (ARRAY['', m.name]) "
+"WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL AND " IN_FORCE_SQL;
+
+/* Writes the rows of all models of a role anew, as CsBeginChange() does that of one. */
+static const char *const all_models_sql =
+"UPDATE custseg.model AS m SET name = m.name WHERE m.owner OPERATOR(pg_catalog.=) $1 "
+"RETURNING m.name";
 
 PG_FUNCTION_INFO_V1(custseg_override_segment);
 PG_FUNCTION_INFO_V1(custseg_exclude);
@@ -53,10 +77,15 @@ SegmentIndex(const CsScorer *scorer, int segment)
 	return -1;
 }
 
+/* By customer; the newest decision first. */
 static int
-CompareOverrides(const void *a, const void *b)
+CompareOverrides(const void *a, const void *b, void *identity)
 {
-	return strcmp(((const CsOverride *) a)->customer, ((const CsOverride *) b)->customer);
+	const CsOverride *left = a;
+	const CsOverride *right = b;
+	int			order = CsIdentityCompare(identity, left->customer, right->customer);
+
+	return order != 0 ? order : left->id > right->id ? -1 : left->id < right->id;
 }
 
 /* What TakeOverride fills. */
@@ -65,19 +94,31 @@ typedef struct Loading
 	const CsScorer *scorer;
 	CsOverrides *result;
 	int64		capacity;
+	int64		n_lacking;		/* the version lacks their segment */
 } Loading;
 
-/* CsCatalogVisitor: an override whose segment the version has. */
+/*
+ * CsCatalogVisitor: a decision whose segment the version has, for a customer whose id can be one of these
+ * rows.
+ */
 static void
 TakeOverride(void *state, const CsCatalogRow *row)
 {
 	Loading    *l = state;
 	CsOverrides *result = l->result;
 	bool		excluded;
-	Datum		segment = CsRowDatum(row, 2, &excluded);
-	int			index = excluded ? -1 : SegmentIndex(l->scorer, DatumGetInt32(segment));
+	Datum		segment = CsRowDatum(row, 3, &excluded);
+	CsOverride	o = {.id = CsRowInt8(row, 1, 0), .index = -1, .made_by = CsRowText(row, 4)};
 
-	if (!excluded && index < 0)
+	if (!excluded)
+		o.index = SegmentIndex(l->scorer, DatumGetInt32(segment));
+	if (!excluded && o.index < 0)
+	{
+		l->n_lacking++;
+		return;
+	}
+	o.customer = palloc(sizeof(Datum) * result->identity->nparts);
+	if (!CsIdentityRead(result->identity, CsRowText(row, 2), o.customer))
 		return;
 	if (result->n == l->capacity)
 	{
@@ -86,42 +127,70 @@ TakeOverride(void *state, const CsCatalogRow *row)
 			palloc(sizeof(CsOverride) * l->capacity) :
 			repalloc_huge(result->overrides, sizeof(CsOverride) * l->capacity);
 	}
-	result->overrides[result->n].index = index;
-	result->overrides[result->n++].customer = CsRowText(row, 1);
+	result->overrides[result->n++] = o;
 }
 
 /*
- * The decisions by hand of the scorer's model that hold now and whose segment this version has,
- * palloc'd; NULL when there are none.
+ * The decisions that hold now for customers of a model and whose segment the version has, palloc'd; NULL
+ * when there are none.  The identity, which is kept, says how customers are told.  A NOTICE counts those
+ * whose segment the version lacks.
  */
 CsOverrides *
-CsOverridesLoad(const CsScorer *scorer)
+CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity)
 {
 	Loading		l = {scorer, palloc0(sizeof(CsOverrides))};
 	CsOverrides *result = l.result;
-	uint64		rows = CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))),
-									 TakeOverride, &l);
+	int			level = CsPlainSettings();
 
-	if (result->n < rows)
+	result->identity = identity;
+	CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))), TakeOverride, &l);
+	AtEOXact_GUC(true, level);
+	if (l.n_lacking > 0)
 		ereport(NOTICE,
 				(errmsg("version %d of model \"%s\" lacks the segment of %lld overrides, which are left to the model",
-						scorer->version, NameStr(scorer->model), (long long) (rows - result->n)),
+						scorer->version, NameStr(scorer->model), (long long) l.n_lacking),
 				 errhint("SELECT * FROM custseg.overrides lists them; end or renew them.")));
 	if (result->n == 0)
 		return NULL;
-	qsort(result->overrides, result->n, sizeof(CsOverride), CompareOverrides);
+	qsort_arg(result->overrides, result->n, sizeof(CsOverride), CompareOverrides, identity);
 	return result;
 }
 
-/* The decision about a customer, by the id as text; NULL when the model decides. */
-const CsOverride *
-CsOverridesFind(const CsOverrides *overrides, const char *customer)
+/* Are there decisions for customers of a scorer's model that hold now? */
+bool
+CsOverridesHold(const CsScorer *scorer)
 {
-	CsOverride	key = {.customer = unconstify(char *, customer)};
+	return CsCacheHasOverrides(scorer) &&
+		CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))), NULL, NULL) > 0;
+}
 
-	if (overrides == NULL || customer == NULL)
+/* The decision for the customer whose id has these values; NULL when the model decides. */
+const CsOverride *
+CsOverridesFind(const CsOverrides *overrides, const Datum *values, const bool *nulls)
+{
+	Datum		customer[INDEX_MAX_KEYS];
+	int64		low = 0;
+	int64		high;
+
+	if (overrides == NULL)
 		return NULL;
-	return bsearch(&key, overrides->overrides, overrides->n, sizeof(CsOverride), CompareOverrides);
+	memcpy(customer, values, sizeof(Datum) * overrides->identity->nparts);
+	if (!CsIdentityPrepare(overrides->identity, customer, nulls))
+		return NULL;
+	high = overrides->n;
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (CsIdentityCompare(overrides->identity, overrides->overrides[middle].customer, customer) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == overrides->n ||
+		CsIdentityCompare(overrides->identity, overrides->overrides[low].customer, customer) != 0)
+		return NULL;
+	return &overrides->overrides[low];
 }
 
 /* The arguments: of all three, and what follows. */
@@ -139,23 +208,6 @@ enum
 {
 	EXCLUDE_REASON = ARG_CUSTOMER + 1, EXCLUDE_UNTIL
 };
-
-/* The customer, of any type, as text; an error when it is NULL. */
-static char *
-CustomerArgument(FunctionCallInfo fcinfo)
-{
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, ARG_CUSTOMER);
-	Oid			output;
-	bool		is_varlena;
-
-	CsRequireArgument(fcinfo, ARG_CUSTOMER, "customer");
-	if (type == UNKNOWNOID)
-		return pstrdup(DatumGetCString(PG_GETARG_DATUM(ARG_CUSTOMER)));
-	if (!OidIsValid(type))
-		elog(ERROR, "could not determine the type of the customer");
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, PG_GETARG_DATUM(ARG_CUSTOMER));
-}
 
 /* A reason that says something. */
 static char *
@@ -189,44 +241,132 @@ UntilArgument(FunctionCallInfo fcinfo, int argument)
 	return CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(until), false);
 }
 
-/* End what holds for a customer; inside SPI.  Was there anything that had not expired? */
-static bool
-EndOverride(const char *model, const char *customer)
+/* One call: whose decisions, for which customer. */
+typedef struct Deciding
 {
-	bool		isnull;
+	char	   *model;			/* NULL: all models of the caller */
+	List	   *models;			/* (char *) whose customers it is about */
+	CsIdentity *identity;		/* of the model's customers; NULL: not known */
+	char	   *customer;
+} Deciding;
 
-	if (CsCatalogExecute(end_sql, CsValues(CsValueText(model), CsValueText(customer),
-										   CsValueName(CsCallerName())), false) == 0)
-		return false;
-	return DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+/* Begin a change of all models of the caller; returns their names (char *), palloc'd. */
+static List *
+BeginAllModels(const char *command)
+{
+	List	   *models = NIL;
+	MemoryContext context = CurrentMemoryContext;
+
+	CsRequireWritable(command);
+	CsModelLock(psprintf("all models of role %s", CsCallerName()));
+	SPI_connect();
+	CsCatalogExecute(all_models_sql, CsValues(CsValueName(CsCallerName())), false);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		MemoryContext old = MemoryContextSwitchTo(context);
+
+		models = lappend(models, pstrdup(name));
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+	return models;
 }
 
-/* Replace what holds for a customer; "segment" is NULL for an exclusion.  Inside SPI. */
+/* Read model and customer, and lock what is to be changed. */
 static void
-Decide(const char *model, const char *customer, CsValue segment, const char *reason,
-	   CsValue until)
+BeginDeciding(FunctionCallInfo fcinfo, const char *command, bool may_be_all, Deciding *d)
 {
+	memset(d, 0, sizeof(*d));
+	if (may_be_all && PG_ARGISNULL(ARG_MODEL))
+		d->models = BeginAllModels(command);
+	else
+	{
+		d->model = CsBeginChange(fcinfo, command);
+		d->models = list_make1(d->model);
+		d->identity = CsIdentityOfModel(d->model);
+	}
+	d->customer = CsCustomerArgument(fcinfo, ARG_CUSTOMER, d->identity);
+}
 
-	(void) EndOverride(model, customer);
-	CsCatalogExecute(insert_sql, CsValues(CsValueText(model), CsValueText(customer), segment,
-										  CsValueText(reason), until, CsValueName(CsCallerName())), false);
+/*
+ * The texts by which the customer is named in decisions that nobody has ended, as a text[]: the present
+ * text, and what else reads as the same id.  Inside SPI.
+ */
+static CsValue
+TextsOfCustomer(const Deciding *d)
+{
+	const char **texts;
+	Datum		customer[INDEX_MAX_KEYS];
+	Datum		other[INDEX_MAX_KEYS];
+	int			n = 1;
+	int			level;
+
+	if (d->identity == NULL || CsIdentityIsPlain(d->identity))
+		return CsValueTexts((const char *const *) &d->customer, 1);
+	level = CsPlainSettings();
+	CsCatalogExecute(list_sql, CsValues(CsValueText(d->model), CsValueName(CsCallerName())), false);
+	texts = palloc(sizeof(char *) * (SPI_processed + 1));
+	texts[0] = d->customer;
+	(void) CsIdentityRead(d->identity, d->customer, customer);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		texts[n] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		n += CsIdentityRead(d->identity, texts[n], other) &&
+			CsIdentityCompare(d->identity, customer, other) == 0;
+	}
+	AtEOXact_GUC(true, level);
+	return CsValueTexts(texts, n);
+}
+
+/* End what holds for a customer; inside SPI.  Was there anything that had not expired? */
+static bool
+EndOverride(const Deciding *d)
+{
+	CsValue		texts = TextsOfCustomer(d);
+	bool		result = false;
+
+	CsCatalogExecute(end_sql, CsValues(CsValueText(d->model), CsValueName(CsCallerName()), texts), false);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		bool		isnull;
+
+		result |= DatumGetBool(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull));
+	}
+	return result;
+}
+
+/* Replace what holds for a customer; "segment" is NULL for an exclusion. */
+static void
+Decide(FunctionCallInfo fcinfo, const Deciding *d, CsValue segment, const char *reason, CsValue until)
+{
+	SPI_connect();
+	(void) EndOverride(d);
+	CsCatalogExecute(insert_sql, CsValues(CsValueText(d->model), CsValueName(CsCallerName()),
+										  CsValueText(d->customer), segment, CsValueText(reason), until),
+					 false);
+	SPI_finish();
+	CsTellUnknownCustomer(d->models, d->customer, fcinfo->flinfo->fn_extra != NULL);
+	fcinfo->flinfo->fn_extra = fcinfo->flinfo;	/* this call has been made */
 }
 
 /* override_segment(model, customer, segment, reason, until) */
 Datum
 custseg_override_segment(PG_FUNCTION_ARGS)
 {
-	char	   *model = CsBeginChange(fcinfo, "custseg.override_segment()");
-	char	   *customer = CustomerArgument(fcinfo);
-	char	   *reason = ReasonArgument(fcinfo, OVERRIDE_REASON);
-	CsValue		until = UntilArgument(fcinfo, OVERRIDE_UNTIL);
+	Deciding	d;
+	char	   *reason;
+	CsValue		until;
+	int32		segment;
 
-	int32		segment = CsRequiredInt(fcinfo, OVERRIDE_SEGMENT, "segment");
-
+	BeginDeciding(fcinfo, "custseg.override_segment()", false, &d);
+	reason = ReasonArgument(fcinfo, OVERRIDE_REASON);
+	until = UntilArgument(fcinfo, OVERRIDE_UNTIL);
+	segment = CsRequiredInt(fcinfo, OVERRIDE_SEGMENT, "segment");
 	SPI_connect();
-	CsRequireSegment(model, segment);
-	Decide(model, customer, CsValueInt4(segment), reason, until);
+	CsRequireSegment(d.model, segment);
 	SPI_finish();
+	Decide(fcinfo, &d, CsValueInt4(segment), reason, until);
 	PG_RETURN_VOID();
 }
 
@@ -234,14 +374,14 @@ custseg_override_segment(PG_FUNCTION_ARGS)
 Datum
 custseg_exclude(PG_FUNCTION_ARGS)
 {
-	char	   *model = CsBeginChange(fcinfo, "custseg.exclude()");
-	char	   *customer = CustomerArgument(fcinfo);
-	char	   *reason = ReasonArgument(fcinfo, EXCLUDE_REASON);
-	CsValue		until = UntilArgument(fcinfo, EXCLUDE_UNTIL);
+	Deciding	d;
+	char	   *reason;
+	CsValue		until;
 
-	SPI_connect();
-	Decide(model, customer, CsValueNull(INT4OID), reason, until);
-	SPI_finish();
+	BeginDeciding(fcinfo, "custseg.exclude()", true, &d);
+	reason = ReasonArgument(fcinfo, EXCLUDE_REASON);
+	until = UntilArgument(fcinfo, EXCLUDE_UNTIL);
+	Decide(fcinfo, &d, CsValueNull(INT4OID), reason, until);
 	PG_RETURN_VOID();
 }
 
@@ -249,12 +389,12 @@ custseg_exclude(PG_FUNCTION_ARGS)
 Datum
 custseg_end_override(PG_FUNCTION_ARGS)
 {
-	char	   *model = CsBeginChange(fcinfo, "custseg.end_override()");
-	char	   *customer = CustomerArgument(fcinfo);
+	Deciding	d;
 	bool		ended;
 
+	BeginDeciding(fcinfo, "custseg.end_override()", true, &d);
 	SPI_connect();
-	ended = EndOverride(model, customer);
+	ended = EndOverride(&d);
 	SPI_finish();
 	PG_RETURN_BOOL(ended);
 }

@@ -10,7 +10,6 @@
 #include "custseg.h"
 
 #include "score/pass.h"
-#include "utils/lsyscache.h"
 
 /*
  * A pass over a relation, which stays the caller's.  Everything is allocated in
@@ -22,7 +21,6 @@ CsPassOpen(const CsRelation *relation)
 	CsPass	   *pass = palloc0(sizeof(CsPass));
 
 	pass->relation = relation;
-	pass->id = -1;
 	pass->is_first = true;
 	return pass;
 }
@@ -42,7 +40,7 @@ CsPassOpenModel(const char *model, int version, const char *source, CsPlacing pl
 	CsCachePin(scorer, CurrentMemoryContext);
 	pass = CsPassOpen(CsSourceOpen(scorer, source));
 	*placer = CsPassPlace(pass, scorer, placing);
-	CsPassIdentify(pass, CsFindIdColumn(pass->relation, CsScorerId(scorer)));
+	CsPassIdentify(pass, CsFindKey(pass->relation, CsScorerId(scorer)));
 	return pass;
 }
 
@@ -137,16 +135,14 @@ CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 
 /* Have the id of rows read from that column; nothing happens for NULL.  See CsFindIdColumn(). */
 void
-CsPassIdentify(CsPass *pass, const CsColumn *column)
+CsPassIdentify(CsPass *pass, const List *key)
 {
-	Oid			output;
-	bool		is_varlena;
-
-	if (column == NULL)
+	if (key == NIL)
 		return;
-	pass->id = CsPassColumn(pass, column);
-	getTypeOutputInfo(column->type, &output, &is_varlena);
-	fmgr_info(output, &pass->id_output);
+	pass->identity = CsIdentityOfColumns(key);
+	pass->key = palloc(sizeof(int) * pass->identity->nparts);
+	for (int i = 0; i < pass->identity->nparts; i++)
+		pass->key[i] = CsPassColumn(pass, list_nth(key, i));
 }
 
 /*
@@ -157,8 +153,11 @@ CsPassHonour(CsPass *pass, CsPlacer *placer)
 {
 	const CsScorer *scorer = placer->scoring.scorer;
 
-	placer->overrides = CsOverridesLoad(scorer);
-	if (placer->overrides != NULL && pass->id < 0)
+	if (!CsOverridesHold(scorer))
+		return;
+	if (pass->identity != NULL)
+		placer->overrides = CsOverridesLoad(scorer, pass->identity);
+	else
 		ereport(WARNING,
 				(errmsg("overrides of model \"%s\" are not honoured: %s has no column that identifies a customer",
 						NameStr(scorer->model), pass->relation->description),
@@ -175,12 +174,41 @@ CsPassVisit(CsPass *pass, const CsVisitor *visitor)
 	pass->visitors = lappend(pass->visitors, v);
 }
 
-/* The id of a row as text, palloc'd; NULL without one. */
+/* The values of a row's id. */
+static void
+TakeId(const CsPass *pass, const Datum *values, const bool *nulls, Datum *id, bool *id_nulls)
+{
+	for (int i = 0; i < pass->identity->nparts; i++)
+	{
+		id[i] = values[pass->key[i]];
+		id_nulls[i] = nulls[pass->key[i]];
+	}
+}
+
+/* The id of a row as text, palloc'd, see CsIdentityText(); NULL without one. */
 char *
 CsPassId(CsPass *pass, const Datum *values, const bool *nulls)
 {
-	return pass->id < 0 || nulls[pass->id] ? NULL :
-		OutputFunctionCall(&pass->id_output, values[pass->id]);
+	Datum		id[INDEX_MAX_KEYS];
+	bool		id_nulls[INDEX_MAX_KEYS];
+
+	if (pass->identity == NULL)
+		return NULL;
+	TakeId(pass, values, nulls, id, id_nulls);
+	return CsIdentityText(pass->identity, id, id_nulls);
+}
+
+/* What somebody has decided for the row's customer, or NULL. */
+static const CsOverride *
+FindOverride(const CsPass *pass, const CsPlacer *p, const Datum *values, const bool *nulls)
+{
+	Datum		id[INDEX_MAX_KEYS];
+	bool		id_nulls[INDEX_MAX_KEYS];
+
+	if (p->overrides == NULL)
+		return NULL;
+	TakeId(pass, values, nulls, id, id_nulls);
+	return CsOverridesFind(p->overrides, id, id_nulls);
 }
 
 /* Place a row by one version. */
@@ -192,8 +220,7 @@ PlaceRow(CsPass *pass, CsPlacer *p, const Datum *values, const bool *nulls)
 	CsBindValues(p->binding, CsScorerPipeline(s->scorer), values, nulls, s->raw);
 	if (!pass->is_first || p->placing == CS_PLACE_NOT || !p->is_bound)
 		return;
-	p->override = p->overrides == NULL ? NULL :
-		CsOverridesFind(p->overrides, CsPassId(pass, values, nulls));
+	p->override = FindOverride(pass, p, values, nulls);
 	if (p->placing == CS_PLACE_STRICT ?
 		p->override != NULL || !CsScoringPlace(s, &p->placed, p->memberships) :
 		!CsScoringTry(s, &p->placed, p->memberships))
@@ -229,7 +256,7 @@ BeginReading(CsPass *pass)
 	{
 		pass->placers = NIL;
 		pass->columns.ncolumns = 0;
-		pass->id = -1;
+		pass->identity = NULL;
 	}
 	foreach(cell, pass->visitors)
 	{

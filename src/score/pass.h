@@ -50,8 +50,8 @@ typedef struct CsPass
 {
 	const CsRelation *relation;
 	CsColumnSet columns;		/* that are read */
-	int			id;				/* which of them says who a customer is; -1: none */
-	FmgrInfo	id_output;
+	CsIdentity *identity;		/* of what says who a customer is; NULL: nothing does */
+	int		   *key;			/* which of the columns do: one for each of its parts */
 	List	   *placers;
 	List	   *visitors;
 	bool		is_first;		/* reading */
@@ -64,7 +64,7 @@ extern CsPass *CsPassOpenModel(const char *model, int version, const char *sourc
 
 extern CsPlacer *CsPassPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
 extern CsPlacer *CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing);
-extern void CsPassIdentify(CsPass *pass, const CsColumn *column);
+extern void CsPassIdentify(CsPass *pass, const List *key);
 extern void CsPassHonour(CsPass *pass, CsPlacer *placer);
 extern int	CsPassColumn(CsPass *pass, const CsColumn *column);
 

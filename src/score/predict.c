@@ -16,9 +16,11 @@
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "nodes/nodeFuncs.h"
 #include "score/score.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/typcache.h"
@@ -98,6 +100,8 @@ ForgetScorer(CsCallSite *site)
 	site->scoring.scorer = NULL;
 	site->argument = NULL;
 	site->binding = NULL;
+	site->overrides = NULL;
+	site->has_overrides = false;
 	site->row_type = InvalidOid;
 	MemoryContextReset(site->context);
 	site->binding_context = AllocSetContextCreate(site->context, "custseg row type",
@@ -115,6 +119,32 @@ IsResolvedModel(const CsCallSite *site, const text *model, int version)
 		memcmp(site->model, VARDATA_ANY(model), site->model_length) == 0;
 }
 
+/* Note how the model tells customers, and load what is decided for those that come as jsonb. */
+static void
+ResolveOverrides(CsCallSite *site)
+{
+	MemoryContext old = MemoryContextSwitchTo(site->context);
+
+	site->has_overrides = true;
+	CsScorerKey(site->scoring.scorer, &site->trained_key);
+	if (site->is_jsonb && site->trained_key.names != NIL)
+		site->overrides = CsOverridesLoad(site->scoring.scorer,
+										  CsIdentityOfTypes(site->trained_key.types,
+															list_length(site->trained_key.names)));
+	MemoryContextSwitchTo(old);
+}
+
+/* Load what is decided for customers that come as rows, told by n attributes of them. */
+static void
+LoadOverrides(CsCallSite *site, TupleDesc desc, int n)
+{
+	MemoryContext old = MemoryContextSwitchTo(site->binding_context);
+
+	site->overrides = n == 0 ? NULL :
+		CsOverridesLoad(site->scoring.scorer, CsIdentityOfAttributes(desc, site->key, n));
+	MemoryContextSwitchTo(old);
+}
+
 /* Take the model from the cache and keep it pinned; what is bound to it stays when it is the same. */
 static void
 ResolveModel(CsCallSite *site, const text *model, int version)
@@ -128,6 +158,8 @@ ResolveModel(CsCallSite *site, const text *model, int version)
 		ForgetScorer(site);
 		CsCachePin(scorer, site->context);
 		CsScoringInit(&site->scoring, scorer, site->context);
+		if (CsCacheHasOverrides(scorer))
+			ResolveOverrides(site);
 	}
 
 	/* News that came meanwhile leave the generation behind: the next row asks again. */
@@ -230,6 +262,7 @@ BindRowType(CsCallSite *site, Oid type, int32 typmod)
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, typmod);
 
 	site->binding = NULL;
+	site->overrides = NULL;
 	MemoryContextReset(site->binding_context);
 	if (type != RECORDOID)
 	{
@@ -240,7 +273,25 @@ BindRowType(CsCallSite *site, Oid type, int32 typmod)
 	site->row_typmod = typmod;
 	site->binding = CsBindingForRow(CsScorerPipeline(scorer), desc, NameStr(scorer->model),
 									site->binding_context);
+	if (site->has_overrides)
+	{
+		List	   *names = CsKeyOfRow(&site->trained_key, desc, get_typ_typrelid(type));
+
+		CsKeyAttributes(names, desc, site->key);
+		LoadOverrides(site, desc, list_length(names));
+	}
 	ReleaseTupleDesc(desc);
+}
+
+/* Have the binding for a row's type. */
+static inline void
+BindRow(CsCallSite *site, HeapTupleHeader row)
+{
+	Oid			type = HeapTupleHeaderGetTypeId(row);
+	int32		typmod = HeapTupleHeaderGetTypMod(row);
+
+	if (!IsBoundTo(site, type, typmod))
+		BindRowType(site, type, typmod);
 }
 
 /* Place the customer, who is argument 1 of the call, as CsScoringPlace() does. */
@@ -255,14 +306,124 @@ CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *
 	else
 	{
 		HeapTupleHeader row = DatumGetHeapTupleHeader(customer);
-		Oid			type = HeapTupleHeaderGetTypeId(row);
-		int32		typmod = HeapTupleHeaderGetTypMod(row);
 
-		if (!IsBoundTo(site, type, typmod))
-			BindRowType(site, type, typmod);
+		BindRow(site, row);
 		CsBindRow(site->binding, p, row, scoring->raw);
 	}
 	return CsScoringPlace(scoring, result, memberships);
+}
+
+/* The values of a row that tell who the customer is. */
+static void
+KeyOfRow(CsCallSite *site, HeapTupleHeader row, Datum *values, bool *nulls)
+{
+	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(row), .t_data = row};
+	TupleDesc	desc = lookup_rowtype_tupdesc(site->row_type, site->row_typmod);
+
+	for (int i = 0; i < site->overrides->identity->nparts; i++)
+		values[i] = heap_getattr(&tuple, site->key[i], desc, &nulls[i]);
+	ReleaseTupleDesc(desc);
+}
+
+/* What a json object has for a key, as text; NULL unless it is a text, a number or a boolean. */
+static char *
+TextOfJsonb(Jsonb *customer, const char *name)
+{
+	JsonbValue	value;
+
+	if (!CsJsonFind(&customer->root, name, &value))
+		return NULL;
+	switch (value.type)
+	{
+		case jbvString:
+			return pnstrdup(value.val.string.val, value.val.string.len);
+		case jbvNumeric:
+			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
+		case jbvBool:
+			return pstrdup(value.val.boolean ? "true" : "false");
+		default:
+			return NULL;
+	}
+}
+
+/* Likewise of jsonb, as far as they are values of the id's types. */
+static void
+KeyOfJsonb(CsCallSite *site, Jsonb *customer, Datum *values, bool *nulls)
+{
+	CsIdentity *identity = site->overrides->identity;
+
+	for (int i = 0; i < identity->nparts; i++)
+	{
+		char	   *text = TextOfJsonb(customer, list_nth(site->trained_key.names, i));
+
+		nulls[i] = text == NULL || !CsIdentityReadPart(identity, i, text, &values[i]);
+	}
+}
+
+/* What somebody has decided for a customer, whose row's type is bound, or NULL. */
+static const CsOverride *
+FindOverride(CsCallSite *site, Datum customer)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
+	if (site->is_jsonb)
+		KeyOfJsonb(site, DatumGetJsonbP(customer), values, nulls);
+	else
+		KeyOfRow(site, DatumGetHeapTupleHeader(customer), values, nulls);
+	return CsOverridesFind(site->overrides, values, nulls);
+}
+
+/*
+ * What somebody has decided by hand for the customer of a call, where the model is given by name and the
+ * customer comes with the id.  NULL when the model decides.
+ */
+const CsOverride *
+CsCallSiteFindOverride(CsCallSite *site, Datum customer)
+{
+	if (!site->is_jsonb && site->has_overrides)
+		BindRow(site, DatumGetHeapTupleHeader(customer));
+	return site->overrides == NULL ? NULL : FindOverride(site, customer);
+}
+
+/*
+ * Has somebody decided by hand for the customer of a call that explains why the model decides as it does?
+ * Then a NOTICE says who has.
+ */
+bool
+CsIsDecidedByHand(CsCallSite *site, Datum customer)
+{
+	const CsOverride *override = CsCallSiteFindOverride(site, customer);
+
+	if (override == NULL)
+		return false;
+	if (override->index < 0)
+		ereport(NOTICE,
+				(errmsg("role %s has excluded the customer by hand, so there is nothing to explain",
+						override->made_by),
+				 errhint("SELECT * FROM custseg.overrides lists the decisions and their reasons.")));
+	else
+		ereport(NOTICE,
+				(errmsg("role %s has put the customer in segment %d by hand, which no feature explains",
+						override->made_by,
+						CsScorerSegments(site->scoring.scorer)[override->index].segment),
+				 errhint("SELECT * FROM custseg.overrides lists the decisions and their reasons.")));
+	return true;
+}
+
+/*
+ * The index of a customer's segment, by hand or by the model; -1 when he is excluded or cannot be placed.
+ * The model is not asked where somebody has decided.
+ */
+static int
+SegmentOfCustomer(CsCallSite *site, Datum customer)
+{
+	const CsOverride *override = CsCallSiteFindOverride(site, customer);
+	CsAssignment placed;
+
+	if (override != NULL)
+		return override->index;
+	return CsCallSitePlace(site, customer, &placed, NULL) ? placed.index : -1;
 }
 
 /* predict(model, customer, version): number of the segment, NULL when it cannot be placed */
@@ -270,11 +431,11 @@ Datum
 custseg_predict(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	CsAssignment placed;
+	int			index = site == NULL ? -1 : SegmentOfCustomer(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
 
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+	if (index < 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
+	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[index].segment);
 }
 
 /* The arguments of predict_columns(). */
@@ -283,10 +444,20 @@ enum
 	COLUMNS_MODEL, COLUMNS_VERSION, COLUMNS_NAMES, COLUMNS_VALUES
 };
 
+/* The collation of an argument, as the call was planned. */
+static Oid
+ArgumentCollation(FunctionCallInfo fcinfo, int argument)
+{
+	Node	   *call = fcinfo->flinfo->fn_expr;
+
+	return call != NULL && IsA(call, FuncExpr) && argument < list_length(((FuncExpr *) call)->args) ?
+		exprCollation(list_nth(((FuncExpr *) call)->args, argument)) : InvalidOid;
+}
+
 /*
- * Bind the features to the columns of predict_columns(): names from an argument, types from the
- * call.  The plan was made for the version that was deployed then; another one may need other
- * columns.
+ * Bind the features to the columns of predict_columns(): names from an argument, types from the call.
+ * What follows a NULL among the names are the columns that tell who the customer is.
+ * The plan was made for the version that was deployed then; another one may need other columns.
  */
 static void
 BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)
@@ -294,22 +465,51 @@ BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)
 	const CsScorer *scorer = site->scoring.scorer;
 	const CsPipeline *p = CsScorerPipeline(scorer);
 	Datum	   *names;
-	int			ncolumns;
+	bool	   *nulls;
+	int			n;
+	int			nfeatures;
+	int			ncolumns = 0;
 	TupleDesc	desc;
 
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(COLUMNS_NAMES), TEXTOID, -1, false, TYPALIGN_INT, &names, NULL,
-					  &ncolumns);
-	if (ncolumns != PG_NARGS() - COLUMNS_VALUES)
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(COLUMNS_NAMES), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
+					  &n);
+	for (nfeatures = 0; nfeatures < n && !nulls[nfeatures];)
+		nfeatures++;
+	for (int i = 0; i < n; i++)
+		ncolumns += !nulls[i];
+	if (ncolumns != PG_NARGS() - COLUMNS_VALUES || n - ncolumns > 1 || ncolumns - nfeatures > INDEX_MAX_KEYS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%d columns are named, but %d values are given", ncolumns,
 						PG_NARGS() - COLUMNS_VALUES)));
 	desc = CreateTemplateTupleDesc(ncolumns);
 	for (int i = 0; i < ncolumns; i++)
-		TupleDescInitEntry(desc, (AttrNumber) (i + 1), TextDatumGetCString(names[i]),
+	{
+		TupleDescInitEntry(desc, (AttrNumber) (i + 1), TextDatumGetCString(names[i + (i >= nfeatures)]),
 						   get_fn_expr_argtype(fcinfo->flinfo, COLUMNS_VALUES + i), -1, 0);
+		TupleDescInitEntryCollation(desc, (AttrNumber) (i + 1), ArgumentCollation(fcinfo, COLUMNS_VALUES + i));
+		if (i >= nfeatures)
+			site->key[i - nfeatures] = (AttrNumber) (i + 1);
+	}
 	site->binding = CsBindingForRow(p, desc, NameStr(scorer->model), site->binding_context);
+	if (site->has_overrides)
+		LoadOverrides(site, desc, ncolumns - nfeatures);
 	FreeTupleDesc(desc);
+}
+
+/* What somebody has decided for the customer of a call of predict_columns(). */
+static const CsOverride *
+FindOverrideOfColumns(const CsCallSite *site, const Datum *values, const bool *nulls)
+{
+	Datum		key[INDEX_MAX_KEYS];
+	bool		key_nulls[INDEX_MAX_KEYS];
+
+	for (int i = 0; i < site->overrides->identity->nparts; i++)
+	{
+		key[i] = values[site->key[i] - 1];
+		key_nulls[i] = nulls[site->key[i] - 1];
+	}
+	return CsOverridesFind(site->overrides, key, key_nulls);
 }
 
 /*
@@ -322,6 +522,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 	CsCallSite *site;
 	text	   *model;
 	int			version;
+	const CsOverride *override;
 	CsAssignment placed;
 	Datum		values[FUNC_MAX_ARGS];
 	bool		nulls[FUNC_MAX_ARGS];
@@ -340,9 +541,16 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 		values[i - COLUMNS_VALUES] = PG_GETARG_DATUM(i);
 		nulls[i - COLUMNS_VALUES] = PG_ARGISNULL(i);
 	}
-	CsBindValues(site->binding, CsScorerPipeline(site->scoring.scorer), values, nulls,
-				 site->scoring.raw);
-	if (!CsScoringPlace(&site->scoring, &placed, NULL))
+	override = site->overrides == NULL ? NULL : FindOverrideOfColumns(site, values, nulls);
+	placed.index = override == NULL ? -1 : override->index;
+	if (override == NULL)
+	{
+		CsBindValues(site->binding, CsScorerPipeline(site->scoring.scorer), values, nulls,
+					 site->scoring.raw);
+		if (!CsScoringPlace(&site->scoring, &placed, NULL))
+			PG_RETURN_NULL();
+	}
+	if (placed.index < 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 }
@@ -364,14 +572,13 @@ Datum
 custseg_predict_name(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
+	int			index = site == NULL ? -1 : SegmentOfCustomer(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
 	const CsScorer *scorer;
-	CsAssignment placed;
 
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+	if (index < 0)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
-	PG_RETURN_TEXT_P(cstring_to_text(CsScorerAt(scorer, char,
-												CsScorerSegments(scorer)[placed.index].name)));
+	PG_RETURN_TEXT_P(cstring_to_text(CsScorerAt(scorer, char, CsScorerSegments(scorer)[index].name)));
 }
 
 /* The row type that predict_detail returns, looked up once. */
@@ -398,6 +605,7 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
 	const CsScorer *scorer;
 	const CsScorerSegment *segments;
+	const CsOverride *override;
 	CsAssignment placed;
 	double	   *memberships;
 
@@ -405,6 +613,15 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	segments = CsScorerSegments(scorer);
+	override = CsCallSiteFindOverride(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
+	if (override != NULL && override->index < 0)
+		PG_RETURN_NULL();
+	if (override != NULL)
+		PG_RETURN_DATUM(CsRowForm(ResultDesc(fcinfo, site),
+								  CsValues(CsValueInt4(segments[override->index].segment),
+										   CsValueText(CsScorerAt(scorer, char, segments[override->index].name)),
+										   CsValueNull(FLOAT8OID), CsValueNull(FLOAT8OID),
+										   CsValueNull(INT4OID), CsValueNull(FLOAT8ARRAYOID))));
 	memberships = palloc(sizeof(double) * scorer->nsegments);
 	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, memberships))
 		PG_RETURN_NULL();
@@ -431,9 +648,16 @@ custseg_scorer(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsTextArgument(fcinfo, SCORER_MODEL);
 	const CsScorer *scorer;
+	CsScorer   *result;
 
 	if (model == NULL)
 		PG_RETURN_NULL();
 	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, SCORER_VERSION));
-	PG_RETURN_POINTER(memcpy(palloc(VARSIZE(scorer)), scorer, VARSIZE(scorer)));
+	result = memcpy(palloc(VARSIZE(scorer)), scorer, VARSIZE(scorer));
+	if (CsOverridesHold(scorer))
+		ereport(NOTICE,
+				(errmsg("decisions by hand for customers of model \"%s\" do not reach who scores with its compiled form",
+						model),
+				 errhint("Score with the name of the model where exclusions and overrides must hold.")));
+	PG_RETURN_POINTER(result);
 }

@@ -109,8 +109,8 @@ typedef struct Resegment
 	CsScoring	scoring;
 	CsBinding  *binding;
 	CsOverrides *overrides;		/* NULL: there are none */
-	int			id;				/* with overrides: position of the id among what is read */
-	FmgrInfo	id_output;
+	List	   *id;				/* with overrides: the columns (const CsColumn *) that tell customers */
+	int			id_positions[INDEX_MAX_KEYS];	/* of these among what is read */
 	List	   *batch_key;		/* with batches, names of the key's columns */
 	BatchKey   *keys;			/* the same */
 	int			nkeys;
@@ -149,21 +149,21 @@ OpenTable(text *name)
 }
 
 /*
- * The column that identifies customers, so that overrides can be honoured; an error without one,
- * for an excluded customer must not come back silently.
+ * The columns that tell customers, so that overrides can be honoured; an error when there are none, for
+ * whoever was excluded must not come back in silence.
  */
-static const char *
-FindId(const Resegment *r, Relation rel)
+static List *
+FindKey(const Resegment *r, Relation rel)
 {
-	const CsColumn *column = CsFindIdColumn(CsRelationOpen(r->table), CsScorerId(r->scoring.scorer));
+	List	   *columns = CsFindKey(CsRelationOpen(r->table), CsScorerId(r->scoring.scorer));
 
-	if (column == NULL)
+	if (columns == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("overrides of model \"%s\" cannot be honoured: table \"%s\" has no column that identifies a customer",
 						NameStr(r->scoring.scorer->model), RelationGetRelationName(rel)),
 				 errhint("Name the column as the model's id, give the table a primary key, or end the overrides with custseg.end_override().")));
-	return NameStr(column->name);
+	return columns;
 }
 
 /* Add a column to what a round reads, unless it is read already. */
@@ -211,8 +211,8 @@ AddConditions(StringInfo sql, const Resegment *r)
 }
 
 /*
- * The query that a round reads: where each row is, its segment, the features, with overrides its id, and
- * with batches the columns of the key, in whose order the rows come.
+ * The query that a round reads: where each row is, its segment, the features, the columns that tell
+ * customers, and with batches the columns of the key, in whose order the rows come.
  */
 static char *
 BuildReader(Resegment *r, Relation rel, AttrNumber segment_column)
@@ -238,8 +238,8 @@ BuildReader(Resegment *r, Relation rel, AttrNumber segment_column)
 					 errhint("Where features come from a view, use UPDATE ... FROM the view with custseg.predict().")));
 		AddColumn(&sql, rel, name, &columns);
 	}
-	if (r->overrides != NULL)
-		AddColumn(&sql, rel, FindId(r, rel), &columns);
+	foreach(cell, r->id)
+		AddColumn(&sql, rel, NameStr(((const CsColumn *) lfirst(cell))->name), &columns);
 	foreach(cell, r->batch_key)
 		AddColumn(&sql, rel, lfirst(cell), &columns);
 	appendStringInfo(&sql, " FROM %s AS t", r->table);
@@ -262,24 +262,29 @@ NoteDesc(Oid segment_type)
 	return desc;
 }
 
-/* Where the id is among the columns that are read. */
+/* Load the decisions, for customers who are told by these columns. */
 static void
-FindReadId(Resegment *r, Relation rel)
+LoadOverrides(Resegment *r)
 {
-	const CsColumn *column = CsRelationColumn(r->reader, FindId(r, rel));
-	Oid			output;
-	bool		is_varlena;
+	List	   *columns = NIL;
+	int			n = 0;
+	ListCell   *cell;
 
-	r->id = column - r->reader->columns;
-	getTypeOutputInfo(column->type, &output, &is_varlena);
-	fmgr_info(output, &r->id_output);
+	foreach(cell, r->id)
+	{
+		const CsColumn *column = CsRelationColumn(r->reader, NameStr(((const CsColumn *) lfirst(cell))->name));
+
+		r->id_positions[n++] = column - r->reader->columns;
+		columns = lappend(columns, unconstify(CsColumn *, column));
+	}
+	r->overrides = CsOverridesLoad(r->scoring.scorer, CsIdentityOfColumns(columns));
 }
 
 /* The primary key, by whose order batches follow each other, as names; an error without one. */
 static List *
 FindBatchKey(Relation rel, const char *table)
 {
-	List	   *names = CsRelationPrimaryKey(CsRelationOpen(table));
+	List	   *names = CsPrimaryKey(RelationGetRelid(rel));
 
 	if (names == NIL)
 		ereport(ERROR,
@@ -314,19 +319,20 @@ PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char 
 	AttrNumber	number = CsSegmentColumn(rel, column);
 
 	CsScoringInit(&r->scoring, scorer, CurrentMemoryContext);
-	r->overrides = CsOverridesLoad(scorer);
 	r->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 										  RelationGetRelationName(rel));
 	r->column = pstrdup(quote_identifier(column));
 	r->column_type = TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid;
 	if (r->request->batch > 0)
 		r->batch_key = FindBatchKey(rel, r->table);
+	if (CsOverridesHold(scorer))
+		r->id = FindKey(r, rel);
 	r->reader = CsRelationOpen(BuildReader(r, rel, number));
 	r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
 									 r->reader->ncolumns, NameStr(scorer->model),
 									 CurrentMemoryContext, NULL);
-	if (r->overrides != NULL)
-		FindReadId(r, rel);
+	if (r->id != NIL)
+		LoadOverrides(r);
 	FindBatchColumns(r);
 	r->note_desc = NoteDesc(r->column_type);
 }
@@ -335,9 +341,17 @@ PrepareResegment(Resegment *r, const CsScorer *scorer, Relation rel, const char 
 static const CsOverride *
 FindOverride(Resegment *r, const Datum *row, const bool *nulls)
 {
-	if (r->overrides == NULL || nulls[r->id])
+	Datum		id[INDEX_MAX_KEYS];
+	bool		id_nulls[INDEX_MAX_KEYS];
+
+	if (r->overrides == NULL)
 		return NULL;
-	return CsOverridesFind(r->overrides, OutputFunctionCall(&r->id_output, row[r->id]));
+	for (int i = 0; i < r->overrides->identity->nparts; i++)
+	{
+		id[i] = row[r->id_positions[i]];
+		id_nulls[i] = nulls[r->id_positions[i]];
+	}
+	return CsOverridesFind(r->overrides, id, id_nulls);
 }
 
 /* Where a row belongs: index of its segment, -1 for none. */

@@ -7,7 +7,9 @@
  * support function, which puts predict_columns(model, version, names, column, ...) in the call's
  * place: only the columns that the model needs are read, and no row is made.
  *
- * Such a plan depends on the model's features.  So custseg.model is entered among the relations
+ * Where somebody has decided for customers by hand, the columns that tell who a customer is come along.
+ *
+ * Such a plan depends on the model's features and decisions.  So custseg.model is entered among the relations
  * that the plan depends on: a cached plan is made anew when a model changes.
  *
  * The call stays as it is where a column could be something else than the row's field: rows that
@@ -17,6 +19,7 @@
 #include "custseg.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
@@ -29,6 +32,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
@@ -137,6 +141,63 @@ PredictColumnsOid(void)
 						  lengthof(types), types, true);
 }
 
+/* Add columns of the row by name; false where one could be something else than the row's field. */
+static bool
+AddColumns(Oid relid, Var *row, const List *names, List **columns)
+{
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		Var		   *column = ColumnOfRow(relid, row, lfirst(cell));
+
+		if (column == NULL)
+			return false;
+		*columns = lappend(*columns, column);
+	}
+	return true;
+}
+
+/* The columns of a relation that tell for whom somebody has decided by hand; NIL where nobody has. */
+static List *
+KeyColumns(const CsScorer *scorer, Oid relid)
+{
+	Relation	relation;
+	CsKey		key;
+	List	   *names;
+
+	if (!CsCacheHasOverrides(scorer))
+		return NIL;
+	CsScorerKey(scorer, &key);
+	relation = relation_open(relid, AccessShareLock);
+	names = CsKeyOfRow(&key, RelationGetDescr(relation), relid);
+	relation_close(relation, NoLock);
+	return names;
+}
+
+/* Names of features and, after a NULL, of the columns of a key; a text[]. */
+static Const *
+NamesOfColumns(const List *features, const List *key)
+{
+	int			n = list_length(features) + 1 + list_length(key);
+	Datum	   *names = palloc(sizeof(Datum) * n);
+	bool	   *nulls = palloc0(sizeof(bool) * n);
+	int			lower = 1;
+	int			i = 0;
+	ListCell   *cell;
+
+	foreach(cell, features)
+		names[i++] = CStringGetTextDatum(lfirst(cell));
+	nulls[i++] = true;
+	foreach(cell, key)
+		names[i++] = CStringGetTextDatum(lfirst(cell));
+	if (key == NIL)
+		n--;
+	return makeConst(TEXTARRAYOID, -1, DEFAULT_COLLATION_OID, -1,
+					 PointerGetDatum(construct_md_array(names, nulls, 1, &n, &lower, TEXTOID, -1, false,
+														TYPALIGN_INT)), false, false);
+}
+
 /* predict_columns(model, version, names, column, ...), or NULL where the call has to stay. */
 static Node *
 CallOnColumns(PlannerInfo *root, FuncExpr *call)
@@ -146,31 +207,24 @@ CallOnColumns(PlannerInfo *root, FuncExpr *call)
 	const CsScorer *scorer;
 	const CsPipeline *p;
 	Oid			function;
+	List	   *names = NIL;
+	List	   *key;
 	List	   *columns = NIL;
-	Datum	   *names;
-	ArrayType  *array;
 
 	if (!OidIsValid(relid) || MayBeNull(root, row))
 		return NULL;
 	scorer = ModelOfCall(call);
 	if (scorer == NULL || !OidIsValid(function = PredictColumnsOid()))
 		return NULL;
+	CsCachePin(scorer, CurrentMemoryContext);
 	p = CsScorerPipeline(scorer);
-	if (p->nfeatures > FUNC_MAX_ARGS - FIXED_ARGUMENTS)
-		return NULL;
-	names = palloc(sizeof(Datum) * p->nfeatures);
 	for (int i = 0; i < p->nfeatures; i++)
-	{
-		Var		   *column = ColumnOfRow(relid, row, NameStr(p->feature[i].name));
-
-		if (column == NULL)
-			return NULL;
-		columns = lappend(columns, column);
-		names[i] = CStringGetTextDatum(NameStr(p->feature[i].name));
-	}
-	array = construct_array(names, p->nfeatures, TEXTOID, -1, false, TYPALIGN_INT);
-	columns = lcons(makeConst(TEXTARRAYOID, -1, DEFAULT_COLLATION_OID, -1, PointerGetDatum(array),
-							  false, false), columns);
+		names = lappend(names, pstrdup(NameStr(p->feature[i].name)));
+	key = KeyColumns(scorer, relid);
+	if (p->nfeatures + list_length(key) > FUNC_MAX_ARGS - FIXED_ARGUMENTS ||
+		!AddColumns(relid, row, names, &columns) || !AddColumns(relid, row, key, &columns))
+		return NULL;
+	columns = lcons(NamesOfColumns(names, key), columns);
 	columns = lcons(lthird(call->args), columns);
 	columns = lcons(linitial(call->args), columns);
 

@@ -10,7 +10,7 @@
 enum
 {
 	SCORE_ID, SCORE_SEGMENT, SCORE_NAME, SCORE_DISTANCE, SCORE_CONFIDENCE, SCORE_ASSIGNED_BY,
-	SCORE_COLUMNS
+	SCORE_DECIDED_BY, SCORE_COLUMNS
 };
 
 /* What score() needs for each row. */
@@ -33,7 +33,10 @@ FillAssignment(const CsPlacer *placer, CsValue *columns)
 	const char *assigned_by = "model";
 
 	if (placer->override != NULL)
+	{
 		assigned_by = index < 0 ? "exclusion" : "override";
+		columns[SCORE_DECIDED_BY] = CsValueName(placer->override->made_by);
+	}
 	else if (index < 0)
 		return;
 	else

@@ -9,6 +9,7 @@
 #include "custseg.h"
 #include "algo/algo.h"
 #include "catalog/tables.h"
+#include "data/identity.h"
 #include "data/relation.h"
 #include "prep/prep.h"
 #include "utils/relcache.h"
@@ -124,13 +125,51 @@ extern int	CsBindingAttribute(const CsBinding *b, int feature);
 /* source.c: the rows of a model. */
 extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
 extern char *CsScorerId(const CsScorer *scorer);
-extern const CsColumn *CsFindIdColumn(const CsRelation *rel, const char *trained_id);
+
+/* key.c: what says who a customer is. */
+typedef struct CsKey
+{
+	List	   *names;			/* (char *) of the id's columns; NIL: there is no id */
+	const char **types;			/* of each, by name; see CsIdentityTypes */
+} CsKey;
+
+extern void CsScorerKey(const CsScorer *scorer, CsKey *key);
+extern void CsModelKey(const char *model, CsKey *key);
+extern List *CsFindKey(const CsRelation *rel, const char *trained_id);
+extern List *CsKeyOfRow(const CsKey *key, TupleDesc desc, Oid relid);
+extern void CsKeyAttributes(const List *names, TupleDesc desc, AttrNumber *attributes);
 
 /* cache.c: compiled models of this backend, as the statement's snapshot sees them. */
 extern const CsScorer *CsCacheGet(const char *model, int version);
 extern const CsScorer *CsCacheTry(const char *model, int version);
-extern bool CsCacheHasOverrides(const char *model); /* any, though they may have expired */
+extern bool CsCacheHasOverrides(const CsScorer *scorer);
 extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
+
+/* override.c: customers whom somebody has put in a segment, or left out, by hand. */
+typedef struct CsOverride
+{
+	int64		id;				/* of the decision: the higher, the newer */
+	int			index;			/* of the segment in the scorer; -1: excluded */
+	char	   *made_by;
+	Datum	   *customer;		/* a value for each part of the identity */
+} CsOverride;
+
+typedef struct CsOverrides
+{
+	CsIdentity *identity;
+	int64		n;
+	CsOverride *overrides;		/* ordered by customer, the newest first */
+} CsOverrides;
+
+extern bool CsOverridesHold(const CsScorer *scorer);
+extern CsOverrides *CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity);
+extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const Datum *values,
+										 const bool *nulls);
+
+/* customer.c: a customer whom somebody names by id. */
+extern CsIdentity *CsIdentityOfModel(const char *model);
+extern char *CsCustomerArgument(FunctionCallInfo fcinfo, int argument, CsIdentity *identity);
+extern void CsTellUnknownCustomer(const List *models, const char *customer, bool repeated);
 
 /*
  * predict.c: what a call site of predict() and similar functions resolves once and keeps in
@@ -141,6 +180,10 @@ typedef struct CsCallSite
 	CsScoring	scoring;
 	bool		is_jsonb;		/* what the customer is: jsonb or a row */
 	CsBinding  *binding;		/* of the last row's type */
+	CsOverrides *overrides;		/* for customers as the binding, or jsonb, tells them; NULL: none */
+	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: attributes of a row that tell them */
+	bool		has_overrides;	/* the model, for whichever customers */
+	CsKey		trained_key;	/* if it has */
 	TupleDesc	result_desc;	/* for functions that return a row; theirs to set */
 
 	/* What the scorer was resolved for, and the memory of all that follows from it. */
@@ -168,28 +211,12 @@ extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
 extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result,
 							double *memberships);
+extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site, Datum customer);
+extern bool CsIsDecidedByHand(CsCallSite *site, Datum customer);
 extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
 
 /* assign.c */
 extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
 extern Datum CsSegmentDatum(int32 segment, Oid type);
-
-/*
- * override.c: customers that somebody has put in a segment, or excluded, by hand.
- */
-typedef struct CsOverride
-{
-	char	   *customer;
-	int			index;			/* of the segment in the scorer; -1: excluded */
-} CsOverride;
-
-typedef struct CsOverrides
-{
-	int64		n;
-	CsOverride *overrides;		/* ordered by customer, as bytes */
-} CsOverrides;
-
-extern CsOverrides *CsOverridesLoad(const CsScorer *scorer);
-extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const char *customer);
 
 #endif							/* CUSTSEG_SCORE_H */

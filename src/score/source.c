@@ -90,21 +90,3 @@ CsScorerId(const CsScorer *scorer)
 {
 	return ReadOrigin(scorer).id;
 }
-
-/*
- * The column that identifies the rows of a source: the id that the version was trained with, or
- * else the source's own single-column key; NULL without either.  Belongs to the relation.
- */
-const CsColumn *
-CsFindIdColumn(const CsRelation *rel, const char *trained_id)
-{
-	const CsColumn *column = trained_id == NULL ? NULL : CsRelationFind(rel, trained_id);
-
-	if (column == NULL)
-	{
-		char	   *key = CsRelationDefaultId(rel);
-
-		column = key == NULL ? NULL : CsRelationFind(rel, key);
-	}
-	return column;
-}

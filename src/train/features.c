@@ -133,7 +133,7 @@ IsLabelOfRow(const CsTraining *t, const List *primary_key, const CsColumn *colum
 	const char *name = NameStr(column->name);
 	ListCell   *cell;
 
-	if (t->id != NULL && strcmp(t->id, name) == 0)
+	if (CsIdHasColumn(t->id, name))
 		return true;
 	if (t->common->weight != NULL && strcmp(t->common->weight, name) == 0)
 		return true;
@@ -161,7 +161,7 @@ static void
 ResolveAll(CsTraining *t)
 {
 	const CsRelation *relation = t->relation;
-	List	   *primary_key = CsRelationPrimaryKey(relation);
+	List	   *primary_key = CsPrimaryKey(relation->relid);
 	int			ncolumns;
 	const CsColumn *columns = CsRelationAllColumns(relation, &ncolumns);
 

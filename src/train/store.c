@@ -33,11 +33,11 @@ static const char *const next_version_sql =
 "RETURNING m.last_version";
 
 static const char *const insert_version_sql =
-"INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, id, n_rows, n_skipped,"
+"INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, id, id_types, n_rows, n_skipped,"
 " skipped, n_segments, prep, reduction, donors, options, parameters, note, seed, metrics,"
 " iterations, converged, milliseconds, trained_by, server_version, extension_version) "
 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-" $20, $21, $22, $23, $24)";
+" $20, $21, $22, $23, $24, $25)";
 
 static const char *const insert_feature_sql =
 "INSERT INTO custseg.feature (model, version, position, name, type, kind, prep, outputs, n,"
@@ -200,7 +200,7 @@ StoreVersion(const CsTraining *t)
 {
 	Jsonb	   *pipeline = NULL;
 	const CsRelation *relation = t->relation;
-	CsValue		arguments[24];
+	CsValue		arguments[25];
 	int			i = 0;
 
 	if (t->pipeline->ncomponents > 0 || t->pipeline->ndonors > 0)
@@ -212,6 +212,8 @@ StoreVersion(const CsTraining *t)
 	arguments[i++] = CsValueText(OidIsValid(relation->relid) ? relation->from_item : relation->source);
 	arguments[i++] = CsValueText(relation->search_path != NULL ? relation->search_path : CsSearchPath());
 	arguments[i++] = CsValueText(t->id);
+	arguments[i++] = CsValueArray(TEXTARRAYOID, t->id == NULL ? NULL :
+								  CsIdentityTypes(CsRelationIdColumns(relation, t->id, false)));
 	arguments[i++] = CsValueInt8(t->nrows);
 	arguments[i++] = CsValueInt8(t->n_skipped);
 	arguments[i++] = CsValueJsonb(t->skipped);

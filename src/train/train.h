@@ -18,6 +18,7 @@
 #include "algo/algo.h"
 #include "call/call.h"
 #include "data/matrix.h"
+#include "data/identity.h"
 #include "data/relation.h"
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"

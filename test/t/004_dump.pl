@@ -40,6 +40,12 @@ SELECT custseg.monitor('loyalty', 'nosuch');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
 SELECT custseg.train('a tree', 'customers', algorithm => 'tree', options => '{"model": "loyalty"}');
+CREATE TABLE visits (at timestamptz, shop numeric, x float8, PRIMARY KEY (at, shop));
+INSERT INTO visits SELECT timestamptz '2024-03-01 00:00+00' + i * interval '1 hour', i, i % 2 FROM generate_series(1, 8) i;
+SELECT custseg.train('visits', 'visits', k => 2);
+SET timezone = 'America/New_York';
+SELECT custseg.exclude('visits', ROW('2024-03-01 04:00+01', 3.0), 'objected');
+SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objected to all');
 END
 
 # Everything there is to know about the models of a database.
@@ -76,8 +82,10 @@ sub check_restored
         't|ok|t', "$name: runs are counted on, and close the alerts that were open");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.exclude('loyalty', 17, 'moved'); SELECT assigned_by FROM custseg.score('loyalty', 'customers', 1) WHERE id IN ('17', '18', '19') ORDER BY id"),
         "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
+    is($target->safe_psql($database, "SET timezone = 'Asia/Kolkata'; SET datestyle = 'SQL, DMY'; SELECT array_agg(shop ORDER BY shop) FROM visits v WHERE custseg.predict('visits', v) IS NULL"),
+        '{3,5}', "$name: they hold for ids of any type under other settings");
     is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models ORDER BY name"),
-        "t\nOurs; -- \"x\"\na tree", "$name: a model can be dropped");
+        "t\nOurs; -- \"x\"\na tree\nvisits", "$name: a model can be dropped");
 }
 
 $node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
