@@ -19,6 +19,7 @@
 #include "data/identity.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_type.h"
+#include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -313,6 +314,7 @@ CsIdentityReadPart(CsIdentity *identity, int part, const char *text, Datum *valu
 	{
 		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
 			PG_RE_THROW();
+		LWLockReleaseAll();
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		result = false;
