@@ -31,7 +31,7 @@ static const char *const record_sql =
 " AND g.run_by OPERATOR(pg_catalog.=) $5) "
 "INSERT INTO custseg.migration"
 " (model, version, source, run_at, finished_at, run_by, from_segment, to_segment, n) "
-"SELECT $1, $2, $3, $4, CASE WHEN $6 THEN pg_catalog.clock_timestamp() END, $5, m.f, m.t, m.n "
+"SELECT $1, $2, $3, $4, CASE WHEN $6 THEN (SELECT pg_catalog.clock_timestamp()) END, $5, m.f, m.t, m.n "
 "FROM ROWS FROM (pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))"
 " AS m (f, t, n), "
 "(SELECT FROM custseg.model AS k WHERE k.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE) AS there";
