@@ -210,6 +210,14 @@ sub any_backend
     return $out =~ /^(\d+)$/ ? $1 : undef;
 }
 
+# Cancel a writer's statement, one that is at work just now; was there any?
+my $canceller = CustsegTest::Session->new($node, 'postgres');
+
+sub cancel_any
+{
+    return $canceller->query("SELECT pg_cancel_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE application_name = 'storm' AND state = 'active' ORDER BY random() LIMIT 1) a;") eq 't';
+}
+
 sub none_wrong
 {
     my ($name) = @_;
@@ -226,10 +234,8 @@ for my $isolation ('read committed', 'repeatable read', 'serializable')
 
     while (time() < $until)
     {
-        my $pid = $cancelled < $cancels / 3 ? any_backend() : undef;
-
-        $cancelled++ if defined $pid && $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)") eq 't';
-        sleep($full ? 0.05 : 0.2);
+        $cancelled++ if $cancelled < $cancels / 3 && cancel_any();
+        sleep($seconds / $cancels * 2);
     }
     is(await_writers(@writers), 0, "$isolation: no writer hangs");
     none_wrong("$isolation: nothing is mixed, lost or half done");
@@ -245,14 +251,14 @@ while ($sent < $cancels)
 
     while (time() < $until && $sent < $cancels)
     {
-        my $pid = any_backend();
-
-        $sent++ if defined $pid && $node->safe_psql('postgres', "SELECT pg_cancel_backend($pid)") eq 't';
+        $sent++ if cancel_any();
+        sleep(0.02);
     }
     is(await_writers(@writers), 0, 'no writer hangs when many are cancelled');
     none_wrong("nothing is wrong after $sent cancels");
 }
 
+$canceller->quit;
 for my $i (1 .. $kills)
 {
     my $until = time() + ($full ? 3 : 2);
