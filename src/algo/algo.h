@@ -274,10 +274,11 @@ typedef struct CsAlgorithm
 	double		(*log_density) (const CsFitted *model, const double *z);
 } CsAlgorithm;
 
+#define CS_INVALID_DEFINITION "invalid definition of a compiled model"
 #define CsInvalidParameters(...) \
 	ereport(ERROR, \
 			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION), \
-			 errmsg("invalid definition of a compiled model"), \
+			 errmsg(CS_INVALID_DEFINITION), \
 			 errdetail(__VA_ARGS__)))
 
 /* registry.c */

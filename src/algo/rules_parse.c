@@ -32,33 +32,6 @@ typedef struct Place
 	const char *name;
 } Place;
 
-/* A copy of a json string. */
-static char *
-CopyString(const JsonbValue *value)
-{
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-/* Step through the members of an object. */
-static bool
-NextMember(JsonbIterator **iterator, JsonbValue *key, JsonbValue *value)
-{
-	if (JsonbIteratorNext(iterator, key, true) != WJB_KEY)
-		return false;
-	(void) JsonbIteratorNext(iterator, value, true);
-	return true;
-}
-
-static JsonbIterator *
-StartMembers(JsonbContainer *object)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbValue	begin;
-
-	(void) JsonbIteratorNext(&iterator, &begin, true);
-	return iterator;
-}
-
 /* The percentile of {"percentile": p}, an error for anything else. */
 static double
 ParsePercentile(JsonbContainer *object, const Place *place)
@@ -84,7 +57,7 @@ ParseBound(CsRuleBound *bound, bool strict, const JsonbValue *value, const Place
 	bound->given = true;
 	bound->strict = strict;
 	if (value->type == jbvString)
-		bound->text = CopyString(value);
+		bound->text = CsJsonString(value);
 	else if (CsJsonGetObject(value) != NULL)
 	{
 		bound->is_percentile = true;
@@ -100,6 +73,7 @@ static void
 ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Place *place)
 {
 	JsonbContainer *array = CsJsonGetArray(value);
+	CsJsonEach	each;
 
 	if (c->has_levels)
 		Reject(errmsg("%s: \"%s\" has two lists of levels", place->rule, place->name),
@@ -112,13 +86,12 @@ ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Pla
 	c->negated = negated;
 	c->nlevels = JsonContainerSize(array);
 	c->levels = palloc0(sizeof(char *) * c->nlevels);
-	for (int i = 0; i < c->nlevels; i++)
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
 	{
-		JsonbValue *level = getIthJsonbValueFromContainer(array, i);
-
-		if (level->type == jbvString)
-			c->levels[i] = CopyString(level);
-		else if (level->type != jbvNull)
+		if (each.value.type == jbvString)
+			c->levels[each.at] = CsJsonString(&each.value);
+		else if (each.value.type != jbvNull)
 			Reject(errmsg("%s: the levels of \"%s\" must be an array of strings", place->rule,
 						  place->name),
 				   errhint("Write it like {\"in\": [\"web\", \"app\"]}; null is a level as well."));
@@ -129,21 +102,19 @@ ParseLevels(CsRuleCondition *c, bool negated, const JsonbValue *value, const Pla
 static void
 ParseConditionObject(CsRuleCondition *c, JsonbContainer *object, const Place *place)
 {
-	JsonbIterator *iterator = StartMembers(object);
-	JsonbValue	key,
-				value;
+	CsJsonEach	each = CsJsonEachOf(object);
 
-	while (NextMember(&iterator, &key, &value))
+	while (CsJsonNext(&each))
 	{
-		if (CsJsonIsText(&key, "from") || CsJsonIsText(&key, "above"))
-			ParseBound(&c->low, CsJsonIsText(&key, "above"), &value, place);
-		else if (CsJsonIsText(&key, "to") || CsJsonIsText(&key, "below"))
-			ParseBound(&c->high, CsJsonIsText(&key, "below"), &value, place);
-		else if (CsJsonIsText(&key, "in") || CsJsonIsText(&key, "not_in"))
-			ParseLevels(c, CsJsonIsText(&key, "not_in"), &value, place);
+		if (CsJsonIsText(&each.key, "from") || CsJsonIsText(&each.key, "above"))
+			ParseBound(&c->low, CsJsonIsText(&each.key, "above"), &each.value, place);
+		else if (CsJsonIsText(&each.key, "to") || CsJsonIsText(&each.key, "below"))
+			ParseBound(&c->high, CsJsonIsText(&each.key, "below"), &each.value, place);
+		else if (CsJsonIsText(&each.key, "in") || CsJsonIsText(&each.key, "not_in"))
+			ParseLevels(c, CsJsonIsText(&each.key, "not_in"), &each.value, place);
 		else
 			Reject(errmsg("%s: unrecognized key \"%s\" in the condition on \"%s\"", place->rule,
-						  CopyString(&key), place->name),
+						  CsJsonString(&each.key), place->name),
 				   errhint("Valid keys are \"from\", \"above\", \"to\", \"below\", \"in\", \"not_in\"."));
 	}
 	if (!c->has_levels && !c->low.given && !c->high.given)
@@ -175,7 +146,7 @@ ParseCondition(CsRuleCondition *c, const JsonbValue *value, const Place *place)
 		c->has_levels = true;
 		c->nlevels = 1;
 		c->levels = palloc(sizeof(char *));
-		c->levels[0] = CopyString(value);
+		c->levels[0] = CsJsonString(value);
 		return;
 	}
 	c->low.given = c->high.given = true;
@@ -215,19 +186,17 @@ FindSegment(const CsRuleSet *set, const char *name)
 static void
 ParseWhen(CsRuleSet *set, CsRule *rule, JsonbContainer *when, const char *label)
 {
-	JsonbIterator *iterator = StartMembers(when);
-	JsonbValue	key,
-				value;
+	CsJsonEach	each = CsJsonEachOf(when);
 
 	rule->conditions = palloc0(sizeof(CsRuleCondition) * Max(JsonContainerSize(when), 1));
-	while (NextMember(&iterator, &key, &value))
+	while (CsJsonNext(&each))
 	{
 		CsRuleCondition *c = &rule->conditions[rule->nconditions++];
 		Place		place = {label, NULL};
 
-		place.name = c->name = CopyString(&key);
+		place.name = c->name = CsJsonString(&each.key);
 		c->score = FindScore(set, c->name);
-		ParseCondition(c, &value, &place);
+		ParseCondition(c, &each.value, &place);
 		if (c->score >= 0 && (c->has_levels || c->is_truth || c->low.text != NULL ||
 							  c->high.text != NULL))
 			Reject(errmsg("%s: score \"%s\" is a number", label, c->name),
@@ -244,9 +213,7 @@ ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
 {
 	JsonbContainer *object = CsJsonGetObject(element);
 	JsonbContainer *when = NULL;
-	JsonbIterator *iterator;
-	JsonbValue	key,
-				value;
+	CsJsonEach	each;
 	char	   *name = NULL,
 			   *description = NULL;
 	int			segment;
@@ -254,18 +221,18 @@ ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
 	if (object == NULL)
 		Reject(errmsg("element %d of option \"segments\" must be an object", position),
 			   errhint("Write it like {\"name\": \"loyal\", \"when\": {\"recency\": {\"to\": 30}}}."));
-	iterator = StartMembers(object);
-	while (NextMember(&iterator, &key, &value))
+	each = CsJsonEachOf(object);
+	while (CsJsonNext(&each))
 	{
-		if (CsJsonIsText(&key, "name") && value.type == jbvString && value.val.string.len > 0)
-			name = CopyString(&value);
-		else if (CsJsonIsText(&key, "description") && value.type == jbvString)
-			description = CopyString(&value);
-		else if (CsJsonIsText(&key, "when") && CsJsonGetObject(&value) != NULL)
-			when = CsJsonGetObject(&value);
+		if (CsJsonIsText(&each.key, "name") && each.value.type == jbvString && each.value.val.string.len > 0)
+			name = CsJsonString(&each.value);
+		else if (CsJsonIsText(&each.key, "description") && each.value.type == jbvString)
+			description = CsJsonString(&each.value);
+		else if (CsJsonIsText(&each.key, "when") && CsJsonGetObject(&each.value) != NULL)
+			when = CsJsonGetObject(&each.value);
 		else
 			Reject(errmsg("element %d of option \"segments\": \"%s\" is not valid", position,
-						  CopyString(&key)),
+						  CsJsonString(&each.key)),
 				   errhint("A segment has a \"name\" and a \"description\", which are strings, and a \"when\", an object."));
 	}
 	if (name == NULL)
@@ -292,19 +259,9 @@ ParseSegment(CsRuleSet *set, const JsonbValue *element, int position)
 static void
 ParseThresholds(CsRuleTerm *term, const JsonbValue *value, const char *score)
 {
-	JsonbContainer *array = CsJsonGetArray(value);
-
-	if (array != NULL)
-		term->ncuts = JsonContainerSize(array);
-	if (array != NULL && term->ncuts >= 1 && term->ncuts <= RULES_MAX_CUTS)
-	{
-		term->cuts = palloc(sizeof(double) * term->ncuts);
-		for (int i = 0; i < term->ncuts; i++)
-			if (!CsJsonGetNumber(getIthJsonbValueFromContainer(array, i), &term->cuts[i]) ||
-				(i > 0 && term->cuts[i] <= term->cuts[i - 1]))
-				array = NULL;
-	}
-	if (array == NULL || term->ncuts < 1 || term->ncuts > RULES_MAX_CUTS)
+	term->cuts = palloc(sizeof(double) * RULES_MAX_CUTS);
+	term->ncuts = CsJsonGetAscending(value, term->cuts, RULES_MAX_CUTS);
+	if (term->ncuts < 1)
 		Reject(errmsg("score \"%s\": \"thresholds\" must be 1 to %d ascending numbers", score,
 					  RULES_MAX_CUTS));
 }
@@ -313,10 +270,10 @@ ParseThresholds(CsRuleTerm *term, const JsonbValue *value, const char *score)
 static bool
 ParseTermMember(CsRuleTerm *term, const JsonbValue *key, const JsonbValue *value, const char *score)
 {
-	double		number;
+	int64		number;
 
 	if (CsJsonIsText(key, "feature") && value->type == jbvString)
-		term->name = CopyString(value);
+		term->name = CsJsonString(value);
 	else if (CsJsonIsText(key, "weight"))
 		return CsJsonGetNumber(value, &term->weight) && term->weight != 0;
 	else if (CsJsonIsText(key, "direction") && value->type == jbvString &&
@@ -324,8 +281,7 @@ ParseTermMember(CsRuleTerm *term, const JsonbValue *key, const JsonbValue *value
 		term->reversed = CsJsonIsText(value, "low");
 	else if (CsJsonIsText(key, "quantiles"))
 	{
-		if (!CsJsonGetNumber(value, &number) || number != floor(number) || number < 2 ||
-			number > RULES_MAX_CUTS + 1)
+		if (!CsJsonGetInteger(value, 2, RULES_MAX_CUTS + 1, &number))
 			return false;
 		term->quantiles = (int) number;
 	}
@@ -341,18 +297,16 @@ static void
 ParseTerm(CsRuleTerm *term, const JsonbValue *element, const char *score)
 {
 	JsonbContainer *object = CsJsonGetObject(element);
-	JsonbIterator *iterator;
-	JsonbValue	key,
-				value;
+	CsJsonEach	each;
 
 	if (object == NULL)
 		Reject(errmsg("score \"%s\" must be an array of objects", score),
 			   errhint("Write it like [{\"feature\": \"frequency\", \"quantiles\": 5}]."));
 	term->weight = 1;
-	iterator = StartMembers(object);
-	while (NextMember(&iterator, &key, &value))
-		if (!ParseTermMember(term, &key, &value, score))
-			Reject(errmsg("score \"%s\": \"%s\" is not valid", score, CopyString(&key)),
+	each = CsJsonEachOf(object);
+	while (CsJsonNext(&each))
+		if (!ParseTermMember(term, &each.key, &each.value, score))
+			Reject(errmsg("score \"%s\": \"%s\" is not valid", score, CsJsonString(&each.key)),
 				   errhint("A term has a \"feature\", and perhaps a \"weight\", which is not 0, a \"direction\", \"high\" or \"low\", and \"quantiles\", 2 to %d, or \"thresholds\", an array.",
 						   RULES_MAX_CUTS + 1));
 	if (term->name == NULL)
@@ -366,9 +320,7 @@ ParseTerm(CsRuleTerm *term, const JsonbValue *element, const char *score)
 static void
 ParseScores(CsRuleSet *set, Jsonb *json)
 {
-	JsonbIterator *iterator;
-	JsonbValue	key,
-				value;
+	CsJsonEach	each;
 
 	if (json == NULL)
 		return;
@@ -376,20 +328,22 @@ ParseScores(CsRuleSet *set, Jsonb *json)
 		Reject(errmsg("%d scores are too many, the limit is %d", (int) JB_ROOT_COUNT(json),
 					  RULES_MAX_SCORES));
 	set->scores = palloc0(sizeof(CsRuleScore) * RULES_MAX_SCORES);
-	iterator = StartMembers(&json->root);
-	while (NextMember(&iterator, &key, &value))
+	each = CsJsonEachOf(&json->root);
+	while (CsJsonNext(&each))
 	{
 		CsRuleScore *score = &set->scores[set->nscores++];
-		JsonbContainer *array = CsJsonGetArray(&value);
+		JsonbContainer *array = CsJsonGetArray(&each.value);
+		CsJsonEach	term;
 
-		score->name = CopyString(&key);
+		score->name = CsJsonString(&each.key);
 		if (array == NULL || JsonContainerSize(array) == 0)
 			Reject(errmsg("score \"%s\" must be an array of objects", score->name),
 				   errhint("Write it like [{\"feature\": \"frequency\", \"quantiles\": 5}]."));
 		score->nterms = JsonContainerSize(array);
 		score->terms = palloc0(sizeof(CsRuleTerm) * score->nterms);
-		for (int i = 0; i < score->nterms; i++)
-			ParseTerm(&score->terms[i], getIthJsonbValueFromContainer(array, i), score->name);
+		term = CsJsonEachOf(array);
+		while (CsJsonNext(&term))
+			ParseTerm(&score->terms[term.at], &term.value, score->name);
 	}
 }
 
@@ -423,6 +377,7 @@ CsRulesParse(const RulesOptions *options)
 {
 	CsRuleSet  *set = palloc0(sizeof(CsRuleSet));
 	int			n = options->segments == NULL ? 0 : JB_ROOT_COUNT(options->segments);
+	CsJsonEach	each;
 
 	if (n == 0 || n > RULES_MAX)
 		Reject(errmsg("option \"segments\" must list 1 to %d segments", RULES_MAX),
@@ -431,8 +386,9 @@ CsRulesParse(const RulesOptions *options)
 	set->names = palloc0(sizeof(char *) * n);
 	set->descriptions = palloc0(sizeof(char *) * n);
 	set->rules = palloc0(sizeof(CsRule) * (n + 1));
-	for (int i = 0; i < n; i++)
-		ParseSegment(set, getIthJsonbValueFromContainer(&options->segments->root, i), i + 1);
+	each = CsJsonEachOf(&options->segments->root);
+	while (CsJsonNext(&each))
+		ParseSegment(set, &each.value, each.at + 1);
 	ParseElse(set, options->otherwise);
 	return set;
 }

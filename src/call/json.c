@@ -1,6 +1,6 @@
 /*
  * json.c
- *	  Jsonb that is written member by member, and its numbers read.
+ *	  Jsonb that is written member by member.
  *
  * Numbers are written with the fewest digits that read back to the same bits, whatever
  * extra_float_digits says.
@@ -75,14 +75,20 @@ CsJsonFinish(JsonbParseState **json)
 	return JsonbValueToJsonb(CsJsonEnd(json));
 }
 
+/* Write a value as it is. */
+void
+CsJsonValue(JsonbParseState **json, const char *key, JsonbValue *value)
+{
+	JsonbIteratorToken token = PushKey(json, key);
+
+	pushJsonbValue(json, token, value);
+}
+
 /* Write a null. */
 void
 CsJsonNull(JsonbParseState **json, const char *key)
 {
-	JsonbIteratorToken token = PushKey(json, key);
-	JsonbValue	value = {.type = jbvNull};
-
-	pushJsonbValue(json, token, &value);
+	CsJsonValue(json, key, &(JsonbValue) {.type = jbvNull});
 }
 
 /* Write a text; NULL becomes null. */
@@ -99,22 +105,14 @@ CsJsonText(JsonbParseState **json, const char *key, const char *text)
 void
 CsJsonBool(JsonbParseState **json, const char *key, bool boolean)
 {
-	JsonbIteratorToken token = PushKey(json, key);
-	JsonbValue	value = {.type = jbvBool};
-
-	value.val.boolean = boolean;
-	pushJsonbValue(json, token, &value);
+	CsJsonValue(json, key, &(JsonbValue) {.type = jbvBool, .val.boolean = boolean});
 }
 
 /* Write a whole number. */
 void
 CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
 {
-	JsonbIteratorToken token = PushKey(json, key);
-	JsonbValue	value = {.type = jbvNumeric};
-
-	value.val.numeric = int64_to_numeric(number);
-	pushJsonbValue(json, token, &value);
+	CsJsonValue(json, key, &(JsonbValue) {.type = jbvNumeric, .val.numeric = int64_to_numeric(number)});
 }
 
 /* Write a number, exactly; null unless it is finite. */
@@ -122,7 +120,6 @@ void
 CsJsonNumber(JsonbParseState **json, const char *key, double number)
 {
 	char		text[DOUBLE_SHORTEST_DECIMAL_LEN];
-	JsonbIteratorToken token;
 	JsonbValue	value = {.type = jbvNumeric};
 
 	if (!isfinite(number))
@@ -130,12 +127,11 @@ CsJsonNumber(JsonbParseState **json, const char *key, double number)
 		CsJsonNull(json, key);
 		return;
 	}
-	token = PushKey(json, key);
 	double_to_shortest_decimal_buf(number, text);
 	value.val.numeric =
 		DatumGetNumeric(DirectFunctionCall3(numeric_in, CStringGetDatum(text),
 											ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
-	pushJsonbValue(json, token, &value);
+	CsJsonValue(json, key, &value);
 }
 
 /* Write an array of n numbers that lie "stride" numbers apart. */
@@ -156,54 +152,10 @@ CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, in
 void
 CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb)
 {
-	JsonbIteratorToken token = PushKey(json, key);
 	JsonbValue	value;
 
 	JsonbToJsonbValue(jsonb, &value);
-	pushJsonbValue(json, token, &value);
-}
-
-/* Find a member of an object.  Returns false when there is none of that name. */
-bool
-CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value)
-{
-	return getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL;
-}
-
-/* Read a number.  Returns false for anything else, and for a number that a double cannot hold. */
-bool
-CsJsonGetNumber(const JsonbValue *value, double *number)
-{
-	if (value->type != jbvNumeric)
-		return false;
-	*number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												 NumericGetDatum(value->val.numeric)));
-	return isfinite(*number);
-}
-
-/* The array that a value is; NULL for any other value.  Belongs to the value. */
-JsonbContainer *
-CsJsonGetArray(const JsonbValue *value)
-{
-	/* a scalar at the top is wrapped in an array, but nothing below the top is */
-	return value->type == jbvBinary && JsonContainerIsArray(value->val.binary.data) &&
-		!JsonContainerIsScalar(value->val.binary.data) ? value->val.binary.data : NULL;
-}
-
-/* The object that a value is; NULL for any other value.  Belongs to the value. */
-JsonbContainer *
-CsJsonGetObject(const JsonbValue *value)
-{
-	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data) ?
-		value->val.binary.data : NULL;
-}
-
-/* Is the value this text? */
-bool
-CsJsonIsText(const JsonbValue *value, const char *text)
-{
-	return value->type == jbvString && value->val.string.len == (int) strlen(text) &&
-		memcmp(value->val.string.val, text, value->val.string.len) == 0;
+	CsJsonValue(json, key, &value);
 }
 
 /* Parse text that this library has written, into a jsonb palloc'd in CurrentMemoryContext. */

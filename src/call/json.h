@@ -25,13 +25,62 @@ extern void CsJsonInteger(JsonbParseState **json, const char *key, int64 number)
 extern void CsJsonNumber(JsonbParseState **json, const char *key, double number);
 extern void CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, int n,
 						  int stride);
+extern void CsJsonValue(JsonbParseState **json, const char *key, JsonbValue *value);
 extern void CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb);
 
 extern bool CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value);
 extern bool CsJsonGetNumber(const JsonbValue *value, double *number);
+extern bool CsJsonGetInteger(const JsonbValue *value, int64 low, int64 high, int64 *number);
 extern JsonbContainer *CsJsonGetArray(const JsonbValue *value);
 extern JsonbContainer *CsJsonGetObject(const JsonbValue *value);
+extern int	CsJsonGetAscending(const JsonbValue *value, double *numbers, int most);
 extern bool CsJsonIsText(const JsonbValue *value, const char *text);
+extern char *CsJsonString(const JsonbValue *value);
+extern char *CsJsonScalarText(const JsonbValue *value);
 extern Jsonb *CsJsonbFromText(const char *json);
+
+/* The members of an object or the elements of an array, one by one. */
+typedef struct CsJsonEach
+{
+	JsonbIterator *iterator;
+	JsonbValue	key;			/* of a member */
+	JsonbValue	value;			/* what it holds belongs to the jsonb */
+	int			at;				/* which it is, from 0 */
+} CsJsonEach;
+
+extern CsJsonEach CsJsonEachOf(JsonbContainer *container);
+extern bool CsJsonNext(CsJsonEach *each);
+
+/*
+ * An object that must hold what is read of it: anything else is an error with this message, whose
+ * detail names the key and the path to it.
+ */
+typedef struct CsJsonReader
+{
+	JsonbContainer *object;
+	const char *message;
+	const char *name;			/* of the object: "feature" */
+	int			number;			/* which of several, from 1; 0: the only one */
+	const struct CsJsonReader *outer;	/* that it is in, which must outlive it; or NULL */
+} CsJsonReader;
+
+extern CsJsonReader CsJsonReaderOf(Jsonb *json, const char *message, const char *name);
+extern bool CsJsonReadMember(const CsJsonReader *r, const char *key, JsonbValue *value);
+extern double CsJsonReadNumber(const CsJsonReader *r, const char *key);
+extern int64 CsJsonReadInteger(const CsJsonReader *r, const char *key, int64 low, int64 high);
+extern bool CsJsonReadBool(const CsJsonReader *r, const char *key);
+extern char *CsJsonReadText(const CsJsonReader *r, const char *key);
+extern void CsJsonReadName(const CsJsonReader *r, const char *key, NameData *name);
+extern CsJsonReader CsJsonReadObject(const CsJsonReader *r, const char *key, const char *name);
+extern JsonbContainer *CsJsonReadArray(const CsJsonReader *r, const char *key, int low, int high);
+extern CsJsonReader CsJsonReadElement(const CsJsonReader *r, const char *key, const CsJsonEach *each,
+									  const char *name);
+extern void CsJsonReadNumbers(const CsJsonReader *r, const char *key, int n, double *numbers,
+							  int stride);
+extern void CsJsonReadShape(const CsJsonReader *r, const char *key, int *rows, int *columns);
+extern void CsJsonReadRows(const CsJsonReader *r, const char *key, int n, int m, double *numbers,
+						   int row, int column);
+pg_noreturn extern void CsJsonReject(const CsJsonReader *r, const char *key, const char *format, ...)
+			pg_attribute_printf(3, 4);
 
 #endif							/* CUSTSEG_JSON_H */

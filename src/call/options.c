@@ -23,6 +23,13 @@
 /* The field of an option in its struct. */
 #define OptionField(base, option, type) ((type *) ((char *) (base) + (option)->offset))
 
+/* See options.h. */
+void
+CsAppendName(StringInfo list, const char *name)
+{
+	appendStringInfo(list, "%s\"%s\"", list->len > 0 ? ", " : "", name);
+}
+
 static const CsOption *
 FindOption(const CsOption *options, int noptions, const JsonbValue *key)
 {
@@ -51,7 +58,7 @@ RejectKey(const CsOption *options, int noptions, const JsonbValue *key)
 
 	initStringInfo(&names);
 	for (int i = 0; i < noptions; i++)
-		appendStringInfo(&names, "%s\"%s\"", i == 0 ? "" : ", ", options[i].name);
+		CsAppendName(&names, options[i].name);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized option %s",
@@ -123,25 +130,10 @@ ParseInteger(const CsOption *option, JsonbValue *value)
 {
 	int64		low;
 	int64		high;
-	bool		valid = false;
 	int64		result = 0;
 
 	IntegerBounds(option, &low, &high);
-	if (value->type == jbvNumeric)
-	{
-		Datum		number = NumericGetDatum(value->val.numeric);
-		Datum		whole = DirectFunctionCall2(numeric_trunc, number, Int32GetDatum(0));
-
-		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, whole)))
-		{
-			char	   *text = DatumGetCString(DirectFunctionCall1(numeric_out, whole));
-
-			errno = 0;
-			result = strtoi64(text, NULL, 10);
-			valid = errno == 0 && result >= low && result <= high;
-		}
-	}
-	if (!valid)
+	if (!CsJsonGetInteger(value, low, high, &result))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an integer between %lld and %lld", option->name,
@@ -178,7 +170,7 @@ ParseChoice(const CsOption *option, JsonbValue *value)
 
 	initStringInfo(&list);
 	for (int i = 0; option->choices[i] != NULL; i++)
-		appendStringInfo(&list, "%s\"%s\"", i == 0 ? "" : ", ", option->choices[i]);
+		CsAppendName(&list, option->choices[i]);
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unrecognized value for option \"%s\"", option->name),
@@ -196,7 +188,7 @@ ParseText(const CsOption *option, JsonbValue *value)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be a string", option->name),
 				 errdetail("Got %s.", ShowValue(value))));
-	return pnstrdup(value->val.string.val, value->val.string.len);
+	return CsJsonString(value);
 }
 
 static bool
@@ -226,73 +218,54 @@ RejectArray(const CsOption *option, const char *detail)
 static void
 CheckArrayShape(const CsOption *option, JsonbValue *value, CsOptionArray *result)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	row;
+	CsJsonEach	each;
 
 	if (CsJsonGetArray(value) == NULL)
 		RejectArray(option, psprintf("Got %s.", ShowValue(value)));
-	result->rows = 0;
+	result->rows = JsonContainerSize(value->val.binary.data);
 	result->columns = 0;
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	(void) JsonbIteratorNext(&iterator, &row, true);	/* its begin */
-	while ((token = JsonbIteratorNext(&iterator, &row, true)) == WJB_ELEM)
+	each = CsJsonEachOf(value->val.binary.data);
+	while (CsJsonNext(&each))
 	{
+		JsonbContainer *row = CsJsonGetArray(&each.value);
 		int			size;
 
-		if (CsJsonGetArray(&row) == NULL)
-			RejectArray(option, psprintf("Element %d is %s.", result->rows + 1,
-										 ShowValue(&row)));
-		size = JsonContainerSize(row.val.binary.data);
-		if (result->rows == 0)
+		if (row == NULL)
+			RejectArray(option, psprintf("Element %d is %s.", each.at + 1, ShowValue(&each.value)));
+		size = JsonContainerSize(row);
+		if (each.at == 0)
 			result->columns = size;
-		result->rows++;
 		if (size == 0)
-			RejectArray(option, psprintf("Array %d is empty.", result->rows));
+			RejectArray(option, psprintf("Array %d is empty.", each.at + 1));
 		if (size != result->columns)
-			RejectArray(option, psprintf("Array %d has %d numbers, array 1 has %d.",
-										 result->rows, size, result->columns));
+			RejectArray(option, psprintf("Array %d has %d numbers, array 1 has %d.", each.at + 1,
+										 size, result->columns));
 	}
 	if (result->rows == 0)
 		RejectArray(option, "It is empty.");
 }
 
-/* One row of an array option into values. */
-static void
-ParseArrayRow(const CsOption *option, JsonbContainer *container, int row, double *values)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(container);
-	JsonbValue	element;
-	int			column = 0;
-
-	(void) JsonbIteratorNext(&iterator, &element, true);	/* its begin */
-	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-	{
-		double		number;
-
-		if (!CsJsonGetNumber(&element, &number))
-			RejectArray(option, psprintf("Number %d of array %d is %s.", column + 1, row + 1,
-										 ShowValue(&element)));
-		values[column++] = number;
-	}
-}
-
 static void
 ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
 {
-	JsonbIterator *iterator;
-	JsonbValue	row;
+	CsJsonEach	row;
 
 	CheckArrayShape(option, value, result);
 	result->values = palloc_extended((Size) result->rows * result->columns * sizeof(double),
 									 MCXT_ALLOC_HUGE);
-	iterator = JsonbIteratorInit(value->val.binary.data);
-	(void) JsonbIteratorNext(&iterator, &row, true);	/* its begin */
-	for (int i = 0; JsonbIteratorNext(&iterator, &row, true) == WJB_ELEM; i++)
+	row = CsJsonEachOf(value->val.binary.data);
+	while (CsJsonNext(&row))
 	{
+		CsJsonEach	each = CsJsonEachOf(row.value.val.binary.data);
+
 		CHECK_FOR_INTERRUPTS();
-		ParseArrayRow(option, row.val.binary.data, i,
-					  result->values + (Size) i * result->columns);
+		while (CsJsonNext(&each))
+		{
+			if (!CsJsonGetNumber(&each.value,
+								 &result->values[(Size) row.at * result->columns + each.at]))
+				RejectArray(option, psprintf("Number %d of array %d is %s.", each.at + 1,
+											 row.at + 1, ShowValue(&each.value)));
+		}
 	}
 }
 
@@ -398,10 +371,7 @@ SetValue(const CsOption *option, JsonbValue *value, void *result)
 void
 CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
 {
-	JsonbIterator *iterator;
-	JsonbIteratorToken token;
-	JsonbValue	key;
-	JsonbValue	value;
+	CsJsonEach	each;
 
 	for (int i = 0; i < noptions; i++)
 		SetDefault(&options[i], result);
@@ -413,17 +383,15 @@ CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
 				 errmsg("options must be a json object"),
 				 errhint("Write options => '{\"name\": value, ...}'.")));
 
-	iterator = JsonbIteratorInit(&json->root);
-	(void) JsonbIteratorNext(&iterator, &key, true);	/* its begin */
-	while ((token = JsonbIteratorNext(&iterator, &key, true)) == WJB_KEY)
+	each = CsJsonEachOf(&json->root);
+	while (CsJsonNext(&each))
 	{
-		const CsOption *option = FindOption(options, noptions, &key);
+		const CsOption *option = FindOption(options, noptions, &each.key);
 
 		if (option == NULL)
-			RejectKey(options, noptions, &key);
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type != jbvNull)
-			SetValue(option, &value, result);
+			RejectKey(options, noptions, &each.key);
+		if (each.value.type != jbvNull)
+			SetValue(option, &each.value, result);
 	}
 }
 

@@ -42,4 +42,7 @@ typedef struct CsOption
 extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);
 extern Jsonb *CsOptionsToJsonb(const CsOption *options, int noptions, const void *values);
 
+/* Add a name to a list for a hint: "one", "two". */
+extern void CsAppendName(StringInfo list, const char *name);
+
 #endif							/* CUSTSEG_OPTIONS_H */

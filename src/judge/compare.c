@@ -147,22 +147,18 @@ static Jsonb *
 OwnMembers(Jsonb *json)
 {
 	JsonbParseState *state = NULL;
-	JsonbIterator *iterator;
-	JsonbValue	key,
-				value;
+	CsJsonEach	each;
 
 	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
 		return json;
 	CsJsonObject(&state, NULL);
-	iterator = JsonbIteratorInit(&json->root);
-	(void) JsonbIteratorNext(&iterator, &key, true);	/* its begin */
-	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	each = CsJsonEachOf(&json->root);
+	while (CsJsonNext(&each))
 	{
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (CsAlgorithmLookup(pnstrdup(key.val.string.val, key.val.string.len)) != NULL)
-			continue;
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		char	   *key = CsJsonString(&each.key);
+
+		if (CsAlgorithmLookup(key) == NULL)
+			CsJsonValue(&state, key, &each.value);
 	}
 	return CsJsonFinish(&state);
 }

@@ -119,12 +119,14 @@ static bool
 IsTextArray(const JsonbValue *value)
 {
 	JsonbContainer *array = CsJsonGetArray(value);
+	CsJsonEach	each;
 
 	if (array == NULL)
 		return false;
-	for (uint32 i = 0; i < JsonContainerSize(array); i++)
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
 	{
-		if (getIthJsonbValueFromContainer(array, i)->type != jbvString)
+		if (each.value.type != jbvString)
 			return false;
 	}
 	return true;
@@ -134,13 +136,12 @@ IsTextArray(const JsonbValue *value)
 static bool
 IsNumber(const JsonbValue *value, ActionKind kind)
 {
-	double		number;
+	double		share;
+	int64		count;
 
-	if (!CsJsonGetNumber(value, &number))
-		return false;
-	if (kind == ACTION_SHARE)
-		return number >= 0 && number <= 1;
-	return number >= 0 && number <= 1e15 && floor(number) == number;
+	return kind == ACTION_SHARE ?
+		CsJsonGetNumber(value, &share) && share >= 0 && share <= 1 :
+		CsJsonGetInteger(value, 0, INT64CONST(1000000000000000), &count);
 }
 
 /* Error unless the value is what its key holds, or null. */
@@ -167,9 +168,7 @@ CheckValue(const ActionKey *key, const JsonbValue *value)
 static void
 CheckAction(Jsonb *action)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(&action->root);
-	JsonbValue	name,
-				value;
+	CsJsonEach	each;
 
 	if (!JB_ROOT_IS_OBJECT(action))
 		ereport(ERROR,
@@ -177,12 +176,9 @@ CheckAction(Jsonb *action)
 				 errmsg("an action must be a json object"),
 				 errhint("Write '{\"channel\": \"email\", \"offer\": \"early access\"}'. Known keys are: %s.",
 						 KnownKeys())));
-	(void) JsonbIteratorNext(&iterator, &name, true);
-	while (JsonbIteratorNext(&iterator, &name, true) == WJB_KEY)
-	{
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		CheckValue(FindKey(&name), &value);
-	}
+	each = CsJsonEachOf(&action->root);
+	while (CsJsonNext(&each))
+		CheckValue(FindKey(&each.key), &each.value);
 }
 
 /* The arguments of set_action(). */

@@ -152,23 +152,12 @@ ReadThresholds(Jsonb *thresholds, int measure, CsRfmCuts *cuts)
 {
 	const char *name = measureNames[measure];
 	JsonbValue	value;
-	JsonbContainer *array;
 
 	if (thresholds == NULL ||
 		!CsJsonFind(&thresholds->root, name, &value))
 		return false;
-	array = CsJsonGetArray(&value);
-	if (array == NULL || JsonContainerSize(array) != cuts->bins - 1)
+	if (CsJsonGetAscending(&value, cuts->cut, cuts->bins - 1) != cuts->bins - 1)
 		ReportThresholds(name, cuts->bins);
-	for (int i = 0; i < cuts->bins - 1; i++)
-	{
-		JsonbValue *cut = getIthJsonbValueFromContainer(array, i);
-
-		if (!CsJsonGetNumber(cut, &cuts->cut[i]))
-			ReportThresholds(name, cuts->bins);
-		if (i > 0 && !(cuts->cut[i] > cuts->cut[i - 1]))
-			ReportThresholds(name, cuts->bins);
-	}
 	return true;
 }
 

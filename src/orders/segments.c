@@ -40,42 +40,28 @@ ReportEntry(int number, const char *what)
 			 errhint("Write {\"name\": \"Champions\", \"recency\": [4, 5], \"frequency\": [4, 5], \"monetary\": [4, 5]}; a measure that is left out may have any score.")));
 }
 
-/* A score of an entry, a whole number from 1 to bins. */
-static int
-ReadScore(JsonbValue *value, int bins, int number)
-{
-	double		score;
-
-	if (value == NULL || !CsJsonGetNumber(value, &score) || !(score >= 1 && score <= bins) || score != (int) score)
-		ReportEntry(number, psprintf("has a score that is not a whole number from 1 to %d", bins));
-	return (int) score;
-}
-
-/* The range of a measure: an array of its lowest and highest score. */
+/* The range of a measure: an array of its lowest and highest score, whole numbers from 1 to bins. */
 static void
 ReadRange(CsRfmSegment *segment, int measure, JsonbValue *value, int bins, int number)
 {
-	JsonbContainer *array;
+	JsonbContainer *array = CsJsonGetArray(value);
+	CsJsonEach	each;
+	int64		range[2];
 
-	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
-		JsonContainerSize(value->val.binary.data) != 2)
+	if (array == NULL || JsonContainerSize(array) != 2)
 		ReportEntry(number, psprintf("has a \"%s\" that is not an array of two scores",
 									 measureNames[measure]));
-	array = value->val.binary.data;
-	segment->low[measure] = ReadScore(getIthJsonbValueFromContainer(array, 0), bins, number);
-	segment->high[measure] = ReadScore(getIthJsonbValueFromContainer(array, 1), bins, number);
-	if (segment->low[measure] > segment->high[measure])
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
+	{
+		if (!CsJsonGetInteger(&each.value, 1, bins, &range[each.at]))
+			ReportEntry(number, psprintf("has a score that is not a whole number from 1 to %d", bins));
+	}
+	if (range[0] > range[1])
 		ReportEntry(number, psprintf("has a \"%s\" whose first score is above its second",
 									 measureNames[measure]));
-}
-
-/* The name of an entry; palloc'd. */
-static char *
-ReadName(const JsonbValue *value, int number)
-{
-	if (value->type != jbvString || value->val.string.len == 0)
-		ReportEntry(number, "has a name that is not a text, or is empty");
-	return pnstrdup(value->val.string.val, value->val.string.len);
+	segment->low[measure] = (int) range[0];
+	segment->high[measure] = (int) range[1];
 }
 
 /* One entry. */
@@ -84,33 +70,30 @@ ReadEntry(CsRfmTable *table, JsonbValue *entry)
 {
 	CsRfmSegment *segment = &table->segment[table->n];
 	int			number = ++table->n;
-	JsonbIterator *iterator;
-	JsonbValue	key,
-				value;
+	CsJsonEach	each;
 
-	if (entry->type != jbvBinary || !JsonContainerIsObject(entry->val.binary.data))
+	if (CsJsonGetObject(entry) == NULL)
 		ReportEntry(number, "is not an object");
 	for (int m = 0; m < CS_RFM_MEASURES; m++)
 	{
 		segment->low[m] = 1;
 		segment->high[m] = table->bins;
 	}
-	iterator = JsonbIteratorInit(entry->val.binary.data);
-	(void) JsonbIteratorNext(&iterator, &key, true);
-	while (JsonbIteratorNext(&iterator, &key, true) == WJB_KEY)
+	each = CsJsonEachOf(entry->val.binary.data);
+	while (CsJsonNext(&each))
 	{
-		char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
 		int			measure = 0;
 
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		while (measure < CS_RFM_MEASURES && strcmp(name, measureNames[measure]) != 0)
+		while (measure < CS_RFM_MEASURES && !CsJsonIsText(&each.key, measureNames[measure]))
 			measure++;
 		if (measure < CS_RFM_MEASURES)
-			ReadRange(segment, measure, &value, table->bins, number);
-		else if (strcmp(name, "name") == 0)
-			segment->name = ReadName(&value, number);
+			ReadRange(segment, measure, &each.value, table->bins, number);
+		else if (!CsJsonIsText(&each.key, "name"))
+			ReportEntry(number, psprintf("has an unknown key \"%s\"", CsJsonString(&each.key)));
+		else if (each.value.type != jbvString || each.value.val.string.len == 0)
+			ReportEntry(number, "has a name that is not a text, or is empty");
 		else
-			ReportEntry(number, psprintf("has an unknown key \"%s\"", name));
+			segment->name = CsJsonString(&each.value);
 	}
 	if (segment->name == NULL)
 		ReportEntry(number, "has no name");
@@ -163,6 +146,7 @@ CsRfmTable *
 CsRfmTableRead(Jsonb *json, int bins)
 {
 	CsRfmTable *table = palloc0(sizeof(CsRfmTable));
+	CsJsonEach	each;
 
 	table->bins = bins;
 	if (json == NULL)
@@ -182,8 +166,9 @@ CsRfmTableRead(Jsonb *json, int bins)
 					 errmsg("\"segments\" must be a json array of 1 to %d objects",
 							CS_RFM_MAX_SEGMENTS),
 					 errhint("SELECT * FROM custseg.rfm_segments() shows the default.")));
-		for (uint32 i = 0; i < JB_ROOT_COUNT(json); i++)
-			ReadEntry(table, getIthJsonbValueFromContainer(&json->root, i));
+		each = CsJsonEachOf(&json->root);
+		while (CsJsonNext(&each))
+			ReadEntry(table, &each.value);
 	}
 	CountCombinations(table);
 	return table;

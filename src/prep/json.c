@@ -13,10 +13,9 @@
 #include "miscadmin.h"
 #include "prep/internal.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 
 /* Counts are written as numbers; up to here a double holds them exactly. */
-#define MAX_COUNT 9007199254740992.0
+#define MAX_COUNT INT64CONST(9007199254740992)
 
 /* Push the levels of a category. */
 static void
@@ -157,214 +156,59 @@ CsPipelineToJsonb(const CsPipeline *p)
 	return CsJsonFinish(&state);
 }
 
-/* Refuse the input, saying where and why. */
-static void
-Malformed(const char *where, const char *key, const char *problem)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-			 errmsg("malformed fitted preparation"),
-			 errdetail("Key \"%s\" of %s %s.", key, where, problem)));
-}
-
-/* An object being read, and what to call it. */
-typedef struct Reader
-{
-	JsonbContainer *object;
-	const char *where;
-} Reader;
-
-/* A member of the object, or NULL when it is absent or null. */
-static JsonbValue *
-FindMember(Reader r, const char *key)
-{
-	JsonbValue *value = getKeyJsonValueFromContainer(r.object, key, strlen(key), NULL);
-
-	return value == NULL || value->type == jbvNull ? NULL : value;
-}
-
-/* A finite number; NaN when it is absent or null and may be so. */
-static double
-ReadNumber(Reader r, const char *key, bool optional)
-{
-	JsonbValue *value = FindMember(r, key);
-	double		number = NAN;
-
-	if (value == NULL && optional)
-		return NAN;
-	if (value == NULL || !CsJsonGetNumber(value, &number))
-		Malformed(r.where, key, "must be a finite number");
-	return number;
-}
-
-/* A whole number within limits. */
-static double
-ReadWhole(Reader r, const char *key, double low, double high)
-{
-	double		number = ReadNumber(r, key, false);
-
-	if (number < low || number > high || number != floor(number))
-		Malformed(r.where, key, "is out of range");
-	return number;
-}
-
-static bool
-ReadBool(Reader r, const char *key)
-{
-	JsonbValue *value = FindMember(r, key);
-
-	if (value == NULL || value->type != jbvBool)
-		Malformed(r.where, key, "must be true or false");
-	return value->val.boolean;
-}
-
-/* A string that is not empty; palloc'd. */
-static char *
-ReadString(Reader r, const char *key)
-{
-	JsonbValue *value = FindMember(r, key);
-
-	if (value == NULL || value->type != jbvString || value->val.string.len == 0)
-		Malformed(r.where, key, "must be a string");
-	return pnstrdup(value->val.string.val, value->val.string.len);
-}
-
-static void
-ReadName(Reader r, const char *key, NameData *name)
-{
-	char	   *text = ReadString(r, key);
-
-	if (strlen(text) >= NAMEDATALEN)
-		Malformed(r.where, key, "is too long");
-	namestrcpy(name, text);
-	pfree(text);
-}
-
 /* The name of a step; returns its index. */
 static int
-ReadStep(Reader r, const char *key, const CsStep *const *steps)
+ReadStep(const CsJsonReader *r, const char *key, const CsStep *const *steps)
 {
-	char	   *text = ReadString(r, key);
+	char	   *text = CsJsonReadText(r, key);
 	int			step = CsStepIndex(steps, text, strlen(text));
 
 	if (step < 0)
-		Malformed(r.where, key, "is not known");
+		CsJsonReject(r, key, "is not known");
 	pfree(text);
 	return step;
 }
 
-/* An array of low to high elements. */
-static JsonbContainer *
-ReadArray(Reader r, const char *key, int low, int high)
-{
-	JsonbValue *value = FindMember(r, key);
-
-	if (value == NULL || value->type != jbvBinary ||
-		!JsonContainerIsArray(value->val.binary.data) ||
-		JsonContainerIsScalar(value->val.binary.data))
-		Malformed(r.where, key, "must be an array");
-	if (JsonContainerSize(value->val.binary.data) < low ||
-		JsonContainerSize(value->val.binary.data) > high)
-		Malformed(r.where, key, "has a wrong number of elements");
-	return value->val.binary.data;
-}
-
-/* Element i of an array, which must be an object. */
-static Reader
-ReadElement(Reader r, const char *key, JsonbContainer *array, int i, const char *where)
-{
-	JsonbValue *value = getIthJsonbValueFromContainer(array, i);
-	Reader		element = {.where = where};
-
-	if (value == NULL || value->type != jbvBinary ||
-		!JsonContainerIsObject(value->val.binary.data))
-		Malformed(r.where, key, "must be an array of objects");
-	element.object = value->val.binary.data;
-	return element;
-}
-
-/* Numbers of an array that must have n of them, to places stride apart. */
+/* A level of a category. */
 static void
-CopyNumbers(Reader r, const char *key, JsonbContainer *array, int n, double *numbers, int stride)
+ReadLevel(const CsJsonReader *r, const CsFeature *f, CsLevelPart *level)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(array);
-	JsonbIteratorToken token;
-	JsonbValue	value;
-	int			i = 0;
+	JsonbValue	text;
+	bool		has_text = CsJsonReadMember(r, "level", &text);
 
-	if (JsonContainerSize(array) != n)
-		Malformed(r.where, key, "has a wrong number of elements");
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-	{
-		if (token != WJB_ELEM)
-			continue;
-		if (!CsJsonGetNumber(&value, &numbers[(Size) i * stride]))
-			Malformed(r.where, key, "must hold finite numbers");
-		i++;
-	}
-}
-
-/* An array of n rows of m numbers each: element (i, j) to numbers[i * row + j * column]. */
-static void
-CopyRows(Reader r, const char *key, JsonbContainer *array, int n, int m, double *numbers,
-		 int row, int column)
-{
-	for (int i = 0; i < n; i++)
-	{
-		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
-
-		CHECK_FOR_INTERRUPTS();
-		if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
-			Malformed(r.where, key, "must be an array of arrays");
-		CopyNumbers(r, key, value->val.binary.data, m, numbers + (Size) i * row, column);
-		pfree(value);
-	}
-}
-
-/* n numbers; palloc'd. */
-static double *
-ReadNumbers(Reader r, const char *key, int n)
-{
-	double	   *numbers = palloc(mul_size(n, sizeof(double)));
-
-	CopyNumbers(r, key, ReadArray(r, key, n, n), n, numbers, 1);
-	return numbers;
+	if (has_text ? text.type != jbvString : f->encode == CS_ENCODE_ORDINAL)
+		CsJsonReject(r, "level", has_text ? "must be a string or null" : "must be a string");
+	if (has_text)
+		level->text = CsJsonString(&text);
+	level->value = CsJsonReadNumber(r, "value");
+	level->count = CsJsonReadInteger(r, "count", 0, MAX_COUNT);
+	level->is_other = CsJsonReadBool(r, "other");
+	if (level->is_other && (!has_text || f->encode == CS_ENCODE_ORDINAL))
+		CsJsonReject(r, "other", "must be false");
 }
 
 /* The levels of a category; palloc'd. */
 static CsLevelPart *
-ReadLevels(Reader r, CsFeature *f)
+ReadLevels(const CsJsonReader *r, CsFeature *f)
 {
-	JsonbContainer *array = ReadArray(r, "levels", 1, CS_MAX_LEVELS + 2);
+	JsonbContainer *array = CsJsonReadArray(r, "levels", 1, CS_MAX_LEVELS + 2);
+	CsJsonEach	each = CsJsonEachOf(array);
 	CsLevelPart *levels;
 
 	f->nlevels = JsonContainerSize(array);
 	levels = palloc0(mul_size(f->nlevels, sizeof(CsLevelPart)));
-	for (int l = 0; l < f->nlevels; l++)
+	while (CsJsonNext(&each))
 	{
-		Reader		level = ReadElement(r, "levels", array, l, "a level");
-		JsonbValue *text = FindMember(level, "level");
+		CsJsonReader level = CsJsonReadElement(r, "levels", &each, "level");
 
-		if (text != NULL)
-		{
-			if (text->type != jbvString)
-				Malformed(level.where, "level", "must be a string or null");
-			levels[l].text = pnstrdup(text->val.string.val, text->val.string.len);
-		}
-		else if (f->encode == CS_ENCODE_ORDINAL)
-			Malformed(level.where, "level", "must be a string");
-		levels[l].value = ReadNumber(level, "value", false);
-		levels[l].count = (int64) ReadWhole(level, "count", 0, MAX_COUNT);
-		levels[l].is_other = ReadBool(level, "other");
-		if (levels[l].is_other && (text == NULL || f->encode == CS_ENCODE_ORDINAL))
-			Malformed(level.where, "other", "must be false");
+		ReadLevel(&level, f, &levels[each.at]);
 	}
 	return levels;
 }
 
 /* How missing values are imputed, and that it suits the kind and encoding. */
 static void
-ReadImpute(Reader r, CsFeature *f)
+ReadImpute(const CsJsonReader *r, CsFeature *f)
 {
 	bool		number_like = f->kind != CS_CATEGORICAL || f->encode == CS_ENCODE_ORDINAL;
 
@@ -373,18 +217,18 @@ ReadImpute(Reader r, CsFeature *f)
 	f->impute = ReadStep(r, "impute", CsImputes);
 	impute = CsImputeAt(f->impute);
 	if (number_like ? !impute->of_numbers : !impute->of_categories)
-		Malformed(r.where, "impute", "does not suit its kind");
+		CsJsonReject(r, "impute", "does not suit its kind");
 	if (f->impute == CS_IMPUTE_KNN)
-		f->neighbors = (int32) ReadWhole(r, "neighbors", 1, CS_MAX_NEIGHBORS);
+		f->neighbors = (int32) CsJsonReadInteger(r, "neighbors", 1, CS_MAX_NEIGHBORS);
 	f->fill = NAN;
 	if (impute->fill != NULL)
-		f->fill = number_like ? ReadNumber(r, "fill", false) :
-			ReadWhole(r, "fill", CS_UNSEEN_LEVEL, f->nlevels - 1);
+		f->fill = number_like ? CsJsonReadNumber(r, "fill") :
+			CsJsonReadInteger(r, "fill", (int64) CS_UNSEEN_LEVEL, f->nlevels - 1);
 }
 
 /* The transform of numbers, and what it was fitted to; palloc'd. */
 static double *
-ReadTransform(Reader r, CsFeature *f)
+ReadTransform(const CsJsonReader *r, CsFeature *f)
 {
 	const CsTransform *transform;
 	double	   *fitted = NULL;
@@ -394,72 +238,78 @@ ReadTransform(Reader r, CsFeature *f)
 	if (transform->most == 1)
 	{
 		fitted = palloc(sizeof(double));
-		fitted[0] = ReadNumber(r, transform->key, false);
+		fitted[0] = CsJsonReadNumber(r, transform->key);
 		f->nfitted = 1;
 	}
 	else if (transform->most > 1)
 	{
-		f->nfitted = JsonContainerSize(ReadArray(r, transform->key, 1, transform->most));
-		fitted = ReadNumbers(r, transform->key, f->nfitted);
+		f->nfitted = JsonContainerSize(CsJsonReadArray(r, transform->key, 1, transform->most));
+		fitted = palloc(mul_size(f->nfitted, sizeof(double)));
+		CsJsonReadNumbers(r, transform->key, f->nfitted, fitted, 1);
 	}
 	if (transform->valid != NULL && !transform->valid(fitted, f->nfitted))
-		Malformed(r.where, transform->key, "is not what a fit gives");
+		CsJsonReject(r, transform->key, "is not what a fit gives");
 	return fitted;
 }
 
 /* How numbers are clipped. */
 static void
-ReadClip(Reader r, CsFeature *f)
+ReadClip(const CsJsonReader *r, CsFeature *f)
 {
-	f->clip = ReadStep(r, "clip", CsClips);
-	if (f->clip != CS_CLIP_NONE)
-	{
-		JsonbContainer *limits = ReadArray(r, "limits", 2, 2);
-		JsonbValue *low = getIthJsonbValueFromContainer(limits, 0);
-		JsonbValue *high = getIthJsonbValueFromContainer(limits, 1);
+	CsJsonEach	limit;
 
-		if ((low->type != jbvNull && !CsJsonGetNumber(low, &f->low)) ||
-			(high->type != jbvNull && !CsJsonGetNumber(high, &f->high)) ||
-			f->low > f->high)
-			Malformed(r.where, "limits", "must be two numbers or nulls in order");
+	f->clip = ReadStep(r, "clip", CsClips);
+	if (f->clip == CS_CLIP_NONE)
+		return;
+	limit = CsJsonEachOf(CsJsonReadArray(r, "limits", 2, 2));
+	while (CsJsonNext(&limit))
+	{
+		if (limit.value.type != jbvNull &&
+			!CsJsonGetNumber(&limit.value, limit.at == 0 ? &f->low : &f->high))
+			CsJsonReject(r, "limits", "must be two numbers or nulls in order");
 	}
+	if (f->low > f->high)
+		CsJsonReject(r, "limits", "must be two numbers or nulls in order");
 }
 
 /* How wide the vector is whose element a feature is; 0 of any other. */
 static int
-ReadVectorWidth(Reader r, const CsFeature *f)
+ReadVectorWidth(const CsJsonReader *r, const CsFeature *f)
 {
+	JsonbValue	value;
 	int			length;
 	int			element;
 
-	if (FindMember(r, "vector_width") == NULL)
+	if (!CsJsonReadMember(r, "vector_width", &value))
 		return 0;
 	if (f->kind != CS_NUMERIC || !CsElementName(NameStr(f->name), &length, &element))
-		Malformed(r.where, "vector_width", "does not suit the feature");
-	return (int) ReadWhole(r, "vector_width", element, CS_MAX_VECTOR_WIDTH);
+		CsJsonReject(r, "vector_width", "does not suit the feature");
+	return (int) CsJsonReadInteger(r, "vector_width", element, CS_MAX_VECTOR_WIDTH);
 }
 
 /* One feature; its levels and what its transform was fitted to are palloc'd. */
 static void
-ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels, double **fitted)
+ReadFeature(const CsJsonReader *r, CsFeature *f, CsLevelPart **levels, double **fitted)
 {
+	JsonbValue	value;
+
 	memset(f, 0, sizeof(*f));
 	f->low = -INFINITY;
 	f->high = INFINITY;
 	f->spread = 1;
 	f->mean = NAN;
-	ReadName(r, "name", &f->name);
-	ReadName(r, "type", &f->type);
-	f->kind = CsKindFromName(ReadString(r, "kind"));
+	CsJsonReadName(r, "name", &f->name);
+	CsJsonReadName(r, "type", &f->type);
+	f->kind = CsKindFromName(CsJsonReadText(r, "kind"));
 	if (f->kind == CS_UNUSABLE)
-		Malformed(r.where, "kind", "is not known");
+		CsJsonReject(r, "kind", "is not known");
 	f->vector_width = ReadVectorWidth(r, f);
 	f->scale = CS_SCALE_NONE;
 	if (f->kind == CS_CATEGORICAL)
 	{
 		f->encode = ReadStep(r, "encode", CsEncodes);
 		if (f->encode == CS_ENCODE_ONEHOT)
-			f->drop_first = ReadBool(r, "drop_first");
+			f->drop_first = CsJsonReadBool(r, "drop_first");
 		*levels = ReadLevels(r, f);
 	}
 	else
@@ -471,51 +321,48 @@ ReadFeature(Reader r, CsFeature *f, CsLevelPart **levels, double **fitted)
 	if (CsEncodesNumber(f->kind, f->encode))
 	{
 		f->scale = ReadStep(r, "scale", CsScales);
-		f->center = ReadNumber(r, "center", false);
-		f->spread = ReadNumber(r, "spread", false);
+		f->center = CsJsonReadNumber(r, "center");
+		f->spread = CsJsonReadNumber(r, "spread");
 		if (f->spread <= 0)
-			Malformed(r.where, "spread", "must be above 0");
-		f->mean = ReadNumber(r, "mean", true);
+			CsJsonReject(r, "spread", "must be above 0");
+		if (CsJsonReadMember(r, "mean", &value))
+			f->mean = CsJsonReadNumber(r, "mean");
 	}
 }
 
 /* Components and what belongs to them, if there are any. */
 static void
-ReadPca(Reader root, CsPipelineParts *parts, int nscaled)
+ReadPca(const CsJsonReader *pipeline, CsPipelineParts *parts, int nscaled)
 {
-	JsonbValue *value = FindMember(root, "pca");
-	Reader		r = {.where = "pca"};
-	JsonbContainer *rows;
+	JsonbValue	value;
+	CsJsonReader r;
 
-	if (value == NULL)
+	if (!CsJsonReadMember(pipeline, "pca", &value))
 		return;
-	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-		Malformed(root.where, "pca", "must be an object");
-	r.object = value->val.binary.data;
-	rows = ReadArray(r, "components", 1, nscaled);
-	parts->ncomponents = JsonContainerSize(rows);
-	parts->pca_mean = ReadNumbers(r, "mean", nscaled);
-	parts->pca_variance = ReadNumbers(r, "variance", parts->ncomponents);
-	parts->pca_total_variance = ReadNumber(r, "total_variance", false);
+	r = CsJsonReadObject(pipeline, "pca", "pca");
+	parts->ncomponents = JsonContainerSize(CsJsonReadArray(&r, "components", 1, nscaled));
+	parts->pca_mean = palloc(mul_size(nscaled, sizeof(double)));
+	CsJsonReadNumbers(&r, "mean", nscaled, parts->pca_mean, 1);
+	parts->pca_variance = palloc(mul_size(parts->ncomponents, sizeof(double)));
+	CsJsonReadNumbers(&r, "variance", parts->ncomponents, parts->pca_variance, 1);
+	parts->pca_total_variance = CsJsonReadNumber(&r, "total_variance");
 	parts->components = palloc(mul_size(mul_size(parts->ncomponents, nscaled), sizeof(double)));
-	CopyRows(r, "components", rows, parts->ncomponents, nscaled, parts->components, nscaled, 1);
+	CsJsonReadRows(&r, "components", parts->ncomponents, nscaled, parts->components, nscaled, 1);
 }
 
 /* Donors, which must be there when a feature is filled from neighbours, and only then. */
 static void
-ReadDonors(Reader root, CsPipelineParts *parts, int nscaled)
+ReadDonors(const CsJsonReader *r, CsPipelineParts *parts, int nscaled)
 {
 	int			neighbors = 0;
-	JsonbContainer *rows;
 
 	for (int i = 0; i < parts->nfeatures; i++)
 		neighbors = Max(neighbors, parts->features[i].neighbors);
 	if (neighbors == 0)
 		return;
-	rows = ReadArray(root, "donors", neighbors, CS_KNN_DONORS);
-	parts->ndonors = JsonContainerSize(rows);
+	parts->ndonors = JsonContainerSize(CsJsonReadArray(r, "donors", neighbors, CS_KNN_DONORS));
 	parts->donors = palloc(mul_size(mul_size(parts->ndonors, nscaled), sizeof(double)));
-	CopyRows(root, "donors", rows, parts->ndonors, nscaled, parts->donors, 1, parts->ndonors);
+	CsJsonReadRows(r, "donors", parts->ndonors, nscaled, parts->donors, 1, parts->ndonors);
 }
 
 /*
@@ -523,27 +370,28 @@ ReadDonors(Reader root, CsPipelineParts *parts, int nscaled)
  * error, ERRCODE_INVALID_TEXT_REPRESENTATION.
  */
 CsPipeline *
-CsPipelineFromJsonb(Jsonb *json)
+CsPipelineFromJson(const CsJsonReader *r)
 {
 	CsPipelineParts parts = {0};
-	Reader		root = {.object = &json->root,.where = "the pipeline"};
-	JsonbContainer *features;
+	JsonbContainer *features = CsJsonReadArray(r, "features", 1, CS_MAX_FEATURES);
+	CsJsonEach	each = CsJsonEachOf(features);
 	int			nscaled;
 
-	if (!JB_ROOT_IS_OBJECT(json))
-		Malformed(root.where, "features", "is missing");
-	features = ReadArray(root, "features", 1, CS_MAX_FEATURES);
 	parts.nfeatures = JsonContainerSize(features);
 	parts.features = palloc0(mul_size(parts.nfeatures, sizeof(CsFeature)));
 	parts.levels = palloc0(mul_size(parts.nfeatures, sizeof(CsLevelPart *)));
 	parts.fitted = palloc0(mul_size(parts.nfeatures, sizeof(double *)));
-	for (int i = 0; i < parts.nfeatures; i++)
-		ReadFeature(ReadElement(root, "features", features, i, psprintf("feature %d", i + 1)),
-					&parts.features[i], &parts.levels[i], &parts.fitted[i]);
+	while (CsJsonNext(&each))
+	{
+		CsJsonReader feature = CsJsonReadElement(r, "features", &each, "feature");
+
+		ReadFeature(&feature, &parts.features[each.at], &parts.levels[each.at],
+					&parts.fitted[each.at]);
+	}
 	nscaled = CsPartsNumberOutputs(&parts);
 	if (nscaled < 1 || nscaled > CS_MAX_OUTPUTS)
-		Malformed(root.where, "features", "make too few or too many columns");
-	ReadPca(root, &parts, nscaled);
-	ReadDonors(root, &parts, nscaled);
+		CsJsonReject(r, "features", "make too few or too many columns");
+	ReadPca(r, &parts, nscaled);
+	ReadDonors(r, &parts, nscaled);
 	return CsPipelineAssemble(&parts);
 }

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "call/json.h"
+#include "call/options.h"
 #include "lib/stringinfo.h"
 #include "prep/internal.h"
 #include "utils/builtins.h"
@@ -58,13 +59,6 @@ StepOf(CsPrepColumn *column, CsPrepKey key)
 	return (int *) ((char *) column + CsPrepKeys[key].offset);
 }
 
-/* Add a name to a list for a hint. */
-static void
-AddName(StringInfo list, const char *name)
-{
-	appendStringInfo(list, "%s\"%s\"", list->len > 0 ? ", " : "", name);
-}
-
 /* The names of steps as a list for a hint; palloc'd. */
 static char *
 ListSteps(const CsStep *const *steps)
@@ -73,7 +67,7 @@ ListSteps(const CsStep *const *steps)
 
 	initStringInfo(&list);
 	for (int i = 0; steps[i] != NULL; i++)
-		AddName(&list, steps[i]->name);
+		CsAppendName(&list, steps[i]->name);
 	return list.data;
 }
 
@@ -85,7 +79,7 @@ ListKeys(int nkeys)
 
 	initStringInfo(&list);
 	for (int i = 0; i < nkeys; i++)
-		AddName(&list, CsPrepKeys[i].name);
+		CsAppendName(&list, CsPrepKeys[i].name);
 	return list.data;
 }
 
@@ -135,7 +129,7 @@ ReadStep(CsPrepKey key, const char *column, const JsonbValue *value)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unrecognized value \"%s\" for preparation key %s",
-						pnstrdup(value->val.string.val, value->val.string.len),
+						CsJsonString(value),
 						KeyLabel(key, column)),
 				 errhint("Valid values are: %s.", ListSteps(steps))));
 	return step;
@@ -159,7 +153,7 @@ ReadConstant(const char *column, const JsonbValue *value, CsPrepColumn *result)
 	result->constant = NAN;
 	result->constant_level = NULL;
 	if (value->type == jbvString)
-		result->constant_level = pnstrdup(value->val.string.val, value->val.string.len);
+		result->constant_level = CsJsonString(value);
 	else if (value->type == jbvBool)
 		result->constant = value->val.boolean ? 1 : 0;
 	else if (!CsJsonGetNumber(value, &result->constant))
@@ -184,27 +178,27 @@ static List *
 ReadLevels(const char *column, const JsonbValue *value)
 {
 	List	   *levels = NIL;
-	JsonbContainer *array;
+	JsonbContainer *array = CsJsonGetArray(value);
+	CsJsonEach	each;
 	int			n;
 
-	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data))
+	if (array == NULL)
 		WrongType(CS_KEY_LEVELS, column, "an array of strings, lowest level first");
-	array = value->val.binary.data;
 	n = JsonContainerSize(array);
 	if (n == 0 || n > CS_MAX_LEVELS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("preparation key %s must list 1 to %d levels",
 						KeyLabel(CS_KEY_LEVELS, column), CS_MAX_LEVELS)));
-	for (int i = 0; i < n; i++)
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
 	{
-		JsonbValue *item = getIthJsonbValueFromContainer(array, i);
 		char	   *level;
 		ListCell   *cell;
 
-		if (item->type != jbvString)
+		if (each.value.type != jbvString)
 			WrongType(CS_KEY_LEVELS, column, "an array of strings, lowest level first");
-		level = pnstrdup(item->val.string.val, item->val.string.len);
+		level = CsJsonString(&each.value);
 		foreach(cell, levels)
 		{
 			if (strcmp(lfirst(cell), level) == 0)
@@ -268,7 +262,7 @@ ReadSetting(CsPrepKey key, const char *column, const JsonbValue *value, Settings
 			settings->pca = ReadPca(value);
 			break;
 		case CS_KEY_COLUMNS:
-			if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
+			if (CsJsonGetObject(value) == NULL)
 				WrongType(key, column, "an object with a column's name as each key");
 			settings->columns = value->val.binary.data;
 			break;
@@ -283,20 +277,14 @@ static void
 ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 {
 	int			nkeys = column == NULL ? CS_NPREPKEYS : CS_KEY_PCA;
-	JsonbIterator *iterator = JsonbIteratorInit(object);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	CsJsonEach	each = CsJsonEachOf(object);
 
 	memset(settings, 0, sizeof(*settings));
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	while (CsJsonNext(&each))
 	{
-		char	   *name;
-		CsPrepKey	key;
+		char	   *name = CsJsonString(&each.key);
+		CsPrepKey	key = FindKey(name);
 
-		if (token != WJB_KEY)
-			continue;
-		name = pnstrdup(value.val.string.val, value.val.string.len);
-		key = FindKey(name);
 		if (key >= nkeys)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -304,9 +292,8 @@ ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 					 errmsg("unrecognized preparation key \"%s\"", name) :
 					 errmsg("unrecognized preparation key \"%s\" of column \"%s\"", name, column),
 					 errhint("Valid keys are: %s.", ListKeys(nkeys))));
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type != jbvNull)
-			ReadSetting(key, column, &value, settings);
+		if (each.value.type != jbvNull)
+			ReadSetting(key, column, &each.value, settings);
 	}
 }
 
@@ -343,18 +330,13 @@ OverlaySettings(CsPrepColumn *column, Settings *settings)
 static void
 CheckColumnEntries(JsonbContainer *entries, const CsColumn *columns, int ncolumns)
 {
-	JsonbIterator *iterator = JsonbIteratorInit(entries);
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	CsJsonEach	each = CsJsonEachOf(entries);
 
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	while (CsJsonNext(&each))
 	{
-		char	   *name;
+		char	   *name = CsJsonString(&each.key);
 		int			found = 0;
 
-		if (token != WJB_KEY)
-			continue;
-		name = pnstrdup(value.val.string.val, value.val.string.len);
 		while (found < ncolumns && strcmp(NameStr(columns[found].name), name) != 0 &&
 			   !CsIsElementOf(NameStr(columns[found].name), name))
 			found++;
@@ -364,16 +346,14 @@ CheckColumnEntries(JsonbContainer *entries, const CsColumn *columns, int ncolumn
 
 			initStringInfo(&features);
 			for (int i = 0; i < Min(ncolumns, 20); i++)
-				appendStringInfo(&features, "%s\"%s\"", i > 0 ? ", " : "",
-								 NameStr(columns[i].name));
+				CsAppendName(&features, NameStr(columns[i].name));
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("column \"%s\" of preparation key \"columns\" is not a feature", name),
 					 errhint("The features are: %s%s.", features.data,
 							 ncolumns > 20 ? ", ..." : "")));
 		}
-		(void) JsonbIteratorNext(&iterator, &value, true);
-		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
+		if (CsJsonGetObject(&each.value) == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("preparation of column \"%s\" must be an object", name),
@@ -419,19 +399,16 @@ CheckKeepsValues(const CsPrep *prep, const CsColumn *columns)
 	}
 }
 
-/*
- * The entry of a feature: its own, or that of the vector which it is an element of; NULL without.
- */
-static JsonbValue *
-FindEntry(JsonbContainer *entries, const char *name)
+/* Find the entry of a feature: its own, or that of the vector which it is an element of. */
+static bool
+FindEntry(JsonbContainer *entries, const char *name, JsonbValue *entry)
 {
-	JsonbValue *entry = getKeyJsonValueFromContainer(entries, name, strlen(name), NULL);
 	int			length;
 	int			element;
 
-	if (entry == NULL && CsElementName(name, &length, &element))
-		entry = getKeyJsonValueFromContainer(entries, name, length, NULL);
-	return entry;
+	return CsJsonFind(entries, name, entry) ||
+		(CsElementName(name, &length, &element) &&
+		 CsJsonFind(entries, pnstrdup(name, length), entry));
 }
 
 /*
@@ -468,14 +445,12 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values
 		CsPrepColumn *column = &result->columns[i];
 		const char *name = NameStr(columns[i].name);
 		Settings	own = {0};
-		JsonbValue *entry = NULL;
+		JsonbValue	entry;
 
 		*column = base;
-		if (top.columns != NULL)
-			entry = FindEntry(top.columns, name);
-		if (entry != NULL)
+		if (top.columns != NULL && FindEntry(top.columns, name, &entry))
 		{
-			ReadSettings(entry->val.binary.data, name, &own);
+			ReadSettings(entry.val.binary.data, name, &own);
 			OverlaySettings(column, &own);
 		}
 		CsPrepResolve(column, own.given, &columns[i]);

@@ -20,6 +20,7 @@
 #define CUSTSEG_PREP_H
 
 #include "custseg.h"
+#include "call/json.h"
 #include "data/matrix.h"
 #include "data/relation.h"
 #include "utils/jsonb.h"
@@ -224,7 +225,7 @@ extern char **CsPipelineScaledNames(const CsPipeline *p);
  */
 extern Jsonb *CsPipelineToJsonb(const CsPipeline *p);
 extern Jsonb *CsFeatureToJsonb(const CsPipeline *p, int feature);
-extern CsPipeline *CsPipelineFromJsonb(Jsonb *json);
+extern CsPipeline *CsPipelineFromJson(const CsJsonReader *r);
 
 /* covariance.c */
 typedef struct CsCovariance

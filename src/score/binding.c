@@ -521,10 +521,9 @@ IsSpecialNumber(const JsonbValue *value, double *number)
 		double		number;
 	}			special[] = {{"NaN", NAN}, {"Infinity", HUGE_VAL}, {"-Infinity", -HUGE_VAL}};
 
-	for (int i = 0; value->type == jbvString && i < lengthof(special); i++)
+	for (int i = 0; i < lengthof(special); i++)
 	{
-		if (value->val.string.len == (int) strlen(special[i].text) &&
-			memcmp(value->val.string.val, special[i].text, value->val.string.len) == 0)
+		if (CsJsonIsText(value, special[i].text))
 		{
 			*number = special[i].number;
 			return true;
@@ -598,9 +597,7 @@ static void
 ReadJsonVector(Jsonb *row, const CsFeature *f, const char *model, JsonVector *vector)
 {
 	JsonbValue	value;
-	JsonbValue	element;
-	JsonbIterator *iterator;
-	int			n = 0;
+	CsJsonEach	each;
 
 	if (vector->elements != NULL)
 		pfree(vector->elements);
@@ -614,17 +611,16 @@ ReadJsonVector(Jsonb *row, const CsFeature *f, const char *model, JsonVector *ve
 			vector->elements[i] = NAN;
 		return;
 	}
-	if (value.type != jbvBinary || !JsonContainerIsArray(value.val.binary.data) ||
+	if (CsJsonGetArray(&value) == NULL ||
 		JsonContainerSize(value.val.binary.data) != f->vector_width)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("key \"%s\" is not an array of %d numbers", vector->name, f->vector_width),
 				 errdetail("Model \"%s\" was trained on vectors of that many elements.", model),
 				 errhint("Give an array of numbers, or null.")));
-	iterator = JsonbIteratorInit(value.val.binary.data);
-	(void) JsonbIteratorNext(&iterator, &element, true);
-	while (JsonbIteratorNext(&iterator, &element, true) == WJB_ELEM)
-		vector->elements[n++] = ReadJsonValue(NULL, f, &element, model);
+	each = CsJsonEachOf(value.val.binary.data);
+	while (CsJsonNext(&each))
+		vector->elements[each.at] = ReadJsonValue(NULL, f, &each.value, model);
 }
 
 /* The raw value of an element of a vector; "vector" is the one that was read last. */
@@ -691,16 +687,5 @@ CsJsonbText(const CsPipeline *p, Jsonb *row, int feature)
 		return NumberText(ReadJsonElement(row, &p->feature[feature], "", &vector));
 	if (!CsJsonFind(&row->root, name, &value))
 		elog(ERROR, "key \"%s\" vanished from a json object", name);
-	switch (value.type)
-	{
-		case jbvString:
-			return pnstrdup(value.val.string.val, value.val.string.len);
-		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value.val.numeric)));
-		case jbvBool:
-			return pstrdup(value.val.boolean ? "true" : "false");
-		default:
-			return NULL;
-	}
+	return CsJsonScalarText(&value);
 }

@@ -25,103 +25,6 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 
-#define InvalidDefinition CsInvalidParameters
-
-/* Member of a json object that must be there and be of that type. */
-static void
-GetMember(JsonbContainer *object, const char *key, enum jbvType type, JsonbValue *value)
-{
-	if (!CsJsonFind(object, key, value) || value->type != type)
-		InvalidDefinition("\"%s\" is missing or of the wrong type.", key);
-}
-
-/* Member that must be an array; returns it. */
-static JsonbContainer *
-GetArray(JsonbContainer *object, const char *key)
-{
-	JsonbValue	value;
-
-	GetMember(object, key, jbvBinary, &value);
-	if (!JsonContainerIsArray(value.val.binary.data))
-		InvalidDefinition("\"%s\" is not an array.", key);
-	return value.val.binary.data;
-}
-
-/* Member that must be an integer in a range. */
-static int64
-GetInteger(JsonbContainer *object, const char *key, int64 low, int64 high)
-{
-	const double int64_end = 9223372036854775808.0; /* 2^63 */
-	JsonbValue	value;
-	double		number;
-
-	GetMember(object, key, jbvNumeric, &value);
-	number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow,
-												NumericGetDatum(value.val.numeric)));
-	if (number != floor(number) || number < low || number > high || number >= int64_end)
-		InvalidDefinition("\"%s\" is not an integer in %lld .. %lld.", key, (long long) low,
-						  (long long) high);
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
-}
-
-/* Member that must be a text of 1 to 63 bytes. */
-static void
-GetName(JsonbContainer *object, const char *key, NameData *name)
-{
-	JsonbValue	value;
-
-	GetMember(object, key, jbvString, &value);
-	if (value.val.string.len < 1 || value.val.string.len >= NAMEDATALEN)
-		InvalidDefinition("\"%s\" is not of 1 to %d bytes.", key, NAMEDATALEN - 1);
-	memset(name, 0, sizeof(NameData));
-	memcpy(NameStr(*name), value.val.string.val, value.val.string.len);
-}
-
-/* A value that must be a finite number; key is the member that it is in. */
-static double
-ToNumber(const JsonbValue *value, const char *key)
-{
-	double		number;
-
-	if (!CsJsonGetNumber(value, &number))
-		InvalidDefinition("\"%s\" has an element that is not a finite number.", key);
-	return number;
-}
-
-/* The numbers of an array of exactly n: result[i * stride]. */
-static void
-ReadNumbers(JsonbContainer *array, const char *key, int n, double *result, int stride)
-{
-	if (JsonContainerSize(array) != (uint32) n)
-		InvalidDefinition("\"%s\" has %u elements where %d are needed.", key,
-						  JsonContainerSize(array), n);
-	for (int i = 0; i < n; i++)
-	{
-		JsonbValue *value = getIthJsonbValueFromContainer(array, i);
-
-		result[(Size) i * stride] = ToNumber(value, key);
-		pfree(value);
-	}
-}
-
-/* Member that must be an array of exactly n numbers: result[i * stride]. */
-static void
-GetNumbers(JsonbContainer *object, const char *key, int n, double *result, int stride)
-{
-	ReadNumbers(GetArray(object, key), key, n, result, stride);
-}
-
-/* The object at position i of the array of segments. */
-static JsonbContainer *
-GetSegment(JsonbContainer *segments, int i)
-{
-	JsonbValue *value = getIthJsonbValueFromContainer(segments, i);
-
-	if (value->type != jbvBinary || !JsonContainerIsObject(value->val.binary.data))
-		InvalidDefinition("An element of \"segments\" is not an object.");
-	return value->val.binary.data;
-}
-
 /* Room for the numbers of a parameter, palloc'd; more than json can hold is no concern. */
 static double *
 AllocateNumbers(int64 rows, int columns)
@@ -129,81 +32,52 @@ AllocateNumbers(int64 rows, int columns)
 	return palloc_extended(mul_size(mul_size(rows, columns), sizeof(double)), MCXT_ALLOC_HUGE);
 }
 
-/* An array of arrays of numbers, all of one length. */
-static void
-ReadRows(JsonbContainer *array, const char *key, CsParameter *result)
-{
-	int			nrows = (int) JsonContainerSize(array);
-
-	for (int i = 0; i < nrows; i++)
-	{
-		JsonbValue *row = getIthJsonbValueFromContainer(array, i);
-
-		if (row->type != jbvBinary || !JsonContainerIsArray(row->val.binary.data))
-			InvalidDefinition("An element of \"%s\" is not an array.", key);
-		if (i == 0)
-		{
-			if (JsonContainerSize(row->val.binary.data) > CS_MAX_OUTPUTS * CS_MAX_OUTPUTS)
-				InvalidDefinition("An element of \"%s\" is too long.", key);
-			result->columns = (int) JsonContainerSize(row->val.binary.data);
-			result->values = AllocateNumbers(nrows, result->columns);
-		}
-		ReadNumbers(row->val.binary.data, key, result->columns,
-					result->values + (Size) i * result->columns, 1);
-		pfree(row);
-	}
-	result->rows = nrows;
-}
-
 /* One parameter of an algorithm as its kind says; labels are still segments' numbers. */
 static CsParameter
-ReadParameter(JsonbContainer *object, const CsParameterInfo *info, int nsegments)
+ReadParameter(const CsJsonReader *r, const CsParameterInfo *info, int nsegments)
 {
-	CsParameter result = {0};
-	JsonbContainer *array;
-	JsonbValue	value;
+	CsParameter result = {.rows = 1, .columns = 1};
 
-	if (info->kind == CS_PARAMETER_SCALAR)
+	switch (info->kind)
 	{
-		GetMember(object, info->name, jbvNumeric, &value);
-		result.rows = result.columns = 1;
-		result.values = AllocateNumbers(1, 1);
-		result.values[0] = ToNumber(&value, info->name);
-		return result;
+		case CS_PARAMETER_SCALAR:
+			result.values = AllocateNumbers(1, 1);
+			result.values[0] = CsJsonReadNumber(r, info->name);
+			return result;
+		case CS_PARAMETER_VECTOR:
+		case CS_PARAMETER_LABELS:
+			result.rows = JsonContainerSize(CsJsonReadArray(r, info->name, 0, PG_INT32_MAX));
+			result.values = AllocateNumbers(result.rows, 1);
+			CsJsonReadNumbers(r, info->name, result.rows, result.values, 1);
+			return result;
+		default:
+			break;
 	}
-	array = GetArray(object, info->name);
-	if (info->kind == CS_PARAMETER_VECTOR || info->kind == CS_PARAMETER_LABELS)
-	{
-		result.rows = (int) JsonContainerSize(array);
-		result.columns = 1;
-		result.values = AllocateNumbers(result.rows, 1);
-		ReadNumbers(array, info->name, result.rows, result.values, 1);
-		return result;
-	}
-	ReadRows(array, info->name, &result);
+	CsJsonReadShape(r, info->name, &result.rows, &result.columns);
+	if (result.columns > CS_MAX_OUTPUTS * CS_MAX_OUTPUTS)
+		CsJsonReject(r, info->name, "has an element that is too long");
 	if (info->kind == CS_PARAMETER_SEGMENTS && result.rows != nsegments &&
 		!(info->optional && result.rows == 0))
-		InvalidDefinition("\"%s\" has %d elements where %d are needed.", info->name, result.rows,
-						  nsegments);
+		CsJsonReject(r, info->name, "has %d elements where %d are needed", result.rows, nsegments);
+	result.values = AllocateNumbers(result.rows, result.columns);
+	CsJsonReadRows(r, info->name, result.rows, result.columns, result.values, result.columns, 1);
 	return result;
 }
 
 /* The parameters of a definition; "nsegments" leaves noise out.  Returns their bytes. */
 static Size
-ReadParameters(JsonbContainer *root, const CsAlgorithm *algorithm, int nsegments,
+ReadParameters(const CsJsonReader *definition, const CsAlgorithm *algorithm, int nsegments,
 			   CsParameter *parameters)
 {
+	CsJsonReader r;
 	Size		size = 0;
-	JsonbValue	value;
 
 	if (algorithm->nparameters == 0)
 		return 0;
-	GetMember(root, "parameters", jbvBinary, &value);
-	if (!JsonContainerIsObject(value.val.binary.data))
-		InvalidDefinition("\"%s\" is not an object.", "parameters");
+	r = CsJsonReadObject(definition, "parameters", "the parameters");
 	for (int i = 0; i < algorithm->nparameters; i++)
 	{
-		parameters[i] = ReadParameter(value.val.binary.data, &algorithm->parameters[i], nsegments);
+		parameters[i] = ReadParameter(&r, &algorithm->parameters[i], nsegments);
 		size = add_size(size, mul_size(sizeof(double) * parameters[i].columns,
 									   parameters[i].rows));
 	}
@@ -257,41 +131,39 @@ AllocateScorer(const CsPipeline *pipeline, int nsegments, Size parameter_bytes, 
 	return scorer;
 }
 
-/* Sum of the lengths of all names, terminating zeros included. */
-static Size
-CountNameBytes(JsonbContainer *segments, int nsegments)
+/* The names of the segments, palloc'd; "bytes": their lengths, terminating zeros included. */
+static char **
+ReadNames(const CsJsonReader *definition, JsonbContainer *segments, Size *bytes)
 {
-	Size		bytes = 0;
+	CsJsonEach	each = CsJsonEachOf(segments);
+	char	  **names = palloc(sizeof(char *) * JsonContainerSize(segments));
 
-	for (int i = 0; i < nsegments; i++)
+	*bytes = 0;
+	while (CsJsonNext(&each))
 	{
-		JsonbValue	name;
+		CsJsonReader r = CsJsonReadElement(definition, "segments", &each, "segment");
 
-		GetMember(GetSegment(segments, i), "name", jbvString, &name);
-		bytes += (Size) name.val.string.len + 1;
+		names[each.at] = CsJsonReadText(&r, "name");
+		*bytes += strlen(names[each.at]) + 1;
 	}
-	return bytes;
+	return names;
 }
 
-/* Fill segment i, its centre and its profile; its name goes to *names, which moves on. */
+/* Fill segment i, its centre and its profile; its name goes to *at, which moves on. */
 static void
-FillSegment(CsScorer *scorer, JsonbContainer *object, int i, char **names)
+FillSegment(CsScorer *scorer, const CsJsonReader *r, int i, const char *name, char **at)
 {
 	CsScorerSegment *segment = &CsScorerSegments(scorer)[i];
-	JsonbValue	name;
 
-	segment->segment = (int32) GetInteger(object, "segment", 0, PG_INT32_MAX);
+	segment->segment = (int32) CsJsonReadInteger(r, "segment", 0, PG_INT32_MAX);
 	if (i > 0 && segment->segment <= segment[-1].segment)
-		InvalidDefinition("Segments are not in ascending order of their numbers.");
-	segment->n = GetInteger(object, "n", 0, PG_INT64_MAX);
-
-	GetMember(object, "name", jbvString, &name);
-	segment->name = (int32) (*names - (char *) scorer);
-	memcpy(*names, name.val.string.val, name.val.string.len);
-	*names += name.val.string.len + 1;
-
-	GetNumbers(object, "center", scorer->ncolumns, CsScorerCenters(scorer) + i, scorer->padded);
-	GetNumbers(object, "profile", scorer->nprofile, CsScorerProfile(scorer, i), 1);
+		CsJsonReject(r, "segment", "is not above that of the segment before");
+	segment->n = CsJsonReadInteger(r, "n", 0, PG_INT64_MAX);
+	segment->name = (int32) (*at - (char *) scorer);
+	strcpy(*at, name);
+	*at += strlen(name) + 1;
+	CsJsonReadNumbers(r, "center", scorer->ncolumns, CsScorerCenters(scorer) + i, scorer->padded);
+	CsJsonReadNumbers(r, "profile", scorer->nprofile, CsScorerProfile(scorer, i), 1);
 }
 
 /* Index of the segment of that number, or an error. */
@@ -312,7 +184,7 @@ SegmentIndex(const CsScorer *scorer, double number, const char *key)
 			high = middle;
 	}
 	if (low == scorer->nsegments || segments[low].segment != number)
-		InvalidDefinition("\"%s\" has an element that is not the number of a segment.", key);
+		CsInvalidParameters("\"%s\" has an element that is not the number of a segment.", key);
 	return low;
 }
 
@@ -383,19 +255,6 @@ AppendCompiled(CsScorer *scorer, const CsAlgorithm *algorithm)
 	return result;
 }
 
-/* The algorithm that a definition names. */
-static const CsAlgorithm *
-GetAlgorithm(JsonbContainer *root, NameData *name)
-{
-	const CsAlgorithm *algorithm;
-
-	GetName(root, "algorithm", name);
-	algorithm = CsAlgorithmLookup(NameStr(*name));
-	if (algorithm == NULL)
-		InvalidDefinition("Models of algorithm \"%s\" cannot be compiled.", NameStr(*name));
-	return algorithm;
-}
-
 /*
  * Compile a definition, as CsCatalogDefinition() gives it; palloc'd in CurrentMemoryContext.
  * Malformed input of any kind is an error.
@@ -403,44 +262,49 @@ GetAlgorithm(JsonbContainer *root, NameData *name)
 CsScorer *
 CsScorerFromJsonb(Jsonb *definition)
 {
-	JsonbContainer *root = &definition->root;
+	CsJsonReader r = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
+	CsJsonReader part;
 	JsonbContainer *segments;
-	JsonbValue	value;
+	CsJsonEach	each;
 	NameData	model;
 	NameData	name;
 	const CsAlgorithm *algorithm;
 	CsParameter parameters[CS_MAX_PARAMETERS] = {{0}};
 	CsPipeline *pipeline;
 	CsScorer   *scorer;
-	char	   *names;
+	char	  **names;
 	char	   *body;
 	int			nsegments;
-	Size		parameter_bytes;
+	Size		parameter_bytes,
+				name_bytes;
 
-	if (!JB_ROOT_IS_OBJECT(definition))
-		InvalidDefinition("It is not a json object.");
-	GetName(root, "model", &model);
-	algorithm = GetAlgorithm(root, &name);
-	GetMember(root, "pipeline", jbvBinary, &value);
-	pipeline = CsPipelineFromJsonb(JsonbValueToJsonb(&value));
-	segments = GetArray(root, "segments");
-	if (JsonContainerSize(segments) < 1 || JsonContainerSize(segments) > CS_MAX_SEGMENTS + 1)
-		InvalidDefinition("The number of segments is not in 1 .. %d.", CS_MAX_SEGMENTS + 1);
+	CsJsonReadName(&r, "model", &model);
+	CsJsonReadName(&r, "algorithm", &name);
+	algorithm = CsAlgorithmLookup(NameStr(name));
+	if (algorithm == NULL)
+		CsJsonReject(&r, "algorithm", "is \"%s\", which is no algorithm", NameStr(name));
+	part = CsJsonReadObject(&r, "pipeline", "the pipeline");
+	pipeline = CsPipelineFromJson(&part);
+	segments = CsJsonReadArray(&r, "segments", 1, CS_MAX_SEGMENTS + 1);
 	nsegments = (int) JsonContainerSize(segments);
-	parameter_bytes = ReadParameters(root, algorithm, nsegments - algorithm->has_noise, parameters);
+	parameter_bytes = ReadParameters(&r, algorithm, nsegments - algorithm->has_noise, parameters);
+	names = ReadNames(&r, segments, &name_bytes);
 
-	scorer = AllocateScorer(pipeline, nsegments, parameter_bytes,
-							CountNameBytes(segments, nsegments));
+	scorer = AllocateScorer(pipeline, nsegments, parameter_bytes, name_bytes);
 	scorer->model = model;
 	scorer->algorithm = name;
 	scorer->has_noise = algorithm->has_noise;
-	scorer->version = (int32) GetInteger(root, "version", 1, PG_INT32_MAX);
-	names = (char *) CsScorerPipeline(scorer) + MAXALIGN(pipeline->size) + parameter_bytes;
-	for (int i = 0; i < nsegments; i++)
-		FillSegment(scorer, GetSegment(segments, i), i, &names);
+	scorer->version = (int32) CsJsonReadInteger(&r, "version", 1, PG_INT32_MAX);
+	body = (char *) CsScorerPipeline(scorer) + MAXALIGN(pipeline->size) + parameter_bytes;
+	each = CsJsonEachOf(segments);
+	while (CsJsonNext(&each))
+	{
+		part = CsJsonReadElement(&r, "segments", &each, "segment");
+		FillSegment(scorer, &part, each.at, names[each.at], &body);
+	}
 	if (algorithm->has_noise != (CsScorerSegments(scorer)[0].segment == 0))
-		InvalidDefinition(algorithm->has_noise ? "There is no segment 0 for noise." :
-						  "There is a segment 0, but the algorithm has no noise.");
+		CsJsonReject(&r, "segments", algorithm->has_noise ? "has no segment 0 for noise" :
+					 "has a segment 0, but the algorithm has no noise");
 	FillParameters(scorer, algorithm, parameters,
 				   (int32) (scorer->pipeline_offset + MAXALIGN(pipeline->size)));
 	pfree(pipeline);
