@@ -1090,6 +1090,22 @@ COMMENT ON FUNCTION custseg.clusterability IS 'Tells whether the rows have a clu
 topic: choosing 2
 example: SELECT * FROM custseg.clusterability(''customers'', ''{recency,frequency,monetary}'')';
 
+CREATE FUNCTION custseg.algorithms(
+    OUT algorithm text,
+    OUT segment_kind text,
+    OUT number_of_segments text,
+    OUT has_noise boolean,
+    OUT memory text,
+    OUT keeps text,
+    OUT duration text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_algorithms'
+LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 9;
+
+COMMENT ON FUNCTION custseg.algorithms IS 'The algorithms: what their segments are, how many, the memory beside the rows, what a model keeps of customers, and the order of the time of a training.
+topic: choosing 10
+example: SELECT algorithm, segment_kind, number_of_segments FROM custseg.algorithms()';
+
 CREATE FUNCTION custseg.pca(
     source text,
     features text[] DEFAULT NULL,

@@ -103,5 +103,19 @@ WHERE value IS NOT NULL AND (section <> 'prep' OR defaults ? name);
 SELECT count(*) > 40 AS some, bool_and(agrees) AS agree FROM usual;
 SELECT section, name, usual, kept FROM usual WHERE agrees IS NOT TRUE ORDER BY section, name;
 
+-- the table of algorithms says what algorithms() says, in its order; each has a section of its own
+SELECT coalesce(a.algorithm, d.cells[1]) AS algorithm, d.cells, a.segment_kind, a.number_of_segments, a.has_noise
+FROM (SELECT row_number() OVER () AS position, * FROM custseg.algorithms()) a
+FULL JOIN (
+    SELECT row_number() OVER () AS position, array(SELECT trim(cell) FROM regexp_split_to_table(trim(line[1], '| '), ' \| ') cell) AS cells
+    FROM regexp_matches(:'pages', '\n(\| \[`\w+`\]\(#\w+\) \| [^\n]* (?:yes|no) \|)', 'g') line
+) d USING (position)
+WHERE d.cells IS DISTINCT FROM ARRAY[
+    format('[`%s`](#%1$s)', a.algorithm), replace(a.segment_kind, 'kmeans', '`kmeans`'), a.number_of_segments,
+    CASE WHEN a.has_noise THEN 'yes' ELSE 'no' END
+] OR position(E'\n### ' || a.algorithm || E'\n' IN :'pages') = 0;
+SELECT algorithm FROM custseg.algorithms() WHERE '' IN (memory, keeps, duration) OR (memory || keeps || duration) IS NULL;
+SELECT * FROM custseg.algorithms() WHERE algorithm = 'kmedoids';
+
 SET client_min_messages = warning;
 DROP SCHEMA options_test CASCADE;

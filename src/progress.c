@@ -11,16 +11,12 @@
 
 #include "call/call.h"
 #include "catalog/pg_authid.h"
-#include "catalog/pg_type.h"
 #include "commands/progress.h"
-#include "funcapi.h"
 #include "miscadmin.h"
-#include "pgstat.h"
 #include "progress.h"
 #include "utils/acl.h"
 #include "utils/backend_progress.h"
 #include "utils/backend_status.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 
 /* "CS": far from the numbers PostgreSQL gives out. */

@@ -29,7 +29,7 @@ typedef struct CsCommonOptions
 } CsCommonOptions;
 
 #define CS_COMMON_OPTIONS(type, field) \
-	{"seed", CS_OPTION_BIGINT, offsetof(type, field.seed), 42, -9007199254740992.0, 9007199254740992.0}, \
+	CS_SEED_OPTION(type, field.seed), \
 	{"weight", CS_OPTION_TEXT, offsetof(type, field.weight)}, \
 	{"silhouette_sample", CS_OPTION_INT, offsetof(type, field.silhouette_sample), 5000, 0, 50000}
 
@@ -213,6 +213,13 @@ struct CsColumn;
 typedef struct CsAlgorithm
 {
 	const char *name;
+
+	/* for people, see custseg.algorithms(): lines without an end */
+	const char *segments;		/* what they are */
+	const char *memory_text;	/* that it takes beside the matrix */
+	const char *keeps;			/* values of customers in the model */
+	const char *time;			/* order of it */
+
 	const CsOption *options;
 	int			noptions;
 	size_t		options_size;

@@ -15,7 +15,6 @@
 #include "algo/hierarchical.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Leaves that it is computed on at most. */
 #define SAMPLE 1000

@@ -19,7 +19,6 @@
 #include "algo/neighbors.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "storage/shmem.h"
 
 /* Bytes of json that a number of a core point may take, and what a json value can hold. */
 #define JSON_NUMBER 24
@@ -176,6 +175,10 @@ DbscanFit(const CsFitInput *in, CsFitOutput *out)
 
 const CsAlgorithm CsDbscan = {
 	.name = "dbscan",
+	.segments = "dense places, all of one density",
+	.memory_text = "about another matrix for the tree of neighbors, and one for the core points that are kept",
+	.keeps = "every core row, unless keep_core_points is false",
+	.time = "rows x log(rows) x columns while a tree finds neighbors, in few columns; up to rows x rows x columns",
 	.options = options,
 	.noptions = lengthof(options),
 	.options_size = sizeof(DbscanOptions),

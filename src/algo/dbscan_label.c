@@ -15,7 +15,6 @@
 
 #include "algo/dbscan.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Rows between two looks for a cancel where the leader goes through all of them. */
 #define ROWS_PER_CHECK 65536

@@ -15,7 +15,6 @@
 #include <math.h>
 
 #include "algo/dbscan.h"
-#include "storage/shmem.h"
 
 #define NOISE 0
 

@@ -27,7 +27,6 @@
 
 #include "algo/gmm.h"
 #include "progress.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 /* Starts that may take the place of singular ones. */
@@ -552,6 +551,10 @@ GmmFitModel(const CsFitInput *in, CsFitOutput *out)
 
 const CsAlgorithm CsGmm = {
 	.name = "gmm",
+	.segments = "components of a Gaussian mixture",
+	.memory_text = "the memory of kmeans, from which it starts, and the covariances: with full, columns x columns numbers for each segment, a few times for each process",
+	.keeps = "no rows",
+	.time = "rows x columns x columns x k for each iteration; rows x columns x k with diag or spherical covariances",
 	.options = CsGmmOptions,
 	.noptions = GMM_NOPTIONS,
 	.options_size = sizeof(GmmOptions),

@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "algo/gmm.h"
-#include "storage/shmem.h"
 
 /* log(2 pi) */
 #define LOG_2_PI 1.83787706640934548356

@@ -21,7 +21,6 @@
 #include "algo/gmm.h"
 #include "math/kernel.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Rows of a group: what a component's differences take should fit the first cache, if it can. */
 #define GROUP_ROWS CS_GROUP_ROWS

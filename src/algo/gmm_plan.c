@@ -6,7 +6,6 @@
 #include "custseg.h"
 
 #include "algo/gmm.h"
-#include "storage/shmem.h"
 
 /* Bytes that all lanes together should not exceed, as long as there are some at a time. */
 #define LANES_MEMORY ((Size) 16 * 1024 * 1024)

@@ -15,7 +15,6 @@
 #include <math.h>
 
 #include "algo/gmm.h"
-#include "storage/shmem.h"
 
 /* How far weights may be from 1 in sum, and entries of a covariance from their mirror images. */
 #define TOLERANCE 1e-6

@@ -21,7 +21,6 @@
 
 #include "algo/hdbscan.h"
 #include "progress.h"
-#include "storage/shmem.h"
 
 /* Most items that a task is split into. */
 #define MAX_ITEMS 1024

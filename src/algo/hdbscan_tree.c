@@ -24,7 +24,6 @@
 #include <math.h>
 
 #include "algo/hdbscan.h"
-#include "storage/shmem.h"
 
 /* The single-linkage hierarchy; arrays of parts begin with node n. */
 typedef struct Hierarchy

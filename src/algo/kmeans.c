@@ -19,7 +19,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "storage/shmem.h"
 
 /* One start, as the leader keeps it. */
 typedef struct Start
@@ -523,6 +522,10 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 
 const CsAlgorithm CsKmeans = {
 	.name = "kmeans",
+	.segments = "round, about centers",
+	.memory_text = "up to 40 % of the matrix, or 48 MB if that is more",
+	.keeps = "no rows",
+	.time = "rows x columns x k for each iteration, less where bounds rule out centers",
 	.options = CsKmeansOptions,
 	.noptions = KMEANS_NOPTIONS,
 	.options_size = sizeof(KmeansOptions),

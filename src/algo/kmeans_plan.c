@@ -6,7 +6,6 @@
 #include "custseg.h"
 
 #include "algo/kmeans.h"
-#include "storage/shmem.h"
 
 /* From so many centres on a bound saves as much as it costs. */
 #define HAMERLY_CENTERS 256

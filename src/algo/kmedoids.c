@@ -15,7 +15,6 @@
 
 #include "algo/kmedoids.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Streams of random numbers, one for each sample. */
 #define SAMPLE_STREAM UINT64CONST(0x3ED01D00)
@@ -480,6 +479,10 @@ KmedoidsExplain(const CsFitted *model, const double *z, int segment, double *poi
 
 const CsAlgorithm CsKmedoids = {
 	.name = "kmedoids",
+	.segments = "round, about one of their own customers",
+	.memory_text = "the distances of all pairs of rows, or of the rows of a sample: 32 MB for 2,000 (sample_size); and 4 bytes for each row",
+	.keeps = "the medoids, one row for each segment",
+	.time = "rows x rows x columns, and rows x rows for each round of swaps; of a sample, and then rows x columns x k",
 	.options = options,
 	.noptions = lengthof(options),
 	.options_size = sizeof(KmedoidsOptions),

@@ -20,7 +20,6 @@
 #include "algo/kmedoids.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "storage/shmem.h"
 
 /* Candidates whose distances are computed together, and running sums over distances. */
 #define TILE 16

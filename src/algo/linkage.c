@@ -20,7 +20,6 @@
 #include "algo/hierarchical.h"
 #include "call/call.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 
 /* Bytes that the merges of n points take, without all their distances (complete, average). */

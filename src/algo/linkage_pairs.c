@@ -20,7 +20,6 @@
 #include "algo/hierarchical.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Rows of the table whose distances are computed together. */
 #define GROUP 4

@@ -23,7 +23,6 @@
 #include "algo/hierarchical.h"
 #include "math/kernel.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Values from which a scan is shared, and parts it then has. */
 #define SHARED_VALUES (64 * 1024)

@@ -18,7 +18,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "storage/shmem.h"
 
 /* Sampled rows a cluster, and iterations over the sample and over all rows. */
 #define SAMPLE_PER_CLUSTER 10

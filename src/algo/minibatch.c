@@ -588,6 +588,10 @@ static const CsStreaming minibatch_streaming = {
 
 const CsAlgorithm CsMinibatch = {
 	.name = "minibatch",
+	.segments = "those of kmeans, for tables past memory",
+	.memory_text = "a sample and a batch of the rows in place of the matrix, as many as maintenance_work_mem allows, but not fewer than 1,024; the table is read several times",
+	.keeps = "no rows",
+	.time = "rows x columns x k for each pass",
 	.options = minibatch_options,
 	.noptions = lengthof(minibatch_options),
 	.options_size = sizeof(MinibatchOptions),

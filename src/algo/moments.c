@@ -15,7 +15,6 @@
 #include "algo/algo.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Bytes that all lanes together should not exceed. */
 #define LANES_MEMORY ((Size) 16 * 1024 * 1024)

@@ -17,7 +17,6 @@
 #include "algo/neighbors.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Most items of a pass; neighbours take longer here than there, so that there are many. */
 #define ITEMS 256

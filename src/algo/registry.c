@@ -6,6 +6,7 @@
 #include "custseg.h"
 
 #include "algo/algo.h"
+#include "call/call.h"
 #include "lib/stringinfo.h"
 
 /* Every algorithm, in the order in which they are listed to people; the first is the usual one. */
@@ -26,6 +27,8 @@
 ALGORITHMS(DECLARE)
 
 static const CsAlgorithm *const algorithms[] = {ALGORITHMS(POINT_TO)};
+
+PG_FUNCTION_INFO_V1(custseg_algorithms);
 
 /* The algorithm of that name, or NULL. */
 const CsAlgorithm *
@@ -78,4 +81,23 @@ CsClusteringFind(const char *name)
 				 errmsg("algorithm \"%s\" does not find segments, because they are given", name),
 				 errhint("Train a model with it, and judge the model with custseg.evaluate().")));
 	return algorithm;
+}
+
+/* algorithms(): a row an algorithm */
+Datum
+custseg_algorithms(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+
+	for (int i = 0; i < lengthof(algorithms); i++)
+	{
+		const CsAlgorithm *a = algorithms[i];
+
+		CsResultPut(result, CsValues(CsValueText(a->name), CsValueText(a->segments),
+									 CsValueText(a->is_given ? "given with them" : a->finds_k ? "found" :
+												 "given or chosen"),
+									 CsValueBool(a->has_noise), CsValueText(a->memory_text),
+									 CsValueText(a->keeps), CsValueText(a->time)));
+	}
+	return (Datum) 0;
 }

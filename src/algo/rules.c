@@ -15,8 +15,6 @@
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
 
 const CsOption CsRulesOptions[RULES_NOPTIONS] = {
 	CS_COMMON_OPTIONS(RulesOptions, common),
@@ -477,6 +475,10 @@ RulesFit(const CsFitInput *in, CsFitOutput *out)
 
 const CsAlgorithm CsRules = {
 	.name = "rules",
+	.segments = "written down by you",
+	.memory_text = "20 bytes for each row",
+	.keeps = "no rows",
+	.time = "rows x conditions",
 	.options = CsRulesOptions,
 	.noptions = RULES_NOPTIONS,
 	.options_size = sizeof(RulesOptions),

@@ -9,7 +9,6 @@
 
 #include "algo/rules.h"
 #include "lib/stringinfo.h"
-#include "utils/builtins.h"
 
 /* Most names that a hint lists. */
 #define MOST_LISTED 20

@@ -20,8 +20,6 @@
 
 #include "algo/rules.h"
 #include "call/json.h"
-#include "utils/builtins.h"
-#include "utils/numeric.h"
 
 #define Reject(...) ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), __VA_ARGS__))
 

@@ -15,7 +15,6 @@
 #include <math.h>
 
 #include "algo/rules.h"
-#include "storage/shmem.h"
 
 typedef struct Condition
 {

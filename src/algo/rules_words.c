@@ -12,7 +12,6 @@
 #include "algo/rules.h"
 #include "common/shortest_dec.h"
 #include "lib/stringinfo.h"
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 
 /* A number as short as it can be. */

@@ -18,7 +18,6 @@
 #include "call/call.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
-#include "storage/shmem.h"
 #include "utils/fmgrprotos.h"
 
 /* Rows that are labelled between two looks for an interrupt. */
@@ -31,7 +30,7 @@ const CsOption CsTreeOptions[TREE_NOPTIONS] = {
 	/* distances mean nothing to a tree */
 	{"silhouette_sample", CS_OPTION_INT, offsetof(TreeOptions, common.silhouette_sample), 0, 0, 50000},
 	{"max_depth", CS_OPTION_INT, offsetof(TreeOptions, max_depth), CS_TREE_DEPTH, 1, CS_TREE_MAX_DEPTH},
-	{"seed", CS_OPTION_BIGINT, offsetof(TreeOptions, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(TreeOptions, common.seed),
 	{"min_samples_split", CS_OPTION_INT, offsetof(TreeOptions, min_samples_split), 2, 2, PG_INT32_MAX},
 	{"min_samples_leaf", CS_OPTION_INT, offsetof(TreeOptions, min_samples_leaf), 1, 1, PG_INT32_MAX},
 	{"max_leaf_nodes", CS_OPTION_INT, offsetof(TreeOptions, max_leaf_nodes), 0, 2, CS_TREE_MAX_LEAVES},
@@ -238,6 +237,10 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 
 const CsAlgorithm CsTreeAlgorithm = {
 	.name = "tree",
+	.segments = "those of a model or a column, told by questions",
+	.memory_text = "half of the matrix, 10 bytes for each row, and 24 bytes for each row and process",
+	.keeps = "thresholds, each the middle of two neighboring values, and the rows of each leaf",
+	.time = "rows x log(rows) x columns to sort, and rows x columns for each level",
 	.options = CsTreeOptions,
 	.noptions = TREE_NOPTIONS,
 	.options_size = sizeof(TreeOptions),

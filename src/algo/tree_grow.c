@@ -29,7 +29,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "storage/shmem.h"
 
 #define LARGER ((uint32) 1 << 31)
 #define ROW(entry) ((entry) & ~LARGER)

@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "algo/tree.h"
-#include "storage/shmem.h"
 
 /* A node as scoring reads it; a leaf has no children. */
 typedef struct Question

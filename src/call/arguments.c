@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "utils/builtins.h"
 
 /* Raise an error if the argument is NULL; the error calls the argument "name". */
@@ -48,13 +47,6 @@ CsRequiredInt(FunctionCallInfo fcinfo, int argument, const char *name)
 {
 	CsRequireArgument(fcinfo, argument, name);
 	return PG_GETARG_INT32(argument);
-}
-
-/* An argument of type float8; "otherwise" for NULL. */
-double
-CsDoubleArgument(FunctionCallInfo fcinfo, int argument, double otherwise)
-{
-	return PG_ARGISNULL(argument) ? otherwise : PG_GETARG_FLOAT8(argument);
 }
 
 /* An argument of type boolean; "otherwise" for NULL. */

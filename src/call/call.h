@@ -32,7 +32,6 @@ extern char *CsTextArgument(FunctionCallInfo fcinfo, int argument);
 extern char *CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name);
 extern int32 CsIntArgument(FunctionCallInfo fcinfo, int argument, int32 otherwise);
 extern int32 CsRequiredInt(FunctionCallInfo fcinfo, int argument, const char *name);
-extern double CsDoubleArgument(FunctionCallInfo fcinfo, int argument, double otherwise);
 extern bool CsBoolArgument(FunctionCallInfo fcinfo, int argument, bool otherwise);
 extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
 extern ArrayType *CsArrayArgument(FunctionCallInfo fcinfo, int argument);

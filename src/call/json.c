@@ -13,7 +13,6 @@
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
 #include "utils/fmgrprotos.h"
-#include "utils/builtins.h"
 #include "utils/numeric.h"
 
 /* Numbers that are written between two looks for an interrupt. */

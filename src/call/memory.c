@@ -21,17 +21,21 @@ CsMegabytes(Size bytes)
 	return bytes / CS_MEGABYTE + (bytes % CS_MEGABYTE != 0);
 }
 
-static char *Format(const char *format, va_list arguments) pg_attribute_printf(1, 0);
-
-/* Formatted text, palloc'd. */
-static char *
-Format(const char *format, va_list arguments)
+/* Raise the error for something that needs so many bytes, or is only known to need more. */
+static void pg_attribute_printf(4, 0)
+Report(Size bytes, bool exactly, const char *instead, const char *what, va_list arguments)
 {
-	StringInfoData text;
+	StringInfoData subject;
 
-	initStringInfo(&text);
-	CsAppendFormatted(&text, format, arguments);
-	return text.data;
+	initStringInfo(&subject);
+	CsAppendFormatted(&subject, what, arguments);
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("%s needs %s%zu MB, maintenance_work_mem is %d MB", subject.data,
+					exactly ? "" : "more than ",
+					exactly ? CsMegabytes(bytes) : bytes / CS_MEGABYTE, maintenance_work_mem / 1024),
+			 exactly ? errhint("SET maintenance_work_mem = '%zuMB'; or %s.", CsMegabytes(bytes), instead) :
+			 errhint("Raise maintenance_work_mem; or %s.", instead)));
 }
 
 /*
@@ -42,16 +46,10 @@ void
 CsMemoryError(Size needed, const char *instead, const char *what,...)
 {
 	va_list		arguments;
-	char	   *subject;
 
 	va_start(arguments, what);
-	subject = Format(what, arguments);
-	va_end(arguments);
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("%s needs %zu MB, maintenance_work_mem is %d MB", subject,
-					CsMegabytes(needed), maintenance_work_mem / 1024),
-			 errhint("SET maintenance_work_mem = '%zuMB'; or %s.", CsMegabytes(needed), instead)));
+	Report(needed, true, instead, what, arguments);
+	pg_unreachable();
 }
 
 /*
@@ -62,14 +60,8 @@ void
 CsMemoryExceeded(Size used, const char *instead, const char *what,...)
 {
 	va_list		arguments;
-	char	   *subject;
 
 	va_start(arguments, what);
-	subject = Format(what, arguments);
-	va_end(arguments);
-	ereport(ERROR,
-			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-			 errmsg("%s needs more than %zu MB, maintenance_work_mem is %d MB", subject,
-					used / CS_MEGABYTE, maintenance_work_mem / 1024),
-			 errhint("Raise maintenance_work_mem; or %s.", instead)));
+	Report(used, false, instead, what, arguments);
+	pg_unreachable();
 }

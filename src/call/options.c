@@ -23,7 +23,7 @@
 /* The field of an option in its struct. */
 #define OptionField(base, option, type) ((type *) ((char *) (base) + (option)->offset))
 
-/* See options.h. */
+/* Add a name to a list for a hint: "one", "two". */
 void
 CsAppendName(StringInfo list, const char *name)
 {
@@ -245,14 +245,15 @@ CheckArrayShape(const CsOption *option, JsonbValue *value, CsOptionArray *result
 		RejectArray(option, "It is empty.");
 }
 
-static void
-ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
+static CsOptionArray
+ParseArray(const CsOption *option, JsonbValue *value)
 {
+	CsOptionArray result;
 	CsJsonEach	row;
 
-	CheckArrayShape(option, value, result);
-	result->values = palloc_extended((Size) result->rows * result->columns * sizeof(double),
-									 MCXT_ALLOC_HUGE);
+	CheckArrayShape(option, value, &result);
+	result.values = palloc_extended((Size) result.rows * result.columns * sizeof(double),
+									MCXT_ALLOC_HUGE);
 	row = CsJsonEachOf(value->val.binary.data);
 	while (CsJsonNext(&row))
 	{
@@ -262,11 +263,12 @@ ParseArray(const CsOption *option, JsonbValue *value, CsOptionArray *result)
 		while (CsJsonNext(&each))
 		{
 			if (!CsJsonGetNumber(&each.value,
-								 &result->values[(Size) row.at * result->columns + each.at]))
+								 &result.values[(Size) row.at * result.columns + each.at]))
 				RejectArray(option, psprintf("Number %d of array %d is %s.", each.at + 1,
 											 row.at + 1, ShowValue(&each.value)));
 		}
 	}
+	return result;
 }
 
 /* A copy of an object, whatever its keys, or an error. */
@@ -295,70 +297,44 @@ ParseList(const CsOption *option, JsonbValue *value)
 	return JsonbValueToJsonb(value);
 }
 
-/* The default of an option into its field. */
+/* A given value into the option's field, or its default for NULL. */
 static void
-SetDefault(const CsOption *option, void *result)
+SetField(const CsOption *option, JsonbValue *value, void *result)
 {
-	switch (option->type)
-	{
-		case CS_OPTION_BOOL:
-			*OptionField(result, option, bool) = option->boot != 0;
-			break;
-		case CS_OPTION_INT:
-		case CS_OPTION_CHOICE:
-			*OptionField(result, option, int) = (int) option->boot;
-			break;
-		case CS_OPTION_BIGINT:
-			*OptionField(result, option, int64) = (int64) option->boot;
-			break;
-		case CS_OPTION_REAL:
-			*OptionField(result, option, double) = option->boot;
-			break;
-		case CS_OPTION_TEXT:
-			*OptionField(result, option, char *) = NULL;
-			break;
-		case CS_OPTION_ARRAY:
-			memset(OptionField(result, option, CsOptionArray), 0, sizeof(CsOptionArray));
-			break;
-		case CS_OPTION_OBJECT:
-		case CS_OPTION_LIST:
-			*OptionField(result, option, Jsonb *) = NULL;
-			break;
-	}
-}
+	double		boot = option->boot;
 
-/* A given value into the option's field. */
-static void
-SetValue(const CsOption *option, JsonbValue *value, void *result)
-{
 	switch (option->type)
 	{
 		case CS_OPTION_BOOL:
-			*OptionField(result, option, bool) = ParseBool(option, value);
+			*OptionField(result, option, bool) = value == NULL ? boot != 0 : ParseBool(option, value);
 			break;
 		case CS_OPTION_INT:
-			*OptionField(result, option, int) = (int) ParseInteger(option, value);
+			*OptionField(result, option, int) = value == NULL ? (int) boot :
+				(int) ParseInteger(option, value);
 			break;
 		case CS_OPTION_CHOICE:
-			*OptionField(result, option, int) = ParseChoice(option, value);
+			*OptionField(result, option, int) = value == NULL ? (int) boot :
+				ParseChoice(option, value);
 			break;
 		case CS_OPTION_BIGINT:
-			*OptionField(result, option, int64) = ParseInteger(option, value);
+			*OptionField(result, option, int64) = value == NULL ? (int64) boot :
+				ParseInteger(option, value);
 			break;
 		case CS_OPTION_REAL:
-			*OptionField(result, option, double) = ParseReal(option, value);
+			*OptionField(result, option, double) = value == NULL ? boot : ParseReal(option, value);
 			break;
 		case CS_OPTION_TEXT:
-			*OptionField(result, option, char *) = ParseText(option, value);
+			*OptionField(result, option, char *) = value == NULL ? NULL : ParseText(option, value);
 			break;
 		case CS_OPTION_ARRAY:
-			ParseArray(option, value, OptionField(result, option, CsOptionArray));
+			*OptionField(result, option, CsOptionArray) = value == NULL ? (CsOptionArray) {0} :
+				ParseArray(option, value);
 			break;
 		case CS_OPTION_OBJECT:
-			*OptionField(result, option, Jsonb *) = ParseObject(option, value);
+			*OptionField(result, option, Jsonb *) = value == NULL ? NULL : ParseObject(option, value);
 			break;
 		case CS_OPTION_LIST:
-			*OptionField(result, option, Jsonb *) = ParseList(option, value);
+			*OptionField(result, option, Jsonb *) = value == NULL ? NULL : ParseList(option, value);
 			break;
 	}
 }
@@ -374,7 +350,7 @@ CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
 	CsJsonEach	each;
 
 	for (int i = 0; i < noptions; i++)
-		SetDefault(&options[i], result);
+		SetField(&options[i], NULL, result);
 	if (json == NULL)
 		return;
 	if (!JB_ROOT_IS_OBJECT(json))
@@ -391,7 +367,7 @@ CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result)
 		if (option == NULL)
 			RejectKey(options, noptions, &each.key);
 		if (each.value.type != jbvNull)
-			SetValue(option, &each.value, result);
+			SetField(option, &each.value, result);
 	}
 }
 

@@ -39,10 +39,13 @@ typedef struct CsOption
 	const char *const *choices; /* NULL-terminated */
 } CsOption;
 
+/* The option "seed", an int64; whole numbers that a double holds. */
+#define CS_SEED_OPTION(type, field) \
+	{"seed", CS_OPTION_BIGINT, offsetof(type, field), 42, -9007199254740992.0, 9007199254740992.0}
+
 extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);
 extern Jsonb *CsOptionsToJsonb(const CsOption *options, int noptions, const void *values);
 
-/* Add a name to a list for a hint: "one", "two". */
 extern void CsAppendName(StringInfo list, const char *name);
 
 #endif							/* CUSTSEG_OPTIONS_H */

@@ -251,6 +251,17 @@ CsReportNoModel(const char *model)
 			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
 }
 
+/* As CheckAccess(), may the caller?  An error when there is no such model. */
+static bool
+HasAccess(const char *sql, const char *model, bool read_only)
+{
+	Access		access = CheckAccess(sql, model, read_only);
+
+	if (access == ACCESS_NO_MODEL)
+		CsReportNoModel(model);
+	return access == ACCESS_ALLOWED;
+}
+
 /* Is there a model of that name, whoever owns it? */
 bool
 CsModelExists(const char *model)
@@ -272,41 +283,23 @@ CsModelMayUse(const char *model)
 void
 CsModelCheckOwner(const char *model)
 {
-	switch (CheckAccess(owner_sql, model, false))
-	{
-		case ACCESS_NO_MODEL:
-			CsReportNoModel(model);
-			break;
-		case ACCESS_DENIED:
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("must be owner of model \"%s\"", model),
-					 errhint("A model belongs to the role that trained it first: act as that role, or train a model of your own under another name.")));
-			break;
-		case ACCESS_ALLOWED:
-			break;
-	}
+	if (!HasAccess(owner_sql, model, false))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model),
+				 errhint("A model belongs to the role that trained it first: act as that role, or train a model of your own under another name.")));
 }
 
 /* Raise an error unless the model exists and the caller may use it. */
 void
 CsModelCheckUse(const char *model)
 {
-	switch (CheckAccess(users_sql, model, true))
-	{
-		case ACCESS_NO_MODEL:
-			CsReportNoModel(model);
-			break;
-		case ACCESS_DENIED:
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied for model \"%s\"", model),
-					 errhint("The owner can run: SELECT custseg.grant_model(%s, %s);",
-							 quote_literal_cstr(model), quote_literal_cstr(CsCallerName()))));
-			break;
-		case ACCESS_ALLOWED:
-			break;
-	}
+	if (!HasAccess(users_sql, model, true))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for model \"%s\"", model),
+				 errhint("The owner can run: SELECT custseg.grant_model(%s, %s);",
+						 quote_literal_cstr(model), quote_literal_cstr(CsCallerName()))));
 }
 
 /* The deployed version; 0 when there is none, or when there is no such model. */

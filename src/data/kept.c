@@ -10,7 +10,6 @@
 
 #include "call/call.h"
 #include "data/relation.h"
-#include "utils/memutils.h"
 
 #define FIRST_CAPACITY 4096
 

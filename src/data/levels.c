@@ -66,3 +66,41 @@ CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, in
 	c->nlevels = Max(c->nlevels, level + 1);
 	CsLevelRows(c, level)[group]++;
 }
+
+/* Levels that are sorted: their texts, and their rows in all groups. */
+typedef struct Sorting
+{
+	CsDictionary *dictionary;
+	int64	   *rows;
+} Sorting;
+
+/* Most rows first, ties by text. */
+static int
+CompareLevels(const void *a, const void *b, void *arg)
+{
+	const Sorting *sorting = arg;
+	int			x = *(const int *) a;
+	int			y = *(const int *) b;
+
+	if (sorting->rows[x] != sorting->rows[y])
+		return sorting->rows[x] > sorting->rows[y] ? -1 : 1;
+	return strcmp(CsDictionaryLevel(sorting->dictionary, x), CsDictionaryLevel(sorting->dictionary, y));
+}
+
+/* The levels that were counted, the one of most rows first, ties by text; palloc'd. */
+int *
+CsLevelsByRows(const CsLevelCounts *c)
+{
+	int		   *levels = palloc(sizeof(int) * Max(c->nlevels, 1));
+	Sorting		sorting = {c->dictionary, palloc0(sizeof(int64) * Max(c->nlevels, 1))};
+
+	for (int i = 0; i < c->nlevels; i++)
+	{
+		levels[i] = i;
+		for (int g = 0; g < c->ngroups; g++)
+			sorting.rows[i] += CsLevelRows(c, i)[g];
+	}
+	qsort_interruptible(levels, c->nlevels, sizeof(int), CompareLevels, &sorting);
+	pfree(sorting.rows);
+	return levels;
+}

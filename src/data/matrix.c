@@ -10,7 +10,6 @@
 
 #include "data/matrix.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 #define FIRST_CHUNK ((Size) 128 * 1024)
 #define SMALL_CHUNK ((Size) 32 * 1024 * 1024)

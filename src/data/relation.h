@@ -13,6 +13,7 @@
 #include "math/math.h"
 #include "nodes/pg_list.h"
 #include "tcop/dest.h"
+#include "utils/array.h"
 
 typedef enum CsKind
 {
@@ -160,6 +161,8 @@ typedef struct CsColumnSet
 } CsColumnSet;
 
 extern int	CsColumnSetAdd(CsColumnSet *set, const CsColumn *column);
+extern CsColumn *CsRelationNamed(const CsRelation *rel, ArrayType *names, const char *argument,
+								 int *n);
 
 /* key.c: what identifies a row: one column, or several. */
 extern List *CsPrimaryKey(Oid relid);
@@ -257,6 +260,7 @@ typedef struct CsLevelCounts
 
 #define CsLevelRows(c, level) ((c)->rows + (Size) (level) * (c)->ngroups)
 
+extern int *CsLevelsByRows(const CsLevelCounts *c);
 extern CsLevelCounts *CsLevelCountsCreate(int ngroups, int most, CsKept *kept);
 extern void CsLevelCountsAdd(CsLevelCounts *c, const CsConverter *converter, Datum value, int group);
 

@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "explore/explore.h"
 #include "math/math.h"
 #include "prep/prep.h"
@@ -102,37 +101,22 @@ CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 	}
 }
 
-/* Levels that were counted. */
-static int
-CountLevels(const CsLookColumn *c)
-{
-	return c->levels->nlevels;
-}
-
 /* The most frequent levels as json, ties by text; palloc'd. */
 static CsValue
 TopLevels(const CsLookColumn *c)
 {
 	JsonbParseState *json = NULL;
-	bool	   *taken = palloc0(sizeof(bool) * Max(CountLevels(c), 1));
+	int		   *levels = CsLevelsByRows(c->levels);
 
 	CsJsonArray(&json, NULL);
-	for (int top = 0; top < Min(TOP_LEVELS, CountLevels(c)); top++)
+	for (int i = 0; i < Min(TOP_LEVELS, c->levels->nlevels); i++)
 	{
-		int			best = -1;
-
-		for (int i = 0; i < CountLevels(c); i++)
-			if (!taken[i] && (best < 0 || *CsLevelRows(c->levels, i) > *CsLevelRows(c->levels, best) ||
-							  (*CsLevelRows(c->levels, i) == *CsLevelRows(c->levels, best) &&
-							   strcmp(CsDictionaryLevel(c->levels->dictionary, i), CsDictionaryLevel(c->levels->dictionary, best)) < 0)))
-				best = i;
-		taken[best] = true;
 		CsJsonObject(&json, NULL);
-		CsJsonText(&json, "level", CsDictionaryLevel(c->levels->dictionary, best));
-		CsJsonInteger(&json, "n", *CsLevelRows(c->levels, best));
+		CsJsonText(&json, "level", CsDictionaryLevel(c->levels->dictionary, levels[i]));
+		CsJsonInteger(&json, "n", *CsLevelRows(c->levels, levels[i]));
 		(void) CsJsonEnd(&json);
 	}
-	pfree(taken);
+	pfree(levels);
 	return CsValueJsonb(CsJsonFinish(&json));
 }
 
@@ -177,11 +161,11 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 static void
 AdviseCategory(StringInfo words, const CsLookColumn *c)
 {
-	if (c->levels->uncounted[0] > 0 || (CountLevels(c) == c->n && c->n > 1))
+	if (c->levels->uncounted[0] > 0 || (c->levels->nlevels == c->n && c->n > 1))
 		Say(words, "the values differ in nearly every row: an id, not a feature");
-	else if (CountLevels(c) == 1 && c->n_null == 0)
+	else if (c->levels->nlevels == 1 && c->n_null == 0)
 		Say(words, "the same value in every row: leave the column out");
-	else if (CountLevels(c) > CS_MAX_LEVELS)
+	else if (c->levels->nlevels > CS_MAX_LEVELS)
 		Say(words, psprintf("many levels: training distinguishes the %d most frequent; group the levels, or use encode frequency",
 							CS_MAX_LEVELS));
 }
@@ -263,7 +247,7 @@ PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeO
 	if (kind == CS_CATEGORICAL)
 	{
 		if (c->levels->uncounted[0] == 0)
-			row[D_DISTINCT] = CsValueInt8(CountLevels(c));
+			row[D_DISTINCT] = CsValueInt8(c->levels->nlevels);
 		row[D_TOP] = TopLevels(c);
 	}
 	else if (kind != CS_UNUSABLE)

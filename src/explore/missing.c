@@ -14,7 +14,6 @@
 #include "explore/explore.h"
 #include "math/math.h"
 #include "stat/missing.h"
-#include "utils/memutils.h"
 
 #define MOST_COLUMNS 1000
 

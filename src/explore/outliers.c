@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "explore/explore.h"
 #include "math/math.h"

@@ -17,7 +17,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "utils/tuplestore.h"
 
 /* Values between two looks for an interrupt. */
@@ -28,17 +27,6 @@ static bool
 IsNumber(const CsColumn *column)
 {
 	return column->converter.kind != CS_CATEGORICAL && column->converter.kind != CS_UNUSABLE;
-}
-
-/* Make room for further columns. */
-static void
-MakeRoom(CsLook *look, int ncolumns)
-{
-	Size		had = sizeof(CsLookColumn) * look->ncolumns;
-	Size		size = had + sizeof(CsLookColumn) * ncolumns;
-
-	look->columns = look->columns == NULL ? palloc(size) : repalloc_huge(look->columns, size);
-	memset((char *) look->columns + had, 0, size - had);
 }
 
 /* Add a column, an error when it was named and cannot be used. */
@@ -57,12 +45,6 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 						format_type_be(column->type)),
 				 errhint("Name numbers, booleans, dates and times; custseg.frequencies() counts levels.")));
 	}
-	for (int i = 0; i < look->ncolumns; i++)
-		if (CsIsSameColumn(&look->columns[i].column, column))
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("column \"%s\" is named twice", NameStr(column->name)),
-					 errhint("Name each column once.")));
 	c->column = *column;
 	c->whole = true;
 	if (column->converter.kind == CS_CATEGORICAL)
@@ -80,32 +62,14 @@ CsLookOpen(const char *source, ArrayType *columns, bool numbers)
 {
 	CsLook	   *look = palloc0(sizeof(CsLook));
 	CsRelation *rel = look->relation = CsRelationOpen(source);
-	Datum	   *names;
-	bool	   *nulls;
 	int			n = rel->ncolumns;
+	const CsColumn *found = columns == NULL ? rel->columns :
+		CsRelationNamed(rel, columns, "columns", &n);
 
-	if (columns != NULL)
-		deconstruct_array(columns, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
-	if (columns != NULL && n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"columns\" must not be empty"),
-				 errhint("Name at least one column, or leave it out.")));
+	look->columns = palloc_extended(mul_size(Max(n, 1), sizeof(CsLookColumn)),
+									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < n; i++)
-	{
-		const CsColumn *found = &rel->columns[i];
-		int			nfound = 1;
-
-		if (columns != NULL && nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"columns\" must not contain NULL")));
-		if (columns != NULL)
-			found = CsRelationColumns(rel, TextDatumGetCString(names[i]), &nfound);
-		MakeRoom(look, nfound);
-		for (int j = 0; j < nfound; j++)
-			AddColumn(look, &found[j], numbers, columns != NULL);
-	}
+		AddColumn(look, &found[i], numbers, columns != NULL);
 	return look;
 }
 

@@ -9,9 +9,7 @@
 
 #include <math.h>
 
-#include "funcapi.h"
 #include "judge/judge.h"
-#include "utils/builtins.h"
 
 /* Positions of the arguments. */
 enum

@@ -20,14 +20,10 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "stat/null.h"
 #include "stat/summaries.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /* Levels of silhouette, excess and p-value of what is called strong, moderate, or weak. */
@@ -49,7 +45,7 @@ typedef struct Asked
 } Asked;
 
 static const CsOption clusterability_options[] = {
-	{"seed", CS_OPTION_BIGINT, offsetof(Asked, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(Asked, common.seed),
 	{"sample", CS_OPTION_INT, offsetof(Asked, sample), 2000, 100, 20000},
 	{"references", CS_OPTION_INT, offsetof(Asked, references), 20, 5, 1000},
 };

@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -39,7 +38,7 @@ typedef struct CompareOptions
 } CompareOptions;
 
 static const CsOption compare_options[] = {
-	{"seed", CS_OPTION_BIGINT, offsetof(CompareOptions, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(CompareOptions, common.seed),
 	{"weight", CS_OPTION_TEXT, offsetof(CompareOptions, common.weight)},
 	{"silhouette_sample", CS_OPTION_INT, offsetof(CompareOptions, common.silhouette_sample), CS_JUDGED_ROWS, 0, 50000},
 	{"stability_resamples", CS_OPTION_INT, offsetof(CompareOptions, stability_resamples), 5, 0, 1000},

@@ -8,15 +8,13 @@
  */
 #include "custseg.h"
 
-#include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 static const CsOption pca_options[] = {
-	{"seed", CS_OPTION_BIGINT, offsetof(CsCommonOptions, seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(CsCommonOptions, seed),
 };
 
 PG_FUNCTION_INFO_V1(custseg_pca);

@@ -19,7 +19,6 @@
 #include "judge/judge.h"
 #include "progress.h"
 #include "stat/agreement.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 

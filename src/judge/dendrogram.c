@@ -8,7 +8,6 @@
 #include "custseg.h"
 
 #include "algo/hierarchical.h"
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "progress.h"

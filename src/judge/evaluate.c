@@ -11,8 +11,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "judge/judge.h"
 #include "utils/builtins.h"
 

@@ -15,13 +15,10 @@
 #include "algo/dbscan.h"
 #include "algo/neighbors.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "progress.h"
 #include "stat/stat.h"
-#include "storage/shmem.h"
 #include "train/train.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 
 /* Most values of eps, and of min_samples, that a grid may have. */
 #define MAX_GRID 100
@@ -41,7 +38,7 @@ typedef struct CurveOptions
 } CurveOptions;
 
 static const CsOption curve_options[] = {
-	{"seed", CS_OPTION_BIGINT, offsetof(CurveOptions, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(CurveOptions, common.seed),
 	{"sample", CS_OPTION_INT, offsetof(CurveOptions, sample), CS_CURVE_SAMPLE, 0, PG_INT32_MAX},
 	{"points", CS_OPTION_INT, offsetof(CurveOptions, points), 1000, 0, PG_INT32_MAX},
 };

@@ -12,13 +12,9 @@
 
 #include "algo/rules.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "judge/judge.h"
-#include "storage/shmem.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
-#include "utils/tuplestore.h"
 
 /* Rows that a half needs for its separation to say anything. */
 #define FEWEST_ROWS 30
@@ -37,7 +33,7 @@ typedef struct Asked
 } Asked;
 
 static const CsOption optimise_options[] = {
-	{"seed", CS_OPTION_BIGINT, offsetof(Asked, seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(Asked, seed),
 	{"sample", CS_OPTION_INT, offsetof(Asked, sample), 20000, 2 * FEWEST_ROWS, 1000000},
 	{"candidates", CS_OPTION_INT, offsetof(Asked, search.candidates), 99, 1, 999},
 	{"rounds", CS_OPTION_INT, offsetof(Asked, search.rounds), 5, 1, 100},

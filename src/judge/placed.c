@@ -14,8 +14,6 @@
 #include <math.h>
 
 #include "judge/judge.h"
-#include "miscadmin.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 #define FIRST_CAPACITY 4096

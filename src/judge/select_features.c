@@ -14,12 +14,10 @@
 
 #include <math.h>
 
-#include "funcapi.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
 #include "prep/prep.h"
 #include "stat/association.h"
-#include "utils/builtins.h"
 
 typedef struct Asked
 {
@@ -31,7 +29,7 @@ typedef struct Asked
 static const CsOption selection_options[] = {
 	{"max_correlation", CS_OPTION_REAL, offsetof(Asked, max_correlation), 0.9, 0, 1},
 	{"max_frequency", CS_OPTION_REAL, offsetof(Asked, max_frequency), 0.99, 0.5, 1},
-	{"seed", CS_OPTION_BIGINT, offsetof(Asked, common.seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(Asked, common.seed),
 };
 
 typedef struct Candidate

@@ -13,13 +13,10 @@
  */
 #include "custseg.h"
 
-#include "funcapi.h"
 #include "judge/judge.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/agreement.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 #define RESAMPLE_STREAM UINT64CONST(0x5B007500)

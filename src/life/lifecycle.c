@@ -16,10 +16,8 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "life/life.h"
-#include "miscadmin.h"
 #include "score/versions.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"

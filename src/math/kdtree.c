@@ -21,7 +21,6 @@
 #include "math/kdtree.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "storage/shmem.h"
 
 /* Below this a range is sorted instead of selected from. */
 #define SMALL_RANGE 12

@@ -181,6 +181,5 @@ extern void CsKdKthDistances(const CsKdTree *tree, int n, const double *z, int k
 							 double *scratch, double *result);
 extern int32 CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels,
 								 int32 label, bool other, double bound, double *distance);
-extern int32 CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough);
 
 #endif							/* CUSTSEG_KDTREE_H */

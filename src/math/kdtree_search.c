@@ -247,40 +247,6 @@ CsKdNearestLabelled(const CsKdTree *tree, const double *z, const int32 *labels, 
 	return best;
 }
 
-/* How many points of a node lie within the bound of z; may stop at "enough". */
-static int32
-CountNode(const CsKdTree *tree, CsKdNode node, const double *z, double bound, int32 enough)
-{
-	double		here[CS_KD_LEAF];
-	int32		count = 0;
-
-	if (CsKdBoxNearest(tree, node, z) > bound)
-		return 0;
-	if (CsKdBoxFarthest(tree, node, z) <= bound)
-		return CsKdNodePoints(tree, node);
-	if (node.leaves > 1)
-	{
-		count = CountNode(tree, CsKdLeft(node), z, bound, enough);
-		if (count < enough)
-			count += CountNode(tree, CsKdRight(node), z, bound, enough - count);
-		return count;
-	}
-	CHECK_FOR_INTERRUPTS();
-	CsKdLeafDistances(tree, node.first, 1, z, here);
-	for (int r = 0; r < CS_KD_LEAF; r++)
-		count += here[r] <= bound;
-	return count;
-}
-
-/* Count the points within the bound of z.  The count stops as soon as it has reached "enough". */
-int32
-CsKdCount(const CsKdTree *tree, const double *z, double bound, int32 enough)
-{
-	if (tree->nleaves == 0)
-		return 0;
-	return Min(enough, CountNode(tree, CsKdRoot(tree), z, bound, enough));
-}
-
 /* Points that search together, and what they have found. */
 typedef struct Party
 {

@@ -137,6 +137,7 @@ extern void CsSortDoubles(double *x, int64 n, double *scratch);
 
 extern void CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratch);
 
+extern int64 CsCountBelow(const double *sorted, int64 n, double x);
 extern int64 CsQuantileRank(int64 n, double p, double *part);
 extern double CsBetweenValues(double low, double high, double part);
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);

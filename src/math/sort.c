@@ -374,3 +374,22 @@ CsQuantileSorted(const double *sorted, int64 n, double p)
 
 	return below >= n - 1 ? sorted[n - 1] : CsBetweenValues(sorted[below], sorted[below + 1], part);
 }
+
+/* The number of sorted values below x. */
+int64
+CsCountBelow(const double *sorted, int64 n, double x)
+{
+	int64		low = 0,
+				high = n;
+
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (sorted[middle] < x)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -20,13 +20,10 @@
 #include "custseg.h"
 
 #include "call/call.h"
-#include "funcapi.h"
 #include "lib/binaryheap.h"
 #include "monitor/monitor.h"
 #include "score/pass.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
-#include "utils/tuplestore.h"
 
 typedef struct RiskOptions
 {

@@ -10,7 +10,6 @@
 #include "monitor/monitor.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 static const char *const baseline_sql =
 "SELECT f.n, f.n_null, f.mean, f.standard_deviation, f.minimum, f.maximum, f.quantiles,"

@@ -20,15 +20,11 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "monitor/monitor.h"
 #include "score/versions.h"
 #include "stat/stat.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 /* Stream of random numbers, apart from the algorithms'. */
 #define SAMPLE_STREAM UINT64CONST(0xC03BA2E5)
@@ -53,7 +49,7 @@ typedef struct CompareOptions
 
 static const CsOption compareOptions[] = {
 	{"sample", CS_OPTION_INT, offsetof(CompareOptions, sample), 5000, 2, 50000},
-	{"seed", CS_OPTION_BIGINT, offsetof(CompareOptions, seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(CompareOptions, seed),
 	{"min_rows", CS_OPTION_INT, offsetof(CompareOptions, min_rows), 30, 2, PG_INT32_MAX},
 	{"min_gain", CS_OPTION_REAL, offsetof(CompareOptions, min_gain), 0.02, 0, 2},
 	{"min_agreement", CS_OPTION_REAL, offsetof(CompareOptions, min_agreement), 0.8, 0, 1},

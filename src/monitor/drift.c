@@ -17,7 +17,6 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "math/math.h"
-#include "miscadmin.h"
 #include "monitor/drift.h"
 #include "utils/array.h"
 #include "utils/builtins.h"

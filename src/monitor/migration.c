@@ -16,8 +16,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "monitor/monitor.h"
 #include "stat/marginal.h"
 #include "utils/builtins.h"

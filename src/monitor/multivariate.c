@@ -19,11 +19,8 @@
 
 #include "call/call.h"
 #include "math/math.h"
-#include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "stat/tests.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
 
 
 /* Quantiles are the same when they differ by no more than this share. */
@@ -48,7 +45,7 @@ typedef struct MultivariateOptions
 } MultivariateOptions;
 
 static const CsOption multivariateOptions[] = {
-	{"seed", CS_OPTION_BIGINT, offsetof(MultivariateOptions, seed), 42, -9007199254740992.0, 9007199254740992.0},
+	CS_SEED_OPTION(MultivariateOptions, seed),
 	{"sample", CS_OPTION_INT, offsetof(MultivariateOptions, sample), 2000, 2, 10000},
 	{"permutations", CS_OPTION_INT, offsetof(MultivariateOptions, permutations), 199, 19, 9999},
 	{"min_rows", CS_OPTION_INT, offsetof(MultivariateOptions, min_rows), 30, 2, PG_INT32_MAX},

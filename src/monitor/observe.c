@@ -20,12 +20,10 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "lib/stringinfo.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "stat/summaries.h"
-#include "utils/builtins.h"
 
 
 typedef struct Observer
@@ -207,39 +205,29 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 }
 
-/* Most rows first, ties by text, no value last among them. */
-static int
-CompareLevels(const void *a, const void *b)
-{
-	const CsObservedLevel *x = a;
-	const CsObservedLevel *y = b;
-
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	if (x->text == NULL || y->text == NULL)
-		return (x->text == NULL) - (y->text == NULL);
-	return strcmp(x->text, y->text);
-}
-
-/* The levels that were counted, NULL a level. */
+/* The levels that were counted, most rows first, ties by text; NULL is a level, the last among ties. */
 static void
 FillLevels(const CsLevelCounts *c, CsObservedFeature *f)
 {
-	f->levels = palloc(sizeof(CsObservedLevel) * (c->nlevels + 1));
+	int		   *order = CsLevelsByRows(c);
+	int			before = 0;		/* NULL */
+
+	f->nlevels = c->nlevels + (f->n_null > 0);
+	f->levels = palloc(sizeof(CsObservedLevel) * Max(f->nlevels, 1));
+	while (before < c->nlevels && *CsLevelRows(c, order[before]) >= f->n_null)
+		before++;
+	if (f->n_null > 0)
+		f->levels[before] = (CsObservedLevel) {.text = NULL, .count = f->n_null};
 	for (int i = 0; i < c->nlevels; i++)
 	{
-		f->levels[i].text = unconstify(char *, CsDictionaryLevel(c->dictionary, i));
-		f->levels[i].count = *CsLevelRows(c, i);
+		CsObservedLevel *level = &f->levels[i + (f->n_null > 0 && i >= before)];
+
+		level->text = unconstify(char *, CsDictionaryLevel(c->dictionary, order[i]));
+		level->count = *CsLevelRows(c, order[i]);
 	}
-	f->nlevels = c->nlevels;
 	f->n_uncounted = c->uncounted[0];
 	f->overfull = f->n_uncounted > 0;
-	if (f->n_null > 0)
-	{
-		f->levels[f->nlevels].text = NULL;
-		f->levels[f->nlevels++].count = f->n_null;
-	}
-	qsort(f->levels, f->nlevels, sizeof(CsObservedLevel), CompareLevels);
+	pfree(order);
 }
 
 /* Have a feature visited, and release its values. */

@@ -245,45 +245,21 @@ JudgeFeature(const QualityReport *report, int feature, CsFinding *finding)
 	CsFindingDefault(finding, "as in training");
 }
 
-/* A level and its rows. */
-typedef struct UnseenLevel
-{
-	const char *text;
-	int64		nrows;
-} UnseenLevel;
-
-/* Most rows first, ties by text. */
-static int
-CompareUnseen(const void *a, const void *b)
-{
-	const UnseenLevel *x = a;
-	const UnseenLevel *y = b;
-
-	if (x->nrows != y->nrows)
-		return x->nrows > y->nrows ? -1 : 1;
-	return strcmp(x->text, y->text);
-}
-
-/* The most frequent unseen levels as text[]; NULL without one. */
+/* The most frequent unseen levels as text[], ties by text; NULL without one. */
 static CsValue
 ListUnseen(const Tally *t)
 {
-	int			n = t->unseen == NULL ? 0 : t->unseen->nlevels;
-	UnseenLevel *levels = palloc(sizeof(UnseenLevel) * Max(n, 1));
-	Datum		texts[MAX_UNSEEN_LISTED];
-	int			nlisted = Min(n, MAX_UNSEEN_LISTED);
+	int			n = t->unseen == NULL ? 0 : Min(t->unseen->nlevels, MAX_UNSEEN_LISTED);
+	const char *texts[MAX_UNSEEN_LISTED];
+	int		   *order;
 
+	if (n == 0)
+		return CsValueNull(TEXTARRAYOID);
+	order = CsLevelsByRows(t->unseen);
 	for (int i = 0; i < n; i++)
-	{
-		levels[i].text = CsDictionaryLevel(t->unseen->dictionary, i);
-		levels[i].nrows = *CsLevelRows(t->unseen, i);
-	}
-	qsort(levels, n, sizeof(UnseenLevel), CompareUnseen);
-	for (int i = 0; i < nlisted; i++)
-		texts[i] = CStringGetTextDatum(levels[i].text);
-	pfree(levels);
-	return CsValueArray(TEXTARRAYOID, nlisted == 0 ? NULL :
-					  construct_array(texts, nlisted, TEXTOID, -1, false, TYPALIGN_INT));
+		texts[i] = CsDictionaryLevel(t->unseen->dictionary, order[i]);
+	pfree(order);
+	return CsValueTexts(texts, n);
 }
 
 /* The row of a feature. */

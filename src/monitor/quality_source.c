@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "monitor/quality.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"

@@ -8,10 +8,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
-#include "funcapi.h"
 #include "monitor/monitor.h"
-#include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 /* Features that a reason lists before it says "and others". */
 #define MAX_LISTED 5

@@ -24,14 +24,12 @@
 #include <math.h>
 
 #include "access/xact.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
-#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"

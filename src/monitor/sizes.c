@@ -18,8 +18,6 @@
 #include "monitor/monitor.h"
 #include "stat/shares.h"
 #include "stat/tests.h"
-#include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 typedef struct SizeOptions
 {

@@ -9,12 +9,10 @@
 #include "call/call.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "orders/features.h"
 #include "score/score.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/tuplestore.h"
 #include "utils/varlena.h"
 
 static const CsOption featuresOptions[] = {

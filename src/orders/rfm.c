@@ -13,8 +13,6 @@
 
 #include "algo/algo.h"
 #include "call/call.h"
-#include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "orders/orders.h"
@@ -22,7 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/tuplestore.h"
 
 #define FIRST_CAPACITY 1024

@@ -10,8 +10,6 @@
 
 #include "call/json.h"
 #include "orders/segments.h"
-#include "utils/builtins.h"
-#include "utils/numeric.h"
 
 static const char *const measureNames[CS_RFM_MEASURES] = {"recency", "frequency", "monetary"};
 

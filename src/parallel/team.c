@@ -19,7 +19,6 @@
 #include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "parallel/arena.h"
 #include "port/atomics.h"
 #include "storage/condition_variable.h"

@@ -49,18 +49,8 @@ ComputeMoments(CsNumbers *numbers)
 static void
 InsertCopies(double *sorted, int64 n, double value, int64 copies)
 {
-	int64		low = 0,
-				high = n;
+	int64		low = CsCountBelow(sorted, n, value);
 
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (sorted[middle] < value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	memmove(sorted + low + copies, sorted + low, (Size) (n - low) * sizeof(double));
 	for (int64 i = 0; i < copies; i++)
 		sorted[low + i] = value;

@@ -12,7 +12,6 @@
 #include "call/json.h"
 #include "miscadmin.h"
 #include "prep/internal.h"
-#include "utils/builtins.h"
 
 /* Counts are written as numbers; up to here a double holds them exactly. */
 #define MAX_COUNT INT64CONST(9007199254740992)

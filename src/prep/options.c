@@ -15,7 +15,6 @@
 #include "call/options.h"
 #include "lib/stringinfo.h"
 #include "prep/internal.h"
-#include "utils/builtins.h"
 
 const CsStep *const CsEncodes[] = {
 	[CS_ENCODE_ONEHOT] = &(const CsStep){"onehot"},

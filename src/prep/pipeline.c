@@ -10,7 +10,6 @@
 #include "custseg.h"
 
 #include "prep/internal.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /*
@@ -241,20 +240,6 @@ CsPipelineScaledNames(const CsPipeline *p)
 							 CsPipelineAt(p, const char, levels[l].text));
 		}
 	}
-	return names;
-}
-
-/* Names of the noutputs columns of model space (age, channel=web, PC1); palloc'd. */
-char **
-CsPipelineOutputNames(const CsPipeline *p)
-{
-	char	  **names;
-
-	if (p->ncomponents == 0)
-		return CsPipelineScaledNames(p);
-	names = palloc(mul_size(p->ncomponents, sizeof(char *)));
-	for (int i = 0; i < p->ncomponents; i++)
-		names[i] = psprintf("PC%d", i + 1);
 	return names;
 }
 

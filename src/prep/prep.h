@@ -211,7 +211,6 @@ extern double CsFeatureTime(const CsFeature *f, const char *text, int length);
 
 /* pipeline.c */
 extern double CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int length);
-extern char **CsPipelineOutputNames(const CsPipeline *p);
 extern char **CsPipelineScaledNames(const CsPipeline *p);
 
 /*

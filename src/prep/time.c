@@ -4,11 +4,9 @@
  */
 #include "custseg.h"
 
-#include "catalog/pg_type.h"
 #include "prep/prep.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
-#include "utils/timestamp.h"
 
 /* Is the feature a duration, rather than a point in time? */
 bool

@@ -87,36 +87,13 @@ CheckColumn(const CsColumn *column, bool only_numbers)
 static void
 AddNamed(CsPortrait *portrait, const CsRelation *rel, const CsPortraitRequest *request)
 {
-	Datum	   *names;
-	bool	   *nulls;
 	int			n;
+	CsColumn   *columns = CsRelationNamed(rel, request->columns, "columns", &n);
 
-	deconstruct_array(request->columns, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &n);
-	if (n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"columns\" must not be empty"),
-				 errhint("Name at least one column, or leave it out.")));
 	for (int i = 0; i < n; i++)
 	{
-		const CsColumn *columns;
-		int			ncolumns;
-
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"columns\" must not contain NULL")));
-		columns = CsRelationColumns(rel, TextDatumGetCString(names[i]), &ncolumns);
-		for (int j = 0; j < ncolumns; j++)
-		{
-			CheckColumn(&columns[j], request->only_numbers);
-			if (FindAdded(portrait, &columns[j]) >= 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_DUPLICATE_COLUMN),
-						 errmsg("column \"%s\" is named twice", NameStr(columns[j].name)),
-						 errhint("Name each column once.")));
-			AddColumn(portrait, &columns[j]);
-		}
+		CheckColumn(&columns[i], request->only_numbers);
+		AddColumn(portrait, &columns[i]);
 	}
 }
 

@@ -36,7 +36,7 @@ typedef struct ImportanceOptions
 static const CsOption importanceOptions[] = {
 	{"sample", CS_OPTION_INT, offsetof(ImportanceOptions, sample), 10000, 1, 1000000},
 	{"repeats", CS_OPTION_INT, offsetof(ImportanceOptions, repeats), 5, 1, MAX_REPEATS},
-	{"seed", CS_OPTION_BIGINT, offsetof(ImportanceOptions, seed), 42, -9007199254740992.0, 9007199254740992.0}
+	CS_SEED_OPTION(ImportanceOptions, seed)
 };
 
 /* A feature. */

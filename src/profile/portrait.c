@@ -15,9 +15,7 @@
 
 #include "call/call.h"
 #include "math/math.h"
-#include "miscadmin.h"
 #include "profile/profile.h"
-#include "utils/memutils.h"
 
 #define FIRST_CAPACITY 4096
 
@@ -251,20 +249,6 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 }
 
-/* Most rows first, ties by text. */
-static int
-CompareLevels(const void *a, const void *b, void *all)
-{
-	const CsPortraitLevel *x = a;
-	const CsPortraitLevel *y = b;
-	int64		x_rows = x->rows[*(int *) all];
-	int64		y_rows = y->rows[*(int *) all];
-
-	if (x_rows != y_rows)
-		return x_rows > y_rows ? -1 : 1;
-	return strcmp(x->text, y->text);
-}
-
 /* Add the rows of a level, or of no level, to another; "all" is the number of groups. */
 static void
 AddRows(int64 *to, const int64 *rows, int all)
@@ -284,26 +268,27 @@ FillLevels(const Collecting *c, int column)
 	const CsLevelCounts *counts = c->collectors[column].levels;
 	int			all = c->portrait->ngroups;
 	int			n = counts->nlevels;
-	CsPortraitLevel *levels = palloc0(sizeof(CsPortraitLevel) * (n + 2));
-	CsPortraitLevel other = {.is_other = true, .rows = palloc0(sizeof(int64) * (all + 1))};
 	int			kept = Min(n, c->request->levels);
+	int		   *order = CsLevelsByRows(counts);
+	CsPortraitLevel *levels = palloc0(sizeof(CsPortraitLevel) * (kept + 2));
+	CsPortraitLevel other = {.is_other = true, .rows = palloc0(sizeof(int64) * (all + 1))};
 
 	AddRows(other.rows, counts->uncounted, all);
 	of->names_rows = other.rows[all] > 0;
 	for (int i = 0; i < n; i++)
 	{
-		levels[i].text = CsDictionaryLevel(counts->dictionary, i);
-		levels[i].rows = palloc0(sizeof(int64) * (all + 1));
-		AddRows(levels[i].rows, CsLevelRows(counts, i), all);
+		int64	   *rows = i < kept ? palloc0(sizeof(int64) * (all + 1)) : other.rows;
+
+		AddRows(rows, CsLevelRows(counts, order[i]), all);
+		/* two rows at least: a single one is no evidence */
+		of->names_rows |= i == 0 && n > 1 && rows[all] == 1;
+		if (i < kept)
+			levels[i] = (CsPortraitLevel) {
+				.text = CsDictionaryLevel(counts->dictionary, order[i]),
+				.rows = rows
+			};
 	}
-	qsort_interruptible(levels, n, sizeof(CsPortraitLevel), CompareLevels, &all);
-	/* two rows at least: a single one is no evidence */
-	of->names_rows |= n > 1 && levels[0].rows[all] == 1;
-	for (int i = kept; i < n; i++)
-	{
-		AddRows(other.rows, levels[i].rows, all);
-		pfree(levels[i].rows);
-	}
+	pfree(order);
 	if (other.rows[all] > 0)
 		levels[kept++] = other;
 	if (of->missing[all] > 0)

@@ -35,7 +35,7 @@ static const CsOption splitOptions[] = {
 	{"tolerance", CS_OPTION_REAL, offsetof(SplitOptions, tolerance), 0.1, 0, 2},
 	{"standard_tolerance", CS_OPTION_REAL, offsetof(SplitOptions, standard_tolerance), 0.1, 0, 1000},
 	{"min_rows", CS_OPTION_INT, offsetof(SplitOptions, min_rows), 30, 1, PG_INT32_MAX},
-	{"seed", CS_OPTION_BIGINT, offsetof(SplitOptions, seed), 42, -9007199254740992.0, 9007199254740992.0}
+	CS_SEED_OPTION(SplitOptions, seed)
 };
 
 /* How far the halves agree; the lower ones are worse. */

@@ -16,10 +16,8 @@
 
 #include "algo/tree.h"
 #include "algo/tree_words.h"
-#include "funcapi.h"
 #include "monitor/monitor.h"
 #include "train/train.h"
-#include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(custseg_surrogate);
 PG_FUNCTION_INFO_V1(custseg_surrogate_of_column);

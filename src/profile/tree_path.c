@@ -9,11 +9,8 @@
 
 #include "algo/tree.h"
 #include "algo/tree_words.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
-#include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 PG_FUNCTION_INFO_V1(custseg_tree_rules);
 PG_FUNCTION_INFO_V1(custseg_decision_path);

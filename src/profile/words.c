@@ -11,12 +11,9 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "profile/profile.h"
-#include "utils/builtins.h"
-#include "utils/date.h"
 #include "utils/datetime.h"
 
 /* Ratios that are described as such. */

@@ -8,7 +8,6 @@
 #include "custseg.h"
 
 #include "access/htup_details.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "score/score.h"
 #include "utils/builtins.h"

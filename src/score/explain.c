@@ -19,10 +19,7 @@
 
 #include <math.h>
 
-#include "funcapi.h"
 #include "score/score.h"
-#include "utils/builtins.h"
-#include "utils/tuplestore.h"
 
 /* A feature's line of the answer. */
 typedef struct Explanation

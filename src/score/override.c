@@ -16,10 +16,7 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "score/score.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 /* Whose decisions those of a model are: of the caller, $2, where the model is NULL. */

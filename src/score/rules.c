@@ -5,11 +5,7 @@
 #include "custseg.h"
 
 #include "algo/rules.h"
-#include "funcapi.h"
 #include "score/score.h"
-#include "utils/builtins.h"
-#include "utils/snapmgr.h"
-#include "utils/tuplestore.h"
 
 static const char *const options_sql =
 "SELECT v.options FROM custseg.model_version AS v "

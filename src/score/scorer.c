@@ -20,8 +20,6 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "score/score.h"
-#include "storage/shmem.h"
-#include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 

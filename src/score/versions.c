@@ -12,7 +12,6 @@
 #include <math.h>
 
 #include "score/versions.h"
-#include "utils/memutils.h"
 
 /* The number of the segment that a version gives the row at hand, or CS_NO_SEGMENT. */
 static int32

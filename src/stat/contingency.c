@@ -16,7 +16,6 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "stat/contingency.h"
-#include "utils/memutils.h"
 
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (512 * 1024)

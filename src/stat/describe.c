@@ -67,25 +67,6 @@ CsBandwidth(const double *sorted, int64 n, double deviation)
 	return n > 1 ? 0.9 * spread * pow((double) n, -0.2) : 0;
 }
 
-/* The number of sorted values below x. */
-int64
-CsCountBelow(const double *sorted, int64 n, double x)
-{
-	int64		low = 0,
-				high = n;
-
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (sorted[middle] < x)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* The share of the most frequent of sorted values; 0 for none. */
 double
 CsLargestShareOfSorted(const double *sorted, int n)

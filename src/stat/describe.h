@@ -28,6 +28,4 @@ extern double CsKernelDensity(const double *sorted, int64 n, double bandwidth, d
 extern double CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total);
 extern double CsLargestShareOfSorted(const double *sorted, int n);
 extern double CsShareBeyond(const double *x, int n, double low, double high);
-extern int64 CsCountBelow(const double *sorted, int64 n, double x);
-
 #endif							/* CUSTSEG_STAT_DESCRIBE_H */

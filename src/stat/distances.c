@@ -72,19 +72,7 @@ CsQuantileBins(const double *baseline, int64 n, int bins, CsBinEdge *edges)
 static int64
 CountBefore(const double *sorted, int64 n, const CsBinEdge *edge)
 {
-	int64		low = 0,
-				high = n;
-
-	while (low < high)
-	{
-		int64		middle = low + (high - low) / 2;
-
-		if (sorted[middle] < edge->value || (sorted[middle] == edge->value && !edge->inclusive))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return CsCountBelow(sorted, n, edge->inclusive ? edge->value : nextafter(edge->value, INFINITY));
 }
 
 /*

@@ -25,7 +25,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/tests.h"
-#include "storage/shmem.h"
 
 /* Rows whose distances are taken at a time, and labellings that they are summed for. */
 #define GROUP 4

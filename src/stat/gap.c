@@ -22,7 +22,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/stat.h"
-#include "storage/shmem.h"
 
 /* Most columns whose principal axes are looked for. */
 #define MOST_AXES 256

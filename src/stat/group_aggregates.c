@@ -13,7 +13,6 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "stat/effect.h"
 #include "stat/grouped.h"
 #include "stat/result.h"

@@ -8,9 +8,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
-#include "miscadmin.h"
 #include "stat/grouped.h"
-#include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 

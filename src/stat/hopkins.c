@@ -18,7 +18,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/null.h"
-#include "storage/shmem.h"
 
 #define HOPKINS_STREAM UINT64CONST(0x40B1C350)
 

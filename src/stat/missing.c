@@ -19,7 +19,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/missing.h"
-#include "storage/shmem.h"
 
 #define MOST_ITERATIONS 1000
 #define TOLERANCE 1e-10
@@ -38,13 +37,6 @@ typedef struct Em
 	int		   *seen,
 			   *missing;
 } Em;
-
-/* Bytes that CsLittleTest() takes beside the patterns. */
-Size
-CsLittleMemory(int d)
-{
-	return mul_size(mul_size(5 * sizeof(double), d), d + 4);
-}
 
 static double *
 NewMatrix(int rows, int columns)

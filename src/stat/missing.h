@@ -26,7 +26,6 @@ typedef struct CsLittleResult
 	bool		converged;
 } CsLittleResult;
 
-extern Size CsLittleMemory(int d);
 extern bool CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleResult *result);
 
 #endif							/* CUSTSEG_STAT_MISSING_H */

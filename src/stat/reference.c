@@ -24,7 +24,6 @@
 #include "miscadmin.h"
 #include "prep/prep.h"
 #include "stat/null.h"
-#include "storage/shmem.h"
 #include "utils/memutils.h"
 
 /* A variance of what is left of a normal score below this is rounding. */

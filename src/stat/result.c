@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "catalog/pg_type.h"
 #include "stat/result.h"
 
 /* A row of psi_result for samples of n and m rows; psi NULL gives NULLs and the counts. */

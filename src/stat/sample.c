@@ -11,7 +11,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/stat.h"
-#include "storage/shmem.h"
 
 /* Rows of a segment that a sample holds at least, so that they have a distance to each other. */
 #define LEAST_ROWS 2

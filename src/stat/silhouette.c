@@ -22,7 +22,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "stat/stat.h"
-#include "storage/shmem.h"
 
 /* Most pieces of a run; a segment has at most so many, and they have at least so many rows. */
 #define MAX_PIECES 32

@@ -17,7 +17,6 @@
 #include "stat/result.h"
 #include "stat/two_sample.h"
 #include "utils/array.h"
-#include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(custseg_two_sample_accum);
 PG_FUNCTION_INFO_V1(custseg_two_sample_combine);

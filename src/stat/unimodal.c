@@ -22,7 +22,6 @@
 
 #include <math.h>
 
-#include "miscadmin.h"
 #include "stat/null.h"
 
 /* Most steps from the least value to the largest for values to be multiples of one. */

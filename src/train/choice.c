@@ -16,7 +16,6 @@
 #include <math.h>
 
 #include "progress.h"
-#include "storage/shmem.h"
 #include "train/choice.h"
 
 /* What votes, in the order of what holds when they disagree; BIC before all. */

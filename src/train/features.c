@@ -51,9 +51,9 @@ IsImitated(const CsTraining *t, const char *column)
 		strcmp(t->target->column, column) == 0;
 }
 
-/* Add a column that the user named. */
+/* An error unless a column that the user named can be a feature. */
 static void
-AddNamed(CsTraining *t, const CsColumn *column)
+CheckNamed(CsTraining *t, const CsColumn *column)
 {
 	CheckUsable(column);
 	if (IsImitated(t, NameStr(column->name)))
@@ -62,49 +62,21 @@ AddNamed(CsTraining *t, const CsColumn *column)
 				 errmsg("column \"%s\" is imitated, so it cannot be a feature",
 						NameStr(column->name)),
 				 errhint("Leave it out of \"features\".")));
-	for (int i = 0; i < t->nfeatures; i++)
-		if (CsIsSameColumn(&t->features[i], column))
-			ereport(ERROR,
-					(errcode(ERRCODE_DUPLICATE_COLUMN),
-					 errmsg("feature \"%s\" is named twice", NameStr(column->name)),
-					 errhint("Name each column once.")));
-	if (t->nfeatures == CS_MAX_FEATURES)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("too many features"),
-				 errdetail("A model can have at most %d features.", CS_MAX_FEATURES),
-				 errhint("custseg.select_features() shows which features are redundant.")));
-	t->features[t->nfeatures++] = *column;
 }
 
 /* Features by the names that the user gave. */
 static void
 ResolveNamed(CsTraining *t, ArrayType *names)
 {
-	Datum	   *values;
-	bool	   *nulls;
-	int			n;
-
-	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
-	if (n == 0)
+	t->features = CsRelationNamed(t->relation, names, "features", &t->nfeatures);
+	if (t->nfeatures > CS_MAX_FEATURES)
 		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"features\" must not be empty"),
-				 errhint("Name at least one column, or leave \"features\" out to use all suitable columns.")));
-	t->features = palloc(sizeof(CsColumn) * CS_MAX_FEATURES);
-	for (int i = 0; i < n; i++)
-	{
-		const CsColumn *columns;
-		int			ncolumns;
-
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"features\" must not contain NULL")));
-		columns = CsRelationColumns(t->relation, TextDatumGetCString(values[i]), &ncolumns);
-		for (int j = 0; j < ncolumns; j++)
-			AddNamed(t, &columns[j]);
-	}
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many features"),
+				 errdetail("A model can have at most %d features.", CS_MAX_FEATURES),
+				 errhint("custseg.select_features() shows which features are redundant.")));
+	for (int i = 0; i < t->nfeatures; i++)
+		CheckNamed(t, &t->features[i]);
 }
 
 /* Note that a column is not used, and why; of the elements of a vector the first tells. */

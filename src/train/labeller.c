@@ -9,7 +9,6 @@
 #include "custseg.h"
 
 #include "miscadmin.h"
-#include "storage/shmem.h"
 #include "train/labeller.h"
 
 /* First room of arrays that grow with the rows. */

@@ -6,8 +6,6 @@
 
 #include "score/score.h"
 #include "train/labeller.h"
-#include "utils/builtins.h"
-#include "utils/snapmgr.h"
 
 typedef struct ModelLabeller
 {

@@ -22,12 +22,9 @@
  */
 #include "custseg.h"
 
-#include "access/tupdesc.h"
-#include "catalog/pg_type.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "train/train.h"
-#include "utils/builtins.h"
 
 static const char *const highest_number_sql =
 "SELECT pg_catalog.max(s.segment) FROM custseg.segment AS s "

@@ -14,9 +14,7 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
-#include "miscadmin.h"
 #include "progress.h"
-#include "storage/shmem.h"
 #include "train/train.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

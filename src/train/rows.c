@@ -27,7 +27,6 @@
 #include "progress.h"
 #include "train/train.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
 
 /* A stream of random numbers apart from the algorithms'. */
 #define SAMPLE_STREAM UINT64CONST(0x73616D706C65)

@@ -28,9 +28,7 @@
 #include "miscadmin.h"
 #include "prep/prep.h"
 #include "progress.h"
-#include "storage/shmem.h"
 #include "train/train.h"
-#include "utils/memutils.h"
 
 /* A batch may take this part of the memory of a training. */
 #define BATCH_SHARE 4
