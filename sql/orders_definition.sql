@@ -87,4 +87,8 @@ SELECT customer_id, morning_share, night_share, weekend_share
 FROM custseg.customer_features('SELECT * FROM (VALUES (1, date ''2026-01-05'', 10.0), (1, date ''2026-02-07'', 20.0)) v (customer, at, amount)', 'customer', 'at', 'amount');
 SELECT customer_id, morning_share, night_share
 FROM custseg.customer_features('SELECT * FROM (VALUES (1, timestamp ''2026-01-05'', 10.0), (2, ''2026-02-07'', 20.0), (2, ''2026-02-07 23:00'', 1)) v (customer, at, amount)', 'customer', 'at', 'amount') ORDER BY 1;
+DROP VIEW nights_of;
+DROP TABLE compared, many, cents, digits, nights, in_berlin, numbered;
+DROP COLLATION ignoring_case;
 DROP FUNCTION lines_of, differences;
+RESET client_min_messages;

@@ -21,11 +21,15 @@
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
+#include "common/shortest_dec.h"
 #include "data/relation.h"
+#include "miscadmin.h"
+#include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/cash.h"
 #include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -566,9 +570,117 @@ CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
 	return c->to_text(value, length, copy);
 }
 
+/* A float8 in the digits that tell it from all others, whatever extra_float_digits says. */
+static char *
+Float8Text(double value)
+{
+	char	   *text = palloc(DOUBLE_SHORTEST_DECIMAL_LEN);
+
+	/* a negative zero equals zero */
+	double_to_shortest_decimal_buf(value == 0 ? 0 : value, text);
+	return text;
+}
+
+/* The same of a float4. */
+static char *
+Float4Text(float4 value)
+{
+	char	   *text = palloc(FLOAT_SHORTEST_DECIMAL_LEN);
+
+	float_to_shortest_decimal_buf(value == 0 ? 0 : value, text);
+	return text;
+}
+
+/* A date in ISO's order, whatever DateStyle says. */
+static char *
+DateText(DateADT date)
+{
+	char	   *text = palloc(MAXDATELEN + 1);
+	struct pg_tm tm;
+
+	if (DATE_NOT_FINITE(date))
+		EncodeSpecialDate(date, text);
+	else
+	{
+		j2date(date + POSTGRES_EPOCH_JDATE, &tm.tm_year, &tm.tm_mon, &tm.tm_mday);
+		EncodeDateOnly(&tm, USE_ISO_DATES, text);
+	}
+	return text;
+}
+
+/* A time in ISO's order; one that has a time zone in UTC, whatever TimeZone says. */
+static char *
+TimestampText(Timestamp timestamp, bool has_zone)
+{
+	char	   *text = palloc(MAXDATELEN + 1);
+	struct pg_tm tm;
+	fsec_t		fraction;
+
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+		EncodeSpecialTimestamp(timestamp, text);
+	else if (timestamp2tm(timestamp, NULL, &tm, &fraction, NULL, NULL) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	else
+	{
+		tm.tm_isdst = 0;		/* else the zone is not written */
+		EncodeDateTime(&tm, fraction, has_zone, 0, has_zone ? "UTC" : NULL, USE_ISO_DATES, text);
+	}
+	return text;
+}
+
+/* An interval in days of 24 hours, whatever IntervalStyle says: a month is 30 of them, as "=" has it. */
+static char *
+IntervalText(const Interval *interval)
+{
+	char	   *text = palloc(MAXDATELEN + 1);
+	Interval	days = {0};
+	struct pg_itm itm;
+
+	if (INTERVAL_IS_NOBEGIN(interval) || INTERVAL_IS_NOEND(interval))
+		return pstrdup(INTERVAL_IS_NOBEGIN(interval) ? EARLY : LATE);
+	days.time = interval->time % USECS_PER_DAY;
+	days.day = (int32) (interval->time / USECS_PER_DAY) + interval->day +
+		interval->month * DAYS_PER_MONTH;
+	interval2itm(days, &itm);
+	EncodeInterval(&itm, INTSTYLE_POSTGRES, text);
+	return text;
+}
+
 /*
- * The text of any value: that of a category, true or false for a boolean, and what the type's
- * output function writes for a number or a time.  Otherwise as CsCategoryText().
+ * The text of a number or a time, palloc'd: the same for equal values, and whatever the settings of
+ * the session are.  "output" writes what needs no rule of its own.
+ */
+static char *
+ValueText(const CsConverter *c, FmgrInfo *output, Datum value)
+{
+	switch (c->type)
+	{
+		case FLOAT4OID:
+			return Float4Text(DatumGetFloat4(value));
+		case FLOAT8OID:
+			return Float8Text(DatumGetFloat8(value));
+		case NUMERICOID:
+			return numeric_normalize(DatumGetNumeric(value));
+		case CASHOID:
+			return numeric_normalize(DatumGetNumeric(DirectFunctionCall1(cash_numeric, value)));
+		case DATEOID:
+			return DateText(DatumGetDateADT(value));
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return TimestampText(DatumGetTimestamp(value), c->type == TIMESTAMPTZOID);
+		case INTERVALOID:
+			return IntervalText(DatumGetIntervalP(value));
+		default:
+			return OutputFunctionCall(output, value);
+	}
+}
+
+/*
+ * The text of any value: that of a category, true or false for a boolean, and for a number or a
+ * time a text that depends on no setting.  Equal values have the same text.  Otherwise as
+ * CsCategoryText().
  */
 const char *
 CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, void **copy)
@@ -581,7 +693,7 @@ CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, v
 	if (c->kind == CS_BOOLEAN)
 		text = DatumGetBool(value) ? "true" : "false";
 	else
-		text = *copy = OutputFunctionCall(output, value);
+		text = *copy = ValueText(c, output, value);
 	*length = (int) strlen(text);
 	return text;
 }

@@ -12,6 +12,8 @@
 #include "explore/explore.h"
 #include "math/math.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #define MOST_BINS 1000
 #define LORENZ_POINTS 101
@@ -143,31 +145,84 @@ custseg_concentration(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* frequencies(source, column): the executor groups and sorts, as it can for any type */
+/*
+ * The query that counts the values of a column, most rows first.  The executor groups and sorts, so
+ * that values are told apart as their type and collation do it; a type that cannot be sorted is by
+ * its text.  palloc'd.
+ */
+static char *
+FrequenciesQuery(const CsRelation *rel, const CsColumn *column)
+{
+	StringInfoData query;
+	bool		sorts = OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
+	bool		is_text = !sorts || type_is_collatable(column->type);
+	const char *ties = !is_text ? "g.level" : "g.level COLLATE \"C\"";
+
+	initStringInfo(&query);
+	appendStringInfo(&query,
+					 "SELECT g.level, g.n, g.n::pg_catalog.float8 OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8,"
+					 " pg_catalog.sum(g.n) OVER (ORDER BY g.n DESC, %s ROWS UNBOUNDED PRECEDING)::pg_catalog.float8"
+					 " OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8"
+					 " FROM (SELECT t.level, pg_catalog.count(*) AS n"
+					 " FROM (SELECT source.%s%s AS level FROM %s%s) AS t GROUP BY t.level) AS g"
+					 " ORDER BY g.n DESC, %s",
+					 ties, quote_identifier(NameStr(column->name)), sorts ? "" : "::pg_catalog.text",
+					 rel->from_item, OidIsValid(rel->relid) ? " AS source" : "", ties);
+	return query.data;
+}
+
+/* The text of a value as a column of a result. */
+static CsValue
+LevelValue(const CsConverter *converter, FmgrInfo *output, const CsValue *value)
+{
+	const char *text;
+	void	   *copy;
+	int			length;
+
+	if (value->isnull)
+		return CsValueNull(TEXTOID);
+	text = CsColumnText(converter, output, value->datum, &length, &copy);
+	return CsValueOf(TEXTOID, PointerGetDatum(cstring_to_text_with_len(text, length)), false);
+}
+
+/* Put the rows that SPI holds, the value of the first column as text. */
+static void
+PutFrequencies(CsResult *result)
+{
+	TupleDesc	desc = SPI_tuptable->tupdesc;
+	Oid			type = SPI_gettypeid(desc, 1);
+	CsValue    *row = palloc(sizeof(CsValue) * desc->natts);
+	CsConverter converter;
+	FmgrInfo	output;
+	Oid			function;
+	bool		is_varlena;
+
+	CsConverterInit(&converter, type);
+	getTypeOutputInfo(type, &function, &is_varlena);
+	fmgr_info(function, &output);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		CsValuesOfTuple(SPI_tuptable->vals[i], desc, row);
+		row[0] = LevelValue(&converter, &output, &row[0]);
+		CsResultPut(result, row, desc->natts);
+	}
+}
+
+/* frequencies(source, column) */
 Datum
 custseg_frequencies(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
 	CsRelation *rel;
 	const CsColumn *column;
-	StringInfoData query;
 
 	rel = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
 	column = CsRelationColumn(rel, CsRequiredText(fcinfo, ARG_COLUMN, "column"));
-	initStringInfo(&query);
-	appendStringInfo(&query,
-					 "SELECT g.level, g.n, g.n::pg_catalog.float8 OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8,"
-					 " pg_catalog.sum(g.n) OVER (ORDER BY g.n DESC, g.level COLLATE \"C\" ROWS UNBOUNDED PRECEDING)::pg_catalog.float8"
-					 " OPERATOR(pg_catalog./) pg_catalog.sum(g.n) OVER ()::pg_catalog.float8"
-					 " FROM (SELECT t.level, pg_catalog.count(*) AS n"
-					 " FROM (SELECT source.%s::pg_catalog.text AS level FROM %s%s) AS t GROUP BY t.level) AS g"
-					 " ORDER BY g.n DESC, g.level COLLATE \"C\"",
-					 quote_identifier(NameStr(column->name)), rel->from_item,
-					 OidIsValid(rel->relid) ? " AS source" : "");
 	SPI_connect();
-	if (SPI_execute(query.data, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute(FrequenciesQuery(rel, column), true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not count the levels of column \"%s\"", NameStr(column->name));
-	CsResultPutSelected(result);
+	PutFrequencies(result);
 	SPI_finish();
 	return (Datum) 0;
 }

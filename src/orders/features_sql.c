@@ -99,6 +99,24 @@ Days(const char *from, const char *to)
 	return psprintf("(date_part('epoch', %s - %s) * 1000000)::bigint / 86400000000::float8", to, from);
 }
 
+/*
+ * A value of a column as text that does not depend on how the session displays such values; where a
+ * number is told apart by digits that its text lacks, it is still counted apart.
+ */
+static const char *
+TextOf(const CsColumn *column, const char *value)
+{
+	Oid			type = column->converter.type;
+
+	if (type == FLOAT4OID || type == FLOAT8OID || type == CASHOID)
+		return psprintf("%s::numeric::text", value);
+	if (type == TIMESTAMPTZOID)
+		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')", value);
+	if (type == TIMESTAMPOID || type == DATEOID)
+		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS')", value);
+	return psprintf("%s::text", value);
+}
+
 /* The column of the times. */
 static const char *
 TimeOf(const CsFeaturesRequest *r)
@@ -329,8 +347,8 @@ AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
 		return;
 	appendStringInfoString(sql, ", category_spending AS (\n    SELECT customer");
 	foreach(cell, r->categories)
-		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE category = %s) / nullif(sum(amount), 0), 0)::float8 AS share_%d",
-						 quote_literal_cstr(lfirst(cell)), ++number);
+		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE %s = %s) / nullif(sum(amount), 0), 0)::float8 AS share_%d",
+						 TextOf(r->category, "category"), quote_literal_cstr(lfirst(cell)), ++number);
 	appendStringInfoString(sql, "\n    FROM line\n    WHERE bought\n    GROUP BY customer\n)");
 }
 
@@ -386,7 +404,7 @@ AppendSharesColumns(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
 			appendStringInfo(sql, ",\n    s.share_%d AS %s", number,
 							 quote_identifier(CategoryColumn(lfirst(cell), &taken)));
 		else
-			appendStringInfo(sql, "%s%s, s.share_%d", number > 1 ? ", " : "",
+			appendStringInfo(sql, "%s%s, s.share_%d::numeric", number > 1 ? ", " : "",
 							 quote_literal_cstr(lfirst(cell)), number);
 	}
 	if (!for_view)
@@ -409,6 +427,15 @@ AppendOptional(StringInfo sql, const CsColumn *column, bool for_view, const char
 {
 	if (column != NULL || !for_view)
 		appendStringInfo(sql, ",\n    %s::%s AS %s", column != NULL ? expression : "NULL", type,
+						 name);
+}
+
+/* The same for one that is the text of a value. */
+static void
+AppendText(StringInfo sql, const CsColumn *column, bool for_view, const char *value, const char *name)
+{
+	if (column != NULL || !for_view)
+		appendStringInfo(sql, ",\n    %s AS %s", column != NULL ? TextOf(column, value) : "NULL::text",
 						 name);
 }
 
@@ -453,10 +480,10 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
 	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "n_products");
 	AppendOptional(&sql, r->product, for_view, "v.entropy", "float8", "product_entropy");
-	AppendOptional(&sql, r->category, for_view, "c.favourite", "text", "favourite_category");
+	AppendText(&sql, r->category, for_view, "c.favourite", "favourite_category");
 	AppendOptional(&sql, r->category, for_view, "c.entropy", "float8", "category_entropy");
 	AppendSharesColumns(&sql, r, for_view);
-	AppendOptional(&sql, r->channel, for_view, "h.favourite", "text", "favourite_channel");
+	AppendText(&sql, r->channel, for_view, "h.favourite", "favourite_channel");
 	AppendOptional(&sql, r->channel, for_view, "h.favourite_share", "float8", "favourite_channel_share");
 	appendStringInfo(&sql, ",\n    p.return_rate::float8 AS return_rate");
 	AppendOptional(&sql, r->discount, for_view, "p.discount_rate", "float8", "discount_rate");
@@ -489,9 +516,9 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
-	return psprintf("SELECT t.%s::text AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
-					ColumnOf(r->category), FromItem(r), ColumnOf(r->category),
-					FiniteCondition(r->amount),
+	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
+					TextOf(r->category, psprintf("t.%s", ColumnOf(r->category))), FromItem(r),
+					ColumnOf(r->category), FiniteCondition(r->amount),
 					r->as_of == NULL ? "" :
 					psprintf(" AND t.%s <= %s::timestamptz", ColumnOf(r->time),
 							 quote_literal_cstr(r->as_of)),

@@ -471,7 +471,11 @@ CsBindingText(CsBinding *b, int feature)
 {
 	int			attribute = b->feature[feature].attribute;
 	Oid			type = TupleDescAttr(b->slot->tts_tupleDescriptor, attribute - 1)->atttypid;
-	Oid			output;
+	FmgrInfo	output;
+	Oid			function;
+	const char *text;
+	void	   *copy;
+	int			length;
 	bool		is_varlena;
 	bool		is_null;
 	Datum		value;
@@ -483,8 +487,10 @@ CsBindingText(CsBinding *b, int feature)
 		return NULL;
 	if (b->feature[feature].vector != NULL)
 		return NumberText(ReadElement(&b->feature[feature], value, &at));
-	getTypeOutputInfo(type, &output, &is_varlena);
-	return OidOutputFunctionCall(output, value);
+	getTypeOutputInfo(type, &function, &is_varlena);
+	fmgr_info(function, &output);
+	text = CsColumnText(&b->feature[feature].converter, &output, value, &length, &copy);
+	return pnstrdup(text, length);
 }
 
 /* The attribute, from 1, to which a feature is bound. */

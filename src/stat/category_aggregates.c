@@ -6,14 +6,15 @@
  * Their state is a contingency table (contingency.c) declared as bytea: it is updated in place,
  * and when it has to grow, the executor copies the larger one to where it keeps states.  It is
  * plain bytes, so that partial aggregates combine across processes and servers.  Texts need
- * nothing but the call's arguments; values of other types become texts by their output function,
- * which is looked up once.  A row with a NULL is left out.
+ * nothing but the call's arguments; values of other types become texts by CsColumnText(), the same
+ * for equal values whatever the session's settings.  A row with a NULL is left out.
  */
 #include "custseg.h"
 
 #include <math.h>
 
 #include "call/call.h"
+#include "data/relation.h"
 #include "stat/contingency.h"
 #include "stat/result.h"
 #include "utils/lsyscache.h"
@@ -31,11 +32,12 @@ PG_FUNCTION_INFO_V1(custseg_hellinger_categories_final);
 #define BASELINE_GROUP "0"
 #define CURRENT_GROUP "1"
 
-/* The output functions of a call's two arguments. */
-typedef struct OutputFunctions
+/* How a call's two arguments become texts. */
+typedef struct ArgumentTexts
 {
-	FmgrInfo	function[2];
-} OutputFunctions;
+	CsConverter converter[2];
+	FmgrInfo	output[2];
+} ArgumentTexts;
 
 /* Only the executor may have its values written to. */
 static void
@@ -89,15 +91,15 @@ custseg_contingency_accum(PG_FUNCTION_ARGS)
 									   VARDATA_ANY(group), VARSIZE_ANY_EXHDR(group), 1));
 }
 
-/* Look up the output functions of this call's arguments, once. */
-static OutputFunctions *
-LookUpOutput(FunctionCallInfo fcinfo)
+/* Look up how the arguments of this call become texts, once. */
+static ArgumentTexts *
+LookUpTexts(FunctionCallInfo fcinfo)
 {
-	OutputFunctions *output = fcinfo->flinfo->fn_extra;
+	ArgumentTexts *texts = fcinfo->flinfo->fn_extra;
 
-	if (output != NULL)
-		return output;
-	output = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(OutputFunctions));
+	if (texts != NULL)
+		return texts;
+	texts = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(ArgumentTexts));
 	for (int i = 0; i < 2; i++)
 	{
 		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, i + 1),
@@ -110,10 +112,11 @@ LookUpOutput(FunctionCallInfo fcinfo)
 					 errmsg("could not determine the type of a category or group"),
 					 errhint("Cast both to text.")));
 		getTypeOutputInfo(type, &function, &is_varlena);
-		fmgr_info_cxt(function, &output->function[i], fcinfo->flinfo->fn_mcxt);
+		fmgr_info_cxt(function, &texts->output[i], fcinfo->flinfo->fn_mcxt);
+		CsConverterInit(&texts->converter[i], type);
 	}
-	fcinfo->flinfo->fn_extra = output;
-	return output;
+	fcinfo->flinfo->fn_extra = texts;
+	return texts;
 }
 
 /*
@@ -122,18 +125,20 @@ LookUpOutput(FunctionCallInfo fcinfo)
 Datum
 custseg_contingency_accum_any(PG_FUNCTION_ARGS)
 {
-	OutputFunctions *output;
-	char	   *category,
-			   *group;
+	ArgumentTexts *texts;
+	const char *text[2];
+	int			length[2];
+	void	   *copy;
 
 	RequireAggregate(fcinfo);
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return ReturnState(fcinfo);
-	output = LookUpOutput(fcinfo);
-	category = OutputFunctionCall(&output->function[0], PG_GETARG_DATUM(1));
-	group = OutputFunctionCall(&output->function[1], PG_GETARG_DATUM(2));
-	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo), category, strlen(category),
-									   group, strlen(group), 1));
+	texts = LookUpTexts(fcinfo);
+	for (int i = 0; i < 2; i++)
+		text[i] = CsColumnText(&texts->converter[i], &texts->output[i], PG_GETARG_DATUM(i + 1),
+							   &length[i], &copy);
+	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo), text[0], length[0],
+									   text[1], length[1], 1));
 }
 
 /*
