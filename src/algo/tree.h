@@ -58,6 +58,9 @@ typedef struct CsDecisionTree
 	double	   *counts;			/* nnodes x nclasses: weight of the rows */
 } CsDecisionTree;
 
+/* Rounding may make equal sums of weights differ by this part. */
+#define TREE_ROUNDING 1e-10
+
 /* The class that most rows of a node are of, the first of equals. */
 static inline int
 CsTreeClass(const CsDecisionTree *tree, int node)
@@ -66,7 +69,7 @@ CsTreeClass(const CsDecisionTree *tree, int node)
 	int			best = 0;
 
 	for (int c = 1; c < tree->nclasses; c++)
-		if (counts[c] > counts[best])
+		if (counts[c] > counts[best] * (1 + TREE_ROUNDING))
 			best = c;
 	return best;
 }

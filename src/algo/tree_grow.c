@@ -15,7 +15,9 @@
  * scikit-learn, which chooses between equal columns by chance.
  *
  * Without weights the sums of squares are whole numbers, and so they are exact in doubles up to 94
- * million rows: the tree does not depend on the order of rows or the number of workers.
+ * million rows: the tree does not depend on the order of rows or the number of workers.  With weights they
+ * are rounded, and splits that differ by no more than that are equal: weights times a constant, or rows
+ * in place of weights, give the same tree.
  *
  * An order holds row numbers; the highest bit tells that the value is larger than that of the row
  * before it in its node, so that values are looked up for the best splits only.
@@ -186,6 +188,13 @@ typedef struct Sums
 				right_squares;
 } Sums;
 
+/* Is a split better than the best one so far?  -infinity is the worst; the others are above 0. */
+static inline bool
+IsBetter(double proxy, double best, bool weighted)
+{
+	return proxy > (weighted ? best + TREE_ROUNDING * best : best);
+}
+
 /* Let a row go from the right to the left. */
 static pg_attribute_always_inline void
 MoveLeft(Sums *sums, int c, double weight)
@@ -218,7 +227,7 @@ SearchStretch(const uint32 *order, const Stretch *s, int64 min_leaf, const uint1
 			double		proxy = sums.left_squares / sums.left_weight +
 				sums.right_squares / sums.right_weight;
 
-			if (proxy > best->proxy)
+			if (IsBetter(proxy, best->proxy, weights != NULL))
 			{
 				best->proxy = proxy;
 				best->position = i;
@@ -444,7 +453,7 @@ BestColumn(const Growth *g, int i)
 	{
 		double		other = splits[(Size) j * g->level.nopen + i].proxy;
 
-		if (other > proxy)
+		if (IsBetter(other, proxy, g->level.weights >= 0))
 		{
 			proxy = other;
 			best = j;
@@ -515,7 +524,7 @@ SplitNode(Growth *g, int i)
 	node = &tree->nodes[number];
 	node->improvement = Improvement(tree, node, &tree->nodes[tree->nnodes - 2],
 									&tree->nodes[tree->nnodes - 1]);
-	if (node->improvement + DBL_EPSILON < g->options->min_impurity_decrease)
+	if (node->improvement + TREE_ROUNDING < g->options->min_impurity_decrease)
 	{
 		/* who went on to the children is back in the node */
 		tree->nnodes -= 2;

@@ -24,6 +24,9 @@
 
 #define INTERRUPT_NODES 1024
 
+/* What splits are worth in parts of all impurity, so that rounding does not tell equal ones apart. */
+#define WorthOf(x) rint((x) * 1e10)
+
 /* A node of the grown tree, by what is kept below it. */
 typedef struct Branch
 {
@@ -81,8 +84,8 @@ CompareWorth(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	const Pruning *p = arg;
 	const Branch *x = BRANCH_OF(unconstify(pairingheap_node *, a));
 	const Branch *y = BRANCH_OF(unconstify(pairingheap_node *, b));
-	double		x_worth = p->tree->nodes[x - p->branches].improvement;
-	double		y_worth = p->tree->nodes[y - p->branches].improvement;
+	double		x_worth = WorthOf(p->tree->nodes[x - p->branches].improvement);
+	double		y_worth = WorthOf(p->tree->nodes[y - p->branches].improvement);
 
 	if (x_worth != y_worth)
 		return x_worth > y_worth ? 1 : -1;
@@ -122,7 +125,7 @@ CompareAlpha(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	const Branch *x = BRANCH_OF(unconstify(pairingheap_node *, a));
 	const Branch *y = BRANCH_OF(unconstify(pairingheap_node *, b));
 
-	if (x->alpha != y->alpha)
+	if (WorthOf(x->alpha) != WorthOf(y->alpha))
 		return x->alpha < y->alpha ? 1 : -1;
 	return x->place < y->place ? 1 : -1;
 }

@@ -142,7 +142,7 @@ LargestOther(const CsFitted *model, int node, int segment)
 
 	for (int s = 0; s < model->nsegments; s++)
 	{
-		if (s == segment || RowsOf(model, s, node) <= most)
+		if (s == segment || RowsOf(model, s, node) <= most * (1 + TREE_ROUNDING))
 			continue;
 		most = RowsOf(model, s, node);
 		largest = s;

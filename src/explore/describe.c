@@ -20,6 +20,9 @@
 #define MUCH_SKEWNESS 2
 #define MANY_OUTLIERS 0.05
 
+/* A range that is this part of the values leaves doubles too few digits to tell numerics apart. */
+#define CLOSE 1e-6
+
 typedef struct DescribeOptions
 {
 	double		iqr_factor;
@@ -44,7 +47,8 @@ typedef struct Order
 {
 	double		quartile[3];
 	double		minimum,
-				maximum;
+				maximum,
+				range;
 	int64		distinct;
 	int64		iqr_outliers;
 	int64		z_outliers;
@@ -80,6 +84,7 @@ FillQuartiles(CsLookColumn *c, Order *o)
 		last = value;
 	}
 	o->maximum = last;
+	o->range = o->maximum - o->minimum;
 }
 
 /* Values beyond the fences of a box plot, or beyond a number of standard deviations. */
@@ -140,7 +145,7 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 	}
 	if (c->column.converter.kind == CS_BOOLEAN)
 		return;
-	if (c->whole && o->distinct == c->n && c->n > 2 && o->maximum - o->minimum + 1 == (double) c->n &&
+	if (c->whole && o->distinct == c->n && c->n > 2 && o->range + 1 == (double) c->n &&
 		c->column.converter.kind == CS_NUMERIC)
 	{
 		Say(words, "the values number the rows: an id, not a feature");
@@ -206,9 +211,55 @@ Finite(double value)
 	return CsValueFloat8(isfinite(value) ? value : NAN);
 }
 
+/* Do doubles not tell the values apart?  Those of a numeric do unless the values are close to each other. */
+static bool
+LosesDigits(const CsLookColumn *c, const Order *o)
+{
+	return c->is_rounded && (c->column.converter.type == INT8OID ||
+							 o->range <= CLOSE * Max(fabs(o->minimum), fabs(o->maximum)));
+}
+
+/*
+ * Read a column once more, as its type has it: the values less their minimum, which doubles do tell apart,
+ * and their ranks.  What is told of differences goes to the column and to "o" in place of what rounded values
+ * gave.
+ */
+static void
+DescribeExactly(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, Order *o)
+{
+	const CsRelation *rel = look->relation;
+	CsLook	   *exact = CsLookOpen(psprintf(
+			"SELECT (d.value OPERATOR(pg_catalog.-) pg_catalog.min(d.value) OVER ())::pg_catalog.float8 AS value,"
+			" pg_catalog.dense_rank() OVER (ORDER BY d.value) AS rank"
+			" FROM (SELECT source.%s::pg_catalog.numeric AS value FROM %s%s) AS d"
+			" WHERE d.value OPERATOR(pg_catalog.>) '-Infinity'::pg_catalog.numeric"
+			" AND d.value OPERATOR(pg_catalog.<) 'Infinity'::pg_catalog.numeric",
+			quote_identifier(NameStr(c->column.name)), rel->from_item,
+			OidIsValid(rel->relid) ? " AS source" : ""), NULL, true);
+	double	   *scratch;
+	Order		order[2] = {{{0}}};
+
+	CsLookRead(exact);
+	scratch = CsLookScratch(exact);
+	for (int i = 0; i < 2; i++)
+	{
+		CsLookSort(&exact->columns[i], scratch);
+		FillQuartiles(&exact->columns[i], &order[i]);
+	}
+	CountOutliers(&exact->columns[0], options, &order[0]);
+	o->range = order[0].range;
+	o->distinct = (int64) order[1].maximum;
+	o->iqr_outliers = order[0].iqr_outliers;
+	o->z_outliers = order[0].z_outliers;
+	c->moments = exact->columns[0].moments;
+	c->whole &= exact->columns[0].whole;
+	CsLookEnd(exact);
+}
+
 /* Fill in what numbers have. */
 static void
-PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Order *o, CsValue *row)
+PutNumber(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, double *scratch, Order *o,
+		  CsValue *row)
 {
 	double		jarque_bera,
 				p;
@@ -218,8 +269,10 @@ PutNumber(CsLookColumn *c, const DescribeOptions *options, double *scratch, Orde
 		return;
 	FillQuartiles(c, o);
 	CountOutliers(c, options, o);
-	jarque_bera = CsJarqueBera(&c->moments, &p);
 	row[D_MEAN] = Finite(CsMomentsMean(&c->moments));
+	if (LosesDigits(c, o))
+		DescribeExactly(look, c, options, o);
+	jarque_bera = CsJarqueBera(&c->moments, &p);
 	row[D_SD] = Finite(CsMomentsDeviation(&c->moments, 1));
 	row[D_MIN] = Finite(o->minimum);
 	for (int q = 0; q < 3; q++)
@@ -251,7 +304,7 @@ PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeO
 		row[D_TOP] = TopLevels(c);
 	}
 	else if (kind != CS_UNUSABLE)
-		PutNumber(c, options, scratch, &o, row);
+		PutNumber(look, c, options, scratch, &o, row);
 	row[D_COLUMN] = CsValueText(NameStr(c->column.name));
 	row[D_TYPE] = CsValueText(format_type_with_typemod(c->column.type, c->column.typmod));
 	row[D_KIND] = CsValueText(CsKindName(kind));

@@ -26,6 +26,7 @@ typedef struct CsLookColumn
 	/* numbers, booleans, times */
 	CsMoments	moments;
 	bool		whole;			/* no value has a fraction */
+	bool		is_rounded;		/* a value has more digits than a double; bigint, numeric */
 	double	   *values;			/* n of them; with rows kept, one a row, NaN without */
 	Tuplesortstate *sort;		/* in place of values */
 	int			pending;		/* values of the block that is not in the moments yet */

@@ -8,6 +8,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "call/call.h"
@@ -123,6 +124,17 @@ FlushBlock(CsLookColumn *c)
 	c->pending = 0;
 }
 
+/* Can a value have more digits than a double has?  A numeric stores four in two bytes, after a header. */
+static inline bool
+HasManyDigits(const CsConverter *converter, Datum datum)
+{
+	const int64 most = INT64CONST(1) << DBL_MANT_DIG;
+
+	if (converter->type == INT8OID)
+		return DatumGetInt64(datum) > most || DatumGetInt64(datum) < -most;
+	return converter->type == NUMERICOID && VARSIZE_ANY_EXHDR(DatumGetPointer(datum)) > 8;
+}
+
 /* A number of a row. */
 static void
 TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
@@ -139,6 +151,7 @@ TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
 	else
 	{
 		c->whole &= value == rint(value);
+		c->is_rounded |= HasManyDigits(&c->column.converter, datum);
 		c->block[c->pending++] = value;
 		c->n++;
 		if (c->pending == CS_BLOCK_ROWS)
