@@ -181,6 +181,20 @@ SELECT verdict FROM custseg.data_quality('clipped', 'SELECT id, least(x + 200, 9
 SELECT name, n_duplicates, null_share, verdict, reason FROM custseg.data_quality('q', 'SELECT CASE WHEN id > 3 THEN id END AS id, recency, monetary, channel, member FROM customer') WHERE subject = 'id';
 SELECT name, type, n_duplicates, verdict, reason FROM custseg.data_quality('q', $$SELECT '{}'::json AS id, recency, monetary, channel, member FROM customer$$) WHERE subject = 'id';
 SELECT count(*) FROM custseg.data_quality('typed') WHERE subject = 'id';
+-- repeated ids of any type are those that count(DISTINCT) leaves out, also where work_mem does not hold them
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE DOMAIN code AS text;
+SET work_mem = '64kB';
+SELECT e, q.n_duplicates = c.n_values - c.n_distinct AS duplicates, c.n_distinct, agrees(q.null_share, 1 - c.n_values / 5000.0) AS nulls
+FROM unnest(ARRAY['i % 4997', 'i / 2', '1', '(i % 700)::text', '(i % 999)::numeric(9, 2)', '(i % 50 - 25)::float8 * 0', '(i % 2500 / 10.0)::float8',
+    $$(CASE WHEN i % 2 = 0 THEN 'A' ELSE 'a' END || i / 2 % 1000) COLLATE any_case$$, $$(i % 400 || ' ')::char(9)$$, '(i % 600)::text::code',
+    'CASE WHEN i % 7 > 0 THEN i % 1000 END', 'ARRAY[i % 300, i % 2]', 'md5((i % 900)::text)::uuid', $$timestamptz '2024-01-01 UTC' + i % 17 * interval '1 day'$$,
+    'CASE WHEN i % 100 = 0 THEN ''NaN'' ELSE i::float8 END', 'NULL::int', 'repeat((i % 50)::text, 300)']) e,
+    LATERAL (SELECT format('SELECT (%s) AS id, 1 AS recency, 1.5::float8 AS monetary, ''web'' AS channel, true AS member FROM generate_series(1, 5000) i', e) AS source) s,
+    LATERAL (SELECT n_duplicates, null_share FROM custseg.data_quality('q', s.source) WHERE subject = 'id') q,
+    LATERAL (SELECT (x.c ->> 0)::int AS n_values, (x.c ->> 1)::int AS n_distinct
+        FROM (SELECT outcome(format('SELECT jsonb_build_array(count(id), count(DISTINCT id)) FROM (%s) s', s.source))::jsonb AS c OFFSET 0) x) c;
+RESET work_mem;
 -- the time
 SELECT name, state, newest = (SELECT max(updated) FROM customer) AS newest, age BETWEEN '1 hour' AND '2 hours' AS age, verdict, reason FROM custseg.data_quality('q', options => '{"time_column": "updated"}') WHERE subject = 'time';
 SELECT verdict, reason FROM quality(NULL, '{"time_column": "updated", "max_age": "2 hours"}') WHERE subject = 'time';

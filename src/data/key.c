@@ -4,7 +4,7 @@
  *	  whether they can serve.
  *
  * Unique indexes are believed where they cover every row that reading gives: not those of a
- * parent of inheritance children, nor those below a view.  Otherwise one query counts.
+ * parent of inheritance children, nor those below a view.  Otherwise the rows are counted.
  */
 #include "custseg.h"
 
@@ -277,29 +277,22 @@ HasUniqueIndex(const CsRelation *rel, const List *columns, bool *notnull)
 	return found;
 }
 
-/* Run a query of a source that gives one row of bigints. */
-static void
-QueryCounts(const CsRelation *rel, const char *sql, int ncounts, int64 *counts)
+/* What is known of ids in these columns (const CsColumn *) before any row is read. */
+CsIdProof
+CsRelationIdProof(const CsRelation *rel, const List *columns)
 {
-	SPIExecuteOptions options = {0};
-	CsReading	reading = CsReadingBegin(rel);
-	int			code;
+	bool		notnull;
 
-	SPI_connect();
-	options.read_only = true;
-	options.must_return_tuples = true;
-	code = SPI_execute_extended(sql, &options);
-	if (code != SPI_OK_SELECT || SPI_processed != 1 || SPI_tuptable->tupdesc->natts != ncounts)
-		elog(ERROR, "could not count the values of an id: %s", SPI_result_code_string(code));
-	for (int i = 0; i < ncounts; i++)
-	{
-		bool		isnull;
+	if (!HasUniqueIndex(rel, columns, &notnull))
+		return CS_ID_UNPROVEN;
+	return notnull ? CS_ID_PROVEN : CS_ID_UNIQUE;
+}
 
-		counts[i] = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-												i + 1, &isnull));
-	}
-	SPI_finish();
-	CsReadingEnd(&reading);
+/* CsRowSink: count a row. */
+static void
+CountRow(void *state, const Datum *values, const bool *nulls)
+{
+	CsIdCounterAdd(state, values, nulls);
 }
 
 /* Names of columns, separated: as SQL expressions, or quoted for a message; palloc'd. */
@@ -325,44 +318,26 @@ ListColumns(const List *columns, bool for_message)
 }
 
 /*
- * Count what columns that are to identify rows together fall short of: by one aggregate query, unless a
+ * Count what columns that are to identify rows together fall short of: the rows are read for it, unless a
  * valid unique index proves that nothing is wrong.  Returns false when their values cannot be compared.
  */
-bool
-CsRelationCountId(const CsRelation *rel, const List *columns, CsIdCounts *counts)
+static bool
+CountIds(const CsRelation *rel, const List *columns, CsIdCounts *counts)
 {
-	char	   *list = ListColumns(columns, false);
-	bool		notnull;
-	bool		unique = HasUniqueIndex(rel, columns, &notnull);
-	int64		found[3];		/* rows, ids, distinct ids */
-	StringInfoData sql;
-	ListCell   *cell;
+	CsIdProof	proof = CsRelationIdProof(rel, columns);
+	CsIdCounter *counter;
+	CsColumn	read[INDEX_MAX_KEYS];
 
 	memset(counts, 0, sizeof(*counts));
-	if (unique && notnull)
+	if (proof == CS_ID_PROVEN)
 		return true;
-	foreach(cell, columns)
-	{
-		const CsColumn *column = lfirst(cell);
-
-		if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr))
-			return false;
-	}
-
-	/* of several columns together: (a, b) IS NOT NULL when none of them is */
-	if (list_length(columns) > 1)
-		list = psprintf("(%s)", list);
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT pg_catalog.count(*), pg_catalog.count(*) FILTER (WHERE %s IS NOT NULL)",
-					 list);
-	if (!unique)
-		appendStringInfo(&sql, ", pg_catalog.count(DISTINCT %s) FILTER (WHERE %s IS NOT NULL)", list, list);
-	appendStringInfo(&sql, " FROM %s", rel->from_item);
-	QueryCounts(rel, sql.data, unique ? 2 : 3, found);
-	pfree(sql.data);
-	counts->n_rows = found[0];
-	counts->n_null = found[0] - found[1];
-	counts->n_duplicates = unique ? 0 : found[1] - found[2];
+	counter = CsIdCounterBegin(rel, columns, proof == CS_ID_UNIQUE);
+	if (counter == NULL)
+		return false;
+	for (int i = 0; i < list_length(columns); i++)
+		read[i] = *(const CsColumn *) list_nth(columns, i);
+	(void) CsRelationRead(rel, read, list_length(columns), CountRow, counter);
+	*counts = CsIdCounterEnd(counter);
 	return true;
 }
 
@@ -451,7 +426,7 @@ ReportIncomparable(const List *columns)
 	{
 		const CsColumn *column = lfirst(cell);
 
-		if (!OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr))
+		if (!CsIsComparable(column))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("column \"%s\" of type %s cannot identify rows", NameStr(column->name),
@@ -462,8 +437,8 @@ ReportIncomparable(const List *columns)
 }
 
 /*
- * Raise an error unless the columns of an id are there, unique and not NULL in the source.  This is one
- * aggregate query, which is skipped when a valid unique index proves it.
+ * Raise an error unless the columns of an id are there, unique and not NULL in the source, which is read
+ * for it unless a valid unique index proves it.
  */
 void
 CsRelationCheckId(const CsRelation *rel, const char *id)
@@ -473,7 +448,7 @@ CsRelationCheckId(const CsRelation *rel, const char *id)
 	const char *what = psprintf("id column%s %s", several ? "s" : "", ListColumns(columns, true));
 	CsIdCounts	counts;
 
-	if (!CsRelationCountId(rel, columns, &counts))
+	if (!CountIds(rel, columns, &counts))
 		ReportIncomparable(columns);
 	if (counts.n_null > 0)
 		ereport(ERROR,

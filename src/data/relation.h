@@ -171,16 +171,31 @@ extern List *CsIdNames(const char *id);
 extern bool CsIdHasColumn(const char *id, const char *name);
 extern List *CsRelationIdColumns(const CsRelation *rel, const char *id, bool missing_ok);
 
-/* What is wrong with columns that are to identify rows. */
+/* What valid indexes prove of ids. */
+typedef enum CsIdProof
+{
+	CS_ID_UNPROVEN,
+	CS_ID_UNIQUE,				/* those that are there differ */
+	CS_ID_PROVEN				/* and every row has one */
+} CsIdProof;
+
+extern CsIdProof CsRelationIdProof(const CsRelation *rel, const List *columns);
+extern void CsRelationCheckId(const CsRelation *rel, const char *id);
+
+/* id_counter.c: ids counted while rows are read; all zeroes before the first. */
 typedef struct CsIdCounts
 {
-	int64		n_rows;			/* 0 when no query was needed */
+	int64		n_rows;
 	int64		n_null;			/* rows without a value in one of the columns */
-	int64		n_duplicates;	/* rows that repeat the values of another row */
+	int64		n_duplicates;	/* rows that repeat the id of another row */
 } CsIdCounts;
 
-extern bool CsRelationCountId(const CsRelation *rel, const List *columns, CsIdCounts *counts);
-extern void CsRelationCheckId(const CsRelation *rel, const char *id);
+typedef struct CsIdCounter CsIdCounter;
+
+extern bool CsIsComparable(const CsColumn *column);
+extern CsIdCounter *CsIdCounterBegin(const CsRelation *rel, const List *columns, bool unique);
+extern void CsIdCounterAdd(CsIdCounter *c, const Datum *values, const bool *nulls);
+extern CsIdCounts CsIdCounterEnd(CsIdCounter *c);
 
 /*
  * dictionary.c: the levels of a categorical column, in order of first appearance.

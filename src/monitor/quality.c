@@ -117,7 +117,7 @@ CountRow(void *state, const CsObservedRow *row)
 		else
 			CountValue(report, i, row->raw[i], row->values[row->feature_column[i]]);
 	}
-	CsQualityVisitTime(&report->common, row);
+	CsQualityVisit(&report->common, row);
 }
 
 /*
@@ -326,7 +326,7 @@ AskRows(void *state, CsObserveRequest *request)
 	CsQuality  *common = &report->common;
 
 	Assert(request->visit_row == NULL);
-	common->relation = request->relation;
+	CsQualityAsk(common, request);
 	for (int i = 0; i < report->pipeline->nfeatures; i++)
 	{
 		const CsColumn *column = CsRelationFind(common->relation,
@@ -340,8 +340,6 @@ AskRows(void *state, CsObserveRequest *request)
 	request->place = true;
 	request->visit_row = CountRow;
 	request->row_state = report;
-	request->nextra = CsQualityTimeColumn(common) != NULL ? 1 : 0;
-	request->extra = &common->time_column;
 }
 
 /* CsReportKind.put: the source, its id and time, and each feature */

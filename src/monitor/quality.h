@@ -30,6 +30,9 @@ typedef struct CsQuality
 	const CsRelation *relation;
 	const CsObservation *observation;
 	const CsColumn *time_column;	/* NULL: not asked for, not there, or no point in time */
+	List	   *id_columns;		/* const CsColumn *; NIL: there is no id */
+	CsIdProof	id_proof;
+	CsIdCounter *id_counter;	/* NULL: proven, or not comparable */
 	Interval   *max_age;		/* or NULL */
 	bool		has_time;		/* a finite one was seen */
 	double		newest_days;
@@ -66,8 +69,8 @@ extern void CsQualityRowInit(CsQualityRow *row, const char *subject, const char 
 							 const char *state);
 extern void CsQualityPut(CsQuality *quality, const CsQualityRow *row);
 extern void CsQualityCheckOptions(CsQuality *quality);
-extern const CsColumn *CsQualityTimeColumn(CsQuality *quality);
-extern void CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row);
+extern void CsQualityAsk(CsQuality *quality, CsObserveRequest *request);
+extern void CsQualityVisit(CsQuality *quality, const CsObservedRow *row);
 extern bool CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 								 const char *type_trained, CsFinding *finding);
 extern bool CsQualityLacksRows(const CsQuality *quality, CsFinding *finding);

@@ -3,7 +3,7 @@
  *	  data_quality(): the source as a whole, its id, the age of its rows, and the result's rows.
  *
  * An id that repeats means customers who count twice; it is looked for where no unique index rules
- * it out, by one query of its own.  Times are compared as points in time: a date is its midnight,
+ * it out, while the rows are read.  Times are compared as points in time: a date is its midnight,
  * and what has no time zone is read in the session's.
  */
 #include "custseg.h"
@@ -116,37 +116,78 @@ CsQualityCheckOptions(CsQuality *quality)
 				 errhint("Write it like \"2 days\".")));
 }
 
-/* The column of times to read, or NULL.  The relation is open. */
-const CsColumn *
-CsQualityTimeColumn(CsQuality *quality)
+/* The column of times; NULL: it is not requested, not there, or no point in time. */
+static const CsColumn *
+FindTimeColumn(const CsQuality *quality)
 {
 	const CsColumn *column = quality->options.time_column == NULL ? NULL :
 		CsRelationFind(quality->relation, quality->options.time_column);
 
-	if (column != NULL && column->converter.kind == CS_TIME &&
-		column->converter.type != INTERVALOID)
-		quality->time_column = column;
-	return quality->time_column;
+	return column != NULL && column->converter.kind == CS_TIME &&
+		column->converter.type != INTERVALOID ? column : NULL;
 }
 
-/* Look at the time of a row, which is the first of the extra columns. */
+/* Ask for the time and the id of each row.  An id that an index proves is not needed. */
 void
-CsQualityVisitTime(CsQuality *quality, const CsObservedRow *row)
+CsQualityAsk(CsQuality *quality, CsObserveRequest *request)
 {
-	const CsConverter *converter;
-	double		days;
-	Datum		value;
+	ListCell   *cell;
 
-	if (quality->time_column == NULL || row->nulls[row->extra_column[0]])
+	quality->relation = request->relation;
+	quality->time_column = FindTimeColumn(quality);
+	quality->id_columns = CsFindKey(quality->relation, quality->base.id);
+	if (quality->id_columns != NIL)
+	{
+		quality->id_proof = CsRelationIdProof(quality->relation, quality->id_columns);
+		if (quality->id_proof != CS_ID_PROVEN)
+			quality->id_counter = CsIdCounterBegin(quality->relation, quality->id_columns,
+												   quality->id_proof == CS_ID_UNIQUE);
+	}
+	request->extra = palloc(sizeof(CsColumn *) * (1 + list_length(quality->id_columns)));
+	if (quality->time_column != NULL)
+		request->extra[request->nextra++] = quality->time_column;
+	if (quality->id_counter == NULL)
 		return;
-	converter = &quality->time_column->converter;
-	value = row->values[row->extra_column[0]];
-	days = converter->to_double(converter, value);
+	foreach(cell, quality->id_columns)
+		request->extra[request->nextra++] = lfirst(cell);
+}
+
+/* Look at the time of a row, unless it is NULL. */
+static void
+VisitTime(CsQuality *quality, Datum value)
+{
+	const CsConverter *converter = &quality->time_column->converter;
+	double		days = converter->to_double(converter, value);
+
 	if (isinf(days) || (quality->has_time && days <= quality->newest_days))
 		return;
 	quality->has_time = true;
 	quality->newest_days = days;
 	quality->newest = value;	/* dates and timestamps are passed by value */
+}
+
+/* Look at the time and the id of a row. */
+void
+CsQualityVisit(CsQuality *quality, const CsObservedRow *row)
+{
+	const int  *at = row->extra_column;
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+
+	if (quality->time_column != NULL)
+	{
+		if (!row->nulls[*at])
+			VisitTime(quality, row->values[*at]);
+		at++;
+	}
+	if (quality->id_counter == NULL)
+		return;
+	for (int i = 0; i < list_length(quality->id_columns); i++)
+	{
+		values[i] = row->values[at[i]];
+		nulls[i] = row->nulls[at[i]];
+	}
+	CsIdCounterAdd(quality->id_counter, values, nulls);
 }
 
 /* What follows the modifier that a type's name has here, (20) for one, if it has any. */
@@ -242,11 +283,13 @@ PutRelation(CsQuality *quality)
 
 /* Count what an id repeats and where it is missing, and judge it. */
 static void
-JudgeId(CsQuality *quality, const List *columns, CsQualityRow *row)
+JudgeId(CsQuality *quality, CsQualityRow *row)
 {
-	CsIdCounts	counts;
+	CsIdCounts	counts = {0};
 
-	if (!CsRelationCountId(quality->relation, columns, &counts))
+	if (quality->id_counter != NULL)
+		counts = CsIdCounterEnd(quality->id_counter);
+	else if (quality->id_proof != CS_ID_PROVEN)
 	{
 		CsFindingAdd(&row->finding, CS_VERDICT_INSUFFICIENT, "values of type %s cannot be compared",
 					 row->type_now);
@@ -288,7 +331,7 @@ ListColumns(const List *columns, char *(*say) (const CsColumn *column))
 static void
 PutId(CsQuality *quality)
 {
-	List	   *columns = CsFindKey(quality->relation, quality->base.id);
+	List	   *columns = quality->id_columns;
 	CsQualityRow row;
 
 	if (columns == NIL && quality->base.id == NULL)
@@ -303,7 +346,7 @@ PutId(CsQuality *quality)
 	{
 		CsQualityRowInit(&row, "id", ListColumns(columns, ColumnName), "ok");
 		row.type_now = ListColumns(columns, CsColumnTypeName);
-		JudgeId(quality, columns, &row);
+		JudgeId(quality, &row);
 	}
 	row.n = quality->observation->nrows;
 	CsQualityPut(quality, &row);
