@@ -17,6 +17,9 @@
 #include "catalog/pg_type.h"
 #include "call/call.h"
 #include "data/identity.h"
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#endif
 #include "parser/parse_coerce.h"
 #include "parser/parse_type.h"
 #include "storage/lwlock.h"

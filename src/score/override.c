@@ -16,6 +16,7 @@
 #include "call/call.h"
 #include "catalog/pg_type.h"
 #include "score/score.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
