@@ -11,6 +11,28 @@ COMMENT ON SCHEMA custseg IS 'Customer segmentation: models, their versions and 
 CREATE SCHEMA custseg_private;
 COMMENT ON SCHEMA custseg_private IS 'Internal objects of custseg that no user calls; they may change with any version.';
 
+-- roles that the tables name
+
+CREATE FUNCTION custseg_private.role_oid(name name, oid oid, cluster bigint) RETURNS oid
+AS 'MODULE_PATHNAME', 'custseg_role_oid'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.role_oid IS 'Returns the OID of a role that a table keeps: in its cluster the OID decides, elsewhere the name. NULL when there is no such role any more.';
+
+CREATE FUNCTION custseg_private.role_name(name name, oid oid, cluster bigint) RETURNS name
+AS 'MODULE_PATHNAME', 'custseg_role_name'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.role_name IS 'Returns the present name of a role that a table keeps, or the last known name of one that is gone.';
+
+CREATE FUNCTION custseg_private.bind_role() RETURNS trigger
+AS 'MODULE_PATHNAME', 'custseg_bind_role'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg_private.bind_role IS 'Keeps the OID of a role beside its name; a trigger function.';
+
+REVOKE EXECUTE ON FUNCTION custseg_private.bind_role FROM public;
+
 -- rows of the reports that monitor() keeps
 
 CREATE FUNCTION custseg_private.verdict_rank(verdict text) RETURNS int
@@ -209,15 +231,21 @@ CREATE TABLE custseg.model (
     owner name NOT NULL,
     deployed_version int,
     last_version int NOT NULL CHECK (last_version > 0),
-    created_at timestamptz NOT NULL DEFAULT now()
+    created_at timestamptz NOT NULL DEFAULT now(),
+    changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    owner_oid oid,
+    owner_cluster bigint
 );
 
 COMMENT ON TABLE custseg.model IS 'Models, one row for each; see the view models.';
 COMMENT ON COLUMN custseg.model.name IS 'Name of the model.';
 COMMENT ON COLUMN custseg.model.owner IS 'Role that may change the model; the column holds a name, so that a dump can be restored where the role does not exist.';
+COMMENT ON COLUMN custseg.model.owner_oid IS 'OID of that role; NULL when there was none of the name.';
+COMMENT ON COLUMN custseg.model.owner_cluster IS 'Identifier of the database cluster in which the OID, not the name, says who the role is.';
 COMMENT ON COLUMN custseg.model.deployed_version IS 'Version that scoring uses by default; NULL when none is deployed.';
 COMMENT ON COLUMN custseg.model.last_version IS 'Highest version ever trained; a dropped version''s number is not used again.';
 COMMENT ON COLUMN custseg.model.created_at IS 'Time at which the first version was trained.';
+COMMENT ON COLUMN custseg.model.changed_at IS 'Time of the last change: a version, a deployment, a name, an action, a grant, or a decision by hand.';
 
 CREATE TABLE custseg.model_version (
     model text NOT NULL,
@@ -379,6 +407,8 @@ COMMENT ON COLUMN custseg.deployment.reason IS 'Reason that the role gave; NULL 
 CREATE TABLE custseg.model_grant (
     model text NOT NULL,
     grantee name NOT NULL,
+    grantee_oid oid,
+    grantee_cluster bigint,
     granted_by name NOT NULL,
     granted_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (model, grantee)
@@ -387,6 +417,8 @@ CREATE TABLE custseg.model_grant (
 COMMENT ON TABLE custseg.model_grant IS 'Roles, other than the owner, that may use a model.';
 COMMENT ON COLUMN custseg.model_grant.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.model_grant.grantee IS 'Name of a role, or public.';
+COMMENT ON COLUMN custseg.model_grant.grantee_oid IS 'OID of that role; NULL for public, and when there was none of the name.';
+COMMENT ON COLUMN custseg.model_grant.grantee_cluster IS 'Identifier of the database cluster in which the OID, not the name, says who the role is.';
 COMMENT ON COLUMN custseg.model_grant.granted_by IS 'Role that granted the use of the model.';
 COMMENT ON COLUMN custseg.model_grant.granted_at IS 'Time of the grant.';
 
@@ -653,11 +685,17 @@ COMMENT ON FUNCTION custseg.rollback IS 'Returns to the version that was deploye
 topic: versions 4
 example: SELECT custseg.rollback(''shop'', ''too many complaints'')';
 
-CREATE FUNCTION custseg.drop_model(model text, version int DEFAULT NULL) RETURNS int
+CREATE FUNCTION custseg.drop_model(
+    model text,
+    version int DEFAULT NULL,
+    whole bool DEFAULT false,
+    ignore_triggers bool DEFAULT false,
+    forget_exclusions bool DEFAULT false
+) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_drop_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.drop_model IS 'Drops a version that is not deployed, or the whole model. Returns the version that remains deployed.
+COMMENT ON FUNCTION custseg.drop_model IS 'Drops a version that is not deployed, or the whole model, unless triggers name it. Returns the version that remains deployed.
 topic: versions 5
 example: SELECT custseg.drop_model(''shop'', 2)';
 
@@ -3587,7 +3625,7 @@ example: SELECT * FROM custseg.capacity_check(''shop'')';
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
 SELECT
     m.name,
-    m.owner,
+    custseg_private.role_name(m.owner, m.owner_oid, m.owner_cluster) AS owner,
     m.deployed_version,
     m.last_version,
     v.algorithm,
@@ -3841,6 +3879,102 @@ BEGIN
         EXECUTE format('ALTER TABLE custseg.%I ENABLE ALWAYS TRIGGER invalidate_models, ENABLE ALWAYS TRIGGER invalidate_all_models', written);
     END LOOP;
 END $$;
+
+CREATE TRIGGER bind_role
+BEFORE INSERT OR UPDATE ON custseg.model
+FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('owner');
+
+CREATE TRIGGER bind_role
+BEFORE INSERT OR UPDATE ON custseg.model_grant
+FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('grantee');
+
+-- what the former owner of a model wrote does not run as the present one
+CREATE FUNCTION custseg_private.disown_sources() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE custseg.model_version v SET search_path = NULL WHERE v.model = NEW.name;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION custseg_private.disown_sources IS 'Keeps the sources of a model from being read when the model has a new owner; a trigger function.';
+
+REVOKE EXECUTE ON FUNCTION custseg_private.disown_sources FROM public;
+
+CREATE TRIGGER disown_sources
+AFTER UPDATE ON custseg.model
+FOR EACH ROW WHEN (OLD.owner <> NEW.owner AND OLD.owner_oid IS DISTINCT FROM NEW.owner_oid)
+EXECUTE FUNCTION custseg_private.disown_sources();
+
+-- what a role has decided by hand follows its name
+CREATE FUNCTION custseg_private.rename_owner() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    UPDATE custseg.model m SET changed_at = m.changed_at WHERE m.owner = OLD.owner AND m.owner_oid = NEW.owner_oid;
+    UPDATE custseg.segment_override o SET owner = NEW.owner WHERE o.owner = OLD.owner;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION custseg_private.rename_owner IS 'Gives decisions by hand and models of a renamed role its present name; a trigger function.';
+
+REVOKE EXECUTE ON FUNCTION custseg_private.rename_owner FROM public;
+
+CREATE TRIGGER rename_owner
+AFTER UPDATE ON custseg.model
+FOR EACH ROW WHEN (OLD.owner <> NEW.owner AND OLD.owner_oid = NEW.owner_oid)
+EXECUTE FUNCTION custseg_private.rename_owner();
+
+-- triggers that assign segments
+
+CREATE FUNCTION custseg_private.trigger_arguments(tgargs bytea) RETURNS text[]
+AS 'MODULE_PATHNAME', 'custseg_trigger_arguments'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.trigger_arguments IS 'Returns the arguments of a trigger, from pg_trigger.tgargs.';
+
+CREATE FUNCTION custseg_private.model_triggers(
+    OUT trigger oid,
+    OUT trigger_name text,
+    OUT relation regclass,
+    OUT model text,
+    OUT version int
+) RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    SELECT t.oid, t.tgname::text, t.tgrelid::regclass, a.arguments[1], CASE WHEN a.arguments[3] ~ '^ *[0-9]{1,9} *$' THEN a.arguments[3]::int END
+    FROM pg_trigger t
+    CROSS JOIN LATERAL (SELECT custseg_private.trigger_arguments(t.tgargs) AS arguments) a
+    WHERE t.tgfoid = 'custseg.assign_segment'::regproc AND t.tgparentid = 0;
+END;
+
+COMMENT ON FUNCTION custseg_private.model_triggers IS 'Lists the triggers that call assign_segment(), with the model and the version that each names.';
+
+CREATE FUNCTION custseg_private.check_trigger() RETURNS event_trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    made record;
+BEGIN
+    FOR made IN
+        SELECT t.*
+        FROM pg_event_trigger_ddl_commands() c
+        JOIN custseg_private.model_triggers() t ON t.trigger = c.objid
+        WHERE c.classid = 'pg_trigger'::regclass AND NOT custseg_private.may_use(t.model)
+    LOOP
+        RAISE WARNING 'model "%" of trigger "%" does not exist, or you may not use it', made.model, made.trigger_name
+            USING HINT = 'Every write to the table that fires the trigger fails until there is a model of that name that the writer may use.';
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION custseg_private.check_trigger IS 'Warns of a new trigger whose model does not exist; an event trigger function.';
+
+CREATE EVENT TRIGGER custseg_check_trigger ON ddl_command_end
+WHEN TAG IN ('CREATE TRIGGER')
+EXECUTE FUNCTION custseg_private.check_trigger();
 
 -- how a person finds a function
 --

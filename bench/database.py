@@ -39,7 +39,7 @@ class Session:
     def train(self, source, features, k, options=None, model="bench", algorithm="kmeans"):
         """Train a model of this name anew; return its measures, times in seconds."""
         if self.value("SELECT count(*) FROM custseg.model WHERE name = %s", [model]):
-            self.run("SELECT custseg.drop_model(%s)", [model])
+            self.run("SELECT custseg.drop_model(%s, whole => true)", [model])
         start = time.perf_counter()
         self.run("SELECT custseg.train(%s, %s, features => %s, k => %s, algorithm => %s, options => %s)",
                  [model, source, features, k, algorithm, json.dumps(options or {})])

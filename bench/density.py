@@ -22,7 +22,7 @@ SPREAD = 0.25
 def train(session, source, features, options):
     """Train a model by DBSCAN anew; return the metrics."""
     if session.value("SELECT count(*) FROM custseg.model WHERE name = 'bench'"):
-        session.run("SELECT custseg.drop_model('bench')")
+        session.run("SELECT custseg.drop_model('bench', whole => true)")
     session.run("SELECT custseg.train('bench', %s, %s, algorithm => 'dbscan', options => %s)",
                 [source, features, json.dumps({"silhouette_sample": 0, **options})])
     return session.value("SELECT metrics FROM custseg.model_version WHERE model = 'bench'")

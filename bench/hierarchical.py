@@ -97,7 +97,7 @@ def micro_clusters(session):
             "SELECT inertia FROM custseg.train(%s, 'large', %s, 5, %s, "
             "options => '{\"silhouette_sample\": 0}')", [algorithm, features, algorithm]))
         took.append(time.perf_counter() - start)
-        session.run("SELECT custseg.drop_model(%s)", [algorithm])
+        session.run("SELECT custseg.drop_model(%s, whole => true)", [algorithm])
     yield Row(f"ward over 2,000 micro-clusters of {rows:,} x 10, k = 5, 1 worker; inertia beside k-means",
               f"{inertia[0]:.4g}, {seconds(took[0])}", f"{inertia[1]:.4g}, {seconds(took[1])}",
               f"{inertia[0] / inertia[1]:.4f} of it")

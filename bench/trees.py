@@ -64,4 +64,4 @@ def trees(session):
               "", "", "0", different == 0)
     taken = session.seconds("SELECT count(*) FROM custseg.surrogate('bench')")
     yield Row(f"surrogate of five segments, {rows:,} x 10: read, placed, fitted, told", seconds(taken), "")
-    session.run("DROP TABLE imitated; SELECT custseg.drop_model('tree')")
+    session.run("DROP TABLE imitated; SELECT custseg.drop_model('tree', whole => true)")

@@ -145,7 +145,7 @@ SELECT custseg.exclude('shop', 1, 'reading');
 ROLLBACK;
 
 -- all of it goes with the model, but for exclusions in force
-SELECT custseg.drop_model('shop');
+SELECT custseg.drop_model('shop', whole => true, ignore_triggers => true);
 SELECT (SELECT count(*) FROM custseg.segment_action) AS actions, kind, customer, ended_at FROM custseg.segment_override;
 DELETE FROM custseg.segment_override;
 DROP TABLE customers, anonymous;

@@ -16,7 +16,7 @@ FROM custseg.choose_k('six', '{x,y}', k_max => 2, prep => '{"scale": "none"}', o
 SELECT custseg.train('six', 'six', '{x,y}', k => 2, prep => '{"scale": "none"}') IS NOT NULL AS trained;
 SELECT id, segment, round(silhouette::numeric, 8) AS silhouette, neighbor FROM custseg.silhouette('six') ORDER BY id;
 SELECT metric, round(result::numeric, 12) AS result FROM custseg.evaluate('six');
-SELECT custseg.drop_model('six');
+SELECT custseg.drop_model('six', whole => true);
 
 -- three clouds of the measures of irises
 CREATE TABLE flowers AS
@@ -65,7 +65,7 @@ SELECT metric, result FROM custseg.evaluate('flowers', 'SELECT * FROM flowers WH
 SELECT * FROM custseg.silhouette('flowers', 'SELECT * FROM flowers WHERE id % 60 = 1 UNION ALL SELECT 151, 1.2e154, 0, 0, 0 UNION ALL SELECT 152, -1.2e154, 0, 0, 0');
 -- without an id; a segment of one row has width 0
 SELECT id, round(silhouette::numeric, 6) AS silhouette FROM custseg.silhouette('flowers', 'SELECT a, b, c, d FROM flowers WHERE id IN (1, 2, 60)') ORDER BY 2;
-SELECT custseg.drop_model('flowers');
+SELECT custseg.drop_model('flowers', whole => true);
 
 -- The gap statistic, against clusGap of R's cluster 2.1.4 with d.power = 2, spaceH0 = 'scaledPCA', B = 500: within the error of simulation
 
@@ -105,12 +105,12 @@ SELECT n_segments FROM custseg.train('heaps', 'heaps', '{x,y}', options => '{"si
 SELECT n_segments, silhouette FROM custseg.train('heaps', 'SELECT i AS id, i AS x, 7 - i AS y FROM generate_series(1, 2) i', '{x,y}');
 SET client_min_messages = warning;
 SELECT version, options -> 'silhouette_sample' AS asked, metrics -> 'silhouette_sample' AS used FROM custseg.model_version WHERE model = 'heaps' ORDER BY version;
-SELECT custseg.drop_model('heaps');
+SELECT custseg.drop_model('heaps', whole => true);
 SELECT s.source, t.n_segments = c.k AS same, t.silhouette = c.silhouette AS same_silhouette
 FROM unnest('{six,flowers,heaps,square,cloud}'::text[]) WITH ORDINALITY s (source, i), custseg.train(s.source, s.source) t, custseg.choose_k(s.source, options => '{"gap_references": 2}') c
 WHERE c.recommended
 ORDER BY s.i;
-SELECT count(custseg.drop_model(name)) FROM custseg.model;
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
 
 -- Degenerate data
 
@@ -164,7 +164,7 @@ SET max_parallel_maintenance_workers = 2;
 INSERT INTO judgements SELECT 2, judgement();
 RESET max_parallel_maintenance_workers;
 SELECT count(*), count(DISTINCT judgement) FROM judgements;
-SELECT custseg.drop_model('uneven');
+SELECT custseg.drop_model('uneven', whole => true);
 
 -- Which algorithm
 
@@ -255,7 +255,7 @@ SET ROLE custseg_judge;
 SELECT result FROM custseg.evaluate('heaps', 'six') WHERE metric = 'rows';
 SELECT * FROM custseg.evaluate('heaps', 'heaps');
 RESET ROLE;
-SELECT custseg.drop_model('heaps');
+SELECT custseg.drop_model('heaps', whole => true);
 DROP FUNCTION judgement;
 DROP TABLE six, flowers, golden, heaps, square, cloud, uneven, judgements;
 DROP ROLE custseg_judge;

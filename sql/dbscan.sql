@@ -33,7 +33,7 @@ BEGIN
                  FROM (SELECT count(*) AS n FROM scored s GROUP BY translate(s.label, 'abcdefghij', '0123456789')) c)
         FROM custseg.model_version v WHERE v.model = 'agreement';
     DROP TABLE scored;
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
 END
 $$;
 SELECT * FROM agreement('points', '{x,y,z}', '{"eps": 11, "min_samples": 4}',
@@ -162,7 +162,7 @@ BEGIN
         SELECT v.n_segments, (SELECT array_agg(s.n ORDER BY s.segment) FROM custseg.segment s WHERE s.model = 'degenerate' AND s.segment <= 4),
             (v.metrics ->> 'n_core')::int, jsonb_array_length(v.parameters -> 'core_points')
         FROM custseg.model_version v WHERE v.model = 'degenerate';
-    PERFORM custseg.drop_model('degenerate');
+    PERFORM custseg.drop_model('degenerate', whole => true);
 END
 $$;
 -- one row has nothing that varies
@@ -245,7 +245,7 @@ FROM unnest(ARRAY[
     'dbscan_grid(''line'', options => ''{"eps": 1}'')'
 ]) what;
 
-SELECT count(custseg.drop_model(name)) FROM custseg.model;
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
 DROP VIEW few;
 DROP TABLE points, moons, line, genuine, crowd, prints;
 DROP FUNCTION agreement, degenerate;

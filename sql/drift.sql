@@ -325,7 +325,7 @@ SELECT count(*) FROM custseg.drift('m', 'present');
 SET search_path = drift_test, public;
 
 SET client_min_messages = warning;
-SELECT count(custseg.drop_model(m)) FROM unnest('{m,many,constant,skips,cities,chance,lines,batches}'::text[]) m;
+SELECT count(custseg.drop_model(m, whole => true)) FROM unnest('{m,many,constant,skips,cities,chance,lines,batches}'::text[]) m;
 DROP SCHEMA traps CASCADE;
 DROP SCHEMA drift_test CASCADE;
 DROP ROLE regress_drift_analyst;

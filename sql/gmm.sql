@@ -40,7 +40,7 @@ BEGIN
                 (SELECT array_agg(c.n ORDER BY c.segment) FROM (SELECT d.segment, count(*) AS n FROM scored d GROUP BY 1) c),
             t.converged
         FROM scored;
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
 END
 $$;
 
@@ -127,7 +127,7 @@ BEGIN
             bool_and(abs((SELECT sum(m) FROM unnest(d.memberships) m) - 1) < 1e-14),
             bool_and((SELECT abs(abs(sum(e.contribution)) - 1) < 1e-9 FROM custseg.explain('scoring', c) e))
         FROM clouds c, custseg.predict_detail('scoring', c) d;
-    PERFORM custseg.drop_model('scoring');
+    PERFORM custseg.drop_model('scoring', whole => true);
 END
 $$;
 SELECT t, s.* FROM unnest('{full,tied,diag,spherical}'::text[]) t, check_scoring(t) s;
@@ -168,14 +168,14 @@ SELECT left(p::text, 70) AS parameters, with_parameters(p) FROM unnest(ARRAY['{}
     '{"covariances": [[1],[2]]}'
     ]::jsonb[]) p;
 SELECT custseg.scorer('clouds')::text::custseg.compiled_model::text = custseg.scorer('clouds')::text AS same;
-SELECT custseg.drop_model('clouds');
+SELECT custseg.drop_model('clouds', whole => true);
 
 -- Options
 
 SELECT n_segments FROM custseg.train('clouds', 'clouds', '{x,y,z}', 2, 'gmm');
 SELECT jsonb_pretty(options) AS options FROM custseg.model_version WHERE model = 'clouds';
 SELECT jsonb_object_keys(metrics) AS metric FROM custseg.model_version WHERE model = 'clouds' ORDER BY 1;
-SELECT custseg.drop_model('clouds');
+SELECT custseg.drop_model('clouds', whole => true);
 
 SELECT n_rows FROM custseg.train('m', 'clouds', '{x,y}', 2, 'gmm', options => '{"covariance_type": "round"}');
 SELECT n_rows FROM custseg.train('m', 'clouds', '{x,y}', 2, 'gmm', options => '{"n_init": 0}');
@@ -197,11 +197,11 @@ RESET maintenance_work_mem;
 SELECT n_segments FROM custseg.train('one', 'SELECT x, y / 1024.0 AS y FROM clouds', '{x,y}', 1, 'gmm', prep => '{"scale": "none"}', options => '{"reg_covar": 0.5}');
 SELECT round((v.parameters #>> '{covariances,0,0}')::numeric, 9) AS x, round((v.parameters #>> '{covariances,0,3}')::numeric, 9) AS y, r.*
 FROM custseg.model_version v, (SELECT round(1.5 * var_pop(x), 9) AS x, round(1.5 * var_pop(y / 1024.0), 9) AS y FROM clouds) r WHERE model = 'one';
-SELECT custseg.drop_model('one');
+SELECT custseg.drop_model('one', whole => true);
 SELECT n_segments FROM custseg.train('one', 'SELECT x, y / 1024.0 AS y FROM clouds', '{x,y}', 1, 'gmm', prep => '{"scale": "none"}', options => '{"reg_covar": 0.5, "reg_covar_absolute": true}');
 SELECT round((v.parameters #>> '{covariances,0,0}')::numeric, 9) AS x, round((v.parameters #>> '{covariances,0,3}')::numeric, 9) AS y, r.*
 FROM custseg.model_version v, (SELECT round(0.5 + var_pop(x), 9) AS x, round(0.5 + var_pop(y / 1024.0), 9) AS y FROM clouds) r WHERE model = 'one';
-SELECT custseg.drop_model('one');
+SELECT custseg.drop_model('one', whole => true);
 
 -- a whole weight is as many rows
 SELECT n_rows, n_segments FROM custseg.train('weighted', 'SELECT *, id % 3 + 1 AS times FROM clouds', '{x,y,z}', algorithm => 'gmm',
@@ -211,27 +211,27 @@ SELECT n_rows, n_segments FROM custseg.train('repeated', 'SELECT c.* FROM clouds
 SELECT count(*) AS metrics FROM (SELECT DISTINCT key, round(value::numeric, 8) FROM custseg.model_version, jsonb_each_text(metrics)
     WHERE key IN ('log_likelihood', 'lower_bound', 'bic', 'aic', 'inertia')) s;
 SELECT count(DISTINCT (custseg.predict('weighted', c), custseg.predict('repeated', c))) AS segments FROM clouds c;
-SELECT custseg.drop_model('weighted'), custseg.drop_model('repeated');
+SELECT custseg.drop_model('weighted', whole => true), custseg.drop_model('repeated', whole => true);
 
 -- Retraining: numbers stay, and so does what belongs to them
 SELECT n_segments FROM custseg.train('again', 'clouds', '{x,y,z}', algorithm => 'gmm', prep => '{"scale": "none"}', options => '{"init": [[5,1,9],[14,6,9],[22,21,9]]}');
 SELECT n_segments FROM custseg.train('again', 'clouds', '{x,y,z}', algorithm => 'gmm', prep => '{"scale": "none"}', options => '{"init": [[22,21,9],[5,1,9],[14,6,9]]}');
 SELECT count(*) AS differ FROM clouds c WHERE custseg.predict('again', c, 1) <> custseg.predict('again', c, 2);
 SELECT count(DISTINCT round((w ->> 0)::numeric, 9)) AS weights FROM custseg.model_version, jsonb_array_elements(parameters -> 'weights') w;
-SELECT custseg.drop_model('again');
+SELECT custseg.drop_model('again', whole => true);
 
 -- Degenerate data
 
 -- the six points of scikit-learn's documentation: lower_bound_ 3.386316405506948, bic -20.92644270457477
 SELECT n_segments, inertia, converged FROM custseg.train('six', 'six', '{x,y}', 2, 'gmm', prep => '{"scale": "none"}', options => '{"reg_covar_absolute": true}');
 SELECT round((metrics ->> 'lower_bound')::numeric, 12) AS lower_bound, round((metrics ->> 'bic')::numeric, 11) AS bic FROM custseg.model_version WHERE model = 'six';
-SELECT custseg.drop_model('six');
+SELECT custseg.drop_model('six', whole => true);
 -- k = 1 is the normal distribution
 SELECT n_segments, round(inertia::numeric, 6) AS inertia, converged FROM custseg.train('one', 'clouds', '{x,y,z}', 1, 'gmm', prep => '{"scale": "none"}', options => '{"reg_covar": 0}');
 SELECT round((parameters #>> '{covariances,0,1}')::numeric, 9) AS covariance, round((SELECT covar_pop(x, y) FROM clouds)::numeric, 9) AS of_the_rows
 FROM custseg.model_version WHERE model = 'one';
 SELECT segment, runner_up, confidence, memberships FROM clouds c, custseg.predict_detail('one', c) WHERE id = 1;
-SELECT custseg.drop_model('one');
+SELECT custseg.drop_model('one', whole => true);
 -- one row, two rows, k = n, one feature
 SELECT n_rows, n_segments, inertia, converged FROM custseg.train('few', 'SELECT x, y FROM six WHERE id IN (1, 5)', k => 1, algorithm => 'gmm');
 SELECT n_rows, n_segments, inertia, converged FROM custseg.train('few', 'SELECT x, y FROM six WHERE id IN (1, 5)', k => 2, algorithm => 'gmm');
@@ -258,16 +258,16 @@ SELECT n_rows FROM custseg.train('few', 'six', '{x,y}', 3, 'gmm', options => '{"
 SELECT n_rows FROM custseg.train('few', 'six', '{x,y}', algorithm => 'gmm', options => '{"reg_covar": 0, "init": [[-1,0],[1,0]]}');
 -- a start that fails is replaced
 SELECT n_rows, n_segments FROM custseg.train('few', 'six', '{x,y}', 2, 'gmm', options => '{"reg_covar": 0}');
-SELECT custseg.drop_model('few'), custseg.drop_model('empty');
+SELECT custseg.drop_model('few', whole => true), custseg.drop_model('empty', whole => true);
 -- not converged: a model, and a warning
 SELECT n_segments, iterations, converged FROM custseg.train('clouds', 'clouds', '{x,y,z}', 4, 'gmm', options => '{"max_iter": 2, "tol": 0}');
-SELECT custseg.drop_model('clouds');
+SELECT custseg.drop_model('clouds', whole => true);
 -- large offsets cost no digits: the same rows a million away
 SELECT n_segments, iterations FROM custseg.train('near', 'clouds', '{x,y,z}', algorithm => 'gmm', prep => '{"scale": "none"}', options => '{"init": [[5,1,9],[14,6,9],[22,21,9]]}');
 SELECT n_segments, iterations FROM custseg.train('far', 'SELECT id, x + 1000000 AS x, y - 1000000 AS y, z FROM clouds', '{x,y,z}', algorithm => 'gmm', prep => '{"scale": "none"}',
     options => '{"init": [[1000005,-999999,9],[1000014,-999994,9],[1000022,-999979,9]]}');
 SELECT count(DISTINCT round((metrics ->> 'log_likelihood')::numeric, 5)) AS likelihoods FROM custseg.model_version;
-SELECT custseg.drop_model('near'), custseg.drop_model('far');
+SELECT custseg.drop_model('near', whole => true), custseg.drop_model('far', whole => true);
 
 -- The same model, every time
 
@@ -292,7 +292,7 @@ BEGIN
     SELECT bool_and(s.n = (SELECT count(*) FROM crowd r WHERE r.id <= 3000 AND custseg.predict('same', r) = s.segment))
     INTO result
     FROM custseg.segment s WHERE s.model = 'same';
-    PERFORM custseg.drop_model('same');
+    PERFORM custseg.drop_model('same', whole => true);
     RETURN result;
 END
 $$;
@@ -307,5 +307,5 @@ SELECT n_segments FROM custseg.train('evaluated', 'evaluated', '{x,y}', 3, 'gmm'
 SELECT abs(e.result / ((v.metrics ->> 'log_likelihood')::float8 / v.n_rows) - 1) < 1e-12 AS the_same
 FROM custseg.evaluate('evaluated') e, custseg.model_version v
 WHERE e.metric = 'log_likelihood' AND v.model = 'evaluated';
-SELECT custseg.drop_model('evaluated');
+SELECT custseg.drop_model('evaluated', whole => true);
 DROP TABLE evaluated;

@@ -138,6 +138,6 @@ SELECT custseg.segment_tests('two', options => '{"test": "t"}');
 SELECT custseg.segment_tests('two', options => '{"colour": 1}');
 SELECT custseg.segment_tests('two', 'SELECT age FROM people');
 
-SELECT custseg.drop_model('two');
+SELECT custseg.drop_model('two', whole => true);
 DROP FUNCTION pg_temp.measure;
 DROP TABLE plots, many, people;

@@ -37,7 +37,7 @@ SELECT custseg.predict('six', '{"x": 1e200}'::jsonb) IS NULL AS not_placed;
 SELECT count(*), bool_and(custseg.predict(custseg.scorer('six'), s) = custseg.predict('six', s)) AS same
 FROM six s;
 SELECT custseg.scorer('six')::text::custseg.compiled_model::text = custseg.scorer('six')::text AS round_trip;
-SELECT custseg.drop_model('six');
+SELECT custseg.drop_model('six', whole => true);
 
 -- Golden partitions: dbscan::hdbscan(x, minPts) of R.  A digit for each row in the order of id.
 
@@ -72,7 +72,7 @@ BEGIN
     same_strength := (SELECT abs(avg(p.confidence) - (SELECT (v.metrics ->> 'mean_strength')::float8 FROM custseg.model_version v
         WHERE v.model = 'agreement')) < 1e-12 FROM scored p WHERE p.segment > 0);
     DROP TABLE scored;
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
     RETURN NEXT;
 END
 $$;
@@ -107,7 +107,7 @@ FROM custseg.model_version WHERE model = 'heaps' ORDER BY version;
 -- of five equal rows as many are kept as count
 SELECT version, n_rows, jsonb_array_length(parameters -> 'points') AS points, jsonb_array_length(parameters -> 'point_segments') AS in_segments
 FROM custseg.model_version WHERE model = 'heaps' ORDER BY version;
-SELECT custseg.drop_model('heaps');
+SELECT custseg.drop_model('heaps', whole => true);
 
 -- Without points new customers cannot be placed.
 
@@ -115,7 +115,7 @@ SELECT n_segments FROM custseg.train('private', 'moons', '{x,y}', algorithm => '
 SELECT parameters - 'levels' AS parameters FROM custseg.model_version WHERE model = 'private';
 SELECT count(*), count(custseg.predict('private', m)) AS placed FROM moons m;
 SELECT count(*) FROM moons m, custseg.explain('private', m);
-SELECT custseg.drop_model('private');
+SELECT custseg.drop_model('private', whole => true);
 
 -- No segments at all: a model all the same, in which everybody is noise.
 
@@ -124,7 +124,7 @@ SELECT segment, name, n, share FROM custseg.segment WHERE model = 'nothing';
 SELECT parameters FROM custseg.model_version WHERE model = 'nothing';
 SELECT * FROM custseg.predict_detail('nothing', '{"x": 5}'::jsonb);
 SELECT * FROM custseg.explain('nothing', '{"x": 5}'::jsonb);
-SELECT custseg.drop_model('nothing');
+SELECT custseg.drop_model('nothing', whole => true);
 
 -- Degenerate data
 
@@ -134,7 +134,7 @@ DECLARE
 BEGIN
     PERFORM custseg.train('sizes', source, '{x,y}', algorithm => 'hdbscan', prep => prep, options => '{"min_cluster_size": 5}' || options);
     SELECT string_agg(segment || ': ' || n, ', ' ORDER BY segment) INTO result FROM custseg.segment WHERE model = 'sizes';
-    PERFORM custseg.drop_model('sizes');
+    PERFORM custseg.drop_model('sizes', whole => true);
     RETURN result;
 END
 $$;
@@ -173,7 +173,7 @@ SELECT n_segments, round(inertia::numeric, 6) AS inertia FROM custseg.train('wei
     prep => '{"scale": "none"}', options => '{"min_cluster_size": 10, "weight": "w"}');
 SELECT n_segments, round(inertia::numeric, 6) AS inertia FROM custseg.train('weighted', 'moons', '{x,y}', algorithm => 'hdbscan',
     prep => '{"scale": "none"}', options => '{"min_cluster_size": 10}');
-SELECT custseg.drop_model('weighted');
+SELECT custseg.drop_model('weighted', whole => true);
 
 -- The same model for any number of workers, with masses of equal rows, ties and noise
 
@@ -196,7 +196,7 @@ WHERE s.model = 'crowd';
 SELECT custseg.name_segment('crowd', 3, 'third');
 SELECT n_segments FROM custseg.train('crowd', 'crowd', '{a,b,c,d}', algorithm => 'hdbscan', options => '{"min_cluster_size": 40, "min_samples": 4, "silhouette_sample": 0}');
 SELECT count(*), count(DISTINCT (segment, name, n)) FROM custseg.segment WHERE model = 'crowd';
-SELECT custseg.drop_model('crowd');
+SELECT custseg.drop_model('crowd', whole => true);
 
 -- Options that make no sense
 
@@ -236,7 +236,7 @@ FROM (VALUES ('{min_samples}'::text[], '0'::jsonb), ('{min_samples}', '1.5'), ('
     ('{points,0}', '[1, 2]'), ('{points}', '[[1, 2]]'), ('{points}', '[[1]]'), ('{points}', '[]'),
     ('{point_segments,0}', '0'), ('{point_segments,0}', '7'), ('{point_segments}', '[1]'),
     ('{leave_distances,2}', '0'), ('{leave_distances,2}', '-1'), ('{leave_distances}', '[1]')) f (path, value);
-SELECT custseg.drop_model('six');
+SELECT custseg.drop_model('six', whole => true);
 
 DROP FUNCTION agreement, sizes, forge;
 DROP TABLE six, moons, heaps, crowd;

@@ -78,7 +78,7 @@ BEGIN
         abs((m ->> 'merge_height')::float8 / merge_height - 1) < 1e-12 AND
             abs((m ->> 'next_merge_height')::float8 / next_merge_height - 1) < 1e-12 AND
             abs((m ->> 'cophenetic_correlation')::float8 / cophenetic_correlation - 1) < 1e-12;
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
 END
 $$;
 
@@ -166,12 +166,12 @@ FROM unnest('{ward,complete,average,single}'::text[]) linkage,
     custseg.dendrogram('SELECT *, a + 0.5 AS weight FROM crowd', '{a,b,c}', linkage, options => '{"max_rows": 50, "micro_clusters": 20, "weight": "weight"}')
 GROUP BY linkage ORDER BY linkage COLLATE "C";
 -- nearly what the whole tree gives
-SELECT custseg.drop_model('micro');
+SELECT custseg.drop_model('micro', whole => true);
 SELECT whole.inertia / micro.inertia > 0.9 AS close
 FROM custseg.train('whole', 'crowd', '{a,b,c}', 5, 'hierarchical', options => '{"silhouette_sample": 0}') whole,
     custseg.train('micro', 'crowd', '{a,b,c}', 5, 'hierarchical', options => '{"silhouette_sample": 0, "max_rows": 1000, "micro_clusters": 200}') micro;
 
-SELECT custseg.drop_model('whole'), custseg.drop_model('micro');
+SELECT custseg.drop_model('whole', whole => true), custseg.drop_model('micro', whole => true);
 
 -- scoring: the nearest centroid, which is not always the segment that a row was put into
 SELECT n_segments FROM custseg.train('single', 'points', '{x,y,z}', 3, 'hierarchical', prep => '{"scale": "none"}', options => '{"linkage": "single"}');
@@ -186,11 +186,11 @@ LEFT JOIN (
 WHERE s.model = 'single'
 GROUP BY s.segment, s.n
 ORDER BY s.segment;
-SELECT custseg.drop_model('single');
+SELECT custseg.drop_model('single', whole => true);
 
 -- k left out
 SELECT n_segments FROM custseg.train('chosen', 'seven', '{x,y}', algorithm => 'hierarchical');
-SELECT custseg.drop_model('chosen');
+SELECT custseg.drop_model('chosen', whole => true);
 
 -- degenerate data
 CREATE FUNCTION segments(source text, features text[], k int, prep jsonb DEFAULT '{"scale": "none"}')
@@ -205,7 +205,7 @@ BEGIN
             round((metrics ->> 'cophenetic_correlation')::numeric, 4)
         INTO merge_height, next_merge_height, cophenetic
         FROM custseg.model_version WHERE model = 'segments';
-        PERFORM custseg.drop_model('segments');
+        PERFORM custseg.drop_model('segments', whole => true);
         RETURN NEXT;
     END LOOP;
 END
@@ -255,7 +255,7 @@ SELECT n_segments FROM custseg.train('good', 'crowd', '{a,b}', 3, 'hierarchical'
 SET maintenance_work_mem = '1MB';
 SELECT n_segments FROM custseg.train('good', 'crowd', '{a,b}', 3, 'hierarchical', options => '{"linkage": "single", "silhouette_sample": 0}');
 RESET maintenance_work_mem;
-SELECT custseg.drop_model('good');
+SELECT custseg.drop_model('good', whole => true);
 
 DROP FUNCTION cut, agreement, take_prints, segments;
 DROP TABLE seven, points, crowd, wide, prints;

@@ -144,7 +144,7 @@ BEGIN
         DELETE FROM custseg.segment_override WHERE model = 'keyed';
     END LOOP;
     DROP TABLE keyed;
-    PERFORM custseg.drop_model('keyed');
+    PERFORM custseg.drop_model('keyed', whole => true);
     RETURN checked;
 END $$;
 
@@ -263,7 +263,7 @@ SELECT custseg.override_segment('to come', '4', 1, 'has agreed'), custseg.end_ov
 SELECT id FROM custseg.score('to come') WHERE assigned_by = 'exclusion' ORDER BY id;
 SELECT custseg.override_segment(NULL, '4', 1, 'everywhere');
 SELECT custseg.exclude(NULL, s, 'objected') FROM shops s LIMIT 1;
-SELECT custseg.drop_model('numbers');
+SELECT custseg.drop_model('numbers', whole => true);
 SELECT model, customer, kind FROM custseg.overrides WHERE model = 'numbers';
 SELECT n_segments FROM custseg.train('numbers', 'numbers', k => 2);
 SELECT id FROM custseg.score('numbers') WHERE assigned_by = 'exclusion' ORDER BY id;
@@ -274,20 +274,20 @@ SELECT id FROM custseg.score('numbers') WHERE assigned_by = 'exclusion' ORDER BY
 CREATE ROLE identity_heir;
 GRANT SELECT ON numbers TO identity_heir;
 GRANT CREATE ON SCHEMA public TO identity_heir;
-SELECT custseg.drop_model('numbers');
+SELECT custseg.drop_model('numbers', whole => true);
 SET ROLE identity_heir;
 SELECT custseg.exclude(NULL, 1, 'has no model yet');
 SELECT n_segments FROM custseg.train('numbers', 'numbers', k => 2);
 SELECT id FROM custseg.score('numbers') WHERE assigned_by = 'exclusion' ORDER BY id;
 SELECT model, customer, reason FROM custseg.segment_override;
-SELECT custseg.drop_model('numbers');
+SELECT custseg.drop_model('numbers', whole => true);
 RESET ROLE;
 SELECT DISTINCT model, owner = current_user AS mine FROM custseg.overrides WHERE model = 'numbers' OR customer = '1' ORDER BY 2;
 
 REVOKE ALL ON SCHEMA public FROM identity_heir;
 REVOKE ALL ON numbers FROM identity_heir;
 DROP ROLE identity_heir;
-SELECT custseg.drop_model(m) FROM unnest('{shops,named,all but the id,odd,integers,to come}'::text[]) m;
+SELECT custseg.drop_model(m, whole => true) FROM unnest('{shops,named,all but the id,odd,integers,to come}'::text[]) m;
 DROP FUNCTION check_type, check_ways, use_settings;
 DROP TABLE shops, numbers, failures, spellings;
 DROP TYPE mood;

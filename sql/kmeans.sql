@@ -45,7 +45,7 @@ BEGIN
             t.converged
         FROM scored;
     DROP TABLE scored;
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
 END
 $$;
 
@@ -150,7 +150,7 @@ SELECT * FROM agreement('line', '{x}', '{"scale": "none"}',
 SELECT n_segments, inertia, iterations FROM custseg.train('tie', 'VALUES (0), (5), (10), (10)', '{column1}', prep => '{"scale": "none"}',
     options => '{"init": [[0], [10]], "max_iter": 1, "tol": 0}');
 SELECT n, center FROM custseg.segment WHERE model = 'tie' ORDER BY center;
-SELECT custseg.drop_model('tie');
+SELECT custseg.drop_model('tie', whole => true);
 
 -- The measures of the six points: silhouette_score(X, labels) is 0.7133477791749615
 
@@ -166,23 +166,23 @@ FROM custseg.model_version WHERE model = 'six';
 SELECT id, custseg.predict('six', s) = custseg.predict('six', f) AS with_the_first
 FROM six s, (SELECT x, y FROM six WHERE id = 1) f
 ORDER BY id;
-SELECT custseg.drop_model('six');
+SELECT custseg.drop_model('six', whole => true);
 
 -- silhouette_score of the five centers' labels is 0.34316851450122565
 SELECT round(silhouette::numeric, 12) AS silhouette
 FROM custseg.train('points', 'points', '{x,y,z}', prep => '{"scale": "none"}',
     options => '{"init": [[10.1,10.7,10.3],[90.3,10.2,10.4],[10.6,80.9,10.1],[90.2,80.3,10.8],[50.7,40.1,0.2]]}');
-SELECT custseg.drop_model('points');
+SELECT custseg.drop_model('points', whole => true);
 
 -- Options are stored, defaults filled in
 
 SELECT n_segments FROM custseg.train('points', 'points', '{x,y}', k => 2);
 SELECT jsonb_pretty(options) AS options, seed FROM custseg.model_version WHERE model = 'points';
-SELECT custseg.drop_model('points');
+SELECT custseg.drop_model('points', whole => true);
 SELECT n_segments FROM custseg.train('points', 'points', '{x,y}', options =>
     '{"seed": 7, "n_init": 3, "max_iter": 50, "tol": 0, "algorithm": "elkan", "init": [[0.1, 1e-9], [1, -2.5]], "weight": "weight", "silhouette_sample": 0}');
 SELECT options, seed, metrics -> 'silhouette' AS silhouette FROM custseg.model_version WHERE model = 'points';
-SELECT custseg.drop_model('points');
+SELECT custseg.drop_model('points', whole => true);
 
 -- Degenerate data
 
@@ -196,17 +196,17 @@ SELECT avg(x) AS x, avg(y) AS y, avg(z) AS z FROM points;
 SELECT custseg.predict('points', p) AS segment, count(*) FROM points p GROUP BY 1;
 SELECT segment, runner_up, distance > 0 AS away, confidence, memberships
 FROM points p, custseg.predict_detail('points', p) WHERE id = 1;
-SELECT custseg.drop_model('points');
+SELECT custseg.drop_model('points', whole => true);
 
 -- k = n: every row is its own center
 SELECT n_segments, inertia, silhouette, converged FROM custseg.train('points', 'points', '{x,y,z}', k => 120);
 SELECT count(DISTINCT custseg.predict('points', p)) FROM points p;
 SELECT count(*), min(n), max(n), max(spread) FROM custseg.segment WHERE model = 'points';
-SELECT custseg.drop_model('points');
+SELECT custseg.drop_model('points', whole => true);
 
 -- two rows; one row
 SELECT n_rows, n_segments, inertia, converged FROM custseg.train('few', 'SELECT x, y FROM six WHERE id IN (1, 5)', k => 2);
-SELECT custseg.drop_model('few');
+SELECT custseg.drop_model('few', whole => true);
 SELECT n_rows, n_segments, inertia FROM custseg.train('few', 'SELECT x, y FROM six WHERE id = 1', '{x,y}', k => 1);
 SELECT n_rows FROM custseg.train('few', 'SELECT x, y FROM six', k => 7);
 
@@ -222,21 +222,21 @@ SELECT n_rows, n_segments, inertia, converged FROM custseg.train('duplicates', '
 SELECT n_rows, n_segments, inertia, converged FROM custseg.train('duplicates', 'duplicates', '{x,y}', k => 30, options => '{"algorithm": "elkan"}');
 SELECT n_segments, round(inertia::numeric, 12) AS inertia FROM custseg.train('duplicates', 'duplicates', '{x,y}',
     options => '{"init": [[0,0],[0,0],[0,0],[0,0],[9,9]]}');
-SELECT custseg.drop_model('duplicates');
+SELECT custseg.drop_model('duplicates', whole => true);
 DROP TABLE duplicates;
 
 -- a constant column among others changes nothing
 SELECT n_segments, round(inertia::numeric, 9) AS inertia FROM custseg.train('points', 'points', '{x,y,z}', k => 4);
 SELECT n_segments, round(inertia::numeric, 9) AS inertia FROM custseg.train('constant', 'SELECT *, 42 AS c FROM points', '{x,c,y,z}', k => 4);
 SELECT count(DISTINCT (custseg.predict('points', p), custseg.predict('constant', p))) FROM (SELECT *, 42 AS c FROM points) p;
-SELECT custseg.drop_model('points'), custseg.drop_model('constant');
+SELECT custseg.drop_model('points', whole => true), custseg.drop_model('constant', whole => true);
 
 -- not converged: a model, and a warning
 SELECT n_segments, iterations, converged FROM custseg.train('points', 'points', '{x,y,z}', k => 5, options => '{"max_iter": 1, "n_init": 1, "tol": 0}');
 SELECT sum(n) FROM custseg.segment WHERE model = 'points';
 SELECT bool_and(s.n = (SELECT count(*) FROM points p WHERE custseg.predict('points', p) = s.segment)) AS same_counts
 FROM custseg.segment s WHERE s.model = 'points';
-SELECT custseg.drop_model('points');
+SELECT custseg.drop_model('points', whole => true);
 
 -- large offsets cost no digits: the same points a billion away
 SELECT n_segments, round(inertia::numeric, 3) AS inertia
@@ -246,7 +246,7 @@ FROM custseg.train('far', 'SELECT id, x + 1e9::float8 AS x, y - 1e9::float8 AS y
     options => '{"init": [[1000000000,-1000000000,1000000000],[1000000050,-999999950,1000000010],[1000000100,-999999920,1000000020]], "tol": 0}');
 SELECT count(DISTINCT (custseg.predict('points', p), custseg.predict('far', f)))
 FROM points p JOIN (SELECT id, x + 1e9::float8 AS x, y - 1e9::float8 AS y, z + 1e9::float8 AS z FROM points) f USING (id);
-SELECT custseg.drop_model('points'), custseg.drop_model('far');
+SELECT custseg.drop_model('points', whole => true), custseg.drop_model('far', whole => true);
 
 -- a whole weight is as many rows
 SELECT n_rows, n_segments, round(inertia::numeric, 6) AS inertia FROM custseg.train('weighted', 'SELECT *, id % 3 + 1 AS times FROM points', '{x,y,z}',
@@ -254,12 +254,12 @@ SELECT n_rows, n_segments, round(inertia::numeric, 6) AS inertia FROM custseg.tr
 SELECT n_rows, n_segments, round(inertia::numeric, 6) AS inertia FROM custseg.train('repeated', 'SELECT p.* FROM points p, generate_series(1, id % 3 + 1)', '{x,y,z}',
     prep => '{"scale": "none"}', options => '{"init": [[0,0,0],[50,50,10],[100,80,20]], "tol": 0}');
 SELECT count(DISTINCT (custseg.predict('weighted', p), custseg.predict('repeated', p))) FROM points p;
-SELECT custseg.drop_model('weighted'), custseg.drop_model('repeated');
+SELECT custseg.drop_model('weighted', whole => true), custseg.drop_model('repeated', whole => true);
 -- rows without a weight are left out and counted; the weight is no feature unless it is named
 SELECT n_rows, n_skipped FROM custseg.train('weighted', 'SELECT id, x, y, nullif(some_weight, 1.5) AS w FROM points', k => 3, id => 'id', options => '{"weight": "w"}');
 SELECT skipped FROM custseg.model_version WHERE model = 'weighted';
 SELECT name FROM custseg.feature WHERE model = 'weighted' ORDER BY position;
-SELECT custseg.drop_model('weighted');
+SELECT custseg.drop_model('weighted', whole => true);
 -- weights too large to be summed
 SELECT n_rows FROM custseg.train('weighted', 'SELECT x, y, 1e308::float8 AS w FROM points', '{x,y}', k => 3, options => '{"weight": "w"}');
 
@@ -267,7 +267,7 @@ SELECT n_rows FROM custseg.train('weighted', 'SELECT x, y, 1e308::float8 AS w FR
 CREATE TABLE heaps AS
 SELECT i AS id, i % 3 * 20 + i * 37 % 7 * 0.5 AS x, i % 3 * i % 3 * 30 + i * 53 % 11 * 0.5 AS y FROM generate_series(1, 90) i;
 SELECT n_segments, round(silhouette::numeric, 6) AS silhouette FROM custseg.train('heaps', 'heaps', '{x}');
-SELECT custseg.drop_model('heaps');
+SELECT custseg.drop_model('heaps', whole => true);
 DROP TABLE heaps;
 
 -- The same model, every time
@@ -307,7 +307,7 @@ RESET max_parallel_maintenance_workers;
 SELECT count(*) FROM (SELECT DISTINCT reduction, donors, options, iterations, n_rows, n_segments FROM custseg.model_version) v;
 SELECT count(*), count(DISTINCT (prep, quantiles, mean, standard_deviation)) FROM custseg.feature;
 SELECT count(*), count(DISTINCT (segment, n, center, profile_values)) FROM custseg.segment;
-SELECT custseg.drop_model('alone'), custseg.drop_model('together');
+SELECT custseg.drop_model('alone', whole => true), custseg.drop_model('together', whole => true);
 
 -- whatever the algorithm
 SELECT o.k, o.features, count(*) AS algorithms, count(DISTINCT training_fingerprint('SELECT * FROM crowd WHERE id <= 3000', o.features, o.k,
@@ -338,13 +338,13 @@ SELECT training_fingerprint('SELECT * FROM crowd WHERE id <= 2000', '{a,b,c}', 8
 -- more starts are never worse
 SELECT (SELECT inertia FROM custseg.train('one', 'crowd', '{a,b,c}', k => 7, options => '{"n_init": 1}')) >=
     (SELECT inertia FROM custseg.train('ten', 'crowd', '{a,b,c}', k => 7, options => '{"n_init": 10}')) AS not_worse;
-SELECT custseg.drop_model('one'), custseg.drop_model('ten');
+SELECT custseg.drop_model('one', whole => true), custseg.drop_model('ten', whole => true);
 
 -- an empty cluster does not take the only row of another one, which would be empty in its place
 SELECT n_segments FROM custseg.train('sole', 'SELECT * FROM (VALUES (-12256.47454461, 3.25), (56244.77996017, 10), (-98748.99928563, 2),
     (-56089.2388801, 3.25), (-79384.09794652, 3.25)) v (x, w)', '{x}', 5, prep => '{"scale": "none"}', options => '{"n_init": 1, "tol": 0,
     "weight": "w", "init": [[-17979.91031878], [-39104.1915055], [26898.14149173], [-79383.30760896], [-37547.9603151]]}');
-SELECT custseg.drop_model('sole');
+SELECT custseg.drop_model('sole', whole => true);
 
 DROP FUNCTION agreement;
 DROP TABLE six, points, line, plane, crowd, prints;

@@ -49,7 +49,7 @@ BEGIN
         NOT EXISTS (SELECT segment, n FROM custseg.segment WHERE model = 'agreement'
             EXCEPT SELECT segment, count(*) FROM custseg.score('agreement', 'points') GROUP BY segment),
         (SELECT agrees(metric('agreement', 'loss'), sum(distance), 1e-13) FROM custseg.score('agreement', 'points')), t.converged;
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
 END
 $$;
 SELECT g.metric, k, a.*
@@ -99,7 +99,7 @@ BEGIN
     )
     SELECT min(m.loss), min(m.loss) FILTER (WHERE (SELECT count(*) FROM unnest(ids) i WHERE i = ANY (medoids)) >= k - 1)
     INTO lowest, lowest_by_swap FROM measured m;
-    PERFORM custseg.drop_model('search');
+    PERFORM custseg.drop_model('search', whole => true);
     RETURN NEXT;
 END
 $$;
@@ -160,7 +160,7 @@ FROM points p;
 SELECT p, outcome(format('SELECT custseg.predict(%L::custseg.compiled_model, ''{"x": 2, "y": 3, "z": 4}''::jsonb) > 0',
     jsonb_set(custseg.scorer('near')::text::jsonb, '{parameters,minkowski_p}', p::jsonb)))
 FROM unnest('{1,2,3,0,"\"1\"",null}'::text[]) p;
-SELECT custseg.drop_model('points'), custseg.drop_model('near');
+SELECT custseg.drop_model('points', whole => true), custseg.drop_model('near', whole => true);
 
 -- ties: rows as near to two medoids are in the segment that scoring gives
 CREATE FUNCTION ties(k int, metric text) RETURNS TABLE (n_segments int, same_sizes bool, ties int)
@@ -171,7 +171,7 @@ BEGIN
     same_sizes := NOT EXISTS (SELECT segment, n FROM custseg.segment WHERE model = 'ties'
         EXCEPT SELECT segment, count(*) FROM custseg.score('ties') GROUP BY segment);
     ties := count(*) FROM grid g, custseg.predict_detail('ties', g) d WHERE d.confidence = 0;
-    PERFORM custseg.drop_model('ties');
+    PERFORM custseg.drop_model('ties', whole => true);
     RETURN NEXT;
 END
 $$;
@@ -185,7 +185,7 @@ BEGIN
     PERFORM custseg.train('fit', source, features, k, 'kmedoids', prep => '{"scale": "none"}', options => options);
     loss := metric('fit', 'loss');
     centers := string_agg(center::text, ' ' ORDER BY center) FROM custseg.segment WHERE model = 'fit';
-    PERFORM custseg.drop_model('fit');
+    PERFORM custseg.drop_model('fit', whole => true);
     RETURN NEXT;
 END
 $$;
@@ -214,7 +214,7 @@ SELECT note, agrees(metric('sampled', 'loss'), (SELECT sum(distance) FROM custse
 FROM custseg.model_version WHERE model = 'sampled';
 SELECT count(*) AS other_sizes FROM (
     SELECT segment, n FROM custseg.segment WHERE model = 'sampled' EXCEPT SELECT segment, count(*) FROM custseg.score('sampled') GROUP BY segment) t;
-SELECT custseg.drop_model('sampled');
+SELECT custseg.drop_model('sampled', whole => true);
 -- nearly what all pairs give, and more samples are never worse
 SET client_min_messages = warning;
 SELECT metric, k, round((s.loss / w.loss - 1)::numeric, 2) AS excess, m.loss <= s.loss AS never_worse
@@ -235,7 +235,7 @@ BEGIN
     FOREACH o IN ARRAY ARRAY['{"sample_size": 500, "samples": 2}', '{"sample_size": 500, "samples": 2, "metric": "manhattan", "weight": "weight"}'] LOOP
         PERFORM custseg.train('printed', 'crowd', '{a,b,c,d,e}', 5, 'kmedoids', options => o::jsonb);
         INSERT INTO prints VALUES (workers, o, fingerprint('printed'), metric('printed', 'loss'));
-        PERFORM custseg.drop_model('printed');
+        PERFORM custseg.drop_model('printed', whole => true);
     END LOOP;
 END
 $$;
@@ -258,7 +258,7 @@ FROM custseg.compare('points', '{x,y}', 3, '{kmedoids,kmeans}', options => '{"km
 SELECT segment, n, round(jaccard::numeric, 4) AS jaccard FROM custseg.stability('points', '{x,y}', 3, 20, 'kmedoids');
 SELECT count(*), bool_and(silhouette BETWEEN -1 AND 1) FROM custseg.silhouette('chosen', 'points');
 SELECT agrees(result, metric('chosen', 'inertia') / 120) AS inertia FROM custseg.evaluate('chosen', 'points') WHERE metric = 'inertia_per_row';
-SELECT custseg.drop_model('chosen');
+SELECT custseg.drop_model('chosen', whole => true);
 
 -- degenerate data
 CREATE FUNCTION segments(source text, features text[], k int, options jsonb DEFAULT '{}', prep jsonb DEFAULT '{"scale": "none"}')
@@ -269,7 +269,7 @@ BEGIN
     sizes := array_agg(n ORDER BY segment) FROM custseg.segment WHERE model = 'segments';
     centers := string_agg(center::text, ' ' ORDER BY segment) FROM custseg.segment WHERE model = 'segments';
     loss := round(metric('segments', 'loss')::numeric, 4);
-    PERFORM custseg.drop_model('segments');
+    PERFORM custseg.drop_model('segments', whole => true);
     RETURN NEXT;
 END
 $$;
@@ -313,17 +313,17 @@ SELECT training('SELECT i AS x, 1e305 AS w FROM generate_series(1, 3000) i', 2, 
 SELECT training('SELECT nullif(i, 1) / 0.0 AS x FROM generate_series(1, 3) i', 2);
 -- swaps that do not come to an end
 SELECT n_segments, iterations, converged FROM custseg.train('short', 'points', '{x,y,z}', 5, 'kmedoids', options => '{"max_iter": 1}');
-SELECT custseg.drop_model('short');
+SELECT custseg.drop_model('short', whole => true);
 -- distances of 1,100 rows: too many for the memory, enough of it, and fewer of them
 SET maintenance_work_mem = '8MB';
 SELECT training('SELECT a AS x FROM crowd LIMIT 1100', 3);
 SET maintenance_work_mem = '12MB';
 SELECT training('SELECT a AS x FROM crowd LIMIT 1100', 3, '{"silhouette_sample": 0}');
-SELECT custseg.drop_model('bad');
+SELECT custseg.drop_model('bad', whole => true);
 SET maintenance_work_mem = '2MB';
 SELECT training('SELECT a AS x FROM crowd LIMIT 1100', 3, '{"silhouette_sample": 0, "sample_size": 200}');
 RESET maintenance_work_mem;
-SELECT custseg.drop_model('bad');
+SELECT custseg.drop_model('bad', whole => true);
 
 DROP FUNCTION medoids, metric, agreement, search, ties, fit, take_prints, segments, training;
 DROP TABLE points, grid, crowd, few, prints;

@@ -38,7 +38,7 @@ BEGIN
     FROM custseg.train('agreement', g.source, '{x,y,z}', algorithm => 'minibatch', prep => '{"scale": "none"}', options => g.options ||
         '{"sample": 50, "tol": 0, "init": [[10.3,20.7,5.1],[50.2,60.4,11.3],[90.6,30.9,15.7],[30.1,80.2,3.3]]}') t;
     SELECT array_agg(n ORDER BY n DESC) = g.counts::bigint[] INTO same_counts FROM custseg.segment WHERE model = 'agreement';
-    PERFORM custseg.drop_model('agreement');
+    PERFORM custseg.drop_model('agreement', whole => true);
 END
 $$;
 SET client_min_messages = error;
@@ -50,7 +50,7 @@ SELECT count(*) AS models, count(DISTINCT (n_rows, inertia, silhouette, iteratio
 FROM (VALUES ('kmeans'), ('minibatch')) v (algorithm), custseg.train('all ' || algorithm, 'points', '{x,y,z}', 4, algorithm);
 SELECT count(*), count(DISTINCT (segment, n, center, profile_values, spread)) AS different FROM custseg.segment WHERE model LIKE 'all %';
 SELECT note, options FROM custseg.model_version WHERE model = 'all minibatch';
-SELECT custseg.drop_model('all kmeans'), custseg.drop_model('all minibatch');
+SELECT custseg.drop_model('all kmeans', whole => true), custseg.drop_model('all minibatch', whole => true);
 
 -- Beyond it is nearly that: inertia within 1 % of k-means, in whatever order the rows come.  The
 -- preparation is none, for one that is fitted on a sample is another one.
@@ -77,7 +77,7 @@ FROM custseg.model_version v,
     (SELECT sum(d.distance ^ 2) AS inertia, count(*) * (var_pop(p.a) + var_pop(p.b) + var_pop(p.c)) AS total
      FROM crowd p, custseg.predict_detail('mini', p, 4) d) c
 WHERE v.model = 'mini' AND v.version = 4;
-SELECT custseg.drop_model('mini'), custseg.drop_model('k-means');
+SELECT custseg.drop_model('mini', whole => true), custseg.drop_model('k-means', whole => true);
 
 -- The same model whatever the workers, and whether the source may be read beside them or not.
 
@@ -116,20 +116,20 @@ SET client_min_messages = notice;
 SELECT n_rows, n_segments, round(silhouette::numeric, 2) AS silhouette
 FROM custseg.train('heaps', 'SELECT i % 4 * 10 + i % 7 AS x, i % 4 % 2 * 20 + i % 5 AS y FROM generate_series(1, 5000) i', algorithm => 'minibatch', options => '{"sample": 400}');
 SELECT n FROM custseg.segment WHERE model = 'heaps' ORDER BY segment;
-SELECT custseg.drop_model('heaps');
+SELECT custseg.drop_model('heaps', whole => true);
 
 -- Baselines are of the sample; profiles are of all rows, and a level that the sample lacks counts as none.
 SELECT n_rows FROM custseg.train('levels', $$SELECT i % 100 AS x, CASE WHEN i <= 2990 THEN chr(97 + i % 3) WHEN i <= 2995 THEN 'rare' END AS l
     FROM generate_series(1, 3000) i$$, k => 1, algorithm => 'minibatch', options => '{"sample": 90, "seed": 1}');
 SELECT name, n, n_null, levels FROM custseg.feature WHERE model = 'levels' ORDER BY position;
 SELECT n, round((profile ->> 'x')::numeric, 3) AS x, (SELECT jsonb_object_agg(key, round(value::numeric, 4)) FROM jsonb_each(profile -> 'l')) AS l FROM custseg.segment WHERE model = 'levels';
-SELECT custseg.drop_model('levels');
+SELECT custseg.drop_model('levels', whole => true);
 
 -- Rows that are skipped are skipped in every pass; weights move centers.
 SELECT n_rows, n_skipped FROM custseg.train('skip', 'SELECT nullif(x, 7) AS x, y, nullif(weight, 1.5) AS w FROM points', '{x,y}', k => 2, algorithm => 'minibatch',
     prep => '{"columns": {"x": {"impute": "skip"}}}', options => '{"sample": 60, "weight": "w"}');
 SELECT skipped, n_rows = (SELECT sum(n) FROM custseg.segment WHERE model = 'skip') AS all_counted FROM custseg.model_version WHERE model = 'skip';
-SELECT custseg.drop_model('skip');
+SELECT custseg.drop_model('skip', whole => true);
 
 -- Segments keep their numbers and names: those of all rows, not of the sample.
 CREATE VIEW four AS SELECT i AS id, i % 10 % 4 * 10 + i % 7 AS x, i % 10 % 4 % 2 * 20 + i % 5 AS y FROM generate_series(1, 6000) i;
@@ -140,7 +140,7 @@ SELECT count(*) AS rows, count(*) FILTER (WHERE custseg.predict('again', p, 1) =
 SELECT name FROM custseg.segment WHERE model = 'again' AND version = 2 AND segment = 3;
 SELECT n_segments FROM custseg.train('again', 'SELECT * FROM four WHERE id % 10 % 4 <> 1', '{x,y}', 4, 'minibatch', options => '{"sample": 600}');
 SELECT array_agg(segment ORDER BY segment) FROM custseg.segment WHERE model = 'again' AND version = 3;
-SELECT custseg.drop_model('again');
+SELECT custseg.drop_model('again', whole => true);
 
 -- A center that no row comes to is moved after the pass, if there is another one; else its segment is left out.
 SELECT n_segments FROM custseg.train('dead', 'points', '{x,y}', algorithm => 'minibatch', prep => '{"scale": "none"}',
@@ -152,7 +152,7 @@ SELECT v.version, sum(s.n), count(*), min(s.n) > 20 AS all_large FROM custseg.se
 SELECT n_segments FROM custseg.train('dead', 'SELECT x + CASE WHEN x = 50 THEN 1000 ELSE 0 END AS x, y FROM points', '{x,y}', algorithm => 'minibatch', prep => '{"scale": "none"}',
     options => '{"sample": 100, "max_iter": 5, "tol": 1e6, "reassignment_ratio": 0.3, "init": [[1050,40],[20,20],[80,60]]}');
 SELECT min(n) > 20 AS all_large FROM custseg.segment WHERE model = 'dead' AND version = 3;
-SELECT custseg.drop_model('dead');
+SELECT custseg.drop_model('dead', whole => true);
 
 -- Memory bounds the sample and the batches, in the order of a table that is sorted by a category, too.
 SET maintenance_work_mem = '1MB';
@@ -170,7 +170,7 @@ EXCEPTION WHEN program_limit_exceeded THEN
 END
 $$;
 RESET maintenance_work_mem;
-SELECT custseg.drop_model('small');
+SELECT custseg.drop_model('small', whole => true);
 
 -- Degenerate data
 
@@ -185,7 +185,7 @@ SELECT n_rows, n_segments, converged FROM custseg.train('d', 'points', '{x,y,z}'
 SELECT n_rows, n_segments, converged FROM custseg.train('d', 'SELECT CASE WHEN id <= 3 THEN 1e12 * id ELSE x END AS x, y FROM points', '{x,y}', 4, 'minibatch', options => '{"sample": 200, "max_iter": 100}');
 SELECT n_rows, n_segments, converged FROM custseg.train('line', 'SELECT i AS x, 2 * i + 3 AS y FROM generate_series(1, 10000) i', '{x,y}', 4, 'minibatch', options => '{"sample": 2000}');
 SELECT max(n) - min(n) < 500 AS even FROM custseg.segment WHERE model = 'line';
-SELECT custseg.drop_model('d'), custseg.drop_model('line');
+SELECT custseg.drop_model('d', whole => true), custseg.drop_model('line', whole => true);
 
 -- Errors: what only shows in rows outside the sample is the error it is in the sample
 
@@ -211,7 +211,7 @@ CREATE SEQUENCE reads;
 CREATE FUNCTION once() RETURNS SETOF float8 LANGUAGE sql AS 'SELECT i FROM generate_series(1, CASE WHEN nextval(''reads'') = 1 THEN 3000 ELSE 0 END) i';
 SELECT 1 FROM custseg.train('e', 'SELECT x FROM once() x', '{x}', 2, 'minibatch', options => '{"sample": 100}');
 SELECT count(*) FROM custseg.model_version;
-SELECT custseg.drop_model('e');
+SELECT custseg.drop_model('e', whole => true);
 
 DROP FUNCTION agreement, print, unsafe, once;
 DROP TABLE points, crowd, golden, prints CASCADE;

@@ -44,7 +44,7 @@ SELECT version, deployed FROM custseg.train('waits', 'customer', '{recency,monet
 SELECT custseg.rollback('waits');
 \echo :LAST_ERROR_SQLSTATE
 SELECT custseg.deploy('waits', 2);
-SELECT custseg.drop_model('waits');
+SELECT custseg.drop_model('waits', whole => true);
 SELECT count(*) FROM custseg.model WHERE name = 'waits';
 
 -- The same data, the same seed: the same model, to the bit
@@ -99,17 +99,17 @@ SELECT version FROM custseg.train('loyalty', 'customer', '{recency,monetary}', 3
 -- The whole model goes with all that is its own
 SELECT custseg.train('gone', 'customer', '{recency}', 2) IS NOT NULL AS trained;
 SELECT custseg.grant_model('gone', 'public');
-SELECT custseg.drop_model('gone');
+SELECT custseg.drop_model('gone', whole => true);
 SELECT (SELECT count(*) FROM custseg.model WHERE name = 'gone')
      + (SELECT count(*) FROM custseg.model_version WHERE model = 'gone')
      + (SELECT count(*) FROM custseg.feature WHERE model = 'gone')
      + (SELECT count(*) FROM custseg.segment WHERE model = 'gone')
      + (SELECT count(*) FROM custseg.deployment WHERE model = 'gone')
      + (SELECT count(*) FROM custseg.model_grant WHERE model = 'gone') AS left_over;
-SELECT custseg.drop_model('gone');
+SELECT custseg.drop_model('gone', whole => true);
 \echo :LAST_ERROR_SQLSTATE
 SELECT version FROM custseg.train('gone', 'customer', '{recency}', 2);
-SELECT custseg.drop_model('gone');
+SELECT custseg.drop_model('gone', whole => true);
 
 --
 -- Names
@@ -221,7 +221,7 @@ FROM custseg.feature WHERE model = 'big' AND name = 'a';
 SELECT jsonb_array_length(reduction -> 'components') AS components, jsonb_array_length(donors) AS donors,
        metrics ->> 'silhouette' AS silhouette, metrics -> 'silhouette_sample' AS sample
 FROM custseg.model_version WHERE model = 'big';
-SELECT custseg.drop_model('big');
+SELECT custseg.drop_model('big', whole => true);
 
 --
 -- Features and k chosen
@@ -243,7 +243,7 @@ SELECT n_rows, n_segments, silhouette FROM custseg.train('one', 'SELECT 1 AS a U
 SELECT n_rows, n_segments, silhouette, inertia FROM custseg.train('every', 'SELECT i AS a FROM generate_series(1, 4) i', '{a}', 4);
 SELECT n_segments FROM custseg.train('every', 'SELECT i % 2 AS a FROM generate_series(1, 10) i', '{a}', 4);
 SELECT n_rows, n_segments FROM custseg.train('one', 'SELECT 5 AS a', '{a}');
-SELECT custseg.drop_model('one'), custseg.drop_model('every');
+SELECT custseg.drop_model('one', whole => true), custseg.drop_model('every', whole => true);
 
 -- A weight of n is as good as n rows
 CREATE TABLE weighted AS SELECT i AS id, CASE WHEN i <= 20 THEN i % 5 ELSE 50 + i % 3 END AS a, 1 + i % 4 AS w
@@ -253,7 +253,7 @@ SELECT n_rows, n_segments FROM custseg.train('heavy', 'SELECT a FROM weighted, g
 SELECT l.segment, l.n AS light, h.n AS heavy, round(l.center[1]::numeric, 9) = round(h.center[1]::numeric, 9) AS same_center
 FROM custseg.segment l JOIN custseg.segment h USING (segment) WHERE l.model = 'light' AND h.model = 'heavy' ORDER BY 1;
 SELECT round((metrics ->> 'inertia')::numeric, 6) AS inertia FROM custseg.model_version WHERE model IN ('light', 'heavy');
-SELECT custseg.drop_model('light'), custseg.drop_model('heavy');
+SELECT custseg.drop_model('light', whole => true), custseg.drop_model('heavy', whole => true);
 
 --
 -- Sources
@@ -275,7 +275,7 @@ FROM (VALUES (1, 'basket'), (2, 'lately'), (3, 'frozen'), (4, 'parts'), (5, 'mod
 ORDER BY i;
 SELECT n, count(DISTINCT center) AS centers, count(*) AS models FROM custseg.segment WHERE model IN ('source 1', 'source 2', 'source 3', 'source 4', 'source 6', 'source 9') AND segment = 2
 GROUP BY n;
-SELECT count(*) FROM (SELECT custseg.drop_model(name) FROM custseg.model WHERE name LIKE 'source %') d;
+SELECT count(*) FROM (SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name LIKE 'source %') d;
 
 --
 -- Training is transactional
@@ -299,7 +299,7 @@ SELECT deployed_version, last_version FROM custseg.model WHERE name = 'fleeting'
 SELECT version, segment, name FROM custseg.segments WHERE model = 'fleeting';
 -- the number of a version that was rolled back is free again
 SELECT version, deployed FROM custseg.train('fleeting', 'customer', '{recency,monetary}', 3);
-SELECT custseg.drop_model('fleeting');
+SELECT custseg.drop_model('fleeting', whole => true);
 ROLLBACK TO s;
 SELECT custseg.drop_model('fleeting', 1);
 ROLLBACK TO s;
@@ -324,7 +324,7 @@ DROP TABLE short_lived;
 COMMIT;
 SELECT custseg.predict('outlives', c) FROM customer c WHERE id = 1;
 
-SELECT count(*) > 5 AS dropped FROM (SELECT custseg.drop_model(name) FROM custseg.model OFFSET 0) d;
+SELECT count(*) > 5 AS dropped FROM (SELECT custseg.drop_model(name, whole => true) FROM custseg.model OFFSET 0) d;
 SELECT count(*) FROM custseg.model;
 SET client_min_messages = warning;
 DROP SCHEMA model_test CASCADE;

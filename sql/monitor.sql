@@ -222,7 +222,7 @@ SELECT version FROM custseg.train('waiting', 'customer', '{recency,monetary}', 2
 SELECT version, status, error FROM custseg.monitor('waiting');
 SELECT * FROM custseg.needs_retraining('waiting');
 SELECT deployed_version, age, last_status, verdict, open_alerts FROM custseg.model_health WHERE model = 'waiting';
-SELECT custseg.drop_model('waiting');
+SELECT custseg.drop_model('waiting', whole => true);
 
 --
 -- Mistakes
@@ -310,7 +310,7 @@ SELECT last_value AS rows_read FROM reads;
 --
 -- drop_model takes the history along
 --
-SELECT custseg.drop_model('watched');
+SELECT custseg.drop_model('watched', whole => true);
 RESET ROLE;
 SELECT (SELECT count(*) FROM custseg.monitor_feature) AS features, (SELECT count(*) FROM custseg.monitor_segment) AS segments,
     (SELECT count(*) FROM custseg.alert) AS alerts, (SELECT count(*) FROM custseg.monitor_run) AS runs;

@@ -92,7 +92,7 @@ BEGIN
         CASE WHEN section NOT IN ('dbscan', 'hdbscan', 'tree') THEN 2 END, CASE section WHEN 'prep' THEN 'kmeans' ELSE section END,
         options => CASE section WHEN 'tree' THEN '{"target": "label"}' ELSE '{}' END::jsonb);
     SELECT CASE section WHEN 'prep' THEN prep -> 'columns' -> 'a' ELSE options END INTO result FROM custseg.model_version WHERE model = 'usual';
-    PERFORM custseg.drop_model('usual');
+    PERFORM custseg.drop_model('usual', whole => true);
     RETURN result;
 END $$;
 CREATE TABLE usual AS

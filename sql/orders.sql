@@ -130,7 +130,7 @@ SELECT customer, as_of, frequency, share_food FROM buyers ORDER BY customer;
 SELECT custseg.create_feature_view('recent', 'shop', 'customer', 'at', 'amount');
 SELECT n_rows, n_segments FROM custseg.train('orders', 'recent', features => '{frequency,monetary,average_order}', k => 3, id => 'customer');
 SELECT count(DISTINCT custseg.predict('orders', r)) FROM recent r;
-SELECT custseg.drop_model('orders');
+SELECT custseg.drop_model('orders', whole => true);
 -- hostile names of everything
 CREATE TABLE "l'i""nes" AS SELECT customer AS "c'u""s", at AS "select", amount AS "a b", category || E'\'"' AS "cat", invoice AS "order" FROM lines WHERE amount > 0;
 SELECT custseg.create_feature_view('"V ""x"', '"l''i""nes"', 'c''u"s', 'select', 'a b', category => 'cat', options => '{"order": "order"}');

@@ -49,7 +49,7 @@ BEGIN
             CASE WHEN bool_and(CASE WHEN c.row = 'null' THEN c.center IS NULL ELSE c.error <= tolerance END)
                 THEN 'yes' ELSE 'no: ' || max(c.error) || ' at ' || string_agg(c.id || ' ' || c.center::text, '; ') END
         FROM compared c;
-    PERFORM custseg.drop_model('space');
+    PERFORM custseg.drop_model('space', whole => true);
 END
 $$;
 
@@ -109,7 +109,7 @@ SELECT * FROM in_model_space('{"impute": "skip"}', '{age,spend}',
 SELECT n_rows FROM custseg.train('space', 'shop', '{age,spend}', k => 2, prep => '{"impute": "error"}');
 SELECT n_rows, n_segments FROM custseg.train('space', 'shop', '{spend,visits}', k => 2, prep => '{"impute": "error"}');
 SELECT custseg.predict('space', '{"spend": null, "visits": 3}'::jsonb);
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- skipped rows are counted by reason
 SELECT n_rows, n_skipped FROM custseg.train('space', 'shop', '{age,spend,loyal}', k => 2, prep => '{"impute": "skip"}');
@@ -121,15 +121,15 @@ SELECT n_rows, n_skipped FROM custseg.train('holes', 'SELECT a, fixed, b FROM ho
 SELECT skipped, (SELECT array_agg(name ORDER BY position) FROM custseg.feature f WHERE f.model = v.model AND f.version = v.version) AS features
 FROM custseg.model_version v WHERE model = 'holes' AND version = 2;
 SELECT count(custseg.predict('holes', h)) FROM holes h;
-SELECT custseg.drop_model('holes');
+SELECT custseg.drop_model('holes', whole => true);
 DROP TABLE holes;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- donors are the complete rows, and more neighbours than there are of them is an error
 SELECT n_rows FROM custseg.train('space', 'shop', '{age,spend,visits}', k => 2, prep => '{"impute": "knn", "neighbors": 8}');
 SELECT jsonb_array_length(donors) AS donors, jsonb_array_length(donors -> 0) AS columns
 FROM custseg.model_version WHERE model = 'space';
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 SELECT n_rows FROM custseg.train('space', 'shop', '{age,spend,visits}', k => 2, prep => '{"impute": "knn", "neighbors": 9}');
 
 -- Clip
@@ -162,7 +162,7 @@ SELECT name, prep ->> 'clip' AS clip, round((prep -> 'limits' ->> 0)::numeric, 9
 FROM custseg.feature WHERE model = 'space' ORDER BY position;
 SELECT custseg.predict_detail('space', '{"spend": 1e9, "visits": 3}'::jsonb) =
     custseg.predict_detail('space', '{"spend": 948, "visits": 3}'::jsonb) AS same;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- the defaults: 1.5 interquartile ranges, 3 standard deviations, 1 % at each end
 SELECT c.clip, (SELECT n_segments FROM custseg.train('space_' || c.clip, 'shop', '{spend}', k => 2,
@@ -171,7 +171,7 @@ FROM unnest('{iqr,zscore,quantile}'::text[]) c (clip);
 SELECT model, prep -> 'columns' -> 'spend' AS asked FROM custseg.model_version WHERE model LIKE 'space%' ORDER BY model;
 SELECT model, round((prep -> 'limits' ->> 0)::numeric, 6) AS low, round((prep -> 'limits' ->> 1)::numeric, 6) AS high
 FROM custseg.feature WHERE model LIKE 'space%' ORDER BY model;
-SELECT custseg.drop_model(name) FROM custseg.models WHERE name LIKE 'space%';
+SELECT custseg.drop_model(name, whole => true) FROM custseg.models WHERE name LIKE 'space%';
 
 -- Transform
 
@@ -196,12 +196,12 @@ SELECT * FROM in_model_space('{"transform": "yeo-johnson"}', '{spend,visits}',
 -- PowerTransformer().lambdas_ is -0.11456796 and 0.47426954
 SELECT n_segments FROM custseg.train('space', 'shop', '{spend,visits}', k => 3, prep => '{"transform": "yeo-johnson"}');
 SELECT name, round((prep ->> 'lambda')::numeric, 5) AS lambda FROM custseg.feature WHERE model = 'space' ORDER BY position;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 -- log1p needs values above -1, in training and later
 SELECT n_segments FROM custseg.train('space', 'SELECT spend - 100 AS spend FROM shop', '{spend}', k => 2, prep => '{"transform": "log1p"}');
 SELECT n_segments FROM custseg.train('space', 'shop', '{spend}', k => 2, prep => '{"transform": "log1p"}');
 SELECT custseg.predict('space', '{"spend": -1}'::jsonb) IS NULL AS not_placed;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- QuantileTransformer(n_quantiles=10, output_distribution="normal"), StandardScaler()
 SELECT * FROM in_model_space('{"transform": "quantile"}', '{spend,visits}',
@@ -269,7 +269,7 @@ SELECT feature, psi, verdict FROM custseg.drift('space', 'wholesale');
 SELECT (replace(custseg.scorer('space')::text, '"quantiles": [3, 3, 3, 3, 7,', '"quantiles": [3, 3, 7, 3, 3,'))::custseg.compiled_model IS NULL;
 SELECT (replace(custseg.scorer('space')::text, '"quantiles": [3, 3, 3, 3, 7,', '"quantiles": [],  "x": [3,'))::custseg.compiled_model IS NULL;
 SELECT custseg.scorer('space')::text::custseg.compiled_model::text = custseg.scorer('space')::text AS same;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- 5,000 values of which many are the same, and 1,001 quantiles of them:
 -- QuantileTransformer(n_quantiles=1001, output_distribution="normal", subsample=5000)
@@ -279,20 +279,20 @@ SELECT * FROM normal_scores('SELECT floor((i * 7919 % 5003) * (i * 7919 % 5003) 
     -1.377039616,-0.8409063506,-0.3442406252,0,0.3385992639,0.6702857193,1.2506758545,2.0495528899,
     3.5400310122,5.1993375827,5.1993375827,5.1993375827}');
 SELECT jsonb_array_length(prep -> 'quantiles') AS quantiles FROM custseg.feature WHERE model = 'space';
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- missing values are imputed before: SimpleImputer(strategy="median"), QuantileTransformer(n_quantiles=8, ...);
 -- so are those of a customer
 SELECT * FROM normal_scores('SELECT x FROM unnest(''{1,2,NULL,4,4,NaN,9,100}''::float8[]) x', '{1,3,4,NULL,50,100}',
     '{-5.1993375826,-0.7916386077,0,0,1.4152818606,5.1993375827}');
 SELECT custseg.predict('space', '{"x": "Infinity"}'::jsonb) IS NULL AS not_placed;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 SELECT 1 FROM custseg.train('space', 'SELECT x FROM unnest(''{1,2,Infinity}''::float8[]) x', '{x}', 1, prep => '{"transform": "quantile"}');
 -- a constant stays one
 SELECT n_segments FROM custseg.train('space', 'SELECT id, 7 AS constant, spend FROM shop', '{spend,constant}', k => 2, prep => '{"transform": "quantile"}');
 SELECT prep ->> 'spread' AS spread FROM custseg.feature WHERE model = 'space' AND name = 'constant';
 SELECT feature, value, round(overall_mean::numeric, 3) AS overall_mean, contribution FROM custseg.explain('space', '{"spend": 120, "constant": 7}'::jsonb);
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 DROP FUNCTION normal_scores;
 DROP TABLE wholesale;
 
@@ -351,14 +351,14 @@ SELECT round((d).distance::numeric, 9) AS distance,
 FROM custseg.predict_detail('space', '{"spend": 120, "channel": "fax"}'::jsonb) d;
 SELECT custseg.predict('space', '{"spend": 120, "channel": "web"}'::jsonb) =
     custseg.predict('space', s) AS same FROM shop s WHERE id = 1;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- values that are not among the levels of an ordinal column are imputed
 SELECT n_segments FROM custseg.train('space', 'shop', '{spend,channel}', k => 2, prep => '{"encode": "ordinal", "levels": ["shop", "web"]}');
 SELECT prep ->> 'fill' AS fill, prep -> 'levels' AS levels FROM custseg.feature WHERE model = 'space' AND name = 'channel';
 SELECT custseg.predict_detail('space', '{"spend": 120, "channel": "fax"}'::jsonb) =
     custseg.predict_detail('space', '{"spend": 120, "channel": null}'::jsonb) AS same;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- more than 64 levels: the most frequent are kept, the rest and all that come later are "other"
 CREATE TABLE many AS SELECT i AS id, 'level ' || lpad((CASE WHEN i <= 70 THEN i ELSE i % 10 END)::text, 2, '0') AS level, i % 5 AS x
@@ -369,12 +369,12 @@ SELECT cardinality(outputs) AS outputs, outputs[65] AS last, cardinality(levels)
 FROM custseg.feature WHERE model = 'space' AND name = 'level';
 SELECT custseg.predict_detail('space', '{"level": "unheard of", "x": 2}'::jsonb) =
     custseg.predict_detail('space', '{"level": "level 70", "x": 2}'::jsonb) AS same;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 -- 64 are not too many, and a NULL is one beside them
 SELECT n_segments FROM custseg.train('space', 'SELECT nullif(id % 65, 0)::text AS level, x FROM many', '{level,x}', k => 3);
 SELECT cardinality(outputs) AS outputs, outputs[65] AS last, levels[65] IS NULL AS null_is_last
 FROM custseg.feature WHERE model = 'space' AND name = 'level';
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 DROP TABLE many;
 
 -- Scale
@@ -410,11 +410,11 @@ SELECT s.scale, (SELECT n_segments FROM custseg.train('space_' || s.scale,
 FROM unnest('{standard,minmax,robust,none}'::text[]) s (scale);
 SELECT model, name, round((prep ->> 'center')::numeric, 9) AS center, round((prep ->> 'spread')::numeric, 9) AS spread
 FROM custseg.feature WHERE model LIKE 'space%' ORDER BY model, position;
-SELECT custseg.drop_model(name) FROM custseg.models WHERE name LIKE 'space%';
+SELECT custseg.drop_model(name, whole => true) FROM custseg.models WHERE name LIKE 'space%';
 -- nor does rounding make a constant vary: as StandardScaler().scale_
 SELECT n_segments FROM custseg.train('space', 'SELECT spend, 1e6 + 0.1::float8 AS constant FROM shop', '{spend,constant}', k => 2);
 SELECT prep ->> 'spread' AS spread FROM custseg.feature WHERE model = 'space' AND name = 'constant';
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 
 -- Principal components (signs are a matter of taste: absolute values are compared)
 
@@ -468,7 +468,7 @@ FROM custseg.model_version m,
     LATERAL (SELECT f.fitted::float8 AS fitted, f.golden) c
 WHERE m.model = 'space'
 ORDER BY f.i;
-SELECT custseg.drop_model('space');
+SELECT custseg.drop_model('space', whole => true);
 SELECT n_segments FROM custseg.train('space', 'shop', '{age,spend}', k => 3, prep => '{"pca": 3}');
 
 -- Per column
@@ -494,7 +494,7 @@ SELECT (SELECT jsonb_agg(prep ORDER BY position) FROM custseg.feature WHERE mode
     (SELECT jsonb_agg(prep ORDER BY position) FROM custseg.feature WHERE model = 'again') AS same_fit,
     (SELECT array_agg(center::text ORDER BY segment) FROM custseg.segment WHERE model = 'space') =
     (SELECT array_agg(center::text ORDER BY segment) FROM custseg.segment WHERE model = 'again') AS same_model;
-SELECT custseg.drop_model('space'), custseg.drop_model('again');
+SELECT custseg.drop_model('space', whole => true), custseg.drop_model('again', whole => true);
 
 -- Scoring is training: rows scored again get the segments that training gave them, for every
 -- preparation there is, as rows, as json, by score() and by the model as a value.
@@ -524,7 +524,7 @@ BEGIN
         stored = (SELECT jsonb_object_agg(s, n) FROM (SELECT custseg.predict('again', to_jsonb(c) || jsonb_build_object('spend', nullif(c.spend, 'NaN'))) AS s, count(*) AS n FROM customers c GROUP BY 1) x WHERE s IS NOT NULL),
         stored = (SELECT jsonb_object_agg(segment, n) FROM (SELECT segment, count(*) AS n FROM custseg.score('again') GROUP BY 1) x WHERE segment IS NOT NULL),
         stored = (SELECT jsonb_object_agg(s, n) FROM (SELECT custseg.predict((SELECT custseg.scorer('again')), c) AS s, count(*) AS n FROM customers c GROUP BY 1) x WHERE s IS NOT NULL);
-    PERFORM custseg.drop_model('again');
+    PERFORM custseg.drop_model('again', whole => true);
 END
 $$;
 

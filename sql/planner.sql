@@ -87,5 +87,5 @@ SELECT custseg_private.predict_columns('m', NULL, '{spend,NULL}', 1, 2);
 DROP FUNCTION moved();
 DROP VIEW shopper_view;
 DROP TABLE shopper, part;
-SELECT custseg.drop_model('m');
+SELECT custseg.drop_model('m', whole => true);
 DROP ROLE regress_planner;

@@ -19,7 +19,7 @@ BEGIN
         FROM custseg.feature f
         WHERE f.model = 'look'
         ORDER BY f.position;
-    PERFORM custseg.drop_model('look');
+    PERFORM custseg.drop_model('look', whole => true);
 END
 $$;
 
@@ -59,7 +59,7 @@ FROM look('types', 'words', 'short', 'padded', 'title', 'letter', 'feel', 'coded
 -- the type is kept as it is declared
 SELECT model FROM custseg.train('typed', 'types', '{worth,felt,padded,num,letter,f4}', k => 1);
 SELECT name, type, kind FROM custseg.feature WHERE model = 'typed' ORDER BY position;
-SELECT custseg.drop_model('typed');
+SELECT custseg.drop_model('typed', whole => true);
 
 -- Conversions are PostgreSQL's own, to the bit: the quantiles of up to 1,001 values are the values.
 
@@ -93,7 +93,7 @@ BEGIN
          JOIN (SELECT q.q, q.n FROM custseg.feature, unnest(quantiles) WITH ORDINALITY q (q, n)
                WHERE model = ''exact'') f ON f.n = c.n', as_number)
     INTO result;
-    PERFORM custseg.drop_model('exact');
+    PERFORM custseg.drop_model('exact', whole => true);
     RETURN result;
 END
 $$;
@@ -147,7 +147,7 @@ SELECT n_rows, n_segments FROM custseg.train('mixed',
     $$SELECT i % 7 AS a, '{}'::jsonb AS j, ARRAY[i] AS l, '12:00'::time AS t FROM generate_series(1, 20) i$$,
     k => 2);
 SELECT name FROM custseg.feature WHERE model = 'mixed';
-SELECT custseg.drop_model('mixed');
+SELECT custseg.drop_model('mixed', whole => true);
 
 -- Every kind of source
 
@@ -322,7 +322,7 @@ SELECT model FROM custseg.train('moved', 'selected', '{a}', k => 1);
 SET search_path = public;
 SELECT source FROM custseg.models WHERE name = 'moved';
 SELECT count(*) FROM custseg.score('moved');
-SELECT custseg.drop_model('moved');
+SELECT custseg.drop_model('moved', whole => true);
 
 -- Dropped columns, and the order of columns
 
@@ -349,7 +349,7 @@ WHERE o.name = 'ordered' AND r.name = 'reordered';
 ALTER TABLE ragged DROP later CASCADE;
 ALTER TABLE ragged ADD later text;
 SELECT count(DISTINCT custseg.predict('ordered', r)) FROM ragged r;
-SELECT custseg.drop_model('ordered'), custseg.drop_model('reordered');
+SELECT custseg.drop_model('ordered', whole => true), custseg.drop_model('reordered', whole => true);
 
 -- A schema first in the path that has everything custseg uses, only worse
 
@@ -461,9 +461,9 @@ SELECT count(*) AS rows,
     count(*) FILTER (WHERE c.segment = custseg.predict('caught', c)) AS written
 FROM trapped_customers c;
 SET search_path = trap, pg_catalog, public;
-SELECT custseg.drop_model('caught');
+SELECT custseg.drop_model('caught', whole => true, ignore_triggers => true);
 RESET search_path;
-SELECT custseg.drop_model('free');
+SELECT custseg.drop_model('free', whole => true);
 
 SET client_min_messages = warning;
 DROP SCHEMA trap, other, "Odd ""Schema""; --" CASCADE;

@@ -248,5 +248,5 @@ FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}',
 \pset tuples_only off
 
 SET client_min_messages = warning;
-SELECT count(*) FILTER (WHERE custseg.drop_model(name) IS NULL) AS dropped FROM custseg.model WHERE name IN ('bad', 'value', 'border', 'covered', 'overlap', 'workers', 'scaled', 'outcome');
+SELECT count(*) FILTER (WHERE custseg.drop_model(name, whole => true) IS NULL) AS dropped FROM custseg.model WHERE name IN ('bad', 'value', 'border', 'covered', 'overlap', 'workers', 'scaled', 'outcome');
 DROP SCHEMA rules_test CASCADE;

@@ -184,7 +184,7 @@ SELECT count(*) FROM documents WHERE custseg.predict(:'scorer'::custseg.compiled
 RESET enable_seqscan;
 SELECT custseg.train('lost', 'customer', '{recency,monetary}', 3) IS NOT NULL AS trained;
 SELECT custseg.scorer('lost')::text AS lost \gset
-SELECT custseg.drop_model('lost');
+SELECT custseg.drop_model('lost', whole => true);
 SELECT custseg.predict(:'lost'::custseg.compiled_model, c) FROM customer c WHERE id = 95;
 SELECT custseg.predict(:'lost'::custseg.compiled_model, e) FROM elsewhere e ORDER BY recency LIMIT 1;
 -- an UPDATE as a sharded table would run it
@@ -455,7 +455,7 @@ EXECUTE kept_plan;
 SELECT custseg.rollback('cached');
 EXECUTE kept_plan;
 BEGIN;
-SELECT custseg.drop_model('cached');
+SELECT custseg.drop_model('cached', whole => true);
 SAVEPOINT s;
 EXECUTE kept_plan;
 ROLLBACK TO s;
@@ -552,6 +552,6 @@ SELECT sum(custseg.predict('m', m)) FROM (SELECT id, recency FROM many) m;
 \set SHOW_CONTEXT errors
 ROLLBACK;
 
-SELECT count(*) > 5 AS dropped FROM (SELECT custseg.drop_model(name) FROM custseg.model OFFSET 0) d;
+SELECT count(*) > 5 AS dropped FROM (SELECT custseg.drop_model(name, whole => true, ignore_triggers => true) FROM custseg.model OFFSET 0) d;
 SET client_min_messages = warning;
 DROP SCHEMA scoring_test CASCADE;

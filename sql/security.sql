@@ -100,7 +100,7 @@ SELECT outcome(statement) FROM (VALUES
     ('SELECT custseg.grant_model(''mine'', current_user)'),
     ('SELECT custseg.revoke_model(''mine'', current_user)'),
     ('SELECT custseg.drop_model(''mine'', 1)'),
-    ('SELECT custseg.drop_model(''mine'')')
+    ('SELECT custseg.drop_model(''mine'', whole => true)')
 ) v (statement) $$;
 GRANT ALL ON other_table TO public;
 SELECT * FROM uses();
@@ -233,7 +233,7 @@ SELECT outcome($$CALL custseg.resegment('mine', 'partly', 'id')$$);
 CREATE FUNCTION witness() RETURNS text LANGUAGE sql AS $$ SELECT current_user::text $$;
 SELECT n_rows FROM custseg.train('witnessed', 'SELECT id, recency, witness() || id % 2 AS witness FROM customer', '{recency,witness}', 2);
 SELECT levels FROM custseg.feature WHERE model = 'witnessed' AND name = 'witness';
-SELECT custseg.drop_model('witnessed');
+SELECT custseg.drop_model('witnessed', whole => true);
 
 -- row-level security: each trains on, scores and updates the rows that are theirs
 SET SESSION AUTHORIZATION regress_cs_owner;
@@ -343,7 +343,7 @@ SELECT pg_catalog.count(*) FROM custseg.segments s WHERE s.model OPERATOR(pg_cat
 SELECT pg_catalog.count(*) FROM custseg.segment_profile s WHERE s.model OPERATOR(pg_catalog.=) 'trapped';
 SELECT pg_catalog.count(*) FROM custseg.progress();
 SELECT custseg.drop_model('trapped', 3);
-SELECT custseg.drop_model('trapped');
+SELECT custseg.drop_model('trapped', whole => true);
 SET search_path = security_test, public;
 
 -- names of the caller's choice are names, whatever is in them
@@ -355,7 +355,7 @@ SELECT custseg.predict_name('m''; DROP TABLE customer; --', o) FROM "odd'; DROP 
 CALL custseg.resegment('m''; DROP TABLE customer; --', '"odd''; DROP TABLE customer; --"', 'seg"ment''');
 SELECT count(*) FROM custseg.score('m''; DROP TABLE customer; --');
 SELECT outcome($$SELECT custseg.predict('nobody''s "model"', c) FROM customer c$$);
-SELECT custseg.drop_model('m''; DROP TABLE customer; --');
+SELECT custseg.drop_model('m''; DROP TABLE customer; --', whole => true);
 -- a query cannot leave its parentheses
 SELECT outcome($$SELECT custseg.train('out', 'SELECT 1 AS a) AS s; DROP TABLE customer; --', '{a}', 1)$$);
 SELECT outcome($$SELECT custseg.train('out', 'SELECT 1 AS a; DROP TABLE customer', '{a}', 1)$$);
@@ -364,7 +364,7 @@ SELECT outcome($$SELECT custseg.train('out', 'customer, secret', '{recency}', 1)
 SELECT outcome($$SELECT custseg.train('out', 'customer WHERE true', '{recency}', 1)$$);
 
 --
--- Owners are kept by name
+-- Owners are kept by OID, and by name for other clusters
 --
 RESET SESSION AUTHORIZATION;
 ALTER ROLE regress_cs_owner RENAME TO regress_cs_owner_2;
@@ -372,11 +372,12 @@ SET SESSION AUTHORIZATION regress_cs_owner_2;
 SELECT visible();
 SELECT outcome('SELECT custseg.deploy(''mine'', 1)');
 RESET SESSION AUTHORIZATION;
--- a superuser hands the models over
+-- a superuser hands models over by name
 UPDATE custseg.model SET owner = 'regress_cs_owner_2' WHERE owner = 'regress_cs_owner';
 SET SESSION AUTHORIZATION regress_cs_owner_2;
 SELECT custseg.predict('mine', c) FROM customer c WHERE id = 1;
-SELECT custseg.drop_model('mine');
+SELECT outcome($$SELECT custseg.drop_model('mine', whole => true)$$);
+SELECT custseg.drop_model('mine', whole => true, ignore_triggers => true);
 RESET SESSION AUTHORIZATION;
 ALTER ROLE regress_cs_owner_2 RENAME TO regress_cs_owner;
 -- models do not keep a role from being dropped, nor from being granted to one that is gone
@@ -386,7 +387,7 @@ RESET SESSION AUTHORIZATION;
 DROP OWNED BY regress_cs_heir;
 DROP ROLE regress_cs_heir;
 SELECT custseg.revoke_model('ours', 'regress_cs_heir');
-SELECT custseg.drop_model(name) FROM custseg.model ORDER BY name COLLATE "C";
+SELECT custseg.drop_model(name, whole => true, ignore_triggers => true) FROM custseg.model ORDER BY name COLLATE "C";
 
 --
 -- A database's owner needs no superuser to install the extension

@@ -122,6 +122,10 @@ WITH ranked AS (
             WHEN 'options' THEN 8
             WHEN 'version' THEN 9
             WHEN 'deploy' THEN 9
+            -- what else is dropped with a version
+            WHEN 'whole' THEN 9
+            WHEN 'ignore_triggers' THEN 9
+            WHEN 'forget_exclusions' THEN 9
             ELSE 4
         END AS rank
     FROM surface_arguments a
@@ -328,7 +332,7 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT custseg.drop_model(name) FROM custseg.models;
+SELECT custseg.drop_model(name, whole => true) FROM custseg.models;
 RESET client_min_messages;
 DROP TABLE customers, orders;
 
@@ -365,7 +369,7 @@ SELECT custseg.predict('surface', c) FROM surface_customers c LIMIT 1;
 SELECT model, version, n_rows, n_segments, deployed
 FROM custseg.train('surface', 'surface_customers', k => 2);
 SELECT custseg.predict('surface', c), count(*) FROM surface_customers c GROUP BY 1 ORDER BY 1;
-SELECT custseg.drop_model('surface');
+SELECT custseg.drop_model('surface', whole => true);
 DROP TABLE surface_customers;
 
 -- an ordinary role that may create in the database installs it, but owns nothing of it

@@ -49,7 +49,7 @@ BEGIN
 						  options => jsonb_build_object('target', target, 'max_depth', 64) || options);
 	SELECT format('%s %s %s', metrics->>'n_leaves', metrics->>'depth', round((metrics->>'fidelity')::numeric, 6))
 	INTO result FROM custseg.model_version WHERE model = 'tree_measured';
-	PERFORM custseg.drop_model('tree_measured');
+	PERFORM custseg.drop_model('tree_measured', whole => true);
 	RETURN result;
 END $$;
 
@@ -86,7 +86,7 @@ BEGIN
 			RAISE WARNING 'another tree with % workers', workers;
 		END IF;
 	END LOOP;
-	PERFORM custseg.drop_model('levels');
+	PERFORM custseg.drop_model('levels', whole => true);
 END $$;
 RESET max_parallel_maintenance_workers;
 
@@ -161,7 +161,7 @@ BEGIN
 		string_agg(format('CASE WHEN %s THEN 1 ELSE 0 END', condition), ' + '),
 		string_agg(format('CASE WHEN %s THEN %s ELSE 0 END', condition, segment), ' + '), customers)
 		FROM custseg.tree_rules('classes')) INTO leaves, in_one_leaf, as_predicted;
-	PERFORM custseg.drop_model('classes');
+	PERFORM custseg.drop_model('classes', whole => true);
 END $$;
 SELECT * FROM tree_rules_hold('{}', 6);
 SELECT * FROM tree_rules_hold('{"encode": "frequency", "impute": "mean"}', 12);
@@ -283,9 +283,9 @@ SELECT tree_compile('{rows,0,0}', '-1');
 -- more segments than a tree tells apart
 SELECT n_segments FROM custseg.train('many', 'SELECT i AS x FROM generate_series(1, 1001) i', '{x}', 1001, options => '{"n_init": 1, "silhouette_sample": 0}');
 SELECT custseg.train('bad', 'SELECT i AS x FROM generate_series(1, 1001) i', '{x}', algorithm => 'tree', options => '{"model": "many"}');
-SELECT custseg.drop_model('many');
+SELECT custseg.drop_model('many', whole => true);
 
 DROP TABLE tree_point, tree_customer, tree_stranger, tree_flower;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;
-SELECT custseg.drop_model(name) FROM custseg.model WHERE name IN ('weighted', 'levels', 'clusters', 'rules', 'classes', 'numbers', 'dense');
+SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name IN ('weighted', 'levels', 'clusters', 'rules', 'classes', 'numbers', 'dense');

@@ -166,5 +166,5 @@ FROM generate_series(1, 60) i;
 SELECT n_rows, n_segments FROM custseg.train('wide', 'wide', '{v}', 4, id => 'id', options => '{"n_init": 1}');
 SELECT count(DISTINCT custseg.predict('wide', w)) AS segments, count(DISTINCT (custseg.predict('wide', w), id % 4)) AS pairs FROM wide w;
 
-SELECT count(*) FROM custseg.models, custseg.drop_model(name);
+SELECT count(*) FROM custseg.models, custseg.drop_model(name, whole => true, ignore_triggers => true);
 DROP TABLE people, own, wide, pairs CASCADE;

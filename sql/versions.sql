@@ -314,6 +314,6 @@ SELECT max(probability) <= 1 AS sound FROM custseg.migration('m');
 RESET search_path;
 
 SET client_min_messages = warning;
-SELECT custseg.drop_model(m) FROM unnest('{m,eyes,line,mixed,dense,pair,plane,drifted,few}'::text[]) m;
+SELECT custseg.drop_model(m, whole => true) FROM unnest('{m,eyes,line,mixed,dense,pair,plane,drifted,few}'::text[]) m;
 DROP SCHEMA versions_test CASCADE;
 DROP ROLE regress_custseg_analyst;

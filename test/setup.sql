@@ -74,7 +74,7 @@ BEGIN
     PERFORM custseg.train('fingerprint', source, features, k, algorithm, prep => prep,
         options => '{"silhouette_sample": 500}' || options);
     result := fingerprint('fingerprint');
-    PERFORM custseg.drop_model('fingerprint');
+    PERFORM custseg.drop_model('fingerprint', whole => true);
     RETURN result;
 END $$;
 \set ECHO :echo

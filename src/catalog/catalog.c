@@ -9,8 +9,8 @@
  * function of his, ever runs under that identity.  An error in between gives the caller's identity
  * back when the (sub)transaction ends.
  *
- * Rights are checked against the caller, by the names of roles that the tables hold: a role that
- * is gone matches nobody.
+ * Rights are checked against the caller, by the roles that the tables hold (roles.c): a role that is
+ * gone matches nobody.
  */
 #include "custseg.h"
 
@@ -19,6 +19,7 @@
 #include "access/htup_details.h"
 #include "catalog/tables.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -30,6 +31,7 @@
 #include "utils/hsearch.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #define MAX_MODEL_NAME 63
@@ -39,6 +41,7 @@ typedef enum Access
 {
 	ACCESS_NO_MODEL,
 	ACCESS_DENIED,
+	ACCESS_ORPHANED,			/* denied, but the owner is gone and the database is the caller's */
 	ACCESS_ALLOWED
 } Access;
 
@@ -61,12 +64,14 @@ typedef struct MayUseMemo
 } MayUseMemo;
 
 static const char *const owner_sql =
-"SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+"SELECT m.owner, m.owner_oid, m.owner_cluster FROM custseg.model AS m "
+"WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const users_sql =
-"SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1 "
+"SELECT m.owner, m.owner_oid, m.owner_cluster FROM custseg.model AS m "
+"WHERE m.name OPERATOR(pg_catalog.=) $1 "
 "UNION ALL "
-"SELECT g.grantee FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1";
+"SELECT g.grantee, g.grantee_oid, g.grantee_cluster FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1";
 
 static const char *const deployed_sql =
 "SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
@@ -138,6 +143,20 @@ CsCatalogLeave(Oid save_user, int save_context)
 	SetUserIdAndSecContext(save_user, save_context);
 }
 
+/* Arguments as SPI takes them. */
+static void
+SplitArguments(const CsValue *arguments, int narguments, Oid *types, Datum *values, char *nulls)
+{
+	if (narguments > MAX_SQL_ARGUMENTS)
+		elog(ERROR, "too many arguments of a catalog statement: %d", narguments);
+	for (int i = 0; i < narguments; i++)
+	{
+		types[i] = arguments[i].type;
+		values[i] = arguments[i].datum;
+		nulls[i] = arguments[i].isnull ? 'n' : ' ';
+	}
+}
+
 /*
  * Run one constant, fully qualified statement with arguments $1, $2, ... as the owner.  Must be
  * called inside SPI.  Returns the number of rows, which SPI_tuptable holds.  With read_only the
@@ -154,16 +173,43 @@ CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool
 	int			context;
 	int			result;
 
-	if (narguments > MAX_SQL_ARGUMENTS)
-		elog(ERROR, "too many arguments of a catalog statement: %d", narguments);
-	for (int i = 0; i < narguments; i++)
-	{
-		types[i] = arguments[i].type;
-		values[i] = arguments[i].datum;
-		nulls[i] = arguments[i].isnull ? 'n' : ' ';
-	}
+	SplitArguments(arguments, narguments, types, values, nulls);
 	CsCatalogEnter(&user, &context);
 	result = SPI_execute_with_args(sql, narguments, types, values, nulls, read_only, 0);
+	CsCatalogLeave(user, context);
+	if (result < 0)
+		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * Likewise a statement that deletes or updates rows and must miss none that is committed, as a foreign
+ * key's must: under REPEATABLE READ and SERIALIZABLE a row that the transaction's snapshot does not
+ * show is a serialization failure.
+ */
+uint64
+CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments)
+{
+	bool		keeps_snapshot = IsolationUsesXactSnapshot();
+	Oid			types[MAX_SQL_ARGUMENTS];
+	Datum		values[MAX_SQL_ARGUMENTS];
+	char		nulls[MAX_SQL_ARGUMENTS];
+	SPIPlanPtr	plan;
+	Oid			user;
+	int			context;
+	int			result;
+
+	SplitArguments(arguments, narguments, types, values, nulls);
+	CsCatalogEnter(&user, &context);
+	plan = SPI_prepare(sql, narguments, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare a catalog statement: %s", SPI_result_code_string(SPI_result));
+	if (keeps_snapshot)
+		CommandCounterIncrement();	/* the newest snapshot shows what this transaction has done, too */
+	result = SPI_execute_snapshot(plan, values, nulls,
+								  keeps_snapshot ? GetLatestSnapshot() : InvalidSnapshot,
+								  keeps_snapshot ? GetTransactionSnapshot() : InvalidSnapshot,
+								  false, true, 0);
 	CsCatalogLeave(user, context);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
@@ -208,16 +254,25 @@ CsModelCheckName(const char *model)
 				 errhint("Give it a shorter name.")));
 }
 
-/* Is the caller that role, or a member of it?  A role that is gone has no members. */
-static bool
-CallerIsMember(const char *role)
+/* What the role in a row of SPI_tuptable allows the caller.  A role that is gone has no members. */
+static Access
+AccessByRole(uint64 row)
 {
-	Oid			oid = get_role_oid(role, true);
+	CsCatalogRow r = {SPI_tuptable->vals[row], SPI_tuptable->tupdesc, (int) row};
+	char	   *name = CsRowText(&r, 1);
+	bool		isnull;
+	Datum		oid = CsRowDatum(&r, 2, &isnull);
+	Oid			role;
 
-	return OidIsValid(oid) && has_privs_of_role(GetUserId(), oid);
+	if (strcmp(name, "public") == 0)
+		return ACCESS_ALLOWED;
+	role = CsRoleFind(name, isnull ? InvalidOid : DatumGetObjectId(oid), CsRowInt8(&r, 3, 0));
+	if (!OidIsValid(role))
+		return has_privs_of_role(GetUserId(), ROLE_PG_DATABASE_OWNER) ? ACCESS_ORPHANED : ACCESS_DENIED;
+	return has_privs_of_role(GetUserId(), role) ? ACCESS_ALLOWED : ACCESS_DENIED;
 }
 
-/* Does one of the roles that "sql" lists for the model include the caller? */
+/* Does one of the roles that "sql" lists for the model, the owner first, include the caller? */
 static Access
 CheckAccess(const char *sql, const char *model, bool read_only)
 {
@@ -230,12 +285,12 @@ CheckAccess(const char *sql, const char *model, bool read_only)
 	nroles = CsCatalogExecute(sql, &argument, 1, read_only);
 	if (nroles > 0)
 		access = superuser() ? ACCESS_ALLOWED : ACCESS_DENIED;
-	for (uint64 i = 0; i < nroles && access == ACCESS_DENIED; i++)
+	for (uint64 i = 0; i < nroles && access != ACCESS_ALLOWED; i++)
 	{
-		char	   *role = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		Access		found = AccessByRole(i);
 
-		if (strcmp(role, "public") == 0 || CallerIsMember(role))
-			access = ACCESS_ALLOWED;
+		if (i == 0 || found == ACCESS_ALLOWED)
+			access = found;
 	}
 	SPI_finish();
 	return access;
@@ -251,15 +306,15 @@ CsReportNoModel(const char *model)
 			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
 }
 
-/* As CheckAccess(), may the caller?  An error when there is no such model. */
-static bool
-HasAccess(const char *sql, const char *model, bool read_only)
+/* As CheckAccess(), what the caller may do.  An error when there is no such model. */
+static Access
+GetAccess(const char *sql, const char *model, bool read_only)
 {
 	Access		access = CheckAccess(sql, model, read_only);
 
 	if (access == ACCESS_NO_MODEL)
 		CsReportNoModel(model);
-	return access == ACCESS_ALLOWED;
+	return access;
 }
 
 /* Is there a model of that name, whoever owns it? */
@@ -276,6 +331,19 @@ CsModelMayUse(const char *model)
 	return CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
 }
 
+/* Raise an error unless the model exists and the caller owns it, or may drop what nobody owns. */
+static void
+CheckOwner(const char *model, bool drops)
+{
+	Access		access = GetAccess(owner_sql, model, false);
+
+	if (access == ACCESS_DENIED || (access == ACCESS_ORPHANED && !drops))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\"", model),
+				 errhint("A model belongs to the role that trained it first: act as that role, or train a model of your own under another name.")));
+}
+
 /*
  * Raise an error unless the model exists and the caller owns it.  Sees what has just been
  * committed.
@@ -283,18 +351,21 @@ CsModelMayUse(const char *model)
 void
 CsModelCheckOwner(const char *model)
 {
-	if (!HasAccess(owner_sql, model, false))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("must be owner of model \"%s\"", model),
-				 errhint("A model belongs to the role that trained it first: act as that role, or train a model of your own under another name.")));
+	CheckOwner(model, false);
+}
+
+/* Likewise, but whoever owns the database may drop a model whose owner is gone. */
+void
+CsModelCheckMayDrop(const char *model)
+{
+	CheckOwner(model, true);
 }
 
 /* Raise an error unless the model exists and the caller may use it. */
 void
 CsModelCheckUse(const char *model)
 {
-	if (!HasAccess(users_sql, model, true))
+	if (GetAccess(users_sql, model, true) != ACCESS_ALLOWED)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for model \"%s\"", model),

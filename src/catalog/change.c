@@ -4,42 +4,134 @@
  */
 #include "custseg.h"
 
+#include "access/xact.h"
 #include "catalog/tables.h"
+#include "lib/stringinfo.h"
 #include "utils/builtins.h"
 
 static const char *const deployed_sql =
 "SELECT m.deployed_version FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const rewrite_sql =
-"UPDATE custseg.model AS m SET name = m.name WHERE m.name OPERATOR(pg_catalog.=) $1";
+"UPDATE custseg.model AS m SET changed_at = pg_catalog.clock_timestamp() "
+"WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const segment_sql =
 "SELECT FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1"
 " AND s.version OPERATOR(pg_catalog.=) $2 AND s.segment OPERATOR(pg_catalog.=) $3";
 
-/*
- * Begin a change of the model that the first argument names: the transaction may write, the caller
- * owns the model, and now holds its lock.  Returns the name, palloc'd.
- *
- * The model's row is written anew.  That tells every statement that sees the change that there is one
- * (CsModelRow), and a transaction whose snapshot does not show the latest change of the model ends here
- * in a serialization failure.
- */
-char *
-CsBeginChange(FunctionCallInfo fcinfo, const char *command)
+static const char *const hold_sql =
+"SELECT FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE";
+
+/* The tables of custseg but "model" itself that hold rows of models, in their column "model". */
+static const struct
+{
+	const char *name;
+	bool		is_version;		/* the rows are a version's, which goes with them */
+	const char *surviving;		/* a condition on rows that outlive the model; NULL: none do */
+} modelTables[] = {
+	{"feature", true},
+	{"segment", true},
+	{"model_version", true},
+	{"deployment"},
+	{"model_grant"},
+	{"migration"},
+	{"monitor_run"},
+	{"monitor_feature"},
+	{"monitor_segment"},
+	{"alert"},
+	{"segment_action"},
+	/* who objected to profiling has not objected to one model of that name */
+	{"segment_override", false, "t.kind OPERATOR(pg_catalog.=) 'exclusion' AND t.ended_at IS NULL"}
+};
+
+/* See CsBeginChange; "check" says who may make the change. */
+static char *
+BeginChange(FunctionCallInfo fcinfo, const char *command, void (*check) (const char *model))
 {
 	char	   *model;
 
 	CsRequireWritable(command);
 	model = CsRequiredText(fcinfo, 0, "model");
 	CsModelCheckName(model);
-	CsModelCheckOwner(model);
+	check(model);
 	CsModelLock(model);
-	CsModelCheckOwner(model);
+	check(model);
 	SPI_connect();
 	CsCatalogExecute(rewrite_sql, CsValues(CsValueText(model)), false);
 	SPI_finish();
 	return model;
+}
+
+/*
+ * Begin a change of the model that the first argument names: the transaction may write, the caller
+ * owns the model, and now holds its lock.  Returns the name, palloc'd.
+ *
+ * The model's row is written anew.  That tells every statement that sees the change that there is one
+ * (CsModelRow).  Under REPEATABLE READ and SERIALIZABLE it is a serialization failure when the model has
+ * changed or gone since the transaction's snapshot, which all else is judged by.
+ */
+char *
+CsBeginChange(FunctionCallInfo fcinfo, const char *command)
+{
+	return BeginChange(fcinfo, command, CsModelCheckOwner);
+}
+
+/* Likewise a change that only removes; see CsModelCheckMayDrop. */
+char *
+CsBeginDrop(FunctionCallInfo fcinfo, const char *command)
+{
+	return BeginChange(fcinfo, command, CsModelCheckMayDrop);
+}
+
+/*
+ * Keep the model from being dropped until the transaction ends, for rows that will be written for it
+ * by who does not change it; an error when it is gone.  Must be called inside SPI.
+ */
+void
+CsModelHold(const char *model)
+{
+	if (CsCatalogExecute(hold_sql, CsValues(CsValueText(model)), false) == 0)
+		CsReportNoModel(model);
+}
+
+/*
+ * Under REPEATABLE READ and SERIALIZABLE, a serialization failure when the model has changed since the
+ * transaction's snapshot, before work is done that could not be kept.
+ */
+void
+CsModelRequireUnchanged(const char *model)
+{
+	if (!IsolationUsesXactSnapshot())
+		return;
+	SPI_connect();
+	CsCatalogExecute(hold_sql, CsValues(CsValueText(model)), false);
+	SPI_finish();
+}
+
+/*
+ * Delete a version's rows, or with 0 all rows of a model but its own.  The caller holds the model's
+ * lock.  Must be called inside SPI.
+ */
+void
+CsModelClear(const char *model, int version)
+{
+	for (int i = 0; i < lengthof(modelTables); i++)
+	{
+		StringInfoData sql;
+
+		if (version != 0 && !modelTables[i].is_version)
+			continue;
+		initStringInfo(&sql);
+		appendStringInfo(&sql, "DELETE FROM custseg.%s AS t WHERE t.model OPERATOR(pg_catalog.=) $1%s",
+						 modelTables[i].name, version != 0 ? " AND t.version OPERATOR(pg_catalog.=) $2" : "");
+		if (modelTables[i].surviving != NULL)
+			appendStringInfo(&sql, " AND (%s) IS NOT TRUE", modelTables[i].surviving);
+		if (version == 0)
+			CsCatalogExecuteNewest(sql.data, CsValues(CsValueText(model)));
+		else
+			CsCatalogExecuteNewest(sql.data, CsValues(CsValueText(model), CsValueInt4(version)));
+	}
 }
 
 /* The version that is deployed now; 0 when there is none.  Must be called inside SPI. */

@@ -66,6 +66,10 @@ extern void CsCatalogEnter(Oid *save_user, int *save_context);
 extern void CsCatalogLeave(Oid save_user, int save_context);
 extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments,
 							   bool read_only);
+extern uint64 CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments);
+
+/* roles.c: roles that the tables name by name, OID and cluster. */
+extern Oid	CsRoleFind(const char *name, Oid oid, int64 cluster);
 
 /*
  * read.c: reads the tables as the statement sees them.
@@ -109,11 +113,12 @@ extern void CsTakeJsonb(void *state, const CsCatalogRow *row);
 extern void CsRequireWritable(const char *command);
 
 extern void CsModelCheckName(const char *model);
+pg_noreturn extern void CsReportNoModel(const char *model);
 extern bool CsModelExists(const char *model);
 extern void CsModelCheckOwner(const char *model);
+extern void CsModelCheckMayDrop(const char *model);
 extern bool CsModelMayUse(const char *model);
 extern void CsModelCheckUse(const char *model);
-extern void CsReportNoModel(const char *model);
 extern int	CsModelDeployedVersion(const char *model);
 extern void CsModelLock(const char *model);
 extern bool CsModelTryLock(const char *model);
@@ -127,6 +132,10 @@ extern int	CsExactFloats(void);
  * are called inside SPI, and see what is committed now.
  */
 extern char *CsBeginChange(FunctionCallInfo fcinfo, const char *command);
+extern char *CsBeginDrop(FunctionCallInfo fcinfo, const char *command);
+extern void CsModelHold(const char *model);
+extern void CsModelRequireUnchanged(const char *model);
+extern void CsModelClear(const char *model, int version);
 extern int	CsDeployedVersion(const char *model);
 extern int	CsRequireDeployedVersion(const char *model);
 extern void CsRequireSegment(const char *model, int segment);

@@ -63,37 +63,20 @@ static const char *const version_sql =
 "SELECT v.version FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
-/*
- * All that belongs to a version goes with it, and all that belongs to a model, but for exclusions in force:
- * who objected to profiling has not objected to one model of that name.
- */
-static const char *const drop_version_sql =
-"WITH f AS ("
-" DELETE FROM custseg.feature AS f"
-" WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2), "
-"s AS ("
-" DELETE FROM custseg.segment AS s"
-" WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.=) $2) "
-"DELETE FROM custseg.model_version AS v "
-"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
-
 static const char *const drop_model_sql =
-"WITH f AS (DELETE FROM custseg.feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
-"s AS (DELETE FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
-"v AS (DELETE FROM custseg.model_version AS v WHERE v.model OPERATOR(pg_catalog.=) $1), "
-"d AS (DELETE FROM custseg.deployment AS d WHERE d.model OPERATOR(pg_catalog.=) $1), "
-"g AS (DELETE FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1), "
-"r AS (DELETE FROM custseg.migration AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
-"mr AS (DELETE FROM custseg.monitor_run AS r WHERE r.model OPERATOR(pg_catalog.=) $1), "
-"mf AS (DELETE FROM custseg.monitor_feature AS f WHERE f.model OPERATOR(pg_catalog.=) $1), "
-"ms AS (DELETE FROM custseg.monitor_segment AS s WHERE s.model OPERATOR(pg_catalog.=) $1), "
-"a AS (DELETE FROM custseg.alert AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
-"sa AS (DELETE FROM custseg.segment_action AS a WHERE a.model OPERATOR(pg_catalog.=) $1), "
-"so AS (DELETE FROM custseg.segment_override AS o WHERE o.model OPERATOR(pg_catalog.=) $1"
-" AND (o.kind OPERATOR(pg_catalog.<>) 'exclusion' OR o.ended_at IS NOT NULL)"
-" AND o.owner OPERATOR(pg_catalog.=)"
-"  (SELECT m.owner FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1)) "
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
+
+static const char *const forget_sql =
+"DELETE FROM custseg.segment_override AS o USING custseg.model AS m "
+"WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.model OPERATOR(pg_catalog.=) m.name"
+" AND o.owner OPERATOR(pg_catalog.=) m.owner";
+
+/* A trigger that names no version names every version that is deployed. */
+static const char *const triggers_sql =
+"SELECT pg_catalog.format('trigger %I on table %s', t.trigger_name, t.relation)"
+" FROM custseg_private.model_triggers() AS t "
+"WHERE t.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR t.version OPERATOR(pg_catalog.=) $2) "
+"ORDER BY 1";
 
 static const char *const name_segment_sql =
 "UPDATE custseg.segment AS s SET name = $4,"
@@ -116,13 +99,26 @@ static const CsOption deployOptions[] = {
 	{"source", CS_OPTION_TEXT, offsetof(DeployOptions, source)}
 };
 
+/*
+ * All grants of a model are written anew, in order and so when all old ones are gone: roles that were
+ * renamed have their present names then, and none is in the way of another.
+ */
 static const char *const grant_sql =
-"INSERT INTO custseg.model_grant (model, grantee, granted_by) VALUES ($1, $2, $3) "
-"ON CONFLICT DO NOTHING";
+"WITH old AS (DELETE FROM custseg.model_grant AS g WHERE g.model OPERATOR(pg_catalog.=) $1 RETURNING g.*) "
+"INSERT INTO custseg.model_grant (model, grantee, grantee_oid, grantee_cluster, granted_by, granted_at) "
+"SELECT DISTINCT ON (2) g.model,"
+" custseg_private.role_name(g.grantee, g.grantee_oid, g.grantee_cluster) AS grantee,"
+" g.grantee_oid, g.grantee_cluster, g.granted_by, g.granted_at "
+"FROM (SELECT old.*, 1 AS place FROM old"
+"  WHERE old.grantee OPERATOR(pg_catalog.=) 'public'"
+"  OR custseg_private.role_oid(old.grantee, old.grantee_oid, old.grantee_cluster) IS NOT NULL"
+" UNION ALL SELECT $1, $2, NULL, NULL, $3, pg_catalog.now(), 2) AS g "
+"ORDER BY 2, g.place";
 
 static const char *const revoke_sql =
 "DELETE FROM custseg.model_grant AS g "
-"WHERE g.model OPERATOR(pg_catalog.=) $1 AND g.grantee OPERATOR(pg_catalog.=) $2";
+"WHERE g.model OPERATOR(pg_catalog.=) $1"
+" AND custseg_private.role_name(g.grantee, g.grantee_oid, g.grantee_cluster) OPERATOR(pg_catalog.=) $2";
 
 PG_FUNCTION_INFO_V1(custseg_deploy);
 PG_FUNCTION_INFO_V1(custseg_rollback);
@@ -144,7 +140,7 @@ enum
 
 enum
 {
-	DROP_MODEL, DROP_VERSION
+	DROP_MODEL, DROP_VERSION, DROP_WHOLE, DROP_IGNORE_TRIGGERS, DROP_FORGET_EXCLUSIONS
 };
 
 enum
@@ -294,25 +290,78 @@ DropVersion(const char *model, int version, int deployed)
 				(errcode(ERRCODE_OBJECT_IN_USE),
 				 errmsg("cannot drop version %d of model \"%s\" because it is deployed", version,
 						model),
-				 errhint("Deploy another version first, or drop the whole model: SELECT custseg.drop_model(%s);",
+				 errhint("Deploy another version first, or drop the whole model: SELECT custseg.drop_model(%s, whole => true);",
 						 quote_literal_cstr(model))));
-	CsCatalogExecute(drop_version_sql, CsValues(CsValueText(model), CsValueInt4(version)), false);
+	CsModelClear(model, version);
 }
 
-/* custseg.drop_model(model, version): NULL for the version drops all of the model. */
+/* Drop a model and all that belongs to it; inside SPI. */
+static void
+DropWhole(const char *model, bool forget_exclusions)
+{
+	if (forget_exclusions)
+		CsCatalogExecute(forget_sql, CsValues(CsValueText(model)), false);
+	CsCatalogExecute(drop_model_sql, CsValues(CsValueText(model)), false);
+	CsModelClear(model, 0);
+}
+
+/* What is to be dropped: a version, or NULL for the whole model; an error when that is not clear. */
+static CsValue
+DropArgument(FunctionCallInfo fcinfo, const char *model)
+{
+	bool		whole = CsBoolArgument(fcinfo, DROP_WHOLE, false);
+
+	if (whole != PG_ARGISNULL(DROP_VERSION))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 whole ? errmsg("\"version\" and \"whole\" exclude each other") :
+				 errmsg("drop_model() needs a version"),
+				 errhint("To drop model \"%s\" with all versions and its history: SELECT custseg.drop_model(%s, whole => true);",
+						 model, quote_literal_cstr(model))));
+	return whole ? CsValueNull(INT4OID) : CsValueInt4(PG_GETARG_INT32(DROP_VERSION));
+}
+
+/* Error when triggers name what is to be dropped, for every write that fires them would fail; inside SPI. */
+static void
+CheckTriggers(const char *model, CsValue version)
+{
+	StringInfoData triggers;
+
+	if (CsCatalogExecute(triggers_sql, CsValues(CsValueText(model), version), false) == 0)
+		return;
+	initStringInfo(&triggers);
+	for (uint64 i = 0; i < SPI_processed; i++)
+		appendStringInfo(&triggers, "%s%s", i > 0 ? "\n" : "",
+						 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1));
+	ereport(ERROR,
+			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+			 version.isnull ? errmsg("cannot drop model \"%s\" because triggers name it", model) :
+			 errmsg("cannot drop version %d of model \"%s\" because triggers name it",
+					DatumGetInt32(version.datum), model),
+			 errdetail("%s", triggers.data),
+			 errhint("Drop the triggers first, or give ignore_triggers => true: the writes that fire them fail until the model is trained again.")));
+}
+
+/*
+ * custseg.drop_model(model, version, whole, ignore_triggers, forget_exclusions): a version, or the whole
+ * model; the version that remains deployed
+ */
 Datum
 custseg_drop_model(PG_FUNCTION_ARGS)
 {
-	char	   *model = CsBeginChange(fcinfo, "custseg.drop_model()");
+	char	   *model = CsBeginDrop(fcinfo, "custseg.drop_model()");
+	CsValue		version = DropArgument(fcinfo, model);
 	int			deployed = 0;
 
 	SPI_connect();
-	if (PG_ARGISNULL(DROP_VERSION))
-		CsCatalogExecute(drop_model_sql, CsValues(CsValueText(model)), false);
+	if (!CsBoolArgument(fcinfo, DROP_IGNORE_TRIGGERS, false))
+		CheckTriggers(model, version);
+	if (version.isnull)
+		DropWhole(model, CsBoolArgument(fcinfo, DROP_FORGET_EXCLUSIONS, false));
 	else
 	{
 		deployed = CsDeployedVersion(model);
-		DropVersion(model, PG_GETARG_INT32(DROP_VERSION), deployed);
+		DropVersion(model, DatumGetInt32(version.datum), deployed);
 	}
 	SPI_finish();
 	if (deployed == 0)

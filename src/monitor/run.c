@@ -331,6 +331,7 @@ WriteRun(const MonitorRun *run)
 {
 	CsValue		arguments[9];
 
+	CsModelHold(run->model);
 	CsModelCheckOwner(run->model);
 	arguments[0] = CsValueText(run->model);
 	arguments[1] = VersionValue(run->version);

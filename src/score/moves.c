@@ -130,6 +130,7 @@ CsMovesRecord(const CsMoves *moves, bool finished)
 	}
 	array = construct_array(counts, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 	SPI_connect();
+	CsModelHold(moves->model);
 	CsCatalogExecute(record_sql,
 					 CsValues(CsValueText(moves->model), CsValueInt4(moves->version),
 							  CsValueText(moves->source),

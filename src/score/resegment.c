@@ -855,6 +855,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	int			keep_days = CountArgument(fcinfo, ARG_KEEP_DAYS, "keep_days");
 	Relation	rel;
 
+	CsModelRequireUnchanged(request.model);
 	SPI_connect_ext(request.batch > 0 ? SPI_OPT_NONATOMIC : 0);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	request.version = CsCacheGet(request.model, request.version)->version;

@@ -12,7 +12,8 @@
 #include "utils/acl.h"
 
 static const char *const origin_sql =
-"SELECT v.source, v.search_path, v.id, m.owner FROM custseg.model_version AS v "
+"SELECT v.source, v.search_path, v.id, m.owner, m.owner_oid, m.owner_cluster "
+"FROM custseg.model_version AS v "
 "JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) v.model "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
@@ -30,11 +31,14 @@ static void
 TakeOrigin(void *state, const CsCatalogRow *row)
 {
 	Origin	   *origin = state;
+	bool		isnull;
+	Datum		oid = CsRowDatum(row, 5, &isnull);
 
 	origin->source = CsRowText(row, 1);
 	origin->search_path = CsRowText(row, 2);
 	origin->id = CsRowText(row, 3);
-	origin->owner = get_role_oid(CsRowText(row, 4), true);
+	origin->owner = CsRoleFind(CsRowText(row, 4), isnull ? InvalidOid : DatumGetObjectId(oid),
+							   CsRowInt8(row, 6, 0));
 }
 
 /* What a version was trained on; an error when it has been dropped. */

@@ -28,7 +28,8 @@
 
 static const char *const next_version_sql =
 "INSERT INTO custseg.model AS m (name, owner, last_version) VALUES ($1, $2, 1) "
-"ON CONFLICT (name) DO UPDATE SET last_version = m.last_version OPERATOR(pg_catalog.+) 1 "
+"ON CONFLICT (name) DO UPDATE SET last_version = m.last_version OPERATOR(pg_catalog.+) 1,"
+" changed_at = pg_catalog.clock_timestamp() "
 "RETURNING m.last_version";
 
 static const char *const insert_version_sql =
@@ -191,6 +192,9 @@ TakeVersion(CsTraining *t)
 
 	/* Another role may have made the model since the training began. */
 	CsModelCheckOwner(t->model);
+	/* A new model begins without what may be left of an older one of its name. */
+	if (t->version == 1)
+		CsModelClear(t->model, 0);
 }
 
 /* The row of the version itself. */

@@ -67,7 +67,10 @@ ReadArguments(FunctionCallInfo fcinfo)
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	if (CsModelExists(request.model))
+	{
 		CsModelCheckOwner(request.model);
+		CsModelRequireUnchanged(request.model);
+	}
 	else
 		CsRequireArgument(fcinfo, ARG_SOURCE, "source");
 	if (request.source == NULL)

@@ -43,7 +43,7 @@ sub nothing_left
         '2', "$name: no model is left");
     is($node->safe_psql('postgres', 'SELECT count(*) FROM custseg.progress()'), '0', "$name: no progress is left");
     is($session->query("SELECT n_rows FROM custseg.train('again', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}');"
-            . "SELECT custseg.drop_model('again') IS NULL;"), "200000\nt", "$name: the same session trains again");
+            . "SELECT custseg.drop_model('again', whole => true) IS NULL;"), "200000\nt", "$name: the same session trains again");
 }
 
 my $session = CustsegTest::Session->new($node, 'postgres');

@@ -84,7 +84,7 @@ sub check_restored
         "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
     is($target->safe_psql($database, "SET timezone = 'Asia/Kolkata'; SET datestyle = 'SQL, DMY'; SELECT array_agg(shop ORDER BY shop) FROM visits v WHERE custseg.predict('visits', v) IS NULL"),
         '{3,5}', "$name: they hold for ids of any type under other settings");
-    is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty') IS NULL; SELECT name FROM custseg.models ORDER BY name"),
+    is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty', whole => true) IS NULL; SELECT name FROM custseg.models ORDER BY name"),
         "t\nOurs; -- \"x\"\na tree\nvisits", "$name: a model can be dropped");
 }
 

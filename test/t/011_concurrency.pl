@@ -94,7 +94,7 @@ await_lock($two, 'a version is rolled back to while it is dropped');
 $one->query('COMMIT;');
 like(($two->wait)[1], qr/ERROR:  /, 'which is refused, too');
 is($node->safe_psql('postgres', "SELECT deployed_version FROM custseg.models WHERE name = 'twice'"), '2', 'the deployed version is there');
-$one->query("BEGIN; SELECT custseg.drop_model('twice');");
+$one->query("BEGIN; SELECT custseg.drop_model('twice', whole => true);");
 $two->send("SELECT version, deployed FROM custseg.train('twice', 'customers', $arguments);");
 await_lock($two, 'a model is trained while it is dropped');
 $one->query('COMMIT;');

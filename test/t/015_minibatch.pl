@@ -48,7 +48,7 @@ SKIP:
     like($err, qr/NOTICE: .* prepared on a sample of \d+ of 400000 rows, read in batches of \d+ rows/, 'by sample and batch');
     cmp_ok($peak->() - $before, '<', 8, 'takes little of it');
     note(sprintf('%.1f MB more than a small training', $peak->() - $before));
-    $session->query("SELECT custseg.drop_model('small'), custseg.drop_model('wide'); RESET maintenance_work_mem; RESET max_parallel_maintenance_workers;");
+    $session->query("SELECT custseg.drop_model('small', whole => true), custseg.drop_model('wide', whole => true); RESET maintenance_work_mem; RESET max_parallel_maintenance_workers;");
 }
 
 # Each ends on its own only after long, most of it in one phase.
@@ -81,7 +81,7 @@ for my $workers (0, 2)
         is($node->safe_psql('postgres', 'SELECT count(*) FROM custseg.model_version'), '1', "$name: no model is left");
         is($node->safe_psql('postgres', 'SELECT count(*) FROM custseg.progress()'), '0', "$name: no progress is left");
         is($session->query("SELECT n_rows FROM custseg.train('again', 'customers', '{a,b,c}', 2, 'minibatch', options => '{\"n_init\": 1, \"sample\": 5000}');"
-                . "SELECT custseg.drop_model('again') IS NULL;"), "200000\nt", "$name: the same session trains again");
+                . "SELECT custseg.drop_model('again', whole => true) IS NULL;"), "200000\nt", "$name: the same session trains again");
     }
 }
 

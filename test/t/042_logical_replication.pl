@@ -67,7 +67,7 @@ is(after("SELECT custseg.name_segment('m', s.segment, 'renamed') FROM custseg.se
 is(after("SELECT custseg.exclude('m', 3, 'asked for it')", $reader, "SELECT segment IS NULL FROM custseg.score('m', 'line') s WHERE id = '3';"), 't', 'a decision by hand');
 is(after("SELECT custseg.revoke_model('m', 'clerk')", $clerk, $placed), '42501', 'a right that is revoked');
 is(after("SELECT custseg.grant_model('m', 'clerk')", $clerk, $placed), 'renamed', 'and granted again');
-is(after("SELECT custseg.drop_model('m')", $reader, $placed), '42704', 'a model that is dropped');
+is(after("SELECT custseg.drop_model('m', whole => true)", $reader, $placed), '42704', 'a model that is dropped');
 is($clerk->query($placed) . ($clerk->query('SELECT count(*) FROM custseg.models;')), '0', 'for every session');
 is(after("SELECT version(0.5, 'anew')", $reader, $placed), 'anew', 'and one of the same name');
 is(after('TRUNCATE custseg.model', $reader, $placed), '42704', 'and TRUNCATE, which an administrator may');

@@ -153,7 +153,7 @@ my @deeds = (
     sub { "SELECT train_by('m', 0)" },
     sub { "SELECT custseg.drop_model('m', coalesce((SELECT max(version) FROM custseg.model_version WHERE model = 'm' AND version > 3), 0))" },
     sub { "SELECT train_by('gone', 2)" },
-    sub { "SELECT custseg.drop_model('gone')" },
+    sub { "SELECT custseg.drop_model('gone', whole => true)" },
     sub { "SELECT custseg.name_segment('gone', 1, 'name " . int(rand(100)) . "')" },
     sub { "SELECT custseg.grant_model('m', 'clerk'), custseg.revoke_model('gone', 'clerk')" },
     sub { "BEGIN; SELECT custseg.deploy('m', 1); SAVEPOINT s; SELECT custseg.deploy('m', 2); ROLLBACK TO s; CALL selects(); COMMIT" });
