@@ -407,10 +407,10 @@ COMMENT ON COLUMN custseg.deployment.reason IS 'Reason that the role gave; NULL 
 CREATE TABLE custseg.model_grant (
     model text NOT NULL,
     grantee name NOT NULL,
-    grantee_oid oid,
-    grantee_cluster bigint,
     granted_by name NOT NULL,
     granted_at timestamptz NOT NULL DEFAULT now(),
+    grantee_oid oid,
+    grantee_cluster bigint,
     PRIMARY KEY (model, grantee)
 );
 

@@ -109,8 +109,9 @@ static const char *const grant_sql =
 "SELECT DISTINCT ON (2) g.model,"
 " custseg_private.role_name(g.grantee, g.grantee_oid, g.grantee_cluster) AS grantee,"
 " g.grantee_oid, g.grantee_cluster, g.granted_by, g.granted_at "
-"FROM (SELECT old.*, 1 AS place FROM old"
-"  WHERE old.grantee OPERATOR(pg_catalog.=) 'public'"
+"FROM (SELECT old.model, old.grantee, old.grantee_oid, old.grantee_cluster, old.granted_by,"
+"  old.granted_at, 1 AS place FROM old"
+"  WHERE old.grantee_oid IS NULL"
 "  OR custseg_private.role_oid(old.grantee, old.grantee_oid, old.grantee_cluster) IS NOT NULL"
 " UNION ALL SELECT $1, $2, NULL, NULL, $3, pg_catalog.now(), 2) AS g "
 "ORDER BY 2, g.place";

@@ -36,10 +36,10 @@ is($super->query('RESET ROLE; SET ROLE landlord; EXECUTE names; EXECUTE call; SE
 
 # Data are read with the caller's rights, policies of the table included.
 $landlord->query("SELECT custseg.grant_model('m', 'tenant');");
-like(($tenant->query("SELECT count(*) FROM custseg.score('m');"))[1], qr/ERROR:  42501: permission denied for table customers/,
+like(($tenant->query("SELECT count(*) FROM custseg.score('m', 'customers');"))[1], qr/ERROR:  42501: permission denied for table customers/,
     'a model that may be used does not open its source');
 $landlord->query('GRANT SELECT ON customers TO tenant; ALTER TABLE customers ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON customers TO tenant USING (id <= 10);');
-is($tenant->query("SELECT count(*) FROM custseg.score('m'); SELECT n_rows FROM custseg.train('mine', 'customers', '{x,y}', k => 2);"), "10\n10",
+is($tenant->query("SELECT count(*) FROM custseg.score('m', 'customers'); SELECT n_rows FROM custseg.train('mine', 'customers', '{x,y}', k => 2);"), "10\n10",
     'row-level security holds for score and train');
 like(($landlord->query("SELECT custseg.deploy('mine', 1);"))[1], qr/ERROR:  42501: must be owner of model "mine"/, 'the owner of the database does not own others\' models');
 
