@@ -142,7 +142,8 @@ SELECT p.oid::regprocedure
 FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang
 WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace)
-    AND (l.lanname <> 'c' AND p.prosqlbody IS NULL AND p.prokind <> 'a' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof);
+    AND (l.lanname <> 'c' AND p.prosqlbody IS NULL AND p.prokind <> 'a' OR p.prosecdef OR p.proconfig IS NOT NULL OR p.proleakproof)
+ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- functions that are not for everyone
 SELECT p.oid::regprocedure
