@@ -63,7 +63,7 @@ BEGIN
         LATERAL (VALUES ('mean', 2, mean), ('standard deviation', 1, standard_deviation), ('difference', 0, difference), ('rank', 0, rank)) m (name, unit, value);
     RETURN QUERY SELECT concat(what, column_name, ' ', m.name), 0, m.value FROM custseg.segment_tests('m', 'data', '{x,y,z}'),
         LATERAL (VALUES ('statistic', statistic), ('effect', effect)) m (name, value);
-    PERFORM custseg.drop_model('m');
+    PERFORM custseg.drop_model('m', whole => true);
 END $$;
 CREATE TABLE model (algorithm text, prep jsonb, options jsonb DEFAULT '{}');
 INSERT INTO model (algorithm, prep) SELECT 'kmeans', prep::jsonb FROM unnest(ARRAY['{}', '{"scale": "minmax"}', '{"scale": "robust", "impute": "mean"}', '{"impute": "knn"}',
@@ -111,7 +111,7 @@ FROM custseg.outliers('data', '{x,y,z}', '{"significance": 0.2, "id": "id"}') a 
 SELECT abs(a.statistic / b.statistic - 1) < 1e-9 AS same FROM custseg.mcar_test('data', '{x,y,z}') a, custseg.mcar_test('data', '{z,x,y}') b;
 SELECT abs(a.inertia / b.inertia - 1) < 1e-12 AS same
 FROM custseg.train('a', 'data', '{x,y}', 2, options => '{"init": [[-1, 0], [1, 1]]}') a, custseg.train('b', 'data', '{y,x}', 2, options => '{"init": [[0, -1], [1, 1]]}') b;
-SELECT custseg.drop_model('a'), custseg.drop_model('b');
+SELECT custseg.drop_model('a', whole => true), custseg.drop_model('b', whole => true);
 
 -- weights times a constant, and rows in place of weights: the same tree, though many splits are equal
 CREATE TABLE tied AS SELECT i % 7 AS a, i % 5 AS b, i * 3 % 7 AS c, i * i % 4 AS kind, 1 + i * i % 3 AS w FROM generate_series(1, 210) i;
@@ -126,14 +126,14 @@ FROM (SELECT tree(format('SELECT a, b, c, kind, w * %s::float8 AS w FROM tied', 
 SELECT count(DISTINCT tree) AS trees
 FROM (SELECT tree(format('SELECT a, b, c, kind, w * %s::float8 AS w FROM tied', factor), '{"weight": "w", "max_leaf_nodes": 6}')
       FROM unnest(ARRAY[1, 3, 0.1, 1 / 7.0, 1e-5, 1e6 / 3, 0.7, 1.1]) factor) t;
-SELECT custseg.drop_model('t');
+SELECT custseg.drop_model('t', whole => true);
 SELECT count(DISTINCT i.inertia / weight) AS inertias
 FROM (VALUES (1), (2::float8 ^ -200), (2::float8 ^ 300)) v (weight),
     LATERAL custseg.train('w', format('SELECT x, y, w * %s AS w FROM data', weight), '{x,y}', 3, options => '{"weight": "w"}') i;
 SELECT abs(a.inertia / b.inertia - 1) < 1e-12 AS rows_as_weights
 FROM custseg.train('w', 'SELECT x, y FROM data, generate_series(1, w::int)', '{x,y}', 2, prep => '{"scale": "none"}', options => '{"init": [[0, 0], [90000, 50000]]}') a,
     custseg.train('w', 'data', '{x,y}', 2, prep => '{"scale": "none"}', options => '{"weight": "w", "init": [[0, 0], [90000, 50000]]}') b;
-SELECT custseg.drop_model('w');
+SELECT custseg.drop_model('w', whole => true);
 
 -- constants are constant
 SELECT count(*) AS columns, bool_and(mean = value) AS mean, max(standard_deviation) AS deviation, count(skewness) + count(kurtosis) + count(jarque_bera) + count(jarque_bera_p_value) AS shapes
@@ -144,7 +144,7 @@ FROM (SELECT custseg.anova(14.3, i % 3) AS a, custseg.levene(14.3, i % 3) AS l F
     custseg.correlations('SELECT 14.3::float8 AS x, i AS y FROM generate_series(1, 700) i');
 SELECT outcome('SELECT n_segments FROM custseg.train(''c'', ''SELECT i AS x, 0.1::float8 + 0.2 * (i % 2)::float8 * 0 + CASE WHEN i % 2 = 0 THEN 0.2::float8 ELSE 0.2::float8 + 2.7e-17 END AS y FROM generate_series(1, 1000) i'', ''{x,y}'', 2)');
 SELECT name, prep ->> 'spread' AS spread FROM custseg.feature WHERE model = 'c' ORDER BY name DESC LIMIT 1;
-SELECT custseg.drop_model('c');
+SELECT custseg.drop_model('c', whole => true);
 
 -- golden: exact in rational arithmetic (Python's fractions), then rounded
 SELECT agrees(ARRAY[(a).f, (a).welch_f, (a).p_value], ARRAY[0.9489795918367347, 0.8037053149768488, 0.42270559472485847], 1e-12)
@@ -166,7 +166,7 @@ BEGIN
     RETURN (SELECT condition FROM custseg.rules('r') LIMIT 1);
 END $$;
 SELECT count(*) AS percentages, count(*) FILTER (WHERE border(p) <> 'x <= ' || p + 1) AS wrong FROM generate_series(1, 99) p;
-SELECT custseg.drop_model('r');
+SELECT custseg.drop_model('r', whole => true);
 CREATE TABLE line AS SELECT 'c' || i AS customer, timestamptz '2026-01-01' AS day, i::numeric AS amount FROM generate_series(1, 91) i;
 SELECT count(*) AS customers, count(*) FILTER (WHERE monetary_score <> greatest(ceil((monetary - 1) / 9), 1)) AS wrong
 FROM custseg.rfm('line', 'customer', 'day', 'amount', options => '{"bins": 10}');
@@ -176,6 +176,6 @@ BEGIN
     RETURN (SELECT concat_ws(' to ', prep #>> '{limits,0}', prep #>> '{limits,1}') FROM custseg.feature WHERE model = 'q' ORDER BY version DESC LIMIT 1);
 END $$;
 SELECT count(*) AS shares, count(*) FILTER (WHERE limits(p / 100.0) <> p + 1 || ' to ' || 101 - p) AS wrong FROM generate_series(1, 49) p;
-SELECT custseg.drop_model('q');
+SELECT custseg.drop_model('q', whole => true);
 
 DROP SCHEMA numbers_test CASCADE;

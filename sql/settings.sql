@@ -63,6 +63,6 @@ GROUP BY a.call ORDER BY a.call;
 SELECT level, n FROM custseg.frequencies('shown', 'price');
 SELECT level, n FROM custseg.frequencies('shown', 'close_by');
 SELECT (custseg.chi_square_test(x, g)).* FROM (SELECT v, g FROM (VALUES (1.0000001::float8, 1), (1.0000002, 2), (1.0000003, 1), (2.0, 2)) s (v, g), generate_series(1, 10)) t (x, g);
-SELECT custseg.drop_model('shown_tree'), custseg.drop_model('shown');
+SELECT custseg.drop_model('shown_tree', whole => true), custseg.drop_model('shown', whole => true);
 DROP TABLE shown, asked, settings, answers;
 DROP FUNCTION answer;
