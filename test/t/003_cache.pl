@@ -113,7 +113,7 @@ $ours->query('COMMIT;');
 is(version_of($ours, 'after repeatable read'), 'second', 'and sees the new version afterwards');
 
 # Dropped: every way ends in the same error.
-$theirs->query("BEGIN; SELECT custseg.drop_model('m', whole => true);");
+$theirs->query("BEGIN; SELECT custseg.drop_model('m', whole => true, ignore_triggers => true);");
 is(version_of($ours, 'drop not committed'), 'second', 'a drop that is not committed is not seen');
 $theirs->query('COMMIT;');
 is(version_of($ours, 'dropped'), '42704', 'a dropped model does not exist');
