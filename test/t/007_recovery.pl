@@ -78,7 +78,7 @@ my @writes = (
     "SELECT custseg.train('n', 'customers', '{recency}', k => 2)",
     "SELECT custseg.deploy('m', 1)",
     "SELECT custseg.rollback('m')",
-    "SELECT custseg.drop_model('m', whole => true)",
+    "SELECT custseg.drop_model('m', whole => true, ignore_triggers => true)",
     "SELECT custseg.name_segment('m', 1, 'x')",
     "SELECT custseg.grant_model('m', 'public')",
     "SELECT custseg.revoke_model('m', 'public')",
@@ -115,7 +115,7 @@ $node->safe_psql('postgres', "SELECT custseg.train('m', 'customers', '{recency}'
 $node->wait_for_catchup($standby);
 is($reader->query('SELECT name, deployed_version FROM custseg.models;'), 'm|2', 'a deployment reaches the standby');
 is($reader->query("$reads[0];"), $node->safe_psql('postgres', $reads[0]), 'and what an open session of it scores with');
-$node->safe_psql('postgres', "SELECT custseg.drop_model('m', whole => true)");
+$node->safe_psql('postgres', "SELECT custseg.drop_model('m', whole => true, ignore_triggers => true)");
 $node->wait_for_catchup($standby);
 like(($reader->query("$reads[0];"))[1], qr/ERROR:  42704/, 'so does the end of a model');
 $reader->quit;
