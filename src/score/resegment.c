@@ -433,7 +433,7 @@ JudgeRow(void *state, const Datum *row, const bool *nulls)
 		new.exists = true;
 	}
 
-	/* NULL stays NULL; a number that no segment can have doesn't, though it counts as none */
+	/* NULL stays NULL; a number that no segment can have does not, though it counts as none */
 	if (new.exists ? old.exists && old.segment == new.segment : nulls[READ_SEGMENT])
 	{
 		CsMovesCount(r->request->moves, old, new);
@@ -677,6 +677,9 @@ CompareKey(const Resegment *r, const char *comparison)
 	StringInfoData values;
 	int			level = CsExactFloats();
 
+	/* with zones as numbers: their abbreviations are ambiguous */
+	(void) set_config_option("datestyle", "ISO", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
+							 0, false);
 	initStringInfo(&columns);
 	initStringInfo(&values);
 	for (int i = 0; i < r->nkeys; i++)
@@ -690,7 +693,9 @@ CompareKey(const Resegment *r, const char *comparison)
 		appendStringInfo(&columns, "%st.%s", comma, quote_identifier(NameStr(column->name)));
 		appendStringInfo(&values, "%s%s::%s", comma,
 						 quote_literal_cstr(OidOutputFunctionCall(output, r->keys[i].last)),
-						 format_type_extended(column->type, -1, FORMAT_TYPE_FORCE_QUALIFY));
+						 /* "given": char and bit without a length, which by default is 1 */
+						 format_type_extended(column->type, -1,
+											  FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
 	}
 	AtEOXact_GUC(true, level);
 	return psprintf("ROW(%s) %s ROW(%s)", columns.data, comparison, values.data);

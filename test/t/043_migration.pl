@@ -71,6 +71,24 @@ is($node->safe_psql('postgres', 'SELECT count(DISTINCT xmin::text) FROM shop.w')
 is($node->safe_psql('postgres', "UPDATE shop.w SET segment = NULL; CALL custseg.resegment('m', 'shop.w', \"where\" => 'id > 1000 -- recent', batch => 64); SELECT count(segment), min(id) FILTER (WHERE segment IS NOT NULL) FROM shop.w"),
     "200|200\n200|1001", 'batches of the rows that are asked for');
 
+# The key of a batch's last row is written and read as it is: a type whose length is 1 unless it is given, a
+# time in a zone whose abbreviation is taken for another zone's.
+for my $key (['char(8)', "'id' || i"], ['bit(8)', 'i::bit(8)'], ['timestamptz', "timestamptz '2025-01-01 00:00+00' + i * interval '1 hour'"])
+{
+    my ($type, $value) = @$key;
+
+    is($node->safe_psql('postgres', <<"END"), "200|200\n200", "batches by a key of type $type");
+SET statement_timeout = '20s';
+SET datestyle = 'SQL, DMY';
+SET timezone = 'Asia/Kolkata';
+DROP TABLE IF EXISTS shop.keyed;
+CREATE TABLE shop.keyed (k $type PRIMARY KEY, x float8, segment int);
+INSERT INTO shop.keyed SELECT $value, i % 4, NULL FROM generate_series(1, 200) i;
+CALL custseg.resegment('m', 'shop.keyed', batch => 30);
+SELECT count(segment) FROM shop.keyed;
+END
+}
+
 # A run that is interrupted has its committed batches on record, and says that it is not finished.
 $node->safe_psql('postgres', 'UPDATE shop.w SET segment = NULL; TRUNCATE custseg.migration');
 $writer->query('BEGIN; SELECT FROM shop.w WHERE id = 501 FOR UPDATE;');
