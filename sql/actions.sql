@@ -144,6 +144,27 @@ BEGIN READ ONLY;
 SELECT custseg.exclude('shop', 1, 'reading');
 ROLLBACK;
 
+-- a cancel while the source is searched for the customer takes the decision back
+CREATE FUNCTION cancels(visits float8) RETURNS float8 LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('actions.cancels', true) = 'yes' THEN
+        RAISE EXCEPTION 'canceled while searching' USING ERRCODE = 'query_canceled';
+    END IF;
+    RETURN visits;
+END $$;
+SELECT version FROM custseg.train('canceled', 'SELECT id, spend, cancels(visits) AS visits FROM customers', features => '{spend,visits}', k => 2, id => 'id');
+SET actions.cancels = 'yes';
+DO $$
+BEGIN
+    PERFORM custseg.override_segment('canceled', 1, 1, 'why not');
+EXCEPTION WHEN query_canceled THEN
+    RAISE NOTICE '%', SQLERRM;
+END $$;
+RESET actions.cancels;
+SELECT count(*) FROM custseg.overrides WHERE model = 'canceled';
+SELECT custseg.drop_model('canceled', whole => true);
+DROP FUNCTION cancels;
+
 -- all of it goes with the model, but for exclusions in force
 SELECT custseg.drop_model('shop', whole => true, ignore_triggers => true);
 SELECT (SELECT count(*) FROM custseg.segment_action) AS actions, kind, customer, ended_at FROM custseg.segment_override;

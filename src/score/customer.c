@@ -266,7 +266,7 @@ LookInSource(const char *model, const char *customer, double most)
 	return can_be ? CsRelationHasId(rel, columns, identity, values, most) : CS_PRESENCE_MISSING;
 }
 
-/* Likewise; what goes wrong on the way is no reason against a decision. */
+/* Likewise; what goes wrong on the way, unless it is a cancel, is no reason against a decision. */
 static CsPresence
 TrySource(const char *model, const char *customer, double most)
 {
@@ -283,11 +283,17 @@ TrySource(const char *model, const char *customer, double most)
 	}
 	PG_CATCH();
 	{
+		ErrorData  *error;
+
 		MemoryContextSwitchTo(context);
-		if (geterrcode() == ERRCODE_QUERY_CANCELED)
-			PG_RE_THROW();
+		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		FreeErrorData(error);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
