@@ -190,6 +190,27 @@ SELECT n_segments FROM custseg.train('odd', 'odd', features => '{x}', k => 2, id
 SELECT custseg.exclude('odd', 3, 'objected');
 SELECT id FROM custseg.score('odd') WHERE assigned_by = 'exclusion';
 
+-- an id that holds values of a domain is compared as text, so that nobody's condition runs as who predicts
+CREATE FUNCTION tells(v int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'read as %', current_user; RETURN true; END $$;
+CREATE DOMAIN telling AS int CHECK (tells(VALUE));
+SET client_min_messages = error;
+CREATE TABLE told (id telling[] PRIMARY KEY, x float8);
+INSERT INTO told SELECT ARRAY[i]::telling[], i % 2 FROM generate_series(1, 4) i;
+SELECT n_segments FROM custseg.train('told', 'told', features => '{x}', k => 2);
+SELECT custseg.exclude('told', '{3}', 'objected');
+RESET client_min_messages;
+SELECT custseg.predict('told', jsonb_build_object('id', format('{%s}', i), 'x', 0)) IS NULL AS out FROM generate_series(2, 3) i;
+SELECT t.id, custseg.predict('told', t) IS NULL AS out FROM told t ORDER BY x, id;
+
+-- so is one that is a row
+CREATE TYPE place AS (shop text, shelf int);
+CREATE TABLE placed (id place PRIMARY KEY, x float8);
+INSERT INTO placed SELECT ROW('north', i)::place, i % 2 FROM generate_series(1, 4) i;
+SELECT n_segments FROM custseg.train('placed', 'placed', features => '{x}', k => 2);
+SELECT custseg.exclude('placed', ROW('north', 3)::place, 'objected');
+SELECT custseg.predict('placed', jsonb_build_object('id', format('(north,%s)', i), 'x', 0)) IS NULL AS out FROM generate_series(2, 3) i;
+SELECT id, custseg.predict('placed', p) IS NULL AS out FROM placed p ORDER BY id;
+
 -- errors: an id that is none
 SELECT custseg.train('bad', 'shops', features => '{x}', k => 2, id => 'shop,nosuch');
 SELECT custseg.train('bad', 'SELECT shop, x FROM shops', features => '{x}', k => 2, id => 'shop');

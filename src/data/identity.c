@@ -32,13 +32,18 @@
 #include "utils/typcache.h"
 #include "utils/varlena.h"
 
-/* Is it a row type, or an array of one?  Its input function may hold more than memory when it throws. */
+/*
+ * Is it a type of plain values, or an array or a range of them?  To read a value of another one, of a row
+ * or of what holds values of a domain, may run anybody's functions, as the caller, and when it throws
+ * there may be more to undo than memory.
+ */
 static bool
-HoldsRows(Oid type)
+IsPlainType(Oid type)
 {
-	Oid			element = get_element_type(type);
+	Oid			held = get_typtype(type) == TYPTYPE_RANGE ? get_range_subtype(type) : get_element_type(type);
+	char		kind = get_typtype(OidIsValid(held) ? held : type);
 
-	return type_is_rowtype(OidIsValid(element) ? getBaseType(element) : type);
+	return kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM;
 }
 
 /* Describe one column of an id. */
@@ -51,7 +56,7 @@ InitPart(CsIdPart *part, Oid type, Oid collation)
 
 	part->type = getBaseType(type);
 	entry = lookup_type_cache(part->type, TYPECACHE_CMP_PROC_FINFO);
-	part->by_text = !OidIsValid(entry->cmp_proc) || HoldsRows(part->type);
+	part->by_text = !OidIsValid(entry->cmp_proc) || !IsPlainType(part->type);
 	if (!part->by_text)
 		fmgr_info(entry->cmp_proc, &part->compare);
 
@@ -291,8 +296,9 @@ ReadInteger(Oid type, const char *text, Datum *value)
 }
 
 /*
- * Read one value of an id from its text, as CsIdentityRead() does.  What the input function of a type other than a row's holds when it finds the text
- * wrong is memory, and nothing else; so nothing but the error has to be undone.
+ * Read one value of an id from its text, as CsIdentityRead() does.  What the input function of a plain type
+ * holds when it finds the text wrong is memory, and nothing else; so nothing but the error has to be
+ * undone.
  */
 bool
 CsIdentityReadPart(CsIdentity *identity, int part, const char *text, Datum *value)

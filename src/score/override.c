@@ -162,20 +162,13 @@ CsOverridesHold(const CsScorer *scorer)
 		CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))), NULL, NULL) > 0;
 }
 
-/* The decision for the customer whose id has these values; NULL when the model decides. */
+/* The decision for the customer whose id has these values, prepared or read; NULL when the model decides. */
 const CsOverride *
-CsOverridesFind(const CsOverrides *overrides, const Datum *values, const bool *nulls)
+CsOverridesFindPrepared(const CsOverrides *overrides, const Datum *customer)
 {
-	Datum		customer[INDEX_MAX_KEYS];
 	int64		low = 0;
-	int64		high;
+	int64		high = overrides->n;
 
-	if (overrides == NULL)
-		return NULL;
-	memcpy(customer, values, sizeof(Datum) * overrides->identity->nparts);
-	if (!CsIdentityPrepare(overrides->identity, customer, nulls))
-		return NULL;
-	high = overrides->n;
 	while (low < high)
 	{
 		int64		middle = low + (high - low) / 2;
@@ -189,6 +182,20 @@ CsOverridesFind(const CsOverrides *overrides, const Datum *values, const bool *n
 		CsIdentityCompare(overrides->identity, overrides->overrides[low].customer, customer) != 0)
 		return NULL;
 	return &overrides->overrides[low];
+}
+
+/* Likewise of values as a row has them; "overrides" may be NULL. */
+const CsOverride *
+CsOverridesFind(const CsOverrides *overrides, const Datum *values, const bool *nulls)
+{
+	Datum		customer[INDEX_MAX_KEYS];
+
+	if (overrides == NULL)
+		return NULL;
+	memcpy(customer, values, sizeof(Datum) * overrides->identity->nparts);
+	if (!CsIdentityPrepare(overrides->identity, customer, nulls))
+		return NULL;
+	return CsOverridesFindPrepared(overrides, customer);
 }
 
 /* The arguments: of all three, and what follows. */

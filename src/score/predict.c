@@ -325,39 +325,25 @@ KeyOfRow(CsCallSite *site, HeapTupleHeader row, Datum *values, bool *nulls)
 	ReleaseTupleDesc(desc);
 }
 
-/* What a json object has for a key, as text; NULL unless it is a text, a number or a boolean. */
-static char *
-TextOfJsonb(Jsonb *customer, const char *name)
-{
-	JsonbValue	value;
-
-	if (!CsJsonFind(&customer->root, name, &value))
-		return NULL;
-	switch (value.type)
-	{
-		case jbvString:
-			return pnstrdup(value.val.string.val, value.val.string.len);
-		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
-		case jbvBool:
-			return pstrdup(value.val.boolean ? "true" : "false");
-		default:
-			return NULL;
-	}
-}
-
-/* Likewise of jsonb, as far as they are values of the id's types. */
-static void
-KeyOfJsonb(CsCallSite *site, Jsonb *customer, Datum *values, bool *nulls)
+/*
+ * Likewise of a json object, as CsIdentityRead() gives them.  Returns false when one is missing there, or is
+ * no value of its type.
+ */
+static bool
+KeyOfJsonb(CsCallSite *site, Jsonb *customer, Datum *values)
 {
 	CsIdentity *identity = site->overrides->identity;
 
 	for (int i = 0; i < identity->nparts; i++)
 	{
-		char	   *text = TextOfJsonb(customer, list_nth(site->trained_key.names, i));
+		JsonbValue	value;
+		char	   *text = CsJsonFind(&customer->root, list_nth(site->trained_key.names, i), &value) ?
+			CsJsonScalarText(&value) : NULL;
 
-		nulls[i] = text == NULL || !CsIdentityReadPart(identity, i, text, &values[i]);
+		if (text == NULL || !CsIdentityReadPart(identity, i, text, &values[i]))
+			return false;
 	}
+	return true;
 }
 
 /* What somebody has decided for a customer, whose row's type is bound, or NULL. */
@@ -368,9 +354,9 @@ FindOverride(CsCallSite *site, Datum customer)
 	bool		nulls[INDEX_MAX_KEYS];
 
 	if (site->is_jsonb)
-		KeyOfJsonb(site, DatumGetJsonbP(customer), values, nulls);
-	else
-		KeyOfRow(site, DatumGetHeapTupleHeader(customer), values, nulls);
+		return KeyOfJsonb(site, DatumGetJsonbP(customer), values) ?
+			CsOverridesFindPrepared(site->overrides, values) : NULL;
+	KeyOfRow(site, DatumGetHeapTupleHeader(customer), values, nulls);
 	return CsOverridesFind(site->overrides, values, nulls);
 }
 

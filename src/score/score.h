@@ -163,6 +163,8 @@ typedef struct CsOverrides
 
 extern bool CsOverridesHold(const CsScorer *scorer);
 extern CsOverrides *CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity);
+extern const CsOverride *CsOverridesFindPrepared(const CsOverrides *overrides,
+												 const Datum *customer);
 extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const Datum *values,
 										 const bool *nulls);
 
