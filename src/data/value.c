@@ -24,7 +24,6 @@
 #include "common/shortest_dec.h"
 #include "data/relation.h"
 #include "miscadmin.h"
-#include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/cash.h"
