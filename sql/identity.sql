@@ -308,9 +308,9 @@ SELECT DISTINCT model, owner = current_user AS mine FROM custseg.overrides WHERE
 REVOKE ALL ON SCHEMA public FROM identity_heir;
 REVOKE ALL ON numbers FROM identity_heir;
 DROP ROLE identity_heir;
-SELECT custseg.drop_model(m, whole => true, ignore_triggers => true) FROM unnest('{shops,named,all but the id,odd,integers,to come}'::text[]) m;
+SELECT custseg.drop_model(m, whole => true, ignore_triggers => true) FROM unnest('{shops,named,all but the id,odd,told,placed,integers,to come}'::text[]) m;
 DROP FUNCTION check_type, check_ways, use_settings;
-DROP TABLE shops, numbers, failures, spellings;
+DROP TABLE shops, told, placed, numbers, failures, spellings;
 DROP TYPE mood;
 DROP DOMAIN amount;
 SET client_min_messages = warning;
