@@ -23,7 +23,7 @@ enum
 	MODEL_NAME = 1, MODEL_DEPLOYED_VERSION = 3
 };
 
-/* Read a model's row as a snapshot sees it; false when there is none. */
+/* Read a model's row as a snapshot sees it, or with NULL the newest; false when there is none. */
 bool
 CsModelRowRead(const char *model, Snapshot snapshot, CsModelRow *row)
 {
@@ -100,6 +100,7 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	{
 		CsCatalogRow row = {SPI_tuptable->vals[i], SPI_tuptable->tupdesc, (int) i};
 
+		CHECK_FOR_INTERRUPTS();
 		visit(state, &row);
 	}
 	MemoryContextSwitchTo(spi_context);

@@ -12,7 +12,7 @@
 #include "miscadmin.h"
 #include "prep/internal.h"
 
-/* Rows of a loop don't depend on each other, even where the result replaces the raw value. */
+/* Rows of a loop do not depend on each other, even where the result replaces the raw value. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define INDEPENDENT_ROWS _Pragma("GCC ivdep")
 #else

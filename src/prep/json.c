@@ -124,7 +124,7 @@ PushPca(JsonbParseState **state, const CsPipeline *p)
 	(void) CsJsonEnd(state);
 }
 
-/* The whole pipeline as json; palloc'd.  CsPipelineFromJsonb() reads it back to the bit. */
+/* The whole pipeline as json; palloc'd.  CsPipelineFromJson() reads it back to the bit. */
 Jsonb *
 CsPipelineToJsonb(const CsPipeline *p)
 {

@@ -3,7 +3,7 @@
  *	  The levels of categories: which are kept, in which order, and what a NULL becomes.
  *
  * Rows are counted per dictionary code by the team.  Then the leader ranks the levels, most
- * frequent first, ties by text, so that they don't depend on the order of the rows; keeps
+ * frequent first, ties by text, so that they do not depend on the order of the rows; keeps
  * CS_MAX_LEVELS of them and merges the rest; and leaves in the table, in each code's place, the
  * level number that the codes of the matrix are replaced by.
  */

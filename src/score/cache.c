@@ -349,7 +349,7 @@ CsCacheTry(const char *model, int version)
 	CsModelRow	newest;
 
 	if (entry == NULL ||
-		!CsModelRowRead(model, GetCatalogSnapshot(CsModelTable()), &newest) ||
+		!CsModelRowRead(model, NULL, &newest) ||
 		!CsModelRowIs(&entry->row, &newest))
 		return NULL;
 	return scorer;

@@ -133,7 +133,7 @@ CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacing placing)
 					 palloc0(sizeof(CsBindState) * CsScorerPipeline(scorer)->nfeatures));
 }
 
-/* Have the id of rows read from that column; nothing happens for NULL.  See CsFindIdColumn(). */
+/* Have the id of rows read from these columns; nothing happens for NIL.  See CsFindKey(). */
 void
 CsPassIdentify(CsPass *pass, const List *key)
 {

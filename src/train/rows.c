@@ -200,7 +200,7 @@ ForgetLabels(CsTraining *t)
 		CsLabellerForget(t->labellers[i]);
 }
 
-/* Stop storing: the training won't fit, and what is held helps nobody. */
+/* Stop storing: the training will not fit, and what is held helps nobody. */
 static void
 GiveUpStoring(Reader *reader)
 {
