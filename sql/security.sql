@@ -364,6 +364,44 @@ SELECT outcome($$SELECT custseg.train('out', 'customer, secret', '{recency}', 1)
 SELECT outcome($$SELECT custseg.train('out', 'customer WHERE true', '{recency}', 1)$$);
 
 --
+-- Types of ids are code of whoever made them: nobody else runs their casts, and conditions of domains
+-- run as the owner of the model
+--
+CREATE TYPE level AS ENUM ('l1', 'l2', 'l3', 'l4');
+CREATE FUNCTION runs(what text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN
+    IF session_user <> 'regress_cs_owner' THEN
+        RAISE NOTICE '% runs as %', what, current_user;
+        PERFORM set_config('datestyle', 'German', false);
+    END IF;
+    RETURN true;
+END $$;
+CREATE FUNCTION level_of(int) RETURNS level LANGUAGE sql AS $$ SELECT ('l' || $1)::level FROM runs('cast') $$;
+CREATE FUNCTION text_of(level) RETURNS text LANGUAGE sql AS $$ SELECT 'cast' FROM runs('cast') $$;
+CREATE CAST (int AS level) WITH FUNCTION level_of(int) AS IMPLICIT;
+CREATE CAST (level AS text) WITH FUNCTION text_of(level);
+CREATE DOMAIN checked AS int CHECK (runs('check'));
+CREATE TYPE checked_range AS RANGE (subtype = checked[]);
+CREATE TYPE checked_pair AS (a checked, b int);
+CREATE TABLE lure AS
+SELECT ('l' || i)::level AS level, ARRAY[i::checked] AS list, ROW(i, i)::checked_pair AS pair, checked_range(ARRAY[i::checked], NULL) AS range, i AS x
+FROM generate_series(1, 4) i;
+SELECT n_rows FROM unnest('{level,list,pair,range}'::text[]) c, custseg.train('lure ' || c, 'lure', '{x}', 2, id => c);
+RESET SESSION AUTHORIZATION;
+SELECT outcome($$SELECT custseg.exclude('lure level', 3, 'test')$$);
+SELECT custseg.exclude('lure level', 'l3', 'test'), custseg.exclude('lure list', '{3}', 'test'), custseg.exclude('lure pair', '(3,3)', 'test'),
+    custseg.exclude('lure range', '[{3},)', 'test');
+SELECT x, custseg.predict('lure level', l) IS NULL AS level, custseg.predict('lure list', l) IS NULL AS list, custseg.predict('lure pair', l) IS NULL AS pair,
+    custseg.predict('lure range', l) IS NULL AS range
+FROM lure l ORDER BY x;
+SELECT m, s.id FROM unnest('{level,list,pair,range}'::text[]) m, custseg.score('lure ' || m, 'lure') s WHERE s.assigned_by <> 'model' ORDER BY m;
+SELECT custseg.end_override('lure level', 'l3'), custseg.end_override('lure list', '{3}'), custseg.end_override('lure pair', '(3,3)'),
+    custseg.end_override('lure range', '[{3},)');
+SHOW datestyle;
+UPDATE custseg.model SET owner = 'regress_cs_nobody' WHERE name = 'lure list';
+SELECT outcome($$SELECT custseg.exclude('lure list', '{3}', 'test')$$);
+SELECT custseg.drop_model('lure ' || c, whole => true) FROM unnest('{level,list,pair,range}'::text[]) c;
+
+--
 -- Owners are kept by OID, and by name for other clusters
 --
 RESET SESSION AUTHORIZATION;

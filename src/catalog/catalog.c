@@ -259,14 +259,11 @@ static Access
 AccessByRole(uint64 row)
 {
 	CsCatalogRow r = {SPI_tuptable->vals[row], SPI_tuptable->tupdesc, (int) row};
-	char	   *name = CsRowText(&r, 1);
-	bool		isnull;
-	Datum		oid = CsRowDatum(&r, 2, &isnull);
 	Oid			role;
 
-	if (strcmp(name, "public") == 0)
+	if (strcmp(CsRowText(&r, 1), "public") == 0)
 		return ACCESS_ALLOWED;
-	role = CsRoleFind(name, isnull ? InvalidOid : DatumGetObjectId(oid), CsRowInt8(&r, 3, 0));
+	role = CsRowRole(&r, 1);
 	if (!OidIsValid(role))
 		return has_privs_of_role(GetUserId(), ROLE_PG_DATABASE_OWNER) ? ACCESS_ORPHANED : ACCESS_DENIED;
 	return has_privs_of_role(GetUserId(), role) ? ACCESS_ALLOWED : ACCESS_DENIED;
@@ -329,6 +326,23 @@ bool
 CsModelMayUse(const char *model)
 {
 	return CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
+}
+
+/* The role that owns a model; InvalidOid when it is gone.  An error when there is no such model. */
+Oid
+CsModelOwner(const char *model)
+{
+	CsCatalogRow row = {0};
+	Oid			owner;
+
+	SPI_connect();
+	if (CsCatalogExecute(owner_sql, CsValues(CsValueText(model)), false) == 0)
+		CsReportNoModel(model);
+	row.tuple = SPI_tuptable->vals[0];
+	row.desc = SPI_tuptable->tupdesc;
+	owner = CsRowRole(&row, 1);
+	SPI_finish();
+	return owner;
 }
 
 /* Raise an error unless the model exists and the caller owns it, or may drop what nobody owns. */

@@ -50,13 +50,24 @@ IsBound(Oid oid, int64 cluster)
 	return OidIsValid(oid) && cluster == (int64) GetSystemIdentifier();
 }
 
-/* The role that a row names by its name, OID and cluster; InvalidOid when there is none any more. */
+/* The role of that name, or bound by an OID of that cluster; InvalidOid when there is none any more. */
 Oid
 CsRoleFind(const char *name, Oid oid, int64 cluster)
 {
 	if (!IsBound(oid, cluster))
 		return get_role_oid(name, true);
 	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(oid)) ? oid : InvalidOid;
+}
+
+/* The role that a row names in three columns from this one on: name, OID, cluster.  See CsRoleFind(). */
+Oid
+CsRowRole(const CsCatalogRow *row, int column)
+{
+	bool		isnull;
+	Datum		oid = CsRowDatum(row, column + 1, &isnull);
+
+	return CsRoleFind(CsRowText(row, column), isnull ? InvalidOid : DatumGetObjectId(oid),
+					  CsRowInt8(row, column + 2, 0));
 }
 
 /* The role that the arguments (name, oid, cluster) name; InvalidOid for none. */

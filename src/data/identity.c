@@ -14,13 +14,14 @@
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "call/call.h"
 #include "data/identity.h"
+#include "miscadmin.h"
 #if PG_VERSION_NUM >= 160000
 #include "nodes/miscnodes.h"
 #endif
-#include "parser/parse_coerce.h"
 #include "parser/parse_type.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
@@ -41,9 +42,34 @@ static bool
 IsPlainType(Oid type)
 {
 	Oid			held = get_typtype(type) == TYPTYPE_RANGE ? get_range_subtype(type) : get_element_type(type);
-	char		kind = get_typtype(OidIsValid(held) ? held : type);
 
-	return kind == TYPTYPE_BASE || kind == TYPTYPE_ENUM;
+	if (OidIsValid(held))
+		return IsPlainType(held);
+	return get_typtype(type) == TYPTYPE_BASE || get_typtype(type) == TYPTYPE_ENUM;
+}
+
+/*
+ * Find a cast of one type to another in that context.  Returns false when there is none.  OUT the
+ * function; InvalidOid for the same bytes.
+ *
+ * A function that belongs to no superuser does not count: a value would have whoever reads or names it
+ * run what somebody else wrote.
+ */
+bool
+CsFindCast(Oid from, Oid to, CoercionContext context, Oid *function)
+{
+	CoercionPathType path = find_coercion_pathway(to, from, context, function);
+	HeapTuple	tuple;
+	bool		result;
+
+	if (path != COERCION_PATH_FUNC)
+		return path == COERCION_PATH_RELABELTYPE;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(*function));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for function %u", *function);
+	result = superuser_arg(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 /* Describe one column of an id. */
@@ -67,7 +93,7 @@ InitPart(CsIdPart *part, Oid type, Oid collation)
 	fmgr_info(function, &part->input);
 	getTypeOutputInfo(part->type, &function, &is_varlena);
 	fmgr_info(function, &part->output);
-	if (find_coercion_pathway(TEXTOID, part->type, COERCION_EXPLICIT, &function) == COERCION_PATH_FUNC &&
+	if (CsFindCast(part->type, TEXTOID, COERCION_EXPLICIT, &function) && OidIsValid(function) &&
 		get_func_nargs(function) == 1)
 		fmgr_info(function, &part->cast);
 }

@@ -6,13 +6,14 @@
 #define CUSTSEG_IDENTITY_H
 
 #include "data/relation.h"
+#include "parser/parse_coerce.h"
 #include "utils/array.h"
 
 /* One column of an id. */
 typedef struct CsIdPart
 {
 	Oid			type;			/* base type of a domain */
-	bool		by_text;		/* values are compared as text: the type has no order, or is a row */
+	bool		by_text;		/* values are compared as text: the type has no order, or holds rows or domains */
 	Oid			collation;
 	Oid			input_parameter;
 	FmgrInfo	input;
@@ -32,6 +33,7 @@ extern CsIdentity *CsIdentityOfAttributes(TupleDesc desc, const AttrNumber *attr
 extern CsIdentity *CsIdentityOfTypes(const char *const *types, int n);
 extern ArrayType *CsIdentityTypes(const List *columns);
 
+extern bool CsFindCast(Oid from, Oid to, CoercionContext context, Oid *function);
 extern char *CsIdentityText(CsIdentity *identity, const Datum *values, const bool *nulls);
 extern bool CsIdentityIsPlain(const CsIdentity *identity);
 extern char *CsIdentityPlain(CsIdentity *identity, const Datum *values);

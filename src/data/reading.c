@@ -17,17 +17,26 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
+/* Become a role in a security-restricted operation until CsReadingEnd, or stay the caller for InvalidOid. */
+CsReading
+CsReadingBeginAs(Oid role)
+{
+	CsReading	reading = {.is_restricted = OidIsValid(role)};
+
+	GetUserIdAndSecContext(&reading.user, &reading.context);
+	if (reading.is_restricted)
+		SetUserIdAndSecContext(role, reading.context | SECURITY_RESTRICTED_OPERATION);
+	reading.level = NewGUCNestLevel();
+	return reading;
+}
+
 /* Become who reads the source, with its search_path, until CsReadingEnd. */
 CsReading
 CsReadingBegin(const CsRelation *rel)
 {
-	CsReading	reading = {.is_restricted = OidIsValid(rel->reader)};
+	CsReading	reading = CsReadingBeginAs(rel->reader);
 	const char *path = rel->search_path;
 
-	GetUserIdAndSecContext(&reading.user, &reading.context);
-	if (reading.is_restricted)
-		SetUserIdAndSecContext(rel->reader, reading.context | SECURITY_RESTRICTED_OPERATION);
-	reading.level = NewGUCNestLevel();
 	/* the caller's temporary tables are none of the owner's */
 	if (path != NULL && reading.is_restricted)
 		path = psprintf("%s%spg_temp", path, path[0] == '\0' ? "" : ", ");

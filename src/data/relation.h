@@ -128,6 +128,7 @@ typedef struct CsReading
 	int			level;			/* of settings */
 } CsReading;
 
+extern CsReading CsReadingBeginAs(Oid role);
 extern CsReading CsReadingBegin(const CsRelation *rel);
 extern void CsReadingEnd(const CsReading *reading);
 extern char *CsSearchPath(void);

@@ -15,7 +15,6 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "parser/parse_coerce.h"
 #include "score/score.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -47,15 +46,6 @@ RejectCustomer(Oid type, const CsIdentity *identity)
 			 errmsg("a customer is named by id here, not by a value of type %s", format_type_be(type)),
 			 n == 1 ? errhint("Pass the value of the id alone, as c.id.") :
 			 errhint("Pass the %d values of the id alone, as ROW(c.shop, c.id).", n)));
-}
-
-/* Is there a cast of one type to another in that context?  Its function is InvalidOid for the same bytes. */
-static bool
-FindCast(Oid from, Oid to, CoercionContext context, Oid *function)
-{
-	CoercionPathType path = find_coercion_pathway(to, from, context, function);
-
-	return path == COERCION_PATH_FUNC || path == COERCION_PATH_RELABELTYPE;
 }
 
 /* A value cast by that function. */
@@ -124,10 +114,10 @@ Convert(CsIdPart *part, Datum value, Oid type)
 		return ReadText(part, DatumGetCString(value));
 	if (base == part->type)
 		return value;
-	if (FindCast(base, part->type, COERCION_IMPLICIT, &function))
+	if (CsFindCast(base, part->type, COERCION_IMPLICIT, &function))
 		return Cast(function, value);
-	if (FindCast(part->type, base, COERCION_IMPLICIT, &back) &&
-		FindCast(base, part->type, COERCION_EXPLICIT, &function))
+	if (CsFindCast(part->type, base, COERCION_IMPLICIT, &back) &&
+		CsFindCast(base, part->type, COERCION_EXPLICIT, &function))
 		return Narrow(part->type, function, value, base, back);
 
 	/* by its text: one that the caller has written, or one that says the same whatever the settings */

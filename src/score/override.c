@@ -15,7 +15,9 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "score/score.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/timestamp.h"
@@ -278,6 +280,29 @@ BeginAllModels(const char *command)
 	return models;
 }
 
+/*
+ * The customer, palloc'd.  Reading a value of the id's type may run what its owner wrote, such as the
+ * conditions of a domain: so that is done as the owner of the model.
+ */
+static char *
+ReadCustomer(FunctionCallInfo fcinfo, const Deciding *d)
+{
+	Oid			owner = d->model == NULL ? GetUserId() : CsModelOwner(d->model);
+	CsReading	reading;
+	char	   *customer;
+
+	if (!OidIsValid(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the role that owns model \"%s\" does not exist any more", d->model),
+				 errhint("A superuser can give the model to a role: UPDATE custseg.model SET owner = ... WHERE name = %s.",
+						 quote_literal_cstr(d->model))));
+	reading = CsReadingBeginAs(owner == GetUserId() ? InvalidOid : owner);
+	customer = CsCustomerArgument(fcinfo, ARG_CUSTOMER, d->identity);
+	CsReadingEnd(&reading);
+	return customer;
+}
+
 /* Read model and customer, and lock what is to be changed. */
 static void
 BeginDeciding(FunctionCallInfo fcinfo, const char *command, bool may_be_all, Deciding *d)
@@ -291,7 +316,7 @@ BeginDeciding(FunctionCallInfo fcinfo, const char *command, bool may_be_all, Dec
 		d->models = list_make1(d->model);
 		d->identity = CsIdentityOfModel(d->model);
 	}
-	d->customer = CsCustomerArgument(fcinfo, ARG_CUSTOMER, d->identity);
+	d->customer = ReadCustomer(fcinfo, d);
 }
 
 /*

@@ -31,14 +31,11 @@ static void
 TakeOrigin(void *state, const CsCatalogRow *row)
 {
 	Origin	   *origin = state;
-	bool		isnull;
-	Datum		oid = CsRowDatum(row, 5, &isnull);
 
 	origin->source = CsRowText(row, 1);
 	origin->search_path = CsRowText(row, 2);
 	origin->id = CsRowText(row, 3);
-	origin->owner = CsRoleFind(CsRowText(row, 4), isnull ? InvalidOid : DatumGetObjectId(oid),
-							   CsRowInt8(row, 6, 0));
+	origin->owner = CsRowRole(row, 4);
 }
 
 /* What a version was trained on; an error when it has been dropped. */
