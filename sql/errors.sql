@@ -367,6 +367,39 @@ SELECT count(segment) FROM custseg.score('good');
 RESET default_transaction_read_only;
 
 --
+-- Every function may be called with anything by anybody: it returns or raises an error, and no call is wrong itself
+--
+DO $$
+DECLARE
+    call text;
+BEGIN
+    FOR call IN
+        SELECT format('SELECT count(r) FROM (SELECT %s(%s) OFFSET 0) AS t (r)', f.oid::regproc, (
+            SELECT string_agg(coalesce(CASE
+                WHEN a.type = 'text'::regtype THEN (ARRAY['''good''', '''customer''', '''recency'''])[least(a.i, 3)]
+                WHEN a.type IN ('jsonb'::regtype, '"any"'::regtype) THEN quote_literal(s.json)
+                WHEN a.type = 'text[]'::regtype THEN quote_literal(s.list) END, 'NULL') || '::' || CASE a.type
+                WHEN '"any"'::regtype THEN 'jsonb' WHEN 'anyelement'::regtype THEN 'int' WHEN 'anyarray'::regtype THEN 'float8[]'
+                ELSE a.type::regtype::text END, ', ' ORDER BY a.i)
+            FROM unnest(f.proargtypes::oid[]) WITH ORDINALITY AS a (type, i)))
+        FROM pg_proc f
+        CROSS JOIN (VALUES (NULL, NULL), ('3', '{NULL,drift}'), ('[1, {"drift": 2}]', NULL), ('{"drift": [null]}', '{}')) AS s (json, list)
+        WHERE f.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace) AND f.prokind = 'f'
+            AND NOT f.proargtypes::oid[] && '{internal,cstring}'::regtype[]::oid[]
+            AND f.prorettype <> ALL ('{trigger,event_trigger,cstring}'::regtype[])
+    LOOP
+        BEGIN
+            EXECUTE call;
+            RAISE EXCEPTION 'taken back';
+        EXCEPTION WHEN OTHERS THEN
+            IF SQLSTATE LIKE 'XX%' OR SQLSTATE IN ('42601', '42883', '42725') THEN
+                RAISE WARNING '%: %', call, SQLERRM;
+            END IF;
+        END;
+    END LOOP;
+END $$;
+
+--
 -- Nothing was stored by any of this
 --
 SELECT * FROM stored EXCEPT SELECT * FROM before;

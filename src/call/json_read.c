@@ -19,11 +19,12 @@
 /* Numbers that are read between two looks for an interrupt. */
 #define INTERRUPT_NUMBERS 1024
 
-/* Find a member of an object.  Returns false when there is none of that name. */
+/* Find a member of an object.  Returns false when there is none of that name, or it is no object. */
 bool
 CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value)
 {
-	return getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL;
+	return JsonContainerIsObject(object) &&
+		getKeyJsonValueFromContainer(object, key, (int) strlen(key), value) != NULL;
 }
 
 /* Begin with the members of an object, or the elements of an array, in their order. */

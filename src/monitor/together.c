@@ -31,12 +31,15 @@ static bool
 IsAsked(ArrayType *names, const char *name)
 {
 	Datum	   *elements;
+	bool	   *nulls;
 	int			n;
 
-	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL, &n);
+	if (names == NULL)
+		return false;
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
-		if (strcmp(TextDatumGetCString(elements[i]), name) == 0)
+		if (!nulls[i] && strcmp(TextDatumGetCString(elements[i]), name) == 0)
 			return true;
 	}
 	return false;
@@ -48,7 +51,7 @@ OptionsOf(Jsonb *options, const char *report)
 {
 	JsonbValue	value;
 
-	if (!CsJsonFind(&options->root, report, &value) || CsJsonGetObject(&value) == NULL)
+	if (options == NULL || !CsJsonFind(&options->root, report, &value) || CsJsonGetObject(&value) == NULL)
 		return NULL;
 	return JsonbValueToJsonb(&value);
 }
