@@ -2045,7 +2045,7 @@ BEGIN ATOMIC
     WHERE d.drifted >= (options ->> 'drifted_features')::int
     UNION ALL
     SELECT 'segment_sizes', true, CASE WHEN bool_or(s.segment IS NULL) THEN 3 ELSE 2 END,
-        format('segment sizes changed: %s', string_agg(format('%s %s', s.name, s.reason), ', '))
+        format('segment sizes changed: %s', string_agg(CASE WHEN s.segment IS NULL THEN s.reason ELSE format('%s %s', s.name, s.reason) END, ', '))
     FROM sizes s
     WHERE s.verdict = 'drifted'
     HAVING count(*) > 0

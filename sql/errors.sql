@@ -41,6 +41,7 @@ RESET client_min_messages;
 -- Sources
 --
 SELECT training('nowhere', '''{a}'', 2');
+SELECT training('Nowhere', '''{a}'', 2');
 SELECT training('no_schema.customer', '''{a}'', 2');
 SELECT training('', '''{a}'', 2');
 SELECT training('  ', '''{a}'', 2');
@@ -302,6 +303,7 @@ SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT *, 1 AS recency FR
 SELECT fails($$SELECT custseg.predict('good', 1)$$);
 SELECT fails($$SELECT custseg.predict('good', '{}'::json)$$);
 SELECT fails($$SELECT custseg.predict('good', 'x'::text)$$);
+SELECT fails($$SELECT custseg.predict('good', '{"recency": 1}')$$);
 SELECT fails($$SELECT custseg.predict('good', ARRAY[c]) FROM customer c$$);
 SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency::text AS recency, monetary, channel, joined, member FROM customer) c$$);
 SELECT fails($$SELECT custseg.predict('good', c) FROM (SELECT recency, monetary, 1 AS channel, joined, member FROM customer) c$$);

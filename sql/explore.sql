@@ -67,6 +67,10 @@ SELECT n, n_patterns, agrees(statistic, 0.11335086679580608) AS statistic, df, a
 SELECT n_patterns, df, p_value < 1e-10 AS significant, reason
 FROM custseg.mcar_test('SELECT a AS x, CASE WHEN a < 60 THEN a + id % 13 END AS y FROM sample');
 SELECT * FROM custseg.mcar_test('sample', '{a}');
+-- rows that have one value or the other, never both
+SELECT * FROM custseg.mcar_test('VALUES (1, NULL), (2, NULL), (NULL, 3), (NULL, 5)');
+-- a rare yes is neither skewed nor an outlier
+SELECT column_name, suggestion FROM custseg.describe('SELECT (i = 7)::int AS rare, 2 - (i % 5 = 0)::int AS code FROM generate_series(1, 100) i');
 
 SELECT id, beyond_fences, beyond_deviations, largest_z::numeric(8, 5), mahalanobis::numeric(8, 5), mahalanobis_p_value::numeric(8, 5)
 FROM custseg.outliers('sample', '{a,b,c}', '{"z_limit": 2.8, "iqr_factor": 1.6, "significance": 0.02, "id": "id"}');

@@ -305,6 +305,13 @@ SELECT custseg.drop_model('numbers', whole => true);
 RESET ROLE;
 SELECT DISTINCT model, owner = current_user AS mine FROM custseg.overrides WHERE model = 'numbers' OR customer = '1' ORDER BY 2;
 
+-- where nothing identifies a customer, a decision says so when it is made
+CREATE TABLE nameless AS SELECT i % 2 * 10 AS x, NULL::int AS segment FROM generate_series(1, 10) i;
+SELECT n_segments FROM custseg.train('nameless', 'nameless', '{x}', 2);
+SELECT custseg.exclude('nameless', 5, 'objected');
+SELECT custseg.drop_model('nameless', whole => true, forget_exclusions => true);
+DROP TABLE nameless;
+
 REVOKE ALL ON SCHEMA public FROM identity_heir;
 REVOKE ALL ON numbers FROM identity_heir;
 DROP ROLE identity_heir;

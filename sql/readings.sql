@@ -87,5 +87,5 @@ SELECT call, readings(call), why FROM (VALUES
     ($$customer_features('counted_orders', 'customer', 'ordered', 'amount')$$, 'the time of the last order is that of all features')
 ) v (call, why);
 
-SELECT custseg.drop_model(name) FROM custseg.model;
+SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP SCHEMA readings_test CASCADE;

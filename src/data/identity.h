@@ -47,6 +47,7 @@ extern int	CsIdentityCompare(CsIdentity *identity, const Datum *a, const Datum *
 typedef enum CsPresence
 {
 	CS_PRESENCE_UNKNOWN,		/* nobody can tell */
+	CS_PRESENCE_NAMELESS,		/* no column identifies a customer */
 	CS_PRESENCE_MISSING,
 	CS_PRESENCE_FOUND
 } CsPresence;

@@ -223,6 +223,7 @@ LookUpName(const char *source)
 	List	   *parts;
 	List	   *names = NIL;
 	ListCell   *cell;
+	const char *name;
 	Oid			relid;
 
 	if (!SplitIdentifierString(pstrdup(source), '.', &parts) || parts == NIL ||
@@ -232,10 +233,13 @@ LookUpName(const char *source)
 		names = lappend(names, makeString(lfirst(cell)));
 
 	relid = RangeVarGetRelid(makeRangeVarFromNameList(names), AccessShareLock, true);
+	name = NameListToString(names);
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"%s\" does not exist", source),
+				 errmsg("relation \"%s\" does not exist", name),
+				 strcmp(name, source) != 0 && pg_strcasecmp(name, source) == 0 ?
+				 errhint("Write a name that has capital letters in double quotes, such as crm.\"Customers\".") :
 				 errhint("Name a table or view, with its schema if that is not in search_path, "
 						 "or write a query that starts with SELECT, WITH, VALUES or TABLE.")));
 	return relid;

@@ -277,13 +277,26 @@ ListColumns(const CsRelation *rel)
 	return list.data;
 }
 
-/* The error for a column that is not there, with a list of those that are. */
+/* The name of a column that differs from the given one in upper and lower case only; or NULL. */
+static const char *
+FindInOtherCase(const CsRelation *rel, const char *name)
+{
+	for (int i = 0; i < rel->ncolumns; i++)
+		if (pg_strcasecmp(NameStr(rel->columns[i].name), name) == 0)
+			return NameStr(rel->columns[i].name);
+	return NULL;
+}
+
+/* The error for a column that is not there, with the one that was meant or a list of those that are. */
 static void
 ReportNoColumn(const CsRelation *rel, const char *name)
 {
+	const char *meant = FindInOtherCase(rel, name);
+
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("column \"%s\" does not exist in %s", name, rel->description),
+			 meant != NULL ? errhint("Perhaps you meant \"%s\": upper and lower case count here.", meant) :
 			 rel->ncolumns > 0 ? errhint("Its columns are %s.", ListColumns(rel)) : 0));
 }
 

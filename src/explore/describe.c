@@ -153,6 +153,9 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 	}
 	if (c->n_infinite > 0)
 		Say(words, "training refuses infinite values: use nullif or WHERE");
+	/* of two values, such as 0 and 1, nothing can be made but two values */
+	if (o->distinct == 2)
+		return;
 	if (skewness > MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
 		Say(words, o->minimum > -1 ? "skewed to the right: use transform log1p, or clip" :
 			"skewed to the right: use transform yeo-johnson, or clip");

@@ -279,7 +279,7 @@ custseg_mcar_test(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the covariance matrix of the columns is singular"),
 				 errhint("Leave out columns that do not vary, or that follow from others.")));
-	reason = little.df == 0 ? "no value is missing, or every row lacks the same columns" :
+	reason = little.df == 0 ? "nothing to compare: no column has values in more than one pattern" :
 		!little.converged ? "the estimate did not converge" :
 		little.p < 0.05 ? "values are not missing completely at random: rows with missing values differ from the others" :
 		"no evidence against values missing completely at random";

@@ -43,7 +43,10 @@ RejectCustomer(Oid type, const CsIdentity *identity)
 
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("a customer is named by id here, not by a value of type %s", format_type_be(type)),
+			 n == 1 ?
+			 errmsg("a customer is named by id here, not by a value of type %s", format_type_be(type)) :
+			 errmsg("a customer is named by the %d values of the id here, not by a value of type %s",
+					n, format_type_be(type)),
 			 n == 1 ? errhint("Pass the value of the id alone, as c.id.") :
 			 errhint("Pass the %d values of the id alone, as ROW(c.shop, c.id).", n)));
 }
@@ -248,7 +251,7 @@ LookInSource(const char *model, const char *customer, double most)
 	rel = CsSourceOpen(scorer, NULL);
 	columns = CsFindKey(rel, CsScorerId(scorer));
 	if (columns == NIL)
-		return CS_PRESENCE_UNKNOWN;
+		return CS_PRESENCE_NAMELESS;
 	identity = CsIdentityOfColumns(columns);
 	level = CsPlainSettings();
 	can_be = CsIdentityRead(identity, customer, values);
@@ -292,18 +295,20 @@ TrySource(const char *model, const char *customer, double most)
 }
 
 /*
- * Say by a NOTICE that no row of the sources of these models (char *) has the id, if so it is.  A call
- * that has been made before by the same statement, which "repeated" tells, looks where an index helps.
+ * Say by a NOTICE that no row of the sources of these models (char *) has the id, or that the source
+ * of the only one tells no customers apart, if so it is.  A call that has been made before by the same
+ * statement, which "repeated" tells, looks where an index helps.
  */
 void
 CsTellUnknownCustomer(const List *models, const char *customer, bool repeated)
 {
+	CsPresence	presence = CS_PRESENCE_UNKNOWN;
 	int			missing = 0;
 	ListCell   *cell;
 
 	foreach(cell, models)
 	{
-		CsPresence	presence = TrySource(lfirst(cell), customer, repeated ? COST_OF_REPETITION : DBL_MAX);
+		presence = TrySource(lfirst(cell), customer, repeated ? COST_OF_REPETITION : DBL_MAX);
 
 		if (presence == CS_PRESENCE_FOUND)
 			return;
@@ -313,6 +318,11 @@ CsTellUnknownCustomer(const List *models, const char *customer, bool repeated)
 		ereport(NOTICE,
 				(errmsg("role %s has no model yet", CsCallerName()),
 				 errdetail("The decision is kept, for when there is one.")));
+	else if (list_length(models) == 1 && presence == CS_PRESENCE_NAMELESS)
+		ereport(NOTICE,
+				(errmsg("the source of model \"%s\" has no column that identifies a customer", (char *) linitial(models)),
+				 errdetail("The decision is kept, but nothing can honour it."),
+				 errhint("Train with the id, as id => 'customer_id', or give the table a primary key.")));
 	else if (list_length(models) == 1 && missing == 1)
 		ereport(NOTICE,
 				(errmsg("no row of the source of model \"%s\" has the id %s", (char *) linitial(models), customer),

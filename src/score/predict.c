@@ -68,8 +68,10 @@ CustomerIsJsonb(FunctionCallInfo fcinfo)
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
 			 errmsg("a customer must be a row or a jsonb object, not %s",
-					OidIsValid(type) ? format_type_be(type) : "of an unknown type"),
-			 errhint("Pass the row itself, predict('m', t) where t is the table's alias, or a jsonb object.")));
+					!OidIsValid(type) ? "of an unknown type" :
+					type == UNKNOWNOID ? "a string" : format_type_be(type)),
+			 errhint("Pass the row itself, predict('m', t) where t is the table's alias, "
+					 "or a jsonb object, '{\"age\": 41}'::jsonb.")));
 	return false;				/* not reached */
 }
 

@@ -878,8 +878,9 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	SPI_finish();
 	if (request.n_by_hand > 0)
 		ereport(NOTICE,
-				(errmsg("%lld customers have the segment of their override, or no segment because they are excluded",
-						(long long) request.n_by_hand),
+				(errmsg_plural("%lld customer has the segment of an override, or no segment because of an exclusion",
+							   "%lld customers have the segment of an override, or no segment because of an exclusion",
+							   request.n_by_hand, (long long) request.n_by_hand),
 				 errhint("SELECT * FROM custseg.overrides lists the decisions.")));
 	PG_RETURN_DATUM(CsResultRow(fcinfo, CsValues(CsValueInt8(request.rows_changed),
 												 CsValueInt8(request.rows_total))));
