@@ -318,7 +318,7 @@ DROP ROLE identity_heir;
 SELECT custseg.drop_model(m, whole => true, ignore_triggers => true) FROM unnest('{shops,named,all but the id,odd,told,placed,integers,to come}'::text[]) m;
 DROP FUNCTION check_type, check_ways, use_settings;
 DROP TABLE shops, told, placed, numbers, failures, spellings;
-DROP TYPE mood;
+DROP TYPE mood, place;
 DROP DOMAIN amount;
 SET client_min_messages = warning;
 DROP COLLATION IF EXISTS any_case;
