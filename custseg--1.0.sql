@@ -25,6 +25,18 @@ LANGUAGE C STABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.role_name IS 'Returns the present name of a role that a table keeps, or the last known name of one that is gone.';
 
+CREATE FUNCTION custseg_private.is_same_role(
+    name name, oid oid, cluster bigint,
+    other_name name, other_oid oid, other_cluster bigint
+) RETURNS bool
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT name = other_name
+        AND custseg_private.role_oid(name, oid, cluster) IS NOT DISTINCT FROM custseg_private.role_oid(other_name, other_oid, other_cluster);
+END;
+
+COMMENT ON FUNCTION custseg_private.is_same_role IS 'Tells whether two rows of tables name the same role; of roles that are gone the names tell.';
+
 CREATE FUNCTION custseg_private.bind_role() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_bind_role'
 LANGUAGE C;
@@ -610,16 +622,20 @@ CREATE TABLE custseg.segment_override (
     made_by name NOT NULL,
     ended_at timestamptz,
     ended_by name,
+    owner_oid oid,
+    owner_cluster bigint,
     CHECK ((kind = 'override') = (segment IS NOT NULL)),
     CHECK (kind = 'exclusion' OR model IS NOT NULL)
 );
 
-CREATE UNIQUE INDEX segment_override_in_force ON custseg.segment_override (coalesce(model, ''), owner, customer) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX segment_override_in_force ON custseg.segment_override (coalesce(model, ''), owner, coalesce(owner_oid, 0), customer) WHERE ended_at IS NULL;
 
 COMMENT ON TABLE custseg.segment_override IS 'Decisions by hand: who put which customer in a segment or excluded the customer from all segments, and why; decisions that have ended are kept; see the view overrides.';
 COMMENT ON COLUMN custseg.segment_override.id IS 'Number of the decision.';
 COMMENT ON COLUMN custseg.segment_override.model IS 'Name of the model, which may have been dropped since; NULL for all models of the owner.';
 COMMENT ON COLUMN custseg.segment_override.owner IS 'Role whose models the decision is for.';
+COMMENT ON COLUMN custseg.segment_override.owner_oid IS 'OID of that role; NULL when there was none of the name.';
+COMMENT ON COLUMN custseg.segment_override.owner_cluster IS 'Identifier of the database cluster in which the OID, not the name, says who the role is.';
 COMMENT ON COLUMN custseg.segment_override.customer IS 'Id of the customer as text, times in UTC; it is compared as a value of the type of the column that tells customers.';
 COMMENT ON COLUMN custseg.segment_override.kind IS 'Kind of the decision: override (the customer is put in a segment by hand) or exclusion (the customer is in no segment).';
 COMMENT ON COLUMN custseg.segment_override.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
@@ -3823,7 +3839,7 @@ SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
     a.tone, a.channel, a.offer, a.contact_frequency, a.products, a.tactics,
     a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity,
     (SELECT count(*) FROM custseg.segment_override o
-        WHERE o.model = s.model AND o.owner = m.owner AND o.segment = s.segment AND o.ended_at IS NULL
+        WHERE o.model = s.model AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster) AND o.segment = s.segment AND o.ended_at IS NULL
             AND (o.until IS NULL OR o.until > now())) AS n_overridden,
     a.set_at, a.set_by
 FROM custseg.model m
@@ -3843,7 +3859,7 @@ COMMENT ON COLUMN custseg.playbook.channel IS 'Where to reach these customers; N
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
 SELECT o.model, o.owner, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
 FROM custseg.segment_override o
-LEFT JOIN custseg.model m ON m.name = o.model AND m.owner = o.owner
+LEFT JOIN custseg.model m ON m.name = o.model AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)
 LEFT JOIN custseg.segment s
     ON s.model = m.name AND s.version = m.deployed_version AND s.segment = o.segment
 WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
@@ -3885,6 +3901,10 @@ BEFORE INSERT OR UPDATE ON custseg.model
 FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('owner');
 
 CREATE TRIGGER bind_role
+BEFORE INSERT OR UPDATE ON custseg.segment_override
+FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('owner');
+
+CREATE TRIGGER bind_role
 BEFORE INSERT OR UPDATE ON custseg.model_grant
 FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('grantee');
 
@@ -3914,7 +3934,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
     UPDATE custseg.model m SET changed_at = m.changed_at WHERE m.owner = OLD.owner AND m.owner_oid = NEW.owner_oid;
-    UPDATE custseg.segment_override o SET owner = NEW.owner WHERE o.owner = OLD.owner;
+    UPDATE custseg.segment_override o SET owner = NEW.owner
+    WHERE o.owner = OLD.owner AND coalesce(o.owner_oid = NEW.owner_oid, true);
     RETURN NULL;
 END $$;
 
@@ -4114,9 +4135,9 @@ CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_privat
 -- decisions outlive their model: only the role that owned it sees them then
 CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
     EXISTS (SELECT FROM custseg.model AS m
-        WHERE m.name OPERATOR(pg_catalog.=) segment_override.model AND m.owner OPERATOR(pg_catalog.=) segment_override.owner)
-    OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r
-        WHERE r.rolname OPERATOR(pg_catalog.=) segment_override.owner AND pg_catalog.pg_has_role(r.oid, 'USAGE')));
+        WHERE m.name OPERATOR(pg_catalog.=) segment_override.model
+            AND custseg_private.is_same_role(segment_override.owner, segment_override.owner_oid, segment_override.owner_cluster, m.owner, m.owner_oid, m.owner_cluster))
+    OR pg_catalog.pg_has_role(custseg_private.role_oid(owner, owner_oid, owner_cluster), 'USAGE'));
 
 -- what pg_dump takes along
 

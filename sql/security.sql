@@ -5,7 +5,7 @@
 SET client_min_messages = warning;
 DROP DATABASE IF EXISTS regression_cs;
 DROP SCHEMA IF EXISTS security_test, trap CASCADE;
-DROP ROLE IF EXISTS regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_heir, regress_cs_creator;
+DROP ROLE IF EXISTS regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_heir, regress_cs_creator, regress_cs_renamed, regress_cs_present;
 RESET client_min_messages;
 CREATE ROLE regress_cs_owner LOGIN;
 CREATE ROLE regress_cs_user LOGIN;
@@ -400,6 +400,39 @@ SHOW datestyle;
 UPDATE custseg.model SET owner = 'regress_cs_nobody' WHERE name = 'lure list';
 SELECT outcome($$SELECT custseg.exclude('lure list', '{3}', 'test')$$);
 SELECT custseg.drop_model('lure ' || c, whole => true) FROM unnest('{level,list,pair,range}'::text[]) c;
+
+--
+-- Decisions by hand are those of the role, not of its name
+--
+CREATE ROLE regress_cs_renamed LOGIN;
+GRANT SELECT ON customer TO regress_cs_renamed;
+SET SESSION AUTHORIZATION regress_cs_renamed;
+SELECT n_rows FROM custseg.train('named', 'customer', '{recency,monetary}', 3, id => 'id');
+SELECT custseg.exclude(NULL, 3, 'before'), custseg.override_segment('named', 4, 1, 'before');
+RESET SESSION AUTHORIZATION;
+ALTER ROLE regress_cs_renamed RENAME TO regress_cs_present;
+CREATE ROLE regress_cs_renamed LOGIN;
+SET SESSION AUTHORIZATION regress_cs_renamed;
+SELECT count(*) FROM custseg.segment_override;
+SELECT custseg.end_override(NULL, 3), custseg.exclude(NULL, 3, 'another role'), custseg.exclude(NULL, 7, 'another role');
+SET SESSION AUTHORIZATION regress_cs_present;
+SELECT owner, model, customer, reason FROM custseg.overrides ORDER BY customer;
+SELECT custseg.exclude(NULL, 5, 'after'), custseg.exclude(NULL, 3, 'after');
+SELECT id, assigned_by, decided_by FROM custseg.score('named') WHERE assigned_by <> 'model' ORDER BY id;
+SELECT owner, model, customer, reason FROM custseg.overrides ORDER BY customer;
+SELECT custseg.end_override(NULL, 5), custseg.drop_model('named', whole => true);
+-- of a role that is gone, too
+RESET SESSION AUTHORIZATION;
+DROP OWNED BY regress_cs_present;
+DROP ROLE regress_cs_present;
+CREATE ROLE regress_cs_present LOGIN;
+SET SESSION AUTHORIZATION regress_cs_present;
+SELECT count(*) FROM custseg.overrides;
+SELECT custseg.exclude(NULL, 3, 'another role');
+SELECT reason FROM custseg.overrides;
+RESET SESSION AUTHORIZATION;
+DELETE FROM custseg.segment_override WHERE owner IN ('regress_cs_renamed', 'regress_cs_present');
+DROP ROLE regress_cs_renamed, regress_cs_present;
 
 --
 -- Owners are kept by OID, and by name for other clusters

@@ -69,7 +69,7 @@ static const char *const drop_model_sql =
 static const char *const forget_sql =
 "DELETE FROM custseg.segment_override AS o USING custseg.model AS m "
 "WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.model OPERATOR(pg_catalog.=) m.name"
-" AND o.owner OPERATOR(pg_catalog.=) m.owner";
+" AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)";
 
 /* A trigger that names no version names every version that is deployed. */
 static const char *const triggers_sql =

@@ -78,7 +78,8 @@ static Size cachedBytes = 0;
 
 static const char *const overrides_sql =
 "SELECT FROM custseg.model AS m"
-" JOIN custseg.segment_override AS o ON o.owner OPERATOR(pg_catalog.=) m.owner"
+" JOIN custseg.segment_override AS o"
+"  ON custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)"
 "  AND coalesce(o.model, '') OPERATOR(pg_catalog.=) ANY (ARRAY['', m.name]) "
 "WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL LIMIT 1";
 

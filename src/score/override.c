@@ -29,7 +29,8 @@
 /* Decisions for the model itself, or for all models of its owner, that nobody has ended. */
 #define MADE_FOR_SQL \
 "coalesce(o.model, '') OPERATOR(pg_catalog.=) coalesce($1, '') AND o.owner OPERATOR(pg_catalog.=) " OWNER_SQL \
-" AND o.ended_at IS NULL"
+" AND o.ended_at IS NULL" \
+" AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, o.owner, NULL, NULL)"
 
 #define IN_FORCE_SQL \
 "(o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())"
@@ -52,13 +53,16 @@ static const char *const list_sql =
 
 static const char *const load_sql =
 "SELECT o.id, o.customer, o.segment, o.made_by FROM custseg.model AS m"
-" JOIN custseg.segment_override AS o ON o.owner OPERATOR(pg_catalog.=) m.owner"
+" JOIN custseg.segment_override AS o"
+"  ON custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)"
 "  AND coalesce(o.model, '') OPERATOR(pg_catalog.=) ANY (ARRAY['', m.name]) "
 "WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL AND " IN_FORCE_SQL;
 
 /* Writes the rows of all models of a role anew, as CsBeginChange() does that of one. */
 static const char *const all_models_sql =
-"UPDATE custseg.model AS m SET name = m.name WHERE m.owner OPERATOR(pg_catalog.=) $1 "
+"UPDATE custseg.model AS m SET name = m.name "
+"WHERE custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster)"
+" OPERATOR(pg_catalog.=) custseg_private.role_oid($1, NULL, NULL) "
 "RETURNING m.name";
 
 PG_FUNCTION_INFO_V1(custseg_override_segment);
