@@ -59,6 +59,33 @@ SELECT a.call, array_agg(a.position ORDER BY a.position) AS different, min(a.ans
 FROM answers a JOIN answers known ON known.call = a.call AND known.position = 0
 WHERE a.answer IS DISTINCT FROM known.answer OR a.answer !~ '^[0-9a-f]{32}$'
 GROUP BY a.call ORDER BY a.call;
+-- nor does it find operators of others, which would run as whoever asks: those for every pair of types of numbers that PostgreSQL has no operator of its own for
+CREATE SCHEMA traps;
+DO $$
+DECLARE
+    types constant text[] := '{smallint,integer,bigint,numeric,real,float8,money}';
+    l text;
+    r text;
+    o text;
+BEGIN
+    FOREACH l IN ARRAY types LOOP
+        FOREACH r IN ARRAY types LOOP
+            EXECUTE format('CREATE FUNCTION traps.trap(%s, %s) RETURNS bool LANGUAGE plpgsql AS $f$ BEGIN RAISE ''a trap was called''; END $f$', l, r);
+            FOREACH o IN ARRAY '{+,-,*,/,=,<>,<,>,<=,>=}'::text[] LOOP
+                IF to_regoperator(format('pg_catalog.%s(%s, %s)', o, l, r)) IS NULL THEN
+                    EXECUTE format('CREATE OPERATOR traps.%s (LEFTARG = %s, RIGHTARG = %s, FUNCTION = traps.trap)', o, l, r);
+                END IF;
+            END LOOP;
+        END LOOP;
+    END LOOP;
+END $$;
+SELECT count(*) > 300 AS many FROM pg_operator WHERE oprnamespace = 'traps'::regnamespace;
+SET search_path = traps, public;
+SELECT 1::float8 / 2::bigint;
+RESET search_path;
+SELECT a.call, answer(a.call, '{"search_path=traps, public"}') AS trapped FROM answers a
+WHERE a.position = 0 AND answer(a.call, '{"search_path=traps, public"}') IS DISTINCT FROM a.answer;
+DROP SCHEMA traps CASCADE;
 -- values are told apart as their type does it
 SELECT level, n FROM custseg.frequencies('shown', 'price');
 SELECT level, n FROM custseg.frequencies('shown', 'close_by');

@@ -96,7 +96,7 @@ ToInstant(const CsFeaturesRequest *r, const char *time)
 static const char *
 Days(const char *from, const char *to)
 {
-	return psprintf("(date_part('epoch', %s - %s) * 1000000)::bigint / 86400000000::float8", to, from);
+	return psprintf("(date_part('epoch', %s - %s) * 1000000::float8)::bigint::float8 / 86400000000::float8", to, from);
 }
 
 /*
@@ -114,7 +114,10 @@ TextOf(const CsColumn *column, const char *value)
 		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')", value);
 	if (type == TIMESTAMPOID || type == DATEOID)
 		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS')", value);
-	return psprintf("%s::text", value);
+	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
+		return psprintf("%s::text", value);
+	/* not by a cast, which may be a function of whoever made the type */
+	return psprintf("CASE WHEN %s IS NOT NULL THEN format('%%s', %s) END", value, value);
 }
 
 /* The column of the times. */
@@ -186,22 +189,43 @@ AppendOrderKey(StringInfo sql, const CsFeaturesRequest *r)
 		appendStringInfoString(sql, ",\n        row_number() OVER () AS order_key");
 }
 
-/* How amounts are summed: exactly where their type is, and otherwise as float8. */
+/* How amounts are summed: as numeric, which is exact, or as float8. */
 static const char *
-AmountCast(const CsFeaturesRequest *r)
+SumType(const CsFeaturesRequest *r)
 {
-	return r->amount->converter.type == CASHOID ? "::numeric" :
-		r->amount->converter.type == FLOAT4OID ? "::float8" : "";
+	Oid			type = r->amount->converter.type;
+
+	return type == FLOAT4OID || type == FLOAT8OID ? "float8" : "numeric";
+}
+
+/*
+ * Zero in the type of a column of numbers.  Operators are written so that each finds its very types
+ * in pg_catalog: no operator of somebody else's can fit better.
+ */
+static const char *
+ZeroOf(const CsColumn *column)
+{
+	switch (column->converter.type)
+	{
+		case NUMERICOID:
+			return "0::numeric";
+		case CASHOID:
+			return "0::numeric::money";
+		case FLOAT4OID:
+			return "0::float4";
+		case FLOAT8OID:
+			return "0::float8";
+		default:
+			return "0::int";
+	}
 }
 
 /* The lines that count. */
 static void
 AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 {
-	const char *zero = r->amount->converter.type == CASHOID ? "numeric::money" : "int";
-
-	appendStringInfo(sql, ", line AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        t.%s%s AS amount",
-					 ColumnOf(r->customer), TimeOf(r), ColumnOf(r->amount), AmountCast(r));
+	appendStringInfo(sql, ", line AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        t.%s::%s AS amount",
+					 ColumnOf(r->customer), TimeOf(r), ColumnOf(r->amount), SumType(r));
 	AppendHour(sql, r);
 	appendStringInfo(sql, ",\n        date_part('isodow', %s)::int AS weekday,\n        date_part('quarter', %s)::int AS quarter",
 					 Local(r, TimeOf(r)), Local(r, TimeOf(r)));
@@ -210,17 +234,17 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	AppendLineColumn(sql, r->category, "", "category");
 	AppendLineColumn(sql, r->channel, "", "channel");
 	if (r->discount != NULL)
-		appendStringInfo(sql, r->discount->converter.kind == CS_BOOLEAN ?
-						 ",\n        coalesce(t.%s, false) AS discounted" :
-						 ",\n        coalesce(t.%s > 0, false) AS discounted", ColumnOf(r->discount));
+		appendStringInfo(sql, ",\n        coalesce(t.%s%s, false) AS discounted", ColumnOf(r->discount),
+						 r->discount->converter.kind == CS_BOOLEAN ? "" :
+						 psprintf(" > %s", ZeroOf(r->discount)));
 	AppendLineColumn(sql, r->quantity, "", "quantity");
 	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
 					 "    WHERE %s AND %s <= moment.as_of\n",
 					 r->options.returns == CS_RETURNS_COUNT ? "true" :
-					 psprintf("t.%s >= 0::%s", ColumnOf(r->amount), zero),
+					 psprintf("t.%s >= %s", ColumnOf(r->amount), ZeroOf(r->amount)),
 					 FromItem(r), CountsCondition(r), TimeOf(r));
 	if (r->options.returns == CS_RETURNS_IGNORE)
-		appendStringInfo(sql, "        AND t.%s >= 0::%s\n", ColumnOf(r->amount), zero);
+		appendStringInfo(sql, "        AND t.%s >= %s\n", ColumnOf(r->amount), ZeroOf(r->amount));
 	appendStringInfoString(sql, ")");
 }
 
@@ -255,7 +279,7 @@ AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 {
 	appendStringInfo(sql, ", spaced AS (\n"
 					 "    SELECT customer, at, last, amount, lines%s,\n"
-					 "        (date_part('epoch', at - lag(at) OVER (PARTITION BY customer ORDER BY at)) * 1000000)::bigint AS gap\n"
+					 "        (date_part('epoch', at - lag(at) OVER (PARTITION BY customer ORDER BY at)) * 1000000::float8)::bigint AS gap\n"
 					 "    FROM orders\n"
 					 "), ordered AS (\n"
 					 "    SELECT\n"
@@ -266,8 +290,8 @@ AppendOrdered(StringInfo sql, const CsFeaturesRequest *r)
 					 "        max(amount) AS largest_order,\n"
 					 "        avg(lines) AS lines_per_order,\n"
 					 "        %s AS quantity_per_order,\n"
-					 "        sum(gap)::float8 / count(gap) / 86400000000::float8 AS days_between_mean,\n"
-					 "        stddev_samp(gap::float8) / nullif(avg(gap::float8), 0) AS days_between_variation\n"
+					 "        sum(gap)::float8 / count(gap)::float8 / 86400000000::float8 AS days_between_mean,\n"
+					 "        stddev_samp(gap::float8) / nullif(avg(gap::float8), 0::float8) AS days_between_variation\n"
 					 "    FROM spaced\n"
 					 "    GROUP BY customer\n)",
 					 r->quantity != NULL ? ", quantity" : "",
@@ -303,11 +327,11 @@ AppendSpending(StringInfo sql, const CsFeaturesRequest *r)
 	for (int quarter = 1; quarter <= 4; quarter++)
 		appendStringInfo(sql, "%s\n            sum(amount) FILTER (WHERE bought AND quarter = %d)",
 						 quarter > 1 ? "," : "", quarter);
-	appendStringInfoString(sql, "\n        ) / nullif(sum(amount) FILTER (WHERE bought), 0) AS season_share,\n"
-						   "        coalesce(sum(amount) FILTER (WHERE at > window_start), 0) AS recent,\n"
-						   "        coalesce(sum(amount) FILTER (WHERE at <= window_start AND at > window_before), 0) AS before\n"
-						   "    FROM line, moment\n"
-						   "    GROUP BY customer\n)");
+	appendStringInfo(sql, "\n        ) / nullif(sum(amount) FILTER (WHERE bought), 0::%s) AS season_share,\n"
+					 "        coalesce(sum(amount) FILTER (WHERE at > window_start), 0::%s) AS recent,\n"
+					 "        coalesce(sum(amount) FILTER (WHERE at <= window_start AND at > window_before), 0::%s) AS before\n"
+					 "    FROM line, moment\n"
+					 "    GROUP BY customer\n)", SumType(r), SumType(r), SumType(r));
 }
 
 /*
@@ -347,8 +371,9 @@ AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
 		return;
 	appendStringInfoString(sql, ", category_spending AS (\n    SELECT customer");
 	foreach(cell, r->categories)
-		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE %s = %s) / nullif(sum(amount), 0), 0)::float8 AS share_%d",
-						 TextOf(r->category, "category"), quote_literal_cstr(lfirst(cell)), ++number);
+		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE %s = %s) / nullif(sum(amount), 0::%s), 0::%s)::float8 AS share_%d",
+						 TextOf(r->category, "category"), quote_literal_cstr(lfirst(cell)), SumType(r), SumType(r),
+						 ++number);
 	appendStringInfoString(sql, "\n    FROM line\n    WHERE bought\n    GROUP BY customer\n)");
 }
 
@@ -466,7 +491,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 "    %s AS tenure_days,\n"
 					 "    o.frequency,\n"
 					 "    p.monetary::float8 AS monetary,\n"
-					 "    p.monetary::float8 / o.frequency AS average_order,\n"
+					 "    p.monetary::float8 / o.frequency::float8 AS average_order,\n"
 					 "    o.largest_order::float8 AS largest_order,\n"
 					 "    o.lines_per_order::float8 AS lines_per_order,\n"
 					 "%s"
@@ -487,7 +512,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 	AppendOptional(&sql, r->channel, for_view, "h.favourite_share", "float8", "favourite_channel_share");
 	appendStringInfo(&sql, ",\n    p.return_rate::float8 AS return_rate");
 	AppendOptional(&sql, r->discount, for_view, "p.discount_rate", "float8", "discount_rate");
-	appendStringInfoString(&sql, ",\n"
+	appendStringInfo(&sql, ",\n"
 					 "    p.morning_share::float8 AS morning_share,\n"
 					 "    p.afternoon_share::float8 AS afternoon_share,\n"
 					 "    p.evening_share::float8 AS evening_share,\n"
@@ -495,7 +520,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 "    p.weekend_share::float8 AS weekend_share,\n"
 					 "    p.favourite_weekday::int AS favourite_weekday,\n"
 					 "    p.season_share::float8 AS season_share,\n"
-					 "    ((p.recent - p.before) / nullif(abs(p.recent) + abs(p.before), 0))::float8 AS spend_trend,\n"
+					 "    ((p.recent - p.before) / nullif(abs(p.recent) + abs(p.before), 0::%s))::float8 AS spend_trend,\n"
 					 "    CASE\n"
 					 "        WHEN o.first_purchase > moment.window_start THEN 'new'\n"
 					 "        WHEN o.last_purchase > moment.window_start THEN 'active'\n"
@@ -504,7 +529,7 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 "    END AS lifecycle\n"
 					 "FROM ordered AS o\n"
 					 "CROSS JOIN moment\n"
-					 "JOIN spending AS p ON p.customer = o.customer");
+					 "JOIN spending AS p ON p.customer = o.customer", SumType(r));
 	AppendJoin(&sql, r->product != NULL, "product_variety", "v");
 	AppendJoin(&sql, r->category != NULL, "category_variety", "c");
 	AppendJoin(&sql, r->channel != NULL, "channel_variety", "h");
@@ -520,8 +545,8 @@ CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 					TextOf(r->category, psprintf("t.%s", ColumnOf(r->category))), FromItem(r),
 					ColumnOf(r->category), FiniteCondition(r->amount),
 					r->as_of == NULL ? "" :
-					psprintf(" AND t.%s <= %s::timestamptz", ColumnOf(r->time),
-							 quote_literal_cstr(r->as_of)),
+					psprintf(" AND %s <= %s", TimeOf(r),
+							 FromInstant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of)))),
 					ColumnOf(r->category), ColumnOf(r->amount), ColumnOf(r->category),
 					r->options.top_categories);
 }
