@@ -93,7 +93,7 @@ $node->safe_psql('postgres', "SELECT custseg.monitor('loyalty', 'nosuch'); SELEC
 is(fields(notifications(), "p ->> 'event', p ->> 'kind', p ->> 'subject', p ->> 'n_seen'"), "closed monitor (run) 1\nopened monitor (run) 1", 'an alert that closes is told');
 
 # A message of any length fits, whatever is in it.
-$node->safe_psql('postgres', q{SELECT custseg.monitor('loyalty', '"' || repeat(E'\u0001\\\\', 30000) || '"')});
+$node->safe_psql('postgres', q{SELECT custseg.monitor('loyalty', 'SELECT ''' || repeat(E'\u0001\\\\', 30000) || '''::int AS monetary')});
 ($heard) = @{ notifications() };
 cmp_ok(length($heard), '<', 8000, 'a payload is short enough');
 cmp_ok(length($heard), '>', 1000, 'and no shorter than it must be');
