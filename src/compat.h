@@ -58,11 +58,11 @@ CsWaitEventTeam(void)
 #endif
 }
 
-/* Since 16 who reads a sort says whether the value is to be copied. */
+/* Since 16 who reads a sort says whether a value by reference is to be copied; before, it always was. */
 #if PG_VERSION_NUM >= 160000
-#define CsTuplesortGetFloat(sort, datum, isnull) tuplesort_getdatum(sort, true, false, datum, isnull, NULL)
+#define CsTuplesortGetDatum(sort, datum, isnull) tuplesort_getdatum(sort, true, true, datum, isnull, NULL)
 #else
-#define CsTuplesortGetFloat(sort, datum, isnull) tuplesort_getdatum(sort, true, datum, isnull, NULL)
+#define CsTuplesortGetDatum(sort, datum, isnull) tuplesort_getdatum(sort, true, datum, isnull, NULL)
 #endif
 
 /* Since 16 one function looks at the rights on any object. */

@@ -11,6 +11,7 @@
 #include "data/relation.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "utils/lsyscache.h"
 #include "utils/tuplesort.h"
 #include "utils/typcache.h"
 
@@ -18,9 +19,10 @@ struct CsIdCounter
 {
 	const CsRelation *rel;
 	int			nkeys;
+	bool		by_value;		/* the values of a single column are */
 	FmgrInfo  **equal;
 	Oid		   *collations;
-	TupleTableSlot *added;
+	TupleTableSlot *added;		/* of several columns, as the next two; one column is sorted as it is */
 	TupleTableSlot *sorted[2];	/* the id at hand and the one before */
 	Tuplesortstate *sort;		/* NULL: no id is repeated */
 	CsIdCounts	counts;
@@ -56,6 +58,15 @@ StartSort(CsIdCounter *c, const List *columns)
 		c->collations[i] = column->collation;
 		TupleDescInitEntry(desc, i + 1, NULL, column->type, column->typmod, 0);
 		TupleDescInitEntryCollation(desc, i + 1, column->collation);
+	}
+	if (c->nkeys == 1)
+	{
+		const CsColumn *column = linitial(columns);
+
+		c->by_value = get_typbyval(column->type);
+		c->sort = tuplesort_begin_datum(column->type, operators[0], c->collations[0], false,
+										work_mem, NULL, TUPLESORT_NONE);
+		return;
 	}
 	c->added = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	for (int i = 0; i < 2; i++)
@@ -98,6 +109,11 @@ CsIdCounterAdd(CsIdCounter *c, const Datum *values, const bool *nulls)
 	}
 	if (c->sort == NULL)
 		return;
+	if (c->nkeys == 1)
+	{
+		tuplesort_putdatum(c->sort, values[0], false);
+		return;
+	}
 	ExecClearTuple(c->added);
 	memcpy(c->added->tts_values, values, sizeof(Datum) * c->nkeys);
 	memset(c->added->tts_isnull, false, sizeof(bool) * c->nkeys);
@@ -121,11 +137,31 @@ AreEqual(const CsIdCounter *c)
 	return true;
 }
 
-/* Sort the ids, and count those that are equal to the one before. */
+/* Count the sorted values of a single column that are equal to the one before. */
 static void
-CountRepeated(CsIdCounter *c)
+CountEqualDatums(CsIdCounter *c)
 {
-	tuplesort_performsort(c->sort);
+	Datum		value,
+				before = (Datum) 0;
+	bool		is_null,
+				is_first = true;
+
+	while (CsTuplesortGetDatum(c->sort, &value, &is_null))
+	{
+		CHECK_FOR_INTERRUPTS();
+		c->counts.n_duplicates += !is_first &&
+			DatumGetBool(FunctionCall2Coll(c->equal[0], c->collations[0], before, value));
+		if (!is_first && !c->by_value)
+			pfree(DatumGetPointer(before));
+		before = value;
+		is_first = false;
+	}
+}
+
+/* Count the sorted rows of several columns that are equal to the one before. */
+static void
+CountEqualRows(CsIdCounter *c)
+{
 	while (tuplesort_gettupleslot(c->sort, true, true, c->sorted[0], NULL))
 	{
 		TupleTableSlot *at_hand = c->sorted[0];
@@ -138,6 +174,17 @@ CountRepeated(CsIdCounter *c)
 	for (int i = 0; i < 2; i++)
 		ExecDropSingleTupleTableSlot(c->sorted[i]);
 	ExecDropSingleTupleTableSlot(c->added);
+}
+
+/* Sort the ids, and count those that are equal to the one before. */
+static void
+CountRepeated(CsIdCounter *c)
+{
+	tuplesort_performsort(c->sort);
+	if (c->nkeys == 1)
+		CountEqualDatums(c);
+	else
+		CountEqualRows(c);
 	tuplesort_end(c->sort);
 }
 

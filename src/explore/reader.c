@@ -306,7 +306,7 @@ CsSortedNext(CsSorted *s, double *value)
 		*value = s->column->values[s->at - 1];
 		return true;
 	}
-	if (!CsTuplesortGetFloat(s->column->sort, &datum, &isnull))
+	if (!CsTuplesortGetDatum(s->column->sort, &datum, &isnull))
 		return false;
 	*value = DatumGetFloat8(datum);
 	return true;

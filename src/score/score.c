@@ -20,37 +20,48 @@ typedef struct ScoreState
 	CsPlacer   *placer;
 	CsResult   *result;
 	CsValue		none[SCORE_COLUMNS];	/* NULLs, with which each row begins */
+	CsValue		by_model;		/* what most rows say of who assigned the segment */
+	CsValue    *names;			/* of the segments */
 } ScoreState;
 
 PG_FUNCTION_INFO_V1(custseg_score);
 
+/* Make the texts that many rows share. */
+static void
+PrepareTexts(ScoreState *state)
+{
+	const CsScorer *scorer = state->placer->scoring.scorer;
+	const CsScorerSegment *segments = CsScorerSegments(scorer);
+
+	state->by_model = CsValueText("model");
+	state->names = palloc(sizeof(CsValue) * scorer->nsegments);
+	for (int i = 0; i < scorer->nsegments; i++)
+		state->names[i] = CsValueText(CsScorerAt(scorer, char, segments[i].name));
+}
+
 /* Where the customer belongs, and who says so: the values of score(), except for the id. */
 static void
-FillAssignment(const CsPlacer *placer, CsValue *columns)
+FillAssignment(const ScoreState *state, CsValue *columns)
 {
-	const CsScorer *scorer = placer->scoring.scorer;
+	const CsPlacer *placer = state->placer;
 	int			index = CsPlacerSegment(placer);
-	const char *assigned_by = "model";
 
 	if (placer->override != NULL)
 	{
-		assigned_by = index < 0 ? "exclusion" : "override";
+		columns[SCORE_ASSIGNED_BY] = CsValueText(index < 0 ? "exclusion" : "override");
 		columns[SCORE_DECIDED_BY] = CsValueName(placer->override->made_by);
 	}
-	else if (index < 0)
-		return;
-	else
+	else if (index >= 0)
 	{
 		columns[SCORE_DISTANCE] = CsValueFloat8(placer->placed.distance);
 		columns[SCORE_CONFIDENCE] = CsValueFloat8(placer->placed.confidence);
+		columns[SCORE_ASSIGNED_BY] = state->by_model;
 	}
-	columns[SCORE_ASSIGNED_BY] = CsValueText(assigned_by);
 	if (index >= 0)
 	{
-		const CsScorerSegment *segment = &CsScorerSegments(scorer)[index];
-
-		columns[SCORE_SEGMENT] = CsValueInt4(segment->segment);
-		columns[SCORE_NAME] = CsValueText(CsScorerAt(scorer, char, segment->name));
+		columns[SCORE_SEGMENT] =
+			CsValueInt4(CsScorerSegments(placer->scoring.scorer)[index].segment);
+		columns[SCORE_NAME] = state->names[index];
 	}
 }
 
@@ -63,7 +74,7 @@ ScoreRow(void *arg, const Datum *row, const bool *row_nulls)
 
 	memcpy(columns, state->none, sizeof(columns));
 	columns[SCORE_ID] = CsValueText(CsPassId(state->pass, row, row_nulls));
-	FillAssignment(state->placer, columns);
+	FillAssignment(state, columns);
 	CsResultPut(state->result, columns, lengthof(columns));
 }
 
@@ -86,6 +97,7 @@ custseg_score(PG_FUNCTION_ARGS)
 								 CsTextArgument(fcinfo, ARG_SOURCE), CS_PLACE_STRICT, &state.placer);
 	CsPassHonour(state.pass, state.placer);
 	CsResultNulls(state.result, state.none);
+	PrepareTexts(&state);
 	CsPassVisit(state.pass, &(CsVisitor) {.state = &state, .take_row = ScoreRow});
 	(void) CsPassRead(state.pass);
 	return (Datum) 0;
