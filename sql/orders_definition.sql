@@ -77,6 +77,9 @@ SELECT customer_id, frequency, last_purchase FROM custseg.rfm('numbered', 'custo
 SELECT days_between_mean, days_between_variation FROM custseg.rfm('SELECT 1 AS customer, timestamptz ''2026-01-01'' + h * interval ''1 hour'' AS at, 1 AS amount FROM generate_series(0, 23) h', 'customer', 'at', 'amount');
 SELECT days_between_mean, days_between_variation FROM custseg.rfm('SELECT 1 AS customer, timestamptz ''2026-01-01'' + h * interval ''1 ms'' AS at, 1 AS amount FROM generate_series(0, 23) h', 'customer', 'at', 'amount');
 
+-- the first and the last time that there are
+SELECT customer_id, first_purchase, last_purchase, days_since_last, tenure_days, days_between_mean
+FROM custseg.rfm('SELECT 1 AS customer, t::timestamp AS at, 1 AS amount FROM (VALUES (''4713-01-02 BC''), (''294276-12-30'')) v (t)', 'customer', 'at', 'amount', options => '{"time_zone": "UTC"}');
 -- customers are told apart as the column's own equality does it
 CREATE COLLATION ignoring_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 SELECT customer_id, frequency, monetary FROM custseg.rfm('SELECT customer COLLATE ignoring_case AS customer, now() AS at, 1 AS amount FROM (VALUES (''Anna''), (''ANNA''), (''bob'')) v (customer)', 'customer', 'at', 'amount');

@@ -89,6 +89,7 @@ DROP SCHEMA traps CASCADE;
 -- values are told apart as their type does it
 SELECT level, n FROM custseg.frequencies('shown', 'price');
 SELECT level, n FROM custseg.frequencies('shown', 'close_by');
+SELECT level, n FROM custseg.frequencies('SELECT x::interval AS x FROM (VALUES (''1 mon''), (''30 days''), (''29 days 24:00''), (''1 day -1 hour''), (''23:00''), (''-1 day 1 hour''), (''-23:00''), (''178000000 years'')) v (x)', 'x');
 SELECT (custseg.chi_square_test(x, g)).* FROM (SELECT v, g FROM (VALUES (1.0000001::float8, 1), (1.0000002, 2), (1.0000003, 1), (2.0, 2)) s (v, g), generate_series(1, 10)) t (x, g);
 SELECT custseg.drop_model('shown_tree', whole => true), custseg.drop_model('shown', whole => true);
 DROP TABLE shown, asked, settings, answers;

@@ -629,22 +629,39 @@ TimestampText(Timestamp timestamp, bool has_zone)
 	return text;
 }
 
-/* An interval in days of 24 hours, whatever IntervalStyle says: a month is 30 of them, as "=" has it. */
+/*
+ * An interval in days of 24 hours, whatever IntervalStyle says.  A month is 30 days, as "=" has it, and
+ * days and time have one sign, so that equal intervals have one text.
+ */
 static char *
 IntervalText(const Interval *interval)
 {
-	char	   *text = palloc(MAXDATELEN + 1);
-	Interval	days = {0};
+	char		time_text[MAXDATELEN + 1];
+	Interval	rest = {0};
 	struct pg_itm itm;
+	int64		days;
 
 	if (INTERVAL_IS_NOBEGIN(interval) || INTERVAL_IS_NOEND(interval))
 		return pstrdup(INTERVAL_IS_NOBEGIN(interval) ? EARLY : LATE);
-	days.time = interval->time % USECS_PER_DAY;
-	days.day = (int32) (interval->time / USECS_PER_DAY) + interval->day +
-		interval->month * DAYS_PER_MONTH;
-	interval2itm(days, &itm);
-	EncodeInterval(&itm, INTSTYLE_POSTGRES, text);
-	return text;
+	days = interval->time / USECS_PER_DAY + interval->day +
+		interval->month * (int64) DAYS_PER_MONTH;
+	rest.time = interval->time % USECS_PER_DAY;
+	if (days > 0 && rest.time < 0)
+	{
+		days--;
+		rest.time += USECS_PER_DAY;
+	}
+	else if (days < 0 && rest.time > 0)
+	{
+		days++;
+		rest.time -= USECS_PER_DAY;
+	}
+	interval2itm(rest, &itm);
+	EncodeInterval(&itm, INTSTYLE_POSTGRES, time_text);
+	if (days == 0)
+		return pstrdup(time_text);
+	return psprintf("%lld day%s%s%s", (long long) days, days == 1 ? "" : "s",
+					rest.time == 0 ? "" : " ", rest.time == 0 ? "" : time_text);
 }
 
 /*

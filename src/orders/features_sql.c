@@ -111,9 +111,9 @@ TextOf(const CsColumn *column, const char *value)
 	if (type == FLOAT4OID || type == FLOAT8OID || type == CASHOID)
 		return psprintf("%s::numeric::text", value);
 	if (type == TIMESTAMPTZOID)
-		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')", value);
+		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", value);
 	if (type == TIMESTAMPOID || type == DATEOID)
-		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS')", value);
+		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS.US')", value);
 	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
 		return psprintf("%s::text", value);
 	/* not by a cast, which may be a function of whoever made the type */

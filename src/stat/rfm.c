@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "common/int.h"
 #include "math/math.h"
 #include "stat/rfm.h"
 
@@ -36,11 +37,25 @@ CsRfmScore(const CsRfmCuts *cuts, double value)
 	return cuts->reversed ? cuts->bins - reached : 1 + reached;
 }
 
+/*
+ * Microseconds from one time to another.  From the first to the last one that a timestamp can hold are
+ * more than an int64 can.
+ */
+static double
+MicrosecondsBetween(int64 from, int64 to)
+{
+	int64		difference;
+
+	if (pg_sub_s64_overflow(to, from, &difference))
+		return (double) to - (double) from;
+	return (double) difference;
+}
+
 /* Days of 24 hours from one time to another, both in microseconds, rounded once. */
 double
 CsDaysBetween(int64 from, int64 to)
 {
-	return (double) (to - from) / MICROSECONDS_A_DAY;
+	return MicrosecondsBetween(from, to) / MICROSECONDS_A_DAY;
 }
 
 /*
@@ -56,7 +71,7 @@ CsGapsBetween(const int64 *sorted, int64 n, double *mean, double *variation)
 	*mean = *variation = NAN;
 	if (n < 2)
 		return;
-	*mean = (double) (sorted[n - 1] - sorted[0]) / (n - 1) / MICROSECONDS_A_DAY;
+	*mean = MicrosecondsBetween(sorted[0], sorted[n - 1]) / (n - 1) / MICROSECONDS_A_DAY;
 	if (n < 3 || *mean == 0)
 		return;
 	for (int64 i = 1; i < n; i++)
