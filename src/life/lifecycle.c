@@ -66,6 +66,11 @@ static const char *const version_sql =
 static const char *const drop_model_sql =
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
+static const char *const exclusions_sql =
+"SELECT count(*) FROM custseg.segment_override AS o "
+"WHERE o.model OPERATOR(pg_catalog.=) $1 AND o.kind OPERATOR(pg_catalog.=) 'exclusion' "
+"AND o.ended_at IS NULL AND (o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())";
+
 static const char *const forget_sql =
 "DELETE FROM custseg.segment_override AS o USING custseg.model AS m "
 "WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.model OPERATOR(pg_catalog.=) m.name"
@@ -296,6 +301,23 @@ DropVersion(const char *model, int version, int deployed)
 	CsModelClear(model, version);
 }
 
+/* Say how many exclusions outlive a model, for whoever drops it may think that they are gone. */
+static void
+ReportExclusions(const char *model)
+{
+	bool		isnull;
+	int64		n;
+
+	(void) CsCatalogExecute(exclusions_sql, CsValues(CsValueText(model)), false);
+	n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	if (n > 0)
+		ereport(NOTICE,
+				(errmsg_plural("%lld exclusion stays in force for a model named \"%s\"",
+							   "%lld exclusions stay in force for a model named \"%s\"",
+							   (unsigned long) n, (long long) n, model),
+				 errhint("Drop the model with forget_exclusions => true to drop them, too, or end each by custseg.end_override() when there is a model of that name again.")));
+}
+
 /* Drop a model and all that belongs to it; inside SPI. */
 static void
 DropWhole(const char *model, bool forget_exclusions)
@@ -304,6 +326,7 @@ DropWhole(const char *model, bool forget_exclusions)
 		CsCatalogExecute(forget_sql, CsValues(CsValueText(model)), false);
 	CsCatalogExecute(drop_model_sql, CsValues(CsValueText(model)), false);
 	CsModelClear(model, 0);
+	ReportExclusions(model);
 }
 
 /* What is to be dropped: a version, or NULL for the whole model; an error when that is not clear. */
