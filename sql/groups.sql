@@ -30,6 +30,10 @@ RESET statement_timeout;
 -- far out: 3.46810492339e-13 by numpy, the double integral on 400 x 400 nodes
 SELECT round((p_adjusted * 1e13)::numeric, 4) AS p_e13 FROM (SELECT (unnest(custseg.tukey_hsd(CASE g WHEN 1 THEN 12 ELSE 0 END + i, g))).* FROM generate_series(-2, 2) i, generate_series(0, 9) g) x
 WHERE group_a = 0 AND group_b = 1;
+-- a hundred groups, one degree of freedom: 0.984955466330 by 16,000 trapezia of 64-bit long doubles, the inner integral's 1/24 wide
+SELECT round(p_adjusted::numeric, 12) AS p
+FROM (SELECT (unnest(custseg.tukey_hsd(CASE i WHEN 100 THEN 1 WHEN 2 THEN 1.4 ELSE 0 END, i % 100))).* FROM generate_series(0, 100) i) x
+WHERE group_a = 1 AND group_b = 2;
 
 -- ties (scipy.stats.kruskal), one state for several aggregates, NULLs and NaN left out
 SELECT round((custseg.kruskal_wallis(v, g)).statistic::numeric, 10) AS h, round((custseg.kruskal_wallis(v, g)).p_value::numeric, 12) AS p,

@@ -30,9 +30,14 @@
 #define RANGE_PANELS 20			/* of z, from LEAST_Z to GREATEST_Z */
 #define LEAST_Z (-8.5)
 #define GREATEST_Z 12.0
-#define SCALE_PANELS 7			/* of t */
-#define FEW_DF 12				/* up to so many the density of t has a long tail: more panels */
-#define FEW_DF_PANELS 16
+#define SCALE_PANELS 7			/* of t, at least */
+#define MOST_SCALE_PANELS 96
+
+/*
+ * A panel of t is no wider: 1 - W(q s) falls from 1 to 0 within 0.5 for many means, wherever in the density's
+ * long tail of few degrees of freedom that is.
+ */
+#define SCALE_PANEL 0.45
 
 /* ln of what part of its greatest value the density of t may have where it is cut off. */
 #define CUT_OFF 38.0
@@ -41,7 +46,7 @@
 #define MANY_DF 1e8
 
 #define RANGE_NODES (RANGE_PANELS * PANEL_NODES)
-#define SCALE_NODES (Max(SCALE_PANELS, FEW_DF_PANELS) * PANEL_NODES)
+#define SCALE_NODES (MOST_SCALE_PANELS * PANEL_NODES)
 
 /*
  * Panels of 1 - W(w), narrow beside how fast it falls, until it is less than 1e-300; and how many of
@@ -212,17 +217,20 @@ ScaleEnd(double df, double step)
 static void
 SetScales(CsStudentizedRange *r, double df)
 {
-	int			npanels = df > FEW_DF ? SCALE_PANELS : FEW_DF_PANELS;
+	int			npanels;
 	double		low,
+				width,
 				half;
 
 	if (r->df == df)
 		return;
 	r->df = df;
-	r->nscales = npanels * PANEL_NODES;
 	r->total = 0;
 	low = ScaleEnd(df, -0.01);
-	half = (ScaleEnd(df, 0.01) - low) / 2 / npanels;
+	width = ScaleEnd(df, 0.01) - low;
+	npanels = (int) Min(Max(ceil(width / SCALE_PANEL), SCALE_PANELS), MOST_SCALE_PANELS);
+	r->nscales = npanels * PANEL_NODES;
+	half = width / 2 / npanels;
 	for (int i = 0; i < r->nscales; i++)
 	{
 		int			panel = i / PANEL_NODES,
