@@ -78,18 +78,14 @@ FromLocal(const CsFeaturesRequest *r, const char *time)
 	return HasZone(r) ? psprintf("%s AT TIME ZONE %s", time, ZoneOf(r)) : time;
 }
 
-/* A timestamptz as the time column counts. */
+/*
+ * A timestamptz as the time column counts, and a time of that column as a timestamptz: AT TIME ZONE
+ * does both.
+ */
 static const char *
-FromInstant(const CsFeaturesRequest *r, const char *time)
+Instant(const CsFeaturesRequest *r, const char *time)
 {
 	return HasZone(r) ? time : psprintf("%s AT TIME ZONE %s", time, ZoneOf(r));
-}
-
-/* A time of the time column as a timestamptz. */
-static const char *
-ToInstant(const CsFeaturesRequest *r, const char *time)
-{
-	return FromInstant(r, time);
 }
 
 /* The days between two times, to the microsecond, as rfm() computes them. */
@@ -153,9 +149,9 @@ AppendMoment(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
 					 FromLocal(r, psprintf("(%s - interval '%d days')", as_of, 2 * window)));
 	if (r->as_of != NULL)
 		appendStringInfo(sql, "%s AS as_of) AS m\n",
-						 FromInstant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+						 Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
 	else if (for_view)
-		appendStringInfo(sql, "%s AS as_of) AS m\n", FromInstant(r, "now()"));
+		appendStringInfo(sql, "%s AS as_of) AS m\n", Instant(r, "now()"));
 	else
 		appendStringInfo(sql, "max(%s) AS as_of FROM %s WHERE %s) AS m\n", TimeOf(r), FromItem(r),
 						 CountsCondition(r));
@@ -498,8 +494,8 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 					 "    o.days_between_mean::float8 AS days_between_mean,\n"
 					 "    o.days_between_variation::float8 AS days_between_variation",
 					 for_view ? "" : "::text", for_view ? ColumnOf(r->customer) : "customer_id",
-					 ToInstant(r, "moment.as_of"), ToInstant(r, "o.first_purchase"),
-					 ToInstant(r, "o.last_purchase"),
+					 Instant(r, "moment.as_of"), Instant(r, "o.first_purchase"),
+					 Instant(r, "o.last_purchase"),
 					 Days("o.last_purchase", "moment.as_of"), Days("o.first_purchase", "moment.as_of"),
 					 r->quantity != NULL || !for_view ?
 					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
@@ -546,7 +542,7 @@ CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 					ColumnOf(r->category), FiniteCondition(r->amount),
 					r->as_of == NULL ? "" :
 					psprintf(" AND %s <= %s", TimeOf(r),
-							 FromInstant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of)))),
+							 Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of)))),
 					ColumnOf(r->category), ColumnOf(r->amount), ColumnOf(r->category),
 					r->options.top_categories);
 }
