@@ -120,6 +120,10 @@ FROM shop;
 -- the same shares with ties, in samples of different size; nothing in common; a sample without values
 SELECT * FROM custseg.cramer_von_mises('{0,0,1,2,3}'::float8[], '{0,0,0,0,1,1,2,2,3,3}'::float8[]);
 SELECT custseg.hellinger('{1,1}'::float8[], '{2}'::float8[]), custseg.hellinger('{}'::float8[], '{2}'::float8[]), custseg.cramer_von_mises('{1}'::float8[], '{NaN}'::float8[]);
+-- a value a side: T is 1/4 whatever they are, and nothing can be less likely; the same value twice: 0
+SET statement_timeout = '20s';
+SELECT custseg.cramer_von_mises('{1}'::float8[], '{2}'::float8[]) AS apart, custseg.cramer_von_mises('{1}'::float8[], '{1}'::float8[]) AS same;
+RESET statement_timeout;
 
 -- Bins: a value that several quantiles fall on is one of its own, so that what moves off it shows
 SELECT * FROM custseg.psi(array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[], array_fill(0::float8, ARRAY[60]) || '{1,2,3,4}'::float8[]);

@@ -62,13 +62,13 @@ LimitUpper(double x)
 		}
 		sum *= M_PI / POINTS;
 		tail += k % 2 == 1 ? sum : -sum;
-		if (sum <= 1e-17 * tail)
+		if (!(sum > 1e-17 * tail))
 			break;
 	}
 	return Max(0, Min(tail, 1));
 }
 
-/* The p of T for samples of n and m values. */
+/* The p of T for samples of n and m values.  Of one value each T is 1/4, or 0 for a tie: p is 1. */
 static double
 UpperTail(double t, double n, double m)
 {
@@ -78,6 +78,8 @@ UpperTail(double t, double n, double m)
 				variance = (total + 1) * (4 * k * total - 3 * (n * n + m * m) - 2 * k) /
 		(45 * total * total * 4 * k);
 
+	if (n == 1 && m == 1)
+		return 1;				/* and there is no variance to divide by */
 	return LimitUpper(1.0 / 6 + (t - mean) / sqrt(45 * variance));
 }
 
