@@ -15,12 +15,12 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_operator.h"
 #include "data/identity.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
+#include "utils/regproc.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
@@ -295,26 +295,18 @@ CountRow(void *state, const Datum *values, const bool *nulls)
 	CsIdCounterAdd(state, values, nulls);
 }
 
-/* Names of columns, separated: as SQL expressions, or quoted for a message; palloc'd. */
+/* The name of a column, quoted for a message; palloc'd. */
 static char *
-ListColumns(const List *columns, bool for_message)
+MessageName(const CsColumn *column)
 {
-	StringInfoData list;
-	ListCell   *cell;
+	return psprintf("\"%s\"", NameStr(column->name));
+}
 
-	initStringInfo(&list);
-	foreach(cell, columns)
-	{
-		const char *name = NameStr(((const CsColumn *) lfirst(cell))->name);
-
-		if (list.len > 0)
-			appendStringInfoString(&list, ", ");
-		if (for_message)
-			appendStringInfo(&list, "\"%s\"", name);
-		else
-			appendStringInfoString(&list, quote_identifier(name));
-	}
-	return list.data;
+/* The name of a column, quoted as SQL has it; palloc'd. */
+static char *
+ExpressionName(const CsColumn *column)
+{
+	return pstrdup(quote_identifier(NameStr(column->name)));
 }
 
 /*
@@ -352,21 +344,15 @@ PlanCost(SPIPlanPtr plan)
 	return cost;
 }
 
-/* An operator's name with its schema, quoted as far as it can be; palloc'd. */
-static char *
-OperatorName(Oid operator)
+/* An operator's name with its schema, as OPERATOR() has it; palloc'd. */
+char *
+CsOperatorName(Oid operator)
 {
-	HeapTuple	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
-	Form_pg_operator form;
-	char	   *result;
+	List	   *names;
+	List	   *arguments;
 
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for operator %u", operator);
-	form = (Form_pg_operator) GETSTRUCT(tuple);
-	result = psprintf("%s.%s", quote_identifier(get_namespace_name(form->oprnamespace)),
-					  NameStr(form->oprname));
-	ReleaseSysCache(tuple);
-	return result;
+	format_operator_parts(operator, &names, &arguments, false);
+	return psprintf("%s.%s", quote_identifier(linitial(names)), (char *) lsecond(names));
 }
 
 /*
@@ -397,7 +383,7 @@ CsRelationHasId(const CsRelation *rel, const List *columns, const CsIdentity *id
 		types[i] = identity->parts[i].type;
 		arguments[i] = values[i];
 		appendStringInfo(&sql, " %s %s OPERATOR(%s) $%d", i == 0 ? "WHERE" : "AND",
-						 quote_identifier(NameStr(column->name)), OperatorName(equals), i + 1);
+						 quote_identifier(NameStr(column->name)), CsOperatorName(equals), i + 1);
 	}
 	appendStringInfoString(&sql, " LIMIT 1");
 	reading = CsReadingBegin(rel);
@@ -445,7 +431,7 @@ CsRelationCheckId(const CsRelation *rel, const char *id)
 {
 	const List *columns = CsRelationIdColumns(rel, id, false);
 	bool		several = list_length(columns) > 1;
-	const char *what = psprintf("id column%s %s", several ? "s" : "", ListColumns(columns, true));
+	const char *what = psprintf("id column%s %s", several ? "s" : "", CsListColumns(columns, ", ", MessageName));
 	CsIdCounts	counts;
 
 	if (!CountIds(rel, columns, &counts))
@@ -458,7 +444,7 @@ CsRelationCheckId(const CsRelation *rel, const char *id)
 						   (long long) counts.n_rows),
 				 errhint("Name another column as id, or leave those rows out with a query: "
 						 "SELECT ... WHERE %s%s%s IS NOT NULL.", several ? "(" : "",
-						 ListColumns(columns, false), several ? ")" : "")));
+						 CsListColumns(columns, ", ", ExpressionName), several ? ")" : "")));
 	if (counts.n_duplicates > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),

@@ -143,6 +143,8 @@ extern const CsColumn *CsRelationWhole(const CsRelation *rel, const char *name);
 extern const CsColumn *CsRelationColumns(const CsRelation *rel, const char *name, int *n);
 extern CsColumn *CsRelationAllColumns(const CsRelation *rel, int *n);
 extern char *CsColumnTypeName(const CsColumn *column);
+extern char *CsListColumns(const List *columns, const char *separator,
+						   char *(*say) (const CsColumn *column));
 
 /* Called for each row, see CsRelationRead(). */
 typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
@@ -167,6 +169,7 @@ extern CsColumn *CsRelationNamed(const CsRelation *rel, ArrayType *names, const 
 
 /* key.c: what identifies a row: one column, or several. */
 extern List *CsPrimaryKey(Oid relid);
+extern char *CsOperatorName(Oid operator);
 extern char *CsRelationDefaultId(const CsRelation *rel);
 extern List *CsIdNames(const char *id);
 extern bool CsIdHasColumn(const char *id, const char *name);

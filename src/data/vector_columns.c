@@ -263,6 +263,19 @@ CsColumnTypeName(const CsColumn *column)
 	return format_type_with_typemod(column->type, column->typmod);
 }
 
+/* What is said of each column (const CsColumn *), with a separator between them; palloc'd. */
+char *
+CsListColumns(const List *columns, const char *separator, char *(*say) (const CsColumn *column))
+{
+	StringInfoData list;
+	ListCell   *cell;
+
+	initStringInfo(&list);
+	foreach(cell, columns)
+		appendStringInfo(&list, "%s%s", list.len > 0 ? separator : "", say(lfirst(cell)));
+	return list.data;
+}
+
 /* The names of the columns, as a hint lists them. */
 static char *
 ListColumns(const CsRelation *rel)

@@ -314,19 +314,6 @@ ColumnName(const CsColumn *column)
 	return pstrdup(NameStr(column->name));
 }
 
-/* What is said of each column, separated by commas; palloc'd. */
-static char *
-ListColumns(const List *columns, char *(*say) (const CsColumn *column))
-{
-	StringInfoData list;
-	ListCell   *cell;
-
-	initStringInfo(&list);
-	foreach(cell, columns)
-		appendStringInfo(&list, "%s%s", list.len > 0 ? "," : "", say(lfirst(cell)));
-	return list.data;
-}
-
 /* The row of the id: as trained, or the source's key; none when there is neither. */
 static void
 PutId(CsQuality *quality)
@@ -344,8 +331,8 @@ PutId(CsQuality *quality)
 	}
 	else
 	{
-		CsQualityRowInit(&row, "id", ListColumns(columns, ColumnName), "ok");
-		row.type_now = ListColumns(columns, CsColumnTypeName);
+		CsQualityRowInit(&row, "id", CsListColumns(columns, ",", ColumnName), "ok");
+		row.type_now = CsListColumns(columns, ",", CsColumnTypeName);
 		JudgeId(quality, &row);
 	}
 	row.n = quality->observation->nrows;
