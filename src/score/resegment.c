@@ -70,6 +70,8 @@ RunBatches(CsResegment *request, Relation rel)
 		CsMovesRecord(request->moves, next == NULL);
 		relation_close(rel, NoLock);
 		MemoryContextSwitchTo(outer);
+		if (request->after != NULL)
+			pfree(request->after);
 		request->after = next == NULL ? NULL : pstrdup(next);
 		MemoryContextReset(inner);
 		if (next == NULL)
