@@ -78,6 +78,22 @@ FROM (VALUES (1, 'k int', 'k', 'i'), (2, 'a int, b bigint', 'a, b', 'i % 3, i'),
 ORDER BY position, n \gexec
 SELECT key, path, rows_changed, rows_total, batches FROM keys ORDER BY key, path;
 
+--
+-- What is refused, and that nothing is done before
+--
+SELECT outcome($$CALL custseg.resegment('m', 'customer', keep_days => 100001)$$);
+CALL custseg.resegment('m', 'customer', create_column => true, keep_days => 2147483647);
+CALL custseg.resegment('m', 'customer', batch => 30, keep_days => 2147483647);
+SELECT custseg.monitor('m', 'customer', '{"keep_days": 100001}');
+SELECT count(segment) AS placed, (SELECT count(*) FROM custseg.migration WHERE source LIKE '%.customer') AS moves FROM customer;
+CALL custseg.resegment('m', 'customer', batch => 70, keep_days => 100000);
+-- a name that no column can have: it would be made under a part of it, and not be found
+CALL custseg.resegment('m', 'customer', repeat('s', 64), create_column => true);
+CALL custseg.resegment('m', 'customer', repeat('s', 64));
+CALL custseg.resegment('m', 'customer', repeat('ä', 32), create_column => true);
+CALL custseg.resegment('m', 'customer', repeat('s', 63), create_column => true);
+SELECT attname FROM pg_attribute WHERE attrelid = 'customer'::regclass AND attnum > 0 ORDER BY attnum;
+
 SELECT custseg.drop_model('m', whole => true);
 SET client_min_messages = warning;
 DROP SCHEMA resegment_test, traps CASCADE;

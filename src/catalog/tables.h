@@ -14,6 +14,9 @@
 #include "utils/jsonb.h"
 #include "utils/snapmgr.h"
 
+/* Most days for which history can be asked to be kept: so many before now is a point in time. */
+#define CS_MAX_KEEP_DAYS 100000
+
 /*
  * generation.c: a number that rises whenever the contents of custseg's tables, or roles, may have
  * changed, here or in another session.  Whoever keeps what was read from the tables compares it

@@ -71,7 +71,7 @@ static const CsOption monitorOptions[] = {
 	{"repair_first", CS_OPTION_BOOL, offsetof(MonitorOptions, repair_first), true},
 	{"alert_on", CS_OPTION_CHOICE, offsetof(MonitorOptions, alert_on), 1, 0, 1, alertChoices},
 	{"notify", CS_OPTION_BOOL, offsetof(MonitorOptions, notify), true},
-	{"keep_days", CS_OPTION_INT, offsetof(MonitorOptions, keep_days), 0, 0, 100000},
+	{"keep_days", CS_OPTION_INT, offsetof(MonitorOptions, keep_days), 0, 0, CS_MAX_KEEP_DAYS},
 };
 
 /*

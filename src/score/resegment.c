@@ -100,6 +100,23 @@ CheckCondition(const char *condition)
 				 errhint("Write what could follow WHERE, such as \"where\" => 'segment IS NULL'.")));
 }
 
+/*
+ * An error when no column can be called so.  A text in quotes is no identifier, which PostgreSQL would cut:
+ * a column that is made under a part of the name would not be found under the name.
+ */
+static void
+CheckColumnName(const char *column)
+{
+	Size		length = strlen(column);
+
+	if (length >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("column name \"%s\" is too long", column),
+				 errdetail("It has %zu bytes; %d are allowed.", length, NAMEDATALEN - 1),
+				 errhint("Give the column's name as it is in the table, or a shorter one.")));
+}
+
 /* Add the segment column to a table, as the caller, unless it is there; returns the table as it is then. */
 static Relation
 CreateColumn(Relation rel, const char *table, const char *column)
@@ -124,16 +141,18 @@ enum
 	ARG_MODEL, ARG_TABLE, ARG_COLUMN, ARG_BATCH, ARG_WHERE, ARG_CREATE, ARG_KEEP_DAYS, ARG_VERSION
 };
 
-/* A number of 1 or more, 0 for NULL. */
+/* A number from 1 to "most", 0 for NULL. */
 static int
-CountArgument(FunctionCallInfo fcinfo, int argument, const char *name)
+CountArgument(FunctionCallInfo fcinfo, int argument, const char *name, int most)
 {
 	int			value = CsIntArgument(fcinfo, argument, 0);
 
-	if (!PG_ARGISNULL(argument) && value < 1)
+	if (!PG_ARGISNULL(argument) && (value < 1 || value > most))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" must be 1 or more, not %d", name, value),
+				 most == PG_INT32_MAX ?
+				 errmsg("\"%s\" must be 1 or more, not %d", name, value) :
+				 errmsg("\"%s\" must be between 1 and %d, not %d", name, most, value),
 				 errhint("Leave it out for none.")));
 	return value;
 }
@@ -146,11 +165,12 @@ ReadArguments(FunctionCallInfo fcinfo)
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
 	request.column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
+	CheckColumnName(request.column);
 	CsRequireWritable("custseg.resegment()");
 	CsRequireArgument(fcinfo, ARG_TABLE, "table");
 	request.version = CsVersionArgument(fcinfo, ARG_VERSION);
-	request.batch = CountArgument(fcinfo, ARG_BATCH, "batch");
-	request.keep_days = CountArgument(fcinfo, ARG_KEEP_DAYS, "keep_days");
+	request.batch = CountArgument(fcinfo, ARG_BATCH, "batch", PG_INT32_MAX);
+	request.keep_days = CountArgument(fcinfo, ARG_KEEP_DAYS, "keep_days", CS_MAX_KEEP_DAYS);
 	request.condition = CsTextArgument(fcinfo, ARG_WHERE);
 	if (request.condition != NULL)
 		CheckCondition(request.condition);
