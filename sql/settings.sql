@@ -15,6 +15,7 @@ INSERT INTO asked VALUES
     ('custseg.frequencies(''public.shown'', ''close_by'')'), ('custseg.frequencies(''public.shown'', ''price'')'), ('custseg.frequencies(''public.shown'', ''seen'')'), ('custseg.frequencies(''public.shown'', ''joined'')'),
     ('custseg.frequencies(''public.shown'', ''paid'')'), ('custseg.frequencies(''public.shown'', ''flag'')'),
     ('(SELECT (custseg.chi_square_test(close_by, flag)).* FROM public.shown)'), ('(SELECT (custseg.chi_square_test(seen, kind)).* FROM public.shown)'), ('(SELECT (custseg.chi_square_test(price, ratio)).* FROM public.shown)'),
+    ('(SELECT (custseg.chi_square_test(ARRAY[close_by], flag)).* FROM public.shown)'), ('(SELECT (custseg.chi_square_test(ROW(close_by, seen), point(close_by, ratio))).* FROM public.shown)'), ('(SELECT (custseg.chi_square_test(tstzrange(seen, NULL), kind)).* FROM public.shown)'),
     ('custseg.describe(''public.shown'')'), ('custseg.histogram(''public.shown'', ''spend'')'), ('custseg.correlations(''public.shown'')'), ('custseg.outliers(''public.shown'', ''{spend,ratio}'')'),
     ('custseg.missing_patterns(''public.shown'')'), ('custseg.mcar_test(''SELECT spend, CASE WHEN id % 3 > 0 THEN ratio END AS ratio FROM public.shown'')'),
     ('custseg.segment_profile(''shown'')'), ('custseg.segment_summary(''shown'')'), ('custseg.segment_tests(''shown'')'), ('custseg.feature_importance(''shown'')'),

@@ -18,6 +18,7 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "call/call.h"
 #include "catalog/pg_enum.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -29,6 +30,7 @@
 #include "utils/cash.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -664,6 +666,33 @@ IntervalText(const Interval *interval)
 					rest.time == 0 ? "" : " ", rest.time == 0 ? "" : time_text);
 }
 
+/* Is a value of that type made of others, whose texts may follow settings? */
+static bool
+IsComposed(Oid type)
+{
+	char		category;
+	bool		is_preferred;
+
+	get_type_category_preferred(type, &category, &is_preferred);
+	return get_typtype(type) != TYPTYPE_BASE || category == TYPCATEGORY_ARRAY ||
+		category == TYPCATEGORY_GEOMETRIC;
+}
+
+/* The text of a value by its type's own function, under plain settings if it is composed; palloc'd. */
+static char *
+OwnText(const CsConverter *c, FmgrInfo *output, Datum value)
+{
+	int			level;
+	char	   *text;
+
+	if (c->kind != CS_UNUSABLE || !IsComposed(c->type))
+		return OutputFunctionCall(output, value);
+	level = CsPlainSettings();
+	text = OutputFunctionCall(output, value);
+	AtEOXact_GUC(true, level);
+	return text;
+}
+
 /*
  * The text of a number or a time, palloc'd: the same for equal values, and whatever the settings of
  * the session are.  "output" writes what needs no rule of its own.
@@ -689,7 +718,7 @@ ValueText(const CsConverter *c, FmgrInfo *output, Datum value)
 		case INTERVALOID:
 			return IntervalText(DatumGetIntervalP(value));
 		default:
-			return OutputFunctionCall(output, value);
+			return OwnText(c, output, value);
 	}
 }
 

@@ -46,7 +46,11 @@ SKIP:
     ($out, $err) = $session->query("SELECT n_rows, n_segments FROM custseg.train('wide', '$wide', k => 5, algorithm => 'minibatch', options => '{\"max_iter\": 2, \"tol\": 10}');");
     is($out, '400000|5', 'a table far past memory');
     like($err, qr/NOTICE: .* prepared on a sample of \d+ of 400000 rows, read in batches of \d+ rows/, 'by sample and batch');
-    cmp_ok($peak->() - $before, '<', 8, 'takes little of it');
+    SKIP:
+    {
+        skip 'AddressSanitizer keeps what is freed', 1 if $ENV{ASAN_OPTIONS};
+        cmp_ok($peak->() - $before, '<', 8, 'takes little of it');
+    }
     note(sprintf('%.1f MB more than a small training', $peak->() - $before));
     $session->query("SELECT custseg.drop_model('small', whole => true), custseg.drop_model('wide', whole => true); RESET maintenance_work_mem; RESET max_parallel_maintenance_workers;");
 }
