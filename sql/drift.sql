@@ -45,7 +45,9 @@ SELECT feature, verdict, reason FROM custseg.drift('m', 'past', 'present') WHERE
 -- PSI by its definition with numpy's deciles, chi2.isf and chi2.sf for its law; p is the least times the number of tests
 SELECT agrees(ks, 0.15583333333333332) AS ks, agrees(psi, 0.5106318679067403) AS psi, agrees(psi_critical, 0.15509062804235413) AS critical,
        agrees(wasserstein, 0.4572671290730216) AS wasserstein, agrees(jensen_shannon, 0.2704961769981808) AS jensen_shannon,
-       agrees(p_value, 2 * 8.93534139781724e-09) AS p
+       agrees(p_value, (SELECT 2 * (custseg.chi_square_test(bin, now)).p_value
+                        FROM (SELECT least(greatest(ceil((spent - 1) / 19.9), 1), 10)::int::text, false FROM past
+                              UNION ALL SELECT least(greatest(ceil((spent - 1) / 19.9), 1), 10)::int::text, true FROM present) AS b (bin, now))) AS p
 FROM custseg.drift('m', 'present') WHERE feature = 'spent';
 SELECT agrees(psi, 0.4725311841823293) AS psi, agrees(psi_critical, 0.08697084950382727) AS critical, agrees(jensen_shannon, 0.26495836168091946) AS jensen_shannon,
        agrees(chi_square, 32.26942355889724) AS chi_square, agrees(cramers_v, 0.2708128486565837) AS v, agrees(l_infinity, 0.15) AS l_infinity,
@@ -217,13 +219,37 @@ BEGIN
 END $$;
 SELECT count(*) AS features, count(*) FILTER (WHERE verdict <> 'ok') <= 0.05 * count(*) AS quiet, count(*) FILTER (WHERE p < 0.05) <= 0.1 * count(*) AS calibrated,
        count(*) FILTER (WHERE psi > 0.1) > 0.1 * count(*) AS fixed_limit_would_not_be FROM chance;
+-- the same shifts in more and more rows: a reason never denies what is significant, and every row twice is no weaker a verdict
+CREATE TABLE shifts (shift float8, n int, times int, verdict text, p_adjusted float8, reason text);
+DO $$
+DECLARE
+    normal text := '(SELECT sum(((hashint8extended(i, s) >> 11) & 1048575) / 1048576.0) - 6 FROM generate_series(%s, %s) s)';
+    rows text := 'SELECT ' || normal || ' + %s * i / i AS a, CASE WHEN i %% 20 < 10 + %s * 10 THEN ''web'' ELSE ''shop'' END AS d, i %% 3 AS b, i %% 7 AS c, true AS e FROM generate_series(1, %s) i, generate_series(1, %s)';
+    shift float8;
+    n int;
+BEGIN
+    FOREACH shift IN ARRAY '{0,0.1,0.2,0.3,0.5,0.8}'::float8[] LOOP
+        FOREACH n IN ARRAY '{50,200,1000,4000}'::int[] LOOP
+            INSERT INTO drift_test.shifts
+            SELECT shift, n, times, verdict, p_adjusted, reason
+            FROM generate_series(1, 2) times, custseg.drift('chance', format(rows, 1, 12, shift, shift, n, times), format(rows, 21, 32, 0, 0, n, times));
+        END LOOP;
+    END LOOP;
+END $$;
+SELECT count(*) AS compared, count(*) FILTER (WHERE p_adjusted < 0.05) > 30 AS significant,
+    count(*) FILTER (WHERE p_adjusted < 0.05 AND (reason LIKE 'as in %' OR reason LIKE '%chance%')) AS denied
+FROM shifts;
+SELECT shift, string_agg(worst, ', ' ORDER BY n, times) AS verdicts
+FROM (SELECT shift, n, times, (array_agg(verdict ORDER BY custseg_private.verdict_rank(verdict) DESC))[1] AS worst FROM shifts GROUP BY shift, n, times) s
+GROUP BY shift ORDER BY shift;
+
 -- and halves of one table
 SELECT bool_and(verdict = 'ok') AS quiet FROM custseg.drift('many', 'SELECT * FROM many WHERE id % 2 = 0', 'SELECT * FROM many WHERE id % 2 = 1');
 
 --
 -- Options
 --
-SELECT feature, verdict FROM custseg.drift('m', 'present', options => '{"psi_watch": 0.4, "psi_drifted": 0.6, "l_infinity_watch": 0.2, "ks_watch": 0.2}') WHERE feature IN ('spent', 'channel');
+SELECT feature, verdict FROM custseg.drift('m', 'present', options => '{"psi_watch": 0.1, "psi_drifted": 0.6, "l_infinity_watch": 0.2, "ks_watch": 0.2}') WHERE feature IN ('spent', 'channel');
 SELECT feature, verdict FROM custseg.drift('m', 'present', options => '{"null_share_watch": 0.3, "null_share_drifted": 0.4}') WHERE feature = 'age';
 SELECT bool_and(verdict = 'ok') FROM custseg.drift('m', 'present', options => '{"significance": 0}');
 SELECT outcome($$SELECT count(*) FROM custseg.drift('m', 'present', options => '{"psi": 1}')$$);

@@ -187,14 +187,14 @@ SELECT w.opened, w.closed FROM watch(NULL, '{"max_age_days": 500, "data_quality"
 SELECT kind, subject, severity, message FROM alerts;
 SELECT w.opened, w.closed FROM watch(NULL, '{"max_age_days": 500}') w;
 -- an alert changes its severity, and closes when all is well; it opens on what is only to be watched when asked to
-UPDATE customer SET channel = 'phone' WHERE id % 33 = 0;
+UPDATE customer SET channel = 'phone' WHERE id % 22 = 0;
 SELECT w.verdict, w.opened FROM watch(NULL, '{"max_age_days": 500}') w;
 SELECT w.opened, w.alerts FROM watch(NULL, '{"max_age_days": 500, "alert_on": "watch"}') w;
 SELECT * FROM alerts WHERE subject = 'channel';
 UPDATE customer SET channel = NULL WHERE id % 3 > 0;
 SELECT w.opened FROM watch(NULL, '{"max_age_days": 500, "alert_on": "watch"}') w;
 SELECT * FROM alerts WHERE subject = 'channel';
-UPDATE customer SET channel = CASE WHEN id % 33 = 0 THEN 'phone' ELSE (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int] END;
+UPDATE customer SET channel = CASE WHEN id % 22 = 0 THEN 'phone' ELSE (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int] END;
 SELECT w.opened FROM watch(NULL, '{"max_age_days": 500}') w;
 SELECT * FROM alerts WHERE subject = 'channel';
 UPDATE customer SET channel = (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int];

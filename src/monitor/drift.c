@@ -324,6 +324,8 @@ AllStatistics(const CsDriftFeature *d)
 		AddNumber(&json, "value", m->value);
 		AddNumber(&json, "critical", m->critical);
 		AddNumber(&json, "p_value", m->p);
+		AddNumber(&json, "low", m->low);
+		AddNumber(&json, "high", m->high);
 		(void) CsJsonEnd(&json);
 	}
 	return CsValueJsonb(json == NULL ? NULL : CsJsonFinish(&json));

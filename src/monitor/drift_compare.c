@@ -279,7 +279,19 @@ CompareNulls(CsDriftFeature *d)
 		d->p_null = CsSharesDiffer(b->n_null, b->n, c->n_null, c->n);
 }
 
-/* One p-value for the feature, by Bonferroni's rule. */
+/* Is the test of a statistic one that another one before it is judged by, too? */
+static bool
+IsSameTest(const CsDriftFeature *d, const CsDriftOptions *options, int statistic)
+{
+	for (int i = 0; i < statistic; i++)
+	{
+		if (CsDriftIsJudged(options, i) && d->measures[i].p == d->measures[statistic].p)
+			return true;
+	}
+	return false;
+}
+
+/* One p-value for the feature, by Bonferroni's rule; tests that statistics share count once. */
 static double
 CombineTests(const CsDriftFeature *d, const CsDriftOptions *options)
 {
@@ -288,7 +300,7 @@ CombineTests(const CsDriftFeature *d, const CsDriftOptions *options)
 
 	for (int i = 0; i < CsStatisticCount(); i++)
 	{
-		if (!CsDriftIsJudged(options, i) || isnan(d->measures[i].p))
+		if (!CsDriftIsJudged(options, i) || isnan(d->measures[i].p) || IsSameTest(d, options, i))
 			continue;
 		least = Min(least, d->measures[i].p);
 		ntests++;

@@ -2,10 +2,14 @@
  * drift_verdict.c
  *	  Has a feature drifted?  The verdict, and its reason in words.
  *
- * A verdict needs an effect that matters and a test that excludes chance: the effect at or above
- * its limit, the feature's p-value, adjusted by Benjamini and Hochberg's method for the number of
- * features, below the significance, and the test of that very effect, too.  With a million rows
- * anything is significant, with fifty anything can be large.
+ * A verdict needs an effect that matters and a test that excludes chance.  The feature's p-value,
+ * adjusted by Benjamini and Hochberg's method for the number of features, and that of the effect's own
+ * test must be below the significance.  And the effect must be certain to matter: the lower end of its
+ * interval, not what happens to be observed, has to reach the first limit.  So a change below the limit
+ * is hardly ever called one, however few rows there are, and one above it the more often, the more rows
+ * there are.  From there on the observed effect tells "watch" from "drifted".
+ *
+ * A change that is certain, but not that it matters, is said, with the interval.
  *
  * What is no matter of chance needs no test: a column that is gone or is of another kind, and
  * infinite values, which training does not take.
@@ -15,6 +19,7 @@
 #include <math.h>
 
 #include "monitor/drift.h"
+#include "stat/shares.h"
 #include "stat/tests.h"
 #include "utils/datetime.h"
 
@@ -26,6 +31,9 @@ typedef struct Judge
 	const char *then;			/* "in training" */
 	bool		significant;	/* the feature's adjusted p is low */
 	bool		by_chance;		/* an effect was above its limit, but not significant */
+	bool		may_matter;		/* a certain one may be above it in truth */
+	bool		certain_nulls,	/* a change by these is certain, whether it matters or not */
+				certain_values;
 } Judge;
 
 /* A value of the feature as its users write it, palloc'd. */
@@ -88,18 +96,36 @@ DescribeLevels(const Judge *j)
 					FormatShare(d->moved_share[CS_BASELINE]), j->then);
 }
 
-/* What an effect says; only a certain one counts. */
-static CsVerdict
-JudgeEffect(Judge *j, double effect, const CsDriftLimits *limits, bool certain)
+static double
+NullShare(const CsDriftSide *side)
 {
-	if (isnan(effect) || effect < limits->watch)
+	return (double) side->n_null / side->n;
+}
+
+/* The shares of rows without a value, palloc'd. */
+static char *
+DescribeNulls(const Judge *j)
+{
+	return psprintf("%s of the rows have no value, against %s %s",
+					FormatShare(NullShare(&j->d->side[CS_CURRENT])),
+					FormatShare(NullShare(&j->d->side[CS_BASELINE])), j->then);
+}
+
+/* What an effect says; OUT certain: it is none by chance. */
+static CsVerdict
+JudgeEffect(Judge *j, const CsMeasure *m, const CsDriftLimits *limits, bool *certain)
+{
+	if (isnan(m->value) || isnan(m->p))
 		return CS_VERDICT_OK;
-	if (!certain || !j->significant)
+	if (!j->significant || m->p >= j->options->significance)
 	{
-		j->by_chance = true;
+		j->by_chance |= m->value >= limits->watch;
 		return CS_VERDICT_OK;
 	}
-	return effect < limits->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED;
+	*certain = true;
+	j->may_matter |= m->high >= limits->watch;
+	return m->low < limits->watch ? CS_VERDICT_OK :
+		m->value < limits->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED;
 }
 
 /* Shares of rows without a value. */
@@ -107,39 +133,39 @@ static void
 JudgeNulls(Judge *j)
 {
 	const CsDriftSide *side = j->d->side;
-	double		share[2];
+	double		change;
+	CsMeasure	measure;
 	CsVerdict	verdict;
 
 	if (isnan(j->d->p_null))
 		return;
-	for (int i = 0; i < 2; i++)
-		share[i] = (double) side[i].n_null / side[i].n;
-	verdict = JudgeEffect(j, fabs(share[CS_CURRENT] - share[CS_BASELINE]),
-						  &j->options->null_share, j->d->p_null < j->options->significance);
+	change = fabs(NullShare(&side[CS_CURRENT]) - NullShare(&side[CS_BASELINE]));
+	measure = CsMeasureBetween(change, j->d->p_null, change,
+							   CsShareChangeError(side[CS_BASELINE].n_null, side[CS_BASELINE].n,
+												  side[CS_CURRENT].n_null, side[CS_CURRENT].n));
+	verdict = JudgeEffect(j, &measure, &j->options->null_share, &j->certain_nulls);
 	if (verdict != CS_VERDICT_OK)
-		CsFindingAdd(&j->d->finding, verdict, "%s of the rows have no value, against %s %s",
-					 FormatShare(share[CS_CURRENT]), FormatShare(share[CS_BASELINE]), j->then);
+		CsFindingAdd(&j->d->finding, verdict, "%s", DescribeNulls(j));
 }
 
-/* Is a statistic's value none that chance makes?  By its own critical value, else by its p. */
-static bool
-IsCertain(const CsMeasure *m, double significance)
-{
-	return isnan(m->critical) ? m->p < significance : m->value > m->critical;
-}
-
-/* The statistics that the feature was judged by, with their values, palloc'd. */
+/*
+ * The statistics that the feature was judged by, with their values, or with their intervals, palloc'd.
+ */
 static char *
-DescribeStatistics(const Judge *j)
+DescribeStatistics(const Judge *j, bool intervals)
 {
 	StringInfoData text;
 
 	initStringInfo(&text);
 	for (int i = 0; i < CsStatisticCount(); i++)
 	{
-		if (CsDriftIsJudged(j->options, i) && !isnan(j->d->measures[i].value))
-			appendStringInfo(&text, "%s%s %.3g", text.len > 0 ? ", " : "", CsStatisticAt(i)->words,
-							 j->d->measures[i].value);
+		const CsMeasure *m = &j->d->measures[i];
+
+		if (!CsDriftIsJudged(j->options, i) || isnan(m->value))
+			continue;
+		appendStringInfo(&text, "%s%s %.3g", text.len > 0 ? ", " : "", CsStatisticAt(i)->words, m->value);
+		if (intervals)
+			appendStringInfo(&text, " (%.3g to %.3g)", m->low, m->high);
 	}
 	return text.data;
 }
@@ -153,11 +179,11 @@ JudgeValues(Judge *j)
 
 	for (int i = 0; i < CsStatisticCount(); i++)
 	{
+		const CsMeasure *m = &d->measures[i];
 		CsVerdict	verdict = CS_VERDICT_OK;
 
 		if (CsDriftIsJudged(j->options, i))
-			verdict = JudgeEffect(j, d->measures[i].value, &j->options->statistic[i],
-								  IsCertain(&d->measures[i], j->options->significance));
+			verdict = JudgeEffect(j, m, &j->options->statistic[i], &j->certain_values);
 		worst = Max(worst, verdict);
 	}
 	if (worst == CS_VERDICT_OK)
@@ -166,7 +192,23 @@ JudgeValues(Judge *j)
 	if (d->has_levels && d->moved_null && d->finding.verdict >= worst)
 		return;
 	CsFindingAdd(&d->finding, worst, "%s (%s)", d->has_levels ? DescribeLevels(j) : DescribeNumbers(j),
-				 DescribeStatistics(j));
+				 DescribeStatistics(j, false));
+}
+
+/* A change that is certain, but not that it reaches a limit; false when there is none. */
+static bool
+SaySmall(const Judge *j)
+{
+	CsDriftFeature *d = j->d;
+	const char *what = j->may_matter ? "a change that is certain, but perhaps small" :
+		"a change that is certain, but small";
+
+	if (j->certain_values)
+		CsFindingAdd(&d->finding, CS_VERDICT_OK, "%s: %s (%s)", what,
+					 d->has_levels ? DescribeLevels(j) : DescribeNumbers(j), DescribeStatistics(j, true));
+	else if (j->certain_nulls)
+		CsFindingAdd(&d->finding, CS_VERDICT_OK, "%s: %s", what, DescribeNulls(j));
+	return j->certain_values || j->certain_nulls;
 }
 
 /* Values that no model can place. */
@@ -249,6 +291,8 @@ SayNothing(Judge *j)
 					 "%lld rows have a value, and %lld had one %s; at least %d are needed",
 					 (long long) d->side[CS_CURRENT].n_values,
 					 (long long) d->side[CS_BASELINE].n_values, j->then, j->options->min_rows);
+	else if (SaySmall(j))
+		return;
 	else if (j->by_chance)
 		CsFindingAdd(&d->finding, CS_VERDICT_OK, "the change is no larger than chance makes with so few rows");
 	else

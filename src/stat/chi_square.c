@@ -203,7 +203,7 @@ CsAdjustBenjaminiHochberg(double *p, int n)
 static CsMeasure
 MeasureChiSquare(const CsComparison *c)
 {
-	return (CsMeasure) {c->chi_square.statistic, NAN, c->chi_square.p};
+	return CsMeasureOf(c->chi_square.statistic, c->chi_square.p);
 }
 
 const CsStatistic CsStatistic_chi_square = {
@@ -213,7 +213,7 @@ const CsStatistic CsStatistic_chi_square = {
 static CsMeasure
 MeasureCramersV(const CsComparison *c)
 {
-	return (CsMeasure) {c->chi_square.cramers_v, NAN, c->chi_square.p};
+	return CsMeasureOf(c->chi_square.cramers_v, c->chi_square.p);
 }
 
 const CsStatistic CsStatistic_cramers_v = {

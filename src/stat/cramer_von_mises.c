@@ -197,7 +197,7 @@ Measure(const CsComparison *c)
 	double		t = is_sketch ? StatisticOfQuantiles(c) :
 		StatisticOfSamples(c->quantiles, c->n[CS_BASELINE], c->current, c->n[CS_CURRENT]);
 
-	return (CsMeasure) {t, NAN, UpperTail(t, c->counted[CS_BASELINE], c->counted[CS_CURRENT])};
+	return CsMeasureOf(t, UpperTail(t, c->counted[CS_BASELINE], c->counted[CS_CURRENT]));
 }
 
 const CsStatistic CsStatistic_cramer_von_mises = {

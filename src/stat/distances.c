@@ -228,16 +228,69 @@ CsWasserstein(const double *baseline, int64 n, const double *current, int64 m)
 	return isinf(sum) ? sum : sum + compensation;
 }
 
-/* PSI has a p of its own for bins only: that of levels is chi-square's, by much the same law. */
+/*
+ * The variance that the shares of one side, of n rows, give to PSI: that of the mean of its derivatives
+ * by them (the delta method).  A level without rows varies like one of a single row.
+ */
+static double
+PsiVariance(int bins, const double *own, const double *other, int64 n, int64 n_other)
+{
+	double		sum = 0,
+				squares = 0;
+
+	for (int i = 0; i < bins; i++)
+	{
+		double		p = own[i] > 0 ? own[i] : 1.0 / n,
+					q = other[i] > 0 ? other[i] : 1.0 / n_other,
+					slope = log(p / q) + 1 - q / p;
+
+		if (own[i] == 0 && other[i] == 0)
+			continue;
+		sum += p * slope;
+		squares += p * slope * slope;
+	}
+	return Max(squares - sum * sum, 0) / n;
+}
+
+/* Pearson's chi-square test of the shares, whose counts need not be whole; NaN for one bin. */
+static double
+TestShares(const CsComparison *c)
+{
+	double		n = c->counted[CS_BASELINE],
+				m = c->counted[CS_CURRENT],
+				statistic = 0;
+	int			df = -1;
+
+	for (int i = 0; i < c->nparts; i++)
+	{
+		double		p = c->share[CS_BASELINE][i],
+					q = c->share[CS_CURRENT][i];
+
+		if (p == 0 && q == 0)
+			continue;
+		statistic += n * m * (p - q) * (p - q) / (n * p + m * q);
+		df++;
+	}
+	return df > 0 ? CsChiSquareUpper(statistic, df) : NAN;
+}
+
+/*
+ * PSI is tested by chi-square on its own bins, whose law holds where rows are few and PSI's does not.
+ * Chance adds (bins - 1) (1 / n + 1 / m) to it on average.
+ */
 static CsMeasure
 MeasurePsi(const CsComparison *c)
 {
-	CsPsiResult psi = CsPsi(c->nparts, c->share[CS_BASELINE], c->counted[CS_BASELINE], c->share[CS_CURRENT], c->counted[CS_CURRENT]);
-	CsMeasure	result = {psi.psi, psi.critical, NAN};
+	int64		n = c->counted[CS_BASELINE],
+				m = c->counted[CS_CURRENT];
+	CsPsiResult psi = CsPsi(c->nparts, c->share[CS_BASELINE], n, c->share[CS_CURRENT], m);
+	double		variance = PsiVariance(c->nparts, c->share[CS_BASELINE], c->share[CS_CURRENT], n, m) +
+		PsiVariance(c->nparts, c->share[CS_CURRENT], c->share[CS_BASELINE], m, n);
+	CsMeasure	result = CsMeasureBetween(psi.psi, c->levels != NULL ? c->chi_square.p : TestShares(c),
+										  Max(psi.psi - (psi.bins - 1) * (1.0 / n + 1.0 / m), 0),
+										  sqrt(variance));
 
-	if (c->levels == NULL && psi.bins > 1)
-		result.p = CsChiSquareUpper(psi.psi / (1.0 / c->counted[CS_BASELINE] + 1.0 / c->counted[CS_CURRENT]),
-									psi.bins - 1);
+	result.critical = psi.critical;
 	return result;
 }
 
@@ -249,7 +302,7 @@ const CsStatistic CsStatistic_psi = {
 static CsMeasure
 MeasureJensenShannon(const CsComparison *c)
 {
-	return (CsMeasure) {CsJensenShannon(c->nparts, c->share[CS_BASELINE], c->share[CS_CURRENT]), NAN, NAN};
+	return CsMeasureOf(CsJensenShannon(c->nparts, c->share[CS_BASELINE], c->share[CS_CURRENT]), NAN);
 }
 
 const CsStatistic CsStatistic_jensen_shannon = {
@@ -263,7 +316,7 @@ MeasureWasserstein(const CsComparison *c)
 	double		distance = CsWassersteinQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], c->current,
 												  c->n[CS_CURRENT]);
 
-	return (CsMeasure) {distance == 0 ? 0 : c->sd > 0 ? distance / c->sd : NAN, NAN, NAN};
+	return CsMeasureOf(distance == 0 ? 0 : c->sd > 0 ? distance / c->sd : NAN, NAN);
 }
 
 const CsStatistic CsStatistic_wasserstein = {

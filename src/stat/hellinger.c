@@ -43,13 +43,22 @@ Measure(const CsComparison *c)
 {
 	double		n = c->counted[CS_BASELINE],
 				m = c->counted[CS_CURRENT],
+				rows = n * m / (n + m),
+				common,
 				squared = SquaredDistance(c->nparts, c->share[CS_BASELINE], c->share[CS_CURRENT]);
 	int			df = -1;
+	CsMeasure	result;
 
 	for (int i = 0; i < c->nparts; i++)
 		df += c->share[CS_BASELINE][i] > 0 || c->share[CS_CURRENT][i] > 0;
-	return (CsMeasure) {sqrt(squared), NAN,
-		df > 0 ? CsChiSquareUpper(8 * n * m / (n + m) * squared, df) : NAN};
+	/* chance adds df / 8 rows to the square, whose variance follows by the delta method */
+	common = 1 - squared;
+	result = CsMeasureBetween(sqrt(squared), df > 0 ? CsChiSquareUpper(8 * rows * squared, df) : NAN,
+							  Max(squared - Max(df, 0) / (8 * rows), 0),
+							  sqrt((1 - common * common) / (4 * rows)));
+	result.low = sqrt(result.low);
+	result.high = sqrt(Min(result.high, 1));
+	return result;
 }
 
 const CsStatistic CsStatistic_hellinger = {

@@ -280,7 +280,8 @@ Measure(const CsComparison *c)
 {
 	CsKsResult	ks = CsKsTestQuantiles(c->quantiles, c->nquantiles, c->n[CS_BASELINE], c->current, c->n[CS_CURRENT]);
 
-	return (CsMeasure) {ks.statistic, NAN, ks.p};
+	/* of a share, whichever it is, the variance is at most a quarter */
+	return CsMeasureBetween(ks.statistic, ks.p, ks.statistic, sqrt(0.25 / ks.effective_n));
 }
 
 const CsStatistic CsStatistic_ks = {

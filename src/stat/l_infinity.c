@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "stat/shares.h"
 #include "stat/statistic.h"
 
 static double
@@ -35,7 +36,10 @@ Measure(const CsComparison *c)
 
 	if (largest < 0)
 		return CS_NO_MEASURE;
-	return (CsMeasure) {Change(&c->levels[largest], c->rows), NAN, c->chi_square.p};
+	return CsMeasureBetween(Change(&c->levels[largest], c->rows), c->chi_square.p,
+							Change(&c->levels[largest], c->rows),
+							CsShareChangeError(c->levels[largest].count[0], c->rows[0],
+											   c->levels[largest].count[1], c->rows[1]));
 }
 
 const CsStatistic CsStatistic_l_infinity = {

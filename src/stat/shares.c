@@ -85,6 +85,19 @@ CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2)
 	return CsChiSquareTest(cells, lengthof(cells), 2, 2).p;
 }
 
+/*
+ * The standard error of the difference of two samples' shares, by Agresti and Caffo's rule (American
+ * Statistician 54, 2000): one row more of either kind in each, so that no share is certain.
+ */
+double
+CsShareChangeError(int64 count1, int64 n1, int64 count2, int64 n2)
+{
+	double		p = (count1 + 1.0) / (n1 + 2.0),
+				q = (count2 + 1.0) / (n2 + 2.0);
+
+	return sqrt(p * (1 - p) / (n1 + 2.0) + q * (1 - q) / (n2 + 2.0));
+}
+
 /* Sum of the parts. */
 static double
 Total(int n, const int64 *parts)

@@ -11,6 +11,7 @@ extern void CsWilsonInterval(int64 count, int64 n, double confidence, double *lo
 extern bool CsShareIsAbove(int64 count, int64 n, double bound, double confidence);
 extern double CsUnseenShare(const int64 *counts, int nlevels, int64 n);
 extern double CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2);
+extern double CsShareChangeError(int64 count1, int64 n1, int64 count2, int64 n2);
 extern double CsHerfindahl(int n, const int64 *parts);
 extern double CsNormalizedEntropy(int n, const int64 *parts);
 extern double CsShareOutsideRange(int64 n, double probability);

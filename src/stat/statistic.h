@@ -54,9 +54,25 @@ typedef struct CsMeasure
 	double		value;
 	double		critical;		/* what chance alone exceeds in 5 of 100 samples */
 	double		p;				/* of the value, or a larger one, by chance */
+	double		low,			/* the 95 % interval of what the value is of a whole population; */
+				high;			/* NaN where nobody judges by the statistic */
 } CsMeasure;
 
-#define CS_NO_MEASURE ((CsMeasure) {NAN, NAN, NAN})
+#define CS_NO_MEASURE ((CsMeasure) {NAN, NAN, NAN, NAN, NAN})
+
+/* A measure by which nobody judges. */
+static inline CsMeasure
+CsMeasureOf(double value, double p)
+{
+	return (CsMeasure) {value, NAN, p, NAN, NAN};
+}
+
+/* A measure whose estimate, without what chance adds to its value, has a standard error. */
+static inline CsMeasure
+CsMeasureBetween(double value, double p, double estimate, double error)
+{
+	return (CsMeasure) {value, NAN, p, Max(estimate - CS_INTERVAL_SDS * error, 0), estimate + CS_INTERVAL_SDS * error};
+}
 
 typedef struct CsStatistic
 {
