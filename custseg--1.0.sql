@@ -132,7 +132,7 @@ COMMENT ON COLUMN custseg.segment_sizes_result.training_share IS 'Share of the t
 COMMENT ON COLUMN custseg.segment_sizes_result.change IS 'Change of the share since training, in percentage points.';
 COMMENT ON COLUMN custseg.segment_sizes_result.low IS 'Lower end of the confidence interval of the share.';
 COMMENT ON COLUMN custseg.segment_sizes_result.high IS 'Upper end of the confidence interval of the share.';
-COMMENT ON COLUMN custseg.segment_sizes_result.p_adjusted IS 'Probability of such a change, or a larger one, by chance, adjusted for the number of segments.';
+COMMENT ON COLUMN custseg.segment_sizes_result.p_adjusted IS 'Probability of such a change, or a larger one, by chance, adjusted for the number of segments and their total (Benjamini-Hochberg).';
 COMMENT ON COLUMN custseg.segment_sizes_result.mean_distance IS 'Mean distance of the segment''s customers to its center, in model space.';
 COMMENT ON COLUMN custseg.segment_sizes_result.training_mean_distance IS 'Mean distance of the segment''s training rows to its center, in model space.';
 COMMENT ON COLUMN custseg.segment_sizes_result.herfindahl IS 'Herfindahl index: sum of the squared shares, 1 when one segment has all customers; only in the row of all segments.';
@@ -211,18 +211,23 @@ COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'Explanation of th
 
 CREATE TYPE custseg_private.silhouette_result AS (
     silhouette float8,
-    n bigint
+    n bigint,
+    deviation float8,
+    distance_deviation float8
 );
 
 COMMENT ON TYPE custseg_private.silhouette_result IS 'Mean silhouette width of a sample of a source.';
 COMMENT ON COLUMN custseg_private.silhouette_result.silhouette IS 'Mean silhouette width, -1 to 1; NULL with fewer than two segments.';
 COMMENT ON COLUMN custseg_private.silhouette_result.n IS 'Rows of the sample.';
+COMMENT ON COLUMN custseg_private.silhouette_result.deviation IS 'Standard deviation of the sample''s silhouette widths.';
+COMMENT ON COLUMN custseg_private.silhouette_result.distance_deviation IS 'Standard deviation of the distances of all customers to the centers of their segments.';
 
 CREATE TYPE custseg_private.alert_cause AS (
     kind text,
     subject text,
     severity text,
     opens bool,
+    at_once bool,
     message text
 );
 
@@ -230,7 +235,8 @@ COMMENT ON TYPE custseg_private.alert_cause IS 'Finding of a run of monitor() ab
 COMMENT ON COLUMN custseg_private.alert_cause.kind IS 'Check that found the problem.';
 COMMENT ON COLUMN custseg_private.alert_cause.subject IS 'Subject of the finding: a feature, a segment, or the whole in parentheses.';
 COMMENT ON COLUMN custseg_private.alert_cause.severity IS 'Severity: warning or critical; NULL where the subject cannot be judged now.';
-COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'Whether the finding opens an alert.';
+COMMENT ON COLUMN custseg_private.alert_cause.opens IS 'Whether the finding opens an alert, at the second run in a row or at once.';
+COMMENT ON COLUMN custseg_private.alert_cause.at_once IS 'Whether one run is enough: what was found is no sample''s chance, or its p_adjusted is below 0.001.';
 COMMENT ON COLUMN custseg_private.alert_cause.message IS 'Description of the problem in words.';
 
 -- tables
@@ -311,7 +317,7 @@ COMMENT ON COLUMN custseg.model_version.options IS 'Options of the algorithm, wi
 COMMENT ON COLUMN custseg.model_version.parameters IS 'Parameters that the algorithm needs for scoring besides the centers of the segments; NULL when the centers are enough.';
 COMMENT ON COLUMN custseg.model_version.note IS 'Decisions that the algorithm took by itself; NULL when there were none.';
 COMMENT ON COLUMN custseg.model_version.seed IS 'Seed of all random numbers of the training.';
-COMMENT ON COLUMN custseg.model_version.metrics IS 'Inertia, silhouette, silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting.';
+COMMENT ON COLUMN custseg.model_version.metrics IS 'Inertia, silhouette, silhouette_deviation (standard deviation of its rows'' widths), silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting.';
 COMMENT ON COLUMN custseg.model_version.iterations IS 'Iterations of the run that was kept.';
 COMMENT ON COLUMN custseg.model_version.converged IS 'Whether the algorithm converged before its limit of iterations.';
 COMMENT ON COLUMN custseg.model_version.milliseconds IS 'Duration of the training in milliseconds.';
@@ -2013,7 +2019,8 @@ END;
 COMMENT ON FUNCTION custseg_private.run_checks IS 'Makes reports and adds their rows to those of other reports.';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
--- to train again.  Gravity: 1 low, 2 medium, 3 high.
+-- to train again.  Silhouette and distance are means of rows: the one-sided 95 % bound of the change must be beyond
+-- the limit.  Gravity: 1 low, 2 medium, 3 high.
 CREATE FUNCTION custseg_private.retraining_causes(
     model text,
     version int,
@@ -2022,6 +2029,7 @@ CREATE FUNCTION custseg_private.retraining_causes(
     OUT cause text,
     OUT sustained bool,
     OUT gravity int,
+    OUT at_once bool,
     OUT reason text
 ) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -2043,50 +2051,70 @@ BEGIN ATOMIC
         SELECT r.*
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
     ),
+    -- of the distances in training, which the segments keep
+    trained AS (
+        SELECT
+            sum(t.n) AS n,
+            sqrt(greatest(sum(t.n * t.spread ^ 2) / sum(t.n) - (sum(t.n * t.mean_distance) / sum(t.n)) ^ 2, 0)) AS deviation
+        FROM custseg.segment t
+        WHERE t.model = retraining_causes.model AND t.version = retraining_causes.version
+    ),
     measures AS (
         SELECT
             (v.metrics ->> 'silhouette')::float8 AS silhouette_trained,
-            CASE WHEN s.verdict IS NOT NULL THEN (SELECT r.silhouette FROM jsonb_populate_recordset(NULL::custseg_private.silhouette_result, reports -> 'silhouette') r) END AS silhouette,
+            r.silhouette,
+            -- the standard error of the difference: versions of before kept no deviation, that of now stands for it
+            sqrt(coalesce((v.metrics ->> 'silhouette_deviation')::float8, r.deviation) ^ 2
+                / nullif((v.metrics ->> 'silhouette_sample')::float8, 0) + r.deviation ^ 2 / nullif(r.n, 0)) AS silhouette_error,
+            r.n AS silhouette_n,
+            CASE WHEN NOT v.metrics ? 'silhouette_deviation' THEN ' (how much the silhouettes varied in training is not known, so those of now stand for them)' ELSE '' END AS silhouette_note,
             s.training_mean_distance AS distance_trained,
             s.mean_distance AS distance,
+            s.n AS distance_n,
+            sqrt(((1 + (retraining_causes.options ->> 'distance_rise')::float8) * t.deviation) ^ 2 / nullif(t.n, 0) + r.distance_deviation ^ 2 / nullif(s.n, 0)) AS distance_error,
             extract(epoch FROM now() - v.trained_at) / 86400 AS days
         FROM custseg.model_version v
+        CROSS JOIN trained t
         -- measures of a few rows say nothing
         LEFT JOIN sizes s ON s.segment IS NULL AND s.verdict <> 'insufficient data'
+        LEFT JOIN jsonb_populate_recordset(NULL::custseg_private.silhouette_result, reports -> 'silhouette') r ON s.verdict IS NOT NULL
         WHERE v.model = retraining_causes.model AND v.version = retraining_causes.version
     )
-    SELECT 'drift', true, CASE WHEN 2 * d.drifted >= d.features THEN 3 ELSE 2 END,
+    SELECT 'drift', true, CASE WHEN 2 * d.drifted >= d.features THEN 3 ELSE 2 END, false,
         format('%s of %s features drifted: %s', d.drifted, d.features, d.names)
     FROM drift d
     WHERE d.drifted >= (options ->> 'drifted_features')::int
     UNION ALL
-    SELECT 'segment_sizes', true, CASE WHEN bool_or(s.segment IS NULL) THEN 3 ELSE 2 END,
+    SELECT 'segment_sizes', true, CASE WHEN bool_or(s.segment IS NULL) THEN 3 ELSE 2 END, false,
         format('segment sizes changed: %s', string_agg(CASE WHEN s.segment IS NULL THEN s.reason ELSE format('%s %s', s.name, s.reason) END, ', '))
     FROM sizes s
     WHERE s.verdict = 'drifted'
     HAVING count(*) > 0
     UNION ALL
+    -- beyond the limit with a probability of 0.001 by chance: 3.09 standard errors
     SELECT 'silhouette', true, 2,
-        format('segments are less distinct: the silhouette is %s, against %s in training',
-            round(m.silhouette::numeric, 2), round(m.silhouette_trained::numeric, 2))
+        m.silhouette_trained - m.silhouette - (options ->> 'silhouette_drop')::float8 > 3.09 * m.silhouette_error,
+        format('segments are less distinct: the silhouette of %s customers is %s, against %s in training%s',
+            m.silhouette_n, round(m.silhouette::numeric, 2), round(m.silhouette_trained::numeric, 2), m.silhouette_note)
     FROM measures m
-    WHERE m.silhouette_trained - m.silhouette > (options ->> 'silhouette_drop')::float8
+    WHERE m.silhouette_trained - m.silhouette - (options ->> 'silhouette_drop')::float8 > 1.645 * m.silhouette_error
     UNION ALL
     SELECT 'mean_distance', true,
         CASE WHEN m.distance > (1 + 2 * (options ->> 'distance_rise')::float8) * m.distance_trained THEN 3 ELSE 2 END,
-        format('customers are %s %% farther from the centers of their segments than in training',
-            round(100 * (m.distance / m.distance_trained - 1)::numeric))
+        m.distance - (1 + (options ->> 'distance_rise')::float8) * m.distance_trained > 3.09 * m.distance_error,
+        format('%s customers are %s %% farther from the centers of their segments than in training',
+            m.distance_n, round(100 * (m.distance / m.distance_trained - 1)::numeric))
     FROM measures m
-    WHERE m.distance > (1 + (options ->> 'distance_rise')::float8) * m.distance_trained
+    WHERE m.distance - (1 + (options ->> 'distance_rise')::float8) * m.distance_trained > 1.645 * m.distance_error
     UNION ALL
-    SELECT 'unseen_levels', true, 2,
+    SELECT 'unseen_levels', true, 2, false,
         format('levels that training did not see: %s',
             string_agg(format('%s in %s %% of the rows', q.name, round(100 * q.unseen_share::numeric, 1)), ', '))
     FROM quality q
     WHERE q.unseen_share > (options ->> 'unseen_share')::float8
     HAVING count(*) > 0
     UNION ALL
-    SELECT 'age', false, 1,
+    SELECT 'age', false, 1, true,
         format('version %s is %s days old, more than %s', version, floor(m.days), options ->> 'max_age_days')
     FROM measures m
     WHERE m.days > (options ->> 'max_age_days')::int;
@@ -2243,6 +2271,7 @@ BEGIN ATOMIC
                     THEN 'insufficient data'
                 ELSE q.verdict
             END AS verdict,
+            true AS at_once,
             format('%s %s: %s', q.subject, q.name, q.reason) AS message
         FROM quality q
         UNION ALL
@@ -2255,6 +2284,8 @@ BEGIN ATOMIC
                     THEN 'insufficient data'
                 ELSE r.verdict
             END,
+            coalesce(r.p_adjusted < 0.001, true)
+                OR EXISTS (SELECT FROM quality q WHERE q.subject = 'feature' AND q.name = r.feature AND q.infinite_share > 0),
             format('feature %s: %s', r.feature, r.reason)
         FROM jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') r
         UNION ALL
@@ -2262,17 +2293,18 @@ BEGIN ATOMIC
             'segment_sizes',
             coalesce(r.segment::text, '(total)'),
             r.verdict,
+            coalesce(r.p_adjusted < 0.001, true),
             format('%s: %s', r.name, r.reason)
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         UNION ALL
-        SELECT 'drift_multivariate', '(model)', r.verdict, format('all features together: %s', r.reason)
+        SELECT 'drift_multivariate', '(model)', r.verdict, r.p_value < 0.001, format('all features together: %s', r.reason)
         FROM jsonb_populate_recordset(NULL::custseg.drift_multivariate_result, reports -> 'drift_multivariate') r
         UNION ALL
-        SELECT c.cause, '(model)', 'drifted', c.reason
+        SELECT c.cause, '(model)', 'drifted', c.at_once, c.reason
         FROM custseg_private.retraining_causes(run.model, run.version, options, reports) c
         WHERE c.cause IN ('silhouette', 'mean_distance')
         UNION ALL
-        SELECT m.kind, '(model)', 'insufficient data', NULL
+        SELECT m.kind, '(model)', 'insufficient data', NULL, NULL
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         CROSS JOIN LATERAL (VALUES
             ('silhouette', (SELECT r.silhouette FROM jsonb_populate_recordset(NULL::custseg_private.silhouette_result, reports -> 'silhouette') r)),
@@ -2285,23 +2317,104 @@ BEGIN ATOMIC
         f.subject,
         CASE f.verdict WHEN 'insufficient data' THEN NULL WHEN 'watch' THEN 'warning' ELSE 'critical' END,
         custseg_private.verdict_rank(f.verdict) >= custseg_private.verdict_rank(options ->> 'alert_on'),
+        f.at_once,
         f.message
     FROM findings f
     WHERE f.verdict <> 'ok'
+    UNION ALL
+    SELECT 'trend', t.feature, 'warning', true, true, format('feature %s: %s', t.feature, t.reason)
+    FROM jsonb_to_recordset(reports -> 'trend') t (feature text, reason text)
     UNION ALL
     SELECT
         'retraining',
         '(model)',
         CASE WHEN run.error IS NULL THEN CASE run.urgency WHEN 'low' THEN 'warning' ELSE 'critical' END END,
         true,
+        true,
         format('train again, urgency %s: %s', run.urgency, array_to_string(run.reasons, '; '))
     WHERE run.retrain OR run.error IS NOT NULL
     UNION ALL
-    SELECT 'monitor', '(run)', 'critical', true, run.error
+    SELECT 'monitor', '(run)', 'critical', true, true, run.error
     WHERE run.error IS NOT NULL;
 END;
 
 COMMENT ON FUNCTION custseg_private.alert_causes IS 'Returns the findings of a run about all subjects that can have an alert.';
+
+-- Kind and subject of what a run found that would open an alert are kept in its findings, as "found".
+CREATE FUNCTION custseg_private.found_before(run custseg.monitor_run, kind text, subject text) RETURNS bool
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT EXISTS (
+        SELECT
+        FROM (
+            SELECT r.findings
+            FROM custseg.monitor_run r
+            WHERE r.model = run.model AND r.version = run.version AND r.source = run.source
+                AND r.status = 'ok' AND r.id < run.id
+            ORDER BY r.id DESC
+            LIMIT 1
+        ) before
+        WHERE before.findings -> 'found' @> jsonb_build_array(jsonb_build_array(kind, subject))
+    );
+END;
+
+COMMENT ON FUNCTION custseg_private.found_before IS 'Tells whether the last run before of the same version and source found the same cause of an alert.';
+
+-- A feature is trending when its adjusted p is below 0.05 in this run and in the two before it, of the same version and
+-- source.  The slope is that of its distance from training in the runs of the last 90 days.
+CREATE FUNCTION custseg_private.trends(
+    model text,
+    version int,
+    source text,
+    started_at timestamptz,
+    reports jsonb,
+    OUT feature text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH before AS (
+        SELECT r.id
+        FROM custseg.monitor_run r
+        WHERE r.model = trends.model AND r.version = trends.version AND r.source = trends.source AND r.status = 'ok'
+        ORDER BY r.id DESC
+        LIMIT 2
+    ),
+    lasting AS (
+        SELECT d.feature, d.verdict, coalesce(d.ks, d.l_infinity) AS distance
+        FROM jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') d
+        WHERE d.p_adjusted < 0.05 AND d.verdict IN ('ok', 'watch')
+            AND 2 = (
+                SELECT count(*)
+                FROM before b
+                JOIN custseg.monitor_feature f ON f.model = trends.model AND f.run = b.id AND f.feature = d.feature
+                WHERE f.p_adjusted < 0.05
+            )
+            -- a broken feed is one cause, not two
+            AND NOT EXISTS (
+                SELECT
+                FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') q
+                WHERE q.subject = 'feature' AND q.name = d.feature AND q.verdict = 'broken'
+            )
+    )
+    SELECT
+        l.feature,
+        format('%slasting: 3 runs in a row find it; the distance from training is %s%s',
+            CASE l.verdict WHEN 'ok' THEN 'small but ' ELSE '' END, round(l.distance::numeric, 3),
+            -- in less than two days there is no trend to speak of
+            CASE WHEN h.days >= 2 THEN format(' and changes by %s a week', to_char(h.slope, 'FMSG0.0000')) ELSE '' END)
+    FROM lasting l
+    CROSS JOIN LATERAL (
+        SELECT
+            extract(epoch FROM trends.started_at - min(f.at)) / 86400 AS days,
+            regr_slope(coalesce(f.ks, f.l_infinity), extract(epoch FROM f.at - trends.started_at)::float8 / 604800) AS slope
+        FROM custseg.monitor_feature f
+        WHERE f.model = trends.model AND f.version = trends.version AND f.feature = l.feature
+            AND f.at > trends.started_at - interval '90 days'
+    ) h;
+END;
+
+COMMENT ON FUNCTION custseg_private.trends IS 'Returns the features whose change is certain in three runs in a row, without being drifted.';
 
 -- These two run as the owner of the tables, and fail for everybody else.
 CREATE FUNCTION custseg_private.record_run(
@@ -2345,6 +2458,10 @@ BEGIN
     END;
     run.findings := '{}';
     IF NOT skipped THEN
+        reports := reports || coalesce(
+            (SELECT jsonb_build_object('trend', jsonb_agg(t))
+             FROM custseg_private.trends(run.model, run.version, run.source, run.started_at, reports) t
+             HAVING count(*) > 0), '{}');
         SELECT * INTO judged FROM custseg_private.judge_retraining(run.model, run.version, run.source, options, reports);
         run.retrain := judged.retrain;
         run.urgency := judged.urgency;
@@ -2373,10 +2490,18 @@ BEGIN
                 FROM jsonb_populate_recordset(NULL::custseg.drift_multivariate_result, reports -> 'drift_multivariate') r
                 UNION ALL
                 SELECT 'drifted' WHERE judged.breaches ?| '{silhouette,mean_distance}'
+                UNION ALL
+                SELECT 'watch' WHERE reports ? 'trend'
             ) v
             ORDER BY custseg_private.verdict_rank(v.verdict) DESC
             LIMIT 1
         );
+    END IF;
+    IF NOT skipped THEN
+        run.findings := run.findings || jsonb_build_object('found', coalesce(
+            (SELECT jsonb_agg(jsonb_build_array(c.kind, c.subject))
+             FROM custseg_private.alert_causes(run, options, reports) c
+             WHERE c.opens AND c.severity IS NOT NULL), '[]'));
     END IF;
     run.finished_at := clock_timestamp();
     INSERT INTO custseg.monitor_run
@@ -2416,6 +2541,7 @@ BEGIN
     n_opened := 0;
     n_closed := 0;
     IF run.status <> 'skipped' THEN
+        reports := reports || jsonb_strip_nulls(jsonb_build_object('trend', run.findings -> 'trend'));
         SELECT array_agg(c) INTO causes FROM custseg_private.alert_causes(run, options, reports) c;
 
         UPDATE custseg.alert a
@@ -2437,6 +2563,8 @@ BEGIN
                     run.started_at, run.started_at, 1, run.id, run.id
                 FROM unnest(causes) WITH ORDINALITY c
                 WHERE c.opens AND c.severity IS NOT NULL
+                    -- a cause that chance could have made must be there twice in a row
+                    AND (c.at_once OR custseg_private.found_before(run, c.kind, c.subject))
                     AND NOT EXISTS (
                         SELECT FROM custseg.alert a
                         WHERE a.model = run.model AND a.closed_at IS NULL AND a.kind = c.kind AND a.subject = c.subject
@@ -2456,6 +2584,7 @@ BEGIN
                     AND CASE a.kind
                         WHEN 'monitor' THEN true
                         WHEN 'retraining' THEN true
+                        WHEN 'trend' THEN reports ? 'drift'
                         WHEN 'silhouette' THEN reports ?& '{silhouette,segment_sizes}'
                         WHEN 'mean_distance' THEN reports ? 'segment_sizes'
                         ELSE reports ? a.kind

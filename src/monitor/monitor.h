@@ -53,6 +53,7 @@ typedef struct CsObservation
 	int64		n_unplaced;		/* all the others */
 	int64	   *segment_rows;
 	double	   *segment_distance;	/* sum of the rows' distances to its centre */
+	double	   *segment_squares;	/* and of their squares */
 
 	/* a seeded sample of the placed rows in model space, row by row */
 	int			nsample;

@@ -75,6 +75,7 @@ Prepare(Observer *o)
 		o->extra_column[i] = CsPassColumn(o->pass, request->extra[i]);
 	result->segment_rows = palloc0(sizeof(int64) * nsegments);
 	result->segment_distance = palloc0(sizeof(double) * nsegments);
+	result->segment_squares = palloc0(sizeof(double) * nsegments);
 	CsReservoirInit(&o->reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
 	if (request->sample > 0)
 	{
@@ -138,6 +139,7 @@ CountRow(Observer *o)
 	CsObservation *result = o->result;
 	const CsScoring *scoring = &o->placer->scoring;
 	int			index = o->placer->placed.index;
+	double		squared;
 
 	if (index < 0)
 	{
@@ -145,7 +147,9 @@ CountRow(Observer *o)
 		return;
 	}
 	result->segment_rows[index]++;
-	result->segment_distance[index] += sqrt(CsSquaredToCenter(&scoring->fitted, scoring->z, index));
+	squared = CsSquaredToCenter(&scoring->fitted, scoring->z, index);
+	result->segment_distance[index] += sqrt(squared);
+	result->segment_squares[index] += squared;
 	SampleRow(o, index);
 }
 

@@ -49,8 +49,8 @@ SampleMatrix(const CsObservation *o, CsArena *arena)
 	return m;
 }
 
-/* Mean silhouette width of the sample, NaN where it is not defined; noise is left out. */
-static double
+/* Silhouette widths of the sample, NaN where they are not defined; noise is left out. */
+static CsSilhouetteMean
 MeasureSample(const CsObservation *o)
 {
 	const CsScorer *scorer = o->scorer;
@@ -60,26 +60,23 @@ MeasureSample(const CsObservation *o)
 	int			labels = CsArenaAlloc(arena, sizeof(int32) * o->nsample);
 	int32	   *label = CsArenaAddress(arena, labels);
 	CsTeam	   *team;
-	CsSilhouette *s;
-	double		mean;
+	CsSilhouetteMean result;
 
 	/* the scorer's first segment is noise, where it has some; a label counts from the others */
 	for (int i = 0; i < o->nsample; i++)
 		label[i] = o->sample_labels[i] - noise;
 	team = CsTeamStart(arena, CsTeamWorkersFor(m->nrows * m->ncolumns));
-	s = CsSilhouetteOfRows(team, m, labels, scorer->nsegments - noise, o->nsample, SAMPLE_SEED);
-	mean = s->mean;
-	CsSilhouetteFree(s);
+	result = CsSilhouetteMeasure(team, m, labels, scorer->nsegments - noise, o->nsample, SAMPLE_SEED);
 	CsTeamEnd(team);
 	CsArenaDestroy(arena);
-	return mean;
+	return result;
 }
 
 /* The silhouette of a source in the making. */
 typedef struct SilhouetteReport
 {
 	CsReport	base;
-	double		mean;			/* NaN: not defined */
+	CsSilhouetteMean silhouette;	/* NaN: not defined */
 } SilhouetteReport;
 
 /* CsReportKind.open: there are no options */
@@ -89,7 +86,7 @@ OpenSilhouette(const CsReport *base, Jsonb *options)
 	SilhouetteReport *report = palloc(sizeof(SilhouetteReport));
 
 	report->base = *base;
-	report->mean = NAN;
+	report->silhouette = (CsSilhouetteMean) {NAN, NAN, 0};
 	return report;
 }
 
@@ -100,7 +97,7 @@ TakeSample(void *state, const CsObservation *o)
 	SilhouetteReport *report = state;
 
 	if (o->nsample > 0)
-		report->mean = MeasureSample(o);
+		report->silhouette = MeasureSample(o);
 }
 
 /* CsReportKind.ask */
@@ -115,13 +112,33 @@ AskSample(void *state, CsObserveRequest *request)
 	request->sample_state = state;
 }
 
+/* Standard deviation of the placed rows' distances to their segment's centre; NaN without rows. */
+static double
+DistanceDeviation(const CsObservation *o)
+{
+	double		n = 0,
+				sum = 0,
+				squares = 0;
+
+	for (int i = 0; i < o->scorer->nsegments; i++)
+	{
+		n += o->segment_rows[i];
+		sum += o->segment_distance[i];
+		squares += o->segment_squares[i];
+	}
+	return sqrt(Max(squares / n - (sum / n) * (sum / n), 0));
+}
+
 /* CsReportKind.put: one row */
 static void
 PutSilhouette(void *state, const CsObservation *o)
 {
 	const SilhouetteReport *report = state;
 
-	CsResultPut(report->base.result, CsValues(CsValueFloat8(report->mean), CsValueInt8(o->nsample)));
+	CsResultPut(report->base.result,
+				CsValues(CsValueFloat8(report->silhouette.mean), CsValueInt8(o->nsample),
+						 CsValueFloat8(report->silhouette.deviation),
+						 CsValueFloat8(DistanceDeviation(o))));
 }
 
 const CsReportKind CsSilhouetteReport = {"silhouette", OpenSilhouette, AskSample, PutSilhouette};

@@ -8,8 +8,9 @@
  *
  * A change has to be both large and certain before it is spoken of: more percentage points than
  * allowed, and a chi-square test of the two shares that is significant after Benjamini and
- * Hochberg's adjustment over the segments.  A share beyond a limit counts when it was within it in
- * training; a segment that has always been small is judged by its change alone.
+ * Hochberg's adjustment over the segments and their total, which is tested as a table.  A share beyond
+ * a limit counts when it was within it in training, its interval is beyond the limit, and the change is
+ * of two points at least; a segment that has always been small is judged by its change alone.
  */
 #include "custseg.h"
 
@@ -18,6 +19,9 @@
 #include "monitor/monitor.h"
 #include "stat/shares.h"
 #include "stat/tests.h"
+
+/* A change of fewer percentage points is none that takes a share beyond a limit. */
+#define LEAST_CHANGE 2
 
 typedef struct SizeOptions
 {
@@ -54,6 +58,8 @@ typedef struct SegmentSize
 	double		distance_trained;	/* mean */
 	int64		n;
 	double		share;
+	double		low,			/* the interval of the share; NaN without rows at all */
+				high;
 	double		distance;		/* mean; NaN without rows */
 	double		p;				/* that the shares are the same, adjusted; NaN: not tested */
 } SegmentSize;
@@ -70,6 +76,7 @@ typedef struct SizeReport
 	int64		n_trained;
 	int64		n_skipped;		/* in training */
 	int64		n;				/* placed */
+	double		p;				/* of all shares together, adjusted; NaN: not tested */
 } SizeReport;
 
 /* The columns of the result. */
@@ -111,12 +118,29 @@ TakeTrained(void *state, const CsCatalogRow *row)
 	report->n_trained += size->n_trained;
 }
 
-/* Fill in what the segments are now, and test each share against training's. */
+/* The p of the chi-square test that the segments are as in training, all together. */
+static double
+TestMix(const SizeReport *report)
+{
+	CsCell	   *cells = palloc(sizeof(CsCell) * 2 * report->nsegments);
+	double		p;
+
+	for (int i = 0; i < report->nsegments; i++)
+	{
+		cells[2 * i] = (CsCell) {i, 0, report->sizes[i].n_trained};
+		cells[2 * i + 1] = (CsCell) {i, 1, report->sizes[i].n};
+	}
+	p = CsChiSquareTest(cells, 2 * report->nsegments, report->nsegments, 2).p;
+	pfree(cells);
+	return p;
+}
+
+/* Fill in what the segments are now, and test each share against training's, and all together. */
 static void
 CompareShares(SizeReport *report)
 {
 	const CsObservation *o = report->observation;
-	double	   *p = palloc(sizeof(double) * report->nsegments);
+	double	   *p = palloc(sizeof(double) * (report->nsegments + 1));
 
 	report->n = o->nrows - o->n_unplaced;
 	for (int i = 0; i < report->nsegments; i++)
@@ -126,9 +150,14 @@ CompareShares(SizeReport *report)
 		size->n = o->segment_rows[i];
 		size->share = (double) size->n / report->n;
 		size->distance = o->segment_distance[i] / size->n;
+		size->low = size->high = NAN;
+		if (report->n > 0)
+			CsWilsonInterval(size->n, report->n, report->options.confidence, &size->low, &size->high);
 		p[i] = CsSharesDiffer(size->n_trained, report->n_trained, size->n, report->n);
 	}
-	CsAdjustBenjaminiHochberg(p, report->nsegments);
+	p[report->nsegments] = TestMix(report);
+	CsAdjustBenjaminiHochberg(p, report->nsegments + 1);
+	report->p = p[report->nsegments];
 	for (int i = 0; i < report->nsegments; i++)
 		report->sizes[i].p = p[i];
 	pfree(p);
@@ -173,11 +202,12 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 			CsFindingAdd(finding, verdict, "%s from %.1f %% to %.1f %% of all customers",
 						 change > 0 ? "grew" : "shrank", 100 * size->share_trained,
 						 100 * size->share);
-		if (size->share > options->share_high && size->share_trained <= options->share_high)
+		if (size->low > options->share_high && size->share_trained <= options->share_high &&
+			change >= LEAST_CHANGE)
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
 						 "now holds more than %.3g %% of all customers", 100 * options->share_high);
-		if (size->n > 0 && size->share < options->share_low &&
-			size->share_trained >= options->share_low)
+		if (size->n > 0 && size->high < options->share_low &&
+			size->share_trained >= options->share_low && -change >= LEAST_CHANGE)
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
 						 "now holds less than %.3g %% of all customers", 100 * options->share_low);
 	}
@@ -194,14 +224,10 @@ PutSegment(SizeReport *report, int index)
 	const CsScorerSegment *segment = &CsScorerSegments(scorer)[index];
 	CsValue		row[NCOLUMNS];
 	CsFinding	finding;
-	double		low = NAN,
-				high = NAN;
 	int			i = 0;
 
 	CsFindingInit(&finding);
 	JudgeSegment(report, size, &finding);
-	if (report->n > 0)
-		CsWilsonInterval(size->n, report->n, report->options.confidence, &low, &high);
 	row[i++] = CsValueInt4(segment->segment);
 	row[i++] = CsValueText(CsScorerAt(scorer, char, segment->name));
 	row[i] = CsValueInt8(size->n);
@@ -209,8 +235,8 @@ PutSegment(SizeReport *report, int index)
 	row[i++] = CsValueFloat8(size->share);
 	row[i++] = CsValueFloat8(size->share_trained);
 	row[i++] = CsValueFloat8(100 * (size->share - size->share_trained));
-	row[i++] = CsValueFloat8(low);
-	row[i++] = CsValueFloat8(high);
+	row[i++] = CsValueFloat8(size->low);
+	row[i++] = CsValueFloat8(size->high);
 	row[i++] = CsValueFloat8(size->p);
 	row[i++] = CsValueFloat8(size->distance);
 	row[i++] = CsValueFloat8(size->distance_trained);
@@ -259,7 +285,7 @@ JudgeTotal(const SizeReport *report, CsPsiResult psi, CsFinding *finding)
 					 100 * unplaced);
 	if (LacksData(report, finding))
 		return;
-	if (psi.psi > options->psi_watch && psi.psi > psi.critical)
+	if (psi.psi > options->psi_watch && report->p < options->significance)
 		CsFindingAdd(finding,
 					 psi.psi > options->psi_drifted ? CS_VERDICT_DRIFTED : CS_VERDICT_WATCH,
 					 "the mix of segments has moved: PSI %.3f, above %.3g", psi.psi,
@@ -296,7 +322,7 @@ PutTotal(SizeReport *report)
 	row[i++] = CsValueFloat8(report->n > 0 ? 0 : NAN);
 	row[i++] = CsValueFloat8(NAN);	/* no interval */
 	row[i++] = CsValueFloat8(NAN);
-	row[i++] = CsValueFloat8(NAN);	/* and no test of its share */
+	row[i++] = CsValueFloat8(report->p);
 	row[i++] = CsValueFloat8(distance / report->n);
 	row[i++] = CsValueFloat8(distance_trained / report->n_trained);
 	row[i++] = CsValueFloat8(CsHerfindahl(report->nsegments, o->segment_rows));

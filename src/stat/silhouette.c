@@ -394,6 +394,20 @@ WidthOf(double own, int n, double b)
 	return Max(a, b) > 0 ? (b - a) / Max(a, b) : 0;
 }
 
+/* Standard deviation of the widths that there are. */
+static double
+Deviation(const double *width, int n)
+{
+	CsMoments	moments = {0};
+
+	for (int i = 0; i < n; i++)
+	{
+		if (!isnan(width[i]))
+			CsMomentsAdd(&moments, &width[i], 1);
+	}
+	return CsMomentsDeviation(&moments, 0);
+}
+
 /* Fill the result's rows and means from what the team has computed. */
 static void
 Summarize(CsArena *arena, const SilhouetteArgs *args, const int32 *labels,
@@ -428,6 +442,7 @@ Summarize(CsArena *arena, const SilhouetteArgs *args, const int32 *labels,
 			result->of_segment[c] / sample->counts[c] : NAN;
 	}
 	result->mean = total / weight;
+	result->deviation = Deviation(result->width, args->n);
 }
 
 /* Is the silhouette defined: two segments at least, and fewer of them than rows? */
@@ -458,7 +473,7 @@ CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int labels_area, int k, int6
 	SilhouetteArgs args = {0};
 
 	sample = CsSampleStratified(labels, m->nrows, k, Min(most, CS_MAX_SILHOUETTE_ROWS), seed);
-	result->mean = NAN;
+	result->mean = result->deviation = NAN;
 	result->used = sample->nrows;
 	if (IsDefined(sample, k))
 	{
@@ -494,17 +509,26 @@ CsSilhouetteFree(CsSilhouette *s)
 	pfree(s);
 }
 
+/* What of the silhouette is one number for all rows. */
+CsSilhouetteMean
+CsSilhouetteMeasure(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample, uint64 seed)
+{
+	CsSilhouette *s = CsSilhouetteOfRows(team, m, labels, k, sample, seed);
+	CsSilhouetteMean result = {s->mean, s->deviation, s->used};
+
+	CsSilhouetteFree(s);
+	return result;
+}
+
 /* The mean silhouette width only.  OUT *used: the number of rows from which it was computed. */
 double
 CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 				   uint64 seed, int64 *used)
 {
-	CsSilhouette *s = CsSilhouetteOfRows(team, m, labels, k, sample, seed);
-	double		mean = s->mean;
+	CsSilhouetteMean s = CsSilhouetteMeasure(team, m, labels, k, sample, seed);
 
-	*used = s->used;
-	CsSilhouetteFree(s);
-	return mean;
+	*used = s.used;
+	return s.mean;
 }
 
 /*

@@ -31,6 +31,7 @@ typedef struct CsSilhouette
 {
 	int64		used;			/* rows that it is computed on */
 	double		mean;
+	double		deviation;		/* of the widths, standard; NaN with the mean */
 	double	   *of_segment;		/* k; NaN for a segment without rows */
 	int64	   *row;			/* used: row numbers, ascending */
 	double	   *width;			/* used; NaN where distances are too large to be added up */
@@ -52,6 +53,16 @@ typedef struct CsSilhouetteGain
 
 extern CsSilhouetteGain CsSilhouettesCompare(const CsSilhouette *a, const CsSilhouette *b);
 
+/* The mean silhouette width, and how the widths vary. */
+typedef struct CsSilhouetteMean
+{
+	double		mean;
+	double		deviation;
+	int64		used;			/* rows that it is computed on */
+} CsSilhouetteMean;
+
+extern CsSilhouetteMean CsSilhouetteMeasure(CsTeam *team, const CsMatrix *m, int labels, int k,
+											int64 sample, uint64 seed);
 extern double CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 								 uint64 seed, int64 *used);
 

@@ -152,7 +152,7 @@ TryK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *opti
 	 int64 *silhouette_rows)
 {
 	const CsCommonOptions *common = options;
-	CsCandidate c = {.k = k,.silhouette = NAN,.gap = NAN,.gap_se = NAN,.has_fit = true};
+	CsCandidate c = {.k = k,.silhouette = NAN,.silhouette_deviation = NAN,.gap = NAN,.gap_se = NAN,.has_fit = true};
 	CsValidity	v;
 
 	if (algorithm->check != NULL)
@@ -161,9 +161,14 @@ TryK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *opti
 	CsProgressPhase(CS_PHASE_SCORING);
 	v = CsValidityOfLabels(team, t->matrix, c.fit.labels, c.fit.k);
 	if (common->silhouette_sample > 0)
-		c.silhouette = CsSilhouetteSample(team, t->matrix, c.fit.labels, c.fit.k,
-										  common->silhouette_sample, (uint64) common->seed,
-										  silhouette_rows);
+	{
+		CsSilhouetteMean s = CsSilhouetteMeasure(team, t->matrix, c.fit.labels, c.fit.k,
+												 common->silhouette_sample, (uint64) common->seed);
+
+		c.silhouette = s.mean;
+		c.silhouette_deviation = s.deviation;
+		*silhouette_rows = s.used;
+	}
 	c.inertia = c.fit.inertia;
 	c.calinski_harabasz = v.calinski_harabasz;
 	c.davies_bouldin = v.davies_bouldin;

@@ -34,6 +34,7 @@ typedef struct CsCandidate
 	int			k;
 	double		inertia;
 	double		silhouette,		/* NaN where not defined, as are the others */
+				silhouette_deviation,	/* of its rows' widths */
 				calinski_harabasz,
 				davies_bouldin,
 				gap,

@@ -69,6 +69,7 @@ Metrics(const CsTraining *t)
 	CsJsonObject(&json, NULL);
 	CsJsonNumber(&json, "inertia", t->fit.inertia);
 	CsJsonNumber(&json, "silhouette", t->silhouette);
+	CsJsonNumber(&json, "silhouette_deviation", t->silhouette_deviation);
 	CsJsonNumber(&json, "silhouette_sample", (double) t->silhouette_rows);
 	CsJsonNumber(&json, "mean_distance", t->mean_distance);
 	CsJsonNumber(&json, "between_share", BetweenShare(t));

@@ -100,6 +100,7 @@ FitBestK(CsTraining *t, CsTeam *team)
 	t->k = best->k;
 	t->fit = best->fit;
 	t->silhouette = best->silhouette;
+	t->silhouette_deviation = best->silhouette_deviation;
 	t->silhouette_rows = isnan(best->silhouette) ? 0 : choice->silhouette_rows;
 }
 
@@ -170,12 +171,18 @@ FitModel(CsTraining *t, CsTeam *team)
 	CsCheckInertia(&t->fit);
 	if (t->judging == NULL || streams)
 	{
-		t->silhouette = NAN;
+		t->silhouette = t->silhouette_deviation = NAN;
 		t->silhouette_rows = 0;
 		CsProgressPhase(CS_PHASE_SCORING);
 		if (sample > 0)
-			t->silhouette = CsSilhouetteSample(team, t->matrix, t->fit.labels, t->fit.k, sample,
-											   (uint64) t->common->seed, &t->silhouette_rows);
+		{
+			CsSilhouetteMean s = CsSilhouetteMeasure(team, t->matrix, t->fit.labels, t->fit.k, sample,
+													 (uint64) t->common->seed);
+
+			t->silhouette = s.mean;
+			t->silhouette_deviation = s.deviation;
+			t->silhouette_rows = s.used;
+		}
 	}
 	if (!streams)
 	{

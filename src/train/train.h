@@ -137,6 +137,7 @@ typedef struct CsTraining
 	CsMatrix   *matrix;			/* model space; may be raw itself */
 	CsFitOutput fit;
 	double		silhouette;		/* NaN: undefined */
+	double		silhouette_deviation;	/* of its rows' widths; NaN likewise */
 	int64		silhouette_rows;	/* it was computed on */
 	double		mean_distance;	/* noise left out; NaN when there is nothing else */
 	int			nprofile;
