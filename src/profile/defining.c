@@ -11,9 +11,19 @@
 #include <math.h>
 
 #include "profile/profile.h"
+#include "stat/correlation.h"
 
 /* Differences that are equal except for rounding, such as those of the only two levels. */
 #define SAME_DIFFERENCE 1e-9
+
+/* Numbers that are correlated from here on say the same. */
+#define SAME_CORRELATION 0.99
+
+/* Levels say the same when the counts of their rows differ by this share of all rows at most. */
+#define SAME_ROWS 0.005
+
+/* Standard errors from which a difference is none of chance. */
+#define CERTAIN_ERRORS 3
 
 /* The share of rows; NaN when there are none. */
 double
@@ -102,4 +112,80 @@ CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining **ranking)
 	}
 	qsort(*ranking, n, sizeof(CsDefining), CompareDefining);
 	return n;
+}
+
+/* Correlation of two features in the sample, by the rows that have both; NaN without any. */
+static double
+SampleCorrelation(const CsPortrait *portrait, int a, int b)
+{
+	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
+	double	   *x = palloc(sizeof(double) * 2 * Max(portrait->nsample, 1));
+	double	   *y = x + portrait->nsample;
+	int64		n = 0;
+	double		r[4] = {NAN, NAN, NAN, NAN};
+
+	for (int i = 0; i < portrait->nsample; i++)
+	{
+		const double *row = portrait->sample + (Size) i * width;
+
+		if (!isfinite(row[a]) || !isfinite(row[b]))
+			continue;
+		x[n] = row[a];
+		y[n++] = row[b];
+	}
+	if (n > 2)
+		CsCorrelationMatrix((const double *const[]) {x, y}, 2, n, r);
+	pfree(x);
+	return r[1];
+}
+
+/* Do two levels have the same customers, or one those that the other lacks, as far as counts tell? */
+static bool
+HaveSameRows(const CsPortrait *portrait, const CsPortraitLevel *a, const CsPortraitLevel *b)
+{
+	int64		same = 0,
+				opposite = 0;
+
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		same += llabs((long long) (a->rows[g] - b->rows[g]));
+		opposite += llabs((long long) (a->rows[g] + b->rows[g] - portrait->rows[g]));
+	}
+	return Min(same, opposite) <= SAME_ROWS * portrait->rows[portrait->ngroups];
+}
+
+/*
+ * Does what sets a group apart in one column follow from what does so in another?  Numbers are
+ * compared by the sample, which has features only.
+ */
+bool
+CsPortraitSaysSame(const CsPortrait *portrait, const CsDefining *a, const CsDefining *b)
+{
+	const CsPortraitColumn *x = &portrait->columns[a->column];
+	const CsPortraitColumn *y = &portrait->columns[b->column];
+
+	if (a->level >= 0 && b->level >= 0)
+		return HaveSameRows(portrait, &x->levels[a->level], &y->levels[b->level]);
+	if (a->level >= 0 || b->level >= 0 || x->feature < 0 || y->feature < 0)
+		return false;
+	return fabs(SampleCorrelation(portrait, x->feature, y->feature)) > SAME_CORRELATION;
+}
+
+/*
+ * Is a group's mean, of numbers that are never negative, further from that of everyone than by a
+ * share of it, and not by chance?  Where tails are long, that is so long before the difference is
+ * a notable part of the standard deviation.
+ */
+bool
+CsPortraitIsAway(const CsPortrait *portrait, int column, int group, double share)
+{
+	const CsPortraitColumn *c = &portrait->columns[column];
+	const CsNumberSummary *s = c->summaries == NULL ? NULL : &c->summaries[group];
+	const CsNumberSummary *all = c->summaries == NULL ? NULL : &c->summaries[portrait->ngroups];
+	double		difference;
+
+	if (s == NULL || c->column.converter.kind == CS_TIME || !(all->minimum >= 0) || s->n < 2)
+		return false;
+	difference = fabs(s->mean - all->mean);
+	return difference > share * all->mean && difference > CERTAIN_ERRORS * s->sd / sqrt((double) s->n);
 }

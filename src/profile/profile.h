@@ -116,6 +116,9 @@ typedef struct CsDefining
 
 extern double CsPortraitDifference(const CsPortrait *portrait, int column, int level, int group);
 extern int	CsPortraitRanking(const CsPortrait *portrait, int group, CsDefining **ranking);
+extern bool CsPortraitSaysSame(const CsPortrait *portrait, const CsDefining *a,
+							   const CsDefining *b);
+extern bool CsPortraitIsAway(const CsPortrait *portrait, int column, int group, double share);
 
 /*
  * words.c: what sets a group apart, in words for people.
@@ -124,6 +127,8 @@ typedef struct CsWords
 {
 	char	   *phrase;			/* "buys 3.2 times as often as the average (13 against 4.1)" */
 	char	   *label;			/* "frequent" */
+	char	   *superlative;	/* "most frequent"; NULL: segments are not ranked by this */
+	bool		is_high;		/* ranked from the highest mean down */
 } CsWords;
 
 extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);

@@ -3,7 +3,8 @@
  *	  Who is in each segment, in a sentence, and what it might be called: segment_summary().
  *
  * The sentence tells the columns that set the segment apart most (defining.c), the name the first
- * two of them.  Segments that would be called the same take more of theirs, one by one, and in the
+ * two of them.  Segments that would be called the same are ranked by a number that both names
+ * speak of ("highest spend", "second highest spend"), or else take more labels, one by one, and in the
  * end a number: so names are different, and the same from call to call.
  */
 #include "custseg.h"
@@ -20,16 +21,28 @@
 /* Levels of a category that a sentence chooses from. */
 #define LEVELS 100
 
+/* Customers whose features tell which columns say the same. */
+#define SAMPLE 2000
+
 typedef struct SummaryOptions
 {
 	int			features;
 	double		min_difference;
+	double		min_ratio;
 } SummaryOptions;
 
 static const CsOption summaryOptions[] = {
 	{"features", CS_OPTION_INT, offsetof(SummaryOptions, features), 5, 1, 50},
-	{"min_difference", CS_OPTION_REAL, offsetof(SummaryOptions, min_difference), 0.2, 0, 1000}
+	{"min_difference", CS_OPTION_REAL, offsetof(SummaryOptions, min_difference), 0.2, 0, 1000},
+	{"min_ratio", CS_OPTION_REAL, offsetof(SummaryOptions, min_ratio), 0.2, 0, 1000}
 };
+
+/* A label, and the column that it speaks of. */
+typedef struct Label
+{
+	CsWords		words;
+	int			column;
+} Label;
 
 /* A segment in words. */
 typedef struct Sketch
@@ -37,8 +50,10 @@ typedef struct Sketch
 	int			group;
 	char	   *sentence;
 	int			nlabels;
-	char	  **labels;
+	Label	   *labels;
 	int			used;			/* labels of the name */
+	int			ranked;			/* the label that tells the rank, -1: none does */
+	int			rank;
 	char	   *name;			/* NULL: it has one that says what it is, or nobody is in it */
 } Sketch;
 
@@ -51,6 +66,38 @@ IsNoise(const CsPortrait *portrait, int group)
 	return portrait->scorer->has_noise && group == 0;
 }
 
+/* Is a column far enough from everyone to be mentioned? */
+static bool
+IsNotable(const CsPortrait *portrait, const SummaryOptions *options, int group,
+		  const CsDefining *defining)
+{
+	return fabs(defining->difference) >= options->min_difference ||
+		(defining->level < 0 &&
+		 CsPortraitIsAway(portrait, defining->column, group, options->min_ratio));
+}
+
+/*
+ * Of a ranking, what is to be mentioned: what is far enough from everyone and says what nothing
+ * before it says, moved to its front.  Returns how many these are.
+ */
+static int
+ChooseColumns(const CsPortrait *portrait, const SummaryOptions *options, int group,
+			  CsDefining *ranking, int n)
+{
+	int			chosen = 0;
+
+	for (int i = 0; i < n && chosen < options->features; i++)
+	{
+		bool		is_new = IsNotable(portrait, options, group, &ranking[i]);
+
+		for (int j = 0; j < chosen && is_new; j++)
+			is_new = !CsPortraitSaysSame(portrait, &ranking[j], &ranking[i]);
+		if (is_new)
+			ranking[chosen++] = ranking[i];
+	}
+	return chosen;
+}
+
 /* The sentence of a segment, and the labels its name is made of. */
 static void
 Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sketch)
@@ -60,25 +107,40 @@ Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sket
 	StringInfoData sentence;
 
 	initStringInfo(&sentence);
-	sketch->labels = palloc(sizeof(char *) * options->features);
-	for (int i = 0; i < n && sketch->nlabels < options->features; i++)
+	n = ChooseColumns(portrait, options, sketch->group, ranking, n);
+	sketch->labels = palloc(sizeof(Label) * Max(n, 1));
+	for (int i = 0; i < n; i++)
 	{
-		CsWords		words;
+		CsWords		words = CsWordsOf(portrait, sketch->group, &ranking[i]);
 
-		if (fabs(ranking[i].difference) < options->min_difference)
-			break;
-		words = CsWordsOf(portrait, sketch->group, &ranking[i]);
-		appendStringInfo(&sentence, "%s%s", sentence.len > 0 ? ", " : "", words.phrase);
-		sketch->labels[sketch->nlabels++] = words.label;
+		appendStringInfo(&sentence, "%s%s", i > 0 ? ", " : "", words.phrase);
+		sketch->labels[i] = (Label) {words, ranking[i].column};
 	}
+	sketch->nlabels = n;
 	if (portrait->rows[sketch->group] == 0)
 		appendStringInfoString(&sentence, "no customer of the source is in this segment");
-	else if (sketch->nlabels == 0)
+	else if (n == 0)
 		appendStringInfoString(&sentence, "close to the average customer in every column");
 	appendStringInfoChar(&sentence, '.');
 	sketch->sentence = CsWordsCapitalize(sentence.data);
-	sketch->used = Min(FIRST_LABELS, sketch->nlabels);
+	sketch->used = Min(FIRST_LABELS, n);
+	sketch->ranked = -1;
 	pfree(ranking);
+}
+
+/* A rank before a superlative; nothing for the first. */
+static char *
+RankText(int rank)
+{
+	static const char *const ordinals[] = {
+		"", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ", "tenth "
+	};
+	static const char *const endings[] = {"th", "st", "nd", "rd"};
+	int			last = rank / 10 % 10 == 1 || rank % 10 > 3 ? 0 : rank % 10;
+
+	if (rank <= lengthof(ordinals))
+		return pstrdup(ordinals[rank - 1]);
+	return psprintf("%d%s ", rank, endings[last]);
 }
 
 /* The name of a segment by the labels that it uses. */
@@ -89,7 +151,13 @@ NameOf(const Sketch *sketch)
 
 	initStringInfo(&name);
 	for (int i = 0; i < sketch->used; i++)
-		appendStringInfo(&name, "%s%s", i > 0 ? ", " : "", sketch->labels[i]);
+	{
+		const CsWords *words = &sketch->labels[i].words;
+
+		appendStringInfo(&name, "%s%s%s", i > 0 ? ", " : "",
+						 i == sketch->ranked ? RankText(sketch->rank) : "",
+						 i == sketch->ranked ? words->superlative : words->label);
+	}
 	if (sketch->nlabels == 0)
 		appendStringInfoString(&name, "average");
 	return CsWordsCapitalize(name.data);
@@ -106,37 +174,110 @@ CompareNames(const void *a, const void *b)
 	return order != 0 ? order : x->group - y->group;
 }
 
-/* Add a label to names that are not different; a number to those without another one. */
+/* The rank of a group by the means of a column, 1 the highest, or the lowest; noise has none. */
+static int
+RankOf(const CsPortrait *portrait, int group, int column, bool is_high)
+{
+	const CsNumberSummary *s = portrait->columns[column].summaries;
+	int			rank = 1;
+
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		if (!IsNoise(portrait, g))
+			rank += is_high ? s[g].mean > s[group].mean : s[g].mean < s[group].mean;
+	}
+	return rank;
+}
+
+/* Can segments of the same name be ranked by one of its labels, with a rank for each? */
 static bool
-Distinguish(Sketch **sorted, int n)
+IsRanking(const CsPortrait *portrait, Sketch **same, int n, int label)
+{
+	const Label *first = &same[0]->labels[label];
+
+	for (int i = 0; i < n; i++)
+	{
+		const Label *other = &same[i]->labels[label];
+
+		if (other->words.superlative == NULL || other->column != first->column ||
+			other->words.is_high != first->words.is_high)
+			return false;
+		for (int j = 0; j < i; j++)
+		{
+			if (RankOf(portrait, same[i]->group, first->column, first->words.is_high) ==
+				RankOf(portrait, same[j]->group, first->column, first->words.is_high))
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Rank segments of the same name by the first label that can do so.  Is there one? */
+static bool
+RankNames(const CsPortrait *portrait, Sketch **same, int n)
+{
+	if (same[0]->ranked >= 0)
+		return false;
+	for (int label = 0; label < same[0]->used; label++)
+	{
+		if (!IsRanking(portrait, same, n, label))
+			continue;
+		for (int i = 0; i < n; i++)
+		{
+			const Label *l = &same[i]->labels[label];
+
+			same[i]->ranked = label;
+			same[i]->rank = RankOf(portrait, same[i]->group, l->column, l->words.is_high);
+			same[i]->name = NameOf(same[i]);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Add a label to segments of the same name.  Has one of them had another? */
+static bool
+ExtendNames(Sketch **same, int n)
+{
+	bool		extended = false;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (same[i]->used == same[i]->nlabels)
+			continue;
+		same[i]->used++;
+		same[i]->name = NameOf(same[i]);
+		extended = true;
+	}
+	return extended;
+}
+
+/* Make names that are the same differ.  Were there any? */
+static bool
+Distinguish(const CsPortrait *portrait, Sketch **sorted, int n)
 {
 	bool		changed = false;
 
 	for (int start = 0, end; start < n; start = end)
 	{
-		bool		extended = false;
-
 		for (end = start + 1; end < n && strcmp(sorted[start]->name, sorted[end]->name) == 0;)
 			end++;
 		if (end - start == 1)
 			continue;
-		for (int i = start; i < end; i++)
-		{
-			extended |= sorted[i]->used < sorted[i]->nlabels;
-			sorted[i]->used = Min(sorted[i]->used + 1, sorted[i]->nlabels);
-		}
-		/* the first keeps its name */
-		for (int i = end - 1; i >= start; i--)
-			sorted[i]->name = extended ? NameOf(sorted[i]) : i == start ? sorted[i]->name :
-				psprintf("%s %d", sorted[i]->name, i - start + 1);
 		changed = true;
+		if (RankNames(portrait, sorted + start, end - start) ||
+			ExtendNames(sorted + start, end - start))
+			continue;
+		/* the first keeps its name */
+		for (int i = end - 1; i > start; i--)
+			sorted[i]->name = psprintf("%s %d", sorted[i]->name, i - start + 1);
 	}
 	return changed;
 }
 
 /* Find a name for each segment that is to have one. */
 static void
-SuggestNames(Sketch *sketches, int n)
+SuggestNames(const CsPortrait *portrait, Sketch *sketches, int n)
 {
 	Sketch	  **sorted = palloc(sizeof(Sketch *) * n);
 	int			nnames = 0;
@@ -148,7 +289,7 @@ SuggestNames(Sketch *sketches, int n)
 	}
 	do
 		qsort(sorted, nnames, sizeof(Sketch *), CompareNames);
-	while (Distinguish(sorted, nnames));
+	while (Distinguish(portrait, sorted, nnames));
 	pfree(sorted);
 }
 
@@ -208,7 +349,9 @@ custseg_segment_summary(PG_FUNCTION_ARGS)
 {
 	CsReport	report;
 	SummaryOptions options;
-	CsPortraitRequest request = {.only_features = true, .levels = LEVELS};
+	CsPortraitRequest request = {
+		.only_features = true, .levels = LEVELS, .sample = SAMPLE, .seed = 42
+	};
 	CsPortrait *portrait;
 	Sketch	   *sketches;
 	double		total;
@@ -227,7 +370,7 @@ custseg_segment_summary(PG_FUNCTION_ARGS)
 		if (portrait->rows[g] > 0 && !IsNoise(portrait, g))
 			sketches[g].name = NameOf(&sketches[g]);
 	}
-	SuggestNames(sketches, portrait->ngroups);
+	SuggestNames(portrait, sketches, portrait->ngroups);
 	total = TotalValue(portrait);
 	for (int g = 0; g < portrait->ngroups; g++)
 		PutSketch(&report, portrait, &sketches[g], total);

@@ -2,10 +2,9 @@
  * words.c
  *	  What sets a segment apart, in words that need no statistics.
  *
- * A difference becomes a phrase in the column's own units and a label for a name.  Columns whose
- * names are known from one shop to the next (recency, frequency, monetary, ...) have words of their
- * own; all others go by their names.  Large ratios are told as "3.2 times", large losses as "64 %
- * less", all else as a difference.
+ * A difference becomes a phrase in the column's own units and a label for a name.  Which words a
+ * column has is in vocabulary.c.  Large ratios are told as "3.2 times", large losses as "64 % less",
+ * all else as a difference; what is yes or no, by its share.
  */
 #include "custseg.h"
 
@@ -13,7 +12,7 @@
 
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
-#include "profile/profile.h"
+#include "profile/words.h"
 #include "utils/datetime.h"
 
 /* Ratios that are described as such. */
@@ -23,112 +22,11 @@
 /* A share of a segment's customers that stands for it. */
 #define COMMON_LEVEL 0.1
 
+/* A share that is told as "nearly always". */
+#define NEARLY_ALL 0.95
+
 /* Bytes of a level's text that are shown. */
 #define MAX_LEVEL_TEXT 40
-
-/*
- * Words for a column.  A phrase can have one %s: the ratio, the difference, the loss in percent, or
- * with "absolute" the segment's mean.  A column without a phrase is described by its difference.
- */
-typedef struct Vocabulary
-{
-	const char *names;			/* as CsWordsName gives them, |in bars| */
-	bool		absolute;
-	bool		whole;			/* numbers from 10 on need no decimals */
-	const char *times,
-			   *more,
-			   *percent_less,
-			   *less;
-	const char *high,			/* labels */
-			   *low;
-} Vocabulary;
-
-static const Vocabulary vocabularies[] = {
-	{
-		.names = "|recency|recency days|days since last|days since last order|days since last purchase|",
-		.absolute = true,
-		.whole = true,
-		.more = "has not bought for %s days",
-		.less = "bought only %s days ago",
-		.high = "lapsed",
-		.low = "recent"
-	},
-	{
-		.names = "|frequency|orders|n orders|number of orders|order count|num orders|invoices|",
-		.times = "buys %s times as often as the average",
-		.more = "places %s more orders than the average",
-		.percent_less = "buys %s less often than the average",
-		.less = "places %s fewer orders than the average",
-		.high = "frequent",
-		.low = "occasional"
-	},
-	{
-		.names = "|monetary|monetary value|revenue|total revenue|spend|total spend|total spent|spending|",
-		.more = "spends %s more than the average",
-		.less = "spends %s less than the average",
-		.high = "high spend",
-		.low = "low spend"
-	},
-	{
-		.names = "|average order value|average order|avg order value|aov|average basket|average basket value|",
-		.more = "spends %s more per order than the average",
-		.less = "spends %s less per order than the average",
-		.high = "large orders",
-		.low = "small orders"
-	},
-	{
-		.names = "|age|",
-		.whole = true,
-		.more = "is %s years older than the average",
-		.less = "is %s years younger than the average",
-		.high = "older",
-		.low = "younger"
-	},
-	{
-		.names = "|tenure|tenure days|tenure months|",
-		.times = "has been a customer %s times as long as the average",
-		.more = "has been a customer for longer than the average",
-		.percent_less = "has been a customer for %s less time than the average",
-		.less = "has been a customer for less time than the average",
-		.high = "long-standing",
-		.low = "new"
-	}
-};
-
-static const Vocabulary ofNumbers = {
-	.times = "%s times the average",
-	.more = "%s above the average",
-	.percent_less = "%s below the average",
-	.less = "%s below the average",
-	.high = "high",
-	.low = "low"
-};
-
-static const Vocabulary ofIntervals = {
-	.whole = true,
-	.times = "%s times the average",
-	.more = "%s days longer than the average",
-	.percent_less = "%s shorter than the average",
-	.less = "%s days shorter than the average",
-	.high = "long",
-	.low = "short"
-};
-
-static const Vocabulary ofTimes = {
-	.whole = true,
-	.more = "%s days later than the average",
-	.less = "%s days earlier than the average",
-	.high = "late",
-	.low = "early"
-};
-
-static const Vocabulary ofYears = {
-	.whole = true,
-	.more = "%s years later than the average",
-	.less = "%s years earlier than the average",
-	.high = "late",
-	.low = "early"
-};
 
 /* A control character, such as a line end or a tab, in any encoding. */
 static bool
@@ -137,24 +35,43 @@ IsControl(char c)
 	return (unsigned char) c < ' ' || c == 0x7f;
 }
 
-/* A column's name as people write it; palloc'd. */
+static bool
+IsUpper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+static bool
+IsLower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+/*
+ * A column's name as people write it; palloc'd.  Camel case becomes words, and abbreviations keep
+ * their capitals ("streamingTV": streaming TV), unless there is nothing but capitals.
+ */
 char *
 CsWordsName(const char *column)
 {
 	StringInfoData name;
+	bool		has_lower = false;
 
+	for (const char *c = column; *c != '\0'; c++)
+		has_lower |= IsLower(*c);
 	initStringInfo(&name);
 	for (const char *c = column; *c != '\0'; c++)
 	{
-		bool		upper = *c >= 'A' && *c <= 'Z';
+		char		before = c > column ? c[-1] : ' ';
+		bool		in_abbreviation = has_lower && IsUpper(*c) && !IsLower(c[1]) &&
+			(IsUpper(before) || IsUpper(c[1]));
 
-		/* camelCase is two words */
-		if (upper && c > column && c[-1] >= 'a' && c[-1] <= 'z')
+		if (IsUpper(*c) && (IsLower(before) || (has_lower && IsUpper(before) && IsLower(c[1]))))
 			appendStringInfoChar(&name, ' ');
 		if (*c == '_' || IsControl(*c))
 			appendStringInfoChar(&name, ' ');
 		else
-			appendStringInfoChar(&name, upper ? *c - 'A' + 'a' : *c);
+			appendStringInfoChar(&name, IsUpper(*c) && !in_abbreviation ? *c - 'A' + 'a' : *c);
 	}
 	return name.data;
 }
@@ -221,7 +138,7 @@ RatioText(double ratio)
 
 /* A number; of days or years whole ones where they are many. */
 static char *
-NumberText(const Vocabulary *v, double x)
+NumberText(const CsVocabulary *v, double x)
 {
 	return CsWordsNumber(v->whole && fabs(x) >= 10 ? rint(x) : x);
 }
@@ -241,84 +158,96 @@ DateText(double days)
 	return psprintf("%04d-%02d-%02d", year, month, day);
 }
 
+/* A share in percent, which is 0 % or 100 % only where nobody or everybody is meant. */
+static char *
+PercentText(double share)
+{
+	if (share > 0 && share < 0.0005)
+		return pstrdup("under 0.1 %");
+	if (share < 1 && share >= 0.9995)
+		return pstrdup("over 99.9 %");
+	return psprintf("%.*f %%", share != 0 && share != 1 && (share < 0.0095 || share >= 0.995) ? 1 : 0,
+					100 * share);
+}
+
 /* A value beside another one, with the digits that tell them apart. */
 static char *
-ValueText(const Vocabulary *v, double x, double other)
+ValueText(const CsVocabulary *v, double x, double other)
 {
-	char	   *text = v == &ofTimes ? DateText(x) : CsWordsNumber(x);
+	char	   *text = v->is_time ? DateText(x) : CsWordsNumber(x);
 
-	if (v == &ofYears)
+	if (v->is_year)
 		return psprintf("%.0f", x); /* without a mark for thousands */
-	if (v != &ofTimes && strcmp(text, CsWordsNumber(other)) == 0)
+	if (!v->is_time && strcmp(text, CsWordsNumber(other)) == 0)
 		text = psprintf("%.6g", x);
 	return text;
 }
 
-/* The vocabulary of a column's name, or NULL. */
-static const Vocabulary *
-FindVocabulary(const char *name)
+/* A phrase or a label with the column's name and a figure in their places; palloc'd. */
+static char *
+Fill(const char *phrase, const char *name, const char *figure)
 {
-	const char *key = psprintf("|%s|", name);
+	StringInfoData filled;
 
-	for (int i = 0; i < lengthof(vocabularies); i++)
+	initStringInfo(&filled);
+	for (const char *c = phrase; *c != '\0';)
 	{
-		if (strstr(vocabularies[i].names, key) != NULL)
-			return &vocabularies[i];
+		if (strncmp(c, "{name}", 6) == 0)
+		{
+			appendStringInfoString(&filled, name);
+			c += 6;
+		}
+		else if (strncmp(c, "{x}", 3) == 0)
+		{
+			appendStringInfoString(&filled, figure);
+			c += 3;
+		}
+		else
+			appendStringInfoChar(&filled, *c++);
 	}
-	return NULL;
+	return filled.data;
 }
 
-/* Put a text into a phrase's %s, if it has one. */
-static char *
-FillPhrase(const char *phrase, const char *text)
+/* The phrase for a column whose values are all 0 in the group. */
+static const char *
+NoneOf(const CsVocabulary *v)
 {
-	const char *place = strstr(phrase, "%s");
-
-	if (place == NULL)
-		return pstrdup(phrase);
-	return psprintf("%.*s%s%s", (int) (place - phrase), phrase, text, place + 2);
+	return v->none != NULL ? v->none : "{name} always 0";
 }
 
-/* How a number in the group compares with that of everyone, without the column's name. */
+/*
+ * How a number in the group compares with that of everyone.  There is a ratio only of numbers that
+ * are never negative.
+ */
 static char *
-ComparePhrase(const Vocabulary *v, double mean, double overall)
+ComparePhrase(const CsVocabulary *v, const char *name, double mean, const CsNumberSummary *all)
 {
-	double		ratio = overall > 0 && mean >= 0 ? mean / overall : NAN;
+	double		overall = all->mean;
+	double		ratio = overall > 0 && all->minimum >= 0 ? mean / overall : NAN;
+	const char *phrase = mean > overall ? v->more : v->less;
 
 	if (v->absolute)
-		return FillPhrase(mean > overall ? v->more : v->less, NumberText(v, mean));
+		return Fill(phrase, name, NumberText(v, mean));
+	if (ratio == 0 && (v->none != NULL || v->percent_less != NULL))
+		return Fill(NoneOf(v), name, "");
+	if (v->percent)
+		return Fill(phrase, name, PercentText(mean));
 	if (ratio >= LARGE_RATIO && v->times != NULL)
-		return FillPhrase(v->times, RatioText(ratio));
+		return Fill(v->times, name, RatioText(ratio));
 	if (ratio <= SMALL_RATIO && v->percent_less != NULL)
-		return FillPhrase(v->percent_less, psprintf("%.0f %%", 100 * (1 - ratio)));
-	return FillPhrase(mean > overall ? v->more : v->less, NumberText(v, fabs(mean - overall)));
+		return Fill(v->percent_less, name, PercentText(1 - ratio));
+	return Fill(phrase, name, NumberText(v, fabs(mean - overall)));
 }
 
-/* The vocabulary of a column whose name is not known. */
-static const Vocabulary *
-VocabularyOf(const CsPortraitColumn *c, const char *name, double overall)
-{
-	if (c->column.converter.kind == CS_TIME)
-		return c->column.converter.type == INTERVALOID ? &ofIntervals : &ofTimes;
-	if (strstr(name, "year") != NULL && overall >= 1000 && overall < 10000)
-		return &ofYears;
-	return &ofNumbers;
-}
-
-/* A name without what only says that the column is a count. */
+/* A name without the unit in parentheses at its end. */
 static const char *
-WithoutCount(const char *name)
+WithoutUnit(const char *name)
 {
-	static const char *const prefixes[] = {"number of ", "num ", "no of ", "nb ", "n "};
+	const char *unit = strrchr(name, '(');
 
-	for (int i = 0; i < lengthof(prefixes); i++)
-	{
-		Size		length = strlen(prefixes[i]);
-
-		if (strncmp(name, prefixes[i], length) == 0 && name[length] != '\0')
-			return name + length;
-	}
-	return name;
+	if (unit == NULL || unit == name || unit[-1] != ' ' || name[strlen(name) - 1] != ')')
+		return name;
+	return pnstrdup(name, unit - 1 - name);
 }
 
 /* Words for a number. */
@@ -328,40 +257,44 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 	const char *name = CsWordsName(NameStr(c->column.name));
 	double		mean = c->summaries[group].mean,
 				overall = c->summaries[all].mean;
-	const Vocabulary *known = c->column.converter.kind == CS_TIME ? NULL : FindVocabulary(name);
-	const Vocabulary *v = known != NULL ? known : VocabularyOf(c, name, overall);
-	const char *label = mean > overall ? v->high : v->low;
-	char	   *phrase = ComparePhrase(v, mean, overall);
+	const CsVocabulary *v = CsVocabularyOf(&c->column.converter, &c->summaries[all], &name);
+	bool		is_high = mean > overall;
+	char	   *phrase = ComparePhrase(v, name, mean, &c->summaries[all]);
+	const char *noun = WithoutUnit(name);
 	CsWords		words;
 
-	if (known == NULL)
-	{
-		name = WithoutCount(name);
-		phrase = psprintf("%s %s", name, phrase);
-	}
-	if (v->absolute)
-		words.phrase = psprintf("%s (%s on average)", phrase, NumberText(v, overall));
+	if (v->absolute || v->percent)
+		words.phrase = psprintf("%s (%s on average)", phrase,
+								v->percent ? PercentText(overall) : NumberText(v, overall));
 	else
-		words.phrase = psprintf("%s (%s against %s)", phrase, ValueText(v, mean, overall),
-								ValueText(v, overall, mean));
-	words.label = known != NULL ? pstrdup(label) : psprintf("%s %s", label, name);
+		words.phrase = psprintf("%s (%s%s against %s)", phrase,
+								v->measure == NULL ? "" : v->measure,
+								ValueText(v, mean, overall), ValueText(v, overall, mean));
+	words.label = Fill(is_high ? v->high : v->low, noun, "");
+	words.superlative = Fill(is_high ? v->highest : v->lowest, noun, "");
+	words.is_high = is_high;
 	return words;
-}
-
-/* A share in percent; small ones keep a digit. */
-static char *
-PercentText(double share)
-{
-	return psprintf("%.*f %%", share > 0 && share < 0.0095 ? 1 : 0, 100 * share);
 }
 
 /* What a label says before something that a share of the customers is. */
 static const char *
-Qualifier(double share, double overall)
+Qualifier(double share, double overall, const char *no)
 {
 	if (share < overall)
-		return share < COMMON_LEVEL ? "not " : "less often ";
+		return share < COMMON_LEVEL ? no : "less often ";
 	return share > 0.5 ? "" : share >= COMMON_LEVEL ? "often " : "more often ";
+}
+
+/* Words for what a share of the customers has, "with" it, or is. */
+static CsWords
+ShareWords(const char *name, bool with, double share, double overall)
+{
+	CsWords		words = {.superlative = NULL};
+
+	words.phrase = psprintf("%s %s%s (%s of all)", PercentText(share), with ? "with " : "", name,
+							PercentText(overall));
+	words.label = psprintf("%s%s", Qualifier(share, overall, with ? "no " : "not "), name);
+	return words;
 }
 
 /* Words for a number that is 0 or 1. */
@@ -369,13 +302,13 @@ static CsWords
 FlagWords(const char *column, double share, double overall)
 {
 	const char *name = CsWordsName(column);
-	CsWords		words;
+	bool		has = strncmp(name, "has ", 4) == 0 && name[4] != '\0';
 
-	if (strncmp(name, "is ", 3) == 0 && name[3] != '\0')
+	if (has)
+		name += 4;
+	else if (strncmp(name, "is ", 3) == 0 && name[3] != '\0')
 		name += 3;
-	words.phrase = psprintf("%s %s (%s of all)", PercentText(share), name, PercentText(overall));
-	words.label = psprintf("%s%s", Qualifier(share, overall), name);
-	return words;
+	return ShareWords(name, has, share, overall);
 }
 
 /*
@@ -425,30 +358,124 @@ ShortText(const char *text)
 	return result;
 }
 
-/* Words for the level of a category. */
-static CsWords
-LevelWords(const char *column, const CsPortraitLevel *level, double share, double overall)
+/* 1: a level says yes, -1: no, 0: neither. */
+static int
+Polarity(const char *text)
 {
-	const char *name = CsWordsName(column);
-	const char *text = level->text == NULL ? "unknown" : ShortText(level->text);
-	const char *how = share < overall ?
-		(share == 0 ? "never" : share < COMMON_LEVEL ? "rarely" : "less often") :
-		share == 1 ? "always" : share > 0.5 ? "mostly" : "more often";
-	CsWords		words;
+	static const char *const yes[] = {"yes", "y", "true", "t"};
+	static const char *const no[] = {"no", "n", "false", "f", "none"};
 
-	words.phrase = psprintf("%s %s %s (%s against %s)", name, how, text, PercentText(share),
-							PercentText(overall));
-	words.label = psprintf("%s %s%s", name, Qualifier(share, overall), text);
+	for (int i = 0; text != NULL && i < lengthof(yes); i++)
+		if (pg_strcasecmp(text, yes[i]) == 0)
+			return 1;
+	for (int i = 0; text != NULL && i < lengthof(no); i++)
+		if (pg_strcasecmp(text, no[i]) == 0)
+			return -1;
+	return 0;
+}
+
+/* The level with which customers have what the column names; -1: there is no one such level. */
+static int
+FindYes(const CsPortraitColumn *c)
+{
+	int			yes = -1;
+
+	for (int i = 0; i < c->nlevels; i++)
+	{
+		const char *text = c->levels[i].text;
+		int			polarity = Polarity(text);
+
+		if (polarity > 0 && yes < 0)
+			yes = i;
+		else if (polarity >= 0 && (text == NULL || pg_strncasecmp(text, "no ", 3) != 0))
+			return -1;
+	}
+	return yes;
+}
+
+/* Is a level the only one of its column that denies, and all others say what there is? */
+static bool
+IsOnlyNo(const CsPortraitColumn *c, int level)
+{
+	for (int i = 0; i < c->nlevels; i++)
+	{
+		const char *text = c->levels[i].text;
+
+		if (i != level &&
+			(text == NULL || Polarity(text) != 0 || pg_strncasecmp(text, "no ", 3) == 0))
+			return false;
+	}
+	return Polarity(c->levels[level].text) < 0;
+}
+
+/* How often a level, or a value, occurs. */
+static const char *
+HowOften(double share, double overall)
+{
+	if (share < overall)
+		return share == 0 ? "never" : share < COMMON_LEVEL ? "rarely" : "less often";
+	return share == 1 ? "always" : share >= NEARLY_ALL ? "nearly always" : share > 0.5 ? "mostly" :
+		"more often";
+}
+
+/* Words for a level of a category, or one of the two values of a number. */
+static CsWords
+LevelWords(const char *name, const char *text, double share, double overall)
+{
+	bool		denies = Polarity(text) < 0;
+	CsWords		words = {.superlative = NULL};
+
+	words.phrase = psprintf("%s %s %s (%s against %s)", name, HowOften(share, overall), text,
+							PercentText(share), PercentText(overall));
+	if (denies && share >= overall)
+		words.label = psprintf("%sno %s", Qualifier(share, overall, ""), name);
+	else
+		words.label = psprintf("%s %s%s", name,
+							   Qualifier(share, overall, denies ? "rarely " : "not "), text);
 	return words;
 }
 
-/* Are all values 0 or 1?  Then, and only then, the variance is the largest that a mean allows. */
-static bool
-IsFlag(const CsPortraitColumn *c, const CsNumberSummary *all)
+/* Words for a category, by the level that is chosen. */
+static CsWords
+CategoryWords(const CsPortrait *portrait, const CsPortraitColumn *c, int group, int level)
 {
-	return c->column.converter.kind == CS_BOOLEAN ||
-		(c->column.converter.kind == CS_NUMERIC && all->minimum == 0 && all->maximum == 1 &&
-		 fabs(all->sd * all->sd - all->mean * (1 - all->mean)) < 1e-12);
+	const char *name = CsWordsName(NameStr(c->column.name));
+	int			all = portrait->ngroups;
+	int			yes = FindYes(c);
+	const CsPortraitLevel *chosen = &c->levels[yes >= 0 && c->nlevels == 2 ? yes : level];
+	double		share = CsPortraitShare(chosen->rows[group], portrait->rows[group]);
+	double		overall = CsPortraitShare(chosen->rows[all], portrait->rows[all]);
+
+	if (yes >= 0 && chosen == &c->levels[yes])
+		return ShareWords(name, true, share, overall);
+	if (share < overall && IsOnlyNo(c, level))
+		return ShareWords(name, true, 1 - share, 1 - overall);
+	return LevelWords(name, chosen->text == NULL ? "unknown" : ShortText(chosen->text), share,
+					  overall);
+}
+
+/*
+ * Are there only two values, 1 apart?  The variance is the largest that the mean allows only then.
+ */
+static bool
+HasTwoValues(const CsNumberSummary *all)
+{
+	double		high = all->mean - all->minimum;
+
+	return all->maximum - all->minimum == 1 && rint(all->minimum) == all->minimum &&
+		fabs(all->sd * all->sd - high * (1 - high)) < 1e-12;
+}
+
+/* Words for a number that has two values, such as a code: the one that is more frequent than usual. */
+static CsWords
+TwoValueWords(const char *column, double mean, const CsNumberSummary *all)
+{
+	double		high = mean - all->minimum,
+				overall = all->mean - all->minimum;
+	bool		is_high = high > overall;
+
+	return LevelWords(CsWordsName(column), CsWordsNumber(is_high ? all->maximum : all->minimum),
+					  is_high ? high : 1 - high, is_high ? overall : 1 - overall);
 }
 
 /* What sets a group apart, in words; the texts are palloc'd. */
@@ -457,17 +484,16 @@ CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining)
 {
 	const CsPortraitColumn *c = &portrait->columns[defining->column];
 	const char *name = NameStr(c->column.name);
+	const char *words = CsWordsName(name);
+	const CsVocabulary *v;
 	int			all = portrait->ngroups;
 
 	if (defining->level >= 0)
-	{
-		const CsPortraitLevel *level = &c->levels[ChooseLevel(portrait, group, defining)];
-
-		return LevelWords(name, level,
-						  CsPortraitShare(level->rows[group], portrait->rows[group]),
-						  CsPortraitShare(level->rows[all], portrait->rows[all]));
-	}
-	if (IsFlag(c, &c->summaries[all]))
+		return CategoryWords(portrait, c, group, ChooseLevel(portrait, group, defining));
+	v = CsVocabularyOf(&c->column.converter, &c->summaries[all], &words);
+	if (v->names != NULL || v->percent || v->is_time || !HasTwoValues(&c->summaries[all]))
+		return NumberWords(c, group, all);
+	if (c->summaries[all].minimum == 0)
 		return FlagWords(name, c->summaries[group].mean, c->summaries[all].mean);
-	return NumberWords(c, group, all);
+	return TwoValueWords(name, c->summaries[group].mean, &c->summaries[all]);
 }

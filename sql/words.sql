@@ -1,0 +1,92 @@
+--
+-- What is said of segments: no text says what is false, absurd, or said already.
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS words_test CASCADE;
+CREATE SCHEMA words_test;
+SET search_path = words_test, public;
+
+-- long tails: nobody is average who does half as much of everything
+SELECT setseed(.2);
+CREATE TABLE tails AS
+SELECT i AS id, (CASE WHEN i <= 200 THEN 30 ELSE 1 END * random() * random() * random() * 4)::int AS brand_a,
+       (CASE WHEN i <= 200 THEN 30 ELSE 1 END * random() * random() * random() * 4)::int AS brand_b
+FROM generate_series(1, 5000) i;
+SELECT n_segments FROM custseg.train('tails', 'tails', '{brand_a,brand_b}', k => 2);
+SELECT segment, suggested_name, description FROM custseg.segment_summary('tails');
+SELECT segment, suggested_name, description FROM custseg.segment_summary('tails', options => '{"min_ratio": 1}');
+
+-- names rank what they describe
+CREATE TABLE quartiles AS SELECT i AS id, i * 1.0 AS spend FROM generate_series(1, 400) i;
+SELECT n_segments FROM custseg.train('quartiles', 'quartiles', algorithm => 'rules', options => '{"segments": [
+    {"name": "D", "when": {"spend": {"to": 100}}}, {"name": "C", "when": {"spend": {"from": 101, "to": 200}}},
+    {"name": "B", "when": {"spend": {"from": 201, "to": 300}}}, {"name": "A"}], "else": "A"}');
+SELECT name, suggested_name, description FROM custseg.segment_summary('quartiles') ORDER BY name;
+
+-- yes and no, codes of two values, columns that say the same, both signs, shares that are nearly 0 or 1
+CREATE TABLE services AS
+SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'No' WHEN i % 3 = 1 THEN 'DSL' ELSE 'Fiber' END AS "InternetService",
+       CASE WHEN i % 3 = 0 THEN 'No internet service' WHEN i % 3 = 1 THEN 'Yes' ELSE 'No' END AS "OnlineBackup",
+       CASE WHEN i % 3 = 0 THEN 'No internet service' WHEN i % 3 = 1 THEN 'No' ELSE 'Yes' END AS "StreamingTV",
+       CASE WHEN i % 1000 = 0 OR i % 3 = 2 THEN 'Yes' ELSE 'No' END AS "Paperless",
+       1 + (i % 3 = 0)::int AS channel, CASE WHEN i % 3 = 0 THEN 14 ELSE -1 END AS balance,
+       (i % 3) * 10 AS charges, (i % 3) * 20 AS total_charges, i % 3 = 2 AS has_children
+FROM generate_series(1, 3000) i;
+SELECT n_segments FROM custseg.train('services', 'services', '{charges}', k => 3);
+SELECT segment, suggested_name, description FROM custseg.segment_summary('services', columns => '{InternetService,OnlineBackup,StreamingTV,Paperless,channel,balance,charges,total_charges,has_children}', options => '{"features": 9}');
+SELECT segment, suggested_name, description FROM custseg.segment_summary('services', columns => '{InternetService,channel,Paperless}');
+
+-- the columns that customer_features() makes have plain words
+CREATE TABLE orders AS
+SELECT i % 40 AS customer, timestamp '2025-01-01' + CASE WHEN i % 40 < 20 THEN i % 30 ELSE i % 300 END * interval '1 day' + CASE WHEN i % 40 < 20 THEN 9 ELSE 19 END * interval '1 hour' AS at,
+       10 + i % 7 AS amount, 'p' || CASE WHEN i % 40 < 20 THEN 1 ELSE i % 9 END AS product
+FROM generate_series(1, 800) i;
+CREATE TABLE features AS SELECT * FROM custseg.customer_features('orders', 'customer', 'at', 'amount', 'product', as_of => '2026-01-01');
+SELECT n_segments FROM custseg.train('features', 'features', '{days_since_last,product_entropy}', k => 2, id => 'customer_id');
+SELECT segment, c AS column_name, s.suggested_name, s.description
+FROM unnest('{first_purchase,last_purchase,days_since_last,tenure_days,frequency,days_between_mean,days_between_variation,n_products,product_entropy,morning_share,evening_share,weekend_share,season_share,lifecycle}'::text[]) WITH ORDINALITY u (c, i)
+CROSS JOIN LATERAL custseg.segment_summary('features', columns => ARRAY[c]) s
+WHERE segment = 1 ORDER BY i;
+
+-- faults that no text may have, over generated tables
+CREATE FUNCTION make_table(seed int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM setseed(seed / 100.0);
+    DROP TABLE IF EXISTS made;
+    CREATE TABLE made AS
+    SELECT i AS id, g, (exp(random() * 3 * (1 + g)) * g)::int AS num_visits, random() * random() * (1 + 5 * (g % 2)) AS evening_share,
+           exp(random() * 4) * (1 + g) AS spend, random() - .5 + g * .2 AS balance, exp(4 * random()) AS large_tail,
+           CASE WHEN random() < (g + .001) / 3.002 THEN 'No' WHEN random() < .5 THEN 'Yes' ELSE 'No service' END AS "BackupTV",
+           CASE WHEN random() < (g + .001) / 3.002 THEN 'No' ELSE 'Yes' END AS paperless, CASE WHEN g = 3 THEN 'lapsed' ELSE 'active' END AS lifecycle,
+           1 + (random() < g / 3.0)::int AS channel, random() < g / 3.0 AS is_member
+    FROM (SELECT i, (random() * random() * 4)::int % 4 AS g FROM generate_series(1, 2000) i) x;
+    ALTER TABLE made ADD spend_again float8;
+    UPDATE made SET spend_again = -2 * spend;
+END $$;
+CREATE TABLE told (seed int, segment int, suggested_name text, description text);
+DO $$
+BEGIN
+    FOR seed IN 1 .. 12 LOOP
+        PERFORM make_table(seed);
+        PERFORM custseg.train('made', 'made', CASE WHEN seed % 2 = 0 THEN '{num_visits,spend,balance,spend_again}'::text[] ELSE '{num_visits,evening_share,spend,spend_again,BackupTV,paperless,lifecycle,channel,is_member}'::text[] END, k => 3 + seed % 3, deploy => true);
+        INSERT INTO told SELECT seed, s.segment, s.suggested_name, s.description FROM custseg.segment_summary('made', options => '{"features": 12}') s;
+        -- "average" only where no mean is certainly 20 % off
+        INSERT INTO told
+        SELECT seed, s.segment, 'FAULT: average, but ' || p.column_name || ' is not', s.description
+        FROM custseg.segment_summary('made') s
+        JOIN custseg.segment_profile('made', options => '{"only_features": true}') p ON p.segment = s.segment AND p.level IS NULL AND p.column_name IN ('num_visits', 'spend', 'evening_share')
+        WHERE s.description LIKE 'Close to the average%' AND abs(p.ratio - 1) > 0.2 AND abs(p.mean - p.overall_mean) > 3 * p.standard_deviation / sqrt(p.n);
+    END LOOP;
+END $$;
+SELECT count(*) > 40 AS enough, count(*) FILTER (WHERE suggested_name LIKE 'FAULT%') AS average_that_is_not,
+       count(*) FILTER (WHERE description ~ '(mostly|often|rarely)[^,(]* \((100|0) %') AS shares,
+       count(*) FILTER (WHERE suggested_name ~* 'not no') AS not_no, count(*) FILTER (WHERE suggested_name ~ ' [0-9]+$' AND suggested_name !~ 'hannel [12]$') AS numbers,
+       count(*) FILTER (WHERE description ~ '100 % below') AS all_below, count(*) FILTER (WHERE description ~ 'alance [0-9.]+ times') AS ratio_of_both_signs,
+       count(*) FILTER (WHERE description ~* 'spends' AND description ~* 'spend again') AS said_twice,
+       count(*) FILTER (WHERE (SELECT count(*) <> count(DISTINCT p) FROM regexp_split_to_table(description, ', ') p)) AS repeated
+FROM told;
+SELECT count(*) AS not_the_highest
+FROM told t JOIN told u USING (seed) WHERE t.suggested_name ~* '^second (highest|lowest)' AND u.suggested_name = t.suggested_name AND u.segment <> t.segment;
+
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('tails', 'quartiles', 'services', 'features', 'made');
+DROP SCHEMA words_test CASCADE;
