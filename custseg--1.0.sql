@@ -1598,6 +1598,12 @@ COMMENT ON FUNCTION custseg.cramer_von_mises(float8[], float8[]) IS 'Two-sample 
 topic: statistics 27
 example: SELECT * FROM custseg.cramer_von_mises(''{1,2,3,4}''::float8[], ''{2,3,5,8}''::float8[])';
 
+CREATE FUNCTION custseg_private.dip_test("values" float8[]) RETURNS float8[]
+AS 'MODULE_PATHNAME', 'custseg_dip_test'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.dip_test IS 'Computes Hartigan''s dip of the values and its p-value: have they one heap?';
+
 CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
