@@ -1602,7 +1602,7 @@ CREATE FUNCTION custseg_private.dip_test("values" float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_dip_test'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.dip_test IS 'Computes Hartigan''s dip of the values and its p-value: have they one heap?';
+COMMENT ON FUNCTION custseg_private.dip_test IS 'Computes Hartigan''s dip of the values, which is small when they have one mode, and its p-value.';
 
 CREATE FUNCTION custseg.benjamini_hochberg(p_values float8[]) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'custseg_benjamini_hochberg'
