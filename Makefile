@@ -19,7 +19,7 @@ SHLIB_LINK += -lgsl -lm
 PG_CONFIG ?= pg_config
 
 # What installs what the machine lacks before it builds, and so cannot rest on PGXS.
-SELF_CONTAINED = check sanitize demo bench deb dist package-check
+SELF_CONTAINED = check calibrate sanitize demo bench deb dist package-check
 
 ifneq ($(filter $(SELF_CONTAINED),$(MAKECMDGOALS)),)
 

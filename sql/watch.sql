@@ -225,11 +225,13 @@ FROM custseg.fairness('m', 'customer', 'gender');
 -- each group against the one of the highest rate, as chi2_contingency([[200, 260], [250, 190]]), adjusted over
 -- the six: 0.0001892357, 0.2585994109; 0.0176240739, 0.4334219310; 1.4e-14, 0.0544610829
 SELECT segment, group_value, impact_p_adjusted::numeric(14, 10) FROM custseg.fairness('m', 'customer', 'gender');
--- small groups are not judged, nor are others by them; an even spread is fair
+-- small groups are not judged; an even spread is fair
 SELECT segment, group_value, n, impact, rating, reason FROM fair(NULL, 'region');
 -- few rows: below four fifths, and yet it can be chance
 SELECT segment, group_value, n, impact, rating, reason FROM fair('SELECT * FROM customer WHERE id % 11 = 1', 'gender', '{"min_rows": 20}') WHERE rating <> 'ok';
 SELECT segment, group_value, rating FROM fair(NULL, 'gender', '{"ratio": 0.2}') WHERE rating <> 'ok';
+-- a low rate that is not certain is worth watching where segment and group depend on each other as a whole
+SELECT segment, group_value, rating FROM fair(NULL, 'gender', '{"significance": 1e-6}') WHERE rating <> 'ok';
 SELECT segment, group_value, rating FROM fair(NULL, 'gender', '{"significance": 0}') WHERE rating <> 'ok';
 -- a feature; booleans and numbers as groups; a group that is in no segment that others are in
 SELECT segment, group_value, n, is_feature, rating, reason FROM custseg.fairness('m', NULL, 'channel');

@@ -9,9 +9,12 @@
  *
  * Verdict: the four-fifths rule (U.S. Uniform Guidelines on Employee Selection Procedures, 29 CFR
  * 1607.4 D, 1978).  The selection rate of a group is the share of its members who are in the
- * segment; below 4/5 of the highest group's rate it is too low.  The rule itself asks for more than
- * small numbers: so the two rates have to differ by a chi-square test, too, adjusted over all
- * segments and groups (Benjamini and Hochberg), and neither group may be small.
+ * segment; below 4/5 of the rate of all other customers it is too low.  The highest group's rate is
+ * no yardstick: of many groups the highest is so by chance, and the others look low beside it.  The
+ * rule itself asks for more than small numbers: so the two rates have to differ by a chi-square test,
+ * too, adjusted over all segments and groups (Benjamini and Hochberg), and the group may not be small.
+ * A low rate that could be chance is worth watching only where segment and group depend on each other
+ * as a whole.
  *
  * As a whole: chi-square test of independence of segment and group, with Cramer's V as its size.
  * Customers who cannot be placed are counted like a segment of their own; there it is the groups'
@@ -77,9 +80,8 @@ typedef struct Cell
 	int64		n;
 	int64		n_selected;		/* n; those who are placed for the customers who are not */
 	double		rate;			/* n_selected as a share of the group */
-	double		highest_rate;	/* of all groups that are not small */
+	double		others_rate;	/* of all customers outside the group; NaN: there are none */
 	double		ratio;			/* to it; NaN: there is none, or it is 0 */
-	int			highest;		/* code of the group that has it, or -1 */
 	double		p;				/* that both rates are the same; NaN: not tested */
 } Cell;
 
@@ -175,35 +177,26 @@ SumUp(FairnessReport *report)
 	pfree(table);
 }
 
-/* Compare the groups of a segment with the one that is most often in it, small ones left out. */
+/* Compare each group of a segment with all customers outside the group; a small one is not tested. */
 static void
 CompareRates(const FairnessReport *report, int segment, Cell *cells)
 {
-	int			highest = -1;
+	int64		segment_rows = report->segment_rows[segment];
+	int64		n_selected = IsPlaced(report, segment) ? segment_rows : report->test.n - segment_rows;
 
-	for (int g = 0; g < report->ngroups; g++)
-	{
-		int64		group_rows = report->group_rows[report->order[g]];
-
-		cells[g].n = CellRows(report, segment, report->order[g]);
-		cells[g].n_selected = IsPlaced(report, segment) ? cells[g].n : group_rows - cells[g].n;
-		cells[g].rate = (double) cells[g].n_selected / group_rows;
-		if (group_rows >= report->options.min_rows &&
-			(highest < 0 || cells[g].rate > cells[highest].rate))
-			highest = g;
-	}
 	for (int g = 0; g < report->ngroups; g++)
 	{
 		Cell	   *cell = &cells[g];
-		int			code = report->order[g];
+		int64		group_rows = report->group_rows[report->order[g]];
+		int64		others = report->test.n - group_rows;
 
-		cell->highest = highest < 0 ? -1 : report->order[highest];
-		cell->highest_rate = highest < 0 ? NAN : cells[highest].rate;
-		cell->ratio = cell->highest_rate > 0 ? cell->rate / cell->highest_rate : NAN;
-		cell->p = isnan(cell->ratio) || g == highest ||
-			report->group_rows[code] < report->options.min_rows ? NAN :
-			CsSharesDiffer(cell->n_selected, report->group_rows[code],
-						   cells[highest].n_selected, report->group_rows[cell->highest]);
+		cell->n = CellRows(report, segment, report->order[g]);
+		cell->n_selected = IsPlaced(report, segment) ? cell->n : group_rows - cell->n;
+		cell->rate = (double) cell->n_selected / group_rows;
+		cell->others_rate = others > 0 ? (double) (n_selected - cell->n_selected) / others : NAN;
+		cell->ratio = cell->others_rate > 0 ? cell->rate / cell->others_rate : NAN;
+		cell->p = isnan(cell->ratio) || group_rows < report->options.min_rows ? NAN :
+			CsSharesDiffer(cell->n_selected, group_rows, n_selected - cell->n_selected, others);
 	}
 }
 
@@ -249,18 +242,22 @@ JudgeCell(const FairnessReport *report, int segment, int code, const Cell *cell,
 	else if (report->group_rows[code] < options->min_rows)
 		CsReasonAdd(reason, "the group has %lld customers, fewer than the %d that a verdict needs",
 					(long long) report->group_rows[code], options->min_rows);
+	else if (isnan(cell->others_rate))
+		CsReasonAdd(reason, "there are no customers outside the group");
 	else if (isnan(cell->ratio))
-		CsReasonAdd(reason, "no customer of a large enough group is in the segment");
-	else if (code == cell->highest)
-		CsReasonAdd(reason, "%.1f %% of the group %s, the highest rate", 100 * cell->rate, what);
+		CsReasonAdd(reason, "%.1f %% of the group and none of all others %s", 100 * cell->rate, what);
 	else
 	{
-		if (cell->ratio < options->ratio)
-			rating = cell->p < options->significance ? "disparate" : "watch";
-		CsReasonAdd(reason, "%.1f %% of the group %s, %.2f times the %.1f %% of group \"%s\"%s",
-					100 * cell->rate, what, cell->ratio, 100 * cell->highest_rate,
-					GroupName(report, cell->highest),
-					strcmp(rating, "watch") == 0 ? ", which may be chance" : "");
+		bool		is_low = cell->ratio < options->ratio;
+		bool		is_certain = cell->p < options->significance;
+
+		if (is_low && is_certain)
+			rating = "disparate";
+		else if (is_low && report->test.p < options->significance)
+			rating = "watch";
+		CsReasonAdd(reason, "%.1f %% of the group %s, %.2f times the %.1f %% of all others%s",
+					100 * cell->rate, what, cell->ratio, 100 * cell->others_rate,
+					is_low && !is_certain ? ", which can be chance" : "");
 	}
 	if (report->is_feature)
 		CsReasonAdd(reason, "the attribute is a feature of the model");

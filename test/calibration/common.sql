@@ -1,0 +1,40 @@
+--
+-- What the files of this folder share.  Each of them simulates one verdict on customers of whom the
+-- truth is known, and lists its parts; test/perl/Calibration.pm runs them.
+--
+
+CREATE SCHEMA calibration;
+
+-- A part: the trial is an expression, in which {seed} is a number that differs from trial to trial.
+-- It is a boolean, whether the verdict was given; or an array, how often and of how many, where a trial
+-- asks more than once; or a number, of which the mean is told.  NULL does not count.
+CREATE TABLE calibration.part (
+    file text NOT NULL DEFAULT current_setting('calibration.file'),
+    position int GENERATED ALWAYS AS IDENTITY,
+    verdict text NOT NULL,
+    data text NOT NULL,
+    n bigint NOT NULL,              -- customers of a trial
+    measure text NOT NULL CHECK (measure IN ('false alarm', 'power', 'mean')),
+    bar float8,                     -- most false alarms, least power, farthest of a mean from 0; NULL: told, not judged
+    unit text,                      -- a false alarm may come more than once a unit ('year'); NULL: a share
+    trial text NOT NULL,
+    replicates int NOT NULL,        -- trials of the whole calibration
+    quick int NOT NULL DEFAULT 0    -- trials of "make check"
+);
+
+-- An outcome as three numbers: how often, of how many, and the number itself.
+CREATE FUNCTION calibration.outcome(given boolean) RETURNS float8[] LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN given IS NOT NULL THEN ARRAY[given::int, 1]::float8[] END;
+CREATE FUNCTION calibration.outcome(given bigint[]) RETURNS float8[] LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN given[2] > 0 THEN given::float8[] END;
+CREATE FUNCTION calibration.outcome(given float8) RETURNS float8[] LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN given IS NOT NULL THEN ARRAY[given, 1] END;
+
+-- A random number of customer i, 0 <= u < 1.  Streams up to 499 are independent of each other: of one
+-- hash of the three numbers they are not, and chi-square tests come out significant three times too often.
+CREATE FUNCTION calibration.uniform(seed int, stream int, i bigint) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (hashint8extended(hashint8extended(hashint8extended(i, seed), stream), 0) & 9007199254740991) / 9007199254740992.0::float8;
+
+-- The same of a normal distribution with mean 0 and deviation 1 (Box and Muller).
+CREATE FUNCTION calibration.normal(seed int, stream int, i bigint) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN sqrt(-2 * ln(1 - calibration.uniform(seed, stream, i))) * cos(2 * pi() * calibration.uniform(seed, stream + 500, i));
