@@ -53,7 +53,7 @@ SELECT call, readings(call) FROM (VALUES
     ($$compare_versions_segments('m', 1, 2, 'counted')$$),
     ($$needs_retraining('m', 'counted')$$),
     ($$monitor('m', 'counted')$$),
-    ($$describe('counted')$$),
+    ($$describe('counted', '{recency,monetary}')$$),
     ($$histogram('counted', 'monetary')$$),
     ($$frequencies('counted', 'channel')$$),
     ($$concentration('counted', 'monetary')$$),

@@ -147,7 +147,7 @@ SELECT * FROM quality('SELECT 1 AS one FROM customer');
 -- modifiers of a type do not matter
 CREATE TABLE typed (a varchar(10), b numeric(5, 1), c timestamp(0));
 INSERT INTO typed SELECT chr(97 + i % 3), i, timestamp '2024-01-01' + interval '1 hour' * i FROM generate_series(1, 100) i;
-SELECT n_segments FROM custseg.train('typed', 'typed', k => 2);
+SELECT n_segments FROM custseg.train('typed', 'typed', '{a,b,c}', k => 2);
 SELECT name, training_type, type, verdict FROM custseg.data_quality('typed', 'SELECT a::varchar(20) AS a, b::numeric(9, 2) AS b, c::timestamp(3) AS c FROM typed') WHERE subject = 'feature';
 SELECT name, training_type, type, verdict FROM custseg.data_quality('typed', 'SELECT a::char(20) AS a, b::float8 AS b, c::date AS c FROM typed') WHERE subject = 'feature';
 -- few rows, none

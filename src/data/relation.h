@@ -38,11 +38,20 @@ typedef struct CsConverter
 	double		money_scale;	/* CASHOID: what to divide by */
 	/* numeric, boolean and time kinds; may return +-infinity or NaN */
 	double		(*to_double) (const struct CsConverter *c, Datum value);
-	/* categorical kind: see CsCategoryText */
+	/* categorical kind: see CsCategoryText; of numbers, see CsConverterAsCategory, NULL */
 	const char *(*to_text) (Datum value, int *length, void **copy);
 } CsConverter;
 
 extern void CsConverterInit(CsConverter *c, Oid type);
+extern bool CsConverterAsCategory(CsConverter *c);
+
+/* Was it made a category by CsConverterAsCategory()? */
+static inline bool
+CsConverterIsCoded(const CsConverter *c)
+{
+	return c->kind == CS_CATEGORICAL && c->to_text == NULL;
+}
+
 extern bool CsConverterIsDecimal(const CsConverter *c);
 extern bool CsConverterDecimal(const CsConverter *c, Datum value, CsDecimal *decimal);
 extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy);

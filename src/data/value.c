@@ -559,6 +559,29 @@ CsConverterInit(CsConverter *c, Oid type)
 		c->kind = CS_CATEGORICAL;
 }
 
+static char *ValueText(const CsConverter *c, FmgrInfo *output, Datum value);
+
+/* The text of a number, a boolean or a date that is a level of a category; see CsConverterAsCategory(). */
+static const char *
+NumberToCategory(const CsConverter *c, Datum value, int *length, void **copy)
+{
+	char	   *text;
+
+	if (c->type == BOOLOID)
+		text = pstrdup(DatumGetBool(value) ? "true" : "false");
+	else if (c->type == NUMERICOID || c->type == DATEOID)
+		text = ValueText(c, NULL, value);
+	else
+	{
+		text = palloc(MAXINT8LEN + 1);
+		pg_lltoa(c->type == INT2OID ? DatumGetInt16(value) : c->type == INT4OID ? DatumGetInt32(value) :
+				 DatumGetInt64(value), text);
+	}
+	*copy = text;
+	*length = (int) strlen(text);
+	return text;
+}
+
 /*
  * The text of a categorical value, not zero-terminated, without copying it where the value is a
  * plain text. bpchar loses its trailing blanks.  The text is valid until the value is freed or
@@ -568,7 +591,23 @@ const char *
 CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy)
 {
 	Assert(c->kind == CS_CATEGORICAL);
+	if (unlikely(CsConverterIsCoded(c)))
+		return NumberToCategory(c, value, length, copy);
 	return c->to_text(value, length, copy);
+}
+
+/*
+ * Have the values of a type read as categories, whose levels are their texts; false of a type whose values
+ * are measured rather than counted.
+ */
+bool
+CsConverterAsCategory(CsConverter *c)
+{
+	if (c->type != INT2OID && c->type != INT4OID && c->type != INT8OID && c->type != NUMERICOID &&
+		c->type != BOOLOID && c->type != DATEOID)
+		return c->kind == CS_CATEGORICAL;
+	c->kind = CS_CATEGORICAL;
+	return true;
 }
 
 /* A float8 in the digits that tell it from all others, whatever extra_float_digits says. */

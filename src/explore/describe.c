@@ -10,12 +10,14 @@
 #include "explore/explore.h"
 #include "math/math.h"
 #include "prep/prep.h"
+#include "score/score.h"
+#include "stat/suitability.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 #define TOP_LEVELS 5
 
 /* Limits of the suggestions. */
-#define MOSTLY_EMPTY 0.4		/* training leaves such a column out */
 #define SOME_EMPTY 0.05
 #define MUCH_SKEWNESS 2
 #define MANY_OUTLIERS 0.05
@@ -52,9 +54,29 @@ typedef struct Order
 	int64		distinct;
 	int64		iqr_outliers;
 	int64		z_outliers;
+	CsEnd		low,
+				high;
+	CsFewValues few;
+	bool		packed_dates;
 } Order;
 
 PG_FUNCTION_INFO_V1(custseg_describe);
+
+/* Another of the sorted values: the outermost ones, those next to them, and all if they are few. */
+static void
+TakeRun(Order *o, double value, bool is_new)
+{
+	if (is_new)
+	{
+		o->low.next = o->distinct == 2 ? value : o->low.next;
+		o->high = (CsEnd) {value, o->distinct == 1 ? NAN : o->high.value, 0};
+		o->packed_dates &= CsIsPackedDate(value);
+	}
+	if (o->distinct == 1)
+		o->low = (CsEnd) {value, NAN, o->low.rows + 1};
+	o->high.rows++;
+	CsFewAdd(&o->few, value, 1);
+}
 
 /* The quartiles (type 7), the ends, and how many different values there are: one pass. */
 static void
@@ -69,9 +91,11 @@ FillQuartiles(CsLookColumn *c, Order *o)
 	for (int q = 0; q < 3; q++)
 		rank[q] = CsQuantileRank(c->n, (q + 1) / 4.0, &part[q]);
 	CsSortedRewind(&s, c);
+	o->packed_dates = true;
 	for (int64 i = 0; CsSortedNext(&s, &value); i++)
 	{
 		o->distinct += value != last;
+		TakeRun(o, value, value != last);
 		if (i == 0)
 			o->minimum = value;
 		for (int q = 0; q < 3; q++)
@@ -132,36 +156,41 @@ Say(StringInfo words, const char *what)
 	appendStringInfo(words, "%s%s", words->len > 0 ? "; " : "", what);
 }
 
+/* Does an end of a column stand for a missing value?  Say so. */
+static void
+SaySentinel(StringInfo words, const CsLookColumn *c, const Order *o, bool is_low)
+{
+	const CsEnd *end = is_low ? &o->low : &o->high;
+	bool		is_time = c->column.converter.kind == CS_TIME;
+
+	if (CsIsSentinel(&o->low, &o->high, is_low, is_time))
+		Say(words, is_time ?
+			psprintf("the %s date, %lld times, may stand for a missing value: use nullif",
+					 is_low ? "first" : "last", (long long) end->rows) :
+			psprintf("%.0f, %lld times, may stand for a missing value: use nullif", end->value,
+					 (long long) end->rows));
+}
+
 /* What to do with a number. */
 static void
 AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 {
 	double		skewness = CsMomentsSkewness(&c->moments);
 
-	if (o->distinct == 1)
-	{
-		Say(words, "the same value in every row: leave the column out");
-		return;
-	}
-	if (c->column.converter.kind == CS_BOOLEAN)
-		return;
-	if (c->whole && o->distinct == c->n && c->n > 2 && o->range + 1 == (double) c->n &&
-		c->column.converter.kind == CS_NUMERIC)
-	{
-		Say(words, "the values number the rows: an id, not a feature");
-		return;
-	}
 	if (c->n_infinite > 0)
 		Say(words, "training refuses infinite values: use nullif or WHERE");
 	/* of two values, such as 0 and 1, nothing can be made but two values */
-	if (o->distinct == 2)
+	if (c->column.converter.kind == CS_BOOLEAN || o->distinct == 2)
 		return;
+	SaySentinel(words, c, o, true);
+	SaySentinel(words, c, o, false);
 	if (skewness > MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
-		Say(words, o->minimum > -1 ? "skewed to the right: use transform log1p, or clip" :
-			"skewed to the right: use transform yeo-johnson, or clip");
+		Say(words, psprintf("skewed to the right: use transform %s%s",
+							o->minimum > -1 ? "log1p" : "yeo-johnson",
+							o->quartile[0] < o->quartile[2] ? ", or clip" : ""));
 	else if (skewness < -MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
 		Say(words, "skewed to the left: use transform yeo-johnson");
-	else if ((double) o->iqr_outliers > MANY_OUTLIERS * (double) c->n)
+	else if ((double) o->iqr_outliers > MANY_OUTLIERS * (double) c->n && o->quartile[0] < o->quartile[2])
 		Say(words, "many outliers: use clip, or scale robust");
 }
 
@@ -169,13 +198,43 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 static void
 AdviseCategory(StringInfo words, const CsLookColumn *c)
 {
-	if (c->levels->uncounted[0] > 0 || (c->levels->nlevels == c->n && c->n > 1))
-		Say(words, "the values differ in nearly every row: an id, not a feature");
-	else if (c->levels->nlevels == 1 && c->n_null == 0)
-		Say(words, "the same value in every row: leave the column out");
-	else if (c->levels->nlevels > CS_MAX_LEVELS)
-		Say(words, psprintf("many levels: training distinguishes the %d most frequent; group the levels, or use encode frequency",
-							CS_MAX_LEVELS));
+	StringInfoData missing;
+	int			n = 0;
+
+	initStringInfo(&missing);
+	for (int i = 0; i < c->levels->nlevels; i++)
+	{
+		const char *level = CsDictionaryLevel(c->levels->dictionary, i);
+
+		if (CsMeansMissing(level) && n++ < TOP_LEVELS)
+			appendStringInfo(&missing, "%s\"%s\", %lld times", n > 1 ? ", and " : "", level,
+							 (long long) *CsLevelRows(c->levels, i));
+	}
+	if (n > 0)
+		Say(words, psprintf("%s, may stand for a missing value: use nullif", missing.data));
+}
+
+/* What the values of a column tell of its use. */
+static CsColumnFacts
+FactsOf(const CsLookColumn *c, const Order *o)
+{
+	CsColumnFacts facts;
+
+	CsColumnFactsInit(&facts, &c->column.converter);
+	facts.n = c->n;
+	facts.n_null = c->n_null;
+	facts.n_infinite = c->n_infinite;
+	facts.n_distinct = o->distinct;
+	facts.whole = c->whole;
+	facts.range = o->range;
+	facts.few = o->few;
+	facts.packed_dates &= o->packed_dates;
+	if (c->levels == NULL)
+		return facts;
+	facts.n_distinct = c->levels->uncounted[0] > 0 ? -1 : c->levels->nlevels;
+	for (int i = 0; i < c->levels->nlevels && !type_is_enum(c->column.converter.type); i++)
+		CsColumnFactsLevel(&facts, CsDictionaryLevel(c->levels->dictionary, i), *CsLevelRows(c->levels, i));
+	return facts;
 }
 
 /* What to do with a column, in words; palloc'd. */
@@ -184,6 +243,8 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 {
 	StringInfoData words;
 	double		null_share = (double) c->n_null / (double) Max(look->nrows, 1);
+	CsColumnFacts facts;
+	const char *why;
 
 	initStringInfo(&words);
 	if (look->nrows == 0)
@@ -195,13 +256,20 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 						format_type_be(c->column.type));
 	if (c->n + c->n_infinite == 0)
 		return pstrdup("no value in any row: leave the column out");
-	if (null_share > MOSTLY_EMPTY)
-		Say(&words, "few values: training leaves the column out unless it is named");
+	facts = FactsOf(c, o);
+	why = CsWhyUnsuitable(&facts);
+	if (why == NULL)
+		why = CsSegmentColumnReason(look->relation, &c->column, &facts);
+	if (why != NULL)
+		return psprintf("training leaves the column out unless it is named: %s", why);
+	why = CsReconsider(&facts);
+	if (why != NULL)
+		Say(&words, why);
 	if (c->column.converter.kind == CS_CATEGORICAL)
 		AdviseCategory(&words, c);
 	else
 		AdviseNumber(&words, c, o);
-	if (null_share > SOME_EMPTY && null_share <= MOSTLY_EMPTY)
+	if (null_share > SOME_EMPTY)
 		Say(&words, c->column.converter.kind == CS_CATEGORICAL ? "training makes NULL a level of its own" :
 			"training replaces NULL by the median: check that this is what NULL means");
 	return words.len > 0 ? words.data : pstrdup("fine as it is");

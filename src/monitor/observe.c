@@ -38,6 +38,7 @@ typedef struct Observer
 	bool		skips;			/* training skips rows that lack some feature */
 	CsKept		kept;			/* values of features that are numbers */
 	CsLevelCounts **levels;		/* of those that are categories */
+	CsConverter *converters;	/* of those columns */
 	int			visited;		/* features that have been */
 	CsReservoir reservoir;
 	Size		sample_size;	/* bytes of the sample while it is held */
@@ -109,7 +110,7 @@ CollectValue(Observer *o, int feature, Datum value, bool isnull)
 	if (o->levels[feature] != NULL ? isnull : isnan(number))
 		f->n_null++;
 	else if (o->levels[feature] != NULL)
-		CsLevelCountsAdd(o->levels[feature], &o->pass->columns.columns[o->placer->column[feature]].converter,
+		CsLevelCountsAdd(o->levels[feature], &o->converters[feature],
 						 value, 0);
 	else if (isinf(number))
 		f->n_infinite++;
@@ -291,12 +292,17 @@ PrepareValues(Observer *o)
 	o->kept.full = ReportMemory;
 	o->kept.state = o;
 	o->levels = palloc0(sizeof(CsLevelCounts *) * nfeatures);
+	o->converters = palloc0(sizeof(CsConverter) * nfeatures);
 	for (int i = 0; i < nfeatures && o->request.visit != NULL; i++)
 	{
 		if (o->placer->column[i] < 0)
 			continue;
 		if (o->pipeline->feature[i].kind == CS_CATEGORICAL)
+		{
 			o->levels[i] = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
+			o->converters[i] = CsFeatureConverter(&o->pipeline->feature[i],
+												  &o->pass->columns.columns[o->placer->column[i]]);
+		}
 		else
 			o->kept.columns[i].wanted = true;
 	}

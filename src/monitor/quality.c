@@ -333,7 +333,7 @@ AskRows(void *state, CsObserveRequest *request)
 												NameStr(report->pipeline->feature[i].name));
 
 		if (column != NULL)
-			report->tallies[i].converter = column->converter;
+			report->tallies[i].converter = CsFeatureConverter(&report->pipeline->feature[i], column);
 		if (report->pipeline->feature[i].kind == CS_CATEGORICAL)
 			report->tallies[i].unseen = CsLevelCountsCreate(1, CS_MAX_DICTIONARY, NULL);
 	}

@@ -12,7 +12,7 @@ InterquartileRanges(const CsNumbers *x, double limit, double *low, double *high)
 {
 	double		first = CsQuantileSorted(x->sorted, x->n, 0.25);
 	double		third = CsQuantileSorted(x->sorted, x->n, 0.75);
-	double		width = limit * (third - first);
+	double		width = limit * CsInterquartileRange(x, NULL);
 
 	*low = first - width;
 	*high = third + width;
@@ -37,7 +37,7 @@ Quantiles(const CsNumbers *x, double limit, double *low, double *high)
 #define STEP(...) (&((const CsClipStep){__VA_ARGS__}).step)
 const CsStep *const CsClips[] = {
 	[CS_CLIP_NONE] = STEP({"none"}),
-	STEP({"iqr"}, .limit = 1.5, .fit = InterquartileRanges),
+	STEP({"iqr"}, .limit = 1.5, .by_quartiles = true, .fit = InterquartileRanges),
 	STEP({"zscore"}, .limit = 3, .fit = StandardDeviations),
 	STEP({"quantile"}, .limit = 0.01, .is_share = true, .fit = Quantiles),
 	NULL

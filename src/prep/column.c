@@ -71,6 +71,8 @@ FitBaseline(CsColumnFit *fit, const CsNumbers *x)
 static void
 FitClip(CsColumnFit *fit, const CsPrepColumn *prep, const CsNumbers *x, double *sorted)
 {
+	if (CsClipAt(prep->clip)->by_quartiles)
+		(void) CsInterquartileRange(x, &fit->lacks_range);
 	CsClipAt(prep->clip)->fit(x, prep->clip_limit, &fit->low, &fit->high);
 	for (int64 i = 0; i < x->n && sorted[i] < fit->low; i++)
 		sorted[i] = fit->low;
@@ -104,6 +106,8 @@ static void
 FitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
 {
 	fit->is_constant = CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]) == 0;
+	if (CsScaleAt(scale)->by_quartiles)
+		(void) CsInterquartileRange(x, &fit->lacks_range);
 	CsScaleAt(scale)->fit(x, fit->is_constant, &fit->center, &fit->spread);
 	if (fit->spread == 0)
 		fit->spread = 1;

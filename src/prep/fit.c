@@ -222,6 +222,7 @@ StartFeature(CsFeature *f, const CsColumn *column, const CsPrepColumn *prep)
 	namestrcpy(&f->type, type);
 	f->vector_width = CsVectorWidth(column);
 	f->kind = column->converter.kind;
+	f->is_coded = CsConverterIsCoded(&column->converter);
 	f->impute = prep->impute;
 	f->neighbors = prep->impute == CS_IMPUTE_KNN ? prep->neighbors : 0;
 	f->clip = prep->clip;
@@ -284,7 +285,11 @@ FinishFeatures(CsFitState *s)
 	int			nscaled;
 
 	for (int i = 0; i < s->prep->ncolumns; i++)
-		all_constant &= FinishFeature(s, i);
+	{
+		s->baselines[i].is_constant = FinishFeature(s, i);
+		s->baselines[i].lacks_range = CsFitResult(s, i)->lacks_range;
+		all_constant &= s->baselines[i].is_constant;
+	}
 	if (all_constant)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

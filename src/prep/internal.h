@@ -26,8 +26,10 @@ typedef enum CsPrepKey
 	CS_KEY_LEVELS,
 	CS_KEY_DROP_FIRST,
 	CS_KEY_SCALE,
+	CS_KEY_KIND,				/* of a column only */
 	CS_KEY_PCA,					/* from here on top level only */
 	CS_KEY_COLUMNS,
+	CS_KEY_EXCLUDE,
 	CS_NPREPKEYS
 } CsPrepKey;
 
@@ -63,7 +65,9 @@ typedef struct CsNumbers
 	double		sd;				/* ddof 0 */
 } CsNumbers;
 
+/* scale.c */
 extern double CsRangeBetween(double low, double high);
+extern double CsInterquartileRange(const CsNumbers *x, bool *lacks_range);
 
 /* impute.c: in the order of CsImpute */
 typedef struct CsImputeStep
@@ -84,6 +88,7 @@ typedef struct CsClipStep
 	CsStep		step;
 	double		limit;			/* default of clip_limit */
 	bool		is_share;		/* limits are 0 to below 0.5; otherwise above 0 */
+	bool		by_quartiles;	/* width is CsInterquartileRange() */
 
 	/* numbers are to lie within these, at limit; NULL: they stay as they are */
 	void		(*fit) (const CsNumbers *x, double limit, double *low, double *high);
@@ -136,6 +141,7 @@ typedef struct CsScaleStep
 {
 	CsStep		step;
 	bool		keeps_values;	/* rounds nothing */
+	bool		by_quartiles;	/* spread is CsInterquartileRange() */
 
 	/* scaled = (x - center) / spread; 0 for no spread to divide by */
 	void		(*fit) (const CsNumbers *x, bool is_constant, double *center, double *spread);
@@ -250,6 +256,7 @@ typedef struct CsColumnFit
 				spread;
 	int			nfitted;		/* numbers that the transform is fitted to */
 	bool		is_constant;	/* after scaling */
+	bool		lacks_range;	/* the quartiles by which to clip or scale are equal */
 } CsColumnFit;
 
 typedef enum CsFitStep

@@ -62,6 +62,8 @@ PushFeature(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	CsJsonText(state, "name", NameStr(f->name));
 	CsJsonText(state, "type", NameStr(f->type));
 	CsJsonText(state, "kind", CsKindName(f->kind));
+	if (f->is_coded)
+		CsJsonBool(state, "coded", true);
 	if (f->vector_width > 0)
 		CsJsonNumber(state, "vector_width", f->vector_width);
 	CsJsonText(state, "impute", CsImputes[f->impute]->name);
@@ -302,6 +304,9 @@ ReadFeature(const CsJsonReader *r, CsFeature *f, CsLevelPart **levels, double **
 	f->kind = CsKindFromName(CsJsonReadText(r, "kind"));
 	if (f->kind == CS_UNUSABLE)
 		CsJsonReject(r, "kind", "is not known");
+	f->is_coded = CsJsonReadMember(r, "coded", &value) && CsJsonReadBool(r, "coded");
+	if (f->is_coded && f->kind != CS_CATEGORICAL)
+		CsJsonReject(r, "coded", "does not suit the feature");
 	f->vector_width = ReadVectorWidth(r, f);
 	f->scale = CS_SCALE_NONE;
 	if (f->kind == CS_CATEGORICAL)

@@ -15,6 +15,7 @@
 #include "call/options.h"
 #include "lib/stringinfo.h"
 #include "prep/internal.h"
+#include "utils/builtins.h"
 
 const CsStep *const CsEncodes[] = {
 	[CS_ENCODE_ONEHOT] = &(const CsStep){"onehot"},
@@ -36,8 +37,10 @@ const CsPrepKeyInfo CsPrepKeys[CS_NPREPKEYS] = {
 	[CS_KEY_LEVELS] = {"levels"},
 	[CS_KEY_DROP_FIRST] = {"drop_first"},
 	[CS_KEY_SCALE] = {"scale", CsScales, offsetof(CsPrepColumn, scale)},
+	[CS_KEY_KIND] = {"kind"},
 	[CS_KEY_PCA] = {"pca"},
 	[CS_KEY_COLUMNS] = {"columns"},
+	[CS_KEY_EXCLUDE] = {"exclude"},
 };
 
 /* What one jsonb object says; fields whose key was not given are unset. */
@@ -47,6 +50,8 @@ typedef struct Settings
 	CsPrepColumn value;
 	double		pca;
 	JsonbContainer *columns;
+	bool		is_category;
+	List	   *exclude;
 } Settings;
 
 /* The index of a column's step, where a key puts it. */
@@ -78,7 +83,8 @@ ListKeys(int nkeys)
 
 	initStringInfo(&list);
 	for (int i = 0; i < nkeys; i++)
-		CsAppendName(&list, CsPrepKeys[i].name);
+		if (i != CS_KEY_KIND || nkeys < CS_NPREPKEYS)
+			CsAppendName(&list, CsPrepKeys[i].name);
 	return list.data;
 }
 
@@ -211,6 +217,42 @@ ReadLevels(const char *column, const JsonbValue *value)
 	return levels;
 }
 
+/*
+ * Is a column to be read as a category?  "kind" says so of a column of numbers, or says nothing new.
+ */
+static bool
+ReadKind(const char *column, const JsonbValue *value)
+{
+	if (!CsJsonIsText(value, CsKindName(CS_CATEGORICAL)) && !CsJsonIsText(value, CsKindName(CS_NUMERIC)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("preparation key %s must be \"numeric\" or \"categorical\"",
+						KeyLabel(CS_KEY_KIND, column)),
+				 errhint("\"categorical\" makes levels of the values of a column of numbers.")));
+	return CsJsonIsText(value, CsKindName(CS_CATEGORICAL));
+}
+
+/* The names of columns that are no features: strings; a List of char *. */
+static List *
+ReadExclude(const JsonbValue *value)
+{
+	static const char *const expected = "an array of names of columns";
+	JsonbContainer *array = CsJsonGetArray(value);
+	List	   *names = NIL;
+	CsJsonEach	each;
+
+	if (array == NULL)
+		WrongType(CS_KEY_EXCLUDE, NULL, expected);
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
+	{
+		if (each.value.type != jbvString)
+			WrongType(CS_KEY_EXCLUDE, NULL, expected);
+		names = lappend(names, CsJsonString(&each.value));
+	}
+	return names;
+}
+
 /* A share of variance below 1, or a number of components. */
 static double
 ReadPca(const JsonbValue *value)
@@ -257,6 +299,12 @@ ReadSetting(CsPrepKey key, const char *column, const JsonbValue *value, Settings
 		case CS_KEY_SCALE:
 			*StepOf(result, key) = ReadStep(key, column, value);
 			break;
+		case CS_KEY_KIND:
+			settings->is_category = ReadKind(column, value);
+			break;
+		case CS_KEY_EXCLUDE:
+			settings->exclude = ReadExclude(value);
+			break;
 		case CS_KEY_PCA:
 			settings->pca = ReadPca(value);
 			break;
@@ -284,7 +332,7 @@ ReadSettings(JsonbContainer *object, const char *column, Settings *settings)
 		char	   *name = CsJsonString(&each.key);
 		CsPrepKey	key = FindKey(name);
 
-		if (key >= nkeys)
+		if (key >= nkeys || (column == NULL && key == CS_KEY_KIND))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 column == NULL ?
@@ -410,6 +458,64 @@ FindEntry(JsonbContainer *entries, const char *name, JsonbValue *entry)
 		 CsJsonFind(entries, pnstrdup(name, length), entry));
 }
 
+/* The settings of prep's top level; all unset for NULL. */
+static void
+ReadTop(Jsonb *prep, Settings *top)
+{
+	memset(top, 0, sizeof(*top));
+	if (prep == NULL)
+		return;
+	if (!JB_ROOT_IS_OBJECT(prep))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("prep must be a JSON object"),
+				 errhint("Valid keys are: %s.", ListKeys(CS_NPREPKEYS))));
+	ReadSettings(&prep->root, NULL, top);
+}
+
+/* The columns that prep leaves out of the features, a List of char *. */
+List *
+CsPrepExcluded(Jsonb *prep)
+{
+	Settings	top;
+
+	ReadTop(prep, &top);
+	return top.exclude;
+}
+
+/*
+ * Have columns of numbers that prep calls categorical read as categories.
+ */
+void
+CsPrepKinds(Jsonb *prep, CsColumn *columns, int ncolumns)
+{
+	Settings	top;
+
+	ReadTop(prep, &top);
+	for (int i = 0; i < ncolumns && top.columns != NULL; i++)
+	{
+		CsColumn   *column = &columns[i];
+		const char *name = NameStr(column->name);
+		Settings	own;
+		JsonbValue	entry;
+
+		if (!FindEntry(top.columns, name, &entry) || CsJsonGetObject(&entry) == NULL)
+			continue;
+		ReadSettings(entry.val.binary.data, name, &own);
+		if (!own.given[CS_KEY_KIND] || own.is_category == (column->converter.kind == CS_CATEGORICAL))
+			continue;
+		if (own.is_category ? column->element > 0 || !CsConverterAsCategory(&column->converter) :
+			column->converter.kind == CS_CATEGORICAL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" of type %s cannot be %s", name, CsColumnTypeName(column),
+							own.is_category ? "categorical" : "numeric"),
+					 own.is_category ? errhint("Whole numbers, booleans and dates can be categories.") :
+					 errhint("Cast the column in a query: SELECT %s::numeric, ... FROM ...",
+							 quote_identifier(name))));
+	}
+}
+
 /*
  * Read prep (NULL: nothing was asked for) for these columns; palloc'd.  Unknown keys and bad values
  * are errors.  With keep_values model space must hold the values themselves, those of each column
@@ -419,19 +525,11 @@ CsPrep *
 CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values)
 {
 	CsPrep	   *result = palloc0(sizeof(CsPrep));
-	Settings	top = {0};
+	Settings	top;
 	CsPrepColumn base = {.constant = NAN, .neighbors = DEFAULT_NEIGHBORS, .clip_limit = NAN,
 	.scale = keep_values ? CS_SCALE_POWER2 : CS_SCALE_STANDARD};
 
-	if (prep != NULL)
-	{
-		if (!JB_ROOT_IS_OBJECT(prep))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("prep must be a JSON object"),
-					 errhint("Valid keys are: %s.", ListKeys(CS_NPREPKEYS))));
-		ReadSettings(&prep->root, NULL, &top);
-	}
+	ReadTop(prep, &top);
 	if (top.columns != NULL)
 		CheckColumnEntries(top.columns, columns, ncolumns);
 	OverlaySettings(&base, &top);
@@ -452,6 +550,7 @@ CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values
 			ReadSettings(entry.val.binary.data, name, &own);
 			OverlaySettings(column, &own);
 		}
+		column->kind_given = own.given[CS_KEY_KIND];
 		CsPrepResolve(column, own.given, &columns[i]);
 	}
 	if (keep_values)
@@ -474,6 +573,8 @@ PushColumn(JsonbParseState **state, const CsPrepColumn *prep, CsKind kind)
 {
 	bool		category = kind == CS_CATEGORICAL;
 
+	if (prep->kind_given)
+		CsJsonText(state, CsPrepKeys[CS_KEY_KIND].name, CsKindName(category ? CS_CATEGORICAL : CS_NUMERIC));
 	PushStep(state, prep, CS_KEY_IMPUTE);
 	if (prep->impute == CS_IMPUTE_CONSTANT)
 	{

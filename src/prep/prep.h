@@ -51,7 +51,7 @@ typedef enum CsScale
  * What was asked for one column, after defaults and the column's overrides.  prep keys:
  *   impute, constant, neighbors (knn, default 5), clip, clip_limit (iqr factor 1.5, z-score 3,
  *   quantile tail 0.01), transform, encode, levels (ordinal), drop_first, scale, pca (top level
- *   only), columns (top level only)
+ *   only), columns and exclude (top level only), kind (of a column only)
  * For a categorical column impute median, mean and knn given as a default leave NULL a level of
  * its own (CS_IMPUTE_LEVEL); given for the column itself they are an error; mode, constant, skip,
  * error hold.  An ordinal column is imputed like a number.  clip and transform given as a default
@@ -59,6 +59,7 @@ typedef enum CsScale
  */
 typedef struct CsPrepColumn
 {
+	bool		kind_given;		/* the kind of the column was said, see CsPrepKinds() */
 	CsImpute	impute;
 	bool		impute_given;	/* for this very column */
 	double		constant;		/* impute 'constant', numeric kinds */
@@ -104,6 +105,7 @@ typedef struct CsFeature
 	NameData	name;
 	NameData	type;			/* format_type of the training column, cut to 63 bytes */
 	int32		kind;			/* CsKind */
+	bool		is_coded;		/* a category whose levels are texts of numbers, as prep asked */
 	int32		vector_width;	/* elements of the vector that it is one of; 0: it is none */
 	int32		impute;			/* CsImpute */
 	int32		neighbors;
@@ -160,6 +162,8 @@ typedef struct CsBaseline
 {
 	int64		n;				/* rows */
 	int64		n_null;
+	bool		is_constant;	/* once it is prepared */
+	bool		lacks_range;	/* its quartiles are equal, so the standard deviation clips or scales it */
 	double		mean,
 				sd,				/* ddof 0 */
 				minimum,
@@ -172,6 +176,8 @@ typedef struct CsBaseline
 } CsBaseline;
 
 /* options.c */
+extern List *CsPrepExcluded(Jsonb *prep);
+extern void CsPrepKinds(Jsonb *prep, CsColumn *columns, int ncolumns);
 extern CsPrep *CsPrepParse(Jsonb *prep, const CsColumn *columns, int ncolumns, bool keep_values);
 extern Jsonb *CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns);
 
@@ -252,6 +258,17 @@ extern int	CsComponentsAsked(const CsComponents *c, double pca);
 extern PGDLLEXPORT void CsPrepFitColumnTask(CsTeam *team, const void *args, int item);	/* column.c */
 extern PGDLLEXPORT void CsPrepApplyTask(CsTeam *team, const void *args, int item);	/* apply.c */
 extern PGDLLEXPORT void CsPrepCovarianceTask(CsTeam *team, const void *args, int item); /* covariance.c */
+
+/* How the values of a column are read that is a feature. */
+static inline CsConverter
+CsFeatureConverter(const CsFeature *feature, const CsColumn *column)
+{
+	CsConverter converter = column->converter;
+
+	if (feature->is_coded)
+		(void) CsConverterAsCategory(&converter);
+	return converter;
+}
 
 /* Numbers that a feature takes in a segment's profile: its mean, or the share of each level. */
 static inline int

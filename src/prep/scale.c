@@ -2,12 +2,16 @@
  * scale.c
  *	  Ways to scale: the center and the spread of numbers.
  *
- * A constant column, or one that might as well be, has no spread.
+ * A constant column, or one that might as well be, has no spread.  One whose middle half is a single value,
+ * as that of many zeros, has no interquartile range: its standard deviation stands in.
  */
 #include "custseg.h"
 
 #include "math/math.h"
 #include "prep/internal.h"
+
+/* The interquartile range of a normal distribution, in standard deviations. */
+#define NORMAL_RANGE 1.3489795003921634
 
 /*
  * The range of values from low to high; 0 where the two differ by no more than the last bit or two, as
@@ -17,6 +21,23 @@ double
 CsRangeBetween(double low, double high)
 {
 	return high - low <= 2 * DBL_EPSILON * Max(fabs(low), fabs(high)) ? 0 : high - low;
+}
+
+/*
+ * The interquartile range of numbers.  Where the quartiles are equal though the numbers are not, it is what
+ * a normal distribution of their standard deviation has, and *lacks_range (or NULL) is set.
+ */
+double
+CsInterquartileRange(const CsNumbers *x, bool *lacks_range)
+{
+	double		range = CsRangeBetween(CsQuantileSorted(x->sorted, x->n, 0.25),
+									   CsQuantileSorted(x->sorted, x->n, 0.75));
+
+	if (range > 0 || CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]) == 0)
+		return range;
+	if (lacks_range != NULL)
+		*lacks_range = true;
+	return NORMAL_RANGE * x->sd;
 }
 
 static void
@@ -37,8 +58,7 @@ static void
 Robust(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
 	*center = CsQuantileSorted(x->sorted, x->n, 0.5);
-	*spread = CsRangeBetween(CsQuantileSorted(x->sorted, x->n, 0.25),
-							 CsQuantileSorted(x->sorted, x->n, 0.75));
+	*spread = CsInterquartileRange(x, NULL);
 }
 
 /* Values stay as they are, so their squares must be numbers; NaN, and so an error, where they are not. */
@@ -64,7 +84,7 @@ Power2(const CsNumbers *x, bool is_constant, double *center, double *spread)
 const CsStep *const CsScales[] = {
 	[CS_SCALE_STANDARD] = STEP({"standard"}, .fit = Standard),
 	[CS_SCALE_MINMAX] = STEP({"minmax"}, .fit = MinMax),
-	[CS_SCALE_ROBUST] = STEP({"robust"}, .fit = Robust),
+	[CS_SCALE_ROBUST] = STEP({"robust"}, .by_quartiles = true, .fit = Robust),
 	[CS_SCALE_NONE] = STEP({"none"}, .keeps_values = true, .fit = None),
 	[CS_SCALE_POWER2] = STEP({"power2"}, .keeps_values = true, .fit = Power2),
 	NULL

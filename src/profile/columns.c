@@ -28,6 +28,13 @@ FindFeature(const CsScorer *scorer, const CsColumn *column)
 	return -1;
 }
 
+/* Did prep make a category of a feature's numbers? */
+static bool
+IsCoded(const CsScorer *scorer, int feature)
+{
+	return feature >= 0 && CsScorerPipeline(scorer)->feature[feature].is_coded;
+}
+
 /* Is a column among those that were added? */
 static int
 FindAdded(const CsPortrait *portrait, const CsColumn *column)
@@ -58,6 +65,8 @@ AddColumn(CsPortrait *portrait, const CsColumn *column)
 	memset(c, 0, sizeof(*c));
 	c->column = *column;
 	c->feature = FindFeature(portrait->scorer, column);
+	if (IsCoded(portrait->scorer, c->feature))
+		(void) CsConverterAsCategory(&c->column.converter);
 	return portrait->ncolumns++;
 }
 
@@ -92,8 +101,11 @@ AddNamed(CsPortrait *portrait, const CsRelation *rel, const CsPortraitRequest *r
 
 	for (int i = 0; i < n; i++)
 	{
-		CheckColumn(&columns[i], request->only_numbers);
-		AddColumn(portrait, &columns[i]);
+		int			added;
+
+		CheckColumn(&columns[i], false);
+		added = AddColumn(portrait, &columns[i]);
+		CheckColumn(&portrait->columns[added].column, request->only_numbers);
 	}
 }
 
@@ -126,7 +138,7 @@ AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 
 		if (column == NULL)
 			column = CsRelationColumn(rel, NameStr(f->name));	/* the error */
-		if (!request->only_numbers || column->converter.kind != CS_CATEGORICAL)
+		if (!request->only_numbers || f->kind != CS_CATEGORICAL)
 			AddColumn(portrait, column);
 	}
 	for (int i = 0; i < rel->ncolumns && !request->only_features; i++)

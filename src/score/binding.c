@@ -194,6 +194,8 @@ FindFeature(CsBinding *b, int feature, const CsFeature *f, TupleDesc desc)
 	if (IsAmbiguous(f, desc))
 		return CS_BIND_OTHER_KIND;
 	CsConverterInit(&bound->converter, TupleDescAttr(desc, bound->attribute - 1)->atttypid);
+	if (f->is_coded)
+		(void) CsConverterAsCategory(&bound->converter);
 	return IsSameKind(f, &bound->converter) ? CS_BIND_DONE : CS_BIND_OTHER_KIND;
 }
 
@@ -538,6 +540,16 @@ IsSpecialNumber(const JsonbValue *value, double *number)
 	return false;
 }
 
+/* The raw value of a category whose levels are texts of numbers, from a number or a truth value. */
+static double
+ReadJsonCode(const CsPipeline *p, const CsFeature *f, const JsonbValue *value)
+{
+	const char *text = value->type == jbvNumeric ? numeric_normalize(value->val.numeric) :
+		value->val.boolean ? "true" : "false";
+
+	return CsFeatureLevel(p, f, text, (int) strlen(text));
+}
+
 /* The raw value of one feature from its json value. */
 static double
 ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, const char *model)
@@ -558,6 +570,8 @@ ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, 
 		return ReadMissing(p, f);
 	if (f->kind == CS_NUMERIC && IsSpecialNumber(value, &special))
 		return special;
+	if (f->is_coded && (value->type == jbvNumeric || value->type == jbvBool))
+		return ReadJsonCode(p, f, value);
 	if (value->type != wanted[f->kind].type)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),

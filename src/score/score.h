@@ -12,6 +12,7 @@
 #include "data/identity.h"
 #include "data/relation.h"
 #include "prep/prep.h"
+#include "stat/suitability.h"
 #include "utils/relcache.h"
 
 /*
@@ -55,7 +56,7 @@ typedef struct CsScorer
 	CsScorerParameter parameter[CS_MAX_PARAMETERS]; /* in the order of the algorithm's table */
 } CsScorer;
 
-#define CS_SCORER_FORMAT 2
+#define CS_SCORER_FORMAT 3
 #define CsScorerAt(s, type, offset) ((type *) ((char *) (s) + (offset)))
 #define CsScorerPipeline(s) CsScorerAt(s, CsPipeline, (s)->pipeline_offset)
 #define CsScorerSegments(s) CsScorerAt(s, CsScorerSegment, (s)->segment_offset)
@@ -125,6 +126,9 @@ extern int	CsBindingAttribute(const CsBinding *b, int feature);
 /* source.c: the rows of a model. */
 extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
 extern char *CsScorerId(const CsScorer *scorer);
+
+/* segment_column.c */
+extern char *CsSegmentColumnReason(const CsRelation *rel, const CsColumn *column, const CsColumnFacts *facts);
 
 /* key.c: what says who a customer is. */
 typedef struct CsKey

@@ -13,20 +13,15 @@
 #include <math.h>
 
 #include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "math/math.h"
 #include "miscadmin.h"
 #include "train/train.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
-/* A larger share of missing values makes a column useless. */
-#define MAX_NULL_SHARE 0.4
-
-/* What the values of a column tell. */
-typedef struct ColumnFacts
-{
-	int64		n_missing;
-	int64		n_infinite;
-	bool		varies;			/* two values differ; a missing category counts as a value */
-} ColumnFacts;
+/* Whole numbers up to here are exact as doubles. */
+#define MOST_EXACT 9007199254740992.0
 
 /* Error when a column's type is neither a number nor a category. */
 static void
@@ -128,11 +123,41 @@ ReportNoFeatures(const CsTraining *t)
 			 errhint("Name the columns to use in \"features\", or give a query that computes them.")));
 }
 
+/* The columns that prep excludes, elements of vectors among them, a List of const CsColumn *. */
+static List *
+ResolveExcluded(const CsRelation *relation, const List *names)
+{
+	List	   *columns = NIL;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		int			n;
+		const CsColumn *found = CsRelationColumns(relation, lfirst(cell), &n);
+
+		for (int i = 0; i < n; i++)
+			columns = lappend(columns, unconstify(CsColumn *, &found[i]));
+	}
+	return columns;
+}
+
+static bool
+IsAmong(const List *columns, const CsColumn *column)
+{
+	ListCell   *cell;
+
+	foreach(cell, columns)
+		if (CsIsSameColumn((const CsColumn *) lfirst(cell), column))
+			return true;
+	return false;
+}
+
 /* Features when none are named: every usable column that does not just label its row. */
 static void
-ResolveAll(CsTraining *t)
+ResolveAll(CsTraining *t, const List *excluded)
 {
 	const CsRelation *relation = t->relation;
+	List	   *others = ResolveExcluded(relation, excluded);
 	List	   *primary_key = CsPrimaryKey(relation->relid);
 	int			ncolumns;
 	const CsColumn *columns = CsRelationAllColumns(relation, &ncolumns);
@@ -142,7 +167,7 @@ ResolveAll(CsTraining *t)
 	{
 		const CsColumn *column = &columns[i];
 
-		if (IsLabelOfRow(t, primary_key, column))
+		if (IsLabelOfRow(t, primary_key, column) || IsAmong(others, column))
 			continue;
 		if (column->converter.kind == CS_UNUSABLE)
 			LeaveOut(t, column, column->vector != NULL ? column->vector->why_not :
@@ -160,17 +185,29 @@ ResolveAll(CsTraining *t)
 				 errhint("Name at most %d of them in \"features\".", CS_MAX_FEATURES)));
 }
 
-/* Fill the training's features, with a dictionary for each categorical one; names may be NULL. */
+/*
+ * Fill the training's features, with a dictionary for each categorical one.  Names, those of all features, and
+ * prep may be NULL.
+ */
 void
-CsFeaturesResolve(CsTraining *t, ArrayType *names)
+CsFeaturesResolve(CsTraining *t, ArrayType *names, Jsonb *prep)
 {
+	List	   *excluded = CsPrepExcluded(prep);
+
+	if (names != NULL && excluded != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("preparation key \"exclude\" needs \"features\" left out"),
+				 errhint("Name the features, or those columns that are none.")));
 	initStringInfo(&t->left_out);
+	initStringInfo(&t->doubts);
 	t->choose_features = names == NULL;
 	if (names == NULL)
-		ResolveAll(t);
+		ResolveAll(t, excluded);
 	else
 		ResolveNamed(t, names);
 
+	CsPrepKinds(prep, t->features, t->nfeatures);
 	t->dictionaries = palloc0(sizeof(CsDictionary *) * t->nfeatures);
 	t->overfull = palloc0(sizeof(bool) * t->nfeatures);
 	for (int i = 0; i < t->nfeatures; i++)
@@ -178,63 +215,174 @@ CsFeaturesResolve(CsTraining *t, ArrayType *names)
 			t->dictionaries[i] = CsDictionaryCreate();
 }
 
-/* Look at all values of one column of the raw matrix. */
-static ColumnFacts
-ExamineColumn(const CsTraining *t, int column)
-{
-	ColumnFacts facts = {0, 0, false};
-	double		first = NAN;
+/* Values of a column of the raw matrix. */
+typedef void (*TakeValues) (void *state, const double *x, int nrows);
 
+static void
+EachBlock(const CsTraining *t, int column, TakeValues take, void *state)
+{
 	for (int64 b = 0; b < CsMatrixBlocks(t->raw); b++)
 	{
-		const double *x = CsMatrixBlock(t->raw, t->arena, b) + (Size) column * CS_BLOCK_ROWS;
-		int			nrows = CsMatrixBlockRows(t->raw, b);
-
 		CHECK_FOR_INTERRUPTS();
-		for (int r = 0; r < nrows; r++)
-		{
-			if (isnan(x[r]))
-				facts.n_missing++;
-			else if (isnan(first))
-				first = x[r];
-			else if (x[r] != first)
-				facts.varies = true;
-			facts.n_infinite += isinf(x[r]) != 0;
-		}
+		take(state, CsMatrixBlock(t->raw, t->arena, b) + (Size) column * CS_BLOCK_ROWS,
+			 CsMatrixBlockRows(t->raw, b));
 	}
-	if (t->dictionaries[column] != NULL && facts.n_missing > 0 && !isnan(first))
-		facts.varies = true;
-	return facts;
 }
 
-/* Why a column cannot help, or NULL. */
-static char *
-WhyUseless(const CsTraining *t, int column)
+/* What is gathered of a column's values. */
+typedef struct Gathering
 {
-	const CsDictionary *dictionary = t->dictionaries[column];
-	ColumnFacts facts;
-	double		null_share;
+	CsColumnFacts *facts;
+	bool		few;			/* note values that are few */
+	double		lowest,
+				highest;
+	int64	   *levels;			/* rows by code, or NULL */
+	double	   *values;			/* room for all of them, or NULL */
+	int64		nvalues;
+} Gathering;
 
-	if (t->overfull[column])
-		return pstrdup("too many levels");
-	facts = ExamineColumn(t, column);
-	null_share = (double) facts.n_missing / t->raw->nrows;
-	if (null_share > MAX_NULL_SHARE)
-		return psprintf("%.0f %% null", 100 * null_share);
-	if (!facts.varies)
-		return pstrdup("constant");
-	if (facts.n_infinite > 0 && t->features[column].element > 0)
-		return pstrdup("infinite, or vectors that differ in width");
+/* TakeValues: count and bound them. */
+static void
+GatherFacts(void *state, const double *x, int nrows)
+{
+	Gathering  *g = state;
+	CsColumnFacts *f = g->facts;
+
+	for (int r = 0; r < nrows; r++)
+	{
+		if (isnan(x[r]))
+			f->n_null++;
+		else if (isinf(x[r]))
+			f->n_infinite++;
+		else
+		{
+			f->n++;
+			g->lowest = Min(g->lowest, x[r]);
+			g->highest = Max(g->highest, x[r]);
+			f->whole = f->whole && x[r] == rint(x[r]);
+			f->packed_dates = f->packed_dates && CsIsPackedDate(x[r]);
+			if (g->few)
+				CsFewAdd(&f->few, x[r], 1);
+			if (g->levels != NULL)
+				g->levels[(int) x[r]]++;
+		}
+	}
+}
+
+/* TakeValues: keep those that are there. */
+static void
+GatherValues(void *state, const double *x, int nrows)
+{
+	Gathering  *g = state;
+
+	for (int r = 0; r < nrows; r++)
+		if (isfinite(x[r]))
+			g->values[g->nvalues++] = x[r];
+}
+
+/* Do the n values, which are sorted, all differ? */
+static bool
+AreDifferent(double *values, int64 n)
+{
+	double	   *scratch = palloc_extended(sizeof(double) * Max(n, 1), MCXT_ALLOC_HUGE);
+	bool		different = true;
+
+	CsSortDoubles(values, n, scratch);
+	for (int64 i = 1; i < n && different; i++)
+		different = values[i] != values[i - 1];
+	pfree(scratch);
+	return different;
+}
+
+/*
+ * Does a column of whole numbers have a different one in every row?  A block tells of nearly every column
+ * that it does not.
+ */
+static bool
+IsDifferent(const CsTraining *t, int column, const CsColumnFacts *facts)
+{
+	Gathering	g = {0};
+	int			first = CsMatrixBlockRows(t->raw, 0);
+	bool		different;
+
+	g.values = palloc_extended(sizeof(double) * Max(facts->n, first), MCXT_ALLOC_HUGE);
+	GatherValues(&g, CsMatrixBlock(t->raw, t->arena, 0) + (Size) column * CS_BLOCK_ROWS, first);
+	different = AreDifferent(g.values, g.nvalues);
+	if (different)
+	{
+		g.nvalues = 0;
+		EachBlock(t, column, GatherValues, &g);
+		different = AreDifferent(g.values, g.nvalues);
+	}
+	pfree(g.values);
+	return different;
+}
+
+/* Do the values of a column, which has more digits than doubles, differ in every row?  The source is asked. */
+static bool
+IsDifferentInSource(const CsTraining *t, int column)
+{
+	const char *name = quote_identifier(NameStr(t->features[column].name));
+	bool		isnull;
+	bool		different;
+
+	SPI_connect();
+	CsRelationExecute(t->relation,
+					  psprintf("SELECT pg_catalog.count(DISTINCT %s) OPERATOR(pg_catalog.=) pg_catalog.count(%s)"
+							   " FROM %s", name, name, t->relation->from_item), 1, NULL);
+	different = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+	return different;
+}
+
+/* Add what the values of a column of the raw matrix tell. */
+static void
+ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
+{
+	const CsConverter *converter = &t->features[column].converter;
+	const CsDictionary *dictionary = t->dictionaries[column];
+	Gathering	g = {.facts = f,.lowest = HUGE_VAL,.highest = -HUGE_VAL};
+
+	g.few = f->is_integer;
+	if (dictionary != NULL)
+		g.levels = palloc0(sizeof(int64) * Max(CsDictionarySize(dictionary), 1));
+	EachBlock(t, column, GatherFacts, &g);
+	f->range = g.highest - g.lowest;
 	if (dictionary != NULL)
 	{
-		int			nlevels = CsDictionarySize(dictionary);
-
-		if (nlevels >= t->raw->nrows - facts.n_missing)
-			return pstrdup("every value is different");
-		if (nlevels > CS_MAX_LEVELS)
-			return psprintf("%d levels are too many", nlevels);
+		f->n_distinct = CsDictionarySize(dictionary);
+		for (int i = 0; i < f->n_distinct && !type_is_enum(converter->type); i++)
+			CsColumnFactsLevel(f, CsDictionaryLevel(dictionary, i), g.levels[i]);
+		if (t->overfull[column])
+		{
+			f->n_distinct = -1;
+			f->n_null = 0;	/* values of further levels read as missing */
+		}
+		pfree(g.levels);
+		return;
 	}
-	return NULL;
+	/* how many values differ matters where all of them do, or none */
+	f->n_distinct = f->n == 0 ? 0 : f->range == 0 ? 1 : 2;
+	if (t->choose_features && f->whole && f->kind == CS_NUMERIC && (!f->is_integer || f->few.n > CS_FEW_VALUES ||
+													f->few.n == f->n))
+	{
+		if (converter->type == INT8OID && Max(fabs(g.lowest), fabs(g.highest)) > MOST_EXACT ?
+			IsDifferentInSource(t, column) : IsDifferent(t, column, f))
+			f->n_distinct = f->n;
+	}
+}
+
+/* Why a column that nobody named cannot help, or NULL. */
+static char *
+WhyLeftOut(const CsTraining *t, int column, const CsColumnFacts *facts)
+{
+	char	   *reason = CsWhyUnsuitable(facts);
+
+	if (reason == NULL && facts->n_infinite > 0 && t->features[column].element > 0)
+		reason = pstrdup("infinite, or vectors that differ in width");
+	if (reason == NULL)
+		reason = CsSegmentColumnReason(t->relation, &t->features[column], facts);
+	return reason;
 }
 
 /* Close the gaps that dropped columns leave in each block; the stride stays. */
@@ -280,29 +428,67 @@ CompactFeatures(CsTraining *t, const bool *keep)
 	t->nfeatures = t->prep->ncolumns = t->raw->ncolumns = to;
 }
 
+/* Note what a feature may rather be. */
+static void
+Doubt(CsTraining *t, int column, const char *phrase)
+{
+	if (t->doubts.len > 0)
+		appendStringInfoString(&t->doubts, ", ");
+	appendStringInfo(&t->doubts, "\"%s\" (%s)", NameStr(t->features[column].name), phrase);
+}
+
 /*
- * Drop the columns that cannot help, unless the user named them, and say so.  An error if none is
- * left.  There are rows.
+ * Keep the columns that there is no reason to leave out, and with "all_numbers" the numbers, too: where
+ * there is nothing but columns that may number the rows, they may as well be measured.  Returns how many.
+ */
+static int
+DecideKept(CsTraining *t, char **reasons, const bool *numbers, bool all_numbers, bool *keep)
+{
+	int			nkept = 0;
+
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		keep[i] = reasons[i] == NULL || (all_numbers && numbers[i]);
+		nkept += keep[i];
+		if (!keep[i])
+			LeaveOut(t, &t->features[i], reasons[i]);
+		else if (reasons[i] != NULL)
+			Doubt(t, i, reasons[i]);
+	}
+	return nkept;
+}
+
+/*
+ * Drop the columns that cannot help, unless the user named them, and note those that may be other than they
+ * are taken for; CsFeaturesReport() says so.  An error if none is left.  There are rows.
  */
 void
 CsFeaturesDropUseless(CsTraining *t)
 {
-	bool	   *keep;
+	bool	   *keep = palloc(sizeof(bool) * t->nfeatures);
+	char	  **reasons = palloc0(sizeof(char *) * t->nfeatures);
+	bool	   *numbers = palloc0(sizeof(bool) * t->nfeatures);
+	bool		values_stay = t->algorithm != NULL && t->algorithm->features != NULL;
 	int			nkept = 0;
 
-	if (!t->choose_features)
-		return;
-	keep = palloc(sizeof(bool) * t->nfeatures);
 	for (int i = 0; i < t->nfeatures; i++)
 	{
-		char	   *reason = WhyUseless(t, i);
+		CsColumnFacts facts;
+		char	   *doubt = NULL;
 
-		keep[i] = reason == NULL;
-		if (keep[i])
-			nkept++;
-		else
-			LeaveOut(t, &t->features[i], reason);
+		CsColumnFactsInit(&facts, &t->features[i].converter);
+		if (t->choose_features || facts.is_integer || t->dictionaries[i] != NULL)
+			ExamineColumn(t, i, &facts);
+		if (t->choose_features)
+			reasons[i] = WhyLeftOut(t, i, &facts);
+		if (reasons[i] == NULL && !values_stay && !t->prep->columns[i].kind_given)
+			doubt = CsReconsider(&facts);
+		if (doubt != NULL)
+			Doubt(t, i, doubt);
+		numbers[i] = t->choose_features && CsIsNumbering(&facts);
+		nkept += reasons[i] == NULL;
 	}
+	nkept = DecideKept(t, reasons, numbers, nkept == 0, keep);
 	if (nkept == 0)
 		ReportNoFeatures(t);
 	if (nkept < t->nfeatures)
@@ -310,11 +496,41 @@ CsFeaturesDropUseless(CsTraining *t)
 		CompactMatrix(t, keep);
 		CompactFeatures(t, keep);
 	}
+	pfree(keep);
+}
+
+/* What the preparation made of a feature that has to be said, or NULL. */
+static const char *
+WhatBecameOf(const CsTraining *t, int feature)
+{
+	const CsPrepColumn *prep = &t->prep->columns[feature];
+	const CsBaseline *baseline = &t->baselines[feature];
+
+	if (baseline->is_constant)
+		return prep->clip != CS_CLIP_NONE && baseline->sd > 0 ? "constant once it is clipped" : "constant";
+	return baseline->lacks_range ?
+		"its quartiles are equal, so the standard deviation takes the place of their distance" : NULL;
+}
+
+/*
+ * Say in one NOTICE which columns were left out, and which features are constant, prepared otherwise than was
+ * asked for, or perhaps other than they are taken for.  The preparation is fitted.
+ */
+void
+CsFeaturesReport(CsTraining *t)
+{
+	/* what runs no algorithm tells of each feature by itself */
+	for (int i = 0; i < t->nfeatures && t->algorithm != NULL; i++)
+		if (WhatBecameOf(t, i) != NULL)
+			Doubt(t, i, WhatBecameOf(t, i));
 	if (t->left_out.len > 0)
 		ereport(NOTICE,
 				(errmsg("left out unsuitable columns: %s", t->left_out.data),
+				 t->doubts.len > 0 ? errdetail("Features to look at: %s.", t->doubts.data) : 0,
 				 errhint("Name columns in \"features\" to use them all the same.")));
-	pfree(keep);
+	else if (t->doubts.len > 0)
+		ereport(NOTICE,
+				(errmsg("features to look at: %s", t->doubts.data)));
 }
 
 /* Is the column one of those that a labeller reads? */

@@ -208,6 +208,7 @@ PrepareRows(CsTraining *t, CsTeam *team)
 	t->baselines = palloc0(sizeof(CsBaseline) * t->nfeatures);
 	t->pipeline = CsPipelineFit(team, t->raw, t->features, t->dictionaries, t->prep,
 								(uint64) t->common->seed, t->baselines);
+	CsFeaturesReport(t);
 	if (CsTrainingMemory(t, t->raw->nrows) > CsMemoryLimit())
 		CsReportMemory(t, t->raw->nrows);
 	if (t->algorithm != NULL && t->algorithm->check != NULL && t->k > 0)
@@ -311,7 +312,7 @@ CsTrainingOpen(const CsRequest *request)
 		(void) CsRelationColumn(t->relation, t->common->weight);
 	if (t->algorithm != NULL && t->algorithm->imitated != NULL)
 		t->target = FindTarget(t);
-	CsFeaturesResolve(t, request->features != NULL ? request->features : UsualFeatures(t));
+	CsFeaturesResolve(t, request->features != NULL ? request->features : UsualFeatures(t), request->prep);
 	t->prep = t->algorithm != NULL && t->algorithm->prep != NULL ?
 		t->algorithm->prep(request->prep, t->features, t->nfeatures) :
 		CsPrepParse(request->prep, t->features, t->nfeatures, false);

@@ -114,6 +114,7 @@ typedef struct CsTraining
 	CsDictionary **dictionaries;	/* per feature; NULL unless categorical */
 	bool	   *overfull;		/* per feature: more levels than a dictionary holds */
 	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
+	StringInfoData doubts;		/* "column (why), ..." of features to look at */
 	const CsVectorColumn *left_out_vector;	/* of which so many elements were the last of them */
 	int			left_out_elements;
 
@@ -185,8 +186,9 @@ extern int	CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlg
 							   const void *options);
 
 /* features.c */
-extern void CsFeaturesResolve(CsTraining *t, ArrayType *names);
+extern void CsFeaturesResolve(CsTraining *t, ArrayType *names, Jsonb *prep);
 extern void CsFeaturesDropUseless(CsTraining *t);
+extern void CsFeaturesReport(CsTraining *t);
 extern void CsFeaturesCompare(const CsTraining *t);
 
 /* rows.c */

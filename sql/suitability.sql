@@ -1,0 +1,80 @@
+-- columns that cannot help are left out or named, by training and describe() alike
+CREATE TABLE zeros AS SELECT i AS id, CASE WHEN i % 5 = 0 THEN (i * 37 % 1000)::float8 ELSE 0 END AS spend, (i % 7)::float8 AS visits
+FROM generate_series(1, 500) i;
+
+-- quartiles that are equal: the standard deviation stands in
+SELECT n_segments FROM custseg.train('zero_clip', 'zeros', '{spend,visits}', 3, prep => '{"clip": "iqr"}', id => 'id');
+SELECT n_segments FROM custseg.train('zero_scale', 'zeros', '{spend,visits}', 3, prep => '{"scale": "robust"}', id => 'id');
+SELECT v.model, f.name, (f.prep ->> 'spread')::float8 > 1 AS has_spread, f.prep -> 'limits' ->> 1 IS DISTINCT FROM '0' AS leaves_values
+FROM custseg.feature f JOIN custseg.model_version v USING (model, version) WHERE v.model LIKE 'zero%' AND f.name = 'spend' ORDER BY 1;
+SELECT column_name, suggestion FROM custseg.describe('zeros', '{spend,visits}');
+-- what clipping makes constant is said, and left out are ids
+SELECT n_segments FROM custseg.train('zero_tails', 'SELECT id, id * 3 AS number, visits, (id % 250 = 0)::int AS rare FROM zeros', k => 3, prep => '{"clip": "quantile"}');
+
+-- ids: describe() and training say the same; named they are used
+CREATE TABLE ids AS SELECT i AS line, 100 + i * 17 AS customer, (i * 7919 % 100)::float8 / 10 AS x, (i * 31 % 17)::float8 + 0.5 AS y FROM generate_series(1, 200) i;
+SELECT column_name, suggestion FROM custseg.describe('ids');
+SELECT n_segments FROM custseg.train('ids', 'ids', k => 2);
+SELECT n_segments FROM custseg.train('ids_named', 'ids', '{customer,x}', k => 2);
+SELECT model, string_agg(name, ',' ORDER BY position) FROM custseg.feature WHERE model LIKE 'ids%' GROUP BY 1 ORDER BY 1;
+
+-- segments of a model: by a trigger, or by what they are
+ALTER TABLE ids ADD segment int, ADD kept int;
+UPDATE ids SET segment = custseg.predict('ids', ids);
+CREATE TRIGGER keep BEFORE INSERT OR UPDATE ON ids FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('ids_named', 'kept');
+UPDATE ids SET x = x;
+SELECT column_name, suggestion FROM custseg.describe('ids', '{segment,kept}');
+SELECT n_segments FROM custseg.train('ids_again', 'ids', k => 2);
+DROP TRIGGER keep ON ids;
+
+-- all but some columns
+SELECT n_segments FROM custseg.train('but', 'ids', k => 2, prep => '{"exclude": ["line", "customer", "segment", "kept", "y"]}');
+SELECT string_agg(name, ',' ORDER BY position) FROM custseg.feature WHERE model = 'but';
+SELECT n_segments FROM custseg.train('but', 'ids', k => 2, prep => '{"exclude": ["none"]}');
+SELECT n_segments FROM custseg.train('but', 'ids', '{x}', k => 2, prep => '{"exclude": ["y"]}');
+SELECT n_segments FROM custseg.train('but', 'ids', k => 2, prep => '{"exclude": "y"}');
+
+-- texts that read as something else, and what stands for missing values
+CREATE TABLE texts AS SELECT i AS id, CASE WHEN i % 50 = 0 THEN ' ' ELSE (i * 1.25)::text END AS charges, '$' || i || ',234.50' AS money,
+ to_char(date '2024-01-01' + i, 'MM/DD/YYYY') AS day, CASE WHEN i % 10 = 0 THEN 'unknown' ELSE 'job ' || i % 4 END AS job,
+ CASE WHEN i % 4 = 0 THEN -1 ELSE i % 90 END AS days, CASE WHEN i % 4 = 0 THEN 999 ELSE i % 30 END AS contact, i % 3 - 1 AS direction,
+ to_char(date '2024-01-01' + i / 2, 'YYYYMMDD')::int AS packed, lpad((i % 90)::text, 5, '0') AS zip, i % 7 AS x
+FROM generate_series(1, 300) i;
+SELECT column_name, suggestion FROM custseg.describe('texts');
+SELECT n_segments FROM custseg.train('texts', 'texts', k => 2, id => 'id');
+
+-- codes: pointed out, and categories where prep says so
+CREATE TABLE codes AS SELECT i AS id, i % 2 * 10 + i % 3 AS x, CASE WHEN i % 2 = 0 THEN CASE WHEN i % 4 = 0 THEN 1 ELSE 4 END ELSE CASE WHEN i % 4 = 1 THEN 2 ELSE 3 END END AS service
+FROM generate_series(1, 800) i;
+SELECT column_name, suggestion FROM custseg.describe('codes', '{service}');
+SELECT n_segments FROM custseg.train('codes', 'codes', '{x,service}', k => 2);
+SELECT n_segments FROM custseg.train('coded', 'codes', '{x,service}', k => 2, prep => '{"columns": {"service": {"kind": "categorical"}}}');
+SELECT n_segments FROM custseg.train('texted', 'SELECT id, x, service::text AS service FROM codes', '{x,service}', k => 2, id => 'id');
+-- the same model as of texts, for rows, columns and json
+SELECT count(*) FROM codes c WHERE custseg.predict('coded', c) IS DISTINCT FROM custseg.predict('texted', jsonb_build_object('x', c.x, 'service', c.service::text))
+ OR custseg.predict('coded', c) IS DISTINCT FROM custseg.predict('coded', to_jsonb(c))
+ OR custseg.predict('coded', c) IS DISTINCT FROM (custseg.predict_detail('coded', c)).segment;
+SELECT segment, description FROM custseg.segment_summary('coded', columns => '{service}');
+SELECT column_name, test FROM custseg.segment_tests('coded', columns => '{service}');
+SELECT feature, kind, verdict FROM custseg.drift('coded', 'codes') ORDER BY 1;
+SELECT n_segments FROM custseg.train('bad', 'codes', '{x}', k => 2, prep => '{"columns": {"x": {"kind": "ordinal"}}}');
+SELECT n_segments FROM custseg.train('bad', 'ids', '{x,y}', k => 2, prep => '{"columns": {"x": {"kind": "categorical"}}}');
+SELECT n_segments FROM custseg.train('bad', 'texts', '{job}', k => 2, prep => '{"columns": {"job": {"kind": "numeric"}}}');
+
+-- a property: what describe() says training leaves out is what it leaves out
+CREATE FUNCTION features_of(source text) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE names text[];
+BEGIN
+    PERFORM custseg.train('property', source, k => 2, deploy => false);
+    SELECT array_agg(name ORDER BY name) INTO names FROM custseg.feature
+    WHERE model = 'property' AND version = (SELECT max(version) FROM custseg.model_version WHERE model = 'property');
+    RETURN names;
+END $$;
+SET client_min_messages = warning;
+SELECT source FROM unnest('{ids,texts,codes,zeros}'::text[]) AS source
+WHERE features_of(source) IS DISTINCT FROM
+ (SELECT array_agg(column_name::text ORDER BY column_name::text) FROM custseg.describe(source) WHERE suggestion NOT LIKE 'training leaves%');
+RESET client_min_messages;
+SELECT custseg.drop_model(model, whole => true) FROM unnest('{zero_clip,zero_scale,zero_tails,ids,ids_named,ids_again,but,texts,codes,coded,texted,property}'::text[]) AS model;
+DROP FUNCTION features_of(text);
+DROP TABLE zeros, ids, texts, codes;

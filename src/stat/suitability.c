@@ -1,0 +1,245 @@
+/*
+ * suitability.c
+ *	  Is a column of use as a feature, and is it what its type says?
+ *
+ * Only values are looked at, never names.  A verdict that is wrong costs little: a NOTICE tells it, and a
+ * column that is named is used whatever is said here.
+ */
+#include "custseg.h"
+
+#include <gsl/gsl_cdf.h>
+#include <math.h>
+
+#include "catalog/pg_type_d.h"
+#include "math/math.h"
+#include "stat/suitability.h"
+#include "utils/lsyscache.h"
+
+/* A larger share of missing values makes a column useless. */
+#define MAX_NULL_SHARE 0.4
+
+/* This share of a column's texts, words for missing ones aside, reads as what the column is said to be. */
+#define MOST_READ 0.95
+
+/* Codes are told from counts by how frequent they are, which takes that many rows a value. */
+#define ROWS_A_VALUE 10
+
+/* Frequencies that differ by less than this factor do not rise or fall. */
+#define EVEN 2
+
+static const char *const readings[CS_NREADS] = {
+	[CS_READS_NUMBER] = "a number: cast it",
+	[CS_READS_AMOUNT] = "an amount: take its signs away, and cast it",
+	[CS_READS_DATE] = "a date: cast it"
+};
+
+/* No facts yet of a column of a type. */
+void
+CsColumnFactsInit(CsColumnFacts *f, const CsConverter *converter)
+{
+	memset(f, 0, sizeof(*f));
+	f->kind = converter->kind;
+	f->is_integer = converter->kind == CS_NUMERIC &&
+		(converter->type == INT2OID || converter->type == INT4OID || converter->type == INT8OID);
+	f->whole = f->reads_whole = true;
+	f->packed_dates = f->is_integer;
+}
+
+/* A level of a category, and how many rows have it. */
+void
+CsColumnFactsLevel(CsColumnFacts *f, const char *text, int64 rows)
+{
+	f->reads[CsReadText(text, &f->reads_whole)] += rows;
+}
+
+/* Another value, in so many rows. */
+void
+CsFewAdd(CsFewValues *few, double value, int64 rows)
+{
+	int			i = 0;
+
+	if (few->n > CS_FEW_VALUES)
+		return;
+	while (i < few->n && few->value[i] != value)
+		i++;
+	if (i == few->n)
+	{
+		few->value[few->n] = value;
+		few->rows[few->n++] = 0;
+	}
+	few->rows[i] += rows;
+}
+
+/* What the texts of a column read as, a phrase, palloc'd; NULL: texts, or too few values to tell. */
+static char *
+Reading(const CsColumnFacts *f)
+{
+	int64		said = f->n - f->reads[CS_READS_NOTHING];
+
+	for (int i = 0; i < CS_NREADS; i++)
+	{
+		if (readings[i] == NULL || said < 2 || f->reads[i] < MOST_READ * (double) said ||
+			2 * said < f->n)
+			continue;
+		/* whole numbers that all differ are ids, not amounts */
+		if (i == CS_READS_NUMBER && f->reads_whole && f->reads[i] == f->n && f->n_distinct == f->n)
+			return NULL;
+		if (f->reads[i] == f->n)
+			return psprintf("every value reads as %s", readings[i]);
+		return psprintf("every value but %lld reads as %s", (long long) (f->n - f->reads[i]), readings[i]);
+	}
+	return NULL;
+}
+
+/* Is a column a different number in every row, as an id is? */
+bool
+CsIsNumbering(const CsColumnFacts *f)
+{
+	return f->kind == CS_NUMERIC && f->whole && f->n > 2 && f->n_distinct == f->n;
+}
+
+/*
+ * Why a column of which nobody said that it is a feature cannot help, a phrase, palloc'd; NULL: it may.
+ * There are rows.
+ */
+char *
+CsWhyUnsuitable(const CsColumnFacts *f)
+{
+	double		null_share = (double) f->n_null / (double) Max(f->n + f->n_null + f->n_infinite, 1);
+	char	   *reading;
+
+	if (null_share > MAX_NULL_SHARE)
+		return psprintf("%.0f %% null", 100 * null_share);
+	if (f->kind != CS_CATEGORICAL)
+	{
+		if (f->n_distinct <= 1 && f->n_infinite == 0)
+			return pstrdup("constant");
+		if (!CsIsNumbering(f) || f->n_infinite > 0 || f->packed_dates)
+			return NULL;
+		return f->range + 1 == (double) f->n ? pstrdup("numbers the rows") :
+			f->is_integer ? pstrdup("every value is different") : NULL;
+	}
+	if (f->n_distinct == 0 || (f->n_distinct == 1 && f->n_null == 0))
+		return pstrdup("constant");
+	if (f->n_distinct >= 0 && f->n_distinct <= CS_MAX_LEVELS && f->n_distinct < f->n)
+		return NULL;
+	reading = Reading(f);
+	if (reading != NULL)
+		return reading;
+	if (f->n_distinct < 0)
+		return pstrdup("too many levels");
+	return f->n_distinct == f->n ? pstrdup("every value is different") :
+		psprintf("%lld levels are too many", (long long) f->n_distinct);
+}
+
+/* Sort few values. */
+static void
+SortFew(CsFewValues *few)
+{
+	for (int i = 1; i < few->n; i++)
+		for (int j = i; j > 0 && few->value[j] < few->value[j - 1]; j--)
+		{
+			double		value = few->value[j];
+			int64		rows = few->rows[j];
+
+			few->value[j] = few->value[j - 1];
+			few->rows[j] = few->rows[j - 1];
+			few->value[j - 1] = value;
+			few->rows[j - 1] = rows;
+		}
+}
+
+/*
+ * Is a value certainly less frequent than one below it and one above it?  From "first" on, each value at the
+ * 5 % level, Bonferroni's correction made.
+ */
+static bool
+HasValley(const CsFewValues *few, int first)
+{
+	double		limit = gsl_cdf_ugaussian_Pinv(1 - 0.05 / Max(few->n - first - 2, 1));
+
+	for (int i = first + 1; i < few->n - 1; i++)
+	{
+		int64		left = 0,
+					right = 0;
+		double		walls;
+
+		for (int j = first; j < i; j++)
+			left = Max(left, few->rows[j]);
+		for (int j = i + 1; j < few->n; j++)
+			right = Max(right, few->rows[j]);
+		walls = (double) Min(left, right);
+		if (walls - (double) few->rows[i] > limit * sqrt(walls + (double) few->rows[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * May whole numbers be codes, whose order means nothing?  A count or a grade has a frequency that rises to
+ * one peak and falls from it; many counts begin at 0, where there may be another peak.  So numbers are
+ * doubted when they are few, and their frequencies have a valley, or are even and begin above 0.
+ */
+static bool
+MayBeCodes(CsFewValues *few, int64 n)
+{
+	int64		least = n,
+				most = 0;
+
+	if (few->n < 3 || few->n > CS_FEW_VALUES || n < few->n * ROWS_A_VALUE)
+		return false;
+	SortFew(few);
+	if (few->value[0] < 0)
+		return false;
+	for (int i = 0; i < few->n; i++)
+	{
+		least = Min(least, few->rows[i]);
+		most = Max(most, few->rows[i]);
+	}
+	return HasValley(few, few->value[0] == 0) || (few->value[0] > 0 && most < EVEN * least);
+}
+
+/* What a column that is used as its type says may rather be, a phrase, palloc'd; NULL: there is no doubt. */
+char *
+CsReconsider(CsColumnFacts *f)
+{
+	if (f->kind == CS_CATEGORICAL)
+		return f->n_distinct > CS_FEW_VALUES || f->n_distinct < 0 ? Reading(f) : NULL;
+	if (f->is_integer && f->packed_dates && f->n > 0)
+		return pstrdup("dates written as YYYYMMDD: make dates of them");
+	if (f->is_integer && MayBeCodes(&f->few, f->n))
+		return psprintf("%d whole numbers: if they are codes, give \"kind\": \"categorical\"", f->few.n);
+	return NULL;
+}
+
+/*
+ * Does the end of a column of numbers stand for a missing value?  It does when it is a number or a day that
+ * people write in its place, more than one row has it, and it stands apart: -1, -9, -99, ... as the only value
+ * below 0 where more than 1 is reached, 99, 999, ... as more than twice the next value, and a day as more than
+ * 20 years from the next.
+ */
+bool
+CsIsSentinel(const CsEnd *low, const CsEnd *high, bool is_low, bool is_time)
+{
+	const CsEnd *end = is_low ? low : high;
+	double		value = end->value;
+	double		digits;
+
+	if (end->rows < 2 || isnan(end->next))
+		return false;
+	if (is_time)
+	{
+		/* 1900-01-01, 1970-01-01, 0001-01-01 and 2999-12-31, 9999-12-31, in days since 1970 */
+		bool		is_known = is_low ? value == -25567 || value == 0 || value == -719162 :
+			value == 376199 || value == 2932896;
+
+		return is_known && fabs(value - end->next) > 20 * 365.25;
+	}
+	if (value != rint(value) || fabs(value) > 999999999)
+		return false;
+	for (digits = 9; digits < fabs(value);)
+		digits = digits * 10 + 9;
+	if (is_low)
+		return (value == -1 || value == -digits) && end->next >= 0 && high->value > 1;
+	return value == digits && value >= 99 && 2 * end->next < value && low->value >= -1;
+}
