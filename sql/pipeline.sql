@@ -546,5 +546,15 @@ FROM unnest(ARRAY[
 CROSS JOIN scored_as_trained(p.prep) s
 ORDER BY p.i;
 
+-- the text NULL beside NULL, column a with level b=c beside column "a=b" with level c, quotes: no two columns of a model share a name
+CREATE TABLE alike AS
+SELECT i AS id, (ARRAY[NULL, 'NULL', '''NULL''', 'b=c', '"'])[1 + i % 5] AS a, (ARRAY['c', 'd', NULL])[1 + i % 3] AS "a=b", (ARRAY['c', 'd'])[1 + i % 2] AS """a=b""", i % 7 AS x
+FROM generate_series(1, 210) i;
+SELECT n_segments FROM custseg.train('alike', 'alike', '{a,"a=b","\"a=b\"",x}', k => 2);
+SELECT name, outputs FROM custseg.feature WHERE model = 'alike' ORDER BY position;
+SELECT count(*) - count(DISTINCT output) AS shared FROM custseg.feature, unnest(outputs) output WHERE model = 'alike';
+SELECT custseg.drop_model('alike', whole => true);
+DROP TABLE alike;
+
 DROP FUNCTION in_model_space, scored_as_trained;
 DROP TABLE shop, customers;

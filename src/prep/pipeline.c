@@ -10,6 +10,7 @@
 #include "custseg.h"
 
 #include "prep/internal.h"
+#include "utils/builtins.h"
 #include "utils/memutils.h"
 
 /*
@@ -215,7 +216,21 @@ CsFeatureLevel(const CsPipeline *p, const CsFeature *f, const char *text, int le
 }
 
 /*
- * Names of the nscaled columns before PCA: feature, or feature=level for a one-hot level; palloc'd.
+ * The name of a one-hot column, palloc'd: feature=level, feature=NULL for rows without a value.
+ * What could be taken for another name is quoted, so that no two columns share one: a feature in
+ * double quotes if it holds "=", a level in single quotes if it is the text NULL.
+ */
+static char *
+LevelName(const char *feature, const char *level)
+{
+	bool		is_quoted = level != NULL && (strcmp(level, "NULL") == 0 || level[0] == '\'');
+
+	return psprintf("%s=%s", strpbrk(feature, "=\"") != NULL ? quote_identifier(feature) : feature,
+					level == NULL ? "NULL" : is_quoted ? quote_literal_cstr(level) : level);
+}
+
+/*
+ * Names of the nscaled columns before PCA: feature, or LevelName() of a one-hot level; palloc'd.
  */
 char **
 CsPipelineScaledNames(const CsPipeline *p)
@@ -236,8 +251,8 @@ CsPipelineScaledNames(const CsPipeline *p)
 		{
 			if (levels[l].value >= 0)
 				names[f->first_output + (int) levels[l].value] =
-					psprintf("%s=%s", NameStr(f->name), levels[l].text == 0 ? "NULL" :
-							 CsPipelineAt(p, const char, levels[l].text));
+					LevelName(NameStr(f->name), levels[l].text == 0 ? NULL :
+							  CsPipelineAt(p, const char, levels[l].text));
 		}
 	}
 	return names;
