@@ -2380,7 +2380,7 @@ CREATE FUNCTION custseg_private.trends(
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH before AS (
-        SELECT r.id
+        SELECT r.id, r.findings -> 'data_quality' AS quality
         FROM custseg.monitor_run r
         WHERE r.model = trends.model AND r.version = trends.version AND r.source = trends.source AND r.status = 'ok'
         ORDER BY r.id DESC
@@ -2395,8 +2395,9 @@ BEGIN ATOMIC
                 FROM before b
                 JOIN custseg.monitor_feature f ON f.model = trends.model AND f.run = b.id AND f.feature = d.feature
                 WHERE f.p_adjusted < 0.05
+                    AND NOT coalesce(b.quality @> jsonb_build_array(jsonb_build_object('name', d.feature, 'verdict', 'broken')), false)
             )
-            -- a broken feed is one cause, not two
+            -- a broken feed is one cause, not two, then and now
             AND NOT EXISTS (
                 SELECT
                 FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') q
