@@ -3538,6 +3538,8 @@ CREATE FUNCTION custseg.optimise_thresholds(
     OUT n_test bigint,
     OUT test_before float8,
     OUT test_after float8,
+    OUT gain_low float8,
+    OUT gain_high float8,
     OUT train_options jsonb
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_optimise_thresholds'

@@ -156,6 +156,10 @@ SELECT rule, name, condition FROM custseg.rules('outcome');
 -- what is found is the separation that SQL computes: eta squared of spending over all customers
 SELECT (custseg.anova(spend::float8, custseg.predict('outcome', o, 1))).eta_squared::numeric(8, 4) AS before,
        (custseg.anova(spend::float8, custseg.predict('outcome', o, 2))).eta_squared::numeric(8, 4) AS after FROM outcome o;
+-- a gain on the test half that can be chance is no reason to train; the interval holds the gain
+SELECT recommendation, count(*), bool_and((test_after > test_before) = (recommendation = 'train')) AS by_the_gain_alone, bool_and((gain_low > 0) = (recommendation = 'train')) AS by_its_low_end,
+       bool_and(gain_low <= test_after - test_before AND test_after - test_before <= gain_high) AS within, min(reason) FILTER (WHERE reason LIKE '%chance%') IS NOT NULL AS said
+FROM generate_series(1, 10) seed, LATERAL custseg.optimise_thresholds('outcome', format('SELECT *, hashint8extended(id, %s) %% 1000 AS nothing_to_do FROM outcome WHERE id <= 300', seed), outcome => 'nothing_to_do') GROUP BY 1;
 -- nothing better, and once more the same
 SELECT recommendation, reason, changes, test_before = test_after AS same FROM custseg.optimise_thresholds('outcome', outcome => 'spend', options => '{"candidates": 9}');
 SELECT count(DISTINCT f::text) AS answers FROM generate_series(1, 2) g, LATERAL (SELECT custseg.optimise_thresholds('outcome', outcome => 'churned', options => format('{"sample": %s}', 1000 + 0 * g)::jsonb) AS f) f;

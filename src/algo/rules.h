@@ -178,8 +178,13 @@ typedef struct CsRuleSearch
 	double		min_share;		/* of the rows, in each segment that has as many now */
 } CsRuleSearch;
 
+extern int *CsRulesLabels(const CsRuleSet *set, const CsRuleRows *rows);
 extern double CsRulesSeparation(const CsRuleSet *set, const CsRuleRows *rows);
 extern void CsRulesSearch(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search);
+
+/* rules_gain.c */
+extern void CsRulesGain(const CsRuleRows *rows, int *const *labels, int nsegments, uint64 seed,
+						double *low, double *high);
 
 /* rules_json.c */
 extern Jsonb *CsRulesToJsonb(const CsRuleSet *set);

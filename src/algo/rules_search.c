@@ -23,13 +23,38 @@ typedef struct Groups
 	bool		covered;		/* every row is in a segment */
 } Groups;
 
-/* Label the rows and sum them up; palloc'd. */
-static Groups
-GroupRows(const CsRuleSet *set, const CsRuleRows *rows)
+/* The segment of each row by its index in the set, -1 for none; palloc'd. */
+int *
+CsRulesLabels(const CsRuleSet *set, const CsRuleRows *rows)
 {
 	CsParameter parameters[RULES_NPARAMETERS];
 	void	   *compiled = CsRulesMake(set, rows->ncolumns, parameters);
 	double		scores[RULES_MAX_SCORES];
+	int		   *labels = palloc_extended(sizeof(int) * rows->n, MCXT_ALLOC_HUGE);
+
+	for (int64 i = 0; i < rows->n; i++)
+	{
+		const double *z = rows->z + i * rows->ncolumns;
+		int			rule = 0;
+
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		CsRulesScore(compiled, z, scores);
+		while (rule < set->nrules && !CsRuleHolds(compiled, rule, z, scores))
+			rule++;
+		labels[i] = rule < set->nrules ? set->rules[rule].segment : -1;
+	}
+	pfree(compiled);
+	for (int i = 0; i < RULES_NPARAMETERS; i++)
+		pfree(parameters[i].values);
+	return labels;
+}
+
+/* Label the rows and sum them up; palloc'd. */
+static Groups
+GroupRows(const CsRuleSet *set, const CsRuleRows *rows)
+{
+	int		   *labels = CsRulesLabels(set, rows);
 	Groups		g = {.covered = true};
 
 	g.n = palloc0(sizeof(int64) * set->nsegments);
@@ -37,27 +62,18 @@ GroupRows(const CsRuleSet *set, const CsRuleRows *rows)
 	for (int64 i = 0; i < rows->n; i++)
 	{
 		const double *z = rows->z + i * rows->ncolumns;
-		int			rule = 0,
-					segment;
+		int			segment = labels[i];
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		CsRulesScore(compiled, z, scores);
-		while (rule < set->nrules && !CsRuleHolds(compiled, rule, z, scores))
-			rule++;
-		if (rule == set->nrules)
+		if (segment < 0)
 		{
 			g.covered = false;
 			continue;
 		}
-		segment = set->rules[rule].segment;
 		g.n[segment]++;
 		for (int j = 0; j < rows->ncolumns; j++)
 			g.sums[(Size) segment * rows->ncolumns + j] += z[j];
 	}
-	pfree(compiled);
-	for (int i = 0; i < RULES_NPARAMETERS; i++)
-		pfree(parameters[i].values);
+	pfree(labels);
 	return g;
 }
 

@@ -4,7 +4,7 @@
  *
  * A seeded sample of the source is split into halves.  Borders are moved on one half, so that they
  * separate the segments there as well as can be; what the gain is worth is told by the other half, which
- * has had no part in it.  Nothing is stored: the answer has the options to train with.
+ * has had no part in it, and only a gain that is more than chance is worth a training.  Nothing is stored: the answer has the options to train with.
  */
 #include "custseg.h"
 
@@ -46,6 +46,8 @@ typedef struct Finding
 	int64		n[2];			/* rows of each half: training, test */
 	double		before[2],
 				after[2];		/* separation there */
+	double		gain_low,		/* of the test half, each end one-sided 95 % */
+				gain_high;
 	List	   *changes;		/* of char * */
 	Jsonb	   *segments;
 } Finding;
@@ -165,6 +167,7 @@ Optimise(const CsTraining *t, CsRuleSet *set, const Asked *asked, int outcome)
 {
 	CsRuleRows	halves[2];
 	char	  **before = palloc(sizeof(char *) * set->nrules);
+	int		   *labels[2];
 	Finding		finding = {{0}};
 
 	SplitRows(t, asked, outcome, halves);
@@ -181,7 +184,11 @@ Optimise(const CsTraining *t, CsRuleSet *set, const Asked *asked, int outcome)
 					 errdetail("Some of the rows are in no segment, or the values to separate do not vary."),
 					 errhint("Name a segment in option \"else\", and give an outcome that varies.")));
 	}
+	labels[0] = CsRulesLabels(set, &halves[1]);
 	CsRulesSearch(set, &halves[0], &asked->search);
+	labels[1] = CsRulesLabels(set, &halves[1]);
+	CsRulesGain(&halves[1], labels, set->nsegments, (uint64) asked->seed, &finding.gain_low,
+				&finding.gain_high);
 	for (int half = 0; half < 2; half++)
 		finding.after[half] = CsRulesSeparation(set, &halves[half]);
 	for (int i = 0; i < set->nrules; i++)
@@ -207,9 +214,12 @@ Recommend(const Finding *f, const char **recommendation)
 		*recommendation = "keep";
 		return pstrdup("none of the borders that were tried separates the segments better");
 	}
-	*recommendation = gain > 0 ? "train" : "keep";
-	return psprintf("on rows that the search did not use, the new borders put %.1f %% of the variance between the segments, %s the %.1f %% of the present borders",
-					100 * f->after[1], gain > 0 ? "against" : "no more than the", 100 * f->before[1]);
+	*recommendation = f->gain_low > 0 ? "train" : "keep";
+	return psprintf("on rows that the search did not use, the new borders put %.1f %% of the variance between the segments, %s the %.1f %% of the present borders%s",
+					100 * f->after[1], gain > 0 ? "against" : "no more than the", 100 * f->before[1],
+					f->gain_low > 0 || gain <= 0 ? "" :
+					psprintf("; the gain can be chance, it lies between %.2f and %.2f points",
+							 100 * f->gain_low, 100 * f->gain_high));
 }
 
 /* The version's options with other segments. */
@@ -240,6 +250,7 @@ PutFinding(CsResult *result, const RulesOptions *options, const Finding *f)
 								 CsValueFloat8(f->before[0]), CsValueFloat8(f->after[0]),
 								 CsValueInt8(f->n[1]),
 								 CsValueFloat8(f->before[1]), CsValueFloat8(f->after[1]),
+								 CsValueFloat8(f->gain_low), CsValueFloat8(f->gain_high),
 								 CsValueJsonb(OptionsWith(options, f->segments))));
 }
 
