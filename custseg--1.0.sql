@@ -3338,7 +3338,7 @@ CREATE FUNCTION custseg.split_stability(
 AS 'MODULE_PATHNAME', 'custseg_split_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
-COMMENT ON FUNCTION custseg.split_stability IS 'Tells whether two random halves of the customers give the same picture of each segment, with a rating of each value and of all values together.
+COMMENT ON FUNCTION custseg.split_stability IS 'Tells how well the means and shares of each segment are known, by what two random halves of the customers tell of them, and how many more customers it takes.
 topic: segments 6
 example: SELECT * FROM custseg.split_stability(''shop'')';
 

@@ -271,14 +271,20 @@ SELECT count(*), bool_and(h.n_a + h.n_b = p.n) AS n, max(abs((h.n_a * h.value_a 
 FROM custseg.split_stability('m', columns => '{recency,monetary,frequency}') h
 JOIN custseg.segment_profile('m', columns => '{recency,monetary,frequency}') p USING (segment, column_name)
 JOIN custseg.segment_profile('m', columns => '{recency,monetary,frequency}') o ON o.segment IS NULL AND o.column_name = p.column_name;
--- what chance makes of a mean's gap, by its definition
-SELECT agrees(h.expected_gap, p.standard_deviation * sqrt(1.0 / h.n_a + 1.0 / h.n_b) * sqrt(2 / pi()) / ((h.value_a + h.value_b) / 2), 0.1) AS expected
+-- what chance makes of a mean's gap, by its definition: from all customers of the segment
+SELECT agrees(h.expected_gap, p.standard_deviation * 2 / sqrt(p.n) * sqrt(2 / pi()) / p.mean, 1e-9) AS expected
 FROM custseg.split_stability('m', columns => '{recency}') h JOIN custseg.segment_profile('m', columns => '{recency}') p USING (segment, column_name);
+-- so the rating is the same for every seed, and as many customers more are enough
+SELECT count(DISTINCT rating) AS ratings, count(*) FROM (SELECT string_agg(rating, ',' ORDER BY segment, column_name, level) AS rating FROM generate_series(1, 20) seed
+    CROSS JOIN LATERAL custseg.split_stability('m', columns => '{recency,score,channel}', options => jsonb_build_object('seed', seed)) GROUP BY seed) s;
+SELECT agrees(avg(t.expected_gap), 0.1, 1e-3) AS enough FROM custseg.split_stability('m', columns => '{recency}') h
+JOIN LATERAL (SELECT substring(h.reason FROM '([0-9]+) more customers? for')::float8 AS more) r ON true
+CROSS JOIN LATERAL (SELECT h.expected_gap / sqrt((h.n_a + h.n_b + r.more) / (h.n_a + h.n_b)) AS expected_gap) t WHERE rating = 'too few customers' AND column_name = '(share)';
 -- gaps of 100 splits are on average what is expected
 SELECT avg(relative_gap) / avg(expected_gap) BETWEEN 0.9 AND 1.1 AS as_expected
 FROM generate_series(1, 100) seed
 CROSS JOIN LATERAL custseg.split_stability('m', columns => '{recency,score,channel}', options => jsonb_build_object('seed', seed)) WHERE segment = 1 AND expected_gap > 0;
--- few customers: unstable, or not to be judged
+-- few customers: too few, or not to be judged
 SELECT segment, column_name, level, n_a, n_b, rating, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 10 = 0', '{score}', '{"min_rows": 5, "tolerance": 0.05, "standard_tolerance": 0.05}');
 SELECT segment, column_name, rating, reason FROM custseg.split_stability('m', 'SELECT * FROM customer WHERE id % 25 = 0', '{recency}');
 SELECT segment, column_name, rating, reason FROM custseg.split_stability('m', 'SELECT *, NULL::int AS nothing, 0 AS zero FROM customer WHERE id <= 500', '{nothing,zero}');

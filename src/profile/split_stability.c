@@ -3,10 +3,10 @@
  *	  Do two halves of the customers tell the same of the segments?  split_stability().
  *
  * A seeded coin puts each customer into one of two halves, and both are summed up.  What differs
- * between them is chance; so a profile whose halves are far apart is not to be built upon, whatever
- * it says.  A gap is judged by its size: small against the value itself, or against the spread of
- * all customers.  Beside it stands what chance makes of it on average, which only more customers
- * can lower.
+ * between them is chance, and the next coin gives another difference; so a value is judged by what
+ * chance makes of it on average, which follows from all customers of the segment and is the same
+ * for every seed.  It has to be small against the value itself, or against the spread of all
+ * customers.  Only more customers can lower it, and the reason says how many.
  */
 #include "custseg.h"
 
@@ -38,16 +38,9 @@ static const CsOption splitOptions[] = {
 	CS_SEED_OPTION(SplitOptions, seed)
 };
 
-/* How far the halves agree; the lower ones are worse. */
-typedef enum Rating
-{
-	RATING_OK,
-	RATING_INSUFFICIENT,		/* data */
-	RATING_WATCH,
-	RATING_UNSTABLE
-} Rating;
-
-static const char *const ratingNames[] = {"ok", "insufficient data", "watch", "unstable"};
+static const char *const precise = "precise enough";
+static const char *const too_few = "too few customers";
+static const char *const no_data = "insufficient data";
 
 /* A value in both halves. */
 typedef struct Gap
@@ -59,7 +52,8 @@ typedef struct Gap
 	double		value[2];
 	double		relative;
 	double		standard;		/* NaN: of a share of customers, or there is no spread */
-	double		expected;		/* relative, by chance */
+	double		expected;		/* relative, by chance; of all customers of the segment */
+	double		expected_standard;
 } Gap;
 
 typedef struct Split
@@ -70,51 +64,72 @@ typedef struct Split
 	int64		half[2];		/* customers */
 	int			njudged;
 	int			nbeyond;		/* of them, beyond the tolerances */
-	int			nunstable;		/* of those, beyond twice the tolerances */
-	bool		share_unstable;
-	Gap			largest;		/* of those, by relative gap */
+	Gap			largest;		/* of those, by what chance makes */
 } Split;
 
 PG_FUNCTION_INFO_V1(custseg_split_stability);
 
-/* The rating of a gap, and its reason. */
-static Rating
+/*
+ * How many more customers of the segment (of the source for its share) bring a gap within
+ * tolerance: what chance makes falls with the root of their number.
+ */
+static double
+MoreCustomers(const SplitOptions *options, const Gap *gap)
+{
+	double		relative = gap->expected / options->tolerance;
+	double		standard = gap->expected_standard / options->standard_tolerance;
+	double		beyond = isnan(standard) ? relative : isnan(relative) ? standard : Min(relative, standard);
+
+	return ceil((double) (gap->n[0] + gap->n[1]) * (beyond * beyond - 1));
+}
+
+/* What is known of a value, and what more customers would do. */
+static void
+AddPrecision(const SplitOptions *options, const Gap *gap, bool is_precise, StringInfo reason)
+{
+	double		more = MoreCustomers(options, gap);
+	bool		is_small = gap->expected_standard <= options->standard_tolerance;
+
+	CsReasonAdd(reason, "the %s is known to %.1f %%: by so much two halves differ by chance on average",
+				gap->column != NULL && gap->level == NULL ? "mean" : "share", 100 * gap->expected);
+	if (is_precise && is_small && !(gap->expected <= options->tolerance))
+		CsReasonAdd(reason, "that is %.2f standard deviations of all customers, which is small",
+					gap->expected_standard);
+	if (!is_precise && isfinite(more))
+		CsReasonAdd(reason, "it takes %.0f more customer%s%s for %g %%%s", more, more == 1 ? "" : "s",
+					gap->column == NULL ? "" : " of the segment", 100 * options->tolerance,
+					gap->column == NULL ? "" :
+					psprintf(", or for %g standard deviations", options->standard_tolerance));
+}
+
+/* The rating of a value, and its reason. */
+static const char *
 Judge(Split *split, const Gap *gap, StringInfo reason)
 {
 	const SplitOptions *options = &split->options;
-	int64		rows = Min(split->portrait->rows[gap->segment],
-						   split->portrait->rows[gap->segment + split->portrait->nsegments]);
-	bool		near = gap->standard <= options->standard_tolerance;
-	Rating		rating = gap->relative <= options->tolerance || near ? RATING_OK :
-		gap->relative <= 2 * options->tolerance ||
-		gap->standard <= 2 * options->standard_tolerance ? RATING_WATCH : RATING_UNSTABLE;
+	int64		rows = split->portrait->rows[gap->segment] +
+		split->portrait->rows[gap->segment + split->portrait->nsegments];
+	bool		is_precise = gap->expected <= options->tolerance ||
+		gap->expected_standard <= options->standard_tolerance;
 
 	if (rows < options->min_rows)
 	{
-		CsReasonAdd(reason, "the smaller half has %lld customers of the segment, fewer than the %d that a verdict needs",
+		CsReasonAdd(reason, "the segment has %lld customers, fewer than the %d that a verdict needs",
 					(long long) rows, options->min_rows);
-		return RATING_INSUFFICIENT;
+		return no_data;
 	}
-	if (isnan(gap->relative))
+	if (isnan(gap->expected))
 	{
-		CsReasonAdd(reason, "one of the halves has no value");
-		return RATING_INSUFFICIENT;
+		CsReasonAdd(reason, "no more than one customer of the segment has a value");
+		return no_data;
 	}
-	CsReasonAdd(reason, "the halves differ by %.1f %%", 100 * gap->relative);
-	if (near && gap->relative > options->tolerance)
-		CsReasonAdd(reason, "that is %.2f standard deviations of all customers, which is small",
-					gap->standard);
-	if (rating != RATING_OK)
-		CsReasonAdd(reason, "chance alone makes %.1f %% on average, and less with more customers",
-					100 * gap->expected);
+	AddPrecision(options, gap, is_precise, reason);
 	split->njudged++;
-	split->nbeyond += rating != RATING_OK;
-	split->nunstable += rating == RATING_UNSTABLE;
-	split->share_unstable |= gap->column == NULL && rating == RATING_UNSTABLE;
-	if (rating != RATING_OK &&
-		(split->nbeyond == 1 || gap->relative > split->largest.relative))
+	if (is_precise)
+		return precise;
+	if (split->nbeyond++ == 0 || gap->expected > split->largest.expected)
 		split->largest = *gap;
-	return rating;
+	return too_few;
 }
 
 /* The row of a value. */
@@ -122,7 +137,7 @@ static void
 PutGap(Split *split, const Gap *gap)
 {
 	StringInfoData reason;
-	Rating		rating;
+	const char *rating;
 
 	initStringInfo(&reason);
 	rating = Judge(split, gap, &reason);
@@ -134,17 +149,25 @@ PutGap(Split *split, const Gap *gap)
 						 CsValueInt8(gap->n[0]), CsValueInt8(gap->n[1]),
 						 CsValueFloat8(gap->value[0]), CsValueFloat8(gap->value[1]),
 						 CsValueFloat8(gap->relative), CsValueFloat8(gap->standard),
-						 CsValueFloat8(gap->expected), CsValueText(ratingNames[rating]),
-						 CsValueText(reason.data)));
+						 CsValueFloat8(gap->expected), CsValueText(rating), CsValueText(reason.data)));
 }
 
-/* Fill in how far the halves are "apart", "sd" being the spread of one value. */
+/*
+ * Fill in how far the halves are "apart", "sd" being the spread of one value in the whole segment.
+ * What chance makes of two equal halves is told by the segment's own mean.
+ */
 static void
 Measure(Gap *gap, double apart, double sd, double overall_sd)
 {
+	double		n = (double) (gap->n[0] + gap->n[1]);
+	double		part = gap->n[0] / n;
+	double		mean = gap->n[0] == 0 ? gap->value[1] : gap->n[1] == 0 ? gap->value[0] :
+		part * gap->value[0] + (1 - part) * gap->value[1];
+
 	gap->relative = CsRelativeGap(gap->value[0], gap->value[1]);
 	gap->standard = overall_sd > 0 ? fabs(apart) / overall_sd : NAN;
-	gap->expected = CsExpectedRelativeGap(gap->value, gap->n, sd);
+	gap->expected = CsExpectedRelativeGap(mean, n, sd);
+	gap->expected_standard = overall_sd > 0 ? CsExpectedRelativeGap(overall_sd, n, sd) : NAN;
 }
 
 /* The share of a segment. */
@@ -161,7 +184,8 @@ CompareShares(Split *split, int segment)
 		gap.value[h] = CsPortraitShare(portrait->rows[segment + h * portrait->nsegments],
 									   split->half[h]);
 	}
-	share = (gap.value[0] + gap.value[1]) / 2;
+	share = CsPortraitShare(portrait->rows[segment] + portrait->rows[segment + portrait->nsegments],
+							split->half[0] + split->half[1]);
 	Measure(&gap, NAN, CsShareDeviation(share), NAN);
 	PutGap(split, &gap);
 }
@@ -173,28 +197,24 @@ CompareColumn(Split *split, int segment, const CsPortraitColumn *c, const CsPort
 	const CsPortrait *portrait = split->portrait;
 	int			all = portrait->ngroups;
 	Gap			gap = {.segment = segment, .column = c, .level = level};
-	double		sd[2];
+	double		sd;
 	double		overall = level == NULL ? NAN : CsPortraitShare(level->rows[all], portrait->rows[all]);
 
 	for (int h = 0; h < 2; h++)
 	{
 		int			group = segment + h * portrait->nsegments;
 
-		if (level == NULL)
-		{
-			gap.n[h] = c->summaries[group].n;
-			gap.value[h] = c->summaries[group].mean;
-			sd[h] = c->summaries[group].sd;
-			continue;
-		}
-		gap.n[h] = portrait->rows[group];
-		gap.value[h] = CsPortraitShare(level->rows[group], gap.n[h]);
-		sd[h] = CsShareDeviation(gap.value[h]);
+		gap.n[h] = level == NULL ? c->summaries[group].n : portrait->rows[group];
+		gap.value[h] = level == NULL ? c->summaries[group].mean :
+			CsPortraitShare(level->rows[group], gap.n[h]);
 	}
+	sd = level == NULL ?
+		CsPooledDeviation(&c->summaries[segment], &c->summaries[segment + portrait->nsegments]) :
+		CsShareDeviation(CsPortraitShare(level->rows[segment] + level->rows[segment + portrait->nsegments],
+										 gap.n[0] + gap.n[1]));
 	Measure(&gap, level != NULL ? gap.value[0] - gap.value[1] :
 			CsSummariesApart(&c->summaries[segment], &c->summaries[segment + portrait->nsegments]),
-			CsJointDeviation(sd[0], sd[1]),
-			level == NULL ? c->summaries[all].sd : CsShareDeviation(overall));
+			sd, level == NULL ? c->summaries[all].sd : CsShareDeviation(overall));
 	PutGap(split, &gap);
 }
 
@@ -228,25 +248,22 @@ PutOverall(Split *split)
 {
 	CsValue		row[13];
 	StringInfoData reason;
-	Rating		rating = split->njudged == 0 ? RATING_INSUFFICIENT :
-		split->share_unstable || split->nunstable > MOST_BEYOND * split->njudged ? RATING_UNSTABLE :
-		split->nbeyond > MOST_BEYOND * split->njudged ? RATING_WATCH : RATING_OK;
+	const char *rating = split->njudged == 0 ? no_data :
+		split->nbeyond > MOST_BEYOND * split->njudged ? too_few : precise;
 	int			i = 0;
 
 	initStringInfo(&reason);
 	if (split->njudged == 0)
 		CsReasonAdd(&reason, "no segment has enough customers");
 	else
-		CsReasonAdd(&reason, "the halves agree in %d of %d values", split->njudged - split->nbeyond,
+		CsReasonAdd(&reason, "%d of %d values are known well enough", split->njudged - split->nbeyond,
 					split->njudged);
-	if (split->share_unstable)
-		CsReasonAdd(&reason, "they disagree about the size of a segment");
 	if (split->nbeyond > 0)
-		CsReasonAdd(&reason, "they are farthest apart in \"%s\" of segment %d: %.1f %%",
+		CsReasonAdd(&reason, "least is known of \"%s\" in segment %d: to %.1f %%",
 					split->largest.column == NULL ? "(share)" :
 					NameStr(split->largest.column->column.name),
 					CsScorerSegments(split->portrait->scorer)[split->largest.segment].segment,
-					100 * split->largest.relative);
+					100 * split->largest.expected);
 	row[i++] = CsPortraitSegment(split->portrait, split->portrait->ngroups);
 	row[i++] = CsPortraitName(split->portrait, split->portrait->ngroups);
 	row[i++] = CsValueText(NULL);
@@ -255,7 +272,7 @@ PutOverall(Split *split)
 	row[i++] = CsValueInt8(split->half[1]);
 	for (int j = 0; j < 5; j++)
 		row[i++] = CsValueFloat8(NAN);
-	row[i++] = CsValueText(ratingNames[rating]);
+	row[i++] = CsValueText(rating);
 	row[i++] = CsValueText(reason.data);
 	CsResultPut(split->base.result, row, i);
 }

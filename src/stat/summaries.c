@@ -223,23 +223,27 @@ CsRelativeGap(double a, double b)
 }
 
 /*
- * The mean of CsRelativeGap() by chance alone, when the two means are of n[0] and n[1] values with
- * this standard deviation.  NaN where one of them is.
+ * How far the means of two halves of n values are apart by chance alone, on average, as a share of
+ * "size": values with this standard deviation.  0 where nothing varies, infinite where size is 0,
+ * NaN where one is NaN or there are no two values.
  */
 double
-CsExpectedRelativeGap(const double *value, const int64 *n, double sd)
+CsExpectedRelativeGap(double size, double n, double sd)
 {
-	double		size = (fabs(value[0]) + fabs(value[1])) / 2;
-
 	/* the mean of |x|, x normal with mean 0, is its standard deviation times sqrt(2 / pi) */
-	return size > 0 ? sd * sqrt(1.0 / n[0] + 1.0 / n[1]) * sqrt(2 / M_PI) / size : size;
+	return n < 2 || isnan(size) ? NAN : sd == 0 ? 0 : sd / fabs(size) * 2 / sqrt(n) * sqrt(2 / M_PI);
 }
 
-/* The standard deviation of two groups of the same size together. */
+/* The standard deviation of two groups together, either of which may have no values. */
 double
-CsJointDeviation(double a, double b)
+CsPooledDeviation(const CsNumberSummary *a, const CsNumberSummary *b)
 {
-	return hypot(a, b) * M_SQRT1_2;
+	double		part = (double) a->n / (double) (a->n + b->n);
+
+	if (a->n == 0 || b->n == 0)
+		return a->n == 0 ? b->sd : a->sd;
+	return hypot(hypot(sqrt(part) * a->sd, sqrt(1 - part) * b->sd),
+				 sqrt(part * (1 - part)) * fabs(a->mean - b->mean));
 }
 
 /*

@@ -36,8 +36,8 @@ extern double CsEtaSquared(const CsNumberSummary *summaries, int ngroups);
 extern double CsShareDeviation(double share);
 
 extern double CsRelativeGap(double a, double b);
-extern double CsExpectedRelativeGap(const double *value, const int64 *n, double sd);
-extern double CsJointDeviation(double a, double b);
+extern double CsExpectedRelativeGap(double size, double n, double sd);
+extern double CsPooledDeviation(const CsNumberSummary *a, const CsNumberSummary *b);
 extern void CsMeanOfFew(const double *x, int n, double *mean, double *sd);
 
 #endif							/* CUSTSEG_SUMMARIES_H */
