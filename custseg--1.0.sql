@@ -3426,12 +3426,13 @@ CREATE FUNCTION custseg.rules(
     OUT rule int,
     OUT segment int,
     OUT name text,
-    OUT condition text
+    OUT condition text,
+    OUT scores text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.rules IS 'Lists the rules of a rule model in words, in the order in which they are tried: the first rule that holds decides.
+COMMENT ON FUNCTION custseg.rules IS 'Lists the rules of a rule model in words, in the order in which they are tried: the first rule that holds decides. The scores that a rule speaks of are told with their cut points.
 topic: rules 1
 example: SELECT * FROM custseg.rules(''value'')';
 
@@ -3752,13 +3753,15 @@ BEGIN ATOMIC
         a.perk, a.perk_capacity,
         GREATEST(coalesce(c.n, 0) - a.perk_capacity, 0),
         CASE
-            WHEN p.segment IS NULL THEN 'ok'
             WHEN a.perk_capacity IS NULL THEN 'no limit'
             WHEN coalesce(c.n, 0) > a.perk_capacity THEN 'over capacity'
             ELSE 'ok'
         END,
         CASE
-            WHEN p.segment IS NULL THEN pg_catalog.format('%s customers are in no segment, %s of them excluded by hand', c.n, c.n_excluded)
+            WHEN p.segment IS NULL THEN pg_catalog.concat(
+                CASE c.n WHEN 1 THEN '1 customer is' ELSE pg_catalog.format('%s customers are', c.n) END,
+                ' in no segment',
+                CASE c.n_excluded WHEN 0 THEN '' WHEN c.n THEN ', excluded by hand' ELSE pg_catalog.format(', %s of them excluded by hand', c.n_excluded) END)
             WHEN a.perk_capacity IS NULL AND a.perk IS NULL THEN 'no perk is promised'
             WHEN a.perk_capacity IS NULL THEN 'the perk has no capacity set'
             WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s customers are promised "%s", but only %s can have it', c.n, a.perk, a.perk_capacity)

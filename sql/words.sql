@@ -88,5 +88,41 @@ FROM told;
 SELECT count(*) AS not_the_highest
 FROM told t JOIN told u USING (seed) WHERE t.suggested_name ~* '^second (highest|lowest)' AND u.suggested_name = t.suggested_name AND u.segment <> t.segment;
 
-SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('tails', 'quartiles', 'services', 'features', 'made');
+-- What a rule's scores are cut at stands beside it, and what decides is what is told.
+CREATE TABLE bought AS SELECT i AS id, i % 365 AS recency, 1 + i % 7 AS frequency, date '2026-01-01' + i % 31 AS day FROM generate_series(1, 1000) i;
+SELECT n_segments FROM custseg.train('bought', 'bought', algorithm => 'rules', id => 'id', options => '{"segments": [
+    {"name": "champions", "when": {"r": {"from": 5}, "f": {"from": 4}}}, {"name": "engaged", "when": {"e": {"above": 6}, "recency": {"to": 100}}}, {"name": "others"}], "else": "others",
+    "scores": {"r": [{"feature": "recency", "quantiles": 5, "direction": "low"}], "f": [{"feature": "frequency", "quantiles": 5}],
+               "e": [{"feature": "frequency", "thresholds": [2, 5], "weight": 2}, {"feature": "recency", "direction": "low", "weight": 0.01}]}}');
+SELECT rule, name, condition, scores FROM custseg.rules('bought');
+SELECT count(*) AS champions, bool_and(recency <= 70 AND frequency > 4) AS as_told FROM bought b WHERE custseg.predict_name('bought', b) = 'champions';
+
+-- A feature in which the segments hardly differ does not define them.
+SELECT setseed(.3);
+CREATE TABLE weak AS SELECT i AS id, (i % 2) * 10 + random() AS strong, random() AS noise, 1 AS same FROM generate_series(1, 2000) i;
+SELECT n_segments FROM custseg.train('weak', 'weak', '{strong,noise}', k => 2, prep => '{"scale": "none"}');
+SELECT column_name, is_feature, effect_size, rating, reason FROM custseg.segment_tests('weak', columns => '{strong,noise,same}') ORDER BY column_name;
+
+-- A name that is not found because of its capitals says so.
+CREATE TABLE "Telco" AS SELECT * FROM bought;
+\set VERBOSITY default
+SELECT * FROM custseg.describe('Telco');
+SELECT * FROM custseg.describe('words_test.Telco');
+SELECT * FROM custseg.describe('"Bought"');
+SELECT * FROM custseg.describe('Nothing');
+CALL custseg.resegment('bought', 'Telco');
+CALL custseg.resegment('bought', '"Bought"');
+CALL custseg.resegment('bought', 'nothing');
+-- what is missing first is said first, and a column that one can add with the right to do so
+CALL custseg.resegment('bought', 'weak');
+CALL custseg.resegment('bought', 'bought');
+
+-- Times are told as dates, too.
+SELECT column_name, suggestion FROM custseg.describe('bought', '{id,day}');
+
+-- A view is not written over, and the query is not shown when its name is taken.
+CREATE TABLE lines AS SELECT 1 AS c, now() AS t, 1.5 AS a;
+SELECT custseg.create_feature_view('bought', 'lines', 'c', 't', 'a');
+
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak');
 DROP SCHEMA words_test CASCADE;

@@ -11,8 +11,9 @@
 
 #include "algo/rules.h"
 #include "common/shortest_dec.h"
+#include "data/relation.h"
 #include "lib/stringinfo.h"
-#include "utils/datetime.h"
+#include "nodes/bitmapset.h"
 
 /* A number as short as it can be. */
 static char *
@@ -22,25 +23,6 @@ Shortest(double value)
 
 	double_to_shortest_decimal_buf(value, digits);
 	return pstrdup(digits);
-}
-
-/* A point in time: its date, and the time of day when that is not midnight. */
-static char *
-TimeWords(double days)
-{
-	double		julian = floor(days) + UNIX_EPOCH_JDATE;
-	int64		seconds = (int64) rint((days - floor(days)) * SECS_PER_DAY);
-	int			year,
-				month,
-				day;
-
-	if (julian < 0 || julian >= DATE_END_JULIAN)
-		return psprintf("%s days", Shortest(days));
-	j2date((int) julian, &year, &month, &day);
-	if (seconds == 0)
-		return psprintf("%04d-%02d-%02d", year, month, day);
-	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", year, month, day, (int) (seconds / SECS_PER_HOUR),
-					(int) (seconds / SECS_PER_MINUTE % 60), (int) (seconds % 60));
 }
 
 /* A number of model space in the units of feature f, or of a score if f is NULL; palloc'd. */
@@ -53,7 +35,7 @@ CsRuleNumberWords(const CsFeature *f, double z)
 		return Shortest(value);
 	if (f->kind == CS_BOOLEAN)
 		return pstrdup(value != 0 ? "true" : "false");
-	return CsIsInterval(f) ? psprintf("%s days", Shortest(value)) : TimeWords(value);
+	return CsIsInterval(f) ? psprintf("%s days", Shortest(value)) : CsTimeWords(value);
 }
 
 /* The value of feature f at z in words: a number in its units, or a level; palloc'd. */
@@ -129,6 +111,53 @@ CsRuleWords(const CsRuleSet *set, int rule)
 		appendStringInfo(&words, "%s%s", i > 0 ? " and " : "",
 						 CsRuleConditionWords(set, &r->conditions[i]));
 	return words.data;
+}
+
+/* A term of a score, which may be one of several, in words. */
+static void
+AppendTerm(StringInfo words, const CsRuleTerm *t, bool alone)
+{
+	bool		grouped = t->ncuts > 0 && (!alone || t->weight != 1);
+
+	if (t->weight != 1)
+		appendStringInfo(words, "%s x ", Shortest(t->weight));
+	if (t->ncuts == 0)
+		appendStringInfo(words, t->reversed ? "(-%s)" : "%s", t->name);
+	else
+	{
+		appendStringInfo(words, "%s%s cut at ", grouped ? "(" : "", t->name);
+		for (int i = 0; i < t->ncuts; i++)
+			appendStringInfo(words, "%s%s", i > 0 ? ", " : "", CsRuleNumberWords(t->feature, t->cuts[i]));
+		appendStringInfo(words, " into 1 to %d, %s values highest%s", t->ncuts + 1,
+						 t->reversed ? "low" : "high", grouped ? ")" : "");
+	}
+}
+
+/* What the scores that a rule speaks of are made of, each once; palloc'd, NULL for none. */
+char *
+CsRuleScoreWords(const CsRuleSet *set, int rule)
+{
+	const CsRule *r = &set->rules[rule];
+	StringInfoData words;
+	Bitmapset  *told = NULL;
+
+	initStringInfo(&words);
+	for (int i = 0; i < r->nconditions; i++)
+	{
+		int			number = r->conditions[i].score;
+		const CsRuleScore *score = &set->scores[Max(number, 0)];
+
+		if (number < 0 || bms_is_member(number, told))
+			continue;
+		told = bms_add_member(told, number);
+		appendStringInfo(&words, "%s%s = ", words.len > 0 ? "; " : "", score->name);
+		for (int j = 0; j < score->nterms; j++)
+		{
+			appendStringInfoString(&words, j > 0 ? " + " : "");
+			AppendTerm(&words, &score->terms[j], score->nterms == 1);
+		}
+	}
+	return words.len > 0 ? words.data : NULL;
 }
 
 /* A number of an older model space in that of the rules. */

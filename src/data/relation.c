@@ -216,6 +216,57 @@ RejectName(const char *source)
 					 "or a query that starts with SELECT, WITH, VALUES or TABLE.")));
 }
 
+/* Part after part of a name that stands as it is, without quotes and blanks, in "text". */
+static List *
+PartsAsWritten(const char *text, const List *names)
+{
+	List	   *result = NIL;
+	ListCell   *cell;
+
+	foreach(cell, names)
+	{
+		int			length = (int) strlen(strVal(lfirst(cell)));
+
+		result = lappend(result, makeString(pnstrdup(text, length)));
+		text += length + 1;
+	}
+	return result;
+}
+
+/*
+ * The error for a name that no relation has, "names" as it was read from the text "written".  When a
+ * relation is called so but for capital letters, it says so; otherwise it gives the hint.
+ */
+void
+CsReportMissingRelation(const char *written, List *names, const char *hint)
+{
+	char	   *name = NameListToString(names);
+	bool		folded = strcmp(name, written) != 0 && pg_strcasecmp(name, written) == 0;
+	List	   *others = NIL;
+	ListCell   *cell;
+	bool		exists;
+
+	if (folded)
+		others = PartsAsWritten(written, names);
+	else
+		foreach(cell, names)
+			others = lappend(others, makeString(downcase_identifier(strVal(lfirst(cell)),
+																	(int) strlen(strVal(lfirst(cell))), false, false)));
+	exists = !equal(names, others) &&
+		OidIsValid(RangeVarGetRelid(makeRangeVarFromNameList(others), NoLock, true));
+	if (folded && !exists)
+		hint = "Write a name that has capital letters in double quotes, such as crm.\"Customers\".";
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation \"%s\" does not exist", name),
+			 !exists ? 0 : folded ?
+			 errdetail("There is a relation \"%s\", but a name without double quotes is read in lower case.",
+					   NameListToString(others)) :
+			 errdetail("There is a relation \"%s\", but a name in double quotes is read as it is written.",
+					   NameListToString(others)),
+			 exists ? errhint("Write %s.", NameListToQuotedString(others)) : errhint("%s", hint)));
+}
+
 /* The Oid of a relation by its possibly qualified, possibly quoted name; locks it. */
 static Oid
 LookUpName(const char *source)
@@ -223,7 +274,6 @@ LookUpName(const char *source)
 	List	   *parts;
 	List	   *names = NIL;
 	ListCell   *cell;
-	const char *name;
 	Oid			relid;
 
 	if (!SplitIdentifierString(pstrdup(source), '.', &parts) || parts == NIL ||
@@ -233,15 +283,10 @@ LookUpName(const char *source)
 		names = lappend(names, makeString(lfirst(cell)));
 
 	relid = RangeVarGetRelid(makeRangeVarFromNameList(names), AccessShareLock, true);
-	name = NameListToString(names);
 	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation \"%s\" does not exist", name),
-				 strcmp(name, source) != 0 && pg_strcasecmp(name, source) == 0 ?
-				 errhint("Write a name that has capital letters in double quotes, such as crm.\"Customers\".") :
-				 errhint("Name a table or view, with its schema if that is not in search_path, "
-						 "or write a query that starts with SELECT, WITH, VALUES or TABLE.")));
+		CsReportMissingRelation(source, names,
+								"Name a table or view, with its schema if that is not in search_path, "
+								"or write a query that starts with SELECT, WITH, VALUES or TABLE.");
 	return relid;
 }
 

@@ -25,6 +25,7 @@ typedef enum CsKind
 } CsKind;
 
 extern const char *CsKindName(CsKind kind);
+extern char *CsTimeWords(double days);
 extern CsKind CsKindFromName(const char *name);
 
 /*
@@ -120,6 +121,7 @@ typedef struct CsRelation
 } CsRelation;
 
 extern CsRelation *CsRelationOpen(const char *source);
+extern void CsReportMissingRelation(const char *written, List *names, const char *hint) pg_attribute_noreturn();
 
 extern CsRelation *CsRelationOpenStored(const char *source, const char *search_path, Oid reader);
 extern void CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most,

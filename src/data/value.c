@@ -781,3 +781,27 @@ CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length, v
 	*length = (int) strlen(text);
 	return text;
 }
+
+/* A point in time, in days since 1970-01-01, as its date, and the time of day when that is not midnight; palloc'd. */
+char *
+CsTimeWords(double days)
+{
+	double		julian = floor(days) + UNIX_EPOCH_JDATE;
+	int64		seconds = (int64) rint((days - floor(days)) * SECS_PER_DAY);
+	int			year,
+				month,
+				day;
+
+	if (julian < 0 || julian >= DATE_END_JULIAN)
+		{
+		char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+		double_to_shortest_decimal_buf(days, digits);
+		return psprintf("%s days", digits);
+	}
+	j2date((int) julian, &year, &month, &day);
+	if (seconds == 0)
+		return psprintf("%04d-%02d-%02d", year, month, day);
+	return psprintf("%04d-%02d-%02d %02d:%02d:%02d", year, month, day, (int) (seconds / SECS_PER_HOUR),
+					(int) (seconds / SECS_PER_MINUTE % 60), (int) (seconds % 60));
+}

@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "catalog/pg_type_d.h"
 #include "explore/explore.h"
 #include "math/math.h"
 #include "prep/prep.h"
@@ -275,6 +276,19 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 	return words.len > 0 ? words.data : pstrdup("fine as it is");
 }
 
+/* The advice on a column; of times, whose numbers are days, what the first and the last are; palloc'd. */
+static char *
+Suggest(const CsLook *look, const CsLookColumn *c, const Order *o)
+{
+	Oid			type = c->column.converter.type;
+	char	   *advice = Advise(look, c, o);
+
+	if (c->n == 0 || (type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID))
+		return advice;
+	return psprintf("%s; from %s to %s, told in days since 1970-01-01", advice,
+					CsTimeWords(o->minimum), CsTimeWords(o->maximum));
+}
+
 /* A number as a column; what is not defined is NULL. */
 static CsValue
 Finite(double value)
@@ -383,7 +397,7 @@ PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeO
 	row[D_N_NULL] = CsValueInt8(c->n_null);
 	row[D_NULL_SHARE] = Finite(look->nrows == 0 ? NAN : (double) c->n_null / (double) look->nrows);
 	row[D_N_INFINITE] = CsValueInt8(c->n_infinite);
-	row[D_SUGGESTION] = CsValueText(Advise(look, c, &o));
+	row[D_SUGGESTION] = CsValueText(Suggest(look, c, &o));
 	CsResultPut(result, row, lengthof(row));
 }
 

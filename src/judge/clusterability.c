@@ -238,7 +238,7 @@ Sentence(const Finding *f, Structure structure)
 			return psprintf("Weak structure: the silhouette is %.2f; rows without groups would have %.2f. The groups run into each other, so rules, such as RFM scores or quantiles, serve better here than clusters.",
 							f->silhouette, f->null_mean);
 		case NONE:
-			return psprintf("Weak structure, if any: the silhouette is %.2f. Rows without groups have %.2f on average, and reach %.2f with a probability of %.2f. Rules, such as RFM scores or quantiles, serve better here than clusters.",
+			return psprintf("No structure found: the silhouette is %.2f. Rows without groups have %.2f on average, and reach %.2f with a probability of %.2f. Rules, such as RFM scores or quantiles, serve better here than clusters.",
 							f->silhouette, f->null_mean, f->silhouette, f->p);
 		default:
 			return pstrdup("There are too few rows, or too few distinct rows, to tell.");

@@ -180,6 +180,13 @@ LacksData(const SizeReport *report, CsFinding *finding)
 	return true;
 }
 
+/* A share as a percentage, palloc'd: that of a segment with customers is never 0. */
+static char *
+ShareWords(double share, int64 n)
+{
+	return n > 0 && share < 0.0005 ? psprintf("%.2g %%", 100 * share) : psprintf("%.1f %%", 100 * share);
+}
+
 /* What is to be said of a segment. */
 static void
 JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *finding)
@@ -196,12 +203,13 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 
 		if (size->n == 0)
 			CsFindingAdd(finding, CS_VERDICT_DRIFTED,
-						 "is now empty, and held %.1f %% of all customers in training",
-						 100 * size->share_trained);
+						 "is now empty, and held %s of all customers in training",
+						 ShareWords(size->share_trained, size->n_trained));
 		else if (verdict != CS_VERDICT_OK)
-			CsFindingAdd(finding, verdict, "%s from %.1f %% to %.1f %% of all customers",
-						 change > 0 ? "grew" : "shrank", 100 * size->share_trained,
-						 100 * size->share);
+			CsFindingAdd(finding, verdict, "%s from %s to %s of all customers",
+						 change > 0 ? "grew" : "shrank",
+						 ShareWords(size->share_trained, size->n_trained),
+						 ShareWords(size->share, size->n));
 		if (size->low > options->share_high && size->share_trained <= options->share_high &&
 			change >= LEAST_CHANGE)
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
@@ -211,8 +219,8 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
 						 "now holds less than %.3g %% of all customers", 100 * options->share_low);
 	}
-	CsFindingDefault(finding, "%.1f %% of all customers, against %.1f %% in training",
-					 100 * size->share, 100 * size->share_trained);
+	CsFindingDefault(finding, "%s of all customers, against %s in training",
+					 ShareWords(size->share, size->n), ShareWords(size->share_trained, size->n_trained));
 }
 
 /* The row of a segment; what cannot be known is NULL. */

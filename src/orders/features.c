@@ -12,6 +12,7 @@
 #include "orders/features.h"
 #include "score/score.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/varlena.h"
 
@@ -156,18 +157,32 @@ custseg_customer_features_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(CsFeaturesSql(&request, true)));
 }
 
+/* An error when the schema that a relation would be made in has one of its name. */
+static void
+CheckIsNew(List *names)
+{
+	RangeVar   *range = makeRangeVarFromNameList(names);
+
+	if (OidIsValid(get_relname_relid(range->relname, RangeVarGetCreationNamespace(range))))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists", NameListToString(names)),
+				 errhint("Choose another name, or drop the relation first.")));
+}
+
 /* create_feature_view(name, source, customer, time, amount, ...): a view of the caller's */
 Datum
 custseg_create_feature_view(PG_FUNCTION_ARGS)
 {
 	CsFeaturesRequest request = {0};
 	char	   *name = CsRequiredText(fcinfo, VIEW_NAME, "name");
-	char	   *quoted = NameListToQuotedString(textToQualifiedNameList(cstring_to_text(name)));
+	List	   *names = textToQualifiedNameList(cstring_to_text(name));
 	char	   *sql;
 
 	CsRequireWritable("custseg.create_feature_view()");
+	CheckIsNew(names);
 	OpenFeatures(fcinfo, VIEW_FIRST, &request);
-	sql = psprintf("CREATE VIEW %s AS\n%s", quoted, CsFeaturesSql(&request, true));
+	sql = psprintf("CREATE VIEW %s AS\n%s", NameListToQuotedString(names), CsFeaturesSql(&request, true));
 	SPI_connect();
 	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not create the view");

@@ -236,8 +236,8 @@ FreeNumber(CsArena *arena)
 	if (arena->nareas == CS_MAX_AREAS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("training needs more than %d memory areas", CS_MAX_AREAS),
-				 errhint("Train on fewer rows.")));
+				 errmsg("the computation needs more than %d memory areas", CS_MAX_AREAS),
+				 errhint("Give fewer rows.")));
 	return arena->nareas++;
 }
 

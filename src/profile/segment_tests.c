@@ -11,7 +11,8 @@
  * A verdict needs an effect and a test: p-values are adjusted for the number of columns (Benjamini and
  * Hochberg), and with many customers every difference is significant, so that the size of the effect has
  * its say.  Segments are made to differ in the features of their model; that they do proves nothing,
- * so features are told as such and are no part of the adjustment.
+ * so features are told as such and are no part of the adjustment.  Not every feature has a part in what
+ * the segments are: one in which they hardly differ is said to be negligible, like any other column.
  */
 #include "custseg.h"
 
@@ -170,7 +171,12 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 {
 	const char *verdict = "no difference";
 
-	if (c->feature >= 0)
+	if (c->feature >= 0 && test->label != NULL && strcmp(test->label, "negligible") == 0)
+	{
+		appendStringInfoString(reason, "the column is a feature of the model, but segments hardly differ in it");
+		verdict = "negligible";
+	}
+	else if (c->feature >= 0 && test->label != NULL)
 	{
 		appendStringInfoString(reason, "the column is a feature of the model: segments differ in it by construction, which proves nothing");
 		verdict = "defines the segments";
@@ -180,7 +186,7 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 		appendStringInfoString(reason, "fewer than two segments have values");
 		return "insufficient data";
 	}
-	else if (isnan(test->p))
+	else if (isnan(test->p) || test->label == NULL)
 	{
 		appendStringInfoString(reason, "the values do not vary");
 		return "no difference";

@@ -9,7 +9,9 @@
 
 #include "access/htup_details.h"
 #include "commands/trigger.h"
+#include "miscadmin.h"
 #include "score/score.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -46,7 +48,9 @@ CsSegmentColumn(Relation rel, const char *column)
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("column \"%s\" of relation \"%s\" does not exist", column,
 						RelationGetRelationName(rel)),
-				 errhint("ALTER TABLE %s ADD COLUMN %s integer;",
+				 errhint(has_privs_of_role(GetUserId(), rel->rd_rel->relowner) ?
+						 "ALTER TABLE %s ADD COLUMN %s integer;" :
+						 "Ask the owner of the table for it: ALTER TABLE %s ADD COLUMN %s integer;",
 						 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 													RelationGetRelationName(rel)),
 						 quote_identifier(column))));
@@ -103,8 +107,10 @@ CheckTrigger(FunctionCallInfo fcinfo)
 	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 3)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("trigger \"%s\" has %d arguments, but assign_segment() takes 2 or 3",
-						data->tg_trigger->tgname, data->tg_trigger->tgnargs),
+				 errmsg_plural("trigger \"%s\" has %d argument, but assign_segment() takes 2 or 3",
+							   "trigger \"%s\" has %d arguments, but assign_segment() takes 2 or 3",
+							   data->tg_trigger->tgnargs, data->tg_trigger->tgname,
+							   data->tg_trigger->tgnargs),
 				 errhint("EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version']).")));
 }
 

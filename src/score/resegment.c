@@ -32,10 +32,16 @@ PG_FUNCTION_INFO_V1(custseg_resegment);
 static Relation
 OpenTable(text *name)
 {
-	RangeVar   *range = makeRangeVarFromNameList(textToQualifiedNameList(name));
-	Relation	rel = relation_openrv(range, RowExclusiveLock);
-	char		kind = rel->rd_rel->relkind;
+	List	   *names = textToQualifiedNameList(name);
+	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(names), RowExclusiveLock, true);
+	Relation	rel;
+	char		kind;
 
+	if (!OidIsValid(relid))
+		CsReportMissingRelation(text_to_cstring(name), names,
+								"Name a table, with its schema if that is not in search_path.");
+	rel = relation_open(relid, NoLock);
+	kind = rel->rd_rel->relkind;
 	if (kind != RELKIND_RELATION && kind != RELKIND_PARTITIONED_TABLE)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),

@@ -118,19 +118,7 @@ BuildReader(const Rounds *r, Relation rel)
 	appendStringInfoString(&sql, "SELECT t.ctid, t.tableoid, t.xmin");
 	AddColumn(&sql, rel, r->request->column, &columns);
 	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const char *name = CsFeatureColumn(&p->feature[i]);
-
-		if (get_attnum(RelationGetRelid(rel), name) <= 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("table \"%s\" lacks column \"%s\"", RelationGetRelationName(rel),
-							name),
-					 errdetail("Model \"%s\" was trained with it as a feature.",
-							   NameStr(r->scoring.scorer->model)),
-					 errhint("Where features come from a view, use UPDATE ... FROM the view with custseg.predict().")));
-		AddColumn(&sql, rel, name, &columns);
-	}
+		AddColumn(&sql, rel, CsFeatureColumn(&p->feature[i]), &columns);
 	AddColumns(&sql, rel, r->id, &columns);
 	if (r->key != NULL)
 		AddColumns(&sql, rel, r->key->columns, &columns);
@@ -157,12 +145,36 @@ LoadOverrides(Rounds *r)
 	r->overrides = CsOverridesLoad(r->scoring.scorer, CsIdentityOfColumns(columns));
 }
 
+/* An error unless the table has all features. */
+static void
+CheckFeatures(const CsScorer *scorer, Relation rel)
+{
+	const CsPipeline *p = CsScorerPipeline(scorer);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const char *name = CsFeatureColumn(&p->feature[i]);
+
+		if (get_attnum(RelationGetRelid(rel), name) <= 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("table \"%s\" lacks column \"%s\"", RelationGetRelationName(rel),
+							name),
+					 errdetail("Model \"%s\" was trained with it as a feature.",
+							   NameStr(scorer->model)),
+					 errhint("Where features come from a view, use UPDATE ... FROM the view with custseg.predict().")));
+	}
+}
+
 /* Resolve everything that stays the same from round to round. */
 static void
 PrepareRounds(Rounds *r, const CsScorer *scorer, Relation rel)
 {
-	AttrNumber	number = CsSegmentColumn(rel, r->request->column);
+	AttrNumber	number;
 
+	/* the column is missed last: who is told to add it can use it then */
+	CheckFeatures(scorer, rel);
+	number = CsSegmentColumn(rel, r->request->column);
 	CsScoringInit(&r->scoring, scorer, CurrentMemoryContext);
 	r->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 										  RelationGetRelationName(rel));

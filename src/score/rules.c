@@ -47,7 +47,8 @@ PutRule(CsResult *result, const CsScoring *scoring, const CsRuleSet *set, int ru
 
 	CsResultPut(result, CsValues(CsValueInt4(rule + 1), CsValueInt4(segment->segment),
 								 CsValueText(CsScorerAt(scorer, char, segment->name)),
-								 CsValueText(CsRuleWords(set, rule))));
+								 CsValueText(CsRuleWords(set, rule)),
+								 CsValueText(CsRuleScoreWords(set, rule))));
 }
 
 /*

@@ -155,6 +155,9 @@ CsReportMemory(const CsTraining *t, int64 nrows)
 	if (t->streaming != NULL)
 		CsMemoryError(needed, "to more, for a larger sample", "a sample of %lld rows of %d features",
 					  (long long) nrows, t->nfeatures);
+	if (t->judging != NULL)
+		CsMemoryError(needed, "give fewer rows, as a query with TABLESAMPLE gives",
+					  "an examination of %lld rows of %d features", (long long) nrows, t->nfeatures);
 	CsMemoryError(needed, "train on fewer rows, as a query with TABLESAMPLE gives",
 				  "training on %lld rows of %d features", (long long) nrows, t->nfeatures);
 }
