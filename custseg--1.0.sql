@@ -2061,7 +2061,7 @@ BEGIN ATOMIC
     trained AS (
         SELECT
             sum(t.n) AS n,
-            sqrt(greatest(sum(t.n * t.spread ^ 2) / sum(t.n) - (sum(t.n * t.mean_distance) / sum(t.n)) ^ 2, 0)) AS deviation
+            sqrt(greatest(sum(t.n * t.spread ^ 2) / nullif(sum(t.n), 0) - (sum(t.n * t.mean_distance) / nullif(sum(t.n), 0)) ^ 2, 0)) AS deviation
         FROM custseg.segment t
         WHERE t.model = retraining_causes.model AND t.version = retraining_causes.version
     ),

@@ -81,6 +81,12 @@ SELECT kind, subject, n_seen FROM alerts;
 SELECT retrain, urgency, unnest(reasons) AS reason FROM custseg.needs_retraining('watched');
 -- another source has no history yet; one run is enough when that is asked for
 SELECT retrain FROM custseg.needs_retraining('watched', 'SELECT * FROM customer');
+-- segments that have no rows of training are no error
+BEGIN;
+SET LOCAL ROLE NONE;
+UPDATE custseg.segment SET n = 0 WHERE model = 'watched';
+SELECT retrain FROM custseg.needs_retraining('watched');
+ROLLBACK;
 SELECT retrain FROM custseg.needs_retraining('watched', 'SELECT * FROM customer', '{"consecutive": 1}');
 -- limits are options, and so are those of each report
 SELECT retrain, reasons FROM custseg.needs_retraining('watched', NULL, '{"silhouette_drop": 2, "distance_rise": 10, "drifted_features": 3, "segment_sizes": {"change_watch": 100, "change_drifted": 100, "psi_drifted": 100, "psi_watch": 100}}');

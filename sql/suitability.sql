@@ -25,7 +25,36 @@ CREATE TRIGGER keep BEFORE INSERT OR UPDATE ON ids FOR EACH ROW EXECUTE FUNCTION
 UPDATE ids SET x = x;
 SELECT column_name, suggestion FROM custseg.describe('ids', '{segment,kept}');
 SELECT n_segments FROM custseg.train('ids_again', 'ids', k => 2);
+-- told is what the caller may know, and read what the caller may read; a trigger that is off keeps nothing
+CREATE ROLE custseg_suitability;
+GRANT SELECT (segment, kept, line) ON ids TO custseg_suitability;
+SET ROLE custseg_suitability;
+SELECT column_name, suggestion FROM custseg.describe('ids', '{segment,kept}');
+RESET ROLE;
+GRANT SELECT (y) ON ids TO custseg_suitability;
+SELECT custseg.grant_model('ids', 'custseg_suitability');
+SET ROLE custseg_suitability;
+SELECT column_name, suggestion FROM custseg.describe('ids', '{segment}');
+RESET ROLE;
+GRANT SELECT (x) ON ids TO custseg_suitability;
+SET ROLE custseg_suitability;
+SELECT column_name, suggestion FROM custseg.describe('ids', '{segment}');
+RESET ROLE;
+ALTER TABLE ids DISABLE TRIGGER keep;
+SELECT count(*) FROM custseg.describe('ids', '{kept}') WHERE suggestion LIKE '%trigger%';
+SELECT custseg.revoke_model('ids', 'custseg_suitability');
+REVOKE ALL ON ids FROM custseg_suitability;
+DROP ROLE custseg_suitability;
 DROP TRIGGER keep ON ids;
+-- a query is read once more, however many models there are
+SELECT n_segments FROM custseg.train('ids_other', 'ids', '{x,y}', k => 2);
+CREATE SEQUENCE readings;
+CREATE FUNCTION reading() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN nextval('readings'); END $$;
+SELECT suggestion FROM custseg.describe('WITH r AS MATERIALIZED (SELECT reading()) SELECT ids.*, 1 + line % 2 AS other FROM ids, r', '{other}');
+SELECT last_value FROM readings;
+DROP FUNCTION reading();
+DROP SEQUENCE readings;
+SELECT custseg.drop_model('ids_other', whole => true);
 
 -- all but some columns
 SELECT n_segments FROM custseg.train('but', 'ids', k => 2, prep => '{"exclude": ["line", "customer", "segment", "kept", "y"]}');

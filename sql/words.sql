@@ -124,5 +124,12 @@ SELECT column_name, suggestion FROM custseg.describe('bought', '{id,day}');
 CREATE TABLE lines AS SELECT 1 AS c, now() AS t, 1.5 AS a;
 SELECT custseg.create_feature_view('bought', 'lines', 'c', 't', 'a');
 
-SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak');
+-- thousands of segments are ranked in a moment
+CREATE TABLE many AS SELECT i AS id, i::float8 AS amount FROM generate_series(1, 4000) i;
+SELECT n_segments FROM custseg.train('many', 'many', k => 4000, features => '{amount}', options => '{"n_init": 1, "max_iter": 1, "silhouette_sample": 0}');
+SET statement_timeout = '15s';
+SELECT count(DISTINCT suggested_name) FROM custseg.segment_summary('many');
+RESET statement_timeout;
+
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak');
 DROP SCHEMA words_test CASCADE;

@@ -126,7 +126,7 @@ DistanceDeviation(const CsObservation *o)
 		sum += o->segment_distance[i];
 		squares += o->segment_squares[i];
 	}
-	return sqrt(Max(squares / n - (sum / n) * (sum / n), 0));
+	return n == 0 ? NAN : sqrt(Max(squares / n - (sum / n) * (sum / n), 0));
 }
 
 /* CsReportKind.put: one row */

@@ -13,6 +13,7 @@
 
 #include "call/call.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "profile/profile.h"
 
 /* Labels of a name to begin with. */
@@ -90,6 +91,7 @@ ChooseColumns(const CsPortrait *portrait, const SummaryOptions *options, int gro
 	{
 		bool		is_new = IsNotable(portrait, options, group, &ranking[i]);
 
+		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < chosen && is_new; j++)
 			is_new = !CsPortraitSaysSame(portrait, &ranking[j], &ranking[i]);
 		if (is_new)
@@ -189,9 +191,9 @@ RankOf(const CsPortrait *portrait, int group, int column, bool is_high)
 	return rank;
 }
 
-/* Can segments of the same name be ranked by one of its labels, with a rank for each? */
+/* Can segments of the same name be ranked by one of its labels, with a rank for each?  OUT ranks. */
 static bool
-IsRanking(const CsPortrait *portrait, Sketch **same, int n, int label)
+IsRanking(const CsPortrait *portrait, Sketch **same, int n, int label, int *ranks)
 {
 	const Label *first = &same[0]->labels[label];
 
@@ -199,15 +201,14 @@ IsRanking(const CsPortrait *portrait, Sketch **same, int n, int label)
 	{
 		const Label *other = &same[i]->labels[label];
 
+		CHECK_FOR_INTERRUPTS();
 		if (other->words.superlative == NULL || other->column != first->column ||
 			other->words.is_high != first->words.is_high)
 			return false;
+		ranks[i] = RankOf(portrait, same[i]->group, first->column, first->words.is_high);
 		for (int j = 0; j < i; j++)
-		{
-			if (RankOf(portrait, same[i]->group, first->column, first->words.is_high) ==
-				RankOf(portrait, same[j]->group, first->column, first->words.is_high))
+			if (ranks[j] == ranks[i])
 				return false;
-		}
 	}
 	return true;
 }
@@ -216,18 +217,19 @@ IsRanking(const CsPortrait *portrait, Sketch **same, int n, int label)
 static bool
 RankNames(const CsPortrait *portrait, Sketch **same, int n)
 {
+	int		   *ranks;
+
 	if (same[0]->ranked >= 0)
 		return false;
+	ranks = palloc(sizeof(int) * n);
 	for (int label = 0; label < same[0]->used; label++)
 	{
-		if (!IsRanking(portrait, same, n, label))
+		if (!IsRanking(portrait, same, n, label, ranks))
 			continue;
 		for (int i = 0; i < n; i++)
 		{
-			const Label *l = &same[i]->labels[label];
-
 			same[i]->ranked = label;
-			same[i]->rank = RankOf(portrait, same[i]->group, l->column, l->words.is_high);
+			same[i]->rank = ranks[i];
 			same[i]->name = NameOf(same[i]);
 		}
 		return true;

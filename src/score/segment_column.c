@@ -11,8 +11,11 @@
 
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "score/score.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 /* Customers who are placed, and the share of them whose segment the column must hold. */
 #define MOST_CUSTOMERS 1000
@@ -22,9 +25,10 @@
 static const char *const triggers_sql =
 "SELECT t.model FROM (SELECT custseg_private.trigger_arguments(g.tgargs) AS arguments"
 " FROM pg_catalog.pg_trigger AS g WHERE g.tgrelid OPERATOR(pg_catalog.=) $1"
-" AND g.tgfoid OPERATOR(pg_catalog.=) 'custseg.assign_segment'::pg_catalog.regproc) AS a, "
+" AND g.tgfoid OPERATOR(pg_catalog.=) 'custseg.assign_segment'::pg_catalog.regproc"
+" AND g.tgenabled OPERATOR(pg_catalog.<>) 'D') AS a, "
 "LATERAL (SELECT a.arguments[1] AS model, a.arguments[2] AS column_name) AS t "
-"WHERE t.column_name OPERATOR(pg_catalog.=) $2 ORDER BY 1";
+"WHERE t.column_name OPERATOR(pg_catalog.=) $2 ORDER BY t.model COLLATE pg_catalog.\"C\"";
 
 /* Deployed versions that have a segment for each value, and do not have the column as a feature. */
 static const char *const models_sql =
@@ -34,7 +38,7 @@ static const char *const models_sql =
 " AND s.version OPERATOR(pg_catalog.=) m.deployed_version AND s.segment OPERATOR(pg_catalog.=) x.value))"
 " AND NOT EXISTS (SELECT FROM custseg.feature AS f WHERE f.model OPERATOR(pg_catalog.=) m.name"
 " AND f.version OPERATOR(pg_catalog.=) m.deployed_version AND f.name OPERATOR(pg_catalog.=) $2) "
-"ORDER BY m.name";
+"ORDER BY m.name COLLATE pg_catalog.\"C\"";
 
 /* The first column of what a statement finds, a List of char *. */
 static List *
@@ -58,79 +62,129 @@ ReadNames(const char *sql, const CsValue *arguments, int narguments)
 	return names;
 }
 
-/* Customers placed, and how many of them are where the column says. */
-typedef struct Comparing
+/* A model whose segments the column may hold: customers placed, and how many of them are where it says. */
+typedef struct Candidate
 {
+	const char *model;
 	CsScoring	scoring;
 	CsBinding  *binding;
-	const CsColumn *column;
-	int			at;				/* of the column among those that are read */
 	int64		n_placed;
 	int64		n_same;
+} Candidate;
+
+typedef struct Comparing
+{
+	const CsColumn *column;
+	int			at;				/* of the column among those that are read */
+	int			ncandidates;
+	Candidate  *candidates;
 } Comparing;
 
 /* CsRowSink: one customer. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
-	Comparing  *c = state;
-	const CsScorer *scorer = c->scoring.scorer;
+	const Comparing *c = state;
 	const CsConverter *converter = &c->column->converter;
-	CsAssignment placed;
 
-	if (nulls[c->at])
-		return;
-	CsBindValues(c->binding, CsScorerPipeline(scorer), values, nulls, c->scoring.raw);
-	if (!CsScoringTry(&c->scoring, &placed, NULL) || placed.index < 0)
-		return;
-	c->n_placed++;
-	c->n_same += CsScorerSegments(scorer)[placed.index].segment == converter->to_double(converter, values[c->at]);
+	for (int i = 0; i < c->ncandidates && !nulls[c->at]; i++)
+	{
+		Candidate  *candidate = &c->candidates[i];
+		const CsScorer *scorer = candidate->scoring.scorer;
+		CsAssignment placed;
+
+		CsBindValues(candidate->binding, CsScorerPipeline(scorer), values, nulls, candidate->scoring.raw);
+		if (!CsScoringTry(&candidate->scoring, &placed, NULL) || placed.index < 0)
+			continue;
+		candidate->n_placed++;
+		candidate->n_same += CsScorerSegments(scorer)[placed.index].segment ==
+			converter->to_double(converter, values[c->at]);
+	}
 }
 
-/* Collect a model's features and the column; false when the source lacks a feature. */
+/* May a column be read?  What the user asked for has been; a model's feature may be another one. */
+static bool
+MayRead(const CsRelation *rel, const CsColumn *column)
+{
+	Oid			reader = OidIsValid(rel->reader) ? rel->reader : GetUserId();
+	const char *name = NameStr(rel->columns[column->attnum - 1].name);
+
+	return !OidIsValid(rel->relid) || pg_class_aclcheck(rel->relid, reader, ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck(rel->relid, get_attnum(rel->relid, name), reader, ACL_SELECT) == ACLCHECK_OK;
+}
+
+/* Collect a model's features; false when the source lacks one, or has it where it cannot be read. */
 static bool
 CollectColumns(CsColumnSet *set, const CsRelation *rel, const CsPipeline *p)
 {
 	for (int i = 0; i < p->nfeatures; i++)
 	{
-		const CsFeature *f = &p->feature[i];
-		const CsColumn *column = CsRelationFeature(rel, NameStr(f->name), f->vector_width);
+		const CsColumn *column = CsRelationFind(rel, NameStr(p->feature[i].name));
 
-		if (column == NULL)
+		if (column == NULL || !MayRead(rel, column))
 			return false;
-		CsColumnSetAdd(set, column);
 	}
+	for (int i = 0; i < p->nfeatures; i++)
+		CsColumnSetAdd(set, CsRelationFind(rel, NameStr(p->feature[i].name)));
 	return true;
 }
 
-/* Is a column what the deployed version of a model, if the caller may use it, says of the customers? */
+/* Bind a candidate to the columns; false when one of them is of another kind than its feature. */
 static bool
-IsWhatModelSays(const CsRelation *rel, const CsColumn *column, const char *model)
+Bind(Candidate *candidate, const CsColumnSet *set)
 {
-	const CsScorer *scorer = CsCacheTry(model, 0);
-	const CsPipeline *p;
-	CsRelation	first = *rel;
-	CsColumnSet set = {0};
-	CsBindState *states;
-	Comparing	c = {.column = column};
+	const CsPipeline *p = CsScorerPipeline(candidate->scoring.scorer);
+	CsBindState *states = palloc0(sizeof(CsBindState) * p->nfeatures);
 
-	if (scorer == NULL)
-		return false;
-	CsCachePin(scorer, CurrentMemoryContext);
-	p = CsScorerPipeline(scorer);
-	if (!CollectColumns(&set, rel, p))
-		return false;
-	c.at = CsColumnSetAdd(&set, column);
-	states = palloc0(sizeof(CsBindState) * p->nfeatures);
-	c.binding = CsBindingForColumns(p, set.columns, set.ncolumns, model, CurrentMemoryContext, states);
+	candidate->binding = CsBindingForColumns(p, set->columns, set->ncolumns, candidate->model,
+											 CurrentMemoryContext, states);
 	for (int i = 0; i < p->nfeatures; i++)
 		if (states[i] != CS_BIND_DONE)
 			return false;
-	CsScoringInit(&c.scoring, scorer, CurrentMemoryContext);
-	first.from_item = psprintf("(SELECT * FROM %s LIMIT %d) AS source", rel->from_item, MOST_CUSTOMERS);
-	first.relid = InvalidOid;
+	return true;
+}
+
+/*
+ * The first of the models, a List of char *, whose deployed version, if the caller may use it, says of the
+ * customers what the column says; or NULL.  The source is read once for all of them.
+ */
+static const char *
+FindModel(const CsRelation *rel, const CsColumn *column, const List *models)
+{
+	CsRelation	first = *rel;
+	CsColumnSet set = {0};
+	Comparing	c = {.column = column};
+	ListCell   *cell;
+	int			n = 0;
+
+	c.candidates = palloc0(sizeof(Candidate) * Max(list_length(models), 1));
+	foreach(cell, models)
+	{
+		const CsScorer *scorer = CsCacheTry(lfirst(cell), 0);
+
+		if (scorer == NULL || !CollectColumns(&set, rel, CsScorerPipeline(scorer)))
+			continue;
+		CsCachePin(scorer, CurrentMemoryContext);
+		c.candidates[n].model = lfirst(cell);
+		CsScoringInit(&c.candidates[n++].scoring, scorer, CurrentMemoryContext);
+	}
+	c.at = CsColumnSetAdd(&set, column);
+	for (int i = 0; i < n; i++)
+		if (Bind(&c.candidates[i], &set))
+			c.candidates[c.ncandidates++] = c.candidates[i];
+	if (c.ncandidates == 0)
+		return NULL;
+	first.from_item = psprintf("%s LIMIT %d", rel->from_item, MOST_CUSTOMERS);
 	CsRelationRead(&first, set.columns, set.ncolumns, TakeRow, &c);
-	return c.n_placed >= FEWEST_CUSTOMERS && (double) c.n_same >= MOST_AGREE * (double) c.n_placed;
+	for (int i = 0; i < c.ncandidates; i++)
+	{
+		const Candidate *candidate = &c.candidates[i];
+
+		if (candidate->n_placed >= FEWEST_CUSTOMERS &&
+			(double) candidate->n_same >= MOST_AGREE * (double) candidate->n_placed)
+			return candidate->model;
+	}
+	return NULL;
 }
 
 /* The values of a column as int4[], or NULL when it cannot hold segments. */
@@ -160,7 +214,7 @@ CsSegmentColumnReason(const CsRelation *rel, const CsColumn *column, const CsCol
 	CsValue		name = CsValueText(NameStr(column->name));
 	ArrayType  *segments = SegmentsOf(facts);
 	List	   *models;
-	ListCell   *cell;
+	const char *model;
 
 	if (!facts->is_integer)
 		return NULL;
@@ -168,13 +222,13 @@ CsSegmentColumnReason(const CsRelation *rel, const CsColumn *column, const CsCol
 	{
 		models = ReadNames(triggers_sql, CsValues(CsValueOf(OIDOID, ObjectIdGetDatum(rel->relid), false), name));
 		if (models != NIL)
-			return psprintf("a trigger keeps the segment of model \"%s\" in it", (char *) linitial(models));
+			return CsModelMayUse(linitial(models)) ?
+				psprintf("a trigger keeps the segment of model \"%s\" in it", (char *) linitial(models)) :
+				pstrdup("a trigger keeps the segment of a model in it");
 	}
 	if (segments == NULL)
 		return NULL;
 	models = ReadNames(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name));
-	foreach(cell, models)
-		if (IsWhatModelSays(rel, column, lfirst(cell)))
-			return psprintf("the segment of model \"%s\"", (char *) lfirst(cell));
-	return NULL;
+	model = FindModel(rel, column, models);
+	return model == NULL ? NULL : psprintf("the segment of model \"%s\"", model);
 }
