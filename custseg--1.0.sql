@@ -2406,8 +2406,8 @@ BEGIN ATOMIC
     )
     SELECT
         l.feature,
-        format('%slasting: 3 runs in a row find it; the distance from training is %s%s',
-            CASE l.verdict WHEN 'ok' THEN 'small but ' ELSE '' END, round(l.distance::numeric, 3),
+        format('%slasting: at least 3 runs in a row find it; the distance from training is %s%s',
+            CASE l.verdict WHEN 'ok' THEN 'perhaps small, but ' ELSE '' END, round(l.distance::numeric, 3),
             -- in less than two days there is no trend to speak of
             CASE WHEN h.days >= 2 THEN format(' and changes by %s a week', to_char(h.slope, 'FMSG0.0000')) ELSE '' END)
     FROM lasting l
@@ -2416,6 +2416,7 @@ BEGIN ATOMIC
             extract(epoch FROM trends.started_at - min(f.at)) / 86400 AS days,
             regr_slope(coalesce(f.ks, f.l_infinity), extract(epoch FROM f.at - trends.started_at)::float8 / 604800) AS slope
         FROM custseg.monitor_feature f
+        JOIN custseg.monitor_run r ON r.id = f.run AND r.source = trends.source
         WHERE f.model = trends.model AND f.version = trends.version AND f.feature = l.feature
             AND f.at > trends.started_at - interval '90 days'
     ) h;

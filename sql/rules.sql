@@ -160,6 +160,15 @@ SELECT (custseg.anova(spend::float8, custseg.predict('outcome', o, 1))).eta_squa
 SELECT recommendation, count(*), bool_and((test_after > test_before) = (recommendation = 'train')) AS by_the_gain_alone, bool_and((gain_low > 0) = (recommendation = 'train')) AS by_its_low_end,
        bool_and(gain_low <= test_after - test_before AND test_after - test_before <= gain_high) AS within, min(reason) FILTER (WHERE reason LIKE '%chance%') IS NOT NULL AS said
 FROM generate_series(1, 10) seed, LATERAL custseg.optimise_thresholds('outcome', format('SELECT *, hashint8extended(id, %s) %% 1000 AS nothing_to_do FROM outcome WHERE id <= 300', seed), outcome => 'nothing_to_do') GROUP BY 1;
+-- borders that leave customers of the test half in no segment, as where few lie between two borders, gain nothing
+CREATE TABLE gap AS
+SELECT i AS id, CASE WHEN i <= 2 THEN 14 + i WHEN i % 2 = 0 THEN i * 7 % 100 / 10.0 ELSE 20 + i * 7 % 80 END AS x, CASE WHEN i > 2 AND i % 2 = 0 THEN 1 ELSE 0 END + i * 31 % 17 / 100.0 AS y
+FROM generate_series(1, 400) i;
+SELECT n_segments FROM custseg.train('gap', 'gap', '{x}', algorithm => 'rules', id => 'id', options => '{"segments": [{"name": "low", "when": {"x": {"to": 60}}}, {"name": "high", "when": {"x": {"from": 20}}}]}');
+SELECT test_after IS NULL AS lost, gain_low IS NULL AND gain_high IS NULL AS unknown, recommendation, count(*), min(reason) FILTER (WHERE test_after IS NULL) AS reason
+FROM generate_series(1, 40) seed, LATERAL custseg.optimise_thresholds('gap', 'gap', outcome => 'y', options => jsonb_build_object('seed', seed, 'candidates', 50)) GROUP BY 1, 2, 3 ORDER BY 1;
+SELECT custseg.drop_model('gap', whole => true);
+DROP TABLE gap;
 -- nothing better, and once more the same
 SELECT recommendation, reason, changes, test_before = test_after AS same FROM custseg.optimise_thresholds('outcome', outcome => 'spend', options => '{"candidates": 9}');
 SELECT count(DISTINCT f::text) AS answers FROM generate_series(1, 2) g, LATERAL (SELECT custseg.optimise_thresholds('outcome', outcome => 'churned', options => format('{"sample": %s}', 1000 + 0 * g)::jsonb) AS f) f;

@@ -18,6 +18,16 @@ SELECT n_segments FROM custseg.train('ids', 'ids', k => 2);
 SELECT n_segments FROM custseg.train('ids_named', 'ids', '{customer,x}', k => 2);
 SELECT model, string_agg(name, ',' ORDER BY position) FROM custseg.feature WHERE model LIKE 'ids%' GROUP BY 1 ORDER BY 1;
 
+-- so they do of ids that doubles do not tell apart; a number that some rows lack is no id, and texts are not to be cast of which one says something else
+CREATE TABLE odd AS
+SELECT 9007199254740993 + i AS big, 9007199254740993 + i / 2 AS twice, CASE WHEN i % 10 > 0 THEN i * i END AS lacking, CASE i WHEN 7 THEN 'C1007' ELSE (1000 + i / 2)::text END AS invoice,
+       CASE i WHEN 7 THEN ' ' ELSE (1000 + i / 2)::text END AS blank, (i % 7)::float8 AS x FROM generate_series(1, 150) i;
+SELECT column_name, suggestion FROM custseg.describe('odd');
+SELECT n_segments FROM custseg.train('odd', 'odd', k => 2);
+SELECT n_segments FROM custseg.train('odd', 'SELECT * FROM odd LIMIT 12', k => 2);
+SELECT custseg.drop_model('odd', whole => true);
+DROP TABLE odd;
+
 -- segments of a model: by a trigger, or by what they are
 ALTER TABLE ids ADD segment int, ADD kept int;
 UPDATE ids SET segment = custseg.predict('ids', ids);

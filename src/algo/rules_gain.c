@@ -64,6 +64,7 @@ DrawRows(Draw *d, const CsRuleRows *rows, int *const *labels, int nsegments, CsR
 		double	   *before = d->sums[0] + (Size) labels[0][row] * d->ncolumns;
 		double	   *after = d->sums[1] + (Size) labels[1][row] * d->ncolumns;
 
+		Assert(labels[0][row] >= 0 && labels[1][row] >= 0);
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
 		d->n[0][labels[0][row]]++;
@@ -102,7 +103,8 @@ GainOfDraw(const Draw *d, int64 nrows, int nsegments)
 
 /*
  * The interval of the gain in separation on these rows, between the segments of labels[0] and those of
- * labels[1] (CsRulesLabels(), all rows in a segment): each end is beyond the truth in 5 % of cases.
+ * labels[1] (CsRulesLabels()); every row must be in a segment.  Each end is beyond the truth in 5 % of
+ * cases.
  */
 void
 CsRulesGain(const CsRuleRows *rows, int *const *labels, int nsegments, uint64 seed,

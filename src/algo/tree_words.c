@@ -184,11 +184,24 @@ TakesNull(const CsFeature *f, const Bounds *bounds)
 	return !isnan(f->fill) && IsWithin(bounds, f->fill);
 }
 
-/* The feature's name as SQL; money compares with numbers only as numeric. */
+/* Is the feature's type citext, with its schema or without? */
+static bool
+IsCitext(const CsFeature *f)
+{
+	const char *type = strrchr(NameStr(f->type), '.');
+
+	return strcmp(type == NULL ? NameStr(f->type) : type + 1, "citext") == 0;
+}
+
+/*
+ * The feature's name as SQL.  Money compares with numbers only as numeric, and citext by letters of
+ * either case, where levels differ by each byte.
+ */
 static char *
 NameOf(const CsFeature *f)
 {
-	return psprintf("%s%s", quote_identifier(NameStr(f->name)), HasType(f, "money") ? "::numeric" : "");
+	return psprintf("%s%s", quote_identifier(NameStr(f->name)), HasType(f, "money") ? "::numeric" :
+					IsCitext(f) ? "::text" : "");
 }
 
 /* A number, date or time between its bounds. */

@@ -25,7 +25,6 @@ typedef enum CsKind
 } CsKind;
 
 extern const char *CsKindName(CsKind kind);
-extern char *CsTimeWords(double days);
 extern CsKind CsKindFromName(const char *name);
 
 /*
@@ -56,8 +55,13 @@ CsConverterIsCoded(const CsConverter *c)
 extern bool CsConverterIsDecimal(const CsConverter *c);
 extern bool CsConverterDecimal(const CsConverter *c, Datum value, CsDecimal *decimal);
 extern const char *CsCategoryText(const CsConverter *c, Datum value, int *length, void **copy);
+
+/* value_text.c */
+extern char *CsNumberText(const CsConverter *c, FmgrInfo *output, Datum value);
 extern const char *CsColumnText(const CsConverter *c, FmgrInfo *output, Datum value, int *length,
 							   void **copy);
+extern char *CsDateWords(double days);
+extern char *CsTimeWords(double days);
 
 /*
  * vector.c: columns that hold vectors: arrays of float4 or float8, and types with a cast to real[],

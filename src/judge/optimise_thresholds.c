@@ -4,7 +4,8 @@
  *
  * A seeded sample of the source is split into halves.  Borders are moved on one half, so that they
  * separate the segments there as well as can be; what the gain is worth is told by the other half, which
- * has had no part in it, and only a gain that is more than chance is worth a training.  Nothing is stored: the answer has the options to train with.
+ * has had no part in it, and only a gain that is more than chance is worth a training.  Nothing is
+ * stored: the answer has the options to train with.
  */
 #include "custseg.h"
 
@@ -46,7 +47,8 @@ typedef struct Finding
 	int64		n[2];			/* rows of each half: training, test */
 	double		before[2],
 				after[2];		/* separation there */
-	double		gain_low,		/* of the test half, each end one-sided 95 % */
+	int64		n_lost;			/* rows of the test half that the new borders leave in no segment */
+	double		gain_low,		/* of the test half, each end one-sided 95 %; NaN where rows are lost */
 				gain_high;
 	List	   *changes;		/* of char * */
 	Jsonb	   *segments;
@@ -161,14 +163,25 @@ SplitRows(const CsTraining *t, const Asked *asked, int outcome, CsRuleRows *halv
 	halves[1] = TakeRows(t, second, n, outcome);
 }
 
+/* How many of the rows are in no segment? */
+static int64
+CountLost(const int *labels, int64 n)
+{
+	int64		lost = 0;
+
+	for (int64 i = 0; i < n; i++)
+		lost += labels[i] < 0;
+	return lost;
+}
+
 /* Search, and say what has changed. */
 static Finding
 Optimise(const CsTraining *t, CsRuleSet *set, const Asked *asked, int outcome)
 {
 	CsRuleRows	halves[2];
 	char	  **before = palloc(sizeof(char *) * set->nrules);
+	Finding		finding = {.gain_low = NAN,.gain_high = NAN};
 	int		   *labels[2];
-	Finding		finding = {{0}};
 
 	SplitRows(t, asked, outcome, halves);
 	for (int i = 0; i < set->nrules; i++)
@@ -187,8 +200,10 @@ Optimise(const CsTraining *t, CsRuleSet *set, const Asked *asked, int outcome)
 	labels[0] = CsRulesLabels(set, &halves[1]);
 	CsRulesSearch(set, &halves[0], &asked->search);
 	labels[1] = CsRulesLabels(set, &halves[1]);
-	CsRulesGain(&halves[1], labels, set->nsegments, (uint64) asked->seed, &finding.gain_low,
-				&finding.gain_high);
+	finding.n_lost = CountLost(labels[1], halves[1].n);
+	if (finding.n_lost == 0)
+		CsRulesGain(&halves[1], labels, set->nsegments, (uint64) asked->seed, &finding.gain_low,
+					&finding.gain_high);
 	for (int half = 0; half < 2; half++)
 		finding.after[half] = CsRulesSeparation(set, &halves[half]);
 	for (int i = 0; i < set->nrules; i++)
@@ -215,8 +230,11 @@ Recommend(const Finding *f, const char **recommendation)
 		return pstrdup("none of the borders that were tried separates the segments better");
 	}
 	*recommendation = f->gain_low > 0 ? "train" : "keep";
+	if (f->n_lost > 0)
+		return psprintf("the new borders leave %lld of the %lld rows that the search did not use in no segment; option \"else\" names one for them",
+						(long long) f->n_lost, (long long) f->n[1]);
 	return psprintf("on rows that the search did not use, the new borders put %.1f %% of the variance between the segments, %s the %.1f %% of the present borders%s",
-					100 * f->after[1], gain > 0 ? "against" : "no more than the", 100 * f->before[1],
+					100 * f->after[1], gain > 0 ? "against" : "no more than", 100 * f->before[1],
 					f->gain_low > 0 || gain <= 0 ? "" :
 					psprintf("; the gain can be chance, it lies between %.2f and %.2f points",
 							 100 * f->gain_low, 100 * f->gain_high));

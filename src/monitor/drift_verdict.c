@@ -21,7 +21,6 @@
 #include "monitor/drift.h"
 #include "stat/shares.h"
 #include "stat/tests.h"
-#include "utils/datetime.h"
 
 /* What one feature is judged by. */
 typedef struct Judge
@@ -40,17 +39,11 @@ typedef struct Judge
 static char *
 FormatValue(const CsFeature *f, double value)
 {
-	int			year,
-				month,
-				day;
-	double		julian = floor(value) + UNIX_EPOCH_JDATE;
+	char	   *date = f->kind == CS_TIME && !CsIsInterval(f) ? CsDateWords(value) : NULL;
 
-	if (f->kind != CS_TIME)
-		return psprintf("%.6g", value);
-	if (CsIsInterval(f) || julian < 0 || julian >= DATE_END_JULIAN)
-		return psprintf("%.6g days", value);
-	j2date((int) julian, &year, &month, &day);
-	return psprintf("%04d-%02d-%02d", year, month, day);
+	if (date != NULL)
+		return date;
+	return psprintf(f->kind == CS_TIME ? "%.6g days" : "%.6g", value);
 }
 
 /* A share in percent, palloc'd. */
@@ -124,7 +117,7 @@ JudgeEffect(Judge *j, const CsMeasure *m, const CsDriftLimits *limits, bool *cer
 	}
 	*certain = true;
 	j->may_matter |= m->high >= limits->watch;
-	return m->low < limits->watch ? CS_VERDICT_OK :
+	return !(m->low >= limits->watch) ? CS_VERDICT_OK :
 		m->value < limits->drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED;
 }
 

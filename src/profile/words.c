@@ -13,7 +13,6 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "profile/words.h"
-#include "utils/datetime.h"
 
 /* Ratios that are described as such. */
 #define LARGE_RATIO 1.5
@@ -147,15 +146,9 @@ NumberText(const CsVocabulary *v, double x)
 static char *
 DateText(double days)
 {
-	double		julian = floor(days) + UNIX_EPOCH_JDATE;
-	int			year,
-				month,
-				day;
+	char	   *date = CsDateWords(days);
 
-	if (julian < 0 || julian > INT_MAX / 2)
-		return CsWordsNumber(days);
-	j2date((int) julian, &year, &month, &day);
-	return psprintf("%04d-%02d-%02d", year, month, day);
+	return date != NULL ? date : CsWordsNumber(days);
 }
 
 /* A share in percent, which is 0 % or 100 % only where nobody or everybody is meant. */

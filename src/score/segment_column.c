@@ -30,14 +30,18 @@ static const char *const triggers_sql =
 "LATERAL (SELECT a.arguments[1] AS model, a.arguments[2] AS column_name) AS t "
 "WHERE t.column_name OPERATOR(pg_catalog.=) $2 ORDER BY t.model COLLATE pg_catalog.\"C\"";
 
-/* Deployed versions that have a segment for each value, and do not have the column as a feature. */
+/*
+ * Deployed versions that have a segment for each value, do not have the column as a feature, and have no
+ * feature but what the source has.
+ */
 static const char *const models_sql =
 "SELECT m.name FROM custseg.model AS m WHERE m.deployed_version IS NOT NULL"
 " AND NOT EXISTS (SELECT FROM pg_catalog.unnest($1) AS x (value) WHERE NOT EXISTS"
 " (SELECT FROM custseg.segment AS s WHERE s.model OPERATOR(pg_catalog.=) m.name"
 " AND s.version OPERATOR(pg_catalog.=) m.deployed_version AND s.segment OPERATOR(pg_catalog.=) x.value))"
 " AND NOT EXISTS (SELECT FROM custseg.feature AS f WHERE f.model OPERATOR(pg_catalog.=) m.name"
-" AND f.version OPERATOR(pg_catalog.=) m.deployed_version AND f.name OPERATOR(pg_catalog.=) $2) "
+" AND f.version OPERATOR(pg_catalog.=) m.deployed_version"
+" AND (f.name OPERATOR(pg_catalog.=) $2 OR f.name OPERATOR(pg_catalog.<>) ALL ($3))) "
 "ORDER BY m.name COLLATE pg_catalog.\"C\"";
 
 /* The first column of what a statement finds, a List of char *. */
@@ -205,6 +209,17 @@ SegmentsOf(const CsColumnFacts *facts)
 	return construct_array(values, few->n, INT4OID, sizeof(int32), true, TYPALIGN_INT);
 }
 
+/* The names of the source's columns, text[]. */
+static ArrayType *
+NamesOf(const CsRelation *rel)
+{
+	Datum	   *names = palloc(sizeof(Datum) * Max(rel->ncolumns, 1));
+
+	for (int i = 0; i < rel->ncolumns; i++)
+		names[i] = CStringGetTextDatum(NameStr(rel->columns[i].name));
+	return construct_array(names, rel->ncolumns, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
 /*
  * Why a column is known to hold segments, a phrase, palloc'd; NULL: it is not.  The facts tell its values.
  */
@@ -228,7 +243,8 @@ CsSegmentColumnReason(const CsRelation *rel, const CsColumn *column, const CsCol
 	}
 	if (segments == NULL)
 		return NULL;
-	models = ReadNames(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name));
+	models = ReadNames(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name,
+											CsValueArray(TEXTARRAYOID, NamesOf(rel))));
 	model = FindModel(rel, column, models);
 	return model == NULL ? NULL : psprintf("the segment of model \"%s\"", model);
 }

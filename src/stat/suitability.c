@@ -27,10 +27,15 @@
 /* Frequencies that differ by less than this factor do not rise or fall. */
 #define EVEN 2
 
-static const char *const readings[CS_NREADS] = {
-	[CS_READS_NUMBER] = "a number: cast it",
-	[CS_READS_AMOUNT] = "an amount: take its signs away, and cast it",
-	[CS_READS_DATE] = "a date: cast it"
+/* What texts read as, and what to do when all of them do that say anything. */
+static const struct
+{
+	const char *what;
+	const char *advice;
+}			readings[CS_NREADS] = {
+	[CS_READS_NUMBER] = {"a number", ": cast it"},
+	[CS_READS_AMOUNT] = {"an amount", ": take its signs away, and cast it"},
+	[CS_READS_DATE] = {"a date", ": cast it"}
 };
 
 /* No facts yet of a column of a type. */
@@ -78,24 +83,26 @@ Reading(const CsColumnFacts *f)
 
 	for (int i = 0; i < CS_NREADS; i++)
 	{
-		if (readings[i] == NULL || said < 2 || f->reads[i] < MOST_READ * (double) said ||
+		if (readings[i].what == NULL || said < 2 || f->reads[i] < MOST_READ * (double) said ||
 			2 * said < f->n)
 			continue;
 		/* whole numbers that all differ are ids, not amounts */
 		if (i == CS_READS_NUMBER && f->reads_whole && f->reads[i] == f->n && f->n_distinct == f->n)
 			return NULL;
 		if (f->reads[i] == f->n)
-			return psprintf("every value reads as %s", readings[i]);
-		return psprintf("every value but %lld reads as %s", (long long) (f->n - f->reads[i]), readings[i]);
+			return psprintf("every value reads as %s%s", readings[i].what, readings[i].advice);
+		/* a text that says something else makes a cast fail */
+		return psprintf("every value but %lld reads as %s%s", (long long) (f->n - f->reads[i]),
+						readings[i].what, f->reads[i] == said ? readings[i].advice : "");
 	}
 	return NULL;
 }
 
-/* Is a column a different number in every row, as an id is? */
+/* Is a column a different number in every row, as an id is?  No row is without an id. */
 bool
 CsIsNumbering(const CsColumnFacts *f)
 {
-	return f->kind == CS_NUMERIC && f->whole && f->n > 2 && f->n_distinct == f->n;
+	return f->kind == CS_NUMERIC && f->whole && f->n > 2 && f->n_null == 0 && f->n_distinct == f->n;
 }
 
 /*

@@ -342,12 +342,14 @@ ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
 	const CsConverter *converter = &t->features[column].converter;
 	const CsDictionary *dictionary = t->dictionaries[column];
 	Gathering	g = {.facts = f,.lowest = HUGE_VAL,.highest = -HUGE_VAL};
+	bool		is_exact;
 
 	g.few = f->is_integer;
 	if (dictionary != NULL)
 		g.levels = palloc0(sizeof(int64) * Max(CsDictionarySize(dictionary), 1));
 	EachBlock(t, column, GatherFacts, &g);
 	f->range = g.highest - g.lowest;
+	is_exact = converter->type != INT8OID || Max(fabs(g.lowest), fabs(g.highest)) <= MOST_EXACT;
 	if (dictionary != NULL)
 	{
 		f->n_distinct = CsDictionarySize(dictionary);
@@ -363,13 +365,10 @@ ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
 	}
 	/* how many values differ matters where all of them do, or none */
 	f->n_distinct = f->n == 0 ? 0 : f->range == 0 ? 1 : 2;
-	if (t->choose_features && f->whole && f->kind == CS_NUMERIC && (!f->is_integer || f->few.n > CS_FEW_VALUES ||
-													f->few.n == f->n))
-	{
-		if (converter->type == INT8OID && Max(fabs(g.lowest), fabs(g.highest)) > MOST_EXACT ?
-			IsDifferentInSource(t, column) : IsDifferent(t, column, f))
-			f->n_distinct = f->n;
-	}
+	if (t->choose_features && f->n_null == 0 && f->whole && f->kind == CS_NUMERIC &&
+		(!f->is_integer || !is_exact || f->few.n > CS_FEW_VALUES || f->few.n == f->n) &&
+		(is_exact ? IsDifferent(t, column, f) : IsDifferentInSource(t, column)))
+		f->n_distinct = f->n;
 }
 
 /* Why a column that nobody named cannot help, or NULL. */
