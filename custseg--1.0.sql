@@ -3569,7 +3569,9 @@ CREATE FUNCTION custseg.surrogate(
     OUT coverage float8,
     OUT purity float8,
     OUT fidelity float8,
-    OUT balanced_fidelity float8
+    OUT balanced_fidelity float8,
+    OUT validated_fidelity float8,
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_surrogate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
@@ -3592,7 +3594,9 @@ CREATE FUNCTION custseg.surrogate_of_column(
     OUT coverage float8,
     OUT purity float8,
     OUT fidelity float8,
-    OUT balanced_fidelity float8
+    OUT balanced_fidelity float8,
+    OUT validated_fidelity float8,
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_surrogate_of_column'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;

@@ -93,11 +93,11 @@ TreeImitated(const void *options)
 	return &((const TreeOptions *) options)->imitated;
 }
 
-/* Bytes beside the matrix: growing, then labels and what is summed up by them. */
+/* Bytes beside the matrix: growing or asking about other rows, labels and what is summed up by them. */
 static Size
 TreeMemory(int64 nrows, int d, int k, const void *options)
 {
-	return add_size(CsTreeGrowMemory(nrows, d),
+	return add_size(Max(CsTreeGrowMemory(nrows, d), CsTreeValidateMemory(nrows, d)),
 					add_size(mul_size(sizeof(int32), nrows), CsMomentsMemory(k, d)));
 }
 
@@ -174,12 +174,34 @@ AddMetric(CsFitOutput *out, const char *name, double value)
 	out->metrics[out->nmetrics++] = (CsMetric) {name, value};
 }
 
+/* The share of the rows' weight that the largest segment has. */
+static double
+LargestShare(const CsDecisionTree *tree)
+{
+	return tree->counts[CsTreeClass(tree, 0)] / tree->nodes[0].weight;
+}
+
+/* How often the rules are right, in words: the less of what rows say that the tree has seen, and others. */
+static char *
+DescribeFidelity(const CsDecisionTree *tree, double seen, double unseen)
+{
+	int			nleaves = (tree->nnodes + 1) / 2;
+	bool		is_unseen = unseen <= seen;
+	double		least = is_unseen ? unseen : seen;
+
+	return psprintf("%d rule%s %d segments, and %s right for %.1f %% of the customers%s%s", nleaves,
+					nleaves == 1 ? " stands for" : "s distinguish", tree->nclasses,
+					nleaves == 1 ? "is" : "are", 100 * least,
+					is_unseen ? " that the tree has not seen" : "",
+					least <= LargestShare(tree) ? ", no more than if all were in the largest segment" : "");
+}
+
 /*
- * How well the tree imitates: the share of rows that are in the right segment, and the mean over
- * the segments of the same share.
+ * How well the tree imitates: the share of rows that are in the right segment, the mean over the
+ * segments of the same share, and the share of right rows among those that it has not seen.
  */
 static void
-MeasureTree(const CsDecisionTree *tree, CsFitOutput *out)
+MeasureTree(const CsDecisionTree *tree, double validated, CsFitOutput *out)
 {
 	double	   *right = palloc0(sizeof(double) * tree->nclasses);
 	double		correct = 0,
@@ -205,12 +227,11 @@ MeasureTree(const CsDecisionTree *tree, CsFitOutput *out)
 	}
 	AddMetric(out, "fidelity", correct / tree->nodes[0].weight);
 	AddMetric(out, "balanced_fidelity", recalls / nclasses);
+	AddMetric(out, "validated_fidelity", validated);
 	AddMetric(out, "n_leaves", (tree->nnodes + 1) / 2);
 	AddMetric(out, "depth", depth);
 	out->iterations = depth;
-	out->note = psprintf("%d rules distinguish %d segments, and are right for %.1f %% of the rows",
-						 (tree->nnodes + 1) / 2, tree->nclasses,
-						 100 * correct / tree->nodes[0].weight);
+	out->note = DescribeFidelity(tree, correct / tree->nodes[0].weight, validated);
 	pfree(right);
 }
 
@@ -230,7 +251,7 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 	pfree(node_of);
 	pfree(place);
 	StoreTree(tree, out);
-	MeasureTree(tree, out);
+	MeasureTree(tree, CsTreeCrossValidate(in), out);
 	CsMeasureSegments(in, out);
 	out->converged = true;
 }

@@ -1,7 +1,8 @@
 /*
  * tree.h
  *	  What the files of decision trees share: tree_grow.c (the splits, level by level), tree_prune.c
- *	  (which of them are kept), tree.c (the algorithm) and tree_score.c (a row's way to its leaf).
+ *	  (which of them are kept), tree_validate.c (how right they are about other rows), tree.c (the
+ *	  algorithm) and tree_score.c (a row's way to its leaf).
  */
 #ifndef CUSTSEG_TREE_H
 #define CUSTSEG_TREE_H
@@ -82,6 +83,16 @@ extern PGDLLEXPORT void CsTreeLevelTask(CsTeam *team, const void *args, int item
 
 /* tree_prune.c */
 extern CsDecisionTree *CsTreePrune(const CsDecisionTree *grown, const TreeOptions *options, int32 **place);
+
+/* tree_validate.c */
+extern Size CsTreeValidateMemory(int64 nrows, int ncolumns);
+extern double CsTreeCrossValidate(const CsFitInput *in);
+
+/* tree.c: the first of its metrics, in their order */
+enum
+{
+	TREE_FIDELITY, TREE_BALANCED_FIDELITY, TREE_VALIDATED_FIDELITY, TREE_NFIDELITIES
+};
 
 /* tree_score.c: a tree as parameters of a model */
 enum

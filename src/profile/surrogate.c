@@ -23,7 +23,7 @@ PG_FUNCTION_INFO_V1(custseg_surrogate);
 PG_FUNCTION_INFO_V1(custseg_surrogate_of_column);
 
 /* Room for a row for each leaf. */
-#define LEAF_COLUMNS 9
+#define LEAF_COLUMNS 11
 
 /* The options of the tree; max_depth is an argument. */
 static TreeOptions *
@@ -78,8 +78,9 @@ PutLeaf(CsResult *result, const CsTraining *t, const CsRuleMaker *maker, int nod
 	row[i++] = CsValueInt8((int64) rows);
 	row[i++] = CsValueFloat8(Share(rows, (double) t->nrows));
 	row[i++] = CsValueFloat8(Share(RowsOf(fit, (int) (class - t->target->classes), node), rows));
-	for (int m = 0; m < 2; m++)
+	for (int m = 0; m < TREE_NFIDELITIES; m++)
 		row[i++] = CsValueFloat8(fit->metrics[m].value);
+	row[i++] = CsValueText(fit->note);
 	CsResultPut(result, row, i);
 }
 
