@@ -445,12 +445,15 @@ CREATE TABLE custseg.migration (
     model text NOT NULL,
     version int NOT NULL,
     source text NOT NULL,
+    condition text,
     run_at timestamptz NOT NULL,
     finished_at timestamptz,
     run_by name NOT NULL,
     from_segment int,
     to_segment int,
-    n bigint NOT NULL
+    n bigint NOT NULL,
+    value_column text,
+    total_value float8
 );
 
 CREATE INDEX ON custseg.migration (model, run_at);
@@ -460,12 +463,15 @@ COMMENT ON COLUMN custseg.migration.id IS 'Number of the row.';
 COMMENT ON COLUMN custseg.migration.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.migration.version IS 'Version that placed the customers.';
 COMMENT ON COLUMN custseg.migration.source IS 'Table that was updated.';
+COMMENT ON COLUMN custseg.migration.condition IS 'Condition of the rows that were asked for ("where"); NULL when all rows were.';
 COMMENT ON COLUMN custseg.migration.run_at IS 'Time at which the run began, the same in all rows of one resegment().';
 COMMENT ON COLUMN custseg.migration.finished_at IS 'Time at which the run was done. It is NULL while batches are committed one by one, and stays NULL when the run is interrupted: the row then tells of the batches that are committed.';
 COMMENT ON COLUMN custseg.migration.run_by IS 'Role that called resegment().';
 COMMENT ON COLUMN custseg.migration.from_segment IS 'Segment before the run; NULL for customers who had no segment.';
 COMMENT ON COLUMN custseg.migration.to_segment IS 'Segment after the run; NULL for customers who could not be placed.';
 COMMENT ON COLUMN custseg.migration.n IS 'Number of customers who moved from from_segment to to_segment, or stayed.';
+COMMENT ON COLUMN custseg.migration.value_column IS 'Column of the table that resegment() was told to sum ("value"); NULL when none was.';
+COMMENT ON COLUMN custseg.migration.total_value IS 'Sum of that column over these customers; NULL when no column was named.';
 
 CREATE TABLE custseg.monitor_run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -939,6 +945,7 @@ CREATE PROCEDURE custseg.resegment(
     "where" text DEFAULT NULL,
     create_column bool DEFAULT false,
     keep_days int DEFAULT NULL,
+    value text DEFAULT NULL,
     version int DEFAULT NULL,
     INOUT rows_changed bigint DEFAULT NULL,
     INOUT rows_total bigint DEFAULT NULL
@@ -1826,16 +1833,23 @@ CREATE FUNCTION custseg.migration(
     OUT from_name text,
     OUT to_segment int,
     OUT to_name text,
+    OUT kind text,
     OUT n bigint,
-    OUT probability float8
+    OUT probability float8,
+    OUT total_value float8
 ) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
     WITH move AS (
-        SELECT g.from_segment, g.to_segment, sum(g.n)::bigint AS n
+        SELECT g.from_segment, g.to_segment, sum(g.n)::bigint AS n, sum(g.total_value) AS total_value
         FROM custseg.migration g
         WHERE g.model = migration.model
-            AND (migration."from" IS NULL OR g.run_at >= migration."from")
+            -- without bounds the last run
+            AND g.run_at >= CASE
+                WHEN migration."from" IS NULL AND migration."to" IS NULL
+                    THEN (SELECT max(l.run_at) FROM custseg.migration l WHERE l.model = migration.model)
+                ELSE coalesce(migration."from", '-infinity')
+            END
             AND (migration."to" IS NULL OR g.run_at < migration."to")
         GROUP BY g.from_segment, g.to_segment
     ),
@@ -1852,8 +1866,15 @@ BEGIN ATOMIC
         f.name,
         v.to_segment,
         t.name,
+        CASE
+            WHEN v.from_segment = v.to_segment OR v.from_segment IS NULL AND v.to_segment IS NULL THEN 'stayed'
+            WHEN v.from_segment IS NULL THEN 'new'
+            WHEN v.to_segment IS NULL THEN 'lost'
+            ELSE 'moved'
+        END,
         v.n,
-        v.n / sum(v.n) OVER (PARTITION BY v.from_segment)::float8
+        v.n / sum(v.n) OVER (PARTITION BY v.from_segment)::float8,
+        v.total_value
     FROM move v
     LEFT JOIN known f ON f.segment = v.from_segment
     LEFT JOIN known t ON t.segment = v.to_segment
@@ -1861,7 +1882,7 @@ BEGIN ATOMIC
     ORDER BY v.from_segment, v.to_segment;
 END;
 
-COMMENT ON FUNCTION custseg.migration IS 'Counts the customers that resegment() has moved from each segment to each other segment, or left in their segment, with their share of the first segment. The runs are those from "from" on and before "to".
+COMMENT ON FUNCTION custseg.migration IS 'Counts the customers that resegment() has moved from each segment to each other segment, left in their segment or given their first segment, with their share of the first segment and what they are worth. The run is the last one; with bounds, the runs from "from" on and before "to".
 topic: watching 7
 example: SELECT * FROM custseg.migration(''shop'')';
 
@@ -3825,6 +3846,24 @@ COMMENT ON COLUMN custseg.models.silhouette IS 'Mean silhouette width in trainin
 COMMENT ON COLUMN custseg.models.between_share IS 'The value 1 - inertia / total sum of squares, 0 to 1.';
 COMMENT ON COLUMN custseg.models.mean_distance IS 'Mean distance of the training rows to the centers of their segments, in model space.';
 
+CREATE FUNCTION custseg_private.counted(model text, segment int, counted_in text, resegment timestamptz, run bigint) RETURNS bigint
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN counted.resegment IS NOT NULL THEN (
+            SELECT coalesce(sum(g.n), 0)::bigint
+            FROM custseg.migration g
+            WHERE g.model = counted.model AND g.run_at = counted.resegment AND g.source = counted.counted_in
+                AND g.to_segment = counted.segment)
+        WHEN counted.run IS NOT NULL THEN (
+            SELECT t.n
+            FROM custseg.monitor_segment t
+            WHERE t.model = counted.model AND t.run = counted.run AND t.segment = counted.segment)
+    END;
+END;
+
+COMMENT ON FUNCTION custseg_private.counted IS 'Returns the number of customers in a segment that the given run counted.';
+
 CREATE VIEW custseg.segments WITH (security_invoker = true) AS
 SELECT
     s.model,
@@ -3834,18 +3873,55 @@ SELECT
     s.name,
     s.description,
     s.rank,
-    s.n,
-    s.share,
+    s.n AS n_trained,
+    s.share AS training_share,
+    c.n,
+    c.n / nullif(sum(c.n) OVER (PARTITION BY s.model, s.version), 0)::float8 AS share,
+    l.counted_at,
+    l.counted_by,
+    l.counted_in,
     s.mean_distance,
     s.spread,
     s.profile
 FROM custseg.segment s
 JOIN custseg.model m ON m.name = s.model
+-- the last time that all customers of a source were counted with the version
+LEFT JOIN (
+    SELECT DISTINCT ON (c.model, c.version) c.*
+    FROM (
+        SELECT
+            g.model,
+            g.version,
+            g.finished_at AS counted_at,
+            'resegment' AS counted_by,
+            g.source AS counted_in,
+            g.run_at AS resegment,
+            NULL::bigint AS run
+        FROM custseg.migration g
+        WHERE g.finished_at IS NOT NULL AND g.condition IS NULL
+        UNION ALL
+        SELECT t.model, t.version, r.finished_at, 'monitor', r.source, NULL, r.id
+        FROM custseg.monitor_segment t
+        JOIN custseg.monitor_run r ON r.id = t.run
+        WHERE t.segment IS NULL AND t.n IS NOT NULL
+    ) c
+    ORDER BY c.model, c.version, c.counted_at DESC
+) l ON l.model = s.model AND l.version = s.version
+CROSS JOIN LATERAL (SELECT custseg_private.counted(l.model, s.segment, l.counted_in, l.resegment, l.run) AS n) c
 ORDER BY s.model, s.version, s.segment;
 
 COMMENT ON VIEW custseg.segments IS 'One row for each segment of every version; the column deployed says which version is in use.';
+COMMENT ON COLUMN custseg.segments.version IS 'Version of the model.';
+COMMENT ON COLUMN custseg.segments.segment IS 'Number of the segment.';
 COMMENT ON COLUMN custseg.segments.name IS 'Name of the segment.';
 COMMENT ON COLUMN custseg.segments.deployed IS 'Whether the version is the one that scoring uses.';
+COMMENT ON COLUMN custseg.segments.n_trained IS 'Training rows in the segment.';
+COMMENT ON COLUMN custseg.segments.training_share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.segments.n IS 'Customers in the segment when they were counted last; NULL, like share and the columns that begin with counted, when they never were.';
+COMMENT ON COLUMN custseg.segments.share IS 'Share of the customers in all segments then, 0 to 1.';
+COMMENT ON COLUMN custseg.segments.counted_at IS 'Time at which they were counted.';
+COMMENT ON COLUMN custseg.segments.counted_by IS 'What counted them: resegment (a run over the whole table) or monitor.';
+COMMENT ON COLUMN custseg.segments.counted_in IS 'Table, or source of monitor(), in which they were counted.';
 
 CREATE VIEW custseg.segment_profile WITH (security_invoker = true) AS
 WITH layout AS (
@@ -3980,7 +4056,7 @@ COMMENT ON COLUMN custseg.model_health.open_alerts IS 'Alerts of the model that 
 COMMENT ON COLUMN custseg.model_health.critical_alerts IS 'Open alerts whose severity is critical.';
 
 CREATE VIEW custseg.playbook WITH (security_invoker = true) AS
-SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
+SELECT s.model, s.segment, s.name, s.rank, s.n_trained, s.training_share, s.n, s.share, s.counted_at, s.counted_by, s.counted_in,
     coalesce(a.description, s.description) AS description,
     a.tone, a.channel, a.offer, a.contact_frequency, a.products, a.tactics,
     a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity,
@@ -3989,16 +4065,19 @@ SELECT s.model, s.segment, s.name, s.rank, s.n, s.share,
             AND (o.until IS NULL OR o.until > now())) AS n_overridden,
     a.set_at, a.set_by
 FROM custseg.model m
-JOIN custseg.segment s ON s.model = m.name AND s.version = m.deployed_version
+JOIN custseg.segments s ON s.model = m.name AND s.version = m.deployed_version
 LEFT JOIN custseg.segment_action a ON a.model = s.model AND a.segment = s.segment;
 
 COMMENT ON VIEW custseg.playbook IS 'The segments of each deployed version with their actions.';
-COMMENT ON COLUMN custseg.playbook.n IS 'Number of customers in training.';
+COMMENT ON COLUMN custseg.playbook.n_trained IS 'Training rows in the segment.';
+COMMENT ON COLUMN custseg.playbook.training_share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.playbook.n IS 'Customers in the segment when they were counted last, to be set beside perk_capacity; NULL, like share and the columns that begin with counted, when they never were.';
 COMMENT ON COLUMN custseg.playbook.n_overridden IS 'Number of customers who were put in the segment by hand.';
 COMMENT ON COLUMN custseg.playbook.segment IS 'Number of the segment.';
 COMMENT ON COLUMN custseg.playbook.name IS 'Name of the segment.';
 COMMENT ON COLUMN custseg.playbook.rank IS 'Rank of the segment by value, 1 for the highest; NULL when there is none.';
-COMMENT ON COLUMN custseg.playbook.share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.playbook.share IS 'Share of the customers in all segments then, 0 to 1.';
+COMMENT ON COLUMN custseg.playbook.counted_by IS 'What counted them: resegment (a run over the whole table) or monitor.';
 COMMENT ON COLUMN custseg.playbook.description IS 'Meaning of the segment for the business, or the description that name_segment() gave; NULL when there is none.';
 COMMENT ON COLUMN custseg.playbook.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 

@@ -32,7 +32,7 @@ WHERE model = 'loyalty'
 
 \echo
 \echo Segments: their sizes, and their centres in days, orders and money
-SELECT s.segment, s.name, s.n AS customers, round(100 * s.share::numeric, 1) || ' %' AS share,
+SELECT s.segment, s.name, s.n_trained AS customers, round(100 * s.training_share::numeric, 1) || ' %' AS share,
        round((s.profile->>'recency')::numeric) AS days_since_last_order,
        round((s.profile->>'frequency')::numeric, 1) AS orders,
        round((s.profile->>'monetary')::numeric, 2) AS spent :more_columns

@@ -15,7 +15,7 @@ SELECT custseg.set_action('shop', 1, '{"channel": "email", "offer": "early acces
     "description": "come every week"}');
 SELECT custseg.set_action('shop', 1, '{"channel": "app", "tone": null, "perk_capacity": 9}');
 SELECT custseg.set_action('shop', 2, '{"channel": "ads", "perk": "voucher"}');
-SELECT segment, name, n, description, tone, channel, offer, contact_frequency, products, tactics, primary_kpi,
+SELECT segment, name, n_trained, n, description, tone, channel, offer, contact_frequency, products, tactics, primary_kpi,
     guardrail_kpi, budget_share, perk, perk_capacity, n_overridden, set_at IS NOT NULL AS set, set_by = current_user AS by_me
 FROM custseg.playbook
 WHERE model = 'shop'

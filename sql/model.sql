@@ -114,11 +114,11 @@ SELECT custseg.drop_model('gone', whole => true);
 --
 -- Names
 --
-SELECT segment, name, description, n FROM custseg.segments WHERE model = 'loyalty' AND deployed;
+SELECT segment, name, description, n_trained AS n FROM custseg.segments WHERE model = 'loyalty' AND deployed;
 SELECT custseg.name_segment('loyalty', 1, 'Stammkunden', 'buy often');
 SELECT custseg.name_segment('loyalty', 2, 'web folk');
 SELECT custseg.name_segment('loyalty', 3, E'Gro\u00dfkunden \U0001F6D2');
-SELECT segment, name, description, n FROM custseg.segments WHERE model = 'loyalty' AND deployed;
+SELECT segment, name, description, n_trained AS n FROM custseg.segments WHERE model = 'loyalty' AND deployed;
 SELECT custseg.name_segment('loyalty', 1, 'regulars');               -- keeps the description
 SELECT name, description FROM custseg.segments WHERE model = 'loyalty' AND deployed AND segment = 1;
 SELECT custseg.name_segment('loyalty', 1, 'regulars', '');           -- removes it
@@ -136,7 +136,7 @@ SELECT custseg.name_segment('loyalty', 1, NULL);
 --
 -- by size first: 1 is the largest
 SELECT version, n_segments FROM custseg.train('keep', 'customer', '{recency,monetary}', 3);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND version = 1;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND version = 1;
 SELECT custseg.name_segment('keep', 1, 'shop', 'walk in'), custseg.name_segment('keep', 2, 'web'),
        custseg.name_segment('keep', 3, 'phone');
 -- the sizes turn round, so that by size the numbers would: 12, 30 and 40 now, each a bit elsewhere
@@ -145,7 +145,7 @@ SELECT id, recency + 3 AS recency, monetary - 5 AS monetary FROM customer WHERE 
 UNION ALL
 SELECT id + 100 * g, recency, monetary FROM customer, generate_series(1, 3) g WHERE id > 90;
 SELECT version, deployed FROM custseg.train('keep', 'moved', '{recency,monetary}', 3, options => '{"seed": 7}');
-SELECT segment, name, description, n FROM custseg.segments WHERE model = 'keep' AND version = 2;
+SELECT segment, name, description, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND version = 2;
 -- every customer of before has the number of before
 SELECT count(*) FILTER (WHERE custseg.predict('keep', c, 1) = custseg.predict('keep', c, 2)) AS kept, count(*)
 FROM customer c;
@@ -153,21 +153,21 @@ SELECT custseg.deploy('keep', 2);
 -- a kind more: it gets a number that was never used
 INSERT INTO customer SELECT i, 700 + i % 7, 3000 + i % 5, 'fair' FROM generate_series(101, 105) i;
 SELECT version, deployed FROM custseg.train('keep', 'customer', '{recency,monetary}', 4, deploy => true);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND deployed;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND deployed;
 SELECT custseg.name_segment('keep', 4, 'fair');
 -- a kind less: its number vanishes, the others stay
 SELECT version, deployed FROM custseg.train('keep', 'SELECT * FROM customer WHERE channel <> ''web''', '{recency,monetary}', 3, deploy => true);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND deployed;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND deployed;
 -- and back again: the number that went does not come back for others, who might still carry it
 SELECT version, deployed FROM custseg.train('keep', 'customer', '{recency,monetary}', 4, deploy => true);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND deployed;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND deployed;
 -- other features: still the same customers
 SELECT version FROM custseg.train('keep', 'customer', '{channel}', 4, deploy => true);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND deployed;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND deployed;
 -- a source that the deployed version cannot label: numbered anew, and said so
 SELECT version FROM custseg.train('keep', 'SELECT id, recency FROM customer', '{recency}', 2);
 SELECT version FROM custseg.train('keep', 'SELECT id, recency, 1 AS channel FROM customer', '{recency}', 2);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'keep' AND version = 8;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'keep' AND version = 8;
 -- what a version was is never touched by the next
 SELECT version, n_rows, n_segments FROM custseg.model_version WHERE model = 'keep' ORDER BY version;
 
@@ -203,7 +203,7 @@ FROM custseg.feature WHERE model = 'whole' AND name = 'age';
 SELECT sum(n), round(sum(share)::numeric, 9) AS shares, bool_and(spread >= mean_distance) AS spread,
        min(cardinality(center)) AS width
 FROM custseg.segment WHERE model = 'whole';
-SELECT segment, n, round(share::numeric, 4) AS share, round((profile ->> 'spent')::numeric, 2) AS spent,
+SELECT segment, n_trained AS n, round(training_share::numeric, 4) AS share, round((profile ->> 'spent')::numeric, 2) AS spent,
        round((profile ->> 'member')::numeric, 2) AS member, profile -> 'plan' IS NOT NULL AS plan
 FROM custseg.segments WHERE model = 'whole';
 SELECT feature, kind, level, segment, round(coalesce(share, mean)::numeric, 3) AS segment_mean, round(overall_mean::numeric, 3) AS overall_mean,

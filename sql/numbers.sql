@@ -58,7 +58,7 @@ DECLARE
 BEGIN
     RETURN QUERY SELECT what || m.name, 0, m.value FROM custseg.train('m', 'data', '{x,y,z}', CASE WHEN algorithm !~ 'scan|rules|tree' THEN 3 END, algorithm, 'id',
             prep => prep, options => options) t, LATERAL (VALUES ('segments', n_segments::float8), ('inertia', CASE WHEN t.algorithm !~ 'rules|tree' THEN inertia END), ('silhouette', silhouette)) m (name, value);
-    RETURN QUERY SELECT what || 'size ' || segment, 0, n::float8 FROM custseg.segments WHERE model = 'm';
+    RETURN QUERY SELECT what || 'size ' || segment, 0, n_trained::float8 FROM custseg.segments WHERE model = 'm';
     RETURN QUERY SELECT concat(what, p.segment, p.column_name, ' ', m.name), m.unit, m.value FROM custseg.segment_profile('m', 'data', '{x,y,z}') p,
         LATERAL (VALUES ('mean', 2, mean), ('standard deviation', 1, standard_deviation), ('difference', 0, difference), ('rank', 0, rank)) m (name, unit, value);
     RETURN QUERY SELECT concat(what, column_name, ' ', m.name), 0, m.value FROM custseg.segment_tests('m', 'data', '{x,y,z}'),

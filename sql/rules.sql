@@ -25,7 +25,7 @@ SELECT model, version, algorithm, n_rows, n_segments, iterations, converged, dep
     {"name": "others"}],
   "else": "others",
   "scores": {"value": [{"feature": "frequency", "quantiles": 5, "weight": 2}, {"feature": "recency", "thresholds": [30, 60], "direction": "low"}]}}');
-SELECT segment, name, description, n FROM custseg.segments WHERE model = 'value' ORDER BY segment;
+SELECT segment, name, description, n_trained AS n FROM custseg.segments WHERE model = 'value' ORDER BY segment;
 SELECT * FROM custseg.rules('value');
 SELECT parameters -> 'rules' AS rules, metrics -> 'overlapping_rows' AS overlapping, metrics -> 'rows_left_to_else' AS rest, note
 FROM custseg.model_version WHERE model = 'value';
@@ -74,7 +74,7 @@ SELECT model, n_segments FROM custseg.train('border', 'customer', algorithm => '
   {"name": "to", "when": {"recency": {"to": 10}}}, {"name": "below", "when": {"recency": {"below": 20}}},
   {"name": "equal", "when": {"recency": 50}}, {"name": "not news", "when": {"news": false}}, {"name": "day", "when": {"joined": "2024-01-02"}},
   {"name": "null", "when": {"channel": {"in": [null]}}}, {"name": "rest"}], "else": "rest"}');
-SELECT segment, name, description, n FROM custseg.segments WHERE model = 'border' ORDER BY segment;
+SELECT segment, name, description, n_trained AS n FROM custseg.segments WHERE model = 'border' ORDER BY segment;
 SELECT r AS recency, custseg.predict_name('border', jsonb_build_object('recency', r, 'news', true, 'channel', 'app', 'joined', '2024-03-01'))
 FROM unnest(ARRAY[90, 89, 81, 80, 50, 20, 19, 11, 10]) r;
 SELECT custseg.predict_name('border', '{"recency": 60, "news": true, "channel": "app", "joined": "2024-01-02"}'::jsonb) AS day,
@@ -91,7 +91,7 @@ SELECT custseg.predict_name('covered', '{"recency": 49.999999999999993}'::jsonb)
 SELECT n_segments FROM custseg.train('overlap', 'customer', algorithm => 'rules', options => '{"segments": [
   {"name": "a", "when": {"recency": {"below": 60}}}, {"name": "b", "when": {"recency": {"from": 40, "below": 80}}},
   {"name": "c", "when": {"recency": {"below": 30}}}, {"name": "d"}], "else": "d"}');
-SELECT segment, name, n FROM custseg.segments WHERE model = 'overlap' ORDER BY segment;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'overlap' ORDER BY segment;
 
 -- the same model for any number of workers
 SET max_parallel_maintenance_workers = 0;

@@ -35,7 +35,7 @@ SELECT custseg.name_segment('m', 1, 'small'), custseg.name_segment('m', 2, 'medi
 SELECT custseg.predict('m', c) AS segment, count(*), min(id), max(id) FROM customer c GROUP BY 1 ORDER BY 1;
 SELECT custseg.predict_name('m', c) AS name, count(*) FROM customer c GROUP BY 1 ORDER BY 2;
 -- training's own labels
-SELECT bool_and(s.n = p.n) AS same FROM custseg.segments s
+SELECT bool_and(s.n_trained = p.n) AS same FROM custseg.segments s
 JOIN (SELECT custseg.predict('m', c) AS segment, count(*) AS n FROM customer c GROUP BY 1) p USING (segment) WHERE model = 'm';
 -- columns in another order, others in between, some dropped, other types of the same kind
 CREATE TABLE elsewhere (x text, joined timestamp, gone int, monetary numeric, note jsonb, channel varchar(20), y int[], recency bigint);

@@ -93,7 +93,7 @@ RESET max_parallel_maintenance_workers;
 SELECT version, n_segments, iterations, converged, deployed FROM custseg.train('levels', 'tree_point', '{x,y,z}',
 	algorithm => 'tree', options => '{"target": "level", "max_depth": 2}');
 SELECT key, value FROM custseg.model_version, jsonb_each(parameters) WHERE model = 'levels';
-SELECT segment, name, n FROM custseg.segments WHERE model = 'levels';
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'levels';
 
 -- It predicts what its rules say, and explains itself.
 SELECT custseg.predict_name('levels', p) AS name, count(*) FROM tree_point p GROUP BY 1 ORDER BY 2 DESC, 1;
@@ -110,7 +110,7 @@ SELECT custseg.name_segment('levels', 1, 'first');
 UPDATE tree_point SET level = 'iron' WHERE level = 'bronze' AND y > 130;
 SELECT version FROM custseg.train('levels', 'tree_point', '{x,y,z}', algorithm => 'tree',
 	options => '{"target": "level", "max_depth": 4}', deploy => true);
-SELECT segment, name, n FROM custseg.segments WHERE model = 'levels' ORDER BY segment;
+SELECT segment, name, n_trained AS n FROM custseg.segments WHERE model = 'levels' ORDER BY segment;
 
 -- Imitating a model: its segments, with their numbers and names; in its features' own units.
 SELECT n_segments FROM custseg.train('clusters', 'SELECT * FROM tree_point ORDER BY id', '{x,y,z}', k => 4);
@@ -124,7 +124,7 @@ FROM custseg.surrogate('clusters', max_depth => 7, options => '{"min_samples_lea
 SELECT version, n_segments FROM custseg.train('rules', 'SELECT * FROM tree_point ORDER BY id', algorithm => 'tree',
 	options => '{"model": "clusters", "max_depth": 3}');
 SELECT note FROM custseg.model_version WHERE model = 'rules';
-SELECT r.segment, r.name, r.description, r.n, c.n AS n_imitated
+SELECT r.segment, r.name, r.description, r.n_trained AS n, c.n_trained AS n_imitated
 FROM custseg.segments r JOIN custseg.segments c USING (segment) WHERE r.model = 'rules' AND c.model = 'clusters'
 ORDER BY 1;
 SELECT bool_and(custseg.predict('rules', p) = custseg.predict('clusters', p)) AS all_same,

@@ -49,10 +49,12 @@ FROM custseg.migration_test('m', :'before_last', NULL);
 -- what is before "to" is in, what is at "from" is in, too
 SELECT run_at AS last_run FROM custseg.migration ORDER BY run_at DESC LIMIT 1 \gset
 SELECT (SELECT sum(n) FROM custseg.migration('m', :'last_run')) AS since, (SELECT sum(n) FROM custseg.migration('m', NULL, :'last_run')) AS before,
-       (SELECT sum(n) FROM custseg.migration('m')) AS always, (SELECT sum(n) FROM custseg.migration('m', "from" => 'infinity')) AS never;
+       (SELECT sum(n) FROM custseg.migration('m', '-infinity')) AS always, (SELECT sum(n) FROM custseg.migration('m', "from" => 'infinity')) AS never;
 -- several runs are summed up, which the reason says
 SELECT n_runs, n, reason FROM custseg.migration_test('m');
-SELECT bool_and(abs(sum - 1) < 1e-12) AS sums_to_one FROM (SELECT sum(probability) FROM custseg.migration('m') GROUP BY from_segment) s;
+SELECT bool_and(abs(sum - 1) < 1e-12) AS sums_to_one FROM (SELECT sum(probability) FROM custseg.migration('m', '-infinity') GROUP BY from_segment) s;
+-- without bounds it is the last run, whose counts are those of its rows; those who had no segment are no movers
+SELECT (SELECT jsonb_agg(to_jsonb(l)) FROM custseg.migration('m') l) = (SELECT jsonb_agg(to_jsonb(l)) FROM custseg.migration('m', :'last_run') l) AS last_run;
 
 -- Unaided distance vision of 7,477 women, right and left eye: Stuart (1955) has 11.96 with 3 degrees of
 -- freedom; digits by numpy.linalg.solve and scipy.stats.chi2
@@ -284,6 +286,50 @@ SELECT custseg.deploy('pair', 1, options => NULL), custseg.deploy('pair', 3, 'no
 SELECT version, reason FROM custseg.deployment WHERE model = 'pair' ORDER BY id;
 
 --
+-- What moves is worth, and customers counted after the training
+--
+CREATE TABLE buyer AS SELECT id, recency, monetary, channel, segment FROM customer WHERE id > 5;
+SELECT version FROM custseg.train('money', 'buyer', '{recency,monetary}', 3, id => 'id');
+CALL custseg.resegment('money', 'buyer');
+UPDATE buyer SET segment = NULL WHERE id IN (6, 7, 95);
+UPDATE buyer SET recency = NULL, monetary = 'infinity' WHERE id = 12;
+UPDATE buyer SET recency = 305, monetary = 901.25 WHERE id IN (8, 9);
+CALL custseg.resegment('money', 'buyer', value => 'monetary');
+SELECT from_segment, to_segment, kind, n, round(probability::numeric, 4) AS probability, total_value FROM custseg.migration('money');
+-- what moved is worth what the buyers are, to the cent, in batches, too, and by any type of number; what is no number counts as none
+CREATE TABLE spender (id int PRIMARY KEY, recency int, monetary float8, cents numeric, cash money, whole int, segment int);
+INSERT INTO spender SELECT id, recency, monetary, id * 0.1, (id * 0.1)::numeric::money, id, id % 4 FROM buyer WHERE id > 5;
+UPDATE spender SET segment = NULL WHERE segment = 0;
+UPDATE spender SET cents = NULL WHERE id = 10;
+UPDATE spender SET cents = 'NaN' WHERE id = 11;
+CREATE TABLE moved AS SELECT segment AS was, custseg.predict('money', s) AS is, sum(nullif(cents, 'NaN')) AS cents, sum(cash) AS cash, sum(whole) AS whole FROM spender s GROUP BY 1, 2;
+CALL custseg.resegment('money', 'spender', value => 'cents', batch => 20);
+SELECT count(*) FILTER (WHERE coalesce(m.cents, 0)::float8 IS DISTINCT FROM v.total_value) AS different, count(*) AS n
+FROM custseg.migration('money') v LEFT JOIN moved m ON (v.from_segment, v.to_segment) IS NOT DISTINCT FROM (m.was, m.is);
+CALL custseg.resegment('money', 'spender', value => 'whole');
+SELECT sum(total_value) AS total_value, (SELECT sum(whole) FROM spender) AS whole FROM custseg.migration('money');
+CALL custseg.resegment('money', 'spender', value => 'cash', "where" => 'id > 50');
+SELECT sum(total_value)::numeric::money = (SELECT sum(cash) FROM spender WHERE id > 50) AS cash FROM custseg.migration('money');
+SELECT DISTINCT source, condition, value_column FROM custseg.migration WHERE source ~ 'spender' ORDER BY 3;
+SELECT outcome(s) FROM unnest(ARRAY[
+    $$CALL custseg.resegment('money', 'buyer', value => 'worth')$$,
+    $$CALL custseg.resegment('money', 'buyer', value => 'channel')$$]) s;
+
+-- beside the training's counts, those of the last run over all rows, or of the last monitor(): segments and playbook say which
+CREATE VIEW counted AS
+SELECT segment, n_trained, round(training_share::numeric, 3) AS training_share, n, round(share::numeric, 3) AS share, counted_by, counted_in,
+       counted_at = (SELECT max(finished_at) FROM custseg.migration WHERE model = 'money' AND condition IS NULL) AS is_last
+FROM custseg.segments WHERE model = 'money';
+SELECT * FROM counted;
+SELECT count(*) AS different FROM (SELECT segment, n_trained, training_share, n, share, counted_at, counted_by, counted_in FROM custseg.segments WHERE model = 'money'
+    EXCEPT
+    SELECT segment, n_trained, training_share, n, share, counted_at, counted_by, counted_in FROM custseg.playbook WHERE model = 'money') d;
+SELECT status, n FROM custseg.monitor('money', 'SELECT * FROM buyer WHERE id <= 70');
+SELECT * FROM counted;
+SELECT version FROM custseg.train('money', 'buyer', '{recency}', 3);
+SELECT version, n IS NULL AS never FROM custseg.segments WHERE model = 'money' ORDER BY 1, segment;
+
+--
 -- Other roles: the model's rights, and the source as the caller
 --
 CREATE ROLE regress_custseg_analyst;
@@ -298,7 +344,7 @@ SELECT outcome(s) FROM unnest(ARRAY[
 RESET ROLE;
 SELECT custseg.grant_model(m, 'regress_custseg_analyst') FROM unnest('{m,line,pair}'::text[]) m;
 SET ROLE regress_custseg_analyst;
-SELECT count(*) > 0 AS moves, (SELECT n FROM custseg.migration_test('m')) AS n FROM custseg.migration('m');
+SELECT count(*) > 0 AS moves, (SELECT n FROM custseg.migration_test('m')) AS n, (SELECT sum(n) FROM custseg.segments WHERE model = 'm' AND deployed) AS counted FROM custseg.migration('m', '-infinity');
 SELECT id, round(margin::numeric, 6) AS margin FROM custseg.at_risk('line', 'SELECT 1 AS id, 6 AS x');
 SELECT outcome(s) FROM unnest(ARRAY[
     $$SELECT custseg.compare_versions('pair', 1, 2)$$,
@@ -314,6 +360,6 @@ SELECT max(probability) <= 1 AS sound FROM custseg.migration('m');
 RESET search_path;
 
 SET client_min_messages = warning;
-SELECT custseg.drop_model(m, whole => true) FROM unnest('{m,eyes,line,mixed,dense,pair,plane,drifted,few}'::text[]) m;
+SELECT custseg.drop_model(m, whole => true) FROM unnest('{m,eyes,line,mixed,dense,pair,plane,drifted,few,money}'::text[]) m;
 DROP SCHEMA versions_test CASCADE;
 DROP ROLE regress_custseg_analyst;

@@ -58,9 +58,10 @@ typedef struct Moves
 	double		change;			/* of its share, in percentage points */
 } Moves;
 
+/* without bounds the moves of all runs, where migration() tells of the last one */
 static const char *const moves_sql =
 "SELECT m.from_segment, m.from_name, m.to_segment, m.to_name, m.n "
-"FROM custseg.migration($1, $2, $3) AS m "
+"FROM custseg.migration($1, coalesce($2, '-infinity'), $3) AS m "
 "WHERE m.from_segment IS NOT NULL AND m.to_segment IS NOT NULL";
 
 static const char *const runs_sql =

@@ -1,14 +1,18 @@
 /*
  * moves.c
- *	  How many customers went from which segment to which, and the record of it in custseg.migration.
+ *	  How many customers went from which segment to which, what they are worth, and the record of it
+ *	  in custseg.migration.
  *
  * A run that commits in between is recorded with each commit: its rows are replaced by what has been
  * counted until then, so they always tell of the rows that are committed.
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "catalog/tables.h"
+#include "math/math.h"
 #include "score/moves.h"
 #include "utils/array.h"
 
@@ -22,6 +26,9 @@ typedef struct MoveCount
 {
 	Move		move;			/* hash key */
 	int64		n;
+	CsDecimal	decimal;		/* sum of the values: where the type is decimal, */
+	double		sum,			/* and else */
+				rest;
 } MoveCount;
 
 static const char *const record_sql =
@@ -30,10 +37,11 @@ static const char *const record_sql =
 " AND g.source OPERATOR(pg_catalog.=) $3 AND g.run_at OPERATOR(pg_catalog.=) $4"
 " AND g.run_by OPERATOR(pg_catalog.=) $5) "
 "INSERT INTO custseg.migration"
-" (model, version, source, run_at, finished_at, run_by, from_segment, to_segment, n) "
-"SELECT $1, $2, $3, $4, CASE WHEN $6 THEN (SELECT pg_catalog.clock_timestamp()) END, $5, m.f, m.t, m.n "
-"FROM ROWS FROM (pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9))"
-" AS m (f, t, n), "
+" (model, version, source, condition, run_at, finished_at, run_by, from_segment, to_segment, n, value_column, total_value) "
+"SELECT $1, $2, $3, $11, $4, CASE WHEN $6 THEN (SELECT pg_catalog.clock_timestamp()) END, $5, m.f, m.t, m.n,"
+" $12, CASE WHEN $12 IS NOT NULL THEN m.v END "
+"FROM ROWS FROM (pg_catalog.unnest($7), pg_catalog.unnest($8), pg_catalog.unnest($9), pg_catalog.unnest($10))"
+" AS m (f, t, n, v), "
 "(SELECT FROM custseg.model AS k WHERE k.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE) AS there";
 
 static const char *const forget_sql =
@@ -78,15 +86,37 @@ CsMovesBegin(const char *model, int version, const char *source)
 	return moves;
 }
 
-/* Count a row that went from one segment to another, or stayed. */
+/* Add the value of a customer; one that is no finite number is left out. */
+static void
+AddValue(MoveCount *count, const CsConverter *converter, Datum value)
+{
+	CsDecimal	decimal;
+	double		number;
+
+	if (CsConverterIsDecimal(converter))
+	{
+		if (CsConverterDecimal(converter, value, &decimal))
+			CsDecimalAdd(&count->decimal, decimal);
+		return;
+	}
+	number = converter->to_double(converter, value);
+	if (isfinite(number))
+		CsAddCompensated(&count->sum, &count->rest, number);
+}
+
+/* Count a row that went from one segment to another, or stayed, with its value when there is one. */
 void
-CsMovesCount(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to)
+CsMovesCount(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to, Datum value, bool value_is_null)
 {
 	Move		move = {from, to};
 	bool		found;
 	MoveCount  *count = hash_search(moves->counts, &move, HASH_ENTER, &found);
 
-	count->n = found ? count->n + 1 : 1;
+	if (!found)
+		*count = (MoveCount) {.move = move};
+	count->n++;
+	if (moves->value != NULL && !value_is_null)
+		AddValue(count, &moves->converter, value);
 }
 
 /* An int4[] of one side of all moves, NULL where there is no segment. */
@@ -106,6 +136,13 @@ SegmentArray(const CsMaybeSegment *segments, int n)
 							  TYPALIGN_INT);
 }
 
+/* An int8[] or float8[]. */
+static ArrayType *
+EightByteArray(Datum *values, int n, Oid type)
+{
+	return construct_array(values, n, type, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
+}
+
 /* Keep the counts in custseg.migration, in place of what this run has kept there before. */
 void
 CsMovesRecord(const CsMoves *moves, bool finished)
@@ -114,7 +151,7 @@ CsMovesRecord(const CsMoves *moves, bool finished)
 	CsMaybeSegment *from = palloc(sizeof(CsMaybeSegment) * n);
 	CsMaybeSegment *to = palloc(sizeof(CsMaybeSegment) * n);
 	Datum	   *counts = palloc(sizeof(Datum) * n);
-	ArrayType  *array;
+	Datum	   *values = palloc(sizeof(Datum) * n);
 	HASH_SEQ_STATUS status;
 	MoveCount  *count;
 	int			i = 0;
@@ -126,9 +163,10 @@ CsMovesRecord(const CsMoves *moves, bool finished)
 	{
 		from[i] = count->move.from;
 		to[i] = count->move.to;
-		counts[i++] = Int64GetDatum(count->n);
+		counts[i] = Int64GetDatum(count->n);
+		values[i++] = Float8GetDatum(moves->value != NULL && CsConverterIsDecimal(&moves->converter) ?
+									 CsDecimalToDouble(count->decimal) : count->sum + count->rest);
 	}
-	array = construct_array(counts, n, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE);
 	SPI_connect();
 	CsModelHold(moves->model);
 	CsCatalogExecute(record_sql,
@@ -138,7 +176,9 @@ CsMovesRecord(const CsMoves *moves, bool finished)
 							  CsValueName(CsCallerName()), CsValueBool(finished),
 							  CsValueArray(INT4ARRAYOID, SegmentArray(from, n)),
 							  CsValueArray(INT4ARRAYOID, SegmentArray(to, n)),
-							  CsValueArray(INT8ARRAYOID, array)), false);
+							  CsValueArray(INT8ARRAYOID, EightByteArray(counts, n, INT8OID)),
+							  CsValueArray(FLOAT8ARRAYOID, EightByteArray(values, n, FLOAT8OID)),
+							  CsValueText(moves->condition), CsValueText(moves->value)), false);
 	SPI_finish();
 }
 

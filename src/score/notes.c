@@ -26,13 +26,13 @@
 /* Columns of a note. */
 enum
 {
-	NOTE_CTID, NOTE_TABLEOID, NOTE_XMIN, NOTE_OLD, NOTE_NEW, NOTE_NUMBER, NOTE_COLUMNS
+	NOTE_CTID, NOTE_TABLEOID, NOTE_XMIN, NOTE_OLD, NOTE_NEW, NOTE_NUMBER, NOTE_VALUE, NOTE_COLUMNS
 };
 
 /* Columns of a row that was written: of its note, and what it has now. */
 enum
 {
-	WRITTEN_NUMBER, WRITTEN_OLD, WRITTEN_NEW
+	WRITTEN_NUMBER, WRITTEN_OLD, WRITTEN_NEW, WRITTEN_VALUE
 };
 
 #define NOTES_NAME "custseg_moved"
@@ -44,9 +44,9 @@ typedef struct CsPlace
 	ItemPointerData row;
 } CsPlace;
 
-/* The row type of notes. */
+/* The row type of notes; without a column of values their place is an integer that is never there. */
 static TupleDesc
-NoteDesc(Oid segment_type)
+NoteDesc(Oid segment_type, const CsColumn *value)
 {
 	TupleDesc	desc = CreateTemplateTupleDesc(NOTE_COLUMNS);
 
@@ -56,23 +56,28 @@ NoteDesc(Oid segment_type)
 	TupleDescInitEntry(desc, NOTE_OLD + 1, "old", segment_type, -1, 0);
 	TupleDescInitEntry(desc, NOTE_NEW + 1, "new", segment_type, -1, 0);
 	TupleDescInitEntry(desc, NOTE_NUMBER + 1, "number", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, NOTE_VALUE + 1, "value", value == NULL ? INT4OID : value->converter.type,
+					   -1, 0);
 	return desc;
 }
 
 /*
- * Notes of rows of a table, palloc'd: they are written to that column, and moves are counted as they are
- * written.  The names are qualified and quoted, and last as long as the notes.
+ * Notes of rows of a table as a reader reads it, palloc'd: they are written to that column, and moves are
+ * counted as they are written.  The names are qualified and quoted, and last as long as the notes.
  */
 CsNotes *
-CsNotesCreate(const char *table, const char *column, Oid column_type, CsMoves *moves)
+CsNotesCreate(const char *table, const char *column, Oid column_type, CsMoves *moves,
+			  const CsRelation *reader)
 {
 	CsNotes    *notes = palloc0(sizeof(CsNotes));
+	const CsColumn *value = moves->value == NULL ? NULL : CsRelationColumn(reader, moves->value);
 
 	notes->table = table;
 	notes->column = column;
 	notes->column_type = column_type;
 	notes->moves = moves;
-	notes->desc = NoteDesc(column_type);
+	notes->value = value == NULL ? -1 : (int) (value - reader->columns);
+	notes->desc = NoteDesc(column_type, value);
 	return notes;
 }
 
@@ -98,7 +103,20 @@ CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, CsMaybeSegment s
 	note[NOTE_NEW] = segment.exists ? CsSegmentDatum(segment.segment, notes->column_type) : (Datum) 0;
 	note_nulls[NOTE_NEW] = !segment.exists;
 	note[NOTE_NUMBER] = Int64GetDatum(tuplestore_tuple_count(notes->store));
+	note_nulls[NOTE_VALUE] = notes->value < 0 || nulls[notes->value];
+	note[NOTE_VALUE] = note_nulls[NOTE_VALUE] ? (Datum) 0 : row[notes->value];
 	tuplestore_putvalues(notes->store, notes->desc, note, note_nulls);
+}
+
+/* Count a row as it is read (CS_READ_...), which stays where it is. */
+void
+CsNotesStay(CsNotes *notes, const Datum *row, const bool *nulls)
+{
+	CsMaybeSegment segment = CsMaybeSegmentRead(row[CS_READ_SEGMENT], nulls[CS_READ_SEGMENT],
+												notes->column_type);
+	bool		is_null = notes->value < 0 || nulls[notes->value];
+
+	CsMovesCount(notes->moves, segment, segment, is_null ? (Datum) 0 : row[notes->value], is_null);
 }
 
 /* Make the notes a relation that the next statement of SPI can name. */
@@ -173,7 +191,8 @@ ReceiveWritten(TupleTableSlot *slot, DestReceiver *self)
 				 CsMaybeSegmentRead(slot->tts_values[WRITTEN_OLD], slot->tts_isnull[WRITTEN_OLD],
 									notes->column_type),
 				 CsMaybeSegmentRead(slot->tts_values[WRITTEN_NEW], slot->tts_isnull[WRITTEN_NEW],
-									notes->column_type));
+									notes->column_type),
+				 slot->tts_values[WRITTEN_VALUE], slot->tts_isnull[WRITTEN_VALUE]);
 	return true;
 }
 
@@ -185,7 +204,7 @@ CsNotesWrite(CsNotes *notes)
 							   " WHERE t.ctid OPERATOR(pg_catalog.=) m.row_id"
 							   " AND t.tableoid OPERATOR(pg_catalog.=) m.row_table"
 							   " AND t.xmin OPERATOR(pg_catalog.=) m.row_version"
-							   " RETURNING m.number, m.old, t.%s",
+							   " RETURNING m.number, m.old, t.%s, m.value",
 							   notes->table, notes->column, notes->column);
 	WrittenReceiver receiver = {{.receiveSlot = ReceiveWritten, .rStartup = StartWritten,
 	.rShutdown = EndWritten, .rDestroy = EndWritten, .mydest = DestTuplestore}, notes};
@@ -249,7 +268,7 @@ CsNotesEnd(CsNotes *notes, int64 n, bool is_last)
 		}
 		old = CsMaybeSegmentRead(slot->tts_values[NOTE_OLD], slot->tts_isnull[NOTE_OLD],
 								 notes->column_type);
-		CsMovesCount(notes->moves, old, old);
+		CsMovesCount(notes->moves, old, old, slot->tts_values[NOTE_VALUE], slot->tts_isnull[NOTE_VALUE]);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(notes->store);

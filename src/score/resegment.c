@@ -144,7 +144,7 @@ CreateColumn(Relation rel, const char *table, const char *column)
 /* The arguments; the INOUT parameters are the result. */
 enum
 {
-	ARG_MODEL, ARG_TABLE, ARG_COLUMN, ARG_BATCH, ARG_WHERE, ARG_CREATE, ARG_KEEP_DAYS, ARG_VERSION
+	ARG_MODEL, ARG_TABLE, ARG_COLUMN, ARG_BATCH, ARG_WHERE, ARG_CREATE, ARG_KEEP_DAYS, ARG_VALUE, ARG_VERSION
 };
 
 /* A number from 1 to "most", 0 for NULL. */
@@ -163,6 +163,34 @@ CountArgument(FunctionCallInfo fcinfo, int argument, const char *name, int most)
 	return value;
 }
 
+/* Begin to count the moves of a table's customers; an error unless the column of values has numbers. */
+static void
+BeginMoves(CsResegment *request, Relation rel)
+{
+	AttrNumber	number;
+
+	request->moves = CsMovesBegin(request->model, request->version,
+								  quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+															 RelationGetRelationName(rel)));
+	request->moves->condition = request->condition;
+	request->moves->value = request->value;
+	if (request->value == NULL)
+		return;
+	number = get_attnum(RelationGetRelid(rel), request->value);
+	if (number <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("table \"%s\" lacks column \"%s\"", RelationGetRelationName(rel), request->value),
+				 errhint("Name the column whose sums are to be recorded with the moves, such as what a customer spent.")));
+	CsConverterInit(&request->moves->converter, TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid);
+	if (request->moves->converter.kind != CS_NUMERIC)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("column \"%s\" of type %s is not numeric", request->value,
+						format_type_be(TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid)),
+				 errhint("Name a column of numbers, whose sums are to be recorded with the moves.")));
+}
+
 /* Check and keep the arguments. */
 static CsResegment
 ReadArguments(FunctionCallInfo fcinfo)
@@ -177,6 +205,7 @@ ReadArguments(FunctionCallInfo fcinfo)
 	request.version = CsVersionArgument(fcinfo, ARG_VERSION);
 	request.batch = CountArgument(fcinfo, ARG_BATCH, "batch", PG_INT32_MAX);
 	request.keep_days = CountArgument(fcinfo, ARG_KEEP_DAYS, "keep_days", CS_MAX_KEEP_DAYS);
+	request.value = CsTextArgument(fcinfo, ARG_VALUE);
 	request.condition = CsTextArgument(fcinfo, ARG_WHERE);
 	if (request.condition != NULL)
 		CheckCondition(request.condition);
@@ -194,8 +223,8 @@ ReadArguments(FunctionCallInfo fcinfo)
 }
 
 /*
- * resegment(model, table, column, batch, where, create_column, keep_days, version, INOUT rows_changed,
- * INOUT rows_total).  All batches have the version that is deployed when the first one begins.
+ * resegment(model, table, column, batch, where, create_column, keep_days, value, version,
+ * INOUT rows_changed, INOUT rows_total).  All batches have the version that is deployed when the first one begins.
  */
 Datum
 custseg_resegment(PG_FUNCTION_ARGS)
@@ -209,9 +238,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	request.version = CsCacheGet(request.model, request.version)->version;
 	rel = OpenTable(PG_GETARG_TEXT_PP(ARG_TABLE));
 	request.table = RelationGetRelid(rel);
-	request.moves = CsMovesBegin(request.model, request.version,
-								 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-															RelationGetRelationName(rel)));
+	BeginMoves(&request, rel);
 	if (CsBoolArgument(fcinfo, ARG_CREATE, false))
 		rel = CreateColumn(rel, request.moves->source, request.column);
 	RunBatches(&request, rel);

@@ -22,6 +22,7 @@ typedef struct CsResegment
 	int			batch;			/* rows; 0: all at once */
 	int			keep_days;		/* 0: for ever */
 	char	   *condition;		/* or NULL */
+	char	   *value;			/* column whose sums are recorded, or NULL */
 	char	   *after;			/* condition on the key: not in an earlier batch; NULL at first */
 	CsMoves    *moves;
 	int64		n_by_hand;		/* rows that an override decided */
@@ -62,6 +63,7 @@ typedef struct CsNotes
 	const char *column;			/* quoted */
 	Oid			column_type;
 	CsMoves    *moves;
+	int			value;			/* position of the value column among what is read, -1: none */
 	TupleDesc	desc;
 	Tuplestorestate *store;
 	uint8	   *written;		/* a bit a note */
@@ -69,7 +71,9 @@ typedef struct CsNotes
 	int64		nleft;
 } CsNotes;
 
-extern CsNotes *CsNotesCreate(const char *table, const char *column, Oid column_type, CsMoves *moves);
+extern CsNotes *CsNotesCreate(const char *table, const char *column, Oid column_type, CsMoves *moves,
+							  const CsRelation *reader);
+extern void CsNotesStay(CsNotes *notes, const Datum *row, const bool *nulls);
 extern void CsNotesBegin(CsNotes *notes);
 extern void CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, CsMaybeSegment segment);
 extern int64 CsNotesWrite(CsNotes *notes);

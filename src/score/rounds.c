@@ -122,6 +122,8 @@ BuildReader(const Rounds *r, Relation rel)
 	AddColumns(&sql, rel, r->id, &columns);
 	if (r->key != NULL)
 		AddColumns(&sql, rel, r->key->columns, &columns);
+	if (r->request->value != NULL)
+		AddColumn(&sql, rel, r->request->value, &columns);
 	appendStringInfo(&sql, " FROM %s AS t", r->table);
 	AddConditions(&sql, r);
 	return sql.data;
@@ -192,7 +194,7 @@ PrepareRounds(Rounds *r, const CsScorer *scorer, Relation rel)
 		LoadOverrides(r);
 	if (r->key != NULL)
 		CsBatchKeyBind(r->key, r->reader);
-	r->notes = CsNotesCreate(r->table, r->column, r->column_type, r->request->moves);
+	r->notes = CsNotesCreate(r->table, r->column, r->column_type, r->request->moves, r->reader);
 }
 
 /* What somebody has decided for the row's customer, or NULL. */
@@ -253,7 +255,7 @@ JudgeRow(void *state, const Datum *row, const bool *nulls)
 	/* NULL stays NULL; a number that no segment can have does not, though it counts as none */
 	if (new.exists ? old.exists && old.segment == new.segment : nulls[CS_READ_SEGMENT])
 	{
-		CsMovesCount(r->request->moves, old, new);
+		CsNotesStay(r->notes, row, nulls);
 		return;
 	}
 	CsNotesAdd(r->notes, row, nulls, new);
