@@ -33,11 +33,10 @@ WHERE name <> 'rules';
 
 -- Each option of the tables whose first column is called Key: the algorithm, or prep; its type and its
 -- default as they are written.
+CREATE TABLE part AS
+SELECT replace(lower(heading), ' ', '-') AS anchor, replace(lower(replace(heading, 'Preparation', 'prep')), '-', '') AS section, text
+FROM regexp_split_to_table(:'pages', E'\n(?=###? )') text, substring(text FROM '^###? ([^\n]+)') heading;
 CREATE TABLE documented AS
-WITH part AS (
-    SELECT replace(lower(replace(heading, 'Preparation', 'prep')), '-', '') AS section, text
-    FROM regexp_split_to_table(:'pages', E'\n(?=###? )') text, substring(text FROM '^###? ([^\n]+)') heading
-)
 SELECT section, name[1] AS name, cells[2] AS type, CASE section WHEN 'prep' THEN cells[4] ELSE cells[3] END AS usual
 FROM part,
      substring(text FROM E'\\| Key[^|\n]*\\|[^\n]*\n\\|[- |]*\\|\n((\\|[^\n]*\n)+)') rows,
@@ -61,9 +60,18 @@ CREATE FUNCTION numbers(words text) RETURNS float8[] LANGUAGE sql IMMUTABLE AS $
     SELECT array_agg(n[1]::float8)
     FROM regexp_matches(replace(replace(words, '2^53', '9007199254740992'), '−', '-'), '-?\d+(?:\.\d+)?(?:e[+-]?\d+)?', 'g') n
 $$;
+-- The names of a choice, in order: those that are written there, and those in the first column of the
+-- table that a link leads to.
+CREATE FUNCTION choices(type text) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT array_agg(c[1] ORDER BY c[1])
+    FROM (SELECT type UNION ALL
+          SELECT line[1] FROM part, regexp_matches(text, '\n\| (`"[^|]*) \|', 'g') line
+          WHERE anchor = substring(type FROM '\]\(algorithms\.md#([\w-]+)\)')) written (names),
+         regexp_matches(names, '"([^"]+)"', 'g') c
+$$;
 CREATE TABLE checked AS
 SELECT section, name, type, message, kind, coalesce(CASE kind
-        WHEN 'choice' THEN (SELECT array_agg(c[1] ORDER BY c[1]) FROM regexp_matches(type, '"([^"]+)"', 'g') c) = listed(message)
+        WHEN 'choice' THEN choices(type) = listed(message)
         WHEN 'boolean' THEN message LIKE '%must be true or false%'
         WHEN 'integer' THEN message LIKE '%must be an integer between%' AND numbers(type) = (numbers(said))[:cardinality(numbers(type))]
             AND (cardinality(numbers(type)) = 2 OR (numbers(said))[2] = 2147483647)
@@ -103,17 +111,15 @@ WHERE value IS NOT NULL AND (section <> 'prep' OR defaults ? name);
 SELECT count(*) > 40 AS some, bool_and(agrees) AS agree FROM usual;
 SELECT section, name, usual, kept FROM usual WHERE agrees IS NOT TRUE ORDER BY section, name;
 
--- the table of algorithms says what algorithms() says, in its order; each has a section of its own
+-- the table of algorithms says what algorithms() says, in its order
 SELECT coalesce(a.algorithm, d.cells[1]) AS algorithm, d.cells, a.segment_kind, a.number_of_segments, a.has_noise
 FROM (SELECT row_number() OVER () AS position, * FROM custseg.algorithms()) a
 FULL JOIN (
     SELECT row_number() OVER () AS position, array(SELECT trim(cell) FROM regexp_split_to_table(trim(line[1], '| '), ' \| ') cell) AS cells
-    FROM regexp_matches(:'pages', '\n(\| \[`\w+`\]\(#\w+\) \| [^\n]* (?:yes|no) \|)', 'g') line
+    FROM regexp_matches(:'pages', '\n\| \[(`\w+`\]\(#[\w-]+\) \| [^\n]* (?:yes|no)) \| \[keys\]', 'g') line
 ) d USING (position)
-WHERE d.cells IS DISTINCT FROM ARRAY[
-    format('[`%s`](#%1$s)', a.algorithm), replace(a.segment_kind, 'kmeans', '`kmeans`'), a.number_of_segments,
-    CASE WHEN a.has_noise THEN 'yes' ELSE 'no' END
-] OR position(E'\n### ' || a.algorithm || E'\n' IN :'pages') = 0;
+WHERE d.cells[2:] IS DISTINCT FROM ARRAY[replace(a.segment_kind, 'kmeans', '`kmeans`'), a.number_of_segments, CASE WHEN a.has_noise THEN 'yes' ELSE 'no' END]
+   OR d.cells[1] NOT LIKE format('`%s`](#%%)', a.algorithm);
 SELECT algorithm FROM custseg.algorithms() WHERE '' IN (memory, keeps, duration) OR (memory || keeps || duration) IS NULL;
 SELECT * FROM custseg.algorithms() WHERE algorithm = 'kmedoids';
 
