@@ -128,12 +128,10 @@ SELECT training('SELECT nullif(i, 2) AS i FROM generate_series(1, 5) i', '''{i}'
 -- the hint lists all there are
 SELECT regexp_replace(training('customer', format('''{recency}'', 2, algorithm => %L', name)), ': kmeans, [a-z, ]+\.$', ': kmeans, ...')
 FROM unnest('{magic,""}'::text[]) name;
--- the reference lists the algorithms that there are, and the first one is the default everywhere
-\set reference `cat :'root'/docs/reference.md`
+-- a message lists the algorithms that there are, and the first one is the default everywhere
 CREATE TABLE listed AS
-SELECT string_agg(m[1], ', ') AS algorithms, min(m[1]) FILTER (WHERE position = 1) AS usual
-FROM regexp_matches(split_part(split_part(:'reference', E'\n## Options\n', 2), E'\n### ', 1), '^\| \[`(\w+)`\]\(#\1\) \|', 'gn')
-     WITH ORDINALITY AS found(m, position);
+SELECT string_agg(algorithm, ', ' ORDER BY position) AS algorithms, min(algorithm) FILTER (WHERE position = 1) AS usual
+FROM custseg.algorithms() WITH ORDINALITY AS found (algorithm, segment_kind, number_of_segments, has_noise, memory, keeps, duration, position);
 SELECT training('customer', '''{recency}'', 2, algorithm => ''magic''') LIKE '%: ' || algorithms || '.' AS all_are_listed FROM listed;
 SELECT count(*) > 0 AS some, bool_and(pg_get_function_arg_default(p.oid, a.position::int) = quote_literal(usual) || '::text') AS all_are_usual
 FROM listed, pg_proc p, unnest(p.proargnames) WITH ORDINALITY AS a(name, position)
