@@ -32,7 +32,6 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
-#include "utils/pg_locale.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -472,12 +471,7 @@ EnumToCategory(Datum value, int *length, void **copy)
 static double
 MoneyScale(void)
 {
-	int			digits = PGLC_localeconv()->frac_digits;
-
-	/* as cash.c does when the locale does not say */
-	if (digits < 0 || digits > 10)
-		digits = 2;
-	return pow(10.0, digits);
+	return (double) DatumGetCash(DirectFunctionCall1(int4_cash, Int32GetDatum(1)));
 }
 
 /* Is a value of this type a text in memory, whatever it is called? */
