@@ -727,6 +727,38 @@ COMMENT ON FUNCTION custseg.drop_model IS 'Drops a version that is not deployed,
 topic: versions 5
 example: SELECT custseg.drop_model(''shop'', 2)';
 
+CREATE FUNCTION custseg.export_model(
+    model text,
+    version int DEFAULT NULL,
+    whole bool DEFAULT false,
+    decisions bool DEFAULT false
+) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_export_model'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.export_model IS 'Returns the deployed version of a model, or another one, or the whole model, as one value that import_model() reads, in any database.
+topic: versions 6
+example: SELECT custseg.export_model(''shop'')';
+
+CREATE FUNCTION custseg.import_model(
+    exported jsonb,
+    model text DEFAULT NULL,
+    add_version bool DEFAULT false,
+    adopt_source bool DEFAULT false,
+    deploy bool DEFAULT NULL,
+    OUT model text,
+    OUT version int,
+    OUT algorithm text,
+    OUT n_segments int,
+    OUT deployed bool
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_import_model'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5;
+
+COMMENT ON FUNCTION custseg.import_model IS 'Makes a model of what export_model() gave, as one that the caller owns, or adds it to a model of the caller. Returns a row for each version.
+topic: versions 7
+example: SELECT * FROM custseg.import_model(custseg.export_model(''shop''), ''shop_copy'')';
+
 CREATE FUNCTION custseg.name_segment(
     model text,
     segment int,

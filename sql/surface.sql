@@ -122,8 +122,9 @@ WITH ranked AS (
             WHEN 'options' THEN 8
             WHEN 'version' THEN 9
             WHEN 'deploy' THEN 9
-            -- what else is dropped with a version
+            -- what else is dropped or exported with a version
             WHEN 'whole' THEN 9
+            WHEN 'decisions' THEN 9
             WHEN 'ignore_triggers' THEN 9
             WHEN 'forget_exclusions' THEN 9
             ELSE 4

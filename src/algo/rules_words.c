@@ -178,20 +178,24 @@ Rescale(double value, const CsFeature *f, const CsPipeline *from)
 static void
 CheckSameRules(const CsRuleSet *set, const CsFitted *model)
 {
-	int			nconditions = 0,
-				nterms = 0;
+	const CsParameter *conditions = &model->parameters[RULES_CONDITIONS],
+			   *terms = &model->parameters[RULES_TERMS];
+	bool		same = set->nrules == model->parameters[RULES_RULES].rows;
+	int			at = 0;
 
 	for (int i = 0; i < set->nrules; i++)
-		nconditions += set->rules[i].nconditions;
+		for (int j = 0; j < set->rules[i].nconditions; j++, at++)
+			same &= at < conditions->rows && conditions->values[at * CONDITION_WIDTH + CONDITION_RULE] == i;
+	same &= at == conditions->rows;
+	at = 0;
 	for (int i = 0; i < set->nscores; i++)
-		nterms += set->scores[i].nterms;
-	if (set->nrules != model->parameters[RULES_RULES].rows ||
-		nconditions != model->parameters[RULES_CONDITIONS].rows ||
-		nterms != model->parameters[RULES_TERMS].rows)
+		for (int j = 0; j < set->scores[i].nterms; j++, at++)
+			same &= at < terms->rows && terms->values[at * TERM_WIDTH + TERM_SCORE] == i;
+	if (!same || at != terms->rows)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the options and parameters of the version do not match"),
-				 errhint("Only custseg's functions may write custseg.model_version.")));
+				 errhint("Train the version again.")));
 }
 
 /*

@@ -46,13 +46,10 @@ static const struct
 };
 
 /* See CsBeginChange; "check" says who may make the change. */
-static char *
-BeginChange(FunctionCallInfo fcinfo, const char *command, void (*check) (const char *model))
+static void
+BeginChange(const char *model, const char *command, void (*check) (const char *model))
 {
-	char	   *model;
-
 	CsRequireWritable(command);
-	model = CsRequiredText(fcinfo, 0, "model");
 	CsModelCheckName(model);
 	check(model);
 	CsModelLock(model);
@@ -60,7 +57,6 @@ BeginChange(FunctionCallInfo fcinfo, const char *command, void (*check) (const c
 	SPI_connect();
 	CsCatalogExecute(rewrite_sql, CsValues(CsValueText(model)), false);
 	SPI_finish();
-	return model;
 }
 
 /*
@@ -74,14 +70,27 @@ BeginChange(FunctionCallInfo fcinfo, const char *command, void (*check) (const c
 char *
 CsBeginChange(FunctionCallInfo fcinfo, const char *command)
 {
-	return BeginChange(fcinfo, command, CsModelCheckOwner);
+	char	   *model = CsRequiredText(fcinfo, 0, "model");
+
+	CsBeginChangeOf(model, command);
+	return model;
+}
+
+/* Likewise of the model of that name. */
+void
+CsBeginChangeOf(const char *model, const char *command)
+{
+	BeginChange(model, command, CsModelCheckOwner);
 }
 
 /* Likewise a change that only removes; see CsModelCheckMayDrop. */
 char *
 CsBeginDrop(FunctionCallInfo fcinfo, const char *command)
 {
-	return BeginChange(fcinfo, command, CsModelCheckMayDrop);
+	char	   *model = CsRequiredText(fcinfo, 0, "model");
+
+	BeginChange(model, command, CsModelCheckMayDrop);
+	return model;
 }
 
 /*

@@ -137,6 +137,7 @@ extern int	CsExactFloats(void);
  * are called inside SPI, and see what is committed now.
  */
 extern char *CsBeginChange(FunctionCallInfo fcinfo, const char *command);
+extern void CsBeginChangeOf(const char *model, const char *command);
 extern char *CsBeginDrop(FunctionCallInfo fcinfo, const char *command);
 extern void CsModelHold(const char *model);
 extern void CsModelRequireUnchanged(const char *model);

@@ -160,8 +160,8 @@ CheckValue(const ActionKey *key, const JsonbValue *value)
 }
 
 /* Error unless the action is an object of known keys with values that fit. */
-static void
-CheckAction(Jsonb *action)
+void
+CsCheckAction(Jsonb *action)
 {
 	CsJsonEach	each;
 
@@ -174,6 +174,14 @@ CheckAction(Jsonb *action)
 	each = CsJsonEachOf(&action->root);
 	while (CsJsonNext(&each))
 		CheckValue(FindKey(&each.key), &each.value);
+}
+
+/* Set keys of what to do with a segment, as the caller; inside SPI. */
+void
+CsSetAction(const char *model, int segment, Jsonb *action)
+{
+	CsCatalogExecute(set_sql, CsValues(CsValueText(model), CsValueInt4(segment), CsValueJsonb(action),
+									   CsValueName(CsCallerName())), false);
 }
 
 /* The arguments of set_action(). */
@@ -192,11 +200,10 @@ custseg_set_action(PG_FUNCTION_ARGS)
 
 	CsRequireArgument(fcinfo, SET_ACTION, "action");
 	action = PG_GETARG_JSONB_P(SET_ACTION);
-	CheckAction(action);
+	CsCheckAction(action);
 	SPI_connect();
 	CsRequireSegment(model, segment);
-	CsCatalogExecute(set_sql, CsValues(CsValueText(model), CsValueInt4(segment), CsValueJsonb(action),
-									   CsValueName(CsCallerName())), false);
+	CsSetAction(model, segment, action);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

@@ -16,6 +16,9 @@
 /* Counts are written as numbers; up to here a double holds them exactly. */
 #define MAX_COUNT INT64CONST(9007199254740992)
 
+/* How the level that stands for NULL is shown to people. */
+#define NULL_LEVEL "(null)"
+
 /* Push the levels of a category. */
 static void
 PushLevels(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
@@ -105,6 +108,39 @@ CsFeatureToJsonb(const CsPipeline *p, int feature)
 	JsonbParseState *state = NULL;
 
 	return JsonbValueToJsonb(PushFeature(&state, p, &p->feature[feature]));
+}
+
+/*
+ * The profile of a segment for people, palloc'd: {"feature": mean, "feature": {"level": share}}.  "profile"
+ * has CsProfileSize() numbers.
+ */
+Jsonb *
+CsProfileToJsonb(const CsPipeline *p, const double *profile)
+{
+	JsonbParseState *state = NULL;
+
+	CsJsonObject(&state, NULL);
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+
+		if (f->kind != CS_CATEGORICAL)
+			CsJsonNumber(&state, NameStr(f->name), *profile);
+		else
+		{
+			CsJsonObject(&state, NameStr(f->name));
+			for (int l = 0; l < f->nlevels; l++)
+			{
+				const CsLevel *level = &CsFeatureLevels(p, f)[l];
+
+				CsJsonNumber(&state, level->text == 0 ? NULL_LEVEL :
+							 CsPipelineAt(p, char, level->text), profile[l]);
+			}
+			(void) CsJsonEnd(&state);
+		}
+		profile += CsProfileWidth(f);
+	}
+	return CsJsonFinish(&state);
 }
 
 /* Push PCA and its components. */

@@ -231,6 +231,7 @@ extern char **CsPipelineScaledNames(const CsPipeline *p);
 extern Jsonb *CsPipelineToJsonb(const CsPipeline *p);
 extern Jsonb *CsFeatureToJsonb(const CsPipeline *p, int feature);
 extern CsPipeline *CsPipelineFromJson(const CsJsonReader *r);
+extern Jsonb *CsProfileToJsonb(const CsPipeline *p, const double *profile);
 
 /* covariance.c */
 typedef struct CsCovariance

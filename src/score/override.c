@@ -51,12 +51,33 @@ static const char *const list_sql =
 "SELECT o.customer FROM custseg.segment_override AS o "
 "WHERE " MADE_FOR_SQL;
 
+/* Decisions that hold for customers of a model now. */
+#define HOLDING_SQL \
+"custseg.model AS m" \
+" JOIN custseg.segment_override AS o" \
+"  ON custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)" \
+"  AND coalesce(o.model, '') OPERATOR(pg_catalog.=) ANY (ARRAY['', m.name]) " \
+"WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL AND " IN_FORCE_SQL
+
 static const char *const load_sql =
-"SELECT o.id, o.customer, o.segment, o.made_by FROM custseg.model AS m"
-" JOIN custseg.segment_override AS o"
-"  ON custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)"
-"  AND coalesce(o.model, '') OPERATOR(pg_catalog.=) ANY (ARRAY['', m.name]) "
-"WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL AND " IN_FORCE_SQL;
+"SELECT o.id, o.customer, o.segment, o.made_by FROM " HOLDING_SQL;
+
+static const char *const export_sql =
+"SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(o) OPERATOR(pg_catalog.-) $2 ORDER BY o.id), '[]')"
+" FROM " HOLDING_SQL;
+
+/* Exported decisions, but for customers of whom something has been decided already. */
+static const char *const import_sql =
+"INSERT INTO custseg.segment_override"
+" (model, owner, customer, kind, segment, reason, until, made_at, made_by) "
+"SELECT $1, " OWNER_SQL ", r.customer, CASE WHEN r.segment IS NULL THEN 'exclusion' ELSE 'override' END,"
+" r.segment, r.reason, r.until, LEAST(r.made_at, pg_catalog.clock_timestamp()), $2 "
+"FROM pg_catalog.jsonb_array_elements($3) WITH ORDINALITY AS e (decision, place),"
+" pg_catalog.jsonb_populate_record(NULL::custseg.segment_override, e.decision) AS r "
+"WHERE (r.until IS NULL OR r.until OPERATOR(pg_catalog.>) pg_catalog.now()) AND NOT EXISTS"
+" (SELECT FROM custseg.segment_override AS o WHERE " MADE_FOR_SQL
+"  AND o.customer OPERATOR(pg_catalog.=) r.customer AND " IN_FORCE_SQL ") "
+"ORDER BY e.place";
 
 /* Writes the rows of all models of a role anew, as CsBeginChange() does that of one. */
 static const char *const all_models_sql =
@@ -166,6 +187,30 @@ CsOverridesHold(const CsScorer *scorer)
 {
 	return CsCacheHasOverrides(scorer) &&
 		CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))), NULL, NULL) > 0;
+}
+
+/*
+ * The decisions that hold now for customers of a model as an array of objects, palloc'd: the oldest first,
+ * without the columns in "but", a text[].
+ */
+Jsonb *
+CsOverridesExport(const char *model, CsValue but)
+{
+	Jsonb	   *result = NULL;
+
+	CsCatalogRead(export_sql, CsValues(CsValueText(model), but), CsTakeJsonb, &result);
+	return result;
+}
+
+/*
+ * Make decisions of the caller for a model, as CsOverridesExport() gives them: those that have not expired,
+ * for customers of whom nothing is decided.  Inside SPI.
+ */
+void
+CsOverridesImport(const char *model, Jsonb *decisions)
+{
+	CsCatalogExecute(import_sql, CsValues(CsValueText(model), CsValueName(CsCallerName()),
+										  CsValueJsonb(decisions)), false);
 }
 
 /* The decision for the customer whose id has these values, prepared or read; NULL when the model decides. */

@@ -166,6 +166,8 @@ typedef struct CsOverrides
 } CsOverrides;
 
 extern bool CsOverridesHold(const CsScorer *scorer);
+extern Jsonb *CsOverridesExport(const char *model, CsValue but);
+extern void CsOverridesImport(const char *model, Jsonb *decisions);
 extern CsOverrides *CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity);
 extern const CsOverride *CsOverridesFindPrepared(const CsOverrides *overrides,
 												 const Datum *customer);

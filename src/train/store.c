@@ -23,9 +23,6 @@
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
-/* How the level that stands for NULL is shown to people. */
-#define NULL_LEVEL "(null)"
-
 static const char *const next_version_sql =
 "INSERT INTO custseg.model AS m (name, owner, last_version) VALUES ($1, $2, 1) "
 "ON CONFLICT (name) DO UPDATE SET last_version = m.last_version OPERATOR(pg_catalog.+) 1,"
@@ -274,37 +271,6 @@ StoreFeature(const CsTraining *t, int feature, char **scaled_names)
 	CsCatalogExecute(insert_feature_sql, arguments, i, false);
 }
 
-/* A profile for people: {"feature": mean, "feature": {"level": share}}. */
-static Jsonb *
-ReadableProfile(const CsTraining *t, const double *profile)
-{
-	const CsPipeline *p = t->pipeline;
-	JsonbParseState *json = NULL;
-
-	CsJsonObject(&json, NULL);
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsFeature *f = &p->feature[i];
-
-		if (f->kind != CS_CATEGORICAL)
-			CsJsonNumber(&json, NameStr(f->name), *profile);
-		else
-		{
-			CsJsonObject(&json, NameStr(f->name));
-			for (int j = 0; j < f->nlevels; j++)
-			{
-				const CsLevel *level = &CsFeatureLevels(p, f)[j];
-
-				CsJsonNumber(&json, level->text == 0 ? NULL_LEVEL :
-							 CsPipelineAt(p, char, level->text), profile[j]);
-			}
-			(void) CsJsonEnd(&json);
-		}
-		profile += CsProfileWidth(f);
-	}
-	return CsJsonFinish(&json);
-}
-
 /* The row of one segment. */
 static void
 StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
@@ -325,7 +291,7 @@ StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 	arguments[i++] = CsValueFloat8(segment->spread);
 	arguments[i++] = CsValueArray(FLOAT8ARRAYOID,
 								DoubleArray(segment->center, t->matrix->ncolumns));
-	arguments[i++] = CsValueJsonb(ReadableProfile(t, segment->profile));
+	arguments[i++] = CsValueJsonb(CsProfileToJsonb(t->pipeline, segment->profile));
 	arguments[i++] = CsValueArray(FLOAT8ARRAYOID, DoubleArray(segment->profile, t->nprofile));
 	CsCatalogExecute(insert_segment_sql, arguments, i, false);
 }

@@ -1,0 +1,339 @@
+--
+-- A model as one value: export_model() and import_model().
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS portable_test CASCADE;
+DROP ROLE IF EXISTS regress_cs_exporter, regress_cs_importer;
+CREATE SCHEMA portable_test;
+GRANT ALL ON SCHEMA portable_test TO public;
+SET search_path = portable_test, public;
+
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
+CREATE ROLE regress_cs_exporter;
+CREATE ROLE regress_cs_importer;
+
+CREATE TABLE customer (id int PRIMARY KEY, recency int, monetary float8, channel text, member bool, since date);
+INSERT INTO customer
+SELECT i, CASE i % 3 WHEN 0 THEN 10 WHEN 1 THEN 100 ELSE 300 END + i % 7,
+       CASE WHEN i % 11 > 0 THEN i % 13 * 1.5 + i % 3 * 100 + 0.1 END,
+       CASE i % 4 WHEN 0 THEN 'web' WHEN 1 THEN 'shop' WHEN 2 THEN 'phone' END, i % 5 = 0, date '2024-01-01' + i % 50
+FROM generate_series(1, 60) i;
+GRANT SELECT ON customer TO public;
+
+-- a model of each algorithm, by every kind of preparation
+CREATE FUNCTION train_all() RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT t.model FROM custseg.algorithms() a, LATERAL custseg.train(a.algorithm, 'customer',
+        k => CASE WHEN a.number_of_segments LIKE 'given or%' THEN 3 END, algorithm => a.algorithm,
+        prep => CASE a.algorithm WHEN 'kmeans' THEN '{"columns": {"monetary": {"impute": "knn"}, "recency": {"transform": "yeo-johnson", "clip": "iqr"}, "channel": {"encode": "ordinal", "levels": ["web", "phone", "shop"], "impute": "mode"}}}'::jsonb
+                                 WHEN 'minibatch' THEN '{"pca": 2, "columns": {"channel": {"encode": "frequency"}}}' ELSE '{}' END,
+        options => CASE a.algorithm
+            WHEN 'rules' THEN '{"segments": [{"name": "away", "when": {"recency": {"above": {"percentile": 60}}, "channel": {"in": ["web", "shop"]}}},
+                                             {"name": "good", "when": {"score": {"from": 3}}}, {"name": "rest"}], "else": "rest",
+                                "scores": {"score": [{"feature": "monetary", "quantiles": 4}]}}'::jsonb
+            WHEN 'tree' THEN '{"model": "kmeans"}' WHEN 'dbscan' THEN '{"eps": 1.5}' ELSE '{}' END) t
+$$;
+SELECT train_all();
+
+-- all that can be asked of a version, but for times
+CREATE FUNCTION answers(m text) RETURNS TABLE (question text, answer text) LANGUAGE sql AS $$
+    SELECT 'predict_detail', md5(string_agg(d::text, ',' ORDER BY id)) FROM customer c, custseg.predict_detail(m, c) d
+    UNION ALL SELECT 'explain', md5(string_agg(e::text, ',' ORDER BY id, e::text)) FROM customer c, custseg.explain(m, c) e WHERE id <= 10
+    UNION ALL SELECT 'score', md5(string_agg(s::text, ',' ORDER BY id)) FROM custseg.score(m, 'customer') s
+    UNION ALL SELECT 'drift', md5(string_agg(d::text, ',' ORDER BY d::text)) FROM custseg.drift(m, 'SELECT * FROM customer WHERE id > 20') d
+    UNION ALL SELECT 'segment_sizes', md5(string_agg(s::text, ',' ORDER BY s::text)) FROM custseg.segment_sizes(m, 'SELECT * FROM customer WHERE id > 20') s
+    UNION ALL SELECT 'data_quality', md5(string_agg(q::text, ',' ORDER BY q::text)) FROM custseg.data_quality(m, 'SELECT * FROM customer WHERE id > 20') q
+    UNION ALL SELECT 'segments', md5(string_agg(concat_ws('|', segment, name, description, rank, n, share, profile), ',' ORDER BY segment)) FROM custseg.segments WHERE model = m
+    UNION ALL SELECT 'segment_profile', md5(string_agg((to_jsonb(p) - 'model')::text, ',' ORDER BY p::text)) FROM custseg.segment_profile p WHERE model = m
+    UNION ALL SELECT 'fingerprint', fingerprint(m)
+    UNION ALL SELECT 'rules', string_agg(r::text, ',') FROM custseg.rules(m) r WHERE m LIKE 'rules%'
+    UNION ALL SELECT 'tree_rules', string_agg(r::text, ',') FROM custseg.tree_rules(m) r WHERE m LIKE 'tree%'
+$$;
+
+-- they come back as they were
+SELECT i.model, i.version, i.algorithm, i.n_segments = v.n_segments AS same_segments, i.deployed
+FROM custseg.algorithms() a, LATERAL custseg.import_model(custseg.export_model(a.algorithm), a.algorithm || ' copy') i
+JOIN custseg.model_version v ON v.model = i.algorithm;
+SELECT a.algorithm, b.question FROM custseg.algorithms() a, LATERAL answers(a.algorithm) b
+JOIN answers(a.algorithm || ' copy') c USING (question) WHERE b.answer IS DISTINCT FROM c.answer;
+SELECT count(*), count(b.answer) FROM custseg.algorithms() a, answers(a.algorithm) b;
+-- and so does the exported value, but for its name and where names of the source are looked for
+CREATE FUNCTION renamed(exported jsonb, name text) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT exported || jsonb_build_object('model', name, 'versions', jsonb_agg(
+        jsonb_set(jsonb_set(v, '{definition,model}', to_jsonb(name)), '{training,search_path}', 'null') ORDER BY o))
+    FROM jsonb_array_elements(exported -> 'versions') WITH ORDINALITY a (v, o)
+$$;
+SELECT a.algorithm, custseg.export_model(a.algorithm || ' copy') = renamed(custseg.export_model(a.algorithm), a.algorithm || ' copy') AS same
+FROM custseg.algorithms() a;
+-- what is exported looks the same under any settings
+SELECT md5(custseg.export_model('kmeans')::text) AS plain \gset
+SET extra_float_digits = -10;
+SET datestyle = 'SQL, DMY';
+SET timezone = 'Asia/Kolkata';
+SELECT md5(custseg.export_model('kmeans')::text) = :'plain' AS same;
+SELECT model FROM custseg.import_model(custseg.export_model('gmm'), 'elsewhere');
+RESET extra_float_digits;
+RESET datestyle;
+RESET timezone;
+SELECT custseg.export_model('elsewhere') = renamed(custseg.export_model('gmm'), 'elsewhere') AS same;
+-- each definition is a compiled model
+SELECT bool_and((v -> 'definition')::text::custseg.compiled_model::jsonb = v -> 'definition')
+FROM custseg.algorithms() a, jsonb_array_elements(custseg.export_model(a.algorithm) -> 'versions') v;
+
+--
+-- Versions: the deployed one, another one, all
+--
+SELECT version FROM custseg.train('m', 'customer', '{recency}', 2);
+SELECT version FROM custseg.train('m', 'customer', '{recency,monetary}', 3);
+SELECT version FROM custseg.train('m', 'customer', '{recency,channel}', 4, deploy => true);
+SELECT custseg.drop_model('m', 2);
+SELECT custseg.name_segment('m', 1, 'best', 'they come often', 1);
+SELECT custseg.set_action('m', 1, '{"channel": "phone", "products": ["a, b", "c"], "budget_share": 0.1}'),
+       custseg.set_action('m', 4, '{"offer": "none"}');
+CREATE FUNCTION numbers(exported jsonb) RETURNS jsonb LANGUAGE sql
+RETURN jsonb_path_query_array(exported, '$.versions[*].definition.version');
+SELECT numbers(e), e -> 'deployed_version' AS deployed, e -> 'actions' AS actions, e -> 'decisions' AS decisions
+FROM (VALUES (custseg.export_model('m')), (custseg.export_model('m', 1)), (custseg.export_model('m', whole => true))) v (e);
+-- a new model keeps the numbers, a single version is deployed
+SELECT * FROM custseg.import_model(custseg.export_model('m', whole => true), 'm2');
+SELECT * FROM custseg.import_model(custseg.export_model('m', 1), 'm1');
+SELECT * FROM custseg.import_model(custseg.export_model('m'), 'm3', deploy => false);
+SELECT name, owner = current_user AS mine, deployed_version, last_version, reason FROM custseg.models WHERE name IN ('m', 'm1', 'm2', 'm3') ORDER BY 1;
+SELECT custseg.predict_name('m2', c), p.channel, p.products, p.budget_share FROM customer c, custseg.playbook p
+WHERE id = 2 AND p.model = 'm2' AND p.segment = 1;
+SELECT version FROM custseg.train('m2', 'customer', '{recency}', 2);
+-- history and grants stay where they are
+SELECT count(*) FROM custseg.deployment WHERE model = 'm2';
+-- versions that are added are numbered on, and wait to be deployed
+SELECT * FROM custseg.import_model(custseg.export_model('m', whole => true), 'm1', add_version => true);
+SELECT * FROM custseg.import_model(custseg.export_model('m'), 'm1', add_version => true, deploy => true);
+SELECT custseg.rollback('m1');
+SELECT version FROM custseg.train('m1', 'customer', '{recency}', 2);
+-- what the model knows to do with a segment holds
+SELECT custseg.set_action('m1', 2, '{"tone": "warm"}');
+SELECT version FROM custseg.import_model(jsonb_set(custseg.export_model('m'), '{actions}', '[{"segment": 2, "action": {"tone": "cold"}}, {"segment": 3, "action": {"tone": "cold"}}]'), 'm1', true);
+SELECT segment, tone, set_by = current_user AS mine FROM custseg.segment_action WHERE model = 'm1' ORDER BY 1;
+
+--
+-- Decisions by hand are personal data: they come along when they are asked for
+--
+SELECT custseg.override_segment('m', 3, 2, 'key account'), custseg.exclude('m', 4, 'objected', now() + interval '1 day'),
+       custseg.exclude('m', 5, 'not long', clock_timestamp() + interval '1 ms'), custseg.exclude('m', 6, 'ended');
+SELECT custseg.end_override('m', 6), custseg.exclude(NULL, 7, 'objected to all');
+SELECT pg_sleep(0.01);
+SELECT d ->> 'customer' AS customer, d -> 'segment' AS segment, d ->> 'reason' AS reason
+FROM jsonb_array_elements(custseg.export_model('m', decisions => true) -> 'decisions') d ORDER BY 1;
+SELECT version FROM custseg.import_model(custseg.export_model('m', decisions => true), 'decided');
+SELECT c.customer, c.kind, c.segment, c.reason, c.until = m.until AS same_end, c.made_at = m.made_at AS same_time, c.made_by = current_user AS mine
+FROM custseg.segment_override c JOIN custseg.segment_override m USING (customer) WHERE c.model = 'decided' AND m.model IS DISTINCT FROM c.model AND m.ended_at IS NULL ORDER BY 1;
+SELECT id, custseg.predict('decided', c) IS NOT DISTINCT FROM custseg.predict('m', c) AS same, custseg.predict('decided', c) IS NULL AS excluded
+FROM customer c WHERE id IN (3, 4, 7) ORDER BY 1;
+-- who is decided about already stays so
+SELECT custseg.override_segment('decided', 4, 1, 'changed minds');
+SELECT version FROM custseg.import_model(custseg.export_model('m', decisions => true), 'decided', true);
+SELECT customer, reason FROM custseg.overrides WHERE model = 'decided' ORDER BY customer;
+SELECT custseg.end_override(NULL, 7);
+
+--
+-- Rights: who may use a model may export it, decisions excepted; who imports owns; no source runs
+--
+CREATE FUNCTION spy() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'spied on %', current_user; RETURN 1; END $$;
+SET ROLE regress_cs_exporter;
+SELECT version FROM custseg.train('theirs', 'SELECT *, (SELECT portable_test.spy()) AS one FROM portable_test.customer', '{recency,monetary}', 2);
+SELECT custseg.exclude('theirs', 1, 'objected');
+SELECT custseg.grant_model('theirs', 'regress_cs_importer');
+SET ROLE regress_cs_importer;
+SELECT outcome(statement) FROM (VALUES
+    ('SELECT custseg.export_model(''m'')'),
+    ('SELECT custseg.export_model(''theirs'', decisions => true)'),
+    ('SELECT custseg.import_model(custseg.export_model(''theirs''))'),
+    ('SELECT custseg.import_model(custseg.export_model(''theirs''), add_version => true)')) v (statement);
+SELECT model FROM custseg.import_model(custseg.export_model('theirs'), 'ours');
+SELECT owner, source FROM custseg.models WHERE name = 'ours';
+SELECT outcome(statement) FROM (VALUES
+    ('SELECT count(*) FROM custseg.score(''ours'')'),
+    ('SELECT custseg.monitor(''ours'')'),
+    ('SELECT custseg.train(''ours'', NULL)'),
+    ('SELECT count(*) FROM custseg.score(''ours'', ''portable_test.customer'')')) v (statement);
+-- but who has read the source may adopt it
+SELECT model FROM custseg.import_model(custseg.export_model('theirs'), 'adopted', adopt_source => true);
+SELECT count(*) FROM (SELECT * FROM custseg.score('adopted') LIMIT 1) s;
+SELECT custseg.drop_model('ours', whole => true), custseg.drop_model('adopted', whole => true);
+RESET ROLE;
+
+--
+-- Errors
+--
+SELECT custseg.export_model('m') AS e \gset
+CREATE FUNCTION import_fails(e jsonb, path text, value jsonb DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+    SELECT fails(format('DO ''BEGIN PERFORM custseg.import_model(%s, ''''new''''); RAISE ''''it is taken''''; END''',
+        replace(quote_literal(CASE WHEN value IS NULL THEN e #- path::text[] ELSE jsonb_set(e, path::text[], value) END), '''', '''''')))
+$$;
+SELECT fails(statement) FROM (VALUES
+    ('SELECT custseg.export_model(NULL)'),
+    ('SELECT custseg.export_model(''nosuch'')'),
+    ('SELECT custseg.export_model(''m'', 2)'),
+    ('SELECT custseg.export_model(''m3'')'),
+    ('SELECT custseg.export_model(''m'', 1, whole => true)'),
+    ('SELECT custseg.import_model(NULL)'),
+    ('SELECT custseg.import_model(''[]'')'),
+    ('SELECT custseg.import_model(''{}'')'),
+    ('SELECT custseg.import_model(''{"format": 2}'')'),
+    ('SELECT custseg.import_model(custseg.export_model(''m''))'),
+    ('SELECT custseg.import_model(custseg.export_model(''m''), '''')'),
+    ('SELECT custseg.import_model(custseg.export_model(''m''), repeat(''x'', 64))'),
+    ('SELECT custseg.import_model(custseg.export_model(''m''), ''nosuch'', add_version => true)'),
+    ('SELECT custseg.import_model(custseg.export_model(''m'', whole => true) || ''{"deployed_version": null}'', ''new'', deploy => true)')) v (statement);
+\pset format unaligned
+SELECT path, value, import_fails(:'e', path, value) FROM (VALUES
+    ('{versions}', NULL::jsonb),
+    ('{versions}', '[]'),
+    ('{versions}', '[1]'),
+    ('{more}', '1'),
+    ('{model}', '1'),
+    ('{deployed_version}', '2'),
+    ('{versions,0,definition}', '{"version": 3}'),
+    ('{versions,0,definition,version}', '1000000001'),
+    ('{versions,0,definition,segments,0,center}', '[1]'),
+    ('{versions,0,definition,segments,0,center,0}', '"NaN"'),
+    ('{versions,0,definition,algorithm}', '"nosuch"'),
+    ('{versions,0,training,source}', NULL),
+    ('{versions,0,training,source}', 'null'),
+    ('{versions,0,training,more}', '1'),
+    ('{versions,0,training,n_rows}', '-1'),
+    ('{versions,0,training,seed}', '1e17'),
+    ('{versions,0,training,iterations}', '0.5'),
+    ('{versions,0,training,converged}', '1'),
+    ('{versions,0,training,milliseconds}', '"Infinity"'),
+    ('{versions,0,training,milliseconds}', '-1'),
+    ('{versions,0,training,trained_by}', to_jsonb(repeat('x', 64))),
+    ('{versions,0,training,trained_at}', '"infinity"'),
+    ('{versions,0,training,trained_at}', '"soon"'),
+    ('{versions,0,training,trained_at}', '1'),
+    ('{versions,0,training,skipped}', '[]'),
+    ('{versions,0,training,skipped}', '{"null in column \"recency\"": "many"}'),
+    ('{versions,0,training,metrics,inertia}', '"low"'),
+    ('{versions,0,training,id}', 'null'),
+    ('{versions,0,training,id}', '"a,b"'),
+    ('{versions,0,training,id_types}', '["pg_catalog.int4", "pg_catalog.int4"]'),
+    ('{versions,0,training,id_types}', '[null]'),
+    ('{versions,0,training,id_types}', '"x"'),
+    ('{versions,0,training,prep,columns,nosuch}', '{}'),
+    ('{versions,0,training,prep,more}', '{}'),
+    ('{versions,0,training,options,seed}', '"x"'),
+    ('{versions,0,training,options,more}', '1'),
+    ('{versions,0,features,0}', NULL),
+    ('{versions,0,features,0,n_null}', '61'),
+    ('{versions,0,features,0,mean}', 'null'),
+    ('{versions,0,features,0,levels}', '[]'),
+    ('{versions,0,features,0,quantiles,0}', 'true'),
+    ('{versions,0,features,0,quantiles,0}', '1e6'),
+    ('{versions,0,features,0,quantiles}', 'null'),
+    ('{versions,0,features,1,mean}', '1'),
+    ('{versions,0,features,1,levels}', 'null'),
+    ('{versions,0,features,1,levels,0}', NULL),
+    ('{versions,0,features,1,level_counts,0}', '-1'),
+    ('{versions,0,features,1,level_counts,0}', '"1"'),
+    ('{versions,0,segments,0,share}', '1.5'),
+    ('{versions,0,segments,0,rank}', '0'),
+    ('{actions,0,action}', '{"more": 1}'),
+    ('{actions,0,segment}', '"1"'),
+    ('{actions,0,more}', '1'),
+    ('{decisions}', '{}'),
+    ('{decisions}', '[{}]')) v (path, value);
+\pset format aligned
+-- numbers must ascend; rules must be those that were learned with their options
+SELECT import_fails(jsonb_set(e, '{versions,1,definition,version}', '1'), '{more}') FROM custseg.export_model('m', whole => true) e;
+SELECT import_fails(custseg.export_model('rules'), path, value) FROM (VALUES
+    ('{versions,0,training,options,segments,0,when,channel}', NULL::jsonb),
+    ('{versions,0,training,options,segments,1,when,recency}', '{"above": 1}')) v (path, value);
+-- depth, and keys without end
+SELECT left(import_fails(:'e', '{versions,0,training,metrics,inertia}', (repeat('[', 5000) || repeat(']', 5000))::jsonb), 100);
+SELECT left(import_fails(:'e', '{versions,0,training,metrics}', (SELECT jsonb_object_agg(i, '{}'::jsonb) FROM generate_series(1, 10000) i)), 150);
+-- nothing of it is left
+SELECT count(*) FROM custseg.model WHERE name = 'new';
+-- snapshots
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT model FROM custseg.import_model(:'e', 'new');
+SELECT custseg.predict('new', '{"recency": 1, "channel": "web"}'::jsonb) = custseg.predict('m', '{"recency": 1, "channel": "web"}'::jsonb) AS same;
+ROLLBACK;
+SELECT count(*) FROM custseg.model_version WHERE model = 'new';
+BEGIN READ ONLY;
+SELECT outcome(format('SELECT custseg.import_model(%L, ''new'')', :'e'));
+ROLLBACK;
+
+--
+-- Hostile values: each key dropped and replaced in turn is an error that says so, or a model that works.
+-- fuzz_import(model, every) gives how often what came of it; "every" n-th change is made.
+--
+CREATE FUNCTION use_all(m text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    statement text;
+BEGIN
+    FOREACH statement IN ARRAY ARRAY[
+        'SELECT custseg.predict_detail($1, c), custseg.predict_name($1, c) FROM customer c',
+        'SELECT custseg.explain($1, c) FROM customer c WHERE id < 4',
+        'SELECT count(*) FROM custseg.score($1, ''customer'')',
+        'SELECT count(*) FROM custseg.drift($1, ''customer'')',
+        'SELECT count(*) FROM custseg.segment_sizes($1, ''customer'')',
+        'SELECT count(*) FROM custseg.data_quality($1, ''customer'')',
+        'SELECT count(*) FROM custseg.needs_retraining($1, ''customer'')',
+        'SELECT count(*) FROM custseg.rules($1)',
+        'SELECT count(*) FROM custseg.tree_rules($1)',
+        'SELECT count(p::text), custseg.export_model($1), custseg.rule_options($1, 1) FROM custseg.segment_profile p',
+        'SELECT count(s::text), (SELECT count(m::text) FROM custseg.models m) FROM custseg.segments s',
+        'SELECT custseg.exclude($1, 1, ''objected''), custseg.end_override($1, 1)',
+        'SELECT custseg.train($1, ''customer'', k => 2)'] LOOP
+        BEGIN
+            EXECUTE statement USING m;
+        EXCEPTION WHEN OTHERS THEN
+            IF SQLSTATE ~ '^(XX000|58|53|25|40)' THEN
+                RAISE;
+            END IF;
+        END;
+    END LOOP;
+END $$;
+CREATE FUNCTION fuzz_import(m text, every int, OUT n bigint, OUT outcome text) RETURNS SETOF record LANGUAGE plpgsql AS $$
+DECLARE
+    e jsonb := custseg.export_model(m, decisions => true);
+    change record;
+BEGIN
+    CREATE TEMPORARY TABLE outcomes (outcome text);
+    FOR change IN
+        WITH RECURSIVE node (path, value) AS (
+            SELECT '{}'::text[], e
+            UNION ALL
+            SELECT n.path || k.key, k.value FROM node n, LATERAL (
+                SELECT o.key, o.value FROM jsonb_each(CASE jsonb_typeof(n.value) WHEN 'object' THEN n.value ELSE '{}' END) o
+                UNION ALL
+                SELECT (a.i - 1)::text, a.value
+                FROM jsonb_array_elements(CASE jsonb_typeof(n.value) WHEN 'array' THEN n.value ELSE '[]' END) WITH ORDINALITY a (value, i)
+                WHERE a.i IN (1, jsonb_array_length(n.value))) k
+        ), changed AS (
+            SELECT n.path, v.value, row_number() OVER (ORDER BY n.path, v.value) AS number
+            FROM node n, jsonb_array_elements('["dropped", null, true, -1, 0, 2, 0.5, 1e300, 9007199254740993, "x", "NaN", [], [1], [[[]]], {}, {"a": {"b": []}}]') v
+            WHERE n.path <> '{}'
+        )
+        SELECT CASE c.value WHEN '"dropped"' THEN e #- c.path ELSE jsonb_set(e, c.path, c.value) END AS e, c.path, c.value
+        FROM changed c WHERE c.number % every = 0
+    LOOP
+        BEGIN
+            PERFORM custseg.import_model(change.e, 'fuzz');
+            PERFORM use_all('fuzz');
+            RAISE 'works' USING ERRCODE = 'P0002';
+        EXCEPTION WHEN OTHERS THEN
+            INSERT INTO outcomes VALUES (CASE WHEN SQLSTATE = 'P0002' THEN 'works'
+                WHEN SQLSTATE ~ '^(22|42|0A)' OR SQLSTATE = 'XX001' THEN 'refused'
+                ELSE format('%s %s: %s := %s', SQLSTATE, SQLERRM, change.path, change.value) END);
+        END;
+    END LOOP;
+    RETURN QUERY SELECT count(*), o.outcome FROM outcomes o GROUP BY o.outcome ORDER BY o.outcome COLLATE "C";
+    DROP TABLE outcomes;
+END $$;
+SELECT a.algorithm, f.outcome, f.n > 0 AS some FROM custseg.algorithms() a, LATERAL fuzz_import(a.algorithm, 97) f;
+
+-- clean up
+SELECT count(*), count(custseg.drop_model(name, whole => true)) FROM custseg.models WHERE name <> 'theirs';
+SELECT custseg.drop_model('theirs', whole => true, forget_exclusions => true);
+DROP SCHEMA portable_test CASCADE;
+DROP ROLE regress_cs_exporter, regress_cs_importer;
