@@ -152,7 +152,7 @@ SELECT model FROM custseg.import_model(custseg.export_model('theirs'), 'ours');
 SELECT owner, source FROM custseg.models WHERE name = 'ours';
 SELECT outcome(statement) FROM (VALUES
     ('SELECT count(*) FROM custseg.score(''ours'')'),
-    ('SELECT custseg.monitor(''ours'')'),
+    ('SELECT concat_ws('' '', status, error) FROM custseg.monitor(''ours'')'),
     ('SELECT custseg.train(''ours'', NULL)'),
     ('SELECT count(*) FROM custseg.score(''ours'', ''portable_test.customer'')')) v (statement);
 -- but who has read the source may adopt it
