@@ -333,7 +333,7 @@ END $$;
 SELECT a.algorithm, f.outcome, f.n > 0 AS some FROM custseg.algorithms() a, LATERAL fuzz_import(a.algorithm, 97) f;
 
 -- clean up
-SELECT count(*), count(custseg.drop_model(name, whole => true)) FROM custseg.models WHERE name <> 'theirs';
+SELECT count(*), count(custseg.drop_model(model, whole => true, forget_exclusions => true)) FROM (SELECT DISTINCT model FROM custseg.model_version WHERE source LIKE '%portable_test%' AND model <> 'theirs') m;
 SELECT custseg.drop_model('theirs', whole => true, forget_exclusions => true);
 DROP SCHEMA portable_test CASCADE;
 DROP ROLE regress_cs_exporter, regress_cs_importer;
