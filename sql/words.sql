@@ -80,7 +80,7 @@ BEGIN
 END $$;
 SELECT count(*) > 40 AS enough, count(*) FILTER (WHERE suggested_name LIKE 'FAULT%') AS average_that_is_not,
        count(*) FILTER (WHERE description ~ '(mostly|often|rarely)[^,(]* \((100|0) %') AS shares,
-       count(*) FILTER (WHERE suggested_name ~* 'not no') AS not_no, count(*) FILTER (WHERE suggested_name ~ ' [0-9]+$' AND suggested_name !~ 'hannel [12]$') AS numbers,
+       count(*) FILTER (WHERE suggested_name ~* 'not no') AS not_no, count(*) FILTER (WHERE suggested_name ~ ' [0-9]+$' AND suggested_name !~ 'hannel (often )?[12]$') AS numbers,
        count(*) FILTER (WHERE description ~ '100 % below') AS all_below, count(*) FILTER (WHERE description ~ 'alance [0-9.]+ times') AS ratio_of_both_signs,
        count(*) FILTER (WHERE description ~* 'spends' AND description ~* 'spend again') AS said_twice,
        count(*) FILTER (WHERE (SELECT count(*) <> count(DISTINCT p) FROM regexp_split_to_table(description, ', ') p)) AS repeated

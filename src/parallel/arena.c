@@ -127,6 +127,8 @@ TryCreate(void (*create) (void *), void *argument, ResourceOwner *owner)
 	PG_TRY();
 	{
 		CurrentResourceOwner = *owner;
+		/* a file that is written in part only sets no errno, and dsm_impl.c reports the one it finds */
+		errno = ENOSPC;
 		create(argument);
 		CurrentResourceOwner = save_owner;
 		created = true;
