@@ -861,7 +861,7 @@ AS 'MODULE_PATHNAME', 'custseg_scorer'
 LANGUAGE C STABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg.scorer IS 'Returns the deployed or the given version as one value, for predict(scorer, customer), which overrides and exclusions do not reach.
-topic: scoring 8
+topic: scoring 9
 example: SELECT custseg.scorer(''shop'')';
 
 CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
@@ -890,7 +890,7 @@ AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'Returns the segment of a customer by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
-topic: scoring 9
+topic: scoring 10
 example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
 CREATE FUNCTION custseg.predict_name(
@@ -927,20 +927,34 @@ CREATE FUNCTION custseg.explain(
     model text,
     customer "any",
     version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT runner_up int,
+    OUT runner_up_name text,
     OUT feature text,
     OUT value text,
     OUT segment_mean float8,
+    OUT runner_up_mean float8,
     OUT overall_mean float8,
     OUT contribution float8,
+    OUT speaks_for int,
     OUT condition text,
     OUT margin float8
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.explain IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment and of all customers (for a category, the shares of the level), and the share of the feature in the margin between the two segments; for rules, the condition that decided and how far the customer is inside its border.
+COMMENT ON FUNCTION custseg.explain IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment, of the runner-up and of all customers (for a category, the shares of the level), the feature''s share of what tells the two segments apart for this customer, and which of the two it speaks for; for rules, the condition that decided and how far the customer is inside its border.
 topic: scoring 7
 example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
+
+CREATE FUNCTION custseg.explain_text(model text, customer "any", version int DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_explain_text'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.explain_text IS 'Says in one sentence why a customer is in a segment and not in the second nearest one; NULL for a customer who cannot be placed.
+topic: scoring 8
+example: SELECT custseg.explain_text(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
 
 CREATE FUNCTION custseg.score(
     model text,

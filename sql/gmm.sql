@@ -115,7 +115,7 @@ SELECT feature, value, round(contribution::numeric, 9) AS contribution FROM clou
 SELECT d.segment, d.runner_up, round(d.distance::numeric), d.confidence FROM custseg.predict_detail('clouds', '{"x": 1e6, "y": -1e6, "z": 0}'::jsonb) d;
 SELECT custseg.predict('clouds', '{"x": 1e200, "y": 0, "z": 0}'::jsonb) IS NULL AS too_far;
 
--- each type: posterior probabilities sum to 1; so do contributions, or to -1 where the runner-up's mean is nearer
+-- each type: posterior probabilities sum to 1; so do contributions
 CREATE FUNCTION check_scoring(covariance_type text)
 RETURNS TABLE (parameters text, sums_to_1 bool, explained bool)
 LANGUAGE plpgsql AS $$
@@ -125,7 +125,7 @@ BEGIN
         SELECT (SELECT string_agg(p.key || ' ' || jsonb_array_length(p.value) || ' x ' || coalesce(jsonb_array_length(p.value -> 0), 0), ', ' ORDER BY p.key)
                 FROM custseg.model_version v, jsonb_each(v.parameters) p WHERE v.model = 'scoring'),
             bool_and(abs((SELECT sum(m) FROM unnest(d.memberships) m) - 1) < 1e-14),
-            bool_and((SELECT abs(abs(sum(e.contribution)) - 1) < 1e-9 FROM custseg.explain('scoring', c) e))
+            bool_and((SELECT abs(sum(e.contribution) - 1) < 1e-9 FROM custseg.explain('scoring', c) e))
         FROM clouds c, custseg.predict_detail('scoring', c) d;
     PERFORM custseg.drop_model('scoring', whole => true);
 END

@@ -268,6 +268,7 @@ SELECT custseg.predict((SELECT custseg.scorer('numbers')), n) IS NOT NULL AS pla
 SELECT custseg.exclude('numbers', 5, 'objected');
 SELECT custseg.predict((SELECT custseg.scorer('numbers')), n) IS NOT NULL AS placed FROM numbers n WHERE id = 5;
 SELECT * FROM numbers n, custseg.explain('numbers', n) WHERE id = 5;
+SELECT custseg.explain_text('numbers', n) FROM numbers n WHERE id = 5;
 
 -- for all models at once, those to come too, and after the model is gone
 SELECT n_segments FROM custseg.train('integers', 'SELECT id::int, x FROM numbers', k => 2, id => 'id');

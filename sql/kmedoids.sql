@@ -144,14 +144,15 @@ FROM points p, LATERAL custseg.predict_detail('near', p) d, LATERAL (
         FROM custseg.segment WHERE model = 'near'
     ) s
 ) n;
--- contributions are the shares of what the runner-up is farther off
+-- contributions are shares of how much farther off the runner-up is
 SELECT p.id, count(*), round(sum(contribution)::numeric, 9) AS sum,
-    string_agg(DISTINCT agrees(contribution, (abs(value::float8 - r.center[i]) - abs(value::float8 - s.center[i])) / (d2 - d1), 1e-9), ' ') AS shares
+    string_agg(DISTINCT agrees(contribution * CASE speaks_for WHEN e.segment THEN 1 ELSE -1 END,
+        (abs(value::float8 - r.center[i]) - abs(value::float8 - s.center[i])) / total, 1e-9), ' ') AS shares
 FROM points p, LATERAL custseg.predict_detail('near', p) d,
     LATERAL (SELECT e.*, CASE feature WHEN 'x' THEN 1 WHEN 'y' THEN 2 ELSE 3 END AS i FROM custseg.explain('near', p) e) e,
     custseg.segment s, custseg.segment r,
-    LATERAL (SELECT abs(p.x - s.center[1]) + abs(p.y - s.center[2]) + abs(p.z - s.center[3]) AS d1,
-        abs(p.x - r.center[1]) + abs(p.y - r.center[2]) + abs(p.z - r.center[3]) AS d2) distances
+    LATERAL (SELECT sum(abs(abs(v - r.center[j]) - abs(v - s.center[j]))) AS total
+        FROM unnest(ARRAY[p.x, p.y, p.z]::float8[]) WITH ORDINALITY u (v, j)) parts
 WHERE p.id IN (1, 2, 3) AND s.model = 'near' AND r.model = 'near' AND s.segment = d.segment AND r.segment = d.runner_up
 GROUP BY p.id ORDER BY p.id;
 -- a compiled model is the same whichever way it came, and one that was forged does not get in

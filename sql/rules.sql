@@ -58,6 +58,7 @@ SELECT feature, value, contribution, condition, margin::numeric(12, 4) FROM cust
 SELECT feature, value, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 90, "monetary": 10, "frequency": 2, "channel": "web", "news": false, "joined": "2024-01-11"}'::jsonb) WHERE condition IS NOT NULL;
 SELECT feature, value, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 29, "monetary": 10, "frequency": 9, "channel": "web", "news": false, "joined": "2024-06-01"}'::jsonb) WHERE condition IS NOT NULL;
 -- everyone else: what the nearest rule lacks
+SELECT custseg.explain_text('value', c::jsonb) FROM unnest(ARRAY['{"recency": 18, "monetary": 300, "frequency": 2, "channel": "web", "news": false, "joined": "2024-06-01"}', '{"recency": 29, "monetary": 10, "frequency": 9, "channel": "web", "news": false, "joined": "2024-06-01"}', '{"recency": 22, "monetary": 320, "frequency": 1, "channel": "shop", "news": false, "joined": "2024-06-01"}']) c;
 SELECT feature, value, condition, margin::numeric(12, 4) FROM custseg.explain('value', '{"recency": 22, "monetary": 320, "frequency": 1, "channel": "shop", "news": false, "joined": "2024-06-01"}'::jsonb) WHERE condition IS NOT NULL;
 SELECT segment, name, confidence::numeric(6, 4), runner_up, memberships::numeric(6, 4)[], (SELECT sum(m) = 1 FROM unnest(memberships) m) AS sum_to_1
 FROM custseg.predict_detail('value', '{"recency": 18, "monetary": 300, "frequency": 2, "channel": "web", "news": false, "joined": "2024-06-01"}'::jsonb);

@@ -117,6 +117,8 @@ FROM (VALUES (2), (5), (0), (29), (1000)) v (x), custseg.predict_detail('line', 
 -- what to_jsonb() makes of a float8 that json has no number for
 SELECT custseg.predict('line', '{"x": "NaN"}'::jsonb) = custseg.predict('line', '{"x": null}'::jsonb) AS nan_is_missing,
        custseg.predict('line', '{"x": "-Infinity"}'::jsonb) AS infinite;
+-- centres at (0, 0), (10, 0) and (20, 10)
+SELECT n_segments FROM custseg.train('plane', 'SELECT * FROM (VALUES (0, 0), (0, 0), (0, 0), (10, 0), (10, 0), (20, 10)) v (x, y)', '{x,y}', 3, prep => '{"scale": "none"}');
 -- one segment only
 SELECT n_segments FROM custseg.train('single', 'customer', '{recency}', 1);
 SELECT segment, name, confidence, runner_up, memberships FROM customer c, custseg.predict_detail('single', c) WHERE id = 1;
@@ -128,11 +130,30 @@ SELECT feature, value, contribution FROM customer c, custseg.explain('single', c
 SELECT feature, value, round(segment_mean::numeric, 4) AS segment_mean, round(overall_mean::numeric, 4) AS overall_mean,
        round(contribution::numeric, 2) AS contribution
 FROM customer c, custseg.explain('m', c) WHERE id = 95;
+SELECT DISTINCT segment, name, runner_up, runner_up_name FROM customer c, custseg.explain('m', c) WHERE id = 95;
 SELECT count(*) AS customers, min(sum) AS least, max(sum) AS most, bool_and(falls) AS falls, max(n) AS features
 FROM (SELECT id, round(sum(contribution)::numeric, 9) AS sum, count(*) AS n, bool_and(falls) AS falls
-      FROM (SELECT id, contribution, contribution <= lag(contribution, 1, 'infinity') OVER (PARTITION BY id ORDER BY position) AS falls
-            FROM customer c, custseg.explain('m', c) WITH ORDINALITY e (feature, value, segment_mean, overall_mean, contribution, position)) e
+      FROM (SELECT id, contribution, signed <= lag(signed, 1, 'infinity') OVER (PARTITION BY id ORDER BY position) AS falls
+            FROM (SELECT id, contribution, ordinality AS position, CASE speaks_for WHEN segment THEN contribution WHEN runner_up THEN -contribution ELSE 0 END AS signed
+                  FROM customer c, ROWS FROM (custseg.explain('m', c)) WITH ORDINALITY) e) e
       GROUP BY id) s;
+-- of the difference between the squared distances to the two centres, by hand; half-way between them nothing explodes
+SELECT count(*) AS n, count(*) FILTER (WHERE abs(e.contribution - abs(h.part) / h.total) > 1e-9 OR e.speaks_for IS DISTINCT FROM CASE WHEN h.part > 0 THEN e.segment WHEN h.part < 0 THEN e.runner_up END) AS different
+FROM (SELECT (random() * 40)::float8 AS x, (random() * 40)::float8 AS y FROM generate_series(1, 200)) p, custseg.explain('plane', jsonb_build_object('x', p.x, 'y', p.y)) e
+JOIN custseg.segment s ON s.model = 'plane' AND s.segment = e.segment
+JOIN custseg.segment r ON r.model = 'plane' AND r.segment = e.runner_up,
+LATERAL (SELECT CASE e.feature WHEN 'x' THEN dx ELSE dy END AS part, abs(dx) + abs(dy) AS total
+         FROM (SELECT (p.x - r.center[1]) ^ 2 - (p.x - s.center[1]) ^ 2 AS dx, (p.y - r.center[2]) ^ 2 - (p.y - s.center[2]) ^ 2 AS dy) d) h;
+SELECT segment, runner_up, feature, contribution, speaks_for FROM custseg.explain('plane', '{"x": 15, "y": 5.0000001}'::jsonb);
+SELECT feature, contribution, speaks_for FROM custseg.explain('plane', '{"x": 5, "y": 5}'::jsonb);
+-- in a sentence, each kind of feature in its own words
+SELECT version FROM custseg.train('kinds', 'SELECT i AS id, i % 2 = 0 AS active, date ''2026-01-01'' + i % 2 * 100 AS joined, (i % 2 * 30 || '' days'')::interval AS gap, CASE i % 2 WHEN 0 THEN 900000.5 ELSE 12 END AS spent FROM generate_series(1, 40) i',
+    '{active,joined,gap,spent}', 2, id => 'id');
+SELECT custseg.explain_text('kinds', c::jsonb) FROM unnest(ARRAY['{"active": true, "joined": "2026-01-05", "gap": "1 day", "spent": 800000}', '{"active": false, "joined": "2026-01-05", "gap": null, "spent": 1}']) c;
+SELECT custseg.explain_text('plane', '{"x": 15, "y": 5.0000001}'::jsonb), custseg.explain_text('plane', '{"x": 0, "y": 0}'::jsonb);
+SELECT custseg.explain_text('m', c) FROM customer c WHERE id IN (1, 95) ORDER BY id;
+SELECT custseg.explain_text('m', '{"recency": null, "monetary": 890, "channel": "fax", "joined": "2024-01-02"}'::jsonb), custseg.explain_text('single', '{"recency": 1}'::jsonb),
+       custseg.explain_text('m', NULL::customer), custseg.explain_text(NULL, NULL::customer), custseg.explain_text('skips', '{"recency": null, "monetary": 1}'::jsonb);
 -- from json, with gaps and a level never seen
 SELECT feature, value, round(segment_mean::numeric, 3) AS segment_mean, round(overall_mean::numeric, 3) AS overall_mean
 FROM custseg.explain('m', '{"recency": null, "monetary": 890, "channel": "fax", "joined": "2024-01-02"}'::jsonb) ORDER BY feature;

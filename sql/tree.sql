@@ -179,6 +179,7 @@ SELECT leaf, condition, segment, name, weight, round(coverage::numeric, 4) AS co
 SELECT step, condition, feature, value, segment, name, weight, round(purity::numeric, 4) AS purity
 FROM tree_customer c, custseg.decision_path('classes', c) WHERE id = 17;
 SELECT feature, value, condition, round(margin::numeric, 2) AS margin FROM tree_customer c, custseg.explain('classes', c) WHERE id = 17 AND condition IS NOT NULL;
+SELECT custseg.explain_text('classes', c) FROM tree_customer c WHERE id = 17;
 SELECT step, condition, value FROM tree_customer c, custseg.decision_path('classes', to_jsonb(c) || '{"seen": null, "price": 207}') WHERE id = 17;
 SELECT * FROM custseg.decision_path('classes', NULL::tree_customer);
 

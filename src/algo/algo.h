@@ -194,7 +194,9 @@ typedef struct CsBorder
 	int			feature;		/* that is compared; -1: it is none */
 	char	   *name;			/* of what is compared */
 	double		value;			/* of it, when it is no feature */
+	const char *rule;			/* whose condition it is, or NULL */
 	char	   *condition;
+	bool		holds;
 	double		margin;			/* NaN: there is no distance, as between levels */
 } CsBorder;
 

@@ -250,7 +250,9 @@ AppendBorders(List *borders, const CsFitted *model, const CsRuleSet *set, int ru
 		border->feature = c->score >= 0 ? -1 : (int) (c->feature - set->pipeline->feature);
 		border->name = c->name;
 		border->value = c->score >= 0 ? scores[c->score] : 0;
-		border->condition = psprintf("%s: %s", CsRuleLabel(set, rule), CsRuleConditionWords(set, c));
+		border->rule = CsRuleLabel(set, rule);
+		border->condition = CsRuleConditionWords(set, c);
+		border->holds = slack >= 0;
 		border->margin = isinf(slack) ? NAN :
 			c->score >= 0 ? slack : slack * c->feature->spread;
 		borders = lappend(borders, border);

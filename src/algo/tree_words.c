@@ -457,6 +457,7 @@ CsTreeBorders(const CsFitted *model, const CsPipeline *p, const void *options, c
 		border->feature = features[i];
 		border->name = pstrdup(NameStr(p->feature[features[i]].name));
 		border->condition = condition.data;
+		border->holds = true;
 		border->margin = MarginOf(&p->feature[features[i]], bounds, z);
 		result = lappend(result, border);
 	}

@@ -134,6 +134,7 @@ typedef struct CsWords
 extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);
 extern char *CsWordsName(const char *column);
 extern char *CsWordsNumber(double x);
+extern char *CsWordsPercent(double share);
 extern char *CsWordsCapitalize(char *text);
 
 #endif							/* CUSTSEG_PROFILE_H */

@@ -152,8 +152,8 @@ DateText(double days)
 }
 
 /* A share in percent, which is 0 % or 100 % only where nobody or everybody is meant. */
-static char *
-PercentText(double share)
+char *
+CsWordsPercent(double share)
 {
 	if (share > 0 && share < 0.0005)
 		return pstrdup("under 0.1 %");
@@ -224,11 +224,11 @@ ComparePhrase(const CsVocabulary *v, const char *name, double mean, const CsNumb
 	if (ratio == 0 && (v->none != NULL || v->percent_less != NULL))
 		return Fill(NoneOf(v), name, "");
 	if (v->percent)
-		return Fill(phrase, name, PercentText(mean));
+		return Fill(phrase, name, CsWordsPercent(mean));
 	if (ratio >= LARGE_RATIO && v->times != NULL)
 		return Fill(v->times, name, RatioText(ratio));
 	if (ratio <= SMALL_RATIO && v->percent_less != NULL)
-		return Fill(v->percent_less, name, PercentText(1 - ratio));
+		return Fill(v->percent_less, name, CsWordsPercent(1 - ratio));
 	return Fill(phrase, name, NumberText(v, fabs(mean - overall)));
 }
 
@@ -258,7 +258,7 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 
 	if (v->absolute || v->percent)
 		words.phrase = psprintf("%s (%s on average)", phrase,
-								v->percent ? PercentText(overall) : NumberText(v, overall));
+								v->percent ? CsWordsPercent(overall) : NumberText(v, overall));
 	else
 		words.phrase = psprintf("%s (%s%s against %s)", phrase,
 								v->measure == NULL ? "" : v->measure,
@@ -284,8 +284,8 @@ ShareWords(const char *name, bool with, double share, double overall)
 {
 	CsWords		words = {.superlative = NULL};
 
-	words.phrase = psprintf("%s %s%s (%s of all)", PercentText(share), with ? "with " : "", name,
-							PercentText(overall));
+	words.phrase = psprintf("%s %s%s (%s of all)", CsWordsPercent(share), with ? "with " : "", name,
+							CsWordsPercent(overall));
 	words.label = psprintf("%s%s", Qualifier(share, overall, with ? "no " : "not "), name);
 	return words;
 }
@@ -419,7 +419,7 @@ LevelWords(const char *name, const char *text, double share, double overall)
 	CsWords		words = {.superlative = NULL};
 
 	words.phrase = psprintf("%s %s %s (%s against %s)", name, HowOften(share, overall), text,
-							PercentText(share), PercentText(overall));
+							CsWordsPercent(share), CsWordsPercent(overall));
 	if (denies && share >= overall)
 		words.label = psprintf("%sno %s", Qualifier(share, overall, ""), name);
 	else

@@ -4,9 +4,10 @@
  *
  * What speaks against a customer in a segment is a sum over the columns of model space, which the
  * algorithm knows: for nearest centres it is the squared distance to the centre.  The decision
- * hangs on the margin, what speaks against the runner-up minus what speaks against the own segment;
- * each feature has its columns' share of it.  Shares sum to 1; a negative one speaks for the
- * runner-up.
+ * hangs on the difference between two such sums, that of the runner-up and that of the own segment,
+ * and each feature has its columns' part of it, which speaks for one segment or for the other.  A
+ * feature's contribution is the size of its part, divided by the sizes of all: the contributions sum
+ * to 1, also for a customer half-way between two segments, where the parts cancel each other.
  *
  * A model with PCA measures between components, which belong to no one feature.  There customer and
  * segment are taken back to the space before PCA, mean + components' * z, and so is what pulls them
@@ -20,17 +21,6 @@
 #include <math.h>
 
 #include "score/score.h"
-
-/* A feature's line of the answer. */
-typedef struct Explanation
-{
-	int			feature;
-	bool		has_means;		/* false: the value is of no level */
-	double		segment_mean,
-				overall_mean;
-	double		contribution;	/* NaN without a runner-up or a margin */
-	const CsBorder *border;		/* or NULL */
-} Explanation;
 
 PG_FUNCTION_INFO_V1(custseg_explain);
 
@@ -77,17 +67,14 @@ CostOfSegment(const CsScoring *scoring, int segment)
 	return result;
 }
 
-/*
- * Each feature's share of the margin.  A mixture may choose the segment that is further away, for
- * its weight; then the shares sum to -1, and still a positive one speaks for the segment.
- */
+/* Each feature's contribution; a mixture may choose the segment that is further away, for its weight. */
 static void
-ShareMargin(const CsScoring *scoring, const CsAssignment *placed, Explanation *result)
+ShareMargin(const CsScoring *scoring, const CsAssignment *placed, CsExplanation *result)
 {
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
 	const double *own;
 	const double *other;
-	double		margin = 0;
+	double		total = 0;
 
 	if (placed->runner_up < 0)
 		return;
@@ -101,10 +88,10 @@ ShareMargin(const CsScoring *scoring, const CsAssignment *placed, Explanation *r
 		for (int j = f->first_output; j < f->first_output + f->noutputs; j++)
 			part += other[j] - own[j];
 		result[i].contribution = part;
-		margin += part;
+		total += fabs(part);
 	}
 	for (int i = 0; i < p->nfeatures; i++)
-		result[i].contribution = margin != 0 ? result[i].contribution / fabs(margin) : NAN;
+		result[i].contribution = total > 0 ? result[i].contribution / total : NAN;
 }
 
 /* Share of a level in the training's rows. */
@@ -119,36 +106,45 @@ OverallShare(const CsPipeline *p, const CsFeature *f, int level)
 	return rows > 0 ? (double) levels[level].count / rows : 0;
 }
 
-/* What is usual in the segment and overall: a mean, or the share of the customer's level. */
+/*
+ * What is usual in the segment, in the runner-up and overall: a mean, or the share of the customer's
+ * level.
+ */
 static void
-FillMeans(const CsScoring *scoring, int segment, Explanation *result)
+FillMeans(const CsScoring *scoring, const CsAssignment *placed, CsExplanation *result)
 {
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
-	const double *profile = CsScorerProfile(scoring->scorer, segment);
+	const double *profile = CsScorerProfile(scoring->scorer, placed->index);
+	const double *other = placed->runner_up < 0 ? NULL :
+		CsScorerProfile(scoring->scorer, placed->runner_up);
+	int			at = 0;			/* in the profiles */
 
 	for (int i = 0; i < p->nfeatures; i++)
 	{
 		const CsFeature *f = &p->feature[i];
 
 		result[i].feature = i;
+		result[i].raw = scoring->raw[i];
 		result[i].contribution = NAN;
+		result[i].segment_mean = result[i].runner_up_mean = result[i].overall_mean = NAN;
 		if (f->kind != CS_CATEGORICAL)
 		{
-			result[i].has_means = true;
-			result[i].segment_mean = *profile++;
+			result[i].segment_mean = profile[at];
+			result[i].runner_up_mean = other == NULL ? NAN : other[at];
 			result[i].overall_mean = f->mean;
+			at++;
 			continue;
 		}
 		if (!isnan(scoring->raw[i]))
 		{
 			int			level = (int) scoring->raw[i];
 
-			/* a level that training never saw has a share of 0 in both */
-			result[i].has_means = true;
-			result[i].segment_mean = level >= 0 ? profile[level] : 0;
+			/* a level that training never saw has a share of 0 in all */
+			result[i].segment_mean = level >= 0 ? profile[at + level] : 0;
+			result[i].runner_up_mean = other == NULL ? NAN : level >= 0 ? other[at + level] : 0;
 			result[i].overall_mean = level >= 0 ? OverallShare(p, f, level) : 0;
 		}
-		profile += f->nlevels;
+		at += f->nlevels;
 	}
 }
 
@@ -156,8 +152,8 @@ FillMeans(const CsScoring *scoring, int segment, Explanation *result)
  * Give the lines of features their borders; further borders of a feature, and those of no feature,
  * are lines of their own.  Returns the lines, of which there may be more.
  */
-static Explanation *
-AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
+static CsExplanation *
+AddBorders(const CsScoring *scoring, CsExplanation *lines, int *nlines)
 {
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
 	List	   *borders;
@@ -166,11 +162,11 @@ AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
 	if (scoring->algorithm->borders == NULL)
 		return lines;
 	borders = scoring->algorithm->borders(&scoring->fitted, p, CsScorerOptions(scoring->scorer), scoring->z);
-	lines = repalloc(lines, sizeof(Explanation) * (*nlines + list_length(borders) + 1));
+	lines = repalloc(lines, sizeof(CsExplanation) * (*nlines + list_length(borders) + 1));
 	foreach(cell, borders)
 	{
 		const CsBorder *border = lfirst(cell);
-		Explanation *line = &lines[*nlines];
+		CsExplanation *line = &lines[*nlines];
 
 		if (border->feature >= 0 && lines[border->feature].border == NULL)
 		{
@@ -180,7 +176,8 @@ AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
 		if (border->feature >= 0)
 			*line = lines[border->feature];
 		else
-			*line = (Explanation) {.feature = -1,.contribution = NAN};
+			*line = (CsExplanation) {.feature = -1,.raw = border->value,.contribution = NAN,
+			.segment_mean = NAN,.runner_up_mean = NAN,.overall_mean = NAN};
 		line->border = border;
 		(*nlines)++;
 	}
@@ -188,14 +185,14 @@ AddBorders(const CsScoring *scoring, Explanation *lines, int *nlines)
 }
 
 /*
- * Largest contribution first, then what has a border; without either, and among equals, in the
+ * What speaks most for the segment first, then what has a border; without either, and among equals, in the
  * model's order, what is no feature last.
  */
 static int
 CompareExplanations(const void *a, const void *b)
 {
-	const Explanation *left = a;
-	const Explanation *right = b;
+	const CsExplanation *left = a;
+	const CsExplanation *right = b;
 
 	if ((left->border == NULL) != (right->border == NULL))
 		return left->border == NULL ? 1 : -1;
@@ -209,27 +206,73 @@ CompareExplanations(const void *a, const void *b)
 				  right->border == NULL ? "" : right->border->condition);
 }
 
+/*
+ * The lines of an explanation of where a customer was placed, in order, palloc'd; "n" is set to their
+ * number.
+ */
+CsExplanation *
+CsExplain(const CsCallSite *site, const CsAssignment *placed, int *n)
+{
+	const CsScoring *scoring = &site->scoring;
+	CsExplanation *lines;
+
+	*n = CsScorerPipeline(scoring->scorer)->nfeatures;
+	lines = palloc0(sizeof(CsExplanation) * *n);
+	FillMeans(scoring, placed, lines);
+	ShareMargin(scoring, placed, lines);
+	lines = AddBorders(scoring, lines, n);
+	qsort(lines, *n, sizeof(CsExplanation), CompareExplanations);
+	return lines;
+}
+
+/* What a line speaks of. */
+const char *
+CsExplanationName(const CsCallSite *site, const CsExplanation *line)
+{
+	return line->feature < 0 ? line->border->name :
+		NameStr(CsScorerPipeline(site->scoring.scorer)->feature[line->feature].name);
+}
+
+/* The customer's value of it as it was given, palloc'd; NULL when it is missing. */
+char *
+CsExplanationValue(const CsCallSite *site, Datum customer, const CsExplanation *line)
+{
+	if (line->feature < 0)
+		return psprintf("%.15g", line->raw);
+	return site->is_jsonb ?
+		CsJsonbText(CsScorerPipeline(site->scoring.scorer), DatumGetJsonbP(customer), line->feature) :
+		CsBindingText(site->binding, line->feature);
+}
+
 /* Put one line into the result. */
 static void
-PutExplanation(CsResult *result, CsCallSite *site, Datum customer, const Explanation *line)
+PutExplanation(CsResult *result, const CsCallSite *site, Datum customer, const CsAssignment *placed,
+			   const CsExplanation *line)
 {
-	const CsPipeline *p = CsScorerPipeline(site->scoring.scorer);
+	const CsScorer *scorer = site->scoring.scorer;
+	const CsScorerSegment *own = &CsScorerSegments(scorer)[placed->index];
+	const CsScorerSegment *other = placed->runner_up < 0 ? NULL :
+		&CsScorerSegments(scorer)[placed->runner_up];
 	const CsBorder *border = line->border;
-	char	   *value;
+	CsValue		row[13];
+	int			i = 0;
 
-	if (line->feature < 0)
-		value = psprintf("%.15g", border->value);
-	else
-		value = site->is_jsonb ? CsJsonbText(p, DatumGetJsonbP(customer), line->feature) :
-			CsBindingText(site->binding, line->feature);
-	CsResultPut(result, CsValues(CsValueText(line->feature < 0 ? border->name :
-											 NameStr(p->feature[line->feature].name)),
-								 CsValueText(value),
-								 CsValueFloat8(line->has_means ? line->segment_mean : NAN),
-								 CsValueFloat8(line->has_means ? line->overall_mean : NAN),
-								 CsValueFloat8(line->contribution),
-								 CsValueText(border == NULL ? NULL : border->condition),
-								 CsValueFloat8(border == NULL ? NAN : border->margin)));
+	row[i++] = CsValueInt4(own->segment);
+	row[i++] = CsValueText(CsScorerAt(scorer, char, own->name));
+	row[i++] = other == NULL ? CsValueNull(INT4OID) : CsValueInt4(other->segment);
+	row[i++] = CsValueText(other == NULL ? NULL : CsScorerAt(scorer, char, other->name));
+	row[i++] = CsValueText(CsExplanationName(site, line));
+	row[i++] = CsValueText(CsExplanationValue(site, customer, line));
+	row[i++] = CsValueFloat8(line->segment_mean);
+	row[i++] = CsValueFloat8(line->runner_up_mean);
+	row[i++] = CsValueFloat8(line->overall_mean);
+	row[i++] = CsValueFloat8(fabs(line->contribution));
+	row[i++] = line->contribution > 0 ? CsValueInt4(own->segment) :
+		line->contribution < 0 ? CsValueInt4(other->segment) : CsValueNull(INT4OID);
+	row[i++] = CsValueText(border == NULL ? NULL : border->rule == NULL ? border->condition :
+						   psprintf("%s: %s", border->rule, border->condition));
+	row[i++] = CsValueFloat8(border == NULL ? NAN : border->margin);
+	CsResultPut(result, row, i);
 }
 
 /* explain(model, customer, version): one row a feature, and a border that decides */
@@ -239,24 +282,16 @@ custseg_explain(PG_FUNCTION_ARGS)
 	CsResult   *result = CsResultOpen(fcinfo);
 	CsCallSite *site;
 	CsAssignment placed;
-	Explanation *lines;
-	double	   *memberships;
+	CsExplanation *lines;
 	int			nlines;
 
 	site = CsCallSiteForModel(fcinfo);
-	if (site == NULL || CsIsDecidedByHand(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER)))
+	if (site == NULL || CsIsDecidedByHand(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER)) ||
+		!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed,
+						 palloc(sizeof(double) * site->scoring.scorer->nsegments)))
 		return (Datum) 0;
-	memberships = palloc(sizeof(double) * site->scoring.scorer->nsegments);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, memberships))
-		return (Datum) 0;
-
-	nlines = CsScorerPipeline(site->scoring.scorer)->nfeatures;
-	lines = palloc0(sizeof(Explanation) * nlines);
-	FillMeans(&site->scoring, placed.index, lines);
-	ShareMargin(&site->scoring, &placed, lines);
-	lines = AddBorders(&site->scoring, lines, &nlines);
-	qsort(lines, nlines, sizeof(Explanation), CompareExplanations);
+	lines = CsExplain(site, &placed, &nlines);
 	for (int i = 0; i < nlines; i++)
-		PutExplanation(result, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &lines[i]);
+		PutExplanation(result, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, &lines[i]);
 	return (Datum) 0;
 }

@@ -223,6 +223,22 @@ extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site, Datum customer
 extern bool CsIsDecidedByHand(CsCallSite *site, Datum customer);
 extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
 
+/* explain.c: what a feature, or a border that decides, has to say. */
+typedef struct CsExplanation
+{
+	int			feature;		/* -1: none, as a score */
+	double		raw;			/* the customer's value, as in CsScoring */
+	double		segment_mean,	/* NaN: the value is of no level */
+				runner_up_mean, /* NaN: there is none */
+				overall_mean;
+	double		contribution;	/* below 0: for the runner-up; NaN: nothing to share */
+	const CsBorder *border;		/* or NULL */
+} CsExplanation;
+
+extern CsExplanation *CsExplain(const CsCallSite *site, const CsAssignment *placed, int *n);
+extern const char *CsExplanationName(const CsCallSite *site, const CsExplanation *line);
+extern char *CsExplanationValue(const CsCallSite *site, Datum customer, const CsExplanation *line);
+
 /* assign.c */
 extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
 extern Datum CsSegmentDatum(int32 segment, Oid type);

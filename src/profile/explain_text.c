@@ -1,0 +1,219 @@
+/*
+ * explain_text.c
+ *	  Why a customer is in its segment, in one sentence: explain_text().
+ *
+ * The sentence names the segment and the runner-up, the features that speak most for the segment with
+ * the customer's value beside what is usual in both segments, and the one that speaks most against it.
+ * Where rules decide, it names their conditions instead.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "profile/profile.h"
+#include "score/score.h"
+#include "utils/builtins.h"
+
+/* Features that are named: so many at most, until they have this share of what speaks for the segment. */
+#define MAX_FEATURES 3
+#define ENOUGH 0.75
+
+/* A contribution below which what speaks against the segment is not worth a word. */
+#define LEAST_AGAINST 0.05
+
+/* Bytes of a value that are shown. */
+#define MAX_VALUE 60
+
+PG_FUNCTION_INFO_V1(custseg_explain_text);
+
+/* A segment for people: its number, and its name unless that is the default one; palloc'd. */
+static char *
+SegmentText(const CsScorer *scorer, int index)
+{
+	const CsScorerSegment *segment = &CsScorerSegments(scorer)[index];
+	const char *name = CsScorerAt(scorer, char, segment->name);
+	char	   *number = psprintf("segment %d", segment->segment);
+
+	return strcmp(name, number) == 0 ? number : psprintf("%s (%s)", number, name);
+}
+
+/* A number of a feature: a date, days, yes or no, or how it is. */
+static char *
+NumberText(const CsFeature *f, double x)
+{
+	char	   *date = f->kind == CS_TIME && !CsIsInterval(f) ? CsDateWords(x) : NULL;
+	char	   *number = CsWordsNumber(x);
+
+	if (date != NULL)
+		return date;
+	return f->kind == CS_TIME ? psprintf(strcmp(number, "1") == 0 ? "%s day" : "%s days", number) : number;
+}
+
+/* The customer's value. */
+static char *
+ValueText(const CsCallSite *site, Datum customer, const CsFeature *f, const CsExplanation *line)
+{
+	char	   *text = CsExplanationValue(site, customer, line);
+	int			length;
+
+	if (text == NULL || (f->kind != CS_CATEGORICAL && isnan(line->raw)))
+		return pstrdup("missing");
+	if (f->kind == CS_NUMERIC || f->kind == CS_TIME)
+		return NumberText(f, line->raw);
+	if (f->kind == CS_BOOLEAN)
+		return pstrdup(line->raw != 0 ? "true" : "false");
+	length = (int) strlen(text);
+	return length <= MAX_VALUE ? text :
+		psprintf("%s...", pnstrdup(text, pg_mbcliplen(text, length, MAX_VALUE)));
+}
+
+/* What is usual: a mean, or the share of the customer's level. */
+static char *
+UsualText(const CsFeature *f, const CsExplanation *line, double usual)
+{
+	bool		is_share = f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN;
+
+	if (f->kind == CS_BOOLEAN && line->raw == 0)
+		usual = 1 - usual;
+	return is_share ? CsWordsPercent(usual) : NumberText(f, usual);
+}
+
+/* "recency is 12 (on average 8.4 there and 140 in segment 1)" */
+static void
+PutFeature(StringInfo sentence, const CsCallSite *site, Datum customer, const CsExplanation *line,
+		   int32 other)
+{
+	const CsFeature *f = &CsScorerPipeline(site->scoring.scorer)->feature[line->feature];
+
+	appendStringInfo(sentence, "%s is %s", CsWordsName(CsExplanationName(site, line)),
+					 ValueText(site, customer, f, line));
+	if (!isnan(line->segment_mean) && !(f->kind == CS_BOOLEAN && isnan(line->raw)))
+		appendStringInfo(sentence, " (%s%s there and %s in segment %d)",
+						 f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN ? "" : "on average ",
+						 UsualText(f, line, line->segment_mean),
+						 UsualText(f, line, line->runner_up_mean), other);
+}
+
+/* The number of lines, from the first one, that are worth a word for the segment. */
+static int
+CountFor(const CsExplanation *lines, int n)
+{
+	double		all = 0,
+				told = 0;
+	int			i = 0;
+
+	for (int j = 0; j < n && lines[j].contribution > 0; j++)
+		all += lines[j].contribution;
+	while (i < n && i < MAX_FEATURES && lines[i].contribution > 0 && told < ENOUGH * all)
+		told += lines[i++].contribution;
+	return i;
+}
+
+/* What a list of words is joined with before its entry "i" of "n". */
+static const char *
+Separator(int i, int n)
+{
+	return i == 0 ? "" : i < n - 1 ? ", " : n > 2 ? ", and " : " and ";
+}
+
+/* Append what speaks for the segment, and what speaks against it. */
+static void
+PutFeatures(StringInfo sentence, const CsCallSite *site, Datum customer, const CsAssignment *placed,
+			const CsExplanation *lines, int n)
+{
+	const CsScorer *scorer = site->scoring.scorer;
+	int32		other = CsScorerSegments(scorer)[placed->runner_up].segment;
+	int			nfor = CountFor(lines, n);
+
+	appendStringInfo(sentence, " rather than in %s", SegmentText(scorer, placed->runner_up));
+	for (int i = 0; i < nfor; i++)
+	{
+		appendStringInfoString(sentence, i == 0 ? ", mainly because " : Separator(i, nfor));
+		PutFeature(sentence, site, customer, &lines[i], other);
+	}
+	if (lines[n - 1].contribution <= -LEAST_AGAINST)
+	{
+		appendStringInfoString(sentence, ", although ");
+		PutFeature(sentence, site, customer, &lines[n - 1], other);
+	}
+}
+
+/* Append the conditions of the rule that decides, or what the nearest one lacks where none holds. */
+static void
+PutConditions(StringInfo sentence, const CsExplanation *lines, int n)
+{
+	const char *rule = lines[0].border->rule;
+	int			nlacking = 0,
+				nborders = 0,
+				nput = 0;
+
+	for (; nborders < n && lines[nborders].border != NULL; nborders++)
+		nlacking += !lines[nborders].border->holds;
+	appendStringInfoString(sentence, ", because ");
+	if (nlacking > 0)
+		appendStringInfo(sentence, "no other rule holds: the nearest one, %s, needs ", rule);
+	else
+		appendStringInfo(sentence, "%s holds: ", rule != NULL ? rule : "all of this");
+	for (int i = 0; i < nborders; i++)
+	{
+		if (nlacking > 0 && lines[i].border->holds)
+			continue;
+		appendStringInfo(sentence, "%s%s", Separator(nput, nlacking > 0 ? nlacking : nborders),
+						 lines[i].border->condition);
+		nput++;
+	}
+}
+
+/* The sentence about a customer whom the model has placed. */
+static text *
+Sentence(const CsCallSite *site, Datum customer, const CsAssignment *placed)
+{
+	const CsScorer *scorer = site->scoring.scorer;
+	StringInfoData sentence;
+	CsExplanation *lines;
+	int			n;
+
+	lines = CsExplain(site, placed, &n);
+	initStringInfo(&sentence);
+	appendStringInfo(&sentence, "The customer is in %s", SegmentText(scorer, placed->index));
+	if (n > 0 && lines[0].border != NULL)
+		PutConditions(&sentence, lines, n);
+	else if (placed->runner_up >= 0 && n > 0)
+		PutFeatures(&sentence, site, customer, placed, lines, n);
+	else if (scorer->nsegments == 1)
+		appendStringInfoString(&sentence, ", the only one of the model");
+	appendStringInfoChar(&sentence, '.');
+	return cstring_to_text(sentence.data);
+}
+
+/* The sentence about a customer for whom somebody has decided. */
+static text *
+DecisionText(const CsCallSite *site, const CsOverride *override)
+{
+	if (override->index < 0)
+		return cstring_to_text(psprintf("The customer is in no segment, because role %s has excluded the customer by hand.",
+										override->made_by));
+	return cstring_to_text(psprintf("The customer is in %s, because role %s has put the customer there by hand.",
+									SegmentText(site->scoring.scorer, override->index),
+									override->made_by));
+}
+
+/* explain_text(model, customer, version): a sentence; NULL for who cannot be placed */
+Datum
+custseg_explain_text(PG_FUNCTION_ARGS)
+{
+	CsCallSite *site = CsCallSiteForModel(fcinfo);
+	Datum		customer = PG_GETARG_DATUM(CS_PREDICT_CUSTOMER);
+	const CsOverride *override = site == NULL ? NULL : CsCallSiteFindOverride(site, customer);
+	CsAssignment placed;
+
+	if (override != NULL)
+		PG_RETURN_TEXT_P(DecisionText(site, override));
+	if (site == NULL ||
+		!CsCallSitePlace(site, customer, &placed,
+						 palloc(sizeof(double) * site->scoring.scorer->nsegments)))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(Sentence(site, customer, &placed));
+}
