@@ -79,6 +79,12 @@ SELECT n_segments FROM custseg.train('own', 'own', '{embedding}', 3);
 SELECT count(*) FILTER (WHERE custseg.predict('own', o) = p.segment) AS by_row,
        count(*) FILTER (WHERE custseg.predict('vectors', o) = p.segment) AS by_the_other
 FROM own o JOIN people p USING (id);
+-- where the whole column is read, it is a value of that type
+ALTER TABLE own ADD segment int;
+SELECT column_name, kind, n, n_null FROM custseg.describe('own') WHERE column_name = 'embedding';
+SELECT sum(n) FROM custseg.missing_patterns('own');
+CALL custseg.resegment('own', 'own');
+SELECT count(*) FROM own o JOIN people p USING (id) WHERE o.segment = p.segment;
 -- a domain
 CREATE DOMAIN embeddings AS float8[];
 SELECT count(*) FILTER (WHERE custseg.predict('vectors', q) = segment) FROM (SELECT embedding::embeddings, segment FROM people) q;

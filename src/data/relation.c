@@ -584,7 +584,10 @@ BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
 
 		if (column->element == 0 || position[column->attnum] == 0)
 		{
-			appendStringInfo(&sql, "%s%s", receiver->nread == 0 ? "" : ", ", CsColumnExpression(column));
+			/* a vector as a whole is the type's own value, of which nothing but NULL is known */
+			appendStringInfo(&sql, "%s%s", receiver->nread == 0 ? "" : ", ",
+							 column->element == 0 ? quote_identifier(NameStr(column->name)) :
+							 CsColumnExpression(column));
 			receiver->nread++;
 			if (column->element > 0)
 				position[column->attnum] = receiver->nread;
