@@ -23,6 +23,7 @@
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 #include "score/score.h"
+#include "stat/dip.h"
 #include "stat/profile.h"
 #include "train/labeller.h"
 
@@ -210,6 +211,9 @@ extern void CsStreamRows(CsTraining *t, CsTeam *team);
 extern CsLabeller *CsFindPredecessor(const CsTraining *t);
 extern void CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows);
 extern void CsNumberSegments(CsTraining *t);
+
+/* structure.c */
+extern CsStructure CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references);
 
 /* store.c */
 extern void CsStoreTraining(CsTraining *t);

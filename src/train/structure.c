@@ -1,0 +1,61 @@
+/*
+ * structure.c
+ *	  Whether the rows of a training fall into groups, as all functions tell it.
+ *
+ * The answer is that of stat/structure.c for a seeded sample of the rows in model space.  It depends
+ * on them and the seed alone: not on the algorithm, the number of segments or the weights.
+ */
+#include "custseg.h"
+
+#include "progress.h"
+#include "stat/stat.h"
+#include "train/train.h"
+
+/* For each column of model space the first one of the category it belongs to, or -1; palloc'd. */
+static int *
+CategoryColumns(const CsPipeline *p)
+{
+	int		   *group = palloc(sizeof(int) * p->noutputs);
+
+	for (int j = 0; j < p->noutputs; j++)
+		group[j] = -1;
+	for (int i = 0; i < p->nfeatures && p->ncomponents == 0; i++)
+	{
+		const CsFeature *f = &p->feature[i];
+
+		if (f->kind != CS_CATEGORICAL || f->encode != CS_ENCODE_ONEHOT)
+			continue;
+		for (int j = 0; j < f->noutputs; j++)
+			group[f->first_output + j] = f->first_output;
+	}
+	return group;
+}
+
+/*
+ * Are there groups in the rows of t->matrix?  Looks at a sample of so many rows, and at so many sets of
+ * rows without groups at most.
+ */
+CsStructure
+CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
+{
+	uint64		seed = (uint64) t->common->seed;
+	int		   *group = CategoryColumns(t->pipeline);
+	CsMatrix   *few;
+	CsStructure s;
+	int64	   *rows;
+	int64		used;
+
+	CsProgressPhase(CS_PHASE_SCORING);
+	if (t->matrix->nrows <= sample)
+		s = CsStructureExamine(team, t->matrix, group, seed, references);
+	else
+	{
+		rows = CsSampleRows(t->matrix->nrows, sample, seed, &used);
+		few = CsMatrixOfRows(t->arena, t->matrix, rows, used);
+		s = CsStructureExamine(team, few, group, seed, references);
+		CsMatrixFree(few, t->arena);
+		pfree(rows);
+	}
+	pfree(group);
+	return s;
+}
