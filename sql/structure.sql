@@ -122,8 +122,21 @@ FROM (VALUES ('uniform', 'SELECT uniform(i, ''x'') AS x, uniform(i, ''y'') AS y 
     ('a line', 'SELECT i AS x, 2 * i AS y, 3 - i AS z FROM generate_series(1, 10000) i'),
     ('a row far away', 'SELECT CASE i WHEN 5 THEN 1e12 ELSE i END AS x, i % 7 AS y FROM generate_series(1, 200) i'),
     ('one flag', 'SELECT i % 3 = 0 AS x FROM generate_series(1, 200) i')) s (what, source), finding(source);
+-- heavy tails and a curve, which have more than rows without groups but no valley; neither have the steps of counts
+CREATE TABLE tails AS
+SELECT normal(i, 'x3') / w AS x, normal(i, 'y3') / w AS y, normal(i, 'z3') / w AS z
+FROM generate_series(1, 300) i, LATERAL (SELECT sqrt((normal(i, 'a3') ^ 2 + normal(i, 'b3') ^ 2 + normal(i, 'c3') ^ 2) / 3)) t (w);
+CREATE TABLE banana AS SELECT normal(i, 'x4') AS x, normal(i, 'x4') ^ 2 + 0.5 * normal(i, 'y4') AS y FROM generate_series(1, 300) i;
+SELECT what, c.p_value < 0.01 AS beyond_chance, c.silhouette >= 0.25 AND c.silhouette - c.null_silhouette > 0.05 * (1 - c.null_silhouette) AS matters, c.rating
+FROM (VALUES ('tails'), ('banana')) s (what), custseg.clusterability(what) c;
+SELECT regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('banana');
 -- and what has
 SELECT * FROM finding('SELECT x, y FROM heaps');
+-- few rows in each group, and one group in the middle of the others: a valley between any two will do
+SELECT rating, best_k FROM finding('SELECT (g < 4)::int * (g % 2 * 2 - 1) * 3 + normal(i, ''x'') * 0.8 AS x, (g < 4)::int * (g / 2 * 2 - 1) * 3 + normal(i, ''y'') * 0.8 AS y
+    FROM (SELECT i, i % 5 AS g FROM generate_series(1, 150) i) s');
+-- beyond chance, but not by much
+SELECT rating, regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('SELECT i % 2 * 5 + normal(i, ''x'') AS x, normal(i, ''y'') AS y, normal(i, ''z'') AS z FROM generate_series(1, 400) i');
 SELECT * FROM finding('SELECT x, y FROM heaps', '{"pca": 2}');
 SELECT * FROM finding('SELECT i % 2 * 8 + normal(i, ''x'') AS x FROM generate_series(1, 400) i');
 SELECT rating, best_k FROM finding('SELECT i % 2 * 5 + normal(i, ''x'') AS x, normal(i, ''y'') AS y FROM generate_series(1, 400) i');

@@ -220,11 +220,16 @@ CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 
 static char *
 WeakSentence(const CsStructure *s)
 {
-	if (s->p <= GROUPS_P && s->valley_p > CS_VALLEY_P)
-		return psprintf("Weak structure: the silhouette is %.2f, and rows without groups reach that only with a probability of %.2g, but no valley is seen between neighboring segments, as there is between groups. Heavy tails and curves look like this. Rules, such as RFM scores or quantiles, serve better here than clusters.",
-						s->silhouette, s->p);
-	return psprintf("Weak structure: the silhouette is %.3f. Rows without groups have %.3f on average, and reach %.3f with a probability of %.3f, a little more than chance gives. Rules, such as RFM scores or quantiles, serve better here than clusters.",
-					s->silhouette, s->null_mean, s->silhouette, s->p);
+	const char *advice = "Rules, such as RFM scores or quantiles, serve better here than clusters.";
+
+	if (s->p > GROUPS_P)
+		return psprintf("Weak structure: the silhouette is %.3f. Rows without groups have %.3f on average, and reach %.3f with a probability of %.2g, so this is little more than chance gives. %s",
+						s->silhouette, s->null_mean, s->silhouette, s->p, advice);
+	if (s->valley_p > CS_VALLEY_P)
+		return psprintf("Weak structure: the silhouette is %.3f, and rows without groups, which have %.3f on average, reach that only with a probability of %.2g. But no valley is seen between neighboring segments, as there is between groups. Heavy tails and curves look like this. %s",
+						s->silhouette, s->null_mean, s->p, advice);
+	return psprintf("Weak structure: the silhouette is %.3f. Rows without groups have %.3f on average, so this is beyond chance (p %.2g), but too little to tell groups apart. %s",
+					s->silhouette, s->null_mean, s->p, advice);
 }
 
 /* The finding in words, palloc'd. */
