@@ -75,6 +75,8 @@ CorrelateComplete(const CsLook *look, double *work)
 	Matrices	m = {palloc(cells), palloc(cells)};
 	const double **values = palloc(sizeof(double *) * ncolumns);
 	double	  **ranks = palloc(sizeof(double *) * ncolumns);
+	CsMoments  *of_values = palloc(sizeof(CsMoments) * ncolumns),
+			   *of_ranks = palloc(sizeof(CsMoments) * ncolumns);
 	int		   *where = palloc(sizeof(int) * ncolumns);
 	double	   *r = palloc(cells);
 
@@ -84,15 +86,17 @@ CorrelateComplete(const CsLook *look, double *work)
 			continue;
 		where[d] = i;
 		values[d] = look->columns[i].values;
+		of_values[d] = look->columns[i].moments;
+		of_ranks[d] = CsRankMoments(look->nrows);
 		ranks[d] = NewColumn(look->nrows, 1);
 		CsRanks(values[d], look->nrows, ranks[d], work);
 		d++;
 	}
 	if (d < 2)
 		return m;
-	CsCorrelationMatrix(values, d, look->nrows, r);
+	CsCorrelationMatrix(values, of_values, d, look->nrows, r);
 	Spread(r, where, d, ncolumns, m.pearson);
-	CsCorrelationMatrix((const double *const *) ranks, d, look->nrows, r);
+	CsCorrelationMatrix((const double *const *) ranks, of_ranks, d, look->nrows, r);
 	Spread(r, where, d, ncolumns, m.spearman);
 	return m;
 }
@@ -120,19 +124,14 @@ static int64
 CorrelatePair(const CsLook *look, const CsLookColumn *a, const CsLookColumn *b, Pair *pair, double *r)
 {
 	int64		n = TakePair(look, a, b, pair);
-	const double *values[2] = {pair->x, pair->y};
-	const double *ranks[2] = {pair->rank_x, pair->rank_y};
-	double		matrix[4];
 
 	r[0] = r[1] = NAN;
 	if (n == 0)
 		return 0;
 	CsRanks(pair->x, n, pair->rank_x, pair->work);
 	CsRanks(pair->y, n, pair->rank_y, pair->work);
-	CsCorrelationMatrix(values, 2, n, matrix);
-	r[0] = matrix[1];
-	CsCorrelationMatrix(ranks, 2, n, matrix);
-	r[1] = matrix[1];
+	r[0] = CsCorrelation(pair->x, pair->y, n);
+	r[1] = CsCorrelation(pair->rank_x, pair->rank_y, n);
 	return n;
 }
 

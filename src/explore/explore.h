@@ -25,6 +25,7 @@ typedef struct CsLookColumn
 
 	/* numbers, booleans, times */
 	CsMoments	moments;
+	/* unless rows are kept */
 	bool		whole;			/* no value has a fraction */
 	bool		is_rounded;		/* a value has more digits than a double; bigint, numeric */
 	double	   *values;			/* n of them; with rows kept, one a row, NaN without */

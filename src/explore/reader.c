@@ -150,13 +150,15 @@ TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
 		c->n_infinite++;
 	else
 	{
-		c->whole &= value == rint(value);
-		c->is_rounded |= HasManyDigits(&c->column.converter, datum);
 		c->block[c->pending++] = value;
 		c->n++;
 		if (c->pending == CS_BLOCK_ROWS)
 			FlushBlock(c);
-		if (!look->keep_rows && !CsKeptPut(&look->kept, column, value))
+		if (look->keep_rows)
+			return;
+		c->whole &= value == rint(value);
+		c->is_rounded |= HasManyDigits(&c->column.converter, datum);
+		if (!CsKeptPut(&look->kept, column, value))
 			tuplesort_putdatum(c->sort, Float8GetDatum(value), false);
 	}
 }

@@ -99,23 +99,64 @@ ReportMemory(void *state, int feature, Size needed)
 					 NameStr(o->pipeline->feature[feature].name));
 }
 
-/* Collect a feature of the row: a category at first, a number while it is kept. */
+/* The feature for want of which training would have skipped the row; -1: it would not. */
+static int
+FeatureThatSkips(const Observer *o)
+{
+	for (int i = 0; i < o->pipeline->nfeatures; i++)
+	{
+		if (o->pipeline->feature[i].impute == CS_IMPUTE_SKIP && o->placer->column[i] >= 0 &&
+			isnan(o->placer->scoring.raw[i]))
+			return i;
+	}
+	return -1;
+}
+
+/* Count the level of a feature in the row. */
 static inline void
-CollectValue(Observer *o, int feature, Datum value, bool isnull)
+CountLevel(Observer *o, int feature, Datum value, bool isnull)
 {
 	CsObservedFeature *f = &o->result->features[feature];
-	double		number = o->placer->scoring.raw[feature];
 
 	f->nrows++;
-	if (o->levels[feature] != NULL ? isnull : isnan(number))
+	if (isnull)
 		f->n_null++;
-	else if (o->levels[feature] != NULL)
-		CsLevelCountsAdd(o->levels[feature], &o->converters[feature],
-						 value, 0);
-	else if (isinf(number))
-		f->n_infinite++;
 	else
+		CsLevelCountsAdd(o->levels[feature], &o->converters[feature], value, 0);
+}
+
+/* Keep the number of a feature in the row. */
+static inline void
+KeepNumber(Observer *o, int feature, double number)
+{
+	CsObservedFeature *f = &o->result->features[feature];
+
+	f->nrows++;
+	if (likely(isfinite(number)))
 		(void) CsKeptPut(&o->kept, feature, number);
+	else if (isnan(number))
+		f->n_null++;
+	else
+		f->n_infinite++;
+}
+
+/* Collect the features that are not visited yet: categories at first, numbers while they are kept. */
+static void
+CollectRow(Observer *o, const Datum *values, const bool *nulls)
+{
+	const double *raw = o->placer->scoring.raw;
+	int			nfeatures = o->pipeline->nfeatures,
+				skips = o->skips ? FeatureThatSkips(o) : -1;
+
+	for (int i = o->visited; i < nfeatures; i++)
+	{
+		if (skips >= 0 && skips != i)
+			continue;
+		if (o->kept.columns[i].kept)
+			KeepNumber(o, i, raw[i]);
+		else if (o->levels[i] != NULL && o->pass->is_first)
+			CountLevel(o, i, values[o->placer->column[i]], nulls[o->placer->column[i]]);
+	}
 }
 
 /* Let a placed row into the sample. */
@@ -173,35 +214,14 @@ VisitRow(Observer *o, const Datum *values, const bool *nulls)
 	o->request.visit_row(o->request.row_state, &row);
 }
 
-/* The feature for want of which training would have skipped the row; -1: it would not. */
-static int
-FeatureThatSkips(const Observer *o)
-{
-	for (int i = 0; i < o->pipeline->nfeatures; i++)
-	{
-		if (o->pipeline->feature[i].impute == CS_IMPUTE_SKIP && o->placer->column[i] >= 0 &&
-			isnan(o->placer->scoring.raw[i]))
-			return i;
-	}
-	return -1;
-}
-
 /* CsRowSink: one row of the source. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Observer   *o = state;
-	bool		collects = o->request.visit != NULL;
-	int			skips = collects && o->skips ? FeatureThatSkips(o) : -1;
 
-	for (int i = o->visited; i < o->pipeline->nfeatures && collects; i++)
-	{
-		int			column = o->placer->column[i];
-
-		if ((o->levels[i] != NULL ? o->pass->is_first : o->kept.columns[i].kept) &&
-			(skips < 0 || skips == i))
-			CollectValue(o, i, values[column], nulls[column]);
-	}
+	if (o->request.visit != NULL)
+		CollectRow(o, values, nulls);
 	if (o->pass->is_first && o->request.place)
 	{
 		CountRow(o);

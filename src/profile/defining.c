@@ -122,7 +122,7 @@ SampleCorrelation(const CsPortrait *portrait, int a, int b)
 	double	   *x = palloc(sizeof(double) * 2 * Max(portrait->nsample, 1));
 	double	   *y = x + portrait->nsample;
 	int64		n = 0;
-	double		r[4] = {NAN, NAN, NAN, NAN};
+	double		r;
 
 	for (int i = 0; i < portrait->nsample; i++)
 	{
@@ -133,10 +133,9 @@ SampleCorrelation(const CsPortrait *portrait, int a, int b)
 		x[n] = row[a];
 		y[n++] = row[b];
 	}
-	if (n > 2)
-		CsCorrelationMatrix((const double *const[]) {x, y}, 2, n, r);
+	r = n > 2 ? CsCorrelation(x, y, n) : NAN;
 	pfree(x);
-	return r[1];
+	return r;
 }
 
 /* Do two levels have the same customers, or one those that the other lacks, as far as counts tell? */

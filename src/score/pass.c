@@ -198,15 +198,13 @@ CsPassId(CsPass *pass, const Datum *values, const bool *nulls)
 	return CsIdentityText(pass->identity, id, id_nulls);
 }
 
-/* What somebody has decided for the row's customer, or NULL. */
+/* What somebody has decided for the row's customer, or NULL; there are decisions. */
 static const CsOverride *
 FindOverride(const CsPass *pass, const CsPlacer *p, const Datum *values, const bool *nulls)
 {
 	Datum		id[INDEX_MAX_KEYS];
 	bool		id_nulls[INDEX_MAX_KEYS];
 
-	if (p->overrides == NULL)
-		return NULL;
 	TakeId(pass, values, nulls, id, id_nulls);
 	return CsOverridesFind(p->overrides, id, id_nulls);
 }
@@ -220,7 +218,7 @@ PlaceRow(CsPass *pass, CsPlacer *p, const Datum *values, const bool *nulls)
 	CsBindValues(p->binding, CsScorerPipeline(s->scorer), values, nulls, s->raw);
 	if (!pass->is_first || p->placing == CS_PLACE_NOT || !p->is_bound)
 		return;
-	p->override = FindOverride(pass, p, values, nulls);
+	p->override = p->overrides == NULL ? NULL : FindOverride(pass, p, values, nulls);
 	if (p->placing == CS_PLACE_STRICT ?
 		p->override != NULL || !CsScoringPlace(s, &p->placed, p->memberships) :
 		!CsScoringTry(s, &p->placed, p->memberships))

@@ -2,8 +2,8 @@
  * correlation.c
  *	  Correlations: Pearson's, and by ranks Spearman's.
  *
- * Correlations of all columns are taken in one pass after that of the means: a block of rows of every column
- * is centred, and each two columns multiplied while it is in the cache.  p is that of t = r sqrt((n - 2) / (1 - r^2)) with
+ * Correlations of all columns, whose means are known, are taken in one pass: a block of rows of every
+ * column is centred, and each two columns multiplied while it is in the cache.  p is that of t = r sqrt((n - 2) / (1 - r^2)) with
  * n - 2 degrees of freedom, by the incomplete beta function I(1 - r^2; n/2 - 1, 1/2), which keeps its digits
  * where p is small.
  */
@@ -85,21 +85,27 @@ Correlation(double xy, double xx, double yy)
 	return Max(Min(xy / sqrt(xx * yy), 1), -1);
 }
 
+/* The moments of n ranks as far as CsCorrelationMatrix() needs them: ties do not change their mean. */
+CsMoments
+CsRankMoments(int64 n)
+{
+	double		scale = CsScaleOf((double) n);
+
+	return (CsMoments) {.n = n, .scale = scale, .mean = (double) (n + 1) / 2 * scale};
+}
+
 /*
- * Pearson's correlation of each two of d columns of n > 0 values.  OUT r[a * d + b] for a < b; NaN
- * where one column does not vary.
+ * Pearson's correlation of each two of d columns of n > 0 values, whose means the moments have.  OUT
+ * r[a * d + b] for a < b; NaN where one column does not vary.
  */
 void
-CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
+CsCorrelationMatrix(const double *const *columns, const CsMoments *moments, int d, int64 n, double *r)
 {
 	Size		cells = (Size) d * d;
-	CsMoments  *moments = palloc0(sizeof(CsMoments) * d);
 	double	   *blocks = palloc(sizeof(double) * BLOCK_VALUES * d);
 	double	   *rests = palloc0(sizeof(double) * cells);
 
 	memset(r, 0, sizeof(double) * cells);
-	for (int j = 0; j < d; j++)
-		CsMomentsAdd(&moments[j], columns[j], n);
 	for (int64 start = 0; start < n; start += BLOCK_VALUES)
 	{
 		for (int j = 0; j < d; j++)
@@ -112,9 +118,21 @@ CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r)
 	for (int a = 0; a < d; a++)
 		for (int b = a + 1; b < d; b++)
 			r[a * d + b] = Correlation(r[a * d + b], r[a * d + a], r[b * d + b]);
-	pfree(moments);
 	pfree(blocks);
 	pfree(rests);
+}
+
+/* Pearson's correlation of n > 0 pairs; NaN where one side does not vary. */
+double
+CsCorrelation(const double *x, const double *y, int64 n)
+{
+	CsMoments	moments[2] = {{0}};
+	double		r[4];
+
+	CsMomentsAdd(&moments[0], x, n);
+	CsMomentsAdd(&moments[1], y, n);
+	CsCorrelationMatrix((const double *const[]) {x, y}, moments, 2, n, r);
+	return r[1];
 }
 
 /* The two-sided p of a correlation r of n pairs. */

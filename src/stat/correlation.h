@@ -5,13 +5,16 @@
 #ifndef CUSTSEG_STAT_CORRELATION_H
 #define CUSTSEG_STAT_CORRELATION_H
 
-#include "custseg.h"
+#include "math/math.h"
 
 /* Most values that CsRanks() takes. */
 #define CS_MAX_RANKED ((int64) PG_UINT32_MAX)
 
 extern void CsRanks(const double *x, int64 n, double *ranks, double *work);
-extern void CsCorrelationMatrix(const double *const *columns, int d, int64 n, double *r);
+extern CsMoments CsRankMoments(int64 n);
+extern void CsCorrelationMatrix(const double *const *columns, const CsMoments *moments, int d, int64 n,
+								double *r);
+extern double CsCorrelation(const double *x, const double *y, int64 n);
 extern double CsCorrelationP(double r, int64 n);
 
 #endif							/* CUSTSEG_STAT_CORRELATION_H */

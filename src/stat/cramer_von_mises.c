@@ -155,7 +155,7 @@ MeanOverCurrent(const double *quantiles, int nquantiles, const double *y, int64 
 
 		for (next = j + 1; next < m && y[next] == y[j]; next++)
 			;
-		if (j / INTERRUPT_VALUES != next / INTERRUPT_VALUES)
+		if (unlikely((uint64) j / INTERRUPT_VALUES != (uint64) next / INTERRUPT_VALUES))
 			CHECK_FOR_INTERRUPTS();
 		CsQuantileShares(quantiles, nquantiles, y[j], &at, &before, &upto);
 		off = upto - (double) next / m;

@@ -254,10 +254,10 @@ CsKsTestQuantiles(const double *quantiles, int nquantiles, int64 n, const double
 		double		before,
 					upto;
 
-		if (j / INTERRUPT_STEPS != (j - 1) / INTERRUPT_STEPS)
-			CHECK_FOR_INTERRUPTS();
 		for (next = j + 1; next < m && current[next] == current[j]; next++)
 			;
+		if (unlikely((uint64) j / INTERRUPT_STEPS != (uint64) next / INTERRUPT_STEPS))
+			CHECK_FOR_INTERRUPTS();
 		CsQuantileShares(quantiles, nquantiles, current[j], &at, &before, &upto);
 		if (before - (double) j / m > extremes.above)
 		{

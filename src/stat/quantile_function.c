@@ -23,33 +23,23 @@ IsAtom(const double *quantiles, int nquantiles, int i)
 		(i < nquantiles - 1 && quantiles[i + 1] == quantiles[i]);
 }
 
-/*
- * The distribution function of a baseline at a value, and its limit from the left.  Values are
- * given in ascending order.
- */
+/* CsQuantileShares() of a value that is beyond the gap of the one before. */
 void
-CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuantileCursor *at,
-				 double *before, double *upto)
+CsQuantileSharesNext(const double *quantiles, int nquantiles, double value, CsQuantileCursor *at,
+					 double *before, double *upto)
 {
 	int			below = at->next,
 				upto_count;
 	double		from,			/* shares in steps, beside the gap that the value is in */
 				to,
-				part,
 				steps = nquantiles - 1;
 
-	/* most values are in the gap of the one before */
-	if (at->gap > 0 && value < quantiles[at->gap])
-	{
-		*before = *upto = (at->from + (value - at->low) / at->width * (at->to - at->from)) / steps;
-		return;
-	}
 	while (below < nquantiles && quantiles[below] < value)
 		below++;
 	for (upto_count = below; upto_count < nquantiles && quantiles[upto_count] == value;)
 		upto_count++;
 	at->next = upto_count;
-	at->gap = 0;
+	at->gap = false;
 	from = below - 1 + (below > 0 && IsAtom(quantiles, nquantiles, below - 1) ? 0.5 : 0);
 	to = below - (below < nquantiles && IsAtom(quantiles, nquantiles, below) ? 0.5 : 0);
 	if (upto_count > below)
@@ -65,12 +55,12 @@ CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuanti
 	else
 	{
 		double		low = quantiles[below - 1],
-					width = quantiles[below] - low;
+					width = quantiles[below] - low,
+					slope = (to - from) / steps / width;
 
-		part = isfinite(width) ? (value - low) / width : 0;
-		if (isfinite(width))
-			*at = (CsQuantileCursor) {below, below, from, to, low, width};
-		*before = *upto = (from + part * (to - from)) / steps;
+		if (isfinite(width) && isfinite(slope))
+			*at = (CsQuantileCursor) {below, true, low, quantiles[below], from / steps, slope};
+		*before = *upto = (from + (isfinite(width) ? (value - low) / width * (to - from) : 0)) / steps;
 	}
 }
 

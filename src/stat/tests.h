@@ -100,15 +100,29 @@ extern double CsWasserstein(const double *baseline, int64 n, const double *curre
 typedef struct CsQuantileCursor
 {
 	int			next;			/* quantiles at or below the value */
-	int			gap;			/* the quantile that ends the gap which the value is in; 0: it is in none */
-	double		from,			/* of that gap: shares at its ends, in steps; its start and width */
-				to,
-				low,
-				width;
+	bool		gap;			/* it is in a gap between two of them */
+	double		low,			/* of that gap: its ends, the share at its start, and its slope */
+				high,
+				share,
+				slope;
 } CsQuantileCursor;
 
-extern void CsQuantileShares(const double *quantiles, int nquantiles, double value,
-							 CsQuantileCursor *at, double *before, double *upto);
+extern void CsQuantileSharesNext(const double *quantiles, int nquantiles, double value,
+								 CsQuantileCursor *at, double *before, double *upto);
+
+/*
+ * The distribution function of a baseline at a value, and its limit from the left.  Values are
+ * given in ascending order; most are in the gap of the one before.
+ */
+static inline void
+CsQuantileShares(const double *quantiles, int nquantiles, double value, CsQuantileCursor *at,
+				 double *before, double *upto)
+{
+	if (at->gap && value < at->high)
+		*before = *upto = at->share + (value - at->low) * at->slope;
+	else
+		CsQuantileSharesNext(quantiles, nquantiles, value, at, before, upto);
+}
 extern void CsQuantileBinShares(const double *quantiles, int nquantiles, const CsBinEdge *edges,
 								int nedges, double *share);
 extern double CsWassersteinQuantiles(const double *quantiles, int nquantiles, int64 n,
