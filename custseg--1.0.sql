@@ -690,6 +690,31 @@ COMMENT ON FUNCTION custseg.train IS 'Trains a new version of a model on the row
 topic: training 1
 example: SELECT * FROM custseg.train(''shop'', ''customers'', ''{recency,frequency,monetary}'', k => 3)';
 
+CREATE FUNCTION custseg.retrain(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    deploy bool DEFAULT NULL,
+    OUT model text,
+    OUT version int,
+    OUT algorithm text,
+    OUT n_rows bigint,
+    OUT n_skipped bigint,
+    OUT n_segments int,
+    OUT inertia float8,
+    OUT silhouette float8,
+    OUT iterations int,
+    OUT converged bool,
+    OUT deployed bool,
+    OUT milliseconds float8
+)
+AS 'MODULE_PATHNAME', 'custseg_retrain'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.retrain IS 'Trains a new version with all arguments of the deployed version: source, features, number of segments, algorithm, id, preparation and options, of which some may be given anew.
+topic: training 2
+example: SELECT * FROM custseg.retrain(''shop'')';
+
 -- life cycle
 
 CREATE FUNCTION custseg.deploy(
@@ -805,7 +830,7 @@ CREATE FUNCTION custseg.progress(
     AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION custseg.progress() IS
     'Lists the trainings that are running in this database cluster, in all sessions: phase, start n of m, iteration, rows.
-topic: training 2
+topic: training 3
 example: SELECT * FROM custseg.progress()';
 
 -- score
@@ -3563,12 +3588,7 @@ BEGIN
     SELECT v.* INTO STRICT was FROM custseg.model m
     JOIN custseg.model_version v ON v.model OPERATOR(pg_catalog.=) m.name AND v.version OPERATOR(pg_catalog.=) m.deployed_version
     WHERE m.name OPERATOR(pg_catalog.=) recalibrate.model;
-    SELECT t.version INTO candidate FROM custseg.train(
-        was.model, source,
-        features => (SELECT pg_catalog.array_agg(f.name ORDER BY f.position) FROM custseg.feature f
-                     WHERE f.model OPERATOR(pg_catalog.=) was.model AND f.version OPERATOR(pg_catalog.=) was.version),
-        algorithm => 'rules', id => was.id, prep => was.prep,
-        options => custseg.rule_options(was.model, was.version), deploy => false) t;
+    SELECT t.version INTO candidate FROM custseg.retrain(was.model, source, deploy => false) t;
     RETURN QUERY
     WITH pair AS MATERIALIZED (
         SELECT c.* FROM custseg.compare_versions_segments(was.model, was.version, candidate, source) c

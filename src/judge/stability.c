@@ -96,7 +96,7 @@ ReadArguments(FunctionCallInfo fcinfo, Asked *asked)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"resamples\" must be between 1 and %d", MAX_RESAMPLES),
 				 errdetail("It is %d.", asked->resamples)));
-	request.k = CsSegmentsArgument(fcinfo, ARG_K, algorithm, request.options);
+	request.k = CsSegmentsAsked(fcinfo->args[ARG_K], algorithm, request.options);
 	request.k_max = request.k == 0 ? CS_LAST_K : request.k;
 	request.id = CsTextArgument(fcinfo, ARG_ID);
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);

@@ -531,38 +531,3 @@ CsFeaturesReport(CsTraining *t)
 		ereport(NOTICE,
 				(errmsg("features to look at: %s", t->doubts.data)));
 }
-
-/* Is the column one of those that a labeller reads? */
-static bool
-IsRead(const CsLabeller *l, const char *name)
-{
-	ListCell   *cell;
-
-	foreach(cell, l->columns)
-		if (strcmp(lfirst(cell), name) == 0)
-			return true;
-	return false;
-}
-
-/*
- * Name the columns that a retraining chose by itself and that the deployed version does not use:
- * one of them may well be the segment that was written back.
- */
-void
-CsFeaturesCompare(const CsTraining *t)
-{
-	StringInfoData added;
-
-	if (!t->choose_features || t->predecessor == NULL)
-		return;
-	initStringInfo(&added);
-	for (int i = 0; i < t->nfeatures; i++)
-		if (!IsRead(t->predecessor, NameStr(t->features[i].name)))
-			appendStringInfo(&added, "%s\"%s\"", added.len > 0 ? ", " : "",
-							 NameStr(t->features[i].name));
-	if (added.len > 0)
-		ereport(NOTICE,
-				(errmsg("the features differ from those of %s", t->predecessor->name),
-				 errdetail("New features are %s.", added.data),
-				 errhint("Name the features, so that columns that were added since then are not used.")));
-}

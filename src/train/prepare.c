@@ -25,12 +25,11 @@
  * when the number is chosen later or found by the algorithm.
  */
 int
-CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
-				   const void *options)
+CsSegmentsAsked(NullableDatum asked, const CsAlgorithm *algorithm, const void *options)
 {
-	if (!PG_ARGISNULL(argument))
+	if (!asked.isnull)
 	{
-		int			k = PG_GETARG_INT32(argument);
+		int			k = DatumGetInt32(asked.value);
 
 		if (algorithm->finds_k)
 			ereport(ERROR,
@@ -182,7 +181,6 @@ ReadRows(CsTraining *t)
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_READING);
 	CsRowsRead(t);
-	CsFeaturesCompare(t);
 	if (t->k > t->raw->nrows && t->k <= t->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

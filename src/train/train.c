@@ -16,6 +16,7 @@
 #include "progress.h"
 #include "stat/stat.h"
 #include "train/choice.h"
+#include "utils/fmgrprotos.h"
 
 /* What is tried when k is not given: as choose_k() does it, but without its gap statistic. */
 static const CsChoiceOptions choice = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};
@@ -27,7 +28,24 @@ enum
 	ARG_DEPLOY
 };
 
+/* Positions of retrain()'s arguments. */
+enum
+{
+	RETRAIN_MODEL, RETRAIN_SOURCE, RETRAIN_OPTIONS, RETRAIN_DEPLOY
+};
+
+/* The arguments of a version's training; segments that are given have their present names. */
+static const char *const arguments_sql =
+"SELECT v.algorithm, v.n_segments, v.id, v.prep,"
+" CASE WHEN v.options OPERATOR(pg_catalog.?) 'segments'"
+"  THEN custseg.rule_options(v.model, v.version) ELSE v.options END,"
+" (SELECT pg_catalog.array_agg(f.name ORDER BY f.position) FROM custseg.feature AS f"
+"  WHERE f.model OPERATOR(pg_catalog.=) v.model AND f.version OPERATOR(pg_catalog.=) v.version) "
+"FROM custseg.model_version AS v "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
+
 PG_FUNCTION_INFO_V1(custseg_train);
+PG_FUNCTION_INFO_V1(custseg_retrain);
 
 /* Bytes that the silhouette of a model takes whose k is known. */
 static Size
@@ -39,45 +57,117 @@ SilhouetteMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	return CsMemoryBeyondFit(t, nrows, ncolumns, silhouette);
 }
 
-/* Check and keep the arguments. */
+/* The model of a training that there is already must be the caller's, and as the transaction sees it. */
+static void
+CheckModel(const char *model)
+{
+	CsModelCheckOwner(model);
+	CsModelRequireUnchanged(model);
+}
+
+/* Take the deployed version of the request's model, which stays for as long as the training lasts. */
+static void
+TakeDeployed(CsRequest *request)
+{
+	request->trained = CsCacheGet(request->model, 0);
+	CsCachePin(request->trained, CurrentMemoryContext);
+}
+
+/* Have the request train by an algorithm, with options that are read from json, and as many segments. */
+static void
+RequestAlgorithm(CsRequest *request, const char *name, Jsonb *options, NullableDatum k)
+{
+	const CsAlgorithm *algorithm = CsAlgorithmFind(name);
+
+	request->algorithm = algorithm;
+	request->asked = options;
+	request->options = palloc0(algorithm->options_size);
+	CsOptionsParse(algorithm->options, algorithm->noptions, options, request->options);
+	request->k = request->k_max = CsSegmentsAsked(k, algorithm, request->options);
+	request->measures = SilhouetteMemory;
+	if (request->k > 0 || algorithm->finds_k)
+		return;
+	request->options = CsParseJudging(algorithm, options, NULL, 0, 0, NULL);
+	request->k_max = choice.k_max;
+	request->measures = CsChoiceMemory;
+	request->judging = &choice;
+}
+
+/* Check and keep the arguments of train(). */
 static CsRequest
 ReadArguments(FunctionCallInfo fcinfo)
 {
-	CsRequest	request = {.command = "custseg.train()"};
-	Jsonb	   *options = CsJsonbArgument(fcinfo, ARG_OPTIONS);
-	const CsAlgorithm *algorithm;
+	CsRequest	request = {0};
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
 	CsModelCheckName(request.model);
 	request.source = CsTextArgument(fcinfo, ARG_SOURCE);
-	algorithm = CsAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
-	request.algorithm = algorithm;
-	request.options = palloc0(algorithm->options_size);
-	CsOptionsParse(algorithm->options, algorithm->noptions, options, request.options);
-	request.k = request.k_max = CsSegmentsArgument(fcinfo, ARG_K, algorithm, request.options);
-	request.measures = SilhouetteMemory;
-	if (request.k == 0 && !algorithm->finds_k)
-	{
-		request.options = CsParseJudging(algorithm, options, NULL, 0, 0, NULL);
-		request.k_max = choice.k_max;
-		request.measures = CsChoiceMemory;
-		request.judging = &choice;
-	}
+	RequestAlgorithm(&request, CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"),
+					 CsJsonbArgument(fcinfo, ARG_OPTIONS), fcinfo->args[ARG_K]);
 	request.id = CsTextArgument(fcinfo, ARG_ID);
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
 	if (CsModelExists(request.model))
-	{
-		CsModelCheckOwner(request.model);
-		CsModelRequireUnchanged(request.model);
-	}
+		CheckModel(request.model);
 	else
 		CsRequireArgument(fcinfo, ARG_SOURCE, "source");
 	if (request.source == NULL)
-	{
-		request.trained = CsCacheGet(request.model, 0);
-		CsCachePin(request.trained, CurrentMemoryContext);
-	}
+		TakeDeployed(&request);
+	return request;
+}
+
+/* What the training of a version was asked for, as far as it is read in one go. */
+typedef struct Repetition
+{
+	CsRequest  *request;
+	Jsonb	   *changes;		/* of the options, or NULL */
+} Repetition;
+
+/*
+ * CsCatalogVisitor: fill the request with the arguments of a version.  Options that say where to start
+ * say how many segments there are, too.
+ */
+static void
+TakeArguments(void *state, const CsCatalogRow *row)
+{
+	Repetition *repetition = state;
+	CsRequest  *request = repetition->request;
+	char	   *name = CsRowText(row, 1);
+	NullableDatum k = {Int32GetDatum(CsRowInt4(row, 2, 0)), CsAlgorithmFind(name)->finds_k};
+	Jsonb	   *options = CsRowJsonb(row, 5);
+	JsonbValue	init;
+	bool		isnull;
+	Datum		features = CsRowDatum(row, 6, &isnull);
+
+	if (repetition->changes != NULL)
+		options = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(options),
+													 JsonbPGetDatum(repetition->changes)));
+	if (CsJsonFind(&options->root, "init", &init) && init.type == jbvBinary)
+		k.isnull = true;
+	RequestAlgorithm(request, name, options, k);
+	request->id = CsRowText(row, 3);
+	request->prep = CsRowJsonb(row, 4);
+	request->features = isnull ? NULL : DatumGetArrayTypePCopy(features);
+}
+
+/* The request of retrain(): as the deployed version was trained. */
+static CsRequest
+ReadRepetition(FunctionCallInfo fcinfo)
+{
+	CsRequest	request = {0};
+	Repetition	repetition = {&request, CsJsonbArgument(fcinfo, RETRAIN_OPTIONS)};
+
+	request.model = CsRequiredText(fcinfo, RETRAIN_MODEL, "model");
+	CheckModel(request.model);
+	request.source = CsTextArgument(fcinfo, RETRAIN_SOURCE);
+	if (repetition.changes != NULL && !JB_ROOT_IS_OBJECT(repetition.changes))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("options must be a JSON object"),
+				 errhint("Name those that are to change: options => '{\"seed\": 7}'.")));
+	TakeDeployed(&request);
+	if (CsScorerRead(request.trained, arguments_sql, TakeArguments, &repetition) != 1)
+		CsReportDroppedVersion(request.trained);
 	return request;
 }
 
@@ -231,27 +321,27 @@ ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 }
 
 /*
- * custseg.train(model, source, features, k, algorithm, id, prep, options, deploy): source NULL is the one
- * that the deployed version was trained on.
- *
- * The call sees the models that are there when it begins, as a statement of a volatile function does,
- * and not those of the statement around it: so one that the same statement has trained can be imitated.
+ * Train as "read_request" reads the arguments; "deploy" is the position of the argument that says whether
+ * to deploy, "command" the function as the user knows it.
  */
-Datum
-custseg_train(PG_FUNCTION_ARGS)
+static Datum
+Train(FunctionCallInfo fcinfo, const char *command, CsRequest (*read_request) (FunctionCallInfo),
+	  int deploy)
 {
 	CsRequest	request;
 	CsTraining *t;
 	CsTeam	   *team;
 	Datum		row;
 
-	CsRequireWritable("custseg.train()");
+	CsRequireWritable(command);
 	PushActiveSnapshot(GetTransactionSnapshot());
-	request = ReadArguments(fcinfo);
+	request = read_request(fcinfo);
+	request.command = command;
 	t = CsTrainingOpen(&request);
-	t->deploy = PG_ARGISNULL(ARG_DEPLOY) ? CS_DEPLOY_FIRST :
-		PG_GETARG_BOOL(ARG_DEPLOY) ? CS_DEPLOY_YES : CS_DEPLOY_NO;
+	t->deploy = PG_ARGISNULL(deploy) ? CS_DEPLOY_FIRST :
+		PG_GETARG_BOOL(deploy) ? CS_DEPLOY_YES : CS_DEPLOY_NO;
 	team = CsTrainingPrepare(t);
+	CsTellDifference(t, &request);
 	FitModel(t, team);
 	CsTeamEnd(team);
 
@@ -265,5 +355,28 @@ custseg_train(PG_FUNCTION_ARGS)
 	row = ResultRow(fcinfo, t);
 	CsTrainingClose(t);
 	PopActiveSnapshot();
-	PG_RETURN_DATUM(row);
+	return row;
+}
+
+/*
+ * custseg.train(model, source, features, k, algorithm, id, prep, options, deploy): source NULL is the one
+ * that the deployed version was trained on.
+ *
+ * The call sees the models that are there when it begins, as a statement of a volatile function does,
+ * and not those of the statement around it: so one that the same statement has trained can be imitated.
+ */
+Datum
+custseg_train(PG_FUNCTION_ARGS)
+{
+	return Train(fcinfo, "custseg.train()", ReadArguments, ARG_DEPLOY);
+}
+
+/*
+ * custseg.retrain(model, source, options, deploy): as the deployed version was trained, but for the
+ * options that are named.
+ */
+Datum
+custseg_retrain(PG_FUNCTION_ARGS)
+{
+	return Train(fcinfo, "custseg.retrain()", ReadRepetition, RETRAIN_DEPLOY);
 }

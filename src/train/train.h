@@ -77,6 +77,7 @@ typedef struct CsRequest
 	ArrayType  *features;		/* NULL: every column of use */
 	Jsonb	   *prep;			/* or NULL */
 	const CsAlgorithm *algorithm;	/* NULL when none is run, or none in particular */
+	Jsonb	   *asked;			/* its options as they are given, or NULL */
 	void	   *options;		/* parsed; the first field is a CsCommonOptions */
 	int			k;				/* 0: not known yet */
 	int			k_max;			/* most segments that will be tried, for the memory */
@@ -183,14 +184,15 @@ extern Size CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Si
 extern void CsReportMemory(const CsTraining *t, int64 nrows);
 extern double CsMillisecondsSince(instr_time start);
 
-extern int	CsSegmentsArgument(FunctionCallInfo fcinfo, int argument, const CsAlgorithm *algorithm,
-							   const void *options);
+extern int	CsSegmentsAsked(NullableDatum asked, const CsAlgorithm *algorithm, const void *options);
+
+/* difference.c */
+extern void CsTellDifference(const CsTraining *t, const CsRequest *request);
 
 /* features.c */
 extern void CsFeaturesResolve(CsTraining *t, ArrayType *names, Jsonb *prep);
 extern void CsFeaturesDropUseless(CsTraining *t);
 extern void CsFeaturesReport(CsTraining *t);
-extern void CsFeaturesCompare(const CsTraining *t);
 
 /* rows.c */
 extern void CsRowsRead(CsTraining *t);
