@@ -2950,6 +2950,29 @@ COMMENT ON FUNCTION custseg.rfm IS 'Computes the recency, frequency and monetary
 topic: orders 1
 example: SELECT * FROM custseg.rfm(''orders'', ''customer'', ''at'', ''amount'')';
 
+CREATE FUNCTION custseg.rfm_scores(
+    source text,
+    recency text,
+    frequency text,
+    monetary text,
+    options jsonb DEFAULT '{}',
+    OUT customer_id text,
+    OUT recency_value float8,
+    OUT frequency_value float8,
+    OUT monetary_value float8,
+    OUT recency_score int,
+    OUT frequency_score int,
+    OUT monetary_score int,
+    OUT rfm_code text,
+    OUT rfm_segment text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_rfm_scores'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.rfm_scores IS 'Scores and names the customers of a table that has a row for each of them, with recency (days, or the time of the last purchase), frequency and monetary value as columns, as rfm() does from order lines.
+topic: orders 2
+example: SELECT * FROM custseg.rfm_scores(''customers'', ''recency'', ''frequency'', ''monetary'')';
+
 CREATE FUNCTION custseg.rfm_thresholds(
     source text,
     customer text,
@@ -2967,7 +2990,7 @@ AS 'MODULE_PATHNAME', 'custseg_rfm_thresholds'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 15;
 
 COMMENT ON FUNCTION custseg.rfm_thresholds IS 'Lists which values get which score in rfm() (low is included, high is not), and how many customers have the score.
-topic: orders 3
+topic: orders 4
 example: SELECT * FROM custseg.rfm_thresholds(''orders'', ''customer'', ''at'', ''amount'')';
 
 CREATE FUNCTION custseg.rfm_segments(
@@ -2988,7 +3011,7 @@ AS 'MODULE_PATHNAME', 'custseg_rfm_segments'
 LANGUAGE C IMMUTABLE PARALLEL SAFE ROWS 11;
 
 COMMENT ON FUNCTION custseg.rfm_segments IS 'Shows the table by which rfm() names scores, where the first entry that fits decides: for each entry the combinations of scores that it gets and those that an earlier entry takes from it, and how many combinations have no name.
-topic: orders 2
+topic: orders 3
 example: SELECT * FROM custseg.rfm_segments()';
 
 CREATE FUNCTION custseg.customer_features(
@@ -3040,7 +3063,7 @@ AS 'MODULE_PATHNAME', 'custseg_customer_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
 COMMENT ON FUNCTION custseg.customer_features IS 'Computes features for a segmentation from order lines as of a given time, with one row for each customer: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle.
-topic: orders 4
+topic: orders 5
 example: SELECT * FROM custseg.customer_features(''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
 CREATE FUNCTION custseg.customer_features_sql(
@@ -3060,7 +3083,7 @@ AS 'MODULE_PATHNAME', 'custseg_customer_features_sql'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
 COMMENT ON FUNCTION custseg.customer_features_sql IS 'Returns the query from which create_feature_view() makes a view; customer_features() runs it with the shares of categories as one json value.
-topic: orders 6
+topic: orders 7
 example: SELECT custseg.customer_features_sql(''orders'', ''customer'', ''at'', ''amount'')';
 
 CREATE FUNCTION custseg.create_feature_view(
@@ -3081,7 +3104,7 @@ AS 'MODULE_PATHNAME', 'custseg_create_feature_view'
 LANGUAGE C;
 
 COMMENT ON FUNCTION custseg.create_feature_view IS 'Creates a view of the features of customers, as of now unless a time is given; models train on the view and later score by the same definition.
-topic: orders 5
+topic: orders 6
 example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
 -- tests of groups

@@ -92,6 +92,52 @@ SELECT customer_id, frequency FROM custseg.rfm('SELECT (i % 3)::bit(2) AS c, now
 RESET work_mem;
 RESET maintenance_work_mem;
 
+-- a table that has recency, frequency and monetary value already: the same scores as rfm() gives, whatever the ties
+CREATE FUNCTION pg_temp.rfm_differences(seed int, n int, customers int, options jsonb, as_of timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    lines text := format('SELECT hashint8extended(i, %1$s) & %3$s AS c, timestamptz ''2024-06-30 12:00'' - ((hashint8extended(i, %1$s + 1) & 63) / %4$s * %4$s) * interval ''26 hours'' AS t,
+        round(((hashint8extended(i, %1$s + 2) & 1023) / 7.0 ^ %4$s)::numeric, 2) AS a FROM generate_series(1, %2$s) i', seed, n, customers, 1 + seed % 4);
+    scored text := format('SELECT * FROM custseg.rfm(%L, ''c'', ''t'', ''a'', as_of => %L, options => %L)', lines, as_of, options);
+    days bigint;
+    times bigint;
+BEGIN
+    EXECUTE format('SELECT count(*) FROM (%s) r FULL JOIN custseg.rfm_scores(%L, ''days_since_last'', ''frequency'', ''monetary'', %L) s USING (customer_id)
+        WHERE (r.recency_score, r.frequency_score, r.monetary_score, r.rfm_code, r.rfm_segment, r.days_since_last, r.frequency::float8, r.monetary)
+            IS DISTINCT FROM (s.recency_score, s.frequency_score, s.monetary_score, s.rfm_code, s.rfm_segment, s.recency_value, s.frequency_value, s.monetary_value)',
+        scored, scored, options || '{"id": "customer_id"}') INTO days;
+    EXECUTE format('SELECT count(*) FROM (%s) r FULL JOIN custseg.rfm_scores(%L, ''last_purchase'', ''frequency'', ''monetary'', %L) s USING (customer_id)
+        WHERE (r.rfm_code, r.days_since_last) IS DISTINCT FROM (s.rfm_code, s.recency_value)',
+        scored, scored, options || '{"id": "customer_id"}' || CASE WHEN as_of IS NULL THEN '{}' ELSE jsonb_build_object('as_of', as_of) END) INTO times;
+    RETURN days + times;
+END $$;
+SET client_min_messages = warning;
+SELECT count(*), sum(pg_temp.rfm_differences(seed, 10 + seed * seed * 20, 15 + 16 * (seed % 5), jsonb_build_object('bins', 2 + seed % 9, 'ties', CASE seed % 2 WHEN 0 THEN 'below' ELSE 'above' END)
+    || CASE WHEN seed % 9 = 3 THEN '{"thresholds": {"frequency": [1, 2, 3, 4]}}' ELSE '{}' END::jsonb, CASE WHEN seed % 3 = 0 THEN timestamptz '2024-06-20' END)) AS different
+FROM generate_series(1, 24) seed;
+RESET client_min_messages;
+-- by the primary key, or without any; numbers of every type, a date, an interval
+CREATE TABLE shopper (id int PRIMARY KEY, last_order date, since interval, days smallint, orders numeric, spent money, rate float4);
+INSERT INTO shopper SELECT i, date '2026-01-31' - i * 7 % 30, (i * 7 % 30) * interval '1 day', i * 7 % 30, 1 + i % 13 / 4.0, (i * 31 % 50 + 0.25)::numeric::money, i * 31 % 50 FROM generate_series(1, 30) i;
+SELECT * FROM custseg.rfm_scores('shopper', 'last_order', 'orders', 'spent') ORDER BY customer_id::int LIMIT 3;
+SELECT count(*), count(*) FILTER (WHERE d.rfm_code = t.rfm_code AND i.rfm_code = t.rfm_code AND d.recency_value = t.recency_value AND i.recency_value = t.recency_value AND f.monetary_score = t.monetary_score) AS same
+FROM custseg.rfm_scores('shopper', 'last_order', 'orders', 'spent') t
+JOIN custseg.rfm_scores('shopper', 'days', 'orders', 'spent') d USING (customer_id)
+JOIN custseg.rfm_scores('shopper', 'since', 'orders', 'spent') i USING (customer_id)
+JOIN custseg.rfm_scores('shopper', 'days', 'days', 'rate') f USING (customer_id);
+SELECT * FROM custseg.rfm_scores('SELECT * FROM shopper WHERE id <= 2', 'days', 'orders', 'spent', '{"bins": 2, "segments": [{"name": "good", "monetary": [2, 2]}, {"name": "rest"}]}');
+SELECT customer_id, recency_value FROM custseg.rfm_scores('shopper', 'last_order', 'orders', 'spent', '{"id": "id,days", "as_of": "2026-01-04 12:00", "time_zone": "Asia/Tokyo"}') ORDER BY recency_value;
+-- what cannot be scored is left out, and said
+SELECT * FROM custseg.rfm_scores('SELECT * FROM (VALUES (1, date ''2026-01-01'', 1.0, 1.0), (2, NULL, 1, 1), (3, ''infinity'', 1, 1), (4, ''2026-01-02'', NULL, 1), (5, ''2026-01-02'', 1, ''NaN''), (6, ''2026-02-01'', 1, 1)) v (id, t, f, m)',
+    't', 'f', 'm', '{"id": "id", "as_of": "2026-01-15"}');
+SELECT count(*) FROM custseg.rfm_scores('SELECT * FROM shopper WHERE false', 'last_order', 'orders', 'spent');
+SELECT count(*) FROM custseg.rfm_scores('SELECT * FROM shopper WHERE false', 'days', 'orders', 'spent');
+-- ties keep scores from being equally frequent, which is said: a row a customer, and many who bought once
+SELECT rfm_segment, count(*) FROM custseg.rfm('SELECT i AS id, date ''2026-01-01'' + i % 365 AS last_order, 10.0 + i % 97 AS value FROM generate_series(1, 1000) i', 'id', 'last_order', 'value') GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 1;
+SELECT frequency_score, monetary_score, count(*) FROM custseg.rfm_scores('SELECT i AS r, greatest(1, i - 60) AS f, CASE WHEN i <= 45 THEN 0 ELSE i END AS m FROM generate_series(1, 100) i', 'r', 'f', 'm') GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT measure, score, n FROM custseg.rfm_thresholds('SELECT i % 80 AS c, timestamp ''2026-01-01'' + i * interval ''1 hour'' AS t, i % 7 AS a FROM generate_series(1, 100) i', 'c', 't', 'a') WHERE measure = 'frequency';
+SELECT count(*) FROM custseg.rfm_scores('SELECT i AS r, i AS f, i AS m FROM generate_series(1, 1000) i', 'r', 'f', 'm');
+DROP TABLE shopper;
+
 -- names: all combinations have one, and every name is reached
 SELECT * FROM custseg.rfm_segments();
 SELECT sum(n_codes) FROM custseg.rfm_segments();
@@ -172,6 +218,13 @@ SELECT custseg.rfm('lines', 'customer', 'at', 'amount', segments => '[{"name": "
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', segments => '[{"name": "a", "recency": [1, 6]}]');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', segments => '[{"name": "a", "recency": 1}]');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', segments => '[{"name": "a", "value": [1, 2]}]');
+SELECT custseg.rfm_scores('lines', 'product', 'quantity', 'amount');
+SELECT custseg.rfm_scores('lines', 'at', 'at', 'amount');
+SELECT custseg.rfm_scores('lines', 'quantity', NULL, 'amount');
+SELECT custseg.rfm_scores('lines', 'quantity', 'quantity', 'amount', '{"as_of": "2024-01-01"}');
+SELECT custseg.rfm_scores('lines', 'at', 'quantity', 'amount', '{"as_of": "yesterday or so"}');
+SELECT custseg.rfm_scores('lines', 'at', 'quantity', 'amount', '{"order": "invoice"}');
+SELECT custseg.rfm_scores('lines', 'at', 'quantity', 'amount', '{"id": "basket"}');
 SELECT custseg.rfm_segments(bins => 1);
 SELECT custseg.customer_features('lines', 'customer', 'at', 'amount', discount => 'product');
 SELECT custseg.customer_features('lines', 'customer', 'at', 'amount', options => '{"window_days": 0}');

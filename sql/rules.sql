@@ -30,6 +30,12 @@ SELECT * FROM custseg.rules('value');
 SELECT parameters -> 'rules' AS rules, metrics -> 'overlapping_rows' AS overlapping, metrics -> 'rows_left_to_else' AS rest, note
 FROM custseg.model_version WHERE model = 'value';
 
+-- points that nobody has, or too many, because values are equal: a note says so
+SELECT n_segments FROM custseg.train('tied', 'SELECT i, greatest(i, 55) AS spent, date ''2026-01-01'' + least(i, 40) AS since FROM generate_series(1, 100) i', algorithm => 'rules', id => 'i', options => '{
+  "segments": [{"name": "good", "when": {"points": {"above": 6}}}, {"name": "rest"}], "else": "rest",
+  "scores": {"points": [{"feature": "spent", "quantiles": 4}, {"feature": "since", "quantiles": 3, "direction": "low"}, {"feature": "spent", "thresholds": [50, 60]}]}}');
+SELECT custseg.drop_model('tied', whole => true);
+
 -- the same in SQL
 CREATE VIEW by_hand AS
 WITH cut AS (

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "algo/rules.h"
+#include "call/call.h"
 #include "lib/stringinfo.h"
 #include "math/math.h"
 #include "miscadmin.h"
@@ -70,9 +71,24 @@ ColumnQuantile(Quantiles *q, int column, double p)
 	return CsQuantileSorted(sorted, q->m->nrows, p);
 }
 
-/* Fit the cut points of the scores. */
+/* Tell what ties do to the points of a term, whose column is sorted in q. */
 static void
-FitCuts(CsRuleSet *set, Quantiles *q)
+AddTies(StringInfo note, const CsRuleScore *score, const CsRuleTerm *t, Quantiles *q)
+{
+	const double *sorted = CsArenaAddress(q->arena, q->sorted);
+	int64	   *counts = palloc(sizeof(int64) * (t->ncuts + 1));
+	int64		equal;
+	double		most = CsMostFrequent(sorted, q->m->nrows, &equal);
+
+	CsBinCounts(sorted, q->m->nrows, t->cuts, t->ncuts, false, t->reversed, counts);
+	CsReasonAddTies(note, psprintf("in score \"%s\", %s", score->name, t->name),
+					CsRuleNumberWords(t->feature, most), equal, counts, t->ncuts + 1, q->m->nrows);
+	pfree(counts);
+}
+
+/* Fit the cut points of the scores.  Where ties keep points from being equally frequent, a note tells. */
+static void
+FitCuts(CsRuleSet *set, Quantiles *q, StringInfo note)
 {
 	for (int i = 0; i < set->nscores; i++)
 		for (int j = 0; j < set->scores[i].nterms; j++)
@@ -86,6 +102,7 @@ FitCuts(CsRuleSet *set, Quantiles *q)
 			for (int c = 0; c < t->ncuts; c++)
 				t->cuts[c] = ColumnQuantile(q, t->feature->first_output,
 											(double) (c + 1) / t->quantiles);
+			AddTies(note, &set->scores[i], t, q);
 		}
 }
 
@@ -257,9 +274,9 @@ SortScores(const CsRuleSet *set, Quantiles *q, int score, const void *compiled)
 	pfree(z);
 }
 
-/* Fit everything that depends on the rows. */
+/* Fit everything that depends on the rows; what is odd about them is added to a note. */
 static void
-FitSet(CsRuleSet *set, CsArena *arena, const CsMatrix *m)
+FitSet(CsRuleSet *set, CsArena *arena, const CsMatrix *m, StringInfo note)
 {
 	Size		bytes = mul_size(sizeof(double), m->nrows);
 	Quantiles	q = {.arena = arena,.m = m,.column = -1};
@@ -267,7 +284,7 @@ FitSet(CsRuleSet *set, CsArena *arena, const CsMatrix *m)
 
 	q.sorted = CsArenaAlloc(arena, bytes);
 	q.scratch = CsArenaAlloc(arena, bytes);
-	FitCuts(set, &q);
+	FitCuts(set, &q, note);
 	FitBorders(set, &q, -1);
 	for (int score = 0; score < set->nscores; score++)
 	{
@@ -375,32 +392,29 @@ RejectUncovered(const CsRuleSet *set, const Coverage *coverage, int64 nrows)
 			 errhint("Name the segment of the others: {\"segments\": [..., {\"name\": \"others\"}], \"else\": \"others\"}.")));
 }
 
-/* What the user should know about the rules: where they overlap, and which decide nothing. */
-static char *
-DescribeCoverage(const CsRuleSet *set, const Coverage *coverage, int64 nrows)
+/* Add to a note where the rules overlap, and which decide nothing. */
+static void
+DescribeCoverage(const CsRuleSet *set, const Coverage *coverage, int64 nrows, StringInfo note)
 {
-	StringInfoData note;
 	int			most = 0,
 				nidle = 0;
 
-	initStringInfo(&note);
 	for (int i = 0; i < set->nrules * set->nrules; i++)
 		if (coverage->together[i] > coverage->together[most])
 			most = i;
 	if (coverage->overlapping > 0)
-		appendStringInfo(&note, "rules of several segments hold for %lld of %lld rows, and the first decides; most often %s before %s",
-						 (long long) coverage->overlapping, (long long) nrows,
-						 CsRuleLabel(set, most / set->nrules), CsRuleLabel(set, most % set->nrules));
+		CsReasonAdd(note, "rules of several segments hold for %lld of %lld rows, and the first decides; most often %s before %s",
+					(long long) coverage->overlapping, (long long) nrows,
+					CsRuleLabel(set, most / set->nrules), CsRuleLabel(set, most % set->nrules));
 	for (int i = 0; i < set->nrules; i++)
 	{
 		if (coverage->rows[i] > 0)
 			continue;
-		appendStringInfo(&note, "%s%s", nidle > 0 ? ", " :
-						 note.len == 0 ? "no row is decided by " : "; no row is decided by ",
-						 CsRuleLabel(set, i));
-		nidle++;
+		if (nidle++ == 0)
+			CsReasonAdd(note, "no row is decided by %s", CsRuleLabel(set, i));
+		else
+			appendStringInfo(note, ", %s", CsRuleLabel(set, i));
 	}
-	return note.len > 0 ? note.data : NULL;
 }
 
 static void
@@ -454,10 +468,12 @@ RulesFit(const CsFitInput *in, CsFitOutput *out)
 	CsRuleSet  *set = ((const RulesOptions *) in->options)->set;
 	CsArena    *arena = CsTeamArena(in->team);
 	Coverage	coverage = {0};
+	StringInfoData note;
 	void	   *compiled;
 
 	memset(out, 0, sizeof(*out));
-	FitSet(set, arena, in->matrix);
+	initStringInfo(&note);
+	FitSet(set, arena, in->matrix, &note);
 	compiled = CsRulesMake(set, in->matrix->ncolumns, out->parameters);
 	out->labels = LabelRows(set, compiled, arena, in->matrix, &coverage);
 	if (coverage.uncovered > 0)
@@ -465,7 +481,8 @@ RulesFit(const CsFitInput *in, CsFitOutput *out)
 	out->k = set->nsegments;
 	out->iterations = 1;
 	out->converged = true;
-	out->note = DescribeCoverage(set, &coverage, in->matrix->nrows);
+	DescribeCoverage(set, &coverage, in->matrix->nrows, &note);
+	out->note = note.len > 0 ? note.data : NULL;
 	AddMetric(out, "overlapping_rows", (double) coverage.overlapping);
 	AddMetric(out, "rows_left_to_else", (double) coverage.otherwise);
 	DescribeSegments(set, out);

@@ -155,6 +155,8 @@ typedef struct CsFinding
 } CsFinding;
 
 extern void CsReasonAdd(StringInfo reason, const char *format, ...) pg_attribute_printf(2, 3);
+extern void CsReasonAddTies(StringInfo reason, const char *what, const char *value, int64 equal,
+							const int64 *counts, int nscores, int64 n);
 
 extern void CsFindingInit(CsFinding *finding);
 extern void CsFindingAdd(CsFinding *finding, CsVerdict verdict, const char *format, ...)

@@ -142,6 +142,11 @@ extern int64 CsQuantileRank(int64 n, double p, double *part);
 extern double CsBetweenValues(double low, double high, double part);
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);
 
+/* bins.c */
+extern void CsBinCounts(const double *sorted, int64 n, const double *cuts, int ncuts, bool ties_above,
+						bool reversed, int64 *counts);
+extern double CsMostFrequent(const double *sorted, int64 n, int64 *equal);
+
 /* rng.c: xoshiro256** seeded by splitmix64; the stream is custseg's own and never changes. */
 typedef struct CsRng
 {

@@ -144,9 +144,9 @@ CsOrdersTimestamp(const CsColumn *time, pg_tz *zone, Timestamp at)
 	return time->converter.type == TIMESTAMPTZOID ? at : InZone(timestamp_zone, zone, at);
 }
 
-/* The time of a line; false when it is not finite. */
-static bool
-ReadTime(const CsColumn *column, Datum value, Timestamp *time)
+/* The time that a value of a time column is; false when it is not finite. */
+bool
+CsOrdersReadTime(const CsColumn *column, Datum value, Timestamp *time)
 {
 	if (column->converter.type == DATEOID)
 	{
@@ -188,7 +188,7 @@ CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line)
 	if (nulls[CS_LINE_CUSTOMER])
 		counts->no_customer++;
 	else if (nulls[CS_LINE_TIME] ||
-			 !ReadTime(&r->columns[CS_LINE_TIME], row[CS_LINE_TIME], &line->time))
+			 !CsOrdersReadTime(&r->columns[CS_LINE_TIME], row[CS_LINE_TIME], &line->time))
 		counts->no_time++;
 	else if (nulls[CS_LINE_AMOUNT] || !ReadAmount(r, row[CS_LINE_AMOUNT], line))
 		counts->no_amount++;
@@ -490,32 +490,36 @@ CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state)
 	return r.counts;
 }
 
-/* Report the lines that were left out in a NOTICE, if there were any. */
+/* Report in a NOTICE the rows, of n, that were left out for any of these reasons; "rows" says what they are. */
+void
+CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nreasons, int64 n)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < nreasons; i++)
+	{
+		if (reasons[i].n > 0)
+			appendStringInfo(&list, "%s%lld %s", list.len > 0 ? ", " : "", (long long) reasons[i].n,
+							 reasons[i].what);
+	}
+	if (list.len > 0)
+		ereport(NOTICE,
+				(errmsg("%s left out: %s, of %lld", rows, list.data, (long long) n)));
+}
+
+/* Report the lines that were left out, and customers who bought nothing. */
 void
 CsLinesReport(const CsLinesCounts *counts)
 {
-	StringInfoData reasons;
-	struct
-	{
-		int64		n;
-		const char *what;
-	}			left_out[] = {
+	CsLeftOut	left_out[] = {
 		{counts->no_customer, "without a customer"},
 		{counts->no_time, "without a finite time"},
 		{counts->no_amount, "without a finite amount"},
 		{counts->later, "later than \"as_of\""}
 	};
 
-	initStringInfo(&reasons);
-	for (int i = 0; i < lengthof(left_out); i++)
-	{
-		if (left_out[i].n > 0)
-			appendStringInfo(&reasons, "%s%lld %s", reasons.len > 0 ? ", " : "",
-							 (long long) left_out[i].n, left_out[i].what);
-	}
-	if (reasons.len > 0)
-		ereport(NOTICE,
-				(errmsg("lines left out: %s, of %lld", reasons.data, (long long) counts->lines)));
+	CsReportLeftOut("lines", left_out, lengthof(left_out), counts->lines);
 	if (counts->only_returns > 0)
 		ereport(NOTICE,
 				(errmsg("customers left out because they have only returns: %lld",

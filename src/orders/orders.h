@@ -81,12 +81,22 @@ typedef void (*CsBuyerVisitor) (void *state, const CsBuyer *buyer);
 extern CsLinesCounts CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state);
 extern void CsLinesReport(const CsLinesCounts *counts);
 
+/* Rows that are left out for a reason, which is a phrase. */
+typedef struct CsLeftOut
+{
+	int64		n;
+	const char *what;
+} CsLeftOut;
+
+extern void CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nreasons, int64 n);
+
 /* A set of CsKind is a sum of these. */
 #define CS_KIND_BIT(kind) (1 << (kind))
 
 extern const CsColumn *CsOrdersColumn(const CsRelation *rel, const char *name, const char *role,
 									  int kinds);
 extern const CsColumn *CsOrdersTimeColumn(const CsRelation *rel, const char *name);
+extern bool CsOrdersReadTime(const CsColumn *column, Datum value, Timestamp *time);
 extern pg_tz *CsOrdersZone(const char *name);
 extern Timestamp CsOrdersAsOf(const CsColumn *time, pg_tz *zone, TimestampTz as_of);
 extern TimestampTz CsOrdersTimestamp(const CsColumn *time, pg_tz *zone, Timestamp at);

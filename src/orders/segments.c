@@ -11,7 +11,7 @@
 #include "call/json.h"
 #include "orders/segments.h"
 
-static const char *const measureNames[CS_RFM_MEASURES] = {"recency", "frequency", "monetary"};
+const char *const CsRfmMeasureNames[CS_RFM_MEASURES] = {"recency", "frequency", "monetary"};
 
 static const CsRfmSegment usual[] = {
 	{"Champions", {4, 4, 4}, {5, 5, 5}},
@@ -48,7 +48,7 @@ ReadRange(CsRfmSegment *segment, int measure, JsonbValue *value, int bins, int n
 
 	if (array == NULL || JsonContainerSize(array) != 2)
 		ReportEntry(number, psprintf("has a \"%s\" that is not an array of two scores",
-									 measureNames[measure]));
+									 CsRfmMeasureNames[measure]));
 	each = CsJsonEachOf(array);
 	while (CsJsonNext(&each))
 	{
@@ -57,7 +57,7 @@ ReadRange(CsRfmSegment *segment, int measure, JsonbValue *value, int bins, int n
 	}
 	if (range[0] > range[1])
 		ReportEntry(number, psprintf("has a \"%s\" whose first score is above its second",
-									 measureNames[measure]));
+									 CsRfmMeasureNames[measure]));
 	segment->low[measure] = (int) range[0];
 	segment->high[measure] = (int) range[1];
 }
@@ -82,7 +82,7 @@ ReadEntry(CsRfmTable *table, JsonbValue *entry)
 	{
 		int			measure = 0;
 
-		while (measure < CS_RFM_MEASURES && !CsJsonIsText(&each.key, measureNames[measure]))
+		while (measure < CS_RFM_MEASURES && !CsJsonIsText(&each.key, CsRfmMeasureNames[measure]))
 			measure++;
 		if (measure < CS_RFM_MEASURES)
 			ReadRange(segment, measure, &each.value, table->bins, number);

@@ -11,6 +11,8 @@
 
 #define CS_RFM_MAX_SEGMENTS 100
 
+extern const char *const CsRfmMeasureNames[CS_RFM_MEASURES];
+
 /* An entry: scores from low to high of each measure, in the order recency, frequency, monetary. */
 typedef struct CsRfmSegment
 {

@@ -71,15 +71,12 @@ CsBandwidth(const double *sorted, int64 n, double deviation)
 double
 CsLargestShareOfSorted(const double *sorted, int n)
 {
-	int			largest = 0,
-				run = 0;
+	int64		equal;
 
-	for (int i = 0; i < n; i++)
-	{
-		run = i > 0 && sorted[i] == sorted[i - 1] ? run + 1 : 1;
-		largest = Max(largest, run);
-	}
-	return n == 0 ? 0 : (double) largest / n;
+	if (n == 0)
+		return 0;
+	(void) CsMostFrequent(sorted, n, &equal);
+	return (double) equal / n;
 }
 
 /* The share of values outside low..high; NaN for none. */
