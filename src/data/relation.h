@@ -125,7 +125,7 @@ typedef struct CsRelation
 } CsRelation;
 
 extern CsRelation *CsRelationOpen(const char *source);
-extern void CsReportMissingRelation(const char *written, List *names, const char *hint) pg_attribute_noreturn();
+pg_noreturn extern void CsReportMissingRelation(const char *written, List *names, const char *hint);
 
 extern CsRelation *CsRelationOpenStored(const char *source, const char *search_path, Oid reader);
 extern void CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most,
