@@ -296,6 +296,13 @@ INSERT INTO prints
 SELECT 4, what, training_fingerprint('crowd', '{a,b,c,d,e}', 6, options => what::jsonb) FROM prints WHERE workers = 0;
 SELECT what, count(*), count(DISTINCT print) FROM prints GROUP BY what ORDER BY what COLLATE "C";
 
+-- whatever the memory, of which one start at a time needs the least
+SELECT count(*), count(DISTINCT print) FROM (
+    SELECT set_config('maintenance_work_mem', m, true),
+        training_fingerprint('crowd', '{a,b,c,d}', 30, options => '{"n_init": 8, "algorithm": "elkan", "max_iter": 6}')
+    FROM unnest('{1GB,5MB}'::text[]) m) p (setting, print);
+SELECT outcome($$SELECT set_config('maintenance_work_mem', '3MB', true), custseg.train('least', 'crowd', '{a,b,c,d}', 30, options => '{"algorithm": "elkan"}')$$) ~ '^54000 ' AS too_little;
+
 -- the whole preparation, too
 SET max_parallel_maintenance_workers = 0;
 SELECT n_rows FROM custseg.train('alone', 'crowd', '{a,b,c,d,e}', k => 4, options => '{"n_init": 1}',

@@ -247,6 +247,8 @@ SELECT import_fails(jsonb_set(e, '{versions,1,definition,version}', '1'), '{more
 SELECT import_fails(custseg.export_model('rules'), path, value) FROM (VALUES
     ('{versions,0,training,options,segments,0,when,channel}', NULL::jsonb),
     ('{versions,0,training,options,segments,1,when,recency}', '{"above": 1}')) v (path, value);
+SELECT import_fails(jsonb_set(custseg.export_model('rules'), '{versions,0,training,options,segments,1,when,channel}', '{"in": ["web"]}'),
+    '{versions,0,training,options,segments,0,when,channel}');
 -- depth, and keys without end
 SELECT left(import_fails(:'e', '{versions,0,training,metrics,inertia}', (repeat('[', 5000) || repeat(']', 5000))::jsonb), 100);
 SELECT left(import_fails(:'e', '{versions,0,training,metrics}', (SELECT jsonb_object_agg(i, '{}'::jsonb) FROM generate_series(1, 10000) i)), 150);

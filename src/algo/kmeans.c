@@ -470,7 +470,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	fit->lane_size = CsKmeansLaneSize(fit->k, fit->d);
 	fit->centers_size = MAXALIGN(offsetof(KmeansCenters, value) +
 								 sizeof(double) * fit->k * ((Size) fit->d + 1));
-	CsKmeansPlan(fit, leader->options, CsMatrixBlocks(m));
+	CsKmeansPlan(fit, leader->options, CsMatrixBlocks(m), Min(in->memory_left, CsArenaLeft(arena)));
 	AllocateArea(leader, arena, m);
 
 	fit->scale = 1;
@@ -523,7 +523,7 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 const CsAlgorithm CsKmeans = {
 	.name = "kmeans",
 	.segments = "round, about centers",
-	.memory_text = "up to 40 % of the matrix, or 48 MB if that is more",
+	.memory_text = "at least 8 bytes for each row, more by k; up to 40 % of the matrix, or 48 MB if that is more, where maintenance_work_mem has it",
 	.keeps = "no rows",
 	.time = "rows x columns x k for each iteration, less where bounds rule out centers",
 	.options = CsKmeansOptions,

@@ -132,7 +132,7 @@ extern void CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *r
 extern const CsAlgorithm CsKmeans;
 extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];
 extern KmeansMethod CsKmeansMethod(const KmeansOptions *options, int k);
-extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks);
+extern void CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left);
 extern Size CsKmeansLaneSize(int k, int d);
 extern Size CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks);
 extern Size CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks);

@@ -68,16 +68,48 @@ RowsOfStart(const KmeansFit *fit, int64 nblocks)
 			   DistancesOfStart(nblocks));
 }
 
-/* How many starts share a pass over this many rows; fills capacity. */
-void
-CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks)
+/* Bytes of a start's tables: centres and sums, and those of the lanes. */
+static Size
+TablesOfStart(const KmeansFit *fit)
 {
+	return add_size(mul_size(mul_size(sizeof(double) * 4, fit->k), fit->d),
+					mul_size(CsKmeansLaneSize(fit->k, fit->d), CS_LANES));
+}
+
+/* Bytes of everything that a start takes, of "capacity" alike. */
+static Size
+BytesOfStart(const KmeansFit *fit, int64 nblocks)
+{
+	KmeansFit	one = *fit;
+
+	one.capacity = 1;
+	return add_size(add_size(RowsOfStart(fit, nblocks), TablesOfStart(fit)),
+					CsKmeansSeedingSize(&one, nblocks));
+}
+
+/* Bytes of the best labels and centres so far. */
+static Size
+BytesOfBest(const KmeansFit *fit, int64 nblocks)
+{
+	return add_size(mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks),
+					mul_size(mul_size(sizeof(double) * 4, fit->k), fit->d));
+}
+
+/*
+ * How many starts share a pass over this many rows, of which "left" bytes have room for one at least;
+ * fills capacity.  The segments found are the same for any number.
+ */
+void
+CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
+{
+	Size		best = BytesOfBest(fit, nblocks);
+	Size		fitting = left > best ? (left - best) / BytesOfStart(fit, nblocks) : 0;
 	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
 	Size		budget = Max((Size) (WORK_SHARE * matrix), WORK_FREE);
 	int			wanted = o->init.rows > 0 ? 1 : Min(o->n_init, KMEANS_MAX_STARTS);
 
-	fit->capacity = (int) Max((Size) 1, Min((Size) wanted, budget / RowsOfStart(fit, nblocks)));
+	fit->capacity = (int) Max((Size) 1, Min(Min((Size) wanted, fitting), budget / RowsOfStart(fit, nblocks)));
 }
 
 /* Bytes of the labels of the starts at work, and of their distances while seeding. */
@@ -94,23 +126,14 @@ CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks)
 	return mul_size(DistancesOfStart(nblocks), fit->capacity);
 }
 
-/* Bytes beside the matrix. */
+/* Bytes beside the matrix, at least: with those of more starts at a time a fit is faster. */
 Size
 CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
 {
-	const KmeansOptions *o = opaque;
 	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
-	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(o, k)};
-	Size		best = mul_size(sizeof(int32) * CS_BLOCK_ROWS, nblocks);
-	Size		rows,
-				tables;
+	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(opaque, k)};
 
-	CsKmeansPlan(&fit, o, nblocks);
-	rows = add_size(mul_size(RowsOfStart(&fit, nblocks), fit.capacity), best);
-	tables = mul_size(mul_size(sizeof(double) * 4 * (fit.capacity + 1), k), d);
-	return add_size(add_size(rows, tables),
-					add_size(mul_size(CsKmeansLaneSize(k, d), CS_LANES * fit.capacity),
-							 CsKmeansSeedingSize(&fit, nblocks)));
+	return add_size(BytesOfStart(&fit, nblocks), BytesOfBest(&fit, nblocks));
 }
 
 /* init must be one row for each segment, one number for each column of model space. */

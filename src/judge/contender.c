@@ -57,11 +57,9 @@ Refit(CsTraining *t, CsTeam *team, const CsContender *c, int labels, const int64
 {
 	CsMatrix   *m = CsMatrixOfRows(t->arena, t->matrix, rows, nrows);
 	int			weights = CsWeightsOfRows(t->arena, t->weights, rows, nrows);
-	Size		used = CsArenaUsed(t->arena),
-				limit = CsMemoryLimit();
 	CsFitInput	in = {
 		.team = team,.matrix = m,.weights = weights,.k = c->k,.options = c->options,
-		.memory_left = limit > used ? limit - used : 0
+		.memory_left = CsArenaLeft(t->arena)
 	};
 	CsFitOutput out = {0};
 	double		agreement;

@@ -62,14 +62,12 @@ ReadArguments(FunctionCallInfo fcinfo, HierarchicalOptions *options)
 static CsTree *
 MakeTree(const CsTraining *t, CsTeam *team)
 {
-	Size		used = CsArenaUsed(t->arena);
-	Size		limit = CsMemoryLimit();
 	CsFitInput	in = {
 		.team = team,
 		.matrix = t->matrix,
 		.weights = t->weights,
 		.options = t->options,
-		.memory_left = limit > used ? limit - used : 0
+		.memory_left = CsArenaLeft(t->arena)
 	};
 
 	return CsTreeMake(&in);

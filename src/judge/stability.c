@@ -163,15 +163,13 @@ FitRows(CsTraining *t, CsTeam *team, const Asked *asked, const int64 *rows, int6
 {
 	CsMatrix   *matrix = CsMatrixOfRows(t->arena, t->matrix, rows, nrows);
 	int			weights = CsWeightsOfRows(t->arena, t->weights, rows, nrows);
-	Size		used = CsArenaUsed(t->arena),
-				limit = CsMemoryLimit();
 	CsFitInput	in = {
 		.team = team,
 		.matrix = matrix,
 		.weights = weights,
 		.k = (int) Min(t->k, nrows),
 		.options = asked->options,
-		.memory_left = limit > used ? limit - used : 0
+		.memory_left = CsArenaLeft(t->arena)
 	};
 	CsFitOutput out = {0};
 

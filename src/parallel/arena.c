@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #endif
 
+#include "call/call.h"
 #include "miscadmin.h"
 #include "parallel/arena.h"
 #include "pgstat.h"
@@ -450,6 +451,16 @@ CsArenaUsed(const CsArena *arena)
 	for (int i = 0; i < arena->nareas; i++)
 		used += arena->area[i].size;
 	return used;
+}
+
+/* The bytes that may still be taken beside what the arena holds. */
+Size
+CsArenaLeft(const CsArena *arena)
+{
+	Size		used = CsArenaUsed(arena);
+	Size		limit = CsMemoryLimit();
+
+	return limit > used ? limit - used : 0;
 }
 
 /* Release the arena and all of its areas. */

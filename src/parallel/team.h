@@ -31,6 +31,7 @@ extern void CsArenaFree(CsArena *arena, int area);
 extern void *CsArenaAddress(CsArena *arena, int area);
 extern bool CsArenaIsShared(const CsArena *arena);
 extern Size CsArenaUsed(const CsArena *arena);
+extern Size CsArenaLeft(const CsArena *arena);
 extern void CsArenaDestroy(CsArena *arena);
 
 extern uint64 CsArenaMark(const CsArena *arena);

@@ -16,12 +16,19 @@
 /* Scratch is held to half of the matrix, or to this where the matrix is small. */
 #define SMALL_SCRATCH ((Size) 32 * 1024 * 1024)
 
-/* How many columns are fitted at a time. */
+/* Bytes of scratch that one column takes. */
+static Size
+ScratchOfColumn(int64 nrows)
+{
+	return mul_size(nrows, 2 * sizeof(double));
+}
+
+/* How many columns are fitted at a time, with so many bytes left. */
 static int
-WaveColumns(int64 nrows, int ncolumns, int members)
+WaveColumns(int64 nrows, int ncolumns, int members, Size left)
 {
 	Size		matrix = mul_size(mul_size(nrows, ncolumns), sizeof(double));
-	Size		most = Max(matrix / 2, SMALL_SCRATCH) / mul_size(nrows, 2 * sizeof(double));
+	Size		most = Min(Max(matrix / 2, SMALL_SCRATCH), left) / ScratchOfColumn(nrows);
 
 	return (int) Max(Min(Min(most, (Size) members), (Size) ncolumns), 1);
 }
@@ -39,18 +46,16 @@ TransformNumbers(const CsPrep *prep)
 
 /*
  * Bytes of scratch that the fit of the columns takes from the arena and gives back, beside the
- * matrix: at most half of the matrix or 32 MB, but at least what one column needs.
+ * matrix, at least: what one column needs.  If they are left, half of the matrix or 32 MB are taken.
  */
 Size
-CsPipelineFitMemory(const CsPrep *prep, int64 nrows, int members)
+CsPipelineFitMemory(const CsPrep *prep, int64 nrows)
 {
 	Size		scratch;
 
 	if (nrows == 0 || prep->ncolumns == 0)
 		return 0;
-	scratch = mul_size(mul_size(nrows, 2 * sizeof(double)),
-					   WaveColumns(nrows, prep->ncolumns, members));
-	scratch = add_size(scratch, mul_size(TransformNumbers(prep), sizeof(double)));
+	scratch = add_size(ScratchOfColumn(nrows), mul_size(TransformNumbers(prep), sizeof(double)));
 	return add_size(scratch, mul_size(prep->ncolumns, sizeof(CsColumnSpec) + sizeof(CsColumnFit)));
 }
 
@@ -94,11 +99,10 @@ static void
 FitColumns(CsFitState *s)
 {
 	int			ncolumns = s->prep->ncolumns;
-	int			wave = WaveColumns(s->raw->nrows, ncolumns, CsTeamWorkers(s->team) + 1);
+	int			wave = WaveColumns(s->raw->nrows, ncolumns, CsTeamWorkers(s->team) + 1, CsArenaLeft(s->arena));
 
 	s->args.step = CS_FIT_VALUES;
-	s->args.scratch = CsArenaAlloc(s->arena, mul_size(mul_size(s->raw->nrows, 2 * sizeof(double)),
-													  wave));
+	s->args.scratch = CsArenaAlloc(s->arena, mul_size(ScratchOfColumn(s->raw->nrows), wave));
 	for (s->args.first = 0; s->args.first < ncolumns; s->args.first += wave)
 		CsTeamRun(s->team, CS_TASK(CsPrepFitColumnTask), &s->args, sizeof(s->args),
 				  Min(wave, ncolumns - s->args.first));

@@ -185,7 +185,7 @@ extern Jsonb *CsPrepToJsonb(const CsPrep *prep, const CsColumn *columns);
 extern CsPipeline *CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns,
 								 CsDictionary **dictionaries, const CsPrep *prep, uint64 seed,
 								 CsBaseline *baselines);
-extern Size CsPipelineFitMemory(const CsPrep *prep, int64 nrows, int members);
+extern Size CsPipelineFitMemory(const CsPrep *prep, int64 nrows);
 extern bool CsPipelineInPlace(const CsPipeline *p);
 extern CsMatrix *CsPipelineTransform(CsTeam *team, const CsPipeline *p, CsMatrix *raw);
 

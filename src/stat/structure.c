@@ -99,7 +99,8 @@ BestSilhouette(CsTeam *team, const CsMatrix *rows, const void *options, int *bes
 	*best_k = 0;
 	for (int k = FIRST_K; k <= last; k++)
 	{
-		CsFitInput	in = {.team = team,.matrix = rows,.weights = -1,.k = k,.options = options};
+		CsFitInput	in = {.team = team,.matrix = rows,.weights = -1,.k = k,.options = options,
+		.memory_left = CsArenaLeft(CsTeamArena(team))};
 		CsFitOutput out;
 		double		silhouette;
 		int64		used;

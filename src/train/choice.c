@@ -229,14 +229,12 @@ static void
 MeasureGap(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
 		   const CsChoiceOptions *asked, CsChoice *choice)
 {
-	Size		used = CsArenaUsed(t->arena),
-				limit = CsMemoryLimit();
 	CsGapInput	in = {
 		.team = team,
 		.matrix = t->matrix,
 		.algorithm = algorithm,
 		.options = options,
-		.memory_left = limit > used ? limit - used : 0,
+		.memory_left = CsArenaLeft(t->arena),
 		.k_first = Max(asked->k_min - 1, 1),
 		.k_last = choice->candidates[choice->n - 1].k,
 		.sample = asked->gap_sample,

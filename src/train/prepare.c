@@ -114,7 +114,6 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 	Size		blocks = (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
 	Size		kept = mul_size(blocks, CsMatrixBlockSize(t->raw));
 	Size		model = 0;
-	int			members = 1 + CsTeamWorkersFor(nrows * t->nfeatures);
 
 	if (t->common->weight != NULL)
 		kept = add_size(kept, mul_size(nrows, sizeof(double)));
@@ -128,7 +127,7 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 		model = add_size(model, t->measures(t, nrows, shape.noutputs));
 	if (t->model != NULL)
 		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
-	model = Max(model, CsPipelineFitMemory(t->prep, nrows, members));
+	model = Max(model, CsPipelineFitMemory(t->prep, nrows));
 	if (t->streaming != NULL)
 		model = add_size(model, CsStreamMemory(t, nrows, shape.noutputs, shape.in_place, k));
 	return add_size(kept, model);
@@ -145,6 +144,18 @@ CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes)
 	return add_size(bytes, labels) > fit ? add_size(bytes, labels) - fit : 0;
 }
 
+/* The advice to take an algorithm that streams, for those who look for segments; else nothing. */
+static const char *
+OtherAlgorithm(const CsTraining *t)
+{
+	const CsAlgorithm *a = CsAlgorithmAt(0);
+
+	for (int i = 1; a != NULL && a->streaming == NULL; i++)
+		a = CsAlgorithmAt(i);
+	return a == NULL || t->algorithm->is_given ? "" :
+		psprintf("give algorithm => '%s', which holds a sample of the rows; or ", a->name);
+}
+
 /* Raise the error of a training that needs too much memory. */
 void
 CsReportMemory(const CsTraining *t, int64 nrows)
@@ -157,7 +168,7 @@ CsReportMemory(const CsTraining *t, int64 nrows)
 	if (t->judging != NULL)
 		CsMemoryError(needed, "give fewer rows, as a query with TABLESAMPLE gives",
 					  "an examination of %lld rows of %d features", (long long) nrows, t->nfeatures);
-	CsMemoryError(needed, "train on fewer rows, as a query with TABLESAMPLE gives",
+	CsMemoryError(needed, psprintf("%strain on fewer rows, as a query with TABLESAMPLE gives", OtherAlgorithm(t)),
 				  "training on %lld rows of %d features", (long long) nrows, t->nfeatures);
 }
 
@@ -367,6 +378,18 @@ CsCheckInertia(const CsFitOutput *fit)
 			 errhint("Scale the features, or divide the weights by a large number.")));
 }
 
+/* Bytes that a fit may take: the arena holds all but the labels. */
+static Size
+MemoryLeft(const CsTraining *t)
+{
+	Size		left = CsArenaLeft(t->arena);
+	Size		labels = 0;
+
+	for (int i = 0; i < t->nlabellers; i++)
+		labels = add_size(labels, CsLabellerMemory(t->labellers[i], t->raw->nrows));
+	return left > labels ? left - labels : 0;
+}
+
 /*
  * Fit k segments by an algorithm.  The labels are a new area, which the caller frees by
  * CsArenaFree().
@@ -374,8 +397,6 @@ CsCheckInertia(const CsFitOutput *fit)
 CsFitOutput
 CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options, int k)
 {
-	Size		used = CsArenaUsed(t->arena);
-	Size		limit = CsMemoryLimit();
 	CsFitInput	in = {
 		.team = team,
 		.matrix = t->matrix,
@@ -383,7 +404,7 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 		.k = k,
 		.target = -1,
 		.options = options,
-		.memory_left = limit > used ? limit - used : 0
+		.memory_left = MemoryLeft(t)
 	};
 	CsFitOutput out = {0};
 

@@ -51,6 +51,16 @@ for my $name (sort keys %trainings)
 }
 is($node->safe_psql('postgres', "SELECT count(*) FROM custseg.model_version"), scalar keys %trainings, 'a refused training stores nothing');
 
+# The rule of thumb of the README: 8 bytes times rows times columns plus two; with a megabyte for all else.
+for my $columns (2, 4, 8)
+{
+    my $megabytes = 2 + int(8 * 100000 * ($columns + 2) / 1024 / 1024);
+
+    is($node->safe_psql('postgres', "SET maintenance_work_mem = '${megabytes}MB'; SELECT n_rows FROM custseg.train('rule $columns', 'SELECT "
+              . join(', ', map { "test.u(i, $_) + i % $_ AS f$_" } (1 .. $columns)) . " FROM generate_series(1, 100000) i', k => 4)"),
+        '100000', "100,000 rows of $columns columns fit into $megabytes MB");
+}
+
 # The error comes before the memory is taken: the session has not grown by what it refused.
 my $session = CustsegTest::Session->new($node, 'postgres');
 $session->query("SET maintenance_work_mem = '4MB'; SET max_parallel_maintenance_workers = 0;");
