@@ -139,7 +139,7 @@ FROM (SELECT id, round(sum(contribution)::numeric, 9) AS sum, count(*) AS n, boo
       GROUP BY id) s;
 -- of the difference between the squared distances to the two centres, by hand; half-way between them nothing explodes
 SELECT count(*) AS n, count(*) FILTER (WHERE abs(e.contribution - abs(h.part) / h.total) > 1e-9 OR e.speaks_for IS DISTINCT FROM CASE WHEN h.part > 0 THEN e.segment WHEN h.part < 0 THEN e.runner_up END) AS different
-FROM (SELECT (random() * 40)::float8 AS x, (random() * 40)::float8 AS y FROM generate_series(1, 200)) p, custseg.explain('plane', jsonb_build_object('x', p.x, 'y', p.y)) e
+FROM (SELECT i * 7919 % 4001 / 100.0 AS x, i * 104729 % 4001 / 100.0 AS y FROM generate_series(1, 200) i) p, custseg.explain('plane', jsonb_build_object('x', p.x, 'y', p.y)) e
 JOIN custseg.segment s ON s.model = 'plane' AND s.segment = e.segment
 JOIN custseg.segment r ON r.model = 'plane' AND r.segment = e.runner_up,
 LATERAL (SELECT CASE e.feature WHEN 'x' THEN dx ELSE dy END AS part, abs(dx) + abs(dy) AS total
