@@ -203,6 +203,50 @@ SELECT n_segments FROM custseg.train('space', 'shop', '{spend}', k => 2, prep =>
 SELECT custseg.predict('space', '{"spend": -1}'::jsonb) IS NULL AS not_placed;
 SELECT custseg.drop_model('space', whole => true);
 
+-- Box and Cox by mpmath 1.3.0 with 40 digits: lambda where the derivative of the log-likelihood
+-- -n/2 ln var(y) + (lambda - 1) sum(ln x), y = (x^lambda - 1)/lambda, is 0; then (y - mean(y))/sd(y).
+-- Lambda is -0.104085224587 and 0.53985089012.
+SELECT * FROM in_model_space('{"transform": "box-cox"}', '{spend,visits}',
+    '[[-0.1945296838,-0.7684711801], [-0.5097815802,1.010743113], [0.1841621869,-0.3992187635],
+     [1.887509273,-1.751698471], [-0.370447541,1.678929587], [0.6834151192,0.5061817965],
+     [-0.0266267078,-1.200525823], [-0.7416637747,0.7657392683], [1.049754615,-0.07059141602],
+     [-1.961791906,0.2289118893]]', 1e-6);
+-- unscaled they are the same y
+SELECT * FROM in_model_space('{"transform": "box_cox", "scale": "none"}', '{spend}',
+    '[[3.770388245], [3.518772439], [4.072638164], [5.432151159], [3.6299808], [4.47111294], [3.904398676], [3.333697501], [4.763503909], [2.35986189]]', 1e-6);
+CREATE FUNCTION power_of(source text, transform text, OUT lambda float8, OUT unit float8, OUT spread float8, OUT centers text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM custseg.train('space', source, '{x}', k => 2, id => 'i', prep => jsonb_build_object('transform', transform));
+    SELECT (f.prep ->> 'lambda')::float8, (f.prep ->> 'unit')::float8, (f.prep ->> 'spread')::float8 INTO lambda, unit, spread
+    FROM custseg.feature f WHERE f.model = 'space';
+    SELECT string_agg(round(center[1]::numeric, 9)::text, ' ' ORDER BY segment) INTO centers FROM custseg.segment WHERE model = 'space';
+    PERFORM custseg.drop_model('space', whole => true);
+END
+$$;
+SELECT round(lambda::numeric, 6) AS lambda, unit, round(spread::numeric, 6) AS spread FROM power_of('SELECT id AS i, spend AS x FROM shop', 'box-cox');
+-- lambda, and model space, are the same in any unit; times a power of two, to the last bit.  Where x itself would lose digits, or
+-- overflow, it is divided by the median
+SELECT c.column, count(DISTINCT b.lambda) AS lambdas, count(DISTINCT b.centers) AS centers, count(DISTINCT b.unit) > 1 AS divided, round(min(b.lambda)::numeric, 6) AS lambda
+FROM (VALUES ('i * i'), ('1.0 / (10 + i * 7 % 41)'), ('exp(i / 9.0)'), ('41.0 - i')) c ("column"),
+    unnest('{-1000,-300,-30,-1,0,1,30,300,900}'::int[]) e, power_of(format('SELECT i, (%s)::float8 * 2.0::float8 ^ (%s) AS x FROM generate_series(1, 40) i', c.column, e), 'box-cox') b
+GROUP BY 1 ORDER BY 1;
+SELECT c.column, c.transform, b.lambda BETWEEN c.least AND c.most AS right, b.spread > 0 AS spread FROM (VALUES
+    -- symmetric in its logarithms, over 600 powers of ten
+    ('10.0::float8 ^ (i * 15 - 300)', 'box-cox', -1e-6, 1e-6), ('10.0::float8 ^ (-i)', 'box-cox', -1e-6, 1e-6), ('10.0::float8 ^ (i * 7)', 'yeo-johnson', -1e-3, 1e-3),
+    -- a millionth wide
+    ('1e9::float8 + i * i', 'box-cox', -1e6, -1e5)) c ("column", transform, least, most), power_of('SELECT i, ' || c.column || ' AS x FROM generate_series(1, 40) i', c.transform) b;
+DROP FUNCTION power_of;
+-- a constant stays
+SELECT n_segments FROM custseg.train('space', 'SELECT 5 AS c, spend FROM shop', '{c,spend}', k => 2, prep => '{"transform": "box-cox"}');
+SELECT name, prep -> 'lambda' AS lambda, prep -> 'unit' AS unit FROM custseg.feature WHERE model = 'space' AND name = 'c';
+SELECT custseg.drop_model('space', whole => true);
+-- it needs values above 0, in training and later
+SELECT n_segments FROM custseg.train('space', 'SELECT spend - 15 AS spend FROM shop', '{spend}', k => 2, prep => '{"transform": "box-cox"}');
+SELECT n_segments FROM custseg.train('space', 'shop', '{spend}', k => 2, prep => '{"transform": "box-cox"}');
+SELECT custseg.predict('space', '{"spend": 0}'::jsonb) IS NULL AS zero, custseg.predict('space', '{"spend": -1}'::jsonb) IS NULL AS negative,
+    custseg.predict('space', '{"spend": 5e-324}'::jsonb) IS NOT NULL AS least, custseg.predict('space', '{"spend": 1e308}'::jsonb) IS NOT NULL AS most;
+SELECT custseg.drop_model('space', whole => true);
+
 -- QuantileTransformer(n_quantiles=10, output_distribution="normal"), StandardScaler()
 SELECT * FROM in_model_space('{"transform": "quantile"}', '{spend,visits}',
     '[[-0.0577010918, -0.3158291365], [-0.3158291365, 0.5041309148], [0.1778926509, -0.1778926509],
@@ -535,7 +579,7 @@ FROM unnest(ARRAY[
     '{"impute": "knn"}', '{"impute": "knn", "neighbors": 1, "scale": "minmax"}', '{"impute": "skip"}',
     '{"clip": "iqr"}', '{"clip": "zscore", "clip_limit": 1}', '{"clip": "quantile", "clip_limit": 0.05}',
     '{"transform": "yeo-johnson"}', '{"columns": {"spend": {"transform": "log1p"}}}',
-    '{"transform": "quantile"}', '{"pca": 2, "impute": "knn", "transform": "quantile", "clip": "zscore"}',
+    '{"columns": {"spend": {"transform": "box-cox"}}}', '{"transform": "quantile"}', '{"pca": 2, "impute": "knn", "transform": "quantile", "clip": "zscore"}',
     '{"encode": "frequency"}', '{"drop_first": true}',
     '{"columns": {"channel": {"encode": "ordinal", "levels": ["phone0", "shop", "web"]}}}',
     '{"columns": {"channel": {"encode": "ordinal", "levels": ["phone0", "phone1", "shop", "web"], "impute": "knn"}}}',

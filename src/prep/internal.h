@@ -106,6 +106,7 @@ typedef struct CsTransform
 	double		above;			/* it takes numbers above this; -INFINITY: any */
 	int			most;			/* numbers that it is fitted to; 0: none */
 	const char *key;			/* of theirs in json: a number when most is 1, otherwise an array */
+	const char *second;			/* key of the second of two, which are numbers then; NULL: there is none */
 
 	/* fit to n ascending values; returns how many numbers it takes.  scratch: n doubles */
 	int			(*fit) (const double *sorted, int64 n, double *scratch, double *fitted);
@@ -126,12 +127,21 @@ typedef struct CsTransform
 #define CS_TRANSFORMS(ENTRY) \
 	ENTRY(CsLog1p) \
 	ENTRY(CsYeoJohnson) \
-	ENTRY(CsQuantile)
+	ENTRY(CsQuantile) \
+	ENTRY(CsBoxCox)
 
 #define CS_DECLARE_TRANSFORM(transform) extern const CsTransform transform;
 CS_TRANSFORMS(CS_DECLARE_TRANSFORM)
 
 extern const CsStep *const CsTransforms[];
+
+/*
+ * power.c: families of powers.  CsPower takes a value, given the logarithm that its family takes of it, to
+ * what it becomes by a lambda; it never decreases.
+ */
+typedef double (*CsPower) (double log, double lambda);
+
+extern double CsPowerLambda(CsPower power, const double *logs, int64 n);
 
 /* options.c: in the order of CsEncode */
 extern const CsStep *const CsEncodes[];

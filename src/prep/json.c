@@ -47,8 +47,10 @@ PushTransform(JsonbParseState **state, const CsPipeline *p, const CsFeature *f)
 	const double *fitted = CsFeatureFitted(p, f);
 
 	CsJsonText(state, "transform", transform->step.name);
-	if (transform->most == 1)
+	if (transform->most == 1 || transform->second != NULL)
 		CsJsonNumber(state, transform->key, fitted[0]);
+	if (transform->second != NULL)
+		CsJsonNumber(state, transform->second, fitted[1]);
 	else if (transform->most > 1)
 	{
 		CsJsonNumbers(state, transform->key, fitted, f->nfitted, 1);
@@ -272,11 +274,13 @@ ReadTransform(const CsJsonReader *r, CsFeature *f)
 
 	f->transform = ReadStep(r, "transform", CsTransforms);
 	transform = CsTransformAt(f->transform);
-	if (transform->most == 1)
+	if (transform->most == 1 || transform->second != NULL)
 	{
-		fitted = palloc(sizeof(double));
+		fitted = palloc(sizeof(double) * 2);
 		fitted[0] = CsJsonReadNumber(r, transform->key);
-		f->nfitted = 1;
+		f->nfitted = transform->most;
+		if (transform->second != NULL)
+			fitted[1] = CsJsonReadNumber(r, transform->second);
 	}
 	else if (transform->most > 1)
 	{
