@@ -1195,12 +1195,13 @@ CREATE FUNCTION custseg.stability(
     OUT recovered float8,
     OUT dissolved float8,
     OUT mean_ari float8,
-    OUT rating text
+    OUT rating text,
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_stability'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.stability IS 'Tells which segments are reproducible: for each segment the mean Jaccard coefficient over bootstrap resamples of the rows, and a rating.
+COMMENT ON FUNCTION custseg.stability IS 'Tells which segments are reproducible, and whether they lie apart or are a cut: for each segment the mean Jaccard coefficient over bootstrap resamples of the rows, a rating and its reason.
 topic: choosing 5
 example: SELECT * FROM custseg.stability(''customers'', ''{recency,frequency,monetary}'', k => 3)';
 

@@ -98,6 +98,8 @@ SELECT count(*), sum(n), min(jaccard) = max(recovered) AS all_or_nothing FROM cu
 SELECT segment, n, jaccard, dissolved FROM custseg.stability('SELECT i % 2 AS x, i % 2 AS y FROM generate_series(1, 300) i', k => 2, resamples => 5);
 SELECT segment, n FROM custseg.stability('SELECT CASE i WHEN 5 THEN 1e12 ELSE i END AS x FROM generate_series(1, 300) i', k => 2, resamples => 5);
 SELECT segment, n, rating FROM custseg.stability('SELECT i AS x, 2 * i AS y FROM generate_series(1, 10000) i', k => 2, resamples => 2);
+-- halves of one cloud come back, but are a cut
+SELECT segment, jaccard > 0.75 AS comes_back, rating, regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.stability('SELECT 2 * normal(i, ''x'') AS x, normal(i, ''y'') + normal(i, ''x'') AS y FROM generate_series(1, 1000) i', k => 2);
 -- nothing but noise
 SET client_min_messages = notice;
 SELECT * FROM custseg.stability('SELECT i * i AS x FROM generate_series(1, 60) i', '{x}', algorithm => 'dbscan', options => '{"eps": 0.0001, "min_samples": 3}');

@@ -27,6 +27,11 @@
 #define RECOVERED 0.75
 #define DISSOLVED 0.5
 
+/* Mean coefficients from which a segment is called so. */
+#define HIGHLY_STABLE 0.85
+#define STABLE 0.75
+#define PATTERN 0.6
+
 /* Positions of the arguments. */
 enum
 {
@@ -69,6 +74,7 @@ StabilityMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	Size		size = add_size(mul_size(rows, 2), mul_size(n, 6 * sizeof(double)));
 
 	size = add_size(size, asked->algorithm->memory(n, ncolumns, t->k_max, asked->options));
+	size = Max(size, CsStructureMemory(Min(nrows, CS_STRUCTURE_ROWS), ncolumns));
 	if (t->k == 0 && !asked->algorithm->finds_k)
 		size = add_size(size, CsChoiceMemory(t, n, ncolumns));
 	return size;
@@ -232,15 +238,13 @@ RunResamples(CsTraining *t, CsTeam *team, const Asked *asked, const CsFitOutput 
 	return outcome;
 }
 
-/* Hennig's rules of thumb for the mean coefficient. */
+/* Hennig's rules of thumb for the mean coefficient, where a stable segment has to be one that lies apart. */
 static const char *
-Verdict(double jaccard)
+Verdict(double jaccard, bool is_cut)
 {
-	if (jaccard >= 0.85)
-		return "highly stable";
-	if (jaccard >= 0.75)
-		return "stable";
-	if (jaccard >= 0.6)
+	if (jaccard >= STABLE)
+		return is_cut ? "a cut" : jaccard >= HIGHLY_STABLE ? "highly stable" : "stable";
+	if (jaccard >= PATTERN)
 		return "pattern";
 	return "not to be trusted";
 }
@@ -259,29 +263,58 @@ CompareBySize(const void *a, const void *b, void *counts)
 	return x - y;
 }
 
+/* What lies between a segment and the nearest one, whose number is given, or 0 for none; palloc'd. */
+static char *
+Reason(const CsTraining *t, const Asked *asked, double jaccard, double valley_p, int nearest,
+	   bool separated)
+{
+	if (nearest == 0)
+		return pstrdup("it is the only segment");
+	if (asked->algorithm->has_noise)
+		return psprintf("the algorithm itself looks for gaps, such as that to segment %d, the nearest",
+						nearest);
+	if (separated)
+		return psprintf("a valley lies between it and segment %d, the nearest", nearest);
+	if (valley_p > CS_VALLEY_P)
+		return psprintf("no valley is seen between it and segment %d, the nearest (p %.2f)%s", nearest,
+						valley_p, jaccard >= STABLE ? ": it comes back, but nothing separates it" : "");
+	return psprintf("it seems to lie apart from segment %d, the nearest (p %.2g), but so do parts of rows without groups, and the structure of these is rated \"%s\"",
+					nearest, valley_p, CsStructureName(t->structure.rating));
+}
+
 /* Every segment as a row of the result. */
 static void
 PutRows(CsResult *result, const CsTraining *t, const Asked *asked, const CsFitOutput *fit,
-		const Outcome *outcome)
+		const Outcome *outcome, const CsValley *valleys)
 {
 	int		   *order = palloc(sizeof(int) * fit->k);
+	int		   *number = palloc(sizeof(int) * fit->k);
 	double		resamples = asked->resamples;
+	bool		groups = !CsNoGroups(&t->structure);
 
 	for (int c = 0; c < fit->k; c++)
 		order[c] = c;
 	qsort_arg(order, fit->k, sizeof(int), CompareBySize, fit->counts);
 	for (int i = 0; i < fit->k; i++)
+		number[order[i]] = i + 1;
+	for (int i = 0; i < fit->k; i++)
 	{
 		int			c = order[i];
+		int			nearest = valleys[c].neighbor < 0 ? 0 : number[valleys[c].neighbor];
+		double		jaccard = outcome->jaccard[c] / resamples,
+					p = Min(1, valleys[c].p * fit->k);	/* Bonferroni */
+		bool		separated = nearest != 0 && p <= CS_VALLEY_P && groups;
+		bool		is_cut = nearest != 0 && !separated && !asked->algorithm->has_noise;
 
 		CsResultPut(result,
 					CsValues(CsValueInt4(i + 1), CsValueInt8(fit->counts[c]),
 							 CsValueFloat8((double) fit->counts[c] / t->matrix->nrows),
-							 CsValueFloat8(outcome->jaccard[c] / resamples),
+							 CsValueFloat8(jaccard),
 							 CsValueFloat8(outcome->recovered[c] / resamples),
 							 CsValueFloat8(outcome->dissolved[c] / resamples),
 							 CsValueFloat8(outcome->rand / resamples),
-							 CsValueText(Verdict(outcome->jaccard[c] / resamples))));
+							 CsValueText(Verdict(jaccard, is_cut)),
+							 CsValueText(Reason(t, asked, jaccard, p, nearest, separated))));
 	}
 }
 
@@ -298,18 +331,23 @@ custseg_stability(PG_FUNCTION_ARGS)
 	CsTeam	   *team;
 	CsFitOutput fit;
 	Outcome    *outcome;
+	CsValley   *valleys;
 
 	request = ReadArguments(fcinfo, &asked);
 	t = CsTrainingOpen(&request);
 	team = CsTrainingPrepare(t);
+	t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, CS_STRUCTURE_REFERENCES);
 	CsJudgeSample(t, asked.sample);
 	fit = FitAll(t, team, &asked);
 	outcome = RunResamples(t, team, &asked, &fit);
+	valleys = CsValleysOfSegments(team, t->matrix, fit.labels, fit.k);
 	CsTeamEnd(team);
 
 	if (fit.k == 0)
 		ereport(NOTICE, (errmsg("there are no segments: every row is noise")));
-	PutRows(result, t, &asked, &fit, outcome);
+	else
+		CsWarnAboutStructure(&t->structure);
+	PutRows(result, t, &asked, &fit, outcome, valleys);
 	CsTrainingClose(t);
 	return (Datum) 0;
 }

@@ -59,3 +59,14 @@ CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 	pfree(group);
 	return s;
 }
+
+/* Say it when there are no groups. */
+void
+CsWarnAboutStructure(const CsStructure *s)
+{
+	if (CsNoGroups(s))
+		ereport(NOTICE,
+				(errmsg("the rows show no clear groups: their structure is rated \"%s\"",
+						CsStructureName(s->rating)),
+				 errdetail("%s", CsStructureSentence(s))));
+}

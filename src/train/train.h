@@ -139,6 +139,7 @@ typedef struct CsTraining
 	CsBaseline *baselines;
 	CsMatrix   *matrix;			/* model space; may be raw itself */
 	CsFitOutput fit;
+	CsStructure structure;		/* of the rows; rating unknown where it was not asked */
 	double		silhouette;		/* NaN: undefined */
 	double		silhouette_deviation;	/* of its rows' widths; NaN likewise */
 	int64		silhouette_rows;	/* it was computed on */
@@ -216,6 +217,14 @@ extern void CsNumberSegments(CsTraining *t);
 
 /* structure.c */
 extern CsStructure CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references);
+extern void CsWarnAboutStructure(const CsStructure *s);
+
+/* Are the rows found to have no groups? */
+static inline bool
+CsNoGroups(const CsStructure *s)
+{
+	return s->rating == CS_STRUCTURE_NONE || s->rating == CS_STRUCTURE_WEAK;
+}
 
 /* store.c */
 extern void CsStoreTraining(CsTraining *t);
