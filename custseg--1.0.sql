@@ -787,14 +787,14 @@ example: SELECT * FROM custseg.import_model(custseg.export_model(''shop''), ''sh
 CREATE FUNCTION custseg.name_segment(
     model text,
     segment int,
-    name text,
+    name text DEFAULT NULL,
     description text DEFAULT NULL,
     rank int DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_name_segment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.name_segment IS 'Names a segment of the deployed version and of later versions that have the segment, describes it, and ranks it by value, 1 for the highest. A NULL description or rank keeps the present one; an empty description or rank 0 removes it.
+COMMENT ON FUNCTION custseg.name_segment IS 'Names a segment of the deployed version and of later versions that have the segment, describes it, and ranks it by value, 1 for the highest. A NULL name, description or rank keeps the present one; an empty description or rank 0 removes it.
 topic: segments 2
 example: SELECT custseg.name_segment(''shop'', 1, ''loyal'', ''They order often.'', rank => 1)';
 
@@ -946,7 +946,7 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION custseg.predict_detail IS 'Returns the segment of a customer, the distance to its center, the confidence (1 - d1/d2 of the two nearest centers), the second nearest segment, and degrees of membership in the order of the segments.
 topic: scoring 6
-example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
+example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.explain(
     model text,
@@ -971,7 +971,7 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
 COMMENT ON FUNCTION custseg.explain IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment, of the runner-up and of all customers (for a category, the shares of the level), the feature''s share of what tells the two segments apart for this customer, and which of the two it speaks for; for rules, the condition that decided and how far the customer is inside its border.
 topic: scoring 7
-example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
+example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.explain_text(model text, customer "any", version int DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME', 'custseg_explain_text'
@@ -979,7 +979,7 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION custseg.explain_text IS 'Says in one sentence why a customer is in a segment and not in the second nearest one; NULL for a customer who cannot be placed.
 topic: scoring 8
-example: SELECT custseg.explain_text(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
+example: SELECT custseg.explain_text(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.score(
     model text,
@@ -3753,7 +3753,7 @@ LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 5;
 
 COMMENT ON FUNCTION custseg.decision_path IS 'Shows the path of a customer through a tree model: one question for each step, and the training rows that remain.
 topic: trees 2
-example: SELECT * FROM custseg.decision_path(''tree'', ''{"recency": 10, "frequency": 5, "monetary": 200}''::jsonb)';
+example: SELECT * FROM custseg.decision_path(''tree'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 -- actions
 
@@ -4276,17 +4276,19 @@ CREATE FUNCTION custseg_private.model_triggers(
     OUT trigger_name text,
     OUT relation regclass,
     OUT model text,
-    OUT version int
+    OUT version int,
+    OUT warns bool
 ) RETURNS SETOF record
 LANGUAGE sql STABLE
 BEGIN ATOMIC
-    SELECT t.oid, t.tgname::text, t.tgrelid::regclass, a.arguments[1], CASE WHEN a.arguments[3] ~ '^ *[0-9]{1,9} *$' THEN a.arguments[3]::int END
+    SELECT t.oid, t.tgname::text, t.tgrelid::regclass, a.arguments[1],
+        (SELECT further::int FROM unnest(a.arguments[3:]) further WHERE further ~ '^ *[0-9]{1,9} *$' LIMIT 1), 'warn' = ANY (a.arguments[3:])
     FROM pg_trigger t
     CROSS JOIN LATERAL (SELECT custseg_private.trigger_arguments(t.tgargs) AS arguments) a
     WHERE t.tgfoid = 'custseg.assign_segment'::regproc AND t.tgparentid = 0;
 END;
 
-COMMENT ON FUNCTION custseg_private.model_triggers IS 'Lists the triggers that call assign_segment(), with the model and the version that each names.';
+COMMENT ON FUNCTION custseg_private.model_triggers IS 'Lists the triggers that call assign_segment(), with the model and the version that each names, and whether it warns where it cannot place a row.';
 
 CREATE FUNCTION custseg_private.check_trigger() RETURNS event_trigger
 LANGUAGE plpgsql
@@ -4302,7 +4304,8 @@ BEGIN
         WHERE c.classid = 'pg_trigger'::regclass AND NOT custseg_private.may_use(t.model)
     LOOP
         RAISE WARNING 'model "%" of trigger "%" does not exist, or you may not use it', made.model, made.trigger_name
-            USING HINT = 'Every write to the table that fires the trigger fails until there is a model of that name that the writer may use.';
+            USING HINT = CASE WHEN made.warns THEN 'Until there is a model of that name that the writer may use, every write that fires the trigger leaves NULL, with a WARNING.'
+                ELSE 'Every write to the table that fires the trigger fails until there is a model of that name that the writer may use.' END;
     END LOOP;
 END $$;
 

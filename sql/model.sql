@@ -130,6 +130,12 @@ SELECT custseg.name_segment('loyalty', 1, '');
 \echo :LAST_ERROR_SQLSTATE
 SELECT custseg.name_segment('loyalty', 1, NULL);
 \echo :LAST_ERROR_SQLSTATE
+-- what is NULL stays
+SELECT custseg.name_segment('loyalty', 2, rank => 1);
+SELECT custseg.name_segment('loyalty', 2, description => 'buy online');
+SELECT segment, name, description, rank FROM custseg.segment WHERE model = 'loyalty' AND segment IN (1, 2) ORDER BY version, segment;
+SELECT custseg.name_segment('loyalty', 2, description => '', rank => 0);
+SELECT custseg.name_segment('loyalty', 4, rank => 1);
 
 --
 -- Retraining keeps numbers and names

@@ -68,6 +68,33 @@ SELECT custseg.predict('m', c, 1) AS first, custseg.predict('m', c, 2) AS second
        (SELECT count(*) FROM custseg.explain('m', c, 2)) AS features
 FROM customer c WHERE id = 1;
 
+-- json of either type, and a literal of none, is what jsonb is, in all functions of a customer
+SELECT custseg.predict('m', '{"recency": 100, "monetary": 400.5, "channel": "web", "joined": null}') AS literal,
+       custseg.predict('m', '{"recency": 100, "monetary": 400.5, "channel": "web", "joined": null}'::json) AS json,
+       custseg.predict(custseg.scorer('m'), '{"recency": 100, "monetary": 400.5, "channel": "web", "joined": null}') AS by_scorer,
+       custseg.predict('m', '{"recency": 100, "monetary": 400.5, "channel": "web", "joined": null}', version => 2) AS version;
+SELECT count(*) AS different FROM customer c
+WHERE custseg.predict('m', row_to_json(c)) IS DISTINCT FROM custseg.predict('m', to_jsonb(c))
+    OR custseg.predict_name('m', row_to_json(c)) IS DISTINCT FROM custseg.predict_name('m', to_jsonb(c))
+    OR custseg.predict_detail('m', row_to_json(c)) IS DISTINCT FROM custseg.predict_detail('m', to_jsonb(c))
+    OR custseg.explain_text('m', row_to_json(c)) IS DISTINCT FROM custseg.explain_text('m', to_jsonb(c))
+    OR custseg.recommendations('m', row_to_json(c)) IS DISTINCT FROM custseg.recommendations('m', to_jsonb(c))
+    OR (SELECT array_agg(e) FROM custseg.explain('m', row_to_json(c)) e) IS DISTINCT FROM (SELECT array_agg(e) FROM custseg.explain('m', to_jsonb(c)) e);
+SELECT c.id, custseg.predict('m', '{"recency": 10, "monetary": 50, "channel": "shop", "joined": null}'), (custseg.predict_detail('m', '{"recency": 10, "monetary": 50, "channel": "shop", "joined": null}')).name
+FROM customer c WHERE id <= 2 ORDER BY id;
+SELECT custseg.predict('m', '{"recency": 1');
+SELECT custseg.predict('m', '[1]');
+SELECT custseg.predict('m', '{"recency": 1}'::text);
+
+-- scores beside the columns of the source: every row once, decisions by hand honoured
+SELECT custseg.exclude('m', (SELECT min(id) FROM customer), 'objected'), custseg.override_segment('m', (SELECT max(id) FROM customer), 2, 'key account');
+SELECT count(*), count(*) FILTER (WHERE s.segment IS NOT DISTINCT FROM t.segment AND s.name IS NOT DISTINCT FROM t.name AND s.confidence IS NOT DISTINCT FROM t.confidence) AS as_score
+FROM (SELECT c.*, s.segment, s.name, s.confidence FROM customer c CROSS JOIN LATERAL custseg.predict_detail('m', c) s) s
+JOIN custseg.score('m', 'customer') t ON t.id = s.id::text;
+SELECT c.id, c.channel, s.segment, s.name, s.confidence FROM customer c CROSS JOIN LATERAL custseg.predict_detail('m', c) s
+WHERE c.id IN (SELECT min(id) FROM customer UNION SELECT max(id) FROM customer) ORDER BY c.id;
+SELECT custseg.end_override('m', id) FROM customer WHERE id IN (SELECT min(id) FROM customer UNION SELECT max(id) FROM customer);
+
 --
 -- NULL and what was never seen
 --
@@ -363,12 +390,46 @@ SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.ass
 ROLLBACK TO s;
 SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''m'', ''segment'', ''9'')');
 ROLLBACK TO s;
+SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''m'', ''segment'', ''1'', ''warn'', ''warn'')');
+ROLLBACK TO s;
+SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''m'', ''nowhere'', ''warn'')');
+ROLLBACK TO s;
+ALTER TABLE misuse ADD an_identifier_of_more_than_63_bytes_is_cut_but_a_text_is_not_and_so_names_nothing int;
+SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''m'', ''an_identifier_of_more_than_63_bytes_is_cut_but_a_text_is_not_and_so_names_nothing'', ''warn'')');
+ROLLBACK TO s;
 SELECT version FROM custseg.train('generated', 'SELECT recency, monetary, recency AS generated FROM customer', '{recency,monetary,generated}', 3);
 SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''generated'', ''segment'')');
 ROLLBACK TO s;
 ALTER TABLE misuse DROP COLUMN channel;
 SELECT misuse('BEFORE INSERT ON misuse FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment(''m'', ''segment'')');
 ROLLBACK;
+-- a trigger that warns writes the row all the same: no model, a version that is gone, no right, no feature
+CREATE TABLE warned (id int, recency int, monetary float8, channel text, joined date, segment int);
+CREATE TRIGGER assign BEFORE INSERT OR UPDATE ON warned FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('later', 'segment', 'warn');
+INSERT INTO warned SELECT id, recency, monetary, channel, joined FROM customer WHERE id <= 50;
+SELECT version FROM custseg.train('later', 'customer', '{recency,monetary}', 3);
+UPDATE warned SET recency = recency;
+SELECT count(*), count(*) FILTER (WHERE segment = custseg.predict('later', w)) AS right FROM warned w;
+CREATE ROLE regress_cs_writer;
+GRANT INSERT ON warned TO regress_cs_writer;
+GRANT USAGE ON SCHEMA custseg, scoring_test TO regress_cs_writer;
+SET ROLE regress_cs_writer;
+INSERT INTO warned VALUES (1001, 1, 1), (1002, 1, 1);
+RESET ROLE;
+ALTER TABLE warned RENAME recency TO since;
+INSERT INTO warned VALUES (1003, 1, 1), (1004, 1, 1);
+ALTER TABLE warned RENAME since TO recency;
+DROP TRIGGER assign ON warned;
+CREATE TRIGGER assign BEFORE INSERT OR UPDATE ON warned FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('later', 'segment', 'warn', '1');
+SELECT outcome('SELECT custseg.drop_model(''later'', 1)');
+SELECT version FROM custseg.train('later', 'customer', '{recency,monetary}', 2, deploy => true);
+SELECT custseg.drop_model('later', 1, ignore_triggers => true);
+INSERT INTO warned VALUES (1005, 1, 1) RETURNING segment;
+SELECT id, segment FROM warned WHERE id > 1000 ORDER BY id;
+DROP TABLE warned;
+DROP OWNED BY regress_cs_writer;
+DROP ROLE regress_cs_writer;
+SELECT custseg.drop_model('later', whole => true);
 
 --
 -- resegment

@@ -126,6 +126,9 @@ extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
 /* settings.c: values as text that says the same whatever the settings. */
 extern int	CsPlainSettings(void);
 
+/* attempt.c: what may fail without failing the command. */
+extern ErrorData *CsAttempt(void (*body) (void *), void *state);
+
 /* memory.c: the bytes that one call may take. */
 #define CS_MEGABYTE ((Size) 1024 * 1024)
 

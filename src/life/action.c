@@ -240,10 +240,10 @@ custseg_recommendations(PG_FUNCTION_ARGS)
 	if (site == NULL)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
-	override = CsCallSiteFindOverride(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
+	override = CsCallSiteFindOverride(site);
 	if (override != NULL)
 		index = override->index;
-	else if (CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+	else if (CsCallSitePlace(site, &placed, NULL))
 		index = placed.index;
 	if (CsCatalogRead(recommend_sql,
 					  CsValues(CsValueText(NameStr(scorer->model)), CsValueInt4(scorer->version),

@@ -84,7 +84,7 @@ static const char *const triggers_sql =
 "ORDER BY 1";
 
 static const char *const name_segment_sql =
-"UPDATE custseg.segment AS s SET name = $4,"
+"UPDATE custseg.segment AS s SET name = COALESCE($4, s.name),"
 " description = CASE WHEN $5 THEN s.description ELSE $6 END,"
 " rank = CASE WHEN $7 THEN s.rank ELSE $8 END "
 "WHERE s.model OPERATOR(pg_catalog.=) $1 AND s.version OPERATOR(pg_catalog.>=) $2"
@@ -415,13 +415,18 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.name_segment()");
 	int			segment = CsRequiredInt(fcinfo, NAME_SEGMENT, "segment");
-	char	   *name = CsRequiredText(fcinfo, NAME_NAME, "name");
+	char	   *name = CsTextArgument(fcinfo, NAME_NAME);
 	char	   *description = CsTextArgument(fcinfo, NAME_DESCRIPTION);
 	int			version;
 	CsValue		keep,
 				rank;
 
-	if (name[0] == '\0')
+	if (name == NULL && description == NULL && PG_ARGISNULL(NAME_RANK))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("\"name\", \"description\" and \"rank\" must not all be NULL"),
+				 errhint("Give what is to change; what is NULL stays.")));
+	if (name != NULL && name[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_NAME),
 				 errmsg("segment name must not be empty"),

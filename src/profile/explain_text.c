@@ -53,9 +53,9 @@ NumberText(const CsFeature *f, double x)
 
 /* The customer's value. */
 static char *
-ValueText(const CsCallSite *site, Datum customer, const CsFeature *f, const CsExplanation *line)
+ValueText(const CsCallSite *site, const CsFeature *f, const CsExplanation *line)
 {
-	char	   *text = CsExplanationValue(site, customer, line);
+	char	   *text = CsExplanationValue(site, line);
 	int			length;
 
 	if (text == NULL || (f->kind != CS_CATEGORICAL && isnan(line->raw)))
@@ -82,13 +82,13 @@ UsualText(const CsFeature *f, const CsExplanation *line, double usual)
 
 /* "recency is 12 (on average 8.4 there and 140 in segment 1)" */
 static void
-PutFeature(StringInfo sentence, const CsCallSite *site, Datum customer, const CsExplanation *line,
+PutFeature(StringInfo sentence, const CsCallSite *site, const CsExplanation *line,
 		   int32 other)
 {
 	const CsFeature *f = &CsScorerPipeline(site->scoring.scorer)->feature[line->feature];
 
 	appendStringInfo(sentence, "%s is %s", CsWordsName(CsExplanationName(site, line)),
-					 ValueText(site, customer, f, line));
+					 ValueText(site, f, line));
 	if (!isnan(line->segment_mean) && !(f->kind == CS_BOOLEAN && isnan(line->raw)))
 		appendStringInfo(sentence, " (%s%s there and %s in segment %d)",
 						 f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN ? "" : "on average ",
@@ -120,7 +120,7 @@ Separator(int i, int n)
 
 /* Append what speaks for the segment, and what speaks against it. */
 static void
-PutFeatures(StringInfo sentence, const CsCallSite *site, Datum customer, const CsAssignment *placed,
+PutFeatures(StringInfo sentence, const CsCallSite *site, const CsAssignment *placed,
 			const CsExplanation *lines, int n)
 {
 	const CsScorer *scorer = site->scoring.scorer;
@@ -131,12 +131,12 @@ PutFeatures(StringInfo sentence, const CsCallSite *site, Datum customer, const C
 	for (int i = 0; i < nfor; i++)
 	{
 		appendStringInfoString(sentence, i == 0 ? ", mainly because " : Separator(i, nfor));
-		PutFeature(sentence, site, customer, &lines[i], other);
+		PutFeature(sentence, site, &lines[i], other);
 	}
 	if (lines[n - 1].contribution <= -LEAST_AGAINST)
 	{
 		appendStringInfoString(sentence, ", although ");
-		PutFeature(sentence, site, customer, &lines[n - 1], other);
+		PutFeature(sentence, site, &lines[n - 1], other);
 	}
 }
 
@@ -168,7 +168,7 @@ PutConditions(StringInfo sentence, const CsExplanation *lines, int n)
 
 /* The sentence about a customer whom the model has placed. */
 static text *
-Sentence(const CsCallSite *site, Datum customer, const CsAssignment *placed)
+Sentence(const CsCallSite *site, const CsAssignment *placed)
 {
 	const CsScorer *scorer = site->scoring.scorer;
 	StringInfoData sentence;
@@ -181,7 +181,7 @@ Sentence(const CsCallSite *site, Datum customer, const CsAssignment *placed)
 	if (n > 0 && lines[0].border != NULL)
 		PutConditions(&sentence, lines, n);
 	else if (placed->runner_up >= 0 && n > 0)
-		PutFeatures(&sentence, site, customer, placed, lines, n);
+		PutFeatures(&sentence, site, placed, lines, n);
 	else if (scorer->nsegments == 1)
 		appendStringInfoString(&sentence, ", the only one of the model");
 	appendStringInfoChar(&sentence, '.');
@@ -205,15 +205,14 @@ Datum
 custseg_explain_text(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	Datum		customer = PG_GETARG_DATUM(CS_PREDICT_CUSTOMER);
-	const CsOverride *override = site == NULL ? NULL : CsCallSiteFindOverride(site, customer);
+	const CsOverride *override = site == NULL ? NULL : CsCallSiteFindOverride(site);
 	CsAssignment placed;
 
 	if (override != NULL)
 		PG_RETURN_TEXT_P(DecisionText(site, override));
 	if (site == NULL ||
-		!CsCallSitePlace(site, customer, &placed,
+		!CsCallSitePlace(site, &placed,
 						 palloc(sizeof(double) * site->scoring.scorer->nsegments)))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(Sentence(site, customer, &placed));
+	PG_RETURN_TEXT_P(Sentence(site, &placed));
 }

@@ -123,8 +123,7 @@ custseg_tree_rules(PG_FUNCTION_ARGS)
 
 /* The row of a step of the way: the question that led to a node; none to the root. */
 static void
-PutStep(CsResult *result, const StoredTree *tree, CsCallSite *site, Datum customer, int step,
-		int node)
+PutStep(CsResult *result, const StoredTree *tree, CsCallSite *site, int step, int node)
 {
 	const CsPipeline *p = CsScorerPipeline(tree->scorer);
 	CsValue		row[9];
@@ -136,7 +135,7 @@ PutStep(CsResult *result, const StoredTree *tree, CsCallSite *site, Datum custom
 	row[i++] = CsValueText(condition);
 	row[i++] = CsValueText(feature < 0 ? NULL : NameStr(p->feature[feature].name));
 	row[i++] = CsValueText(feature < 0 ? NULL : site->is_jsonb ?
-						 CsJsonbText(p, DatumGetJsonbP(customer), feature) :
+						 CsJsonbText(p, DatumGetJsonbP(site->customer), feature) :
 						 CsBindingText(site->binding, feature));
 	i += PutNode(tree, node, row + i);
 	CsResultPut(result, row, i);
@@ -153,16 +152,16 @@ custseg_decision_path(PG_FUNCTION_ARGS)
 	int			node = 0;
 
 	site = CsCallSiteForModel(fcinfo);
-	if (site == NULL || CsIsDecidedByHand(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER)))
+	if (site == NULL || CsIsDecidedByHand(site))
 		return (Datum) 0;
 	OpenTree(&tree, site->scoring.scorer);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+	if (!CsCallSitePlace(site, &placed, NULL))
 		return (Datum) 0;
-	PutStep(result, &tree, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), 0, node);
+	PutStep(result, &tree, site, 0, node);
 	for (int step = 1; !CsRuleIsLeaf(&tree.maker, node); step++)
 	{
 		node = CsRuleNext(&tree.maker, node, site->scoring.z);
-		PutStep(result, &tree, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), step, node);
+		PutStep(result, &tree, site, step, node);
 	}
 	return (Datum) 0;
 }

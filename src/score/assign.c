@@ -3,7 +3,9 @@
  *	  New and changed customers get their segment as they are written: trigger assign_segment().
  *
  * The row is placed as predict() would place it, with the rights of whoever writes it.  Model,
- * column and binding are resolved at a statement's first row and kept in fn_extra.  Where somebody has decided for a customer by hand, that holds (override.c).
+ * column and binding are resolved at a statement's first row and kept in fn_extra.  Where somebody has
+ * decided for a customer by hand, that holds (override.c).  A trigger that is to warn places each row in
+ * a subtransaction: what fails leaves NULL, and the row is written.
  */
 #include "custseg.h"
 
@@ -23,15 +25,37 @@ typedef struct AssignSite
 	MemoryContext context;
 	Oid			relid;
 	CsAsOf		as_of;
+	int			version;		/* 0: the deployed one */
+	bool		warns;			/* instead of failing the write */
 	AttrNumber	attribute;
 	Oid			type;
+	bool		failed;			/* to resolve the model, of which the statement has warned */
 	CsScoring	scoring;
-	CsBinding  *binding;
+	CsBinding  *binding;		/* NULL: the model has not been resolved */
 	CsOverrides *overrides;		/* NULL: there are none */
 	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: the attributes that tell customers */
 } AssignSite;
 
+#define ASSIGN_HINT "EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version'] [, 'warn'])."
+
 PG_FUNCTION_INFO_V1(custseg_assign_segment);
+
+/*
+ * An error when no column can be called so.  A text in quotes is no identifier, which PostgreSQL would cut:
+ * a column that is made under a part of the name would not be found under the name.
+ */
+void
+CsCheckColumnName(const char *column)
+{
+	Size		length = strlen(column);
+
+	if (length >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("column name \"%s\" is too long", column),
+				 errdetail("It has %zu bytes; %d are allowed.", length, NAMEDATALEN - 1),
+				 errhint("Give the column's name as it is in the table, or a shorter one.")));
+}
 
 /*
  * The attribute of a relation that holds segments; an error unless it exists and is a plain
@@ -40,9 +64,11 @@ PG_FUNCTION_INFO_V1(custseg_assign_segment);
 AttrNumber
 CsSegmentColumn(Relation rel, const char *column)
 {
-	AttrNumber	number = get_attnum(RelationGetRelid(rel), column);
+	AttrNumber	number;
 	Form_pg_attribute attribute;
 
+	CsCheckColumnName(column);
+	number = get_attnum(RelationGetRelid(rel), column);
 	if (number <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
@@ -104,31 +130,39 @@ CheckTrigger(FunctionCallInfo fcinfo)
 				 errmsg("trigger \"%s\" is not fired in the way that assign_segment() needs",
 						data->tg_trigger->tgname),
 				 errhint("Create it as BEFORE INSERT OR UPDATE ... FOR EACH ROW.")));
-	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 3)
+	if (data->tg_trigger->tgnargs < 2 || data->tg_trigger->tgnargs > 4)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg_plural("trigger \"%s\" has %d argument, but assign_segment() takes 2 or 3",
-							   "trigger \"%s\" has %d arguments, but assign_segment() takes 2 or 3",
+				 errmsg_plural("trigger \"%s\" has %d argument, but assign_segment() takes 2 to 4",
+							   "trigger \"%s\" has %d arguments, but assign_segment() takes 2 to 4",
 							   data->tg_trigger->tgnargs, data->tg_trigger->tgname,
 							   data->tg_trigger->tgnargs),
-				 errhint("EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version']).")));
+				 errhint(ASSIGN_HINT)));
 }
 
-/* The version that a trigger names; 0, the deployed one, when it names none. */
-static int
-TriggerVersion(const Trigger *trigger)
+/* Read what a trigger names after model and column: a version, the deployed one when there is none, and "warn". */
+static void
+ReadFurtherArguments(AssignSite *site, const Trigger *trigger)
 {
-	int			version;
+	site->version = 0;
+	site->warns = false;
+	for (int i = 2; i < trigger->tgnargs; i++)
+	{
+		const char *argument = trigger->tgargs[i];
 
-	if (trigger->tgnargs < 3)
-		return 0;
-	version = pg_strtoint32(trigger->tgargs[2]);
-	if (version < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("version must be 1 or more, not %d", version),
-				 errhint("Leave the version out for the deployed one.")));
-	return version;
+		if (strcmp(argument, "warn") == 0)
+			site->warns = true;
+		else if (argument[strspn(argument, "-0123456789 ")] != '\0')
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unrecognized argument \"%s\" of trigger \"%s\"", argument, trigger->tgname),
+					 errhint(ASSIGN_HINT)));
+		else if ((site->version = pg_strtoint32(argument)) < 1)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("version must be 1 or more, not %d", site->version),
+					 errhint("Leave the version out for the deployed one.")));
+	}
 }
 
 /* Stored generated columns are computed after BEFORE triggers: what they see is not the value. */
@@ -194,15 +228,30 @@ PlaceRow(AssignSite *site, HeapTuple row, TupleDesc desc)
 	return CsScoringPlace(&site->scoring, &placed, NULL) ? placed.index : -1;
 }
 
-/* Resolve model, table and column for this trigger, or take what the last row resolved. */
+/* Resolve the model for the table's rows. */
+static void
+ResolveModel(AssignSite *site, const TriggerData *data)
+{
+	Relation	rel = data->tg_relation;
+	const CsScorer *scorer = CsCacheGet(data->tg_trigger->tgargs[0], site->version);
+	CsBinding  *binding;
+
+	CsCachePin(scorer, site->context);
+	CsScoringInit(&site->scoring, scorer, site->context);
+	ResolveOverrides(site, rel, scorer);
+	binding = CsBindingForRow(CsScorerPipeline(scorer), RelationGetDescr(rel),
+							  NameStr(scorer->model), site->context);
+	RejectGeneratedFeatures(binding, CsScorerPipeline(scorer), RelationGetDescr(rel));
+	site->binding = binding;
+}
+
+/* The site of this trigger, with the column resolved, and what the last row resolved of the model. */
 static AssignSite *
 GetAssignSite(FunctionCallInfo fcinfo)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 	Relation	rel = data->tg_relation;
 	AssignSite *site = fcinfo->flinfo->fn_extra;
-	CsAsOf		as_of;
-	const CsScorer *scorer;
 
 	if (site == NULL)
 	{
@@ -211,47 +260,81 @@ GetAssignSite(FunctionCallInfo fcinfo)
 											  ALLOCSET_SMALL_SIZES);
 		fcinfo->flinfo->fn_extra = site;
 	}
-	if (site->binding != NULL && CsAsOfIsNow(&site->as_of) && site->relid == RelationGetRelid(rel))
+	if ((site->binding != NULL || site->failed) && CsAsOfIsNow(&site->as_of) &&
+		site->relid == RelationGetRelid(rel))
 		return site;
 
-	as_of = CsAsOfNow();
 	site->binding = NULL;
+	site->failed = false;
 	MemoryContextReset(site->context);
+	ReadFurtherArguments(site, data->tg_trigger);
 	site->attribute = CsSegmentColumn(rel, data->tg_trigger->tgargs[1]);
 	site->type = TupleDescAttr(RelationGetDescr(rel), site->attribute - 1)->atttypid;
-	scorer = CsCacheGet(data->tg_trigger->tgargs[0], TriggerVersion(data->tg_trigger));
-	CsCachePin(scorer, site->context);
-	CsScoringInit(&site->scoring, scorer, site->context);
-	ResolveOverrides(site, rel, scorer);
-	site->as_of = as_of;
+	site->as_of = CsAsOfNow();
 	site->relid = RelationGetRelid(rel);
-	site->binding = CsBindingForRow(CsScorerPipeline(scorer), RelationGetDescr(rel),
-									NameStr(scorer->model), site->context);
-	RejectGeneratedFeatures(site->binding, CsScorerPipeline(scorer), RelationGetDescr(rel));
 	return site;
 }
 
-/* assign_segment('model', 'column' [, version]): trigger that sets the column of a new row */
+/* A row and its segment, as a value of the column. */
+typedef struct Assignment
+{
+	AssignSite *site;
+	const TriggerData *data;
+	HeapTuple	row;
+	Datum		value;
+	bool		isnull;
+} Assignment;
+
+/* Find the segment of a row; for CsAttempt(), too. */
+static void
+Assign(void *state)
+{
+	Assignment *a = state;
+	AssignSite *site = a->site;
+	int			index;
+
+	if (site->binding == NULL)
+		ResolveModel(site, a->data);
+	index = PlaceRow(site, a->row, RelationGetDescr(a->data->tg_relation));
+	if (index < 0)
+		return;
+	a->value = CsSegmentDatum(CsScorerSegments(site->scoring.scorer)[index].segment, site->type);
+	a->isnull = false;
+}
+
+/* Likewise; what fails is a WARNING and leaves NULL.  For the whole statement, if the model cannot be had. */
+static void
+AssignOrWarn(Assignment *a)
+{
+	ErrorData  *error = a->site->failed ? NULL : CsAttempt(Assign, a);
+
+	if (error == NULL)
+		return;
+	a->site->failed = a->site->binding == NULL;
+	ereport(WARNING,
+			(errcode(error->sqlerrcode),
+			 errmsg("no segment is written to table \"%s\": %s", RelationGetRelationName(a->data->tg_relation),
+					error->message),
+			 error->detail == NULL ? 0 : errdetail_internal("%s", error->detail),
+			 error->hint == NULL ? 0 : errhint("%s", error->hint)));
+}
+
+/* assign_segment('model', 'column' [, version] [, 'warn']): trigger that sets the column of a new row */
 Datum
 custseg_assign_segment(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
-	TupleDesc	desc;
-	AssignSite *site;
-	HeapTuple	row;
-	int			index;
-	Datum		value = (Datum) 0;
-	bool		isnull;
+	Assignment	a = {.data = data,.isnull = true};
 	int			attribute;
 
 	CheckTrigger(fcinfo);
-	row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-	site = GetAssignSite(fcinfo);
-	desc = RelationGetDescr(data->tg_relation);
-	index = PlaceRow(site, row, desc);
-	isnull = index < 0;
-	if (!isnull)
-		value = CsSegmentDatum(CsScorerSegments(site->scoring.scorer)[index].segment, site->type);
-	attribute = site->attribute;
-	return PointerGetDatum(heap_modify_tuple_by_cols(row, desc, 1, &attribute, &value, &isnull));
+	a.row = TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+	a.site = GetAssignSite(fcinfo);
+	if (a.site->warns)
+		AssignOrWarn(&a);
+	else
+		Assign(&a);
+	attribute = a.site->attribute;
+	return PointerGetDatum(heap_modify_tuple_by_cols(a.row, RelationGetDescr(data->tg_relation), 1,
+													 &attribute, &a.value, &a.isnull));
 }

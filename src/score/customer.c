@@ -11,7 +11,6 @@
 #include <float.h>
 
 #include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -19,7 +18,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/resowner.h"
 #include "utils/typcache.h"
 
 /* What looking for a customer may cost, in the planner's units, from a statement's second call on. */
@@ -259,39 +257,31 @@ LookInSource(const char *model, const char *customer, double most)
 	return can_be ? CsRelationHasId(rel, columns, identity, values, most) : CS_PRESENCE_MISSING;
 }
 
-/* Likewise; what goes wrong on the way, unless it is a cancel, is no reason against a decision. */
+/* A question to LookInSource(), and its answer. */
+typedef struct Search
+{
+	const char *model;
+	const char *customer;
+	double		most;
+	CsPresence	presence;
+} Search;
+
+/* LookInSource() for CsAttempt(). */
+static void
+SearchSource(void *state)
+{
+	Search	   *search = state;
+
+	search->presence = LookInSource(search->model, search->customer, search->most);
+}
+
+/* Likewise; what goes wrong on the way, unless it ends the command, is no reason against a decision. */
 static CsPresence
 TrySource(const char *model, const char *customer, double most)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile CsPresence result = CS_PRESENCE_UNKNOWN;
+	Search		search = {model, customer, most, CS_PRESENCE_UNKNOWN};
 
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		result = LookInSource(model, customer, most);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		MemoryContextSwitchTo(context);
-		CurrentResourceOwner = owner;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
-			ReThrowError(error);
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return result;
+	return CsAttempt(SearchSource, &search) == NULL ? search.presence : CS_PRESENCE_UNKNOWN;
 }
 
 /*

@@ -235,18 +235,18 @@ CsExplanationName(const CsCallSite *site, const CsExplanation *line)
 
 /* The customer's value of it as it was given, palloc'd; NULL when it is missing. */
 char *
-CsExplanationValue(const CsCallSite *site, Datum customer, const CsExplanation *line)
+CsExplanationValue(const CsCallSite *site, const CsExplanation *line)
 {
 	if (line->feature < 0)
 		return psprintf("%.15g", line->raw);
 	return site->is_jsonb ?
-		CsJsonbText(CsScorerPipeline(site->scoring.scorer), DatumGetJsonbP(customer), line->feature) :
+		CsJsonbText(CsScorerPipeline(site->scoring.scorer), DatumGetJsonbP(site->customer), line->feature) :
 		CsBindingText(site->binding, line->feature);
 }
 
 /* Put one line into the result. */
 static void
-PutExplanation(CsResult *result, const CsCallSite *site, Datum customer, const CsAssignment *placed,
+PutExplanation(CsResult *result, const CsCallSite *site, const CsAssignment *placed,
 			   const CsExplanation *line)
 {
 	const CsScorer *scorer = site->scoring.scorer;
@@ -262,7 +262,7 @@ PutExplanation(CsResult *result, const CsCallSite *site, Datum customer, const C
 	row[i++] = other == NULL ? CsValueNull(INT4OID) : CsValueInt4(other->segment);
 	row[i++] = CsValueText(other == NULL ? NULL : CsScorerAt(scorer, char, other->name));
 	row[i++] = CsValueText(CsExplanationName(site, line));
-	row[i++] = CsValueText(CsExplanationValue(site, customer, line));
+	row[i++] = CsValueText(CsExplanationValue(site, line));
 	row[i++] = CsValueFloat8(line->segment_mean);
 	row[i++] = CsValueFloat8(line->runner_up_mean);
 	row[i++] = CsValueFloat8(line->overall_mean);
@@ -286,12 +286,12 @@ custseg_explain(PG_FUNCTION_ARGS)
 	int			nlines;
 
 	site = CsCallSiteForModel(fcinfo);
-	if (site == NULL || CsIsDecidedByHand(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER)) ||
-		!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed,
+	if (site == NULL || CsIsDecidedByHand(site) ||
+		!CsCallSitePlace(site, &placed,
 						 palloc(sizeof(double) * site->scoring.scorer->nsegments)))
 		return (Datum) 0;
 	lines = CsExplain(site, &placed, &nlines);
 	for (int i = 0; i < nlines; i++)
-		PutExplanation(result, site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, &lines[i]);
+		PutExplanation(result, site, &placed, &lines[i]);
 	return (Datum) 0;
 }

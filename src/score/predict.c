@@ -52,46 +52,58 @@ CsVersionArgument(FunctionCallInfo fcinfo, int n)
 	return version;
 }
 
-/* Is the customer argument jsonb?  An error when it is neither that nor a row. */
-static bool
-CustomerIsJsonb(FunctionCallInfo fcinfo)
+/* The type of the customer argument, without domains; an error when it is neither json nor a row's. */
+static Oid
+CustomerType(FunctionCallInfo fcinfo)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, CS_PREDICT_CUSTOMER);
+	Oid			base = OidIsValid(type) ? getBaseType(type) : InvalidOid;
 
-	if (OidIsValid(type))
-	{
-		if (getBaseType(type) == JSONBOID)
-			return true;
-		if (type_is_rowtype(type))
-			return false;
-	}
+	if (base == JSONBOID || base == JSONOID || base == UNKNOWNOID ||
+		(OidIsValid(type) && type_is_rowtype(type)))
+		return base;
 	ereport(ERROR,
 			(errcode(ERRCODE_DATATYPE_MISMATCH),
-			 errmsg("a customer must be a row or a jsonb object, not %s",
-					!OidIsValid(type) ? "of an unknown type" :
-					type == UNKNOWNOID ? "a string" : format_type_be(type)),
+			 errmsg("a customer must be a row or a json object, not %s",
+					OidIsValid(type) ? format_type_be(type) : "of an unknown type"),
 			 errhint("Pass the row itself, predict('m', t) where t is the table's alias, "
-					 "or a jsonb object, '{\"age\": 41}'::jsonb.")));
-	return false;				/* not reached */
+					 "or a json object, '{\"age\": 41}'.")));
+	return InvalidOid;			/* not reached */
 }
 
-/* The call's state, made at its first row; "is_row" when the customer need not be looked at. */
+/* The customer of a call as a jsonb or a row: a literal without a type is a C string. */
+static Datum
+Customer(FunctionCallInfo fcinfo, Oid type)
+{
+	Datum		given = PG_GETARG_DATUM(CS_PREDICT_CUSTOMER);
+
+	if (type == UNKNOWNOID)
+		return JsonbPGetDatum(CsJsonbFromText(DatumGetCString(given)));
+	if (type == JSONOID)
+		return JsonbPGetDatum(CsJsonbFromText(TextDatumGetCString(given)));
+	return given;
+}
+
+/* The call's state, made at its first row, with its customer if that is an argument. */
 static CsCallSite *
-GetCallSite(FunctionCallInfo fcinfo, bool is_row)
+GetCallSite(FunctionCallInfo fcinfo, bool has_customer)
 {
 	FmgrInfo   *function = fcinfo->flinfo;
 	CsCallSite *site = function->fn_extra;
 
 	if (site == NULL)
 	{
-		bool		is_jsonb = !is_row && CustomerIsJsonb(fcinfo);
+		Oid			type = has_customer ? CustomerType(fcinfo) : RECORDOID;
 
 		site = MemoryContextAllocZero(function->fn_mcxt, sizeof(CsCallSite));
-		site->is_jsonb = is_jsonb;
+		site->customer_type = type;
+		site->is_jsonb = type == JSONBOID || type == JSONOID || type == UNKNOWNOID;
 		site->context = AllocSetContextCreate(function->fn_mcxt, "custseg call",
 											  ALLOCSET_SMALL_SIZES);
 		function->fn_extra = site;
 	}
+	if (has_customer)
+		site->customer = Customer(fcinfo, site->customer_type);
 	return site;
 }
 
@@ -185,7 +197,7 @@ CsCallSiteForModel(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(CS_PREDICT_MODEL) || PG_ARGISNULL(CS_PREDICT_CUSTOMER))
 		return NULL;
-	site = GetCallSite(fcinfo, false);
+	site = GetCallSite(fcinfo, true);
 	model = PG_GETARG_TEXT_PP(CS_PREDICT_MODEL);
 	version = CsVersionArgument(fcinfo, CS_PREDICT_VERSION);
 	if (!IsResolvedModel(site, model, version))
@@ -241,7 +253,7 @@ CsCallSiteForScorer(FunctionCallInfo fcinfo)
 
 	if (PG_ARGISNULL(CS_PREDICT_MODEL) || PG_ARGISNULL(CS_PREDICT_CUSTOMER))
 		return NULL;
-	site = GetCallSite(fcinfo, false);
+	site = GetCallSite(fcinfo, true);
 	given = (struct varlena *) PG_GETARG_POINTER(CS_PREDICT_MODEL);
 	if (!IsResolvedScorer(site, given))
 		ResolveScorer(site, given);
@@ -296,18 +308,18 @@ BindRow(CsCallSite *site, HeapTupleHeader row)
 		BindRowType(site, type, typmod);
 }
 
-/* Place the customer, who is argument 1 of the call, as CsScoringPlace() does. */
+/* Place the customer of the call, as CsScoringPlace() does. */
 bool
-CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result, double *memberships)
+CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships)
 {
 	CsScoring  *scoring = &site->scoring;
 	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
 
 	if (site->is_jsonb)
-		CsBindJsonb(p, DatumGetJsonbP(customer), NameStr(scoring->scorer->model), scoring->raw);
+		CsBindJsonb(p, DatumGetJsonbP(site->customer), NameStr(scoring->scorer->model), scoring->raw);
 	else
 	{
-		HeapTupleHeader row = DatumGetHeapTupleHeader(customer);
+		HeapTupleHeader row = DatumGetHeapTupleHeader(site->customer);
 
 		BindRow(site, row);
 		CsBindRow(site->binding, p, row, scoring->raw);
@@ -350,15 +362,15 @@ KeyOfJsonb(CsCallSite *site, Jsonb *customer, Datum *values)
 
 /* What somebody has decided for a customer, whose row's type is bound, or NULL. */
 static const CsOverride *
-FindOverride(CsCallSite *site, Datum customer)
+FindOverride(CsCallSite *site)
 {
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
 
 	if (site->is_jsonb)
-		return KeyOfJsonb(site, DatumGetJsonbP(customer), values) ?
+		return KeyOfJsonb(site, DatumGetJsonbP(site->customer), values) ?
 			CsOverridesFindPrepared(site->overrides, values) : NULL;
-	KeyOfRow(site, DatumGetHeapTupleHeader(customer), values, nulls);
+	KeyOfRow(site, DatumGetHeapTupleHeader(site->customer), values, nulls);
 	return CsOverridesFind(site->overrides, values, nulls);
 }
 
@@ -367,11 +379,11 @@ FindOverride(CsCallSite *site, Datum customer)
  * customer comes with the id.  NULL when the model decides.
  */
 const CsOverride *
-CsCallSiteFindOverride(CsCallSite *site, Datum customer)
+CsCallSiteFindOverride(CsCallSite *site)
 {
 	if (!site->is_jsonb && site->has_overrides)
-		BindRow(site, DatumGetHeapTupleHeader(customer));
-	return site->overrides == NULL ? NULL : FindOverride(site, customer);
+		BindRow(site, DatumGetHeapTupleHeader(site->customer));
+	return site->overrides == NULL ? NULL : FindOverride(site);
 }
 
 /*
@@ -379,9 +391,9 @@ CsCallSiteFindOverride(CsCallSite *site, Datum customer)
  * Then a NOTICE says who has.
  */
 bool
-CsIsDecidedByHand(CsCallSite *site, Datum customer)
+CsIsDecidedByHand(CsCallSite *site)
 {
-	const CsOverride *override = CsCallSiteFindOverride(site, customer);
+	const CsOverride *override = CsCallSiteFindOverride(site);
 
 	if (override == NULL)
 		return false;
@@ -404,14 +416,14 @@ CsIsDecidedByHand(CsCallSite *site, Datum customer)
  * The model is not asked where somebody has decided.
  */
 static int
-SegmentOfCustomer(CsCallSite *site, Datum customer)
+SegmentOfCustomer(CsCallSite *site)
 {
-	const CsOverride *override = CsCallSiteFindOverride(site, customer);
+	const CsOverride *override = CsCallSiteFindOverride(site);
 	CsAssignment placed;
 
 	if (override != NULL)
 		return override->index;
-	return CsCallSitePlace(site, customer, &placed, NULL) ? placed.index : -1;
+	return CsCallSitePlace(site, &placed, NULL) ? placed.index : -1;
 }
 
 /* predict(model, customer, version): number of the segment, NULL when it cannot be placed */
@@ -419,7 +431,7 @@ Datum
 custseg_predict(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	int			index = site == NULL ? -1 : SegmentOfCustomer(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
+	int			index = site == NULL ? -1 : SegmentOfCustomer(site);
 
 	if (index < 0)
 		PG_RETURN_NULL();
@@ -517,7 +529,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(COLUMNS_MODEL) || PG_ARGISNULL(COLUMNS_NAMES))
 		PG_RETURN_NULL();
-	site = GetCallSite(fcinfo, true);
+	site = GetCallSite(fcinfo, false);
 	model = PG_GETARG_TEXT_PP(COLUMNS_MODEL);
 	version = CsVersionArgument(fcinfo, COLUMNS_VERSION);
 	if (!IsResolvedModel(site, model, version))
@@ -550,7 +562,7 @@ custseg_predict_scorer(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteForScorer(fcinfo);
 	CsAssignment placed;
 
-	if (site == NULL || !CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, NULL))
+	if (site == NULL || !CsCallSitePlace(site, &placed, NULL))
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 }
@@ -560,7 +572,7 @@ Datum
 custseg_predict_name(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	int			index = site == NULL ? -1 : SegmentOfCustomer(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
+	int			index = site == NULL ? -1 : SegmentOfCustomer(site);
 	const CsScorer *scorer;
 
 	if (index < 0)
@@ -601,7 +613,7 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	segments = CsScorerSegments(scorer);
-	override = CsCallSiteFindOverride(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER));
+	override = CsCallSiteFindOverride(site);
 	if (override != NULL && override->index < 0)
 		PG_RETURN_NULL();
 	if (override != NULL)
@@ -611,7 +623,7 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 										   CsValueNull(FLOAT8OID), CsValueNull(FLOAT8OID),
 										   CsValueNull(INT4OID), CsValueNull(FLOAT8ARRAYOID))));
 	memberships = palloc(sizeof(double) * scorer->nsegments);
-	if (!CsCallSitePlace(site, PG_GETARG_DATUM(CS_PREDICT_CUSTOMER), &placed, memberships))
+	if (!CsCallSitePlace(site, &placed, memberships))
 		PG_RETURN_NULL();
 
 	PG_RETURN_DATUM(CsRowForm(ResultDesc(fcinfo, site),

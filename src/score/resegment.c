@@ -106,23 +106,6 @@ CheckCondition(const char *condition)
 				 errhint("Write what could follow WHERE, such as \"where\" => 'segment IS NULL'.")));
 }
 
-/*
- * An error when no column can be called so.  A text in quotes is no identifier, which PostgreSQL would cut:
- * a column that is made under a part of the name would not be found under the name.
- */
-static void
-CheckColumnName(const char *column)
-{
-	Size		length = strlen(column);
-
-	if (length >= NAMEDATALEN)
-		ereport(ERROR,
-				(errcode(ERRCODE_NAME_TOO_LONG),
-				 errmsg("column name \"%s\" is too long", column),
-				 errdetail("It has %zu bytes; %d are allowed.", length, NAMEDATALEN - 1),
-				 errhint("Give the column's name as it is in the table, or a shorter one.")));
-}
-
 /* Add the segment column to a table, as the caller, unless it is there; returns the table as it is then. */
 static Relation
 CreateColumn(Relation rel, const char *table, const char *column)
@@ -199,7 +182,7 @@ ReadArguments(FunctionCallInfo fcinfo)
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
 	request.column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
-	CheckColumnName(request.column);
+	CsCheckColumnName(request.column);
 	CsRequireWritable("custseg.resegment()");
 	CsRequireArgument(fcinfo, ARG_TABLE, "table");
 	request.version = CsVersionArgument(fcinfo, ARG_VERSION);

@@ -186,7 +186,9 @@ extern void CsTellUnknownCustomer(const List *models, const char *customer, bool
 typedef struct CsCallSite
 {
 	CsScoring	scoring;
-	bool		is_jsonb;		/* what the customer is: jsonb or a row */
+	Oid			customer_type;	/* of the argument, without domains */
+	bool		is_jsonb;		/* is the customer json, whichever its type, or a row? */
+	Datum		customer;		/* of this call: a jsonb or a row */
 	CsBinding  *binding;		/* of the last row's type */
 	CsOverrides *overrides;		/* for customers as the binding, or jsonb, tells them; NULL: none */
 	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: attributes of a row that tell them */
@@ -217,10 +219,9 @@ enum
 
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
 extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
-extern bool CsCallSitePlace(CsCallSite *site, Datum customer, CsAssignment *result,
-							double *memberships);
-extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site, Datum customer);
-extern bool CsIsDecidedByHand(CsCallSite *site, Datum customer);
+extern bool CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships);
+extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site);
+extern bool CsIsDecidedByHand(CsCallSite *site);
 extern int	CsVersionArgument(FunctionCallInfo fcinfo, int n);
 
 /* explain.c: what a feature, or a border that decides, has to say. */
@@ -237,9 +238,10 @@ typedef struct CsExplanation
 
 extern CsExplanation *CsExplain(const CsCallSite *site, const CsAssignment *placed, int *n);
 extern const char *CsExplanationName(const CsCallSite *site, const CsExplanation *line);
-extern char *CsExplanationValue(const CsCallSite *site, Datum customer, const CsExplanation *line);
+extern char *CsExplanationValue(const CsCallSite *site, const CsExplanation *line);
 
 /* assign.c */
+extern void CsCheckColumnName(const char *column);
 extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
 extern Datum CsSegmentDatum(int32 segment, Oid type);
 
