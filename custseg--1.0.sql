@@ -2066,7 +2066,8 @@ CREATE TYPE custseg_private.source_reports AS (
     data_quality custseg.data_quality_result[],
     drift custseg.drift_result[],
     segment_sizes custseg.segment_sizes_result[],
-    silhouette custseg_private.silhouette_result[]
+    silhouette custseg_private.silhouette_result[],
+    drift_multivariate custseg.drift_multivariate_result[]
 );
 
 COMMENT ON TYPE custseg_private.source_reports IS 'Rows of several reports on one source; NULL for a report that was not requested.';
@@ -2074,6 +2075,7 @@ COMMENT ON COLUMN custseg_private.source_reports.data_quality IS 'Rows of data_q
 COMMENT ON COLUMN custseg_private.source_reports.drift IS 'Rows of drift().';
 COMMENT ON COLUMN custseg_private.source_reports.segment_sizes IS 'Rows of segment_sizes().';
 COMMENT ON COLUMN custseg_private.source_reports.silhouette IS 'Mean silhouette width of a sample of the source.';
+COMMENT ON COLUMN custseg_private.source_reports.drift_multivariate IS 'Rows of drift_multivariate(), if its options are given.';
 
 CREATE FUNCTION custseg_private.make_reports(
     model text,
@@ -2098,21 +2100,11 @@ CREATE FUNCTION custseg_private.run_checks(
 ) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT reports || CASE
-        WHEN 'drift_multivariate' <> ALL (checks) THEN (
-            SELECT jsonb_object_agg(r.key, r.value)
-            FROM jsonb_each(to_jsonb(custseg_private.make_reports(model, source, options, version, checks))) r
-            WHERE r.value <> 'null'
-        )
-        ELSE jsonb_build_object('drift_multivariate', coalesce(
-            -- only when asked for: a version keeps no rows, and what it was trained on lives on as a rule
-            CASE WHEN jsonb_typeof(options -> 'drift_multivariate') = 'object' THEN (
-                SELECT jsonb_agg(r)
-                FROM custseg.drift_multivariate(model, source, options #>> '{drift_multivariate,reference}',
-                    (options -> 'drift_multivariate') - 'reference', version) r
-            ) END,
-            '[]'))
-    END;
+    SELECT reports ||
+        -- a check that is not asked for has found nothing, and its alert closes
+        CASE WHEN 'drift_multivariate' = ANY (checks) THEN '{"drift_multivariate": []}' ELSE '{}' END::jsonb ||
+        coalesce(jsonb_object_agg(r.key, r.value) FILTER (WHERE r.value <> 'null'), '{}')
+    FROM jsonb_each(to_jsonb(custseg_private.make_reports(model, source, options, version, checks))) r;
 END;
 
 COMMENT ON FUNCTION custseg_private.run_checks IS 'Makes reports and adds their rows to those of other reports.';

@@ -258,10 +258,13 @@ CREATE FUNCTION apart(model text, source text, options jsonb) RETURNS jsonb LANG
         'data_quality', (SELECT jsonb_agg(r) FROM custseg.data_quality(model, source, options -> 'data_quality') r),
         'drift', (SELECT jsonb_agg(r) FROM custseg.drift(model, source, NULL, options -> 'drift') r),
         'segment_sizes', (SELECT jsonb_agg(r) FROM custseg.segment_sizes(model, source, options -> 'segment_sizes') r),
-        'silhouette', to_jsonb((SELECT r.silhouette FROM custseg_private.make_reports(model, source, options, NULL, '{silhouette}') r)))
+        'silhouette', to_jsonb((SELECT r.silhouette FROM custseg_private.make_reports(model, source, options, NULL, '{silhouette}') r)),
+        'drift_multivariate', CASE WHEN options ? 'drift_multivariate' THEN (
+            SELECT jsonb_agg(r)
+            FROM custseg.drift_multivariate(model, source, options #>> '{drift_multivariate,reference}', (options -> 'drift_multivariate') - 'reference') r) END)
 $$;
 CREATE FUNCTION together(model text, source text, options jsonb) RETURNS jsonb LANGUAGE sql AS $$
-    SELECT to_jsonb(r) FROM custseg_private.make_reports(model, source, options, NULL) r
+    SELECT to_jsonb(r) FROM custseg_private.make_reports(model, source, options, NULL, '{data_quality,drift,segment_sizes,silhouette,drift_multivariate}') r
 $$;
 CREATE TABLE compared AS
 SELECT m.name AS model, s.source, together(m.name, s.source, o) AS together, apart(m.name, s.source, o) AS apart
@@ -269,11 +272,13 @@ FROM custseg.model m,
     (VALUES ('customer'), ('broken'), ('spread'), ('embedded'), ('SELECT * FROM customer WHERE false'), ('SELECT * FROM customer WHERE id <= 20'),
         ('SELECT id, recency::text AS recency, monetary, channel FROM customer'),
         ('SELECT id % 9 AS id, recency, CASE WHEN id % 10 > 0 THEN monetary END AS monetary, channel, ARRAY[recency, NULL, monetary]::float8[] AS v FROM customer')) s (source),
-    (VALUES ('{"data_quality": {"time_column": "updated", "min_rows": 10}, "drift": {"min_rows": 10}, "segment_sizes": {"min_rows": 10, "confidence": 0.9}}'::jsonb)) v (o)
+    (VALUES ('{"data_quality": {"time_column": "updated", "min_rows": 10}, "drift": {"min_rows": 10}, "segment_sizes": {"min_rows": 10, "confidence": 0.9},
+        "drift_multivariate": {"reference": "customer", "sample": 300, "min_rows": 10}}'::jsonb)) v (o)
 WHERE m.deployed_version IS NOT NULL;
 SELECT count(DISTINCT model) >= 12 AS models, count(DISTINCT source) AS sources,
     count(*) FILTER (WHERE together IS DISTINCT FROM apart) AS differ,
-    count(DISTINCT together -> 'drift') > 40 AS drift, count(DISTINCT together -> 'silhouette') > 20 AS silhouettes
+    count(DISTINCT together -> 'drift') > 40 AS drift, count(DISTINCT together -> 'silhouette') > 20 AS silhouettes,
+    count(DISTINCT together #> '{drift_multivariate,0,statistic}') > 10 AS multivariate
 FROM compared;
 -- and when values have to wait until the sample has been used: one feature fits, but not beside it
 CREATE TABLE crowd AS SELECT c.* FROM customer c, generate_series(1, 50);
@@ -284,6 +289,11 @@ RESET maintenance_work_mem;
 SELECT data_quality IS NULL AS q, cardinality(drift) AS drift, segment_sizes IS NULL AS sizes, cardinality(silhouette) AS silhouette
 FROM custseg_private.make_reports('q', NULL, '{}', NULL, '{silhouette,drift}');
 SELECT custseg_private.make_reports('q', NULL, '{}', NULL, '{}');
+-- a source that is read through a function is read once by a run, whatever it checks, and so is the reference
+CREATE SEQUENCE reading;
+CREATE FUNCTION read_once() RETURNS SETOF customer LANGUAGE plpgsql AS $$ BEGIN PERFORM nextval('reading'); RETURN QUERY SELECT * FROM customer; END $$;
+SELECT status FROM custseg.monitor('q', 'SELECT * FROM read_once()', '{"drift_multivariate": {"reference": "SELECT * FROM read_once()", "sample": 100}}');
+SELECT last_value AS readings FROM reading;
 SELECT custseg_private.make_reports(NULL, 'customer', '{}', NULL) IS NULL AS nothing;
 
 --

@@ -55,11 +55,16 @@ typedef struct CsObservation
 	double	   *segment_distance;	/* sum of the rows' distances to its centre */
 	double	   *segment_squares;	/* and of their squares */
 
-	/* a seeded sample of the placed rows in model space, row by row */
-	int			nsample;
-	double	   *sample;
-	int32	   *sample_labels;	/* index of the segment */
+	struct CsObservedSample *samples;	/* in the order in which they were asked for */
 } CsObservation;
+
+/* A seeded sample of the placed rows in model space, row by row. */
+typedef struct CsObservedSample
+{
+	int			n;
+	double	   *rows;			/* NULL: it has been visited */
+	int32	   *labels;			/* index of the segment */
+} CsObservedSample;
 
 typedef void (*CsFeatureVisitor) (void *state, const CsObservation *observation, int feature);
 
@@ -77,7 +82,21 @@ typedef struct CsObservedRow
 
 typedef void (*CsRowVisitor) (void *state, const CsObservedRow *row);
 
-typedef void (*CsSampleVisitor) (void *state, const CsObservation *observation);
+typedef void (*CsSampleVisitor) (void *state, const CsObservation *observation,
+								 const CsObservedSample *sample);
+
+/* Samples that one observation takes. */
+#define CS_MAX_SAMPLES 2
+
+typedef struct CsSampleRequest
+{
+	int			rows;			/* at most */
+	uint64		seed;
+
+	/* called when all rows have been read, and the sample is released; NULL: the sample stays */
+	CsSampleVisitor visit;
+	void	   *state;
+} CsSampleRequest;
 
 /* What is wanted of a source; several reports can ask for their parts of one request. */
 typedef struct CsObserveRequest
@@ -87,14 +106,8 @@ typedef struct CsObserveRequest
 	bool		place;			/* the rows: what is wanted of segments, of rows or of a sample */
 	Size		reserved;		/* of maintenance_work_mem, which the caller has taken */
 
-	int			sample;			/* rows of the sample, 0: none */
-	uint64		seed;
-	/*
-	 * Called when the rows have been read once, with the sample, which is released afterwards.
-	 * NULL: the sample stays.
-	 */
-	CsSampleVisitor visit_sample;
-	void	   *sample_state;
+	int			nsamples;
+	CsSampleRequest samples[CS_MAX_SAMPLES];
 
 	/*
 	 * Called for each feature, in order, with its values and levels at hand.  As training does where a
@@ -112,6 +125,7 @@ typedef struct CsObserveRequest
 } CsObserveRequest;
 
 extern CsObservation *CsObserve(const CsObserveRequest *request);
+extern int	CsObserveSample(CsObserveRequest *request, CsSampleRequest sample);
 
 /* baseline.c */
 extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
@@ -137,12 +151,14 @@ typedef struct CsReportKind
 	void	   *(*open) (const CsReport *report, Jsonb *options);
 	void		(*ask) (void *state, CsObserveRequest *request);
 	void		(*put) (void *state, const CsObservation *observation);
+	bool		on_demand;		/* monitor() makes it where its options are given, "reference" among them */
 } CsReportKind;
 
 extern const CsReportKind CsQualityReport;
 extern const CsReportKind CsDriftReport;
 extern const CsReportKind CsSizesReport;
 extern const CsReportKind CsSilhouetteReport;
+extern const CsReportKind CsMultivariateReport;
 
 /* The arguments of most reports. */
 enum

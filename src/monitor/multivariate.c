@@ -22,11 +22,9 @@
 #include "monitor/monitor.h"
 #include "stat/tests.h"
 
-
 /* Quantiles are the same when they differ by no more than this share. */
 #define ROUNDING 1e-12
 
-/* The columns of the result. */
 /* Positions of the arguments. */
 enum
 {
@@ -63,11 +61,21 @@ typedef struct TrainedSource
 
 PG_FUNCTION_INFO_V1(custseg_drift_multivariate);
 
+/* The report in the making. */
+typedef struct MultivariateReport
+{
+	CsReport	base;
+	MultivariateOptions options;
+	const CsObservation *baseline;	/* with its sample, the only one */
+	Size		baseline_size;
+	int			sample;			/* among those of the source's observation */
+} MultivariateReport;
+
 /* The options, checked. */
 static void
-ReadOptions(FunctionCallInfo fcinfo, MultivariateOptions *o)
+ReadOptions(Jsonb *given, MultivariateOptions *o)
 {
-	CsOptionsArgument(fcinfo, DRIFT_OPTIONS, multivariateOptions, lengthof(multivariateOptions), o);
+	CsOptionsParse(multivariateOptions, lengthof(multivariateOptions), given, o);
 	CsReportCheckLimits("watch", o->watch, "drifted", o->drifted);
 	CsReportCheckLimits("min_rows", o->min_rows, "sample", o->sample);
 }
@@ -225,16 +233,17 @@ CountPlaced(const CsObservation *observation)
 
 /* Something in the way of a comparison: the finding says it; false when there is nothing. */
 static bool
-FindObstacle(CsFinding *finding, const CsObservation *observation, const char *what, int min_rows)
+FindObstacle(CsFinding *finding, const CsObservation *observation, const CsObservedSample *sample,
+			 const char *what, int min_rows)
 {
 	char	   *problem = CsObservationProblem(observation);
 
 	if (problem != NULL)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s: %s", what, problem);
-	else if (observation->nsample < min_rows)
+	else if (sample->n < min_rows)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
 					 "%s: %d %s could be placed, but at least %d are needed", what,
-					 observation->nsample, observation->nsample == 1 ? "row" : "rows", min_rows);
+					 sample->n, sample->n == 1 ? "row" : "rows", min_rows);
 	else
 		return false;
 	return true;
@@ -262,45 +271,76 @@ JudgeTest(CsFinding *finding, const CsEnergyResult *test, const MultivariateOpti
 					 compared);
 }
 
+/* CsReportKind.open: the baseline is read here, before the source */
+static void *
+OpenMultivariate(const CsReport *base, Jsonb *options)
+{
+	MultivariateReport *report = palloc(sizeof(MultivariateReport));
+	CsObserveRequest request = {.scorer = base->scorer};
+
+	report->base = *base;
+	ReadOptions(options, &report->options);
+	report->baseline_size = request.reserved = CheckMemory(base->scorer, report->options.sample);
+	(void) CsObserveSample(&request, (CsSampleRequest) {
+		report->options.sample, (uint64) report->options.seed
+	});
+	report->baseline = ObserveBaseline(base, &request);
+	return report;
+}
+
+/* CsReportKind.ask: not the same rows of the same source as the baseline's */
+static void
+AskCurrent(void *state, CsObserveRequest *request)
+{
+	MultivariateReport *report = state;
+
+	request->reserved += report->baseline_size;
+	report->sample = CsObserveSample(request, (CsSampleRequest) {
+		report->options.sample, (uint64) report->options.seed + 1
+	});
+}
+
+/* CsReportKind.put: one row */
+static void
+PutMultivariate(void *state, const CsObservation *current)
+{
+	const MultivariateReport *report = state;
+	const MultivariateOptions *o = &report->options;
+	const CsObservation *baseline = report->baseline;
+	const CsObservedSample *then = &baseline->samples[0],
+			   *now = &current->samples[report->sample];
+	CsEnergyResult test = {NAN, NAN, NAN, NAN};
+	CsFinding	finding;
+
+	CsFindingInit(&finding);
+	if (!FindObstacle(&finding, baseline, then, "reference", o->min_rows) &&
+		!FindObstacle(&finding, current, now, "source", o->min_rows))
+	{
+		test = CsEnergyTest(current->scorer->ncolumns, then->rows, then->n, now->rows, now->n,
+							o->permutations, (uint64) o->seed);
+		JudgeTest(&finding, &test, o, then->n, now->n);
+	}
+	CsResultPut(report->base.result,
+				CsValues(CsValueInt8(CountPlaced(baseline)), CsValueInt8(CountPlaced(current)),
+						 CsValueFloat8(test.coefficient), CsValueFloat8(test.p),
+						 CsFindingVerdict(&finding), CsFindingReason(&finding)));
+}
+
+const CsReportKind CsMultivariateReport = {
+	"drift_multivariate", OpenMultivariate, AskCurrent, PutMultivariate, .on_demand = true
+};
+
 /* drift_multivariate(model, source, reference, options, version): one row */
 Datum
 custseg_drift_multivariate(PG_FUNCTION_ARGS)
 {
+	const CsReportKind *kind = &CsMultivariateReport;
+	Jsonb	   *options = CsJsonbArgument(fcinfo, DRIFT_OPTIONS);
 	CsReport	report = {0};
-	MultivariateOptions options;
-	CsObserveRequest request = {.place = true};
-	CsObservation *baseline;
-	CsObservation *current;
-	CsEnergyResult test = {NAN, NAN, NAN, NAN};
-	CsFinding	finding;
 
 	if (!CsReportOpen(&report, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
 		return (Datum) 0;
-	ReadOptions(fcinfo, &options);
-	request.scorer = report.scorer;
-	request.sample = options.sample;
-	request.seed = (uint64) options.seed;
-	request.reserved = CheckMemory(report.scorer, options.sample);
 	report.reference = CsTextArgument(fcinfo, DRIFT_REFERENCE);
-	baseline = ObserveBaseline(&report, &request);
-
-	request.relation = CsSourceOpen(report.scorer, report.source);
-	request.seed++;				/* not the same rows of the same source */
-	request.visit = NULL;
-	current = CsObserve(&request);
-
-	CsFindingInit(&finding);
-	if (!FindObstacle(&finding, baseline, "reference", options.min_rows) &&
-		!FindObstacle(&finding, current, "source", options.min_rows))
-	{
-		test = CsEnergyTest(report.scorer->ncolumns, baseline->sample, baseline->nsample,
-							current->sample, current->nsample, options.permutations,
-							(uint64) options.seed);
-		JudgeTest(&finding, &test, &options, baseline->nsample, current->nsample);
-	}
-	CsResultPut(report.result,
-				CsValues(CsValueInt8(CountPlaced(baseline)), CsValueInt8(CountPlaced(current)),
-						 CsValueFloat8(test.coefficient), CsValueFloat8(test.p),
-						 CsFindingVerdict(&finding), CsFindingReason(&finding)));
+	CsReportsMake(&report, &kind, &options, 1);
 	return (Datum) 0;
 }

@@ -40,9 +40,46 @@ typedef struct Observer
 	CsLevelCounts **levels;		/* of those that are categories */
 	CsConverter *converters;	/* of those columns */
 	int			visited;		/* features that have been */
-	CsReservoir reservoir;
-	Size		sample_size;	/* bytes of the sample while it is held */
+	CsReservoir reservoirs[CS_MAX_SAMPLES];
 } Observer;
+
+/* Have a sample taken.  Returns its place among the observation's. */
+int
+CsObserveSample(CsObserveRequest *request, CsSampleRequest sample)
+{
+	Assert(request->nsamples < CS_MAX_SAMPLES);
+	request->place = true;
+	request->samples[request->nsamples] = sample;
+	return request->nsamples++;
+}
+
+/* Bytes of a sample. */
+static Size
+SampleSize(const Observer *o, int i)
+{
+	return (sizeof(double) * o->request.scorer->ncolumns + sizeof(int32)) * o->request.samples[i].rows;
+}
+
+/* Make room for the samples.  Returns their bytes. */
+static Size
+PrepareSamples(Observer *o)
+{
+	Size		size = 0;
+
+	o->result->samples = palloc0(sizeof(CsObservedSample) * CS_MAX_SAMPLES);
+	for (int i = 0; i < o->request.nsamples; i++)
+	{
+		const CsSampleRequest *request = &o->request.samples[i];
+		CsObservedSample *sample = &o->result->samples[i];
+
+		CsReservoirInit(&o->reservoirs[i], request->rows, request->seed, UINT64CONST(0x0B5E47E));
+		sample->labels = palloc(sizeof(int32) * request->rows);
+		sample->rows = palloc_extended(SampleSize(o, i) - sizeof(int32) * request->rows,
+									   MCXT_ALLOC_HUGE);
+		size += SampleSize(o, i);
+	}
+	return size;
+}
 
 /* Have the columns read, and make room for what is counted of the rows. */
 static void
@@ -77,15 +114,6 @@ Prepare(Observer *o)
 	result->segment_rows = palloc0(sizeof(int64) * nsegments);
 	result->segment_distance = palloc0(sizeof(double) * nsegments);
 	result->segment_squares = palloc0(sizeof(double) * nsegments);
-	CsReservoirInit(&o->reservoir, request->sample, request->seed, UINT64CONST(0x0B5E47E));
-	if (request->sample > 0)
-	{
-		Size		rows = sizeof(double) * request->sample * request->scorer->ncolumns;
-
-		result->sample = palloc_extended(rows, MCXT_ALLOC_HUGE);
-		result->sample_labels = palloc(sizeof(int32) * request->sample);
-		o->sample_size = rows + sizeof(int32) * request->sample;
-	}
 }
 
 /* The error when the values of one feature alone are too many. */
@@ -159,19 +187,18 @@ CollectRow(Observer *o, const Datum *values, const bool *nulls)
 	}
 }
 
-/* Let a placed row into the sample. */
+/* Let a placed row into a sample. */
 static void
-SampleRow(Observer *o, int label)
+SampleRow(const Observer *o, CsReservoir *reservoir, CsObservedSample *sample, int label)
 {
-	CsObservation *result = o->result;
 	int			ncolumns = o->request.scorer->ncolumns;
-	int64		at = CsReservoirPlace(&o->reservoir);
+	int64		at = CsReservoirPlace(reservoir);
 
 	if (at < 0)
 		return;
-	memcpy(result->sample + at * ncolumns, o->placer->scoring.z, sizeof(double) * ncolumns);
-	result->sample_labels[at] = label;
-	result->nsample = Max(result->nsample, (int) at + 1);
+	memcpy(sample->rows + at * ncolumns, o->placer->scoring.z, sizeof(double) * ncolumns);
+	sample->labels[at] = label;
+	sample->n = Max(sample->n, (int) at + 1);
 }
 
 /* Count a row in its segment. */
@@ -192,7 +219,8 @@ CountRow(Observer *o)
 	squared = CsSquaredToCenter(&scoring->fitted, scoring->z, index);
 	result->segment_distance[index] += sqrt(squared);
 	result->segment_squares[index] += squared;
-	SampleRow(o, index);
+	for (int i = 0; i < o->request.nsamples; i++)
+		SampleRow(o, &o->reservoirs[i], &result->samples[i], index);
 }
 
 /* Show a row to the visitors that see each row. */
@@ -307,8 +335,9 @@ PrepareValues(Observer *o)
 {
 	int			nfeatures = o->pipeline->nfeatures;
 
-	CsKeptInit(&o->kept, nfeatures, 1, o->request.reserved + o->sample_size);
-	o->kept.fewest = o->request.visit_sample != NULL ? 0 : 1;
+	CsKeptInit(&o->kept, nfeatures, 1, o->request.reserved + PrepareSamples(o));
+	for (int i = 0; i < o->request.nsamples; i++)
+		o->kept.fewest = o->request.samples[i].visit != NULL ? 0 : o->kept.fewest;
 	o->kept.full = ReportMemory;
 	o->kept.state = o;
 	o->levels = palloc0(sizeof(CsLevelCounts *) * nfeatures);
@@ -344,19 +373,24 @@ BeginReading(void *state, CsPass *pass)
 	CsKeptBegin(&o->kept, 0);
 }
 
-/* Have the sample visited, and let go of it. */
+/* Have the samples visited that somebody waits for, and let go of them. */
 static void
-VisitSample(Observer *o)
+VisitSamples(Observer *o)
 {
-	o->request.visit_sample(o->request.sample_state, o->result);
-	if (o->result->sample != NULL)
+	for (int i = 0; i < o->request.nsamples; i++)
 	{
-		pfree(o->result->sample);
-		pfree(o->result->sample_labels);
+		const CsSampleRequest *request = &o->request.samples[i];
+		CsObservedSample *sample = &o->result->samples[i];
+
+		if (request->visit == NULL)
+			continue;
+		request->visit(request->state, o->result, sample);
+		pfree(sample->rows);
+		pfree(sample->labels);
+		sample->rows = NULL;
+		sample->labels = NULL;
+		o->kept.held -= SampleSize(o, i);
 	}
-	o->result->sample = NULL;
-	o->result->sample_labels = NULL;
-	o->kept.held -= o->sample_size;
 	o->kept.fewest = 1;
 }
 
@@ -371,8 +405,8 @@ EndReading(void *state)
 		o->result->nrows = o->pass->nrows;
 	if (o->request.visit != NULL)
 		VisitCollected(o);
-	if (is_first && o->request.visit_sample != NULL)
-		VisitSample(o);
+	if (is_first)
+		VisitSamples(o);
 	return o->request.visit != NULL && o->visited < o->pipeline->nfeatures;
 }
 

@@ -3,9 +3,9 @@
  *	  monitor(): all checks of a model's source in one call, what they found kept, and alerts.
  *
  * A run reads and then writes.  Its checks are reports such as drift(), which run as the caller, under
- * one snapshot, in a subtransaction.  Those that only look at the source read it once, together.  When
- * that ends in an error, each is made by itself: the one that fails again is a finding, too, and the
- * others go on.  Then the model is locked as for any change of it,
+ * one snapshot, in a subtransaction.  They read the source once, together.  When that ends in an error,
+ * the one that reads another relation, too, is left for later, and when that does not help either, each
+ * is made by itself: the one that fails again is a finding, too, and the others go on.  Then the model is locked as for any change of it,
  * and what was found is judged and written as the owner of the tables, by SQL functions that
  * nobody else can write with (record_run, record_alerts in custseg--1.0.sql).  Until then a run
  * holds nothing that another session waits for.
@@ -75,14 +75,13 @@ static const CsOption monitorOptions[] = {
 };
 
 /*
- * In this order: what is read is checked before it is compared.  The first four can share a
- * reading.
+ * In this order: what is read is checked before it is compared.  The last one reads a reference, too.
  */
 static const char *const checks[] = {
 	"data_quality", "drift", "segment_sizes", "silhouette", "drift_multivariate"
 };
 
-#define CHECKS_TOGETHER 4
+#define CHECKS_OF_SOURCE 4
 
 /* A run, from its call to its row. */
 typedef struct MonitorRun
@@ -279,11 +278,14 @@ CheckTimedOut(ErrorData *error, bool was_limited)
 		enable_timeout_after(STATEMENT_TIMEOUT, StatementTimeout);
 }
 
-/* Run all checks: those that can share a reading together, and one by one when that fails. */
+/*
+ * Run all checks: together, with the reference's where it is asked for, and when that fails with fewer
+ * and fewer of them at a time.
+ */
 static void
-RunAllChecks(MonitorRun *run)
+RunAllChecks(MonitorRun *run, bool with_reference)
 {
-	int			n = CHECKS_TOGETHER;
+	int			n = with_reference ? lengthof(checks) : CHECKS_OF_SOURCE;
 
 	for (int i = 0; i < lengthof(checks);)
 	{
@@ -299,7 +301,7 @@ RunAllChecks(MonitorRun *run)
 			return;
 		if (error == NULL || n == 1)
 			i += n;
-		n = 1;
+		n = error != NULL && n > CHECKS_OF_SOURCE ? CHECKS_OF_SOURCE : 1;
 	}
 }
 
@@ -418,7 +420,7 @@ custseg_monitor(PG_FUNCTION_ARGS)
 
 	run.skipped = !LockRun(run.model);
 	if (!run.skipped)
-		RunAllChecks(&run);
+		RunAllChecks(&run, options.drift_multivariate != NULL);
 	result = RecordRun(&run, desc);
 	if (options.keep_days > 0 && !run.skipped)
 		ForgetRuns(run.model, options.keep_days);

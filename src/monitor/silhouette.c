@@ -30,12 +30,11 @@ SampleRows(const CsScorer *scorer)
 
 /* The sample as a matrix, its blocks in the arena. */
 static CsMatrix *
-SampleMatrix(const CsObservation *o, CsArena *arena)
+SampleMatrix(const CsObservedSample *sample, int d, CsArena *arena)
 {
-	int			d = o->scorer->ncolumns;
 	CsMatrix   *m = CsMatrixCreate(d);
 
-	for (int i = 0; i < o->nsample; i++)
+	for (int i = 0; i < sample->n; i++)
 	{
 		double	   *x;
 
@@ -44,29 +43,28 @@ SampleMatrix(const CsObservation *o, CsArena *arena)
 		m->nrows++;
 		x = CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
 		for (int j = 0; j < d; j++)
-			x[(Size) j * CS_BLOCK_ROWS] = o->sample[(Size) i * d + j];
+			x[(Size) j * CS_BLOCK_ROWS] = sample->rows[(Size) i * d + j];
 	}
 	return m;
 }
 
 /* Silhouette widths of the sample, NaN where they are not defined; noise is left out. */
 static CsSilhouetteMean
-MeasureSample(const CsObservation *o)
+MeasureSample(const CsScorer *scorer, const CsObservedSample *sample)
 {
-	const CsScorer *scorer = o->scorer;
 	int			noise = scorer->has_noise ? 1 : 0;
-	CsArena    *arena = CsArenaCreate(CsTeamWorkersFor((int64) o->nsample * scorer->ncolumns) > 0);
-	CsMatrix   *m = SampleMatrix(o, arena);
-	int			labels = CsArenaAlloc(arena, sizeof(int32) * o->nsample);
+	CsArena    *arena = CsArenaCreate(CsTeamWorkersFor((int64) sample->n * scorer->ncolumns) > 0);
+	CsMatrix   *m = SampleMatrix(sample, scorer->ncolumns, arena);
+	int			labels = CsArenaAlloc(arena, sizeof(int32) * sample->n);
 	int32	   *label = CsArenaAddress(arena, labels);
 	CsTeam	   *team;
 	CsSilhouetteMean result;
 
 	/* the scorer's first segment is noise, where it has some; a label counts from the others */
-	for (int i = 0; i < o->nsample; i++)
-		label[i] = o->sample_labels[i] - noise;
+	for (int i = 0; i < sample->n; i++)
+		label[i] = sample->labels[i] - noise;
 	team = CsTeamStart(arena, CsTeamWorkersFor(m->nrows * m->ncolumns));
-	result = CsSilhouetteMeasure(team, m, labels, scorer->nsegments - noise, o->nsample, SAMPLE_SEED);
+	result = CsSilhouetteMeasure(team, m, labels, scorer->nsegments - noise, sample->n, SAMPLE_SEED);
 	CsTeamEnd(team);
 	CsArenaDestroy(arena);
 	return result;
@@ -76,6 +74,7 @@ MeasureSample(const CsObservation *o)
 typedef struct SilhouetteReport
 {
 	CsReport	base;
+	int			sample;			/* among the observation's */
 	CsSilhouetteMean silhouette;	/* NaN: not defined */
 } SilhouetteReport;
 
@@ -92,24 +91,23 @@ OpenSilhouette(const CsReport *base, Jsonb *options)
 
 /* CsSampleVisitor */
 static void
-TakeSample(void *state, const CsObservation *o)
+TakeSample(void *state, const CsObservation *o, const CsObservedSample *sample)
 {
 	SilhouetteReport *report = state;
 
-	if (o->nsample > 0)
-		report->silhouette = MeasureSample(o);
+	if (sample->n > 0)
+		report->silhouette = MeasureSample(o->scorer, sample);
 }
 
 /* CsReportKind.ask */
 static void
 AskSample(void *state, CsObserveRequest *request)
 {
-	Assert(request->sample == 0);
-	request->place = true;
-	request->sample = SampleRows(request->scorer);
-	request->seed = SAMPLE_SEED;
-	request->visit_sample = TakeSample;
-	request->sample_state = state;
+	SilhouetteReport *report = state;
+
+	report->sample = CsObserveSample(request, (CsSampleRequest) {
+		SampleRows(request->scorer), SAMPLE_SEED, TakeSample, report
+	});
 }
 
 /* Standard deviation of the placed rows' distances to their segment's centre; NaN without rows. */
@@ -136,7 +134,7 @@ PutSilhouette(void *state, const CsObservation *o)
 	const SilhouetteReport *report = state;
 
 	CsResultPut(report->base.result,
-				CsValues(CsValueFloat8(report->silhouette.mean), CsValueInt8(o->nsample),
+				CsValues(CsValueFloat8(report->silhouette.mean), CsValueInt8(o->samples[report->sample].n),
 						 CsValueFloat8(report->silhouette.deviation),
 						 CsValueFloat8(DistanceDeviation(o))));
 }

@@ -15,7 +15,7 @@
 #include "utils/lsyscache.h"
 
 static const CsReportKind *const kinds[] = {
-	&CsQualityReport, &CsDriftReport, &CsSizesReport, &CsSilhouetteReport
+	&CsQualityReport, &CsDriftReport, &CsSizesReport, &CsSilhouetteReport, &CsMultivariateReport
 };
 
 /* The arguments. */
@@ -56,6 +56,23 @@ OptionsOf(Jsonb *options, const char *report)
 	return JsonbValueToJsonb(&value);
 }
 
+/*
+ * The source that stands for the past, an option of a report that is made on demand: taken out of the options
+ * that are the report's own.
+ */
+static char *
+TakeReference(Jsonb **options)
+{
+	JsonbValue	value;
+	char	   *reference = NULL;
+
+	if (CsJsonFind(&(*options)->root, "reference", &value) && value.type == jbvString)
+		reference = pnstrdup(value.val.string.val, value.val.string.len);
+	*options = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(*options),
+												  CStringGetTextDatum("reference")));
+	return reference;
+}
+
 /* make_reports(model, source, options, version, reports): the rows of each as an array */
 Datum
 custseg_make_reports(PG_FUNCTION_ARGS)
@@ -83,11 +100,15 @@ custseg_make_reports(PG_FUNCTION_ARGS)
 		row[i] = CsValueNull(type);
 		if (!IsAsked(names, kinds[i]->name))
 			continue;
+		options[n] = OptionsOf(all_options, kinds[i]->name);
+		if (kinds[i]->on_demand && options[n] == NULL)
+			continue;
 		column[n] = i;
 		asked[n] = kinds[i];
 		reports[n] = report;
-		reports[n].result = CsResultOfType(get_element_type(type));
-		options[n++] = OptionsOf(all_options, kinds[i]->name);
+		if (kinds[i]->on_demand)
+			reports[n].reference = TakeReference(&options[n]);
+		reports[n++].result = CsResultOfType(get_element_type(type));
 	}
 	if (n > 0)
 		CsReportsMake(reports, asked, options, n);
