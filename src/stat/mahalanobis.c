@@ -13,15 +13,18 @@
 #include "stat/tests.h"
 
 #define INTERRUPT_ROWS 4096
+#define BLOCK_ROWS 256
 
-/* Take a row's values, scaled; false when one is missing. */
+/* Take a row's values, scaled, to columns of BLOCK_ROWS; false when one is missing. */
 static bool
 TakeRow(const double *const *columns, int d, int64 row, const double *scale, double *values)
 {
 	for (int j = 0; j < d; j++)
 	{
-		values[j] = columns[j][row] * scale[j];
-		if (isnan(values[j]))
+		double		value = columns[j][row] * scale[j];
+
+		values[j * BLOCK_ROWS] = value;
+		if (isnan(value))
 			return false;
 	}
 	return true;
@@ -39,7 +42,10 @@ CsMahalanobisFit(const double *const *columns, int d, int64 n)
 		.d = d, .scale = palloc(sizeof(double) * d), .mean = moments.mean, .rest = moments.rest,
 		.work = palloc(sizeof(double) * d)
 	};
-	double	   *a = palloc(sizeof(double) * CsTriangle(d));
+	double	   *a = palloc(sizeof(double) * CsTriangle(d)),
+			   *block = palloc(sizeof(double) * BLOCK_ROWS * (d + CS_CROSS_TILE)),
+			   *means = palloc(sizeof(double) * 2 * d);
+	int			pending = 0;
 
 	for (int j = 0; j < d; j++)
 		result.scale[j] = CsScaleOf(CsLargestOf(columns[j], n));
@@ -47,9 +53,14 @@ CsMahalanobisFit(const double *const *columns, int d, int64 n)
 	{
 		if (i % INTERRUPT_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		if (TakeRow(columns, d, i, result.scale, result.work))
-			CsCrossMomentsJoin(&moments, 1, result.work, NULL);
+		pending += TakeRow(columns, d, i, result.scale, block + pending);
+		if (pending == 0 || (pending < BLOCK_ROWS && i < n - 1))
+			continue;
+		CsCrossMomentsAddBlock(&moments, block, BLOCK_ROWS, pending, means);
+		pending = 0;
 	}
+	pfree(block);
+	pfree(means);
 	CsCrossMomentsFinish(&moments, *moments.nrows - 1);
 	for (int i = 0; i < d; i++)
 		memcpy(a + CsTriangle(i), moments.products + (Size) i * d, sizeof(double) * (i + 1));
