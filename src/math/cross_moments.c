@@ -50,6 +50,13 @@ CsCrossMomentsJoin(CsCrossMoments *to, double nrows, const double *mean, const d
 	double		total = *to->nrows + nrows;
 	double		weight = *to->nrows * nrows / total;
 
+	/* as they are, for the difference from no mean would round them */
+	if (*to->nrows == 0)
+	{
+		memcpy(to->mean, mean, sizeof(double) * to->d);
+		if (rest != NULL)
+			memcpy(to->rest, rest, sizeof(double) * to->d);
+	}
 	for (int i = 0; i < to->d; i++)
 	{
 		double		delta = MeanAbove(to, mean, rest, i);
