@@ -54,6 +54,48 @@ CREATE TABLE digits AS SELECT 'd' || i % 50 AS customer, timestamptz '2026-01-01
 FROM generate_series(1, 2000) i;
 SELECT differences('digits', '{"returns": "count"}'), differences('SELECT * FROM digits ORDER BY md5(at::text)', '{"returns": "count"}');
 
+-- looking back so far before "as of" is the same as a source that has those days only: for every type of time, in zones whose clock changes on the way
+CREATE FUNCTION look_back_differences(source text, at_type text, look_back text, zone text, options jsonb, as_of timestamptz, OUT n bigint, OUT rows bigint, OUT fewer boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    features constant text := 'customer_features(%L, ''customer'', ''at'', ''amount'', category => ''category'', channel => ''invoice'', quantity => ''amount'', as_of => %L, options => %L)';
+    "all" jsonb := options || jsonb_build_object('time_zone', zone, 'top_categories', 2);
+    start timestamptz;
+    filtered text;
+    n_all bigint;
+BEGIN
+    EXECUTE format('SELECT count(*), max(as_of_time) FROM custseg.' || features, source, as_of, "all") INTO n_all, start;
+    start := ((start AT TIME ZONE zone) - look_back::interval) AT TIME ZONE zone;
+    filtered := format('SELECT * FROM (%s) s WHERE at > %L::timestamptz', source, start);
+    IF at_type <> 'timestamptz' THEN
+        filtered := format('SELECT * FROM (%s) s WHERE at > %L::timestamp', source, start AT TIME ZONE zone);
+    END IF;
+    EXECUTE format('WITH a AS (SELECT f::text FROM custseg.' || features || ' f), b AS (SELECT f::text FROM custseg.' || features || ' f) '
+        'SELECT (SELECT count(*) FROM (TABLE a EXCEPT ALL TABLE b) d) + (SELECT count(*) FROM (TABLE b EXCEPT ALL TABLE a) d), (SELECT count(*) FROM a)',
+        source, as_of, "all" || jsonb_build_object('look_back', look_back), filtered, as_of, "all") INTO n, rows;
+    fewer := rows < n_all;
+END $$;
+CREATE TABLE of_days AS SELECT i, l.* FROM generate_series(1, 5) i, lines_of(i, 400) l;
+ANALYZE of_days;
+SELECT count(*), sum(n) AS different, sum(rows) > 300 AS rows, bool_or(fewer) AS fewer
+FROM (VALUES (1, 'UTC'), (2, 'Europe/Berlin'), (3, 'America/St_Johns')) z (z, zone), unnest('{timestamptz,timestamp,date}'::text[]) WITH ORDINALITY t (at_type, t),
+    unnest('{1 day,30 hours,P0Y0M4DT0H,1 mon 2 days,6 days 00:30:00.000001}'::text[]) WITH ORDINALITY l (look_back, i),
+    LATERAL look_back_differences(format('SELECT customer, invoice, at::%s, amount, ''k'' || invoice %% 5 AS category FROM of_days WHERE i = %s', at_type, i), at_type, look_back, zone,
+        CASE i % 3 WHEN 0 THEN '{}' WHEN 1 THEN '{"order": "invoice", "returns": "ignore"}' ELSE '{"same_day": true, "order": "invoice", "window_days": 2}' END::jsonb, CASE WHEN i % 2 = 0 THEN timestamptz '2026-04-02 22:30+00' END) d
+WHERE (z + t + i) % 3 = 0;
+-- of a view, too: relative to now() or to its own time, whatever the settings are then
+SET IntervalStyle = 'sql_standard';
+SELECT custseg.create_feature_view('lately', 'SELECT i AS customer, now() - i * interval ''1'' day + interval ''1'' hour AS at, 1 AS amount FROM generate_series(1, 40) i', 'customer', 'at', 'amount', options => '{"look_back": "0-0 10 0:00:00"}');
+RESET IntervalStyle;
+SELECT count(*), max(customer) FROM lately;
+DROP VIEW lately;
+-- nothing within it
+SELECT count(*) FROM custseg.customer_features('SELECT 1 AS customer, timestamptz ''2026-01-01'' AS at, 1 AS amount', 'customer', 'at', 'amount', as_of => '2026-03-01', options => '{"look_back": "1 month"}');
+SELECT days_since_last, tenure_days, frequency, lifecycle FROM custseg.customer_features('SELECT 1 AS customer, timestamptz ''2026-01-31'' - i * interval ''20 days'' AS at, 1 AS amount FROM generate_series(0, 9) i', 'customer', 'at', 'amount', options => '{"look_back": "50 days"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "-1 day"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "1 month -1 day"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "0"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "a while"}');
+
 -- days are those of the stated zone, whoever asks
 CREATE TABLE nights (customer text, at timestamptz, amount numeric);
 INSERT INTO nights VALUES ('a', '2026-03-29 23:30+02', 10), ('a', '2026-03-30 00:30+02', 1), ('b', '2026-07-10 00:30+02', 10), ('b', '2026-07-10 12:00+02', 1);
@@ -91,7 +133,7 @@ FROM custseg.customer_features('SELECT * FROM (VALUES (1, date ''2026-01-05'', 1
 SELECT customer_id, morning_share, night_share
 FROM custseg.customer_features('SELECT * FROM (VALUES (1, timestamp ''2026-01-05'', 10.0), (2, ''2026-02-07'', 20.0), (2, ''2026-02-07 23:00'', 1)) v (customer, at, amount)', 'customer', 'at', 'amount') ORDER BY 1;
 DROP VIEW nights_of;
-DROP TABLE compared, many, cents, digits, nights, in_berlin, numbered;
+DROP TABLE compared, many, of_days, cents, digits, nights, in_berlin, numbered;
 DROP COLLATION ignoring_case;
-DROP FUNCTION lines_of, differences;
+DROP FUNCTION lines_of, differences, look_back_differences;
 RESET client_min_messages;

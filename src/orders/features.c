@@ -12,6 +12,7 @@
 #include "orders/features.h"
 #include "score/score.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/varlena.h"
@@ -22,7 +23,8 @@ static const CsOption featuresOptions[] = {
 	{"returns", CS_OPTION_CHOICE, offsetof(CsFeaturesOptions, returns), CS_RETURNS_NET, 0, 0, CsReturnsNames},
 	{"time_zone", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, time_zone)},
 	{"top_categories", CS_OPTION_INT, offsetof(CsFeaturesOptions, top_categories), 5, 0, 100},
-	{"window_days", CS_OPTION_INT, offsetof(CsFeaturesOptions, window_days), 90, 1, 100000}
+	{"window_days", CS_OPTION_INT, offsetof(CsFeaturesOptions, window_days), 90, 1, 100000},
+	{"look_back", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, look_back)}
 };
 
 PG_FUNCTION_INFO_V1(custseg_customer_features);
@@ -37,6 +39,28 @@ OptionalColumn(FunctionCallInfo fcinfo, int argument, const CsRelation *rel, con
 	char	   *name = CsTextArgument(fcinfo, argument);
 
 	return name == NULL ? NULL : CsOrdersColumn(rel, name, role, kinds);
+}
+
+/* An interval as SQL that says the same whatever the settings; an error unless it is above 0. */
+static char *
+LookBack(const char *text)
+{
+	Interval   *look_back = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
+																  ObjectIdGetDatum(InvalidOid),
+																  Int32GetDatum(-1)));
+	bool		is_positive = look_back->month >= 0 && look_back->day >= 0 && look_back->time >= 0 &&
+		(look_back->month > 0 || look_back->day > 0 || look_back->time > 0);
+
+#ifdef INTERVAL_NOT_FINITE
+	is_positive &= !INTERVAL_NOT_FINITE(look_back);
+#endif
+	if (!is_positive)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"look_back\" must be an interval above 0, not %s", text),
+				 errhint("Write \"1 year\" or \"90 days\", or leave it out to count all lines.")));
+	return psprintf("interval '%d months %d days %lld microseconds'", look_back->month, look_back->day,
+					(long long) look_back->time);
 }
 
 /* CsRowSink: one more category. */
@@ -78,9 +102,9 @@ enum
 	VIEW_NAME, VIEW_FIRST
 };
 
-/* Resolve the arguments, the source being number "first". */
+/* Resolve the arguments, the source being number "first"; for a view the features are as of now(). */
 static void
-OpenFeatures(FunctionCallInfo fcinfo, int first, CsFeaturesRequest *request)
+OpenFeatures(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequest *request)
 {
 	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, first + ARG_SOURCE, "source"));
 	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) |
@@ -90,6 +114,9 @@ OpenFeatures(FunctionCallInfo fcinfo, int first, CsFeaturesRequest *request)
 	CsOptionsArgument(fcinfo, first + ARG_OPTIONS, featuresOptions, lengthof(featuresOptions),
 					  &request->options);
 	request->relation = rel;
+	request->for_view = for_view;
+	if (request->options.look_back != NULL)
+		request->look_back = LookBack(request->options.look_back);
 	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer", keys);
 	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + ARG_TIME));
 	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_AMOUNT), "amount",
@@ -139,8 +166,8 @@ custseg_customer_features(PG_FUNCTION_ARGS)
 	CsFeaturesRequest request = {0};
 	CsRelation *rel;
 
-	OpenFeatures(fcinfo, 0, &request);
-	rel = CsRelationOpen(CsFeaturesSql(&request, false));
+	OpenFeatures(fcinfo, 0, false, &request);
+	rel = CsRelationOpen(CsFeaturesSql(&request));
 	c.query = rel;
 	c.row = palloc(sizeof(CsValue) * rel->ncolumns);
 	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, PutRow, &c);
@@ -153,8 +180,8 @@ custseg_customer_features_sql(PG_FUNCTION_ARGS)
 {
 	CsFeaturesRequest request = {0};
 
-	OpenFeatures(fcinfo, 0, &request);
-	PG_RETURN_TEXT_P(cstring_to_text(CsFeaturesSql(&request, true)));
+	OpenFeatures(fcinfo, 0, true, &request);
+	PG_RETURN_TEXT_P(cstring_to_text(CsFeaturesSql(&request)));
 }
 
 /* An error when the schema that a relation would be made in has one of its name. */
@@ -181,8 +208,8 @@ custseg_create_feature_view(PG_FUNCTION_ARGS)
 
 	CsRequireWritable("custseg.create_feature_view()");
 	CheckIsNew(names);
-	OpenFeatures(fcinfo, VIEW_FIRST, &request);
-	sql = psprintf("CREATE VIEW %s AS\n%s", NameListToQuotedString(names), CsFeaturesSql(&request, true));
+	OpenFeatures(fcinfo, VIEW_FIRST, true, &request);
+	sql = psprintf("CREATE VIEW %s AS\n%s", NameListToQuotedString(names), CsFeaturesSql(&request));
 	SPI_connect();
 	if (SPI_execute(sql, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not create the view");

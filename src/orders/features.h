@@ -16,6 +16,7 @@ typedef struct CsFeaturesOptions
 	char	   *time_zone;
 	int			top_categories;
 	int			window_days;
+	char	   *look_back;		/* an interval; NULL: all lines up to "as of" count */
 } CsFeaturesOptions;
 
 typedef struct CsFeaturesRequest
@@ -33,10 +34,12 @@ typedef struct CsFeaturesRequest
 	CsFeaturesOptions options;
 	pg_tz	   *zone;			/* whose days and hours they are, and of times without a zone */
 	const char *as_of;			/* a timestamptz as text; NULL: the latest line, or now in a view */
+	const char *look_back;		/* interval '...', whatever the settings; NULL: none */
+	bool		for_view;
 	List	   *categories;		/* of char *: those that get a share of their own, in order */
 } CsFeaturesRequest;
 
-extern char *CsFeaturesSql(const CsFeaturesRequest *request, bool for_view);
+extern char *CsFeaturesSql(const CsFeaturesRequest *request);
 extern char *CsFeaturesCategoriesSql(const CsFeaturesRequest *request);
 
 #endif							/* CUSTSEG_ORDERS_FEATURES_H */

@@ -4,8 +4,8 @@
  *
  * One text serves all: customer_features() runs it, customer_features_sql() shows it, and
  * create_feature_view() makes a view of it; so they cannot differ.  Lines after "as of" are left out
- * at the start, and everything else follows from the lines that are left: nothing of the future leaks
- * into a feature.  Each part is one GROUP BY over the lines or over the orders.
+ * at the start, and those before the look-back; everything else follows from the lines that are left:
+ * nothing of the future leaks into a feature.  Each part is one GROUP BY over the lines or over the orders.
  */
 #include "custseg.h"
 
@@ -132,30 +132,42 @@ CountsCondition(const CsFeaturesRequest *r)
 					FiniteCondition(r->amount));
 }
 
-/* The moment that features are as of, and the beginnings of the two windows before it. */
+/* The moment that features are as of, as a query. */
+static const char *
+MomentQuery(const CsFeaturesRequest *r)
+{
+	if (r->as_of != NULL)
+		return psprintf("SELECT %s AS as_of",
+						Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+	if (r->for_view)
+		return psprintf("SELECT %s AS as_of", Instant(r, "now()"));
+	return psprintf("SELECT max(%s) AS as_of FROM %s WHERE %s", TimeOf(r), FromItem(r), CountsCondition(r));
+}
+
+/* The time so long before "as_of" by the zone's calendar. */
+static const char *
+Before(const CsFeaturesRequest *r, const char *as_of, const char *interval)
+{
+	return FromLocal(r, psprintf("(%s - %s)", Local(r, as_of), interval));
+}
+
+/* The moment, the beginnings of the two windows before it, and that of what counts. */
 static void
-AppendMoment(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
+AppendMoment(StringInfo sql, const CsFeaturesRequest *r)
 {
 	int			window = r->options.window_days;
-	const char *as_of = Local(r, "m.as_of");
 
 	appendStringInfo(sql, "WITH moment AS (\n"
 					 "    SELECT\n"
-					 "        m.as_of,\n"
+					 "        m.as_of,\n");
+	if (r->look_back != NULL)
+		appendStringInfo(sql, "        %s AS look_start,\n", Before(r, "m.as_of", r->look_back));
+	appendStringInfo(sql,
 					 "        %s AS window_start,\n"
 					 "        %s AS window_before\n"
-					 "    FROM (SELECT ",
-					 FromLocal(r, psprintf("(%s - interval '%d days')", as_of, window)),
-					 FromLocal(r, psprintf("(%s - interval '%d days')", as_of, 2 * window)));
-	if (r->as_of != NULL)
-		appendStringInfo(sql, "%s AS as_of) AS m\n",
-						 Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
-	else if (for_view)
-		appendStringInfo(sql, "%s AS as_of) AS m\n", Instant(r, "now()"));
-	else
-		appendStringInfo(sql, "max(%s) AS as_of FROM %s WHERE %s) AS m\n", TimeOf(r), FromItem(r),
-						 CountsCondition(r));
-	appendStringInfoChar(sql, ')');
+					 "    FROM (%s) AS m\n)",
+					 Before(r, "m.as_of", psprintf("interval '%d days'", window)),
+					 Before(r, "m.as_of", psprintf("interval '%d days'", 2 * window)), MomentQuery(r));
 }
 
 /*
@@ -239,6 +251,8 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 					 r->options.returns == CS_RETURNS_COUNT ? "true" :
 					 psprintf("t.%s >= %s", ColumnOf(r->amount), ZeroOf(r->amount)),
 					 FromItem(r), CountsCondition(r), TimeOf(r));
+	if (r->look_back != NULL)
+		appendStringInfo(sql, "        AND %s > moment.look_start\n", TimeOf(r));
 	if (r->options.returns == CS_RETURNS_IGNORE)
 		appendStringInfo(sql, "        AND t.%s >= %s\n", ColumnOf(r->amount), ZeroOf(r->amount));
 	appendStringInfoString(sql, ")");
@@ -465,12 +479,13 @@ AppendText(StringInfo sql, const CsColumn *column, bool for_view, const char *va
  * category, and the features are as of now().
  */
 char *
-CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
+CsFeaturesSql(const CsFeaturesRequest *r)
 {
 	StringInfoData sql;
+	bool		for_view = r->for_view;
 
 	initStringInfo(&sql);
-	AppendMoment(&sql, r, for_view);
+	AppendMoment(&sql, r);
 	AppendLines(&sql, r);
 	AppendOrders(&sql, r);
 	AppendOrdered(&sql, r);
@@ -533,16 +548,26 @@ CsFeaturesSql(const CsFeaturesRequest *r, bool for_view)
 	return sql.data;
 }
 
+/* Which lines count for the choice of categories, by their time. */
+static const char *
+CategoriesCondition(const CsFeaturesRequest *r)
+{
+	const char *upto = r->as_of == NULL ? "" :
+		psprintf(" AND %s <= %s", TimeOf(r),
+				 Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+
+	return r->look_back == NULL ? upto :
+		psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, TimeOf(r),
+				 Before(r, "m.as_of", r->look_back), MomentQuery(r));
+}
+
 /* The query that lists the categories with the highest sums, palloc'd. */
 char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
 	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
 					TextOf(r->category, psprintf("t.%s", ColumnOf(r->category))), FromItem(r),
-					ColumnOf(r->category), FiniteCondition(r->amount),
-					r->as_of == NULL ? "" :
-					psprintf(" AND %s <= %s", TimeOf(r),
-							 Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of)))),
+					ColumnOf(r->category), FiniteCondition(r->amount), CategoriesCondition(r),
 					ColumnOf(r->category), ColumnOf(r->amount), ColumnOf(r->category),
 					r->options.top_categories);
 }
