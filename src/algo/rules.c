@@ -225,7 +225,8 @@ TermParameters(const CsRuleSet *set, CsParameter *parameters)
 			to[TERM_REVERSED] = t->reversed;
 			to[TERM_FIRST_CUT] = ncuts;
 			to[TERM_NCUTS] = t->ncuts;
-			memcpy(cuts + ncuts, t->cuts, sizeof(double) * t->ncuts);
+			if (t->ncuts > 0)
+				memcpy(cuts + ncuts, t->cuts, sizeof(double) * t->ncuts);
 			ncuts += t->ncuts;
 		}
 }

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_node add_extension customers train fingerprint psql_error shared_segments
-  shared_segment_count);
+  shared_segment_count soon);
 
 # What the tests of pg_regress share.
 my $setup = dirname(__FILE__) . '/../setup.sql';
@@ -152,6 +152,12 @@ sub shared_segments
     my ($node) = @_;
 
     return sort map { s{.*/}{}r } glob($node->data_dir . '/pg_dynshmem/*');
+}
+
+# Milliseconds within which a cancel acts; what is sanitized is slow in all that it does.
+sub soon
+{
+    return $ENV{ASAN_OPTIONS} ? 20000 : 1000;
 }
 
 sub shared_segment_count
