@@ -820,6 +820,7 @@ CREATE FUNCTION custseg.progress(
     OUT pid int,
     OUT model text,
     OUT phase text,
+    OUT k int,
     OUT start bigint,
     OUT starts bigint,
     OUT iteration bigint,
@@ -829,7 +830,7 @@ CREATE FUNCTION custseg.progress(
 ) RETURNS SETOF record
     AS 'MODULE_PATHNAME', 'custseg_progress' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 COMMENT ON FUNCTION custseg.progress() IS
-    'Lists the trainings that are running in this database cluster, in all sessions: phase, start n of m, iteration, rows.
+    'Lists the trainings that are running in this database cluster, in all sessions: phase, number of segments that is tried, start n of m, iteration, rows.
 topic: training 3
 example: SELECT * FROM custseg.progress()';
 

@@ -1,6 +1,8 @@
 -- How many segments, by which algorithm, how good: choose_k, compare, evaluate, silhouette
 
 SET client_min_messages = warning;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
 
 -- Indices, against scikit-learn 1.2.1 on the same labels
 
@@ -17,6 +19,22 @@ SELECT custseg.train('six', 'six', '{x,y}', k => 2, prep => '{"scale": "none"}')
 SELECT id, segment, round(silhouette::numeric, 8) AS silhouette, neighbor FROM custseg.silhouette('six') ORDER BY id;
 SELECT metric, round(result::numeric, 12) AS result FROM custseg.evaluate('six');
 SELECT custseg.drop_model('six', whole => true);
+
+-- many rows: k is looked for first, on some of them, and then the model is the one that is trained with that k
+CREATE TABLE many AS
+SELECT i AS id, (i % 5) * 10 + (i * 7919::bigint % 1009) / 500.0::float8 AS x, (i % 5) % 3 * 12 + (i * 104729::bigint % 997) / 400.0::float8 AS y, i % 3 AS z
+FROM generate_series(1, 30000) i;
+SET client_min_messages = notice;
+SELECT n_segments, converged FROM custseg.train('searched', 'many', '{x,y}', id => 'id');
+SELECT n_segments FROM custseg.train('searched first', 'SELECT * FROM many WHERE id <= 6000', '{x,y}');
+SET client_min_messages = warning;
+SELECT custseg.train('given', 'many', '{x,y}', k => 5, id => 'id') IS NOT NULL AS trained;
+SELECT fingerprint('searched') = fingerprint('given') AS same;
+SELECT k FROM custseg.choose_k('SELECT * FROM many WHERE id <= 6000', '{x,y}', options => '{"gap_references": 0}') WHERE recommended;
+SELECT bool_and(training_fingerprint('many', '{x,y}', options => '{"weight": "z"}', workers => w) = training_fingerprint('many', '{x,y}', options => '{"weight": "z"}', workers => 0)) AS same
+FROM unnest('{1,2}'::int[]) w;
+SELECT count(*), count(custseg.drop_model(m, whole => true)) FROM unnest('{searched,searched first,given}'::text[]) m;
+DROP TABLE many;
 
 -- three clouds of the measures of irises
 CREATE TABLE flowers AS

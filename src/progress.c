@@ -25,6 +25,7 @@
 enum
 {
 	PARAM_PHASE,
+	PARAM_SEGMENTS,
 	PARAM_START,
 	PARAM_STARTS,
 	PARAM_ITERATION,
@@ -77,6 +78,13 @@ CsProgressRows(int64 done, int64 total)
 {
 	pgstat_progress_update_param(PARAM_ROWS_DONE, done);
 	pgstat_progress_update_param(PARAM_ROWS_TOTAL, total);
+}
+
+/* Report the number of segments of the fit that begins; 0: the rows decide. */
+void
+CsProgressSegments(int k)
+{
+	pgstat_progress_update_param(PARAM_SEGMENTS, k);
 }
 
 /* Report the start of so many at which the fit is, and its iteration. */
@@ -137,8 +145,9 @@ custseg_progress(PG_FUNCTION_ARGS)
 	for (int i = 0; i < pgstat_fetch_stat_numbackends(); i++)
 	{
 		PgBackendStatus *status = BackendStatus(i);
-		CsValue		row[9];
-		int64		phase;
+		CsValue		row[10];
+		int64		phase,
+					k;
 		char		name[NAMEDATALEN];
 
 		if (status == NULL || status->st_progress_command != COMMAND_CUSTSEG)
@@ -152,12 +161,15 @@ custseg_progress(PG_FUNCTION_ARGS)
 			row[1] = CsValueText(name);
 			if (phase >= CS_PHASE_READING && phase <= CS_PHASE_STORING)
 				row[2] = CsValueText(phase_names[phase]);
-			row[3] = ParamValue(status, PARAM_START, 0);
-			row[4] = ParamValue(status, PARAM_STARTS, 0);
-			row[5] = ParamValue(status, PARAM_ITERATION, 0);
-			row[6] = ParamValue(status, PARAM_ROWS_DONE, -1);
-			row[7] = ParamValue(status, PARAM_ROWS_TOTAL, -1);
-			row[8] = CsValueOf(TIMESTAMPTZOID,
+			k = status->st_progress_param[PARAM_SEGMENTS];
+			if (k > 0)
+				row[3] = CsValueInt4((int32) k);
+			row[4] = ParamValue(status, PARAM_START, 0);
+			row[5] = ParamValue(status, PARAM_STARTS, 0);
+			row[6] = ParamValue(status, PARAM_ITERATION, 0);
+			row[7] = ParamValue(status, PARAM_ROWS_DONE, -1);
+			row[8] = ParamValue(status, PARAM_ROWS_TOTAL, -1);
+			row[9] = CsValueOf(TIMESTAMPTZOID,
 							   TimestampTzGetDatum(status->st_progress_param[PARAM_STARTED]), false);
 		}
 		CsResultPut(result, row, lengthof(row));

@@ -18,6 +18,18 @@
 #include "progress.h"
 #include "train/choice.h"
 
+/*
+ * With more than CS_EXAMINED_ROWS rows, a training looks for k by so many starts of so many iterations,
+ * which leave the indices within some percent of where they end, and by silhouettes of so many rows; on a
+ * sample of so many rows, or this part of all.  Smaller samples lead astray: a customer far out who is in
+ * one weighs the more in it.
+ */
+#define SEARCH_STARTS 3
+#define SEARCH_ITERATIONS 10
+#define SEARCH_SILHOUETTES 2000
+#define SEARCH_ROWS 20000
+#define SEARCH_PART 10
+
 /* What votes, in the order of what holds when they disagree; BIC before all. */
 typedef enum Voter
 {
@@ -74,6 +86,32 @@ CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	if (asked->gap_references > 0)
 		kept = add_size(kept, CsGapMemory(nrows, ncolumns, asked->gap_sample));
 	return kept;
+}
+
+/* Is the number of segments of so many rows looked for first?  A likelihood needs the fits of all rows. */
+static bool
+SearchesFirst(const CsAlgorithm *algorithm, int64 nrows)
+{
+	return nrows > CS_EXAMINED_ROWS && algorithm->log_density == NULL;
+}
+
+/* Rows on which it is looked for. */
+static int64
+SearchedRows(int64 nrows)
+{
+	return Min(nrows, Max(SEARCH_ROWS, nrows / SEARCH_PART));
+}
+
+/* Bytes that the search for the number of segments takes, likewise. */
+Size
+CsSearchMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	Size		sample = 0;
+	int64		searched = SearchesFirst(t->algorithm, nrows) ? SearchedRows(nrows) : nrows;
+
+	if (searched < nrows)
+		sample = mul_size(mul_size(sizeof(double), searched + CS_BLOCK_ROWS), ncolumns + 1);
+	return add_size(sample, CsChoiceMemory(t, searched, ncolumns));
 }
 
 /* An index of a candidate, so that more is better; NaN where it is not defined. */
@@ -385,5 +423,67 @@ CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void 
 	if (asked->gap_references > 0)
 		MeasureGap(t, team, algorithm, options, asked, choice);
 	GiveReasons(t, choice, voters);
+	return choice;
+}
+
+/* Options with which the number of segments is looked for, palloc'd. */
+static void *
+SearchOptions(const CsTraining *t)
+{
+	static const struct
+	{
+		const char *name;
+		int			most;
+	}			limits[] = {{"n_init", SEARCH_STARTS}, {"max_iter", SEARCH_ITERATIONS}};
+	const CsAlgorithm *algorithm = t->algorithm;
+	CsCommonOptions *result = palloc(algorithm->options_size);
+
+	memcpy(result, t->options, algorithm->options_size);
+	result->silhouette_sample = Min(result->silhouette_sample, SEARCH_SILHOUETTES);
+	for (int i = 0; i < algorithm->noptions; i++)
+	{
+		const CsOption *option = &algorithm->options[i];
+		int		   *field = (int *) ((char *) result + option->offset);
+
+		for (int j = 0; j < lengthof(limits) && option->type == CS_OPTION_INT; j++)
+			if (strcmp(option->name, limits[j].name) == 0)
+				*field = Min(*field, limits[j].most);
+	}
+	return result;
+}
+
+/*
+ * Choose the number of segments of a training: as CsChooseK() does, but of many rows by fewer starts, and
+ * on a sample when there are yet more.  Then the best candidate has no fit, and *searched is the number of
+ * rows; else 0.
+ */
+CsChoice *
+CsSearchK(CsTraining *t, CsTeam *team, int64 *searched)
+{
+	CsMatrix   *all = t->matrix;
+	int			weights = t->weights;
+	CsChoice   *choice;
+
+	*searched = 0;
+	if (!SearchesFirst(t->algorithm, all->nrows))
+		return CsChooseK(t, team, t->algorithm, t->options, t->judging);
+	*searched = SearchedRows(all->nrows);
+	if (*searched < all->nrows)
+	{
+		int64	   *rows = CsSampleRows(all->nrows, *searched, (uint64) t->common->seed, searched);
+
+		t->matrix = CsMatrixOfRows(t->arena, all, rows, *searched);
+		t->weights = CsWeightsOfRows(t->arena, weights, rows, *searched);
+		pfree(rows);
+	}
+	choice = CsChooseK(t, team, t->algorithm, SearchOptions(t), t->judging);
+	DropFit(t, &choice->candidates[choice->best]);
+	if (t->matrix == all)
+		return choice;
+	CsMatrixFree(t->matrix, t->arena);
+	if (t->weights >= 0)
+		CsArenaFree(t->arena, t->weights);
+	t->matrix = all;
+	t->weights = weights;
 	return choice;
 }

@@ -11,6 +11,9 @@
 /* Rows from which silhouettes are computed by default; up to so many they are exact. */
 #define CS_JUDGED_ROWS 20000
 
+/* Up to so many rows, a training chooses the number of segments as choose_k() does. */
+#define CS_EXAMINED_ROWS 5000
+
 /*
  * A mean silhouette below this is no structure to speak of (Kaufman and Rousseeuw 1990, table 4 of
  * chapter 2).
@@ -62,5 +65,8 @@ extern void *CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsO
 extern Size CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns);
 extern CsChoice *CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
 						   const void *options, const CsChoiceOptions *asked);
+
+extern Size CsSearchMemory(const CsTraining *t, int64 nrows, int ncolumns);
+extern CsChoice *CsSearchK(CsTraining *t, CsTeam *team, int64 *searched);
 
 #endif							/* CUSTSEG_CHOICE_H */

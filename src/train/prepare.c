@@ -414,6 +414,7 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 		in.target = t->target->area;
 	}
 	CsProgressPhase(CS_PHASE_SEEDING);
+	CsProgressSegments(in.k);
 	algorithm->fit(&in, &out);
 	if (t->target != NULL)
 		out.note = psprintf("%s is imitated: %s", t->target->name, out.note);

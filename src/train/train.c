@@ -87,9 +87,8 @@ RequestAlgorithm(CsRequest *request, const char *name, Jsonb *options, NullableD
 	request->measures = SilhouetteMemory;
 	if (request->k > 0 || algorithm->finds_k)
 		return;
-	request->options = CsParseJudging(algorithm, options, NULL, 0, 0, NULL);
 	request->k_max = choice.k_max;
-	request->measures = CsChoiceMemory;
+	request->measures = CsSearchMemory;
 	request->judging = &choice;
 }
 
@@ -171,11 +170,15 @@ ReadRepetition(FunctionCallInfo fcinfo)
 	return request;
 }
 
-/* Let the number of segments be chosen, and keep the fit that was; says which and why. */
-static void
+/*
+ * Let the number of segments be chosen, and say which and why.  Keeps the fit and its silhouette, or when
+ * there is none fits all rows: then the silhouette remains to be measured, and the result is false.
+ */
+static bool
 FitBestK(CsTraining *t, CsTeam *team)
 {
-	CsChoice   *choice = CsChooseK(t, team, t->algorithm, t->options, t->judging);
+	int64		searched;
+	CsChoice   *choice = CsSearchK(t, team, &searched);
 	CsCandidate *best = &choice->candidates[choice->best];
 	StringInfoData tried;
 
@@ -186,12 +189,20 @@ FitBestK(CsTraining *t, CsTeam *team)
 							 choice->candidates[i].k, choice->candidates[i].silhouette);
 	ereport(NOTICE,
 			(errmsg("chose k = %d", best->k),
-			 errdetail("Reason: %s.%s%s", best->reason, tried.data, tried.len > 0 ? "." : "")));
+			 errdetail("Reason: %s.%s%s%s", best->reason, tried.data, tried.len > 0 ? "." : "",
+					   searched == 0 || searched == t->matrix->nrows ? "" :
+					   psprintf(" It was chosen on a sample of %lld rows.", (long long) searched))));
 	t->k = best->k;
+	if (searched > 0)
+	{
+		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
+		return false;
+	}
 	t->fit = best->fit;
 	t->silhouette = best->silhouette;
 	t->silhouette_deviation = best->silhouette_deviation;
 	t->silhouette_rows = isnan(best->silhouette) ? 0 : choice->silhouette_rows;
+	return true;
 }
 
 /*
@@ -249,17 +260,18 @@ FitModel(CsTraining *t, CsTeam *team)
 	instr_time	start;
 	int			sample = t->common->silhouette_sample;
 	bool		streams = t->nrows > t->matrix->nrows;
+	bool		is_measured = false;
 
 	INSTR_TIME_SET_CURRENT(start);
 	if (t->k == 0 && !t->algorithm->finds_k)
-		FitBestK(t, team);
+		is_measured = FitBestK(t, team);
 	else
 		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
 	if (streams)
 		CsStreamRows(t, team);
 	t->fit_milliseconds = CsMillisecondsSince(start);
 	CsCheckInertia(&t->fit);
-	if (t->judging == NULL || streams)
+	if (!is_measured || streams)
 	{
 		t->silhouette = t->silhouette_deviation = NAN;
 		t->silhouette_rows = 0;

@@ -61,9 +61,9 @@ $watcher->query('SELECT pg_advisory_lock(1);');
 $trainer->send("SELECT custseg.train('$name', 'SELECT a, b FROM customers WHERE held(i)', k => 2);");
 $node->safe_psql('postgres', "SELECT test.await_phase('$name', 'reading')");
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), 'the training waits while it reads');
-is($watcher->query("SELECT pid = $pid, model, phase, start, starts, iteration, rows_done >= 0, rows_total, started_at <= clock_timestamp() AND started_at > clock_timestamp() - interval '1 min' FROM custseg.progress();"),
-    "t|$name|reading||||t||t", 'what is known while reading');
-is($node->safe_psql('postgres', "SELECT pid = $pid, num_nonnulls(model, phase, start, starts, iteration, rows_done, rows_total, started_at) FROM custseg.progress()", extra_params => [ '-U', 'stranger' ]),
+is($watcher->query("SELECT pid = $pid, model, phase, k, start, starts, iteration, rows_done >= 0, rows_total, started_at <= clock_timestamp() AND started_at > clock_timestamp() - interval '1 min' FROM custseg.progress();"),
+    "t|$name|reading|||||t||t", 'what is known while reading');
+is($node->safe_psql('postgres', "SELECT pid = $pid, num_nonnulls(model, phase, k, start, starts, iteration, rows_done, rows_total, started_at) FROM custseg.progress()", extra_params => [ '-U', 'stranger' ]),
     't|0', 'a stranger sees the process and nothing else');
 is($node->safe_psql('postgres', 'SELECT model FROM custseg.progress()', extra_params => [ '-U', 'monitor' ]), $name, 'pg_read_all_stats sees all');
 is($node->safe_psql('postgres', 'SELECT model FROM custseg.progress()', extra_params => [ '-U', 'trainer' ]), $name, 'so does the role that trains');
@@ -87,8 +87,8 @@ like($watcher->wait, qr/^reading (preparing )?seeding iterating (seeding iterati
 
 $trainer->send("SELECT custseg.train('far', 'customers', '{a,b}', k => 300, options => '{\"tol\": 0, \"n_init\": 7, \"max_iter\": 100000, \"algorithm\": \"lloyd\"}');");
 $node->safe_psql('postgres', "SELECT test.await_phase('far', 'iterating')");
-is($watcher->query("SELECT start BETWEEN 1 AND starts, starts, iteration >= 0 OR iteration IS NULL, rows_done, rows_total FROM custseg.progress();"),
-    't|7|t|100000|100000', 'which start of how many, which iteration, how many rows');
+is($watcher->query("SELECT k, start BETWEEN 1 AND starts, starts, iteration >= 0 OR iteration IS NULL, rows_done, rows_total FROM custseg.progress();"),
+    '300|t|7|t|100000|100000', 'how many segments, which start of how many, which iteration, how many rows');
 ok($node->poll_query_until('postgres', 'SELECT iteration > 3 FROM custseg.progress()'), 'iterations are counted');
 $watcher->query("SELECT pg_cancel_backend($pid);");
 like(($trainer->wait)[1], qr/57014/, 'cancelled');
