@@ -124,6 +124,11 @@ SELECT fails($$ SELECT * FROM custseg.concentration('SELECT -1 AS x', 'x') $$);
 SELECT fails($$ SELECT * FROM custseg.mcar_test('sample', '{a,nothing}') $$);
 SELECT fails($$ SELECT * FROM custseg.mcar_test('sample', '{a,same}') $$);
 SELECT fails($$ SELECT * FROM custseg.mcar_test('SELECT ''x'' AS x') $$);
+-- a column that follows from the others, where it is there, and rows that are too few to tell
+SELECT fails($$ SELECT * FROM custseg.mcar_test('SELECT CASE WHEN i % 4 <> 0 THEN i END AS a, i * 7 % 11 AS b, i AS c FROM generate_series(0, 59) i') $$);
+SELECT fails($$ SELECT * FROM custseg.mcar_test('SELECT CASE WHEN i % 4 <> 0 THEN i END AS a, i * 7 % 11 AS b, i + i * 7 % 11 AS c FROM generate_series(0, 59) i') $$);
+SELECT fails($$ SELECT * FROM custseg.mcar_test('VALUES (1, 2, 3), (2, 3, 5), (4, NULL, 1)') $$);
+SELECT n, df, p_value IS NOT NULL AS tested FROM custseg.mcar_test('SELECT CASE WHEN i % 4 <> 0 THEN i END AS a, i * 7 % 11 AS b, i + i * 13 % 7 / 1000.0 AS c FROM generate_series(0, 59) i');
 SELECT fails($$ SELECT * FROM custseg.outliers('SELECT ''x'' AS x') $$);
 \pset format aligned
 \pset tuples_only off

@@ -100,6 +100,13 @@ SELECT n_segments FROM custseg.train('bad', 'codes', '{x}', k => 2, prep => '{"c
 SELECT n_segments FROM custseg.train('bad', 'ids', '{x,y}', k => 2, prep => '{"columns": {"x": {"kind": "categorical"}}}');
 SELECT n_segments FROM custseg.train('bad', 'texts', '{job}', k => 2, prep => '{"columns": {"job": {"kind": "numeric"}}}');
 
+-- a category because somebody says so is not told to be cast when it is left out
+SELECT n_segments FROM custseg.train('bad', 'SELECT i AS id, i % 7 AS x, i * 10 AS code FROM generate_series(1, 1000) i', k => 2, id => 'id', prep => '{"columns": {"code": {"kind": "categorical"}}}');
+-- an id that repeats, as that of a customer in a table of orders, has nothing but its name to tell it by
+CREATE TABLE lines AS SELECT 12000 + i / 3 AS "CustomerID", 500 + i / 2 AS invoice_no, i / 4 AS userid, i % 50 AS casino, i / 3 AS paid, i % 7 AS x FROM generate_series(1, 900) i;
+SELECT column_name, suggestion FROM custseg.describe('lines');
+SELECT n_segments FROM custseg.train('lines', 'lines', k => 2);
+
 -- a property: what describe() says training leaves out is what it leaves out
 CREATE FUNCTION features_of(source text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE names text[];
@@ -110,10 +117,10 @@ BEGIN
     RETURN names;
 END $$;
 SET client_min_messages = warning;
-SELECT source FROM unnest('{ids,texts,codes,zeros}'::text[]) AS source
+SELECT source FROM unnest('{ids,texts,codes,zeros,lines}'::text[]) AS source
 WHERE features_of(source) IS DISTINCT FROM
  (SELECT array_agg(column_name::text ORDER BY column_name::text) FROM custseg.describe(source) WHERE suggestion NOT LIKE 'training leaves%');
 RESET client_min_messages;
-SELECT custseg.drop_model(model, whole => true) FROM unnest('{zero_clip,zero_scale,zero_tails,ids,ids_named,ids_again,but,texts,codes,coded,texted,property}'::text[]) AS model;
+SELECT custseg.drop_model(model, whole => true) FROM unnest('{zero_clip,zero_scale,zero_tails,ids,ids_named,ids_again,but,texts,codes,coded,texted,bad,lines,property}'::text[]) AS model;
 DROP FUNCTION features_of(text);
-DROP TABLE zeros, ids, texts, codes;
+DROP TABLE zeros, ids, texts, codes, lines;

@@ -157,21 +157,6 @@ Say(StringInfo words, const char *what)
 	appendStringInfo(words, "%s%s", words->len > 0 ? "; " : "", what);
 }
 
-/* Does an end of a column stand for a missing value?  Say so. */
-static void
-SaySentinel(StringInfo words, const CsLookColumn *c, const Order *o, bool is_low)
-{
-	const CsEnd *end = is_low ? &o->low : &o->high;
-	bool		is_time = c->column.converter.kind == CS_TIME;
-
-	if (CsIsSentinel(&o->low, &o->high, is_low, is_time))
-		Say(words, is_time ?
-			psprintf("the %s date, %lld times, may stand for a missing value: use nullif",
-					 is_low ? "first" : "last", (long long) end->rows) :
-			psprintf("%.0f, %lld times, may stand for a missing value: use nullif", end->value,
-					 (long long) end->rows));
-}
-
 /* What to do with a number. */
 static void
 AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
@@ -183,8 +168,6 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 	/* of two values, such as 0 and 1, nothing can be made but two values */
 	if (c->column.converter.kind == CS_BOOLEAN || o->distinct == 2)
 		return;
-	SaySentinel(words, c, o, true);
-	SaySentinel(words, c, o, false);
 	if (skewness > MUCH_SKEWNESS && c->column.converter.kind == CS_NUMERIC)
 		Say(words, psprintf("skewed to the right: use transform %s%s",
 							o->minimum > -1 ? "log1p" : "yeo-johnson",
@@ -195,33 +178,13 @@ AdviseNumber(StringInfo words, const CsLookColumn *c, const Order *o)
 		Say(words, "many outliers: use clip, or scale robust");
 }
 
-/* What to do with a category. */
-static void
-AdviseCategory(StringInfo words, const CsLookColumn *c)
-{
-	StringInfoData missing;
-	int			n = 0;
-
-	initStringInfo(&missing);
-	for (int i = 0; i < c->levels->nlevels; i++)
-	{
-		const char *level = CsDictionaryLevel(c->levels->dictionary, i);
-
-		if (CsMeansMissing(level) && n++ < TOP_LEVELS)
-			appendStringInfo(&missing, "%s\"%s\", %lld times", n > 1 ? ", and " : "", level,
-							 (long long) *CsLevelRows(c->levels, i));
-	}
-	if (n > 0)
-		Say(words, psprintf("%s, may stand for a missing value: use nullif", missing.data));
-}
-
 /* What the values of a column tell of its use. */
 static CsColumnFacts
 FactsOf(const CsLookColumn *c, const Order *o)
 {
 	CsColumnFacts facts;
 
-	CsColumnFactsInit(&facts, &c->column.converter);
+	CsColumnFactsInit(&facts, &c->column);
 	facts.n = c->n;
 	facts.n_null = c->n_null;
 	facts.n_infinite = c->n_infinite;
@@ -229,11 +192,13 @@ FactsOf(const CsLookColumn *c, const Order *o)
 	facts.whole = c->whole;
 	facts.range = o->range;
 	facts.few = o->few;
+	facts.low = o->low;
+	facts.high = o->high;
 	facts.packed_dates &= o->packed_dates;
 	if (c->levels == NULL)
 		return facts;
 	facts.n_distinct = c->levels->uncounted[0] > 0 ? -1 : c->levels->nlevels;
-	for (int i = 0; i < c->levels->nlevels && !type_is_enum(c->column.converter.type); i++)
+	for (int i = 0; i < c->levels->nlevels; i++)
 		CsColumnFactsLevel(&facts, CsDictionaryLevel(c->levels->dictionary, i), *CsLevelRows(c->levels, i));
 	return facts;
 }
@@ -266,9 +231,10 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 	why = CsReconsider(&facts);
 	if (why != NULL)
 		Say(&words, why);
-	if (c->column.converter.kind == CS_CATEGORICAL)
-		AdviseCategory(&words, c);
-	else
+	why = CsStandsForMissing(&facts);
+	if (why != NULL)
+		Say(&words, psprintf("%s: use nullif", why));
+	if (c->column.converter.kind != CS_CATEGORICAL)
 		AdviseNumber(&words, c, o);
 	if (null_share > SOME_EMPTY)
 		Say(&words, c->column.converter.kind == CS_CATEGORICAL ? "training makes NULL a level of its own" :

@@ -278,7 +278,7 @@ custseg_mcar_test(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the covariance matrix of the columns is singular"),
-				 errhint("Leave out columns that do not vary, or that follow from others.")));
+				 errhint("Leave out columns that do not vary or that follow from others; there must be more rows than columns.")));
 	reason = little.df == 0 ? "nothing to compare: no column has values in more than one pattern" :
 		!little.converged ? "the estimate did not converge" :
 		little.p < 0.05 ? "values are not missing completely at random: rows with missing values differ from the others" :

@@ -23,6 +23,12 @@
 #define MOST_ITERATIONS 1000
 #define TOLERANCE 1e-10
 
+/*
+ * A share of a column's variance, left when the columns before it are known, that is no more than what the
+ * iterations leave: the column follows from the others.
+ */
+#define LEAST_LEFT 1e-8
+
 /* Estimates, and room for a step. */
 typedef struct Em
 {
@@ -70,6 +76,13 @@ InvertSeen(Em *em, int nseen)
 			em->factor[CsTriangle(i) + j] = em->cov[em->seen[i] * em->d + em->seen[j]];
 	if (!CsCholesky(nseen, em->factor))
 		return false;
+	for (int i = 0; i < nseen; i++)
+	{
+		double		left = em->factor[CsTriangle(i) + i];
+
+		if (left * left < LEAST_LEFT * em->cov[em->seen[i] * em->d + em->seen[i]])
+			return false;
+	}
 	CsInvertTriangle(nseen, em->factor);
 	for (int i = 0; i < nseen; i++)
 		for (int j = 0; j <= i; j++)
@@ -236,7 +249,8 @@ PatternDistance(Em *em, const CsMissingPattern *p)
 
 /*
  * Little's test of patterns of d columns, each of which has a value in some row.  Returns false
- * when the covariance cannot be estimated: a column does not vary, or follows from others.
+ * when the covariance cannot be estimated: a column does not vary, or follows from others, as one always does
+ * where there are no more rows than columns.
  */
 bool
 CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleResult *result)
@@ -257,7 +271,7 @@ CsLittleTest(int d, const CsMissingPattern *patterns, int npatterns, CsLittleRes
 		n += (double) patterns[i].n;
 		result->df += SplitColumns(&em, &patterns[i]);
 	}
-	if (!Start(&em, patterns, npatterns))
+	if (n <= d || !Start(&em, patterns, npatterns))
 		return false;
 	while (change > TOLERANCE && result->iterations < MOST_ITERATIONS)
 	{

@@ -2,8 +2,8 @@
  * suitability.c
  *	  Is a column of use as a feature, and is it what its type says?
  *
- * Only values are looked at, never names.  A verdict that is wrong costs little: a NOTICE tells it, and a
- * column that is named is used whatever is said here.
+ * What is left out is judged by its values, never by its name; a name makes no more than a doubt.  A verdict
+ * that is wrong costs little: a NOTICE tells it, and a column that is named is used whatever is said here.
  */
 #include "custseg.h"
 
@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "catalog/pg_type_d.h"
+#include "lib/stringinfo.h"
 #include "math/math.h"
 #include "stat/suitability.h"
 #include "utils/lsyscache.h"
@@ -27,6 +28,9 @@
 /* Frequencies that differ by less than this factor do not rise or fall. */
 #define EVEN 2
 
+/* Levels that stand for a missing value, of which so many are named. */
+#define MISSING_LEVELS 3
+
 /* What texts read as, and what to do when all of them do that say anything. */
 static const struct
 {
@@ -38,11 +42,39 @@ static const struct
 	[CS_READS_DATE] = {"a date", ": cast it"}
 };
 
-/* No facts yet of a column of a type. */
-void
-CsColumnFactsInit(CsColumnFacts *f, const CsConverter *converter)
+/* Is a column called an id: its last word is "id", "no", "number", or "key", however it is written? */
+static bool
+IsNamedId(const char *name)
 {
+	static const char *const words[] = {"id", "no", "nr", "number", "key", "customerid", "clientid", "userid"};
+	int			length = (int) strlen(name);
+
+	for (int i = 0; i < lengthof(words); i++)
+	{
+		int			from = length - (int) strlen(words[i]);
+		char		before = from > 0 ? name[from - 1] : ' ';
+		bool		is_small = before >= 'a' && before <= 'z',
+					is_capital = before >= 'A' && before <= 'Z';
+
+		/* a word begins after what is no letter, or with a capital after a small one */
+		if (from >= 0 && pg_strcasecmp(name + from, words[i]) == 0 &&
+			(is_small ? name[from] >= 'A' && name[from] <= 'Z' : !is_capital))
+			return true;
+	}
+	return false;
+}
+
+/* No facts yet of a column. */
+void
+CsColumnFactsInit(CsColumnFacts *f, const CsColumn *column)
+{
+	const CsConverter *converter = &column->converter;
+
 	memset(f, 0, sizeof(*f));
+	f->is_enum = type_is_enum(converter->type);
+	f->is_coded = CsConverterIsCoded(converter);
+	f->named_id = IsNamedId(NameStr(column->name));
+	f->low = f->high = (CsEnd) {NAN, NAN, 0};
 	f->kind = converter->kind;
 	f->is_integer = converter->kind == CS_NUMERIC &&
 		(converter->type == INT2OID || converter->type == INT4OID || converter->type == INT8OID);
@@ -54,7 +86,12 @@ CsColumnFactsInit(CsColumnFacts *f, const CsConverter *converter)
 void
 CsColumnFactsLevel(CsColumnFacts *f, const char *text, int64 rows)
 {
-	f->reads[CsReadText(text, &f->reads_whole)] += rows;
+	if (!f->is_enum)
+		f->reads[CsReadText(text, &f->reads_whole)] += rows;
+	if (rows > 0 && CsMeansMissing(text) && f->nmissing++ < MISSING_LEVELS)
+		f->missing = psprintf(rows == 1 ? "%s%s\"%s\", once" : "%s%s\"%s\", %lld times",
+							  f->missing == NULL ? "" : f->missing,
+							  f->missing == NULL ? "" : ", and ", text, (long long) rows);
 }
 
 /* Another value, in so many rows. */
@@ -81,6 +118,8 @@ Reading(const CsColumnFacts *f)
 {
 	int64		said = f->n - f->reads[CS_READS_NOTHING];
 
+	if (f->is_coded)
+		return NULL;
 	for (int i = 0; i < CS_NREADS; i++)
 	{
 		if (readings[i].what == NULL || said < 2 || f->reads[i] < MOST_READ * (double) said ||
@@ -210,6 +249,10 @@ MayBeCodes(CsFewValues *few, int64 n)
 char *
 CsReconsider(CsColumnFacts *f)
 {
+	if (f->is_coded)
+		return NULL;
+	if (f->named_id && f->is_integer && f->few.n > CS_FEW_VALUES && !f->packed_dates)
+		return pstrdup("its name says that it is an id, whose size means nothing");
 	if (f->kind == CS_CATEGORICAL)
 		return f->n_distinct > CS_FEW_VALUES || f->n_distinct < 0 ? Reading(f) : NULL;
 	if (f->is_integer && f->packed_dates && f->n > 0)
@@ -220,21 +263,21 @@ CsReconsider(CsColumnFacts *f)
 }
 
 /*
- * Does the end of a column of numbers stand for a missing value?  It does when it is a number or a day that
+ * Does an end of a column of numbers stand for a missing value?  It does when it is a number or a day that
  * people write in its place, more than one row has it, and it stands apart: -1, -9, -99, ... as the only value
  * below 0 where more than 1 is reached, 99, 999, ... as more than twice the next value, and a day as more than
  * 20 years from the next.
  */
-bool
-CsIsSentinel(const CsEnd *low, const CsEnd *high, bool is_low, bool is_time)
+static bool
+IsSentinel(const CsColumnFacts *f, bool is_low)
 {
-	const CsEnd *end = is_low ? low : high;
+	const CsEnd *end = is_low ? &f->low : &f->high;
 	double		value = end->value;
 	double		digits;
 
 	if (end->rows < 2 || isnan(end->next))
 		return false;
-	if (is_time)
+	if (f->kind == CS_TIME)
 	{
 		/* 1900-01-01, 1970-01-01, 0001-01-01 and 2999-12-31, 9999-12-31, in days since 1970 */
 		bool		is_known = is_low ? value == -25567 || value == 0 || value == -719162 :
@@ -247,6 +290,33 @@ CsIsSentinel(const CsEnd *low, const CsEnd *high, bool is_low, bool is_time)
 	for (digits = 9; digits < fabs(value);)
 		digits = digits * 10 + 9;
 	if (is_low)
-		return (value == -1 || value == -digits) && end->next >= 0 && high->value > 1;
-	return value == digits && value >= 99 && 2 * end->next < value && low->value >= -1;
+		return (value == -1 || value == -digits) && end->next >= 0 && f->high.value > 1;
+	return value == digits && value >= 99 && 2 * end->next < value && f->low.value >= -1;
+}
+
+/*
+ * Which values of a column may stand for missing ones, a phrase, palloc'd; NULL: none.  Of two values, such as
+ * 0 and 1, nothing can be said.
+ */
+char *
+CsStandsForMissing(const CsColumnFacts *f)
+{
+	StringInfoData words;
+
+	if (f->kind == CS_CATEGORICAL)
+		return f->missing == NULL ? NULL : psprintf("%s, may stand for a missing value", f->missing);
+	initStringInfo(&words);
+	for (int is_low = 1; is_low >= 0; is_low--)
+	{
+		const CsEnd *end = is_low ? &f->low : &f->high;
+
+		if (f->kind == CS_BOOLEAN || f->low.next == f->high.value || !IsSentinel(f, is_low))
+			continue;
+		appendStringInfoString(&words, words.len > 0 ? ", and " : "");
+		if (f->kind == CS_TIME)
+			appendStringInfo(&words, "the %s date, %lld times", is_low ? "first" : "last", (long long) end->rows);
+		else
+			appendStringInfo(&words, "%.0f, %lld times", end->value, (long long) end->rows);
+	}
+	return words.len == 0 ? NULL : psprintf("%s, may stand for a missing value", words.data);
 }

@@ -29,10 +29,21 @@ typedef struct CsFewValues
 	int64		rows[CS_FEW_VALUES + 1];
 } CsFewValues;
 
+/* The ends of a column of numbers, to see what stands apart there: the outermost value and the next. */
+typedef struct CsEnd
+{
+	double		value,
+				next;			/* NaN: there is none */
+	int64		rows;
+} CsEnd;
+
 typedef struct CsColumnFacts
 {
 	CsKind		kind;
 	bool		is_integer;		/* smallint, int or bigint */
+	bool		is_enum;
+	bool		is_coded;		/* numbers that are categories because somebody has said so */
+	bool		named_id;		/* so the column is called */
 	int64		n;				/* values: numbers that are finite, or levels */
 	int64		n_null;
 	int64		n_infinite;
@@ -43,10 +54,14 @@ typedef struct CsColumnFacts
 	bool		packed_dates;	/* all are YYYYMMDD */
 	double		range;
 	CsFewValues few;
+	CsEnd		low,
+				high;
 
-	/* texts that are no enum */
-	int64		reads[CS_NREADS];
+	/* texts */
+	int64		reads[CS_NREADS];	/* of no enum */
 	bool		reads_whole;	/* no number that is read has a fraction */
+	char	   *missing;		/* levels that mean a missing value, with their rows, a phrase; or NULL */
+	int			nmissing;
 } CsColumnFacts;
 
 /* reads_as.c */
@@ -55,21 +70,12 @@ extern bool CsMeansMissing(const char *text);
 extern bool CsIsPackedDate(double value);
 
 /* suitability.c */
-extern void CsColumnFactsInit(CsColumnFacts *f, const CsConverter *converter);
+extern void CsColumnFactsInit(CsColumnFacts *f, const CsColumn *column);
 extern void CsColumnFactsLevel(CsColumnFacts *f, const char *text, int64 rows);
 extern void CsFewAdd(CsFewValues *few, double value, int64 rows);
 extern bool CsIsNumbering(const CsColumnFacts *f);
 extern char *CsWhyUnsuitable(const CsColumnFacts *f);
 extern char *CsReconsider(CsColumnFacts *f);
-
-/* The ends of a column of numbers, to see what stands apart there: the outermost value and the next. */
-typedef struct CsEnd
-{
-	double		value,
-				next;
-	int64		rows;
-} CsEnd;
-
-extern bool CsIsSentinel(const CsEnd *low, const CsEnd *high, bool is_low, bool is_time);
+extern char *CsStandsForMissing(const CsColumnFacts *f);
 
 #endif							/* CUSTSEG_STAT_SUITABILITY_H */

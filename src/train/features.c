@@ -234,12 +234,35 @@ typedef struct Gathering
 {
 	CsColumnFacts *facts;
 	bool		few;			/* note values that are few */
-	double		lowest,
-				highest;
 	int64	   *levels;			/* rows by code, or NULL */
 	double	   *values;			/* room for all of them, or NULL */
 	int64		nvalues;
 } Gathering;
+
+/* Another value of a column, whose ends begin at infinity. */
+static inline void
+TakeEnds(CsColumnFacts *f, double x)
+{
+	CsEnd	   *low = &f->low,
+			   *high = &f->high;
+
+	if (x <= low->value)
+	{
+		low->next = x < low->value ? low->value : low->next;
+		low->rows = x < low->value ? 1 : low->rows + 1;
+		low->value = x;
+	}
+	else if (x < low->next)
+		low->next = x;
+	if (x >= high->value)
+	{
+		high->next = x > high->value ? high->value : high->next;
+		high->rows = x > high->value ? 1 : high->rows + 1;
+		high->value = x;
+	}
+	else if (x > high->next)
+		high->next = x;
+}
 
 /* TakeValues: count and bound them. */
 static void
@@ -257,8 +280,7 @@ GatherFacts(void *state, const double *x, int nrows)
 		else
 		{
 			f->n++;
-			g->lowest = Min(g->lowest, x[r]);
-			g->highest = Max(g->highest, x[r]);
+			TakeEnds(f, x[r]);
 			f->whole = f->whole && x[r] == rint(x[r]);
 			f->packed_dates = f->packed_dates && CsIsPackedDate(x[r]);
 			if (g->few)
@@ -341,19 +363,23 @@ ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
 {
 	const CsConverter *converter = &t->features[column].converter;
 	const CsDictionary *dictionary = t->dictionaries[column];
-	Gathering	g = {.facts = f,.lowest = HUGE_VAL,.highest = -HUGE_VAL};
+	Gathering	g = {.facts = f};
 	bool		is_exact;
 
 	g.few = f->is_integer;
 	if (dictionary != NULL)
 		g.levels = palloc0(sizeof(int64) * Max(CsDictionarySize(dictionary), 1));
+	f->low = (CsEnd) {HUGE_VAL, HUGE_VAL, 0};
+	f->high = (CsEnd) {-HUGE_VAL, -HUGE_VAL, 0};
 	EachBlock(t, column, GatherFacts, &g);
-	f->range = g.highest - g.lowest;
-	is_exact = converter->type != INT8OID || Max(fabs(g.lowest), fabs(g.highest)) <= MOST_EXACT;
+	f->low.next = isinf(f->low.next) ? NAN : f->low.next;
+	f->high.next = isinf(f->high.next) ? NAN : f->high.next;
+	f->range = f->high.value - f->low.value;
+	is_exact = converter->type != INT8OID || Max(fabs(f->low.value), fabs(f->high.value)) <= MOST_EXACT;
 	if (dictionary != NULL)
 	{
 		f->n_distinct = CsDictionarySize(dictionary);
-		for (int i = 0; i < f->n_distinct && !type_is_enum(converter->type); i++)
+		for (int i = 0; i < f->n_distinct; i++)
 			CsColumnFactsLevel(f, CsDictionaryLevel(dictionary, i), g.levels[i]);
 		if (t->overfull[column])
 		{
@@ -427,10 +453,12 @@ CompactFeatures(CsTraining *t, const bool *keep)
 	t->nfeatures = t->prep->ncolumns = t->raw->ncolumns = to;
 }
 
-/* Note what a feature may rather be. */
+/* Note what a feature may rather be; NULL: there is no doubt. */
 static void
 Doubt(CsTraining *t, int column, const char *phrase)
 {
+	if (phrase == NULL)
+		return;
 	if (t->doubts.len > 0)
 		appendStringInfoString(&t->doubts, ", ");
 	appendStringInfo(&t->doubts, "\"%s\" (%s)", NameStr(t->features[column].name), phrase);
@@ -451,7 +479,7 @@ DecideKept(CsTraining *t, char **reasons, const bool *numbers, bool all_numbers,
 		nkept += keep[i];
 		if (!keep[i])
 			LeaveOut(t, &t->features[i], reasons[i]);
-		else if (reasons[i] != NULL)
+		else
 			Doubt(t, i, reasons[i]);
 	}
 	return nkept;
@@ -473,17 +501,17 @@ CsFeaturesDropUseless(CsTraining *t)
 	for (int i = 0; i < t->nfeatures; i++)
 	{
 		CsColumnFacts facts;
-		char	   *doubt = NULL;
 
-		CsColumnFactsInit(&facts, &t->features[i].converter);
-		if (t->choose_features || facts.is_integer || t->dictionaries[i] != NULL)
-			ExamineColumn(t, i, &facts);
+		CsColumnFactsInit(&facts, &t->features[i]);
+		ExamineColumn(t, i, &facts);
 		if (t->choose_features)
 			reasons[i] = WhyLeftOut(t, i, &facts);
-		if (reasons[i] == NULL && !values_stay && !t->prep->columns[i].kind_given)
-			doubt = CsReconsider(&facts);
-		if (doubt != NULL)
-			Doubt(t, i, doubt);
+		if (reasons[i] == NULL && !values_stay)
+		{
+			if (!t->prep->columns[i].kind_given)
+				Doubt(t, i, CsReconsider(&facts));
+			Doubt(t, i, CsStandsForMissing(&facts));
+		}
 		numbers[i] = t->choose_features && CsIsNumbering(&facts);
 		nkept += reasons[i] == NULL;
 	}
@@ -520,8 +548,7 @@ CsFeaturesReport(CsTraining *t)
 {
 	/* what runs no algorithm tells of each feature by itself */
 	for (int i = 0; i < t->nfeatures && t->algorithm != NULL; i++)
-		if (WhatBecameOf(t, i) != NULL)
-			Doubt(t, i, WhatBecameOf(t, i));
+		Doubt(t, i, WhatBecameOf(t, i));
 	if (t->left_out.len > 0)
 		ereport(NOTICE,
 				(errmsg("left out unsuitable columns: %s", t->left_out.data),

@@ -13,8 +13,9 @@
  * What imitates takes over numbers and names; but the values of a column that are no numbers have
  * names only, and keep the number that the name had, or else the rows.
  *
- * Without a predecessor, or with one that the source cannot be compared with, segments are
- * numbered from 1 by size.  Noise is always number 0 and takes no part in this.
+ * Without a deployed version, segments are numbered from 1 by size; where it cannot be compared with,
+ * from the first number on that no version has, so that a number that customers carry keeps its
+ * meaning.  Noise is always number 0 and takes no part in this.
  *
  * Segments that are given with names keep them: first those of the same name are paired, then the
  * others by their overlap, provided that it is most of both; and what is new is numbered in the order
@@ -35,7 +36,8 @@ static void
 NumberAnew(const CsLabeller *predecessor, const char *why)
 {
 	ereport(NOTICE,
-			(errmsg("segments are numbered from the start, not as in %s", predecessor->name),
+			(errmsg("all segments get new numbers, because they cannot be compared with those of %s",
+					predecessor->name),
 			 errdetail_internal("%s", why)));
 }
 
@@ -89,13 +91,17 @@ CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 	}
 }
 
-/* The highest segment number of any version; 0 if there are no segments. */
+/*
+ * The first segment number above those of all versions.  The model's lock is held from here on, so that no
+ * other training takes it.
+ */
 static int
-HighestNumber(const char *model)
+FirstFree(const char *model)
 {
 	CsValue		argument;
 	int			highest = 0;
 
+	CsModelLock(model);
 	SPI_connect();
 	argument = CsValueText(model);
 	if (CsCatalogExecute(highest_number_sql, &argument, 1, false) > 0)
@@ -107,7 +113,7 @@ HighestNumber(const char *model)
 		highest = isnull ? 0 : DatumGetInt32(value);
 	}
 	SPI_finish();
-	return highest;
+	return highest + 1;
 }
 
 /* Call a segment what a class is called. */
@@ -276,10 +282,9 @@ KeepNumbers(CsTraining *t)
 	{
 		NumberAnew(t->predecessor, psprintf("More than %d segments are not compared.",
 											CS_MAX_MATCHED));
-		return 1;
+		return FirstFree(t->model);
 	}
-	CsModelLock(t->model);
-	highest = HighestNumber(t->model);
+	highest = FirstFree(t->model) - 1;
 	old = t->predecessor->classes_of(t->predecessor);
 	for (int i = 0; i < t->predecessor->nclasses; i++)
 		highest = Max(highest, old[i].number);
@@ -300,6 +305,8 @@ NumberAndName(CsTraining *t)
 	}
 	if (t->predecessor != NULL)
 		next = KeepNumbers(t);
+	else if (CsModelDeployedVersion(t->model) != 0)
+		next = FirstFree(t->model);
 	NumberRest(t, next);
 	/* what got a new number is called what it imitates; a number of the predecessor's has a name */
 	for (int c = 0; t->target != NULL && c < t->target->nclasses; c++)

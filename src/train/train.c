@@ -16,6 +16,7 @@
 #include "progress.h"
 #include "stat/stat.h"
 #include "train/choice.h"
+#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 /* What is tried when k is not given: as choose_k() does it, but without its gap statistic. */
@@ -314,6 +315,19 @@ WarnAboutFit(const CsTraining *t)
 						 2 * t->fit.iterations)));
 }
 
+/* Tell who has not said whether to deploy that a later version waits. */
+static void
+TellWaiting(const CsTraining *t)
+{
+	int			deployed = CsModelDeployedVersion(t->model);
+
+	if (t->deploy == CS_DEPLOY_FIRST && !t->deployed && deployed != 0)
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\" waits to be deployed", t->version, t->model),
+				 errdetail("Version %d stays in use until then.", deployed),
+				 errhint("SELECT custseg.deploy(%s, %d);", quote_literal_cstr(t->model), t->version)));
+}
+
 /* The row that train() returns, in CurrentMemoryContext. */
 static Datum
 ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
@@ -362,6 +376,7 @@ Train(FunctionCallInfo fcinfo, const char *command, CsRequest (*read_request) (F
 	t->milliseconds = CsMillisecondsSince(t->start);
 	CsStoreTraining(t);
 	WarnAboutFit(t);
+	TellWaiting(t);
 
 	MemoryContextSwitchTo(t->caller);
 	row = ResultRow(fcinfo, t);
