@@ -2178,7 +2178,7 @@ BEGIN ATOMIC
     WHERE d.drifted >= (options ->> 'drifted_features')::int
     UNION ALL
     SELECT 'segment_sizes', true, CASE WHEN bool_or(s.segment IS NULL) THEN 3 ELSE 2 END, false,
-        format('segment sizes changed: %s', string_agg(CASE WHEN s.segment IS NULL THEN s.reason ELSE format('%s %s', s.name, s.reason) END, ', '))
+        format('segment sizes changed: %s', string_agg(CASE WHEN s.segment IS NULL THEN s.reason ELSE replace(s.reason, 'the segment', s.name) END, ', '))
     FROM sizes s
     WHERE s.verdict = 'drifted'
     HAVING count(*) > 0
@@ -2386,7 +2386,7 @@ BEGIN ATOMIC
             coalesce(r.segment::text, '(total)'),
             r.verdict,
             coalesce(r.p_adjusted < 0.001, true),
-            format('%s: %s', r.name, r.reason)
+            CASE WHEN r.segment IS NULL THEN format('all segments: %s', r.reason) ELSE replace(r.reason, 'the segment', r.name) END
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         UNION ALL
         SELECT 'drift_multivariate', '(model)', r.verdict, r.p_value < 0.001, format('all features together: %s', r.reason)
@@ -3048,7 +3048,7 @@ CREATE FUNCTION custseg.customer_features(
     OUT evening_share float8,
     OUT night_share float8,
     OUT weekend_share float8,
-    OUT favourite_weekday int,
+    OUT favourite_weekday text,
     OUT season_share float8,
     OUT spend_trend float8,
     OUT lifecycle text

@@ -107,6 +107,15 @@ CREATE TABLE lines AS SELECT 12000 + i / 3 AS "CustomerID", 500 + i / 2 AS invoi
 SELECT column_name, suggestion FROM custseg.describe('lines');
 SELECT n_segments FROM custseg.train('lines', 'lines', k => 2);
 
+-- what another column says, too: of a number and a time the time is named, else the later one; a few rows tell nothing
+SELECT n_segments FROM custseg.train('doubles', 'SELECT timestamp ''2026-01-01'' - x * interval ''1 day'' AS last, x, y, 3 - 2 * x AS falls, CASE WHEN i = 2000 THEN 0 ELSE y END AS nearly FROM (SELECT i, i * 7919 % 1009 / 8.0 AS x, i * 31 % 97 / 4.0 AS y FROM generate_series(1, 2000) i) s', k => 2);
+SELECT n_segments FROM custseg.train('doubles', 'SELECT i * 1.5 AS x, i * 3.25 AS y FROM generate_series(1, 19) i', k => 2, deploy => false);
+-- a feature view trained on as it is: dates say what days say, a weekday is a category
+CREATE TABLE bought AS SELECT (i * 7919 % 211) % 60 AS c, timestamp '2025-01-01 09:00' + (i * 104729 % 5851) * interval '150 minutes' AS d, 10 + i * 31 % 97 AS a FROM generate_series(1, 1500) i;
+SELECT custseg.create_feature_view('bought_features', 'bought', 'c', 'd', 'a', as_of => '2027-01-01');
+SELECT n_rows FROM custseg.train('bought', 'bought_features', k => 3, id => 'c');
+SELECT name, kind FROM custseg.feature WHERE model = 'bought' AND (kind <> 'numeric' OR name ~ 'weekday') ORDER BY position;
+
 -- a property: what describe() says training leaves out is what it leaves out
 CREATE FUNCTION features_of(source text) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE names text[];
@@ -121,6 +130,7 @@ SELECT source FROM unnest('{ids,texts,codes,zeros,lines}'::text[]) AS source
 WHERE features_of(source) IS DISTINCT FROM
  (SELECT array_agg(column_name::text ORDER BY column_name::text) FROM custseg.describe(source) WHERE suggestion NOT LIKE 'training leaves%');
 RESET client_min_messages;
-SELECT custseg.drop_model(model, whole => true) FROM unnest('{zero_clip,zero_scale,zero_tails,ids,ids_named,ids_again,but,texts,codes,coded,texted,bad,lines,property}'::text[]) AS model;
+SELECT custseg.drop_model(model, whole => true) FROM unnest('{zero_clip,zero_scale,zero_tails,ids,ids_named,ids_again,but,texts,codes,coded,texted,bad,lines,doubles,bought,property}'::text[]) AS model;
 DROP FUNCTION features_of(text);
-DROP TABLE zeros, ids, texts, codes, lines;
+DROP VIEW bought_features;
+DROP TABLE zeros, ids, texts, codes, lines, bought;

@@ -75,7 +75,7 @@ DescribeNumbers(const Judge *j)
 	if (strcmp(was[0], now[0]) != 0 || strcmp(was[2], now[2]) != 0)
 		return psprintf("values are spread differently than %s: the middle half is %s to %s and was %s to %s",
 						j->then, now[0], now[2], was[0], was[2]);
-	return psprintf("values are spread differently than %s, around about the same median", j->then);
+	return psprintf("values are spread differently than %s, around nearly the same median", j->then);
 }
 
 /* The level whose share has changed most, palloc'd. */
@@ -84,8 +84,8 @@ DescribeLevels(const Judge *j)
 {
 	const CsDriftFeature *d = j->d;
 
-	return psprintf("%s: %s of the rows, against %s %s", d->moved,
-					FormatShare(d->moved_share[CS_CURRENT]),
+	return psprintf("%s of the rows have %s, against %s %s",
+					FormatShare(d->moved_share[CS_CURRENT]), d->moved,
 					FormatShare(d->moved_share[CS_BASELINE]), j->then);
 }
 

@@ -203,23 +203,23 @@ JudgeSegment(const SizeReport *report, const SegmentSize *size, CsFinding *findi
 
 		if (size->n == 0)
 			CsFindingAdd(finding, CS_VERDICT_DRIFTED,
-						 "is now empty, and held %s of all customers in training",
+						 "the segment is empty now, and held %s of all customers in training",
 						 ShareWords(size->share_trained, size->n_trained));
 		else if (verdict != CS_VERDICT_OK)
-			CsFindingAdd(finding, verdict, "%s from %s to %s of all customers",
+			CsFindingAdd(finding, verdict, "the segment %s from %s to %s of all customers",
 						 change > 0 ? "grew" : "shrank",
 						 ShareWords(size->share_trained, size->n_trained),
 						 ShareWords(size->share, size->n));
 		if (size->low > options->share_high && size->share_trained <= options->share_high &&
 			change >= LEAST_CHANGE)
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
-						 "now holds more than %.3g %% of all customers", 100 * options->share_high);
+						 "the segment now holds more than %.3g %% of all customers", 100 * options->share_high);
 		if (size->n > 0 && size->high < options->share_low &&
 			size->share_trained >= options->share_low && -change >= LEAST_CHANGE)
 			CsFindingAdd(finding, CS_VERDICT_WATCH,
-						 "now holds less than %.3g %% of all customers", 100 * options->share_low);
+						 "the segment now holds less than %.3g %% of all customers", 100 * options->share_low);
 	}
-	CsFindingDefault(finding, "%s of all customers, against %s in training",
+	CsFindingDefault(finding, "the segment holds %s of all customers, against %s in training",
 					 ShareWords(size->share, size->n), ShareWords(size->share_trained, size->n_trained));
 }
 

@@ -529,7 +529,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 "    p.evening_share::float8 AS evening_share,\n"
 					 "    p.night_share::float8 AS night_share,\n"
 					 "    p.weekend_share::float8 AS weekend_share,\n"
-					 "    p.favourite_weekday::int AS favourite_weekday,\n"
+					 "    (ARRAY['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'])[p.favourite_weekday] AS favourite_weekday,\n"
 					 "    p.season_share::float8 AS season_share,\n"
 					 "    ((p.recent - p.before) / nullif(abs(p.recent) + abs(p.before), 0::%s))::float8 AS spend_trend,\n"
 					 "    CASE\n"

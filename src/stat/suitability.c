@@ -25,6 +25,9 @@
 /* Codes are told from counts by how frequent they are, which takes that many rows a value. */
 #define ROWS_A_VALUE 10
 
+/* A column follows from another when it differs by no more than this share of its range from what follows. */
+#define SAME 1e-3
+
 /* Frequencies that differ by less than this factor do not rise or fall. */
 #define EVEN 2
 
@@ -319,4 +322,65 @@ CsStandsForMissing(const CsColumnFacts *f)
 			appendStringInfo(&words, "%.0f, %lld times", end->value, (long long) end->rows);
 	}
 	return words.len == 0 ? NULL : psprintf("%s, may stand for a missing value", words.data);
+}
+
+/* Find the factor and the constant from the ends of x in a block; false when x does not vary there. */
+static bool
+BeginToFollow(CsFollows *f, const double *x, const double *y, int n)
+{
+	int			low = -1,
+				high = -1;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (isnan(x[i]))
+			continue;
+		low = low < 0 || x[i] < x[low] ? i : low;
+		high = high < 0 || x[i] > x[high] ? i : high;
+	}
+	if (low < 0 || x[low] == x[high])
+		return false;
+	f->factor = (y[high] - y[low]) / (x[high] - x[low]);
+	f->constant = y[low] - f->factor * x[low];
+	f->tolerance = SAME * fabs(y[high] - y[low]);
+	f->is_begun = true;
+	return f->factor != 0 && isfinite(f->factor) && isfinite(f->constant);
+}
+
+/* Can y follow from x by the first rows of a block?  Those of most columns do not lie on a line. */
+static bool
+BeginsOnLine(const double *x, const double *y, int n)
+{
+	double		left,
+				right;
+
+	if (n < 3)
+		return true;
+	left = (y[1] - y[0]) * (x[2] - x[0]);
+	right = (y[2] - y[0]) * (x[1] - x[0]);
+	return !(fabs(left - right) > 0.05 * (fabs(left) + fabs(right)));
+}
+
+/*
+ * Take further pairs of values; false when y does not follow from x, which is known after few pairs of nearly
+ * all columns that are not the same.  Values that are missing must be missing in both.
+ */
+bool
+CsFollowsTake(CsFollows *f, const double *x, const double *y, int n)
+{
+	if (!f->is_begun && !BeginsOnLine(x, y, n))
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		if (isnan(x[i]) != isnan(y[i]))
+			return false;
+		if (isnan(x[i]))
+			continue;
+		if (!f->is_begun && !BeginToFollow(f, x, y, n))
+			return false;
+		if (!(fabs(y[i] - (f->constant + f->factor * x[i])) <= f->tolerance))
+			return false;
+		f->n++;
+	}
+	return true;
 }

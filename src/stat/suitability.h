@@ -78,4 +78,16 @@ extern char *CsWhyUnsuitable(const CsColumnFacts *f);
 extern char *CsReconsider(CsColumnFacts *f);
 extern char *CsStandsForMissing(const CsColumnFacts *f);
 
+/* Does a column of numbers follow from another one: is it that one times a factor, plus a constant? */
+typedef struct CsFollows
+{
+	bool		is_begun;
+	double		factor,
+				constant,
+				tolerance;
+	int64		n;				/* pairs */
+} CsFollows;
+
+extern bool CsFollowsTake(CsFollows *f, const double *x, const double *y, int n);
+
 #endif							/* CUSTSEG_STAT_SUITABILITY_H */

@@ -20,6 +20,9 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 
+/* Rows with a value in fewer of which two columns may say the same by chance. */
+#define LEAST_PAIRS 20
+
 /* Whole numbers up to here are exact as doubles. */
 #define MOST_EXACT 9007199254740992.0
 
@@ -485,6 +488,52 @@ DecideKept(CsTraining *t, char **reasons, const bool *numbers, bool all_numbers,
 	return nkept;
 }
 
+/* Does a feature follow from another, over all rows? */
+static bool
+Follows(const CsTraining *t, int from, int feature)
+{
+	CsFollows	follows = {0};
+
+	for (int64 b = 0; b < CsMatrixBlocks(t->raw); b++)
+	{
+		const double *block = CsMatrixBlock(t->raw, t->arena, b);
+
+		if (!CsFollowsTake(&follows, block + (Size) from * CS_BLOCK_ROWS,
+						   block + (Size) feature * CS_BLOCK_ROWS, CsMatrixBlockRows(t->raw, b)))
+			return false;
+	}
+	return follows.n >= LEAST_PAIRS;
+}
+
+/*
+ * Note the features that say what another one says, as a date does beside the days since then: distances count
+ * it twice.  Of a number and a time the time is doubted, else the later one.
+ */
+static void
+DoubtDoubles(CsTraining *t)
+{
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		CsKind		kind = t->features[i].converter.kind;
+
+		if ((kind != CS_NUMERIC && kind != CS_TIME) || t->features[i].element > 0)
+			continue;
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < t->nfeatures; j++)
+		{
+			CsKind		other = t->features[j].converter.kind;
+
+			if (t->features[j].element == 0 && j != i &&
+				(other == CS_NUMERIC ? kind == CS_TIME || j < i : other == CS_TIME && kind == CS_TIME && j < i) &&
+				Follows(t, j, i))
+			{
+				Doubt(t, i, psprintf("says the same as \"%s\"", NameStr(t->features[j].name)));
+				break;
+			}
+		}
+	}
+}
+
 /*
  * Drop the columns that cannot help, unless the user named them, and note those that may be other than they
  * are taken for; CsFeaturesReport() says so.  An error if none is left.  There are rows.
@@ -523,6 +572,8 @@ CsFeaturesDropUseless(CsTraining *t)
 		CompactMatrix(t, keep);
 		CompactFeatures(t, keep);
 	}
+	if (!values_stay)
+		DoubtDoubles(t);
 	pfree(keep);
 }
 
