@@ -363,7 +363,7 @@ CheckTriggers(const char *model, CsValue version)
 			 errmsg("cannot drop version %d of model \"%s\" because triggers name it",
 					DatumGetInt32(version.datum), model),
 			 errdetail("%s", triggers.data),
-			 errhint("Drop the triggers first, or give ignore_triggers => true: the writes that fire them fail until the model is trained again.")));
+			 errhint("Drop the triggers first, or give ignore_triggers => true: the writes that fire them fail, or leave NULL with a warning, until the model is trained again.")));
 }
 
 /*
