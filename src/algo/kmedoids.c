@@ -98,15 +98,18 @@ static void
 FindNearest(const Assignment *a, int nrows, const double *x, const double *medoids, double *scratch,
 			int32 *label, double *nearest)
 {
-	if (a->metric != KMEDOIDS_MANHATTAN)
-	{
-		CsNearest(a->d, nrows, x, CS_BLOCK_ROWS, a->k, medoids, scratch, label, nearest, NULL);
-		return;
-	}
 	for (int first = 0; first < nrows; first += CS_GROUP_ROWS)
 	{
 		int			n = Min(CS_GROUP_ROWS, nrows - first);
 
+		/* a group, not a block: there may be thousands of medoids and of columns */
+		CHECK_FOR_INTERRUPTS();
+		if (a->metric != KMEDOIDS_MANHATTAN)
+		{
+			CsNearest(a->d, n, x + first, CS_BLOCK_ROWS, a->k, medoids, scratch, label + first,
+					  nearest + first, NULL);
+			continue;
+		}
 		KmedoidsCompare(a->metric, a->d, n, x + first, a->k, medoids, scratch);
 		for (int r = 0; r < n; r++)
 		{
@@ -144,7 +147,6 @@ CsKmedoidsAssignTask(CsTeam *team, const void *args, int item)
 		int64		first = b * CS_BLOCK_ROWS;
 		int			nrows = CsMatrixBlockRows(m, b);
 
-		CHECK_FOR_INTERRUPTS();
 		FindNearest(a, nrows, CsMatrixBlock(m, arena, b), CsArenaAddress(arena, a->medoids),
 					scratch, labels + first, nearest);
 		for (int r = 0; r < nrows; r++)

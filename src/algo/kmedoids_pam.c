@@ -10,7 +10,9 @@
  * Rousseeuw 2021): n^2 steps a swap in place of k n^2, and the swaps are those of the original.  In
  * BUILD rows whose offer was too low before are passed over.
  *
- * Of equal offers the one of the first row is taken.  Each candidate is summed up by one member of
+ * Of equal offers the one of the first row is taken.  Where BUILD has to choose among equal ones, as it does
+ * on small whole numbers, there is another start that takes the last of them, as R's pam does, and the
+ * lower loss wins: of two starts from which nothing tells, one may end in a loss that is much higher.  Each candidate is summed up by one member of
  * the team in a fixed order, so the number of workers has no influence.
  */
 #include "custseg.h"
@@ -27,6 +29,9 @@
 
 /* A swap must lower the loss by more than what rounding may feign. */
 #define LEAST_GAIN (16 * DBL_EPSILON)
+
+/* Offers are equal that differ by less than this share of the best. */
+#define EQUAL_OFFERS 1e-12
 
 /* What a row can do as a medoid: how much it lowers the loss, in the place of which one. */
 typedef struct Offer
@@ -47,6 +52,8 @@ typedef struct Pam
 	int			distances;		/* double[n][stride], */
 	int			rows;			/* see RowsOf, */
 	int			offers;			/* Offer[n] */
+	bool		take_last;		/* of equal offers in BUILD */
+	bool		has_ties;		/* there were some */
 } Pam;
 
 /* What is known of the rows; padding has weight 0. */
@@ -76,7 +83,7 @@ CsPamMemory(int64 n, int k)
 {
 	Size		row = add_size(mul_size(sizeof(double), StrideOf(n)), sizeof(Offer) + sizeof(bool));
 
-	return add_size(mul_size(row, n), add_size(RowsSize(n), mul_size(sizeof(int), k)));
+	return add_size(mul_size(row, n), add_size(RowsSize(n), mul_size(2 * sizeof(int), k)));
 }
 
 static Rows
@@ -107,6 +114,14 @@ LaneRow(const Pam *pam, int lane)
 	return (int) ((int64) pam->n * lane / CS_LANES);
 }
 
+/* Distances of one row to nrows others, from what compares. */
+static inline void
+TakeDistances(const Pam *pam, int nrows, const double *compared, double *distance)
+{
+	for (int r = 0; r < nrows; r++)
+		distance[r] = KmedoidsDistance(pam->metric, compared[r]);
+}
+
 /* The distances of n rows from "row" on to all rows. */
 static void
 FillDistances(CsArena *arena, const Pam *pam, int row, int n, double *points, double *compared)
@@ -121,18 +136,17 @@ FillDistances(CsArena *arena, const Pam *pam, int row, int n, double *points, do
 	}
 	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
 	{
-		int			nrows = CsMatrixBlockRows(m, b);
-
-		CHECK_FOR_INTERRUPTS();
-		KmedoidsCompare(pam->metric, pam->d, nrows, CsMatrixBlock(m, arena, b), n, points,
-						compared);
-		for (int i = 0; i < n; i++)
+		for (int first = 0; first < CsMatrixBlockRows(m, b); first += CS_GROUP_ROWS)
 		{
-			const double *from = compared + i * CS_PAD_ROWS(nrows);
-			double	   *to = DistancesOf(arena, pam, row + i) + b * CS_BLOCK_ROWS;
+			int			nrows = Min(CS_GROUP_ROWS, CsMatrixBlockRows(m, b) - first);
 
-			for (int r = 0; r < nrows; r++)
-				to[r] = KmedoidsDistance(pam->metric, from[r]);
+			/* a group, not a block: there may be thousands of columns */
+			CHECK_FOR_INTERRUPTS();
+			KmedoidsCompare(pam->metric, pam->d, nrows, CsMatrixBlock(m, arena, b) + first, n,
+							points, compared);
+			for (int i = 0; i < n; i++)
+				TakeDistances(pam, nrows, compared + i * CS_PAD_ROWS(nrows),
+							  DistancesOf(arena, pam, row + i) + b * CS_BLOCK_ROWS + first);
 		}
 	}
 }
@@ -144,7 +158,7 @@ CsPamDistancesTask(CsTeam *team, const void *args, int item)
 	const Pam  *pam = args;
 	int			last = LaneRow(pam, item + 1);
 	double	   *points = palloc(sizeof(double) * TILE * pam->d);
-	double	   *compared = palloc(sizeof(double) * TILE * CS_BLOCK_ROWS);
+	double	   *compared = palloc(sizeof(double) * TILE * CS_GROUP_ROWS);
 
 	for (int row = LaneRow(pam, item); row < last; row += TILE)
 		FillDistances(CsTeamArena(team), pam, row, Min(TILE, last - row), points, compared);
@@ -280,6 +294,22 @@ BestOffer(CsArena *arena, const Pam *pam, const bool *is_medoid)
 	return best;
 }
 
+/* The row whose offer BUILD takes; -1 for none.  Rows that are the same are no ties. */
+static int
+ChooseOffer(CsArena *arena, Pam *pam, const bool *is_medoid)
+{
+	const Offer *offer = CsArenaAddress(arena, pam->offers);
+	int			best = BestOffer(arena, pam, is_medoid);
+	double		least = best < 0 ? 0 : offer[best].gain - EQUAL_OFFERS * fabs(offer[best].gain);
+	int			last = best;
+
+	for (int row = best + 1; row < pam->n && best >= 0; row++)
+		if (!is_medoid[row] && offer[row].gain >= least && DistancesOf(arena, pam, best)[row] > 0)
+			last = row;
+	pam->has_ties |= last != best;
+	return pam->take_last ? last : best;
+}
+
 /* Take a medoid in, after those before it. */
 static void
 Place(CsArena *arena, const Pam *pam, int32 medoid, int row)
@@ -331,7 +361,7 @@ Build(CsTeam *team, Pam *pam, int k, int *medoid, bool *is_medoid)
 		for (row = 0; row < pam->n && pam->k < 2; row++)
 			offer[row].gain = INFINITY;
 		CsTeamRun(team, CS_TASK(CsPamBuildTask), pam, sizeof(*pam), CS_LANES);
-		row = BestOffer(arena, pam, is_medoid);
+		row = ChooseOffer(arena, pam, is_medoid);
 		if (row < 0 || (pam->k > 0 && !(offer[row].gain > 0)))
 			break;
 		Place(arena, pam, pam->k, row);
@@ -406,10 +436,29 @@ Open(CsTeam *team, Pam *pam, const CsMatrix *m, int weights)
 	CsTeamRun(team, CS_TASK(CsPamDistancesTask), pam, sizeof(*pam), CS_LANES);
 }
 
+/* BUILD and SWAP.  OUT medoid, and of the result all but the rows. */
+static void
+Start(CsTeam *team, Pam *pam, int k, const KmedoidsOptions *o, int sample, int *medoid, Medoids *result)
+{
+	bool	   *is_medoid = palloc0(pam->n);
+
+	Build(team, pam, k, medoid, is_medoid);
+	result->k = pam->k;
+	result->loss = LossOfRows(CsTeamArena(team), pam);
+	result->converged = false;
+	CsProgressPhase(CS_PHASE_ITERATING);
+	for (result->iterations = 0; !result->converged && result->iterations < o->max_iter;)
+	{
+		CsProgressFit(sample + 1, o->samples, ++result->iterations);
+		result->converged = !SwapOnce(team, pam, medoid, is_medoid, &result->loss);
+	}
+	pfree(is_medoid);
+}
+
 /*
  * Find at most k medoids of a matrix, fewer when it has fewer different rows.  "weights" is an area
  * of double[nrows], or -1.  "sample", the number of the sample from 0, is for the progress report.
- * OUT result, all of it but the loss.
+ * OUT result, whose loss is that of these rows.
  */
 void
 CsPam(CsTeam *team, const CsMatrix *m, int weights, int k, const KmedoidsOptions *o, int sample,
@@ -417,28 +466,28 @@ CsPam(CsTeam *team, const CsMatrix *m, int weights, int k, const KmedoidsOptions
 {
 	CsArena    *arena = CsTeamArena(team);
 	Pam			pam = {.metric = o->metric};
-	int		   *medoid = palloc(sizeof(int) * k);
-	bool	   *is_medoid = palloc0(m->nrows);
-	double		loss;
+	int		   *medoids = palloc(sizeof(int) * 2 * k),
+			   *medoid = medoids;
+	Medoids		other;
 
 	Open(team, &pam, m, weights);
-	Build(team, &pam, k, medoid, is_medoid);
-	loss = LossOfRows(arena, &pam);
-	CsProgressPhase(CS_PHASE_ITERATING);
-	result->converged = false;
-	for (result->iterations = 0; !result->converged && result->iterations < o->max_iter;)
+	Start(team, &pam, k, o, sample, medoid, &other);
+	other.row = result->row;
+	*result = other;
+	pam.take_last = true;
+	if (pam.has_ties)
+		Start(team, &pam, k, o, sample, medoids + k, &other);
+	if (other.loss < result->loss * (1 - EQUAL_OFFERS))
 	{
-		CsProgressFit(sample + 1, o->samples, ++result->iterations);
-		result->converged = !SwapOnce(team, &pam, medoid, is_medoid, &loss);
+		*result = other;
+		medoid = medoids + k;
 	}
-	result->k = pam.k;
-	for (int c = 0; c < pam.k; c++)
+	for (int c = 0; c < result->k; c++)
 		result->row[c] = medoid[c];
 
 	CsArenaFree(arena, pam.matrix);
 	CsArenaFree(arena, pam.distances);
 	CsArenaFree(arena, pam.offers);
 	CsArenaFree(arena, pam.rows);
-	pfree(medoid);
-	pfree(is_medoid);
+	pfree(medoids);
 }

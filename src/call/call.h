@@ -21,6 +21,7 @@
 #include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/resowner.h"
 #include "utils/tuplestore.h"
 
 /*
@@ -128,6 +129,9 @@ extern int	CsPlainSettings(void);
 
 /* attempt.c: what may fail without failing the command. */
 extern ErrorData *CsAttempt(void (*body) (void *), void *state);
+extern bool CsTry(void (*action) (void *), void *argument, bool (*is_expected) (int sqlerrcode),
+				  ResourceOwner *owner);
+extern void CsTryEnd(ResourceOwner owner);
 
 /* memory.c: the bytes that one call may take. */
 #define CS_MEGABYTE ((Size) 1024 * 1024)

@@ -24,7 +24,6 @@
 #include "nodes/miscnodes.h"
 #endif
 #include "parser/parse_type.h"
-#include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -316,41 +315,54 @@ ReadInteger(Oid type, const char *text, Datum *value)
 		(type == INT4OID ? whole == (int32) whole : whole == (int16) whole);
 }
 
-/*
- * Read one value of an id from its text, as CsIdentityRead() does.  What the input function of a plain type
- * holds when it finds the text wrong is memory, and nothing else; so nothing but the error has to be
- * undone.
- */
+/* A value of an id that is read from its text. */
+typedef struct ReadingPart
+{
+	CsIdPart   *part;
+	const char *text;
+	Datum	   *value;
+	bool		is_value;		/* of the type */
+} ReadingPart;
+
+/* Read it, or raise an error. */
+static void
+ReadPart(void *argument)
+{
+	ReadingPart *r = argument;
+	CsIdPart   *p = r->part;
+
+	if (p->type == INT2OID || p->type == INT4OID || p->type == INT8OID)
+		r->is_value = ReadInteger(p->type, r->text, r->value);
+	else
+	{
+		*r->value = InputFunctionCall(&p->input, unconstify(char *, r->text), p->input_parameter, -1);
+		r->is_value = true;
+	}
+}
+
+/* Does an error say that a text is no value of its type? */
+static bool
+IsDataException(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_DATA_EXCEPTION;
+}
+
+/* Read one value of an id from its text, as CsIdentityRead() does. */
 bool
 CsIdentityReadPart(CsIdentity *identity, int part, const char *text, Datum *value)
 {
-	CsIdPart   *p = &identity->parts[part];
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool result = true;
+	ReadingPart r = {.part = &identity->parts[part], .text = text, .value = value};
+	ResourceOwner owner;
+	bool		is_read;
 
-	if (p->by_text)
+	if (r.part->by_text)
 	{
 		*value = CStringGetDatum(pstrdup(text));
 		return true;
 	}
-	PG_TRY();
-	{
-		if (p->type == INT2OID || p->type == INT4OID || p->type == INT8OID)
-			result = ReadInteger(p->type, text, value);
-		else
-			*value = InputFunctionCall(&p->input, unconstify(char *, text), p->input_parameter, -1);
-	}
-	PG_CATCH();
-	{
-		if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_DATA_EXCEPTION)
-			PG_RE_THROW();
-		LWLockReleaseAll();
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		result = false;
-	}
-	PG_END_TRY();
-	return result;
+	is_read = CsTry(ReadPart, &r, IsDataException, &owner);
+	CsTryEnd(owner);
+	return is_read && r.is_value;
 }
 
 /* Take one field from the text of a row, NULL for one that is empty; moves on to what follows it. */

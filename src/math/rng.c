@@ -8,6 +8,10 @@
 #include "custseg.h"
 
 #include "math/math.h"
+#include "miscadmin.h"
+
+/* Elements between two looks for an interrupt. */
+#define INTERRUPT_ELEMENTS 1048576
 
 static uint64
 SplitMix(uint64 *state)
@@ -86,8 +90,12 @@ CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
 	int64		chosen = 0;
 
 	for (int64 i = 0; i < n && chosen < m; i++)
+	{
+		if (i % INTERRUPT_ELEMENTS == 0)
+			CHECK_FOR_INTERRUPTS();
 		if (CsRngDouble(rng) * (double) (n - i) < (double) (m - chosen))
 			result[chosen++] = i;
+	}
 	while (chosen < m)			/* rounding at the very end of a huge n */
 	{
 		result[chosen] = n - m + chosen;

@@ -21,8 +21,6 @@
 #include "miscadmin.h"
 #include "parallel/arena.h"
 #include "pgstat.h"
-#include "storage/condition_variable.h"
-#include "storage/lwlock.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
@@ -80,16 +78,6 @@ CsArenaAttach(CsArenaDirectory *directory)
 	return arena;
 }
 
-/* Give back a resource owner that holds nothing that matters any more, or a half-made segment. */
-static void
-ReleaseOwner(ResourceOwner owner)
-{
-	ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
-	ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
-	ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
-	ResourceOwnerDelete(owner);
-}
-
 /* Does this error only say that there is no more shared memory? */
 static bool
 IsWantOfMemory(int sqlerrcode)
@@ -100,65 +88,22 @@ IsWantOfMemory(int sqlerrcode)
 }
 
 /*
- * Do what an abort does before it lets go of anything.  An error leaves locks of the server's shared
- * memory held, and the callback of a segment that is let go of may want that very lock: the callback of
- * a session's own segment does.
+ * Create the segment of an area; it stays NULL when there is no slot for one.  A file that is written in
+ * part only sets no errno, and dsm_impl.c reports the one it finds.
  */
-static void
-LeaveError(void)
-{
-	LWLockReleaseAll();
-	ConditionVariableCancelSleep();
-	pgstat_report_wait_end();
-}
-
-/*
- * Call create(argument), which takes shared memory, under an owner of its own, returned in *owner.
- * Returns false when there is no room for it: what is half made belongs to the owner, which the caller
- * releases.  Any other error is thrown.  A subtransaction would do, but none begins in parallel mode.
- */
-static bool
-TryCreate(void (*create) (void *), void *argument, ResourceOwner *owner)
-{
-	ResourceOwner save_owner = CurrentResourceOwner;
-	MemoryContext save_context = CurrentMemoryContext;
-	volatile bool created = false;
-
-	*owner = ResourceOwnerCreate(save_owner, "custseg area");
-	PG_TRY();
-	{
-		CurrentResourceOwner = *owner;
-		/* a file that is written in part only sets no errno, and dsm_impl.c reports the one it finds */
-		errno = ENOSPC;
-		create(argument);
-		CurrentResourceOwner = save_owner;
-		created = true;
-	}
-	PG_CATCH();
-	{
-		CurrentResourceOwner = save_owner;
-		MemoryContextSwitchTo(save_context);
-		if (!IsWantOfMemory(geterrcode()))
-			PG_RE_THROW();
-		LeaveError();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-	return created;
-}
-
-/* Create the segment of an area; it stays NULL when there is no slot for one. */
 static void
 CreateSegment(void *argument)
 {
 	Area	   *area = argument;
 
+	errno = ENOSPC;
 	area->segment = dsm_create(area->size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
 }
 
 static void
 InitializeParallel(void *pcxt)
 {
+	errno = ENOSPC;
 	InitializeParallelDSM(pcxt);
 }
 
@@ -178,9 +123,9 @@ Refuse(CsArena *arena, Size size)
 static bool
 AllocateShared(CsArena *arena, Area *area)
 {
-	if (!TryCreate(CreateSegment, area, &area->owner) || area->segment == NULL)
+	if (!CsTry(CreateSegment, area, IsWantOfMemory, &area->owner) || area->segment == NULL)
 	{
-		ReleaseOwner(area->owner);
+		CsTryEnd(area->owner);
 		area->owner = NULL;
 		Refuse(arena, area->size);
 		return false;
@@ -201,11 +146,11 @@ CsArenaInitializeParallel(CsArena *arena, ParallelContext *pcxt)
 	ResourceOwner owner;
 	Size		size;
 
-	if (TryCreate(InitializeParallel, pcxt, &owner))
+	if (CsTry(InitializeParallel, pcxt, IsWantOfMemory, &owner))
 		return true;
 	size = shm_toc_estimate(&pcxt->estimator);
 	DestroyParallelContext(pcxt);	/* detaches its segment: before the owner does */
-	ReleaseOwner(owner);
+	CsTryEnd(owner);
 	Refuse(arena, size);
 	return false;
 }
@@ -316,7 +261,7 @@ ReleaseArea(Area *area)
 	{
 		dsm_detach(area->segment);
 		if (area->owner != NULL)
-			ReleaseOwner(area->owner);
+			CsTryEnd(area->owner);
 	}
 	else if (area->address != NULL)
 		pfree(area->address);
