@@ -69,6 +69,25 @@ FROM (VALUES
 ) g (i, metric, k, objective, medoids), agreement(g.metric, k, objective, medoids) a
 ORDER BY i;
 
+-- where BUILD has to choose among equal candidates, the loss is not above pam's, which takes the last
+CREATE TABLE tied AS
+SELECT t, i AS id, (i * i * (CASE t WHEN 1 THEN 7 ELSE 5 END) + i) % (CASE t WHEN 1 THEN 7 ELSE 5 END) AS x,
+    i * i * i * (CASE t WHEN 1 THEN 7 ELSE 5 END) % (CASE t WHEN 1 THEN 5 ELSE 3 END) AS y
+FROM generate_series(1, 2) t, generate_series(1, CASE t WHEN 1 THEN 60 ELSE 40 END) i;
+CREATE FUNCTION tied_loss(t int, k int, metric text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    result float8;
+BEGIN
+    PERFORM custseg.train('tied', format('SELECT * FROM tied WHERE t = %s', t), '{x,y}', k, 'kmedoids', id => 'id', prep => '{"scale": "none"}',
+        options => jsonb_build_object('metric', metric));
+    result := metric('tied', 'loss');
+    PERFORM custseg.drop_model('tied', whole => true);
+    RETURN result;
+END
+$$;
+SELECT g.t, k, g.metric, agrees(tied_loss(g.t, k, g.metric), loss, 1e-13) AS loss
+FROM (VALUES (1, 4, 'manhattan', 82), (1, 5, 'manhattan', 71), (2, 4, 'manhattan', 32), (2, 4, 'euclidean', 30.2426406871193)) g (t, k, metric, loss);
+
 -- All subsets: no swap of a medoid for a row lowers the loss, weighted or not, and the loss is hardly
 -- above the lowest of all.
 CREATE TABLE few AS

@@ -80,8 +80,8 @@ CsTreeMake(const CsFitInput *in)
 }
 
 /* Free the tree, with the labels of micro-clusters. */
-void
-CsTreeFree(CsTree *tree, CsArena *arena)
+static void
+TreeFree(CsTree *tree, CsArena *arena)
 {
 	if (tree->leaves.micro)
 	{
@@ -170,7 +170,7 @@ HierarchicalFit(const CsFitInput *in, CsFitOutput *out)
 	out->iterations = 1;
 	out->converged = true;
 	AddMetrics(arena, tree, (uint64) o->common.seed, out);
-	CsTreeFree(tree, arena);
+	TreeFree(tree, arena);
 
 	CsMeasureSegments(in, out);
 }

@@ -64,7 +64,6 @@ typedef struct CsTree
 extern const CsAlgorithm CsHierarchical;
 extern const char *const CsLinkageNames[];
 extern CsTree *CsTreeMake(const CsFitInput *in);
-extern void CsTreeFree(CsTree *tree, CsArena *arena);
 
 /* linkage.c */
 extern Size CsLinkageMemory(int64 n, int ncolumns);

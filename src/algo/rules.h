@@ -153,7 +153,6 @@ extern double CsRuleSlack(const void *compiled, int rule, int condition, const d
 /* rules_words.c */
 extern char *CsRuleWords(const CsRuleSet *set, int rule);
 extern char *CsRuleScoreWords(const CsRuleSet *set, int rule);
-extern char *CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c);
 extern char *CsRuleNumberWords(const CsFeature *f, double z);
 extern char *CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z);
 extern void CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from);

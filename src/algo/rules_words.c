@@ -74,8 +74,8 @@ AppendLevels(StringInfo words, const CsRuleCondition *c)
 }
 
 /* A condition in words; palloc'd. */
-char *
-CsRuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
+static char *
+RuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
 {
 	StringInfoData words;
 
@@ -109,7 +109,7 @@ CsRuleWords(const CsRuleSet *set, int rule)
 	initStringInfo(&words);
 	for (int i = 0; i < r->nconditions; i++)
 		appendStringInfo(&words, "%s%s", i > 0 ? " and " : "",
-						 CsRuleConditionWords(set, &r->conditions[i]));
+						 RuleConditionWords(set, &r->conditions[i]));
 	return words.data;
 }
 
@@ -251,7 +251,7 @@ AppendBorders(List *borders, const CsFitted *model, const CsRuleSet *set, int ru
 		border->name = c->name;
 		border->value = c->score >= 0 ? scores[c->score] : 0;
 		border->rule = CsRuleLabel(set, rule);
-		border->condition = CsRuleConditionWords(set, c);
+		border->condition = RuleConditionWords(set, c);
 		border->holds = slack >= 0;
 		border->margin = isinf(slack) ? NAN :
 			c->score >= 0 ? slack : slack * c->feature->spread;

@@ -118,7 +118,6 @@ extern CsResult *CsResultOpen(FunctionCallInfo fcinfo);
 extern CsResult *CsResultOfType(Oid type);
 extern CsValue CsResultArray(CsResult *result);
 extern void CsResultPut(CsResult *result, const CsValue *row, int n);
-extern void CsResultPutSelected(CsResult *result);
 extern void CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row);
 extern void CsResultNulls(const CsResult *result, CsValue *row);
 extern Datum CsResultRow(FunctionCallInfo fcinfo, const CsValue *row, int n);

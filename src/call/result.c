@@ -134,22 +134,6 @@ CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row)
 	}
 }
 
-/* Add the rows that SPI has just selected. */
-void
-CsResultPutSelected(CsResult *result)
-{
-	TupleDesc	desc = SPI_tuptable->tupdesc;
-	CsValue    *row = palloc(sizeof(CsValue) * desc->natts);
-
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		CsValuesOfTuple(SPI_tuptable->vals[i], desc, row);
-		CsResultPut(result, row, desc->natts);
-	}
-	pfree(row);
-}
-
 /* Fill "row" with NULLs of the declared types, as many as columns are declared. */
 void
 CsResultNulls(const CsResult *result, CsValue *row)

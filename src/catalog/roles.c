@@ -51,22 +51,22 @@ IsBound(Oid oid, int64 cluster)
 }
 
 /* The role of that name, or bound by an OID of that cluster; InvalidOid when there is none any more. */
-Oid
-CsRoleFind(const char *name, Oid oid, int64 cluster)
+static Oid
+RoleFind(const char *name, Oid oid, int64 cluster)
 {
 	if (!IsBound(oid, cluster))
 		return get_role_oid(name, true);
 	return SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(oid)) ? oid : InvalidOid;
 }
 
-/* The role that a row names in three columns from this one on: name, OID, cluster.  See CsRoleFind(). */
+/* The role that a row names in three columns from this one on: name, OID, cluster.  See RoleFind(). */
 Oid
 CsRowRole(const CsCatalogRow *row, int column)
 {
 	bool		isnull;
 	Datum		oid = CsRowDatum(row, column + 1, &isnull);
 
-	return CsRoleFind(CsRowText(row, column), isnull ? InvalidOid : DatumGetObjectId(oid),
+	return RoleFind(CsRowText(row, column), isnull ? InvalidOid : DatumGetObjectId(oid),
 					  CsRowInt8(row, column + 2, 0));
 }
 
@@ -76,7 +76,7 @@ RoleArgument(FunctionCallInfo fcinfo)
 {
 	if (PG_ARGISNULL(ROLE_NAME))
 		return InvalidOid;
-	return CsRoleFind(NameStr(*PG_GETARG_NAME(ROLE_NAME)),
+	return RoleFind(NameStr(*PG_GETARG_NAME(ROLE_NAME)),
 					  PG_ARGISNULL(ROLE_OID) ? InvalidOid : PG_GETARG_OID(ROLE_OID),
 					  PG_ARGISNULL(ROLE_CLUSTER) ? 0 : PG_GETARG_INT64(ROLE_CLUSTER));
 }

@@ -72,7 +72,6 @@ extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int na
 extern uint64 CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments);
 
 /* roles.c: roles that the tables name by name, OID and cluster. */
-extern Oid	CsRoleFind(const char *name, Oid oid, int64 cluster);
 
 /*
  * read.c: reads the tables as the statement sees them.

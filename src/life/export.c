@@ -67,8 +67,8 @@ typedef struct Export
 } Export;
 
 /* The columns that follow from a definition, as a text[]. */
-CsValue
-CsExportedDerived(CsExportedPart part)
+static CsValue
+ExportedDerived(CsExportedPart part)
 {
 	const CsExportedRows *rows = &CsExported[part];
 	int			n = 0;
@@ -99,9 +99,9 @@ PushVersion(void *state, const CsCatalogRow *row)
 	CsJsonObject(&export->json, NULL);
 	CsJsonJsonb(&export->json, "definition", definition);
 	CsCatalogRead(rows_sql, CsValues(CsValueText(export->model), CsValueInt4(version),
-									 CsExportedDerived(CS_EXPORTED_TRAINING),
-									 CsExportedDerived(CS_EXPORTED_FEATURES),
-									 CsExportedDerived(CS_EXPORTED_SEGMENTS)), PushRows, export);
+									 ExportedDerived(CS_EXPORTED_TRAINING),
+									 ExportedDerived(CS_EXPORTED_FEATURES),
+									 ExportedDerived(CS_EXPORTED_SEGMENTS)), PushRows, export);
 	(void) CsJsonEnd(&export->json);
 }
 
@@ -169,7 +169,7 @@ custseg_export_model(PG_FUNCTION_ARGS)
 	(void) CsJsonEnd(&export.json);
 	if (decisions)
 		CsJsonJsonb(&export.json, CsExported[CS_EXPORTED_DECISIONS].key,
-					CsOverridesExport(export.model, CsExportedDerived(CS_EXPORTED_DECISIONS)));
+					CsOverridesExport(export.model, ExportedDerived(CS_EXPORTED_DECISIONS)));
 	else
 		CsJsonNull(&export.json, CsExported[CS_EXPORTED_DECISIONS].key);
 	AtEOXact_GUC(true, level);

@@ -35,6 +35,5 @@ typedef struct CsExportedRows
 } CsExportedRows;
 
 extern const CsExportedRows CsExported[];
-extern CsValue CsExportedDerived(CsExportedPart part);
 
 #endif							/* CUSTSEG_LIFE_H */

@@ -315,24 +315,6 @@ CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z)
 	return sum;
 }
 
-/* The distance of z to the corner of a node's box that is farthest from z. */
-double
-CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z)
-{
-	int			d = tree->ncolumns;
-	const double *low = CsKdBox(tree, node),
-			   *high = low + d;
-	double		sum = 0;
-
-	for (int j = 0; j < d; j++)
-	{
-		double		reach = Max(z[j] - low[j], high[j] - z[j]);
-
-		sum += reach * reach;
-	}
-	return sum;
-}
-
 /*
  * The least distance of two boxes, which may be of two trees.  A box is d smallest values and d
  * largest ones.

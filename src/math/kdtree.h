@@ -136,7 +136,6 @@ CsKdRow(CsKdTree *tree, int32 i)
 }
 
 extern double CsKdBoxNearest(const CsKdTree *tree, CsKdNode node, const double *z);
-extern double CsKdBoxFarthest(const CsKdTree *tree, CsKdNode node, const double *z);
 extern double CsKdBoxesNearest(int ncolumns, const double *a, const double *b);
 extern double CsKdBoxesFarthest(int ncolumns, const double *a, const double *b);
 

@@ -387,6 +387,13 @@ NamesShare(const char *name)
 	return strncmp(name, "share ", 6) == 0 && name[6] != '\0';
 }
 
+/* Are all values shares, from 0 to 1? */
+static bool
+IsShare(const CsNumberSummary *all)
+{
+	return all->minimum >= 0 && all->maximum <= 1;
+}
+
 /* The vocabulary of a name that is known, or NULL. */
 static const CsVocabulary *
 FindKnown(const char *name, CsKind kind, const CsNumberSummary *all)
@@ -398,16 +405,9 @@ FindKnown(const char *name, CsKind kind, const CsNumberSummary *all)
 		const CsVocabulary *v = &vocabularies[i];
 
 		if (v->is_time == (kind == CS_TIME) && strstr(v->names, key) != NULL)
-			return v->percent && !CsIsShare(all) ? NULL : v;
+			return v->percent && !IsShare(all) ? NULL : v;
 	}
 	return NULL;
-}
-
-/* Are all values shares, from 0 to 1? */
-bool
-CsIsShare(const CsNumberSummary *all)
-{
-	return all->minimum >= 0 && all->maximum <= 1;
 }
 
 /*
@@ -429,7 +429,7 @@ CsVocabularyOf(const CsConverter *converter, const CsNumberSummary *all, const c
 		return &ofTimes;
 	if (strstr(*name, "year") != NULL && all->mean >= 1000 && all->mean < 10000)
 		return &ofYears;
-	if (NamesShare(*name) && CsIsShare(all))
+	if (NamesShare(*name) && IsShare(all))
 	{
 		if (strncmp(*name, "share ", 6) == 0 && strncmp(*name, "share of ", 9) != 0)
 			*name = psprintf("share of %s", *name + 6);

@@ -34,6 +34,5 @@ typedef struct CsVocabulary
 
 extern const CsVocabulary *CsVocabularyOf(const CsConverter *converter, const CsNumberSummary *all,
 										  const char **name);
-extern bool CsIsShare(const CsNumberSummary *all);
 
 #endif							/* CUSTSEG_WORDS_H */

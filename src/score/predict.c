@@ -245,8 +245,8 @@ ResolveScorer(CsCallSite *site, struct varlena *given)
  * The call site of a function (compiled_model, customer "any").  NULL when the result is NULL
  * because an argument is.
  */
-CsCallSite *
-CsCallSiteForScorer(FunctionCallInfo fcinfo)
+static CsCallSite *
+CallSiteForScorer(FunctionCallInfo fcinfo)
 {
 	CsCallSite *site;
 	struct varlena *given;
@@ -559,7 +559,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 Datum
 custseg_predict_scorer(PG_FUNCTION_ARGS)
 {
-	CsCallSite *site = CsCallSiteForScorer(fcinfo);
+	CsCallSite *site = CallSiteForScorer(fcinfo);
 	CsAssignment placed;
 
 	if (site == NULL || !CsCallSitePlace(site, &placed, NULL))

@@ -218,7 +218,6 @@ enum
 };
 
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
-extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern bool CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships);
 extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site);
 extern bool CsIsDecidedByHand(CsCallSite *site);

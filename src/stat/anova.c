@@ -18,8 +18,8 @@
 #include "stat/group_tests.h"
 
 /* The upper tail of the F law, to some 10 digits, even far out. */
-double
-CsFUpper(double f, double df_between, double df_within)
+static double
+FUpper(double f, double df_between, double df_within)
 {
 	double		between = df_between * f;
 
@@ -87,7 +87,7 @@ FillWelch(const CsGroupMoments *groups, int ngroups, const CsMoments *all, CsAno
 	}
 	result->welch_f = between / (k - 1) / (1 + 2 * (k - 2.0) / ((double) k * k - 1) * spread);
 	result->welch_df = ((double) k * k - 1) / (3 * spread);
-	result->welch_p = CsFUpper(result->welch_f, k - 1, result->welch_df);
+	result->welch_p = FUpper(result->welch_f, k - 1, result->welch_df);
 }
 
 /* One-way analysis of variance, and Welch's analysis, which does not assume equal variances. */
@@ -114,7 +114,7 @@ CsAnova(CsGroupMoments *groups, int ngroups)
 	{
 		per_df = within / result.df_within;
 		result.f = between / result.df_between / per_df;
-		result.p = CsFUpper(result.f, result.df_between, result.df_within);
+		result.p = FUpper(result.f, result.df_between, result.df_within);
 		result.omega_squared = (between - result.df_between * per_df) / (between + within + per_df);
 	}
 	FillWelch(groups, ngroups, &all, &result);

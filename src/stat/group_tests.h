@@ -88,6 +88,5 @@ typedef struct CsStudentizedRange CsStudentizedRange;
 extern CsStudentizedRange *CsStudentizedRangeMake(int k);
 extern double CsStudentizedRangeUpper(CsStudentizedRange *r, double q, double df);
 extern double CsStudentizedRangeQuantile(CsStudentizedRange *r, double probability, double df);
-extern double CsFUpper(double f, double df_between, double df_within);
 
 #endif							/* CUSTSEG_GROUP_TESTS_H */
