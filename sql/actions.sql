@@ -144,26 +144,32 @@ BEGIN READ ONLY;
 SELECT custseg.exclude('shop', 1, 'reading');
 ROLLBACK;
 
--- a cancel while the source is searched for the customer takes the decision back
-CREATE FUNCTION cancels(visits float8) RETURNS float8 LANGUAGE plpgsql AS $$
+-- a cancel while the source is searched for the customer takes the decision back, as want of memory or disk does
+CREATE FUNCTION fails_as(visits float8) RETURNS float8 LANGUAGE plpgsql AS $$
 BEGIN
-    IF current_setting('actions.cancels', true) = 'yes' THEN
-        RAISE EXCEPTION 'canceled while searching' USING ERRCODE = 'query_canceled';
+    IF current_setting('actions.failure', true) <> '' THEN
+        RAISE EXCEPTION 'failed while searching' USING ERRCODE = current_setting('actions.failure');
     END IF;
     RETURN visits;
 END $$;
-SELECT version FROM custseg.train('canceled', 'SELECT id, spend, cancels(visits) AS visits FROM customers', features => '{spend,visits}', k => 2, id => 'id');
-SET actions.cancels = 'yes';
+SELECT version FROM custseg.train('failed', 'SELECT id, spend, fails_as(visits) AS visits FROM customers', features => '{spend,visits}', k => 2, id => 'id');
 DO $$
+DECLARE
+    failure text;
 BEGIN
-    PERFORM custseg.override_segment('canceled', 1, 1, 'why not');
-EXCEPTION WHEN query_canceled THEN
-    RAISE NOTICE '%', SQLERRM;
+    FOREACH failure IN ARRAY ARRAY['query_canceled', 'serialization_failure', 'out_of_memory', 'disk_full', 'io_error', 'division_by_zero', 'lock_not_available'] LOOP
+        PERFORM set_config('actions.failure', failure, false);
+        BEGIN
+            PERFORM custseg.override_segment('failed', 1, 1, failure);
+        EXCEPTION WHEN OTHERS OR query_canceled THEN
+            RAISE NOTICE '% %', SQLSTATE, SQLERRM;
+        END;
+    END LOOP;
 END $$;
-RESET actions.cancels;
-SELECT count(*) FROM custseg.overrides WHERE model = 'canceled';
-SELECT custseg.drop_model('canceled', whole => true);
-DROP FUNCTION cancels;
+RESET actions.failure;
+SELECT reason FROM custseg.segment_override WHERE model = 'failed' ORDER BY id;
+SELECT custseg.drop_model('failed', whole => true);
+DROP FUNCTION fails_as;
 
 -- all of it goes with the model, but for exclusions in force
 SELECT custseg.drop_model('shop', whole => true, ignore_triggers => true);

@@ -334,6 +334,13 @@ BEGIN
 END $$;
 SELECT a.algorithm, f.outcome, f.n > 0 AS some FROM custseg.algorithms() a, LATERAL fuzz_import(a.algorithm, 97) f;
 
+-- a segment of the highest number leaves none for another one
+SELECT custseg.export_model('m') AS e \gset
+SELECT model FROM custseg.import_model(jsonb_set(:'e', '{versions,0,definition,segments,3,segment}', '2147483647'), 'highest');
+SELECT fails('SELECT custseg.train(''highest'', ''customer'', ''{recency,monetary,member}'', 7)');
+SELECT segment FROM custseg.segments WHERE model = 'highest' ORDER BY 1;
+SELECT version FROM custseg.train('highest', 'customer', '{recency}', 2);
+
 -- clean up
 SELECT count(*), count(custseg.drop_model(model, whole => true, forget_exclusions => true)) FROM (SELECT DISTINCT model FROM custseg.model_version WHERE source LIKE '%portable_test%' AND model <> 'theirs') m;
 SELECT custseg.drop_model('theirs', whole => true, forget_exclusions => true);

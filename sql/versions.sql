@@ -311,6 +311,17 @@ SELECT sum(total_value) AS total_value, (SELECT sum(whole) FROM spender) AS whol
 CALL custseg.resegment('money', 'spender', value => 'cash', "where" => 'id > 50');
 SELECT sum(total_value)::numeric::money = (SELECT sum(cash) FROM spender WHERE id > 50) AS cash FROM custseg.migration('money');
 SELECT DISTINCT source, condition, value_column FROM custseg.migration WHERE source ~ 'spender' ORDER BY 3;
+-- sums that leave the range are infinite, and no error of whoever asks for all runs
+BEGIN;
+CREATE TABLE rich AS SELECT *, 1.7e308 AS fortune FROM spender;
+ALTER TABLE rich ALTER fortune TYPE float8;
+CALL custseg.resegment('money', 'rich', value => 'fortune');
+UPDATE rich SET fortune = -5e297 / (SELECT count(*) FROM rich);
+CALL custseg.resegment('money', 'rich', value => 'fortune');
+CALL custseg.resegment('money', 'rich', value => 'fortune');
+SELECT sum(total_value) AS total FROM custseg.migration('money');
+SELECT DISTINCT total_value FROM custseg.migration('money', '-infinity') WHERE kind = 'stayed';
+ROLLBACK;
 SELECT outcome(s) FROM unnest(ARRAY[
     $$CALL custseg.resegment('money', 'buyer', value => 'worth')$$,
     $$CALL custseg.resegment('money', 'buyer', value => 'channel')$$]) s;

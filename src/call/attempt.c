@@ -19,12 +19,14 @@ EndsCommand(const ErrorData *error)
 {
 	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 
-	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK;
+	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
+		category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_SYSTEM_ERROR;
 }
 
 /*
  * Call body(state) in a subtransaction.  Returns NULL when all went well, or the error, palloc'd, when
- * everything is as it was before.  Cancels and transactions that have to be repeated are raised again.
+ * everything is as it was before.  Cancels, transactions that have to be repeated and what the server is in
+ * want of, memory or disk, are raised again.
  */
 ErrorData *
 CsAttempt(void (*body) (void *), void *state)

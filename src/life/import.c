@@ -708,6 +708,8 @@ MakeModel(const char *model, int last_version)
 {
 	CsModelCheckName(model);
 	CsModelLock(model);
+	/* one of that name that the snapshot shows may have gone since */
+	CsModelRequireUnchanged(model);
 	SPI_connect();
 	if (CsCatalogExecute(insert_model_sql, CsValues(CsValueText(model), CsValueName(CsCallerName()),
 													CsValueInt4(last_version)), false) == 0)

@@ -86,6 +86,9 @@ CsMovesBegin(const char *model, int version, const char *source)
 	return moves;
 }
 
+/* A sum beyond this counts as infinite: what sums of several runs add up to is no error then. */
+#define MOST_VALUE 1e298
+
 /* Add the value of a customer; one that is no finite number is left out. */
 static void
 AddValue(MoveCount *count, const CsConverter *converter, Datum value)
@@ -102,6 +105,17 @@ AddValue(MoveCount *count, const CsConverter *converter, Datum value)
 	number = converter->to_double(converter, value);
 	if (isfinite(number))
 		CsAddCompensated(&count->sum, &count->rest, number);
+}
+
+/* What the customers of a move are worth; infinite out of range. */
+static double
+TotalValue(const CsMoves *moves, const MoveCount *count)
+{
+	/* once the sum is infinite its compensation is no number */
+	double		total = moves->value != NULL && CsConverterIsDecimal(&moves->converter) ?
+		CsDecimalToDouble(count->decimal) : isinf(count->sum) ? count->sum : count->sum + count->rest;
+
+	return fabs(total) > MOST_VALUE ? copysign(INFINITY, total) : total;
 }
 
 /* Count a row that went from one segment to another, or stayed, with its value when there is one. */
@@ -164,8 +178,7 @@ CsMovesRecord(const CsMoves *moves, bool finished)
 		from[i] = count->move.from;
 		to[i] = count->move.to;
 		counts[i] = Int64GetDatum(count->n);
-		values[i++] = Float8GetDatum(moves->value != NULL && CsConverterIsDecimal(&moves->converter) ?
-									 CsDecimalToDouble(count->decimal) : count->sum + count->rest);
+		values[i++] = Float8GetDatum(TotalValue(moves, count));
 	}
 	SPI_connect();
 	CsModelHold(moves->model);

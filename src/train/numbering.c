@@ -239,7 +239,7 @@ CompareByNumber(const void *a, const void *b)
 
 /* Number what has no number yet, by size or as they are given, from "next" on. */
 static void
-NumberRest(CsTraining *t, int next)
+NumberRest(CsTraining *t, int64 next)
 {
 	CsSegmentRow **order = palloc(sizeof(CsSegmentRow *) * t->fit.k);
 
@@ -251,7 +251,14 @@ NumberRest(CsTraining *t, int next)
 	{
 		if (order[c]->segment != 0)
 			continue;
-		order[c]->segment = next++;
+		if (next > PG_INT32_MAX)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("model \"%s\" has no number left for a new segment", t->model),
+					 errdetail("New segments are numbered above those of all versions, which go up to %d.",
+							   PG_INT32_MAX),
+					 errhint("Train under another name.")));
+		order[c]->segment = (int32) next++;
 		if (order[c]->name == NULL)
 			order[c]->name = psprintf("segment %d", order[c]->segment);
 	}
@@ -270,7 +277,7 @@ TakeOver(CsTraining *t)
 }
 
 /* Give segments the numbers of the predecessor's; returns the first number that is not taken. */
-static int
+static int64
 KeepNumbers(CsTraining *t)
 {
 	const CsClass *old;
@@ -289,14 +296,14 @@ KeepNumbers(CsTraining *t)
 	for (int i = 0; i < t->predecessor->nclasses; i++)
 		highest = Max(highest, old[i].number);
 	MatchPredecessor(t, old);
-	return highest + 1;
+	return (int64) highest + 1;
 }
 
 /* Number segments by the predecessor's, as they are given, or by size, and name them. */
 static void
 NumberAndName(CsTraining *t)
 {
-	int			next = 1;
+	int64		next = 1;
 
 	for (int c = 0; c < t->fit.k && t->fit.names != NULL; c++)
 	{

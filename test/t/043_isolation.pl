@@ -28,10 +28,14 @@ sub trained { return "SELECT version FROM " . sprintf($train, @_) . ';'; }
 # Every function by which an owner changes a model, found by what it calls: a call of each.
 my %change = (
     train => trained('m', 2) =~ s/;$//r, retrain => "SELECT version FROM custseg.retrain('m')", deploy => "SELECT custseg.deploy('m', 2)", rollback => "SELECT custseg.rollback('m')",
-    drop_model => "SELECT custseg.drop_model('m', 3)", name_segment => "SELECT custseg.name_segment('m', 1, 'one')", set_action => "SELECT custseg.set_action('m', 1, '{\"channel\": \"mail\"}')",
+    drop_model => "SELECT custseg.drop_model('m', 3)", import_model => "SELECT version FROM custseg.import_model((SELECT m FROM exported), 'm', add_version => true)", name_segment => "SELECT custseg.name_segment('m', 1, 'one')", set_action => "SELECT custseg.set_action('m', 1, '{\"channel\": \"mail\"}')",
     grant_model => "SELECT custseg.grant_model('m', 'mallory')", revoke_model => "SELECT custseg.revoke_model('m', 'mallory')",
     override_segment => "SELECT custseg.override_segment('m', 7, 2, 'asked for')", exclude => "SELECT custseg.exclude('m', 8, 'objected')",
     end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", resegment => "CALL custseg.resegment('m', 'customers')");
+
+# A model by value, with a decision.
+$a->query(trained('other', 2) . "SELECT custseg.exclude('other', 8, 'objected'); CREATE TEMP TABLE exported AS SELECT custseg.export_model('other', decisions => true) AS m;"
+        . "SELECT custseg.drop_model('other', whole => true, forget_exclusions => true);");
 
 # Three versions, the second of which is deployed.
 my $model = trained('m', 2) . trained('m', 3) . trained('m', 4) . "SELECT custseg.deploy('m', 2);";
@@ -98,6 +102,16 @@ for my $level ('REPEATABLE READ', 'SERIALIZABLE')
         $b->query("SELECT custseg.drop_model('m', whole => true);");
         is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM custseg.monitor_run) + (SELECT count(*) FROM custseg.migration)"), '0', "$level: which leaves nothing when it comes again");
     }
+
+    # What has gone since the snapshot cannot be imported anew beside itself.
+    my $import = "SELECT model FROM custseg.import_model((SELECT m FROM exported), 'm', deploy => false);";
+    $a->query($model);
+    $a->query("BEGIN ISOLATION LEVEL $level; SELECT name FROM custseg.model;");
+    $b->query("SELECT custseg.drop_model('m', whole => true);");
+    like(($a->query($import))[1], qr/ERROR:  40001/, "$level: an import after the model of that name was dropped");
+    $a->query('ROLLBACK;');
+    is($a->query($import), 'm', "$level: which works when it comes again");
+    $a->query("SELECT custseg.drop_model('m', whole => true, forget_exclusions => true);");
 
     # In one transaction an owner changes what he likes.
     $a->query($model);
