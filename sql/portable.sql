@@ -159,6 +159,19 @@ SELECT outcome(statement) FROM (VALUES
 SELECT model FROM custseg.import_model(custseg.export_model('theirs'), 'adopted', adopt_source => true);
 SELECT count(*) FROM (SELECT * FROM custseg.score('adopted') LIMIT 1) s;
 SELECT custseg.drop_model('ours', whole => true), custseg.drop_model('adopted', whole => true);
+-- a type of ids that others made runs nothing as the importer, unless adopted with the source
+SET ROLE regress_cs_exporter;
+CREATE FUNCTION spies(int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'spied on %', current_user; RETURN true; END $$;
+CREATE DOMAIN spying AS int CHECK (portable_test.spies(VALUE));
+CREATE TYPE row_of_spying AS (id portable_test.spying);
+SET ROLE regress_cs_importer;
+CREATE FUNCTION told_by(type text) RETURNS jsonb LANGUAGE sql
+RETURN jsonb_set(jsonb_set(custseg.export_model('theirs'), '{versions,0,training,id}', '"id"'), '{versions,0,training,id_types}', to_jsonb(ARRAY['portable_test.' || type]));
+SELECT m.model, custseg.exclude(m.model, i.id::text, 'objected')
+FROM (VALUES ('spying', '1'), ('spying[]', '{1}'), ('row_of_spying', '(1)')) i (type, id), LATERAL custseg.import_model(told_by(i.type), i.type) m;
+SELECT model FROM custseg.import_model(told_by('row_of_spying'), 'adopted', adopt_source => true);
+SELECT custseg.exclude('adopted', '(1)'::text, 'objected');
+SELECT custseg.drop_model(name, whole => true, forget_exclusions => true) FROM custseg.models WHERE owner = current_user;
 RESET ROLE;
 
 --

@@ -177,10 +177,11 @@ TypeOfName(const char *name)
 
 /*
  * The identity of customers who are told by values of n types, palloc'd.  Types are named as
- * CsIdentityTypes() names them; where there is none of that name, it is text.
+ * CsIdentityTypes() names them; where there is none of that name, it is text, and so it is with only_plain
+ * for a type that can have whoever reads a value run somebody's functions.
  */
 CsIdentity *
-CsIdentityOfTypes(const char *const *types, int n)
+CsIdentityOfTypes(const char *const *types, int n, bool only_plain)
 {
 	CsIdentity *identity = MakeIdentity(n);
 
@@ -191,6 +192,8 @@ CsIdentityOfTypes(const char *const *types, int n)
 		Oid			collation = collate == NULL ? InvalidOid :
 			get_collation_oid(textToQualifiedNameList(cstring_to_text(collate + strlen(COLLATE))), true);
 
+		if (only_plain && !IsPlainType(getBaseType(type)))
+			type = TEXTOID;
 		InitPart(&identity->parts[i], type, OidIsValid(collation) ? collation : get_typcollation(type));
 	}
 	return identity;

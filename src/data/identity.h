@@ -30,7 +30,7 @@ typedef struct CsIdentity
 
 extern CsIdentity *CsIdentityOfColumns(const List *columns);
 extern CsIdentity *CsIdentityOfAttributes(TupleDesc desc, const AttrNumber *attributes, int n);
-extern CsIdentity *CsIdentityOfTypes(const char *const *types, int n);
+extern CsIdentity *CsIdentityOfTypes(const char *const *types, int n, bool only_plain);
 extern ArrayType *CsIdentityTypes(const List *columns);
 
 extern bool CsFindCast(Oid from, Oid to, CoercionContext context, Oid *function);

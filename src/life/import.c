@@ -351,7 +351,7 @@ CheckId(const CsJsonReader *r)
 			CsJsonReject(r, "id_types", "does not suit the id");
 		types[each.at] = CsJsonString(&each.value);
 	}
-	(void) CsIdentityOfTypes(types, n);
+	(void) CsIdentityOfTypes(types, n, true);
 }
 
 /* Features of a pipeline as columns, by which prep is read; palloc'd. */

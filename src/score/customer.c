@@ -30,7 +30,7 @@ CsIdentityOfModel(const char *model)
 	CsKey		key;
 
 	CsModelKey(model, &key);
-	return key.names == NIL ? NULL : CsIdentityOfTypes(key.types, list_length(key.names));
+	return CsIdentityOfKey(&key);
 }
 
 /* The error of a row or json where an id belongs. */

@@ -9,11 +9,11 @@
 #include "utils/builtins.h"
 
 static const char *const version_sql =
-"SELECT v.id, v.id_types FROM custseg.model_version AS v "
+"SELECT v.id, v.id_types, v.search_path IS NULL FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
 static const char *const model_sql =
-"SELECT v.id, v.id_types FROM custseg.model AS m"
+"SELECT v.id, v.id_types, v.search_path IS NULL FROM custseg.model AS m"
 " JOIN custseg.model_version AS v ON v.model OPERATOR(pg_catalog.=) m.name "
 "WHERE m.name OPERATOR(pg_catalog.=) $1 "
 "ORDER BY v.version OPERATOR(pg_catalog.=) m.deployed_version DESC NULLS LAST, v.version DESC LIMIT 1";
@@ -35,6 +35,7 @@ TakeKey(void *state, const CsCatalogRow *row)
 	key->types = palloc(sizeof(char *) * n);
 	for (int i = 0; i < n; i++)
 		key->types[i] = TextDatumGetCString(names[i]);
+	key->is_foreign = DatumGetBool(CsRowDatum(row, 3, &isnull));
 	key->names = n == 1 ? list_make1(id) : CsIdNames(id);
 }
 
@@ -53,6 +54,17 @@ CsModelKey(const char *model, CsKey *key)
 {
 	memset(key, 0, sizeof(*key));
 	CsCatalogRead(model_sql, CsValues(CsValueText(model)), TakeKey, key);
+}
+
+/*
+ * How customers are told by such an id, palloc'd; NULL without one.  To read a value of a type may run what
+ * its owner wrote, and what came from elsewhere must not choose whom the owner of the model has run so.
+ */
+CsIdentity *
+CsIdentityOfKey(const CsKey *key)
+{
+	return key->names == NIL ? NULL :
+		CsIdentityOfTypes(key->types, list_length(key->names), key->is_foreign);
 }
 
 /*

@@ -142,9 +142,7 @@ ResolveOverrides(CsCallSite *site)
 	site->has_overrides = true;
 	CsScorerKey(site->scoring.scorer, &site->trained_key);
 	if (site->is_jsonb && site->trained_key.names != NIL)
-		site->overrides = CsOverridesLoad(site->scoring.scorer,
-										  CsIdentityOfTypes(site->trained_key.types,
-															list_length(site->trained_key.names)));
+		site->overrides = CsOverridesLoad(site->scoring.scorer, CsIdentityOfKey(&site->trained_key));
 	MemoryContextSwitchTo(old);
 }
 

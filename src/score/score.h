@@ -135,10 +135,12 @@ typedef struct CsKey
 {
 	List	   *names;			/* (char *) of the id's columns; NIL: there is no id */
 	const char **types;			/* of each, by name; see CsIdentityTypes */
+	bool		is_foreign;		/* the version came from elsewhere, as its types did */
 } CsKey;
 
 extern void CsScorerKey(const CsScorer *scorer, CsKey *key);
 extern void CsModelKey(const char *model, CsKey *key);
+extern CsIdentity *CsIdentityOfKey(const CsKey *key);
 extern List *CsFindKey(const CsRelation *rel, const char *trained_id);
 extern List *CsKeyOfRow(const CsKey *key, TupleDesc desc, Oid relid);
 extern void CsKeyAttributes(const List *names, TupleDesc desc, AttrNumber *attributes);
