@@ -81,6 +81,15 @@ SELECT version FROM custseg.train('kmeans', 'shoppers', '{visits,spent,channel,a
 SELECT version FROM custseg.train('kmeans', 'shoppers', '{visits,spent}', 4, id => 'code', prep => '{"impute": "mean"}', options => '{"seed": 9}');
 SELECT version FROM custseg.train('kmeans', 'shoppers', '{visits,spent}', 4, id => 'code', prep => '{"impute": "mean"}', options => '{"seed": 9, "weight": null}');
 SELECT version FROM custseg.train('hierarchical', 'shoppers', '{visits,spent}', 4, 'hierarchical', 'code', options => '{"linkage": "single"}');
+-- the rows that silhouettes are of have another default where the number of segments is chosen, which is not worth a word
+SET client_min_messages = warning;
+SELECT version FROM custseg.train('whichever', 'shoppers', '{visits}');
+RESET client_min_messages;
+SELECT version FROM custseg.train('whichever', 'shoppers', '{visits}', 3, options => '{"seed": 9}', deploy => true);
+SELECT version FROM custseg.train('whichever', 'shoppers', '{visits}', options => '{"seed": 9}');
+SELECT version FROM custseg.train('whichever', 'shoppers', '{visits}', 3, options => '{"seed": 9, "silhouette_sample": 100}', deploy => true);
+SELECT version FROM custseg.train('whichever', 'shoppers', '{visits}', 3, options => '{"seed": 9}');
+SELECT custseg.drop_model('whichever', whole => true);
 
 SELECT count(*) FROM asked, LATERAL custseg.drop_model(model, whole => true);
 DROP TABLE asked, shoppers;

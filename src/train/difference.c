@@ -8,9 +8,12 @@
  */
 #include "custseg.h"
 
+#include "train/choice.h"
 #include "train/train.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
+
+#define SAMPLE_OPTION "silhouette_sample"
 
 static const char *const training_sql =
 "SELECT v.version, v.algorithm, v.id, v.prep, v.options,"
@@ -90,6 +93,25 @@ PrepDiffers(const CsTraining *t, const Deployed *was)
 	return false;
 }
 
+/*
+ * Is the number of rows that silhouettes are computed on one that a training takes unasked?  There are
+ * two: that of the algorithm, and that of a training which chooses the number of segments.
+ */
+static bool
+WasDefaultSample(const CsAlgorithm *algorithm, JsonbContainer *options)
+{
+	JsonbValue	was;
+	double		rows;
+
+	if (!CsJsonFind(options, SAMPLE_OPTION, &was) || was.type != jbvNumeric)
+		return false;
+	rows = DatumGetFloat8(DirectFunctionCall1(numeric_float8, NumericGetDatum(was.val.numeric)));
+	for (int i = 0; i < algorithm->noptions; i++)
+		if (strcmp(algorithm->options[i].name, SAMPLE_OPTION) == 0 && rows == algorithm->options[i].boot)
+			return true;
+	return rows == CS_JUDGED_ROWS;
+}
+
 /* Options of the same algorithm that the request leaves out and that were not the default. */
 static void
 AddOptions(const CsTraining *t, const CsRequest *request, const Deployed *was, StringInfo difference)
@@ -105,7 +127,8 @@ AddOptions(const CsTraining *t, const CsRequest *request, const Deployed *was, S
 		char	   *name = CsJsonString(&each.key);
 
 		if ((request->asked == NULL || !CsJsonFind(&request->asked->root, name, &value)) &&
-			!IsSameMember(&now->root, &was->options->root, name))
+			!IsSameMember(&now->root, &was->options->root, name) &&
+			!(strcmp(name, SAMPLE_OPTION) == 0 && WasDefaultSample(t->algorithm, &was->options->root)))
 			CsAppendName(&lost, name);
 	}
 	if (lost.len > 0)
