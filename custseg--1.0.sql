@@ -1978,7 +1978,7 @@ CREATE FUNCTION custseg.migration_test(
 AS 'MODULE_PATHNAME', 'custseg_migration_test'
 LANGUAGE C STABLE PARALLEL RESTRICTED ROWS 1;
 
-COMMENT ON FUNCTION custseg.migration_test IS 'Tests whether the mix of segments has changed among the customers that resegment() has moved, by the Stuart-Maxwell test.
+COMMENT ON FUNCTION custseg.migration_test IS 'Tests whether the mix of segments has changed among the customers that resegment() has moved, by the Stuart-Maxwell test. The run is the last one; with bounds, the runs from "from" on and before "to".
 topic: watching 8
 example: SELECT * FROM custseg.migration_test(''shop'')';
 

@@ -50,8 +50,9 @@ FROM custseg.migration_test('m', :'before_last', NULL);
 SELECT run_at AS last_run FROM custseg.migration ORDER BY run_at DESC LIMIT 1 \gset
 SELECT (SELECT sum(n) FROM custseg.migration('m', :'last_run')) AS since, (SELECT sum(n) FROM custseg.migration('m', NULL, :'last_run')) AS before,
        (SELECT sum(n) FROM custseg.migration('m', '-infinity')) AS always, (SELECT sum(n) FROM custseg.migration('m', "from" => 'infinity')) AS never;
--- several runs are summed up, which the reason says
-SELECT n_runs, n, reason FROM custseg.migration_test('m');
+-- several runs are summed up, which the reason says; without bounds it is the last run, as of migration()
+SELECT n_runs, n, reason FROM custseg.migration_test('m', '-infinity');
+SELECT n_runs, n, round(change::numeric, 4) AS change, verdict, reason FROM custseg.migration_test('m');
 SELECT bool_and(abs(sum - 1) < 1e-12) AS sums_to_one FROM (SELECT sum(probability) FROM custseg.migration('m', '-infinity') GROUP BY from_segment) s;
 -- without bounds it is the last run, whose counts are those of its rows; those who had no segment are no movers
 SELECT (SELECT jsonb_agg(to_jsonb(l)) FROM custseg.migration('m') l) = (SELECT jsonb_agg(to_jsonb(l)) FROM custseg.migration('m', :'last_run') l) AS last_run;

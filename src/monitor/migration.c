@@ -58,16 +58,17 @@ typedef struct Moves
 	double		change;			/* of its share, in percentage points */
 } Moves;
 
-/* without bounds the moves of all runs, where migration() tells of the last one */
+/* the bounds are those of custseg.migration(): without any, the last run */
 static const char *const moves_sql =
 "SELECT m.from_segment, m.from_name, m.to_segment, m.to_name, m.n "
-"FROM custseg.migration($1, coalesce($2, '-infinity'), $3) AS m "
+"FROM custseg.migration($1, $2, $3) AS m "
 "WHERE m.from_segment IS NOT NULL AND m.to_segment IS NOT NULL";
 
 static const char *const runs_sql =
 "SELECT pg_catalog.count(DISTINCT g.run_at) FROM custseg.migration AS g "
 "WHERE g.model OPERATOR(pg_catalog.=) $1"
-" AND ($2 IS NULL OR g.run_at OPERATOR(pg_catalog.>=) $2)"
+" AND (g.run_at OPERATOR(pg_catalog.>=) $2 OR $2 IS NULL AND ($3 IS NOT NULL OR g.run_at OPERATOR(pg_catalog.=)"
+" (SELECT pg_catalog.max(l.run_at) FROM custseg.migration AS l WHERE l.model OPERATOR(pg_catalog.=) $1)))"
 " AND ($3 IS NULL OR g.run_at OPERATOR(pg_catalog.<) $3)"
 " AND g.from_segment IS NOT NULL AND g.to_segment IS NOT NULL";
 
