@@ -103,6 +103,27 @@ CREATE TABLE weak AS SELECT i AS id, (i % 2) * 10 + random() AS strong, random()
 SELECT n_segments FROM custseg.train('weak', 'weak', '{strong,noise}', k => 2, prep => '{"scale": "none"}');
 SELECT column_name, is_feature, effect_size, rating, reason FROM custseg.segment_tests('weak', columns => '{strong,noise,same}') ORDER BY column_name;
 
+-- A name does not say twice what two columns say; the words of a level may be those of another column.
+CREATE TABLE cycle AS
+SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'New' WHEN i % 3 = 1 THEN 'lapsed' ELSE 'active' END AS lifecycle,
+       CASE WHEN i % 3 = 0 THEN 5 ELSE 300 + i % 7 END + i * 31 % 50 AS tenure, CASE WHEN i % 3 = 1 THEN 200 ELSE 5 END + i * 37 % 40 AS recency,
+       exp(i * 41 % 60 / 20.0 + (i % 3 = 2)::int) AS visits
+FROM generate_series(1, 3000) i;
+SELECT n_segments FROM custseg.train('cycle', 'cycle', '{lifecycle}', 3);
+SELECT segment, suggested_name, description FROM custseg.segment_summary('cycle', columns => '{lifecycle,tenure,recency,visits}');
+
+-- Several are, one is.
+CREATE TABLE plural AS
+SELECT i AS id, i % 2 * 10 AS "MonthlyCharges", i % 2 * 10 AS number_of_policies, i % 2 * 10 AS months_since_claim, i % 2 * 10 AS "Income (k$)",
+       i % 2 * 10 AS business, i % 2 * 10 AS trx_status, i % 2 * 10 AS days_between_mean, i % 2 * 10 AS has_kids, i % 2 * 10 AS orders
+FROM generate_series(1, 20) i;
+SELECT n_segments FROM custseg.train('plural', 'plural', '{MonthlyCharges,number_of_policies,months_since_claim}', 2);
+SELECT custseg.explain_text('plural', p) FROM plural p WHERE id = 1;
+SELECT n_segments FROM custseg.train('plural', 'plural', '{"Income (k$)",business,trx_status}', 2, deploy => true);
+SELECT custseg.explain_text('plural', p) FROM plural p WHERE id = 1;
+SELECT n_segments FROM custseg.train('plural', 'plural', '{days_between_mean,has_kids,orders}', 2, deploy => true);
+SELECT custseg.explain_text('plural', p) FROM plural p WHERE id = 1;
+
 -- A name that is not found because of its capitals says so.
 CREATE TABLE "Telco" AS SELECT * FROM bought;
 \set VERBOSITY default
@@ -131,5 +152,5 @@ SET statement_timeout = '15s';
 SELECT count(DISTINCT suggested_name) FROM custseg.segment_summary('many');
 RESET statement_timeout;
 
-SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak');
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak', 'cycle', 'plural');
 DROP SCHEMA words_test CASCADE;

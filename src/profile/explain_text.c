@@ -86,9 +86,9 @@ PutFeature(StringInfo sentence, const CsCallSite *site, const CsExplanation *lin
 		   int32 other)
 {
 	const CsFeature *f = &CsScorerPipeline(site->scoring.scorer)->feature[line->feature];
+	const char *name = CsWordsName(CsExplanationName(site, line));
 
-	appendStringInfo(sentence, "%s is %s", CsWordsName(CsExplanationName(site, line)),
-					 ValueText(site, f, line));
+	appendStringInfo(sentence, "%s %s %s", name, CsWordsVerb(name), ValueText(site, f, line));
 	if (!isnan(line->segment_mean) && !(f->kind == CS_BOOLEAN && isnan(line->raw)))
 		appendStringInfo(sentence, " (%s%s there and %s in segment %d)",
 						 f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN ? "" : "on average ",

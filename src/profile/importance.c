@@ -135,17 +135,17 @@ Sentence(const Importance *importance)
 	if (isnan(importance->changed))
 		return CsValueText(NULL);
 	if (importance->changed == 0)
-		appendStringInfo(&sentence, "No customer changes segment when %s is shuffled", name);
+		appendStringInfo(&sentence, "No customer changes segment when the values of %s are shuffled", name);
 	else
-		appendStringInfo(&sentence, "%.1f %% of the customers change segment when %s is shuffled",
+		appendStringInfo(&sentence, "%.1f %% of the customers change segment when the values of %s are shuffled",
 						 100 * importance->changed, name);
 	if (isnan(association))
 		appendStringInfoString(&sentence, "; the feature does not differ between segments");
 	else if (is_category)
-		appendStringInfo(&sentence, "; its association with the segments is %.2f (Cramer's V, 0 to 1)",
+		appendStringInfo(&sentence, "; their association with the segments is %.2f (Cramer's V, 0 to 1)",
 						 association);
 	else
-		appendStringInfo(&sentence, "; the segments explain %.0f %% of its variance",
+		appendStringInfo(&sentence, "; the segments explain %.0f %% of their variance",
 						 100 * association);
 	appendStringInfoChar(&sentence, '.');
 	return CsValueText(sentence.data);

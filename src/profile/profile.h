@@ -133,6 +133,7 @@ typedef struct CsWords
 
 extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);
 extern char *CsWordsName(const char *column);
+extern const char *CsWordsVerb(const char *name);
 extern char *CsWordsNumber(double x);
 extern char *CsWordsPercent(double share);
 extern char *CsWordsCapitalize(char *text);

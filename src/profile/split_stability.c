@@ -90,7 +90,7 @@ AddPrecision(const SplitOptions *options, const Gap *gap, bool is_precise, Strin
 	double		more = MoreCustomers(options, gap);
 	bool		is_small = gap->expected_standard <= options->standard_tolerance;
 
-	CsReasonAdd(reason, "the %s is known to %.1f %%: by so much two halves differ by chance on average",
+	CsReasonAdd(reason, "the %s is known to within %.1f %%: two halves differ by so much on average, by chance",
 				gap->column != NULL && gap->level == NULL ? "mean" : "share", 100 * gap->expected);
 	if (is_precise && is_small && !(gap->expected <= options->tolerance))
 		CsReasonAdd(reason, "that is %.2f standard deviations of all customers, which is small",

@@ -100,6 +100,30 @@ ChooseColumns(const CsPortrait *portrait, const SummaryOptions *options, int gro
 	return chosen;
 }
 
+/* Does a label end in another one, or is it the same: "lifecycle new" and "new"? */
+static bool
+EndsIn(const char *label, const char *end)
+{
+	int			before = (int) strlen(label) - (int) strlen(end);
+
+	return before >= 0 && pg_strcasecmp(label + before, end) == 0 &&
+		(before == 0 || label[before - 1] == ' ');
+}
+
+/* Is a label said by one of those before it, if only of another column? */
+static bool
+IsSaid(const Sketch *sketch, const char *label)
+{
+	for (int i = 0; i < sketch->nlabels; i++)
+	{
+		const char *said = sketch->labels[i].words.label;
+
+		if (EndsIn(said, label) || EndsIn(label, said))
+			return true;
+	}
+	return false;
+}
+
 /* The sentence of a segment, and the labels its name is made of. */
 static void
 Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sketch)
@@ -116,16 +140,16 @@ Describe(const CsPortrait *portrait, const SummaryOptions *options, Sketch *sket
 		CsWords		words = CsWordsOf(portrait, sketch->group, &ranking[i]);
 
 		appendStringInfo(&sentence, "%s%s", i > 0 ? ", " : "", words.phrase);
-		sketch->labels[i] = (Label) {words, ranking[i].column};
+		if (!IsSaid(sketch, words.label))
+			sketch->labels[sketch->nlabels++] = (Label) {words, ranking[i].column};
 	}
-	sketch->nlabels = n;
 	if (portrait->rows[sketch->group] == 0)
 		appendStringInfoString(&sentence, "no customer of the source is in this segment");
 	else if (n == 0)
 		appendStringInfoString(&sentence, "close to the average customer in every column");
 	appendStringInfoChar(&sentence, '.');
 	sketch->sentence = CsWordsCapitalize(sentence.data);
-	sketch->used = Min(FIRST_LABELS, n);
+	sketch->used = Min(FIRST_LABELS, sketch->nlabels);
 	sketch->ranked = -1;
 	pfree(ranking);
 }

@@ -75,6 +75,30 @@ CsWordsName(const char *column)
 	return name.data;
 }
 
+/*
+ * "is" or "are", as it follows a column's name from CsWordsName(): "monthly charges are", but "number of
+ * policies is".  What stands before a word such as "of" decides, else the last word without its unit.
+ */
+const char *
+CsWordsVerb(const char *name)
+{
+	static const char *const links[] = {" of ", " since ", " per ", " in ", " with ", " for ", " to ", " ("};
+	Size		length = strlen(name);
+
+	if (strncmp(name, "is ", 3) == 0 || strncmp(name, "has ", 4) == 0)
+		return "is";
+	for (int i = 0; i < lengthof(links); i++)
+	{
+		const char *link = strstr(name, links[i]);
+
+		if (link != NULL)
+			length = Min(length, (Size) (link - name));
+	}
+	if (length < 3 || name[length - 1] != 's' || strchr("sui", name[length - 2]) != NULL)
+		return "is";
+	return "are";
+}
+
 /* Mark the thousands of an integer's digits. */
 static char *
 MarkThousands(const char *digits)
