@@ -2940,7 +2940,7 @@ CREATE FUNCTION custseg.rfm(
 AS 'MODULE_PATHNAME', 'custseg_rfm'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.rfm IS 'Computes the recency, frequency and monetary value of each customer from order lines as of a given time, with their scores and the usual segment names.
+COMMENT ON FUNCTION custseg.rfm IS 'Computes the recency, frequency and monetary value of each customer from order lines as of a given time, with their scores and the usual segment names. Each line is an order unless option "order" names the column that tells orders apart.
 topic: orders 1
 example: SELECT * FROM custseg.rfm(''orders'', ''customer'', ''at'', ''amount'')';
 
@@ -3056,7 +3056,7 @@ CREATE FUNCTION custseg.customer_features(
 AS 'MODULE_PATHNAME', 'custseg_customer_features'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.customer_features IS 'Computes features for a segmentation from order lines as of a given time, with one row for each customer: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle.
+COMMENT ON FUNCTION custseg.customer_features IS 'Computes features for a segmentation from order lines as of a given time, with one row for each customer: recency, frequency, spending, baskets, variety, categories, channels, returns, discounts, hours, seasons, trend, lifecycle. Each line is an order unless option "order" names the column that tells orders apart.
 topic: orders 5
 example: SELECT * FROM custseg.customer_features(''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
@@ -3097,7 +3097,7 @@ CREATE FUNCTION custseg.create_feature_view(
 AS 'MODULE_PATHNAME', 'custseg_create_feature_view'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.create_feature_view IS 'Creates a view of the features of customers, as of now unless a time is given; models train on the view and later score by the same definition.
+COMMENT ON FUNCTION custseg.create_feature_view IS 'Creates a view of the features of customers, as of now unless a time is given; models train on the view and later score by the same definition. Each line is an order unless option "order" names the column that tells orders apart.
 topic: orders 6
 example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 

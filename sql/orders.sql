@@ -23,6 +23,12 @@ FROM custseg.rfm('lines', 'customer', 'at', 'amount', options => '{"order": "inv
 SELECT customer_id, frequency, monetary FROM custseg.rfm('lines', 'customer', 'at', 'amount');
 SELECT customer_id, frequency, monetary FROM custseg.rfm('lines', 'customer', 'at', 'amount', options => '{"same_day": true, "returns": "ignore"}');
 SELECT customer_id, frequency, monetary FROM custseg.rfm('lines', 'customer', 'at', 'amount', options => '{"returns": "count"}');
+-- lines that look like parts of an order, which nobody told apart
+SELECT customer_id, frequency FROM custseg.rfm('SELECT l.* FROM lines l, generate_series(1, 3)', 'customer', 'at', 'amount');
+SELECT count(*) FROM custseg.rfm_thresholds('SELECT l.* FROM lines l, generate_series(1, 3)', 'customer', 'at', 'amount');
+SELECT customer_id, frequency FROM custseg.rfm('SELECT l.* FROM lines l, generate_series(1, 3)', 'customer', 'at', 'amount', options => '{"order": "invoice"}');
+SELECT customer_id, frequency FROM custseg.rfm('SELECT l.* FROM lines l, generate_series(1, 3)', 'customer', 'at', 'amount', options => '{"same_day": true}');
+SELECT customer_id, frequency FROM custseg.rfm('SELECT l.* FROM lines l, generate_series(1, CASE invoice WHEN ''e'' THEN 2 ELSE 1 END)', 'customer', 'at', 'amount');
 -- nothing of the future
 SELECT customer_id, days_since_last, frequency, monetary FROM custseg.rfm('lines', 'customer', 'at', 'amount', as_of => '2024-01-11 13:00', options => '{"order": "invoice"}');
 SELECT customer_id, days_since_last FROM custseg.rfm('lines', 'customer', 'at', 'amount', as_of => '2025-01-11');

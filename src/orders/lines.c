@@ -27,6 +27,9 @@
 
 #define FIRST_ORDERS 64
 
+/* A share of lines at the time of another one from which they are told. */
+#define MANY_AT_ONCE 0.2
+
 #define ST_SORT SortTimes
 #define ST_ELEMENT_TYPE Timestamp
 #define ST_COMPARE(a, b) (*(a) < *(b) ? -1 : *(a) > *(b))
@@ -270,6 +273,15 @@ MergeDays(const CsLinesRequest *request, CsBasket *basket)
 	basket->norders = n;
 }
 
+/* Count orders that are lines, and those at the time of the one before; the times are sorted. */
+static void
+CountAtOnce(CsLinesCounts *counts, const CsBasket *basket)
+{
+	counts->orders += basket->norders;
+	for (int64 i = 1; i < basket->norders; i++)
+		counts->at_once += basket->times[i] == basket->times[i - 1];
+}
+
 /* Visit the customer at hand, which has bought something. */
 static void
 VisitBuyer(CsLineReader *r, const CsSpending *spending, Datum customer)
@@ -282,6 +294,8 @@ VisitBuyer(CsLineReader *r, const CsSpending *spending, Datum customer)
 	buyer.last = basket->times[basket->norders - 1];
 	if (r->request->same_day)
 		MergeDays(r->request, basket);
+	else if (r->request->order == NULL)
+		CountAtOnce(&r->counts, basket);
 	buyer.customer = OutputFunctionCall(&r->customer_output, customer);
 	buyer.norders = basket->norders;
 	buyer.monetary = r->is_decimal ? CsDecimalToDouble(spending->decimal) :
@@ -508,7 +522,19 @@ CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nreasons, int64 
 				(errmsg("%s left out: %s, of %lld", rows, list.data, (long long) n)));
 }
 
-/* Report the lines that were left out, and customers who bought nothing. */
+/* Lines at the time of another one of the customer are most likely of one order; a few may be two. */
+static void
+ReportAtOnce(const CsLinesCounts *counts)
+{
+	if (counts->at_once < MANY_AT_ONCE * counts->orders || counts->at_once == 0)
+		return;
+	ereport(NOTICE,
+			(errmsg("each line counts as an order, though %lld of %lld repeat the customer and time of another line",
+					(long long) counts->at_once, (long long) counts->orders),
+			 errhint("Name the column that tells orders apart in option \"order\", or give \"same_day\": true.")));
+}
+
+/* Report the lines that were left out, customers who bought nothing, and lines that are no orders. */
 void
 CsLinesReport(const CsLinesCounts *counts)
 {
@@ -524,4 +550,5 @@ CsLinesReport(const CsLinesCounts *counts)
 		ereport(NOTICE,
 				(errmsg("customers left out because they have only returns: %lld",
 						(long long) counts->only_returns)));
+	ReportAtOnce(counts);
 }

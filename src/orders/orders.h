@@ -72,6 +72,8 @@ typedef struct CsLinesCounts
 				no_amount,
 				later;			/* than as_of */
 	int64		only_returns;	/* customers left out because they bought nothing */
+	int64		orders,			/* where each line is an order */
+				at_once;		/* of them, at the very time of another one of the customer */
 	Timestamp	latest;			/* time of all lines that count */
 } CsLinesCounts;
 
