@@ -3101,6 +3101,82 @@ COMMENT ON FUNCTION custseg.create_feature_view IS 'Creates a view of the featur
 topic: orders 6
 example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
+-- what customers are worth, and how long they stay
+
+CREATE FUNCTION custseg.retention(
+    source text,
+    duration text,
+    event text,
+    segment text DEFAULT NULL,
+    times float8[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT segment_name text,
+    OUT "time" float8,
+    OUT n_at_risk bigint,
+    OUT n_events bigint,
+    OUT n_censored bigint,
+    OUT survival float8,
+    OUT standard_error float8,
+    OUT low float8,
+    OUT high float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_retention'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.retention IS 'Computes the share of customers who stay longer than each time (Kaplan-Meier), by segment, with an interval; customers who have not left yet count as far as they were seen.
+topic: value 1
+example: SELECT * FROM custseg.retention(''contracts'', ''months'', ''has_left'', times => ''{12,24}'')';
+
+CREATE FUNCTION custseg.retention_summary(
+    source text,
+    duration text,
+    event text,
+    segment text DEFAULT NULL,
+    until float8 DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT segment_name text,
+    OUT n bigint,
+    OUT n_events bigint,
+    OUT median float8,
+    OUT median_low float8,
+    OUT median_high float8,
+    OUT mean float8,
+    OUT standard_error float8,
+    OUT low float8,
+    OUT high float8,
+    OUT mean_until float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_retention_summary'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.retention_summary IS 'Tells the median and the mean time that customers stay, by segment, with intervals; the mean counts no time beyond a limit, which is the longest duration unless it is given.
+topic: value 2
+example: SELECT * FROM custseg.retention_summary(''contracts'', ''months'', ''has_left'')';
+
+CREATE FUNCTION custseg.retention_test(
+    source text,
+    duration text,
+    event text,
+    segment text,
+    OUT test text,
+    OUT n bigint,
+    OUT n_events bigint,
+    OUT n_segments int,
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT log_p_value float8,
+    OUT segment_names text[],
+    OUT observed float8[],
+    OUT expected float8[]
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_retention_test'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 3;
+
+COMMENT ON FUNCTION custseg.retention_test IS 'Tests whether customers of all segments stay equally long: log-rank, Wilcoxon (Gehan-Breslow) and Tarone-Ware.
+topic: value 3
+example: SELECT * FROM custseg.retention_test(''contracts'', ''months'', ''has_left'', ''plan'')';
+
 -- tests of groups
 
 CREATE TYPE custseg.anova_result AS (

@@ -311,6 +311,7 @@ CREATE TABLE orders (customer int, at timestamptz, amount float8, product text);
 INSERT INTO orders
 SELECT i % 60, timestamptz '2025-01-01 12:00+00' + i * interval '17 hours', 5 + i * 13 % 90, 'product ' || i % 9
 FROM generate_series(1, 600) i;
+CREATE TABLE contracts AS SELECT 1 + i * 7 % 36 AS months, i % 3 = 0 AS has_left, (ARRAY['monthly', 'yearly'])[1 + i % 2] AS plan FROM generate_series(1, 200) i;
 SET client_min_messages = warning;
 SELECT custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 3) IS NOT NULL,
     custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 4) IS NOT NULL,
@@ -336,7 +337,7 @@ END
 $$;
 SELECT custseg.drop_model(name, whole => true) FROM custseg.models;
 RESET client_min_messages;
-DROP TABLE customers, orders;
+DROP TABLE customers, orders, contracts;
 
 -- it can be used and goes away with everything it made
 CREATE TABLE surface_customers (id int PRIMARY KEY, a float8, b float8);

@@ -190,6 +190,7 @@ extern void CsInvertTriangle(int d, double *a);
 extern double CsGammaStar(double x);
 extern double CsLogMinusLinear(double x);
 extern double CsGammaUpper(double a, double x);
+extern double CsLogGammaUpper(double a, double x);
 extern double CsBetaLower(double a, double b, double x, double y);
 
 /*

@@ -119,6 +119,17 @@ CsGammaUpper(double a, double x)
 	return Min(term * a * UpperFraction(a, x), 1);
 }
 
+/* The logarithm of CsGammaUpper(a, x), which is finite where that is below the smallest number. */
+double
+CsLogGammaUpper(double a, double x)
+{
+	double		upper = CsGammaUpper(a, x);
+
+	if (x < a + 1 || upper > DBL_MIN / DBL_EPSILON)
+		return log(upper);
+	return a * log(x) - x - lgamma(a) + log(UpperFraction(a, x));
+}
+
 /* log(1 + t) - t where 1 + t is given too, so that t may be close to -1. */
 static double
 LogMinus(double t, double ratio)

@@ -1,0 +1,65 @@
+/*
+ * survival.h
+ *	  How long customers stay: from durations that are over, and others that are not.
+ */
+#ifndef CUSTSEG_STAT_SURVIVAL_H
+#define CUSTSEG_STAT_SURVIVAL_H
+
+#include "custseg.h"
+
+/* survival.c: the curve of Kaplan and Meier, from one time on which somebody leaves to the next. */
+typedef struct CsSurvival
+{
+	int64		at_risk;		/* who is there before the next time */
+	double		time;			/* of the last step */
+	double		survival;		/* share of customers who stay longer than that */
+	double		greenwood;		/* the variance of the share's logarithm */
+	double		area;			/* under the curve from 0 to the time: the mean duration up to there */
+	double		spread,			/* what the variance of the area is made of */
+				slope,
+				weight;
+} CsSurvival;
+
+extern CsSurvival CsSurvivalBegin(int64 n);
+extern void CsSurvivalStep(CsSurvival *s, double time, int64 events, int64 censored);
+extern void CsSurvivalExtend(CsSurvival *s, double time);
+extern double CsSurvivalError(const CsSurvival *s);
+extern void CsSurvivalInterval(const CsSurvival *s, double quantile, double *low, double *high);
+
+/* log_rank.c: do groups stay equally long? */
+typedef enum CsLogRankTest
+{
+	CS_LOG_RANK,
+	CS_WILCOXON,				/* Gehan and Breslow: times count by who is there */
+	CS_TARONE_WARE,				/* by the root of that */
+	CS_LOG_RANK_TESTS
+} CsLogRankTest;
+
+extern const char *const CsLogRankNames[];
+
+typedef struct CsLogRank
+{
+	int			n_groups;
+	int64	   *at_risk;		/* of each group */
+	int64	   *events;			/* at the time at hand */
+	int64	   *observed;
+	double	   *expected;
+	double	   *excess[CS_LOG_RANK_TESTS];	/* observed less expected, weighted */
+	double	   *covariance[CS_LOG_RANK_TESTS];	/* n_groups x n_groups */
+} CsLogRank;
+
+typedef struct CsLogRankResult
+{
+	double		chi_square;
+	int			df;
+	double		p;
+	double		log_p;
+} CsLogRankResult;
+
+extern Size CsLogRankMemory(int n_groups);
+extern void CsLogRankBegin(CsLogRank *test, int n_groups);
+extern void CsLogRankAdd(CsLogRank *test, int group, int64 events, int64 censored);
+extern void CsLogRankEndTime(CsLogRank *test);
+extern CsLogRankResult CsLogRankFinish(const CsLogRank *test, CsLogRankTest which);
+
+#endif							/* CUSTSEG_STAT_SURVIVAL_H */
