@@ -128,6 +128,17 @@ SELECT c.customer, c.kind, c.segment, c.reason, c.until = m.until AS same_end, c
 FROM custseg.segment_override c JOIN custseg.segment_override m USING (customer) WHERE c.model = 'decided' AND m.model IS DISTINCT FROM c.model AND m.ended_at IS NULL ORDER BY 1;
 SELECT id, custseg.predict('decided', c) IS NOT DISTINCT FROM custseg.predict('m', c) AS same, custseg.predict('decided', c) IS NULL AS excluded
 FROM customer c WHERE id IN (3, 4, 7) ORDER BY 1;
+-- of two decisions about a customer the last holds, there as here
+SELECT custseg.exclude(NULL, 3, 'objected to all, too');
+SELECT version FROM custseg.import_model(custseg.export_model('m', decisions => true), 'decided twice');
+SELECT customer, segment, reason FROM custseg.segment_override WHERE model = 'decided twice' ORDER BY customer;
+SELECT custseg.end_override(NULL, 3);
+SELECT custseg.predict('m', c) = 2 AS overridden, custseg.predict('decided twice', c) IS NULL AS excluded FROM customer c WHERE id = 3;
+-- what has expired holds nobody
+SELECT custseg.exclude('decided twice', 3, 'not long', clock_timestamp() + interval '1 ms');
+SELECT pg_sleep(0.01);
+SELECT version FROM custseg.import_model(custseg.export_model('m', decisions => true), 'decided twice', true);
+SELECT segment, reason, ended_at IS NULL AS holds FROM custseg.segment_override WHERE model = 'decided twice' AND customer = '3' ORDER BY id;
 -- who is decided about already stays so
 SELECT custseg.override_segment('decided', 4, 1, 'changed minds');
 SELECT version FROM custseg.import_model(custseg.export_model('m', decisions => true), 'decided', true);

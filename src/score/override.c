@@ -41,6 +41,10 @@ static const char *const end_sql =
 "WHERE " MADE_FOR_SQL " AND o.customer OPERATOR(pg_catalog.=) ANY ($3) "
 "RETURNING " IN_FORCE_SQL;
 
+static const char *const expire_sql =
+"UPDATE custseg.segment_override AS o SET ended_at = o.until, ended_by = $2 "
+"WHERE " MADE_FOR_SQL " AND NOT " IN_FORCE_SQL;
+
 static const char *const insert_sql =
 "INSERT INTO custseg.segment_override"
 " (model, owner, customer, kind, segment, reason, until, made_at, made_by) "
@@ -66,18 +70,21 @@ static const char *const export_sql =
 "SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(o) OPERATOR(pg_catalog.-) $2 ORDER BY o.id), '[]')"
 " FROM " HOLDING_SQL;
 
-/* Exported decisions, but for customers of whom something has been decided already. */
+/*
+ * Exported decisions, but for customers of whom something has been decided already.  Of several about a
+ * customer, one for the model and one for all models, the last holds, as it did.
+ */
 static const char *const import_sql =
 "INSERT INTO custseg.segment_override"
 " (model, owner, customer, kind, segment, reason, until, made_at, made_by) "
-"SELECT $1, " OWNER_SQL ", r.customer, CASE WHEN r.segment IS NULL THEN 'exclusion' ELSE 'override' END,"
+"SELECT DISTINCT ON (r.customer) $1, " OWNER_SQL ", r.customer, CASE WHEN r.segment IS NULL THEN 'exclusion' ELSE 'override' END,"
 " r.segment, r.reason, r.until, LEAST(r.made_at, pg_catalog.clock_timestamp()), $2 "
 "FROM pg_catalog.jsonb_array_elements($3) WITH ORDINALITY AS e (decision, place),"
 " pg_catalog.jsonb_populate_record(NULL::custseg.segment_override, e.decision) AS r "
 "WHERE (r.until IS NULL OR r.until OPERATOR(pg_catalog.>) pg_catalog.now()) AND NOT EXISTS"
 " (SELECT FROM custseg.segment_override AS o WHERE " MADE_FOR_SQL
 "  AND o.customer OPERATOR(pg_catalog.=) r.customer AND " IN_FORCE_SQL ") "
-"ORDER BY e.place";
+"ORDER BY r.customer, e.place DESC";
 
 /* Writes the rows of all models of a role anew, as CsBeginChange() does that of one. */
 static const char *const all_models_sql =
@@ -209,6 +216,8 @@ CsOverridesExport(const char *model, CsValue but)
 void
 CsOverridesImport(const char *model, Jsonb *decisions)
 {
+	/* what has expired stands in the way of what follows it until it is ended */
+	CsCatalogExecute(expire_sql, CsValues(CsValueText(model), CsValueName(CsCallerName())), false);
 	CsCatalogExecute(import_sql, CsValues(CsValueText(model), CsValueName(CsCallerName()),
 										  CsValueJsonb(decisions)), false);
 }
