@@ -289,3 +289,10 @@ FROM generate_series(1, 400) i;
 SELECT algorithm, round(silhouette::numeric, 2) AS silhouette, round(stability::numeric, 2) AS stability, recommended, reason
 FROM custseg.compare('cloud', '{x,y}', 2, '{kmeans,gmm,hierarchical}');
 DROP TABLE cloud;
+
+-- outliers make a segment, which silhouettes favour; it is told
+CREATE TABLE tail AS SELECT i AS id, i * 37 % 101 AS x, i * 41 % 103 AS y FROM generate_series(1, 995) i UNION ALL SELECT i, 5000 + i, 5000 - i FROM generate_series(1001, 1005) i;
+SELECT k, reason FROM custseg.choose_k('tail', '{x,y}', k_max => 4) WHERE recommended;
+SELECT n_segments FROM custseg.train('tail', 'tail', '{x,y}');
+SELECT custseg.drop_model('tail', whole => true);
+DROP TABLE tail;

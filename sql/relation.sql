@@ -279,6 +279,8 @@ SELECT * FROM look('elsewhere.victim');
 SELECT * FROM look('otherdb.public.victim');
 SELECT * FROM look('no_such');
 SELECT * FROM look('victim', 'A');
+SELECT * FROM look('victim', '"A"');
+SELECT * FROM look('victim', '"no such"');
 SELECT * FROM look('victim', 'a"; DROP TABLE victim; --');
 SELECT * FROM look('plain_pkey');
 CREATE SEQUENCE counter;

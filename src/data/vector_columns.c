@@ -300,15 +300,29 @@ FindInOtherCase(const CsRelation *rel, const char *name)
 	return NULL;
 }
 
+/* What is between the quotation marks around a name; the name itself where there are none. */
+static const char *
+WithoutQuotes(const char *name)
+{
+	Size		length = strlen(name);
+
+	if (length < 3 || name[0] != '"' || name[length - 1] != '"')
+		return name;
+	return pnstrdup(name + 1, length - 2);
+}
+
 /* The error for a column that is not there, with the one that was meant or a list of those that are. */
 static void
 ReportNoColumn(const CsRelation *rel, const char *name)
 {
-	const char *meant = FindInOtherCase(rel, name);
+	const char *bare = WithoutQuotes(name);
+	const char *meant = FindInOtherCase(rel, bare);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("column \"%s\" does not exist in %s", name, rel->description),
+			 meant != NULL && bare != name ?
+			 errhint("Column names are given without quotation marks of their own: %s.", meant) :
 			 meant != NULL ? errhint("Perhaps you meant \"%s\": upper and lower case count here.", meant) :
 			 rel->ncolumns > 0 ? errhint("Its columns are %s.", ListColumns(rel)) : 0));
 }

@@ -28,6 +28,9 @@
 #define SEARCH_ITERATIONS 10
 #define SEARCH_SILHOUETTES 2000
 #define SEARCH_ROWS 20000
+
+/* A share of the rows in the smallest segment below which it is told: outliers seldom make a segment. */
+#define SMALL_SHARE 0.01
 #define SEARCH_PART 10
 
 /* What votes, in the order of what holds when they disagree; BIC before all. */
@@ -350,7 +353,7 @@ AddGap(StringInfo text, const CsGap *gap, int k)
 		appendStringInfo(text, "; the gap statistic chooses k = %d", gap->chosen);
 }
 
-/* What the best candidate's reason says beyond the votes: gap, structure, sample. */
+/* What the best candidate's reason says beyond the votes: gap, structure, size, sample. */
 static void
 AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice)
 {
@@ -368,6 +371,9 @@ AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice)
 						 CS_WEAK_SILHOUETTE, one_cloud ? ", and " : "");
 	if (one_cloud)
 		appendStringInfoString(text, "by the gap statistic no number of segments is better than one");
+	if (best->smallest_share < SMALL_SHARE)
+		appendStringInfo(text, ". The smallest segment has only %.2g %% of the rows",
+						 100 * best->smallest_share);
 	if (!isnan(best->silhouette) && choice->silhouette_rows < t->matrix->nrows)
 		appendStringInfo(text, ". Silhouettes are of a sample of " INT64_FORMAT " rows",
 						 choice->silhouette_rows);
