@@ -110,6 +110,10 @@ SELECT n_segments FROM custseg.train('lines', 'lines', k => 2);
 -- what another column says, too: of a number and a time the time is named, else the later one; a few rows tell nothing
 SELECT n_segments FROM custseg.train('doubles', 'SELECT timestamp ''2026-01-01'' - x * interval ''1 day'' AS last, x, y, 3 - 2 * x AS falls, CASE WHEN i = 2000 THEN 0 ELSE y END AS nearly FROM (SELECT i, i * 7919 % 1009 / 8.0 AS x, i * 31 % 97 / 4.0 AS y FROM generate_series(1, 2000) i) s', k => 2);
 SELECT n_segments FROM custseg.train('doubles', 'SELECT i * 1.5 AS x, i * 3.25 AS y FROM generate_series(1, 19) i', k => 2, deploy => false);
+-- one row far out makes no doubles of columns that share it, whatever the order of rows; real ones stay doubles beside it, also where values are missing
+SELECT key, n_segments FROM unnest('{i,-i,i % 40}'::text[]) key, custseg.train('doubles', format('SELECT x, y FROM (SELECT CASE WHEN i %% 40 = 7 THEN i * 7919 %% 101 ELSE 0 END AS x, CASE WHEN i %% 40 = 7 THEN i * 104729 %% 97 ELSE 0 END AS y, i FROM generate_series(1, 1000) i UNION ALL SELECT 1e9, 1e9, 1001) r ORDER BY %s', key), '{x,y}', k => 2, deploy => false);
+SELECT n_segments FROM custseg.train('doubles', 'SELECT CASE WHEN i = 1000 THEN 1e9 WHEN i % 3 = 0 THEN i * 7919 % 101 ELSE 0 END AS x, CASE i WHEN 1000 THEN 1e9 ELSE 5 END AS y FROM generate_series(1, 1000) i', '{x,y}', k => 2, deploy => false);
+SELECT n_segments FROM custseg.train('doubles', 'SELECT x, x * 3 + 5 AS y FROM (SELECT CASE WHEN i IN (500, 501) THEN NULL WHEN i = 1000 THEN 1e9 WHEN i % 3 = 0 THEN i * 7919 % 101 ELSE 0 END AS x FROM generate_series(1, 1000) i) r', '{x,y}', k => 2, deploy => false, prep => '{"impute": "median"}');
 -- a feature view trained on as it is: dates say what days say, a weekday is a category
 CREATE TABLE bought AS SELECT (i * 7919 % 211) % 60 AS c, timestamp '2025-01-01 09:00' + (i * 104729 % 5851) * interval '150 minutes' AS d, 10 + i * 31 % 97 AS a FROM generate_series(1, 1500) i;
 SELECT custseg.create_feature_view('bought_features', 'bought', 'c', 'd', 'a', as_of => '2027-01-01');

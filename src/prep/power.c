@@ -8,7 +8,7 @@
  * per value and one pass.
  *
  * A lambda is no candidate when the transformed column cannot be told from a constant one or
- * leaves the range of a double (years under a strongly negative or positive lambda do).
+ * has no finite sum of squares (years under a strongly negative or positive lambda do).
  */
 #include "custseg.h"
 
@@ -23,6 +23,9 @@
 
 /* The negative log-likelihood of what is no candidate; finite, as GSL demands. */
 #define IMPOSSIBLE (DBL_MAX / 4)
+
+/* Transformed values beyond it are no candidates: sums of squares of any number of smaller ones are finite. */
+#define MOST_TRANSFORMED 1e140
 
 /* The bracket starts no nearer to 0 than this. */
 #define LEAST_START 1e-4
@@ -71,7 +74,7 @@ LogTransformedVariance(const Likelihood *l, double lambda)
 		for (int i = 0; i < m; i++)
 		{
 			t[i] = l->power(l->logs[start + i], lambda);
-			if (!(fabs(t[i]) <= DBL_MAX))
+			if (!(fabs(t[i]) <= MOST_TRANSFORMED))
 				return NAN;
 		}
 		CsMomentsAdd(&moments, t, m);

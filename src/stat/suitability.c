@@ -28,6 +28,12 @@
 /* A column follows from another when it differs by no more than this share of its range from what follows. */
 #define SAME 1e-3
 
+/*
+ * One value far out makes that share more than all others differ by.  So of the pairs that differ from an
+ * ordinary one more than half must differ from it alike, but for so much of the difference.
+ */
+#define ALIKE 0.1
+
 /* Frequencies that differ by less than this factor do not rise or fall. */
 #define EVEN 2
 
@@ -324,6 +330,42 @@ CsStandsForMissing(const CsColumnFacts *f)
 	return words.len == 0 ? NULL : psprintf("%s, may stand for a missing value", words.data);
 }
 
+/* Begin with a pair that is no rare one, such as that in the middle of the rows; the first one if it is missing. */
+void
+CsFollowsBegin(CsFollows *f, double x, double y)
+{
+	memset(f, 0, sizeof(*f));
+	f->x = x;
+	f->y = y;
+}
+
+/* Does y follow from x, now that all pairs were taken? */
+bool
+CsFollowsDecide(const CsFollows *f)
+{
+	return 2 * f->alike > f->others;
+}
+
+/* Count a pair that differs from the one to compare with, and how. */
+static void
+CompareWithOrdinary(CsFollows *f, double x, double y)
+{
+	double		of_x,
+				of_y,
+				difference;
+
+	if (isnan(f->x) || isnan(f->y))
+	{
+		f->x = x;
+		f->y = y;
+	}
+	of_x = f->factor * (x - f->x);
+	of_y = y - f->y;
+	difference = Max(fabs(of_x), fabs(of_y));
+	f->others += difference > 0;
+	f->alike += difference > 0 && fabs(of_y - of_x) <= ALIKE * difference;
+}
+
 /* Find the factor and the constant from the ends of x in a block; false when x does not vary there. */
 static bool
 BeginToFollow(CsFollows *f, const double *x, const double *y, int n)
@@ -380,6 +422,7 @@ CsFollowsTake(CsFollows *f, const double *x, const double *y, int n)
 			return false;
 		if (!(fabs(y[i] - (f->constant + f->factor * x[i])) <= f->tolerance))
 			return false;
+		CompareWithOrdinary(f, x[i], y[i]);
 		f->n++;
 	}
 	return true;

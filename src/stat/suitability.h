@@ -85,9 +85,15 @@ typedef struct CsFollows
 	double		factor,
 				constant,
 				tolerance;
+	double		x,				/* a pair to which the others are compared */
+				y;
 	int64		n;				/* pairs */
+	int64		others;			/* pairs that differ from that one */
+	int64		alike;			/* of these, those where x and y differ alike */
 } CsFollows;
 
+extern void CsFollowsBegin(CsFollows *f, double x, double y);
 extern bool CsFollowsTake(CsFollows *f, const double *x, const double *y, int n);
+extern bool CsFollowsDecide(const CsFollows *f);
 
 #endif							/* CUSTSEG_STAT_SUITABILITY_H */

@@ -492,8 +492,11 @@ DecideKept(CsTraining *t, char **reasons, const bool *numbers, bool all_numbers,
 static bool
 Follows(const CsTraining *t, int from, int feature)
 {
-	CsFollows	follows = {0};
+	int64		middle = CsMatrixBlocks(t->raw) / 2;
+	const double *ordinary = CsMatrixBlock(t->raw, t->arena, middle) + CsMatrixBlockRows(t->raw, middle) / 2;
+	CsFollows	follows;
 
+	CsFollowsBegin(&follows, ordinary[(Size) from * CS_BLOCK_ROWS], ordinary[(Size) feature * CS_BLOCK_ROWS]);
 	for (int64 b = 0; b < CsMatrixBlocks(t->raw); b++)
 	{
 		const double *block = CsMatrixBlock(t->raw, t->arena, b);
@@ -502,7 +505,7 @@ Follows(const CsTraining *t, int from, int feature)
 						   block + (Size) feature * CS_BLOCK_ROWS, CsMatrixBlockRows(t->raw, b)))
 			return false;
 	}
-	return follows.n >= LEAST_PAIRS;
+	return follows.n >= LEAST_PAIRS && CsFollowsDecide(&follows);
 }
 
 /*
