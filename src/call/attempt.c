@@ -13,23 +13,26 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
-/* Must this error end the command, whoever could go on without what failed? */
-static bool
-EndsCommand(const ErrorData *error)
+/*
+ * Must an error end the command, though it could go on without what failed?  A rule for CsAttempt(): cancels,
+ * transactions that have to be repeated, and what the server is in want of, memory or disk.
+ */
+bool
+CsEndsCommand(int sqlerrcode)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
 	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
 		category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_SYSTEM_ERROR;
 }
 
 /*
- * Call body(state) in a subtransaction.  Returns NULL when all went well, or the error, palloc'd, when
- * everything is as it was before.  Cancels, transactions that have to be repeated and what the server is in
- * want of, memory or disk, are raised again.
+ * Call body(state) in a subtransaction, which begins outside parallel mode.  Returns NULL when all went well,
+ * or the error, palloc'd, when everything is as it was before, but for what body() changed in memory.  An
+ * error that ends_command() is raised again after that.
  */
 ErrorData *
-CsAttempt(void (*body) (void *), void *state)
+CsAttempt(void (*body) (void *), void *state, bool (*ends_command) (int sqlerrcode))
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -52,7 +55,7 @@ CsAttempt(void (*body) (void *), void *state)
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
-	if (error != NULL && EndsCommand(error))
+	if (error != NULL && ends_command(error->sqlerrcode))
 		ReThrowError(error);
 	return error;
 }

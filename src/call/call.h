@@ -127,7 +127,8 @@ extern Datum CsRowForm(TupleDesc desc, const CsValue *row, int n);
 extern int	CsPlainSettings(void);
 
 /* attempt.c: what may fail without failing the command. */
-extern ErrorData *CsAttempt(void (*body) (void *), void *state);
+extern bool CsEndsCommand(int sqlerrcode);
+extern ErrorData *CsAttempt(void (*body) (void *), void *state, bool (*ends_command) (int sqlerrcode));
 extern bool CsTry(void (*action) (void *), void *argument, bool (*is_expected) (int sqlerrcode),
 				  ResourceOwner *owner);
 extern void CsTryEnd(ResourceOwner owner);

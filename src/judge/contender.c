@@ -15,12 +15,10 @@
 
 #include <math.h>
 
-#include "access/xact.h"
 #include "judge/judge.h"
 #include "progress.h"
 #include "stat/agreement.h"
 #include "utils/memutils.h"
-#include "utils/resowner.h"
 
 /* Most rows of a half sample. */
 #define MOST_REFITTED 10000
@@ -98,10 +96,23 @@ Stability(CsTraining *t, CsTeam *team, const CsContender *c, int labels, int res
 	return sum / resamples;
 }
 
+/* A trial. */
+typedef struct Trial
+{
+	CsTraining *t;
+	CsContender *contender;
+	int			resamples;
+	MemoryContext context;		/* of what it needs only while it is at work */
+} Trial;
+
 /* Fit and measure, on a team of its own. */
 static void
-Measure(CsTraining *t, CsContender *c, int resamples)
+Measure(void *state)
 {
+	Trial	   *trial = state;
+	CsTraining *t = trial->t;
+	CsContender *c = trial->contender;
+	MemoryContext old = MemoryContextSwitchTo(trial->context);
 	CsTeam	   *team = CsTeamStart(t->arena, CsTeamWorkersFor(t->raw->nrows * t->nfeatures));
 	CsFitOutput fit;
 	instr_time	start;
@@ -122,16 +133,17 @@ Measure(CsTraining *t, CsContender *c, int resamples)
 										   (uint64) t->common->seed, &used);
 	}
 	if (c->validity.segments >= 2)
-		c->stability = Stability(t, team, c, fit.labels, resamples);
+		c->stability = Stability(t, team, c, fit.labels, trial->resamples);
 	CsArenaFree(t->arena, fit.labels);
 	CsTeamEnd(team);
+	MemoryContextSwitchTo(old);
 }
 
-/* Does this error say that the whole command is to end? */
+/* A bug in an algorithm is no finding about the rows; that memory is short for it is one. */
 static bool
-EndsCommand(int code)
+EndsComparison(int sqlerrcode)
 {
-	int			category = ERRCODE_TO_CATEGORY(code);
+	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
 
 	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
 		category == ERRCODE_INTERNAL_ERROR;
@@ -145,36 +157,20 @@ EndsCommand(int code)
 void
 CsContenderTry(CsTraining *t, CsContender *c, int resamples)
 {
-	MemoryContext old = CurrentMemoryContext;
-	MemoryContext context = AllocSetContextCreate(t->context, "custseg contender",
-												  ALLOCSET_DEFAULT_SIZES);
-	ResourceOwner owner = CurrentResourceOwner;
+	MemoryContext old = MemoryContextSwitchTo(t->context);
+	Trial		trial = {t, c, resamples};
 	uint64		mark = CsArenaMark(t->arena);
+	ErrorData  *error;
 
 	c->silhouette = c->stability = NAN;
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	trial.context = AllocSetContextCreate(t->context, "custseg contender", ALLOCSET_DEFAULT_SIZES);
+	error = CsAttempt(Measure, &trial, EndsComparison);
+	if (error != NULL)
 	{
-		Measure(t, c, resamples);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(t->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		if (EndsCommand(error->sqlerrcode))
-			ReThrowError(error);
 		CsArenaForget(t->arena, mark);
 		CsProgressStart(t->command);	/* the abort has ended it */
 		c->failure = error->message;
 	}
-	PG_END_TRY();
-	CurrentResourceOwner = owner;
+	MemoryContextDelete(trial.context);
 	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
 }

@@ -4,11 +4,11 @@
  *
  * A run reads and then writes.  Its checks are reports such as drift(), which run as the caller, under
  * one snapshot, in a subtransaction.  They read the source once, together.  When that ends in an error,
- * the one that reads another relation, too, is left for later, and when that does not help either, each
- * is made by itself: the one that fails again is a finding, too, and the others go on.  Then the model is locked as for any change of it,
- * and what was found is judged and written as the owner of the tables, by SQL functions that
- * nobody else can write with (record_run, record_alerts in custseg--1.0.sql).  Until then a run
- * holds nothing that another session waits for.
+ * the check that reads another relation, too, is left for later, and when that does not help either, each
+ * check is made by itself: one that fails again is a finding, too, and the others go on.  Then the model
+ * is locked as for any change of it, and what was found is judged and written as the owner of the tables,
+ * by SQL functions that nobody else can write with (record_run, record_alerts in custseg--1.0.sql).  Until
+ * then a run holds nothing that another session waits for.
  *
  * A run that meets another one of the same model is skipped.  The lock for that is an advisory one
  * to the end of the transaction, in a class of its own, so that no key of a user's collides with it.
@@ -94,6 +94,8 @@ typedef struct MonitorRun
 	bool		skipped;
 	Jsonb	   *reports;		/* check -> what it found */
 	Jsonb	   *errors;			/* check -> how it failed */
+	const char *const *checks;	/* that are at hand, */
+	int			nchecks;		/* so many */
 	MemoryContext context;		/* of all this */
 } MonitorRun;
 
@@ -172,10 +174,11 @@ VersionValue(int version)
 	return version == 0 ? CsValueNull(INT4OID) : CsValueInt4(version);
 }
 
-/* Run checks as the caller, under the caller's snapshot, and keep what they report. */
+/* Run the checks at hand as the caller, under the caller's snapshot, and keep what they report. */
 static void
-RunChecks(MonitorRun *run, const char *const *names, int n)
+RunChecks(void *state)
 {
+	MonitorRun *run = state;
 	CsValue		arguments[6];
 	Oid			types[6];
 	Datum		values[6];
@@ -183,7 +186,7 @@ RunChecks(MonitorRun *run, const char *const *names, int n)
 	int			result;
 
 	SPI_connect();
-	arguments[0] = CsValueTexts(names, n);
+	arguments[0] = CsValueTexts(run->checks, run->nchecks);
 	arguments[1] = CsValueText(run->model);
 	arguments[2] = CsValueText(run->source);
 	arguments[3] = VersionValue(run->version);
@@ -217,52 +220,25 @@ DescribeError(const ErrorData *error)
 	return text.data;
 }
 
-/* Note how checks failed. */
+/* Note how the checks at hand failed. */
 static void
-NoteError(MonitorRun *run, const char *const *names, int n, const ErrorData *error)
+NoteError(MonitorRun *run, const ErrorData *error)
 {
 	SPI_connect();
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < run->nchecks; i++)
 	{
-		CsCatalogExecute(error_sql, CsValues(CsValueJsonb(run->errors), CsValueText(names[i]),
+		CsCatalogExecute(error_sql, CsValues(CsValueJsonb(run->errors), CsValueText(run->checks[i]),
 											 CsValueText(DescribeError(error))), true);
 		run->errors = FetchJsonb(run);
 	}
 	SPI_finish();
 }
 
-/*
- * Run checks in a subtransaction; NULL when all went well, else the error, in the run's context.
- * As in PL/pgSQL, but for what memory and resources are the subtransaction's.
- */
-static ErrorData *
-TryChecks(MonitorRun *run, const char *const *names, int n)
+/* A transaction that has to be repeated is no finding about the source; a cancel may be one. */
+static bool
+EndsRun(int sqlerrcode)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	ErrorData  *volatile error = NULL;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		RunChecks(run, names, n);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(run->context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		/* a transaction that has to be repeated is no finding about the source */
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK)
-			ReThrowError(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return error;
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_TRANSACTION_ROLLBACK;
 }
 
 /*
@@ -290,13 +266,17 @@ RunAllChecks(MonitorRun *run, bool with_reference)
 	for (int i = 0; i < lengthof(checks);)
 	{
 		bool		limited = get_timeout_active(STATEMENT_TIMEOUT);
-		ErrorData  *error = TryChecks(run, &checks[i], n);
-		bool		canceled = error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
+		ErrorData  *error;
+		bool		canceled;
 
+		run->checks = &checks[i];
+		run->nchecks = n;
+		error = CsAttempt(RunChecks, run, EndsRun);
+		canceled = error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
 		if (canceled)
 			CheckTimedOut(error, limited);
 		if (error != NULL && (n == 1 || canceled))
-			NoteError(run, &checks[i], n, error);
+			NoteError(run, error);
 		if (canceled)
 			return;
 		if (error == NULL || n == 1)

@@ -306,7 +306,7 @@ Assign(void *state)
 static void
 AssignOrWarn(Assignment *a)
 {
-	ErrorData  *error = a->site->failed ? NULL : CsAttempt(Assign, a);
+	ErrorData  *error = a->site->failed ? NULL : CsAttempt(Assign, a, CsEndsCommand);
 
 	if (error == NULL)
 		return;

@@ -281,7 +281,7 @@ TrySource(const char *model, const char *customer, double most)
 {
 	Search		search = {model, customer, most, CS_PRESENCE_UNKNOWN};
 
-	return CsAttempt(SearchSource, &search) == NULL ? search.presence : CS_PRESENCE_UNKNOWN;
+	return CsAttempt(SearchSource, &search, CsEndsCommand) == NULL ? search.presence : CS_PRESENCE_UNKNOWN;
 }
 
 /*
