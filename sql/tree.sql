@@ -188,7 +188,7 @@ SELECT * FROM custseg.decision_path('classes', NULL::tree_customer);
 SELECT DISTINCT fidelity > 0.7 AS seen, validated_fidelity BETWEEN 0.4 AND 0.6 AS unseen, reason
 FROM custseg.surrogate_of_column('SELECT hashint8extended(g, 1) AS x, hashint8extended(g, 2) AS y, hashint8extended(hashint8extended(g, 3), 4) & 1 AS s FROM generate_series(1, 300) g', 's', max_depth => 8);
 SELECT DISTINCT fidelity, validated_fidelity, reason FROM custseg.surrogate_of_column('SELECT g % 2 AS x, g % 2 AS s FROM generate_series(1, 100) g', 's');
--- the sentence tells the lower of the two; of two rows each is unlike the other; past 100,000 rows a sample is asked about
+-- the sentence tells the lower of the two; of two rows each is unlike the other; past 30,000 rows a sample is asked about
 SELECT DISTINCT round(fidelity::numeric, 4) AS fidelity, round(validated_fidelity::numeric, 4) AS validated, reason FROM custseg.surrogate('clusters');
 SELECT DISTINCT fidelity, validated_fidelity, reason FROM custseg.surrogate_of_column('SELECT g AS x, g % 2 AS s FROM generate_series(1, 2) g', 's');
 SELECT DISTINCT abs(fidelity - validated_fidelity) < 0.005 AS close, validated_fidelity < fidelity AS lower

@@ -259,7 +259,7 @@ TreeFit(const CsFitInput *in, CsFitOutput *out)
 const CsAlgorithm CsTreeAlgorithm = {
 	.name = "tree",
 	.segments = "those of a model or a column, told by questions",
-	.memory_text = "half of the matrix, 10 bytes for each row, and 24 bytes for each row and process; up to 102,000 rows once more the matrix",
+	.memory_text = "half of the matrix, 10 bytes for each row, and 24 bytes for each row and process; up to 30,000 rows once more the matrix",
 	.keeps = "thresholds, each the middle of two neighboring values, and the rows of each leaf",
 	.time = "rows x log(rows) x columns to sort, and rows x columns for each level",
 	.options = CsTreeOptions,

@@ -13,23 +13,30 @@
 #include "algo/tree.h"
 #include "common/hashfn.h"
 #include "data/matrix.h"
-#include "miscadmin.h"
+#include "math/math.h"
 #include "utils/memutils.h"
 
 #define FOLDS 5
 
-/* So many rows are asked about, chosen by the same hash: enough for any tree that people read. */
-#define VALIDATED_ROWS 100000
-#define ROWS_AT_MOST (VALIDATED_ROWS + VALIDATED_ROWS / 50)	/* 2 % are 6 standard deviations */
+/* Most rows that are asked about: enough for any tree that people read, and little beside a million. */
+#define MOST_VALIDATED 30000
 
-/* The fold of a row of so many; -1 for those that are too many. */
+#define VALIDATION_STREAM UINT64CONST(0x466F6C6473)
+
+/* The rows that are asked about, ascending. */
+typedef struct Asked
+{
+	int64		n;
+	int64	   *rows;
+	int64	   *others;			/* room for those beside a fold */
+} Asked;
+
+/* The fold of a row. */
 static inline int
-FoldOf(int64 row, int64 nrows)
+FoldOf(int64 row)
 {
 	uint64		hash = hash_uint32_extended((uint32) row, (uint64) row >> 32);
 
-	if ((double) (hash >> 32) / PG_UINT32_MAX * nrows > VALIDATED_ROWS)
-		return -1;
 	return (int) ((uint32) hash % FOLDS);
 }
 
@@ -81,50 +88,62 @@ GrowOnRows(const CsFitInput *in, const int64 *rows, int64 nrows)
 Size
 CsTreeValidateMemory(int64 nrows, int ncolumns)
 {
-	int64		n = Min(nrows, ROWS_AT_MOST);
-	Size		row = sizeof(double) * (ncolumns + 1) + sizeof(int64) + sizeof(int32);
+	int64		n = Min(nrows, MOST_VALIDATED);
+	Size		row = sizeof(double) * (ncolumns + 1) + 2 * sizeof(int64) + sizeof(int32);
 
 	return add_size(CsTreeGrowMemory(n, ncolumns), mul_size(row, n));
 }
 
-/* The rows that grow the tree of a fold, into "rows"; returns their number, 0 if they have no weight. */
+/* Choose the rows that are asked about; palloc'd. */
+static Asked
+ChooseRows(int64 nrows, uint64 seed)
+{
+	Asked		asked = {.n = Min(nrows, MOST_VALIDATED)};
+	CsRng		rng;
+
+	asked.rows = palloc(sizeof(int64) * asked.n);
+	asked.others = palloc(sizeof(int64) * asked.n);
+	CsRngSeed(&rng, seed, VALIDATION_STREAM);
+	CsRngSample(&rng, nrows, asked.n, asked.rows);
+	return asked;
+}
+
+/* Find the rows that grow the tree of a fold; returns their number, 0 if they have no weight. */
 static int64
-RowsBesideFold(int fold, const double *weights, int64 nrows, int64 *rows)
+RowsBesideFold(const Asked *asked, int fold, const double *weights)
 {
 	int64		n = 0;
 	double		weight = 0;
 
-	for (int64 i = 0; i < nrows && n < ROWS_AT_MOST; i++)
+	for (int64 i = 0; i < asked->n; i++)
 	{
-		int			other = FoldOf(i, nrows);
+		int64		row = asked->rows[i];
 
-		if (other < 0 || other == fold)
+		if (FoldOf(row) == fold)
 			continue;
-		rows[n++] = i;
-		weight += weights == NULL ? 1 : weights[i];
+		asked->others[n++] = row;
+		weight += weights == NULL ? 1 : weights[row];
 	}
 	return weight > 0 ? n : 0;
 }
 
 /* Ask a tree about the rows of a fold: adds up their weight, and that of those for which it is right. */
 static void
-AskAboutFold(const CsFitInput *in, const CsDecisionTree *tree, int fold, double *right, double *all)
+AskAboutFold(const CsFitInput *in, const Asked *asked, int fold, const double *weights,
+			 const CsDecisionTree *tree, double *right, double *all)
 {
 	CsArena    *arena = CsTeamArena(in->team);
-	const double *weights = in->weights < 0 ? NULL : CsArenaAddress(arena, in->weights);
 	const int32 *classes = CsArenaAddress(arena, in->target);
-	int64		n = in->matrix->nrows;
 
-	for (int64 i = 0; i < n; i++)
+	for (int64 i = 0; i < asked->n; i++)
 	{
-		double		weight = weights == NULL ? 1 : weights[i];
+		int64		row = asked->rows[i];
+		double		weight = weights == NULL ? 1 : weights[row];
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (FoldOf(i, n) != fold)
+		if (FoldOf(row) != fold)
 			continue;
 		*all += weight;
-		if (ClassOfRow(tree, in->matrix, arena, i) == classes[i])
+		if (ClassOfRow(tree, in->matrix, arena, row) == classes[row])
 			*right += weight;
 	}
 }
@@ -136,9 +155,8 @@ AskAboutFold(const CsFitInput *in, const CsDecisionTree *tree, int fold, double 
 double
 CsTreeCrossValidate(const CsFitInput *in)
 {
-	CsArena    *arena = CsTeamArena(in->team);
-	int64		n = in->matrix->nrows;
-	int64	   *rows = palloc_extended(sizeof(int64) * Min(n, ROWS_AT_MOST), MCXT_ALLOC_HUGE);
+	const CsCommonOptions *common = in->options;
+	Asked		asked = ChooseRows(in->matrix->nrows, (uint64) common->seed);
 	double		right = 0,
 				all = 0;
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg folds",
@@ -147,15 +165,17 @@ CsTreeCrossValidate(const CsFitInput *in)
 	for (int fold = 0; fold < FOLDS; fold++)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
-		const double *weights = in->weights < 0 ? NULL : CsArenaAddress(arena, in->weights);
-		int64		nrows = RowsBesideFold(fold, weights, n, rows);
+		const double *weights = in->weights < 0 ? NULL :
+			CsArenaAddress(CsTeamArena(in->team), in->weights);
+		int64		nrows = RowsBesideFold(&asked, fold, weights);
 
 		if (nrows > 0)
-			AskAboutFold(in, GrowOnRows(in, rows, nrows), fold, &right, &all);
+			AskAboutFold(in, &asked, fold, weights, GrowOnRows(in, asked.others, nrows), &right, &all);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
 	}
 	MemoryContextDelete(context);
-	pfree(rows);
+	pfree(asked.others);
+	pfree(asked.rows);
 	return all > 0 ? right / all : NAN;
 }

@@ -275,7 +275,7 @@ PutExplanation(CsResult *result, const CsCallSite *site, const CsAssignment *pla
 	CsResultPut(result, row, i);
 }
 
-/* explain(model, customer, version): one row a feature, and a border that decides */
+/* explain(model, customer, version): a row for each feature, and a border that decides */
 Datum
 custseg_explain(PG_FUNCTION_ARGS)
 {

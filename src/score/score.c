@@ -84,7 +84,7 @@ enum
 	ARG_MODEL, ARG_SOURCE, ARG_VERSION
 };
 
-/* score(model, source, version): one row a customer of the source */
+/* score(model, source, version): a row for each customer of the source */
 Datum
 custseg_score(PG_FUNCTION_ARGS)
 {

@@ -29,7 +29,7 @@
 /* Most rows of a pair that are projected; a seeded sample is not needed, every n-th row does. */
 #define MOST_PROJECTED 10000
 
-/* A discriminant needs so many rows a column, and at most so many columns. */
+/* A discriminant needs so many rows for each column, and at most so many columns. */
 #define ROWS_OF_COLUMN 20
 #define MOST_COLUMNS 100
 
