@@ -185,8 +185,8 @@ AddBorders(const CsScoring *scoring, CsExplanation *lines, int *nlines)
 }
 
 /*
- * What speaks most for the segment first, then what has a border; without either, and among equals, in the
- * model's order, what is no feature last.
+ * What has a border first, and of that what speaks most for the segment; without either, and among equals,
+ * in the model's order, what is no feature last.
  */
 static int
 CompareExplanations(const void *a, const void *b)

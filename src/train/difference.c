@@ -66,12 +66,10 @@ IsSameMember(JsonbContainer *a, JsonbContainer *b, const char *key)
 static bool
 WasSameFeature(const Deployed *was, const CsColumn *feature)
 {
-	const char *kind = CsKindName(feature->converter.kind);
 	JsonbValue	value;
 
 	return CsJsonFind(&was->kinds->root, NameStr(feature->name), &value) &&
-		value.val.string.len == strlen(kind) &&
-		memcmp(value.val.string.val, kind, value.val.string.len) == 0;
+		CsJsonIsText(&value, CsKindName(feature->converter.kind));
 }
 
 /* Does the preparation, for which nothing was asked, differ for a feature that was there before? */
