@@ -346,4 +346,4 @@ RESET maintenance_work_mem;
 SELECT custseg.drop_model('bad', whole => true);
 
 DROP FUNCTION medoids, metric, agreement, search, ties, fit, take_prints, segments, training;
-DROP TABLE points, grid, crowd, few, prints;
+DROP TABLE points, grid, crowd, few, prints, tied;

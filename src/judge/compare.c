@@ -206,7 +206,8 @@ static Size
 CompareMemory(const CsTraining *t, int64 nrows, int ncolumns)
 {
 	const Comparison *c = t->judging;
-	Size		size = CsContenderMemory(t, nrows, ncolumns);
+	Size		size = Max(CsContenderMemory(t, nrows, ncolumns),
+						   CsStructureMemory(Min(nrows, CS_STRUCTURE_ROWS), ncolumns));
 
 	if (c->choice_options == NULL)
 		return size;
@@ -335,7 +336,7 @@ FindBest(const Comparison *c, int highest)
 
 /* The sentence of the best one. */
 static char *
-PraiseBest(const Comparison *comparison, int best, int highest)
+PraiseBest(const Comparison *comparison, int best, int highest, const CsStructure *structure)
 {
 	const CsContender *c = &comparison->contenders[best];
 	StringInfoData text;
@@ -350,15 +351,17 @@ PraiseBest(const Comparison *comparison, int best, int highest)
 						 c->validity.noise_share > 0 ? ", noise counted as 0," : "",
 						 isnan(c->stability) ? "" :
 						 IsStable(c) ? " of the stable ones" : ", but none is stable");
-	if (c->silhouette < CS_WEAK_SILHOUETTE)
-		appendStringInfo(&text, ". The data show no clear clusters: the silhouette is %.2f, below %g",
-						 c->silhouette, CS_WEAK_SILHOUETTE);
+	if (CsNoGroups(structure))
+	{
+		appendStringInfo(&text, ". The data show no clear clusters. %s", CsStructureSentence(structure));
+		text.data[--text.len] = '\0';	/* as other reasons */
+	}
 	return text.data;
 }
 
 /* Recommend one, and say of the others what speaks against them. */
 static void
-GiveReasons(Comparison *c)
+GiveReasons(Comparison *c, const CsStructure *structure)
 {
 	int			highest = FindHighest(c);
 	int			best = FindBest(c, highest);
@@ -369,7 +372,7 @@ GiveReasons(Comparison *c)
 
 		one->recommended = i == best;
 		if (one->recommended)
-			one->reason = PraiseBest(c, best, highest);
+			one->reason = PraiseBest(c, best, highest, structure);
 		else if (one->failure != NULL)
 			one->reason = one->failure;
 		else if (one->validity.segments == 0)
@@ -430,6 +433,8 @@ custseg_compare(PG_FUNCTION_ARGS)
 	t = CsTrainingOpen(&c.request);
 	team = CsTrainingPrepare(t);
 	k = c.choice_options == NULL ? t->k : ChooseK(t, team, &c);
+	if (t->structure.rating == CS_STRUCTURE_UNKNOWN)
+		t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, CS_STRUCTURE_REFERENCES);
 	CsTeamEnd(team);
 	for (int i = 0; i < c.n; i++)
 	{
@@ -440,7 +445,7 @@ custseg_compare(PG_FUNCTION_ARGS)
 		if (one->failure == NULL)
 			CsContenderTry(t, one, c.options.stability_resamples);
 	}
-	GiveReasons(&c);
+	GiveReasons(&c, &t->structure);
 	PutRows(result, &c);
 	CsTrainingClose(t);
 	return (Datum) 0;

@@ -271,8 +271,6 @@ ChooseGap(CsGap *gap)
 	}
 	gap->chosen = gap->k_first + first;
 	gap->highest = gap->k_first + highest;
-	gap->one_cloud = gap->k_first == 1 && gap->n > 1 &&
-		gap->gap[0] >= gap->gap[highest] - gap->se[highest];
 }
 
 /*

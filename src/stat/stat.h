@@ -111,7 +111,6 @@ typedef struct CsGap
 	int			chosen;			/* least k with gap(k) >= gap(k + 1) - se(k + 1); 0: some gap is
 								 * not defined */
 	int			highest;		/* k of the largest gap; 0: likewise */
-	bool		one_cloud;		/* no gap is larger than gap(1) by more than its standard error */
 } CsGap;
 
 extern CsGap *CsGapStatistic(const CsGapInput *in);

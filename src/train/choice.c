@@ -5,9 +5,8 @@
  * Three indices vote, each for the k where it is best, the lower one on ties: mean silhouette
  * (Rousseeuw 1987), Calinski-Harabasz (1974), Davies-Bouldin (1979).  Most votes win; when all three
  * disagree, the silhouette's choice holds, and without a silhouette that of Calinski-Harabasz.
- * Where the algorithm has a likelihood, its BIC decides alone.  The gap statistic does not vote: it
- * can say that there is one segment, which the others cannot, and so it is asked whether there are
- * any.  When no index is defined for any k, there is one segment.
+ * Where the algorithm has a likelihood, its BIC decides alone.  The gap statistic does not vote.
+ * Whether there are groups at all is asked as by clusterability().  When no index is defined for any k, there is one segment.
  *
  * Labels are kept only of fits that an index prefers so far, since one of these is the result.
  */
@@ -86,6 +85,8 @@ CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns)
 												  ncolumns, t->k_max));
 
 	kept = add_size(kept, CsMemoryBeyondFit(t, nrows, ncolumns, measures));
+	kept = Max(kept, CsMemoryBeyondFit(t, nrows, ncolumns,
+									   CsStructureMemory(Min(nrows, CS_STRUCTURE_ROWS), ncolumns)));
 	if (asked->gap_references > 0)
 		kept = add_size(kept, CsGapMemory(nrows, ncolumns, asked->gap_sample));
 	return kept;
@@ -353,35 +354,61 @@ AddGap(StringInfo text, const CsGap *gap, int k)
 		appendStringInfo(text, "; the gap statistic chooses k = %d", gap->chosen);
 }
 
-/* What the best candidate's reason says beyond the votes: gap, structure, size, sample. */
+/* Silhouettes that differ by less are about the same; by more, one is far below the other. */
+#define CLOSE_SILHOUETTES 0.02
+#define FAR_SILHOUETTES 0.1
+
+/* How the best candidate's silhouette stands to the others'. */
 static void
-AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice)
+AddRivals(StringInfo text, const CsChoice *choice)
 {
 	const CsCandidate *best = &choice->candidates[choice->best];
 	int			highest = PreferredBy(choice, BY_SILHOUETTE);
-	double		silhouette = highest < 0 ? NAN : choice->candidates[highest].silhouette;
-	bool		weak = silhouette < CS_WEAK_SILHOUETTE;
-	bool		one_cloud = choice->gap != NULL && choice->gap->one_cloud;
+	int			rivals = 0;
+
+	if (highest < 0 || isnan(best->silhouette))
+		return;
+	if (best->silhouette < choice->candidates[highest].silhouette - FAR_SILHOUETTES)
+	{
+		appendStringInfo(text, "; but its silhouette, %.2f, is far below the %.2f of k = %d",
+						 best->silhouette, choice->candidates[highest].silhouette,
+						 choice->candidates[highest].k);
+		return;
+	}
+	for (int i = 0; i < choice->n; i++)
+		if (i != choice->best &&
+			fabs(choice->candidates[i].silhouette - best->silhouette) <= CLOSE_SILHOUETTES)
+			appendStringInfo(text, "%s%d", rivals++ > 0 ? ", " : "; about as good by the silhouette: k = ",
+							 choice->candidates[i].k);
+}
+
+/* What the best candidate's reason says beyond the votes: gap, rivals, range, size, structure, sample. */
+static void
+AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice, const CsChoiceOptions *asked)
+{
+	const CsCandidate *best = &choice->candidates[choice->best];
 
 	AddGap(text, choice->gap, best->k);
-	if (weak || one_cloud)
-		appendStringInfoString(text, ". The data show no clear clusters: ");
-	if (weak)
-		appendStringInfo(text, "the highest silhouette is %.2f, below %g%s", silhouette,
-						 CS_WEAK_SILHOUETTE, one_cloud ? ", and " : "");
-	if (one_cloud)
-		appendStringInfoString(text, "by the gap statistic no number of segments is better than one");
+	AddRivals(text, choice);
+	if (best->k == asked->k_max && asked->k_min < asked->k_max)
+		appendStringInfo(text, "; %d is the end of the range: look further", best->k);
 	if (best->smallest_share < SMALL_SHARE)
 		appendStringInfo(text, ". The smallest segment has only %.2g %% of the rows",
 						 100 * best->smallest_share);
 	if (!isnan(best->silhouette) && choice->silhouette_rows < t->matrix->nrows)
 		appendStringInfo(text, ". Silhouettes are of a sample of " INT64_FORMAT " rows",
 						 choice->silhouette_rows);
+	if (CsNoGroups(&t->structure))
+	{
+		appendStringInfo(text, ". The data show no clear clusters. %s",
+						 CsStructureSentence(&t->structure));
+		text->data[--text->len] = '\0';	/* the caller ends the sentence */
+	}
 }
 
 /* Say of each candidate which indices chose it, and of the best one why it is. */
 static void
-GiveReasons(const CsTraining *t, CsChoice *choice, int voters)
+GiveReasons(const CsTraining *t, CsChoice *choice, const CsChoiceOptions *asked, int voters)
 {
 	for (int i = 0; i < choice->n; i++)
 	{
@@ -398,7 +425,7 @@ GiveReasons(const CsTraining *t, CsChoice *choice, int voters)
 				appendStringInfoString(&text, ", which decides because the indices disagree");
 			else if (voters > 1)
 				appendStringInfo(&text, " (%d of %d votes)", c->votes, voters);
-			AddDoubts(&text, t, choice);
+			AddDoubts(&text, t, choice, asked);
 		}
 		else if (choice->gap != NULL && choice->gap->chosen == c->k)
 			appendStringInfo(&text, "%sgap", text.len > 0 ? ", " : "chosen by ");
@@ -426,9 +453,11 @@ CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void 
 	for (int i = 0; i < choice->n; i++)
 		if (i != choice->best)
 			DropFit(t, &choice->candidates[i]);
+	if (t->structure.rating == CS_STRUCTURE_UNKNOWN)
+		t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, CS_STRUCTURE_REFERENCES);
 	if (asked->gap_references > 0)
 		MeasureGap(t, team, algorithm, options, asked, choice);
-	GiveReasons(t, choice, voters);
+	GiveReasons(t, choice, asked, voters);
 	return choice;
 }
 

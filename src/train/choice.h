@@ -14,15 +14,19 @@
 /* Up to so many rows, a training chooses the number of segments as choose_k() does. */
 #define CS_EXAMINED_ROWS 5000
 
-/*
- * A mean silhouette below this is no structure to speak of (Kaufman and Rousseeuw 1990, table 4 of
- * chapter 2).
- */
-#define CS_WEAK_SILHOUETTE 0.25
-
 /* Numbers of segments that are tried when nothing else is said. */
 #define CS_FIRST_K 2
 #define CS_LAST_K 10
+
+/*
+ * Is a segment of n of so many rows a handful, which is outliers rather than a segment?  Fewer than 30
+ * rows are, unless there are few in all, and so is less than a thousandth of many.
+ */
+static inline bool
+CsIsHandful(double n, double rows)
+{
+	return (n < 30 && n < 0.02 * rows) || n < 0.001 * rows;
+}
 
 typedef struct CsChoiceOptions
 {

@@ -72,6 +72,14 @@ Metrics(const CsTraining *t)
 	CsJsonNumber(&json, "between_share", BetweenShare(t));
 	for (int i = 0; i < t->fit.nmetrics; i++)
 		CsJsonNumber(&json, t->fit.metrics[i].name, t->fit.metrics[i].value);
+	if (t->structure.rating != CS_STRUCTURE_UNKNOWN)
+	{
+		CsJsonObject(&json, "structure");
+		CsJsonText(&json, "rating", CsStructureName(t->structure.rating));
+		CsJsonNumber(&json, "p_value", t->structure.p);
+		CsJsonText(&json, "reason", CsStructureSentence(&t->structure));
+		(void) CsJsonEnd(&json);
+	}
 	CsJsonNumber(&json, "read_milliseconds", t->read_milliseconds);
 	CsJsonNumber(&json, "prepare_milliseconds", t->prepare_milliseconds);
 	CsJsonNumber(&json, "fit_milliseconds", t->fit_milliseconds);

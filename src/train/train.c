@@ -48,6 +48,9 @@ static const char *const arguments_sql =
 PG_FUNCTION_INFO_V1(custseg_train);
 PG_FUNCTION_INFO_V1(custseg_retrain);
 
+/* A mean silhouette below this is no structure to speak of. */
+#define NO_STRUCTURE 0.25
+
 /* Bytes that the silhouette of a model takes whose k is known. */
 static Size
 SilhouetteMemory(const CsTraining *t, int64 nrows, int ncolumns)
@@ -296,10 +299,44 @@ FitModel(CsTraining *t, CsTeam *team)
 	}
 }
 
+/* Say when a segment has only a handful of the rows. */
+static void
+WarnAboutHandfuls(const CsTraining *t)
+{
+	const CsSegmentRow *smallest = NULL;
+
+	for (int i = 0; i < t->nsegments; i++)
+		if (t->segments[i].index < t->fit.k && t->segments[i].n > 0 &&
+			(smallest == NULL || t->segments[i].n < smallest->n))
+			smallest = &t->segments[i];
+	if (smallest == NULL || !CsIsHandful((double) smallest->n, (double) t->nrows))
+		return;
+	ereport(NOTICE,
+			(errmsg("segment %d has only " INT64_FORMAT " of " INT64_FORMAT " rows", smallest->segment,
+					smallest->n, t->nrows),
+			 errhint("Where these are outliers, clip or transform the features, or try fewer segments.")));
+}
+
+/* Say when segments that were asked for are hardly any, by Kaufman and Rousseeuw's (1990) level. */
+static void
+WarnAboutSilhouette(const CsTraining *t)
+{
+	if (t->fit.k > 1 && t->silhouette < NO_STRUCTURE)
+		ereport(NOTICE,
+				(errmsg("the segments hardly lie apart: their mean silhouette is %.2f", t->silhouette),
+				 errhint("custseg.clusterability() tells whether rows without groups have as much.")));
+}
+
 /* Tell the user when the model is not what was requested. */
 static void
 WarnAboutFit(const CsTraining *t)
 {
+	if (!t->algorithm->is_given && t->judging == NULL)
+	{
+		WarnAboutHandfuls(t);
+		if (!t->algorithm->has_noise)
+			WarnAboutSilhouette(t);
+	}
 	if (t->fit.note != NULL)
 		ereport(NOTICE, (errmsg_internal("%s", t->fit.note)));
 	if (t->fit.k < t->k)
