@@ -65,6 +65,14 @@ CREATE FUNCTION renamed(exported jsonb, name text) RETURNS jsonb LANGUAGE sql AS
 $$;
 SELECT a.algorithm, custseg.export_model(a.algorithm || ' copy') = renamed(custseg.export_model(a.algorithm), a.algorithm || ' copy') AS same
 FROM custseg.algorithms() a;
+-- with k left to training, too, which keeps what it found of structure
+SELECT version FROM custseg.train('chosen', 'customer');
+SELECT model FROM custseg.import_model(custseg.export_model('chosen'), 'chosen copy');
+SELECT custseg.export_model(model) = renamed(custseg.export_model('chosen'), model) AS same, metrics -> 'structure' ->> 'rating' AS rating
+FROM custseg.model_version WHERE model = 'chosen copy';
+SELECT custseg.export_model('chosen') AS e \gset
+SELECT outcome(format('SELECT custseg.import_model(jsonb_set(%L, %L, %L), ''new'')', :'e', '{versions,0,training,metrics,structure}'::text[] || path, value))
+FROM (VALUES ('{}'::text[], '1'), ('{more}', '1'), ('{rating}', '1'), ('{p_value}', '2'), ('{reason}', 'null')) v (path, value);
 -- what is exported looks the same under any settings
 SELECT md5(custseg.export_model('kmeans')::text) AS plain \gset
 SET extra_float_digits = -10;

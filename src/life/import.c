@@ -310,22 +310,44 @@ CheckSegment(const CsJsonReader *r)
 		(void) CsJsonReadInteger(r, "rank", 1, PG_INT32_MAX);
 }
 
-/* Error unless a member is an object of numbers; those of rows are counts. */
+/* Error unless why rows were skipped is an object of numbers of rows. */
 static void
-CheckNumbers(const CsJsonReader *r, const char *key, bool counts)
+CheckSkipped(const CsJsonReader *r)
 {
-	CsJsonReader object = CsJsonReadObject(r, key, key);
-	CsJsonEach	each = CsJsonEachOf(object.object);
-	int64		whole;
+	CsJsonReader skipped = CsJsonReadObject(r, "skipped", "the skipped rows");
+	CsJsonEach	each = CsJsonEachOf(skipped.object);
+	int64		n;
+
+	while (CsJsonNext(&each))
+		if (!CsJsonGetInteger(&each.value, 0, MOST_ROWS, &n))
+			CsJsonReject(&skipped, CsJsonString(&each.key), "must be a number of rows");
+}
+
+/* Error unless the measures of a training are numbers, and what was found of structure is that. */
+static void
+CheckMetrics(const CsJsonReader *r)
+{
+	static const char *const keys[] = {"rating", "p_value", "reason"};
+	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
+	CsJsonReader structure;
+	CsJsonEach	each = CsJsonEachOf(metrics.object);
+	JsonbValue	value;
 	double		number;
 
 	while (CsJsonNext(&each))
 	{
-		if (counts ? !CsJsonGetInteger(&each.value, 0, MOST_ROWS, &whole) :
-			each.value.type != jbvNull && !CsJsonGetNumber(&each.value, &number))
-			CsJsonReject(&object, CsJsonString(&each.key), counts ? "must be a number of rows" :
-						 "must be a finite number or null");
+		if (!CsJsonIsText(&each.key, "structure") && each.value.type != jbvNull &&
+			!CsJsonGetNumber(&each.value, &number))
+			CsJsonReject(&metrics, CsJsonString(&each.key), "must be a finite number or null");
 	}
+	if (!CsJsonFind(metrics.object, "structure", &value))
+		return;
+	structure = CsJsonReadObject(&metrics, "structure", "the structure");
+	CheckKeys(&structure, keys, lengthof(keys));
+	(void) CsJsonReadText(&structure, "rating");
+	(void) CsJsonReadText(&structure, "reason");
+	if (CsJsonReadMember(&structure, "p_value", &value))
+		CheckRange(&structure, "p_value", 0, 1);
 }
 
 /* The id: no name without a type, and types that can be told. */
@@ -408,8 +430,8 @@ CheckTraining(const CsJsonReader *r, const CsScorer *scorer)
 	for (int i = 0; i < lengthof(counts); i++)
 		(void) CsJsonReadInteger(r, counts[i], 0, MOST_ROWS);
 	CheckRange(r, "milliseconds", 0, INFINITY);
-	CheckNumbers(r, "skipped", true);
-	CheckNumbers(r, "metrics", false);
+	CheckSkipped(r);
+	CheckMetrics(r);
 	CheckId(r);
 	CheckAsked(r, scorer);
 }
