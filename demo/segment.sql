@@ -68,5 +68,8 @@ SELECT name, description FROM custseg.segment_summary('loyalty', 'customers') \g
 \echo
 \echo Why the first customer is where it is
 \set ECHO queries
-SELECT * FROM custseg.explain('loyalty', (SELECT c FROM customers c ORDER BY id LIMIT 1));
+SELECT custseg.explain_text('loyalty', c) FROM customers c ORDER BY id LIMIT 1;
+SELECT feature, value, round(segment_mean::numeric, 2) AS segment_mean, round(runner_up_mean::numeric, 2) AS runner_up_mean,
+       round(contribution::numeric, 2) AS contribution, speaks_for
+FROM custseg.explain('loyalty', (SELECT c FROM customers c ORDER BY id LIMIT 1));
 \set ECHO none
