@@ -55,6 +55,23 @@ SELECT test, round(statistic::numeric, 9) AS statistic, df, p_value
 FROM custseg.retention_test('SELECT duration, has_left, g FROM stays, generate_series(1, 2) g', 'duration', 'has_left', 'g');
 SELECT test, p_value, log_p_value < -2000 AS small
 FROM custseg.retention_test('SELECT CASE g WHEN 1 THEN i % 10 ELSE 20 + i % 10 END AS d, true AS e, g FROM generate_series(1, 8000) i, generate_series(1, 2) g', 'd', 'e', 'g');
+-- equality is the type's: segments that look different may be one, and what looks alike in a number is alike
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+SELECT a.segment_name ~* '^plan' AS named, count(*), count(*) FILTER (WHERE agrees(a.survival, b.survival) <> 't') AS different
+FROM custseg.retention('SELECT duration, has_left, (CASE WHEN i % 2 = 0 THEN plan ELSE upper(plan) END) COLLATE any_case AS plan FROM stays', 'duration', 'has_left', 'plan') a
+JOIN custseg.retention('stays', 'duration', 'has_left', 'plan') b ON b.time = a.time AND upper(b.segment_name) = upper(a.segment_name) GROUP BY 1;
+SELECT agrees(a.statistic, b.statistic) AS same, a.n_segments
+FROM custseg.retention_test('SELECT duration, has_left, (CASE WHEN i % 2 = 0 THEN plan ELSE upper(plan) END) COLLATE any_case AS plan FROM stays', 'duration', 'has_left', 'plan') a
+JOIN custseg.retention_test('stays', 'duration', 'has_left', 'plan') b USING (test);
+SELECT segment_name, n FROM custseg.retention_summary('SELECT duration, has_left, (i % 2 + CASE WHEN i % 4 < 2 THEN 0 ELSE 0.00 END) AS s FROM stays', 'duration', 'has_left', 's');
+-- far away and tiny durations, and a time that is asked for twice
+SELECT count(*), count(*) FILTER (WHERE agrees(a.survival, b.survival) <> 't' OR b.time <> a.time * 1e15) AS different
+FROM custseg.retention('stays', 'duration', 'has_left') a JOIN custseg.retention('SELECT duration * 1e15 AS duration, has_left FROM stays', 'duration', 'has_left') b USING (n_at_risk);
+SELECT agrees(b.mean, a.mean * 2 ^ -900) AS mean, agrees(b.standard_error, a.standard_error * 2 ^ -900) AS error, b.median = a.median * 2 ^ -900 AS median
+FROM custseg.retention_summary('stays', 'duration', 'has_left', until => 17.3) a, custseg.retention_summary('SELECT duration::float8 * 2 ^ -900 AS duration, has_left FROM stays', 'duration', 'has_left', until => 17.3 * 2 ^ -900) b;
+SELECT time, n_at_risk, n_events, survival FROM custseg.retention('remission', 'weeks', 'relapse', times => '{5,5,5.5,5.5}');
+-- all leave at once: nothing varies
+SELECT test, round(statistic::numeric, 6) AS statistic, df FROM custseg.retention_test('SELECT 3 AS d, true AS e, i % 2 AS s FROM generate_series(1, 9) i', 'd', 'e', 's') LIMIT 1;
 -- a segment that is there only after all who leave have left has no part in the test; nobody leaves: nothing is defined
 SELECT test, round(statistic::numeric, 6) AS statistic, df, segment_names, expected[3] FROM custseg.retention_test('SELECT * FROM remission UNION ALL SELECT ''z none'', 0, 0', 'weeks', 'relapse', 'treatment') LIMIT 1;
 SELECT test, statistic, df, p_value, log_p_value FROM custseg.retention_test('SELECT duration, false AS e, plan FROM stays', 'duration', 'e', 'plan');
@@ -68,6 +85,7 @@ SELECT segment_name, n FROM custseg.retention_summary('SELECT * FROM (VALUES (1.
 SELECT outcome($$SELECT count(*)::text FROM custseg.retention('remission', 'treatment', 'relapse')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.retention('remission', 'weeks', 'treatment')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.retention('remission', 'weeks', 'weeks')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.retention('SELECT 1 AS d, true AS e, point(1, 2) AS s', 'd', 'e', 's')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.retention('SELECT -1 AS d, true AS e', 'd', 'e')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.retention('remission', NULL, 'relapse')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.retention('remission', 'weeks', 'nothing')$$);

@@ -108,7 +108,7 @@ SquaredLength(int n, const double *triangle, double *b)
 
 /*
  * The result of one of the tests.  A group that is never there when somebody leaves has no part in it.
- * NaN where fewer than two groups are left, or nothing varies.
+ * NaN where nothing varies, or fewer than two groups are left.
  */
 CsLogRankResult
 CsLogRankFinish(const CsLogRank *test, CsLogRankTest which)
@@ -121,7 +121,7 @@ CsLogRankFinish(const CsLogRank *test, CsLogRankTest which)
 	CsLogRankResult result = {NAN, 0, NAN, NAN};
 
 	for (int g = 0; g < k; g++)
-		if (test->expected[g] > 0)
+		if (test->covariance[which][g * k + g] > 0)
 			group[n++] = g;
 	/* the excesses sum to 0: one of them follows from the others */
 	n--;

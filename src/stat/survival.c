@@ -9,28 +9,60 @@
 
 #include <math.h>
 
+#include "math/math.h"
 #include "stat/survival.h"
 
-/* A curve that begins with so many customers. */
+/* Areas beyond this, scaled, are scaled anew. */
+#define LARGEST_SCALED 0x1p400
+
+/* A curve that begins with so many customers; the area under it is wanted up to a limit. */
 CsSurvival
-CsSurvivalBegin(int64 n)
+CsSurvivalBegin(int64 n, double limit)
 {
-	return (CsSurvival) {.at_risk = n, .survival = 1};
+	return (CsSurvival) {.at_risk = n, .survival = 1, .limit = limit};
+}
+
+/* Take areas times a scale at which the square of one more does not overflow, or underflow if it is the first. */
+static void
+FitScale(CsSurvival *s, double more)
+{
+	double		scale = CsScaleOf(more),
+				ratio;
+
+	if (more == 0 || (s->scale > 0 && more * s->scale < LARGEST_SCALED))
+		return;
+	ratio = s->scale > 0 ? scale / s->scale : 0;
+	s->spread *= ratio * ratio;
+	s->slope *= ratio;
+	s->scale = scale;
 }
 
 /*
- * Go on to a time, at which nothing happens.  The area grows; its variance is the sum of
- * d / (n (n - d)) (area from the event on)^2, of which each term grows, so that nothing cancels.
+ * Go on to a time, at which nothing happens, but not beyond the limit.  The area grows; its variance is
+ * the sum of d / (n (n - d)) (area from the event on)^2, of which each term grows, so that nothing
+ * cancels.
  */
 void
 CsSurvivalExtend(CsSurvival *s, double time)
 {
-	double		more = s->survival * (time - s->time);
+	double		more,
+				scaled;
 
-	s->spread += more * (2 * s->slope + more * s->weight);
-	s->slope += more * s->weight;
+	time = Min(time, s->limit);
+	more = s->survival * (time - s->time);
+	FitScale(s, more);
+	scaled = more * s->scale;
+	s->spread += scaled * (2 * s->slope + scaled * s->weight);
+	s->slope += scaled * s->weight;
 	s->area += more;
 	s->time = time;
+}
+
+/* The standard error of the area. */
+double
+CsSurvivalAreaError(const CsSurvival *s)
+{
+	return s->scale > 0 ? sqrt(s->spread) / s->scale : 0;
 }
 
 /* So many customers leave at a time that is not before the last one, and so many are last seen then. */

@@ -11,18 +11,21 @@
 typedef struct CsSurvival
 {
 	int64		at_risk;		/* who is there before the next time */
-	double		time;			/* of the last step */
+	double		time;			/* up to which the area is known */
 	double		survival;		/* share of customers who stay longer than that */
 	double		greenwood;		/* the variance of the share's logarithm */
+	double		limit;			/* up to which the area counts */
 	double		area;			/* under the curve from 0 to the time: the mean duration up to there */
-	double		spread,			/* what the variance of the area is made of */
-				slope,
+	double		scale,			/* a power of two that areas are taken times; 0: there is none yet */
+				spread,			/* the variance of the area, */
+				slope,			/* and how it changes as the area grows */
 				weight;
 } CsSurvival;
 
-extern CsSurvival CsSurvivalBegin(int64 n);
+extern CsSurvival CsSurvivalBegin(int64 n, double limit);
 extern void CsSurvivalStep(CsSurvival *s, double time, int64 events, int64 censored);
 extern void CsSurvivalExtend(CsSurvival *s, double time);
+extern double CsSurvivalAreaError(const CsSurvival *s);
 extern double CsSurvivalError(const CsSurvival *s);
 extern void CsSurvivalInterval(const CsSurvival *s, double quantile, double *low, double *high);
 

@@ -51,7 +51,7 @@ enum
 /* Columns of the query. */
 enum
 {
-	Q_LEFT_OUT, Q_SEGMENT, Q_DURATION, Q_EVENT, Q_N, Q_TOTAL
+	Q_LEFT_OUT, Q_NUMBER, Q_SEGMENT, Q_DURATION, Q_EVENT, Q_N, Q_TOTAL
 };
 
 typedef struct Stays
@@ -69,6 +69,7 @@ typedef struct Stays
 /* The customers of a segment with a duration, who left or were last seen then. */
 typedef struct Stay
 {
+	int64		number;			/* of the segment, from 1, in the order of its column */
 	const char *segment;		/* NULL: all customers are one */
 	double		duration;
 	bool		left;
@@ -80,12 +81,13 @@ PG_FUNCTION_INFO_V1(custseg_retention);
 PG_FUNCTION_INFO_V1(custseg_retention_summary);
 PG_FUNCTION_INFO_V1(custseg_retention_test);
 
-/* The column of that name, which has to be of one of the kinds. */
+/* The column of that name, which has to be of one of the kinds, a sum of 1 << kind. */
 static const CsColumn *
-NamedColumn(const CsRelation *rel, const char *name, bool fits, const CsColumn *column,
-			const char *role, const char *hint)
+NamedColumn(const CsRelation *rel, const char *name, int kinds, const char *role, const char *hint)
 {
-	if (!fits)
+	const CsColumn *column = CsRelationWhole(rel, name);
+
+	if ((kinds & (1 << column->converter.kind)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the %s", name,
@@ -99,28 +101,28 @@ static void
 OpenStays(FunctionCallInfo fcinfo, Stays *s)
 {
 	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
-	char	   *duration = CsRequiredText(fcinfo, ARG_DURATION, "duration"),
-			   *event = CsRequiredText(fcinfo, ARG_EVENT, "event"),
-			   *segment = CsTextArgument(fcinfo, ARG_SEGMENT);
-	const CsColumn *column = CsRelationWhole(rel, duration);
+	char	   *segment = CsTextArgument(fcinfo, ARG_SEGMENT);
 	Oid			output;
 	bool		is_varlena;
 
 	s->source = rel;
 	s->context = CurrentMemoryContext;
-	s->duration = NamedColumn(rel, duration, column->converter.kind == CS_NUMERIC, column, "duration",
+	s->duration = NamedColumn(rel, CsRequiredText(fcinfo, ARG_DURATION, "duration"), 1 << CS_NUMERIC,
+							  "duration",
 							  "Name a column of numbers, of days say; a query as the source can compute it.");
-	column = CsRelationWhole(rel, event);
-	s->event = NamedColumn(rel, event, column->converter.kind == CS_NUMERIC || column->converter.kind == CS_BOOLEAN,
-						   column, "event", "Name a column that is true, or 1, for customers who have left.");
+	s->event = NamedColumn(rel, CsRequiredText(fcinfo, ARG_EVENT, "event"),
+						   1 << CS_NUMERIC | 1 << CS_BOOLEAN, "event",
+						   "Name a column that is true, or 1, for customers who have left.");
 	if (segment == NULL)
 		return;
-	s->segment = CsRelationWhole(rel, segment);
+	s->segment = NamedColumn(rel, segment,
+							 1 << CS_NUMERIC | 1 << CS_BOOLEAN | 1 << CS_TIME | 1 << CS_CATEGORICAL,
+							 "segment", "Cast it to text in a query as the source.");
 	getTypeOutputInfo(s->segment->type, &output, &is_varlena);
 	fmgr_info(output, &s->segment_output);
 }
 
-/* " AND t.column ..." for a number that must be finite. */
+/* The condition that a number is there and finite. */
 static void
 AppendFinite(StringInfo sql, const CsColumn *column)
 {
@@ -132,7 +134,10 @@ AppendFinite(StringInfo sql, const CsColumn *column)
 		appendStringInfo(sql, " AND t.%s < 'Infinity' AND t.%s > '-Infinity'", name, name);
 }
 
-/* Group the customers.  The rows that are left out come first, then those of each segment by duration. */
+/*
+ * Group the customers.  The rows that are left out come first.  Segments are told apart by a number that
+ * follows the order of their type: equal values may look different.
+ */
 static void
 OpenQuery(Stays *s, const char *order)
 {
@@ -141,7 +146,7 @@ OpenQuery(Stays *s, const char *order)
 		psprintf("t.%s", quote_identifier(NameStr(s->segment->name)));
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT left_out, segment, duration, event, n, sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total FROM (SELECT NOT (");
+	appendStringInfoString(&sql, "SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n, sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total FROM (SELECT NOT (");
 	AppendFinite(&sql, s->duration);
 	appendStringInfo(&sql, " AND t.%s IS NOT NULL", quote_identifier(NameStr(s->event->name)));
 	if (s->segment != NULL)
@@ -171,6 +176,7 @@ ReadStay(Stays *s, const Datum *values, const bool *nulls, Stay *stay)
 		s->n_left_out += DatumGetInt64(values[Q_N]);
 		return false;
 	}
+	stay->number = DatumGetInt64(values[Q_NUMBER]);
 	stay->segment = NULL;
 	if (s->segment != NULL)
 	{
@@ -214,8 +220,8 @@ typedef struct Following
 	Stays		stays;
 	CsResult   *result;
 	double		quantile;		/* of the normal distribution */
-	char	   *segment;		/* at hand */
-	bool		begun;
+	int64		number;			/* of the segment at hand; 0: none yet */
+	char	   *segment;
 	CsSurvival	curve;
 	double		time;			/* at hand, whose customers are counted until the next comes */
 	int64		events,
@@ -229,7 +235,7 @@ typedef struct Following
 	int64		events_since,	/* the last row */
 				censored_since;
 	/* retention_summary() */
-	double		until;			/* NaN: the segment's last duration */
+	double		until;			/* infinite: the segment's last duration */
 	double		median,
 				median_low,
 				median_high;
@@ -249,7 +255,7 @@ EndTime(Following *f)
 static void
 EndSegment(Following *f)
 {
-	if (!f->begun)
+	if (f->number == 0)
 		return;
 	EndTime(f);
 	f->end(f);
@@ -265,23 +271,14 @@ BeginSegment(Following *f, const Stay *stay)
 		pfree(f->segment);
 	f->segment = stay->segment == NULL ? NULL : pstrdup(stay->segment);
 	MemoryContextSwitchTo(old);
-	f->curve = CsSurvivalBegin(stay->total);
+	f->number = stay->number;
+	f->curve = CsSurvivalBegin(stay->total, f->until);
 	f->n = stay->total;
 	f->n_events = 0;
 	f->time = stay->duration;
 	f->next = 0;
 	f->events_since = f->censored_since = 0;
 	f->median = f->median_low = f->median_high = NAN;
-	f->begun = true;
-}
-
-/* Is it the segment at hand? */
-static bool
-IsAtHand(const Following *f, const char *segment)
-{
-	if (!f->begun)
-		return false;
-	return f->segment == NULL || strcmp(f->segment, segment) == 0;
 }
 
 /* CsRowSink: customers of a segment, their durations ascending. */
@@ -293,7 +290,7 @@ Follow(void *state, const Datum *values, const bool *nulls)
 
 	if (!ReadStay(&f->stays, values, nulls, &stay))
 		return;
-	if (!IsAtHand(f, stay.segment))
+	if (stay.number != f->number)
 	{
 		EndSegment(f);
 		BeginSegment(f, &stay);
@@ -311,23 +308,22 @@ Follow(void *state, const Datum *values, const bool *nulls)
 static void
 FollowAll(Following *f)
 {
-	OpenQuery(&f->stays, "segment, duration");
+	OpenQuery(&f->stays, "number, duration");
 	(void) CsRelationRead(f->stays.query, f->stays.query->columns, f->stays.query->ncolumns, Follow, f);
 	EndSegment(f);
 	ReportLeftOut(&f->stays);
 }
 
-/* A point of the curve as a row. */
+/* A point of the curve as a row; so many customers were there just before it. */
 static void
-PutPoint(Following *f, double time, bool is_known)
+PutPoint(Following *f, double time, int64 at_risk, bool is_known)
 {
 	double		low,
 				high;
 
 	CsSurvivalInterval(&f->curve, f->quantile, &low, &high);
 	CsResultPut(f->result,
-				CsValues(CsValueText(f->segment), CsValueFloat8(time),
-						 CsValueInt8(f->curve.at_risk + f->events + f->censored),
+				CsValues(CsValueText(f->segment), CsValueFloat8(time), CsValueInt8(at_risk),
 						 CsValueInt8(f->events_since), CsValueInt8(f->censored_since),
 						 CsValueFloat8(is_known ? f->curve.survival : NAN),
 						 CsValueFloat8(is_known ? CsSurvivalError(&f->curve) : NAN),
@@ -335,27 +331,33 @@ PutPoint(Following *f, double time, bool is_known)
 	f->events_since = f->censored_since = 0;
 }
 
-/* A time is over: rows for the times that were asked for before it, or for itself. */
+/* Was this time asked for?  Without times, those on which somebody left were. */
+static bool
+IsAskedFor(const Following *f)
+{
+	if (f->times == NULL)
+		return f->events > 0;
+	return f->next < f->n_times && f->times[f->next] == f->time;
+}
+
+/* A time is over: rows for the times that were asked for before it, and for itself. */
 static void
 RetentionStep(Following *f)
 {
-	int64		events = f->events,
-				censored = f->censored;
+	int64		at_risk = f->curve.at_risk;
 
-	f->events = f->censored = 0;
 	for (; f->next < f->n_times && f->times[f->next] < f->time; f->next++)
-		PutPoint(f, f->times[f->next], true);
-	CsSurvivalStep(&f->curve, f->time, events, censored);
-	f->events_since += events;
-	f->censored_since += censored;
-	f->events = events;
-	f->censored = censored;
-	if (f->n_times == 0 ? events > 0 : f->next < f->n_times && f->times[f->next] == f->time)
+		PutPoint(f, f->times[f->next], at_risk, true);
+	CsSurvivalStep(&f->curve, f->time, f->events, f->censored);
+	f->events_since += f->events;
+	f->censored_since += f->censored;
+	/* a time may be asked for twice */
+	for (; IsAskedFor(f); f->next++)
 	{
-		PutPoint(f, f->time, true);
-		f->next++;
+		PutPoint(f, f->time, at_risk, true);
+		if (f->times == NULL)
+			return;
 	}
-	f->events = f->censored = 0;
 }
 
 /* Of the times beyond the last duration the share is known only where nobody was left. */
@@ -363,7 +365,7 @@ static void
 RetentionEnd(Following *f)
 {
 	for (; f->next < f->n_times; f->next++)
-		PutPoint(f, f->times[f->next], f->curve.survival == 0);
+		PutPoint(f, f->times[f->next], f->curve.at_risk, f->curve.survival == 0);
 }
 
 /* The times that were asked for, ascending. */
@@ -403,7 +405,7 @@ ReadOptions(FunctionCallInfo fcinfo, int argument, Following *f)
 Datum
 custseg_retention(PG_FUNCTION_ARGS)
 {
-	Following	f = {.result = CsResultOpen(fcinfo), .step = RetentionStep, .end = RetentionEnd};
+	Following	f = {.result = CsResultOpen(fcinfo), .until = INFINITY, .step = RetentionStep, .end = RetentionEnd};
 
 	OpenStays(fcinfo, &f.stays);
 	ReadTimes(fcinfo, &f);
@@ -419,21 +421,7 @@ SummaryStep(Following *f)
 	double		low,
 				high;
 
-	/* beyond the limit the area grows no more */
-	if (!isnan(f->until) && f->time > f->until && f->curve.time < f->until)
-		CsSurvivalExtend(&f->curve, f->until);
-	if (isnan(f->until) || f->time <= f->until)
-		CsSurvivalStep(&f->curve, f->time, f->events, f->censored);
-	else
-	{
-		CsSurvival	rest = f->curve;
-
-		/* the median may lie beyond */
-		CsSurvivalStep(&rest, f->time, f->events, f->censored);
-		f->curve.survival = rest.survival;
-		f->curve.greenwood = rest.greenwood;
-		f->curve.at_risk = rest.at_risk;
-	}
+	CsSurvivalStep(&f->curve, f->time, f->events, f->censored);
 	CsSurvivalInterval(&f->curve, f->quantile, &low, &high);
 	if (isnan(f->median) && f->curve.survival <= 0.5)
 		f->median = f->time;
@@ -450,9 +438,10 @@ SummaryEnd(Following *f)
 	double		error,
 				width;
 
-	if (!isnan(f->until) && f->curve.time < f->until && f->curve.survival == 0)
+	/* where nobody is left, it is known what comes after */
+	if (f->curve.survival == 0 && isfinite(f->until))
 		CsSurvivalExtend(&f->curve, f->until);
-	error = sqrt(f->curve.spread);
+	error = CsSurvivalAreaError(&f->curve);
 	width = f->quantile * error;
 	CsResultPut(f->result,
 				CsValues(CsValueText(f->segment), CsValueInt8(f->n), CsValueInt8(f->n_events),
@@ -469,7 +458,7 @@ custseg_retention_summary(PG_FUNCTION_ARGS)
 	Following	f = {.result = CsResultOpen(fcinfo), .step = SummaryStep, .end = SummaryEnd};
 
 	OpenStays(fcinfo, &f.stays);
-	f.until = PG_ARGISNULL(SUMMARY_UNTIL) ? NAN : PG_GETARG_FLOAT8(SUMMARY_UNTIL);
+	f.until = PG_ARGISNULL(SUMMARY_UNTIL) ? INFINITY : PG_GETARG_FLOAT8(SUMMARY_UNTIL);
 	if (!PG_ARGISNULL(SUMMARY_UNTIL) && !(f.until > 0 && isfinite(f.until)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -485,7 +474,7 @@ typedef struct Testing
 	Stays		stays;
 	CsLogRank	test;
 	int			n_segments;
-	char	  **segments;		/* in the order of the first query */
+	char	  **segments;		/* by number less 1 */
 	double		time;
 	int64		n,
 				n_events;
@@ -501,7 +490,7 @@ TakeSegment(void *state, const Datum *values, const bool *nulls)
 
 	if (!ReadStay(&t->stays, values, nulls, &stay))
 		return;
-	if (t->n_segments > 0 && strcmp(t->segments[t->n_segments - 1], stay.segment) == 0)
+	if (stay.number <= t->n_segments)
 		return;
 	if (t->n_segments == MAX_SEGMENTS)
 		ereport(ERROR,
@@ -513,21 +502,6 @@ TakeSegment(void *state, const Datum *values, const bool *nulls)
 	MemoryContextSwitchTo(old);
 }
 
-/* The number of a segment. */
-static int
-SegmentNumber(const Testing *t, const char *segment)
-{
-	for (int i = 0; i < t->n_segments; i++)
-		if (strcmp(t->segments[i], segment) == 0)
-			return i;
-	/* only a source that changes while it is read can have it */
-	ereport(ERROR,
-			(errcode(ERRCODE_DATA_EXCEPTION),
-			 errmsg("the source gave other rows when it was read again"),
-			 errhint("Give a source whose rows do not change from one reading to the next.")));
-	return -1;
-}
-
 /* CsRowSink: customers, durations descending. */
 static void
 TakeStay(void *state, const Datum *values, const bool *nulls)
@@ -537,10 +511,16 @@ TakeStay(void *state, const Datum *values, const bool *nulls)
 
 	if (!ReadStay(&t->stays, values, nulls, &stay))
 		return;
+	/* only a source that calls a volatile function has more */
+	if (stay.number > t->n_segments)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the source gave other rows when it was read again"),
+				 errhint("Give a source whose rows do not change from one reading to the next.")));
 	if (stay.duration < t->time)
 		CsLogRankEndTime(&t->test);
 	t->time = stay.duration;
-	CsLogRankAdd(&t->test, SegmentNumber(t, stay.segment), stay.left ? stay.n : 0, stay.left ? 0 : stay.n);
+	CsLogRankAdd(&t->test, (int) stay.number - 1, stay.left ? stay.n : 0, stay.left ? 0 : stay.n);
 	t->n += stay.n;
 	t->n_events += stay.left ? stay.n : 0;
 }
@@ -550,7 +530,7 @@ static void
 RunTest(Testing *t)
 {
 	t->segments = palloc(sizeof(char *) * MAX_SEGMENTS);
-	OpenQuery(&t->stays, "segment");
+	OpenQuery(&t->stays, "number");
 	(void) CsRelationRead(t->stays.query, t->stays.query->columns, t->stays.query->ncolumns, TakeSegment, t);
 	if (t->n_segments < 2)
 		ereport(ERROR,
