@@ -13,7 +13,7 @@ extern void CsSetAction(const char *model, int segment, Jsonb *action);
 extern void CsCheckAction(Jsonb *action);
 
 /*
- * export.c: an exported model, which import.c reads:
+ * export.c: an exported model, which exported.c checks and import.c makes a model of:
  *   {"format", "model", "deployed_version", "versions": [{"definition": as custseg.scorer() gives it,
  *	"training": {...}, "features": [{...}...], "segments": [{...}...]}...],
  *	"actions": [{"segment", "action": as set_action() takes it}...], "decisions": [{...}...] or null}
@@ -35,5 +35,22 @@ typedef struct CsExportedRows
 } CsExportedRows;
 
 extern const CsExportedRows CsExported[];
+
+/* Room for versions to come. */
+#define CS_MOST_VERSIONS 1000000000
+
+/* exported.c: an exported version, checked. */
+typedef struct CsExportedVersion
+{
+	const CsScorer *scorer;
+	Jsonb	   *definition;		/* of the scorer */
+	JsonbValue	came[CS_EXPORTED_SEGMENTS + 1];
+} CsExportedVersion;
+
+extern CsJsonReader CsExportedOpen(Jsonb *exported);
+extern int	CsExportedNumbering(const CsJsonReader *r, int version, int *only, bool *has);
+extern void CsExportedVersionRead(const CsJsonReader *r, CsExportedVersion *version);
+extern Jsonb *CsExportedAction(const CsJsonReader *r, const CsJsonEach *each, int *segment);
+extern Jsonb *CsExportedDecisions(const CsJsonReader *r);
 
 #endif							/* CUSTSEG_LIFE_H */

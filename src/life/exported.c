@@ -1,0 +1,494 @@
+/*
+ * exported.c
+ *	  An exported model that came from anywhere, checked.
+ *
+ * The value may come from anyone, and nothing in it is trusted.  Each version's definition is compiled as
+ * any compiled_model is (scorer.c).  What else there is of a version must be rows with exactly the columns
+ * of custseg's tables, of the same types, that agree with the definition.
+ */
+#include "custseg.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "call/call.h"
+#include "life/life.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+/* A double holds whole numbers to here. */
+#define MOST_ROWS INT64CONST(9007199254740992)
+
+/* Error unless the keys of an object are these. */
+static void
+CheckKeys(const CsJsonReader *r, const char *const *keys, int n)
+{
+	CsJsonEach	each;
+	JsonbValue	value;
+
+	for (int i = 0; i < n; i++)
+		if (!CsJsonFind(r->object, keys[i], &value))
+			CsJsonReject(r, keys[i], "is missing");
+	each = CsJsonEachOf(r->object);
+	while (CsJsonNext(&each))
+	{
+		int			i = 0;
+
+		while (i < n && !CsJsonIsText(&each.key, keys[i]))
+			i++;
+		if (i == n)
+			CsJsonReject(r, CsJsonString(&each.key), "is not known");
+	}
+}
+
+/* Is the value a time, and not infinity? */
+static bool
+IsTime(const JsonbValue *value)
+{
+	Datum		time;
+
+	if (value->type != jbvString)
+		return false;
+	time = DirectFunctionCall3(timestamptz_in, CStringGetDatum(CsJsonString(value)),
+							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(time));
+}
+
+static const char *Misfit(Oid type, const JsonbValue *value);
+
+/* Is the value an array of what fits a type?  Texts may be null. */
+static bool
+IsArrayOf(Oid type, const JsonbValue *value)
+{
+	JsonbContainer *array = CsJsonGetArray(value);
+	CsJsonEach	each;
+
+	if (array == NULL)
+		return false;
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
+	{
+		if (Misfit(type, &each.value) != NULL && (type != TEXTOID || each.value.type != jbvNull))
+			return false;
+	}
+	return true;
+}
+
+/* What a value of a column of that type must be, to complete a sentence; NULL when it is that. */
+static const char *
+Misfit(Oid type, const JsonbValue *value)
+{
+	int64		whole;
+	double		number;
+
+	switch (type)
+	{
+		case TEXTOID:
+			return value->type == jbvString ? NULL : "must be a string";
+		case NAMEOID:
+			return value->type == jbvString && value->val.string.len < NAMEDATALEN ? NULL :
+				"must be a string of at most 63 bytes";
+		case BOOLOID:
+			return value->type == jbvBool ? NULL : "must be true or false";
+		case INT4OID:
+			return CsJsonGetInteger(value, 0, PG_INT32_MAX, &whole) ? NULL :
+				"must be an integer, 0 or more";
+		case INT8OID:
+			return CsJsonGetInteger(value, -MOST_ROWS, MOST_ROWS, &whole) ? NULL :
+				"must be an integer of at most 2^53";
+		case FLOAT8OID:
+			return CsJsonGetNumber(value, &number) ? NULL : "must be a finite number";
+		case JSONBOID:
+			return CsJsonGetObject(value) != NULL ? NULL : "must be an object";
+		case TIMESTAMPTZOID:
+			return IsTime(value) ? NULL : "must be a time";
+		case TEXTARRAYOID:
+			return IsArrayOf(TEXTOID, value) ? NULL : "must be an array of strings";
+		case INT8ARRAYOID:
+			return IsArrayOf(INT8OID, value) ? NULL : "must be an array of integers";
+		case FLOAT8ARRAYOID:
+			return IsArrayOf(FLOAT8OID, value) ? NULL : "must be an array of finite numbers";
+		default:
+			elog(ERROR, "a column of type %u cannot be imported", type);
+			return NULL;		/* not reached */
+	}
+}
+
+/* Is a column one that follows from the definition? */
+static bool
+IsDerived(CsExportedPart part, const char *column)
+{
+	const char *const *derived = CsExported[part].derived;
+
+	for (int i = 0; i < lengthof(CsExported[part].derived) && derived[i] != NULL; i++)
+		if (strcmp(derived[i], column) == 0)
+			return true;
+	return false;
+}
+
+/* Error unless an object is a row of an exported table. */
+static void
+CheckRow(const CsJsonReader *r, CsExportedPart part)
+{
+	Relation	rel = table_open(get_relname_relid(CsExported[part].table, get_namespace_oid("custseg", false)),
+								 AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	const char **keys = palloc(sizeof(char *) * desc->natts);
+	int			n = 0;
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+
+		if (!attribute->attisdropped && !IsDerived(part, NameStr(attribute->attname)))
+			keys[n++] = pstrdup(NameStr(attribute->attname));
+	}
+	CheckKeys(r, keys, n);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(desc, i);
+		const char *key = NameStr(attribute->attname);
+		const char *misfit;
+		JsonbValue	value;
+
+		if (attribute->attisdropped || !CsJsonFind(r->object, key, &value) ||
+			(value.type == jbvNull && !attribute->attnotnull))
+			continue;
+		misfit = Misfit(attribute->atttypid, &value);
+		if (misfit != NULL)
+			CsJsonReject(r, key, "%s", misfit);
+	}
+	table_close(rel, AccessShareLock);
+}
+
+/* Elements of an array that may be null; -1 when it is. */
+static int
+CountElements(const CsJsonReader *r, const char *key)
+{
+	JsonbValue	value;
+
+	return CsJsonReadMember(r, key, &value) ? (int) JsonContainerSize(CsJsonGetArray(&value)) : -1;
+}
+
+/* Error where an array that may be null has not so many elements, or with -1 is not null. */
+static void
+CheckCount(const CsJsonReader *r, const char *key, int n)
+{
+	int			found = CountElements(r, key);
+
+	if (found != n)
+		CsJsonReject(r, key, n < 0 ? "must be null" : found < 0 ? "must not be null" :
+					 "has %d elements where %d are needed", found, n);
+}
+
+/* Error unless numbers of an array are not negative, or with "ascending" in that order. */
+static void
+CheckOrder(const CsJsonReader *r, const char *key, bool ascending)
+{
+	CsJsonEach	each = CsJsonEachOf(CsJsonReadArray(r, key, 0, PG_INT32_MAX));
+	double		last = 0,
+				number;
+
+	while (CsJsonNext(&each))
+	{
+		(void) CsJsonGetNumber(&each.value, &number);
+		if ((each.at > 0 || !ascending) && number < last)
+			CsJsonReject(r, key, ascending ? "must ascend" : "must not hold negative numbers");
+		last = ascending ? number : 0;
+	}
+}
+
+/* What a feature was like in training; see CsBaseline. */
+static void
+CheckFeature(const CsJsonReader *r, const CsFeature *f)
+{
+	static const char *const numbers[] = {"mean", "standard_deviation", "minimum", "maximum"};
+	bool		category = f->kind == CS_CATEGORICAL;
+	int64		n = CsJsonReadInteger(r, "n", 0, MOST_ROWS);
+	int64		n_present = n - CsJsonReadInteger(r, "n_null", 0, n);
+	JsonbValue	value;
+
+	for (int i = 0; i < lengthof(numbers); i++)
+		if (CsJsonReadMember(r, numbers[i], &value) != (!category && n_present > 0))
+			CsJsonReject(r, numbers[i], value.type == jbvNull ? "must not be null" : "must be null");
+	CheckCount(r, "quantiles", category ? -1 : (int) Min(n_present, CS_QUANTILE_POINTS));
+	if (!category)
+	{
+		CheckCount(r, "levels", -1);
+		CheckCount(r, "level_counts", -1);
+		CheckOrder(r, "quantiles", true);
+		return;
+	}
+	if (CountElements(r, "levels") < 0)
+		CsJsonReject(r, "levels", "must not be null");
+	CheckCount(r, "level_counts", CountElements(r, "levels"));
+	CheckOrder(r, "level_counts", false);
+}
+
+/* Error unless a number lies in a range. */
+static void
+CheckRange(const CsJsonReader *r, const char *key, double low, double high)
+{
+	double		number = CsJsonReadNumber(r, key);
+
+	if (number < low || number > high)
+		CsJsonReject(r, key, "is out of range");
+}
+
+/* What is kept of a segment beside its definition. */
+static void
+CheckSegment(const CsJsonReader *r)
+{
+	JsonbValue	value;
+
+	CheckRange(r, "share", 0, 1);
+	CheckRange(r, "mean_distance", 0, INFINITY);
+	CheckRange(r, "spread", 0, INFINITY);
+	if (CsJsonReadMember(r, "rank", &value))
+		(void) CsJsonReadInteger(r, "rank", 1, PG_INT32_MAX);
+}
+
+/* Error unless why rows were skipped is an object of numbers of rows. */
+static void
+CheckSkipped(const CsJsonReader *r)
+{
+	CsJsonReader skipped = CsJsonReadObject(r, "skipped", "the skipped rows");
+	CsJsonEach	each = CsJsonEachOf(skipped.object);
+	int64		n;
+
+	while (CsJsonNext(&each))
+		if (!CsJsonGetInteger(&each.value, 0, MOST_ROWS, &n))
+			CsJsonReject(&skipped, CsJsonString(&each.key), "must be a number of rows");
+}
+
+/* Error unless the measures of a training are numbers, and what was found of structure is that. */
+static void
+CheckMetrics(const CsJsonReader *r)
+{
+	static const char *const keys[] = {"rating", "p_value", "reason"};
+	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
+	CsJsonReader structure;
+	CsJsonEach	each = CsJsonEachOf(metrics.object);
+	JsonbValue	value;
+	double		number;
+
+	while (CsJsonNext(&each))
+	{
+		if (!CsJsonIsText(&each.key, "structure") && each.value.type != jbvNull &&
+			!CsJsonGetNumber(&each.value, &number))
+			CsJsonReject(&metrics, CsJsonString(&each.key), "must be a finite number or null");
+	}
+	if (!CsJsonFind(metrics.object, "structure", &value))
+		return;
+	structure = CsJsonReadObject(&metrics, "structure", "the structure");
+	CheckKeys(&structure, keys, lengthof(keys));
+	(void) CsJsonReadText(&structure, "rating");
+	(void) CsJsonReadText(&structure, "reason");
+	if (CsJsonReadMember(&structure, "p_value", &value))
+		CheckRange(&structure, "p_value", 0, 1);
+}
+
+/* The id: no name without a type, and types that can be told. */
+static void
+CheckId(const CsJsonReader *r)
+{
+	int			n = CountElements(r, "id_types");
+	const char *types[INDEX_MAX_KEYS];
+	JsonbValue	value;
+	CsJsonEach	each;
+
+	if (!CsJsonReadMember(r, "id", &value))
+	{
+		CheckCount(r, "id_types", -1);
+		return;
+	}
+	if (n < 1 || n > INDEX_MAX_KEYS || (n > 1 && list_length(CsIdNames(CsJsonReadText(r, "id"))) != n))
+		CsJsonReject(r, "id_types", "does not suit the id");
+	each = CsJsonEachOf(CsJsonReadArray(r, "id_types", n, n));
+	while (CsJsonNext(&each))
+	{
+		if (each.value.type != jbvString)
+			CsJsonReject(r, "id_types", "does not suit the id");
+		types[each.at] = CsJsonString(&each.value);
+	}
+	(void) CsIdentityOfTypes(types, n, true);
+}
+
+/* Features of a pipeline as columns, by which prep is read; palloc'd. */
+static CsColumn *
+ColumnsOfPipeline(const CsPipeline *p)
+{
+	CsColumn   *columns = palloc0(sizeof(CsColumn) * p->nfeatures);
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		columns[i].name = p->feature[i].name;
+		columns[i].converter.kind = (CsKind) p->feature[i].kind;
+	}
+	return columns;
+}
+
+/* Error unless a member that is an object can be read as training reads it; returns it, palloc'd. */
+static Jsonb *
+ObjectMember(const CsJsonReader *r, const char *key)
+{
+	JsonbValue	value;
+
+	(void) CsJsonReadObject(r, key, key);
+	(void) CsJsonFind(r->object, key, &value);
+	return JsonbValueToJsonb(&value);
+}
+
+/*
+ * How a version was asked for: what training would not take is an error, and so are options that do not
+ * belong to what was learned with them.
+ */
+static void
+CheckAsked(const CsJsonReader *r, const CsScorer *scorer)
+{
+	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
+	const CsPipeline *p = CsScorerPipeline(scorer);
+	void	   *options = palloc0(algorithm->options_size);
+	CsScoring	scoring;
+
+	(void) CsPrepParse(ObjectMember(r, "prep"), ColumnsOfPipeline(p), p->nfeatures, false);
+	CsOptionsParse(algorithm->options, algorithm->noptions, ObjectMember(r, "options"), options);
+	if (algorithm->borders == NULL)
+		return;
+	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
+	(void) algorithm->borders(&scoring.fitted, p, options, scoring.z);
+}
+
+/* What is kept of the training. */
+static void
+CheckTraining(const CsJsonReader *r, const CsScorer *scorer)
+{
+	static const char *const counts[] = {"n_rows", "n_skipped"};
+
+	for (int i = 0; i < lengthof(counts); i++)
+		(void) CsJsonReadInteger(r, counts[i], 0, MOST_ROWS);
+	CheckRange(r, "milliseconds", 0, INFINITY);
+	CheckSkipped(r);
+	CheckMetrics(r);
+	CheckId(r);
+	CheckAsked(r, scorer);
+}
+
+/* The rows of a part of a version: so many of them. */
+static void
+CheckRows(const CsJsonReader *version, CsExportedPart part, const char *name, const CsScorer *scorer)
+{
+	const CsPipeline *p = CsScorerPipeline(scorer);
+	bool		features = part == CS_EXPORTED_FEATURES;
+	int			n = features ? p->nfeatures : scorer->nsegments;
+	CsJsonEach	each = CsJsonEachOf(CsJsonReadArray(version, CsExported[part].key, n, n));
+
+	while (CsJsonNext(&each))
+	{
+		CsJsonReader r = CsJsonReadElement(version, CsExported[part].key, &each, name);
+
+		CHECK_FOR_INTERRUPTS();
+		CheckRow(&r, part);
+		if (features)
+			CheckFeature(&r, &p->feature[each.at]);
+		else
+			CheckSegment(&r);
+	}
+}
+
+/* Read a version, checked from end to end. */
+void
+CsExportedVersionRead(const CsJsonReader *r, CsExportedVersion *version)
+{
+	static const char *const keys[] = {"definition", "training", "features", "segments"};
+	CsJsonReader training;
+
+	CheckKeys(r, keys, lengthof(keys));
+	version->scorer = CsScorerFromJsonb(ObjectMember(r, "definition"));
+	version->definition = CsScorerToJsonb(version->scorer);
+	training = CsJsonReadObject(r, CsExported[CS_EXPORTED_TRAINING].key, "the training");
+	CheckRow(&training, CS_EXPORTED_TRAINING);
+	CheckTraining(&training, version->scorer);
+	CheckRows(r, CS_EXPORTED_FEATURES, "feature", version->scorer);
+	CheckRows(r, CS_EXPORTED_SEGMENTS, "segment", version->scorer);
+	for (int i = CS_EXPORTED_TRAINING; i <= CS_EXPORTED_SEGMENTS; i++)
+		(void) CsJsonFind(r->object, CsExported[i].key, &version->came[i]);
+}
+
+/* What to do with a segment, palloc'd.  OUT: which. */
+Jsonb *
+CsExportedAction(const CsJsonReader *r, const CsJsonEach *each, int *segment)
+{
+	static const char *const keys[] = {"segment", "action"};
+	CsJsonReader action = CsJsonReadElement(r, "actions", each, "action");
+	Jsonb	   *what;
+
+	*segment = (int) CsJsonReadInteger(&action, "segment", 0, PG_INT32_MAX);
+	what = ObjectMember(&action, "action");
+	CheckKeys(&action, keys, lengthof(keys));
+	CsCheckAction(what);
+	return what;
+}
+
+/* Decisions by hand, palloc'd; NULL without any. */
+Jsonb *
+CsExportedDecisions(const CsJsonReader *r)
+{
+	const char *key = CsExported[CS_EXPORTED_DECISIONS].key;
+	JsonbValue	decisions;
+	CsJsonEach	each;
+
+	if (!CsJsonReadMember(r, key, &decisions))
+		return NULL;
+	each = CsJsonEachOf(CsJsonReadArray(r, key, 0, PG_INT32_MAX));
+	while (CsJsonNext(&each))
+	{
+		CsJsonReader decision = CsJsonReadElement(r, key, &each, "decision");
+
+		CheckRow(&decision, CS_EXPORTED_DECISIONS);
+	}
+	return JsonbValueToJsonb(&decisions);
+}
+
+/*
+ * The numbers of the versions ascend, so the last is the highest.  OUT only: the one that there is, 0 of
+ * several; *has: is "version" among them?
+ */
+int
+CsExportedNumbering(const CsJsonReader *r, int version, int *only, bool *has)
+{
+	JsonbContainer *versions = CsJsonReadArray(r, "versions", 1, CS_MOST_VERSIONS);
+	CsJsonEach	each = CsJsonEachOf(versions);
+	int			last = 0;
+
+	*has = false;
+	while (CsJsonNext(&each))
+	{
+		CsJsonReader element = CsJsonReadElement(r, "versions", &each, "version");
+		CsJsonReader definition = CsJsonReadObject(&element, "definition", "the definition");
+
+		last = (int) CsJsonReadInteger(&definition, "version", last + 1, CS_MOST_VERSIONS);
+		*has |= last == version;
+	}
+	*only = JsonContainerSize(versions) == 1 ? last : 0;
+	return last;
+}
+
+/* The reader of an export; an error when it is of another format. */
+CsJsonReader
+CsExportedOpen(Jsonb *exported)
+{
+	static const char *const keys[] = {"format", "model", "deployed_version", "versions", "actions", "decisions"};
+	CsJsonReader r = CsJsonReaderOf(exported, "invalid exported model", "the export");
+	int			format = (int) CsJsonReadInteger(&r, "format", 1, PG_INT32_MAX);
+
+	if (format != CS_EXPORT_FORMAT)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("exported model has format %d, but this version of custseg reads format %d",
+						format, CS_EXPORT_FORMAT),
+				 errhint("Import it with the version of custseg that exported it.")));
+	CheckKeys(&r, keys, lengthof(keys));
+	return r;
+}
