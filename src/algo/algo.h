@@ -237,6 +237,7 @@ typedef struct CsAlgorithm
 	 * features: names (char *) of the columns that the options speak of; an error when the options make no
 	 * sense.  Features when the user names none; NIL: as for any algorithm.
 	 * bind: these columns are now there, in the pipeline that the rows went through.
+	 * suits: do the options belong to what was fitted by them?  NULL: any do.
 	 * borders: a List of CsBorder that say why z is where it is; see explain.c.
 	 * imitated: what the segments are learned from, which is then in CsFitInput.target; NULL: nothing.
 	 */
@@ -244,6 +245,7 @@ typedef struct CsAlgorithm
 	struct CsPrep *(*prep) (Jsonb *asked, const struct CsColumn *features, int nfeatures);
 	List	   *(*features) (const void *options);
 	void		(*bind) (void *options, const struct CsPipeline *p);
+	bool		(*suits) (const CsFitted *model, const struct CsPipeline *p, const void *options);
 	List	   *(*borders) (const CsFitted *model, const struct CsPipeline *p,
 							const void *options, const double *z);
 	const CsImitated *(*imitated) (const void *options);

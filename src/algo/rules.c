@@ -506,6 +506,7 @@ const CsAlgorithm CsRules = {
 	.prep = RulesPrep,
 	.features = CsRulesFeatures,
 	.bind = RulesBind,
+	.suits = CsRulesSuit,
 	.borders = CsRulesBorders,
 	.parameters = CsRulesParameters,
 	.nparameters = RULES_NPARAMETERS,

@@ -156,6 +156,7 @@ extern char *CsRuleScoreWords(const CsRuleSet *set, int rule);
 extern char *CsRuleNumberWords(const CsFeature *f, double z);
 extern char *CsRuleValueWords(const CsPipeline *p, const CsFeature *f, const double *z);
 extern void CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from);
+extern bool CsRulesSuit(const CsFitted *model, const CsPipeline *p, const void *options);
 extern List *CsRulesBorders(const CsFitted *model, const CsPipeline *p, const void *options,
 							const double *z);
 

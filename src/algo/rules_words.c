@@ -174,9 +174,9 @@ Rescale(double value, const CsFeature *f, const CsPipeline *from)
 	return value;
 }
 
-/* An error unless a version's options and its parameters are of the same rules. */
-static void
-CheckSameRules(const CsRuleSet *set, const CsFitted *model)
+/* Are options and parameters of the same rules? */
+static bool
+AreSameRules(const CsRuleSet *set, const CsFitted *model)
 {
 	const CsParameter *conditions = &model->parameters[RULES_CONDITIONS],
 			   *terms = &model->parameters[RULES_TERMS];
@@ -191,11 +191,14 @@ CheckSameRules(const CsRuleSet *set, const CsFitted *model)
 	for (int i = 0; i < set->nscores; i++)
 		for (int j = 0; j < set->scores[i].nterms; j++, at++)
 			same &= at < terms->rows && terms->values[at * TERM_WIDTH + TERM_SCORE] == i;
-	if (!same || at != terms->rows)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_CORRUPTED),
-				 errmsg("the options and parameters of the version do not match"),
-				 errhint("Train the version again.")));
+	return same && at == terms->rows;
+}
+
+/* See CsAlgorithm.suits. */
+bool
+CsRulesSuit(const CsFitted *model, const CsPipeline *p, const void *options)
+{
+	return AreSameRules(CsRulesBound(options, p), model);
 }
 
 /*
@@ -209,7 +212,11 @@ CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from)
 			   *term = model->parameters[RULES_TERMS].values,
 			   *cuts = model->parameters[RULES_CUTS].values;
 
-	CheckSameRules(set, model);
+	if (!AreSameRules(set, model))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the options and parameters of the version do not match"),
+				 errhint("Train the version again.")));
 	for (int i = 0; i < set->nrules; i++)
 		for (int j = 0; j < set->rules[i].nconditions; j++, condition += CONDITION_WIDTH)
 		{

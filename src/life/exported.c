@@ -354,10 +354,11 @@ CheckAsked(const CsJsonReader *r, const CsScorer *scorer)
 
 	(void) CsPrepParse(ObjectMember(r, "prep"), ColumnsOfPipeline(p), p->nfeatures, false);
 	CsOptionsParse(algorithm->options, algorithm->noptions, ObjectMember(r, "options"), options);
-	if (algorithm->borders == NULL)
+	if (algorithm->suits == NULL)
 		return;
 	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
-	(void) algorithm->borders(&scoring.fitted, p, options, scoring.z);
+	if (!algorithm->suits(&scoring.fitted, p, options))
+		CsJsonReject(r, "options", "does not suit the parameters of the definition");
 }
 
 /* What is kept of the training. */
