@@ -136,6 +136,11 @@ SELECT c.customer, c.kind, c.segment, c.reason, c.until = m.until AS same_end, c
 FROM custseg.segment_override c JOIN custseg.segment_override m USING (customer) WHERE c.model = 'decided' AND m.model IS DISTINCT FROM c.model AND m.ended_at IS NULL ORDER BY 1;
 SELECT id, custseg.predict('decided', c) IS NOT DISTINCT FROM custseg.predict('m', c) AS same, custseg.predict('decided', c) IS NULL AS excluded
 FROM customer c WHERE id IN (3, 4, 7) ORDER BY 1;
+-- one until infinity has no end
+SELECT custseg.exclude('m', 8, 'for good', 'infinity');
+SELECT model FROM custseg.import_model(custseg.export_model('m', decisions => true), 'for good');
+SELECT model, until FROM custseg.segment_override WHERE customer = '8' ORDER BY 1;
+SELECT custseg.end_override('m', 8);
 -- of two decisions about a customer the last holds, there as here
 SELECT custseg.exclude(NULL, 3, 'objected to all, too');
 SELECT version FROM custseg.import_model(custseg.export_model('m', decisions => true), 'decided twice');
@@ -242,6 +247,10 @@ SELECT path, value, import_fails(:'e', path, value) FROM (VALUES
     ('{versions,0,training,trained_at}', '"infinity"'),
     ('{versions,0,training,trained_at}', '"soon"'),
     ('{versions,0,training,trained_at}', '1'),
+    ('{versions,0,training,trained_at}', '"now"'),
+    ('{versions,0,training,trained_at}', '"2026-02-29T12:00:00+00:00"'),
+    ('{versions,0,training,trained_at}', '"2026-01-31 12:00:00+00"'),
+    ('{versions,0,training,trained_at}', '"999999-01-31T12:00:00+00:00"'),
     ('{versions,0,training,skipped}', '[]'),
     ('{versions,0,training,skipped}', '{"null in column \"recency\"": "many"}'),
     ('{versions,0,training,metrics,inertia}', '"low"'),

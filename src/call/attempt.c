@@ -26,6 +26,13 @@ CsEndsCommand(int sqlerrcode)
 		category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_SYSTEM_ERROR;
 }
 
+/* Does an error say that a text is no value of its type?  A rule for CsTry(). */
+bool
+CsIsDataException(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_DATA_EXCEPTION;
+}
+
 /*
  * Call body(state) in a subtransaction, which begins outside parallel mode.  Returns NULL when all went well,
  * or the error, palloc'd, when everything is as it was before, but for what body() changed in memory.  An

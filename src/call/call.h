@@ -128,6 +128,7 @@ extern int	CsPlainSettings(void);
 
 /* attempt.c: what may fail without failing the command. */
 extern bool CsEndsCommand(int sqlerrcode);
+extern bool CsIsDataException(int sqlerrcode);
 extern ErrorData *CsAttempt(void (*body) (void *), void *state, bool (*ends_command) (int sqlerrcode));
 extern bool CsTry(void (*action) (void *), void *argument, bool (*is_expected) (int sqlerrcode),
 				  ResourceOwner *owner);

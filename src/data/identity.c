@@ -343,13 +343,6 @@ ReadPart(void *argument)
 	}
 }
 
-/* Does an error say that a text is no value of its type? */
-static bool
-IsDataException(int sqlerrcode)
-{
-	return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_DATA_EXCEPTION;
-}
-
 /* Read one value of an id from its text, as CsIdentityRead() does. */
 bool
 CsIdentityReadPart(CsIdentity *identity, int part, const char *text, Datum *value)
@@ -363,7 +356,7 @@ CsIdentityReadPart(CsIdentity *identity, int part, const char *text, Datum *valu
 		*value = CStringGetDatum(pstrdup(text));
 		return true;
 	}
-	is_read = CsTry(ReadPart, &r, IsDataException, &owner);
+	is_read = CsTry(ReadPart, &r, CsIsDataException, &owner);
 	CsTryEnd(owner);
 	return is_read && r.is_value;
 }

@@ -13,6 +13,7 @@
 #include "call/call.h"
 #include "life/life.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -42,17 +43,39 @@ CheckKeys(const CsJsonReader *r, const char *const *keys, int n)
 	}
 }
 
-/* Is the value a time, and not infinity? */
+/* A time that is read from its text. */
+typedef struct ReadingTime
+{
+	char	   *text;
+	Datum		time;
+} ReadingTime;
+
+/* Read it, or raise an error. */
+static void
+ReadTime(void *argument)
+{
+	ReadingTime *r = argument;
+
+	r->time = DirectFunctionCall3(timestamptz_in, CStringGetDatum(r->text), ObjectIdGetDatum(InvalidOid),
+								  Int32GetDatum(-1));
+}
+
+/* Is the value a time as an export has it, in UTC, and not infinity?  Within CsPlainSettings(). */
 static bool
 IsTime(const JsonbValue *value)
 {
-	Datum		time;
+	const int	utc = 0;
+	ReadingTime r;
+	ResourceOwner owner;
+	bool		is_time;
 
 	if (value->type != jbvString)
 		return false;
-	time = DirectFunctionCall3(timestamptz_in, CStringGetDatum(CsJsonString(value)),
-							   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
-	return !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(time));
+	r.text = CsJsonString(value);
+	is_time = CsTry(ReadTime, &r, CsIsDataException, &owner);
+	CsTryEnd(owner);
+	return is_time && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(r.time)) &&
+		strcmp(JsonEncodeDateTime(NULL, r.time, TIMESTAMPTZOID, &utc), r.text) == 0;
 }
 
 static const char *Misfit(Oid type, const JsonbValue *value);
@@ -102,7 +125,7 @@ Misfit(Oid type, const JsonbValue *value)
 		case JSONBOID:
 			return CsJsonGetObject(value) != NULL ? NULL : "must be an object";
 		case TIMESTAMPTZOID:
-			return IsTime(value) ? NULL : "must be a time";
+			return IsTime(value) ? NULL : "must be a time such as 2026-01-31T12:00:00+00:00";
 		case TEXTARRAYOID:
 			return IsArrayOf(TEXTOID, value) ? NULL : "must be an array of strings";
 		case INT8ARRAYOID:

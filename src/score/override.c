@@ -288,7 +288,7 @@ ReasonArgument(FunctionCallInfo fcinfo, int argument)
 	return reason;
 }
 
-/* When it expires, NULL for never; an error when that is past. */
+/* When it expires, NULL for never, which infinity is; an error when that is past. */
 static CsValue
 UntilArgument(FunctionCallInfo fcinfo, int argument)
 {
@@ -297,6 +297,8 @@ UntilArgument(FunctionCallInfo fcinfo, int argument)
 	if (PG_ARGISNULL(argument))
 		return CsValueNull(TIMESTAMPTZOID);
 	until = PG_GETARG_TIMESTAMPTZ(argument);
+	if (TIMESTAMP_IS_NOEND(until))
+		return CsValueNull(TIMESTAMPTZOID);
 	if (until <= GetCurrentTransactionStartTimestamp())
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
