@@ -172,7 +172,6 @@ extern PGDLLEXPORT void CsKmeansInertiaTask(CsTeam *team, const void *args, int 
 extern double CsKmeansBlockInertia(int nrows, const double *squared, const double *weights);
 
 /* kmeans_seed.c */
-extern int	CsKmeansTrials(int k);
 extern Size CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks);
 extern int	CsKmeansSeed(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start,
 						 double *centers);

@@ -34,8 +34,8 @@
 #define KMEANS_MAX_TRIALS 16
 
 /* Number of candidates for each centre but the first. */
-int
-CsKmeansTrials(int k)
+static int
+Trials(int k)
 {
 	return 2 + (int) floor(log((double) k));
 }
@@ -43,7 +43,7 @@ CsKmeansTrials(int k)
 static inline int
 PointsPerStart(const KmeansFit *fit)
 {
-	return 1 + CsKmeansTrials(fit->k);
+	return 1 + Trials(fit->k);
 }
 
 static inline double *
@@ -56,7 +56,7 @@ PointsOf(const KmeansFit *fit, void *seeding, int start)
 static inline double *
 PotentialsOf(const KmeansFit *fit, void *seeding, int64 block)
 {
-	int			trials = CsKmeansTrials(fit->k);
+	int			trials = Trials(fit->k);
 
 	return PointsOf(fit, seeding, fit->starts) + (Size) block * fit->starts * trials;
 }
@@ -66,7 +66,7 @@ Size
 CsKmeansSeedingSize(const KmeansFit *fit, int64 nblocks)
 {
 	return sizeof(double) * fit->capacity *
-		((Size) PointsPerStart(fit) * fit->d + (Size) nblocks * CsKmeansTrials(fit->k));
+		((Size) PointsPerStart(fit) * fit->d + (Size) nblocks * Trials(fit->k));
 }
 
 /* A member's room for the distances of one block to a start's points. */
@@ -372,7 +372,7 @@ DrawCandidates(CsTeam *team, const KmeansFit *fit, int start, CsRng *rng)
 	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
 	double	   *point = PointsOf(fit, seeding, start);
 	int64		drawn[KMEANS_MAX_TRIALS];
-	int			trials = CsKmeansTrials(fit->k);
+	int			trials = Trials(fit->k);
 	double		total;
 	int			winner = BestTrial(fit, seeding, CsMatrixBlocks(m), start, &total);
 
@@ -419,7 +419,7 @@ SeedStarts(CsTeam *team, KmeansFit *fit, uint64 seed, int first_start, double *c
 			more = DrawCandidates(team, fit, s, &rng[s]);
 		if (!more)
 			break;
-		fit->trials = CsKmeansTrials(fit->k);
+		fit->trials = Trials(fit->k);
 		CsTeamRun(team, CS_TASK(CsKmeansSeedTask), fit, sizeof(*fit), CS_LANES);
 		for (int s = 0; s < fit->starts; s++)
 		{

@@ -119,10 +119,10 @@ ModelTable(void)
 
 /*
  * Become the owner of custseg's tables, for a statement that is safe whoever runs it.
- * CsCatalogLeave() needs what is saved.
+ * BecomeCaller() needs what is saved.
  */
-void
-CsCatalogEnter(Oid *save_user, int *save_context)
+static void
+BecomeOwner(Oid *save_user, int *save_context)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(ModelTable()));
 	Oid			owner;
@@ -137,8 +137,8 @@ CsCatalogEnter(Oid *save_user, int *save_context)
 }
 
 /* Become the caller again. */
-void
-CsCatalogLeave(Oid save_user, int save_context)
+static void
+BecomeCaller(Oid save_user, int save_context)
 {
 	SetUserIdAndSecContext(save_user, save_context);
 }
@@ -174,9 +174,9 @@ CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool
 	int			result;
 
 	SplitArguments(arguments, narguments, types, values, nulls);
-	CsCatalogEnter(&user, &context);
+	BecomeOwner(&user, &context);
 	result = SPI_execute_with_args(sql, narguments, types, values, nulls, read_only, 0);
-	CsCatalogLeave(user, context);
+	BecomeCaller(user, context);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
 	return SPI_processed;
@@ -200,7 +200,7 @@ CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments
 	int			result;
 
 	SplitArguments(arguments, narguments, types, values, nulls);
-	CsCatalogEnter(&user, &context);
+	BecomeOwner(&user, &context);
 	plan = SPI_prepare(sql, narguments, types);
 	if (plan == NULL)
 		elog(ERROR, "could not prepare a catalog statement: %s", SPI_result_code_string(SPI_result));
@@ -210,7 +210,7 @@ CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments
 								  keeps_snapshot ? GetLatestSnapshot() : InvalidSnapshot,
 								  keeps_snapshot ? GetTransactionSnapshot() : InvalidSnapshot,
 								  false, true, 0);
-	CsCatalogLeave(user, context);
+	BecomeCaller(user, context);
 	if (result < 0)
 		elog(ERROR, "catalog statement failed: %s", SPI_result_code_string(result));
 	return SPI_processed;

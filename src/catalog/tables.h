@@ -65,8 +65,6 @@ CsAsOfIsNow(const CsAsOf *as_of)
  * catalog.c: rows of the tables, written and read as the extension's owner.  Rights are checked
  * first, against the caller.
  */
-extern void CsCatalogEnter(Oid *save_user, int *save_context);
-extern void CsCatalogLeave(Oid save_user, int save_context);
 extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments,
 							   bool read_only);
 extern uint64 CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments);

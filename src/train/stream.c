@@ -70,8 +70,8 @@ BatchRowSize(const CsTraining *t, int noutputs, bool in_place)
  * The number of rows of a batch: as many as were asked for, or, in whole blocks, fewer when these
  * would take more than their part of the memory.
  */
-int
-CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place)
+static int
+BatchRows(const CsTraining *t, int noutputs, bool in_place)
 {
 	int			wanted = CsStreamOptionsOf(t)->batch_size;
 	Size		block = BatchRowSize(t, noutputs, in_place) * CS_BLOCK_ROWS;
@@ -84,7 +84,7 @@ CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place)
 Size
 CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k)
 {
-	int			rows = CsStreamBatchRows(t, noutputs, in_place);
+	int			rows = BatchRows(t, noutputs, in_place);
 	Size		blocks = (rows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
 
 	return add_size(mul_size(BatchRowSize(t, noutputs, in_place), blocks * CS_BLOCK_ROWS),
@@ -125,7 +125,7 @@ StartStream(Stream *s)
 	s->binding = CsBindingForColumns(p, s->columns.set.columns, s->columns.set.ncolumns, t->model,
 									 t->context, NULL);
 	s->row = palloc(sizeof(double) * p->nfeatures);
-	s->capacity = CsStreamBatchRows(t, p->noutputs, in_place);
+	s->capacity = BatchRows(t, p->noutputs, in_place);
 	s->raw = BatchMatrix(s, p->nfeatures);
 	s->matrix = in_place ? s->raw : BatchMatrix(s, p->noutputs);
 	s->weights = -1;

@@ -206,7 +206,6 @@ extern CsProfile *CsStartProfile(CsTraining *t, const CsMatrix *matrix, const Cs
 extern void CsFillSegments(CsTraining *t, CsProfile *profile);
 
 /* stream.c */
-extern int	CsStreamBatchRows(const CsTraining *t, int noutputs, bool in_place);
 extern Size CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k);
 extern void CsStreamRows(CsTraining *t, CsTeam *team);
 
