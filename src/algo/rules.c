@@ -24,7 +24,7 @@ const CsOption CsRulesOptions[RULES_NOPTIONS] = {
 	{"else", CS_OPTION_TEXT, offsetof(RulesOptions, otherwise)},
 };
 
-const CsParameterInfo CsRulesParameters[RULES_NPARAMETERS] = {
+static const CsParameterInfo rulesParameters[RULES_NPARAMETERS] = {
 	{"rules", CS_PARAMETER_LABELS},
 	{"conditions", CS_PARAMETER_ROWS},
 	{"levels", CS_PARAMETER_VECTOR},
@@ -508,7 +508,7 @@ const CsAlgorithm CsRules = {
 	.bind = RulesBind,
 	.suits = CsRulesSuit,
 	.borders = CsRulesBorders,
-	.parameters = CsRulesParameters,
+	.parameters = rulesParameters,
 	.nparameters = RULES_NPARAMETERS,
 	.memory = RulesMemory,
 	.fit = RulesFit,

@@ -129,8 +129,6 @@ enum
 	TERM_SCORE, TERM_COLUMN, TERM_WEIGHT, TERM_REVERSED, TERM_FIRST_CUT, TERM_NCUTS, TERM_WIDTH
 };
 
-extern const CsParameterInfo CsRulesParameters[RULES_NPARAMETERS];
-
 /* rules_parse.c */
 extern CsRuleSet *CsRulesParse(const RulesOptions *options);
 extern List *CsRulesFeatures(const void *options);
