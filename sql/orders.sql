@@ -174,6 +174,14 @@ SELECT customer_id, frequency, monetary, n_products, category_shares, discount_r
 SELECT count(*), count(*) FILTER (WHERE f.frequency = r.frequency AND abs(f.monetary - r.monetary) < 1e-9 AND abs(f.days_since_last - r.days_since_last) < 1e-6
     AND abs(coalesce(f.days_between_mean - r.days_between_mean, 0)) < 1e-6 AND abs(coalesce(f.days_between_variation - r.days_between_variation, 0)) < 1e-6) AS same
 FROM custseg.customer_features('shop', 'customer', 'at', 'amount') f JOIN custseg.rfm('shop', 'customer', 'at', 'amount') r USING (customer_id);
+-- and lines that count as orders are told alike, whatever counts: up to a time, returns, neither what cannot be an order
+SELECT (SELECT count(*) FROM custseg.rfm(source, 'customer', 'at', 'amount', as_of => '2024-02-28', options => options)) =
+    (SELECT count(*) FROM custseg.customer_features(source, 'customer', 'at', 'amount', as_of => '2024-02-28', options => options)) AS same
+FROM (VALUES
+    ('SELECT customer, date_trunc(''month'', at) AS at, amount FROM lines UNION ALL SELECT 1, ''infinity'', 1 FROM generate_series(1, 9) UNION ALL SELECT 2, ''2024-03-01'', 1 FROM generate_series(1, 9) UNION ALL SELECT 3, ''2024-01-07'', NULL FROM generate_series(1, 9) UNION ALL SELECT 4, ''2024-01-07'', -1 FROM generate_series(1, 9) UNION ALL SELECT 4, ''2024-01-07'', 9', '{}'::jsonb),
+    ('SELECT customer, date_trunc(''month'', at) AS at, amount FROM lines', '{"returns": "count"}'),
+    ('SELECT customer, date_trunc(''month'', at) AS at, amount FROM lines', '{"same_day": true}'),
+    ('SELECT customer, at + row_number() OVER () * interval ''1 minute'' AS at, amount FROM lines', '{}')) s (source, options);
 
 -- as a view: a column a category, the customer's own type, and something to train on and to score
 SELECT custseg.create_feature_view('buyers', 'lines', 'customer', 'at', 'amount', category => 'category', as_of => '2024-02-28', options => '{"order": "invoice", "top_categories": 1}');

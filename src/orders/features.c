@@ -89,6 +89,25 @@ ChooseCategories(CsFeaturesRequest *request)
 	request->categories = list_delete_first(categories);
 }
 
+/* CsRowSink: how many lines are at the time of another one, and of how many. */
+static void
+TakeAtOnce(void *state, const Datum *values, const bool *nulls)
+{
+	CsLinesReportAtOnce(DatumGetInt64(values[0]), DatumGetInt64(values[1]));
+}
+
+/* For a view, which reads nothing yet: look at some lines, and tell when they are most likely no orders. */
+static void
+LookAtLines(const CsFeaturesRequest *request)
+{
+	CsRelation *rel;
+
+	if (!request->for_view || !CsFeaturesLinesAreOrders(request))
+		return;
+	rel = CsRelationOpen(CsFeaturesAtOnceSql(request));
+	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeAtOnce, NULL);
+}
+
 /* The arguments, of which one may stand before the first: so each is counted from there. */
 enum
 {
@@ -137,6 +156,7 @@ OpenFeatures(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesReques
 		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF)));
 	}
 	ChooseCategories(request);
+	LookAtLines(request);
 }
 
 /* Where the rows of a query go. */
@@ -144,6 +164,9 @@ typedef struct Copying
 {
 	CsResult   *result;
 	const CsRelation *query;
+	int			ncolumns;		/* of the result; where lines are orders, those at once and all follow */
+	int64		at_once,
+				lines;
 	CsValue    *row;
 } Copying;
 
@@ -153,9 +176,14 @@ PutRow(void *state, const Datum *values, const bool *nulls)
 {
 	Copying    *c = state;
 
-	for (int i = 0; i < c->query->ncolumns; i++)
+	for (int i = 0; i < c->ncolumns; i++)
 		c->row[i] = CsValueOf(c->query->columns[i].type, values[i], nulls[i]);
-	CsResultPut(c->result, c->row, c->query->ncolumns);
+	if (c->ncolumns < c->query->ncolumns)
+	{
+		c->at_once = DatumGetInt64(values[c->ncolumns]);
+		c->lines = DatumGetInt64(values[c->ncolumns + 1]);
+	}
+	CsResultPut(c->result, c->row, c->ncolumns);
 }
 
 /* customer_features(source, customer, time, amount, ...): one row for each customer */
@@ -169,8 +197,10 @@ custseg_customer_features(PG_FUNCTION_ARGS)
 	OpenFeatures(fcinfo, 0, false, &request);
 	rel = CsRelationOpen(CsFeaturesSql(&request));
 	c.query = rel;
-	c.row = palloc(sizeof(CsValue) * rel->ncolumns);
+	c.ncolumns = rel->ncolumns - (CsFeaturesLinesAreOrders(&request) ? 2 : 0);
+	c.row = palloc(sizeof(CsValue) * c.ncolumns);
 	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, PutRow, &c);
+	CsLinesReportAtOnce(c.at_once, c.lines);
 	return (Datum) 0;
 }
 

@@ -15,6 +15,9 @@
 #include "orders/features.h"
 #include "utils/builtins.h"
 
+/* Lines in which a query looks for orders of several lines. */
+#define LINES_LOOKED_AT 100000
+
 /* A column of the lines, quoted. */
 static const char *
 ColumnOf(const CsColumn *column)
@@ -228,6 +231,26 @@ ZeroOf(const CsColumn *column)
 	}
 }
 
+/* Which of the lines that count are purchases. */
+static const char *
+BoughtCondition(const CsFeaturesRequest *r)
+{
+	return r->options.returns == CS_RETURNS_COUNT ? "true" :
+		psprintf("t.%s >= %s", ColumnOf(r->amount), ZeroOf(r->amount));
+}
+
+/*
+ * The query that counts purchases, of the first ones of a query that gives the customer and the time of each, and
+ * those of them at the time of another one of the customer.
+ */
+static char *
+AtOnceQuery(const char *purchases)
+{
+	return psprintf("SELECT coalesce(sum(c.n - 1), 0)::bigint AS at_once, coalesce(sum(c.n), 0)::bigint AS lines "
+					"FROM (SELECT count(*) AS n FROM (%s LIMIT %d) AS purchase GROUP BY customer, at) AS c",
+					purchases, LINES_LOOKED_AT);
+}
+
 /* The lines that count. */
 static void
 AppendLines(StringInfo sql, const CsFeaturesRequest *r)
@@ -248,13 +271,11 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	AppendLineColumn(sql, r->quantity, "", "quantity");
 	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
 					 "    WHERE %s AND %s <= moment.as_of\n",
-					 r->options.returns == CS_RETURNS_COUNT ? "true" :
-					 psprintf("t.%s >= %s", ColumnOf(r->amount), ZeroOf(r->amount)),
-					 FromItem(r), CountsCondition(r), TimeOf(r));
+					 BoughtCondition(r), FromItem(r), CountsCondition(r), TimeOf(r));
 	if (r->look_back != NULL)
 		appendStringInfo(sql, "        AND %s > moment.look_start\n", TimeOf(r));
 	if (r->options.returns == CS_RETURNS_IGNORE)
-		appendStringInfo(sql, "        AND t.%s >= %s\n", ColumnOf(r->amount), ZeroOf(r->amount));
+		appendStringInfo(sql, "        AND %s\n", BoughtCondition(r));
 	appendStringInfoString(sql, ")");
 }
 
@@ -483,6 +504,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 {
 	StringInfoData sql;
 	bool		for_view = r->for_view;
+	bool		looks = !for_view && CsFeaturesLinesAreOrders(r);
 
 	initStringInfo(&sql);
 	AppendMoment(&sql, r);
@@ -537,20 +559,24 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 "        WHEN o.last_purchase > moment.window_start THEN 'active'\n"
 					 "        WHEN o.last_purchase > moment.window_before THEN 'lapsing'\n"
 					 "        ELSE 'lapsed'\n"
-					 "    END AS lifecycle\n"
+					 "    END AS lifecycle%s\n"
 					 "FROM ordered AS o\n"
 					 "CROSS JOIN moment\n"
-					 "JOIN spending AS p ON p.customer = o.customer", SumType(r));
+					 "JOIN spending AS p ON p.customer = o.customer", SumType(r),
+					 looks ? ",\n    l.at_once,\n    l.lines" : "");
 	AppendJoin(&sql, r->product != NULL, "product_variety", "v");
 	AppendJoin(&sql, r->category != NULL, "category_variety", "c");
 	AppendJoin(&sql, r->channel != NULL, "channel_variety", "h");
 	AppendJoin(&sql, r->category != NULL, "category_spending", "s");
+	if (looks)
+		appendStringInfo(&sql, "\nCROSS JOIN (%s) AS l",
+						 AtOnceQuery("SELECT customer, at FROM line WHERE bought"));
 	return sql.data;
 }
 
-/* Which lines count for the choice of categories, by their time. */
+/* Which lines count when a query is written, by their time. */
 static const char *
-CategoriesCondition(const CsFeaturesRequest *r)
+TimeCondition(const CsFeaturesRequest *r)
 {
 	const char *upto = r->as_of == NULL ? "" :
 		psprintf(" AND %s <= %s", TimeOf(r),
@@ -567,7 +593,23 @@ CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
 	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
 					TextOf(r->category, psprintf("t.%s", ColumnOf(r->category))), FromItem(r),
-					ColumnOf(r->category), FiniteCondition(r->amount), CategoriesCondition(r),
+					ColumnOf(r->category), FiniteCondition(r->amount), TimeCondition(r),
 					ColumnOf(r->category), ColumnOf(r->amount), ColumnOf(r->category),
 					r->options.top_categories);
+}
+
+/* Does each line count as an order? */
+bool
+CsFeaturesLinesAreOrders(const CsFeaturesRequest *r)
+{
+	return r->order == NULL && !r->options.same_day;
+}
+
+/* The query that counts lines at the time of another one, and the lines that it looks at; palloc'd. */
+char *
+CsFeaturesAtOnceSql(const CsFeaturesRequest *r)
+{
+	return AtOnceQuery(psprintf("SELECT t.%s AS customer, %s AS at FROM %s WHERE %s AND %s%s",
+								ColumnOf(r->customer), TimeOf(r), FromItem(r), CountsCondition(r),
+								BoughtCondition(r), TimeCondition(r)));
 }

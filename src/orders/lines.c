@@ -522,15 +522,18 @@ CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nreasons, int64 
 				(errmsg("%s left out: %s, of %lld", rows, list.data, (long long) n)));
 }
 
-/* Lines at the time of another one of the customer are most likely of one order; a few may be two. */
-static void
-ReportAtOnce(const CsLinesCounts *counts)
+/*
+ * Tell that each line counts as an order when, of the lines looked at, many are at the time of another one of
+ * the customer: those are most likely of one order; a few may be two.
+ */
+void
+CsLinesReportAtOnce(int64 at_once, int64 lines)
 {
-	if (counts->at_once < MANY_AT_ONCE * counts->orders || counts->at_once == 0)
+	if (at_once < MANY_AT_ONCE * lines || at_once == 0)
 		return;
 	ereport(NOTICE,
 			(errmsg("each line counts as an order, though %lld of %lld repeat the customer and time of another line",
-					(long long) counts->at_once, (long long) counts->orders),
+					(long long) at_once, (long long) lines),
 			 errhint("Name the column that tells orders apart in option \"order\", or give \"same_day\": true.")));
 }
 
@@ -550,5 +553,5 @@ CsLinesReport(const CsLinesCounts *counts)
 		ereport(NOTICE,
 				(errmsg("customers left out because they have only returns: %lld",
 						(long long) counts->only_returns)));
-	ReportAtOnce(counts);
+	CsLinesReportAtOnce(counts->at_once, counts->orders);
 }

@@ -82,6 +82,7 @@ typedef void (*CsBuyerVisitor) (void *state, const CsBuyer *buyer);
 
 extern CsLinesCounts CsLinesRead(const CsLinesRequest *request, CsBuyerVisitor visit, void *state);
 extern void CsLinesReport(const CsLinesCounts *counts);
+extern void CsLinesReportAtOnce(int64 at_once, int64 lines);
 
 /* Rows that are left out for a reason, which is a phrase. */
 typedef struct CsLeftOut
