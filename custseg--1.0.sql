@@ -485,6 +485,7 @@ CREATE TABLE custseg.monitor_run (
     error text,
     n bigint,
     verdict text CHECK (verdict IS NULL OR custseg_private.verdict_rank(verdict) IS NOT NULL),
+    verdict_reasons text[],
     retrain bool,
     urgency text CHECK (urgency IN ('none', 'low', 'medium', 'high')),
     reasons text[],
@@ -505,6 +506,7 @@ COMMENT ON COLUMN custseg.monitor_run.status IS 'Status: ok, failed (a check end
 COMMENT ON COLUMN custseg.monitor_run.error IS 'Reason why the run failed or was skipped; NULL otherwise.';
 COMMENT ON COLUMN custseg.monitor_run.n IS 'Rows of the source; NULL when the source could not be read.';
 COMMENT ON COLUMN custseg.monitor_run.verdict IS 'Worst verdict of all checks: ok, insufficient data, watch, drifted or broken; NULL when every check failed.';
+COMMENT ON COLUMN custseg.monitor_run.verdict_reasons IS 'What is watched, drifted or broken, and why, the gravest first; NULL for a skipped run.';
 COMMENT ON COLUMN custseg.monitor_run.retrain IS 'Whether needs_retraining() recommends to train again; NULL for a skipped run.';
 COMMENT ON COLUMN custseg.monitor_run.urgency IS 'Urgency, as needs_retraining() returns it; NULL for a skipped run.';
 COMMENT ON COLUMN custseg.monitor_run.reasons IS 'Reasons, as needs_retraining() returns them; NULL for a skipped run.';
@@ -2592,6 +2594,11 @@ BEGIN
         );
     END IF;
     IF NOT skipped THEN
+        run.verdict_reasons := ARRAY(
+            SELECT c.message
+            FROM custseg_private.alert_causes(run, options, reports) WITH ORDINALITY c
+            WHERE c.severity IS NOT NULL AND c.kind NOT IN ('retraining', 'monitor')
+            ORDER BY c.severity = 'warning', c.ordinality);
         run.findings := run.findings || jsonb_build_object('found', coalesce(
             (SELECT jsonb_agg(jsonb_build_array(c.kind, c.subject))
              FROM custseg_private.alert_causes(run, options, reports) c
@@ -2599,10 +2606,10 @@ BEGIN
     END IF;
     run.finished_at := clock_timestamp();
     INSERT INTO custseg.monitor_run
-        (model, version, source, started_at, finished_at, run_by, status, error, n, verdict, retrain, urgency,
-        reasons, findings)
+        (model, version, source, started_at, finished_at, run_by, status, error, n, verdict, verdict_reasons, retrain,
+        urgency, reasons, findings)
     VALUES (run.model, run.version, run.source, run.started_at, run.finished_at, run.run_by, run.status, run.error,
-        run.n, run.verdict, run.retrain, run.urgency, run.reasons, run.findings)
+        run.n, run.verdict, run.verdict_reasons, run.retrain, run.urgency, run.reasons, run.findings)
     RETURNING id INTO run.id;
 
     INSERT INTO custseg.monitor_feature
@@ -2738,6 +2745,7 @@ CREATE FUNCTION custseg.monitor(
     OUT status text,
     OUT n bigint,
     OUT verdict text,
+    OUT verdict_reasons text[],
     OUT retrain bool,
     OUT urgency text,
     OUT reasons text[],
@@ -4176,6 +4184,7 @@ SELECT
     c.started_at AS last_checked_at,
     c.n,
     c.verdict,
+    c.verdict_reasons,
     c.retrain,
     c.urgency,
     a.open_alerts,
@@ -4190,7 +4199,7 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) l ON true
 LEFT JOIN LATERAL (
-    SELECT r.started_at, r.n, r.verdict, r.retrain, r.urgency
+    SELECT r.started_at, r.n, r.verdict, r.verdict_reasons, r.retrain, r.urgency
     FROM custseg.monitor_run r
     WHERE r.model = m.name AND r.status <> 'skipped'
     ORDER BY r.id DESC
@@ -4206,6 +4215,7 @@ COMMENT ON VIEW custseg.model_health IS 'One row for each model: the age of its 
 COMMENT ON COLUMN custseg.model_health.last_status IS 'Status of the last run; NULL when the model was never watched.';
 COMMENT ON COLUMN custseg.model_health.last_checked_at IS 'Start of the last run that was not skipped, to which the columns that follow belong.';
 COMMENT ON COLUMN custseg.model_health.verdict IS 'Worst verdict of that run.';
+COMMENT ON COLUMN custseg.model_health.verdict_reasons IS 'What that run found watched, drifted or broken, and why.';
 COMMENT ON COLUMN custseg.model_health.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.model_health.age IS 'Time since the deployed version was trained; NULL when none is deployed.';
 COMMENT ON COLUMN custseg.model_health.last_run_at IS 'Start of the last run; NULL when the model was never watched.';

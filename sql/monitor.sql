@@ -138,7 +138,7 @@ SELECT n_seen, message FROM alerts WHERE kind = 'monitor';
 SELECT status, findings -> 'breaches' AS breaches, (SELECT count(*) FROM jsonb_object_keys(findings -> 'errors')) AS errors
 FROM custseg.monitor_run ORDER BY id DESC LIMIT 1;
 -- one check that fails leaves the others, and their alerts are judged
-SELECT status, verdict, error, alerts_closed FROM custseg.monitor('watched', 'renamed', '{"segment_sizes": {"frobnicate": 1}}');
+SELECT status, verdict, verdict_reasons, error, alerts_closed FROM custseg.monitor('watched', 'renamed', '{"segment_sizes": {"frobnicate": 1}}');
 SELECT * FROM watch();
 
 -- statement_timeout ends the check at work, and the run says so; a check that waits for a lock, too
@@ -218,6 +218,9 @@ SELECT w.opened, w.closed FROM watch(NULL, '{"max_age_days": 500}') w;
 -- an alert changes its severity, and closes when all is well; it opens on what is only to be watched when asked to
 UPDATE customer SET channel = 'phone' WHERE id % 22 = 0;
 SELECT w.verdict, w.opened FROM watch(NULL, '{"max_age_days": 500}') w;
+-- what is watched is said apart from what calls for a retraining
+SELECT verdict, verdict_reasons, retrain, reasons FROM custseg.monitor_run ORDER BY id DESC LIMIT 1;
+SELECT verdict, unnest(verdict_reasons) AS reason FROM custseg.model_health WHERE model = 'watched';
 SELECT w.opened, w.alerts FROM watch(NULL, '{"max_age_days": 500, "alert_on": "watch"}') w;
 SELECT * FROM alerts WHERE subject = 'channel';
 UPDATE customer SET channel = NULL WHERE id % 3 > 0;
@@ -228,6 +231,10 @@ SELECT w.opened FROM watch(NULL, '{"max_age_days": 500}') w;
 SELECT * FROM alerts WHERE subject = 'channel';
 UPDATE customer SET channel = (ARRAY['web', 'shop'])[1 + (u(id, 3) < 0.5)::int];
 SELECT w.closed, w.alerts FROM watch(NULL, '{"max_age_days": 500}') w;
+-- whatever has happened, who reads that there is something to watch reads what it is
+SELECT verdict, count(*) AS runs, count(*) FILTER (WHERE cardinality(verdict_reasons) > 0) AS say_why,
+    count(*) FILTER (WHERE array_position(verdict_reasons, NULL) IS NOT NULL) AS empty
+FROM custseg.monitor_run GROUP BY verdict ORDER BY verdict;
 -- what is older than keep_days goes
 RESET ROLE;
 UPDATE custseg.monitor_run SET started_at = now() - interval '3 days' WHERE id <= (SELECT max(id) - 2 FROM custseg.monitor_run);

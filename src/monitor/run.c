@@ -106,7 +106,7 @@ static const char *const error_sql =
 "SELECT $1 OPERATOR(pg_catalog.||) pg_catalog.jsonb_build_object($2, $3)";
 
 static const char *const record_sql =
-"SELECT r.id, r.model, r.version, r.status, r.n, r.verdict, r.retrain, r.urgency, r.reasons,"
+"SELECT r.id, r.model, r.version, r.status, r.n, r.verdict, r.verdict_reasons, r.retrain, r.urgency, r.reasons,"
 " a.n_opened, a.n_closed, a.n_open, r.error,"
 " (1000 OPERATOR(pg_catalog.*) EXTRACT(epoch FROM"
 "  r.finished_at OPERATOR(pg_catalog.-) r.started_at))::pg_catalog.float8 "
@@ -116,7 +116,7 @@ static const char *const record_sql =
 /* A run that leaves no row. */
 static const char *const unrecorded_sql =
 "SELECT NULL::pg_catalog.int8, $1, $2, $3, NULL::pg_catalog.int8, NULL::pg_catalog.text,"
-" NULL::pg_catalog.bool, NULL::pg_catalog.text, NULL::pg_catalog.text[], 0, 0, 0, $4,"
+" NULL::pg_catalog.text[], NULL::pg_catalog.bool, NULL::pg_catalog.text, NULL::pg_catalog.text[], 0, 0, 0, $4,"
 " NULL::pg_catalog.float8";
 
 static const char *const forget_sql =
