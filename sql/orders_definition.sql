@@ -132,6 +132,17 @@ SELECT customer_id, morning_share, night_share, weekend_share
 FROM custseg.customer_features('SELECT * FROM (VALUES (1, date ''2026-01-05'', 10.0), (1, date ''2026-02-07'', 20.0)) v (customer, at, amount)', 'customer', 'at', 'amount');
 SELECT customer_id, morning_share, night_share
 FROM custseg.customer_features('SELECT * FROM (VALUES (1, timestamp ''2026-01-05'', 10.0), (2, ''2026-02-07'', 20.0), (2, ''2026-02-07 23:00'', 1)) v (customer, at, amount)', 'customer', 'at', 'amount') ORDER BY 1;
+-- of random lines that count as orders all three tell the same counts: each notice stands three times
+CREATE TABLE told AS SELECT seed, l.customer, date_trunc(CASE seed WHEN 1 THEN 'hour' WHEN 2 THEN 'day' ELSE 'month' END, l.at) AS at, l.amount FROM generate_series(1, 3) seed, lines_of(seed, 900) l WHERE l.customer IS NOT NULL AND isfinite(l.at) AND l.amount < 'Infinity';
+SET client_min_messages = notice;
+SELECT seed, count(custseg.create_feature_view('told_' || seed, source, 'customer', 'at', 'amount', as_of => as_of, options => options)) AS views,
+    (SELECT count(*) FROM custseg.rfm(source, 'customer', 'at', 'amount', as_of => as_of, options => options)) - (SELECT count(*) FROM custseg.customer_features(source, 'customer', 'at', 'amount', as_of => as_of, options => options)) AS more
+FROM (VALUES (1, '{"returns": "count"}'::jsonb, NULL::timestamptz), (2, '{"time_zone": "Europe/Berlin", "returns": "ignore"}', '2026-04-02 22:30+00'), (3, '{}', '2026-04-02')) o (seed, options, as_of),
+    LATERAL (SELECT format('SELECT * FROM told WHERE seed = %s', seed) AS source) s
+GROUP BY seed, source, as_of, options ORDER BY seed;
+SET client_min_messages = warning;
+DROP VIEW told_1, told_2, told_3;
+DROP TABLE told;
 DROP VIEW nights_of;
 DROP TABLE compared, many, of_days, cents, digits, nights, in_berlin, numbered;
 DROP COLLATION ignoring_case;
