@@ -248,6 +248,7 @@ CREATE TABLE custseg.model (
     name text PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 63),
     owner name NOT NULL,
     deployed_version int,
+    kind text NOT NULL DEFAULT 'segments' CHECK (kind IN ('segments', 'purchases', 'value', 'probability')),
     last_version int NOT NULL CHECK (last_version > 0),
     created_at timestamptz NOT NULL DEFAULT now(),
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -261,6 +262,7 @@ COMMENT ON COLUMN custseg.model.owner IS 'Role that may change the model; the co
 COMMENT ON COLUMN custseg.model.owner_oid IS 'OID of that role; NULL when there was none of the name.';
 COMMENT ON COLUMN custseg.model.owner_cluster IS 'Identifier of the database cluster in which the OID, not the name, says who the role is.';
 COMMENT ON COLUMN custseg.model.deployed_version IS 'Version that scoring uses by default; NULL when none is deployed.';
+COMMENT ON COLUMN custseg.model.kind IS 'What the model tells of a customer: segments, purchases, value or probability; it never changes.';
 COMMENT ON COLUMN custseg.model.last_version IS 'Highest version ever trained; a dropped version''s number is not used again.';
 COMMENT ON COLUMN custseg.model.created_at IS 'Time at which the first version was trained.';
 COMMENT ON COLUMN custseg.model.changed_at IS 'Time of the last change: a version, a deployment, a name, an action, a grant, or a decision by hand.';
@@ -276,7 +278,7 @@ CREATE TABLE custseg.model_version (
     n_rows bigint NOT NULL,
     n_skipped bigint NOT NULL,
     skipped jsonb NOT NULL,
-    n_segments int NOT NULL,
+    n_segments int,
     prep jsonb NOT NULL,
     reduction jsonb,
     donors jsonb,
@@ -309,7 +311,7 @@ COMMENT ON COLUMN custseg.model_version.id_types IS 'Types of the columns of the
 COMMENT ON COLUMN custseg.model_version.n_rows IS 'Rows that the version was trained on.';
 COMMENT ON COLUMN custseg.model_version.n_skipped IS 'Rows that were left out.';
 COMMENT ON COLUMN custseg.model_version.skipped IS 'Number of rows that were left out, by reason.';
-COMMENT ON COLUMN custseg.model_version.n_segments IS 'Number of segments, without noise (segment 0).';
+COMMENT ON COLUMN custseg.model_version.n_segments IS 'Number of segments, without noise (segment 0); NULL in a model of another kind.';
 COMMENT ON COLUMN custseg.model_version.prep IS 'Preparation as requested, with defaults filled in; the fitted preparation is in feature.prep.';
 COMMENT ON COLUMN custseg.model_version.reduction IS 'Fitted principal components: mean, variance, total_variance, components; NULL without pca.';
 COMMENT ON COLUMN custseg.model_version.donors IS 'Scaled training rows from which impute => knn fills gaps; NULL without that imputation.';
@@ -3978,6 +3980,7 @@ SELECT
     custseg_private.role_name(m.owner, m.owner_oid, m.owner_cluster) AS owner,
     m.deployed_version,
     m.last_version,
+    m.kind,
     v.algorithm,
     v.source,
     v.n_rows,

@@ -8,6 +8,7 @@
 
 #include "catalog/tables.h"
 #include "fmgr.h"
+#include "score/score.h"
 #include "utils/guc.h"
 
 #if PG_VERSION_NUM >= 180000
@@ -19,6 +20,17 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 int			CsCacheSize = 16 * 1024;
+
+/* A scorer of a model of segments. */
+static void *
+CompileSegments(Jsonb *definition)
+{
+	return CsScorerFromJsonb(definition);
+}
+
+const CsCompile CsCompilers[CS_MODEL_KINDS] = {
+	[CS_MODEL_SEGMENTS] = CompileSegments
+};
 
 void
 _PG_init(void)

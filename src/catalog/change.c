@@ -155,12 +155,17 @@ CsDeployedVersion(const char *model)
 	return isnull ? 0 : DatumGetInt32(value);
 }
 
-/* The version that is deployed now; an error when there is none.  Must be called inside SPI. */
+/*
+ * The version that is deployed now of a model of segments; an error when there is none.  Must be called
+ * inside SPI.
+ */
 int
 CsRequireDeployedVersion(const char *model)
 {
-	int			version = CsDeployedVersion(model);
+	int			version;
 
+	CsModelRequireKind(model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
+	version = CsDeployedVersion(model);
 	if (version == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

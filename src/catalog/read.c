@@ -20,7 +20,7 @@
 /* Columns of custseg.model. */
 enum
 {
-	MODEL_NAME = 1, MODEL_DEPLOYED_VERSION = 3
+	MODEL_NAME = 1, MODEL_DEPLOYED_VERSION = 3, MODEL_KIND = 4
 };
 
 /* Read a model's row as a snapshot sees it, or with NULL the newest; false when there is none. */
@@ -46,6 +46,8 @@ CsModelRowRead(const char *model, Snapshot snapshot, CsModelRow *row)
 		row->written_by = HeapTupleHeaderGetRawXmin(tuple->t_data);
 		row->place = tuple->t_self;
 		row->deployed_version = isnull ? 0 : DatumGetInt32(version);
+		row->kind = CsModelKindNamed(TextDatumGetCString(heap_getattr(tuple, MODEL_KIND,
+																	  RelationGetDescr(rel), &isnull)));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);

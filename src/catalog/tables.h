@@ -71,6 +71,33 @@ extern uint64 CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, 
 
 /* roles.c: roles that the tables name by name, OID and cluster. */
 
+/* kind.c: what a model tells of a customer. */
+typedef enum CsModelKind
+{
+	CS_MODEL_SEGMENTS,
+	CS_MODEL_PURCHASES,
+	CS_MODEL_VALUE,
+	CS_MODEL_PROBABILITY
+} CsModelKind;
+
+#define CS_MODEL_KINDS (CS_MODEL_PROBABILITY + 1)
+
+/* A set of kinds is a sum of these. */
+#define CS_MODEL_BIT(kind) (1 << (kind))
+
+typedef struct CsModelKindInfo
+{
+	const char *name;			/* in custseg.model */
+	const char *trainer;		/* the functions, as a person is told of them */
+	const char *users;
+} CsModelKindInfo;
+
+extern const CsModelKindInfo CsModelKinds[];
+
+extern CsModelKind CsModelKindNamed(const char *name);
+extern void CsModelKindCheck(const char *model, CsModelKind kind, int wanted);
+extern void CsModelRequireKind(const char *model, int wanted);
+
 /*
  * read.c: reads the tables as the statement sees them.
  *
@@ -82,6 +109,7 @@ typedef struct CsModelRow
 	TransactionId written_by;
 	ItemPointerData place;
 	int			deployed_version;	/* 0: none */
+	CsModelKind kind;
 } CsModelRow;
 
 extern bool CsModelRowRead(const char *model, Snapshot snapshot, CsModelRow *row);

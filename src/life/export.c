@@ -130,7 +130,8 @@ VersionArgument(FunctionCallInfo fcinfo, const char *model)
 				 errhint("To export model \"%s\" with all versions: SELECT custseg.export_model(%s, whole => true);",
 						 model, quote_literal_cstr(model))));
 	return whole ? CsValueNull(INT4OID) :
-		CsValueInt4(CsCacheGet(model, CsVersionArgument(fcinfo, ARG_VERSION))->version);
+		CsValueInt4(CsCacheVersion(CsCacheGetOfKind(CS_MODEL_BIT(CS_MODEL_SEGMENTS), model,
+													CsVersionArgument(fcinfo, ARG_VERSION))));
 }
 
 /* export_model(model, version, whole, decisions) */

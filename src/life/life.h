@@ -6,9 +6,56 @@
 #ifndef CUSTSEG_LIFE_H
 #define CUSTSEG_LIFE_H
 
+#include "fmgr.h"
 #include "score/score.h"
 
 extern void CsDeployVersion(const char *model, int version, const char *reason);
+
+/* store.c: a new version of a model, of whatever kind. */
+typedef enum CsDeploy
+{
+	CS_DEPLOY_FIRST,			/* the model's first version only */
+	CS_DEPLOY_YES,
+	CS_DEPLOY_NO
+} CsDeploy;
+
+/* What is stored of a version; see the columns of custseg.model_version.  What may be NULL there may be here. */
+typedef struct CsNewVersion
+{
+	const char *model;
+	CsModelKind kind;
+	CsDeploy	deploy;
+	const char *algorithm;
+	const CsRelation *relation; /* the source */
+	const char *id;
+	int64		n_rows;
+	int64		n_skipped;
+	Jsonb	   *skipped;
+	int			n_segments;		/* of a model of segments */
+	Jsonb	   *prep;
+	Jsonb	   *reduction;
+	Jsonb	   *donors;
+	Jsonb	   *options;
+	Jsonb	   *parameters;
+	const char *note;
+	int64		seed;
+	Jsonb	   *metrics;
+	int			iterations;
+	bool		converged;
+	double		milliseconds;
+
+	/* set by CsVersionBegin and CsVersionEnd */
+	int			version;
+	bool		deployed;
+} CsNewVersion;
+
+extern CsDeploy CsDeployArgument(FunctionCallInfo fcinfo, int argument);
+extern bool CsVersionCheckName(const char *model, CsModelKind kind);
+extern void CsVersionBegin(CsNewVersion *v);
+extern void CsVersionEnd(CsNewVersion *v);
+extern void CsVersionTellWaiting(const CsNewVersion *v);
+
+/* action.c */
 extern void CsSetAction(const char *model, int segment, Jsonb *action);
 extern void CsCheckAction(Jsonb *action);
 

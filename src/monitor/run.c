@@ -392,6 +392,7 @@ custseg_monitor(PG_FUNCTION_ARGS)
 	run.started_at = GetCurrentTimestamp();
 	CsModelCheckName(run.model);
 	CsModelCheckOwner(run.model);
+	CsModelRequireKind(run.model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 	run.source = CsTextArgument(fcinfo, MONITOR_SOURCE);
 	run.options = CompleteOptions(CsJsonbArgument(fcinfo, MONITOR_OPTIONS), &options);
 	run.version = CsModelDeployedVersion(run.model);

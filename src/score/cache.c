@@ -17,6 +17,9 @@
  *
  * A scorer has a memory context of its own and a count of pins, so one in use outlives the cache's
  * interest in it.
+ *
+ * What is said of scorers holds for versions of models of other kinds: each is one flat value, which
+ * CsCompilers says how to make.
  */
 #include "custseg.h"
 
@@ -46,7 +49,7 @@ typedef struct CacheKey
 	uint32		number;
 } CacheKey;
 
-/* Stands right before a scorer, in a memory context that holds just the two. */
+/* Stands right before a compiled version, in a memory context that holds just the two. */
 typedef struct CachedScorer
 {
 	MemoryContext context;
@@ -67,8 +70,17 @@ typedef struct CacheEntry
 } CacheEntry;
 
 #define SCORER_OFFSET MAXALIGN(sizeof(CachedScorer))
-#define ScorerOf(cached) ((const CsScorer *) ((char *) (cached) + SCORER_OFFSET))
+#define ScorerOf(cached) ((const void *) ((char *) (cached) + SCORER_OFFSET))
 #define CachedOf(scorer) ((CachedScorer *) ((char *) (scorer) - SCORER_OFFSET))
+
+/* What is looked up. */
+typedef struct LookedUp
+{
+	const char *model;
+	int			version;		/* 0: the deployed one */
+	int			kinds;			/* of models that will do, a sum of CS_MODEL_BIT() */
+	bool		missing_ok;		/* NULL instead of an error */
+} LookedUp;
 
 static uint64 cacheGeneration = 0;	/* that the cache was begun at */
 static HTAB *cache = NULL;
@@ -168,8 +180,8 @@ EvictScorers(Size size)
 }
 
 /* Keep a copy of a scorer that has just been compiled for a row of its model. */
-static const CsScorer *
-AddScorer(const char *model, int version, const CsModelRow *row, const CsScorer *scorer)
+static const void *
+AddScorer(const char *model, int version, const CsModelRow *row, const void *scorer)
 {
 	Size		size = SCORER_OFFSET + VARSIZE(scorer);
 	MemoryContext context;
@@ -250,30 +262,36 @@ ReportNothingDeployed(const char *model)
 }
 
 /* Read and compile one version, palloc'd; NULL if there is no such version. */
-static const CsScorer *
-LoadScorer(const char *model, int version)
+static const void *
+LoadScorer(const char *model, int version, CsModelKind kind)
 {
 	Jsonb	   *definition = CsCatalogDefinition(model, version);
 
-	return definition == NULL ? NULL : CsScorerFromJsonb(definition);
+	return definition == NULL ? NULL : CsCompilers[kind] (definition);
 }
 
 /* What Get and Try find, loading what is not known yet. */
-static const CsScorer *
-FindOrLoad(const char *model, int version, bool missing_ok)
+static const void *
+FindOrLoad(const LookedUp *wanted)
 {
+	const char *model = wanted->model;
+	int			version = wanted->version;
 	const CsModelRow *row;
 	CacheEntry *entry;
-	const CsScorer *scorer;
+	const void *scorer;
 
-	if (!CheckUse(model, missing_ok))
+	if (!CheckUse(model, wanted->missing_ok))
 		return NULL;
-	row = FindRow(model, missing_ok);
+	row = FindRow(model, wanted->missing_ok);
 	if (row == NULL)
+		return NULL;
+	if (!wanted->missing_ok)
+		CsModelKindCheck(model, row->kind, wanted->kinds);
+	else if ((wanted->kinds & CS_MODEL_BIT(row->kind)) == 0)
 		return NULL;
 	if (version == 0)
 		version = row->deployed_version;
-	if (version == 0 && !missing_ok)
+	if (version == 0 && !wanted->missing_ok)
 		ReportNothingDeployed(model);
 	if (version == 0)
 		return NULL;
@@ -283,8 +301,8 @@ FindOrLoad(const char *model, int version, bool missing_ok)
 		dlist_move_head(&cachedScorers, &entry->scorer->recency);
 		return ScorerOf(entry->scorer);
 	}
-	scorer = LoadScorer(model, version);
-	if (scorer == NULL && missing_ok)
+	scorer = LoadScorer(model, version, row->kind);
+	if (scorer == NULL && wanted->missing_ok)
 		return NULL;
 	if (scorer == NULL)
 		ereport(ERROR,
@@ -298,13 +316,13 @@ FindOrLoad(const char *model, int version, bool missing_ok)
 }
 
 /* Bring the cache up to date and look up; memory used on the way is freed. */
-static const CsScorer *
-LookUp(const char *model, int version, bool missing_ok)
+static const void *
+LookUp(const LookedUp *wanted)
 {
 	MemoryContext old = CurrentMemoryContext;
 	MemoryContext loading;
 	bool		without_snapshot = !ActiveSnapshotSet();
-	const CsScorer *scorer;
+	const void *scorer;
 
 	if (without_snapshot)
 		PushActiveSnapshot(GetTransactionSnapshot());
@@ -314,7 +332,7 @@ LookUp(const char *model, int version, bool missing_ok)
 		ResetCache();
 	loading = AllocSetContextCreate(old, "custseg model loading", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(loading);
-	scorer = FindOrLoad(model, version, missing_ok);
+	scorer = FindOrLoad(wanted);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(loading);
 	if (without_snapshot)
@@ -324,18 +342,33 @@ LookUp(const char *model, int version, bool missing_ok)
 
 /*
  * The compiled version of a model as the statement's snapshot sees it, loaded if need be; version 0
- * is the deployed one.  The right to use the model is checked.
+ * is the deployed one.  The right to use the model is checked, and that it is of one of the kinds, a
+ * sum of CS_MODEL_BIT().
  *
  * The result is valid until the next call, or, with CsCachePin(), until the pinning context is
  * reset.  Whoever keeps the result calls CsAsOfIsNow() before using it, and gets the version again
  * when that is false.
  */
-const CsScorer *
-CsCacheGet(const char *model, int version)
+const void *
+CsCacheGetOfKind(int kinds, const char *model, int version)
 {
 	if (strlen(model) >= NAMEDATALEN)
 		CsModelCheckUse(model); /* says that there is none */
-	return LookUp(model, version, false);
+	return LookUp(&(LookedUp) {.model = model, .version = version, .kinds = kinds});
+}
+
+/* Likewise of a model of segments. */
+const CsScorer *
+CsCacheGet(const char *model, int version)
+{
+	return CsCacheGetOfKind(CS_MODEL_BIT(CS_MODEL_SEGMENTS), model, version);
+}
+
+/* The number of a version that CsCacheGetOfKind() gave. */
+int
+CsCacheVersion(const void *compiled)
+{
+	return (int) CachedOf(compiled)->key.number;
 }
 
 /*
@@ -345,7 +378,9 @@ CsCacheGet(const char *model, int version)
 const CsScorer *
 CsCacheTry(const char *model, int version)
 {
-	const CsScorer *scorer = strlen(model) < NAMEDATALEN ? LookUp(model, version, true) : NULL;
+	const CsScorer *scorer = strlen(model) >= NAMEDATALEN ? NULL :
+		LookUp(&(LookedUp) {.model = model, .version = version,
+			   .kinds = CS_MODEL_BIT(CS_MODEL_SEGMENTS), .missing_ok = true});
 	CacheEntry *entry = scorer == NULL ? NULL : FindFact(model, CACHE_ROW, 0);
 	CsModelRow	newest;
 
@@ -373,11 +408,11 @@ Unpin(void *arg)
 		MemoryContextDelete(cached->context);
 }
 
-/* Keep a scorer until "context" is reset. */
+/* Keep what the cache gave until "context" is reset. */
 void
-CsCachePin(const CsScorer *scorer, MemoryContext context)
+CsCachePin(const void *compiled, MemoryContext context)
 {
-	CachedScorer *cached = CachedOf(scorer);
+	CachedScorer *cached = CachedOf(compiled);
 	MemoryContextCallback *callback = MemoryContextAlloc(context, sizeof(MemoryContextCallback));
 
 	callback->func = Unpin;

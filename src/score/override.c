@@ -373,6 +373,7 @@ BeginDeciding(FunctionCallInfo fcinfo, const char *command, bool may_be_all, Dec
 	else
 	{
 		d->model = CsBeginChange(fcinfo, command);
+		CsModelRequireKind(d->model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 		d->models = list_make1(d->model);
 		d->identity = CsIdentityOfModel(d->model);
 	}

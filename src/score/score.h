@@ -148,8 +148,19 @@ extern void CsKeyAttributes(const List *names, TupleDesc desc, AttrNumber *attri
 /* cache.c: compiled models of this backend, as the statement's snapshot sees them. */
 extern const CsScorer *CsCacheGet(const char *model, int version);
 extern const CsScorer *CsCacheTry(const char *model, int version);
+extern const void *CsCacheGetOfKind(int kinds, const char *model, int version);
+extern int	CsCacheVersion(const void *compiled);
 extern bool CsCacheHasOverrides(const CsScorer *scorer);
-extern void CsCachePin(const CsScorer *scorer, MemoryContext context);
+extern void CsCachePin(const void *compiled, MemoryContext context);
+
+/*
+ * How a version of each kind of model is compiled: from its definition, as CsCatalogDefinition() gives
+ * it, to one flat varlena without pointers, palloc'd.  Nothing in a definition is trusted: what is
+ * wrong with it is an error.  The list is in src/custseg.c, for only the module knows all rooms.
+ */
+typedef void *(*CsCompile) (Jsonb *definition);
+
+extern const CsCompile CsCompilers[CS_MODEL_KINDS];
 
 /* override.c: customers whom somebody has put in a segment, or left out, by hand. */
 typedef struct CsOverride

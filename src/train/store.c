@@ -1,11 +1,6 @@
 /*
  * store.c
- *	  Writes a finished training as rows of the catalogue.
- *
- * Everything is written in the caller's transaction and under the model's lock, after the model is
- * complete.  The version's number is taken by one statement that either makes the model or counts
- * it up, so two trainings of a new model become versions 1 and 2; under REPEATABLE READ the second
- * gets a serialization failure instead.
+ *	  Writes a finished training of segments as rows of the catalogue (see life/store.c).
  *
  * json is composed as text and read by jsonb's own input function: numbers keep every bit, because
  * they are written in their shortest exact form and jsonb holds them as numeric.
@@ -22,19 +17,6 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-
-static const char *const next_version_sql =
-"INSERT INTO custseg.model AS m (name, owner, last_version) VALUES ($1, $2, 1) "
-"ON CONFLICT (name) DO UPDATE SET last_version = m.last_version OPERATOR(pg_catalog.+) 1,"
-" changed_at = pg_catalog.clock_timestamp() "
-"RETURNING m.last_version";
-
-static const char *const insert_version_sql =
-"INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, id, id_types, n_rows, n_skipped,"
-" skipped, n_segments, prep, reduction, donors, options, parameters, note, seed, metrics,"
-" iterations, converged, milliseconds, trained_by, server_version, extension_version) "
-"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-" $20, $21, $22, $23, $24, $25)";
 
 static const char *const insert_feature_sql =
 "INSERT INTO custseg.feature (model, version, position, name, type, kind, prep, outputs, n,"
@@ -181,87 +163,55 @@ CountArray(const int64 *values, int n)
 						   TYPALIGN_DOUBLE);
 }
 
-/* Take the next version of the model, making it if need be, and check that the caller owns it. */
-static void
-TakeVersion(CsTraining *t)
+/* The version itself. */
+static CsNewVersion
+NewVersion(const CsTraining *t)
 {
-	CsValue		arguments[2];
-	bool		isnull;
+	CsNewVersion v = {.model = t->model, .kind = CS_MODEL_SEGMENTS, .deploy = t->deploy};
 
-	CsModelLock(t->model);
-	arguments[0] = CsValueText(t->model);
-	arguments[1] = CsValueName(CsCallerName());
-	if (CsCatalogExecute(next_version_sql, arguments, lengthof(arguments), false) != 1)
-		elog(ERROR, "no version was taken for model \"%s\"", t->model);
-	t->version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-											 &isnull));
-
-	/* Another role may have made the model since the training began. */
-	CsModelCheckOwner(t->model);
-	/* A new model begins without what may be left of an older one of its name. */
-	if (t->version == 1)
-		CsModelClear(t->model, 0);
-}
-
-/* The row of the version itself. */
-static void
-StoreVersion(const CsTraining *t)
-{
-	Jsonb	   *pipeline = NULL;
-	const CsRelation *relation = t->relation;
-	CsValue		arguments[25];
-	int			i = 0;
-
+	v.algorithm = t->algorithm->name;
+	v.relation = t->relation;
+	v.id = t->id;
+	v.n_rows = t->nrows;
+	v.n_skipped = t->n_skipped;
+	v.skipped = t->skipped;
+	v.n_segments = t->fit.k;
+	v.prep = CsPrepToJsonb(t->prep, t->features);
 	if (t->pipeline->ncomponents > 0 || t->pipeline->ndonors > 0)
-		pipeline = CsPipelineToJsonb(t->pipeline);
-	arguments[i++] = CsValueText(t->model);
-	arguments[i++] = CsValueInt4(t->version);
-	arguments[i++] = CsValueText(t->algorithm->name);
-	/* A relation by its full name: the search_path of who reads it later may be another. */
-	arguments[i++] = CsValueText(OidIsValid(relation->relid) ? relation->from_item : relation->source);
-	arguments[i++] = CsValueText(relation->search_path != NULL ? relation->search_path : CsSearchPath());
-	arguments[i++] = CsValueText(t->id);
-	arguments[i++] = CsValueArray(TEXTARRAYOID, t->id == NULL ? NULL :
-								  CsIdentityTypes(CsRelationIdColumns(relation, t->id, false)));
-	arguments[i++] = CsValueInt8(t->nrows);
-	arguments[i++] = CsValueInt8(t->n_skipped);
-	arguments[i++] = CsValueJsonb(t->skipped);
-	arguments[i++] = CsValueInt4(t->fit.k);
-	arguments[i++] = CsValueJsonb(CsPrepToJsonb(t->prep, t->features));
-	arguments[i++] = CsValueJsonb(pipeline == NULL ? NULL : Member(pipeline, "pca"));
-	arguments[i++] = CsValueJsonb(pipeline == NULL ? NULL : Member(pipeline, "donors"));
-	arguments[i++] = CsValueJsonb(CsOptionsToJsonb(t->algorithm->options, t->algorithm->noptions,
-												 t->options));
-	arguments[i++] = CsValueJsonb(Parameters(t));
-	arguments[i++] = CsValueText(t->fit.note);
-	arguments[i++] = CsValueInt8(t->common->seed);
-	arguments[i++] = CsValueJsonb(Metrics(t));
-	arguments[i++] = CsValueInt4(t->fit.iterations);
-	arguments[i++] = CsValueBool(t->fit.converged);
-	arguments[i++] = CsValueFloat8(t->milliseconds);
-	arguments[i++] = CsValueName(CsCallerName());
-	arguments[i++] = CsValueText(GetConfigOption("server_version", false, false));
-	arguments[i++] = CsValueText(CUSTSEG_VERSION);
-	CsCatalogExecute(insert_version_sql, arguments, i, false);
+	{
+		Jsonb	   *pipeline = CsPipelineToJsonb(t->pipeline);
+
+		v.reduction = Member(pipeline, "pca");
+		v.donors = Member(pipeline, "donors");
+	}
+	v.options = CsOptionsToJsonb(t->algorithm->options, t->algorithm->noptions, t->options);
+	v.parameters = Parameters(t);
+	v.note = t->fit.note;
+	v.seed = t->common->seed;
+	v.metrics = Metrics(t);
+	v.iterations = t->fit.iterations;
+	v.converged = t->fit.converged;
+	v.milliseconds = t->milliseconds;
+	return v;
 }
 
 /* The row of one feature: its fitted preparation and its baseline. */
 static void
-StoreFeature(const CsTraining *t, int feature, char **scaled_names)
+StoreFeature(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline *b, int feature,
+			 char **scaled_names)
 {
-	const CsFeature *f = &t->pipeline->feature[feature];
-	const CsBaseline *b = &t->baselines[feature];
+	const CsFeature *f = &pipeline->feature[feature];
 	bool		categorical = f->kind == CS_CATEGORICAL;
 	CsValue		arguments[17];
 	int			i = 0;
 
-	arguments[i++] = CsValueText(t->model);
-	arguments[i++] = CsValueInt4(t->version);
+	arguments[i++] = CsValueText(v->model);
+	arguments[i++] = CsValueInt4(v->version);
 	arguments[i++] = CsValueInt4(feature + 1);
 	arguments[i++] = CsValueText(NameStr(f->name));
 	arguments[i++] = CsValueText(NameStr(f->type));
 	arguments[i++] = CsValueText(CsKindName((CsKind) f->kind));
-	arguments[i++] = CsValueJsonb(CsFeatureToJsonb(t->pipeline, feature));
+	arguments[i++] = CsValueJsonb(CsFeatureToJsonb(pipeline, feature));
 	arguments[i++] = CsValueArray(TEXTARRAYOID,
 								TextArray(scaled_names + f->first_output, f->noutputs));
 	arguments[i++] = CsValueInt8(b->n);
@@ -279,6 +229,25 @@ StoreFeature(const CsTraining *t, int feature, char **scaled_names)
 	CsCatalogExecute(insert_feature_sql, arguments, i, false);
 }
 
+/* The rows of the features of a version that is being stored.  Must be called inside SPI. */
+static void
+StoreFeatures(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline *baselines)
+{
+	char	  **scaled_names = CsPipelineScaledNames(pipeline);
+	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg stored row",
+													  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(row_context);
+
+	for (int i = 0; i < pipeline->nfeatures; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		StoreFeature(v, pipeline, &baselines[i], i, scaled_names);
+		MemoryContextReset(row_context);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(row_context);
+}
+
 /* The row of one segment. */
 static void
 StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
@@ -287,7 +256,7 @@ StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 	int			i = 0;
 
 	arguments[i++] = CsValueText(t->model);
-	arguments[i++] = CsValueInt4(t->version);
+	arguments[i++] = CsValueInt4(t->stored.version);
 	arguments[i++] = CsValueInt4(segment->segment);
 	arguments[i++] = CsValueText(segment->name);
 	arguments[i++] = CsValueText(segment->description);
@@ -308,21 +277,15 @@ StoreSegment(const CsTraining *t, const CsSegmentRow *segment)
 void
 CsStoreTraining(CsTraining *t)
 {
-	char	  **scaled_names = CsPipelineScaledNames(t->pipeline);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg stored row",
 													  ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
 
 	SPI_connect();
-	TakeVersion(t);
-	StoreVersion(t);
+	t->stored = NewVersion(t);
+	CsVersionBegin(&t->stored);
+	StoreFeatures(&t->stored, t->pipeline, t->baselines);
 	old = MemoryContextSwitchTo(row_context);
-	for (int i = 0; i < t->nfeatures; i++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		StoreFeature(t, i, scaled_names);
-		MemoryContextReset(row_context);
-	}
 	for (int i = 0; i < t->nsegments; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -330,9 +293,6 @@ CsStoreTraining(CsTraining *t)
 		MemoryContextReset(row_context);
 	}
 	MemoryContextSwitchTo(old);
-	t->deployed = t->deploy == CS_DEPLOY_YES ||
-		(t->deploy == CS_DEPLOY_FIRST && t->version == 1);
-	if (t->deployed)
-		CsDeployVersion(t->model, t->version, "trained");
+	CsVersionEnd(&t->stored);
 	SPI_finish();
 }

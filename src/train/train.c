@@ -61,14 +61,6 @@ SilhouetteMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	return CsMemoryBeyondFit(t, nrows, ncolumns, silhouette);
 }
 
-/* The model of a training that there is already must be the caller's, and as the transaction sees it. */
-static void
-CheckModel(const char *model)
-{
-	CsModelCheckOwner(model);
-	CsModelRequireUnchanged(model);
-}
-
 /* Take the deployed version of the request's model, which stays for as long as the training lasts. */
 static void
 TakeDeployed(CsRequest *request)
@@ -103,16 +95,13 @@ ReadArguments(FunctionCallInfo fcinfo)
 	CsRequest	request = {0};
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
-	CsModelCheckName(request.model);
 	request.source = CsTextArgument(fcinfo, ARG_SOURCE);
 	RequestAlgorithm(&request, CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"),
 					 CsJsonbArgument(fcinfo, ARG_OPTIONS), fcinfo->args[ARG_K]);
 	request.id = CsTextArgument(fcinfo, ARG_ID);
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
-	if (CsModelExists(request.model))
-		CheckModel(request.model);
-	else
+	if (!CsVersionCheckName(request.model, CS_MODEL_SEGMENTS))
 		CsRequireArgument(fcinfo, ARG_SOURCE, "source");
 	if (request.source == NULL)
 		TakeDeployed(&request);
@@ -161,7 +150,8 @@ ReadRepetition(FunctionCallInfo fcinfo)
 	Repetition	repetition = {&request, CsJsonbArgument(fcinfo, RETRAIN_OPTIONS)};
 
 	request.model = CsRequiredText(fcinfo, RETRAIN_MODEL, "model");
-	CheckModel(request.model);
+	if (!CsVersionCheckName(request.model, CS_MODEL_SEGMENTS))
+		CsReportNoModel(request.model);
 	request.source = CsTextArgument(fcinfo, RETRAIN_SOURCE);
 	if (repetition.changes != NULL && !JB_ROOT_IS_OBJECT(repetition.changes))
 		ereport(ERROR,
@@ -352,25 +342,12 @@ WarnAboutFit(const CsTraining *t)
 						 2 * t->fit.iterations)));
 }
 
-/* Tell who has not said whether to deploy that a later version waits. */
-static void
-TellWaiting(const CsTraining *t)
-{
-	int			deployed = CsModelDeployedVersion(t->model);
-
-	if (t->deploy == CS_DEPLOY_FIRST && !t->deployed && deployed != 0)
-		ereport(NOTICE,
-				(errmsg("version %d of model \"%s\" waits to be deployed", t->version, t->model),
-				 errdetail("Version %d stays in use until then.", deployed),
-				 errhint("SELECT custseg.deploy(%s, %d);", quote_literal_cstr(t->model), t->version)));
-}
-
 /* The row that train() returns, in CurrentMemoryContext. */
 static Datum
 ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 {
 	return CsResultRow(fcinfo, CsValues(CsValueText(t->model),
-										CsValueInt4(t->version),
+										CsValueInt4(t->stored.version),
 										CsValueText(t->algorithm->name),
 										CsValueInt8(t->nrows),
 										CsValueInt8(t->n_skipped),
@@ -379,7 +356,7 @@ ResultRow(FunctionCallInfo fcinfo, const CsTraining *t)
 										CsValueFloat8(t->silhouette),
 										CsValueInt4(t->fit.iterations),
 										CsValueBool(t->fit.converged),
-										CsValueBool(t->deployed),
+										CsValueBool(t->stored.deployed),
 										CsValueFloat8(t->milliseconds)));
 }
 
@@ -401,8 +378,7 @@ Train(FunctionCallInfo fcinfo, const char *command, CsRequest (*read_request) (F
 	request = read_request(fcinfo);
 	request.command = command;
 	t = CsTrainingOpen(&request);
-	t->deploy = PG_ARGISNULL(deploy) ? CS_DEPLOY_FIRST :
-		PG_GETARG_BOOL(deploy) ? CS_DEPLOY_YES : CS_DEPLOY_NO;
+	t->deploy = CsDeployArgument(fcinfo, deploy);
 	team = CsTrainingPrepare(t);
 	CsTellDifference(t, &request);
 	FitModel(t, team);
@@ -413,7 +389,7 @@ Train(FunctionCallInfo fcinfo, const char *command, CsRequest (*read_request) (F
 	t->milliseconds = CsMillisecondsSince(t->start);
 	CsStoreTraining(t);
 	WarnAboutFit(t);
-	TellWaiting(t);
+	CsVersionTellWaiting(&t->stored);
 
 	MemoryContextSwitchTo(t->caller);
 	row = ResultRow(fcinfo, t);

@@ -20,6 +20,7 @@
 #include "data/matrix.h"
 #include "data/identity.h"
 #include "data/relation.h"
+#include "life/life.h"
 #include "lib/stringinfo.h"
 #include "portability/instr_time.h"
 #include "score/score.h"
@@ -56,13 +57,6 @@ typedef struct CsOverlap
 	int			n;				/* the larger number of segments; 0: not compared yet */
 	double	   *rows;			/* n x n, new ones by row; NULL when they are too many to compare */
 } CsOverlap;
-
-typedef enum CsDeploy
-{
-	CS_DEPLOY_FIRST,			/* the model's first version only */
-	CS_DEPLOY_YES,
-	CS_DEPLOY_NO
-} CsDeploy;
 
 struct CsTraining;
 
@@ -150,8 +144,7 @@ typedef struct CsTraining
 	CsSegmentRow *segments;		/* in the algorithm's order until they are numbered, noise last */
 
 	/* results */
-	int			version;
-	bool		deployed;
+	CsNewVersion stored;
 	double		read_milliseconds,
 				prepare_milliseconds,
 				fit_milliseconds,

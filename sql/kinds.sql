@@ -1,0 +1,92 @@
+--
+-- Kinds of models: what a model tells of a customer says which functions use it.
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS kinds_test CASCADE;
+CREATE SCHEMA kinds_test;
+SET search_path = kinds_test, public;
+RESET client_min_messages;
+
+CREATE TABLE customer AS
+SELECT i AS id, i % 7 AS recency, i % 3 AS monetary, NULL::int AS segment FROM generate_series(1, 300) i;
+
+-- A model of each kind
+SELECT model, n_segments FROM custseg.train('of segments', 'customer', '{recency,monetary}', 3);
+INSERT INTO custseg.model (name, owner, kind, deployed_version, last_version)
+SELECT 'of ' || k, current_user, k, 1, 1 FROM unnest('{purchases,value,probability}'::text[]) k;
+INSERT INTO custseg.model_version (model, version, algorithm, source, n_rows, n_skipped, skipped, prep, options, seed,
+    metrics, iterations, converged, milliseconds, trained_by, server_version, extension_version)
+SELECT name, 1, 'made up', 'customer', 300, 0, '{}', '{}', '{}', 42, '{}', 1, true, 1, current_user, '15', '1.0'
+FROM custseg.model WHERE name ~ '^of ' AND kind <> 'segments';
+
+-- What a function answers to a model, with arguments of some value
+CREATE FUNCTION answer(f regprocedure, model text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    statement text;
+    hint text;
+BEGIN
+    SELECT format('%s custseg.%I(%s)', CASE p.prokind WHEN 'p' THEN 'CALL' ELSE 'SELECT * FROM' END, p.proname, a.given)
+    INTO statement
+    FROM pg_proc p
+    CROSS JOIN LATERAL (
+        SELECT string_agg(CASE
+                WHEN u.position = 1 THEN quote_literal(answer.model)
+                WHEN u.name IN ('source', 'table') THEN quote_literal('customer')
+                WHEN u.name = 'customer' AND p.proname ~ 'exclude|override' THEN '1'
+                ELSE CASE format_type(u.type, NULL)
+                    WHEN '"any"' THEN '''{"id": 1}''::jsonb'
+                    WHEN 'jsonb' THEN '''{"perk": "tea"}''::jsonb'
+                    WHEN 'integer' THEN '1'
+                    WHEN 'text' THEN quote_literal('segment')
+                    WHEN 'text[]' THEN '''{recency}''::text[]'
+                    WHEN 'name' THEN 'current_user'
+                END
+            END, ', ' ORDER BY u.position) AS given
+        FROM unnest(p.proargtypes::oid[], p.proargnames[1:p.pronargs]) WITH ORDINALITY u (type, name, position)
+        WHERE u.position <= p.pronargs - p.pronargdefaults OR u.name IN ('source', 'column')
+            OR p.proname = 'name_segment' AND u.name = 'name'
+    ) a
+    WHERE p.oid = f;
+    EXECUTE statement;
+    RETURN 'runs';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS hint = pg_exception_hint;
+    RETURN concat_ws(' ', SQLSTATE, CASE WHEN SQLSTATE <> '42809' THEN SQLERRM END);
+END $$;
+
+-- Whatever the kind, a model is deployed, granted and dropped; history that it cannot have is empty.
+-- Every other function that takes a model fails for a model of another kind, and says so.
+SET client_min_messages = warning;
+CREATE TEMPORARY TABLE answered AS
+SELECT p.proname AS function, m.kind, answer(p.oid, m.name) AS answer
+FROM pg_proc p, custseg.model m
+WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1] = 'model' AND m.name ~ '^of '
+    AND p.proname NOT IN ('drop_model', 'export_model');
+RESET client_min_messages;
+SELECT function, kind, answer FROM answered WHERE kind <> 'segments' AND answer <> '42809' ORDER BY function COLLATE "C", kind;
+-- for its own kind only those that are about one algorithm
+SELECT function, answer FROM answered WHERE kind = 'segments' AND answer = '42809' ORDER BY function COLLATE "C";
+
+-- A trigger, too
+CREATE TABLE assigned (LIKE customer);
+CREATE TRIGGER assign BEFORE INSERT ON assigned FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('of purchases', 'segment');
+INSERT INTO assigned VALUES (1, 1, 1);
+\echo :LAST_ERROR_SQLSTATE
+
+-- The error says what the model is, and what it is for
+SELECT custseg.predict('of purchases', c) FROM customer c;
+\echo :LAST_ERROR_SQLSTATE
+SELECT * FROM custseg.train('of value', 'customer', '{recency,monetary}', 3);
+
+-- Views have them all
+SELECT name, deployed_version, kind, algorithm, n_segments FROM custseg.models WHERE name ~ '^of ' ORDER BY name COLLATE "C";
+SELECT count(*) FROM custseg.segments WHERE model ~ '^of ' AND model <> 'of segments';
+
+-- The kind goes with the name: it is free again when the model is dropped
+SELECT custseg.drop_model('of value', whole => true, ignore_triggers => true);
+SELECT model, n_segments FROM custseg.train('of value', 'customer', '{recency,monetary}', 3);
+SELECT name, kind FROM custseg.model WHERE name = 'of value';
+
+SET client_min_messages = warning;
+SELECT custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model WHERE name ~ '^of ';
+DROP SCHEMA kinds_test CASCADE;
