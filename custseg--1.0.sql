@@ -3187,6 +3187,56 @@ COMMENT ON FUNCTION custseg.retention_test IS 'Tests whether customers of all se
 topic: value 3
 example: SELECT * FROM custseg.retention_test(''contracts'', ''months'', ''has_left'', ''plan'')';
 
+CREATE FUNCTION custseg.retention_projection(
+    source text,
+    duration text,
+    event text,
+    segment text DEFAULT NULL,
+    periods int DEFAULT 12,
+    options jsonb DEFAULT '{}',
+    OUT segment_name text,
+    OUT "time" int,
+    OUT n_at_risk bigint,
+    OUT observed float8,
+    OUT survival float8,
+    OUT low float8,
+    OUT high float8,
+    OUT retention float8,
+    OUT expected_periods float8,
+    OUT model text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_retention_projection'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.retention_projection IS 'Projects how many customers with a contract renew it, period by period and beyond what was seen, by segment (shifted beta-geometric, or beta-discrete-Weibull where that fits better).
+topic: value 4
+example: SELECT * FROM custseg.retention_projection(''contracts'', ''months'', ''has_left'', ''plan'', periods => 24)';
+
+CREATE FUNCTION custseg.retention_models(
+    source text,
+    duration text,
+    event text,
+    segment text DEFAULT NULL,
+    OUT segment_name text,
+    OUT model text,
+    OUT is_chosen bool,
+    OUT n bigint,
+    OUT n_events bigint,
+    OUT a float8,
+    OUT b float8,
+    OUT shape float8,
+    OUT log_likelihood float8,
+    OUT aic float8,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_retention_models'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.retention_models IS 'Fits the models from which retention_projection() chooses, and says what they are worth and what they tell of the customers.
+topic: value 5
+example: SELECT * FROM custseg.retention_models(''contracts'', ''months'', ''has_left'', ''plan'')';
+
 -- tests of groups
 
 CREATE TYPE custseg.anova_result AS (

@@ -37,6 +37,7 @@ WHERE p.pronamespace = 'custseg'::regnamespace
 SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'custseg_private'::regnamespace AND c.relkind <> 'c';
 
 -- functions: volatility, parallel safety and strictness as the planner is told
+\pset footer off
 \pset format unaligned
 SELECT p.oid::regprocedure AS function,
     CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE p.prokind::text END AS kind,

@@ -114,6 +114,41 @@ extern double CsMomentsMean(const CsMoments *m);
 extern double CsMomentsDeviation(const CsMoments *m, int lost);
 extern double CsMomentsSpread(const CsMoments *m, int lost);
 
+/*
+ * optimise.c: the maximum of a smooth function of n variables, each of which stays within +-bound.
+ * value() returns the function and OUT its gradient.
+ */
+#define CS_OPTIMUM_MAX 4
+
+typedef struct CsObjective
+{
+	int			n;
+	double		bound;
+	double		(*value) (const double *theta, double *gradient, void *state);
+	void	   *state;
+} CsObjective;
+
+typedef enum CsOptimumEnd
+{
+	CS_OPTIMUM_FOUND,			/* no step leads higher, and the slope is 0 but for rounding */
+	CS_OPTIMUM_ON_BOUND,		/* a variable came to its bound */
+	CS_OPTIMUM_NOT_FOUND		/* the slope is not 0, but no step leads higher */
+} CsOptimumEnd;
+
+typedef struct CsOptimum
+{
+	CsOptimumEnd end;
+	int			iterations;
+	int			evaluations;
+	double		value;
+	double		theta[CS_OPTIMUM_MAX];
+	double		gradient[CS_OPTIMUM_MAX];
+	double		hessian[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX];
+} CsOptimum;
+
+extern CsOptimum CsMaximise(const CsObjective *f, const double *start);
+extern bool CsOptimumCovariance(const CsOptimum *at, int dimension, double n, double *covariance);
+
 /* decimal.c: exact sums of decimal numbers, units * 10000^-scale */
 #ifdef HAVE_INT128
 typedef int128 CsUnits;

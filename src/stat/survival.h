@@ -6,6 +6,7 @@
 #define CUSTSEG_STAT_SURVIVAL_H
 
 #include "custseg.h"
+#include "math/math.h"
 
 /* survival.c: the curve of Kaplan and Meier, from one time on which somebody leaves to the next. */
 typedef struct CsSurvival
@@ -64,5 +65,49 @@ extern void CsLogRankBegin(CsLogRank *test, int n_groups);
 extern void CsLogRankAdd(CsLogRank *test, int group, int64 events, int64 censored);
 extern void CsLogRankEndTime(CsLogRank *test);
 extern CsLogRankResult CsLogRankFinish(const CsLogRank *test, CsLogRankTest which);
+
+/*
+ * renewal.c: contracts that a customer renews, or not, at the end of each period.  The models are the
+ * shifted beta-geometric and the beta-discrete-Weibull, of which the first is the case shape = 1.
+ */
+enum
+{
+	CS_RENEWAL_A, CS_RENEWAL_B, CS_RENEWAL_SHAPE, CS_RENEWAL_PARAMETERS
+};
+
+/* Customers who left at the end of a period, and those who were last seen then. */
+typedef struct CsRenewalPeriod
+{
+	int32		period;			/* from 0; nobody leaves at the end of 0 */
+	int64		left;
+	int64		censored;
+} CsRenewalPeriod;
+
+typedef struct CsRenewalData
+{
+	int64		n;				/* customers */
+	int			n_periods;		/* of which something is known, ascending */
+	const CsRenewalPeriod *period;
+} CsRenewalData;
+
+typedef struct CsRenewalFit
+{
+	int			n_parameters;	/* 2: shifted beta-geometric */
+	bool		has_converged;
+	bool		on_bound[CS_RENEWAL_PARAMETERS];	/* the likelihood rises on and on beyond */
+	double		log_likelihood;
+	double		aic;
+	double		theta[CS_RENEWAL_PARAMETERS];	/* logarithms */
+	int			n_free;			/* parameters that are not on a bound, */
+	int			free[CS_RENEWAL_PARAMETERS];
+	bool		has_covariance;
+	double		covariance[CS_RENEWAL_PARAMETERS * CS_RENEWAL_PARAMETERS];	/* of those, dense by n_free */
+} CsRenewalFit;
+
+extern CsRenewalFit CsRenewalUnknown(int n_parameters);
+extern CsRenewalFit CsRenewalMaximise(const CsRenewalData *data, int n_parameters);
+extern double CsRenewalLogSurvival(const double *theta, double period, double *gradient);
+extern double CsRenewalError(const CsRenewalFit *fit, int parameter);
+extern double CsRenewalLogSurvivalError(const CsRenewalFit *fit, double period);
 
 #endif							/* CUSTSEG_STAT_SURVIVAL_H */

@@ -2,222 +2,40 @@
  * retention.c
  *	  How long customers stay: retention(), retention_summary(), retention_test().
  *
- * PostgreSQL groups the customers by segment, duration and event, and sorts the groups; what comes here
- * is a stream of counts, of which nothing is kept but the curve's last point, or sums over segments.
+ * Of the counts that come (stays.c) nothing is kept but the curve's last point, or sums over segments.
  */
 #include "custseg.h"
 
 #include <math.h>
 
-#include <gsl/gsl_cdf.h>
-
-#include "call/call.h"
-#include "catalog/pg_type.h"
-#include "data/relation.h"
 #include "miscadmin.h"
 #include "stat/survival.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/lsyscache.h"
+#include "value/stays.h"
 
 /* Most segments of a test: what it keeps grows by their square. */
 #define MAX_SEGMENTS 1000
 
-typedef struct RetentionOptions
-{
-	double		confidence;
-} RetentionOptions;
-
-static const CsOption retentionOptions[] = {
-	{"confidence", CS_OPTION_REAL, offsetof(RetentionOptions, confidence), 0.95, 0.5, 0.999999}
-};
-
-/* The arguments that all have, and those that each has after them. */
+/* The arguments that each has after those that all have. */
 enum
 {
-	ARG_SOURCE, ARG_DURATION, ARG_EVENT, ARG_SEGMENT, ARG_LAST
+	RETENTION_TIMES = CS_STAYS_ARGUMENTS, RETENTION_OPTIONS
 };
 
 enum
 {
-	RETENTION_TIMES = ARG_LAST, RETENTION_OPTIONS
+	SUMMARY_UNTIL = CS_STAYS_ARGUMENTS, SUMMARY_OPTIONS
 };
-
-enum
-{
-	SUMMARY_UNTIL = ARG_LAST, SUMMARY_OPTIONS
-};
-
-/* Columns of the query. */
-enum
-{
-	Q_LEFT_OUT, Q_NUMBER, Q_SEGMENT, Q_DURATION, Q_EVENT, Q_N, Q_TOTAL
-};
-
-typedef struct Stays
-{
-	const CsRelation *source;
-	const CsColumn *duration;
-	const CsColumn *event;
-	const CsColumn *segment;	/* NULL: all customers are one */
-	CsRelation *query;
-	FmgrInfo	segment_output;
-	int64		n_left_out;
-	MemoryContext context;
-} Stays;
-
-/* The customers of a segment with a duration, who left or were last seen then. */
-typedef struct Stay
-{
-	int64		number;			/* of the segment, from 1, in the order of its column */
-	const char *segment;		/* NULL: all customers are one */
-	double		duration;
-	bool		left;
-	int64		n;
-	int64		total;			/* customers of the segment */
-} Stay;
 
 PG_FUNCTION_INFO_V1(custseg_retention);
 PG_FUNCTION_INFO_V1(custseg_retention_summary);
 PG_FUNCTION_INFO_V1(custseg_retention_test);
 
-/* The column of that name, which has to be of one of the kinds, a sum of 1 << kind. */
-static const CsColumn *
-NamedColumn(const CsRelation *rel, const char *name, int kinds, const char *role, const char *hint)
-{
-	const CsColumn *column = CsRelationWhole(rel, name);
-
-	if ((kinds & (1 << column->converter.kind)) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s cannot be the %s", name,
-						format_type_be(column->type), role),
-				 errhint("%s", hint)));
-	return column;
-}
-
-/* Resolve the arguments that all have. */
-static void
-OpenStays(FunctionCallInfo fcinfo, Stays *s)
-{
-	CsRelation *rel = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
-	char	   *segment = CsTextArgument(fcinfo, ARG_SEGMENT);
-	Oid			output;
-	bool		is_varlena;
-
-	s->source = rel;
-	s->context = CurrentMemoryContext;
-	s->duration = NamedColumn(rel, CsRequiredText(fcinfo, ARG_DURATION, "duration"), 1 << CS_NUMERIC,
-							  "duration",
-							  "Name a column of numbers, of days say; a query as the source can compute it.");
-	s->event = NamedColumn(rel, CsRequiredText(fcinfo, ARG_EVENT, "event"),
-						   1 << CS_NUMERIC | 1 << CS_BOOLEAN, "event",
-						   "Name a column that is true, or 1, for customers who have left.");
-	if (segment == NULL)
-		return;
-	s->segment = NamedColumn(rel, segment,
-							 1 << CS_NUMERIC | 1 << CS_BOOLEAN | 1 << CS_TIME | 1 << CS_CATEGORICAL,
-							 "segment", "Cast it to text in a query as the source.");
-	getTypeOutputInfo(s->segment->type, &output, &is_varlena);
-	fmgr_info(output, &s->segment_output);
-}
-
-/* The condition that a number is there and finite. */
-static void
-AppendFinite(StringInfo sql, const CsColumn *column)
-{
-	Oid			type = column->converter.type;
-	const char *name = quote_identifier(NameStr(column->name));
-
-	appendStringInfo(sql, "t.%s IS NOT NULL", name);
-	if (type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID)
-		appendStringInfo(sql, " AND t.%s < 'Infinity' AND t.%s > '-Infinity'", name, name);
-}
-
-/*
- * Group the customers.  The rows that are left out come first.  Segments are told apart by a number that
- * follows the order of their type: equal values may look different.
- */
-static void
-OpenQuery(Stays *s, const char *order)
-{
-	StringInfoData sql;
-	const char *segment = s->segment == NULL ? "NULL::text" :
-		psprintf("t.%s", quote_identifier(NameStr(s->segment->name)));
-
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n, sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total FROM (SELECT NOT (");
-	AppendFinite(&sql, s->duration);
-	appendStringInfo(&sql, " AND t.%s IS NOT NULL", quote_identifier(NameStr(s->event->name)));
-	if (s->segment != NULL)
-		appendStringInfo(&sql, " AND %s IS NOT NULL", segment);
-	appendStringInfo(&sql, ") AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, count(*) AS n FROM (SELECT * FROM %s) AS t GROUP BY 1, 2, 3, 4) AS g ORDER BY left_out DESC, %s",
-					 segment, quote_identifier(NameStr(s->duration->name)),
-					 quote_identifier(NameStr(s->event->name)), s->source->from_item, order);
-	s->query = CsRelationOpen(sql.data);
-}
-
-/*
- * Read a row of the query.  False for rows that are left out, which are counted.  The text of the
- * segment lives until the row is over.
- */
-static bool
-ReadStay(Stays *s, const Datum *values, const bool *nulls, Stay *stay)
-{
-	const CsConverter *duration = &s->query->columns[Q_DURATION].converter,
-			   *event = &s->query->columns[Q_EVENT].converter;
-	double		left;
-	int			length;
-	void	   *copy;
-	const char *text;
-
-	if (DatumGetBool(values[Q_LEFT_OUT]))
-	{
-		s->n_left_out += DatumGetInt64(values[Q_N]);
-		return false;
-	}
-	stay->number = DatumGetInt64(values[Q_NUMBER]);
-	stay->segment = NULL;
-	if (s->segment != NULL)
-	{
-		text = CsColumnText(&s->query->columns[Q_SEGMENT].converter, &s->segment_output,
-							values[Q_SEGMENT], &length, &copy);
-		stay->segment = pnstrdup(text, length);
-	}
-	stay->duration = duration->to_double(duration, values[Q_DURATION]);
-	left = event->to_double(event, values[Q_EVENT]);
-	stay->left = left == 1;
-	stay->n = DatumGetInt64(values[Q_N]);
-	stay->total = DatumGetInt64(values[Q_TOTAL]);
-	if (stay->duration < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("column \"%s\" has a negative duration: %s", NameStr(s->duration->name),
-						float8out_internal(stay->duration)),
-				 errhint("A duration is the time from a customer's beginning to the end, or to when the customer was last seen.")));
-	if (left != 0 && left != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("column \"%s\" tells by 1 who has left and by 0 who has not, and has %s",
-						NameStr(s->event->name), float8out_internal(left)),
-				 errhint("Compute it in a query as the source, such as \"status = 'cancelled'\".")));
-	return true;
-}
-
-/* What was left out is said. */
-static void
-ReportLeftOut(const Stays *s)
-{
-	if (s->n_left_out > 0)
-		ereport(NOTICE,
-				(errmsg("customers left out because they lack a finite duration, an event or a segment: %lld",
-						(long long) s->n_left_out)));
-}
-
 /* A curve that is followed from row to row. */
 typedef struct Following
 {
-	Stays		stays;
+	CsStays		stays;
 	CsResult   *result;
 	double		quantile;		/* of the normal distribution */
 	int64		number;			/* of the segment at hand; 0: none yet */
@@ -263,7 +81,7 @@ EndSegment(Following *f)
 
 /* Begin a segment. */
 static void
-BeginSegment(Following *f, const Stay *stay)
+BeginSegment(Following *f, const CsStay *stay)
 {
 	MemoryContext old = MemoryContextSwitchTo(f->stays.context);
 
@@ -286,9 +104,9 @@ static void
 Follow(void *state, const Datum *values, const bool *nulls)
 {
 	Following  *f = state;
-	Stay		stay;
+	CsStay		stay;
 
-	if (!ReadStay(&f->stays, values, nulls, &stay))
+	if (!CsStaysRead(&f->stays, values, nulls, &stay))
 		return;
 	if (stay.number != f->number)
 	{
@@ -308,10 +126,10 @@ Follow(void *state, const Datum *values, const bool *nulls)
 static void
 FollowAll(Following *f)
 {
-	OpenQuery(&f->stays, "number, duration");
+	CsStaysQuery(&f->stays, "number, duration");
 	(void) CsRelationRead(f->stays.query, f->stays.query->columns, f->stays.query->ncolumns, Follow, f);
 	EndSegment(f);
-	ReportLeftOut(&f->stays);
+	CsStaysReport(&f->stays);
 }
 
 /* A point of the curve as a row; so many customers were there just before it. */
@@ -391,25 +209,15 @@ ReadTimes(FunctionCallInfo fcinfo, Following *f)
 	}
 }
 
-/* Options, and what they are turned into. */
-static void
-ReadOptions(FunctionCallInfo fcinfo, int argument, Following *f)
-{
-	RetentionOptions options;
-
-	CsOptionsArgument(fcinfo, argument, retentionOptions, lengthof(retentionOptions), &options);
-	f->quantile = gsl_cdf_ugaussian_Qinv((1 - options.confidence) / 2);
-}
-
 /* retention(source, duration, event, segment, times, options): points of the curve of each segment */
 Datum
 custseg_retention(PG_FUNCTION_ARGS)
 {
 	Following	f = {.result = CsResultOpen(fcinfo), .until = INFINITY, .step = RetentionStep, .end = RetentionEnd};
 
-	OpenStays(fcinfo, &f.stays);
+	CsStaysOpen(fcinfo, &f.stays);
 	ReadTimes(fcinfo, &f);
-	ReadOptions(fcinfo, RETENTION_OPTIONS, &f);
+	f.quantile = CsStaysQuantile(fcinfo, RETENTION_OPTIONS);
 	FollowAll(&f);
 	return (Datum) 0;
 }
@@ -457,13 +265,13 @@ custseg_retention_summary(PG_FUNCTION_ARGS)
 {
 	Following	f = {.result = CsResultOpen(fcinfo), .step = SummaryStep, .end = SummaryEnd};
 
-	OpenStays(fcinfo, &f.stays);
+	CsStaysOpen(fcinfo, &f.stays);
 	f.until = PG_ARGISNULL(SUMMARY_UNTIL) ? INFINITY : PG_GETARG_FLOAT8(SUMMARY_UNTIL);
 	if (!PG_ARGISNULL(SUMMARY_UNTIL) && !(f.until > 0 && isfinite(f.until)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"until\" must be a finite number above 0, not %s", float8out_internal(f.until))));
-	ReadOptions(fcinfo, SUMMARY_OPTIONS, &f);
+	f.quantile = CsStaysQuantile(fcinfo, SUMMARY_OPTIONS);
 	FollowAll(&f);
 	return (Datum) 0;
 }
@@ -471,7 +279,7 @@ custseg_retention_summary(PG_FUNCTION_ARGS)
 /* A test that is fed from row to row, durations descending. */
 typedef struct Testing
 {
-	Stays		stays;
+	CsStays		stays;
 	CsLogRank	test;
 	int			n_segments;
 	char	  **segments;		/* by number less 1 */
@@ -485,10 +293,10 @@ static void
 TakeSegment(void *state, const Datum *values, const bool *nulls)
 {
 	Testing    *t = state;
-	Stay		stay;
+	CsStay		stay;
 	MemoryContext old;
 
-	if (!ReadStay(&t->stays, values, nulls, &stay))
+	if (!CsStaysRead(&t->stays, values, nulls, &stay))
 		return;
 	if (stay.number <= t->n_segments)
 		return;
@@ -507,9 +315,9 @@ static void
 TakeStay(void *state, const Datum *values, const bool *nulls)
 {
 	Testing    *t = state;
-	Stay		stay;
+	CsStay		stay;
 
-	if (!ReadStay(&t->stays, values, nulls, &stay))
+	if (!CsStaysRead(&t->stays, values, nulls, &stay))
 		return;
 	/* only a source that calls a volatile function has more */
 	if (stay.number > t->n_segments)
@@ -530,7 +338,7 @@ static void
 RunTest(Testing *t)
 {
 	t->segments = palloc(sizeof(char *) * MAX_SEGMENTS);
-	OpenQuery(&t->stays, "number");
+	CsStaysQuery(&t->stays, "number");
 	(void) CsRelationRead(t->stays.query, t->stays.query->columns, t->stays.query->ncolumns, TakeSegment, t);
 	if (t->n_segments < 2)
 		ereport(ERROR,
@@ -543,10 +351,10 @@ RunTest(Testing *t)
 	CsLogRankBegin(&t->test, t->n_segments);
 	t->time = INFINITY;
 	t->stays.n_left_out = 0;
-	OpenQuery(&t->stays, "duration DESC");
+	CsStaysQuery(&t->stays, "duration DESC");
 	(void) CsRelationRead(t->stays.query, t->stays.query->columns, t->stays.query->ncolumns, TakeStay, t);
 	CsLogRankEndTime(&t->test);
-	ReportLeftOut(&t->stays);
+	CsStaysReport(&t->stays);
 }
 
 /* retention_test(source, duration, event, segment): a row for each test */
@@ -557,8 +365,8 @@ custseg_retention_test(PG_FUNCTION_ARGS)
 	Testing		t = {{0}};
 	double	   *observed;
 
-	(void) CsRequiredText(fcinfo, ARG_SEGMENT, "segment");
-	OpenStays(fcinfo, &t.stays);
+	(void) CsRequiredText(fcinfo, CS_STAYS_SEGMENT, "segment");
+	CsStaysOpen(fcinfo, &t.stays);
 	RunTest(&t);
 	observed = palloc(sizeof(double) * t.n_segments);
 	for (int i = 0; i < t.n_segments; i++)

@@ -1,0 +1,207 @@
+/*
+ * optimise.c
+ *	  The maximum of a smooth function of a few variables, by damped Newton.
+ *
+ * The gradient is the function's own; the matrix of second derivatives is differenced from it, and is
+ * wanted at the maximum anyway, for standard errors.  Where the function is not concave, eigenvalues
+ * count by their absolute values, so that a step always leads upwards; a step that does not is
+ * halved.  No variable leaves its bounds: a likelihood may rise for ever along a ridge.
+ */
+#include "custseg.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+
+#define MAX_ITERATIONS 200
+#define MAX_HALVINGS 40
+#define LONGEST_STEP 1.5
+#define DIFFERENCE 1e-4			/* of a variable, for second derivatives */
+#define SMALLEST_CURVATURE 1e-8 /* against the largest one */
+#define STEEPEST_AT_MAXIMUM 1e-6	/* where rounding allows no further step */
+
+typedef struct Search
+{
+	const CsObjective *f;
+	CsOptimum  *at;
+} Search;
+
+/* Second derivatives where the search is, by central differences of the gradient. */
+static void
+Differentiate(Search *s)
+{
+	CsOptimum  *at = s->at;
+	int			n = s->f->n;
+
+	for (int i = 0; i < n; i++)
+	{
+		double		moved[CS_OPTIMUM_MAX],
+					above[CS_OPTIMUM_MAX],
+					below[CS_OPTIMUM_MAX];
+
+		memcpy(moved, at->theta, sizeof(moved));
+		moved[i] = at->theta[i] + DIFFERENCE;
+		(void) s->f->value(moved, above, s->f->state);
+		moved[i] = at->theta[i] - DIFFERENCE;
+		(void) s->f->value(moved, below, s->f->state);
+		at->evaluations += 2;
+		for (int j = 0; j < n; j++)
+			at->hessian[i * n + j] = (above[j] - below[j]) / (2 * DIFFERENCE);
+	}
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < i; j++)
+			at->hessian[i * n + j] = at->hessian[j * n + i] =
+				(at->hessian[i * n + j] + at->hessian[j * n + i]) / 2;
+}
+
+/* The step that Newton's method takes, curvatures by their absolute values; false: there is none. */
+static bool
+NewtonStep(const Search *s, double *step)
+{
+	const CsOptimum *at = s->at;
+	int			n = s->f->n;
+	double		values[CS_OPTIMUM_MAX],
+				vectors[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX],
+				largest = 0,
+				longest = 0;
+
+	for (int i = 0; i < n * n; i++)
+		if (!isfinite(at->hessian[i]))
+			return false;
+	if (CsSymmetricEigen(n, at->hessian, values, vectors) != 0)
+		return false;
+	for (int e = 0; e < n; e++)
+		largest = Max(largest, fabs(values[e]));
+	memset(step, 0, sizeof(double) * n);
+	for (int e = 0; e < n; e++)
+	{
+		const double *vector = vectors + e * n;
+		double		curvature = Max(fabs(values[e]), largest * SMALLEST_CURVATURE),
+					slope = 0;
+
+		if (curvature == 0)
+			return false;
+		for (int i = 0; i < n; i++)
+			slope += vector[i] * at->gradient[i];
+		for (int i = 0; i < n; i++)
+			step[i] += slope / curvature * vector[i];
+	}
+	for (int i = 0; i < n; i++)
+		longest = Max(longest, fabs(step[i]));
+	if (longest > LONGEST_STEP)
+		for (int i = 0; i < n; i++)
+			step[i] *= LONGEST_STEP / longest;
+	return true;
+}
+
+/* Go along the step, or a part of it, where that leads upwards; false when it does not. */
+static bool
+Advance(Search *s, const double *step)
+{
+	CsOptimum  *at = s->at;
+	double		part = 1;
+
+	for (int halving = 0; halving < MAX_HALVINGS; halving++, part /= 2)
+	{
+		double		theta[CS_OPTIMUM_MAX],
+					gradient[CS_OPTIMUM_MAX],
+					value;
+
+		for (int i = 0; i < s->f->n; i++)
+			theta[i] = Min(Max(at->theta[i] + part * step[i], -s->f->bound), s->f->bound);
+		value = s->f->value(theta, gradient, s->f->state);
+		at->evaluations++;
+		if (!(value > at->value))
+			continue;
+		at->value = value;
+		memcpy(at->theta, theta, sizeof(theta));
+		memcpy(at->gradient, gradient, sizeof(gradient));
+		return true;
+	}
+	return false;
+}
+
+/* The steepest slope where the search is. */
+static double
+Steepest(const Search *s)
+{
+	double		steepest = 0;
+
+	for (int i = 0; i < s->f->n; i++)
+		steepest = Max(steepest, fabs(s->at->gradient[i]));
+	return steepest;
+}
+
+/* Is a variable on its bound? */
+static bool
+IsOnBound(const Search *s)
+{
+	for (int i = 0; i < s->f->n; i++)
+		if (fabs(s->at->theta[i]) >= s->f->bound)
+			return true;
+	return false;
+}
+
+/*
+ * Look for a maximum of the function from the start given.  The result holds the place, the value, the
+ * gradient and the matrix of second derivatives there, and whether it is a maximum.
+ */
+CsOptimum
+CsMaximise(const CsObjective *f, const double *start)
+{
+	CsOptimum	at = {0};
+	Search		s = {f, &at};
+
+	memcpy(at.theta, start, sizeof(double) * f->n);
+	at.value = f->value(at.theta, at.gradient, f->state);
+	at.evaluations = 1;
+	for (at.iterations = 0; at.iterations < MAX_ITERATIONS; at.iterations++)
+	{
+		double		step[CS_OPTIMUM_MAX];
+
+		CHECK_FOR_INTERRUPTS();
+		Differentiate(&s);
+		if (IsOnBound(&s))
+		{
+			at.end = CS_OPTIMUM_ON_BOUND;
+			return at;
+		}
+		if (!NewtonStep(&s, step) || !Advance(&s, step))
+			break;
+	}
+	at.end = Steepest(&s) < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
+	return at;
+}
+
+/*
+ * OUT the covariance of the variables of a log-likelihood at its maximum: the inverse of the matrix of
+ * second derivatives, negated, times "n" for a mean of n.  False where the function is not concave
+ * there, or so flat in a direction that the matrix cannot be inverted in good faith.
+ */
+bool
+CsOptimumCovariance(const CsOptimum *at, int dimension, double n, double *covariance)
+{
+	double		values[CS_OPTIMUM_MAX],
+				vectors[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX];
+
+	for (int i = 0; i < dimension * dimension; i++)
+		if (!isfinite(at->hessian[i]))
+			return false;
+	if (CsSymmetricEigen(dimension, at->hessian, values, vectors) != 0)
+		return false;
+	/* descending: the first is the flattest, the last the most curved */
+	if (!(values[0] < 0) || values[dimension - 1] < 1e6 * values[0])
+		return false;
+	for (int i = 0; i < dimension; i++)
+		for (int j = 0; j < dimension; j++)
+		{
+			double		sum = 0;
+
+			for (int e = 0; e < dimension; e++)
+				sum -= vectors[e * dimension + i] * vectors[e * dimension + j] / values[e];
+			covariance[i * dimension + j] = sum / n;
+		}
+	return true;
+}
