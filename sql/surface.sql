@@ -37,8 +37,8 @@ WHERE p.pronamespace = 'custseg'::regnamespace
 SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'custseg_private'::regnamespace AND c.relkind <> 'c';
 
 -- functions: volatility, parallel safety and strictness as the planner is told
-\pset footer off
 \pset format unaligned
+\pset footer off
 SELECT p.oid::regprocedure AS function,
     CASE p.prokind WHEN 'f' THEN 'function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE p.prokind::text END AS kind,
     CASE p.provolatile WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END
@@ -76,6 +76,7 @@ FROM (
 ) a
 ORDER BY a.function::regprocedure::text COLLATE "C", a.position;
 \pset format aligned
+\pset footer on
 
 -- one name, one type: of columns that functions give, and of tables, views and row types
 CREATE TEMPORARY VIEW surface_columns AS
@@ -164,6 +165,7 @@ WHERE c.relnamespace = 'custseg'::regnamespace
 ORDER BY c.relkind DESC, c.relname COLLATE "C";
 
 \pset format unaligned
+\pset footer off
 SELECT c.relname AS relation,
     a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || CASE WHEN a.attnotnull THEN ' not null' ELSE '' END AS column
 FROM pg_class c
@@ -171,6 +173,7 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 WHERE c.relnamespace = 'custseg'::regnamespace AND c.relkind IN ('r', 'v', 'c')
 ORDER BY c.relkind DESC, c.relname COLLATE "C", a.attnum;
 \pset format aligned
+\pset footer on
 
 -- what monitor() keeps is the report's own row: every column of it, in its order
 SELECT r.attrelid::regclass AS row, r.attname, r.atttypid::regtype, h.attrelid::regclass AS history, h.attname, h.atttypid::regtype
@@ -219,8 +222,10 @@ WHERE p.pronamespace = 'custseg'::regnamespace
 GROUP BY m.place
 HAVING count(*) > 1;
 \pset format unaligned
+\pset footer off
 SELECT topic, name, arguments FROM custseg.functions;
 \pset format aligned
+\pset footer on
 
 SELECT obj_description(oid, 'pg_extension') <> '' AS extension_has_comment
 FROM pg_extension
