@@ -1902,6 +1902,18 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
 COMMENT ON FUNCTION custseg_private.check_model IS 'Returns true when the model exists and the current role may use it, and raises an error otherwise.';
 
+CREATE FUNCTION custseg_private.segment_names(model text, OUT segment int, OUT name text) RETURNS SETOF record
+LANGUAGE SQL STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT DISTINCT ON (s.segment) s.segment, s.name
+    FROM custseg.segment s
+    JOIN custseg.model m ON m.name = s.model
+    WHERE s.model = segment_names.model
+    ORDER BY s.segment, s.version IS NOT DISTINCT FROM m.deployed_version DESC, s.version DESC;
+END;
+
+COMMENT ON FUNCTION custseg_private.segment_names IS 'Returns the names of all segments that a model has had, as the deployed version calls them; those that it lacks as the newest version that has them.';
+
 CREATE FUNCTION custseg.migration(
     model text,
     "from" timestamptz DEFAULT NULL,
@@ -1929,14 +1941,6 @@ BEGIN ATOMIC
             END
             AND (migration."to" IS NULL OR g.run_at < migration."to")
         GROUP BY g.from_segment, g.to_segment
-    ),
-    -- as the deployed version calls them; those that it lacks as the newest version that has them
-    known AS (
-        SELECT DISTINCT ON (s.segment) s.segment, s.name
-        FROM custseg.segment s
-        JOIN custseg.model m ON m.name = s.model
-        WHERE s.model = migration.model
-        ORDER BY s.segment, s.version IS NOT DISTINCT FROM m.deployed_version DESC, s.version DESC
     )
     SELECT
         v.from_segment,
@@ -1953,8 +1957,8 @@ BEGIN ATOMIC
         v.n / sum(v.n) OVER (PARTITION BY v.from_segment)::float8,
         v.total_value
     FROM move v
-    LEFT JOIN known f ON f.segment = v.from_segment
-    LEFT JOIN known t ON t.segment = v.to_segment
+    LEFT JOIN custseg_private.segment_names(migration.model) f ON f.segment = v.from_segment
+    LEFT JOIN custseg_private.segment_names(migration.model) t ON t.segment = v.to_segment
     WHERE custseg_private.check_model(migration.model)
     ORDER BY v.from_segment, v.to_segment;
 END;
@@ -2004,6 +2008,29 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION custseg.at_risk IS 'Lists the customers who are closest to the border of a segment of lower rank than their own, the closest first.
 topic: watching 9
 example: SELECT * FROM custseg.at_risk(''shop'')';
+
+CREATE FUNCTION custseg.forecast_segments(
+    model text,
+    periods int DEFAULT 3,
+    options jsonb DEFAULT '{}',
+    OUT period int,
+    OUT expected_at timestamptz,
+    OUT segment int,
+    OUT name text,
+    OUT share_now float8,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8,
+    OUT n bigint,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_forecast_segments'
+LANGUAGE C STABLE PARALLEL RESTRICTED COST 1000;
+
+COMMENT ON FUNCTION custseg.forecast_segments IS 'Forecasts how large the segments will be when customers go on to move as they did from one run of resegment() to the next (Markov chain), with intervals, and tells how well the last period would have been forecast.
+topic: watching 11
+example: SELECT * FROM custseg.forecast_segments(''shop'', 6)';
 
 CREATE FUNCTION custseg.compare_versions(
     model text,
