@@ -3264,6 +3264,29 @@ COMMENT ON FUNCTION custseg.retention_models IS 'Fits the models from which rete
 topic: value 5
 example: SELECT * FROM custseg.retention_models(''contracts'', ''months'', ''has_left'', ''plan'')';
 
+CREATE FUNCTION custseg.purchase_summary(
+    source text,
+    customer text,
+    "time" text,
+    amount text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT customer_id text,
+    OUT repeats bigint,
+    OUT recency float8,
+    OUT customer_age float8,
+    OUT monetary float8,
+    OUT first_day date,
+    OUT last_day date,
+    OUT unit text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_purchase_summary'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.purchase_summary IS 'Sums up lines of orders as models of repeat purchases see a customer: days with a purchase after the first, time to the last of them and to the day that is asked for, and mean amount of the repeats; one row for each customer.
+topic: value 10
+example: SELECT * FROM custseg.purchase_summary(''orders'', ''customer'', ''at'', ''amount'')';
+
 -- tests of groups
 
 CREATE TYPE custseg.anova_result AS (

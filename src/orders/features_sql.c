@@ -13,36 +13,17 @@
 #include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "orders/features.h"
+#include "orders/lines_sql.h"
 #include "utils/builtins.h"
 
 /* Lines in which a query looks for orders of several lines. */
 #define LINES_LOOKED_AT 100000
 
-/* A column of the lines, quoted. */
-static const char *
-ColumnOf(const CsColumn *column)
-{
-	return quote_identifier(NameStr(column->name));
-}
-
 /* The source as "t". */
 static const char *
 FromItem(const CsFeaturesRequest *r)
 {
-	return psprintf(OidIsValid(r->relation->relid) ? "%s AS t" : "(SELECT * FROM %s) AS t",
-					r->relation->from_item);
-}
-
-/* A condition that leaves out what is no finite number, where the type has such values. */
-static const char *
-FiniteCondition(const CsColumn *column)
-{
-	Oid			type = column->converter.type;
-
-	if (type != FLOAT4OID && type != FLOAT8OID && type != NUMERICOID)
-		return "";
-	return psprintf(" AND t.%s > '-Infinity' AND t.%s < 'Infinity'", ColumnOf(column),
-					ColumnOf(column));
+	return CsSqlFrom(r->relation);
 }
 
 /* ",\n  expression AS name" for a column that may be missing. */
@@ -50,7 +31,7 @@ static void
 AppendLineColumn(StringInfo sql, const CsColumn *column, const char *cast, const char *name)
 {
 	if (column != NULL)
-		appendStringInfo(sql, ",\n        t.%s%s AS %s", ColumnOf(column), cast, name);
+		appendStringInfo(sql, ",\n        t.%s%s AS %s", CsSqlColumn(column), cast, name);
 }
 
 /* Does the time column have a time zone? */
@@ -60,25 +41,18 @@ HasZone(const CsFeaturesRequest *r)
 	return r->time->converter.type == TIMESTAMPTZOID;
 }
 
-/* The zone as a literal. */
-static const char *
-ZoneOf(const CsFeaturesRequest *r)
-{
-	return quote_literal_cstr(pg_get_timezone_name(r->zone));
-}
-
 /* A time of the time column, or of its type, in local time. */
 static const char *
 Local(const CsFeaturesRequest *r, const char *time)
 {
-	return HasZone(r) ? psprintf("(%s AT TIME ZONE %s)", time, ZoneOf(r)) : time;
+	return CsSqlLocal(r->time, r->zone, time);
 }
 
 /* A local time as the time column counts. */
 static const char *
 FromLocal(const CsFeaturesRequest *r, const char *time)
 {
-	return HasZone(r) ? psprintf("%s AT TIME ZONE %s", time, ZoneOf(r)) : time;
+	return HasZone(r) ? psprintf("%s AT TIME ZONE %s", time, CsSqlZone(r->zone)) : time;
 }
 
 /*
@@ -88,7 +62,7 @@ FromLocal(const CsFeaturesRequest *r, const char *time)
 static const char *
 Instant(const CsFeaturesRequest *r, const char *time)
 {
-	return HasZone(r) ? time : psprintf("%s AT TIME ZONE %s", time, ZoneOf(r));
+	return HasZone(r) ? time : psprintf("%s AT TIME ZONE %s", time, CsSqlZone(r->zone));
 }
 
 /* The days between two times, to the microsecond, as rfm() computes them. */
@@ -123,7 +97,7 @@ TextOf(const CsColumn *column, const char *value)
 static const char *
 TimeOf(const CsFeaturesRequest *r)
 {
-	return psprintf("t.%s::%s", ColumnOf(r->time), HasZone(r) ? "timestamptz" : "timestamp");
+	return CsSqlTime(r->time);
 }
 
 /* Which lines count, but for the time up to which they do. */
@@ -131,8 +105,8 @@ static const char *
 CountsCondition(const CsFeaturesRequest *r)
 {
 	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND t.%s IS NOT NULL%s",
-					ColumnOf(r->customer), ColumnOf(r->time), ColumnOf(r->amount),
-					FiniteCondition(r->amount));
+					CsSqlColumn(r->customer), CsSqlColumn(r->time), CsSqlColumn(r->amount),
+					CsSqlFinite(r->amount));
 }
 
 /* The moment that features are as of, as a query. */
@@ -193,42 +167,18 @@ AppendOrderKey(StringInfo sql, const CsFeaturesRequest *r)
 {
 	if (r->order != NULL)
 		appendStringInfo(sql, ",\n        t.%s AS order_key,\n        CASE WHEN t.%s IS NULL THEN row_number() OVER () END AS line_key",
-						 ColumnOf(r->order), ColumnOf(r->order));
+						 CsSqlColumn(r->order), CsSqlColumn(r->order));
 	else if (r->options.same_day)
 		appendStringInfo(sql, ",\n        date_trunc('day', %s) AS order_key", Local(r, TimeOf(r)));
 	else
 		appendStringInfoString(sql, ",\n        row_number() OVER () AS order_key");
 }
 
-/* How amounts are summed: as numeric, which is exact, or as float8. */
+/* How amounts are summed. */
 static const char *
 SumType(const CsFeaturesRequest *r)
 {
-	Oid			type = r->amount->converter.type;
-
-	return type == FLOAT4OID || type == FLOAT8OID ? "float8" : "numeric";
-}
-
-/*
- * Zero in the type of a column of numbers.  Operators are written so that each finds its very types
- * in pg_catalog: no operator of somebody else's can fit better.
- */
-static const char *
-ZeroOf(const CsColumn *column)
-{
-	switch (column->converter.type)
-	{
-		case NUMERICOID:
-			return "0::numeric";
-		case CASHOID:
-			return "0::numeric::money";
-		case FLOAT4OID:
-			return "0::float4";
-		case FLOAT8OID:
-			return "0::float8";
-		default:
-			return "0::int";
-	}
+	return CsSqlSumType(r->amount);
 }
 
 /* Which of the lines that count are purchases. */
@@ -236,7 +186,7 @@ static const char *
 BoughtCondition(const CsFeaturesRequest *r)
 {
 	return r->options.returns == CS_RETURNS_COUNT ? "true" :
-		psprintf("t.%s >= %s", ColumnOf(r->amount), ZeroOf(r->amount));
+		psprintf("t.%s >= %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
 }
 
 /*
@@ -256,7 +206,7 @@ static void
 AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 {
 	appendStringInfo(sql, ", line AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        t.%s::%s AS amount",
-					 ColumnOf(r->customer), TimeOf(r), ColumnOf(r->amount), SumType(r));
+					 CsSqlColumn(r->customer), TimeOf(r), CsSqlColumn(r->amount), SumType(r));
 	AppendHour(sql, r);
 	appendStringInfo(sql, ",\n        date_part('isodow', %s)::int AS weekday,\n        date_part('quarter', %s)::int AS quarter",
 					 Local(r, TimeOf(r)), Local(r, TimeOf(r)));
@@ -265,9 +215,9 @@ AppendLines(StringInfo sql, const CsFeaturesRequest *r)
 	AppendLineColumn(sql, r->category, "", "category");
 	AppendLineColumn(sql, r->channel, "", "channel");
 	if (r->discount != NULL)
-		appendStringInfo(sql, ",\n        coalesce(t.%s%s, false) AS discounted", ColumnOf(r->discount),
+		appendStringInfo(sql, ",\n        coalesce(t.%s%s, false) AS discounted", CsSqlColumn(r->discount),
 						 r->discount->converter.kind == CS_BOOLEAN ? "" :
-						 psprintf(" > %s", ZeroOf(r->discount)));
+						 psprintf(" > %s", CsSqlZero(r->discount)));
 	AppendLineColumn(sql, r->quantity, "", "quantity");
 	appendStringInfo(sql, ",\n        %s AS bought\n    FROM %s, moment\n"
 					 "    WHERE %s AND %s <= moment.as_of\n",
@@ -530,7 +480,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 "%s"
 					 "    o.days_between_mean::float8 AS days_between_mean,\n"
 					 "    o.days_between_variation::float8 AS days_between_variation",
-					 for_view ? "" : "::text", for_view ? ColumnOf(r->customer) : "customer_id",
+					 for_view ? "" : "::text", for_view ? CsSqlColumn(r->customer) : "customer_id",
 					 Instant(r, "moment.as_of"), Instant(r, "o.first_purchase"),
 					 Instant(r, "o.last_purchase"),
 					 Days("o.last_purchase", "moment.as_of"), Days("o.first_purchase", "moment.as_of"),
@@ -592,9 +542,9 @@ char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
 	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
-					TextOf(r->category, psprintf("t.%s", ColumnOf(r->category))), FromItem(r),
-					ColumnOf(r->category), FiniteCondition(r->amount), TimeCondition(r),
-					ColumnOf(r->category), ColumnOf(r->amount), ColumnOf(r->category),
+					TextOf(r->category, psprintf("t.%s", CsSqlColumn(r->category))), FromItem(r),
+					CsSqlColumn(r->category), CsSqlFinite(r->amount), TimeCondition(r),
+					CsSqlColumn(r->category), CsSqlColumn(r->amount), CsSqlColumn(r->category),
 					r->options.top_categories);
 }
 
@@ -610,6 +560,6 @@ char *
 CsFeaturesAtOnceSql(const CsFeaturesRequest *r)
 {
 	return AtOnceQuery(psprintf("SELECT t.%s AS customer, %s AS at FROM %s WHERE %s AND %s%s",
-								ColumnOf(r->customer), TimeOf(r), FromItem(r), CountsCondition(r),
+								CsSqlColumn(r->customer), TimeOf(r), FromItem(r), CountsCondition(r),
 								BoughtCondition(r), TimeCondition(r)));
 }

@@ -1,0 +1,94 @@
+/*
+ * purchases.h
+ *	  From lines of orders to what a model of repeat purchases knows of a customer.
+ *
+ * Purchases of one day, by the calendar of the zone, are one.  All differences are of days; they become
+ * units, days or weeks, where a model or a person sees them.
+ */
+#ifndef CUSTSEG_VALUE_PURCHASES_H
+#define CUSTSEG_VALUE_PURCHASES_H
+
+#include "data/relation.h"
+#include "orders/orders.h"
+#include "utils/date.h"
+
+/* The time that parameters and summaries count in. */
+typedef enum CsPurchaseUnit
+{
+	CS_UNIT_WEEK,
+	CS_UNIT_DAY
+} CsPurchaseUnit;
+
+extern const char *const CsPurchaseUnitNames[];
+extern double CsPurchaseUnitDays(CsPurchaseUnit unit);
+
+/* Days as of which customers may be summed up in one reading: the last one, and two before it. */
+#define CS_MOST_CUTS 3
+
+typedef struct CsPurchasesRequest
+{
+	const CsRelation *relation;
+	const CsColumn *customer;
+	const CsColumn *time;
+	const CsColumn *amount;		/* NULL: purchases have no amounts */
+	int			returns;		/* CS_RETURNS_NET or CS_RETURNS_IGNORE */
+	pg_tz	   *zone;
+	bool		with_customer;	/* who the customer is, as text */
+	int			ncuts;
+	DateADT		cut[CS_MOST_CUTS];	/* descending; the first is "as of" */
+} CsPurchasesRequest;
+
+/* A customer as of a cut. */
+typedef struct CsPurchasesAsOf
+{
+	int32		repeats;		/* days with a purchase, less the first; -1: none yet */
+	int32		recency;		/* days */
+	int32		age;			/* days */
+	double		total;			/* amount of the repeats */
+} CsPurchasesAsOf;
+
+/* A customer; valid during the call of the visitor only. */
+typedef struct CsPurchaser
+{
+	const char *customer;		/* NULL unless asked for */
+	uint32		hash;			/* of the customer's text */
+	DateADT		first,
+				last;
+	CsPurchasesAsOf at[CS_MOST_CUTS];
+} CsPurchaser;
+
+typedef void (*CsPurchaserVisitor) (void *state, const CsPurchaser *purchaser);
+
+/* purchases_sql.c */
+typedef enum CsPurchasesColumn
+{
+	CS_P_REASON, CS_P_LINES, CS_P_CUSTOMER, CS_P_HASH, CS_P_FIRST,
+	CS_P_CUTS,					/* for each cut: days, the last of them, the amount but for the first's */
+	CS_P_PER_CUT = 3
+} CsPurchasesColumn;
+
+/* Why lines are left out. */
+typedef enum CsPurchasesReason
+{
+	CS_LINE_COUNTS, CS_LINE_NO_CUSTOMER, CS_LINE_NO_TIME, CS_LINE_NO_AMOUNT, CS_LINE_LATER, CS_LINE_RETURN,
+	CS_LINE_REASONS
+} CsPurchasesReason;
+
+extern char *CsPurchasesDaysSql(const CsPurchasesRequest *r);
+extern char *CsPurchasesSql(const CsPurchasesRequest *r);
+
+/* purchases.c */
+typedef struct CsPurchasesCounts
+{
+	int64		customers;		/* with a purchase up to "as of" */
+	int64		lines[CS_LINE_REASONS]; /* by whether they count; those of customers without a purchase, too */
+} CsPurchasesCounts;
+
+extern void CsPurchasesColumns(CsPurchasesRequest *r, const char *source, const char *customer,
+							   const char *time, const char *amount);
+extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earliest);
+extern DateADT CsPurchasesDay(const CsPurchasesRequest *r, TimestampTz at);
+extern CsPurchasesCounts CsPurchasesRead(const CsPurchasesRequest *r, CsPurchaserVisitor visit, void *state);
+extern void CsPurchasesReport(const CsPurchasesCounts *counts);
+
+#endif							/* CUSTSEG_VALUE_PURCHASES_H */
