@@ -272,7 +272,8 @@ CREATE TABLE custseg.model_version (
     version int NOT NULL CHECK (version > 0),
     algorithm text NOT NULL,
     source text NOT NULL,
-    search_path text,
+    search_path text NOT NULL,
+    source_adopted bool NOT NULL DEFAULT true,
     id text,
     id_types text[],
     n_rows bigint NOT NULL,
@@ -305,7 +306,8 @@ COMMENT ON COLUMN custseg.model_version.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.model_version.version IS 'Number of the version, from 1.';
 COMMENT ON COLUMN custseg.model_version.algorithm IS 'Algorithm that was given to train(), such as kmeans, minibatch or gmm.';
 COMMENT ON COLUMN custseg.model_version.source IS 'Relation or query that the version was trained on.';
-COMMENT ON COLUMN custseg.model_version.search_path IS 'Schemas in which the names of the source are looked up; NULL when the source was not written by the present owner of the model, and is never read.';
+COMMENT ON COLUMN custseg.model_version.search_path IS 'Schemas in which the names of the source are looked up.';
+COMMENT ON COLUMN custseg.model_version.source_adopted IS 'Whether the source was written by the present owner of the model, or adopted with adopt_source(); otherwise it is never read.';
 COMMENT ON COLUMN custseg.model_version.id IS 'Column of the source that identifies a customer, or columns that do so together, separated by commas; NULL when there is none.';
 COMMENT ON COLUMN custseg.model_version.id_types IS 'Types of the columns of the id; NULL when there is none.';
 COMMENT ON COLUMN custseg.model_version.n_rows IS 'Rows that the version was trained on.';
@@ -664,6 +666,35 @@ COMMENT ON COLUMN custseg.segment_override.ended_by IS 'Role that ended or repla
 
 -- train
 
+CREATE TYPE custseg.train_result AS (
+    model text,
+    version int,
+    algorithm text,
+    n_rows bigint,
+    n_skipped bigint,
+    n_segments int,
+    inertia float8,
+    silhouette float8,
+    iterations int,
+    converged bool,
+    deployed bool,
+    milliseconds float8
+);
+
+COMMENT ON TYPE custseg.train_result IS 'Row that train() and retrain() return.';
+COMMENT ON COLUMN custseg.train_result.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.train_result.version IS 'Number of the new version.';
+COMMENT ON COLUMN custseg.train_result.algorithm IS 'Algorithm that was asked for.';
+COMMENT ON COLUMN custseg.train_result.n_rows IS 'Rows that the version was trained on.';
+COMMENT ON COLUMN custseg.train_result.n_skipped IS 'Rows that were left out.';
+COMMENT ON COLUMN custseg.train_result.n_segments IS 'Number of segments, without noise (segment 0).';
+COMMENT ON COLUMN custseg.train_result.inertia IS 'Sum of the squared distances of the rows to their centers.';
+COMMENT ON COLUMN custseg.train_result.silhouette IS 'Mean silhouette of the rows, or of a sample of them, -1 to 1; NULL where it is not defined.';
+COMMENT ON COLUMN custseg.train_result.iterations IS 'Iterations of the run that was kept.';
+COMMENT ON COLUMN custseg.train_result.converged IS 'Whether the algorithm converged before its limit of iterations.';
+COMMENT ON COLUMN custseg.train_result.deployed IS 'Whether the new version is deployed.';
+COMMENT ON COLUMN custseg.train_result.milliseconds IS 'Duration of the training in milliseconds.';
+
 CREATE FUNCTION custseg.train(
     model text,
     source text,
@@ -673,20 +704,8 @@ CREATE FUNCTION custseg.train(
     id text DEFAULT NULL,
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
-    deploy bool DEFAULT NULL,
-    OUT model text,
-    OUT version int,
-    OUT algorithm text,
-    OUT n_rows bigint,
-    OUT n_skipped bigint,
-    OUT n_segments int,
-    OUT inertia float8,
-    OUT silhouette float8,
-    OUT iterations int,
-    OUT converged bool,
-    OUT deployed bool,
-    OUT milliseconds float8
-)
+    deploy bool DEFAULT NULL
+) RETURNS custseg.train_result
 AS 'MODULE_PATHNAME', 'custseg_train'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
@@ -698,20 +717,8 @@ CREATE FUNCTION custseg.retrain(
     model text,
     source text DEFAULT NULL,
     options jsonb DEFAULT '{}',
-    deploy bool DEFAULT NULL,
-    OUT model text,
-    OUT version int,
-    OUT algorithm text,
-    OUT n_rows bigint,
-    OUT n_skipped bigint,
-    OUT n_segments int,
-    OUT inertia float8,
-    OUT silhouette float8,
-    OUT iterations int,
-    OUT converged bool,
-    OUT deployed bool,
-    OUT milliseconds float8
-)
+    deploy bool DEFAULT NULL
+) RETURNS custseg.train_result
 AS 'MODULE_PATHNAME', 'custseg_retrain'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
@@ -787,6 +794,14 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 5;
 COMMENT ON FUNCTION custseg.import_model IS 'Makes a model of what export_model() gave, as one that the caller owns, or adds it to a model of the caller. Returns a row for each version.
 topic: versions 7
 example: SELECT * FROM custseg.import_model(custseg.export_model(''shop''), ''shop_copy'')';
+
+CREATE FUNCTION custseg.adopt_source(model text, version int DEFAULT NULL) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_adopt_source'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.adopt_source IS 'Lets the source that a version keeps run with the rights of the owner of the model, when it was imported or has come with the model to a new owner: read it before. Returns the source.
+topic: versions 8
+example: SELECT custseg.adopt_source(''shop'')';
 
 CREATE FUNCTION custseg.name_segment(
     model text,
@@ -2144,6 +2159,12 @@ COMMENT ON FUNCTION custseg_private.run_checks IS 'Makes reports and adds their 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Silhouette and distance are means of rows: the one-sided 95 % bound of the change must be beyond
 -- the limit.  Gravity: 1 low, 2 medium, 3 high.
+CREATE FUNCTION custseg_private.standard_error(deviation_a float8, n_a float8, deviation_b float8, n_b float8) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_standard_error'
+LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
+
+COMMENT ON FUNCTION custseg_private.standard_error IS 'Returns the standard error of the difference of two means, of numbers of any scale; NULL without rows.';
+
 CREATE FUNCTION custseg_private.retraining_causes(
     model text,
     version int,
@@ -2178,7 +2199,12 @@ BEGIN ATOMIC
     trained AS (
         SELECT
             sum(t.n) AS n,
-            sqrt(greatest(sum(t.n * t.spread ^ 2) / nullif(sum(t.n), 0) - (sum(t.n * t.mean_distance) / nullif(sum(t.n), 0)) ^ 2, 0)) AS deviation
+            -- squares of double precision would under- or overflow
+            sqrt(greatest(
+                sum(t.n * t.spread::numeric * t.spread::numeric) / nullif(sum(t.n), 0)
+                    - (sum(t.n * t.mean_distance::numeric) / nullif(sum(t.n), 0)) ^ 2,
+                0
+            ))::float8 AS deviation
         FROM custseg.segment t
         WHERE t.model = retraining_causes.model AND t.version = retraining_causes.version
     ),
@@ -2187,14 +2213,18 @@ BEGIN ATOMIC
             (v.metrics ->> 'silhouette')::float8 AS silhouette_trained,
             r.silhouette,
             -- the standard error of the difference: versions of before kept no deviation, that of now stands for it
-            sqrt(coalesce((v.metrics ->> 'silhouette_deviation')::float8, r.deviation) ^ 2
-                / nullif((v.metrics ->> 'silhouette_sample')::float8, 0) + r.deviation ^ 2 / nullif(r.n, 0)) AS silhouette_error,
+            custseg_private.standard_error(
+                coalesce((v.metrics ->> 'silhouette_deviation')::float8, r.deviation), (v.metrics ->> 'silhouette_sample')::float8,
+                r.deviation, r.n
+            ) AS silhouette_error,
             r.n AS silhouette_n,
             CASE WHEN NOT v.metrics ? 'silhouette_deviation' THEN ' (how much the silhouettes varied in training is not known, so those of now stand for them)' ELSE '' END AS silhouette_note,
             s.training_mean_distance AS distance_trained,
             s.mean_distance AS distance,
             s.n AS distance_n,
-            sqrt(((1 + (retraining_causes.options ->> 'distance_rise')::float8) * t.deviation) ^ 2 / nullif(t.n, 0) + r.distance_deviation ^ 2 / nullif(s.n, 0)) AS distance_error,
+            custseg_private.standard_error(
+                (1 + (retraining_causes.options ->> 'distance_rise')::float8) * t.deviation, t.n::float8, r.distance_deviation, s.n
+            ) AS distance_error,
             extract(epoch FROM now() - v.trained_at) / 86400 AS days
         FROM custseg.model_version v
         CROSS JOIN trained t
@@ -4411,7 +4441,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    UPDATE custseg.model_version v SET search_path = NULL WHERE v.model = NEW.name;
+    UPDATE custseg.model_version v SET source_adopted = false WHERE v.model = NEW.name;
     RETURN NULL;
 END $$;
 

@@ -102,7 +102,7 @@ SELECT s.owner, s.column
 FROM surface_columns s
 WHERE s.column ~ '(^|_)(p|p_adj|pvalue|missing|sentence|comment|seconds|customers|clusters|count|num|structure|judgement|recommend)$'
     OR s.column IN ('segments', 'runs', 'rows', 'missing_share')
-    OR s.column = 'n_rows' AND s.owner NOT IN ('train()', 'retrain()', 'model_version', 'models')
+    OR s.column = 'n_rows' AND s.owner NOT IN ('train_result', 'model_version', 'models')
     OR s.column ~ '^n(_|$)' AND s.type NOT IN ('bigint', 'integer')
     OR s.column = 'n' AND s.type <> 'bigint'
     OR s.column ~ '(^|_)share(_|$)' AND s.type <> 'double precision'

@@ -310,6 +310,18 @@ extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment
 extern bool CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
 							  double *memberships);
 extern double CsSquaredToCenter(const CsFitted *model, const double *z, int segment);
+
+/* Distances of customers to the centres of their segments, added up. */
+typedef struct CsDistances
+{
+	double		n;				/* without those who are too far away for the square to be a number */
+	double		sum,
+				squares;
+} CsDistances;
+
+extern void CsDistancesAdd(CsDistances *distances, const CsFitted *model, const double *z, int segment);
+extern void CsDistancesMerge(CsDistances *into, const CsDistances *from);
+
 extern void CsExplainNearest(const CsFitted *model, const double *z, int segment,
 							 double *point, double *pull);
 

@@ -147,6 +147,25 @@ CsSquaredToCenter(const CsFitted *model, const double *z, int segment)
 	return squared;
 }
 
+/* Add the distance of a prepared customer to the centre of a segment. */
+void
+CsDistancesAdd(CsDistances *distances, const CsFitted *model, const double *z, int segment)
+{
+	double		squared = CsSquaredToCenter(model, z, segment);
+
+	if (isfinite(squared))
+		CsDistancesMerge(distances, &(CsDistances) {1, sqrt(squared), squared});
+}
+
+/* Add other distances. */
+void
+CsDistancesMerge(CsDistances *into, const CsDistances *from)
+{
+	into->n += from->n;
+	into->sum += from->sum;
+	into->squares += from->squares;
+}
+
 /*
  * What speaks against z in a segment is its squared distance to the centre, column by column, as
  * CsAlgorithm.explain.

@@ -32,7 +32,10 @@ extern bool CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *valu
 extern bool CsJsonGetNumber(const JsonbValue *value, double *number);
 extern bool CsJsonGetInteger(const JsonbValue *value, int64 low, int64 high, int64 *number);
 extern JsonbContainer *CsJsonGetArray(const JsonbValue *value);
+extern bool CsJsonIsArrayOf(const JsonbValue *value, bool (*fits) (const JsonbValue *element, Oid type),
+							Oid type);
 extern JsonbContainer *CsJsonGetObject(const JsonbValue *value);
+extern JsonbContainer *CsJsonFindObject(JsonbContainer *object, const char *key);
 extern int	CsJsonGetAscending(const JsonbValue *value, double *numbers, int most);
 extern bool CsJsonIsText(const JsonbValue *value, const char *text);
 extern char *CsJsonString(const JsonbValue *value);

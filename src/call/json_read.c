@@ -88,12 +88,39 @@ CsJsonGetArray(const JsonbValue *value)
 		!JsonContainerIsScalar(value->val.binary.data) ? value->val.binary.data : NULL;
 }
 
+/* Is the value an array whose elements all fit a type? */
+bool
+CsJsonIsArrayOf(const JsonbValue *value, bool (*fits) (const JsonbValue *element, Oid type), Oid type)
+{
+	JsonbContainer *array = CsJsonGetArray(value);
+	CsJsonEach	each;
+
+	if (array == NULL)
+		return false;
+	each = CsJsonEachOf(array);
+	while (CsJsonNext(&each))
+	{
+		if (!fits(&each.value, type))
+			return false;
+	}
+	return true;
+}
+
 /* The object that a value is; NULL for any other value.  Belongs to the value. */
 JsonbContainer *
 CsJsonGetObject(const JsonbValue *value)
 {
 	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data) ?
 		value->val.binary.data : NULL;
+}
+
+/* Find a member of an object that is an object.  Returns NULL when there is none. */
+JsonbContainer *
+CsJsonFindObject(JsonbContainer *object, const char *key)
+{
+	JsonbValue	value;
+
+	return CsJsonFind(object, key, &value) ? CsJsonGetObject(&value) : NULL;
 }
 
 /* Read an array of ascending numbers, "most" at most.  Returns how many; -1 for anything else. */

@@ -45,7 +45,6 @@ PutMetrics(CsResult *result, const CsPlacedRows *rows, const CsValidity *v,
 {
 	const CsScoring *scoring = &rows->placer->scoring;
 	double		n = (double) rows->matrix->nrows;
-	double		clustered = n - (n > 0 ? round(v->noise_share * n) : 0);
 
 	PutMetric(result, "rows", n);
 	PutMetric(result, "unplaced_rows", (double) rows->unplaced);
@@ -54,8 +53,8 @@ PutMetrics(CsResult *result, const CsPlacedRows *rows, const CsValidity *v,
 	PutMetric(result, "silhouette_rows", isnan(s->mean) ? NAN : (double) s->used);
 	PutMetric(result, "calinski_harabasz", v->calinski_harabasz);
 	PutMetric(result, "davies_bouldin", v->davies_bouldin);
-	PutMetric(result, "inertia_per_row", clustered > 0 ? rows->squared / clustered : NAN);
-	PutMetric(result, "mean_distance", clustered > 0 ? rows->distance / clustered : NAN);
+	PutMetric(result, "inertia_per_row", rows->distances.squares / rows->distances.n);
+	PutMetric(result, "mean_distance", rows->distances.sum / rows->distances.n);
 	if (scoring->fitted.has_noise)
 		PutMetric(result, "noise_share", v->noise_share);
 	if (scoring->algorithm->log_density != NULL)

@@ -33,8 +33,7 @@ typedef struct CsPlacedRows
 	int			k;				/* segments of the model, noise left out */
 	char	  **ids;			/* a row's id or NULL; when they are kept and there are rows */
 	int64		unplaced;
-	double		squared,		/* sums over rows in segments: squared distance to the model's */
-				distance;		/* center, and distance */
+	CsDistances distances;		/* of rows in segments */
 	double		log_likelihood; /* sum over all rows, where the algorithm has one */
 } CsPlacedRows;
 

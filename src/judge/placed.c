@@ -92,12 +92,7 @@ StoreRow(Reader *reader, const CsAssignment *placed, const char *id)
 	if (rows->keep_ids)
 		rows->ids[reader->nrows] = id == NULL ? NULL : MemoryContextStrdup(rows->texts, id);
 	if (label >= 0)
-	{
-		double		squared = CsSquaredToCenter(model, z, placed->index);
-
-		rows->squared += squared;
-		rows->distance += sqrt(squared);
-	}
+		CsDistancesAdd(&rows->distances, model, z, placed->index);
 	if (rows->placer->scoring.algorithm->log_density != NULL)
 		rows->log_likelihood += rows->placer->scoring.algorithm->log_density(model, z);
 	rows->matrix->nrows++;

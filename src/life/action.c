@@ -109,22 +109,11 @@ FindKey(const JsonbValue *name)
 	return NULL;				/* not reached */
 }
 
-/* Is the value an array of nothing but texts? */
+/* Is the value a text? */
 static bool
-IsTextArray(const JsonbValue *value)
+IsText(const JsonbValue *value, Oid type)
 {
-	JsonbContainer *array = CsJsonGetArray(value);
-	CsJsonEach	each;
-
-	if (array == NULL)
-		return false;
-	each = CsJsonEachOf(array);
-	while (CsJsonNext(&each))
-	{
-		if (each.value.type != jbvString)
-			return false;
-	}
-	return true;
+	return value->type == jbvString;
 }
 
 /* Is the value a number of that kind? */
@@ -149,8 +138,8 @@ CheckValue(const ActionKey *key, const JsonbValue *value)
 		[ACTION_SHARE] = "a number from 0 to 1",
 		[ACTION_COUNT] = "a whole number, 0 or more"
 	};
-	bool		fits = key->kind == ACTION_TEXT ? value->type == jbvString :
-		key->kind == ACTION_TEXTS ? IsTextArray(value) : IsNumber(value, key->kind);
+	bool		fits = key->kind == ACTION_TEXT ? IsText(value, TEXTOID) :
+		key->kind == ACTION_TEXTS ? CsJsonIsArrayOf(value, IsText, TEXTOID) : IsNumber(value, key->kind);
 
 	if (!fits && value->type != jbvNull)
 		ereport(ERROR,

@@ -17,7 +17,8 @@
 
 const CsExportedRows CsExported[] = {
 	[CS_EXPORTED_TRAINING] = {"model_version", "training",
-		{"model", "version", "algorithm", "n_segments", "reduction", "donors", "parameters"}},
+		{"model", "version", "algorithm", "source_adopted", "n_segments", "reduction", "donors",
+			"parameters"}},
 	[CS_EXPORTED_FEATURES] = {"feature", "features",
 		{"model", "version", "position", "name", "type", "kind", "prep", "outputs"}},
 	[CS_EXPORTED_SEGMENTS] = {"segment", "segments",

@@ -8,6 +8,9 @@
  */
 #include "custseg.h"
 
+#include <float.h>
+#include <math.h>
+
 #include "access/table.h"
 #include "catalog/namespace.h"
 #include "call/call.h"
@@ -17,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 /* A double holds whole numbers to here. */
 #define MOST_ROWS INT64CONST(9007199254740992)
@@ -80,22 +84,11 @@ IsTime(const JsonbValue *value)
 
 static const char *Misfit(Oid type, const JsonbValue *value);
 
-/* Is the value an array of what fits a type?  Texts may be null. */
+/* Is the value an element of an array of that type?  Texts may be null. */
 static bool
-IsArrayOf(Oid type, const JsonbValue *value)
+Fits(const JsonbValue *element, Oid type)
 {
-	JsonbContainer *array = CsJsonGetArray(value);
-	CsJsonEach	each;
-
-	if (array == NULL)
-		return false;
-	each = CsJsonEachOf(array);
-	while (CsJsonNext(&each))
-	{
-		if (Misfit(type, &each.value) != NULL && (type != TEXTOID || each.value.type != jbvNull))
-			return false;
-	}
-	return true;
+	return Misfit(type, element) == NULL || (type == TEXTOID && element->type == jbvNull);
 }
 
 /* What a value of a column of that type must be, to complete a sentence; NULL when it is that. */
@@ -127,11 +120,11 @@ Misfit(Oid type, const JsonbValue *value)
 		case TIMESTAMPTZOID:
 			return IsTime(value) ? NULL : "must be a time such as 2026-01-31T12:00:00+00:00";
 		case TEXTARRAYOID:
-			return IsArrayOf(TEXTOID, value) ? NULL : "must be an array of strings";
+			return CsJsonIsArrayOf(value, Fits, TEXTOID) ? NULL : "must be an array of strings";
 		case INT8ARRAYOID:
-			return IsArrayOf(INT8OID, value) ? NULL : "must be an array of integers";
+			return CsJsonIsArrayOf(value, Fits, INT8OID) ? NULL : "must be an array of integers";
 		case FLOAT8ARRAYOID:
-			return IsArrayOf(FLOAT8OID, value) ? NULL : "must be an array of finite numbers";
+			return CsJsonIsArrayOf(value, Fits, FLOAT8OID) ? NULL : "must be an array of finite numbers";
 		default:
 			elog(ERROR, "a column of type %u cannot be imported", type);
 			return NULL;		/* not reached */
@@ -222,9 +215,56 @@ CheckOrder(const CsJsonReader *r, const char *key, bool ascending)
 	}
 }
 
-/* What a feature was like in training; see CsBaseline. */
+/* Error unless a number lies in a range. */
 static void
-CheckFeature(const CsJsonReader *r, const CsFeature *f)
+CheckRange(const CsJsonReader *r, const char *key, double low, double high)
+{
+	double		number = CsJsonReadNumber(r, key);
+
+	if (number < low || number > high)
+		CsJsonReject(r, key, "is out of range");
+}
+
+/* Error unless the levels of a category were seen in some of the n rows, and are shares of segments. */
+static void
+CheckLevels(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, int64 n, int at)
+{
+	const CsLevel *levels = CsFeatureLevels(CsScorerPipeline(scorer), f);
+
+	for (int l = 0; l < f->nlevels; l++)
+	{
+		if (levels[l].count > n || n == 0)
+			CsJsonReject(r, "n", "is less than the rows of a level of the definition");
+		for (int i = 0; i < scorer->nsegments; i++)
+		{
+			double		share = CsScorerProfile(scorer, i)[at + l];
+
+			if (share < 0 || share > 1 + 1e-9)
+				CsJsonReject(r, "levels", "does not suit the shares in the definition");
+		}
+	}
+}
+
+/* Error unless differences of the segments' means, the first at "at", can be told in standard deviations. */
+static void
+CheckMeans(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, int at)
+{
+	double		mean = isnan(f->mean) ? 0 : f->mean;
+	double		deviation;
+	JsonbValue	value;
+
+	if (!CsJsonReadMember(r, "standard_deviation", &value))
+		return;
+	CheckRange(r, "standard_deviation", 0, INFINITY);
+	deviation = CsJsonReadNumber(r, "standard_deviation");
+	for (int i = 0; i < scorer->nsegments && deviation > 0; i++)
+		if (!isfinite((CsScorerProfile(scorer, i)[at] - mean) / deviation))
+			CsJsonReject(r, "standard_deviation", "does not suit the means in the definition");
+}
+
+/* What a feature was like in training, see CsBaseline; "at" is its place in the profiles of the segments. */
+static void
+CheckFeature(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, int at)
 {
 	static const char *const numbers[] = {"mean", "standard_deviation", "minimum", "maximum"};
 	bool		category = f->kind == CS_CATEGORICAL;
@@ -241,33 +281,39 @@ CheckFeature(const CsJsonReader *r, const CsFeature *f)
 		CheckCount(r, "levels", -1);
 		CheckCount(r, "level_counts", -1);
 		CheckOrder(r, "quantiles", true);
+		CheckMeans(r, scorer, f, at);
 		return;
 	}
 	if (CountElements(r, "levels") < 0)
 		CsJsonReject(r, "levels", "must not be null");
 	CheckCount(r, "level_counts", CountElements(r, "levels"));
 	CheckOrder(r, "level_counts", false);
+	CheckLevels(r, scorer, f, n, at);
 }
 
-/* Error unless a number lies in a range. */
-static void
-CheckRange(const CsJsonReader *r, const char *key, double low, double high)
+/*
+ * How far rows can be from the centers of their segments, which sums of squares over all rows and some
+ * more can be made of; a training that goes beyond that is an error.
+ */
+static double
+FarthestDistance(const CsScorer *scorer)
 {
-	double		number = CsJsonReadNumber(r, key);
+	double		n = 1;
 
-	if (number < low || number > high)
-		CsJsonReject(r, key, "is out of range");
+	for (int i = 0; i < scorer->nsegments; i++)
+		n += CsScorerSegments(scorer)[i].n;
+	return sqrt(DBL_MAX / n) / 2;
 }
 
-/* What is kept of a segment beside its definition. */
+/* What is kept of a segment beside its definition; "farthest" bounds the distances. */
 static void
-CheckSegment(const CsJsonReader *r)
+CheckSegment(const CsJsonReader *r, double farthest)
 {
 	JsonbValue	value;
 
 	CheckRange(r, "share", 0, 1);
-	CheckRange(r, "mean_distance", 0, INFINITY);
-	CheckRange(r, "spread", 0, INFINITY);
+	CheckRange(r, "mean_distance", 0, farthest);
+	CheckRange(r, "spread", 0, farthest);
 	if (CsJsonReadMember(r, "rank", &value))
 		(void) CsJsonReadInteger(r, "rank", 1, PG_INT32_MAX);
 }
@@ -285,10 +331,16 @@ CheckSkipped(const CsJsonReader *r)
 			CsJsonReject(&skipped, CsJsonString(&each.key), "must be a number of rows");
 }
 
-/* Error unless the measures of a training are numbers, and what was found of structure is that. */
+/* Error unless measures of a training are numbers of their ranges, and what was found of structure is that. */
 static void
 CheckMetrics(const CsJsonReader *r)
 {
+	static const struct
+	{
+		const char *key;
+		double		low,
+					high;
+	}			ranges[] = {{"silhouette", -1, 1}, {"silhouette_deviation", 0, 2}, {"silhouette_sample", 0, MOST_ROWS}};
 	static const char *const keys[] = {"rating", "p_value", "reason"};
 	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
 	CsJsonReader structure;
@@ -302,6 +354,9 @@ CheckMetrics(const CsJsonReader *r)
 			!CsJsonGetNumber(&each.value, &number))
 			CsJsonReject(&metrics, CsJsonString(&each.key), "must be a finite number or null");
 	}
+	for (int i = 0; i < lengthof(ranges); i++)
+		if (CsJsonFind(metrics.object, ranges[i].key, &value) && value.type != jbvNull)
+			CheckRange(&metrics, ranges[i].key, ranges[i].low, ranges[i].high);
 	if (!CsJsonFind(metrics.object, "structure", &value))
 		return;
 	structure = CsJsonReadObject(&metrics, "structure", "the structure");
@@ -338,6 +393,17 @@ CheckId(const CsJsonReader *r)
 	(void) CsIdentityOfTypes(types, n, true);
 }
 
+/* Error unless where names of the source are looked up can be set as search_path. */
+static void
+CheckSearchPath(const CsJsonReader *r)
+{
+	List	   *schemas;
+
+	if (!SplitIdentifierString(CsJsonReadText(r, "search_path"), ',', &schemas))
+		CsJsonReject(r, "search_path", "must be a list of schemas");
+	list_free(schemas);
+}
+
 /* Features of a pipeline as columns, by which prep is read; palloc'd. */
 static CsColumn *
 ColumnsOfPipeline(const CsPipeline *p)
@@ -364,19 +430,22 @@ ObjectMember(const CsJsonReader *r, const char *key)
 }
 
 /*
- * How a version was asked for: what training would not take is an error, and so are options that do not
+ * Read how a version was asked for: what training would not take is an error, and so are options that do not
  * belong to what was learned with them.
  */
 static void
-CheckAsked(const CsJsonReader *r, const CsScorer *scorer)
+ReadAsked(const CsJsonReader *r, CsExportedVersion *version)
 {
+	const CsScorer *scorer = version->scorer;
 	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
 	const CsPipeline *p = CsScorerPipeline(scorer);
+	const CsColumn *columns = ColumnsOfPipeline(p);
 	void	   *options = palloc0(algorithm->options_size);
 	CsScoring	scoring;
 
-	(void) CsPrepParse(ObjectMember(r, "prep"), ColumnsOfPipeline(p), p->nfeatures, false);
+	version->prep = CsPrepToJsonb(CsPrepParse(ObjectMember(r, "prep"), columns, p->nfeatures, false), columns);
 	CsOptionsParse(algorithm->options, algorithm->noptions, ObjectMember(r, "options"), options);
+	version->options = CsOptionsToJsonb(algorithm->options, algorithm->noptions, options);
 	if (algorithm->suits == NULL)
 		return;
 	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
@@ -384,9 +453,9 @@ CheckAsked(const CsJsonReader *r, const CsScorer *scorer)
 		CsJsonReject(r, "options", "does not suit the parameters of the definition");
 }
 
-/* What is kept of the training. */
+/* Read what is kept of the training. */
 static void
-CheckTraining(const CsJsonReader *r, const CsScorer *scorer)
+ReadTraining(const CsJsonReader *r, CsExportedVersion *version)
 {
 	static const char *const counts[] = {"n_rows", "n_skipped"};
 
@@ -396,7 +465,8 @@ CheckTraining(const CsJsonReader *r, const CsScorer *scorer)
 	CheckSkipped(r);
 	CheckMetrics(r);
 	CheckId(r);
-	CheckAsked(r, scorer);
+	CheckSearchPath(r);
+	ReadAsked(r, version);
 }
 
 /* The rows of a part of a version: so many of them. */
@@ -405,6 +475,8 @@ CheckRows(const CsJsonReader *version, CsExportedPart part, const char *name, co
 {
 	const CsPipeline *p = CsScorerPipeline(scorer);
 	bool		features = part == CS_EXPORTED_FEATURES;
+	double		farthest = FarthestDistance(scorer);
+	int			at = 0;
 	int			n = features ? p->nfeatures : scorer->nsegments;
 	CsJsonEach	each = CsJsonEachOf(CsJsonReadArray(version, CsExported[part].key, n, n));
 
@@ -414,10 +486,13 @@ CheckRows(const CsJsonReader *version, CsExportedPart part, const char *name, co
 
 		CHECK_FOR_INTERRUPTS();
 		CheckRow(&r, part);
-		if (features)
-			CheckFeature(&r, &p->feature[each.at]);
+		if (!features)
+			CheckSegment(&r, farthest);
 		else
-			CheckSegment(&r);
+		{
+			CheckFeature(&r, scorer, &p->feature[each.at], at);
+			at += CsProfileWidth(&p->feature[each.at]);
+		}
 	}
 }
 
@@ -433,7 +508,7 @@ CsExportedVersionRead(const CsJsonReader *r, CsExportedVersion *version)
 	version->definition = CsScorerToJsonb(version->scorer);
 	training = CsJsonReadObject(r, CsExported[CS_EXPORTED_TRAINING].key, "the training");
 	CheckRow(&training, CS_EXPORTED_TRAINING);
-	CheckTraining(&training, version->scorer);
+	ReadTraining(&training, version);
 	CheckRows(r, CS_EXPORTED_FEATURES, "feature", version->scorer);
 	CheckRows(r, CS_EXPORTED_SEGMENTS, "segment", version->scorer);
 	for (int i = CS_EXPORTED_TRAINING; i <= CS_EXPORTED_SEGMENTS; i++)

@@ -82,18 +82,18 @@ static Jsonb *
 DeriveTraining(const Import *import, const CsExportedVersion *version, int number)
 {
 	JsonbContainer *definition = &version->definition->root;
+	JsonbContainer *pipeline = CsJsonFindObject(definition, "pipeline");
 	JsonbParseState *json = NULL;
-	JsonbValue	pipeline;
 
-	(void) CsJsonFind(definition, "pipeline", &pipeline);
 	BeginRow(&json, import->model, number);
 	CsJsonText(&json, "algorithm", NameStr(version->scorer->algorithm));
 	CsJsonInteger(&json, "n_segments", version->scorer->nsegments - version->scorer->has_noise);
-	PushMember(&json, "reduction", pipeline.val.binary.data, "pca");
-	PushMember(&json, "donors", pipeline.val.binary.data, "donors");
+	PushMember(&json, "reduction", pipeline, "pca");
+	PushMember(&json, "donors", pipeline, "donors");
 	PushMember(&json, "parameters", definition, "parameters");
-	if (!import->adopts)
-		CsJsonNull(&json, "search_path");
+	CsJsonJsonb(&json, "prep", version->prep);
+	CsJsonJsonb(&json, "options", version->options);
+	CsJsonBool(&json, "source_adopted", import->adopts);
 	return CsJsonFinish(&json);
 }
 

@@ -91,6 +91,8 @@ typedef struct CsExportedVersion
 {
 	const CsScorer *scorer;
 	Jsonb	   *definition;		/* of the scorer */
+	Jsonb	   *prep;			/* as training keeps them, with defaults filled in */
+	Jsonb	   *options;
 	JsonbValue	came[CS_EXPORTED_SEGMENTS + 1];
 } CsExportedVersion;
 

@@ -1,6 +1,7 @@
 /*
  * lifecycle.c
- *	  What an owner does with a trained model: deploy, roll back, drop, name segments, grant use.
+ *	  What an owner does with a trained model: deploy, roll back, drop, adopt a source, name segments,
+ *	  grant use.
  *
  * Deployments form a stack that is never rewritten: each is a row, and its parent is the row that
  * a rollback of it returns to.  deploy() puts a row on top of the present one; rollback() adds a
@@ -83,6 +84,10 @@ static const char *const triggers_sql =
 "WHERE t.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR t.version OPERATOR(pg_catalog.=) $2) "
 "ORDER BY 1";
 
+static const char *const adopt_sql =
+"UPDATE custseg.model_version AS v SET source_adopted = true "
+"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2 RETURNING v.source";
+
 static const char *const name_segment_sql =
 "UPDATE custseg.segment AS s SET name = COALESCE($4, s.name),"
 " description = CASE WHEN $5 THEN s.description ELSE $6 END,"
@@ -129,6 +134,7 @@ static const char *const revoke_sql =
 PG_FUNCTION_INFO_V1(custseg_deploy);
 PG_FUNCTION_INFO_V1(custseg_rollback);
 PG_FUNCTION_INFO_V1(custseg_drop_model);
+PG_FUNCTION_INFO_V1(custseg_adopt_source);
 PG_FUNCTION_INFO_V1(custseg_name_segment);
 PG_FUNCTION_INFO_V1(custseg_grant_model);
 PG_FUNCTION_INFO_V1(custseg_revoke_model);
@@ -147,6 +153,11 @@ enum
 enum
 {
 	DROP_MODEL, DROP_VERSION, DROP_WHOLE, DROP_IGNORE_TRIGGERS, DROP_FORGET_EXCLUSIONS
+};
+
+enum
+{
+	ADOPT_MODEL, ADOPT_VERSION
 };
 
 enum
@@ -391,6 +402,26 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	if (deployed == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(deployed);
+}
+
+/* custseg.adopt_source(model, version): the source of a version, or with NULL of the deployed one */
+Datum
+custseg_adopt_source(PG_FUNCTION_ARGS)
+{
+	char	   *model = CsBeginChange(fcinfo, "custseg.adopt_source()");
+	int			version = CsVersionArgument(fcinfo, ADOPT_VERSION);
+	Datum		source;
+	bool		isnull;
+
+	SPI_connect();
+	if (version == 0)
+		version = CsRequireDeployedVersion(model);
+	CheckVersion(model, version);
+	CsCatalogExecute(adopt_sql, CsValues(CsValueText(model), CsValueInt4(version)), false);
+	source = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	source = SPI_datumTransfer(source, false, -1);
+	SPI_finish();
+	PG_RETURN_DATUM(source);
 }
 
 /* The rank for name_segment(): NULL keeps the rank there is, 0 removes it. */

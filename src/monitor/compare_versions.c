@@ -63,8 +63,7 @@ typedef struct Side
 	int			version;
 	int64	   *counts;			/* rows of each segment, by index */
 	int64		outside;		/* rows in no segment: noise, or could not be placed */
-	double		squared,		/* sums over the rows in segments: squared distance to the */
-				distance;		/* own centre, and distance */
+	CsDistances distances;		/* of the rows in segments */
 	CsMatrix   *matrix;			/* the sample in its model space */
 	int32	   *labels;			/* of the sample: 0..k-1, -1 noise */
 	int			k;				/* noise left out */
@@ -159,7 +158,6 @@ static void
 CountRow(Side *side, int index)
 {
 	const CsScoring *scoring = side->scoring;
-	double		squared;
 
 	if (index >= 0)
 		side->counts[index]++;
@@ -168,9 +166,7 @@ CountRow(Side *side, int index)
 		side->outside++;
 		return;
 	}
-	squared = CsSquaredToCenter(&scoring->fitted, scoring->z, index);
-	side->squared += squared;
-	side->distance += sqrt(squared);
+	CsDistancesAdd(&side->distances, &scoring->fitted, scoring->z, index);
 }
 
 /* Write a row to a place of the sample. */
@@ -384,9 +380,9 @@ PutRow(const Comparison *c, CsResult *result)
 	for (int s = 0; s < 2; s++)
 		row[i++] = CsValueFloat8(c->gain[s].mean);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsValueFloat8(side[s].distance / (nrows - side[s].outside));
+		row[i++] = CsValueFloat8(side[s].distances.sum / side[s].distances.n);
 	for (int s = 0; s < 2; s++)
-		row[i++] = CsValueFloat8(side[s].squared / (nrows - side[s].outside));
+		row[i++] = CsValueFloat8(side[s].distances.squares / side[s].distances.n);
 	for (int s = 0; s < 2; s++)
 		row[i++] = CsValueInt8(side[s].outside);
 	for (int s = 0; s < 2; s++)

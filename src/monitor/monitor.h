@@ -52,8 +52,7 @@ typedef struct CsObservation
 	bool		scored;
 	int64		n_unplaced;		/* all the others */
 	int64	   *segment_rows;
-	double	   *segment_distance;	/* sum of the rows' distances to its centre */
-	double	   *segment_squares;	/* and of their squares */
+	CsDistances *segment_distances; /* of the rows to its centre */
 
 	struct CsObservedSample *samples;	/* in the order in which they were asked for */
 } CsObservation;

@@ -112,8 +112,7 @@ Prepare(Observer *o)
 	for (int i = 0; i < request->nextra; i++)
 		o->extra_column[i] = CsPassColumn(o->pass, request->extra[i]);
 	result->segment_rows = palloc0(sizeof(int64) * nsegments);
-	result->segment_distance = palloc0(sizeof(double) * nsegments);
-	result->segment_squares = palloc0(sizeof(double) * nsegments);
+	result->segment_distances = palloc0(sizeof(CsDistances) * nsegments);
 }
 
 /* The error when the values of one feature alone are too many. */
@@ -208,7 +207,6 @@ CountRow(Observer *o)
 	CsObservation *result = o->result;
 	const CsScoring *scoring = &o->placer->scoring;
 	int			index = o->placer->placed.index;
-	double		squared;
 
 	if (index < 0)
 	{
@@ -216,9 +214,7 @@ CountRow(Observer *o)
 		return;
 	}
 	result->segment_rows[index]++;
-	squared = CsSquaredToCenter(&scoring->fitted, scoring->z, index);
-	result->segment_distance[index] += sqrt(squared);
-	result->segment_squares[index] += squared;
+	CsDistancesAdd(&result->segment_distances[index], &scoring->fitted, scoring->z, index);
 	for (int i = 0; i < o->request.nsamples; i++)
 		SampleRow(o, &o->reservoirs[i], &result->samples[i], index);
 }

@@ -19,6 +19,8 @@
 #define SAMPLE_ROWS 20000
 #define SAMPLE_SEED 42
 
+PG_FUNCTION_INFO_V1(custseg_standard_error);
+
 /* Rows that there is room for twice, as a sample and as a matrix. */
 static int
 SampleRows(const CsScorer *scorer)
@@ -114,17 +116,13 @@ AskSample(void *state, CsObserveRequest *request)
 static double
 DistanceDeviation(const CsObservation *o)
 {
-	double		n = 0,
-				sum = 0,
-				squares = 0;
+	CsDistances all = {0};
+	double		mean;
 
 	for (int i = 0; i < o->scorer->nsegments; i++)
-	{
-		n += o->segment_rows[i];
-		sum += o->segment_distance[i];
-		squares += o->segment_squares[i];
-	}
-	return n == 0 ? NAN : sqrt(Max(squares / n - (sum / n) * (sum / n), 0));
+		CsDistancesMerge(&all, &o->segment_distances[i]);
+	mean = all.sum / all.n;
+	return all.n == 0 ? NAN : sqrt(Max(all.squares / all.n - mean * mean, 0));
 }
 
 /* CsReportKind.put: one row */
@@ -137,6 +135,25 @@ PutSilhouette(void *state, const CsObservation *o)
 				CsValues(CsValueFloat8(report->silhouette.mean), CsValueInt8(o->samples[report->sample].n),
 						 CsValueFloat8(report->silhouette.deviation),
 						 CsValueFloat8(DistanceDeviation(o))));
+}
+
+/* The arguments. */
+enum
+{
+	ERROR_DEVIATION_A, ERROR_N_A, ERROR_DEVIATION_B, ERROR_N_B
+};
+
+/* standard_error(deviation_a, n_a, deviation_b, n_b): of the difference of two means */
+Datum
+custseg_standard_error(PG_FUNCTION_ARGS)
+{
+	double		n_a = PG_GETARG_FLOAT8(ERROR_N_A);
+	double		n_b = PG_GETARG_FLOAT8(ERROR_N_B);
+
+	if (!(n_a > 0 && n_b > 0))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(hypot(PG_GETARG_FLOAT8(ERROR_DEVIATION_A) / sqrt(n_a),
+						   PG_GETARG_FLOAT8(ERROR_DEVIATION_B) / sqrt(n_b)));
 }
 
 const CsReportKind CsSilhouetteReport = {"silhouette", OpenSilhouette, AskSample, PutSilhouette};

@@ -149,7 +149,7 @@ CompareShares(SizeReport *report)
 
 		size->n = o->segment_rows[i];
 		size->share = (double) size->n / report->n;
-		size->distance = o->segment_distance[i] / size->n;
+		size->distance = o->segment_distances[i].sum / o->segment_distances[i].n;
 		size->low = size->high = NAN;
 		if (report->n > 0)
 			CsWilsonInterval(size->n, report->n, report->options.confidence, &size->low, &size->high);
@@ -307,15 +307,15 @@ PutTotal(SizeReport *report)
 {
 	const CsObservation *o = report->observation;
 	CsPsiResult psi = MixPsi(report);
-	double		distance = 0,
-				distance_trained = 0;
+	CsDistances distances = {0};
+	double		distance_trained = 0;
 	CsValue		row[NCOLUMNS];
 	CsFinding	finding;
 	int			i = 0;
 
 	for (int s = 0; s < report->nsegments; s++)
 	{
-		distance += o->segment_distance[s];
+		CsDistancesMerge(&distances, &o->segment_distances[s]);
 		distance_trained += report->sizes[s].distance_trained * report->sizes[s].n_trained;
 	}
 	CsFindingInit(&finding);
@@ -331,7 +331,7 @@ PutTotal(SizeReport *report)
 	row[i++] = CsValueFloat8(NAN);	/* no interval */
 	row[i++] = CsValueFloat8(NAN);
 	row[i++] = CsValueFloat8(report->p);
-	row[i++] = CsValueFloat8(distance / report->n);
+	row[i++] = CsValueFloat8(distances.sum / distances.n);
 	row[i++] = CsValueFloat8(distance_trained / report->n_trained);
 	row[i++] = CsValueFloat8(CsHerfindahl(report->nsegments, o->segment_rows));
 	row[i++] = CsValueFloat8(CsNormalizedEntropy(report->nsegments, o->segment_rows));

@@ -9,11 +9,11 @@
 #include "utils/builtins.h"
 
 static const char *const version_sql =
-"SELECT v.id, v.id_types, v.search_path IS NULL FROM custseg.model_version AS v "
+"SELECT v.id, v.id_types, NOT v.source_adopted FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
 static const char *const model_sql =
-"SELECT v.id, v.id_types, v.search_path IS NULL FROM custseg.model AS m"
+"SELECT v.id, v.id_types, NOT v.source_adopted FROM custseg.model AS m"
 " JOIN custseg.model_version AS v ON v.model OPERATOR(pg_catalog.=) m.name "
 "WHERE m.name OPERATOR(pg_catalog.=) $1 "
 "ORDER BY v.version OPERATOR(pg_catalog.=) m.deployed_version DESC NULLS LAST, v.version DESC LIMIT 1";

@@ -10,9 +10,10 @@
 #include "miscadmin.h"
 #include "score/score.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 
 static const char *const origin_sql =
-"SELECT v.source, v.search_path, v.id, m.owner, m.owner_oid, m.owner_cluster "
+"SELECT v.source, v.search_path, v.source_adopted, v.id, m.owner, m.owner_oid, m.owner_cluster "
 "FROM custseg.model_version AS v "
 "JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) v.model "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
@@ -21,7 +22,8 @@ static const char *const origin_sql =
 typedef struct Origin
 {
 	char	   *source;
-	char	   *search_path;	/* NULL: the source came from elsewhere and is not to be run */
+	char	   *search_path;
+	bool		is_adopted;		/* by the owner, who wrote it or says that it may be run */
 	char	   *id;				/* or NULL */
 	Oid			owner;			/* InvalidOid: there is no such role any more */
 } Origin;
@@ -31,11 +33,13 @@ static void
 TakeOrigin(void *state, const CsCatalogRow *row)
 {
 	Origin	   *origin = state;
+	bool		isnull;
 
 	origin->source = CsRowText(row, 1);
 	origin->search_path = CsRowText(row, 2);
-	origin->id = CsRowText(row, 3);
-	origin->owner = CsRowRole(row, 4);
+	origin->is_adopted = DatumGetBool(CsRowDatum(row, 3, &isnull));
+	origin->id = CsRowText(row, 4);
+	origin->owner = CsRowRole(row, 5);
 }
 
 /* What a version was trained on; an error when it has been dropped. */
@@ -49,16 +53,16 @@ ReadOrigin(const CsScorer *scorer)
 	return origin;
 }
 
-/* The error of a source that is not the caller's to run. */
+/* The error of a source that is not the caller's to run; "otherwise" is what may be done but to name one. */
 static void
-ReportNotRun(const CsScorer *scorer, const char *why)
+ReportNotRun(const CsScorer *scorer, const char *why, const char *otherwise)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for the stored source of model \"%s\"",
 					NameStr(scorer->model)),
 			 errdetail("%s", why),
-			 errhint("Name a source: a table, view or query that you may read.")));
+			 errhint("Name a source: a table, view or query that you may read.%s", otherwise)));
 }
 
 /*
@@ -74,14 +78,18 @@ CsSourceOpen(const CsScorer *scorer, const char *source)
 	if (source != NULL)
 		return CsRelationOpen(source);
 	origin = ReadOrigin(scorer);
-	if (origin.search_path == NULL)
-		ReportNotRun(scorer, "What its version was trained on was not written by the present owner.");
+	if (!origin.is_adopted)
+		ReportNotRun(scorer, "What its version was trained on was not written by the present owner.",
+					 psprintf(" The owner of the model who has read the stored one lets it run with:"
+							  " SELECT custseg.adopt_source(%s, %d);",
+							  quote_literal_cstr(NameStr(scorer->model)), scorer->version));
 	if (!OidIsValid(origin.owner))
-		ReportNotRun(scorer, "The role that owns the model does not exist any more.");
+		ReportNotRun(scorer, "The role that owns the model does not exist any more.", "");
 	if (origin.owner == GetUserId())
 		return CsRelationOpenStored(origin.source, origin.search_path, InvalidOid);
 	if (!has_privs_of_role(GetUserId(), origin.owner))
-		ReportNotRun(scorer, "A stored source runs for the owner of the model, members of that role and superusers.");
+		ReportNotRun(scorer, "A stored source runs for the owner of the model, members of that role and superusers.",
+					 "");
 	return CsRelationOpenStored(origin.source, origin.search_path, origin.owner);
 }
 

@@ -77,16 +77,16 @@ static bool
 PrepDiffers(const CsTraining *t, const Deployed *was)
 {
 	Jsonb	   *prep = CsPrepToJsonb(t->prep, t->features);
-	JsonbValue	now;
-	JsonbValue	then;
+	JsonbContainer *now = CsJsonFindObject(&prep->root, "columns");
+	JsonbContainer *then = CsJsonFindObject(&was->prep->root, "columns");
 
 	if (!IsSameMember(&prep->root, &was->prep->root, "pca"))
 		return true;
-	if (!CsJsonFind(&prep->root, "columns", &now) || !CsJsonFind(&was->prep->root, "columns", &then))
+	if (now == NULL || then == NULL)
 		return false;
 	for (int i = 0; i < t->nfeatures; i++)
 		if (WasSameFeature(was, &t->features[i]) &&
-			!IsSameMember(now.val.binary.data, then.val.binary.data, NameStr(t->features[i].name)))
+			!IsSameMember(now, then, NameStr(t->features[i].name)))
 			return true;
 	return false;
 }

@@ -85,8 +85,9 @@ $node->safe_psql('house', "UPDATE custseg.model SET owner = 'anna' WHERE name = 
 is(access($node, 'anna', 'old'), 'owns', 'and hands it on');
 like(psql_error($node, 'house', "SET ROLE anna; SELECT count(*) FROM custseg.score('old')"), qr/42501: permission denied for the stored source.*not written by the present owner/s,
     'but not what its former owner wrote');
+is($node->safe_psql('house', "BEGIN; SET ROLE anna; SELECT custseg.adopt_source('old'); SELECT count(*) FROM custseg.score('old'); ROLLBACK"), "public.customers\n700", 'until the new one adopts it');
 is($node->safe_psql('house', "SET ROLE anna; SELECT version FROM custseg.train('old', 'customers', '{x,y}', k => 2, deploy => true); SELECT count(*) FROM custseg.score('old')"), "2\n700",
-    'until it is trained again');
+    'or trains it again');
 
 # The same cluster restores the dump for the roles it was made with.
 $node->safe_psql('postgres', 'CREATE DATABASE again');
