@@ -95,8 +95,8 @@ extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships
 extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
 
 /*
- * binding.c: the features of a pipeline, bound by name to a row type, to columns that are read, or
- * to jsonb, once for each call site.  Raw values are one number for each feature, see prep.h.
+ * binding.c: the features of a pipeline, bound by name to a row type or to columns that are read,
+ * once for each call site.
  */
 typedef struct CsBinding CsBinding;
 
@@ -112,16 +112,17 @@ extern CsBinding *CsBindingForRow(const CsPipeline *p, TupleDesc desc, const cha
 extern CsBinding *CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
 									  const char *model, MemoryContext context,
 									  CsBindState *states);
+extern char *CsFeatureColumn(const CsFeature *f);
+
+/* binding_row.c, binding_json.c: raw values, one number for each feature, see prep.h. */
 extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw);
 extern void CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw);
 extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
 						 const bool *nulls, double *raw);
-extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
-
 extern char *CsBindingText(CsBinding *b, int feature);
-extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
-extern char *CsFeatureColumn(const CsFeature *f);
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
+extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
+extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 
 /* source.c: the rows of a model. */
 extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
