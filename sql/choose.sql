@@ -27,13 +27,15 @@ FROM generate_series(1, 30000) i;
 SET client_min_messages = notice;
 SELECT n_segments, converged FROM custseg.train('searched', 'many', '{x,y}', id => 'id');
 SELECT n_segments FROM custseg.train('searched first', 'SELECT * FROM many WHERE id <= 6000', '{x,y}');
+-- and another seed makes no other choice
+SELECT n_segments FROM custseg.train('searched again', 'SELECT * FROM many WHERE id <= 6000', '{x,y}', options => '{"seed": 7}');
 SET client_min_messages = warning;
 SELECT custseg.train('given', 'many', '{x,y}', k => 5, id => 'id') IS NOT NULL AS trained;
 SELECT fingerprint('searched') = fingerprint('given') AS same;
 SELECT k FROM custseg.choose_k('SELECT * FROM many WHERE id <= 6000', '{x,y}', options => '{"gap_references": 0}') WHERE recommended;
 SELECT bool_and(training_fingerprint('many', '{x,y}', options => '{"weight": "z"}', workers => w) = training_fingerprint('many', '{x,y}', options => '{"weight": "z"}', workers => 0)) AS same
 FROM unnest('{1,2}'::int[]) w;
-SELECT count(*), count(custseg.drop_model(m, whole => true)) FROM unnest('{searched,searched first,given}'::text[]) m;
+SELECT count(*), count(custseg.drop_model(m, whole => true)) FROM unnest('{searched,searched first,searched again,given}'::text[]) m;
 DROP TABLE many;
 
 -- three clouds of the measures of irises

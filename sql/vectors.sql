@@ -131,6 +131,19 @@ FROM custseg.score('vectors', 'SELECT 1 AS id, NULL::real[] AS embedding');
 SELECT feature, n_current, null_share_current, verdict FROM custseg.drift('vectors', 'SELECT NULL::real[] AS embedding FROM people') ORDER BY feature;
 SELECT outcome($$SELECT count(*)::text FROM custseg.segment_profile('vectors', 'SELECT NULL::real[] AS embedding FROM people')$$);
 
+-- a trigger that warns writes NULL for the row whose value fails, and places the others; want of memory or disk fails the write
+CREATE TABLE arrived (id int, embedding own_vector, segment int);
+CREATE TRIGGER assign BEFORE INSERT ON arrived FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('own', 'segment', 'warn');
+INSERT INTO arrived SELECT id, CASE WHEN id IN (2, 4) THEN 'none' ELSE embedding END FROM own WHERE id <= 5;
+SELECT count(*), array_agg(id ORDER BY id) FILTER (WHERE segment IS NULL) AS without FROM arrived;
+SELECT count(*) FILTER (WHERE segment = custseg.predict('own', a)) AS same FROM arrived a WHERE segment IS NOT NULL;
+CREATE OR REPLACE FUNCTION own_vector_to_array(own_vector, int, boolean) RETURNS real[] LANGUAGE plpgsql IMMUTABLE STRICT AS
+    $$BEGIN RAISE EXCEPTION 'no value' USING ERRCODE = $1::text; END$$;
+INSERT INTO arrived VALUES (6, '22003') RETURNING segment;
+SELECT code, outcome(format('INSERT INTO arrived VALUES (7, %L)', code)) FROM unnest('{53100,53200,58030,40001}'::text[]) code;
+SELECT count(*) FROM arrived;
+DROP TABLE arrived;
+
 -- a cast may give NULL, is called by who may call it only, and may be from a type of fixed length
 CREATE FUNCTION own_vector_to_null(own_vector, int, boolean) RETURNS real[] LANGUAGE sql IMMUTABLE AS 'SELECT NULL::real[]';
 DROP CAST (own_vector AS real[]);

@@ -22,8 +22,14 @@
  * which leave the indices within some percent of where they end, and by silhouettes of so many rows; on a
  * sample of so many rows, or this part of all.  Smaller samples lead astray: a customer far out who is in
  * one weighs the more in it.
+ *
+ * Few segments take little time, and a start that ends far from the best shows most in them: they get
+ * more starts, as long as these have no more than SEARCH_CENTERS centers in all.  The search has a seed of
+ * its own, so that another seed makes other segments, but not another number of them.
  */
 #define SEARCH_STARTS 3
+#define SEARCH_CENTERS 24
+#define SEARCH_SEED 42
 #define SEARCH_ITERATIONS 10
 #define SEARCH_SILHOUETTES 2000
 #define SEARCH_ROWS 20000
@@ -220,13 +226,39 @@ TryK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *opti
 	return c;
 }
 
+/* Options with which it is looked whether k is the number of segments, palloc'd. */
+static void *
+SearchOptions(const CsAlgorithm *algorithm, const void *options, int k)
+{
+	const struct
+	{
+		const char *name;
+		int			most;
+	}			limits[] = {{"n_init", Max(SEARCH_STARTS, SEARCH_CENTERS / k)}, {"max_iter", SEARCH_ITERATIONS}};
+	CsCommonOptions *result = palloc(algorithm->options_size);
+
+	memcpy(result, options, algorithm->options_size);
+	result->seed = SEARCH_SEED;
+	result->silhouette_sample = Min(result->silhouette_sample, SEARCH_SILHOUETTES);
+	for (int i = 0; i < algorithm->noptions; i++)
+	{
+		const CsOption *option = &algorithm->options[i];
+		int		   *field = (int *) ((char *) result + option->offset);
+
+		for (int j = 0; j < lengthof(limits) && option->type == CS_OPTION_INT; j++)
+			if (strcmp(option->name, limits[j].name) == 0)
+				*field = Min(*field, limits[j].most);
+	}
+	return result;
+}
+
 /*
  * Fit and measure each k that was requested and is possible: fewer than there are rows, and no
  * further than there are different ones, from where on a higher k gives the same segments.
  */
 static void
 TryAll(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
-	   const CsChoiceOptions *asked, CsChoice *choice)
+	   const CsChoiceOptions *asked, bool searches, CsChoice *choice)
 {
 	int			last = (int) Min(asked->k_max, t->matrix->nrows - 1);
 
@@ -235,7 +267,8 @@ TryAll(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *op
 	{
 		CsCandidate *c = &choice->candidates[choice->n];
 
-		*c = TryK(t, team, algorithm, options, k, &choice->silhouette_rows);
+		*c = TryK(t, team, algorithm, searches ? SearchOptions(algorithm, options, k) : options, k,
+				  &choice->silhouette_rows);
 		if (c->fit.k < k && choice->n > 0)
 		{
 			DropFit(t, c);
@@ -433,18 +466,15 @@ GiveReasons(const CsTraining *t, CsChoice *choice, const CsChoiceOptions *asked,
 	}
 }
 
-/*
- * Try the numbers of segments that were asked for, and choose among them.  Everything is palloc'd
- * except for the labels of the best candidate, which are an area of the team's arena.
- */
-CsChoice *
-CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
-		  const CsChoiceOptions *asked)
+/* CsChooseK(), which only searches when the fits are not needed. */
+static CsChoice *
+Choose(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+	   const CsChoiceOptions *asked, bool searches)
 {
 	CsChoice   *choice = palloc0(sizeof(CsChoice));
 	int			voters;
 
-	TryAll(t, team, algorithm, options, asked, choice);
+	TryAll(t, team, algorithm, options, asked, searches, choice);
 	if (!CountVotes(choice, &voters))
 	{
 		FallBack(t, team, algorithm, options, choice);
@@ -461,30 +491,15 @@ CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void 
 	return choice;
 }
 
-/* Options with which the number of segments is looked for, palloc'd. */
-static void *
-SearchOptions(const CsTraining *t)
+/*
+ * Try the numbers of segments that were asked for, and choose among them.  Everything is palloc'd
+ * except for the labels of the best candidate, which are an area of the team's arena.
+ */
+CsChoice *
+CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,
+		  const CsChoiceOptions *asked)
 {
-	static const struct
-	{
-		const char *name;
-		int			most;
-	}			limits[] = {{"n_init", SEARCH_STARTS}, {"max_iter", SEARCH_ITERATIONS}};
-	const CsAlgorithm *algorithm = t->algorithm;
-	CsCommonOptions *result = palloc(algorithm->options_size);
-
-	memcpy(result, t->options, algorithm->options_size);
-	result->silhouette_sample = Min(result->silhouette_sample, SEARCH_SILHOUETTES);
-	for (int i = 0; i < algorithm->noptions; i++)
-	{
-		const CsOption *option = &algorithm->options[i];
-		int		   *field = (int *) ((char *) result + option->offset);
-
-		for (int j = 0; j < lengthof(limits) && option->type == CS_OPTION_INT; j++)
-			if (strcmp(option->name, limits[j].name) == 0)
-				*field = Min(*field, limits[j].most);
-	}
-	return result;
+	return Choose(t, team, algorithm, options, asked, false);
 }
 
 /*
@@ -505,13 +520,13 @@ CsSearchK(CsTraining *t, CsTeam *team, int64 *searched)
 	*searched = SearchedRows(all->nrows);
 	if (*searched < all->nrows)
 	{
-		int64	   *rows = CsSampleRows(all->nrows, *searched, (uint64) t->common->seed, searched);
+		int64	   *rows = CsSampleRows(all->nrows, *searched, SEARCH_SEED, searched);
 
 		t->matrix = CsMatrixOfRows(t->arena, all, rows, *searched);
 		t->weights = CsWeightsOfRows(t->arena, weights, rows, *searched);
 		pfree(rows);
 	}
-	choice = CsChooseK(t, team, t->algorithm, SearchOptions(t), t->judging);
+	choice = Choose(t, team, t->algorithm, t->options, t->judging, true);
 	DropFit(t, &choice->candidates[choice->best]);
 	if (t->matrix == all)
 		return choice;

@@ -12,7 +12,7 @@
 #define CS_JUDGED_ROWS 20000
 
 /* Up to so many rows, a training chooses the number of segments as choose_k() does. */
-#define CS_EXAMINED_ROWS 5000
+#define CS_EXAMINED_ROWS 1000
 
 /* Numbers of segments that are tried when nothing else is said. */
 #define CS_FIRST_K 2
