@@ -3294,6 +3294,32 @@ COMMENT ON FUNCTION custseg.retention_models IS 'Fits the models from which rete
 topic: value 5
 example: SELECT * FROM custseg.retention_models(''contracts'', ''months'', ''has_left'', ''plan'')';
 
+CREATE FUNCTION custseg.cohorts(
+    source text,
+    customer text,
+    "time" text,
+    amount text DEFAULT NULL,
+    period text DEFAULT 'month',
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT cohort date,
+    OUT n bigint,
+    OUT period_number int,
+    OUT period_start date,
+    OUT n_active bigint,
+    OUT retention float8,
+    OUT revenue float8,
+    OUT revenue_per_customer float8,
+    OUT cumulative_revenue_per_customer float8,
+    OUT is_complete bool
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_cohorts'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.cohorts IS 'Groups customers by the period of their first purchase, and counts in each period after it how many of them bought, and what they spent.
+topic: value 6
+example: SELECT * FROM custseg.cohorts(''orders'', ''customer'', ''at'', ''amount'', period => ''quarter'')';
+
 CREATE FUNCTION custseg.purchase_summary(
     source text,
     customer text,

@@ -18,11 +18,9 @@ typedef struct SummaryOptions
 	char	   *time_zone;
 } SummaryOptions;
 
-static const char *const returnsNames[] = {"net", "ignore", NULL};
-
 static const CsOption summaryOptions[] = {
 	{"unit", CS_OPTION_CHOICE, offsetof(SummaryOptions, unit), CS_UNIT_WEEK, 0, 0, CsPurchaseUnitNames},
-	{"returns", CS_OPTION_CHOICE, offsetof(SummaryOptions, returns), CS_RETURNS_NET, 0, 0, returnsNames},
+	{"returns", CS_OPTION_CHOICE, offsetof(SummaryOptions, returns), CS_RETURNS_NET, 0, 0, CsPurchaseReturnsNames},
 	{"time_zone", CS_OPTION_TEXT, offsetof(SummaryOptions, time_zone)}
 };
 

@@ -12,6 +12,7 @@
 #include "value/purchases.h"
 
 const char *const CsPurchaseUnitNames[] = {"week", "day", NULL};
+const char *const CsPurchaseReturnsNames[] = {"net", "ignore", NULL};
 
 /* Days of a unit. */
 double

@@ -20,6 +20,9 @@ typedef enum CsPurchaseUnit
 } CsPurchaseUnit;
 
 extern const char *const CsPurchaseUnitNames[];
+/* What a return may be: it lowers what was spent, or is left out. */
+extern const char *const CsPurchaseReturnsNames[];
+
 extern double CsPurchaseUnitDays(CsPurchaseUnit unit);
 
 /* Days as of which customers may be summed up in one reading: the last one, and two before it. */
@@ -74,6 +77,8 @@ typedef enum CsPurchasesReason
 	CS_LINE_REASONS
 } CsPurchasesReason;
 
+extern const char *CsPurchasesDayLiteral(DateADT day);
+extern char *CsPurchasesLinesSql(const CsPurchasesRequest *r);
 extern char *CsPurchasesDaysSql(const CsPurchasesRequest *r);
 extern char *CsPurchasesSql(const CsPurchasesRequest *r);
 

@@ -14,8 +14,8 @@
 #include "value/purchases.h"
 
 /* A day as a literal. */
-static const char *
-DayLiteral(DateADT day)
+const char *
+CsPurchasesDayLiteral(DateADT day)
 {
 	/* by its number: a text would depend on DateStyle */
 	return psprintf("(date '2000-01-01' + %d)", day);
@@ -45,14 +45,16 @@ CsPurchasesDaysSql(const CsPurchasesRequest *r)
 					CsSqlColumn(r->time), HasAmount(r));
 }
 
-/* Lines, each with the reason for which it is left out, or 0. */
-static void
-AppendLines(StringInfo sql, const CsPurchasesRequest *r)
+/* The query of lines, each with its customer, day, amount, and the reason for which it is left out, or 0; palloc'd. */
+char *
+CsPurchasesLinesSql(const CsPurchasesRequest *r)
 {
 	const char *is_return = r->amount == NULL ? "false" :
 		psprintf("t.%s < %s", CsSqlColumn(r->amount), CsSqlZero(r->amount));
+	StringInfoData sql;
 
-	appendStringInfo(sql, "SELECT t.%s AS customer, CASE WHEN isfinite(t.%s) THEN %s END AS day, %s AS amount, NOT (%s) AS bought,"
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT t.%s AS customer, CASE WHEN isfinite(t.%s) THEN %s END AS day, %s AS amount, NOT (%s) AS bought,"
 					 " CASE WHEN t.%s IS NULL THEN %d WHEN t.%s IS NULL OR NOT isfinite(t.%s) THEN %d"
 					 " WHEN NOT (%s) THEN %d WHEN %s > %s THEN %d",
 					 CsSqlColumn(r->customer), CsSqlColumn(r->time), DayOf(r),
@@ -60,10 +62,11 @@ AppendLines(StringInfo sql, const CsPurchasesRequest *r)
 					 psprintf("t.%s::%s", CsSqlColumn(r->amount), CsSqlSumType(r->amount)),
 					 is_return, CsSqlColumn(r->customer), CS_LINE_NO_CUSTOMER, CsSqlColumn(r->time),
 					 CsSqlColumn(r->time), CS_LINE_NO_TIME, HasAmount(r), CS_LINE_NO_AMOUNT, DayOf(r),
-					 DayLiteral(r->cut[0]), CS_LINE_LATER);
+					 CsPurchasesDayLiteral(r->cut[0]), CS_LINE_LATER);
 	if (r->returns == CS_RETURNS_IGNORE)
-		appendStringInfo(sql, " WHEN %s THEN %d", is_return, CS_LINE_RETURN);
-	appendStringInfo(sql, " ELSE %d END AS reason FROM %s", CS_LINE_COUNTS, CsSqlFrom(r->relation));
+		appendStringInfo(&sql, " WHEN %s THEN %d", is_return, CS_LINE_RETURN);
+	appendStringInfo(&sql, " ELSE %d END AS reason FROM %s", CS_LINE_COUNTS, CsSqlFrom(r->relation));
+	return sql.data;
 }
 
 /*
@@ -75,10 +78,8 @@ AppendDays(StringInfo sql, const CsPurchasesRequest *r)
 {
 	appendStringInfo(sql, "SELECT l.customer, l.day,"
 					 " CASE WHEN l.reason = %d AND NOT bool_or(l.bought) THEN %d ELSE l.reason END AS reason,"
-					 " count(*) AS lines, sum(l.amount) AS amount FROM (",
-					 CS_LINE_COUNTS, CS_LINE_RETURN);
-	AppendLines(sql, r);
-	appendStringInfoString(sql, ") AS l GROUP BY l.customer, l.day, l.reason");
+					 " count(*) AS lines, sum(l.amount) AS amount FROM (%s) AS l GROUP BY l.customer, l.day, l.reason",
+					 CS_LINE_COUNTS, CS_LINE_RETURN, CsPurchasesLinesSql(r));
 }
 
 /* The amount of a customer's first day: arrays are compared by their first elements, and days differ. */
@@ -108,7 +109,7 @@ CsPurchasesSql(const CsPurchasesRequest *r)
 	for (int i = 0; i < r->ncuts; i++)
 	{
 		const char *until = i == 0 ? "" :
-			psprintf(" FILTER (WHERE d.day <= %s)", DayLiteral(r->cut[i]));
+			psprintf(" FILTER (WHERE d.day <= %s)", CsPurchasesDayLiteral(r->cut[i]));
 
 		appendStringInfo(&sql, ", count(*)%s AS days%d, max(d.day)%s AS last%d, sum(d.amount)%s AS amount%d",
 						 until, i, until, i, until, i);

@@ -1,0 +1,175 @@
+/*
+ * cohorts.c
+ *	  Customers by the period of their first purchase, and how many of them buy in each period after: cohorts().
+ *
+ * Lines count as for models of repeat purchases (purchases_sql.c). One query groups them by customer and
+ * period, then by cohort and period, and fills in the periods in which nobody of a cohort bought.
+ */
+#include "custseg.h"
+
+#include "call/call.h"
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "value/purchases.h"
+
+typedef struct CohortsOptions
+{
+	int			returns;		/* CsReturns */
+	char	   *time_zone;
+} CohortsOptions;
+
+static const CsOption cohortsOptions[] = {
+	{"returns", CS_OPTION_CHOICE, offsetof(CohortsOptions, returns), CS_RETURNS_NET, 0, 0, CsPurchaseReturnsNames},
+	{"time_zone", CS_OPTION_TEXT, offsetof(CohortsOptions, time_zone)}
+};
+
+/* Periods of the calendar, and how long they are. */
+static const struct
+{
+	const char *name;
+	const char *step;
+	int			days;			/* at least */
+}			calendar[] = {
+	{"day", "1 day", 1}, {"week", "7 days", 7}, {"month", "1 month", 28}, {"quarter", "3 months", 90},
+	{"year", "1 year", 365}
+};
+
+/* A triangle has as many rows as the square of its periods, by half. */
+#define MOST_PERIODS 2000
+
+/* The arguments. */
+enum
+{
+	ARG_SOURCE, ARG_CUSTOMER, ARG_TIME, ARG_AMOUNT, ARG_PERIOD, ARG_AS_OF, ARG_OPTIONS
+};
+
+/* Columns of the query. */
+enum
+{
+	Q_REASON, Q_LINES, Q_FIRST_OF_RESULT
+};
+
+PG_FUNCTION_INFO_V1(custseg_cohorts);
+
+typedef struct Cohorts
+{
+	CsPurchasesRequest request;
+	CsPurchasesCounts counts;
+	DateADT		earliest;
+	CsResult   *result;
+	CsRelation *query;
+	CsValue    *row;
+} Cohorts;
+
+/* Position of a period in the calendar; an error when it is none. */
+static int
+FindPeriod(const char *name)
+{
+	for (int i = 0; i < lengthof(calendar); i++)
+		if (pg_strcasecmp(calendar[i].name, name) == 0)
+			return i;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unrecognized period \"%s\"", name),
+			 errhint("Valid periods are \"day\", \"week\", \"month\", \"quarter\" and \"year\".")));
+}
+
+/*
+ * The query, palloc'd: the numbers of lines by the reason for which they do not count, then the triangle.  A return before the period of
+ * the first purchase does not count.
+ */
+static char *
+CohortsSql(const CsPurchasesRequest *r, int period)
+{
+	const char *name = calendar[period].name,
+			   *step = calendar[period].step,
+			   *as_of = CsPurchasesDayLiteral(r->cut[0]),
+			   *lines = CsPurchasesLinesSql(r);
+
+	return psprintf("WITH bought AS ("
+					"SELECT l.customer, date_trunc('%s', l.day::timestamp)::date AS period, l.reason, bool_or(l.bought) AS bought, sum(l.amount) AS amount, count(*) AS lines"
+					" FROM (%s) AS l GROUP BY 1, 2, 3"
+					"), first AS ("
+					"SELECT b.*, min(b.period) FILTER (WHERE b.bought) OVER (PARTITION BY b.customer) AS cohort FROM bought AS b WHERE b.reason = %d"
+					"), cell AS ("
+					"SELECT f.cohort, f.period, count(*) FILTER (WHERE f.bought) AS n, sum(f.amount)::float8 AS amount"
+					" FROM first AS f WHERE f.period >= f.cohort GROUP BY f.cohort, f.period"
+					"), triangle AS ("
+					"SELECT c.cohort, c.n AS n_customers, s.number, (c.cohort + s.number * interval '%s')::date AS period_start"
+					" FROM cell AS c, generate_series(0, %d) AS s (number)"
+					" WHERE c.period = c.cohort AND c.cohort + s.number * interval '%s' <= %s::timestamp"
+					") "
+					"SELECT b.reason, sum(b.lines)::bigint AS lines, NULL::date AS cohort, NULL::bigint AS n_customers, NULL::int AS number, NULL::date AS start, NULL::bigint AS n, NULL::float8 AS retention, NULL::float8 AS revenue, NULL::float8 AS each, NULL::float8 AS cumulative, NULL::bool AS complete"
+					" FROM bought AS b GROUP BY b.reason"
+					" UNION ALL "
+					"SELECT * FROM (SELECT %d, 0::bigint, t.cohort, t.n_customers, t.number, t.period_start, coalesce(c.n, 0::bigint), coalesce(c.n, 0::bigint)::float8 / t.n_customers::float8,"
+					" %s, %s / t.n_customers::float8, (sum(%s) OVER (PARTITION BY t.cohort ORDER BY t.number)) / t.n_customers::float8,"
+					" t.period_start + interval '%s' <= (%s + 1)::timestamp"
+					" FROM triangle AS t LEFT JOIN cell AS c ON c.cohort = t.cohort AND c.period = t.period_start) AS o ORDER BY 1 DESC, 3, 5",
+					name, lines, CS_LINE_COUNTS, step, MOST_PERIODS, step, as_of, CS_LINE_COUNTS,
+					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)",
+					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)",
+					r->amount == NULL ? "NULL::float8" : "coalesce(c.amount, 0::float8)", step, as_of);
+}
+
+/* CsRowSink: a number of lines, or a row of the result. */
+static void
+TakeRow(void *state, const Datum *values, const bool *nulls)
+{
+	Cohorts    *c = state;
+	int			reason = DatumGetInt32(values[Q_REASON]),
+				n = c->query->ncolumns - Q_FIRST_OF_RESULT;
+
+	c->counts.lines[reason] += DatumGetInt64(values[Q_LINES]);
+	if (nulls[Q_FIRST_OF_RESULT])
+		return;
+	for (int i = 0; i < n; i++)
+		c->row[i] = CsValueOf(c->query->columns[Q_FIRST_OF_RESULT + i].type, values[Q_FIRST_OF_RESULT + i],
+							  nulls[Q_FIRST_OF_RESULT + i]);
+	CsResultPut(c->result, c->row, n);
+}
+
+/* The arguments. */
+static void
+OpenCohorts(FunctionCallInfo fcinfo, Cohorts *c)
+{
+	CohortsOptions options;
+	DateADT		as_of = 0;
+
+	CsPurchasesColumns(&c->request, CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+					   CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
+					   CsTextArgument(fcinfo, ARG_AMOUNT));
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, cohortsOptions, lengthof(cohortsOptions), &options);
+	c->request.returns = options.returns;
+	c->request.zone = CsOrdersZone(options.time_zone);
+	if (!PG_ARGISNULL(ARG_AS_OF))
+		as_of = CsPurchasesDay(&c->request, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
+	CsPurchasesAsOfDay(&c->request, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &c->earliest);
+}
+
+/* An error when there are too many periods. */
+static void
+CheckPeriods(const Cohorts *c, int period)
+{
+	if ((c->request.cut[0] - c->earliest) / calendar[period].days >= MOST_PERIODS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("there are more than %d periods of a %s", MOST_PERIODS, calendar[period].name),
+				 errhint("Choose a longer period, or a source without lines of long ago.")));
+}
+
+/* cohorts(source, customer, time, amount, period, as_of, options): a row for each cohort and period */
+Datum
+custseg_cohorts(PG_FUNCTION_ARGS)
+{
+	Cohorts		c = {.result = CsResultOpen(fcinfo)};
+	int			period = FindPeriod(CsRequiredText(fcinfo, ARG_PERIOD, "period"));
+
+	OpenCohorts(fcinfo, &c);
+	CheckPeriods(&c, period);
+	c.query = CsRelationOpen(CohortsSql(&c.request, period));
+	c.row = palloc(sizeof(CsValue) * c.query->ncolumns);
+	(void) CsRelationRead(c.query, c.query->columns, c.query->ncolumns, TakeRow, &c);
+	CsPurchasesReport(&c.counts);
+	return (Datum) 0;
+}
