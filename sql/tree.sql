@@ -295,28 +295,36 @@ SELECT n_segments FROM custseg.train('many', 'SELECT i AS x FROM generate_series
 SELECT custseg.train('bad', 'SELECT i AS x FROM generate_series(1, 1001) i', '{x}', algorithm => 'tree', options => '{"model": "many"}');
 SELECT custseg.drop_model('many', whole => true);
 
--- where citext is there: a rule holds for the rows that the tree sends to its leaf, though the type itself takes A for a
+-- a rule holds for the rows that the tree sends to its leaf, though the type or the collation takes A for a
+CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
 DO $$
 DECLARE
+    type text;
     leaf record;
     found bigint;
 BEGIN
-    BEGIN
-        CREATE EXTENSION citext;
-    EXCEPTION WHEN OTHERS THEN
-        RETURN;
-    END;
-    CREATE TABLE tree_caseless (id int PRIMARY KEY, x citext, s int);
-    INSERT INTO tree_caseless SELECT i, (ARRAY['a', 'A', 'b'])[1 + i % 3], 1 + (i % 3 = 1)::int FROM generate_series(0, 59) i;
-    FOR leaf IN SELECT * FROM custseg.surrogate_of_column('tree_caseless', 's', '{x}') LOOP
-        EXECUTE 'SELECT count(*) FROM tree_caseless WHERE ' || leaf.condition INTO found;
-        IF found <> leaf.n THEN
-            RAISE WARNING '% holds for % rows, not %', leaf.condition, found, leaf.n;
-        END IF;
+    FOREACH type IN ARRAY ARRAY['text', 'text COLLATE any_case', 'varchar(9) COLLATE any_case', 'char(3) COLLATE any_case', 'citext', 'citext COLLATE any_case'] LOOP
+        BEGIN
+            CREATE EXTENSION IF NOT EXISTS citext;
+        EXCEPTION WHEN OTHERS THEN
+            CONTINUE WHEN type ~ 'citext';
+        END;
+        EXECUTE format('CREATE TABLE tree_caseless (id int PRIMARY KEY, x %s, s int)', type);
+        INSERT INTO tree_caseless SELECT i, (ARRAY['a', 'A', 'b', NULL])[1 + i % 4], 1 + (i % 4 = 1)::int FROM generate_series(0, 79) i;
+        FOR leaf IN SELECT * FROM custseg.surrogate_of_column('tree_caseless', 's', '{x}') LOOP
+            EXECUTE 'SELECT count(*) FROM tree_caseless WHERE ' || leaf.condition INTO found;
+            IF found <> leaf.n THEN
+                RAISE WARNING '%: % holds for % rows, not %', type, leaf.condition, found, leaf.n;
+            END IF;
+        END LOOP;
+        DROP TABLE tree_caseless;
     END LOOP;
-    DROP TABLE tree_caseless;
-    DROP EXTENSION citext;
+    DROP EXTENSION IF EXISTS citext;
 END $$;
+CREATE TABLE tree_caseless AS SELECT i AS id, (ARRAY['a', 'A', 'b'])[1 + i % 3] COLLATE any_case AS x, 1 + (i % 3 = 1)::int AS s FROM generate_series(0, 59) i;
+SELECT condition, segment, n FROM custseg.surrogate_of_column('tree_caseless', 's', '{x}');
+DROP TABLE tree_caseless;
+DROP COLLATION any_case;
 
 DROP TABLE tree_point, tree_customer, tree_stranger, tree_flower;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;

@@ -188,20 +188,24 @@ TakesNull(const CsFeature *f, const Bounds *bounds)
 static bool
 IsCitext(const CsFeature *f)
 {
-	const char *type = strrchr(NameStr(f->type), '.');
+	const char *type = NameStr(f->type);
+	const char *end = type + strcspn(type, " ");
+	const char *citext = end - strlen("citext");
 
-	return strcmp(type == NULL ? NameStr(f->type) : type + 1, "citext") == 0;
+	return citext >= type && strncmp(citext, "citext", strlen("citext")) == 0 &&
+		(citext == type || citext[-1] == '.');
 }
 
 /*
- * The feature's name as SQL.  Money compares with numbers only as numeric, and citext by letters of
- * either case, where levels differ by each byte.
+ * The feature's name as SQL.  Money compares with numbers only as numeric; citext and texts of some
+ * collations are equal where their bytes differ, as levels do.
  */
 static char *
 NameOf(const CsFeature *f)
 {
-	return psprintf("%s%s", quote_identifier(NameStr(f->name)), HasType(f, "money") ? "::numeric" :
-					IsCitext(f) ? "::text" : "");
+	return psprintf("%s%s%s", quote_identifier(NameStr(f->name)), HasType(f, "money") ? "::numeric" :
+					IsCitext(f) ? "::text" : "",
+					strstr(NameStr(f->type), " COLLATE ") == NULL ? "" : " COLLATE \"C\"");
 }
 
 /* A number, date or time between its bounds. */

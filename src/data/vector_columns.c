@@ -12,6 +12,7 @@
 #include "data/relation.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 
 /* Columns that a hint lists before it says "and others". */
@@ -254,13 +255,21 @@ CsRelationAllColumns(const CsRelation *rel, int *n)
 	return all;
 }
 
-/* The type of a column as people know it, palloc'd; for an element, the type of its vector. */
+/*
+ * The type of a column as people know it, palloc'd; for an element, the type of its vector.  Of collations
+ * only those are named by which texts of other bytes can be equal.
+ */
 char *
 CsColumnTypeName(const CsColumn *column)
 {
+	char	   *name;
+
 	if (column->element > 0)
 		return format_type_be(column->vector->type.type);
-	return format_type_with_typemod(column->type, column->typmod);
+	name = format_type_with_typemod(column->type, column->typmod);
+	if (!OidIsValid(column->collation) || get_collation_isdeterministic(column->collation))
+		return name;
+	return psprintf("%s COLLATE %s", name, quote_identifier(get_collation_name(column->collation)));
 }
 
 /* What is said of each column (const CsColumn *), with a separator between them; palloc'd. */
