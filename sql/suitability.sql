@@ -62,6 +62,12 @@ CREATE SEQUENCE readings;
 CREATE FUNCTION reading() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN nextval('readings'); END $$;
 SELECT suggestion FROM custseg.describe('WITH r AS MATERIALIZED (SELECT reading()) SELECT ids.*, 1 + line % 2 AS other FROM ids, r', '{other}');
 SELECT last_value FROM readings;
+-- nor for more columns
+SELECT suggestion FROM custseg.describe('WITH r AS MATERIALIZED (SELECT reading()) SELECT ids.*, 1 + line % 2 AS other, 2 - line % 2 AS another FROM ids, r', '{other,another}');
+SELECT last_value FROM readings;
+SELECT n_segments FROM custseg.train('read', 'WITH r AS MATERIALIZED (SELECT reading()) SELECT ids.*, 1 + line % 2 AS other, 2 - line % 2 AS another FROM ids, r', k => 2);
+SELECT last_value FROM readings;
+SELECT custseg.drop_model('read', whole => true);
 DROP FUNCTION reading();
 DROP SEQUENCE readings;
 SELECT custseg.drop_model('ids_other', whole => true);

@@ -80,3 +80,20 @@ CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOption *options
 {
 	CsOptionsParse(options, noptions, CsJsonbArgument(fcinfo, argument), result);
 }
+
+/*
+ * The context that the states of an aggregate live in.  Only the executor may have its values written to,
+ * so any other caller is told to call that aggregate, or one like it.
+ */
+MemoryContext
+CsAggregateContext(FunctionCallInfo fcinfo, const char *aggregate)
+{
+	MemoryContext context;
+
+	if (AggCheckCallContext(fcinfo, &context) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("aggregate transition function called in non-aggregate context"),
+				 errhint("Call custseg.%s() or a similar aggregate.", aggregate)));
+	return context;
+}

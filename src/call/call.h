@@ -38,6 +38,7 @@ extern Jsonb *CsJsonbArgument(FunctionCallInfo fcinfo, int argument);
 extern ArrayType *CsArrayArgument(FunctionCallInfo fcinfo, int argument);
 extern void CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOption *options,
 							  int noptions, void *result);
+extern MemoryContext CsAggregateContext(FunctionCallInfo fcinfo, const char *aggregate);
 
 /* value.c: a value with its SQL type, as an argument of a statement or a column of a row. */
 typedef struct CsValue

@@ -203,13 +203,21 @@ FactsOf(const CsLookColumn *c, const Order *o)
 	return facts;
 }
 
+/* What is found of one column. */
+typedef struct Description
+{
+	CsValue		row[D_COLUMNS];
+	Order		order;
+	CsColumnFacts facts;
+	char	   *segments;		/* why it is known to hold segments, or NULL */
+} Description;
+
 /* What to do with a column, in words; palloc'd. */
 static char *
-Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
+Advise(const CsLook *look, const CsLookColumn *c, Description *d)
 {
 	StringInfoData words;
 	double		null_share = (double) c->n_null / (double) Max(look->nrows, 1);
-	CsColumnFacts facts;
 	const char *why;
 
 	initStringInfo(&words);
@@ -222,20 +230,19 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 						format_type_be(c->column.type));
 	if (c->n + c->n_infinite == 0)
 		return pstrdup("no value in any row: leave the column out");
-	facts = FactsOf(c, o);
-	why = CsWhyUnsuitable(&facts);
+	why = CsWhyUnsuitable(&d->facts);
 	if (why == NULL)
-		why = CsSegmentColumnReason(look->relation, &c->column, &facts);
+		why = d->segments;
 	if (why != NULL)
 		return psprintf("training leaves the column out unless it is named: %s", why);
-	why = CsReconsider(&facts);
+	why = CsReconsider(&d->facts);
 	if (why != NULL)
 		Say(&words, why);
-	why = CsStandsForMissing(&facts);
+	why = CsStandsForMissing(&d->facts);
 	if (why != NULL)
 		Say(&words, psprintf("%s: use nullif", why));
 	if (c->column.converter.kind != CS_CATEGORICAL)
-		AdviseNumber(&words, c, o);
+		AdviseNumber(&words, c, &d->order);
 	if (null_share > SOME_EMPTY)
 		Say(&words, c->column.converter.kind == CS_CATEGORICAL ? "training makes NULL a level of its own" :
 			"training replaces NULL by the median: check that this is what NULL means");
@@ -244,15 +251,15 @@ Advise(const CsLook *look, const CsLookColumn *c, const Order *o)
 
 /* The advice on a column; of times, whose numbers are days, what the first and the last are; palloc'd. */
 static char *
-Suggest(const CsLook *look, const CsLookColumn *c, const Order *o)
+Suggest(const CsLook *look, const CsLookColumn *c, Description *d)
 {
 	Oid			type = c->column.converter.type;
-	char	   *advice = Advise(look, c, o);
+	char	   *advice = Advise(look, c, d);
 
 	if (c->n == 0 || (type != DATEOID && type != TIMESTAMPOID && type != TIMESTAMPTZOID))
 		return advice;
 	return psprintf("%s; from %s to %s, told in days since 1970-01-01", advice,
-					CsTimeWords(o->minimum), CsTimeWords(o->maximum));
+					CsTimeWords(d->order.minimum), CsTimeWords(d->order.maximum));
 }
 
 /* A number as a column; what is not defined is NULL. */
@@ -338,16 +345,14 @@ PutNumber(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, d
 	row[D_Z_OUTLIERS] = CsValueInt8(o->z_outliers);
 }
 
-/* The line of one column. */
+/* Describe one column, but for what to do with it. */
 static void
-PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeOptions *options,
-		  double *scratch)
+DescribeColumn(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, double *scratch,
+			   Description *d)
 {
-	CsValue		row[D_COLUMNS];
-	Order		o = {{0}};
+	CsValue    *row = d->row;
 	CsKind		kind = c->column.converter.kind;
 
-	CsResultNulls(result, row);
 	if (kind == CS_CATEGORICAL)
 	{
 		if (c->levels->uncounted[0] == 0)
@@ -355,7 +360,7 @@ PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeO
 		row[D_TOP] = TopLevels(c);
 	}
 	else if (kind != CS_UNUSABLE)
-		PutNumber(look, c, options, scratch, &o, row);
+		PutNumber(look, c, options, scratch, &d->order, row);
 	row[D_COLUMN] = CsValueText(NameStr(c->column.name));
 	row[D_TYPE] = CsValueText(format_type_with_typemod(c->column.type, c->column.typmod));
 	row[D_KIND] = CsValueText(CsKindName(kind));
@@ -363,8 +368,26 @@ PutColumn(CsResult *result, const CsLook *look, CsLookColumn *c, const DescribeO
 	row[D_N_NULL] = CsValueInt8(c->n_null);
 	row[D_NULL_SHARE] = Finite(look->nrows == 0 ? NAN : (double) c->n_null / (double) look->nrows);
 	row[D_N_INFINITE] = CsValueInt8(c->n_infinite);
-	row[D_SUGGESTION] = CsValueText(Suggest(look, c, &o));
-	CsResultPut(result, row, lengthof(row));
+	d->facts = FactsOf(c, &d->order);
+}
+
+/* Find the columns that hold segments, among those that training would take. */
+static void
+FindSegments(const CsLook *look, Description *described)
+{
+	const CsColumn **columns = palloc(sizeof(CsColumn *) * look->ncolumns);
+	const CsColumnFacts **facts = palloc0(sizeof(CsColumnFacts *) * look->ncolumns);
+	char	  **reasons;
+
+	for (int i = 0; i < look->ncolumns; i++)
+	{
+		columns[i] = &look->columns[i].column;
+		if (look->columns[i].n > 0 && CsWhyUnsuitable(&described[i].facts) == NULL)
+			facts[i] = &described[i].facts;
+	}
+	reasons = CsSegmentColumnReasons(look->relation, columns, facts, look->ncolumns);
+	for (int i = 0; i < look->ncolumns; i++)
+		described[i].segments = reasons[i];
 }
 
 /* describe(source, columns, options) */
@@ -374,6 +397,7 @@ custseg_describe(PG_FUNCTION_ARGS)
 	CsResult   *result = CsResultOpen(fcinfo);
 	DescribeOptions options = {0};
 	CsLook	   *look;
+	Description *described;
 	double	   *scratch;
 
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, describe_options, lengthof(describe_options), &options);
@@ -381,8 +405,18 @@ custseg_describe(PG_FUNCTION_ARGS)
 					  CsArrayArgument(fcinfo, ARG_COLUMNS), false);
 	CsLookRead(look);
 	scratch = CsLookScratch(look);
+	described = palloc0(sizeof(Description) * look->ncolumns);
 	for (int i = 0; i < look->ncolumns; i++)
-		PutColumn(result, look, &look->columns[i], &options, scratch);
+	{
+		CsResultNulls(result, described[i].row);
+		DescribeColumn(look, &look->columns[i], &options, scratch, &described[i]);
+	}
+	FindSegments(look, described);
+	for (int i = 0; i < look->ncolumns; i++)
+	{
+		described[i].row[D_SUGGESTION] = CsValueText(Suggest(look, &look->columns[i], &described[i]));
+		CsResultPut(result, described[i].row, D_COLUMNS);
+	}
 	CsLookEnd(look);
 	return (Datum) 0;
 }

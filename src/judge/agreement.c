@@ -10,6 +10,7 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "stat/agreement.h"
 
 PG_FUNCTION_INFO_V1(custseg_agreement_accum);
@@ -17,17 +18,6 @@ PG_FUNCTION_INFO_V1(custseg_agreement_combine);
 PG_FUNCTION_INFO_V1(custseg_adjusted_rand_final);
 PG_FUNCTION_INFO_V1(custseg_mutual_information_final);
 PG_FUNCTION_INFO_V1(custseg_normalized_mutual_information_final);
-
-/* Only the executor may have its values written to. */
-static void
-RequireAggregate(FunctionCallInfo fcinfo)
-{
-	if (AggCheckCallContext(fcinfo, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("aggregate transition function called in non-aggregate context"),
-				 errhint("Call custseg.adjusted_rand() or a similar aggregate.")));
-}
 
 /* An argument as a table; a copy where it lies in a tuple, for there it need not be aligned. */
 static CsPairTable *
@@ -58,7 +48,7 @@ custseg_agreement_accum(PG_FUNCTION_ARGS)
 {
 	CsPairTable *table;
 
-	RequireAggregate(fcinfo);
+	(void) CsAggregateContext(fcinfo, "adjusted_rand");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 	{
 		if (PG_ARGISNULL(0))
@@ -84,7 +74,7 @@ custseg_agreement_combine(PG_FUNCTION_ARGS)
 	CsPairTable *table,
 			   *other;
 
-	RequireAggregate(fcinfo);
+	(void) CsAggregateContext(fcinfo, "adjusted_rand");
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))

@@ -75,9 +75,9 @@ InsertionSort(uint64 *keys, int64 n)
 	}
 }
 
-/* Move every key to its place by the digit from bit "shift" on; counts become running positions. */
+/* Make of the number of keys in each bucket the position of its first one. */
 static void
-ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
+StartPositions(int64 *count)
 {
 	int64		position = 0;
 
@@ -88,6 +88,13 @@ ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
 		count[b] = position;
 		position += here;
 	}
+}
+
+/* Move every key to its place by the digit from bit "shift" on; counts become running positions. */
+static void
+ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
+{
+	StartPositions(count);
 	for (int64 i = 0; i < n;)
 	{
 		int64		end = Min(n, i + INTERRUPT_VALUES);
@@ -201,15 +208,7 @@ static void
 ScatterRows(const uint64 *from, const uint32 *from_rows, uint64 *to, uint32 *to_rows, int64 n,
 			int shift, int64 *count)
 {
-	int64		position = 0;
-
-	for (int b = 0; b < BUCKETS; b++)
-	{
-		int64		here = count[b];
-
-		count[b] = position;
-		position += here;
-	}
+	StartPositions(count);
 	for (int64 i = 0; i < n;)
 	{
 		int64		end = Min(n, i + INTERRUPT_VALUES);

@@ -129,7 +129,8 @@ extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
 extern char *CsScorerId(const CsScorer *scorer);
 
 /* segment_column.c */
-extern char *CsSegmentColumnReason(const CsRelation *rel, const CsColumn *column, const CsColumnFacts *facts);
+extern char **CsSegmentColumnReasons(const CsRelation *rel, const CsColumn **columns,
+									 const CsColumnFacts **facts, int n);
 
 /* key.c: what says who a customer is. */
 typedef struct CsKey

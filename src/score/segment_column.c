@@ -5,7 +5,7 @@
  * It does when a trigger keeps it so, which the catalogue knows, and when what it holds is what a deployed
  * model gives the customers now: resegment(), an UPDATE, or a query may have put it there.  Few columns come
  * so far that rows are read for them: they are integers, and all of their values are numbers of a model's
- * segments.
+ * segments.  The source, which may be a query that takes long, is read once for all columns.
  */
 #include "custseg.h"
 
@@ -66,43 +66,72 @@ ReadNames(const char *sql, const CsValue *arguments, int narguments)
 	return names;
 }
 
-/* A model whose segments the column may hold: customers placed, and how many of them are where it says. */
+/* A model whose segments columns may hold. */
 typedef struct Candidate
 {
 	const char *model;
 	CsScoring	scoring;
-	CsBinding  *binding;
-	int64		n_placed;
-	int64		n_same;
+	CsBinding  *binding;		/* NULL: a feature's column is of another kind */
+	int			segment;		/* of the customer at hand; -1: not placed */
 } Candidate;
 
-typedef struct Comparing
+/* A column and a model whose segments it may hold: customers placed, and how many are where it says. */
+typedef struct Match
 {
+	Candidate  *candidate;
+	int			of;				/* the column's number among those that are asked about */
 	const CsColumn *column;
-	int			at;				/* of the column among those that are read */
-	int			ncandidates;
-	Candidate  *candidates;
-} Comparing;
+	int			at;				/* among those that are read */
+	int64		n_placed;
+	int64		n_same;
+} Match;
+
+/* What is looked for in one reading. */
+typedef struct Search
+{
+	const CsRelation *relation;
+	CsColumnSet set;			/* that are read */
+	List	   *candidates;		/* Candidate *, one for each model */
+	List	   *matches;		/* Match *, the columns' in their order, the models' of each by name */
+} Search;
+
+/* The segment in which a model places the customer whose values these are; -1 for none. */
+static int
+PlaceBy(Candidate *candidate, const Datum *values, const bool *nulls)
+{
+	const CsScorer *scorer = candidate->scoring.scorer;
+	CsAssignment placed;
+
+	if (candidate->binding == NULL)
+		return -1;
+	CsBindValues(candidate->binding, CsScorerPipeline(scorer), values, nulls, candidate->scoring.raw);
+	if (!CsScoringTry(&candidate->scoring, &placed, NULL) || placed.index < 0)
+		return -1;
+	return CsScorerSegments(scorer)[placed.index].segment;
+}
 
 /* CsRowSink: one customer. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
-	const Comparing *c = state;
-	const CsConverter *converter = &c->column->converter;
+	const Search *s = state;
+	ListCell   *cell;
 
-	for (int i = 0; i < c->ncandidates && !nulls[c->at]; i++)
+	foreach(cell, s->candidates)
 	{
-		Candidate  *candidate = &c->candidates[i];
-		const CsScorer *scorer = candidate->scoring.scorer;
-		CsAssignment placed;
+		Candidate  *candidate = lfirst(cell);
 
-		CsBindValues(candidate->binding, CsScorerPipeline(scorer), values, nulls, candidate->scoring.raw);
-		if (!CsScoringTry(&candidate->scoring, &placed, NULL) || placed.index < 0)
+		candidate->segment = PlaceBy(candidate, values, nulls);
+	}
+	foreach(cell, s->matches)
+	{
+		Match	   *match = lfirst(cell);
+		const CsConverter *converter = &match->column->converter;
+
+		if (match->candidate->segment < 0 || nulls[match->at])
 			continue;
-		candidate->n_placed++;
-		candidate->n_same += CsScorerSegments(scorer)[placed.index].segment ==
-			converter->to_double(converter, values[c->at]);
+		match->n_placed++;
+		match->n_same += match->candidate->segment == converter->to_double(converter, values[match->at]);
 	}
 }
 
@@ -133,62 +162,87 @@ CollectColumns(CsColumnSet *set, const CsRelation *rel, const CsPipeline *p)
 	return true;
 }
 
-/* Bind a candidate to the columns; false when one of them is of another kind than its feature. */
-static bool
+/* Bind a candidate to the columns that are read, unless one of them is of another kind than its feature. */
+static void
 Bind(Candidate *candidate, const CsColumnSet *set)
 {
 	const CsPipeline *p = CsScorerPipeline(candidate->scoring.scorer);
 	CsBindState *states = palloc0(sizeof(CsBindState) * p->nfeatures);
+	CsBinding  *binding = CsBindingForColumns(p, set->columns, set->ncolumns, candidate->model,
+											  CurrentMemoryContext, states);
 
-	candidate->binding = CsBindingForColumns(p, set->columns, set->ncolumns, candidate->model,
-											 CurrentMemoryContext, states);
 	for (int i = 0; i < p->nfeatures; i++)
 		if (states[i] != CS_BIND_DONE)
-			return false;
-	return true;
+			return;
+	candidate->binding = binding;
+}
+
+/* The candidate of a model, made when there is none yet; NULL when the caller may not use or read what it needs. */
+static Candidate *
+CandidateOf(Search *s, const char *model)
+{
+	const CsScorer *scorer;
+	Candidate  *candidate;
+	ListCell   *cell;
+
+	foreach(cell, s->candidates)
+		if (strcmp(((Candidate *) lfirst(cell))->model, model) == 0)
+			return lfirst(cell);
+	scorer = CsCacheTry(model, 0);
+	if (scorer == NULL || !CollectColumns(&s->set, s->relation, CsScorerPipeline(scorer)))
+		return NULL;
+	candidate = palloc0(sizeof(Candidate));
+	candidate->model = model;
+	CsCachePin(scorer, CurrentMemoryContext);
+	CsScoringInit(&candidate->scoring, scorer, CurrentMemoryContext);
+	s->candidates = lappend(s->candidates, candidate);
+	return candidate;
+}
+
+/* Look whether a column holds the segments of one of the models, a List of char *. */
+static void
+AddMatches(Search *s, int of, const CsColumn *column, const List *models)
+{
+	ListCell   *cell;
+
+	foreach(cell, models)
+	{
+		Candidate  *candidate = CandidateOf(s, lfirst(cell));
+		Match	   *match;
+
+		if (candidate == NULL)
+			continue;
+		match = palloc0(sizeof(Match));
+		match->candidate = candidate;
+		match->of = of;
+		match->column = column;
+		match->at = CsColumnSetAdd(&s->set, column);
+		s->matches = lappend(s->matches, match);
+	}
 }
 
 /*
- * The first of the models, a List of char *, whose deployed version, if the caller may use it, says of the
- * customers what the column says; or NULL.  The source is read once for all of them.
+ * Read customers, and give the reason for each column that says what the deployed version of a model says of
+ * them: of several models the first.
  */
-static const char *
-FindModel(const CsRelation *rel, const CsColumn *column, const List *models)
+static void
+ReadMatches(Search *s, char **reasons)
 {
-	CsRelation	first = *rel;
-	CsColumnSet set = {0};
-	Comparing	c = {.column = column};
+	CsRelation	first = *s->relation;
 	ListCell   *cell;
-	int			n = 0;
 
-	c.candidates = palloc0(sizeof(Candidate) * Max(list_length(models), 1));
-	foreach(cell, models)
+	foreach(cell, s->candidates)
+		Bind(lfirst(cell), &s->set);
+	first.from_item = psprintf("%s LIMIT %d", first.from_item, MOST_CUSTOMERS);
+	CsRelationRead(&first, s->set.columns, s->set.ncolumns, TakeRow, s);
+	foreach(cell, s->matches)
 	{
-		const CsScorer *scorer = CsCacheTry(lfirst(cell), 0);
+		const Match *match = lfirst(cell);
 
-		if (scorer == NULL || !CollectColumns(&set, rel, CsScorerPipeline(scorer)))
-			continue;
-		CsCachePin(scorer, CurrentMemoryContext);
-		c.candidates[n].model = lfirst(cell);
-		CsScoringInit(&c.candidates[n++].scoring, scorer, CurrentMemoryContext);
+		if (reasons[match->of] == NULL && match->n_placed >= FEWEST_CUSTOMERS &&
+			(double) match->n_same >= MOST_AGREE * (double) match->n_placed)
+			reasons[match->of] = psprintf("the segment of model \"%s\"", match->candidate->model);
 	}
-	c.at = CsColumnSetAdd(&set, column);
-	for (int i = 0; i < n; i++)
-		if (Bind(&c.candidates[i], &set))
-			c.candidates[c.ncandidates++] = c.candidates[i];
-	if (c.ncandidates == 0)
-		return NULL;
-	first.from_item = psprintf("%s LIMIT %d", rel->from_item, MOST_CUSTOMERS);
-	CsRelationRead(&first, set.columns, set.ncolumns, TakeRow, &c);
-	for (int i = 0; i < c.ncandidates; i++)
-	{
-		const Candidate *candidate = &c.candidates[i];
-
-		if (candidate->n_placed >= FEWEST_CUSTOMERS &&
-			(double) candidate->n_same >= MOST_AGREE * (double) candidate->n_placed)
-			return candidate->model;
-	}
-	return NULL;
 }
 
 /* The values of a column as int4[], or NULL when it cannot hold segments. */
@@ -198,7 +252,7 @@ SegmentsOf(const CsColumnFacts *facts)
 	const CsFewValues *few = &facts->few;
 	Datum		values[CS_FEW_VALUES + 1];
 
-	if (!facts->is_integer || few->n < 2 || few->n > CS_FEW_VALUES)
+	if (few->n < 2 || few->n > CS_FEW_VALUES)
 		return NULL;
 	for (int i = 0; i < few->n; i++)
 	{
@@ -220,31 +274,48 @@ NamesOf(const CsRelation *rel)
 	return construct_array(names, rel->ncolumns, TEXTOID, -1, false, TYPALIGN_INT);
 }
 
-/*
- * Why a column is known to hold segments, a phrase, palloc'd; NULL: it is not.  The facts tell its values.
- */
-char *
-CsSegmentColumnReason(const CsRelation *rel, const CsColumn *column, const CsColumnFacts *facts)
+/* Why a column is known to hold segments by a trigger, a phrase; NULL: there is none. */
+static char *
+TriggerReason(const CsRelation *rel, CsValue column)
 {
-	CsValue		name = CsValueText(NameStr(column->name));
-	ArrayType  *segments = SegmentsOf(facts);
 	List	   *models;
-	const char *model;
 
-	if (!facts->is_integer)
+	if (!OidIsValid(rel->relid))
 		return NULL;
-	if (OidIsValid(rel->relid))
+	models = ReadNames(triggers_sql, CsValues(CsValueOf(OIDOID, ObjectIdGetDatum(rel->relid), false), column));
+	if (models == NIL)
+		return NULL;
+	return CsModelMayUse(linitial(models)) ?
+		psprintf("a trigger keeps the segment of model \"%s\" in it", (char *) linitial(models)) :
+		pstrdup("a trigger keeps the segment of a model in it");
+}
+
+/*
+ * Why columns are known to hold segments: for each of n a phrase, or NULL if it is not known to, palloc'd.  The
+ * facts tell a column's values; where there are none, it is not asked.
+ */
+char **
+CsSegmentColumnReasons(const CsRelation *rel, const CsColumn **columns, const CsColumnFacts **facts, int n)
+{
+	Search		s = {.relation = rel};
+	char	  **reasons = palloc0(sizeof(char *) * Max(n, 1));
+
+	for (int i = 0; i < n; i++)
 	{
-		models = ReadNames(triggers_sql, CsValues(CsValueOf(OIDOID, ObjectIdGetDatum(rel->relid), false), name));
-		if (models != NIL)
-			return CsModelMayUse(linitial(models)) ?
-				psprintf("a trigger keeps the segment of model \"%s\" in it", (char *) linitial(models)) :
-				pstrdup("a trigger keeps the segment of a model in it");
+		CsValue		name;
+		ArrayType  *segments;
+
+		if (facts[i] == NULL || !facts[i]->is_integer)
+			continue;
+		name = CsValueText(NameStr(columns[i]->name));
+		reasons[i] = TriggerReason(rel, name);
+		segments = reasons[i] == NULL ? SegmentsOf(facts[i]) : NULL;
+		if (segments != NULL)
+			AddMatches(&s, i, columns[i],
+					   ReadNames(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name,
+													  CsValueArray(TEXTARRAYOID, NamesOf(rel)))));
 	}
-	if (segments == NULL)
-		return NULL;
-	models = ReadNames(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name,
-											CsValueArray(TEXTARRAYOID, NamesOf(rel))));
-	model = FindModel(rel, column, models);
-	return model == NULL ? NULL : psprintf("the segment of model \"%s\"", model);
+	if (s.matches != NIL)
+		ReadMatches(&s, reasons);
+	return reasons;
 }

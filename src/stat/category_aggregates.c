@@ -39,17 +39,6 @@ typedef struct ArgumentTexts
 	FmgrInfo	output[2];
 } ArgumentTexts;
 
-/* Only the executor may have its values written to. */
-static void
-RequireAggregate(FunctionCallInfo fcinfo)
-{
-	if (AggCheckCallContext(fcinfo, NULL) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("aggregate transition function called in non-aggregate context"),
-				 errhint("Call custseg.chi_square_test() or a similar aggregate.")));
-}
-
 /* The state as it was, NULL included. */
 static Datum
 ReturnState(FunctionCallInfo fcinfo)
@@ -81,7 +70,7 @@ custseg_contingency_accum(PG_FUNCTION_ARGS)
 	text	   *category,
 			   *group;
 
-	RequireAggregate(fcinfo);
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return ReturnState(fcinfo);
 	category = PG_GETARG_TEXT_PP(1);
@@ -130,7 +119,7 @@ custseg_contingency_accum_any(PG_FUNCTION_ARGS)
 	int			length[2];
 	void	   *copy;
 
-	RequireAggregate(fcinfo);
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return ReturnState(fcinfo);
 	texts = LookUpTexts(fcinfo);
@@ -149,7 +138,7 @@ custseg_contingency_accum_sample(PG_FUNCTION_ARGS)
 {
 	text	   *category;
 
-	RequireAggregate(fcinfo);
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return ReturnState(fcinfo);
 	category = PG_GETARG_TEXT_PP(1);
@@ -167,7 +156,7 @@ custseg_contingency_combine(PG_FUNCTION_ARGS)
 	CsContingency *table,
 			   *other;
 
-	RequireAggregate(fcinfo);
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1))
 		return ReturnState(fcinfo);
 

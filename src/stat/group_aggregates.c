@@ -39,20 +39,6 @@ PG_FUNCTION_INFO_V1(custseg_effect_size);
 
 #define CONFIDENCE 0.95
 
-/* The context that states live in; only the executor may call these functions. */
-static MemoryContext
-AggregateContext(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (AggCheckCallContext(fcinfo, &context) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("aggregate transition function called in non-aggregate context"),
-				 errhint("Call custseg.anova() or a similar aggregate.")));
-	return context;
-}
-
 /* Does the row count?  An infinite value is an error. */
 static bool
 RowCounts(FunctionCallInfo fcinfo)
@@ -76,7 +62,7 @@ custseg_group_moments_accum(PG_FUNCTION_ARGS)
 {
 	CsGroupedMoments *moments;
 
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "anova");
 	if (!RowCounts(fcinfo))
 	{
 		if (PG_ARGISNULL(0))
@@ -100,7 +86,7 @@ custseg_group_moments_combine(PG_FUNCTION_ARGS)
 	CsGroupedMoments *moments,
 			   *other;
 
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "anova");
 	if (PG_ARGISNULL(1))
 	{
 		if (PG_ARGISNULL(0))
@@ -216,7 +202,7 @@ custseg_games_howell_final(PG_FUNCTION_ARGS)
 Datum
 custseg_group_sample_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = AggregateContext(fcinfo);
+	MemoryContext context = CsAggregateContext(fcinfo, "anova");
 	CsGroupSample *sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(context) :
 		(CsGroupSample *) PG_GETARG_POINTER(0);
 
@@ -229,7 +215,7 @@ custseg_group_sample_accum(PG_FUNCTION_ARGS)
 Datum
 custseg_group_sample_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = AggregateContext(fcinfo);
+	MemoryContext context = CsAggregateContext(fcinfo, "anova");
 	CsGroupSample *sample;
 
 	if (PG_ARGISNULL(1))
@@ -248,7 +234,7 @@ custseg_group_sample_combine(PG_FUNCTION_ARGS)
 Datum
 custseg_group_sample_serialize(PG_FUNCTION_ARGS)
 {
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "anova");
 	PG_RETURN_BYTEA_P(CsGroupSampleSerialize((CsGroupSample *) PG_GETARG_POINTER(0)));
 }
 
@@ -256,7 +242,7 @@ custseg_group_sample_serialize(PG_FUNCTION_ARGS)
 Datum
 custseg_group_sample_deserialize(PG_FUNCTION_ARGS)
 {
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "anova");
 	PG_RETURN_POINTER(CsGroupSampleDeserialize(PG_GETARG_BYTEA_PP(0), CurrentMemoryContext));
 }
 
@@ -267,7 +253,7 @@ FormTest(FunctionCallInfo fcinfo, CsGroupTest (*test) (const CsGroupedValues *))
 	CsGroupSample *sample;
 	CsGroupTest r;
 
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "anova");
 	sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(CurrentMemoryContext) :
 		(CsGroupSample *) PG_GETARG_POINTER(0);
 	r = test(CsGroupSampleSort(sample));

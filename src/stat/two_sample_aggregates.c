@@ -40,17 +40,6 @@ PG_FUNCTION_INFO_V1(custseg_benjamini_hochberg);
 /* Values of an array that are collected between two looks for an interrupt. */
 #define INTERRUPT_VALUES 1048576
 
-/* The context that states live in; only the executor may call these functions. */
-static MemoryContext
-AggregateContext(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (AggCheckCallContext(fcinfo, &context) == 0)
-		elog(ERROR, "aggregate transition function called in non-aggregate context");
-	return context;
-}
-
 /* A number of bins, checked. */
 static int
 CheckBins(int bins)
@@ -93,7 +82,7 @@ RequireBins(const CsTwoSamples *samples, int bins)
 Datum
 custseg_two_sample_accum(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = AggregateContext(fcinfo);
+	MemoryContext context = CsAggregateContext(fcinfo, "ks_test");
 	CsTwoSamples *samples = PG_ARGISNULL(0) ? NULL : (CsTwoSamples *) PG_GETARG_POINTER(0);
 	int			bins = BinsArgument(fcinfo);
 
@@ -112,7 +101,7 @@ custseg_two_sample_accum(PG_FUNCTION_ARGS)
 Datum
 custseg_two_sample_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = AggregateContext(fcinfo);
+	MemoryContext context = CsAggregateContext(fcinfo, "ks_test");
 	CsTwoSamples *samples,
 			   *other;
 
@@ -133,7 +122,7 @@ custseg_two_sample_combine(PG_FUNCTION_ARGS)
 Datum
 custseg_two_sample_serialize(PG_FUNCTION_ARGS)
 {
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "ks_test");
 	PG_RETURN_BYTEA_P(CsTwoSamplesSerialize((CsTwoSamples *) PG_GETARG_POINTER(0)));
 }
 
@@ -141,7 +130,7 @@ Datum
 custseg_two_sample_deserialize(PG_FUNCTION_ARGS)
 {
 	/* what combine is given lives as long as one call of it */
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "ks_test");
 	PG_RETURN_POINTER(CsTwoSamplesDeserialize(PG_GETARG_BYTEA_PP(0), CurrentMemoryContext));
 }
 
@@ -151,7 +140,7 @@ FinalSamples(FunctionCallInfo fcinfo)
 {
 	CsTwoSamples *samples;
 
-	(void) AggregateContext(fcinfo);
+	(void) CsAggregateContext(fcinfo, "ks_test");
 	if (PG_ARGISNULL(0))
 		return CsTwoSamplesCreate(CurrentMemoryContext, CS_DEFAULT_BINS);
 	samples = (CsTwoSamples *) PG_GETARG_POINTER(0);

@@ -400,17 +400,27 @@ ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
 		f->n_distinct = f->n;
 }
 
-/* Why a column that nobody named cannot help, or NULL. */
-static char *
-WhyLeftOut(const CsTraining *t, int column, const CsColumnFacts *facts)
+/* Why columns that nobody named cannot help, for each a phrase or NULL. */
+static void
+FindReasons(const CsTraining *t, const CsColumnFacts *facts, char **reasons)
 {
-	char	   *reason = CsWhyUnsuitable(facts);
+	const CsColumn **columns = palloc(sizeof(CsColumn *) * t->nfeatures);
+	const CsColumnFacts **asked = palloc0(sizeof(CsColumnFacts *) * t->nfeatures);
+	char	  **segments;
 
-	if (reason == NULL && facts->n_infinite > 0 && t->features[column].element > 0)
-		reason = pstrdup("infinite, or vectors that differ in width");
-	if (reason == NULL)
-		reason = CsSegmentColumnReason(t->relation, &t->features[column], facts);
-	return reason;
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		columns[i] = &t->features[i];
+		reasons[i] = CsWhyUnsuitable(&facts[i]);
+		if (reasons[i] == NULL && facts[i].n_infinite > 0 && columns[i]->element > 0)
+			reasons[i] = pstrdup("infinite, or vectors that differ in width");
+		if (reasons[i] == NULL)
+			asked[i] = &facts[i];
+	}
+	segments = CsSegmentColumnReasons(t->relation, columns, asked, t->nfeatures);
+	for (int i = 0; i < t->nfeatures; i++)
+		if (reasons[i] == NULL)
+			reasons[i] = segments[i];
 }
 
 /* Close the gaps that dropped columns leave in each block; the stride stays. */
@@ -547,24 +557,26 @@ CsFeaturesDropUseless(CsTraining *t)
 	bool	   *keep = palloc(sizeof(bool) * t->nfeatures);
 	char	  **reasons = palloc0(sizeof(char *) * t->nfeatures);
 	bool	   *numbers = palloc0(sizeof(bool) * t->nfeatures);
+	CsColumnFacts *facts = palloc(sizeof(CsColumnFacts) * t->nfeatures);
 	bool		values_stay = t->algorithm != NULL && t->algorithm->features != NULL;
 	int			nkept = 0;
 
 	for (int i = 0; i < t->nfeatures; i++)
 	{
-		CsColumnFacts facts;
-
-		CsColumnFactsInit(&facts, &t->features[i]);
-		ExamineColumn(t, i, &facts);
-		if (t->choose_features)
-			reasons[i] = WhyLeftOut(t, i, &facts);
+		CsColumnFactsInit(&facts[i], &t->features[i]);
+		ExamineColumn(t, i, &facts[i]);
+	}
+	if (t->choose_features)
+		FindReasons(t, facts, reasons);
+	for (int i = 0; i < t->nfeatures; i++)
+	{
 		if (reasons[i] == NULL && !values_stay)
 		{
 			if (!t->prep->columns[i].kind_given)
-				Doubt(t, i, CsReconsider(&facts));
-			Doubt(t, i, CsStandsForMissing(&facts));
+				Doubt(t, i, CsReconsider(&facts[i]));
+			Doubt(t, i, CsStandsForMissing(&facts[i]));
 		}
-		numbers[i] = t->choose_features && CsIsNumbering(&facts);
+		numbers[i] = t->choose_features && CsIsNumbering(&facts[i]);
 		nkept += reasons[i] == NULL;
 	}
 	nkept = DecideKept(t, reasons, numbers, nkept == 0, keep);
@@ -577,6 +589,7 @@ CsFeaturesDropUseless(CsTraining *t)
 	}
 	if (!values_stay)
 		DoubtDoubles(t);
+	pfree(facts);
 	pfree(keep);
 }
 
