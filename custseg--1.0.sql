@@ -3909,6 +3909,7 @@ CREATE FUNCTION custseg.surrogate(
     version int DEFAULT NULL,
     OUT leaf int,
     OUT condition text,
+    OUT description text,
     OUT segment int,
     OUT name text,
     OUT n bigint,
@@ -3922,7 +3923,7 @@ CREATE FUNCTION custseg.surrogate(
 AS 'MODULE_PATHNAME', 'custseg_surrogate'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate IS 'Describes the segments of a model as rules: the leaves of a small decision tree that imitates the model, with the number of rows that each leaf covers and how often it is right.
+COMMENT ON FUNCTION custseg.surrogate IS 'Describes the segments of a model as rules: those of a small decision tree that imitates the model, with the number of rows that each rule covers and how often it is right.
 topic: segments 7
 example: SELECT * FROM custseg.surrogate(''shop'')';
 
@@ -3934,6 +3935,7 @@ CREATE FUNCTION custseg.surrogate_of_column(
     options jsonb DEFAULT '{}',
     OUT leaf int,
     OUT condition text,
+    OUT description text,
     OUT segment int,
     OUT name text,
     OUT n bigint,
@@ -3947,7 +3949,7 @@ CREATE FUNCTION custseg.surrogate_of_column(
 AS 'MODULE_PATHNAME', 'custseg_surrogate_of_column'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
 
-COMMENT ON FUNCTION custseg.surrogate_of_column IS 'Describes the values of a column as rules: the leaves of a small decision tree that predicts the values from other columns.
+COMMENT ON FUNCTION custseg.surrogate_of_column IS 'Describes the values of a column as rules: those of a small decision tree that predicts the values from other columns.
 topic: segments 8
 example: SELECT * FROM custseg.surrogate_of_column(''customers'', ''channel'', ''{recency,frequency,monetary}'')';
 
@@ -3956,6 +3958,7 @@ CREATE FUNCTION custseg.tree_rules(
     version int DEFAULT NULL,
     OUT leaf int,
     OUT condition text,
+    OUT description text,
     OUT segment int,
     OUT name text,
     OUT weight float8,
@@ -3965,7 +3968,7 @@ CREATE FUNCTION custseg.tree_rules(
 AS 'MODULE_PATHNAME', 'custseg_tree_rules'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 10;
 
-COMMENT ON FUNCTION custseg.tree_rules IS 'Lists the leaves of a tree model as rules, with the training rows of each leaf.
+COMMENT ON FUNCTION custseg.tree_rules IS 'Lists the rules of a tree model, with the training rows of each rule.
 topic: trees 1
 example: SELECT * FROM custseg.tree_rules(''tree'')';
 

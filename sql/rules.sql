@@ -261,9 +261,9 @@ SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', 'SELECT * F
 SELECT fails($$ SELECT * FROM custseg.optimise_thresholds('outcome', options => '{"rounds": 0}') $$);
 -- a forged model is refused before it is read
 SELECT fails(format($$ SELECT %L::custseg.compiled_model $$, jsonb_set(custseg.scorer('border')::text::jsonb, path, value)))
-FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}', '[77]'), ('{parameters,conditions,0}', '[0, 99, 1, 0, 0, 0, 0]'),
-      ('{parameters,conditions,0}', '[0, 0, 64, 0, 0, 0, 0]'), ('{parameters,conditions,0}', '[5, 0, 1, 0, 0, 0, 0]'), ('{parameters,conditions,0}', '[0, 0, 16, 0, 0, 0, 99]'),
-      ('{parameters,conditions,0}', '[0, 0.5, 1, 0, 0, 0, 0]'), ('{parameters,levels,0}', '99'), ('{parameters,terms}', '[[0, 0, 1, 0, 0, 5]]'), ('{parameters,terms}', '[[16, 0, 1, 0, 0, 0]]'), ('{parameters,terms}', '[[1]]')) f (path, value);
+FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}', '[77]'), ('{parameters,conditions,0}', '[0, 99, 1, 0, 0, 0, 0, 0, 0]'),
+      ('{parameters,conditions,0}', '[0, 0, 64, 0, 0, 0, 0, 0, 0]'), ('{parameters,conditions,0}', '[5, 0, 1, 0, 0, 0, 0, 0, 0]'), ('{parameters,conditions,0}', '[0, 0, 16, 0, 0, 0, 99, 0, 0]'),
+      ('{parameters,conditions,0}', '[0, 0.5, 1, 0, 0, 0, 0, 0, 0]'), ('{parameters,levels,0}', '99'), ('{parameters,terms}', '[[0, 0, 1, 0, 0, 5]]'), ('{parameters,terms}', '[[16, 0, 1, 0, 0, 0]]'), ('{parameters,terms}', '[[1]]'), ('{parameters,shown_cuts}', '[1]')) f (path, value);
 \pset format aligned
 \pset tuples_only off
 

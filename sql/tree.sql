@@ -176,6 +176,7 @@ SELECT * FROM tree_rules_hold('{"encode": "frequency"}', 20, 'tree_stranger');
 SELECT n_segments FROM custseg.train('classes', 'tree_customer', algorithm => 'tree',
 	options => '{"target": "class", "max_leaf_nodes": 12, "max_depth": 9}');
 SELECT leaf, condition, segment, name, weight, round(coverage::numeric, 4) AS coverage, round(purity::numeric, 4) AS purity FROM custseg.tree_rules('classes');
+SELECT leaf, description FROM custseg.tree_rules('classes');
 SELECT step, condition, feature, value, segment, name, weight, round(purity::numeric, 4) AS purity
 FROM tree_customer c, custseg.decision_path('classes', c) WHERE id = 17;
 SELECT feature, value, condition, round(margin::numeric, 2) AS margin FROM tree_customer c, custseg.explain('classes', c) WHERE id = 17 AND condition IS NOT NULL;
@@ -280,7 +281,7 @@ EXCEPTION WHEN invalid_text_representation THEN
 	RETURN detail;
 END $$;
 SELECT tree_compile('{nodes}', '[]');
-SELECT tree_compile('{nodes}', '[[0, 0, 0, 0]]');
+SELECT tree_compile('{nodes}', '[[0, 0, 0, 0, 0]]');
 SELECT tree_compile('{nodes,0,0}', '4');
 SELECT tree_compile('{nodes,0,1}', '50');
 SELECT tree_compile('{nodes,0,2}', '1');
@@ -327,6 +328,32 @@ DROP TABLE tree_caseless;
 DROP COLLATION any_case;
 
 DROP TABLE tree_point, tree_customer, tree_stranger, tree_flower;
+-- For people a border is rounded: it parts the same rows, and no number of fewer digits does.
+CREATE FUNCTION tree_borders(seed int, OUT exact text, OUT shown text, OUT same bool, OUT shortest bool) LANGUAGE plpgsql AS $$
+DECLARE
+	border float8;
+	rounded float8;
+	low float8;
+	high float8;
+BEGIN
+	CREATE TEMPORARY TABLE bordered AS
+	SELECT (hashint4extended(i, seed) % 100000) / 7.0 * power(10::float8, seed % 9 - 4) AS x, NULL::text AS class FROM generate_series(1, 150) i;
+	UPDATE bordered SET class = x > (SELECT percentile_disc(0.4) WITHIN GROUP (ORDER BY b.x) FROM bordered b);
+	PERFORM custseg.train('borders', 'bordered', '{x}', algorithm => 'tree', options => '{"target": "class", "max_depth": 1}', deploy => true);
+	SELECT n[2], n[5] INTO border, rounded FROM custseg.model_version v JOIN custseg.model m ON m.name = v.model AND m.deployed_version = v.version,
+		LATERAL (SELECT ARRAY(SELECT e::float8 FROM jsonb_array_elements_text(v.parameters -> 'nodes' -> 0) e) AS n) s WHERE v.model = 'borders';
+	SELECT max(x) FILTER (WHERE x <= border), min(x) FILTER (WHERE x > border) INTO low, high FROM bordered;
+	exact := border;
+	shown := rounded;
+	same := low < rounded AND rounded < high;
+	shortest := NOT EXISTS (SELECT FROM generate_series(0, 14) digits, LATERAL (SELECT to_char(border, '9.' || repeat('9', digits) || 'EEEE')::float8 AS r) s
+		WHERE low < r AND r < high AND digits < length(regexp_replace(regexp_replace(to_char(rounded, '9.99999999999999EEEE'), 'e.*$', ''), '[^0-9]|0+$', '', 'g')) - 1);
+	DROP TABLE bordered;
+END $$;
+SELECT count(*), count(*) FILTER (WHERE same) AS same, count(*) FILTER (WHERE shortest) AS shortest, max(length(exact)) AS exact, max(length(shown)) AS shown FROM generate_series(1, 18) seed, tree_borders(seed);
+SELECT condition, description FROM custseg.tree_rules('borders');
+SELECT custseg.drop_model('borders', whole => true);
+DROP FUNCTION tree_borders;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name IN ('weighted', 'levels', 'clusters', 'rules', 'classes', 'numbers', 'dense');

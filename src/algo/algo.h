@@ -196,6 +196,7 @@ typedef struct CsBorder
 	double		value;			/* of it, when it is no feature */
 	const char *rule;			/* whose condition it is, or NULL */
 	char	   *condition;
+	char	   *words;			/* it in a sentence: without SQL, its numbers rounded */
 	bool		holds;
 	double		margin;			/* NaN: there is no distance, as between levels */
 } CsBorder;

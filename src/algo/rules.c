@@ -30,6 +30,7 @@ static const CsParameterInfo rulesParameters[RULES_NPARAMETERS] = {
 	{"levels", CS_PARAMETER_VECTOR},
 	{"terms", CS_PARAMETER_ROWS},
 	{"cuts", CS_PARAMETER_VECTOR},
+	{"shown_cuts", CS_PARAMETER_VECTOR},
 };
 
 /* Columns of the rows, sorted one at a time. */
@@ -52,11 +53,12 @@ RulesMemory(int64 nrows, int ncolumns, int k, const void *opaque)
 					CsMomentsMemory(k, ncolumns));
 }
 
-/* A quantile of a column of the rows. */
+/* A quantile of a column of the rows, that of feature f or of a score.  OUT shown: for people. */
 static double
-ColumnQuantile(Quantiles *q, int column, double p)
+ColumnQuantile(Quantiles *q, int column, const CsFeature *f, double p, double *shown)
 {
 	double	   *sorted = CsArenaAddress(q->arena, q->sorted);
+	double		quantile;
 
 	for (int64 b = 0; b < CsMatrixBlocks(q->m) && q->column != column; b++)
 	{
@@ -68,7 +70,10 @@ ColumnQuantile(Quantiles *q, int column, double p)
 	if (q->column != column)
 		CsSortDoubles(sorted, q->m->nrows, CsArenaAddress(q->arena, q->scratch));
 	q->column = column;
-	return CsQuantileSorted(sorted, q->m->nrows, p);
+	quantile = CsQuantileSorted(sorted, q->m->nrows, p);
+	*shown = CsRoundBorder(quantile, sorted, q->m->nrows, f == NULL ? 0 : f->center,
+						   f == NULL ? 1 : f->spread);
+	return quantile;
 }
 
 /* Tell what ties do to the points of a term, whose column is sorted in q. */
@@ -99,9 +104,10 @@ FitCuts(CsRuleSet *set, Quantiles *q, StringInfo note)
 				continue;
 			t->ncuts = t->quantiles - 1;
 			t->cuts = palloc(sizeof(double) * t->ncuts);
+			t->shown = palloc(sizeof(double) * t->ncuts);
 			for (int c = 0; c < t->ncuts; c++)
-				t->cuts[c] = ColumnQuantile(q, t->feature->first_output,
-											(double) (c + 1) / t->quantiles);
+				t->cuts[c] = ColumnQuantile(q, t->feature->first_output, t->feature,
+											(double) (c + 1) / t->quantiles, &t->shown[c]);
 			AddTies(note, &set->scores[i], t, q);
 		}
 }
@@ -119,9 +125,11 @@ FitBorders(CsRuleSet *set, Quantiles *q, int score)
 			if (c->score != score)
 				continue;
 			if (c->low.is_percentile)
-				c->low.value = ColumnQuantile(q, column, c->low.percentile / 100);
+				c->low.value = ColumnQuantile(q, column, c->feature, c->low.percentile / 100,
+											   &c->low.shown);
 			if (c->high.is_percentile)
-				c->high.value = ColumnQuantile(q, column, c->high.percentile / 100);
+				c->high.value = ColumnQuantile(q, column, c->feature, c->high.percentile / 100,
+											   &c->high.shown);
 		}
 }
 
@@ -189,6 +197,8 @@ ConditionParameters(const CsRuleSet *set, CsParameter *parameters)
 			to[CONDITION_FLAGS] = FlagsOf(c);
 			to[CONDITION_LOW] = c->low.given && !c->is_truth ? c->low.value : 0;
 			to[CONDITION_HIGH] = c->high.given && !c->is_truth ? c->high.value : 0;
+			to[CONDITION_LOW_SHOWN] = c->low.is_percentile ? c->low.shown : 0;
+			to[CONDITION_HIGH_SHOWN] = c->high.is_percentile ? c->high.shown : 0;
 			to[CONDITION_FIRST_LEVEL] = nlevels;
 			to[CONDITION_NLEVELS] = c->is_truth ? 1 : c->has_levels ? c->nlevels : 0;
 			if (c->is_truth)
@@ -205,13 +215,15 @@ TermParameters(const CsRuleSet *set, CsParameter *parameters)
 	int			nterms = 0,
 				ncuts = 0;
 	double	   *to,
-			   *cuts;
+			   *cuts,
+			   *shown;
 
 	for (int i = 0; i < set->nscores; i++)
 		for (int j = 0; j < set->scores[i].nterms; j++, nterms++)
 			ncuts += set->scores[i].terms[j].ncuts;
 	to = NewParameter(&parameters[RULES_TERMS], nterms, TERM_WIDTH);
 	cuts = NewParameter(&parameters[RULES_CUTS], ncuts, 1);
+	shown = NewParameter(&parameters[RULES_SHOWN_CUTS], ncuts, 1);
 	ncuts = 0;
 	for (int i = 0; i < set->nscores; i++)
 		for (int j = 0; j < set->scores[i].nterms; j++, to += TERM_WIDTH)
@@ -227,6 +239,8 @@ TermParameters(const CsRuleSet *set, CsParameter *parameters)
 			to[TERM_NCUTS] = t->ncuts;
 			if (t->ncuts > 0)
 				memcpy(cuts + ncuts, t->cuts, sizeof(double) * t->ncuts);
+			if (t->shown != NULL)
+				memcpy(shown + ncuts, t->shown, sizeof(double) * t->ncuts);
 			ncuts += t->ncuts;
 		}
 }

@@ -25,6 +25,7 @@ typedef struct CsRuleBound
 	bool		is_percentile;	/* "percentile" of the rows, else "value" or, for a time, "text" */
 	double		percentile;
 	double		value;			/* model space, once bound and fitted */
+	double		shown;			/* of a percentile: for people, in own units, rounded between the same rows */
 	char	   *text;			/* a time as it was written, or NULL */
 } CsRuleBound;
 
@@ -62,6 +63,7 @@ typedef struct CsRuleTerm
 	int			quantiles;		/* cut at so many quantiles less one; 0: not by quantiles */
 	int			ncuts;			/* 0: the value itself */
 	double	   *cuts;			/* as given, or fitted; model space once bound */
+	double	   *shown;			/* of quantiles: for people, in own units, rounded between the same rows */
 } CsRuleTerm;
 
 typedef struct CsRuleScore
@@ -104,6 +106,7 @@ enum
 	RULES_LEVELS,				/* columns of conditions on levels */
 	RULES_TERMS,
 	RULES_CUTS,
+	RULES_SHOWN_CUTS,			/* RULES_CUTS for people */
 	RULES_NPARAMETERS
 };
 
@@ -111,7 +114,7 @@ enum
 enum
 {
 	CONDITION_RULE, CONDITION_OPERAND, CONDITION_FLAGS, CONDITION_LOW, CONDITION_HIGH,
-	CONDITION_FIRST_LEVEL, CONDITION_NLEVELS, CONDITION_WIDTH
+	CONDITION_FIRST_LEVEL, CONDITION_NLEVELS, CONDITION_LOW_SHOWN, CONDITION_HIGH_SHOWN, CONDITION_WIDTH
 };
 
 /* Its flags: bits.  The operand is a column, or -1 - score. */

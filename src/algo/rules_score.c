@@ -109,6 +109,9 @@ CheckParameters(const CsFitted *model)
 	if ((conditions->rows > 0 && conditions->columns != CONDITION_WIDTH) ||
 		(terms->rows > 0 && terms->columns != TERM_WIDTH))
 		CsInvalidParameters("\"%s\" or \"%s\" has elements of another length.", "conditions", "terms");
+	if (model->parameters[RULES_SHOWN_CUTS].rows != cuts->rows)
+		CsInvalidParameters("\"%s\" has %d elements where %d are needed.", "shown_cuts",
+							model->parameters[RULES_SHOWN_CUTS].rows, cuts->rows);
 	for (int i = 0; i < levels->rows; i++)
 		(void) WholeNumber(levels, i, 0, 0, model->ncolumns - 1, "levels");
 	for (int i = 0; i < conditions->rows; i++)

@@ -2,8 +2,8 @@
  * rules_words.c
  *	  Rules in words, and why a customer is where it is.
  *
- * Numbers are shown in the features' own units, in the shortest form that reads back to the same bits:
- * what is read is what decides.
+ * Numbers are shown in the features' own units.  Those that were given stand as they were; those that
+ * were fitted are rounded, so that they still part the same rows of the training (CsRoundBorder).
  */
 #include "custseg.h"
 
@@ -25,17 +25,22 @@ Shortest(double value)
 	return pstrdup(digits);
 }
 
-/* A number of model space in the units of feature f, or of a score if f is NULL; palloc'd. */
-char *
-CsRuleNumberWords(const CsFeature *f, double z)
+/* A number in the units of feature f, or of a score if f is NULL; palloc'd. */
+static char *
+ValueWords(const CsFeature *f, double value)
 {
-	double		value = f == NULL ? z : z * f->spread + f->center;
-
 	if (f == NULL || f->kind == CS_NUMERIC)
 		return Shortest(value);
 	if (f->kind == CS_BOOLEAN)
 		return pstrdup(value != 0 ? "true" : "false");
 	return CsIsInterval(f) ? psprintf("%s days", Shortest(value)) : CsTimeWords(value);
+}
+
+/* A number of model space in the units of feature f, or of a score if f is NULL; palloc'd. */
+char *
+CsRuleNumberWords(const CsFeature *f, double z)
+{
+	return ValueWords(f, f == NULL ? z : z * f->spread + f->center);
 }
 
 /* The value of feature f at z in words: a number in its units, or a level; palloc'd. */
@@ -73,6 +78,14 @@ AppendLevels(StringInfo words, const CsRuleCondition *c)
 						 c->levels[i]);
 }
 
+/* A border for people; palloc'd. */
+static char *
+BoundWords(const CsRuleCondition *c, const CsRuleBound *bound)
+{
+	return bound->is_percentile ? ValueWords(c->feature, bound->shown) :
+		CsRuleNumberWords(c->feature, bound->value);
+}
+
 /* A condition in words; palloc'd. */
 static char *
 RuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
@@ -84,15 +97,14 @@ RuleConditionWords(const CsRuleSet *set, const CsRuleCondition *c)
 	if (c->has_levels)
 		AppendLevels(&words, c);
 	else if (c->low.given && c->high.given && c->low.value == c->high.value)
-		appendStringInfo(&words, " = %s", CsRuleNumberWords(c->feature, c->low.value));
+		appendStringInfo(&words, " = %s", BoundWords(c, &c->low));
 	else
 	{
 		if (c->low.given)
-			appendStringInfo(&words, " %s %s", c->low.strict ? ">" : ">=",
-							 CsRuleNumberWords(c->feature, c->low.value));
+			appendStringInfo(&words, " %s %s", c->low.strict ? ">" : ">=", BoundWords(c, &c->low));
 		if (c->high.given)
 			appendStringInfo(&words, "%s %s %s", c->low.given ? " and" : "",
-							 c->high.strict ? "<" : "<=", CsRuleNumberWords(c->feature, c->high.value));
+							 c->high.strict ? "<" : "<=", BoundWords(c, &c->high));
 	}
 	return words.data;
 }
@@ -127,7 +139,8 @@ AppendTerm(StringInfo words, const CsRuleTerm *t, bool alone)
 	{
 		appendStringInfo(words, "%s%s cut at ", grouped ? "(" : "", t->name);
 		for (int i = 0; i < t->ncuts; i++)
-			appendStringInfo(words, "%s%s", i > 0 ? ", " : "", CsRuleNumberWords(t->feature, t->cuts[i]));
+			appendStringInfo(words, "%s%s", i > 0 ? ", " : "", t->shown == NULL ?
+							 CsRuleNumberWords(t->feature, t->cuts[i]) : ValueWords(t->feature, t->shown[i]));
 		appendStringInfo(words, " into 1 to %d, %s values highest%s", t->ncuts + 1,
 						 t->reversed ? "low" : "high", grouped ? ")" : "");
 	}
@@ -210,7 +223,8 @@ CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from)
 {
 	const double *condition = model->parameters[RULES_CONDITIONS].values,
 			   *term = model->parameters[RULES_TERMS].values,
-			   *cuts = model->parameters[RULES_CUTS].values;
+			   *cuts = model->parameters[RULES_CUTS].values,
+			   *shown = model->parameters[RULES_SHOWN_CUTS].values;
 
 	if (!AreSameRules(set, model))
 		ereport(ERROR,
@@ -223,9 +237,15 @@ CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from)
 			CsRuleCondition *c = &set->rules[i].conditions[j];
 
 			if (c->low.is_percentile)
+			{
 				c->low.value = Rescale(condition[CONDITION_LOW], c->feature, from);
+				c->low.shown = condition[CONDITION_LOW_SHOWN];
+			}
 			if (c->high.is_percentile)
+			{
 				c->high.value = Rescale(condition[CONDITION_HIGH], c->feature, from);
+				c->high.shown = condition[CONDITION_HIGH_SHOWN];
+			}
 		}
 	for (int i = 0; i < set->nscores; i++)
 		for (int j = 0; j < set->scores[i].nterms; j++, term += TERM_WIDTH)
@@ -236,8 +256,14 @@ CsRulesRestore(CsRuleSet *set, const CsFitted *model, const CsPipeline *from)
 				continue;
 			t->ncuts = (int) term[TERM_NCUTS];
 			t->cuts = palloc(sizeof(double) * t->ncuts);
+			t->shown = palloc(sizeof(double) * t->ncuts);
 			for (int c = 0; c < t->ncuts; c++)
-				t->cuts[c] = Rescale(cuts[(int) term[TERM_FIRST_CUT] + c], t->feature, from);
+			{
+				int			cut = (int) term[TERM_FIRST_CUT] + c;
+
+				t->cuts[c] = Rescale(cuts[cut], t->feature, from);
+				t->shown[c] = shown[cut];
+			}
 		}
 }
 
@@ -258,7 +284,7 @@ AppendBorders(List *borders, const CsFitted *model, const CsRuleSet *set, int ru
 		border->name = c->name;
 		border->value = c->score >= 0 ? scores[c->score] : 0;
 		border->rule = CsRuleLabel(set, rule);
-		border->condition = RuleConditionWords(set, c);
+		border->condition = border->words = RuleConditionWords(set, c);
 		border->holds = slack >= 0;
 		border->margin = isinf(slack) ? NAN :
 			c->score >= 0 ? slack : slack * c->feature->spread;

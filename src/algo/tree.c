@@ -162,6 +162,7 @@ StoreTree(const CsDecisionTree *tree, CsFitOutput *out)
 		row[1] = node->column < 0 ? 0 : node->threshold;
 		row[2] = node->left + 1;
 		row[3] = node->right + 1;
+		row[4] = node->column < 0 ? 0 : node->shown;
 		segments->values[i] = CsTreeClass(tree, i);
 		for (int c = 0; c < tree->nclasses; c++)
 			counts->values[(Size) c * n + i] = tree->counts[(Size) i * tree->nclasses + c];
@@ -181,17 +182,29 @@ LargestShare(const CsDecisionTree *tree)
 	return tree->counts[CsTreeClass(tree, 0)] / tree->nodes[0].weight;
 }
 
+/* The rules that the tree amounts to, by its parameters. */
+static int
+CountRules(const CsParameter *parameters)
+{
+	CsRuleMaker maker;
+	int			nrules = 0;
+
+	CsRuleMakerInit(&maker, NULL, parameters, NULL);
+	for (int i = 0; i < maker.nodes->rows; i++)
+		nrules += CsRuleIsRule(&maker, i);
+	return nrules;
+}
+
 /* How often the rules are right, in words: the less of what rows say that the tree has seen, and others. */
 static char *
-DescribeFidelity(const CsDecisionTree *tree, double seen, double unseen)
+DescribeFidelity(const CsDecisionTree *tree, int nrules, double seen, double unseen)
 {
-	int			nleaves = (tree->nnodes + 1) / 2;
 	bool		is_unseen = unseen <= seen;
 	double		least = is_unseen ? unseen : seen;
 
-	return psprintf("%d rule%s %d segments, and %s right for %.1f %% of the customers%s%s", nleaves,
-					nleaves == 1 ? " stands for" : "s distinguish", tree->nclasses,
-					nleaves == 1 ? "is" : "are", 100 * least,
+	return psprintf("%d rule%s %d segments, and %s right for %.1f %% of the customers%s%s", nrules,
+					nrules == 1 ? " stands for" : "s distinguish", tree->nclasses,
+					nrules == 1 ? "is" : "are", 100 * least,
 					is_unseen ? " that the tree has not seen" : "",
 					least <= LargestShare(tree) ? ", no more than if all were in the largest segment" : "");
 }
@@ -231,7 +244,7 @@ MeasureTree(const CsDecisionTree *tree, double validated, CsFitOutput *out)
 	AddMetric(out, "n_leaves", (tree->nnodes + 1) / 2);
 	AddMetric(out, "depth", depth);
 	out->iterations = depth;
-	out->note = DescribeFidelity(tree, correct / tree->nodes[0].weight, validated);
+	out->note = DescribeFidelity(tree, CountRules(out->parameters), correct / tree->nodes[0].weight, validated);
 	pfree(right);
 }
 

@@ -44,7 +44,8 @@ typedef struct CsDecisionNode
 				right;
 	int32		parent;			/* -1: the root */
 	int32		depth;
-	double		threshold;
+	double		threshold,
+				shown;			/* for people: rounded, and between the same two values */
 	int64		n;				/* rows */
 	double		weight,			/* of them */
 				impurity,		/* Gini's */
@@ -97,13 +98,14 @@ enum
 /* tree_score.c: a tree as parameters of a model */
 enum
 {
-	TREE_NODES,					/* [column from 1 or 0, threshold, left, right], nodes from 1 */
+	TREE_NODES,					/* [column from 1 or 0, threshold, left, right, threshold as it is shown],
+								 * nodes from 1 */
 	TREE_SEGMENTS,				/* by node: the segment of most rows */
 	TREE_COUNTS,				/* by segment: rows in each node */
 	TREE_NPARAMETERS
 };
 
-#define TREE_NODE_NUMBERS 4
+#define TREE_NODE_NUMBERS 5
 
 extern Size CsTreeCompile(const CsFitted *model, void *result);
 extern bool CsTreeAssign(const CsFitted *model, const double *z, CsAssignment *result,

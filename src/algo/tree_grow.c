@@ -537,6 +537,7 @@ SplitNode(Growth *g, int i)
 	node->threshold = split->low / 2 + split->high / 2;
 	if (!(node->threshold < split->high))
 		node->threshold = split->low;
+	node->shown = CsRoundBetween(node->threshold, split->low, split->high);
 	return true;
 }
 

@@ -44,7 +44,7 @@ CheckNode(const CsFitted *model, int i, bool *is_child)
 	if (row[0] != floor(row[0]) || row[0] < 0 || row[0] > model->ncolumns)
 		CsInvalidParameters("\"%s\" has a column that is not in 0 .. %d.", "nodes",
 							model->ncolumns);
-	for (int side = 2; side < TREE_NODE_NUMBERS; side++)
+	for (int side = 2; side <= 3; side++)
 	{
 		int			child = ChildNumber(row[side], i, nodes->rows);
 

@@ -9,7 +9,11 @@
  * not.  What a missing value is filled with is within the bounds or not; so the condition says
  * where rows without the value go.
  *
- * A condition is SQL: the rows that it holds for are those that the tree sends to the node.
+ * A condition is SQL: the rows that it holds for are those that the tree sends to the node.  For people
+ * the same is told without SQL, by borders that are rounded between the values that they part.
+ *
+ * A rule is a node below which all leaves are of one segment, the highest there is on the way: so
+ * leaves that the tree tells apart without need are one rule.
  */
 #include "custseg.h"
 
@@ -17,17 +21,21 @@
 
 #include "algo/tree.h"
 #include "algo/tree_words.h"
+#include "call/call.h"
 #include "common/shortest_dec.h"
+#include "data/relation.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/timestamp.h"
 
-/* Values of a column of model space that a node's rows have: low < value <= high. */
+/* Values of a column of model space that a node's rows have: low < value <= high; for people: rounded. */
 typedef struct Bounds
 {
 	double		low,
 				high;
+	double		low_shown,
+				high_shown;
 } Bounds;
 
 static const double *
@@ -36,14 +44,31 @@ NodeRow(const CsRuleMaker *maker, int node)
 	return maker->nodes->values + (Size) node * TREE_NODE_NUMBERS;
 }
 
+/* Are all leaves below a node of one segment?  Children follow their parents. */
+static void
+MarkUniform(CsRuleMaker *maker, const double *segments)
+{
+	maker->is_uniform = palloc(sizeof(bool) * maker->nodes->rows);
+	for (int i = maker->nodes->rows - 1; i >= 0; i--)
+	{
+		int			left = (int) NodeRow(maker, i)[2] - 1,
+					right = (int) NodeRow(maker, i)[3] - 1;
+
+		maker->is_uniform[i] = CsRuleIsLeaf(maker, i) ||
+			(maker->is_uniform[left] && maker->is_uniform[right] && segments[left] == segments[right]);
+	}
+}
+
 /*
- * Prepare to tell the ways to nodes of a tree.  The maker keeps the pointers; its own memory is
- * palloc'd.
+ * Prepare to tell the ways to nodes of a tree by its parameters.  The maker keeps the pointers; its own
+ * memory is palloc'd.
  */
 void
-CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline, const CsParameter *nodes,
+CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline, const CsParameter *parameters,
 				const bool *has_nulls)
 {
+	const CsParameter *nodes = &parameters[TREE_NODES];
+
 	maker->pipeline = pipeline;
 	maker->nodes = nodes;
 	maker->has_nulls = has_nulls;
@@ -56,6 +81,7 @@ CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline, const CsParamete
 		maker->parents[(int) NodeRow(maker, i)[2] - 1] = i;
 		maker->parents[(int) NodeRow(maker, i)[3] - 1] = i;
 	}
+	MarkUniform(maker, parameters[TREE_SEGMENTS].values);
 }
 
 /* Is a node, numbered from 0, a leaf? */
@@ -63,6 +89,13 @@ bool
 CsRuleIsLeaf(const CsRuleMaker *maker, int node)
 {
 	return NodeRow(maker, node)[0] == 0;
+}
+
+/* Is a node a rule? */
+bool
+CsRuleIsRule(const CsRuleMaker *maker, int node)
+{
+	return maker->is_uniform[node] && (node == 0 || !maker->is_uniform[maker->parents[node]]);
 }
 
 /* The feature that a column of model space belongs to. */
@@ -74,6 +107,22 @@ FeatureOf(const CsPipeline *p, int column)
 	while (column >= p->feature[i].first_output + p->feature[i].noutputs)
 		i++;
 	return i;
+}
+
+/* Narrow the bounds of a column by the question of a node, as a child's rows answer it. */
+static void
+BoundColumn(const double *question, int child, Bounds *bounds)
+{
+	if ((int) question[2] - 1 == child && question[1] < bounds->high)
+	{
+		bounds->high = question[1];
+		bounds->high_shown = question[4];
+	}
+	else if ((int) question[2] - 1 != child && question[1] > bounds->low)
+	{
+		bounds->low = question[1];
+		bounds->low_shown = question[4];
+	}
 }
 
 /* Narrow the bounds by the questions from the root to a node; features by when they come first. */
@@ -91,10 +140,7 @@ BoundColumns(const CsRuleMaker *maker, int node, Bounds *bounds, int *features, 
 	BoundColumns(maker, parent, bounds, features, nfeatures);
 	row = NodeRow(maker, parent);
 	column = (int) row[0] - 1;
-	if ((int) row[2] - 1 == node)
-		bounds[column].high = Min(bounds[column].high, row[1]);
-	else
-		bounds[column].low = Max(bounds[column].low, row[1]);
+	BoundColumn(row, node, &bounds[column]);
 	feature = FeatureOf(maker->pipeline, column);
 	while (seen < *nfeatures && features[seen] != feature)
 		seen++;
@@ -208,6 +254,36 @@ NameOf(const CsFeature *f)
 					strstr(NameStr(f->type), " COLLATE ") == NULL ? "" : " COLLATE \"C\"");
 }
 
+/* A border for people: short, a date or time as it is, or days. */
+static char *
+BorderWords(const CsFeature *f, double border, double shown)
+{
+	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
+
+	if (f->kind == CS_TIME && !CsIsInterval(f))
+		return CsTimeWords(HasType(f, "date") ? floor(border) : border);
+	double_to_shortest_decimal_buf(shown, digits);
+	return f->kind == CS_TIME ? psprintf("%s days", digits) : pstrdup(digits);
+}
+
+/* A number, date or time between its bounds, for people. */
+static void
+TellNumber(StringInfo words, const CsFeature *f, const Bounds *bounds, bool has_nulls)
+{
+	const char *low = BorderWords(f, bounds->low, bounds->low_shown),
+			   *high = BorderWords(f, bounds->high, bounds->high_shown);
+
+	appendStringInfoString(words, CsWordsName(NameStr(f->name)));
+	if (isinf(bounds->low))
+		appendStringInfo(words, " up to %s", high);
+	else if (isinf(bounds->high))
+		appendStringInfo(words, f->kind == CS_TIME && !CsIsInterval(f) ? " after %s" : " above %s", low);
+	else
+		appendStringInfo(words, " from %s to %s", low, high);
+	if (has_nulls && TakesNull(f, bounds))
+		appendStringInfoString(words, " or unknown");
+}
+
 /* A number, date or time between its bounds. */
 static void
 PutNumber(StringInfo rule, const CsFeature *f, const Bounds *bounds, bool has_nulls)
@@ -246,6 +322,20 @@ PutBoolean(StringInfo rule, const CsFeature *f, const Bounds *bounds, bool has_n
 		appendStringInfo(rule, "%s is null", name);
 }
 
+/* A boolean, for people. */
+static void
+TellBoolean(StringInfo words, const CsFeature *f, const Bounds *bounds, bool has_nulls)
+{
+	bool		takes_true = IsWithin(bounds, 1);
+	bool		takes_false = IsWithin(bounds, 0);
+	bool		takes_null = has_nulls && TakesNull(f, bounds);
+
+	appendStringInfo(words, "%s is %s%s", CsWordsName(NameStr(f->name)),
+					 takes_true == takes_false ? (takes_true ? "known" : "unknown") :
+					 takes_true ? "true" : "false",
+					 takes_true != takes_false && takes_null ? " or unknown" : "");
+}
+
 /*
  * Is a level of a category within the bounds of the feature's columns? -1: a level that training
  * did not see.
@@ -265,23 +355,43 @@ TakesLevel(const CsPipeline *p, const CsFeature *f, const Bounds *bounds, int le
 	return true;
 }
 
-/* The levels, quoted, that are within the bounds, or that are not; returns how many. */
-static int
-ListLevels(const CsPipeline *p, const CsFeature *f, const Bounds *bounds, bool within,
-		   StringInfo list)
+/* The texts of the levels that are within the bounds, or that are not. */
+static List *
+ListLevels(const CsPipeline *p, const CsFeature *f, const Bounds *bounds, bool within)
 {
 	const CsLevel *levels = CsFeatureLevels(p, f);
-	int			n = 0;
+	List	   *list = NIL;
 
 	for (int l = 0; l < f->nlevels; l++)
-	{
-		if (levels[l].text == 0 || levels[l].is_other ||
-			TakesLevel(p, f, bounds, l) != within)
-			continue;
-		appendStringInfo(list, "%s%s", n++ > 0 ? ", " : "",
-						 quote_literal_cstr(CsPipelineAt(p, char, levels[l].text)));
-	}
-	return n;
+		if (levels[l].text != 0 && !levels[l].is_other && TakesLevel(p, f, bounds, l) == within)
+			list = lappend(list, pstrdup(CsPipelineAt(p, char, levels[l].text)));
+	return list;
+}
+
+/* Levels as SQL lists them; palloc'd. */
+static char *
+QuoteLevels(const List *levels)
+{
+	StringInfoData list;
+	ListCell   *cell;
+
+	initStringInfo(&list);
+	foreach(cell, levels)
+		appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", quote_literal_cstr(lfirst(cell)));
+	return list.data;
+}
+
+/* Levels as people list them: "web, shop or phone"; palloc'd. */
+static char *
+TellLevels(const List *levels, const char *last)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < list_length(levels); i++)
+		appendStringInfo(&list, "%s%s", i == 0 ? "" : i < list_length(levels) - 1 ? ", " : last,
+						 CsWordsText(list_nth(levels, i)));
+	return list.data;
 }
 
 /* Where levels go that are not listed: those that are rare, and those that training did not see. */
@@ -313,11 +423,9 @@ PutCategory(StringInfo rule, const CsPipeline *p, const CsFeature *f, const Boun
 	const char *name = NameOf(f);
 	bool		others = TakesOthers(p, f, bounds);
 	bool		or_null = has_nulls && TakesNullLevel(p, f, bounds);
-	StringInfoData list;
-	int			n;
+	List	   *levels = ListLevels(p, f, bounds, !others);
+	int			n = list_length(levels);
 
-	initStringInfo(&list);
-	n = ListLevels(p, f, bounds, !others, &list);
 	if (n == 0 && others == or_null)
 		appendStringInfoString(rule, others ? "true" : "false");
 	else if (n == 0)
@@ -329,11 +437,31 @@ PutCategory(StringInfo rule, const CsPipeline *p, const CsFeature *f, const Boun
 
 		if (or_null)
 			appendStringInfoChar(rule, '(');
-		appendStringInfo(rule, format, name, list.data);
+		appendStringInfo(rule, format, name, QuoteLevels(levels));
 		if (or_null)
 			appendStringInfo(rule, " or %s is null)", name);
 	}
-	pfree(list.data);
+}
+
+/* A category, for people. */
+static void
+TellCategory(StringInfo words, const CsPipeline *p, const CsFeature *f, const Bounds *bounds,
+			 bool has_nulls)
+{
+	bool		others = TakesOthers(p, f, bounds);
+	bool		or_null = has_nulls && TakesNullLevel(p, f, bounds);
+	List	   *levels = ListLevels(p, f, bounds, !others);
+
+	appendStringInfo(words, "%s is ", CsWordsName(NameStr(f->name)));
+	if (levels == NIL)
+		appendStringInfoString(words, others == or_null ? (others ? "anything" : "nothing that is known") :
+							   or_null ? "unknown" : "known");
+	else if (others && list_length(levels) > 1)
+		appendStringInfo(words, "neither %s", TellLevels(levels, " nor "));
+	else
+		appendStringInfo(words, "%s%s", others ? "not " : "", TellLevels(levels, " or "));
+	if (levels != NIL && or_null)
+		appendStringInfoString(words, " or unknown");
 }
 
 /* Bounds that bound nothing, palloc'd. */
@@ -343,32 +471,43 @@ FreeBounds(const CsPipeline *p)
 	Bounds	   *bounds = palloc(sizeof(Bounds) * p->noutputs);
 
 	for (int j = 0; j < p->noutputs; j++)
-		bounds[j] = (Bounds) {-INFINITY, INFINITY};
+		bounds[j] = (Bounds) {.low = -INFINITY,.high = INFINITY};
 	return bounds;
 }
 
-/* What the bounds say of a feature. */
+/* What the bounds say of a feature, as SQL or for people. */
 static void
-PutFeature(StringInfo rule, const CsRuleMaker *maker, int feature, const Bounds *bounds)
+PutFeature(StringInfo rule, const CsRuleMaker *maker, int feature, const Bounds *bounds, bool for_people)
 {
 	const CsPipeline *p = maker->pipeline;
 	const CsFeature *f = &p->feature[feature];
 	bool		has_nulls = maker->has_nulls != NULL && maker->has_nulls[feature];
 
 	if (f->kind == CS_CATEGORICAL)
-		PutCategory(rule, p, f, bounds, has_nulls);
+		(for_people ? TellCategory : PutCategory) (rule, p, f, bounds, has_nulls);
 	else if (f->kind == CS_BOOLEAN)
-		PutBoolean(rule, f, bounds + f->first_output, has_nulls);
+		(for_people ? TellBoolean : PutBoolean) (rule, f, bounds + f->first_output, has_nulls);
 	else
-		PutNumber(rule, f, bounds + f->first_output, has_nulls);
+		(for_people ? TellNumber : PutNumber) (rule, f, bounds + f->first_output, has_nulls);
+}
+
+/* What the bounds say of a feature, palloc'd. */
+static char *
+FeatureText(const CsRuleMaker *maker, int feature, const Bounds *bounds, bool for_people)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	PutFeature(&text, maker, feature, bounds, for_people);
+	return text.data;
 }
 
 /*
- * The condition of a node, as in "monetary > 512.5 and recency <= 31"; "true" for the root.
- * Palloc'd.
+ * The condition of a node, as in "monetary > 512.5 and recency <= 31", and "true" for the root; for people
+ * "monetary above 512 and recency up to 31", and "everyone".  Palloc'd.
  */
 char *
-CsRuleOfNode(const CsRuleMaker *maker, int node)
+CsRuleOfNode(const CsRuleMaker *maker, int node, bool for_people)
 {
 	Bounds	   *bounds = FreeBounds(maker->pipeline);
 	int		   *features = palloc(sizeof(int) * maker->pipeline->nfeatures);
@@ -380,10 +519,10 @@ CsRuleOfNode(const CsRuleMaker *maker, int node)
 	for (int i = 0; i < nfeatures; i++)
 	{
 		appendStringInfoString(&rule, i > 0 ? " and " : "");
-		PutFeature(&rule, maker, features[i], bounds);
+		PutFeature(&rule, maker, features[i], bounds, for_people);
 	}
 	if (nfeatures == 0)
-		appendStringInfoString(&rule, "true");
+		appendStringInfoString(&rule, for_people ? "everyone" : "true");
 	pfree(bounds);
 	pfree(features);
 	return rule.data;
@@ -399,17 +538,13 @@ CsRuleOfStep(const CsRuleMaker *maker, int node, int *feature)
 	const double *row = NodeRow(maker, maker->parents[node]);
 	int			column = (int) row[0] - 1;
 	Bounds	   *bounds = FreeBounds(maker->pipeline);
-	StringInfoData rule;
+	char	   *rule;
 
-	if ((int) row[2] - 1 == node)
-		bounds[column].high = row[1];
-	else
-		bounds[column].low = row[1];
+	BoundColumn(row, node, &bounds[column]);
 	*feature = FeatureOf(maker->pipeline, column);
-	initStringInfo(&rule);
-	PutFeature(&rule, maker, *feature, bounds);
+	rule = FeatureText(maker, *feature, bounds, false);
 	pfree(bounds);
-	return rule.data;
+	return rule;
 }
 
 /* The node to which a row in model space goes from a node that is not a leaf. */
@@ -434,7 +569,7 @@ MarginOf(const CsFeature *f, const Bounds *bounds, const double *z)
 }
 
 /*
- * What the questions on the way to the leaf amount to, feature by feature.  See
+ * What the questions on the way to the customer's rule amount to, feature by feature.  See
  * CsAlgorithm.borders.
  */
 List *
@@ -444,23 +579,21 @@ CsTreeBorders(const CsFitted *model, const CsPipeline *p, const void *options, c
 	Bounds	   *bounds = FreeBounds(p);
 	int		   *features = palloc(sizeof(int) * p->nfeatures);
 	int			nfeatures = 0;
-	int			leaf = 0;
+	int			node = 0;
 	List	   *result = NIL;
 
-	CsRuleMakerInit(&maker, p, &model->parameters[TREE_NODES], NULL);
-	while (!CsRuleIsLeaf(&maker, leaf))
-		leaf = CsRuleNext(&maker, leaf, z);
-	BoundColumns(&maker, leaf, bounds, features, &nfeatures);
+	CsRuleMakerInit(&maker, p, model->parameters, NULL);
+	while (!CsRuleIsRule(&maker, node))
+		node = CsRuleNext(&maker, node, z);
+	BoundColumns(&maker, node, bounds, features, &nfeatures);
 	for (int i = 0; i < nfeatures; i++)
 	{
 		CsBorder   *border = palloc0(sizeof(CsBorder));
-		StringInfoData condition;
 
-		initStringInfo(&condition);
-		PutFeature(&condition, &maker, features[i], bounds);
 		border->feature = features[i];
 		border->name = pstrdup(NameStr(p->feature[features[i]].name));
-		border->condition = condition.data;
+		border->condition = FeatureText(&maker, features[i], bounds, false);
+		border->words = FeatureText(&maker, features[i], bounds, true);
 		border->holds = true;
 		border->margin = MarginOf(&p->feature[features[i]], bounds, z);
 		result = lappend(result, border);

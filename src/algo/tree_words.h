@@ -16,12 +16,14 @@ typedef struct CsRuleMaker
 	const CsParameter *nodes;	/* TREE_NODES of the model */
 	const bool *has_nulls;		/* by feature: rows may lack it, and their way is told, too */
 	int		   *parents;		/* by node, -1: the root */
+	bool	   *is_uniform;		/* by node: all leaves below it are of one segment */
 } CsRuleMaker;
 
 extern void CsRuleMakerInit(CsRuleMaker *maker, const CsPipeline *pipeline,
-							const CsParameter *nodes, const bool *has_nulls);
+							const CsParameter *parameters, const bool *has_nulls);
 extern bool CsRuleIsLeaf(const CsRuleMaker *maker, int node);
-extern char *CsRuleOfNode(const CsRuleMaker *maker, int node);
+extern bool CsRuleIsRule(const CsRuleMaker *maker, int node);
+extern char *CsRuleOfNode(const CsRuleMaker *maker, int node, bool for_people);
 extern char *CsRuleOfStep(const CsRuleMaker *maker, int node, int *feature);
 extern int	CsRuleNext(const CsRuleMaker *maker, int node, const double *z);
 

@@ -163,6 +163,16 @@ typedef struct CsFinding
 	StringInfoData reason;
 } CsFinding;
 
+/* words.c */
+extern char *CsWordsName(const char *column);
+extern const char *CsWordsVerb(const char *name);
+extern char *CsWordsNumber(double x);
+extern char *CsWordsPercent(double share);
+extern const char *CsWordsLink(int i, int n);
+extern char *CsWordsCount(int64 n, const char *one, const char *many);
+extern char *CsWordsText(const char *text);
+extern char *CsWordsCapitalize(char *text);
+
 extern void CsReasonAdd(StringInfo reason, const char *format, ...) pg_attribute_printf(2, 3);
 extern void CsReasonAddTies(StringInfo reason, const char *what, const char *value, int64 equal,
 							const int64 *counts, int nscores, int64 n);

@@ -214,8 +214,10 @@ CsDateWords(double days)
 char *
 CsTimeWords(double days)
 {
-	int64		seconds = (int64) rint((days - floor(days)) * SECS_PER_DAY);
-	char	   *date = CsDateWords(days);
+	double		all_seconds = rint(days * SECS_PER_DAY);
+	double		day = floor(all_seconds / SECS_PER_DAY);
+	int64		seconds = (int64) (all_seconds - day * SECS_PER_DAY);
+	char	   *date = CsDateWords(day);
 	char		digits[DOUBLE_SHORTEST_DECIMAL_LEN];
 
 	if (date == NULL)

@@ -176,6 +176,9 @@ extern int64 CsCountBelow(const double *sorted, int64 n, double x);
 extern int64 CsQuantileRank(int64 n, double p, double *part);
 extern double CsBetweenValues(double low, double high, double part);
 extern double CsQuantileSorted(const double *sorted, int64 n, double p);
+extern double CsRoundBetween(double border, double low, double high);
+extern double CsRoundBorder(double border, const double *sorted, int64 n, double center,
+							double spread);
 
 /* bins.c */
 extern void CsBinCounts(const double *sorted, int64 n, const double *cuts, int ncuts, bool ties_above,

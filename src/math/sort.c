@@ -392,3 +392,39 @@ CsCountBelow(const double *sorted, int64 n, double x)
 	}
 	return low;
 }
+
+/*
+ * A border between two values as a person would write it: the number of the fewest digits that lies
+ * strictly between the values, as near to the border as these digits can be; the border where no such
+ * number is shorter.
+ */
+double
+CsRoundBetween(double border, double low, double high)
+{
+	for (int digits = 0; digits < DBL_DIG; digits++)
+	{
+		char		text[DBL_DIG + 16];
+		double		rounded;
+
+		snprintf(text, sizeof(text), "%.*e", digits, border);
+		rounded = strtod(text, NULL);
+		if (rounded > low && rounded < high)
+			return rounded;
+	}
+	return border;
+}
+
+/*
+ * A border of n sorted values as a person would write it, in the units value * spread + center; a border that
+ * is one of the values is that value.
+ */
+double
+CsRoundBorder(double border, const double *sorted, int64 n, double center, double spread)
+{
+	int64		below = CsCountBelow(sorted, n, border);
+
+	if (below == 0 || below == n || sorted[below] == border)
+		return border * spread + center;
+	return CsRoundBetween(border * spread + center, sorted[below - 1] * spread + center,
+						  sorted[below] * spread + center);
+}

@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "profile/profile.h"
 #include "score/score.h"
 #include "utils/builtins.h"
@@ -22,9 +21,6 @@
 
 /* A contribution below which what speaks against the segment is not worth a word. */
 #define LEAST_AGAINST 0.05
-
-/* Bytes of a value that are shown. */
-#define MAX_VALUE 60
 
 PG_FUNCTION_INFO_V1(custseg_explain_text);
 
@@ -48,6 +44,8 @@ NumberText(const CsFeature *f, double x)
 
 	if (date != NULL)
 		return date;
+	if (f->kind == CS_NUMERIC && strstr(CsWordsName(NameStr(f->name)), "year") != NULL && x >= 1000 && x < 10000)
+		return psprintf("%.0f", x);	/* without a mark for thousands, see CsVocabularyOf */
 	return f->kind == CS_TIME ? psprintf(strcmp(number, "1") == 0 ? "%s day" : "%s days", number) : number;
 }
 
@@ -56,7 +54,6 @@ static char *
 ValueText(const CsCallSite *site, const CsFeature *f, const CsExplanation *line)
 {
 	char	   *text = CsExplanationValue(site, line);
-	int			length;
 
 	if (text == NULL || (f->kind != CS_CATEGORICAL && isnan(line->raw)))
 		return pstrdup("missing");
@@ -64,9 +61,7 @@ ValueText(const CsCallSite *site, const CsFeature *f, const CsExplanation *line)
 		return NumberText(f, line->raw);
 	if (f->kind == CS_BOOLEAN)
 		return pstrdup(line->raw != 0 ? "true" : "false");
-	length = (int) strlen(text);
-	return length <= MAX_VALUE ? text :
-		psprintf("%s...", pnstrdup(text, pg_mbcliplen(text, length, MAX_VALUE)));
+	return CsWordsText(text);
 }
 
 /* What is usual: a mean, or the share of the customer's level. */
@@ -111,13 +106,6 @@ CountFor(const CsExplanation *lines, int n)
 	return i;
 }
 
-/* What a list of words is joined with before its entry "i" of "n". */
-static const char *
-Separator(int i, int n)
-{
-	return i == 0 ? "" : i < n - 1 ? ", " : n > 2 ? ", and " : " and ";
-}
-
 /* Append what speaks for the segment, and what speaks against it. */
 static void
 PutFeatures(StringInfo sentence, const CsCallSite *site, const CsAssignment *placed,
@@ -130,7 +118,7 @@ PutFeatures(StringInfo sentence, const CsCallSite *site, const CsAssignment *pla
 	appendStringInfo(sentence, " rather than in %s", SegmentText(scorer, placed->runner_up));
 	for (int i = 0; i < nfor; i++)
 	{
-		appendStringInfoString(sentence, i == 0 ? ", mainly because " : Separator(i, nfor));
+		appendStringInfoString(sentence, i == 0 ? ", mainly because " : CsWordsLink(i, nfor));
 		PutFeature(sentence, site, &lines[i], other);
 	}
 	if (lines[n - 1].contribution <= -LEAST_AGAINST)
@@ -160,8 +148,8 @@ PutConditions(StringInfo sentence, const CsExplanation *lines, int n)
 	{
 		if (nlacking > 0 && lines[i].border->holds)
 			continue;
-		appendStringInfo(sentence, "%s%s", Separator(nput, nlacking > 0 ? nlacking : nborders),
-						 lines[i].border->condition);
+		appendStringInfo(sentence, "%s%s", CsWordsLink(nput, nlacking > 0 ? nlacking : nborders),
+						 lines[i].border->words);
 		nput++;
 	}
 }

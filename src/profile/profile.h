@@ -132,10 +132,5 @@ typedef struct CsWords
 } CsWords;
 
 extern CsWords CsWordsOf(const CsPortrait *portrait, int group, const CsDefining *defining);
-extern char *CsWordsName(const char *column);
-extern const char *CsWordsVerb(const char *name);
-extern char *CsWordsNumber(double x);
-extern char *CsWordsPercent(double share);
-extern char *CsWordsCapitalize(char *text);
 
 #endif							/* CUSTSEG_PROFILE_H */

@@ -193,7 +193,8 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 	}
 	else if (test->n < t->options.min_rows)
 	{
-		appendStringInfo(reason, "%lld values are too few for a test", (long long) test->n);
+		appendStringInfo(reason, "%s too few for a test",
+						 CsWordsCount(test->n, "value is", "values are"));
 		return "insufficient data";
 	}
 	else if (test->p_adjusted >= t->options.significance)

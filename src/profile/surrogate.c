@@ -22,8 +22,8 @@
 PG_FUNCTION_INFO_V1(custseg_surrogate);
 PG_FUNCTION_INFO_V1(custseg_surrogate_of_column);
 
-/* Room for a row for each leaf. */
-#define LEAF_COLUMNS 11
+/* Columns of the row of a rule. */
+#define RULE_COLUMNS 12
 
 /* The options of the tree; max_depth is an argument. */
 static TreeOptions *
@@ -59,20 +59,21 @@ RowsOf(const CsFitOutput *fit, int class, int node)
 	return counts->values[(Size) class * counts->columns + node];
 }
 
-/* The row of a leaf. */
+/* The row of a rule. */
 static void
-PutLeaf(CsResult *result, const CsTraining *t, const CsRuleMaker *maker, int node, int leaf)
+PutRule(CsResult *result, const CsTraining *t, const CsRuleMaker *maker, int node, int number)
 {
 	const CsFitOutput *fit = &t->fit;
 	const CsClass *class = &t->target->classes[(int) fit->parameters[TREE_SEGMENTS].values[node]];
 	double		rows = 0;
-	CsValue		row[LEAF_COLUMNS];
+	CsValue		row[RULE_COLUMNS];
 	int			i = 0;
 
 	for (int c = 0; c < t->target->nclasses; c++)
 		rows += RowsOf(fit, c, node);
-	row[i++] = CsValueInt4(leaf);
-	row[i++] = CsValueText(CsRuleOfNode(maker, node));
+	row[i++] = CsValueInt4(number);
+	row[i++] = CsValueText(CsRuleOfNode(maker, node, false));
+	row[i++] = CsValueText(CsRuleOfNode(maker, node, true));
 	row[i++] = CsValueInt4(class->number);
 	row[i++] = CsValueText(class->name);
 	row[i++] = CsValueInt8((int64) rows);
@@ -84,7 +85,7 @@ PutLeaf(CsResult *result, const CsTraining *t, const CsRuleMaker *maker, int nod
 	CsResultPut(result, row, i);
 }
 
-/* Train the tree, and put its leaves into the result. */
+/* Train the tree, and put its rules into the result. */
 static void
 PutTree(CsResult *result, CsRequest *request)
 {
@@ -92,7 +93,7 @@ PutTree(CsResult *result, CsRequest *request)
 	CsTeam	   *team;
 	CsRuleMaker maker;
 	bool	   *has_nulls;
-	int			leaf = 0;
+	int			number = 0;
 
 	request->algorithm = &CsTreeAlgorithm;
 	t = CsTrainingOpen(request);
@@ -103,10 +104,10 @@ PutTree(CsResult *result, CsRequest *request)
 	has_nulls = palloc(sizeof(bool) * t->nfeatures);
 	for (int i = 0; i < t->nfeatures; i++)
 		has_nulls[i] = t->baselines[i].n_null > 0;
-	CsRuleMakerInit(&maker, t->pipeline, &t->fit.parameters[TREE_NODES], has_nulls);
+	CsRuleMakerInit(&maker, t->pipeline, t->fit.parameters, has_nulls);
 	for (int i = 0; i < maker.nodes->rows; i++)
-		if (CsRuleIsLeaf(&maker, i))
-			PutLeaf(result, t, &maker, i, ++leaf);
+		if (CsRuleIsRule(&maker, i))
+			PutRule(result, t, &maker, i, ++number);
 	CsTrainingClose(t);
 }
 
@@ -122,7 +123,7 @@ enum
 	COLUMN_SOURCE, COLUMN_TARGET, COLUMN_FEATURES, COLUMN_MAX_DEPTH, COLUMN_OPTIONS
 };
 
-/* surrogate(model, source, features, max_depth, options, version): one row for each leaf */
+/* surrogate(model, source, features, max_depth, options, version): one row for each rule */
 Datum
 custseg_surrogate(PG_FUNCTION_ARGS)
 {
@@ -143,7 +144,7 @@ custseg_surrogate(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* surrogate_of_column(source, target, features, max_depth, options): one row for each leaf */
+/* surrogate_of_column(source, target, features, max_depth, options): one row for each rule */
 Datum
 custseg_surrogate_of_column(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,6 @@
 /*
  * tree_path.c
- *	  A stored tree to be read: tree_rules(), its leaves as rules; and decision_path(), the way of one
+ *	  A stored tree to be read: tree_rules(), its rules; and decision_path(), the way of one
  *	  customer through it.
  */
 #include "custseg.h"
@@ -50,8 +50,7 @@ OpenTree(StoredTree *tree, const CsScorer *scorer)
 				 errhint("custseg.surrogate() describes the segments of any model by rules.")));
 	CsScoringInit(&tree->scoring, scorer, CurrentMemoryContext);
 	CsScorerRead(scorer, missing_sql, TakeMissing, missing);
-	CsRuleMakerInit(&tree->maker, CsScorerPipeline(scorer),
-					&tree->scoring.fitted.parameters[TREE_NODES], missing);
+	CsRuleMakerInit(&tree->maker, CsScorerPipeline(scorer), tree->scoring.fitted.parameters, missing);
 }
 
 /* The training rows of a segment in a node; of all segments: -1. */
@@ -92,7 +91,7 @@ enum
 	RULES_MODEL, RULES_VERSION
 };
 
-/* tree_rules(model, version): one row for each leaf */
+/* tree_rules(model, version): one row for each rule */
 Datum
 custseg_tree_rules(PG_FUNCTION_ARGS)
 {
@@ -100,7 +99,7 @@ custseg_tree_rules(PG_FUNCTION_ARGS)
 	char	   *model = CsTextArgument(fcinfo, RULES_MODEL);
 	const CsScorer *scorer;
 	StoredTree	tree;
-	int			leaf = 0;
+	int			number = 0;
 
 	if (model == NULL)
 		return (Datum) 0;
@@ -109,14 +108,15 @@ custseg_tree_rules(PG_FUNCTION_ARGS)
 	OpenTree(&tree, scorer);
 	for (int node = 0; node < tree.maker.nodes->rows; node++)
 	{
-		CsValue		row[7];
+		CsValue		row[8];
 
 		CHECK_FOR_INTERRUPTS();
-		if (!CsRuleIsLeaf(&tree.maker, node))
+		if (!CsRuleIsRule(&tree.maker, node))
 			continue;
-		row[0] = CsValueInt4(++leaf);
-		row[1] = CsValueText(CsRuleOfNode(&tree.maker, node));
-		CsResultPut(result, row, 2 + PutNode(&tree, node, row + 2));
+		row[0] = CsValueInt4(++number);
+		row[1] = CsValueText(CsRuleOfNode(&tree.maker, node, false));
+		row[2] = CsValueText(CsRuleOfNode(&tree.maker, node, true));
+		CsResultPut(result, row, 3 + PutNode(&tree, node, row + 3));
 	}
 	return (Datum) 0;
 }

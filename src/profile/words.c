@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "profile/words.h"
 
 /* Ratios that are described as such. */
@@ -23,134 +22,6 @@
 
 /* A share that is told as "nearly always". */
 #define NEARLY_ALL 0.95
-
-/* Bytes of a level's text that are shown. */
-#define MAX_LEVEL_TEXT 40
-
-/* A control character, such as a line end or a tab, in any encoding. */
-static bool
-IsControl(char c)
-{
-	return (unsigned char) c < ' ' || c == 0x7f;
-}
-
-static bool
-IsUpper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-static bool
-IsLower(char c)
-{
-	return c >= 'a' && c <= 'z';
-}
-
-/*
- * A column's name as people write it; palloc'd.  Camel case becomes words, and abbreviations keep
- * their capitals ("streamingTV": streaming TV), unless there is nothing but capitals.
- */
-char *
-CsWordsName(const char *column)
-{
-	StringInfoData name;
-	bool		has_lower = false;
-
-	for (const char *c = column; *c != '\0'; c++)
-		has_lower |= IsLower(*c);
-	initStringInfo(&name);
-	for (const char *c = column; *c != '\0'; c++)
-	{
-		char		before = c > column ? c[-1] : ' ';
-		bool		in_abbreviation = has_lower && IsUpper(*c) && !IsLower(c[1]) &&
-			(IsUpper(before) || IsUpper(c[1]));
-
-		if (IsUpper(*c) && (IsLower(before) || (has_lower && IsUpper(before) && IsLower(c[1]))))
-			appendStringInfoChar(&name, ' ');
-		if (*c == '_' || IsControl(*c))
-			appendStringInfoChar(&name, ' ');
-		else
-			appendStringInfoChar(&name, IsUpper(*c) && !in_abbreviation ? *c - 'A' + 'a' : *c);
-	}
-	return name.data;
-}
-
-/*
- * "is" or "are", as it follows a column's name from CsWordsName(): "monthly charges are", but "number of
- * policies is".  What stands before a word such as "of" decides, else the last word without its unit.
- */
-const char *
-CsWordsVerb(const char *name)
-{
-	static const char *const links[] = {" of ", " since ", " per ", " in ", " with ", " for ", " to ", " ("};
-	Size		length = strlen(name);
-
-	if (strncmp(name, "is ", 3) == 0 || strncmp(name, "has ", 4) == 0)
-		return "is";
-	for (int i = 0; i < lengthof(links); i++)
-	{
-		const char *link = strstr(name, links[i]);
-
-		if (link != NULL)
-			length = Min(length, (Size) (link - name));
-	}
-	if (length < 3 || name[length - 1] != 's' || strchr("sui", name[length - 2]) != NULL)
-		return "is";
-	return "are";
-}
-
-/* Mark the thousands of an integer's digits. */
-static char *
-MarkThousands(const char *digits)
-{
-	StringInfoData marked;
-	const char *first = digits + (*digits == '-');
-	int			n = (int) strlen(first);
-
-	initStringInfo(&marked);
-	appendBinaryStringInfo(&marked, digits, (int) (first - digits));
-	for (int i = 0; i < n; i++)
-	{
-		if (i > 0 && (n - i) % 3 == 0)
-			appendStringInfoChar(&marked, ',');
-		appendStringInfoChar(&marked, first[i]);
-	}
-	return marked.data;
-}
-
-/* A number with few digits and with marks between thousands; palloc'd. */
-char *
-CsWordsNumber(double x)
-{
-	double		size = fabs(x);
-	char	   *digits;
-
-	if (size == 0)
-		return pstrdup("0");	/* and no -0 */
-	if (size >= 1e15 || size < 1e-3)
-		return psprintf("%.2e", x);
-	if (size >= 99.5)
-		return MarkThousands(psprintf("%.0f", x));
-	digits = psprintf("%.*f", size >= 0.995 ? 1 : size >= 0.0995 ? 2 : size >= 0.00995 ? 3 : 4, x);
-	for (int n = (int) strlen(digits) - 1; n > 0 && (digits[n] == '0' || digits[n] == '.'); n--)
-	{
-		bool		is_point = digits[n] == '.';
-
-		digits[n] = '\0';
-		if (is_point)
-			break;
-	}
-	return digits;
-}
-
-/* Make the first letter a capital, in place.  Returns the text. */
-char *
-CsWordsCapitalize(char *text)
-{
-	if (*text >= 'a' && *text <= 'z')
-		*text = *text - 'a' + 'A';
-	return text;
-}
 
 /* A ratio, with fewer digits than a number. */
 static char *
@@ -173,18 +44,6 @@ DateText(double days)
 	char	   *date = CsDateWords(days);
 
 	return date != NULL ? date : CsWordsNumber(days);
-}
-
-/* A share in percent, which is 0 % or 100 % only where nobody or everybody is meant. */
-char *
-CsWordsPercent(double share)
-{
-	if (share > 0 && share < 0.0005)
-		return pstrdup("under 0.1 %");
-	if (share < 1 && share >= 0.9995)
-		return pstrdup("over 99.9 %");
-	return psprintf("%.*f %%", share != 0 && share != 1 && (share < 0.0095 || share >= 0.995) ? 1 : 0,
-					100 * share);
 }
 
 /* A value beside another one, with the digits that tell them apart. */
@@ -359,22 +218,6 @@ ChooseLevel(const CsPortrait *portrait, int group, const CsDefining *defining)
 	return best;
 }
 
-/* A level's text as it is shown: short, and on one line. */
-static char *
-ShortText(const char *text)
-{
-	int			length = (int) strlen(text);
-	int			shown = pg_mbcliplen(text, length, MAX_LEVEL_TEXT);
-	char	   *result = psprintf("%.*s%s", shown, text, shown < length ? "..." : "");
-
-	for (char *c = result; *c != '\0'; c++)
-	{
-		if (IsControl(*c))
-			*c = ' ';
-	}
-	return result;
-}
-
 /* 1: a level says yes, -1: no, 0: neither. */
 static int
 Polarity(const char *text)
@@ -467,7 +310,7 @@ CategoryWords(const CsPortrait *portrait, const CsPortraitColumn *c, int group, 
 		return ShareWords(name, true, share, overall);
 	if (share < overall && IsOnlyNo(c, level))
 		return ShareWords(name, true, 1 - share, 1 - overall);
-	return LevelWords(name, chosen->text == NULL ? "unknown" : ShortText(chosen->text), share,
+	return LevelWords(name, chosen->text == NULL ? "unknown" : CsWordsText(chosen->text), share,
 					  overall);
 }
 

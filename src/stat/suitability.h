@@ -43,7 +43,8 @@ typedef struct CsColumnFacts
 	bool		is_integer;		/* smallint, int or bigint */
 	bool		is_enum;
 	bool		is_coded;		/* numbers that are categories because somebody has said so */
-	bool		named_id;		/* so the column is called */
+	bool		named_id,		/* so the column is called */
+				named_segment;
 	int64		n;				/* values: numbers that are finite, or levels */
 	int64		n_null;
 	int64		n_infinite;
