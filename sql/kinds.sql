@@ -14,9 +14,9 @@ SELECT i AS id, i % 7 AS recency, i % 3 AS monetary, NULL::int AS segment FROM g
 SELECT model, n_segments FROM custseg.train('of segments', 'customer', '{recency,monetary}', 3);
 INSERT INTO custseg.model (name, owner, kind, deployed_version, last_version)
 SELECT 'of ' || k, current_user, k, 1, 1 FROM unnest('{purchases,value,probability}'::text[]) k;
-INSERT INTO custseg.model_version (model, version, algorithm, source, n_rows, n_skipped, skipped, prep, options, seed,
+INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, n_rows, n_skipped, skipped, prep, options, seed,
     metrics, iterations, converged, milliseconds, trained_by, server_version, extension_version)
-SELECT name, 1, 'made up', 'customer', 300, 0, '{}', '{}', '{}', 42, '{}', 1, true, 1, current_user, '15', '1.0'
+SELECT name, 1, 'made up', 'customer', 'public', 300, 0, '{}', '{}', '{}', 42, '{}', 1, true, 1, current_user, '15', '1.0'
 FROM custseg.model WHERE name ~ '^of ' AND kind <> 'segments';
 
 -- What a function answers to a model, with arguments of some value
