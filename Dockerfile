@@ -13,8 +13,8 @@ COPY . /tmp/custseg
 RUN apt-get update && \
 		apt-mark hold locales && \
 		apt-get install -y --no-install-recommends build-essential libgsl-dev postgresql-server-dev-$PG_MAJOR && \
-		apt-get install -y --no-install-recommends libgsl27 libopenblas0 && \
-		apt-mark manual libgsl27 libgslcblas0 libopenblas0 && \
+		apt-get install -y --no-install-recommends libgsl27 libopenblas0 libxgboost0 && \
+		apt-mark manual libgsl27 libgslcblas0 libopenblas0 libxgboost0 && \
 		cd /tmp/custseg && \
 		make clean && \
 		make && \

@@ -3343,6 +3343,129 @@ COMMENT ON FUNCTION custseg.purchase_summary IS 'Sums up lines of orders as mode
 topic: value 10
 example: SELECT * FROM custseg.purchase_summary(''orders'', ''customer'', ''at'', ''amount'')';
 
+CREATE FUNCTION custseg.train_value(
+    model text,
+    source text,
+    target text,
+    features text[] DEFAULT NULL,
+    algorithm text DEFAULT 'forest',
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    deploy bool DEFAULT NULL,
+    OUT model text,
+    OUT version int,
+    OUT kind text,
+    OUT algorithm text,
+    OUT n_rows bigint,
+    OUT n_skipped bigint,
+    OUT r2 float8,
+    OUT rmse float8,
+    OUT mae float8,
+    OUT auc float8,
+    OUT log_loss float8,
+    OUT brier float8,
+    OUT coverage float8,
+    OUT iterations int,
+    OUT converged bool,
+    OUT deployed bool,
+    OUT milliseconds float8
+)
+AS 'MODULE_PATHNAME', 'custseg_train_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.train_value IS 'Trains a model that predicts a number, or the probability of a boolean, as a new version, and tells how good it is at customers that it has not seen.
+topic: value 30
+example: SELECT * FROM custseg.train_value(''churn'', ''contracts'', ''has_left'', ''{months,plan}'', ''logistic'')';
+
+CREATE FUNCTION custseg.predict_value(model text, customer "any", version int DEFAULT NULL) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_predict_value'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_value IS 'Returns the number, or the probability, that a model predicts for a customer: a row, or a json object.
+topic: value 32
+example: SELECT id, custseg.predict_value(''worth'', c) FROM customers c';
+
+CREATE FUNCTION custseg.predict_interval(
+    model text,
+    customer "any",
+    confidence float8 DEFAULT 0.9,
+    version int DEFAULT NULL,
+    OUT predicted float8,
+    OUT low float8,
+    OUT high float8
+)
+AS 'MODULE_PATHNAME', 'custseg_predict_interval'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_interval IS 'Returns the number that a model predicts for a customer, and between which numbers the outcome lies with a confidence (conformal).
+topic: value 33
+example: SELECT * FROM custseg.predict_interval(''worth'', ''{"recency": 10, "frequency": 5}'')';
+
+CREATE FUNCTION custseg.explain_value(
+    model text,
+    customer "any",
+    version int DEFAULT NULL,
+    OUT predicted float8,
+    OUT baseline float8,
+    OUT feature text,
+    OUT value text,
+    OUT contribution float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_explain_value'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.explain_value IS 'Tells what each feature contributes to a prediction (Shapley values, exact for trees), the largest first.
+topic: value 34
+example: SELECT * FROM custseg.explain_value(''worth'', ''{"recency": 10, "frequency": 5}'')';
+
+CREATE FUNCTION custseg.value_importance(
+    model text,
+    version int DEFAULT NULL,
+    OUT feature text,
+    OUT gain float8,
+    OUT shuffled float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_value_importance'
+LANGUAGE C STABLE PARALLEL SAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.value_importance IS 'Tells how important each feature is to a model of a value or a probability: its share of the gain of all splits, and how much worse predictions are when its values are shuffled.
+topic: value 35
+example: SELECT * FROM custseg.value_importance(''worth'')';
+
+CREATE FUNCTION custseg.compare_value(
+    source text,
+    target text,
+    features text[] DEFAULT NULL,
+    algorithms text[] DEFAULT NULL,
+    folds int DEFAULT 5,
+    id text DEFAULT NULL,
+    prep jsonb DEFAULT '{}',
+    options jsonb DEFAULT '{}',
+    OUT algorithm text,
+    OUT r2 float8,
+    OUT r2_deviation float8,
+    OUT rmse float8,
+    OUT rmse_deviation float8,
+    OUT mae float8,
+    OUT mae_deviation float8,
+    OUT auc float8,
+    OUT auc_deviation float8,
+    OUT log_loss float8,
+    OUT log_loss_deviation float8,
+    OUT brier float8,
+    OUT brier_deviation float8,
+    OUT milliseconds float8,
+    OUT recommended bool,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_compare_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.compare_value IS 'Compares algorithms that predict a number, or the probability of a boolean: how good each is at customers that it has not seen, and a recommendation.
+topic: value 31
+example: SELECT * FROM custseg.compare_value(''contracts'', ''has_left'', ''{months,plan}'', ''{logistic,forest}'')';
+
 -- tests of groups
 
 CREATE TYPE custseg.anova_result AS (

@@ -135,7 +135,7 @@ FROM custseg.algorithms() WITH ORDINALITY AS found (algorithm, segment_kind, num
 SELECT training('customer', '''{recency}'', 2, algorithm => ''magic''') LIKE '%: ' || algorithms || '.' AS all_are_listed FROM listed;
 SELECT count(*) > 0 AS some, bool_and(pg_get_function_arg_default(p.oid, a.position::int) = quote_literal(usual) || '::text') AS all_are_usual
 FROM listed, pg_proc p, unnest(p.proargnames) WITH ORDINALITY AS a(name, position)
-WHERE p.pronamespace = 'custseg'::regnamespace AND a.name = 'algorithm' AND a.position <= p.pronargs;
+WHERE p.pronamespace = 'custseg'::regnamespace AND a.name = 'algorithm' AND a.position <= p.pronargs AND p.proname !~ '^train_';
 DROP TABLE listed;
 SELECT training('customer', '''{recency}'', 2, algorithm => NULL');
 

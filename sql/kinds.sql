@@ -13,11 +13,13 @@ SELECT i AS id, i % 7 AS recency, i % 3 AS monetary, NULL::int AS segment FROM g
 -- A model of each kind
 SELECT model, n_segments FROM custseg.train('of segments', 'customer', '{recency,monetary}', 3);
 INSERT INTO custseg.model (name, owner, kind, deployed_version, last_version)
-SELECT 'of ' || k, current_user, k, 1, 1 FROM unnest('{purchases,value,probability}'::text[]) k;
+VALUES ('of purchases', current_user, 'purchases', 1, 1);
 INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, n_rows, n_skipped, skipped, prep, options, seed,
     metrics, iterations, converged, milliseconds, trained_by, server_version, extension_version)
 SELECT name, 1, 'made up', 'customer', 'public', 300, 0, '{}', '{}', '{}', 42, '{}', 1, true, 1, current_user, '15', '1.0'
-FROM custseg.model WHERE name ~ '^of ' AND kind <> 'segments';
+FROM custseg.model WHERE name = 'of purchases';
+SELECT model, kind FROM custseg.train_value('of value', 'customer', 'recency', '{id}', 'linear', options => '{"ridge": 1}');
+SELECT model, kind FROM custseg.train_value('of probability', 'SELECT id, recency > 3 AS late FROM customer', 'late', '{id}', 'logistic');
 
 -- What a function answers to a model, with arguments of some value
 CREATE FUNCTION answer(f regprocedure, model text) RETURNS text LANGUAGE plpgsql AS $$

@@ -102,7 +102,7 @@ SELECT s.owner, s.column
 FROM surface_columns s
 WHERE s.column ~ '(^|_)(p|p_adj|pvalue|missing|sentence|comment|seconds|customers|clusters|count|num|structure|judgement|recommend)$'
     OR s.column IN ('segments', 'runs', 'rows', 'missing_share')
-    OR s.column = 'n_rows' AND s.owner NOT IN ('train_result', 'model_version', 'models')
+    OR s.column = 'n_rows' AND s.owner NOT IN ('train_result', 'train_value()', 'model_version', 'models')
     OR s.column ~ '^n(_|$)' AND s.type NOT IN ('bigint', 'integer')
     OR s.column = 'n' AND s.type <> 'bigint'
     OR s.column ~ '(^|_)share(_|$)' AND s.type <> 'double precision'
@@ -323,6 +323,9 @@ SELECT custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 3
     custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 4) IS NOT NULL,
     custseg.train('tree', 'customers', '{recency,frequency,monetary}', algorithm => 'tree', options => '{"model": "shop"}') IS NOT NULL,
     custseg.train('value', 'customers', algorithm => 'rules', options => '{"segments": [{"name": "large", "when": {"monetary": {"from": 400}}}, {"name": "small"}], "else": "small"}') IS NOT NULL AS trained;
+SET client_min_messages = error;
+SELECT version FROM custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency}', 'linear');
+SET client_min_messages = warning;
 SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segment('shop', 1, 'best', rank => 1), custseg.name_segment('shop', 2, 'least', rank => 2);
 CALL custseg.resegment('shop', 'customers');
 DO $$

@@ -10,6 +10,7 @@
 #include "fmgr.h"
 #include "score/score.h"
 #include "utils/guc.h"
+#include "value/predictor.h"
 
 #if PG_VERSION_NUM >= 180000
 PG_MODULE_MAGIC_EXT(.name = "custseg", .version = CUSTSEG_VERSION);
@@ -29,7 +30,9 @@ CompileSegments(Jsonb *definition)
 }
 
 const CsCompile CsCompilers[CS_MODEL_KINDS] = {
-	[CS_MODEL_SEGMENTS] = CompileSegments
+	[CS_MODEL_SEGMENTS] = CompileSegments,
+	[CS_MODEL_VALUE] = CsPredictorCompile,
+	[CS_MODEL_PROBABILITY] = CsPredictorCompile
 };
 
 void

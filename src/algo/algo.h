@@ -296,6 +296,9 @@ typedef struct CsAlgorithm
 /* registry.c */
 extern const CsAlgorithm *CsAlgorithmFind(const char *name);
 
+extern void *CsAlgorithmOptions(const CsOption *options, int noptions, size_t size, Jsonb *json,
+								const void *common, size_t common_size);
+
 extern const CsAlgorithm *CsClusteringFind(const char *name);
 
 extern const CsAlgorithm *CsAlgorithmLookup(const char *name);

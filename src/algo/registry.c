@@ -83,6 +83,27 @@ CsClusteringFind(const char *name)
 	return algorithm;
 }
 
+/*
+ * Options of an algorithm whose struct of so many bytes begins with common ones, which are given: its own
+ * from "json", or their defaults when that is NULL.  Palloc'd.
+ */
+void *
+CsAlgorithmOptions(const CsOption *options, int noptions, size_t size, Jsonb *json,
+				   const void *common, size_t common_size)
+{
+	CsOption   *own = palloc(sizeof(CsOption) * noptions);
+	char	   *result = palloc0(size);
+	int			n = 0;
+
+	for (int i = 0; i < noptions; i++)
+		if (options[i].offset >= common_size)
+			own[n++] = options[i];
+	CsOptionsParse(own, n, json, result);
+	memcpy(result, common, common_size);
+	pfree(own);
+	return result;
+}
+
 /* algorithms(): a row an algorithm */
 Datum
 custseg_algorithms(PG_FUNCTION_ARGS)

@@ -447,3 +447,42 @@ CsOptionsToJsonb(const CsOption *options, int noptions, const void *values)
 		PushOption(&json, &options[i], values);
 	return CsJsonFinish(&json);
 }
+
+/* The member of that key when it is an object of an algorithm's options, or NULL. */
+Jsonb *
+CsOptionsOf(Jsonb *json, const char *key)
+{
+	JsonbValue	value;
+
+	if (json == NULL ||
+		!CsJsonFind(&json->root, key, &value) ||
+		value.type == jbvNull)
+		return NULL;
+	if (CsJsonGetObject(&value) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"%s\" must be an object with options of that algorithm", key),
+				 errhint("Write options => '{\"%s\": {\"name\": value, ...}}'.", key)));
+	return JsonbValueToJsonb(&value);
+}
+
+/* The options without the objects that is_object() tells by their keys. */
+Jsonb *
+CsOptionsBeside(Jsonb *json, bool (*is_object) (const char *key))
+{
+	JsonbParseState *state = NULL;
+	CsJsonEach	each;
+
+	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
+		return json;
+	CsJsonObject(&state, NULL);
+	each = CsJsonEachOf(&json->root);
+	while (CsJsonNext(&each))
+	{
+		char	   *key = CsJsonString(&each.key);
+
+		if (!is_object(key))
+			CsJsonValue(&state, key, &each.value);
+	}
+	return CsJsonFinish(&state);
+}

@@ -46,6 +46,9 @@ typedef struct CsOption
 extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);
 extern Jsonb *CsOptionsToJsonb(const CsOption *options, int noptions, const void *values);
 
+extern Jsonb *CsOptionsOf(Jsonb *json, const char *key);
+extern Jsonb *CsOptionsBeside(Jsonb *json, bool (*is_object) (const char *key));
+
 extern void CsAppendName(StringInfo list, const char *name);
 
 #endif							/* CUSTSEG_OPTIONS_H */

@@ -103,63 +103,11 @@ ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 	}
 }
 
-/*
- * Options of one algorithm: its own from "json", or their defaults when that is NULL; the common
- * ones are compare()'s.
- */
-static void *
-AlgorithmOptions(const CsAlgorithm *algorithm, Jsonb *json, const CsCommonOptions *common)
+/* Is a key of the options the name of an algorithm? */
+static bool
+IsAlgorithm(const char *key)
 {
-	CsOption   *own = palloc(sizeof(CsOption) * algorithm->noptions);
-	char	   *result = palloc0(algorithm->options_size);
-	int			n = 0;
-
-	for (int i = 0; i < algorithm->noptions; i++)
-		if (algorithm->options[i].offset >= sizeof(CsCommonOptions))
-			own[n++] = algorithm->options[i];
-	CsOptionsParse(own, n, json, result);
-	memcpy(result, common, sizeof(CsCommonOptions));
-	pfree(own);
-	return result;
-}
-
-/* The options' member of that key when it is an object of an algorithm's options, or NULL. */
-static Jsonb *
-MemberOf(Jsonb *json, const char *key)
-{
-	JsonbValue	value;
-
-	if (json == NULL ||
-		!CsJsonFind(&json->root, key, &value) ||
-		value.type == jbvNull)
-		return NULL;
-	if (CsJsonGetObject(&value) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("option \"%s\" must be an object with options of that algorithm", key),
-				 errhint("Write options => '{\"%s\": {\"name\": value, ...}}'.", key)));
-	return JsonbValueToJsonb(&value);
-}
-
-/* The options without the algorithms' objects. */
-static Jsonb *
-OwnMembers(Jsonb *json)
-{
-	JsonbParseState *state = NULL;
-	CsJsonEach	each;
-
-	if (json == NULL || !JB_ROOT_IS_OBJECT(json))
-		return json;
-	CsJsonObject(&state, NULL);
-	each = CsJsonEachOf(&json->root);
-	while (CsJsonNext(&each))
-	{
-		char	   *key = CsJsonString(&each.key);
-
-		if (CsAlgorithmLookup(key) == NULL)
-			CsJsonValue(&state, key, &each.value);
-	}
-	return CsJsonFinish(&state);
+	return CsAlgorithmLookup(key) != NULL;
 }
 
 /* Options of compare() and of each algorithm; those of one that is not tried are checked, too. */
@@ -168,7 +116,7 @@ ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
 {
 	Jsonb	   *json = CsJsonbArgument(fcinfo, ARG_OPTIONS);
 
-	CsOptionsParse(compare_options, lengthof(compare_options), OwnMembers(json), &c->options);
+	CsOptionsParse(compare_options, lengthof(compare_options), CsOptionsBeside(json, IsAlgorithm), &c->options);
 	for (int i = 0; CsAlgorithmAt(i) != NULL; i++)
 	{
 		const CsAlgorithm *algorithm = CsAlgorithmAt(i);
@@ -176,7 +124,9 @@ ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
 
 		if (algorithm->is_given)
 			continue;
-		options = AlgorithmOptions(algorithm, MemberOf(json, algorithm->name), &c->options.common);
+		options = CsAlgorithmOptions(algorithm->options, algorithm->noptions, algorithm->options_size,
+									 CsOptionsOf(json, algorithm->name), &c->options.common,
+									 sizeof(CsCommonOptions));
 		for (int j = 0; j < c->n; j++)
 			if (c->contenders[j].algorithm == algorithm)
 				c->contenders[j].options = options;
@@ -236,7 +186,9 @@ ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
 	request->judging = c;
 	for (int i = 0; i < c->n && request->k == 0; i++)
 		if (!c->contenders[i].algorithm->finds_k)
-			c->choice_options = AlgorithmOptions(CsUsualAlgorithm(), NULL, &c->options.common);
+			c->choice_options = CsAlgorithmOptions(CsUsualAlgorithm()->options, CsUsualAlgorithm()->noptions,
+												   CsUsualAlgorithm()->options_size, NULL, &c->options.common,
+												   sizeof(CsCommonOptions));
 }
 
 /*

@@ -46,3 +46,19 @@ CsMostFrequent(const double *sorted, int64 n, int64 *equal)
 	}
 	return sorted[at];
 }
+
+/*
+ * The value at x of the line through n points whose x ascend; before the first and past the last the
+ * value is theirs.
+ */
+double
+CsInterpolate(int n, const double *from, const double *to, double x)
+{
+	int64		above = CsCountBelow(from, n, x);
+
+	if (above == 0)
+		return to[0];
+	if (above == n)
+		return to[n - 1];
+	return CsBetweenValues(to[above - 1], to[above], (x - from[above - 1]) / (from[above] - from[above - 1]));
+}

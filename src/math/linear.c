@@ -95,8 +95,8 @@ CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors)
  * Sum of products of two rows.  Eight running sums, so that the order of additions is the same for
  * every instruction set.
  */
-CS_CLONES static double
-DotProduct(int n, const double *a, const double *b)
+CS_CLONES double
+CsDotProduct(int n, const double *a, const double *b)
 {
 	double		s[8] = {0};
 	int			i = 0;
@@ -127,9 +127,9 @@ CsCholesky(int d, double *a)
 		{
 			const double *other = a + CsTriangle(j);
 
-			row[j] = (row[j] - DotProduct(j, row, other)) / other[j];
+			row[j] = (row[j] - CsDotProduct(j, row, other)) / other[j];
 		}
-		pivot = row[i] - DotProduct(i, row, row);
+		pivot = row[i] - CsDotProduct(i, row, row);
 		if (!(pivot > d * DBL_EPSILON * row[i]) || !isfinite(pivot))
 			return false;
 		row[i] = sqrt(pivot);

@@ -184,6 +184,7 @@ extern double CsRoundBorder(double border, const double *sorted, int64 n, double
 extern void CsBinCounts(const double *sorted, int64 n, const double *cuts, int ncuts, bool ties_above,
 						bool reversed, int64 *counts);
 extern double CsMostFrequent(const double *sorted, int64 n, int64 *equal);
+extern double CsInterpolate(int n, const double *from, const double *to, double x);
 
 /* rng.c: xoshiro256** seeded by splitmix64; the stream is custseg's own and never changes. */
 typedef struct CsRng
@@ -221,6 +222,7 @@ extern int	CsSymmetricEigen(int d, const double *matrix, double *values, double 
 /* Matrices given by their lower triangle: a[CsTriangle(i) + j] is in row i, column j. */
 #define CsTriangle(n) ((Size) (n) * ((Size) (n) + 1) / 2)
 
+extern double CsDotProduct(int n, const double *a, const double *b);
 extern bool CsCholesky(int d, double *a);
 extern void CsInvertTriangle(int d, double *a);
 

@@ -287,3 +287,16 @@ CsBindingForColumns(const CsPipeline *p, const CsColumn *columns, int ncolumns,
 		CheckWidth(b, i, &p->feature[i], columns, model, states);
 	return b;
 }
+
+/* An error when the reason for not placing a customer is a value that the model insists on. */
+void
+CsPipelineCheckMissing(const CsPipeline *p, const double *raw, const char *model)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+		if (p->feature[i].impute == CS_IMPUTE_ERROR && isnan(raw[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("feature \"%s\" of model \"%s\" is missing", NameStr(p->feature[i].name), model),
+					 errdetail("The model was trained with \"impute\": \"error\" for it."),
+					 errhint("Give a value, or train with \"impute\": \"median\" or \"skip\".")));
+}

@@ -239,9 +239,7 @@ CsExplanationValue(const CsCallSite *site, const CsExplanation *line)
 {
 	if (line->feature < 0)
 		return psprintf("%.15g", line->raw);
-	return site->is_jsonb ?
-		CsJsonbText(CsScorerPipeline(site->scoring.scorer), DatumGetJsonbP(site->customer), line->feature) :
-		CsBindingText(site->binding, line->feature);
+	return CsCallSiteText(site, line->feature);
 }
 
 /* Put one line into the result. */

@@ -111,6 +111,7 @@ GetCallSite(FunctionCallInfo fcinfo, bool has_customer)
 static void
 ForgetScorer(CsCallSite *site)
 {
+	site->compiled = NULL;
 	site->scoring.scorer = NULL;
 	site->argument = NULL;
 	site->binding = NULL;
@@ -126,7 +127,7 @@ ForgetScorer(CsCallSite *site)
 static inline bool
 IsResolvedModel(const CsCallSite *site, const text *model, int version)
 {
-	return site->scoring.scorer != NULL &&
+	return site->compiled != NULL &&
 		CsAsOfIsNow(&site->as_of) &&
 		site->version == version &&
 		site->model_length == VARSIZE_ANY_EXHDR(model) &&
@@ -157,21 +158,44 @@ LoadOverrides(CsCallSite *site, TupleDesc desc, int n)
 	MemoryContextSwitchTo(old);
 }
 
-/* Take the model from the cache and keep it pinned; what is bound to it stays when it is the same. */
+/* Score with the site's version, a scorer. */
 static void
-ResolveModel(CsCallSite *site, const text *model, int version)
+TakeScorer(CsCallSite *site)
+{
+	const CsScorer *scorer = site->compiled;
+
+	CsScoringInit(&site->scoring, scorer, site->context);
+	site->pipeline = CsScorerPipeline(scorer);
+	site->name = NameStr(scorer->model);
+	site->raw = site->scoring.raw;
+}
+
+/* The same where decisions by hand hold. */
+static void
+TakeModel(CsCallSite *site)
+{
+	TakeScorer(site);
+	if (CsCacheHasOverrides(site->compiled))
+		ResolveOverrides(site);
+}
+
+/*
+ * Take the model, of one of these kinds, from the cache and keep it pinned; what is bound to it stays
+ * when it is the same.
+ */
+static void
+ResolveModel(CsCallSite *site, const text *model, int version, int kinds, void (*take) (CsCallSite *site))
 {
 	char	   *name = text_to_cstring(model);
 	CsAsOf		as_of = CsAsOfNow();
-	const CsScorer *scorer = CsCacheGet(name, version);
+	const void *compiled = CsCacheGetOfKind(kinds, name, version);
 
-	if (scorer != site->scoring.scorer)
+	if (compiled != site->compiled)
 	{
 		ForgetScorer(site);
-		CsCachePin(scorer, site->context);
-		CsScoringInit(&site->scoring, scorer, site->context);
-		if (CsCacheHasOverrides(scorer))
-			ResolveOverrides(site);
+		CsCachePin(compiled, site->context);
+		site->compiled = compiled;
+		take(site);
 	}
 
 	/* News that came meanwhile leave the generation behind: the next row asks again. */
@@ -183,11 +207,12 @@ ResolveModel(CsCallSite *site, const text *model, int version)
 }
 
 /*
- * The call site of a function (model text, customer "any", version int), with its scorer resolved.
- * NULL when the result is NULL because an argument is.
+ * The call site of a function (model text, customer "any", ..., version int), with its version resolved, which
+ * is of one of these kinds: take() then sets the site's pipeline, name and raw, and keeps what it needs
+ * in "state", all in the site's context.  NULL when the result is NULL because an argument is.
  */
 CsCallSite *
-CsCallSiteForModel(FunctionCallInfo fcinfo)
+CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds, void (*take) (CsCallSite *site))
 {
 	CsCallSite *site;
 	text	   *model;
@@ -197,10 +222,17 @@ CsCallSiteForModel(FunctionCallInfo fcinfo)
 		return NULL;
 	site = GetCallSite(fcinfo, true);
 	model = PG_GETARG_TEXT_PP(CS_PREDICT_MODEL);
-	version = CsVersionArgument(fcinfo, CS_PREDICT_VERSION);
+	version = CsVersionArgument(fcinfo, version_argument);
 	if (!IsResolvedModel(site, model, version))
-		ResolveModel(site, model, version);
+		ResolveModel(site, model, version, kinds, take);
 	return site;
+}
+
+/* The call site of such a function that is about segments. */
+CsCallSite *
+CsCallSiteForModel(FunctionCallInfo fcinfo)
+{
+	return CsCallSiteOfKind(fcinfo, CS_PREDICT_VERSION, CS_MODEL_BIT(CS_MODEL_SEGMENTS), TakeModel);
 }
 
 /*
@@ -213,7 +245,7 @@ IsResolvedScorer(const CsCallSite *site, struct varlena *given)
 {
 	Size		size = VARSIZE_ANY(given);
 
-	if (site->scoring.scorer == NULL || VARSIZE_ANY(site->argument) != size)
+	if (site->compiled == NULL || VARSIZE_ANY(site->argument) != size)
 		return false;
 	if (!VARATT_IS_EXTENDED(given))
 		return !VARATT_IS_EXTENDED(site->argument) &&
@@ -229,13 +261,12 @@ ResolveScorer(CsCallSite *site, struct varlena *given)
 {
 	Size		size = VARSIZE_ANY(given);
 	MemoryContext old;
-	const CsScorer *scorer;
 
 	ForgetScorer(site);
 	old = MemoryContextSwitchTo(site->context);
 	site->argument = memcpy(palloc(size), given, size);
-	scorer = CsScorerFromDatum(PointerGetDatum(site->argument));
-	CsScoringInit(&site->scoring, scorer, site->context);
+	site->compiled = CsScorerFromDatum(PointerGetDatum(site->argument));
+	TakeScorer(site);
 	MemoryContextSwitchTo(old);
 }
 
@@ -270,7 +301,6 @@ IsBoundTo(const CsCallSite *site, Oid type, int32 typmod)
 static void
 BindRowType(CsCallSite *site, Oid type, int32 typmod)
 {
-	const CsScorer *scorer = site->scoring.scorer;
 	TupleDesc	desc = lookup_rowtype_tupdesc(type, typmod);
 
 	site->binding = NULL;
@@ -283,8 +313,7 @@ BindRowType(CsCallSite *site, Oid type, int32 typmod)
 	}
 	site->row_type = type;
 	site->row_typmod = typmod;
-	site->binding = CsBindingForRow(CsScorerPipeline(scorer), desc, NameStr(scorer->model),
-									site->binding_context);
+	site->binding = CsBindingForRow(site->pipeline, desc, site->name, site->binding_context);
 	if (site->has_overrides)
 	{
 		List	   *names = CsKeyOfRow(&site->trained_key, desc, get_typ_typrelid(type));
@@ -306,23 +335,35 @@ BindRow(CsCallSite *site, HeapTupleHeader row)
 		BindRowType(site, type, typmod);
 }
 
-/* Place the customer of the call, as CsScoringPlace() does. */
-bool
-CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships)
+/* Bind the features to the customer of the call: fills the site's raw values. */
+void
+CsCallSiteBind(CsCallSite *site)
 {
-	CsScoring  *scoring = &site->scoring;
-	const CsPipeline *p = CsScorerPipeline(scoring->scorer);
-
 	if (site->is_jsonb)
-		CsBindJsonb(p, DatumGetJsonbP(site->customer), NameStr(scoring->scorer->model), scoring->raw);
+		CsBindJsonb(site->pipeline, DatumGetJsonbP(site->customer), site->name, site->raw);
 	else
 	{
 		HeapTupleHeader row = DatumGetHeapTupleHeader(site->customer);
 
 		BindRow(site, row);
-		CsBindRow(site->binding, p, row, scoring->raw);
+		CsBindRow(site->binding, site->pipeline, row, site->raw);
 	}
-	return CsScoringPlace(scoring, result, memberships);
+}
+
+/* The customer's value of a feature as it was given, palloc'd; NULL when it is missing. */
+char *
+CsCallSiteText(const CsCallSite *site, int feature)
+{
+	return site->is_jsonb ? CsJsonbText(site->pipeline, DatumGetJsonbP(site->customer), feature) :
+		CsBindingText(site->binding, feature);
+}
+
+/* Place the customer of the call, as CsScoringPlace() does. */
+bool
+CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships)
+{
+	CsCallSiteBind(site);
+	return CsScoringPlace(&site->scoring, result, memberships);
 }
 
 /* The values of a row that tell who the customer is. */
@@ -460,8 +501,6 @@ ArgumentCollation(FunctionCallInfo fcinfo, int argument)
 static void
 BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)
 {
-	const CsScorer *scorer = site->scoring.scorer;
-	const CsPipeline *p = CsScorerPipeline(scorer);
 	Datum	   *names;
 	bool	   *nulls;
 	int			n;
@@ -489,7 +528,7 @@ BindArguments(CsCallSite *site, FunctionCallInfo fcinfo)
 		if (i >= nfeatures)
 			site->key[i - nfeatures] = (AttrNumber) (i + 1);
 	}
-	site->binding = CsBindingForRow(p, desc, NameStr(scorer->model), site->binding_context);
+	site->binding = CsBindingForRow(site->pipeline, desc, site->name, site->binding_context);
 	if (site->has_overrides)
 		LoadOverrides(site, desc, ncolumns - nfeatures);
 	FreeTupleDesc(desc);
@@ -531,7 +570,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 	model = PG_GETARG_TEXT_PP(COLUMNS_MODEL);
 	version = CsVersionArgument(fcinfo, COLUMNS_VERSION);
 	if (!IsResolvedModel(site, model, version))
-		ResolveModel(site, model, version);
+		ResolveModel(site, model, version, CS_MODEL_BIT(CS_MODEL_SEGMENTS), TakeModel);
 	if (site->binding == NULL)
 		BindArguments(site, fcinfo);
 	for (int i = COLUMNS_VALUES; i < PG_NARGS(); i++)
@@ -543,8 +582,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 	placed.index = override == NULL ? -1 : override->index;
 	if (override == NULL)
 	{
-		CsBindValues(site->binding, CsScorerPipeline(site->scoring.scorer), values, nulls,
-					 site->scoring.raw);
+		CsBindValues(site->binding, site->pipeline, values, nulls, site->raw);
 		if (!CsScoringPlace(&site->scoring, &placed, NULL))
 			PG_RETURN_NULL();
 	}
@@ -579,9 +617,9 @@ custseg_predict_name(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(CsScorerAt(scorer, char, CsScorerSegments(scorer)[index].name)));
 }
 
-/* The row type that predict_detail returns, looked up once. */
-static TupleDesc
-ResultDesc(FunctionCallInfo fcinfo, CsCallSite *site)
+/* The row type that a function of a call site returns, looked up once. */
+TupleDesc
+CsCallSiteDesc(FunctionCallInfo fcinfo, CsCallSite *site)
 {
 	if (site->result_desc == NULL)
 	{
@@ -615,7 +653,7 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 	if (override != NULL && override->index < 0)
 		PG_RETURN_NULL();
 	if (override != NULL)
-		PG_RETURN_DATUM(CsRowForm(ResultDesc(fcinfo, site),
+		PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
 								  CsValues(CsValueInt4(segments[override->index].segment),
 										   CsValueText(CsScorerAt(scorer, char, segments[override->index].name)),
 										   CsValueNull(FLOAT8OID), CsValueNull(FLOAT8OID),
@@ -624,7 +662,7 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 	if (!CsCallSitePlace(site, &placed, memberships))
 		PG_RETURN_NULL();
 
-	PG_RETURN_DATUM(CsRowForm(ResultDesc(fcinfo, site),
+	PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
 							  CsValues(CsValueInt4(segments[placed.index].segment),
 									   CsValueText(CsScorerAt(scorer, char, segments[placed.index].name)),
 									   CsValueFloat8(placed.distance),

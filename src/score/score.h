@@ -113,6 +113,7 @@ extern CsBinding *CsBindingForColumns(const CsPipeline *p, const CsColumn *colum
 									  const char *model, MemoryContext context,
 									  CsBindState *states);
 extern char *CsFeatureColumn(const CsFeature *f);
+extern void CsPipelineCheckMissing(const CsPipeline *p, const double *raw, const char *model);
 
 /* binding_row.c, binding_json.c: raw values, one number for each feature, see prep.h. */
 extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw);
@@ -200,7 +201,12 @@ extern void CsTellUnknownCustomer(const List *models, const char *customer, bool
  */
 typedef struct CsCallSite
 {
-	CsScoring	scoring;
+	const void *compiled;		/* the version, pinned or a copy; NULL: not resolved */
+	const CsPipeline *pipeline; /* of the version */
+	const char *name;			/* of the model, for messages */
+	double	   *raw;			/* a number a feature, see prep.h */
+	CsScoring	scoring;		/* of a model of segments */
+	void	   *state;			/* of a model of another kind: see CsCallSiteOfKind() */
 	Oid			customer_type;	/* of the argument, without domains */
 	bool		is_jsonb;		/* is the customer json, whichever its type, or a row? */
 	Datum		customer;		/* of this call: a jsonb or a row */
@@ -233,6 +239,11 @@ enum
 };
 
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
+extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds,
+									 void (*take) (CsCallSite *site));
+extern void CsCallSiteBind(CsCallSite *site);
+extern char *CsCallSiteText(const CsCallSite *site, int feature);
+extern TupleDesc CsCallSiteDesc(FunctionCallInfo fcinfo, CsCallSite *site);
 extern bool CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships);
 extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site);
 extern bool CsIsDecidedByHand(CsCallSite *site);

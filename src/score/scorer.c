@@ -418,24 +418,6 @@ CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
 	s->fitted = FittedModel(scorer);
 }
 
-/* An error when the reason for not placing a customer is a value that the model insists on. */
-static void
-CheckMissing(const CsScoring *s)
-{
-	const CsPipeline *p = CsScorerPipeline(s->scorer);
-
-	for (int i = 0; i < p->nfeatures; i++)
-	{
-		if (p->feature[i].impute == CS_IMPUTE_ERROR && isnan(s->raw[i]))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("feature \"%s\" of model \"%s\" is missing",
-							NameStr(p->feature[i].name), NameStr(s->scorer->model)),
-					 errdetail("The model was trained with \"impute\": \"error\" for it."),
-					 errhint("Give a value, or train with \"impute\": \"median\" or \"skip\".")));
-	}
-}
-
 /* Place a customer that the pipeline has prepared. */
 static inline bool
 Assign(CsScoring *s, CsAssignment *result, double *memberships)
@@ -463,7 +445,7 @@ CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
 {
 	if (!CsPipelineApply(CsScorerPipeline(s->scorer), s->raw, 1, 1, s->z, 1, s->work))
 	{
-		CheckMissing(s);
+		CsPipelineCheckMissing(CsScorerPipeline(s->scorer), s->raw, NameStr(s->scorer->model));
 		return false;
 	}
 	return Assign(s, result, memberships);

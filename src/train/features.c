@@ -45,6 +45,8 @@ CheckUsable(const CsColumn *column)
 static bool
 IsImitated(const CsTraining *t, const char *column)
 {
+	if (t->outcome != NULL && strcmp(NameStr(t->outcome->name), column) == 0)
+		return true;
 	return t->target != NULL && t->target->column != NULL &&
 		strcmp(t->target->column, column) == 0;
 }
@@ -54,6 +56,11 @@ static void
 CheckNamed(CsTraining *t, const CsColumn *column)
 {
 	CheckUsable(column);
+	if (t->outcome != NULL && CsIsSameColumn(t->outcome, column))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target column \"%s\" cannot be a feature", NameStr(column->name)),
+				 errhint("A model that is given what it is to predict has nothing to learn. Leave it out of \"features\".")));
 	if (IsImitated(t, NameStr(column->name)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -57,9 +57,10 @@ struct CsLabeller
 	bool		has_numbers;	/* that were not just given to them by size */
 };
 
-/* labeller_column.c, labeller_model.c */
+/* labeller_column.c, labeller_model.c, labeller_hash.c */
 extern CsLabeller *CsLabelByColumn(const CsRelation *relation, const char *column, int most);
 extern CsLabeller *CsLabelByModel(const char *model, int version, bool noise_is_class);
+extern CsLabeller *CsLabelByHash(const CsRelation *relation, const char *id);
 extern char *CsLabellerLacks(const CsLabeller *l, const CsRelation *relation);
 
 /* labeller.c */

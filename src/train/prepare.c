@@ -117,6 +117,8 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 
 	if (t->common->weight != NULL)
 		kept = add_size(kept, mul_size(nrows, sizeof(double)));
+	if (t->outcome != NULL)
+		kept = add_size(kept, mul_size(nrows, sizeof(double)));
 	for (int i = 0; i < t->nlabellers; i++)
 		kept = add_size(kept, CsLabellerMemory(t->labellers[i], nrows));
 	if (!shape.in_place)
@@ -152,7 +154,7 @@ OtherAlgorithm(const CsTraining *t)
 
 	for (int i = 1; a != NULL && a->streaming == NULL; i++)
 		a = CsAlgorithmAt(i);
-	return a == NULL || t->algorithm->is_given ? "" :
+	return a == NULL || t->algorithm == NULL || t->algorithm->is_given ? "" :
 		psprintf("give algorithm => '%s', which holds a sample of the rows; or ", a->name);
 }
 
@@ -165,7 +167,7 @@ CsReportMemory(const CsTraining *t, int64 nrows)
 	if (t->streaming != NULL)
 		CsMemoryError(needed, "to more, for a larger sample", "a sample of %lld rows of %d features",
 					  (long long) nrows, t->nfeatures);
-	if (t->judging != NULL)
+	if (t->judging != NULL && t->outcome == NULL)
 		CsMemoryError(needed, "give fewer rows, as a query with TABLESAMPLE gives",
 					  "an examination of %lld rows of %d features", (long long) nrows, t->nfeatures);
 	CsMemoryError(needed, psprintf("%strain on fewer rows, as a query with TABLESAMPLE gives", OtherAlgorithm(t)),
@@ -259,6 +261,21 @@ FindTarget(const CsTraining *t)
 	return target;
 }
 
+/* Find the column that is to be predicted: a number, or a boolean. */
+static void
+FindOutcome(CsTraining *t, const char *name)
+{
+	t->outcome = CsRelationColumn(t->relation, name);
+	if (t->outcome->converter.kind != CS_NUMERIC && t->outcome->converter.kind != CS_BOOLEAN)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("target column \"%s\" is of type %s", name, format_type_be(t->outcome->type)),
+				 errdetail("What is predicted is a number, or the probability of a boolean."),
+				 errhint("Compare it in a query: SELECT %s = 'value' AS %s, ... FROM ...", quote_identifier(name),
+						 quote_identifier(name))));
+	t->hashes = CsLabelByHash(t->relation, t->id);
+}
+
 /*
  * The features when none are named, an array of text: those of the model that is imitated, or those
  * that the algorithm's options speak of; NULL: every column that can help.
@@ -298,7 +315,7 @@ CsTrainingOpen(const CsRequest *request)
 	INSTR_TIME_SET_CURRENT(t->start);
 	t->context = context;
 	t->caller = MemoryContextSwitchTo(context);
-	t->weights = -1;
+	t->weights = t->outcomes = -1;
 	t->command = request->command;
 	t->model = request->model;
 	t->id = request->id;
@@ -322,6 +339,8 @@ CsTrainingOpen(const CsRequest *request)
 		t->id = CsRelationDefaultId(t->relation);
 	if (t->common->weight != NULL)
 		(void) CsRelationColumn(t->relation, t->common->weight);
+	if (request->outcome != NULL)
+		FindOutcome(t, request->outcome);
 	if (t->algorithm != NULL && t->algorithm->imitated != NULL)
 		t->target = FindTarget(t);
 	CsFeaturesResolve(t, request->features != NULL ? request->features : UsualFeatures(t), request->prep);
@@ -334,6 +353,8 @@ CsTrainingOpen(const CsRequest *request)
 		t->labellers[t->nlabellers++] = t->target;
 	if (t->predecessor != NULL)
 		t->labellers[t->nlabellers++] = t->predecessor;
+	if (t->hashes != NULL)
+		t->labellers[t->nlabellers++] = t->hashes;
 	return t;
 }
 

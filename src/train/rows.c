@@ -31,6 +31,13 @@
 /* A stream of random numbers apart from the algorithms'. */
 #define SAMPLE_STREAM UINT64CONST(0x73616D706C65)
 
+/* A number for each row that is kept. */
+typedef struct Numbers
+{
+	double	   *values;
+	int64		capacity;
+} Numbers;
+
 typedef struct Reader
 {
 	CsTraining *t;
@@ -42,9 +49,10 @@ typedef struct Reader
 	double	   *row;			/* the current row's features */
 	int64		block_number;	/* of the block that was last written to, -1: none */
 	double	   *block;
-	double	   *weights;		/* per row, when there is a weight column */
-	int64		capacity;		/* of weights */
+	Numbers		weights;		/* when there is a weight column */
+	Numbers		outcomes;		/* when there is something to be predicted */
 	int64		n_without_weight;
+	int64		n_without_outcome;
 	int64	   *n_null;			/* per feature: rows skipped because it is null */
 } Reader;
 
@@ -73,6 +81,7 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 					 errhint("A weight is a number: cast the column in a query.")));
 		c->weight = CsColumnSetAdd(&c->set, column);
 	}
+	c->outcome = t->outcome == NULL ? -1 : CsColumnSetAdd(&c->set, t->outcome);
 	for (int i = 0; i < t->nlabellers; i++)
 	{
 		ListCell   *cell;
@@ -155,6 +164,22 @@ CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls)
 	return weight;
 }
 
+/* What is to be predicted of a row; NaN: the row has none. */
+static double
+Outcome(const CsRowColumns *c, const Datum *values, const bool *nulls)
+{
+	const CsColumn *column = &c->set.columns[c->outcome];
+	double		outcome = nulls[c->outcome] ? NAN :
+		column->converter.to_double(&column->converter, values[c->outcome]);
+
+	if (isinf(outcome))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("target column \"%s\" holds an infinite value", NameStr(column->name)),
+				 errhint("Leave such rows out in a query, or make the value NULL.")));
+	return outcome;
+}
+
 /* Is a feature's value missing?  Only NaN is, beside NULL. */
 static bool
 IsMissing(const Reader *reader, int feature, const Datum *values, const bool *nulls)
@@ -186,6 +211,11 @@ SkipRow(Reader *reader, double weight, const Datum *values, const bool *nulls)
 		reader->n_without_weight++;
 		return true;
 	}
+	if (reader->columns.outcome >= 0 && isnan(Outcome(&reader->columns, values, nulls)))
+	{
+		reader->n_without_outcome++;
+		return true;
+	}
 	for (int i = 0; i < reader->t->nlabellers; i++)
 		if (CsLabellerSkips(reader->t->labellers[i], values, nulls))
 			return true;
@@ -200,6 +230,14 @@ ForgetLabels(CsTraining *t)
 		CsLabellerForget(t->labellers[i]);
 }
 
+static void
+ForgetNumbers(Numbers *numbers)
+{
+	if (numbers->values != NULL)
+		pfree(numbers->values);
+	numbers->values = NULL;
+}
+
 /* Stop storing: the training will not fit, and what is held helps nobody. */
 static void
 GiveUpStoring(Reader *reader)
@@ -208,9 +246,8 @@ GiveUpStoring(Reader *reader)
 
 	reader->over_limit = true;
 	CsMatrixFree(t->raw, t->arena);
-	if (reader->weights != NULL)
-		pfree(reader->weights);
-	reader->weights = NULL;
+	ForgetNumbers(&reader->weights);
+	ForgetNumbers(&reader->outcomes);
 	ForgetLabels(t);
 }
 
@@ -239,8 +276,8 @@ HalveSample(Reader *reader)
 		y = CsMatrixBlock(to, t->arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
 		for (int j = 0; j < from->ncolumns; j++)
 			y[(Size) j * CS_BLOCK_ROWS] = x[(Size) j * CS_BLOCK_ROWS];
-		if (reader->weights != NULL)
-			reader->weights[i] = reader->weights[kept[i]];
+		if (reader->weights.values != NULL)
+			reader->weights.values[i] = reader->weights.values[kept[i]];
 		for (int l = 0; l < t->nlabellers; l++)
 			CsLabellerMove(t->labellers[l], kept[i], i);
 		to->nrows++;
@@ -321,14 +358,14 @@ AddressOf(Reader *reader, int64 place)
 	return reader->block + place % CS_BLOCK_ROWS;
 }
 
-/* Keep the weight of the row that is being stored. */
+/* Keep a number of the row that is being stored. */
 static void
-StoreWeight(Reader *reader, int64 place, double weight)
+StoreNumber(Reader *reader, Numbers *numbers, int64 place, double number)
 {
-	if (place == reader->capacity)
-		reader->weights = CsGrowRows(reader->weights, &reader->capacity, sizeof(double),
+	if (place == numbers->capacity)
+		numbers->values = CsGrowRows(numbers->values, &numbers->capacity, sizeof(double),
 									 reader->t->context);
-	reader->weights[place] = weight;
+	numbers->values[place] = number;
 }
 
 /* CsRowSink: one row of the source. */
@@ -357,7 +394,9 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	for (int i = 0; i < t->nfeatures; i++)
 		x[(Size) i * CS_BLOCK_ROWS] = reader->row[i];
 	if (reader->columns.weight >= 0)
-		StoreWeight(reader, place, weight);
+		StoreNumber(reader, &reader->weights, place, weight);
+	if (reader->columns.outcome >= 0)
+		StoreNumber(reader, &reader->outcomes, place, Outcome(&reader->columns, values, nulls));
 	for (int i = 0; i < t->nlabellers; i++)
 		CsLabellerKeep(t->labellers[i], place, values, nulls);
 	if (reader->new_level && t->streaming != NULL)
@@ -385,24 +424,26 @@ SkippedByReason(const Reader *reader)
 		CountSkipped(&json, psprintf("null in column \"%s\"", NameStr(t->features[i].name)),
 					 reader->n_null[i]);
 	CountSkipped(&json, "no weight", reader->n_without_weight);
+	CountSkipped(&json, "no target", reader->n_without_outcome);
 	for (int i = 0; i < t->nlabellers; i++)
 		CountSkipped(&json, t->labellers[i]->unlabelled, t->labellers[i]->n_unlabelled);
 	return CsJsonFinish(&json);
 }
 
-/* Move the weights to where all members of a team can read them. */
-static void
-ShareWeights(Reader *reader)
+/* Move numbers of the rows to where all members of a team can read them; the area, or -1. */
+static int
+ShareNumbers(Reader *reader, Numbers *numbers)
 {
 	CsTraining *t = reader->t;
 	Size		size = sizeof(double) * t->raw->nrows;
+	int			area = -1;
 
-	t->weights = -1;
-	if (reader->weights == NULL)
-		return;
-	t->weights = CsArenaAlloc(t->arena, size);
-	memcpy(CsArenaAddress(t->arena, t->weights), reader->weights, size);
-	pfree(reader->weights);
+	if (numbers->values == NULL)
+		return -1;
+	area = CsArenaAlloc(t->arena, size);
+	memcpy(CsArenaAddress(t->arena, area), numbers->values, size);
+	ForgetNumbers(numbers);
+	return area;
 }
 
 /* Is there a column whose NULLs have their rows skipped? */
@@ -422,6 +463,8 @@ ForgetRows(CsTraining *t)
 	CsMatrixFree(t->raw, t->arena);
 	if (t->weights >= 0)
 		CsArenaFree(t->arena, t->weights);
+	if (t->outcomes >= 0)
+		CsArenaFree(t->arena, t->outcomes);
 	ForgetLabels(t);
 	for (int i = 0; i < t->nfeatures; i++)
 		if (t->dictionaries[i] != NULL)
@@ -492,7 +535,8 @@ ReadSource(CsTraining *t)
 				 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
 	t->nrows = reader.sample.seen;
 	t->skipped = SkippedByReason(&reader);
-	ShareWeights(&reader);
+	t->weights = ShareNumbers(&reader, &reader.weights);
+	t->outcomes = ShareNumbers(&reader, &reader.outcomes);
 	for (int i = 0; i < t->nfeatures && t->nrows > t->raw->nrows; i++)
 		if (t->dictionaries[i] != NULL)
 			ForgetLevels(t, i);

@@ -163,31 +163,38 @@ CountArray(const int64 *values, int n)
 						   TYPALIGN_DOUBLE);
 }
 
+/* What a version of whatever kind has of its training: source, rows, preparation. */
+void
+CsDescribeVersion(const CsTraining *t, CsNewVersion *v)
+{
+	v->relation = t->relation;
+	v->id = t->id;
+	v->n_rows = t->nrows;
+	v->n_skipped = t->n_skipped;
+	v->skipped = t->skipped;
+	v->prep = CsPrepToJsonb(t->prep, t->features);
+	v->seed = t->common->seed;
+	if (t->pipeline->ncomponents > 0 || t->pipeline->ndonors > 0)
+	{
+		Jsonb	   *pipeline = CsPipelineToJsonb(t->pipeline);
+
+		v->reduction = Member(pipeline, "pca");
+		v->donors = Member(pipeline, "donors");
+	}
+}
+
 /* The version itself. */
 static CsNewVersion
 NewVersion(const CsTraining *t)
 {
 	CsNewVersion v = {.model = t->model, .kind = CS_MODEL_SEGMENTS, .deploy = t->deploy};
 
+	CsDescribeVersion(t, &v);
 	v.algorithm = t->algorithm->name;
-	v.relation = t->relation;
-	v.id = t->id;
-	v.n_rows = t->nrows;
-	v.n_skipped = t->n_skipped;
-	v.skipped = t->skipped;
 	v.n_segments = t->fit.k;
-	v.prep = CsPrepToJsonb(t->prep, t->features);
-	if (t->pipeline->ncomponents > 0 || t->pipeline->ndonors > 0)
-	{
-		Jsonb	   *pipeline = CsPipelineToJsonb(t->pipeline);
-
-		v.reduction = Member(pipeline, "pca");
-		v.donors = Member(pipeline, "donors");
-	}
 	v.options = CsOptionsToJsonb(t->algorithm->options, t->algorithm->noptions, t->options);
 	v.parameters = Parameters(t);
 	v.note = t->fit.note;
-	v.seed = t->common->seed;
 	v.metrics = Metrics(t);
 	v.iterations = t->fit.iterations;
 	v.converged = t->fit.converged;
@@ -230,8 +237,8 @@ StoreFeature(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline
 }
 
 /* The rows of the features of a version that is being stored.  Must be called inside SPI. */
-static void
-StoreFeatures(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline *baselines)
+void
+CsStoreFeatures(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline *baselines)
 {
 	char	  **scaled_names = CsPipelineScaledNames(pipeline);
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg stored row",
@@ -284,7 +291,7 @@ CsStoreTraining(CsTraining *t)
 	SPI_connect();
 	t->stored = NewVersion(t);
 	CsVersionBegin(&t->stored);
-	StoreFeatures(&t->stored, t->pipeline, t->baselines);
+	CsStoreFeatures(&t->stored, t->pipeline, t->baselines);
 	old = MemoryContextSwitchTo(row_context);
 	for (int i = 0; i < t->nsegments; i++)
 	{

@@ -33,6 +33,7 @@ typedef struct CsRowColumns
 {
 	CsColumnSet set;			/* the features first, then what else is needed */
 	int			weight;			/* which of them is the weight, or -1 */
+	int			outcome;		/* which is what is to be predicted, or -1 */
 } CsRowColumns;
 
 /* A segment as it is stored. */
@@ -70,6 +71,7 @@ typedef struct CsRequest
 	char	   *id;				/* NULL: the primary key, if there is one */
 	ArrayType  *features;		/* NULL: every column of use */
 	Jsonb	   *prep;			/* or NULL */
+	char	   *outcome;		/* a number or a boolean that is to be predicted, or NULL */
 	const CsAlgorithm *algorithm;	/* NULL when none is run, or none in particular */
 	Jsonb	   *asked;			/* its options as they are given, or NULL */
 	void	   *options;		/* parsed; the first field is a CsCommonOptions */
@@ -104,6 +106,7 @@ typedef struct CsTraining
 	/* columns */
 	CsRelation *relation;
 	char	   *id;				/* or NULL */
+	const CsColumn *outcome;	/* what is to be predicted, or NULL */
 	int			nfeatures;
 	CsColumn   *features;
 	CsPrep	   *prep;
@@ -121,12 +124,14 @@ typedef struct CsTraining
 	CsArena    *arena;
 	CsMatrix   *raw;
 	int			weights;		/* area of double[nrows], or -1 */
+	int			outcomes;		/* likewise: of the outcome; booleans are 0 and 1 */
 	int64		n_skipped;
 	Jsonb	   *skipped;		/* reason -> rows */
 	CsLabeller *target;			/* of an algorithm that imitates, else NULL */
 	CsLabeller *predecessor;	/* NULL: number by size */
+	CsLabeller *hashes;			/* of the rows' ids, where there is an outcome; else NULL */
 	int			nlabellers;
-	CsLabeller *labellers[2];	/* these, as far as there are any */
+	CsLabeller *labellers[3];	/* these, as far as there are any */
 
 	/* fitted */
 	CsPipeline *pipeline;
@@ -219,6 +224,8 @@ CsNoGroups(const CsStructure *s)
 }
 
 /* store.c */
+extern void CsStoreFeatures(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline *baselines);
+extern void CsDescribeVersion(const CsTraining *t, CsNewVersion *v);
 extern void CsStoreTraining(CsTraining *t);
 
 #endif							/* CUSTSEG_TRAIN_H */

@@ -1,0 +1,202 @@
+-- Predicting a number, or the probability of a boolean.
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS prediction_test CASCADE;
+CREATE SCHEMA prediction_test;
+SET search_path = prediction_test, public;
+SET extra_float_digits = 1;
+RESET client_min_messages;
+
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
+
+-- The Longley data, whose columns nearly follow from each other, and the coefficients, standard errors and R2 that NIST certifies
+CREATE TABLE longley (year int PRIMARY KEY, employed float8, deflator float8, gnp float8, unemployed float8, forces float8, population float8);
+INSERT INTO longley VALUES
+    (1947, 60323, 83.0, 234289, 2356, 1590, 107608), (1948, 61122, 88.5, 259426, 2325, 1456, 108632), (1949, 60171, 88.2, 258054, 3682, 1616, 109773),
+    (1950, 61187, 89.5, 284599, 3351, 1650, 110929), (1951, 63221, 96.2, 328975, 2099, 3099, 112075), (1952, 63639, 98.1, 346999, 1932, 3594, 113270),
+    (1953, 64989, 99.0, 365385, 1870, 3547, 115094), (1954, 63761, 100.0, 363112, 3578, 3350, 116219), (1955, 66019, 101.2, 397469, 2904, 3048, 117388),
+    (1956, 67857, 104.6, 419180, 2822, 2857, 118734), (1957, 68169, 108.4, 442769, 2936, 2798, 120445), (1958, 66513, 110.8, 444546, 4681, 2637, 121950),
+    (1959, 68655, 112.6, 482704, 3813, 2552, 123366), (1960, 69564, 114.2, 502601, 3931, 2514, 125368), (1961, 69331, 115.7, 518173, 4806, 2572, 127852),
+    (1962, 70551, 116.9, 554894, 4007, 2827, 130081);
+CREATE FUNCTION numbers(model text, key text, version int DEFAULT 1) RETURNS float8[] LANGUAGE sql AS $$
+    SELECT array_agg(n::float8 ORDER BY i) FROM custseg.model_version v, jsonb_array_elements_text(v.parameters -> key) WITH ORDINALITY AS a (n, i)
+    WHERE v.model = numbers.model AND v.version = numbers.version
+$$;
+CREATE FUNCTION number(model text, key text, version int DEFAULT 1) RETURNS float8 LANGUAGE sql AS $$
+    SELECT (parameters -> key)::float8 FROM custseg.model_version v WHERE v.model = number.model AND v.version = number.version
+$$;
+SELECT model, version, kind, algorithm, n_rows, n_skipped, converged, deployed
+FROM custseg.train_value('longley', 'longley', 'employed', '{deflator,gnp,unemployed,forces,population,year}', 'linear', id => 'year', options => '{"folds": 4}');
+SELECT agrees(numbers('longley', 'coefficients'), '{15.0618722713733,-0.0358191792925910,-2.02022980381683,-1.03322686717359,-0.0511041056535807,1829.15146461355}', 1e-8) AS coefficients,
+    agrees(numbers('longley', 'errors'), '{84.9149257747669,0.0334910077722432,0.488399681651699,0.214274163161675,0.226073200069370,455.478499142212}', 1e-8) AS errors,
+    agrees(number('longley', 'intercept'), -3482258.63459582, 1e-8) AS intercept, agrees(number('longley', 'intercept_error'), 890420.383607373, 1e-8) AS intercept_error;
+SELECT agrees(1 - sum((employed - custseg.predict_value('longley', l)) ^ 2) / (var_pop(employed) * count(*)), 0.995479004577296) AS r2 FROM longley l;
+-- explained, the contributions and the baseline add up
+SELECT count(*), count(*) FILTER (WHERE agrees(sum, predicted) <> 't') AS different
+FROM (SELECT year, predicted, baseline + sum(contribution) AS sum FROM longley l, custseg.explain_value('longley', l) GROUP BY year, predicted, baseline) e;
+
+-- Cars (R's mtcars): is the transmission manual? What R's glm() tells
+CREATE TABLE cars AS SELECT i AS id, w AS wt, i IN (1,2,3,18,19,20,26,27,28,29,30,31,32) AS manual
+FROM unnest('{2.620,2.875,2.320,3.215,3.440,3.460,3.570,3.190,3.150,3.440,3.440,4.070,3.730,3.780,5.250,5.424,5.345,2.200,1.615,1.835,2.465,3.520,3.435,3.840,3.845,1.935,2.140,1.513,3.170,2.770,3.570,2.780}'::float8[]) WITH ORDINALITY AS c (w, i);
+SELECT kind, algorithm, n_rows, converged, auc > 0.9 AS auc, r2, coverage FROM custseg.train_value('cars', 'cars', 'manual', '{wt}', 'logistic', 'id', options => '{"folds": 3}');
+SELECT round(number('cars', 'intercept')::numeric, 5) AS intercept, round(number('cars', 'intercept_error')::numeric, 4) AS error, round((numbers('cars', 'coefficients'))[1]::numeric, 5) AS wt,
+    round((numbers('cars', 'errors'))[1]::numeric, 4) AS wt_error, round(-2 * (metrics ->> 'log_likelihood')::numeric, 3) AS deviance
+FROM custseg.model_version WHERE model = 'cars';
+-- the likelihood is at its largest: residuals are at right angles to the columns
+SELECT abs(sum(manual::int - p)) < 1e-9 AS residuals, abs(sum((manual::int - p) * wt)) < 1e-9 AS times_wt FROM (SELECT *, custseg.predict_value('cars', c) AS p FROM cars c) s;
+-- in other units, and of rows in another order, the same; with a ridge, coefficients are smaller
+SELECT count(*) FROM custseg.train_value('cars2', 'SELECT id, wt * 1000 + 7 AS wt, manual FROM cars ORDER BY wt', 'manual', '{wt}', 'logistic', 'id', options => '{"folds": 3}');
+SELECT agrees((numbers('cars2', 'coefficients'))[1] * 1000, (numbers('cars', 'coefficients'))[1], 1e-9);
+SELECT version, deployed FROM custseg.train_value('cars2', 'cars', 'manual', '{wt}', 'logistic', 'id', options => '{"folds": 3, "ridge": 10}', deploy => true);
+SELECT abs((numbers('cars2', 'coefficients', 2))[1]) < 0.5 * abs((numbers('cars', 'coefficients'))[1]) AS smaller, numbers('cars2', 'errors', 2) AS errors;
+
+-- Customers whose value follows from three features, one of them a category, with noise
+CREATE FUNCTION chance(i int, salt text) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN ('x' || substr(md5(i || salt), 1, 6))::bit(24)::int / 16777216.0;
+CREATE TABLE customers AS
+SELECT id, a, b, c, g, exp(3 + 0.2 * a + (b > 5)::int * 0.5 + CASE g WHEN 'x' THEN 0.3 WHEN 'y' THEN -0.3 ELSE 0 END + 0.2 * noise) AS worth,
+    0.5 * a + 2 * (b > 5)::int - 3.5 + 2 * noise > 0 AS stays
+FROM (SELECT i AS id, 10 * chance(i, 'a') AS a, 10 * chance(i, 'b') AS b, i % 5 AS c, (ARRAY['x', 'y', 'z'])[1 + i * 31 % 3] AS g,
+    chance(i, 'u') + chance(i, 'v') + chance(i, 'w') - 1.5 AS noise FROM generate_series(1, 1200) i) s;
+CREATE FUNCTION parameters(model text, version int DEFAULT 1) RETURNS text LANGUAGE sql AS $$
+    SELECT md5(v.parameters::text) FROM custseg.model_version v WHERE v.model = parameters.model AND v.version = parameters.version
+$$;
+SELECT kind, r2 > 0.9 AS r2, coverage BETWEEN 0.87 AND 0.93 AS coverage FROM custseg.train_value('w0', 'customers', 'worth', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 40}');
+SELECT count(*) FROM custseg.train_value('l0', 'customers', 'worth', '{a,b,c,g}', 'linear', 'id');
+-- the same models, whatever the number of workers
+CREATE TABLE many AS SELECT i AS id, k.a + i % 7 AS a, k.b, k.c, k.g, k.worth, k.stays FROM generate_series(1, 30000) i JOIN customers k ON k.id = 1 + i % 1200 ORDER BY i;
+CREATE FUNCTION by_workers(algorithm text, target text, options jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+    first text;
+BEGIN
+    FOREACH result IN ARRAY '{0,1,2,4}'::text[] LOOP
+        PERFORM set_config('max_parallel_maintenance_workers', result, true);
+        PERFORM custseg.train_value('by workers', 'many', target, '{a,b,c,g}', algorithm, 'id', options => options);
+        result := parameters('by workers');
+        PERFORM custseg.drop_model('by workers', whole => true);
+        first := coalesce(first, result);
+        IF result <> first THEN
+            RETURN 'differs';
+        END IF;
+    END LOOP;
+    RETURN 'same';
+END $$;
+SELECT by_workers('forest', 'worth', '{"trees": 6}') AS forest, by_workers('forest', 'stays', '{"trees": 6}') AS of_probability, by_workers('linear', 'worth') AS linear, by_workers('logistic', 'stays') AS logistic;
+-- of features and target in other units, which are powers of two, the same trees
+SELECT count(*) FROM custseg.train_value('scaled', 'SELECT id, a * 4 AS a, b / 8 AS b, c, g, worth * 2 AS worth FROM customers', 'worth', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 40}');
+SELECT count(*) FILTER (WHERE custseg.predict_value('scaled', s) <> 2 * custseg.predict_value('w0', k)) AS different
+FROM customers k, LATERAL (SELECT k.a * 4 AS a, k.b / 8 AS b, k.c, k.g) s;
+-- one customer, many of them, json, a query and a cast of it: the same
+SELECT count(*), count(DISTINCT p) FROM (SELECT custseg.predict_value('w0', k) AS p FROM customers k WHERE id = 7 UNION ALL
+    SELECT custseg.predict_value('w0', to_jsonb(k)) FROM customers k WHERE id = 7 UNION ALL
+    SELECT custseg.predict_value('w0', s) FROM (SELECT g, c, b, a FROM customers WHERE id = 7) s) p;
+ALTER TABLE customers ADD predicted float8;
+UPDATE customers k SET predicted = custseg.predict_value('w0', k);
+SELECT count(*) FILTER (WHERE predicted = custseg.predict_value('w0', k)) AS same FROM customers k;
+-- a value that is missing is imputed; a level that training has not seen tells nothing
+SELECT custseg.predict_value('w0', '{"a": null, "b": 3, "c": 1, "g": "unseen"}') BETWEEN 20 AND 100 AS imputed;
+SELECT custseg.predict_value(NULL, k) AS no_model, custseg.predict_value('w0', NULL::customers) AS no_customer FROM customers k LIMIT 1;
+-- importance: what the target does not follow from is least important
+SELECT string_agg(feature, ',' ORDER BY i) AS features, agrees(sum(gain), 1) AS gains, min(shuffled) > -0.1 AS shuffled FROM custseg.value_importance('w0') WITH ORDINALITY AS f (feature, gain, shuffled, i);
+SELECT count(*) FILTER (WHERE gain IS NULL) AS without_gain FROM custseg.value_importance('l0');
+
+-- Exact Shapley values, from their definition, of the trees that are stored
+SELECT count(*) FROM custseg.train_value('small', 'customers', 'worth', '{a,b,c}', 'forest', 'id', options => '{"trees": 3, "max_depth": 4}');
+CREATE FUNCTION of_node(tree jsonb, node int, x float8[], known int) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    split int := (tree -> 'column' ->> node)::int;
+    left_child int;
+    share float8;
+BEGIN
+    IF split = 0 THEN
+        RETURN ((tree -> 'value' ->> node)::float4)::float8;
+    END IF;
+    left_child := 1 + 2 * (SELECT count(*) FROM jsonb_array_elements_text(tree -> 'column') WITH ORDINALITY AS c (n, i) WHERE n <> '0' AND i <= node);
+    IF known & (1 << split - 1) <> 0 THEN
+        RETURN of_node(tree, left_child + (x[split]::float4 >= (tree -> 'value' ->> node)::float4)::int, x, known);
+    END IF;
+    share := (tree -> 'cover' ->> left_child)::float8 / (tree -> 'cover' ->> node)::float8;
+    RETURN share * of_node(tree, left_child, x, known) + (1 - share) * of_node(tree, left_child + 1, x, known);
+END $$;
+CREATE FUNCTION of_model(model text, x float8[], known int) RETURNS float8 LANGUAGE sql AS $$
+    SELECT avg(of_node(t, 0, x, known)) FROM custseg.model_version v, jsonb_array_elements(v.parameters -> 'trees') t WHERE v.model = of_model.model
+$$;
+SELECT count(*), count(*) FILTER (WHERE abs(e.contribution - s.shapley) > 1e-9 * abs(e.predicted) OR agrees(e.baseline, of_model('small', array[k.a, k.b, k.c], 0)) <> 't') AS different
+FROM customers k, custseg.explain_value('small', k) e, LATERAL (
+    SELECT sum((of_model('small', array[k.a, k.b, k.c], known | bit) - of_model('small', array[k.a, k.b, k.c], known)) *
+        CASE bit_count(known::bit(3)) WHEN 1 THEN 1 ELSE 2 END / 6.0) AS shapley
+    FROM generate_series(0, 7) known, (SELECT 1 << strpos('abc', e.feature) - 1 AS bit) b WHERE known & bit = 0) s
+WHERE k.id <= 10;
+
+-- Intervals: the share of customers unseen that they hold is the confidence; ratios where everything is above 0; wider with more confidence
+SELECT count(*) FROM custseg.train_value('half', 'SELECT * FROM customers WHERE id <= 600', 'worth', '{a,b,c,g}', 'linear', 'id');
+SELECT confidence, abs(avg((worth BETWEEN low AND high)::int) - confidence) < 0.06 AS covered, bool_and(agrees(high - predicted, predicted - low, 1e-6) = 't') AS differences
+FROM (SELECT id, a, b, c, g, worth FROM customers) k, unnest('{0.5,0.9}'::float8[]) confidence, custseg.predict_interval('half', k, confidence) WHERE id > 600 GROUP BY confidence ORDER BY confidence;
+SELECT bool_and(i.low > 0 AND agrees(i.high / predicted, predicted / i.low) = 't') AS ratios, avg(ln(i.high / i.low)) < avg(ln(j.high / j.low)) AS wider
+FROM (SELECT id, a, b, c, g, worth FROM customers) k, custseg.predict_interval('w0', k, 0.5) i, LATERAL (SELECT low, high FROM custseg.predict_interval('w0', k)) j;
+-- with too few rows an end is not known
+SELECT low, high IS NULL AS no_end FROM custseg.predict_interval('longley', (SELECT l FROM longley l LIMIT 1), 0.99);
+
+-- A probability by a forest is calibrated: as many stay as it says
+SELECT kind, auc > 0.8 AS auc, log_loss < 0.5 AS log_loss, brier < 0.17 AS brier FROM custseg.train_value('stays', 'SELECT * FROM customers WHERE id <= 600', 'stays', '{a,b,c,g}', 'forest', 'id');
+SELECT jsonb_array_length(parameters -> 'calibration' -> 'predicted') > 2 AS calibrated FROM custseg.model_version WHERE model = 'stays';
+SELECT min(p) > 0 AS none_impossible, max(p) < 1 AS none_certain, abs(avg(p) - avg(stays::int)) < 0.05 AS mean, avg(abs(p - 0.5)) > 0.2 AS sharp FROM (SELECT stays, custseg.predict_value('stays', k) AS p FROM customers k WHERE id > 600) s;
+
+-- Which algorithm
+SELECT algorithm, r2 IS NOT NULL AS r2, auc IS NOT NULL AS auc, recommended, reason FROM custseg.compare_value('customers', 'worth', '{a,b,c,g}', '{linear,forest}', 3, 'id', options => '{"forest": {"trees": 20}}');
+SELECT algorithm, r2 IS NOT NULL AS r2, auc IS NOT NULL AS auc, recommended, reason FROM custseg.compare_value('customers', 'stays', '{a,b,c,g}', '{forest,logistic}', 3, 'id', options => '{"forest": {"trees": 20}, "seed": 7}');
+SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, b, a + 2 * b + (id % 7) / 5.0 AS y FROM customers', 'y', '{a,b}', '{linear,forest}', options => '{"forest": {"trees": 20}}');
+SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, sin(id * 99.7) AS y FROM customers', 'y', '{a}', '{linear}');
+-- folds follow the customers, not the order of rows
+SELECT a.algorithm, agrees(a.r2, b.r2, 1e-9) AS r2, agrees(a.rmse_deviation, b.rmse_deviation, 1e-7) AS deviation
+FROM custseg.compare_value('customers', 'worth', '{a,b,c,g}', '{linear}', id => 'id') a, custseg.compare_value('SELECT * FROM customers ORDER BY b', 'worth', '{a,b,c,g}', '{linear}', id => 'id') b;
+
+-- A feature that holds the target
+SELECT r2 > 0.99 AS r2 FROM custseg.train_value('leak', 'SELECT *, worth * 1.1 + 3 AS billed FROM customers', 'worth', '{a,billed}', 'linear', 'id');
+-- columns that follow from others
+SELECT r2 > 0.5 AS r2 FROM custseg.train_value('dependent', 'SELECT id, a, b, a + b AS s, worth FROM customers', 'worth', '{a,b,s}', 'linear', 'id');
+SELECT (numbers('dependent', 'coefficients'))[3] AS of_the_sum;
+
+-- rows without a target are skipped; the kind of a model stays; versions wait
+SELECT n_rows, n_skipped FROM custseg.train_value('skipped', 'SELECT id, a, CASE WHEN id % 4 > 0 THEN worth END AS worth FROM customers', 'worth', '{a}', 'linear', 'id');
+SELECT skipped FROM custseg.model_version WHERE model = 'skipped';
+SELECT outcome($$SELECT kind FROM custseg.train_value('skipped', 'customers', 'stays', '{a,b}', 'logistic', 'id')$$);
+BEGIN;
+SELECT version FROM custseg.train_value('skipped', 'customers', 'worth', '{a,b}', 'linear', 'id');
+ROLLBACK;
+SELECT count(*) FROM custseg.model_version WHERE model = 'skipped';
+
+-- errors
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, 5 AS worth FROM customers', 'worth', '{a}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, true AS stays FROM customers', 'stays', '{a}', 'logistic')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'absent', '{a}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'g', '{a}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'worth', '{a,worth}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, CASE WHEN id = 3 THEN ''inf'' ELSE worth END AS worth FROM customers', 'worth', '{a}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'worth', '{a}', 'logistic')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'stays', '{a}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'worth', '{a}', 'oracle')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT * FROM customers LIMIT 3', 'worth', '{a}', 'linear')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'customers', 'worth', '{a,b}', 'forest', options => '{"trees": 10000, "min_samples_leaf": 1, "folds": 2}')$$) ~ '^54000';
+-- separated by a level, by a border, and by all levels but one
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, g = ''x'' AS x, CASE WHEN g = ''x'' THEN true ELSE stays END AS stays FROM customers', 'stays', '{a,x}', 'logistic', 'id')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, b, a > 5 AS stays FROM customers', 'stays', '{a,b}', 'logistic', 'id')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, g <> ''x'' AS other, CASE WHEN g = ''x'' THEN true ELSE stays END AS stays FROM customers', 'stays', '{a,other}', 'logistic', 'id')$$);
+SELECT outcome($$SELECT converged::text FROM custseg.train_value('e', 'SELECT id, a, b, a > 5 AS stays FROM customers', 'stays', '{a,b}', 'logistic', 'id', options => '{"ridge": 1}')$$);
+SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', '{}')$$);
+SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', '{linear,NULL}')$$);
+SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', '{linear,linear}')$$);
+SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', folds => 1)$$);
+SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', options => '{"forest": 7}')$$);
+SELECT algorithm, reason FROM custseg.compare_value('customers', 'worth', '{a}', '{logistic}');
+SELECT fails($$SELECT custseg.predict_interval('w0', (SELECT k FROM customers k LIMIT 1), 1)$$);
+SELECT fails($$SELECT custseg.predict_interval('stays', (SELECT k FROM customers k LIMIT 1))$$);
+SELECT fails($$SELECT custseg.predict('w0', (SELECT k FROM customers k LIMIT 1))$$);
+SELECT fails($$SELECT custseg.predict_value('w0', '{"a": 1}'::jsonb)$$);
+SELECT outcome($$SELECT kind FROM custseg.train_value('components', 'customers', 'worth', '{a,b,c}', 'linear', 'id', prep => '{"pca": 2}')$$);
+SELECT fails($$SELECT custseg.explain_value('components', (SELECT k FROM customers k LIMIT 1))$$);
+
+SET client_min_messages = warning;
+SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components');
+DROP SCHEMA prediction_test CASCADE;

@@ -1,0 +1,358 @@
+/*
+ * value_model.c
+ *	  What a fitted model says of rows: a linear model, or trees that are walked.
+ *
+ * Trees see columns as float4, and a value goes left when it is below the threshold.  The leaves of a
+ * boosted model are added up from its base in the order of the trees, in float4: these are XGBoost's
+ * own rules (Chen and Guestrin 2016), and the sums are the library's bit for bit.
+ *
+ * Rows are walked many at a time through one tree, and trees several at a time by one row: a step of
+ * one walk then does not wait for the memory of another.  A leaf has itself for its child, so that
+ * all walks take the same number of steps.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "algo/value.h"
+#include "math/math.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+
+/* Rows, and trees, that are walked at a time. */
+#define GROUP_ROWS 64
+#define GROUP_TREES 8
+
+/* Steps between two looks whether all rows of a group are in leaves. */
+#define STEPS 6
+
+/* Bytes of a model's part, and where it begins. */
+static int32
+Reserve(Size *size, Size n, Size each)
+{
+	Size		offset = MAXALIGN(*size);
+
+	*size = add_size(offset, mul_size(n, each));
+	return (int32) offset;
+}
+
+/*
+ * An empty model of a shape: offsets set, all else zero; palloc'd.  An error when it would be larger
+ * than a value can be.
+ */
+CsValueModel *
+CsValueModelCreate(const CsValueShape *shape)
+{
+	bool		is_linear = shape->form == CS_VALUE_LINEAR;
+	CsValueModel head = {.form = shape->form,.ncolumns = shape->ncolumns,.ntrees = shape->ntrees,
+	.nnodes = shape->nnodes,.ncalibrated = shape->ncalibrated};
+	CsValueModel *m;
+	Size		size = sizeof(CsValueModel);
+
+	head.coefficient_offset = Reserve(&size, is_linear ? shape->ncolumns : 0, sizeof(double));
+	head.mean_offset = Reserve(&size, is_linear ? shape->ncolumns : 0, sizeof(double));
+	head.root_offset = Reserve(&size, shape->ntrees, sizeof(int32));
+	head.depth_offset = Reserve(&size, shape->ntrees, sizeof(int32));
+	head.node_offset = Reserve(&size, shape->nnodes, sizeof(CsTreeNode));
+	head.note_offset = Reserve(&size, shape->nnodes, sizeof(CsTreeNote));
+	head.calibrated_offset = Reserve(&size, 2 * (Size) shape->ncalibrated, sizeof(double));
+	size = MAXALIGN(size);
+	if (size > MaxAllocSize)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a model of %d nodes is too large to keep", shape->nnodes),
+				 errhint("Lower \"max_depth\" or the number of trees, or raise \"min_samples_leaf\".")));
+	m = palloc0(size);
+	head.size = (int32) size;
+	*m = head;
+	return m;
+}
+
+/*
+ * A copy of a model whose results are calibrated: n predictions, ascending, and the probability of
+ * each; between them the probability is interpolated.
+ */
+CsValueModel *
+CsValueModelCalibrate(const CsValueModel *m, int n, const double *predicted, const double *probability)
+{
+	CsValueShape shape = {m->form, m->ncolumns, m->ntrees, m->nnodes, n};
+	CsValueModel *result = CsValueModelCreate(&shape);
+	int32		offset = result->calibrated_offset;
+	int32		size = result->size;
+
+	memcpy(result, m, m->calibrated_offset);
+	result->size = size;
+	result->calibrated_offset = offset;
+	result->ncalibrated = n;
+	memcpy(CsValueCalibrated(result), predicted, sizeof(double) * n);
+	memcpy(CsValueCalibrated(result) + n, probability, sizeof(double) * n);
+	return result;
+}
+
+/*
+ * Put a tree's n nodes, whose root is node 0 and whose children follow their parents, level by level,
+ * as nodes first, first + 1, ... of a model.
+ */
+void
+CsTreeLevelOrder(const CsTreeNode *from, const CsTreeNote *from_notes, int n, int32 first,
+				 CsTreeNode *to, CsTreeNote *to_notes)
+{
+	int32	   *order = palloc_extended(sizeof(int32) * n, MCXT_ALLOC_HUGE);
+	int			next = 1;
+
+	order[0] = 0;
+	for (int i = 0; i < n; i++)
+	{
+		to[i] = from[order[i]];
+		to_notes[i] = from_notes[order[i]];
+		to[i].left = first + i;
+		if (to[i].step == 0)
+			continue;
+		to[i].left = first + next;
+		order[next++] = from[order[i]].left;
+		order[next++] = from[order[i]].left + 1;
+	}
+	pfree(order);
+}
+
+/* Work out how deep the trees of a model are, once its nodes are there; children follow their parents. */
+void
+CsValueModelFinish(CsValueModel *m)
+{
+	const CsTreeNode *nodes = CsValueNodes(m);
+	int32	   *depth = palloc0(sizeof(int32) * Max(m->nnodes, 1));
+
+	for (int t = 0; t < m->ntrees; t++)
+	{
+		int			end = t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes;
+		int32		deepest = 0;
+
+		for (int i = CsValueRoots(m)[t]; i < end; i++)
+		{
+			deepest = Max(deepest, depth[i]);
+			if (nodes[i].step != 0)
+				depth[nodes[i].left] = depth[nodes[i].left + 1] = depth[i] + 1;
+		}
+		CsValueDepths(m)[t] = deepest;
+	}
+	pfree(depth);
+}
+
+/* The node that a value goes to. */
+static pg_attribute_always_inline int32
+StepFrom(const CsTreeNode *node, float x)
+{
+	bool		left = isnan(x) ? node->missing_left != 0 : x < node->threshold;
+
+	return node->left + (left ? 0 : node->step);
+}
+
+/* The result of a model whose form gives x. */
+static double
+Link(const CsValueModel *m, double x)
+{
+	if (m->is_logit)
+		x = x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+	return m->ncalibrated == 0 ? x :
+		CsInterpolate(m->ncalibrated, CsValueCalibrated(m), CsValueCalibrated(m) + m->ncalibrated, x);
+}
+
+/* Walk up to GROUP_TREES trees by one row; the leaves' values. */
+static void
+WalkTrees(const CsValueModel *m, int first, int n, const float *x, float *leaves)
+{
+	const CsTreeNode *nodes = CsValueNodes(m);
+	int32		at[GROUP_TREES];
+	int			depth = 0;
+
+	for (int t = 0; t < GROUP_TREES; t++)
+	{
+		at[t] = CsValueRoots(m)[first + Min(t, n - 1)];
+		depth = Max(depth, CsValueDepths(m)[first + Min(t, n - 1)]);
+	}
+	for (int step = 0; step < depth; step++)
+		for (int t = 0; t < GROUP_TREES; t++)
+			at[t] = StepFrom(&nodes[at[t]], x[nodes[at[t]].column]);
+	for (int t = 0; t < n; t++)
+		leaves[t] = nodes[at[t]].threshold;
+}
+
+/* What trees say of one row. */
+static double
+SumTrees(const CsValueModel *m, const double *x)
+{
+	float		local[256];
+	float	   *values = m->ncolumns <= lengthof(local) ? local : palloc(sizeof(float) * m->ncolumns);
+	float		sum = m->base;
+	double		total = 0;
+
+	for (int j = 0; j < m->ncolumns; j++)
+		values[j] = (float) x[j];
+	for (int first = 0; first < m->ntrees; first += GROUP_TREES)
+	{
+		int			n = Min(GROUP_TREES, m->ntrees - first);
+		float		leaves[GROUP_TREES];
+
+		WalkTrees(m, first, n, values, leaves);
+		for (int t = 0; t < n; t++)
+		{
+			sum += leaves[t];
+			total += leaves[t];
+		}
+	}
+	if (values != local)
+		pfree(values);
+	return m->form == CS_VALUE_SUM ? (double) sum : total / Max(m->ntrees, 1);
+}
+
+/* What a model says of one row in model space. */
+double
+CsValueModelPredict(const CsValueModel *m, const double *x)
+{
+	double		sum = m->intercept;
+
+	if (m->form != CS_VALUE_LINEAR)
+		return Link(m, SumTrees(m, x));
+	for (int j = 0; j < m->ncolumns; j++)
+		sum += CsValueCoefficients(m)[j] * x[j];
+	return Link(m, sum);
+}
+
+/* Steps of a whole group of rows through a tree; x[column * GROUP_ROWS + row]. */
+static pg_attribute_always_inline void
+WalkRows(const CsTreeNode *nodes, const float *x, int steps, int32 *at)
+{
+	for (int step = 0; step < steps; step++)
+		for (int r = 0; r < GROUP_ROWS; r++)
+		{
+			const CsTreeNode *node = &nodes[at[r]];
+
+			at[r] = StepFrom(node, x[node->column * GROUP_ROWS + r]);
+		}
+}
+
+/* Are all rows of a group in leaves? */
+static bool
+AllInLeaves(const CsTreeNode *nodes, const int32 *at)
+{
+	uint8		open = 0;
+
+	for (int r = 0; r < GROUP_ROWS; r++)
+		open |= nodes[at[r]].step;
+	return open == 0;
+}
+
+/* What trees say of a group of rows. */
+static void
+SumTreesOfRows(const CsValueModel *m, const float *x, double *result)
+{
+	const CsTreeNode *nodes = CsValueNodes(m);
+	float		sum[GROUP_ROWS];
+	double		total[GROUP_ROWS] = {0};
+
+	for (int r = 0; r < GROUP_ROWS; r++)
+		sum[r] = m->base;
+	for (int t = 0; t < m->ntrees; t++)
+	{
+		int32		at[GROUP_ROWS];
+		int			left = CsValueDepths(m)[t];
+
+		for (int r = 0; r < GROUP_ROWS; r++)
+			at[r] = CsValueRoots(m)[t];
+		while (left > 0)
+		{
+			WalkRows(nodes, x, Min(left, STEPS), at);
+			left -= STEPS;
+			if (left > 0 && AllInLeaves(nodes, at))
+				break;
+		}
+		for (int r = 0; r < GROUP_ROWS; r++)
+		{
+			sum[r] += nodes[at[r]].threshold;
+			total[r] += nodes[at[r]].threshold;
+		}
+	}
+	for (int r = 0; r < GROUP_ROWS; r++)
+		result[r] = m->form == CS_VALUE_SUM ? (double) sum[r] : total[r] / Max(m->ntrees, 1);
+}
+
+/* Predict the rows of a block; x[column * CS_BLOCK_ROWS + row]. */
+static void
+PredictBlock(const CsValueModel *m, const double *x, int nrows, float *group, double *result)
+{
+	if (m->form == CS_VALUE_LINEAR)
+	{
+		for (int r = 0; r < nrows; r++)
+			result[r] = m->intercept;
+		for (int j = 0; j < m->ncolumns; j++)
+			for (int r = 0; r < nrows; r++)
+				result[r] += CsValueCoefficients(m)[j] * x[(Size) j * CS_BLOCK_ROWS + r];
+	}
+	for (int first = 0; first < nrows && m->form != CS_VALUE_LINEAR; first += GROUP_ROWS)
+	{
+		double		of_group[GROUP_ROWS];
+		int			n = Min(GROUP_ROWS, nrows - first);
+
+		for (int j = 0; j < m->ncolumns; j++)
+			for (int r = 0; r < GROUP_ROWS; r++)
+				group[j * GROUP_ROWS + r] = (float) x[(Size) j * CS_BLOCK_ROWS + first + r];
+		SumTreesOfRows(m, group, of_group);
+		memcpy(result + first, of_group, sizeof(double) * n);
+	}
+	for (int r = 0; r < nrows; r++)
+		result[r] = Link(m, result[r]);
+}
+
+typedef struct PredictArgs
+{
+	int			model,			/* areas: the CsValueModel, */
+				matrix,			/* the CsMatrix, */
+				result;			/* double[nrows] */
+} PredictArgs;
+
+/* CS_TASK(CsValuePredictTask): predict the rows of a lane. */
+void
+CsValuePredictTask(CsTeam *team, const void *args, int item)
+{
+	const PredictArgs *a = args;
+	CsArena    *arena = CsTeamArena(team);
+	const CsValueModel *model = CsArenaAddress(arena, a->model);
+	const CsMatrix *m = CsArenaAddress(arena, a->matrix);
+	double	   *result = CsArenaAddress(arena, a->result);
+	float	   *group = palloc(sizeof(float) * GROUP_ROWS * Max(m->ncolumns, 1));
+
+	for (int64 b = CsLaneStart(m, item); b < CsLaneStart(m, item + 1); b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		PredictBlock(model, CsMatrixBlock(m, arena, b), CsMatrixBlockRows(m, b), group,
+					 result + b * CS_BLOCK_ROWS);
+	}
+	pfree(group);
+}
+
+/* What a model says of each row of a matrix: a new area of double[nrows], which the caller frees. */
+int
+CsValueModelPredictRows(CsTeam *team, const CsValueModel *m, const CsMatrix *matrix)
+{
+	CsArena    *arena = CsTeamArena(team);
+	PredictArgs args;
+
+	args.model = CsArenaAlloc(arena, m->size);
+	memcpy(CsArenaAddress(arena, args.model), m, m->size);
+	args.matrix = CsMatrixShare(matrix, arena);
+	args.result = CsArenaAlloc(arena, mul_size(sizeof(double), Max(matrix->nrows, 1)));
+	CsTeamRun(team, CS_TASK(CsValuePredictTask), &args, sizeof(args), CS_LANES);
+	CsArenaFree(arena, args.matrix);
+	CsArenaFree(arena, args.model);
+	return args.result;
+}
+
+/* The gain of all splits by each column; gains[ncolumns]. */
+void
+CsValueModelGains(const CsValueModel *m, double *gains)
+{
+	memset(gains, 0, sizeof(double) * m->ncolumns);
+	for (int i = 0; i < m->nnodes; i++)
+		if (CsValueNodes(m)[i].step != 0)
+			gains[CsValueNodes(m)[i].column] += CsValueNotes(m)[i].gain;
+}

@@ -1,0 +1,304 @@
+/*
+ * prediction.c
+ *	  How good predictions are, isotonic calibration, and conformal intervals.
+ *
+ * Isotonic regression pools adjacent violators (Ayer, Brunk, Ewing, Reid and Silverman 1955; Zadrozny
+ * and Elkan 2002).  Conformal intervals are those of Vovk, Gammerman and Shafer (2005) and Lei,
+ * G'Sell, Rinaldo, Tibshirani and Wasserman (2018): a quantile of what predictions of rows that the
+ * model has not seen are off by.
+ */
+#include "custseg.h"
+
+#include <float.h>
+#include <math.h>
+
+#include "math/math.h"
+#include "miscadmin.h"
+#include "stat/prediction.h"
+
+/* Values that are looked at between two looks for an interrupt. */
+#define INTERRUPT_VALUES 65536
+
+/* A probability that is told as 0 or 1 counts as this far from it. */
+#define LEAST_PROBABILITY 1e-15
+
+/* A prediction of what is above 0 counts as this at least. */
+#define LEAST_PREDICTION 1e-9
+
+/* The rows in the order of x, palloc'd; x sorted is in *sorted, palloc'd unless NULL. */
+static uint32 *
+OrderOf(int64 n, const double *x, double **sorted)
+{
+	double	   *values = palloc_extended(sizeof(double) * Max(n, 1), MCXT_ALLOC_HUGE);
+	double	   *scratch = palloc_extended(sizeof(double) * Max(n, 1), MCXT_ALLOC_HUGE);
+	uint32	   *rows = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+	uint32	   *row_scratch = palloc_extended(sizeof(uint32) * Max(n, 1), MCXT_ALLOC_HUGE);
+
+	memcpy(values, x, sizeof(double) * n);
+	for (int64 i = 0; i < n; i++)
+		rows[i] = (uint32) i;
+	CsSortRows(values, rows, n, scratch, row_scratch);
+	pfree(scratch);
+	pfree(row_scratch);
+	*sorted = values;
+	return rows;
+}
+
+static CsPredictionMeasures
+NoMeasures(int64 n)
+{
+	return (CsPredictionMeasures) {n, NAN, NAN, NAN, NAN, NAN, NAN};
+}
+
+/* The measures of predictions of a number; R2 is NaN where all actual ones are the same. */
+CsPredictionMeasures
+CsMeasureNumbers(int64 n, const double *actual, const double *predicted)
+{
+	CsPredictionMeasures m = NoMeasures(n);
+	CsMoments	moments = {0};
+	double		squares = 0,
+				squares_rest = 0,
+				absolute = 0,
+				absolute_rest = 0,
+				total;
+
+	if (n == 0)
+		return m;
+	for (int64 i = 0; i < n; i++)
+	{
+		double		off = actual[i] - predicted[i];
+
+		CsMomentsAddValue(&moments, actual[i]);
+		CsAddCompensated(&squares, &squares_rest, off * off);
+		CsAddCompensated(&absolute, &absolute_rest, fabs(off));
+	}
+	squares += squares_rest;
+	total = CsMomentsDeviation(&moments, 0);
+	total = total * total * (double) n;
+	m.r2 = total > 0 ? 1 - squares / total : NAN;
+	m.rmse = sqrt(squares / (double) n);
+	m.mae = (absolute + absolute_rest) / (double) n;
+	return m;
+}
+
+/* The area under the ROC curve, from the rank sum; equal predictions share their ranks. */
+static double
+AreaUnderCurve(int64 n, const double *actual, const double *predicted)
+{
+	double	   *sorted;
+	uint32	   *order = OrderOf(n, predicted, &sorted);
+	double		positives = 0,
+				ranks = 0;
+
+	for (int64 i = 0; i < n;)
+	{
+		int64		end = i;
+		double		of_tie = 0;
+
+		while (end < n && sorted[end] == sorted[i])
+			of_tie += actual[order[end++]];
+		ranks += of_tie * (double) (i + 1 + end) / 2;
+		positives += of_tie;
+		i = end;
+	}
+	pfree(sorted);
+	pfree(order);
+	if (positives == 0 || positives == (double) n)
+		return NAN;
+	return (ranks - positives * (positives + 1) / 2) / (positives * ((double) n - positives));
+}
+
+/* The measures of predictions of a probability; the AUC is NaN where all outcomes are the same. */
+CsPredictionMeasures
+CsMeasureProbabilities(int64 n, const double *actual, const double *predicted)
+{
+	CsPredictionMeasures m = NoMeasures(n);
+	double		loss = 0,
+				loss_rest = 0,
+				brier = 0,
+				brier_rest = 0;
+
+	if (n == 0)
+		return m;
+	for (int64 i = 0; i < n; i++)
+	{
+		double		off = actual[i] - predicted[i];
+		double		right = actual[i] > 0.5 ? predicted[i] : 1 - predicted[i];
+
+		CsAddCompensated(&loss, &loss_rest, -log(Max(right, LEAST_PROBABILITY)));
+		CsAddCompensated(&brier, &brier_rest, off * off);
+	}
+	m.auc = AreaUnderCurve(n, actual, predicted);
+	m.log_loss = (loss + loss_rest) / (double) n;
+	m.brier = (brier + brier_rest) / (double) n;
+	return m;
+}
+
+/* Neighboring predictions that get one probability. */
+typedef struct Pool
+{
+	double		low,			/* the predictions */
+				high;
+	double		rows,
+				sum;			/* of the outcomes */
+} Pool;
+
+/* Pool equal predictions, and then whatever would descend; returns how many pools there are. */
+static int64
+PoolViolators(int64 n, const double *sorted, const uint32 *order, const double *actual, Pool *pools)
+{
+	int64		npools = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (i > 0 && sorted[i] == sorted[i - 1])
+		{
+			pools[npools - 1].rows++;
+			pools[npools - 1].sum += actual[order[i]];
+		}
+		else
+			pools[npools++] = (Pool) {sorted[i], sorted[i], 1, actual[order[i]]};
+		if (i + 1 < n && sorted[i + 1] == sorted[i])
+			continue;
+		while (npools > 1 && pools[npools - 1].sum * pools[npools - 2].rows <=
+			   pools[npools - 2].sum * pools[npools - 1].rows)
+		{
+			pools[npools - 2].rows += pools[npools - 1].rows;
+			pools[npools - 2].sum += pools[npools - 1].sum;
+			pools[npools - 2].high = pools[npools - 1].high;
+			npools--;
+		}
+	}
+	return npools;
+}
+
+/* Have at most so many pools: neighbors that have the fewest rows are joined. */
+static int64
+ThinPools(Pool *pools, int64 npools, int64 most, int64 n)
+{
+	double		least = (double) n / (double) most;
+	int64		kept = 0;
+
+	for (int64 i = 0; i < npools; i++)
+	{
+		if (kept > 0 && pools[kept - 1].rows < least)
+		{
+			pools[kept - 1].rows += pools[i].rows;
+			pools[kept - 1].sum += pools[i].sum;
+			pools[kept - 1].high = pools[i].high;
+		}
+		else
+			pools[kept++] = pools[i];
+	}
+	return kept;
+}
+
+/*
+ * Fit probabilities to outcomes, 0 or 1, of predictions.  A pool is told by its two ends.  The outer
+ * pools, of which all rows may have the same outcome, are taken to have half a row of the other one:
+ * nothing is certain.
+ */
+CsIsotonic
+CsIsotonicFit(int64 n, const double *actual, const double *predicted)
+{
+	CsIsotonic	result = {0};
+	double	   *sorted;
+	uint32	   *order = OrderOf(n, predicted, &sorted);
+	Pool	   *pools = palloc_extended(sizeof(Pool) * Max(n, 1), MCXT_ALLOC_HUGE);
+	int64		npools = PoolViolators(n, sorted, order, actual, pools);
+
+	if (npools > CS_MOST_KNOTS / 2)
+		npools = ThinPools(pools, npools, CS_MOST_KNOTS / 2, n);
+	result.predicted = palloc(sizeof(double) * Max(2 * npools, 1));
+	result.probability = palloc(sizeof(double) * Max(2 * npools, 1));
+	for (int64 i = 0; i < npools; i++)
+	{
+		double		p = pools[i].sum / pools[i].rows;
+
+		p = Min(Max(p, 0.5 / (pools[i].rows + 1)), 1 - 0.5 / (pools[i].rows + 1));
+		if (i > 0)
+			p = Max(p, result.probability[result.n - 1]);
+		result.predicted[result.n] = pools[i].low;
+		result.probability[result.n++] = p;
+		if (pools[i].high > pools[i].low)
+		{
+			result.predicted[result.n] = pools[i].high;
+			result.probability[result.n++] = p;
+		}
+	}
+	pfree(sorted);
+	pfree(order);
+	pfree(pools);
+	return result;
+}
+
+/* What a prediction is off by: a difference, or of what is above 0 the log of a ratio. */
+double
+CsConformalScore(bool ratios, double actual, double predicted)
+{
+	return ratios ? fabs(log(actual) - log(Max(predicted, LEAST_PREDICTION))) : fabs(actual - predicted);
+}
+
+/*
+ * The end of the interval of a prediction that is off by a score: of the lower one the score is negative.
+ * NaN where the score is infinite, except that a ratio has its lower end at 0.
+ */
+double
+CsConformalEnd(bool ratios, double predicted, double off)
+{
+	if (isinf(off))
+		return ratios && off < 0 ? 0 : NAN;
+	return ratios ? Max(predicted, LEAST_PREDICTION) * exp(off) : predicted + off;
+}
+
+/*
+ * The score that a new one does not exceed with this confidence, of n scores that ascend: the
+ * ceil((n + 1) confidence)-th; infinite where there are too few.
+ */
+double
+CsConformalQuantile(int64 n, const double *sorted, double confidence)
+{
+	double		exact = (double) (n + 1) * confidence;
+	double		rank = ceil(exact * (1 - 4 * DBL_EPSILON));
+
+	if (rank > (double) n)
+		return INFINITY;
+	return rank < 1 ? 0 : sorted[(int64) rank - 1];
+}
+
+/*
+ * How much of the variance of y its neighbors in the order of x explain: the R2 of the mean of the
+ * row before and the row after.  Near 1 where y follows from x, and below 0 where it does not; NaN
+ * for fewer than 3 rows, or where y is constant.
+ */
+double
+CsNeighborsExplain(int64 n, const double *x, const double *y)
+{
+	double	   *sorted;
+	uint32	   *order;
+	double	   *actual,
+			   *predicted;
+	double		r2;
+
+	if (n < 3)
+		return NAN;
+	order = OrderOf(n, x, &sorted);
+	actual = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	predicted = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < n; i++)
+	{
+		double		before = y[order[i > 0 ? i - 1 : 1]],
+					after = y[order[i + 1 < n ? i + 1 : n - 2]];
+
+		actual[i] = y[order[i]];
+		predicted[i] = before / 2 + after / 2;
+	}
+	r2 = CsMeasureNumbers(n, actual, predicted).r2;
+	pfree(sorted);
+	pfree(order);
+	pfree(actual);
+	pfree(predicted);
+	return r2;
+}

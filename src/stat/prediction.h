@@ -1,0 +1,45 @@
+/*
+ * prediction.h
+ *	  How good predictions of a number or a probability are, what they are off by, and probabilities
+ *	  that hold.
+ */
+#ifndef CUSTSEG_PREDICTION_H
+#define CUSTSEG_PREDICTION_H
+
+#include "custseg.h"
+
+/* Measures that are not defined are NaN; those of a number, or those of a probability. */
+typedef struct CsPredictionMeasures
+{
+	int64		n;
+	double		r2,				/* 1 - squared errors over squared deviations from the mean */
+				rmse,
+				mae;
+	double		auc,			/* the chance that a true one is rated above a false one */
+				log_loss,
+				brier;
+} CsPredictionMeasures;
+
+extern CsPredictionMeasures CsMeasureNumbers(int64 n, const double *actual, const double *predicted);
+extern CsPredictionMeasures CsMeasureProbabilities(int64 n, const double *actual, const double *predicted);
+
+/* Probabilities by isotonic regression: knots that predictions are interpolated between. */
+typedef struct CsIsotonic
+{
+	int			n;
+	double	   *predicted;		/* ascending */
+	double	   *probability;	/* not descending */
+} CsIsotonic;
+
+#define CS_MOST_KNOTS 1000
+
+extern CsIsotonic CsIsotonicFit(int64 n, const double *actual, const double *predicted);
+
+/* What predictions are off by: differences, or ratios where everything is above 0. */
+extern double CsConformalScore(bool ratios, double actual, double predicted);
+extern double CsConformalEnd(bool ratios, double predicted, double off);
+extern double CsConformalQuantile(int64 n, const double *sorted, double confidence);
+
+extern double CsNeighborsExplain(int64 n, const double *x, const double *y);
+
+#endif							/* CUSTSEG_PREDICTION_H */

@@ -1,0 +1,518 @@
+/*
+ * prediction.c
+ *	  Rows divided into folds, models fitted to all but one of them, and what then is suspicious.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "stat/stat.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "value/prediction.h"
+#include "value/predictor.h"
+
+/* A feature that alone explains more than this of the outcome may have been made from it. */
+#define LEAK 0.98
+
+/* So may features whose model is this good at rows that it has not seen. */
+#define PERFECT 0.99
+
+/* Rows that are looked at for leaks, and whose values are shuffled. */
+#define LEAK_ROWS 20000
+#define SHUFFLED_ROWS 10000
+
+/* A stream of random numbers apart from the algorithms'. */
+#define SHUFFLE_STREAM UINT64CONST(0x73687566666C65)
+
+/* The preparation that was asked for, or NULL, over what is usual, as json. */
+Jsonb *
+CsValuePrep(Jsonb *asked, const char *usual)
+{
+	Jsonb	   *result = CsJsonbFromText(usual);
+
+	if (asked == NULL)
+		return result;
+	if (!JB_ROOT_IS_OBJECT(asked))
+		return asked;			/* which is an error yet to come */
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(result), JsonbPGetDatum(asked)));
+}
+
+/*
+ * For CsRequest.measures: bytes that folds take beside a fit: the rows of one or all but one, twice
+ * what is predicted, and the outcomes.
+ */
+Size
+CsPredictionMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	Size		row = add_size(mul_size(sizeof(double), ncolumns), 4 * sizeof(double) + 2 * sizeof(int64));
+
+	return mul_size(nrows + CS_BLOCK_ROWS, row);
+}
+
+/* Is what is predicted the probability of a boolean? */
+static bool
+IsProbability(const CsTraining *t)
+{
+	return t->outcome->converter.kind == CS_BOOLEAN;
+}
+
+/* An error unless outcomes differ. */
+static void
+CheckOutcomes(const CsPrediction *p)
+{
+	const CsTraining *t = p->t;
+	const double *y = CsArenaAddress(t->arena, t->outcomes);
+
+	for (int64 i = 1; i < t->matrix->nrows; i++)
+		if (y[i] != y[0])
+			return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("target column \"%s\" is constant", NameStr(t->outcome->name)),
+			 p->is_probability ?
+			 errdetail("It is %s in all " INT64_FORMAT " rows.", y[0] > 0 ? "true" : "false", t->matrix->nrows) :
+			 errdetail("It is %g in all " INT64_FORMAT " rows.", y[0], t->matrix->nrows),
+			 errhint("There is nothing to predict: give rows whose outcomes differ.")));
+}
+
+/* Fewer rows than folds, or a fold without any: an error. */
+static void
+CheckFolds(const CsPrediction *p)
+{
+	for (int f = 0; f < p->nfolds; f++)
+		if (p->fold_rows[f] == 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg(INT64_FORMAT " rows are too few for %d folds", p->t->matrix->nrows, p->nfolds),
+					 errhint("Give more rows, or lower \"folds\".")));
+}
+
+/* Take the rows of a training that has been prepared, and divide them into folds by their hashes. */
+void
+CsPredictionStart(CsPrediction *p, CsTraining *t, int nfolds)
+{
+	int64		n = t->matrix->nrows;
+
+	p->t = t;
+	p->is_probability = IsProbability(t);
+	p->columns = CsPipelineScaledNames(t->pipeline);
+	p->nfolds = nfolds;
+	p->fold = palloc_extended(sizeof(int32) * n, MCXT_ALLOC_HUGE);
+	p->fold_rows = palloc0(sizeof(int64) * nfolds);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % CS_BLOCK_ROWS == 0)
+			CHECK_FOR_INTERRUPTS();
+		p->fold[i] = t->hashes->labels[i] % nfolds;
+		p->fold_rows[p->fold[i]]++;
+	}
+	CheckOutcomes(p);
+	CheckFolds(p);
+}
+
+/* An error when an algorithm does not predict such outcomes as a training has. */
+void
+CsPredictionCheckSuits(const CsTraining *t, const CsValueAlgorithm *algorithm)
+{
+	const char *name = NameStr(t->outcome->name);
+
+	if (IsProbability(t) && !algorithm->of_probabilities)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("algorithm \"%s\" does not predict the probability of a boolean", algorithm->name),
+				 errhint("Use \"logistic\", \"forest\" or \"xgboost\", or cast the target to a number in a query: SELECT %s::int AS %s, ...",
+						 quote_identifier(name), quote_identifier(name))));
+	if (!IsProbability(t) && !algorithm->of_numbers)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("algorithm \"%s\" predicts the probability of a boolean, but target column \"%s\" is a number",
+						algorithm->name, name),
+				 errhint("Use \"linear\", \"forest\" or \"xgboost\", or compare the target in a query: SELECT %s > 0 AS %s, ...",
+						 quote_identifier(name), quote_identifier(name))));
+}
+
+/* Fit an algorithm to a matrix and its outcomes, an area. */
+static void
+FitTo(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, const void *options,
+	  const CsMatrix *m, int outcomes, CsValueFit *fit)
+{
+	CsValueInput in = {
+		.team = team,
+		.matrix = m,
+		.target = outcomes,
+		.is_probability = p->is_probability,
+		.columns = p->columns,
+		.options = options,
+		.memory_left = CsArenaLeft(p->t->arena)
+	};
+
+	algorithm->fit(&in, fit);
+}
+
+/* Fit an algorithm to all rows. */
+void
+CsPredictionFit(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm,
+				const void *options, CsValueFit *fit)
+{
+	FitTo(p, team, algorithm, options, p->t->matrix, p->t->outcomes, fit);
+}
+
+/* The rows that are in a fold, or that are not; palloc'd. */
+static int64 *
+RowsOf(const CsPrediction *p, int fold, bool inside, int64 *n)
+{
+	int64	   *rows = palloc_extended(sizeof(int64) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+
+	*n = 0;
+	for (int64 i = 0; i < p->t->matrix->nrows; i++)
+		if ((p->fold[i] == fold) == inside)
+			rows[(*n)++] = i;
+	return rows;
+}
+
+/* A model of all folds but one. */
+static CsValueModel *
+FitWithout(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, const void *options,
+		   int fold)
+{
+	CsArena    *arena = p->t->arena;
+	int64		n;
+	int64	   *rows = RowsOf(p, fold, false, &n);
+	CsMatrix   *m = CsMatrixOfRows(arena, p->t->matrix, rows, n);
+	int			outcomes = CsWeightsOfRows(arena, p->t->outcomes, rows, n);
+	CsValueFit	fit;
+
+	FitTo(p, team, algorithm, options, m, outcomes, &fit);
+	if (fit.left_out >= 0)
+		CsArenaFree(arena, fit.left_out);
+	CsArenaFree(arena, outcomes);
+	CsMatrixFree(m, arena);
+	pfree(m);
+	pfree(rows);
+	return fit.model;
+}
+
+/*
+ * What the algorithm says of each row when it is fitted to the other folds: a new area of
+ * double[nrows].
+ */
+int
+CsPredictionLeaveOut(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm,
+					 const void *options)
+{
+	CsArena    *arena = p->t->arena;
+	int			result = CsArenaAlloc(arena, mul_size(sizeof(double), p->t->matrix->nrows));
+
+	for (int f = 0; f < p->nfolds; f++)
+	{
+		CsValueModel *model = FitWithout(p, team, algorithm, options, f);
+		int64		n;
+		int64	   *rows = RowsOf(p, f, true, &n);
+		CsMatrix   *m = CsMatrixOfRows(arena, p->t->matrix, rows, n);
+		int			predicted = CsValueModelPredictRows(team, model, m);
+		const double *from = CsArenaAddress(arena, predicted);
+		double	   *to = CsArenaAddress(arena, result);
+
+		for (int64 i = 0; i < n; i++)
+			to[rows[i]] = from[i];
+		CsArenaFree(arena, predicted);
+		CsMatrixFree(m, arena);
+		pfree(m);
+		pfree(rows);
+		pfree(model);
+	}
+	return result;
+}
+
+/*
+ * What probabilities stand for by the outcomes, where rows are known only by models that have not seen
+ * them; without the rows of a fold, unless that is -1.
+ */
+CsIsotonic
+CsPredictionIsotonic(const CsPrediction *p, const double *predicted, int without)
+{
+	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
+	double	   *actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	double	   *told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	int64		n = 0;
+	CsIsotonic	result;
+
+	for (int64 i = 0; i < p->t->matrix->nrows; i++)
+	{
+		if (p->fold[i] == without || isnan(predicted[i]))
+			continue;
+		actual[n] = y[i];
+		told[n++] = predicted[i];
+	}
+	result = CsIsotonicFit(n, actual, told);
+	pfree(actual);
+	pfree(told);
+	return result;
+}
+
+/* Calibrate what was predicted of each fold by the others. */
+void
+CsPredictionCalibrate(const CsPrediction *p, double *predicted)
+{
+	double	   *calibrated = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+
+	for (int f = 0; f < p->nfolds; f++)
+	{
+		CsIsotonic	isotonic = CsPredictionIsotonic(p, predicted, f);
+
+		for (int64 i = 0; i < p->t->matrix->nrows; i++)
+			if (p->fold[i] == f)
+				calibrated[i] = isnan(predicted[i]) ? NAN : 
+					CsInterpolate(isotonic.n, isotonic.predicted, isotonic.probability, predicted[i]);
+		pfree(isotonic.predicted);
+		pfree(isotonic.probability);
+	}
+	memcpy(predicted, calibrated, sizeof(double) * p->t->matrix->nrows);
+	pfree(calibrated);
+}
+
+/* A score, and what it is of. */
+typedef struct Score
+{
+	double		score;
+	int32		hash;
+	int32		fold;
+} Score;
+
+static int
+CompareHashes(const void *a, const void *b)
+{
+	const Score *x = a;
+	const Score *y = b;
+
+	return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : (x->score > y->score) - (x->score < y->score);
+}
+
+static int
+CompareScores(const void *a, const void *b)
+{
+	return (((const Score *) a)->score > ((const Score *) b)->score) -
+		(((const Score *) a)->score < ((const Score *) b)->score);
+}
+
+/* The share of scores, which ascend, that the quantile of the other folds' scores covers. */
+static double
+Coverage(const CsPrediction *p, const Score *scores, int n)
+{
+	double	   *others = palloc(sizeof(double) * n);
+	int			covered = 0;
+
+	for (int f = 0; f < p->nfolds; f++)
+	{
+		int			nothers = 0;
+		double		quantile;
+
+		for (int i = 0; i < n; i++)
+			if (scores[i].fold != f)
+				others[nothers++] = scores[i].score;
+		quantile = CsConformalQuantile(nothers, others, CS_USUAL_CONFIDENCE);
+		for (int i = 0; i < n; i++)
+			covered += scores[i].fold == f && scores[i].score <= quantile;
+	}
+	pfree(others);
+	return (double) covered / n;
+}
+
+/*
+ * What predictions of rows that their models have not seen are off by, ascending, palloc'd: ratios where
+ * they and all outcomes are above 0, else differences.  At most CS_MOST_SCORES, those of the lowest hashes.
+ * *coverage: the share of rows in the intervals of confidence CS_USUAL_CONFIDENCE by other folds' scores.
+ */
+double *
+CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios, int *n, double *coverage)
+{
+	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
+	Score	   *scores = palloc_extended(sizeof(Score) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	double	   *result;
+	int64		nscores = 0;
+
+	*ratios = true;
+	for (int64 i = 0; i < p->t->matrix->nrows && *ratios; i++)
+		*ratios = y[i] > 0 && (isnan(predicted[i]) || predicted[i] > 0);
+	for (int64 i = 0; i < p->t->matrix->nrows; i++)
+		if (!isnan(predicted[i]))
+			scores[nscores++] = (Score) {CsConformalScore(*ratios, y[i], predicted[i]), p->t->hashes->labels[i], p->fold[i]};
+	if (nscores > CS_MOST_SCORES)
+		qsort(scores, nscores, sizeof(Score), CompareHashes);
+	*n = (int) Min(nscores, CS_MOST_SCORES);
+	qsort(scores, *n, sizeof(Score), CompareScores);
+	*coverage = Coverage(p, scores, *n);
+	result = palloc(sizeof(double) * Max(*n, 1));
+	for (int i = 0; i < *n; i++)
+		result[i] = scores[i].score;
+	pfree(scores);
+	return result;
+}
+
+/* Measure what was predicted of the rows of a fold; -1: of all. */
+CsPredictionMeasures
+CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold)
+{
+	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
+	int64		n = 0;
+	double	   *actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	double	   *told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	CsPredictionMeasures m;
+
+	for (int64 i = 0; i < p->t->matrix->nrows; i++)
+	{
+		if ((fold >= 0 && p->fold[i] != fold) || isnan(predicted[i]))
+			continue;
+		actual[n] = y[i];
+		told[n++] = predicted[i];
+	}
+	m = p->is_probability ? CsMeasureProbabilities(n, actual, told) : CsMeasureNumbers(n, actual, told);
+	pfree(actual);
+	pfree(told);
+	return m;
+}
+
+/* What predictions of rows are worse by: the root mean squared error, or the log loss of probabilities. */
+static double
+LossOf(const CsPrediction *p, CsTeam *team, const CsValueModel *model, const CsMatrix *m, const double *y)
+{
+	CsArena    *arena = p->t->arena;
+	int			predicted = CsValueModelPredictRows(team, model, m);
+	CsPredictionMeasures measures = p->is_probability ?
+		CsMeasureProbabilities(m->nrows, y, CsArenaAddress(arena, predicted)) :
+		CsMeasureNumbers(m->nrows, y, CsArenaAddress(arena, predicted));
+
+	CsArenaFree(arena, predicted);
+	return p->is_probability ? measures.log_loss : measures.rmse;
+}
+
+/* Have each row of a matrix take a column's value from the row that "from" has for it. */
+static void
+ShuffleColumn(CsArena *arena, const CsMatrix *m, int column, const int64 *from, double *scratch)
+{
+	for (int64 i = 0; i < m->nrows; i++)
+		scratch[i] = CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS + i % CS_BLOCK_ROWS];
+	for (int64 i = 0; i < m->nrows; i++)
+		CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS + i % CS_BLOCK_ROWS] = scratch[from[i]];
+}
+
+/* A random order of n rows, and the one that takes it back. */
+static void
+DrawOrder(CsRng *rng, int64 n, int64 *order, int64 *back)
+{
+	for (int64 i = 0; i < n; i++)
+		order[i] = i;
+	for (int64 i = n - 1; i > 0; i--)
+	{
+		int64		j = (int64) CsRngBelow(rng, (uint64) (i + 1));
+		int64		kept = order[i];
+
+		order[i] = order[j];
+		order[j] = kept;
+	}
+	for (int64 i = 0; i < n; i++)
+		back[order[i]] = i;
+}
+
+/*
+ * How much worse a model predicts rows of the training when the values of a feature are shuffled
+ * (permutation importance, Breiman 2001): for each feature, palloc'd.  0 for all where components have
+ * taken the features' place.
+ */
+double *
+CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *model)
+{
+	const CsTraining *t = p->t;
+	int64		n;
+	int64	   *rows = CsSampleRows(t->matrix->nrows, SHUFFLED_ROWS, (uint64) t->common->seed, &n);
+	CsMatrix   *m = CsMatrixOfRows(t->arena, t->matrix, rows, n);
+	int			outcomes = CsWeightsOfRows(t->arena, t->outcomes, rows, n);
+	const double *y = CsArenaAddress(t->arena, outcomes);
+	double	   *result = palloc0(sizeof(double) * t->nfeatures);
+	double	   *scratch = palloc(sizeof(double) * n);
+	int64	   *order = palloc(sizeof(int64) * n);
+	int64	   *back = palloc(sizeof(int64) * n);
+	double		usual = LossOf(p, team, model, m, y);
+	CsRng		rng;
+
+	CsRngSeed(&rng, (uint64) t->common->seed, SHUFFLE_STREAM);
+	for (int i = 0; i < t->nfeatures && t->pipeline->ncomponents == 0; i++)
+	{
+		const CsFeature *f = &t->pipeline->feature[i];
+
+		DrawOrder(&rng, n, order, back);
+		for (int j = 0; j < f->noutputs; j++)
+			ShuffleColumn(t->arena, m, f->first_output + j, order, scratch);
+		result[i] = LossOf(p, team, model, m, y) - usual;
+		for (int j = 0; j < f->noutputs; j++)
+			ShuffleColumn(t->arena, m, f->first_output + j, back, scratch);
+	}
+	CsArenaFree(t->arena, outcomes);
+	CsMatrixFree(m, t->arena);
+	pfree(m);
+	pfree(rows);
+	pfree(scratch);
+	pfree(order);
+	pfree(back);
+	return result;
+}
+
+/* The values of a column of the matrix and the outcomes, of rows that lie evenly; returns how many. */
+static int64
+EvenRows(const CsPrediction *p, int column, double *x, double *y)
+{
+	const CsTraining *t = p->t;
+	const double *outcomes = CsArenaAddress(t->arena, t->outcomes);
+	int64		n = t->matrix->nrows;
+	int64		step = (n + LEAK_ROWS - 1) / LEAK_ROWS;
+	int64		m = 0;
+
+	for (int64 i = 0; i < n; i += step)
+	{
+		x[m] = CsMatrixBlock(t->matrix, t->arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS +
+																	 i % CS_BLOCK_ROWS];
+		y[m++] = outcomes[i];
+	}
+	return m;
+}
+
+/* Warn of features that alone explain nearly all of the outcome: they may be known only with it. */
+void
+CsPredictionWarnOfLeaks(const CsPrediction *p)
+{
+	double	   *x = palloc(sizeof(double) * LEAK_ROWS);
+	double	   *y = palloc(sizeof(double) * LEAK_ROWS);
+
+	for (int j = 0; j < p->t->matrix->ncolumns && p->t->pipeline->ncomponents == 0; j++)
+	{
+		double		explained;
+
+		CHECK_FOR_INTERRUPTS();
+		explained = CsNeighborsExplain(EvenRows(p, j, x, y), x, y);
+		if (explained > LEAK)
+			ereport(WARNING,
+					(errmsg("\"%s\" alone explains %.1f %% of target column \"%s\"", p->columns[j],
+							100 * explained, NameStr(p->t->outcome->name)),
+					 errhint("If it is known only once the target is, leave it out: a model of it cannot predict.")));
+	}
+	pfree(x);
+	pfree(y);
+}
+
+/* Warn when rows that the model has not seen are predicted too well to be true. */
+void
+CsPredictionWarnOfPerfection(const CsPrediction *p, const CsPredictionMeasures *m)
+{
+	if (m->r2 > PERFECT)
+		ereport(WARNING,
+				(errmsg("target column \"%s\" is predicted with an R2 of %.4f, which is too good to be true",
+						NameStr(p->t->outcome->name), m->r2),
+				 errhint("Look for features that are made from the target, or are known only with it.")));
+	else if (m->auc > PERFECT)
+		ereport(WARNING,
+				(errmsg("target column \"%s\" is predicted with an AUC of %.4f, which is too good to be true",
+						NameStr(p->t->outcome->name), m->auc),
+				 errhint("Look for features that are made from the target, or are known only with it.")));
+}

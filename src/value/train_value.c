@@ -1,0 +1,247 @@
+/*
+ * train_value.c
+ *	  custseg.train_value(): from a table to a version of a model that predicts a number, or the
+ *	  probability of a boolean, in one transaction.
+ *
+ * A straight line like train(): read the arguments, read and prepare the rows, fit, and store.  The
+ * model is fitted to all rows.  How good it is, what its predictions are off by, and how its
+ * probabilities are calibrated is told by models that have not seen the rows: those of the other folds,
+ * or the trees of a forest whose samples left a row out.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "call/json.h"
+#include "life/life.h"
+#include "progress.h"
+#include "utils/builtins.h"
+#include "value/prediction.h"
+#include "value/predictor.h"
+
+/* Positions of the arguments. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_TARGET, ARG_FEATURES, ARG_ALGORITHM, ARG_ID, ARG_PREP, ARG_OPTIONS, ARG_DEPLOY
+};
+
+typedef struct ValueTraining
+{
+	CsRequest	request;
+	char	   *model;
+	const CsValueAlgorithm *algorithm;
+	CsValueOptions *options;
+	CsPrediction p;
+	CsValueFit	fit;
+	CsPredictionMeasures measures;	/* of rows that the models have not seen */
+	bool		out_of_bag;		/* by a forest's own trees */
+	bool		ratios;			/* of the scores */
+	int			nscores;
+	double	   *scores;
+	double		coverage;
+	double	   *shuffled;		/* see CsPredictionShuffle() */
+	CsNewVersion stored;
+} ValueTraining;
+
+PG_FUNCTION_INFO_V1(custseg_train_value);
+
+/* For CsRequest.measures. */
+static Size
+FitMemory(const CsTraining *t, int64 nrows, int ncolumns)
+{
+	const ValueTraining *v = t->judging;
+
+	return add_size(v->algorithm->memory(nrows, ncolumns, v->options), CsPredictionMemory(t, nrows, ncolumns));
+}
+
+/* Check and keep the arguments. */
+static void
+ReadArguments(FunctionCallInfo fcinfo, ValueTraining *v)
+{
+	CsRequest  *request = &v->request;
+
+	v->model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	CsModelCheckName(v->model);
+	request->command = "custseg.train_value()";
+	request->source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	request->outcome = CsRequiredText(fcinfo, ARG_TARGET, "target");
+	request->features = CsArrayArgument(fcinfo, ARG_FEATURES);
+	v->algorithm = CsValueAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
+	v->options = palloc0(v->algorithm->options_size);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, v->algorithm->options, v->algorithm->noptions, v->options);
+	request->id = CsTextArgument(fcinfo, ARG_ID);
+	request->prep = CsValuePrep(CsJsonbArgument(fcinfo, ARG_PREP), v->algorithm->prep);
+	request->options = v->options;
+	request->measures = FitMemory;
+	request->judging = v;
+}
+
+/* Measure the model by what was predicted of rows unseen, and learn from it what is left to learn. */
+static void
+Measure(ValueTraining *v, double *predicted)
+{
+	bool		calibrates = v->p.is_probability && !v->algorithm->is_calibrated;
+
+	if (calibrates)
+	{
+		CsIsotonic	isotonic = CsPredictionIsotonic(&v->p, predicted, -1);
+
+		v->fit.model = CsValueModelCalibrate(v->fit.model, isotonic.n, isotonic.predicted, isotonic.probability);
+		CsPredictionCalibrate(&v->p, predicted);
+	}
+	v->measures = CsPredictionMeasure(&v->p, predicted, -1);
+	v->coverage = NAN;
+	if (!v->p.is_probability)
+		v->scores = CsPredictionScores(&v->p, predicted, &v->ratios, &v->nscores, &v->coverage);
+}
+
+/* Fit the model to all rows, and measure it by rows unseen. */
+static void
+Fit(ValueTraining *v, CsTraining *t, CsTeam *team)
+{
+	int			predicted;
+
+	CsPredictionStart(&v->p, t, v->options->folds);
+	CsPredictionWarnOfLeaks(&v->p);
+	CsPredictionFit(&v->p, team, v->algorithm, v->options, &v->fit);
+	CsProgressPhase(CS_PHASE_SCORING);
+	v->out_of_bag = v->fit.left_out >= 0;
+	predicted = v->out_of_bag ? v->fit.left_out :
+		CsPredictionLeaveOut(&v->p, team, v->algorithm, v->options);
+	v->shuffled = CsPredictionShuffle(&v->p, team, v->fit.model);
+	CsTeamEnd(team);
+	Measure(v, CsArenaAddress(t->arena, predicted));
+}
+
+/* The measures of the version. */
+static Jsonb *
+Metrics(const ValueTraining *v)
+{
+	JsonbParseState *json = NULL;
+	const CsPredictionMeasures *m = &v->measures;
+
+	CsJsonObject(&json, NULL);
+	CsJsonText(&json, "measured_on", v->out_of_bag ? "trees that have not seen the row" : "other folds");
+	if (v->p.is_probability)
+	{
+		CsJsonNumber(&json, "auc", m->auc);
+		CsJsonNumber(&json, "log_loss", m->log_loss);
+		CsJsonNumber(&json, "brier", m->brier);
+	}
+	else
+	{
+		CsJsonNumber(&json, "r2", m->r2);
+		CsJsonNumber(&json, "rmse", m->rmse);
+		CsJsonNumber(&json, "mae", m->mae);
+		CsJsonNumber(&json, "coverage", v->coverage);
+	}
+	if (!isnan(v->fit.log_likelihood))
+		CsJsonNumber(&json, "log_likelihood", v->fit.log_likelihood);
+	CsJsonNumber(&json, "read_milliseconds", v->p.t->read_milliseconds);
+	CsJsonNumber(&json, "prepare_milliseconds", v->p.t->prepare_milliseconds);
+	return CsJsonFinish(&json);
+}
+
+/* Store the version. */
+static void
+Store(ValueTraining *v, CsTraining *t)
+{
+	CsPredictorParts parts = {NameStr(t->outcome->name), v->fit.model, v->fit.errors, t->nfeatures, v->shuffled,
+	v->ratios, v->nscores, v->scores};
+	CsNewVersion *stored = &v->stored;
+
+	CsProgressPhase(CS_PHASE_STORING);
+	CsDescribeVersion(t, stored);
+	stored->model = v->model;
+	stored->kind = v->p.is_probability ? CS_MODEL_PROBABILITY : CS_MODEL_VALUE;
+	stored->algorithm = v->algorithm->name;
+	stored->options = CsOptionsToJsonb(v->algorithm->options, v->algorithm->noptions, v->options);
+	stored->parameters = CsPredictorParameters(&parts);
+	stored->note = v->fit.note;
+	stored->metrics = Metrics(v);
+	stored->iterations = v->fit.iterations;
+	stored->converged = v->fit.converged;
+	stored->milliseconds = CsMillisecondsSince(t->start);
+	SPI_connect();
+	CsVersionBegin(stored);
+	CsStoreFeatures(stored, t->pipeline, t->baselines);
+	CsVersionEnd(stored);
+	SPI_finish();
+}
+
+/* Tell the user what the model is not. */
+static void
+WarnAboutFit(const ValueTraining *v)
+{
+	CsPredictionWarnOfPerfection(&v->p, &v->measures);
+	if (v->fit.note != NULL)
+		ereport(NOTICE, (errmsg_internal("%s", v->fit.note)));
+	if (!v->fit.converged)
+		ereport(WARNING,
+				(errmsg("training did not converge in %d iterations", v->fit.iterations),
+				 errhint("Raise max_iter: options => '{\"max_iter\": %d}', or give \"ridge\".", 2 * v->fit.iterations)));
+	if (!v->p.is_probability && !(v->measures.r2 > 0))
+		ereport(WARNING,
+				(errmsg("predictions of rows that the model has not seen are no better than the mean"),
+				 errdetail("Their R2 is %.3f.", v->measures.r2),
+				 errhint("The features do not tell target column \"%s\": look for others.",
+						 NameStr(v->p.t->outcome->name))));
+	CsVersionTellWaiting(&v->stored);
+}
+
+/* The row that train_value() returns, in CurrentMemoryContext. */
+static Datum
+ResultRow(FunctionCallInfo fcinfo, const ValueTraining *v)
+{
+	const CsNewVersion *s = &v->stored;
+	const CsPredictionMeasures *m = &v->measures;
+
+	return CsResultRow(fcinfo, CsValues(CsValueText(s->model),
+										CsValueInt4(s->version),
+										CsValueText(CsModelKinds[s->kind].name),
+										CsValueText(s->algorithm),
+										CsValueInt8(s->n_rows),
+										CsValueInt8(s->n_skipped),
+										CsValueFloat8(m->r2),
+										CsValueFloat8(m->rmse),
+										CsValueFloat8(m->mae),
+										CsValueFloat8(m->auc),
+										CsValueFloat8(m->log_loss),
+										CsValueFloat8(m->brier),
+										CsValueFloat8(v->coverage),
+										CsValueInt4(s->iterations),
+										CsValueBool(s->converged),
+										CsValueBool(s->deployed),
+										CsValueFloat8(s->milliseconds)));
+}
+
+/*
+ * train_value(model, source, target, features, algorithm, id, prep, options, deploy)
+ */
+Datum
+custseg_train_value(PG_FUNCTION_ARGS)
+{
+	ValueTraining v = {{0}};
+	CsTraining *t;
+	CsTeam	   *team;
+	Datum		row;
+
+	CsRequireWritable("custseg.train_value()");
+	PushActiveSnapshot(GetTransactionSnapshot());
+	ReadArguments(fcinfo, &v);
+	t = CsTrainingOpen(&v.request);
+	CsPredictionCheckSuits(t, v.algorithm);
+	(void) CsVersionCheckName(v.model, t->outcome->converter.kind == CS_BOOLEAN ? CS_MODEL_PROBABILITY : CS_MODEL_VALUE);
+	t->model = v.model;
+	v.stored.deploy = CsDeployArgument(fcinfo, ARG_DEPLOY);
+	team = CsTrainingPrepare(t);
+	Fit(&v, t, team);
+	Store(&v, t);
+	WarnAboutFit(&v);
+
+	MemoryContextSwitchTo(t->caller);
+	row = ResultRow(fcinfo, &v);
+	CsTrainingClose(t);
+	PopActiveSnapshot();
+	return row;
+}

@@ -1,0 +1,102 @@
+# XGBoost trains in a server process that stays one thread; its trees predict as on real data they should.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use Test::More;
+
+my $node = start_node('xgboost', 'maintenance_work_mem = 256MB');
+
+$node->safe_psql('postgres', <<'END');
+CREATE TABLE customers AS
+SELECT i AS id, i * 7919 % 1000 / 100.0 AS a, i * 104729 % 1009 / 100.9 AS b, (ARRAY['x', 'y', 'z'])[1 + i * 31 % 3] AS g,
+    exp(3 + 0.2 * (i * 7919 % 1000 / 100.0) + (i * 104729 % 1009 > 500)::int * 0.5 + 0.1 * sin(i * 12.9898)) AS worth,
+    i * 7919 % 1000 + 300 * sin(i * 12.9898) > 500 AS stays
+FROM generate_series(1, 3000) i;
+GRANT pg_read_server_files TO CURRENT_USER;
+END
+
+my ($status, $out, $error) = $node->psql('postgres', "SELECT custseg.train_value('probe', 'customers', 'worth', '{a,b,g}', 'xgboost', 'id', options => '{\"rounds\": 1}')");
+
+if ($status != 0)
+{
+    like($error, qr/could not load XGBoost: .*\n.*HINT:  Install it on the server \(Debian: libxgboost0\)/s, 'without the library the error names the package');
+    $node->stop;
+    done_testing();
+    exit;
+}
+
+my $session = $node->background_psql('postgres');
+
+sub query { return $session->query_safe($_[0]) =~ s/\s+$//r }
+
+SKIP:
+{
+    skip 'threads are counted in /proc', 4 unless -r '/proc/self/status';
+    my $threads = q{SELECT substring(pg_read_file('/proc/' || pg_backend_pid() || '/status') FROM 'Threads:\s+(\d+)')};
+    my $loaded = q{SELECT pg_read_file('/proc/' || pg_backend_pid() || '/maps') LIKE '%libxgboost%'};
+
+    is(query("SELECT algorithm FROM custseg.train_value('forest', 'customers', 'worth', '{a,b,g}', 'forest', 'id')"), 'forest', 'a forest');
+    is(query($loaded), 'f', 'does not load XGBoost');
+    query("SELECT count(*) FROM custseg.train_value('boosted', 'customers', 'worth', '{a,b,g}', 'xgboost', 'id')");
+    is(query($loaded), 't', 'boosted trees do');
+    is(query($threads), 1, 'and the process is one thread');
+}
+
+$node->safe_psql('postgres', "SELECT custseg.train_value('boosted', 'customers', 'worth', '{a,b,g}', 'xgboost', 'id', deploy => true)");
+is($node->safe_psql('postgres', "SELECT r2 > 0.95, coverage BETWEEN 0.87 AND 0.93 FROM (SELECT (metrics -> 'r2')::float8 AS r2, (metrics -> 'coverage')::float8 AS coverage FROM custseg.model_version WHERE model = 'boosted' ORDER BY version DESC LIMIT 1) v"),
+    't|t', 'a number is predicted');
+is($node->safe_psql('postgres', "SELECT kind, auc > 0.85, brier < 0.2 FROM custseg.train_value('stays', 'customers', 'stays', '{a,b,g}', 'xgboost', 'id')"),
+    'probability|t|t', 'and a probability');
+is($node->safe_psql('postgres', "SELECT abs(avg(custseg.predict_value('stays', c)) - avg(stays::int)) < 0.02 FROM customers c"), 't', 'which holds');
+is($node->safe_psql('postgres', 'SELECT count(*) FILTER (WHERE abs(predicted - sum) > 1e-5 * predicted) FROM (SELECT id, predicted, baseline + sum(contribution) AS sum '
+      . "FROM customers c, custseg.explain_value('boosted', c) WHERE id <= 100 GROUP BY id, predicted, baseline) e"), 0, 'contributions add up');
+
+# interrupted between rounds, the session goes on
+($status, $out, $error) = $node->psql('postgres', "SET statement_timeout = '300ms'; SELECT custseg.train_value('long', 'customers', 'worth', '{a,b,g}', 'xgboost', 'id', options => '{\"rounds\": 10000, \"max_depth\": 8}')");
+like($error, qr/canceling statement due to statement timeout/, 'a training is canceled');
+is($node->safe_psql('postgres', "SELECT count(*) FROM custseg.model WHERE name = 'long'"), 0, 'and leaves nothing');
+
+# a dump keeps the trees
+my $before = $node->safe_psql('postgres', "SELECT md5(string_agg(custseg.predict_value('boosted', c)::text, ',' ORDER BY id)) FROM customers c");
+my $dump = $node->basedir . '/dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('postgres') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE restored');
+$node->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, '-d', $node->connstr('restored') ], 'restored');
+is($node->safe_psql('restored', "SELECT md5(string_agg(custseg.predict_value('boosted', c)::text, ',' ORDER BY id)) FROM customers c"), $before, 'and predicts the same bits');
+
+SKIP:
+{
+    my $file = ($ENV{CUSTSEG_DATA} // '') . '/ibm_watson_clv/marketing_customer_value.csv.gz';
+
+    skip 'CUSTSEG_DATA is not set, or has no such file', 5 unless -r $file;
+    $node->safe_psql('postgres', "CREATE TABLE raw (customer text, state text, clv float8, response text, coverage text, education text, effective text, employment text, gender text, income float8, location text, marital text, premium float8, claim float8, inception float8, complaints float8, policies float8, type text, policy text, offer text, channel text, amount float8, class text, size text);"
+          . "COPY raw FROM PROGRAM 'gzip -dc ''$file''' CSV HEADER");
+    my $levels = $node->safe_psql('postgres', <<'END');
+SELECT string_agg(format('(%I = %L)::int AS %I', c, l, c || '=' || l), ', ' ORDER BY o, l COLLATE "C")
+FROM (SELECT DISTINCT o, c, l FROM raw, LATERAL (VALUES (1, 'coverage', coverage), (2, 'employment', employment), (3, 'class', class), (4, 'offer', offer)) v (o, c, l)) s
+END
+    $node->safe_psql('postgres', "CREATE TABLE clv AS SELECT row_number() OVER (ORDER BY customer COLLATE \"C\") - 1 AS i, customer, clv, income, premium, claim, inception, complaints, policies, amount, $levels FROM raw");
+    my $features = "(SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'clv'::regclass AND attnum > 3)";
+    my $measured = sub {
+        my ($algorithm, $options) = @_;
+        $node->safe_psql('postgres', "SELECT custseg.train_value('clv', 'SELECT * FROM clv WHERE i % 5 <> 0', 'clv', $features, '$algorithm', 'i', options => '$options', deploy => true)");
+        return $node->safe_psql('postgres', "SELECT round((1 - sum((clv - p) ^ 2) / (var_pop(clv) * count(*)))::numeric, 8), round(sqrt(avg((clv - p) ^ 2))::numeric, 5), round(avg(abs(clv - p))::numeric, 5)"
+              . " FROM (SELECT clv, custseg.predict_value('clv', clv.*) AS p FROM clv WHERE i % 5 = 0) s");
+    };
+    is($measured->('xgboost', '{"folds": 2}'), '0.70389415|3823.71390|1750.04763', 'XGBoost on customers unseen, as in Python');
+    is($node->safe_psql('postgres', "SELECT string_agg(custseg.predict_value('clv', clv.*)::float4::text, ' ' ORDER BY i) FROM clv WHERE i < 25 AND i % 5 = 0"),
+        '8217.404 7851.725 2947.3281 2907.7925 7409.18', 'to the bit');
+    is($node->safe_psql('postgres', "SELECT string_agg(feature || ' ' || round(gain::numeric, 6), ', ' ORDER BY gain DESC) FROM custseg.value_importance('clv') WHERE gain > 0.2"),
+        'policies 0.594074, premium 0.300695', 'shares of gain');
+    like($measured->('linear', '{}'), qr/^0\.18171466\|/, 'linear regression');
+    my ($r2) = split /\|/, $measured->('forest', '{"trees": 200, "min_samples_leaf": 1}');
+    cmp_ok(abs($r2 - 0.7207), '<', 0.01, "a forest has an R2 of $r2, as scikit-learn's");
+}
+
+$session->quit;
+$node->stop;
+done_testing();
