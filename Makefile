@@ -7,7 +7,7 @@ OBJS = $(patsubst $(srcdir)/%.c,%.o,$(sort $(wildcard $(srcdir)/src/*.c $(srcdir
 # pg_regress: sql/NAME.sql against expected/NAME.out
 REGRESS := $(notdir $(basename $(sort $(wildcard $(dir $(lastword $(MAKEFILE_LIST)))sql/*.sql))))
 REGRESS_OPTS = --load-extension=custseg
-EXTRA_CLEAN = .built-for
+EXTRA_CLEAN = .built-for $(OBJS:.o=.d)
 
 # Floats are exact: no fast-math, no contraction, so every machine computes the same bits.
 PG_CPPFLAGS = -I$(srcdir)/src
@@ -64,13 +64,18 @@ src/math/filter.o: override CFLAGS += -ffp-contract=fast
 # Code that the server inlines into compiled expressions computes the same bits, too.
 override BITCODE_CFLAGS += -ffp-contract=off
 
-# Objects know neither the headers nor the flags, the server and the compiler they were made for:
-# all are made anew when a header or this file changes, or .built-for, written only when it differs.
+# The compiler writes beside each object which headers it was made of. Objects know neither the flags nor
+# the server and the compiler that they were made for: all are made anew when this file changes, or
+# .built-for, written only when it differs.
+override CFLAGS += -MMD -MP
+-include $(OBJS:.o=.d)
 BUILT_FOR := $(shell $(PG_CONFIG) --version) $(PGXS) $(CC) $(COPT) $(PROFILE)
 ifneq ($(shell cat .built-for 2>/dev/null),$(BUILT_FOR))
 $(shell echo '$(BUILT_FOR)' >.built-for)
 endif
-$(OBJS) $(OBJS:.o=.bc): .built-for $(srcdir)/Makefile $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
+$(OBJS) $(OBJS:.o=.bc): .built-for $(srcdir)/Makefile
+# What is inlined has no such list.
+$(OBJS:.o=.bc): $(wildcard $(srcdir)/src/*.h $(srcdir)/src/*/*.h)
 
 # Tests that need a second session, a restart or another tool; the extension must be installed.
 .PHONY: prove_installcheck
