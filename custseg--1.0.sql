@@ -1915,7 +1915,7 @@ CREATE FUNCTION custseg_private.check_model(model text) RETURNS bool
 AS 'MODULE_PATHNAME', 'custseg_check_model'
 LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
-COMMENT ON FUNCTION custseg_private.check_model IS 'Returns true when the model exists and the current role may use it, and raises an error otherwise.';
+COMMENT ON FUNCTION custseg_private.check_model IS 'Returns true when the model exists, is a model of segments and the current role may use it, and raises an error otherwise.';
 
 CREATE FUNCTION custseg_private.segment_names(model text, OUT segment int, OUT name text) RETURNS SETOF record
 LANGUAGE SQL STABLE PARALLEL SAFE

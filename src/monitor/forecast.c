@@ -361,6 +361,7 @@ Datum
 custseg_forecast_segments(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
+	char	   *model;
 	Forecast	f = {.periods = CsRequiredInt(fcinfo, FORECAST_PERIODS, "periods")};
 
 	if (PG_ARGISNULL(FORECAST_MODEL))
@@ -370,7 +371,9 @@ custseg_forecast_segments(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"periods\" must be between 1 and 120, not %d", f.periods)));
 	CsOptionsArgument(fcinfo, FORECAST_OPTIONS, forecastOptions, lengthof(forecastOptions), &f.options);
-	CsModelCheckUse(text_to_cstring(PG_GETARG_TEXT_PP(FORECAST_MODEL)));
+	model = text_to_cstring(PG_GETARG_TEXT_PP(FORECAST_MODEL));
+	CsModelCheckUse(model);
+	CsModelRequireKind(model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 	ReadRuns(&f, PG_GETARG_DATUM(FORECAST_MODEL));
 	FindPeriods(&f);
 	PutForecast(&f, result);

@@ -81,11 +81,14 @@ enum
 	MIGRATION_MODEL, MIGRATION_FROM, MIGRATION_TO, MIGRATION_OPTIONS
 };
 
-/* check_model(model): true, or an error unless it is there and the caller may use it */
+/* check_model(model): true, or an error unless it is there, has segments, and the caller may use it */
 Datum
 custseg_check_model(PG_FUNCTION_ARGS)
 {
-	CsModelCheckUse(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	char	   *model = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	CsModelCheckUse(model);
+	CsModelRequireKind(model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 	PG_RETURN_BOOL(true);
 }
 
