@@ -21,7 +21,7 @@
 
 /* Rows that are looked at for leaks, and whose values are shuffled. */
 #define LEAK_ROWS 20000
-#define SHUFFLED_ROWS 10000
+#define SHUFFLED_ROWS 5000
 
 /* A stream of random numbers apart from the algorithms'. */
 #define SHUFFLE_STREAM UINT64CONST(0x73687566666C65)
@@ -418,8 +418,8 @@ DrawOrder(CsRng *rng, int64 n, int64 *order, int64 *back)
 
 /*
  * How much worse a model predicts rows of the training when the values of a feature are shuffled
- * (permutation importance, Breiman 2001): for each feature, palloc'd.  0 for all where components have
- * taken the features' place.
+ * (permutation importance, Breiman 2001): for each feature, palloc'd.  0 for one that no tree asks about,
+ * and for all where components have taken the features' place.
  */
 double *
 CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *model)
@@ -435,13 +435,20 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 	int64	   *order = palloc(sizeof(int64) * n);
 	int64	   *back = palloc(sizeof(int64) * n);
 	double		usual = LossOf(p, team, model, m, y);
+	double	   *gains = palloc(sizeof(double) * model->ncolumns);
 	CsRng		rng;
 
+	CsValueModelGains(model, gains);
 	CsRngSeed(&rng, (uint64) t->common->seed, SHUFFLE_STREAM);
 	for (int i = 0; i < t->nfeatures && t->pipeline->ncomponents == 0; i++)
 	{
 		const CsFeature *f = &t->pipeline->feature[i];
+		double		gain = 0;
 
+		for (int j = 0; j < f->noutputs; j++)
+			gain += gains[f->first_output + j];
+		if (gain == 0 && model->form != CS_VALUE_LINEAR)
+			continue;
 		DrawOrder(&rng, n, order, back);
 		for (int j = 0; j < f->noutputs; j++)
 			ShuffleColumn(t->arena, m, f->first_output + j, order, scratch);
@@ -453,6 +460,7 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 	CsMatrixFree(m, t->arena);
 	pfree(m);
 	pfree(rows);
+	pfree(gains);
 	pfree(scratch);
 	pfree(order);
 	pfree(back);
