@@ -345,6 +345,7 @@ typedef struct CsSegmentMoments
 extern CsSegmentMoments *CsMomentsOfSegments(CsTeam *team, const CsMatrix *m, int weights,
 											 int labels, int k);
 extern void CsMeasureSegments(const CsFitInput *in, CsFitOutput *out);
+extern double CsSegmentsApart(const CsSegmentMoments *s, int d, int a, int b);
 extern void CsSegmentMomentsFree(CsSegmentMoments *s);
 extern Size CsMomentsMemory(int k, int d);
 extern PGDLLEXPORT void CsMomentsTask(CsTeam *team, const void *args, int item);

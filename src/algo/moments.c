@@ -246,6 +246,21 @@ CsMeasureSegments(const CsFitInput *in, CsFitOutput *out)
 		out->inertia += moments->squared[c];
 }
 
+/* The squared distance between the centres of two segments, which have d columns. */
+double
+CsSegmentsApart(const CsSegmentMoments *s, int d, int a, int b)
+{
+	double		squared = 0;
+
+	for (int j = 0; j < d; j++)
+	{
+		double		apart = s->centers[(Size) a * d + j] - s->centers[(Size) b * d + j];
+
+		squared += apart * apart;
+	}
+	return squared;
+}
+
 /* Free the moments. */
 void
 CsSegmentMomentsFree(CsSegmentMoments *s)

@@ -66,21 +66,6 @@ BetweenSquares(const CsSegmentMoments *s, int d, double n)
 	return between;
 }
 
-/* Distance between the means of two segments. */
-static double
-MeansApart(const CsSegmentMoments *s, int d, int a, int b)
-{
-	double		squared = 0;
-
-	for (int j = 0; j < d; j++)
-	{
-		double		difference = s->centers[(Size) a * d + j] - s->centers[(Size) b * d + j];
-
-		squared += difference * difference;
-	}
-	return sqrt(squared);
-}
-
 /* Davies and Bouldin's index of the K segments that have rows. */
 static double
 DaviesBouldin(const CsSegmentMoments *s, int d, int segments)
@@ -103,7 +88,7 @@ DaviesBouldin(const CsSegmentMoments *s, int d, int segments)
 
 			if (b == a || s->counts[b] == 0)
 				continue;
-			apart = MeansApart(s, d, a, b);
+			apart = sqrt(CsSegmentsApart(s, d, a, b));
 			farthest = Max(farthest, apart);
 			if (apart > 0)
 				worst = Max(worst, (s->distance[a] / s->counts[a] +

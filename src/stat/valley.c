@@ -249,20 +249,6 @@ PairP(CsArena *arena, const CsMatrix *rows, const int32 *labels, const CsSegment
 	return Min(1, 2 * p);
 }
 
-static double
-SquaredDistance(const CsSegmentMoments *s, int d, int a, int b)
-{
-	double		squared = 0;
-
-	for (int j = 0; j < d; j++)
-	{
-		double		apart = s->centers[(Size) a * d + j] - s->centers[(Size) b * d + j];
-
-		squared += apart * apart;
-	}
-	return squared;
-}
-
 /* The segment whose centre is nearest to that of c, of those with rows; -1 when there is none. */
 static int
 NearestSegment(const CsSegmentMoments *s, int d, int c)
@@ -271,7 +257,7 @@ NearestSegment(const CsSegmentMoments *s, int d, int c)
 
 	for (int other = 0; other < s->k; other++)
 		if (other != c && s->counts[other] > 0 &&
-			(nearest < 0 || SquaredDistance(s, d, c, other) < SquaredDistance(s, d, c, nearest)))
+			(nearest < 0 || CsSegmentsApart(s, d, c, other) < CsSegmentsApart(s, d, c, nearest)))
 			nearest = other;
 	return nearest;
 }
@@ -334,16 +320,16 @@ CsAnyValley(CsTeam *team, const CsMatrix *rows, int labels, int k)
 					added;
 
 		for (int i = 1; i < left; i++)
-			if (SquaredDistance(s, rows->ncolumns, outside[i], joint[i]) <
-				SquaredDistance(s, rows->ncolumns, outside[next], joint[next]))
+			if (CsSegmentsApart(s, rows->ncolumns, outside[i], joint[i]) <
+				CsSegmentsApart(s, rows->ncolumns, outside[next], joint[next]))
 				next = i;
 		added = outside[next];
 		least = Min(least, PairP(arena, rows, CsArenaAddress(arena, labels), s, added, joint[next]));
 		outside[next] = outside[--left];
 		joint[next] = joint[left];
 		for (int i = 0; i < left; i++)
-			if (SquaredDistance(s, rows->ncolumns, outside[i], added) <
-				SquaredDistance(s, rows->ncolumns, outside[i], joint[i]))
+			if (CsSegmentsApart(s, rows->ncolumns, outside[i], added) <
+				CsSegmentsApart(s, rows->ncolumns, outside[i], joint[i]))
 				joint[i] = added;
 	}
 	CsSegmentMomentsFree(s);
