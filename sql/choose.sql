@@ -310,6 +310,13 @@ SET client_min_messages = warning;
 SELECT t, c.rating, strpos(k.reason, rtrim(c.reason, '.')) > 0 AS choose_k, strpos(m.reason, rtrim(c.reason, '.')) > 0 AS compare, v.metrics -> 'structure' ->> 'reason' = c.reason AS train
 FROM unnest(ARRAY['together', 'apart']) t, custseg.clusterability(t) c, custseg.choose_k(t) k, custseg.compare(t, k => 3, algorithms => '{kmeans}') m
 JOIN custseg.model_version v ON true WHERE v.model = t AND k.recommended AND m.recommended;
+-- of more rows than the number of segments is looked for in, too
+CREATE TABLE many AS SELECT hashint4(i) % 1000 AS frequency, hashint4extended(i, 1) % 1000 AS money FROM generate_series(1, 21000) i;
+SET client_min_messages = error;
+SELECT n_segments > 1 AS trained FROM custseg.train('many', 'many', options => '{"n_init": 1}');
+SELECT v.metrics -> 'structure' ->> 'reason' = c.reason AS same FROM custseg.model_version v, custseg.clusterability('many') c WHERE v.model = 'many';
+SELECT custseg.drop_model('many', whole => true);
+DROP TABLE many;
 SET client_min_messages = notice;
 SELECT n_segments FROM custseg.train('together', 'together');
 -- the end of the range; a handful of rows

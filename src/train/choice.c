@@ -34,9 +34,10 @@
 #define SEARCH_SILHOUETTES 2000
 #define SEARCH_ROWS 20000
 
+#define SEARCH_PART 10
+
 /* A share of the rows in the smallest segment below which it is told: outliers seldom make a segment. */
 #define SMALL_SHARE 0.01
-#define SEARCH_PART 10
 
 /* What votes, in the order of what holds when they disagree; BIC before all. */
 typedef enum Voter
@@ -518,6 +519,8 @@ CsSearchK(CsTraining *t, CsTeam *team, int64 *searched)
 	if (!SearchesFirst(t->algorithm, all->nrows))
 		return CsChooseK(t, team, t->algorithm, t->options, t->judging);
 	*searched = SearchedRows(all->nrows);
+	/* of all rows, as other functions ask it, not of a sample of these */
+	t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, CS_STRUCTURE_REFERENCES);
 	if (*searched < all->nrows)
 	{
 		int64	   *rows = CsSampleRows(all->nrows, *searched, SEARCH_SEED, searched);
