@@ -137,6 +137,9 @@ SELECT * FROM finding('SELECT x, y FROM heaps');
 -- few rows in each group, and one group in the middle of the others: a valley between any two will do
 SELECT rating, best_k FROM finding('SELECT (g < 4)::int * (g % 2 * 2 - 1) * 3 + normal(i, ''x'') * 0.8 AS x, (g < 4)::int * (g / 2 * 2 - 1) * 3 + normal(i, ''y'') * 0.8 AS y
     FROM (SELECT i, i % 5 AS g FROM generate_series(1, 150) i) s');
+-- groups along one of three columns have little more silhouette than rows without groups, but no doubt is left of them
+SELECT rating, best_k, p_value < 1e-5 AS certain, (silhouette - null_silhouette) / (1 - null_silhouette) < 0.05 AS little
+FROM custseg.clusterability('SELECT i % 2 * 4 + normal(i, ''x'') AS x, normal(i, ''y'') AS y, normal(i, ''z'') AS z FROM generate_series(1, 1500) i');
 -- beyond chance, but not by much
 SELECT rating, regexp_replace(reason, '0\.\d+', '0.xx', 'g') AS reason FROM custseg.clusterability('SELECT i % 2 * 5 + normal(i, ''x'') AS x, normal(i, ''y'') AS y, normal(i, ''z'') AS z FROM generate_series(1, 400) i');
 SELECT * FROM finding('SELECT x, y FROM heaps', '{"pca": 2}');

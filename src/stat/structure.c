@@ -36,6 +36,13 @@
 #define GROUPS_P 0.01
 #define WEAK_P 0.05
 
+/*
+ * Groups that differ in one of several columns have little excess.  Where the p-values of silhouette and
+ * valley are so low that both are beyond doubt, so much will do.
+ */
+#define CERTAIN_P 1e-5
+#define CERTAIN_EXCESS 0.035
+
 /* Fewer rows say nothing about structure. */
 #define LEAST_ROWS 10
 
@@ -123,19 +130,32 @@ BestSilhouette(CsTeam *team, const CsMatrix *rows, const void *options, int *bes
 	return best;
 }
 
+/* How much of the way from the references' silhouette to 1 the rows' own has gone. */
+static double
+Excess(const CsStructure *s)
+{
+	return (s->silhouette - s->null_mean) / (1 - s->null_mean);
+}
+
+/* The least excess of moderate structure, were the silhouette's p-value so low. */
+static double
+LeastExcess(const CsStructure *s, double p)
+{
+	return Max(p, s->valley_p) <= CERTAIN_P ? CERTAIN_EXCESS : MODERATE_EXCESS;
+}
+
 static CsStructureRating
 Rate(const CsStructure *s)
 {
-	double		excess;
+	double		excess = Excess(s);
 
 	if (isnan(s->p))
 		return CS_STRUCTURE_UNKNOWN;
-	excess = (s->silhouette - s->null_mean) / (1 - s->null_mean);
 	if (s->p <= GROUPS_P && s->valley_p <= CS_VALLEY_P)
 	{
 		if (s->silhouette >= STRONG_SILHOUETTE && excess >= STRONG_EXCESS)
 			return CS_STRUCTURE_STRONG;
-		if (s->silhouette >= MODERATE_SILHOUETTE && excess >= MODERATE_EXCESS)
+		if (s->silhouette >= MODERATE_SILHOUETTE && excess >= LeastExcess(s, s->p))
 			return CS_STRUCTURE_MODERATE;
 	}
 	return s->p <= WEAK_P ? CS_STRUCTURE_WEAK : CS_STRUCTURE_NONE;
@@ -149,9 +169,10 @@ Rate(const CsStructure *s)
 static bool
 IsClear(const CsStructure *s)
 {
-	double		excess = (s->silhouette - s->null_mean) / (1 - s->null_mean);
+	double		excess = Excess(s);
 	bool		valley = s->valley_p <= CS_VALLEY_P;
-	bool		near_excess = fabs(excess - MODERATE_EXCESS) < 0.02 ||
+	bool		near_excess =
+	(excess > LeastExcess(s, 0) - 0.02 && excess < MODERATE_EXCESS + 0.02) ||
 	(s->silhouette >= STRONG_SILHOUETTE && fabs(excess - STRONG_EXCESS) < 0.03);
 
 	if (s->references <= stages[0])
