@@ -212,15 +212,13 @@ COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'Explanation of th
 CREATE TYPE custseg_private.silhouette_result AS (
     silhouette float8,
     n bigint,
-    deviation float8,
-    distance_deviation float8
+    deviation float8
 );
 
 COMMENT ON TYPE custseg_private.silhouette_result IS 'Mean silhouette width of a sample of a source.';
 COMMENT ON COLUMN custseg_private.silhouette_result.silhouette IS 'Mean silhouette width, -1 to 1; NULL with fewer than two segments.';
 COMMENT ON COLUMN custseg_private.silhouette_result.n IS 'Rows of the sample.';
 COMMENT ON COLUMN custseg_private.silhouette_result.deviation IS 'Standard deviation of the sample''s silhouette widths.';
-COMMENT ON COLUMN custseg_private.silhouette_result.distance_deviation IS 'Standard deviation of the distances of all customers to the centers of their segments.';
 
 CREATE TYPE custseg_private.alert_cause AS (
     kind text,
@@ -2222,9 +2220,8 @@ BEGIN ATOMIC
             s.training_mean_distance AS distance_trained,
             s.mean_distance AS distance,
             s.n AS distance_n,
-            custseg_private.standard_error(
-                (1 + (retraining_causes.options ->> 'distance_rise')::float8) * t.deviation, t.n::float8, r.distance_deviation, s.n
-            ) AS distance_error,
+            -- were distances as far apart as in training: a few customers far off make those of now vary
+            custseg_private.standard_error(t.deviation, t.n::float8, t.deviation, s.n) AS distance_error,
             extract(epoch FROM now() - v.trained_at) / 86400 AS days
         FROM custseg.model_version v
         CROSS JOIN trained t

@@ -112,19 +112,6 @@ AskSample(void *state, CsObserveRequest *request)
 	});
 }
 
-/* Standard deviation of the placed rows' distances to their segment's centre; NaN without rows. */
-static double
-DistanceDeviation(const CsObservation *o)
-{
-	CsDistances all = {0};
-	double		mean;
-
-	for (int i = 0; i < o->scorer->nsegments; i++)
-		CsDistancesMerge(&all, &o->segment_distances[i]);
-	mean = all.sum / all.n;
-	return all.n == 0 ? NAN : sqrt(Max(all.squares / all.n - mean * mean, 0));
-}
-
 /* CsReportKind.put: one row */
 static void
 PutSilhouette(void *state, const CsObservation *o)
@@ -133,8 +120,7 @@ PutSilhouette(void *state, const CsObservation *o)
 
 	CsResultPut(report->base.result,
 				CsValues(CsValueFloat8(report->silhouette.mean), CsValueInt8(o->samples[report->sample].n),
-						 CsValueFloat8(report->silhouette.deviation),
-						 CsValueFloat8(DistanceDeviation(o))));
+						 CsValueFloat8(report->silhouette.deviation)));
 }
 
 /* The arguments. */

@@ -28,6 +28,9 @@
 /* Values between two looks for an interrupt. */
 #define INTERRUPT_VALUES 1048576
 
+/* Far beyond what rounding does to a share. */
+#define ROUNDING 1e-9
+
 /* The critical value of PSI is exceeded by chance with this probability. */
 #define SIGNIFICANCE 0.05
 
@@ -94,6 +97,20 @@ CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, d
 }
 
 /*
+ * Rows of a bin that are to be expected in the smaller sample.  Bins that are cut at the baseline's
+ * quantiles have the same share of it whatever the other sample holds, and which of them are rare must not
+ * depend on that one: merged where there are few rows by chance, they come out significant too often.  A
+ * bin that the baseline hardly has, but the other sample has, is not rare.
+ */
+static double
+ExpectedRows(const double *share, int64 n, int64 m)
+{
+	double		smaller = Min(n, m);
+
+	return Max(share[0], (share[0] * n + share[1] * m) / ((double) n + (double) m)) * smaller * (1 + ROUNDING);
+}
+
+/*
  * Merge bins with their neighbours, in place, until each has CS_MIN_EXPECTED rows expected in the
  * smaller sample and a mean share of "least": below that, no law of PSI holds.  Returns how many
  * bins are left, at least 1.
@@ -101,7 +118,6 @@ CsBinShares(const double *sorted, int64 n, const CsBinEdge *edges, int nedges, d
 int
 CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m, double least)
 {
-	double		smaller = (double) Min(n, m) / ((double) n + (double) m);
 	double		share[2] = {0, 0};
 	int			merged = 0;
 
@@ -109,8 +125,7 @@ CsMergeRareBins(int bins, double *baseline, int64 n, double *current, int64 m, d
 	{
 		share[0] += baseline[i];
 		share[1] += current[i];
-		if ((share[0] * n + share[1] * m) * smaller < CS_MIN_EXPECTED ||
-			(share[0] + share[1]) / 2 < least)
+		if (ExpectedRows(share, n, m) < CS_MIN_EXPECTED || (share[0] + share[1]) / 2 < least)
 			continue;
 		baseline[merged] = share[0];
 		current[merged++] = share[1];
