@@ -37,11 +37,12 @@
 #define WEAK_P 0.05
 
 /*
- * Groups that differ in one of several columns have little excess.  Where the p-values of silhouette and
- * valley are so low that both are beyond doubt, so much will do.
+ * Groups that differ in one of several columns have little silhouette and excess.  Where the p-values of
+ * silhouette and valley are so low that both are beyond doubt, so much will do.
  */
 #define CERTAIN_P 1e-5
-#define CERTAIN_EXCESS 0.035
+#define CERTAIN_SILHOUETTE 0.15
+#define CERTAIN_EXCESS 0.02
 
 /* Fewer rows say nothing about structure. */
 #define LEAST_ROWS 10
@@ -137,47 +138,45 @@ Excess(const CsStructure *s)
 	return (s->silhouette - s->null_mean) / (1 - s->null_mean);
 }
 
-/* The least excess of moderate structure, were the silhouette's p-value so low. */
-static double
-LeastExcess(const CsStructure *s, double p)
+/* Are silhouette and valley moderate, or strong, were the silhouette's p-value and the excess so? */
+static bool
+IsModerate(const CsStructure *s, double p, double excess)
 {
-	return Max(p, s->valley_p) <= CERTAIN_P ? CERTAIN_EXCESS : MODERATE_EXCESS;
+	bool		certain = Max(p, s->valley_p) <= CERTAIN_P;
+
+	return p <= GROUPS_P && s->valley_p <= CS_VALLEY_P &&
+		s->silhouette >= (certain ? CERTAIN_SILHOUETTE : MODERATE_SILHOUETTE) &&
+		excess >= (certain ? CERTAIN_EXCESS : MODERATE_EXCESS);
 }
 
 static CsStructureRating
 Rate(const CsStructure *s)
 {
-	double		excess = Excess(s);
-
 	if (isnan(s->p))
 		return CS_STRUCTURE_UNKNOWN;
-	if (s->p <= GROUPS_P && s->valley_p <= CS_VALLEY_P)
-	{
-		if (s->silhouette >= STRONG_SILHOUETTE && excess >= STRONG_EXCESS)
-			return CS_STRUCTURE_STRONG;
-		if (s->silhouette >= MODERATE_SILHOUETTE && excess >= LeastExcess(s, s->p))
-			return CS_STRUCTURE_MODERATE;
-	}
+	if (IsModerate(s, s->p, Excess(s)))
+		return s->silhouette >= STRONG_SILHOUETTE && Excess(s) >= STRONG_EXCESS ?
+			CS_STRUCTURE_STRONG : CS_STRUCTURE_MODERATE;
 	return s->p <= WEAK_P ? CS_STRUCTURE_WEAK : CS_STRUCTURE_NONE;
 }
 
 /*
  * Would more sets hardly change the rating?  After the first few only where chance would give as
- * much once in four times, or once in thousands, and the excess is no near thing; later where p is
- * not within a factor of three of a limit that counts.
+ * much once in four times, or in ten with hardly any excess, or once in thousands, and the excess is
+ * no near thing; later where p is not within a factor of three of a limit that counts.
  */
 static bool
 IsClear(const CsStructure *s)
 {
 	double		excess = Excess(s);
-	bool		valley = s->valley_p <= CS_VALLEY_P;
-	bool		near_excess =
-	(excess > LeastExcess(s, 0) - 0.02 && excess < MODERATE_EXCESS + 0.02) ||
+	bool		near_excess = (excess < MODERATE_EXCESS + 0.02 &&
+							   IsModerate(s, 0, excess + 0.02)) ||
 	(s->silhouette >= STRONG_SILHOUETTE && fabs(excess - STRONG_EXCESS) < 0.03);
+	bool		is_near = s->valley_p <= CS_VALLEY_P && near_excess;
 
 	if (s->references <= stages[0])
-		return s->p > 0.25 || (s->p < 0.0005 && !(valley && near_excess));
-	return s->p > 0.15 || (s->p < 0.003 && !(valley && near_excess));
+		return s->p > 0.25 || (s->p > 0.1 && excess < CERTAIN_EXCESS) || (s->p < 0.0005 && !is_near);
+	return s->p > 0.15 || (s->p < 0.003 && !is_near);
 }
 
 /*
