@@ -295,14 +295,15 @@ PraiseBest(const Comparison *comparison, int best, int highest, const CsStructur
 
 	initStringInfo(&text);
 	if (best != highest)
-		appendStringInfo(&text, "more stable than %s, whose silhouette is about the same%s",
+		appendStringInfo(&text, "separates the customers about as well as %s, and %s",
 						 comparison->contenders[highest].algorithm->name,
-						 IsStable(c) ? "" : ", but none is stable");
+						 IsStable(c) ? "gives the same segments more reliably" : "no algorithm gives the same segments again on half of the rows");
 	else
-		appendStringInfo(&text, "highest silhouette%s%s",
-						 c->validity.noise_share > 0 ? ", noise counted as 0," : "",
+		appendStringInfo(&text, "separates the customers best%s%s",
+						 c->validity.noise_share > 0 ? ", although noise counts as not separated" : "",
 						 isnan(c->stability) ? "" :
-						 IsStable(c) ? " of the stable ones" : ", but none is stable");
+						 IsStable(c) ? ", and gives much the same segments again on half of the rows" :
+						 ", but no algorithm gives the same segments again on half of the rows");
 	if (CsNoGroups(structure))
 	{
 		appendStringInfo(&text, ". The data show no clear clusters. %s", CsStructureSentence(structure));
@@ -332,15 +333,15 @@ GiveReasons(Comparison *c, const CsStructure *structure)
 		else if (one->validity.segments == 1)
 			one->reason = pstrdup("found only one segment");
 		else if (isnan(MeritOf(one)))
-			one->reason = pstrdup("has no silhouette to be compared by");
+			one->reason = pstrdup("the silhouette, by which algorithms are compared, is not defined");
 		else if (!IsStable(one))
-			one->reason = psprintf("not stable: the adjusted Rand index of fits on half of the rows is %.2f (identical fits have 1)",
+			one->reason = psprintf("gives other segments on half of the rows: their agreement, the adjusted Rand index, is %.2f, where 1 is the same",
 								   one->stability);
 		else if (MeritOf(one) <= MeritOf(&c->contenders[best]) - CLOSE_SILHOUETTES)
-			one->reason = psprintf("lower silhouette%s",
-								   one->validity.noise_share > 0 ? ", noise counted as 0" : "");
+			one->reason = psprintf("separates the customers less well%s",
+								   one->validity.noise_share > 0 ? ", where noise counts as not separated" : "");
 		else if (one->stability < c->contenders[best].stability)
-			one->reason = pstrdup("about the same silhouette, but less stable");
+			one->reason = pstrdup("separates the customers about as well, but gives the same segments less reliably");
 	}
 }
 

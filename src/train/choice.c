@@ -46,7 +46,7 @@ typedef enum Voter
 } Voter;
 
 static const char *const names[NVOTERS] = {
-	"bic", "silhouette", "calinski_harabasz", "davies_bouldin"
+	"BIC", "the silhouette", "Calinski-Harabasz", "Davies-Bouldin"
 };
 
 /*
@@ -364,13 +364,21 @@ CountVotes(CsChoice *choice, int *voters)
 	return choice->best >= 0;
 }
 
-/* The indices that prefer candidate i, as "chosen by a, b"; empty when there are none. */
+/* The measures that prefer candidate i: "the silhouette and Davies-Bouldin". */
 static void
-NameIndices(StringInfo text, const CsChoice *choice, int i)
+NameMeasures(StringInfo text, const CsChoice *choice, int i, bool with_gap)
 {
+	int			n = choice->candidates[i].votes + with_gap,
+				at = 0;
+
 	for (Voter voter = 0; voter < NVOTERS; voter++)
-		if (PreferredBy(choice, voter) == i)
-			appendStringInfo(text, "%s%s", text->len > 0 ? ", " : "chosen by ", names[voter]);
+	{
+		if (PreferredBy(choice, voter) != i)
+			continue;
+		appendStringInfo(text, "%s%s", CsWordsLink(at++, n), names[voter]);
+	}
+	if (with_gap)
+		appendStringInfo(text, "%sthe gap statistic", CsWordsLink(at, n));
 }
 
 /* What the gap statistic says of the best candidate. */
@@ -380,17 +388,27 @@ AddGap(StringInfo text, const CsGap *gap, int k)
 	if (gap == NULL || gap->chosen == 0)
 		return;
 	if (gap->chosen == k)
-		appendStringInfoString(text, "; the gap statistic agrees");
+		appendStringInfoString(text, ". The gap statistic agrees");
 	else if (gap->highest != gap->chosen)
-		appendStringInfo(text, "; the gap statistic stops at k = %d and is highest at %d",
-						 gap->chosen, gap->highest);
+		appendStringInfo(text, ". The gap statistic stops at %s, and is highest at %d",
+						 CsWordsCount(gap->chosen, "segment", "segments"), gap->highest);
 	else
-		appendStringInfo(text, "; the gap statistic chooses k = %d", gap->chosen);
+		appendStringInfo(text, ". The gap statistic prefers %s%s",
+						 CsWordsCount(gap->chosen, "segment", "segments"),
+						 gap->chosen == 1 ? ", which is no division" : "");
 }
 
 /* Silhouettes that differ by less are about the same; by more, one is far below the other. */
 #define CLOSE_SILHOUETTES 0.02
 #define FAR_SILHOUETTES 0.1
+
+/* Is a candidate's silhouette about the same as that of the best candidate? */
+static bool
+IsRival(const CsChoice *choice, int i)
+{
+	return i != choice->best &&
+		fabs(choice->candidates[i].silhouette - choice->candidates[choice->best].silhouette) <= CLOSE_SILHOUETTES;
+}
 
 /* How the best candidate's silhouette stands to the others'. */
 static void
@@ -398,22 +416,28 @@ AddRivals(StringInfo text, const CsChoice *choice)
 {
 	const CsCandidate *best = &choice->candidates[choice->best];
 	int			highest = PreferredBy(choice, BY_SILHOUETTE);
-	int			rivals = 0;
+	int			nrivals = 0;
 
 	if (highest < 0 || isnan(best->silhouette))
 		return;
 	if (best->silhouette < choice->candidates[highest].silhouette - FAR_SILHOUETTES)
 	{
-		appendStringInfo(text, "; but its silhouette, %.2f, is far below the %.2f of k = %d",
+		appendStringInfo(text, ". But its segments lie less far apart: the silhouette is %.2f, and %.2f with %s",
 						 best->silhouette, choice->candidates[highest].silhouette,
-						 choice->candidates[highest].k);
+						 CsWordsCount(choice->candidates[highest].k, "segment", "segments"));
 		return;
 	}
 	for (int i = 0; i < choice->n; i++)
-		if (i != choice->best &&
-			fabs(choice->candidates[i].silhouette - best->silhouette) <= CLOSE_SILHOUETTES)
-			appendStringInfo(text, "%s%d", rivals++ > 0 ? ", " : "; about as good by the silhouette: k = ",
-							 choice->candidates[i].k);
+		nrivals += IsRival(choice, i);
+	if (nrivals == 0)
+		return;
+	appendStringInfoString(text, ". ");
+	for (int i = 0, at = 0; i < choice->n; i++)
+	{
+		if (IsRival(choice, i))
+			appendStringInfo(text, "%s%d", CsWordsLink(at++, nrivals), choice->candidates[i].k);
+	}
+	appendStringInfoString(text, " segments lie about as far apart");
 }
 
 /* What the best candidate's reason says beyond the votes: gap, rivals, range, size, structure, sample. */
@@ -425,9 +449,10 @@ AddDoubts(StringInfo text, const CsTraining *t, const CsChoice *choice, const Cs
 	AddGap(text, choice->gap, best->k);
 	AddRivals(text, choice);
 	if (best->k == asked->k_max && asked->k_min < asked->k_max)
-		appendStringInfo(text, "; %d is the end of the range: look further", best->k);
+		appendStringInfo(text, ". More than %s were not tried, and may be better",
+						 CsWordsCount(best->k, "segment", "segments"));
 	if (best->smallest_share < SMALL_SHARE)
-		appendStringInfo(text, ". The smallest segment has only %.2g %% of the rows",
+		appendStringInfo(text, ". The smallest segment has only %.2g %% of the customers",
 						 100 * best->smallest_share);
 	if (!isnan(best->silhouette) && choice->silhouette_rows < t->matrix->nrows)
 		appendStringInfo(text, ". Silhouettes are of a sample of " INT64_FORMAT " rows",
@@ -448,21 +473,20 @@ GiveReasons(const CsTraining *t, CsChoice *choice, const CsChoiceOptions *asked,
 	{
 		CsCandidate *c = &choice->candidates[i];
 		StringInfoData text;
+		bool		by_gap = i != choice->best && choice->gap != NULL && choice->gap->chosen == c->k;
 
 		initStringInfo(&text);
-		NameIndices(&text, choice, i);
+		if (i == choice->best && voters > 1 && c->votes == 1 && PreferredBy(choice, BY_BIC) != i)
+			appendStringInfoString(&text, "the measures disagree, and the decision is that of ");
+		else if (i == choice->best && voters > 1)
+			appendStringInfo(&text, "preferred by %d of %d measures: ", c->votes, voters);
+		else if (c->votes > 0 || by_gap)
+			appendStringInfoString(&text, "preferred by ");
+		NameMeasures(&text, choice, i, by_gap);
+		if (i == choice->best && PreferredBy(choice, BY_BIC) == i)
+			appendStringInfoString(&text, c->votes > 1 ? ", of which BIC decides" : ", which decides");
 		if (i == choice->best)
-		{
-			if (PreferredBy(choice, BY_BIC) == i)
-				appendStringInfoString(&text, " (bic decides)");
-			else if (voters > 1 && c->votes == 1)
-				appendStringInfoString(&text, ", which decides because the indices disagree");
-			else if (voters > 1)
-				appendStringInfo(&text, " (%d of %d votes)", c->votes, voters);
 			AddDoubts(&text, t, choice, asked);
-		}
-		else if (choice->gap != NULL && choice->gap->chosen == c->k)
-			appendStringInfo(&text, "%sgap", text.len > 0 ? ", " : "chosen by ");
 		c->reason = text.len > 0 ? text.data : NULL;
 	}
 }
