@@ -4238,7 +4238,7 @@ BEGIN ATOMIC
                 CASE c.n_excluded WHEN 0 THEN '' WHEN c.n THEN ', excluded by hand' ELSE pg_catalog.format(', %s of them excluded by hand', c.n_excluded) END)
             WHEN a.perk_capacity IS NULL AND a.perk IS NULL THEN 'no perk is promised'
             WHEN a.perk_capacity IS NULL THEN 'the perk has no capacity set'
-            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s customers are promised "%s", but only %s can have it', c.n, a.perk, a.perk_capacity)
+            WHEN coalesce(c.n, 0) > a.perk_capacity THEN pg_catalog.format('%s promised "%s", but only %s can have it', CASE c.n WHEN 1 THEN '1 customer is' ELSE pg_catalog.format('%s customers are', c.n) END, a.perk, a.perk_capacity)
             ELSE pg_catalog.format('%s of %s are taken', coalesce(c.n, 0), a.perk_capacity)
         END
     FROM places AS p

@@ -144,3 +144,18 @@ SELECT custseg.drop_model(model, whole => true) FROM unnest('{zero_clip,zero_sca
 DROP FUNCTION features_of(text);
 DROP VIEW bought_features;
 DROP TABLE zeros, ids, texts, codes, lines, bought;
+
+-- a column that says by its name that it holds segments is doubted by all who look at features: what was found before is a result
+CREATE TABLE outcomes AS SELECT i AS x, i * 7 % 31 AS y, i % 3 AS "customerSegment", 'c' || i % 4 AS cluster, i % 5 AS segments_seen FROM generate_series(1, 400) i;
+SELECT column_name, suggestion FROM custseg.describe('outcomes') WHERE column_name <> 'x';
+SELECT n_segments FROM custseg.train('outcomes', 'outcomes', k => 2);
+SELECT count(*) FROM custseg.select_features('outcomes');
+-- and one that a model's segments were written to is left out by all of them
+SELECT n_segments FROM custseg.train('outcomes', 'outcomes', '{x,y}', k => 4, deploy => true);
+ALTER TABLE outcomes ADD found int;
+UPDATE outcomes o SET found = custseg.predict('outcomes', o);
+SELECT column_name, suggestion FROM custseg.describe('outcomes') WHERE column_name = 'found';
+SELECT n_segments FROM custseg.train('outcomes_again', 'SELECT x, y, found FROM outcomes', k => 2);
+SELECT feature FROM custseg.select_features('SELECT x, y, found FROM outcomes');
+SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name LIKE 'outcomes%';
+DROP TABLE outcomes;

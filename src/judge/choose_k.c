@@ -115,7 +115,8 @@ custseg_choose_k(PG_FUNCTION_ARGS)
 	if (asked.k_min > t->matrix->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k_min\" is %d, but there are only %lld rows", asked.k_min,
+				 errmsg_plural("\"k_min\" is %d, but there is only %lld row",
+							   "\"k_min\" is %d, but there are only %lld rows", t->nrows, asked.k_min,
 						(long long) t->matrix->nrows),
 				 errhint("Lower \"k_min\".")));
 	choice = CsChooseK(t, team, request.algorithm, request.options, &asked);

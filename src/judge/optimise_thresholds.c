@@ -233,10 +233,10 @@ Recommend(const Finding *f, const char **recommendation)
 	if (f->n_lost > 0)
 		return psprintf("the new borders leave %lld of the %lld rows that the search did not use in no segment; option \"else\" names one for them",
 						(long long) f->n_lost, (long long) f->n[1]);
-	return psprintf("on rows that the search did not use, the new borders put %.1f %% of the variance between the segments, %s the %.1f %% of the present borders%s",
+	return psprintf("of rows that the search did not use, the segments explain %.1f %% of the variance with the new borders, %s %.1f %% with the present ones%s",
 					100 * f->after[1], gain > 0 ? "against" : "no more than", 100 * f->before[1],
 					f->gain_low > 0 || gain <= 0 ? "" :
-					psprintf("; the gain can be chance, it lies between %.2f and %.2f points",
+					psprintf("; the gain can be chance: it lies between %.2f and %.2f percentage points",
 							 100 * f->gain_low, 100 * f->gain_high));
 }
 

@@ -257,16 +257,16 @@ Reason(const Selection *s, int feature, const Asked *asked)
 	if (c->frequency == 1)
 		return pstrdup("constant: every row has the same value");
 	if (c->frequency > asked->max_frequency)
-		return psprintf("near-zero variance: %.4g %% of the rows have the same value",
+		return psprintf("hardly varies: %.4g %% of the rows have the same value",
 						100 * c->frequency);
 	if (c->keep)
 		return ReasonToKeep(s, feature);
 
 	cause = &s->candidates[c->cause];
 	fate = cause->keep ? "which is kept and is" : "which is dropped as well but is";
-	pair = psprintf("%s %.3f with \"%s\"", MeasureName(c->feature, cause->feature),
-					s->association[(Size) feature * s->n + c->cause],
-					NameStr(cause->feature->name));
+	pair = psprintf("says much the same as \"%s\" (%s %.3f)", NameStr(cause->feature->name),
+					MeasureName(c->feature, cause->feature),
+					s->association[(Size) feature * s->n + c->cause]);
 	/* a difference that four digits show */
 	if (c->own_mean > c->cause_mean + 1e-4)
 		return psprintf("%s, %s less correlated with the other features (%.4f on average, against %.4f for this feature)",

@@ -311,7 +311,7 @@ Concerns(const Comparison *c)
 	if (b->smallest == 0 && a->smallest > 0)
 		appendStringInfoString(&list, "; one of its segments is empty");
 	if (c->agreement < c->options.min_agreement)
-		appendStringInfo(&list, "; its segments are different: the adjusted Rand index is %.2f",
+		appendStringInfo(&list, "; its segments are different ones: the adjusted Rand index is %.2f, where 1 is the same",
 						 c->agreement);
 	else if (moved > NOTABLE_RENUMBERED && c->agreement >= SAME_SEGMENTS)
 		appendStringInfoString(&list, "; its segments are much the same, with other numbers");
@@ -331,8 +331,8 @@ Judge(const Comparison *c, StringInfo reason)
 
 	if (c->reservoir.seen < c->options.min_rows)
 	{
-		appendStringInfo(reason, "%lld rows can be placed by both versions, fewer than the %d that a recommendation needs",
-						 (long long) c->reservoir.seen, c->options.min_rows);
+		appendStringInfo(reason, "%s can be placed by both versions, fewer than the %d that a recommendation needs",
+						 CsWordsCount(c->reservoir.seen, "customer", "customers"), c->options.min_rows);
 		return "insufficient data";
 	}
 	if (isnan(c->gain[0].mean) || isnan(c->gain[1].mean))

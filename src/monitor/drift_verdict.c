@@ -215,8 +215,8 @@ JudgeInfinite(Judge *j)
 		return;
 	CsFindingAdd(&j->d->finding,
 				 share < j->options->null_share.drifted ? CS_VERDICT_WATCH : CS_VERDICT_DRIFTED,
-				 "%lld %s infinite, and customers with such a value cannot be placed",
-				 (long long) now->n_infinite, now->n_infinite == 1 ? "value is" : "values are");
+				 "%s infinite, and customers with such a value cannot be placed",
+				 CsWordsCount(now->n_infinite, "value is", "values are"));
 }
 
 /* A column that cannot be compared; false when it can. */
@@ -250,12 +250,12 @@ JudgeRows(Judge *j)
 
 	if (side[CS_CURRENT].n < min_rows)
 		CsFindingAdd(&j->d->finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld %s, but at least %d are needed", (long long) side[CS_CURRENT].n,
-					 side[CS_CURRENT].n == 1 ? "row" : "rows", min_rows);
+					 "%s, but at least %d are needed",
+					 CsWordsCount(side[CS_CURRENT].n, "row", "rows"), min_rows);
 	else if (side[CS_BASELINE].n < min_rows)
 		CsFindingAdd(&j->d->finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld %s %s, but at least %d are needed", (long long) side[CS_BASELINE].n,
-					 side[CS_BASELINE].n == 1 ? "row" : "rows", j->then, min_rows);
+					 "%s %s, but at least %d are needed",
+					 CsWordsCount(side[CS_BASELINE].n, "row", "rows"), j->then, min_rows);
 	return j->d->finding.verdict == CS_VERDICT_INSUFFICIENT;
 }
 

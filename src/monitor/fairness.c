@@ -240,8 +240,8 @@ JudgeCell(const FairnessReport *report, int segment, int code, const Cell *cell,
 	if (report->problem != NULL)
 		CsReasonAdd(reason, "%s", report->problem);
 	else if (report->group_rows[code] < options->min_rows)
-		CsReasonAdd(reason, "the group has %lld customers, fewer than the %d that a verdict needs",
-					(long long) report->group_rows[code], options->min_rows);
+		CsReasonAdd(reason, "the group has %s, fewer than the %d that a verdict needs",
+					CsWordsCount(report->group_rows[code], "customer", "customers"), options->min_rows);
 	else if (isnan(cell->others_rate))
 		CsReasonAdd(reason, "there are no customers outside the group");
 	else if (isnan(cell->ratio))

@@ -252,8 +252,8 @@ Judge(const Moves *moves, const CsMarginalResult *test, const TestOptions *optio
 	if (moves->n < options->min_rows)
 	{
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld customers had a segment before and after, fewer than the %d that a verdict needs",
-					 (long long) moves->n, options->min_rows);
+					 "%s had a segment before and after, fewer than the %d that a verdict needs",
+					 CsWordsCount(moves->n, "customer", "customers"), options->min_rows);
 		return;
 	}
 	if (test->p < options->significance)

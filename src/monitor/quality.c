@@ -198,8 +198,8 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 	double		clipped = (double) t->n_clipped / t->n_values;
 
 	if (t->n_infinite > 0)
-		CsFindingAdd(finding, CS_VERDICT_WATCH, "the value is infinite in %lld rows, which cannot be placed",
-					 (long long) t->n_infinite);
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "the value is infinite in %s be placed",
+					 CsWordsCount(t->n_infinite, "row, which cannot", "rows, which cannot"));
 	if (t->n_values == 0)
 		return;
 	if (n_outside > options->range_watch * t->n_values &&

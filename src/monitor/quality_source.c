@@ -253,8 +253,8 @@ CsQualityLacksRows(const CsQuality *quality, CsFinding *finding)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
 	else
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "the source has %lld rows, fewer than the %d that a verdict needs", (long long) n,
-					 quality->options.min_rows);
+					 "the source has %s, fewer than the %d that a verdict needs",
+					 CsWordsCount(n, "row", "rows"), quality->options.min_rows);
 	return true;
 }
 
@@ -299,11 +299,11 @@ JudgeId(CsQuality *quality, CsQualityRow *row)
 	row->null_share = (double) counts.n_null / quality->observation->nrows;
 	if (counts.n_duplicates > 0)
 		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN,
-					 "%lld rows repeat the id of another row: customers are counted more than once",
-					 (long long) counts.n_duplicates);
+					 "%s the id of another row: customers are counted more than once",
+					 CsWordsCount(counts.n_duplicates, "row repeats", "rows repeat"));
 	if (counts.n_null > 0)
-		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "%lld rows have no id",
-					 (long long) counts.n_null);
+		CsFindingAdd(&row->finding, CS_VERDICT_BROKEN, "%s no id",
+					 CsWordsCount(counts.n_null, "row has", "rows have"));
 	CsFindingDefault(&row->finding, "every row has an id of its own");
 }
 

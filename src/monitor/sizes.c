@@ -173,8 +173,8 @@ LacksData(const SizeReport *report, CsFinding *finding)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "the source has no rows");
 	else if (report->n < report->options.min_rows)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT,
-					 "%lld customers could be placed, fewer than the %d that a verdict needs",
-					 (long long) report->n, report->options.min_rows);
+					 "%s could be placed, fewer than the %d that a verdict needs",
+					 CsWordsCount(report->n, "customer", "customers"), report->options.min_rows);
 	else
 		return false;
 	return true;
@@ -296,9 +296,9 @@ JudgeTotal(const SizeReport *report, CsPsiResult psi, CsFinding *finding)
 	if (psi.psi > options->psi_watch && report->p < options->significance)
 		CsFindingAdd(finding,
 					 psi.psi > options->psi_drifted ? CS_VERDICT_DRIFTED : CS_VERDICT_WATCH,
-					 "the mix of segments has moved: PSI %.3f, above %.3g", psi.psi,
+					 "the shares of the segments have changed: their PSI is %.3f, above %.3g", psi.psi,
 					 psi.psi > options->psi_drifted ? options->psi_drifted : options->psi_watch);
-	CsFindingDefault(finding, "the mix of segments is as in training");
+	CsFindingDefault(finding, "the shares of the segments are as in training");
 }
 
 /* The row of all segments together. */

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -509,17 +510,19 @@ void
 CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nreasons, int64 n)
 {
 	StringInfoData list;
+	int64		all = 0;
 
 	initStringInfo(&list);
 	for (int i = 0; i < nreasons; i++)
 	{
+		all += reasons[i].n;
 		if (reasons[i].n > 0)
 			appendStringInfo(&list, "%s%lld %s", list.len > 0 ? ", " : "", (long long) reasons[i].n,
 							 reasons[i].what);
 	}
 	if (list.len > 0)
 		ereport(NOTICE,
-				(errmsg("%s left out: %s, of %lld", rows, list.data, (long long) n)));
+				(errmsg("%lld of %lld %s left out: %s", (long long) all, (long long) n, rows, list.data)));
 }
 
 /*
@@ -532,7 +535,7 @@ CsLinesReportAtOnce(int64 at_once, int64 lines)
 	if (at_once < MANY_AT_ONCE * lines || at_once == 0)
 		return;
 	ereport(NOTICE,
-			(errmsg("each line counts as an order, though %lld of %lld repeat the customer and time of another line",
+			(errmsg("each line counts as an order, though %lld of %lld lines have the customer and time of another line",
 					(long long) at_once, (long long) lines),
 			 errhint("Name the column that tells orders apart in option \"order\", or give \"same_day\": true.")));
 }
@@ -551,7 +554,7 @@ CsLinesReport(const CsLinesCounts *counts)
 	CsReportLeftOut("lines", left_out, lengthof(left_out), counts->lines);
 	if (counts->only_returns > 0)
 		ereport(NOTICE,
-				(errmsg("customers left out because they have only returns: %lld",
-						(long long) counts->only_returns)));
+				(errmsg("%s left out", CsWordsCount(counts->only_returns, "customer has only returns, and is",
+												   "customers have only returns, and are"))));
 	CsLinesReportAtOnce(counts->at_once, counts->orders);
 }

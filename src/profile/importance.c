@@ -137,8 +137,8 @@ Sentence(const Importance *importance)
 	if (importance->changed == 0)
 		appendStringInfo(&sentence, "No customer changes segment when the values of %s are shuffled", name);
 	else
-		appendStringInfo(&sentence, "%.1f %% of the customers change segment when the values of %s are shuffled",
-						 100 * importance->changed, name);
+		appendStringInfo(&sentence, "%s of the customers change segment when the values of %s are shuffled",
+						 CsWordsPercent(importance->changed), name);
 	if (isnan(association))
 		appendStringInfoString(&sentence, "; the feature does not differ between segments");
 	else if (is_category)

@@ -96,7 +96,8 @@ AddPrecision(const SplitOptions *options, const Gap *gap, bool is_precise, Strin
 		CsReasonAdd(reason, "that is %.2f standard deviations of all customers, which is small",
 					gap->expected_standard);
 	if (!is_precise && isfinite(more))
-		CsReasonAdd(reason, "it takes %.0f more customer%s%s for %g %%%s", more, more == 1 ? "" : "s",
+		CsReasonAdd(reason, "it takes %s%s for %g %%%s",
+					CsWordsCount((int64) Min(more, 1e15), "more customer", "more customers"),
 					gap->column == NULL ? "" : " of the segment", 100 * options->tolerance,
 					gap->column == NULL ? "" :
 					psprintf(", or for %g standard deviations", options->standard_tolerance));
@@ -114,8 +115,8 @@ Judge(Split *split, const Gap *gap, StringInfo reason)
 
 	if (rows < options->min_rows)
 	{
-		CsReasonAdd(reason, "the segment has %lld customers, fewer than the %d that a verdict needs",
-					(long long) rows, options->min_rows);
+		CsReasonAdd(reason, "the segment has %s, fewer than the %d that a verdict needs",
+					CsWordsCount(rows, "customer", "customers"), options->min_rows);
 		return no_data;
 	}
 	if (isnan(gap->expected))

@@ -51,14 +51,17 @@ static const struct
 	[CS_READS_DATE] = {"a date", ": cast it"}
 };
 
-/* Is a column called an id: its last word is "id", "no", "number", or "key", however it is written? */
+/* What the last word of an id's name is, and of that of a column that holds segments. */
+static const char *const idWords[] = {"id", "no", "nr", "number", "key", "customerid", "clientid", "userid"};
+static const char *const segmentWords[] = {"segment", "cluster"};
+
+/* Is the last word of a column's name one of these, however it is written? */
 static bool
-IsNamedId(const char *name)
+EndsInWord(const char *name, const char *const *words, int nwords)
 {
-	static const char *const words[] = {"id", "no", "nr", "number", "key", "customerid", "clientid", "userid"};
 	int			length = (int) strlen(name);
 
-	for (int i = 0; i < lengthof(words); i++)
+	for (int i = 0; i < nwords; i++)
 	{
 		int			from = length - (int) strlen(words[i]);
 		char		before = from > 0 ? name[from - 1] : ' ';
@@ -82,7 +85,8 @@ CsColumnFactsInit(CsColumnFacts *f, const CsColumn *column)
 	memset(f, 0, sizeof(*f));
 	f->is_enum = type_is_enum(converter->type);
 	f->is_coded = CsConverterIsCoded(converter);
-	f->named_id = IsNamedId(NameStr(column->name));
+	f->named_id = EndsInWord(NameStr(column->name), idWords, lengthof(idWords));
+	f->named_segment = EndsInWord(NameStr(column->name), segmentWords, lengthof(segmentWords));
 	f->low = f->high = (CsEnd) {NAN, NAN, 0};
 	f->kind = converter->kind;
 	f->is_integer = converter->kind == CS_NUMERIC &&
@@ -260,6 +264,8 @@ CsReconsider(CsColumnFacts *f)
 {
 	if (f->is_coded)
 		return NULL;
+	if (f->named_segment && (f->is_integer || f->kind == CS_CATEGORICAL))
+		return pstrdup("its name says that it holds segments, which are a result and no feature");
 	if (f->named_id && f->is_integer && f->few.n > CS_FEW_VALUES && !f->packed_dates)
 		return pstrdup("its name says that it is an id, whose size means nothing");
 	if (f->kind == CS_CATEGORICAL)

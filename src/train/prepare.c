@@ -203,10 +203,12 @@ ReadRows(CsTraining *t)
 	if (t->k > t->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"k\" is %d, but there are only %lld rows to train on", t->k,
-						(long long) t->nrows),
+				 errmsg_plural("\"k\" is %d, but there is only %lld row to train on",
+							   "\"k\" is %d, but there are only %lld rows to train on", t->nrows, t->k,
+							   (long long) t->nrows),
 				 t->n_skipped > 0 ?
-				 errdetail("%lld rows were skipped.", (long long) t->n_skipped) : 0,
+				 errdetail_plural("%lld row was skipped.", "%lld rows were skipped.", t->n_skipped,
+								  (long long) t->n_skipped) : 0,
 				 errhint("Lower \"k\".")));
 	t->read_milliseconds = CsMillisecondsSince(start);
 }

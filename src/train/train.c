@@ -185,7 +185,7 @@ FitBestK(CsTraining *t, CsTeam *team)
 			(errmsg("chose k = %d", best->k),
 			 errdetail("Reason: %s.%s%s%s", best->reason, tried.data, tried.len > 0 ? "." : "",
 					   searched == 0 || searched == t->matrix->nrows ? "" :
-					   psprintf(" It was chosen on a sample of %lld rows.", (long long) searched))));
+					   psprintf(" The choice was made on a sample of %lld rows.", (long long) searched))));
 	t->k = best->k;
 	if (searched > 0)
 	{
