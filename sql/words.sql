@@ -36,6 +36,18 @@ SELECT n_segments FROM custseg.train('services', 'services', '{charges}', k => 3
 SELECT segment, suggested_name, description FROM custseg.segment_summary('services', columns => '{InternetService,OnlineBackup,StreamingTV,Paperless,channel,balance,charges,total_charges,has_children}', options => '{"features": 9}');
 SELECT segment, suggested_name, description FROM custseg.segment_summary('services', columns => '{InternetService,channel,Paperless}');
 
+-- Whole numbers that may be codes are described as such: equal means hide that the segments differ in all of them.  A count stays a number, and so does a column of which the sum is asked for.
+CREATE TABLE codes AS
+SELECT i AS id, i % 2 * 10 + i % 3 AS x, CASE i % 4 WHEN 0 THEN 1 WHEN 1 THEN 2 WHEN 2 THEN 4 ELSE 3 END AS service,
+    CASE WHEN i % 10 < 5 THEN 0 WHEN i % 10 < 8 THEN 1 ELSE 2 END + i % 2 AS calls FROM generate_series(1, 800) i;
+SELECT n_segments FROM custseg.train('codes', 'codes', '{x}', k => 2);
+SELECT segment, description, suggested_name FROM custseg.segment_summary('codes', columns => '{service,calls}');
+SELECT column_name, test, rating FROM custseg.segment_tests('codes', columns => '{service,calls}');
+SELECT column_name, level, segment, share FROM custseg.segment_profile('codes', columns => '{service}') WHERE segment = 1;
+SELECT segment, value_per_customer, description FROM custseg.segment_summary('codes', value => 'service', columns => '{service}');
+-- the words are those of the same codes as texts, and no code at all is lost
+SELECT count(*) FROM (SELECT segment, description FROM custseg.segment_summary('codes', columns => '{service}') EXCEPT SELECT segment, description FROM custseg.segment_summary('codes', 'SELECT id, x, service::text AS service FROM codes', columns => '{service}')) d;
+
 -- the columns that customer_features() makes have plain words
 CREATE TABLE orders AS
 SELECT i % 40 AS customer, timestamp '2025-01-01' + CASE WHEN i % 40 < 20 THEN i % 30 ELSE i % 300 END * interval '1 day' + CASE WHEN i % 40 < 20 THEN 9 ELSE 19 END * interval '1 hour' AS at,
@@ -152,5 +164,5 @@ SET statement_timeout = '15s';
 SELECT count(DISTINCT suggested_name) FROM custseg.segment_summary('many');
 RESET statement_timeout;
 
-SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak', 'cycle', 'plural');
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak', 'cycle', 'plural', 'codes');
 DROP SCHEMA words_test CASCADE;

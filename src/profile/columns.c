@@ -9,8 +9,10 @@
  */
 #include "custseg.h"
 
+#include "call/call.h"
 #include "catalog/pg_type.h"
 #include "profile/profile.h"
+#include "stat/suitability.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 
@@ -70,6 +72,90 @@ AddColumn(CsPortrait *portrait, const CsColumn *column)
 	return portrait->ncolumns++;
 }
 
+/*
+ * Add a column, and, when it is of whole numbers that no model has taken as such, the same as a category: it
+ * may hold codes, which the values tell.
+ */
+static int
+AddEither(CsPortrait *portrait, const CsColumn *column, const CsPortraitRequest *request)
+{
+	int			added = AddColumn(portrait, column);
+	Oid			type = column->converter.type;
+	bool		is_whole = column->converter.kind == CS_NUMERIC &&
+		(type == INT2OID || type == INT4OID || type == INT8OID);
+
+	if (is_whole && portrait->columns[added].feature < 0 && !request->only_numbers &&
+		(request->value == NULL || strcmp(NameStr(column->name), request->value) != 0))
+	{
+		int			codes = AddColumn(portrait, column);
+
+		(void) CsConverterAsCategory(&portrait->columns[codes].column.converter);
+		portrait->columns[codes].as_codes = true;
+	}
+	return added;
+}
+
+/* Does a column hold the numbers of the segments, as an UPDATE with predict() leaves them? */
+static bool
+HoldsSegments(const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	int			nfound = 0;
+
+	if (c->column.converter.kind != CS_NUMERIC)
+		return false;
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		const CsNumberSummary *s = &c->summaries[g];
+		int			segment = CsScorerSegments(portrait->scorer)[g % portrait->nsegments].segment;
+
+		if (s->n > 0 && (s->minimum != segment || s->maximum != segment))
+			return false;
+		nfound += s->n > 0;
+	}
+	return nfound > 1;
+}
+
+/* Are the levels of a column, which are whole numbers, codes?  Years are none, however even they are. */
+static bool
+AreCodes(const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	CsFewValues few = {0};
+	int64		n = 0;
+
+	for (int i = 0; i < c->nlevels; i++)
+	{
+		if (c->levels[i].is_other)
+			return false;
+		if (c->levels[i].text == NULL)
+			continue;
+		CsFewAdd(&few, strtod(c->levels[i].text, NULL), c->levels[i].rows[portrait->ngroups]);
+		n += c->levels[i].rows[portrait->ngroups];
+	}
+	return strstr(CsWordsName(NameStr(c->column.name)), "year") == NULL && CsMayBeCodes(&few, n);
+}
+
+/* Of columns that are there as numbers and as codes, keep what their values are. */
+void
+CsPortraitChooseKinds(CsPortrait *portrait)
+{
+	int			n = 0;
+
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		bool		has_other = i + 1 < portrait->ncolumns && portrait->columns[i + 1].as_codes;
+
+		if (has_other && !HoldsSegments(portrait, &portrait->columns[i]) &&
+			AreCodes(portrait, &portrait->columns[i + 1]))
+			i++;
+		if (portrait->value == i)
+			portrait->value = n;
+		portrait->columns[n++] = portrait->columns[i];
+		if (has_other && !portrait->columns[i].as_codes)
+			i++;
+	}
+	portrait->ncolumns = n;
+}
+
 /* An error unless a column that was named can be described. */
 static void
 CheckColumn(const CsColumn *column, bool only_numbers)
@@ -104,7 +190,7 @@ AddNamed(CsPortrait *portrait, const CsRelation *rel, const CsPortraitRequest *r
 		int			added;
 
 		CheckColumn(&columns[i], false);
-		added = AddColumn(portrait, &columns[i]);
+		added = AddEither(portrait, &columns[i], request);
 		CheckColumn(&portrait->columns[added].column, request->only_numbers);
 	}
 }
@@ -147,7 +233,7 @@ AddAll(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 
 		if (column->converter.kind != CS_UNUSABLE && FindAdded(portrait, column) < 0 &&
 			FindFeature(portrait->scorer, column) < 0 && !IsKey(report, primary_key, column))
-			AddColumn(portrait, column);
+			(void) AddEither(portrait, column, request);
 	}
 }
 
@@ -182,26 +268,6 @@ CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation
 		AddAll(portrait, report, rel, request);
 	if (request->value != NULL)
 		AddValue(portrait, rel, request->value);
-}
-
-/* Does a column hold the numbers of the segments, as an UPDATE with predict() leaves them? */
-static bool
-HoldsSegments(const CsPortrait *portrait, const CsPortraitColumn *c)
-{
-	int			nfound = 0;
-
-	if (c->column.converter.kind != CS_NUMERIC)
-		return false;
-	for (int g = 0; g < portrait->ngroups; g++)
-	{
-		const CsNumberSummary *s = &c->summaries[g];
-		int			segment = CsScorerSegments(portrait->scorer)[g % portrait->nsegments].segment;
-
-		if (s->n > 0 && (s->minimum != segment || s->maximum != segment))
-			return false;
-		nfound += s->n > 0;
-	}
-	return nfound > 1;
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "call/call.h"
 #include "math/math.h"
 #include "profile/profile.h"
+#include "stat/suitability.h"
 
 #define FIRST_CAPACITY 4096
 
@@ -381,7 +382,8 @@ Prepare(Collecting *c)
 			CsScorerPipeline(portrait->scorer)->feature[of->feature].kind != CS_CATEGORICAL;
 		c->kept.columns[i].wanted = !CsIsCategory(of);
 		if (CsIsCategory(of))
-			c->collectors[i].levels = CsLevelCountsCreate(ngroups, MAX_CELLS / ngroups, &c->kept);
+			c->collectors[i].levels = CsLevelCountsCreate(ngroups, of->as_codes ? CS_FEW_VALUES + 1 :
+														  MAX_CELLS / ngroups, &c->kept);
 	}
 	portrait->rows = palloc0(sizeof(int64) * (ngroups + 1));
 	portrait->overridden = palloc0(sizeof(int64) * ngroups);
@@ -439,6 +441,7 @@ CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 	if (c.groups != NULL)
 		pfree(c.groups);
 	TellLeftOut(portrait, c.nrows);
+	CsPortraitChooseKinds(portrait);
 	if (request->columns == NULL)
 		CsPortraitDropLabels(portrait);
 	return portrait;

@@ -33,6 +33,7 @@ typedef struct CsPortraitColumn
 	CsPortraitLevel *levels;
 	void	   *visited;		/* of a number: what the request's visitor made of it */
 	bool		names_rows;		/* a category that is different in each row, or has too many levels */
+	bool		as_codes;		/* the column before it, as a category: one of the two stays */
 } CsPortraitColumn;
 
 /*
@@ -91,6 +92,7 @@ extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitReques
 /* columns.c */
 extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 							  const CsPortraitRequest *request);
+extern void CsPortraitChooseKinds(CsPortrait *portrait);
 extern void CsPortraitDropLabels(CsPortrait *portrait);
 extern CsChiSquareResult CsPortraitChiSquare(const CsPortrait *portrait,
 											 const CsPortraitColumn *c);

@@ -239,8 +239,8 @@ HasValley(const CsFewValues *few, int first)
  * one peak and falls from it; many counts begin at 0, where there may be another peak.  So numbers are
  * doubted when they are few, and their frequencies have a valley, or are even and begin above 0.
  */
-static bool
-MayBeCodes(CsFewValues *few, int64 n)
+bool
+CsMayBeCodes(CsFewValues *few, int64 n)
 {
 	int64		least = n,
 				most = 0;
@@ -272,7 +272,7 @@ CsReconsider(CsColumnFacts *f)
 		return f->n_distinct > CS_FEW_VALUES || f->n_distinct < 0 ? Reading(f) : NULL;
 	if (f->is_integer && f->packed_dates && f->n > 0)
 		return pstrdup("dates written as YYYYMMDD: make dates of them");
-	if (f->is_integer && MayBeCodes(&f->few, f->n))
+	if (f->is_integer && CsMayBeCodes(&f->few, f->n))
 		return psprintf("%d whole numbers: if they are codes, give \"kind\": \"categorical\"", f->few.n);
 	return NULL;
 }

@@ -76,6 +76,7 @@ extern void CsColumnFactsLevel(CsColumnFacts *f, const char *text, int64 rows);
 extern void CsFewAdd(CsFewValues *few, double value, int64 rows);
 extern bool CsIsNumbering(const CsColumnFacts *f);
 extern char *CsWhyUnsuitable(const CsColumnFacts *f);
+extern bool CsMayBeCodes(CsFewValues *few, int64 n);
 extern char *CsReconsider(CsColumnFacts *f);
 extern char *CsStandsForMissing(const CsColumnFacts *f);
 
