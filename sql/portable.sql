@@ -53,7 +53,7 @@ $$;
 -- they come back as they were
 SELECT i.model, i.version, i.algorithm, i.n_segments = v.n_segments AS same_segments, i.deployed
 FROM custseg.algorithms() a, LATERAL custseg.import_model(custseg.export_model(a.algorithm), a.algorithm || ' copy') i
-JOIN custseg.model_version v ON v.model = i.algorithm;
+JOIN custseg.model_version v ON v.model = i.algorithm ORDER BY 1;
 SELECT a.algorithm, b.question FROM custseg.algorithms() a, LATERAL answers(a.algorithm) b
 JOIN answers(a.algorithm || ' copy') c USING (question) WHERE b.answer IS DISTINCT FROM c.answer;
 SELECT count(*), count(b.answer) FROM custseg.algorithms() a, answers(a.algorithm) b;
