@@ -3340,6 +3340,172 @@ COMMENT ON FUNCTION custseg.purchase_summary IS 'Sums up lines of orders as mode
 topic: value 10
 example: SELECT * FROM custseg.purchase_summary(''orders'', ''customer'', ''at'', ''amount'')';
 
+CREATE FUNCTION custseg.train_purchases(
+    model text,
+    source text,
+    customer text,
+    "time" text,
+    amount text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    algorithm text DEFAULT 'auto',
+    options jsonb DEFAULT '{}',
+    deploy bool DEFAULT NULL,
+    OUT model text,
+    OUT version int,
+    OUT algorithm text,
+    OUT n bigint,
+    OUT n_repeat bigint,
+    OUT log_likelihood float8,
+    OUT aic float8,
+    OUT iterations int,
+    OUT converged bool,
+    OUT verdict text,
+    OUT reason text,
+    OUT deployed bool,
+    OUT milliseconds float8
+)
+AS 'MODULE_PATHNAME', 'custseg_train_purchases'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.train_purchases IS 'Trains a model of repeat purchases on lines of orders: how often customers buy, when they leave, what they spend. It is kept as a version of a model, and the result says whether the data can tell who has left.
+topic: value 11
+example: SELECT * FROM custseg.train_purchases(''repeats'', ''orders'', ''customer'', ''at'', ''amount'')';
+
+CREATE FUNCTION custseg.lifetime_value(
+    model text,
+    source text DEFAULT NULL,
+    horizon interval DEFAULT '1 year',
+    discount float8 DEFAULT 0.1,
+    as_of timestamptz DEFAULT NULL,
+    confidence float8 DEFAULT 0.9,
+    version int DEFAULT NULL,
+    OUT customer_id text,
+    OUT alive float8,
+    OUT expected_purchases float8,
+    OUT expected_spend float8,
+    OUT lifetime_value float8,
+    OUT low float8,
+    OUT high float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_lifetime_value'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.lifetime_value IS 'Tells what each customer of lines of orders is worth within a horizon: the chance that the customer is still there, purchases to expect, what is spent on each, and their value today, with an interval.
+topic: value 12
+example: SELECT * FROM custseg.lifetime_value(''repeats'', ''orders'', ''1 year'')';
+
+CREATE FUNCTION custseg_private.purchase_report(model text, version int, part text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_purchase_report'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.purchase_report IS 'Returns a part of what the training of a version of a model of purchases found; NULL where it has none.';
+
+CREATE FUNCTION custseg.purchase_parameters(
+    model text,
+    version int DEFAULT NULL,
+    OUT part text,
+    OUT parameter text,
+    OUT estimate float8,
+    OUT standard_error float8,
+    OUT low float8,
+    OUT high float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT p.part, p.parameter, p.estimate, p.standard_error, p.low, p.high
+    FROM jsonb_to_recordset(custseg_private.purchase_report(model, version, 'parameters'))
+        AS p(part text, parameter text, estimate float8, standard_error float8, low float8, high float8);
+END;
+
+COMMENT ON FUNCTION custseg.purchase_parameters IS 'Lists the parameters of a model of purchases, with their standard errors and intervals of 95 percent.
+topic: value 14
+example: SELECT * FROM custseg.purchase_parameters(''repeats'')';
+
+CREATE FUNCTION custseg.purchase_holdout(
+    model text,
+    version int DEFAULT NULL,
+    OUT measured text,
+    OUT days int,
+    OUT n bigint,
+    OUT predicted float8,
+    OUT actual float8,
+    OUT mae float8,
+    OUT rmse float8,
+    OUT bias float8,
+    OUT gini float8,
+    OUT gini_normalized float8,
+    OUT baseline_mae float8,
+    OUT baseline_rmse float8,
+    OUT confidence float8,
+    OUT coverage float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+BEGIN ATOMIC
+    SELECT m.measured, h.days, h.n,
+        CASE m.measured WHEN 'purchases' THEN h.predicted ELSE h.value_predicted END,
+        CASE m.measured WHEN 'purchases' THEN h.actual ELSE h.value_actual END,
+        CASE m.measured WHEN 'purchases' THEN h.mae ELSE h.value_mae END,
+        CASE m.measured WHEN 'purchases' THEN h.rmse ELSE h.value_rmse END,
+        CASE m.measured WHEN 'purchases' THEN h.bias ELSE h.value_bias END,
+        CASE m.measured WHEN 'purchases' THEN h.gini ELSE h.value_gini END,
+        CASE m.measured WHEN 'purchases' THEN h.gini_normalized ELSE h.value_gini_normalized END,
+        CASE m.measured WHEN 'purchases' THEN h.baseline_mae END,
+        CASE m.measured WHEN 'purchases' THEN h.baseline_rmse END,
+        CASE WHEN m.measured = 'value' OR h.value_predicted IS NULL THEN h.confidence END,
+        CASE WHEN m.measured = 'value' OR h.value_predicted IS NULL THEN h.coverage END
+    FROM jsonb_to_record(custseg_private.purchase_report(model, version, 'holdout'))
+        AS h(days int, n bigint, predicted float8, actual float8, mae float8, rmse float8, bias float8, gini float8, gini_normalized float8,
+            value_predicted float8, value_actual float8, value_mae float8, value_rmse float8, value_bias float8, value_gini float8, value_gini_normalized float8,
+            baseline_mae float8, baseline_rmse float8, confidence float8, coverage float8)
+    CROSS JOIN (VALUES ('purchases'), ('value')) AS m (measured)
+    WHERE h.days IS NOT NULL AND (m.measured = 'purchases' OR h.value_predicted IS NOT NULL);
+END;
+
+COMMENT ON FUNCTION custseg.purchase_holdout IS 'Tells how well a model of purchases, fitted to the lines before the last part, would have predicted that part: purchases, and their value.
+topic: value 15
+example: SELECT * FROM custseg.purchase_holdout(''repeats'')';
+
+CREATE FUNCTION custseg.purchase_deciles(
+    model text,
+    version int DEFAULT NULL,
+    OUT decile int,
+    OUT predicted float8,
+    OUT actual float8,
+    OUT lift float8,
+    OUT share float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+    SELECT d.decile, d.predicted, d.actual, d.lift, d.share
+    FROM jsonb_to_recordset(custseg_private.purchase_report(model, version, 'deciles'))
+        AS d(decile int, predicted float8, actual float8, lift float8, share float8)
+    ORDER BY d.decile;
+END;
+
+COMMENT ON FUNCTION custseg.purchase_deciles IS 'Tells for tenths of the customers, those of the highest prediction first, what was predicted for the holdout and what came.
+topic: value 16
+example: SELECT * FROM custseg.purchase_deciles(''repeats'')';
+
+CREATE FUNCTION custseg.purchase_calibration(
+    model text,
+    version int DEFAULT NULL,
+    OUT repeats bigint,
+    OUT n bigint,
+    OUT predicted float8,
+    OUT actual float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 8
+BEGIN ATOMIC
+    SELECT c.repeats, c.n, c.predicted, c.actual
+    FROM jsonb_to_recordset(custseg_private.purchase_report(model, version, 'calibration'))
+        AS c(repeats bigint, n bigint, predicted float8, actual float8)
+    ORDER BY c.repeats;
+END;
+
+COMMENT ON FUNCTION custseg.purchase_calibration IS 'Tells for customers with 0, 1, ..., 6, and 7 or more repeats what was predicted for the holdout, and what came, on average.
+topic: value 17
+example: SELECT * FROM custseg.purchase_calibration(''repeats'')';
+
 CREATE FUNCTION custseg.train_value(
     model text,
     source text,

@@ -12,12 +12,9 @@ SELECT i AS id, i % 7 AS recency, i % 3 AS monetary, NULL::int AS segment FROM g
 
 -- A model of each kind
 SELECT model, n_segments FROM custseg.train('of segments', 'customer', '{recency,monetary}', 3);
-INSERT INTO custseg.model (name, owner, kind, deployed_version, last_version)
-VALUES ('of purchases', current_user, 'purchases', 1, 1);
-INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, n_rows, n_skipped, skipped, prep, options, seed,
-    metrics, iterations, converged, milliseconds, trained_by, server_version, extension_version)
-SELECT name, 1, 'made up', 'customer', 'public', 300, 0, '{}', '{}', '{}', 42, '{}', 1, true, 1, current_user, '15', '1.0'
-FROM custseg.model WHERE name = 'of purchases';
+CREATE TABLE lines AS
+SELECT i * 13 % 60 AS buyer, date '2024-01-01' + i * i * 7 % 300 AS at, 5 + i % 17 AS amount FROM generate_series(1, 400) i;
+SELECT model, version, n FROM custseg.train_purchases('of purchases', 'lines', 'buyer', 'at', 'amount');
 SELECT model, kind FROM custseg.train_value('of value', 'customer', 'recency', '{id}', 'linear', options => '{"ridge": 1}');
 SELECT model, kind FROM custseg.train_value('of probability', 'SELECT id, recency > 3 AS late FROM customer', 'late', '{id}', 'logistic');
 
@@ -33,7 +30,10 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT string_agg(CASE
                 WHEN u.position = 1 THEN quote_literal(answer.model)
+                WHEN u.name = 'source' AND p.proname ~ 'purchases|lifetime' THEN quote_literal('lines')
                 WHEN u.name IN ('source', 'table') THEN quote_literal('customer')
+                WHEN p.proname = 'train_purchases' THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' ELSE 'at' END)
+                WHEN p.proname = 'predict_lifetime_value' AND u.name = 'customer' THEN '''{"repeats": 2, "recency": 3, "customer_age": 9}''::jsonb'
                 WHEN u.name = 'customer' AND p.proname ~ 'exclude|override' THEN '1'
                 ELSE CASE format_type(u.type, NULL)
                     WHEN '"any"' THEN '''{"id": 1}''::jsonb'
@@ -58,16 +58,20 @@ END $$;
 
 -- Whatever the kind, a model is deployed, granted and dropped; history that it cannot have is empty.
 -- Every other function that takes a model fails for a model of another kind, and says so.
-SET client_min_messages = warning;
+SET client_min_messages = error;
 CREATE TEMPORARY TABLE answered AS
 SELECT p.proname AS function, m.kind, answer(p.oid, m.name) AS answer
 FROM pg_proc p, custseg.model m
 WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1] = 'model' AND m.name ~ '^of '
     AND p.proname NOT IN ('drop_model', 'export_model');
 RESET client_min_messages;
-SELECT function, kind, answer FROM answered WHERE kind <> 'segments' AND answer <> '42809' ORDER BY function COLLATE "C", kind;
--- for its own kind only those that are about one algorithm
-SELECT function, answer FROM answered WHERE kind = 'segments' AND answer = '42809' ORDER BY function COLLATE "C";
+SELECT function, kind, answer FROM answered a
+WHERE kind <> 'segments' AND NOT EXISTS (SELECT FROM answered b WHERE b.function = a.function AND b.answer = '42809')
+ORDER BY function COLLATE "C", kind;
+-- functions that suit some kinds but segments, and those that suit none, which are about one algorithm
+SELECT function, string_agg(kind || ': ' || answer, ', ' ORDER BY kind) AS answers FROM answered WHERE answer <> '42809'
+GROUP BY function HAVING NOT 'segments' = ANY (array_agg(kind)) ORDER BY function COLLATE "C";
+SELECT function FROM answered GROUP BY function HAVING bool_and(answer = '42809') ORDER BY function COLLATE "C";
 
 -- A trigger, too
 CREATE TABLE assigned (LIKE customer);

@@ -76,5 +76,160 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_summary('lines', 'c
 SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_summary('lines', 'customer', 'at', options => '{"unit": "month"}')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_summary('lines', 'customer', 'at', options => '{"returns": "count"}')$$);
 
+--
+-- Models
+--
+-- 800 customers who buy at a rate and leave after a purchase, each with a chance of his own: BG/NBD's process, of which
+-- uniform numbers come from a hash
+CREATE FUNCTION uniform(VARIADIC what int[]) RETURNS float8 LANGUAGE sql IMMUTABLE AS
+$$SELECT ((hashtextextended(what::text, 7) >> 12) & ((1::bigint << 50) - 1)) / (2.0::float8 ^ 50)$$;
+CREATE TABLE bought AS
+WITH RECURSIVE customer AS (
+    -- gamma(1) and beta(1, 3) have quantile functions that SQL can say
+    SELECT i, date '2023-01-01' + (i * 7 % 120) AS first, -ln(1 - uniform(i, 1)) / 6 AS rate, 1 - (1 - uniform(i, 2)) ^ (1 / 3.0) AS leaves,
+        20 * exp(uniform(i, 3) - 0.5) AS spend
+    FROM generate_series(1, 800) i
+), purchase AS (
+    SELECT i, 0 AS number, first::timestamp AS at, rate, leaves, spend FROM customer
+    UNION ALL
+    SELECT i, number + 1, at - ln(1 - uniform(i, 4, number)) / rate * interval '7 days', rate, leaves, spend
+    FROM purchase
+    WHERE at < '2024-07-01' AND number < 300 AND (number = 0 OR uniform(i, 5, number) >= leaves)
+)
+SELECT i AS customer, at, round((spend * (0.5 + uniform(i, 6, number)))::numeric, 2) AS amount
+FROM purchase WHERE at < '2024-07-01';
+SELECT model, version, algorithm, n, n_repeat, converged, verdict, deployed FROM custseg.train_purchases('bg', 'bought', 'customer', 'at', 'amount', '2024-06-30', 'bg_nbd', '{"alive": "own"}');
+SELECT model, version, algorithm, n, converged, verdict FROM custseg.train_purchases('mbg', 'bought', 'customer', 'at', 'amount', '2024-06-30', 'mbg_nbd');
+SELECT model, version, algorithm, n, converged, verdict FROM custseg.train_purchases('pareto', 'bought', 'customer', 'at', 'amount', '2024-06-30', 'pareto_nbd', '{"holdout": "none"}');
+SELECT model, version, algorithm, n, converged, verdict FROM custseg.train_purchases('nbd', 'bought', 'customer', 'at', as_of => '2024-06-30', algorithm => 'nbd');
+SELECT model, kind, algorithm, n_rows, options, prep, parameters - 'interval' - 'purchases' - 'alive' - 'spend' AS lines, n_segments, skipped FROM custseg.model_version v JOIN custseg.model m ON m.name = v.model WHERE model = 'bg';
+
+-- The likelihood is that of the formulas, and no step away from the parameters leads higher
+CREATE TABLE seen AS SELECT * FROM custseg.purchase_summary('bought', 'customer', 'at', 'amount', '2024-06-30');
+CREATE FUNCTION rising(c float8, x bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS 'SELECT coalesce(sum(ln(c + k)), 0) FROM generate_series(0, x - 1) k';
+CREATE FUNCTION bg_likelihood(m int, r float8, alpha float8, a float8, b float8) RETURNS float8 LANGUAGE sql AS $$
+    SELECT sum(rising(r, repeats) + r * ln(alpha) + rising(b, repeats + m) - rising(a + b, repeats + m) - (r + repeats) * ln(alpha + customer_age)
+        + ln(1 + CASE WHEN repeats + m > 0 THEN a / (b + repeats - 1 + m) * ((alpha + customer_age) / (alpha + recency)) ^ (r + repeats) ELSE 0 END))
+    FROM seen
+$$;
+CREATE FUNCTION parameter(of_model text, of_name text) RETURNS float8 LANGUAGE sql AS
+$$SELECT estimate FROM custseg.purchase_parameters(of_model) WHERE part = 'purchases' AND parameter = of_name$$;
+CREATE VIEW fitted AS
+SELECT model, m, parameter(model, 'r') AS r, parameter(model, 'alpha') AS alpha, parameter(model, 'a') AS a, parameter(model, 'b') AS b
+FROM (VALUES ('bg', 0), ('mbg', 1)) v (model, m);
+SELECT f.model, agrees((v.metrics ->> 'log_likelihood')::float8, bg_likelihood(m, r, alpha, a, b)) AS likelihood,
+    (SELECT max(bg_likelihood(m, f.r * exp(s.r), f.alpha * exp(s.alpha), f.a * exp(s.a), f.b * exp(s.b)) - bg_likelihood(m, f.r, f.alpha, f.a, f.b))
+     FROM (VALUES (1e-3::float8, 0::float8, 0::float8, 0::float8), (-1e-3, 0, 0, 0), (0, 1e-3, 0, 0), (0, -1e-3, 0, 0), (0, 0, 1e-3, 0), (0, 0, -1e-3, 0), (0, 0, 0, 1e-3), (0, 0, 0, -1e-3), (1e-3, 1e-3, 1e-3, 1e-3)) s (r, alpha, a, b)) < 0 AS is_highest
+FROM fitted f JOIN custseg.model_version v USING (model);
+SELECT agrees((metrics ->> 'nbd_log_likelihood')::float8, (SELECT sum(rising(parameter('nbd', 'r'), repeats) + parameter('nbd', 'r') * ln(parameter('nbd', 'alpha'))
+    - (parameter('nbd', 'r') + repeats) * ln(parameter('nbd', 'alpha') + customer_age)) FROM seen)) AS nbd
+FROM custseg.model_version WHERE model = 'bg';
+
+-- Predictions by their definitions: who is there, and purchases as the sum of chances of one in each small step of time
+CREATE TABLE worth AS
+SELECT m, l.* FROM unnest('{bg,mbg,pareto}'::text[]) m CROSS JOIN LATERAL custseg.lifetime_value(m, 'bought', '1 year', 0, '2024-06-30') l;
+SELECT f.model, count(*), count(*) FILTER (WHERE agrees(w.alive, 1 / (1 + CASE WHEN repeats + f.m > 0 THEN a / (b + repeats - 1 + f.m) * ((alpha + customer_age) / (alpha + recency)) ^ (r + repeats) ELSE 0 END)) <> 't') AS different
+FROM fitted f JOIN worth w ON w.m = f.model JOIN seen USING (customer_id) GROUP BY f.model;
+-- a customer who is there buys at a rate that is gamma distributed, and leaves with a chance that is beta distributed: 40,000 points of both
+CREATE FUNCTION expected_by_points(f fitted, x bigint, age float8, t float8) RETURNS float8 LANGUAGE sql AS $$
+    WITH p AS (SELECT (k - 0.5) / 200 AS p, ((k - 0.5) / 200) ^ (f.a - 1) * (1 - (k - 0.5) / 200) ^ (f.b + x + f.m - 1) AS weight FROM generate_series(1, 200) k),
+    l AS (SELECT k * 0.005 AS l, (k * 0.005) ^ (f.r + x - 1) * exp(-(f.alpha + age) * k * 0.005) AS weight FROM generate_series(1, 400) k)
+    SELECT sum(p.weight * l.weight * (1 - exp(-p.p * l.l * t)) / p.p) / sum(p.weight * l.weight) FROM p, l
+$$;
+SELECT f.model, s.repeats, abs(w.expected_purchases / (w.alive * expected_by_points(f, s.repeats, s.customer_age, 365.25 / 7)) - 1) < 0.01 AS close
+FROM fitted f JOIN worth w ON w.m = f.model JOIN seen s USING (customer_id)
+WHERE s.customer_id IN (SELECT DISTINCT ON (repeats) customer_id FROM seen WHERE repeats IN (3, 6, 12) ORDER BY repeats, customer_id)
+ORDER BY 1, 2;
+-- what is spent: by the formula; without repeats the mean of all
+SELECT count(*), count(*) FILTER (WHERE agrees(w.expected_spend, p * (g + repeats * coalesce(monetary, 0)) / (p * repeats + q - 1)) <> 't') AS different, count(*) FILTER (WHERE agrees(lifetime_value, expected_purchases * expected_spend) <> 't') AS worth_different
+FROM worth w JOIN seen USING (customer_id)
+CROSS JOIN (SELECT max(estimate) FILTER (WHERE parameter = 'p') AS p, max(estimate) FILTER (WHERE parameter = 'q') AS q, max(estimate) FILTER (WHERE parameter = 'g') AS g FROM custseg.purchase_parameters('bg') WHERE part = 'spend') s
+WHERE m = 'bg';
+-- what comes in a month counts as if it came at its end, the last part of a month likewise
+SELECT count(*), count(*) FILTER (WHERE agrees(d.lifetime_value, expected_spend * (e1 * rate + (e2 - e1) * rate ^ 2 + (e3 - e2) * rate ^ (90 / (365.25 / 12)))) <> 't') AS different
+FROM custseg.lifetime_value('bg', 'bought', '90 days', 0.2, '2024-06-30') d
+JOIN (SELECT customer_id, expected_purchases AS e1 FROM custseg.lifetime_value('bg', 'bought', '1 mon', 0, '2024-06-30')) m1 USING (customer_id)
+JOIN (SELECT customer_id, expected_purchases AS e2 FROM custseg.lifetime_value('bg', 'bought', '2 mons', 0, '2024-06-30')) m2 USING (customer_id)
+JOIN (SELECT customer_id, expected_purchases AS e3 FROM custseg.lifetime_value('bg', 'bought', '90 days', 0, '2024-06-30')) m3 USING (customer_id)
+CROSS JOIN (SELECT 1.2::float8 ^ (-1 / 12.0::float8) AS rate) r;
+
+-- Who never came back is told to be there by MBG/NBD, unless the model is to tell by itself; predictions are BG/NBD's
+SELECT count(*) FROM custseg.train_purchases('bg of others', 'bought', 'customer', 'at', 'amount', '2024-06-30', 'bg_nbd', '{"holdout": "none"}');
+SELECT count(*), count(*) FILTER (WHERE o.alive <> m.alive) AS alive_differs, count(*) FILTER (WHERE o.expected_purchases <> b.expected_purchases) AS purchases_differ, min(b.alive) FILTER (WHERE repeats = 0) AS own
+FROM custseg.lifetime_value('bg of others', 'bought', '1 year', 0, '2024-06-30') o
+JOIN worth m ON m.m = 'mbg' AND m.customer_id = o.customer_id JOIN worth b ON b.m = 'bg' AND b.customer_id = o.customer_id JOIN seen ON seen.customer_id = o.customer_id;
+
+-- The best is taken, and the unit, the order of lines and the scale of amounts change nothing but what follows from them
+SELECT algorithm = (SELECT algorithm FROM custseg.model_version WHERE model IN ('bg', 'mbg') ORDER BY metrics ->> 'aic' LIMIT 1) AS best
+FROM custseg.train_purchases('auto', 'bought', 'customer', 'at', 'amount', '2024-06-30');
+SELECT agrees(d.log_likelihood + ln(7::float8) * (SELECT sum(repeats) FROM seen)::float8, (v.metrics ->> 'log_likelihood')::float8, 1e-9) AS likelihood, d.algorithm = v.algorithm AS algorithm
+FROM custseg.train_purchases('in days', 'SELECT customer, at, amount * 1000 AS amount FROM bought ORDER BY amount', 'customer', 'at', 'amount', '2024-06-30', options => '{"unit": "day"}') d
+JOIN custseg.model_version v ON v.model = 'auto';
+SELECT count(*), count(*) FILTER (WHERE agrees(a.alive, d.alive, 1e-6) <> 't' OR agrees(a.expected_purchases, d.expected_purchases, 1e-6) <> 't' OR agrees(a.lifetime_value * 1000, d.lifetime_value, 1e-6) <> 't'
+    OR agrees(a.high * 1000, d.high, 1e-6) <> 't' OR agrees(a.low * 1000, d.low, 1e-6) <> 't') AS different
+FROM custseg.lifetime_value('auto', 'bought', as_of => '2024-06-30') a
+JOIN custseg.lifetime_value('in days', as_of => '2024-06-30') d USING (customer_id);
+SELECT a.parameter, agrees(a.estimate * CASE a.parameter WHEN 'alpha' THEN 7 WHEN 'g' THEN 1000 ELSE 1 END, d.estimate, 1e-5) AS estimate, agrees(a.standard_error / a.estimate, d.standard_error / d.estimate, 1e-3) AS error
+FROM custseg.purchase_parameters('auto') a JOIN custseg.purchase_parameters('in days') d USING (part, parameter) ORDER BY 1;
+
+-- The holdout by its definition: a model of the lines before it, predictions, what came
+SELECT count(*) FROM custseg.train_purchases('before', 'bought', 'customer', 'at', 'amount', '2024-04-01', 'mbg_nbd', '{"holdout": "none"}');
+CREATE TABLE outcome AS
+SELECT customer_id, s.repeats, l.expected_purchases AS predicted, l.lifetime_value AS value_predicted,
+    (SELECT count(DISTINCT b.at::date) FROM bought b WHERE b.customer::text = customer_id AND b.at::date > '2024-04-01' AND b.at::date <= '2024-06-30') AS actual,
+    (SELECT coalesce(sum(b.amount), 0) FROM bought b WHERE b.customer::text = customer_id AND b.at::date > '2024-04-01' AND b.at::date <= '2024-06-30')::float8 AS value_actual
+FROM custseg.lifetime_value('before', 'bought', '90 days', 0, '2024-04-01') l JOIN custseg.purchase_summary('bought', 'customer', 'at', 'amount', '2024-04-01') s USING (customer_id);
+SELECT h.measured, h.days, h.n, agrees(h.predicted, o.predicted) AS predicted, agrees(h.actual, o.actual) AS actual, agrees(h.mae, o.mae) AS mae, agrees(h.rmse, o.rmse) AS rmse, agrees(h.bias, o.bias) AS bias, h.coverage BETWEEN 0.85 AND 1 AS covers
+FROM custseg.purchase_holdout('mbg') h
+JOIN (SELECT 'purchases' AS measured, sum(predicted) AS predicted, sum(actual)::float8 AS actual, avg(abs(predicted - actual)) AS mae, sqrt(avg((predicted - actual) ^ 2)) AS rmse, avg(predicted - actual) AS bias FROM outcome
+    UNION ALL SELECT 'value', sum(value_predicted), sum(value_actual), avg(abs(value_predicted - value_actual)), sqrt(avg((value_predicted - value_actual) ^ 2)), avg(value_predicted - value_actual) FROM outcome) o USING (measured)
+ORDER BY 1;
+SELECT count(*), count(*) FILTER (WHERE c.n <> o.n OR agrees(c.predicted, o.predicted) <> 't' OR agrees(c.actual, o.actual) <> 't') AS different
+FROM custseg.purchase_calibration('mbg') c FULL JOIN (SELECT least(repeats, 7) AS repeats, count(*) AS n, avg(predicted) AS predicted, avg(actual)::float8 AS actual FROM outcome GROUP BY 1) o USING (repeats);
+-- customers with equal predictions count for the mean of what came to them
+WITH tied AS (SELECT predicted, avg(actual) OVER (PARTITION BY predicted) AS actual FROM outcome),
+    ranked AS (SELECT *, row_number() OVER (ORDER BY predicted DESC) AS rank, count(*) OVER () AS n FROM tied),
+    deciles AS (SELECT 10 * (rank - 1) / n + 1 AS decile, avg(predicted) AS predicted, avg(actual)::float8 AS actual FROM ranked GROUP BY 1)
+SELECT count(*), count(*) FILTER (WHERE agrees(d.predicted, o.predicted) <> 't' OR agrees(d.actual, o.actual) <> 't') AS different, round(sum(d.share)::numeric, 9) AS shares,
+    agrees((SELECT gini FROM custseg.purchase_holdout('mbg') WHERE measured = 'purchases'),
+        (SELECT 2 * sum(c.share) / max(n) - 1 - 1.0 / max(n) FROM (SELECT n, sum(actual) OVER (ORDER BY rank) / sum(actual) OVER () AS share FROM ranked) c)::float8) AS gini
+FROM custseg.purchase_deciles('mbg') d JOIN deciles o USING (decile);
+
+-- Verdicts: nobody leaves, few customers
+CREATE TABLE loyal AS
+SELECT i AS customer, date '2023-01-01' + (n * (7 + 60 * uniform(i, 8)) + 5 * uniform(i, 9, n))::int AS at, 10 + i % 13 AS amount
+FROM generate_series(1, 300) i, generate_series(0, 60) n WHERE n * (7 + 60 * uniform(i, 8)) < 540;
+SELECT algorithm, converged, verdict, substr(reason, 1, 51) AS reason FROM unnest('{auto,bg_nbd}'::text[]) a, LATERAL custseg.train_purchases('loyal ' || a, 'loyal', 'customer', 'at', 'amount', algorithm => a, options => '{"holdout": "none"}');
+SELECT verdict, reason FROM custseg.train_purchases('few', 'SELECT * FROM bought WHERE customer <= 40', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
+-- Amounts: all the same, not above 0, and bound to how often customers buy
+SELECT count(*) FROM custseg.train_purchases('even', 'SELECT DISTINCT ON (customer, at::date) customer, at, 5 AS amount FROM bought', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
+SELECT min(expected_spend), max(expected_spend) FROM custseg.lifetime_value('even');
+SELECT count(*) FROM custseg.train_purchases('free', 'SELECT customer, at, CASE WHEN customer % 5 = 0 THEN 0 ELSE amount END AS amount FROM bought', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
+SELECT count(*) FROM custseg.train_purchases('bound', 'SELECT b.customer, at, amount * (1 + repeats) AS amount FROM bought b JOIN seen ON customer_id = customer::text', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
+SELECT count(*), count(expected_spend), count(lifetime_value), count(high) FROM custseg.lifetime_value('nbd');
+-- Without a horizon: all that is to come, by Pareto/NBD
+SELECT count(*), count(expected_purchases), count(high), bool_and(lifetime_value > 0) FROM custseg.lifetime_value('pareto', horizon => NULL);
+SELECT count(*), count(*) FILTER (WHERE f.lifetime_value < y.lifetime_value OR abs(f.lifetime_value / y.lifetime_value - 1) > 0.02) AS different
+FROM custseg.lifetime_value('pareto', horizon => NULL, discount => 0.5) f JOIN custseg.lifetime_value('pareto', horizon => '30 years', discount => 0.5) y USING (customer_id);
+
+-- Errors
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT DISTINCT ON (customer) * FROM bought', 'customer', 'at', 'amount')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, -amount AS amount FROM bought', 'customer', 'at', 'amount')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, 0 AS amount FROM bought', 'customer', 'at', 'amount')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', '2022-01-01')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', algorithm => 'poisson')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', options => '{"holdout": "5 years"}')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', NULL, 'customer', 'at', 'amount')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', horizon => '-1 day')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', horizon => NULL)$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('pareto', horizon => NULL, discount => 0)$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', discount => -1)$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', confidence => 1)$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', 'SELECT customer, at FROM bought')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', version => 9)$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_parameters('none')$$);
+SELECT count(*) FROM custseg.model WHERE name = 'none';
+
 SET client_min_messages = warning;
+SELECT count(*) FROM custseg.model m, LATERAL custseg.drop_model(m.name, whole => true) WHERE m.kind = 'purchases';
 DROP SCHEMA purchases_test CASCADE;

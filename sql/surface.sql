@@ -326,6 +326,7 @@ SELECT custseg.train('shop', 'customers', '{recency,frequency,monetary}', k => 3
 SET client_min_messages = error;
 SELECT version FROM custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency}', 'linear');
 SET client_min_messages = warning;
+SELECT custseg.train_purchases('repeats', 'orders', 'customer', 'at', 'amount') IS NOT NULL AS trained;
 SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segment('shop', 1, 'best', rank => 1), custseg.name_segment('shop', 2, 'least', rank => 2);
 CALL custseg.resegment('shop', 'customers');
 DO $$

@@ -11,6 +11,7 @@
 #include "score/score.h"
 #include "utils/guc.h"
 #include "value/predictor.h"
+#include "value/worth.h"
 
 #if PG_VERSION_NUM >= 180000
 PG_MODULE_MAGIC_EXT(.name = "custseg", .version = CUSTSEG_VERSION);
@@ -31,6 +32,7 @@ CompileSegments(Jsonb *definition)
 
 const CsCompile CsCompilers[CS_MODEL_KINDS] = {
 	[CS_MODEL_SEGMENTS] = CompileSegments,
+	[CS_MODEL_PURCHASES] = CsWorthCompile,
 	[CS_MODEL_VALUE] = CsPredictorCompile,
 	[CS_MODEL_PROBABILITY] = CsPredictorCompile
 };

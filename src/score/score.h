@@ -74,6 +74,7 @@ extern void *CsScorerOptions(const CsScorer *scorer);
 /* rules.c */
 typedef struct CsScoring CsScoring;
 extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
+extern void CsReportDropped(const char *model, int version);
 extern void CsReportDroppedVersion(const CsScorer *scorer);
 extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit,
 						   void *state);
@@ -126,6 +127,7 @@ extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, doub
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 
 /* source.c: the rows of a model. */
+extern CsRelation *CsSourceOpenOf(const char *model, int version, const char *source);
 extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
 extern char *CsScorerId(const CsScorer *scorer);
 

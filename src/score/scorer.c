@@ -469,18 +469,21 @@ CsScorerFromDatum(Datum value)
 	return scorer;
 }
 
-/*
- * Raise the error for a compiled version whose rows are gone, because another session has dropped
- * it.
- */
+/* Raise the error for a version whose rows are gone, because another session has dropped it. */
 void
-CsReportDroppedVersion(const CsScorer *scorer)
+CsReportDropped(const char *model, int version)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
-			 errmsg("model \"%s\" has no version %d any more", NameStr(scorer->model),
-					scorer->version),
+			 errmsg("model \"%s\" has no version %d any more", model, version),
 			 errhint("The version was dropped meanwhile. SELECT version FROM custseg.model_version lists the versions.")));
+}
+
+/* Likewise for that of a scorer. */
+void
+CsReportDroppedVersion(const CsScorer *scorer)
+{
+	CsReportDropped(NameStr(scorer->model), scorer->version);
 }
 
 /* Read the tables as CsCatalogRead() does; $1 is the scorer's model, $2 its version. */

@@ -44,23 +44,23 @@ TakeOrigin(void *state, const CsCatalogRow *row)
 
 /* What a version was trained on; an error when it has been dropped. */
 static Origin
-ReadOrigin(const CsScorer *scorer)
+ReadOrigin(const char *model, int version)
 {
 	Origin		origin = {0};
 
-	if (CsScorerRead(scorer, origin_sql, TakeOrigin, &origin) != 1)
-		CsReportDroppedVersion(scorer);
+	if (CsCatalogRead(origin_sql, CsValues(CsValueText(model), CsValueInt4(version)), TakeOrigin,
+					  &origin) != 1)
+		CsReportDropped(model, version);
 	return origin;
 }
 
 /* The error of a source that is not the caller's to run; "otherwise" is what may be done but to name one. */
 static void
-ReportNotRun(const CsScorer *scorer, const char *why, const char *otherwise)
+ReportNotRun(const char *model, const char *why, const char *otherwise)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for the stored source of model \"%s\"",
-					NameStr(scorer->model)),
+			 errmsg("permission denied for the stored source of model \"%s\"", model),
 			 errdetail("%s", why),
 			 errhint("Name a source: a table, view or query that you may read.%s", otherwise)));
 }
@@ -71,31 +71,39 @@ ReportNotRun(const CsScorer *scorer, const char *why, const char *otherwise)
  * anybody else it is an error that says to name a source.
  */
 CsRelation *
-CsSourceOpen(const CsScorer *scorer, const char *source)
+CsSourceOpenOf(const char *model, int version, const char *source)
 {
 	Origin		origin;
 
 	if (source != NULL)
 		return CsRelationOpen(source);
-	origin = ReadOrigin(scorer);
+	origin = ReadOrigin(model, version);
 	if (!origin.is_adopted)
-		ReportNotRun(scorer, "What its version was trained on was not written by the present owner.",
+		ReportNotRun(model, "What its version was trained on was not written by the present owner.",
 					 psprintf(" The owner of the model who has read the stored one lets it run with:"
 							  " SELECT custseg.adopt_source(%s, %d);",
-							  quote_literal_cstr(NameStr(scorer->model)), scorer->version));
+							  quote_literal_cstr(model), version));
 	if (!OidIsValid(origin.owner))
-		ReportNotRun(scorer, "The role that owns the model does not exist any more.", "");
+		ReportNotRun(model, "The role that owns the model does not exist any more.", "");
 	if (origin.owner == GetUserId())
 		return CsRelationOpenStored(origin.source, origin.search_path, InvalidOid);
 	if (!has_privs_of_role(GetUserId(), origin.owner))
-		ReportNotRun(scorer, "A stored source runs for the owner of the model, members of that role and superusers.",
+		ReportNotRun(model, "A stored source runs for the owner of the model, members of that role and superusers.",
 					 "");
 	return CsRelationOpenStored(origin.source, origin.search_path, origin.owner);
+}
+
+/* The same of a scorer's version; the scorer may be NULL where a source is named. */
+CsRelation *
+CsSourceOpen(const CsScorer *scorer, const char *source)
+{
+	return source != NULL ? CsRelationOpen(source) :
+		CsSourceOpenOf(NameStr(scorer->model), scorer->version, NULL);
 }
 
 /* The name of the id column that a version was trained with, palloc'd; NULL without one. */
 char *
 CsScorerId(const CsScorer *scorer)
 {
-	return ReadOrigin(scorer).id;
+	return ReadOrigin(NameStr(scorer->model), scorer->version).id;
 }

@@ -136,7 +136,7 @@ OpenCohorts(FunctionCallInfo fcinfo, Cohorts *c)
 	CohortsOptions options;
 	DateADT		as_of = 0;
 
-	CsPurchasesColumns(&c->request, CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+	CsPurchasesColumns(&c->request, CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
 					   CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
 					   CsTextArgument(fcinfo, ARG_AMOUNT));
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, cohortsOptions, lengthof(cohortsOptions), &options);

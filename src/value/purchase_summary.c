@@ -66,7 +66,7 @@ custseg_purchase_summary(PG_FUNCTION_ARGS)
 	DateADT		as_of = 0,
 				earliest;
 
-	CsPurchasesColumns(&s.request, CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+	CsPurchasesColumns(&s.request, CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
 					   CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
 					   CsTextArgument(fcinfo, ARG_AMOUNT));
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, summaryOptions, lengthof(summaryOptions), &options);

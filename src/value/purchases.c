@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "data/relation.h"
+#include "stat/lifetime.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "value/purchases.h"
@@ -21,15 +22,33 @@ CsPurchaseUnitDays(CsPurchaseUnit unit)
 	return unit == CS_UNIT_WEEK ? 7 : 1;
 }
 
+/* Days of an interval: months are twelfths of 365.25 days.  Infinite for an infinite one. */
+double
+CsIntervalDays(const Interval *interval)
+{
+#ifdef INTERVAL_NOT_FINITE
+	if (INTERVAL_NOT_FINITE(interval))
+		return INTERVAL_IS_NOBEGIN(interval) ? -INFINITY : INFINITY;
+#endif
+	return interval->month * CS_MONTH_DAYS + interval->day + (double) interval->time / USECS_PER_DAY;
+}
+
+/* A day as text that does not depend on settings, palloc'd. */
+char *
+CsDayWords(DateADT day)
+{
+	return CsDateWords((double) day + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE));
+}
+
 /* Resolve the source and its columns; "amount" may be NULL. */
 void
-CsPurchasesColumns(CsPurchasesRequest *r, const char *source, const char *customer, const char *time,
-				   const char *amount)
+CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *customer,
+				   const char *time, const char *amount)
 {
 	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
 		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
 
-	r->relation = CsRelationOpen(source);
+	r->relation = source;
 	r->customer = CsOrdersColumn(r->relation, customer, "customer", keys);
 	r->time = CsOrdersTimeColumn(r->relation, time);
 	if (amount != NULL)
@@ -51,6 +70,16 @@ CsPurchasesDay(const CsPurchasesRequest *r, TimestampTz at)
 								CStringGetTextDatum(pg_get_timezone_name(r->zone)),
 								TimestampTzGetDatum(at));
 	return DatumGetDateADT(DirectFunctionCall1(timestamp_date, local));
+}
+
+/* A query over the lines, to be read as the source is: with the same rights, and names found where its are. */
+static CsRelation *
+OpenQuery(const CsPurchasesRequest *r, const char *sql)
+{
+	const CsRelation *source = r->relation;
+
+	return source->search_path == NULL && !OidIsValid(source->reader) ? CsRelationOpen(sql) :
+		CsRelationOpenStored(sql, source->search_path, source->reader);
 }
 
 /* The first and the last day of the lines. */
@@ -82,7 +111,7 @@ TakeDays(void *state, const Datum *values, const bool *nulls)
 void
 CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earliest)
 {
-	CsRelation *query = CsRelationOpen(CsPurchasesDaysSql(r));
+	CsRelation *query = OpenQuery(r, CsPurchasesDaysSql(r));
 	Days		days = {false};
 
 	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeDays, &days);
@@ -96,8 +125,7 @@ CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earlies
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"as_of\" is before the first line of %s", r->relation->description),
 				 errdetail("It is %s; the first line is of %s.",
-						   CsDateWords(*as_of + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE)),
-						   CsDateWords(days.first + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE))),
+						   CsDayWords(*as_of), CsDayWords(days.first)),
 				 errhint("Give a later day, or leave it out to use the day of the latest line.")));
 	r->ncuts = 1;
 	r->cut[0] = as_of != NULL ? *as_of : days.last;
@@ -159,7 +187,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 CsPurchasesCounts
 CsPurchasesRead(const CsPurchasesRequest *r, CsPurchaserVisitor visit, void *state)
 {
-	CsRelation *query = CsRelationOpen(CsPurchasesSql(r));
+	CsRelation *query = OpenQuery(r, CsPurchasesSql(r));
 	Reading		reading = {r, visit, state};
 
 	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeRow, &reading);

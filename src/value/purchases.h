@@ -10,6 +10,7 @@
 
 #include "data/relation.h"
 #include "orders/orders.h"
+#include "stat/purchases.h"
 #include "utils/date.h"
 
 /* The time that parameters and summaries count in. */
@@ -24,6 +25,9 @@ extern const char *const CsPurchaseUnitNames[];
 extern const char *const CsPurchaseReturnsNames[];
 
 extern double CsPurchaseUnitDays(CsPurchaseUnit unit);
+
+extern double CsIntervalDays(const Interval *interval);
+extern char *CsDayWords(DateADT day);
 
 /* Days as of which customers may be summed up in one reading: the last one, and two before it. */
 #define CS_MOST_CUTS 3
@@ -89,7 +93,7 @@ typedef struct CsPurchasesCounts
 	int64		lines[CS_LINE_REASONS]; /* by whether they count; those of customers without a purchase, too */
 } CsPurchasesCounts;
 
-extern void CsPurchasesColumns(CsPurchasesRequest *r, const char *source, const char *customer,
+extern void CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *customer,
 							   const char *time, const char *amount);
 extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earliest);
 extern DateADT CsPurchasesDay(const CsPurchasesRequest *r, TimestampTz at);

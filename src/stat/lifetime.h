@@ -1,0 +1,51 @@
+/*
+ * lifetime.h
+ *	  What a customer is worth: purchases to come, discounted, times what is spent on each.
+ */
+#ifndef CUSTSEG_STAT_LIFETIME_H
+#define CUSTSEG_STAT_LIFETIME_H
+
+#include "stat/purchases.h"
+
+typedef enum CsSpendKind
+{
+	CS_SPEND_NONE,				/* there are no amounts */
+	CS_SPEND_CONSTANT,			/* all customers spend the same: parameter 0 */
+	CS_SPEND_GAMMA_GAMMA
+} CsSpendKind;
+
+#define CS_SPEND_PARAMETERS 3
+
+/* What was fitted, as far as predictions need it. */
+typedef struct CsWorthModel
+{
+	const CsPurchaseModel *purchases;
+	double		p[CS_OPTIMUM_MAX];
+	const CsPurchaseModel *alive;	/* by which customers are told to be there; may be another one */
+	double		alive_p[CS_OPTIMUM_MAX];
+	CsSpendKind spend;
+	double		spend_p[CS_SPEND_PARAMETERS];
+	double		unit;			/* days */
+} CsWorthModel;
+
+/* How far ahead. */
+typedef struct CsHorizon
+{
+	double		days;			/* infinite: all that is to come */
+	double		discount;		/* of a year */
+} CsHorizon;
+
+typedef struct CsWorth
+{
+	double		alive;			/* probability */
+	double		purchases;		/* expected within the horizon; infinite where they are without it */
+	double		discounted;		/* the same, each worth what it is worth today */
+} CsWorth;
+
+#define CS_YEAR_DAYS 365.25
+#define CS_MONTH_DAYS (CS_YEAR_DAYS / 12)
+
+extern CsWorth CsWorthOf(const CsWorthModel *m, const CsPurchaseHistory *h, const CsHorizon *horizon);
+extern double CsSpendOf(const CsWorthModel *m, double repeats, double mean);
+
+#endif							/* CUSTSEG_STAT_LIFETIME_H */

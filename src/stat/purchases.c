@@ -1,0 +1,239 @@
+/*
+ * purchases.c
+ *	  The fit of a model of repeat purchases, and the model without dropout: NBD (Ehrenberg 1959).
+ *
+ * Days are whole numbers, so logarithms of days and sums over repeats are tables that are made once
+ * for each set of parameters; a group of customers costs two look-ups in each.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "miscadmin.h"
+#include "stat/purchases.h"
+
+/* No logarithm of a parameter may go beyond: e^10 = 22,026. */
+#define BOUND 10
+
+/* So many groups are enough to come near the maximum. */
+#define MANY_GROUPS 8192
+
+/* Twice a log-likelihood is larger by so much in 5 of 100 samples when two parameters tell nothing. */
+#define CHI_SQUARE_2 5.991465
+
+/* A parameter of dropout that may be e^2 times larger or smaller is not known. */
+#define WIDEST_LOG_ERROR 2
+
+/* Numbers that the tables of a likelihood take: four over repeats and four over days, with a margin. */
+Size
+CsPurchaseScratch(int32 max_repeats, int32 max_age)
+{
+	return 8 * ((Size) max_repeats + 3) + 8 * ((Size) max_age + 1);
+}
+
+/*
+ * OUT for i = 0..n: ln Gamma(c + i) - ln Gamma(c), and psi(c + i) - psi(c), as running sums, which lose
+ * nothing where c is large.
+ */
+void
+CsRisingSums(double c, int n, double *logs, double *inverses)
+{
+	logs[0] = inverses[0] = 0;
+	for (int i = 0; i < n; i++)
+	{
+		logs[i + 1] = logs[i] + log(c + i);
+		inverses[i + 1] = inverses[i] + 1 / (c + i);
+	}
+}
+
+/* OUT for each day: ln(parameter + day), and 1 / (parameter + day), days in units. */
+void
+CsLogsOfDays(double parameter, const CsPurchaseData *data, double *logs, double *inverses)
+{
+	for (int32 day = 0; day <= data->max_age; day++)
+	{
+		double		time = parameter + day / data->unit;
+
+		logs[day] = log(time);
+		inverses[day] = 1 / time;
+	}
+}
+
+/* The mean log-likelihood of NBD, and its gradient by the logarithms of r and alpha. */
+static double
+NbdLikelihood(const double *theta, double *gradient, void *state)
+{
+	CsPurchaseData *data = state;
+	double		r = exp(theta[0]),
+				alpha = exp(theta[1]),
+				likelihood = 0,
+				by_r = 0,
+				by_alpha = 0;
+	double	   *rising = data->scratch,
+			   *rising_slope = rising + data->max_repeats + 2,
+			   *logs = rising_slope + data->max_repeats + 2,
+			   *inverses = logs + data->max_age + 1;
+
+	CsRisingSums(r, data->max_repeats, rising, rising_slope);
+	CsLogsOfDays(alpha, data, logs, inverses);
+	for (int64 i = 0; i < data->n_groups; i++)
+	{
+		const CsPurchaseGroup *g = &data->group[i];
+		double		n = (double) g->n,
+					x = g->repeats;
+
+		likelihood += n * (rising[g->repeats] + r * theta[1] - (r + x) * logs[g->age]);
+		by_r += n * (rising_slope[g->repeats] + theta[1] - logs[g->age]);
+		by_alpha += n * (r / alpha - (r + x) * inverses[g->age]);
+	}
+	gradient[0] = by_r * r / (double) data->n;
+	gradient[1] = by_alpha * alpha / (double) data->n;
+	return likelihood / (double) data->n;
+}
+
+/* Nobody leaves. */
+static double
+NbdAlive(const double *p, const CsPurchaseHistory *h)
+{
+	return 1;
+}
+
+/* Purchases in the next t units. */
+static double
+NbdExpected(const double *p, const CsPurchaseHistory *h, double t)
+{
+	return (p[0] + h->repeats) * t / (p[1] + h->age);
+}
+
+static double
+NbdExpectedNew(const double *p, double t)
+{
+	return p[0] * t / p[1];
+}
+
+const CsPurchaseModel CsNbd = {
+	"nbd", 2, {"r", "alpha"}, 2, {{0, 1.6}, {-1.4, 1.6}}, 1 << 1,
+	NbdLikelihood, NbdAlive, NbdExpected, NbdExpectedNew
+};
+
+/* A model by its name; NULL when there is none. */
+const CsPurchaseModel *
+CsPurchaseModelNamed(const char *name)
+{
+	static const CsPurchaseModel *const models[] = {&CsNbd, &CsBgNbd, &CsMbgNbd, &CsParetoNbd};
+
+	for (int i = 0; i < lengthof(models); i++)
+		if (strcmp(models[i]->name, name) == 0)
+			return models[i];
+	return NULL;
+}
+
+/* The maximum of the mean log-likelihood from a place, as logarithms of the parameters. */
+static CsOptimum
+MaximiseFrom(const CsPurchaseModel *model, CsPurchaseData *data, const double *theta)
+{
+	CsObjective f = {model->n_parameters, BOUND, model->likelihood, data};
+
+	return CsMaximise(&f, theta);
+}
+
+/* Does one search end better than another? */
+static bool
+IsBetter(const CsOptimum *a, const CsOptimum *b)
+{
+	bool		a_found = a->end == CS_OPTIMUM_FOUND,
+				b_found = b->end == CS_OPTIMUM_FOUND;
+
+	return a_found != b_found ? a_found : a->value > b->value;
+}
+
+/* The better of the maxima that the model's starts lead to. */
+static CsOptimum
+MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
+{
+	CsOptimum	best = {0};
+
+	for (int s = 0; s < model->n_starts; s++)
+	{
+		double		theta[CS_OPTIMUM_MAX] = {0};
+		CsOptimum	at;
+
+		for (int i = 0; i < model->n_parameters; i++)
+			theta[i] = model->start[s][i] + ((model->times & (1 << i)) != 0 ? log(7 / data->unit) : 0);
+		at = MaximiseFrom(model, data, theta);
+		if (s == 0 || IsBetter(&at, &best))
+			best = at;
+	}
+	return best;
+}
+
+/* Groups at equal steps, which are ordered, with their customers; palloc'd. */
+static CsPurchaseData
+ThinOut(const CsPurchaseData *data, int64 step)
+{
+	CsPurchaseData thin = *data;
+	CsPurchaseGroup *group = palloc(sizeof(CsPurchaseGroup) * (data->n_groups / step + 1));
+
+	thin.n_groups = thin.n = 0;
+	for (int64 i = step / 2; i < data->n_groups; i += step)
+	{
+		thin.n += data->group[i].n;
+		group[thin.n_groups++] = data->group[i];
+	}
+	thin.group = group;
+	return thin;
+}
+
+/* Search a part of many groups first: from where that leads all of them take a few steps. */
+static CsOptimum
+MaximiseInSteps(const CsPurchaseModel *model, CsPurchaseData *data)
+{
+	CsPurchaseData thin;
+	CsOptimum	near,
+				best;
+
+	if (data->n_groups < 2 * MANY_GROUPS)
+		return MaximiseFromStarts(model, data);
+	thin = ThinOut(data, data->n_groups / MANY_GROUPS);
+	near = MaximiseFromStarts(model, &thin);
+	pfree((void *) thin.group);
+	if (near.end != CS_OPTIMUM_FOUND)
+		return MaximiseFromStarts(model, data);
+	best = MaximiseFrom(model, data, near.theta);
+	best.iterations += near.iterations;
+	return best;
+}
+
+/* The fit of a model to groups that are ordered. */
+CsPurchaseFit
+CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data)
+{
+	CsOptimum	best = MaximiseInSteps(model, data);
+	CsPurchaseFit fit = {.model = model, .end = best.end, .iterations = best.iterations};
+	double		covariance[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX];
+	int			d = model->n_parameters;
+
+	fit.log_likelihood = best.value * (double) data->n;
+	fit.has_errors = CsOptimumCovariance(&best, d, (double) data->n, covariance);
+	for (int i = 0; i < d; i++)
+	{
+		fit.p[i] = exp(best.theta[i]);
+		fit.log_error[i] = fit.has_errors ? sqrt(covariance[i * d + i]) : NAN;
+	}
+	return fit;
+}
+
+/*
+ * Do the data tell that customers leave?  A model with dropout has two parameters more than NBD, which are
+ * the last ones, and must fit better than by chance; and they must be known within some bounds.
+ */
+bool
+CsDropoutIsIdentified(const CsPurchaseFit *fit, const CsPurchaseFit *nbd)
+{
+	if (fit->model == &CsNbd || 2 * (fit->log_likelihood - nbd->log_likelihood) < CHI_SQUARE_2)
+		return false;
+	for (int i = CsNbd.n_parameters; i < fit->model->n_parameters; i++)
+		if (fit->log_error[i] > WIDEST_LOG_ERROR)
+			return false;
+	return true;
+}

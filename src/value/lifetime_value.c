@@ -1,0 +1,163 @@
+/*
+ * lifetime_value.c
+ *	  What each customer of a source is worth: lifetime_value().
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "call/call.h"
+#include "common/hashfn.h"
+#include "utils/float.h"
+#include "utils/timestamp.h"
+#include "value/worth.h"
+
+/* Customers who look alike are worth the same: as many kinds are remembered, each in its place. */
+#define REMEMBERED 65536
+
+/* The arguments. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_HORIZON, ARG_DISCOUNT, ARG_AS_OF, ARG_CONFIDENCE, ARG_VERSION
+};
+
+PG_FUNCTION_INFO_V1(custseg_lifetime_value);
+
+typedef struct Remembered
+{
+	CsPurchasesAsOf kind;		/* without the amount; age -1: nothing is remembered */
+	CsWorth		worth;
+} Remembered;
+
+typedef struct Lifetime
+{
+	const CsWorthVersion *version;
+	CsHorizon	horizon;
+	bool		has_ends;
+	CsRatioEnds ends;			/* of intervals */
+	CsResult   *result;
+	Remembered *remembered;
+} Lifetime;
+
+/*
+ * How far ahead two arguments look.  Without an interval, for ever: only Pareto/NBD has a value for
+ * that, and only where what comes later is worth less.
+ */
+static CsHorizon
+ReadHorizon(FunctionCallInfo fcinfo, int interval, int discount, const CsWorthModel *m)
+{
+	CsHorizon	horizon = {
+		PG_ARGISNULL(interval) ? INFINITY : CsIntervalDays(PG_GETARG_INTERVAL_P(interval)),
+		PG_ARGISNULL(discount) ? 0 : PG_GETARG_FLOAT8(discount)
+	};
+
+	if (!(horizon.discount > -1) || isinf(horizon.discount))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("\"discount\" must be above -1, not %s", float8out_internal(horizon.discount)),
+				 errhint("Give the rate of a year: 0.1 for 10 percent, 0 for none.")));
+	if (PG_ARGISNULL(interval) && (m->purchases != &CsParetoNbd || horizon.discount <= 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("without a horizon a customer has no value by %s%s", m->purchases->name,
+						m->purchases == &CsParetoNbd ? " and a discount of 0 or less" : ""),
+				 errhint("Give a horizon, such as \"1 year\"; pareto_nbd with a discount above 0 has a value of all that is to come.")));
+	if (!PG_ARGISNULL(interval) && !(horizon.days > 0 && isfinite(horizon.days)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"horizon\" must be above 0 and finite"),
+				 errhint("Write \"1 year\" or \"90 days\".")));
+	return horizon;
+}
+
+/* What a customer is worth, remembered where one who looks alike came before. */
+static CsWorth
+WorthOf(Lifetime *l, const CsPurchasesAsOf *at)
+{
+	const CsWorthModel *m = &l->version->model;
+	CsPurchasesAsOf kind = {at->repeats, at->recency, at->age};
+	CsPurchaseHistory h = {at->repeats, at->recency / m->unit, at->age / m->unit};
+	uint32		hash = hash_bytes((const unsigned char *) &kind, offsetof(CsPurchasesAsOf, total));
+	Remembered *place = &l->remembered[hash % REMEMBERED];
+
+	if (place->kind.age != kind.age || place->kind.repeats != kind.repeats || place->kind.recency != kind.recency)
+	{
+		place->worth = CsWorthOf(m, &h, &l->horizon);
+		place->kind = kind;
+	}
+	return place->worth;
+}
+
+/* CsPurchaserVisitor: a row. */
+static void
+PutCustomer(void *state, const CsPurchaser *p)
+{
+	Lifetime   *l = state;
+	const CsWorthVersion *v = l->version;
+	const CsPurchasesAsOf *at = &p->at[0];
+	CsWorth		worth = WorthOf(l, at);
+	double		spend = CsSpendOf(&v->model, at->repeats, at->repeats > 0 ? at->total / at->repeats : 0),
+				value = worth.discounted * spend,
+				low = NAN,
+				high = NAN;
+
+	if (l->has_ends)
+		CsRatioEndsOf(&l->ends, v->model.spend == CS_SPEND_NONE ? worth.purchases : value, &low, &high);
+	CsResultPut(l->result,
+				CsValues(CsValueText(p->customer), CsValueFloat8(worth.alive), CsValueFloat8(worth.purchases),
+						 CsValueFloat8(spend), CsValueFloat8(value), CsValueFloat8(low),
+						 CsValueFloat8(isinf(high) ? NAN : high)));
+}
+
+/* The lines of customers: of the source, or with NULL those that the version was trained on. */
+static void
+OpenLines(CsPurchasesRequest *r, const CsWorthVersion *v, const char *model, const char *source)
+{
+	CsPurchasesColumns(r, CsSourceOpenOf(model, CsCacheVersion(v), source), NameStr(v->customer),
+					   NameStr(v->time), NameStr(v->amount)[0] == '\0' ? NULL : NameStr(v->amount));
+	r->returns = v->returns;
+	r->zone = CsOrdersZone(v->zone);
+	r->with_customer = true;
+}
+
+/* The ends of intervals, where the version knows any. */
+static void
+MakeEnds(Lifetime *l, double confidence)
+{
+	const CsWorthVersion *v = l->version;
+
+	if (!(confidence >= 0.5 && confidence < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"confidence\" must be from 0.5 to below 1, not %s", float8out_internal(confidence))));
+	l->has_ends = v->interval_days > 0 && isfinite(l->horizon.days);
+	if (l->has_ends)
+		l->ends = CsRatiosEnds(&v->ratios, l->horizon.days / v->interval_days, confidence);
+}
+
+/* lifetime_value(model, source, horizon, discount, as_of, confidence, version) */
+Datum
+custseg_lifetime_value(PG_FUNCTION_ARGS)
+{
+	Lifetime	l = {.result = CsResultOpen(fcinfo)};
+	CsPurchasesRequest request = {0};
+	char	   *model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	CsPurchasesCounts counts;
+	DateADT		as_of = 0,
+				earliest;
+
+	l.version = CsWorthGet(model, CsVersionArgument(fcinfo, ARG_VERSION));
+	CsCachePin(l.version, CurrentMemoryContext);
+	l.horizon = ReadHorizon(fcinfo, ARG_HORIZON, ARG_DISCOUNT, &l.version->model);
+	MakeEnds(&l, PG_ARGISNULL(ARG_CONFIDENCE) ? 0.9 : PG_GETARG_FLOAT8(ARG_CONFIDENCE));
+	OpenLines(&request, l.version, model, CsTextArgument(fcinfo, ARG_SOURCE));
+	if (!PG_ARGISNULL(ARG_AS_OF))
+		as_of = CsPurchasesDay(&request, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
+	CsPurchasesAsOfDay(&request, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &earliest);
+	l.remembered = palloc0(sizeof(Remembered) * REMEMBERED);
+	for (int i = 0; i < REMEMBERED; i++)
+		l.remembered[i].kind.age = -1;
+	counts = CsPurchasesRead(&request, PutCustomer, &l);
+	CsPurchasesReport(&counts);
+	return (Datum) 0;
+}

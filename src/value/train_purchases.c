@@ -1,0 +1,292 @@
+/*
+ * train_purchases.c
+ *	  train_purchases(): from lines of orders to a new version of a model of repeat purchases.
+ *
+ * The source is read once for the fit, and once for each of two holdouts, in one snapshot; nothing is
+ * written before the version is complete.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "call/call.h"
+#include "life/life.h"
+#include "portability/instr_time.h"
+#include "progress.h"
+#include "train/train.h"
+#include "utils/builtins.h"
+#include "value/holdout_periods.h"
+#include "value/worth.h"
+
+/* Parts of the time before that a holdout leaves to learn from, at least: as many of its own halves. */
+#define LEARNING_HALVES 1
+
+#define DEFAULT_HOLDOUT 90
+
+typedef struct PurchasesOptions
+{
+	int			unit;			/* CsPurchaseUnit */
+	int			returns;		/* CsReturns */
+	char	   *time_zone;
+	char	   *holdout;
+	int			alive;			/* 0: as CsWorthFitModel says; 1: of the model's own */
+} PurchasesOptions;
+
+static const char *const aliveNames[] = {"mbg_nbd", "own", NULL};
+
+static const CsOption purchasesOptions[] = {
+	{"unit", CS_OPTION_CHOICE, offsetof(PurchasesOptions, unit), CS_UNIT_WEEK, 0, 0, CsPurchaseUnitNames},
+	{"returns", CS_OPTION_CHOICE, offsetof(PurchasesOptions, returns), CS_RETURNS_NET, 0, 0, CsPurchaseReturnsNames},
+	{"time_zone", CS_OPTION_TEXT, offsetof(PurchasesOptions, time_zone)},
+	{"holdout", CS_OPTION_TEXT, offsetof(PurchasesOptions, holdout)},
+	{"alive", CS_OPTION_CHOICE, offsetof(PurchasesOptions, alive), 0, 0, 0, aliveNames}
+};
+
+/* The arguments. */
+enum
+{
+	ARG_MODEL, ARG_SOURCE, ARG_CUSTOMER, ARG_TIME, ARG_AMOUNT, ARG_AS_OF, ARG_ALGORITHM, ARG_OPTIONS,
+	ARG_DEPLOY
+};
+
+PG_FUNCTION_INFO_V1(custseg_train_purchases);
+
+typedef struct Training
+{
+	CsNewVersion stored;
+	PurchasesOptions options;
+	CsWorthAlgorithm algorithm;
+	CsPeriod	period;
+	DateADT		earliest;		/* line */
+	CsWorthFit	fit;
+	CsWorthVersion version;
+	int			holdout_days;	/* 0: none */
+	bool		has_holdout;
+	CsHoldout	holdout;
+	const char *verdict;
+	StringInfoData reason;
+	instr_time	start;
+} Training;
+
+/* The algorithm of that name. */
+static CsWorthAlgorithm
+ReadAlgorithm(const char *name)
+{
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; CsWorthAlgorithms[i] != NULL; i++)
+	{
+		if (strcmp(CsWorthAlgorithms[i], name) == 0)
+			return (CsWorthAlgorithm) i;
+		CsAppendName(&known, CsWorthAlgorithms[i]);
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("algorithm \"%s\" does not exist", name),
+			 errdetail("Algorithms of purchases are %s.", known.data)));
+	return CS_WORTH_AUTO;		/* not reached */
+}
+
+/* Read and check the arguments, and resolve the columns. */
+static void
+ReadArguments(FunctionCallInfo fcinfo, Training *t)
+{
+	CsPurchasesRequest *r = &t->period.request;
+	char	   *source;
+	DateADT		as_of = 0;
+
+	t->stored.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	t->stored.kind = CS_MODEL_PURCHASES;
+	t->stored.deploy = CsDeployArgument(fcinfo, ARG_DEPLOY);
+	(void) CsVersionCheckName(t->stored.model, CS_MODEL_PURCHASES);
+	source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	t->algorithm = ReadAlgorithm(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, purchasesOptions, lengthof(purchasesOptions), &t->options);
+	CsPurchasesColumns(r, CsRelationOpen(source), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
+					   CsTextArgument(fcinfo, ARG_AMOUNT));
+	r->returns = t->options.returns;
+	r->zone = CsOrdersZone(t->options.time_zone);
+	if (!PG_ARGISNULL(ARG_AS_OF))
+		as_of = CsPurchasesDay(r, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
+	CsPurchasesAsOfDay(r, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &t->earliest);
+	t->period.data.unit = CsPurchaseUnitDays((CsPurchaseUnit) t->options.unit);
+}
+
+/* Days from the first line to "as of" that are left to learn from before so many. */
+static bool
+LeavesEnough(const Training *t, int days, int holdout)
+{
+	return 2 * (t->period.request.cut[0] - days - t->earliest) > LEARNING_HALVES * holdout;
+}
+
+/* How many days are held out; an error unless that can be done as asked. */
+static int
+HoldoutDays(const Training *t)
+{
+	const char *asked = t->options.holdout;
+	double		days;
+
+	if (asked == NULL)
+		return LeavesEnough(t, DEFAULT_HOLDOUT, DEFAULT_HOLDOUT) ? DEFAULT_HOLDOUT : 0;
+	if (strcmp(asked, "none") == 0)
+		return 0;
+	days = CsIntervalDays(DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(asked),
+																ObjectIdGetDatum(InvalidOid),
+																Int32GetDatum(-1))));
+	if (!(days >= 1 && days <= PG_INT16_MAX) || !LeavesEnough(t, (int) rint(days), (int) rint(days)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"holdout\" must be an interval of a day or more that leaves time to learn from, not %s", asked),
+				 errdetail("There are %d days from the first line to the day that customers are seen as of.",
+						   t->period.request.cut[0] - t->earliest),
+				 errhint("Write \"90 days\", a shorter interval, or \"none\".")));
+	return (int) rint(days);
+}
+
+/* Which algorithm fits the model that was chosen. */
+static CsWorthAlgorithm
+ChosenAlgorithm(const Training *t)
+{
+	return ReadAlgorithm(t->fit.purchases.model->name);
+}
+
+/* Fit, judge, and look back. */
+static void
+Fit(Training *t)
+{
+	CsProgressPhase(CS_PHASE_READING);
+	CsPeriodRead(&t->period);
+	if (t->period.n_repeat == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("nobody of %s bought on more than one day", t->period.request.relation->description),
+				 errdetail("There are %lld customers.", (long long) t->period.data.n),
+				 errhint("Give lines over a longer time, or another column of the customer.")));
+	CsProgressPhase(CS_PHASE_ITERATING);
+	CsWorthFitModel(&t->period, t->algorithm, t->options.alive == 1, &t->fit);
+	t->verdict = CsWorthVerdict(&t->period, &t->fit, &t->reason);
+	CsProgressPhase(CS_PHASE_SCORING);
+	t->holdout_days = HoldoutDays(t);
+	if (t->holdout_days > 0)
+		t->has_holdout = CsHoldoutPeriods(&t->period, ChosenAlgorithm(t), t->holdout_days,
+										  LeavesEnough(t, 2 * t->holdout_days, t->holdout_days),
+										  &t->holdout, &t->version.ratios);
+	if (t->has_holdout)
+		appendStringInfo(&t->reason, " In the last %d days %.0f purchases were predicted, and %.0f came.",
+						 t->holdout_days, t->holdout.purchases.predicted, t->holdout.purchases.actual);
+}
+
+/* What scoring needs. */
+static Jsonb *
+Parameters(Training *t)
+{
+	CsWorthVersion *v = &t->version;
+	const CsPurchasesRequest *r = &t->period.request;
+
+	v->model = t->fit.model;
+	v->unit = t->options.unit;
+	v->customer = r->customer->name;
+	v->time = r->time->name;
+	if (r->amount != NULL)
+		v->amount = r->amount->name;
+	v->returns = r->returns;
+	strlcpy(v->zone, pg_get_timezone_name(r->zone), sizeof(v->zone));
+	v->interval_days = t->has_holdout ? t->holdout_days : 0;
+	return CsWorthParameters(v);
+}
+
+/* What is kept of the training. */
+static Jsonb *
+Metrics(const Training *t)
+{
+	JsonbParseState *json = NULL;
+
+	CsJsonObject(&json, NULL);
+	CsJsonText(&json, "verdict", t->verdict);
+	CsJsonText(&json, "reason", t->reason.data);
+	CsJsonText(&json, "as_of", CsDayWords(t->period.request.cut[0]));
+	CsWorthPushFit(&json, &t->period, &t->fit);
+	if (t->has_holdout)
+		CsHoldoutPush(&json, &t->holdout);
+	return CsJsonFinish(&json);
+}
+
+/* Lines that were left out, by reason. */
+static Jsonb *
+Skipped(const CsPurchasesCounts *counts)
+{
+	static const char *const names[CS_LINE_REASONS] = {
+		NULL, "customer is null", "time is null or infinite", "amount is null or not finite", "after as_of", "return"
+	};
+	JsonbParseState *json = NULL;
+
+	CsJsonObject(&json, NULL);
+	for (int i = CS_LINE_COUNTS + 1; i < CS_LINE_REASONS; i++)
+		if (counts->lines[i] > 0)
+			CsJsonInteger(&json, names[i], counts->lines[i]);
+	return CsJsonFinish(&json);
+}
+
+/* Write the version. */
+static void
+Store(FunctionCallInfo fcinfo, Training *t)
+{
+	CsNewVersion *v = &t->stored;
+	JsonbParseState *none = NULL;
+
+	CsProgressPhase(CS_PHASE_STORING);
+	SPI_connect();
+	CsJsonObject(&none, NULL);
+	v->algorithm = t->fit.purchases.model->name;
+	v->relation = t->period.request.relation;
+	v->id = NameStr(t->period.request.customer->name);
+	v->n_rows = t->period.data.n;
+	for (int i = CS_LINE_COUNTS + 1; i < CS_LINE_REASONS; i++)
+		v->n_skipped += t->period.counts.lines[i];
+	v->skipped = Skipped(&t->period.counts);
+	v->prep = CsJsonFinish(&none);
+	v->options = CsOptionsToJsonb(purchasesOptions, lengthof(purchasesOptions), &t->options);
+	v->parameters = Parameters(t);
+	v->metrics = Metrics(t);
+	v->iterations = t->fit.purchases.iterations;
+	v->converged = t->fit.purchases.end == CS_OPTIMUM_FOUND && t->fit.purchases.has_errors &&
+		(t->fit.dropout.model == NULL || t->fit.is_identified);
+	v->milliseconds = CsMillisecondsSince(t->start);
+	CsVersionBegin(v);
+	CsVersionEnd(v);
+	SPI_finish();
+}
+
+/* train_purchases(model, source, customer, time, amount, as_of, algorithm, options, deploy) */
+Datum
+custseg_train_purchases(PG_FUNCTION_ARGS)
+{
+	Training	t = {{0}};
+	const CsNewVersion *v = &t.stored;
+	double		aic;
+	Datum		row;
+
+	CsRequireWritable("custseg.train_purchases()");
+	INSTR_TIME_SET_CURRENT(t.start);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	initStringInfo(&t.reason);
+	ReadArguments(fcinfo, &t);
+	CsProgressStart(v->model);
+	Fit(&t);
+	Store(fcinfo, &t);
+	CsPurchasesReport(&t.period.counts);
+	CsWorthWarn(&t.period, &t.fit);
+	CsVersionTellWaiting(v);
+	aic = 2 * t.fit.purchases.model->n_parameters - 2 * t.fit.purchases.log_likelihood;
+	row = CsResultRow(fcinfo, CsValues(CsValueText(v->model), CsValueInt4(v->version),
+									   CsValueText(t.fit.purchases.model->name), CsValueInt8(t.period.data.n),
+									   CsValueInt8(t.period.n_repeat),
+									   CsValueFloat8(t.fit.purchases.log_likelihood), CsValueFloat8(aic),
+									   CsValueInt4(v->iterations), CsValueBool(v->converged),
+									   CsValueText(t.verdict), CsValueText(t.reason.data),
+									   CsValueBool(v->deployed), CsValueFloat8(v->milliseconds)));
+	CsProgressEnd();
+	PopActiveSnapshot();
+	return row;
+}

@@ -1,0 +1,33 @@
+/*
+ * worth.h
+ *	  A version of a model of purchases: compiled, written and read as json.
+ */
+#ifndef CUSTSEG_VALUE_WORTH_H
+#define CUSTSEG_VALUE_WORTH_H
+
+#include "call/json.h"
+#include "score/score.h"
+#include "stat/holdout.h"
+#include "stat/lifetime.h"
+#include "value/purchases.h"
+
+/* One flat varlena without pointers but to the models, which are the module's own: it stays in the session. */
+typedef struct CsWorthVersion
+{
+	int32		vl_len_;
+	CsWorthModel model;
+	int			unit;			/* CsPurchaseUnit */
+	NameData	customer,		/* columns of the lines that it was trained on */
+				time,
+				amount;			/* empty: none */
+	int			returns;		/* CsReturns */
+	char		zone[TZ_STRLEN_MAX + 1];
+	int32		interval_days;	/* of the holdout that the ratios were learned on; 0: there are none */
+	CsRatios	ratios;
+} CsWorthVersion;
+
+extern void *CsWorthCompile(Jsonb *definition);
+extern Jsonb *CsWorthParameters(const CsWorthVersion *v);
+extern const CsWorthVersion *CsWorthGet(const char *model, int version);
+
+#endif							/* CUSTSEG_VALUE_WORTH_H */
