@@ -15,6 +15,7 @@ import hierarchical
 import mixture
 import orders
 import judging
+import prediction
 import profiling
 import report
 import scoring
@@ -40,6 +41,7 @@ CASES = {
     "describe": ("Looking at data", exploring.exploring),
     "profile": ("Who is in a segment", profiling.profiles),
     "tree": ("Decision trees", trees.trees),
+    "prediction": ("Predicting a number", prediction.prediction),
     "tests": ("Tests of two samples", tests.two_samples),
     "watch": ("Watching", watching.watching),
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),

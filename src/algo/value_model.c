@@ -8,7 +8,8 @@
  *
  * Rows are walked many at a time through one tree, and trees several at a time by one row: a step of
  * one walk then does not wait for the memory of another.  A leaf has itself for its child, so that
- * all walks take the same number of steps.
+ * all walks take the same number of steps.  A small tree is not walked by rows: from its last split to
+ * its root, each split takes for all rows what the one or the other child says, in vectors.
  */
 #include "custseg.h"
 
@@ -22,6 +23,9 @@
 /* Rows, and trees, that are walked at a time. */
 #define GROUP_ROWS 64
 #define GROUP_TREES 8
+
+/* Nodes of a tree that is not walked by rows. */
+#define SMALL_NODES 63
 
 /* Steps between two looks whether all rows of a group are in leaves. */
 #define STEPS 4
@@ -249,11 +253,58 @@ AllInLeaves(const CsTreeNode *nodes, const int32 *at)
 	return open == 0;
 }
 
+/* What a split says of a group of rows: what its left child says, or its right one. */
+CS_CLONES static void
+ChooseChild(const float *x, float threshold, const float *left, const float *right, float *result)
+{
+	for (int r = 0; r < GROUP_ROWS; r++)
+		result[r] = x[r] < threshold ? left[r] : right[r];
+}
+
+/* What a small tree says of a group of rows without missing values; said[SMALL_NODES][GROUP_ROWS] ends with it in the first. */
+static void
+AskSmallTree(const CsTreeNode *nodes, int32 root, int n, const float *x, float (*said)[GROUP_ROWS])
+{
+	for (int i = n - 1; i >= 0; i--)
+	{
+		const CsTreeNode *node = &nodes[root + i];
+
+		if (node->step != 0)
+			ChooseChild(x + node->column * GROUP_ROWS, node->threshold, said[node->left - root],
+						said[node->left + 1 - root], said[i]);
+		else
+			for (int r = 0; r < GROUP_ROWS; r++)
+				said[i][r] = node->threshold;
+	}
+}
+
+/* Walk a group of rows through a tree; at[GROUP_ROWS] becomes their leaves. */
+static void
+WalkGroup(const CsValueModel *m, int tree, const float *x, bool any_missing, int32 *at)
+{
+	const CsTreeNode *nodes = CsValueNodes(m);
+	int			left = CsValueDepths(m)[tree];
+
+	for (int r = 0; r < GROUP_ROWS; r++)
+		at[r] = CsValueRoots(m)[tree];
+	while (left > 0)
+	{
+		if (any_missing)
+			WalkRows(nodes, x, Min(left, STEPS), true, at);
+		else
+			WalkRows(nodes, x, Min(left, STEPS), false, at);
+		left -= STEPS;
+		if (left > 0 && AllInLeaves(nodes, at))
+			break;
+	}
+}
+
 /* What trees say of a group of rows. */
 static void
 SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *result)
 {
 	const CsTreeNode *nodes = CsValueNodes(m);
+	float		said[SMALL_NODES][GROUP_ROWS];
 	float		sum[GROUP_ROWS];
 	double		total[GROUP_ROWS] = {0};
 
@@ -261,25 +312,23 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 		sum[r] = m->base;
 	for (int t = 0; t < m->ntrees; t++)
 	{
-		int32		at[GROUP_ROWS];
-		int			left = CsValueDepths(m)[t];
+		int32		root = CsValueRoots(m)[t];
+		int			n = (t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes) - root;
 
-		for (int r = 0; r < GROUP_ROWS; r++)
-			at[r] = CsValueRoots(m)[t];
-		while (left > 0)
+		if (n <= SMALL_NODES && !any_missing)
+			AskSmallTree(nodes, root, n, x, said);
+		else
 		{
-			if (any_missing)
-				WalkRows(nodes, x, Min(left, STEPS), true, at);
-			else
-				WalkRows(nodes, x, Min(left, STEPS), false, at);
-			left -= STEPS;
-			if (left > 0 && AllInLeaves(nodes, at))
-				break;
+			int32		at[GROUP_ROWS];
+
+			WalkGroup(m, t, x, any_missing, at);
+			for (int r = 0; r < GROUP_ROWS; r++)
+				said[0][r] = nodes[at[r]].threshold;
 		}
 		for (int r = 0; r < GROUP_ROWS; r++)
 		{
-			sum[r] += nodes[at[r]].threshold;
-			total[r] += nodes[at[r]].threshold;
+			sum[r] += said[0][r];
+			total[r] += said[0][r];
 		}
 	}
 	for (int r = 0; r < GROUP_ROWS; r++)

@@ -1,0 +1,137 @@
+"""Predicting a number: a forest beside scikit-learn's on real customers, and boosted trees that score."""
+
+import ctypes
+import io
+import json
+import os
+import time
+
+import numpy
+import pandas
+from sklearn.ensemble import RandomForestRegressor
+
+from measure import Row, in_turn, say, scaled, times_faster
+from training import matrix
+
+FILE = "ibm_watson_clv/marketing_customer_value.csv.gz"
+NUMBERS = ["Income", "Monthly Premium Auto", "Months Since Last Claim", "Months Since Policy Inception",
+           "Number of Open Complaints", "Number of Policies", "Total Claim Amount"]
+CATEGORIES = ["Coverage", "EmploymentStatus", "Vehicle Class", "Renew Offer Type"]
+TREES = 200
+
+
+def customers():
+    """Features and lifetime value of the real customers, in the order of their ids."""
+    frame = pandas.read_csv(os.path.join(os.environ["CUSTSEG_DATA"], FILE)).sort_values("Customer")
+    x = pandas.get_dummies(frame[NUMBERS + CATEGORIES], columns=CATEGORIES).to_numpy(dtype=float)
+    return x, frame["Customer Lifetime Value"].to_numpy()
+
+
+def put(session, x, y):
+    """Put them into a table of id, y, c1, c2, ...; return the names of the features."""
+    names = [f"c{j + 1}" for j in range(x.shape[1])]
+    frame = pandas.DataFrame(x, columns=names)
+    frame.insert(0, "y", y)
+    frame.insert(0, "id", numpy.arange(len(frame)))
+    session.run("DROP TABLE IF EXISTS valued; CREATE TABLE valued (id int PRIMARY KEY, "
+                + ", ".join(f"{name} float8" for name in ["y"] + names) + ")")
+    session.cursor.copy_expert("COPY valued FROM STDIN CSV", io.StringIO(
+        frame.to_csv(index=False, header=False, float_format="%.17g")))
+    return names
+
+
+def train(session, source, names, algorithm, options):
+    """Train a model of this name anew; return the time that it took."""
+    session.run("SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name = 'valued'")
+    return session.seconds("SELECT custseg.train_value('valued', %s, 'y', %s, %s, 'id', options => %s)",
+                           [source, names, algorithm, json.dumps(options)])
+
+
+def r2(actual, predicted):
+    """The share of the variance that is explained."""
+    return 1 - ((actual - predicted) ** 2).sum() / ((actual - actual.mean()) ** 2).sum()
+
+
+def forest(session):
+    """A forest of the same settings, from the table to the stored model, beside a fit and its rows left out."""
+    x, y = customers()
+    names = put(session, x, y)
+    unseen = numpy.arange(len(y)) % 5 == 0
+    scores = {}
+
+    def ours(_):
+        taken = train(session, "SELECT * FROM valued WHERE id % 5 <> 0", names, "forest",
+                      {"trees": TREES, "min_samples_leaf": 5})
+        rows = session.run("SELECT custseg.predict_value('valued', v) FROM valued v WHERE id % 5 = 0 ORDER BY id")
+        scores["ours"] = r2(y[unseen], numpy.array([row[0] for row in rows]))
+        return taken
+
+    def theirs(pair):
+        start = time.perf_counter()
+        fitted = RandomForestRegressor(TREES, min_samples_leaf=5, oob_score=True, random_state=pair, n_jobs=1)
+        fitted.fit(x[~unseen], y[~unseen])
+        taken = time.perf_counter() - start
+        scores["theirs"] = r2(y[unseen], fitted.predict(x[unseen]))
+        return taken
+
+    session.workers(0)
+    yield times_faster(f"forest of {TREES} trees on ibm_watson_clv, 1 process, stored", in_turn(ours, theirs), 1)
+    session.workers(1)
+    apart = abs(scores["ours"] - scores["theirs"])
+    yield Row("its R2 of customers unseen", f"{scores['ours']:.4f}", f"{scores['theirs']:.4f}", f"{apart:.4f} apart",
+              "at most 0.01", apart <= 0.01)
+
+
+def library(x, y, rounds):
+    """A function that has the library of XGBoost predict x, after it has learned y."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["OMP_THREAD_LIMIT"] = "1"
+    xgboost = ctypes.CDLL("libxgboost.so.0")
+    rows = numpy.ascontiguousarray(x, dtype=numpy.float32)
+    label = numpy.ascontiguousarray(y, dtype=numpy.float32)
+    floats = ctypes.POINTER(ctypes.c_float)
+    data, booster = ctypes.c_void_p(), ctypes.c_void_p()
+    xgboost.XGDMatrixCreateFromMat(rows.ctypes.data_as(floats), ctypes.c_uint64(len(rows)),
+                                   ctypes.c_uint64(rows.shape[1]), ctypes.c_float(numpy.nan), ctypes.byref(data))
+    xgboost.XGDMatrixSetFloatInfo(data, b"label", label.ctypes.data_as(floats), ctypes.c_uint64(len(label)))
+    xgboost.XGBoosterCreate(ctypes.byref(data), ctypes.c_uint64(1), ctypes.byref(booster))
+    for name, value in {"tree_method": "hist", "nthread": 1, "eta": 0.1, "max_depth": 4}.items():
+        xgboost.XGBoosterSetParam(booster, name.encode(), str(value).encode())
+    for i in range(rounds):
+        xgboost.XGBoosterUpdateOneIter(booster, i, data)
+
+    def predict(pair):
+        length, result = ctypes.c_uint64(), floats()
+        # what the library has predicted of this matrix it keeps: each pair asks of another number of trees
+        start = time.perf_counter()
+        xgboost.XGBoosterPredict(booster, data, 0, rounds - pair - 1, 0, ctypes.byref(length), ctypes.byref(result))
+        return time.perf_counter() - start
+
+    return predict
+
+
+def boosted(session):
+    """Boosted trees score a table, one row at a time, beside the library, which has all rows in its memory."""
+    rows = scaled(1_000_000)
+    names = [f"f{j + 1}" for j in range(10)]
+    say("boosted trees of the large table")
+    session.run("SET maintenance_work_mem = '4GB'")
+    source = "SELECT *, f1 + abs(f2) AS y FROM large"
+    train(session, source + " LIMIT 100000", names, "xgboost", {"rounds": 100, "folds": 2})
+    session.run("RESET maintenance_work_mem")
+    x = matrix(rows, 10, 5, 1.2)
+    y = numpy.array([row[0] for row in session.run(f"SELECT y FROM ({source}) s ORDER BY id")])
+    predict = library(x, y, 100)
+    session.run("SET max_parallel_workers_per_gather = 0")
+    yield times_faster(f"100 boosted trees score {rows:,} x 10 by predict_value, 1 process",
+                       in_turn(lambda _: session.seconds("SELECT sum(custseg.predict_value('valued', c)) FROM large c"),
+                               predict))
+    session.run("RESET max_parallel_workers_per_gather")
+
+
+def prediction(session):
+    """Both."""
+    if os.environ.get("CUSTSEG_DATA") and os.path.exists(os.path.join(os.environ["CUSTSEG_DATA"], FILE)):
+        yield from forest(session)
+    else:
+        yield Row("forest on ibm_watson_clv", "not measured", "", "CUSTSEG_DATA is not set")
+    yield from boosted(session)
