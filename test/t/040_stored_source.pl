@@ -60,6 +60,8 @@ SELECT version FROM custseg.train('trap', 'SELECT * FROM customers WHERE (SELECT
 SELECT version FROM custseg.train('trap', 'SELECT * FROM customers WHERE (SELECT harm())', '{x,y}', k => 3, id => 'id');
 SELECT version FROM custseg.train('rules', 'SELECT * FROM customers WHERE (SELECT harm())', algorithm => 'rules', id => 'id',
     options => '{"segments": [{"name": "low", "when": {"x": {"to": {"percentile": 50}}}}, {"name": "high"}], "else": "high"}');
+SELECT version FROM custseg.train_purchases('buyers', 'SELECT id % 60 AS customer, date ''2026-01-01'' + (id * 7 % 200) AS at, x AS amount FROM customers WHERE (SELECT harm())', 'customer', 'at', 'amount');
+SELECT custseg.grant_model('buyers', 'viewer');
 SELECT custseg.name_segment(m, s, 's' || s, rank => s) FROM unnest('{trap,rules}'::text[]) m, generate_series(1, 2) s;
 SELECT custseg.set_action('trap', 1, '{"perk_capacity": 5}'), custseg.grant_model('trap', 'viewer'), custseg.grant_model('rules', 'viewer');
 END
@@ -68,7 +70,9 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (attribute => "'late'", outcome => "'z'", model => undef, source => 'NULL', a => 1, b => 2);
-my @functions = split /\n/, $node->safe_psql('postgres', <<'END');
+my %models = (lifetime_value => ['buyers']);
+my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', time => 'x'");
+my @functions = grep { !/^(\w+)/ || !$named{$1} } split /\n/, $node->safe_psql('postgres', <<'END');
 SELECT p.proname, (SELECT string_agg(a, ' ' ORDER BY n) FROM unnest(p.proargnames[1 : p.pronargs - p.pronargdefaults]) WITH ORDINALITY u (a, n))
 FROM pg_proc p
 WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1 : p.pronargs] @> '{model,source}'
@@ -86,8 +90,11 @@ sub calls
         my @arguments = map { "$_ => " . ($_ eq 'model' ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
             grep { $_ ne 'source' } split / /, $required;
         "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, 'source => NULL') . ') f;';
-    } qw(trap rules);
+    } @{ $models{$name} // [qw(trap rules)] };
 }
+
+# Those that never leave it to the model say so.
+like(psql_error($node, 'postgres', "SELECT count(*) FROM custseg.$_(model => 'new', source => NULL, $named{$_})"), qr/"source" must not be NULL/, "$_: the source is named") for sort keys %named;
 
 # As a superuser each runs the source, as bob and in a way that harms nobody.
 my $super = CustsegTest::Session->new($node, 'postgres');
@@ -103,7 +110,7 @@ for my $function (@functions)
     is($super->query(q{SELECT string_agg(DISTINCT who || ' ' || what, ', ') FROM shop.seen; TRUNCATE shop.seen;}), 'bob ran', "$name: the source runs as its owner");
     is($super->query($state), $before, "$name: nothing of it stays");
 }
-is($super->query("SELECT name, (custseg.monitor(name)).status FROM custseg.model ORDER BY name; SELECT custseg.deploy('trap', 2, options => '{\"min_agreement\": 0}');"),
+is($super->query("SELECT name, (custseg.monitor(name)).status FROM custseg.model WHERE kind = 'segments' ORDER BY name; SELECT custseg.deploy('trap', 2, options => '{\"min_agreement\": 0}');"),
     "rules|ok\ntrap|ok\n2", 'a superuser watches and deploys models of others');
 is($super->query(q{SELECT string_agg(DISTINCT who || ' ' || what, ', ') FROM shop.seen; TRUNCATE shop.seen;}), 'bob ran', 'with the rights of their owner');
 is($super->query($state), $before, 'and nothing of it stays');
@@ -125,7 +132,7 @@ for my $user (qw(viewer heir))
 {
     my $session = CustsegTest::Session->new($node, 'postgres', user => $user);
 
-    $bob->query("SELECT custseg.grant_model(m, '$user') FROM unnest('{trap,rules}'::text[]) m;");
+    $bob->query("SELECT custseg.grant_model(m, '$user') FROM unnest('{trap,rules,buyers}'::text[]) m;");
     for my $function (@functions)
     {
         my ($name) = split /\|/, $function;
