@@ -3394,6 +3394,20 @@ COMMENT ON FUNCTION custseg.lifetime_value IS 'Tells what each customer of lines
 topic: value 12
 example: SELECT * FROM custseg.lifetime_value(''repeats'', ''orders'', ''1 year'')';
 
+CREATE FUNCTION custseg.predict_lifetime_value(
+    model text,
+    customer "any",
+    horizon interval DEFAULT '1 year',
+    discount float8 DEFAULT 0.1,
+    version int DEFAULT NULL
+) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_predict_lifetime_value'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_lifetime_value IS 'Returns what one customer is worth within a horizon: a row of purchase_summary(), or a jsonb object with the same keys; for UPDATE and triggers.
+topic: value 13
+example: SELECT custseg.predict_lifetime_value(''repeats'', ''{"repeats": 3, "recency": 20, "customer_age": 30, "monetary": 25}'')';
+
 CREATE FUNCTION custseg_private.purchase_report(model text, version int, part text) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_purchase_report'
 LANGUAGE C STABLE PARALLEL SAFE;

@@ -207,6 +207,19 @@ SELECT min(expected_spend), max(expected_spend) FROM custseg.lifetime_value('eve
 SELECT count(*) FROM custseg.train_purchases('free', 'SELECT customer, at, CASE WHEN customer % 5 = 0 THEN 0 ELSE amount END AS amount FROM bought', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
 SELECT count(*) FROM custseg.train_purchases('bound', 'SELECT b.customer, at, amount * (1 + repeats) AS amount FROM bought b JOIN seen ON customer_id = customer::text', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
 SELECT count(*), count(expected_spend), count(lifetime_value), count(high) FROM custseg.lifetime_value('nbd');
+-- One customer, as a row, in either unit, and as json: the same
+SELECT count(*), count(*) FILTER (WHERE agrees(custseg.predict_lifetime_value('auto', s), l.lifetime_value) <> 't' OR agrees(custseg.predict_lifetime_value('auto', d), l.lifetime_value) <> 't'
+    OR agrees(custseg.predict_lifetime_value('auto', to_jsonb(s)), l.lifetime_value) <> 't') AS different
+FROM seen s JOIN custseg.purchase_summary('bought', 'customer', 'at', 'amount', '2024-06-30', '{"unit": "day"}') d USING (customer_id)
+JOIN custseg.lifetime_value('auto', as_of => '2024-06-30') l USING (customer_id);
+ALTER TABLE seen ADD worth float8;
+CREATE FUNCTION value_customer() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.worth := custseg.predict_lifetime_value('bg', NEW, '90 days', 0); RETURN NEW; END$$;
+CREATE TRIGGER value_customer BEFORE INSERT ON seen FOR EACH ROW EXECUTE FUNCTION value_customer();
+INSERT INTO seen (customer_id, repeats, recency, customer_age, monetary) VALUES ('new', 3, 10, 20, 25), ('unknown', NULL, 1, 2, 3);
+UPDATE seen s SET worth = custseg.predict_lifetime_value('bg', s, '90 days', 0) WHERE worth IS NULL;
+SELECT count(*), count(*) FILTER (WHERE agrees(worth, lifetime_value) <> 't') AS different FROM seen JOIN custseg.lifetime_value('bg', 'bought', '90 days', 0, '2024-06-30') USING (customer_id);
+SELECT customer_id, worth > 0 AS is_worth FROM seen WHERE customer_id IN ('new', 'unknown') ORDER BY 1;
+SELECT custseg.predict_lifetime_value('nbd', '{"repeats": 1, "recency": 1, "customer_age": 2}'), custseg.predict_lifetime_value('bg', NULL::jsonb);
 -- Without a horizon: all that is to come, by Pareto/NBD
 SELECT count(*), count(expected_purchases), count(high), bool_and(lifetime_value > 0) FROM custseg.lifetime_value('pareto', horizon => NULL);
 SELECT count(*), count(*) FILTER (WHERE f.lifetime_value < y.lifetime_value OR abs(f.lifetime_value / y.lifetime_value - 1) > 0.02) AS different
@@ -228,6 +241,14 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', confide
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', 'SELECT customer, at FROM bought')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', version => 9)$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_parameters('none')$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": -1, "recency": 1, "customer_age": 2}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 3, "customer_age": 2}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 0, "recency": 1, "customer_age": 2}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 1}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": "much", "customer_age": 2}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 1, "customer_age": 2, "unit": "month"}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', s)::text FROM (SELECT 1 AS repeats, 'x' AS recency, 2 AS customer_age) s$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', s)::text FROM (SELECT 1 AS repeats, 1 AS recency, 2 AS customer_age, 5 AS unit) s$$);
 SELECT count(*) FROM custseg.model WHERE name = 'none';
 
 SET client_min_messages = warning;

@@ -43,8 +43,8 @@ typedef struct Lifetime
  * How far ahead two arguments look.  Without an interval, for ever: only Pareto/NBD has a value for
  * that, and only where what comes later is worth less.
  */
-static CsHorizon
-ReadHorizon(FunctionCallInfo fcinfo, int interval, int discount, const CsWorthModel *m)
+CsHorizon
+CsHorizonArguments(FunctionCallInfo fcinfo, int interval, int discount, const CsWorthModel *m)
 {
 	CsHorizon	horizon = {
 		PG_ARGISNULL(interval) ? INFINITY : CsIntervalDays(PG_GETARG_INTERVAL_P(interval)),
@@ -148,7 +148,7 @@ custseg_lifetime_value(PG_FUNCTION_ARGS)
 
 	l.version = CsWorthGet(model, CsVersionArgument(fcinfo, ARG_VERSION));
 	CsCachePin(l.version, CurrentMemoryContext);
-	l.horizon = ReadHorizon(fcinfo, ARG_HORIZON, ARG_DISCOUNT, &l.version->model);
+	l.horizon = CsHorizonArguments(fcinfo, ARG_HORIZON, ARG_DISCOUNT, &l.version->model);
 	MakeEnds(&l, PG_ARGISNULL(ARG_CONFIDENCE) ? 0.9 : PG_GETARG_FLOAT8(ARG_CONFIDENCE));
 	OpenLines(&request, l.version, model, CsTextArgument(fcinfo, ARG_SOURCE));
 	if (!PG_ARGISNULL(ARG_AS_OF))

@@ -30,4 +30,7 @@ extern void *CsWorthCompile(Jsonb *definition);
 extern Jsonb *CsWorthParameters(const CsWorthVersion *v);
 extern const CsWorthVersion *CsWorthGet(const char *model, int version);
 
+/* lifetime_value.c */
+extern CsHorizon CsHorizonArguments(FunctionCallInfo fcinfo, int interval, int discount, const CsWorthModel *m);
+
 #endif							/* CUSTSEG_VALUE_WORTH_H */
