@@ -71,7 +71,7 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (attribute => "'late'", outcome => "'z'", model => undef, source => 'NULL', a => 1, b => 2);
 my %models = (lifetime_value => ['buyers']);
-my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', time => 'x'");
+my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'");
 my @functions = grep { !/^(\w+)/ || !$named{$1} } split /\n/, $node->safe_psql('postgres', <<'END');
 SELECT p.proname, (SELECT string_agg(a, ' ' ORDER BY n) FROM unnest(p.proargnames[1 : p.pronargs - p.pronargdefaults]) WITH ORDINALITY u (a, n))
 FROM pg_proc p
