@@ -166,7 +166,23 @@ SELECT version FROM custseg.train_value('skipped', 'customers', 'worth', '{a,b}'
 ROLLBACK;
 SELECT count(*) FROM custseg.model_version WHERE model = 'skipped';
 
+-- One of six customers of a rare level left, so the level has a coefficient; the rows without the fold of that one are separated, and yet are no error
+CREATE TABLE rare AS SELECT i AS id, CASE WHEN i % 83 = 0 THEN 'rare' ELSE 'usual' END AS level, CASE WHEN i % 83 = 0 THEN i = 83 ELSE chance(i, 'r') < 0.5 END AS leaves FROM generate_series(1, 500) i;
+SELECT converged, log_loss < 0.75 AS log_loss FROM custseg.train_value('rare', 'rare', 'leaves', '{level}', 'logistic', 'id');
+SELECT agrees(number('rare', 'intercept') + (numbers('rare', 'coefficients'))[1], ln(1 / 5.0)) AS log_odds;
+SELECT recommended, log_loss < 0.75 AS log_loss FROM custseg.compare_value('rare', 'leaves', '{level}', '{logistic}', id => 'id');
+-- where none of them left, all rows are separated
+SELECT log_loss, reason FROM custseg.compare_value('SELECT id, level, leaves AND level <> ''rare'' AS leaves FROM rare', 'leaves', '{level}', '{logistic}', id => 'id');
+-- A forest predicts times, which float4 cannot tell apart, as well as differences of times, and explains them
+SELECT abs(t.r2 - d.r2) < 0.01 AND d.r2 > 0.5 AS r2, abs(t.rmse / d.rmse - 1) < 0.01 AS rmse
+FROM custseg.train_value('times', 'SELECT *, 1.7e9 + worth AS at FROM customers', 'at', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 20}') t,
+    custseg.train_value('differences', 'SELECT * FROM customers', 'worth', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 20}') d;
+SELECT avg(abs(e.predicted - 1.7e9 - custseg.predict_value('differences', k))) < 1 AS alike, bool_and(abs(e.predicted - e.sum) < 1e-4) AS adds_up
+FROM (SELECT * FROM customers WHERE id <= 40) k, LATERAL (SELECT max(predicted) AS predicted, max(baseline) + sum(contribution) AS sum FROM custseg.explain_value('times', k)) e;
+
 -- errors
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, worth * 1e30 AS worth FROM customers', 'worth', '{a}', 'forest', 'id')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, worth * 1e-40 AS worth FROM customers', 'worth', '{a}', 'linear', 'id')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, 5 AS worth FROM customers', 'worth', '{a}', 'linear')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, true AS stays FROM customers', 'stays', '{a}', 'logistic')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'customers', 'absent', '{a}', 'linear')$$);
@@ -198,5 +214,5 @@ SELECT fails($$SELECT custseg.explain_value('components', (SELECT k FROM custome
 
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
-WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components');
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components', 'rare', 'times', 'differences');
 DROP SCHEMA prediction_test CASCADE;

@@ -29,6 +29,9 @@
 /* Trees that are grown between two collections of them. */
 #define BATCH 16
 
+/* A standard deviation that is less of the mean is little. */
+#define LITTLE 1e-3
+
 /* Rows that are looked at between two looks for an interrupt. */
 #define INTERRUPT_ROWS 65536
 
@@ -88,6 +91,7 @@ typedef struct ForestArgs
 	int64		nrows;
 	uint64		seed;
 	double		mean;			/* of the target */
+	float		base;			/* what leaves are apart from */
 } ForestArgs;
 
 enum
@@ -378,7 +382,7 @@ GrowNode(Sapling *s, Pending *p, Pending *children)
 		split = SearchNode(s, p, &all);
 	if (!(split.proxy > -INFINITY))
 	{
-		*node = (CsTreeNode) {(float) (s->a->mean + all.sum * s->inverse[(int) all.times]), p->node, 0, 0, 0};
+		*node = (CsTreeNode) {(float) (s->a->mean - s->a->base + all.sum * s->inverse[(int) all.times]), p->node, 0, 0, 0};
 		return 0;
 	}
 	*node = (CsTreeNode) {split.low / 2 + split.high / 2, s->nnodes, (uint16) split.column, 1, 0};
@@ -516,6 +520,20 @@ CollectBatch(Collection *c, const ForestArgs *a, CsArena *arena)
 	}
 }
 
+/*
+ * What leaves, which are float4, are apart from: 0, or the mean of targets that differ by little of it, such
+ * as times, which float4 would not tell apart.
+ */
+static float
+BaseOf(int64 n, const double *target, double mean)
+{
+	double		squares = 0;
+
+	for (int64 i = 0; i < n; i++)
+		squares += (target[i] - mean) * (target[i] - mean);
+	return sqrt(squares / (double) n) < LITTLE * fabs(mean) ? (float) mean : 0;
+}
+
 /* Take the areas of a forest, and sort the columns. */
 static ForestArgs
 Start(const CsValueInput *in, const ForestOptions *o)
@@ -533,6 +551,7 @@ Start(const CsValueInput *in, const ForestOptions *o)
 	for (int64 i = 0; i < n; i++)
 		CsAddCompensated(&sum, &rest, target[i]);
 	a.mean = (sum + rest) / (double) n;
+	a.base = BaseOf(n, target, a.mean);
 	a.min_leaf = LeastLeaf(o, n);
 	a.room = NodesRoom(o, n);
 	a.tried = Max((int) share, 1);
@@ -555,7 +574,7 @@ End(const ForestArgs *a, CsArena *arena)
 	double	   *sum = CsArenaAddress(arena, a->left_out);
 
 	for (int64 i = 0; i < a->nrows; i++)
-		sum[i] = sum[a->nrows + i] > 0 ? sum[i] / sum[a->nrows + i] : NAN;
+		sum[i] = sum[a->nrows + i] > 0 ? a->base + sum[i] / sum[a->nrows + i] : NAN;
 	CsArenaFree(arena, a->matrix);
 	CsArenaFree(arena, a->order);
 	CsArenaFree(arena, a->nodes);
@@ -599,6 +618,7 @@ ForestFit(const CsValueInput *in, CsValueFit *out)
 	memcpy(CsValueNotes(out->model), c.notes, sizeof(CsTreeNote) * c.nnodes);
 	CsValueModelFinish(out->model);
 	out->model->is_probability = in->is_probability;
+	out->model->base = a.base;
 	out->left_out = a.left_out;
 	out->log_likelihood = NAN;
 	out->iterations = o->trees;

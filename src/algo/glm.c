@@ -13,7 +13,8 @@
  * what is minimised: half the sum of squared errors, or minus the log-likelihood.
  *
  * Where a column separates the outcomes, there is no largest likelihood (Albert and Anderson 1984):
- * an error says which column.
+ * an error says which column.  A fold may take along the only rows that keep the others from being
+ * separated, such as the one customer of a rare level who left: then the others get a small ridge.
  */
 #include "custseg.h"
 
@@ -39,6 +40,9 @@
 
 /* A standard error, in log odds per standard deviation, that says that a coefficient is not known. */
 #define MOST_ERROR 1000
+
+/* The ridge of rows of some folds that alone are separated. */
+#define PART_RIDGE 1
 
 /* Halvings of a step that does not help. */
 #define MAX_HALVINGS 30
@@ -80,6 +84,7 @@ typedef struct Glm
 {
 	const CsValueInput *in;
 	const GlmOptions *options;
+	double		ridge;
 	GlmArgs		args;
 	int			p;				/* d + 1 */
 	double	   *center,			/* of args.state */
@@ -306,7 +311,7 @@ Objective(const Glm *g)
 
 	for (int j = 0; j < g->args.d; j++)
 		squares += g->beta[j] * g->beta[j];
-	return g->sums[g->p + CsTriangle(g->p)] - g->options->ridge / 2 * squares;
+	return g->sums[g->p + CsTriangle(g->p)] - g->ridge / 2 * squares;
 }
 
 /* Take a column out of the equations. */
@@ -348,7 +353,7 @@ FindLeftOut(Glm *g)
 			else
 				row[j] = 0;
 		own = row[i] - CsDotProduct(i, row, row);
-		g->left_out[i] = !(own > LEAST_OWN_VARIANCE * row[i]) && g->options->ridge == 0;
+		g->left_out[i] = !(own > LEAST_OWN_VARIANCE * row[i]) && g->ridge == 0;
 		if (!(row[i] > 0))
 			g->left_out[i] = true;
 		row[i] = g->left_out[i] ? 1 : sqrt(Max(own, row[i] * LEAST_OWN_VARIANCE));
@@ -363,7 +368,7 @@ Factor(Glm *g)
 	memcpy(g->factor, g->sums + g->p, sizeof(double) * CsTriangle(g->p));
 	for (int j = 0; j < g->args.d; j++)
 	{
-		g->factor[CsTriangle(j) + j] += g->options->ridge;
+		g->factor[CsTriangle(j) + j] += g->ridge;
 		if (g->left_out[j])
 			TakeOut(g, g->factor, j);
 	}
@@ -379,7 +384,7 @@ Solve(const Glm *g, double *step)
 
 	for (int i = 0; i < p; i++)
 	{
-		double		penalty = i < g->args.d ? g->options->ridge * g->beta[i] : 0;
+		double		penalty = i < g->args.d ? g->ridge * g->beta[i] : 0;
 
 		step[i] = g->left_out[i] ? 0 : g->sums[i] - penalty;
 		step[i] = (step[i] - CsDotProduct(i, l + CsTriangle(i), step)) / l[CsTriangle(i) + i];
@@ -404,9 +409,9 @@ ReportSeparation(const Glm *g, int column)
 			 errhint("Leave the column out if it is known only with the outcome, or give options => '{\"ridge\": 1}'.")));
 }
 
-/* Name the column whose values decide the outcome, if one does or all do together. */
-static void
-CheckSeparation(Glm *g)
+/* The column whose values decide the outcome, if one does or all do together; else -1. */
+static int
+FindSeparation(Glm *g)
 {
 	int			separates = -1;
 	double		largest = 0;
@@ -421,8 +426,7 @@ CheckSeparation(Glm *g)
 		largest = fabs(g->beta[j]);
 		separates = j;
 	}
-	if (separates >= 0)
-		ReportSeparation(g, separates);
+	return separates;
 }
 
 /* Can the fitted probabilities be certain at all? */
@@ -481,15 +485,16 @@ TakeStep(Glm *g, const double *step)
 	return helps;
 }
 
-/* Newton's iterations; fills what the output says of them. */
-static void
+/* Newton's iterations; fills what the output says of them.  Returns a column that separates the outcomes, or -1. */
+static int
 Iterate(Glm *g, CsValueFit *out)
 {
 	double	   *step = palloc(sizeof(double) * g->p);
+	int			separates = -1;
 
 	RunPass(g, GLM_NEWTON);
 	FindLeftOut(g);
-	while (!out->converged && out->iterations < g->options->max_iter)
+	while (!out->converged && out->iterations < g->options->max_iter && separates < 0)
 	{
 		double		before = Objective(g);
 
@@ -501,38 +506,41 @@ Iterate(Glm *g, CsValueFit *out)
 			break;
 		out->converged = fabs(Objective(g) - before) <= CONVERGED * fabs(Objective(g)) ||
 			(!g->args.is_logistic && out->iterations == 2);
-		if (g->args.is_logistic && g->options->ridge == 0 && MayBeCertain(g) &&
+		if (g->args.is_logistic && g->ridge == 0 && MayBeCertain(g) &&
 			(out->converged || out->iterations % 8 == 0))
 		{
-			CheckSeparation(g);
+			separates = FindSeparation(g);
 			RunPass(g, GLM_NEWTON);
 		}
 	}
-	if (!out->converged && g->args.is_logistic && g->options->ridge == 0)
-		CheckSeparation(g);
 	out->log_likelihood = g->sums[g->p + CsTriangle(g->p)];
 	pfree(step);
+	if (!out->converged && separates < 0 && g->args.is_logistic && g->ridge == 0)
+		separates = FindSeparation(g);
+	return separates;
 }
 
 /*
- * An error where coefficients are known so badly that they may as well be infinite: rows that have none of
- * the levels of a category are all alike.  The errors are per standard deviation of the columns.
+ * The column whose coefficient is known so badly that it may as well be infinite, or -1: rows that have none
+ * of the levels of a category are all alike.  The errors are per standard deviation of the columns.
  */
-static void
-CheckErrors(const Glm *g, const double *errors)
+static int
+FindUnknown(const Glm *g, const double *errors)
 {
 	int			worst = -1;
 
-	for (int j = 0; j < g->args.d; j++)
+	for (int j = 0; j < g->args.d && g->args.is_logistic; j++)
 		if (errors[j] > MOST_ERROR && (worst < 0 || errors[j] > errors[worst]))
 			worst = j;
-	if (worst >= 0 && g->args.is_logistic)
-		ReportSeparation(g, worst);
+	return worst;
 }
 
-/* The standard errors, in the units of the columns: of the coefficients, then of the intercept. */
+/*
+ * The standard errors, in the units of the columns: of the coefficients, then of the intercept.  OUT a column
+ * that separates the outcomes, or -1.
+ */
 static double *
-StandardErrors(Glm *g)
+StandardErrors(Glm *g, int *separates)
 {
 	int			p = g->p,
 				d = g->args.d;
@@ -542,6 +550,7 @@ StandardErrors(Glm *g)
 				columns = 1,
 				intercept = 0;
 
+	*separates = -1;
 	for (int j = 0; j < p; j++)
 		errors[j] = NAN;
 	for (int j = 0; j < d; j++)
@@ -549,7 +558,7 @@ StandardErrors(Glm *g)
 	if (!g->args.is_logistic)
 		variance = -2 * g->sums[p + CsTriangle(p)] / (n - columns);
 	RunPass(g, GLM_NEWTON);
-	if (g->options->ridge > 0 || !(variance >= 0) || !isfinite(variance) || !Factor(g))
+	if (g->ridge > 0 || !(variance >= 0) || !isfinite(variance) || !Factor(g))
 		return errors;
 	CsInvertTriangle(p, g->factor);
 	for (int k = 0; k < p; k++)
@@ -571,7 +580,7 @@ StandardErrors(Glm *g)
 		if (!g->left_out[j])
 			errors[j] = sqrt(own * variance);
 	}
-	CheckErrors(g, errors);
+	*separates = FindUnknown(g, errors);
 	for (int j = 0; j < d; j++)
 		errors[j] /= g->left_out[j] ? 1 : g->scale[j];
 	errors[d] = sqrt(intercept * variance);
@@ -640,20 +649,41 @@ Start(Glm *g, const CsValueInput *in)
 	g->factor = palloc_extended(mul_size(sizeof(double), CsTriangle(g->p)), MCXT_ALLOC_HUGE);
 }
 
+/* Fit with a ridge, or 0; returns a column that separates the outcomes, so that there is no fit, or -1. */
+static int
+FitWithRidge(Glm *g, double ridge, CsValueFit *out)
+{
+	int			separates;
+
+	g->ridge = ridge;
+	memset(g->beta, 0, sizeof(double) * g->p);
+	out->iterations = 0;
+	out->converged = false;
+	separates = Iterate(g, out);
+	if (separates < 0)
+		out->errors = StandardErrors(g, &separates);
+	return separates;
+}
+
 /* Fit, as CsValueAlgorithm.fit. */
 static void
 GlmFit(const CsValueInput *in, CsValueFit *out)
 {
 	CsArena    *arena = CsTeamArena(in->team);
 	Glm			g = {0};
+	int			separates;
 
 	memset(out, 0, sizeof(*out));
 	out->left_out = -1;
 	Start(&g, in);
 	CsProgressPhase(CS_PHASE_ITERATING);
 	ScaleColumns(&g);
-	Iterate(&g, out);
-	out->errors = StandardErrors(&g);
+	separates = FitWithRidge(&g, g.options->ridge, out);
+	if (separates >= 0 && !in->is_part)
+		ReportSeparation(&g, separates);
+	out->is_makeshift = separates >= 0;
+	if (out->is_makeshift)
+		(void) FitWithRidge(&g, PART_RIDGE, out);
 	out->model = OwnUnits(&g);
 	out->note = TellLeftOut(&g);
 	if (!g.args.is_logistic)

@@ -172,7 +172,7 @@ ExplainTrees(const CsValueModel *m, const double *x, double *contributions, doub
 	PathStep   *paths;
 
 	e.factor = m->form == CS_VALUE_MEAN ? 1.0 / m->ntrees : 1;
-	*base = m->form == CS_VALUE_SUM ? m->base : 0;
+	*base = m->base;
 	for (int t = 0; t < m->ntrees; t++)
 		deepest = Max(deepest, CsValueDepths(m)[t]);
 	/* a path of each length, each in its own room */

@@ -39,7 +39,7 @@ typedef enum CsValueForm
 {
 	CS_VALUE_LINEAR,			/* intercept + sum of coefficient times column */
 	CS_VALUE_SUM,				/* base + leaves in the order of the trees, in float4 */
-	CS_VALUE_MEAN				/* mean of the leaves */
+	CS_VALUE_MEAN				/* base + mean of the leaves */
 } CsValueForm;
 
 /*
@@ -56,7 +56,7 @@ typedef struct CsValueModel
 	int32		ntrees;
 	int32		nnodes;
 	int32		ncalibrated;	/* steps of an isotonic calibration; 0: none */
-	float		base;			/* CS_VALUE_SUM */
+	float		base;			/* of trees */
 	double		intercept;		/* CS_VALUE_LINEAR */
 	int32		coefficient_offset; /* double[ncolumns], CS_VALUE_LINEAR */
 	int32		mean_offset;	/* double[ncolumns]: of the columns in training, CS_VALUE_LINEAR */
@@ -102,6 +102,7 @@ typedef struct CsValueInput
 	char	  **columns;		/* names of the matrix's columns, for messages */
 	const void *options;		/* the algorithm's struct; its first field is a CsValueOptions */
 	Size		memory_left;	/* bytes that may still be taken */
+	bool		is_part;		/* the rows are those of some folds: that they alone have no fit is no error */
 } CsValueInput;
 
 typedef struct CsValueFit
@@ -112,6 +113,7 @@ typedef struct CsValueFit
 	int			left_out;		/* area of double[nrows], the arena's: what the model says of a row without
 								 * having seen it; -1: it has no such thing.  NaN: nothing */
 	double		log_likelihood; /* NaN: none */
+	bool		is_makeshift;	/* the rows of some folds have no fit as it was asked for; this is another */
 	int			iterations;
 	bool		converged;
 	char	   *note;			/* a sentence, or NULL */

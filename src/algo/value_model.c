@@ -213,7 +213,7 @@ SumTrees(const CsValueModel *m, const double *x)
 	}
 	if (values != local)
 		pfree(values);
-	return m->form == CS_VALUE_SUM ? (double) sum : total / Max(m->ntrees, 1);
+	return m->form == CS_VALUE_SUM ? (double) sum : m->base + total / Max(m->ntrees, 1);
 }
 
 /* What a model says of one row in model space. */
@@ -332,7 +332,7 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 		}
 	}
 	for (int r = 0; r < GROUP_ROWS; r++)
-		result[r] = m->form == CS_VALUE_SUM ? (double) sum[r] : total[r] / Max(m->ntrees, 1);
+		result[r] = m->form == CS_VALUE_SUM ? (double) sum[r] : m->base + total[r] / Max(m->ntrees, 1);
 }
 
 /* Predict the rows of a block; x[column * CS_BLOCK_ROWS + row]. */

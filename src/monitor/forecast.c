@@ -19,6 +19,8 @@
 #include "utils/timestamp.h"
 
 #define FEW_PERIODS 3
+/* A forecast that is off by so many times what chance explains is not right. */
+#define BEYOND_CHANCE 2
 
 typedef struct ForecastOptions
 {
@@ -272,6 +274,34 @@ Distance(int k, const double *a, const double *b)
 	return sum / 2;
 }
 
+/*
+ * How far shares are from a forecast that is right, on average, because customers move by chance, and as few
+ * were seen to move: the mean of the sum of normal deviations.
+ */
+static double
+DistanceByChance(const Forecast *f, const int64 *moves, const double *before, double n)
+{
+	double		distance = 0;
+
+	for (int j = 0; j < f->k; j++)
+	{
+		double		variance = 0;
+
+		for (int i = 0; i < f->k; i++)
+		{
+			double		from = 0,
+						chance;
+
+			for (int to = 0; to < f->k; to++)
+				from += (double) moves[i * f->k + to];
+			chance = from > 0 ? (double) moves[i * f->k + j] / from : 0;
+			variance += before[i] * chance * (1 - chance) / n;
+		}
+		distance += sqrt(2 / M_PI * variance) / 2;
+	}
+	return distance * sqrt(1 + 1.0 / (f->n_periods - 1));
+}
+
 /* Forecast the last period from those before it, and compare that with what came, and with "nothing changes". */
 static void
 Judge(const Forecast *f, CsFinding *finding)
@@ -284,6 +314,8 @@ Judge(const Forecast *f, CsFinding *finding)
 				n = 0,
 				error,
 				unchanged;
+	bool		is_nearer,
+				is_off;
 
 	while (!f->runs[last].counts)
 		last--;
@@ -306,11 +338,14 @@ Judge(const Forecast *f, CsFinding *finding)
 	CsMarkovStep(f->k, moves, before, forecast);
 	error = 100 * Distance(f->k, forecast, after);
 	unchanged = 100 * Distance(f->k, before, after);
+	is_nearer = error > unchanged;
+	is_off = error > BEYOND_CHANCE * 100 * DistanceByChance(f, moves, before, n);
 	CsFindingInit(finding);
-	CsFindingAdd(finding, error > unchanged ? CS_VERDICT_WATCH : CS_VERDICT_OK,
+	CsFindingAdd(finding, is_nearer && is_off ? CS_VERDICT_WATCH : CS_VERDICT_OK,
 				 "the last period, forecast from the %d before it, was off by %.1f percentage points in all, and \"nothing changes\" by %.1f%s",
 				 f->n_periods - 1, error, unchanged,
-				 error > unchanged ? ": expect no change rather than what is forecast" : "");
+				 !is_nearer ? "" : is_off ? ": expect no change rather than what is forecast" :
+				 ": customers who move by chance explain that");
 }
 
 /* A row for each period to come and segment. */

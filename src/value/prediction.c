@@ -19,6 +19,9 @@
 /* So may features whose model is this good at rows that it has not seen. */
 #define PERFECT 0.99
 
+/* The largest outcome lies between 1 by this and this, so that float4 holds it and double its square. */
+#define LARGEST_OUTCOME 1e30
+
 /* Rows that are looked at for leaks, and whose values are shuffled. */
 #define LEAK_ROWS 20000
 #define SHUFFLED_ROWS 5000
@@ -58,16 +61,29 @@ IsProbability(const CsTraining *t)
 	return t->outcome->converter.kind == CS_BOOLEAN;
 }
 
-/* An error unless outcomes differ. */
+/* An error unless outcomes differ, and float4, which trees have, can hold them. */
 static void
 CheckOutcomes(const CsPrediction *p)
 {
 	const CsTraining *t = p->t;
 	const double *y = CsArenaAddress(t->arena, t->outcomes);
+	bool		differ = false;
+	double		largest = 0;
 
-	for (int64 i = 1; i < t->matrix->nrows; i++)
-		if (y[i] != y[0])
-			return;
+	for (int64 i = 0; i < t->matrix->nrows; i++)
+	{
+		differ |= y[i] != y[0];
+		largest = Max(largest, fabs(y[i]));
+	}
+	if (differ && (largest > LARGEST_OUTCOME || largest < 1 / LARGEST_OUTCOME))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the values of target column \"%s\" are too %s", NameStr(t->outcome->name),
+						largest > 1 ? "large" : "small"),
+				 errdetail("The largest is %g.", largest),
+				 errhint("Give the target in other units.")));
+	if (differ)
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("target column \"%s\" is constant", NameStr(t->outcome->name)),
@@ -133,7 +149,7 @@ CsPredictionCheckSuits(const CsTraining *t, const CsValueAlgorithm *algorithm)
 						 quote_identifier(name), quote_identifier(name))));
 }
 
-/* Fit an algorithm to a matrix and its outcomes, an area. */
+/* Fit an algorithm to a matrix and its outcomes, an area: to all rows, or to those of some folds. */
 static void
 FitTo(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, const void *options,
 	  const CsMatrix *m, int outcomes, CsValueFit *fit)
@@ -145,7 +161,8 @@ FitTo(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, co
 		.is_probability = p->is_probability,
 		.columns = p->columns,
 		.options = options,
-		.memory_left = CsArenaLeft(p->t->arena)
+		.memory_left = CsArenaLeft(p->t->arena),
+		.is_part = m != p->t->matrix
 	};
 
 	algorithm->fit(&in, fit);
@@ -172,10 +189,10 @@ RowsOf(const CsPrediction *p, int fold, bool inside, int64 *n)
 	return rows;
 }
 
-/* A model of all folds but one. */
+/* A model of all folds but one; *makeshift: see CsValueFit. */
 static CsValueModel *
 FitWithout(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, const void *options,
-		   int fold)
+		   int fold, bool *makeshift)
 {
 	CsArena    *arena = p->t->arena;
 	int64		n;
@@ -191,6 +208,7 @@ FitWithout(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorith
 	CsMatrixFree(m, arena);
 	pfree(m);
 	pfree(rows);
+	*makeshift = fit.is_makeshift;
 	return fit.model;
 }
 
@@ -204,10 +222,12 @@ CsPredictionLeaveOut(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm
 {
 	CsArena    *arena = p->t->arena;
 	int			result = CsArenaAlloc(arena, mul_size(sizeof(double), p->t->matrix->nrows));
+	int			nmakeshift = 0;
 
 	for (int f = 0; f < p->nfolds; f++)
 	{
-		CsValueModel *model = FitWithout(p, team, algorithm, options, f);
+		bool		makeshift;
+		CsValueModel *model = FitWithout(p, team, algorithm, options, f, &makeshift);
 		int64		n;
 		int64	   *rows = RowsOf(p, f, true, &n);
 		CsMatrix   *m = CsMatrixOfRows(arena, p->t->matrix, rows, n);
@@ -222,6 +242,14 @@ CsPredictionLeaveOut(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm
 		pfree(m);
 		pfree(rows);
 		pfree(model);
+		nmakeshift += makeshift;
+	}
+	/* so all rows may have no fit either: that is the error */
+	if (nmakeshift == p->nfolds)
+	{
+		CsValueFit	fit;
+
+		CsPredictionFit(p, team, algorithm, options, &fit);
 	}
 	return result;
 }
