@@ -217,6 +217,8 @@ SELECT custseg.rfm('lines', NULL, 'at', 'amount');
 SELECT custseg.rfm('lines', 'customer', 'product', 'amount');
 SELECT custseg.rfm('SELECT 1 AS c, interval ''1 day'' AS t, 1 AS a', 'c', 't', 'a');
 SELECT custseg.rfm('lines', 'customer', 'at', 'product');
+SELECT custseg.customer_features('lines', 'customer', 'at', 'amount', as_of => '1999-01-01');
+SELECT custseg.create_feature_view('early', 'lines', 'customer', 'at', 'amount', as_of => '1999-01-01');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', as_of => 'infinity');
 SELECT custseg.rfm('SELECT ''{}''::json AS c, now() AS t, 1 AS a', 'c', 't', 'a');
 SELECT custseg.rfm('lines', 'customer', 'at', 'amount', options => '{"basket": "invoice"}');

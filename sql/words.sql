@@ -135,6 +135,8 @@ SELECT n_segments FROM custseg.train('plural', 'plural', '{"Income (k$)",busines
 SELECT custseg.explain_text('plural', p) FROM plural p WHERE id = 1;
 SELECT n_segments FROM custseg.train('plural', 'plural', '{days_between_mean,has_kids,orders}', 2, deploy => true);
 SELECT custseg.explain_text('plural', p) FROM plural p WHERE id = 1;
+SELECT n_segments FROM custseg.train('plural', 'SELECT id, orders AS "NumWebPurchases", orders > 0 AS active FROM plural', '{NumWebPurchases,active}', 2, deploy => true);
+SELECT custseg.explain_text('plural', '{"NumWebPurchases": 1, "active": false}'::jsonb);
 
 -- A name that is not found because of its capitals says so.
 CREATE TABLE "Telco" AS SELECT * FROM bought;

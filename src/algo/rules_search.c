@@ -186,6 +186,30 @@ AreLargeEnough(const CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch 
 	return true;
 }
 
+/*
+ * The border as a person would write it, in model space: it parts the rows, whose values are sorted, as the
+ * border does, which is one of the values.
+ */
+static double
+RoundedBorder(const CsRuleCondition *c, const CsRuleBound *bound, const double *values, int64 n)
+{
+	double		center = c->feature == NULL ? 0 : c->feature->center,
+				spread = c->feature == NULL ? 1 : c->feature->spread;
+	double		border = bound->value * spread + center,
+				rounded;
+	int64		at = CsCountBelow(values, n, bound->value);
+
+	if ((bound == &c->low) != bound->strict)	/* the rows at the border are above it */
+		rounded = at == 0 ? border : CsRoundBetween(border, values[at - 1] * spread + center, border);
+	else
+	{
+		while (at < n && values[at] == bound->value)
+			at++;
+		rounded = at == n ? border : CsRoundBetween(border, border, values[at] * spread + center);
+	}
+	return rounded == border ? bound->value : (rounded - center) / spread;
+}
+
 /* Move one border to where the separation is best; returns that, and true in *moved if it moved. */
 static double
 MoveBorder(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search, const bool *must,
@@ -196,7 +220,6 @@ MoveBorder(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search, c
 
 	for (int i = 1; i <= search->candidates; i++)
 	{
-		/* a value that some row has, so that what people read is short */
 		double		candidate = values[(int64) ((double) (rows->n - 1) * i / (search->candidates + 1))];
 		double		now;
 		Groups		g;
@@ -221,6 +244,9 @@ MoveBorder(CsRuleSet *set, const CsRuleRows *rows, const CsRuleSearch *search, c
 	{
 		bound->is_percentile = false;
 		bound->text = NULL;
+		bound->value = RoundedBorder(c, bound, values, rows->n);
+		if (!LeavesRoom(c))
+			bound->value = best;
 	}
 	pfree(values);
 	return separation;

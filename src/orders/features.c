@@ -89,6 +89,30 @@ ChooseCategories(CsFeaturesRequest *request)
 	request->categories = list_delete_first(categories);
 }
 
+/* CsRowSink: is "as_of" too early? */
+static void
+TakeTooEarly(void *state, const Datum *values, const bool *nulls)
+{
+	bool	   *too_early = state;
+
+	*too_early = DatumGetBool(values[0]);
+}
+
+/* An error when all lines are after "as_of": there would be no customers. */
+static void
+CheckAsOf(const CsFeaturesRequest *request)
+{
+	CsRelation *rel = CsRelationOpen(CsFeaturesTooEarlySql(request));
+	bool		too_early = false;
+
+	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeTooEarly, &too_early);
+	if (too_early)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"as_of\" is before the first line of %s", request->relation->description),
+				 errhint("Give a later time, or leave it out.")));
+}
+
 /* CsRowSink: how many lines are at the time of another one, and of how many. */
 static void
 TakeAtOnce(void *state, const Datum *values, const bool *nulls)
@@ -154,6 +178,7 @@ OpenFeatures(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesReques
 	{
 		(void) CsOrdersAsOf(request->time, request->zone, PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF));
 		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF)));
+		CheckAsOf(request);
 	}
 	ChooseCategories(request);
 	LookAtLines(request);

@@ -41,6 +41,7 @@ typedef struct CsFeaturesRequest
 
 extern char *CsFeaturesSql(const CsFeaturesRequest *request);
 extern char *CsFeaturesCategoriesSql(const CsFeaturesRequest *request);
+extern char *CsFeaturesTooEarlySql(const CsFeaturesRequest *request);
 extern bool CsFeaturesLinesAreOrders(const CsFeaturesRequest *request);
 extern char *CsFeaturesAtOnceSql(const CsFeaturesRequest *request);
 

@@ -524,13 +524,19 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 	return sql.data;
 }
 
+/* That a line is not after the "as_of" that is given. */
+static const char *
+AsOfCondition(const CsFeaturesRequest *r)
+{
+	return psprintf(" AND %s <= %s", TimeOf(r),
+					Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+}
+
 /* Which lines count when a query is written, by their time. */
 static const char *
 TimeCondition(const CsFeaturesRequest *r)
 {
-	const char *upto = r->as_of == NULL ? "" :
-		psprintf(" AND %s <= %s", TimeOf(r),
-				 Instant(r, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+	const char *upto = r->as_of == NULL ? "" : AsOfCondition(r);
 
 	return r->look_back == NULL ? upto :
 		psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, TimeOf(r),
@@ -546,6 +552,15 @@ CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 					CsSqlColumn(r->category), CsSqlFinite(r->amount), TimeCondition(r),
 					CsSqlColumn(r->category), CsSqlColumn(r->amount), CsSqlColumn(r->category),
 					r->options.top_categories);
+}
+
+/* The query that tells whether there are lines, and all of them are after the "as_of" that is given; palloc'd. */
+char *
+CsFeaturesTooEarlySql(const CsFeaturesRequest *r)
+{
+	const char *line = psprintf("EXISTS (SELECT FROM %s WHERE %s", FromItem(r), CountsCondition(r));
+
+	return psprintf("SELECT NOT %s%s) AND %s) AS too_early", line, AsOfCondition(r), line);
 }
 
 /* Does each line count as an order? */

@@ -12,6 +12,7 @@
 
 #include "lib/stringinfo.h"
 #include "profile/profile.h"
+#include "profile/words.h"
 #include "score/score.h"
 #include "utils/builtins.h"
 
@@ -75,20 +76,28 @@ UsualText(const CsFeature *f, const CsExplanation *line, double usual)
 	return is_share ? CsWordsPercent(usual) : NumberText(f, usual);
 }
 
-/* "recency is 12 (on average 8.4 there and 140 in segment 1)" */
+/*
+ * "recency is 12 (on average 8.4 in segment 2 and 140 in segment 1)", "channel is shop (as for 90 % of
+ * segment 2 and 5 % of segment 1)"
+ */
 static void
 PutFeature(StringInfo sentence, const CsCallSite *site, const CsExplanation *line,
-		   int32 other)
+		   const CsAssignment *placed)
 {
-	const CsFeature *f = &CsScorerPipeline(site->scoring.scorer)->feature[line->feature];
-	const char *name = CsWordsName(CsExplanationName(site, line));
+	const CsScorer *scorer = site->scoring.scorer;
+	const CsFeature *f = &CsScorerPipeline(scorer)->feature[line->feature];
+	const CsScorerSegment *segments = CsScorerSegments(scorer);
+	const char *name = CsWordsCounted(CsWordsName(CsExplanationName(site, line)));
+	bool		is_share = f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN;
+	const char *of = is_share ? "of" : "in";
 
 	appendStringInfo(sentence, "%s %s %s", name, CsWordsVerb(name), ValueText(site, f, line));
 	if (!isnan(line->segment_mean) && !(f->kind == CS_BOOLEAN && isnan(line->raw)))
-		appendStringInfo(sentence, " (%s%s there and %s in segment %d)",
-						 f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN ? "" : "on average ",
-						 UsualText(f, line, line->segment_mean),
-						 UsualText(f, line, line->runner_up_mean), other);
+		appendStringInfo(sentence, " (%s %s %s segment %d and %s %s segment %d)",
+						 is_share ? "as for" : "on average",
+						 UsualText(f, line, line->segment_mean), of, segments[placed->index].segment,
+						 UsualText(f, line, line->runner_up_mean), of,
+						 segments[placed->runner_up].segment);
 }
 
 /* The number of lines, from the first one, that are worth a word for the segment. */
@@ -111,20 +120,19 @@ static void
 PutFeatures(StringInfo sentence, const CsCallSite *site, const CsAssignment *placed,
 			const CsExplanation *lines, int n)
 {
-	const CsScorer *scorer = site->scoring.scorer;
-	int32		other = CsScorerSegments(scorer)[placed->runner_up].segment;
 	int			nfor = CountFor(lines, n);
 
-	appendStringInfo(sentence, " rather than in %s", SegmentText(scorer, placed->runner_up));
+	appendStringInfo(sentence, " rather than in %s",
+					 SegmentText(site->scoring.scorer, placed->runner_up));
 	for (int i = 0; i < nfor; i++)
 	{
 		appendStringInfoString(sentence, i == 0 ? ", mainly because " : CsWordsLink(i, nfor));
-		PutFeature(sentence, site, &lines[i], other);
+		PutFeature(sentence, site, &lines[i], placed);
 	}
 	if (lines[n - 1].contribution <= -LEAST_AGAINST)
 	{
 		appendStringInfoString(sentence, ", although ");
-		PutFeature(sentence, site, &lines[n - 1], other);
+		PutFeature(sentence, site, &lines[n - 1], placed);
 	}
 }
 

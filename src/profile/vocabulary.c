@@ -370,6 +370,15 @@ CountPrefix(const char *name)
 	return 0;
 }
 
+/* A name from CsWordsName() that says of a count, in whatever short form, that it is one: "number of visits". */
+const char *
+CsWordsCounted(const char *name)
+{
+	Size		prefix = CountPrefix(name);
+
+	return prefix == 0 ? name : psprintf("number of %s", name + prefix);
+}
+
 /* Does a name say that the column is a share? */
 static bool
 NamesShare(const char *name)

@@ -34,5 +34,6 @@ typedef struct CsVocabulary
 
 extern const CsVocabulary *CsVocabularyOf(const CsConverter *converter, const CsNumberSummary *all,
 										  const char **name);
+extern const char *CsWordsCounted(const char *name);
 
 #endif							/* CUSTSEG_WORDS_H */
