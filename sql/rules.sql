@@ -163,6 +163,8 @@ SELECT rule, name, condition FROM custseg.rules('outcome');
 -- what is found is the separation that SQL computes: eta squared of spending over all customers
 SELECT (custseg.anova(spend::float8, custseg.predict('outcome', o, 1))).eta_squared::numeric(8, 4) AS before,
        (custseg.anova(spend::float8, custseg.predict('outcome', o, 2))).eta_squared::numeric(8, 4) AS after FROM outcome o;
+-- a border that moves is a number as a person writes it
+SELECT changes FROM custseg.optimise_thresholds('outcome', 'SELECT id, recency / 7 AS recency, monetary / 7 AS monetary, spend FROM outcome', outcome => 'spend', options => '{"candidates": 19}');
 -- a gain on the test half that can be chance is no reason to train; the interval holds the gain
 SELECT recommendation, count(*), bool_and((test_after > test_before) = (recommendation = 'train')) AS by_the_gain_alone, bool_and((gain_low > 0) = (recommendation = 'train')) AS by_its_low_end,
        bool_and(gain_low <= test_after - test_before AND test_after - test_before <= gain_high) AS within, min(reason) FILTER (WHERE reason LIKE '%chance%') IS NOT NULL AS said
