@@ -48,8 +48,10 @@ my $watcher = CustsegTest::Session->new($node, 'postgres');
 
 my $idle = shared_segment_count($node);
 
-# The first training loads the library and whatever else stays.
-$session->query("SELECT custseg.train('kept', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}');");
+# The first training, and dropping a model, load the library and whatever else stays: the server keeps statistics of
+# each table that was touched in shared memory, too.
+$session->query("SELECT custseg.train('kept', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}');"
+    . "SELECT custseg.train('again', 'customers', '{a,b,c}', k => 2, options => '{\"n_init\": 1}'); SELECT custseg.drop_model('again', whole => true);");
 my $segments = shared_segment_count($node);
 
 $session->query("SET maintenance_work_mem = '1GB';");

@@ -53,8 +53,8 @@ sub call_limited
     # the libraries are loaded
     $session->query("SET max_parallel_maintenance_workers = 0; $query SET max_parallel_maintenance_workers = 1;");
     limit($session->pid, $resource, $base->($session->pid) + $more);
-    local $PostgreSQL::Test::Utils::timeout_default = 60;
-    $session->send("SET statement_timeout = '20s'; SET client_min_messages = debug1; $query");
+    local $PostgreSQL::Test::Utils::timeout_default = 300;
+    $session->send("SET statement_timeout = '240s'; SET client_min_messages = debug1; $query");
     ($out, $err) = eval { $session->wait };
     if (!defined $out)
     {
