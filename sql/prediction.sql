@@ -212,6 +212,24 @@ SELECT fails($$SELECT custseg.predict_value('w0', '{"a": 1}'::jsonb)$$);
 SELECT outcome($$SELECT kind FROM custseg.train_value('components', 'customers', 'worth', '{a,b,c}', 'linear', 'id', prep => '{"pca": 2}')$$);
 SELECT fails($$SELECT custseg.explain_value('components', (SELECT k FROM customers k LIMIT 1))$$);
 
+-- whatever is wrong with stored trees is an error, and no crash
+CREATE FUNCTION tampered(path text[], value jsonb, model text DEFAULT 'small') RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    UPDATE custseg.model_version v SET parameters = jsonb_set(parameters, path, value) WHERE v.model = tampered.model;
+    result := fails(format('SELECT custseg.predict_value(%L, ''{"a": 1, "b": 2, "c": 3, "g": "x"}''::jsonb)', model));
+    RAISE EXCEPTION USING message = result, errcode = 'DONE1';
+EXCEPTION WHEN SQLSTATE 'DONE1' THEN
+    RETURN split_part(SQLERRM, E'\n', 1) || coalesce(substring(SQLERRM FROM E'\n  DETAIL.*'), '');
+END $$;
+SELECT place, tampered(path, value) FROM (VALUES ('column', '{trees,0,column,0}'::text[], '4'::jsonb), ('column', '{trees,0,column,0}', '0'), ('column', '{trees,0,column,0}', '0.5'),
+    ('leaf', format('{trees,0,column,%s}', (SELECT jsonb_array_length(parameters #> '{trees,0,column}') - 1 FROM custseg.model_version WHERE model = 'small'))::text[], '1'),
+    ('value', '{trees,1,value,0}', '1e300'), ('value', '{trees,1,value,0}', '"x"'), ('lengths', '{trees,1,value}', '[1]'), ('cover', '{trees,1,cover,0}', '-1'), ('trees', '{trees}', '[]'),
+    ('form', '{form}', '"oracle"'), ('interval', '{interval,scores}', '[2, 1]'), ('calibration', '{calibration}', '{"predicted": [1, 1], "probability": [0, 1]}'),
+    ('calibration', '{calibration}', '{"predicted": [1, 2], "probability": [0, 2]}')) v (place, path, value);
+SELECT tampered('{coefficients}', '[1]', 'l0');
+
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
 WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components', 'rare', 'times', 'differences');
