@@ -173,6 +173,10 @@ SELECT agrees(number('rare', 'intercept') + (numbers('rare', 'coefficients'))[1]
 SELECT recommended, log_loss < 0.75 AS log_loss FROM custseg.compare_value('rare', 'leaves', '{level}', '{logistic}', id => 'id');
 -- where none of them left, all rows are separated
 SELECT log_loss, reason FROM custseg.compare_value('SELECT id, level, leaves AND level <> ''rare'' AS leaves FROM rare', 'leaves', '{level}', '{logistic}', id => 'id');
+-- Calibration: a lowest prediction that a single customer has does not raise those of the others
+CREATE TABLE risks AS SELECT i AS id, chance(i, 'x') AS x, chance(i, 'y') < chance(i, 'x') ^ 2 AS leaves FROM generate_series(1, 600) i;
+SELECT max(log_loss) < 0.47 AS log_loss FROM generate_series(1, 12) s, custseg.train_value('risks', 'risks', 'leaves', '{x}', 'forest', 'id', options => jsonb_build_object('trees', 20, 'min_samples_leaf', 20, 'seed', s), deploy => true);
+SELECT max(custseg.predict_value('risks', r, v)) < 0.1 AS low FROM risks r, generate_series(1, 12) v WHERE x < 0.1;
 -- A forest predicts times, which float4 cannot tell apart, as well as differences of times, and explains them
 SELECT abs(t.r2 - d.r2) < 0.01 AND d.r2 > 0.5 AS r2, abs(t.rmse / d.rmse - 1) < 0.01 AS rmse
 FROM custseg.train_value('times', 'SELECT *, 1.7e9 + worth AS at FROM customers', 'at', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 20}') t,
@@ -232,5 +236,5 @@ SELECT tampered('{coefficients}', '[1]', 'l0');
 
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
-WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components', 'rare', 'times', 'differences');
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components', 'rare', 'risks', 'times', 'differences');
 DROP SCHEMA prediction_test CASCADE;

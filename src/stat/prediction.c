@@ -198,7 +198,7 @@ ThinPools(Pool *pools, int64 npools, int64 most, int64 n)
 /*
  * Fit probabilities to outcomes, 0 or 1, of predictions.  A pool is told by its two ends.  The outer
  * pools, of which all rows may have the same outcome, are taken to have half a row of the other one:
- * nothing is certain.
+ * nothing is certain.  A pool of few rows so comes near its neighbor at most, which it must not change.
  */
 CsIsotonic
 CsIsotonicFit(int64 n, const double *actual, const double *predicted)
@@ -215,9 +215,11 @@ CsIsotonicFit(int64 n, const double *actual, const double *predicted)
 	result.probability = palloc(sizeof(double) * Max(2 * npools, 1));
 	for (int64 i = 0; i < npools; i++)
 	{
-		double		p = pools[i].sum / pools[i].rows;
+		double		p = pools[i].sum / pools[i].rows,
+					half = 0.5 / (pools[i].rows + 1),
+					next = i + 1 < npools ? pools[i + 1].sum / pools[i + 1].rows : 1;
 
-		p = Min(Max(p, 0.5 / (pools[i].rows + 1)), 1 - 0.5 / (pools[i].rows + 1));
+		p = Min(Max(p, Min(half, next)), 1 - half);
 		if (i > 0)
 			p = Max(p, result.probability[result.n - 1]);
 		result.predicted[result.n] = pools[i].low;
