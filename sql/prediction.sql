@@ -203,6 +203,20 @@ SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, g = ''x'' AS x, CA
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, b, a > 5 AS stays FROM customers', 'stays', '{a,b}', 'logistic', 'id')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, g <> ''x'' AS other, CASE WHEN g = ''x'' THEN true ELSE stays END AS stays FROM customers', 'stays', '{a,other}', 'logistic', 'id')$$);
 SELECT outcome($$SELECT converged::text FROM custseg.train_value('e', 'SELECT id, a, b, a > 5 AS stays FROM customers', 'stays', '{a,b}', 'logistic', 'id', options => '{"ridge": 1}')$$);
+-- numbers that trees, which see float4, have no place for; and a model's own
+SELECT fails($$SELECT custseg.train_value('f', 'SELECT id, a, worth * 1e40 AS worth FROM customers', 'worth', '{a}', 'forest')$$);
+SELECT fails($$SELECT custseg.train_value('f', 'SELECT id, a * 1e40 AS a, worth FROM customers', 'worth', '{a}', 'forest')$$);
+SELECT fails($$SELECT custseg.train_value('f', 'SELECT id, a, worth * 1e305 AS worth FROM customers', 'worth', '{a}', 'linear')$$);
+-- whatever is stored can be used: gains here are beyond float4
+SELECT r2 > 0.5 AS r2 FROM custseg.train_value('large', 'SELECT id, a, b, worth * 2 ^ 65 AS worth FROM customers', 'worth', '{a,b}', 'forest', 'id', options => '{"trees": 10}');
+SELECT avg(custseg.predict_value('large', k)) > 2 ^ 65 AS used FROM customers k;
+-- an outcome that only one customer has: all folds but one have none of it
+SELECT algorithm, log_loss < 0.2 AS log_loss, recommended, reason FROM custseg.compare_value('SELECT id, a, b, id = 77 AS rare FROM customers', 'rare', '{a,b}', '{logistic,forest}', id => 'id', options => '{"forest": {"trees": 20}}');
+SELECT algorithm, rmse < 0.1 AS rmse, reason FROM custseg.compare_value('SELECT id, a, b, (id = 77)::int AS rare FROM customers', 'rare', '{a,b}', '{linear}', id => 'id');
+-- a tree that is deeper than any that is trained
+UPDATE custseg.model_version v SET parameters = parameters || jsonb_build_object('trees', jsonb_build_array((SELECT jsonb_build_object('column', jsonb_agg((i = 0 OR i % 2 = 1 AND i < 129)::int ORDER BY i),
+    'value', jsonb_agg(1), 'cover', jsonb_agg(1), 'gain', jsonb_agg(1)) FROM generate_series(0, 130) i))) WHERE model = 'large';
+SELECT fails($$SELECT custseg.explain_value('large', k) FROM customers k LIMIT 1$$);
 SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', '{}')$$);
 SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', '{linear,NULL}')$$);
 SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', '{linear,linear}')$$);
@@ -236,5 +250,5 @@ SELECT tampered('{coefficients}', '[1]', 'l0');
 
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
-WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'components', 'rare', 'risks', 'times', 'differences');
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences');
 DROP SCHEMA prediction_test CASCADE;

@@ -50,7 +50,7 @@ typedef struct ForestOptions
 static const CsOption forest_options[] = {
 	CS_VALUE_OPTIONS(ForestOptions, common),
 	{"trees", CS_OPTION_INT, offsetof(ForestOptions, trees), 100, 1, CS_VALUE_MAX_TREES},
-	{"max_depth", CS_OPTION_INT, offsetof(ForestOptions, max_depth), 64, 1, 64},
+	{"max_depth", CS_OPTION_INT, offsetof(ForestOptions, max_depth), CS_VALUE_MAX_DEPTH, 1, CS_VALUE_MAX_DEPTH},
 	{"min_samples_leaf", CS_OPTION_INT, offsetof(ForestOptions, min_samples_leaf), 0, 1, PG_INT32_MAX},
 	{"max_features", CS_OPTION_REAL, offsetof(ForestOptions, max_features), 0, 1e-6, 1},
 };
@@ -389,7 +389,7 @@ GrowNode(Sapling *s, Pending *p, Pending *children)
 	if (!(node->threshold > split.low && node->threshold <= split.high))
 		node->threshold = split.high;
 	s->nnodes += 2;
-	s->notes[p->node].gain = (float) Max(split.proxy - whole, 0);
+	s->notes[p->node].gain = (float) Min(Max(split.proxy - whole, 0), FLT_MAX);
 	Divide(s, p, &split);
 	children[0] = (Pending) {node->left + 1, p->depth + 1, p->nactive, split.position, p->end};
 	children[1] = (Pending) {node->left, p->depth + 1, p->nactive, p->start, split.position};
@@ -401,7 +401,7 @@ static void
 GrowTree(const ForestArgs *a, CsArena *arena, int item)
 {
 	Sapling		s = {.a = a};
-	Pending		pending[2 * 64 + 2];
+	Pending		pending[2 * CS_VALUE_MAX_DEPTH + 2];
 	int			npending = 0;
 	int32	   *place = palloc_extended(sizeof(int32) * a->nrows, MCXT_ALLOC_HUGE);
 
@@ -594,6 +594,7 @@ ForestFit(const CsValueInput *in, CsValueFit *out)
 	CsValueShape shape = {CS_VALUE_MEAN, in->matrix->ncolumns, o->trees};
 
 	memset(out, 0, sizeof(*out));
+	CsValueCheckFloats(in);
 	c.roots = palloc(sizeof(int32) * o->trees);
 	c.nodes = palloc(sizeof(CsTreeNode) * c.capacity);
 	c.notes = palloc(sizeof(CsTreeNote) * c.capacity);

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "algo/value.h"
+#include "miscadmin.h"
 
 /* A step of the path from the root: a column that was asked about on it. */
 typedef struct PathStep
@@ -121,6 +122,7 @@ Descend(const Explanation *e, int at, const PathStep *parent, int n, double zero
 	float		value;
 	bool		left;
 
+	CHECK_FOR_INTERRUPTS();
 	memcpy(path, parent, sizeof(PathStep) * n);
 	Extend(path, n, zero, one, column);
 	if (node->step == 0)

@@ -82,6 +82,9 @@ typedef struct CsValueModel
 
 #define CS_VALUE_MAX_TREES 10000
 
+/* Most questions from the root of a tree to a leaf. */
+#define CS_VALUE_MAX_DEPTH 64
+
 /* Options every algorithm has: the first field of each options struct. */
 typedef struct CsValueOptions
 {
@@ -155,6 +158,8 @@ extern CsValueModel *CsValueModelCalibrate(const CsValueModel *m, int n, const d
 extern void CsTreeLevelOrder(const CsTreeNode *from, const CsTreeNote *from_notes, int n, int32 first,
 							 CsTreeNode *to, CsTreeNote *to_notes);
 extern void CsValueModelFinish(CsValueModel *m);
+extern void CsValueModelCheck(const CsValueModel *m);
+extern void CsValueCheckFloats(const CsValueInput *in);
 extern double CsValueModelPredict(const CsValueModel *m, const double *x);
 extern int	CsValueModelPredictRows(CsTeam *team, const CsValueModel *m, const CsMatrix *matrix);
 extern void CsValueModelGains(const CsValueModel *m, double *gains);

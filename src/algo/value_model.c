@@ -13,6 +13,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "algo/value.h"
@@ -140,6 +141,59 @@ CsValueModelFinish(CsValueModel *m)
 		CsValueDepths(m)[t] = deepest;
 	}
 	pfree(depth);
+}
+
+/* Are all of n numbers finite? */
+static bool
+AreFinite(const double *numbers, Size n)
+{
+	double		sum = 0;
+
+	/* what is not finite leaves 0 * it, NaN, in the sum */
+	for (Size i = 0; i < n; i++)
+		sum += 0 * numbers[i];
+	return sum == 0;
+}
+
+/* An error when a fitted model has a number that is not finite: it could be stored, but never used. */
+void
+CsValueModelCheck(const CsValueModel *m)
+{
+	bool		is_finite = isfinite(m->intercept) && isfinite(m->base) &&
+		AreFinite(CsValueCalibrated(m), 2 * (Size) m->ncalibrated);
+
+	if (m->form == CS_VALUE_LINEAR)
+		is_finite = is_finite && AreFinite(CsValueCoefficients(m), m->ncolumns) &&
+			AreFinite(CsValueMeans(m), m->ncolumns);
+	for (int i = 0; i < m->nnodes && is_finite; i++)
+		is_finite = isfinite(CsValueNodes(m)[i].threshold) && isfinite(CsValueNotes(m)[i].cover) &&
+			isfinite(CsValueNotes(m)[i].gain);
+	if (!is_finite)
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the fitted model has numbers that are too large"),
+				 errhint("Divide the target, or large features, in a query as the source.")));
+}
+
+/* Trees see numbers as float4: an error when those of a column have no place there. */
+void
+CsValueCheckFloats(const CsValueInput *in)
+{
+	CsArena    *arena = CsTeamArena(in->team);
+	const CsMatrix *m = in->matrix;
+
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int j = 0; j < m->ncolumns; j++)
+			for (int r = 0; r < CsMatrixBlockRows(m, b); r++)
+				if (fabs(CsMatrixBlock(m, arena, b)[(Size) j * CS_BLOCK_ROWS + r]) > FLT_MAX)
+					ereport(ERROR,
+							(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+							 errmsg("values of column \"%s\" are too large for trees, which see them as float4",
+									in->columns[j]),
+							 errhint("Divide the column in a query as the source.")));
+	}
 }
 
 /* The node that a value goes to; without a branch where no value is missing. */

@@ -7,6 +7,10 @@
  * would start threads, which a backend must not have; so OpenMP is told to have one before it is loaded,
  * and signals are blocked meanwhile.  Rounds are boosted one by one, with interrupts between.
  *
+ * The library splits no node for a gain below 1e-6, whatever the units of the target.  A target that varies
+ * little is therefore multiplied by a power of two, which alters no bit of what is told, and one that is so
+ * large that its squares have no place in float4 is divided.
+ *
  * What the library holds it frees with the memory context of the fit, also when that ends by an error.
  */
 #include "custseg.h"
@@ -34,6 +38,10 @@
 
 /* Rows up to which all splits are tried, unless the user says otherwise. */
 #define EXACT_ROWS 100000
+
+/* Deviations of a target that the library takes as they are. */
+#define LEAST_DEVIATION 1
+#define MOST_DEVIATION 1e12
 
 typedef struct XgboostOptions
 {
@@ -148,14 +156,18 @@ GetLibrary(void)
 	return &library;
 }
 
-/* An error of the library, if what it returned tells of one. */
+/* An error of the library, if what it returned tells of one; without the addresses that it tells, too. */
 static void
 Check(const Library *library, int status)
 {
-	if (status != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
-				 errmsg("XGBoost failed: %.500s", library->last_error())));
+	const char *error;
+
+	if (status == 0)
+		return;
+	error = library->last_error();
+	ereport(ERROR,
+			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			 errmsg("XGBoost failed: %.*s", (int) Min(strcspn(error, "\n"), 500), error)));
 }
 
 /* MemoryContextCallback: free what the library holds. */
@@ -186,9 +198,29 @@ XgboostMemory(int64 nrows, int ncolumns, const void *options)
 	return add_size(mul_size(values, sizeof(float) + 16), add_size(mul_size(nrows, 64), mul_size(nodes, 400)));
 }
 
+/* The power of two that the target is multiplied by for the library. */
+static double
+TargetScale(const CsValueInput *in)
+{
+	const double *target = CsArenaAddress(CsTeamArena(in->team), in->target);
+	CsMoments	moments = {0};
+	double		deviation;
+	int			exponent;
+
+	if (in->is_probability)
+		return 1;
+	for (int64 i = 0; i < in->matrix->nrows; i++)
+		CsMomentsAddValue(&moments, target[i]);
+	deviation = CsMomentsDeviation(&moments, 0);
+	if (!(deviation > 0) || (deviation >= LEAST_DEVIATION && deviation <= MOST_DEVIATION))
+		return 1;
+	(void) frexp(deviation, &exponent);
+	return ldexp(1, 1 - exponent);
+}
+
 /* The rows and outcomes as the library takes them. */
 static void
-GiveRows(Held *held, const CsValueInput *in)
+GiveRows(Held *held, const CsValueInput *in, double scale)
 {
 	CsArena    *arena = CsTeamArena(in->team);
 	const CsMatrix *m = in->matrix;
@@ -206,7 +238,7 @@ GiveRows(Held *held, const CsValueInput *in)
 		{
 			int64		row = b * CS_BLOCK_ROWS + r;
 
-			label[row] = (float) target[row];
+			label[row] = (float) (target[row] * scale);
 			for (int j = 0; j < d; j++)
 				rows[row * d + j] = (float) x[(Size) j * CS_BLOCK_ROWS + r];
 		}
@@ -221,7 +253,7 @@ GiveRows(Held *held, const CsValueInput *in)
 static void
 SetNumber(const Held *held, const char *name, double value)
 {
-	Check(held->library, held->library->set(held->booster, name, psprintf("%.9g", value)));
+	Check(held->library, held->library->set(held->booster, name, psprintf("%.10g", value)));
 }
 
 /* The mean of the outcomes, in float4: where boosting begins. */
@@ -239,7 +271,7 @@ MeanOutcome(const CsValueInput *in)
 
 /* Tell the library what to do. */
 static void
-SetParameters(const Held *held, const CsValueInput *in, float base)
+SetParameters(const Held *held, const CsValueInput *in, float base, double scale)
 {
 	const XgboostOptions *o = in->options;
 	const char *method = tree_methods[o->tree_method];
@@ -252,15 +284,15 @@ SetParameters(const Held *held, const CsValueInput *in, float base)
 	SetNumber(held, "verbosity", 0);
 	SetNumber(held, "nthread", 1);
 	SetNumber(held, "seed", (double) (o->common.common.seed & PG_INT32_MAX));
-	SetNumber(held, "base_score", base);
+	SetNumber(held, "base_score", base * scale);
 	SetNumber(held, "eta", o->learning_rate);
 	SetNumber(held, "max_depth", o->max_depth);
 	SetNumber(held, "min_child_weight", o->min_child_weight);
 	SetNumber(held, "subsample", o->subsample);
 	SetNumber(held, "colsample_bytree", o->colsample);
 	SetNumber(held, "lambda", o->lambda);
-	SetNumber(held, "alpha", o->alpha);
-	SetNumber(held, "gamma", o->gamma);
+	SetNumber(held, "alpha", o->alpha * scale);
+	SetNumber(held, "gamma", o->gamma * scale * scale);
 }
 
 /* What the library's json has of the nodes of a tree; beside it whether NaN goes left. */
@@ -307,7 +339,7 @@ ReadChild(const CsJsonReader *tree, const char *key, double number, int n, bool 
  * nodes it has; those that were pruned are left behind.
  */
 static int
-ReadTree(const CsJsonReader *tree, int ncolumns, int32 first, CsTreeNode *to, CsTreeNote *notes)
+ReadTree(const CsJsonReader *tree, int ncolumns, double scale, int32 first, CsTreeNode *to, CsTreeNote *notes)
 {
 	int			n = (int) JsonContainerSize(CsJsonReadArray(tree, "left_children", 1, CS_VALUE_MAX_NODES));
 	double	   *numbers = palloc_extended(sizeof(double) * n * NJSON, MCXT_ALLOC_HUGE);
@@ -327,7 +359,10 @@ ReadTree(const CsJsonReader *tree, int ncolumns, int32 first, CsTreeNode *to, Cs
 		to[i] = (CsTreeNode) {(float) numbers[(Size) JSON_VALUE * n + at], first + i, 0, 0, 0};
 		notes[i] = (CsTreeNote) {(float) numbers[(Size) JSON_COVER * n + at], 0};
 		if (numbers[(Size) JSON_LEFT * n + at] == -1)
+		{
+			to[i].threshold = (float) (to[i].threshold / scale);
 			continue;
+		}
 		if (!(column >= 0 && column < ncolumns && column == floor(column)))
 			CsJsonReject(tree, "split_indices", "has an element that is no column");
 		notes[i].gain = (float) numbers[(Size) JSON_GAIN * n + at];
@@ -345,9 +380,9 @@ ReadTree(const CsJsonReader *tree, int ncolumns, int32 first, CsTreeNode *to, Cs
 	return count;
 }
 
-/* The trees of the library's json as a model; "base" is in the units of the sum. */
+/* The trees of the library's json as a model; "base" is in the units of the sum, which are scaled in the json. */
 static CsValueModel *
-ReadModel(const char *json, int ncolumns, float base)
+ReadModel(const char *json, int ncolumns, float base, double scale)
 {
 	CsJsonReader r = CsJsonReaderOf(CsJsonbFromText(json), "invalid model of XGBoost", "the model");
 	CsJsonReader learner = CsJsonReadObject(&r, "learner", "the learner");
@@ -373,7 +408,7 @@ ReadModel(const char *json, int ncolumns, float base)
 					 errmsg("the trees have more than %d nodes, which is too many to keep", CS_VALUE_MAX_NODES),
 					 errhint("Lower \"rounds\" or \"max_depth\", or raise \"min_child_weight\".")));
 		roots[each.at] = shape.nnodes;
-		shape.nnodes += ReadTree(&tree, ncolumns, shape.nnodes, nodes + shape.nnodes, notes + shape.nnodes);
+		shape.nnodes += ReadTree(&tree, ncolumns, scale, shape.nnodes, nodes + shape.nnodes, notes + shape.nnodes);
 	}
 	m = CsValueModelCreate(&shape);
 	memcpy(CsValueRoots(m), roots, sizeof(int32) * shape.ntrees);
@@ -386,16 +421,16 @@ ReadModel(const char *json, int ncolumns, float base)
 
 /* Boost, and return the library's json, in the context at hand. */
 static char *
-Boost(Held *held, const CsValueInput *in, float base)
+Boost(Held *held, const CsValueInput *in, float base, double scale)
 {
 	const XgboostOptions *o = in->options;
 	const Library *library = held->library;
 	const char *json;
 	uint64_t	length;
 
-	GiveRows(held, in);
+	GiveRows(held, in, scale);
 	Check(library, library->create(&held->matrix, 1, &held->booster));
-	SetParameters(held, in, base);
+	SetParameters(held, in, base, scale);
 	CsProgressPhase(CS_PHASE_ITERATING);
 	for (int i = 0; i < o->rounds; i++)
 	{
@@ -420,18 +455,20 @@ XgboostFit(const CsValueInput *in, CsValueFit *out)
 	MemoryContext context = AllocSetContextCreate(caller, "custseg XGBoost", ALLOCSET_DEFAULT_SIZES);
 	Held	   *held = MemoryContextAllocZero(context, sizeof(Held));
 	float		base = MeanOutcome(in);
+	double		scale = TargetScale(in);
 	CsValueModel *m;
 	char	   *json;
 
 	memset(out, 0, sizeof(*out));
+	CsValueCheckFloats(in);
 	held->library = GetLibrary();
 	held->callback.func = FreeHeld;
 	held->callback.arg = held;
 	MemoryContextRegisterResetCallback(context, &held->callback);
 	MemoryContextSwitchTo(context);
-	json = Boost(held, in, base);
+	json = Boost(held, in, base, scale);
 	FreeHeld(held);
-	m = ReadModel(json, in->matrix->ncolumns, in->is_probability ? -logf(1.0f / base - 1.0f) : base);
+	m = ReadModel(json, in->matrix->ncolumns, in->is_probability ? -logf(1.0f / base - 1.0f) : base, scale);
 	m->is_probability = m->is_logit = in->is_probability;
 	MemoryContextSwitchTo(caller);
 	out->model = memcpy(palloc(m->size), m, m->size);

@@ -61,6 +61,16 @@ IsProbability(const CsTraining *t)
 	return t->outcome->converter.kind == CS_BOOLEAN;
 }
 
+/* Are all outcomes the same? */
+static bool
+AreSame(int64 n, const double *y)
+{
+	for (int64 i = 1; i < n; i++)
+		if (y[i] != y[0])
+			return false;
+	return true;
+}
+
 /* An error unless outcomes differ, and float4, which trees have, can hold them. */
 static void
 CheckOutcomes(const CsPrediction *p)
@@ -166,6 +176,19 @@ FitTo(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, co
 	};
 
 	algorithm->fit(&in, fit);
+	CsValueModelCheck(fit->model);
+}
+
+/* A model that says the same of every row. */
+static CsValueModel *
+ConstantModel(const CsPrediction *p, double outcome)
+{
+	CsValueShape shape = {CS_VALUE_LINEAR, p->t->matrix->ncolumns};
+	CsValueModel *m = CsValueModelCreate(&shape);
+
+	m->intercept = outcome;
+	m->is_probability = p->is_probability;
+	return m;
 }
 
 /* Fit an algorithm to all rows. */
@@ -189,7 +212,10 @@ RowsOf(const CsPrediction *p, int fold, bool inside, int64 *n)
 	return rows;
 }
 
-/* A model of all folds but one; *makeshift: see CsValueFit. */
+/*
+ * A model of all folds but one.  Where an outcome is so rare that these have none of it, there is nothing to
+ * fit: the model says what all have.  *makeshift: see CsValueFit.
+ */
 static CsValueModel *
 FitWithout(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, const void *options,
 		   int fold, bool *makeshift)
@@ -199,9 +225,13 @@ FitWithout(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorith
 	int64	   *rows = RowsOf(p, fold, false, &n);
 	CsMatrix   *m = CsMatrixOfRows(arena, p->t->matrix, rows, n);
 	int			outcomes = CsWeightsOfRows(arena, p->t->outcomes, rows, n);
-	CsValueFit	fit;
+	const double *y = CsArenaAddress(arena, outcomes);
+	CsValueFit	fit = {.left_out = -1};
 
-	FitTo(p, team, algorithm, options, m, outcomes, &fit);
+	if (AreSame(n, y))
+		fit.model = ConstantModel(p, y[0]);
+	else
+		FitTo(p, team, algorithm, options, m, outcomes, &fit);
 	if (fit.left_out >= 0)
 		CsArenaFree(arena, fit.left_out);
 	CsArenaFree(arena, outcomes);

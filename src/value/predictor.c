@@ -220,6 +220,9 @@ ReadTrees(const CsJsonReader *r, CsValueShape *shape)
 		first += n;
 	}
 	CsValueModelFinish(m);
+	for (int t = 0; t < m->ntrees; t++)
+		if (CsValueDepths(m)[t] > CS_VALUE_MAX_DEPTH)
+			CsJsonReject(r, "trees", "has a tree that is deeper than %d", CS_VALUE_MAX_DEPTH);
 	return m;
 }
 

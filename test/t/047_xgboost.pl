@@ -55,6 +55,21 @@ is($node->safe_psql('postgres', "SELECT abs(avg(custseg.predict_value('stays', c
 is($node->safe_psql('postgres', 'SELECT count(*) FILTER (WHERE abs(predicted - sum) > 1e-5 * predicted) FROM (SELECT id, predicted, baseline + sum(contribution) AS sum '
       . "FROM customers c, custseg.explain_value('boosted', c) WHERE id <= 100 GROUP BY id, predicted, baseline) e"), 0, 'contributions add up');
 
+# a target in any unit gives the same trees: the library itself splits nothing for a small gain
+my $r2 = sub {
+    my ($target, $options) = @_;
+    $node->safe_psql('postgres', "SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name = 'unit'");
+    return $node->safe_psql('postgres', "SELECT r2 FROM custseg.train_value('unit', 'SELECT id, a, b, $target AS y FROM customers', 'y', '{a,b}', 'xgboost', 'id', options => '$options')");
+};
+my $usual = $r2->('ln(worth) * 16', '{"gamma": 0.5, "rounds": 40}');
+cmp_ok($usual, '>', 0.8, 'logarithms are predicted');
+is($r2->('ln(worth) / 2::float8 ^ 20', "{\"gamma\": @{[0.5 / 2**48]}, \"rounds\": 40}"), $usual, 'as well when they are tiny');
+is($r2->('ln(worth) * 2::float8 ^ 80', "{\"gamma\": @{[0.5 * 2**152]}, \"rounds\": 40}"), $usual, 'and when they are huge');
+
+# what the library would refuse
+is($node->safe_psql('postgres', "SELECT reason FROM custseg.compare_value('SELECT id, a, b, id = 77 AS rare FROM customers', 'rare', '{a,b}', '{xgboost}', id => 'id', options => '{\"xgboost\": {\"rounds\": 20}, \"seed\": 1234567891}')"),
+    'lowest log loss of rows that it has not seen', 'an outcome that only one customer has, and a seed of ten digits');
+
 # interrupted between rounds, the session goes on
 ($status, $out, $error) = $node->psql('postgres', "SET maintenance_work_mem = '2GB'; SET statement_timeout = '300ms'; SELECT custseg.train_value('long', 'customers', 'worth', '{a,b,g}', 'xgboost', 'id', options => '{\"rounds\": 10000, \"max_depth\": 8}')");
 like($error, qr/canceling statement due to statement timeout/, 'a training is canceled');
