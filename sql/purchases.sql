@@ -67,6 +67,17 @@ JOIN custseg.purchase_summary('SELECT customer, (at AT TIME ZONE ''UTC'')::times
 JOIN custseg.purchase_summary('SELECT substr(customer, 10)::int AS customer, (at AT TIME ZONE ''UTC'')::date AS at, amount::float8 FROM plain', 'customer', 'at', 'amount', options => '{"unit": "day"}') c
     ON c.customer_id = substr(a.customer_id, 10);
 
+-- An aggregate of somebody else's that would fit better is not called
+CREATE SCHEMA purchases_trap;
+CREATE FUNCTION purchases_trap.spring(anyelement, anyelement) RETURNS anyelement LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$;
+CREATE AGGREGATE purchases_trap.min(numeric[]) (SFUNC = purchases_trap.spring, STYPE = numeric[], INITCOND = '{}');
+CREATE AGGREGATE purchases_trap.min(float8[]) (SFUNC = purchases_trap.spring, STYPE = float8[], INITCOND = '{}');
+SET search_path = purchases_test, purchases_trap, public;
+SELECT count(*) > 0 AS as_numeric FROM custseg.purchase_summary('plain', 'customer', 'at', 'amount');
+SELECT count(*) > 0 AS as_float8 FROM custseg.purchase_summary('SELECT customer, at, amount::float8 FROM plain', 'customer', 'at', 'amount');
+SET search_path = purchases_test, public;
+DROP SCHEMA purchases_trap CASCADE;
+
 -- Errors
 SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_summary('lines', 'customer', 'at', 'amount', '2023-12-31')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_summary('lines', 'customer', 'at', 'amount', 'infinity')$$);

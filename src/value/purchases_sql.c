@@ -82,12 +82,15 @@ AppendDays(StringInfo sql, const CsPurchasesRequest *r)
 					 CS_LINE_COUNTS, CS_LINE_RETURN, CsPurchasesLinesSql(r));
 }
 
-/* The amount of a customer's first day: arrays are compared by their first elements, and days differ. */
+/*
+ * The amount of a customer's first day: arrays are compared by their first elements, and days differ.  With its
+ * schema, since an aggregate of somebody else's for just such arrays would fit better.
+ */
 static const char *
 FirstAmount(const CsPurchasesRequest *r)
 {
 	return r->amount == NULL ? "NULL::float8" :
-		psprintf("(min(ARRAY[(d.day - date '2000-01-01')::%s, d.amount]))[2]", CsSqlSumType(r->amount));
+		psprintf("(pg_catalog.min(ARRAY[(d.day - date '2000-01-01')::%s, d.amount]))[2]", CsSqlSumType(r->amount));
 }
 
 /* The query, palloc'd: its columns are CsPurchasesColumn. */
