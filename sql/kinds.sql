@@ -84,6 +84,10 @@ SELECT custseg.predict('of purchases', c) FROM customer c;
 \echo :LAST_ERROR_SQLSTATE
 SELECT * FROM custseg.train('of value', 'customer', '{recency,monetary}', 3);
 
+-- Nor does a version of another kind come in by import
+SELECT * FROM custseg.import_model(custseg.export_model('of segments'), 'of value', add_version => true);
+\echo :LAST_ERROR_SQLSTATE
+
 -- Views have them all
 SELECT name, deployed_version, kind, algorithm, n_segments FROM custseg.models WHERE name ~ '^of ' ORDER BY name COLLATE "C";
 SELECT count(*) FROM custseg.segments WHERE model ~ '^of ' AND model <> 'of segments';

@@ -308,7 +308,10 @@ custseg_import_model(PG_FUNCTION_ARGS)
 		import.model = NameStr(name);
 	import.deploys = ChooseDeployed(fcinfo, &r, import.adds, &last);
 	if (import.adds)
+	{
 		CsBeginChangeOf(import.model, "custseg.import_model()");
+		CsModelRequireKind(import.model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
+	}
 	else
 		MakeModel(import.model, last);
 
