@@ -236,6 +236,17 @@ SELECT count(*), count(expected_purchases), count(high), bool_and(lifetime_value
 SELECT count(*), count(*) FILTER (WHERE f.lifetime_value < y.lifetime_value OR abs(f.lifetime_value / y.lifetime_value - 1) > 0.02) AS different
 FROM custseg.lifetime_value('pareto', horizon => NULL, discount => 0.5) f JOIN custseg.lifetime_value('pareto', horizon => '30 years', discount => 0.5) y USING (customer_id);
 
+-- customers who all leave with the same chance: a and b are at their bound, where terms of the expectation rise beyond all numbers
+CREATE TABLE alike AS
+SELECT i AS customer, date '2025-01-01' + (abs(hashint4(i)) % 300 + CASE WHEN k = 0 THEN 0 ELSE abs(hashint4(i * 31 + k)) % (1 + least((-ln((abs(hashint4(i + 900000)) % 9973 + 1) / 9974.0) * 150)::int, 364 - abs(hashint4(i)) % 300)) END) AS at
+FROM generate_series(1, 400) i, LATERAL generate_series(0, (-ln((abs(hashint4(i + 500000)) % 9973 + 1) / 9974.0) * 2)::int) k;
+SET client_min_messages = warning;
+SELECT algorithm FROM custseg.train_purchases('alike', 'alike', 'customer', 'at', algorithm => 'bg_nbd');
+RESET client_min_messages;
+SELECT (SELECT max(estimate) FILTER (WHERE parameter = 'b') > 22026 FROM custseg.purchase_parameters('alike')) AS alike, count(*), count(*) FILTER (WHERE NOT expected_purchases >= 0) AS wrong
+FROM custseg.lifetime_value('alike', horizon => '26 weeks');
+SELECT custseg.drop_model('alike', whole => true);
+
 -- Errors
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT DISTINCT ON (customer) * FROM bought', 'customer', 'at', 'amount')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, -amount AS amount FROM bought', 'customer', 'at', 'amount')$$);

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "stat/purchases.h"
 
+#define LARGE_SUM 1e200
 #define INTERRUPT_STEPS 1048576
 
 enum
@@ -138,7 +139,11 @@ Alive(int first, const double *p, const CsPurchaseHistory *h)
 	return 1 / (1 + odds);
 }
 
-/* The purchases in t units of a customer who is there. */
+/*
+ * The purchases in t units of a customer who is there.  Where a is large, terms rise beyond all numbers
+ * before they fall, as the power before their sum is beyond them, too: so they are kept small, and the
+ * power makes up for it.
+ */
 static double
 ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t)
 {
@@ -149,7 +154,8 @@ ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t
 				d = rate,
 				factor = z,
 				sum = 0,
-				rest = 0;
+				rest = 0,
+				log_scale = 0;
 
 	if (t <= 0)
 		return 0;
@@ -163,10 +169,17 @@ ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t
 		/* what follows falls at least like a geometric series of this ratio */
 		factor *= z * (p[P_A] + k - 1) / (k + 1);
 		d += (c - d) * rate / (c + k);
-		if (fabs(factor * d) < fabs(sum) * (DBL_EPSILON / 4) * (1 - z))
+		if (!(fabs(factor * d) >= fabs(sum) * (DBL_EPSILON / 4) * (1 - z)))
 			break;
+		if (fabs(sum) > LARGE_SUM)
+		{
+			factor /= LARGE_SUM;
+			sum /= LARGE_SUM;
+			rest /= LARGE_SUM;
+			log_scale += log(LARGE_SUM);
+		}
 	}
-	return exp((p[P_A] - 1) * log1p(-z)) * (sum + rest);
+	return exp((p[P_A] - 1) * log1p(-z) + log_scale) * (sum + rest);
 }
 
 static double
