@@ -13,7 +13,6 @@
 #include "catalog/pg_type.h"
 #include "judge/judge.h"
 #include "miscadmin.h"
-#include "utils/builtins.h"
 
 /* More rows than this, and algorithms that look at every row's neighbours run only when named. */
 #define MOST_NEIGHBORS 100000
@@ -58,48 +57,27 @@ typedef struct Comparison
 PG_FUNCTION_INFO_V1(custseg_compare);
 
 /*
- * The algorithms that are named, each once; or all, except those that stream: on rows that are in
- * memory they are the algorithm that they start with.
+ * The algorithms that are named; or all, except those that stream: on rows that are in memory they are
+ * the algorithm that they start with.
  */
 static void
 ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 {
-	Datum	   *names;
-	bool	   *nulls;
+	char	  **names = NULL;
+	int			n = 0;
 
 	c->all = PG_ARGISNULL(ARG_ALGORITHMS);
-	if (c->all)
+	if (!c->all)
+		names = CsAlgorithmsArgument(fcinfo, ARG_ALGORITHMS, &n);
+	while (c->all && CsAlgorithmAt(n) != NULL)
+		n++;
+	c->contenders = palloc0(sizeof(CsContender) * n);
+	for (int i = 0; i < n; i++)
 	{
-		int			known = 0;
+		const CsAlgorithm *algorithm = c->all ? CsAlgorithmAt(i) : CsClusteringFind(names[i]);
 
-		while (CsAlgorithmAt(known) != NULL)
-			known++;
-		c->contenders = palloc0(sizeof(CsContender) * known);
-		for (int i = 0; i < known; i++)
-			if (CsAlgorithmAt(i)->streaming == NULL && !CsAlgorithmAt(i)->is_given)
-				c->contenders[c->n++].algorithm = CsAlgorithmAt(i);
-		return;
-	}
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_ALGORITHMS), TEXTOID, -1, false, TYPALIGN_INT,
-					  &names, &nulls, &c->n);
-	if (c->n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"algorithms\" must not be empty"),
-				 errhint("Name at least one, or leave \"algorithms\" out to try all.")));
-	c->contenders = palloc0(sizeof(CsContender) * c->n);
-	for (int i = 0; i < c->n; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"algorithms\" must not contain NULL")));
-		c->contenders[i].algorithm = CsClusteringFind(TextDatumGetCString(names[i]));
-		for (int j = 0; j < i; j++)
-			if (c->contenders[j].algorithm == c->contenders[i].algorithm)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("algorithm \"%s\" is named twice", c->contenders[i].algorithm->name)));
+		if (!c->all || (algorithm->streaming == NULL && !algorithm->is_given))
+			c->contenders[c->n++].algorithm = algorithm;
 	}
 }
 

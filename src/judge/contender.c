@@ -5,11 +5,6 @@
  * Stability is the mean adjusted Rand index (Hubert and Arabie 1985) between the segments of all
  * rows and those of a fit on a random half of them, over these rows.  Half samples are capped at
  * MOST_REFITTED rows, but not for algorithms that know noise: thinner rows have another density.
- *
- * An algorithm may fail, for want of memory or because the rows do not suit it, and the others must
- * go on.  So each runs in a subtransaction, with a team of its own that starts and ends in it: in
- * parallel mode none can be begun.  The rows' areas have been shared before, when the rows were
- * prepared, and so outlive its abort.
  */
 #include "custseg.h"
 
@@ -18,7 +13,6 @@
 #include "judge/judge.h"
 #include "progress.h"
 #include "stat/agreement.h"
-#include "utils/memutils.h"
 
 /* Most rows of a half sample. */
 #define MOST_REFITTED 10000
@@ -102,17 +96,15 @@ typedef struct Trial
 	CsTraining *t;
 	CsContender *contender;
 	int			resamples;
-	MemoryContext context;		/* of what it needs only while it is at work */
 } Trial;
 
-/* Fit and measure, on a team of its own. */
+/* Fit and measure, on a team of its own; for CsTrainingTry(). */
 static void
 Measure(void *state)
 {
 	Trial	   *trial = state;
 	CsTraining *t = trial->t;
 	CsContender *c = trial->contender;
-	MemoryContext old = MemoryContextSwitchTo(trial->context);
 	CsTeam	   *team = CsTeamStart(t->arena, CsTeamWorkersFor(t->raw->nrows * t->nfeatures));
 	CsFitOutput fit;
 	instr_time	start;
@@ -136,41 +128,17 @@ Measure(void *state)
 		c->stability = Stability(t, team, c, fit.labels, trial->resamples);
 	CsArenaFree(t->arena, fit.labels);
 	CsTeamEnd(team);
-	MemoryContextSwitchTo(old);
-}
-
-/* A bug in an algorithm is no finding about the rows; that memory is short for it is one. */
-static bool
-EndsComparison(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_INTERNAL_ERROR;
 }
 
 /*
- * Fit, measure and refit an algorithm, in a subtransaction, so that an algorithm that fails leaves
- * its error message in "failure" and everything else as it was.  No team may be running; "t" has
- * been prepared.  Texts are palloc'd in t->context.
+ * Fit, measure and refit an algorithm that may fail, see CsTrainingTry(); its error message is then in
+ * "failure".
  */
 void
 CsContenderTry(CsTraining *t, CsContender *c, int resamples)
 {
-	MemoryContext old = MemoryContextSwitchTo(t->context);
 	Trial		trial = {t, c, resamples};
-	uint64		mark = CsArenaMark(t->arena);
-	ErrorData  *error;
 
 	c->silhouette = c->stability = NAN;
-	trial.context = AllocSetContextCreate(t->context, "custseg contender", ALLOCSET_DEFAULT_SIZES);
-	error = CsAttempt(Measure, &trial, EndsComparison);
-	if (error != NULL)
-	{
-		CsArenaForget(t->arena, mark);
-		CsProgressStart(t->command);	/* the abort has ended it */
-		c->failure = error->message;
-	}
-	MemoryContextDelete(trial.context);
-	MemoryContextSwitchTo(old);
+	c->failure = CsTrainingTry(t, Measure, &trial);
 }

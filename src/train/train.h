@@ -185,6 +185,10 @@ extern double CsMillisecondsSince(instr_time start);
 
 extern int	CsSegmentsAsked(NullableDatum asked, const CsAlgorithm *algorithm, const void *options);
 
+/* trial.c */
+extern char **CsAlgorithmsArgument(FunctionCallInfo fcinfo, int argument, int *n);
+extern char *CsTrainingTry(CsTraining *t, void (*measure) (void *trial), void *trial);
+
 /* difference.c */
 extern void CsTellDifference(const CsTraining *t, const CsRequest *request);
 

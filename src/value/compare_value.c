@@ -10,10 +10,6 @@
 
 #include <math.h>
 
-#include "catalog/pg_type.h"
-#include "progress.h"
-#include "utils/builtins.h"
-#include "utils/memutils.h"
 #include "value/prediction.h"
 
 /* Positions of the arguments. */
@@ -62,44 +58,20 @@ typedef struct Comparison
 
 PG_FUNCTION_INFO_V1(custseg_compare_value);
 
-/* The algorithms that are named, each once; or all. */
+/* The algorithms that are named, or all. */
 static void
 ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 {
-	Datum	   *names;
-	bool	   *nulls;
+	char	  **names = NULL;
 
 	c->all = PG_ARGISNULL(ARG_ALGORITHMS);
-	if (c->all)
-	{
-		while (CsValueAlgorithmAt(c->n) != NULL)
-			c->n++;
-		c->contenders = palloc0(sizeof(Contender) * c->n);
-		for (int i = 0; i < c->n; i++)
-			c->contenders[i].algorithm = CsValueAlgorithmAt(i);
-		return;
-	}
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(ARG_ALGORITHMS), TEXTOID, -1, false, TYPALIGN_INT,
-					  &names, &nulls, &c->n);
-	if (c->n == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"algorithms\" must not be empty"),
-				 errhint("Name at least one, or leave \"algorithms\" out to try all.")));
+	if (!c->all)
+		names = CsAlgorithmsArgument(fcinfo, ARG_ALGORITHMS, &c->n);
+	while (c->all && CsValueAlgorithmAt(c->n) != NULL)
+		c->n++;
 	c->contenders = palloc0(sizeof(Contender) * c->n);
 	for (int i = 0; i < c->n; i++)
-	{
-		if (nulls[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("\"algorithms\" must not contain NULL")));
-		c->contenders[i].algorithm = CsValueAlgorithmFind(TextDatumGetCString(names[i]));
-		for (int j = 0; j < i; j++)
-			if (c->contenders[j].algorithm == c->contenders[i].algorithm)
-				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-						 errmsg("algorithm \"%s\" is named twice", c->contenders[i].algorithm->name)));
-	}
+		c->contenders[i].algorithm = c->all ? CsValueAlgorithmAt(i) : CsValueAlgorithmFind(names[i]);
 }
 
 /* Is a key of the options the name of an algorithm? */
@@ -199,10 +171,9 @@ typedef struct Trial
 {
 	const CsPrediction *p;
 	Contender  *contender;
-	MemoryContext context;		/* of what it needs only while it is at work */
 } Trial;
 
-/* Fit and measure, on a team of its own. */
+/* Fit and measure, on a team of its own; for CsTrainingTry(). */
 static void
 Measure(void *state)
 {
@@ -210,7 +181,6 @@ Measure(void *state)
 	const CsPrediction *p = trial->p;
 	CsTraining *t = p->t;
 	Contender  *c = trial->contender;
-	MemoryContext old = MemoryContextSwitchTo(trial->context);
 	CsTeam	   *team;
 	instr_time	start;
 	int			predicted;
@@ -225,39 +195,17 @@ Measure(void *state)
 		CsPredictionCalibrate(p, CsArenaAddress(t->arena, predicted));
 	SumUpFolds(p, CsArenaAddress(t->arena, predicted), c);
 	CsArenaFree(t->arena, predicted);
-	MemoryContextSwitchTo(old);
 }
 
-/* A bug in an algorithm is no finding about the rows. */
-static bool
-EndsComparison(int sqlerrcode)
-{
-	int			category = ERRCODE_TO_CATEGORY(sqlerrcode);
-
-	return category == ERRCODE_OPERATOR_INTERVENTION || category == ERRCODE_TRANSACTION_ROLLBACK ||
-		category == ERRCODE_INTERNAL_ERROR;
-}
-
-/* Try an algorithm in a subtransaction; when it fails, its message is in "failure". */
+/* Try an algorithm; when it fails, its message is in "failure". */
 static void
 Try(const CsPrediction *p, Contender *c)
 {
-	CsTraining *t = p->t;
 	Trial		trial = {p, c};
-	uint64		mark = CsArenaMark(t->arena);
-	ErrorData  *error;
 
-	trial.context = AllocSetContextCreate(t->context, "custseg contender", ALLOCSET_DEFAULT_SIZES);
-	error = CsAttempt(Measure, &trial, EndsComparison);
-	if (error != NULL)
-	{
-		CsArenaForget(t->arena, mark);
-		CsProgressStart(t->command);	/* the abort has ended it */
-		c->failure = error->message;
-		for (int i = 0; i < NMEASURES; i++)
-			c->mean[i] = c->deviation[i] = NAN;
-	}
-	MemoryContextDelete(trial.context);
+	c->failure = CsTrainingTry(p->t, Measure, &trial);
+	for (int i = 0; i < NMEASURES && c->failure != NULL; i++)
+		c->mean[i] = c->deviation[i] = NAN;
 }
 
 /* What counts, the more the better; NaN: the contender cannot be recommended. */
