@@ -18,9 +18,6 @@
 /* So many groups are enough to come near the maximum. */
 #define MANY_GROUPS 8192
 
-/* Twice a log-likelihood is larger by so much in 5 of 100 samples when two parameters tell nothing. */
-#define CHI_SQUARE_2 5.991465
-
 /* A parameter of dropout that may be e^2 times larger or smaller is not known. */
 #define WIDEST_LOG_ERROR 2
 
@@ -223,6 +220,13 @@ CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data)
 	return fit;
 }
 
+/* By how much twice the log-likelihood of a model with dropout is above that of NBD. */
+double
+CsDropoutGain(const CsPurchaseFit *fit, const CsPurchaseFit *nbd)
+{
+	return 2 * (fit->log_likelihood - nbd->log_likelihood);
+}
+
 /*
  * Do the data tell that customers leave?  A model with dropout has two parameters more than NBD, which are
  * the last ones, and must fit better than by chance; and they must be known within some bounds.
@@ -230,7 +234,7 @@ CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data)
 bool
 CsDropoutIsIdentified(const CsPurchaseFit *fit, const CsPurchaseFit *nbd)
 {
-	if (fit->model == &CsNbd || 2 * (fit->log_likelihood - nbd->log_likelihood) < CHI_SQUARE_2)
+	if (fit->model == &CsNbd || CsDropoutGain(fit, nbd) < CS_LEAST_DROPOUT_GAIN)
 		return false;
 	for (int i = CsNbd.n_parameters; i < fit->model->n_parameters; i++)
 		if (fit->log_error[i] > WIDEST_LOG_ERROR)

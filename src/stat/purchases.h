@@ -63,6 +63,9 @@ extern const CsPurchaseModel CsNbd,
 extern Size CsPurchaseScratch(int32 max_repeats, int32 max_age);
 extern const CsPurchaseModel *CsPurchaseModelNamed(const char *name);
 
+/* Twice a log-likelihood is larger by so much in 5 of 100 samples when two parameters tell nothing. */
+#define CS_LEAST_DROPOUT_GAIN 5.991465
+
 /* A model with its parameters, and what is known of their errors. */
 typedef struct CsPurchaseFit
 {
@@ -76,6 +79,7 @@ typedef struct CsPurchaseFit
 } CsPurchaseFit;
 
 extern CsPurchaseFit CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data);
+extern double CsDropoutGain(const CsPurchaseFit *fit, const CsPurchaseFit *nbd);
 extern bool CsDropoutIsIdentified(const CsPurchaseFit *fit, const CsPurchaseFit *nbd);
 extern void CsRisingSums(double c, int n, double *logs, double *inverses);
 extern void CsLogsOfDays(double parameter, const CsPurchaseData *data, double *logs, double *inverses);

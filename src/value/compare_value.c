@@ -270,12 +270,14 @@ GiveReasons(Comparison *comparison)
 			c->reason = psprintf("about as good as %s, and its coefficients can be read",
 								 comparison->contenders[highest].algorithm->name);
 		else if (i == best)
-			c->reason = psprintf("%s %s of rows that it has not seen",
+			c->reason = psprintf("predicts best for customers that it has not seen (%s %s)",
 								 comparison->p.is_probability ? "lowest" : "highest", measure);
 		else if (i == highest)
-			c->reason = psprintf("hardly better than %s", comparison->contenders[best].algorithm->name);
+			c->reason = psprintf("hardly better than %s, whose coefficients can be read",
+								 comparison->contenders[best].algorithm->name);
 		else
-			c->reason = psprintf("%s %s", comparison->p.is_probability ? "higher" : "lower", measure);
+			c->reason = psprintf("predicts less well for customers that it has not seen (%s %s)",
+								 comparison->p.is_probability ? "higher" : "lower", measure);
 		if (i == best && !comparison->p.is_probability && !(c->mean[MEASURE_R2] > 0))
 			c->reason = pstrdup("the best of them, but no better than the mean: the features do not tell the target");
 	}

@@ -202,8 +202,8 @@ CsPurchasesReport(const CsPurchasesCounts *counts)
 		{counts->lines[CS_LINE_NO_CUSTOMER], "without a customer"},
 		{counts->lines[CS_LINE_NO_TIME], "without a finite time"},
 		{counts->lines[CS_LINE_NO_AMOUNT], "without a finite amount"},
-		{counts->lines[CS_LINE_LATER], "after \"as of\""},
-		{counts->lines[CS_LINE_RETURN], "that are returns and lower no purchase"}
+		{counts->lines[CS_LINE_LATER], "later than \"as_of\""},
+		{counts->lines[CS_LINE_RETURN], "returns that lower no purchase"}
 	};
 	int64		all = 0;
 

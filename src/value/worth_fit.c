@@ -177,14 +177,23 @@ AddWhyNot(StringInfo reason, const CsPurchaseFit *fit)
 		appendStringInfo(reason, "The likelihood of %s is so flat that its parameters have no errors", fit->model->name);
 }
 
-/* Say by how much a model in which customers leave fits better. */
+/* Say whether customers are seen to leave, and by how much a model in which they do fits better. */
 static void
-AddGain(StringInfo reason, const CsWorthFit *fit)
+AddDropout(StringInfo reason, const CsWorthFit *fit)
 {
-	double		gain = 2 * (fit->dropout.log_likelihood - fit->nbd.log_likelihood);
+	double		gain = CsDropoutGain(&fit->dropout, &fit->nbd);
 
-	appendStringInfo(reason, "twice the log-likelihood of %s is %.2f above that of nbd, in which nobody leaves",
-					 fit->dropout.model->name, Max(gain, 0));
+	if (!fit->is_identified && gain >= CS_LEAST_DROPOUT_GAIN)
+	{
+		appendStringInfoString(reason, "The purchases do not tell how often customers leave: it is known only to within a factor above 7.");
+		return;
+	}
+	appendStringInfo(reason, fit->is_identified ?
+					 "The purchases tell that customers leave: %s fits them better than nbd, in which nobody leaves, and not by chance" :
+					 "The purchases do not tell that customers leave: %s fits them no better than by chance beside nbd, in which nobody leaves",
+					 fit->dropout.model->name);
+	appendStringInfo(reason, " (twice the log-likelihood is higher by %.2f, and chance alone exceeds %.2f in 5 of 100 samples).",
+					 Max(gain, 0), CS_LEAST_DROPOUT_GAIN);
 }
 
 /* The verdict on the fit of a period; the reason is appended as sentences. */
@@ -201,9 +210,8 @@ CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason)
 	}
 	if (fit->dropout.model != NULL && !fit->is_identified)
 	{
-		appendStringInfoString(reason, "The purchases do not tell that customers leave: ");
-		AddGain(reason, fit);
-		appendStringInfoString(reason, ", and 5.99 is what chance gives in 5 of 100 samples; or how often they leave is known only within a factor above 7. Do not rank customers by the chance that they are still there.");
+		AddDropout(reason, fit);
+		appendStringInfoString(reason, " Do not rank customers by the chance that they are still there.");
 		return "dropout not identified";
 	}
 	if (told->end != CS_OPTIMUM_FOUND || !told->has_errors)
@@ -218,13 +226,9 @@ CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason)
 		return "not converged";
 	}
 	if (fit->dropout.model == NULL)
-		appendStringInfoString(reason, "nbd takes it that nobody leaves.");
+		appendStringInfoString(reason, "nbd assumes that nobody leaves.");
 	else
-	{
-		appendStringInfoString(reason, "Customers leave: ");
-		AddGain(reason, fit);
-		appendStringInfoString(reason, ".");
-	}
+		AddDropout(reason, fit);
 	return "ok";
 }
 
