@@ -255,6 +255,8 @@ SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'boug
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', algorithm => 'poisson')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', options => '{"holdout": "5 years"}')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', NULL, 'customer', 'at', 'amount')$$);
+-- a year mistyped makes a customer millions of days old, for each of which tables have a place
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, amount FROM bought UNION ALL SELECT 1, ''20211-01-01'', 3', 'customer', 'at', 'amount')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', horizon => '-1 day')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', horizon => NULL)$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('pareto', horizon => NULL, discount => 0)$$);

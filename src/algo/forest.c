@@ -300,6 +300,7 @@ SearchNode(Sapling *s, Pending *p, const Sampled *all)
 		int			column = s->columns[at];
 		const Entry *order = s->order + (Size) column * s->nrows;
 
+		CHECK_FOR_INTERRUPTS();
 		s->columns[at] = s->columns[i];
 		if (!(order[p->start].value < order[p->end - 1].value))
 		{
@@ -328,6 +329,7 @@ Divide(Sapling *s, const Pending *p, const ForestSplit *split)
 		Entry	   *to = order + p->start;
 		Entry	   *right = s->scratch;
 
+		CHECK_FOR_INTERRUPTS();
 		if (s->columns[c] == split->column)
 			continue;
 		for (int i = p->start; i < p->end; i++)
@@ -598,9 +600,7 @@ ForestFit(const CsValueInput *in, CsValueFit *out)
 	c.roots = palloc(sizeof(int32) * o->trees);
 	c.nodes = palloc(sizeof(CsTreeNode) * c.capacity);
 	c.notes = palloc(sizeof(CsTreeNote) * c.capacity);
-	CsProgressPhase(CS_PHASE_SEEDING);
 	a = Start(in, o);
-	CsProgressPhase(CS_PHASE_ITERATING);
 	for (a.first = 0; a.first < o->trees; a.first += BATCH)
 	{
 		a.ntrees = Min(BATCH, o->trees - a.first);

@@ -676,7 +676,6 @@ GlmFit(const CsValueInput *in, CsValueFit *out)
 	memset(out, 0, sizeof(*out));
 	out->left_out = -1;
 	Start(&g, in);
-	CsProgressPhase(CS_PHASE_ITERATING);
 	ScaleColumns(&g);
 	separates = FitWithRidge(&g, g.options->ridge, out);
 	if (separates >= 0 && !in->is_part)

@@ -431,7 +431,6 @@ Boost(Held *held, const CsValueInput *in, float base, double scale)
 	GiveRows(held, in, scale);
 	Check(library, library->create(&held->matrix, 1, &held->booster));
 	SetParameters(held, in, base, scale);
-	CsProgressPhase(CS_PHASE_ITERATING);
 	for (int i = 0; i < o->rounds; i++)
 	{
 		CHECK_FOR_INTERRUPTS();

@@ -139,7 +139,6 @@ typedef struct CsOptimum
 {
 	CsOptimumEnd end;
 	int			iterations;
-	int			evaluations;
 	double		value;
 	double		theta[CS_OPTIMUM_MAX];
 	double		gradient[CS_OPTIMUM_MAX];

@@ -28,6 +28,14 @@ typedef struct Search
 	CsOptimum  *at;
 } Search;
 
+/* The function and its gradient at a place; a value may take as long as there are customers. */
+static double
+Evaluate(const Search *s, const double *theta, double *gradient)
+{
+	CHECK_FOR_INTERRUPTS();
+	return s->f->value(theta, gradient, s->f->state);
+}
+
 /* Second derivatives where the search is, by central differences of the gradient. */
 static void
 Differentiate(Search *s)
@@ -43,10 +51,9 @@ Differentiate(Search *s)
 
 		memcpy(moved, at->theta, sizeof(moved));
 		moved[i] = at->theta[i] + DIFFERENCE;
-		(void) s->f->value(moved, above, s->f->state);
+		(void) Evaluate(s, moved, above);
 		moved[i] = at->theta[i] - DIFFERENCE;
-		(void) s->f->value(moved, below, s->f->state);
-		at->evaluations += 2;
+		(void) Evaluate(s, moved, below);
 		for (int j = 0; j < n; j++)
 			at->hessian[i * n + j] = (above[j] - below[j]) / (2 * DIFFERENCE);
 	}
@@ -111,8 +118,7 @@ Advance(Search *s, const double *step)
 
 		for (int i = 0; i < s->f->n; i++)
 			theta[i] = Min(Max(at->theta[i] + part * step[i], -s->f->bound), s->f->bound);
-		value = s->f->value(theta, gradient, s->f->state);
-		at->evaluations++;
+		value = Evaluate(s, theta, gradient);
 		if (!(value > at->value))
 			continue;
 		at->value = value;
@@ -155,13 +161,11 @@ CsMaximise(const CsObjective *f, const double *start)
 	Search		s = {f, &at};
 
 	memcpy(at.theta, start, sizeof(double) * f->n);
-	at.value = f->value(at.theta, at.gradient, f->state);
-	at.evaluations = 1;
+	at.value = Evaluate(&s, at.theta, at.gradient);
 	for (at.iterations = 0; at.iterations < MAX_ITERATIONS; at.iterations++)
 	{
 		double		step[CS_OPTIMUM_MAX];
 
-		CHECK_FOR_INTERRUPTS();
 		Differentiate(&s);
 		if (IsOnBound(&s))
 		{

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "progress.h"
 #include "value/prediction.h"
 
 /* Positions of the arguments. */
@@ -186,6 +187,7 @@ Measure(void *state)
 	int			predicted;
 
 	CsPredictionCheckSuits(t, c->algorithm);
+	CsProgressPhase(CS_PHASE_ITERATING);
 	team = CsTeamStart(t->arena, CsTeamWorkersFor(t->nrows * t->nfeatures));
 	INSTR_TIME_SET_CURRENT(start);
 	predicted = CsPredictionLeaveOut(p, team, c->algorithm, c->options);

@@ -201,6 +201,18 @@ TakePurchaser(void *state, const CsPurchaser *purchaser)
 		AddRecord(r, purchaser);
 }
 
+/* Take the tables of a likelihood, which have a place for each day of the oldest customer. */
+static void
+TakeScratch(CsPeriod *p)
+{
+	Size		size = mul_size(sizeof(double), CsPurchaseScratch(p->data.max_repeats, p->data.max_age));
+
+	if (add_size(Used(p), size) > CsMemoryLimit())
+		CsMemoryError(add_size(Used(p), size), "leave out lines whose time is far from that of all others",
+					  "training on lines of %s over %d days", p->request.relation->description, p->data.max_age);
+	p->data.scratch = MemoryContextAllocHuge(p->context, size);
+}
+
 /* Read the customers.  The arrays live in CurrentMemoryContext. */
 void
 CsPeriodRead(CsPeriod *p)
@@ -212,8 +224,7 @@ CsPeriodRead(CsPeriod *p)
 	MergeGroups(p);
 	SortSpend(p->spend, p->n_spend);
 	p->data.group = p->groups;
-	p->data.scratch = MemoryContextAllocHuge(p->context, sizeof(double) *
-											 CsPurchaseScratch(p->data.max_repeats, p->data.max_age));
+	TakeScratch(p);
 	if (r.hashes != NULL)
 		pfree(r.hashes);
 }

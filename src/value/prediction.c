@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "progress.h"
 #include "stat/stat.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -196,6 +197,7 @@ void
 CsPredictionFit(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm,
 				const void *options, CsValueFit *fit)
 {
+	CsProgressPhase(CS_PHASE_ITERATING);
 	FitTo(p, team, algorithm, options, p->t->matrix, p->t->outcomes, fit);
 }
 
@@ -339,14 +341,15 @@ typedef struct Score
 	int32		fold;
 } Score;
 
-static int
-CompareHashes(const void *a, const void *b)
-{
-	const Score *x = a;
-	const Score *y = b;
-
-	return x->hash != y->hash ? (x->hash < y->hash ? -1 : 1) : (x->score > y->score) - (x->score < y->score);
-}
+#define ST_SORT SortByHash
+#define ST_ELEMENT_TYPE Score
+#define ST_COMPARE(a, b) \
+	((a)->hash != (b)->hash ? ((a)->hash < (b)->hash ? -1 : 1) : ((a)->score > (b)->score) - ((a)->score < (b)->score))
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 static int
 CompareScores(const void *a, const void *b)
@@ -398,7 +401,7 @@ CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios,
 		if (!isnan(predicted[i]))
 			scores[nscores++] = (Score) {CsConformalScore(*ratios, y[i], predicted[i]), p->t->hashes->labels[i], p->fold[i]};
 	if (nscores > CS_MOST_SCORES)
-		qsort(scores, nscores, sizeof(Score), CompareHashes);
+		SortByHash(scores, nscores);
 	*n = (int) Min(nscores, CS_MOST_SCORES);
 	qsort(scores, *n, sizeof(Score), CompareScores);
 	*coverage = Coverage(p, scores, *n);

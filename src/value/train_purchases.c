@@ -88,31 +88,6 @@ ReadAlgorithm(const char *name)
 	return CS_WORTH_AUTO;		/* not reached */
 }
 
-/* Read and check the arguments, and resolve the columns. */
-static void
-ReadArguments(FunctionCallInfo fcinfo, Training *t)
-{
-	CsPurchasesRequest *r = &t->period.request;
-	char	   *source;
-	DateADT		as_of = 0;
-
-	t->stored.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
-	t->stored.kind = CS_MODEL_PURCHASES;
-	t->stored.deploy = CsDeployArgument(fcinfo, ARG_DEPLOY);
-	(void) CsVersionCheckName(t->stored.model, CS_MODEL_PURCHASES);
-	source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
-	t->algorithm = ReadAlgorithm(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, purchasesOptions, lengthof(purchasesOptions), &t->options);
-	CsPurchasesColumns(r, CsRelationOpen(source), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
-					   CsTextArgument(fcinfo, ARG_AMOUNT));
-	r->returns = t->options.returns;
-	r->zone = CsOrdersZone(t->options.time_zone);
-	if (!PG_ARGISNULL(ARG_AS_OF))
-		as_of = CsPurchasesDay(r, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
-	CsPurchasesAsOfDay(r, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &t->earliest);
-	t->period.data.unit = CsPurchaseUnitDays((CsPurchaseUnit) t->options.unit);
-}
-
 /* Days from the first line to "as of" that are left to learn from before so many. */
 static bool
 LeavesEnough(const Training *t, int days, int holdout)
@@ -144,6 +119,32 @@ HoldoutDays(const Training *t)
 	return (int) rint(days);
 }
 
+/* Read and check the arguments, and resolve the columns. */
+static void
+ReadArguments(FunctionCallInfo fcinfo, Training *t)
+{
+	CsPurchasesRequest *r = &t->period.request;
+	char	   *source;
+	DateADT		as_of = 0;
+
+	t->stored.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	t->stored.kind = CS_MODEL_PURCHASES;
+	t->stored.deploy = CsDeployArgument(fcinfo, ARG_DEPLOY);
+	(void) CsVersionCheckName(t->stored.model, CS_MODEL_PURCHASES);
+	source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
+	t->algorithm = ReadAlgorithm(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, purchasesOptions, lengthof(purchasesOptions), &t->options);
+	CsPurchasesColumns(r, CsRelationOpen(source), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
+					   CsTextArgument(fcinfo, ARG_AMOUNT));
+	r->returns = t->options.returns;
+	r->zone = CsOrdersZone(t->options.time_zone);
+	if (!PG_ARGISNULL(ARG_AS_OF))
+		as_of = CsPurchasesDay(r, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
+	CsPurchasesAsOfDay(r, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &t->earliest);
+	t->period.data.unit = CsPurchaseUnitDays((CsPurchaseUnit) t->options.unit);
+	t->holdout_days = HoldoutDays(t);
+}
+
 /* Which algorithm fits the model that was chosen. */
 static CsWorthAlgorithm
 ChosenAlgorithm(const Training *t)
@@ -167,7 +168,6 @@ Fit(Training *t)
 	CsWorthFitModel(&t->period, t->algorithm, t->options.alive == 1, &t->fit);
 	t->verdict = CsWorthVerdict(&t->period, &t->fit, &t->reason);
 	CsProgressPhase(CS_PHASE_SCORING);
-	t->holdout_days = HoldoutDays(t);
 	if (t->holdout_days > 0)
 		t->has_holdout = CsHoldoutPeriods(&t->period, ChosenAlgorithm(t), t->holdout_days,
 										  LeavesEnough(t, 2 * t->holdout_days, t->holdout_days),
