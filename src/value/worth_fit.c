@@ -189,10 +189,10 @@ AddDropout(StringInfo reason, const CsWorthFit *fit)
 		return;
 	}
 	appendStringInfo(reason, fit->is_identified ?
-					 "The purchases tell that customers leave: %s fits them better than nbd, in which nobody leaves, and not by chance" :
-					 "The purchases do not tell that customers leave: %s fits them no better than by chance beside nbd, in which nobody leaves",
+					 "The purchases tell that customers leave: %s fits them better than nbd, in which nobody leaves, by more than chance would" :
+					 "The purchases do not tell whether customers leave: %s fits them better than nbd, in which nobody leaves, by no more than chance would",
 					 fit->dropout.model->name);
-	appendStringInfo(reason, " (twice the log-likelihood is higher by %.2f, and chance alone exceeds %.2f in 5 of 100 samples).",
+	appendStringInfo(reason, " (twice the log-likelihood is %.2f higher, and chance alone exceeds %.2f in 5 of 100 samples).",
 					 Max(gain, 0), CS_LEAST_DROPOUT_GAIN);
 }
 
@@ -296,8 +296,8 @@ CsWorthWarn(const CsPeriod *p, const CsWorthFit *fit)
 {
 	if (p->n_not_positive > 0)
 		ereport(NOTICE,
-				(errmsg("customers whose mean amount is not above 0 have no part in the model of spend: %lld",
-						(long long) p->n_not_positive)));
+				(errmsg("%s no part in the model of spend: the mean amount is not above 0",
+						CsWordsCount(p->n_not_positive, "customer has", "customers have"))));
 	if (fit->model.spend == CS_SPEND_CONSTANT)
 		ereport(NOTICE,
 				(errmsg("all customers spend the same on a purchase"),
