@@ -210,7 +210,7 @@ static double
 Link(const CsValueModel *m, double x)
 {
 	if (m->is_logit)
-		x = x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+		x = CsInverseLogit(x);
 	return m->ncalibrated == 0 ? x :
 		CsInterpolate(m->ncalibrated, CsValueCalibrated(m), CsValueCalibrated(m) + m->ncalibrated, x);
 }

@@ -58,6 +58,13 @@ CsAddCompensated(double *sum, double *compensation, double part)
 	*sum = total;
 }
 
+/* The probability whose log odds are x. */
+static inline double
+CsInverseLogit(double x)
+{
+	return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+
 /*
  * moments.c: the number and the mean of values, and sums of powers of their deviations from it.  All
  * but n are those of the values times "scale", a power of two, which is 0 for no values.  The mean is
