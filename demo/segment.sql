@@ -50,14 +50,38 @@ UPDATE customers c SET segment = custseg.predict('loyalty', c);
 \set QUIET on
 
 \echo
-\echo What the segments are worth
-SELECT s.name, count(*) AS customers, round(sum(c.monetary), 2) AS revenue,
+\echo What the segments have spent
+SELECT s.name, count(*) AS customers, to_char(sum(c.monetary), '999,999,999') AS revenue,
        round(100 * sum(c.monetary) / sum(sum(c.monetary)) OVER (), 1) || ' %' AS of_revenue,
        round(avg(c.average_order), 2) AS average_order, round(avg(c.tenure)) AS days_since_first_order
 FROM customers c
 JOIN custseg.segments s ON s.model = 'loyalty' AND s.segment = c.segment
 GROUP BY s.name
-ORDER BY revenue DESC;
+ORDER BY sum(c.monetary) DESC;
+
+\echo
+\echo What they will be worth: a model of the order lines, with its verdict
+\set ECHO queries
+SELECT algorithm, n, n_repeat, verdict, reason
+FROM custseg.train_purchases('worth', 'shop.orders', 'customer', 'ordered_at', 'amount') \gx
+\set ECHO none
+SELECT algorithm <> 'nbd' AS identified FROM custseg.models WHERE name = 'worth' \gset
+
+\echo
+\echo Value of the next year by segment: who is still there, the orders to come, and their value today
+\if :identified
+\else
+\echo (nobody is known to have left, so everybody counts as still there)
+\endif
+SELECT s.name, count(*) AS customers, round(sum(l.alive)) AS still_there, round(sum(l.expected_purchases)) AS orders,
+       to_char(sum(l.lifetime_value), '999,999,999') AS value,
+       round((100 * sum(l.lifetime_value) / sum(sum(l.lifetime_value)) OVER ())::numeric, 1) || ' %' AS of_value,
+       round((sum(l.lifetime_value) / count(*))::numeric, 2) AS a_customer
+FROM custseg.lifetime_value('worth', horizon => '1 year', discount => 0.1) l
+JOIN customers c ON c.id = l.customer_id::bigint
+JOIN custseg.segments s ON s.model = 'loyalty' AND s.segment = c.segment
+GROUP BY s.name
+ORDER BY sum(l.lifetime_value) DESC;
 
 \echo
 \echo Who they are, in words
