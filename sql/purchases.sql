@@ -247,6 +247,22 @@ SELECT (SELECT max(estimate) FILTER (WHERE parameter = 'b') > 22026 FROM custseg
 FROM custseg.lifetime_value('alike', horizon => '26 weeks');
 SELECT custseg.drop_model('alike', whole => true);
 
+-- What is expected within 52 weeks is what mpmath integrates in 60 digits: where r is above a + b, at a = 1 and a + b = 1, with b
+-- of a million or a of thousands, at once, and for buyers of a thousand times.  Spending is 1, so that values are purchases.
+CREATE FUNCTION expected(model text, r float8, alpha float8, a float8, b float8, repeats int, recency float8, age float8) RETURNS float8 LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE custseg.model_version v SET parameters = parameters || jsonb_build_object('purchases', jsonb_build_object('model', expected.model, 'r', r, 'alpha', alpha, 'a', a, 'b', b),
+        'spend', '{"model": "gamma_gamma", "p": 1, "q": 2, "g": 1}'::jsonb) WHERE v.model = 'bg';
+    RETURN custseg.predict_lifetime_value('bg', jsonb_build_object('repeats', repeats, 'recency', recency, 'customer_age', age, 'monetary', CASE WHEN repeats > 0 THEN 1 END), '52 weeks', 0);
+END $$;
+BEGIN;
+SELECT e.*, abs(expected(model, r, alpha, a, b, repeats, recency, age) / exact - 1) < 1e-10 AS agrees FROM (VALUES
+    ('bg_nbd', 50::float8, 4::float8, .5::float8, 1.2::float8, 0, 0::float8, 0::float8, 48.9427810595877::float8), ('mbg_nbd', 80, 2, 1.5, .5, 3, 20, 20, 5.97344706939344),
+    ('bg_nbd', 30, 1, 1, 6, 2, 10, 12, .74312164773400326), ('mbg_nbd', .25, 4.4, .6, .4, 0, 0, 0, .57344349675680137), ('bg_nbd', .25, 4.4, 1, 2.4, 1, 20, 38, .65650246589232916),
+    ('mbg_nbd', .7, 2.4, 10044, 22026.5, 5, 30, 30, 1.9782513552660966), ('bg_nbd', 2, 10, .8, 1e6, 1000, 500, 500, 102.16044945252994), ('bg_nbd', 9, .001, 2000, 3, 1, .5, .5, .0015007503751875938))
+    e (model, r, alpha, a, b, repeats, recency, age, exact);
+ROLLBACK;
+
 -- Errors
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT DISTINCT ON (customer) * FROM bought', 'customer', 'at', 'amount')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, -amount AS amount FROM bought', 'customer', 'at', 'amount')$$);

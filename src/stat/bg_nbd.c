@@ -4,7 +4,7 @@
  *	  2007): a customer buys at a rate that is gamma(r, alpha) distributed, and leaves after each
  *	  purchase with a probability that is beta(a, b) distributed; in MBG/NBD after the first, too.
  *
- * The expected purchases are a sum of positive terms.  With w = t / (alpha + T), C = a + b + x - 1 (+ 1
+ * The expected purchases are a sum of positive terms, unless r is above a + b (+ 1).  With w = t / (alpha + T), C = a + b + x - 1 (+ 1
  * in MBG) and z = w / (1 + w), Pfaff's transformation of the published hypergeometric function is
  * 2F1(r + x, a - 1; C; -w) = (1 - z)^(a - 1) 2F1(C - r - x, a - 1; C; z).  Taking the published
  * 1 - 2F1(...), times C / (a - 1), term by term cancels a - 1, and leaves
@@ -12,7 +12,9 @@
  *	   (1 - z)^(a - 1) sum over k >= 1 of (a)_(k - 1) / k! z^k d_k,
  *	   d_1 = r + x, d_(k + 1) = d_k + (C - d_k) (r + x) / (C + k),
  *
- * in which nothing is singular at a = 1 or a + b = 1, and nothing cancels where b is huge.
+ * in which nothing is singular at a = 1 or a + b = 1, and nothing cancels where b is huge.  Where r is above,
+ * d_k swings and its terms cancel, and where a or w is large there are many of them; the mean over the
+ * chances of leaving, an integral, is as exact there, and everywhere else slower.
  */
 #include "custseg.h"
 
@@ -23,6 +25,8 @@
 #include "stat/purchases.h"
 
 #define LARGE_SUM 1e200
+#define LEAST_WEIGHT 1e-18
+#define LEAST_LOG (-700)
 #define INTERRUPT_STEPS 1048576
 
 enum
@@ -139,26 +143,60 @@ Alive(int first, const double *p, const CsPurchaseHistory *h)
 	return 1 / (1 + odds);
 }
 
+/* (1 - (1 + w p)^-rate) / p by the logarithm of p: purchases of whose buyers p leave after each. */
+static double
+PurchasesByChance(double log_p, double rate, double w)
+{
+	return log_p < LEAST_LOG ? rate * w : -expm1(-rate * log1p(w * exp(log_p))) * exp(-log_p);
+}
+
 /*
- * The purchases in t units of a customer who is there.  Where a is large, terms rise beyond all numbers
- * before they fall, as the power before their sum is beyond them, too: so they are kept small, and the
- * power makes up for it.
+ * The mean purchases over a chance of leaving that is beta(a, b) distributed: by the trapezoidal rule over its
+ * logit, from the mode outwards, which for such a density loses nothing but rounding.
  */
 static double
-ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t)
+MeanOverChances(double a, double b, double rate, double w)
 {
-	double		alpha = p[P_ALPHA] + h->age,
-				z = t / (alpha + t),
-				rate = p[P_R] + h->repeats,
-				c = p[P_A] + p[P_B] + h->repeats - 1 + first,
+	double		mode = log(a / b),
+				step = Min(0.5 * sqrt(1 / a + 1 / b), 0.25),
+				log_leave = -log1p(exp(-mode)),
+				log_stay = -log1p(exp(mode)),
+				sum = 0,
+				weights = 0;
+
+	for (int side = 0; side < 2; side++)
+	{
+		double		weight = 1,
+					term = INFINITY;
+
+		for (int j = side; weight > LEAST_WEIGHT || term > LEAST_WEIGHT * sum; j++)
+		{
+			double		logit = mode + (side == 0 ? j : -j) * step,
+						log_p = logit > 0 ? -log1p(exp(-logit)) : logit - log1p(exp(logit)),
+						log_q = log_p - logit;
+
+			if (j % INTERRUPT_STEPS == 0)
+				CHECK_FOR_INTERRUPTS();
+			weight = exp(a * (log_p - log_leave) + b * (log_q - log_stay));
+			term = weight * PurchasesByChance(log_p, rate, w);
+			sum += term;
+			weights += weight;
+		}
+	}
+	return sum / weights;
+}
+
+/* The same by the sum at the head of this file; b is c + 1 - a. */
+static double
+SumOfTerms(double a, double c, double rate, double w)
+{
+	double		z = w / (1 + w),
 				d = rate,
 				factor = z,
 				sum = 0,
 				rest = 0,
 				log_scale = 0;
 
-	if (t <= 0)
-		return 0;
 	for (int64 k = 1;; k++)
 	{
 		double		term = factor * d;
@@ -167,10 +205,11 @@ ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t
 			CHECK_FOR_INTERRUPTS();
 		CsAddCompensated(&sum, &rest, term);
 		/* what follows falls at least like a geometric series of this ratio */
-		factor *= z * (p[P_A] + k - 1) / (k + 1);
+		factor *= z * (a + k - 1) / (k + 1);
 		d += (c - d) * rate / (c + k);
 		if (!(fabs(factor * d) >= fabs(sum) * (DBL_EPSILON / 4) * (1 - z)))
 			break;
+		/* terms may rise beyond all numbers, as what they are multiplied with falls below them */
 		if (fabs(sum) > LARGE_SUM)
 		{
 			factor /= LARGE_SUM;
@@ -179,7 +218,25 @@ ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t
 			log_scale += log(LARGE_SUM);
 		}
 	}
-	return exp((p[P_A] - 1) * log1p(-z) + log_scale) * (sum + rest);
+	return exp((a - 1) * log1p(-z) + log_scale) * (sum + rest);
+}
+
+/* The purchases in t units of a customer who is there. */
+static double
+ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t)
+{
+	double		w = t / (p[P_ALPHA] + h->age),
+				rate = p[P_R] + h->repeats,
+				a = p[P_A],
+				b = p[P_B] + h->repeats + first,
+				c = a + b - 1;
+
+	if (t <= 0)
+		return 0;
+	/* about so many terms, and so many points, of which each costs ten terms */
+	if (rate <= c + 1 && (36 + a) * (1 + w) < 10 * (40 + 164 * (1 / a + 1 / b)))
+		return SumOfTerms(a, c, rate, w);
+	return MeanOverChances(a, b, rate, w);
 }
 
 static double
