@@ -223,12 +223,12 @@ SumOfTerms(double a, double c, double rate, double w)
 
 /* The purchases in t units of a customer who is there. */
 static double
-ExpectedIfAlive(int first, const double *p, const CsPurchaseHistory *h, double t)
+ToCome(int first, const double *p, double repeats, double age, double t)
 {
-	double		w = t / (p[P_ALPHA] + h->age),
-				rate = p[P_R] + h->repeats,
+	double		w = t / (p[P_ALPHA] + age),
+				rate = p[P_R] + repeats,
 				a = p[P_A],
-				b = p[P_B] + h->repeats + first,
+				b = p[P_B] + repeats + first,
 				c = a + b - 1;
 
 	if (t <= 0)
@@ -252,37 +252,25 @@ MbgAlive(const double *p, const CsPurchaseHistory *h)
 }
 
 static double
-BgExpected(const double *p, const CsPurchaseHistory *h, double t)
+BgToCome(const double *p, double repeats, double age, double t)
 {
-	return Alive(0, p, h) * ExpectedIfAlive(0, p, h, t);
+	return ToCome(0, p, repeats, age, t);
 }
 
 static double
-MbgExpected(const double *p, const CsPurchaseHistory *h, double t)
+MbgToCome(const double *p, double repeats, double age, double t)
 {
-	return Alive(1, p, h) * ExpectedIfAlive(1, p, h, t);
-}
-
-static double
-BgExpectedNew(const double *p, double t)
-{
-	return BgExpected(p, &(CsPurchaseHistory) {0}, t);
-}
-
-static double
-MbgExpectedNew(const double *p, double t)
-{
-	return MbgExpected(p, &(CsPurchaseHistory) {0}, t);
+	return ToCome(1, p, repeats, age, t);
 }
 
 #define STARTS {{0, 1.6, 0, 0}, {-1.386, 1.61, -.223, .916}}
 
 const CsPurchaseModel CsBgNbd = {
 	"bg_nbd", 4, {"r", "alpha", "a", "b"}, 2, STARTS, 1 << P_ALPHA,
-	BgLikelihood, BgAlive, BgExpected, BgExpectedNew
+	BgLikelihood, BgAlive, BgToCome
 };
 
 const CsPurchaseModel CsMbgNbd = {
 	"mbg_nbd", 4, {"r", "alpha", "a", "b"}, 2, STARTS, 1 << P_ALPHA,
-	MbgLikelihood, MbgAlive, MbgExpected, MbgExpectedNew
+	MbgLikelihood, MbgAlive, MbgToCome
 };

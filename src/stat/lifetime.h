@@ -42,10 +42,15 @@ typedef struct CsWorth
 	double		discounted;		/* the same, each worth what it is worth today */
 } CsWorth;
 
+/* What many customers are worth; lifetime.c knows what is in it. */
+typedef struct CsWorthMemory CsWorthMemory;
+
 #define CS_YEAR_DAYS 365.25
 #define CS_MONTH_DAYS (CS_YEAR_DAYS / 12)
 
 extern CsWorth CsWorthOf(const CsWorthModel *m, const CsPurchaseHistory *h, const CsHorizon *horizon);
+extern CsWorthMemory *CsWorthRemember(const CsWorthModel *m, const CsHorizon *horizon);
+extern CsWorth CsWorthOfDays(CsWorthMemory *memory, int32 repeats, int32 recency, int32 age);
 extern double CsSpendOf(const CsWorthModel *m, double repeats, double mean);
 
 #endif							/* CUSTSEG_STAT_LIFETIME_H */

@@ -151,26 +151,14 @@ Alive(const double *p, const CsPurchaseHistory *h)
 
 /* The purchases in t units of a customer who is there: the mean rate, times the mean time that he stays. */
 static double
-ExpectedIfAlive(const double *p, const CsPurchaseHistory *h, double t)
+ToCome(const double *p, double repeats, double age, double t)
 {
-	double		beta = p[P_BETA] + h->age,
+	double		beta = p[P_BETA] + age,
 				log_ratio = -log1p(t / beta),
 				stays = p[P_S] == 1 ? -log_ratio :
 		-expm1((p[P_S] - 1) * log_ratio) / (p[P_S] - 1);
 
-	return (p[P_R] + h->repeats) / (p[P_ALPHA] + h->age) * beta * stays;
-}
-
-static double
-Expected(const double *p, const CsPurchaseHistory *h, double t)
-{
-	return Alive(p, h) * ExpectedIfAlive(p, h, t);
-}
-
-static double
-ExpectedNew(const double *p, double t)
-{
-	return ExpectedIfAlive(p, &(CsPurchaseHistory) {0}, t);
+	return (p[P_R] + repeats) / (p[P_ALPHA] + age) * beta * stays;
 }
 
 /* e^y E_s(y), the exponential integral of order s > 0, y > 0. */
@@ -206,20 +194,19 @@ ScaledExponentialIntegral(double s, double y)
 }
 
 /*
- * The purchases that are still to come, each discounted at a continuous rate per unit: DERT (Fader,
- * Hardie, Lee 2005).
+ * All purchases to come of a customer who is there, each discounted at a continuous rate per unit: DERT
+ * (Fader, Hardie, Lee 2005) over the probability that he is.
  */
 double
-CsParetoResidual(const double *p, const CsPurchaseHistory *h, double rate)
+CsParetoResidual(const double *p, double repeats, double age, double rate)
 {
-	double		beta = p[P_BETA] + h->age;
+	double		beta = p[P_BETA] + age;
 
-	return Alive(p, h) * (p[P_R] + h->repeats) / (p[P_ALPHA] + h->age) * beta *
-		ScaledExponentialIntegral(p[P_S], rate * beta);
+	return (p[P_R] + repeats) / (p[P_ALPHA] + age) * beta * ScaledExponentialIntegral(p[P_S], rate * beta);
 }
 
 const CsPurchaseModel CsParetoNbd = {
 	"pareto_nbd", 4, {"r", "alpha", "s", "beta"}, 2,
 	{{-.693, 2.303, -.693, 2.303}, {0, 1.36, 0, 3.66}}, 1 << P_ALPHA | 1 << P_BETA,
-	Likelihood, Alive, Expected, ExpectedNew
+	Likelihood, Alive, ToCome
 };

@@ -97,20 +97,14 @@ NbdAlive(const double *p, const CsPurchaseHistory *h)
 
 /* Purchases in the next t units. */
 static double
-NbdExpected(const double *p, const CsPurchaseHistory *h, double t)
+NbdToCome(const double *p, double repeats, double age, double t)
 {
-	return (p[0] + h->repeats) * t / (p[1] + h->age);
-}
-
-static double
-NbdExpectedNew(const double *p, double t)
-{
-	return p[0] * t / p[1];
+	return (p[0] + repeats) * t / (p[1] + age);
 }
 
 const CsPurchaseModel CsNbd = {
 	"nbd", 2, {"r", "alpha"}, 2, {{0, 1.6}, {-1.4, 1.6}}, 1 << 1,
-	NbdLikelihood, NbdAlive, NbdExpected, NbdExpectedNew
+	NbdLikelihood, NbdAlive, NbdToCome
 };
 
 /* A model by its name; NULL when there is none. */

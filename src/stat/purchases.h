@@ -51,8 +51,8 @@ typedef struct CsPurchaseModel
 	/* The mean log-likelihood of a customer at the logarithms of the parameters. */
 	double		(*likelihood) (const double *theta, double *gradient, void *data);
 	double		(*alive) (const double *p, const CsPurchaseHistory *h);
-	double		(*expected) (const double *p, const CsPurchaseHistory *h, double t);
-	double		(*expected_new) (const double *p, double t);
+	/* The purchases in t units of a customer who is there, whenever the last one was. */
+	double		(*to_come) (const double *p, double repeats, double age, double t);
 } CsPurchaseModel;
 
 extern const CsPurchaseModel CsNbd,
@@ -83,7 +83,7 @@ extern double CsDropoutGain(const CsPurchaseFit *fit, const CsPurchaseFit *nbd);
 extern bool CsDropoutIsIdentified(const CsPurchaseFit *fit, const CsPurchaseFit *nbd);
 extern void CsRisingSums(double c, int n, double *logs, double *inverses);
 extern void CsLogsOfDays(double parameter, const CsPurchaseData *data, double *logs, double *inverses);
-extern double CsParetoResidual(const double *p, const CsPurchaseHistory *h, double rate);
+extern double CsParetoResidual(const double *p, double repeats, double age, double rate);
 
 /* What a customer with repeats spends: their number and the mean amount. */
 typedef struct CsSpend

@@ -37,6 +37,7 @@ Predict(const CsPeriod *p, const CsWorthModel *m)
 {
 	CsHorizon	horizon = {.days = p->request.cut[0] - p->request.cut[1]};
 	Size		size = mul_size(sizeof(CsOutcome), Max(p->n_records, 1));
+	CsWorthMemory *memory = CsWorthRemember(m, &horizon);
 	Predictions result = {.n = p->n_records};
 
 	result.purchases = palloc_extended(size, MCXT_ALLOC_HUGE);
@@ -44,8 +45,7 @@ Predict(const CsPeriod *p, const CsWorthModel *m)
 	for (int64 i = 0; i < p->n_records; i++)
 	{
 		const CsPeriodRecord *r = &p->records[i];
-		CsPurchaseHistory h = {r->repeats, r->recency / m->unit, r->age / m->unit};
-		double		expected = m->purchases->expected(m->p, &h, horizon.days / m->unit);
+		double		expected = CsWorthOfDays(memory, r->repeats, r->recency, r->age).purchases;
 		double		worth = m->spend == CS_SPEND_NONE ? expected : expected * CsSpendOf(m, r->repeats, r->mean);
 
 		if (i % 16384 == 0)

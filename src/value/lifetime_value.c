@@ -7,13 +7,9 @@
 #include <math.h>
 
 #include "call/call.h"
-#include "common/hashfn.h"
 #include "utils/float.h"
 #include "utils/timestamp.h"
 #include "value/worth.h"
-
-/* Customers who look alike are worth the same: as many kinds are remembered, each in its place. */
-#define REMEMBERED 65536
 
 /* The arguments. */
 enum
@@ -23,12 +19,6 @@ enum
 
 PG_FUNCTION_INFO_V1(custseg_lifetime_value);
 
-typedef struct Remembered
-{
-	CsPurchasesAsOf kind;		/* without the amount; age -1: nothing is remembered */
-	CsWorth		worth;
-} Remembered;
-
 typedef struct Lifetime
 {
 	const CsWorthVersion *version;
@@ -36,7 +26,7 @@ typedef struct Lifetime
 	bool		has_ends;
 	CsRatioEnds ends;			/* of intervals */
 	CsResult   *result;
-	Remembered *remembered;
+	CsWorthMemory *memory;
 } Lifetime;
 
 /*
@@ -70,24 +60,6 @@ CsHorizonArguments(FunctionCallInfo fcinfo, int interval, int discount, const Cs
 	return horizon;
 }
 
-/* What a customer is worth, remembered where one who looks alike came before. */
-static CsWorth
-WorthOf(Lifetime *l, const CsPurchasesAsOf *at)
-{
-	const CsWorthModel *m = &l->version->model;
-	CsPurchasesAsOf kind = {at->repeats, at->recency, at->age};
-	CsPurchaseHistory h = {at->repeats, at->recency / m->unit, at->age / m->unit};
-	uint32		hash = hash_bytes((const unsigned char *) &kind, offsetof(CsPurchasesAsOf, total));
-	Remembered *place = &l->remembered[hash % REMEMBERED];
-
-	if (place->kind.age != kind.age || place->kind.repeats != kind.repeats || place->kind.recency != kind.recency)
-	{
-		place->worth = CsWorthOf(m, &h, &l->horizon);
-		place->kind = kind;
-	}
-	return place->worth;
-}
-
 /* CsPurchaserVisitor: a row. */
 static void
 PutCustomer(void *state, const CsPurchaser *p)
@@ -95,7 +67,7 @@ PutCustomer(void *state, const CsPurchaser *p)
 	Lifetime   *l = state;
 	const CsWorthVersion *v = l->version;
 	const CsPurchasesAsOf *at = &p->at[0];
-	CsWorth		worth = WorthOf(l, at);
+	CsWorth		worth = CsWorthOfDays(l->memory, at->repeats, at->recency, at->age);
 	double		spend = CsSpendOf(&v->model, at->repeats, at->repeats > 0 ? at->total / at->repeats : 0),
 				value = worth.discounted * spend,
 				low = NAN,
@@ -154,9 +126,7 @@ custseg_lifetime_value(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(ARG_AS_OF))
 		as_of = CsPurchasesDay(&request, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
 	CsPurchasesAsOfDay(&request, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &earliest);
-	l.remembered = palloc0(sizeof(Remembered) * REMEMBERED);
-	for (int i = 0; i < REMEMBERED; i++)
-		l.remembered[i].kind.age = -1;
+	l.memory = CsWorthRemember(&l.version->model, &l.horizon);
 	counts = CsPurchasesRead(&request, PutCustomer, &l);
 	CsPurchasesReport(&counts);
 	return (Datum) 0;
