@@ -63,7 +63,7 @@ CREATE TEMPORARY TABLE answered AS
 SELECT p.proname AS function, m.kind, answer(p.oid, m.name) AS answer
 FROM pg_proc p, custseg.model m
 WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1] = 'model' AND m.name ~ '^of '
-    AND p.proname NOT IN ('drop_model', 'export_model');
+    AND p.proname <> 'drop_model';
 RESET client_min_messages;
 SELECT function, kind, answer FROM answered a
 WHERE kind <> 'segments' AND NOT EXISTS (SELECT FROM answered b WHERE b.function = a.function AND b.answer = '42809')

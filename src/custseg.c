@@ -8,6 +8,7 @@
 
 #include "catalog/tables.h"
 #include "fmgr.h"
+#include "life/life.h"
 #include "score/score.h"
 #include "utils/guc.h"
 #include "value/predictor.h"
@@ -35,6 +36,13 @@ const CsCompile CsCompilers[CS_MODEL_KINDS] = {
 	[CS_MODEL_PURCHASES] = CsWorthCompile,
 	[CS_MODEL_VALUE] = CsPredictorCompile,
 	[CS_MODEL_PROBABILITY] = CsPredictorCompile
+};
+
+const CsImporter *const CsImporters[CS_MODEL_KINDS] = {
+	[CS_MODEL_SEGMENTS] = &CsSegmentsImporter,
+	[CS_MODEL_PURCHASES] = &CsWorthImporter,
+	[CS_MODEL_VALUE] = &CsPredictorImporter,
+	[CS_MODEL_PROBABILITY] = &CsPredictorImporter
 };
 
 void

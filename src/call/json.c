@@ -151,9 +151,10 @@ CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, in
 void
 CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb)
 {
-	JsonbValue	value;
+	JsonbValue	value = {.type = jbvNull};
 
-	JsonbToJsonbValue(jsonb, &value);
+	if (jsonb != NULL)
+		JsonbToJsonbValue(jsonb, &value);
 	CsJsonValue(json, key, &value);
 }
 

@@ -11,8 +11,8 @@
 /*
  * Writing begins with JsonbParseState *json = NULL and CsJsonObject() or CsJsonArray() without a
  * key.  Each function writes a member of the open object, or, with key NULL, an element of the open
- * array.  Texts and keys must outlive the writing.  A text that is NULL and a number that is not
- * finite become null.
+ * array.  Texts and keys must outlive the writing.  A text or jsonb that is NULL and a number
+ * that is not finite become null.
  */
 extern void CsJsonObject(JsonbParseState **json, const char *key);
 extern void CsJsonArray(JsonbParseState **json, const char *key);
@@ -83,6 +83,26 @@ extern void CsJsonReadNumbers(const CsJsonReader *r, const char *key, int n, dou
 extern void CsJsonReadShape(const CsJsonReader *r, const char *key, int *rows, int *columns);
 extern void CsJsonReadRows(const CsJsonReader *r, const char *key, int n, int m, double *numbers,
 						   int row, int column);
+extern Jsonb *CsJsonReadJsonb(const CsJsonReader *r, const char *key);
+extern void CsJsonCheckKeys(const CsJsonReader *r, const char *const *keys, int n);
+
+/* What a member of an object must be: a text, or a number of a range that may be absent or null. */
+typedef enum CsJsonMemberType
+{
+	CS_JSON_TEXT, CS_JSON_INTEGER, CS_JSON_NUMBER,
+	CS_JSON_ANY					/* its own readers check it */
+} CsJsonMemberType;
+
+typedef struct CsJsonMember
+{
+	const char *key;
+	CsJsonMemberType type;
+	double		low,			/* of a number; both 0: it has any size */
+				high;
+} CsJsonMember;
+
+extern void CsJsonCheckMembers(const CsJsonReader *r, const CsJsonMember *members, int n);
+extern void CsJsonCheckRange(const CsJsonReader *r, const char *key, double low, double high);
 pg_noreturn extern void CsJsonReject(const CsJsonReader *r, const char *key, const char *format, ...)
 			pg_attribute_printf(3, 4);
 

@@ -388,3 +388,83 @@ CsJsonReadRows(const CsJsonReader *r, const char *key, int n, int m, double *num
 	while (CsJsonNext(&each))
 		CopyNumbers(r, key, CsJsonGetArray(&each.value), numbers + (Size) each.at * row, column);
 }
+
+/* Error unless the keys of an object are these. */
+void
+CsJsonCheckKeys(const CsJsonReader *r, const char *const *keys, int n)
+{
+	CsJsonEach	each;
+	JsonbValue	value;
+
+	for (int i = 0; i < n; i++)
+		if (!CsJsonFind(r->object, keys[i], &value))
+			CsJsonReject(r, keys[i], "is missing");
+	each = CsJsonEachOf(r->object);
+	while (CsJsonNext(&each))
+	{
+		int			i = 0;
+
+		while (i < n && !CsJsonIsText(&each.key, keys[i]))
+			i++;
+		if (i == n)
+			CsJsonReject(r, CsJsonString(&each.key), "is not known");
+	}
+}
+
+/* Error unless a number lies in a range. */
+void
+CsJsonCheckRange(const CsJsonReader *r, const char *key, double low, double high)
+{
+	double		number = CsJsonReadNumber(r, key);
+
+	if (number < low || number > high)
+		CsJsonReject(r, key, "is out of range");
+}
+
+/* A member that must be an object, as a value of its own; palloc'd. */
+Jsonb *
+CsJsonReadJsonb(const CsJsonReader *r, const char *key)
+{
+	JsonbValue	value;
+
+	(void) CsJsonReadObject(r, key, key);
+	(void) CsJsonFind(r->object, key, &value);
+	return JsonbValueToJsonb(&value);
+}
+
+/* Error unless a member is as it must be. */
+static void
+CheckMember(const CsJsonReader *r, const CsJsonMember *member)
+{
+	JsonbValue	value;
+
+	if (member->type == CS_JSON_TEXT)
+		pfree(CsJsonReadText(r, member->key));
+	else if (member->type == CS_JSON_ANY || !CsJsonReadMember(r, member->key, &value))
+		return;
+	else if (member->type == CS_JSON_INTEGER)
+		(void) CsJsonReadInteger(r, member->key, (int64) member->low, (int64) member->high);
+	else if (member->low < member->high)
+		CsJsonCheckRange(r, member->key, member->low, member->high);
+	else
+		(void) CsJsonReadNumber(r, member->key);
+}
+
+/* Error unless the members of an object are among these, and as they must be. */
+void
+CsJsonCheckMembers(const CsJsonReader *r, const CsJsonMember *members, int n)
+{
+	CsJsonEach	each = CsJsonEachOf(r->object);
+
+	while (CsJsonNext(&each))
+	{
+		int			i = 0;
+
+		while (i < n && !CsJsonIsText(&each.key, members[i].key))
+			i++;
+		if (i == n)
+			CsJsonReject(r, CsJsonString(&each.key), "is not known");
+	}
+	for (int i = 0; i < n; i++)
+		CheckMember(r, &members[i]);
+}

@@ -387,8 +387,8 @@ PushOption(JsonbParseState **json, const CsOption *option, const void *values)
 {
 	const char *name = option->name;
 	const CsOptionArray *array;
-	Jsonb	   *object;
 	int			number;
+	double		real;
 
 	switch (option->type)
 	{
@@ -406,7 +406,8 @@ PushOption(JsonbParseState **json, const CsOption *option, const void *values)
 			CsJsonInteger(json, name, *OptionField(values, option, const int64));
 			break;
 		case CS_OPTION_REAL:
-			CsJsonNumber(json, name, *OptionField(values, option, const double));
+			real = *OptionField(values, option, const double);
+			CsJsonNumber(json, name, real < option->low ? NAN : real);
 			break;
 		case CS_OPTION_CHOICE:
 			CsJsonText(json, name, option->choices[*OptionField(values, option, const int)]);
@@ -423,11 +424,7 @@ PushOption(JsonbParseState **json, const CsOption *option, const void *values)
 			break;
 		case CS_OPTION_OBJECT:
 		case CS_OPTION_LIST:
-			object = *OptionField(values, option, Jsonb *const);
-			if (object != NULL)
-				CsJsonJsonb(json, name, object);
-			else
-				CsJsonNull(json, name);
+			CsJsonJsonb(json, name, *OptionField(values, option, Jsonb *const));
 			break;
 	}
 }

@@ -13,7 +13,7 @@ typedef enum CsOptionType
 	CS_OPTION_BOOL,				/* bool field */
 	CS_OPTION_INT,				/* int field; a default below the range is none */
 	CS_OPTION_BIGINT,			/* int64 field; a bound of +-2^63 and beyond is int64's own */
-	CS_OPTION_REAL,				/* double field; an infinite bound is none */
+	CS_OPTION_REAL,				/* double field; an infinite bound is none, and so is a default below the range */
 	CS_OPTION_CHOICE,			/* int field: index into choices */
 	CS_OPTION_TEXT,				/* char * field, NULL when not given */
 	CS_OPTION_ARRAY,			/* CsOptionArray field: array of equally long arrays of numbers */

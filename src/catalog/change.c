@@ -156,15 +156,15 @@ CsDeployedVersion(const char *model)
 }
 
 /*
- * The version that is deployed now of a model of segments; an error when there is none.  Must be called
- * inside SPI.
+ * The version that is deployed now of a model of one of the kinds; an error when there is none.  Must be
+ * called inside SPI.
  */
 int
-CsRequireDeployedVersion(const char *model)
+CsRequireDeployedVersion(const char *model, int kinds)
 {
 	int			version;
 
-	CsModelRequireKind(model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
+	CsModelRequireKind(model, kinds);
 	version = CsDeployedVersion(model);
 	if (version == 0)
 		ereport(ERROR,
@@ -189,7 +189,7 @@ CsReportNoSegment(const char *model, int version, int segment)
 void
 CsRequireSegment(const char *model, int segment)
 {
-	int			version = CsRequireDeployedVersion(model);
+	int			version = CsRequireDeployedVersion(model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 
 	if (CsCatalogExecute(segment_sql,
 						 CsValues(CsValueText(model), CsValueInt4(version), CsValueInt4(segment)), false) == 0)

@@ -60,22 +60,44 @@ CsModelKindCheck(const char *model, CsModelKind kind, int wanted)
 		ReportKind(model, kind, wanted);
 }
 
+/* Find the kind of a model; false when there is no such model.  Sees what has just been committed. */
+static bool
+FindKind(const char *model, CsModelKind *kind)
+{
+	bool		found;
+
+	SPI_connect();
+	found = CsCatalogExecute(kind_sql, CsValues(CsValueText(model)), false) > 0;
+	if (found)
+	{
+		CsCatalogRow row = {SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 0};
+
+		*kind = CsModelKindNamed(CsRowText(&row, 1));
+	}
+	SPI_finish();
+	return found;
+}
+
 /*
  * Raise an error unless the model is of one of the kinds wanted, or there is no such model: that it
- * exists is somebody else's concern.  Sees what has just been committed.
+ * exists is somebody else's concern.
  */
 void
 CsModelRequireKind(const char *model, int wanted)
 {
-	char	   *kind = NULL;
+	CsModelKind kind;
 
-	SPI_connect();
-	if (CsCatalogExecute(kind_sql, CsValues(CsValueText(model)), false) > 0)
-	{
-		CsCatalogRow row = {SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 0};
+	if (FindKind(model, &kind))
+		CsModelKindCheck(model, kind, wanted);
+}
 
-		kind = CsRowText(&row, 1);
-		CsModelKindCheck(model, CsModelKindNamed(kind), wanted);
-	}
-	SPI_finish();
+/* The kind of a model, or an error when there is no such model. */
+CsModelKind
+CsModelKindOf(const char *model)
+{
+	CsModelKind kind = CS_MODEL_SEGMENTS;
+
+	if (!FindKind(model, &kind))
+		CsReportNoModel(model);
+	return kind;
 }

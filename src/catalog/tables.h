@@ -84,6 +84,7 @@ typedef enum CsModelKind
 
 /* A set of kinds is a sum of these. */
 #define CS_MODEL_BIT(kind) (1 << (kind))
+#define CS_MODEL_EVERY ((1 << CS_MODEL_KINDS) - 1)
 
 typedef struct CsModelKindInfo
 {
@@ -95,6 +96,7 @@ typedef struct CsModelKindInfo
 extern const CsModelKindInfo CsModelKinds[];
 
 extern CsModelKind CsModelKindNamed(const char *name);
+extern CsModelKind CsModelKindOf(const char *model);
 extern void CsModelKindCheck(const char *model, CsModelKind kind, int wanted);
 extern void CsModelRequireKind(const char *model, int wanted);
 
@@ -168,7 +170,7 @@ extern void CsModelHold(const char *model);
 extern void CsModelRequireUnchanged(const char *model);
 extern void CsModelClear(const char *model, int version);
 extern int	CsDeployedVersion(const char *model);
-extern int	CsRequireDeployedVersion(const char *model);
+extern int	CsRequireDeployedVersion(const char *model, int kinds);
 extern void CsRequireSegment(const char *model, int segment);
 extern void CsReportNoSegment(const char *model, int version, int segment);
 

@@ -131,7 +131,7 @@ VersionArgument(FunctionCallInfo fcinfo, const char *model)
 				 errhint("To export model \"%s\" with all versions: SELECT custseg.export_model(%s, whole => true);",
 						 model, quote_literal_cstr(model))));
 	return whole ? CsValueNull(INT4OID) :
-		CsValueInt4(CsCacheVersion(CsCacheGetOfKind(CS_MODEL_BIT(CS_MODEL_SEGMENTS), model,
+		CsValueInt4(CsCacheVersion(CsCacheGetOfKind(CS_MODEL_EVERY, model,
 													CsVersionArgument(fcinfo, ARG_VERSION))));
 }
 
@@ -143,6 +143,7 @@ custseg_export_model(PG_FUNCTION_ARGS)
 	CsValue		model = CsValueText(export.model);
 	CsValue		version;
 	bool		decisions = CsBoolArgument(fcinfo, ARG_DECISIONS, false);
+	CsModelKind kind;
 	int			deployed;
 	int			level;
 
@@ -151,6 +152,7 @@ custseg_export_model(PG_FUNCTION_ARGS)
 	else
 		CsModelCheckUse(export.model);
 	version = VersionArgument(fcinfo, export.model);
+	kind = CsModelKindOf(export.model);
 	deployed = CsModelDeployedVersion(export.model);
 	if (!version.isnull && deployed != DatumGetInt32(version.datum))
 		deployed = 0;
@@ -158,6 +160,7 @@ custseg_export_model(PG_FUNCTION_ARGS)
 	level = CsPlainSettings();
 	CsJsonObject(&export.json, NULL);
 	CsJsonInteger(&export.json, "format", CS_EXPORT_FORMAT);
+	CsJsonText(&export.json, "kind", CsModelKinds[kind].name);
 	CsJsonText(&export.json, "model", export.model);
 	if (deployed != 0)
 		CsJsonInteger(&export.json, "deployed_version", deployed);
@@ -169,11 +172,9 @@ custseg_export_model(PG_FUNCTION_ARGS)
 	CsJsonArray(&export.json, "actions");
 	CsCatalogRead(actions_sql, CsValues(model, version), PushAction, &export);
 	(void) CsJsonEnd(&export.json);
-	if (decisions)
-		CsJsonJsonb(&export.json, CsExported[CS_EXPORTED_DECISIONS].key,
-					CsOverridesExport(export.model, ExportedDerived(CS_EXPORTED_DECISIONS)));
-	else
-		CsJsonNull(&export.json, CsExported[CS_EXPORTED_DECISIONS].key);
+	CsJsonJsonb(&export.json, CsExported[CS_EXPORTED_DECISIONS].key,
+				decisions && kind == CS_MODEL_SEGMENTS ?
+				CsOverridesExport(export.model, ExportedDerived(CS_EXPORTED_DECISIONS)) : NULL);
 	AtEOXact_GUC(true, level);
 	PG_RETURN_JSONB_P(CsJsonFinish(&export.json));
 }

@@ -3,12 +3,12 @@
  *	  An exported model that came from anywhere, checked.
  *
  * The value may come from anyone, and nothing in it is trusted.  Each version's definition is compiled as
- * any compiled_model is (scorer.c).  What else there is of a version must be rows with exactly the columns
- * of custseg's tables, of the same types, that agree with the definition.
+ * one that the tables hold is.  What else there is of a version must be rows with exactly the columns of
+ * custseg's tables, of the same types, that agree with the definition.  What only a model of some kind has
+ * is checked by the kind's importer (CsImporters).
  */
 #include "custseg.h"
 
-#include <float.h>
 #include <math.h>
 
 #include "access/table.h"
@@ -21,31 +21,6 @@
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
-
-/* A double holds whole numbers to here. */
-#define MOST_ROWS INT64CONST(9007199254740992)
-
-/* Error unless the keys of an object are these. */
-static void
-CheckKeys(const CsJsonReader *r, const char *const *keys, int n)
-{
-	CsJsonEach	each;
-	JsonbValue	value;
-
-	for (int i = 0; i < n; i++)
-		if (!CsJsonFind(r->object, keys[i], &value))
-			CsJsonReject(r, keys[i], "is missing");
-	each = CsJsonEachOf(r->object);
-	while (CsJsonNext(&each))
-	{
-		int			i = 0;
-
-		while (i < n && !CsJsonIsText(&each.key, keys[i]))
-			i++;
-		if (i == n)
-			CsJsonReject(r, CsJsonString(&each.key), "is not known");
-	}
-}
 
 /* A time that is read from its text. */
 typedef struct ReadingTime
@@ -111,7 +86,7 @@ Misfit(Oid type, const JsonbValue *value)
 			return CsJsonGetInteger(value, 0, PG_INT32_MAX, &whole) ? NULL :
 				"must be an integer, 0 or more";
 		case INT8OID:
-			return CsJsonGetInteger(value, -MOST_ROWS, MOST_ROWS, &whole) ? NULL :
+			return CsJsonGetInteger(value, -CS_MOST_ROWS, CS_MOST_ROWS, &whole) ? NULL :
 				"must be an integer of at most 2^53";
 		case FLOAT8OID:
 			return CsJsonGetNumber(value, &number) ? NULL : "must be a finite number";
@@ -160,7 +135,7 @@ CheckRow(const CsJsonReader *r, CsExportedPart part)
 		if (!attribute->attisdropped && !IsDerived(part, NameStr(attribute->attname)))
 			keys[n++] = pstrdup(NameStr(attribute->attname));
 	}
-	CheckKeys(r, keys, n);
+	CsJsonCheckKeys(r, keys, n);
 	for (int i = 0; i < desc->natts; i++)
 	{
 		Form_pg_attribute attribute = TupleDescAttr(desc, i);
@@ -215,60 +190,22 @@ CheckOrder(const CsJsonReader *r, const char *key, bool ascending)
 	}
 }
 
-/* Error unless a number lies in a range. */
+/* Error unless the levels of a category were seen in some of the n rows. */
 static void
-CheckRange(const CsJsonReader *r, const char *key, double low, double high)
+CheckLevels(const CsJsonReader *r, const CsPipeline *p, const CsFeature *f, int64 n)
 {
-	double		number = CsJsonReadNumber(r, key);
-
-	if (number < low || number > high)
-		CsJsonReject(r, key, "is out of range");
-}
-
-/* Error unless the levels of a category were seen in some of the n rows, and are shares of segments. */
-static void
-CheckLevels(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, int64 n, int at)
-{
-	const CsLevel *levels = CsFeatureLevels(CsScorerPipeline(scorer), f);
-
 	for (int l = 0; l < f->nlevels; l++)
-	{
-		if (levels[l].count > n || n == 0)
+		if (CsFeatureLevels(p, f)[l].count > n || n == 0)
 			CsJsonReject(r, "n", "is less than the rows of a level of the definition");
-		for (int i = 0; i < scorer->nsegments; i++)
-		{
-			double		share = CsScorerProfile(scorer, i)[at + l];
-
-			if (share < 0 || share > 1 + 1e-9)
-				CsJsonReject(r, "levels", "does not suit the shares in the definition");
-		}
-	}
 }
 
-/* Error unless differences of the segments' means, the first at "at", can be told in standard deviations. */
+/* What a feature was like in training, see CsBaseline. */
 static void
-CheckMeans(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, int at)
-{
-	double		mean = isnan(f->mean) ? 0 : f->mean;
-	double		deviation;
-	JsonbValue	value;
-
-	if (!CsJsonReadMember(r, "standard_deviation", &value))
-		return;
-	CheckRange(r, "standard_deviation", 0, INFINITY);
-	deviation = CsJsonReadNumber(r, "standard_deviation");
-	for (int i = 0; i < scorer->nsegments && deviation > 0; i++)
-		if (!isfinite((CsScorerProfile(scorer, i)[at] - mean) / deviation))
-			CsJsonReject(r, "standard_deviation", "does not suit the means in the definition");
-}
-
-/* What a feature was like in training, see CsBaseline; "at" is its place in the profiles of the segments. */
-static void
-CheckFeature(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, int at)
+CheckFeature(const CsJsonReader *r, const CsPipeline *p, const CsFeature *f)
 {
 	static const char *const numbers[] = {"mean", "standard_deviation", "minimum", "maximum"};
 	bool		category = f->kind == CS_CATEGORICAL;
-	int64		n = CsJsonReadInteger(r, "n", 0, MOST_ROWS);
+	int64		n = CsJsonReadInteger(r, "n", 0, CS_MOST_ROWS);
 	int64		n_present = n - CsJsonReadInteger(r, "n_null", 0, n);
 	JsonbValue	value;
 
@@ -281,41 +218,15 @@ CheckFeature(const CsJsonReader *r, const CsScorer *scorer, const CsFeature *f, 
 		CheckCount(r, "levels", -1);
 		CheckCount(r, "level_counts", -1);
 		CheckOrder(r, "quantiles", true);
-		CheckMeans(r, scorer, f, at);
+		if (CsJsonReadMember(r, "standard_deviation", &value))
+			CsJsonCheckRange(r, "standard_deviation", 0, INFINITY);
 		return;
 	}
 	if (CountElements(r, "levels") < 0)
 		CsJsonReject(r, "levels", "must not be null");
 	CheckCount(r, "level_counts", CountElements(r, "levels"));
 	CheckOrder(r, "level_counts", false);
-	CheckLevels(r, scorer, f, n, at);
-}
-
-/*
- * How far rows can be from the centers of their segments, which sums of squares over all rows and some
- * more can be made of; a training that goes beyond that is an error.
- */
-static double
-FarthestDistance(const CsScorer *scorer)
-{
-	double		n = 1;
-
-	for (int i = 0; i < scorer->nsegments; i++)
-		n += CsScorerSegments(scorer)[i].n;
-	return sqrt(DBL_MAX / n) / 2;
-}
-
-/* What is kept of a segment beside its definition; "farthest" bounds the distances. */
-static void
-CheckSegment(const CsJsonReader *r, double farthest)
-{
-	JsonbValue	value;
-
-	CheckRange(r, "share", 0, 1);
-	CheckRange(r, "mean_distance", 0, farthest);
-	CheckRange(r, "spread", 0, farthest);
-	if (CsJsonReadMember(r, "rank", &value))
-		(void) CsJsonReadInteger(r, "rank", 1, PG_INT32_MAX);
+	CheckLevels(r, p, f, n);
 }
 
 /* Error unless why rows were skipped is an object of numbers of rows. */
@@ -327,44 +238,8 @@ CheckSkipped(const CsJsonReader *r)
 	int64		n;
 
 	while (CsJsonNext(&each))
-		if (!CsJsonGetInteger(&each.value, 0, MOST_ROWS, &n))
+		if (!CsJsonGetInteger(&each.value, 0, CS_MOST_ROWS, &n))
 			CsJsonReject(&skipped, CsJsonString(&each.key), "must be a number of rows");
-}
-
-/* Error unless measures of a training are numbers of their ranges, and what was found of structure is that. */
-static void
-CheckMetrics(const CsJsonReader *r)
-{
-	static const struct
-	{
-		const char *key;
-		double		low,
-					high;
-	}			ranges[] = {{"silhouette", -1, 1}, {"silhouette_deviation", 0, 2}, {"silhouette_sample", 0, MOST_ROWS}};
-	static const char *const keys[] = {"rating", "p_value", "reason"};
-	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
-	CsJsonReader structure;
-	CsJsonEach	each = CsJsonEachOf(metrics.object);
-	JsonbValue	value;
-	double		number;
-
-	while (CsJsonNext(&each))
-	{
-		if (!CsJsonIsText(&each.key, "structure") && each.value.type != jbvNull &&
-			!CsJsonGetNumber(&each.value, &number))
-			CsJsonReject(&metrics, CsJsonString(&each.key), "must be a finite number or null");
-	}
-	for (int i = 0; i < lengthof(ranges); i++)
-		if (CsJsonFind(metrics.object, ranges[i].key, &value) && value.type != jbvNull)
-			CheckRange(&metrics, ranges[i].key, ranges[i].low, ranges[i].high);
-	if (!CsJsonFind(metrics.object, "structure", &value))
-		return;
-	structure = CsJsonReadObject(&metrics, "structure", "the structure");
-	CheckKeys(&structure, keys, lengthof(keys));
-	(void) CsJsonReadText(&structure, "rating");
-	(void) CsJsonReadText(&structure, "reason");
-	if (CsJsonReadMember(&structure, "p_value", &value))
-		CheckRange(&structure, "p_value", 0, 1);
 }
 
 /* The id: no name without a type, and types that can be told. */
@@ -418,39 +293,21 @@ ColumnsOfPipeline(const CsPipeline *p)
 	return columns;
 }
 
-/* Error unless a member that is an object can be read as training reads it; returns it, palloc'd. */
-static Jsonb *
-ObjectMember(const CsJsonReader *r, const char *key)
+/* The preparation as training keeps it, defaults filled in; what training would not take is an error. */
+Jsonb *
+CsExportedPrep(const CsJsonReader *r, const CsPipeline *p)
 {
-	JsonbValue	value;
+	const CsColumn *columns = ColumnsOfPipeline(p);
 
-	(void) CsJsonReadObject(r, key, key);
-	(void) CsJsonFind(r->object, key, &value);
-	return JsonbValueToJsonb(&value);
+	return CsPrepToJsonb(CsPrepParse(CsJsonReadJsonb(r, "prep"), columns, p->nfeatures, false), columns);
 }
 
-/*
- * Read how a version was asked for: what training would not take is an error, and so are options that do not
- * belong to what was learned with them.
- */
-static void
-ReadAsked(const CsJsonReader *r, CsExportedVersion *version)
+/* The options likewise, which are read into a struct of them, too. */
+Jsonb *
+CsExportedOptions(const CsJsonReader *r, const CsOption *options, int noptions, void *values)
 {
-	const CsScorer *scorer = version->scorer;
-	const CsAlgorithm *algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
-	const CsPipeline *p = CsScorerPipeline(scorer);
-	const CsColumn *columns = ColumnsOfPipeline(p);
-	void	   *options = palloc0(algorithm->options_size);
-	CsScoring	scoring;
-
-	version->prep = CsPrepToJsonb(CsPrepParse(ObjectMember(r, "prep"), columns, p->nfeatures, false), columns);
-	CsOptionsParse(algorithm->options, algorithm->noptions, ObjectMember(r, "options"), options);
-	version->options = CsOptionsToJsonb(algorithm->options, algorithm->noptions, options);
-	if (algorithm->suits == NULL)
-		return;
-	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
-	if (!algorithm->suits(&scoring.fitted, p, options))
-		CsJsonReject(r, "options", "does not suit the parameters of the definition");
+	CsOptionsParse(options, noptions, CsJsonReadJsonb(r, "options"), values);
+	return CsOptionsToJsonb(options, noptions, values);
 }
 
 /* Read what is kept of the training. */
@@ -460,57 +317,78 @@ ReadTraining(const CsJsonReader *r, CsExportedVersion *version)
 	static const char *const counts[] = {"n_rows", "n_skipped"};
 
 	for (int i = 0; i < lengthof(counts); i++)
-		(void) CsJsonReadInteger(r, counts[i], 0, MOST_ROWS);
-	CheckRange(r, "milliseconds", 0, INFINITY);
+		(void) CsJsonReadInteger(r, counts[i], 0, CS_MOST_ROWS);
+	CsJsonCheckRange(r, "milliseconds", 0, INFINITY);
 	CheckSkipped(r);
-	CheckMetrics(r);
 	CheckId(r);
 	CheckSearchPath(r);
-	ReadAsked(r, version);
+	CsImporters[version->kind]->check_training(r, version);
 }
 
-/* The rows of a part of a version: so many of them. */
-static void
-CheckRows(const CsJsonReader *version, CsExportedPart part, const char *name, const CsScorer *scorer)
+/* Error unless a part of a version is null, or with n above 0 an array of so many rows; begins with them. */
+static CsJsonEach
+BeginRows(const CsJsonReader *version, CsExportedPart part, int n)
 {
-	const CsPipeline *p = CsScorerPipeline(scorer);
-	bool		features = part == CS_EXPORTED_FEATURES;
-	double		farthest = FarthestDistance(scorer);
-	int			at = 0;
-	int			n = features ? p->nfeatures : scorer->nsegments;
-	CsJsonEach	each = CsJsonEachOf(CsJsonReadArray(version, CsExported[part].key, n, n));
+	const char *key = CsExported[part].key;
+	JsonbValue	value;
 
-	while (CsJsonNext(&each))
+	if (n == 0 && CsJsonReadMember(version, key, &value))
+		CsJsonReject(version, key, "must be null");
+	return n == 0 ? (CsJsonEach) {0} : CsJsonEachOf(CsJsonReadArray(version, key, n, n));
+}
+
+/* The rows of the features. */
+static void
+CheckFeatures(const CsJsonReader *version, const CsExportedVersion *v)
+{
+	int			n = v->pipeline == NULL ? 0 : v->pipeline->nfeatures;
+	CsJsonEach	each = BeginRows(version, CS_EXPORTED_FEATURES, n);
+
+	while (n > 0 && CsJsonNext(&each))
 	{
-		CsJsonReader r = CsJsonReadElement(version, CsExported[part].key, &each, name);
+		CsJsonReader r = CsJsonReadElement(version, CsExported[CS_EXPORTED_FEATURES].key, &each, "feature");
 
 		CHECK_FOR_INTERRUPTS();
-		CheckRow(&r, part);
-		if (!features)
-			CheckSegment(&r, farthest);
-		else
-		{
-			CheckFeature(&r, scorer, &p->feature[each.at], at);
-			at += CsProfileWidth(&p->feature[each.at]);
-		}
+		CheckRow(&r, CS_EXPORTED_FEATURES);
+		CheckFeature(&r, v->pipeline, &v->pipeline->feature[each.at]);
+		if (CsImporters[v->kind]->check_feature != NULL)
+			CsImporters[v->kind]->check_feature(&r, v, each.at);
 	}
 }
 
-/* Read a version, checked from end to end. */
+/* The rows of the segments. */
+static void
+CheckSegments(const CsJsonReader *version, const CsExportedVersion *v)
+{
+	int			n = v->scorer == NULL ? 0 : v->scorer->nsegments;
+	CsJsonEach	each = BeginRows(version, CS_EXPORTED_SEGMENTS, n);
+
+	while (n > 0 && CsJsonNext(&each))
+	{
+		CsJsonReader r = CsJsonReadElement(version, CsExported[CS_EXPORTED_SEGMENTS].key, &each, "segment");
+
+		CHECK_FOR_INTERRUPTS();
+		CheckRow(&r, CS_EXPORTED_SEGMENTS);
+		CsImporters[v->kind]->check_segment(&r, v);
+	}
+}
+
+/* Read a version of a model of that kind, checked from end to end. */
 void
-CsExportedVersionRead(const CsJsonReader *r, CsExportedVersion *version)
+CsExportedVersionRead(const CsJsonReader *r, CsModelKind kind, CsExportedVersion *version)
 {
 	static const char *const keys[] = {"definition", "training", "features", "segments"};
 	CsJsonReader training;
 
-	CheckKeys(r, keys, lengthof(keys));
-	version->scorer = CsScorerFromJsonb(ObjectMember(r, "definition"));
-	version->definition = CsScorerToJsonb(version->scorer);
+	CsJsonCheckKeys(r, keys, lengthof(keys));
+	memset(version, 0, sizeof(CsExportedVersion));
+	version->kind = kind;
+	CsImporters[kind]->compile(CsJsonReadJsonb(r, "definition"), version);
 	training = CsJsonReadObject(r, CsExported[CS_EXPORTED_TRAINING].key, "the training");
 	CheckRow(&training, CS_EXPORTED_TRAINING);
 	ReadTraining(&training, version);
-	CheckRows(r, CS_EXPORTED_FEATURES, "feature", version->scorer);
-	CheckRows(r, CS_EXPORTED_SEGMENTS, "segment", version->scorer);
+	CheckFeatures(r, version);
+	CheckSegments(r, version);
 	for (int i = CS_EXPORTED_TRAINING; i <= CS_EXPORTED_SEGMENTS; i++)
 		(void) CsJsonFind(r->object, CsExported[i].key, &version->came[i]);
 }
@@ -524,8 +402,8 @@ CsExportedAction(const CsJsonReader *r, const CsJsonEach *each, int *segment)
 	Jsonb	   *what;
 
 	*segment = (int) CsJsonReadInteger(&action, "segment", 0, PG_INT32_MAX);
-	what = ObjectMember(&action, "action");
-	CheckKeys(&action, keys, lengthof(keys));
+	what = CsJsonReadJsonb(&action, "action");
+	CsJsonCheckKeys(&action, keys, lengthof(keys));
 	CsCheckAction(what);
 	return what;
 }
@@ -578,7 +456,7 @@ CsExportedNumbering(const CsJsonReader *r, int version, int *only, bool *has)
 CsJsonReader
 CsExportedOpen(Jsonb *exported)
 {
-	static const char *const keys[] = {"format", "model", "deployed_version", "versions", "actions", "decisions"};
+	static const char *const keys[] = {"format", "kind", "model", "deployed_version", "versions", "actions", "decisions"};
 	CsJsonReader r = CsJsonReaderOf(exported, "invalid exported model", "the export");
 	int			format = (int) CsJsonReadInteger(&r, "format", 1, PG_INT32_MAX);
 
@@ -588,6 +466,27 @@ CsExportedOpen(Jsonb *exported)
 				 errmsg("exported model has format %d, but this version of custseg reads format %d",
 						format, CS_EXPORT_FORMAT),
 				 errhint("Import it with the version of custseg that exported it.")));
-	CheckKeys(&r, keys, lengthof(keys));
+	CsJsonCheckKeys(&r, keys, lengthof(keys));
 	return r;
+}
+
+/* Which kind of model an export is of. */
+CsModelKind
+CsExportedKind(const CsJsonReader *r)
+{
+	char	   *name = CsJsonReadText(r, "kind");
+	int			kind = 0;
+	JsonbValue	decisions;
+
+	while (kind < CS_MODEL_KINDS && strcmp(CsModelKinds[kind].name, name) != 0)
+		kind++;
+	if (kind == CS_MODEL_KINDS)
+		CsJsonReject(r, "kind", "is \"%s\", which is no kind of model", name);
+	if (kind != CS_MODEL_SEGMENTS)
+	{
+		(void) CsJsonReadArray(r, "actions", 0, 0);
+		if (CsJsonReadMember(r, "decisions", &decisions))
+			CsJsonReject(r, "decisions", "must be null");
+	}
+	return (CsModelKind) kind;
 }

@@ -11,13 +11,14 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "catalog/pg_type.h"
 #include "life/life.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 
 static const char *const insert_model_sql =
-"INSERT INTO custseg.model (name, owner, last_version) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
+"INSERT INTO custseg.model (name, owner, last_version, kind) VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING";
 
 static const char *const next_version_sql =
 "UPDATE custseg.model AS m SET last_version = m.last_version OPERATOR(pg_catalog.+) 1 "
@@ -52,6 +53,7 @@ PG_FUNCTION_INFO_V1(custseg_import_model);
 typedef struct Import
 {
 	char	   *model;
+	CsModelKind kind;
 	bool		adds;			/* to a model that there is */
 	bool		adopts;			/* the source of a version as written by the caller */
 	int			deploys;		/* version, as it is numbered in the export; 0: none */
@@ -77,17 +79,27 @@ PushMember(JsonbParseState **json, const char *key, JsonbContainer *object, cons
 	CsJsonValue(json, key, &value);
 }
 
+/* How many segments a version has, noise left out; NULL when the kind of model has none. */
+static CsValue
+NumberOfSegments(const CsExportedVersion *version)
+{
+	return version->scorer == NULL ? CsValueNull(INT4OID) :
+		CsValueInt4(version->scorer->nsegments - version->scorer->has_noise);
+}
+
 /* What follows from the definition for the row of the version. */
 static Jsonb *
 DeriveTraining(const Import *import, const CsExportedVersion *version, int number)
 {
 	JsonbContainer *definition = &version->definition->root;
 	JsonbContainer *pipeline = CsJsonFindObject(definition, "pipeline");
+	CsValue		n_segments = NumberOfSegments(version);
 	JsonbParseState *json = NULL;
 
 	BeginRow(&json, import->model, number);
-	CsJsonText(&json, "algorithm", NameStr(version->scorer->algorithm));
-	CsJsonInteger(&json, "n_segments", version->scorer->nsegments - version->scorer->has_noise);
+	CsJsonText(&json, "algorithm", version->algorithm);
+	if (!n_segments.isnull)
+		CsJsonInteger(&json, "n_segments", DatumGetInt32(n_segments.datum));
 	PushMember(&json, "reduction", pipeline, "pca");
 	PushMember(&json, "donors", pipeline, "donors");
 	PushMember(&json, "parameters", definition, "parameters");
@@ -101,7 +113,7 @@ DeriveTraining(const Import *import, const CsExportedVersion *version, int numbe
 static Jsonb *
 DeriveFeatures(const Import *import, const CsExportedVersion *version, int number)
 {
-	const CsPipeline *p = CsScorerPipeline(version->scorer);
+	const CsPipeline *p = version->pipeline;
 	char	  **outputs = CsPipelineScaledNames(p);
 	JsonbParseState *json = NULL;
 
@@ -156,10 +168,12 @@ StoreVersion(const Import *import, CsExportedVersion *version, int number)
 	typedef Jsonb *(*Derive) (const Import *import, const CsExportedVersion *version, int number);
 	static const Derive derive[] = {DeriveTraining, DeriveFeatures, DeriveSegments};
 	const char *const statements[] = {insert_version_sql, insert_features_sql, insert_segments_sql};
+	const bool	has[] = {true, version->pipeline != NULL, version->scorer != NULL};
 
 	for (int i = CS_EXPORTED_TRAINING; i <= CS_EXPORTED_SEGMENTS; i++)
-		CsCatalogExecute(statements[i], CsValues(CsValueJsonb(JsonbValueToJsonb(&version->came[i])),
-												 CsValueJsonb(derive[i] (import, version, number))), false);
+		if (has[i])
+			CsCatalogExecute(statements[i], CsValues(CsValueJsonb(JsonbValueToJsonb(&version->came[i])),
+													 CsValueJsonb(derive[i] (import, version, number))), false);
 }
 
 /* The number that a version gets: its own in a new model, else the next one; inside SPI. */
@@ -180,19 +194,16 @@ static void
 ImportVersion(const Import *import, const CsJsonReader *r)
 {
 	CsExportedVersion version;
-	const CsScorer *scorer;
 	int			number;
 
-	CsExportedVersionRead(r, &version);
-	scorer = version.scorer;
-	number = TakeNumber(import, scorer->version);
+	CsExportedVersionRead(r, import->kind, &version);
+	number = TakeNumber(import, version.number);
 	StoreVersion(import, &version, number);
-	if (scorer->version == import->deploys)
+	if (version.number == import->deploys)
 		CsDeployVersion(import->model, number, "imported");
 	CsResultPut(import->result, CsValues(CsValueText(import->model), CsValueInt4(number),
-										 CsValueText(NameStr(scorer->algorithm)),
-										 CsValueInt4(scorer->nsegments - scorer->has_noise),
-										 CsValueBool(scorer->version == import->deploys)));
+										 CsValueText(version.algorithm), NumberOfSegments(&version),
+										 CsValueBool(version.number == import->deploys)));
 }
 
 /* Import all versions; inside SPI. */
@@ -269,15 +280,18 @@ ChooseDeployed(FunctionCallInfo fcinfo, const CsJsonReader *r, bool adds, int *l
 
 /* Make the model, as owned by the caller. */
 static void
-MakeModel(const char *model, int last_version)
+MakeModel(const Import *import, int last_version)
 {
+	const char *model = import->model;
+
 	CsModelCheckName(model);
 	CsModelLock(model);
 	/* one of that name that the snapshot shows may have gone since */
 	CsModelRequireUnchanged(model);
 	SPI_connect();
 	if (CsCatalogExecute(insert_model_sql, CsValues(CsValueText(model), CsValueName(CsCallerName()),
-													CsValueInt4(last_version)), false) == 0)
+													CsValueInt4(last_version),
+													CsValueText(CsModelKinds[import->kind].name)), false) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DUPLICATE_OBJECT),
 				 errmsg("model \"%s\" already exists", model),
@@ -303,6 +317,7 @@ custseg_import_model(PG_FUNCTION_ARGS)
 	import.adds = CsBoolArgument(fcinfo, ARG_ADD_VERSION, false);
 	import.adopts = CsBoolArgument(fcinfo, ARG_ADOPT_SOURCE, false);
 	r = CsExportedOpen(PG_GETARG_JSONB_P(ARG_EXPORTED));
+	import.kind = CsExportedKind(&r);
 	CsJsonReadName(&r, "model", &name);
 	if (import.model == NULL)
 		import.model = NameStr(name);
@@ -310,10 +325,10 @@ custseg_import_model(PG_FUNCTION_ARGS)
 	if (import.adds)
 	{
 		CsBeginChangeOf(import.model, "custseg.import_model()");
-		CsModelRequireKind(import.model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
+		CsModelRequireKind(import.model, CS_MODEL_BIT(import.kind));
 	}
 	else
-		MakeModel(import.model, last);
+		MakeModel(&import, last);
 
 	level = CsPlainSettings();
 	SPI_connect();

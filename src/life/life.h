@@ -61,7 +61,7 @@ extern void CsCheckAction(Jsonb *action);
 
 /*
  * export.c: an exported model, which exported.c checks and import.c makes a model of:
- *   {"format", "model", "deployed_version", "versions": [{"definition": as custseg.scorer() gives it,
+ *   {"format", "kind", "model", "deployed_version", "versions": [{"definition": as custseg.scorer() gives it,
  *	"training": {...}, "features": [{...}...], "segments": [{...}...]}...],
  *	"actions": [{"segment", "action": as set_action() takes it}...], "decisions": [{...}...] or null}
  */
@@ -86,20 +86,50 @@ extern const CsExportedRows CsExported[];
 /* Room for versions to come. */
 #define CS_MOST_VERSIONS 1000000000
 
+/* A double holds whole numbers to here. */
+#define CS_MOST_ROWS INT64CONST(9007199254740992)
+
 /* exported.c: an exported version, checked. */
 typedef struct CsExportedVersion
 {
-	const CsScorer *scorer;
-	Jsonb	   *definition;		/* of the scorer */
+	CsModelKind kind;
+	int			number;			/* as the export has it */
+	const char *algorithm;
+	const CsPipeline *pipeline; /* NULL: the kind has no features */
+	const CsScorer *scorer;		/* NULL: it has no segments */
+	double		farthest;		/* that rows can be from centers */
+	const void *compiled;		/* of another kind: its importer's */
+	Jsonb	   *definition;		/* of what was compiled: an import writes its "pipeline" and "parameters" */
 	Jsonb	   *prep;			/* as training keeps them, with defaults filled in */
 	Jsonb	   *options;
 	JsonbValue	came[CS_EXPORTED_SEGMENTS + 1];
 } CsExportedVersion;
 
+/*
+ * How an exported version of a kind of model is checked.  "compile" fills the version up to its definition,
+ * "check_training" its prep and options; what is wrong is an error.  The list is in src/custseg.c.
+ */
+typedef struct CsImporter
+{
+	void		(*compile) (Jsonb *definition, CsExportedVersion *version);
+	void		(*check_training) (const CsJsonReader *training, CsExportedVersion *version);
+	/* of a row of a feature, what goes beyond its baseline; or NULL */
+	void		(*check_feature) (const CsJsonReader *row, const CsExportedVersion *version, int feature);
+	void		(*check_segment) (const CsJsonReader *row, const CsExportedVersion *version);
+} CsImporter;
+
+extern const CsImporter *const CsImporters[CS_MODEL_KINDS];
+
 extern CsJsonReader CsExportedOpen(Jsonb *exported);
+extern CsModelKind CsExportedKind(const CsJsonReader *r);
 extern int	CsExportedNumbering(const CsJsonReader *r, int version, int *only, bool *has);
-extern void CsExportedVersionRead(const CsJsonReader *r, CsExportedVersion *version);
+extern void CsExportedVersionRead(const CsJsonReader *r, CsModelKind kind, CsExportedVersion *version);
+extern Jsonb *CsExportedPrep(const CsJsonReader *r, const CsPipeline *p);
+extern Jsonb *CsExportedOptions(const CsJsonReader *r, const CsOption *options, int noptions, void *values);
 extern Jsonb *CsExportedAction(const CsJsonReader *r, const CsJsonEach *each, int *segment);
 extern Jsonb *CsExportedDecisions(const CsJsonReader *r);
+
+/* exported_segments.c */
+extern const CsImporter CsSegmentsImporter;
 
 #endif							/* CUSTSEG_LIFE_H */

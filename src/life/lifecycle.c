@@ -415,7 +415,7 @@ custseg_adopt_source(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	if (version == 0)
-		version = CsRequireDeployedVersion(model);
+		version = CsRequireDeployedVersion(model, CS_MODEL_EVERY);
 	CheckVersion(model, version);
 	CsCatalogExecute(adopt_sql, CsValues(CsValueText(model), CsValueInt4(version)), false);
 	source = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
@@ -465,7 +465,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 	ReadRank(fcinfo, &keep, &rank);
 
 	SPI_connect();
-	version = CsRequireDeployedVersion(model);
+	version = CsRequireDeployedVersion(model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 	if (CsCatalogExecute(name_segment_sql,
 						 CsValues(CsValueText(model), CsValueInt4(version), CsValueInt4(segment),
 								  CsValueText(name), CsValueBool(description == NULL),

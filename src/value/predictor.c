@@ -299,7 +299,10 @@ ReadModel(const CsJsonReader *r, int ncolumns)
 	m = shape.form == CS_VALUE_LINEAR ? ReadLinear(r, &shape) : ReadTrees(r, &shape);
 	m->is_logit = CsJsonReadBool(r, "logit");
 	m->is_probability = CsJsonReadBool(r, "probability");
-	return ReadCalibration(r, m);
+	m = ReadCalibration(r, m);
+	if (m->is_probability && !m->is_logit && m->ncalibrated == 0)
+		CsJsonReject(r, "calibration", "must not be null where nothing else makes a probability of what is predicted");
+	return m;
 }
 
 /*

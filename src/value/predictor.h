@@ -6,6 +6,7 @@
 #define CUSTSEG_VALUE_PREDICTOR_H
 
 #include "algo/value.h"
+#include "life/life.h"
 #include "prep/prep.h"
 #include "score/score.h"
 
@@ -54,5 +55,8 @@ typedef struct CsPredictorParts
 
 extern Jsonb *CsPredictorParameters(const CsPredictorParts *parts);
 extern void *CsPredictorCompile(Jsonb *definition);
+
+/* predictor_import.c */
+extern const CsImporter CsPredictorImporter;
 
 #endif							/* CUSTSEG_VALUE_PREDICTOR_H */

@@ -23,23 +23,14 @@
 
 #define DEFAULT_HOLDOUT 90
 
-typedef struct PurchasesOptions
-{
-	int			unit;			/* CsPurchaseUnit */
-	int			returns;		/* CsReturns */
-	char	   *time_zone;
-	char	   *holdout;
-	int			alive;			/* 0: as CsWorthFitModel says; 1: of the model's own */
-} PurchasesOptions;
-
 static const char *const aliveNames[] = {"mbg_nbd", "own", NULL};
 
-static const CsOption purchasesOptions[] = {
-	{"unit", CS_OPTION_CHOICE, offsetof(PurchasesOptions, unit), CS_UNIT_WEEK, 0, 0, CsPurchaseUnitNames},
-	{"returns", CS_OPTION_CHOICE, offsetof(PurchasesOptions, returns), CS_RETURNS_NET, 0, 0, CsPurchaseReturnsNames},
-	{"time_zone", CS_OPTION_TEXT, offsetof(PurchasesOptions, time_zone)},
-	{"holdout", CS_OPTION_TEXT, offsetof(PurchasesOptions, holdout)},
-	{"alive", CS_OPTION_CHOICE, offsetof(PurchasesOptions, alive), 0, 0, 0, aliveNames}
+const CsOption CsPurchasesOptionTable[CS_PURCHASES_OPTIONS] = {
+	{"unit", CS_OPTION_CHOICE, offsetof(CsPurchasesOptions, unit), CS_UNIT_WEEK, 0, 0, CsPurchaseUnitNames},
+	{"returns", CS_OPTION_CHOICE, offsetof(CsPurchasesOptions, returns), CS_RETURNS_NET, 0, 0, CsPurchaseReturnsNames},
+	{"time_zone", CS_OPTION_TEXT, offsetof(CsPurchasesOptions, time_zone)},
+	{"holdout", CS_OPTION_TEXT, offsetof(CsPurchasesOptions, holdout)},
+	{"alive", CS_OPTION_CHOICE, offsetof(CsPurchasesOptions, alive), 0, 0, 0, aliveNames}
 };
 
 /* The arguments. */
@@ -54,7 +45,7 @@ PG_FUNCTION_INFO_V1(custseg_train_purchases);
 typedef struct Training
 {
 	CsNewVersion stored;
-	PurchasesOptions options;
+	CsPurchasesOptions options;
 	CsWorthAlgorithm algorithm;
 	CsPeriod	period;
 	DateADT		earliest;		/* line */
@@ -133,11 +124,12 @@ ReadArguments(FunctionCallInfo fcinfo, Training *t)
 	(void) CsVersionCheckName(t->stored.model, CS_MODEL_PURCHASES);
 	source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
 	t->algorithm = ReadAlgorithm(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, purchasesOptions, lengthof(purchasesOptions), &t->options);
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, CsPurchasesOptionTable, CS_PURCHASES_OPTIONS, &t->options);
 	CsPurchasesColumns(r, CsRelationOpen(source), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
 					   CsTextArgument(fcinfo, ARG_AMOUNT));
 	r->returns = t->options.returns;
 	r->zone = CsOrdersZone(t->options.time_zone);
+	t->options.time_zone = pstrdup(pg_get_timezone_name(r->zone));
 	if (!PG_ARGISNULL(ARG_AS_OF))
 		as_of = CsPurchasesDay(r, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
 	CsPurchasesAsOfDay(r, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &t->earliest);
@@ -184,6 +176,7 @@ Parameters(Training *t)
 	CsWorthVersion *v = &t->version;
 	const CsPurchasesRequest *r = &t->period.request;
 
+	v->algorithm = t->algorithm;
 	v->model = t->fit.model;
 	v->unit = t->options.unit;
 	v->customer = r->customer->name;
@@ -246,7 +239,7 @@ Store(FunctionCallInfo fcinfo, Training *t)
 		v->n_skipped += t->period.counts.lines[i];
 	v->skipped = Skipped(&t->period.counts);
 	v->prep = CsJsonFinish(&none);
-	v->options = CsOptionsToJsonb(purchasesOptions, lengthof(purchasesOptions), &t->options);
+	v->options = CsOptionsToJsonb(CsPurchasesOptionTable, CS_PURCHASES_OPTIONS, &t->options);
 	v->parameters = Parameters(t);
 	v->metrics = Metrics(t);
 	v->iterations = t->fit.purchases.iterations;

@@ -3,7 +3,7 @@
  *	  A version of a model of purchases: compiled, written and read as json.
  *
  * The json is "parameters" of model_version:
- *	 {"unit", "columns": {"customer", "time", "amount"}, "returns", "time_zone",
+ *	 {"algorithm": as it was asked for, "unit", "columns": {"customer", "time", "amount"}, "returns", "time_zone",
  *	  "purchases": {"model", its parameters by name}, "alive": likewise,
  *	  "spend": null or {"model": "constant", "mean"} or {"model": "gamma_gamma", "p", "q", "g"},
  *	  "interval": null or {"days", "bounds": [9 numbers], "ratios": [10 of 201 numbers or null]}}
@@ -76,6 +76,7 @@ CsWorthParameters(const CsWorthVersion *v)
 	JsonbParseState *json = NULL;
 
 	CsJsonObject(&json, NULL);
+	CsJsonText(&json, "algorithm", CsWorthAlgorithms[v->algorithm]);
 	CsJsonText(&json, "unit", CsPurchaseUnitNames[v->unit]);
 	CsJsonObject(&json, "columns");
 	CsJsonText(&json, "customer", NameStr(v->customer));
@@ -227,6 +228,7 @@ CsWorthCompile(Jsonb *definition)
 	CsWorthVersion *v = palloc0(sizeof(CsWorthVersion));
 
 	SET_VARSIZE(v, sizeof(CsWorthVersion));
+	v->algorithm = ReadChoice(&r, "algorithm", CsWorthAlgorithms);
 	v->unit = ReadChoice(&r, "unit", CsPurchaseUnitNames);
 	v->model.unit = CsPurchaseUnitDays((CsPurchaseUnit) v->unit);
 	ReadLines(&r, v);

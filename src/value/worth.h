@@ -6,15 +6,19 @@
 #define CUSTSEG_VALUE_WORTH_H
 
 #include "call/json.h"
+#include "call/options.h"
+#include "life/life.h"
 #include "score/score.h"
 #include "stat/holdout.h"
 #include "stat/lifetime.h"
 #include "value/purchases.h"
+#include "value/worth_fit.h"
 
 /* One flat varlena without pointers but to the models, which are the module's own: it stays in the session. */
 typedef struct CsWorthVersion
 {
 	int32		vl_len_;
+	int			algorithm;		/* CsWorthAlgorithm: that was asked for */
 	CsWorthModel model;
 	int			unit;			/* CsPurchaseUnit */
 	NameData	customer,		/* columns of the lines that it was trained on */
@@ -29,6 +33,23 @@ typedef struct CsWorthVersion
 extern void *CsWorthCompile(Jsonb *definition);
 extern Jsonb *CsWorthParameters(const CsWorthVersion *v);
 extern const CsWorthVersion *CsWorthGet(const char *model, int version);
+
+/* worth_import.c */
+extern const CsImporter CsWorthImporter;
+
+/* train_purchases.c: options, which a version keeps. */
+typedef struct CsPurchasesOptions
+{
+	int			unit;			/* CsPurchaseUnit */
+	int			returns;		/* CsReturns */
+	char	   *time_zone;
+	char	   *holdout;
+	int			alive;			/* 0: as CsWorthFitModel says; 1: of the model's own */
+} CsPurchasesOptions;
+
+#define CS_PURCHASES_OPTIONS 5
+
+extern const CsOption CsPurchasesOptionTable[CS_PURCHASES_OPTIONS];
 
 /* lifetime_value.c */
 extern CsHorizon CsHorizonArguments(FunctionCallInfo fcinfo, int interval, int discount, const CsWorthModel *m);
