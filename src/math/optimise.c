@@ -16,7 +16,7 @@
 #include "miscadmin.h"
 
 #define MAX_ITERATIONS 200
-#define MAX_HALVINGS 40
+#define MAX_TRIES 40			/* a step, its half, ... */
 #define LONGEST_STEP 1.5
 #define DIFFERENCE 1e-4			/* of a variable, for second derivatives */
 #define SMALLEST_CURVATURE 1e-8 /* against the largest one */
@@ -103,14 +103,26 @@ NewtonStep(const Search *s, double *step)
 	return true;
 }
 
+/* Would a step lead upwards by no more than rounding does?  Then no part of it is worth a try. */
+static bool
+IsWithinRounding(const Search *s, const double *step)
+{
+	double		rise = 0;
+
+	for (int i = 0; i < s->f->n; i++)
+		rise += step[i] * s->at->gradient[i] / 2;
+	return rise <= DBL_EPSILON * fabs(s->at->value);
+}
+
 /* Go along the step, or a part of it, where that leads upwards; false when it does not. */
 static bool
 Advance(Search *s, const double *step)
 {
 	CsOptimum  *at = s->at;
 	double		part = 1;
+	int			tries = IsWithinRounding(s, step) ? 1 : MAX_TRIES;
 
-	for (int halving = 0; halving < MAX_HALVINGS; halving++, part /= 2)
+	for (int try = 0; try < tries; try++, part /= 2)
 	{
 		double		theta[CS_OPTIMUM_MAX],
 					gradient[CS_OPTIMUM_MAX],
