@@ -3257,7 +3257,8 @@ CREATE FUNCTION custseg.retention_projection(
     OUT high float8,
     OUT retention float8,
     OUT expected_periods float8,
-    OUT model text
+    OUT model text,
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_retention_projection'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;

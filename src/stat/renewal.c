@@ -21,6 +21,14 @@
 #define BOUND 10
 /* A log-likelihood that is higher by less says nothing. */
 #define NO_BETTER 0.5
+/* Below, the digits that a difference of log-gammas loses are few. */
+#define STIRLING 10
+#define PSI_STIRLING 1000
+#define LARGEST_LOG 100
+/* How far b goes from one point of a region to the next, in its logarithm, and in how many the likelihood falls. */
+#define LONGEST_STEP 1
+#define SHORTEST_STEP 0.01
+#define FEWEST_DROPS 10
 
 typedef struct Fitting
 {
@@ -34,32 +42,65 @@ typedef struct Share
 	double		a,
 				b,
 				shape;
-	double		psi_b,
-				psi_both;
+	double		psi_rise;		/* from b to a + b */
 } Share;
+
+/* ln Gamma(c + x) - ln Gamma(c).  Of large ones it loses no digits: by Stirling's formula, term by term. */
+static double
+LogRise(double c, double x)
+{
+	if (c < STIRLING)
+		return gsl_sf_lnpoch(c, x);
+	return (c - 0.5) * log1p(x / c) + x * (log(c + x) - 1) + log(gsl_sf_gammastar(c + x) / gsl_sf_gammastar(c));
+}
+
+/* psi(c + x) - psi(c), its derivative by c, in the same way. */
+static double
+PsiRise(double c, double x)
+{
+	if (c < PSI_STIRLING)
+		return gsl_sf_psi(c + x) - gsl_sf_psi(c);
+	return log1p(x / c) + x / (2 * c * (c + x)) + x * (2 * c + x) / (12 * c * c * (c + x) * (c + x));
+}
 
 static Share
 ShareOf(const double *theta)
 {
 	Share		s = {exp(theta[CS_RENEWAL_A]), exp(theta[CS_RENEWAL_B]), exp(theta[CS_RENEWAL_SHAPE])};
 
-	s.psi_b = gsl_sf_psi(s.b);
-	s.psi_both = gsl_sf_psi(s.a + s.b);
+	s.psi_rise = PsiRise(s.b, s.a);
 	return s;
+}
+
+/* That where the period to the power of the shape is beyond all numbers: a and b are nothing beside it. */
+static double
+LogShareFar(const Share *s, double log_power, double *gradient)
+{
+	gradient[CS_RENEWAL_A] = s->a * (gsl_sf_psi(s->a + s->b) - log_power);
+	gradient[CS_RENEWAL_B] = s->b * s->psi_rise;
+	gradient[CS_RENEWAL_SHAPE] = -s->a * log_power;
+	return LogRise(s->b, s->a) - s->a * log_power;
 }
 
 /* The logarithm of the share who stay longer than so many periods; OUT its gradient by theta. */
 static double
 LogShare(const Share *s, double period, double *gradient)
 {
-	double		power = pow(period, s->shape),
-				psi_b = gsl_sf_psi(s->b + power),
-				psi_both = gsl_sf_psi(s->a + s->b + power);
+	double		log_power = period > 0 ? s->shape * log(period) : 0,
+				power = period > 0 ? exp(log_power) : 0,
+				psi_rise;
 
-	gradient[CS_RENEWAL_A] = s->a * (s->psi_both - psi_both);
-	gradient[CS_RENEWAL_B] = s->b * (psi_b - psi_both - s->psi_b + s->psi_both);
-	gradient[CS_RENEWAL_SHAPE] = period > 0 ? s->shape * log(period) * power * (psi_b - psi_both) : 0;
-	return period > 0 ? gsl_sf_lnpoch(s->b, s->a) - gsl_sf_lnpoch(s->b + power, s->a) : 0;
+	if (log_power > LARGEST_LOG)
+		return LogShareFar(s, log_power, gradient);
+	psi_rise = PsiRise(s->b + power, s->a);
+	gradient[CS_RENEWAL_A] = -s->a * PsiRise(s->a + s->b, power);
+	gradient[CS_RENEWAL_B] = s->b * (s->psi_rise - psi_rise);
+	gradient[CS_RENEWAL_SHAPE] = -log_power * power * psi_rise;
+	if (period == 0)
+		return 0;
+	/* the same in two ways: what is subtracted is smaller, and so is its rounding */
+	return s->a < power ? LogRise(s->b, s->a) - LogRise(s->b + power, s->a) :
+		LogRise(s->b, power) - LogRise(s->a + s->b, power);
 }
 
 /* The logarithm of the share who leave at the end of a period; OUT its gradient by theta. */
@@ -229,8 +270,8 @@ CsRenewalLogSurvival(const double *theta, double period, double *gradient)
 }
 
 /* The standard error of that logarithm, by the delta method; NaN where the parameters have none. */
-double
-CsRenewalLogSurvivalError(const CsRenewalFit *fit, double period)
+static double
+LogSurvivalError(const CsRenewalFit *fit, double period)
 {
 	double		by[CS_RENEWAL_PARAMETERS],
 				variance = 0;
@@ -242,6 +283,107 @@ CsRenewalLogSurvivalError(const CsRenewalFit *fit, double period)
 		for (int j = 0; j < fit->n_free; j++)
 			variance += by[fit->free[i]] * by[fit->free[j]] * fit->covariance[i * fit->n_free + j];
 	return sqrt(Max(variance, 0));
+}
+
+/* The fit whose b is given, from one whose b is near. */
+static CsRenewalFit
+FitGivenB(const CsRenewalData *data, const CsRenewalFit *near, double b)
+{
+	CsRenewalFit fit = {.n_parameters = CS_RENEWAL_PARAMETERS, .n_free = 2, .free = {CS_RENEWAL_A, CS_RENEWAL_SHAPE}};
+
+	memcpy(fit.theta, near->theta, sizeof(fit.theta));
+	fit.theta[CS_RENEWAL_B] = b;
+	Maximise(data, &fit);
+	return fit;
+}
+
+/* How far below the best fit of a region another one may be. */
+static double
+MostDrop(const CsRenewalRegion *region)
+{
+	return region->quantile * region->quantile / 2;
+}
+
+/* Have a fit among the points of a region, if it is in it. */
+static bool
+Keep(CsRenewalRegion *region, const CsRenewalFit *fit)
+{
+	region->log_likelihood = Max(region->log_likelihood, fit->log_likelihood);
+	if (fit->log_likelihood < region->log_likelihood - MostDrop(region))
+		return false;
+	region->is_known &= fit->has_covariance && region->n < CS_RENEWAL_POINTS;
+	if (region->is_known)
+		region->point[region->n++] = *fit;
+	return region->is_known;
+}
+
+/* Take b down or up from a fit, as far as the fits are in the region, in steps that are short where it is steep. */
+static void
+Walk(const CsRenewalData *data, CsRenewalRegion *region, CsRenewalFit at, int direction)
+{
+	double		step = LONGEST_STEP,
+				longest = MostDrop(region) / FEWEST_DROPS;
+
+	while (direction * at.theta[CS_RENEWAL_B] < BOUND)
+	{
+		double		b = Min(Max(at.theta[CS_RENEWAL_B] + direction * step, -BOUND), BOUND);
+		CsRenewalFit next = FitGivenB(data, &at, b);
+		double		drop = fabs(at.log_likelihood - next.log_likelihood);
+
+		if (!(drop < longest) && step > SHORTEST_STEP)
+		{
+			step /= 2;
+			continue;
+		}
+		if (!Keep(region, &next))
+			return;
+		at = next;
+		if (drop < longest / 4)
+			step = Min(2 * step, LONGEST_STEP);
+	}
+}
+
+/*
+ * OUT the parameters of the longer model that the data leave possible: those whose log-likelihood is less than
+ * quantile^2 / 2 below the highest one.  They are told by points along ln b, each with the other two that fit
+ * best and their covariance: along b, which data of few periods leave open in the end, the likelihood is no
+ * parabola, and given b it is one.  "fit" is the longer model's.
+ */
+void
+CsRenewalFindRegion(const CsRenewalData *data, const CsRenewalFit *fit, double quantile, CsRenewalRegion *region)
+{
+	CsRenewalFit at = FitGivenB(data, fit, fit->theta[CS_RENEWAL_B]);
+
+	region->n = 0;
+	region->quantile = quantile;
+	region->is_known = true;
+	region->log_likelihood = fit->log_likelihood;
+	(void) Keep(region, &at);
+	Walk(data, region, at, -1);
+	Walk(data, region, at, 1);
+}
+
+/*
+ * OUT the interval of the share who stay longer than a period, by profile likelihood: the farthest that the points
+ * of a region lead to, each by the part of the quantile that its likelihood has left, on the scale of
+ * log(-log(share)).  The share by "chosen" is in it.  NaN where a point has no errors.
+ */
+void
+CsRenewalInterval(const CsRenewalRegion *region, const CsRenewalFit *chosen, double period, double *low, double *high)
+{
+	*low = *high = region->is_known ? exp(CsRenewalLogSurvival(chosen->theta, period, NULL)) : NAN;
+	for (int i = 0; i < region->n && region->is_known; i++)
+	{
+		const CsRenewalFit *at = &region->point[i];
+		double		left = 2 * (MostDrop(region) - (region->log_likelihood - at->log_likelihood)),
+					hazard = -CsRenewalLogSurvival(at->theta, period, NULL),
+					width = sqrt(Max(left, 0)) * LogSurvivalError(at, period) / hazard;
+
+		if (left < 0)
+			continue;
+		*low = Min(*low, exp(-hazard * exp(width)));
+		*high = Max(*high, exp(-hazard * exp(-width)));
+	}
 }
 
 /* The standard error of the logarithm of a parameter; NaN where it has none. */

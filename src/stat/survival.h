@@ -104,10 +104,26 @@ typedef struct CsRenewalFit
 	double		covariance[CS_RENEWAL_PARAMETERS * CS_RENEWAL_PARAMETERS];	/* of those, dense by n_free */
 } CsRenewalFit;
 
+/* Most points that a region of parameters is told by. */
+#define CS_RENEWAL_POINTS 512
+
+/* Parameters of the beta-discrete-Weibull that the data leave possible; see CsRenewalFindRegion(). */
+typedef struct CsRenewalRegion
+{
+	double		quantile;		/* of the normal distribution */
+	double		log_likelihood; /* the highest */
+	bool		is_known;		/* all points have errors */
+	int			n;
+	CsRenewalFit point[CS_RENEWAL_POINTS];
+} CsRenewalRegion;
+
 extern CsRenewalFit CsRenewalUnknown(int n_parameters);
 extern CsRenewalFit CsRenewalMaximise(const CsRenewalData *data, int n_parameters);
 extern double CsRenewalLogSurvival(const double *theta, double period, double *gradient);
 extern double CsRenewalError(const CsRenewalFit *fit, int parameter);
-extern double CsRenewalLogSurvivalError(const CsRenewalFit *fit, double period);
+extern void CsRenewalFindRegion(const CsRenewalData *data, const CsRenewalFit *fit, double quantile,
+								CsRenewalRegion *region);
+extern void CsRenewalInterval(const CsRenewalRegion *region, const CsRenewalFit *chosen, double period, double *low,
+							  double *high);
 
 #endif							/* CUSTSEG_STAT_SURVIVAL_H */

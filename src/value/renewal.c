@@ -33,6 +33,7 @@ enum
 };
 
 static const char *const modelNames[MODELS] = {"shifted beta-geometric", "beta-discrete-Weibull"};
+static const char noneLeft[] = "none of the customers has left yet";
 static const int parameters[MODELS] = {CS_RENEWAL_SHAPE, CS_RENEWAL_PARAMETERS};
 
 /* A segment that is counted, period by period. */
@@ -171,15 +172,19 @@ CountAll(FunctionCallInfo fcinfo, Counting *c)
 	CsStaysReport(&c->stays);
 }
 
-/* OUT an interval of the share who stay longer than a period, on the scale of log(-log(share)). */
-static void
-ShareInterval(const CsRenewalFit *fit, double period, double quantile, double *low, double *high)
+/*
+ * What the data leave possible of the parameters, palloc'd.  The longer model's, also where the shorter one was
+ * chosen: that the shape is 1 is known no better than the data tell it.
+ */
+static CsRenewalRegion *
+FindRegion(const Counting *c)
 {
-	double		hazard = -CsRenewalLogSurvival(fit->theta, period, NULL),
-				width = quantile * CsRenewalLogSurvivalError(fit, period) / hazard;
+	CsRenewalData data = {c->n, c->n_periods, c->period};
+	CsRenewalRegion *region = palloc0(sizeof(CsRenewalRegion));
 
-	*low = exp(-hazard * exp(width));
-	*high = exp(-hazard * exp(-width));
+	if (c->n_events > 0)
+		CsRenewalFindRegion(&data, &c->fit[M_WEIBULL], c->quantile, region);
+	return region;
 }
 
 /*
@@ -197,12 +202,22 @@ ObservePeriod(const Counting *c, CsSurvival *curve, int *next, int32 time, int64
 		CsSurvivalStep(curve, time, c->period[*next].left, 0);
 }
 
+/* Why shares have no interval; NULL: they have one. */
+static const char *
+WhyNoInterval(const Counting *c, const CsRenewalRegion *region)
+{
+	if (c->n_events == 0)
+		return noneLeft;
+	return region->is_known ? NULL : "the customers who left say too little of the curve for an interval";
+}
+
 /* A segment as rows, a row for each period. */
 static void
 PutProjection(Counting *c)
 {
 	int			model = Chosen(c);
 	const CsRenewalFit *fit = &c->fit[model];
+	CsRenewalRegion *region = FindRegion(c);
 	CsSurvival	curve = CsSurvivalBegin(c->n, INFINITY);
 	int32		last = c->period[c->n_periods - 1].period;
 	double		before = c->n_events == 0 ? NAN : 1,
@@ -218,15 +233,17 @@ PutProjection(Counting *c)
 
 		CHECK_FOR_INTERRUPTS();
 		ObservePeriod(c, &curve, &next, time, &at_risk);
-		ShareInterval(fit, time, c->quantile, &low, &high);
+		CsRenewalInterval(region, fit, time, &low, &high);
 		paid += before;
 		CsResultPut(c->result,
 					CsValues(CsValueText(c->segment), CsValueInt4(time), CsValueInt8(at_risk),
 							 CsValueFloat8(time <= last ? curve.survival : NAN), CsValueFloat8(share),
 							 CsValueFloat8(low), CsValueFloat8(high), CsValueFloat8(share / before),
-							 CsValueFloat8(paid), CsValueText(c->n_events == 0 ? NULL : modelNames[model])));
+							 CsValueFloat8(paid), CsValueText(c->n_events == 0 ? NULL : modelNames[model]),
+							 CsValueText(WhyNoInterval(c, region))));
 		before = share;
 	}
+	pfree(region);
 }
 
 /* retention_projection(source, duration, event, segment, periods, options): periods that were seen, and others */
@@ -325,7 +342,7 @@ Judge(const Counting *c, const CsRenewalFit *fit, CsFinding *finding)
 {
 	CsFindingInit(finding);
 	if (c->n_events == 0)
-		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "none of the customers has left yet");
+		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%s", noneLeft);
 	else if (c->n_events < FEW_EVENTS)
 		CsFindingAdd(finding, CS_VERDICT_INSUFFICIENT, "%lld of the customers %s left, and the curve takes %d to tell",
 					 (long long) c->n_events, c->n_events == 1 ? "has" : "have", FEW_EVENTS);
