@@ -3593,7 +3593,7 @@ CREATE FUNCTION custseg.explain_value(
 AS 'MODULE_PATHNAME', 'custseg_explain_value'
 LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 
-COMMENT ON FUNCTION custseg.explain_value IS 'Tells what each feature contributes to a prediction (Shapley values, exact for trees), the largest first.
+COMMENT ON FUNCTION custseg.explain_value IS 'Tells what each feature contributes to a prediction (Shapley values, exact for trees), the largest first. Baseline and contributions add up to a number; of a probability they are log odds, for a forest shares before calibration.
 topic: value 34
 example: SELECT * FROM custseg.explain_value(''worth'', ''{"recency": 10, "frequency": 5}'')';
 

@@ -60,10 +60,12 @@ END $$;
 -- Every other function that takes a model fails for a model of another kind, and says so.
 SET client_min_messages = error;
 CREATE TEMPORARY TABLE answered AS
-SELECT p.proname AS function, m.kind, answer(p.oid, m.name) AS answer
-FROM pg_proc p, custseg.model m
-WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1] = 'model' AND m.name ~ '^of '
-    AND p.proname <> 'drop_model';
+SELECT function, kind, answer(oid, name) AS answer
+FROM (SELECT p.proname AS function, p.oid, m.kind, m.name
+      FROM pg_proc p, custseg.model m
+      WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1] = 'model' AND m.name ~ '^of '
+          AND p.proname <> 'drop_model'
+      ORDER BY p.oid, m.name COLLATE "C" OFFSET 0) AS asked;
 RESET client_min_messages;
 SELECT function, kind, answer FROM answered a
 WHERE kind <> 'segments' AND NOT EXISTS (SELECT FROM answered b WHERE b.function = a.function AND b.answer = '42809')

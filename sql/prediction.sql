@@ -147,6 +147,10 @@ SELECT algorithm, r2 IS NOT NULL AS r2, auc IS NOT NULL AS auc, recommended, rea
 SELECT algorithm, r2 IS NOT NULL AS r2, auc IS NOT NULL AS auc, recommended, reason FROM custseg.compare_value('customers', 'stays', '{a,b,c,g}', '{forest,logistic}', 3, 'id', options => '{"forest": {"trees": 20}, "seed": 7}');
 SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, b, a + 2 * b + (id % 7) / 5.0 AS y FROM customers', 'y', '{a,b}', '{linear,forest}', options => '{"forest": {"trees": 20}}');
 SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, sin(id * 99.7) AS y FROM customers', 'y', '{a}', '{linear}');
+-- a probability that the features do not tell is told by its log loss, which is that of the share of all, or higher
+SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, sin(id * 99.7) > 0.3 AS y FROM customers', 'y', '{a}', '{logistic}');
+SELECT kind FROM custseg.train_value('chance', 'SELECT a, sin(id * 99.7) > 0.3 AS y FROM customers', 'y', '{a}', 'logistic');
+SELECT custseg.drop_model('chance', whole => true);
 -- folds follow the customers, not the order of rows
 SELECT a.algorithm, agrees(a.r2, b.r2, 1e-9) AS r2, agrees(a.rmse_deviation, b.rmse_deviation, 1e-7) AS deviation
 FROM custseg.compare_value('customers', 'worth', '{a,b,c,g}', '{linear}', id => 'id') a, custseg.compare_value('SELECT * FROM customers ORDER BY b', 'worth', '{a,b,c,g}', '{linear}', id => 'id') b;

@@ -134,6 +134,19 @@ CsMeasureProbabilities(int64 n, const double *actual, const double *predicted)
 	return m;
 }
 
+/* The log loss of predicting the mean of all for each: their entropy. */
+double
+CsLogLossOfMean(int64 n, const double *actual)
+{
+	double		positives = 0;
+	double		share;
+
+	for (int64 i = 0; i < n; i++)
+		positives += actual[i];
+	share = positives / (double) n;
+	return share > 0 && share < 1 ? -share * log(share) - (1 - share) * log1p(-share) : 0;
+}
+
 /* Neighboring predictions that get one probability. */
 typedef struct Pool
 {

@@ -258,6 +258,7 @@ GiveReasons(Comparison *comparison)
 	const char *measure = comparison->p.is_probability ? "log loss" : "R2";
 	int			highest;
 	int			best = FindBest(comparison, &highest);
+	double		of_mean;
 
 	for (int i = 0; i < comparison->n; i++)
 	{
@@ -280,7 +281,7 @@ GiveReasons(Comparison *comparison)
 		else
 			c->reason = psprintf("predicts less well for customers that it has not seen (%s %s)",
 								 comparison->p.is_probability ? "higher" : "lower", measure);
-		if (i == best && !comparison->p.is_probability && !(c->mean[MEASURE_R2] > 0))
+		if (i == best && CsPredictionTellsNothing(&comparison->p, c->mean[MEASURE_R2], c->mean[MEASURE_LOG_LOSS], &of_mean))
 			c->reason = pstrdup("the best of them, but no better than the mean: the features do not tell the target");
 	}
 }

@@ -435,6 +435,18 @@ CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold)
 	return m;
 }
 
+/*
+ * Are predictions with these measures no better than the mean of all rows?  *of_mean gets the measure
+ * that the mean has itself: R2, or the log loss of a probability.
+ */
+bool
+CsPredictionTellsNothing(const CsPrediction *p, double r2, double log_loss, double *of_mean)
+{
+	*of_mean = p->is_probability ?
+		CsLogLossOfMean(p->t->matrix->nrows, CsArenaAddress(p->t->arena, p->t->outcomes)) : 0;
+	return p->is_probability ? !(log_loss < *of_mean) : !(r2 > *of_mean);
+}
+
 /* What predictions of rows are worse by: the root mean squared error, or the log loss of probabilities. */
 static double
 LossOf(const CsPrediction *p, CsTeam *team, const CsValueModel *model, const CsMatrix *m, const double *y)

@@ -60,7 +60,7 @@ CsStaysOpen(FunctionCallInfo fcinfo, CsStays *s)
 							  "Name a column of numbers, of days say; a query as the source can compute it.");
 	s->event = NamedColumn(rel, CsRequiredText(fcinfo, CS_STAYS_EVENT, "event"),
 						   1 << CS_NUMERIC | 1 << CS_BOOLEAN, "event",
-						   "Name a column that is true, or 1, for customers who have left.");
+						   "Name a column that is true, or 1, for customers who have left; a query can make one: SELECT *, status = 'left' AS has_left FROM ...");
 	if (segment == NULL)
 		return;
 	s->segment = NamedColumn(rel, segment,

@@ -173,6 +173,8 @@ Store(ValueTraining *v, CsTraining *t)
 static void
 WarnAboutFit(const ValueTraining *v)
 {
+	double		of_mean;
+
 	CsPredictionWarnOfPerfection(&v->p, &v->measures);
 	if (v->fit.note != NULL)
 		ereport(NOTICE, (errmsg_internal("%s", v->fit.note)));
@@ -180,9 +182,11 @@ WarnAboutFit(const ValueTraining *v)
 		ereport(WARNING,
 				(errmsg("training did not converge in %d iterations", v->fit.iterations),
 				 errhint("Raise max_iter: options => '{\"max_iter\": %d}', or give \"ridge\".", 2 * v->fit.iterations)));
-	if (!v->p.is_probability && !(v->measures.r2 > 0))
+	if (CsPredictionTellsNothing(&v->p, v->measures.r2, v->measures.log_loss, &of_mean))
 		ereport(WARNING,
 				(errmsg("predictions of rows that the model has not seen are no better than the mean"),
+				 v->p.is_probability ?
+				 errdetail("Their log loss is %.3f, and that of the mean is %.3f.", v->measures.log_loss, of_mean) :
 				 errdetail("Their R2 is %.3f.", v->measures.r2),
 				 errhint("The features do not tell target column \"%s\": look for others.",
 						 NameStr(v->p.t->outcome->name))));
