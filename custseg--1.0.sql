@@ -682,10 +682,10 @@ CREATE TYPE custseg.train_result AS (
 COMMENT ON TYPE custseg.train_result IS 'Row that train() and retrain() return.';
 COMMENT ON COLUMN custseg.train_result.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.train_result.version IS 'Number of the new version.';
-COMMENT ON COLUMN custseg.train_result.algorithm IS 'Algorithm that was asked for.';
-COMMENT ON COLUMN custseg.train_result.n_rows IS 'Rows that the version was trained on.';
+COMMENT ON COLUMN custseg.train_result.algorithm IS 'Algorithm that was asked for; of purchases, the one that was chosen.';
+COMMENT ON COLUMN custseg.train_result.n_rows IS 'Rows that the version was trained on, customers in a model of purchases.';
 COMMENT ON COLUMN custseg.train_result.n_skipped IS 'Rows that were left out.';
-COMMENT ON COLUMN custseg.train_result.n_segments IS 'Number of segments, without noise (segment 0).';
+COMMENT ON COLUMN custseg.train_result.n_segments IS 'Number of segments, without noise (segment 0); NULL, like the two that follow, in a model of another kind.';
 COMMENT ON COLUMN custseg.train_result.inertia IS 'Sum of the squared distances of the rows to their centers.';
 COMMENT ON COLUMN custseg.train_result.silhouette IS 'Mean silhouette of the rows, or of a sample of them, -1 to 1; NULL where it is not defined.';
 COMMENT ON COLUMN custseg.train_result.iterations IS 'Iterations of the run that was kept.';
@@ -720,7 +720,7 @@ CREATE FUNCTION custseg.retrain(
 AS 'MODULE_PATHNAME', 'custseg_retrain'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
-COMMENT ON FUNCTION custseg.retrain IS 'Trains a new version with all arguments of the deployed version: source, features, number of segments, algorithm, id, preparation and options, of which some may be given anew.
+COMMENT ON FUNCTION custseg.retrain IS 'Trains a new version of a model of any kind with all arguments of the deployed version: source, columns, number of segments, algorithm, id, preparation and options, of which some may be given anew.
 topic: training 2
 example: SELECT * FROM custseg.retrain(''shop'')';
 

@@ -9,6 +9,7 @@
 #include "catalog/tables.h"
 #include "fmgr.h"
 #include "life/life.h"
+#include "train/train.h"
 #include "score/score.h"
 #include "utils/guc.h"
 #include "value/predictor.h"
@@ -36,6 +37,13 @@ const CsCompile CsCompilers[CS_MODEL_KINDS] = {
 	[CS_MODEL_PURCHASES] = CsWorthCompile,
 	[CS_MODEL_VALUE] = CsPredictorCompile,
 	[CS_MODEL_PROBABILITY] = CsPredictorCompile
+};
+
+const CsRetrain CsRetrainers[CS_MODEL_KINDS] = {
+	[CS_MODEL_SEGMENTS] = CsRetrainSegments,
+	[CS_MODEL_PURCHASES] = CsRetrainPurchases,
+	[CS_MODEL_VALUE] = CsRetrainValue,
+	[CS_MODEL_PROBABILITY] = CsRetrainValue
 };
 
 const CsImporter *const CsImporters[CS_MODEL_KINDS] = {

@@ -334,7 +334,7 @@ CsTrainingOpen(const CsRequest *request)
 	if (t->model != NULL && t->algorithm != NULL)
 		t->streaming = t->algorithm->streaming;
 
-	t->relation = CsSourceOpen(request->trained, request->source);
+	t->relation = request->relation != NULL ? request->relation : CsSourceOpen(request->trained, request->source);
 	if (t->id != NULL)
 		CsRelationCheckId(t->relation, t->id);
 	else

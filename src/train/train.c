@@ -29,24 +29,7 @@ enum
 	ARG_DEPLOY
 };
 
-/* Positions of retrain()'s arguments. */
-enum
-{
-	RETRAIN_MODEL, RETRAIN_SOURCE, RETRAIN_OPTIONS, RETRAIN_DEPLOY
-};
-
-/* The arguments of a version's training; segments that are given have their present names. */
-static const char *const arguments_sql =
-"SELECT v.algorithm, v.n_segments, v.id, v.prep,"
-" CASE WHEN v.options OPERATOR(pg_catalog.?) 'segments'"
-"  THEN custseg.rule_options(v.model, v.version) ELSE v.options END,"
-" (SELECT pg_catalog.array_agg(f.name ORDER BY f.position) FROM custseg.feature AS f"
-"  WHERE f.model OPERATOR(pg_catalog.=) v.model AND f.version OPERATOR(pg_catalog.=) v.version) "
-"FROM custseg.model_version AS v "
-"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
-
 PG_FUNCTION_INFO_V1(custseg_train);
-PG_FUNCTION_INFO_V1(custseg_retrain);
 
 /* A mean silhouette below this is no structure to speak of. */
 #define NO_STRUCTURE 0.25
@@ -108,59 +91,30 @@ ReadArguments(FunctionCallInfo fcinfo)
 	return request;
 }
 
-/* What the training of a version was asked for, as far as it is read in one go. */
-typedef struct Repetition
-{
-	CsRequest  *request;
-	Jsonb	   *changes;		/* of the options, or NULL */
-} Repetition;
-
 /*
- * CsCatalogVisitor: fill the request with the arguments of a version.  Options that say where to start
- * say how many segments there are, too.
+ * The request of retrain(): as the deployed version was trained.  Options that say where to start say how
+ * many segments there are, too.
  */
-static void
-TakeArguments(void *state, const CsCatalogRow *row)
-{
-	Repetition *repetition = state;
-	CsRequest  *request = repetition->request;
-	char	   *name = CsRowText(row, 1);
-	NullableDatum k = {Int32GetDatum(CsRowInt4(row, 2, 0)), CsAlgorithmFind(name)->finds_k};
-	Jsonb	   *options = CsRowJsonb(row, 5);
-	JsonbValue	init;
-	bool		isnull;
-	Datum		features = CsRowDatum(row, 6, &isnull);
-
-	if (repetition->changes != NULL)
-		options = DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(options),
-													 JsonbPGetDatum(repetition->changes)));
-	if (CsJsonFind(&options->root, "init", &init) && init.type == jbvBinary)
-		k.isnull = true;
-	RequestAlgorithm(request, name, options, k);
-	request->id = CsRowText(row, 3);
-	request->prep = CsRowJsonb(row, 4);
-	request->features = isnull ? NULL : DatumGetArrayTypePCopy(features);
-}
-
-/* The request of retrain(): as the deployed version was trained. */
 static CsRequest
 ReadRepetition(FunctionCallInfo fcinfo)
 {
 	CsRequest	request = {0};
-	Repetition	repetition = {&request, CsJsonbArgument(fcinfo, RETRAIN_OPTIONS)};
+	CsRepetition r;
+	NullableDatum k;
+	JsonbValue	init;
 
-	request.model = CsRequiredText(fcinfo, RETRAIN_MODEL, "model");
-	if (!CsVersionCheckName(request.model, CS_MODEL_SEGMENTS))
-		CsReportNoModel(request.model);
-	request.source = CsTextArgument(fcinfo, RETRAIN_SOURCE);
-	if (repetition.changes != NULL && !JB_ROOT_IS_OBJECT(repetition.changes))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("options must be a JSON object"),
-				 errhint("Name those that are to change: options => '{\"seed\": 7}'.")));
+	request.model = CsRequiredText(fcinfo, CS_RETRAIN_MODEL, "model");
+	(void) CsVersionCheckName(request.model, CS_MODEL_SEGMENTS);
+	request.source = CsTextArgument(fcinfo, CS_RETRAIN_SOURCE);
 	TakeDeployed(&request);
-	if (CsScorerRead(request.trained, arguments_sql, TakeArguments, &repetition) != 1)
-		CsReportDroppedVersion(request.trained);
+	r = CsRepetitionRead(fcinfo, request.model, request.trained->version);
+	k = (NullableDatum) {Int32GetDatum(r.n_segments), CsAlgorithmFind(r.algorithm)->finds_k};
+	if (CsJsonFind(&r.options->root, "init", &init) && init.type == jbvBinary)
+		k.isnull = true;
+	RequestAlgorithm(&request, r.algorithm, r.options, k);
+	request.id = r.id;
+	request.prep = r.prep;
+	request.features = r.features;
 	return request;
 }
 
@@ -411,12 +365,27 @@ custseg_train(PG_FUNCTION_ARGS)
 	return Train(fcinfo, "custseg.train()", ReadArguments, ARG_DEPLOY);
 }
 
-/*
- * custseg.retrain(model, source, options, deploy): as the deployed version was trained, but for the
- * options that are named.
- */
+/* The row of retrain() for a version of a model without segments. */
 Datum
-custseg_retrain(PG_FUNCTION_ARGS)
+CsRetrainRow(FunctionCallInfo fcinfo, const CsNewVersion *v)
 {
-	return Train(fcinfo, "custseg.retrain()", ReadRepetition, RETRAIN_DEPLOY);
+	return CsResultRow(fcinfo, CsValues(CsValueText(v->model),
+										CsValueInt4(v->version),
+										CsValueText(v->algorithm),
+										CsValueInt8(v->n_rows),
+										CsValueInt8(v->n_skipped),
+										CsValueNull(INT4OID),
+										CsValueFloat8(NAN),
+										CsValueFloat8(NAN),
+										CsValueInt4(v->iterations),
+										CsValueBool(v->converged),
+										CsValueBool(v->deployed),
+										CsValueFloat8(v->milliseconds)));
+}
+
+/* CsRetrain, of a model of segments. */
+Datum
+CsRetrainSegments(FunctionCallInfo fcinfo, char *model)
+{
+	return Train(fcinfo, "custseg.retrain()", ReadRepetition, CS_RETRAIN_DEPLOY);
 }

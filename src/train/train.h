@@ -66,6 +66,7 @@ typedef struct CsRequest
 {
 	const char *command;		/* the function as the user knows it: "custseg.choose_k()" */
 	char	   *model;			/* NULL: no model comes of it, the rows are judged only */
+	CsRelation *relation;		/* the source, where it is open; or NULL */
 	char	   *source;			/* NULL: what "trained" was trained on, see CsSourceOpen */
 	const CsScorer *trained;	/* pinned, or NULL */
 	char	   *id;				/* NULL: the primary key, if there is one */
@@ -202,7 +203,32 @@ extern void CsRowsRead(CsTraining *t);
 extern void CsRowColumnsCollect(CsTraining *t, CsRowColumns *c);
 extern double CsRowWeight(const CsRowColumns *c, const Datum *values, const bool *nulls);
 
+/* repeat.c: positions of retrain()'s arguments, and what its version was trained with. */
+enum
+{
+	CS_RETRAIN_MODEL, CS_RETRAIN_SOURCE, CS_RETRAIN_OPTIONS, CS_RETRAIN_DEPLOY
+};
+
+typedef struct CsRepetition
+{
+	char	   *algorithm;
+	int			n_segments;
+	char	   *id;				/* or NULL */
+	Jsonb	   *prep;
+	Jsonb	   *options;
+	ArrayType  *features;		/* NULL: the kind has none */
+} CsRepetition;
+
+extern CsRepetition CsRepetitionRead(FunctionCallInfo fcinfo, const char *model, int version);
+
+/* How a model of each kind is trained again: retrain(), whose arguments are at hand.  The list is in src/custseg.c. */
+typedef Datum (*CsRetrain) (FunctionCallInfo fcinfo, char *model);
+
+extern const CsRetrain CsRetrainers[CS_MODEL_KINDS];
+
 /* train.c */
+extern Datum CsRetrainSegments(FunctionCallInfo fcinfo, char *model);
+extern Datum CsRetrainRow(FunctionCallInfo fcinfo, const CsNewVersion *v);
 extern CsProfile *CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
 								 int labels);
 extern void CsFillSegments(CsTraining *t, CsProfile *profile);

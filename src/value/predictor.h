@@ -56,6 +56,9 @@ typedef struct CsPredictorParts
 extern Jsonb *CsPredictorParameters(const CsPredictorParts *parts);
 extern void *CsPredictorCompile(Jsonb *definition);
 
+/* train_value.c */
+extern Datum CsRetrainValue(FunctionCallInfo fcinfo, char *model);
+
 /* predictor_import.c */
 extern const CsImporter CsPredictorImporter;
 

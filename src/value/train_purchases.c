@@ -110,31 +110,62 @@ HoldoutDays(const Training *t)
 	return (int) rint(days);
 }
 
-/* Read and check the arguments, and resolve the columns. */
+/* Resolve the columns of the lines, and the day that customers are seen as of: NULL is that of the latest line. */
+static void
+OpenLines(Training *t, const CsRelation *source, const char *customer, const char *time, const char *amount,
+		  const NullableDatum *as_of)
+{
+	CsPurchasesRequest *r = &t->period.request;
+	DateADT		day = 0;
+
+	CsPurchasesColumns(r, source, customer, time, amount);
+	r->returns = t->options.returns;
+	r->zone = CsOrdersZone(t->options.time_zone);
+	t->options.time_zone = pstrdup(pg_get_timezone_name(r->zone));
+	if (!as_of->isnull)
+		day = CsPurchasesDay(r, DatumGetTimestampTz(as_of->value));
+	CsPurchasesAsOfDay(r, as_of->isnull ? NULL : &day, &t->earliest);
+	t->period.data.unit = CsPurchaseUnitDays((CsPurchaseUnit) t->options.unit);
+	t->holdout_days = HoldoutDays(t);
+}
+
+/* Read and check the arguments of train_purchases(). */
 static void
 ReadArguments(FunctionCallInfo fcinfo, Training *t)
 {
-	CsPurchasesRequest *r = &t->period.request;
 	char	   *source;
-	DateADT		as_of = 0;
 
 	t->stored.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
-	t->stored.kind = CS_MODEL_PURCHASES;
 	t->stored.deploy = CsDeployArgument(fcinfo, ARG_DEPLOY);
 	(void) CsVersionCheckName(t->stored.model, CS_MODEL_PURCHASES);
 	source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
 	t->algorithm = ReadAlgorithm(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, CsPurchasesOptionTable, CS_PURCHASES_OPTIONS, &t->options);
-	CsPurchasesColumns(r, CsRelationOpen(source), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
-					   CsTextArgument(fcinfo, ARG_AMOUNT));
-	r->returns = t->options.returns;
-	r->zone = CsOrdersZone(t->options.time_zone);
-	t->options.time_zone = pstrdup(pg_get_timezone_name(r->zone));
-	if (!PG_ARGISNULL(ARG_AS_OF))
-		as_of = CsPurchasesDay(r, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
-	CsPurchasesAsOfDay(r, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &t->earliest);
-	t->period.data.unit = CsPurchaseUnitDays((CsPurchaseUnit) t->options.unit);
-	t->holdout_days = HoldoutDays(t);
+	OpenLines(t, CsRelationOpen(source), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
+			  CsTextArgument(fcinfo, ARG_AMOUNT), &fcinfo->args[ARG_AS_OF]);
+}
+
+/* The arguments of retrain(): as the deployed version was trained, but as of the latest line. */
+static void
+ReadRepetition(FunctionCallInfo fcinfo, Training *t)
+{
+	const char *model = t->stored.model;
+	const CsWorthVersion *deployed;
+	CsRepetition r;
+	int			version;
+
+	(void) CsVersionCheckName(model, CS_MODEL_PURCHASES);
+	t->stored.deploy = CsDeployArgument(fcinfo, CS_RETRAIN_DEPLOY);
+	deployed = CsWorthGet(model, 0);
+	CsCachePin(deployed, CurrentMemoryContext);
+	version = CsCacheVersion(deployed);
+	r = CsRepetitionRead(fcinfo, model, version);
+	t->algorithm = (CsWorthAlgorithm) deployed->algorithm;
+	CsOptionsParse(CsPurchasesOptionTable, CS_PURCHASES_OPTIONS, r.options, &t->options);
+	OpenLines(t, CsSourceOpenOf(model, version, CsTextArgument(fcinfo, CS_RETRAIN_SOURCE)),
+			  NameStr(deployed->customer), NameStr(deployed->time),
+			  NameStr(deployed->amount)[0] == '\0' ? NULL : NameStr(deployed->amount),
+			  &(NullableDatum) {.isnull = true});
 }
 
 /* Which algorithm fits the model that was chosen. */
@@ -223,7 +254,7 @@ Skipped(const CsPurchasesCounts *counts)
 
 /* Write the version. */
 static void
-Store(FunctionCallInfo fcinfo, Training *t)
+Store(Training *t)
 {
 	CsNewVersion *v = &t->stored;
 	JsonbParseState *none = NULL;
@@ -251,35 +282,58 @@ Store(FunctionCallInfo fcinfo, Training *t)
 	SPI_finish();
 }
 
+/* The row of train_purchases(). */
+static Datum
+ResultRow(FunctionCallInfo fcinfo, const Training *t)
+{
+	const CsNewVersion *v = &t->stored;
+	double		aic = 2 * t->fit.purchases.model->n_parameters - 2 * t->fit.purchases.log_likelihood;
+
+	return CsResultRow(fcinfo, CsValues(CsValueText(v->model), CsValueInt4(v->version),
+										CsValueText(v->algorithm), CsValueInt8(t->period.data.n),
+										CsValueInt8(t->period.n_repeat),
+										CsValueFloat8(t->fit.purchases.log_likelihood), CsValueFloat8(aic),
+										CsValueInt4(v->iterations), CsValueBool(v->converged),
+										CsValueText(t->verdict), CsValueText(t->reason.data),
+										CsValueBool(v->deployed), CsValueFloat8(v->milliseconds)));
+}
+
+/* Train as "read_arguments" fills the training. */
+static void
+Train(FunctionCallInfo fcinfo, Training *t, void (*read_arguments) (FunctionCallInfo, Training *))
+{
+	INSTR_TIME_SET_CURRENT(t->start);
+	PushActiveSnapshot(GetTransactionSnapshot());
+	initStringInfo(&t->reason);
+	t->stored.kind = CS_MODEL_PURCHASES;
+	read_arguments(fcinfo, t);
+	CsProgressStart(t->stored.model);
+	Fit(t);
+	Store(t);
+	CsPurchasesReport(&t->period.counts);
+	CsWorthWarn(&t->period, &t->fit);
+	CsVersionTellWaiting(&t->stored);
+	CsProgressEnd();
+	PopActiveSnapshot();
+}
+
 /* train_purchases(model, source, customer, time, amount, as_of, algorithm, options, deploy) */
 Datum
 custseg_train_purchases(PG_FUNCTION_ARGS)
 {
 	Training	t = {{0}};
-	const CsNewVersion *v = &t.stored;
-	double		aic;
-	Datum		row;
 
 	CsRequireWritable("custseg.train_purchases()");
-	INSTR_TIME_SET_CURRENT(t.start);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	initStringInfo(&t.reason);
-	ReadArguments(fcinfo, &t);
-	CsProgressStart(v->model);
-	Fit(&t);
-	Store(fcinfo, &t);
-	CsPurchasesReport(&t.period.counts);
-	CsWorthWarn(&t.period, &t.fit);
-	CsVersionTellWaiting(v);
-	aic = 2 * t.fit.purchases.model->n_parameters - 2 * t.fit.purchases.log_likelihood;
-	row = CsResultRow(fcinfo, CsValues(CsValueText(v->model), CsValueInt4(v->version),
-									   CsValueText(t.fit.purchases.model->name), CsValueInt8(t.period.data.n),
-									   CsValueInt8(t.period.n_repeat),
-									   CsValueFloat8(t.fit.purchases.log_likelihood), CsValueFloat8(aic),
-									   CsValueInt4(v->iterations), CsValueBool(v->converged),
-									   CsValueText(t.verdict), CsValueText(t.reason.data),
-									   CsValueBool(v->deployed), CsValueFloat8(v->milliseconds)));
-	CsProgressEnd();
-	PopActiveSnapshot();
-	return row;
+	Train(fcinfo, &t, ReadArguments);
+	return ResultRow(fcinfo, &t);
+}
+
+/* CsRetrain, of a model of purchases. */
+Datum
+CsRetrainPurchases(FunctionCallInfo fcinfo, char *model)
+{
+	Training	t = {.stored = {.model = model}};
+
+	Train(fcinfo, &t, ReadRepetition);
+	return CsRetrainRow(fcinfo, &t.stored);
 }

@@ -54,7 +54,22 @@ FitMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	return add_size(v->algorithm->memory(nrows, ncolumns, v->options), CsPredictionMemory(t, nrows, ncolumns));
 }
 
-/* Check and keep the arguments. */
+/* Have the request train by an algorithm, with options and a preparation as json. */
+static void
+RequestAlgorithm(ValueTraining *v, const char *name, Jsonb *options, Jsonb *prep)
+{
+	CsRequest  *request = &v->request;
+
+	v->algorithm = CsValueAlgorithmFind(name);
+	v->options = palloc0(v->algorithm->options_size);
+	CsOptionsParse(v->algorithm->options, v->algorithm->noptions, options, v->options);
+	request->prep = CsValuePrep(prep, v->algorithm->prep);
+	request->options = v->options;
+	request->measures = FitMemory;
+	request->judging = v;
+}
+
+/* Check and keep the arguments of train_value(). */
 static void
 ReadArguments(FunctionCallInfo fcinfo, ValueTraining *v)
 {
@@ -66,14 +81,28 @@ ReadArguments(FunctionCallInfo fcinfo, ValueTraining *v)
 	request->source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
 	request->outcome = CsRequiredText(fcinfo, ARG_TARGET, "target");
 	request->features = CsArrayArgument(fcinfo, ARG_FEATURES);
-	v->algorithm = CsValueAlgorithmFind(CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"));
-	v->options = palloc0(v->algorithm->options_size);
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, v->algorithm->options, v->algorithm->noptions, v->options);
+	RequestAlgorithm(v, CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"), CsJsonbArgument(fcinfo, ARG_OPTIONS),
+					 CsJsonbArgument(fcinfo, ARG_PREP));
 	request->id = CsTextArgument(fcinfo, ARG_ID);
-	request->prep = CsValuePrep(CsJsonbArgument(fcinfo, ARG_PREP), v->algorithm->prep);
-	request->options = v->options;
-	request->measures = FitMemory;
-	request->judging = v;
+}
+
+/* Fill the request with the arguments of retrain(): as the deployed version was trained. */
+static void
+ReadRepetition(FunctionCallInfo fcinfo, ValueTraining *v)
+{
+	CsRequest  *request = &v->request;
+	const CsPredictor *deployed = CsCacheGetOfKind(CS_PREDICTOR_KINDS, v->model, 0);
+	int			version = CsCacheVersion(deployed);
+	CsRepetition r;
+
+	CsCachePin(deployed, CurrentMemoryContext);
+	r = CsRepetitionRead(fcinfo, v->model, version);
+	request->command = "custseg.retrain()";
+	request->relation = CsSourceOpenOf(v->model, version, CsTextArgument(fcinfo, CS_RETRAIN_SOURCE));
+	request->outcome = pstrdup(NameStr(deployed->target));
+	request->features = r.features;
+	RequestAlgorithm(v, r.algorithm, r.options, r.prep);
+	request->id = r.id;
 }
 
 /* Measure the model by what was predicted of rows unseen, and learn from it what is left to learn. */
@@ -219,6 +248,28 @@ ResultRow(FunctionCallInfo fcinfo, const ValueTraining *v)
 										CsValueFloat8(s->milliseconds)));
 }
 
+/* Train as the request says; returns the row that "result_row" makes. */
+static Datum
+Train(FunctionCallInfo fcinfo, ValueTraining *v, Datum (*result_row) (FunctionCallInfo, const ValueTraining *))
+{
+	CsTraining *t = CsTrainingOpen(&v->request);
+	CsTeam	   *team;
+	Datum		row;
+
+	CsPredictionCheckSuits(t, v->algorithm);
+	(void) CsVersionCheckName(v->model, t->outcome->converter.kind == CS_BOOLEAN ? CS_MODEL_PROBABILITY : CS_MODEL_VALUE);
+	t->model = v->model;
+	team = CsTrainingPrepare(t);
+	Fit(v, t, team);
+	Store(v, t);
+	WarnAboutFit(v);
+
+	MemoryContextSwitchTo(t->caller);
+	row = result_row(fcinfo, v);
+	CsTrainingClose(t);
+	return row;
+}
+
 /*
  * train_value(model, source, target, features, algorithm, id, prep, options, deploy)
  */
@@ -226,26 +277,36 @@ Datum
 custseg_train_value(PG_FUNCTION_ARGS)
 {
 	ValueTraining v = {{0}};
-	CsTraining *t;
-	CsTeam	   *team;
 	Datum		row;
 
 	CsRequireWritable("custseg.train_value()");
 	PushActiveSnapshot(GetTransactionSnapshot());
 	ReadArguments(fcinfo, &v);
-	t = CsTrainingOpen(&v.request);
-	CsPredictionCheckSuits(t, v.algorithm);
-	(void) CsVersionCheckName(v.model, t->outcome->converter.kind == CS_BOOLEAN ? CS_MODEL_PROBABILITY : CS_MODEL_VALUE);
-	t->model = v.model;
 	v.stored.deploy = CsDeployArgument(fcinfo, ARG_DEPLOY);
-	team = CsTrainingPrepare(t);
-	Fit(&v, t, team);
-	Store(&v, t);
-	WarnAboutFit(&v);
+	row = Train(fcinfo, &v, ResultRow);
+	PopActiveSnapshot();
+	return row;
+}
 
-	MemoryContextSwitchTo(t->caller);
-	row = ResultRow(fcinfo, &v);
-	CsTrainingClose(t);
+/* The row that retrain() returns. */
+static Datum
+RetrainRow(FunctionCallInfo fcinfo, const ValueTraining *v)
+{
+	return CsRetrainRow(fcinfo, &v->stored);
+}
+
+/* CsRetrain, of a model of a value or a probability. */
+Datum
+CsRetrainValue(FunctionCallInfo fcinfo, char *model)
+{
+	ValueTraining v = {.model = model};
+	Datum		row;
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) CsVersionCheckName(model, CsModelKindOf(model));
+	ReadRepetition(fcinfo, &v);
+	v.stored.deploy = CsDeployArgument(fcinfo, CS_RETRAIN_DEPLOY);
+	row = Train(fcinfo, &v, RetrainRow);
 	PopActiveSnapshot();
 	return row;
 }

@@ -38,6 +38,8 @@ extern const CsWorthVersion *CsWorthGet(const char *model, int version);
 extern const CsImporter CsWorthImporter;
 
 /* train_purchases.c: options, which a version keeps. */
+extern Datum CsRetrainPurchases(FunctionCallInfo fcinfo, char *model);
+
 typedef struct CsPurchasesOptions
 {
 	int			unit;			/* CsPurchaseUnit */
