@@ -29,8 +29,9 @@ extern double CsAnyValley(CsTeam *team, const CsMatrix *rows, int labels, int k)
 /* structure.c */
 typedef enum CsStructureRating
 {
-	CS_STRUCTURE_UNKNOWN, CS_STRUCTURE_NONE, CS_STRUCTURE_WEAK, CS_STRUCTURE_MODERATE,
-	CS_STRUCTURE_STRONG
+	CS_STRUCTURE_UNKNOWN, CS_STRUCTURE_NONE, CS_STRUCTURE_NONE_OR_WEAK, CS_STRUCTURE_WEAK,
+	CS_STRUCTURE_MODERATE, CS_STRUCTURE_STRONG,
+	CS_STRUCTURE_NOT_ASKED		/* there may be groups, but it took more references to tell */
 } CsStructureRating;
 
 /* The question, and what is found out. */
@@ -50,6 +51,7 @@ typedef struct CsStructure
 /* Rows that are looked at, and most sets of rows without groups, unless something else is asked for. */
 #define CS_STRUCTURE_ROWS 2000
 #define CS_STRUCTURE_REFERENCES 50
+#define CS_STRUCTURE_GLANCE 0	/* in place of a number of sets: as few as will do, or none */
 
 extern CsStructure CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group,
 									  uint64 seed, int references);

@@ -54,7 +54,9 @@
 /* Numbers of sets after which it is asked whether the answer is clear. */
 static const int stages[] = {5, 20};
 
-static const char *const rating_names[] = {NULL, "none", "weak", "moderate", "strong"};
+static const char *const rating_names[] = {
+	NULL, "none", "none or weak", "weak", "moderate", "strong", "not asked"
+};
 
 /* The rating's name; NULL for unknown. */
 const char *
@@ -152,8 +154,10 @@ IsModerate(const CsStructure *s, double p, double excess)
 static CsStructureRating
 Rate(const CsStructure *s)
 {
-	if (isnan(s->p))
+	if (s->best_k == 0 || s->n_sampled < LEAST_ROWS || (s->references > 0 && isnan(s->p)))
 		return CS_STRUCTURE_UNKNOWN;
+	if (s->references == 0)
+		return CS_STRUCTURE_NONE_OR_WEAK;
 	if (IsModerate(s, s->p, Excess(s)))
 		return s->silhouette >= STRONG_SILHOUETTE && Excess(s) >= STRONG_EXCESS ?
 			CS_STRUCTURE_STRONG : CS_STRUCTURE_MODERATE;
@@ -222,17 +226,27 @@ CompareWithReferences(CsTeam *team, const CsMatrix *rows, const int *group, cons
 /*
  * Judge the rows, of which there should be CS_STRUCTURE_ROWS at most by default.  group is as for
  * CsReferenceFit(); references is the largest number of sets, 5 or more.
+ *
+ * Or it is CS_STRUCTURE_GLANCE: then no set is drawn where the rows can be in no groups whatever rows without
+ * any have, and the rating is "none or weak"; else a few are, and where more would be drawn to be sure, the
+ * rating is "not asked".  Where it is another one it is that of 5 and more sets.
  */
 CsStructure
 CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int references)
 {
 	void	   *options = SearchOptions(seed);
 	CsStructure s = {.n_sampled = rows->nrows,.null_mean = NAN,.null_sd = NAN,.p = NAN,.valley_p = 1};
+	bool		glance = references == CS_STRUCTURE_GLANCE;
 
 	s.silhouette = BestSilhouette(team, rows, options, &s.best_k, &s.valley_p);
-	if (s.best_k > 0 && s.n_sampled >= LEAST_ROWS)
-		CompareWithReferences(team, rows, group, options, seed, references, &s);
+	if (s.best_k > 0 && s.n_sampled >= LEAST_ROWS && (!glance || IsModerate(&s, 0, 1)))
+		CompareWithReferences(team, rows, group, options, seed, glance ? stages[0] : references, &s);
 	s.rating = Rate(&s);
+	if (glance && s.references > 0 && s.rating != CS_STRUCTURE_UNKNOWN && !IsClear(&s))
+	{
+		s.rating = CS_STRUCTURE_NOT_ASKED;
+		s.p = NAN;
+	}
 	pfree(options);
 	return s;
 }
@@ -253,6 +267,27 @@ WeakSentence(const CsStructure *s)
 					s->silhouette, s->null_mean, s->p, advice);
 }
 
+/* The sentence of rows that cannot be in groups, whatever rows without any have. */
+static char *
+NoneOrWeakSentence(const CsStructure *s)
+{
+	if (s->valley_p > CS_VALLEY_P)
+		return psprintf("None or weak structure: for %d segments, where the silhouette is highest, %.2f, no valley is seen between neighboring ones, as there is between groups. custseg.clusterability() compares with rows without groups.",
+						s->best_k, s->silhouette);
+	return psprintf("None or weak structure: the silhouette is %.2f at best. custseg.clusterability() compares with rows without groups.",
+					s->silhouette);
+}
+
+/* The sentence of rows of which it remains open. */
+static char *
+NotAskedSentence(const CsStructure *s)
+{
+	if (s->references == 0)
+		return pstrdup("It was not asked whether there are groups: the training holds a sample of the rows, or the memory for it is short. custseg.clusterability() asks.");
+	return psprintf("It is not clear yet whether there are groups: the silhouette is %.2f, and %d sets of rows without groups have %.2f on average. custseg.clusterability() asks more of them.",
+					s->silhouette, s->references, s->null_mean);
+}
+
 /* The finding in words, palloc'd. */
 char *
 CsStructureSentence(const CsStructure *s)
@@ -267,6 +302,10 @@ CsStructureSentence(const CsStructure *s)
 							s->best_k, s->silhouette, s->null_mean);
 		case CS_STRUCTURE_WEAK:
 			return WeakSentence(s);
+		case CS_STRUCTURE_NONE_OR_WEAK:
+			return NoneOrWeakSentence(s);
+		case CS_STRUCTURE_NOT_ASKED:
+			return NotAskedSentence(s);
 		case CS_STRUCTURE_NONE:
 			return psprintf("No structure found: the silhouette is %.2f. Rows without groups have %.2f on average, and reach %.2f with a probability of %.2f. Rules, such as RFM scores or quantiles, serve better here than clusters.",
 							s->silhouette, s->null_mean, s->silhouette, s->p);

@@ -33,7 +33,7 @@ CategoryColumns(const CsPipeline *p)
 
 /*
  * Are there groups in the rows of t->matrix?  Looks at a sample of so many rows, and at so many sets of
- * rows without groups at most.
+ * rows without groups at most, or does with CS_STRUCTURE_GLANCE.
  */
 CsStructure
 CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)

@@ -199,6 +199,36 @@ CsFillSegments(CsTraining *t, CsProfile *profile)
 }
 
 /*
+ * See whether segments of a number that was asked for can be groups: by few references, or none, because
+ * many take far longer than a training.  A sample of the rows is not asked, since other functions ask all;
+ * nor is where memory is short, for the model does not need it.
+ */
+static void
+LookForGroups(CsTraining *t, CsTeam *team)
+{
+	Size		size = CsStructureMemory(Min(t->nrows, CS_STRUCTURE_ROWS), t->matrix->ncolumns);
+
+	if (t->judging != NULL || t->k <= 1)
+		return;
+	if (t->nrows == t->matrix->nrows && size <= CsArenaLeft(t->arena))
+		t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, CS_STRUCTURE_GLANCE);
+	else
+		t->structure = (CsStructure) {.p = NAN,.rating = CS_STRUCTURE_NOT_ASKED};
+}
+
+/* Measure the silhouette of so many rows. */
+static void
+MeasureSilhouette(CsTraining *t, CsTeam *team, int sample)
+{
+	CsSilhouetteMean s = CsSilhouetteMeasure(team, t->matrix, t->fit.labels, t->fit.k, sample,
+											 (uint64) t->common->seed);
+
+	t->silhouette = s.mean;
+	t->silhouette_deviation = s.deviation;
+	t->silhouette_rows = s.used;
+}
+
+/*
  * Fit the model and measure it.  When the rows at hand are a sample, all rows follow, and the
  * silhouette is that of the sample.
  */
@@ -226,12 +256,8 @@ FitModel(CsTraining *t, CsTeam *team)
 		CsProgressPhase(CS_PHASE_SCORING);
 		if (sample > 0)
 		{
-			CsSilhouetteMean s = CsSilhouetteMeasure(team, t->matrix, t->fit.labels, t->fit.k, sample,
-													 (uint64) t->common->seed);
-
-			t->silhouette = s.mean;
-			t->silhouette_deviation = s.deviation;
-			t->silhouette_rows = s.used;
+			MeasureSilhouette(t, team, sample);
+			LookForGroups(t, team);
 		}
 	}
 	if (!streams)
@@ -261,11 +287,13 @@ WarnAboutHandfuls(const CsTraining *t)
 			 errhint("Where these are outliers, clip or transform the features, or try fewer segments.")));
 }
 
-/* Say when segments that were asked for are hardly any, by Kaufman and Rousseeuw's (1990) level. */
+/* Say when segments that were asked for are no groups, or hardly any by Kaufman and Rousseeuw's (1990) level. */
 static void
-WarnAboutSilhouette(const CsTraining *t)
+WarnAboutSegments(const CsTraining *t)
 {
-	if (t->fit.k > 1 && t->silhouette < NO_STRUCTURE)
+	if (CsNoGroups(&t->structure))
+		CsWarnAboutStructure(&t->structure);
+	else if (t->fit.k > 1 && t->silhouette < NO_STRUCTURE)
 		ereport(NOTICE,
 				(errmsg("the segments hardly lie apart: their mean silhouette is %.2f", t->silhouette),
 				 errhint("custseg.clusterability() tells whether rows without groups have as much.")));
@@ -279,7 +307,7 @@ WarnAboutFit(const CsTraining *t)
 	{
 		WarnAboutHandfuls(t);
 		if (!t->algorithm->has_noise)
-			WarnAboutSilhouette(t);
+			WarnAboutSegments(t);
 	}
 	if (t->fit.note != NULL)
 		ereport(NOTICE, (errmsg_internal("%s", t->fit.note)));

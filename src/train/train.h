@@ -250,7 +250,8 @@ extern void CsWarnAboutStructure(const CsStructure *s);
 static inline bool
 CsNoGroups(const CsStructure *s)
 {
-	return s->rating == CS_STRUCTURE_NONE || s->rating == CS_STRUCTURE_WEAK;
+	return s->rating == CS_STRUCTURE_NONE || s->rating == CS_STRUCTURE_WEAK ||
+		s->rating == CS_STRUCTURE_NONE_OR_WEAK;
 }
 
 /* store.c */
