@@ -56,3 +56,7 @@ CREATE TABLE weighted AS SELECT z(i, 1) AS x, z(i, 2) AS y, CASE WHEN i % 2 = 0 
 SELECT n_segments FROM custseg.train('weighted', 'weighted', '{x,y}', k => 3, options => '{"weight": "w"}');
 -- the answer is of rows, not of their weights
 SELECT v.metrics -> 'structure' ->> 'rating' AS train, c.rating AS clusterability FROM custseg.model_version v, custseg.clusterability('weighted', '{x,y}') c WHERE v.model = 'weighted';
+
+SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
+DROP TABLE kinds, weighted;
+DROP FUNCTION two_answers, u, z;
