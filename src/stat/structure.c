@@ -235,10 +235,12 @@ CsStructure
 CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int references)
 {
 	void	   *options = SearchOptions(seed);
-	CsStructure s = {.n_sampled = rows->nrows,.null_mean = NAN,.null_sd = NAN,.p = NAN,.valley_p = 1};
+	CsStructure s = {.n_sampled = rows->nrows,.null_mean = NAN,.null_sd = NAN,.p = NAN,.valley_p = 1,
+	.silhouette = NAN};
 	bool		glance = references == CS_STRUCTURE_GLANCE;
 
-	s.silhouette = BestSilhouette(team, rows, options, &s.best_k, &s.valley_p);
+	if (!glance || s.n_sampled >= LEAST_ROWS)
+		s.silhouette = BestSilhouette(team, rows, options, &s.best_k, &s.valley_p);
 	if (s.best_k > 0 && s.n_sampled >= LEAST_ROWS && (!glance || IsModerate(&s, 0, 1)))
 		CompareWithReferences(team, rows, group, options, seed, glance ? stages[0] : references, &s);
 	s.rating = Rate(&s);
