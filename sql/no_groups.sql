@@ -57,6 +57,6 @@ SELECT n_segments FROM custseg.train('weighted', 'weighted', '{x,y}', k => 3, op
 -- the answer is of rows, not of their weights
 SELECT v.metrics -> 'structure' ->> 'rating' AS train, c.rating AS clusterability FROM custseg.model_version v, custseg.clusterability('weighted', '{x,y}') c WHERE v.model = 'weighted';
 
-SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
+SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP TABLE kinds, weighted;
 DROP FUNCTION two_answers, u, z;
