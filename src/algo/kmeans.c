@@ -436,6 +436,7 @@ AllocateArea(Leader *leader, CsArena *arena, const CsMatrix *m)
 		total = Max(total, add_size(fit->distances,
 									CACHELINEALIGN(CsKmeansDistancesSize(fit, nblocks))));
 	fit->origin = KmeansTakePart(&total, sizeof(double) * fit->d);
+	fit->kept = KmeansTakePart(&total, CsKmeansKeptSize(fit->d, nblocks));
 	fit->seeding = KmeansTakePart(&total, seeds ? CsKmeansSeedingSize(fit, nblocks) : 0);
 	fit->area = CsArenaAlloc(arena, total);
 	memcpy(KmeansPart(arena, fit, fit->matrix), m, sizeof(CsMatrix));
@@ -479,6 +480,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	leader->tolerance = leader->options->tol * variance;
 	if (variance > 0 && isfinite(1 / sqrt(variance)))
 		fit->scale = 1 / sqrt(variance);
+	CsKmeansKeepRounded(arena, fit);
 	if (in->weights >= 0)
 		leader->total = SumOfSquares(leader, in->weights, palloc(sizeof(double) * fit->d));
 }

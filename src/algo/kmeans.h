@@ -44,6 +44,7 @@ typedef struct KmeansFit
 	Size		lanes;			/* KmeansLane[CS_LANES][capacity] of lane_size bytes */
 	Size		seeding;		/* points and potentials, see kmeans_seed.c */
 	Size		origin;			/* double[d]: the mean of all rows */
+	Size		kept;			/* all blocks in single precision where "keeps", see kmeans_rounded.c */
 	int			k;
 	int			d;
 	int			capacity;		/* starts that the areas have room for */
@@ -54,6 +55,7 @@ typedef struct KmeansFit
 	Size		lane_size;
 	double		scale;			/* distances are kept as float times this, near 1 */
 	KmeansMethod method;
+	bool		keeps;
 	bool		first;			/* no bounds yet: every row is assigned afresh */
 	int			trials;			/* seeding: candidates of each start; 0 in the first pass */
 	bool		rounded;		/* seeding: rows and points are rounded to single precision */
@@ -75,6 +77,14 @@ typedef struct KmeansCenters
 				second;			/* largest and second largest drift, times scale */
 	double		value[FLEXIBLE_ARRAY_MEMBER];	/* center[k][d], then drift[k] times scale */
 } KmeansCenters;
+
+/* A block's rows in single precision, see filter.c: those that the fit keeps, or else a member's own. */
+typedef struct KmeansRounded
+{
+	float	   *values;
+	float	   *reach;
+	float	   *own;			/* the member's room, NULL until it is needed */
+} KmeansRounded;
 
 #define KmeansDrift(centers, k, d) ((centers)->value + (Size) (k) * (d))
 
@@ -138,6 +148,11 @@ extern Size CsKmeansLabelsSize(const KmeansFit *fit, int64 nblocks);
 extern Size CsKmeansDistancesSize(const KmeansFit *fit, int64 nblocks);
 extern Size CsKmeansMemory(int64 nrows, int d, int k, const void *options);
 extern void CsKmeansCheck(const void *options, int k, int d);
+
+/* kmeans_rounded.c */
+extern Size CsKmeansKeptSize(int d, int64 nblocks);
+extern void CsKmeansKeepRounded(CsArena *arena, KmeansFit *fit);
+extern void CsKmeansRoundBlock(CsArena *arena, const KmeansFit *fit, int64 block, KmeansRounded *rounded);
 
 /* kmeans_assign.c */
 extern Size CsKmeansBoundsSize(KmeansMethod method, int64 nblocks, int k);

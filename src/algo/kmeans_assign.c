@@ -79,8 +79,7 @@ typedef struct Pass
 	int		   *candidate;		/* elkan: centres that a row looks at */
 
 	/* lloyd: the block and the centres of each start in single precision, see filter.c */
-	float	   *rounded;
-	float	   *reach;
+	KmeansRounded rounded;
 	float	   *forms;
 	Size		form_size;		/* floats of one start */
 	const float *form;			/* of the start at work */
@@ -581,7 +580,7 @@ AssignLloyd(Pass *pass, bool measure)
 				  pass->scratch, pass->found, pass->nearest, NULL);
 		pass->lane->inertia += CsKmeansBlockInertia(pass->nrows, pass->nearest, pass->weights);
 	}
-	else if (CsFilterNearest(fit->d, pass->nrows, pass->rounded, pass->reach, fit->k, pass->form,
+	else if (CsFilterNearest(fit->d, pass->nrows, pass->rounded.values, pass->rounded.reach, fit->k, pass->form,
 							 pass->found))
 		SettleOpenRows(pass);
 	TakeLabels(pass, pass->nrows, NULL);
@@ -610,8 +609,6 @@ InitPass(Pass *pass, const KmeansFit *fit)
 	pass->narrow = palloc(sizeof(KmeansLabel) * CS_BLOCK_ROWS);
 	if (fit->method != KMEANS_LLOYD)
 		return;
-	pass->rounded = palloc_extended(sizeof(float) * d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
-	pass->reach = palloc(sizeof(float) * CS_BLOCK_ROWS / CS_FILTER_TILE);
 	pass->form_size = 1 + fit->k * (d + 1);
 	pass->forms = palloc_extended(sizeof(float) * pass->form_size * fit->starts, MCXT_ALLOC_HUGE);
 }
@@ -661,19 +658,20 @@ CsKmeansAssignTask(CsTeam *team, const void *args, int lane)
 	Size		per_block = BoundsPerBlock(fit->method, fit->k);
 	Pass		pass;
 
+	for (int s = 0; s < fit->starts; s++)
+		memset(KmeansLaneOf(fit, lanes, lane, s), 0, fit->lane_size);
+	if (CsLaneStart(m, lane) == CsLaneStart(m, lane + 1))
+		return;					/* most lanes of few rows */
 	InitPass(&pass, fit);
 	if (fit->method == KMEANS_LLOYD)
 		RoundCenters(&pass, centers, origin);
-	for (int s = 0; s < fit->starts; s++)
-		memset(KmeansLaneOf(fit, lanes, lane, s), 0, fit->lane_size);
 	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
 	{
 		pass.x = CsMatrixBlock(m, arena, b);
 		pass.weights = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 		pass.nrows = CsMatrixBlockRows(m, b);
 		if (fit->active & ~fit->measure && fit->method == KMEANS_LLOYD)
-			CsFilterRows(fit->d, pass.nrows, pass.x, CS_BLOCK_ROWS, origin, fit->scale,
-						 pass.rounded, pass.reach);
+			CsKmeansRoundBlock(arena, fit, b, &pass.rounded);
 		for (int s = 0; s < fit->starts; s++)
 		{
 			if (!(fit->active & (1U << s)))

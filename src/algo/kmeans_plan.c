@@ -102,7 +102,7 @@ BytesOfBest(const KmeansFit *fit, int64 nblocks)
 void
 CsKmeansPlan(KmeansFit *fit, const KmeansOptions *o, int64 nblocks, Size left)
 {
-	Size		best = BytesOfBest(fit, nblocks);
+	Size		best = add_size(BytesOfBest(fit, nblocks), CsKmeansKeptSize(fit->d, nblocks));
 	Size		fitting = left > best ? (left - best) / BytesOfStart(fit, nblocks) : 0;
 	Size		rows = mul_size(nblocks, CS_BLOCK_ROWS);
 	Size		matrix = mul_size(mul_size(sizeof(double), rows), fit->d);
@@ -133,7 +133,9 @@ CsKmeansMemory(int64 nrows, int d, int k, const void *opaque)
 	int64		nblocks = nrows / CS_BLOCK_ROWS + 1;
 	KmeansFit	fit = {.k = k, .d = d, .method = CsKmeansMethod(opaque, k)};
 
-	return add_size(BytesOfStart(&fit, nblocks), BytesOfBest(&fit, nblocks));
+	Size		kept = CsKmeansKeptSize(d, (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS);
+
+	return add_size(add_size(BytesOfStart(&fit, nblocks), BytesOfBest(&fit, nblocks)), kept);
 }
 
 /* init must be one row for each segment, one number for each column of model space. */

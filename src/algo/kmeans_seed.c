@@ -74,8 +74,7 @@ typedef struct Seeder
 {
 	const KmeansFit *fit;
 	const double *origin;
-	float	   *rounded;		/* the block in single precision, see filter.c */
-	float	   *reach;
+	KmeansRounded rounded;		/* the block in single precision */
 	float	   *points;			/* the points in single precision */
 	double	   *exact;			/* distances in double precision */
 	float	   *distance;		/* [point][CS_BLOCK_ROWS] */
@@ -88,8 +87,7 @@ InitSeeder(Seeder *seeder, CsArena *arena, const KmeansFit *fit)
 
 	seeder->fit = fit;
 	seeder->origin = KmeansPart(arena, fit, fit->origin);
-	seeder->rounded = palloc_extended(sizeof(float) * fit->d * CS_BLOCK_ROWS, MCXT_ALLOC_HUGE);
-	seeder->reach = palloc(sizeof(float) * CS_BLOCK_ROWS / CS_FILTER_TILE);
+	seeder->rounded = (KmeansRounded) {0};
 	seeder->points = palloc(sizeof(float) * npoints * fit->d);
 	seeder->exact = palloc(sizeof(double) * npoints * CS_BLOCK_ROWS);
 	seeder->distance = palloc(sizeof(float) * npoints * CS_BLOCK_ROWS);
@@ -98,8 +96,8 @@ InitSeeder(Seeder *seeder, CsArena *arena, const KmeansFit *fit)
 static void
 FreeSeeder(Seeder *seeder)
 {
-	pfree(seeder->rounded);
-	pfree(seeder->reach);
+	if (seeder->rounded.own != NULL)
+		pfree(seeder->rounded.own);
 	pfree(seeder->points);
 	pfree(seeder->exact);
 	pfree(seeder->distance);
@@ -107,13 +105,10 @@ FreeSeeder(Seeder *seeder)
 
 /* The next block that distances are wanted of. */
 static void
-TakeBlock(Seeder *seeder, int nrows, const double *x)
+TakeBlock(Seeder *seeder, CsArena *arena, int64 block)
 {
-	const KmeansFit *fit = seeder->fit;
-
-	if (fit->rounded)
-		CsFilterRows(fit->d, nrows, x, CS_BLOCK_ROWS, seeder->origin, fit->scale, seeder->rounded,
-					 seeder->reach);
+	if (seeder->fit->rounded)
+		CsKmeansRoundBlock(arena, seeder->fit, block, &seeder->rounded);
 }
 
 /* Squared distances of the block's rows to n points, times the squared scale. */
@@ -130,7 +125,7 @@ PointDistances(Seeder *seeder, int nrows, const double *x, int n, const double *
 		for (int i = 0; i < n * d; i++)
 			seeder->points[i] = (float) ((points[i] - seeder->origin[i % d]) * fit->scale);
 		for (int i = 0; i < n; i++)
-			CsRoundedDistances(d, nrows, seeder->rounded, seeder->points + (Size) i * d,
+			CsRoundedDistances(d, nrows, seeder->rounded.values, seeder->points + (Size) i * d,
 							   seeder->distance + (Size) i * CS_BLOCK_ROWS);
 		return;
 	}
@@ -197,6 +192,8 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 	Size		padded_rows = (Size) CsMatrixBlocks(m) * CS_BLOCK_ROWS;
 	Seeder		seeder;
 
+	if (CsLaneStart(m, lane) == CsLaneStart(m, lane + 1))
+		return;					/* most lanes of few rows */
 	InitSeeder(&seeder, arena, fit);
 	for (int64 b = CsLaneStart(m, lane); b < CsLaneStart(m, lane + 1); b++)
 	{
@@ -205,7 +202,7 @@ CsKmeansSeedTask(CsTeam *team, const void *args, int lane)
 		int			nrows = CsMatrixBlockRows(m, b);
 		const double *w = weights ? weights + b * CS_BLOCK_ROWS : NULL;
 
-		TakeBlock(&seeder, nrows, x);
+		TakeBlock(&seeder, arena, b);
 		for (int start = 0; start < fit->starts; start++)
 		{
 			float	   *near = nearest + start * padded_rows + (Size) b * CS_BLOCK_ROWS;
@@ -267,26 +264,45 @@ PickInBlock(int nrows, const float *near, const double *weights, double target)
 	return last;
 }
 
+/* A block's distances once "winner" (trial number of the last pass) is a centre of the start.  OUT near. */
+static void
+NearestInBlock(CsArena *arena, const KmeansFit *fit, int64 block, int start, int winner, float *near)
+{
+	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
+	const float *nearest = KmeansPart(arena, fit, fit->distances);
+	const double *x = CsMatrixBlock(m, arena, block);
+	int			nrows = CsMatrixBlockRows(m, block);
+	Seeder		seeder;
+
+	nearest += ((Size) start * CsMatrixBlocks(m) + block) * CS_BLOCK_ROWS;
+	memcpy(near, nearest, sizeof(float) * nrows);
+	if (fit->trials == 0)
+		return;
+	InitSeeder(&seeder, arena, fit);
+	TakeBlock(&seeder, arena, block);
+	PointDistances(&seeder, nrows, x, 1,
+				   PointsOf(fit, KmeansPart(arena, fit, fit->seeding), start) + (Size) (1 + winner) * fit->d);
+	LowerDistances(nrows, seeder.distance, false, near);
+	FreeSeeder(&seeder);
+}
+
 /*
  * Draw a row with probability proportional to weight times distance, after "winner" (trial number
- * of the last pass) has become a centre of the start.
+ * of the last pass) has become a centre of the start.  near[CS_BLOCK_ROWS] has the distances of block
+ * *held, -1 for none, and is kept from draw to draw.
  */
 static int64
-DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total, CsRng *rng)
+DrawRow(CsArena *arena, const KmeansFit *fit, int start, int winner, double total, CsRng *rng, int64 *held,
+		float *near)
 {
-	CsArena    *arena = CsTeamArena(team);
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	void	   *seeding = KmeansPart(arena, fit, fit->seeding);
-	float	   *nearest = KmeansPart(arena, fit, fit->distances);
 	const double *weights = fit->weights < 0 ? NULL : CsArenaAddress(arena, fit->weights);
-	int64		nblocks = CsMatrixBlocks(m),
-				block = 0;
-	int			per_start = Max(1, fit->trials),
-				nrows;
+	int64		block = 0;
+	int			per_start = Max(1, fit->trials);
 	double		target = CsRngDouble(rng) * total;
-	float		near[CS_BLOCK_ROWS];
 
-	for (int64 b = 0; b < nblocks; b++)
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
 	{
 		double		share = PotentialsOf(fit, seeding, b)[start * per_start + winner];
 
@@ -297,23 +313,12 @@ DrawRow(CsTeam *team, const KmeansFit *fit, int start, int winner, double total,
 			break;
 		target -= share;
 	}
-	nrows = CsMatrixBlockRows(m, block);
-	memcpy(near, nearest + (Size) start * nblocks * CS_BLOCK_ROWS + block * CS_BLOCK_ROWS,
-		   sizeof(float) * nrows);
-	if (fit->trials > 0)
-	{
-		const double *x = CsMatrixBlock(m, arena, block);
-		Seeder		seeder;
-
-		InitSeeder(&seeder, arena, fit);
-		TakeBlock(&seeder, nrows, x);
-		PointDistances(&seeder, nrows, x, 1,
-					   PointsOf(fit, seeding, start) + (Size) (1 + winner) * fit->d);
-		LowerDistances(nrows, seeder.distance, false, near);
-		FreeSeeder(&seeder);
-	}
+	if (*held != block)
+		NearestInBlock(arena, fit, block, start, winner, near);
+	*held = block;
 	return block * CS_BLOCK_ROWS +
-		PickInBlock(nrows, near, weights ? weights + block * CS_BLOCK_ROWS : NULL, target);
+		PickInBlock(CsMatrixBlockRows(m, block), near, weights ? weights + block * CS_BLOCK_ROWS : NULL,
+					target);
 }
 
 /* A row drawn by weight alone: the first centre of a start. */
@@ -375,11 +380,13 @@ DrawCandidates(CsTeam *team, const KmeansFit *fit, int start, CsRng *rng)
 	int			trials = Trials(fit->k);
 	double		total;
 	int			winner = BestTrial(fit, seeding, CsMatrixBlocks(m), start, &total);
+	int64		held = -1;
+	float		near[CS_BLOCK_ROWS];
 
 	if (!(total > 0))
 		return false;
 	for (int t = 0; t < trials; t++)
-		drawn[t] = DrawRow(team, fit, start, winner, total, rng);
+		drawn[t] = DrawRow(arena, fit, start, winner, total, rng, &held, near);
 	if (fit->trials > 0)
 		memcpy(point, point + (Size) (1 + winner) * fit->d, sizeof(double) * fit->d);
 	for (int t = 0; t < trials; t++)

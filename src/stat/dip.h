@@ -51,10 +51,11 @@ typedef struct CsStructure
 /* Rows that are looked at, and most sets of rows without groups, unless something else is asked for. */
 #define CS_STRUCTURE_ROWS 2000
 #define CS_STRUCTURE_REFERENCES 50
-#define CS_STRUCTURE_GLANCE 0	/* in place of a number of sets: as few as will do, or none */
 
 extern CsStructure CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group,
 									  uint64 seed, int references);
+extern CsStructure CsStructureGlance(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed,
+									 int k);
 extern const char *CsStructureName(CsStructureRating rating);
 extern char *CsStructureSentence(const CsStructure *s);
 extern Size CsStructureMemory(int64 nrows, int ncolumns);

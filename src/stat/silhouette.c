@@ -382,9 +382,12 @@ LayOut(CsArena *arena, const CsMatrix *m, const int32 *labels, const CsStratifie
 	return place;
 }
 
-/* Width of a row of a segment of n rows; NaN when distances are too large to be added up. */
-static double
-WidthOf(double own, int n, double b)
+/*
+ * Width of a row of a segment of n rows, by the sum of distances to these and the least mean distance
+ * to another segment; NaN when distances are too large to be added up.
+ */
+double
+CsSilhouetteWidth(double own, int n, double b)
 {
 	double		a;
 
@@ -426,7 +429,7 @@ Summarize(CsArena *arena, const SilhouetteArgs *args, const int32 *labels,
 		int			c = labels[sample->row[i]];
 
 		result->row[i] = sample->row[i];
-		result->width[i] = WidthOf(own[place[i]], (int) sample->counts[c], least[place[i]]);
+		result->width[i] = CsSilhouetteWidth(own[place[i]], (int) sample->counts[c], least[place[i]]);
 		result->neighbor[i] = neighbor[place[i]];
 		result->of_segment[c] += result->width[i];
 	}

@@ -42,6 +42,7 @@ extern CsSilhouette *CsSilhouetteOfRows(CsTeam *team, const CsMatrix *m, int lab
 										int64 most, uint64 seed);
 extern void CsSilhouetteFree(CsSilhouette *s);
 extern Size CsSilhouetteMemory(int64 nrows, int ncolumns, int k);
+extern double CsSilhouetteWidth(double own, int n, double b);
 extern PGDLLEXPORT void CsSilhouetteTask(CsTeam *team, const void *args, int item);
 
 /* How much wider the silhouettes of one labeling are than those of another. */
@@ -65,6 +66,20 @@ extern CsSilhouetteMean CsSilhouetteMeasure(CsTeam *team, const CsMatrix *m, int
 											int64 sample, uint64 seed);
 extern double CsSilhouetteSample(CsTeam *team, const CsMatrix *m, int labels, int k, int64 sample,
 								 uint64 seed, int64 *used);
+
+/* silhouettes.c: a labeling's segments are 0..k - 1 in an area of the team's arena, int32[rows]. */
+typedef struct CsLabeling
+{
+	int			labels;
+	int			k;
+} CsLabeling;
+
+#define CS_MAX_LABELINGS 16
+
+extern Size CsSilhouettesMemory(int64 nrows, int ncolumns, int nlabelings, int k);
+extern void CsSilhouettesOfLabelings(CsTeam *team, const CsMatrix *rows, const CsLabeling *labelings,
+									 int nlabelings, double *mean);
+extern PGDLLEXPORT void CsSilhouettesTask(CsTeam *team, const void *args, int item);
 
 /*
  * validity.c: Calinski-Harabasz and Davies-Bouldin, NaN when they are not defined (fewer than two

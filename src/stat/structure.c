@@ -17,6 +17,7 @@
  */
 #include "custseg.h"
 
+#include <gsl/gsl_cdf.h>
 #include <math.h>
 
 #include "algo/algo.h"
@@ -54,6 +55,25 @@
 /* Numbers of sets after which it is asked whether the answer is clear. */
 static const int stages[] = {5, 20};
 
+/*
+ * A glance draws sets that are cut into one number of segments alone: OWN_SETS at most into that of the
+ * rows' own, then GLANCE_SETS into another one.  A single set will do where the rows' segments are
+ * FAR_EXCESS beyond it, which is tried from FAR_SILHOUETTE on.  From SURE_SETS on it ends where they tell
+ * enough, and where chance gives as much with at least BEYOND_P, or after the last set with UNLIKELY_P.
+ * Of up to FEW_ROWS a search takes little time, and the first few sets are searched.
+ */
+#define GLANCE_SETS 20
+#define FAR_SILHOUETTE 0.35
+#define FAR_EXCESS 0.15
+#define SURE_SETS 4
+#define OWN_SETS 8
+#define BEYOND_P 0.25
+#define UNLIKELY_P 0.06
+#define FEW_ROWS 500
+
+/* One chance in so many that the mean of further sets is as far off as the glance allows for. */
+#define MARGIN_P 0.001
+
 static const char *const rating_names[] = {
 	NULL, "none", "none or weak", "weak", "moderate", "strong", "not asked"
 };
@@ -90,47 +110,90 @@ CsStructureMemory(int64 nrows, int ncolumns)
 	size = add_size(mul_size(rows, 3), CsReferenceMemory(nrows, ncolumns));
 	size = add_size(size, CsUsualAlgorithm()->memory(nrows, ncolumns, LAST_K, options));
 	pfree(options);
-	return add_size(size, CsSilhouetteMemory(nrows, ncolumns, LAST_K));
+	size = add_size(size, mul_size(sizeof(int32) * (LAST_K - FIRST_K), nrows));
+	return add_size(size, CsSilhouettesMemory(nrows, ncolumns, LAST_K - FIRST_K + 1, LAST_K));
 }
 
-/*
- * The highest mean silhouette over the numbers of segments, the lower number on ties; *best_k is
- * that number.  NaN and 0 when none is defined, as for rows that are all the same.  Where valley_p
- * is not NULL, it becomes the least p-value of a valley between neighbours of that fit.
- */
-static double
-BestSilhouette(CsTeam *team, const CsMatrix *rows, const void *options, int *best_k,
-			   double *valley_p)
+/* Rows cut into each of the numbers of segments; k is 0 where they are not. */
+typedef struct Cuts
 {
-	CsArena    *arena = CsTeamArena(team);
-	int			last = (int) Min(LAST_K, rows->nrows - 1);
-	double		best = NAN;
+	CsLabeling	into[LAST_K + 1];
+} Cuts;
 
-	*best_k = 0;
-	for (int k = FIRST_K; k <= last; k++)
+/* Cut the rows into first to last segments each, as far as there are so many distinct rows; returns the last. */
+static int
+CutRows(CsTeam *team, const CsMatrix *rows, const void *options, int first, int last, Cuts *cuts)
+{
+	last = (int) Min(last, rows->nrows - 1);
+	for (int k = first; k <= last; k++)
 	{
 		CsFitInput	in = {.team = team,.matrix = rows,.weights = -1,.k = k,.options = options,
 		.memory_left = CsArenaLeft(CsTeamArena(team))};
 		CsFitOutput out;
-		double		silhouette;
-		int64		used;
 
 		CHECK_FOR_INTERRUPTS();
-		CsUsualAlgorithm()->fit(&in, &out);
-		silhouette = CsSilhouetteSample(team, rows, out.labels, out.k, rows->nrows,
-										(uint64) ((const CsCommonOptions *) options)->seed, &used);
-		if (silhouette > best || (isnan(best) && !isnan(silhouette)))
+		if (cuts->into[k].k == 0)
 		{
-			best = silhouette;
-			*best_k = k;
-			if (valley_p != NULL)
-				*valley_p = CsAnyValley(team, rows, out.labels, out.k);
+			CsUsualAlgorithm()->fit(&in, &out);
+			cuts->into[k] = (CsLabeling) {.labels = out.labels,.k = out.k};
 		}
-		CsArenaFree(arena, out.labels);
-		if (out.k < k)
-			break;				/* no more distinct rows */
+		if (cuts->into[k].k < k)
+			return k;
 	}
+	return last;
+}
+
+static void
+FreeCuts(CsTeam *team, const Cuts *cuts)
+{
+	for (int k = FIRST_K; k <= LAST_K; k++)
+		if (cuts->into[k].k > 0)
+			CsArenaFree(CsTeamArena(team), cuts->into[k].labels);
+}
+
+/* Mean silhouettes of n cuts.  That of a single one is found in half the time, by each distance once. */
+static void
+MeasureCuts(CsTeam *team, const CsMatrix *rows, const CsLabeling *cuts, int n, double *silhouette)
+{
+	int64		used;
+
+	if (n == 1)
+		*silhouette = CsSilhouetteSample(team, rows, cuts->labels, cuts->k, rows->nrows, 0, &used);
+	else
+		CsSilhouettesOfLabelings(team, rows, cuts, n, silhouette);
+}
+
+/*
+ * The highest mean silhouette over first to last segments, the lower number on ties; *best_k is that
+ * number.  NaN and 0 when none is defined, as for rows that are all the same.
+ */
+static double
+BestSilhouette(CsTeam *team, const CsMatrix *rows, const void *options, int first, int last, Cuts *cuts,
+			   int *best_k)
+{
+	double		silhouette[LAST_K + 1];
+	double		best = NAN;
+
+	last = CutRows(team, rows, options, first, last, cuts);
+	MeasureCuts(team, rows, cuts->into + first, last - first + 1, silhouette + first);
+	*best_k = 0;
+	for (int k = first; k <= last; k++)
+		if (silhouette[k] > best || (isnan(best) && !isnan(silhouette[k])))
+		{
+			best = silhouette[k];
+			*best_k = k;
+		}
 	return best;
+}
+
+/* Look for the rows' segments among first to last; finds out silhouette, best_k and valley_p. */
+static void
+Search(CsTeam *team, const CsMatrix *rows, const void *options, int first, int last, Cuts *cuts,
+	   CsStructure *s)
+{
+	s->silhouette = BestSilhouette(team, rows, options, first, last, cuts, &s->best_k);
+	if (s->best_k > 0)
+		s->valley_p = CsAnyValley(team, rows, cuts->into[s->best_k].labels, cuts->into[s->best_k].k);
 }
 
 /* How much of the way from the references' silhouette to 1 the rows' own has gone. */
@@ -154,10 +217,8 @@ IsModerate(const CsStructure *s, double p, double excess)
 static CsStructureRating
 Rate(const CsStructure *s)
 {
-	if (s->best_k == 0 || s->n_sampled < LEAST_ROWS || (s->references > 0 && isnan(s->p)))
+	if (isnan(s->p))
 		return CS_STRUCTURE_UNKNOWN;
-	if (s->references == 0)
-		return CS_STRUCTURE_NONE_OR_WEAK;
 	if (IsModerate(s, s->p, Excess(s)))
 		return s->silhouette >= STRONG_SILHOUETTE && Excess(s) >= STRONG_EXCESS ?
 			CS_STRUCTURE_STRONG : CS_STRUCTURE_MODERATE;
@@ -183,72 +244,212 @@ IsClear(const CsStructure *s)
 	return s->p > 0.15 || (s->p < 0.003 && !is_near);
 }
 
+/* Sets of rows without groups, as they are drawn and searched; no law is fitted before the first. */
+typedef struct Sets
+{
+	CsTeam	   *team;
+	const CsMatrix *rows;
+	const int  *group;
+	const void *options;
+	CsReference *reference;
+	MemoryContext scratch;		/* of one set */
+} Sets;
+
+static void
+CloseSets(Sets *sets)
+{
+	if (sets->reference == NULL)
+		return;
+	MemoryContextDelete(sets->scratch);
+	CsReferenceFree(sets->team, sets->reference);
+}
+
+/* The highest silhouette over first to last segments of a set of this number; OUT their number. */
+static double
+SilhouetteOfSet(Sets *sets, int first, int last, int number, int *best_k)
+{
+	uint64		seed = (uint64) ((const CsCommonOptions *) sets->options)->seed;
+	Cuts		cuts = {0};
+	const CsMatrix *drawn;
+	MemoryContext old;
+	double		silhouette;
+
+	if (sets->reference == NULL)
+	{
+		sets->reference = CsReferenceFit(sets->team, sets->rows, sets->group);
+		sets->scratch = AllocSetContextCreate(CurrentMemoryContext, "custseg reference",
+											  ALLOCSET_DEFAULT_SIZES);
+	}
+	old = MemoryContextSwitchTo(sets->scratch);
+	drawn = CsReferenceDraw(sets->team, sets->reference, seed, number);
+	silhouette = BestSilhouette(sets->team, drawn, sets->options, first, last, &cuts, best_k);
+	FreeCuts(sets->team, &cuts);
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(sets->scratch);
+	/* rows that are all the same are in no groups */
+	return isnan(silhouette) ? 0 : silhouette;
+}
+
+/* What so many sets tell of a further one, and of the rows' own. */
+static void
+TakeSets(const double *found, int n, CsStructure *s)
+{
+	s->references = n;
+	CsMeanOfFew(found, n, &s->null_mean, &s->null_sd);
+	s->p = CsFurtherUpper(s->silhouette, s->null_mean, s->null_sd, n);
+}
+
 /*
  * What the search finds in sets of rows without groups, at most so many, and how unlikely these make
  * what it found in the rows' own.
  */
 static void
-CompareWithReferences(CsTeam *team, const CsMatrix *rows, const int *group, const void *options,
-					  uint64 seed, int references, CsStructure *s)
+CompareWithReferences(Sets *sets, int references, CsStructure *s)
 {
-	CsReference *reference = CsReferenceFit(team, rows, group);
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg reference",
-												  ALLOCSET_DEFAULT_SIZES);
 	double	   *found = palloc(sizeof(double) * references);
-	int			stage = 0;
+	int			stage = 0,
+				best_k;
 
-	while (s->references < references)
+	for (int n = 0; n < references;)
 	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-		int			k;
-		double		silhouette = BestSilhouette(team,
-												CsReferenceDraw(team, reference, seed, s->references),
-												options, &k, NULL);
-
-		/* rows that are all the same are in no groups */
-		found[s->references++] = isnan(silhouette) ? 0 : silhouette;
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(context);
-		if (s->references < references &&
-			(stage == lengthof(stages) || s->references < stages[stage]))
+		found[n] = SilhouetteOfSet(sets, FIRST_K, LAST_K, n, &best_k);
+		n++;
+		if (n < references && (stage == lengthof(stages) || n < stages[stage]))
 			continue;
 		stage++;
-		CsMeanOfFew(found, s->references, &s->null_mean, &s->null_sd);
-		s->p = CsFurtherUpper(s->silhouette, s->null_mean, s->null_sd, s->references);
+		TakeSets(found, n, s);
 		if (IsClear(s))
 			break;
 	}
-	MemoryContextDelete(context);
-	CsReferenceFree(team, reference);
 	pfree(found);
+}
+
+/*
+ * Do sets that are cut into one number of segments tell enough?  A search over all numbers finds at least
+ * as much in a set.  So where the rows have too little beyond these sets, or no more than chance gives,
+ * they have too little beyond searched ones: the rating is "none or weak".  Where they have enough for
+ * sure, it remains open, and so it does after the last set.  Else it is unknown yet.
+ */
+static CsStructureRating
+RateByOneNumber(const CsStructure *s)
+{
+	double		excess = Excess(s),
+				margin;
+
+	if (s->references < SURE_SETS)
+		return CS_STRUCTURE_UNKNOWN;
+	margin = gsl_cdf_tdist_Qinv(MARGIN_P, s->references - 1) * s->null_sd / sqrt(s->references) /
+		(1 - s->null_mean);
+	if (!IsModerate(s, 0, excess + margin) || s->p > BEYOND_P)
+		return CS_STRUCTURE_NONE_OR_WEAK;
+	if (IsModerate(s, s->p, excess - margin))
+		return CS_STRUCTURE_NOT_ASKED;
+	if (s->references < GLANCE_SETS)
+		return CS_STRUCTURE_UNKNOWN;
+	return s->p > UNLIKELY_P ? CS_STRUCTURE_NONE_OR_WEAK : CS_STRUCTURE_NOT_ASKED;
+}
+
+/* Compare with up to so many sets, cut into k segments, until these tell enough. */
+static CsStructureRating
+CompareAtOneNumber(Sets *sets, int k, int most, CsStructure *s)
+{
+	CsStructureRating rating = CS_STRUCTURE_UNKNOWN;
+	double		found[GLANCE_SETS];
+	int			best_k;
+
+	for (int n = 0; n < most && rating == CS_STRUCTURE_UNKNOWN;)
+	{
+		found[n] = SilhouetteOfSet(sets, k, k, n, &best_k);
+		n++;
+		TakeSets(found, n, s);
+		rating = RateByOneNumber(s);
+	}
+	return rating;
 }
 
 /*
  * Judge the rows, of which there should be CS_STRUCTURE_ROWS at most by default.  group is as for
  * CsReferenceFit(); references is the largest number of sets, 5 or more.
- *
- * Or it is CS_STRUCTURE_GLANCE: then no set is drawn where the rows can be in no groups whatever rows without
- * any have, and the rating is "none or weak"; else a few are, and where more would be drawn to be sure, the
- * rating is "not asked".  Where it is another one it is that of 5 and more sets.
  */
 CsStructure
 CsStructureExamine(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int references)
 {
 	void	   *options = SearchOptions(seed);
-	CsStructure s = {.n_sampled = rows->nrows,.null_mean = NAN,.null_sd = NAN,.p = NAN,.valley_p = 1,
-	.silhouette = NAN};
-	bool		glance = references == CS_STRUCTURE_GLANCE;
+	CsStructure s = {.n_sampled = rows->nrows,.null_mean = NAN,.null_sd = NAN,.p = NAN,.valley_p = 1};
+	Sets		sets = {.team = team,.rows = rows,.group = group,.options = options};
+	Cuts		cuts = {0};
 
-	if (!glance || s.n_sampled >= LEAST_ROWS)
-		s.silhouette = BestSilhouette(team, rows, options, &s.best_k, &s.valley_p);
-	if (s.best_k > 0 && s.n_sampled >= LEAST_ROWS && (!glance || IsModerate(&s, 0, 1)))
-		CompareWithReferences(team, rows, group, options, seed, glance ? stages[0] : references, &s);
+	Search(team, rows, options, FIRST_K, LAST_K, &cuts, &s);
+	FreeCuts(team, &cuts);
+	if (s.best_k > 0 && s.n_sampled >= LEAST_ROWS)
+		CompareWithReferences(&sets, references, &s);
 	s.rating = Rate(&s);
-	if (glance && s.references > 0 && s.rating != CS_STRUCTURE_UNKNOWN && !IsClear(&s))
+	CloseSets(&sets);
+	pfree(options);
+	return s;
+}
+
+/* Are k segments so far beyond as many of rows without groups that nothing more is asked? */
+static bool
+AreFarBeyond(Sets *sets, int k, Cuts *cuts, CsStructure *s)
+{
+	Search(sets->team, sets->rows, sets->options, k, k, cuts, s);
+	if (!(s->silhouette >= FAR_SILHOUETTE) || !IsModerate(s, 0, 1))
+		return false;
+	CompareAtOneNumber(sets, k, 1, s);
+	return Excess(s) >= FAR_EXCESS;
+}
+
+/*
+ * The rating of a glance at rows that are cut into k segments.  Many rows that are far beyond are not
+ * searched; where they are, sets are cut into the rows' own number of segments first, and then into that
+ * which is the best of a set, where it may have far more.
+ */
+static CsStructureRating
+RateGlance(Sets *sets, int k, Cuts *cuts, CsStructure *s)
+{
+	bool		few = s->n_sampled <= FEW_ROWS;
+	int			set_k;
+
+	if (!few && k <= LAST_K && AreFarBeyond(sets, k, cuts, s))
+		return CS_STRUCTURE_NOT_ASKED;
+	s->references = 0;
+	Search(sets->team, sets->rows, sets->options, FIRST_K, LAST_K, cuts, s);
+	if (s->best_k == 0)
+		return CS_STRUCTURE_UNKNOWN;
+	if (!IsModerate(s, 0, 1) ||
+		CompareAtOneNumber(sets, s->best_k, OWN_SETS, s) == CS_STRUCTURE_NONE_OR_WEAK)
+		return CS_STRUCTURE_NONE_OR_WEAK;
+	if (few)
 	{
-		s.rating = CS_STRUCTURE_NOT_ASKED;
-		s.p = NAN;
+		CompareWithReferences(sets, stages[0], s);
+		if (IsClear(s))
+			return Rate(s);
 	}
+	SilhouetteOfSet(sets, FIRST_K, LAST_K, 0, &set_k);
+	return set_k == 0 ? CS_STRUCTURE_NOT_ASKED : CompareAtOneNumber(sets, set_k, GLANCE_SETS, s);
+}
+
+/*
+ * Judge rows that are cut into k segments, with so little effort that a training hardly takes longer.
+ * The rating is "none or weak" where CsStructureExamine() finds one of the two, and "not asked" where it
+ * may find anything else; of few rows it may also be what CsStructureExamine() finds.
+ */
+CsStructure
+CsStructureGlance(CsTeam *team, const CsMatrix *rows, const int *group, uint64 seed, int k)
+{
+	void	   *options = SearchOptions(seed);
+	CsStructure s = {.n_sampled = rows->nrows,.silhouette = NAN,.null_mean = NAN,.null_sd = NAN,.p = NAN,
+	.valley_p = 1};
+	Sets		sets = {.team = team,.rows = rows,.group = group,.options = options};
+	Cuts		cuts = {0};
+
+	if (s.n_sampled >= LEAST_ROWS)
+		s.rating = RateGlance(&sets, k, &cuts, &s);
+	if (s.rating == CS_STRUCTURE_NONE_OR_WEAK || s.rating == CS_STRUCTURE_NOT_ASKED)
+		s.p = NAN;				/* that of one number of segments, or of too few sets */
+	FreeCuts(team, &cuts);
+	CloseSets(&sets);
 	pfree(options);
 	return s;
 }
@@ -276,8 +477,11 @@ NoneOrWeakSentence(const CsStructure *s)
 	if (s->valley_p > CS_VALLEY_P)
 		return psprintf("None or weak structure: for %d segments, where the silhouette is highest, %.2f, no valley is seen between neighboring ones, as there is between groups. custseg.clusterability() compares with rows without groups.",
 						s->best_k, s->silhouette);
-	return psprintf("None or weak structure: the silhouette is %.2f at best. custseg.clusterability() compares with rows without groups.",
-					s->silhouette);
+	if (s->references == 0)
+		return psprintf("None or weak structure: the silhouette is %.2f at best. custseg.clusterability() compares with rows without groups.",
+						s->silhouette);
+	return psprintf("None or weak structure: the silhouette is %.2f, and rows without groups, of which %d sets were drawn, have %.2f on average for as many segments. custseg.clusterability() compares with more of them.",
+					s->silhouette, s->references, s->null_mean);
 }
 
 /* The sentence of rows of which it remains open. */
@@ -286,8 +490,8 @@ NotAskedSentence(const CsStructure *s)
 {
 	if (s->references == 0)
 		return pstrdup("It was not asked whether there are groups: the training holds a sample of the rows, or the memory for it is short. custseg.clusterability() asks.");
-	return psprintf("It is not clear yet whether there are groups: the silhouette is %.2f, and %d sets of rows without groups have %.2f on average. custseg.clusterability() asks more of them.",
-					s->silhouette, s->references, s->null_mean);
+	return psprintf("It was not asked in full whether there are groups: the silhouette of %d segments is %.2f, and rows without groups, of which %d sets were drawn, have %.2f on average. custseg.clusterability() asks more.",
+					s->best_k, s->silhouette, s->references, s->null_mean);
 }
 
 /* The finding in words, palloc'd. */

@@ -33,29 +33,29 @@ CategoryColumns(const CsPipeline *p)
 
 /*
  * Are there groups in the rows of t->matrix?  Looks at a sample of so many rows, and at so many sets of
- * rows without groups at most, or does with CS_STRUCTURE_GLANCE.
+ * rows without groups at most; with 0 it only glances at them.
  */
 CsStructure
 CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 {
 	uint64		seed = (uint64) t->common->seed;
 	int		   *group = CategoryColumns(t->pipeline);
-	CsMatrix   *few;
+	CsMatrix   *few = t->matrix;
 	CsStructure s;
 	int64	   *rows;
 	int64		used;
 
 	CsProgressPhase(CS_PHASE_SCORING);
-	if (t->matrix->nrows <= sample)
-		s = CsStructureExamine(team, t->matrix, group, seed, references);
-	else
+	if (t->matrix->nrows > sample)
 	{
 		rows = CsSampleRows(t->matrix->nrows, sample, seed, &used);
 		few = CsMatrixOfRows(t->arena, t->matrix, rows, used);
-		s = CsStructureExamine(team, few, group, seed, references);
-		CsMatrixFree(few, t->arena);
 		pfree(rows);
 	}
+	s = references == 0 ? CsStructureGlance(team, few, group, seed, t->k) :
+		CsStructureExamine(team, few, group, seed, references);
+	if (few != t->matrix)
+		CsMatrixFree(few, t->arena);
 	pfree(group);
 	return s;
 }

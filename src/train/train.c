@@ -211,7 +211,7 @@ LookForGroups(CsTraining *t, CsTeam *team)
 	if (t->judging != NULL || t->k <= 1)
 		return;
 	if (t->nrows == t->matrix->nrows && size <= CsArenaLeft(t->arena))
-		t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, CS_STRUCTURE_GLANCE);
+		t->structure = CsTrainingStructure(t, team, CS_STRUCTURE_ROWS, 0);
 	else
 		t->structure = (CsStructure) {.p = NAN,.rating = CS_STRUCTURE_NOT_ASKED};
 }

@@ -1,4 +1,4 @@
--- The customers of [clusterability](#clusterability), given to the functions that make segments of them. All warn where the structure is `none` or `weak`; `train` with `k` compares with five sets of rows without groups at most, and leaves open what these do not tell.
+-- The customers of [clusterability](#clusterability), given to the functions that make segments of them. All warn where the structure is `none` or `weak`; `train` with `k` compares with few sets of rows without groups, and leaves open what these do not tell.
 -- Data without groups are cut into 2 to 5 segments; groups into as many as there are, where a number is asked for. `stability` warns as `clusterability` rates; its verdicts are [below](#stability).
 
 -- Does a function, called so, tell that there are no groups?
