@@ -114,6 +114,7 @@ NewtonBlock(const CsGlmArgs *a, const double *z, const double *eta, const double
 	{
 		const double *column = z + (Size) j * CS_BLOCK_ROWS;
 
+		CHECK_FOR_INTERRUPTS();
 		lane[j] += CsDotProduct(nrows, residual, column);
 		for (int r = 0; r < nrows; r++)
 			weighted[r] = weight[r] * column[r];

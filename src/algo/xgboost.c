@@ -166,7 +166,7 @@ Check(const Library *library, int status)
 		return;
 	error = library->last_error();
 	ereport(ERROR,
-			(errcode(ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
+			(errcode(strstr(error, "bad_alloc") != NULL ? ERRCODE_OUT_OF_MEMORY : ERRCODE_EXTERNAL_ROUTINE_EXCEPTION),
 			 errmsg("XGBoost failed: %.*s", (int) Min(strcspn(error, "\n"), 500), error)));
 }
 

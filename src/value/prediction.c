@@ -27,8 +27,9 @@
 #define LEAK_ROWS 20000
 #define SHUFFLED_ROWS 5000
 
-/* A stream of random numbers apart from the algorithms'. */
+/* Streams of random numbers apart from the algorithms'. */
 #define SHUFFLE_STREAM UINT64CONST(0x73687566666C65)
+#define LEAK_STREAM UINT64CONST(0x6C65616B)
 
 /* The preparation that was asked for, or NULL, over what is usual, as json. */
 Jsonb *
@@ -471,9 +472,9 @@ ShuffleColumn(CsArena *arena, const CsMatrix *m, int column, const int64 *from, 
 		CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS + i % CS_BLOCK_ROWS] = scratch[from[i]];
 }
 
-/* A random order of n rows, and the one that takes it back. */
+/* A random order of n rows. */
 static void
-DrawOrder(CsRng *rng, int64 n, int64 *order, int64 *back)
+DrawOrder(CsRng *rng, int64 n, int64 *order)
 {
 	for (int64 i = 0; i < n; i++)
 		order[i] = i;
@@ -485,8 +486,6 @@ DrawOrder(CsRng *rng, int64 n, int64 *order, int64 *back)
 		order[i] = order[j];
 		order[j] = kept;
 	}
-	for (int64 i = 0; i < n; i++)
-		back[order[i]] = i;
 }
 
 /*
@@ -522,7 +521,9 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 			gain += gains[f->first_output + j];
 		if (gain == 0 && model->form != CS_VALUE_LINEAR)
 			continue;
-		DrawOrder(&rng, n, order, back);
+		DrawOrder(&rng, n, order);
+		for (int64 k = 0; k < n; k++)
+			back[order[k]] = k;
 		for (int j = 0; j < f->noutputs; j++)
 			ShuffleColumn(t->arena, m, f->first_output + j, order, scratch);
 		result[i] = LossOf(p, team, model, m, y) - usual;
@@ -540,46 +541,56 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 	return result;
 }
 
-/* The values of a column of the matrix and the outcomes, of rows that lie evenly; returns how many. */
-static int64
-EvenRows(const CsPrediction *p, int column, double *x, double *y)
+/*
+ * The values of a column of the matrix and the outcomes, of n rows that lie evenly, each at its place: a
+ * random one, so that of rows with the same value none is next to another for what its outcome is.
+ */
+static void
+EvenRows(const CsPrediction *p, int column, int64 step, int64 n, const int64 *place, double *x, double *y)
 {
 	const CsTraining *t = p->t;
 	const double *outcomes = CsArenaAddress(t->arena, t->outcomes);
-	int64		n = t->matrix->nrows;
-	int64		step = (n + LEAK_ROWS - 1) / LEAK_ROWS;
-	int64		m = 0;
 
-	for (int64 i = 0; i < n; i += step)
+	for (int64 i = 0; i < n; i++)
 	{
-		x[m] = CsMatrixBlock(t->matrix, t->arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS +
-																	 i % CS_BLOCK_ROWS];
-		y[m++] = outcomes[i];
+		int64		row = i * step;
+
+		x[place[i]] = CsMatrixBlock(t->matrix, t->arena, row / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS +
+																			  row % CS_BLOCK_ROWS];
+		y[place[i]] = outcomes[row];
 	}
-	return m;
 }
 
 /* Warn of features that alone explain nearly all of the outcome: they may be known only with it. */
 void
 CsPredictionWarnOfLeaks(const CsPrediction *p)
 {
-	double	   *x = palloc(sizeof(double) * LEAK_ROWS);
-	double	   *y = palloc(sizeof(double) * LEAK_ROWS);
+	const CsTraining *t = p->t;
+	int64		step = (t->matrix->nrows + LEAK_ROWS - 1) / LEAK_ROWS,
+				n = (t->matrix->nrows + step - 1) / step;
+	double	   *x = palloc(sizeof(double) * n);
+	double	   *y = palloc(sizeof(double) * n);
+	int64	   *place = palloc(sizeof(int64) * n);
+	CsRng		rng;
 
-	for (int j = 0; j < p->t->matrix->ncolumns && p->t->pipeline->ncomponents == 0; j++)
+	CsRngSeed(&rng, (uint64) t->common->seed, LEAK_STREAM);
+	DrawOrder(&rng, n, place);
+	for (int j = 0; j < t->matrix->ncolumns && t->pipeline->ncomponents == 0; j++)
 	{
 		double		explained;
 
 		CHECK_FOR_INTERRUPTS();
-		explained = CsNeighborsExplain(EvenRows(p, j, x, y), x, y);
+		EvenRows(p, j, step, n, place, x, y);
+		explained = CsNeighborsExplain(n, x, y);
 		if (explained > LEAK)
 			ereport(WARNING,
 					(errmsg("\"%s\" alone explains %.1f %% of target column \"%s\"", p->columns[j],
-							100 * explained, NameStr(p->t->outcome->name)),
+							100 * explained, NameStr(t->outcome->name)),
 					 errhint("If it is known only once the target is, leave it out: a model of it cannot predict.")));
 	}
 	pfree(x);
 	pfree(y);
+	pfree(place);
 }
 
 /* Warn when rows that the model has not seen are predicted too well to be true. */

@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_node add_extension customers train fingerprint psql_error shared_segments
-  shared_segment_count soon);
+  shared_segment_count soon has_xgboost);
 
 # What the tests of pg_regress share.
 my $setup = dirname(__FILE__) . '/../setup.sql';
@@ -152,6 +152,15 @@ sub shared_segments
     my ($node) = @_;
 
     return sort map { s{.*/}{}r } glob($node->data_dir . '/pg_dynshmem/*');
+}
+
+# Is XGBoost's library there?
+sub has_xgboost
+{
+    my ($node) = @_;
+    my $error = psql_error($node, 'postgres', "BEGIN; SELECT custseg.train_value('probe', 'SELECT i AS x, i % 2 AS y FROM generate_series(1, 50) i', 'y', '{x}', 'xgboost', options => '{\"rounds\": 1}'); ROLLBACK");
+
+    return $error !~ /ERROR:  58P01/;
 }
 
 # Milliseconds within which a cancel acts; what is sanitized is slow in all that it does.
