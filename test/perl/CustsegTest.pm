@@ -14,7 +14,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT = qw(start_node add_extension customers train fingerprint psql_error shared_segments
-  shared_segment_count soon has_xgboost);
+  shared_segment_count soon has_xgboost why_not_limited call_limited mapped);
 
 # What the tests of pg_regress share.
 my $setup = dirname(__FILE__) . '/../setup.sql';
@@ -174,6 +174,67 @@ sub shared_segment_count
     my @segments = shared_segments(@_);
 
     return scalar @segments;
+}
+
+# Why a session's memory cannot be limited here, if so.
+sub why_not_limited
+{
+    return 'needs prlimit' unless eval { IPC::Run::run([ 'prlimit', '--version' ], '>', '/dev/null') };
+    return 'AddressSanitizer takes addresses without end' if $ENV{ASAN_OPTIONS};
+    return undef;
+}
+
+# Limit a resource of a process, in kB, and lift it again.
+sub limit
+{
+    my ($pid, $resource, $size) = @_;
+
+    system('prlimit', '--pid', $pid, "--$resource=" . ($size eq 'unlimited' ? $size : $size * 1024) . ':') == 0
+      or die "prlimit failed";
+}
+
+# What a process has mapped, in kB.
+sub mapped
+{
+    my ($pid) = @_;
+
+    open(my $status, '<', "/proc/$pid/status") or die "no process $pid";
+    my ($size) = map { /^VmSize:\s+(\d+) kB/ } <$status>;
+    return $size;
+}
+
+# Call a function, with one worker unless it is "alone", in a new session of which a resource is limited
+# to so many kB more than base($pid); what came of it: "workers", "serial", an error's SQLSTATE.
+sub call_limited
+{
+    my ($node, $call, $resource, $more, $base, $alone) = @_;
+    my $session = CustsegTest::Session->new($node, 'postgres');
+    my $query = "BEGIN; SELECT count(*) FROM custseg.$call; ROLLBACK;";
+    my $name = "$call, $resource $more kB";
+    my ($out, $err, $result);
+
+    # the libraries are loaded
+    $session->query("SET max_parallel_maintenance_workers = 0; $query SET max_parallel_maintenance_workers = 1;");
+    limit($session->pid, $resource, $base->($session->pid) + $more);
+    local $PostgreSQL::Test::Utils::timeout_default = 300;
+    $session->send("SET statement_timeout = '240s'; SET client_min_messages = debug1; $query");
+    ($out, $err) = eval { $session->wait };
+    if (!defined $out)
+    {
+        fail("$name: hangs");
+        $node->stop('immediate');
+        done_testing();
+        exit 1;
+    }
+    limit($session->pid, $resource, 'unlimited');
+    $result = $err =~ /ERROR:  (\w{5})/ ? $1 : $err =~ /NOTICE:  00000: training continues in one process/ ? 'serial' : 'workers';
+    ok($result =~ /^[0-9A-Z]{5}$/ ? $result =~ /^53/ : $out eq '1', "$name: a result, or an error that tells of memory ($result)");
+
+    ($out, $err) = $session->query($query);
+    is($out, '1', "$name: the session goes on");
+    like($err, qr/using 1 parallel workers/, "$name: with workers") unless $alone;
+    $session->quit;
+    return $result;
 }
 
 # A session of its own, whose statements can be sent without waiting for their end.
