@@ -380,6 +380,27 @@ ReadTree(const CsJsonReader *tree, int ncolumns, double scale, int32 first, CsTr
 	return count;
 }
 
+/* Nodes of all trees, those that were pruned included; an error when they are too many. */
+static int
+CountNodes(const CsJsonReader *model, JsonbContainer *trees)
+{
+	CsJsonEach	each = CsJsonEachOf(trees);
+	int64		n = 0;
+
+	while (CsJsonNext(&each))
+	{
+		CsJsonReader tree = CsJsonReadElement(model, "trees", &each, "tree");
+
+		n += JsonContainerSize(CsJsonReadArray(&tree, "left_children", 1, CS_VALUE_MAX_NODES));
+	}
+	if (n > CS_VALUE_MAX_NODES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the trees have more than %d nodes, which is too many to keep", CS_VALUE_MAX_NODES),
+				 errhint("Lower \"rounds\" or \"max_depth\", or raise \"min_child_weight\".")));
+	return (int) n;
+}
+
 /* The trees of the library's json as a model; "base" is in the units of the sum, which are scaled in the json. */
 static CsValueModel *
 ReadModel(const char *json, int ncolumns, float base, double scale)
@@ -392,21 +413,16 @@ ReadModel(const char *json, int ncolumns, float base, double scale)
 	CsJsonEach	each = CsJsonEachOf(trees);
 	CsValueShape shape = {CS_VALUE_SUM, ncolumns, (int) JsonContainerSize(trees)};
 	int32	   *roots = palloc(sizeof(int32) * shape.ntrees);
-	CsTreeNode *nodes = palloc_extended(sizeof(CsTreeNode) * CS_VALUE_MAX_NODES, MCXT_ALLOC_HUGE);
-	CsTreeNote *notes = palloc_extended(sizeof(CsTreeNote) * CS_VALUE_MAX_NODES, MCXT_ALLOC_HUGE);
+	int			room = CountNodes(&inner, trees);
+	CsTreeNode *nodes = palloc_extended(sizeof(CsTreeNode) * room, MCXT_ALLOC_HUGE);
+	CsTreeNote *notes = palloc_extended(sizeof(CsTreeNote) * room, MCXT_ALLOC_HUGE);
 	CsValueModel *m;
 
 	while (CsJsonNext(&each))
 	{
 		CsJsonReader tree = CsJsonReadElement(&inner, "trees", &each, "tree");
-		int			most = (int) JsonContainerSize(CsJsonReadArray(&tree, "left_children", 1, CS_VALUE_MAX_NODES));
 
 		CHECK_FOR_INTERRUPTS();
-		if (shape.nnodes + most > CS_VALUE_MAX_NODES)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the trees have more than %d nodes, which is too many to keep", CS_VALUE_MAX_NODES),
-					 errhint("Lower \"rounds\" or \"max_depth\", or raise \"min_child_weight\".")));
 		roots[each.at] = shape.nnodes;
 		shape.nnodes += ReadTree(&tree, ncolumns, scale, shape.nnodes, nodes + shape.nnodes, notes + shape.nnodes);
 	}
