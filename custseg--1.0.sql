@@ -143,6 +143,41 @@ COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'Customers that cou
 COMMENT ON COLUMN custseg.segment_sizes_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
 COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'Explanation of the verdict in words.';
 
+CREATE TYPE custseg.segment_value_result AS (
+    segment int,
+    name text,
+    n bigint,
+    share float8,
+    alive float8,
+    expected_purchases float8,
+    value_sum float8,
+    value_mean float8,
+    value_share float8,
+    low float8,
+    high float8,
+    mean_low float8,
+    mean_high float8,
+    value_at_risk float8,
+    reason text
+);
+
+COMMENT ON TYPE custseg.segment_value_result IS 'Row of segment_value() and of its history.';
+COMMENT ON COLUMN custseg.segment_value_result.segment IS 'Number of the segment; NULL for customers without a segment, and for all together.';
+COMMENT ON COLUMN custseg.segment_value_result.name IS 'Name of the segment, no segment, or total.';
+COMMENT ON COLUMN custseg.segment_value_result.n IS 'Number of customers.';
+COMMENT ON COLUMN custseg.segment_value_result.share IS 'Share of all customers, 0 to 1.';
+COMMENT ON COLUMN custseg.segment_value_result.alive IS 'Share of the customers who have not left yet, as expected; NULL where the data do not tell, and by models of other kinds than purchases.';
+COMMENT ON COLUMN custseg.segment_value_result.expected_purchases IS 'Expected number of purchases within the horizon; NULL by models of other kinds than purchases.';
+COMMENT ON COLUMN custseg.segment_value_result.value_sum IS 'What the customers are worth together: the value today of what they are expected to spend within the horizon, the sum of predicted numbers, or the expected number of customers who have the outcome; NULL without amounts.';
+COMMENT ON COLUMN custseg.segment_value_result.value_mean IS 'The same for each customer.';
+COMMENT ON COLUMN custseg.segment_value_result.value_share IS 'Share of the value of all customers.';
+COMMENT ON COLUMN custseg.segment_value_result.low IS 'Lower end of the interval in which the sum will lie (of the purchases, without amounts); NULL where the errors of the model are not known.';
+COMMENT ON COLUMN custseg.segment_value_result.high IS 'Upper end of that interval.';
+COMMENT ON COLUMN custseg.segment_value_result.mean_low IS 'Lower end for each customer.';
+COMMENT ON COLUMN custseg.segment_value_result.mean_high IS 'Upper end for each customer.';
+COMMENT ON COLUMN custseg.segment_value_result.value_at_risk IS 'What the customers who have left, as expected, would be worth if they had not; NULL as alive is.';
+COMMENT ON COLUMN custseg.segment_value_result.reason IS 'What the data do not tell; NULL when there is nothing to say.';
+
 CREATE TYPE custseg.data_quality_result AS (
     subject text,
     name text,
@@ -3643,6 +3678,50 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION custseg.compare_value IS 'Compares algorithms that predict a number, or the probability of a boolean: how good each is at customers that it has not seen, and a recommendation.
 topic: value 31
 example: SELECT * FROM custseg.compare_value(''contracts'', ''has_left'', ''{months,plan}'', ''{logistic,forest}'')';
+
+CREATE FUNCTION custseg.segment_value(
+    value_model text,
+    segment_model text,
+    source text DEFAULT NULL,
+    customers text DEFAULT NULL,
+    horizon interval DEFAULT '1 year',
+    discount float8 DEFAULT 0.1,
+    as_of timestamptz DEFAULT NULL,
+    confidence float8 DEFAULT 0.9,
+    value_version int DEFAULT NULL,
+    segment_version int DEFAULT NULL
+) RETURNS SETOF custseg.segment_value_result
+AS 'MODULE_PATHNAME', 'custseg_segment_value'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.segment_value IS 'Tells what each segment is worth by a model of purchases, of a value or of a probability: the sum and mean of its customers, its share of all, and an interval of the sum.
+topic: value 40
+example: SELECT * FROM custseg.segment_value(''repeats'', ''shop'', ''orders'', ''customers'')';
+
+CREATE FUNCTION custseg.segment_churn(
+    value_model text,
+    segment_model text,
+    source text DEFAULT NULL,
+    customers text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    confidence float8 DEFAULT 0.9,
+    value_version int DEFAULT NULL,
+    segment_version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT churn float8,
+    OUT low float8,
+    OUT high float8,
+    OUT expected_leavers float8,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_churn'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.segment_churn IS 'Tells how many customers of each segment leave: by a model of purchases the share that has left, by a model of a probability the share that will have the outcome, with an interval.
+topic: value 41
+example: SELECT * FROM custseg.segment_churn(''repeats'', ''shop'', ''orders'', ''customers'')';
 
 -- tests of groups
 

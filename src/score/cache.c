@@ -57,6 +57,7 @@ typedef struct CachedScorer
 	int			pins;
 	bool		in_cache;		/* false: to be freed with the last pin */
 	bool		has_overrides;	/* somebody has made decisions for customers of the model */
+	CsModelKind kind;			/* of the model */
 	CacheKey	key;
 	dlist_node	recency;		/* in cachedScorers */
 } CachedScorer;
@@ -195,6 +196,7 @@ AddScorer(const char *model, int version, const CsModelRow *row, const void *sco
 	cached->size = size;
 	cached->pins = 0;
 	cached->in_cache = true;
+	cached->kind = row->kind;
 	cached->has_overrides = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
 	cached->key = MakeKey(model, CACHE_SCORER, (uint32) version);
 	memcpy((char *) cached + SCORER_OFFSET, scorer, VARSIZE(scorer));
@@ -362,6 +364,13 @@ const CsScorer *
 CsCacheGet(const char *model, int version)
 {
 	return CsCacheGetOfKind(CS_MODEL_BIT(CS_MODEL_SEGMENTS), model, version);
+}
+
+/* The kind of the model of a version that CsCacheGetOfKind() gave. */
+CsModelKind
+CsCacheKind(const void *compiled)
+{
+	return CachedOf(compiled)->kind;
 }
 
 /* The number of a version that CsCacheGetOfKind() gave. */

@@ -53,19 +53,19 @@ CsPassColumn(CsPass *pass, const CsColumn *column)
 
 /* The error when a source lacks what a feature is read from. */
 static void
-ReportMissing(const CsPass *pass, const CsScorer *scorer, const CsFeature *f)
+ReportMissing(const CsPass *pass, const char *model, const CsFeature *f)
 {
 	if (f->vector_width > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("%s lacks a column \"%s\" of vectors of %d elements",
 						pass->relation->description, CsFeatureColumn(f), f->vector_width),
-				 errdetail("Model \"%s\" was trained on such vectors.", NameStr(scorer->model)),
+				 errdetail("Model \"%s\" was trained on such vectors.", model),
 				 errhint("Score vectors that were made in the same way as those of the training.")));
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
 			 errmsg("%s lacks column \"%s\"", pass->relation->description, NameStr(f->name)),
-			 errdetail("Model \"%s\" was trained with it as a feature.", NameStr(scorer->model)),
+			 errdetail("Model \"%s\" was trained with it as a feature.", model),
 			 errhint("Score a table, view or query that has the column, NULL where the value is not known.")));
 }
 
@@ -74,13 +74,36 @@ ReportMissing(const CsPass *pass, const CsScorer *scorer, const CsFeature *f)
  * missing".
  */
 static int
-AddFeature(CsPass *pass, const CsScorer *scorer, const CsFeature *f, bool may_be_missing)
+AddFeature(CsPass *pass, const char *model, const CsFeature *f, bool may_be_missing)
 {
 	const CsColumn *column = CsRelationFeature(pass->relation, NameStr(f->name), f->vector_width);
 
 	if (column == NULL && !may_be_missing)
-		ReportMissing(pass, scorer, f);
+		ReportMissing(pass, model, f);
 	return column == NULL ? -1 : CsPassColumn(pass, column);
+}
+
+/*
+ * Have the columns of a pipeline's features read, and bind them; with "states" what can be bound.  OUT the position
+ * of each in the row, -1: there is none.
+ */
+static CsBinding *
+BindFeatures(CsPass *pass, const CsPipeline *pipeline, const char *model, CsBindState *states, int *column)
+{
+	for (int i = 0; i < pipeline->nfeatures; i++)
+		column[i] = AddFeature(pass, model, &pipeline->feature[i], states != NULL);
+	return CsBindingForColumns(pipeline, pass->columns.columns, pass->columns.ncolumns, model, CurrentMemoryContext,
+							   states);
+}
+
+/*
+ * Have the columns of the features of a model that places nobody read; a column that is missing or of another kind
+ * is an error.  The binding is for a visitor, which calls CsBindValues().
+ */
+CsBinding *
+CsPassBind(CsPass *pass, const CsPipeline *pipeline, const char *model)
+{
+	return BindFeatures(pass, pipeline, model, NULL, palloc(sizeof(int) * pipeline->nfeatures));
 }
 
 /* Add a placer; with "states" it binds what it can. */
@@ -92,10 +115,7 @@ AddPlacer(CsPass *pass, const CsScorer *scorer, CsPlacing placing, CsBindState *
 
 	CsScoringInit(&p->scoring, scorer, CurrentMemoryContext);
 	p->column = palloc(sizeof(int) * pipeline->nfeatures);
-	for (int i = 0; i < pipeline->nfeatures; i++)
-		p->column[i] = AddFeature(pass, scorer, &pipeline->feature[i], states != NULL);
-	p->binding = CsBindingForColumns(pipeline, pass->columns.columns, pass->columns.ncolumns,
-									 NameStr(scorer->model), CurrentMemoryContext, states);
+	p->binding = BindFeatures(pass, pipeline, NameStr(scorer->model), states, p->column);
 	p->states = states;
 	p->is_bound = true;
 	for (int i = 0; i < pipeline->nfeatures && states != NULL; i++)

@@ -67,6 +67,7 @@ extern CsPlacer *CsPassTryToPlace(CsPass *pass, const CsScorer *scorer, CsPlacin
 extern void CsPassIdentify(CsPass *pass, const List *key);
 extern void CsPassHonour(CsPass *pass, CsPlacer *placer);
 extern int	CsPassColumn(CsPass *pass, const CsColumn *column);
+extern CsBinding *CsPassBind(CsPass *pass, const CsPipeline *pipeline, const char *model);
 
 extern void CsPassVisit(CsPass *pass, const CsVisitor *visitor);
 extern int64 CsPassRead(CsPass *pass);

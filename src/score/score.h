@@ -154,6 +154,7 @@ extern void CsKeyAttributes(const List *names, TupleDesc desc, AttrNumber *attri
 extern const CsScorer *CsCacheGet(const char *model, int version);
 extern const CsScorer *CsCacheTry(const char *model, int version);
 extern const void *CsCacheGetOfKind(int kinds, const char *model, int version);
+extern CsModelKind CsCacheKind(const void *compiled);
 extern int	CsCacheVersion(const void *compiled);
 extern bool CsCacheHasOverrides(const CsScorer *scorer);
 extern void CsCachePin(const void *compiled, MemoryContext context);

@@ -15,25 +15,32 @@
 /* Customers who look alike are worth the same: as many kinds are remembered, each in its place. */
 #define REMEMBERED 65536
 
-/* The purchases to come of a customer who is there. */
-typedef struct ToCome
+enum
 {
-	double		purchases;
-	double		discounted;
-} ToCome;
+	P_R, P_ALPHA
+};
 
-/* These of a kind, in days. */
+/* Nodes in (0, 1) and weights of the Gauss-Legendre rule of 5 points. */
+static const double nodes[] = {
+	0.046910077030668, 0.230765344947158, 0.5, 0.769234655052842, 0.953089922969332
+};
+static const double weights[] = {
+	0.118463442528095, 0.239314335249683, 0.284444444444444, 0.239314335249683, 0.118463442528095
+};
+
+/* The purchases to come of a kind of customers who are there, in days. */
 typedef struct Remembered
 {
 	int32		repeats;
 	int32		age;			/* -1: nothing is remembered */
-	ToCome		to_come;
+	CsToCome	to_come;
 } Remembered;
 
 struct CsWorthMemory
 {
 	const CsWorthModel *model;
 	const CsHorizon *horizon;
+	bool		with_errors;
 	Remembered	place[REMEMBERED];
 };
 
@@ -57,25 +64,76 @@ Discounted(const CsWorthModel *m, double repeats, double age, const CsHorizon *h
 	return sum;
 }
 
-/* The purchases to come of a customer who is there: age is in units. */
-static ToCome
-ToComeOf(const CsWorthModel *m, double repeats, double age, const CsHorizon *horizon)
+/*
+ * The expected ordered pairs of purchases in t units of a customer who is there, E[Y(Y - 1)]:
+ *
+ *	   2 (r + x)/(alpha + T) (t e(t) - integral of e(v) from 0 to t),
+ *
+ * where e(v) are the purchases to come of one with x + 1 repeats, the last one just now, who may have left with it.  A
+ * pair is a purchase, at a rate that is the mean of the gamma distribution, and another one of a customer of whom one
+ * purchase more is known: integrating over the time of the second one gives e, and over that of the first one, by
+ * parts, the difference.  It holds for all the models.
+ */
+static double
+PairsToCome(const CsWorthModel *m, double repeats, double age, double t)
 {
-	ToCome		result = {.purchases = NAN};
+	CsPurchaseHistory again = {repeats + 1, age, age};
+	double		integral = 0;
 
-	if (isinf(horizon->days))
+	for (int i = 0; i < lengthof(nodes); i++)
+		integral += weights[i] * m->purchases->to_come(m->p, repeats + 1, age, nodes[i] * t);
+	return 2 * (m->p[P_R] + repeats) / (m->p[P_ALPHA] + age) * m->purchases->alive(m->p, &again) *
+		t * (m->purchases->to_come(m->p, repeats + 1, age, t) - integral);
+}
+
+/* OUT the parameters with one of them half a step lower, and half a step higher. */
+void
+CsNearParameters(const double *p, int parameter, double near[2][CS_OPTIMUM_MAX])
+{
+	for (int side = 0; side < 2; side++)
 	{
-		result.discounted = CsParetoResidual(m->p, repeats, age, log1p(horizon->discount) * m->unit / CS_YEAR_DAYS);
-		return result;
+		memcpy(near[side], p, sizeof(double) * CS_OPTIMUM_MAX);
+		near[side][parameter] *= exp((side - 0.5) * CS_LOG_STEP);
 	}
-	result.purchases = m->purchases->to_come(m->p, repeats, age, horizon->days / m->unit);
-	result.discounted = horizon->discount == 0 ? result.purchases : Discounted(m, repeats, age, horizon);
+}
+
+/* Add what is known of the errors of purchases to come. */
+static void
+AddErrors(CsToCome *to_come, const CsWorthModel *m, double repeats, double age, double t)
+{
+	to_come->pairs = isinf(t) ? NAN : PairsToCome(m, repeats, age, t);
+	for (int i = 0; i < m->purchases->n_parameters; i++)
+	{
+		double		near[2][CS_OPTIMUM_MAX];
+
+		CsNearParameters(m->p, i, near);
+		to_come->slope[i] = isinf(t) ? NAN :
+			(m->purchases->to_come(near[1], repeats, age, t) - m->purchases->to_come(near[0], repeats, age, t)) / CS_LOG_STEP;
+	}
+}
+
+/* The purchases to come of a customer who is there: age is in units. */
+CsToCome
+CsToComeOf(const CsWorthModel *m, double repeats, double age, const CsHorizon *horizon, bool with_errors)
+{
+	CsToCome	result = {.purchases = NAN};
+	double		t = horizon->days / m->unit;
+
+	if (isinf(t))
+		result.discounted = CsParetoResidual(m->p, repeats, age, log1p(horizon->discount) * m->unit / CS_YEAR_DAYS);
+	else
+	{
+		result.purchases = m->purchases->to_come(m->p, repeats, age, t);
+		result.discounted = horizon->discount == 0 ? result.purchases : Discounted(m, repeats, age, horizon);
+	}
+	if (with_errors)
+		AddErrors(&result, m, repeats, age, t);
 	return result;
 }
 
 /* The same times the probability of being there. */
 static CsWorth
-WorthOfComing(const CsWorthModel *m, const CsPurchaseHistory *h, const ToCome *to_come)
+WorthOfComing(const CsWorthModel *m, const CsPurchaseHistory *h, const CsToCome *to_come)
 {
 	double		there = m->purchases->alive(m->p, h);
 
@@ -90,35 +148,48 @@ WorthOfComing(const CsWorthModel *m, const CsPurchaseHistory *h, const ToCome *t
 CsWorth
 CsWorthOf(const CsWorthModel *m, const CsPurchaseHistory *h, const CsHorizon *horizon)
 {
-	ToCome		to_come = ToComeOf(m, h->repeats, h->age, horizon);
+	CsToCome	to_come = CsToComeOf(m, h->repeats, h->age, horizon, false);
 
 	return WorthOfComing(m, h, &to_come);
 }
 
-/* A memory for CsWorthOfDays(), palloc'd; it keeps model and horizon. */
+/* A memory for CsToComeOfDays(), palloc'd; it keeps model and horizon. */
 CsWorthMemory *
-CsWorthRemember(const CsWorthModel *m, const CsHorizon *horizon)
+CsWorthRemember(const CsWorthModel *m, const CsHorizon *horizon, bool with_errors)
 {
 	CsWorthMemory *memory = palloc(sizeof(CsWorthMemory));
 
 	memory->model = m;
 	memory->horizon = horizon;
+	memory->with_errors = with_errors;
 	for (int i = 0; i < REMEMBERED; i++)
 		memory->place[i].age = -1;
 	return memory;
 }
 
-/* What one of many customers is worth, by days; what those have in common who look alike is computed once. */
+/*
+ * The purchases to come of one of many customers who are there, by days; what those have in common who look alike is
+ * computed once.  The result is valid until the next call.
+ */
+const CsToCome *
+CsToComeOfDays(CsWorthMemory *memory, int32 repeats, int32 age)
+{
+	const CsWorthModel *m = memory->model;
+	Remembered *place = &memory->place[hash_combine(murmurhash32(repeats), murmurhash32(age)) % REMEMBERED];
+
+	if (place->age != age || place->repeats != repeats)
+		*place = (Remembered) {repeats, age, CsToComeOf(m, repeats, age / m->unit, memory->horizon, memory->with_errors)};
+	return &place->to_come;
+}
+
+/* What one of many customers is worth, by days. */
 CsWorth
 CsWorthOfDays(CsWorthMemory *memory, int32 repeats, int32 recency, int32 age)
 {
 	const CsWorthModel *m = memory->model;
 	CsPurchaseHistory h = {repeats, recency / m->unit, age / m->unit};
-	Remembered *place = &memory->place[hash_combine(murmurhash32(repeats), murmurhash32(age)) % REMEMBERED];
 
-	if (place->age != age || place->repeats != repeats)
-		*place = (Remembered) {repeats, age, ToComeOf(m, repeats, h.age, memory->horizon)};
-	return WorthOfComing(m, &h, &place->to_come);
+	return WorthOfComing(m, &h, CsToComeOfDays(memory, repeats, age));
 }
 
 /* What a customer with so many repeats, of that mean amount, spends on a day with a purchase; NaN: not known. */

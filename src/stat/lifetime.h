@@ -42,14 +42,31 @@ typedef struct CsWorth
 	double		discounted;		/* the same, each worth what it is worth today */
 } CsWorth;
 
+/* The purchases to come of a customer who is there, which follow from repeats and age alone. */
+typedef struct CsToCome
+{
+	double		purchases;		/* expected within the horizon; NaN where it is infinite, as the errors are then */
+	double		discounted;
+	/* errors, where asked for */
+	double		pairs;			/* expected ordered pairs of purchases: E[Y(Y - 1)] */
+	double		slope[CS_OPTIMUM_MAX];	/* of the purchases, by the logarithms of the parameters */
+} CsToCome;
+
 /* What many customers are worth; lifetime.c knows what is in it. */
 typedef struct CsWorthMemory CsWorthMemory;
+
+/* A step of the logarithm of a parameter, for slopes. */
+#define CS_LOG_STEP 1e-4
 
 #define CS_YEAR_DAYS 365.25
 #define CS_MONTH_DAYS (CS_YEAR_DAYS / 12)
 
 extern CsWorth CsWorthOf(const CsWorthModel *m, const CsPurchaseHistory *h, const CsHorizon *horizon);
-extern CsWorthMemory *CsWorthRemember(const CsWorthModel *m, const CsHorizon *horizon);
+extern void CsNearParameters(const double *p, int parameter, double near[2][CS_OPTIMUM_MAX]);
+extern CsToCome CsToComeOf(const CsWorthModel *m, double repeats, double age, const CsHorizon *horizon,
+						   bool with_errors);
+extern CsWorthMemory *CsWorthRemember(const CsWorthModel *m, const CsHorizon *horizon, bool with_errors);
+extern const CsToCome *CsToComeOfDays(CsWorthMemory *memory, int32 repeats, int32 age);
 extern CsWorth CsWorthOfDays(CsWorthMemory *memory, int32 repeats, int32 recency, int32 age);
 extern double CsSpendOf(const CsWorthModel *m, double repeats, double mean);
 

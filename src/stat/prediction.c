@@ -284,6 +284,51 @@ CsConformalQuantile(int64 n, const double *sorted, double confidence)
 }
 
 /*
+ * Mean squares of what predictions are off by.  Predictions that are equal may be of two tenths; a tenth without any
+ * has the mean square of all.
+ */
+CsPredictionSpread
+CsPredictionSpreadOf(int64 n, const double *actual, const double *predicted)
+{
+	CsPredictionSpread spread = {{0}};
+	double	   *sorted;
+	uint32	   *order = OrderOf(n, predicted, &sorted);
+	double		rmse = CsMeasureNumbers(n, actual, predicted).rmse;
+
+	for (int t = 0; t < CS_TENTHS; t++)
+	{
+		int64		first = n * t / CS_TENTHS,
+					end = n * (t + 1) / CS_TENTHS;
+		double		sum = 0,
+					rest = 0;
+
+		for (int64 i = first; i < end; i++)
+		{
+			double		off = actual[order[i]] - sorted[i];
+
+			CsAddCompensated(&sum, &rest, off * off);
+		}
+		spread.square[t] = end > first ? (sum + rest) / (double) (end - first) : n == 0 ? 0 : rmse * rmse;
+		if (t > 0)
+			spread.bound[t - 1] = first < n ? sorted[first] : 0;
+	}
+	pfree(sorted);
+	pfree(order);
+	return spread;
+}
+
+/* The mean square of what such a prediction is off by. */
+double
+CsPredictionSpreadAt(const CsPredictionSpread *spread, double predicted)
+{
+	int			t = 0;
+
+	while (t < CS_TENTHS - 1 && predicted >= spread->bound[t])
+		t++;
+	return spread->square[t];
+}
+
+/*
  * How much of the variance of y its neighbors in the order of x explain: the R2 of the mean of the
  * row before and the row after.  Near 1 where y follows from x, and below 0 where it does not; NaN
  * for fewer than 3 rows, or where y is constant.

@@ -41,6 +41,18 @@ extern double CsConformalScore(bool ratios, double actual, double predicted);
 extern double CsConformalEnd(bool ratios, double predicted, double off);
 extern double CsConformalQuantile(int64 n, const double *sorted, double confidence);
 
+/* Mean squares of what predictions are off by, by tenths of the prediction. */
+#define CS_TENTHS 10
+
+typedef struct CsPredictionSpread
+{
+	double		bound[CS_TENTHS - 1];	/* ascending: the lowest predictions of all tenths but the first */
+	double		square[CS_TENTHS];
+} CsPredictionSpread;
+
+extern CsPredictionSpread CsPredictionSpreadOf(int64 n, const double *actual, const double *predicted);
+extern double CsPredictionSpreadAt(const CsPredictionSpread *spread, double predicted);
+
 extern double CsNeighborsExplain(int64 n, const double *x, const double *y);
 
 #endif							/* CUSTSEG_PREDICTION_H */

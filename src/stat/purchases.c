@@ -201,15 +201,14 @@ CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data)
 {
 	CsOptimum	best = MaximiseInSteps(model, data);
 	CsPurchaseFit fit = {.model = model, .end = best.end, .iterations = best.iterations};
-	double		covariance[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX];
 	int			d = model->n_parameters;
 
 	fit.log_likelihood = best.value * (double) data->n;
-	fit.has_errors = CsOptimumCovariance(&best, d, (double) data->n, covariance);
+	fit.has_errors = CsOptimumCovariance(&best, d, (double) data->n, fit.covariance);
 	for (int i = 0; i < d; i++)
 	{
 		fit.p[i] = exp(best.theta[i]);
-		fit.log_error[i] = fit.has_errors ? sqrt(covariance[i * d + i]) : NAN;
+		fit.log_error[i] = fit.has_errors ? sqrt(fit.covariance[i * d + i]) : NAN;
 	}
 	return fit;
 }

@@ -72,6 +72,7 @@ typedef struct CsPurchaseFit
 	const CsPurchaseModel *model;
 	double		p[CS_OPTIMUM_MAX];
 	double		log_error[CS_OPTIMUM_MAX];	/* standard errors of their logarithms; NaN: not known */
+	double		covariance[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX];	/* of their logarithms, row by row; has_errors */
 	double		log_likelihood; /* of all customers */
 	int			iterations;
 	CsOptimumEnd end;

@@ -11,7 +11,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
-#include "value/holdout_periods.h"
+#include "value/worth_errors.h"
 
 /* The confidence that coverage is told of. */
 #define CONFIDENCE 0.9
@@ -21,6 +21,21 @@
 
 /* Customers with so many repeats are told of together. */
 #define MANY_REPEATS (CS_CALIBRATION_ROWS - 1)
+
+/* Of more customers, variances are made up from some: at least so many. */
+#define ENOUGH_FOR_VARIANCES 10000
+
+#define ST_SORT SortRecords
+#define ST_ELEMENT_TYPE CsPeriodRecord
+#define ST_COMPARE(a, b) \
+	((a)->repeats != (b)->repeats ? ((a)->repeats < (b)->repeats ? -1 : 1) : \
+	 (a)->recency != (b)->recency ? ((a)->recency < (b)->recency ? -1 : 1) : \
+	 (a)->age != (b)->age ? ((a)->age < (b)->age ? -1 : 1) : ((a)->mean > (b)->mean) - ((a)->mean < (b)->mean))
+#define ST_CHECK_FOR_INTERRUPTS
+#define ST_SCOPE static
+#define ST_DECLARE
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* Predictions for all records: of purchases, and of what is worth an interval. */
 typedef struct Predictions
@@ -37,7 +52,7 @@ Predict(const CsPeriod *p, const CsWorthModel *m)
 {
 	CsHorizon	horizon = {.days = p->request.cut[0] - p->request.cut[1]};
 	Size		size = mul_size(sizeof(CsOutcome), Max(p->n_records, 1));
-	CsWorthMemory *memory = CsWorthRemember(m, &horizon);
+	CsWorthMemory *memory = CsWorthRemember(m, &horizon, false);
 	Predictions result = {.n = p->n_records};
 
 	result.purchases = palloc_extended(size, MCXT_ALLOC_HUGE);
@@ -92,6 +107,43 @@ FillBaseline(const CsPeriod *p, CsHoldout *holdout)
 	holdout->baseline_rmse = sqrt(squares / (double) p->n_records);
 }
 
+/*
+ * The variances of the sums of what comes, as the model of a fit has them.  The records are ordered, so that equal
+ * steps find the same customers however the rows lie.
+ */
+static void
+FillVariances(CsPeriod *p, const CsWorthFit *fit, CsHoldout *holdout)
+{
+	CsHorizon	horizon = {.days = p->request.cut[0] - p->request.cut[1]};
+	const CsWorthModel *m = &fit->model;
+	CsWorthSum	sum = {0};
+	CsWorthErrors errors;
+	int64		step = Max(p->n_records / ENOUGH_FOR_VARIANCES, 1);
+	double		times;
+
+	CsWorthErrorsOfFit(&errors, fit);
+	holdout->has_variance = errors.known[CS_WORTH_PURCHASES];
+	if (!holdout->has_variance)
+		return;
+	SortRecords(p->records, p->n_records);
+	for (int64 i = step / 2; i < p->n_records; i += step)
+	{
+		const CsPeriodRecord *r = &p->records[i];
+		CsPurchaseHistory h = {r->repeats, r->recency / m->unit, r->age / m->unit};
+		CsToCome	to_come = CsToComeOf(m, h.repeats, h.age, &horizon, true);
+
+		CHECK_FOR_INTERRUPTS();
+		CsWorthSumAdd(&sum, m, &h, &to_come, r->mean);
+	}
+	times = (double) p->n_records / (double) sum.n;
+	holdout->variance = times * sum.part[CS_WORTH_PURCHASES].variance;
+	holdout->value_variance = times * sum.part[CS_WORTH_VALUE].variance;
+	holdout->parameter_variance = times * times *
+		CsWorthParameterVariance(&sum.part[CS_WORTH_PURCHASES], &errors, CS_WORTH_PURCHASES);
+	holdout->value_parameter_variance = times * times *
+		CsWorthParameterVariance(&sum.part[CS_WORTH_VALUE], &errors, CS_WORTH_VALUE);
+}
+
 /* A period of the lines of another one, which ends so many days before and is followed by as many. */
 static CsPeriod
 PeriodBefore(const CsPeriod *whole, int end, int days)
@@ -105,20 +157,21 @@ PeriodBefore(const CsPeriod *whole, int end, int days)
 	return p;
 }
 
-/* Read a period and predict what came after it; false, and nothing kept, where too few bought again in it. */
+/*
+ * Read a period and predict what came after it, by a model that is fitted to it; false, and nothing kept, where
+ * too few bought again in it.
+ */
 static bool
-PredictPeriod(CsPeriod *p, CsWorthAlgorithm algorithm, Predictions *predictions)
+PredictPeriod(CsPeriod *p, CsWorthAlgorithm algorithm, CsWorthFit *fit, Predictions *predictions)
 {
-	CsWorthFit	fit;
-
 	CsPeriodRead(p);
 	if (p->n_repeat < FEW_REPEAT || (p->request.amount != NULL && p->n_spend == 0))
 	{
 		CsPeriodFree(p);
 		return false;
 	}
-	CsWorthFitModel(p, algorithm, true, &fit);
-	*predictions = Predict(p, &fit.model);
+	CsWorthFitModel(p, algorithm, true, fit);
+	*predictions = Predict(p, &fit->model);
 	return true;
 }
 
@@ -140,6 +193,7 @@ CsHoldoutPeriods(const CsPeriod *whole, CsWorthAlgorithm algorithm, int days, bo
 				 CsRatios *ratios)
 {
 	CsPeriod	p;
+	CsWorthFit	fit;
 	Predictions predictions;
 	bool		has_ratios = false;
 
@@ -149,7 +203,7 @@ CsHoldoutPeriods(const CsPeriod *whole, CsWorthAlgorithm algorithm, int days, bo
 	if (twice)
 	{
 		p = PeriodBefore(whole, days, days);
-		has_ratios = PredictPeriod(&p, algorithm, &predictions);
+		has_ratios = PredictPeriod(&p, algorithm, &fit, &predictions);
 		if (has_ratios)
 		{
 			CsRatiosLearn(ratios, predictions.worth, predictions.n_worth);
@@ -158,13 +212,14 @@ CsHoldoutPeriods(const CsPeriod *whole, CsWorthAlgorithm algorithm, int days, bo
 		}
 	}
 	p = PeriodBefore(whole, 0, days);
-	if (!PredictPeriod(&p, algorithm, &predictions))
+	if (!PredictPeriod(&p, algorithm, &fit, &predictions))
 		return false;
 	if (has_ratios && predictions.n_worth > 0)
 		holdout->coverage = CsRatiosCoverage(ratios, predictions.worth, predictions.n_worth, CONFIDENCE);
 	CsRatiosLearn(ratios, predictions.worth, predictions.n_worth);
 	FillCalibration(&p, &predictions, holdout);
 	FillBaseline(&p, holdout);
+	FillVariances(&p, &fit, holdout);
 	if (p.request.amount != NULL && predictions.n_worth > 0)
 		holdout->value = CsHoldoutMeasure(predictions.worth, predictions.n_worth);
 	holdout->purchases = CsHoldoutMeasure(predictions.purchases, predictions.n);
@@ -198,6 +253,16 @@ CsHoldoutPush(JsonbParseState **json, const CsHoldout *holdout)
 	CsJsonNumber(json, "baseline_rmse", holdout->baseline_rmse);
 	if (holdout->value.n > 0)
 		PushMeasures(json, "value_", &holdout->value);
+	if (holdout->has_variance)
+	{
+		CsJsonNumber(json, "variance", holdout->variance);
+		CsJsonNumber(json, "parameter_variance", holdout->parameter_variance);
+	}
+	if (holdout->has_variance && holdout->value.n > 0)
+	{
+		CsJsonNumber(json, "value_variance", holdout->value_variance);
+		CsJsonNumber(json, "value_parameter_variance", holdout->value_parameter_variance);
+	}
 	CsJsonNumber(json, "confidence", CONFIDENCE);
 	CsJsonNumber(json, "coverage", holdout->coverage);
 	(void) CsJsonEnd(json);

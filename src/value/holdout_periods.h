@@ -25,6 +25,11 @@ typedef struct CsHoldout
 	double		baseline_mae,
 				baseline_rmse;
 	double		coverage;		/* NaN: not measured */
+	bool		has_variance;	/* the next ones are known: those of the sums, by the model alone */
+	double		variance,
+				parameter_variance,
+				value_variance,
+				value_parameter_variance;
 	CsCalibrationRow calibration[CS_CALIBRATION_ROWS];
 } CsHoldout;
 

@@ -81,15 +81,38 @@ PutCustomer(void *state, const CsPurchaser *p)
 						 CsValueFloat8(isinf(high) ? NAN : high)));
 }
 
-/* The lines of customers: of the source, or with NULL those that the version was trained on. */
-static void
-OpenLines(CsPurchasesRequest *r, const CsWorthVersion *v, const char *model, const char *source)
+/*
+ * Customers of lines: of the source, or with NULL of those that the version was trained on, as of the day of a time,
+ * or with NULL of the latest line.
+ */
+void
+CsWorthOpenLines(CsPurchasesRequest *r, const CsWorthVersion *v, const char *model, const char *source,
+				 const TimestampTz *as_of)
 {
+	DateADT		day = 0,
+				earliest;
+
 	CsPurchasesColumns(r, CsSourceOpenOf(model, CsCacheVersion(v), source), NameStr(v->customer),
 					   NameStr(v->time), NameStr(v->amount)[0] == '\0' ? NULL : NameStr(v->amount));
 	r->returns = v->returns;
 	r->zone = CsOrdersZone(v->zone);
 	r->with_customer = true;
+	if (as_of != NULL)
+		day = CsPurchasesDay(r, *as_of);
+	CsPurchasesAsOfDay(r, as_of == NULL ? NULL : &day, &earliest);
+}
+
+/* The confidence that was asked for, 0.9 unless it was. */
+double
+CsConfidenceArgument(FunctionCallInfo fcinfo, int argument)
+{
+	double		confidence = PG_ARGISNULL(argument) ? 0.9 : PG_GETARG_FLOAT8(argument);
+
+	if (!(confidence >= 0.5 && confidence < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"confidence\" must be from 0.5 to below 1, not %s", float8out_internal(confidence))));
+	return confidence;
 }
 
 /* The ends of intervals, where the version knows any. */
@@ -98,10 +121,6 @@ MakeEnds(Lifetime *l, double confidence)
 {
 	const CsWorthVersion *v = l->version;
 
-	if (!(confidence >= 0.5 && confidence < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"confidence\" must be from 0.5 to below 1, not %s", float8out_internal(confidence))));
 	l->has_ends = v->interval_days > 0 && isfinite(l->horizon.days);
 	if (l->has_ends)
 		l->ends = CsRatiosEnds(&v->ratios, l->horizon.days / v->interval_days, confidence);
@@ -115,18 +134,16 @@ custseg_lifetime_value(PG_FUNCTION_ARGS)
 	CsPurchasesRequest request = {0};
 	char	   *model = CsRequiredText(fcinfo, ARG_MODEL, "model");
 	CsPurchasesCounts counts;
-	DateADT		as_of = 0,
-				earliest;
+	TimestampTz as_of = 0;
 
 	l.version = CsWorthGet(model, CsVersionArgument(fcinfo, ARG_VERSION));
 	CsCachePin(l.version, CurrentMemoryContext);
 	l.horizon = CsHorizonArguments(fcinfo, ARG_HORIZON, ARG_DISCOUNT, &l.version->model);
-	MakeEnds(&l, PG_ARGISNULL(ARG_CONFIDENCE) ? 0.9 : PG_GETARG_FLOAT8(ARG_CONFIDENCE));
-	OpenLines(&request, l.version, model, CsTextArgument(fcinfo, ARG_SOURCE));
+	MakeEnds(&l, CsConfidenceArgument(fcinfo, ARG_CONFIDENCE));
 	if (!PG_ARGISNULL(ARG_AS_OF))
-		as_of = CsPurchasesDay(&request, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
-	CsPurchasesAsOfDay(&request, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &earliest);
-	l.memory = CsWorthRemember(&l.version->model, &l.horizon);
+		as_of = PG_GETARG_TIMESTAMPTZ(ARG_AS_OF);
+	CsWorthOpenLines(&request, l.version, model, CsTextArgument(fcinfo, ARG_SOURCE), PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of);
+	l.memory = CsWorthRemember(&l.version->model, &l.horizon, false);
 	counts = CsPurchasesRead(&request, PutCustomer, &l);
 	CsPurchasesReport(&counts);
 	return (Datum) 0;

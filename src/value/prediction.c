@@ -413,23 +413,34 @@ CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios,
 	return result;
 }
 
-/* Measure what was predicted of the rows of a fold; -1: of all. */
-CsPredictionMeasures
-CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold)
+/* Outcomes and predictions of the rows of a fold, or with -1 of all, of which something is predicted; returns how many. */
+static int64
+PickPredicted(const CsPrediction *p, const double *predicted, int fold, double **actual, double **told)
 {
 	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
 	int64		n = 0;
-	double	   *actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
-	double	   *told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
-	CsPredictionMeasures m;
 
+	*actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	*told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
 	for (int64 i = 0; i < p->t->matrix->nrows; i++)
 	{
 		if ((fold >= 0 && p->fold[i] != fold) || isnan(predicted[i]))
 			continue;
-		actual[n] = y[i];
-		told[n++] = predicted[i];
+		(*actual)[n] = y[i];
+		(*told)[n++] = predicted[i];
 	}
+	return n;
+}
+
+/* Measure what was predicted of the rows of a fold; -1: of all. */
+CsPredictionMeasures
+CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold)
+{
+	double	   *actual,
+			   *told;
+	int64		n = PickPredicted(p, predicted, fold, &actual, &told);
+	CsPredictionMeasures m;
+
 	m = p->is_probability ? CsMeasureProbabilities(n, actual, told) : CsMeasureNumbers(n, actual, told);
 	pfree(actual);
 	pfree(told);
@@ -446,6 +457,20 @@ CsPredictionTellsNothing(const CsPrediction *p, double r2, double log_loss, doub
 	*of_mean = p->is_probability ?
 		CsLogLossOfMean(p->t->matrix->nrows, CsArenaAddress(p->t->arena, p->t->outcomes)) : 0;
 	return p->is_probability ? !(log_loss < *of_mean) : !(r2 > *of_mean);
+}
+
+/* What predictions of rows that their models have not seen are off by, by tenths of the prediction. */
+CsPredictionSpread
+CsPredictionSpreads(const CsPrediction *p, const double *predicted)
+{
+	double	   *actual,
+			   *told;
+	int64		n = PickPredicted(p, predicted, -1, &actual, &told);
+	CsPredictionSpread spread = CsPredictionSpreadOf(n, actual, told);
+
+	pfree(actual);
+	pfree(told);
+	return spread;
 }
 
 /* What predictions of rows are worse by: the root mean squared error, or the log loss of probabilities. */

@@ -42,6 +42,7 @@ extern CsIsotonic CsPredictionIsotonic(const CsPrediction *p, const double *pred
 extern void CsPredictionCalibrate(const CsPrediction *p, double *predicted);
 extern CsPredictionMeasures CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold);
 extern bool CsPredictionTellsNothing(const CsPrediction *p, double r2, double log_loss, double *of_mean);
+extern CsPredictionSpread CsPredictionSpreads(const CsPrediction *p, const double *predicted);
 extern double *CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios, int *n,
 								  double *coverage);
 extern double *CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *model);

@@ -41,6 +41,7 @@ typedef struct CsPurchasesRequest
 	int			returns;		/* CS_RETURNS_NET or CS_RETURNS_IGNORE */
 	pg_tz	   *zone;
 	bool		with_customer;	/* who the customer is, as text */
+	bool		in_order;		/* customers come by the bytes of that text */
 	int			ncuts;
 	DateADT		cut[CS_MOST_CUTS];	/* descending; the first is "as of" */
 } CsPurchasesRequest;

@@ -120,5 +120,7 @@ CsPurchasesSql(const CsPurchasesRequest *r)
 	appendStringInfoString(&sql, " FROM (");
 	AppendDays(&sql, r);
 	appendStringInfoString(&sql, ") AS d GROUP BY 1, d.reason) AS c");
+	if (r->in_order)
+		appendStringInfoString(&sql, " ORDER BY c.customer::text COLLATE pg_catalog.\"C\"");
 	return sql.data;
 }

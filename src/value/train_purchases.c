@@ -15,8 +15,8 @@
 #include "progress.h"
 #include "train/train.h"
 #include "utils/builtins.h"
-#include "value/holdout_periods.h"
 #include "value/worth.h"
+#include "value/worth_errors.h"
 
 /* Parts of the time before that a holdout leaves to learn from, at least: as many of its own halves. */
 #define LEARNING_HALVES 1
@@ -231,6 +231,7 @@ Metrics(const Training *t)
 	CsJsonText(&json, "reason", t->reason.data);
 	CsJsonText(&json, "as_of", CsDayWords(t->period.request.cut[0]));
 	CsWorthPushFit(&json, &t->period, &t->fit);
+	CsWorthErrorsPush(&json, &t->fit);
 	if (t->has_holdout)
 		CsHoldoutPush(&json, &t->holdout);
 	return CsJsonFinish(&json);

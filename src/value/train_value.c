@@ -39,6 +39,7 @@ typedef struct ValueTraining
 	int			nscores;
 	double	   *scores;
 	double		coverage;
+	CsPredictionSpread spread;	/* of a number */
 	double	   *shuffled;		/* see CsPredictionShuffle() */
 	CsNewVersion stored;
 } ValueTraining;
@@ -121,7 +122,10 @@ Measure(ValueTraining *v, double *predicted)
 	v->measures = CsPredictionMeasure(&v->p, predicted, -1);
 	v->coverage = NAN;
 	if (!v->p.is_probability)
+	{
+		v->spread = CsPredictionSpreads(&v->p, predicted);
 		v->scores = CsPredictionScores(&v->p, predicted, &v->ratios, &v->nscores, &v->coverage);
+	}
 }
 
 /* Fit the model to all rows, and measure it by rows unseen. */
@@ -163,6 +167,10 @@ Metrics(const ValueTraining *v)
 		CsJsonNumber(&json, "rmse", m->rmse);
 		CsJsonNumber(&json, "mae", m->mae);
 		CsJsonNumber(&json, "coverage", v->coverage);
+		CsJsonObject(&json, "spread");
+		CsJsonNumbers(&json, "bounds", v->spread.bound, CS_TENTHS - 1, 1);
+		CsJsonNumbers(&json, "squares", v->spread.square, CS_TENTHS, 1);
+		(void) CsJsonEnd(&json);
 	}
 	if (!isnan(v->fit.log_likelihood))
 		CsJsonNumber(&json, "log_likelihood", v->fit.log_likelihood);

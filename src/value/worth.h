@@ -55,5 +55,8 @@ extern const CsOption CsPurchasesOptionTable[CS_PURCHASES_OPTIONS];
 
 /* lifetime_value.c */
 extern CsHorizon CsHorizonArguments(FunctionCallInfo fcinfo, int interval, int discount, const CsWorthModel *m);
+extern double CsConfidenceArgument(FunctionCallInfo fcinfo, int argument);
+extern void CsWorthOpenLines(CsPurchasesRequest *r, const CsWorthVersion *v, const char *model,
+							 const char *source, const TimestampTz *as_of);
 
 #endif							/* CUSTSEG_VALUE_WORTH_H */

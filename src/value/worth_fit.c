@@ -116,7 +116,6 @@ FitSpend(const CsPeriod *p, CsWorthFit *fit)
 {
 	CsSpendData data = {p->n_spend, p->spend};
 	CsOptimum	at;
-	double		covariance[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX];
 	bool		has_errors;
 
 	fit->pearson = fit->spearman = fit->spend_log_likelihood = NAN;
@@ -141,9 +140,9 @@ FitSpend(const CsPeriod *p, CsWorthFit *fit)
 	at = CsGammaGammaFit(&data, fit->model.spend_p);
 	fit->spend_end = at.end;
 	fit->spend_log_likelihood = at.value * (double) p->n_spend;
-	has_errors = CsOptimumCovariance(&at, CS_SPEND_PARAMETERS, (double) p->n_spend, covariance);
+	has_errors = CsOptimumCovariance(&at, CS_SPEND_PARAMETERS, (double) p->n_spend, fit->spend_covariance);
 	for (int i = 0; i < CS_SPEND_PARAMETERS && has_errors; i++)
-		fit->spend_log_error[i] = sqrt(covariance[i * CS_SPEND_PARAMETERS + i]);
+		fit->spend_log_error[i] = sqrt(fit->spend_covariance[i * CS_SPEND_PARAMETERS + i]);
 }
 
 /*
@@ -212,7 +211,7 @@ CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason)
 	{
 		AddDropout(reason, fit);
 		appendStringInfoString(reason, " Do not rank customers by the chance that they are still there.");
-		return "dropout not identified";
+		return CS_VERDICT_NOT_IDENTIFIED;
 	}
 	if (told->end != CS_OPTIMUM_FOUND || !told->has_errors)
 	{

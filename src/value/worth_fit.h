@@ -9,6 +9,9 @@
 #include "lib/stringinfo.h"
 #include "value/period.h"
 
+/* The verdict where purchases do not tell that customers leave. */
+#define CS_VERDICT_NOT_IDENTIFIED "dropout not identified"
+
 typedef enum CsWorthAlgorithm
 {
 	CS_WORTH_AUTO, CS_WORTH_BG_NBD, CS_WORTH_MBG_NBD, CS_WORTH_PARETO_NBD, CS_WORTH_NBD
@@ -24,6 +27,7 @@ typedef struct CsWorthFit
 	bool		is_identified;	/* customers are seen to leave */
 	CsOptimumEnd spend_end;		/* of a gamma-gamma model */
 	double		spend_log_error[CS_SPEND_PARAMETERS];	/* NaN: not known */
+	double		spend_covariance[CS_SPEND_PARAMETERS * CS_SPEND_PARAMETERS];	/* of the logarithms */
 	double		spend_log_likelihood;
 	double		pearson,		/* of repeats and mean spend */
 				spearman;
