@@ -660,6 +660,46 @@ COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'How many customers ca
 COMMENT ON COLUMN custseg.segment_action.set_at IS 'Time of the last call of set_action().';
 COMMENT ON COLUMN custseg.segment_action.set_by IS 'Role that called set_action() last.';
 
+CREATE SEQUENCE custseg.segment_value_history_run_seq;
+
+CREATE TABLE custseg.segment_value_history (
+    model text NOT NULL,
+    run bigint NOT NULL,
+    version int NOT NULL,
+    value_model text NOT NULL,
+    value_version int NOT NULL,
+    run_at timestamptz NOT NULL,
+    run_by name NOT NULL,
+    source text,
+    segment_source text,
+    as_of date,
+    horizon interval,
+    discount float8,
+    confidence float8 NOT NULL,
+    LIKE custseg.segment_value_result INCLUDING COMMENTS,
+    position int NOT NULL,
+    PRIMARY KEY (model, run, position)
+);
+
+ALTER SEQUENCE custseg.segment_value_history_run_seq OWNED BY custseg.segment_value_history.run;
+CREATE INDEX ON custseg.segment_value_history (value_model);
+
+COMMENT ON TABLE custseg.segment_value_history IS 'Result of segment_value() for each segment in each run of record_segment_value(); see the view value_at_risk.';
+COMMENT ON COLUMN custseg.segment_value_history.model IS 'Name of the model of the segments.';
+COMMENT ON COLUMN custseg.segment_value_history.run IS 'Number of the run, ascending in time.';
+COMMENT ON COLUMN custseg.segment_value_history.version IS 'Version that placed the customers.';
+COMMENT ON COLUMN custseg.segment_value_history.value_model IS 'Name of the model that tells what a customer is worth.';
+COMMENT ON COLUMN custseg.segment_value_history.value_version IS 'Version of that model.';
+COMMENT ON COLUMN custseg.segment_value_history.run_at IS 'Time of the run.';
+COMMENT ON COLUMN custseg.segment_value_history.run_by IS 'Role that called record_segment_value().';
+COMMENT ON COLUMN custseg.segment_value_history.source IS 'Lines of orders, or rows, that were named; NULL when those of the training were read.';
+COMMENT ON COLUMN custseg.segment_value_history.segment_source IS 'Customers who were named to be placed; NULL when those of the training were, and by models of other kinds than purchases.';
+COMMENT ON COLUMN custseg.segment_value_history.as_of IS 'Day as of which purchases were summed up; NULL by models of other kinds.';
+COMMENT ON COLUMN custseg.segment_value_history.horizon IS 'Time to come that is valued; NULL for all of it, and by models of other kinds than purchases.';
+COMMENT ON COLUMN custseg.segment_value_history.discount IS 'Rate of a year that is discounted; NULL by models of other kinds than purchases.';
+COMMENT ON COLUMN custseg.segment_value_history.confidence IS 'Confidence of the intervals.';
+COMMENT ON COLUMN custseg.segment_value_history.position IS 'Position in the report, from 1.';
+
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model text,
@@ -3723,6 +3763,26 @@ COMMENT ON FUNCTION custseg.segment_churn IS 'Tells how many customers of each s
 topic: value 41
 example: SELECT * FROM custseg.segment_churn(''repeats'', ''shop'', ''orders'', ''customers'')';
 
+CREATE FUNCTION custseg.record_segment_value(
+    value_model text,
+    segment_model text,
+    source text DEFAULT NULL,
+    customers text DEFAULT NULL,
+    horizon interval DEFAULT '1 year',
+    discount float8 DEFAULT 0.1,
+    as_of timestamptz DEFAULT NULL,
+    confidence float8 DEFAULT 0.9,
+    value_version int DEFAULT NULL,
+    segment_version int DEFAULT NULL,
+    keep_days int DEFAULT NULL
+) RETURNS SETOF custseg.segment_value_history
+AS 'MODULE_PATHNAME', 'custseg_record_segment_value'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.record_segment_value IS 'Keeps what segment_value() tells in segment_value_history, and returns what is kept, and with keep_days forgets older runs. The view value_at_risk reads the last run.
+topic: value 42
+example: SELECT * FROM custseg.record_segment_value(''repeats'', ''shop'', ''orders'', ''customers'')';
+
 -- tests of groups
 
 CREATE TYPE custseg.anova_result AS (
@@ -4792,6 +4852,29 @@ COMMENT ON COLUMN custseg.playbook.counted_by IS 'What counted them: resegment (
 COMMENT ON COLUMN custseg.playbook.description IS 'Meaning of the segment for the business, or the description that name_segment() gave; NULL when there is none.';
 COMMENT ON COLUMN custseg.playbook.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 
+CREATE VIEW custseg.value_at_risk WITH (security_invoker = true) AS
+SELECT h.model, h.version, h.value_model, h.value_version, h.run, h.run_at, h.horizon, h.segment, h.name, h.n,
+    1 - h.alive AS churn, h.value_sum, h.value_mean, h.value_at_risk, h.value_at_risk / h.n AS value_at_risk_mean,
+    a.description, a.tone, a.channel, a.offer, a.contact_frequency, a.products, a.tactics,
+    a.primary_kpi, a.guardrail_kpi, a.budget_share, a.perk, a.perk_capacity
+FROM custseg.segment_value_history h
+JOIN custseg.segment_value_history t ON t.model = h.model AND t.run = h.run AND t.segment IS NULL AND t.name = 'total'
+LEFT JOIN custseg.segment_action a ON a.model = h.model AND a.segment = h.segment
+WHERE h.segment IS NOT NULL AND h.n > 0
+    AND h.run = (SELECT max(l.run) FROM custseg.segment_value_history l WHERE l.model = h.model AND l.value_model = h.value_model)
+    -- leaving: of what they would be worth, more is at risk than of all customers'
+    AND h.value_at_risk * t.value_sum > t.value_at_risk * h.value_sum
+    -- and valuable: more is at risk with one of them than with a customer on average
+    AND h.value_at_risk * t.n > t.value_at_risk * h.n;
+
+COMMENT ON VIEW custseg.value_at_risk IS 'Segments whose customers leave, yet are valuable, in the last run of record_segment_value() for each two models: of what they would be worth, a larger part is at risk than of all customers, and more with each of them than with a customer on average. Beside them, what to do.';
+COMMENT ON COLUMN custseg.value_at_risk.model IS 'Name of the model of the segments.';
+COMMENT ON COLUMN custseg.value_at_risk.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.value_at_risk.churn IS 'Share of the customers who have left, as expected.';
+COMMENT ON COLUMN custseg.value_at_risk.value_at_risk IS 'What the customers who have left would be worth if they had not.';
+COMMENT ON COLUMN custseg.value_at_risk.value_at_risk_mean IS 'The same for each customer of the segment.';
+COMMENT ON COLUMN custseg.value_at_risk.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
+
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
 SELECT o.model, o.owner, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
 FROM custseg.segment_override o
@@ -5017,7 +5100,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -5033,6 +5116,7 @@ GRANT SELECT ON
     custseg.alert,
     custseg.segment_action,
     custseg.segment_override,
+    custseg.segment_value_history,
     custseg.models,
     custseg.segments,
     custseg.segment_profile,
@@ -5041,6 +5125,7 @@ GRANT SELECT ON
     custseg.open_alerts,
     custseg.model_health,
     custseg.playbook,
+    custseg.value_at_risk,
     custseg.overrides,
     custseg.functions
 TO public;
@@ -5058,6 +5143,7 @@ ALTER TABLE custseg.monitor_segment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.segment_value_history ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -5071,6 +5157,8 @@ CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg_priva
 CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
+-- what segments are worth says something of both models
+CREATE POLICY may_use ON custseg.segment_value_history FOR SELECT USING (custseg_private.may_use(model) AND custseg_private.may_use(value_model));
 -- decisions outlive their model: only the role that owned it sees them then
 CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
     EXISTS (SELECT FROM custseg.model AS m
@@ -5098,3 +5186,5 @@ SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.alert
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_action', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_override', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_override', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.segment_value_history', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_value_history', 'run')::regclass, '');

@@ -161,6 +161,80 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.segment_value('repeats', 'gr
 SELECT outcome($$SELECT count(*)::text FROM custseg.segment_value('repeats', 'groups', 'SELECT customer, at FROM bought', 'buyers')$$);
 
 --
+-- Kept by runs
+--
+SELECT count(*) FROM custseg.train_purchases('few', 'SELECT * FROM bought WHERE customer < 300', 'customer', 'at', 'amount', '2024-06-30', 'mbg_nbd', '{"holdout": "none"}');
+CREATE TABLE kept AS SELECT * FROM custseg.record_segment_value('repeats', 'groups', 'bought', 'buyers', as_of => '2024-06-30');
+SELECT count(*) AS n, count(DISTINCT (run, run_at)) AS runs, min(model) AS model, min(version) AS version, min(value_model) AS value_model, min(value_version) AS value_version, bool_and(run_by = current_user) AS by_me,
+    min(source) AS source, min(segment_source) AS segment_source, min(as_of) AS as_of, min(horizon) AS horizon, min(discount) AS discount, min(confidence) AS confidence, array_agg(position ORDER BY position) AS positions
+FROM kept;
+-- what is returned is what is kept, and what segment_value() says
+SELECT count(*) AS n, count(*) FILTER (WHERE k IS DISTINCT FROM h) AS different FROM kept k FULL JOIN custseg.segment_value_history h USING (model, run, position);
+SELECT count(*) AS n, count(*) FILTER (WHERE (k.segment, k.name, k.n, k.share, k.alive, k.expected_purchases, k.value_sum, k.value_mean, k.value_share, k.low, k.high, k.mean_low, k.mean_high, k.value_at_risk, k.reason) IS DISTINCT FROM
+    (f.segment, f.name, f.n, f.share, f.alive, f.expected_purchases, f.value_sum, f.value_mean, f.value_share, f.low, f.high, f.mean_low, f.mean_high, f.value_at_risk, f.reason)) AS different
+FROM kept k JOIN found f USING (name);
+-- other models, other columns
+SELECT count(*), count(as_of), count(horizon), count(discount), bool_and(h.run > (SELECT max(run) FROM kept)) AS later FROM custseg.record_segment_value('spend', 'groups', 'buyers') h;
+-- a subtransaction that is rolled back leaves nothing
+BEGIN;
+SAVEPOINT s;
+SELECT count(*) FROM custseg.record_segment_value('repeats', 'groups', 'bought', 'buyers');
+ROLLBACK TO s;
+COMMIT;
+SELECT value_model, count(DISTINCT run) AS runs FROM custseg.segment_value_history WHERE model = 'groups' GROUP BY 1 ORDER BY 1;
+-- older runs are forgotten
+UPDATE custseg.segment_value_history SET run_at = now() - interval '40 days' WHERE value_model = 'spend';
+SELECT count(*) FROM custseg.record_segment_value('repeats', 'groups', 'bought', 'buyers', as_of => '2024-06-30', horizon => '90 days', keep_days => 30);
+SELECT value_model, count(DISTINCT run) AS runs FROM custseg.segment_value_history WHERE model = 'groups' GROUP BY 1 ORDER BY 1;
+
+-- Who leaves, yet is valuable, in the last run: by definition; with what to do
+SELECT custseg.set_action('groups', 2, '{"channel": "phone", "offer": "come back"}');
+WITH last AS (
+    SELECT h.*, t.value_at_risk AS all_at_risk, t.value_sum AS all_value, t.n AS all_n
+    FROM custseg.segment_value_history h JOIN custseg.segment_value_history t USING (model, run)
+    WHERE h.model = 'groups' AND h.horizon = '90 days' AND t.name = 'total'
+)
+SELECT l.name, value_at_risk / value_sum > all_at_risk / all_value AS leaves, value_at_risk / n > all_at_risk / all_n AS is_valuable, v.name IS NOT NULL AS is_shown,
+    v.channel, v.offer, v.churn = 1 - l.alive AS churn, v.value_at_risk_mean = l.value_at_risk / l.n AS mean
+FROM last l LEFT JOIN (SELECT run, name, channel, offer, churn, value_at_risk_mean FROM custseg.value_at_risk) v USING (run, name)
+WHERE segment IS NOT NULL ORDER BY segment;
+
+-- Errors, and rights: the owner of the segments keeps, who may use both models sees
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value('repeats', NULL)$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value(NULL, 'groups')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value('repeats', 'none')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value('repeats', 'spend')$$);
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value('repeats', 'groups', keep_days => 0)$$);
+BEGIN READ ONLY;
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value('repeats', 'groups')$$);
+COMMIT;
+CREATE ROLE segment_value_reader;
+GRANT USAGE ON SCHEMA segment_value_test TO segment_value_reader;
+GRANT SELECT ON bought, buyers TO segment_value_reader;
+SELECT custseg.grant_model('groups', 'segment_value_reader');
+SET ROLE segment_value_reader;
+SELECT count(*) FROM custseg.segment_value_history;
+RESET ROLE;
+SELECT custseg.grant_model('repeats', 'segment_value_reader');
+SET ROLE segment_value_reader;
+SELECT count(*) > 0 AS sees, count(*) FILTER (WHERE value_model <> 'repeats') AS others FROM custseg.segment_value_history;
+SELECT count(*) > 0 AS sees FROM custseg.value_at_risk;
+SELECT outcome($$SELECT count(*)::text FROM custseg.record_segment_value('repeats', 'groups', 'bought', 'buyers')$$);
+SELECT outcome($$INSERT INTO custseg.segment_value_history SELECT * FROM custseg.segment_value_history RETURNING name$$);
+RESET ROLE;
+SELECT custseg.revoke_model('groups', 'segment_value_reader');
+SET ROLE segment_value_reader;
+SELECT count(*) FROM custseg.segment_value_history;
+RESET ROLE;
+SELECT custseg.revoke_model('repeats', 'segment_value_reader');
+-- it goes with either model
+SELECT count(*) FROM custseg.record_segment_value('few', 'groups', 'bought', 'buyers');
+SELECT custseg.drop_model('few', whole => true);
+SELECT DISTINCT value_model FROM custseg.segment_value_history WHERE model = 'groups' ORDER BY 1;
+DROP OWNED BY segment_value_reader;
+DROP ROLE segment_value_reader;
+
+--
 -- Rights: both models, and sources that are named
 --
 CREATE ROLE segment_value_reader;

@@ -23,11 +23,12 @@ static const char *const segment_sql =
 static const char *const hold_sql =
 "SELECT FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE";
 
-/* The tables of custseg but "model" itself that hold rows of models, in their column "model". */
+/* The tables of custseg but "model" itself that hold rows of models. */
 static const struct
 {
 	const char *name;
 	bool		is_version;		/* the rows are a version's, which goes with them */
+	const char *column;			/* that has the model; NULL: "model" */
 	const char *surviving;		/* a condition on rows that outlive the model; NULL: none do */
 } modelTables[] = {
 	{"feature", true},
@@ -41,8 +42,10 @@ static const struct
 	{"monitor_segment"},
 	{"alert"},
 	{"segment_action"},
+	{"segment_value_history"},
+	{"segment_value_history", false, "value_model"},
 	/* who objected to profiling has not objected to one model of that name */
-	{"segment_override", false, "t.kind OPERATOR(pg_catalog.=) 'exclusion' AND t.ended_at IS NULL"}
+	{"segment_override", false, NULL, "t.kind OPERATOR(pg_catalog.=) 'exclusion' AND t.ended_at IS NULL"}
 };
 
 /* See CsBeginChange; "check" says who may make the change. */
@@ -132,8 +135,9 @@ CsModelClear(const char *model, int version)
 		if (version != 0 && !modelTables[i].is_version)
 			continue;
 		initStringInfo(&sql);
-		appendStringInfo(&sql, "DELETE FROM custseg.%s AS t WHERE t.model OPERATOR(pg_catalog.=) $1%s",
-						 modelTables[i].name, version != 0 ? " AND t.version OPERATOR(pg_catalog.=) $2" : "");
+		appendStringInfo(&sql, "DELETE FROM custseg.%s AS t WHERE t.%s OPERATOR(pg_catalog.=) $1%s",
+						 modelTables[i].name, modelTables[i].column == NULL ? "model" : modelTables[i].column,
+						 version != 0 ? " AND t.version OPERATOR(pg_catalog.=) $2" : "");
 		if (modelTables[i].surviving != NULL)
 			appendStringInfo(&sql, " AND (%s) IS NOT TRUE", modelTables[i].surviving);
 		if (version == 0)

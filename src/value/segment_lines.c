@@ -45,7 +45,8 @@ CsSegmentWorthOfLines(CsSegmentWorth *w)
 	int64		n_without;
 
 	CsWorthErrorsRead(&w->errors, w->value_model, CsCacheVersion(v), &v->model, &w->tells_who_left, &w->reason);
-	CsWorthOpenLines(&request, v, w->value_model, w->source, w->as_of);
+	CsWorthOpenLines(&request, v, w->value_model, w->source, w->has_time ? &w->as_of : NULL);
+	w->day = request.cut[0];
 	r.memory = CsWorthRemember(r.model, &w->horizon, true);
 	r.roster = CsRosterOpen(w->scorer, w->customers);
 	counts = CsPurchasesRead(&request, TakePurchaser, &r);

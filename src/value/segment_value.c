@@ -18,8 +18,12 @@ enum
 {
 	ARG_VALUE_MODEL, ARG_SEGMENT_MODEL, ARG_SOURCE, ARG_CUSTOMERS,
 	VALUE_HORIZON, VALUE_DISCOUNT, VALUE_AS_OF, VALUE_CONFIDENCE, VALUE_VERSION, VALUE_SEGMENT_VERSION,
+	VALUE_ARGUMENTS,
 	CHURN_AS_OF = ARG_CUSTOMERS + 1, CHURN_CONFIDENCE, CHURN_VERSION, CHURN_SEGMENT_VERSION
 };
+
+StaticAssertDecl(ARG_SEGMENT_MODEL == CS_SEGMENT_VALUE_MODEL && VALUE_HORIZON == CS_SEGMENT_VALUE_HORIZON &&
+				 VALUE_ARGUMENTS == CS_SEGMENT_VALUE_ARGUMENTS, "positions that other files know");
 
 PG_FUNCTION_INFO_V1(custseg_segment_value);
 PG_FUNCTION_INFO_V1(custseg_segment_churn);
@@ -28,9 +32,6 @@ PG_FUNCTION_INFO_V1(custseg_segment_churn);
 typedef struct Report
 {
 	CsSegmentWorth worth;
-	CsModelKind kind;			/* of the value */
-	double		confidence;
-	TimestampTz as_of;
 	CsResult   *result;
 	CsWorthSum	total;
 } Report;
@@ -47,35 +48,33 @@ typedef void (*PutLine) (const Report *r, const Line *line);
 
 /* Open the models that the arguments name; "version" and "segment_version" are where theirs are. */
 static void
-OpenModels(FunctionCallInfo fcinfo, Report *r, int kinds, int version, int segment_version)
+OpenModels(FunctionCallInfo fcinfo, CsSegmentWorth *w, int kinds, int version, int segment_version)
 {
-	CsSegmentWorth *w = &r->worth;
-
 	w->value_model = CsRequiredText(fcinfo, ARG_VALUE_MODEL, "value_model");
 	w->value = CsCacheGetOfKind(kinds, w->value_model, CsVersionArgument(fcinfo, version));
 	CsCachePin(w->value, CurrentMemoryContext);
-	r->kind = CsCacheKind(w->value);
+	w->kind = CsCacheKind(w->value);
 	w->scorer = CsCacheGet(CsRequiredText(fcinfo, ARG_SEGMENT_MODEL, "segment_model"),
 						   CsVersionArgument(fcinfo, segment_version));
 	CsCachePin(w->scorer, CurrentMemoryContext);
 	w->source = CsTextArgument(fcinfo, ARG_SOURCE);
 	w->customers = CsTextArgument(fcinfo, ARG_CUSTOMERS);
-	if (w->customers != NULL && r->kind != CS_MODEL_PURCHASES)
+	if (w->customers != NULL && w->kind != CS_MODEL_PURCHASES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"customers\" is for models of purchases, and \"%s\" is a model of %s", w->value_model,
-						CsModelKinds[r->kind].name),
+						CsModelKinds[w->kind].name),
 				 errhint("Give \"source\" alone: both models read the same rows.")));
 }
 
-/* The argument "as_of"; NULL: none. */
-static const TimestampTz *
-AsOfArgument(FunctionCallInfo fcinfo, int argument, Report *r)
+/* Read the arguments "as_of" and "confidence". */
+static void
+ReadTime(FunctionCallInfo fcinfo, CsSegmentWorth *w, int as_of, int confidence)
 {
-	if (PG_ARGISNULL(argument))
-		return NULL;
-	r->as_of = PG_GETARG_TIMESTAMPTZ(argument);
-	return &r->as_of;
+	w->has_time = !PG_ARGISNULL(as_of);
+	if (w->has_time)
+		w->as_of = PG_GETARG_TIMESTAMPTZ(as_of);
+	w->confidence = CsConfidenceArgument(fcinfo, confidence);
 }
 
 /* Read the customers, and put a row for each segment, one for customers without any, and one for all. */
@@ -88,7 +87,7 @@ MakeReport(Report *r, PutLine put)
 
 	initStringInfo(&w->reason);
 	w->sums = palloc0(sizeof(CsWorthSum) * (n + 1));
-	if (r->kind == CS_MODEL_PURCHASES)
+	if (w->kind == CS_MODEL_PURCHASES)
 		CsSegmentWorthOfLines(w);
 	else
 		CsSegmentWorthOfRows(w);
@@ -129,16 +128,16 @@ IntervalOf(const Report *r, const CsWorthSum *sum, CsWorthMeasure measure, doubl
 	*low = *high = NAN;
 	if (!e->known[measure] || n == 0)
 		return;
-	if (r->kind == CS_MODEL_PROBABILITY || measure == CS_WORTH_ALIVE)
+	if (r->worth.kind == CS_MODEL_PROBABILITY || measure == CS_WORTH_ALIVE)
 	{
-		CsShareInterval(mean / n, variance / n / n, r->confidence, low, high);
+		CsShareInterval(mean / n, variance / n / n, r->worth.confidence, low, high);
 		*low *= n;
 		*high *= n;
 	}
-	else if (r->kind == CS_MODEL_PURCHASES || ((const CsPredictor *) r->worth.value)->ratios)
-		CsPositiveInterval(mean, variance, r->confidence, low, high);
+	else if (r->worth.kind == CS_MODEL_PURCHASES || ((const CsPredictor *) r->worth.value)->ratios)
+		CsPositiveInterval(mean, variance, r->worth.confidence, low, high);
 	else
-		CsNumberInterval(mean, variance, r->confidence, low, high);
+		CsNumberInterval(mean, variance, r->worth.confidence, low, high);
 }
 
 /* PutLine: a row of segment_value(). */
@@ -146,7 +145,7 @@ static void
 PutValue(const Report *r, const Line *line)
 {
 	const CsWorthSum *sum = line->sum;
-	bool		by_purchases = r->kind == CS_MODEL_PURCHASES,
+	bool		by_purchases = r->worth.kind == CS_MODEL_PURCHASES,
 				has_value = !by_purchases || ((const CsWorthVersion *) r->worth.value)->model.spend != CS_SPEND_NONE,
 				tells_alive = by_purchases && r->worth.tells_who_left;
 	const CsWorthPart *part = sum->part,
@@ -176,7 +175,7 @@ static void
 PutChurn(const Report *r, const Line *line)
 {
 	const CsWorthSum *sum = line->sum;
-	bool		by_purchases = r->kind == CS_MODEL_PURCHASES;
+	bool		by_purchases = r->worth.kind == CS_MODEL_PURCHASES;
 	CsWorthMeasure measure = by_purchases ? CS_WORTH_ALIVE : CS_WORTH_VALUE;
 	double		n = (double) (sum->n - (by_purchases ? 0 : sum->n_unknown)),
 				leaving = sum->part[measure].sum + sum->part[measure].rest,
@@ -201,6 +200,21 @@ PutChurn(const Report *r, const Line *line)
 						 ReasonOf(r, line, "the probability")));
 }
 
+/* Put the rows of segment_value(), whose arguments the function has first.  Returns what they are made of. */
+CsSegmentWorth
+CsSegmentValueMake(FunctionCallInfo fcinfo, CsResult *result)
+{
+	Report		r = {.result = result};
+
+	OpenModels(fcinfo, &r.worth, CS_WORTH_KINDS, VALUE_VERSION, VALUE_SEGMENT_VERSION);
+	if (r.worth.kind == CS_MODEL_PURCHASES)
+		r.worth.horizon = CsHorizonArguments(fcinfo, VALUE_HORIZON, VALUE_DISCOUNT,
+											 &((const CsWorthVersion *) r.worth.value)->model);
+	ReadTime(fcinfo, &r.worth, VALUE_AS_OF, VALUE_CONFIDENCE);
+	MakeReport(&r, PutValue);
+	return r.worth;
+}
+
 /*
  * segment_value(value_model, segment_model, source, customers, horizon, discount, as_of, confidence, value_version,
  * segment_version): a row for each segment
@@ -208,15 +222,7 @@ PutChurn(const Report *r, const Line *line)
 Datum
 custseg_segment_value(PG_FUNCTION_ARGS)
 {
-	Report		r = {.result = CsResultOpen(fcinfo)};
-
-	OpenModels(fcinfo, &r, CS_WORTH_KINDS, VALUE_VERSION, VALUE_SEGMENT_VERSION);
-	if (r.kind == CS_MODEL_PURCHASES)
-		r.worth.horizon = CsHorizonArguments(fcinfo, VALUE_HORIZON, VALUE_DISCOUNT,
-											 &((const CsWorthVersion *) r.worth.value)->model);
-	r.worth.as_of = AsOfArgument(fcinfo, VALUE_AS_OF, &r);
-	r.confidence = CsConfidenceArgument(fcinfo, VALUE_CONFIDENCE);
-	MakeReport(&r, PutValue);
+	(void) CsSegmentValueMake(fcinfo, CsResultOpen(fcinfo));
 	return (Datum) 0;
 }
 
@@ -229,12 +235,11 @@ custseg_segment_churn(PG_FUNCTION_ARGS)
 {
 	Report		r = {.result = CsResultOpen(fcinfo)};
 
-	OpenModels(fcinfo, &r, CS_MODEL_BIT(CS_MODEL_PURCHASES) | CS_MODEL_BIT(CS_MODEL_PROBABILITY), CHURN_VERSION,
+	OpenModels(fcinfo, &r.worth, CS_MODEL_BIT(CS_MODEL_PURCHASES) | CS_MODEL_BIT(CS_MODEL_PROBABILITY), CHURN_VERSION,
 			   CHURN_SEGMENT_VERSION);
 	/* who is there does not depend on it */
 	r.worth.horizon = (CsHorizon) {CS_YEAR_DAYS, 0};
-	r.worth.as_of = AsOfArgument(fcinfo, CHURN_AS_OF, &r);
-	r.confidence = CsConfidenceArgument(fcinfo, CHURN_CONFIDENCE);
+	ReadTime(fcinfo, &r.worth, CHURN_AS_OF, CHURN_CONFIDENCE);
 	MakeReport(&r, PutChurn);
 	return (Datum) 0;
 }

@@ -14,7 +14,7 @@ my $node = start_node('dump');
 my $dump = $node->basedir . '/dump.sql';
 my $archive = $node->basedir . '/dump.custom';
 
-# Two models with a past: versions, deployments, a rollback, names, grants, a resegmentation.
+# Two models with a past: versions, deployments, a rollback, names, grants, a resegmentation; and what their segments are worth.
 customers($node, 'postgres', 'customers', 2000);
 $node->safe_psql('postgres', <<'END');
 CREATE ROLE analyst LOGIN;
@@ -37,6 +37,9 @@ SELECT custseg.exclude('loyalty', 18, 'objected', now() + interval '10 years');
 CALL custseg.resegment('loyalty', 'customers');
 SELECT custseg.monitor('loyalty', 'SELECT * FROM customers WHERE monetary > 100');
 SELECT custseg.monitor('loyalty', 'nosuch');
+SELECT custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency}', 'linear', id => 'id');
+SELECT custseg.record_segment_value('worth', 'loyalty');
+SELECT custseg.record_segment_value('worth', 'loyalty', 'SELECT * FROM customers WHERE id > 100', confidence => 0.5);
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
 SELECT custseg.train('a tree', 'customers', algorithm => 'tree', options => '{"model": "loyalty"}');
@@ -49,7 +52,7 @@ SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objecte
 END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert segment_action segment_override);
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert segment_action segment_override segment_value_history);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
@@ -80,12 +83,14 @@ sub check_restored
         't', "$name: migrations are counted on");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT run > (SELECT min(id) + 1 FROM custseg.monitor_run), status, alerts_closed > 0 FROM custseg.monitor('loyalty')"),
         't|ok|t', "$name: runs are counted on, and close the alerts that were open");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT count(DISTINCT run), min(run) > (SELECT max(run) FROM custseg.segment_value_history) FROM custseg.record_segment_value('worth', 'loyalty', 'customers')"),
+        '1|t', "$name: runs of what segments are worth are counted on");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.exclude('loyalty', 17, 'moved'); SELECT assigned_by FROM custseg.score('loyalty', 'customers', 1) WHERE id IN ('17', '18', '19') ORDER BY id"),
         "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
     is($target->safe_psql($database, "SET timezone = 'Asia/Kolkata'; SET datestyle = 'SQL, DMY'; SELECT array_agg(shop ORDER BY shop) FROM visits v WHERE custseg.predict('visits', v) IS NULL"),
         '{3,5}', "$name: they hold for ids of any type under other settings");
     is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty', whole => true) IS NULL; SELECT name FROM custseg.models ORDER BY name"),
-        "t\nOurs; -- \"x\"\na tree\nvisits", "$name: a model can be dropped");
+        "t\nOurs; -- \"x\"\na tree\nvisits\nworth", "$name: a model can be dropped");
 }
 
 $node->command_ok([ 'pg_dump', '--no-sync', '-f', $dump, $node->connstr('postgres') ], 'pg_dump');
