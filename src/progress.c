@@ -48,6 +48,9 @@ static const char *const phase_names[] = {
 	[CS_PHASE_STORING] = "storing",
 };
 
+/* Are fits no part of what is told? */
+static bool held;
+
 /* Begin to report a training of the named model. */
 void
 CsProgressStart(const char *model)
@@ -55,6 +58,7 @@ CsProgressStart(const char *model)
 	char		name[NAMEDATALEN] = {0};
 	int64		part[MODEL_PARAMS];
 
+	held = false;
 	strlcpy(name, model, sizeof(name));
 	memcpy(part, name, sizeof(part));
 	pgstat_progress_start_command(COMMAND_CUSTSEG, InvalidOid);
@@ -69,7 +73,18 @@ CsProgressStart(const char *model)
 void
 CsProgressPhase(CsPhase phase)
 {
-	pgstat_progress_update_param(PARAM_PHASE, phase);
+	if (!held)
+		pgstat_progress_update_param(PARAM_PHASE, phase);
+}
+
+/*
+ * Keep to the phase and the fit that were reported last, until this is called with false: fits that measure
+ * something are not the model's.  A training that ends with an error leaves it to the next one to begin anew.
+ */
+void
+CsProgressHold(bool hold)
+{
+	held = hold;
 }
 
 /* Report the rows that have been read, of a total that is -1 when it is not known. */
@@ -91,6 +106,8 @@ CsProgressSegments(int k)
 void
 CsProgressFit(int start, int starts, int iteration)
 {
+	if (held)
+		return;
 	pgstat_progress_update_param(PARAM_START, start);
 	pgstat_progress_update_param(PARAM_STARTS, starts);
 	pgstat_progress_update_param(PARAM_ITERATION, iteration);

@@ -19,6 +19,7 @@ typedef enum CsPhase
 
 extern void CsProgressStart(const char *model);
 extern void CsProgressPhase(CsPhase phase);
+extern void CsProgressHold(bool hold);
 extern void CsProgressRows(int64 done, int64 total);
 extern void CsProgressSegments(int k);
 extern void CsProgressFit(int start, int starts, int iteration);

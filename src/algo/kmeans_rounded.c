@@ -11,7 +11,7 @@
 #include "math/math.h"
 
 /* Up to so many blocks are kept. */
-#define KEPT_BLOCKS 4
+#define KEPT_BLOCKS 8
 
 /* Floats of a block: its values, then the reach of each tile. */
 static Size

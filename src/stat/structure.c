@@ -328,7 +328,8 @@ CompareWithReferences(Sets *sets, int references, CsStructure *s)
  * Do sets that are cut into one number of segments tell enough?  A search over all numbers finds at least
  * as much in a set.  So where the rows have too little beyond these sets, or no more than chance gives,
  * they have too little beyond searched ones: the rating is "none or weak".  Where they have enough for
- * sure, it remains open, and so it does after the last set.  Else it is unknown yet.
+ * sure, or what chance hardly gives, it remains open, and so it does after the last set.  Else it is
+ * unknown yet.
  */
 static CsStructureRating
 RateByOneNumber(const CsStructure *s)
@@ -342,7 +343,7 @@ RateByOneNumber(const CsStructure *s)
 		(1 - s->null_mean);
 	if (!IsModerate(s, 0, excess + margin) || s->p > BEYOND_P)
 		return CS_STRUCTURE_NONE_OR_WEAK;
-	if (IsModerate(s, s->p, excess - margin))
+	if (IsModerate(s, s->p, excess - margin) || (s->references >= OWN_SETS && s->p <= GROUPS_P))
 		return CS_STRUCTURE_NOT_ASKED;
 	if (s->references < GLANCE_SETS)
 		return CS_STRUCTURE_UNKNOWN;

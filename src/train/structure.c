@@ -46,6 +46,7 @@ CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 	int64		used;
 
 	CsProgressPhase(CS_PHASE_SCORING);
+	CsProgressHold(true);
 	if (t->matrix->nrows > sample)
 	{
 		rows = CsSampleRows(t->matrix->nrows, sample, seed, &used);
@@ -54,6 +55,7 @@ CsTrainingStructure(CsTraining *t, CsTeam *team, int64 sample, int references)
 	}
 	s = references == 0 ? CsStructureGlance(team, few, group, seed, t->k) :
 		CsStructureExamine(team, few, group, seed, references);
+	CsProgressHold(false);
 	if (few != t->matrix)
 		CsMatrixFree(few, t->arena);
 	pfree(group);
