@@ -9,8 +9,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "call/call.h"
 #include "catalog/tables.h"
 #include "executor/spi.h"
@@ -19,8 +17,8 @@
 #include "utils/timestamp.h"
 
 #define FEW_PERIODS 3
-/* A forecast that is off by so many times what chance explains is not right. */
-#define BEYOND_CHANCE 2
+/* A right forecast is rarely so far off that its p is lower. */
+#define BEYOND_CHANCE 0.05
 
 typedef struct ForecastOptions
 {
@@ -263,87 +261,50 @@ CountAfter(const Forecast *f, int run, int64 *n)
 			n[f->moves[i].to] += f->moves[i].n;
 }
 
-/* Half the sum of the differences: the share of customers who are elsewhere. */
-static double
-Distance(int k, const double *a, const double *b)
+/* OUT customers in each segment before and after a run, of those who had one before and have one after it. */
+static void
+CountAround(const Forecast *f, int run, int64 *before, int64 *after)
 {
-	double		sum = 0;
+	memset(before, 0, sizeof(int64) * f->k);
+	memset(after, 0, sizeof(int64) * f->k);
+	for (int64 i = 0; i < f->n_moves; i++)
+	{
+		const Move *m = &f->moves[i];
 
-	for (int i = 0; i < k; i++)
-		sum += fabs(a[i] - b[i]);
-	return sum / 2;
+		if (m->run != run || m->from < 0 || m->to < 0)
+			continue;
+		before[m->from] += m->n;
+		after[m->to] += m->n;
+	}
 }
 
 /*
- * How far shares are from a forecast that is right, on average, because customers move by chance, and as few
- * were seen to move: the mean of the sum of normal deviations.
+ * Forecast the last period from those before it, and compare that with what came, and with "nothing changes".
+ * "all" are the moves of all periods.
  */
-static double
-DistanceByChance(const Forecast *f, const int64 *moves, const double *before, double n)
-{
-	double		distance = 0;
-
-	for (int j = 0; j < f->k; j++)
-	{
-		double		variance = 0;
-
-		for (int i = 0; i < f->k; i++)
-		{
-			double		from = 0,
-						chance;
-
-			for (int to = 0; to < f->k; to++)
-				from += (double) moves[i * f->k + to];
-			chance = from > 0 ? (double) moves[i * f->k + j] / from : 0;
-			variance += before[i] * chance * (1 - chance) / n;
-		}
-		distance += sqrt(2 / M_PI * variance) / 2;
-	}
-	return distance * sqrt(1 + 1.0 / (f->n_periods - 1));
-}
-
-/* Forecast the last period from those before it, and compare that with what came, and with "nothing changes". */
 static void
-Judge(const Forecast *f, CsFinding *finding)
+Judge(const Forecast *f, const int64 *all, CsFinding *finding)
 {
 	int			last = f->n_runs - 1;
-	int64	   *moves = palloc(sizeof(int64) * f->k * f->k);
-	double	   *before = palloc0(sizeof(double) * f->k),
-			   *after = palloc0(sizeof(double) * f->k),
-			   *forecast = palloc(sizeof(double) * f->k),
-				n = 0,
-				error,
-				unchanged;
+	int64	   *moves = palloc(sizeof(int64) * f->k * f->k),
+			   *before = palloc(sizeof(int64) * f->k),
+			   *after = palloc(sizeof(int64) * f->k);
+	CsMarkov	m = {f->k, moves, all, before, 1, f->options.draws, f->options.confidence, (uint64) f->options.seed};
+	CsMarkovOutcome outcome;
 	bool		is_nearer,
 				is_off;
 
 	while (!f->runs[last].counts)
 		last--;
-	for (int64 i = 0; i < f->n_moves; i++)
-	{
-		const Move *m = &f->moves[i];
-
-		if (m->run != last || m->from < 0 || m->to < 0)
-			continue;
-		before[m->from] += (double) m->n;
-		after[m->to] += (double) m->n;
-		n += (double) m->n;
-	}
-	for (int i = 0; i < f->k; i++)
-	{
-		before[i] /= n;
-		after[i] /= n;
-	}
 	SumMoves(f, last, moves);
-	CsMarkovStep(f->k, moves, before, forecast);
-	error = 100 * Distance(f->k, forecast, after);
-	unchanged = 100 * Distance(f->k, before, after);
-	is_nearer = error > unchanged;
-	is_off = error > BEYOND_CHANCE * 100 * DistanceByChance(f, moves, before, n);
+	CountAround(f, last, before, after);
+	outcome = CsMarkovCompare(&m, after);
+	is_nearer = outcome.error > outcome.unchanged;
+	is_off = outcome.p < BEYOND_CHANCE;
 	CsFindingInit(finding);
 	CsFindingAdd(finding, is_nearer && is_off ? CS_VERDICT_WATCH : CS_VERDICT_OK,
 				 "the last period, forecast from the %d before it, was off by %.1f percentage points in all, and \"nothing changes\" by %.1f%s",
-				 f->n_periods - 1, error, unchanged,
+				 f->n_periods - 1, 100 * outcome.error, 100 * outcome.unchanged,
 				 !is_nearer ? "" : is_off ? ": expect no change rather than what is forecast" :
 				 ": customers who move by chance explain that");
 }
@@ -352,7 +313,7 @@ Judge(const Forecast *f, CsFinding *finding)
 static void
 PutForecast(const Forecast *f, CsResult *result)
 {
-	CsMarkov	m = {f->k, NULL, NULL, f->periods, f->options.draws, f->options.confidence, (uint64) f->options.seed};
+	CsMarkov	m = {f->k, NULL, NULL, NULL, f->periods, f->options.draws, f->options.confidence, (uint64) f->options.seed};
 	int64	   *moves = palloc(sizeof(int64) * f->k * f->k),
 			   *now = palloc(sizeof(int64) * f->k),
 				n = 0;
@@ -372,10 +333,10 @@ PutForecast(const Forecast *f, CsResult *result)
 		n += now[i];
 	if (n == 0)
 		return;
-	m.moves = moves;
+	m.moves = m.possible = moves;
 	m.now = now;
 	CsMarkovForecast(&m, share, low, high);
-	Judge(f, &finding);
+	Judge(f, moves, &finding);
 	for (Size i = 0; i < cells; i++)
 	{
 		int			period = (int) (i / f->k) + 1,

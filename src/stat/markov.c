@@ -20,16 +20,15 @@
 
 #define PRIOR 0.5
 
-/* Moves that can be: those that were seen, and to stay. */
 static bool
 CanMove(const CsMarkov *m, int from, int to)
 {
-	return from == to || m->moves[from * m->k + to] > 0;
+	return from == to || m->possible[from * m->k + to] > 0;
 }
 
 /* OUT shares a period later; who is in a segment from which nobody was seen to move stays. */
-void
-CsMarkovStep(int k, const int64 *moves, const double *from, double *to)
+static void
+Step(int k, const int64 *moves, const double *from, double *to)
 {
 	memset(to, 0, sizeof(double) * k);
 	for (int i = 0; i < k; i++)
@@ -144,20 +143,73 @@ CsMarkovMemory(int k, int periods, int draws)
 	return sizeof(double) * ((Size) k * k + (Size) periods * k * draws + 2 * (Size) draws + 4 * (Size) k);
 }
 
+/* OUT counts as shares; returns their sum. */
+static int64
+SharesOf(int k, const int64 *counts, double *shares)
+{
+	int64		n = 0;
+
+	for (int i = 0; i < k; i++)
+		n += counts[i];
+	for (int i = 0; i < k; i++)
+		shares[i] = (double) counts[i] / (double) n;
+	return n;
+}
+
+/* How far counts are from expected shares: half the sum of the differences. */
+static double
+Distance(int k, const double *expected, const int64 *counts, double *shares)
+{
+	double		sum = 0;
+
+	(void) SharesOf(k, counts, shares);
+	for (int i = 0; i < k; i++)
+		sum += fabs(expected[i] - shares[i]);
+	return sum / 2;
+}
+
+/*
+ * What became of the forecast of the next period, after which there are so many customers in each segment.
+ * How often a right forecast is as far off is told by simulated periods, the one that came being one of them.
+ */
+CsMarkovOutcome
+CsMarkovCompare(const CsMarkov *m, const int64 *after)
+{
+	gsl_rng		rng = {gsl_rng_mt19937, palloc(gsl_rng_mt19937->size)};
+	double	   *chance = palloc(sizeof(double) * m->k * m->k),
+			   *now = palloc(sizeof(double) * m->k),
+			   *expected = palloc(sizeof(double) * m->k),
+			   *scratch = palloc(sizeof(double) * m->k);
+	int64	   *drawn = palloc(sizeof(int64) * m->k);
+	int			as_far = 1;
+	CsMarkovOutcome outcome;
+
+	(void) SharesOf(m->k, m->now, now);
+	Step(m->k, m->moves, now, expected);
+	outcome.error = Distance(m->k, expected, after, scratch);
+	outcome.unchanged = Distance(m->k, now, after, scratch);
+	gsl_rng_set(&rng, (unsigned long) m->seed);
+	for (int d = 0; d < m->draws; d++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		DrawChances(m, &rng, chance);
+		DrawMoves(m, &rng, chance, m->now, drawn);
+		as_far += Distance(m->k, expected, drawn, scratch) >= outcome.error;
+	}
+	outcome.p = (double) as_far / (m->draws + 1);
+	return outcome;
+}
+
 /* OUT the expected share of each segment in each period, and its interval: periods x k.  There must be customers. */
 void
 CsMarkovForecast(const CsMarkov *m, double *share, double *low, double *high)
 {
 	double	   *before = palloc(sizeof(double) * m->k);
-	int64		n = 0;
+	int64		n = SharesOf(m->k, m->now, before);
 
-	for (int i = 0; i < m->k; i++)
-		n += m->now[i];
-	for (int i = 0; i < m->k; i++)
-		before[i] = (double) m->now[i] / (double) n;
 	for (int p = 0; p < m->periods; p++)
 	{
-		CsMarkovStep(m->k, m->moves, before, share + (Size) p * m->k);
+		Step(m->k, m->moves, before, share + (Size) p * m->k);
 		memcpy(before, share + (Size) p * m->k, sizeof(double) * m->k);
 	}
 	Simulate(m, n, low, high);

@@ -14,6 +14,7 @@ typedef struct CsMarkov
 {
 	int			k;
 	const int64 *moves;			/* k x k: customers who went from the row's segment to the column's in a period */
+	const int64 *possible;		/* k x k: above 0 for moves that can be, beside to stay */
 	const int64 *now;			/* customers in each segment */
 	int			periods;
 	int			draws;
@@ -21,8 +22,16 @@ typedef struct CsMarkov
 	uint64		seed;
 } CsMarkov;
 
+/* How a period came that was forecast; distances are shares of customers who are elsewhere. */
+typedef struct CsMarkovOutcome
+{
+	double		error;			/* of the forecast */
+	double		unchanged;		/* of "nothing changes" */
+	double		p;				/* of such an error, if the forecast is right */
+} CsMarkovOutcome;
+
 extern Size CsMarkovMemory(int k, int periods, int draws);
-extern void CsMarkovStep(int k, const int64 *moves, const double *from, double *to);
+extern CsMarkovOutcome CsMarkovCompare(const CsMarkov *m, const int64 *after);
 extern void CsMarkovForecast(const CsMarkov *m, double *share, double *low, double *high);
 
 #endif							/* CUSTSEG_STAT_MARKOV_H */
