@@ -209,8 +209,19 @@ FROM custseg.purchase_deciles('mbg') d JOIN deciles o USING (decile);
 -- Verdicts: nobody leaves, few customers
 CREATE TABLE loyal AS
 SELECT i AS customer, date '2023-01-01' + (n * (7 + 60 * uniform(i, 8)) + 5 * uniform(i, 9, n))::int AS at, 10 + i % 13 AS amount
-FROM generate_series(1, 300) i, generate_series(0, 60) n WHERE n * (7 + 60 * uniform(i, 8)) < 540;
+FROM generate_series(1, 300) i, generate_series(0, 80) n WHERE n * (7 + 60 * uniform(i, 8)) < 540;
 SELECT algorithm, converged, verdict, substr(reason, 1, 51) AS reason FROM unnest('{auto,bg_nbd}'::text[]) a, LATERAL custseg.train_purchases('loyal ' || a, 'loyal', 'customer', 'at', 'amount', algorithm => a, options => '{"holdout": "none"}');
+-- all leave with the same chance, a fifth after each purchase: that they do is told, and how often; only how much they differ is at its bound
+CREATE TABLE same_chance AS
+SELECT customer, date '2023-01-01' + day::int AS at, 10 + customer % 13 AS amount
+FROM (SELECT i AS customer, 60 * uniform(i, 20) + sum(CASE WHEN n > 0 THEN 20 * ln(1 - uniform(i, 21, n)) / ln(1 - uniform(i, 23)) ELSE 0 END) OVER purchases AS day,
+        bool_or(n > 0 AND uniform(i, 26, n) < 0.2) OVER purchases AS has_left
+    FROM generate_series(1, 600) i, generate_series(0, 40) n WINDOW purchases AS (PARTITION BY i ORDER BY n)) p
+WHERE NOT has_left AND day < 400;
+CREATE TABLE told AS SELECT t.* FROM unnest('{auto,bg_nbd,mbg_nbd}'::text[]) a, LATERAL custseg.train_purchases('same chance ' || a, 'same_chance', 'customer', 'at', 'amount', '2024-02-05', a) t;
+SELECT algorithm, converged, verdict, substr(reason, 1, 38) AS reason, reason ~ 'hardly differ' AS hardly_differ, abs(a / (a + b) - 0.2) < 0.03 AS mean_chance, abs(predicted / actual - 1) < 0.2 AS came
+FROM told, LATERAL (SELECT max(estimate) FILTER (WHERE parameter = 'a') AS a, max(estimate) FILTER (WHERE parameter = 'b') AS b FROM custseg.purchase_parameters(model) WHERE part = 'purchases') p,
+    LATERAL (SELECT sum(predicted * n) AS predicted, sum(actual * n) AS actual FROM custseg.purchase_calibration(model)) c;
 SELECT verdict, reason FROM custseg.train_purchases('few', 'SELECT * FROM bought WHERE customer <= 40', 'customer', 'at', 'amount', options => '{"holdout": "none"}');
 -- Amounts: all the same, not above 0, and bound to how often customers buy
 SELECT count(*) FROM custseg.train_purchases('even', 'SELECT DISTINCT ON (customer, at::date) customer, at, 5 AS amount FROM bought', 'customer', 'at', 'amount', options => '{"holdout": "none"}');

@@ -138,7 +138,7 @@ typedef struct CsObjective
 typedef enum CsOptimumEnd
 {
 	CS_OPTIMUM_FOUND,			/* no step leads higher, and the slope is 0 but for rounding */
-	CS_OPTIMUM_ON_BOUND,		/* a variable came to its bound */
+	CS_OPTIMUM_ON_BOUND,		/* a variable is on its bound, and the function rises on beyond */
 	CS_OPTIMUM_NOT_FOUND		/* the slope is not 0, but no step leads higher */
 } CsOptimumEnd;
 

@@ -5,7 +5,8 @@
  * The gradient is the function's own; the matrix of second derivatives is differenced from it, and is
  * wanted at the maximum anyway, for standard errors.  Where the function is not concave, eigenvalues
  * count by their absolute values, so that a step always leads upwards; a step that does not is
- * halved.  No variable leaves its bounds: a likelihood may rise for ever along a ridge.
+ * halved.  No variable leaves its bounds: a likelihood may rise for ever along a ridge.  One beyond whose
+ * bound the function goes on to rise stays there, and the others are those that are best then.
  */
 #include "custseg.h"
 
@@ -34,6 +35,13 @@ Evaluate(const Search *s, const double *theta, double *gradient)
 {
 	CHECK_FOR_INTERRUPTS();
 	return s->f->value(theta, gradient, s->f->state);
+}
+
+/* Is a variable on its bound, beyond which the function goes on to rise? */
+static bool
+IsHeld(const Search *s, int i)
+{
+	return fabs(s->at->theta[i]) >= s->f->bound && s->at->gradient[i] * s->at->theta[i] >= 0;
 }
 
 /* Second derivatives where the search is, by central differences of the gradient. */
@@ -69,15 +77,19 @@ NewtonStep(const Search *s, double *step)
 {
 	const CsOptimum *at = s->at;
 	int			n = s->f->n;
-	double		values[CS_OPTIMUM_MAX],
+	double		hessian[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX],
+				values[CS_OPTIMUM_MAX],
 				vectors[CS_OPTIMUM_MAX * CS_OPTIMUM_MAX],
 				largest = 0,
 				longest = 0;
 
 	for (int i = 0; i < n * n; i++)
+	{
 		if (!isfinite(at->hessian[i]))
 			return false;
-	if (CsSymmetricEigen(n, at->hessian, values, vectors) != 0)
+		hessian[i] = IsHeld(s, i / n) || IsHeld(s, i % n) ? 0 : at->hessian[i];
+	}
+	if (CsSymmetricEigen(n, hessian, values, vectors) != 0)
 		return false;
 	for (int e = 0; e < n; e++)
 		largest = Max(largest, fabs(values[e]));
@@ -91,7 +103,7 @@ NewtonStep(const Search *s, double *step)
 		if (curvature == 0)
 			return false;
 		for (int i = 0; i < n; i++)
-			slope += vector[i] * at->gradient[i];
+			slope += IsHeld(s, i) ? 0 : vector[i] * at->gradient[i];
 		for (int i = 0; i < n; i++)
 			step[i] += slope / curvature * vector[i];
 	}
@@ -141,25 +153,21 @@ Advance(Search *s, const double *step)
 	return false;
 }
 
-/* The steepest slope where the search is. */
-static double
-Steepest(const Search *s)
+/* How the search has ended. */
+static CsOptimumEnd
+End(const Search *s)
 {
 	double		steepest = 0;
+	bool		is_on_bound = false;
 
 	for (int i = 0; i < s->f->n; i++)
-		steepest = Max(steepest, fabs(s->at->gradient[i]));
-	return steepest;
-}
-
-/* Is a variable on its bound? */
-static bool
-IsOnBound(const Search *s)
-{
-	for (int i = 0; i < s->f->n; i++)
-		if (fabs(s->at->theta[i]) >= s->f->bound)
-			return true;
-	return false;
+	{
+		if (IsHeld(s, i))
+			is_on_bound = true;
+		else
+			steepest = Max(steepest, fabs(s->at->gradient[i]));
+	}
+	return is_on_bound ? CS_OPTIMUM_ON_BOUND : steepest < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
 }
 
 /*
@@ -179,15 +187,10 @@ CsMaximise(const CsObjective *f, const double *start)
 		double		step[CS_OPTIMUM_MAX];
 
 		Differentiate(&s);
-		if (IsOnBound(&s))
-		{
-			at.end = CS_OPTIMUM_ON_BOUND;
-			return at;
-		}
 		if (!NewtonStep(&s, step) || !Advance(&s, step))
 			break;
 	}
-	at.end = Steepest(&s) < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
+	at.end = End(&s);
 	return at;
 }
 

@@ -18,7 +18,7 @@
 /* So many groups are enough to come near the maximum. */
 #define MANY_GROUPS 8192
 
-/* A parameter of dropout that may be e^2 times larger or smaller is not known. */
+/* Dropout that may be e^2 times more or less likely is not known. */
 #define WIDEST_LOG_ERROR 2
 
 /* Numbers that the tables of a likelihood take: four over repeats and four over days, with a margin. */
@@ -220,17 +220,36 @@ CsDropoutGain(const CsPurchaseFit *fit, const CsPurchaseFit *nbd)
 	return 2 * (fit->log_likelihood - nbd->log_likelihood);
 }
 
+/* Is the fit on the bound beyond which customers do not differ in how likely they are to leave? */
+bool
+CsDropoutIsAlike(const CsPurchaseFit *fit)
+{
+	int			first = CsNbd.n_parameters;
+
+	return fit->end == CS_OPTIMUM_ON_BOUND && fit->model->n_parameters > first &&
+		Max(log(fit->p[first]), log(fit->p[first + 1])) > BOUND - 1e-9;
+}
+
+/* The variance of the logarithm of the last two parameters' ratio, which says how soon customers leave. */
+static double
+DropoutVariance(const CsPurchaseFit *fit)
+{
+	int			d = fit->model->n_parameters,
+				first = CsNbd.n_parameters;
+	const double *of_first = fit->covariance + first * d,
+			   *of_last = of_first + d;
+
+	return of_first[first] + of_last[first + 1] - 2 * of_first[first + 1];
+}
+
 /*
  * Do the data tell that customers leave?  A model with dropout has two parameters more than NBD, which are
- * the last ones, and must fit better than by chance; and they must be known within some bounds.
+ * the last ones, and must fit better than by chance; and their ratio must be known within some bounds.  How
+ * much customers differ in it may be open.
  */
 bool
 CsDropoutIsIdentified(const CsPurchaseFit *fit, const CsPurchaseFit *nbd)
 {
-	if (fit->model == &CsNbd || CsDropoutGain(fit, nbd) < CS_LEAST_DROPOUT_GAIN)
-		return false;
-	for (int i = CsNbd.n_parameters; i < fit->model->n_parameters; i++)
-		if (fit->log_error[i] > WIDEST_LOG_ERROR)
-			return false;
-	return true;
+	return fit->model != &CsNbd && CsDropoutGain(fit, nbd) >= CS_LEAST_DROPOUT_GAIN &&
+		(!fit->has_errors || DropoutVariance(fit) <= WIDEST_LOG_ERROR * WIDEST_LOG_ERROR);
 }

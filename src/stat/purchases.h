@@ -81,6 +81,7 @@ typedef struct CsPurchaseFit
 
 extern CsPurchaseFit CsPurchaseFitBest(const CsPurchaseModel *model, CsPurchaseData *data);
 extern double CsDropoutGain(const CsPurchaseFit *fit, const CsPurchaseFit *nbd);
+extern bool CsDropoutIsAlike(const CsPurchaseFit *fit);
 extern bool CsDropoutIsIdentified(const CsPurchaseFit *fit, const CsPurchaseFit *nbd);
 extern void CsRisingSums(double c, int n, double *logs, double *inverses);
 extern void CsLogsOfDays(double parameter, const CsPurchaseData *data, double *logs, double *inverses);

@@ -275,8 +275,7 @@ Store(Training *t)
 	v->parameters = Parameters(t);
 	v->metrics = Metrics(t);
 	v->iterations = t->fit.purchases.iterations;
-	v->converged = t->fit.purchases.end == CS_OPTIMUM_FOUND && t->fit.purchases.has_errors &&
-		(t->fit.dropout.model == NULL || t->fit.is_identified);
+	v->converged = CsWorthHasConverged(&t->fit);
 	v->milliseconds = CsMillisecondsSince(t->start);
 	CsVersionBegin(v);
 	CsVersionEnd(v);

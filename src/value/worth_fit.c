@@ -23,6 +23,9 @@
 /* Means that differ by less of themselves are one. */
 #define SAME_SHARE 1e-9
 
+/* Log-likelihoods that differ by less are one: where nobody leaves, those of BG/NBD and MBG/NBD are. */
+#define SAME_LIKELIHOOD 1e-3
+
 #define NORMAL_QUANTILE 1.959964
 
 const char *const CsWorthAlgorithms[] = {"auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "nbd", NULL};
@@ -51,7 +54,7 @@ FitPurchases(CsPeriod *p, CsWorthAlgorithm algorithm, bool alive_of_its_own, CsW
 		CsPurchaseFit mbg = CsPurchaseFitBest(&CsMbgNbd, &p->data);
 
 		/* they have as many parameters: by Akaike's criterion the likelihood decides */
-		fit->dropout = bg.log_likelihood > mbg.log_likelihood ? bg : mbg;
+		fit->dropout = bg.log_likelihood > mbg.log_likelihood + SAME_LIKELIHOOD ? bg : mbg;
 		fit->alive = mbg;
 	}
 	else
@@ -162,6 +165,24 @@ CsWorthFitModel(CsPeriod *p, CsWorthAlgorithm algorithm, bool alive_of_its_own, 
 	fit->model.unit = p->data.unit;
 }
 
+/* The fit of which the verdict tells: the model with dropout, also where NBD was taken instead. */
+static const CsPurchaseFit *
+ToldFit(const CsWorthFit *fit)
+{
+	return fit->dropout.model != NULL ? &fit->dropout : &fit->purchases;
+}
+
+/* Are the parameters a maximum?  So they are on the bound beyond which customers do not differ in how they leave. */
+bool
+CsWorthHasConverged(const CsWorthFit *fit)
+{
+	const CsPurchaseFit *told = ToldFit(fit);
+
+	if (fit->dropout.model != NULL && !fit->is_identified)
+		return false;
+	return (told->end == CS_OPTIMUM_FOUND && told->has_errors) || CsDropoutIsAlike(told);
+}
+
 /* Say why a fit did not converge. */
 static void
 AddWhyNot(StringInfo reason, const CsPurchaseFit *fit)
@@ -193,14 +214,14 @@ AddDropout(StringInfo reason, const CsWorthFit *fit)
 					 fit->dropout.model->name);
 	appendStringInfo(reason, " (twice the log-likelihood is %.2f higher, and chance alone exceeds %.2f in 5 of 100 samples).",
 					 Max(gain, 0), CS_LEAST_DROPOUT_GAIN);
+	if (fit->is_identified && CsDropoutIsAlike(&fit->dropout))
+		appendStringInfoString(reason, " Customers hardly differ in how likely they are to leave, of which only the mean is known.");
 }
 
 /* The verdict on the fit of a period; the reason is appended as sentences. */
 const char *
 CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason)
 {
-	const CsPurchaseFit *told = fit->dropout.model != NULL ? &fit->dropout : &fit->purchases;
-
 	if (p->n_repeat < FEW_REPEAT)
 	{
 		appendStringInfo(reason, "Only %lld customers bought again, but %d are needed to tell how customers differ.",
@@ -213,9 +234,9 @@ CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason)
 		appendStringInfoString(reason, " Do not rank customers by the chance that they are still there.");
 		return CS_VERDICT_NOT_IDENTIFIED;
 	}
-	if (told->end != CS_OPTIMUM_FOUND || !told->has_errors)
+	if (!CsWorthHasConverged(fit))
 	{
-		AddWhyNot(reason, told);
+		AddWhyNot(reason, ToldFit(fit));
 		appendStringInfoString(reason, ".");
 		return "not converged";
 	}

@@ -36,6 +36,7 @@ typedef struct CsWorthFit
 extern const char *const CsWorthAlgorithms[];
 
 extern void CsWorthFitModel(CsPeriod *p, CsWorthAlgorithm algorithm, bool alive_of_its_own, CsWorthFit *fit);
+extern bool CsWorthHasConverged(const CsWorthFit *fit);
 extern const char *CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason);
 extern void CsWorthPushFit(JsonbParseState **json, const CsPeriod *p, const CsWorthFit *fit);
 extern void CsWorthWarn(const CsPeriod *p, const CsWorthFit *fit);
