@@ -138,6 +138,23 @@ SELECT custseg.explain_text('plural', p) FROM plural p WHERE id = 1;
 SELECT n_segments FROM custseg.train('plural', 'SELECT id, orders AS "NumWebPurchases", orders > 0 AS active FROM plural', '{NumWebPurchases,active}', 2, deploy => true);
 SELECT custseg.explain_text('plural', '{"NumWebPurchases": 1, "active": false}'::jsonb);
 
+-- What a customer does has words, where the values are of a kind that the words are true of: no orders by the half or in
+-- standard deviations, no days where weeks are likely, no shares beyond 1.
+CREATE TABLE own AS
+SELECT i AS id, i % 2 * 365 + 3 AS recency, i % 2 * 52 AS weeks, i % 2 * 30 + 1 AS orders, i % 2 * 0.5 + 0.5 AS rate, i % 2 * 2.0 - 1 AS z,
+       i % 2 * 0.4 AS share, i % 2 * 40 AS percent, i % 2 * 1000.50 AS spent
+FROM generate_series(1, 40) i;
+CREATE FUNCTION told(columns text, customer int) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM custseg.train('own', format('SELECT id, %s FROM own', columns), k => 2, id => 'id', deploy => true);
+    EXECUTE format('SELECT substring(custseg.explain_text(''own'', to_jsonb(s)) FROM ''because (.*)\.$'') FROM (SELECT id, %s FROM own) s WHERE id = %s', columns, customer) INTO columns;
+    PERFORM custseg.drop_model('own', whole => true);
+    RETURN columns;
+END $$;
+SELECT columns, customer, told(columns, customer)
+FROM unnest(ARRAY['recency', 'weeks AS recency', 'orders AS frequency', 'rate AS frequency', 'z AS frequency', 'share AS weekend_share', 'percent AS weekend_share', 'spent AS monetary']) columns,
+    unnest('{1,2}'::int[]) customer;
+
 -- A name that is not found because of its capitals says so.
 CREATE TABLE "Telco" AS SELECT * FROM bought;
 \set VERBOSITY default

@@ -25,6 +25,31 @@
 
 PG_FUNCTION_INFO_V1(custseg_explain_text);
 
+static const char *const ranges_sql =
+"SELECT f.mean, f.minimum, f.maximum FROM custseg.feature AS f "
+"WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.version OPERATOR(pg_catalog.=) $2 "
+"ORDER BY f.position";
+
+/* CsCatalogVisitor: the range of a feature's values. */
+static void
+TakeRange(void *state, const CsCatalogRow *row)
+{
+	CsNumberSummary *range = (CsNumberSummary *) state + row->number;
+
+	range->mean = CsRowFloat8(row, 1);
+	range->minimum = CsRowFloat8(row, 2);
+	range->maximum = CsRowFloat8(row, 3);
+}
+
+/* Take a version and keep the ranges of its features in "state". */
+static void
+TakeModel(CsCallSite *site)
+{
+	CsCallSiteTakeModel(site);
+	site->state = MemoryContextAllocZero(site->context, sizeof(CsNumberSummary) * site->pipeline->nfeatures);
+	CsScorerRead(site->scoring.scorer, ranges_sql, TakeRange, site->state);
+}
+
 /* A segment for people: its number, and its name unless that is the default one; palloc'd. */
 static char *
 SegmentText(const CsScorer *scorer, int index)
@@ -65,20 +90,25 @@ ValueText(const CsCallSite *site, const CsFeature *f, const CsExplanation *line)
 	return CsWordsText(text);
 }
 
+/* Does a feature have levels, of which the customer has one? */
+static bool
+HasLevels(const CsFeature *f)
+{
+	return f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN;
+}
+
 /* What is usual: a mean, or the share of the customer's level. */
 static char *
-UsualText(const CsFeature *f, const CsExplanation *line, double usual)
+UsualText(const CsFeature *f, const CsExplanation *line, bool is_share, double usual)
 {
-	bool		is_share = f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN;
-
 	if (f->kind == CS_BOOLEAN && line->raw == 0)
 		usual = 1 - usual;
 	return is_share ? CsWordsPercent(usual) : NumberText(f, usual);
 }
 
 /*
- * "recency is 12 (on average 8.4 in segment 2 and 140 in segment 1)", "channel is shop (as for 90 % of
- * segment 2 and 5 % of segment 1)"
+ * "the customer has not bought for 12 days (on average 8.4 in segment 2 and 140 in segment 1)", "income is
+ * 12 (on average ...)", "channel is shop (as for 90 % of segment 2 and 5 % of segment 1)"
  */
 static void
 PutFeature(StringInfo sentence, const CsCallSite *site, const CsExplanation *line,
@@ -88,15 +118,21 @@ PutFeature(StringInfo sentence, const CsCallSite *site, const CsExplanation *lin
 	const CsFeature *f = &CsScorerPipeline(scorer)->feature[line->feature];
 	const CsScorerSegment *segments = CsScorerSegments(scorer);
 	const char *name = CsWordsCounted(CsWordsName(CsExplanationName(site, line)));
-	bool		is_share = f->kind == CS_CATEGORICAL || f->kind == CS_BOOLEAN;
-	const char *of = is_share ? "of" : "in";
+	const CsNumberSummary *range = (const CsNumberSummary *) site->state + line->feature;
+	const char *of = HasLevels(f) ? "of" : "in";
+	bool		is_share = HasLevels(f);
+	char	   *own = f->kind != CS_NUMERIC ? NULL :
+		CsWordsOfValue(NameStr(f->name), line->raw, range, &is_share);
 
-	appendStringInfo(sentence, "%s %s %s", name, CsWordsVerb(name), ValueText(site, f, line));
+	if (own != NULL)
+		appendStringInfo(sentence, "the customer %s", own);
+	else
+		appendStringInfo(sentence, "%s %s %s", name, CsWordsVerb(name), ValueText(site, f, line));
 	if (!isnan(line->segment_mean) && !(f->kind == CS_BOOLEAN && isnan(line->raw)))
 		appendStringInfo(sentence, " (%s %s %s segment %d and %s %s segment %d)",
-						 is_share ? "as for" : "on average",
-						 UsualText(f, line, line->segment_mean), of, segments[placed->index].segment,
-						 UsualText(f, line, line->runner_up_mean), of,
+						 HasLevels(f) ? "as for" : "on average",
+						 UsualText(f, line, is_share, line->segment_mean), of, segments[placed->index].segment,
+						 UsualText(f, line, is_share, line->runner_up_mean), of,
 						 segments[placed->runner_up].segment);
 }
 
@@ -200,7 +236,7 @@ DecisionText(const CsCallSite *site, const CsOverride *override)
 Datum
 custseg_explain_text(PG_FUNCTION_ARGS)
 {
-	CsCallSite *site = CsCallSiteForModel(fcinfo);
+	CsCallSite *site = CsCallSiteOfKind(fcinfo, CS_PREDICT_VERSION, CS_MODEL_BIT(CS_MODEL_SEGMENTS), TakeModel);
 	const CsOverride *override = site == NULL ? NULL : CsCallSiteFindOverride(site);
 	CsAssignment placed;
 

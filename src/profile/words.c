@@ -152,6 +152,33 @@ NumberWords(const CsPortraitColumn *c, int group, int all)
 	return words;
 }
 
+/*
+ * What one customer does or is whose value of a column of numbers is x, as "has placed 31 orders"; NULL
+ * where there are no words for it.  *is_share: it is told in percent.
+ */
+char *
+CsWordsOfValue(const char *column, double x, const CsNumberSummary *all, bool *is_share)
+{
+	const CsConverter number = {.kind = CS_NUMERIC};
+	const char *name = CsWordsName(column);
+	const CsVocabulary *v = CsVocabularyOf(&number, all, &name);
+	const char *own = v->percent && v->names != NULL ? v->more : v->own;
+
+	*is_share = false;
+	if (own == NULL || !(x >= 0) || !(all->minimum >= 0) || (v->percent && x > 1))
+		return NULL;
+	if (v->counted && (x != rint(x) || all->maximum <= 1 || all->maximum != rint(all->maximum)))
+		return NULL;
+	if (x == 0 && v->none == NULL && !v->percent)
+		return NULL;
+	*is_share = v->percent;
+	if (x == 0 && v->none != NULL)
+		return pstrdup(v->none);
+	if (x == 1 && v->own_one != NULL)
+		return pstrdup(v->own_one);
+	return Fill(own, name, v->percent ? CsWordsPercent(x) : NumberText(v, x));
+}
+
 /* What a label says before something that a share of the customers is. */
 static const char *
 Qualifier(double share, double overall, const char *no)

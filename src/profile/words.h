@@ -21,11 +21,14 @@ typedef struct CsVocabulary
 	bool		absolute;
 	bool		percent;		/* a share */
 	bool		whole;			/* numbers from 10 on need no decimals */
+	bool		counted;		/* whole numbers, of things that are counted */
 	const char *times,
 			   *more,
 			   *percent_less,
 			   *less,
 			   *none;			/* of a column without negative values: all values are 0 */
+	const char *own,			/* what one customer does or is; of a share, "more" says it */
+			   *own_one;		/* with the value 1 */
 	const char *high,			/* labels */
 			   *low;
 	const char *highest,		/* labels of the first in a ranking */
@@ -35,5 +38,6 @@ typedef struct CsVocabulary
 extern const CsVocabulary *CsVocabularyOf(const CsConverter *converter, const CsNumberSummary *all,
 										  const char **name);
 extern const char *CsWordsCounted(const char *name);
+extern char *CsWordsOfValue(const char *column, double x, const CsNumberSummary *all, bool *is_share);
 
 #endif							/* CUSTSEG_WORDS_H */

@@ -170,9 +170,9 @@ TakeScorer(CsCallSite *site)
 	site->raw = site->scoring.raw;
 }
 
-/* The same where decisions by hand hold. */
-static void
-TakeModel(CsCallSite *site)
+/* The same, where decisions by hand hold; for CsCallSiteOfKind(). */
+void
+CsCallSiteTakeModel(CsCallSite *site)
 {
 	TakeScorer(site);
 	if (CsCacheHasOverrides(site->compiled))
@@ -232,7 +232,7 @@ CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds, void 
 CsCallSite *
 CsCallSiteForModel(FunctionCallInfo fcinfo)
 {
-	return CsCallSiteOfKind(fcinfo, CS_PREDICT_VERSION, CS_MODEL_BIT(CS_MODEL_SEGMENTS), TakeModel);
+	return CsCallSiteOfKind(fcinfo, CS_PREDICT_VERSION, CS_MODEL_BIT(CS_MODEL_SEGMENTS), CsCallSiteTakeModel);
 }
 
 /*
@@ -570,7 +570,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 	model = PG_GETARG_TEXT_PP(COLUMNS_MODEL);
 	version = CsVersionArgument(fcinfo, COLUMNS_VERSION);
 	if (!IsResolvedModel(site, model, version))
-		ResolveModel(site, model, version, CS_MODEL_BIT(CS_MODEL_SEGMENTS), TakeModel);
+		ResolveModel(site, model, version, CS_MODEL_BIT(CS_MODEL_SEGMENTS), CsCallSiteTakeModel);
 	if (site->binding == NULL)
 		BindArguments(site, fcinfo);
 	for (int i = COLUMNS_VALUES; i < PG_NARGS(); i++)

@@ -209,7 +209,7 @@ typedef struct CsCallSite
 	const char *name;			/* of the model, for messages */
 	double	   *raw;			/* a number a feature, see prep.h */
 	CsScoring	scoring;		/* of a model of segments */
-	void	   *state;			/* of a model of another kind: see CsCallSiteOfKind() */
+	void	   *state;			/* what a function keeps of the version: see CsCallSiteOfKind() */
 	Oid			customer_type;	/* of the argument, without domains */
 	bool		is_jsonb;		/* is the customer json, whichever its type, or a row? */
 	Datum		customer;		/* of this call: a jsonb or a row */
@@ -242,6 +242,7 @@ enum
 };
 
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
+extern void CsCallSiteTakeModel(CsCallSite *site);
 extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds,
 									 void (*take) (CsCallSite *site));
 extern void CsCallSiteBind(CsCallSite *site);
