@@ -285,6 +285,7 @@ SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', NULL,
 -- a year mistyped makes a customer millions of days old, for each of which tables have a place
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, amount FROM bought UNION ALL SELECT 1, ''20211-01-01'', 3', 'customer', 'at', 'amount')$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', horizon => '-1 day')$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 3, "customer_age": 1000}'::jsonb, '100000000 years')::text$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', horizon => NULL)$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('pareto', horizon => NULL, discount => 0)$$);
 SELECT outcome($$SELECT count(*)::text FROM custseg.lifetime_value('bg', discount => -1)$$);

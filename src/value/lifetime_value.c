@@ -11,6 +11,9 @@
 #include "utils/timestamp.h"
 #include "value/worth.h"
 
+/* What is discounted is added up from step to step, which takes the longer the farther one looks. */
+#define MOST_DAYS (1000 * 12 * CS_MONTH_DAYS)
+
 /* The arguments. */
 enum
 {
@@ -52,10 +55,10 @@ CsHorizonArguments(FunctionCallInfo fcinfo, int interval, int discount, const Cs
 				 errmsg("without a horizon a customer has no value by %s%s", m->purchases->name,
 						m->purchases == &CsParetoNbd ? " and a discount of 0 or less" : ""),
 				 errhint("Give a horizon, such as \"1 year\"; pareto_nbd with a discount above 0 has a value of all that is to come.")));
-	if (!PG_ARGISNULL(interval) && !(horizon.days > 0 && isfinite(horizon.days)))
+	if (!PG_ARGISNULL(interval) && !(horizon.days > 0 && horizon.days <= MOST_DAYS))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"horizon\" must be above 0 and finite"),
+				 errmsg("\"horizon\" must be above 0 and at most 1,000 years"),
 				 errhint("Write \"1 year\" or \"90 days\".")));
 	return horizon;
 }
@@ -111,7 +114,8 @@ CsConfidenceArgument(FunctionCallInfo fcinfo, int argument)
 	if (!(confidence >= 0.5 && confidence < 1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"confidence\" must be from 0.5 to below 1, not %s", float8out_internal(confidence))));
+				 errmsg("\"confidence\" must be from 0.5 to below 1, not %s", float8out_internal(confidence)),
+				 errhint("Write 0.9 for 90 percent.")));
 	return confidence;
 }
 

@@ -208,7 +208,7 @@ TakeScratch(CsPeriod *p)
 	Size		size = mul_size(sizeof(double), CsPurchaseScratch(p->data.max_repeats, p->data.max_age));
 
 	if (add_size(Used(p), size) > CsMemoryLimit())
-		CsMemoryError(add_size(Used(p), size), "leave out lines whose time is far from that of all others",
+		CsMemoryError(add_size(Used(p), size), "give \"as_of\" a day near the lines, and leave out those far from all others",
 					  "training on lines of %s over %d days", p->request.relation->description, p->data.max_age);
 	p->data.scratch = MemoryContextAllocHuge(p->context, size);
 }

@@ -101,7 +101,8 @@ Confidence(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"confidence\" must be between 0 and 1, both left out"),
-				 errdetail("It is %g.", confidence)));
+				 errdetail("It is %g.", confidence),
+				 errhint("Write 0.9 for 90 percent.")));
 	return confidence;
 }
 

@@ -55,12 +55,13 @@ my %train = (
     train_purchases => "custseg.train_purchases('%s', 'lines', 'customer', 'at', 'amount', deploy => %s)",
     train_value => "custseg.train_value('%s', 'customers', 'worth', '{a,b,g}', 'forest', 'id', options => '{\"trees\": 10, \"min_samples_leaf\": 50}', deploy => %s)");
 my %predict = (
-    train_purchases => "(SELECT md5(string_agg(custseg.predict_lifetime_value('%s', s, '1 year')::text, ',' ORDER BY customer_id::int)) FROM custseg.purchase_summary('lines', 'customer', 'at', 'amount') s)",
+    train_purchases => "(SELECT md5(string_agg(custseg.predict_lifetime_value('%1\$s', s, '1 year')::text, ',' ORDER BY customer_id::int)) FROM custseg.purchase_summary('lines', 'customer', 'at', 'amount') s)"
+      . " || (SELECT md5(string_agg(l::text, ',' ORDER BY customer_id::int)) FROM custseg.lifetime_value('%1\$s', 'lines', '1 year') l)",
     train_value => "(SELECT md5(string_agg(custseg.predict_value('%s', c)::text, ',' ORDER BY id)) FROM customers c WHERE id <= 500)");
 
 sub trained { return "SELECT version, deployed FROM " . sprintf($train{$_[0]}, $_[1], $_[2] // 'NULL') . ';' }
 
-sub predicted { return "SELECT " . sprintf($predict{$_[0]}, $_[1]) . ';' }
+sub predicted { return 'SELECT ' . sprintf($predict{$_[0]}, $_[1]) . ';' }
 
 my $one = CustsegTest::Session->new($node, 'postgres');
 my $two = CustsegTest::Session->new($node, 'postgres');
@@ -124,6 +125,39 @@ for my $training (@slow)
     nothing_left($name);
 }
 
+# Storing waits while somebody holds the table.
+for my $kind (sort keys %train)
+{
+    $two->query('BEGIN; LOCK TABLE custseg.model_version IN SHARE MODE;');
+    $one->send(trained($kind, 'slow'));
+    ok($node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = " . $one->pid), "$kind: storing waits");
+    is($node->safe_psql('postgres', "SELECT phase FROM custseg.progress() WHERE model = 'slow'"), 'storing', "$kind: in its phase");
+    $node->safe_psql('postgres', 'SELECT pg_cancel_backend(' . $one->pid . ')');
+    like(($one->wait)[1], qr/ERROR:  57014: canceling statement due to user request/, "$kind: cancelled");
+    $two->query('ROLLBACK;');
+    nothing_left("$kind, storing");
+    is($one->query(trained($kind, 'm') . "SELECT custseg.drop_model('m', whole => true);"), "1|t\n", "$kind: the session trains");
+}
+
+# Predictions are cancelled between rows; the session and its cached model go on.
+for my $endless ("SELECT sum(custseg.predict_value('m', c)) FROM customers c, generate_series(1, 1000000)",
+    "SELECT count(*) FROM custseg.lifetime_value('m', 'SELECT l.* FROM lines l, generate_series(1, 1000000)', '1 year')",
+    "SELECT sum(custseg.predict_lifetime_value('m', '{\"repeats\": 2, \"recency\": 3, \"customer_age\": 9, \"monetary\": 5}'::jsonb, '1 year')) FROM generate_series(1, 1000000000)")
+{
+    my $kind = $endless =~ /lifetime/ ? 'train_purchases' : 'train_value';
+    my ($name) = $endless =~ /custseg\.(\w+)/;
+    my $before;
+
+    $two->query(trained($kind, 'm'));
+    $before = $one->query(predicted($kind, 'm'));
+    $one->send("$endless;");
+    $node->poll_query_until('postgres', "SELECT query ~ 'FROM' AND state = 'active' FROM pg_stat_activity WHERE pid = " . $one->pid);
+    cmp_ok($two->query('SELECT pg_cancel_backend(' . $one->pid . '); SELECT test.await_idle(' . $one->pid . ')::numeric(9,1);') =~ s/^t\n//r, '<', soon(), "$name: cancelled within a second");
+    like(($one->wait)[1], qr/ERROR:  57014: canceling statement due to user request/, "$name: cancelled");
+    is($one->query(predicted($kind, 'm')), $before, "$name: the session predicts the same");
+    $two->query("SELECT custseg.drop_model('m', whole => true);");
+}
+
 # Two sessions train one name: the second to commit becomes version 2, or under an older snapshot has to come again.
 for my $kind (sort keys %train)
 {
@@ -173,15 +207,16 @@ for my $kind (sort keys %train)
 }
 
 # The same model for any number of workers, and the same predictions by workers.
+my @fitted = ([ 'forest', 'worth', '{"trees": 4, "min_samples_leaf": 500}' ], [ 'linear', 'worth', '{}' ], [ 'logistic', 'stays', '{}' ]);
+push @fitted, [ 'xgboost', 'worth', '{"rounds": 3, "folds": 2}' ] if has_xgboost($node);
 for my $workers (0, 1, 2, 4)
 {
     my $log = -s $node->logfile;
 
     $node->safe_psql('postgres', trained('train_purchases', "purchases $workers"));
-    $node->safe_psql('postgres', "SET max_parallel_maintenance_workers = $workers; SELECT custseg.train_value('$_->[0] $workers', 'SELECT * FROM customers, generate_series(1, 10)', '$_->[1]', '{a,b,g}', '$_->[0]', options => '$_->[2]');")
-      for [ 'forest', 'worth', '{"trees": 4, "min_samples_leaf": 500}' ], [ 'linear', 'worth', '{}' ], [ 'logistic', 'stays', '{}' ];
-    is(scalar(() = slurp_file($node->logfile, $log) =~ /using $workers parallel workers/g), $workers > 0 ? 3 : 0, "$workers workers come");
-    is(fingerprint($node, "$_ $workers"), fingerprint($node, "$_ 0"), "$_: the same model by $workers workers") for qw(purchases forest linear logistic);
+    $node->safe_psql('postgres', "SET max_parallel_maintenance_workers = $workers; SELECT custseg.train_value('$_->[0] $workers', 'SELECT * FROM customers, generate_series(1, 10)', '$_->[1]', '{a,b,g}', '$_->[0]', options => '$_->[2]');") for @fitted;
+    is(scalar(() = slurp_file($node->logfile, $log) =~ /using $workers parallel workers/g), $workers > 0 ? scalar @fitted : 0, "$workers workers come");
+    is(fingerprint($node, "$_ $workers"), fingerprint($node, "$_ 0"), "$_: the same model by $workers workers") for 'purchases', map { $_->[0] } @fitted;
 }
 $node->safe_psql('postgres', "SET max_parallel_maintenance_workers = 2; SELECT custseg.train_value('forest of votes $_', 'customers', 'stays', '{a,b,g}', 'forest', 'id', options => '{\"trees\": 20}')") for 0 .. 1;
 is(fingerprint($node, 'forest of votes 1'), fingerprint($node, 'forest of votes 0'), 'a forest of probabilities is the same again');
@@ -221,5 +256,35 @@ is($standby->safe_psql('postgres', "SELECT name, deployed_version FROM custseg.m
 
 $_->quit for $one, $two, $clerk;
 $standby->stop;
+
+# Processes that are killed: the server restarts, and nothing half stored remains.
+$none = $node->safe_psql('postgres', 'SELECT rows_of_models()');
+$node->append_conf('postgresql.conf', "restart_after_crash = on\n");
+$node->reload;
+my %killed = (
+    'a session that fits purchases' => [ 'train_purchases', "'half', 'lines', 'customer', 'at', 'amount', algorithm => 'pareto_nbd'", 'client backend' ],
+    'a session that grows a forest' => [ 'train_value', "'half', 'customers', 'worth', '{a,b,g}', 'forest', 'id', options => '{\"trees\": 10000}'", 'client backend' ],
+    'a worker that grows a forest' => [ 'train_value', "'half', 'customers', 'worth', '{a,b,g}', 'forest', 'id', options => '{\"trees\": 10000}'", 'parallel worker' ]);
+for my $name (sort keys %killed)
+{
+    my ($function, $arguments, $type) = @{ $killed{$name} };
+    my $session = CustsegTest::Session->new($node, 'postgres');
+    my $log = -s $node->logfile;
+    my $pid;
+
+    $session->send("SELECT custseg.$function($arguments);");
+    $node->safe_psql('postgres', "SELECT test.await_phase('half', 'iterating')");
+    # a worker of a training shows no query
+    $type = "FROM pg_stat_activity WHERE backend_type = '$type' AND (query ~ '^SELECT custseg.train' OR backend_type = 'parallel worker')";
+    ok($node->poll_query_until('postgres', "SELECT count(*) > 0 $type"), "$name: is there");
+    $pid = $node->safe_psql('postgres', "SELECT max(pid) $type");
+    kill 'KILL', $pid;
+    eval { $session->quit };
+    # until then a connection may be refused or cut off in the middle
+    $node->wait_for_log(qr/all server processes terminated; reinitializing.*database system is ready to accept connections/s, $log);
+    is($node->safe_psql('postgres', 'SELECT rows_of_models()'), $none, "$name: nothing of a model is left");
+    is($node->safe_psql('postgres', $scan =~ s/forest 0/forest 1/gr), $before[1], "$name: the server predicts");
+}
+cmp_ok(shared_segment_count($node), '<=', $idle, 'no shared memory is left');
 $node->stop;
 done_testing();
