@@ -16,6 +16,8 @@ FROM generate_series(1, 300) i;
 CREATE SEQUENCE reads;
 CREATE VIEW counted AS SELECT * FROM customer WHERE nextval('readings_test.reads') > 0;
 CREATE VIEW counted_orders AS SELECT * FROM orders WHERE nextval('readings_test.reads') > 0;
+CREATE VIEW carded AS SELECT recency, monetary, id + 9007199254740993 AS card, 2 * id + 9007199254740993 AS account
+FROM customer WHERE nextval('readings_test.reads') > 0;
 SELECT version FROM custseg.train('m', 'customer', '{recency,frequency,monetary,channel}', 3, id => 'id');
 SELECT version FROM custseg.train('m', 'customer', '{recency,monetary}', 3, id => 'id');
 SELECT version FROM custseg.train('r', 'customer', '{recency,monetary}', algorithm => 'rules', options =>
@@ -80,6 +82,7 @@ SELECT call, readings(call) FROM (VALUES
 SELECT call, round(readings(call)::numeric, 2) AS readings, why FROM (VALUES
     ($$train('n', 'counted', '{recency,monetary}', 3, id => 'id')$$, 'an id that no index proves is checked before the training'),
     ($$train('n', 'counted', '{recency,monetary}', 3, algorithm => 'minibatch', options => '{"sample": 100}')$$, 'the rows are not held, and come in passes'),
+    ($$train('n', 'carded', k => 3)$$, 'numbers beyond 2 ^ 53 are compared in the source, those of all columns at once'),
     ($$recalibrate('r', 'counted')$$, 'a training, and customers placed by two versions'),
     ($$drift('m', 'counted', 'counted')$$, 'the reference is a source, too'),
     ($$drift_multivariate('m', 'counted', 'counted')$$, 'the reference is a source, too'),

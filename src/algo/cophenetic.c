@@ -90,7 +90,7 @@ DrawLeaves(CsArena *arena, const CsTree *tree, uint64 seed)
 	for (int i = 0; i < s.n; i++)
 	{
 		int32		row = leaf[position[i]];
-		const double *x = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
+		const double *x = CsMatrixRow(m, arena, row);
 
 		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < s.d; j++)

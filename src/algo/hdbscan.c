@@ -134,16 +134,6 @@ CompareHashes(const HashedRow *x, const HashedRow *y)
 #define ST_DEFINE
 #include "lib/sort_template.h"
 
-/* Copy a row of the matrix. */
-static void
-CopyRow(CsArena *arena, const CsMatrix *m, int64 row, double *z)
-{
-	const double *x = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
-
-	for (int j = 0; j < m->ncolumns; j++)
-		z[j] = x[(Size) j * CS_BLOCK_ROWS];
-}
-
 /* Which rows need not be kept: there are "enough" of the same values before them.  Palloc'd. */
 static bool *
 FindSpareRows(CsArena *arena, const CsMatrix *m, int enough)
@@ -158,7 +148,7 @@ FindSpareRows(CsArena *arena, const CsMatrix *m, int enough)
 	for (int64 i = 0; i < m->nrows; i++)
 	{
 		HdbscanCheckAt(i);
-		CopyRow(arena, m, i, other);
+		CsMatrixGetRow(m, arena, i, other);
 		hashed[i].row = (int32) i;
 		hashed[i].hash = hash_bytes_extended((unsigned char *) other, (int) size, 0);
 	}
@@ -172,8 +162,8 @@ FindSpareRows(CsArena *arena, const CsMatrix *m, int enough)
 			continue;
 		}
 		if (seen == 1)
-			CopyRow(arena, m, hashed[i - 1].row, first);
-		CopyRow(arena, m, hashed[i].row, other);
+			CsMatrixGetRow(m, arena, hashed[i - 1].row, first);
+		CsMatrixGetRow(m, arena, hashed[i].row, other);
 		/* rows that only share a hash are kept */
 		if (memcmp(first, other, size) == 0)
 			spare[hashed[i].row] = seen++ >= enough;
@@ -228,7 +218,7 @@ KeepPoints(CsArena *arena, const CsMatrix *m, int min_samples, const int32 *labe
 				segments->values[at] = labels[i];
 				distances->values[at] = leave[i];
 			}
-			CopyRow(arena, m, i, points->values + (Size) at++ * m->ncolumns);
+			CsMatrixGetRow(m, arena, i, points->values + (Size) at++ * m->ncolumns);
 		}
 	pfree(spare);
 }

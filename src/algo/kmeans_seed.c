@@ -328,24 +328,14 @@ DrawFirstRow(CsTeam *team, const KmeansFit *fit, CsRng *rng)
 	CsArena    *arena = CsTeamArena(team);
 	const CsMatrix *m = KmeansPart(arena, fit, fit->matrix);
 	const double *weights;
-	double		total = 0,
-				target;
-	int64		last = 0;
+	double		total = 0;
 
 	if (fit->weights < 0)
 		return (int64) CsRngBelow(rng, (uint64) m->nrows);
 	weights = CsArenaAddress(arena, fit->weights);
 	for (int64 i = 0; i < m->nrows; i++)
 		total += weights[i];
-	target = CsRngDouble(rng) * total;
-	for (int64 i = 0; i < m->nrows; i++)
-	{
-		last = i;
-		target -= weights[i];
-		if (target < 0)
-			break;
-	}
-	return last;
+	return CsPickByWeight(weights, m->nrows, CsRngDouble(rng) * total);
 }
 
 /* Of the last pass' trials, the one with the least potential; ties to the first. */

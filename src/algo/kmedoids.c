@@ -183,7 +183,7 @@ AssignRows(Search *s)
 
 	a->k = s->now.k;
 	for (int c = 0; c < a->k; c++)
-		KmedoidsCopyRow(arena, s->in->matrix, s->now.row[c], medoids + (Size) c * a->d);
+		CsMatrixGetRow(s->in->matrix, arena, s->now.row[c], medoids + (Size) c * a->d);
 	CsTeamRun(s->in->team, CS_TASK(CsKmedoidsAssignTask), a, sizeof(*a), CS_LANES);
 	for (int l = 0; l < CS_LANES; l++)
 	{

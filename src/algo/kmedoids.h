@@ -56,16 +56,6 @@ KmedoidsDistance(KmedoidsMetric metric, double compared)
 	return metric == KMEDOIDS_MANHATTAN ? compared : sqrt(compared);
 }
 
-/* Copy a row of a matrix. */
-static inline void
-KmedoidsCopyRow(CsArena *arena, const CsMatrix *m, int64 row, double *point)
-{
-	const double *x = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
-
-	for (int j = 0; j < m->ncolumns; j++)
-		point[j] = x[(Size) j * CS_BLOCK_ROWS];
-}
-
 /* kmedoids_pam.c */
 extern Size CsPamMemory(int64 n, int k);
 extern void CsPam(CsTeam *team, const CsMatrix *m, int weights, int k, const KmedoidsOptions *o,

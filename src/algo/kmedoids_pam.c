@@ -130,7 +130,7 @@ FillDistances(CsArena *arena, const Pam *pam, int row, int n, double *points, do
 
 	for (int i = 0; i < n; i++)
 	{
-		KmedoidsCopyRow(arena, m, row + i, points + (Size) i * pam->d);
+		CsMatrixGetRow(m, arena, row + i, points + (Size) i * pam->d);
 		memset(DistancesOf(arena, pam, row + i) + pam->n, 0,
 			   sizeof(double) * (pam->stride - pam->n));
 	}

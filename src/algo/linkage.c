@@ -19,6 +19,7 @@
 
 #include "algo/hierarchical.h"
 #include "call/call.h"
+#include "math/math.h"
 #include "miscadmin.h"
 
 
@@ -203,18 +204,6 @@ SortMerges(const CsMerge *merges, int n)
 	return sorted;
 }
 
-/* The cluster that a point or cluster is in now; paths are halved on the way. */
-static int32
-FindCluster(int32 *parent, int32 cluster)
-{
-	while (parent[cluster] != cluster)
-	{
-		parent[cluster] = parent[parent[cluster]];
-		cluster = parent[cluster];
-	}
-	return cluster;
-}
-
 /* Sorted merges of points: number the clusters and count their rows. */
 static void
 NumberClusters(CsMerge *merges, const CsLeaves *leaves)
@@ -229,8 +218,8 @@ NumberClusters(CsMerge *merges, const CsLeaves *leaves)
 		rows[i] = leaves->micro ? leaves->rows[i] : 1;
 	for (int i = 0; i < n - 1; i++)
 	{
-		int32		a = FindCluster(parent, merges[i].first);
-		int32		b = FindCluster(parent, merges[i].second);
+		int32		a = CsFindRoot(parent, merges[i].first);
+		int32		b = CsFindRoot(parent, merges[i].second);
 
 		merges[i].first = Min(a, b);
 		merges[i].second = Max(a, b);
@@ -291,7 +280,7 @@ CsLinkageCut(const CsMerge *merges, int n, int k, int32 *segment)
 		parent[merges[i].first] = parent[merges[i].second] = n + i;
 	for (int i = 0; i < n; i++)
 	{
-		int32		cluster = FindCluster(parent, i);
+		int32		cluster = CsFindRoot(parent, i);
 
 		if (number[cluster] < 0)
 			number[cluster] = found++;

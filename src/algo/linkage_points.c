@@ -234,7 +234,7 @@ InitPoints(Points *p, CsTeam *team, const CsLeaves *leaves, CsLinkage linkage)
 	AllocateAreas(p, arena);
 	for (int s = 0; s < leaves->n; s += STRIP)
 	{
-		const double *from = CsMatrixBlock(m, arena, s / CS_BLOCK_ROWS) + s % CS_BLOCK_ROWS;
+		const double *from = CsMatrixRow(m, arena, s);
 
 		CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < d; j++)

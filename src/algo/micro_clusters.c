@@ -122,12 +122,9 @@ FillLeaves(const CsFitInput *in, int labels, int n, CsLeaves *leaves)
 	leaves->matrix = CreateMatrix(arena, d, n);
 	for (int i = 0; i < n; i++)
 	{
-		double	   *x = CsMatrixBlock(leaves->matrix, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
-
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
-		for (int j = 0; j < d; j++)
-			x[(Size) j * CS_BLOCK_ROWS] = moments->centers[(Size) i * d + j];
+		CsMatrixPutRow(leaves->matrix, arena, i, moments->centers + (Size) i * d);
 	}
 	leaves->weights = CsArenaAlloc(arena, sizeof(double) * n);
 	memcpy(CsArenaAddress(arena, leaves->weights), moments->weights, sizeof(double) * n);

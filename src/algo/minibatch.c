@@ -400,26 +400,6 @@ LowerShares(const Minibatch *mb, int n, const double *centers, double *share)
 	return total;
 }
 
-/* The row of the sample at which the running sum of shares passes "target". */
-static int64
-PickRow(const Minibatch *mb, const double *share, double target)
-{
-	int64		last = 0;
-
-	for (int64 i = 0; i < mb->sample.matrix->nrows; i++)
-	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
-		if (share[i] <= 0)
-			continue;
-		last = i;
-		target -= share[i];
-		if (target < 0)
-			break;
-	}
-	return last;
-}
-
 /*
  * Move the centres that are idle to rows of the sample, drawn as k-means++ draws them: by weight
  * times squared distance to the nearest centre.  As in scikit-learn each gets the least weight that
@@ -451,14 +431,11 @@ MoveIdle(Minibatch *mb, const bool *idle)
 	for (int c = 0; c < mb->fit.k && total > 0; c++)
 	{
 		int64		row;
-		const double *x;
 
 		if (!idle[c])
 			continue;
-		row = PickRow(mb, share, CsRngDouble(&mb->rng) * total);
-		x = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
-		for (int j = 0; j < d; j++)
-			centers[(Size) c * d + j] = x[(Size) j * CS_BLOCK_ROWS];
+		row = CsPickByWeight(share, mb->sample.matrix->nrows, CsRngDouble(&mb->rng) * total);
+		CsMatrixGetRow(m, arena, row, centers + (Size) c * d);
 		mb->weight[c] = least;
 		total = LowerShares(mb, 1, centers + (Size) c * d, share);
 	}

@@ -241,8 +241,7 @@ SearchStretch(const uint32 *order, const Stretch *s, int64 min_leaf, const uint1
 static double
 ValueOf(const CsMatrix *m, CsArena *arena, int column, uint32 row)
 {
-	return CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS +
-														row % CS_BLOCK_ROWS];
+	return CsMatrixRow(m, arena, row)[(Size) column * CS_BLOCK_ROWS];
 }
 
 /* The best split of an open node by a column; left: nclasses zeros, which it leaves as they are. */

@@ -44,7 +44,7 @@ FoldOf(int64 row)
 static int
 ClassOfRow(const CsDecisionTree *tree, const CsMatrix *m, CsArena *arena, int64 row)
 {
-	const double *z = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
+	const double *z = CsMatrixRow(m, arena, row);
 	int			at = 0;
 
 	while (tree->nodes[at].column >= 0)

@@ -17,7 +17,6 @@
 
 #include <dlfcn.h>
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "algo/algo.h"
@@ -97,28 +96,6 @@ typedef struct Held
 	MemoryContextCallback callback;
 } Held;
 
-/* Open the library with one thread; an error when it is not there. */
-static void *
-OpenLibrary(void)
-{
-	sigset_t	all,
-				before;
-	void	   *handle;
-
-	sigfillset(&all);
-	setenv("OMP_NUM_THREADS", "1", 1);
-	setenv("OMP_THREAD_LIMIT", "1", 1);
-	sigprocmask(SIG_SETMASK, &all, &before);
-	handle = dlopen(XGBOOST_LIBRARY, RTLD_NOW | RTLD_LOCAL);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	if (handle == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_FILE),
-				 errmsg("could not load XGBoost: %s", dlerror()),
-				 errhint(XGBOOST_PACKAGE)));
-	return handle;
-}
-
 /* The address of a function of the library; an error when it has none of that name. */
 static void *
 FunctionOf(void *handle, const char *name)
@@ -143,7 +120,11 @@ GetLibrary(void)
 	if (library.free != NULL)
 		return &library;
 	if (handle == NULL)
-		handle = OpenLibrary();
+	{
+		setenv("OMP_NUM_THREADS", "1", 1);
+		setenv("OMP_THREAD_LIMIT", "1", 1);
+		handle = CsLibraryLoad(XGBOOST_LIBRARY, "XGBoost", XGBOOST_PACKAGE);
+	}
 	library.last_error = FunctionOf(handle, "XGBGetLastError");
 	library.matrix_create = FunctionOf(handle, "XGDMatrixCreateFromMat");
 	library.matrix_set = FunctionOf(handle, "XGDMatrixSetFloatInfo");

@@ -8,6 +8,7 @@
 
 #include "call/call.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 /* Raise an error if the argument is NULL; the error calls the argument "name". */
 void
@@ -96,4 +97,29 @@ CsAggregateContext(FunctionCallInfo fcinfo, const char *aggregate)
 				 errmsg("aggregate transition function called in non-aggregate context"),
 				 errhint("Call custseg.%s() or a similar aggregate.", aggregate)));
 	return context;
+}
+
+/* What a transition or combine function returns to leave the state, its first argument, as it is. */
+Datum
+CsAggregateState(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/* Room for a state that a parallel worker sends, header included, palloc'd; an error when it is too large. */
+bytea *
+CsAggregateBytes(Size size)
+{
+	bytea	   *bytes;
+
+	if (!AllocSizeIsValid(size))
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
+				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
+	bytes = palloc(size);
+	SET_VARSIZE(bytes, size);
+	return bytes;
 }

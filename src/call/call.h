@@ -39,6 +39,8 @@ extern ArrayType *CsArrayArgument(FunctionCallInfo fcinfo, int argument);
 extern void CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOption *options,
 							  int noptions, void *result);
 extern MemoryContext CsAggregateContext(FunctionCallInfo fcinfo, const char *aggregate);
+extern Datum CsAggregateState(FunctionCallInfo fcinfo);
+extern bytea *CsAggregateBytes(Size size);
 
 /* value.c: a value with its SQL type, as an argument of a statement or a column of a row. */
 typedef struct CsValue

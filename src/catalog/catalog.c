@@ -391,19 +391,11 @@ CsModelCheckUse(const char *model)
 int
 CsModelDeployedVersion(const char *model)
 {
-	CsValue		argument;
-	int			version = 0;
+	int			version;
 
 	SPI_connect();
-	argument = CsValueText(model);
-	if (CsCatalogExecute(deployed_sql, &argument, 1, true) > 0)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-										  &isnull);
-
-		version = isnull ? 0 : DatumGetInt32(value);
-	}
+	CsCatalogExecute(deployed_sql, CsValues(CsValueText(model)), true);
+	version = CsFoundInt4(0);
 	SPI_finish();
 	return version;
 }

@@ -151,12 +151,8 @@ CsModelClear(const char *model, int version)
 int
 CsDeployedVersion(const char *model)
 {
-	bool		isnull = true;
-	Datum		value = (Datum) 0;
-
-	if (CsCatalogExecute(deployed_sql, CsValues(CsValueText(model)), false) > 0)
-		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
-	return isnull ? 0 : DatumGetInt32(value);
+	CsCatalogExecute(deployed_sql, CsValues(CsValueText(model)), false);
+	return CsFoundInt4(0);
 }
 
 /*

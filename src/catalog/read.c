@@ -110,6 +110,18 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	return nrows;
 }
 
+/* The int that the statement gave that was run last, inside SPI; "otherwise" for NULL or no row. */
+int32
+CsFoundInt4(int32 otherwise)
+{
+	bool		isnull = true;
+	Datum		value = (Datum) 0;
+
+	if (SPI_processed > 0)
+		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+	return isnull ? otherwise : DatumGetInt32(value);
+}
+
 /* A column of a row as it is; it belongs to the row. */
 Datum
 CsRowDatum(const CsCatalogRow *row, int column, bool *isnull)

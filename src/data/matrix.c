@@ -108,8 +108,7 @@ CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows
 
 	for (int64 i = 0; i < nrows; i++)
 	{
-		const double *from = CsMatrixBlock(m, arena, rows[i] / CS_BLOCK_ROWS) +
-			rows[i] % CS_BLOCK_ROWS;
+		const double *from = CsMatrixRow(m, arena, rows[i]);
 		int			at = (int) (i % CS_BLOCK_ROWS);
 
 		if (at == 0)

@@ -60,6 +60,34 @@ CsLaneStart(const CsMatrix *m, int lane)
 extern CsMatrix *CsMatrixCreate(int ncolumns);
 extern void CsMatrixGrow(CsMatrix *m, CsArena *arena);
 extern double *CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b);
+
+/* Where a row begins: its values lie CS_BLOCK_ROWS apart. */
+static inline double *
+CsMatrixRow(const CsMatrix *m, CsArena *arena, int64 row)
+{
+	return CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
+}
+
+/* Copy the values of a row. */
+static inline void
+CsMatrixGetRow(const CsMatrix *m, CsArena *arena, int64 row, double *values)
+{
+	const double *from = CsMatrixRow(m, arena, row);
+
+	for (int j = 0; j < m->ncolumns; j++)
+		values[j] = from[(Size) j * CS_BLOCK_ROWS];
+}
+
+/* Set the values of a row, which has been counted. */
+static inline void
+CsMatrixPutRow(CsMatrix *m, CsArena *arena, int64 row, const double *values)
+{
+	double	   *to = CsMatrixRow(m, arena, row);
+
+	for (int j = 0; j < m->ncolumns; j++)
+		to[(Size) j * CS_BLOCK_ROWS] = values[j];
+}
+
 extern int	CsMatrixShare(const CsMatrix *m, CsArena *arena);
 extern CsMatrix *CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows);
 extern int	CsWeightsOfRows(CsArena *arena, int weights, const int64 *rows, int64 nrows);

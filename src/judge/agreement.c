@@ -50,11 +50,7 @@ custseg_agreement_accum(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "adjusted_rand");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
+		return CsAggregateState(fcinfo);
 	if (PG_ARGISNULL(0))
 		table = CsPairTableCreate();
 	else
@@ -76,11 +72,7 @@ custseg_agreement_combine(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "adjusted_rand");
 	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
+		return CsAggregateState(fcinfo);
 
 	other = TableArgument(fcinfo, 1);
 	CsPairTableCheckAll(other);

@@ -126,12 +126,7 @@ TakeRows(const CsTraining *t, const int64 *rows, int64 n, int outcome)
 
 	result.z = to;
 	for (int64 i = 0; i < n; i++)
-	{
-		const double *from = CsMatrixBlock(m, t->arena, rows[i] / CS_BLOCK_ROWS) + rows[i] % CS_BLOCK_ROWS;
-
-		for (int j = 0; j < m->ncolumns; j++)
-			*to++ = from[(Size) j * CS_BLOCK_ROWS];
-	}
+		CsMatrixGetRow(m, t->arena, rows[i], to + i * m->ncolumns);
 	return result;
 }
 

@@ -180,13 +180,11 @@ StoreVersion(const Import *import, CsExportedVersion *version, int number)
 static int
 TakeNumber(const Import *import, int own)
 {
-	bool		isnull;
-
 	if (!import->adds)
 		return own;
 	if (CsCatalogExecute(next_version_sql, CsValues(CsValueText(import->model)), false) != 1)
 		CsReportNoModel(import->model);
-	return DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	return CsFoundInt4(0);
 }
 
 /* Import one version, and give its row; inside SPI. */

@@ -278,7 +278,6 @@ Datum
 custseg_rollback(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.rollback()");
-	bool		isnull;
 	int			version;
 
 	SPI_connect();
@@ -290,8 +289,7 @@ custseg_rollback(PG_FUNCTION_ARGS)
 				 errmsg("model \"%s\" has no earlier deployment to return to", model),
 				 errhint("SELECT * FROM custseg.deployment WHERE model = %s shows the history of the model; custseg.deploy() deploys any version.",
 						 quote_literal_cstr(model))));
-	version = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-										  &isnull));
+	version = CsFoundInt4(0);
 	SPI_finish();
 	PG_RETURN_INT32(version);
 }

@@ -58,6 +58,21 @@ CsAddCompensated(double *sum, double *compensation, double part)
 	*sum = total;
 }
 
+/*
+ * The root of the set that an element is in, by the parents of a forest of disjoint sets (Tarjan 1975);
+ * paths are halved on the way.
+ */
+static inline int32
+CsFindRoot(int32 *parent, int32 element)
+{
+	while (parent[element] != element)
+	{
+		parent[element] = parent[parent[element]];
+		element = parent[element];
+	}
+	return element;
+}
+
 /* The probability whose log odds are x. */
 static inline double
 CsInverseLogit(double x)
@@ -153,6 +168,7 @@ typedef struct CsOptimum
 } CsOptimum;
 
 extern CsOptimum CsMaximise(const CsObjective *f, const double *start);
+extern bool CsOptimumIsBetter(const CsOptimum *a, const CsOptimum *b);
 extern bool CsOptimumCovariance(const CsOptimum *at, int dimension, double n, double *covariance);
 
 /* decimal.c: exact sums of decimal numbers, units * 10000^-scale */
@@ -202,6 +218,7 @@ extern void CsRngSeed(CsRng *rng, uint64 seed, uint64 stream);
 extern uint64 CsRngNext(CsRng *rng);
 extern double CsRngDouble(CsRng *rng);
 extern uint64 CsRngBelow(CsRng *rng, uint64 n);
+extern int64 CsPickByWeight(const double *weight, int64 n, double target);
 extern void CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result);
 
 /*
@@ -217,10 +234,14 @@ typedef struct CsReservoir
 
 extern void CsReservoirInit(CsReservoir *r, int64 room, uint64 seed, uint64 stream);
 extern int64 CsReservoirPlace(CsReservoir *r);
+extern int64 CsReservoirTake(CsReservoir *r, const double *row, int width, double *rows, int *n);
 
 /* exponential.c: exp and log in place. */
 extern void CsExp(int n, double *x);
 extern void CsLog(int n, double *x);
+
+/* library.c */
+extern void *CsLibraryLoad(const char *file, const char *name, const char *hint);
 
 /* linear.c */
 extern int	CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors);
@@ -235,6 +256,7 @@ extern void CsInvertTriangle(int d, double *a);
 /* special.c */
 extern double CsGammaStar(double x);
 extern double CsLogMinusLinear(double x);
+extern double CsGammaFraction(double a, double x);
 extern double CsGammaUpper(double a, double x);
 extern double CsLogGammaUpper(double a, double x);
 extern double CsBetaLower(double a, double b, double x, double y);

@@ -194,6 +194,16 @@ CsMaximise(const CsObjective *f, const double *start)
 	return at;
 }
 
+/* Does one search end better than another: at a maximum, or higher up? */
+bool
+CsOptimumIsBetter(const CsOptimum *a, const CsOptimum *b)
+{
+	bool		a_found = a->end == CS_OPTIMUM_FOUND,
+				b_found = b->end == CS_OPTIMUM_FOUND;
+
+	return a_found != b_found ? a_found : a->value > b->value;
+}
+
 /*
  * OUT the covariance of the variables of a log-likelihood at its maximum: the inverse of the matrix of
  * second derivatives, negated, times "n" for a mean of n.  False where the function is not concave

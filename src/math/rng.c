@@ -81,6 +81,29 @@ CsRngBelow(CsRng *rng, uint64 n)
 }
 
 /*
+ * The number of the item at which the running sum of weights passes "target": a draw by weight where that is
+ * uniform below their sum.  An item of no weight is never drawn, unless all are.
+ */
+int64
+CsPickByWeight(const double *weight, int64 n, double target)
+{
+	int64		last = 0;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_ELEMENTS == 0)
+			CHECK_FOR_INTERRUPTS();
+		if (weight[i] <= 0)
+			continue;
+		last = i;
+		target -= weight[i];
+		if (target < 0)
+			break;
+	}
+	return last;
+}
+
+/*
  * Draw m of the numbers 0..n-1 without replacement, ascending, by selection sampling (Knuth,
  * algorithm S), which takes one random number per element and no memory.  OUT result[m].
  */
@@ -124,4 +147,20 @@ CsReservoirPlace(CsReservoir *r)
 	if (place >= r->room && r->room > 0)
 		place = (int64) CsRngBelow(&r->rng, (uint64) r->seen);
 	return place < r->room ? place : -1;
+}
+
+/*
+ * Let a row of so many values into a sample that has *n of them; returns its place there, -1 for a row that is
+ * not drawn.
+ */
+int64
+CsReservoirTake(CsReservoir *r, const double *row, int width, double *rows, int *n)
+{
+	int64		at = CsReservoirPlace(r);
+
+	if (at < 0)
+		return at;
+	memcpy(rows + at * width, row, sizeof(double) * width);
+	*n = Max(*n, (int) at + 1);
+	return at;
 }

@@ -105,6 +105,20 @@ ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
 	}
 }
 
+/* How often each value of each digit occurs in half of the digits of the keys, from the bit "lowest" on. */
+static void
+CountDigits(const uint64 *keys, int64 n, int lowest, int64 count[HALF_DIGITS][BUCKETS])
+{
+	memset(count, 0, sizeof(int64) * HALF_DIGITS * BUCKETS);
+	for (int64 i = 0; i < n; i++)
+	{
+		if (i % INTERRUPT_VALUES == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (int digit = 0; digit < HALF_DIGITS; digit++)
+			count[digit][DigitOf(keys[i], lowest + digit * DIGIT_BITS)]++;
+	}
+}
+
 /*
  * Sort keys by half of their digits, from the bit "lowest" on; "other" is scratch.  Returns which of
  * the two holds the result.
@@ -114,14 +128,7 @@ SortByDigits(uint64 *keys, uint64 *other, int64 n, int lowest)
 {
 	int64		count[HALF_DIGITS][BUCKETS];
 
-	memset(count, 0, sizeof(count));
-	for (int64 i = 0; i < n; i++)
-	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int digit = 0; digit < HALF_DIGITS; digit++)
-			count[digit][DigitOf(keys[i], lowest + digit * DIGIT_BITS)]++;
-	}
+	CountDigits(keys, n, lowest, count);
 	for (int digit = 0; digit < HALF_DIGITS; digit++)
 	{
 		int			shift = lowest + digit * DIGIT_BITS;
@@ -231,14 +238,7 @@ SortRowsByDigits(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, 
 	int64		count[HALF_DIGITS][BUCKETS];
 	bool		moved = false;
 
-	memset(count, 0, sizeof(count));
-	for (int64 i = 0; i < n; i++)
-	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
-		for (int digit = 0; digit < HALF_DIGITS; digit++)
-			count[digit][DigitOf(keys[i], lowest + digit * DIGIT_BITS)]++;
-	}
+	CountDigits(keys, n, lowest, count);
 	for (int digit = 0; digit < HALF_DIGITS; digit++)
 	{
 		int			shift = lowest + digit * DIGIT_BITS;

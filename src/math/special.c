@@ -72,12 +72,12 @@ LowerSeries(double a, double x)
 }
 
 /*
- * Q(a, x) over x^a e^-x / Gamma(a): Legendre's continued fraction 1 / (x + 1 - a - 1 (1 - a) /
- * (x + 3 - a - 2 (2 - a) / ...)), by Lentz' method as modified by Thompson and Barnett; x >= a + 1,
- * where no denominator is 0.
+ * Legendre's continued fraction 1 / (x + 1 - a - 1 (1 - a) / (x + 3 - a - 2 (2 - a) / ...)), which is
+ * Gamma(a, x) over x^a e^-x, by Lentz' method as modified by Thompson and Barnett.  No denominator is 0
+ * where x >= a + 1, or where a < 1 <= x.
  */
-static double
-UpperFraction(double a, double x)
+double
+CsGammaFraction(double a, double x)
 {
 	double		b = x + 1 - a,
 				c = DBL_MAX,
@@ -116,7 +116,7 @@ CsGammaUpper(double a, double x)
 		return Max(1 - term * LowerSeries(a, x), 0);
 	if (term == 0)
 		return 0;
-	return Min(term * a * UpperFraction(a, x), 1);
+	return Min(term * a * CsGammaFraction(a, x), 1);
 }
 
 /* The logarithm of CsGammaUpper(a, x), which is finite where that is below the smallest number. */
@@ -127,7 +127,7 @@ CsLogGammaUpper(double a, double x)
 
 	if (x < a + 1 || upper > DBL_MIN / DBL_EPSILON)
 		return log(upper);
-	return a * log(x) - x - lgamma(a) + log(UpperFraction(a, x));
+	return a * log(x) - x - lgamma(a) + log(CsGammaFraction(a, x));
 }
 
 /* log(1 + t) - t where 1 + t is given too, so that t may be close to -1. */

@@ -174,7 +174,6 @@ static void
 StoreRow(Comparison *c, Side *side, int64 at, int index)
 {
 	const CsFitted *fitted = &side->scoring->fitted;
-	double	   *x;
 
 	if (at == side->matrix->nrows)
 	{
@@ -187,9 +186,7 @@ StoreRow(Comparison *c, Side *side, int64 at, int index)
 		}
 		side->matrix->nrows++;
 	}
-	x = CsMatrixBlock(side->matrix, c->arena, at / CS_BLOCK_ROWS) + at % CS_BLOCK_ROWS;
-	for (int j = 0; j < fitted->ncolumns; j++)
-		x[(Size) j * CS_BLOCK_ROWS] = side->scoring->z[j];
+	CsMatrixPutRow(side->matrix, c->arena, at, side->scoring->z);
 	side->labels[at] = index - (fitted->has_noise ? 1 : 0);
 }
 

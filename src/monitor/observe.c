@@ -190,14 +190,11 @@ CollectRow(Observer *o, const Datum *values, const bool *nulls)
 static void
 SampleRow(const Observer *o, CsReservoir *reservoir, CsObservedSample *sample, int label)
 {
-	int			ncolumns = o->request.scorer->ncolumns;
-	int64		at = CsReservoirPlace(reservoir);
+	int64		at = CsReservoirTake(reservoir, o->placer->scoring.z, o->request.scorer->ncolumns,
+									 sample->rows, &sample->n);
 
-	if (at < 0)
-		return;
-	memcpy(sample->rows + at * ncolumns, o->placer->scoring.z, sizeof(double) * ncolumns);
-	sample->labels[at] = label;
-	sample->n = Max(sample->n, (int) at + 1);
+	if (at >= 0)
+		sample->labels[at] = label;
 }
 
 /* Count a row in its segment. */

@@ -38,14 +38,10 @@ SampleMatrix(const CsObservedSample *sample, int d, CsArena *arena)
 
 	for (int i = 0; i < sample->n; i++)
 	{
-		double	   *x;
-
 		if (i % CS_BLOCK_ROWS == 0)
 			CsMatrixGrow(m, arena);
 		m->nrows++;
-		x = CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
-		for (int j = 0; j < d; j++)
-			x[(Size) j * CS_BLOCK_ROWS] = sample->rows[(Size) i * d + j];
+		CsMatrixPutRow(m, arena, i, sample->rows + (Size) i * d);
 	}
 	return m;
 }

@@ -289,4 +289,15 @@ CsProfileSize(const CsPipeline *p)
 	return size;
 }
 
+/* The sum of what a feature's columns of model space have; with components there are no such columns. */
+static inline double
+CsFeatureSum(const CsFeature *f, const double *outputs)
+{
+	double		sum = 0;
+
+	for (int j = 0; j < f->noutputs; j++)
+		sum += outputs[f->first_output + j];
+	return sum;
+}
+
 #endif							/* CUSTSEG_PREP_H */

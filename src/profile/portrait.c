@@ -127,14 +127,12 @@ static void
 SampleRow(Collecting *c, int segment)
 {
 	CsPortrait *portrait = c->portrait;
-	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
-	int64		at = CsReservoirPlace(&c->reservoir);
+	int64		at = CsReservoirTake(&c->reservoir, c->placer->scoring.raw,
+									 CsScorerPipeline(portrait->scorer)->nfeatures, portrait->sample,
+									 &portrait->nsample);
 
-	if (at < 0)
-		return;
-	memcpy(portrait->sample + at * width, c->placer->scoring.raw, sizeof(double) * width);
-	portrait->sample_segments[at] = segment;
-	portrait->nsample = Max(portrait->nsample, (int) at + 1);
+	if (at >= 0)
+		portrait->sample_segments[at] = segment;
 }
 
 /*

@@ -246,6 +246,21 @@ CompareBySecond(const void *x, const void *y)
 	return ComparePairs(x, y, true);
 }
 
+/* Count the rows of the pairs that have a label in common with one, which follow it; returns where they end. */
+static int64
+AddUpEqual(CsCountedPair *pairs, int64 first, int64 n, bool by_second)
+{
+	int64		sum = 0,
+				last = first;
+
+	for (; last < n && (by_second ? pairs[last].pair.b == pairs[first].pair.b :
+						pairs[last].pair.a == pairs[first].pair.a); last++)
+		sum += pairs[last].pair.count;
+	for (int64 i = first; i < last; i++)
+		*(by_second ? &pairs[i].nb : &pairs[i].na) = sum;
+	return last;
+}
+
 /*
  * The pairs that occur, npairs of them, with their margins; palloc'd, ordered by first and then by
  * second label.
@@ -263,26 +278,12 @@ CsPairTableCounts(const CsPairTable *table)
 
 	/* pairs with a label in common are neighbours in one order or the other */
 	qsort(pairs, n, sizeof(CsCountedPair), CompareBySecond);
-	for (int64 first = 0, last; first < n; first = last)
-	{
-		int64		sum = 0;
-
-		for (last = first; last < n && pairs[last].pair.b == pairs[first].pair.b; last++)
-			sum += pairs[last].pair.count;
-		for (int64 i = first; i < last; i++)
-			pairs[i].nb = sum;
-	}
+	for (int64 first = 0; first < n;)
+		first = AddUpEqual(pairs, first, n, true);
 	CHECK_FOR_INTERRUPTS();
 	qsort(pairs, n, sizeof(CsCountedPair), CompareByFirst);
-	for (int64 first = 0, last; first < n; first = last)
-	{
-		int64		sum = 0;
-
-		for (last = first; last < n && pairs[last].pair.a == pairs[first].pair.a; last++)
-			sum += pairs[last].pair.count;
-		for (int64 i = first; i < last; i++)
-			pairs[i].na = sum;
-	}
+	for (int64 first = 0; first < n;)
+		first = AddUpEqual(pairs, first, n, false);
 	return pairs;
 }
 

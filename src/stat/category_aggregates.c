@@ -39,15 +39,6 @@ typedef struct ArgumentTexts
 	FmgrInfo	output[2];
 } ArgumentTexts;
 
-/* The state as it was, NULL included. */
-static Datum
-ReturnState(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
-
 /* The state to count a row in. */
 static CsContingency *
 StateArgument(FunctionCallInfo fcinfo)
@@ -72,7 +63,7 @@ custseg_contingency_accum(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 	category = PG_GETARG_TEXT_PP(1);
 	group = PG_GETARG_TEXT_PP(2);
 	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo),
@@ -121,7 +112,7 @@ custseg_contingency_accum_any(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 	texts = LookUpTexts(fcinfo);
 	for (int i = 0; i < 2; i++)
 		text[i] = CsColumnText(&texts->converter[i], &texts->output[i], PG_GETARG_DATUM(i + 1),
@@ -140,7 +131,7 @@ custseg_contingency_accum_sample(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 	category = PG_GETARG_TEXT_PP(1);
 	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo),
 									   VARDATA_ANY(category), VARSIZE_ANY_EXHDR(category),
@@ -158,7 +149,7 @@ custseg_contingency_combine(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 
 	/* a copy, for in a tuple it need not be aligned */
 	other = (CsContingency *) PG_GETARG_BYTEA_P_COPY(1);

@@ -19,6 +19,8 @@ enum
 	P_P, P_Q, P_G
 };
 
+const char *const CsSpendParameters[CS_SPEND_PARAMETERS] = {"p", "q", "g"};
+
 /* Customers with the same number of repeats. */
 typedef struct Group
 {
@@ -128,8 +130,7 @@ CsGammaGammaFit(const CsSpendData *data, double *p)
 	{
 		CsOptimum	at = CsMaximise(&f, starts[s]);
 
-		if (s == 0 || (at.end == CS_OPTIMUM_FOUND && best.end != CS_OPTIMUM_FOUND) ||
-			(at.end == best.end && at.value > best.value))
+		if (s == 0 || CsOptimumIsBetter(&at, &best))
 			best = at;
 	}
 	pfree(fitting.groups);

@@ -160,7 +160,7 @@ BoxOfRows(CsArena *arena, const CsMatrix *m)
 	{
 		if (i % 64 == 0)
 			CHECK_FOR_INTERRUPTS();
-		ToAxes(box, CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS, CS_BLOCK_ROWS, z);
+		ToAxes(box, CsMatrixRow(m, arena, i), CS_BLOCK_ROWS, z);
 		for (int j = 0; j < d; j++)
 		{
 			/* range holds the largest value until all rows have been seen */
@@ -199,7 +199,7 @@ FillReference(CsArena *arena, CsMatrix *m, const Box *box, uint64 seed, int numb
 			CHECK_FOR_INTERRUPTS();
 		for (int j = 0; j < box->d; j++)
 			z[j] = box->low[j] + box->range[j] * CsRngDouble(&rng);
-		FromAxes(box, z, CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS, CS_BLOCK_ROWS);
+		FromAxes(box, z, CsMatrixRow(m, arena, i), CS_BLOCK_ROWS);
 	}
 	pfree(z);
 }

@@ -64,11 +64,7 @@ custseg_group_moments_accum(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "anova");
 	if (!RowCounts(fcinfo))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
+		return CsAggregateState(fcinfo);
 	if (PG_ARGISNULL(0))
 		moments = CsGroupedMomentsCreate();
 	else
@@ -88,11 +84,7 @@ custseg_group_moments_combine(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "anova");
 	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-	}
+		return CsAggregateState(fcinfo);
 	/* a copy, for in a tuple it need not be aligned */
 	other = (CsGroupedMoments *) PG_GETARG_BYTEA_P_COPY(1);
 	CsGroupedMomentsCheckAll(other);

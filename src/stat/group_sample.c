@@ -78,15 +78,8 @@ bytea *
 CsGroupSampleSerialize(const CsGroupSample *sample)
 {
 	Size		size = add_size(VARHDRSZ, mul_size(sizeof(double) + sizeof(int32), sample->n));
-	bytea	   *bytes;
+	bytea	   *bytes = CsAggregateBytes(size);
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
-				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
-	bytes = palloc(size);
-	SET_VARSIZE(bytes, size);
 	if (sample->n > 0)
 	{
 		memcpy(VARDATA(bytes), sample->value, sizeof(double) * sample->n);

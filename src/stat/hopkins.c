@@ -109,8 +109,7 @@ DrawPoints(CsArena *arena, const CsMatrix *rows, const HopkinsArgs *args, const 
 	CsRngSample(&rng, rows->nrows, m, self);
 	for (int i = 0; i < m; i++)
 	{
-		const double *x = CsMatrixBlock(rows, arena, self[i] / CS_BLOCK_ROWS) +
-			self[i] % CS_BLOCK_ROWS;
+		const double *x = CsMatrixRow(rows, arena, self[i]);
 
 		self[m + i] = -1;
 		for (int j = 0; j < d; j++)

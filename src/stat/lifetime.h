@@ -14,7 +14,6 @@ typedef enum CsSpendKind
 	CS_SPEND_GAMMA_GAMMA
 } CsSpendKind;
 
-#define CS_SPEND_PARAMETERS 3
 
 /* What was fitted, as far as predictions need it. */
 typedef struct CsWorthModel

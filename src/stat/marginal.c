@@ -22,18 +22,6 @@
 #include "miscadmin.h"
 #include "stat/marginal.h"
 
-/* The category that stands for the part a category is in; paths are halved on the way. */
-static int
-FindPart(int *parent, int category)
-{
-	while (parent[category] != category)
-	{
-		parent[category] = parent[parent[category]];
-		category = parent[category];
-	}
-	return category;
-}
-
 /* Connect what rows have moved between; returns the part of each category, palloc'd. */
 static int *
 FindParts(const CsCell *cells, int64 ncells, int k)
@@ -45,10 +33,10 @@ FindParts(const CsCell *cells, int64 ncells, int k)
 	for (int64 i = 0; i < ncells; i++)
 	{
 		if (cells[i].count > 0)
-			parent[FindPart(parent, cells[i].row)] = FindPart(parent, cells[i].column);
+			parent[CsFindRoot(parent, cells[i].row)] = CsFindRoot(parent, cells[i].column);
 	}
 	for (int i = 0; i < k; i++)
-		parent[i] = FindPart(parent, i);
+		parent[i] = CsFindRoot(parent, i);
 	return parent;
 }
 

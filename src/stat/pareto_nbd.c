@@ -16,6 +16,7 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_sf_gamma.h>
 
+#include "math/math.h"
 #include "miscadmin.h"
 #include "stat/purchases.h"
 
@@ -161,36 +162,17 @@ ToCome(const double *p, double repeats, double age, double t)
 	return (p[P_R] + repeats) / (p[P_ALPHA] + age) * beta * stays;
 }
 
-/* e^y E_s(y), the exponential integral of order s > 0, y > 0. */
+/* e^y E_s(y), the exponential integral of order s > 0, y > 0: e^y y^(s - 1) Gamma(1 - s, y). */
 static double
 ScaledExponentialIntegral(double s, double y)
 {
-	double		tiny = DBL_MIN / DBL_EPSILON,
-				b = y + s,
-				c = 1 / tiny,
-				d = 1 / b,
-				result = d,
-				change = 0;
+	gsl_sf_result gamma;
 
-	if (y < 1)
-	{
-		gsl_sf_result gamma;
-
-		if (gsl_sf_gamma_inc_e(1 - s, y, &gamma) != GSL_SUCCESS)
-			elog(ERROR, "gsl_sf_gamma_inc(%g, %g) failed", 1 - s, y);
-		return exp(y) * pow(y, s - 1) * gamma.val;
-	}
-	for (int64 i = 1; fabs(change - 1) > DBL_EPSILON; i++)
-	{
-		double		a = -(double) i * (s - 1 + (double) i);
-
-		b += 2;
-		d = 1 / (a * d + b);
-		c = b + a / c;
-		change = c * d;
-		result *= change;
-	}
-	return result;
+	if (y >= 1)
+		return CsGammaFraction(1 - s, y);
+	if (gsl_sf_gamma_inc_e(1 - s, y, &gamma) != GSL_SUCCESS)
+		elog(ERROR, "gsl_sf_gamma_inc(%g, %g) failed", 1 - s, y);
+	return exp(y) * pow(y, s - 1) * gamma.val;
 }
 
 /*

@@ -128,16 +128,6 @@ MaximiseFrom(const CsPurchaseModel *model, CsPurchaseData *data, const double *t
 	return CsMaximise(&f, theta);
 }
 
-/* Does one search end better than another? */
-static bool
-IsBetter(const CsOptimum *a, const CsOptimum *b)
-{
-	bool		a_found = a->end == CS_OPTIMUM_FOUND,
-				b_found = b->end == CS_OPTIMUM_FOUND;
-
-	return a_found != b_found ? a_found : a->value > b->value;
-}
-
 /* The better of the maxima that the model's starts lead to. */
 static CsOptimum
 MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
@@ -152,7 +142,7 @@ MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
 		for (int i = 0; i < model->n_parameters; i++)
 			theta[i] = model->start[s][i] + ((model->times & (1 << i)) != 0 ? log(7 / data->unit) : 0);
 		at = MaximiseFrom(model, data, theta);
-		if (s == 0 || IsBetter(&at, &best))
+		if (s == 0 || CsOptimumIsBetter(&at, &best))
 			best = at;
 	}
 	return best;
@@ -187,7 +177,7 @@ MaximiseInSteps(const CsPurchaseModel *model, CsPurchaseData *data)
 		return MaximiseFromStarts(model, data);
 	thin = ThinOut(data, data->n_groups / MANY_GROUPS);
 	near = MaximiseFromStarts(model, &thin);
-	pfree((void *) thin.group);
+	pfree(unconstify(CsPurchaseGroup *, thin.group));
 	if (near.end != CS_OPTIMUM_FOUND)
 		return MaximiseFromStarts(model, data);
 	best = MaximiseFrom(model, data, near.theta);

@@ -100,6 +100,9 @@ typedef struct CsSpendData
 	const CsSpend *spend;		/* ordered by repeats */
 } CsSpendData;
 
+#define CS_SPEND_PARAMETERS 3
+
+extern const char *const CsSpendParameters[CS_SPEND_PARAMETERS];
 extern CsOptimum CsGammaGammaFit(const CsSpendData *data, double *p);
 extern double CsGammaGammaMean(const double *p, double repeats, double mean);
 

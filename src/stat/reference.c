@@ -328,7 +328,7 @@ DrawCategories(const ReferenceArgs *args, CsArena *arena, const char *tables, Cs
 	for (int g = 0; g < args->ncategories; g++)
 	{
 		int64		row = (int64) CsRngBelow(rng, rows->nrows);
-		const double *from = CsMatrixBlock(rows, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
+		const double *from = CsMatrixRow(rows, arena, row);
 
 		for (int j = groups[2 * g]; j < groups[2 * g + 1]; j++)
 			x[(Size) j * CS_BLOCK_ROWS] = from[(Size) j * CS_BLOCK_ROWS];

@@ -368,7 +368,7 @@ LayOut(CsArena *arena, const CsMatrix *m, const int32 *labels, const CsStratifie
 	for (int i = 0; i < args->n; i++)
 	{
 		int64		row = sample->row[i];
-		const double *block = CsMatrixBlock(m, arena, row / CS_BLOCK_ROWS) + row % CS_BLOCK_ROWS;
+		const double *block = CsMatrixRow(m, arena, row);
 
 		if (i % CS_BLOCK_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();

@@ -159,18 +159,10 @@ CsTwoSamplesSerialize(CsTwoSamples *samples)
 	SerialHeader header = {{samples->n[CS_BASELINE], samples->n[CS_CURRENT]}, samples->bins};
 	Size		size = add_size(VARHDRSZ + sizeof(header),
 								mul_size(sizeof(double), add_size(header.n[0], header.n[1])));
-	bytea	   *bytes;
-	char	   *at;
+	bytea	   *bytes = CsAggregateBytes(size);
+	char	   *at = VARDATA(bytes);
 
-	if (!AllocSizeIsValid(size))
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
-				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
 	CsTwoSamplesSort(samples);
-	bytes = palloc(size);
-	SET_VARSIZE(bytes, size);
-	at = VARDATA(bytes);
 	memcpy(at, &header, sizeof(header));
 	at += sizeof(header);
 	for (int which = 0; which < 2; which++)

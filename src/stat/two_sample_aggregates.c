@@ -106,11 +106,7 @@ custseg_two_sample_combine(PG_FUNCTION_ARGS)
 			   *other;
 
 	if (PG_ARGISNULL(1))
-	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
-	}
+		return CsAggregateState(fcinfo);
 	other = (CsTwoSamples *) PG_GETARG_POINTER(1);
 	samples = PG_ARGISNULL(0) ? CsTwoSamplesCreate(context, other->bins) :
 		(CsTwoSamples *) PG_GETARG_POINTER(0);

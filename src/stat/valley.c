@@ -68,7 +68,7 @@ NextRow(const Pair *pair, int64 *i, int64 *seen)
 		if (pair->labels[*i] != pair->a && pair->labels[*i] != pair->b)
 			continue;
 		if ((*seen)++ % pair->step == 0)
-			return CsMatrixBlock(pair->rows, pair->arena, *i / CS_BLOCK_ROWS) + *i % CS_BLOCK_ROWS;
+			return CsMatrixRow(pair->rows, pair->arena, *i);
 	}
 	return NULL;
 }

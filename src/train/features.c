@@ -350,31 +350,49 @@ IsDifferent(const CsTraining *t, int column, const CsColumnFacts *facts)
 	return different;
 }
 
-/* Do the values of a column, which has more digits than doubles, differ in every row?  The source is asked. */
-static bool
-IsDifferentInSource(const CsTraining *t, int column)
+/*
+ * Does each of some columns, whose values have more digits than doubles, have a different one in every row?
+ * The source is asked, once for all of them; n_distinct then says so.
+ */
+static void
+AskSource(const CsTraining *t, CsColumnFacts *facts, const bool *asked)
 {
-	const char *name = quote_identifier(NameStr(t->features[column].name));
-	bool		isnull;
-	bool		different;
+	StringInfoData sql;
+	int			n = 0;
 
+	initStringInfo(&sql);
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		const char *name = quote_identifier(NameStr(t->features[i].name));
+
+		if (asked[i])
+			appendStringInfo(&sql, "%s pg_catalog.count(DISTINCT %s) OPERATOR(pg_catalog.=) pg_catalog.count(%s)",
+							 n++ == 0 ? "SELECT" : ",", name, name);
+	}
+	if (n == 0)
+		return;
+	appendStringInfo(&sql, " FROM %s", t->relation->from_item);
 	SPI_connect();
-	CsRelationExecute(t->relation,
-					  psprintf("SELECT pg_catalog.count(DISTINCT %s) OPERATOR(pg_catalog.=) pg_catalog.count(%s)"
-							   " FROM %s", name, name, t->relation->from_item), 1, NULL);
-	different = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	CsRelationExecute(t->relation, sql.data, 1, NULL);
+	for (int i = 0, at = 0; i < t->nfeatures; i++)
+	{
+		bool		isnull;
+
+		if (asked[i] && DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, ++at, &isnull)))
+			facts[i].n_distinct = facts[i].n;
+	}
 	SPI_finish();
-	return different;
 }
 
-/* Add what the values of a column of the raw matrix tell. */
-static void
+/* Add what the values of a column of the raw matrix tell; returns whether AskSource() has to be asked, too. */
+static bool
 ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
 {
 	const CsConverter *converter = &t->features[column].converter;
 	const CsDictionary *dictionary = t->dictionaries[column];
 	Gathering	g = {.facts = f};
-	bool		is_exact;
+	bool		is_exact,
+				may_number;
 
 	g.few = f->is_integer;
 	if (dictionary != NULL)
@@ -397,14 +415,15 @@ ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
 			f->n_null = 0;	/* values of further levels read as missing */
 		}
 		pfree(g.levels);
-		return;
+		return false;
 	}
 	/* how many values differ matters where all of them do, or none */
 	f->n_distinct = f->n == 0 ? 0 : f->range == 0 ? 1 : 2;
-	if (t->choose_features && f->n_null == 0 && f->whole && f->kind == CS_NUMERIC &&
-		(!f->is_integer || !is_exact || f->few.n > CS_FEW_VALUES || f->few.n == f->n) &&
-		(is_exact ? IsDifferent(t, column, f) : IsDifferentInSource(t, column)))
+	may_number = t->choose_features && f->n_null == 0 && f->whole && f->kind == CS_NUMERIC &&
+		(!f->is_integer || !is_exact || f->few.n > CS_FEW_VALUES || f->few.n == f->n);
+	if (may_number && is_exact && IsDifferent(t, column, f))
 		f->n_distinct = f->n;
+	return may_number && !is_exact;
 }
 
 /* Why columns that nobody named cannot help, for each a phrase or NULL. */
@@ -564,6 +583,7 @@ CsFeaturesDropUseless(CsTraining *t)
 	bool	   *keep = palloc(sizeof(bool) * t->nfeatures);
 	char	  **reasons = palloc0(sizeof(char *) * t->nfeatures);
 	bool	   *numbers = palloc0(sizeof(bool) * t->nfeatures);
+	bool	   *asked = palloc(sizeof(bool) * t->nfeatures);
 	CsColumnFacts *facts = palloc(sizeof(CsColumnFacts) * t->nfeatures);
 	bool		values_stay = t->algorithm != NULL && t->algorithm->features != NULL;
 	int			nkept = 0;
@@ -571,8 +591,9 @@ CsFeaturesDropUseless(CsTraining *t)
 	for (int i = 0; i < t->nfeatures; i++)
 	{
 		CsColumnFactsInit(&facts[i], &t->features[i]);
-		ExamineColumn(t, i, &facts[i]);
+		asked[i] = ExamineColumn(t, i, &facts[i]);
 	}
+	AskSource(t, facts, asked);
 	if (t->choose_features)
 		FindReasons(t, facts, reasons);
 	for (int i = 0; i < t->nfeatures; i++)

@@ -98,20 +98,12 @@ CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 static int
 FirstFree(const char *model)
 {
-	CsValue		argument;
-	int			highest = 0;
+	int			highest;
 
 	CsModelLock(model);
 	SPI_connect();
-	argument = CsValueText(model);
-	if (CsCatalogExecute(highest_number_sql, &argument, 1, false) > 0)
-	{
-		bool		isnull;
-		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-										  &isnull);
-
-		highest = isnull ? 0 : DatumGetInt32(value);
-	}
+	CsCatalogExecute(highest_number_sql, CsValues(CsValueText(model)), false);
+	highest = CsFoundInt4(0);
 	SPI_finish();
 	return highest + 1;
 }

@@ -264,8 +264,7 @@ HalveSample(Reader *reader)
 	CsRngSample(&reader->sample.rng, from->nrows, nkept, kept);
 	for (int64 i = 0; i < nkept; i++)
 	{
-		const double *x = CsMatrixBlock(from, t->arena, kept[i] / CS_BLOCK_ROWS) +
-			kept[i] % CS_BLOCK_ROWS;
+		const double *x = CsMatrixRow(from, t->arena, kept[i]);
 		double	   *y;
 
 		if (i % CS_BLOCK_ROWS == 0)
@@ -273,7 +272,7 @@ HalveSample(Reader *reader)
 			CHECK_FOR_INTERRUPTS();
 			CsMatrixGrow(to, t->arena);
 		}
-		y = CsMatrixBlock(to, t->arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
+		y = CsMatrixRow(to, t->arena, i);
 		for (int j = 0; j < from->ncolumns; j++)
 			y[(Size) j * CS_BLOCK_ROWS] = x[(Size) j * CS_BLOCK_ROWS];
 		if (reader->weights.values != NULL)

@@ -75,8 +75,8 @@ FindPeriod(const char *name)
 }
 
 /*
- * The query, palloc'd: the numbers of lines by the reason for which they do not count, then the triangle.  A return before the period of
- * the first purchase does not count.
+ * The query, palloc'd: the numbers of lines by the reason for which they do not count, then the triangle.  A
+ * return before the period of the first purchase does not count.
  */
 static char *
 CohortsSql(const CsPurchasesRequest *r, int period)
@@ -134,17 +134,12 @@ static void
 OpenCohorts(FunctionCallInfo fcinfo, Cohorts *c)
 {
 	CohortsOptions options;
-	DateADT		as_of = 0;
 
-	CsPurchasesColumns(&c->request, CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
-					   CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
-					   CsTextArgument(fcinfo, ARG_AMOUNT));
+	CsPurchasesOpen(fcinfo, ARG_SOURCE, &c->request);
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, cohortsOptions, lengthof(cohortsOptions), &options);
 	c->request.returns = options.returns;
 	c->request.zone = CsOrdersZone(options.time_zone);
-	if (!PG_ARGISNULL(ARG_AS_OF))
-		as_of = CsPurchasesDay(&c->request, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
-	CsPurchasesAsOfDay(&c->request, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &c->earliest);
+	CsPurchasesAsOfDay(&c->request, &fcinfo->args[ARG_AS_OF], &c->earliest);
 }
 
 /* An error when there are too many periods. */

@@ -16,9 +16,6 @@
 /* The confidence that coverage is told of. */
 #define CONFIDENCE 0.9
 
-/* A model is not fitted to fewer customers with repeats for it. */
-#define FEW_REPEAT 50
-
 /* Customers with so many repeats are told of together. */
 #define MANY_REPEATS (CS_CALIBRATION_ROWS - 1)
 
@@ -165,7 +162,7 @@ static bool
 PredictPeriod(CsPeriod *p, CsWorthAlgorithm algorithm, CsWorthFit *fit, Predictions *predictions)
 {
 	CsPeriodRead(p);
-	if (p->n_repeat < FEW_REPEAT || (p->request.amount != NULL && p->n_spend == 0))
+	if (p->n_repeat < CS_FEW_REPEAT || (p->request.amount != NULL && p->n_spend == 0))
 	{
 		CsPeriodFree(p);
 		return false;

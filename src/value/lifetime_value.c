@@ -92,17 +92,15 @@ void
 CsWorthOpenLines(CsPurchasesRequest *r, const CsWorthVersion *v, const char *model, const char *source,
 				 const TimestampTz *as_of)
 {
-	DateADT		day = 0,
-				earliest;
+	NullableDatum at = {as_of == NULL ? (Datum) 0 : TimestampTzGetDatum(*as_of), as_of == NULL};
+	DateADT		earliest;
 
 	CsPurchasesColumns(r, CsSourceOpenOf(model, CsCacheVersion(v), source), NameStr(v->customer),
 					   NameStr(v->time), NameStr(v->amount)[0] == '\0' ? NULL : NameStr(v->amount));
 	r->returns = v->returns;
 	r->zone = CsOrdersZone(v->zone);
 	r->with_customer = true;
-	if (as_of != NULL)
-		day = CsPurchasesDay(r, *as_of);
-	CsPurchasesAsOfDay(r, as_of == NULL ? NULL : &day, &earliest);
+	CsPurchasesAsOfDay(r, &at, &earliest);
 }
 
 /* The confidence that was asked for, 0.9 unless it was. */

@@ -47,7 +47,7 @@ typedef struct Customer
 	const char *unit;			/* NULL: the model's */
 } Customer;
 
-/* Predict by the site's version, see CsCallSiteOfKind(). */
+/* Make room for where the fields are, see CsCallSiteOfKind(). */
 static void
 TakeVersion(CsCallSite *site)
 {
@@ -149,7 +149,7 @@ ReadJson(Jsonb *json, Customer *c)
 		if (value.type != jbvNull && !CsJsonGetNumber(&value, &c->number[field]))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("\"%s\" of the customer must be %s, not %s", fieldNames[field], "a number",
+					 errmsg("\"%s\" of the customer must be a number, not %s", fieldNames[field],
 							CsJsonScalarText(&value) == NULL ? "a structure" : CsJsonScalarText(&value))));
 	}
 	if (CsJsonFind(object, fieldNames[F_UNIT], &value) && value.type == jbvString)

@@ -156,13 +156,7 @@ LinesOf(const CsPipeline *p, const double *contributions)
 	Line	   *lines = palloc(sizeof(Line) * p->nfeatures);
 
 	for (int i = 0; i < p->nfeatures; i++)
-	{
-		const CsFeature *f = &p->feature[i];
-
-		lines[i] = (Line) {i, 0};
-		for (int j = 0; j < f->noutputs; j++)
-			lines[i].contribution += contributions[f->first_output + j];
-	}
+		lines[i] = (Line) {i, CsFeatureSum(&p->feature[i], contributions)};
 	qsort(lines, p->nfeatures, sizeof(Line), CompareLines);
 	return lines;
 }
@@ -213,10 +207,7 @@ GainShares(const CsPipeline *p, const CsValueModel *m)
 
 	CsValueModelGains(m, gains);
 	for (int i = 0; i < p->nfeatures && p->ncomponents == 0; i++)
-		for (int j = 0; j < p->feature[i].noutputs; j++)
-			shares[i] += gains[p->feature[i].first_output + j];
-	for (int i = 0; i < p->nfeatures; i++)
-		total += shares[i];
+		total += shares[i] = CsFeatureSum(&p->feature[i], gains);
 	for (int i = 0; i < p->nfeatures; i++)
 		shares[i] = total > 0 ? shares[i] / total : NAN;
 	pfree(gains);

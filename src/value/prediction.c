@@ -288,26 +288,39 @@ CsPredictionLeaveOut(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm
 }
 
 /*
+ * The outcomes of the rows of a fold, or with "others" of all but it, and what was predicted of them, where
+ * something was; fold -1 has no row.  Returns how many; both arrays are palloc'd.
+ */
+static int64
+Predicted(const CsPrediction *p, const double *predicted, int fold, bool others, double **actual, double **told)
+{
+	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
+	int64		n = 0;
+
+	*actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	*told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
+	for (int64 i = 0; i < p->t->matrix->nrows; i++)
+	{
+		if ((p->fold[i] == fold) == others || isnan(predicted[i]))
+			continue;
+		(*actual)[n] = y[i];
+		(*told)[n++] = predicted[i];
+	}
+	return n;
+}
+
+/*
  * What probabilities stand for by the outcomes, where rows are known only by models that have not seen
  * them; without the rows of a fold, unless that is -1.
  */
 CsIsotonic
 CsPredictionIsotonic(const CsPrediction *p, const double *predicted, int without)
 {
-	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
-	double	   *actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
-	double	   *told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
-	int64		n = 0;
-	CsIsotonic	result;
+	double	   *actual,
+			   *told;
+	int64		n = Predicted(p, predicted, without, true, &actual, &told);
+	CsIsotonic	result = CsIsotonicFit(n, actual, told);
 
-	for (int64 i = 0; i < p->t->matrix->nrows; i++)
-	{
-		if (p->fold[i] == without || isnan(predicted[i]))
-			continue;
-		actual[n] = y[i];
-		told[n++] = predicted[i];
-	}
-	result = CsIsotonicFit(n, actual, told);
 	pfree(actual);
 	pfree(told);
 	return result;
@@ -325,7 +338,7 @@ CsPredictionCalibrate(const CsPrediction *p, double *predicted)
 
 		for (int64 i = 0; i < p->t->matrix->nrows; i++)
 			if (p->fold[i] == f)
-				calibrated[i] = isnan(predicted[i]) ? NAN : 
+				calibrated[i] = isnan(predicted[i]) ? NAN :
 					CsInterpolate(isotonic.n, isotonic.predicted, isotonic.probability, predicted[i]);
 		pfree(isotonic.predicted);
 		pfree(isotonic.probability);
@@ -413,35 +426,16 @@ CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios,
 	return result;
 }
 
-/* Outcomes and predictions of the rows of a fold, or with -1 of all, of which something is predicted; returns how many. */
-static int64
-PickPredicted(const CsPrediction *p, const double *predicted, int fold, double **actual, double **told)
-{
-	const double *y = CsArenaAddress(p->t->arena, p->t->outcomes);
-	int64		n = 0;
-
-	*actual = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
-	*told = palloc_extended(sizeof(double) * p->t->matrix->nrows, MCXT_ALLOC_HUGE);
-	for (int64 i = 0; i < p->t->matrix->nrows; i++)
-	{
-		if ((fold >= 0 && p->fold[i] != fold) || isnan(predicted[i]))
-			continue;
-		(*actual)[n] = y[i];
-		(*told)[n++] = predicted[i];
-	}
-	return n;
-}
-
 /* Measure what was predicted of the rows of a fold; -1: of all. */
 CsPredictionMeasures
 CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold)
 {
 	double	   *actual,
 			   *told;
-	int64		n = PickPredicted(p, predicted, fold, &actual, &told);
-	CsPredictionMeasures m;
+	int64		n = Predicted(p, predicted, fold, fold < 0, &actual, &told);
+	CsPredictionMeasures m = p->is_probability ? CsMeasureProbabilities(n, actual, told) :
+		CsMeasureNumbers(n, actual, told);
 
-	m = p->is_probability ? CsMeasureProbabilities(n, actual, told) : CsMeasureNumbers(n, actual, told);
 	pfree(actual);
 	pfree(told);
 	return m;
@@ -465,7 +459,7 @@ CsPredictionSpreads(const CsPrediction *p, const double *predicted)
 {
 	double	   *actual,
 			   *told;
-	int64		n = PickPredicted(p, predicted, -1, &actual, &told);
+	int64		n = Predicted(p, predicted, -1, true, &actual, &told);
 	CsPredictionSpread spread = CsPredictionSpreadOf(n, actual, told);
 
 	pfree(actual);
@@ -492,9 +486,9 @@ static void
 ShuffleColumn(CsArena *arena, const CsMatrix *m, int column, const int64 *from, double *scratch)
 {
 	for (int64 i = 0; i < m->nrows; i++)
-		scratch[i] = CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS + i % CS_BLOCK_ROWS];
+		scratch[i] = CsMatrixRow(m, arena, i)[(Size) column * CS_BLOCK_ROWS];
 	for (int64 i = 0; i < m->nrows; i++)
-		CsMatrixBlock(m, arena, i / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS + i % CS_BLOCK_ROWS] = scratch[from[i]];
+		CsMatrixRow(m, arena, i)[(Size) column * CS_BLOCK_ROWS] = scratch[from[i]];
 }
 
 /* A random order of n rows. */
@@ -540,11 +534,8 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 	for (int i = 0; i < t->nfeatures && t->pipeline->ncomponents == 0; i++)
 	{
 		const CsFeature *f = &t->pipeline->feature[i];
-		double		gain = 0;
 
-		for (int j = 0; j < f->noutputs; j++)
-			gain += gains[f->first_output + j];
-		if (gain == 0 && model->form != CS_VALUE_LINEAR)
+		if (CsFeatureSum(f, gains) == 0 && model->form != CS_VALUE_LINEAR)
 			continue;
 		DrawOrder(&rng, n, order);
 		for (int64 k = 0; k < n; k++)
@@ -580,8 +571,7 @@ EvenRows(const CsPrediction *p, int column, int64 step, int64 n, const int64 *pl
 	{
 		int64		row = i * step;
 
-		x[place[i]] = CsMatrixBlock(t->matrix, t->arena, row / CS_BLOCK_ROWS)[(Size) column * CS_BLOCK_ROWS +
-																			  row % CS_BLOCK_ROWS];
+		x[place[i]] = CsMatrixRow(t->matrix, t->arena, row)[(Size) column * CS_BLOCK_ROWS];
 		y[place[i]] = outcomes[row];
 	}
 }

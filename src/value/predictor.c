@@ -238,15 +238,6 @@ ReadLinear(const CsJsonReader *r, const CsValueShape *shape)
 	return m;
 }
 
-/* Is a member of an object there, and not null? */
-static bool
-IsThere(const CsJsonReader *r, const char *key)
-{
-	JsonbValue	value;
-
-	return CsJsonFind(r->object, key, &value) && value.type != jbvNull;
-}
-
 /* Numbers that must not descend, palloc'd; *n of them. */
 static double *
 ReadAscending(const CsJsonReader *r, const char *key, int most, bool strictly, int *n)
@@ -269,10 +260,11 @@ ReadCalibration(const CsJsonReader *r, CsValueModel *m)
 	CsJsonReader part;
 	double	   *predicted,
 			   *probability;
+	JsonbValue	member;
 	int			n,
 				other;
 
-	if (!IsThere(r, "calibration"))
+	if (!CsJsonReadMember(r, "calibration", &member))
 		return m;
 	part = CsJsonReadObject(r, "calibration", "the calibration");
 	predicted = ReadAscending(&part, "predicted", CS_VALUE_MAX_NODES, true, &n);
@@ -319,13 +311,14 @@ CsPredictorCompile(Jsonb *definition)
 	CsPredictor *p;
 	CsValueModel *m;
 	double	   *scores = NULL;
+	JsonbValue	member;
 	Size		size;
 
 	part = CsJsonReadObject(&r, "parameters", "the parameters");
 	m = ReadModel(&part, pipeline->noutputs);
 	CsJsonReadName(&r, "model", &head.model);
 	CsJsonReadName(&part, "target", &head.target);
-	if (IsThere(&part, "interval"))
+	if (CsJsonReadMember(&part, "interval", &member))
 	{
 		CsJsonReader interval = CsJsonReadObject(&part, "interval", "the interval");
 

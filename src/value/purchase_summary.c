@@ -63,20 +63,15 @@ custseg_purchase_summary(PG_FUNCTION_ARGS)
 	Summary		s = {.result = CsResultOpen(fcinfo)};
 	SummaryOptions options;
 	CsPurchasesCounts counts;
-	DateADT		as_of = 0,
-				earliest;
+	DateADT		earliest;
 
-	CsPurchasesColumns(&s.request, CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
-					   CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
-					   CsTextArgument(fcinfo, ARG_AMOUNT));
+	CsPurchasesOpen(fcinfo, ARG_SOURCE, &s.request);
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, summaryOptions, lengthof(summaryOptions), &options);
 	s.unit = (CsPurchaseUnit) options.unit;
 	s.request.returns = options.returns;
 	s.request.zone = CsOrdersZone(options.time_zone);
 	s.request.with_customer = true;
-	if (!PG_ARGISNULL(ARG_AS_OF))
-		as_of = CsPurchasesDay(&s.request, PG_GETARG_TIMESTAMPTZ(ARG_AS_OF));
-	CsPurchasesAsOfDay(&s.request, PG_ARGISNULL(ARG_AS_OF) ? NULL : &as_of, &earliest);
+	CsPurchasesAsOfDay(&s.request, &fcinfo->args[ARG_AS_OF], &earliest);
 	counts = CsPurchasesRead(&s.request, PutPurchaser, &s);
 	CsPurchasesReport(&counts);
 	return (Datum) 0;

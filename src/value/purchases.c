@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "call/call.h"
 #include "data/relation.h"
 #include "stat/lifetime.h"
 #include "utils/builtins.h"
@@ -55,9 +56,17 @@ CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *
 		r->amount = CsOrdersColumn(r->relation, amount, "amount", CS_KIND_BIT(CS_NUMERIC));
 }
 
+/* Resolve the arguments that functions on lines have: source, customer, time, amount; the first is that of the source. */
+void
+CsPurchasesOpen(FunctionCallInfo fcinfo, int first, CsPurchasesRequest *r)
+{
+	CsPurchasesColumns(r, CsRelationOpen(CsRequiredText(fcinfo, first, "source")), CsTextArgument(fcinfo, first + 1),
+					   CsTextArgument(fcinfo, first + 2), CsTextArgument(fcinfo, first + 3));
+}
+
 /* The day of a point in time, by the calendar of the zone. */
-DateADT
-CsPurchasesDay(const CsPurchasesRequest *r, TimestampTz at)
+static DateADT
+DayOf(const CsPurchasesRequest *r, TimestampTz at)
 {
 	Datum		local;
 
@@ -104,13 +113,14 @@ TakeDays(void *state, const Datum *values, const bool *nulls)
 }
 
 /*
- * Set the day that customers are summed up as of: the one given, or with NULL that of the latest line.
- * OUT the day of the earliest line.  A source without a line that counts is an error, and so is a day
- * before all of them.
+ * Set the day that customers are summed up as of: that of a point in time, or where it is NULL that of the latest
+ * line.  OUT the day of the earliest line.  A source without a line that counts is an error, and so is a day
+ * before all of them.  The request has its zone.
  */
 void
-CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earliest)
+CsPurchasesAsOfDay(CsPurchasesRequest *r, const NullableDatum *as_of, DateADT *earliest)
 {
+	DateADT		day = as_of->isnull ? 0 : DayOf(r, DatumGetTimestampTz(as_of->value));
 	CsRelation *query = OpenQuery(r, CsPurchasesDaysSql(r));
 	Days		days = {false};
 
@@ -120,15 +130,15 @@ CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earlies
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("%s has no line with a customer, a time and an amount", r->relation->description),
 				 errhint("Name the columns of lines of orders.")));
-	if (as_of != NULL && *as_of < days.first)
+	if (!as_of->isnull && day < days.first)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"as_of\" is before the first line of %s", r->relation->description),
 				 errdetail("It is %s; the first line is of %s.",
-						   CsDayWords(*as_of), CsDayWords(days.first)),
+						   CsDayWords(day), CsDayWords(days.first)),
 				 errhint("Give a later day, or leave it out to use the day of the latest line.")));
 	r->ncuts = 1;
-	r->cut[0] = as_of != NULL ? *as_of : days.last;
+	r->cut[0] = as_of->isnull ? days.last : day;
 	*earliest = days.first;
 }
 

@@ -96,8 +96,8 @@ typedef struct CsPurchasesCounts
 
 extern void CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, const char *customer,
 							   const char *time, const char *amount);
-extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const DateADT *as_of, DateADT *earliest);
-extern DateADT CsPurchasesDay(const CsPurchasesRequest *r, TimestampTz at);
+extern void CsPurchasesOpen(FunctionCallInfo fcinfo, int first, CsPurchasesRequest *r);
+extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const NullableDatum *as_of, DateADT *earliest);
 extern CsPurchasesCounts CsPurchasesRead(const CsPurchasesRequest *r, CsPurchaserVisitor visit, void *state);
 extern void CsPurchasesReport(const CsPurchasesCounts *counts);
 

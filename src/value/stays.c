@@ -8,7 +8,8 @@
 
 #include <gsl/gsl_cdf.h>
 
-#include "catalog/pg_type.h"
+#include "orders/lines_sql.h"
+#include "orders/orders.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
@@ -29,13 +30,13 @@ enum
 	Q_LEFT_OUT, Q_NUMBER, Q_SEGMENT, Q_DURATION, Q_EVENT, Q_N, Q_TOTAL
 };
 
-/* The column of that name, which has to be of one of the kinds, a sum of 1 << kind. */
+/* The column of that name, which has to be of one of the kinds, a sum of CS_KIND_BIT(). */
 static const CsColumn *
 NamedColumn(const CsRelation *rel, const char *name, int kinds, const char *role, const char *hint)
 {
 	const CsColumn *column = CsRelationWhole(rel, name);
 
-	if ((kinds & (1 << column->converter.kind)) == 0)
+	if ((kinds & CS_KIND_BIT(column->converter.kind)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of type %s cannot be the %s", name,
@@ -55,31 +56,19 @@ CsStaysOpen(FunctionCallInfo fcinfo, CsStays *s)
 
 	s->source = rel;
 	s->context = CurrentMemoryContext;
-	s->duration = NamedColumn(rel, CsRequiredText(fcinfo, CS_STAYS_DURATION, "duration"), 1 << CS_NUMERIC,
+	s->duration = NamedColumn(rel, CsRequiredText(fcinfo, CS_STAYS_DURATION, "duration"), CS_KIND_BIT(CS_NUMERIC),
 							  "duration",
 							  "Name a column of numbers, of days say; a query as the source can compute it.");
 	s->event = NamedColumn(rel, CsRequiredText(fcinfo, CS_STAYS_EVENT, "event"),
-						   1 << CS_NUMERIC | 1 << CS_BOOLEAN, "event",
+						   CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN), "event",
 						   "Name a column that is true, or 1, for customers who have left; a query can make one: SELECT *, status = 'left' AS has_left FROM ...");
 	if (segment == NULL)
 		return;
 	s->segment = NamedColumn(rel, segment,
-							 1 << CS_NUMERIC | 1 << CS_BOOLEAN | 1 << CS_TIME | 1 << CS_CATEGORICAL,
+							 CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_BOOLEAN) | CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_CATEGORICAL),
 							 "segment", "Cast it to text in a query as the source.");
 	getTypeOutputInfo(s->segment->type, &output, &is_varlena);
 	fmgr_info(output, &s->segment_output);
-}
-
-/* The condition that a number is there and finite. */
-static void
-AppendFinite(StringInfo sql, const CsColumn *column)
-{
-	Oid			type = column->converter.type;
-	const char *name = quote_identifier(NameStr(column->name));
-
-	appendStringInfo(sql, "t.%s IS NOT NULL", name);
-	if (type == FLOAT4OID || type == FLOAT8OID || type == NUMERICOID)
-		appendStringInfo(sql, " AND t.%s < 'Infinity' AND t.%s > '-Infinity'", name, name);
 }
 
 /*
@@ -90,18 +79,20 @@ void
 CsStaysQuery(CsStays *s, const char *order)
 {
 	StringInfoData sql;
-	const char *segment = s->segment == NULL ? "NULL::text" :
-		psprintf("t.%s", quote_identifier(NameStr(s->segment->name)));
+	const char *duration = CsSqlColumn(s->duration),
+			   *event = CsSqlColumn(s->event),
+			   *segment = s->segment == NULL ? "NULL::text" : psprintf("t.%s", CsSqlColumn(s->segment));
 
 	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n, sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total FROM (SELECT NOT (");
-	AppendFinite(&sql, s->duration);
-	appendStringInfo(&sql, " AND t.%s IS NOT NULL", quote_identifier(NameStr(s->event->name)));
+	appendStringInfo(&sql, "SELECT left_out, dense_rank() OVER (ORDER BY left_out, segment) AS number, segment, duration, event, n,"
+					 " sum(n) OVER (PARTITION BY left_out, segment)::bigint AS total"
+					 " FROM (SELECT NOT (t.%s IS NOT NULL%s AND t.%s IS NOT NULL",
+					 duration, CsSqlFinite(s->duration), event);
 	if (s->segment != NULL)
 		appendStringInfo(&sql, " AND %s IS NOT NULL", segment);
-	appendStringInfo(&sql, ") AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, count(*) AS n FROM (SELECT * FROM %s) AS t GROUP BY 1, 2, 3, 4) AS g ORDER BY left_out DESC, %s",
-					 segment, quote_identifier(NameStr(s->duration->name)),
-					 quote_identifier(NameStr(s->event->name)), s->source->from_item, order);
+	appendStringInfo(&sql, ") AS left_out, %s AS segment, t.%s AS duration, t.%s AS event, count(*) AS n FROM %s GROUP BY 1, 2, 3, 4) AS g"
+					 " ORDER BY left_out DESC, %s",
+					 segment, duration, event, CsSqlFrom(s->source), order);
 	s->query = CsRelationOpen(sql.data);
 }
 

@@ -57,6 +57,8 @@ typedef struct Training
 	const char *verdict;
 	StringInfoData reason;
 	instr_time	start;
+	double		read_milliseconds,
+				fit_milliseconds;
 } Training;
 
 /* The algorithm of that name. */
@@ -116,15 +118,12 @@ OpenLines(Training *t, const CsRelation *source, const char *customer, const cha
 		  const NullableDatum *as_of)
 {
 	CsPurchasesRequest *r = &t->period.request;
-	DateADT		day = 0;
 
 	CsPurchasesColumns(r, source, customer, time, amount);
 	r->returns = t->options.returns;
 	r->zone = CsOrdersZone(t->options.time_zone);
 	t->options.time_zone = pstrdup(pg_get_timezone_name(r->zone));
-	if (!as_of->isnull)
-		day = CsPurchasesDay(r, DatumGetTimestampTz(as_of->value));
-	CsPurchasesAsOfDay(r, as_of->isnull ? NULL : &day, &t->earliest);
+	CsPurchasesAsOfDay(r, as_of, &t->earliest);
 	t->period.data.unit = CsPurchaseUnitDays((CsPurchaseUnit) t->options.unit);
 	t->holdout_days = HoldoutDays(t);
 }
@@ -179,8 +178,11 @@ ChosenAlgorithm(const Training *t)
 static void
 Fit(Training *t)
 {
+	instr_time	start;
+
 	CsProgressPhase(CS_PHASE_READING);
 	CsPeriodRead(&t->period);
+	t->read_milliseconds = CsMillisecondsSince(t->start);
 	if (t->period.n_repeat == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -188,7 +190,9 @@ Fit(Training *t)
 				 errdetail("There are %lld customers.", (long long) t->period.data.n),
 				 errhint("Give lines over a longer time, or another column of the customer.")));
 	CsProgressPhase(CS_PHASE_ITERATING);
+	INSTR_TIME_SET_CURRENT(start);
 	CsWorthFitModel(&t->period, t->algorithm, t->options.alive == 1, &t->fit);
+	t->fit_milliseconds = CsMillisecondsSince(start);
 	t->verdict = CsWorthVerdict(&t->period, &t->fit, &t->reason);
 	CsProgressPhase(CS_PHASE_SCORING);
 	if (t->holdout_days > 0)
@@ -234,6 +238,8 @@ Metrics(const Training *t)
 	CsWorthErrorsPush(&json, &t->fit);
 	if (t->has_holdout)
 		CsHoldoutPush(&json, &t->holdout);
+	CsJsonNumber(&json, "read_milliseconds", t->read_milliseconds);
+	CsJsonNumber(&json, "fit_milliseconds", t->fit_milliseconds);
 	return CsJsonFinish(&json);
 }
 

@@ -18,8 +18,6 @@
 
 #define MOST_DAYS 1000000
 
-static const char *const spendParameters[CS_SPEND_PARAMETERS] = {"p", "q", "g"};
-
 /* Write a model with its parameters. */
 static void
 PushModel(JsonbParseState **json, const char *key, const CsPurchaseModel *model, const double *p)
@@ -46,7 +44,7 @@ PushSpend(JsonbParseState **json, const CsWorthModel *m)
 		CsJsonNumber(json, "mean", m->spend_p[0]);
 	else
 		for (int i = 0; i < CS_SPEND_PARAMETERS; i++)
-			CsJsonNumber(json, spendParameters[i], m->spend_p[i]);
+			CsJsonNumber(json, CsSpendParameters[i], m->spend_p[i]);
 	(void) CsJsonEnd(json);
 }
 
@@ -140,7 +138,7 @@ ReadSpend(const CsJsonReader *parameters, CsWorthModel *m)
 		CsJsonReject(&r, "model", "is \"%s\", which is no model of spend", name);
 	m->spend = CS_SPEND_GAMMA_GAMMA;
 	for (int i = 0; i < CS_SPEND_PARAMETERS; i++)
-		m->spend_p[i] = ReadPositive(&r, spendParameters[i]);
+		m->spend_p[i] = ReadPositive(&r, CsSpendParameters[i]);
 }
 
 /* Read ratios of a decile, which ascend; null is an infinite one. */

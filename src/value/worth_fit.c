@@ -14,9 +14,6 @@
 #include "stat/correlation.h"
 #include "value/worth_fit.h"
 
-/* Fewer customers with repeats tell little of how customers differ. */
-#define FEW_REPEAT 50
-
 /* Amounts that go together with the number of purchases so far are worth a word. */
 #define LARGE_RANK_CORRELATION 0.3
 
@@ -222,10 +219,10 @@ AddDropout(StringInfo reason, const CsWorthFit *fit)
 const char *
 CsWorthVerdict(const CsPeriod *p, const CsWorthFit *fit, StringInfo reason)
 {
-	if (p->n_repeat < FEW_REPEAT)
+	if (p->n_repeat < CS_FEW_REPEAT)
 	{
 		appendStringInfo(reason, "Only %lld customers bought again, but %d are needed to tell how customers differ.",
-						 (long long) p->n_repeat, FEW_REPEAT);
+						 (long long) p->n_repeat, CS_FEW_REPEAT);
 		return "insufficient data";
 	}
 	if (fit->dropout.model != NULL && !fit->is_identified)
@@ -278,8 +275,6 @@ PushPurchases(JsonbParseState **json, const char *part, const CsPurchaseFit *fit
 static void
 PushParameters(JsonbParseState **json, const CsWorthFit *fit)
 {
-	static const char *const spend[] = {"p", "q", "g"};
-
 	CsJsonArray(json, "parameters");
 	PushPurchases(json, "purchases", &fit->purchases);
 	if (fit->alive.model != fit->purchases.model)
@@ -287,7 +282,7 @@ PushParameters(JsonbParseState **json, const CsWorthFit *fit)
 	if (fit->model.spend == CS_SPEND_CONSTANT)
 		PushParameter(json, "spend", "mean", fit->model.spend_p[0], NAN);
 	for (int i = 0; i < CS_SPEND_PARAMETERS && fit->model.spend == CS_SPEND_GAMMA_GAMMA; i++)
-		PushParameter(json, "spend", spend[i], fit->model.spend_p[i], fit->spend_log_error[i]);
+		PushParameter(json, "spend", CsSpendParameters[i], fit->model.spend_p[i], fit->spend_log_error[i]);
 	(void) CsJsonEnd(json);
 }
 

@@ -12,6 +12,9 @@
 /* The verdict where purchases do not tell that customers leave. */
 #define CS_VERDICT_NOT_IDENTIFIED "dropout not identified"
 
+/* Fewer customers with repeats tell little of how customers differ. */
+#define CS_FEW_REPEAT 50
+
 typedef enum CsWorthAlgorithm
 {
 	CS_WORTH_AUTO, CS_WORTH_BG_NBD, CS_WORTH_MBG_NBD, CS_WORTH_PARETO_NBD, CS_WORTH_NBD
