@@ -1,4 +1,4 @@
-"""Predicting a number: a forest beside scikit-learn's on real customers, and boosted trees that score."""
+"""Predicting a number: a forest beside scikit-learn's on real customers, boosted trees that score and explain."""
 
 import ctypes
 import io
@@ -18,6 +18,10 @@ NUMBERS = ["Income", "Monthly Premium Auto", "Months Since Last Claim", "Months 
            "Number of Open Complaints", "Number of Policies", "Total Claim Amount"]
 CATEGORIES = ["Coverage", "EmploymentStatus", "Vehicle Class", "Renew Offer Type"]
 TREES = 200
+
+# Rows that are explained, and the library's word for that.
+EXPLAINED = 10_000
+CONTRIBUTIONS = 4
 
 
 def customers():
@@ -83,7 +87,10 @@ def forest(session):
 
 
 def library(x, y, rounds):
-    """A function that has the library of XGBoost predict x, after it has learned y."""
+    """
+    Two functions of a pair's number that time the library of XGBoost, after it has learned y: predicting x, and
+    explaining the first rows of x by TreeSHAP.
+    """
     os.environ["OMP_NUM_THREADS"] = os.environ["OMP_THREAD_LIMIT"] = "1"
     xgboost = ctypes.CDLL("libxgboost.so.0")
     rows = numpy.ascontiguousarray(x, dtype=numpy.float32)
@@ -99,18 +106,22 @@ def library(x, y, rounds):
     for i in range(rounds):
         xgboost.XGBoosterUpdateOneIter(booster, i, data)
 
-    def predict(pair):
+    few = ctypes.c_void_p()
+    xgboost.XGDMatrixCreateFromMat(rows.ctypes.data_as(floats), ctypes.c_uint64(scaled(EXPLAINED)),
+                                   ctypes.c_uint64(rows.shape[1]), ctypes.c_float(numpy.nan), ctypes.byref(few))
+
+    def ask(matrix_of_rows, what, trees):
         length, result = ctypes.c_uint64(), floats()
-        # what the library has predicted of this matrix it keeps: each pair asks of another number of trees
         start = time.perf_counter()
-        xgboost.XGBoosterPredict(booster, data, 0, rounds - pair - 1, 0, ctypes.byref(length), ctypes.byref(result))
+        xgboost.XGBoosterPredict(booster, matrix_of_rows, what, trees, 0, ctypes.byref(length), ctypes.byref(result))
         return time.perf_counter() - start
 
-    return predict
+    # what the library has predicted of a matrix it keeps: each pair asks of another number of trees
+    return lambda pair: ask(data, 0, rounds - pair - 1), lambda pair: ask(few, CONTRIBUTIONS, rounds)
 
 
 def boosted(session):
-    """Boosted trees score a table, one row at a time, beside the library, which has all rows in its memory."""
+    """Boosted trees score and explain a table, beside the library, which has all rows in its memory."""
     rows = scaled(1_000_000)
     names = [f"f{j + 1}" for j in range(10)]
     say("boosted trees of the large table")
@@ -120,11 +131,16 @@ def boosted(session):
     session.run("RESET maintenance_work_mem")
     x = matrix(rows, 10, 5, 1.2)
     y = numpy.array([row[0] for row in session.run(f"SELECT y FROM ({source}) s ORDER BY id")])
-    predict = library(x, y, 100)
+    predict, explain = library(x, y, 100)
     session.run("SET max_parallel_workers_per_gather = 0")
     yield times_faster(f"100 boosted trees score {rows:,} x 10 by predict_value, 1 process",
                        in_turn(lambda _: session.seconds("SELECT sum(custseg.predict_value('valued', c)) FROM large c"),
-                               predict))
+                               predict), 2)
+    explained = scaled(EXPLAINED)
+    yield times_faster(f"TreeSHAP of {explained:,} x 10, 100 boosted trees, by explain_value, 1 process",
+                       in_turn(lambda _: session.seconds(
+                           f"""SELECT sum(e.contribution) FROM (SELECT * FROM large WHERE id <= {explained}) c,
+                           LATERAL custseg.explain_value('valued', c) e"""), explain), 1)
     session.run("RESET max_parallel_workers_per_gather")
 
 

@@ -23,6 +23,7 @@ import tests
 import training
 import trees
 import watching
+import worth
 from database import Session, server_description
 from measure import QUICK, say, scaled
 
@@ -41,6 +42,7 @@ CASES = {
     "describe": ("Looking at data", exploring.exploring),
     "profile": ("Who is in a segment", profiling.profiles),
     "tree": ("Decision trees", trees.trees),
+    "worth": ("What customers are worth", worth.worth),
     "prediction": ("Predicting a number", prediction.prediction),
     "tests": ("Tests of two samples", tests.two_samples),
     "watch": ("Watching", watching.watching),
