@@ -22,6 +22,16 @@
 /* Rows of a block: x[column * CS_BLOCK_ROWS + row], so that inner loops run over rows. */
 #define CS_BLOCK_ROWS 1024
 
+/*
+ * In a loop: look for an interrupt once in 1,024 elements, by the number of the element.  The file includes
+ * miscadmin.h.
+ */
+#define CsCheckInterrupts(i) \
+	do { \
+		if ((i) % 1024 == 0) \
+			CHECK_FOR_INTERRUPTS(); \
+	} while (0)
+
 /* Most levels a categorical column keeps; the rest go under CS_OTHER_LEVEL. */
 #define CS_MAX_LEVELS 64
 #define CS_OTHER_LEVEL "other"

@@ -99,15 +99,13 @@ KeepCorePoints(const CsFitInput *in, DbscanLabelling *l, CsFitOutput *out)
 	position = DbscanPart(arena, l, l->parent);
 	for (int32 p = 0; p < tree->npoints; p++)
 	{
-		if (p % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(p);
 		position[CsKdIndex(tree)[p]] = p;
 	}
 	n = 0;
 	for (int32 row = 0; row < tree->npoints; row++)
 	{
-		if (row % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(row);
 		if (kind[position[row]] != DBSCAN_CORE)
 			continue;
 		CsKdPoint(tree, position[row], points->values + (Size) n * d);

@@ -16,9 +16,6 @@
 #include "algo/dbscan.h"
 #include "miscadmin.h"
 
-/* Rows between two looks for a cancel where the leader goes through all of them. */
-#define ROWS_PER_CHECK 65536
-
 /* Most items of a pass. */
 #define ITEMS 256
 
@@ -199,8 +196,7 @@ NumberClusters(const DbscanView *v)
 
 	for (int32 p = 0; p < npoints; p++)
 	{
-		if (p % ROWS_PER_CHECK == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(p);
 		v->labels[v->index[p]] = v->kind[p] == DBSCAN_NOT_CORE ? -1 :
 			(int32) DbscanFindRoot(v, (uint32) p);
 	}
@@ -209,8 +205,7 @@ NumberClusters(const DbscanView *v)
 	{
 		int32		root = v->labels[row];
 
-		if (row % ROWS_PER_CHECK == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(row);
 		if (root < 0)
 			continue;
 		if (number[root] < 0)
@@ -230,8 +225,7 @@ CsDbscanCluster(DbscanLabelling *l, CsTeam *team)
 
 	for (int32 p = 0; p < v.tree->npoints; p++)
 	{
-		if (p % ROWS_PER_CHECK == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(p);
 		pg_atomic_init_u32(&v.parent[p], (uint32) p);
 	}
 	(void) FillFirst(&v, CsKdRoot(v.tree), &ncore);

@@ -32,9 +32,6 @@
 /* A standard deviation that is less of the mean is little. */
 #define LITTLE 1e-3
 
-/* Rows that are looked at between two looks for an interrupt. */
-#define INTERRUPT_ROWS 65536
-
 /* Nodes of a forest, unless the user says how many rows a leaf has. */
 #define USUAL_NODES 200000
 
@@ -218,8 +215,7 @@ DrawSample(Sapling *s, const double *target, uint8 *bag, int32 *place)
 
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		times[CsRngBelow(&s->rng, (uint64) n)]++;
 	}
 	for (int64 i = 0; i < n; i++)

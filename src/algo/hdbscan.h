@@ -117,8 +117,7 @@ HdbscanItemStart(const HdbscanGraph *graph, const HdbscanView *v, int item)
 static inline void
 HdbscanCheckAt(int64 i)
 {
-	if (i % 65536 == 0)
-		CHECK_FOR_INTERRUPTS();
+	CsCheckInterrupts(i);
 }
 
 /* The set that a member is in, halving the path to it (Tarjan and van Leeuwen 1984). */

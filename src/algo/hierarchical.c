@@ -125,8 +125,7 @@ CutTree(CsArena *arena, const CsTree *tree, const CsMatrix *m, int k, int *label
 	k = CsLinkageCut(tree->merges, leaves->n, k, segment);
 	for (int64 i = 0; i < m->nrows; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		label[i] = segment[leaf != NULL ? leaf[i] : i];
 	}
 	pfree(segment);

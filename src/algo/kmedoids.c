@@ -305,8 +305,7 @@ SortMedoids(Search *s)
 
 	for (int64 i = 0; i < s->in->matrix->nrows; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		sized[labels[i]].n++;
 	}
 	for (int c = 0; c < s->now.k; c++)

@@ -122,8 +122,7 @@ FillLeaves(const CsFitInput *in, int labels, int n, CsLeaves *leaves)
 	leaves->matrix = CreateMatrix(arena, d, n);
 	for (int i = 0; i < n; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		CsMatrixPutRow(leaves->matrix, arena, i, moments->centers + (Size) i * d);
 	}
 	leaves->weights = CsArenaAlloc(arena, sizeof(double) * n);

@@ -239,8 +239,7 @@ StartCenters(Minibatch *mb, const CsFitOutput *fit, int64 nrows)
 	{
 		double		w = weights ? weights[i] : 1;
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		total += w;
 		if (o->init.rows == 0)
 			mb->weight[labels[i]] += w;

@@ -65,8 +65,7 @@ DrawRows(Draw *d, const CsRuleRows *rows, int *const *labels, int nsegments, CsR
 		double	   *after = d->sums[1] + (Size) labels[1][row] * d->ncolumns;
 
 		Assert(labels[0][row] >= 0 && labels[1][row] >= 0);
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		d->n[0][labels[0][row]]++;
 		d->n[1][labels[1][row]]++;
 		for (int j = 0; j < d->ncolumns; j++)

@@ -37,8 +37,7 @@ CsRulesLabels(const CsRuleSet *set, const CsRuleRows *rows)
 		const double *z = rows->z + i * rows->ncolumns;
 		int			rule = 0;
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		CsRulesScore(compiled, z, scores);
 		while (rule < set->nrules && !CsRuleHolds(compiled, rule, z, scores))
 			rule++;

@@ -20,9 +20,6 @@
 #include "prep/prep.h"
 #include "utils/fmgrprotos.h"
 
-/* Rows that are labelled between two looks for an interrupt. */
-#define INTERRUPT_ROWS 65536
-
 const CsOption CsTreeOptions[TREE_NOPTIONS] = {
 	{"target", CS_OPTION_TEXT, offsetof(TreeOptions, imitated.column)},
 	{"model", CS_OPTION_TEXT, offsetof(TreeOptions, imitated.model)},
@@ -133,8 +130,7 @@ LabelRows(const CsFitInput *in, const CsDecisionTree *tree, const int32 *node_of
 		classes[i] = CsTreeClass(tree, i);
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		labels[i] = classes[place[node_of[i]]];
 	}
 	pfree(classes);

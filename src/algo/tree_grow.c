@@ -35,9 +35,6 @@
 #define LARGER ((uint32) 1 << 31)
 #define ROW(entry) ((entry) & ~LARGER)
 
-/* Rows that are looked at between two looks for an interrupt. */
-#define INTERRUPT_ROWS 65536
-
 /* Nodes that there is room for at first. */
 #define FIRST_NODES 64
 
@@ -130,15 +127,13 @@ CsTreeSortTask(CsTeam *team, const void *args, int item)
 	}
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		order[i] = (uint32) i;
 	}
 	CsSortRows(values, order, n, scratch, row_scratch);
 	for (int64 i = 1; i < n; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (values[i] > values[i - 1])
 			order[i] |= LARGER;
 	}
@@ -162,8 +157,7 @@ PartStretch(uint32 *order, const Stretch *s, const uint8 *sides, uint32 *scratch
 		uint32		row = ROW(entry);
 		uint32		goes_left = (sides[row >> 3] >> (row & 7)) & 1;
 
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		/* a value is larger than that before it when any step between the two was one up */
 		larger_left |= entry & LARGER;
 		larger_right |= entry & LARGER;
@@ -220,8 +214,7 @@ SearchStretch(const uint32 *order, const Stretch *s, int64 min_leaf, const uint1
 	{
 		uint32		row = ROW(order[i]);
 
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if ((order[i] & LARGER) && i >= first && i <= s->end - min_leaf)
 		{
 			double		proxy = sums.left_squares / sums.left_weight +
@@ -386,8 +379,7 @@ PlantRoot(Growth *g)
 
 	for (int64 i = 0; i < in->matrix->nrows; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		classes[i] = (uint16) target[i];
 		g->node_of[i] = 0;
 		counts[target[i]] += weights == NULL ? 1 : weights[i];
@@ -477,8 +469,7 @@ SendRows(Growth *g, const uint32 *order, int64 start, int64 end, int node, doubl
 		uint32		row = ROW(order[i]);
 		uint8		bit = (uint8) (1 << (row & 7));
 
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		g->node_of[row] = node;
 		counts[classes[row]] += weights == NULL ? 1 : weights[row];
 		sides[row >> 3] = left ? sides[row >> 3] | bit : sides[row >> 3] & (uint8) ~bit;

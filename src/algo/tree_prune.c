@@ -22,8 +22,6 @@
 #include "lib/pairingheap.h"
 #include "miscadmin.h"
 
-#define INTERRUPT_NODES 1024
-
 /* What splits are worth in parts of all impurity, so that rounding does not tell equal ones apart. */
 #define WorthOf(x) rint((x) * 1e10)
 
@@ -70,8 +68,7 @@ NumberNodes(Pruning *p)
 
 	for (int i = 0; i >= 0; i = NextNode(p, i))
 	{
-		if (n % INTERRUPT_NODES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(n);
 		p->branches[i].place = n++;
 	}
 	return n;
@@ -107,8 +104,7 @@ LimitLeaves(Pruning *p, int max_leaves)
 		Branch	   *best = BRANCH_OF(pairingheap_remove_first(heap));
 		const CsDecisionNode *node = &nodes[best - p->branches];
 
-		if (nleaves++ % INTERRUPT_NODES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(nleaves++);
 		best->split = true;
 		if (nodes[node->left].column >= 0)
 			pairingheap_add(heap, &p->branches[node->left].heap);

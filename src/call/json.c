@@ -15,9 +15,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-/* Numbers that are written between two looks for an interrupt. */
-#define INTERRUPT_NUMBERS 1024
-
 /* Push a text with that token. */
 static void
 PushText(JsonbParseState **json, JsonbIteratorToken token, const char *text)
@@ -140,8 +137,7 @@ CsJsonNumbers(JsonbParseState **json, const char *key, const double *numbers, in
 	CsJsonArray(json, key);
 	for (int i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_NUMBERS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		CsJsonNumber(json, NULL, numbers[(Size) i * stride]);
 	}
 	(void) CsJsonEnd(json);

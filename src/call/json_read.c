@@ -16,9 +16,6 @@
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
 
-/* Numbers that are read between two looks for an interrupt. */
-#define INTERRUPT_NUMBERS 1024
-
 /* Find a member of an object.  Returns false when there is none of that name, or it is no object. */
 bool
 CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value)
@@ -332,8 +329,7 @@ CopyNumbers(const CsJsonReader *r, const char *key, JsonbContainer *array, doubl
 
 	while (CsJsonNext(&each))
 	{
-		if (each.at % INTERRUPT_NUMBERS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(each.at);
 		if (!CsJsonGetNumber(&each.value, &numbers[(Size) each.at * stride]))
 			CsJsonReject(r, key, "has an element that is not a finite number");
 	}

@@ -109,8 +109,7 @@ TakePair(const CsLook *look, const CsLookColumn *a, const CsLookColumn *b, Pair 
 
 	for (int64 i = 0; i < look->nrows; i++)
 	{
-		if (i % 65536 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (isnan(a->values[i]) || isnan(b->values[i]))
 			continue;
 		pair->x[n] = a->values[i];

@@ -208,8 +208,7 @@ FillIds(CsLook *look, Outlier *outliers, int n)
 		bool		isnull;
 		Datum		value;
 
-		if (row % 4096 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(row);
 		if (order[at]->row != row)
 			continue;
 		value = slot_getattr(slot, 1, &isnull);
@@ -242,8 +241,7 @@ FindOutliers(CsLook *look, Limits *l, const OutlierOptions *options, int64 *n)
 	*n = 0;
 	for (int64 i = 0; i < look->nrows; i++)
 	{
-		if (i % 4096 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (*n == capacity)
 		{
 			capacity *= 2;

@@ -20,9 +20,6 @@
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
 
-/* Values between two looks for an interrupt. */
-#define INTERRUPT_VALUES 65536
-
 /* Is it a number, or what is read as one? */
 static bool
 IsNumber(const CsColumn *column)
@@ -95,8 +92,7 @@ SpillColumns(CsLook *look)
 										TUPLESORT_RANDOMACCESS);
 		for (int64 j = 0; j < kept->n; j++)
 		{
-			if (j % CS_BLOCK_ROWS == 0)
-				CHECK_FOR_INTERRUPTS();
+			CsCheckInterrupts(j);
 			tuplesort_putdatum(c->sort, Float8GetDatum(kept->values[j]), false);
 		}
 		CsKeptRelease(&look->kept, i);
@@ -300,8 +296,7 @@ CsSortedNext(CsSorted *s, double *value)
 
 	if (s->at >= s->column->n)
 		return false;
-	if (s->at % INTERRUPT_VALUES == 0)
-		CHECK_FOR_INTERRUPTS();
+	CsCheckInterrupts(s->at);
 	s->at++;
 	if (s->column->sort == NULL)
 	{

@@ -81,8 +81,7 @@ PutMerges(CsResult *result, const CsTree *tree)
 	{
 		const CsMerge *merge = &tree->merges[i];
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		CsResultPut(result, CsValues(CsValueInt4(i + 1), CsValueInt4(merge->first),
 									 CsValueInt4(merge->second), CsValueFloat8(merge->height),
 									 CsValueInt8(merge->rows)));

@@ -19,7 +19,6 @@
 #include "miscadmin.h"
 
 #define BLOCK_VALUES 1024
-#define INTERRUPT_VALUES 65536
 
 /* Running sums, so that the order of additions is the same on any machine. */
 #define SUMS 8
@@ -199,8 +198,7 @@ CsMomentsAdd(CsMoments *m, const double *x, int64 n)
 {
 	for (int64 start = 0; start < n; start += BLOCK_VALUES)
 	{
-		if (start % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(start);
 		AddBlock(m, x + start, (int) Min(n - start, BLOCK_VALUES));
 	}
 }

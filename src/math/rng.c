@@ -10,9 +10,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 
-/* Elements between two looks for an interrupt. */
-#define INTERRUPT_ELEMENTS 1048576
-
 static uint64
 SplitMix(uint64 *state)
 {
@@ -91,8 +88,7 @@ CsPickByWeight(const double *weight, int64 n, double target)
 
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_ELEMENTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (weight[i] <= 0)
 			continue;
 		last = i;
@@ -114,8 +110,7 @@ CsRngSample(CsRng *rng, int64 n, int64 m, int64 *result)
 
 	for (int64 i = 0; i < n && chosen < m; i++)
 	{
-		if (i % INTERRUPT_ELEMENTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (CsRngDouble(rng) * (double) (n - i) < (double) (m - chosen))
 			result[chosen++] = i;
 	}

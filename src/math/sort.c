@@ -112,8 +112,7 @@ CountDigits(const uint64 *keys, int64 n, int lowest, int64 count[HALF_DIGITS][BU
 	memset(count, 0, sizeof(int64) * HALF_DIGITS * BUCKETS);
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		for (int digit = 0; digit < HALF_DIGITS; digit++)
 			count[digit][DigitOf(keys[i], lowest + digit * DIGIT_BITS)]++;
 	}
@@ -187,8 +186,7 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 	{
 		uint64		key = KeyOf(x[i]);
 
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		memcpy(&keys[i], &key, sizeof(key));
 	}
 	if (n <= SMALL_SORT)
@@ -204,8 +202,7 @@ CsSortDoubles(double *x, int64 n, double *scratch)
 	{
 		double		value = ValueOf(keys[i]);
 
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		memcpy(&x[i], &value, sizeof(value));
 	}
 }
@@ -299,8 +296,7 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 	{
 		uint64		key = KeyOf(x[i]);
 
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		memcpy(&keys[i], &key, sizeof(key));
 	}
 	if (SortRowsByDigits(keys, rows, other, row_scratch, n, UPPER_HALF))
@@ -320,8 +316,7 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 	{
 		double		value = ValueOf(keys[i]);
 
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		memcpy(&x[i], &value, sizeof(value));
 	}
 }

@@ -17,9 +17,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 
-/* Steps of a series or fraction between two looks for an interrupt. */
-#define INTERRUPT_STEPS 1048576
-
 /* Gamma(x) divided by Stirling's formula for it, x > 0. */
 double
 CsGammaStar(double x)
@@ -63,8 +60,7 @@ LowerSeries(double a, double x)
 
 	for (int64 i = 1; term > sum * DBL_EPSILON / 16; i++)
 	{
-		if (i % INTERRUPT_STEPS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		term *= x / (a + i);
 		sum += term;
 	}
@@ -89,8 +85,7 @@ CsGammaFraction(double a, double x)
 	{
 		double		numerator = -i * (i - a);
 
-		if (i % INTERRUPT_STEPS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		b += 2;
 		d = 1 / (numerator * d + b);
 		c = b + numerator / c;
@@ -171,8 +166,7 @@ BetaFraction(double a, double b, double x)
 		double		even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
 					odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
 
-		if (m % INTERRUPT_STEPS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(m);
 		d = 1 + even * d;
 		c = 1 + even / c;
 		d = 1 / (fabs(d) < tiny ? tiny : d);

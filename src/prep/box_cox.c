@@ -45,8 +45,7 @@ TakeLogs(const double *sorted, int64 n, double unit, double *logs)
 {
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % CS_INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		logs[i] = LogInUnit(sorted[i], unit);
 	}
 }

@@ -34,8 +34,7 @@ MostFrequent(const CsNumbers *x, double constant)
 	{
 		for (end = start + 1; end < x->n && x->sorted[end] == x->sorted[start]; end++)
 		{
-			if (end % CS_INTERRUPT_VALUES == 0)
-				CHECK_FOR_INTERRUPTS();
+			CsCheckInterrupts(end);
 		}
 		if (end - start > longest)
 		{

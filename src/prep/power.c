@@ -69,8 +69,7 @@ LogTransformedVariance(const Likelihood *l, double lambda)
 		double		t[CHUNK];
 		int			m = (int) Min((int64) CHUNK, l->n - start);
 
-		if (start % CS_INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(start);
 		for (int i = 0; i < m; i++)
 		{
 			t[i] = l->power(l->logs[start + i], lambda);

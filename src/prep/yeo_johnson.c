@@ -29,8 +29,7 @@ Fit(const double *sorted, int64 n, double *scratch, double *fitted)
 {
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % CS_INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		scratch[i] = copysign(log1p(fabs(sorted[i])), sorted[i]);
 	}
 	fitted[0] = sorted[0] == sorted[n - 1] ? 1 : CsPowerLambda(TransformLog, scratch, n);

@@ -21,9 +21,6 @@
 /* Levels of a category that are compared one by one. */
 #define LEVELS 10000
 
-/* Customers placed between two looks for an interrupt. */
-#define INTERRUPT_ROWS 1024
-
 #define MAX_REPEATS 1000
 
 typedef struct ImportanceOptions
@@ -79,8 +76,7 @@ ShareChanged(const CsPortrait *portrait, CsScoring *scoring, int feature, const 
 	{
 		CsAssignment placed;
 
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		memcpy(scoring->raw, portrait->sample + (Size) i * width, sizeof(double) * width);
 		scoring->raw[feature] = portrait->sample[(Size) order[i] * width + feature];
 		changed += !CsScoringTry(scoring, &placed, NULL) ||

@@ -339,8 +339,7 @@ CsPushParameter(JsonbParseState **state, const CsParameterInfo *info, const CsPa
 	{
 		int			row = info->kind == CS_PARAMETER_SEGMENTS ? order[i] : i;
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (info->kind == CS_PARAMETER_LABELS)
 			CsJsonNumber(state, NULL, number[(int) p->values[i]]);
 		else

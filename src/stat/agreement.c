@@ -27,9 +27,6 @@
 #define FIRST_CAPACITY 16
 #define MAX_CAPACITY (2 * 1024 * 1024)
 
-/* Slots that are merged between two looks for an interrupt. */
-#define INTERRUPT_SLOTS 65536
-
 /* The capacity may be filled to three quarters. */
 #define MOST_PAIRS(capacity) ((int64) (capacity) / 4 * 3)
 
@@ -213,8 +210,7 @@ CsPairTableMerge(CsPairTable *table, const CsPairTable *other)
 	{
 		const CsLabelPair *slot = &other->slot[i];
 
-		if (i % INTERRUPT_SLOTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (slot->count > 0)
 			table = CsPairTableAdd(table, slot->a, slot->b, slot->count);
 	}

@@ -27,7 +27,6 @@
 #define LARGE_SUM 1e200
 #define LEAST_WEIGHT 1e-18
 #define LEAST_LOG (-700)
-#define INTERRUPT_STEPS 1048576
 
 enum
 {
@@ -175,8 +174,7 @@ MeanOverChances(double a, double b, double rate, double w)
 						log_p = logit > 0 ? -log1p(exp(-logit)) : logit - log1p(exp(logit)),
 						log_q = log_p - logit;
 
-			if (j % INTERRUPT_STEPS == 0)
-				CHECK_FOR_INTERRUPTS();
+			CsCheckInterrupts(j);
 			weight = exp(a * (log_p - log_leave) + b * (log_q - log_stay));
 			term = weight * PurchasesByChance(log_p, rate, w);
 			sum += term;
@@ -201,8 +199,7 @@ SumOfTerms(double a, double c, double rate, double w)
 	{
 		double		term = factor * d;
 
-		if (k % INTERRUPT_STEPS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(k);
 		CsAddCompensated(&sum, &rest, term);
 		/* what follows falls at least like a geometric series of this ratio */
 		factor *= z * (a + k - 1) / (k + 1);

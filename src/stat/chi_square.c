@@ -23,9 +23,6 @@
 /* The test is doubtful where expected counts are lower. */
 #define LOW_EXPECTED 5
 
-/* Cells between two looks for an interrupt. */
-#define INTERRUPT_CELLS 65536
-
 /* The upper tail of the chi-square law; df >= 1. */
 double
 CsChiSquareUpper(double x, double df)
@@ -102,8 +99,7 @@ PearsonStatistic(const CsCell *cells, int64 ncells, const int64 *rows, const int
 			double		expected = (double) row * column / n,
 						off = cells[at].count - expected;
 
-			if (at % INTERRUPT_CELLS == 0)
-				CHECK_FOR_INTERRUPTS();
+			CsCheckInterrupts(at);
 			if (column == 0 || row == 0)
 				continue;
 			missed -= column;

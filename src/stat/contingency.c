@@ -21,9 +21,6 @@
 #define MAX_CAPACITY (512 * 1024)
 #define FIRST_TEXT 256
 
-/* Slots that are merged between two looks for an interrupt. */
-#define INTERRUPT_SLOTS 65536
-
 /* The capacity may be filled to three quarters. */
 #define MOST_CELLS(capacity) ((int64) (capacity) / 4 * 3)
 
@@ -256,8 +253,7 @@ CsContingencyMerge(CsContingency *table, const CsContingency *other)
 		const CsContingencyCell *cell = &other->cell[i];
 		const char *text = TextOf(other) + cell->offset;
 
-		if (i % INTERRUPT_SLOTS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (cell->count > 0)
 			table = CsContingencyAdd(table, text, cell->category_length,
 									 text + cell->category_length, cell->group_length,

@@ -98,8 +98,7 @@ StatisticOfSamples(const double *x, int64 n, const double *y, int64 m)
 					off;
 		int64		before = i + j;
 
-		if (turn % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(turn);
 		while (i < n && x[i] == value)
 			i++;
 		while (j < m && y[j] == value)
@@ -129,8 +128,7 @@ MeanOverBaseline(const double *quantiles, int nquantiles, const double *y, int64
 					off;
 
 		for (; upto < m && y[upto] <= value; upto++)
-			if (upto % INTERRUPT_VALUES == 0)
-				CHECK_FOR_INTERRUPTS();
+			CsCheckInterrupts(upto);
 		if (is_atom && (i == 0 || quantiles[i - 1] != quantiles[i]))
 			CsQuantileShares(quantiles, nquantiles, value, &at, &before, &atom);
 		off = (is_atom ? atom : (i + 0.5) / steps) - (double) upto / m;

@@ -138,8 +138,7 @@ CsLorenz(const double *sorted, int64 n, int points, double *curve, double *total
 	curve[0] = 0;
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		/* between two values the curve is straight */
 		for (; at < points && (double) at / (points - 1) * n < (double) (i + 1); at++)
 			curve[at] = sum + rest + ((double) at / (points - 1) * n - (double) i) * sorted[i];

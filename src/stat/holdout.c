@@ -221,8 +221,7 @@ DrawSums(const double *ratios, double periods, double *sums)
 	periods = Min(periods, MOST_PERIODS);
 	for (int i = 0; i < SUMS; i++)
 	{
-		if (i % 1024 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		sums[i] = 0;
 		for (double left = periods; left > 0; left--)
 			sums[i] += DrawRatio(ratios, &rng) * Min(left, 1) / periods;

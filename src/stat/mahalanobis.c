@@ -12,7 +12,6 @@
 #include "stat/mahalanobis.h"
 #include "stat/tests.h"
 
-#define INTERRUPT_ROWS 4096
 #define BLOCK_ROWS 256
 
 /* Take a row's values, scaled, to columns of BLOCK_ROWS; false when one is missing. */
@@ -51,8 +50,7 @@ CsMahalanobisFit(const double *const *columns, int d, int64 n)
 		result.scale[j] = CsScaleOf(CsLargestOf(columns[j], n));
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		pending += TakeRow(columns, d, i, result.scale, block + pending);
 		if (pending == 0 || (pending < BLOCK_ROWS && i < n - 1))
 			continue;

@@ -20,7 +20,6 @@
 #include "miscadmin.h"
 #include "stat/purchases.h"
 
-#define INTERRUPT_STEPS 1048576
 #define DIFFERENCE 1e-5			/* of a logarithm of a parameter, for the gradient */
 
 enum
@@ -50,8 +49,7 @@ GaussFraction(double b, double c1, double z)
 			n % 2 == 1 ? (b + k) * (c + k) / ((c + 2 * k) * (c + 2 * k + 1)) :
 			k * (c - b + k) / ((c + 2 * k - 1) * (c + 2 * k));
 
-		if (n % INTERRUPT_STEPS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(n);
 		denominator = 1 - e * z * denominator;
 		denominator = 1 / (fabs(denominator) < tiny ? tiny : denominator);
 		numerator = 1 - e * z / numerator;
@@ -107,8 +105,7 @@ MeanLikelihood(const double *theta, CsPurchaseData *data)
 		double		there,
 					gone;
 
-		if (i % 16384 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		LogParts(p, &h, &there, &gone);
 		likelihood += (double) g->n *
 			(rising[g->repeats] + p[P_R] * theta[P_ALPHA] + p[P_S] * theta[P_BETA] +

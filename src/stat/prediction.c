@@ -16,9 +16,6 @@
 #include "miscadmin.h"
 #include "stat/prediction.h"
 
-/* Values that are looked at between two looks for an interrupt. */
-#define INTERRUPT_VALUES 65536
-
 /* A probability that is told as 0 or 1 counts as this far from it. */
 #define LEAST_PROBABILITY 1e-15
 
@@ -164,8 +161,7 @@ PoolViolators(int64 n, const double *sorted, const uint32 *order, const double *
 
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (i > 0 && sorted[i] == sorted[i - 1])
 		{
 			pools[npools - 1].rows++;

@@ -218,8 +218,7 @@ DeviationMoments(const double *sorted, int64 n, double scale)
 
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		CsMomentsAddValue(&result, fabs((sorted[i] * scale - low) - median));
 	}
 	return result;

@@ -19,9 +19,6 @@
 #define STRATIFIED_STREAM UINT64CONST(0x51C0E77E)
 #define SIMPLE_STREAM UINT64CONST(0x5A3B1E00)
 
-/* Rows between two looks for a cancel. */
-#define ROWS_PER_CHECK 65536
-
 /*
  * How many rows each segment gives, at most "sample" in all: in proportion to its rows beyond the
  * least number, which every segment gives first if there is room for that.  Rounding the running
@@ -85,8 +82,7 @@ CsSampleStratified(const int32 *labels, int64 nrows, int k, int64 sample, uint64
 		int32		c = labels[i];
 		int64		left;
 
-		if (i % ROWS_PER_CHECK == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (c < 0)
 			continue;
 		left = s->population[c] - seen[c]++;

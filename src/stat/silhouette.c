@@ -370,8 +370,7 @@ LayOut(CsArena *arena, const CsMatrix *m, const int32 *labels, const CsStratifie
 		int64		row = sample->row[i];
 		const double *block = CsMatrixRow(m, arena, row);
 
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		place[i] = next[labels[row]]++;
 		for (int j = 0; j < args->d; j++)
 			x[(Size) j * args->stride + place[i]] = block[(Size) j * CS_BLOCK_ROWS];

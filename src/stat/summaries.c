@@ -22,8 +22,6 @@
 #include "stat/group_tests.h"
 #include "stat/summaries.h"
 
-#define INTERRUPT_VALUES 65536
-
 /* The mean and the standard deviation of n >= 1 values. */
 static void
 FillMoments(const double *values, int64 n, CsNumberSummary *s)
@@ -88,8 +86,7 @@ GatherGroups(const double *values, const int32 *groups, int64 n, int ngroups, do
 	memset(start, 0, sizeof(int64) * (ngroups + 1));
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (groups[i] >= 0 && !isnan(values[i]))
 			start[groups[i] + 1]++;
 	}
@@ -97,8 +94,7 @@ GatherGroups(const double *values, const int32 *groups, int64 n, int ngroups, do
 		start[g + 1] += start[g];
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (groups[i] >= 0 && !isnan(values[i]))
 			gathered[start[groups[i]]++] = values[i];
 	}

@@ -22,9 +22,6 @@
 
 #define FIRST_CAPACITY 32
 
-/* Values that are merged between two looks for an interrupt. */
-#define INTERRUPT_VALUES 1048576
-
 /* What is sent: this, and the values of both samples. */
 typedef struct SerialHeader
 {
@@ -122,8 +119,7 @@ MergeSorted(double *values, int64 n, const double *others, int64 m)
 {
 	for (int64 at = n + m - 1; m > 0; at--)
 	{
-		if (at % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(at);
 		if (n > 0 && values[n - 1] > others[m - 1])
 			values[at] = values[--n];
 		else

@@ -37,9 +37,6 @@ PG_FUNCTION_INFO_V1(custseg_hellinger_arrays);
 PG_FUNCTION_INFO_V1(custseg_cramer_von_mises_arrays);
 PG_FUNCTION_INFO_V1(custseg_benjamini_hochberg);
 
-/* Values of an array that are collected between two looks for an interrupt. */
-#define INTERRUPT_VALUES 1048576
-
 /* A number of bins, checked. */
 static int
 CheckBins(int bins)
@@ -170,8 +167,7 @@ AddArray(CsTwoSamples *samples, int which, ArrayType *array)
 
 	for (int i = 0; i < n; i++)
 	{
-		if (i % INTERRUPT_VALUES == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		CsTwoSamplesAdd(samples, which, value[i]);
 	}
 }

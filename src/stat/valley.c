@@ -63,8 +63,7 @@ NextRow(const Pair *pair, int64 *i, int64 *seen)
 {
 	for (; *i < pair->rows->nrows; ++*i)
 	{
-		if (*i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(*i);
 		if (pair->labels[*i] != pair->a && pair->labels[*i] != pair->b)
 			continue;
 		if ((*seen)++ % pair->step == 0)

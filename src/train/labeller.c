@@ -114,8 +114,7 @@ CsLabellerLearn(CsLabeller *l, CsArena *arena, int64 nrows)
 
 	for (int64 i = 0; i < nrows; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		classes[l->labels[i]].n++;
 	}
 	qsort(classes, n, sizeof(CsClass), CompareClasses);
@@ -130,8 +129,7 @@ CsLabellerLearn(CsLabeller *l, CsArena *arena, int64 nrows)
 	learned = CsArenaAddress(arena, l->area);
 	for (int64 i = 0; i < nrows; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		learned[i] = class_of[l->labels[i]];
 	}
 	pfree(l->labels);

@@ -84,8 +84,7 @@ CsPredecessorCompare(CsTraining *t, const int32 *labels, int64 nrows)
 		return;
 	for (int64 i = 0; i < nrows; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (old[i] >= 0 && labels[i] >= 0)
 			overlap->rows[(Size) labels[i] * overlap->n + old[i]]++;
 	}

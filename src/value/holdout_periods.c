@@ -60,8 +60,7 @@ Predict(const CsPeriod *p, const CsWorthModel *m)
 		double		expected = CsWorthOfDays(memory, r->repeats, r->recency, r->age).purchases;
 		double		worth = m->spend == CS_SPEND_NONE ? expected : expected * CsSpendOf(m, r->repeats, r->mean);
 
-		if (i % 16384 == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		result.purchases[i] = (CsOutcome) {expected, r->later};
 		if (worth > 0)
 			result.worth[result.n_worth++] =

@@ -131,8 +131,7 @@ CsPredictionStart(CsPrediction *p, CsTraining *t, int nfolds)
 	p->fold_rows = palloc0(sizeof(int64) * nfolds);
 	for (int64 i = 0; i < n; i++)
 	{
-		if (i % CS_BLOCK_ROWS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		p->fold[i] = t->hashes->labels[i] % nfolds;
 		p->fold_rows[p->fold[i]]++;
 	}

@@ -107,6 +107,7 @@ CheckMetrics(const CsJsonReader *r)
 		{"log_likelihood", CS_JSON_NUMBER}, {"aic", CS_JSON_NUMBER}, {"bic", CS_JSON_NUMBER},
 		{"nbd_log_likelihood", CS_JSON_NUMBER}, {"spend_log_likelihood", CS_JSON_NUMBER},
 		{"pearson", CS_JSON_NUMBER, -1, 1}, {"spearman", CS_JSON_NUMBER, -1, 1},
+		{"read_milliseconds", CS_JSON_NUMBER, 0, INFINITY}, {"fit_milliseconds", CS_JSON_NUMBER, 0, INFINITY},
 		{"parameters", CS_JSON_ANY}, {"holdout", CS_JSON_ANY}, {"deciles", CS_JSON_ANY},
 		{"calibration", CS_JSON_ANY}
 	};
