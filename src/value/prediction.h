@@ -45,8 +45,10 @@ extern bool CsPredictionTellsNothing(const CsPrediction *p, double r2, double lo
 extern CsPredictionSpread CsPredictionSpreads(const CsPrediction *p, const double *predicted);
 extern double *CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios, int *n,
 								  double *coverage);
+extern void CsPredictionWarnOfPerfection(const CsPrediction *p, const CsPredictionMeasures *m);
+
+/* prediction_features.c */
 extern double *CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *model);
 extern void CsPredictionWarnOfLeaks(const CsPrediction *p);
-extern void CsPredictionWarnOfPerfection(const CsPrediction *p, const CsPredictionMeasures *m);
 
 #endif							/* CUSTSEG_VALUE_PREDICTION_H */
