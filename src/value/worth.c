@@ -16,8 +16,6 @@
 #include "utils/builtins.h"
 #include "value/worth.h"
 
-#define MOST_DAYS 1000000
-
 /* Write a model with its parameters. */
 static void
 PushModel(JsonbParseState **json, const char *key, const CsPurchaseModel *model, const double *p)
@@ -174,7 +172,7 @@ ReadInterval(const CsJsonReader *parameters, CsWorthVersion *v)
 	if (!CsJsonReadMember(parameters, "interval", &value))
 		return;
 	r = CsJsonReadObject(parameters, "interval", "the interval");
-	v->interval_days = (int32) CsJsonReadInteger(&r, "days", 1, MOST_DAYS);
+	v->interval_days = (int32) CsJsonReadInteger(&r, "days", 1, CS_MOST_HOLDOUT_DAYS);
 	CsJsonReadNumbers(&r, "bounds", CS_DECILES - 1, v->ratios.bound, 1);
 	for (int i = 1; i < CS_DECILES - 1; i++)
 		if (v->ratios.bound[i] > v->ratios.bound[i - 1])

@@ -49,6 +49,9 @@ typedef struct CsPurchasesOptions
 	int			alive;			/* 0: as CsWorthFitModel says; 1: of the model's own */
 } CsPurchasesOptions;
 
+/* Days that a holdout of an imported version can have. */
+#define CS_MOST_HOLDOUT_DAYS 1000000
+
 #define CS_PURCHASES_OPTIONS 5
 
 extern const CsOption CsPurchasesOptionTable[CS_PURCHASES_OPTIONS];

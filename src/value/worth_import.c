@@ -9,9 +9,6 @@
 #include "life/life.h"
 #include "value/worth.h"
 
-/* Days that a holdout can have. */
-#define MOST_DAYS 1000000
-
 /* What was compiled, as a definition. */
 static Jsonb *
 WriteDefinition(const CsWorthVersion *v)
@@ -66,7 +63,7 @@ static void
 CheckHoldout(const CsJsonReader *metrics)
 {
 	static const CsJsonMember members[] = {
-		{"days", CS_JSON_INTEGER, 1, MOST_DAYS}, {"n", CS_JSON_INTEGER, 0, CS_MOST_ROWS},
+		{"days", CS_JSON_INTEGER, 1, CS_MOST_HOLDOUT_DAYS}, {"n", CS_JSON_INTEGER, 0, CS_MOST_ROWS},
 		{"predicted", CS_JSON_NUMBER}, {"actual", CS_JSON_NUMBER}, {"mae", CS_JSON_NUMBER},
 		{"rmse", CS_JSON_NUMBER}, {"bias", CS_JSON_NUMBER}, {"gini", CS_JSON_NUMBER},
 		{"gini_normalized", CS_JSON_NUMBER}, {"value_predicted", CS_JSON_NUMBER},
