@@ -88,7 +88,7 @@ CsSilhouettesTask(CsTeam *team, const void *opaque, int lane)
 	for (int64 g = groups * lane / CS_LANES; g < groups * (lane + 1) / CS_LANES; g++)
 	{
 		int			first = (int) g * GROUP;
-		const double *x = CsMatrixBlock(m, arena, first / CS_BLOCK_ROWS) + first % CS_BLOCK_ROWS;
+		const double *x = CsMatrixRow(m, arena, first);
 
 		memset(sums, 0, sizeof(double) * GROUP * args->nslots);
 		for (int block = 0; block < args->n; block += BLOCK)
@@ -144,12 +144,7 @@ LayOut(CsArena *arena, const CsMatrix *rows, const CsLabeling *labelings, const 
 
 	memset(counts, 0, sizeof(int32) * args->nslots);
 	for (int i = 0; i < args->n; i++)
-	{
-		const double *x = CsMatrixBlock(rows, arena, i / CS_BLOCK_ROWS) + i % CS_BLOCK_ROWS;
-
-		for (int j = 0; j < args->d; j++)
-			points[(Size) i * args->d + j] = x[(Size) j * CS_BLOCK_ROWS];
-	}
+		CsMatrixGetRow(rows, arena, i, points + (Size) i * args->d);
 	for (int l = 0; l < args->nlabelings; l++)
 	{
 		const int32 *labels = CsArenaAddress(arena, labelings[l].labels);
