@@ -131,7 +131,7 @@ FROM (VALUES ('bg', 0), ('mbg', 1)) v (model, m);
 SELECT f.model, agrees((v.metrics ->> 'log_likelihood')::float8, bg_likelihood(m, r, alpha, a, b)) AS likelihood,
     (SELECT max(bg_likelihood(m, f.r * exp(s.r), f.alpha * exp(s.alpha), f.a * exp(s.a), f.b * exp(s.b)) - bg_likelihood(m, f.r, f.alpha, f.a, f.b))
      FROM (VALUES (1e-3::float8, 0::float8, 0::float8, 0::float8), (-1e-3, 0, 0, 0), (0, 1e-3, 0, 0), (0, -1e-3, 0, 0), (0, 0, 1e-3, 0), (0, 0, -1e-3, 0), (0, 0, 0, 1e-3), (0, 0, 0, -1e-3), (1e-3, 1e-3, 1e-3, 1e-3)) s (r, alpha, a, b)) < 0 AS is_highest
-FROM fitted f JOIN custseg.model_version v USING (model);
+FROM fitted f JOIN custseg.model_version v USING (model) ORDER BY 1;
 SELECT agrees((metrics ->> 'nbd_log_likelihood')::float8, (SELECT sum(rising(parameter('nbd', 'r'), repeats) + parameter('nbd', 'r') * ln(parameter('nbd', 'alpha'))
     - (parameter('nbd', 'r') + repeats) * ln(parameter('nbd', 'alpha') + customer_age)) FROM seen)) AS nbd
 FROM custseg.model_version WHERE model = 'bg';
