@@ -65,23 +65,16 @@ ORDER BY sum(c.monetary) DESC;
 SELECT algorithm, n, n_repeat, verdict, reason
 FROM custseg.train_purchases('worth', 'shop.orders', 'customer', 'ordered_at', 'amount') \gx
 \set ECHO none
-SELECT algorithm <> 'nbd' AS identified FROM custseg.models WHERE name = 'worth' \gset
 
 \echo
-\echo Value of the next year by segment: who is still there, the orders to come, and their value today
-\if :identified
-\else
-\echo (nobody is known to have left, so everybody counts as still there)
-\endif
-SELECT s.name, count(*) AS customers, round(sum(l.alive)) AS still_there, round(sum(l.expected_purchases)) AS orders,
-       to_char(sum(l.lifetime_value), '999,999,999') AS value,
-       round((100 * sum(l.lifetime_value) / sum(sum(l.lifetime_value)) OVER ())::numeric, 1) || ' %' AS of_value,
-       round((sum(l.lifetime_value) / count(*))::numeric, 2) AS a_customer
-FROM custseg.lifetime_value('worth', horizon => '1 year', discount => 0.1) l
-JOIN customers c ON c.id = l.customer_id::bigint
-JOIN custseg.segments s ON s.model = 'loyalty' AND s.segment = c.segment
-GROUP BY s.name
-ORDER BY sum(l.lifetime_value) DESC;
+\echo What each segment is worth in the next year: the share of it that is still there, the orders to come, and their value
+\echo today, with the interval in which it will lie in 90 of 100 cases
+\set ECHO queries
+SELECT name, n AS customers, round(100 * alive::numeric) || ' %' AS still_there, round(expected_purchases) AS orders,
+       to_char(value_sum, '999,999,999') AS value, to_char(low, '999,999,999') AS low, to_char(high, '999,999,999') AS high,
+       round(100 * value_share::numeric, 1) || ' %' AS of_value, round(value_mean::numeric, 2) AS a_customer
+FROM custseg.segment_value('worth', 'loyalty', horizon => '1 year', discount => 0.1);
+\set ECHO none
 
 \echo
 \echo Who they are, in words
