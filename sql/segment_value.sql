@@ -98,8 +98,10 @@ ORDER BY p.segment;
 
 -- Where the purchases do not tell that customers leave, nothing is said of it; without a horizon there are no intervals
 CREATE TABLE loyal AS
-SELECT i AS customer, date '2023-01-01' + (n * (7 + 60 * uniform(i, 8)) + 5 * uniform(i, 9, n))::int AS at, 10 + i % 13 AS amount
-FROM generate_series(1, 200) i, generate_series(0, 60) n WHERE n * (7 + 60 * uniform(i, 8)) < 540;
+SELECT customer, at, 10 + customer % 13 AS amount
+FROM (SELECT i AS customer, timestamp '2023-01-01' + sum(CASE WHEN n = 0 THEN 0 ELSE -ln(1 - uniform(i, 9, n)) * 40 / -ln(1 - uniform(i, 8)) END) OVER (PARTITION BY i ORDER BY n) * interval '1 day' AS at
+    FROM generate_series(1, 200) i, generate_series(0, 300) n) l
+WHERE at < '2024-06-30';
 SET client_min_messages = warning;
 SELECT algorithm, verdict FROM custseg.train_purchases('loyal', 'loyal', 'customer', 'at', 'amount');
 SELECT count(*) FROM custseg.train_purchases('pareto', 'bought', 'customer', 'at', 'amount', '2024-06-30', 'pareto_nbd');
@@ -276,6 +278,9 @@ SELECT with_metrics($$jsonb_set(metrics, '{covariance,purchases}', '[1]')$$);
 SELECT with_metrics($$jsonb_set(metrics, '{covariance}', '3')$$);
 SELECT with_metrics($$jsonb_set(metrics, '{holdout,value_rmse}', '"x"')$$);
 SELECT with_metrics($$metrics #- '{holdout,variance}' #- '{holdout,value_variance}'$$);
+-- a holdout that was far off is told of
+SELECT with_metrics($$jsonb_set(metrics, '{holdout,value_actual}', to_jsonb(2 * (metrics #>> '{holdout,value_predicted}')::float8))$$);
+SELECT with_metrics($$jsonb_set(metrics, '{holdout,value_actual}', '1')$$);
 
 SET client_min_messages = warning;
 SELECT count(*) FROM custseg.model m, LATERAL custseg.drop_model(m.name, whole => true, forget_exclusions => true) WHERE m.name IN ('repeats', 'cents', 'plain', 'loyal', 'pareto', 'spend', 'leaving', 'groups');

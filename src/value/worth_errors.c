@@ -92,12 +92,15 @@ ReadCovariance(const CsJsonReader *r, const char *key, double *to, int n, int st
 	return true;
 }
 
+/* What a holdout was off by beyond what the model has it, as a share, is worth a word from here on. */
+#define LARGE_BIAS 0.2
+
 /*
  * What a holdout says of a measure, whose members have a prefix: whether single customers differ from what was
  * expected of them by more than the model has it, and how far their sum was off beyond what it has.
  */
 static void
-ReadHoldout(const CsJsonReader *holdout, const char *prefix, CsWorthErrors *e, CsWorthMeasure measure)
+ReadHoldout(const CsJsonReader *holdout, const char *prefix, CsWorthErrors *e, CsWorthMeasure measure, StringInfo reason)
 {
 	double		n = CsJsonReadNumber(holdout, "n"),
 				rmse = CsJsonReadNumber(holdout, psprintf("%srmse", prefix)),
@@ -112,6 +115,9 @@ ReadHoldout(const CsJsonReader *holdout, const char *prefix, CsWorthErrors *e, C
 	beyond = (predicted - actual) * (predicted - actual) - e->dispersion[measure] * variance - parameters;
 	if (predicted > 0 && beyond > 0)
 		e->bias[measure] = sqrt(beyond) / predicted;
+	if (reason != NULL && e->bias[measure] > LARGE_BIAS)
+		CsReasonAdd(reason, "what came in the holdout was %.0f %% %s than predicted, so intervals are wide",
+					100 * fabs(actual / predicted - 1), actual > predicted ? "more" : "less");
 }
 
 /* Does an object have that member, which is a number? */
@@ -130,6 +136,7 @@ ReadHoldouts(const CsJsonReader *metrics, CsWorthErrors *e, StringInfo reason)
 {
 	JsonbValue	value;
 	CsJsonReader holdout;
+	bool		has_value;
 
 	if (!CsJsonFind(metrics->object, "holdout", &value))
 	{
@@ -137,10 +144,11 @@ ReadHoldouts(const CsJsonReader *metrics, CsWorthErrors *e, StringInfo reason)
 		return;
 	}
 	holdout = CsJsonReadObject(metrics, "holdout", "the holdout");
+	has_value = HasNumber(&holdout, "value_variance");
 	if (HasNumber(&holdout, "variance"))
-		ReadHoldout(&holdout, "", e, CS_WORTH_PURCHASES);
-	if (HasNumber(&holdout, "value_variance"))
-		ReadHoldout(&holdout, "value_", e, CS_WORTH_VALUE);
+		ReadHoldout(&holdout, "", e, CS_WORTH_PURCHASES, has_value ? NULL : reason);
+	if (has_value)
+		ReadHoldout(&holdout, "value_", e, CS_WORTH_VALUE, reason);
 }
 
 /* Read the covariances; false where there are none of the purchases. */
