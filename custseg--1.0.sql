@@ -1445,6 +1445,43 @@ CREATE AGGREGATE custseg.normalized_mutual_information(a int, b int) (
 COMMENT ON AGGREGATE custseg.normalized_mutual_information(int, int) IS 'Computes the mutual information of two labelings of the same rows, divided by the mean of their entropies: 0 to 1.
 topic: statistics 25
 example: SELECT custseg.normalized_mutual_information(custseg.predict(''shop'', c, 1), custseg.predict(''shop'', c, 2)) FROM customers c';
+
+CREATE TYPE custseg.cohens_kappa_result AS (
+    kappa float8,
+    standard_error float8,
+    low float8,
+    high float8,
+    agreement_share float8,
+    n bigint
+);
+
+COMMENT ON TYPE custseg.cohens_kappa_result IS 'Row that cohens_kappa() returns.';
+COMMENT ON COLUMN custseg.cohens_kappa_result.kappa IS 'Agreement beyond chance: 1 when all labels agree, 0 when they are independent; NULL where there is one label only.';
+COMMENT ON COLUMN custseg.cohens_kappa_result.standard_error IS 'Standard error of kappa, by Fleiss, Cohen and Everitt.';
+COMMENT ON COLUMN custseg.cohens_kappa_result.low IS 'Lower end of the 95 % interval of kappa.';
+COMMENT ON COLUMN custseg.cohens_kappa_result.high IS 'Upper end of the 95 % interval of kappa.';
+COMMENT ON COLUMN custseg.cohens_kappa_result.agreement_share IS 'Share of the rows that have the same label by both.';
+COMMENT ON COLUMN custseg.cohens_kappa_result.n IS 'Rows.';
+
+CREATE FUNCTION custseg_private.cohens_kappa_final(state bytea) RETURNS custseg.cohens_kappa_result
+AS 'MODULE_PATHNAME', 'custseg_cohens_kappa_final'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.cohens_kappa_final IS 'Final function of cohens_kappa().';
+
+CREATE AGGREGATE custseg.cohens_kappa(a int, b int) (
+    SFUNC = custseg_private.agreement_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    COMBINEFUNC = custseg_private.agreement_combine,
+    FINALFUNC = custseg_private.cohens_kappa_final,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.cohens_kappa(int, int) IS 'Computes Cohen''s kappa of two labelings of the same rows, which have the same labels: agreement beyond chance, with its standard error.
+topic: statistics 33
+example: SELECT (custseg.cohens_kappa(segment, custseg.predict(''shop'', c))).* FROM customers c';
+
 -- tests of two samples
 
 CREATE TYPE custseg.ks_test_result AS (
@@ -1783,6 +1820,14 @@ LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION custseg.benjamini_hochberg IS 'Adjusts p-values for multiple testing by Benjamini and Hochberg: returns the false discovery rate at which each is significant.
 topic: statistics 9
 example: SELECT custseg.benjamini_hochberg(''{0.01,0.04,0.03}'')';
+
+CREATE FUNCTION custseg.holm(p_values float8[]) RETURNS float8[]
+AS 'MODULE_PATHNAME', 'custseg_holm'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.holm IS 'Adjusts p-values for multiple testing by Holm: returns the level at which each is significant while the probability of any false claim is held to that level.
+topic: statistics 32
+example: SELECT custseg.holm(''{0.01,0.04,0.03}'')';
 
 CREATE FUNCTION custseg_private.contingency_accum(state bytea, category text, "group" text) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum'
@@ -4023,6 +4068,438 @@ COMMENT ON FUNCTION custseg.segment_tests IS 'Tests whether the segments differ 
 topic: segments 5
 example: SELECT * FROM custseg.segment_tests(''shop'', ''customers'')';
 
+-- experiments
+
+CREATE TYPE custseg.mean_test_result AS (
+    n_control bigint,
+    n_treatment bigint,
+    mean_control float8,
+    mean_treatment float8,
+    difference float8,
+    standard_error float8,
+    larger_error float8,
+    statistic float8,
+    df float8,
+    p_value float8,
+    low float8,
+    high float8,
+    lift float8,
+    lift_low float8,
+    lift_high float8
+);
+
+COMMENT ON TYPE custseg.mean_test_result IS 'Row that welch_test() and ratio_test() return.';
+COMMENT ON COLUMN custseg.mean_test_result.n_control IS 'Customers of the control.';
+COMMENT ON COLUMN custseg.mean_test_result.n_treatment IS 'Customers of the treatment.';
+COMMENT ON COLUMN custseg.mean_test_result.mean_control IS 'Mean of the control; of ratio_test(), its ratio of sums.';
+COMMENT ON COLUMN custseg.mean_test_result.mean_treatment IS 'Mean of the treatment; of ratio_test(), its ratio of sums.';
+COMMENT ON COLUMN custseg.mean_test_result.difference IS 'Mean of the treatment less that of the control.';
+COMMENT ON COLUMN custseg.mean_test_result.standard_error IS 'Standard error of the difference; NULL where an arm has fewer than two customers.';
+COMMENT ON COLUMN custseg.mean_test_result.larger_error IS 'Larger one of Welch''s standard error and the pooled one, which holds for a skewed value in arms of unequal size, too.';
+COMMENT ON COLUMN custseg.mean_test_result.statistic IS 'Difference in standard errors; NULL, like all columns that follow but the lift, where the standard error is 0.';
+COMMENT ON COLUMN custseg.mean_test_result.df IS 'Degrees of freedom, by Welch and Satterthwaite; NULL for ratio_test(), which goes by the normal law.';
+COMMENT ON COLUMN custseg.mean_test_result.p_value IS 'Probability of such a statistic, or one further from 0, when the means are the same.';
+COMMENT ON COLUMN custseg.mean_test_result.low IS 'Lower end of the interval of the difference.';
+COMMENT ON COLUMN custseg.mean_test_result.high IS 'Upper end of the interval of the difference.';
+COMMENT ON COLUMN custseg.mean_test_result.lift IS 'Mean of the treatment over that of the control, less 1; NULL where the latter is not above 0.';
+COMMENT ON COLUMN custseg.mean_test_result.lift_low IS 'Lower end of Fieller''s interval of the lift; NULL where the control''s mean is not certainly above 0.';
+COMMENT ON COLUMN custseg.mean_test_result.lift_high IS 'Upper end of Fieller''s interval of the lift; NULL where the control''s mean is not certainly above 0.';
+
+CREATE TYPE custseg.cuped_test_result AS (
+    n_control bigint,
+    n_treatment bigint,
+    mean_control float8,
+    mean_treatment float8,
+    difference float8,
+    standard_error float8,
+    larger_error float8,
+    statistic float8,
+    df float8,
+    p_value float8,
+    low float8,
+    high float8,
+    lift float8,
+    lift_low float8,
+    lift_high float8,
+    theta float8,
+    variance_ratio float8
+);
+
+COMMENT ON TYPE custseg.cuped_test_result IS 'Row that cuped_test() returns.';
+COMMENT ON COLUMN custseg.cuped_test_result.n_control IS 'Customers of the control.';
+COMMENT ON COLUMN custseg.cuped_test_result.n_treatment IS 'Customers of the treatment.';
+COMMENT ON COLUMN custseg.cuped_test_result.mean_control IS 'Adjusted mean of the control.';
+COMMENT ON COLUMN custseg.cuped_test_result.mean_treatment IS 'Adjusted mean of the treatment.';
+COMMENT ON COLUMN custseg.cuped_test_result.difference IS 'Adjusted mean of the treatment less that of the control.';
+COMMENT ON COLUMN custseg.cuped_test_result.standard_error IS 'Standard error of the difference; NULL where an arm has fewer than two customers.';
+COMMENT ON COLUMN custseg.cuped_test_result.larger_error IS 'Larger one of Welch''s standard error and the pooled one, which holds for a skewed value in arms of unequal size, too.';
+COMMENT ON COLUMN custseg.cuped_test_result.statistic IS 'Difference in standard errors; NULL, like all columns that follow but the lift, where the standard error is 0.';
+COMMENT ON COLUMN custseg.cuped_test_result.df IS 'Degrees of freedom, by Welch and Satterthwaite.';
+COMMENT ON COLUMN custseg.cuped_test_result.p_value IS 'Probability of such a statistic, or one further from 0, when the means are the same.';
+COMMENT ON COLUMN custseg.cuped_test_result.low IS 'Lower end of the interval of the difference.';
+COMMENT ON COLUMN custseg.cuped_test_result.high IS 'Upper end of the interval of the difference.';
+COMMENT ON COLUMN custseg.cuped_test_result.lift IS 'Mean of the treatment over that of the control, less 1; NULL where the latter is not above 0.';
+COMMENT ON COLUMN custseg.cuped_test_result.lift_low IS 'Lower end of Fieller''s interval of the lift; NULL where the control''s mean is not certainly above 0.';
+COMMENT ON COLUMN custseg.cuped_test_result.lift_high IS 'Upper end of Fieller''s interval of the lift; NULL where the control''s mean is not certainly above 0.';
+COMMENT ON COLUMN custseg.cuped_test_result.theta IS 'Value that goes with one of the covariate, within both arms; 0 where the covariate does not vary.';
+COMMENT ON COLUMN custseg.cuped_test_result.variance_ratio IS 'Squared standard error over that of the unadjusted difference: about 1 less the squared correlation.';
+
+CREATE TYPE custseg.proportion_test_result AS (
+    n_control bigint,
+    n_treatment bigint,
+    successes_control bigint,
+    successes_treatment bigint,
+    share_control float8,
+    share_treatment float8,
+    difference float8,
+    low float8,
+    high float8,
+    statistic float8,
+    p_value float8,
+    method text,
+    lift float8,
+    lift_low float8,
+    lift_high float8
+);
+
+COMMENT ON TYPE custseg.proportion_test_result IS 'Row that proportion_test() returns.';
+COMMENT ON COLUMN custseg.proportion_test_result.n_control IS 'Customers of the control.';
+COMMENT ON COLUMN custseg.proportion_test_result.n_treatment IS 'Customers of the treatment.';
+COMMENT ON COLUMN custseg.proportion_test_result.successes_control IS 'Customers of the control who convert.';
+COMMENT ON COLUMN custseg.proportion_test_result.successes_treatment IS 'Customers of the treatment who convert.';
+COMMENT ON COLUMN custseg.proportion_test_result.share_control IS 'Share of the control that converts; NULL, like what follows from it, where it has no customer.';
+COMMENT ON COLUMN custseg.proportion_test_result.share_treatment IS 'Share of the treatment that converts; NULL, like what follows from it, where it has no customer.';
+COMMENT ON COLUMN custseg.proportion_test_result.difference IS 'Share of the treatment less that of the control.';
+COMMENT ON COLUMN custseg.proportion_test_result.low IS 'Lower end of Newcombe''s interval of the difference.';
+COMMENT ON COLUMN custseg.proportion_test_result.high IS 'Upper end of Newcombe''s interval of the difference.';
+COMMENT ON COLUMN custseg.proportion_test_result.statistic IS 'Statistic z, with the variance pooled; NULL where nobody or everybody converts.';
+COMMENT ON COLUMN custseg.proportion_test_result.p_value IS 'Probability of such a difference, or a larger one, when the shares are the same.';
+COMMENT ON COLUMN custseg.proportion_test_result.method IS 'Method by which p_value was computed: z, or Fisher where fewer than 5 customers of a kind are expected in an arm.';
+COMMENT ON COLUMN custseg.proportion_test_result.lift IS 'Share of the treatment over that of the control, less 1; NULL where the latter is 0.';
+COMMENT ON COLUMN custseg.proportion_test_result.lift_low IS 'Lower end of Fieller''s interval of the lift; NULL where the control''s share is not certainly above 0.';
+COMMENT ON COLUMN custseg.proportion_test_result.lift_high IS 'Upper end of Fieller''s interval of the lift; NULL where the control''s share is not certainly above 0.';
+
+CREATE FUNCTION custseg.sample_size(
+    effect float8,
+    baseline float8 DEFAULT NULL,
+    sd float8 DEFAULT NULL,
+    sd_treatment float8 DEFAULT NULL,
+    allocation float8 DEFAULT 1,
+    alpha float8 DEFAULT 0.05,
+    correlation float8 DEFAULT 0,
+    n_segments int DEFAULT 1,
+    method text DEFAULT 'fixed',
+    n_looks int DEFAULT 5,
+    power float8 DEFAULT 0.8,
+    OUT n_control bigint,
+    OUT n_treatment bigint,
+    OUT n bigint,
+    OUT exact_size float8,
+    OUT critical float8
+)
+AS 'MODULE_PATHNAME', 'custseg_sample_size'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.sample_size IS 'Computes how many customers an experiment needs to see an effect on a share, a mean or a ratio.
+topic: experiments 1
+example: SELECT * FROM custseg.sample_size(0.01, baseline => 0.05)';
+
+CREATE FUNCTION custseg.minimum_effect(
+    n_control float8,
+    baseline float8 DEFAULT NULL,
+    sd float8 DEFAULT NULL,
+    sd_treatment float8 DEFAULT NULL,
+    allocation float8 DEFAULT 1,
+    alpha float8 DEFAULT 0.05,
+    correlation float8 DEFAULT 0,
+    n_segments int DEFAULT 1,
+    method text DEFAULT 'fixed',
+    n_looks int DEFAULT 5,
+    power float8 DEFAULT 0.8
+) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_minimum_effect'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.minimum_effect IS 'Computes the smallest effect upwards that an experiment with so many customers is likely to see.
+topic: experiments 2
+example: SELECT custseg.minimum_effect(1000, baseline => 0.05)';
+
+CREATE FUNCTION custseg.power(
+    effect float8,
+    n_control float8,
+    baseline float8 DEFAULT NULL,
+    sd float8 DEFAULT NULL,
+    sd_treatment float8 DEFAULT NULL,
+    allocation float8 DEFAULT 1,
+    alpha float8 DEFAULT 0.05,
+    correlation float8 DEFAULT 0,
+    n_segments int DEFAULT 1,
+    method text DEFAULT 'fixed',
+    n_looks int DEFAULT 5
+) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_power'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.power IS 'Computes the probability that an experiment sees an effect.
+topic: experiments 3
+example: SELECT custseg.power(0.01, 1000, baseline => 0.05)';
+
+CREATE FUNCTION custseg.wilson_interval(
+    successes float8,
+    n float8,
+    confidence float8 DEFAULT 0.95,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8
+)
+AS 'MODULE_PATHNAME', 'custseg_wilson_interval'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.wilson_interval IS 'Computes Wilson''s score interval of a share.
+topic: experiments 20
+example: SELECT * FROM custseg.wilson_interval(90, 120)';
+
+CREATE FUNCTION custseg.newcombe_interval(
+    successes_control bigint,
+    n_control bigint,
+    successes_treatment bigint,
+    n_treatment bigint,
+    confidence float8 DEFAULT 0.95,
+    OUT difference float8,
+    OUT low float8,
+    OUT high float8
+)
+AS 'MODULE_PATHNAME', 'custseg_newcombe_interval'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.newcombe_interval IS 'Computes Newcombe''s hybrid score interval of the difference of two shares.
+topic: experiments 21
+example: SELECT * FROM custseg.newcombe_interval(500, 10000, 560, 10000)';
+
+CREATE FUNCTION custseg.fisher_exact(
+    successes_control bigint,
+    n_control bigint,
+    successes_treatment bigint,
+    n_treatment bigint
+) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_fisher_exact'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.fisher_exact IS 'Computes the two-sided p-value of Fisher''s exact test of two shares.
+topic: experiments 22
+example: SELECT custseg.fisher_exact(3, 10, 9, 10)';
+
+CREATE FUNCTION custseg.proportion_test(
+    successes_control bigint,
+    n_control bigint,
+    successes_treatment bigint,
+    n_treatment bigint,
+    confidence float8 DEFAULT 0.95
+) RETURNS custseg.proportion_test_result
+AS 'MODULE_PATHNAME', 'custseg_proportion_test'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.proportion_test(bigint, bigint, bigint, bigint, float8) IS 'Tests whether two arms convert alike, from their counts: difference with interval, p-value, lift with interval.
+topic: experiments 11
+example: SELECT * FROM custseg.proportion_test(500, 10000, 560, 10000)';
+
+CREATE FUNCTION custseg.welch_test(
+    n_control bigint,
+    mean_control float8,
+    variance_control float8,
+    n_treatment bigint,
+    mean_treatment float8,
+    variance_treatment float8,
+    confidence float8 DEFAULT 0.95,
+    by_larger_error bool DEFAULT false
+) RETURNS custseg.mean_test_result
+AS 'MODULE_PATHNAME', 'custseg_welch_test'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.welch_test(bigint, float8, float8, bigint, float8, float8, float8, bool) IS 'Tests whether two arms have the same mean, from their means and variances: Welch''s test, lift with interval.
+topic: experiments 13
+example: SELECT * FROM custseg.welch_test(100, 10, 4, 100, 12, 9)';
+
+CREATE FUNCTION custseg.srm_test(
+    counts bigint[],
+    weights float8[] DEFAULT NULL,
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT n bigint,
+    OUT rating text,
+    OUT reason text
+)
+AS 'MODULE_PATHNAME', 'custseg_srm_test'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.srm_test IS 'Tests whether the variants of an experiment were filled in the ratio that was meant (sample-ratio mismatch).
+topic: experiments 16
+example: SELECT * FROM custseg.srm_test(''{821588,815482}'')';
+
+CREATE FUNCTION custseg.heterogeneity(
+    differences float8[],
+    standard_errors float8[],
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT i_squared float8,
+    OUT difference float8,
+    OUT standard_error float8,
+    OUT n_segments int
+)
+AS 'MODULE_PATHNAME', 'custseg_heterogeneity'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.heterogeneity IS 'Tests whether an effect is the same in all segments, by Cochran''s Q, with I squared.
+topic: experiments 17
+example: SELECT * FROM custseg.heterogeneity(''{1,3,-10}'', ''{0.7,2.2,11.1}'')';
+
+CREATE FUNCTION custseg.anytime_interval(
+    difference float8,
+    standard_error float8,
+    information_share float8,
+    confidence float8 DEFAULT 0.95,
+    OUT low float8,
+    OUT high float8,
+    OUT p_value float8
+)
+AS 'MODULE_PATHNAME', 'custseg_anytime_interval'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.anytime_interval IS 'Computes an interval and a p-value of an effect that hold however often one looks.
+topic: experiments 18
+example: SELECT * FROM custseg.anytime_interval(1, 0.25, 0.5)';
+
+CREATE FUNCTION custseg.spending_boundaries(
+    information_shares float8[],
+    alpha float8 DEFAULT 0.05,
+    OUT look int,
+    OUT information_share float8,
+    OUT spent float8,
+    OUT boundary float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_spending_boundaries'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 5;
+
+COMMENT ON FUNCTION custseg.spending_boundaries IS 'Computes the boundaries of looks at a plan, which together spend alpha (Lan-DeMets, O''Brien-Fleming).
+topic: experiments 19
+example: SELECT * FROM custseg.spending_boundaries(''{0.2,0.4,0.6,0.8,1}'')';
+
+CREATE FUNCTION custseg.experiment_bucket(salt text, customer text) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_experiment_bucket'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.experiment_bucket IS 'Returns the bucket of a customer, 0 to 9999, by SHA-256 of a salt and the customer''s id: the same at any time, on any server.
+topic: experiments 4
+example: SELECT c.id, custseg.experiment_bucket(''spring:variant'', c.id::text) < 5000 AS is_treatment FROM customers c';
+
+CREATE FUNCTION custseg_private.proportion_accum(state bytea, success bool, is_treatment bool) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_proportion_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.proportion_accum IS 'Transition function of proportion_test().';
+
+CREATE FUNCTION custseg_private.proportion_test_final(state bytea) RETURNS custseg.proportion_test_result
+AS 'MODULE_PATHNAME', 'custseg_proportion_test_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.proportion_test_final IS 'Final function of proportion_test().';
+
+CREATE FUNCTION custseg_private.arm_moments_accum(state bytea, value float8, is_treatment bool) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_arm_moments_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.arm_moments_accum IS 'Transition function of welch_test().';
+
+CREATE FUNCTION custseg_private.welch_test_final(state bytea) RETURNS custseg.mean_test_result
+AS 'MODULE_PATHNAME', 'custseg_welch_test_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.welch_test_final IS 'Final function of welch_test().';
+
+CREATE FUNCTION custseg_private.ratio_accum(state bytea, numerator float8, denominator float8, is_treatment bool) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_ratio_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.ratio_accum IS 'Transition function of ratio_test().';
+
+CREATE FUNCTION custseg_private.cuped_accum(state bytea, value float8, covariate float8, is_treatment bool) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_cuped_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.cuped_accum IS 'Transition function of cuped_test().';
+
+CREATE FUNCTION custseg_private.paired_arms_combine(state bytea, other bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_paired_arms_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.paired_arms_combine IS 'Combine function of ratio_test() and cuped_test().';
+
+CREATE FUNCTION custseg_private.ratio_test_final(state bytea) RETURNS custseg.mean_test_result
+AS 'MODULE_PATHNAME', 'custseg_ratio_test_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.ratio_test_final IS 'Final function of ratio_test().';
+
+CREATE FUNCTION custseg_private.cuped_test_final(state bytea) RETURNS custseg.cuped_test_result
+AS 'MODULE_PATHNAME', 'custseg_cuped_test_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.cuped_test_final IS 'Final function of cuped_test().';
+
+CREATE AGGREGATE custseg.proportion_test(success bool, is_treatment bool) (
+    SFUNC = custseg_private.proportion_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg_private.proportion_test_final,
+    COMBINEFUNC = custseg_private.agreement_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.proportion_test(bool, bool) IS 'Tests whether two arms convert alike: difference with interval, p-value, lift with interval.
+topic: experiments 10
+example: SELECT (custseg.proportion_test(monetary > 200, id % 2 = 0)).* FROM customers';
+
+CREATE AGGREGATE custseg.welch_test(value float8, is_treatment bool) (
+    SFUNC = custseg_private.arm_moments_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg_private.welch_test_final,
+    COMBINEFUNC = custseg_private.group_moments_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.welch_test(float8, bool) IS 'Tests whether two arms have the same mean: Welch''s test, lift with interval.
+topic: experiments 12
+example: SELECT (custseg.welch_test(monetary, id % 2 = 0)).* FROM customers';
+
+CREATE AGGREGATE custseg.ratio_test(numerator float8, denominator float8, is_treatment bool) (
+    SFUNC = custseg_private.ratio_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg_private.ratio_test_final,
+    COMBINEFUNC = custseg_private.paired_arms_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.ratio_test(float8, float8, bool) IS 'Tests whether two arms have the same ratio of sums, such as revenue an order, where customers were drawn (delta method).
+topic: experiments 14
+example: SELECT (custseg.ratio_test(monetary, frequency, id % 2 = 0)).* FROM customers';
+
+CREATE AGGREGATE custseg.cuped_test(value float8, covariate float8, is_treatment bool) (
+    SFUNC = custseg_private.cuped_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    FINALFUNC = custseg_private.cuped_test_final,
+    COMBINEFUNC = custseg_private.paired_arms_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg.cuped_test(float8, float8, bool) IS 'Tests whether two arms have the same mean of a value, less what a covariate from before the experiment tells of it (CUPED).
+topic: experiments 15
+example: SELECT (custseg.cuped_test(monetary, frequency, id % 2 = 0)).* FROM customers';
+
 -- who is in a segment
 
 CREATE FUNCTION custseg.segment_profile(
@@ -5062,10 +5539,10 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,experiments}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, experiments.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';

@@ -1,7 +1,7 @@
 /*
  * agreement.c
  *	  Aggregates over two labelings of the same rows: adjusted_rand(int, int),
- *	  mutual_information(int, int), normalized_mutual_information(int, int).
+ *	  mutual_information(int, int), normalized_mutual_information(int, int), cohens_kappa(int, int).
  *
  * They share everything but the last step.  The state is a table of label pairs (stat/agreement.c)
  * declared as bytea: it is updated in place, and when it has to grow, the executor copies the
@@ -12,12 +12,14 @@
 
 #include "call/call.h"
 #include "stat/agreement.h"
+#include "stat/tests.h"
 
 PG_FUNCTION_INFO_V1(custseg_agreement_accum);
 PG_FUNCTION_INFO_V1(custseg_agreement_combine);
 PG_FUNCTION_INFO_V1(custseg_adjusted_rand_final);
 PG_FUNCTION_INFO_V1(custseg_mutual_information_final);
 PG_FUNCTION_INFO_V1(custseg_normalized_mutual_information_final);
+PG_FUNCTION_INFO_V1(custseg_cohens_kappa_final);
 
 /* An argument as a table; a copy where it lies in a tuple, for there it need not be aligned. */
 static CsPairTable *
@@ -99,4 +101,17 @@ Datum
 custseg_normalized_mutual_information_final(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_FLOAT8(CsNormalizedMutualInformation(FinalTable(fcinfo)));
+}
+
+/* A row of cohens_kappa_result. */
+Datum
+custseg_cohens_kappa_final(PG_FUNCTION_ARGS)
+{
+	const CsPairTable *table = FinalTable(fcinfo);
+	CsKappa		k = CsCohensKappa(table);
+
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(k.kappa), CsValueFloat8(k.error),
+										CsValueFloat8(k.kappa - CS_INTERVAL_SDS * k.error),
+										CsValueFloat8(k.kappa + CS_INTERVAL_SDS * k.error),
+										CsValueFloat8(k.agreement), CsValueInt8(table->nrows)));
 }

@@ -260,6 +260,21 @@ extern double CsGammaFraction(double a, double x);
 extern double CsGammaUpper(double a, double x);
 extern double CsLogGammaUpper(double a, double x);
 extern double CsBetaLower(double a, double b, double x, double y);
+extern double CsStudentTails(double t, double df);
+extern double CsStudentQuantile(double tails, double df);
+
+/* The probability that a standard normal value is beyond +-z. */
+static inline double
+CsNormalTails(double z)
+{
+	return erfc(fabs(z) * M_SQRT1_2);
+}
+
+static inline double
+CsNormalDensity(double z)
+{
+	return exp(-z * z / 2) * (M_2_SQRTPI * M_SQRT1_2 / 2);
+}
 
 /*
  * cross_moments.c: the number of rows, the means and the centred cross products of d columns, as

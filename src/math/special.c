@@ -10,7 +10,9 @@
 #include <float.h>
 #include <math.h>
 
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
+#include <gsl/gsl_randist.h>
 #include <gsl/gsl_sf_gamma.h>
 #include <gsl/gsl_sf_log.h>
 
@@ -196,4 +198,23 @@ CsBetaLower(double a, double b, double x, double y)
 	if (x < (a + 1) / (a + b + 2))
 		return Min(BetaTerm(a, b, x, y) * BetaFraction(a, b, x), 1);
 	return Max(1 - BetaTerm(b, a, y, x) * BetaFraction(b, a, y), 0);
+}
+
+/* The probability that a value of Student's law is beyond +-t; df > 0. */
+double
+CsStudentTails(double t, double df)
+{
+	return CsBetaLower(df / 2, 0.5, 1 / (1 + t * t / df), 1 / (1 + df / (t * t)));
+}
+
+/* The t beyond which, on both sides together, Student's law has the probability "tails". */
+double
+CsStudentQuantile(double tails, double df)
+{
+	double		t = gsl_cdf_tdist_Qinv(tails / 2, df);
+
+	/* GSL's has some 6 digits where df is large; a step of Newton's method doubles them */
+	for (int i = 0; i < 3 && t > 0; i++)
+		t += (CsStudentTails(t, df) - tails) / (2 * gsl_ran_tdist_pdf(t, df));
+	return t;
 }

@@ -152,7 +152,7 @@ CompareShares(SizeReport *report)
 		size->distance = o->segment_distances[i].sum / o->segment_distances[i].n;
 		size->low = size->high = NAN;
 		if (report->n > 0)
-			CsWilsonInterval(size->n, report->n, report->options.confidence, &size->low, &size->high);
+			CsWilsonInterval((double) size->n, (double) report->n, report->options.confidence, &size->low, &size->high);
 		p[i] = CsSharesDiffer(size->n_trained, report->n_trained, size->n, report->n);
 	}
 	p[report->nsegments] = TestMix(report);

@@ -376,6 +376,99 @@ CsNormalizedMutualInformation(const CsPairTable *table)
 	return Min(1, information / ((first + second) / 2));
 }
 
+/* The shares of the rows that have a label by the first and by the second labeling. */
+typedef struct LabelShares
+{
+	int32		label;
+	double		first,
+				second;
+} LabelShares;
+
+static int
+CompareLabelShares(const void *x, const void *y)
+{
+	int32		a = ((const LabelShares *) x)->label,
+				b = ((const LabelShares *) y)->label;
+
+	return a < b ? -1 : a > b;
+}
+
+/* The shares of a label among those of n labels, in order. */
+static LabelShares *
+FindLabel(LabelShares *shares, int64 n, int32 label)
+{
+	LabelShares key = {label, 0, 0};
+
+	return bsearch(&key, shares, n, sizeof(LabelShares), CompareLabelShares);
+}
+
+/* All labels of a table with their shares, in order; palloc'd.  OUT n. */
+static LabelShares *
+ShareLabels(const CsPairTable *table, const CsCountedPair *pairs, int64 *n)
+{
+	LabelShares *shares = palloc0(sizeof(LabelShares) * Max(2 * table->npairs, 1));
+	double		nrows = (double) table->nrows;
+	int64		at = 0;
+
+	for (int64 i = 0; i < table->npairs; i++)
+	{
+		shares[2 * i].label = pairs[i].pair.a;
+		shares[2 * i + 1].label = pairs[i].pair.b;
+	}
+	qsort(shares, 2 * table->npairs, sizeof(LabelShares), CompareLabelShares);
+	for (int64 i = 0; i < 2 * table->npairs; i++)
+		if (i == 0 || shares[i].label != shares[at - 1].label)
+			shares[at++] = shares[i];
+	for (int64 i = 0; i < table->npairs; i++)
+	{
+		FindLabel(shares, at, pairs[i].pair.a)->first = (double) pairs[i].na / nrows;
+		FindLabel(shares, at, pairs[i].pair.b)->second = (double) pairs[i].nb / nrows;
+	}
+	*n = at;
+	return shares;
+}
+
+/*
+ * Cohen's kappa (Educational and Psychological Measurement 20, 1960): agreement beyond that of independent
+ * labels, with its standard error by Fleiss, Cohen and Everitt (Psychological Bulletin 72, 1969).  The
+ * table has at least one row.
+ */
+CsKappa
+CsCohensKappa(const CsPairTable *table)
+{
+	CsKappa		result = {0, NAN, NAN};
+	CsCountedPair *pairs = CsPairTableCounts(table);
+	int64		n;
+	LabelShares *shares = ShareLabels(table, pairs, &n);
+	double		chance = 0,
+				rest,
+				spread = 0,
+				off;
+
+	for (int64 i = 0; i < n; i++)
+		chance += shares[i].first * shares[i].second;
+	for (int64 i = 0; i < table->npairs; i++)
+		if (pairs[i].pair.a == pairs[i].pair.b)
+			result.agreement += (double) pairs[i].pair.count / (double) table->nrows;
+	if (n < 2)
+		return result;
+	result.kappa = (result.agreement - chance) / (1 - chance);
+	rest = 1 - result.kappa;
+	for (int64 i = 0; i < table->npairs; i++)
+	{
+		double		part = (double) pairs[i].pair.count / (double) table->nrows,
+					sum = FindLabel(shares, n, pairs[i].pair.a)->second + FindLabel(shares, n, pairs[i].pair.b)->first;
+
+		off = pairs[i].pair.a == pairs[i].pair.b ? 1 - sum * rest : sum * rest;
+		spread += part * off * off;
+	}
+	off = result.kappa - chance * rest;
+	result.error = sqrt(Max(spread - off * off, 0) / (double) table->nrows) / (1 - chance);
+	pfree(pairs);
+	pfree(shares);
+	return result;
+}
+
 /*
  * For each segment 0..k-1 of the first labeling, find the Jaccard coefficient with the segment of
  * the second that matches it best; 0 for a segment without rows.  Noise (-1) is not a segment, but

@@ -50,6 +50,16 @@ extern CsCountedPair *CsPairTableCounts(const CsPairTable *table);
 extern double CsAdjustedRand(const CsPairTable *table);
 extern double CsMutualInformation(const CsPairTable *table);
 extern double CsNormalizedMutualInformation(const CsPairTable *table);
+
+/* Cohen's kappa; NaN where both labelings are one and the same label. */
+typedef struct CsKappa
+{
+	double		agreement;		/* share of the rows with the same label by both */
+	double		kappa;
+	double		error;			/* standard error */
+} CsKappa;
+
+extern CsKappa CsCohensKappa(const CsPairTable *table);
 extern void CsBestJaccard(const CsPairTable *table, int k, double *best);
 
 #endif							/* CUSTSEG_AGREEMENT_H */

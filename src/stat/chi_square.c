@@ -168,6 +168,24 @@ CompareRankedP(const void *x, const void *y, void *unused)
 	return a->at < b->at ? -1 : 1;
 }
 
+/* The p-values that count, ascending, those that are equal in their order; palloc'd.  NaN does not count. */
+static RankedP *
+RankP(const double *p, int n, int *count)
+{
+	RankedP    *ranked = palloc(sizeof(RankedP) * Max(n, 1));
+
+	*count = 0;
+	for (int i = 0; i < n; i++)
+	{
+		if (isnan(p[i]))
+			continue;
+		ranked[*count].p = p[i];
+		ranked[(*count)++].at = i;
+	}
+	qsort_interruptible(ranked, *count, sizeof(RankedP), CompareRankedP, NULL);
+	return ranked;
+}
+
 /*
  * Replace each p by the false discovery rate at which its hypothesis is rejected (Benjamini and
  * Hochberg, Controlling the False Discovery Rate, Journal of the Royal Statistical Society B 57,
@@ -176,22 +194,34 @@ CompareRankedP(const void *x, const void *y, void *unused)
 void
 CsAdjustBenjaminiHochberg(double *p, int n)
 {
-	RankedP    *ranked = palloc(sizeof(RankedP) * Max(n, 1));
+	int			count;
+	RankedP    *ranked = RankP(p, n, &count);
 	double		least = 1;
-	int			count = 0;
 
-	for (int i = 0; i < n; i++)
-	{
-		if (isnan(p[i]))
-			continue;
-		ranked[count].p = p[i];
-		ranked[count++].at = i;
-	}
-	qsort_interruptible(ranked, count, sizeof(RankedP), CompareRankedP, NULL);
 	for (int rank = count; rank > 0; rank--)
 	{
 		least = Min(least, ranked[rank - 1].p * count / rank);
 		p[ranked[rank - 1].at] = least;
+	}
+	pfree(ranked);
+}
+
+/*
+ * Replace each p by the level at which its hypothesis is rejected while the probability of any false
+ * rejection is held to that level (Holm, Scandinavian Journal of Statistics 6, 1979): from the least p up,
+ * the largest p (n - rank + 1) so far.  NaN stays and does not count.
+ */
+void
+CsAdjustHolm(double *p, int n)
+{
+	int			count;
+	RankedP    *ranked = RankP(p, n, &count);
+	double		largest = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		largest = Min(Max(largest, ranked[i].p * (count - i)), 1);
+		p[ranked[i].at] = largest;
 	}
 	pfree(ranked);
 }

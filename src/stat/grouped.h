@@ -23,6 +23,7 @@ typedef struct CsGroupedMoments
 	CsGroupMoments group[FLEXIBLE_ARRAY_MEMBER];
 } CsGroupedMoments;
 
+extern bool CsAreMoments(const CsMoments *m);
 extern CsGroupedMoments *CsGroupedMomentsCreate(void);
 extern CsGroupedMoments *CsGroupedMomentsAdd(CsGroupedMoments *m, int32 group, double value);
 extern CsGroupedMoments *CsGroupedMomentsMerge(CsGroupedMoments *m, const CsGroupedMoments *other);

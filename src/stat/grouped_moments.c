@@ -60,8 +60,8 @@ CsGroupedMomentsCheck(const CsGroupedMoments *m)
 }
 
 /* Can these be anybody's moments? */
-static bool
-AreMoments(const CsMoments *m)
+bool
+CsAreMoments(const CsMoments *m)
 {
 	int			exponent;
 
@@ -80,7 +80,7 @@ CsGroupedMomentsCheckAll(const CsGroupedMoments *m)
 	{
 		const CsGroupMoments *g = &m->group[i];
 
-		if (g->m.n < 1 || g->m.n > PG_INT64_MAX - n || !AreMoments(&g->m) ||
+		if (g->m.n < 1 || g->m.n > PG_INT64_MAX - n || !CsAreMoments(&g->m) ||
 			(i > 0 && m->group[i - 1].group >= g->group))
 			ReportInvalidState();
 		n += g->m.n;

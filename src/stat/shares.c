@@ -23,12 +23,15 @@
 #include "stat/shares.h"
 #include "stat/tests.h"
 
-/* Wilson's interval of a share that was seen in "count" of n >= 1 cases. */
+/*
+ * Wilson's interval of a share that was seen in "count" of n > 0 cases.  Where cases have weights, n need not
+ * be a whole number.
+ */
 void
-CsWilsonInterval(int64 count, int64 n, double confidence, double *low, double *high)
+CsWilsonInterval(double count, double n, double confidence, double *low, double *high)
 {
 	double		z = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2);
-	double		share = (double) count / n;
+	double		share = count / n;
 	double		weight = z * z / n;
 	double		middle = (share + weight / 2) / (1 + weight);
 	double		half = sqrt(share * (1 - share) * weight + weight * weight / 4) / (1 + weight);
@@ -48,7 +51,7 @@ CsShareIsAbove(int64 count, int64 n, double bound, double confidence)
 	double		low,
 				high;
 
-	CsWilsonInterval(count, n, confidence, &low, &high);
+	CsWilsonInterval((double) count, (double) n, confidence, &low, &high);
 	return low > bound;
 }
 

@@ -170,5 +170,6 @@ extern Size CsEnergyMemory(int d, int n, int m);
 extern CsEnergyResult CsEnergyTest(int d, const double *baseline, int n, const double *current,
 								   int m, int permutations, uint64 seed);
 extern void CsAdjustBenjaminiHochberg(double *p, int n);
+extern void CsAdjustHolm(double *p, int n);
 
 #endif							/* CUSTSEG_TESTS_H */

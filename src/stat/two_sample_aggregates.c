@@ -36,6 +36,7 @@ PG_FUNCTION_INFO_V1(custseg_jensen_shannon_arrays);
 PG_FUNCTION_INFO_V1(custseg_hellinger_arrays);
 PG_FUNCTION_INFO_V1(custseg_cramer_von_mises_arrays);
 PG_FUNCTION_INFO_V1(custseg_benjamini_hochberg);
+PG_FUNCTION_INFO_V1(custseg_holm);
 
 /* A number of bins, checked. */
 static int
@@ -410,11 +411,9 @@ custseg_cramer_von_mises_arrays(PG_FUNCTION_ARGS)
 											   CS_DEFAULT_BINS));
 }
 
-/*
- * benjamini_hochberg(p): an array of the same form; NULL and NaN stay.
- */
-Datum
-custseg_benjamini_hochberg(PG_FUNCTION_ARGS)
+/* P-values adjusted for their number, as an array of the same form; NULL and NaN stay. */
+static Datum
+AdjustArray(FunctionCallInfo fcinfo, void (*adjust) (double *, int))
 {
 	ArrayType  *array = PG_GETARG_ARRAYTYPE_P_COPY(0);
 	double	   *p;
@@ -426,6 +425,20 @@ custseg_benjamini_hochberg(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("p-values must be between 0 and 1"),
 					 errdetail("Got %.17g.", p[i])));
-	CsAdjustBenjaminiHochberg(p, n);
+	adjust(p, n);
 	PG_RETURN_ARRAYTYPE_P(array);
+}
+
+/* benjamini_hochberg(p) */
+Datum
+custseg_benjamini_hochberg(PG_FUNCTION_ARGS)
+{
+	return AdjustArray(fcinfo, CsAdjustBenjaminiHochberg);
+}
+
+/* holm(p) */
+Datum
+custseg_holm(PG_FUNCTION_ARGS)
+{
+	return AdjustArray(fcinfo, CsAdjustHolm);
 }
