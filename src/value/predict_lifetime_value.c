@@ -150,7 +150,8 @@ ReadJson(Jsonb *json, Customer *c)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("\"%s\" of the customer must be a number, not %s", fieldNames[field],
-							CsJsonScalarText(&value) == NULL ? "a structure" : CsJsonScalarText(&value))));
+							CsJsonScalarText(&value) == NULL ? "a structure" : CsJsonScalarText(&value)),
+					 value.type == jbvString ? errhint("A json number has no quotation marks.") : 0));
 	}
 	if (CsJsonFind(object, fieldNames[F_UNIT], &value) && value.type == jbvString)
 		c->unit = CsJsonString(&value);

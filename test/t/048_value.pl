@@ -227,8 +227,10 @@ like($node->safe_psql('postgres', "$parallel EXPLAIN (ANALYZE, VERBOSE, COSTS OF
 is($node->safe_psql('postgres', "$parallel $scan"), $node->safe_psql('postgres', "SET max_parallel_workers_per_gather = 0; $scan"), 'the same');
 
 # A dump keeps every bit of what is predicted.
+$node->safe_psql('postgres', "SELECT custseg.train('groups', 'customers', '{a,b}', k => 3, id => 'id')");
 my @predictions = (predicted('train_purchases', 'purchases 0'), $scan, "SELECT md5(string_agg(l::text, ',' ORDER BY customer_id)) FROM custseg.lifetime_value('purchases 0', 'lines', '90 days', as_of => '2024-12-30') l",
-    "SELECT md5(string_agg(i::text, ',')) FROM custseg.value_importance('forest 0') i", "SELECT md5(string_agg(e::text, ',')) FROM customers c, custseg.explain_value('forest 0', c) e WHERE id = 7");
+    "SELECT md5(string_agg(i::text, ',')) FROM custseg.value_importance('forest 0') i", "SELECT md5(string_agg(e::text, ',')) FROM customers c, custseg.explain_value('forest 0', c) e WHERE id = 7",
+    "SELECT md5(string_agg(v::text, ',')) FROM custseg.segment_value('forest 0', 'groups', 'customers') v");
 my @before = map { $node->safe_psql('postgres', $_) } @predictions;
 my $dump = $node->basedir . '/value.dump';
 $node->command_ok([ 'pg_dump', '-Fc', '-f', $dump, '-d', $node->connstr('postgres') ], 'pg_dump');
@@ -250,6 +252,7 @@ for my $kind (sort keys %train)
     like(psql_error($standby, 'postgres', trained($kind, 'n')), qr/ERROR:  25006: cannot execute custseg\.$kind\(\) during recovery/, "$kind: a standby refuses to train");
     like(psql_error($node, 'postgres', 'SET default_transaction_read_only = on;' . trained($kind, 'n')), qr/ERROR:  25006: cannot execute custseg\.$kind\(\) in a read-only transaction/, "$kind: so does a read-only transaction");
 }
+like(psql_error($standby, 'postgres', "SELECT custseg.record_segment_value('forest 0', 'groups', 'customers')"), qr/ERROR:  25006: cannot execute custseg\.record_segment_value\(\) during recovery/, 'nor does it keep what segments are worth');
 $node->safe_psql('postgres', trained('train_value', 'forest 0', 'true') . "SELECT custseg.drop_model('purchases 0', whole => true)");
 $node->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', "SELECT name, deployed_version FROM custseg.models WHERE name IN ('forest 0', 'purchases 0')"), 'forest 0|2', 'a standby sees what is deployed and dropped');
