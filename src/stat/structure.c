@@ -110,7 +110,8 @@ CsStructureMemory(int64 nrows, int ncolumns)
 	size = add_size(mul_size(rows, 3), CsReferenceMemory(nrows, ncolumns));
 	size = add_size(size, CsUsualAlgorithm()->memory(nrows, ncolumns, LAST_K, options));
 	pfree(options);
-	size = add_size(size, mul_size(sizeof(int32) * (LAST_K - FIRST_K), nrows));
+	/* a fit's own labels are in its memory */
+	size = add_size(size, mul_size(sizeof(int32) * (LAST_K - FIRST_K), nrows + CS_BLOCK_ROWS));
 	return add_size(size, CsSilhouettesMemory(nrows, ncolumns, LAST_K - FIRST_K + 1, LAST_K));
 }
 
@@ -144,11 +145,12 @@ CutRows(CsTeam *team, const CsMatrix *rows, const void *options, int first, int 
 }
 
 static void
-FreeCuts(CsTeam *team, const Cuts *cuts)
+FreeCuts(CsTeam *team, Cuts *cuts)
 {
 	for (int k = FIRST_K; k <= LAST_K; k++)
 		if (cuts->into[k].k > 0)
 			CsArenaFree(CsTeamArena(team), cuts->into[k].labels);
+	*cuts = (Cuts) {0};
 }
 
 /* Mean silhouettes of n cuts.  That of a single one is found in half the time, by each distance once. */
@@ -416,6 +418,7 @@ RateGlance(Sets *sets, int k, Cuts *cuts, CsStructure *s)
 		return CS_STRUCTURE_NOT_ASKED;
 	s->references = 0;
 	Search(sets->team, sets->rows, sets->options, FIRST_K, LAST_K, cuts, s);
+	FreeCuts(sets->team, cuts);
 	if (s->best_k == 0)
 		return CS_STRUCTURE_UNKNOWN;
 	if (!IsModerate(s, 0, 1) ||
@@ -481,8 +484,8 @@ NoneOrWeakSentence(const CsStructure *s)
 	if (s->references == 0)
 		return psprintf("None or weak structure: the silhouette is %.2f at best. custseg.clusterability() compares with rows without groups.",
 						s->silhouette);
-	return psprintf("None or weak structure: the silhouette is %.2f, and rows without groups, of which %d sets were drawn, have %.2f on average for as many segments. custseg.clusterability() compares with more of them.",
-					s->silhouette, s->references, s->null_mean);
+	return psprintf("None or weak structure: the silhouette is %.2f, and in %s of rows without groups it is at least %.2f on average. custseg.clusterability() compares with more of them.",
+					s->silhouette, CsWordsCount(s->references, "set", "sets"), s->null_mean);
 }
 
 /* The sentence of rows of which it remains open. */
@@ -491,8 +494,8 @@ NotAskedSentence(const CsStructure *s)
 {
 	if (s->references == 0)
 		return pstrdup("It was not asked whether there are groups: the training holds a sample of the rows, or the memory for it is short. custseg.clusterability() asks.");
-	return psprintf("It was not asked in full whether there are groups: the silhouette of %d segments is %.2f, and rows without groups, of which %d sets were drawn, have %.2f on average. custseg.clusterability() asks more.",
-					s->best_k, s->silhouette, s->references, s->null_mean);
+	return psprintf("It was not asked in full whether there are groups: the silhouette of %d segments is %.2f, and in %s of rows without groups it is at least %.2f on average. custseg.clusterability() asks more.",
+					s->best_k, s->silhouette, CsWordsCount(s->references, "set", "sets"), s->null_mean);
 }
 
 /* The finding in words, palloc'd. */
