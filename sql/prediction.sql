@@ -157,6 +157,10 @@ FROM custseg.compare_value('customers', 'worth', '{a,b,c,g}', '{linear}', id => 
 
 -- A feature that holds the target
 SELECT r2 > 0.99 AS r2 FROM custseg.train_value('leak', 'SELECT *, worth * 1.1 + 3 AS billed FROM customers', 'worth', '{a,billed}', 'linear', 'id');
+-- the border is where .98 of the target follow from a feature: of these, .985 and .975
+CREATE FUNCTION normal(i int, salt text) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN sqrt(-2 * ln(1 - chance(i, salt))) * cosd(360 * chance(i, salt || '2'));
+SELECT kind FROM custseg.train_value('border', 'SELECT id, y + sqrt(1 / 0.985 - 1) * normal(id, ''e'') AS x, y FROM (SELECT i AS id, normal(i, ''n'') AS y FROM generate_series(1, 4000) i) s', 'y', '{x}', 'linear', 'id', options => '{"folds": 2}');
+SELECT kind FROM custseg.train_value('border', 'SELECT id, y + sqrt(1 / 0.975 - 1) * normal(id, ''e'') AS x, y FROM (SELECT i AS id, normal(i, ''n'') AS y FROM generate_series(1, 4000) i) s', 'y', '{x}', 'linear', 'id', options => '{"folds": 2}');
 -- rows in the order of the target do not make one of a feature that says little: no warning
 SELECT r2 < 0.9 AS r2 FROM custseg.train_value('ordered', 'SELECT * FROM customers ORDER BY worth', 'worth', '{g,c}', 'linear', 'id');
 -- columns that follow from others
@@ -256,5 +260,5 @@ SELECT tampered('{coefficients}', '[1]', 'l0');
 
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
-WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences');
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'border', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences');
 DROP SCHEMA prediction_test CASCADE;

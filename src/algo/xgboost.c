@@ -16,6 +16,7 @@
 #include "custseg.h"
 
 #include <dlfcn.h>
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -41,6 +42,8 @@
 /* Deviations of a target that the library takes as they are. */
 #define LEAST_DEVIATION 1
 #define MOST_DEVIATION 1e12
+/* Outcomes are apart when a deviation of them is so many steps of float4. */
+#define LEAST_STEPS 64
 
 typedef struct XgboostOptions
 {
@@ -250,6 +253,23 @@ MeanOutcome(const CsValueInput *in)
 	return (float) ((sum + rest) / (double) in->matrix->nrows);
 }
 
+/* An error when outcomes differ by so little of their mean that float4, as which the library sees them, blurs them. */
+static void
+CheckApart(const CsValueInput *in, float mean)
+{
+	const double *target = CsArenaAddress(CsTeamArena(in->team), in->target);
+	double		squares = 0;
+
+	for (int64 i = 0; i < in->matrix->nrows; i++)
+		squares += (target[i] - mean) * (target[i] - mean);
+	if (sqrt(squares / (double) in->matrix->nrows) < LEAST_STEPS * FLT_EPSILON * fabsf(mean))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("the values of the target differ by too little for xgboost, which sees them as float4"),
+				 errdetail("Their mean is %g.", mean),
+				 errhint("Subtract about that from the target in a query as the source, or take another algorithm.")));
+}
+
 /* Tell the library what to do. */
 static void
 SetParameters(const Held *held, const CsValueInput *in, float base, double scale)
@@ -457,6 +477,7 @@ XgboostFit(const CsValueInput *in, CsValueFit *out)
 
 	memset(out, 0, sizeof(*out));
 	CsValueCheckFloats(in);
+	CheckApart(in, base);
 	held->library = GetLibrary();
 	held->callback.func = FreeHeld;
 	held->callback.arg = held;

@@ -324,10 +324,13 @@ CsPredictionSpreadAt(const CsPredictionSpread *spread, double predicted)
 	return spread->square[t];
 }
 
+/* The variance of a mean of two, as a share of theirs. */
+#define NEIGHBORS_NOISE 0.5
+
 /*
- * How much of the variance of y its neighbors in the order of x explain: the R2 of the mean of the
- * row before and the row after.  Near 1 where y follows from x, and below 0 where it does not; NaN
- * for fewer than 3 rows, or where y is constant.
+ * How much of the variance of y any function of x explains: y is compared with the mean of the row before and
+ * the row after in the order of x, whose own noise is half of that of y (Gasser, Sroka, Jennen-Steinmetz 1986).
+ * 1 where y follows from x, and near 0 where it does not; NaN for fewer than 3 rows, or where y is constant.
  */
 double
 CsNeighborsExplain(int64 n, const double *x, const double *y)
@@ -356,5 +359,5 @@ CsNeighborsExplain(int64 n, const double *x, const double *y)
 	pfree(order);
 	pfree(actual);
 	pfree(predicted);
-	return r2;
+	return 1 - (1 - r2) / (1 + NEIGHBORS_NOISE);
 }

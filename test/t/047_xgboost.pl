@@ -75,6 +75,10 @@ is($node->safe_psql('postgres', "SELECT reason FROM custseg.compare_value('SELEC
 like($error, qr/canceling statement due to statement timeout/, 'a training is canceled');
 is($node->safe_psql('postgres', "SELECT count(*) FROM custseg.model WHERE name = 'long'"), 0, 'and leaves nothing');
 
+# float4 cannot tell such targets apart: no trees of nothing, but an error, which a comparison tells of
+my (undef, undef, $far) = $node->psql('postgres', "SELECT custseg.train_value('far', 'SELECT id, a, 1e12 + a AS y FROM (SELECT i AS id, i % 17 AS a FROM generate_series(1, 100) i) s', 'y', '{a}', 'xgboost', 'id')");
+like($far, qr/ERROR:  the values of the target differ by too little for xgboost, which sees them as float4\nDETAIL:  Their mean is 1e\+12\.\nHINT:  Subtract/, 'a target far from 0');
+
 # a dump keeps the trees
 my $before = $node->safe_psql('postgres', "SELECT md5(string_agg(custseg.predict_value('boosted', c)::text, ',' ORDER BY id)) FROM customers c");
 my $dump = $node->basedir . '/dump.sql';
