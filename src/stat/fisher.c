@@ -20,8 +20,6 @@
 /* Tables that are as likely but for rounding count as as likely. */
 #define TOLERANCE 1e-7
 
-#define INTERRUPT_TERMS 65536
-
 /*
  * A table turned so that the first row and the first column are the smaller ones: the first cell is from 0
  * to the smaller one of the two.
@@ -101,8 +99,7 @@ Outwards(const Margins *m, double x, bool up)
 
 	for (int64 i = 1; term > sum * DBL_EPSILON / 16; i++)
 	{
-		if (i % INTERRUPT_TERMS == 0)
-			CHECK_FOR_INTERRUPTS();
+		CsCheckInterrupts(i);
 		if (x == (up ? most : 0))
 			break;
 		if (up)
