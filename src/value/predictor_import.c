@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "life/life.h"
+#include "stat/prediction.h"
 #include "value/predictor.h"
 
 /* Read standard errors, of the columns and then of the intercept; NULL where the model has none. */
@@ -83,6 +84,21 @@ Compile(Jsonb *definition, CsExportedVersion *version)
 	version->definition = WriteDefinition(p, &parameters);
 }
 
+/* Error unless what predictions are off by, if it is there, is that. */
+static void
+CheckSpread(const CsJsonReader *metrics)
+{
+	JsonbValue	value;
+	CsPredictionSpread spread;
+	CsJsonReader r;
+
+	if (!CsJsonFind(metrics->object, "spread", &value))
+		return;
+	r = CsJsonReadObject(metrics, "spread", "the spread");
+	CsJsonReadNumbers(&r, "bounds", CS_TENTHS - 1, spread.bound, 1);
+	CsJsonReadNumbers(&r, "squares", CS_TENTHS, spread.square, 1);
+}
+
 /* CsImporter: what was measured, and how the version was asked for. */
 static void
 CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
@@ -96,6 +112,7 @@ CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
 		{"rmse", CS_JSON_NUMBER, 0, INFINITY},
 		{"mae", CS_JSON_NUMBER, 0, INFINITY},
 		{"coverage", CS_JSON_NUMBER, 0, 1},
+		{"spread", CS_JSON_ANY},
 		{"log_likelihood", CS_JSON_NUMBER},
 		{"read_milliseconds", CS_JSON_NUMBER},
 		{"prepare_milliseconds", CS_JSON_NUMBER}
@@ -104,6 +121,7 @@ CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
 	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
 
 	CsJsonCheckMembers(&metrics, members, lengthof(members));
+	CheckSpread(&metrics);
 	version->prep = CsExportedPrep(r, version->pipeline);
 	version->options = CsExportedOptions(r, algorithm->options, algorithm->noptions,
 										 palloc0(algorithm->options_size));

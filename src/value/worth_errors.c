@@ -171,6 +171,15 @@ ReadCovariances(const CsJsonReader *metrics, CsWorthErrors *e, const CsWorthMode
 	return e->known[CS_WORTH_PURCHASES];
 }
 
+/* Error unless the covariances that metrics may have are such. */
+void
+CsWorthErrorsCheck(const CsJsonReader *metrics, const CsWorthModel *m)
+{
+	CsWorthErrors e = {{0}};
+
+	(void) ReadCovariances(metrics, &e, m);
+}
+
 /*
  * Read what a version keeps of its errors.  OUT whether it tells who has left; what is to be said of all that is
  * appended to the reason.

@@ -10,6 +10,7 @@
 
 extern void CsWorthErrorsOfFit(CsWorthErrors *e, const CsWorthFit *fit);
 extern void CsWorthErrorsPush(JsonbParseState **json, const CsWorthFit *fit);
+extern void CsWorthErrorsCheck(const CsJsonReader *metrics, const CsWorthModel *m);
 extern void CsWorthErrorsRead(CsWorthErrors *e, const char *model, int version, const CsWorthModel *m,
 							  bool *tells_who_left, StringInfo reason);
 

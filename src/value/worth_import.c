@@ -8,6 +8,7 @@
 
 #include "life/life.h"
 #include "value/worth.h"
+#include "value/worth_errors.h"
 
 /* What was compiled, as a definition. */
 static Jsonb *
@@ -71,7 +72,9 @@ CheckHoldout(const CsJsonReader *metrics)
 		{"value_bias", CS_JSON_NUMBER}, {"value_gini", CS_JSON_NUMBER},
 		{"value_gini_normalized", CS_JSON_NUMBER}, {"baseline_mae", CS_JSON_NUMBER},
 		{"baseline_rmse", CS_JSON_NUMBER}, {"confidence", CS_JSON_NUMBER, 0, 1},
-		{"coverage", CS_JSON_NUMBER, 0, 1}
+		{"coverage", CS_JSON_NUMBER, 0, 1}, {"variance", CS_JSON_NUMBER, 0, INFINITY},
+		{"parameter_variance", CS_JSON_NUMBER, 0, INFINITY}, {"value_variance", CS_JSON_NUMBER, 0, INFINITY},
+		{"value_parameter_variance", CS_JSON_NUMBER, 0, INFINITY}
 	};
 	JsonbValue	value;
 	CsJsonReader holdout;
@@ -84,7 +87,7 @@ CheckHoldout(const CsJsonReader *metrics)
 
 /* Error unless what the training found is that. */
 static void
-CheckMetrics(const CsJsonReader *r)
+CheckMetrics(const CsJsonReader *r, const CsWorthModel *m)
 {
 	static const CsJsonMember parameters[] = {
 		{"part", CS_JSON_TEXT}, {"parameter", CS_JSON_TEXT}, {"estimate", CS_JSON_NUMBER},
@@ -106,7 +109,7 @@ CheckMetrics(const CsJsonReader *r)
 		{"pearson", CS_JSON_NUMBER, -1, 1}, {"spearman", CS_JSON_NUMBER, -1, 1},
 		{"read_milliseconds", CS_JSON_NUMBER, 0, INFINITY}, {"fit_milliseconds", CS_JSON_NUMBER, 0, INFINITY},
 		{"parameters", CS_JSON_ANY}, {"holdout", CS_JSON_ANY}, {"deciles", CS_JSON_ANY},
-		{"calibration", CS_JSON_ANY}
+		{"calibration", CS_JSON_ANY}, {"covariance", CS_JSON_ANY}
 	};
 	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
 
@@ -115,6 +118,7 @@ CheckMetrics(const CsJsonReader *r)
 	CheckArray(&metrics, "deciles", "decile", deciles, lengthof(deciles));
 	CheckArray(&metrics, "calibration", "row", calibration, lengthof(calibration));
 	CheckHoldout(&metrics);
+	CsWorthErrorsCheck(&metrics, m);
 }
 
 /* CsImporter: what was measured, and how the version was asked for. */
@@ -124,7 +128,7 @@ CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
 	const CsWorthVersion *v = version->compiled;
 	CsPurchasesOptions options;
 
-	CheckMetrics(r);
+	CheckMetrics(r, &v->model);
 	version->prep = CsJsonReadJsonb(r, "prep");
 	if (JB_ROOT_COUNT(version->prep) > 0)
 		CsJsonReject(r, "prep", "must be an empty object");
