@@ -3700,6 +3700,23 @@ COMMENT ON FUNCTION custseg.predict_interval IS 'Returns the number that a model
 topic: value 33
 example: SELECT * FROM custseg.predict_interval(''worth'', ''{"recency": 10, "frequency": 5}'')';
 
+CREATE FUNCTION custseg.score_value(
+    model text,
+    source text DEFAULT NULL,
+    confidence float8 DEFAULT 0.9,
+    version int DEFAULT NULL,
+    OUT id text,
+    OUT predicted float8,
+    OUT low float8,
+    OUT high float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_score_value'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.score_value IS 'Returns all customers of a source with the number, or the probability, that a model predicts for them, and between which numbers the outcome lies with a confidence; by default the source is the one that the model was trained on.
+topic: value 34
+example: SELECT * FROM custseg.score_value(''worth'', ''customers'')';
+
 CREATE FUNCTION custseg.explain_value(
     model text,
     customer "any",
@@ -3714,7 +3731,7 @@ AS 'MODULE_PATHNAME', 'custseg_explain_value'
 LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 
 COMMENT ON FUNCTION custseg.explain_value IS 'Tells what each feature contributes to a prediction (Shapley values, exact for trees), the largest first. Baseline and contributions add up to a number; of a probability they are log odds, for a forest shares before calibration.
-topic: value 34
+topic: value 35
 example: SELECT * FROM custseg.explain_value(''worth'', ''{"recency": 10, "frequency": 5}'')';
 
 CREATE FUNCTION custseg.value_importance(
@@ -3728,7 +3745,7 @@ AS 'MODULE_PATHNAME', 'custseg_value_importance'
 LANGUAGE C STABLE PARALLEL SAFE COST 1000;
 
 COMMENT ON FUNCTION custseg.value_importance IS 'Tells how important each feature is to a model of a value or a probability: its share of the gain of all splits, and how much worse predictions are when its values are shuffled.
-topic: value 35
+topic: value 36
 example: SELECT * FROM custseg.value_importance(''worth'')';
 
 CREATE FUNCTION custseg.compare_value(

@@ -194,6 +194,19 @@ FROM custseg.train_value('times', 'SELECT *, 1.7e9 + worth AS at FROM customers'
 SELECT avg(abs(e.predicted - 1.7e9 - custseg.predict_value('differences', k))) < 1 AS alike, bool_and(abs(e.predicted - e.sum) < 1e-4) AS adds_up
 FROM (SELECT * FROM customers WHERE id <= 40) k, LATERAL (SELECT max(predicted) AS predicted, max(baseline) + sum(contribution) AS sum FROM custseg.explain_value('times', k)) e;
 
+-- All customers at once are told what each is told, to the last bit: more than a block of them, some without values, by each form of model
+CREATE TABLE gaps AS SELECT id, CASE WHEN id % 7 > 0 THEN a END AS a, CASE WHEN id % 11 > 0 THEN b END AS b, c, CASE WHEN id % 13 > 0 THEN g ELSE 'new' END AS g, worth FROM customers ORDER BY id DESC;
+SELECT count(*) FROM custseg.train_value('choosy', 'customers', 'worth', '{a,b}', 'linear', 'id', prep => '{"impute": "skip"}');
+SELECT m.model, count(*), count(s.predicted) AS predicted, count(*) FILTER (WHERE s.predicted IS DISTINCT FROM custseg.predict_value(m.model, k)) AS different
+FROM unnest('{w0,l0,stays,small,half,choosy}'::text[]) AS m (model), custseg.score_value(m.model, 'gaps') s JOIN gaps k ON s.id = k.id::text GROUP BY m.model ORDER BY m.model;
+SELECT m.model, count(*), count(*) FILTER (WHERE (s.predicted, s.low, s.high) IS DISTINCT FROM (i.predicted, i.low, i.high)) AS different
+FROM unnest('{w0,l0,choosy}'::text[]) AS m (model), custseg.score_value(m.model, 'gaps', 0.8) s JOIN gaps k ON s.id = k.id::text, custseg.predict_interval(m.model, k, 0.8) i GROUP BY m.model ORDER BY m.model;
+SELECT string_agg(id, ',') AS ids, count(low) + count(high) AS ends FROM custseg.score_value('stays', 'SELECT * FROM gaps WHERE id < 5');
+SELECT count(*), count(s.id) AS ids FROM custseg.score_value('stays', 'SELECT a, b, c, g FROM gaps') s;
+SELECT count(*) FROM custseg.score_value('w0', 'SELECT * FROM gaps WHERE false');
+SELECT count(*) FROM custseg.score_value('w0');
+SELECT count(*) FROM custseg.score_value(NULL);
+
 -- errors
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, worth * 1e30 AS worth FROM customers', 'worth', '{a}', 'forest', 'id')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, worth * 1e-40 AS worth FROM customers', 'worth', '{a}', 'linear', 'id')$$);
@@ -234,6 +247,8 @@ SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', folds =
 SELECT fails($$SELECT custseg.compare_value('customers', 'worth', '{a}', options => '{"forest": 7}')$$);
 SELECT algorithm, reason FROM custseg.compare_value('customers', 'worth', '{a}', '{logistic}');
 SELECT fails($$SELECT custseg.predict_interval('w0', (SELECT k FROM customers k LIMIT 1), 1)$$);
+SELECT fails($$SELECT count(*) FROM custseg.score_value('w0', confidence => 0)$$);
+SELECT fails($$SELECT count(*) FROM custseg.score_value('w0', 'SELECT id, a, b, c FROM customers')$$);
 SELECT fails($$SELECT custseg.predict_interval('stays', (SELECT k FROM customers k LIMIT 1))$$);
 SELECT fails($$SELECT custseg.predict('w0', (SELECT k FROM customers k LIMIT 1))$$);
 SELECT fails($$SELECT custseg.predict_value('w0', '{"a": 1}'::jsonb)$$);

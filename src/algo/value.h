@@ -161,6 +161,9 @@ extern void CsValueModelFinish(CsValueModel *m);
 extern void CsValueModelCheck(const CsValueModel *m);
 extern void CsValueCheckFloats(const CsValueInput *in);
 extern double CsValueModelPredict(const CsValueModel *m, const double *x);
+extern Size CsValueModelScratch(const CsValueModel *m);
+extern void CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *group,
+									 double *result);
 extern int	CsValueModelPredictRows(CsTeam *team, const CsValueModel *m, const CsMatrix *matrix);
 extern void CsValueModelGains(const CsValueModel *m, double *gains);
 

@@ -389,9 +389,19 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 		result[r] = m->form == CS_VALUE_SUM ? (double) sum[r] : m->base + total[r] / Max(m->ntrees, 1);
 }
 
-/* Predict the rows of a block; x[column * CS_BLOCK_ROWS + row]. */
-static void
-PredictBlock(const CsValueModel *m, const double *x, int nrows, float *group, double *result)
+/* Numbers of scratch that CsValueModelPredictBlock() needs. */
+Size
+CsValueModelScratch(const CsValueModel *m)
+{
+	return (Size) GROUP_ROWS * Max(m->ncolumns, 1);
+}
+
+/*
+ * What a model says of the first rows of a block in model space, whose others may hold anything:
+ * x[column * CS_BLOCK_ROWS + row].  The scratch is of CsValueModelScratch() numbers.
+ */
+void
+CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *group, double *result)
 {
 	if (m->form == CS_VALUE_LINEAR)
 	{
@@ -436,13 +446,13 @@ CsValuePredictTask(CsTeam *team, const void *args, int item)
 	const CsValueModel *model = CsArenaAddress(arena, a->model);
 	const CsMatrix *m = CsArenaAddress(arena, a->matrix);
 	double	   *result = CsArenaAddress(arena, a->result);
-	float	   *group = palloc(sizeof(float) * GROUP_ROWS * Max(m->ncolumns, 1));
+	float	   *group = palloc(sizeof(float) * CsValueModelScratch(model));
 
 	for (int64 b = CsLaneStart(m, item); b < CsLaneStart(m, item + 1); b++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		PredictBlock(model, CsMatrixBlock(m, arena, b), CsMatrixBlockRows(m, b), group,
-					 result + b * CS_BLOCK_ROWS);
+		CsValueModelPredictBlock(model, CsMatrixBlock(m, arena, b), CsMatrixBlockRows(m, b), group,
+								 result + b * CS_BLOCK_ROWS);
 	}
 	pfree(group);
 }

@@ -15,9 +15,9 @@ const CsModelKindInfo CsModelKinds[] = {
 	[CS_MODEL_PURCHASES] = {"purchases", "custseg.train_purchases()",
 		"custseg.lifetime_value(), custseg.predict_lifetime_value() and custseg.purchase_parameters()"},
 	[CS_MODEL_VALUE] = {"value", "custseg.train_value()",
-		"custseg.predict_value(), custseg.predict_interval() and custseg.explain_value()"},
+		"custseg.predict_value(), custseg.predict_interval(), custseg.score_value() and custseg.explain_value()"},
 	[CS_MODEL_PROBABILITY] = {"probability", "custseg.train_value()",
-		"custseg.predict_value() and custseg.explain_value()"}
+		"custseg.predict_value(), custseg.score_value() and custseg.explain_value()"}
 };
 
 StaticAssertDecl(lengthof(CsModelKinds) == CS_MODEL_KINDS, "a row for each kind of model");

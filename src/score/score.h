@@ -129,6 +129,7 @@ extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 /* source.c: the rows of a model. */
 extern CsRelation *CsSourceOpenOf(const char *model, int version, const char *source);
 extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
+extern char *CsVersionId(const char *model, int version);
 extern char *CsScorerId(const CsScorer *scorer);
 
 /* segment_column.c */

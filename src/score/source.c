@@ -103,7 +103,14 @@ CsSourceOpen(const CsScorer *scorer, const char *source)
 
 /* The name of the id column that a version was trained with, palloc'd; NULL without one. */
 char *
+CsVersionId(const char *model, int version)
+{
+	return ReadOrigin(model, version).id;
+}
+
+/* The same of a scorer's version. */
+char *
 CsScorerId(const CsScorer *scorer)
 {
-	return ReadOrigin(NameStr(scorer->model), scorer->version).id;
+	return CsVersionId(NameStr(scorer->model), scorer->version);
 }

@@ -91,11 +91,11 @@ custseg_predict_value(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(CsValueModelPredict(ModelOf(site), z));
 }
 
-/* The confidence that was asked for. */
-static double
-Confidence(FunctionCallInfo fcinfo)
+/* The confidence of an interval, an argument. */
+double
+CsConfidenceArgument(FunctionCallInfo fcinfo, int arg)
 {
-	double		confidence = PG_ARGISNULL(INTERVAL_CONFIDENCE) ? 0.9 : PG_GETARG_FLOAT8(INTERVAL_CONFIDENCE);
+	double		confidence = PG_ARGISNULL(arg) ? 0.9 : PG_GETARG_FLOAT8(arg);
 
 	if (!(confidence > 0 && confidence < 1))
 		ereport(ERROR,
@@ -123,7 +123,7 @@ custseg_predict_interval(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	p = site->compiled;
 	value = CsValueModelPredict(CsPredictorModel(p), z);
-	off = CsConformalQuantile(p->nscores, CsPredictorScores(p), Confidence(fcinfo));
+	off = CsConformalQuantile(p->nscores, CsPredictorScores(p), CsConfidenceArgument(fcinfo, INTERVAL_CONFIDENCE));
 	PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
 							  CsValues(CsValueFloat8(value),
 									   CsValueFloat8(CsConformalEnd(p->ratios, value, -off)),
