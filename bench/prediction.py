@@ -133,8 +133,8 @@ def boosted(session):
     y = numpy.array([row[0] for row in session.run(f"SELECT y FROM ({source}) s ORDER BY id")])
     predict, explain = library(x, y, 100)
     session.run("SET max_parallel_workers_per_gather = 0")
-    yield times_faster(f"100 boosted trees score {rows:,} x 10 by predict_value, 1 process",
-                       in_turn(lambda _: session.seconds("SELECT sum(custseg.predict_value('valued', c)) FROM large c"),
+    yield times_faster(f"100 boosted trees score {rows:,} x 10 by score_value, 1 process",
+                       in_turn(lambda _: session.seconds("SELECT sum(predicted) FROM custseg.score_value('valued', 'large')"),
                                predict), 2)
     explained = scaled(EXPLAINED)
     yield times_faster(f"TreeSHAP of {explained:,} x 10, 100 boosted trees, by explain_value, 1 process",
