@@ -307,29 +307,73 @@ AllInLeaves(const CsTreeNode *nodes, const int32 *at)
 	return open == 0;
 }
 
+/* What a split between two leaves says of a group of rows. */
+static pg_attribute_always_inline void
+ChooseLeaf(const float *x, float threshold, float left, float right, float *result)
+{
+	for (int r = 0; r < GROUP_ROWS; r++)
+		result[r] = x[r] < threshold ? left : right;
+}
+
 /* What a split says of a group of rows: what its left child says, or its right one. */
-CS_CLONES static void
+static pg_attribute_always_inline void
 ChooseChild(const float *x, float threshold, const float *left, const float *right, float *result)
 {
 	for (int r = 0; r < GROUP_ROWS; r++)
 		result[r] = x[r] < threshold ? left[r] : right[r];
 }
 
-/* What a small tree says of a group of rows without missing values; said[SMALL_NODES][GROUP_ROWS] ends with it in the first. */
-static void
+/* What a leaf says of a group of rows. */
+static pg_attribute_always_inline void
+SayLeaf(const CsTreeNode *leaf, float *result)
+{
+	for (int r = 0; r < GROUP_ROWS; r++)
+		result[r] = leaf->threshold;
+}
+
+/*
+ * What a small tree of n nodes says of a group of rows without missing values, from its last split to its
+ * first; said[SMALL_NODES][GROUP_ROWS] ends with it in the first.
+ */
+CS_CLONES static void
 AskSmallTree(const CsTreeNode *nodes, int32 root, int n, const float *x, float (*said)[GROUP_ROWS])
 {
 	for (int i = n - 1; i >= 0; i--)
 	{
 		const CsTreeNode *node = &nodes[root + i];
+		const CsTreeNode *left = &nodes[node->left];
+		int			at = node->left - root;
 
-		if (node->step != 0)
-			ChooseChild(x + node->column * GROUP_ROWS, node->threshold, said[node->left - root],
-						said[node->left + 1 - root], said[i]);
-		else
-			for (int r = 0; r < GROUP_ROWS; r++)
-				said[i][r] = node->threshold;
+		if (node->step == 0)
+			continue;
+		if (left[0].step == 0 && left[1].step == 0)
+		{
+			ChooseLeaf(x + node->column * GROUP_ROWS, node->threshold, left[0].threshold, left[1].threshold, said[i]);
+			continue;
+		}
+		for (int k = 0; k < 2; k++)
+			if (left[k].step == 0)
+				SayLeaf(&left[k], said[at + k]);
+		ChooseChild(x + node->column * GROUP_ROWS, node->threshold, said[at], said[at + 1], said[i]);
 	}
+	if (n == 1)
+		SayLeaf(&nodes[root], said[0]);
+}
+
+/* Add what a tree says of a group of rows. */
+CS_CLONES static void
+AddToSum(const float *said, float *sum)
+{
+	for (int r = 0; r < GROUP_ROWS; r++)
+		sum[r] += said[r];
+}
+
+/* The same in double. */
+CS_CLONES static void
+AddToTotal(const float *said, double *total)
+{
+	for (int r = 0; r < GROUP_ROWS; r++)
+		total[r] += said[r];
 }
 
 /* Walk a group of rows through a tree; at[GROUP_ROWS] becomes their leaves. */
@@ -379,11 +423,10 @@ SumTreesOfRows(const CsValueModel *m, const float *x, bool any_missing, double *
 			for (int r = 0; r < GROUP_ROWS; r++)
 				said[0][r] = nodes[at[r]].threshold;
 		}
-		for (int r = 0; r < GROUP_ROWS; r++)
-		{
-			sum[r] += said[0][r];
-			total[r] += said[0][r];
-		}
+		if (m->form == CS_VALUE_SUM)
+			AddToSum(said[0], sum);
+		else
+			AddToTotal(said[0], total);
 	}
 	for (int r = 0; r < GROUP_ROWS; r++)
 		result[r] = m->form == CS_VALUE_SUM ? (double) sum[r] : m->base + total[r] / Max(m->ntrees, 1);

@@ -58,6 +58,7 @@ extern void *CsPredictorCompile(Jsonb *definition);
 
 /* train_value.c */
 extern Datum CsRetrainValue(FunctionCallInfo fcinfo, char *model);
+
 /* predict_value.c */
 extern double CsConfidenceArgument(FunctionCallInfo fcinfo, int arg);
 
