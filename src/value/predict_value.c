@@ -91,9 +91,9 @@ custseg_predict_value(PG_FUNCTION_ARGS)
 	PG_RETURN_FLOAT8(CsValueModelPredict(ModelOf(site), z));
 }
 
-/* The confidence of an interval, an argument. */
+/* The confidence of predict_interval() and score_value(), 0.9 unless it was given. */
 double
-CsConfidenceArgument(FunctionCallInfo fcinfo, int arg)
+CsPredictionConfidence(FunctionCallInfo fcinfo, int arg)
 {
 	double		confidence = PG_ARGISNULL(arg) ? 0.9 : PG_GETARG_FLOAT8(arg);
 
@@ -123,7 +123,7 @@ custseg_predict_interval(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	p = site->compiled;
 	value = CsValueModelPredict(CsPredictorModel(p), z);
-	off = CsConformalQuantile(p->nscores, CsPredictorScores(p), CsConfidenceArgument(fcinfo, INTERVAL_CONFIDENCE));
+	off = CsConformalQuantile(p->nscores, CsPredictorScores(p), CsPredictionConfidence(fcinfo, INTERVAL_CONFIDENCE));
 	PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
 							  CsValues(CsValueFloat8(value),
 									   CsValueFloat8(CsConformalEnd(p->ratios, value, -off)),

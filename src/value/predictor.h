@@ -60,7 +60,7 @@ extern void *CsPredictorCompile(Jsonb *definition);
 extern Datum CsRetrainValue(FunctionCallInfo fcinfo, char *model);
 
 /* predict_value.c */
-extern double CsConfidenceArgument(FunctionCallInfo fcinfo, int arg);
+extern double CsPredictionConfidence(FunctionCallInfo fcinfo, int arg);
 
 /* predictor_import.c */
 extern const CsImporter CsPredictorImporter;

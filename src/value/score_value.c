@@ -122,7 +122,7 @@ custseg_score_value(PG_FUNCTION_ARGS)
 	CsCachePin(s->predictor, CurrentMemoryContext);
 	version = CsCacheVersion(s->predictor);
 	s->off = CsConformalQuantile(s->predictor->nscores, CsPredictorScores(s->predictor),
-								 CsConfidenceArgument(fcinfo, ARG_CONFIDENCE));
+								 CsPredictionConfidence(fcinfo, ARG_CONFIDENCE));
 	s->pass = CsPassOpen(CsSourceOpenOf(model, version, CsTextArgument(fcinfo, ARG_SOURCE)));
 	s->binding = CsPassBind(s->pass, CsPredictorPipeline(s->predictor), model);
 	CsPassIdentify(s->pass, CsFindKey(s->pass->relation, CsVersionId(model, version)));
