@@ -345,7 +345,7 @@ BEGIN
     END LOOP;
 END
 $$;
-SELECT custseg.drop_model(name, whole => true) FROM custseg.models;
+SELECT count(*) > 0 AS dropped FROM (SELECT custseg.drop_model(name, whole => true) FROM custseg.models OFFSET 0) d;
 RESET client_min_messages;
 DROP TABLE customers, orders, contracts;
 
