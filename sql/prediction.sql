@@ -147,6 +147,11 @@ SELECT algorithm, r2 IS NOT NULL AS r2, auc IS NOT NULL AS auc, recommended, rea
 SELECT algorithm, r2 IS NOT NULL AS r2, auc IS NOT NULL AS auc, recommended, reason FROM custseg.compare_value('customers', 'stays', '{a,b,c,g}', '{forest,logistic}', 3, 'id', options => '{"forest": {"trees": 20}, "seed": 7}');
 SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, b, a + 2 * b + (id % 7) / 5.0 AS y FROM customers', 'y', '{a,b}', '{linear,forest}', options => '{"forest": {"trees": 20}}');
 SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, sin(id * 99.7) AS y FROM customers', 'y', '{a}', '{linear}');
+-- a version that predicts something else than the deployed one is told
+SELECT version FROM custseg.train_value('churn', 'SELECT *, NOT stays AS leaves FROM customers', 'leaves', '{a,b,c}', 'logistic', 'id');
+SELECT version FROM custseg.train_value('churn', 'customers', 'stays', '{a,b,c}', 'logistic', 'id');
+SELECT version FROM custseg.train_value('churn', 'SELECT *, NOT stays AS leaves FROM customers', 'leaves', '{a,b}', 'logistic', 'id');
+SELECT custseg.drop_model('churn', whole => true);
 -- a probability that the features do not tell is told by its log loss, which is that of the share of all, or higher
 SELECT algorithm, recommended, reason FROM custseg.compare_value('SELECT a, sin(id * 99.7) > 0.3 AS y FROM customers', 'y', '{a}', '{logistic}');
 SELECT kind FROM custseg.train_value('chance', 'SELECT a, sin(id * 99.7) > 0.3 AS y FROM customers', 'y', '{a}', 'logistic');

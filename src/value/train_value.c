@@ -46,6 +46,12 @@ typedef struct ValueTraining
 
 PG_FUNCTION_INFO_V1(custseg_train_value);
 
+static const char *const target_sql =
+"SELECT v.version, v.parameters OPERATOR(pg_catalog.->>) 'target' FROM custseg.model AS m "
+"JOIN custseg.model_version AS v ON v.model OPERATOR(pg_catalog.=) m.name"
+" AND v.version OPERATOR(pg_catalog.=) m.deployed_version "
+"WHERE m.name OPERATOR(pg_catalog.=) $1";
+
 /* For CsRequest.measures. */
 static Size
 FitMemory(const CsTraining *t, int64 nrows, int ncolumns)
@@ -206,6 +212,20 @@ Store(ValueTraining *v, CsTraining *t)
 	SPI_finish();
 }
 
+/* CsCatalogVisitor: say it where the deployed version, which is the row, predicts something else. */
+static void
+TellOfTarget(void *state, const CsCatalogRow *row)
+{
+	const CsTraining *t = state;
+	const char *target = CsRowText(row, 2);
+
+	if (target != NULL && strcmp(target, NameStr(t->outcome->name)) != 0)
+		ereport(NOTICE,
+				(errmsg("version %d of model \"%s\", which is deployed, predicts \"%s\", not \"%s\"",
+						CsRowInt4(row, 1, 0), t->model, target, NameStr(t->outcome->name)),
+				 errhint("Versions replace each other: train another model for another target.")));
+}
+
 /* Tell the user what the model is not. */
 static void
 WarnAboutFit(const ValueTraining *v)
@@ -267,6 +287,7 @@ Train(FunctionCallInfo fcinfo, ValueTraining *v, Datum (*result_row) (FunctionCa
 	CsPredictionCheckSuits(t, v->algorithm);
 	(void) CsVersionCheckName(v->model, t->outcome->converter.kind == CS_BOOLEAN ? CS_MODEL_PROBABILITY : CS_MODEL_VALUE);
 	t->model = v->model;
+	CsCatalogRead(target_sql, CsValues(CsValueText(t->model)), TellOfTarget, t);
 	team = CsTrainingPrepare(t);
 	Fit(v, t, team);
 	Store(v, t);
