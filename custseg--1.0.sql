@@ -244,6 +244,69 @@ COMMENT ON COLUMN custseg.drift_multivariate_result.p_value IS 'Probability of s
 COMMENT ON COLUMN custseg.drift_multivariate_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
 COMMENT ON COLUMN custseg.drift_multivariate_result.reason IS 'Explanation of the verdict in words.';
 
+CREATE TYPE custseg.outcome_calibration_result AS (
+    n bigint,
+    n_pending bigint,
+    n_unpredicted bigint,
+    days int,
+    mean_predicted float8,
+    mean_actual float8,
+    bias float8,
+    low float8,
+    high float8,
+    slope float8,
+    slope_low float8,
+    slope_high float8,
+    intercept float8,
+    rmse float8,
+    training_rmse float8,
+    mae float8,
+    training_mae float8,
+    auc float8,
+    training_auc float8,
+    log_loss float8,
+    training_log_loss float8,
+    brier float8,
+    training_brier float8,
+    confidence float8,
+    coverage float8,
+    p_value float8,
+    p_adjusted float8,
+    verdict text,
+    reason text
+);
+
+COMMENT ON TYPE custseg.outcome_calibration_result IS 'Row that outcome_calibration() returns.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.n IS 'Outcomes that are judged: rows, or customers in a model of purchases.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.n_pending IS 'Rows whose outcome is not known yet.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.n_unpredicted IS 'Rows of which the version predicts nothing; in a model of purchases, customers who came later.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.days IS 'Days for which purchases are counted; NULL in a model of another kind.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.mean_predicted IS 'Mean of the predictions; of purchases, purchases of a customer.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.mean_actual IS 'Mean of the outcomes.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.bias IS 'Mean of outcome less prediction.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.low IS 'Lower end of the interval of 95 % of the bias.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.high IS 'Upper end of the interval of 95 % of the bias.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.slope IS 'Slope of the line of outcomes by predictions, 1 where predictions hold; NULL where all predictions are the same.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.slope_low IS 'Lower end of its interval of 95 %.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.slope_high IS 'Upper end of its interval of 95 %.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.intercept IS 'Intercept of the line.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.rmse IS 'Root mean squared error; NULL, like mae, in a model of a probability.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.training_rmse IS 'Root mean squared error of rows that the training''s models had not seen; NULL, like all that begins with training, in a model of purchases.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.mae IS 'Mean absolute error.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.training_mae IS 'Mean absolute error in training, of such rows.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.auc IS 'Area under the ROC curve; NULL, like log_loss and brier, unless the model is of a probability.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.training_auc IS 'Area under the ROC curve in training, of such rows.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.log_loss IS 'Mean log loss.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.training_log_loss IS 'Mean log loss in training, of such rows.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.brier IS 'Brier score: mean squared error of the probabilities.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.training_brier IS 'Brier score in training, of such rows.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.confidence IS 'Confidence of the intervals whose coverage is told; NULL, like coverage, where there are none.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.coverage IS 'Share of the outcomes that lie in their intervals; of purchases with amounts, of the values.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.p_value IS 'Smallest probability of such a difference by chance, over what is compared: bias, error, slope and coverage.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.p_adjusted IS 'The same, adjusted for how many are compared (Bonferroni).';
+COMMENT ON COLUMN custseg.outcome_calibration_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
+COMMENT ON COLUMN custseg.outcome_calibration_result.reason IS 'Explanation of the verdict in words.';
+
 CREATE TYPE custseg_private.silhouette_result AS (
     silhouette float8,
     n bigint,
@@ -586,6 +649,51 @@ COMMENT ON COLUMN custseg.monitor_segment.run IS 'Run of monitor() that measured
 COMMENT ON COLUMN custseg.monitor_segment.version IS 'Version that was watched.';
 COMMENT ON COLUMN custseg.monitor_segment.at IS 'Start of the run.';
 COMMENT ON COLUMN custseg.monitor_segment.position IS 'Position in the report, from 1.';
+
+CREATE TABLE custseg.outcome_run (
+    model text NOT NULL,
+    version int NOT NULL,
+    source text NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    recorded_by name NOT NULL,
+    LIKE custseg.outcome_calibration_result INCLUDING COMMENTS,
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    CHECK (custseg_private.verdict_rank(verdict) IS NOT NULL)
+);
+
+CREATE INDEX ON custseg.outcome_run (model, version, id);
+
+COMMENT ON TABLE custseg.outcome_run IS 'What record_outcomes() found: how the predictions of a version hold; the outcomes are in outcome.';
+COMMENT ON COLUMN custseg.outcome_run.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.outcome_run.version IS 'Version whose predictions were judged.';
+COMMENT ON COLUMN custseg.outcome_run.source IS 'Relation or query that the outcomes came from.';
+COMMENT ON COLUMN custseg.outcome_run.recorded_at IS 'Time at which the outcomes were recorded.';
+COMMENT ON COLUMN custseg.outcome_run.recorded_by IS 'Role that called record_outcomes().';
+COMMENT ON COLUMN custseg.outcome_run.id IS 'Number of the run, ascending in time.';
+
+CREATE TABLE custseg.outcome (
+    model text NOT NULL,
+    run bigint NOT NULL,
+    version int NOT NULL,
+    customer text,
+    predicted float8 NOT NULL,
+    low float8,
+    high float8,
+    actual float8 NOT NULL,
+    position int NOT NULL,
+    PRIMARY KEY (model, run, position)
+);
+
+COMMENT ON TABLE custseg.outcome IS 'Outcomes of customers beside what was predicted of them, as record_outcomes() found them; only the owner of the model sees them.';
+COMMENT ON COLUMN custseg.outcome.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.outcome.run IS 'Run of record_outcomes() (id in outcome_run).';
+COMMENT ON COLUMN custseg.outcome.version IS 'Version that predicted.';
+COMMENT ON COLUMN custseg.outcome.customer IS 'Id of the customer as text, times in UTC; NULL without one.';
+COMMENT ON COLUMN custseg.outcome.predicted IS 'Prediction: a number, a probability, or purchases.';
+COMMENT ON COLUMN custseg.outcome.low IS 'Lower end of the interval of 90 %; NULL where there is none.';
+COMMENT ON COLUMN custseg.outcome.high IS 'Upper end of the interval of 90 %; NULL where there is none.';
+COMMENT ON COLUMN custseg.outcome.actual IS 'Outcome: a number, 1 or 0 for true or false, or purchases.';
+COMMENT ON COLUMN custseg.outcome.position IS 'Position in the source, from 1.';
 
 CREATE TABLE custseg.alert (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -2220,6 +2328,36 @@ COMMENT ON FUNCTION custseg.compare_versions_segments IS 'Returns the contingenc
 topic: versions 2
 example: SELECT * FROM custseg.compare_versions_segments(''shop'', 1, 2)';
 
+CREATE FUNCTION custseg.outcome_calibration(
+    model text,
+    source text DEFAULT NULL,
+    outcome text DEFAULT NULL,
+    id text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL
+) RETURNS custseg.outcome_calibration_result
+AS 'MODULE_PATHNAME', 'custseg_outcome_calibration'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.outcome_calibration IS 'Tells whether the predictions of a version hold: outcomes that have come since, against what it predicts, and the errors in training.
+topic: watching 12
+example: SELECT * FROM custseg.outcome_calibration(''worth'', ''customers'', ''monetary'')';
+
+CREATE FUNCTION custseg.record_outcomes(
+    model text,
+    source text DEFAULT NULL,
+    outcome text DEFAULT NULL,
+    id text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL
+) RETURNS custseg.outcome_run
+AS 'MODULE_PATHNAME', 'custseg_record_outcomes'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.record_outcomes IS 'Records what came of customers beside what a version predicts of them, tells as outcome_calibration() whether its predictions hold, and keeps that for monitor() and needs_retraining().
+topic: watching 13
+example: SELECT * FROM custseg.record_outcomes(''worth'', ''customers'', ''monetary'')';
+
 CREATE FUNCTION custseg_private.monitor_options(options jsonb) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_monitor_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -2255,6 +2393,24 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 4000;
 COMMENT ON FUNCTION custseg_private.make_reports IS 'Makes several reports on a source, which is read once, each with its part of the options of monitor().';
 
 -- The deployed version is named, so that all checks of a run look at the same one.
+-- What came of purchases is in the lines; what came of a value is what was recorded last.
+CREATE FUNCTION custseg_private.calibration_report(model text, source text, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN (SELECT m.kind FROM custseg.model m WHERE m.name = model) = 'purchases'
+        THEN jsonb_build_array(to_jsonb(custseg.outcome_calibration(model, source, version => version)))
+        ELSE coalesce(
+            (SELECT jsonb_build_array(to_jsonb(o) - ARRAY['model', 'version', 'source', 'recorded_at', 'recorded_by', 'id'])
+             FROM custseg.outcome_run o
+             WHERE o.model = calibration_report.model
+                AND o.version = coalesce(calibration_report.version, (SELECT m.deployed_version FROM custseg.model m WHERE m.name = calibration_report.model))
+             ORDER BY o.id DESC
+             LIMIT 1), '[]')
+    END;
+END;
+
+COMMENT ON FUNCTION custseg_private.calibration_report IS 'Returns how the predictions of a version hold, as an array of the row of outcome_calibration(), or of none.';
+
 CREATE FUNCTION custseg_private.run_checks(
     checks text[],
     model text,
@@ -2268,11 +2424,27 @@ BEGIN ATOMIC
     SELECT reports ||
         -- a check that is not asked for has found nothing, and its alert closes
         CASE WHEN 'drift_multivariate' = ANY (checks) THEN '{"drift_multivariate": []}' ELSE '{}' END::jsonb ||
-        coalesce(jsonb_object_agg(r.key, r.value) FILTER (WHERE r.value <> 'null'), '{}')
-    FROM jsonb_each(to_jsonb(custseg_private.make_reports(model, source, options, version, checks))) r;
+        CASE WHEN 'calibration' = ANY (checks) THEN jsonb_build_object('calibration', custseg_private.calibration_report(model, source, version)) ELSE '{}' END ||
+        CASE WHEN checks <> '{calibration}' THEN (
+            SELECT coalesce(jsonb_object_agg(r.key, r.value) FILTER (WHERE r.value <> 'null'), '{}')
+            FROM jsonb_each(to_jsonb(custseg_private.make_reports(model, source, options, version, checks))) r
+        ) ELSE '{}' END;
 END;
 
 COMMENT ON FUNCTION custseg_private.run_checks IS 'Makes reports and adds their rows to those of other reports.';
+
+CREATE FUNCTION custseg_private.run_all_checks(model text, source text, version int, options jsonb) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT CASE coalesce((SELECT m.kind FROM custseg.model m WHERE m.name = model), 'segments')
+        WHEN 'segments' THEN to_jsonb(custseg_private.make_reports(model, source, options, version))
+        WHEN 'purchases' THEN custseg_private.run_checks('{calibration}', model, source, version, options, '{}')
+        ELSE custseg_private.run_checks('{calibration}', model, source, version, options,
+            custseg_private.run_checks('{data_quality,drift}', model, source, version, options, '{}'))
+    END;
+END;
+
+COMMENT ON FUNCTION custseg_private.run_all_checks IS 'Makes the reports by which needs_retraining() judges a model of whatever kind.';
 
 -- Limits that are broken now.  A feature whose feed is broken drifts for that reason, which is none
 -- to train again.  Silhouette and distance are means of rows: the one-sided 95 % bound of the change must be beyond
@@ -2377,6 +2549,11 @@ BEGIN ATOMIC
     FROM measures m
     WHERE m.distance - (1 + (options ->> 'distance_rise')::float8) * m.distance_trained > 1.645 * m.distance_error
     UNION ALL
+    -- one verdict is enough: it needs a test of its own, and what is recorded stays as it is
+    SELECT 'calibration', false, 3, coalesce(r.p_adjusted < 0.001, false), format('predictions do not hold: %s', r.reason)
+    FROM jsonb_populate_recordset(NULL::custseg.outcome_calibration_result, reports -> 'calibration') r
+    WHERE r.verdict = 'drifted'
+    UNION ALL
     SELECT 'unseen_levels', true, 2, false,
         format('levels that training did not see: %s',
             string_agg(format('%s in %s %% of the rows', q.name, round(100 * q.unseen_share::numeric, 1)), ', '))
@@ -2438,7 +2615,11 @@ BEGIN ATOMIC
         HAVING count(*) > 0
     ),
     lacks AS (
-        SELECT format('too few rows for a verdict: %s', r.reason) AS reason
+        SELECT format('too few outcomes for a verdict: %s', r.reason) AS reason
+        FROM jsonb_populate_recordset(NULL::custseg.outcome_calibration_result, reports -> 'calibration') r
+        WHERE r.verdict = 'insufficient data'
+        UNION ALL
+        SELECT format('too few rows for a verdict: %s', r.reason)
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
         WHERE r.segment IS NULL AND r.verdict = 'insufficient data' AND NOT EXISTS (SELECT FROM broken)
     ),
@@ -2496,7 +2677,7 @@ BEGIN ATOMIC
         SELECT
             c.options,
             c.version,
-            to_jsonb(custseg_private.make_reports(model, source, c.options, c.version)) AS reports
+            custseg_private.run_all_checks(model, source, c.version, c.options) AS reports
         FROM call c
     )
     SELECT j.retrain, j.urgency, j.reasons
@@ -2566,6 +2747,9 @@ BEGIN ATOMIC
             coalesce(r.p_adjusted < 0.001, true),
             CASE WHEN r.segment IS NULL THEN format('all segments: %s', r.reason) ELSE replace(r.reason, 'the segment', r.name) END
         FROM jsonb_populate_recordset(NULL::custseg.segment_sizes_result, reports -> 'segment_sizes') r
+        UNION ALL
+        SELECT 'calibration', '(model)', r.verdict, true, format('predictions do not hold: %s', r.reason)
+        FROM jsonb_populate_recordset(NULL::custseg.outcome_calibration_result, reports -> 'calibration') r
         UNION ALL
         SELECT 'drift_multivariate', '(model)', r.verdict, r.p_value < 0.001, format('all features together: %s', r.reason)
         FROM jsonb_populate_recordset(NULL::custseg.drift_multivariate_result, reports -> 'drift_multivariate') r
@@ -2738,11 +2922,15 @@ BEGIN
         run.retrain := judged.retrain;
         run.urgency := judged.urgency;
         run.reasons := judged.reasons;
-        run.n := (
+        run.n := coalesce((
             SELECT q.n
             FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') q
             WHERE q.subject = 'source'
-        );
+        ), (
+            -- of purchases, customers
+            SELECT c.n FROM jsonb_populate_recordset(NULL::custseg.outcome_calibration_result, reports -> 'calibration') c
+            WHERE c.days IS NOT NULL
+        ));
         -- of each report, the rows that are not as they should be
         run.findings := (
             SELECT jsonb_object_agg(c.key, jsonb_path_query_array(c.value, '$[*] ? (!(@.verdict == "ok"))'))
@@ -2760,6 +2948,9 @@ BEGIN
                 UNION ALL
                 SELECT r.verdict
                 FROM jsonb_populate_recordset(NULL::custseg.drift_multivariate_result, reports -> 'drift_multivariate') r
+                UNION ALL
+                SELECT r.verdict
+                FROM jsonb_populate_recordset(NULL::custseg.outcome_calibration_result, reports -> 'calibration') r
                 UNION ALL
                 SELECT 'drifted' WHERE judged.breaches ?| '{silhouette,mean_distance}'
                 UNION ALL
@@ -5594,7 +5785,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -5607,6 +5798,8 @@ GRANT SELECT ON
     custseg.monitor_run,
     custseg.monitor_feature,
     custseg.monitor_segment,
+    custseg.outcome_run,
+    custseg.outcome,
     custseg.alert,
     custseg.segment_action,
     custseg.segment_override,
@@ -5634,6 +5827,8 @@ ALTER TABLE custseg.migration ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.monitor_run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.monitor_feature ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.monitor_segment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.outcome_run ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.outcome ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
@@ -5649,6 +5844,12 @@ CREATE POLICY may_use ON custseg.migration FOR SELECT USING (custseg_private.may
 CREATE POLICY may_use ON custseg.monitor_run FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.monitor_feature FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.monitor_segment FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.outcome_run FOR SELECT USING (custseg_private.may_use(model));
+-- what came of customers is for the owner alone
+CREATE POLICY may_use ON custseg.outcome FOR SELECT USING (
+    EXISTS (SELECT FROM custseg.model AS m
+        WHERE m.name OPERATOR(pg_catalog.=) outcome.model
+            AND pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE')));
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
 -- what segments are worth says something of both models
@@ -5675,6 +5876,9 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_run', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.monitor_run', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_feature', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.monitor_segment', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.outcome_run', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.outcome_run', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.outcome', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.alert', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.alert', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_action', '');

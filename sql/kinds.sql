@@ -30,7 +30,8 @@ BEGIN
     CROSS JOIN LATERAL (
         SELECT string_agg(CASE
                 WHEN u.position = 1 THEN quote_literal(answer.model)
-                WHEN u.name = 'source' AND p.proname ~ 'purchases|lifetime' THEN quote_literal('lines')
+                WHEN u.name = 'source' AND (p.proname ~ 'purchases|lifetime' OR answer.model = 'of purchases' AND p.proname <> 'train_value') THEN quote_literal('lines')
+                WHEN u.name = 'source' AND answer.model = 'of probability' THEN quote_literal('SELECT *, recency > 3 AS late FROM customer')
                 WHEN u.name IN ('source', 'table') THEN quote_literal('customer')
                 WHEN p.proname = 'train_purchases' THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' ELSE 'at' END)
                 WHEN p.proname = 'predict_lifetime_value' AND u.name = 'customer' THEN '''{"repeats": 2, "recency": 3, "customer_age": 9}''::jsonb'

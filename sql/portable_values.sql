@@ -152,7 +152,16 @@ SELECT name, path, value, import_fails(custseg.export_model(name), path, value) 
     ('auto', '{versions,0,training,metrics,deciles,0,decile}', '11'),
     ('auto', '{versions,0,training,metrics,calibration,0,n}', '0.5'),
     ('auto', '{versions,0,training,metrics,holdout,days}', '0'),
-    ('auto', '{versions,0,training,metrics,holdout,more}', '1')) v (name, path, value);
+    ('auto', '{versions,0,training,metrics,holdout,more}', '1'),
+    ('auto', '{versions,0,training,metrics,holdout,variance}', '-1'),
+    ('auto', '{versions,0,training,metrics,holdout,rmse}', 'null'),
+    ('auto', '{versions,0,training,metrics,covariance,purchases}', '[1]'),
+    ('mbg_nbd', '{versions,0,training,metrics,covariance,purchases,0}', '-1'),
+    ('auto', '{versions,0,definition,parameters,as_of}', '"2024-02-30"'),
+    ('linear', '{versions,0,training,metrics,slope_error}', '-1'),
+    ('linear', '{versions,0,training,metrics,spread,bounds}', '[]'),
+    ('linear', '{versions,0,training,metrics,spread,bounds,0}', '1e9'),
+    ('linear', '{versions,0,training,metrics,spread,squares,0}', '-1')) v (name, path, value);
 \pset format aligned
 SELECT import_fails(jsonb_set(custseg.export_model('linear'), '{kind}', '"value"'), '{versions,0,features,0}');
 SELECT count(*) FROM custseg.model WHERE name = 'new';

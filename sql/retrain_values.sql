@@ -71,7 +71,7 @@ BEGIN READ ONLY;
 SELECT custseg.retrain('linear');
 ROLLBACK;
 CREATE ROLE retrain_values_other;
-GRANT USAGE ON SCHEMA custseg TO retrain_values_other;
+GRANT USAGE ON SCHEMA custseg, retrain_values_test TO retrain_values_other;
 SELECT custseg.grant_model('linear', 'retrain_values_other'), custseg.grant_model('auto', 'retrain_values_other');
 SET ROLE retrain_values_other;
 SELECT fails(statement) FROM (VALUES ('SELECT custseg.retrain(''linear'')'), ('SELECT custseg.retrain(''auto'')'), ('SELECT custseg.retrain(''forest'')')) v (statement);

@@ -37,16 +37,22 @@ CsValueArray(Oid type, ArrayType *value)
 	return CsValueOf(type, PointerGetDatum(value), value == NULL);
 }
 
-/* A text[] of n texts, of which none is NULL. */
+/* A text[] of n texts; a NULL string is a NULL element. */
 CsValue
 CsValueTexts(const char *const *texts, int n)
 {
-	Datum	   *elements = palloc(sizeof(Datum) * Max(n, 1));
+	Datum	   *elements = palloc0(sizeof(Datum) * Max(n, 1));
+	bool	   *nulls = palloc0(sizeof(bool) * Max(n, 1));
+	int			first = 1;
 
 	for (int i = 0; i < n; i++)
-		elements[i] = CStringGetTextDatum(texts[i]);
-	return CsValueArray(TEXTARRAYOID,
-						construct_array(elements, n, TEXTOID, -1, false, TYPALIGN_INT));
+	{
+		nulls[i] = texts[i] == NULL;
+		if (!nulls[i])
+			elements[i] = CStringGetTextDatum(texts[i]);
+	}
+	return CsValueArray(TEXTARRAYOID, n == 0 ? construct_empty_array(TEXTOID) :
+						construct_md_array(elements, nulls, 1, &n, &first, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* A float8[] of n numbers, in which a NaN stays a NaN. */

@@ -35,7 +35,7 @@
 #include "utils/syscache.h"
 
 #define MAX_MODEL_NAME 63
-#define MAX_SQL_ARGUMENTS 32
+#define MAX_SQL_ARGUMENTS 40
 
 typedef enum Access
 {

@@ -40,6 +40,8 @@ static const struct
 	{"monitor_run"},
 	{"monitor_feature"},
 	{"monitor_segment"},
+	{"outcome_run"},
+	{"outcome", true},
 	{"alert"},
 	{"segment_action"},
 	{"segment_value_history"},

@@ -403,7 +403,7 @@ PutDrift(void *state, const CsObservation *observation)
 		PutFeature(&report->base, &report->features[i]);
 }
 
-const CsReportKind CsDriftReport = {"drift", OpenDrift, AskFeatures, PutDrift};
+const CsReportKind CsDriftReport = {"drift", OpenDrift, AskFeatures, PutDrift, .of_features = true};
 
 /* drift(model, source, reference, options, version) */
 Datum
@@ -413,7 +413,7 @@ custseg_drift(PG_FUNCTION_ARGS)
 	Jsonb	   *options = CsJsonbArgument(fcinfo, DRIFT_OPTIONS);
 	CsReport	report;
 
-	if (!CsReportOpen(&report, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
+	if (!CsReportOpenOfFeatures(&report, fcinfo, DRIFT_SOURCE, DRIFT_VERSION))
 		return (Datum) 0;
 	report.reference = CsTextArgument(fcinfo, DRIFT_REFERENCE);
 	CsReportsMake(&report, &kind, &options, 1);

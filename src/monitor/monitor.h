@@ -50,7 +50,7 @@ typedef struct CsObservation
 
 	/* rows by segment, in the scorer's order; none unless every feature is bound */
 	bool		scored;
-	int64		n_unplaced;		/* all the others */
+	int64		n_unplaced;		/* all the others; without segments, those that cannot be prepared */
 	int64	   *segment_rows;
 	CsDistances *segment_distances; /* of the rows to its centre */
 
@@ -133,7 +133,7 @@ extern CsBaseline *CsBaselinesRead(const CsScorer *scorer);
 typedef struct CsReport
 {
 	CsResult   *result;
-	const CsScorer *scorer;		/* pinned */
+	const CsScorer *scorer;		/* pinned; it may be without segments in a report of features */
 	char	   *source;			/* NULL: the version's own, see CsSourceOpen */
 	char	   *id;				/* as trained, or NULL */
 	char	   *reference;		/* a source that stands for the past; NULL: training does */
@@ -151,6 +151,7 @@ typedef struct CsReportKind
 	void		(*ask) (void *state, CsObserveRequest *request);
 	void		(*put) (void *state, const CsObservation *observation);
 	bool		on_demand;		/* monitor() makes it where its options are given, "reference" among them */
+	bool		of_features;	/* it is about features, and needs no segments */
 } CsReportKind;
 
 extern const CsReportKind CsQualityReport;
@@ -165,8 +166,9 @@ enum
 	ARG_MODEL, ARG_SOURCE, ARG_OPTIONS, ARG_VERSION
 };
 
-extern bool CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
+extern bool CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version, bool of_features);
 extern bool CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
+extern bool CsReportOpenOfFeatures(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
 extern void CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds,
 						  Jsonb *const *options, int n);
 extern Datum CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind);
@@ -174,6 +176,7 @@ extern Datum CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind);
 extern void CsReportCheckLimits(const char *low_name, double low, const char *high_name,
 								double high);
 
+extern const char *CsObservationVerb(const CsObservation *observation);
 extern char *CsObservationProblem(const CsObservation *observation);
 
 #endif							/* CUSTSEG_MONITOR_H */

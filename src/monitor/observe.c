@@ -92,7 +92,7 @@ Prepare(Observer *o)
 	int			nsegments = request->scorer->nsegments;
 
 	o->placer = CsPassTryToPlace(o->pass, request->scorer,
-								 request->place ? CS_PLACE_TRY : CS_PLACE_NOT);
+								 request->place && nsegments > 0 ? CS_PLACE_TRY : CS_PLACE_NOT);
 	result->scorer = request->scorer;
 	result->source = relation->description;
 	result->scored = o->placer->is_bound;
@@ -205,6 +205,10 @@ CountRow(Observer *o)
 	const CsScoring *scoring = &o->placer->scoring;
 	int			index = o->placer->placed.index;
 
+	/* where there are no segments, who can be prepared can be predicted */
+	if (scoring->scorer->nsegments == 0 && o->placer->is_bound &&
+		CsPipelineApply(o->pipeline, scoring->raw, 1, 1, scoring->z, 1, scoring->work))
+		return;
 	if (index < 0)
 	{
 		result->n_unplaced++;

@@ -198,8 +198,9 @@ JudgeNumbers(const QualityReport *report, const CsFeature *f, const CsBaseline *
 	double		clipped = (double) t->n_clipped / t->n_values;
 
 	if (t->n_infinite > 0)
-		CsFindingAdd(finding, CS_VERDICT_WATCH, "the value is infinite in %s be placed",
-					 CsWordsCount(t->n_infinite, "row, which cannot", "rows, which cannot"));
+		CsFindingAdd(finding, CS_VERDICT_WATCH, "the value is infinite in %s be %s",
+					 CsWordsCount(t->n_infinite, "row, which cannot", "rows, which cannot"),
+					 CsObservationVerb(report->common.observation));
 	if (t->n_values == 0)
 		return;
 	if (n_outside > options->range_watch * t->n_values &&
@@ -354,7 +355,7 @@ PutQuality(void *state, const CsObservation *observation)
 		PutFeature(report, i);
 }
 
-const CsReportKind CsQualityReport = {"data_quality", OpenQuality, AskRows, PutQuality};
+const CsReportKind CsQualityReport = {"data_quality", OpenQuality, AskRows, PutQuality, .of_features = true};
 
 /* data_quality(model, source, options, version) */
 Datum

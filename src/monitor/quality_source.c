@@ -230,11 +230,13 @@ CsQualityJudgeColumn(const CsQuality *quality, const CsObservedFeature *f,
 {
 	if (f->state == CS_BIND_MISSING)
 		CsFindingAdd(finding, CS_VERDICT_BROKEN,
-					 "the column is missing, so no customer can be placed");
+					 "the column is missing, so no customer can be %s",
+					 CsObservationVerb(quality->observation));
 	else if (f->state == CS_BIND_OTHER_KIND)
 		CsFindingAdd(finding, CS_VERDICT_BROKEN,
-					 "the column is now of type %s, not %s, so no customer can be placed",
-					 f->type, type_trained);
+					 "the column is now of type %s, not %s, so no customer can be %s",
+					 f->type, type_trained,
+					 CsObservationVerb(quality->observation));
 	else if (IsOtherType(type_trained, f->type))
 		CsFindingAdd(finding, CS_VERDICT_WATCH, "the column is now of type %s, not %s", f->type,
 					 type_trained);
@@ -275,9 +277,9 @@ PutRelation(CsQuality *quality)
 	if (problem != NULL)
 		CsFindingAdd(&row.finding, CS_VERDICT_BROKEN, "%s", problem);
 	else if (o->n_unplaced > 0)
-		CsFindingAdd(&row.finding, CS_VERDICT_OK, "%lld of %lld customers cannot be placed",
-					 (long long) o->n_unplaced, (long long) o->nrows);
-	CsFindingDefault(&row.finding, "all customers can be placed");
+		CsFindingAdd(&row.finding, CS_VERDICT_OK, "%lld of %lld customers cannot be %s",
+					 (long long) o->n_unplaced, (long long) o->nrows, CsObservationVerb(o));
+	CsFindingDefault(&row.finding, "all customers can be %s", CsObservationVerb(o));
 	CsQualityPut(quality, &row);
 }
 

@@ -15,19 +15,25 @@
 
 /*
  * Read the arguments "model", "source" and "version", the last two by their positions.  The default
- * source is the one that the version was trained on.  Returns false when the model is NULL, which
- * has no report.
+ * source is the one that the version was trained on.  The model is one of segments, or where the report
+ * is "of features" one that has features.  Returns false when the model is NULL, which has no report.
  */
 bool
-CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
+CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version, bool of_features)
 {
 	char	   *model = CsTextArgument(fcinfo, ARG_MODEL);
 
 	memset(report, 0, sizeof(*report));
 	if (model == NULL)
 		return false;
-	report->scorer = CsCacheGet(model, CsVersionArgument(fcinfo, version));
-	CsCachePin(report->scorer, CurrentMemoryContext);
+	version = CsVersionArgument(fcinfo, version);
+	if (of_features)
+		report->scorer = CsScorerOfFeatures(model, version);
+	else
+	{
+		report->scorer = CsCacheGet(model, version);
+		CsCachePin(report->scorer, CurrentMemoryContext);
+	}
 	report->id = CsScorerId(report->scorer);
 	report->source = CsTextArgument(fcinfo, source);
 	return true;
@@ -37,14 +43,28 @@ CsReportStart(CsReport *report, FunctionCallInfo fcinfo, int source, int version
  * CsReportStart() of a set-returning function, whose result set is opened even if it stays without
  * rows.
  */
-bool
-CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
+static bool
+Open(CsReport *report, FunctionCallInfo fcinfo, int source, int version, bool of_features)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	bool		is_asked = CsReportStart(report, fcinfo, source, version);
+	bool		is_asked = CsReportStart(report, fcinfo, source, version, of_features);
 
 	report->result = result;
 	return is_asked;
+}
+
+/* Likewise of a report on a model of segments. */
+bool
+CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
+{
+	return Open(report, fcinfo, source, version, false);
+}
+
+/* Likewise of one on any model that has features. */
+bool
+CsReportOpenOfFeatures(CsReport *report, FunctionCallInfo fcinfo, int source, int version)
+{
+	return Open(report, fcinfo, source, version, true);
 }
 
 /*
@@ -77,7 +97,7 @@ CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind)
 	Jsonb	   *options = CsJsonbArgument(fcinfo, ARG_OPTIONS);
 	CsReport	report;
 
-	if (CsReportOpen(&report, fcinfo, ARG_SOURCE, ARG_VERSION))
+	if (Open(&report, fcinfo, ARG_SOURCE, ARG_VERSION, kind->of_features))
 		CsReportsMake(&report, &kind, &options, 1);
 	return (Datum) 0;
 }
@@ -91,6 +111,13 @@ CsReportCheckLimits(const char *low_name, double low, const char *high_name, dou
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must not exceed \"%s\"", low_name, high_name),
 				 errdetail("They are %.15g and %.15g.", low, high)));
+}
+
+/* What is done with customers by the version. */
+const char *
+CsObservationVerb(const CsObservation *observation)
+{
+	return observation->scorer->nsegments > 0 ? "placed" : "predicted";
 }
 
 /*
@@ -107,7 +134,7 @@ CsObservationProblem(const CsObservation *observation)
 	if (observation->scored)
 		return NULL;
 	initStringInfo(&problem);
-	appendStringInfoString(&problem, "customers cannot be placed: ");
+	appendStringInfo(&problem, "customers cannot be %s: ", CsObservationVerb(observation));
 	for (int i = 0; i < p->nfeatures; i++)
 	{
 		const CsObservedFeature *f = &observation->features[i];

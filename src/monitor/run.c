@@ -83,10 +83,32 @@ static const char *const checks[] = {
 
 #define CHECKS_OF_SOURCE 4
 
+/* Of a model of a value or a probability: what has been recorded of outcomes comes last. */
+static const char *const valueChecks[] = {"data_quality", "drift", "calibration"};
+
+/* Of a model of purchases, whose outcomes are in its source. */
+static const char *const purchaseChecks[] = {"calibration"};
+
+/* The checks of a kind of model, and how many of them read the source together. */
+typedef struct ChecksOfKind
+{
+	const char *const *checks;
+	int			n;
+	int			of_source;
+} ChecksOfKind;
+
+static const ChecksOfKind checksOfKinds[CS_MODEL_KINDS] = {
+	[CS_MODEL_SEGMENTS] = {checks, lengthof(checks), CHECKS_OF_SOURCE},
+	[CS_MODEL_PURCHASES] = {purchaseChecks, lengthof(purchaseChecks), lengthof(purchaseChecks)},
+	[CS_MODEL_VALUE] = {valueChecks, lengthof(valueChecks), 2},
+	[CS_MODEL_PROBABILITY] = {valueChecks, lengthof(valueChecks), 2}
+};
+
 /* A run, from its call to its row. */
 typedef struct MonitorRun
 {
 	char	   *model;
+	CsModelKind kind;
 	int			version;		/* 0: none is deployed */
 	char	   *source;			/* as given, or NULL */
 	Jsonb	   *options;		/* complete */
@@ -261,15 +283,16 @@ CheckTimedOut(ErrorData *error, bool was_limited)
 static void
 RunAllChecks(MonitorRun *run, bool with_reference)
 {
-	int			n = with_reference ? lengthof(checks) : CHECKS_OF_SOURCE;
+	const ChecksOfKind *all = &checksOfKinds[run->kind];
+	int			n = with_reference ? all->n : all->of_source;
 
-	for (int i = 0; i < lengthof(checks);)
+	for (int i = 0; i < all->n;)
 	{
 		bool		limited = get_timeout_active(STATEMENT_TIMEOUT);
 		ErrorData  *error;
 		bool		canceled;
 
-		run->checks = &checks[i];
+		run->checks = &all->checks[i];
 		run->nchecks = n;
 		error = CsAttempt(RunChecks, run, EndsRun);
 		canceled = error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED;
@@ -281,7 +304,7 @@ RunAllChecks(MonitorRun *run, bool with_reference)
 			return;
 		if (error == NULL || n == 1)
 			i += n;
-		n = error != NULL && n > CHECKS_OF_SOURCE ? CHECKS_OF_SOURCE : 1;
+		n = error != NULL && n > all->of_source ? all->of_source : 1;
 	}
 }
 
@@ -392,7 +415,7 @@ custseg_monitor(PG_FUNCTION_ARGS)
 	run.started_at = GetCurrentTimestamp();
 	CsModelCheckName(run.model);
 	CsModelCheckOwner(run.model);
-	CsModelRequireKind(run.model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
+	run.kind = CsModelKindOf(run.model);
 	run.source = CsTextArgument(fcinfo, MONITOR_SOURCE);
 	run.options = CompleteOptions(CsJsonbArgument(fcinfo, MONITOR_OPTIONS), &options);
 	run.version = CsModelDeployedVersion(run.model);
@@ -401,7 +424,7 @@ custseg_monitor(PG_FUNCTION_ARGS)
 
 	run.skipped = !LockRun(run.model);
 	if (!run.skipped)
-		RunAllChecks(&run, options.drift_multivariate != NULL);
+		RunAllChecks(&run, run.kind == CS_MODEL_SEGMENTS && options.drift_multivariate != NULL);
 	result = RecordRun(&run, desc);
 	if (options.keep_days > 0 && !run.skipped)
 		ForgetRuns(run.model, options.keep_days);

@@ -45,6 +45,16 @@ IsAsked(ArrayType *names, const char *name)
 	return false;
 }
 
+/* Are all reports that are asked for about features? */
+static bool
+AreOfFeatures(ArrayType *names)
+{
+	for (int i = 0; i < lengthof(kinds); i++)
+		if (!kinds[i]->of_features && IsAsked(names, kinds[i]->name))
+			return false;
+	return true;
+}
+
 /* The options of a report among those of all; NULL: none are given. */
 static Jsonb *
 OptionsOf(Jsonb *options, const char *report)
@@ -88,7 +98,7 @@ custseg_make_reports(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	int			n = 0;
 
-	if (!CsReportStart(&report, fcinfo, TOGETHER_SOURCE, TOGETHER_VERSION))
+	if (!CsReportStart(&report, fcinfo, TOGETHER_SOURCE, TOGETHER_VERSION, AreOfFeatures(names)))
 		PG_RETURN_NULL();
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
 		desc->natts != lengthof(kinds))
@@ -113,7 +123,7 @@ custseg_make_reports(PG_FUNCTION_ARGS)
 	if (n > 0)
 		CsReportsMake(reports, asked, options, n);
 	/* an error when the version was dropped while the source was read */
-	(void) CsCacheGet(NameStr(report.scorer->model), report.scorer->version);
+	(void) CsCacheGetOfKind(CS_FEATURE_KINDS, NameStr(report.scorer->model), report.scorer->version);
 	for (int i = 0; i < n; i++)
 		row[column[i]] = CsResultArray(reports[i].result);
 	return CsResultRow(fcinfo, row, lengthof(kinds));

@@ -66,6 +66,8 @@ typedef struct CsScorer
 
 extern CsScorer *CsScorerFromJsonb(Jsonb *definition);
 extern Jsonb *CsScorerToJsonb(const CsScorer *scorer);
+extern const CsScorer *CsScorerWithoutSegments(const char *model, int version, const CsPipeline *pipeline);
+extern const CsScorer *CsScorerOfFeatures(const char *model, int version);
 extern void CsPushParameter(JsonbParseState **state, const CsParameterInfo *info,
 							const CsParameter *p, const int *number, const int *order);
 
@@ -159,6 +161,10 @@ extern CsModelKind CsCacheKind(const void *compiled);
 extern int	CsCacheVersion(const void *compiled);
 extern bool CsCacheHasOverrides(const CsScorer *scorer);
 extern void CsCachePin(const void *compiled, MemoryContext context);
+
+/* Kinds of models with features. */
+#define CS_FEATURE_KINDS \
+	(CS_MODEL_BIT(CS_MODEL_SEGMENTS) | CS_MODEL_BIT(CS_MODEL_VALUE) | CS_MODEL_BIT(CS_MODEL_PROBABILITY))
 
 /*
  * How a version of each kind of model is compiled: from its definition, as CsCatalogDefinition() gives

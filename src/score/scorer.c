@@ -403,6 +403,50 @@ CsScorerToJsonb(const CsScorer *scorer)
 	return CsJsonFinish(&state);
 }
 
+/*
+ * What of a version of a model without segments is as that of one with them: its features, which can be
+ * read and prepared.  It places nobody.  Palloc'd.
+ */
+const CsScorer *
+CsScorerWithoutSegments(const char *model, int version, const CsPipeline *pipeline)
+{
+	Size		size = MAXALIGN(sizeof(CsScorer)) + pipeline->size;
+	CsScorer   *scorer = palloc0(size);
+
+	SET_VARSIZE(scorer, size);
+	scorer->format = CS_SCORER_FORMAT;
+	strlcpy(NameStr(scorer->model), model, NAMEDATALEN);
+	scorer->version = version;
+	scorer->ncolumns = pipeline->noutputs;
+	scorer->pipeline_offset = MAXALIGN(sizeof(CsScorer));
+	memcpy(CsScorerPipeline(scorer), pipeline, pipeline->size);
+	return scorer;
+}
+
+/*
+ * A version (0: the deployed one) of a model with features, as the cache has it, pinned; one without
+ * segments as CsScorerWithoutSegments() makes it.
+ */
+const CsScorer *
+CsScorerOfFeatures(const char *model, int version)
+{
+	const void *compiled = CsCacheGetOfKind(CS_FEATURE_KINDS, model, version);
+	Jsonb	   *definition;
+	CsJsonReader whole;
+	CsJsonReader pipeline;
+
+	CsCachePin(compiled, CurrentMemoryContext);
+	if (CsModelKindOf(model) == CS_MODEL_SEGMENTS)
+		return compiled;
+	version = CsCacheVersion(compiled);
+	definition = CsCatalogDefinition(model, version);
+	if (definition == NULL)
+		CsReportDropped(model, version);
+	whole = CsJsonReaderOf(definition, CS_INVALID_DEFINITION, "the definition");
+	pipeline = CsJsonReadObject(&whole, "pipeline", "the pipeline");
+	return CsScorerWithoutSegments(model, version, CsPipelineFromJson(&pipeline));
+}
+
 /* Take a scorer, which must outlive s, and allocate the room for one customer in "context". */
 void
 CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
@@ -413,6 +457,8 @@ CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
 	s->z = MemoryContextAllocZero(context, sizeof(double) * p->noutputs);
 	s->work = MemoryContextAllocZero(context, sizeof(double) * Max(CsPipelineWork(p, 1), 1));
 	s->scorer = scorer;
+	if (scorer->nsegments == 0)
+		return;
 	s->algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
 	s->fitted = FittedModel(scorer);
 }

@@ -131,26 +131,6 @@ DoubleArray(const double *values, int n)
 	return array;
 }
 
-/* An array of n texts; a NULL string is a NULL element. */
-static ArrayType *
-TextArray(char *const *values, int n)
-{
-	Datum	   *elements = palloc0(sizeof(Datum) * Max(n, 1));
-	bool	   *nulls = palloc0(sizeof(bool) * Max(n, 1));
-	int			first = 1;
-
-	for (int i = 0; i < n; i++)
-	{
-		nulls[i] = values[i] == NULL;
-		if (!nulls[i])
-			elements[i] = CStringGetTextDatum(values[i]);
-	}
-	if (n == 0)
-		return construct_empty_array(TEXTOID);
-	return construct_md_array(elements, nulls, 1, &n, &first, TEXTOID, -1, false,
-							  TYPALIGN_INT);
-}
-
 /* An array of n bigints. */
 static ArrayType *
 CountArray(const int64 *values, int n)
@@ -219,8 +199,7 @@ StoreFeature(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline
 	arguments[i++] = CsValueText(NameStr(f->type));
 	arguments[i++] = CsValueText(CsKindName((CsKind) f->kind));
 	arguments[i++] = CsValueJsonb(CsFeatureToJsonb(pipeline, feature));
-	arguments[i++] = CsValueArray(TEXTARRAYOID,
-								TextArray(scaled_names + f->first_output, f->noutputs));
+	arguments[i++] = CsValueTexts((const char *const *) scaled_names + f->first_output, f->noutputs);
 	arguments[i++] = CsValueInt8(b->n);
 	arguments[i++] = CsValueInt8(b->n_null);
 	arguments[i++] = CsValueFloat8(categorical ? NAN : b->mean);
@@ -229,8 +208,8 @@ StoreFeature(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline
 	arguments[i++] = CsValueFloat8(categorical ? NAN : b->maximum);
 	arguments[i++] = CsValueArray(FLOAT8ARRAYOID,
 								categorical ? NULL : DoubleArray(b->quantiles, b->nquantiles));
-	arguments[i++] = CsValueArray(TEXTARRAYOID,
-								categorical ? TextArray(b->levels, b->nlevels) : NULL);
+	arguments[i++] = categorical ? CsValueTexts((const char *const *) b->levels, b->nlevels) :
+		CsValueNull(TEXTARRAYOID);
 	arguments[i++] = CsValueArray(INT8ARRAYOID,
 								categorical ? CountArray(b->level_counts, b->nlevels) : NULL);
 	CsCatalogExecute(insert_feature_sql, arguments, i, false);

@@ -429,6 +429,20 @@ CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold)
 	return m;
 }
 
+/* How what was predicted of all rows holds. */
+CsCalibration
+CsPredictionCalibration(const CsPrediction *p, const double *predicted)
+{
+	double	   *actual,
+			   *told;
+	int64		n = Predicted(p, predicted, -1, true, &actual, &told);
+	CsCalibration c = CsCalibrate(n, actual, told);
+
+	pfree(actual);
+	pfree(told);
+	return c;
+}
+
 /*
  * Are predictions with these measures no better than the mean of all rows?  *of_mean gets the measure
  * that the mean has itself: R2, or the log loss of a probability.

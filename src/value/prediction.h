@@ -10,6 +10,7 @@
 #define CUSTSEG_VALUE_PREDICTION_H
 
 #include "algo/value.h"
+#include "stat/calibration.h"
 #include "stat/prediction.h"
 #include "train/train.h"
 
@@ -43,6 +44,7 @@ extern void CsPredictionCalibrate(const CsPrediction *p, double *predicted);
 extern CsPredictionMeasures CsPredictionMeasure(const CsPrediction *p, const double *predicted, int fold);
 extern bool CsPredictionTellsNothing(const CsPrediction *p, double r2, double log_loss, double *of_mean);
 extern CsPredictionSpread CsPredictionSpreads(const CsPrediction *p, const double *predicted);
+extern CsCalibration CsPredictionCalibration(const CsPrediction *p, const double *predicted);
 extern double *CsPredictionScores(const CsPrediction *p, const double *predicted, bool *ratios, int *n,
 								  double *coverage);
 extern void CsPredictionWarnOfPerfection(const CsPrediction *p, const CsPredictionMeasures *m);

@@ -84,19 +84,27 @@ Compile(Jsonb *definition, CsExportedVersion *version)
 	version->definition = WriteDefinition(p, &parameters);
 }
 
-/* Error unless what predictions are off by, if it is there, is that. */
+/* Error unless what predictions are off by, by tenths of the prediction, is that; see CsPredictionSpread. */
 static void
 CheckSpread(const CsJsonReader *metrics)
 {
+	static const char *const keys[] = {"bounds", "squares"};
+	CsPredictionSpread read;
+	CsJsonReader spread;
 	JsonbValue	value;
-	CsPredictionSpread spread;
-	CsJsonReader r;
 
-	if (!CsJsonFind(metrics->object, "spread", &value))
+	if (!CsJsonReadMember(metrics, "spread", &value))
 		return;
-	r = CsJsonReadObject(metrics, "spread", "the spread");
-	CsJsonReadNumbers(&r, "bounds", CS_TENTHS - 1, spread.bound, 1);
-	CsJsonReadNumbers(&r, "squares", CS_TENTHS, spread.square, 1);
+	spread = CsJsonReadObject(metrics, "spread", "the spread");
+	CsJsonCheckKeys(&spread, keys, lengthof(keys));
+	CsJsonReadNumbers(&spread, "bounds", CS_TENTHS - 1, read.bound, 1);
+	CsJsonReadNumbers(&spread, "squares", CS_TENTHS, read.square, 1);
+	for (int i = 1; i < CS_TENTHS - 1; i++)
+		if (read.bound[i] < read.bound[i - 1])
+			CsJsonReject(&spread, "bounds", "must ascend");
+	for (int i = 0; i < CS_TENTHS; i++)
+		if (read.square[i] < 0)
+			CsJsonReject(&spread, "squares", "must not hold negative numbers");
 }
 
 /* CsImporter: what was measured, and how the version was asked for. */
@@ -112,6 +120,12 @@ CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
 		{"rmse", CS_JSON_NUMBER, 0, INFINITY},
 		{"mae", CS_JSON_NUMBER, 0, INFINITY},
 		{"coverage", CS_JSON_NUMBER, 0, 1},
+		{"bias", CS_JSON_NUMBER},
+		{"bias_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"squared_error_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"slope", CS_JSON_NUMBER},
+		{"slope_error", CS_JSON_NUMBER, 0, INFINITY},
+		{"intercept", CS_JSON_NUMBER},
 		{"spread", CS_JSON_ANY},
 		{"log_likelihood", CS_JSON_NUMBER},
 		{"read_milliseconds", CS_JSON_NUMBER},

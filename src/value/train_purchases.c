@@ -212,6 +212,7 @@ Parameters(Training *t)
 	const CsPurchasesRequest *r = &t->period.request;
 
 	v->algorithm = t->algorithm;
+	v->as_of = r->cut[0];
 	v->model = t->fit.model;
 	v->unit = t->options.unit;
 	v->customer = r->customer->name;

@@ -34,6 +34,7 @@ typedef struct ValueTraining
 	CsPrediction p;
 	CsValueFit	fit;
 	CsPredictionMeasures measures;	/* of rows that the models have not seen */
+	CsCalibration calibration;	/* likewise */
 	bool		out_of_bag;		/* by a forest's own trees */
 	bool		ratios;			/* of the scores */
 	int			nscores;
@@ -126,6 +127,7 @@ Measure(ValueTraining *v, double *predicted)
 		CsPredictionCalibrate(&v->p, predicted);
 	}
 	v->measures = CsPredictionMeasure(&v->p, predicted, -1);
+	v->calibration = CsPredictionCalibration(&v->p, predicted);
 	v->coverage = NAN;
 	if (!v->p.is_probability)
 	{
@@ -178,6 +180,12 @@ Metrics(const ValueTraining *v)
 		CsJsonNumbers(&json, "squares", v->spread.square, CS_TENTHS, 1);
 		(void) CsJsonEnd(&json);
 	}
+	CsJsonNumber(&json, "bias", v->calibration.bias);
+	CsJsonNumber(&json, "bias_deviation", v->calibration.deviation);
+	CsJsonNumber(&json, "squared_error_deviation", v->calibration.squares_deviation);
+	CsJsonNumber(&json, "slope", v->calibration.slope);
+	CsJsonNumber(&json, "slope_error", v->calibration.slope_error);
+	CsJsonNumber(&json, "intercept", v->calibration.intercept);
 	if (!isnan(v->fit.log_likelihood))
 		CsJsonNumber(&json, "log_likelihood", v->fit.log_likelihood);
 	CsJsonNumber(&json, "read_milliseconds", v->p.t->read_milliseconds);

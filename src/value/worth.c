@@ -3,7 +3,7 @@
  *	  A version of a model of purchases: compiled, written and read as json.
  *
  * The json is "parameters" of model_version:
- *	 {"algorithm": as it was asked for, "unit", "columns": {"customer", "time", "amount"}, "returns", "time_zone",
+ *	 {"algorithm": as it was asked for, "as_of", "unit", "columns": {"customer", "time", "amount"}, "returns", "time_zone",
  *	  "purchases": {"model", its parameters by name}, "alive": likewise,
  *	  "spend": null or {"model": "constant", "mean"} or {"model": "gamma_gamma", "p", "q", "g"},
  *	  "interval": null or {"days", "bounds": [9 numbers], "ratios": [10 of 201 numbers or null]}}
@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "value/worth.h"
 
 /* Write a model with its parameters. */
@@ -73,6 +74,7 @@ CsWorthParameters(const CsWorthVersion *v)
 
 	CsJsonObject(&json, NULL);
 	CsJsonText(&json, "algorithm", CsWorthAlgorithms[v->algorithm]);
+	CsJsonText(&json, "as_of", CsDayWords(v->as_of));
 	CsJsonText(&json, "unit", CsPurchaseUnitNames[v->unit]);
 	CsJsonObject(&json, "columns");
 	CsJsonText(&json, "customer", NameStr(v->customer));
@@ -215,6 +217,23 @@ ReadLines(const CsJsonReader *r, CsWorthVersion *v)
 	strcpy(v->zone, zone);
 }
 
+/* Read a day, as CsDayWords() writes it. */
+static DateADT
+ReadDay(const CsJsonReader *r, const char *key)
+{
+	char	   *text = CsJsonReadText(r, key);
+	DateADT		date = 0;
+	int			year,
+				month,
+				day;
+	char		rest;
+
+	if (sscanf(text, "%d-%d-%d%c", &year, &month, &day, &rest) != 3 || !IS_VALID_JULIAN(year, month, day) ||
+		(date = date2j(year, month, day) - POSTGRES_EPOCH_JDATE, strcmp(CsDayWords(date), text) != 0))
+		CsJsonReject(r, key, "must be a day such as 2026-01-31");
+	return date;
+}
+
 /* Compile a definition (CsCompile). */
 void *
 CsWorthCompile(Jsonb *definition)
@@ -225,6 +244,7 @@ CsWorthCompile(Jsonb *definition)
 
 	SET_VARSIZE(v, sizeof(CsWorthVersion));
 	v->algorithm = ReadChoice(&r, "algorithm", CsWorthAlgorithms);
+	v->as_of = ReadDay(&r, "as_of");
 	v->unit = ReadChoice(&r, "unit", CsPurchaseUnitNames);
 	v->model.unit = CsPurchaseUnitDays((CsPurchaseUnit) v->unit);
 	ReadLines(&r, v);

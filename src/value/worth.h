@@ -26,6 +26,7 @@ typedef struct CsWorthVersion
 				amount;			/* empty: none */
 	int			returns;		/* CsReturns */
 	char		zone[TZ_STRLEN_MAX + 1];
+	DateADT		as_of;			/* day that customers were seen as of */
 	int32		interval_days;	/* of the holdout that the ratios were learned on; 0: there are none */
 	CsRatios	ratios;
 } CsWorthVersion;

@@ -87,6 +87,9 @@ ReadCovariance(const CsJsonReader *r, const char *key, double *to, int n, int st
 		return false;
 	CsJsonReadNumbers(r, key, n * n, covariance, 1);
 	for (int i = 0; i < n; i++)
+		if (covariance[i * n + i] < 0)
+			CsJsonReject(r, key, "has a variance below 0");
+	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
 			to[i * stride + j] = covariance[i * n + j];
 	return true;

@@ -59,6 +59,20 @@ CheckArray(const CsJsonReader *r, const char *key, const char *name, const CsJso
 	}
 }
 
+/* Error where a measure of the holdout, whose members have a prefix, has a variance but not what is set beside it. */
+static void
+CheckVariance(const CsJsonReader *holdout, const char *prefix)
+{
+	static const char *const names[] = {"predicted", "actual", "rmse", "parameter_variance"};
+	JsonbValue	value;
+
+	if (!CsJsonReadMember(holdout, psprintf("%svariance", prefix), &value))
+		return;
+	(void) CsJsonReadNumber(holdout, "n");
+	for (int i = 0; i < lengthof(names); i++)
+		(void) CsJsonReadNumber(holdout, psprintf("%s%s", prefix, names[i]));
+}
+
 /* Error unless what was found of the holdout is that. */
 static void
 CheckHoldout(const CsJsonReader *metrics)
@@ -83,6 +97,8 @@ CheckHoldout(const CsJsonReader *metrics)
 		return;
 	holdout = CsJsonReadObject(metrics, "holdout", "the holdout");
 	CsJsonCheckMembers(&holdout, members, lengthof(members));
+	CheckVariance(&holdout, "");
+	CheckVariance(&holdout, "value_");
 }
 
 /* Error unless what the training found is that. */

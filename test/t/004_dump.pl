@@ -40,6 +40,9 @@ SELECT custseg.monitor('loyalty', 'nosuch');
 SELECT custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency}', 'linear', id => 'id');
 SELECT custseg.record_segment_value('worth', 'loyalty');
 SELECT custseg.record_segment_value('worth', 'loyalty', 'SELECT * FROM customers WHERE id > 100', confidence => 0.5);
+SELECT custseg.record_outcomes('worth', 'SELECT * FROM customers WHERE id % 3 = 0');
+SELECT custseg.record_outcomes('worth', 'SELECT id, recency, frequency, monetary + 1000 AS monetary FROM customers');
+SELECT custseg.monitor('worth', 'customers');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
 SELECT custseg.train('a tree', 'customers', algorithm => 'tree', options => '{"model": "loyalty"}');
@@ -52,7 +55,7 @@ SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objecte
 END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment alert segment_action segment_override segment_value_history);
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
@@ -85,6 +88,12 @@ sub check_restored
         't|ok|t', "$name: runs are counted on, and close the alerts that were open");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT count(DISTINCT run), min(run) > (SELECT max(run) FROM custseg.segment_value_history) FROM custseg.record_segment_value('worth', 'loyalty', 'customers')"),
         '1|t', "$name: runs of what segments are worth are counted on");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT id > (SELECT min(id) + 1 FROM custseg.outcome_run), verdict FROM custseg.record_outcomes('worth', 'customers')"),
+        't|ok', "$name: runs of outcomes are counted on");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT verdict, alerts_closed > 0 FROM custseg.monitor('worth', 'customers')") =~ s/^(ok|watch)//r,
+        '|t', "$name: and close the alerts of those before");
+    is($target->safe_psql($database, "SET ROLE clerk; SELECT count(*) FROM custseg.outcome"),
+        '0', "$name: outcomes are for the owner");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.exclude('loyalty', 17, 'moved'); SELECT assigned_by FROM custseg.score('loyalty', 'customers', 1) WHERE id IN ('17', '18', '19') ORDER BY id"),
         "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
     is($target->safe_psql($database, "SET timezone = 'Asia/Kolkata'; SET datestyle = 'SQL, DMY'; SELECT array_agg(shop ORDER BY shop) FROM visits v WHERE custseg.predict('visits', v) IS NULL"),
