@@ -280,5 +280,5 @@ SELECT tampered('{coefficients}', '[1]', 'l0');
 
 SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
-WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'border', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences');
+WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'border', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences', 'choosy');
 DROP SCHEMA prediction_test CASCADE;

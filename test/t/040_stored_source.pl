@@ -61,7 +61,8 @@ SELECT version FROM custseg.train('trap', 'SELECT * FROM customers WHERE (SELECT
 SELECT version FROM custseg.train('rules', 'SELECT * FROM customers WHERE (SELECT harm())', algorithm => 'rules', id => 'id',
     options => '{"segments": [{"name": "low", "when": {"x": {"to": {"percentile": 50}}}}, {"name": "high"}], "else": "high"}');
 SELECT version FROM custseg.train_purchases('buyers', 'SELECT id % 60 AS customer, date ''2026-01-01'' + (id * 7 % 200) AS at, x AS amount FROM customers WHERE (SELECT harm())', 'customer', 'at', 'amount');
-SELECT custseg.grant_model('buyers', 'viewer');
+SELECT version FROM custseg.train_value('spend', 'SELECT *, x + 5 * z + sin(id) AS w FROM customers WHERE (SELECT harm())', 'w', '{x,z}', 'linear', 'id');
+SELECT custseg.grant_model('buyers', 'viewer'), custseg.grant_model('spend', 'viewer');
 SELECT custseg.name_segment(m, s, 's' || s, rank => s) FROM unnest('{trap,rules}'::text[]) m, generate_series(1, 2) s;
 SELECT custseg.set_action('trap', 1, '{"perk_capacity": 5}'), custseg.grant_model('trap', 'viewer'), custseg.grant_model('rules', 'viewer');
 END
@@ -70,7 +71,7 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (attribute => "'late'", outcome => "'z'", model => undef, source => 'NULL', a => 1, b => 2);
-my %models = (lifetime_value => ['buyers']);
+my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => ['spend'], record_outcomes => ['spend']);
 my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'");
 my @functions = grep { !/^(\w+)/ || !$named{$1} } split /\n/, $node->safe_psql('postgres', <<'END');
 SELECT p.proname, (SELECT string_agg(a, ' ' ORDER BY n) FROM unnest(p.proargnames[1 : p.pronargs - p.pronargdefaults]) WITH ORDINALITY u (a, n))
@@ -132,13 +133,13 @@ for my $user (qw(viewer heir))
 {
     my $session = CustsegTest::Session->new($node, 'postgres', user => $user);
 
-    $bob->query("SELECT custseg.grant_model(m, '$user') FROM unnest('{trap,rules,buyers}'::text[]) m;");
+    $bob->query("SELECT custseg.grant_model(m, '$user') FROM unnest('{trap,rules,buyers,spend}'::text[]) m;");
     for my $function (@functions)
     {
         my ($name) = split /\|/, $function;
         my @errors = map { ($session->query($_))[1] } calls($function);
 
-        like(join(' ', @errors), $name =~ /^(monitor|recalibrate|train|retrain)$/ ? qr/ERROR:  42501: must be owner of model|permission denied for the stored source/ :
+        like(join(' ', @errors), $name =~ /^(monitor|recalibrate|train|retrain|record_outcomes)$/ ? qr/ERROR:  42501: must be owner of model|permission denied for the stored source/ :
             qr/ERROR:  42501: permission denied for the stored source of model .*HINT:  Name a source/s, "$name: $user must name a source");
     }
     is($session->query("SELECT count(*) FROM custseg.score('trap', 'shop.customers');"), '300', "$user scores what is named");
