@@ -61,6 +61,14 @@ SELECT custseg.fisher_exact(0, 0, 1, 2) AS empty, custseg.fisher_exact(0, 0, 0, 
 SELECT n_control, share_control, share_treatment, difference, statistic, p_value, method, lift, lift_low, lift_high
 FROM (VALUES (0, 0), (0, 9223372036854775807), (9223372036854775807, 9223372036854775807), (1, 3), (9223372036854775806, 9223372036854775804)) v (x, y)
     CROSS JOIN LATERAL custseg.proportion_test(x, 9223372036854775807, y, 9223372036854775807);
+-- so many customers that the difference is in the last digits of the shares, or all but a few convert; exact arithmetic
+SELECT x2, agrees(p.difference, d, 1e-13) AS difference, agrees(p.low, v.low, 1e-9) AS low, agrees(p.high, v.high, 1e-9) AS high, agrees(p.statistic, z, 1e-9) AS z, agrees(p.p_value, v.p, 1e-9) AS p,
+    agrees(p.lift, v.lift, 1e-13) AS lift, agrees(p.lift_low, v.lift_low, 1e-9) AS lift_low, agrees(p.lift_high, v.lift_high, 1e-9) AS lift_high, n.difference = p.difference AND n.low = p.low AND n.high = p.high AS newcombe
+FROM (VALUES (500000000000000, 500000031622777, 3.1622777e-8, -1.2203350028829039e-8, 7.5448904028828868e-8, 1.414213580186338, 0.15729920182164723, 6.3245554e-8, -2.4406698988007036e-8, 1.5089781467092516e-7),
+    (999999999999990, 999999999999999, 9.0e-15, 2.4709600519561722e-15, 1.7449694855691184e-14, 2.7136021011998801, 0.0066556054829492344, 9.00000000000009e-15, 2.4995348606707453e-15, 1.5500465139329512e-14)
+    ) v (x1, x2, d, low, high, z, p, lift, lift_low, lift_high)
+    CROSS JOIN LATERAL custseg.proportion_test(x1, 1000000000000000, x2, 1000000000000000) p
+    CROSS JOIN LATERAL custseg.newcombe_interval(x1, 1000000000000000, x2, 1000000000000000) n;
 SELECT custseg.fisher_exact(0, 1, 0, 9223372036854775807) AS nobody, custseg.fisher_exact(1, 1, 9223372036854775800, 9223372036854775807) AS one,
     agrees(custseg.fisher_exact(5, 9223372036854775807, 0, 9223372036854775807), 2 / 2.0 ^ 5, 1e-9) AS coins;
 SELECT share_control, difference, low, high FROM custseg.proportion_test(1, 1, 0, 1);
@@ -87,6 +95,9 @@ SELECT agrees((t).standard_error, .7071067811865476, 1e-9) AS se, agrees((t).sta
 FROM custseg.welch_test(2, 1.5, .5, 2, 3.5, .5) t;
 SELECT agrees(a.lift_low, .1264668368240509, 1e-9) AS low, agrees(a.lift_high, .27722663897789457, 1e-9) AS high, agrees(b.lift_low, .10405007737223881, 1e-9) AS low_99, agrees(b.lift_high, .30233637273919656, 1e-9) AS high_99
 FROM custseg.welch_test(100, 10, 4, 100, 12, 9) a, custseg.welch_test(100, 10, 4, 100, 12, 9, confidence => 0.99) b;
+-- a lift of the last digits of the means, which the interval holds
+SELECT agrees(lift, 1.0001659393310547e-13, 1e-9) AS lift, agrees(lift_low, 1.2364339875446766e-14, 1e-9) AS low, agrees(lift_high, 1.8766884799077185e-13, 1e-9) AS high
+FROM custseg.welch_test(1000, 1e9, 1e-6, 1000, 1e9 + 1e-4, 1e-6);
 -- the larger error, which is all that counts where it is asked for
 SELECT name, agrees((a).standard_error, welch, 1e-9) AS welch, agrees((a).larger_error, greatest(welch, pooled), 1e-9) AS larger, agrees((b).standard_error, greatest(welch, pooled), 1e-9) AS taken,
     (a).df = (b).df AS df, agrees((b).statistic, (b).difference / greatest(welch, pooled), 1e-9) AS statistic

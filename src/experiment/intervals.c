@@ -70,9 +70,7 @@ custseg_newcombe_interval(PG_FUNCTION_ARGS)
 				high;
 
 	CsNewcombeInterval(&p, confidence, &low, &high);
-	return CsResultRow(fcinfo, CsValues(CsValueFloat8((double) p.successes[CS_TREATMENT] / (double) p.n[CS_TREATMENT] -
-													  (double) p.successes[CS_CONTROL] / (double) p.n[CS_CONTROL]),
-										CsValueFloat8(low), CsValueFloat8(high)));
+	return CsResultRow(fcinfo, CsValues(CsValueFloat8(CsSharesApart(&p)), CsValueFloat8(low), CsValueFloat8(high)));
 }
 
 /* anytime_interval(difference, standard_error, information_share, confidence) */

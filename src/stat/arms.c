@@ -20,23 +20,23 @@
 #include "stat/arms.h"
 
 /*
- * OUT Fieller's interval of the second mean over the first, less 1, from the squared standard errors of the
- * two; NaN where it is not bounded.
+ * OUT Fieller's interval of the lift, from the first mean, by which the second one differs, and the squared
+ * standard errors of the two; NaN where it is not bounded.  The lift is not taken from the ratio of the means,
+ * of which a small one would be but the last digits.
  */
 void
-CsFiellerInterval(const double *mean, const double *error_squared, double z, double *low, double *high)
+CsFiellerInterval(double first, double difference, const double *error_squared, double z, double *low, double *high)
 {
-	double		first = mean[CS_CONTROL],
-				ratio = mean[CS_TREATMENT] / first,
+	double		lift = difference / first,
 				g = z * z * error_squared[CS_CONTROL] / first / first,
 				h = z * z * error_squared[CS_TREATMENT] / first / first,
-				root = sqrt(Max(h + g * (ratio * ratio - h), 0));
+				root = sqrt(Max(h + g * ((1 + lift) * (1 + lift) - h), 0));
 
 	*low = *high = NAN;
 	if (!(first > 0) || !(g < 1) || isnan(root))
 		return;
-	*low = (ratio - root) / (1 - g) - 1;
-	*high = (ratio + root) / (1 - g) - 1;
+	*low = (lift + g - root) / (1 - g);
+	*high = (lift + g + root) / (1 - g);
 }
 
 /* The pooled standard error of the difference. */
@@ -115,6 +115,6 @@ CsArmsCompare(const CsArms *arms, const CsArmsTest *test)
 	if (!test->is_normal)
 		r.df = WelchDf(arms, part);
 	FillTest(&r, arms, test, error);
-	CsFiellerInterval(arms->mean, part, z, &r.lift_low, &r.lift_high);
+	CsFiellerInterval(arms->mean[CS_CONTROL], arms->difference, part, z, &r.lift_low, &r.lift_high);
 	return r;
 }

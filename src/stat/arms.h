@@ -54,8 +54,8 @@ typedef struct CsArmsTest
 
 /* arms.c */
 extern CsArmsResult CsArmsCompare(const CsArms *arms, const CsArmsTest *test);
-extern void CsFiellerInterval(const double *mean, const double *error_squared, double z, double *low,
-							  double *high);
+extern void CsFiellerInterval(double first, double difference, const double *error_squared, double z,
+							  double *low, double *high);
 
 /* proportions.c */
 typedef struct CsProportions
@@ -78,6 +78,7 @@ typedef struct CsProportionsResult
 				lift_high;
 } CsProportionsResult;
 
+extern double CsSharesApart(const CsProportions *p);
 extern void CsNewcombeInterval(const CsProportions *p, double confidence, double *low, double *high);
 extern CsProportionsResult CsProportionsCompare(const CsProportions *p, double confidence);
 

@@ -19,28 +19,47 @@
 #include "stat/shares.h"
 #include "stat/tests.h"
 
+/*
+ * The difference of the shares; NaN where an arm is empty.  From products, whose rounding is taken off: of so
+ * many customers that a small difference counts, that of two quotients has few digits.
+ */
+double
+CsSharesApart(const CsProportions *p)
+{
+	double		n1 = (double) p->n[CS_CONTROL],
+				n2 = (double) p->n[CS_TREATMENT],
+				x1 = (double) p->successes[CS_CONTROL],
+				x2 = (double) p->successes[CS_TREATMENT],
+				product;
+
+	if (x1 > n1 / 2)
+	{
+		/* customers who do not convert, that is control less treatment */
+		x1 = (double) (p->n[CS_TREATMENT] - p->successes[CS_TREATMENT]);
+		x2 = (double) (p->n[CS_CONTROL] - p->successes[CS_CONTROL]);
+		product = n1;
+		n1 = n2;
+		n2 = product;
+	}
+	product = x1 * n2;
+	return (fma(x2, n1, -product) - fma(x1, n2, -product)) / n1 / n2;
+}
+
 /* OUT Newcombe's interval of the difference of two shares; NaN where an arm is empty. */
 void
 CsNewcombeInterval(const CsProportions *p, double confidence, double *low, double *high)
 {
 	double		below[CS_ARMS],
 				above[CS_ARMS],
-				share[CS_ARMS];
+				difference = CsSharesApart(p);
 
 	*low = *high = NAN;
+	if (isnan(difference))
+		return;
 	for (int a = 0; a < CS_ARMS; a++)
-	{
-		double		end[2];
-
-		if (p->n[a] == 0)
-			return;
-		share[a] = (double) p->successes[a] / (double) p->n[a];
-		CsWilsonInterval((double) p->successes[a], (double) p->n[a], confidence, &end[0], &end[1]);
-		below[a] = share[a] - end[0];
-		above[a] = end[1] - share[a];
-	}
-	*low = share[CS_TREATMENT] - share[CS_CONTROL] - hypot(below[CS_TREATMENT], above[CS_CONTROL]);
-	*high = share[CS_TREATMENT] - share[CS_CONTROL] + hypot(above[CS_TREATMENT], below[CS_CONTROL]);
+		CsWilsonMargins((double) p->successes[a], (double) p->n[a], confidence, &below[a], &above[a]);
+	*low = difference - hypot(below[CS_TREATMENT], above[CS_CONTROL]);
+	*high = difference + hypot(above[CS_TREATMENT], below[CS_CONTROL]);
 }
 
 /* Fill in the test.  Nobody or everybody converts: there is no z, and nothing that could differ. */
@@ -76,13 +95,13 @@ CsProportionsCompare(const CsProportions *p, double confidence)
 		r.share[a] = (double) p->successes[a] / n;
 		error_squared[a] = n > 1 ? r.share[a] * rest / (n - 1) : NAN;
 	}
-	r.difference = r.share[CS_TREATMENT] - r.share[CS_CONTROL];
+	r.difference = CsSharesApart(p);
 	CsNewcombeInterval(p, confidence, &r.low, &r.high);
 	if (isnan(r.difference))
 		return r;
 	FillTest(&r, p);
 	if (r.share[CS_CONTROL] > 0)
 		r.lift = r.difference / r.share[CS_CONTROL];
-	CsFiellerInterval(r.share, error_squared, z, &r.lift_low, &r.lift_high);
+	CsFiellerInterval(r.share[CS_CONTROL], r.difference, error_squared, z, &r.lift_low, &r.lift_high);
 	return r;
 }

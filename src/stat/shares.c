@@ -41,6 +41,21 @@ CsWilsonInterval(double count, double n, double confidence, double *low, double 
 	*high = count >= n ? 1 : middle + half;
 }
 
+/* OUT how far the ends of that interval are from the share; digits are not lost where it is narrow. */
+void
+CsWilsonMargins(double count, double n, double confidence, double *below, double *above)
+{
+	double		z = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2),
+				share = count / n,
+				rest = (n - count) / n,
+				weight = z * z / n,
+				shift = weight * (rest - share) / 2,
+				root = sqrt(share * rest * weight + weight * weight / 4);
+
+	*below = count <= 0 ? 0 : (root - shift) / (1 + weight);
+	*above = count >= n ? 0 : (root + shift) / (1 + weight);
+}
+
 /*
  * Is a share that was seen in "count" of n >= 1 cases certainly above a bound?  By Wilson's
  * interval.
