@@ -306,6 +306,7 @@ const CsValueAlgorithm CsForest = {
 	.prep = "{\"scale\": \"none\"}",
 	.of_numbers = true,
 	.of_probabilities = true,
+	.is_of_trees = true,
 	.options = forest_options,
 	.noptions = lengthof(forest_options),
 	.options_size = sizeof(ForestOptions),

@@ -96,6 +96,9 @@ typedef struct CsValueOptions
 	CS_SEED_OPTION(type, field.common.seed), \
 	{"folds", CS_OPTION_INT, offsetof(type, field.folds), 5, 2, 100}
 
+/* Numbers are apart for trees when a standard deviation of them is so many steps of float4. */
+#define CS_VALUE_LEAST_STEPS 64
+
 typedef struct CsValueInput
 {
 	CsTeam	   *team;
@@ -130,6 +133,7 @@ typedef struct CsValueAlgorithm
 				of_probabilities;
 	bool		is_calibrated;	/* its probabilities need no calibration */
 	bool		is_simple;		/* its coefficients can be read */
+	bool		is_of_trees;	/* which see numbers as float4 */
 	const CsOption *options;
 	int			noptions;
 	size_t		options_size;
@@ -160,6 +164,7 @@ extern void CsTreeLevelOrder(const CsTreeNode *from, const CsTreeNote *from_note
 extern void CsValueModelFinish(CsValueModel *m);
 extern void CsValueModelCheck(const CsValueModel *m);
 extern void CsValueCheckFloats(const CsValueInput *in);
+extern void CsValueWarnFloats(const CsMatrix *m, CsArena *arena, char **columns);
 extern double CsValueModelPredict(const CsValueModel *m, const double *x);
 extern Size CsValueModelScratch(const CsValueModel *m);
 extern void CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, float *group,

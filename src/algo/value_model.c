@@ -196,6 +196,33 @@ CsValueCheckFloats(const CsValueInput *in)
 	}
 }
 
+/* Warn of columns whose values differ by so little of their mean that trees, which see float4, hardly tell them apart. */
+void
+CsValueWarnFloats(const CsMatrix *m, CsArena *arena, char **columns)
+{
+	for (int j = 0; j < m->ncolumns; j++)
+	{
+		CsMoments	moments = {0};
+		double		mean,
+					deviation;
+
+		for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+		{
+			CHECK_FOR_INTERRUPTS();
+			for (int r = 0; r < CsMatrixBlockRows(m, b); r++)
+				CsMomentsAddValue(&moments, CsMatrixBlock(m, arena, b)[(Size) j * CS_BLOCK_ROWS + r]);
+		}
+		mean = CsMomentsMean(&moments);
+		deviation = CsMomentsDeviation(&moments, 0);
+		if (deviation > 0 && deviation < CS_VALUE_LEAST_STEPS * FLT_EPSILON * fabs(mean))
+			ereport(WARNING,
+					(errmsg("values of column \"%s\" differ by too little for trees, which see them as float4", columns[j]),
+					 errdetail("Their mean is %g, and their standard deviation %g.", mean, deviation),
+					 errhint("Subtract about their mean in a query as the source, or scale them by prep => '{\"columns\": {\"%s\": {\"scale\": \"standard\"}}}'.",
+							 columns[j])));
+	}
+}
+
 /* The node that a value goes to; without a branch where no value is missing. */
 static pg_attribute_always_inline int32
 StepFrom(const CsTreeNode *node, float x, bool any_missing)

@@ -42,8 +42,6 @@
 /* Deviations of a target that the library takes as they are. */
 #define LEAST_DEVIATION 1
 #define MOST_DEVIATION 1e12
-/* Outcomes are apart when a deviation of them is so many steps of float4. */
-#define LEAST_STEPS 64
 
 typedef struct XgboostOptions
 {
@@ -262,7 +260,7 @@ CheckApart(const CsValueInput *in, float mean)
 
 	for (int64 i = 0; i < in->matrix->nrows; i++)
 		squares += (target[i] - mean) * (target[i] - mean);
-	if (sqrt(squares / (double) in->matrix->nrows) < LEAST_STEPS * FLT_EPSILON * fabsf(mean))
+	if (sqrt(squares / (double) in->matrix->nrows) < CS_VALUE_LEAST_STEPS * FLT_EPSILON * fabsf(mean))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("the values of the target differ by too little for xgboost, which sees them as float4"),
@@ -501,6 +499,7 @@ const CsValueAlgorithm CsXgboost = {
 	.prep = "{\"scale\": \"none\"}",
 	.of_numbers = true,
 	.of_probabilities = true,
+	.is_of_trees = true,
 	.options = xgboost_options,
 	.noptions = lengthof(xgboost_options),
 	.options_size = sizeof(XgboostOptions),

@@ -326,6 +326,16 @@ DropUnsuited(Comparison *c)
 		c->n = n;
 }
 
+/* Is one of the contenders made of trees? */
+static bool
+HasTrees(const Comparison *c)
+{
+	for (int i = 0; i < c->n; i++)
+		if (c->contenders[i].algorithm->is_of_trees)
+			return true;
+	return false;
+}
+
 /*
  * compare_value(source, target, features, algorithms, folds, id, prep, options)
  */
@@ -342,6 +352,8 @@ custseg_compare_value(PG_FUNCTION_ARGS)
 	CsPredictionStart(&c.p, t, c.nfolds);
 	CsPredictionWarnOfLeaks(&c.p);
 	DropUnsuited(&c);
+	if (HasTrees(&c))
+		CsValueWarnFloats(t->matrix, t->arena, c.p.columns);
 	for (int i = 0; i < c.n; i++)
 		Try(&c.p, &c.contenders[i]);
 	GiveReasons(&c);

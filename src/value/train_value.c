@@ -144,6 +144,8 @@ Fit(ValueTraining *v, CsTraining *t, CsTeam *team)
 
 	CsPredictionStart(&v->p, t, v->options->folds);
 	CsPredictionWarnOfLeaks(&v->p);
+	if (v->algorithm->is_of_trees)
+		CsValueWarnFloats(t->matrix, t->arena, v->p.columns);
 	CsPredictionFit(&v->p, team, v->algorithm, v->options, &v->fit);
 	CsProgressPhase(CS_PHASE_SCORING);
 	v->out_of_bag = v->fit.left_out >= 0;
