@@ -168,6 +168,7 @@ typedef struct CsOptimum
 } CsOptimum;
 
 extern CsOptimum CsMaximise(const CsObjective *f, const double *start);
+extern CsOptimum CsMaximiseNear(const CsObjective *f, const CsOptimum *near);
 extern bool CsOptimumIsBetter(const CsOptimum *a, const CsOptimum *b);
 extern bool CsOptimumCovariance(const CsOptimum *at, int dimension, double n, double *covariance);
 

@@ -2,8 +2,10 @@
  * optimise.c
  *	  The maximum of a smooth function of a few variables, by damped Newton.
  *
- * The gradient is the function's own; the matrix of second derivatives is differenced from it, and is
- * wanted at the maximum anyway, for standard errors.  Where the function is not concave, eigenvalues
+ * The gradient is the function's own; the matrix of second derivatives is differenced from it, which takes
+ * most of the time.  So it serves for further steps while they make the slope much less steep, as in
+ * Shamanskii's method, and is taken anew where they do not; the last one is that of the maximum, for standard
+ * errors.  Where the function is not concave, eigenvalues
  * count by their absolute values, so that a step always leads upwards; a step that does not is
  * halved.  No variable leaves its bounds: a likelihood may rise for ever along a ridge.  One beyond whose
  * bound the function goes on to rise stays there, and the others are those that are best then.
@@ -22,6 +24,7 @@
 #define DIFFERENCE 1e-4			/* of a variable, for second derivatives */
 #define SMALLEST_CURVATURE 1e-8 /* against the largest one */
 #define STEEPEST_AT_MAXIMUM 1e-6	/* where rounding allows no further step */
+#define GOOD_STEP 0.2			/* the slope after it, against the one before */
 
 typedef struct Search
 {
@@ -153,21 +156,60 @@ Advance(Search *s, const double *step)
 	return false;
 }
 
+/* The steepest slope along the variables that are not held on a bound. */
+static double
+Steepest(const Search *s)
+{
+	double		steepest = 0;
+
+	for (int i = 0; i < s->f->n; i++)
+		if (!IsHeld(s, i))
+			steepest = Max(steepest, fabs(s->at->gradient[i]));
+	return steepest;
+}
+
 /* How the search has ended. */
 static CsOptimumEnd
 End(const Search *s)
 {
-	double		steepest = 0;
-	bool		is_on_bound = false;
-
 	for (int i = 0; i < s->f->n; i++)
-	{
 		if (IsHeld(s, i))
-			is_on_bound = true;
+			return CS_OPTIMUM_ON_BOUND;
+	return Steepest(s) < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
+}
+
+/* Look for a maximum from a place, whose second derivatives may be known, or nearly so. */
+static CsOptimum
+Maximise(const CsObjective *f, CsOptimum at, bool is_known)
+{
+	Search		s = {f, &at};
+	bool		is_fresh = false;	/* the second derivatives are those of the place */
+
+	at.value = Evaluate(&s, at.theta, at.gradient);
+	for (at.iterations = 0; at.iterations < MAX_ITERATIONS; at.iterations++)
+	{
+		double		step[CS_OPTIMUM_MAX],
+					before = Steepest(&s);
+
+		if (!is_known)
+		{
+			Differentiate(&s);
+			is_fresh = true;
+		}
+		if (NewtonStep(&s, step) && Advance(&s, step))
+		{
+			is_fresh = false;
+			is_known = Steepest(&s) < GOOD_STEP * before;
+		}
+		else if (is_fresh)
+			break;
 		else
-			steepest = Max(steepest, fabs(s->at->gradient[i]));
+			is_known = false;
 	}
-	return is_on_bound ? CS_OPTIMUM_ON_BOUND : steepest < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
+	if (!is_fresh)
+		Differentiate(&s);
+	at.end = End(&s);
+	return at;
 }
 
 /*
@@ -178,20 +220,16 @@ CsOptimum
 CsMaximise(const CsObjective *f, const double *start)
 {
 	CsOptimum	at = {0};
-	Search		s = {f, &at};
 
 	memcpy(at.theta, start, sizeof(double) * f->n);
-	at.value = Evaluate(&s, at.theta, at.gradient);
-	for (at.iterations = 0; at.iterations < MAX_ITERATIONS; at.iterations++)
-	{
-		double		step[CS_OPTIMUM_MAX];
+	return Maximise(f, at, false);
+}
 
-		Differentiate(&s);
-		if (!NewtonStep(&s, step) || !Advance(&s, step))
-			break;
-	}
-	at.end = End(&s);
-	return at;
+/* The same from the maximum of a function that is much alike. */
+CsOptimum
+CsMaximiseNear(const CsObjective *f, const CsOptimum *near)
+{
+	return Maximise(f, *near, true);
 }
 
 /* Does one search end better than another: at a maximum, or higher up? */

@@ -119,19 +119,18 @@ CsPurchaseModelNamed(const char *name)
 	return NULL;
 }
 
-/* The maximum of the mean log-likelihood from a place, as logarithms of the parameters. */
-static CsOptimum
-MaximiseFrom(const CsPurchaseModel *model, CsPurchaseData *data, const double *theta)
+/* The mean log-likelihood, a function of the logarithms of the parameters. */
+static CsObjective
+LikelihoodOf(const CsPurchaseModel *model, CsPurchaseData *data)
 {
-	CsObjective f = {model->n_parameters, BOUND, model->likelihood, data};
-
-	return CsMaximise(&f, theta);
+	return (CsObjective) {model->n_parameters, BOUND, model->likelihood, data};
 }
 
 /* The better of the maxima that the model's starts lead to. */
 static CsOptimum
 MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
 {
+	CsObjective f = LikelihoodOf(model, data);
 	CsOptimum	best = {0};
 
 	for (int s = 0; s < model->n_starts; s++)
@@ -141,7 +140,7 @@ MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
 
 		for (int i = 0; i < model->n_parameters; i++)
 			theta[i] = model->start[s][i] + ((model->times & (1 << i)) != 0 ? log(7 / data->unit) : 0);
-		at = MaximiseFrom(model, data, theta);
+		at = CsMaximise(&f, theta);
 		if (s == 0 || CsOptimumIsBetter(&at, &best))
 			best = at;
 	}
@@ -169,6 +168,7 @@ ThinOut(const CsPurchaseData *data, int64 step)
 static CsOptimum
 MaximiseInSteps(const CsPurchaseModel *model, CsPurchaseData *data)
 {
+	CsObjective f = LikelihoodOf(model, data);
 	CsPurchaseData thin;
 	CsOptimum	near,
 				best;
@@ -178,9 +178,9 @@ MaximiseInSteps(const CsPurchaseModel *model, CsPurchaseData *data)
 	thin = ThinOut(data, data->n_groups / MANY_GROUPS);
 	near = MaximiseFromStarts(model, &thin);
 	pfree(unconstify(CsPurchaseGroup *, thin.group));
-	if (near.end != CS_OPTIMUM_FOUND)
+	best = CsMaximiseNear(&f, &near);
+	if (best.end == CS_OPTIMUM_NOT_FOUND)
 		return MaximiseFromStarts(model, data);
-	best = MaximiseFrom(model, data, near.theta);
 	best.iterations += near.iterations;
 	return best;
 }
