@@ -98,12 +98,12 @@ RESET enable_sort;
 SELECT v.model, v.parameters = u.parameters AS same FROM custseg.model_version v, custseg.model_version u WHERE u.model = 'property usual' AND v.model IN ('property shuffled', 'property settings') ORDER BY 1;
 -- what customers are worth, in whatever unit of money and time, and with whatever company
 CREATE TABLE worth AS SELECT m.name AS model, w.* FROM custseg.model m, LATERAL custseg.lifetime_value(m.name) w WHERE m.kind = 'purchases' AND m.name LIKE 'property %';
-SELECT w.model, count(*), max(abs(w.alive - u.alive)) < 1e-6 AS alive, max(abs(w.expected_purchases - u.expected_purchases)) < 1e-5 AS purchases,
-    max(abs(w.expected_spend / u.expected_spend / factor - 1)) < 1e-6 AS spend, max(abs(w.lifetime_value / factor - u.lifetime_value)) < 1e-4 AS value, max(abs(w.low / factor - u.low)) < 1e-3 AS low, max(abs(w.high / factor - u.high)) < 1e-3 AS high
+SELECT w.model, count(*), max(abs(w.alive - u.alive)) < 1e-11 AS alive, max(abs(w.expected_purchases - u.expected_purchases)) < 1e-10 AS purchases,
+    max(abs(w.expected_spend / u.expected_spend / factor - 1)) < 1e-7 AS spend, max(abs(w.lifetime_value / factor - u.lifetime_value)) < 1e-6 AS value, max(abs(w.low / factor - u.low)) < 1e-4 AS low, max(abs(w.high / factor - u.high)) < 1e-4 AS high
 FROM worth w JOIN worth u ON u.model = 'property usual' AND u.customer_id = w.customer_id, LATERAL (SELECT CASE w.model WHEN 'property cents' THEN 100 WHEN 'property millions' THEN 1e-6 ELSE 1 END::float8) f (factor) GROUP BY 1 ORDER BY 1;
 -- parameters: alpha is a time, g an amount, all else has no unit
-SELECT parameter, abs(max(estimate) FILTER (WHERE model = 'property days') / max(estimate) FILTER (WHERE model = 'property usual') / CASE parameter WHEN 'alpha' THEN 7 ELSE 1 END - 1) < 1e-5 AS days,
-    abs(max(estimate) FILTER (WHERE model = 'property cents') / max(estimate) FILTER (WHERE model = 'property usual') / CASE parameter WHEN 'g' THEN 100 ELSE 1 END - 1) < 1e-5 AS cents
+SELECT parameter, abs(max(estimate) FILTER (WHERE model = 'property days') / max(estimate) FILTER (WHERE model = 'property usual') / CASE parameter WHEN 'alpha' THEN 7 ELSE 1 END - 1) < 1e-10 AS days,
+    abs(max(estimate) FILTER (WHERE model = 'property cents') / max(estimate) FILTER (WHERE model = 'property usual') / CASE parameter WHEN 'g' THEN 100 ELSE 1 END - 1) < 1e-7 AS cents
 FROM unnest('{property usual,property days,property cents}'::text[]) model, custseg.purchase_parameters(model) WHERE part IN ('purchases', 'spend') GROUP BY 1 ORDER BY 1;
 -- two ways to the same: a customer and all of them, the kept customers and their orders, money and what it is made of
 SELECT count(*), count(*) FILTER (WHERE agrees(custseg.predict_lifetime_value('property usual', s, horizon, discount), l.lifetime_value) <> 't') AS different

@@ -25,6 +25,7 @@
 #define SMALLEST_CURVATURE 1e-8 /* against the largest one */
 #define STEEPEST_AT_MAXIMUM 1e-6	/* where rounding allows no further step */
 #define GOOD_STEP 0.2			/* the slope after it, against the one before */
+#define ROUNDING (8 * DBL_EPSILON)	/* of a value, relative to it */
 
 typedef struct Search
 {
@@ -40,11 +41,23 @@ Evaluate(const Search *s, const double *theta, double *gradient)
 	return s->f->value(theta, gradient, s->f->state);
 }
 
-/* Is a variable on its bound, beyond which the function goes on to rise? */
+/* Is a variable of a place on its bound, beyond which the function goes on to rise? */
 static bool
-IsHeld(const Search *s, int i)
+IsHeld(const CsObjective *f, const CsOptimum *at, int i)
 {
-	return fabs(s->at->theta[i]) >= s->f->bound && s->at->gradient[i] * s->at->theta[i] >= 0;
+	return fabs(at->theta[i]) >= f->bound && at->gradient[i] * at->theta[i] >= 0;
+}
+
+/* The steepest slope at a place along the variables that are not held on a bound. */
+static double
+Steepest(const CsObjective *f, const CsOptimum *at)
+{
+	double		steepest = 0;
+
+	for (int i = 0; i < f->n; i++)
+		if (!IsHeld(f, at, i))
+			steepest = Max(steepest, fabs(at->gradient[i]));
+	return steepest;
 }
 
 /* Second derivatives where the search is, by central differences of the gradient. */
@@ -90,7 +103,7 @@ NewtonStep(const Search *s, double *step)
 	{
 		if (!isfinite(at->hessian[i]))
 			return false;
-		hessian[i] = IsHeld(s, i / n) || IsHeld(s, i % n) ? 0 : at->hessian[i];
+		hessian[i] = IsHeld(s->f, at, i / n) || IsHeld(s->f, at, i % n) ? 0 : at->hessian[i];
 	}
 	if (CsSymmetricEigen(n, hessian, values, vectors) != 0)
 		return false;
@@ -106,7 +119,7 @@ NewtonStep(const Search *s, double *step)
 		if (curvature == 0)
 			return false;
 		for (int i = 0; i < n; i++)
-			slope += IsHeld(s, i) ? 0 : vector[i] * at->gradient[i];
+			slope += IsHeld(s->f, at, i) ? 0 : vector[i] * at->gradient[i];
 		for (int i = 0; i < n; i++)
 			step[i] += slope / curvature * vector[i];
 	}
@@ -129,43 +142,41 @@ IsWithinRounding(const Search *s, const double *step)
 	return rise <= DBL_EPSILON * fabs(s->at->value);
 }
 
-/* Go along the step, or a part of it, where that leads upwards; false when it does not. */
+/*
+ * Is a place further than the one where the search is?  It is higher; or where that cannot be told for
+ * rounding, it is as high and far less steep.
+ */
+static bool
+IsFurther(const Search *s, const CsOptimum *next, bool within_rounding)
+{
+	const CsOptimum *at = s->at;
+
+	if (!within_rounding)
+		return next->value > at->value;
+	return next->value >= at->value - ROUNDING * fabs(at->value) &&
+		Steepest(s->f, next) < GOOD_STEP * Steepest(s->f, at);
+}
+
+/* Go along the step, or a part of it, where that leads further; false when it does not. */
 static bool
 Advance(Search *s, const double *step)
 {
 	CsOptimum  *at = s->at;
+	CsOptimum	next = *at;
+	bool		within_rounding = IsWithinRounding(s, step);
 	double		part = 1;
-	int			tries = IsWithinRounding(s, step) ? 1 : MAX_TRIES;
 
-	for (int try = 0; try < tries; try++, part /= 2)
+	for (int try = 0; try < (within_rounding ? 1 : MAX_TRIES); try++, part /= 2)
 	{
-		double		theta[CS_OPTIMUM_MAX],
-					gradient[CS_OPTIMUM_MAX],
-					value;
-
 		for (int i = 0; i < s->f->n; i++)
-			theta[i] = Min(Max(at->theta[i] + part * step[i], -s->f->bound), s->f->bound);
-		value = Evaluate(s, theta, gradient);
-		if (!(value > at->value))
+			next.theta[i] = Min(Max(at->theta[i] + part * step[i], -s->f->bound), s->f->bound);
+		next.value = Evaluate(s, next.theta, next.gradient);
+		if (!IsFurther(s, &next, within_rounding))
 			continue;
-		at->value = value;
-		memcpy(at->theta, theta, sizeof(theta));
-		memcpy(at->gradient, gradient, sizeof(gradient));
+		*at = next;
 		return true;
 	}
 	return false;
-}
-
-/* The steepest slope along the variables that are not held on a bound. */
-static double
-Steepest(const Search *s)
-{
-	double		steepest = 0;
-
-	for (int i = 0; i < s->f->n; i++)
-		if (!IsHeld(s, i))
-			steepest = Max(steepest, fabs(s->at->gradient[i]));
-	return steepest;
 }
 
 /* How the search has ended. */
@@ -173,9 +184,9 @@ static CsOptimumEnd
 End(const Search *s)
 {
 	for (int i = 0; i < s->f->n; i++)
-		if (IsHeld(s, i))
+		if (IsHeld(s->f, s->at, i))
 			return CS_OPTIMUM_ON_BOUND;
-	return Steepest(s) < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
+	return Steepest(s->f, s->at) < STEEPEST_AT_MAXIMUM ? CS_OPTIMUM_FOUND : CS_OPTIMUM_NOT_FOUND;
 }
 
 /* Look for a maximum from a place, whose second derivatives may be known, or nearly so. */
@@ -189,7 +200,7 @@ Maximise(const CsObjective *f, CsOptimum at, bool is_known)
 	for (at.iterations = 0; at.iterations < MAX_ITERATIONS; at.iterations++)
 	{
 		double		step[CS_OPTIMUM_MAX],
-					before = Steepest(&s);
+					before = Steepest(f, &at);
 
 		if (!is_known)
 		{
@@ -199,7 +210,7 @@ Maximise(const CsObjective *f, CsOptimum at, bool is_known)
 		if (NewtonStep(&s, step) && Advance(&s, step))
 		{
 			is_fresh = false;
-			is_known = Steepest(&s) < GOOD_STEP * before;
+			is_known = Steepest(f, &at) < GOOD_STEP * before;
 		}
 		else if (is_fresh)
 			break;
