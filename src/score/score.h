@@ -78,6 +78,7 @@ typedef struct CsScoring CsScoring;
 extern const CsScorer *CsRulesScorer(const char *model, int version, CsScoring *scoring);
 extern void CsReportDropped(const char *model, int version);
 extern void CsReportDroppedVersion(const CsScorer *scorer);
+extern void CsVersionHold(const char *model, int version);
 extern uint64 CsScorerRead(const CsScorer *scorer, const char *sql, CsCatalogVisitor visit,
 						   void *state);
 extern const CsScorer *CsScorerFromDatum(Datum value);

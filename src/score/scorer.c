@@ -22,6 +22,14 @@
 #include "score/score.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
+#include "utils/timestamp.h"
+
+#define TRAINED_SQL \
+	"SELECT v.trained_at FROM custseg.model_version AS v " \
+	"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2"
+
+static const char *const trained_sql = TRAINED_SQL;
+static const char *const hold_sql = TRAINED_SQL " FOR KEY SHARE";
 
 /* Room for the numbers of a parameter, palloc'd; more than json can hold is no concern. */
 static double *
@@ -529,6 +537,33 @@ void
 CsReportDroppedVersion(const CsScorer *scorer)
 {
 	CsReportDropped(NameStr(scorer->model), scorer->version);
+}
+
+/* When a version was trained, by one of the statements; an error when it is gone.  Inside SPI. */
+static TimestampTz
+TrainedAt(const char *sql, const char *model, int version, bool read_only)
+{
+	bool		isnull;
+
+	if (CsCatalogExecute(sql, CsValues(CsValueText(model), CsValueInt4(version)), read_only) == 0)
+		CsReportDropped(model, version);
+	return DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/*
+ * Keep a version from being dropped until the transaction ends, for rows that will be written of it by who does not
+ * change it.  An error when the version that the caller's snapshot sees is gone, be it that another one has its
+ * number.  Must be called inside SPI.
+ */
+void
+CsVersionHold(const char *model, int version)
+{
+	TimestampTz seen;
+
+	CsModelHold(model);
+	seen = TrainedAt(trained_sql, model, version, true);
+	if (TrainedAt(hold_sql, model, version, false) != seen)
+		CsReportDropped(model, version);
 }
 
 /* Read the tables as CsCatalogRead() does; $1 is the scorer's model, $2 its version. */

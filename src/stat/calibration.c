@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "math/math.h"
+#include "miscadmin.h"
 #include "stat/calibration.h"
 
 /* The line, and its standard errors, once the means are known. */
@@ -28,6 +29,7 @@ FitLine(CsCalibration *c, const double *actual, const double *predicted)
 	{
 		double		x = predicted[i] - c->mean_predicted;
 
+		CsCheckInterrupts(i);
 		squares += x * x;
 		products += x * (actual[i] - c->mean_actual);
 	}
@@ -42,6 +44,7 @@ FitLine(CsCalibration *c, const double *actual, const double *predicted)
 					off = (actual[i] - c->mean_actual - c->slope * x) / Max(1 - leverage, 1e-6),
 					of_intercept = 1.0 / (double) c->n - c->mean_predicted * x / squares;
 
+		CsCheckInterrupts(i);
 		slope_variance += x * x * off * off;
 		intercept_variance += of_intercept * of_intercept * off * off;
 	}
@@ -63,6 +66,7 @@ CsCalibrate(int64 n, const double *actual, const double *predicted)
 	{
 		double		off = actual[i] - predicted[i];
 
+		CsCheckInterrupts(i);
 		CsMomentsAddValue(&of_actual, actual[i]);
 		CsMomentsAddValue(&of_predicted, predicted[i]);
 		CsMomentsAddValue(&of_off, off);

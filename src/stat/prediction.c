@@ -65,6 +65,7 @@ CsMeasureNumbers(int64 n, const double *actual, const double *predicted)
 	{
 		double		off = actual[i] - predicted[i];
 
+		CsCheckInterrupts(i);
 		CsMomentsAddValue(&moments, actual[i]);
 		CsAddCompensated(&squares, &squares_rest, off * off);
 		CsAddCompensated(&absolute, &absolute_rest, fabs(off));
@@ -122,6 +123,7 @@ CsMeasureProbabilities(int64 n, const double *actual, const double *predicted)
 		double		off = actual[i] - predicted[i];
 		double		right = actual[i] > 0.5 ? predicted[i] : 1 - predicted[i];
 
+		CsCheckInterrupts(i);
 		CsAddCompensated(&loss, &loss_rest, -log(Max(right, LEAST_PROBABILITY)));
 		CsAddCompensated(&brier, &brier_rest, off * off);
 	}

@@ -14,6 +14,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include <gsl/gsl_cdf.h>
@@ -233,21 +234,22 @@ QuantileOf(Distribution below, double a, double b, double share, double most)
 	return high;
 }
 
-/* OUT the interval of a number, normally distributed; both NaN where the variance is not known. */
+/* OUT the interval of a number, normally distributed; both NaN where the variance is not known, or infinite. */
 void
 CsNumberInterval(double mean, double variance, double confidence, double *low, double *high)
 {
 	double		off = gsl_cdf_ugaussian_Qinv((1 - confidence) / 2) * sqrt(variance);
 
-	*low = mean - off;
-	*high = mean + off;
+	*low = isfinite(off) ? mean - off : NAN;
+	*high = isfinite(off) ? mean + off : NAN;
 }
 
-/* OUT the interval of a number that cannot be below 0, gamma distributed. */
+/* OUT the interval of a number that cannot be below 0, gamma distributed; both NaN likewise. */
 void
 CsPositiveInterval(double mean, double variance, double confidence, double *low, double *high)
 {
 	double		shape = mean * mean / variance,
+				scale = variance / mean,
 				doubt = (1 - confidence) / 2,
 				most = mean + sqrt(variance) / sqrt(doubt);
 
@@ -257,8 +259,13 @@ CsPositiveInterval(double mean, double variance, double confidence, double *low,
 		CsNumberInterval(mean, variance, confidence, low, high);
 		return;
 	}
-	*low = QuantileOf(GammaBelow, shape, variance / mean, doubt, most);
-	*high = QuantileOf(GammaBelow, shape, variance / mean, 1 - doubt, most);
+	if (shape < DBL_MIN || isinf(scale))
+	{
+		*low = *high = NAN;
+		return;
+	}
+	*low = QuantileOf(GammaBelow, shape, scale, doubt, most);
+	*high = QuantileOf(GammaBelow, shape, scale, 1 - doubt, most);
 }
 
 /* OUT the interval of a share, beta distributed. */

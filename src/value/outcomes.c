@@ -436,7 +436,7 @@ Store(FunctionCallInfo fcinfo, const Call *c)
 		elog(ERROR, "return type must be a row type");
 	CsModelLock(c->request.model);
 	SPI_connect();
-	CsModelHold(c->request.model);
+	CsVersionHold(c->request.model, c->request.version);
 	CsModelCheckOwner(c->request.model);
 	arguments[0] = CsValueText(c->request.model);
 	arguments[1] = CsValueInt4(c->request.version);

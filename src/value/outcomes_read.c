@@ -46,6 +46,15 @@ typedef struct Reading
 	CsMoments	repeats;		/* up to the day that customers are seen as of */
 } Reading;
 
+/* Error unless so many rows, and the customers of those at hand, fit within the limit of memory. */
+static void
+CheckMemory(const CsOutcomes *o, int64 rows)
+{
+	if (rows * ROW_SIZE + o->text > CsMemoryLimit())
+		CsMemoryExceeded(o->allocated * ROW_SIZE + o->text, "give fewer rows, as a query with TABLESAMPLE gives",
+						 "keeping %lld outcomes", (long long) o->n);
+}
+
 /* Make room for a row. */
 static void
 Grow(CsOutcomes *o, MemoryContext context)
@@ -53,9 +62,7 @@ Grow(CsOutcomes *o, MemoryContext context)
 	int64		more = Max(2 * o->allocated, 1024);
 	double	  **columns[] = {&o->predicted, &o->actual, &o->low, &o->high};
 
-	if (more * ROW_SIZE + o->text > CsMemoryLimit())
-		CsMemoryExceeded(o->allocated * ROW_SIZE + o->text, "give fewer rows, as a query with TABLESAMPLE gives",
-						 "keeping %lld outcomes", (long long) o->n);
+	CheckMemory(o, more);
 	for (int i = 0; i < lengthof(columns); i++)
 		*columns[i] = *columns[i] == NULL ? MemoryContextAllocHuge(context, more * sizeof(double)) :
 			repalloc_huge(*columns[i], more * sizeof(double));
@@ -79,8 +86,9 @@ Take(Reading *r, double predicted, double actual, double low, double high, const
 	o->customer[o->n] = NULL;
 	if (r->request->keeps && customer != NULL)
 	{
-		o->customer[o->n] = MemoryContextStrdup(r->context, customer);
 		o->text += strlen(customer) + 1;
+		CheckMemory(o, o->allocated);
+		o->customer[o->n] = MemoryContextStrdup(r->context, customer);
 	}
 	o->n++;
 }

@@ -95,8 +95,8 @@ custseg_record_segment_value(PG_FUNCTION_ARGS)
 	CsModelLock(model);
 	CsModelCheckOwner(model);
 	SPI_connect();
-	CsModelHold(model);
-	CsModelHold(worth.value_model);
+	CsVersionHold(model, worth.scorer->version);
+	CsVersionHold(worth.value_model, CsCacheVersion(worth.value));
 	WriteRun(fcinfo, &worth, CsResultArray(found), result);
 	if (keep_days > 0)
 		CsCatalogExecute(forget_sql, CsValues(CsValueText(model), CsValueInt4(keep_days)), false);

@@ -79,7 +79,7 @@ TakeVersion(void *state, const CsCatalogRow *row)
 	if (metrics == NULL)
 		return;
 	reader = CsJsonReaderOf(metrics, CS_INVALID_DEFINITION, "the metrics");
-	r->has_spread = CsJsonFind(reader.object, "spread", &value);
+	r->has_spread = CsJsonReadMember(&reader, "spread", &value);
 	if (r->has_spread)
 	{
 		CsJsonReader spread = CsJsonReadObject(&reader, "spread", "the spread");

@@ -22,6 +22,9 @@ static const char *const metrics_sql =
 "SELECT v.metrics FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
+/* What covariances may be off by. */
+#define ROUNDING 1e-6
+
 /* Put the covariance of n parameters where there is room for the most. */
 static void
 Widen(double *to, const double *covariance, int n)
@@ -76,6 +79,15 @@ CsWorthErrorsPush(JsonbParseState **json, const CsWorthFit *fit)
 	(void) CsJsonEnd(json);
 }
 
+/* Can two numbers of these variances have this covariance, which is there twice?  But for rounding. */
+static bool
+IsCovariance(double a, double b, double covariance, double again)
+{
+	double		most = sqrt(a) * sqrt(b);
+
+	return fabs(covariance) <= most * (1 + ROUNDING) && fabs(covariance - again) <= most * ROUNDING;
+}
+
 /* Read a covariance; false where there is none. */
 static bool
 ReadCovariance(const CsJsonReader *r, const char *key, double *to, int n, int stride)
@@ -89,6 +101,10 @@ ReadCovariance(const CsJsonReader *r, const char *key, double *to, int n, int st
 	for (int i = 0; i < n; i++)
 		if (covariance[i * n + i] < 0)
 			CsJsonReject(r, key, "has a variance below 0");
+	for (int i = 0; i < n; i++)
+		for (int j = 0; j < i; j++)
+			if (!IsCovariance(covariance[i * n + i], covariance[j * n + j], covariance[i * n + j], covariance[j * n + i]))
+				CsJsonReject(r, key, "is no covariance");
 	for (int i = 0; i < n; i++)
 		for (int j = 0; j < n; j++)
 			to[i * stride + j] = covariance[i * n + j];
@@ -130,7 +146,7 @@ HasNumber(const CsJsonReader *r, const char *key)
 	JsonbValue	value;
 	double		number;
 
-	return CsJsonFind(r->object, key, &value) && CsJsonGetNumber(&value, &number);
+	return CsJsonReadMember(r, key, &value) && CsJsonGetNumber(&value, &number);
 }
 
 /* Read what a version keeps of a holdout, if it has one. */
@@ -141,7 +157,7 @@ ReadHoldouts(const CsJsonReader *metrics, CsWorthErrors *e, StringInfo reason)
 	CsJsonReader holdout;
 	bool		has_value;
 
-	if (!CsJsonFind(metrics->object, "holdout", &value))
+	if (!CsJsonReadMember(metrics, "holdout", &value))
 	{
 		CsReasonAdd(reason, "no holdout tells how far the model is off, so the intervals take it to be right");
 		return;
@@ -161,7 +177,7 @@ ReadCovariances(const CsJsonReader *metrics, CsWorthErrors *e, const CsWorthMode
 	CsJsonReader covariance;
 	JsonbValue	value;
 
-	if (!CsJsonFind(metrics->object, "covariance", &value))
+	if (!CsJsonReadMember(metrics, "covariance", &value))
 		return false;
 	covariance = CsJsonReadObject(metrics, "covariance", "the covariance");
 	e->known[CS_WORTH_PURCHASES] = ReadCovariance(&covariance, "purchases", e->covariance, m->purchases->n_parameters,
