@@ -82,6 +82,31 @@ BEGIN
     RETURN 'same';
 END $$;
 SELECT by_workers('forest', 'worth', '{"trees": 6}') AS forest, by_workers('forest', 'stays', '{"trees": 6}') AS of_probability, by_workers('linear', 'worth') AS linear, by_workers('logistic', 'stays') AS logistic;
+-- and whatever the memory: with as little as it takes, trees grow one after the other
+CREATE FUNCTION need(statement text) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('maintenance_work_mem', '1MB', true);
+    RETURN substring(fails(statement) FROM 'needs (\d+) MB')::int;
+END $$;
+CREATE FUNCTION by_memory(target text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    training text := format($f$SELECT custseg.train_value('by memory', 'many', %L, '{a,b,c,g}', 'forest', 'id', options => '{"trees": 20, "min_samples_leaf": 20}')$f$, target);
+    result text[] := '{}';
+    memory text;
+BEGIN
+    FOREACH memory IN ARRAY ARRAY[need(training) || 'MB', '256MB'] LOOP
+        PERFORM set_config('maintenance_work_mem', memory, true);
+        EXECUTE training;
+        result := result || parameters('by memory');
+        PERFORM custseg.drop_model('by memory', whole => true);
+    END LOOP;
+    RETURN CASE WHEN result[1] = result[2] THEN 'same' ELSE 'differs' END;
+END $$;
+SELECT by_memory('worth') AS of_number, by_memory('stays') AS of_probability;
+-- the usual forest of some ten thousand customers, and that of 45,000 in 50 columns, fit into the usual memory
+CREATE FUNCTION columns(n int) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(format('i %% %s AS c%s', 10 * c + 7, c), ', ') FROM generate_series(1, n) c $$;
+SELECT need(format($f$SELECT custseg.train_value('e', 'SELECT i %% 100 AS y, %s FROM generate_series(1, 9134) i', 'y')$f$, columns(60))) <= 64 AS ten_thousand,
+    need(format($f$SELECT custseg.train_value('e', 'SELECT i %% 100 < 9 AS y, %s FROM generate_series(1, 45211) i', 'y')$f$, columns(51))) <= 64 AS many;
 -- of features and target in other units, which are powers of two, the same trees
 SELECT count(*) FROM custseg.train_value('scaled', 'SELECT id, a * 4 AS a, b / 8 AS b, c, g, worth * 2 AS worth FROM customers', 'worth', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 40}');
 SELECT count(*) FILTER (WHERE custseg.predict_value('scaled', s) <> 2 * custseg.predict_value('w0', k)) AS different

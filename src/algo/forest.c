@@ -3,7 +3,8 @@
  *	  Random forests (Breiman 2001).
  *
  * Values are float4, as trees see them when they predict.  Each column is sorted once for all trees
- * (forest_tree.c).  A tree is one item of the team's work.
+ * (forest_tree.c).  A tree is one item of the team's work.  As many grow between two collections of them
+ * as memory has room for, which changes nothing in the forest.
  *
  * A tree has not seen the rows that its sample left out: the mean of what such trees say of a row is
  * what the forest would say of it, had the row not been there (out of bag).
@@ -58,25 +59,51 @@ LeastLeaf(const ForestOptions *o, int64 nrows)
 static int
 NodesRoom(const ForestOptions *o, int64 nrows)
 {
-	int64		leaves = Max(nrows / LeastLeaf(o, nrows), 1);
+	int64		leaves = Max(CsForestSampleRows(nrows) / LeastLeaf(o, nrows), 1);
 
 	if (o->max_depth < 30)
 		leaves = Min(leaves, INT64CONST(1) << o->max_depth);
 	return (int) Min(2 * leaves - 1, PG_INT32_MAX / 2);
 }
 
-/* See CsValueAlgorithm. */
+/* Bytes that a row takes while its column is sorted. */
+#define SORTED_SIZE (2 * (sizeof(double) + sizeof(uint32)))
+
+/*
+ * Bytes that a forest takes when so many trees grow between two collections, in a team of so many members.
+ * The nodes are there twice at the end, when the orders are not.
+ */
+static Size
+BatchMemory(const ForestOptions *o, int64 nrows, int ncolumns, int batch, int members)
+{
+	Size		room = mul_size(sizeof(CsTreeNode) + sizeof(CsTreeNote), NodesRoom(o, nrows));
+	Size		nodes = Min(mul_size(room, o->trees), (Size) CS_VALUE_MAX_NODES * (sizeof(CsTreeNode) + sizeof(CsTreeNote)));
+	Size		orders = mul_size(nrows, mul_size(sizeof(ForestEntry), ncolumns));
+	Size		sort = mul_size(mul_size(nrows, SORTED_SIZE), Min(members, ncolumns));
+	Size		grow = add_size(mul_size(Min(members, batch), CsForestTreeMemory(nrows, ncolumns)), nodes);
+	Size		kept = add_size(mul_size(nrows, 2 * sizeof(double)), nodes);
+
+	orders = add_size(orders, mul_size(batch, add_size(nrows, room)));
+	return Max(add_size(mul_size(nrows, 2 * sizeof(double)), add_size(orders, Max(sort, grow))), add_size(kept, nodes));
+}
+
+/* See CsValueAlgorithm: what the forest needs at least, growing one tree at a time. */
 static Size
 ForestMemory(int64 nrows, int ncolumns, const void *options)
 {
-	int			members = 1 + CsTeamWorkersFor(nrows * ncolumns);
-	Size		room = mul_size(sizeof(CsTreeNode) + sizeof(CsTreeNote), NodesRoom(options, nrows));
-	Size		kept = mul_size(nrows, add_size(mul_size(sizeof(ForestEntry), ncolumns), FOREST_BATCH + 4 * sizeof(double)));
-	Size		nodes = Min(mul_size(room, ((const ForestOptions *) options)->trees),
-							(Size) CS_VALUE_MAX_NODES * (sizeof(CsTreeNode) + sizeof(CsTreeNote)));
+	return BatchMemory(options, nrows, ncolumns, 1, 1 + CsTeamWorkersFor(nrows * ncolumns));
+}
 
-	return add_size(add_size(kept, mul_size(room, FOREST_BATCH)),
-					add_size(mul_size(members, CsForestTreeMemory(nrows, ncolumns)), mul_size(2, nodes)));
+/* How many trees grow between two collections: as many as memory has room for. */
+static int
+BatchTrees(const CsValueInput *in)
+{
+	int			batch = FOREST_BATCH;
+
+	while (batch > 1 && BatchMemory(in->options, in->matrix->nrows, in->matrix->ncolumns, batch,
+									1 + CsTeamWorkers(in->team)) > in->memory_left)
+		batch--;
+	return batch;
 }
 
 /* Sort the rows of a column. */
@@ -156,19 +183,18 @@ CsForestTask(CsTeam *team, const void *args, int item)
 		AskLane(a, CsTeamArena(team), item);
 }
 
-/* The trees that were collected. */
-typedef struct Collection
+/* A tree that was collected. */
+typedef struct Grown
 {
-	int			nnodes;
-	int			capacity;
-	int32	   *roots;
+	int32		root;			/* its place in the model */
+	int32		nnodes;
 	CsTreeNode *nodes;
 	CsTreeNote *notes;
-} Collection;
+} Grown;
 
-/* Add the trees of a batch. */
-static void
-CollectBatch(Collection *c, const ForestArgs *a, CsArena *arena)
+/* Keep the trees of a batch, whose nodes follow so many of the model; returns how many there then are. */
+static int
+CollectBatch(Grown *trees, int nnodes, const ForestArgs *a, CsArena *arena)
 {
 	const CsTreeNode *nodes = CsArenaAddress(arena, a->nodes);
 	const CsTreeNote *notes = CsArenaAddress(arena, a->notes);
@@ -176,22 +202,39 @@ CollectBatch(Collection *c, const ForestArgs *a, CsArena *arena)
 
 	for (int t = 0; t < a->ntrees; t++)
 	{
-		if (c->nnodes + counts[t] > CS_VALUE_MAX_NODES)
+		Grown	   *grown = &trees[a->first + t];
+
+		if (nnodes + counts[t] > CS_VALUE_MAX_NODES)
 			ereport(ERROR,
 					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 					 errmsg("the forest has more than %d nodes, which is too many to keep", CS_VALUE_MAX_NODES),
 					 errhint("Raise \"min_samples_leaf\", or lower \"trees\" or \"max_depth\".")));
-		if (c->nnodes + counts[t] > c->capacity)
-		{
-			c->capacity = Max(2 * c->capacity, c->nnodes + counts[t]);
-			c->nodes = repalloc_huge(c->nodes, sizeof(CsTreeNode) * c->capacity);
-			c->notes = repalloc_huge(c->notes, sizeof(CsTreeNote) * c->capacity);
-		}
-		CsTreeLevelOrder(nodes + (Size) t * a->room, notes + (Size) t * a->room, counts[t], c->nnodes,
-						 c->nodes + c->nnodes, c->notes + c->nnodes);
-		c->roots[a->first + t] = c->nnodes;
-		c->nnodes += counts[t];
+		*grown = (Grown) {nnodes, counts[t], palloc_extended(sizeof(CsTreeNode) * counts[t], MCXT_ALLOC_HUGE),
+		palloc_extended(sizeof(CsTreeNote) * counts[t], MCXT_ALLOC_HUGE)};
+		CsTreeLevelOrder(nodes + (Size) t * a->room, notes + (Size) t * a->room, counts[t], nnodes,
+						 grown->nodes, grown->notes);
+		nnodes += counts[t];
 	}
+	return nnodes;
+}
+
+/* A model of the trees, which are let go. */
+static CsValueModel *
+Assemble(Grown *trees, const CsValueShape *shape)
+{
+	CsValueModel *m = CsValueModelCreate(shape);
+
+	for (int t = 0; t < shape->ntrees; t++)
+	{
+		CsValueRoots(m)[t] = trees[t].root;
+		memcpy(CsValueNodes(m) + trees[t].root, trees[t].nodes, sizeof(CsTreeNode) * trees[t].nnodes);
+		memcpy(CsValueNotes(m) + trees[t].root, trees[t].notes, sizeof(CsTreeNote) * trees[t].nnodes);
+		pfree(trees[t].nodes);
+		pfree(trees[t].notes);
+	}
+	pfree(trees);
+	CsValueModelFinish(m);
+	return m;
 }
 
 /*
@@ -208,9 +251,9 @@ BaseOf(int64 n, const double *target, double mean)
 	return sqrt(squares / (double) n) < LITTLE * fabs(mean) ? (float) mean : 0;
 }
 
-/* Take the areas of a forest, and sort the columns. */
+/* Take the areas of a forest that grows so many trees at a time, and sort the columns. */
 static ForestArgs
-Start(const CsValueInput *in, const ForestOptions *o)
+Start(const CsValueInput *in, const ForestOptions *o, int batch)
 {
 	CsArena    *arena = CsTeamArena(in->team);
 	int64		n = in->matrix->nrows;
@@ -231,10 +274,10 @@ Start(const CsValueInput *in, const ForestOptions *o)
 	a.tried = Max((int) share, 1);
 	a.matrix = CsMatrixShare(in->matrix, arena);
 	a.order = CsArenaAlloc(arena, mul_size(sizeof(ForestEntry) * d, n));
-	a.nodes = CsArenaAlloc(arena, mul_size(sizeof(CsTreeNode) * FOREST_BATCH, a.room));
-	a.notes = CsArenaAlloc(arena, mul_size(sizeof(CsTreeNote) * FOREST_BATCH, a.room));
-	a.counts = CsArenaAlloc(arena, sizeof(int32) * FOREST_BATCH);
-	a.bags = CsArenaAlloc(arena, mul_size(FOREST_BATCH, n));
+	a.nodes = CsArenaAlloc(arena, mul_size(sizeof(CsTreeNode) * batch, a.room));
+	a.notes = CsArenaAlloc(arena, mul_size(sizeof(CsTreeNote) * batch, a.room));
+	a.counts = CsArenaAlloc(arena, sizeof(int32) * batch);
+	a.bags = CsArenaAlloc(arena, mul_size(batch, n));
 	a.left_out = CsArenaAlloc(arena, mul_size(2 * sizeof(double), n));
 	memset(CsArenaAddress(arena, a.left_out), 0, mul_size(2 * sizeof(double), n));
 	CsTeamRun(in->team, CS_TASK(CsForestTask), &a, sizeof(a), d);
@@ -263,42 +306,32 @@ ForestFit(const CsValueInput *in, CsValueFit *out)
 {
 	const ForestOptions *o = in->options;
 	CsArena    *arena = CsTeamArena(in->team);
+	Grown	   *trees = palloc(sizeof(Grown) * o->trees);
+	int			batch = BatchTrees(in);
 	ForestArgs	a;
-	Collection	c = {.capacity = 1024};
 	CsValueShape shape = {CS_VALUE_MEAN, in->matrix->ncolumns, o->trees};
 
 	memset(out, 0, sizeof(*out));
 	CsValueCheckFloats(in);
-	c.roots = palloc(sizeof(int32) * o->trees);
-	c.nodes = palloc(sizeof(CsTreeNode) * c.capacity);
-	c.notes = palloc(sizeof(CsTreeNote) * c.capacity);
-	a = Start(in, o);
-	for (a.first = 0; a.first < o->trees; a.first += FOREST_BATCH)
+	a = Start(in, o, batch);
+	for (a.first = 0; a.first < o->trees; a.first += batch)
 	{
-		a.ntrees = Min(FOREST_BATCH, o->trees - a.first);
+		a.ntrees = Min(batch, o->trees - a.first);
 		a.task = FOREST_GROW;
 		CsTeamRun(in->team, CS_TASK(CsForestTask), &a, sizeof(a), a.ntrees);
 		a.task = FOREST_ASK;
 		CsTeamRun(in->team, CS_TASK(CsForestTask), &a, sizeof(a), CS_LANES);
-		CollectBatch(&c, &a, arena);
+		shape.nnodes = CollectBatch(trees, shape.nnodes, &a, arena);
 		CsProgressFit(1, 1, a.first + a.ntrees);
 	}
 	End(&a, arena);
-	shape.nnodes = c.nnodes;
-	out->model = CsValueModelCreate(&shape);
-	memcpy(CsValueRoots(out->model), c.roots, sizeof(int32) * o->trees);
-	memcpy(CsValueNodes(out->model), c.nodes, sizeof(CsTreeNode) * c.nnodes);
-	memcpy(CsValueNotes(out->model), c.notes, sizeof(CsTreeNote) * c.nnodes);
-	CsValueModelFinish(out->model);
+	out->model = Assemble(trees, &shape);
 	out->model->is_probability = in->is_probability;
 	out->model->base = a.base;
 	out->left_out = a.left_out;
 	out->log_likelihood = NAN;
 	out->iterations = o->trees;
 	out->converged = true;
-	pfree(c.roots);
-	pfree(c.nodes);
-	pfree(c.notes);
 }
 
 const CsValueAlgorithm CsForest = {
@@ -307,6 +340,7 @@ const CsValueAlgorithm CsForest = {
 	.of_numbers = true,
 	.of_probabilities = true,
 	.is_of_trees = true,
+	.leaves_out = true,
 	.options = forest_options,
 	.noptions = lengthof(forest_options),
 	.options_size = sizeof(ForestOptions),

@@ -7,7 +7,7 @@
 
 #include "algo/value.h"
 
-/* Trees that are grown between two collections of them. */
+/* Trees that are grown between two collections of them, at most. */
 #define FOREST_BATCH 16
 
 /* A row of a column's order. */
@@ -23,10 +23,10 @@ typedef struct ForestArgs
 	int			matrix,			/* the CsMatrix */
 				target,			/* double[nrows] */
 				order,			/* ForestEntry[ncolumns][nrows] */
-				nodes,			/* CsTreeNode[FOREST_BATCH][room] */
-				notes,			/* CsTreeNote[FOREST_BATCH][room] */
-				counts,			/* int32[FOREST_BATCH]: nodes of each tree */
-				bags,			/* uint8[FOREST_BATCH][nrows]: was the row in the tree's sample? */
+				nodes,			/* CsTreeNode[batch][room] */
+				notes,			/* CsTreeNote[batch][room] */
+				counts,			/* int32[batch]: nodes of each tree */
+				bags,			/* uint8[batch][nrows]: was the row in the tree's sample? */
 				left_out;		/* double[2][nrows]: sum and number of what trees said of a row unseen */
 	int			task;			/* FOREST_SORT, FOREST_GROW, FOREST_ASK */
 	int			first;			/* tree of the batch */
@@ -43,6 +43,7 @@ typedef struct ForestArgs
 } ForestArgs;
 
 /* forest_tree.c */
+extern int64 CsForestSampleRows(int64 nrows);
 extern Size CsForestTreeMemory(int64 nrows, int ncolumns);
 extern void CsForestGrowTree(const ForestArgs *a, CsArena *arena, int item);
 

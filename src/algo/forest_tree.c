@@ -64,19 +64,32 @@ typedef struct Sapling
 	int			nnodes;
 } Sapling;
 
+/*
+ * Rows that the sample of a tree has at most.  Drawing n times from n rows gives (1 - 1 / e) n of them on
+ * average, and 4 sqrt(n) more with a chance below 1e-13 (McDiarmid 1989).
+ */
+int64
+CsForestSampleRows(int64 nrows)
+{
+	return Min(nrows, (int64) ceil((1 - exp(-1)) * (double) nrows + 4 * sqrt((double) nrows)));
+}
+
 /* Bytes that a process needs to grow a tree. */
 Size
 CsForestTreeMemory(int64 nrows, int ncolumns)
 {
-	return mul_size(nrows, add_size(mul_size(sizeof(ForestEntry), (Size) ncolumns + 1),
-									2 * sizeof(Sampled) + 2 * sizeof(double)));
+	Size		sampled = add_size(mul_size(sizeof(ForestEntry), (Size) ncolumns + 1), sizeof(Sampled) + sizeof(uint8));
+
+	return add_size(mul_size(CsForestSampleRows(nrows), sampled),
+					mul_size(nrows, sizeof(double) + sizeof(int32) + sizeof(uint32)));
 }
 
-/* Draw a tree's sample; "place" is the place of each row in it, -1: it was not drawn. */
+/* Draw a tree's sample; "place" is the place of each row in it, -1: it is not in it. */
 static void
 DrawSample(Sapling *s, const double *target, uint8 *bag, int32 *place)
 {
 	int64		n = s->a->nrows;
+	int64		most = CsForestSampleRows(n);
 	uint32	   *times = palloc_extended(sizeof(uint32) * n, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 
 	for (int64 i = 0; i < n; i++)
@@ -86,9 +99,9 @@ DrawSample(Sapling *s, const double *target, uint8 *bag, int32 *place)
 	}
 	for (int64 i = 0; i < n; i++)
 	{
-		bag[i] = times[i] > 0;
+		bag[i] = times[i] > 0 && s->nrows < most;
 		place[i] = -1;
-		if (times[i] == 0)
+		if (!bag[i])
 			continue;
 		s->rows[s->nrows] = (Sampled) {times[i] * (target[i] - s->a->mean), times[i]};
 		place[i] = s->nrows++;
@@ -272,7 +285,7 @@ CsForestGrowTree(const ForestArgs *a, CsArena *arena, int item)
 	CsRngSeed(&s.rng, a->seed, (uint64) (a->first + item) + 1);
 	s.nodes = (CsTreeNode *) CsArenaAddress(arena, a->nodes) + (Size) item * a->room;
 	s.notes = (CsTreeNote *) CsArenaAddress(arena, a->notes) + (Size) item * a->room;
-	s.rows = palloc_extended(sizeof(Sampled) * a->nrows, MCXT_ALLOC_HUGE);
+	s.rows = palloc_extended(sizeof(Sampled) * CsForestSampleRows(a->nrows), MCXT_ALLOC_HUGE);
 	s.inverse = palloc_extended(sizeof(double) * (a->nrows + 1), MCXT_ALLOC_HUGE);
 	for (int64 i = 1; i <= a->nrows; i++)
 		s.inverse[i] = 1.0 / (double) i;

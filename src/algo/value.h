@@ -134,6 +134,7 @@ typedef struct CsValueAlgorithm
 	bool		is_calibrated;	/* its probabilities need no calibration */
 	bool		is_simple;		/* its coefficients can be read */
 	bool		is_of_trees;	/* which see numbers as float4 */
+	bool		leaves_out;		/* its fits have left_out */
 	const CsOption *options;
 	int			noptions;
 	size_t		options_size;

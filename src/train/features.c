@@ -220,6 +220,7 @@ CsFeaturesResolve(CsTraining *t, ArrayType *names, Jsonb *prep)
 	CsPrepKinds(prep, t->features, t->nfeatures);
 	t->dictionaries = palloc0(sizeof(CsDictionary *) * t->nfeatures);
 	t->overfull = palloc0(sizeof(bool) * t->nfeatures);
+	t->has_null = palloc0(sizeof(bool) * t->nfeatures);
 	for (int i = 0; i < t->nfeatures; i++)
 		if (t->features[i].converter.kind == CS_CATEGORICAL)
 			t->dictionaries[i] = CsDictionaryCreate();
@@ -486,6 +487,7 @@ CompactFeatures(CsTraining *t, const bool *keep)
 		t->features[to] = t->features[from];
 		t->dictionaries[to] = t->dictionaries[from];
 		t->overfull[to] = t->overfull[from];
+		t->has_null[to] = t->has_null[from];
 		t->prep->columns[to] = t->prep->columns[from];
 		to++;
 	}

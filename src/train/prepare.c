@@ -86,8 +86,8 @@ ModelShape(const CsTraining *t)
 			nlevels = CsDictionarySize(t->dictionaries[i]);
 			if (t->choose_features && nlevels > CS_MAX_LEVELS)
 				continue;		/* it will be dropped */
-			/* NULL and "other" may be levels, too */
-			nlevels = Min(nlevels, CS_MAX_LEVELS) + 2;
+			/* "other" and NULL may be levels, too */
+			nlevels = Min(nlevels, CS_MAX_LEVELS + 1) + t->has_null[i];
 			shape.in_place = false;
 		}
 		else if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
@@ -98,6 +98,17 @@ ModelShape(const CsTraining *t)
 	if (t->prep->pca >= 1)
 		shape.noutputs = Min(shape.noutputs, (int) t->prep->pca);
 	return shape;
+}
+
+/* What t->measures() adds to raw rows, which a prediction gives back before it, and to those of model space. */
+static Size
+MeasuresMemory(const CsTraining *t, int64 nrows, const Shape *shape)
+{
+	Size		size = t->measures(t, nrows, shape->noutputs);
+	Size		blocks = (nrows + CS_BLOCK_ROWS - 1) / CS_BLOCK_ROWS;
+	Size		given_back = t->outcome == NULL || shape->in_place ? 0 : mul_size(blocks, CsMatrixBlockSize(t->raw));
+
+	return size - Min(size, given_back);
 }
 
 /*
@@ -126,8 +137,8 @@ CsTrainingMemory(const CsTraining *t, int64 nrows)
 	if (t->memory != NULL)
 		model = add_size(model, t->memory(nrows, shape.noutputs, k, t->options));
 	if (t->measures != NULL)
-		model = add_size(model, t->measures(t, nrows, shape.noutputs));
-	if (t->model != NULL)
+		model = add_size(model, MeasuresMemory(t, nrows, &shape));
+	if (t->model != NULL && t->outcome == NULL)
 		model = add_size(model, CsProfileMemory(k + 1, t->nfeatures, shape.nprofile, shape.noutputs));
 	model = Max(model, CsPipelineFitMemory(t->prep, nrows));
 	if (t->streaming != NULL)
@@ -402,14 +413,14 @@ CsCheckInertia(const CsFitOutput *fit)
 }
 
 /* Bytes that a fit may take: the arena holds all but the labels. */
-static Size
-MemoryLeft(const CsTraining *t)
+Size
+CsTrainingMemoryLeft(const CsTraining *t)
 {
 	Size		left = CsArenaLeft(t->arena);
 	Size		labels = 0;
 
 	for (int i = 0; i < t->nlabellers; i++)
-		labels = add_size(labels, CsLabellerMemory(t->labellers[i], t->raw->nrows));
+		labels = add_size(labels, CsLabellerMemory(t->labellers[i], t->matrix->nrows));
 	return left > labels ? left - labels : 0;
 }
 
@@ -427,7 +438,7 @@ CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const v
 		.k = k,
 		.target = -1,
 		.options = options,
-		.memory_left = MemoryLeft(t)
+		.memory_left = CsTrainingMemoryLeft(t)
 	};
 	CsFitOutput out = {0};
 

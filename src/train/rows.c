@@ -131,6 +131,8 @@ ConvertRow(Reader *reader, const Datum *values, const bool *nulls)
 	{
 		const CsConverter *converter = &t->features[i].converter;
 
+		reader->new_level |= nulls[i] && !t->has_null[i];
+		t->has_null[i] |= nulls[i];
 		if (nulls[i] || t->overfull[i])
 			reader->row[i] = NAN;
 		else if (t->dictionaries[i] != NULL)

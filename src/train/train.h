@@ -113,6 +113,7 @@ typedef struct CsTraining
 	CsPrep	   *prep;
 	CsDictionary **dictionaries;	/* per feature; NULL unless categorical */
 	bool	   *overfull;		/* per feature: more levels than a dictionary holds */
+	bool	   *has_null;		/* per feature: in a row that was read */
 	StringInfoData left_out;	/* "column (why), ..." of what was not named and is of no use */
 	StringInfoData doubts;		/* "column (why), ..." of features to look at */
 	const CsVectorColumn *left_out_vector;	/* of which so many elements were the last of them */
@@ -179,6 +180,7 @@ extern CsFitOutput CsTrainingFit(CsTraining *t, CsTeam *team, const CsAlgorithm 
 extern void CsCheckInertia(const CsFitOutput *fit);
 extern void CsTrainingClose(CsTraining *t);
 extern Size CsTrainingMemory(const CsTraining *t, int64 nrows);
+extern Size CsTrainingMemoryLeft(const CsTraining *t);
 
 extern Size CsMemoryBeyondFit(const CsTraining *t, int64 nrows, int ncolumns, Size bytes);
 extern void CsReportMemory(const CsTraining *t, int64 nrows);

@@ -105,7 +105,7 @@ ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
 	}
 }
 
-/* For CsRequest.measures: folds, and the contender that needs most. */
+/* For CsRequest.measures: the contender that needs most. */
 static Size
 CompareMemory(const CsTraining *t, int64 nrows, int ncolumns)
 {
@@ -113,8 +113,8 @@ CompareMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	Size		most = 0;
 
 	for (int i = 0; i < c->n; i++)
-		most = Max(most, c->contenders[i].algorithm->memory(nrows, ncolumns, c->contenders[i].options));
-	return add_size(most, CsPredictionMemory(t, nrows, ncolumns));
+		most = Max(most, CsPredictionMemory(c->contenders[i].algorithm, c->contenders[i].options, nrows, ncolumns, c->nfolds));
+	return most;
 }
 
 /* Check and keep the arguments. */

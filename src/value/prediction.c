@@ -34,15 +34,25 @@ CsValuePrep(Jsonb *asked, const char *usual)
 }
 
 /*
- * For CsRequest.measures: bytes that folds take beside a fit: the rows of one or all but one, twice
- * what is predicted, and the outcomes.
+ * For CsRequest.measures: bytes that fitting to all rows takes, or fitting to those of all folds but one,
+ * which are copied, or measuring what was predicted.  nfolds 0: nothing is fitted to folds.
  */
 Size
-CsPredictionMemory(const CsTraining *t, int64 nrows, int ncolumns)
+CsPredictionMemory(const CsValueAlgorithm *algorithm, const void *options, int64 nrows, int ncolumns, int nfolds)
 {
-	Size		row = add_size(mul_size(sizeof(double), ncolumns), 4 * sizeof(double) + 2 * sizeof(int64));
+	Size		row = mul_size(sizeof(double), ncolumns);
+	Size		fit = algorithm->memory(nrows, ncolumns, options);
+	Size		measure = add_size(mul_size(nrows, 5 * sizeof(double)), mul_size(Min(nrows, CS_SHUFFLED_ROWS) + CS_BLOCK_ROWS, row));
 
-	return mul_size(nrows + CS_BLOCK_ROWS, row);
+	if (nfolds > 0)
+	{
+		/* a fold is smaller than this by chance only where hashes are few */
+		int64		others = Min(nrows, nrows - nrows / nfolds + (int64) (4 * sqrt((double) nrows)));
+		Size		copied = add_size(mul_size(others + CS_BLOCK_ROWS, row), mul_size(nrows, 3 * sizeof(double)));
+
+		fit = Max(fit, add_size(copied, algorithm->memory(others, ncolumns, options)));
+	}
+	return add_size(mul_size(nrows, sizeof(int32)), Max(fit, measure));
 }
 
 /* Is what is predicted the probability of a boolean? */
@@ -106,13 +116,16 @@ CheckFolds(const CsPrediction *p)
 					 errhint("Give more rows, or lower \"folds\".")));
 }
 
-/* Take the rows of a training that has been prepared, and divide them into folds by their hashes. */
+/* Take the rows of a training that has been prepared, give the raw ones back, and divide them into folds by their hashes. */
 void
 CsPredictionStart(CsPrediction *p, CsTraining *t, int nfolds)
 {
 	int64		n = t->matrix->nrows;
 
 	p->t = t;
+	if (t->raw != t->matrix)
+		CsMatrixFree(t->raw, t->arena);
+	t->raw = t->matrix;
 	p->is_probability = IsProbability(t);
 	p->columns = CsPipelineScaledNames(t->pipeline);
 	p->nfolds = nfolds;
@@ -161,7 +174,7 @@ FitTo(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm, co
 		.is_probability = p->is_probability,
 		.columns = p->columns,
 		.options = options,
-		.memory_left = CsArenaLeft(p->t->arena),
+		.memory_left = CsTrainingMemoryLeft(p->t),
 		.is_part = m != p->t->matrix
 	};
 

@@ -17,6 +17,9 @@
 #define CS_FOLDS 5
 #define CS_MAX_FOLDS 100
 
+/* Rows whose values are shuffled to see what a feature is worth. */
+#define CS_SHUFFLED_ROWS 5000
+
 /* At which intervals are tried. */
 #define CS_USUAL_CONFIDENCE 0.9
 
@@ -32,7 +35,7 @@ typedef struct CsPrediction
 } CsPrediction;
 
 extern Jsonb *CsValuePrep(Jsonb *asked, const char *usual);
-extern Size CsPredictionMemory(const CsTraining *t, int64 nrows, int ncolumns);
+extern Size CsPredictionMemory(const CsValueAlgorithm *algorithm, const void *options, int64 nrows, int ncolumns, int nfolds);
 extern void CsPredictionStart(CsPrediction *p, CsTraining *t, int nfolds);
 extern void CsPredictionCheckSuits(const CsTraining *t, const CsValueAlgorithm *algorithm);
 extern void CsPredictionFit(const CsPrediction *p, CsTeam *team, const CsValueAlgorithm *algorithm,

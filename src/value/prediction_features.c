@@ -14,9 +14,8 @@
 /* A feature that alone explains more than this of the outcome may have been made from it. */
 #define LEAK 0.98
 
-/* Rows that are looked at for leaks, and whose values are shuffled. */
+/* Rows that are looked at for leaks. */
 #define LEAK_ROWS 20000
-#define SHUFFLED_ROWS 5000
 
 /* Streams of random numbers apart from the algorithms'. */
 #define SHUFFLE_STREAM UINT64CONST(0x73687566666C65)
@@ -72,7 +71,7 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 {
 	const CsTraining *t = p->t;
 	int64		n;
-	int64	   *rows = CsSampleRows(t->matrix->nrows, SHUFFLED_ROWS, (uint64) t->common->seed, &n);
+	int64	   *rows = CsSampleRows(t->matrix->nrows, CS_SHUFFLED_ROWS, (uint64) t->common->seed, &n);
 	CsMatrix   *m = CsMatrixOfRows(t->arena, t->matrix, rows, n);
 	int			outcomes = CsWeightsOfRows(t->arena, t->outcomes, rows, n);
 	const double *y = CsArenaAddress(t->arena, outcomes);

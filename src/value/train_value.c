@@ -59,7 +59,7 @@ FitMemory(const CsTraining *t, int64 nrows, int ncolumns)
 {
 	const ValueTraining *v = t->judging;
 
-	return add_size(v->algorithm->memory(nrows, ncolumns, v->options), CsPredictionMemory(t, nrows, ncolumns));
+	return CsPredictionMemory(v->algorithm, v->options, nrows, ncolumns, v->algorithm->leaves_out ? 0 : v->options->folds);
 }
 
 /* Have the request train by an algorithm, with options and a preparation as json. */
