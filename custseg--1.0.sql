@@ -5256,6 +5256,332 @@ COMMENT ON FUNCTION custseg.capacity_check IS 'Compares the customers of a sourc
 topic: actions 6
 example: SELECT * FROM custseg.capacity_check(''shop'')';
 
+-- surveys
+
+CREATE FUNCTION custseg_private.survey_options(options jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_survey_options'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.survey_options IS 'Checks the options of validate_survey() and its like, and fills in the defaults.';
+
+CREATE FUNCTION custseg_private.require_once(customer text, n bigint, source text) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_require_once'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.require_once IS 'Returns true, or raises an error where a customer comes more than once.';
+
+CREATE FUNCTION custseg_private.survey_answers(
+    model text,
+    answers text,
+    options jsonb,
+    version int,
+    OUT customer text,
+    OUT stated text,
+    OUT satisfaction float8,
+    OUT perk text,
+    OUT need text,
+    OUT asks_need bool
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_survey_answers'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg_private.survey_answers IS 'Reads the answers of a survey, as the caller.';
+
+CREATE FUNCTION custseg_private.require_version(model text, version int) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_require_version'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.require_version IS 'Returns the deployed version of a model of segments, or the given one, or raises an error where there is none.';
+
+CREATE FUNCTION custseg_private.survey_segments(
+    model text,
+    version int,
+    OUT segment int,
+    OUT name text,
+    OUT perk text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT s.segment, s.name, a.perk
+    FROM custseg_private.require_version(survey_segments.model, survey_segments.version) AS v
+    -- from the left, so that it is looked for whatever else is empty
+    LEFT JOIN custseg.segment AS s ON s.model = survey_segments.model AND s.version = v
+    LEFT JOIN custseg.segment_action AS a ON a.model = s.model AND a.segment = s.segment;
+END;
+
+COMMENT ON FUNCTION custseg_private.survey_segments IS 'Returns the segments of a version, and the perk that the playbook promises each.';
+
+-- Everybody who is placed, and what who answered said: an answer of somebody who is not placed has no segment.
+CREATE FUNCTION custseg_private.survey(
+    model text,
+    answers text,
+    options jsonb,
+    version int,
+    OUT segment int,
+    OUT has_answered bool,
+    OUT stated text,
+    OUT stated_segment int,
+    OUT is_satisfied bool,
+    OUT perk text,
+    OUT need text,
+    OUT asks_need bool
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000
+BEGIN ATOMIC
+    WITH o AS MATERIALIZED (
+        SELECT custseg_private.survey_options(survey.options) AS o
+    ), given AS MATERIALIZED (
+        SELECT a.*, pg_catalog.count(*) OVER (PARTITION BY a.customer) AS times
+        FROM custseg_private.survey_answers(survey.model, survey.answers, survey.options, survey.version) AS a
+    ), placed AS MATERIALIZED (
+        SELECT s.id, s.segment
+        FROM custseg.score(survey.model, (SELECT o.o ->> 'customers' FROM o), survey.version) AS s
+    ), places AS (
+        SELECT p.id, pg_catalog.count(*) AS times
+        FROM placed AS p
+        WHERE p.id IN (SELECT g.customer FROM given AS g)
+        GROUP BY p.id
+    ), answered AS MATERIALIZED (
+        SELECT g.*,
+            CASE WHEN g.stated IS NOT NULL THEN coalesce(
+                (SELECT s.segment FROM custseg_private.survey_segments(survey.model, survey.version) AS s
+                    WHERE g.stated IN (s.segment::text, s.name)
+                    -- a segment may have the number of another as its name
+                    ORDER BY g.stated = s.segment::text DESC
+                    LIMIT 1),
+                -1) END AS stated_segment
+        FROM given AS g
+        LEFT JOIN places AS p ON p.id = g.customer
+        WHERE custseg_private.require_once(g.customer, g.times, 'the answers')
+            AND custseg_private.require_once(p.id, p.times, 'the customers')
+    )
+    SELECT p.segment, a.customer IS NOT NULL, a.stated, a.stated_segment,
+        a.satisfaction >= ((SELECT o.o ->> 'satisfied_from' FROM o))::float8,
+        a.perk, a.need, a.asks_need
+    FROM placed AS p
+    FULL JOIN answered AS a ON a.customer = p.id;
+END;
+
+COMMENT ON FUNCTION custseg_private.survey IS 'Returns a row for everybody who is placed or answered, with the segment and the answers.';
+
+CREATE FUNCTION custseg_private.gate_verdict(low float8, high float8, threshold float8) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN threshold IS NULL THEN NULL
+        WHEN low > threshold THEN 'pass'
+        WHEN high < threshold THEN 'fail'
+        ELSE 'unclear'
+    END;
+END;
+
+COMMENT ON FUNCTION custseg_private.gate_verdict IS 'Judges a share by its interval: pass where all of it is above a threshold, fail where all of it is below, else unclear.';
+
+CREATE FUNCTION custseg_private.percent(share float8) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.concat(pg_catalog.round((share * 100)::numeric, 1), ' %');
+END;
+
+COMMENT ON FUNCTION custseg_private.percent IS 'Returns a share in words.';
+
+CREATE FUNCTION custseg.validate_survey(
+    model text,
+    answers text,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT measure text,
+    OUT segment int,
+    OUT name text,
+    OUT answer text,
+    OUT n bigint,
+    OUT n_yes bigint,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8,
+    OUT effective_n float8,
+    OUT threshold float8,
+    OUT verdict text,
+    OUT kappa float8,
+    OUT kappa_low float8,
+    OUT kappa_high float8,
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 20
+BEGIN ATOMIC
+    WITH o AS MATERIALIZED (
+        SELECT (o ->> 'accuracy_above')::float8 AS accuracy,
+            (o ->> 'satisfaction_above')::float8 AS satisfaction,
+            (o ->> 'confidence')::float8 AS confidence
+        FROM custseg_private.survey_options(validate_survey.options) AS o
+    ), people AS MATERIALIZED (
+        SELECT p.*
+        FROM custseg_private.survey(validate_survey.model, validate_survey.answers, validate_survey.options, validate_survey.version) AS p
+    ), segments AS MATERIALIZED (
+        SELECT s.segment, s.name, s.perk, pg_catalog.count(p.segment) AS population,
+            pg_catalog.count(*) FILTER (WHERE p.has_answered) AS n_answered
+        FROM custseg_private.survey_segments(validate_survey.model, validate_survey.version) AS s
+        LEFT JOIN people AS p ON p.segment = s.segment
+        GROUP BY s.segment, s.name, s.perk
+    ), votes AS (
+        SELECT p.segment, v.measure, v.vote
+        FROM people AS p
+        JOIN segments AS s ON s.segment = p.segment
+        CROSS JOIN LATERAL (VALUES
+            ('accuracy', p.stated_segment = p.segment),
+            ('satisfaction', p.is_satisfied),
+            ('perk', CASE WHEN s.perk IS NOT NULL THEN p.perk = s.perk END),
+            ('missing need', CASE WHEN p.asks_need THEN coalesce(pg_catalog.btrim(p.need), '') <> '' END)
+        ) AS v (measure, vote)
+        WHERE p.has_answered AND v.vote IS NOT NULL
+        UNION ALL
+        SELECT p.segment, 'response', p.has_answered
+        FROM people AS p
+        WHERE p.segment IS NOT NULL
+    ), counts AS (
+        SELECT v.measure, v.segment, pg_catalog.count(*) AS n, pg_catalog.count(*) FILTER (WHERE v.vote) AS n_yes
+        FROM votes AS v
+        GROUP BY v.measure, v.segment
+    ), measures AS (
+        SELECT m.measure, m.position, m.threshold
+        FROM o CROSS JOIN LATERAL (VALUES
+            ('accuracy', 1, o.accuracy), ('satisfaction', 2, o.satisfaction), ('perk', 3, NULL),
+            ('missing need', 4, NULL), ('response', 6, NULL)
+        ) AS m (measure, position, threshold)
+        WHERE m.measure IN (SELECT c.measure FROM counts AS c)
+    ), cells AS (
+        SELECT m.measure, m.position, m.threshold, s.segment, s.name, s.perk, s.population,
+            coalesce(c.n, 0) AS n, coalesce(c.n_yes, 0) AS n_yes
+        FROM measures AS m
+        CROSS JOIN segments AS s
+        LEFT JOIN counts AS c ON c.measure = m.measure AND c.segment = s.segment
+        -- no perk is promised there, so none can be preferred
+        WHERE m.measure <> 'perk' OR s.perk IS NOT NULL
+    ), preferred AS (
+        SELECT DISTINCT ON (f.segment) f.segment, f.perk, f.n, pg_catalog.sum(f.n) OVER (PARTITION BY f.segment) AS of
+        FROM (
+            SELECT p.segment, p.perk, pg_catalog.count(*) AS n
+            FROM people AS p
+            WHERE p.has_answered AND p.segment IS NOT NULL AND p.perk IS NOT NULL
+            GROUP BY p.segment, p.perk
+        ) AS f
+        ORDER BY f.segment, f.n DESC, f.perk
+    ), totals AS (
+        -- an answer weighs as many customers as it stands for; those of a response are themselves all there are
+        SELECT c.measure, c.position, c.threshold,
+            pg_catalog.sum(c.n)::bigint AS n, pg_catalog.sum(c.n_yes)::bigint AS n_yes,
+            (pg_catalog.sum(c.population::numeric * c.n_yes / c.n) / pg_catalog.sum(c.population))::float8 AS share,
+            (pg_catalog.sum(c.population)::numeric ^ 2 / pg_catalog.sum(c.population::numeric ^ 2 / c.n))::float8 AS effective_n
+        FROM cells AS c
+        WHERE c.n > 0
+        GROUP BY c.measure, c.position, c.threshold
+    ), needs AS (
+        SELECT pg_catalog.btrim(p.need) AS need, pg_catalog.count(*) AS n
+        FROM people AS p
+        WHERE p.has_answered AND p.segment IS NOT NULL AND p.asks_need AND pg_catalog.btrim(p.need) <> ''
+        GROUP BY 1
+        ORDER BY 2 DESC, 1
+        LIMIT 100
+    ), kappa AS (
+        SELECT k.*
+        FROM (
+            SELECT custseg.cohens_kappa(p.segment, p.stated_segment) AS k
+            FROM people AS p
+            WHERE p.has_answered AND p.segment IS NOT NULL AND p.stated_segment IS NOT NULL
+        ) AS a, LATERAL (SELECT (a.k).kappa, (a.k).low, (a.k).high) AS k
+    ), response AS (
+        SELECT t.*
+        FROM (
+            SELECT custseg.chi_square_test(p.has_answered::text, p.segment::text) AS t
+            FROM people AS p
+            WHERE p.segment IS NOT NULL
+        ) AS a, LATERAL (SELECT (a.t).statistic, (a.t).df, (a.t).p_value) AS t
+    ), lines AS (
+        SELECT c.position, c.measure, c.segment, c.name,
+            CASE c.measure WHEN 'perk' THEN f.perk END AS answer,
+            c.n, c.n_yes, w.share, w.low, w.high, NULL::float8 AS effective_n, c.threshold,
+            CASE WHEN c.n = 0 THEN 'no answers'
+                WHEN c.measure = 'perk' THEN pg_catalog.format('%s of %s prefer "%s" most; "%s" is promised, which %s prefer', f.n, f.of, f.perk, c.perk, c.n_yes)
+            END AS reason
+        FROM cells AS c
+        CROSS JOIN o
+        LEFT JOIN preferred AS f ON f.segment = c.segment
+        LEFT JOIN LATERAL custseg.wilson_interval(c.n_yes, nullif(c.n, 0), o.confidence) AS w ON true
+        UNION ALL
+        SELECT t.position, t.measure, NULL, 'total', NULL, t.n, t.n_yes, t.share, w.low, w.high,
+            CASE WHEN t.measure <> 'response' THEN t.effective_n END, t.threshold,
+            CASE t.measure
+                WHEN 'accuracy' THEN 'customers who would be in the segment that they are in'
+                WHEN 'satisfaction' THEN 'customers who are satisfied'
+                WHEN 'perk' THEN 'customers who prefer the perk that their segment is promised'
+                WHEN 'missing need' THEN 'customers who miss something'
+                ELSE CASE WHEN r.p_value < 0.05 THEN 'who answers depends on the segment, so that the other totals are weighted'
+                    ELSE 'segments answer alike' END
+            END
+            || coalesce((
+                SELECT '; no answers of ' || pg_catalog.string_agg(c.name, ', ' ORDER BY c.segment)
+                FROM cells AS c WHERE c.measure = t.measure AND c.n = 0 AND c.population > 0 AND t.measure <> 'response'), '')
+            || coalesce((
+                SELECT pg_catalog.format('; answers of customers who are in no segment: %s', pg_catalog.count(*))
+                FROM people AS p WHERE t.measure = 'response' AND p.has_answered AND p.segment IS NULL HAVING pg_catalog.count(*) > 0), '')
+        FROM totals AS t
+        CROSS JOIN o
+        CROSS JOIN response AS r
+        CROSS JOIN LATERAL custseg.wilson_interval(t.share * t.effective_n, t.effective_n, o.confidence) AS w
+        UNION ALL
+        SELECT 5, 'missing need', NULL, 'total', d.need, t.n, d.n, w.share, w.low, w.high, NULL, NULL, NULL
+        FROM needs AS d
+        JOIN totals AS t ON t.measure = 'missing need'
+        CROSS JOIN o
+        CROSS JOIN LATERAL custseg.wilson_interval(d.n, t.n, o.confidence) AS w
+    )
+    SELECT l.measure, l.segment, l.name, l.answer, l.n, l.n_yes, l.share, l.low, l.high, l.effective_n, l.threshold,
+        CASE WHEN l.threshold IS NOT NULL THEN coalesce(custseg_private.gate_verdict(l.low, l.high, l.threshold), 'unclear') END,
+        k.kappa, k.low, k.high, r.statistic, r.df, r.p_value,
+        CASE WHEN l.threshold IS NULL OR l.n = 0 THEN l.reason ELSE pg_catalog.concat_ws(': ', l.reason,
+            pg_catalog.format('%s, between %s and %s, against %s', custseg_private.percent(l.share),
+                custseg_private.percent(l.low), custseg_private.percent(l.high), custseg_private.percent(l.threshold))) END
+    FROM lines AS l
+    LEFT JOIN kappa AS k ON l.measure = 'accuracy' AND l.segment IS NULL
+    LEFT JOIN response AS r ON l.measure = 'response' AND l.segment IS NULL
+    ORDER BY l.position, l.segment NULLS LAST, l.n_yes DESC, l.answer;
+END;
+
+COMMENT ON FUNCTION custseg.validate_survey IS 'Judges segments by a survey: how many customers would be in the segment that they are in, how many are satisfied, prefer the perk of their segment, miss something, and who answered; totals are weighted for that.
+topic: actions 10
+example: SELECT * FROM custseg.validate_survey(''shop'', ''SELECT id, segment, 1 + id % 5 AS satisfaction FROM customers WHERE id % 3 = 0'', ''{"customer": "id"}'')';
+
+CREATE FUNCTION custseg.survey_confusion(
+    model text,
+    answers text,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT stated_segment int,
+    OUT stated_name text,
+    OUT n bigint,
+    OUT share float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 50
+BEGIN ATOMIC
+    SELECT p.segment, s.name, nullif(p.stated_segment, -1), coalesce(t.name, p.stated), pg_catalog.count(*),
+        pg_catalog.count(*) / pg_catalog.sum(pg_catalog.count(*)) OVER (PARTITION BY p.segment)::float8
+    FROM custseg_private.survey(survey_confusion.model, survey_confusion.answers, survey_confusion.options, survey_confusion.version) AS p
+    JOIN custseg_private.survey_segments(survey_confusion.model, survey_confusion.version) AS s ON s.segment = p.segment
+    LEFT JOIN custseg_private.survey_segments(survey_confusion.model, survey_confusion.version) AS t ON t.segment = p.stated_segment
+    WHERE p.stated_segment IS NOT NULL
+    GROUP BY p.segment, s.name, 3, 4
+    ORDER BY p.segment, 3 NULLS LAST, 4;
+END;
+
+COMMENT ON FUNCTION custseg.survey_confusion IS 'Counts the customers of each segment by the segment in which they say they would be.
+topic: actions 11
+example: SELECT * FROM custseg.survey_confusion(''shop'', ''SELECT id, 1 + id % 3 AS segment FROM customers WHERE id % 3 = 0'', ''{"customer": "id"}'')';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
