@@ -46,10 +46,25 @@ static const CsOption surveyOptions[] = {
 	{"confidence", CS_OPTION_REAL, offsetof(SurveyOptions, confidence), 0.95, 0.5, 0.999999}
 };
 
-/* The arguments of survey_answers(). */
+/* The arguments of survey_answers(), survey_options(), require_once() and require_version(). */
 enum
 {
 	ARG_MODEL, ARG_ANSWERS, ARG_OPTIONS, ARG_VERSION
+};
+
+enum
+{
+	OPTIONS_OPTIONS
+};
+
+enum
+{
+	ONCE_CUSTOMER, ONCE_N, ONCE_SOURCE
+};
+
+enum
+{
+	REQUIRE_MODEL, REQUIRE_VERSION
 };
 
 PG_FUNCTION_INFO_V1(custseg_survey_options);
@@ -79,7 +94,7 @@ custseg_survey_options(PG_FUNCTION_ARGS)
 {
 	SurveyOptions options;
 
-	CsOptionsArgument(fcinfo, 0, surveyOptions, lengthof(surveyOptions), &options);
+	CsOptionsArgument(fcinfo, OPTIONS_OPTIONS, surveyOptions, lengthof(surveyOptions), &options);
 	PG_RETURN_JSONB_P(CsOptionsToJsonb(surveyOptions, lengthof(surveyOptions), &options));
 }
 
@@ -87,10 +102,11 @@ custseg_survey_options(PG_FUNCTION_ARGS)
 Datum
 custseg_require_once(PG_FUNCTION_ARGS)
 {
-	if (!PG_ARGISNULL(0) && !PG_ARGISNULL(1) && PG_GETARG_INT64(1) > 1)
+	if (!PG_ARGISNULL(ONCE_CUSTOMER) && !PG_ARGISNULL(ONCE_N) && PG_GETARG_INT64(ONCE_N) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 errmsg("customer %s is in %s more than once", CsTextArgument(fcinfo, 0), CsTextArgument(fcinfo, 2)),
+				 errmsg("customer %s is in %s more than once", CsTextArgument(fcinfo, ONCE_CUSTOMER),
+						CsTextArgument(fcinfo, ONCE_SOURCE)),
 				 errhint("Give a source with one row for each customer.")));
 	PG_RETURN_BOOL(true);
 }
@@ -99,7 +115,10 @@ custseg_require_once(PG_FUNCTION_ARGS)
 Datum
 custseg_require_version(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_INT32(CsCacheGet(CsRequiredText(fcinfo, 0, "model"), CsVersionArgument(fcinfo, 1))->version);
+	const CsScorer *scorer = CsCacheGet(CsRequiredText(fcinfo, REQUIRE_MODEL, "model"),
+										CsVersionArgument(fcinfo, REQUIRE_VERSION));
+
+	PG_RETURN_INT32(scorer->version);
 }
 
 /*
