@@ -17,7 +17,6 @@
 #include "algo/kmeans.h"
 #include "math/math.h"
 #include "miscadmin.h"
-#include "progress.h"
 
 /* Sampled rows a cluster, and iterations over the sample and over all rows. */
 #define SAMPLE_PER_CLUSTER 10

@@ -8,8 +8,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "algo/rules.h"
 #include "math/math.h"
 #include "miscadmin.h"

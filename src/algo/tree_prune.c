@@ -104,7 +104,8 @@ LimitLeaves(Pruning *p, int max_leaves)
 		Branch	   *best = BRANCH_OF(pairingheap_remove_first(heap));
 		const CsDecisionNode *node = &nodes[best - p->branches];
 
-		CsCheckInterrupts(nleaves++);
+		CsCheckInterrupts(nleaves);
+		nleaves++;
 		best->split = true;
 		if (nodes[node->left].column >= 0)
 			pairingheap_add(heap, &p->branches[node->left].heap);

@@ -4,8 +4,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "call/call.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"

@@ -14,8 +14,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "access/htup_details.h"
 #include "catalog/tables.h"
 #include "catalog/namespace.h"

@@ -28,15 +28,6 @@ PG_FUNCTION_INFO_V1(custseg_cuped_test_final);
 
 #define CONFIDENCE 0.95
 
-/* The state as it was, NULL included. */
-static Datum
-ReturnState(FunctionCallInfo fcinfo)
-{
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
-}
-
 /* A number, NaN for NULL.  An infinite one is an error. */
 static double
 NumberOrNaN(FunctionCallInfo fcinfo, int argument)
@@ -59,7 +50,7 @@ custseg_proportion_accum(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "proportion_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 	if (PG_ARGISNULL(0))
 		table = CsPairTableCreate();
 	else
@@ -104,7 +95,7 @@ custseg_arm_moments_accum(PG_FUNCTION_ARGS)
 	(void) CsAggregateContext(fcinfo, "welch_test");
 	value = NumberOrNaN(fcinfo, 1);
 	if (isnan(value) || PG_ARGISNULL(2))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 	if (PG_ARGISNULL(0))
 		moments = CsGroupedMomentsCreate();
 	else
@@ -153,12 +144,19 @@ custseg_welch_test_final(PG_FUNCTION_ARGS)
 	return CsFormArms(fcinfo, &arms, &test);
 }
 
-/* Add a customer to the state of an aggregate over pairs. */
+/* Add a customer to the state of an aggregate over pairs: its arguments are state, value, partner, is_treatment. */
 static Datum
-AccumulatePair(FunctionCallInfo fcinfo, double value, double partner)
+AccumulatePair(FunctionCallInfo fcinfo, const char *aggregate, bool needs_partner)
 {
 	CsPairedArms *arms;
+	double		value,
+				partner;
 
+	(void) CsAggregateContext(fcinfo, aggregate);
+	value = NumberOrNaN(fcinfo, 1);
+	partner = NumberOrNaN(fcinfo, 2);
+	if (isnan(value) || (needs_partner && isnan(partner)) || PG_ARGISNULL(3))
+		return CsAggregateState(fcinfo);
 	if (PG_ARGISNULL(0))
 		arms = CsPairedArmsCreate();
 	else
@@ -174,30 +172,14 @@ AccumulatePair(FunctionCallInfo fcinfo, double value, double partner)
 Datum
 custseg_ratio_accum(PG_FUNCTION_ARGS)
 {
-	double		numerator,
-				denominator;
-
-	(void) CsAggregateContext(fcinfo, "ratio_test");
-	numerator = NumberOrNaN(fcinfo, 1);
-	denominator = NumberOrNaN(fcinfo, 2);
-	if (isnan(numerator) || isnan(denominator) || PG_ARGISNULL(3))
-		return ReturnState(fcinfo);
-	return AccumulatePair(fcinfo, numerator, denominator);
+	return AccumulatePair(fcinfo, "ratio_test", true);
 }
 
-/* cuped_accum(state, value, covariate, is_treatment) */
+/* cuped_accum(state, value, covariate, is_treatment): a customer without a covariate counts, too */
 Datum
 custseg_cuped_accum(PG_FUNCTION_ARGS)
 {
-	double		value,
-				covariate;
-
-	(void) CsAggregateContext(fcinfo, "cuped_test");
-	value = NumberOrNaN(fcinfo, 1);
-	covariate = NumberOrNaN(fcinfo, 2);
-	if (isnan(value) || PG_ARGISNULL(3))
-		return ReturnState(fcinfo);
-	return AccumulatePair(fcinfo, value, covariate);
+	return AccumulatePair(fcinfo, "cuped_test", false);
 }
 
 /* paired_arms_combine(state, state) */
@@ -209,7 +191,7 @@ custseg_paired_arms_combine(PG_FUNCTION_ARGS)
 
 	(void) CsAggregateContext(fcinfo, "ratio_test");
 	if (PG_ARGISNULL(1))
-		return ReturnState(fcinfo);
+		return CsAggregateState(fcinfo);
 	/* a copy, for in a tuple it need not be aligned */
 	other = (CsPairedArms *) PG_GETARG_BYTEA_P_COPY(1);
 	CsPairedArmsCheckAll(other);

@@ -12,7 +12,6 @@
 #include "common/sha2.h"
 #include "mb/pg_wchar.h"
 #include "port/pg_bswap.h"
-#include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(custseg_experiment_bucket);
 

@@ -11,8 +11,8 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "math/math.h"
 #include "stat/agreement.h"
-#include "stat/tests.h"
 
 PG_FUNCTION_INFO_V1(custseg_agreement_accum);
 PG_FUNCTION_INFO_V1(custseg_agreement_combine);

@@ -264,6 +264,9 @@ extern double CsBetaLower(double a, double b, double x, double y);
 extern double CsStudentTails(double t, double df);
 extern double CsStudentQuantile(double tails, double df);
 
+/* Half of an interval that holds a normal value in 95 of 100 cases, in standard deviations. */
+#define CS_INTERVAL_SDS 1.959963984540054
+
 /* The probability that a standard normal value is beyond +-z. */
 static inline double
 CsNormalTails(double z)

@@ -23,7 +23,6 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "monitor/monitor.h"
-#include "stat/summaries.h"
 
 
 typedef struct Observer

@@ -27,7 +27,6 @@
 #include "monitor/quality.h"
 #include "stat/describe.h"
 #include "stat/shares.h"
-#include "utils/builtins.h"
 
 /* Unseen levels that are listed. */
 #define MAX_UNSEEN_LISTED 10

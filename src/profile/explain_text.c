@@ -11,7 +11,6 @@
 #include <math.h>
 
 #include "lib/stringinfo.h"
-#include "profile/profile.h"
 #include "profile/words.h"
 #include "score/score.h"
 #include "utils/builtins.h"

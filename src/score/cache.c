@@ -24,7 +24,6 @@
 #include "custseg.h"
 
 #include "catalog/namespace.h"
-#include "commands/trigger.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
 #include "score/score.h"

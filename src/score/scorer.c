@@ -15,8 +15,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "score/score.h"

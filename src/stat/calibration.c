@@ -168,3 +168,26 @@ CsSlopeCompare(const CsCalibration *now, double rate_error)
 		now->slope - 1, TwoSided(now->slope - 1, hypot(now->slope_error, now->slope * rate_error))
 	};
 }
+
+/*
+ * Adjust the p of changes[CS_CALIBRATION_ASPECTS] by how many are compared (Bonferroni).  Returns the least p before;
+ * *adjusted: that one adjusted.  Both are NaN where nothing is compared.
+ */
+double
+CsChangesAdjust(CsCalibrationChange *changes, double *adjusted)
+{
+	double		least = NAN;
+	int			compared = 0;
+
+	for (int i = 0; i < CS_CALIBRATION_ASPECTS; i++)
+	{
+		if (isnan(changes[i].effect) || isnan(changes[i].p))
+			continue;
+		compared++;
+		least = isnan(least) ? changes[i].p : Min(least, changes[i].p);
+	}
+	for (int i = 0; i < CS_CALIBRATION_ASPECTS; i++)
+		changes[i].p = Min(1, changes[i].p * compared);
+	*adjusted = isnan(least) ? NAN : Min(1, least * compared);
+	return least;
+}

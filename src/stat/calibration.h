@@ -46,5 +46,6 @@ extern void CsCalibrationCompare(const CsCalibration *now, const CsCalibration *
 extern CsCalibrationChange CsCoverageCompare(int64 n, int64 covered, double share, int64 nscores);
 extern CsCalibrationChange CsTotalsCompare(const CsCalibration *now, double rate_error);
 extern CsCalibrationChange CsSlopeCompare(const CsCalibration *now, double rate_error);
+extern double CsChangesAdjust(CsCalibrationChange *changes, double *adjusted);
 
 #endif							/* CUSTSEG_STAT_CALIBRATION_H */

@@ -11,8 +11,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "call/call.h"
 #include "data/relation.h"
 #include "stat/contingency.h"

@@ -15,7 +15,6 @@
 #include "funcapi.h"
 #include "stat/effect.h"
 #include "stat/grouped.h"
-#include "stat/result.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"

@@ -9,6 +9,7 @@
 #ifndef CUSTSEG_STATISTIC_H
 #define CUSTSEG_STATISTIC_H
 
+#include "math/math.h"
 #include "stat/tests.h"
 
 /* The rows of a level on both sides. */

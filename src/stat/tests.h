@@ -17,9 +17,6 @@ enum
 	CS_BASELINE, CS_CURRENT
 };
 
-/* Half of an interval that holds a normal value in 95 of 100 cases, in standard deviations. */
-#define CS_INTERVAL_SDS 1.959963984540054
-
 /* So many that the product of two counts fits an int64. */
 #define CS_MAX_SAMPLE_ROWS INT64CONST(3000000000)
 

@@ -169,6 +169,23 @@ CsWorthSumJoin(CsWorthSum *to, const CsWorthSum *from)
 	}
 }
 
+/*
+ * Correct the errors of a measure by a holdout: whether single customers differ from what was expected of them by
+ * more than the model has it, and how far their sum was off beyond what it has.
+ */
+void
+CsWorthErrorsCorrect(CsWorthErrors *e, CsWorthMeasure measure, const CsWorthHoldout *h)
+{
+	double		off = h->predicted - h->actual,
+				beyond;
+
+	if (h->variance > 0)
+		e->dispersion[measure] = Max(h->n * h->rmse * h->rmse / h->variance, 1);
+	beyond = off * off - e->dispersion[measure] * h->variance - h->parameter_variance;
+	if (h->predicted > 0 && beyond > 0)
+		e->bias[measure] = sqrt(beyond) / h->predicted;
+}
+
 /* The variance of a linear function with these slopes. */
 static double
 QuadraticForm(int n, const double *slope, const double *covariance)
@@ -193,7 +210,7 @@ CsWorthParameterVariance(const CsWorthPart *p, const CsWorthErrors *e, CsWorthMe
 double
 CsWorthVariance(const CsWorthPart *p, const CsWorthErrors *e, CsWorthMeasure measure)
 {
-	double		off = e->bias[measure] * (p->sum + p->rest);
+	double		off = e->bias[measure] * CsWorthPartSum(p);
 
 	return e->dispersion[measure] * p->variance + CsWorthParameterVariance(p, e, measure) + off * off;
 }

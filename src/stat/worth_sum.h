@@ -48,6 +48,25 @@ typedef struct CsWorthSum
 	double		at_risk;		/* what those who have left would be worth */
 } CsWorthSum;
 
+static inline double
+CsWorthPartSum(const CsWorthPart *p)
+{
+	return p->sum + p->rest;
+}
+
+/* What a holdout found of a measure: the errors of single customers, and sums beside the variances that the model has. */
+typedef struct CsWorthHoldout
+{
+	double		n;				/* customers */
+	double		rmse;
+	double		predicted,
+				actual;
+	double		variance,
+				parameter_variance;
+} CsWorthHoldout;
+
+extern void CsWorthErrorsCorrect(CsWorthErrors *e, CsWorthMeasure measure, const CsWorthHoldout *h);
+
 extern void CsWorthSumAdd(CsWorthSum *s, const CsWorthModel *m, const CsPurchaseHistory *h, const CsToCome *to_come,
 						  double mean);
 extern void CsWorthPartAdd(CsWorthPart *p, double expected, double variance);

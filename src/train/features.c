@@ -18,7 +18,6 @@
 #include "miscadmin.h"
 #include "train/train.h"
 #include "utils/builtins.h"
-#include "utils/lsyscache.h"
 
 /* Rows with a value in fewer of which two columns may say the same by chance. */
 #define LEAST_PAIRS 20

@@ -5,7 +5,6 @@
 #include "custseg.h"
 
 #include "train/train.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 /* Segments that are given have their present names. */

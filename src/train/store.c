@@ -14,7 +14,6 @@
 #include "miscadmin.h"
 #include "train/train.h"
 #include "utils/acl.h"
-#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 

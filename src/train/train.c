@@ -12,12 +12,9 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "funcapi.h"
 #include "progress.h"
 #include "stat/stat.h"
 #include "train/choice.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 
 /* What is tried when k is not given: as choose_k() does it, but without its gap statistic. */
 static const CsChoiceOptions choice = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};

@@ -9,7 +9,6 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
-#include "utils/builtins.h"
 #include "value/purchases.h"
 
 typedef struct CohortsOptions

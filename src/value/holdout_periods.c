@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "value/holdout_periods.h"
 #include "value/worth_errors.h"
 
 /* The confidence that coverage is told of. */

@@ -15,22 +15,18 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "score/score.h"
+#include "math/math.h"
 #include "stat/calibration.h"
 #include "stat/prediction.h"
-#include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "value/outcomes.h"
 #include "value/predictor.h"
-#include "value/worth.h"
 
 /* True outcomes, and false ones, that must be expected before a verdict. */
 #define FEWEST_EXPECTED 10
 
 /* Rows that are written at a time. */
 #define BATCH 4096
-
-/* Half the width of an interval of 95 %, in standard errors. */
-#define NORMAL_QUANTILE 1.959963984540054
 
 typedef struct OutcomesOptions
 {
@@ -221,7 +217,6 @@ static void
 Compare(Call *c)
 {
 	const CsOutcomes *o = &c->outcomes;
-	int			compared = 0;
 
 	if (c->request.kind == CS_MODEL_PURCHASES)
 	{
@@ -238,17 +233,7 @@ Compare(Call *c)
 	if (o->n_intervals > 0)
 		c->changes[CS_CALIBRATION_COVERAGE] =
 			CsCoverageCompare(o->n_intervals, o->n_covered, CS_OUTCOME_CONFIDENCE, o->nscores);
-	c->p = NAN;
-	for (int i = 0; i < CS_CALIBRATION_ASPECTS; i++)
-	{
-		if (isnan(c->changes[i].effect) || isnan(c->changes[i].p))
-			continue;
-		compared++;
-		c->p = isnan(c->p) ? c->changes[i].p : Min(c->p, c->changes[i].p);
-	}
-	c->p_adjusted = isnan(c->p) ? NAN : Min(1, c->p * compared);
-	for (int i = 0; i < CS_CALIBRATION_ASPECTS; i++)
-		c->changes[i].p = Min(1, c->changes[i].p * compared);
+	c->p = CsChangesAdjust(c->changes, &c->p_adjusted);
 }
 
 /* Say what is so of an aspect. */
@@ -349,7 +334,7 @@ FillRow(const Call *c, CsValue *row)
 {
 	const CsCalibration *now = &c->now;
 	const CsOutcomes *o = &c->outcomes;
-	double		reach = NORMAL_QUANTILE * now->deviation / sqrt((double) Max(o->n, 1));
+	double		reach = CS_INTERVAL_SDS * now->deviation / sqrt((double) Max(o->n, 1));
 	int			i = 0;
 
 	row[i++] = CsValueInt8(o->n);
@@ -362,8 +347,8 @@ FillRow(const Call *c, CsValue *row)
 	row[i++] = CsValueFloat8(now->bias - reach);
 	row[i++] = CsValueFloat8(now->bias + reach);
 	row[i++] = CsValueFloat8(now->slope);
-	row[i++] = CsValueFloat8(now->slope - NORMAL_QUANTILE * now->slope_error);
-	row[i++] = CsValueFloat8(now->slope + NORMAL_QUANTILE * now->slope_error);
+	row[i++] = CsValueFloat8(now->slope - CS_INTERVAL_SDS * now->slope_error);
+	row[i++] = CsValueFloat8(now->slope + CS_INTERVAL_SDS * now->slope_error);
 	row[i++] = CsValueFloat8(now->intercept);
 	row[i++] = CsValueFloat8(c->measures.rmse);
 	row[i++] = CsValueFloat8(c->measured.rmse);

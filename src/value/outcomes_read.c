@@ -15,7 +15,6 @@
 #include "math/math.h"
 #include "score/pass.h"
 #include "stat/prediction.h"
-#include "utils/builtins.h"
 #include "value/outcomes.h"
 #include "value/predictor.h"
 #include "value/worth.h"

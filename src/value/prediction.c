@@ -8,7 +8,6 @@
 
 #include "miscadmin.h"
 #include "progress.h"
-#include "stat/stat.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "value/prediction.h"

@@ -5,8 +5,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include "miscadmin.h"
 #include "stat/stat.h"
 #include "value/prediction.h"

@@ -31,6 +31,39 @@ static const char *const tree_keys[] = {"column", "value", "cover", "gain"};
 
 #define NTREE_KEYS lengthof(tree_keys)
 
+/* Write what predictions are off by, by tenths of the prediction, as a member of a version's metrics. */
+void
+CsPredictorPushSpread(JsonbParseState **json, const CsPredictionSpread *spread)
+{
+	CsJsonObject(json, "spread");
+	CsJsonNumbers(json, "bounds", spread->bound, CS_TENTHS - 1, 1);
+	CsJsonNumbers(json, "squares", spread->square, CS_TENTHS, 1);
+	(void) CsJsonEnd(json);
+}
+
+/* Read it back, trusting nothing; false where a version's metrics do not have it. */
+bool
+CsPredictorReadSpread(const CsJsonReader *metrics, CsPredictionSpread *spread)
+{
+	static const char *const keys[] = {"bounds", "squares"};
+	CsJsonReader r;
+	JsonbValue	value;
+
+	if (!CsJsonReadMember(metrics, "spread", &value))
+		return false;
+	r = CsJsonReadObject(metrics, "spread", "the spread");
+	CsJsonCheckKeys(&r, keys, lengthof(keys));
+	CsJsonReadNumbers(&r, "bounds", CS_TENTHS - 1, spread->bound, 1);
+	CsJsonReadNumbers(&r, "squares", CS_TENTHS, spread->square, 1);
+	for (int i = 1; i < CS_TENTHS - 1; i++)
+		if (spread->bound[i] < spread->bound[i - 1])
+			CsJsonReject(&r, "bounds", "must ascend");
+	for (int i = 0; i < CS_TENTHS; i++)
+		if (spread->square[i] < 0)
+			CsJsonReject(&r, "squares", "must not hold negative numbers");
+	return true;
+}
+
 /* The double of the fewest digits that is rounded to this float4. */
 static double
 Decimal(float x)

@@ -9,6 +9,7 @@
 #include "life/life.h"
 #include "prep/prep.h"
 #include "score/score.h"
+#include "stat/prediction.h"
 
 /* Kinds of models that predict_value() and its like are for. */
 #define CS_PREDICTOR_KINDS (CS_MODEL_BIT(CS_MODEL_VALUE) | CS_MODEL_BIT(CS_MODEL_PROBABILITY))
@@ -53,6 +54,8 @@ typedef struct CsPredictorParts
 	const double *scores;
 } CsPredictorParts;
 
+extern void CsPredictorPushSpread(JsonbParseState **json, const CsPredictionSpread *spread);
+extern bool CsPredictorReadSpread(const CsJsonReader *metrics, CsPredictionSpread *spread);
 extern Jsonb *CsPredictorParameters(const CsPredictorParts *parts);
 extern void *CsPredictorCompile(Jsonb *definition);
 

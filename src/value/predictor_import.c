@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "life/life.h"
-#include "stat/prediction.h"
 #include "value/predictor.h"
 
 /* Read standard errors, of the columns and then of the intercept; NULL where the model has none. */
@@ -84,29 +83,6 @@ Compile(Jsonb *definition, CsExportedVersion *version)
 	version->definition = WriteDefinition(p, &parameters);
 }
 
-/* Error unless what predictions are off by, by tenths of the prediction, is that; see CsPredictionSpread. */
-static void
-CheckSpread(const CsJsonReader *metrics)
-{
-	static const char *const keys[] = {"bounds", "squares"};
-	CsPredictionSpread read;
-	CsJsonReader spread;
-	JsonbValue	value;
-
-	if (!CsJsonReadMember(metrics, "spread", &value))
-		return;
-	spread = CsJsonReadObject(metrics, "spread", "the spread");
-	CsJsonCheckKeys(&spread, keys, lengthof(keys));
-	CsJsonReadNumbers(&spread, "bounds", CS_TENTHS - 1, read.bound, 1);
-	CsJsonReadNumbers(&spread, "squares", CS_TENTHS, read.square, 1);
-	for (int i = 1; i < CS_TENTHS - 1; i++)
-		if (read.bound[i] < read.bound[i - 1])
-			CsJsonReject(&spread, "bounds", "must ascend");
-	for (int i = 0; i < CS_TENTHS; i++)
-		if (read.square[i] < 0)
-			CsJsonReject(&spread, "squares", "must not hold negative numbers");
-}
-
 /* CsImporter: what was measured, and how the version was asked for. */
 static void
 CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
@@ -133,9 +109,10 @@ CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
 	};
 	const CsValueAlgorithm *algorithm = CsValueAlgorithmFind(version->algorithm);
 	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
+	CsPredictionSpread spread;
 
 	CsJsonCheckMembers(&metrics, members, lengthof(members));
-	CheckSpread(&metrics);
+	(void) CsPredictorReadSpread(&metrics, &spread);
 	version->prep = CsExportedPrep(r, version->pipeline);
 	version->options = CsExportedOptions(r, algorithm->options, algorithm->noptions,
 										 palloc0(algorithm->options_size));

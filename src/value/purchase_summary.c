@@ -8,7 +8,6 @@
 
 #include "call/call.h"
 #include "catalog/pg_type.h"
-#include "utils/timestamp.h"
 #include "value/purchases.h"
 
 typedef struct SummaryOptions

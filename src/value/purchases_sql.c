@@ -9,7 +9,6 @@
 
 #include "lib/stringinfo.h"
 #include "orders/lines_sql.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "value/purchases.h"
 

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "math/math.h"
 #include "miscadmin.h"
 #include "stat/survival.h"
 #include "utils/float.h"
@@ -19,8 +20,6 @@
 #define FEW_PERIODS 3
 /* A share that is so far from what was observed is worth a word. */
 #define LARGE_GAP 0.05
-/* A shape that is so many errors from 1 is told. */
-#define TREND_QUANTILE 1.959964
 
 enum
 {
@@ -382,7 +381,7 @@ PutModels(Counting *c)
 Datum
 custseg_retention_models(PG_FUNCTION_ARGS)
 {
-	Counting	c = {.result = CsResultOpen(fcinfo), .put = PutModels, .quantile = TREND_QUANTILE};
+	Counting	c = {.result = CsResultOpen(fcinfo), .put = PutModels, .quantile = CS_INTERVAL_SDS};
 
 	CountAll(fcinfo, &c);
 	return (Datum) 0;

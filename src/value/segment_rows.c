@@ -14,7 +14,6 @@
 
 #include "call/call.h"
 #include "score/pass.h"
-#include "stat/prediction.h"
 #include "value/segment_worth.h"
 
 static const char *const version_sql =
@@ -73,20 +72,12 @@ TakeVersion(void *state, const CsCatalogRow *row)
 	Reading    *r = state;
 	Jsonb	   *metrics = CsRowJsonb(row, 2);
 	CsJsonReader reader;
-	JsonbValue	value;
 
 	r->n_trained = CsRowInt8(row, 1, 0);
 	if (metrics == NULL)
 		return;
 	reader = CsJsonReaderOf(metrics, CS_INVALID_DEFINITION, "the metrics");
-	r->has_spread = CsJsonReadMember(&reader, "spread", &value);
-	if (r->has_spread)
-	{
-		CsJsonReader spread = CsJsonReadObject(&reader, "spread", "the spread");
-
-		CsJsonReadNumbers(&spread, "bounds", CS_TENTHS - 1, r->spread.bound, 1);
-		CsJsonReadNumbers(&spread, "squares", CS_TENTHS, r->spread.square, 1);
-	}
+	r->has_spread = CsPredictorReadSpread(&reader, &r->spread);
 }
 
 /* Have each row predicted beside being placed. */

@@ -121,7 +121,7 @@ IntervalOf(const Report *r, const CsWorthSum *sum, CsWorthMeasure measure, doubl
 {
 	const CsWorthPart *p = &sum->part[measure];
 	const CsWorthErrors *e = &r->worth.errors;
-	double		mean = p->sum + p->rest,
+	double		mean = CsWorthPartSum(p),
 				variance = CsWorthVariance(p, e, measure),
 				n = (double) (sum->n - (measure == CS_WORTH_VALUE ? sum->n_unknown : 0));
 
@@ -152,9 +152,9 @@ PutValue(const Report *r, const Line *line)
 			   *all = r->total.part;
 	double		n = (double) sum->n,
 				n_known = has_value ? (double) (sum->n - sum->n_unknown) : n,
-				value = has_value ? part[CS_WORTH_VALUE].sum + part[CS_WORTH_VALUE].rest : NAN,
-				purchases = by_purchases ? part[CS_WORTH_PURCHASES].sum + part[CS_WORTH_PURCHASES].rest : NAN,
-				alive = tells_alive ? part[CS_WORTH_ALIVE].sum + part[CS_WORTH_ALIVE].rest : NAN,
+				value = has_value ? CsWorthPartSum(&part[CS_WORTH_VALUE]) : NAN,
+				purchases = by_purchases ? CsWorthPartSum(&part[CS_WORTH_PURCHASES]) : NAN,
+				alive = tells_alive ? CsWorthPartSum(&part[CS_WORTH_ALIVE]) : NAN,
 				low,
 				high;
 
@@ -163,7 +163,7 @@ PutValue(const Report *r, const Line *line)
 				CsValues(line->segment, CsValueText(line->name), CsValueInt8(sum->n),
 						 CsValueFloat8(n / (double) r->total.n), CsValueFloat8(alive / n),
 						 CsValueFloat8(purchases), CsValueFloat8(value), CsValueFloat8(value / n_known),
-						 CsValueFloat8(value / (all[CS_WORTH_VALUE].sum + all[CS_WORTH_VALUE].rest)),
+						 CsValueFloat8(value / CsWorthPartSum(&all[CS_WORTH_VALUE])),
 						 CsValueFloat8(low), CsValueFloat8(high), CsValueFloat8(low / n_known), CsValueFloat8(high / n_known),
 						 CsValueFloat8(tells_alive && has_value ? sum->at_risk : NAN),
 						 has_value ? ReasonOf(r, line, "the value") :
@@ -178,7 +178,7 @@ PutChurn(const Report *r, const Line *line)
 	bool		by_purchases = r->worth.kind == CS_MODEL_PURCHASES;
 	CsWorthMeasure measure = by_purchases ? CS_WORTH_ALIVE : CS_WORTH_VALUE;
 	double		n = (double) (sum->n - (by_purchases ? 0 : sum->n_unknown)),
-				leaving = sum->part[measure].sum + sum->part[measure].rest,
+				leaving = CsWorthPartSum(&sum->part[measure]),
 				low,
 				high;
 

@@ -4,8 +4,6 @@
  */
 #include "custseg.h"
 
-#include <math.h>
-
 #include <gsl/gsl_cdf.h>
 
 #include "orders/lines_sql.h"

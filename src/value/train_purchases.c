@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "train/train.h"
 #include "utils/builtins.h"
+#include "value/holdout_periods.h"
 #include "value/worth.h"
 #include "value/worth_errors.h"
 

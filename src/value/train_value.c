@@ -15,7 +15,6 @@
 #include "call/json.h"
 #include "life/life.h"
 #include "progress.h"
-#include "utils/builtins.h"
 #include "value/prediction.h"
 #include "value/predictor.h"
 
@@ -177,10 +176,7 @@ Metrics(const ValueTraining *v)
 		CsJsonNumber(&json, "rmse", m->rmse);
 		CsJsonNumber(&json, "mae", m->mae);
 		CsJsonNumber(&json, "coverage", v->coverage);
-		CsJsonObject(&json, "spread");
-		CsJsonNumbers(&json, "bounds", v->spread.bound, CS_TENTHS - 1, 1);
-		CsJsonNumbers(&json, "squares", v->spread.square, CS_TENTHS, 1);
-		(void) CsJsonEnd(&json);
+		CsPredictorPushSpread(&json, &v->spread);
 	}
 	CsJsonNumber(&json, "bias", v->calibration.bias);
 	CsJsonNumber(&json, "bias_deviation", v->calibration.deviation);

@@ -13,7 +13,6 @@
 
 #include <math.h>
 
-#include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "value/worth.h"
 

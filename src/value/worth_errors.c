@@ -114,29 +114,23 @@ ReadCovariance(const CsJsonReader *r, const char *key, double *to, int n, int st
 /* What a holdout was off by beyond what the model has it, as a share, is worth a word from here on. */
 #define LARGE_BIAS 0.2
 
-/*
- * What a holdout says of a measure, whose members have a prefix: whether single customers differ from what was
- * expected of them by more than the model has it, and how far their sum was off beyond what it has.
- */
+/* Read what a holdout says of a measure, whose members have a prefix. */
 static void
 ReadHoldout(const CsJsonReader *holdout, const char *prefix, CsWorthErrors *e, CsWorthMeasure measure, StringInfo reason)
 {
-	double		n = CsJsonReadNumber(holdout, "n"),
-				rmse = CsJsonReadNumber(holdout, psprintf("%srmse", prefix)),
-				predicted = CsJsonReadNumber(holdout, psprintf("%spredicted", prefix)),
-				actual = CsJsonReadNumber(holdout, psprintf("%sactual", prefix)),
-				variance = CsJsonReadNumber(holdout, psprintf("%svariance", prefix)),
-				parameters = CsJsonReadNumber(holdout, psprintf("%sparameter_variance", prefix)),
-				beyond;
+	CsWorthHoldout h = {
+		.n = CsJsonReadNumber(holdout, "n"),
+		.rmse = CsJsonReadNumber(holdout, psprintf("%srmse", prefix)),
+		.predicted = CsJsonReadNumber(holdout, psprintf("%spredicted", prefix)),
+		.actual = CsJsonReadNumber(holdout, psprintf("%sactual", prefix)),
+		.variance = CsJsonReadNumber(holdout, psprintf("%svariance", prefix)),
+		.parameter_variance = CsJsonReadNumber(holdout, psprintf("%sparameter_variance", prefix))
+	};
 
-	if (variance > 0)
-		e->dispersion[measure] = Max(n * rmse * rmse / variance, 1);
-	beyond = (predicted - actual) * (predicted - actual) - e->dispersion[measure] * variance - parameters;
-	if (predicted > 0 && beyond > 0)
-		e->bias[measure] = sqrt(beyond) / predicted;
+	CsWorthErrorsCorrect(e, measure, &h);
 	if (reason != NULL && e->bias[measure] > LARGE_BIAS)
 		CsReasonAdd(reason, "what came in the holdout was %.0f %% %s than predicted, so intervals are wide",
-					100 * fabs(actual / predicted - 1), actual > predicted ? "more" : "less");
+					100 * fabs(h.actual / h.predicted - 1), h.actual > h.predicted ? "more" : "less");
 }
 
 /* Does an object have that member, which is a number? */

@@ -6,7 +6,7 @@
 #define CUSTSEG_VALUE_WORTH_ERRORS_H
 
 #include "stat/worth_sum.h"
-#include "value/holdout_periods.h"
+#include "value/worth_fit.h"
 
 extern void CsWorthErrorsOfFit(CsWorthErrors *e, const CsWorthFit *fit);
 extern void CsWorthErrorsPush(JsonbParseState **json, const CsWorthFit *fit);

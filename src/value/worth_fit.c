@@ -23,8 +23,6 @@
 /* Log-likelihoods that differ by less are one: where nobody leaves, those of BG/NBD and MBG/NBD are. */
 #define SAME_LIKELIHOOD 1e-3
 
-#define NORMAL_QUANTILE 1.959964
-
 const char *const CsWorthAlgorithms[] = {"auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "nbd", NULL};
 
 /* The model of which it is told who is there: in BG/NBD itself nobody leaves who never came back. */
@@ -258,8 +256,8 @@ PushParameter(JsonbParseState **json, const char *part, const char *name, double
 	CsJsonText(json, "parameter", name);
 	CsJsonNumber(json, "estimate", value);
 	CsJsonNumber(json, "standard_error", value * log_error);
-	CsJsonNumber(json, "low", value * exp(-NORMAL_QUANTILE * log_error));
-	CsJsonNumber(json, "high", value * exp(NORMAL_QUANTILE * log_error));
+	CsJsonNumber(json, "low", value * exp(-CS_INTERVAL_SDS * log_error));
+	CsJsonNumber(json, "high", value * exp(CS_INTERVAL_SDS * log_error));
 	(void) CsJsonEnd(json);
 }
 
