@@ -177,3 +177,5 @@ SELECT (SELECT count(*) FROM custseg.segment_action) AS actions, kind, customer,
 DELETE FROM custseg.segment_override;
 DROP TABLE customers, anonymous;
 DROP ROLE actions_guest;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

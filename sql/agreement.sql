@@ -124,3 +124,4 @@ SELECT custseg_private.adjusted_rand_final(state_of(1, 2));
 DROP AGGREGATE forged(int, int), state_of(int, int), join_states(bytea), rand_of_states(bytea), information_of_states(bytea);
 DROP FUNCTION agreement;
 DROP TABLE labels, many, results;
+\i :root/test/clean.sql

@@ -327,3 +327,4 @@ SELECT k, substring(reason from 'The smallest .*? of the customers') AS doubts F
 SELECT custseg.drop_model(t, whole => true) FROM unnest(ARRAY['together', 'apart']) t;
 DROP TABLE together, apart;
 DROP FUNCTION spread;
+\i :root/test/clean.sql

@@ -58,3 +58,4 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.cohorts('orders', 'customer'
 
 SET client_min_messages = warning;
 DROP SCHEMA cohorts_test CASCADE;
+\i :root/test/clean.sql

@@ -249,3 +249,4 @@ SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model;
 DROP VIEW few;
 DROP TABLE points, moons, line, genuine, crowd, prints;
 DROP FUNCTION agreement, degenerate;
+\i :root/test/clean.sql

@@ -12,3 +12,5 @@ SELECT dip('{1,2,9,10,11}') = dip('{-11,-10,-9,-2,-1}') AS mirrored, dip('{1,2,9
 SELECT (custseg_private.dip_test(array_agg(i % 2 * 5 + i * 0.001)))[2] < 0.0001 AS two_heaps, (custseg_private.dip_test(array_agg(i * i)))[2] AS one_heap FROM generate_series(1, 200) i;
 SELECT (custseg_private.dip_test('{1,1,2}'))[2] AS few;
 DROP FUNCTION dip;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -355,3 +355,4 @@ SELECT count(custseg.drop_model(m, whole => true)) FROM unnest('{m,many,constant
 DROP SCHEMA traps CASCADE;
 DROP SCHEMA drift_test CASCADE;
 DROP ROLE regress_drift_analyst;
+\i :root/test/clean.sql

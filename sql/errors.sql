@@ -412,3 +412,4 @@ SELECT custseg.drop_model('good', whole => true);
 SET client_min_messages = warning;
 DROP SCHEMA errors_test CASCADE;
 DROP ROLE regress_cs_stranger;
+\i :root/test/clean.sql

@@ -217,3 +217,4 @@ SELECT fails(statement) FROM unnest(ARRAY[
     'SELECT custseg.spending_boundaries(array_fill(1::float8, ARRAY[1001]))']) statement;
 
 DROP TABLE proportions, arms;
+\i :root/test/clean.sql

@@ -155,3 +155,4 @@ SELECT (custseg_private.ratio_test_final(decode(repeat('00', length), 'hex'))).n
 
 DROP FUNCTION pg_temp.measure;
 DROP TABLE revenue, baskets, covered, many;
+\i :root/test/clean.sql

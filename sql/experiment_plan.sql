@@ -60,3 +60,4 @@ SELECT fails(statement) FROM unnest(ARRAY[
     'SELECT custseg.sample_size(1, sd => 1, power => 1)', 'SELECT custseg.sample_size(1, sd => 1, power => 0.05)', 'SELECT custseg.sample_size(1, sd => 1, correlation => 1)', 'SELECT custseg.sample_size(1, sd => 1, n_segments => 0)',
     'SELECT custseg.sample_size(1, sd => 1, method => ''daily'')', 'SELECT custseg.sample_size(1, sd => 1, n_looks => 1001)', 'SELECT custseg.sample_size(1e-12, sd => 1)', 'SELECT custseg.minimum_effect(0, sd => 1)',
     'SELECT custseg.power(1, ''Infinity'', sd => 1)', 'SELECT custseg.power(1, 10)']) statement;
+\i :root/test/clean.sql

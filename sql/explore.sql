@@ -136,3 +136,4 @@ SELECT * FROM custseg.outliers('SELECT i AS x, i AS y FROM generate_series(1, 10
 
 SET client_min_messages = warning;
 DROP SCHEMA explore_test CASCADE;
+\i :root/test/clean.sql

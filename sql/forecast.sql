@@ -93,3 +93,4 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.forecast_segments('forecast_
 SET client_min_messages = warning;
 SELECT custseg.drop_model('forecast_test', whole => true);
 DROP SCHEMA forecast_test CASCADE;
+\i :root/test/clean.sql

@@ -309,3 +309,4 @@ FROM custseg.evaluate('evaluated') e, custseg.model_version v
 WHERE e.metric = 'log_likelihood' AND v.model = 'evaluated';
 SELECT custseg.drop_model('evaluated', whole => true);
 DROP TABLE evaluated;
+\i :root/test/clean.sql

@@ -145,3 +145,5 @@ SELECT custseg.segment_tests('two', 'SELECT age FROM people');
 SELECT custseg.drop_model('two', whole => true);
 DROP FUNCTION pg_temp.measure;
 DROP TABLE plots, many, people;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -240,3 +240,4 @@ SELECT custseg.drop_model('six', whole => true);
 
 DROP FUNCTION agreement, sizes, forge;
 DROP TABLE six, moons, heaps, crowd;
+\i :root/test/clean.sql

@@ -259,3 +259,5 @@ SELECT custseg.drop_model('good', whole => true);
 
 DROP FUNCTION cut, agreement, take_prints, segments;
 DROP TABLE seven, points, crowd, wide, prints;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -326,3 +326,5 @@ DROP COLLATION IF EXISTS any_case;
 DROP EXTENSION IF EXISTS citext;
 RESET client_min_messages;
 DELETE FROM custseg.segment_override;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

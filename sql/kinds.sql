@@ -103,3 +103,5 @@ SELECT name, kind FROM custseg.model WHERE name = 'of value';
 SET client_min_messages = warning;
 SELECT custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model WHERE name ~ '^of ';
 DROP SCHEMA kinds_test CASCADE;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

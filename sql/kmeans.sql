@@ -355,3 +355,4 @@ SELECT custseg.drop_model('sole', whole => true);
 
 DROP FUNCTION agreement;
 DROP TABLE six, points, line, plane, crowd, prints;
+\i :root/test/clean.sql

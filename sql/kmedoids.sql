@@ -347,3 +347,4 @@ SELECT custseg.drop_model('bad', whole => true);
 
 DROP FUNCTION medoids, metric, agreement, search, ties, fit, take_prints, segments, training;
 DROP TABLE points, grid, crowd, few, prints, tied;
+\i :root/test/clean.sql

@@ -217,3 +217,4 @@ DROP FUNCTION agreement, print, unsafe, once;
 DROP TABLE points, crowd, golden, prints CASCADE;
 DROP SEQUENCE reads;
 DROP VIEW four;
+\i :root/test/clean.sql

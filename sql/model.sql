@@ -334,3 +334,5 @@ SELECT count(*) > 5 AS dropped FROM (SELECT custseg.drop_model(name, whole => tr
 SELECT count(*) FROM custseg.model;
 SET client_min_messages = warning;
 DROP SCHEMA model_test CASCADE;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -59,3 +59,4 @@ SELECT id, agrees(o.mahalanobis, g.distance, 1e-9) AS as_exact
 FROM custseg.outliers('numbers', '{a,b,c,d,e}', '{"significance": 0.5, "id": "id", "limit": 100000}') o
 JOIN (VALUES ('1821', 3.5291980986988527), ('1107', 3.5009730781809365), ('393', 3.4403786020832614), ('1530', 3.2647074730609504), ('1500', 3.250111436221273)) g (id, distance) USING (id)
 ORDER BY g.distance DESC;
+\i :root/test/clean.sql

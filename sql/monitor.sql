@@ -353,3 +353,5 @@ SELECT (SELECT count(*) FROM custseg.monitor_feature) AS features, (SELECT count
 SET client_min_messages = warning;
 DROP SCHEMA monitor_test, monitor_trap CASCADE;
 DROP ROLE regress_cs_watcher, regress_cs_reader, regress_cs_stranger;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -60,3 +60,5 @@ SELECT v.metrics -> 'structure' ->> 'rating' AS train, c.rating AS clusterabilit
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP TABLE kinds, weighted;
 DROP FUNCTION two_answers, u, z;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -179,3 +179,4 @@ SELECT count(*) AS shares, count(*) FILTER (WHERE limits(p / 100.0) <> p + 1 || 
 SELECT custseg.drop_model('q', whole => true);
 
 DROP SCHEMA numbers_test CASCADE;
+\i :root/test/clean.sql

@@ -125,3 +125,4 @@ SELECT * FROM custseg.algorithms() WHERE algorithm = 'kmedoids';
 
 SET client_min_messages = warning;
 DROP SCHEMA options_test CASCADE;
+\i :root/test/clean.sql

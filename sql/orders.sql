@@ -249,3 +249,5 @@ SELECT custseg.create_feature_view(NULL, 'lines', 'customer', 'at', 'amount');
 
 DROP VIEW buyers, recent, "V ""x";
 DROP TABLE lines, shop, "l'i""nes";
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

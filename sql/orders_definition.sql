@@ -148,3 +148,5 @@ DROP TABLE compared, many, of_days, cents, digits, nights, in_berlin, numbered;
 DROP COLLATION ignoring_case;
 DROP FUNCTION lines_of, differences, look_back_differences;
 RESET client_min_messages;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

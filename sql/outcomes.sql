@@ -171,3 +171,4 @@ SELECT (SELECT count(*) FROM custseg.outcome) AS outcomes, (SELECT count(*) FROM
 DROP OWNED BY regress_cs_outcomes;
 DROP ROLE regress_cs_outcomes;
 DROP SCHEMA outcomes_test CASCADE;
+\i :root/test/clean.sql

@@ -604,3 +604,5 @@ DROP TABLE alike;
 
 DROP FUNCTION in_model_space, scored_as_trained;
 DROP TABLE shop, customers;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

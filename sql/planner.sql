@@ -89,3 +89,5 @@ DROP VIEW shopper_view;
 DROP TABLE shopper, part;
 SELECT custseg.drop_model('m', whole => true);
 DROP ROLE regress_planner;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

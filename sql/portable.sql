@@ -369,3 +369,4 @@ SELECT count(*), count(custseg.drop_model(model, whole => true, forget_exclusion
 SELECT custseg.drop_model('theirs', whole => true, forget_exclusions => true);
 DROP SCHEMA portable_test CASCADE;
 DROP ROLE regress_cs_exporter, regress_cs_importer;
+\i :root/test/clean.sql

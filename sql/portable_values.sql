@@ -195,3 +195,4 @@ SELECT name, f.outcome, f.n > 0 AS some FROM unnest('{linear,forest,"linear pca"
 
 SELECT count(*) AS dropped FROM custseg.model, custseg.drop_model(name, whole => true) WHERE kind <> 'segments';
 DROP SCHEMA portable_values_test CASCADE;
+\i :root/test/clean.sql

@@ -314,3 +314,4 @@ SET client_min_messages = warning;
 SELECT count(*) > 10 AS dropped FROM custseg.model, custseg.drop_model(name, whole => true)
 WHERE name IN ('longley', 'cars', 'cars2', 'w0', 'w1', 'w2', 'w4', 'l0', 'l4', 'scaled', 'small', 'half', 'stays', 'leak', 'border', 'ordered', 'dependent', 'skipped', 'e', 'large', 'components', 'rare', 'risks', 'times', 'differences', 'choosy', 'far', 'far scaled', 'near');
 DROP SCHEMA prediction_test CASCADE;
+\i :root/test/clean.sql

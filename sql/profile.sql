@@ -318,3 +318,4 @@ SELECT outcome($$SELECT custseg.segment_summary('m', options => '{"features": 0}
 DO $$ BEGIN PERFORM custseg.drop_model(name, whole => true) FROM custseg.models WHERE name IN ('m', 'minibatch', 'gmm', 'hierarchical', 'dbscan', 'hdbscan', 'one', 'recency'); END $$;
 SET client_min_messages = warning;
 DROP SCHEMA profile_test CASCADE;
+\i :root/test/clean.sql

@@ -306,3 +306,4 @@ SELECT count(*) FROM custseg.model WHERE name = 'none';
 SET client_min_messages = warning;
 SELECT count(*) FROM custseg.model m, LATERAL custseg.drop_model(m.name, whole => true) WHERE m.kind = 'purchases';
 DROP SCHEMA purchases_test CASCADE;
+\i :root/test/clean.sql

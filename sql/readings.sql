@@ -92,3 +92,5 @@ SELECT call, round(readings(call)::numeric, 2) AS readings, why FROM (VALUES
 
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
 DROP SCHEMA readings_test CASCADE;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

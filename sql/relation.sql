@@ -479,3 +479,5 @@ DROP EXTENSION IF EXISTS file_fdw CASCADE;
 DROP VIEW IF EXISTS abroad;
 RESET client_min_messages;
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

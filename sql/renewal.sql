@@ -71,3 +71,4 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.retention_projection('contra
 
 SET client_min_messages = warning;
 DROP SCHEMA renewal_test CASCADE;
+\i :root/test/clean.sql

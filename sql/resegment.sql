@@ -97,3 +97,4 @@ SELECT attname FROM pg_attribute WHERE attrelid = 'customer'::regclass AND attnu
 SELECT custseg.drop_model('m', whole => true);
 SET client_min_messages = warning;
 DROP SCHEMA resegment_test, traps CASCADE;
+\i :root/test/clean.sql

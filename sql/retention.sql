@@ -100,3 +100,4 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.retention_test('SELECT i AS 
 
 SET client_min_messages = warning;
 DROP SCHEMA retention_test CASCADE;
+\i :root/test/clean.sql

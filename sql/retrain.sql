@@ -93,3 +93,4 @@ SELECT custseg.drop_model('whichever', whole => true);
 
 SELECT count(*) FROM asked, LATERAL custseg.drop_model(model, whole => true);
 DROP TABLE asked, shoppers;
+\i :root/test/clean.sql

@@ -81,3 +81,4 @@ DROP ROLE retrain_values_other;
 
 SELECT count(*) AS dropped FROM custseg.model, custseg.drop_model(name, whole => true) WHERE kind <> 'segments';
 DROP SCHEMA retrain_values_test CASCADE;
+\i :root/test/clean.sql

@@ -272,3 +272,4 @@ FROM (VALUES ('{parameters,rules}'::text[], '[]'::jsonb), ('{parameters,rules}',
 SET client_min_messages = warning;
 SELECT count(*) FILTER (WHERE custseg.drop_model(name, whole => true) IS NULL) AS dropped FROM custseg.model WHERE name IN ('bad', 'value', 'border', 'covered', 'overlap', 'workers', 'scaled', 'outcome');
 DROP SCHEMA rules_test CASCADE;
+\i :root/test/clean.sql

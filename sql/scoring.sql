@@ -637,3 +637,4 @@ ROLLBACK;
 SELECT count(*) > 5 AS dropped FROM (SELECT custseg.drop_model(name, whole => true, ignore_triggers => true) FROM custseg.model OFFSET 0) d;
 SET client_min_messages = warning;
 DROP SCHEMA scoring_test CASCADE;
+\i :root/test/clean.sql

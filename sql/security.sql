@@ -490,3 +490,4 @@ SELECT count(*) FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHE
 DROP DATABASE regression_cs;
 DROP OWNED BY regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_creator;
 DROP ROLE regress_cs_owner, regress_cs_user, regress_cs_other, regress_cs_group, regress_cs_member, regress_cs_creator;
+\i :root/test/clean.sql

@@ -286,3 +286,4 @@ SET client_min_messages = warning;
 SELECT count(*) FROM custseg.model m, LATERAL custseg.drop_model(m.name, whole => true, forget_exclusions => true) WHERE m.name IN ('repeats', 'cents', 'plain', 'loyal', 'pareto', 'spend', 'leaving', 'groups');
 DROP SCHEMA segment_value_test CASCADE;
 DROP ROLE segment_value_reader;
+\i :root/test/clean.sql

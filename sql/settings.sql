@@ -95,3 +95,5 @@ SELECT (custseg.chi_square_test(x, g)).* FROM (SELECT v, g FROM (VALUES (1.00000
 SELECT custseg.drop_model('shown_tree', whole => true), custseg.drop_model('shown', whole => true);
 DROP TABLE shown, asked, settings, answers;
 DROP FUNCTION answer;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -214,3 +214,5 @@ RESET maintenance_work_mem;
 
 DROP FUNCTION finding, prints, normal, uniform;
 DROP TABLE points, golden, wide, heaps, crowd, results;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

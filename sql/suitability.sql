@@ -159,3 +159,5 @@ SELECT n_segments FROM custseg.train('outcomes_again', 'SELECT x, y, found FROM 
 SELECT feature FROM custseg.select_features('SELECT x, y, found FROM outcomes');
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name LIKE 'outcomes%';
 DROP TABLE outcomes;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

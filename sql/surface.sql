@@ -402,3 +402,5 @@ RESET ROLE;
 DROP OWNED BY regress_custseg_installer;
 DROP ROLE regress_custseg_installer;
 CREATE EXTENSION custseg;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -122,3 +122,4 @@ SELECT name, f.outcome, f.n > 0 AS some FROM (VALUES ('repeats', 'covariance', 7
 
 SELECT count(*) AS dropped FROM custseg.model, custseg.drop_model(name, whole => true);
 DROP SCHEMA tampered_test CASCADE;
+\i :root/test/clean.sql

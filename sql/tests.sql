@@ -310,3 +310,4 @@ SELECT custseg_private.chi_square_test_final(NULL), custseg_private.psi_categori
 
 DROP FUNCTION results(int), chi_square(int[]);
 DROP TABLE shop, arrays, line, levels, ks_golden, results;
+\i :root/test/clean.sql

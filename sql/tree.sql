@@ -357,3 +357,5 @@ DROP FUNCTION tree_borders;
 DROP FUNCTION tree_wave, tree_measures, tree_rules_hold, tree_compile;
 DROP TYPE tree_size;
 SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name IN ('weighted', 'levels', 'clusters', 'rules', 'classes', 'numbers', 'dense');
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql

@@ -119,3 +119,4 @@ FROM unnest('{property cents,property twice}'::text[]) model, custseg.purchase_h
 
 SELECT count(*) FROM custseg.model, custseg.drop_model(name, whole => true) WHERE name LIKE 'property %';
 DROP SCHEMA value_properties CASCADE;
+\i :root/test/clean.sql

@@ -187,3 +187,4 @@ SELECT count(DISTINCT custseg.predict('wide', w)) AS segments, count(DISTINCT (c
 
 SELECT count(*) FROM custseg.models, custseg.drop_model(name, whole => true, ignore_triggers => true);
 DROP TABLE people, own, wide, pairs CASCADE;
+\i :root/test/clean.sql

@@ -375,3 +375,4 @@ SET client_min_messages = warning;
 SELECT custseg.drop_model(m, whole => true) FROM unnest('{m,eyes,line,mixed,dense,pair,plane,drifted,few,money}'::text[]) m;
 DROP SCHEMA versions_test CASCADE;
 DROP ROLE regress_custseg_analyst;
+\i :root/test/clean.sql

@@ -349,3 +349,4 @@ SET client_min_messages = warning;
 SELECT count(*) >= 12 AS dropped FROM (SELECT custseg.drop_model(name, whole => true) FROM custseg.model OFFSET 0) d;
 DROP SCHEMA watch_test CASCADE;
 DROP ROLE regress_custseg_watcher;
+\i :root/test/clean.sql

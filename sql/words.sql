@@ -185,3 +185,5 @@ RESET statement_timeout;
 
 SELECT count(custseg.drop_model(name, whole => true)) FROM custseg.model WHERE name IN ('many', 'tails', 'quartiles', 'services', 'features', 'made', 'bought', 'weak', 'cycle', 'plural', 'codes');
 DROP SCHEMA words_test CASCADE;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/clean.sql
