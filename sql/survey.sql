@@ -110,3 +110,4 @@ SET client_min_messages = warning;
 SELECT custseg.drop_model('surveyed', whole => true);
 DROP SCHEMA survey_test CASCADE;
 DROP ROLE regress_cs_reader;
+\i :root/test/clean.sql
