@@ -808,6 +808,222 @@ COMMENT ON COLUMN custseg.segment_value_history.discount IS 'Rate of a year that
 COMMENT ON COLUMN custseg.segment_value_history.confidence IS 'Confidence of the intervals.';
 COMMENT ON COLUMN custseg.segment_value_history.position IS 'Position in the report, from 1.';
 
+-- experiments are told by their names, whatever their model; variants of an experiment are numbered, the control is 1
+
+CREATE TABLE custseg.experiment (
+    experiment text PRIMARY KEY CHECK (octet_length(experiment) BETWEEN 1 AND 63),
+    model text NOT NULL,
+    version int NOT NULL,
+    salt text NOT NULL,
+    traffic float8 NOT NULL CHECK (traffic > 0 AND traffic <= 1),
+    layer text,
+    first_bucket int NOT NULL CHECK (first_bucket BETWEEN 0 AND 9999),
+    assignment text NOT NULL CHECK (assignment IN ('bucket', 'blocked')),
+    method text NOT NULL CHECK (method IN ('spending', 'anytime', 'fixed')),
+    n_looks int NOT NULL CHECK (n_looks > 0),
+    alpha float8 NOT NULL CHECK (alpha > 0 AND alpha < 1),
+    power float8 NOT NULL CHECK (power > alpha AND power < 1),
+    n_control bigint CHECK (n_control > 1),
+    min_days int NOT NULL CHECK (min_days >= 0),
+    created_at timestamptz NOT NULL,
+    created_by name NOT NULL,
+    started_at timestamptz,
+    last_batch int NOT NULL DEFAULT 0,
+    ended_at timestamptz,
+    ended_by name,
+    end_reason text,
+    decision text CHECK (decision IN ('launch', 'iterate', 'stop')),
+    decision_reason text,
+    decided_at timestamptz,
+    decided_look int,
+    status text NOT NULL GENERATED ALWAYS AS (CASE WHEN ended_at IS NOT NULL THEN 'ended' WHEN started_at IS NULL THEN 'planned' ELSE 'running' END) STORED
+);
+
+CREATE INDEX ON custseg.experiment (model);
+
+COMMENT ON TABLE custseg.experiment IS 'Experiments, one row for each; what they compare and measure is in experiment_variant and experiment_metric.';
+COMMENT ON COLUMN custseg.experiment.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.experiment.model IS 'Name of the model whose segments the customers are in; its owner owns the experiment.';
+COMMENT ON COLUMN custseg.experiment.version IS 'Version that places customers when they are enrolled: the one that was deployed when the experiment was created.';
+COMMENT ON COLUMN custseg.experiment.salt IS 'Salt of the buckets, by which experiments assign customers independently: the name, unless another one was given.';
+COMMENT ON COLUMN custseg.experiment.traffic IS 'Share of the customers who take part.';
+COMMENT ON COLUMN custseg.experiment.layer IS 'Layer, within which experiments of the same owner have no customer in common; NULL for none.';
+COMMENT ON COLUMN custseg.experiment.first_bucket IS 'First one of the buckets, of 10,000, whose customers take part.';
+COMMENT ON COLUMN custseg.experiment.assignment IS 'How customers come to a variant: by bucket, or blocked, in exact balance within each segment.';
+COMMENT ON COLUMN custseg.experiment.method IS 'How the results are looked at: spending (a few looks), anytime, or fixed (one look at the end).';
+COMMENT ON COLUMN custseg.experiment.n_looks IS 'Number of looks that the plan counts with.';
+COMMENT ON COLUMN custseg.experiment.alpha IS 'Probability that an effect is claimed where there is none.';
+COMMENT ON COLUMN custseg.experiment.power IS 'Probability that the effect that the plan is for is seen.';
+COMMENT ON COLUMN custseg.experiment.n_control IS 'Customers of the control that the plan asks for; those of other variants follow from the weights; NULL without a plan.';
+COMMENT ON COLUMN custseg.experiment.min_days IS 'Days from the start before which nothing is launched.';
+COMMENT ON COLUMN custseg.experiment.created_at IS 'Time of create_experiment().';
+COMMENT ON COLUMN custseg.experiment.created_by IS 'Role that called create_experiment() last.';
+COMMENT ON COLUMN custseg.experiment.started_at IS 'Time of the first enroll(); NULL before.';
+COMMENT ON COLUMN custseg.experiment.last_batch IS 'Number of calls of enroll().';
+COMMENT ON COLUMN custseg.experiment.ended_at IS 'Time of end_experiment(); NULL before.';
+COMMENT ON COLUMN custseg.experiment.ended_by IS 'Role that called end_experiment(); NULL before.';
+COMMENT ON COLUMN custseg.experiment.end_reason IS 'Reason that end_experiment() was given; NULL without one.';
+COMMENT ON COLUMN custseg.experiment.decision IS 'Verdict of the look that decided: launch, iterate or stop; NULL before.';
+COMMENT ON COLUMN custseg.experiment.decision_reason IS 'Reason of that verdict; NULL before.';
+COMMENT ON COLUMN custseg.experiment.decided_at IS 'Time of that look; NULL before.';
+COMMENT ON COLUMN custseg.experiment.decided_look IS 'Number of that look; NULL before.';
+COMMENT ON COLUMN custseg.experiment.status IS 'Status: planned (nobody is enrolled), running or ended.';
+
+CREATE TABLE custseg.experiment_variant (
+    experiment text NOT NULL,
+    variant_number int NOT NULL CHECK (variant_number BETWEEN 1 AND 20),
+    model text NOT NULL,
+    variant text NOT NULL CHECK (octet_length(variant) BETWEEN 1 AND 63),
+    weight float8 NOT NULL CHECK (weight BETWEEN 1 AND 1000000 AND weight = floor(weight)),
+    PRIMARY KEY (experiment, variant_number)
+);
+
+COMMENT ON TABLE custseg.experiment_variant IS 'Variants of experiments.';
+COMMENT ON COLUMN custseg.experiment_variant.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.experiment_variant.variant_number IS 'Number of the variant; 1 is the control.';
+COMMENT ON COLUMN custseg.experiment_variant.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.experiment_variant.variant IS 'Name of the variant.';
+COMMENT ON COLUMN custseg.experiment_variant.weight IS 'Whole number that says, beside those of the other variants, how many customers the variant gets.';
+
+CREATE TABLE custseg.experiment_metric (
+    experiment text NOT NULL,
+    position int NOT NULL CHECK (position BETWEEN 1 AND 50),
+    model text NOT NULL,
+    metric text NOT NULL CHECK (octet_length(metric) BETWEEN 1 AND 63),
+    kind text NOT NULL CHECK (kind IN ('conversion', 'mean', 'ratio')),
+    role text NOT NULL CHECK (role IN ('primary', 'guardrail', 'secondary')),
+    direction text NOT NULL CHECK (direction IN ('up', 'down')),
+    column_name text,
+    numerator text,
+    denominator text,
+    effect float8 CHECK (effect > 0),
+    effect_is_relative bool NOT NULL,
+    margin float8 CHECK (margin > 0),
+    margin_is_relative bool NOT NULL,
+    cap float8 CHECK (cap > 0 AND cap < 1),
+    covariate text,
+    outcome_window interval,
+    PRIMARY KEY (experiment, position)
+);
+
+COMMENT ON TABLE custseg.experiment_metric IS 'What experiments measure; it is fixed once customers are enrolled.';
+COMMENT ON COLUMN custseg.experiment_metric.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.experiment_metric.position IS 'Position in the list of metrics, from 1.';
+COMMENT ON COLUMN custseg.experiment_metric.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.experiment_metric.metric IS 'Name of the metric.';
+COMMENT ON COLUMN custseg.experiment_metric.kind IS 'Kind: conversion (the share of the customers for whom something is true), mean, or ratio (of two sums).';
+COMMENT ON COLUMN custseg.experiment_metric.role IS 'Role: primary (it decides), guardrail (it must not be damaged) or secondary.';
+COMMENT ON COLUMN custseg.experiment_metric.direction IS 'Direction that is good, up or down.';
+COMMENT ON COLUMN custseg.experiment_metric.column_name IS 'Column of the outcomes that is measured; NULL for a ratio.';
+COMMENT ON COLUMN custseg.experiment_metric.numerator IS 'Column that a ratio divides; NULL for other kinds.';
+COMMENT ON COLUMN custseg.experiment_metric.denominator IS 'Column that a ratio divides by; NULL for other kinds.';
+COMMENT ON COLUMN custseg.experiment_metric.effect IS 'Smallest effect that is worth acting on, in the direction that is good; NULL where none was given.';
+COMMENT ON COLUMN custseg.experiment_metric.effect_is_relative IS 'Whether effect is a share of the control''s mean, not in units of the metric.';
+COMMENT ON COLUMN custseg.experiment_metric.margin IS 'Damage of a guardrail that is tolerated; NULL for other roles.';
+COMMENT ON COLUMN custseg.experiment_metric.margin_is_relative IS 'Whether margin is a share of the control''s mean, not in units of the metric.';
+COMMENT ON COLUMN custseg.experiment_metric.cap IS 'Quantile at which values are capped from above; NULL for none.';
+COMMENT ON COLUMN custseg.experiment_metric.covariate IS 'Column that was measured before the enrolment, by which the variance is reduced; NULL for none.';
+COMMENT ON COLUMN custseg.experiment_metric.outcome_window IS 'Time after a customer''s enrolment that counts, of outcomes with a time; NULL for all of it.';
+
+CREATE TABLE custseg.enrolment_batch (
+    experiment text NOT NULL,
+    batch int NOT NULL,
+    model text NOT NULL,
+    source text NOT NULL,
+    enrolled_at timestamptz NOT NULL,
+    enrolled_by name NOT NULL,
+    n_read bigint NOT NULL,
+    n_enrolled bigint NOT NULL,
+    n_already bigint NOT NULL,
+    n_outside bigint NOT NULL,
+    n_excluded bigint NOT NULL,
+    n_unplaced bigint NOT NULL,
+    PRIMARY KEY (experiment, batch)
+);
+
+COMMENT ON TABLE custseg.enrolment_batch IS 'Calls of enroll().';
+COMMENT ON COLUMN custseg.enrolment_batch.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.enrolment_batch.batch IS 'Number of the call, from 1.';
+COMMENT ON COLUMN custseg.enrolment_batch.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.enrolment_batch.source IS 'Relation or query that the customers came from.';
+COMMENT ON COLUMN custseg.enrolment_batch.enrolled_at IS 'Time of the call.';
+COMMENT ON COLUMN custseg.enrolment_batch.enrolled_by IS 'Role that called enroll().';
+COMMENT ON COLUMN custseg.enrolment_batch.n_read IS 'Customers of the source.';
+COMMENT ON COLUMN custseg.enrolment_batch.n_enrolled IS 'Customers of the source who were enrolled.';
+COMMENT ON COLUMN custseg.enrolment_batch.n_already IS 'Customers of the source who were enrolled before.';
+COMMENT ON COLUMN custseg.enrolment_batch.n_outside IS 'Customers of the source who do not take part, by traffic and layer.';
+COMMENT ON COLUMN custseg.enrolment_batch.n_excluded IS 'Customers of the source who are excluded by hand, and never enrolled.';
+COMMENT ON COLUMN custseg.enrolment_batch.n_unplaced IS 'Customers of the source who could not be placed in a segment.';
+
+CREATE TABLE custseg.enrolment_count (
+    experiment text NOT NULL,
+    batch int NOT NULL,
+    variant_number int NOT NULL,
+    segment int NOT NULL,
+    model text NOT NULL,
+    n bigint NOT NULL,
+    PRIMARY KEY (experiment, batch, variant_number, segment)
+);
+
+COMMENT ON TABLE custseg.enrolment_count IS 'Customers as they were enrolled, by call of enroll(), variant and segment; these counts stay when a customer is forgotten.';
+COMMENT ON COLUMN custseg.enrolment_count.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.enrolment_count.batch IS 'Number of the call of enroll().';
+COMMENT ON COLUMN custseg.enrolment_count.variant_number IS 'Number of the variant.';
+COMMENT ON COLUMN custseg.enrolment_count.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.enrolment_count.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.enrolment_count.n IS 'Customers.';
+
+-- ids are compared byte by byte, for there may be millions
+CREATE TABLE custseg.enrolment (
+    experiment text NOT NULL,
+    customer text COLLATE "C" NOT NULL,
+    variant_number int NOT NULL,
+    segment int NOT NULL,
+    batch int NOT NULL,
+    enrolled_at timestamptz NOT NULL,
+    PRIMARY KEY (experiment, customer)
+);
+
+COMMENT ON TABLE custseg.enrolment IS 'Customers of experiments; only the owner of the model sees them.';
+COMMENT ON COLUMN custseg.enrolment.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.enrolment.customer IS 'Id of the customer as text, times in UTC.';
+COMMENT ON COLUMN custseg.enrolment.variant_number IS 'Number of the variant.';
+COMMENT ON COLUMN custseg.enrolment.segment IS 'Number of the segment that the customer was in when enrolled.';
+COMMENT ON COLUMN custseg.enrolment.batch IS 'Number of the call of enroll().';
+COMMENT ON COLUMN custseg.enrolment.enrolled_at IS 'Time of the enrolment.';
+
+CREATE TABLE custseg.experiment_look (
+    experiment text NOT NULL,
+    look int NOT NULL CHECK (look BETWEEN 1 AND 1000),
+    model text NOT NULL,
+    looked_at timestamptz NOT NULL,
+    looked_by name NOT NULL,
+    source text NOT NULL,
+    information float8,
+    n bigint NOT NULL,
+    verdict text NOT NULL CHECK (verdict IN ('launch', 'iterate', 'stop', 'keep running')),
+    reason text NOT NULL,
+    valid bool NOT NULL,
+    decides bool NOT NULL,
+    findings jsonb NOT NULL,
+    PRIMARY KEY (experiment, look)
+);
+
+COMMENT ON TABLE custseg.experiment_look IS 'Looks at experiments that look() has kept.';
+COMMENT ON COLUMN custseg.experiment_look.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.experiment_look.look IS 'Number of the look, from 1.';
+COMMENT ON COLUMN custseg.experiment_look.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.experiment_look.looked_at IS 'Time of the look.';
+COMMENT ON COLUMN custseg.experiment_look.looked_by IS 'Role that called look().';
+COMMENT ON COLUMN custseg.experiment_look.source IS 'Relation or query that the outcomes came from.';
+COMMENT ON COLUMN custseg.experiment_look.information IS 'Share of the planned information that there was; it may pass 1.';
+COMMENT ON COLUMN custseg.experiment_look.n IS 'Customers who were analysed.';
+COMMENT ON COLUMN custseg.experiment_look.verdict IS 'Verdict: launch, iterate, stop or keep running.';
+COMMENT ON COLUMN custseg.experiment_look.reason IS 'Reason of the verdict.';
+COMMENT ON COLUMN custseg.experiment_look.valid IS 'Whether the customers are such that the results can be believed.';
+COMMENT ON COLUMN custseg.experiment_look.decides IS 'Whether this is the look that decided.';
+COMMENT ON COLUMN custseg.experiment_look.findings IS 'What else was known.';
+
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model text,
@@ -4594,6 +4810,36 @@ COMMENT ON FUNCTION custseg.spending_boundaries IS 'Computes the boundaries of l
 topic: experiments 19
 example: SELECT * FROM custseg.spending_boundaries(''{0.2,0.4,0.6,0.8,1}'')';
 
+CREATE FUNCTION custseg.create_experiment(
+    experiment text,
+    model text,
+    variants jsonb,
+    metrics jsonb,
+    options jsonb DEFAULT '{}'
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_create_experiment'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.create_experiment IS 'Declares an experiment on the customers of a model: the variants, the first of which is the control, and the metrics, which are fixed once customers are enrolled.
+topic: experiments 30
+example: SELECT custseg.create_experiment(''spring'', ''shop'', ''["control", "offer"]'', ''[{"metric": "bought", "kind": "conversion", "role": "primary", "effect": 0.01}]'')';
+
+CREATE FUNCTION custseg.end_experiment(experiment text, reason text DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_end_experiment'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.end_experiment IS 'Ends an experiment: nobody is enrolled any more, and its place in a layer is free.
+topic: experiments 38
+example: SELECT custseg.end_experiment(''welcome'', ''the offer is over'')';
+
+CREATE FUNCTION custseg.drop_experiment(experiment text) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_drop_experiment'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.drop_experiment IS 'Drops an experiment that does not run, with its enrolments and looks.
+topic: experiments 39
+example: SELECT custseg.drop_experiment(''welcome'')';
+
 CREATE FUNCTION custseg.experiment_bucket(salt text, customer text) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_experiment_bucket'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
@@ -6130,6 +6376,13 @@ GRANT SELECT ON
     custseg.segment_action,
     custseg.segment_override,
     custseg.segment_value_history,
+    custseg.experiment,
+    custseg.experiment_variant,
+    custseg.experiment_metric,
+    custseg.enrolment_batch,
+    custseg.enrolment_count,
+    custseg.enrolment,
+    custseg.experiment_look,
     custseg.models,
     custseg.segments,
     custseg.segment_profile,
@@ -6159,6 +6412,13 @@ ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_value_history ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.experiment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.experiment_variant ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.experiment_metric ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.enrolment_batch ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.enrolment_count ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.enrolment ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.experiment_look ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -6180,6 +6440,17 @@ CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
 -- what segments are worth says something of both models
 CREATE POLICY may_use ON custseg.segment_value_history FOR SELECT USING (custseg_private.may_use(model) AND custseg_private.may_use(value_model));
+CREATE POLICY may_use ON custseg.experiment FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.experiment_variant FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.experiment_metric FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.enrolment_batch FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.enrolment_count FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.experiment_look FOR SELECT USING (custseg_private.may_use(model));
+-- who is in an experiment is for the owner alone
+CREATE POLICY may_use ON custseg.enrolment FOR SELECT USING (
+    experiment OPERATOR(pg_catalog.=) ANY (ARRAY(
+        SELECT e.experiment FROM custseg.experiment AS e JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) e.model
+        WHERE pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE'))));
 -- decisions outlive their model: only the role that owned it sees them then
 CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
     EXISTS (SELECT FROM custseg.model AS m
@@ -6212,3 +6483,10 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.segment_override', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_override', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_value_history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_value_history', 'run')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.experiment', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_variant', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_metric', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment_batch', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment_count', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_look', '');

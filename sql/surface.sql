@@ -114,6 +114,7 @@ WITH ranked AS (
     SELECT a.*, a.default_value IS NOT NULL AS optional,
         CASE a.argument
             WHEN 'model' THEN 1
+            WHEN 'experiment' THEN 1
             -- of what is made
             WHEN 'name' THEN CASE WHEN a.position = 1 THEN 1 ELSE 4 END
             WHEN 'source' THEN 2
@@ -328,6 +329,7 @@ SELECT version FROM custseg.train_value('worth', 'customers', 'monetary', '{rece
 SET client_min_messages = warning;
 SELECT custseg.train_purchases('repeats', 'orders', 'customer', 'at', 'amount') IS NOT NULL AS trained;
 SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segment('shop', 1, 'best', rank => 1), custseg.name_segment('shop', 2, 'least', rank => 2);
+SELECT custseg.create_experiment('welcome', 'shop', '["control", "letter"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 1}]');
 CALL custseg.resegment('shop', 'customers');
 DO $$
 DECLARE

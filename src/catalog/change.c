@@ -28,7 +28,7 @@ static const struct
 {
 	const char *name;
 	bool		is_version;		/* the rows are a version's, which goes with them */
-	const char *column;			/* that has the model; NULL: "model" */
+	const char *of_model;		/* which of the rows are of model $1; NULL: those whose column "model" says so */
 	const char *surviving;		/* a condition on rows that outlive the model; NULL: none do */
 } modelTables[] = {
 	{"feature", true},
@@ -45,7 +45,15 @@ static const struct
 	{"alert"},
 	{"segment_action"},
 	{"segment_value_history"},
-	{"segment_value_history", false, "value_model"},
+	{"segment_value_history", false, "t.value_model OPERATOR(pg_catalog.=) $1"},
+	{"enrolment", false, "t.experiment OPERATOR(pg_catalog.=) ANY (ARRAY("
+	"SELECT e.experiment FROM custseg.experiment AS e WHERE e.model OPERATOR(pg_catalog.=) $1))"},
+	{"enrolment_count"},
+	{"enrolment_batch"},
+	{"experiment_look"},
+	{"experiment_metric"},
+	{"experiment_variant"},
+	{"experiment"},
 	/* who objected to profiling has not objected to one model of that name */
 	{"segment_override", false, NULL, "t.kind OPERATOR(pg_catalog.=) 'exclusion' AND t.ended_at IS NULL"}
 };
@@ -137,8 +145,8 @@ CsModelClear(const char *model, int version)
 		if (version != 0 && !modelTables[i].is_version)
 			continue;
 		initStringInfo(&sql);
-		appendStringInfo(&sql, "DELETE FROM custseg.%s AS t WHERE t.%s OPERATOR(pg_catalog.=) $1%s",
-						 modelTables[i].name, modelTables[i].column == NULL ? "model" : modelTables[i].column,
+		appendStringInfo(&sql, "DELETE FROM custseg.%s AS t WHERE %s%s", modelTables[i].name,
+						 modelTables[i].of_model == NULL ? "t.model OPERATOR(pg_catalog.=) $1" : modelTables[i].of_model,
 						 version != 0 ? " AND t.version OPERATOR(pg_catalog.=) $2" : "");
 		if (modelTables[i].surviving != NULL)
 			appendStringInfo(&sql, " AND (%s) IS NOT TRUE", modelTables[i].surviving);

@@ -1,11 +1,14 @@
 /*
  * experiment.h
- *	  What the functions of experiments share: arguments that are numbers within bounds, and rows of tests.
+ *	  What the functions of experiments share: arguments that are numbers within bounds, rows of tests, and
+ *	  experiments as they are kept.
  */
 #ifndef CUSTSEG_EXPERIMENT_H
 #define CUSTSEG_EXPERIMENT_H
 
 #include "call/call.h"
+#include "catalog/tables.h"
+#include "datatype/timestamp.h"
 #include "stat/arms.h"
 
 /* What a number may be. */
@@ -32,5 +35,107 @@ extern CsProportions CsProportionsArguments(FunctionCallInfo fcinfo, int argumen
 extern void CsArmsValues(const CsArms *arms, const CsArmsResult *r, CsValue *row);
 extern Datum CsFormArms(FunctionCallInfo fcinfo, const CsArms *arms, const CsArmsTest *test);
 extern Datum CsFormProportions(FunctionCallInfo fcinfo, const CsProportions *p, double confidence);
+
+/*
+ * definition.c: an experiment, as create_experiment() is told of it and as it is kept.
+ */
+#define CS_MAX_VARIANTS 20
+#define CS_MAX_METRICS 50
+#define CS_BUCKETS 10000
+
+typedef enum CsAssignmentKind
+{
+	CS_ASSIGN_BUCKET,
+	CS_ASSIGN_BLOCKED			/* exact balance within each segment */
+} CsAssignmentKind;
+
+typedef enum CsLookMethod
+{
+	CS_LOOK_SPENDING,
+	CS_LOOK_ANYTIME,
+	CS_LOOK_FIXED
+} CsLookMethod;
+
+typedef enum CsMetricKind
+{
+	CS_METRIC_CONVERSION,
+	CS_METRIC_MEAN,
+	CS_METRIC_RATIO
+} CsMetricKind;
+
+typedef enum CsMetricRole
+{
+	CS_ROLE_PRIMARY,
+	CS_ROLE_GUARDRAIL,
+	CS_ROLE_SECONDARY
+} CsMetricRole;
+
+typedef enum CsMetricDirection
+{
+	CS_DIRECTION_UP,
+	CS_DIRECTION_DOWN
+} CsMetricDirection;
+
+/* Their names in the tables and in options, NULL-terminated. */
+extern const char *const CsAssignmentKinds[];
+extern const char *const CsLookMethods[];
+extern const char *const CsMetricKinds[];
+extern const char *const CsMetricRoles[];
+extern const char *const CsMetricDirections[];
+
+typedef struct CsVariant
+{
+	char	   *name;
+	int			weight;
+} CsVariant;
+
+typedef struct CsMetric
+{
+	char	   *name;
+	int			kind,			/* CsMetricKind */
+				role,			/* CsMetricRole */
+				direction;		/* CsMetricDirection */
+	char	   *column;			/* NULL: a ratio */
+	char	   *numerator,
+			   *denominator;	/* of a ratio; else NULL */
+	double		effect;			/* in the good direction; NaN: none was given */
+	double		relative_effect;	/* or so, as a share of the control's mean */
+	double		margin,
+				relative_margin;	/* of a guardrail, likewise */
+	double		cap;			/* quantile; NaN: none */
+	char	   *covariate;		/* or NULL */
+	char	   *window;			/* as text of an interval, or NULL */
+} CsMetric;
+
+typedef struct CsExperiment
+{
+	char	   *name;
+	char	   *model;
+	int			version;
+	char	   *salt;
+	char	   *layer;			/* or NULL */
+	double		traffic;
+	int			first_bucket;
+	int			assignment;		/* CsAssignmentKind */
+	int			method;			/* CsLookMethod */
+	int			n_looks;
+	double		alpha,
+				power;
+	int64		n_control;		/* 0: no plan */
+	int			min_days;
+	bool		has_started,
+				has_ended;
+	TimestampTz started_at;		/* if it has */
+	int			last_batch;		/* of enroll() */
+	int			nvariants;
+	CsVariant	variants[CS_MAX_VARIANTS];	/* the first is the control */
+	int			nmetrics;
+	CsMetric	metrics[CS_MAX_METRICS];
+} CsExperiment;
+
+extern void CsExperimentDefine(CsExperiment *e, Jsonb *variants, Jsonb *metrics, Jsonb *options);
+extern Jsonb *CsExperimentVariantsJson(const CsExperiment *e);
+extern Jsonb *CsExperimentMetricsJson(const CsExperiment *e);
+extern int	CsExperimentBuckets(double traffic);
 
 #endif							/* CUSTSEG_EXPERIMENT_H */

@@ -84,6 +84,13 @@ static const char *const triggers_sql =
 "WHERE t.model OPERATOR(pg_catalog.=) $1 AND ($2 IS NULL OR t.version OPERATOR(pg_catalog.=) $2) "
 "ORDER BY 1";
 
+/* An experiment that needs the model, or the version, on. */
+static const char *const experiments_sql =
+"SELECT e.experiment FROM custseg.experiment AS e "
+"WHERE e.model OPERATOR(pg_catalog.=) $1 AND e.ended_at IS NULL"
+" AND CASE WHEN $2 IS NULL THEN e.started_at IS NOT NULL ELSE e.version OPERATOR(pg_catalog.=) $2 END "
+"ORDER BY e.started_at, e.experiment LIMIT 1";
+
 static const char *const adopt_sql =
 "UPDATE custseg.model_version AS v SET source_adopted = true "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2 RETURNING v.source";
@@ -294,11 +301,27 @@ custseg_rollback(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(version);
 }
 
+/* Error when an experiment runs on what is dropped, a model or one version of it; inside SPI. */
+static void
+CheckExperiments(const char *model, CsValue version)
+{
+	char	   *experiment;
+
+	if (CsCatalogExecute(experiments_sql, CsValues(CsValueText(model), version), false) == 0)
+		return;
+	experiment = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 version.isnull ? errmsg("cannot drop model \"%s\" because experiment \"%s\" runs on it", model, experiment) :
+			 errmsg("cannot drop version %d of model \"%s\" because experiment \"%s\" places customers by it",
+					DatumGetInt32(version.datum), model, experiment),
+			 errhint("SELECT custseg.end_experiment(%s); ends it first.", quote_literal_cstr(experiment))));
+}
+
 /* Drop one version, which must not be deployed; inside SPI. */
 static void
 DropVersion(const char *model, int version, int deployed)
 {
-
 	CheckVersion(model, version);
 	if (version == deployed)
 		ereport(ERROR,
@@ -307,6 +330,7 @@ DropVersion(const char *model, int version, int deployed)
 						model),
 				 errhint("Deploy another version first, or drop the whole model: SELECT custseg.drop_model(%s, whole => true);",
 						 quote_literal_cstr(model))));
+	CheckExperiments(model, CsValueInt4(version));
 	CsModelClear(model, version);
 }
 
@@ -334,6 +358,8 @@ DropWhole(const char *model, bool forget_exclusions)
 	if (forget_exclusions)
 		CsCatalogExecute(forget_sql, CsValues(CsValueText(model)), false);
 	CsCatalogExecute(drop_model_sql, CsValues(CsValueText(model)), false);
+	/* an experiment cannot start any more, for who enrolls customers holds the row that is gone now */
+	CheckExperiments(model, CsValueNull(INT4OID));
 	CsModelClear(model, 0);
 	ReportExclusions(model);
 }

@@ -43,6 +43,9 @@ SELECT custseg.record_segment_value('worth', 'loyalty', 'SELECT * FROM customers
 SELECT custseg.record_outcomes('worth', 'SELECT * FROM customers WHERE id % 3 = 0');
 SELECT custseg.record_outcomes('worth', 'SELECT id, recency, frequency, monetary + 1000 AS monetary FROM customers');
 SELECT custseg.monitor('worth', 'customers');
+SELECT custseg.create_experiment('spring', 'loyalty', '["control", "offer"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 0.1, "window": "14 days"}]', '{"traffic": 0.3, "layer": "mail"}');
+SELECT custseg.create_experiment('autumn', 'loyalty', '["control", "offer"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 0.1}]', '{"traffic": 0.3, "layer": "mail"}');
+SELECT custseg.end_experiment('autumn', 'of no use');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
 SELECT custseg.train('a tree', 'customers', algorithm => 'tree', options => '{"model": "loyalty"}');
@@ -55,7 +58,8 @@ SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objecte
 END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history);
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history
+  experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
