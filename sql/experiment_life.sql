@@ -155,3 +155,4 @@ SELECT custseg.drop_model('theirs', whole => true) IS NULL AS dropped;
 SET client_min_messages = warning;
 DROP SCHEMA experiment_life_test CASCADE;
 DROP ROLE regress_cs_experimenter, regress_cs_reader, regress_cs_stranger;
+\i :root/test/clean.sql

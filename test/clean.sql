@@ -14,6 +14,7 @@ BEGIN
     IF current_database() !~ '^(contrib_)?regression' THEN
         RETURN;
     END IF;
+    PERFORM custseg.end_experiment(experiment) FROM custseg.experiment WHERE status = 'running';
     PERFORM custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model;
     FOR made IN
         SELECT format('EXTENSION IF EXISTS %I', extname) FROM pg_catalog.pg_extension WHERE extname NOT IN ('custseg', 'plpgsql')
