@@ -4954,6 +4954,104 @@ COMMENT ON AGGREGATE custseg.cuped_test(float8, float8, bool) IS 'Tests whether 
 topic: experiments 15
 example: SELECT (custseg.cuped_test(monetary, frequency, id % 2 = 0)).* FROM customers';
 
+-- return and budget
+
+CREATE FUNCTION custseg.roi(
+    n float8,
+    effect float8,
+    standard_error float8 DEFAULT NULL,
+    margin float8 DEFAULT 1,
+    fixed_cost float8 DEFAULT 0,
+    cost_per_customer float8 DEFAULT 0,
+    n_periods int DEFAULT 1,
+    rate float8 DEFAULT 0,
+    decay float8 DEFAULT 0,
+    confidence float8 DEFAULT 0.95,
+    OUT incremental_margin float8,
+    OUT cost float8,
+    OUT profit float8,
+    OUT roi float8,
+    OUT low float8,
+    OUT high float8,
+    OUT break_even_effect float8,
+    OUT payback_periods int,
+    OUT annuity float8,
+    OUT p_pays float8
+)
+AS 'MODULE_PATHNAME', 'custseg_roi'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.roi IS 'Computes the return of a campaign from the effect of an experiment, with its interval, the effect that breaks even, and when it has paid back.
+topic: budget 1
+example: SELECT * FROM custseg.roi(40000, 0.8, 0.2, margin => 0.35, fixed_cost => 20000, cost_per_customer => 0.5, n_periods => 12)';
+
+CREATE FUNCTION custseg.campaign_roi(
+    source text,
+    options jsonb DEFAULT '{}',
+    OUT campaign text,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT incremental_margin float8,
+    OUT cost float8,
+    OUT profit float8,
+    OUT roi float8,
+    OUT low float8,
+    OUT high float8,
+    OUT break_even_effect float8,
+    OUT payback_periods int,
+    OUT annuity float8,
+    OUT p_pays float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_campaign_roi'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.campaign_roi IS 'Computes the return of a campaign in each segment, and in all together, from rows with customers, effects and standard errors.
+topic: budget 2
+example: SELECT * FROM custseg.campaign_roi(''SELECT segment, count(*) AS n, 0.8 AS effect, 0.2 AS standard_error FROM customers WHERE segment IS NOT NULL GROUP BY segment'', ''{"margin": 0.35, "fixed_cost": 40, "n_periods": 12}'')';
+
+CREATE FUNCTION custseg.what_if(
+    model text,
+    baseline text,
+    scenarios jsonb,
+    options jsonb DEFAULT '{}',
+    OUT scenario text,
+    OUT segment int,
+    OUT name text,
+    OUT baseline_value float8,
+    OUT scenario_value float8,
+    OUT change float8,
+    OUT change_share float8,
+    OUT cost float8,
+    OUT net_change float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_what_if'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.what_if IS 'Computes what each segment, and all together, are worth under scenarios: more customers, more orders, another price, a season, less churn.
+topic: budget 3
+example: SELECT * FROM custseg.what_if(''shop'', ''SELECT segment, count(*) AS n, 0.25 AS orders, 60 AS average_order, 0.4 AS margin, 0.03 AS churn FROM customers WHERE segment IS NOT NULL GROUP BY segment'', ''[{"name": "dearer", "price": 0.05, "elasticity": -1.5}, {"name": "launch", "orders": 0.1, "cost": 500}]'')';
+
+CREATE FUNCTION custseg.tornado(
+    model text,
+    baseline text,
+    levers jsonb,
+    options jsonb DEFAULT '{}',
+    OUT lever text,
+    OUT low_input float8,
+    OUT high_input float8,
+    OUT low_change float8,
+    OUT high_change float8,
+    OUT swing float8,
+    OUT baseline_value float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_tornado'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.tornado IS 'Computes how much each assumption matters for what the segments are worth, one lever at a time, the widest swing first.
+topic: budget 4
+example: SELECT * FROM custseg.tornado(''shop'', ''SELECT segment, count(*) AS n, 0.25 AS orders, 60 AS average_order, 0.4 AS margin, 0.03 AS churn FROM customers WHERE segment IS NOT NULL GROUP BY segment'', ''{"n": [-0.1, 0.2], "churn": [-0.01, 0.01]}'')';
+
 -- who is in a segment
 
 CREATE FUNCTION custseg.segment_profile(
@@ -6319,10 +6417,10 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,experiments}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,experiments,budget}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, experiments.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, experiments, budget.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';

@@ -1,0 +1,95 @@
+-- Return of campaigns, what segments are worth when something changes, and budgets.
+
+\set SHOW_CONTEXT never
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
+SET extra_float_digits = -3;
+
+-- roi(): from the effect of an experiment
+SELECT g.n, agrees(r.incremental_margin, g.incremental, 1e-9) AS incremental, r.cost = g.cost AND r.profit = r.incremental_margin - r.cost AS cost, agrees(r.roi, g.roi, 1e-9) AS roi, agrees(r.low, g.low, 1e-9) AS low, agrees(r.high, g.high, 1e-9) AS high,
+    agrees(r.break_even_effect, g.break_even, 1e-9) AS break_even, r.payback_periods IS NOT DISTINCT FROM g.payback AS payback, agrees(r.p_pays, g.p_pays, 1e-9) AS p_pays, agrees(r.annuity, g.annuity, 1e-9) AS annuity
+FROM (VALUES
+    (40000, .8, .2, .35, 20000, .5, 12, 0, 0, 134400, 40000, 2.36, .7136302529863547, 4.006369747013645, .23809523809523808, 4, .9975192575442907, 12),
+    (40000, .8, .2, .35, 20000, .5, 12, .01, .1, 77061.26480686017, 40000, .9265316201715043, -.0174515274819325, 1.8705147678249414, .4152540200346061, 5, .9728057759124157, 6.880470072041087),
+    (1000, .1, .3, .4, 500, 1, 6, 0, 0, 240, 1500, -.84, -1.7807827125792257, .10078271257922597, .625, 38, .04005915686381707, 6),
+    (1000, 0, .3, .4, 500, 1, 12, 0, 0, 0, 1500, -1, -2.8815654251584517, .8815654251584519, .3125, NULL, .148783124181752, 12)
+) g (n, effect, se, margin, fixed, per, t, rate, decay, incremental, cost, roi, low, high, break_even, payback, p_pays, annuity)
+    CROSS JOIN LATERAL custseg.roi(n, effect, se, margin, fixed, per, t, rate, decay) r;
+-- published: 5,000 customers of 1,517.88 for 250,000 return 29.36 times
+SELECT agrees(roi, 29.3576, 1e-9) AS published, low, high, p_pays FROM custseg.roi(5000, 1517.88, fixed_cost => 250000);
+-- what breaks even returns nothing, and pays as often as not
+SELECT count(*), count(*) FILTER (WHERE abs(b.roi) > 1e-12 OR abs(b.p_pays - .5) > 1e-9) AS wrong
+FROM unnest('{1,5000}'::float8[]) n, unnest('{.1,3}'::float8[]) margin, unnest('{0,700}'::float8[]) fixed, unnest('{.5,20}'::float8[]) per, unnest('{1,24}'::int[]) t, unnest('{-.02,0,.1}'::float8[]) rate, unnest('{0,.3}'::float8[]) decay,
+    custseg.roi(n, 1, .2, margin, fixed, per, t, rate, decay) a, custseg.roi(n, a.break_even_effect, .2, margin, fixed, per, t, rate, decay) b;
+-- and is paid back when it says so: within 12 periods where the return is above 0
+SELECT count(*), count(*) FILTER (WHERE (roi >= 0) <> coalesce(payback_periods <= 12, false)) AS wrong
+FROM generate_series(0, 40) e, unnest('{-.02,0,.1}'::float8[]) rate, unnest('{0,.3,1}'::float8[]) decay, custseg.roi(1000, e * .013, .2, .4, 300, .5, 12, rate, decay);
+-- three periods of a third, which rounding does not make four
+SELECT payback_periods FROM custseg.roi(10, .1, margin => .1, fixed_cost => .3);
+-- nothing to pay back; nothing to gain
+SELECT cost, roi, low, break_even_effect, payback_periods, p_pays FROM custseg.roi(100, 1, 1);
+SELECT incremental_margin, roi, low, high, break_even_effect, payback_periods, p_pays FROM custseg.roi(100, 1, 1, margin => 0, fixed_cost => 10);
+SELECT p_pays, low FROM custseg.roi(100, 1, 0, fixed_cost => 10);
+SELECT p_pays FROM custseg.roi(100, 1, 0, fixed_cost => 100);
+SELECT custseg.roi(NULL, 1) IS NULL AS n, custseg.roi(1, NULL) IS NULL AS effect, custseg.roi(40, .8, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) = custseg.roi(40, .8) AS defaults;
+
+-- campaign_roi(): segments, what the campaign costs shared by the customers, and all together
+CREATE TABLE effects AS SELECT * FROM (VALUES (1, 40000, .8, .2), (2, 10000, .3, .1), (3, 50000, -.05, .1)) e (segment, n, effect, standard_error);
+SELECT segment, n, round(incremental_margin::numeric, 2) AS gain, cost, round(roi::numeric, 4) AS roi, round(low::numeric, 4) AS low, round(high::numeric, 4) AS high, round(break_even_effect::numeric, 4) AS break_even, payback_periods, round(p_pays::numeric, 4) AS p_pays
+FROM custseg.campaign_roi('effects', '{"margin": 0.35, "fixed_cost": 20000, "cost_per_customer": 0.2, "n_periods": 6, "rate": 0.01, "decay": 0.1}');
+-- a segment is what roi() makes of it; the sum is of independent parts
+SELECT c.segment, agrees(ARRAY[c.roi, c.low, c.high, c.p_pays, c.break_even_effect], ARRAY[r.roi, r.low, r.high, r.p_pays, r.break_even_effect], 1e-12) AS same, c.payback_periods IS NOT DISTINCT FROM r.payback_periods AS payback
+FROM custseg.campaign_roi('effects', '{"margin": 0.35, "fixed_cost": 20000, "cost_per_customer": 0.2, "n_periods": 6}') c JOIN effects e USING (segment)
+    CROSS JOIN LATERAL custseg.roi(e.n, e.effect, e.standard_error, .35, 20000 * e.n / 100000.0, .2, 6) r;
+SELECT agrees(t.incremental_margin, s.gain, 1e-12) AS gain, agrees(t.cost, s.cost, 1e-12) AS cost, agrees((t.high - t.low) * t.cost, s.width, 1e-12) AS interval
+FROM (SELECT * FROM custseg.campaign_roi('effects', '{"fixed_cost": 20000}') WHERE segment IS NULL) t,
+    (SELECT sum(incremental_margin) AS gain, sum(cost) AS cost, sqrt(sum(((high - low) * cost) ^ 2)) AS width FROM custseg.campaign_roi('effects', '{"fixed_cost": 20000}') WHERE segment IS NOT NULL) s;
+-- campaigns, segments with names, costs of their own, an effect whose error is not known
+SELECT campaign, segment, name, n, incremental_margin, cost, roi, low IS NULL AS no_interval
+FROM custseg.campaign_roi($$SELECT * FROM (VALUES ('spring', 'loyal', 100, 2.0, 0.5, 0.5, 10.0, NULL::float8), ('mail', 'new', 200, 1.0, NULL, NULL, NULL, 1.0)) v (campaign, segment, n, effect, standard_error, margin, fixed_cost, cost_per_customer)$$);
+SELECT count(*) FROM custseg.campaign_roi('SELECT * FROM effects WHERE false');
+
+-- what_if() and tornado(): one segment whose value is known
+CREATE VIEW economics AS SELECT 1 AS segment, 10000 AS n, .25 AS orders, 60 AS average_order, .4 AS margin, .03 AS churn;
+SELECT w.scenario, agrees(w.baseline_value, 582138.9534318568, 1e-9) AS baseline, agrees(w.change, g.change, 1e-9) AS change, w.scenario_value = w.baseline_value + w.change AS value, agrees(w.change_share, g.change / 582138.9534318568, 1e-9) AS share
+FROM custseg.what_if(NULL, 'economics', '[{"name": "n -", "n": -0.1}, {"name": "n +", "n": 0.2}, {"name": "orders -", "orders": -0.1}, {"name": "orders +", "orders": 0.15}, {"name": "order -", "average_order": -0.05}, {"name": "order +", "average_order": 0.1},
+    {"name": "price -", "price": -0.1, "elasticity": -1.5}, {"name": "price +", "price": 0.1}, {"name": "churn +", "churn": 0.01}, {"name": "churn -", "churn": -0.01}, {"name": "margin -", "margin": -0.02}, {"name": "margin +", "margin": 0.02}]',
+    '{"rate": 0.01, "elasticity": -1.5}') w
+    JOIN (VALUES ('n -', -58213.89534318569), ('n +', 116427.79068637139), ('orders -', -58213.89534318569), ('orders +', 87320.84301477857), ('order -', -29106.947671592818), ('order +', 58213.89534318575),
+        ('price -', -70782.00688981189), ('price +', 48597.08502252656), ('churn +', -29162.49837095628), ('churn -', 31140.62453540601), ('margin -', -29106.947671592934), ('margin +', 29106.947671592934)) g (scenario, change) USING (scenario)
+WHERE w.segment IS NULL;
+SELECT lever, low_input, high_input, round(low_change::numeric, 2) AS low_change, round(high_change::numeric, 2) AS high_change, round(swing) AS swing, round(baseline_value) AS baseline
+FROM custseg.tornado(NULL, 'economics', '{"margin": [-0.02, 0.02], "churn": [-0.01, 0.01], "n": [-0.1, 0.2], "price": [-0.1, 0.1], "average_order": [-0.05, 0.1], "orders": [-0.1, 0.15]}', '{"rate": 0.01, "elasticity": -1.5}');
+-- levers of the same swing come by name, whatever rounding says
+SELECT string_agg(lever, ' ') FROM custseg.tornado(NULL, 'economics', '{"n": [-0.1, 0.1], "orders": [-0.1, 0.1], "average_order": [-0.1, 0.1]}', '{"rate": 0.017}');
+
+-- several segments: a scenario of some, a season, a launch and what it costs
+CREATE TABLE business AS SELECT * FROM (VALUES (1, 1000, .5, 80.0, .4, .02), (2, 5000, .2, 40.0, .3, .05), (3, 20000, .05, 30.0, .25, .1)) b (segment, n, orders, average_order, margin, churn);
+SELECT scenario, segment, round(baseline_value::numeric, 2) AS baseline, round(scenario_value::numeric, 2) AS value, round(change::numeric, 2) AS change, round(change_share::numeric, 4) AS share, cost, round(net_change::numeric, 2) AS net
+FROM custseg.what_if(NULL, 'business', '[{"name": "season", "season": [1, 1, 2]}, {"name": "launch", "orders": 0.1, "average_order": 0.05, "margin": -0.02, "cost": 5000, "segments": [1, 2]}, {"churn": -0.02, "segments": ["3"]}]', '{"n_periods": 6}');
+-- changes of segments add up to that of all
+SELECT count(*), count(*) FILTER (WHERE abs(change - sum) > 1e-9 * abs(change)) AS wrong
+FROM (SELECT scenario, sum(change) FILTER (WHERE segment IS NULL) AS change, sum(change) FILTER (WHERE segment IS NOT NULL) AS sum FROM custseg.what_if(NULL, 'business', '[{"name": "a", "price": 0.1}, {"name": "b", "n": 0.2, "churn": 0.05}]', '{"elasticity": -2}') GROUP BY scenario) s;
+-- a season of ones changes nothing, nor does a scenario without levers; a price with elasticity -1 keeps the revenue
+SELECT scenario, change = 0 AS nothing FROM custseg.what_if(NULL, 'business', '[{"season": [1]}, {}]') WHERE segment IS NULL;
+SELECT agrees(w.change, n * orders * average_order * (.2 / 1.2 + margin / 1.2 - margin)) AS same_revenue FROM custseg.what_if(NULL, 'business', '[{"price": 0.2, "elasticity": -1}]', '{"n_periods": 1}') w JOIN business USING (segment);
+-- segments with names, of a model and of none
+SELECT scenario, segment, name, round(change::numeric, 2) AS change FROM custseg.what_if(NULL, $$SELECT CASE segment WHEN 1 THEN 'loyal' ELSE 'other ' || segment END AS segment, n, orders, average_order, margin, churn FROM business$$, '[{"n": 1, "segments": ["loyal"]}]');
+CREATE TABLE shoppers AS SELECT i AS id, i % 3 * 10 + i * .01 AS spent FROM generate_series(1, 60) i;
+SET client_min_messages = error;
+SELECT n_segments FROM custseg.train('budget', 'shoppers', '{spent}', k => 3, id => 'id');
+RESET client_min_messages;
+SELECT custseg.name_segment('budget', 2, 'middle');
+SELECT segment, name IS NOT NULL AS has_name, name = 'middle' AS is_middle FROM custseg.what_if('budget', 'business', '[{"n": 0.1}]');
+SELECT fails(statement) FROM unnest(ARRAY[
+    $$SELECT custseg.what_if('nobody', 'business', '[]')$$, $$SELECT custseg.what_if('budget', 'SELECT segment + 1 AS segment, n, orders, average_order, margin, churn FROM business', '[]')$$]) statement;
+
+-- errors
+SELECT fails('SELECT custseg.roi(' || arguments || ')') FROM unnest('{-1\,1,1\,''NaN'',1\,1\,-1,"1,1,margin => -1","1,1,fixed_cost => -1","1,1,cost_per_customer => ''Infinity''","1,1,n_periods => 0","1,1,rate => -1","1,1,decay => 1.5","1,1,confidence => 1"}'::text[]) arguments;
+SELECT fails('SELECT custseg.campaign_roi(' || arguments || ')') FROM unnest(ARRAY['NULL', $$'SELECT 1 AS n'$$, $$'SELECT ''a'' AS n, 1 AS effect'$$, $$'SELECT -1 AS n, 1 AS effect'$$, $$'SELECT 1 AS n, NULL::int AS effect'$$, $$'SELECT 1 AS n, 1 AS effect, 1.5 AS segment'$$,
+    $$'SELECT 1 AS n, 1 AS effect, now() AS segment'$$, $$'SELECT 1 AS n, 1 AS effect FROM generate_series(1, 10001)'$$, $$'effects', '{"margins": 1}'$$]) arguments;
+SELECT fails('SELECT custseg.what_if(NULL, ' || arguments || ')') FROM unnest(ARRAY[$$NULL, '[]'$$, $$'business', NULL$$, $$'business', '{}'$$, $$'business', '[1]'$$, $$'business', '[{"reach": 1}]'$$, $$'business', '[{"n": -2}]'$$, $$'business', '[{"price": 0.1}]'$$,
+    $$'business', '[{"name": "flight", "churn": 0.99}]'$$, $$'business', '[{"margin": 0.9}]'$$, $$'business', '[{"season": [1, -1]}]'$$, $$'business', '[{"segments": [9]}]'$$, $$'business', '[{"segments": [null]}]'$$, $$'SELECT 1 AS segment, 2 AS margin, 1 AS n, 1 AS orders, 1 AS average_order, 0 AS churn', '[]'$$,
+    $$'SELECT segment, 2 AS churn, n, orders, average_order, margin FROM business', '[]'$$, $$'SELECT * FROM business, generate_series(1, 2)', '[]'$$, $$'business', '[]', '{"n_periods": 0}'$$, $$'SELECT i AS segment, 1 AS n, 1 AS orders, 1 AS average_order, 0 AS margin, 0 AS churn FROM generate_series(1, 10001) i', '[]'$$]) arguments;
+SELECT fails('SELECT custseg.tornado(NULL, ''business'', ' || arguments || ')') FROM unnest(ARRAY['NULL', $$'{"n": [1]}'$$, $$'{"n": [0.1, -0.1]}'$$, $$'{"reach": [0, 1]}'$$, $$'{"n": ["a", 1]}'$$, $$'{"margin": ["a", 1]}'$$, $$'{"price": [-0.1, 0.1]}'$$]) arguments;
+\i :root/test/clean.sql

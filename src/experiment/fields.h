@@ -1,0 +1,42 @@
+/*
+ * fields.h
+ *	  A source whose columns have names that a function prescribes: one row for each segment, say.
+ */
+#ifndef CUSTSEG_FIELDS_H
+#define CUSTSEG_FIELDS_H
+
+#include "call/call.h"
+#include "data/relation.h"
+
+typedef enum CsFieldKind
+{
+	CS_FIELD_NUMBER,			/* finite */
+	CS_FIELD_SEGMENT,			/* a number or a name of a segment, or of whatever else is told apart */
+	CS_FIELD_TEXT,
+	CS_FIELD_JSON
+} CsFieldKind;
+
+typedef struct CsField
+{
+	const char *name;
+	CsFieldKind kind;
+	CsNumberKind bounds;		/* of a number */
+	bool		is_required;	/* the column must be there, and no value NULL */
+} CsField;
+
+typedef struct CsFieldValue
+{
+	double		number;			/* NaN for NULL, and for a segment that has no number */
+	char	   *text;			/* NULL for NULL */
+	Jsonb	   *json;
+} CsFieldValue;
+
+/* Called for each row; what texts and jsonb hold was allocated where CsFieldsRead() was called. */
+typedef void (*CsFieldsSink) (void *state, const CsFieldValue *values);
+
+extern int64 CsFieldsRead(const CsRelation *rel, const CsField *fields, int nfields, CsFieldsSink sink,
+						  void *state);
+extern int32 CsSegmentNumber(const CsFieldValue *segment);
+extern char *CsSegmentName(const CsFieldValue *segment, const CsFieldValue *name);
+
+#endif							/* CUSTSEG_FIELDS_H */
