@@ -32,9 +32,20 @@ CREATE FUNCTION measure(metrics jsonb) RETURNS float8 LANGUAGE sql AS $$ SELECT 
 CREATE TABLE usual AS SELECT s.*, t.* FROM (VALUES ('worth', 'linear', '{}'::jsonb), ('worth', 'forest', '{"trees": 5}'), ('stays', 'logistic', '{}'), ('stays', 'forest', '{"trees": 5}')) s (target, algorithm, options),
     trained('SELECT * FROM customers ORDER BY id', target, algorithm, options) t;
 
--- the order of rows, and that of features where none is drawn
-SELECT target, algorithm, apart(u.said, t.said) < 1e-10 AS rows, abs(measure(u.metrics) - measure(t.metrics)) < 1e-12 AS measures, apart(u.said, f.said) < 1e-10 AS features
-FROM usual u, trained('SELECT * FROM customers ORDER BY b DESC', target, algorithm, options) t, trained('SELECT * FROM customers ORDER BY id', target, algorithm, options, '{since,is_member,g,b,a}') f WHERE algorithm <> 'forest';
+-- the order of rows: the same model, to the last bit where nothing is scaled; and that of features where none is drawn
+SELECT target, algorithm, apart(u.said, t.said) < CASE algorithm WHEN 'forest' THEN 1e-300 ELSE 1e-10 END AS rows, abs(measure(u.metrics) - measure(t.metrics)) < 1e-12 AS measures,
+    algorithm <> 'forest' OR u.parameters = t.parameters AS same
+FROM usual u, unnest('{b DESC,"g, a",-id}'::text[]) WITH ORDINALITY AS o (rows, i), trained('SELECT * FROM customers ORDER BY ' || rows, target, algorithm, options) t ORDER BY 1, 2, i;
+SELECT target, algorithm, apart(u.said, f.said) < 1e-10 AS features FROM usual u, trained('SELECT * FROM customers ORDER BY id', target, algorithm, options, '{since,is_member,g,b,a}') f WHERE algorithm <> 'forest';
+-- also of ids that have the same hash
+CREATE TABLE colliding AS SELECT id, 10 * chance(id, 1) AS a, 10 * chance(id, 1) + chance(id, 2) AS worth FROM (SELECT i AS id, count(*) OVER (PARTITION BY hashtextextended(i::text, 0) & 2147483647) AS n FROM generate_series(1, 200000) i) s WHERE n > 1;
+SELECT count(*) > 10 AS colliding FROM colliding;
+SELECT t.parameters = u.parameters AS same
+FROM trained('SELECT * FROM colliding ORDER BY id', 'worth', 'forest', '{"trees": 5}', '{a}') t, trained('SELECT * FROM colliding ORDER BY id DESC', 'worth', 'forest', '{"trees": 5}', '{a}') u;
+-- a comparison, too
+SELECT algorithm, u.r2 = t.r2 AND u.rmse_deviation = t.rmse_deviation AS same
+FROM custseg.compare_value('SELECT * FROM customers ORDER BY a', 'worth', '{a,b,g}', '{forest}', id => 'id', options => '{"forest": {"trees": 5}}') u
+    JOIN custseg.compare_value('SELECT * FROM customers ORDER BY b', 'worth', '{a,b,g}', '{forest}', id => 'id', options => '{"forest": {"trees": 5}}') t USING (algorithm);
 -- settings: the same model to the last bit
 SET work_mem = '64kB';
 SET max_parallel_maintenance_workers = 0;

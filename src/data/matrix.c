@@ -124,6 +124,23 @@ CsMatrixOfRows(CsArena *arena, const CsMatrix *m, const int64 *rows, int64 nrows
 	return result;
 }
 
+/* Have each row of a column take the value that row from[row] had; "scratch" has room for the column. */
+void
+CsMatrixReorderColumn(const CsMatrix *m, CsArena *arena, int column, const int64 *from, double *scratch)
+{
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+		memcpy(scratch + b * CS_BLOCK_ROWS, CsMatrixBlock(m, arena, b) + (Size) column * CS_BLOCK_ROWS,
+			   sizeof(double) * CsMatrixBlockRows(m, b));
+	for (int64 b = 0; b < CsMatrixBlocks(m); b++)
+	{
+		double	   *to = CsMatrixBlock(m, arena, b) + (Size) column * CS_BLOCK_ROWS;
+
+		CHECK_FOR_INTERRUPTS();
+		for (int r = 0; r < CsMatrixBlockRows(m, b); r++)
+			to[r] = scratch[from[b * CS_BLOCK_ROWS + r]];
+	}
+}
+
 /*
  * The weights of the rows with the given numbers, from an area of double[nrows], in a new area. -1,
  * for no weights, stays -1.

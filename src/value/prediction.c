@@ -115,7 +115,10 @@ CheckFolds(const CsPrediction *p)
 					 errhint("Give more rows, or lower \"folds\".")));
 }
 
-/* Take the rows of a training that has been prepared, give the raw ones back, and divide them into folds by their hashes. */
+/*
+ * Take the rows of a training that has been prepared, give the raw ones back, put the others in the order of
+ * their hashes, and divide them into folds by these.
+ */
 void
 CsPredictionStart(CsPrediction *p, CsTraining *t, int nfolds)
 {
@@ -125,6 +128,7 @@ CsPredictionStart(CsPrediction *p, CsTraining *t, int nfolds)
 	if (t->raw != t->matrix)
 		CsMatrixFree(t->raw, t->arena);
 	t->raw = t->matrix;
+	CsPredictionOrder(t);
 	p->is_probability = IsProbability(t);
 	p->columns = CsPipelineScaledNames(t->pipeline);
 	p->nfolds = nfolds;

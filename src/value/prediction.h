@@ -52,6 +52,9 @@ extern double *CsPredictionScores(const CsPrediction *p, const double *predicted
 								  double *coverage);
 extern void CsPredictionWarnOfPerfection(const CsPrediction *p, const CsPredictionMeasures *m);
 
+/* prediction_order.c */
+extern void CsPredictionOrder(CsTraining *t);
+
 /* prediction_features.c */
 extern double *CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *model);
 extern void CsPredictionWarnOfLeaks(const CsPrediction *p);

@@ -33,16 +33,6 @@ LossOf(const CsPrediction *p, CsTeam *team, const CsValueModel *model, const CsM
 	return p->is_probability ? measures.log_loss : measures.rmse;
 }
 
-/* Have each row of a matrix take a column's value from the row that "from" has for it. */
-static void
-ShuffleColumn(CsArena *arena, const CsMatrix *m, int column, const int64 *from, double *scratch)
-{
-	for (int64 i = 0; i < m->nrows; i++)
-		scratch[i] = CsMatrixRow(m, arena, i)[(Size) column * CS_BLOCK_ROWS];
-	for (int64 i = 0; i < m->nrows; i++)
-		CsMatrixRow(m, arena, i)[(Size) column * CS_BLOCK_ROWS] = scratch[from[i]];
-}
-
 /* A random order of n rows. */
 static void
 DrawOrder(CsRng *rng, int64 n, int64 *order)
@@ -93,10 +83,10 @@ CsPredictionShuffle(const CsPrediction *p, CsTeam *team, const CsValueModel *mod
 		for (int64 k = 0; k < n; k++)
 			back[order[k]] = k;
 		for (int j = 0; j < f->noutputs; j++)
-			ShuffleColumn(t->arena, m, f->first_output + j, order, scratch);
+			CsMatrixReorderColumn(m, t->arena, f->first_output + j, order, scratch);
 		result[i] = LossOf(p, team, model, m, y) - usual;
 		for (int j = 0; j < f->noutputs; j++)
-			ShuffleColumn(t->arena, m, f->first_output + j, back, scratch);
+			CsMatrixReorderColumn(m, t->arena, f->first_output + j, back, scratch);
 	}
 	CsArenaFree(t->arena, outcomes);
 	CsMatrixFree(m, t->arena);

@@ -57,14 +57,20 @@ is($node->safe_psql('postgres', 'SELECT count(*) FILTER (WHERE abs(predicted - s
 
 # a target in any unit gives the same trees: the library itself splits nothing for a small gain
 my $r2 = sub {
-    my ($target, $options) = @_;
+    my ($target, $options, $order) = (@_, 'id');
     $node->safe_psql('postgres', "SELECT custseg.drop_model(name, whole => true) FROM custseg.model WHERE name = 'unit'");
-    return $node->safe_psql('postgres', "SELECT r2 FROM custseg.train_value('unit', 'SELECT id, a, b, $target AS y FROM customers', 'y', '{a,b}', 'xgboost', 'id', options => '$options')");
+    return $node->safe_psql('postgres', "SELECT r2 FROM custseg.train_value('unit', 'SELECT id, a, b, $target AS y FROM customers ORDER BY $order', 'y', '{a,b}', 'xgboost', 'id', options => '$options')");
 };
 my $usual = $r2->('ln(worth) * 16', '{"gamma": 0.5, "rounds": 40}');
 cmp_ok($usual, '>', 0.8, 'logarithms are predicted');
 is($r2->('ln(worth) / 2::float8 ^ 20', "{\"gamma\": @{[0.5 / 2**48]}, \"rounds\": 40}"), $usual, 'as well when they are tiny');
 is($r2->('ln(worth) * 2::float8 ^ 80', "{\"gamma\": @{[0.5 * 2**152]}, \"rounds\": 40}"), $usual, 'and when they are huge');
+
+# however the rows lie, the same trees, also where some of the rows are drawn
+my @orders = map { $r2->('worth', '{"rounds": 20, "subsample": 0.5}', $_);
+    $node->safe_psql('postgres', "SELECT parameters::text FROM custseg.model_version WHERE model = 'unit'") } ('id', 'b DESC', 'a, b');
+is($orders[1], $orders[0], 'rows in the order of a feature');
+is($orders[2], $orders[0], 'and in that of another');
 
 # what the library would refuse
 is($node->safe_psql('postgres', "SELECT reason FROM custseg.compare_value('SELECT id, a, b, id = 77 AS rare FROM customers', 'rare', '{a,b}', '{xgboost}', id => 'id', options => '{\"xgboost\": {\"rounds\": 20}, \"seed\": 1234567891}')"),
