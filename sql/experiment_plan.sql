@@ -48,6 +48,8 @@ FROM unnest('{.001,40,1e100}'::float8[]) s, unnest('{-.5,.01,3}'::float8[]) e CR
 -- shares at their ends; nothing that varies
 SELECT exact_size, n_control FROM custseg.sample_size(1, baseline => 0);
 SELECT custseg.power(1, 10, baseline => 0) AS certain, custseg.power(0, 10, baseline => 0) AS nothing, custseg.minimum_effect(10, baseline => 1) AS no_room, round(custseg.power(-.05, 1000, baseline => .05)::numeric, 6) AS all_leave;
+-- near 0 there are few numbers: a search between two neighbors ends
+SELECT custseg.minimum_effect(1e154, baseline => 5e-324, allocation => 1e-308, alpha => 1e-311, power => 1e-17) < 1e-300 AS smallest;
 -- NULL: of what is asked for, NULL; of what has a default, the default
 SELECT custseg.sample_size(NULL, baseline => .05) IS NULL AS size, custseg.power(NULL, 10, baseline => .05) IS NULL AND custseg.power(.1, NULL, baseline => .05) IS NULL AS power, custseg.minimum_effect(NULL, baseline => .05) IS NULL AS effect,
     custseg.sample_size(.01, .05, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL) = custseg.sample_size(.01, .05) AS defaults;

@@ -77,10 +77,13 @@ CsPlanEffect(const CsPlan *plan, double n, double power)
 	}
 	if (!(CsPlanPower(plan, high, n) >= power))
 		return NAN;
+	/* of numbers near 0, the share of the rounding is larger: there may be none between two of them */
 	while (high - low > 2 * DBL_EPSILON * high)
 	{
 		double		middle = (low + high) / 2;
 
+		if (middle <= low || middle >= high)
+			break;
 		if (CsPlanPower(plan, middle, n) >= power)
 			high = middle;
 		else
