@@ -2689,12 +2689,14 @@ BEGIN ATOMIC
         FROM jsonb_populate_recordset(NULL::custseg.data_quality_result, reports -> 'data_quality') r
         WHERE r.subject = 'feature'
     ),
+    -- drifted with p < .05, a year of weekly runs in which nothing changes has it twice in a row with a probability of 1 in 8
     drift AS (
         SELECT
             count(*) AS features,
-            count(*) FILTER (WHERE r.verdict = 'drifted') AS drifted,
-            string_agg(r.feature, ', ') FILTER (WHERE r.verdict = 'drifted') AS names
+            count(*) FILTER (WHERE d.is_drifted) AS drifted,
+            string_agg(r.feature, ', ') FILTER (WHERE d.is_drifted) AS names
         FROM jsonb_populate_recordset(NULL::custseg.drift_result, reports -> 'drift') r
+        CROSS JOIN LATERAL (SELECT r.verdict = 'drifted' AND coalesce(r.p_adjusted, 0) < 0.005) d (is_drifted)
         WHERE NOT EXISTS (SELECT FROM quality q WHERE q.name = r.feature AND q.verdict = 'broken')
     ),
     sizes AS (
@@ -2746,7 +2748,7 @@ BEGIN ATOMIC
     SELECT 'segment_sizes', true, CASE WHEN bool_or(s.segment IS NULL) THEN 3 ELSE 2 END, false,
         format('segment sizes changed: %s', string_agg(CASE WHEN s.segment IS NULL THEN s.reason ELSE replace(s.reason, 'the segment', s.name) END, ', '))
     FROM sizes s
-    WHERE s.verdict = 'drifted'
+    WHERE s.verdict = 'drifted' AND coalesce(s.p_adjusted, 0) < 0.005
     HAVING count(*) > 0
     UNION ALL
     -- beyond the limit with a probability of 0.001 by chance: 3.09 standard errors

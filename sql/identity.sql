@@ -43,6 +43,8 @@ DO $$
 BEGIN
     CREATE EXTENSION IF NOT EXISTS citext;
     INSERT INTO spellings VALUES ('citext', '{ann@example.org,bob@example.org}', 2, '{"''Bob@example.org''","text ''BOB@EXAMPLE.ORG''","citext ''bob@example.org''"}');
+    CREATE DOMAIN address AS citext CHECK (VALUE ~ '@');
+    INSERT INTO spellings VALUES ('address', '{ann@example.org,bob@example.org}', 2, '{"''Bob@example.org''","text ''BOB@EXAMPLE.ORG''","address ''bob@example.org''"}');
 EXCEPTION WHEN OTHERS THEN NULL;
 END $$;
 DO $$
@@ -323,7 +325,7 @@ DROP TYPE mood, place;
 DROP DOMAIN amount;
 SET client_min_messages = warning;
 DROP COLLATION IF EXISTS any_case;
-DROP EXTENSION IF EXISTS citext;
+DROP EXTENSION IF EXISTS citext CASCADE;
 RESET client_min_messages;
 DELETE FROM custseg.segment_override;
 \getenv root PG_ABS_SRCDIR

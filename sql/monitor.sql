@@ -279,6 +279,20 @@ BEGIN READ ONLY;
 SELECT custseg.monitor('watched');
 ROLLBACK;
 
+-- of few customers, a change that is likely but not certain is drift, and no reason to train again
+CREATE TABLE evenly AS SELECT i AS id, i * 37 % 1000 / 10.0 AS a, i * 91 % 1000 / 10.0 AS b FROM generate_series(1, 1000) i;
+SELECT n_segments FROM custseg.train('careful', 'evenly', '{a,b}', k => 2, id => 'id');
+SELECT part, d.verdict AS drift, d.p_adjusted < 0.05 AS likely, d.p_adjusted < 0.005 AS certain, s.verdict AS sizes, s.p_adjusted < 0.005 AS certain, r.retrain, r.reasons
+FROM unnest('{0.8,0.75,0.7}'::float8[]) part
+CROSS JOIN LATERAL format('SELECT id, a * %s AS a, b FROM evenly WHERE id <= 40', part) source
+CROSS JOIN LATERAL custseg.drift('careful', source) d
+CROSS JOIN LATERAL custseg.segment_sizes('careful', source) s
+CROSS JOIN LATERAL custseg.needs_retraining('careful', source, '{"consecutive": 1}') r
+WHERE d.feature = 'a' AND s.segment IS NULL
+ORDER BY part DESC;
+SELECT custseg.drop_model('careful', whole => true);
+DROP TABLE evenly;
+
 --
 -- Who may
 --
