@@ -70,13 +70,14 @@ is($err, '', 'models keep a source that does harm');
 $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
-my %needed = (attribute => "'late'", outcome => "'z'", model => undef, source => 'NULL', a => 1, b => 2);
-my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => ['spend'], record_outcomes => ['spend']);
+my %needed = (attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2);
+my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => [qw(spend buyers)], record_outcomes => [qw(spend buyers)],
+    segment_value => [qw(spend buyers)], segment_churn => ['buyers'], record_segment_value => [qw(spend buyers)]);
 my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'");
 my @functions = grep { !/^(\w+)/ || !$named{$1} } split /\n/, $node->safe_psql('postgres', <<'END');
 SELECT p.proname, (SELECT string_agg(a, ' ' ORDER BY n) FROM unnest(p.proargnames[1 : p.pronargs - p.pronargdefaults]) WITH ORDINALITY u (a, n))
 FROM pg_proc p
-WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1 : p.pronargs] @> '{model,source}'
+WHERE p.pronamespace = 'custseg'::regnamespace AND p.proargnames[1 : p.pronargs] @> '{source}' AND p.proargnames[1 : p.pronargs] && '{model,value_model}'
 ORDER BY p.proname
 END
 cmp_ok(scalar @functions, '>', 20, 'functions that take a source of a model are known to the catalogue');
@@ -88,7 +89,7 @@ sub calls
 
     return map {
         my $model = $_;
-        my @arguments = map { "$_ => " . ($_ eq 'model' ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
+        my @arguments = map { "$_ => " . (/^(?:value_)?model$/ ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
             grep { $_ ne 'source' } split / /, $required;
         "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, 'source => NULL') . ') f;';
     } @{ $models{$name} // [qw(trap rules)] };
@@ -116,6 +117,20 @@ is($super->query("SELECT name, (custseg.monitor(name)).status FROM custseg.model
 is($super->query(q{SELECT string_agg(DISTINCT who || ' ' || what, ', ') FROM shop.seen; TRUNCATE shop.seen;}), 'bob ran', 'with the rights of their owner');
 is($super->query($state), $before, 'and nothing of it stays');
 
+# Where two models have sources of two owners, each runs as its own.
+$super->query(<<'END');
+CREATE ROLE carl;
+SET ROLE carl;
+CREATE FUNCTION public.carls() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN INSERT INTO shop.seen VALUES (current_user, 'ran carl''s'); RETURN true; END $$;
+RESET ROLE;
+GRANT USAGE ON SCHEMA shop TO carl; GRANT SELECT ON shop.customers TO carl;
+SET ROLE carl;
+SELECT version FROM custseg.train('carls', 'SELECT * FROM shop.customers WHERE (SELECT public.carls())', '{x,y}', k => 2, id => 'id');
+RESET ROLE; TRUNCATE shop.seen;
+END
+is($super->query("SELECT sum(n) FROM custseg.segment_value('buyers', 'carls') WHERE name <> 'total'; SELECT string_agg(DISTINCT who || ' ' || what, ', ' ORDER BY who || ' ' || what) FROM shop.seen;"
+        . 'TRUNCATE shop.seen;'), "60\nbob ran, carl ran carl's", 'two sources run as two owners');
+
 # The names in it mean what they meant to bob, whatever the caller's schemas and tables are called.
 is($super->query(<<'END'), '300', 'names are looked for where they were when the source was written');
 CREATE SCHEMA other; CREATE FUNCTION other.harm() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE 'wrong function'; END $$;
@@ -139,7 +154,7 @@ for my $user (qw(viewer heir))
         my ($name) = split /\|/, $function;
         my @errors = map { ($session->query($_))[1] } calls($function);
 
-        like(join(' ', @errors), $name =~ /^(monitor|recalibrate|train|retrain|record_outcomes)$/ ? qr/ERROR:  42501: must be owner of model|permission denied for the stored source/ :
+        like(join(' ', @errors), $name =~ /^(monitor|recalibrate|train|retrain|record_\w+)$/ ? qr/ERROR:  42501: must be owner of model|permission denied for the stored source/ :
             qr/ERROR:  42501: permission denied for the stored source of model .*HINT:  Name a source/s, "$name: $user must name a source");
     }
     is($session->query("SELECT count(*) FROM custseg.score('trap', 'shop.customers');"), '300', "$user scores what is named");
