@@ -76,6 +76,7 @@ INSERT INTO wrong VALUES
     ('covariate of a ratio', :two, '[{"metric": "m", "kind": "ratio", "numerator": "a", "denominator": "b", "covariate": "c"}]', '{}'),
     ('window 0', :two, '[{"metric": "m", "kind": "mean", "window": "0 days"}]', '{}'),
     ('window', :two, '[{"metric": "m", "kind": "mean", "window": "soon"}]', '{}'),
+    ('window of ages', :two, '[{"metric": "m", "kind": "mean", "window": "178000000 years"}]', '{}'),
     ('traffic 0', :two, :good, '{"traffic": 0}'),
     ('traffic above 1', :two, :good, '{"traffic": 1.5}'),
     ('alpha', :two, :good, '{"alpha": 0}'),

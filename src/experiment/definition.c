@@ -13,6 +13,7 @@
 #include "experiment/experiment.h"
 #include "stat/sequential.h"
 #include "utils/fmgrprotos.h"
+#include "utils/timestamp.h"
 
 const char *const CsAssignmentKinds[] = {"bucket", "blocked", NULL};
 const char *const CsLookMethods[] = {"spending", "anytime", "fixed", NULL};
@@ -208,16 +209,19 @@ CheckColumns(CsMetric *m)
 static void
 CheckWindow(CsMetric *m)
 {
+	Interval	none = {0},
+				most = {.day = MAX_DAYS};
 	Datum		window;
-	Datum		none;
 
 	if (m->window == NULL)
 		return;
 	window = DirectFunctionCall3(interval_in, CStringGetDatum(m->window), ObjectIdGetDatum(InvalidOid),
 								 Int32GetDatum(-1));
-	none = PointerGetDatum(palloc0(sizeof(Interval)));
-	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, window, none)) <= 0)
-		Reject("\"window\" of a metric must be above 0", "Write the time after the enrolment that counts, as \"14 days\".");
+	/* after a longer one there may be no time any more, which would be found when nothing can be changed */
+	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, window, IntervalPGetDatum(&none))) <= 0 ||
+		DatumGetInt32(DirectFunctionCall2(interval_cmp, window, IntervalPGetDatum(&most))) > 0)
+		Reject(psprintf("\"window\" of a metric must be above 0, and at most %d days", MAX_DAYS),
+			   "Write the time after the enrolment that counts, as \"14 days\".");
 	m->window = DatumGetCString(DirectFunctionCall1(interval_out, window));
 }
 

@@ -192,15 +192,15 @@ ReadExperiment(const char *experiment)
 }
 
 /*
- * An experiment as the active snapshot sees it, palloc'd; an error when there is none.  Whether the caller
- * may use its model is for who calls to check.
+ * An experiment as the active snapshot sees it, palloc'd; an error when there is none, or none that the caller
+ * may see.  Whether the caller owns its model is for who calls to check.
  */
 static CsExperiment *
 CsExperimentRead(const char *experiment)
 {
 	CsExperiment *e = ReadExperiment(experiment);
 
-	if (e == NULL)
+	if (e == NULL || !CsModelMayUse(e->model))
 		CsReportNoExperiment(experiment);
 	return e;
 }
