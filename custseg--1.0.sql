@@ -143,6 +143,51 @@ COMMENT ON COLUMN custseg.segment_sizes_result.n_unplaced IS 'Customers that cou
 COMMENT ON COLUMN custseg.segment_sizes_result.verdict IS 'Verdict: ok, watch, drifted or insufficient data.';
 COMMENT ON COLUMN custseg.segment_sizes_result.reason IS 'Explanation of the verdict in words.';
 
+CREATE TYPE custseg.segment_kpis_result AS (
+    month date,
+    is_complete bool,
+    segment int,
+    name text,
+    n bigint,
+    n_buyers bigint,
+    n_orders bigint,
+    orders_squares float8,
+    revenue float8,
+    revenue_squares float8,
+    n_retained bigint,
+    n_buyers_before bigint,
+    n_new bigint,
+    n_lost bigint,
+    conversion float8,
+    average_order float8,
+    revenue_per_customer float8,
+    orders_per_customer float8,
+    retention float8,
+    reason text
+);
+
+COMMENT ON TYPE custseg.segment_kpis_result IS 'Row of segment_kpis() and of its history.';
+COMMENT ON COLUMN custseg.segment_kpis_result.month IS 'First day of the month.';
+COMMENT ON COLUMN custseg.segment_kpis_result.is_complete IS 'Whether the month is over.';
+COMMENT ON COLUMN custseg.segment_kpis_result.segment IS 'Number of the segment; NULL for customers without a segment, and for all together.';
+COMMENT ON COLUMN custseg.segment_kpis_result.name IS 'Name of the segment, no segment, or total.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n IS 'Number of customers.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n_buyers IS 'Customers who bought in the month.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n_orders IS 'Orders of the month.';
+COMMENT ON COLUMN custseg.segment_kpis_result.orders_squares IS 'Sum over the customers of the squares of their orders.';
+COMMENT ON COLUMN custseg.segment_kpis_result.revenue IS 'Sum of the amounts of the month; NULL without amounts.';
+COMMENT ON COLUMN custseg.segment_kpis_result.revenue_squares IS 'Sum over the customers of the squares of their revenue; NULL without amounts.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n_retained IS 'Customers who bought in the month, and in the month before.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n_buyers_before IS 'Customers who bought in the month before.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n_new IS 'Customers whose first purchase of all was in the month.';
+COMMENT ON COLUMN custseg.segment_kpis_result.n_lost IS 'Customers who bought in the month before, and not in the month.';
+COMMENT ON COLUMN custseg.segment_kpis_result.conversion IS 'Share of the customers who bought.';
+COMMENT ON COLUMN custseg.segment_kpis_result.average_order IS 'Revenue of an order; NULL without orders or amounts.';
+COMMENT ON COLUMN custseg.segment_kpis_result.revenue_per_customer IS 'Revenue of a customer, whether he bought or not; NULL without amounts.';
+COMMENT ON COLUMN custseg.segment_kpis_result.orders_per_customer IS 'Orders of a customer, whether he bought or not.';
+COMMENT ON COLUMN custseg.segment_kpis_result.retention IS 'Share of those who bought in the month before who bought again; NULL where nobody had.';
+COMMENT ON COLUMN custseg.segment_kpis_result.reason IS 'What is to be said of the month, in the row of all; NULL when there is nothing to say.';
+
 CREATE TYPE custseg.segment_value_result AS (
     segment int,
     name text,
@@ -725,10 +770,10 @@ COMMENT ON COLUMN custseg.alert.version IS 'Version that was watched; NULL when 
 COMMENT ON COLUMN custseg.alert.first_seen IS 'Start of the first run that found the problem.';
 COMMENT ON COLUMN custseg.alert.last_seen IS 'Start of the last run that found the problem.';
 COMMENT ON COLUMN custseg.alert.n_seen IS 'Number of runs that found the problem.';
-COMMENT ON COLUMN custseg.alert.first_run IS 'First run that found the problem (id in monitor_run).';
-COMMENT ON COLUMN custseg.alert.last_run IS 'Last run that found the problem (id in monitor_run).';
+COMMENT ON COLUMN custseg.alert.first_run IS 'First run that found the problem (id in monitor_run; of the kind kpi, run in segment_kpi).';
+COMMENT ON COLUMN custseg.alert.last_run IS 'Last run that found the problem (likewise).';
 COMMENT ON COLUMN custseg.alert.closed_at IS 'Start of the run that no longer found the problem; NULL while the alert is open.';
-COMMENT ON COLUMN custseg.alert.closed_run IS 'Run that no longer found the problem (id in monitor_run); NULL while the alert is open.';
+COMMENT ON COLUMN custseg.alert.closed_run IS 'Run that no longer found the problem (likewise); NULL while the alert is open.';
 
 CREATE TABLE custseg.segment_action (
     model text NOT NULL,
@@ -1023,6 +1068,32 @@ COMMENT ON COLUMN custseg.experiment_look.reason IS 'Reason of the verdict.';
 COMMENT ON COLUMN custseg.experiment_look.valid IS 'Whether the customers are such that the results can be believed.';
 COMMENT ON COLUMN custseg.experiment_look.decides IS 'Whether this is the look that decided.';
 COMMENT ON COLUMN custseg.experiment_look.findings IS 'What else was known.';
+CREATE SEQUENCE custseg.segment_kpi_run_seq;
+
+CREATE TABLE custseg.segment_kpi (
+    model text NOT NULL,
+    run bigint NOT NULL,
+    version int NOT NULL,
+    run_at timestamptz NOT NULL,
+    run_by name NOT NULL,
+    source text,
+    segment_source text,
+    LIKE custseg.segment_kpis_result INCLUDING COMMENTS,
+    position int NOT NULL,
+    PRIMARY KEY (model, month, position)
+);
+
+ALTER SEQUENCE custseg.segment_kpi_run_seq OWNED BY custseg.segment_kpi.run;
+
+COMMENT ON TABLE custseg.segment_kpi IS 'Result of segment_kpis() for each segment in each month that record_kpis() has kept, with the customers who were in the segment then; see the view kpi_history.';
+COMMENT ON COLUMN custseg.segment_kpi.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.segment_kpi.run IS 'Number of the run, ascending in time.';
+COMMENT ON COLUMN custseg.segment_kpi.version IS 'Version that placed the customers.';
+COMMENT ON COLUMN custseg.segment_kpi.run_at IS 'Time of the run.';
+COMMENT ON COLUMN custseg.segment_kpi.run_by IS 'Role that called record_kpis().';
+COMMENT ON COLUMN custseg.segment_kpi.source IS 'Lines of orders that were named.';
+COMMENT ON COLUMN custseg.segment_kpi.segment_source IS 'Customers who were named to be placed; NULL when those of the training were.';
+COMMENT ON COLUMN custseg.segment_kpi.position IS 'Position in the run, from 1.';
 
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -1416,6 +1487,18 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 COMMENT ON FUNCTION custseg.score IS 'Returns all customers of a source with their segments, and who decided where that was done by hand; by default the source is the one that the model was trained on.
 topic: scoring 3
 example: SELECT * FROM custseg.score(''shop'')';
+
+CREATE FUNCTION custseg_private.require_once(customer text, n bigint, source text) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_require_once'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.require_once IS 'Returns true, or raises an error where a customer comes more than once.';
+
+CREATE FUNCTION custseg_private.require_version(model text, version int) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_require_version'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.require_version IS 'Returns the deployed version of a model of segments, or the given one, or raises an error where there is none.';
 
 CREATE FUNCTION custseg.assign_segment() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_assign_segment'
@@ -5602,6 +5685,478 @@ COMMENT ON FUNCTION custseg.capacity_check IS 'Compares the customers of a sourc
 topic: actions 6
 example: SELECT * FROM custseg.capacity_check(''shop'')';
 
+-- what segments do, month by month
+
+CREATE FUNCTION custseg_private.order_months(
+    orders text,
+    customer text,
+    "time" text,
+    amount text,
+    as_of timestamptz,
+    options jsonb,
+    OUT customer_id text,
+    OUT month date,
+    OUT revenue float8,
+    OUT n_orders bigint,
+    OUT was_active bool,
+    OUT is_first bool,
+    OUT is_complete bool
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_order_months'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg_private.order_months IS 'Sums up what each customer bought in each month, from lines of orders that are read as the caller; months without a customer are those that were asked for.';
+
+CREATE FUNCTION custseg.segment_kpis(
+    model text,
+    orders text,
+    customer text,
+    "time" text,
+    amount text,
+    source text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL
+) RETURNS SETOF custseg.segment_kpis_result
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 100
+BEGIN ATOMIC
+    WITH lines AS MATERIALIZED (
+        SELECT l.*
+        FROM custseg_private.order_months(segment_kpis.orders, segment_kpis.customer, segment_kpis."time", segment_kpis.amount,
+            segment_kpis.as_of, segment_kpis.options) AS l
+    ), months AS (
+        SELECT l.month, l.is_complete FROM lines AS l WHERE l.customer_id IS NULL
+    ), members AS MATERIALIZED (
+        SELECT s.id, s.segment, s.name, s.n
+        FROM (
+            SELECT s.id, min(s.segment) AS segment, min(s.name) AS name, count(*) AS n
+            FROM custseg.score(segment_kpis.model, segment_kpis.source, segment_kpis.version) AS s
+            GROUP BY s.id
+        ) AS s
+        WHERE custseg_private.require_once(s.id, s.n, 'the customers')
+    ), sizes AS (
+        SELECT v.segment, v.name, coalesce(m.n, 0)::bigint AS n
+        FROM custseg_private.require_version(segment_kpis.model, segment_kpis.version) AS d
+        JOIN custseg.segment AS v ON v.model = segment_kpis.model AND v.version = d
+        LEFT JOIN (SELECT m.segment, sum(m.n) AS n FROM members AS m GROUP BY m.segment) AS m ON m.segment = v.segment
+        UNION ALL
+        SELECT NULL, 'no segment', sum(m.n)::bigint FROM members AS m WHERE m.segment IS NULL HAVING count(*) > 0
+    ), bought AS (
+        SELECT m.segment, l.month, count(*) FILTER (WHERE l.n_orders > 0) AS n_buyers,
+            sum(l.n_orders)::bigint AS n_orders, sum(l.n_orders * l.n_orders)::float8 AS orders_squares,
+            sum(l.revenue::numeric)::float8 AS revenue, sum(l.revenue::numeric ^ 2)::float8 AS revenue_squares,
+            count(*) FILTER (WHERE l.n_orders > 0 AND l.was_active) AS n_retained,
+            count(*) FILTER (WHERE l.n_orders > 0 AND l.is_first) AS n_new
+        FROM members AS m
+        JOIN lines AS l ON l.customer_id = m.id
+        GROUP BY m.segment, l.month
+    ), cells AS (
+        SELECT t.month, t.is_complete, s.segment, s.name, s.n,
+            coalesce(b.n_buyers, 0) AS n_buyers, coalesce(b.n_orders, 0) AS n_orders, coalesce(b.orders_squares, 0) AS orders_squares,
+            CASE WHEN segment_kpis.amount IS NOT NULL THEN coalesce(b.revenue, 0) END AS revenue,
+            CASE WHEN segment_kpis.amount IS NOT NULL THEN coalesce(b.revenue_squares, 0) END AS revenue_squares,
+            coalesce(b.n_retained, 0) AS n_retained, coalesce(p.n_buyers, 0) AS n_buyers_before, coalesce(b.n_new, 0) AS n_new
+        FROM months AS t
+        CROSS JOIN sizes AS s
+        LEFT JOIN bought AS b ON b.month = t.month AND b.segment IS NOT DISTINCT FROM s.segment
+        LEFT JOIN bought AS p ON p.month = (t.month - interval '1 month')::date AND p.segment IS NOT DISTINCT FROM s.segment
+    ), sums AS (
+        SELECT c.*, false AS is_total FROM cells AS c
+        UNION ALL
+        SELECT c.month, c.is_complete, NULL, 'total', sum(c.n)::bigint, sum(c.n_buyers)::bigint, sum(c.n_orders)::bigint,
+            sum(c.orders_squares), sum(c.revenue::numeric)::float8, sum(c.revenue_squares::numeric)::float8, sum(c.n_retained)::bigint,
+            sum(c.n_buyers_before)::bigint, sum(c.n_new)::bigint, true
+        FROM cells AS c
+        GROUP BY c.month, c.is_complete
+    ), strangers AS (
+        SELECT l.month, count(*) AS n
+        FROM lines AS l
+        WHERE l.customer_id IS NOT NULL AND l.n_orders > 0 AND NOT EXISTS (SELECT FROM members AS m WHERE m.id = l.customer_id)
+        GROUP BY l.month
+    )
+    SELECT s.month, s.is_complete, s.segment, s.name, s.n, s.n_buyers, s.n_orders, s.orders_squares, s.revenue, s.revenue_squares,
+        s.n_retained, s.n_buyers_before, s.n_new, s.n_buyers_before - s.n_retained,
+        s.n_buyers / nullif(s.n, 0)::float8, s.revenue / nullif(s.n_orders, 0), s.revenue / nullif(s.n, 0),
+        s.n_orders / nullif(s.n, 0)::float8, s.n_retained / nullif(s.n_buyers_before, 0)::float8,
+        CASE WHEN s.is_total THEN nullif(concat_ws('; ',
+            CASE WHEN NOT s.is_complete THEN 'the month is not over' END,
+            (SELECT format('buyers who are not among the customers: %s', x.n) FROM strangers AS x WHERE x.month = s.month)), '') END
+    FROM sums AS s
+    ORDER BY s.month, s.is_total, s.segment NULLS LAST;
+END;
+
+COMMENT ON FUNCTION custseg.segment_kpis IS 'Tells what the customers of each segment did in each month, from lines of orders: revenue, orders, buyers, conversion, average order, retention, who is new and who is lost.
+topic: value 50
+example: SELECT * FROM custseg.segment_kpis(''shop'', ''orders'', ''customer'', ''at'', ''amount'')';
+
+CREATE FUNCTION custseg_private.percent(share float8) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT pg_catalog.concat(pg_catalog.round((share * 100)::numeric, 1), ' %');
+END;
+
+COMMENT ON FUNCTION custseg_private.percent IS 'Returns a share in words.';
+
+CREATE FUNCTION custseg_private.variance_of(n bigint, total float8, squares float8) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    -- what is left of the squares is nothing but their rounding where it is this small a part of them
+    SELECT CASE WHEN n > 1 THEN
+        CASE WHEN squares - total * total / n > 1e-13 * squares THEN (squares - total * total / n) / (n - 1) ELSE 0 END END;
+END;
+
+COMMENT ON FUNCTION custseg_private.variance_of IS 'Returns the variance of numbers from their sum and the sum of their squares.';
+
+CREATE FUNCTION custseg_private.kpi_options(options jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_kpi_options'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.kpi_options IS 'Checks the options of kpi_changes(), and fills in the defaults.';
+
+CREATE FUNCTION custseg.kpi_changes(
+    model text,
+    for_month date DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT month date,
+    OUT segment int,
+    OUT name text,
+    OUT kpi text,
+    OUT reference_month date,
+    OUT reference float8,
+    OUT kpi_value float8,
+    OUT difference float8,
+    OUT change float8,
+    OUT change_others float8,
+    OUT low float8,
+    OUT high float8,
+    OUT p_value float8,
+    OUT p_adjusted float8,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE COST 1000 ROWS 30
+BEGIN ATOMIC
+    WITH o AS (
+        SELECT (o ->> 'fall')::float8 AS fall, (o ->> 'alpha')::float8 AS alpha
+        FROM custseg_private.kpi_options(kpi_changes.options) AS o
+    ), judged AS (
+        SELECT coalesce(kpi_changes.for_month, max(k.month)) AS month
+        FROM custseg.segment_kpi AS k
+        WHERE k.model = kpi_changes.model
+    ), reference AS (
+        -- the season's, or else the month before
+        SELECT max(k.month) FILTER (WHERE k.month = j.month - interval '1 year') AS season,
+            max(k.month) FILTER (WHERE k.month = j.month - interval '1 month') AS before
+        FROM judged AS j
+        JOIN custseg.segment_kpi AS k ON k.model = kpi_changes.model
+            AND k.month IN ((j.month - interval '1 year')::date, (j.month - interval '1 month')::date)
+    ), sums AS (
+        SELECT k.*, k.segment IS NULL AND k.name = 'total' AS is_total, k.month = j.month AS is_now
+        FROM judged AS j
+        CROSS JOIN reference AS r
+        JOIN custseg.segment_kpi AS k ON k.model = kpi_changes.model AND k.month IN (j.month, coalesce(r.season, r.before))
+    ), kpis AS (
+        SELECT now.month, now.segment, now.name, total_before.month AS reference_month, k.*
+        FROM sums AS now
+        JOIN sums AS total_now ON total_now.is_total AND total_now.is_now
+        LEFT JOIN sums AS before ON NOT before.is_now AND NOT before.is_total AND before.segment IS NOT DISTINCT FROM now.segment
+        LEFT JOIN sums AS total_before ON total_before.is_total AND NOT total_before.is_now
+        CROSS JOIN LATERAL (
+            SELECT 'revenue' AS kpi, 1 AS position, before.revenue_per_customer AS reference, now.revenue_per_customer AS kpi_value,
+                (total_before.revenue - before.revenue) / nullif(total_before.n - before.n, 0) AS others_before,
+                (total_now.revenue - now.revenue) / nullif(total_now.n - now.n, 0) AS others_now,
+                w.difference, w.low, w.high, w.p_value
+            FROM custseg.welch_test(
+                nullif(before.n, 0), before.revenue_per_customer,
+                coalesce(custseg_private.variance_of(before.n, before.revenue, before.revenue_squares), 0),
+                nullif(now.n, 0), now.revenue_per_customer,
+                coalesce(custseg_private.variance_of(now.n, now.revenue, now.revenue_squares), 0)) AS w
+            WHERE now.revenue IS NOT NULL
+            UNION ALL
+            SELECT 'orders', 2, before.orders_per_customer, now.orders_per_customer,
+                (total_before.n_orders - before.n_orders) / nullif(total_before.n - before.n, 0)::float8,
+                (total_now.n_orders - now.n_orders) / nullif(total_now.n - now.n, 0)::float8,
+                w.difference, w.low, w.high, w.p_value
+            FROM custseg.welch_test(
+                nullif(before.n, 0), before.orders_per_customer,
+                coalesce(custseg_private.variance_of(before.n, before.n_orders, before.orders_squares), 0),
+                nullif(now.n, 0), now.orders_per_customer,
+                coalesce(custseg_private.variance_of(now.n, now.n_orders, now.orders_squares), 0)) AS w
+            UNION ALL
+            SELECT 'conversion', 3, before.conversion, now.conversion,
+                (total_before.n_buyers - before.n_buyers) / nullif(total_before.n - before.n, 0)::float8,
+                (total_now.n_buyers - now.n_buyers) / nullif(total_now.n - now.n, 0)::float8,
+                t.difference, t.low, t.high, t.p_value
+            FROM custseg.proportion_test(before.n_buyers, before.n, now.n_buyers, now.n) AS t
+            UNION ALL
+            SELECT 'retention', 4, before.retention, now.retention,
+                (total_before.n_retained - before.n_retained) / nullif(total_before.n_buyers_before - before.n_buyers_before, 0)::float8,
+                (total_now.n_retained - now.n_retained) / nullif(total_now.n_buyers_before - now.n_buyers_before, 0)::float8,
+                t.difference, t.low, t.high, t.p_value
+            FROM custseg.proportion_test(before.n_retained, before.n_buyers_before, now.n_retained, now.n_buyers_before) AS t
+        ) AS k
+        WHERE now.is_now AND NOT now.is_total
+    ), adjusted AS (
+        SELECT u.*
+        FROM (
+            SELECT custseg.benjamini_hochberg(array_agg(k.p_value ORDER BY k.p_value)) AS p_adjusted,
+                array_agg(k.p_value ORDER BY k.p_value) AS p_values
+            FROM kpis AS k
+            WHERE k.p_value IS NOT NULL
+        ) AS a, LATERAL (SELECT DISTINCT u.p_value, u.p_adjusted FROM unnest(a.p_values, a.p_adjusted) AS u (p_value, p_adjusted)) AS u
+    ), changes AS (
+        SELECT k.*, a.p_adjusted, k.difference / nullif(abs(k.reference), 0) AS change,
+            (k.others_now - k.others_before) / nullif(abs(k.others_before), 0) AS change_others
+        FROM kpis AS k
+        LEFT JOIN adjusted AS a ON a.p_value = k.p_value
+    )
+    SELECT c.month, c.segment, c.name, c.kpi, c.reference_month, c.reference, c.kpi_value, c.difference, c.change, c.change_others,
+        c.low, c.high, c.p_value, c.p_adjusted, r.rating,
+        concat_ws('; ',
+            CASE
+                WHEN c.reference_month IS NULL THEN 'no month before it is recorded'
+                WHEN c.change IS NULL THEN 'there is nothing to compare with'
+                ELSE format('%s %s %s than in %s', c.kpi, custseg_private.percent(abs(c.change)),
+                    CASE WHEN c.change < 0 THEN 'lower' ELSE 'higher' END, to_char(c.reference_month, 'YYYY-MM'))
+            END,
+            CASE WHEN r.rating = 'ok' AND c.change <= -o.fall / 2 THEN format('chance may explain that (adjusted p %s)', round(c.p_adjusted::numeric, 3)) END,
+            CASE WHEN c.change_others IS NOT NULL AND r.rating IN ('watch', 'degraded') THEN format('those of all others %s %s',
+                custseg_private.percent(abs(c.change_others)), CASE WHEN c.change_others < 0 THEN 'lower' ELSE 'higher' END) END)
+    FROM changes AS c
+    CROSS JOIN o
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN c.p_adjusted IS NULL OR c.change IS NULL THEN 'insufficient data'
+            WHEN c.p_adjusted < o.alpha AND c.change <= -o.fall THEN 'degraded'
+            WHEN c.p_adjusted < o.alpha AND c.change <= -o.fall / 2 THEN 'watch'
+            ELSE 'ok'
+        END AS rating
+    ) AS r
+    ORDER BY c.segment NULLS LAST, c.position;
+END;
+
+COMMENT ON FUNCTION custseg.kpi_changes IS 'Compares what each segment did in a month that record_kpis() has kept with the same month of the year before, or else the month before: a fall counts that chance does not explain and that is large enough.
+topic: value 52
+example: SELECT * FROM custseg.kpi_changes(''shop'')';
+
+CREATE FUNCTION custseg.record_kpis(
+    model text,
+    orders text,
+    customer text,
+    "time" text,
+    amount text,
+    source text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    keep_days int DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL
+) RETURNS SETOF custseg.segment_kpi
+AS 'MODULE_PATHNAME', 'custseg_record_kpis'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.record_kpis IS 'Keeps what segment_kpis() tells of the last month that is over in segment_kpi, returns what is kept, and opens and closes alerts of what is degraded in two months running. The view kpi_history compares the months.
+topic: value 51
+example: SELECT * FROM custseg.record_kpis(''shop'', ''orders'', ''customer'', ''at'', ''amount'')';
+
+-- It runs as the owner of the tables, and fails for everybody else.
+CREATE FUNCTION custseg_private.record_kpi_alerts(model text, version int, limits jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    causes jsonb;
+    present record;
+    event record;
+BEGIN
+    SELECT k.month, max(k.run) AS run INTO present
+    FROM custseg.segment_kpi k
+    WHERE k.model = record_kpi_alerts.model
+    GROUP BY k.month
+    ORDER BY k.month DESC
+    LIMIT 1;
+    SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'subject', format('%s, %s', coalesce('segment ' || c.segment, 'no segment'), c.kpi),
+            'rating', c.rating, 'before', b.rating, 'message', left(format('%s: %s', c.name, c.reason), 1000))), '[]')
+    INTO causes
+    FROM custseg.kpi_changes(record_kpi_alerts.model, present.month, limits) c
+    LEFT JOIN custseg.kpi_changes(record_kpi_alerts.model, (present.month - interval '1 month')::date, limits) b
+        ON b.segment IS NOT DISTINCT FROM c.segment AND b.kpi = c.kpi;
+
+    UPDATE custseg.alert a
+    SET message = c.message, version = record_kpi_alerts.version, last_seen = now(), last_run = present.run, n_seen = a.n_seen + 1
+    FROM jsonb_to_recordset(causes) c (subject text, rating text, message text)
+    WHERE a.model = record_kpi_alerts.model AND a.kind = 'kpi' AND a.closed_at IS NULL
+        AND a.subject = c.subject AND c.rating = 'degraded' AND a.last_run <> present.run;
+
+    FOR event IN
+        WITH opened AS (
+            INSERT INTO custseg.alert
+                (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
+            SELECT record_kpi_alerts.model, 'kpi', c.subject, 'critical', c.message, record_kpi_alerts.version, now(), now(), 1, present.run, present.run
+            FROM jsonb_to_recordset(causes) c (subject text, rating text, before text, message text)
+            WHERE c.rating = 'degraded' AND c.before = 'degraded'
+                AND NOT EXISTS (
+                    SELECT FROM custseg.alert a
+                    WHERE a.model = record_kpi_alerts.model AND a.kind = 'kpi' AND a.closed_at IS NULL AND a.subject = c.subject
+                )
+            RETURNING alert.*
+        ),
+        closed AS (
+            UPDATE custseg.alert a
+            SET closed_at = now(), closed_run = present.run
+            WHERE a.model = record_kpi_alerts.model AND a.kind = 'kpi' AND a.closed_at IS NULL
+                -- where nothing can be said, nothing is well
+                AND NOT EXISTS (
+                    SELECT FROM jsonb_to_recordset(causes) c (subject text, rating text)
+                    WHERE c.subject = a.subject AND c.rating IN ('degraded', 'insufficient data')
+                )
+            RETURNING a.*
+        )
+        SELECT 'opened' AS what, o.* FROM opened o
+        UNION ALL
+        SELECT 'closed', c.* FROM closed c
+        ORDER BY id
+    LOOP
+        PERFORM pg_notify('custseg_alert', jsonb_build_object(
+            'event', event.what, 'alert', event.id, 'run', present.run, 'model', event.model, 'version', event.version,
+            'kind', event.kind, 'subject', event.subject, 'severity', event.severity, 'message', event.message,
+            'first_seen', event.first_seen, 'n_seen', event.n_seen)::text);
+    END LOOP;
+END $$;
+
+COMMENT ON FUNCTION custseg_private.record_kpi_alerts IS 'Opens alerts of what is degraded in the last two months that are kept, and closes those of what is well again.';
+
+REVOKE EXECUTE ON FUNCTION custseg_private.record_kpi_alerts FROM public;
+
+-- before and after, without a control
+
+CREATE FUNCTION custseg_private.panel_options(options jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_panel_options'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.panel_options IS 'Checks the options of difference_in_differences(), and fills in the defaults.';
+
+CREATE FUNCTION custseg_private.panel(
+    source text,
+    customer text,
+    treated text,
+    period text,
+    value text,
+    start text,
+    OUT customer_id text,
+    OUT is_treated bool,
+    OUT number int,
+    OUT name text,
+    OUT is_after bool,
+    OUT amount float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_panel'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg_private.panel IS 'Sums up values of customers by period, which are read as the caller.';
+
+CREATE FUNCTION custseg.difference_in_differences(
+    source text,
+    customer text,
+    treated text,
+    period text,
+    value text,
+    start text,
+    options jsonb DEFAULT '{}',
+    OUT contrast text,
+    OUT periods_before text,
+    OUT periods_after text,
+    OUT n_control bigint,
+    OUT n_treatment bigint,
+    OUT mean_control float8,
+    OUT mean_treatment float8,
+    OUT difference float8,
+    OUT standard_error float8,
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT p_adjusted float8,
+    OUT low float8,
+    OUT high float8,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 2
+BEGIN ATOMIC
+    WITH panel AS MATERIALIZED (
+        SELECT p.*
+        FROM custseg_private.panel(difference_in_differences.source, difference_in_differences.customer, difference_in_differences.treated,
+            difference_in_differences.period, difference_in_differences.value, difference_in_differences.start) AS p
+    ), periods AS MATERIALIZED (
+        SELECT DISTINCT p.number, p.name, p.is_after FROM panel AS p
+    ), blocks AS (
+        -- a placebo is the change from one block of the periods before the start to the next
+        SELECT t.number, t.name, ntile((custseg_private.panel_options(difference_in_differences.options) ->> 'placebos')::int + 1) OVER (ORDER BY t.number) AS block
+        FROM periods AS t
+        WHERE NOT t.is_after
+    ), contrasted AS (
+        SELECT 0 AS position, t.number, t.name, t.is_after
+        FROM periods AS t
+        UNION ALL
+        SELECT g, b.number, b.name, b.block > g
+        FROM blocks AS b
+        CROSS JOIN generate_series(1, (SELECT max(b.block) FROM blocks AS b) - 1) AS g
+        WHERE b.block IN (g, g + 1)
+    ), weights AS MATERIALIZED (
+        SELECT c.*, CASE WHEN c.is_after THEN 1 ELSE -1 END / (count(*) OVER (PARTITION BY c.position, c.is_after))::float8 AS weight
+        FROM contrasted AS c
+    ), contrasts AS (
+        SELECT w.position,
+            concat_ws(' to ', (array_agg(w.name ORDER BY w.number) FILTER (WHERE NOT w.is_after))[1],
+                nullif((array_agg(w.name ORDER BY w.number DESC) FILTER (WHERE NOT w.is_after))[1], (array_agg(w.name ORDER BY w.number) FILTER (WHERE NOT w.is_after))[1])) AS before,
+            concat_ws(' to ', (array_agg(w.name ORDER BY w.number) FILTER (WHERE w.is_after))[1],
+                nullif((array_agg(w.name ORDER BY w.number DESC) FILTER (WHERE w.is_after))[1], (array_agg(w.name ORDER BY w.number) FILTER (WHERE w.is_after))[1])) AS after
+        FROM weights AS w
+        GROUP BY w.position
+    ), changes AS (
+        -- who has no row in a period had nothing in it
+        SELECT c.position, p.customer_id, p.is_treated, coalesce(sum(p.amount * w.weight), 0) AS change
+        FROM panel AS p
+        CROSS JOIN contrasts AS c
+        LEFT JOIN weights AS w ON w.position = c.position AND w.number = p.number
+        GROUP BY c.position, p.customer_id, p.is_treated
+    ), tests AS (
+        SELECT c.position, custseg.welch_test(c.change, c.is_treated) AS t
+        FROM changes AS c
+        GROUP BY c.position
+    ), holm AS (
+        SELECT a.positions[i] AS position, a.adjusted[i] AS p_adjusted
+        FROM (
+            SELECT array_agg(t.position ORDER BY t.position) AS positions,
+                custseg.holm(array_agg((t.t).p_value ORDER BY t.position)) AS adjusted
+            FROM tests AS t
+            WHERE t.position > 0 AND (t.t).p_value IS NOT NULL
+        ) AS a, generate_subscripts(a.positions, 1) AS i
+    ), judged AS (
+        SELECT t.position, t.t, h.p_adjusted,
+            CASE WHEN t.position > 0 THEN h.p_adjusted ELSE (SELECT min(m.p_adjusted) FROM holm AS m) END AS p_placebo
+        FROM tests AS t
+        LEFT JOIN holm AS h ON h.position = t.position
+    )
+    SELECT CASE j.position WHEN 0 THEN 'effect' ELSE 'placebo' END, c.before, c.after,
+        (j.t).n_control, (j.t).n_treatment, (j.t).mean_control, (j.t).mean_treatment, (j.t).difference, (j.t).standard_error,
+        (j.t).statistic, (j.t).df, (j.t).p_value, j.p_adjusted, (j.t).low, (j.t).high,
+        CASE WHEN j.p_placebo IS NULL THEN 'not tested' WHEN j.p_placebo < 0.05 THEN 'not credible' ELSE 'credible' END,
+        CASE
+            WHEN j.p_placebo IS NULL AND j.position = 0 THEN 'whether customers moved alike before the start cannot be tested'
+            WHEN j.p_placebo IS NULL THEN 'no change varies'
+            WHEN j.p_placebo < 0.05 THEN 'customers who were to be treated moved otherwise than the others already before the start'
+            ELSE 'before the start customers moved alike, as far as can be seen'
+        END
+    FROM judged AS j
+    JOIN contrasts AS c ON c.position = j.position
+    ORDER BY j.position;
+END;
+
+COMMENT ON FUNCTION custseg.difference_in_differences IS 'Compares how customers changed who were treated from some period on with how others changed, where no lots were drawn, and tells whether both moved alike before (placebo).
+topic: value 53
+example: SELECT * FROM custseg.difference_in_differences(''SELECT customer, customer % 2 = 0 AS member, date_trunc(''''month'''', at) AS month, amount FROM orders'', ''customer'', ''member'', ''month'', ''amount'', start => ''2025-08-01'')';
+
 -- surveys
 
 CREATE FUNCTION custseg_private.survey_options(options jsonb) RETURNS jsonb
@@ -5609,12 +6164,6 @@ AS 'MODULE_PATHNAME', 'custseg_survey_options'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.survey_options IS 'Checks the options of validate_survey() and its like, and fills in the defaults.';
-
-CREATE FUNCTION custseg_private.require_once(customer text, n bigint, source text) RETURNS bool
-AS 'MODULE_PATHNAME', 'custseg_require_once'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.require_once IS 'Returns true, or raises an error where a customer comes more than once.';
 
 CREATE FUNCTION custseg_private.survey_answers(
     model text,
@@ -5632,12 +6181,6 @@ AS 'MODULE_PATHNAME', 'custseg_survey_answers'
 LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
 
 COMMENT ON FUNCTION custseg_private.survey_answers IS 'Reads the answers of a survey, as the caller.';
-
-CREATE FUNCTION custseg_private.require_version(model text, version int) RETURNS int
-AS 'MODULE_PATHNAME', 'custseg_require_version'
-LANGUAGE C STABLE PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.require_version IS 'Returns the deployed version of a model of segments, or the given one, or raises an error where there is none.';
 
 CREATE FUNCTION custseg_private.survey_segments(
     model text,
@@ -5722,14 +6265,6 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION custseg_private.gate_verdict IS 'Judges a share by its interval: pass where all of it is above a threshold, fail where all of it is below, else unclear.';
-
-CREATE FUNCTION custseg_private.percent(share float8) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-    SELECT pg_catalog.concat(pg_catalog.round((share * 100)::numeric, 1), ' %');
-END;
-
-COMMENT ON FUNCTION custseg_private.percent IS 'Returns a share in words.';
 
 CREATE FUNCTION custseg.validate_survey(
     model text,
@@ -6209,6 +6744,29 @@ COMMENT ON COLUMN custseg.playbook.counted_by IS 'What counted them: resegment (
 COMMENT ON COLUMN custseg.playbook.description IS 'Meaning of the segment for the business, or the description that name_segment() gave; NULL when there is none.';
 COMMENT ON COLUMN custseg.playbook.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 
+CREATE VIEW custseg.kpi_history WITH (security_invoker = true) AS
+SELECT k.model, k.version, c.month, c.segment, c.name, c.kpi, c.kpi_value, c.reference_month, c.reference, c.change, c.change_others,
+    c.low, c.high, c.p_value, c.p_adjusted, c.rating, c.reason, k.run, k.run_at
+FROM custseg.segment_kpi k
+CROSS JOIN LATERAL custseg.kpi_changes(k.model, k.month) c
+WHERE k.segment IS NULL AND k.name = 'total';
+
+COMMENT ON VIEW custseg.kpi_history IS 'What each segment did in each month that record_kpis() has kept, beside the same month of the year before, or else the month before, with the rating of kpi_changes().';
+COMMENT ON COLUMN custseg.kpi_history.segment IS 'Number of the segment; NULL for customers without a segment.';
+COMMENT ON COLUMN custseg.kpi_history.name IS 'Name of the segment, or no segment.';
+COMMENT ON COLUMN custseg.kpi_history.kpi IS 'What is compared: revenue and orders of a customer, conversion (share of the customers who bought) or retention (share of those who had bought in the month before).';
+COMMENT ON COLUMN custseg.kpi_history.kpi_value IS 'Value of the month.';
+COMMENT ON COLUMN custseg.kpi_history.reference_month IS 'Month that it is compared with; NULL when none is kept.';
+COMMENT ON COLUMN custseg.kpi_history.reference IS 'Value of that month.';
+COMMENT ON COLUMN custseg.kpi_history.change IS 'Difference, as a share of the reference.';
+COMMENT ON COLUMN custseg.kpi_history.change_others IS 'The same change of all who are not in the segment.';
+COMMENT ON COLUMN custseg.kpi_history.low IS 'Lower end of the interval of the difference.';
+COMMENT ON COLUMN custseg.kpi_history.high IS 'Upper end of the interval of the difference.';
+COMMENT ON COLUMN custseg.kpi_history.p_value IS 'Probability of such a difference, or a larger one, by chance.';
+COMMENT ON COLUMN custseg.kpi_history.p_adjusted IS 'The p_value, adjusted for all segments and measures of the month (Benjamini-Hochberg).';
+COMMENT ON COLUMN custseg.kpi_history.rating IS 'Rating: ok, watch, degraded or insufficient data.';
+COMMENT ON COLUMN custseg.kpi_history.reason IS 'Explanation of the rating in words.';
+
 CREATE VIEW custseg.value_at_risk WITH (security_invoker = true) AS
 SELECT h.model, h.version, h.value_model, h.value_version, h.run, h.run_at, h.horizon, h.segment, h.name, h.n,
     1 - h.alive AS churn, h.value_sum, h.value_mean, h.value_at_risk, h.value_at_risk / h.n AS value_at_risk_mean,
@@ -6457,7 +7015,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -6483,6 +7041,7 @@ GRANT SELECT ON
     custseg.enrolment_count,
     custseg.enrolment,
     custseg.experiment_look,
+    custseg.segment_kpi,
     custseg.models,
     custseg.segments,
     custseg.segment_profile,
@@ -6492,6 +7051,7 @@ GRANT SELECT ON
     custseg.model_health,
     custseg.playbook,
     custseg.value_at_risk,
+    custseg.kpi_history,
     custseg.overrides,
     custseg.functions
 TO public;
@@ -6519,6 +7079,7 @@ ALTER TABLE custseg.enrolment_batch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.enrolment_count ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.enrolment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.experiment_look ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.segment_kpi ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -6538,6 +7099,7 @@ CREATE POLICY may_use ON custseg.outcome FOR SELECT USING (
             AND pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE')));
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.segment_kpi FOR SELECT USING (custseg_private.may_use(model));
 -- what segments are worth says something of both models
 CREATE POLICY may_use ON custseg.segment_value_history FOR SELECT USING (custseg_private.may_use(model) AND custseg_private.may_use(value_model));
 CREATE POLICY may_use ON custseg.experiment FOR SELECT USING (custseg_private.may_use(model));
@@ -6590,3 +7152,5 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment_batch', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment_count', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_look', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.segment_kpi', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_kpi', 'run')::regclass, '');

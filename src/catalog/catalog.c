@@ -181,7 +181,27 @@ CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments, bool
 }
 
 /*
- * Likewise a statement that deletes or updates rows and must miss none that is committed, as a foreign
+ * Run a constant SELECT with arguments $1, $2, ... as the caller, whose search_path may find more than the names in it
+ * and who sees what the active snapshot shows.  Must be called inside SPI.  Returns the number of rows, which
+ * SPI_tuptable holds.
+ */
+uint64
+CsCallerSelect(const char *sql, const CsValue *arguments, int narguments)
+{
+	Oid			types[MAX_SQL_ARGUMENTS];
+	Datum		values[MAX_SQL_ARGUMENTS];
+	char		nulls[MAX_SQL_ARGUMENTS];
+	int			result;
+
+	SplitArguments(arguments, narguments, types, values, nulls);
+	result = SPI_execute_with_args(sql, narguments, types, values, nulls, true, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "statement failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/*
+ * Likewise a statement of the owner that deletes or updates rows and must miss none that is committed, as a foreign
  * key's must: under REPEATABLE READ and SERIALIZABLE a row that the transaction's snapshot does not
  * show is a serialization failure.
  */

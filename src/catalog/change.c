@@ -54,6 +54,7 @@ static const struct
 	{"experiment_metric"},
 	{"experiment_variant"},
 	{"experiment"},
+	{"segment_kpi"},
 	/* who objected to profiling has not objected to one model of that name */
 	{"segment_override", false, NULL, "t.kind OPERATOR(pg_catalog.=) 'exclusion' AND t.ended_at IS NULL"}
 };
@@ -129,6 +130,20 @@ CsModelRequireUnchanged(const char *model)
 	SPI_connect();
 	CsCatalogExecute(hold_sql, CsValues(CsValueText(model)), false);
 	SPI_finish();
+}
+
+/* The days that history is to be kept, an argument that may be NULL; 0: for ever. */
+int
+CsKeepDaysArgument(FunctionCallInfo fcinfo, int argument)
+{
+	int			days = CsIntArgument(fcinfo, argument, 0);
+
+	if (!PG_ARGISNULL(argument) && (days < 1 || days > CS_MAX_KEEP_DAYS))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"keep_days\" must be between 1 and %d, not %d", CS_MAX_KEEP_DAYS, days),
+				 errhint("Leave it out for none.")));
+	return days;
 }
 
 /*

@@ -67,6 +67,7 @@ CsAsOfIsNow(const CsAsOf *as_of)
  */
 extern uint64 CsCatalogExecute(const char *sql, const CsValue *arguments, int narguments,
 							   bool read_only);
+extern uint64 CsCallerSelect(const char *sql, const CsValue *arguments, int narguments);
 extern uint64 CsCatalogExecuteNewest(const char *sql, const CsValue *arguments, int narguments);
 
 /* roles.c: roles that the tables name by name, OID and cluster. */
@@ -169,6 +170,7 @@ extern void CsBeginChangeOf(const char *model, const char *command);
 extern char *CsBeginDrop(FunctionCallInfo fcinfo, const char *command);
 extern void CsModelHold(const char *model);
 extern void CsModelRequireUnchanged(const char *model);
+extern int	CsKeepDaysArgument(FunctionCallInfo fcinfo, int argument);
 extern void CsModelClear(const char *model, int version);
 extern int	CsDeployedVersion(const char *model);
 extern int	CsRequireDeployedVersion(const char *model, int kinds);

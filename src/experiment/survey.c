@@ -46,7 +46,7 @@ static const CsOption surveyOptions[] = {
 	{"confidence", CS_OPTION_REAL, offsetof(SurveyOptions, confidence), 0.95, 0.5, 0.999999}
 };
 
-/* The arguments of survey_answers(), survey_options(), require_once() and require_version(). */
+/* The arguments of survey_answers() and survey_options(). */
 enum
 {
 	ARG_MODEL, ARG_ANSWERS, ARG_OPTIONS, ARG_VERSION
@@ -57,20 +57,8 @@ enum
 	OPTIONS_OPTIONS
 };
 
-enum
-{
-	ONCE_CUSTOMER, ONCE_N, ONCE_SOURCE
-};
-
-enum
-{
-	REQUIRE_MODEL, REQUIRE_VERSION
-};
-
 PG_FUNCTION_INFO_V1(custseg_survey_options);
 PG_FUNCTION_INFO_V1(custseg_survey_answers);
-PG_FUNCTION_INFO_V1(custseg_require_once);
-PG_FUNCTION_INFO_V1(custseg_require_version);
 
 /* A column that is read; not there when the survey did not ask. */
 typedef struct Asked
@@ -96,29 +84,6 @@ custseg_survey_options(PG_FUNCTION_ARGS)
 
 	CsOptionsArgument(fcinfo, OPTIONS_OPTIONS, surveyOptions, lengthof(surveyOptions), &options);
 	PG_RETURN_JSONB_P(CsOptionsToJsonb(surveyOptions, lengthof(surveyOptions), &options));
-}
-
-/* require_once(customer, n, source): true, or an error where a customer is in the source more than once */
-Datum
-custseg_require_once(PG_FUNCTION_ARGS)
-{
-	if (!PG_ARGISNULL(ONCE_CUSTOMER) && !PG_ARGISNULL(ONCE_N) && PG_GETARG_INT64(ONCE_N) > 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_CARDINALITY_VIOLATION),
-				 errmsg("customer %s is in %s more than once", CsTextArgument(fcinfo, ONCE_CUSTOMER),
-						CsTextArgument(fcinfo, ONCE_SOURCE)),
-				 errhint("Give a source with one row for each customer.")));
-	PG_RETURN_BOOL(true);
-}
-
-/* require_version(model, version): the version that the model has deployed, or the one that is given */
-Datum
-custseg_require_version(PG_FUNCTION_ARGS)
-{
-	const CsScorer *scorer = CsCacheGet(CsRequiredText(fcinfo, REQUIRE_MODEL, "model"),
-										CsVersionArgument(fcinfo, REQUIRE_VERSION));
-
-	PG_RETURN_INT32(scorer->version);
 }
 
 /*

@@ -201,28 +201,11 @@ static void
 RunChecks(void *state)
 {
 	MonitorRun *run = state;
-	CsValue		arguments[6];
-	Oid			types[6];
-	Datum		values[6];
-	char		nulls[6];
-	int			result;
 
 	SPI_connect();
-	arguments[0] = CsValueTexts(run->checks, run->nchecks);
-	arguments[1] = CsValueText(run->model);
-	arguments[2] = CsValueText(run->source);
-	arguments[3] = VersionValue(run->version);
-	arguments[4] = CsValueJsonb(run->options);
-	arguments[5] = CsValueJsonb(run->reports);
-	for (int i = 0; i < lengthof(arguments); i++)
-	{
-		types[i] = arguments[i].type;
-		values[i] = arguments[i].datum;
-		nulls[i] = arguments[i].isnull ? 'n' : ' ';
-	}
-	result = SPI_execute_with_args(check_sql, lengthof(arguments), types, values, nulls, true, 1);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "check failed: %s", SPI_result_code_string(result));
+	(void) CsCallerSelect(check_sql, CsValues(CsValueTexts(run->checks, run->nchecks), CsValueText(run->model),
+											  CsValueText(run->source), VersionValue(run->version),
+											  CsValueJsonb(run->options), CsValueJsonb(run->reports)));
 	run->reports = FetchJsonb(run);
 	SPI_finish();
 }

@@ -38,6 +38,7 @@ typedef struct CsPurchasesRequest
 	const CsColumn *customer;
 	const CsColumn *time;
 	const CsColumn *amount;		/* NULL: purchases have no amounts */
+	const CsColumn *order;		/* that lines are read with, too; NULL: none */
 	int			returns;		/* CS_RETURNS_NET or CS_RETURNS_IGNORE */
 	pg_tz	   *zone;
 	bool		with_customer;	/* who the customer is, as text */

@@ -44,7 +44,10 @@ CsPurchasesDaysSql(const CsPurchasesRequest *r)
 					CsSqlColumn(r->time), HasAmount(r));
 }
 
-/* The query of lines, each with its customer, day, amount, and the reason for which it is left out, or 0; palloc'd. */
+/*
+ * The query of lines, each with its customer, day, amount, where one is named its order, and the reason for which it is
+ * left out, or 0; palloc'd.
+ */
 char *
 CsPurchasesLinesSql(const CsPurchasesRequest *r)
 {
@@ -64,7 +67,10 @@ CsPurchasesLinesSql(const CsPurchasesRequest *r)
 					 CsPurchasesDayLiteral(r->cut[0]), CS_LINE_LATER);
 	if (r->returns == CS_RETURNS_IGNORE)
 		appendStringInfo(&sql, " WHEN %s THEN %d", is_return, CS_LINE_RETURN);
-	appendStringInfo(&sql, " ELSE %d END AS reason FROM %s", CS_LINE_COUNTS, CsSqlFrom(r->relation));
+	appendStringInfo(&sql, " ELSE %d END AS reason", CS_LINE_COUNTS);
+	if (r->order != NULL)
+		appendStringInfo(&sql, ", t.%s AS \"order\"", CsSqlColumn(r->order));
+	appendStringInfo(&sql, " FROM %s", CsSqlFrom(r->relation));
 	return sql.data;
 }
 

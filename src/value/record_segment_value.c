@@ -39,20 +39,6 @@ RowType(void)
 	return get_rel_type_id(relid);
 }
 
-/* The days that runs are to be kept, 0: for ever. */
-static int
-KeepDays(FunctionCallInfo fcinfo)
-{
-	int			days = CsIntArgument(fcinfo, ARG_KEEP_DAYS, 0);
-
-	if (!PG_ARGISNULL(ARG_KEEP_DAYS) && (days < 1 || days > CS_MAX_KEEP_DAYS))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"keep_days\" must be between 1 and %d, not %d", CS_MAX_KEEP_DAYS, days),
-				 errhint("Leave it out for none.")));
-	return days;
-}
-
 /* Write a run, whose model's lock is held, and put its rows to the result as they are kept; inside SPI. */
 static void
 WriteRun(FunctionCallInfo fcinfo, const CsSegmentWorth *w, CsValue rows, CsResult *result)
@@ -83,7 +69,7 @@ custseg_record_segment_value(PG_FUNCTION_ARGS)
 	CsResult   *result = CsResultOpen(fcinfo);
 	CsResult   *found = CsResultOfType(RowType());
 	char	   *model = CsRequiredText(fcinfo, CS_SEGMENT_VALUE_MODEL, "segment_model");
-	int			keep_days = KeepDays(fcinfo);
+	int			keep_days = CsKeepDaysArgument(fcinfo, ARG_KEEP_DAYS);
 	CsSegmentWorth worth;
 
 	CsRequireWritable("custseg.record_segment_value()");
