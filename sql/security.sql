@@ -305,7 +305,9 @@ BEGIN
         EXECUTE format('CREATE TABLE trap.%I (name int, id text, model int)', name);
         EXECUTE format('CREATE TEMP TABLE %I (name int, id text, model int)', name);
     END LOOP;
-    FOREACH name IN ARRAY '{int4,int8,text,name,jsonb,float8,regclass}'::text[] LOOP
+    CREATE FUNCTION trap.counted(int4) RETURNS int4 LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''trap count as %'', current_user; END';
+    CREATE AGGREGATE trap.count(*) (SFUNC = trap.counted, STYPE = int4, INITCOND = '0');
+    FOREACH name IN ARRAY '{int4,int8,text,name,jsonb,float8,regclass,bool,date,timestamptz,numeric}'::text[] LOOP
         EXECUTE format('CREATE DOMAIN trap.%I AS pg_catalog.int2 CHECK (false)', name);
     END LOOP;
 END $$;
@@ -314,6 +316,7 @@ SET search_path = trap, pg_temp, security_test, pg_catalog;
 \set VERBOSITY sqlstate
 SELECT 1 = 1;       -- they do spring
 SELECT max(1);
+SELECT count(*);
 \set VERBOSITY default
 SELECT version, n_rows, deployed FROM custseg.train('trapped', 'security_test.customer', '{recency,monetary}', 3, id => 'id');
 SELECT version FROM custseg.train('trapped', 'SELECT recency, monetary FROM security_test.customer', '{recency,monetary}', 2);
@@ -342,8 +345,23 @@ SELECT m.name, m.deployed_version, m.deployed_by OPERATOR(pg_catalog.=) m.owner 
 SELECT pg_catalog.count(*) FROM custseg.segments s WHERE s.model OPERATOR(pg_catalog.=) 'trapped';
 SELECT pg_catalog.count(*) FROM custseg.segment_profile s WHERE s.model OPERATOR(pg_catalog.=) 'trapped';
 SELECT pg_catalog.count(*) FROM custseg.progress();
+SELECT algorithm FROM custseg.train_value('trapped value', 'security_test.customer', 'monetary', '{recency}', 'linear', 'id');
+SELECT pg_catalog.count(*) FROM custseg.score_value('trapped value');
+SELECT pg_catalog.count(*) FROM custseg.segment_value('trapped value', 'trapped');
+SELECT pg_catalog.count(*) FROM custseg.record_segment_value('trapped value', 'trapped', keep_days => 9);
+SELECT verdict FROM custseg.record_outcomes('trapped value');
+SELECT status FROM custseg.monitor('trapped value');
+SELECT version FROM custseg.retrain('trapped value');
+SELECT model FROM custseg.import_model(custseg.export_model('trapped value'), 'trapped copy');
+SELECT custseg.drop_model(m, whole => true) FROM pg_catalog.unnest('{trapped value,trapped copy}'::pg_catalog.text[]) m;
+SELECT custseg.create_experiment('trapped', 'trapped', '["a", "b"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 1, "window": "7 days"}]', '{"layer": "l"}');
+SELECT custseg.create_experiment('trapped', 'trapped', '["a", "b"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 2}]', '{"layer": "l"}');
+SELECT custseg.end_experiment('trapped'), custseg.drop_experiment('trapped');
 SELECT custseg.drop_model('trapped', 3);
+SELECT custseg.exclude('trapped', 3, 'objected');
 SELECT custseg.drop_model('trapped', whole => true);
+SELECT custseg.train('trapped', 'security_test.customer', '{recency,monetary}', 3, id => 'id') IS NULL AS again;
+SELECT custseg.drop_model('trapped', whole => true, forget_exclusions => true);
 SET search_path = security_test, public;
 
 -- names of the caller's choice are names, whatever is in them

@@ -25,12 +25,12 @@ static const char *const read_sql =
 "FROM custseg.experiment AS e WHERE e.experiment OPERATOR(pg_catalog.=) $1";
 
 static const char *const variants_sql =
-"SELECT v.variant, v.weight::int FROM custseg.experiment_variant AS v "
+"SELECT v.variant, v.weight::pg_catalog.int4 FROM custseg.experiment_variant AS v "
 "WHERE v.experiment OPERATOR(pg_catalog.=) $1 ORDER BY v.variant_number";
 
 static const char *const metrics_sql =
 "SELECT m.metric, m.kind, m.role, m.direction, m.column_name, m.numerator, m.denominator, m.effect, m.effect_is_relative,"
-" m.margin, m.margin_is_relative, m.cap, m.covariate, m.outcome_window::text "
+" m.margin, m.margin_is_relative, m.cap, m.covariate, m.outcome_window::pg_catalog.text "
 "FROM custseg.experiment_metric AS m WHERE m.experiment OPERATOR(pg_catalog.=) $1 ORDER BY m.position";
 
 static const char *const insert_sql =

@@ -68,7 +68,7 @@ static const char *const drop_model_sql =
 "DELETE FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1";
 
 static const char *const exclusions_sql =
-"SELECT count(*) FROM custseg.segment_override AS o "
+"SELECT pg_catalog.count(*) FROM custseg.segment_override AS o "
 "WHERE o.model OPERATOR(pg_catalog.=) $1 AND o.kind OPERATOR(pg_catalog.=) 'exclusion' "
 "AND o.ended_at IS NULL AND (o.until IS NULL OR o.until OPERATOR(pg_catalog.>) pg_catalog.now())";
 
