@@ -326,6 +326,59 @@ CREATE TABLE tree_caseless AS SELECT i AS id, (ARRAY['a', 'A', 'b'])[1 + i % 3] 
 SELECT condition, segment, n FROM custseg.surrogate_of_column('tree_caseless', 's', '{x}');
 DROP TABLE tree_caseless;
 DROP COLLATION any_case;
+-- it does for a domain as for the type that it is over, and for a type that is called almost like another; a time in JSON is read so, too
+CREATE TYPE money_band AS ENUM ('low', 'high');
+DO $$
+DECLARE
+    make text;
+    type text;
+    source text;
+    leaf record;
+    found bigint;
+BEGIN
+    FOREACH make IN ARRAY ARRAY[$x$date '2026-01-01' + i$x$, '(i / 100.0)::numeric::money', 'make_interval(hours => i)', $x$timestamptz '2026-03-28 20:00+00' + i * interval '1 hour'$x$,
+        $x$timestamp '2026-03-28 20:00' + i * interval '1 hour'$x$, 'i::numeric(9, 1)', 'i::int8', 'i < 30', $x$(ARRAY['low', 'high'])[1 + (i < 30)::int]::money_band$x$, $x$(ARRAY['a', 'b'])[1 + (i < 30)::int]::char(4)$x$,
+        $x$(ARRAY['a', 'b'])[1 + (i < 30)::int]::name$x$, $x$(ARRAY['a', 'b'])[1 + (i < 30)::int]::"char"$x$, $x$(ARRAY['a', 'A'])[1 + (i < 30)::int]::citext$x$] LOOP
+        BEGIN
+            CREATE EXTENSION IF NOT EXISTS citext;
+        EXCEPTION WHEN OTHERS THEN
+            CONTINUE WHEN make ~ 'citext';
+        END;
+        EXECUTE format('CREATE TABLE tree_plain AS SELECT i AS id, %s AS x, 1 + (i < 30)::int AS s FROM generate_series(1, 60) i', make);
+        SELECT format_type(atttypid, atttypmod) INTO type FROM pg_attribute WHERE attrelid = 'tree_plain'::regclass AND attname = 'x';
+        EXECUTE format('CREATE DOMAIN tree_domain AS %s', type);
+        CREATE TABLE tree_over AS TABLE tree_plain;
+        ALTER TABLE tree_over ALTER x TYPE tree_domain;
+        FOR leaf IN SELECT 'tree_plain' AS source, * FROM custseg.surrogate_of_column('tree_plain', 's', '{x}') UNION ALL SELECT 'tree_over', * FROM custseg.surrogate_of_column('tree_over', 's', '{x}') LOOP
+            BEGIN
+                EXECUTE format('SELECT count(*) FROM %s WHERE %s', leaf.source, leaf.condition) INTO found;
+            EXCEPTION WHEN OTHERS THEN
+                RAISE WARNING '% of %: %: %', leaf.source, type, leaf.condition, sqlerrm;
+                CONTINUE;
+            END;
+            IF found <> leaf.n THEN
+                RAISE WARNING '% of %: % holds for % rows, not %', leaf.source, type, leaf.condition, found, leaf.n;
+            END IF;
+        END LOOP;
+        FOREACH source IN ARRAY ARRAY['tree_plain', 'tree_over'] LOOP
+            PERFORM custseg.train('over', source, '{x}', algorithm => 'tree', options => '{"target": "s"}');
+            BEGIN
+                EXECUTE format('SELECT count(*) FROM %s t WHERE custseg.predict(''over'', t) IS DISTINCT FROM custseg.predict(''over'', %s)', source,
+                    CASE type WHEN 'money' THEN 'jsonb_build_object(''x'', x::money::numeric)' ELSE 'to_jsonb(t)' END) INTO found;
+                IF found > 0 THEN
+                    RAISE WARNING '% of %: % rows have another segment as JSON', source, type, found;
+                END IF;
+            EXCEPTION WHEN OTHERS THEN
+                RAISE WARNING '% of % as JSON: %', source, type, sqlerrm;
+            END;
+            PERFORM custseg.drop_model('over', whole => true);
+        END LOOP;
+        DROP TABLE tree_plain, tree_over;
+        DROP DOMAIN tree_domain;
+    END LOOP;
+    DROP EXTENSION IF EXISTS citext;
+END $$;
+DROP TYPE money_band;
 
 DROP TABLE tree_point, tree_customer, tree_stranger, tree_flower;
 -- For people a border is rounded: it parts the same rows, and no number of fewer digits does.

@@ -154,11 +154,13 @@ IsWithin(const Bounds *bounds, double value)
 	return value > bounds->low && value <= bounds->high;
 }
 
-/* Is the feature's type that one, or one of its kind with a precision? */
+/* Is the feature's type that one, whatever its length or precision? */
 static bool
 HasType(const CsFeature *f, const char *type)
 {
-	return strncmp(NameStr(f->type), type, strlen(type)) == 0;
+	size_t		length = strlen(type);
+
+	return strncmp(NameStr(f->type), type, length) == 0 && strchr(" (", NameStr(f->type)[length]) != NULL;
 }
 
 /* A date as SQL; of several days the first. */
@@ -230,27 +232,28 @@ TakesNull(const CsFeature *f, const Bounds *bounds)
 	return !isnan(f->fill) && IsWithin(bounds, f->fill);
 }
 
-/* Is the feature's type citext, with its schema or without? */
+/*
+ * Must the values be cast to text, so that SQL compares them as levels are compared?  citext and its like are
+ * equal where their bytes differ, and a domain over an enum, whose type looks like the enum, has no operator
+ * that takes a literal.
+ */
 static bool
-IsCitext(const CsFeature *f)
+ComparesAsText(const CsFeature *f)
 {
-	const char *type = NameStr(f->type);
-	const char *end = type + strcspn(type, " ");
-	const char *citext = end - strlen("citext");
-
-	return citext >= type && strncmp(citext, "citext", strlen("citext")) == 0 &&
-		(citext == type || citext[-1] == '.');
+	return f->kind == CS_CATEGORICAL && !f->is_coded && !HasType(f, "text") && !HasType(f, "character") &&
+		!HasType(f, "bpchar") && !HasType(f, "name") && !HasType(f, "\"char\"");
 }
 
 /*
- * The feature's name as SQL.  Money compares with numbers only as numeric; citext and texts of some
- * collations are equal where their bytes differ, as levels do.
+ * The feature's name as SQL.  Money compares with numbers only as numeric; texts of some collations are equal
+ * where their bytes differ, as levels do.
  */
 static char *
 NameOf(const CsFeature *f)
 {
-	return psprintf("%s%s%s", quote_identifier(NameStr(f->name)), HasType(f, "money") ? "::numeric" :
-					IsCitext(f) ? "::text" : "",
+	return psprintf("%s%s%s", quote_identifier(NameStr(f->name)),
+					HasType(f, "money") && f->kind == CS_NUMERIC ? "::numeric" :
+					ComparesAsText(f) ? "::text" : "",
 					strstr(NameStr(f->type), " COLLATE ") == NULL ? "" : " COLLATE \"C\"");
 }
 

@@ -256,17 +256,20 @@ CsRelationAllColumns(const CsRelation *rel, int *n)
 }
 
 /*
- * The type of a column as people know it, palloc'd; for an element, the type of its vector.  Of collations
- * only those are named by which texts of other bytes can be equal.
+ * The type of a column as people know it, palloc'd; for an element, the type of its vector, and for a domain
+ * the type that it is over, since that says how values are read and compared.  Of collations only those are
+ * named by which texts of other bytes can be equal.
  */
 char *
 CsColumnTypeName(const CsColumn *column)
 {
+	int32		typmod = column->typmod;
+	Oid			base = getBaseTypeAndTypmod(column->type, &typmod);
 	char	   *name;
 
 	if (column->element > 0)
 		return format_type_be(column->vector->type.type);
-	name = format_type_with_typemod(column->type, column->typmod);
+	name = format_type_with_typemod(base, typmod);
 	if (!OidIsValid(column->collation) || get_collation_isdeterministic(column->collation))
 		return name;
 	return psprintf("%s COLLATE %s", name, quote_identifier(get_collation_name(column->collation)));

@@ -17,7 +17,6 @@ CsIsInterval(const CsFeature *f)
 
 /*
  * The raw value of a time that is written as text, read as the type that the model was trained on.
- * A domain, whose name says nothing, is read as a timestamp, which accepts dates, too.
  */
 double
 CsFeatureTime(const CsFeature *f, const char *text, int length)

@@ -57,6 +57,19 @@ ReadJsonCode(const CsPipeline *p, const CsFeature *f, const JsonbValue *value)
 	return CsFeatureLevel(p, f, text, (int) strlen(text));
 }
 
+/* The raw value of a category; json has the blanks with which char(n) is padded, and its levels have none. */
+static double
+ReadJsonLevel(const CsPipeline *p, const CsFeature *f, const JsonbValue *value)
+{
+	static const char *const padded[] = {"character(", "bpchar"};
+	int			length = value->val.string.len;
+
+	for (int i = 0; i < lengthof(padded); i++)
+		if (strncmp(NameStr(f->type), padded[i], strlen(padded[i])) == 0)
+			length = bpchartruelen(value->val.string.val, length);
+	return CsFeatureLevel(p, f, value->val.string.val, length);
+}
+
 /* The raw value of one feature from its json value. */
 static double
 ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, const char *model)
@@ -96,7 +109,7 @@ ReadJsonValue(const CsPipeline *p, const CsFeature *f, const JsonbValue *value, 
 		case CS_TIME:
 			return CsFeatureTime(f, value->val.string.val, value->val.string.len);
 		default:
-			return CsFeatureLevel(p, f, value->val.string.val, value->val.string.len);
+			return ReadJsonLevel(p, f, value);
 	}
 }
 
