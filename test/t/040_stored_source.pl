@@ -70,7 +70,8 @@ is($err, '', 'models keep a source that does harm');
 $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
-my %needed = (attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2);
+my %needed = (attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2,
+    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", time => "'at'", amount => "'amount'");
 my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => [qw(spend buyers)], record_outcomes => [qw(spend buyers)],
     segment_value => [qw(spend buyers)], segment_churn => ['buyers'], record_segment_value => [qw(spend buyers)]);
 my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'");
@@ -89,7 +90,7 @@ sub calls
 
     return map {
         my $model = $_;
-        my @arguments = map { "$_ => " . (/^(?:value_)?model$/ ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
+        my @arguments = map { "\"$_\" => " . (/^(?:value_)?model$/ ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
             grep { $_ ne 'source' } split / /, $required;
         "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, 'source => NULL') . ') f;';
     } @{ $models{$name} // [qw(trap rules)] };
