@@ -238,6 +238,8 @@ SELECT count(*) FROM custseg.score_value('w0');
 SELECT count(*) FROM custseg.score_value(NULL);
 
 -- errors
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, NULL::float8 AS worth FROM customers', 'worth', '{a}', 'forest', 'id')$$);
+SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, NULL::float8 AS a, CASE WHEN id = 1 THEN worth END AS worth FROM customers', 'worth', '{a}', 'forest', 'id', '{"impute": "skip"}')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, worth * 1e30 AS worth FROM customers', 'worth', '{a}', 'forest', 'id')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, worth * 1e-40 AS worth FROM customers', 'worth', '{a}', 'linear', 'id')$$);
 SELECT fails($$SELECT custseg.train_value('e', 'SELECT id, a, 5 AS worth FROM customers', 'worth', '{a}', 'linear')$$);

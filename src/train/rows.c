@@ -499,6 +499,26 @@ ForgetLevels(CsTraining *t, int column)
 	t->dictionaries[column] = to;
 }
 
+/* Error: no row is left to train on. */
+static void
+NoRows(const CsTraining *t, const Reader *reader)
+{
+	if (reader->n_without_outcome > 0 && reader->n_without_outcome == t->n_skipped)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("target column \"%s\" has only nulls", NameStr(t->outcome->name)),
+				 errhint("There is nothing to learn from: give rows whose outcome is known.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s has no rows to train on", t->relation->description),
+			 t->n_skipped > 0 ?
+			 errdetail_plural("%lld row was skipped.", "%lld rows were skipped.", t->n_skipped,
+							  (long long) t->n_skipped) : 0,
+			 t->n_skipped > 0 ?
+			 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
+			 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
+}
+
 /*
  * Read all rows of the source, and keep them or a sample of them.  Fills raw, weights, the skipped
  * rows and the labels; error when there are no rows, or more than
@@ -526,15 +546,7 @@ ReadSource(CsTraining *t)
 	if (reader.over_limit)
 		CsReportMemory(t, t->streaming == NULL ? reader.sample.seen : Min(reader.sample.seen, CS_BLOCK_ROWS));
 	if (reader.sample.seen == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("%s has no rows to train on", t->relation->description),
-				 t->n_skipped > 0 ?
-				 errdetail_plural("%lld row was skipped.", "%lld rows were skipped.", t->n_skipped,
-								  (long long) t->n_skipped) : 0,
-				 t->n_skipped > 0 ?
-				 errhint("Impute missing values rather than skip their rows, and give some rows a weight above 0.") :
-				 errhint("Check the source's WHERE, and whether row-level security hides its rows.")));
+		NoRows(t, &reader);
 	t->nrows = reader.sample.seen;
 	t->skipped = SkippedByReason(&reader);
 	t->weights = ShareNumbers(&reader, &reader.weights);

@@ -261,12 +261,14 @@ custseg_retention_projection(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Percent of those there who stay on after a period. */
-static double
+/* The share of those there who stay on after a period, in words; palloc'd. */
+static char *
 StayingPercent(const CsRenewalFit *fit, int32 period)
 {
-	return 100 * exp(CsRenewalLogSurvival(fit->theta, period, NULL) -
-					 CsRenewalLogSurvival(fit->theta, period - 1, NULL));
+	double		share = exp(CsRenewalLogSurvival(fit->theta, period, NULL) -
+							CsRenewalLogSurvival(fit->theta, period - 1, NULL));
+
+	return share < 0.0005 || share >= 0.9995 ? CsWordsPercent(share) : psprintf("%.1f %%", 100 * share);
 }
 
 /* What a fit says of the customers. */
@@ -277,7 +279,7 @@ Describe(const Counting *c, const CsRenewalFit *fit, CsFinding *finding)
 	double		shape = fit->theta[CS_RENEWAL_SHAPE];
 
 	CsFindingAdd(finding, CS_VERDICT_OK,
-				 "of the customers %.1f %% stay on after the first period, and after period %d %.1f %% of those who are still there",
+				 "of the customers %s stay on after the first period, and after period %d %s of those who are still there",
 				 StayingPercent(fit, 1), last, StayingPercent(fit, last));
 	if (!fit->on_bound[CS_RENEWAL_B])
 		return;
