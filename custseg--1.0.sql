@@ -1095,6 +1095,49 @@ COMMENT ON COLUMN custseg.segment_kpi.source IS 'Lines of orders that were named
 COMMENT ON COLUMN custseg.segment_kpi.segment_source IS 'Customers who were named to be placed; NULL when those of the training were.';
 COMMENT ON COLUMN custseg.segment_kpi.position IS 'Position in the run, from 1.';
 
+CREATE TABLE custseg.gate_condition (
+    model text NOT NULL,
+    condition text NOT NULL CHECK (octet_length(condition) BETWEEN 1 AND 63),
+    state text NOT NULL CHECK (state IN ('pass', 'fail', 'unclear')),
+    reason text NOT NULL,
+    evidence text,
+    set_at timestamptz NOT NULL,
+    set_by name NOT NULL,
+    PRIMARY KEY (model, condition)
+);
+
+COMMENT ON TABLE custseg.gate_condition IS 'What somebody has found about whether a model may be acted on, kept by set_condition() and record_survey(); see go_no_go().';
+COMMENT ON COLUMN custseg.gate_condition.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.gate_condition.condition IS 'Name of the condition.';
+COMMENT ON COLUMN custseg.gate_condition.state IS 'State: pass, fail or unclear.';
+COMMENT ON COLUMN custseg.gate_condition.reason IS 'Reason of the state.';
+COMMENT ON COLUMN custseg.gate_condition.evidence IS 'Evidence that was given; NULL for none.';
+COMMENT ON COLUMN custseg.gate_condition.set_at IS 'Time of the last call that set the condition.';
+COMMENT ON COLUMN custseg.gate_condition.set_by IS 'Role that set the condition last.';
+
+CREATE TABLE custseg.gate_decision (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    version int,
+    decision text NOT NULL CHECK (decision IN ('go', 'hold', 'no-go')),
+    reason text NOT NULL,
+    conditions jsonb NOT NULL,
+    decided_at timestamptz NOT NULL,
+    decided_by name NOT NULL
+);
+
+CREATE INDEX ON custseg.gate_decision (model, id);
+
+COMMENT ON TABLE custseg.gate_decision IS 'Decisions whether a model is acted on, as decide() made them, with what was known then.';
+COMMENT ON COLUMN custseg.gate_decision.id IS 'Number of the decision, ascending in time.';
+COMMENT ON COLUMN custseg.gate_decision.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.gate_decision.version IS 'Version that was deployed; NULL when none was.';
+COMMENT ON COLUMN custseg.gate_decision.decision IS 'Decision: go (all conditions pass), hold (some are unclear) or no-go (one fails).';
+COMMENT ON COLUMN custseg.gate_decision.reason IS 'Reason that was given.';
+COMMENT ON COLUMN custseg.gate_decision.conditions IS 'Rows of go_no_go() at the time.';
+COMMENT ON COLUMN custseg.gate_decision.decided_at IS 'Time of the decision.';
+COMMENT ON COLUMN custseg.gate_decision.decided_by IS 'Role that called decide().';
+
 CREATE TABLE custseg.segment_override (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model text,
@@ -6463,6 +6506,54 @@ COMMENT ON FUNCTION custseg.survey_confusion IS 'Counts the customers of each se
 topic: actions 11
 example: SELECT * FROM custseg.survey_confusion(''shop'', ''SELECT id, 1 + id % 3 AS segment FROM customers WHERE id % 3 = 0'', ''{"customer": "id"}'')';
 
+CREATE FUNCTION custseg.set_condition(
+    model text,
+    condition text,
+    state text,
+    reason text,
+    evidence text DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_set_condition'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.set_condition IS 'Keeps what somebody has found about whether a model may be acted on (pass, fail or unclear), with a reason, for go_no_go(); a NULL state takes the condition away.
+topic: actions 13
+example: SELECT custseg.set_condition(''shop'', ''privacy'', ''pass'', ''reviewed by the data protection officer'')';
+
+CREATE FUNCTION custseg.record_survey(
+    model text,
+    answers text,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT condition text,
+    OUT state text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE COST 1000 ROWS 2
+BEGIN ATOMIC
+    SELECT c.condition, v.verdict, v.reason
+    FROM custseg.validate_survey(record_survey.model, record_survey.answers, record_survey.options, record_survey.version) AS v
+    CROSS JOIN LATERAL (SELECT 'survey ' || v.measure AS condition) AS c
+    CROSS JOIN LATERAL custseg.set_condition(record_survey.model, c.condition, v.verdict, v.reason, format('%s answers', v.n)) AS s
+    WHERE v.segment IS NULL AND v.verdict IS NOT NULL;
+END;
+
+COMMENT ON FUNCTION custseg.record_survey IS 'Keeps what validate_survey() says of all segments together, accuracy and satisfaction, as conditions for go_no_go().
+topic: actions 12
+example: SELECT * FROM custseg.record_survey(''shop'', ''SELECT id, segment, 1 + id % 5 AS satisfaction FROM customers WHERE id % 3 = 0'', ''{"customer": "id"}'')';
+
+CREATE FUNCTION custseg_private.gate_options(model text, options jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_gate_options'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.gate_options IS 'Checks the model and the options of go_no_go(), and fills in the defaults.';
+
+CREATE FUNCTION custseg_private.scoring_latency(model text, version int) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_scoring_latency'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.scoring_latency IS 'Measures the milliseconds within which 95 of 100 customers are placed.';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
@@ -6802,6 +6893,144 @@ COMMENT ON VIEW custseg.overrides IS 'Overrides and exclusions that are in force
 COMMENT ON COLUMN custseg.overrides.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
 COMMENT ON COLUMN custseg.overrides.name IS 'Name of the segment in the deployed version; NULL when the customer is excluded or the version lacks the segment.';
 
+-- gates
+
+CREATE FUNCTION custseg.go_no_go(
+    model text,
+    options jsonb DEFAULT '{}',
+    OUT condition text,
+    OUT kind text,
+    OUT state text,
+    OUT evidence text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    WITH o AS MATERIALIZED (
+        SELECT (o ->> 'monitor_days')::int AS monitor_days, (o ->> 'latency')::float8 AS latency
+        FROM custseg_private.gate_options(go_no_go.model, go_no_go.options) AS o
+    ), m AS (
+        SELECT o.*, m.deployed_version AS version,
+            (SELECT max(d.deployed_at) FROM custseg.deployment d WHERE d.model = m.name AND d.version = m.deployed_version) AS deployed_at
+        FROM o
+        JOIN custseg.model m ON m.name = go_no_go.model
+    ), alerts AS (
+        SELECT count(*) AS n, count(*) FILTER (WHERE a.severity = 'critical') AS n_critical,
+            string_agg(a.message, '; ' ORDER BY a.id) FILTER (WHERE a.severity = 'critical') AS messages
+        FROM custseg.alert a
+        WHERE a.model = go_no_go.model AND a.closed_at IS NULL
+    ), run AS (
+        SELECT r.started_at, r.status, r.error, r.version
+        FROM custseg.monitor_run r
+        WHERE r.model = go_no_go.model AND r.status <> 'skipped'
+        ORDER BY r.id DESC
+        LIMIT 1
+    ), latency AS (
+        SELECT custseg_private.scoring_latency(go_no_go.model, m.version) AS milliseconds
+        FROM m
+        WHERE m.version IS NOT NULL
+    ), trial AS (
+        SELECT e.experiment, e.status, e.decision, e.decision_reason, e.version
+        FROM custseg.experiment e
+        WHERE e.model = go_no_go.model
+        ORDER BY e.decided_at DESC NULLS LAST, e.created_at DESC
+        LIMIT 1
+    ), places AS (
+        SELECT p.segment, p.name, p.set_at, p.perk, p.perk_capacity, p.n, p.counted_at
+        FROM custseg.playbook p
+        -- nobody acts on noise
+        WHERE p.model = go_no_go.model AND p.segment > 0
+    ), operations AS (
+        SELECT count(*) AS n, count(*) FILTER (WHERE p.set_at IS NULL) AS n_without,
+            string_agg(p.name, ', ' ORDER BY p.segment) FILTER (WHERE p.set_at IS NULL) AS without,
+            count(p.perk_capacity) AS n_limited,
+            count(*) FILTER (WHERE p.perk_capacity IS NOT NULL AND p.n IS NULL) AS n_uncounted,
+            string_agg(format('%s (%s for %s)', p.name, p.perk_capacity, p.n), ', ' ORDER BY p.segment) FILTER (WHERE p.n > p.perk_capacity) AS full_up,
+            max(p.counted_at) AS counted_at
+        FROM places p
+    )
+    SELECT c.condition, c.kind, c.state, c.evidence, c.reason
+    FROM (
+        SELECT 1 AS position, 'deployed' AS condition, 'technical' AS kind,
+            CASE WHEN m.version IS NULL THEN 'fail' ELSE 'pass' END AS state,
+            CASE WHEN m.version IS NOT NULL THEN format('version %s, deployed %s', m.version, to_char(m.deployed_at, 'YYYY-MM-DD')) END AS evidence,
+            CASE WHEN m.version IS NULL THEN 'no version is deployed' ELSE 'a version is deployed' END AS reason
+        FROM m
+        UNION ALL
+        SELECT 2, 'alerts', 'technical', CASE WHEN a.n_critical > 0 THEN 'fail' ELSE 'pass' END,
+            format('%s open, %s critical', a.n, a.n_critical), coalesce(left(a.messages, 1000), 'no critical alert is open')
+        FROM m, alerts a
+        UNION ALL
+        SELECT 3, 'monitor', 'technical',
+            CASE
+                WHEN r.started_at IS NULL OR r.started_at < now() - make_interval(days => m.monitor_days) OR r.version IS DISTINCT FROM m.version THEN 'unclear'
+                WHEN r.status = 'ok' THEN 'pass'
+                ELSE 'fail'
+            END,
+            CASE WHEN r.started_at IS NOT NULL THEN format('%s on %s, of version %s', r.status, to_char(r.started_at, 'YYYY-MM-DD'), r.version) END,
+            CASE
+                WHEN r.started_at IS NULL THEN 'monitor() never looked at the model'
+                WHEN r.started_at < now() - make_interval(days => m.monitor_days) THEN format('monitor() has not looked at the model for %s days', m.monitor_days)
+                WHEN r.version IS DISTINCT FROM m.version THEN 'monitor() has not looked at the version that is deployed'
+                WHEN r.status = 'ok' THEN 'the last run of monitor() went through'
+                ELSE left(r.error, 1000)
+            END
+        FROM m LEFT JOIN run r ON true
+        UNION ALL
+        SELECT 4, 'latency', 'technical',
+            CASE WHEN l.milliseconds IS NULL THEN 'unclear' WHEN l.milliseconds < m.latency THEN 'pass' ELSE 'fail' END,
+            round(l.milliseconds::numeric, 4) || ' ms',
+            CASE WHEN l.milliseconds IS NULL THEN 'nobody can be placed' ELSE format('95 of 100 customers are placed within that time, against %s ms', m.latency) END
+        FROM m LEFT JOIN latency l ON true
+        UNION ALL
+        SELECT 5, 'experiment', 'experiment',
+            CASE t.decision WHEN 'launch' THEN 'pass' WHEN 'stop' THEN 'fail' ELSE 'unclear' END,
+            t.experiment || ': ' || coalesce(t.decision, t.status),
+            CASE WHEN t.experiment IS NULL THEN 'no experiment has shown that acting on the segments pays'
+                ELSE coalesce(t.decision_reason, 'the experiment has not decided') END
+        FROM m LEFT JOIN trial t ON true
+        UNION ALL
+        SELECT s.position, s.condition, 'survey', coalesce(g.state, 'unclear'), coalesce(g.evidence || ', ', '') || 'set by ' || g.set_by || ' on ' || to_char(g.set_at, 'YYYY-MM-DD'),
+            coalesce(g.reason, 'no survey has been recorded')
+        FROM m
+        CROSS JOIN (VALUES (6, 'survey accuracy'), (7, 'survey satisfaction')) s (position, condition)
+        LEFT JOIN custseg.gate_condition g ON g.model = go_no_go.model AND g.condition = s.condition
+        UNION ALL
+        SELECT 8, 'actions', 'operational', CASE WHEN p.n = 0 THEN 'unclear' WHEN p.n_without > 0 THEN 'fail' ELSE 'pass' END,
+            format('%s of %s segments', p.n - p.n_without, p.n),
+            CASE WHEN p.n = 0 THEN 'no version is deployed' WHEN p.n_without > 0 THEN 'no action is set for ' || p.without ELSE 'every segment has an action' END
+        FROM m, operations p
+        UNION ALL
+        SELECT 9, 'capacity', 'operational',
+            CASE WHEN p.full_up IS NOT NULL THEN 'fail' WHEN p.n_uncounted > 0 OR p.n = 0 THEN 'unclear' ELSE 'pass' END,
+            format('perks with a limit: %s%s', p.n_limited, coalesce(', counted ' || to_char(p.counted_at, 'YYYY-MM-DD'), '')),
+            CASE
+                WHEN p.full_up IS NOT NULL THEN 'there are more customers than the perk has places: ' || p.full_up
+                WHEN p.n = 0 THEN 'no version is deployed'
+                WHEN p.n_uncounted > 0 THEN 'the customers have not been counted: resegment() and monitor() do'
+                ELSE 'every perk has places for all customers of its segment'
+            END
+        FROM m, operations p
+        UNION ALL
+        SELECT 10, g.condition, 'other', g.state, coalesce(g.evidence || ', ', '') || 'set by ' || g.set_by || ' on ' || to_char(g.set_at, 'YYYY-MM-DD'), g.reason
+        FROM custseg.gate_condition g
+        WHERE g.model = go_no_go.model AND g.condition NOT IN ('survey accuracy', 'survey satisfaction')
+    ) c
+    ORDER BY c.position, c.condition;
+END;
+
+COMMENT ON FUNCTION custseg.go_no_go IS 'Lists what has to hold before a model is acted on, technical, experimental, of surveys and operational, and whether it does: pass, fail or unclear, with evidence and reason.
+topic: actions 14
+example: SELECT * FROM custseg.go_no_go(''shop'')';
+
+CREATE FUNCTION custseg.decide(model text, reason text, options jsonb DEFAULT '{}') RETURNS custseg.gate_decision
+AS 'MODULE_PATHNAME', 'custseg_decide'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.decide IS 'Decides by the conditions of go_no_go(): go when all pass, no-go when one fails, else hold; and keeps the decision with a reason and all that was known in gate_decision.
+topic: actions 15
+example: SELECT * FROM custseg.decide(''shop'', ''spring campaign'')';
+
 -- private functions
 
 CREATE FUNCTION custseg_private.may_use(model text) RETURNS bool
@@ -7015,7 +7244,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -7042,6 +7271,8 @@ GRANT SELECT ON
     custseg.enrolment,
     custseg.experiment_look,
     custseg.segment_kpi,
+    custseg.gate_condition,
+    custseg.gate_decision,
     custseg.models,
     custseg.segments,
     custseg.segment_profile,
@@ -7080,6 +7311,8 @@ ALTER TABLE custseg.enrolment_count ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.enrolment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.experiment_look ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_kpi ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.gate_condition ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.gate_decision ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -7100,6 +7333,8 @@ CREATE POLICY may_use ON custseg.outcome FOR SELECT USING (
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_kpi FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.gate_condition FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.gate_decision FOR SELECT USING (custseg_private.may_use(model));
 -- what segments are worth says something of both models
 CREATE POLICY may_use ON custseg.segment_value_history FOR SELECT USING (custseg_private.may_use(model) AND custseg_private.may_use(value_model));
 CREATE POLICY may_use ON custseg.experiment FOR SELECT USING (custseg_private.may_use(model));
@@ -7154,3 +7389,6 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.enrolment', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_look', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_kpi', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_kpi', 'run')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.gate_condition', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.gate_decision', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.gate_decision', 'id')::regclass, '');

@@ -55,6 +55,8 @@ static const struct
 	{"experiment_variant"},
 	{"experiment"},
 	{"segment_kpi"},
+	{"gate_condition"},
+	{"gate_decision"},
 	/* who objected to profiling has not objected to one model of that name */
 	{"segment_override", false, NULL, "t.kind OPERATOR(pg_catalog.=) 'exclusion' AND t.ended_at IS NULL"}
 };

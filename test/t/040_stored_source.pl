@@ -71,7 +71,7 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2,
-    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", time => "'at'", amount => "'amount'");
+    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", time => "'at'", amount => "'amount'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'");
 my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => [qw(spend buyers)], record_outcomes => [qw(spend buyers)],
     segment_value => [qw(spend buyers)], segment_churn => ['buyers'], record_segment_value => [qw(spend buyers)]);
 my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'");
@@ -83,6 +83,9 @@ ORDER BY p.proname
 END
 cmp_ok(scalar @functions, '>', 20, 'functions that take a source of a model are known to the catalogue');
 
+# These take it as an option, by the name of "customers".
+push @functions, map { "$_|model answers" } qw(validate_survey survey_confusion record_survey);
+
 sub calls
 {
     my ($function) = @_;
@@ -92,7 +95,7 @@ sub calls
         my $model = $_;
         my @arguments = map { "\"$_\" => " . (/^(?:value_)?model$/ ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
             grep { $_ ne 'source' } split / /, $required;
-        "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, 'source => NULL') . ') f;';
+        "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, $name =~ /survey/ ? () : 'source => NULL') . ') f;';
     } @{ $models{$name} // [qw(trap rules)] };
 }
 
