@@ -4952,6 +4952,38 @@ COMMENT ON FUNCTION custseg.create_experiment IS 'Declares an experiment on the 
 topic: experiments 30
 example: SELECT custseg.create_experiment(''spring'', ''shop'', ''["control", "offer"]'', ''[{"metric": "bought", "kind": "conversion", "role": "primary", "effect": 0.01}]'')';
 
+CREATE FUNCTION custseg_private.block_variant(salt text, segment int, place bigint, n bigint, weights bigint[]) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_block_variant'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.block_variant IS 'Returns the number of the variant of the customer in a place of a block.';
+
+CREATE FUNCTION custseg.enroll(
+    experiment text,
+    source text,
+    OUT batch int,
+    OUT n_read bigint,
+    OUT n_enrolled bigint,
+    OUT n_already bigint,
+    OUT n_outside bigint,
+    OUT n_excluded bigint,
+    OUT n_unplaced bigint
+)
+AS 'MODULE_PATHNAME', 'custseg_enroll'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.enroll IS 'Enrolls the customers of a source in an experiment: their segment is kept as it is then, and a variant assigned; who is enrolled already stays so.
+topic: experiments 32
+example: SELECT * FROM custseg.enroll(''welcome'', ''customers'')';
+
+CREATE FUNCTION custseg.variant(experiment text, customer "any") RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_variant'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg.variant IS 'Returns the variant that a customer has in an experiment, NULL for who takes no part; by bucket it follows from the id alone, enrolled or not.
+topic: experiments 33
+example: SELECT c.id, custseg.variant(''welcome'', c.id) FROM customers c';
+
 CREATE FUNCTION custseg.end_experiment(experiment text, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_end_experiment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -346,6 +346,13 @@ CsModelMayUse(const char *model)
 	return CheckAccess(users_sql, model, true) == ACCESS_ALLOWED;
 }
 
+/* Does the model exist, and has the caller the rights of its owner? */
+bool
+CsModelIsOwned(const char *model)
+{
+	return CheckAccess(owner_sql, model, true) == ACCESS_ALLOWED;
+}
+
 /* The role that owns a model; InvalidOid when it is gone.  An error when there is no such model. */
 Oid
 CsModelOwner(const char *model)

@@ -152,6 +152,7 @@ extern Oid	CsModelOwner(const char *model);
 extern void CsModelCheckOwner(const char *model);
 extern void CsModelCheckMayDrop(const char *model);
 extern bool CsModelMayUse(const char *model);
+extern bool CsModelIsOwned(const char *model);
 extern void CsModelCheckUse(const char *model);
 extern int	CsModelDeployedVersion(const char *model);
 extern void CsModelLock(const char *model);

@@ -494,16 +494,30 @@ PlainText(CsIdPart *part, Datum value)
 	return ValueText(part, value);	/* of char without the blanks that fill it */
 }
 
+/* May a value of the type look otherwise under other settings?  Of common types of ids it is known that it does not. */
+static bool
+HeedsSettings(Oid type)
+{
+	return type != INT4OID && type != INT8OID && type != INT2OID && type != TEXTOID && type != VARCHAROID &&
+		type != BPCHAROID && type != NUMERICOID && type != UUIDOID;
+}
+
 /* The text of an id, palloc'd, from values of a row of which none is NULL: the same whatever the settings. */
 char *
 CsIdentityPlain(CsIdentity *identity, const Datum *values)
 {
 	char	   *texts[INDEX_MAX_KEYS];
-	int			level = CsPlainSettings();
+	bool		heeds = false;
+	int			level = 0;
 
 	for (int i = 0; i < identity->nparts; i++)
+		heeds |= HeedsSettings(identity->parts[i].type);
+	if (heeds)
+		level = CsPlainSettings();
+	for (int i = 0; i < identity->nparts; i++)
 		texts[i] = PlainText(&identity->parts[i], values[i]);
-	AtEOXact_GUC(true, level);
+	if (heeds)
+		AtEOXact_GUC(true, level);
 	return JoinTexts(texts, identity->nparts);
 }
 

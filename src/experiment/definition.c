@@ -21,31 +21,30 @@ const char *const CsMetricKinds[] = {"conversion", "mean", "ratio", NULL};
 const char *const CsMetricRoles[] = {"primary", "guardrail", "secondary", NULL};
 const char *const CsMetricDirections[] = {"up", "down", NULL};
 
-#define MAX_WEIGHT 1000000
 #define MAX_NAME 63
 #define MAX_PLAN 1e12
 #define MAX_DAYS 3650
 
 static const CsOption variantOptions[] = {
 	{"variant", CS_OPTION_TEXT, offsetof(CsVariant, name)},
-	{"weight", CS_OPTION_INT, offsetof(CsVariant, weight), 1, 1, MAX_WEIGHT}
+	{"weight", CS_OPTION_INT, offsetof(CsVariant, weight), 1, 1, CS_MAX_WEIGHT}
 };
 
 static const CsOption metricOptions[] = {
-	{"metric", CS_OPTION_TEXT, offsetof(CsMetric, name)},
-	{"kind", CS_OPTION_CHOICE, offsetof(CsMetric, kind), -1, .choices = CsMetricKinds},
-	{"role", CS_OPTION_CHOICE, offsetof(CsMetric, role), CS_ROLE_SECONDARY, .choices = CsMetricRoles},
-	{"direction", CS_OPTION_CHOICE, offsetof(CsMetric, direction), CS_DIRECTION_UP, .choices = CsMetricDirections},
-	{"column", CS_OPTION_TEXT, offsetof(CsMetric, column)},
-	{"numerator", CS_OPTION_TEXT, offsetof(CsMetric, numerator)},
-	{"denominator", CS_OPTION_TEXT, offsetof(CsMetric, denominator)},
-	{"effect", CS_OPTION_REAL, offsetof(CsMetric, effect), NAN, -INFINITY, INFINITY},
-	{"relative_effect", CS_OPTION_REAL, offsetof(CsMetric, relative_effect), NAN, -INFINITY, INFINITY},
-	{"margin", CS_OPTION_REAL, offsetof(CsMetric, margin), NAN, -INFINITY, INFINITY},
-	{"relative_margin", CS_OPTION_REAL, offsetof(CsMetric, relative_margin), NAN, -INFINITY, INFINITY},
-	{"cap", CS_OPTION_REAL, offsetof(CsMetric, cap), NAN, -INFINITY, INFINITY},
-	{"covariate", CS_OPTION_TEXT, offsetof(CsMetric, covariate)},
-	{"window", CS_OPTION_TEXT, offsetof(CsMetric, window)}
+	{"metric", CS_OPTION_TEXT, offsetof(CsExperimentMetric, name)},
+	{"kind", CS_OPTION_CHOICE, offsetof(CsExperimentMetric, kind), -1, .choices = CsMetricKinds},
+	{"role", CS_OPTION_CHOICE, offsetof(CsExperimentMetric, role), CS_ROLE_SECONDARY, .choices = CsMetricRoles},
+	{"direction", CS_OPTION_CHOICE, offsetof(CsExperimentMetric, direction), CS_DIRECTION_UP, .choices = CsMetricDirections},
+	{"column", CS_OPTION_TEXT, offsetof(CsExperimentMetric, column)},
+	{"numerator", CS_OPTION_TEXT, offsetof(CsExperimentMetric, numerator)},
+	{"denominator", CS_OPTION_TEXT, offsetof(CsExperimentMetric, denominator)},
+	{"effect", CS_OPTION_REAL, offsetof(CsExperimentMetric, effect), NAN, -INFINITY, INFINITY},
+	{"relative_effect", CS_OPTION_REAL, offsetof(CsExperimentMetric, relative_effect), NAN, -INFINITY, INFINITY},
+	{"margin", CS_OPTION_REAL, offsetof(CsExperimentMetric, margin), NAN, -INFINITY, INFINITY},
+	{"relative_margin", CS_OPTION_REAL, offsetof(CsExperimentMetric, relative_margin), NAN, -INFINITY, INFINITY},
+	{"cap", CS_OPTION_REAL, offsetof(CsExperimentMetric, cap), NAN, -INFINITY, INFINITY},
+	{"covariate", CS_OPTION_TEXT, offsetof(CsExperimentMetric, covariate)},
+	{"window", CS_OPTION_TEXT, offsetof(CsExperimentMetric, window)}
 };
 
 static const CsOption experimentOptions[] = {
@@ -187,7 +186,7 @@ CheckSize(double absolute, double relative, const char *name)
 
 /* What the columns of a metric must be. */
 static void
-CheckColumns(CsMetric *m)
+CheckColumns(CsExperimentMetric *m)
 {
 	if (m->kind != CS_METRIC_RATIO && (m->numerator != NULL || m->denominator != NULL))
 		Reject("only a ratio has a numerator and a denominator", "Give the column of a conversion or a mean as \"column\".");
@@ -207,7 +206,7 @@ CheckColumns(CsMetric *m)
 
 /* The window as an interval above 0, in the text that is kept. */
 static void
-CheckWindow(CsMetric *m)
+CheckWindow(CsExperimentMetric *m)
 {
 	Interval	none = {0},
 				most = {.day = MAX_DAYS};
@@ -227,7 +226,7 @@ CheckWindow(CsMetric *m)
 
 /* Error unless a metric is whole. */
 static void
-CheckMetric(CsMetric *m)
+CheckMetric(CsExperimentMetric *m)
 {
 	CheckName(m->name, "a metric");
 	if (m->kind < 0)
@@ -254,11 +253,11 @@ ReadMetrics(CsExperiment *e, Jsonb *metrics)
 	CsJsonEach	each = CsJsonEachOf(&metrics->root);
 	int			nprimary = 0;
 
-	e->nmetrics = CheckArray(metrics, 1, CS_MAX_METRICS, "metric");
+	e->nmetrics = CheckArray(metrics, 1, CS_MAX_EXPERIMENT_METRICS, "metric");
 	error_context_stack = &callback;
 	while (CsJsonNext(&each))
 	{
-		CsMetric   *m = &e->metrics[each.at];
+		CsExperimentMetric   *m = &e->metrics[each.at];
 
 		place.number = each.at + 1;
 		ReadElement(&each, "metric", metricOptions, lengthof(metricOptions), m);
@@ -281,7 +280,7 @@ CsExperimentBuckets(double traffic)
 }
 
 /* The first bucket of a variant by index, which is that after the last one of the variant before. */
-static int
+int
 CsVariantBucket(const CsExperiment *e, int index)
 {
 	int64		before = 0,
@@ -355,7 +354,7 @@ CsExperimentMetricsJson(const CsExperiment *e)
 	CsJsonArray(&json, NULL);
 	for (int i = 0; i < e->nmetrics; i++)
 	{
-		const CsMetric *m = &e->metrics[i];
+		const CsExperimentMetric *m = &e->metrics[i];
 
 		CsJsonObject(&json, NULL);
 		CsJsonText(&json, "experiment", e->name);

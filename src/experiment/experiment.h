@@ -9,6 +9,7 @@
 #include "call/call.h"
 #include "catalog/tables.h"
 #include "datatype/timestamp.h"
+#include "experiment/bucket.h"
 #include "stat/arms.h"
 
 /* What a number may be. */
@@ -40,8 +41,9 @@ extern Datum CsFormProportions(FunctionCallInfo fcinfo, const CsProportions *p, 
  * definition.c: an experiment, as create_experiment() is told of it and as it is kept.
  */
 #define CS_MAX_VARIANTS 20
-#define CS_MAX_METRICS 50
-#define CS_BUCKETS 10000
+#define CS_MAX_EXPERIMENT_METRICS 50
+#define CS_MAX_WEIGHT 1000000
+#define CS_MAX_BLOCK INT64CONST(1000000000000)	/* customers: times a weight, they fit an int64 */
 
 typedef enum CsAssignmentKind
 {
@@ -89,7 +91,7 @@ typedef struct CsVariant
 	int			weight;
 } CsVariant;
 
-typedef struct CsMetric
+typedef struct CsExperimentMetric
 {
 	char	   *name;
 	int			kind,			/* CsMetricKind */
@@ -105,7 +107,7 @@ typedef struct CsMetric
 	double		cap;			/* quantile; NaN: none */
 	char	   *covariate;		/* or NULL */
 	char	   *window;			/* as text of an interval, or NULL */
-} CsMetric;
+} CsExperimentMetric;
 
 typedef struct CsExperiment
 {
@@ -130,12 +132,31 @@ typedef struct CsExperiment
 	int			nvariants;
 	CsVariant	variants[CS_MAX_VARIANTS];	/* the first is the control */
 	int			nmetrics;
-	CsMetric	metrics[CS_MAX_METRICS];
+	CsExperimentMetric	metrics[CS_MAX_EXPERIMENT_METRICS];
 } CsExperiment;
 
 extern void CsExperimentDefine(CsExperiment *e, Jsonb *variants, Jsonb *metrics, Jsonb *options);
 extern Jsonb *CsExperimentVariantsJson(const CsExperiment *e);
 extern Jsonb *CsExperimentMetricsJson(const CsExperiment *e);
 extern int	CsExperimentBuckets(double traffic);
+extern int	CsVariantBucket(const CsExperiment *e, int index);
+
+/* stored.c */
+extern CsExperiment *CsExperimentRead(const char *experiment);
+
+/* assignment.c: which variant a customer has. */
+typedef struct CsAssigning
+{
+	const CsExperiment *e;
+	CsDigester *exposure;		/* NULL: everybody takes part */
+	CsDigester *variant;
+	int			first[CS_MAX_VARIANTS + 1]; /* bucket of each variant */
+} CsAssigning;
+
+extern CsAssigning *CsAssigningBegin(const CsExperiment *e);
+extern void CsAssigningEnd(CsAssigning *a);
+extern bool CsAssigningTakesPart(CsAssigning *a, char *customer);
+extern int	CsAssigningVariant(CsAssigning *a, char *customer);
+extern void CsAssigningDigest(CsAssigning *a, char *customer, uint8 *digest);
 
 #endif							/* CUSTSEG_EXPERIMENT_H */

@@ -152,12 +152,12 @@ static void
 TakeMetric(void *state, const CsCatalogRow *row)
 {
 	CsExperiment *e = state;
-	CsMetric   *m = &e->metrics[e->nmetrics];
+	CsExperimentMetric   *m = &e->metrics[e->nmetrics];
 	bool		isnull,
 				effect_is_relative = DatumGetBool(CsRowDatum(row, 9, &isnull)),
 				margin_is_relative = DatumGetBool(CsRowDatum(row, 11, &isnull));
 
-	if (e->nmetrics++ == CS_MAX_METRICS)
+	if (e->nmetrics++ == CS_MAX_EXPERIMENT_METRICS)
 		elog(ERROR, "experiment \"%s\" has too many metrics", e->name);
 	m->name = CsRowText(row, 1);
 	m->kind = IndexOf(CsRowText(row, 2), CsMetricKinds);
@@ -195,7 +195,7 @@ ReadExperiment(const char *experiment)
  * An experiment as the active snapshot sees it, palloc'd; an error when there is none, or none that the caller
  * may see.  Whether the caller owns its model is for who calls to check.
  */
-static CsExperiment *
+CsExperiment *
 CsExperimentRead(const char *experiment)
 {
 	CsExperiment *e = ReadExperiment(experiment);
@@ -368,13 +368,13 @@ RaiseTraffic(const CsExperiment *old, const CsExperiment *e)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("%s of experiment \"%s\" are fixed, for it has started", part, e->name),
-				 errhint("Only \"traffic\" can be raised.  Create another experiment, or end and drop this one.")));
+				 errhint("Only \"traffic\" can be raised. Create another experiment, or end and drop this one.")));
 	if (CsExperimentBuckets(e->traffic) < CsExperimentBuckets(old->traffic))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("traffic of experiment \"%s\" cannot be lowered", e->name),
 				 errdetail("It is %g.", old->traffic),
-				 errhint("Customers who take part stay.  End the experiment, and create another one.")));
+				 errhint("Customers who take part stay. End the experiment, and create another one.")));
 	(void) FindBuckets(e, old->first_bucket, true);
 	CsCatalogExecute(raise_sql, CsValues(CsValueText(e->name), CsValueFloat8(e->traffic), CsValueName(CsCallerName())), false);
 }

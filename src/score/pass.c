@@ -218,6 +218,25 @@ CsPassId(CsPass *pass, const Datum *values, const bool *nulls)
 	return CsIdentityText(pass->identity, id, id_nulls);
 }
 
+/*
+ * Likewise as text that is the same whatever the settings, see CsIdentityPlain(); NULL when a value of the id
+ * is.  The pass has an identity.
+ */
+char *
+CsPassPlainId(CsPass *pass, const Datum *values, const bool *nulls)
+{
+	Datum		id[INDEX_MAX_KEYS];
+	bool		id_nulls[INDEX_MAX_KEYS];
+
+	TakeId(pass, values, nulls, id, id_nulls);
+	for (int i = 0; i < pass->identity->nparts; i++)
+	{
+		if (id_nulls[i])
+			return NULL;
+	}
+	return CsIdentityPlain(pass->identity, id);
+}
+
 /* What somebody has decided for the row's customer, or NULL; there are decisions. */
 static const CsOverride *
 FindOverride(const CsPass *pass, const CsPlacer *p, const Datum *values, const bool *nulls)

@@ -72,6 +72,7 @@ extern CsBinding *CsPassBind(CsPass *pass, const CsPipeline *pipeline, const cha
 extern void CsPassVisit(CsPass *pass, const CsVisitor *visitor);
 extern int64 CsPassRead(CsPass *pass);
 extern char *CsPassId(CsPass *pass, const Datum *values, const bool *nulls);
+extern char *CsPassPlainId(CsPass *pass, const Datum *values, const bool *nulls);
 
 /* Where a row belongs: the index of its segment, -1 for none. */
 static inline int

@@ -47,6 +47,7 @@ SELECT custseg.record_outcomes('worth', 'SELECT id, recency, frequency, monetary
 SELECT custseg.monitor('worth', 'customers');
 SELECT custseg.create_experiment('spring', 'loyalty', '["control", "offer"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 0.1, "window": "14 days"}]', '{"traffic": 0.3, "layer": "mail"}');
 SELECT custseg.create_experiment('autumn', 'loyalty', '["control", "offer"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 0.1}]', '{"traffic": 0.3, "layer": "mail"}');
+SELECT custseg.enroll('spring', 'customers');
 SELECT custseg.end_experiment('autumn', 'of no use');
 RESET ROLE;
 SELECT custseg.train('Ours; -- "x"', 'customers', k => 2, features => '{frequency}');
@@ -108,6 +109,12 @@ sub check_restored
         "\nexclusion\nexclusion\nmodel", "$name: decisions by hand hold, and can be replaced");
     is($target->safe_psql($database, "SET timezone = 'Asia/Kolkata'; SET datestyle = 'SQL, DMY'; SELECT array_agg(shop ORDER BY shop) FROM visits v WHERE custseg.predict('visits', v) IS NULL"),
         '{3,5}', "$name: they hold for ids of any type under other settings");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT batch, n_enrolled, n_already > 0 FROM custseg.enroll('spring', 'customers')"),
+        '2|0|t', "$name: who is enrolled stays so");
+    is($target->safe_psql($database, "SET ROLE clerk; SELECT count(*) FROM custseg.enrolment"),
+        '0', "$name: enrolments are for the owner");
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT custseg.end_experiment('spring'); SELECT status FROM custseg.experiment WHERE experiment = 'spring'"),
+        "\nended", "$name: an experiment can be ended");
     is($target->safe_psql($database, "SELECT custseg.drop_model('loyalty', whole => true) IS NULL; SELECT name FROM custseg.models ORDER BY name"),
         "t\nOurs; -- \"x\"\na tree\nvisits\nworth", "$name: a model can be dropped");
 }
