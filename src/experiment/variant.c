@@ -49,7 +49,6 @@ FindSite(FunctionCallInfo fcinfo, const char *experiment)
 		site = palloc0(sizeof(VariantSite));
 		site->as_of = CsAsOfNow();
 		site->e = CsExperimentRead(experiment);
-		CsModelCheckUse(site->e->model);
 		scorer = CsCacheGet(site->e->model, site->e->version);
 		site->identity = CsIdentityOfModel(site->e->model);
 		if (site->identity != NULL && CsOverridesHold(scorer))
