@@ -3904,9 +3904,9 @@ CREATE FUNCTION custseg.retention_projection(
     periods int DEFAULT 12,
     options jsonb DEFAULT '{}',
     OUT segment_name text,
-    OUT "time" int,
+    OUT "time" float8,
     OUT n_at_risk bigint,
-    OUT observed float8,
+    OUT observed_survival float8,
     OUT survival float8,
     OUT low float8,
     OUT high float8,
@@ -6859,6 +6859,7 @@ COMMENT ON COLUMN custseg.playbook.n_trained IS 'Training rows in the segment.';
 COMMENT ON COLUMN custseg.playbook.training_share IS 'Share of the training rows, 0 to 1.';
 COMMENT ON COLUMN custseg.playbook.n IS 'Customers in the segment when they were counted last, to be set beside perk_capacity; NULL, like share and the columns that begin with counted, when they never were.';
 COMMENT ON COLUMN custseg.playbook.n_overridden IS 'Number of customers who were put in the segment by hand.';
+COMMENT ON COLUMN custseg.playbook.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.playbook.segment IS 'Number of the segment.';
 COMMENT ON COLUMN custseg.playbook.name IS 'Name of the segment.';
 COMMENT ON COLUMN custseg.playbook.rank IS 'Rank of the segment by value, 1 for the highest; NULL when there is none.';
@@ -6922,6 +6923,8 @@ LEFT JOIN custseg.segment s
 WHERE o.ended_at IS NULL AND (o.until IS NULL OR o.until > now());
 
 COMMENT ON VIEW custseg.overrides IS 'Overrides and exclusions that are in force; the table segment_override keeps the ended ones, too.';
+COMMENT ON COLUMN custseg.overrides.model IS 'Name of the model, which may have been dropped since; NULL for all models of the owner.';
+COMMENT ON COLUMN custseg.overrides.owner IS 'Role whose models the decision is for.';
 COMMENT ON COLUMN custseg.overrides.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
 COMMENT ON COLUMN custseg.overrides.name IS 'Name of the segment in the deployed version; NULL when the customer is excluded or the version lacks the segment.';
 

@@ -19,7 +19,7 @@ $$;
 SELECT add_contracts('regular', '{1000,631,468,382,326,289,262,241}'), add_contracts('high end', '{1000,869,743,653,593,551,517,491}');
 SELECT segment_name, model, is_chosen, n, n_events, round(a::numeric, 5) AS a, round(b::numeric, 5) AS b, round(shape::numeric, 5) AS shape, round(log_likelihood::numeric, 6) AS log_likelihood, round(aic::numeric, 6) AS aic, verdict, reason
 FROM custseg.retention_models('contracts', 'years', 'has_left', 'kind');
-SELECT segment_name, time, n_at_risk AS at_risk, round(observed::numeric, 6) AS observed, round(survival::numeric, 6) AS survival, round(low::numeric, 4) AS low, round(high::numeric, 4) AS high, round(retention::numeric, 6) AS retention, round(expected_periods::numeric, 6) AS expected, model
+SELECT segment_name, time, n_at_risk AS at_risk, round(observed_survival::numeric, 6) AS observed, round(survival::numeric, 6) AS survival, round(low::numeric, 4) AS low, round(high::numeric, 4) AS high, round(retention::numeric, 6) AS retention, round(expected_periods::numeric, 6) AS expected, model
 FROM custseg.retention_projection('contracts', 'years', 'has_left', 'kind', periods => 5);
 
 -- by definition: the product of the retention rates (b + t - 1) / (a + b + t - 1), and the sum of the shares before
@@ -33,7 +33,7 @@ FROM custseg.retention_projection('regular', 'years', 'has_left', periods => 100
 -- the observed share is that of retention(), also where customers were last seen in between
 CREATE TABLE stays AS SELECT 1 + i * 7919 % 23 * (i % 5) / 4 AS months, i * 31 % 7 < 3 AS has_left, 'plan ' || i % 3 AS plan FROM generate_series(1, 900) i;
 INSERT INTO stays SELECT 0, false, 'plan 0' FROM generate_series(1, 10);
-SELECT count(*), count(*) FILTER (WHERE agrees(p.observed, r.survival) <> 't' OR p.n_at_risk <> r.n_at_risk) AS different
+SELECT count(*), count(*) FILTER (WHERE agrees(p.observed_survival, r.survival) <> 't' OR p.n_at_risk <> r.n_at_risk) AS different
 FROM custseg.retention_projection('stays', 'months', 'has_left', 'plan') p JOIN custseg.retention('stays', 'months', 'has_left', 'plan') r USING (segment_name, time);
 -- duplicates change no parameter; the order of rows changes nothing
 SELECT m.model, abs(m.a / d.a - 1) < 1e-4 AS a, abs(m.b / d.b - 1) < 1e-4 AS b, abs(3 * m.log_likelihood / d.log_likelihood - 1) < 1e-10 AS log_likelihood

@@ -17,7 +17,7 @@ FROM pg_namespace n
 WHERE n.nspname ~ '^custseg'
 ORDER BY n.nspname;
 
--- and nothing lies there that is not the extension's
+-- none: what lies there and is not the extension's
 SELECT p.oid::regprocedure
 FROM pg_proc p
 WHERE p.pronamespace IN ('custseg'::regnamespace, 'custseg_private'::regnamespace) AND NOT EXISTS (
@@ -78,7 +78,7 @@ ORDER BY a.function::regprocedure::text COLLATE "C", a.position;
 \pset format aligned
 \pset footer on
 
--- one name, one type: of columns that functions give, and of tables, views and row types
+-- none: a name with two types: of columns that functions give, and of tables, views and row types
 CREATE TEMPORARY VIEW surface_columns AS
 SELECT a.schema, a.name || '()' AS owner, a.argument AS column, a.type
 FROM surface_arguments a
@@ -97,7 +97,7 @@ GROUP BY s.column
 HAVING count(DISTINCT s.type) > 1
 ORDER BY s.column COLLATE "C";
 
--- one idea, one name.  n is a number of rows or customers, n_rows only that of the rows a version was trained on
+-- none: an idea with two names.  n is a number of rows or customers, n_rows only that of the rows a version was trained on
 SELECT s.owner, s.column
 FROM surface_columns s
 WHERE s.column ~ '(^|_)(p|p_adj|pvalue|missing|sentence|comment|seconds|customers|clusters|count|num|structure|judgement|recommend)$'
@@ -108,7 +108,7 @@ WHERE s.column ~ '(^|_)(p|p_adj|pvalue|missing|sentence|comment|seconds|customer
     OR s.column ~ '(^|_)share(_|$)' AND s.type <> 'double precision'
 ORDER BY 1, 2;
 
--- arguments: (model, source, ..., options, version) or (source, features, ..., algorithm, id, prep, options),
+-- none: arguments in another order than (model, source, ..., options, version) or (source, features, ..., algorithm, id, prep, options),
 -- those that must be given before those that need not be
 WITH ranked AS (
     SELECT a.*, a.default_value IS NOT NULL AS optional,
@@ -176,14 +176,14 @@ ORDER BY c.relkind DESC, c.relname COLLATE "C", a.attnum;
 \pset format aligned
 \pset footer on
 
--- what monitor() keeps is the report's own row: every column of it, in its order
+-- none: a column that monitor() keeps and that is not the report's own
 SELECT r.attrelid::regclass AS row, r.attname, r.atttypid::regtype, h.attrelid::regclass AS history, h.attname, h.atttypid::regtype
 FROM (VALUES ('custseg.drift_result'::regclass, 'custseg.monitor_feature'::regclass), ('custseg.segment_sizes_result', 'custseg.monitor_segment')) v (kept, history)
 JOIN pg_attribute r ON r.attrelid = v.kept AND r.attnum > 0
 LEFT JOIN pg_attribute h ON h.attrelid = v.history AND h.attnum = r.attnum + 4
 WHERE (h.attname, h.atttypid) IS DISTINCT FROM (r.attname, r.atttypid);
 
--- every function, relation and type of the extension has a comment
+-- none: a function, relation or type of the extension without a comment
 SELECT i.type, i.identity
 FROM pg_extension e
 JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
@@ -200,7 +200,7 @@ WHERE e.extname = 'custseg'
     )
 ORDER BY 1, 2;
 
--- so has every column of every table, view and row type
+-- none: a column of a table, view or row type without one
 SELECT a.attrelid::regclass AS relation, a.attname AS column
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'v', 'c')

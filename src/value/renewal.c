@@ -235,7 +235,7 @@ PutProjection(Counting *c)
 		CsRenewalInterval(region, fit, time, &low, &high);
 		paid += before;
 		CsResultPut(c->result,
-					CsValues(CsValueText(c->segment), CsValueInt4(time), CsValueInt8(at_risk),
+					CsValues(CsValueText(c->segment), CsValueFloat8(time), CsValueInt8(at_risk),
 							 CsValueFloat8(time <= last ? curve.survival : NAN), CsValueFloat8(share),
 							 CsValueFloat8(low), CsValueFloat8(high), CsValueFloat8(share / before),
 							 CsValueFloat8(paid), CsValueText(c->n_events == 0 ? NULL : modelNames[model]),
