@@ -56,6 +56,11 @@ SELECT max(high - low) FILTER (WHERE name = 'total') < sum(high - low) FILTER (W
     max(high - low) FILTER (WHERE name = 'total') < (SELECT sum(high - low) / 5 FROM custseg.lifetime_value('repeats', 'bought', as_of => '2024-06-30')) AS narrower_by_far
 FROM found;
 
+-- from a customer who is all but surely gone nothing will come
+SELECT name, n, value_sum < 1e-9 AS next_to_nothing, low, high FROM custseg.segment_value('repeats', 'groups',
+    'SELECT * FROM bought WHERE customer = 1 UNION ALL SELECT 1000, timestamp ''2023-01-01'' + i * interval ''1 day'', 30 FROM generate_series(0, 60) i', 'SELECT 1000 AS id, 60 AS repeats, 30.0::float8 AS monetary',
+    as_of => '2024-06-30') WHERE segment > 0;
+
 -- Money in other units, lines and customers in another order, ids of another type: the same
 SELECT count(*) FROM custseg.train_purchases('cents', 'SELECT customer::text AS customer, at, amount * 100 AS amount FROM bought ORDER BY at DESC', 'customer', 'at', 'amount', '2024-06-30', 'mbg_nbd');
 SELECT f.name, f.n = c.n AS n, agrees(f.alive, c.alive, 1e-6) AS alive, agrees(f.value_sum * 100, c.value_sum, 1e-6) AS value_sum, agrees(f.low * 100, c.low, 1e-4) AS low, agrees(f.high * 100, c.high, 1e-4) AS high, agrees(f.value_at_risk * 100, c.value_at_risk, 1e-6) AS at_risk

@@ -232,7 +232,7 @@ BetaBelow(double x, double a, double b)
 	return CsBetaLower(a, b, x, 1 - x);
 }
 
-/* Where a share of a distribution lies below, between 0 and "most". */
+/* Where a share of a distribution lies below, between 0 and "most": 0 where that is next to nothing of "most". */
 static double
 QuantileOf(Distribution below, double a, double b, double share, double most)
 {
@@ -248,7 +248,7 @@ QuantileOf(Distribution below, double a, double b, double share, double most)
 		else
 			high = middle;
 	}
-	return high;
+	return low > 0 ? high : 0;
 }
 
 /* OUT the interval of a number, normally distributed; both NaN where the variance is not known, or infinite. */
