@@ -5212,6 +5212,50 @@ COMMENT ON FUNCTION custseg.tornado IS 'Computes how much each assumption matter
 topic: budget 4
 example: SELECT * FROM custseg.tornado(''shop'', ''SELECT segment, count(*) AS n, 0.25 AS orders, 60 AS average_order, 0.4 AS margin, 0.03 AS churn FROM customers WHERE segment IS NOT NULL GROUP BY segment'', ''{"n": [-0.1, 0.2], "churn": [-0.01, 0.01]}'')';
 
+CREATE FUNCTION custseg.allocate_budget(
+    curves text,
+    budget float8,
+    options jsonb DEFAULT '{}',
+    OUT segment int,
+    OUT name text,
+    OUT curve text,
+    OUT n_units int,
+    OUT spend float8,
+    OUT budget_share float8,
+    OUT response float8,
+    OUT marginal_return float8,
+    OUT last_unit_return float8,
+    OUT next_unit_return float8,
+    OUT continuous_spend float8,
+    OUT proportional_spend float8,
+    OUT equal_spend float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_allocate_budget'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.allocate_budget IS 'Divides a budget between segments so that their responses to spending add up to the most, in whole units, within bounds, also where responses are S-shaped or points.
+topic: budget 6
+example: SELECT * FROM custseg.allocate_budget(''SELECT i AS segment, ''''exp'''' AS curve, 900 AS a, 300 * i AS b FROM generate_series(1, 3) i'', 1000)';
+
+CREATE FUNCTION custseg.budget_summary(
+    curves text,
+    budget float8,
+    options jsonb DEFAULT '{}',
+    OUT split text,
+    OUT spend float8,
+    OUT response float8,
+    OUT profit float8,
+    OUT average_return float8,
+    OUT marginal_return float8,
+    OUT share_of_best float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_budget_summary'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.budget_summary IS 'Compares the best split of a budget in whole units with that of any amounts, with one in proportion to the responses, and with equal parts.
+topic: budget 7
+example: SELECT * FROM custseg.budget_summary(''SELECT i AS segment, ''''exp'''' AS curve, 900 AS a, 300 * i AS b FROM generate_series(1, 3) i'', 1000)';
+
 -- who is in a segment
 
 CREATE FUNCTION custseg.segment_profile(
@@ -5666,6 +5710,25 @@ LANGUAGE C;
 COMMENT ON FUNCTION custseg.end_override IS 'Lets the model decide again for a customer who was overridden or excluded, or with model NULL for one who was excluded from all models of the caller. Returns false when there was nothing to end.
 topic: actions 5
 example: SELECT custseg.end_override(''shop'', 7)';
+
+CREATE FUNCTION custseg.set_budget_shares(
+    model text,
+    curves text,
+    budget float8,
+    options jsonb DEFAULT '{}',
+    OUT segment int,
+    OUT budget_share float8
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT b.segment, b.budget_share
+    FROM custseg.allocate_budget(set_budget_shares.curves, set_budget_shares.budget, set_budget_shares.options) AS b
+    CROSS JOIN LATERAL custseg.set_action(set_budget_shares.model, b.segment, pg_catalog.jsonb_build_object('budget_share', b.budget_share)) AS s;
+END;
+
+COMMENT ON FUNCTION custseg.set_budget_shares IS 'Divides a budget as allocate_budget() does, and writes the share of each segment to the playbook, as set_action() would.
+topic: budget 8
+example: SELECT * FROM custseg.set_budget_shares(''shop'', ''SELECT segment, ''''exp'''' AS curve, count(*) AS a, 300 AS b FROM customers WHERE segment IS NOT NULL GROUP BY segment'', 1000)';
 
 CREATE FUNCTION custseg.recommendations(
     model text,

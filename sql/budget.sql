@@ -84,6 +84,79 @@ SELECT segment, name IS NOT NULL AS has_name, name = 'middle' AS is_middle FROM 
 SELECT fails(statement) FROM unnest(ARRAY[
     $$SELECT custseg.what_if('nobody', 'business', '[]')$$, $$SELECT custseg.what_if('budget', 'SELECT segment + 1 AS segment, n, orders, average_order, margin, churn FROM business', '[]')$$]) statement;
 
+-- allocate_budget() and budget_summary(): splits that are known
+CREATE TABLE goldens (name text, budget float8, unit float8, curves text, continuous float8[], lambda float8, response float8, units float8[], in_units float8);
+INSERT INTO goldens VALUES
+    ('A', 100000, 1000, 'exp 90000 30000, exp 60000 20000, exp 40000 40000', '{47981.497182,31987.664788,20030.838030}', .6060632346557308, 135454.30888098423, '{48000,32000,20000}', 135454.29591229637),
+    ('A within bounds', 100000, 1000, 'exp 90000 30000 NULL 0 35000, exp 60000 20000 NULL 0 100000, exp 40000 40000 NULL 30000 100000', '{35000,35000,30000}', .5213218303513352, 132652.6111310189, '{35000,35000,30000}', 132652.6111310189),
+    ('B', 100000, 1000, 'log 30000 10000, log 20000 5000, log 5000 20000', '{59000,41000,0}', .43478260869565216, 102329.71202919631, '{59000,41000,0}', 102329.71202919631),
+    ('B, small', 10000, 100, 'log 30000 10000, log 20000 5000, log 5000 20000', '{5000,5000,0}', 2, 26026.89685444384, '{5000,5000,0}', 26026.89685444384),
+    ('power', 100000, 1000, 'power 50000 20000 .5, power 30000 20000 .5, power 20000 10000 .3', '{67392.691964,24261.369107,8345.938929}', .6809553066347088, 143768.67653054482, '{68000,24000,8000}', 143763.76697969125),
+    ('hill', 100000, 1000, 'hill 100000 30000 1, hill 80000 20000 1, hill 50000 50000 .8', '{47217.538297,36391.716747,16390.744955}', .5031405850233325, 127308.09975878481, '{47000,37000,16000}', 127302.95011587522),
+    ('S-shaped', 40000, 1000, 'hill 100000 40000 2, hill 80000 40000 2, hill 60000 40000 3', NULL, NULL, NULL, '{40000,0,0}', 50000),
+    ('S-shaped, large', 100000, 1000, 'hill 100000 40000 2, hill 80000 40000 2, hill 60000 40000 3', NULL, NULL, NULL, '{54000,46000,0}', 110124.77582398095),
+    ('two alike', 7, 1, 'exp 1000 100, exp 1000 100', '{3.5,3.5}', 9.656054162575666, 68.78916748486662, '{4,3}', 68.76502729916872);
+-- curves as a query: 'exp 1 2, ...' is kind, a, b, c, low, high of segments 1, 2, ...
+CREATE FUNCTION curves(text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT format('SELECT i AS segment, p[1] AS curve, p[2]::float8 AS a, p[3]::float8 AS b, nullif(p[4], ''NULL'')::float8 AS c, p[5]::float8 AS low, p[6]::float8 AS high FROM string_to_table(%L, '', '') WITH ORDINALITY t (t, i), string_to_array(t, '' '') p', $1)
+$$;
+SELECT g.name, a.units = g.units AS units, agrees(w.response, g.in_units, 1e-9) AS response, a.continuous IS NULL AND g.continuous IS NULL OR agrees(a.continuous, g.continuous, 1e-9) = 't' AS continuous,
+    agrees(c.marginal_return, g.lambda, 1e-9) AS lambda, agrees(c.response, g.response, 1e-9) AS continuous_response
+FROM goldens g
+    CROSS JOIN LATERAL (SELECT array_agg(spend ORDER BY segment) AS units, array_agg(continuous_spend ORDER BY segment) FILTER (WHERE continuous_spend IS NOT NULL) AS continuous FROM custseg.allocate_budget(curves(g.curves), g.budget, jsonb_build_object('unit', g.unit))) a
+    LEFT JOIN LATERAL custseg.budget_summary(curves(g.curves), g.budget, jsonb_build_object('unit', g.unit)) w ON w.split = 'whole units'
+    LEFT JOIN LATERAL custseg.budget_summary(curves(g.curves), g.budget, jsonb_build_object('unit', g.unit)) c ON c.split = 'continuous';
+SELECT split, spend, agrees(response, CASE split WHEN 'proportional' THEN 135440.09520623938 WHEN 'equal' THEN 131656.16658675167 WHEN 'continuous' THEN 135454.30888098423 ELSE 135454.29591229637 END, 1e-9) AS response, agrees(profit, response - spend) AS profit, agrees(average_return, response / spend) AS average, round(marginal_return::numeric, 6) AS marginal, round(share_of_best::numeric, 6) AS share
+FROM custseg.budget_summary(curves('exp 90000 30000, exp 60000 20000, exp 40000 40000'), 100000);
+SELECT segment, name, curve, n_units, spend, budget_share, round(response::numeric, 2) AS response, round(marginal_return::numeric, 4) AS marginal, round(last_unit_return::numeric, 4) AS last, round(next_unit_return::numeric, 4) AS next, round(continuous_spend::numeric) AS continuous, round(proportional_spend::numeric) AS proportional, round(equal_spend::numeric) AS equal
+FROM custseg.allocate_budget(curves('exp 90000 30000, exp 60000 20000, exp 40000 40000'), 100000, '{"unit": 1000}');
+-- only units that return what they cost; within bounds all splits are
+SELECT segment, spend, round(last_unit_return::numeric, 3) AS last, round(next_unit_return::numeric, 3) AS next, round(continuous_spend::numeric, 2) AS continuous FROM custseg.allocate_budget(curves('exp 90000 30000, exp 60000 20000, exp 40000 40000'), 100000, '{"unit": 1000, "spend_all": false}');
+SELECT split, spend, round(profit) AS profit, round(marginal_return::numeric, 4) AS marginal FROM custseg.budget_summary(curves('exp 90000 30000, exp 60000 20000, exp 40000 40000'), 100000, '{"unit": 1000, "spend_all": false}');
+SELECT segment, spend, proportional_spend, equal_spend FROM custseg.allocate_budget(curves('exp 90000 30000 NULL 0 35000, exp 60000 20000 NULL 0 100000, exp 40000 40000 NULL 30000 100000'), 100000);
+-- points: concave ones, and a step that pays as a whole only; names; bounds between units
+SELECT segment, name, curve, spend, response, marginal_return, last_unit_return, next_unit_return, continuous_spend
+FROM custseg.allocate_budget($$SELECT * FROM (VALUES ('mail', '[[0, 0], [100, 300], [200, 400]]'::jsonb, NULL::float8), ('shop', '[[100, 250], [300, 350]]', 55), ('radio', '[[400, 40]]', NULL)) v (name, points, low)$$, 300, '{"unit": 10}');
+SELECT segment, spend, response, continuous_spend FROM custseg.allocate_budget($$SELECT * FROM (VALUES (1, '[[90, 0], [100, 1000]]'::jsonb), (2, '[[200, 400]]')) v (segment, points)$$, 150, '{"unit": 10}');
+SELECT sum(spend) FROM custseg.allocate_budget(curves('exp 100 10, log 100 10'), 105, '{"unit": 10}');
+-- segments that bring nothing
+SELECT segment, spend, proportional_spend, continuous_spend, response FROM custseg.allocate_budget(curves('exp 0 1, power 0 1 .5, hill 0 1 .5'), 3, '{"unit": 1}');
+
+-- 1,000 random concave instances: within a unit's return of the best of any amounts, where the money lies within a
+-- unit of there but for a few with many segments, unless money brings nothing more; and at least what the splits by rule bring in whole units
+CREATE FUNCTION response(curve text, a float8, b float8, c float8, x float8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN
+    CASE curve WHEN 'exp' THEN a * (1 - exp(greatest(-x / b, -700))) WHEN 'log' THEN a * ln(1 + x / b) WHEN 'hill' THEN a * x ^ c / (x ^ c + b ^ c) ELSE a * (x / b) ^ c END;
+SELECT setseed(.17);
+CREATE TABLE instances AS
+SELECT i, 10 ^ (3 + 2.5 * random()) AS budget, (SELECT string_agg(concat_ws(' ', kind, round((10 ^ (2 + 3 * random()))::numeric, 3), round((10 ^ (2 + 3 * random()))::numeric, 3), round(CASE kind WHEN 'hill' THEN .3 + .7 * random() ELSE .2 + .75 * random() END::numeric, 3)), ', ')
+    FROM (SELECT (ARRAY['exp', 'log', 'hill', 'power'])[1 + floor(4 * random())::int] AS kind FROM generate_series(0, 1 + (i % 6)) s OFFSET 0) k) AS curves
+FROM generate_series(1, 1000) i;
+CREATE TABLE splits AS
+SELECT i, count(*) AS n, max(abs(spend - continuous_spend)) / (budget / 1000) AS furthest, sum(spend) / budget AS spent, sum(continuous_spend) / budget AS continuous_spent, max(next_unit_return) * budget / 1000 AS unit_return, max(next_unit_return) * budget > 1e-6 * sum(response) AS matters, sum(response) AS whole,
+    sum(response(curve, p[2], p[3], p[4], continuous_spend)) AS continuous, sum(response(curve, p[2], p[3], p[4], proportional_spend)) AS proportional, sum(response(curve, p[2], p[3], p[4], equal_spend)) AS equal,
+    sum(response(curve, p[2], p[3], p[4], floor(proportional_spend / budget * 1000) * budget / 1000)) AS proportional_units, sum(response(curve, p[2], p[3], p[4], floor(equal_spend / budget * 1000) * budget / 1000)) AS equal_units
+FROM instances CROSS JOIN LATERAL custseg.allocate_budget(curves(curves), budget) a CROSS JOIN LATERAL (SELECT array_replace(string_to_array(split_part(curves, ', ', segment), ' '), curve, '0')::float8[] AS p) p
+GROUP BY i, budget;
+SELECT count(*), count(*) FILTER (WHERE abs(spent - 1) > 1e-9 OR abs(continuous_spent - 1) > 1e-9) AS not_spent, count(*) FILTER (WHERE whole > continuous * (1 + 1e-12)) AS above_continuous, count(*) FILTER (WHERE whole < continuous - unit_return) AS a_unit_below,
+    count(*) FILTER (WHERE proportional > continuous * (1 + 1e-12) OR equal > continuous * (1 + 1e-12)) AS rules_above, count(*) FILTER (WHERE whole < proportional_units) AS below_proportional, count(*) FILTER (WHERE whole < equal_units) AS below_equal,
+    count(*) FILTER (WHERE whole < greatest(proportional, equal)) AS below_any_amounts, count(*) FILTER (WHERE furthest > 1 + 1e-6 AND matters) AS further_than_a_unit, count(*) FILTER (WHERE furthest > n - 1 + 1e-6 AND matters) AS than_possible
+FROM splits;
+-- small ones by hand: every split of 12 units between three segments of any kind, within bounds
+SELECT count(*), count(*) FILTER (WHERE abs(best - found) > 1e-9 * best) AS wrong
+FROM (SELECT string_agg(concat_ws(' ', kind, round((100 * random())::numeric, 3), round((1 + 20 * random())::numeric, 3), round(CASE kind WHEN 'hill' THEN 4 * random() + .1 ELSE .2 + .75 * random() END::numeric, 3), (i + s) % 3, 4 + (i * s) % 9), ', ' ORDER BY s) AS curves
+    FROM generate_series(1, 40) i, generate_series(1, 3) s, LATERAL (SELECT (ARRAY['exp', 'log', 'hill', 'power'])[1 + floor(4 * random())::int + 0 * s] AS kind OFFSET 0) k GROUP BY i) instance
+    CROSS JOIN LATERAL (SELECT response AS found FROM custseg.budget_summary(curves(curves), 12, '{"unit": 1}') WHERE split = 'whole units') f
+    CROSS JOIN LATERAL (WITH r AS MATERIALIZED (SELECT segment, k, response(curve, a, b, c, k) AS r
+            FROM (SELECT i AS segment, p[1] AS curve, p[2]::float8 AS a, p[3]::float8 AS b, p[4]::float8 AS c, p[5]::int AS low, p[6]::int AS high FROM string_to_table(curves, ', ') WITH ORDINALITY t (t, i), string_to_array(t, ' ') p) c, generate_series(low, least(high, 12)) k)
+        SELECT max(x.r + y.r + z.r) AS best FROM r x, r y, r z WHERE x.segment = 1 AND y.segment = 2 AND z.segment = 3 AND x.k + y.k + z.k = 12) m;
+
+-- shares of the budget go to the playbook, and leave the rest of an action as it is
+SELECT custseg.set_action('budget', 2, '{"channel": "mail", "budget_share": 0.9}');
+SELECT * FROM custseg.set_budget_shares('budget', curves('exp 90000 30000, exp 60000 20000, exp 40000 40000'), 100000);
+SELECT segment, channel, budget_share FROM custseg.playbook WHERE model = 'budget' ORDER BY segment;
+SELECT fails($$SELECT custseg.set_budget_shares('budget', curves('exp 1 1, exp 1 1, exp 1 1, exp 1 1'), 10)$$);
+SELECT sum(budget_share) FROM custseg.playbook WHERE model = 'budget';
+
 -- errors
 SELECT fails('SELECT custseg.roi(' || arguments || ')') FROM unnest('{-1\,1,1\,''NaN'',1\,1\,-1,"1,1,margin => -1","1,1,fixed_cost => -1","1,1,cost_per_customer => ''Infinity''","1,1,n_periods => 0","1,1,rate => -1","1,1,decay => 1.5","1,1,confidence => 1"}'::text[]) arguments;
 SELECT fails('SELECT custseg.campaign_roi(' || arguments || ')') FROM unnest(ARRAY['NULL', $$'SELECT 1 AS n'$$, $$'SELECT ''a'' AS n, 1 AS effect'$$, $$'SELECT -1 AS n, 1 AS effect'$$, $$'SELECT 1 AS n, NULL::int AS effect'$$, $$'SELECT 1 AS n, 1 AS effect, 1.5 AS segment'$$,
@@ -92,4 +165,12 @@ SELECT fails('SELECT custseg.what_if(NULL, ' || arguments || ')') FROM unnest(AR
     $$'business', '[{"name": "flight", "churn": 0.99}]'$$, $$'business', '[{"margin": 0.9}]'$$, $$'business', '[{"season": [1, -1]}]'$$, $$'business', '[{"segments": [9]}]'$$, $$'business', '[{"segments": [null]}]'$$, $$'SELECT 1 AS segment, 2 AS margin, 1 AS n, 1 AS orders, 1 AS average_order, 0 AS churn', '[]'$$,
     $$'SELECT segment, 2 AS churn, n, orders, average_order, margin FROM business', '[]'$$, $$'SELECT * FROM business, generate_series(1, 2)', '[]'$$, $$'business', '[]', '{"n_periods": 0}'$$, $$'SELECT i AS segment, 1 AS n, 1 AS orders, 1 AS average_order, 0 AS margin, 0 AS churn FROM generate_series(1, 10001) i', '[]'$$]) arguments;
 SELECT fails('SELECT custseg.tornado(NULL, ''business'', ' || arguments || ')') FROM unnest(ARRAY['NULL', $$'{"n": [1]}'$$, $$'{"n": [0.1, -0.1]}'$$, $$'{"reach": [0, 1]}'$$, $$'{"n": ["a", 1]}'$$, $$'{"margin": ["a", 1]}'$$, $$'{"price": [-0.1, 0.1]}'$$]) arguments;
+SELECT fails('SELECT custseg.allocate_budget(' || arguments || ')') FROM unnest(ARRAY[$$NULL, 1$$, $$curves('exp 1 1'), NULL$$, $$curves('exp 1 1'), 0$$, $$curves('exp 1 1'), 1, '{"unit": 2}'$$, $$curves('exp 1 1'), 1, '{"unit": 0.00001}'$$, $$curves('exp 1 1'), 1, '{"units": 2}'$$,
+    $$'SELECT 1 AS segment WHERE false', 1$$, $$'SELECT ''exp'' AS curve, 1 AS a, 1 AS b', 1$$, $$'SELECT 1 AS segment', 1$$, $$curves('line 1 1'), 1$$, $$curves('exp 1'), 1$$, $$curves('hill 1 1'), 1$$, $$curves('exp -1 1'), 1$$, $$curves('exp 1 0'), 1$$, $$curves('power 1 1 1.5'), 1$$,
+    $$'SELECT 1 AS segment, ''exp'' AS curve, 1 AS a, 1 AS b FROM generate_series(1, 2)', 1$$, $$curves('exp 1 1 NULL 0.3001 0.3002'), 1$$, $$curves('exp 1 1 NULL 0.6 1, exp 1 1 NULL 0.5 1'), 1$$, $$curves('exp 1 1 NULL 0 0.6, exp 1 1 NULL 0 0.3'), 1$$,
+    $$'SELECT 1 AS segment, ''points'' AS curve', 1$$, $$'SELECT 1 AS segment, 1 AS points', 1$$]) arguments;
+SELECT fails(format('SELECT custseg.allocate_budget(%L, 1)', format('SELECT 1 AS segment, %L::jsonb AS points', points))) FROM unnest(ARRAY['1', '[1]', '[[1, 2, 3]]', '[[1, "a"]]', '[[1, 2], [1, 3]]', '[[0, 3]]', '[]']) points;
+SET maintenance_work_mem = '1MB';
+SELECT fails($$SELECT custseg.allocate_budget('SELECT i AS segment, ''exp'' AS curve, 1 AS a, 1 AS b FROM generate_series(1, 1000) i', 1)$$);
+RESET maintenance_work_mem;
 \i :root/test/clean.sql

@@ -33,13 +33,17 @@ BEGIN
                 WHEN u.name = 'source' AND (p.proname ~ 'purchases|lifetime' OR answer.model = 'of purchases' AND p.proname <> 'train_value') THEN quote_literal('lines')
                 WHEN u.name = 'source' AND answer.model = 'of probability' THEN quote_literal('SELECT *, recency > 3 AS late FROM customer')
                 WHEN u.name IN ('source', 'table') THEN quote_literal('customer')
-                WHEN p.proname = 'train_purchases' THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' ELSE 'at' END)
+                WHEN u.name = 'curves' THEN quote_literal('SELECT 1 AS segment, ''exp'' AS curve, 1 AS a, 1 AS b')
+                WHEN u.name = 'orders' THEN quote_literal('lines')
+                WHEN u.name = 'state' THEN quote_literal('pass')
+                WHEN p.proname IN ('train_purchases', 'segment_kpis', 'record_kpis') THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' WHEN 'amount' THEN 'amount' ELSE 'at' END)
                 WHEN p.proname = 'predict_lifetime_value' AND u.name = 'customer' THEN '''{"repeats": 2, "recency": 3, "customer_age": 9}''::jsonb'
                 WHEN u.name = 'customer' AND p.proname ~ 'exclude|override' THEN '1'
                 ELSE CASE format_type(u.type, NULL)
                     WHEN '"any"' THEN '''{"id": 1}''::jsonb'
                     WHEN 'jsonb' THEN '''{"perk": "tea"}''::jsonb'
                     WHEN 'integer' THEN '1'
+                    WHEN 'double precision' THEN '1'
                     WHEN 'text' THEN quote_literal('segment')
                     WHEN 'text[]' THEN '''{recency}''::text[]'
                     WHEN 'name' THEN 'current_user'
