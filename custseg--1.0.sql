@@ -4984,6 +4984,188 @@ COMMENT ON FUNCTION custseg.variant IS 'Returns the variant that a customer has 
 topic: experiments 33
 example: SELECT c.id, custseg.variant(''welcome'', c.id) FROM customers c';
 
+CREATE FUNCTION custseg_private.require_experiment(experiment text) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_require_experiment'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.require_experiment IS 'Returns the name of an experiment, or raises an error where there is none that the caller may see.';
+
+CREATE FUNCTION custseg_private.experiment_rows(
+    experiment text,
+    source text,
+    OUT customer text,
+    OUT covariates float8[]
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_experiment_rows'
+LANGUAGE C STABLE STRICT PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg_private.experiment_rows IS 'Reads ids and covariates of the customers of a source, as the caller, who owns the model.';
+
+CREATE FUNCTION custseg.experiment_health(
+    experiment text,
+    source text DEFAULT NULL,
+    OUT kind text,
+    OUT subject text,
+    OUT n bigint,
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT p_adjusted float8,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 20
+BEGIN ATOMIC
+    WITH e AS MATERIALIZED (
+        SELECT e.*
+        FROM custseg_private.require_experiment(experiment_health.experiment) AS r
+        JOIN custseg.experiment AS e ON e.experiment = r
+    ), arm AS MATERIALIZED (
+        -- what share of the customers a variant should have
+        SELECT a.variant_number, a.variant,
+            CASE a.assignment WHEN 'bucket' THEN floor(10000 * a.upto / a.total) - floor(10000 * (a.upto - a.weight) / a.total) ELSE a.weight END AS share
+        FROM (
+            SELECT v.*, e.assignment, sum(v.weight) OVER (ORDER BY v.variant_number) AS upto, sum(v.weight) OVER () AS total
+            FROM e
+            JOIN custseg.experiment_variant AS v ON v.experiment = e.experiment
+        ) AS a
+    ), counted AS MATERIALIZED (
+        SELECT k.segment, k.variant_number, sum(k.n)::bigint AS n
+        FROM e
+        JOIN custseg.enrolment_count AS k ON k.experiment = e.experiment
+        GROUP BY 1, 2
+    ), mismatch AS (
+        -- of everybody, and then of each segment
+        SELECT t.segment, r.*, CASE WHEN t.segment IS NULL THEN r.p_value END AS p_adjusted
+        FROM (
+            SELECT s.segment, array_agg(coalesce(c.n, 0) ORDER BY a.variant_number) AS counts, array_agg(a.share ORDER BY a.variant_number) AS weights
+            FROM (SELECT DISTINCT c.segment FROM counted AS c UNION ALL SELECT NULL) AS s
+            CROSS JOIN arm AS a
+            LEFT JOIN (
+                SELECT c.segment, c.variant_number, c.n FROM counted AS c
+                UNION ALL
+                SELECT NULL, c.variant_number, sum(c.n)::bigint FROM counted AS c GROUP BY 2
+            ) AS c ON c.segment IS NOT DISTINCT FROM s.segment AND c.variant_number = a.variant_number
+            GROUP BY 1
+        ) AS t
+        CROSS JOIN LATERAL custseg.srm_test(t.counts, t.weights) AS r
+    ), adjusted AS (
+        SELECT u.segment, u.p
+        FROM (SELECT array_agg(m.segment ORDER BY m.segment) AS segments, custseg.holm(array_agg(m.p_value ORDER BY m.segment)) AS p FROM mismatch AS m WHERE m.segment IS NOT NULL) AS l
+        CROSS JOIN LATERAL ROWS FROM (unnest(l.segments), unnest(l.p)) AS u (segment, p)
+    ), seen AS MATERIALIZED (
+        SELECT r.customer, count(*) AS times, min(r.covariates) AS covariates
+        FROM e
+        CROSS JOIN LATERAL custseg_private.experiment_rows(e.experiment, experiment_health.source) AS r
+        GROUP BY 1
+    ), enrolled AS MATERIALIZED (
+        SELECT n.customer, n.variant_number, s.customer IS NOT NULL AS is_seen, s.covariates
+        FROM e
+        JOIN custseg.enrolment AS n ON n.experiment = e.experiment
+        LEFT JOIN seen AS s ON s.customer = n.customer
+        WHERE experiment_health.source IS NOT NULL
+    ), attrition AS (
+        SELECT count(*) AS n, count(*) FILTER (WHERE NOT n.is_seen) AS n_lost, custseg.chi_square_test(n.is_seen::text, n.variant_number::text) AS t
+        FROM enrolled AS n
+    ), covariate AS (
+        SELECT DISTINCT ON (m.covariate) m.covariate, m.place
+        FROM (
+            SELECT m.covariate, row_number() OVER (ORDER BY m.position) AS place
+            FROM e
+            JOIN custseg.experiment_metric AS m ON m.experiment = e.experiment
+            WHERE m.covariate IS NOT NULL
+        ) AS m
+        ORDER BY 1, 2
+    ), balance AS (
+        SELECT c.covariate, custseg.anova(n.covariates[c.place], n.variant_number) AS t
+        FROM covariate AS c
+        CROSS JOIN enrolled AS n
+        WHERE n.covariates[c.place] IS NOT NULL
+        GROUP BY 1
+    ), balanced AS (
+        SELECT u.covariate, u.p
+        FROM (
+            SELECT array_agg(b.covariate ORDER BY b.covariate) AS covariates, custseg.holm(array_agg((b.t).welch_p_value ORDER BY b.covariate)) AS p
+            FROM balance AS b
+            WHERE (b.t).welch_p_value IS NOT NULL
+        ) AS l
+        CROSS JOIN LATERAL ROWS FROM (unnest(l.covariates), unnest(l.p)) AS u (covariate, p)
+    ), overlap AS (
+        SELECT o.experiment, count(*) AS n, custseg.chi_square_test(n.variant_number::text, o.variant_number::text) AS t
+        FROM e
+        JOIN custseg.enrolment AS n ON n.experiment = e.experiment
+        JOIN custseg.enrolment AS o ON o.customer = n.customer AND o.experiment <> n.experiment
+        JOIN custseg.experiment AS x ON x.experiment = o.experiment AND x.ended_at IS NULL
+        WHERE e.ended_at IS NULL
+        GROUP BY 1
+    )
+    SELECT f.kind, f.subject, f.n, f.statistic, f.df, f.p_value, f.p_adjusted, f.verdict, f.reason
+    FROM (
+        SELECT 1 AS place, 'mismatch' AS kind, coalesce('segment ' || m.segment, '(all)') AS subject, m.n, m.statistic, m.df, m.p_value, coalesce(m.p_adjusted, a.p) AS p_adjusted,
+            CASE WHEN m.rating = 'insufficient data' THEN m.rating WHEN coalesce(m.p_adjusted, a.p) < 0.001 THEN 'broken' ELSE 'ok' END AS verdict,
+            CASE WHEN m.rating = 'mismatch' AND coalesce(m.p_adjusted, a.p) >= 0.001 THEN 'the ratio is one that chance gives, as many segments as are looked at' ELSE m.reason END AS reason,
+            m.segment AS number
+        FROM mismatch AS m
+        LEFT JOIN adjusted AS a ON a.segment = m.segment
+        UNION ALL
+        SELECT 2, 'attrition', '(all)', a.n, (a.t).statistic, (a.t).df, (a.t).p_value, (a.t).p_value,
+            CASE WHEN a.n_lost = a.n THEN 'insufficient data' WHEN a.n_lost = 0 THEN 'ok' WHEN (a.t).p_value < 0.001 THEN 'broken' WHEN (a.t).p_value IS NULL OR (a.t).n_low_expected > 0 THEN 'insufficient data' ELSE 'ok' END,
+            CASE WHEN a.n_lost = a.n THEN 'nobody who is enrolled is in the source' WHEN a.n_lost = 0 THEN 'everybody who is enrolled is in the source' ELSE (
+                SELECT string_agg(format('%s of %s of %s', s.n_seen, s.n, s.variant), ', ' ORDER BY s.variant_number) || ' are in the source'
+                    || CASE WHEN (a.t).p_value < 0.001 THEN ': more are lost from one variant than from another, so that those who are left cannot be compared' ELSE '' END
+                FROM (
+                    SELECT v.variant_number, v.variant, count(n.customer) AS n, count(n.customer) FILTER (WHERE n.is_seen) AS n_seen
+                    FROM arm AS v
+                    LEFT JOIN enrolled AS n ON n.variant_number = v.variant_number
+                    GROUP BY 1, 2
+                ) AS s
+            ) END, NULL
+        FROM attrition AS a
+        WHERE experiment_health.source IS NOT NULL
+        UNION ALL
+        SELECT 3, 'balance', c.covariate, (b.t).n, (b.t).welch_f, (b.t).welch_df, (b.t).welch_p_value, p.p,
+            CASE WHEN p.p IS NULL THEN 'insufficient data' WHEN p.p < 0.001 THEN 'broken' WHEN p.p < 0.05 THEN 'watch' ELSE 'ok' END,
+            CASE WHEN p.p IS NULL THEN 'too few customers have a value, or it does not vary'
+                WHEN p.p < 0.05 THEN format('means of %s differ between variants before anything was done', c.covariate)
+                ELSE format('means of %s are those that chance gives', c.covariate) END, NULL
+        FROM covariate AS c
+        LEFT JOIN balance AS b ON b.covariate = c.covariate
+        LEFT JOIN balanced AS p ON p.covariate = c.covariate
+        WHERE experiment_health.source IS NOT NULL
+        UNION ALL
+        SELECT 4, 'duplicates', '(all)', d.n, NULL, NULL, NULL, NULL, CASE WHEN d.n = 0 THEN 'ok' WHEN d.is_lines THEN 'watch' ELSE 'broken' END,
+            CASE WHEN d.n = 0 THEN 'nobody is in the source more than once'
+                ELSE format('customers who are in the source more than once: %s, such as %s', d.n, d.customer) || CASE WHEN d.is_lines THEN ', as in lines of orders' ELSE '' END END, NULL
+        FROM (
+            SELECT count(*) AS n, min(s.customer) AS customer,
+                (SELECT bool_and(m.outcome_window IS NOT NULL) FROM e JOIN custseg.experiment_metric AS m ON m.experiment = e.experiment) AS is_lines
+            FROM seen AS s
+            WHERE s.times > 1
+        ) AS d
+        WHERE experiment_health.source IS NOT NULL
+        UNION ALL
+        SELECT 5, 'strangers', '(all)', s.n, NULL, NULL, NULL, NULL, CASE WHEN s.n = 0 THEN 'ok' ELSE 'watch' END,
+            CASE WHEN s.n = 0 THEN 'everybody in the source is enrolled' ELSE format('customers of the source who are not enrolled, and are left out: %s, such as %s', s.n, s.customer) END, NULL
+        FROM (
+            SELECT count(*) AS n, min(s.customer) AS customer
+            FROM seen AS s
+            WHERE NOT EXISTS (SELECT FROM enrolled AS n WHERE n.customer = s.customer)
+        ) AS s
+        WHERE experiment_health.source IS NOT NULL
+        UNION ALL
+        SELECT 6, 'overlap', 'experiment ' || o.experiment, o.n, (o.t).statistic, (o.t).df, (o.t).p_value, (o.t).p_value,
+            CASE WHEN (o.t).p_value < 0.001 THEN 'broken' ELSE 'watch' END,
+            CASE WHEN (o.t).p_value < 0.001 THEN format('customers who are in experiment %s, too: %s; their variants there go with those here, so that what is seen may be the effect of either', o.experiment, o.n)
+                ELSE format('customers who are in experiment %s, too: %s', o.experiment, o.n) END, NULL
+        FROM overlap AS o
+    ) AS f
+    ORDER BY f.place, f.number NULLS FIRST, f.subject;
+END;
+
+COMMENT ON FUNCTION custseg.experiment_health IS 'Tells whether an experiment can be believed: variants filled in the ratio that was meant, as many lost from one as from another, covariates balanced, nobody twice, strangers, and customers of other experiments.
+topic: experiments 34
+example: SELECT * FROM custseg.experiment_health(''welcome'', ''customers'')';
+
 CREATE FUNCTION custseg.end_experiment(experiment text, reason text DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_end_experiment'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -17,9 +17,8 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "experiment/experiment.h"
+#include "experiment/customers.h"
 #include "miscadmin.h"
-#include "score/pass.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -131,17 +130,12 @@ static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Enrolling  *r = state;
-	char	   *customer = CsPassPlainId(r->pass, values, nulls);
+	char	   *customer = CsExperimentCustomer(r->pass, values, nulls);
 	int			index = CsPlacerSegment(r->placer);
 	uint8		digest[VARHDRSZ + CS_DIGEST_LENGTH];
 	Datum		note[NOTE_COLUMNS];
 	bool		note_nulls[NOTE_COLUMNS] = {false};
 
-	if (customer == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("%s has a row without a customer", r->pass->relation->description),
-				 errhint("Leave such rows out in a query as the source.")));
 	if (index < 0)
 	{
 		r->n_excluded += r->placer->override != NULL;
@@ -181,12 +175,7 @@ ReadSource(Enrolling *r, const char *source)
 					   -1, 0);
 	r->notes = tuplestore_begin_heap(false, false, work_mem);
 	r->pass = CsPassOpenModel(r->e->model, r->e->version, source, CS_PLACE_TRY, &r->placer);
-	if (r->pass->identity == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("%s has no column that identifies a customer", r->pass->relation->description),
-				 errhint("Train model \"%s\" with \"id\", or give a table whose primary key says who a customer is.",
-						 r->e->model)));
+	CsExperimentRequireId(r->e, r->pass);
 	CsPassHonour(r->pass, r->placer);
 	r->assigning = CsAssigningBegin(r->e);
 	CsPassVisit(r->pass, &(CsVisitor) {.state = r, .take_row = TakeRow});

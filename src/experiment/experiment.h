@@ -143,6 +143,7 @@ extern int	CsVariantBucket(const CsExperiment *e, int index);
 
 /* stored.c */
 extern CsExperiment *CsExperimentRead(const char *experiment);
+extern void CsExperimentRequireOwner(const CsExperiment *e);
 
 /* assignment.c: which variant a customer has. */
 typedef struct CsAssigning

@@ -24,6 +24,9 @@ static const char *const read_sql =
 " e.power, e.n_control, e.min_days, e.started_at, e.ended_at, e.last_batch "
 "FROM custseg.experiment AS e WHERE e.experiment OPERATOR(pg_catalog.=) $1";
 
+static const char *const lock_sql =
+"SELECT FROM custseg.experiment AS e WHERE e.experiment OPERATOR(pg_catalog.=) $1 FOR UPDATE";
+
 static const char *const variants_sql =
 "SELECT v.variant, v.weight::pg_catalog.int4 FROM custseg.experiment_variant AS v "
 "WHERE v.experiment OPERATOR(pg_catalog.=) $1 ORDER BY v.variant_number";
@@ -205,11 +208,29 @@ CsExperimentRead(const char *experiment)
 	return e;
 }
 
-/* Likewise as it is now, whatever the statement sees: NULL when there is none.  Not inside SPI. */
+/* Error unless the caller owns the model of an experiment, and so may see who is in it; the statement's snapshot tells. */
+void
+CsExperimentRequireOwner(const CsExperiment *e)
+{
+	if (!CsModelIsOwned(e->model))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of model \"%s\" to see who is in experiment \"%s\"", e->model, e->name),
+				 errhint("Others see counts, in custseg.enrolment_count.")));
+}
+
+/*
+ * Likewise as it is now, whatever the statement sees: NULL when there is none.  Nobody else changes it, or enrolls
+ * customers, until the transaction ends: who does either at the moment is waited for first.
+ */
 static CsExperiment *
-ReadNewest(const char *experiment)
+ReadLocked(const char *experiment)
 {
 	CsExperiment *e;
+
+	SPI_connect();
+	CsCatalogExecute(lock_sql, CsValues(CsValueText(experiment)), false);
+	SPI_finish();
 
 	PushActiveSnapshot(GetTransactionSnapshot());
 	e = ReadExperiment(experiment);
@@ -229,7 +250,7 @@ CsExperimentBeginChange(const char *experiment, const char *command)
 	CsRequireWritable(command);
 	e = CsExperimentRead(experiment);
 	CsBeginChangeOf(e->model, command);
-	e = ReadNewest(experiment);
+	e = ReadLocked(experiment);
 	if (e == NULL)
 		CsReportNoExperiment(experiment);
 	return e;
@@ -427,7 +448,7 @@ custseg_create_experiment(PG_FUNCTION_ARGS)
 	CsBeginChangeOf(e->model, "custseg.create_experiment()");
 	/* names and layers are those of all models */
 	CsModelLock("all experiments");
-	StoreDefinition(e, ReadNewest(e->name));
+	StoreDefinition(e, ReadLocked(e->name));
 	AtEOXact_GUC(true, level);
 	PG_RETURN_VOID();
 }

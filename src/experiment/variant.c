@@ -53,11 +53,8 @@ FindSite(FunctionCallInfo fcinfo, const char *experiment)
 		site->identity = CsIdentityOfModel(site->e->model);
 		if (site->identity != NULL && CsOverridesHold(scorer))
 			site->overrides = CsOverridesLoad(scorer, site->identity);
-		if (site->e->assignment == CS_ASSIGN_BLOCKED && !CsModelIsOwned(site->e->model))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("must be owner of model \"%s\" to see who is in experiment \"%s\"", site->e->model, experiment),
-					 errdetail("Its customers are assigned in blocks, so that a variant tells who was enrolled.")));
+		if (site->e->assignment == CS_ASSIGN_BLOCKED)
+			CsExperimentRequireOwner(site->e);
 		fcinfo->flinfo->fn_extra = site;
 	}
 	MemoryContextSwitchTo(old);
