@@ -4068,6 +4068,11 @@ CREATE FUNCTION custseg_private.purchase_report(model text, version int, part te
 AS 'MODULE_PATHNAME', 'custseg_purchase_report'
 LANGUAGE C STABLE PARALLEL SAFE;
 
+CREATE FUNCTION custseg_private.prediction_report(model text, version int, part text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_prediction_report'
+LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION custseg_private.prediction_report IS 'Returns a part of what the training of a version of a model of a value or a probability found; NULL where it has none.';
+
 COMMENT ON FUNCTION custseg_private.purchase_report IS 'Returns a part of what the training of a version of a model of purchases found; NULL where it has none.';
 
 CREATE FUNCTION custseg.purchase_parameters(
@@ -4186,6 +4191,7 @@ CREATE FUNCTION custseg.train_value(
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
     deploy bool DEFAULT NULL,
+    tune bool DEFAULT false,
     OUT model text,
     OUT version int,
     OUT kind text,
@@ -4292,6 +4298,7 @@ CREATE FUNCTION custseg.compare_value(
     id text DEFAULT NULL,
     prep jsonb DEFAULT '{}',
     options jsonb DEFAULT '{}',
+    tune bool DEFAULT false,
     OUT algorithm text,
     OUT r2 float8,
     OUT r2_deviation float8,
@@ -4307,7 +4314,8 @@ CREATE FUNCTION custseg.compare_value(
     OUT brier_deviation float8,
     OUT milliseconds float8,
     OUT recommended bool,
-    OUT reason text
+    OUT reason text,
+    OUT options jsonb
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_compare_value'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -4315,6 +4323,35 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION custseg.compare_value IS 'Compares algorithms that predict a number, or the probability of a boolean: how good each is at customers that it has not seen, and a recommendation.
 topic: value 31
 example: SELECT * FROM custseg.compare_value(''contracts'', ''has_left'', ''{months,plan}'', ''{logistic,forest}'')';
+
+CREATE FUNCTION custseg.value_tuning(
+    model text,
+    version int DEFAULT NULL,
+    OUT trial int,
+    OUT options jsonb,
+    OUT r2 float8,
+    OUT r2_deviation float8,
+    OUT rmse float8,
+    OUT mae float8,
+    OUT auc float8,
+    OUT log_loss float8,
+    OUT log_loss_deviation float8,
+    OUT brier float8,
+    OUT chosen bool,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+    SELECT a.trial::int, t.options, t.r2, t.r2_deviation, t.rmse, t.mae, t.auc, t.log_loss, t.log_loss_deviation, t.brier, t.chosen, t.reason
+    FROM jsonb_array_elements(custseg_private.prediction_report(model, version, 'tuning')) WITH ORDINALITY AS a (value, trial)
+    CROSS JOIN jsonb_to_record(a.value) AS t(options jsonb, r2 float8, r2_deviation float8, rmse float8, mae float8,
+        auc float8, log_loss float8, log_loss_deviation float8, brier float8, chosen bool, reason text)
+    ORDER BY a.trial;
+END;
+
+COMMENT ON FUNCTION custseg.value_tuning IS 'Lists the options that were tried when a version was trained with tune => true, how well each predicts customers that it has not seen, and which was chosen.
+topic: value 37
+example: SELECT * FROM custseg.value_tuning(''worth'')';
 
 CREATE FUNCTION custseg.segment_value(
     value_model text,

@@ -125,6 +125,8 @@ WITH ranked AS (
             WHEN 'options' THEN 8
             WHEN 'version' THEN 9
             WHEN 'deploy' THEN 9
+            -- what is done with the options
+            WHEN 'tune' THEN 9
             -- what else is dropped or exported with a version
             WHEN 'whole' THEN 9
             WHEN 'decisions' THEN 9

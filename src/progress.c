@@ -42,6 +42,7 @@ StaticAssertDecl(PARAM_MODEL + MODEL_PARAMS <= PGSTAT_NUM_PROGRESS_PARAM,
 static const char *const phase_names[] = {
 	[CS_PHASE_READING] = "reading",
 	[CS_PHASE_PREPARING] = "preparing",
+	[CS_PHASE_TUNING] = "tuning",
 	[CS_PHASE_SEEDING] = "seeding",
 	[CS_PHASE_ITERATING] = "iterating",
 	[CS_PHASE_SCORING] = "scoring",

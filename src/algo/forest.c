@@ -334,6 +334,18 @@ ForestFit(const CsValueInput *in, CsValueFit *out)
 	out->converged = true;
 }
 
+/* See CsValueAlgorithm. */
+static int
+ForestGrid(int64 nrows, const void *options, CsGridAxis *axes)
+{
+	double		larger = Min(4.0 * LeastLeaf(options, nrows), PG_INT32_MAX);
+
+	axes[0] = (CsGridAxis) {"max_features", 3, {0, 0.34, 0.67}};
+	axes[1] = (CsGridAxis) {"min_samples_leaf", 2, {0, larger}};
+	axes[2] = (CsGridAxis) {"max_depth", 2, {CS_VALUE_MAX_DEPTH, 8}};
+	return 3;
+}
+
 const CsValueAlgorithm CsForest = {
 	.name = "forest",
 	.prep = "{\"scale\": \"none\"}",
@@ -346,4 +358,5 @@ const CsValueAlgorithm CsForest = {
 	.options_size = sizeof(ForestOptions),
 	.memory = ForestMemory,
 	.fit = ForestFit,
+	.grid = ForestGrid,
 };

@@ -35,6 +35,16 @@ const CsOption CsGlmOptionTable[] = {
 	{"max_iter", CS_OPTION_INT, offsetof(CsGlmOptions, max_iter), 100, 1, 10000},
 };
 
+/* See CsValueAlgorithm: ridges that are small, or as large as the squares of a column that is scaled. */
+int
+CsGlmGrid(int64 nrows, const void *options, CsGridAxis *axes)
+{
+	double		n = (double) nrows;
+
+	axes[0] = (CsGridAxis) {"ridge", 5, {0, n / 1000, n / 100, n / 10, n}};
+	return 1;
+}
+
 /* The log-likelihood of the last pass, of a linear model minus half the squared errors. */
 double
 CsGlmLikelihood(const CsGlm *g)

@@ -25,7 +25,8 @@ extern const CsOption CsGlmOptionTable[CS_GLM_NOPTIONS];
 	.options = CsGlmOptionTable, \
 	.noptions = CS_GLM_NOPTIONS, \
 	.options_size = sizeof(CsGlmOptions), \
-	.memory = CsGlmMemory
+	.memory = CsGlmMemory, \
+	.grid = CsGlmGrid
 
 typedef enum CsGlmPass
 {
@@ -71,6 +72,7 @@ extern void CsGlmRun(CsGlm *g, CsGlmPass pass);
 extern void CsGlmEnd(CsGlm *g);
 
 /* glm.c */
+extern int	CsGlmGrid(int64 nrows, const void *options, CsGridAxis *axes);
 extern void CsGlmStart(CsGlm *g, double ridge, CsValueFit *out);
 extern bool CsGlmStep(CsGlm *g, CsValueFit *out);
 extern double CsGlmLikelihood(const CsGlm *g);

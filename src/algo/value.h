@@ -99,6 +99,17 @@ typedef struct CsValueOptions
 /* Numbers are apart for trees when a standard deviation of them is so many steps of float4. */
 #define CS_VALUE_LEAST_STEPS 64
 
+/* An option that tuning varies, and the values that it tries, the usual one first. */
+#define CS_GRID_AXES 3
+#define CS_GRID_VALUES 5
+
+typedef struct CsGridAxis
+{
+	const char *option;
+	int			n;
+	double		values[CS_GRID_VALUES];
+} CsGridAxis;
+
 typedef struct CsValueInput
 {
 	CsTeam	   *team;
@@ -141,6 +152,8 @@ typedef struct CsValueAlgorithm
 	/* bytes of work area beside the matrix, with the model */
 	Size		(*memory) (int64 nrows, int ncolumns, const void *options);
 	void		(*fit) (const CsValueInput *in, CsValueFit *out);
+	/* what tuning varies for so many rows: at most CS_GRID_AXES, returns how many */
+	int			(*grid) (int64 nrows, const void *options, CsGridAxis *axes);
 } CsValueAlgorithm;
 
 /* value_registry.c */

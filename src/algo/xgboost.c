@@ -494,6 +494,16 @@ XgboostFit(const CsValueInput *in, CsValueFit *out)
 	out->converged = true;
 }
 
+/* See CsValueAlgorithm. */
+static int
+XgboostGrid(int64 nrows, const void *options, CsGridAxis *axes)
+{
+	axes[0] = (CsGridAxis) {"max_depth", 3, {4, 2, 6}};
+	axes[1] = (CsGridAxis) {"learning_rate", 2, {0.1, 0.05}};
+	axes[2] = (CsGridAxis) {"rounds", 2, {200, 100}};
+	return 3;
+}
+
 const CsValueAlgorithm CsXgboost = {
 	.name = "xgboost",
 	.prep = "{\"scale\": \"none\"}",
@@ -505,4 +515,5 @@ const CsValueAlgorithm CsXgboost = {
 	.options_size = sizeof(XgboostOptions),
 	.memory = XgboostMemory,
 	.fit = XgboostFit,
+	.grid = XgboostGrid,
 };

@@ -86,10 +86,10 @@ extern void CsJsonReadRows(const CsJsonReader *r, const char *key, int n, int m,
 extern Jsonb *CsJsonReadJsonb(const CsJsonReader *r, const char *key);
 extern void CsJsonCheckKeys(const CsJsonReader *r, const char *const *keys, int n);
 
-/* What a member of an object must be: a text, or a number of a range that may be absent or null. */
+/* What a member of an object must be: a text, a boolean, or a number of a range that may be absent or null. */
 typedef enum CsJsonMemberType
 {
-	CS_JSON_TEXT, CS_JSON_INTEGER, CS_JSON_NUMBER,
+	CS_JSON_TEXT, CS_JSON_BOOL, CS_JSON_INTEGER, CS_JSON_NUMBER,
 	CS_JSON_ANY					/* its own readers check it */
 } CsJsonMemberType;
 
@@ -102,6 +102,8 @@ typedef struct CsJsonMember
 } CsJsonMember;
 
 extern void CsJsonCheckMembers(const CsJsonReader *r, const CsJsonMember *members, int n);
+extern void CsJsonCheckArray(const CsJsonReader *r, const char *key, const char *name, const CsJsonMember *members,
+							 int n);
 extern void CsJsonCheckRange(const CsJsonReader *r, const char *key, double low, double high);
 pg_noreturn extern void CsJsonReject(const CsJsonReader *r, const char *key, const char *format, ...)
 			pg_attribute_printf(3, 4);

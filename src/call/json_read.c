@@ -436,6 +436,8 @@ CheckMember(const CsJsonReader *r, const CsJsonMember *member)
 
 	if (member->type == CS_JSON_TEXT)
 		pfree(CsJsonReadText(r, member->key));
+	else if (member->type == CS_JSON_BOOL)
+		(void) CsJsonReadBool(r, member->key);
 	else if (member->type == CS_JSON_ANY || !CsJsonReadMember(r, member->key, &value))
 		return;
 	else if (member->type == CS_JSON_INTEGER)
@@ -463,4 +465,23 @@ CsJsonCheckMembers(const CsJsonReader *r, const CsJsonMember *members, int n)
 	}
 	for (int i = 0; i < n; i++)
 		CheckMember(r, &members[i]);
+}
+
+/* Error unless a member that may be absent is an array of objects with these members. */
+void
+CsJsonCheckArray(const CsJsonReader *r, const char *key, const char *name, const CsJsonMember *members,
+				 int n)
+{
+	JsonbValue	value;
+	CsJsonEach	each;
+
+	if (!CsJsonReadMember(r, key, &value))
+		return;
+	each = CsJsonEachOf(CsJsonReadArray(r, key, 0, PG_INT16_MAX));
+	while (CsJsonNext(&each))
+	{
+		CsJsonReader element = CsJsonReadElement(r, key, &each, name);
+
+		CsJsonCheckMembers(&element, members, n);
+	}
 }

@@ -445,6 +445,36 @@ CsOptionsToJsonb(const CsOption *options, int noptions, const void *values)
 	return CsJsonFinish(&json);
 }
 
+/* The option of that name. */
+static const CsOption *
+OptionOf(const CsOption *options, int noptions, const char *name)
+{
+	for (int i = 0; i < noptions; i++)
+		if (strcmp(options[i].name, name) == 0)
+			return &options[i];
+	elog(ERROR, "there is no option \"%s\"", name);
+	return NULL;				/* keep the compiler quiet */
+}
+
+/* Set an option that takes numbers; one below its range stands for none. */
+void
+CsOptionsSet(const CsOption *options, int noptions, const char *name, double value, void *result)
+{
+	const CsOption *option = OptionOf(options, noptions, name);
+
+	if (option->type == CS_OPTION_INT)
+		*OptionField(result, option, int) = (int) value;
+	else
+		*OptionField(result, option, double) = value;
+}
+
+/* Write one option of a struct, as CsOptionsToJsonb() does. */
+void
+CsOptionsPush(JsonbParseState **json, const CsOption *options, int noptions, const char *name, const void *values)
+{
+	PushOption(json, OptionOf(options, noptions, name), values);
+}
+
 /* The member of that key when it is an object of an algorithm's options, or NULL. */
 Jsonb *
 CsOptionsOf(Jsonb *json, const char *key)

@@ -46,6 +46,10 @@ typedef struct CsOption
 extern void CsOptionsParse(const CsOption *options, int noptions, Jsonb *json, void *result);
 extern Jsonb *CsOptionsToJsonb(const CsOption *options, int noptions, const void *values);
 
+extern void CsOptionsSet(const CsOption *options, int noptions, const char *name, double value, void *result);
+extern void CsOptionsPush(JsonbParseState **json, const CsOption *options, int noptions, const char *name,
+						  const void *values);
+
 extern Jsonb *CsOptionsOf(Jsonb *json, const char *key);
 extern Jsonb *CsOptionsBeside(Jsonb *json, bool (*is_object) (const char *key));
 

@@ -78,7 +78,7 @@ CsTrainingTry(CsTraining *t, void (*measure) (void *trial), void *trial)
 	if (error != NULL)
 	{
 		CsArenaForget(t->arena, mark);
-		CsProgressStart(t->command);	/* the abort has ended it */
+		CsProgressStart(t->model != NULL ? t->model : t->command);	/* the abort has ended it */
 		failure = MemoryContextStrdup(t->context, error->message);
 	}
 	MemoryContextSwitchTo(old);

@@ -3,20 +3,19 @@
  *	  custseg.compare_value(): an outcome predicted by several algorithms, and which to take.
  *
  * The rows are read, prepared and divided into folds once.  Each algorithm predicts each fold when it
- * is fitted to the others.  A simple model that is about as good as the best one is taken before it:
+ * is fitted to the others, with its options or, where it is tuned, the best of a grid.  A simple model that is about as good as the best one is taken before it:
  * it can be read.
  */
 #include "custseg.h"
 
 #include <math.h>
 
-#include "progress.h"
-#include "value/prediction.h"
+#include "value/tuning.h"
 
 /* Positions of the arguments. */
 enum
 {
-	ARG_SOURCE, ARG_TARGET, ARG_FEATURES, ARG_ALGORITHMS, ARG_FOLDS, ARG_ID, ARG_PREP, ARG_OPTIONS
+	ARG_SOURCE, ARG_TARGET, ARG_FEATURES, ARG_ALGORITHMS, ARG_FOLDS, ARG_ID, ARG_PREP, ARG_OPTIONS, ARG_TUNE
 };
 
 typedef struct CompareOptions
@@ -28,23 +27,15 @@ static const CsOption compare_options[] = {
 	CS_SEED_OPTION(CompareOptions, common.common.seed),
 };
 
-/* What is measured in each fold. */
-enum
-{
-	MEASURE_R2, MEASURE_RMSE, MEASURE_MAE, MEASURE_AUC, MEASURE_LOG_LOSS, MEASURE_BRIER, NMEASURES
-};
-
 typedef struct Contender
 {
-	const CsValueAlgorithm *algorithm;
-	void	   *options;
-	double		mean[NMEASURES];	/* over the folds; NaN: not defined */
-	double		deviation[NMEASURES];
-	double		milliseconds;
-	char	   *failure;		/* why there is no result, or NULL */
+	CsTuning	tuning;
 	bool		recommended;
 	char	   *reason;
 } Contender;
+
+/* The trial that stands for a contender, once it was tried: its best. */
+#define TrialOf(c) (&(c)->tuning.trials[(c)->tuning.best])
 
 typedef struct Comparison
 {
@@ -72,7 +63,7 @@ ReadAlgorithms(FunctionCallInfo fcinfo, Comparison *c)
 		c->n++;
 	c->contenders = palloc0(sizeof(Contender) * c->n);
 	for (int i = 0; i < c->n; i++)
-		c->contenders[i].algorithm = c->all ? CsValueAlgorithmAt(i) : CsValueAlgorithmFind(names[i]);
+		c->contenders[i].tuning.algorithm = c->all ? CsValueAlgorithmAt(i) : CsValueAlgorithmFind(names[i]);
 }
 
 /* Is a key of the options the name of an algorithm? */
@@ -95,13 +86,16 @@ ReadOptions(FunctionCallInfo fcinfo, Comparison *c)
 	for (int i = 0; CsValueAlgorithmAt(i) != NULL; i++)
 	{
 		const CsValueAlgorithm *a = CsValueAlgorithmAt(i);
-		void	   *options = CsAlgorithmOptions(a->options, a->noptions, a->options_size,
-												 CsOptionsOf(json, a->name), &c->options.common,
-												 sizeof(CsValueOptions));
+		Jsonb	   *given = CsOptionsOf(json, a->name);
+		void	   *options = CsAlgorithmOptions(a->options, a->noptions, a->options_size, given,
+												 &c->options.common, sizeof(CsValueOptions));
 
 		for (int j = 0; j < c->n; j++)
-			if (c->contenders[j].algorithm == a)
-				c->contenders[j].options = options;
+			if (c->contenders[j].tuning.algorithm == a)
+			{
+				c->contenders[j].tuning = (CsTuning) {a, options, given, CsBoolArgument(fcinfo, ARG_TUNE, false)};
+				CsTuningCheck(&c->contenders[j].tuning);
+			}
 	}
 }
 
@@ -113,7 +107,7 @@ CompareMemory(const CsTraining *t, int64 nrows, int ncolumns)
 	Size		most = 0;
 
 	for (int i = 0; i < c->n; i++)
-		most = Max(most, CsPredictionMemory(c->contenders[i].algorithm, c->contenders[i].options, nrows, ncolumns, c->nfolds));
+		most = Max(most, CsTuningMemory(&c->contenders[i].tuning, nrows, ncolumns, c->nfolds));
 	return most;
 }
 
@@ -142,87 +136,19 @@ ReadArguments(FunctionCallInfo fcinfo, Comparison *c)
 	request->judging = c;
 }
 
-/* The mean and the standard deviation over the folds of what was measured. */
-static void
-SumUpFolds(const CsPrediction *p, const double *predicted, Contender *c)
-{
-	double		values[NMEASURES][CS_MAX_FOLDS];
-
-	for (int f = 0; f < p->nfolds; f++)
-	{
-		CsPredictionMeasures m = CsPredictionMeasure(p, predicted, f);
-		double		of_fold[NMEASURES] = {m.r2, m.rmse, m.mae, m.auc, m.log_loss, m.brier};
-
-		for (int i = 0; i < NMEASURES; i++)
-			values[i][f] = of_fold[i];
-	}
-	for (int i = 0; i < NMEASURES; i++)
-	{
-		CsMoments	moments = {0};
-
-		for (int f = 0; f < p->nfolds && !isnan(values[i][f]); f++)
-			CsMomentsAddValue(&moments, values[i][f]);
-		c->mean[i] = moments.n < p->nfolds ? NAN : CsMomentsMean(&moments);
-		c->deviation[i] = moments.n < p->nfolds ? NAN : CsMomentsDeviation(&moments, 1);
-	}
-}
-
-/* A trial. */
-typedef struct Trial
-{
-	const CsPrediction *p;
-	Contender  *contender;
-} Trial;
-
-/* Fit and measure, on a team of its own; for CsTrainingTry(). */
-static void
-Measure(void *state)
-{
-	Trial	   *trial = state;
-	const CsPrediction *p = trial->p;
-	CsTraining *t = p->t;
-	Contender  *c = trial->contender;
-	CsTeam	   *team;
-	instr_time	start;
-	int			predicted;
-
-	CsPredictionCheckSuits(t, c->algorithm);
-	CsProgressPhase(CS_PHASE_ITERATING);
-	team = CsTeamStart(t->arena, CsTeamWorkersFor(t->nrows * t->nfeatures));
-	INSTR_TIME_SET_CURRENT(start);
-	predicted = CsPredictionLeaveOut(p, team, c->algorithm, c->options);
-	c->milliseconds = CsMillisecondsSince(start);
-	CsTeamEnd(team);
-	if (p->is_probability && !c->algorithm->is_calibrated)
-		CsPredictionCalibrate(p, CsArenaAddress(t->arena, predicted));
-	SumUpFolds(p, CsArenaAddress(t->arena, predicted), c);
-	CsArenaFree(t->arena, predicted);
-}
-
-/* Try an algorithm; when it fails, its message is in "failure". */
-static void
-Try(const CsPrediction *p, Contender *c)
-{
-	Trial		trial = {p, c};
-
-	c->failure = CsTrainingTry(p->t, Measure, &trial);
-	for (int i = 0; i < NMEASURES && c->failure != NULL; i++)
-		c->mean[i] = c->deviation[i] = NAN;
-}
-
-/* What counts, the more the better; NaN: the contender cannot be recommended. */
-static double
-MeritOf(const Comparison *comparison, const Contender *c)
-{
-	return comparison->p.is_probability ? -c->mean[MEASURE_LOG_LOSS] : c->mean[MEASURE_R2];
-}
-
-/* The standard error of that. */
+/* The standard error of what counts. */
 static double
 ErrorOf(const Comparison *comparison, const Contender *c)
 {
-	return c->deviation[comparison->p.is_probability ? MEASURE_LOG_LOSS : MEASURE_R2] /
+	return TrialOf(c)->deviation[comparison->p.is_probability ? CS_TRIAL_LOG_LOSS : CS_TRIAL_R2] /
 		sqrt((double) comparison->p.nfolds);
+}
+
+/* What counts of a contender. */
+static double
+MeritOf(const Comparison *comparison, const Contender *c)
+{
+	return CsTrialMerit(&comparison->p, TrialOf(c));
 }
 
 /* The contender that is to be taken, -1: none; *highest: the one of the best measure. */
@@ -244,7 +170,7 @@ FindBest(const Comparison *comparison, int *highest)
 		const Contender *c = &comparison->contenders[i];
 		const Contender *other = &comparison->contenders[*highest];
 
-		if (c->algorithm->is_simple && !other->algorithm->is_simple &&
+		if (c->tuning.algorithm->is_simple && !other->tuning.algorithm->is_simple &&
 			MeritOf(comparison, c) >= MeritOf(comparison, other) - ErrorOf(comparison, other))
 			best = i;
 	}
@@ -255,7 +181,6 @@ FindBest(const Comparison *comparison, int *highest)
 static void
 GiveReasons(Comparison *comparison)
 {
-	const char *measure = comparison->p.is_probability ? "log loss" : "R2";
 	int			highest;
 	int			best = FindBest(comparison, &highest);
 	double		of_mean;
@@ -265,23 +190,15 @@ GiveReasons(Comparison *comparison)
 		Contender  *c = &comparison->contenders[i];
 
 		c->recommended = i == best;
-		if (c->failure != NULL)
-			c->reason = c->failure;
-		else if (isnan(MeritOf(comparison, c)))
-			c->reason = psprintf("has no %s in one of the folds", measure);
-		else if (i == best && i != highest)
+		if (i == best && i != highest)
 			c->reason = psprintf("about as good as %s, and its coefficients can be read",
-								 comparison->contenders[highest].algorithm->name);
-		else if (i == best)
-			c->reason = psprintf("predicts best for customers that it has not seen (%s %s)",
-								 comparison->p.is_probability ? "lowest" : "highest", measure);
-		else if (i == highest)
+								 comparison->contenders[highest].tuning.algorithm->name);
+		else if (i == highest && i != best)
 			c->reason = psprintf("hardly better than %s, whose coefficients can be read",
-								 comparison->contenders[best].algorithm->name);
+								 comparison->contenders[best].tuning.algorithm->name);
 		else
-			c->reason = psprintf("predicts less well for customers that it has not seen (%s %s)",
-								 comparison->p.is_probability ? "higher" : "lower", measure);
-		if (i == best && CsPredictionTellsNothing(&comparison->p, c->mean[MEASURE_R2], c->mean[MEASURE_LOG_LOSS], &of_mean))
+			c->reason = CsTrialReason(&comparison->p, TrialOf(c), TrialOf(&comparison->contenders[Max(highest, 0)]));
+		if (i == best && CsPredictionTellsNothing(&comparison->p, TrialOf(c)->mean[CS_TRIAL_R2], TrialOf(c)->mean[CS_TRIAL_LOG_LOSS], &of_mean))
 			c->reason = pstrdup("the best of them, but no better than the mean: the features do not tell the target");
 	}
 }
@@ -293,18 +210,21 @@ PutRows(CsResult *result, const Comparison *comparison)
 	for (int i = 0; i < comparison->n; i++)
 	{
 		const Contender *c = &comparison->contenders[i];
-		CsValue		row[2 * NMEASURES + 4];
+		const CsValueAlgorithm *a = c->tuning.algorithm;
+		const CsTrial *trial = TrialOf(c);
+		CsValue		row[2 * CS_TRIAL_MEASURES + 5];
 		int			n = 0;
 
-		row[n++] = CsValueText(c->algorithm->name);
-		for (int m = 0; m < NMEASURES; m++)
+		row[n++] = CsValueText(a->name);
+		for (int m = 0; m < CS_TRIAL_MEASURES; m++)
 		{
-			row[n++] = CsValueFloat8(c->mean[m]);
-			row[n++] = CsValueFloat8(c->deviation[m]);
+			row[n++] = CsValueFloat8(trial->mean[m]);
+			row[n++] = CsValueFloat8(trial->deviation[m]);
 		}
-		row[n++] = CsValueFloat8(c->failure == NULL ? c->milliseconds : NAN);
+		row[n++] = CsValueFloat8(trial->failure == NULL ? CsTuningMilliseconds(&c->tuning) : NAN);
 		row[n++] = CsValueBool(c->recommended);
 		row[n++] = CsValueText(c->reason);
+		row[n++] = CsValueJsonb(CsOptionsToJsonb(a->options, a->noptions, trial->options));
 		CsResultPut(result, row, n);
 	}
 }
@@ -317,7 +237,7 @@ DropUnsuited(Comparison *c)
 
 	for (int i = 0; i < c->n && c->all; i++)
 	{
-		const CsValueAlgorithm *a = c->contenders[i].algorithm;
+		const CsValueAlgorithm *a = c->contenders[i].tuning.algorithm;
 
 		if (c->p.is_probability ? a->of_probabilities : a->of_numbers)
 			c->contenders[n++] = c->contenders[i];
@@ -331,13 +251,13 @@ static bool
 HasTrees(const Comparison *c)
 {
 	for (int i = 0; i < c->n; i++)
-		if (c->contenders[i].algorithm->is_of_trees)
+		if (c->contenders[i].tuning.algorithm->is_of_trees)
 			return true;
 	return false;
 }
 
 /*
- * compare_value(source, target, features, algorithms, folds, id, prep, options)
+ * compare_value(source, target, features, algorithms, folds, id, prep, options, tune)
  */
 Datum
 custseg_compare_value(PG_FUNCTION_ARGS)
@@ -355,7 +275,7 @@ custseg_compare_value(PG_FUNCTION_ARGS)
 	if (HasTrees(&c))
 		CsValueWarnFloats(t->matrix, t->arena, c.p.columns);
 	for (int i = 0; i < c.n; i++)
-		Try(&c.p, &c.contenders[i]);
+		CsTuningRun(&c.p, &c.contenders[i].tuning);
 	GiveReasons(&c);
 	PutRows(result, &c);
 	CsTrainingClose(t);

@@ -104,14 +104,26 @@ CheckTraining(const CsJsonReader *r, CsExportedVersion *version)
 		{"intercept", CS_JSON_NUMBER},
 		{"spread", CS_JSON_ANY},
 		{"log_likelihood", CS_JSON_NUMBER},
+		{"tuning", CS_JSON_ANY},
 		{"read_milliseconds", CS_JSON_NUMBER},
 		{"prepare_milliseconds", CS_JSON_NUMBER}
+	};
+	static const CsJsonMember tuning[] = {
+		{"options", CS_JSON_ANY},
+		{"r2", CS_JSON_NUMBER, -INFINITY, 1}, {"r2_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"rmse", CS_JSON_NUMBER, 0, INFINITY}, {"rmse_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"mae", CS_JSON_NUMBER, 0, INFINITY}, {"mae_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"auc", CS_JSON_NUMBER, 0, 1}, {"auc_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"log_loss", CS_JSON_NUMBER, 0, INFINITY}, {"log_loss_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"brier", CS_JSON_NUMBER, 0, 1}, {"brier_deviation", CS_JSON_NUMBER, 0, INFINITY},
+		{"chosen", CS_JSON_BOOL}, {"reason", CS_JSON_TEXT}
 	};
 	const CsValueAlgorithm *algorithm = CsValueAlgorithmFind(version->algorithm);
 	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
 	CsPredictionSpread spread;
 
 	CsJsonCheckMembers(&metrics, members, lengthof(members));
+	CsJsonCheckArray(&metrics, "tuning", "trial", tuning, lengthof(tuning));
 	(void) CsPredictorReadSpread(&metrics, &spread);
 	version->prep = CsExportedPrep(r, version->pipeline);
 	version->options = CsExportedOptions(r, algorithm->options, algorithm->noptions,

@@ -17,11 +17,12 @@
 #include "progress.h"
 #include "value/prediction.h"
 #include "value/predictor.h"
+#include "value/tuning.h"
 
 /* Positions of the arguments. */
 enum
 {
-	ARG_MODEL, ARG_SOURCE, ARG_TARGET, ARG_FEATURES, ARG_ALGORITHM, ARG_ID, ARG_PREP, ARG_OPTIONS, ARG_DEPLOY
+	ARG_MODEL, ARG_SOURCE, ARG_TARGET, ARG_FEATURES, ARG_ALGORITHM, ARG_ID, ARG_PREP, ARG_OPTIONS, ARG_DEPLOY, ARG_TUNE
 };
 
 typedef struct ValueTraining
@@ -30,6 +31,7 @@ typedef struct ValueTraining
 	char	   *model;
 	const CsValueAlgorithm *algorithm;
 	CsValueOptions *options;
+	CsTuning	tuning;
 	CsPrediction p;
 	CsValueFit	fit;
 	CsPredictionMeasures measures;	/* of rows that the models have not seen */
@@ -58,7 +60,8 @@ FitMemory(const CsTraining *t, int64 nrows, int ncolumns)
 {
 	const ValueTraining *v = t->judging;
 
-	return CsPredictionMemory(v->algorithm, v->options, nrows, ncolumns, v->algorithm->leaves_out ? 0 : v->options->folds);
+	return CsTuningMemory(&v->tuning, nrows, ncolumns,
+						  v->algorithm->leaves_out && !v->tuning.tunes ? 0 : v->options->folds);
 }
 
 /* Have the request train by an algorithm, with options and a preparation as json. */
@@ -70,6 +73,10 @@ RequestAlgorithm(ValueTraining *v, const char *name, Jsonb *options, Jsonb *prep
 	v->algorithm = CsValueAlgorithmFind(name);
 	v->options = palloc0(v->algorithm->options_size);
 	CsOptionsParse(v->algorithm->options, v->algorithm->noptions, options, v->options);
+	v->tuning.algorithm = v->algorithm;
+	v->tuning.options = v->options;
+	v->tuning.given = options;
+	CsTuningCheck(&v->tuning);
 	request->prep = CsValuePrep(prep, v->algorithm->prep);
 	request->options = v->options;
 	request->measures = FitMemory;
@@ -88,6 +95,7 @@ ReadArguments(FunctionCallInfo fcinfo, ValueTraining *v)
 	request->source = CsRequiredText(fcinfo, ARG_SOURCE, "source");
 	request->outcome = CsRequiredText(fcinfo, ARG_TARGET, "target");
 	request->features = CsArrayArgument(fcinfo, ARG_FEATURES);
+	v->tuning.tunes = CsBoolArgument(fcinfo, ARG_TUNE, false);
 	RequestAlgorithm(v, CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"), CsJsonbArgument(fcinfo, ARG_OPTIONS),
 					 CsJsonbArgument(fcinfo, ARG_PREP));
 	request->id = CsTextArgument(fcinfo, ARG_ID);
@@ -135,6 +143,16 @@ Measure(ValueTraining *v, double *predicted)
 	}
 }
 
+/* Take the options of the best trial.  Returns the team, which is another one. */
+static CsTeam *
+Tune(ValueTraining *v, CsTraining *t, CsTeam *team)
+{
+	CsTeamEnd(team);
+	CsTuningRun(&v->p, &v->tuning);
+	v->options = v->tuning.trials[v->tuning.best].options;
+	return CsTeamStart(t->arena, CsTeamWorkersFor(t->nrows * t->nfeatures));
+}
+
 /* Fit the model to all rows, and measure it by rows unseen. */
 static void
 Fit(ValueTraining *v, CsTraining *t, CsTeam *team)
@@ -145,6 +163,8 @@ Fit(ValueTraining *v, CsTraining *t, CsTeam *team)
 	CsPredictionWarnOfLeaks(&v->p);
 	if (v->algorithm->is_of_trees)
 		CsValueWarnFloats(t->matrix, t->arena, v->p.columns);
+	if (v->tuning.tunes)
+		team = Tune(v, t, team);
 	CsPredictionFit(&v->p, team, v->algorithm, v->options, &v->fit);
 	CsProgressPhase(CS_PHASE_SCORING);
 	v->out_of_bag = v->fit.left_out >= 0;
@@ -186,6 +206,8 @@ Metrics(const ValueTraining *v)
 	CsJsonNumber(&json, "intercept", v->calibration.intercept);
 	if (!isnan(v->fit.log_likelihood))
 		CsJsonNumber(&json, "log_likelihood", v->fit.log_likelihood);
+	if (v->tuning.tunes)
+		CsTuningPush(&json, &v->p, &v->tuning);
 	CsJsonNumber(&json, "read_milliseconds", v->p.t->read_milliseconds);
 	CsJsonNumber(&json, "prepare_milliseconds", v->p.t->prepare_milliseconds);
 	return CsJsonFinish(&json);
@@ -238,6 +260,8 @@ WarnAboutFit(const ValueTraining *v)
 {
 	double		of_mean;
 
+	if (v->tuning.tunes)
+		CsTuningTell(&v->p, &v->tuning);
 	CsPredictionWarnOfPerfection(&v->p, &v->measures);
 	if (v->fit.note != NULL)
 		ereport(NOTICE, (errmsg_internal("%s", v->fit.note)));
@@ -306,7 +330,7 @@ Train(FunctionCallInfo fcinfo, ValueTraining *v, Datum (*result_row) (FunctionCa
 }
 
 /*
- * train_value(model, source, target, features, algorithm, id, prep, options, deploy)
+ * train_value(model, source, target, features, algorithm, id, prep, options, deploy, tune)
  */
 Datum
 custseg_train_value(PG_FUNCTION_ARGS)

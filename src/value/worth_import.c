@@ -41,24 +41,6 @@ Compile(Jsonb *definition, CsExportedVersion *version)
 		CsJsonReject(&parameters, "time_zone", "is \"%s\", which is no time zone", v->zone);
 }
 
-/* Error unless a member that may be absent is an array of objects with these members. */
-static void
-CheckArray(const CsJsonReader *r, const char *key, const char *name, const CsJsonMember *members, int n)
-{
-	JsonbValue	value;
-	CsJsonEach	each;
-
-	if (!CsJsonReadMember(r, key, &value))
-		return;
-	each = CsJsonEachOf(CsJsonReadArray(r, key, 0, PG_INT16_MAX));
-	while (CsJsonNext(&each))
-	{
-		CsJsonReader element = CsJsonReadElement(r, key, &each, name);
-
-		CsJsonCheckMembers(&element, members, n);
-	}
-}
-
 /* Error where a measure of the holdout, whose members have a prefix, has a variance but not what is set beside it. */
 static void
 CheckVariance(const CsJsonReader *holdout, const char *prefix)
@@ -130,9 +112,9 @@ CheckMetrics(const CsJsonReader *r, const CsWorthModel *m)
 	CsJsonReader metrics = CsJsonReadObject(r, "metrics", "the metrics");
 
 	CsJsonCheckMembers(&metrics, members, lengthof(members));
-	CheckArray(&metrics, "parameters", "parameter", parameters, lengthof(parameters));
-	CheckArray(&metrics, "deciles", "decile", deciles, lengthof(deciles));
-	CheckArray(&metrics, "calibration", "row", calibration, lengthof(calibration));
+	CsJsonCheckArray(&metrics, "parameters", "parameter", parameters, lengthof(parameters));
+	CsJsonCheckArray(&metrics, "deciles", "decile", deciles, lengthof(deciles));
+	CsJsonCheckArray(&metrics, "calibration", "row", calibration, lengthof(calibration));
 	CheckHoldout(&metrics);
 	CsWorthErrorsCheck(&metrics, m);
 }

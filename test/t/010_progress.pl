@@ -94,6 +94,13 @@ $watcher->query("SELECT pg_cancel_backend($pid);");
 like(($trainer->wait)[1], qr/57014/, 'cancelled');
 is($watcher->query('SELECT count(*) FROM custseg.progress();'), '0', 'nothing to see after a cancel');
 
+# Tuning tells which trial of how many.
+$trainer->send("SELECT custseg.train_value('tuned', 'customers', 'a', '{b}', 'forest', 'i', options => '{\"trees\": 50, \"max_features\": 1}', tune => true);");
+$node->safe_psql('postgres', "SELECT test.await_phase('tuned', 'tuning')");
+is($watcher->query('SELECT k, start BETWEEN 1 AND starts, starts, rows_done FROM custseg.progress();'), '|t|4|100000', 'which trial of how many');
+$watcher->query("SELECT pg_cancel_backend($pid);");
+like(($trainer->wait)[1], qr/57014/, 'cancelled');
+
 # An error ends it, too, and a subtransaction's error as well.
 $trainer->query("DO 'BEGIN PERFORM custseg.train(''e'', ''SELECT 1 / (a - a)::int AS q FROM customers'', k => 2); EXCEPTION WHEN division_by_zero THEN NULL; END';");
 is($watcher->query('SELECT count(*) FROM custseg.progress();'), '0', 'nothing to see after an error');

@@ -72,6 +72,11 @@ my @orders = map { $r2->('worth', '{"rounds": 20, "subsample": 0.5}', $_);
 is($orders[1], $orders[0], 'rows in the order of a feature');
 is($orders[2], $orders[0], 'and in that of another');
 
+# tuned, it predicts customers unseen at least as well
+is($node->safe_psql('postgres', "SELECT iterations IN (100, 200) FROM custseg.train_value('tuned', 'SELECT * FROM customers WHERE id <= 300', 'worth', '{a,b,g}', 'xgboost', 'id', options => '{\"learning_rate\": 0.2}', tune => true)"), 't', 'tuned');
+is($node->safe_psql('postgres', "SELECT count(*), max(r2) FILTER (WHERE chosen) = max(r2), string_agg(options::text, ' ') FILTER (WHERE trial = 1) FROM custseg.value_tuning('tuned')"),
+    '6|t|{"rounds": 200, "max_depth": 4}', 'one of six settings, which are of what was not given');
+
 # what the library would refuse
 is($node->safe_psql('postgres', "SELECT reason FROM custseg.compare_value('SELECT id, a, b, id = 77 AS rare FROM customers', 'rare', '{a,b}', '{xgboost}', id => 'id', options => '{\"xgboost\": {\"rounds\": 20}, \"seed\": 1234567891}')"),
     'the best of them, but no better than the mean: the features do not tell the target', 'an outcome that only one customer has, and a seed of ten digits');

@@ -109,6 +109,7 @@ my @slow = (
     [ 'scoring', 'holdout of purchases', sprintf("train_purchases('slow', $endless, algorithm => 'bg_nbd')", 3) ],
     [ 'reading', 'reading of customers', "train_value('slow', 'SELECT l.* FROM customers l, customers r WHERE r.b < 5', 'worth', '{a,b}', 'forest')" ],
     [ 'iterating', 'fit of a forest', "train_value('slow', 'customers', 'worth', '{a,b,g}', 'forest', 'id', options => '{\"trees\": 10000}')" ],
+    [ 'tuning', 'tuning of a forest', "train_value('slow', 'customers', 'worth', '{a,b,g}', 'forest', 'id', options => '{\"trees\": 2000}', tune => true)" ],
     [ 'scoring', 'folds of a regression', "train_value('slow', 'SELECT * FROM customers, generate_series(1, 8)', 'stays', '{a,b,g}', 'logistic', options => '{\"folds\": 100}')" ]);
 
 for my $training (@slow)

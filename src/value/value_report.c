@@ -1,10 +1,12 @@
 /*
- * purchase_report.c
- *	  What the training of a version of a model of purchases found, for functions that show it.
+ * value_report.c
+ *	  What the training of a version of a model of purchases, of a value or of a probability found, for
+ *	  functions that show it.
  */
 #include "custseg.h"
 
 #include "call/call.h"
+#include "value/predictor.h"
 #include "value/worth.h"
 
 static const char *const part_sql =
@@ -18,14 +20,14 @@ enum
 };
 
 PG_FUNCTION_INFO_V1(custseg_purchase_report);
+PG_FUNCTION_INFO_V1(custseg_prediction_report);
 
-/* purchase_report(model, version, part) */
-Datum
-custseg_purchase_report(PG_FUNCTION_ARGS)
+/* A part of the metrics of a version of one of these kinds. */
+static Datum
+Report(FunctionCallInfo fcinfo, int kinds)
 {
 	char	   *model = CsRequiredText(fcinfo, ARG_MODEL, "model");
-	const CsWorthVersion *v = CsWorthGet(model, CsVersionArgument(fcinfo, ARG_VERSION));
-	int			version = CsCacheVersion(v);
+	int			version = CsCacheVersion(CsCacheGetOfKind(kinds, model, CsVersionArgument(fcinfo, ARG_VERSION)));
 	Jsonb	   *part = NULL;
 
 	if (CsCatalogRead(part_sql, CsValues(CsValueText(model), CsValueInt4(version),
@@ -35,4 +37,18 @@ custseg_purchase_report(PG_FUNCTION_ARGS)
 	if (part == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_JSONB_P(part);
+}
+
+/* purchase_report(model, version, part) */
+Datum
+custseg_purchase_report(PG_FUNCTION_ARGS)
+{
+	return Report(fcinfo, CS_MODEL_BIT(CS_MODEL_PURCHASES));
+}
+
+/* prediction_report(model, version, part) */
+Datum
+custseg_prediction_report(PG_FUNCTION_ARGS)
+{
+	return Report(fcinfo, CS_PREDICTOR_KINDS);
 }
