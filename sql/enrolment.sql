@@ -172,6 +172,30 @@ WHERE experiment = 'visits' AND n.customer::text = format('("%s+00",%s)', to_cha
 RESET timezone;
 RESET datestyle;
 
+-- functions in a source that end the experiment, and drop it, leave nobody enrolled
+SELECT custseg.create_experiment('trick', 'visits', '["control", "offer"]', :metrics, '{}');
+CREATE FUNCTION ends(name text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM custseg.end_experiment(name); RETURN true; END $$;
+CREATE FUNCTION drops(name text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM custseg.end_experiment(name), custseg.drop_experiment(name); RETURN true; END $$;
+SELECT outcome(format('SELECT custseg.enroll(''trick'', ''SELECT * FROM visit WHERE (SELECT %s(''''trick''''))'')', f)) FROM unnest('{ends,drops}'::text[]) f;
+SELECT count(*) AS enrolled FROM custseg.enrolment WHERE experiment = 'trick';
+-- an id that no index takes
+SELECT outcome($$SELECT custseg.enroll('trick', 'SELECT repeat(md5(x::text), 100) AS at, shop, x FROM visit')$$);
+-- a call that names one experiment and then another keeps but what the last one needs
+SELECT custseg.create_experiment('trock', 'visits', '["control", "offer"]', :metrics, '{}');
+RESET ROLE;
+CREATE FUNCTION kept_by_calls(n int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := (SELECT sum(total_bytes) FROM pg_backend_memory_contexts);
+    variant text;
+BEGIN
+    FOR i IN 1..n LOOP
+        variant := custseg.variant(CASE WHEN i % 2 = 0 THEN 'trick' ELSE 'trock' END, '(2024-03-01 00:00:00+00,1.5)'::text);
+    END LOOP;
+    RETURN (SELECT sum(total_bytes) FROM pg_backend_memory_contexts) - before;
+END $$;
+SELECT kept_by_calls(10) IS NOT NULL AS warmed_up, kept_by_calls(150) < 1000000 AS little;
+SET ROLE regress_cs_experimenter;
+
 -- with an experiment ended, all that it was can go
 SELECT custseg.end_experiment('blocked');
 SELECT custseg.drop_experiment('blocked');

@@ -27,6 +27,9 @@
 
 #define NOTES_NAME "custseg_enrolling"
 
+/* Bytes of an id: an index of PostgreSQL takes little more, the experiment's name included. */
+#define MOST_ID 2500
+
 /* Columns of a note; the last one is the variant, or of a block what orders it. */
 enum
 {
@@ -100,6 +103,23 @@ typedef struct Enrolling
 				n_unplaced;
 } Enrolling;
 
+/* The experiment as the active snapshot sees it, in which the batch is still to be enrolled. */
+static CsExperiment *
+ReadRunning(const Enrolling *r, const char *experiment)
+{
+	CsExperiment *e = CsExperimentRead(experiment);
+
+	if (e->has_ended)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("experiment \"%s\" has ended", experiment),
+				 errhint("Nobody is enrolled any more. Create another experiment.")));
+	/* another one of that name */
+	if (e->last_batch < r->batch)
+		CsReportNoExperiment(experiment);
+	return e;
+}
+
 /* Begin the next batch: nobody else enrolls customers, or drops the model, until the transaction ends. */
 static void
 BeginBatch(Enrolling *r, const char *experiment)
@@ -116,13 +136,8 @@ BeginBatch(Enrolling *r, const char *experiment)
 	SPI_finish();
 	/* what has changed until the row was had, and who was enrolled */
 	PushActiveSnapshot(GetTransactionSnapshot());
-	r->e = CsExperimentRead(experiment);
+	r->e = ReadRunning(r, experiment);
 	CsModelCheckOwner(r->e->model);
-	if (r->e->has_ended)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("experiment \"%s\" has ended", experiment),
-				 errhint("Nobody is enrolled any more. Create another experiment.")));
 }
 
 /* CsRowSink: note a customer who takes part. */
@@ -136,6 +151,11 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	Datum		note[NOTE_COLUMNS];
 	bool		note_nulls[NOTE_COLUMNS] = {false};
 
+	if (strlen(customer) > MOST_ID)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the id of a customer has %zu bytes, and %d is the most", strlen(customer), MOST_ID),
+				 errhint("Name customers by something shorter, such as a number or a hash.")));
 	if (index < 0)
 	{
 		r->n_excluded += r->placer->override != NULL;
@@ -286,6 +306,10 @@ custseg_enroll(PG_FUNCTION_ARGS)
 
 	BeginBatch(&r, experiment);
 	ReadSource(&r, source);
+	/* functions in the source may have ended it */
+	PushActiveSnapshot(GetTransactionSnapshot());
+	(void) ReadRunning(&r, experiment);
+	PopActiveSnapshot();
 	EnrollNoted(&r);
 	tuplestore_end(r.notes);
 	batch = CsValueInt4(r.batch);

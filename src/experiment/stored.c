@@ -82,7 +82,7 @@ PG_FUNCTION_INFO_V1(custseg_end_experiment);
 PG_FUNCTION_INFO_V1(custseg_drop_experiment);
 
 /* The error of a name that no experiment has. */
-pg_noreturn static void
+void
 CsReportNoExperiment(const char *experiment)
 {
 	ereport(ERROR,

@@ -12,6 +12,7 @@
 #include "score/score.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 static const char *const enrolled_sql =
 "SELECT v.variant FROM custseg.enrolment AS n"
@@ -30,33 +31,49 @@ enum
 /* What a call site has found of an experiment; it is kept while a statement lasts. */
 typedef struct VariantSite
 {
+	MemoryContext context;
 	CsAsOf		as_of;
 	CsExperiment *e;
 	CsIdentity *identity;		/* of the model's customers; NULL: not known */
 	CsOverrides *overrides;		/* NULL: there are none */
 } VariantSite;
 
-/* The site of a call, for the experiment that it names. */
+/* What a call site has to know of an experiment, in CurrentMemoryContext. */
+static VariantSite *
+MakeSite(const char *experiment)
+{
+	VariantSite *site = palloc0(sizeof(VariantSite));
+	const CsScorer *scorer;
+
+	site->context = CurrentMemoryContext;
+	site->as_of = CsAsOfNow();
+	site->e = CsExperimentRead(experiment);
+	scorer = CsCacheGet(site->e->model, site->e->version);
+	site->identity = CsIdentityOfModel(site->e->model);
+	if (site->identity != NULL && CsOverridesHold(scorer))
+		site->overrides = CsOverridesLoad(scorer, site->identity);
+	if (site->e->assignment == CS_ASSIGN_BLOCKED)
+		CsExperimentRequireOwner(site->e);
+	return site;
+}
+
+/*
+ * The site of a call, for the experiment that it names.  It has memory of its own, given back with the next one's coming:
+ * a call may name another experiment, or the statement be another one, each time.
+ */
 static VariantSite *
 FindSite(FunctionCallInfo fcinfo, const char *experiment)
 {
 	VariantSite *site = fcinfo->flinfo->fn_extra;
-	MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
-	const CsScorer *scorer;
+	MemoryContext old;
 
-	if (site == NULL || !CsAsOfIsNow(&site->as_of) || strcmp(site->e->name, experiment) != 0)
-	{
-		site = palloc0(sizeof(VariantSite));
-		site->as_of = CsAsOfNow();
-		site->e = CsExperimentRead(experiment);
-		scorer = CsCacheGet(site->e->model, site->e->version);
-		site->identity = CsIdentityOfModel(site->e->model);
-		if (site->identity != NULL && CsOverridesHold(scorer))
-			site->overrides = CsOverridesLoad(scorer, site->identity);
-		if (site->e->assignment == CS_ASSIGN_BLOCKED)
-			CsExperimentRequireOwner(site->e);
-		fcinfo->flinfo->fn_extra = site;
-	}
+	if (site != NULL && CsAsOfIsNow(&site->as_of) && strcmp(site->e->name, experiment) == 0)
+		return site;
+	fcinfo->flinfo->fn_extra = NULL;
+	if (site != NULL)
+		MemoryContextDelete(site->context);
+	old = MemoryContextSwitchTo(AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "custseg variant", ALLOCSET_DEFAULT_SIZES));
+	fcinfo->flinfo->fn_extra = site = MakeSite(experiment);
 	MemoryContextSwitchTo(old);
 	return site;
 }
