@@ -5431,6 +5431,38 @@ COMMENT ON FUNCTION custseg.tornado IS 'Computes how much each assumption matter
 topic: budget 4
 example: SELECT * FROM custseg.tornado(''shop'', ''SELECT segment, count(*) AS n, 0.25 AS orders, 60 AS average_order, 0.4 AS margin, 0.03 AS churn FROM customers WHERE segment IS NOT NULL GROUP BY segment'', ''{"n": [-0.1, 0.2], "churn": [-0.01, 0.01]}'')';
 
+CREATE FUNCTION custseg.response_curve(
+    source text,
+    spend text,
+    response text,
+    by_segment text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT segment int,
+    OUT name text,
+    OUT curve text,
+    OUT a float8,
+    OUT b float8,
+    OUT c float8,
+    OUT a_error float8,
+    OUT b_error float8,
+    OUT c_error float8,
+    OUT intercept float8,
+    OUT intercept_error float8,
+    OUT n bigint,
+    OUT rss float8,
+    OUT r2 float8,
+    OUT aic float8,
+    OUT chosen bool,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_response_curve'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.response_curve IS 'Fits curves of response to what was spent and what came of it, by segment, and says which explains the rows best, or that they do not tell.
+topic: budget 5
+example: SELECT * FROM custseg.response_curve(''SELECT 10 * i AS spent, 200 * (1 - exp(-i / 9.0)) + i % 3 AS revenue FROM generate_series(1, 30) i'', ''spent'', ''revenue'')';
+
 CREATE FUNCTION custseg.allocate_budget(
     curves text,
     budget float8,

@@ -157,6 +157,37 @@ SELECT segment, channel, budget_share FROM custseg.playbook WHERE model = 'budge
 SELECT fails($$SELECT custseg.set_budget_shares('budget', curves('exp 1 1, exp 1 1, exp 1 1, exp 1 1'), 10)$$);
 SELECT sum(budget_share) FROM custseg.playbook WHERE model = 'budget';
 
+-- response_curve(): the exponential curve through Misra1a, for which NIST certifies values, and curves as scipy fits them
+CREATE TABLE misra AS SELECT * FROM unnest('{77.6,114.9,141.1,190.8,239.9,289.0,332.8,378.4,434.8,477.3,536.8,593.1,689.1,760.0}'::float8[], '{10.07,14.73,17.94,23.93,29.61,35.18,40.02,44.82,50.76,55.05,61.01,66.40,75.47,81.78}'::float8[]) m (x, y);
+SELECT agrees(a, 238.94212918, 1e-10) AS a, agrees(a_error, 2.7070075241, 1e-9) AS a_error, agrees(1 / b, 5.5015643181e-04, 1e-10) AS b, agrees(b_error / b ^ 2, 7.2668688436e-06, 1e-9) AS b_error, agrees(rss, .12455138894, 1e-9) AS rss, n FROM custseg.response_curve('misra', 'x', 'y') WHERE curve = 'exp';
+CREATE TABLE spending AS SELECT * FROM unnest('{5,10,15,20,30,40,60,80,100,150,200,300}'::float8[], '{12,31,45,70,98,131,172,190,214,240,258,266}'::float8[]) m (spent, revenue);
+SELECT r.curve, agrees(ARRAY[r.a, r.b, r.c], ARRAY[g.a, g.b, g.c], 1e-9) AS parameters, agrees(ARRAY[a_error, b_error, c_error], ARRAY[g.ae, g.be, g.ce], 1e-8) AS errors, agrees(r.rss, g.rss, 1e-9) AS rss, agrees(r.aic, g.aic, 1e-9) AS aic, round(r2::numeric, 5) AS r2, chosen, rating, reason
+FROM custseg.response_curve('spending', 'spent', 'revenue') r JOIN (VALUES
+    ('exp', 269.51872324656904, 64.50177956309575, NULL, 4.820166048891275, 2.885690006809881, NULL, 388.35188769076865, 50.72406247036195),
+    ('log', 98.02055235428196, 15.770882057563636, NULL, 11.791534549100925, 4.466230673142808, NULL, 2848.982965902379, 74.63772846861347),
+    ('hill', 287.5147922624275, 46.70098366243009, 1.3997098568934174, 4.570266033613646, 1.5480166586385167, .0445396482961516, 95.09456936943867, 38.55386827881194),
+    ('power', 307.43476184203394, 300, .4712557483655903, 20.77414291657411, NULL, .05675021680937085, 7773.839326360121, 86.68335351998864)) g (curve, a, b, c, ae, be, ce, rss, aic) USING (curve);
+-- without noise the curve is found to rounding, at any scale, with an intercept and without
+SELECT k.curve, agrees(r.a, k.a * scale, 1e-7) AS a, agrees(r.b, k.b * scale, 1e-7) AS b, agrees(r.c, k.c, 1e-7) AS c, r.intercept IS NULL AS none, chosen
+FROM (VALUES ('exp', 50, 30, NULL), ('log', 20, 10, NULL), ('hill', 70, 40, 2.5)) k (curve, a, b, c), unnest('{1,1e9}'::float8[]) scale
+    CROSS JOIN LATERAL custseg.response_curve(format('SELECT x, response(%L, %s, %s, %s, x) AS y FROM (SELECT i * %s::float8 AS x FROM generate_series(1, 99, 7) i) x', k.curve, k.a * scale, k.b * scale, coalesce(k.c, 1), scale), 'x', 'y') r WHERE r.curve = k.curve;
+SELECT curve, agrees(ARRAY[a, b, intercept], ARRAY[50, 30, 12]::float8[], 1e-7) AS parameters, chosen FROM custseg.response_curve('SELECT x, 12 + response(''exp'', 50, 30, 1, x) AS y FROM generate_series(0, 99, 7) x', 'x', 'y', options => '{"intercept": true}') WHERE curve = 'exp';
+-- with noise the intervals hold the truth as often as they say, and the best curve is the true one
+SELECT setseed(.3);
+CREATE TABLE noisy AS SELECT s, x, response('exp', 200, 40, 1, x) + 5 * sqrt(-2 * ln(1 - random())) * cos(2 * pi() * random()) AS y FROM generate_series(1, 300) s, generate_series(5, 200, 5) x;
+SELECT avg((abs(a - 200) < 1.96 * a_error)::int)::numeric(4, 3) BETWEEN .92 AND .98 AS a, avg((abs(b - 40) < 1.96 * b_error)::int)::numeric(4, 3) BETWEEN .92 AND .98 AS b, avg((chosen OR rating = 'as good')::int)::numeric(4, 3) > .95 AS best FROM custseg.response_curve('noisy', 'x', 'y', 's') WHERE curve = 'exp';
+-- of straight lines with noise hardly any is taken for a curve
+SELECT avg(chosen::int)::numeric(4, 3) < .08 AS rarely FROM (SELECT bool_or(chosen) AS chosen FROM custseg.response_curve('SELECT s, x, y - response(''exp'', 200, 40, 1, x) + x AS y FROM noisy', 'x', 'y', 's') GROUP BY segment) c;
+-- what the data cannot tell: a line; too little; nothing that rises; segments of their own
+SELECT curve, chosen, rating, reason FROM custseg.response_curve('SELECT x, 3 * x + x % 5 - 2 AS y FROM generate_series(1, 60) x', 'x', 'y');
+SELECT name, curve, n, a, chosen, rating, reason FROM custseg.response_curve('SELECT * FROM (VALUES (''few'', 1, 2), (''few'', 2, 3), (''few'', NULL, 3), (''one'', 1, 2), (''one'', 1, 3), (''one'', 1, 3), (''one'', 1, 4), (''one'', 1, 4), (''one'', 1, 4), (''one'', 1, 4), (NULL, 1, 4)) v (s, x, y)', 'x', 'y', 's') WHERE curve IN ('exp', 'hill');
+SELECT curve, chosen, rating, reason FROM custseg.response_curve('SELECT x, -x AS y FROM generate_series(1, 20) x', 'x', 'y');
+SELECT curve, chosen, rating, reason FROM custseg.response_curve('SELECT x, 0 AS y FROM generate_series(1, 20) x', 'x', 'y');
+SELECT segment, name, curve, chosen, rating, reason FROM custseg.response_curve('SELECT s, spent, revenue * s AS revenue FROM spending, unnest(''{7,2}''::int[]) s', 'spent', 'revenue', 's') WHERE chosen;
+SELECT count(*) FROM custseg.response_curve('SELECT * FROM spending WHERE false', 'spent', 'revenue');
+-- curves that were fitted divide a budget
+SELECT segment, curve, spend, round(response::numeric, 1) AS response FROM custseg.allocate_budget($$SELECT * FROM custseg.response_curve('SELECT s, spent, revenue * s AS revenue FROM spending, generate_series(1, 3) s', 'spent', 'revenue', 's') WHERE chosen$$, 300, '{"unit": 10}');
+
 -- errors
 SELECT fails('SELECT custseg.roi(' || arguments || ')') FROM unnest('{-1\,1,1\,''NaN'',1\,1\,-1,"1,1,margin => -1","1,1,fixed_cost => -1","1,1,cost_per_customer => ''Infinity''","1,1,n_periods => 0","1,1,rate => -1","1,1,decay => 1.5","1,1,confidence => 1"}'::text[]) arguments;
 SELECT fails('SELECT custseg.campaign_roi(' || arguments || ')') FROM unnest(ARRAY['NULL', $$'SELECT 1 AS n'$$, $$'SELECT ''a'' AS n, 1 AS effect'$$, $$'SELECT -1 AS n, 1 AS effect'$$, $$'SELECT 1 AS n, NULL::int AS effect'$$, $$'SELECT 1 AS n, 1 AS effect, 1.5 AS segment'$$,
@@ -172,5 +203,10 @@ SELECT fails('SELECT custseg.allocate_budget(' || arguments || ')') FROM unnest(
 SELECT fails(format('SELECT custseg.allocate_budget(%L, 1)', format('SELECT 1 AS segment, %L::jsonb AS points', points))) FROM unnest(ARRAY['1', '[1]', '[[1, 2, 3]]', '[[1, "a"]]', '[[1, 2], [1, 3]]', '[[0, 3]]', '[]']) points;
 SET maintenance_work_mem = '1MB';
 SELECT fails($$SELECT custseg.allocate_budget('SELECT i AS segment, ''exp'' AS curve, 1 AS a, 1 AS b FROM generate_series(1, 1000) i', 1)$$);
+RESET maintenance_work_mem;
+SELECT fails('SELECT custseg.response_curve(' || arguments || ')') FROM unnest(ARRAY[$$NULL, 'x', 'y'$$, $$'misra', NULL, 'y'$$, $$'misra', 'x', NULL$$, $$'misra', 'x', 'z'$$, $$'misra', 'x', 'y', 'z'$$, $$'SELECT 1 AS x, ''a'' AS y', 'x', 'y'$$, $$'SELECT -1 AS x, 1 AS y', 'x', 'y'$$,
+    $$'SELECT 1 AS x, ''NaN''::float8 AS y', 'x', 'y'$$, $$'misra', 'x', 'y', NULL, '{"intercepts": true}'$$, $$'SELECT 1 AS x, 1 AS y, i AS s FROM generate_series(1, 10001) i', 'x', 'y', 's'$$]) arguments;
+SET maintenance_work_mem = '1MB';
+SELECT fails($$SELECT custseg.response_curve('SELECT i AS x, i AS y FROM generate_series(1, 100000) i', 'x', 'y')$$);
 RESET maintenance_work_mem;
 \i :root/test/clean.sql

@@ -2,7 +2,7 @@
  * fields.c
  *	  Reads a source by columns that a function prescribes, and checks their values.
  *
- * A column that is not required may be missing, and its values may be NULL.
+ * What need not be there, column or value, is NULL.
  */
 #include "custseg.h"
 
@@ -49,7 +49,8 @@ KindsOf(CsFieldKind kind)
 static const CsColumn *
 ColumnOf(const CsRelation *rel, const CsField *field)
 {
-	const CsColumn *column = field->is_required ? CsRelationWhole(rel, field->name) : CsRelationFind(rel, field->name);
+	const CsColumn *column = field->need == CS_FIELD_MAY_LACK ? CsRelationFind(rel, field->name) :
+		CsRelationWhole(rel, field->name);
 
 	if (column == NULL)
 		return NULL;
@@ -107,7 +108,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	{
 		if (!nulls[i])
 			r->values[r->field[i]] = ValueOf(r, i, values[i]);
-		else if (r->fields[r->field[i]].is_required)
+		else if (r->fields[r->field[i]].need == CS_FIELD_REQUIRED)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("column \"%s\" is NULL in row " INT64_FORMAT, r->fields[r->field[i]].name, r->nrows),

@@ -16,12 +16,19 @@ typedef enum CsFieldKind
 	CS_FIELD_JSON
 } CsFieldKind;
 
+typedef enum CsFieldNeed
+{
+	CS_FIELD_MAY_LACK,			/* there may be no such column, and NULL in it */
+	CS_FIELD_MAY_BE_NULL,
+	CS_FIELD_REQUIRED
+} CsFieldNeed;
+
 typedef struct CsField
 {
 	const char *name;
 	CsFieldKind kind;
 	CsNumberKind bounds;		/* of a number */
-	bool		is_required;	/* the column must be there, and no value NULL */
+	CsFieldNeed need;
 } CsField;
 
 typedef struct CsFieldValue

@@ -29,13 +29,13 @@ enum
 };
 
 static const CsField fields[FIELDS] = {
-	{"segment", CS_FIELD_SEGMENT, .is_required = true},
+	{"segment", CS_FIELD_SEGMENT, .need = CS_FIELD_REQUIRED},
 	{"name", CS_FIELD_TEXT},
-	{"n", CS_FIELD_NUMBER, CS_NUMBER_NOT_NEGATIVE, true},
-	{"orders", CS_FIELD_NUMBER, CS_NUMBER_NOT_NEGATIVE, true},
-	{"average_order", CS_FIELD_NUMBER, CS_NUMBER_NOT_NEGATIVE, true},
-	{"margin", CS_FIELD_NUMBER, CS_NUMBER_FINITE, true},
-	{"churn", CS_FIELD_NUMBER, CS_NUMBER_SHARE, true}
+	{"n", CS_FIELD_NUMBER, CS_NUMBER_NOT_NEGATIVE, CS_FIELD_REQUIRED},
+	{"orders", CS_FIELD_NUMBER, CS_NUMBER_NOT_NEGATIVE, CS_FIELD_REQUIRED},
+	{"average_order", CS_FIELD_NUMBER, CS_NUMBER_NOT_NEGATIVE, CS_FIELD_REQUIRED},
+	{"margin", CS_FIELD_NUMBER, CS_NUMBER_FINITE, CS_FIELD_REQUIRED},
+	{"churn", CS_FIELD_NUMBER, CS_NUMBER_SHARE, CS_FIELD_REQUIRED}
 };
 
 /* Most periods of the horizon, and of a season. */
