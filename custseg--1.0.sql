@@ -6085,7 +6085,7 @@ CREATE FUNCTION custseg_private.order_months(
     options jsonb,
     OUT customer_id text,
     OUT month date,
-    OUT revenue float8,
+    OUT month_amount numeric,
     OUT n_orders bigint,
     OUT was_active bool,
     OUT is_first bool,
@@ -6130,15 +6130,16 @@ BEGIN ATOMIC
         LEFT JOIN (SELECT m.segment, sum(m.n) AS n FROM members AS m GROUP BY m.segment) AS m ON m.segment = v.segment
         UNION ALL
         SELECT NULL, 'no segment', sum(m.n)::bigint FROM members AS m WHERE m.segment IS NULL HAVING count(*) > 0
-    ), bought AS (
-        SELECT m.segment, l.month, count(*) FILTER (WHERE l.n_orders > 0) AS n_buyers,
+    ), bought AS MATERIALIZED (
+        SELECT m.id IS NOT NULL AS is_member, m.segment, l.month, count(*) FILTER (WHERE l.n_orders > 0) AS n_buyers,
             sum(l.n_orders)::bigint AS n_orders, sum(l.n_orders * l.n_orders)::float8 AS orders_squares,
-            sum(l.revenue::numeric)::float8 AS revenue, sum(l.revenue::numeric ^ 2)::float8 AS revenue_squares,
+            sum(l.month_amount)::float8 AS revenue, sum(l.month_amount * l.month_amount)::float8 AS revenue_squares,
             count(*) FILTER (WHERE l.n_orders > 0 AND l.was_active) AS n_retained,
-            count(*) FILTER (WHERE l.n_orders > 0 AND l.is_first) AS n_new
-        FROM members AS m
-        JOIN lines AS l ON l.customer_id = m.id
-        GROUP BY m.segment, l.month
+            count(*) FILTER (WHERE l.is_first) AS n_new
+        FROM lines AS l
+        LEFT JOIN members AS m ON m.id = l.customer_id
+        WHERE l.customer_id IS NOT NULL
+        GROUP BY 1, 2, 3
     ), cells AS (
         SELECT t.month, t.is_complete, s.segment, s.name, s.n,
             coalesce(b.n_buyers, 0) AS n_buyers, coalesce(b.n_orders, 0) AS n_orders, coalesce(b.orders_squares, 0) AS orders_squares,
@@ -6147,8 +6148,8 @@ BEGIN ATOMIC
             coalesce(b.n_retained, 0) AS n_retained, coalesce(p.n_buyers, 0) AS n_buyers_before, coalesce(b.n_new, 0) AS n_new
         FROM months AS t
         CROSS JOIN sizes AS s
-        LEFT JOIN bought AS b ON b.month = t.month AND b.segment IS NOT DISTINCT FROM s.segment
-        LEFT JOIN bought AS p ON p.month = (t.month - interval '1 month')::date AND p.segment IS NOT DISTINCT FROM s.segment
+        LEFT JOIN bought AS b ON b.is_member AND b.month = t.month AND b.segment IS NOT DISTINCT FROM s.segment
+        LEFT JOIN bought AS p ON p.is_member AND p.month = (t.month - interval '1 month')::date AND p.segment IS NOT DISTINCT FROM s.segment
     ), sums AS (
         SELECT c.*, false AS is_total FROM cells AS c
         UNION ALL
@@ -6157,11 +6158,6 @@ BEGIN ATOMIC
             sum(c.n_buyers_before)::bigint, sum(c.n_new)::bigint, true
         FROM cells AS c
         GROUP BY c.month, c.is_complete
-    ), strangers AS (
-        SELECT l.month, count(*) AS n
-        FROM lines AS l
-        WHERE l.customer_id IS NOT NULL AND l.n_orders > 0 AND NOT EXISTS (SELECT FROM members AS m WHERE m.id = l.customer_id)
-        GROUP BY l.month
     )
     SELECT s.month, s.is_complete, s.segment, s.name, s.n, s.n_buyers, s.n_orders, s.orders_squares, s.revenue, s.revenue_squares,
         s.n_retained, s.n_buyers_before, s.n_new, s.n_buyers_before - s.n_retained,
@@ -6169,7 +6165,7 @@ BEGIN ATOMIC
         s.n_orders / nullif(s.n, 0)::float8, s.n_retained / nullif(s.n_buyers_before, 0)::float8,
         CASE WHEN s.is_total THEN nullif(concat_ws('; ',
             CASE WHEN NOT s.is_complete THEN 'the month is not over' END,
-            (SELECT format('buyers who are not among the customers: %s', x.n) FROM strangers AS x WHERE x.month = s.month)), '') END
+            (SELECT format('buyers who are not among the customers: %s', b.n_buyers) FROM bought AS b WHERE NOT b.is_member AND b.month = s.month AND b.n_buyers > 0)), '') END
     FROM sums AS s
     ORDER BY s.month, s.is_total, s.segment NULLS LAST;
 END;

@@ -33,7 +33,7 @@ enum
 /* Columns of the query. */
 enum
 {
-	Q_CUSTOMER, Q_ALWAYS, Q_EVER, Q_NUMBER, Q_PERIOD, Q_IS_AFTER, Q_VALUE
+	Q_CUSTOMER, Q_TREATED, Q_NUMBER, Q_PERIOD, Q_IS_AFTER, Q_VALUE, Q_MIXED
 };
 
 typedef struct PanelOptions
@@ -77,13 +77,19 @@ PanelSql(const Panel *p)
 {
 	const char *period = CsSqlColumn(p->period);
 
-	return psprintf("SELECT c.customer, bool_and(c.always) OVER whose AS always, bool_or(c.ever) OVER whose AS ever,"
-					" dense_rank() OVER (ORDER BY c.period)::int AS number, c.period, c.period >= %s::%s AS is_after, c.value"
-					" FROM (SELECT t.%s::text AS customer, t.%s AS period, bool_and(t.%s) AS always, bool_or(t.%s) AS ever,"
-					" sum(t.%s::float8) AS value FROM %s GROUP BY 1, 2) AS c"
-					" WINDOW whose AS (PARTITION BY c.customer)",
-					quote_literal_cstr(p->start), format_type_be(p->period->type), CsSqlColumn(p->customer), period,
-					CsSqlColumn(p->treated), CsSqlColumn(p->treated), CsSqlColumn(p->value), CsSqlFrom(p->source));
+	return psprintf("WITH cell AS MATERIALIZED ("
+					"SELECT t.%s::text AS customer, t.%s AS period, bool_and(t.%s) AS always, bool_or(t.%s) AS ever, sum(t.%s::float8) AS value"
+					" FROM %s GROUP BY 1, 2"
+					"), numbered AS MATERIALIZED ("
+					"SELECT p.period, row_number() OVER (ORDER BY p.period)::int AS number, p.period >= %s::%s AS is_after FROM (SELECT c.period FROM cell AS c GROUP BY 1) AS p"
+					"), mixed AS MATERIALIZED ("
+					"SELECT c.customer FROM cell AS c GROUP BY 1 HAVING NOT bool_and(c.always) AND bool_or(c.ever) ORDER BY 1 LIMIT 1"
+					") "
+					"SELECT c.customer, c.ever, n.number, c.period, n.is_after, c.value, (SELECT m.customer FROM mixed AS m) AS mixed"
+					" FROM cell AS c LEFT JOIN numbered AS n ON n.period = c.period",
+					CsSqlColumn(p->customer), period, CsSqlColumn(p->treated), CsSqlColumn(p->treated),
+					CsSqlColumn(p->value), CsSqlFrom(p->source), quote_literal_cstr(p->start),
+					format_type_be(p->period->type));
 }
 
 /* The error of a row that lacks what it is about. */
@@ -104,12 +110,12 @@ CheckRow(const Panel *p, const Datum *values, const bool *nulls)
 		ReportMissing(p, "a customer");
 	if (nulls[Q_PERIOD])
 		ReportMissing(p, "a period");
-	if (nulls[Q_EVER])
+	if (nulls[Q_TREATED])
 		ReportMissing(p, psprintf("a value of \"%s\"", NameStr(p->treated->name)));
-	if (DatumGetBool(values[Q_ALWAYS]) != DatumGetBool(values[Q_EVER]))
+	if (!nulls[Q_MIXED])
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("customer %s is treated in some rows, and not in others", TextDatumGetCString(values[Q_CUSTOMER])),
+				 errmsg("customer %s is treated in some rows, and not in others", TextDatumGetCString(values[Q_MIXED])),
 				 errhint("Column \"%s\" says of all periods of a customer whether he is treated from the start on.",
 						 NameStr(p->treated->name))));
 	if (DatumGetInt32(values[Q_NUMBER]) > MOST_PERIODS)
@@ -131,9 +137,9 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	Panel	   *p = state;
 
 	CheckRow(p, values, nulls);
-	p->is_there[DatumGetBool(values[Q_EVER])][DatumGetBool(values[Q_IS_AFTER])] = true;
+	p->is_there[DatumGetBool(values[Q_TREATED])][DatumGetBool(values[Q_IS_AFTER])] = true;
 	CsResultPut(p->result, CsValues(CsValueOf(TEXTOID, values[Q_CUSTOMER], false),
-									CsValueBool(DatumGetBool(values[Q_EVER])),
+									CsValueBool(DatumGetBool(values[Q_TREATED])),
 									CsValueInt4(DatumGetInt32(values[Q_NUMBER])),
 									CsValueText(CsNumberText(&p->period->converter, &p->output, values[Q_PERIOD])),
 									CsValueBool(DatumGetBool(values[Q_IS_AFTER])),

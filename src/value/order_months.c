@@ -99,20 +99,20 @@ MonthsSql(const Months *m)
 {
 	const CsPurchasesRequest *r = &m->request;
 
-	return psprintf("WITH cell AS ("
+	return psprintf("WITH cell AS MATERIALIZED ("
 					"SELECT l.reason, CASE WHEN l.reason = %d THEN l.customer END AS customer, date_trunc('month', l.day::timestamp)::date AS month,"
-					" count(*) AS lines, sum(l.amount)::float8 AS revenue, %s AS n_orders"
+					" count(*) AS lines, sum(l.amount)::numeric AS revenue, %s AS n_orders"
 					" FROM (%s) AS l GROUP BY 1, 2, 3"
 					"), known AS ("
-					"SELECT c.*, coalesce(bool_or(c.n_orders > 0::bigint) OVER before, false) AS was_active,"
-					" c.month = min(CASE WHEN c.n_orders > 0::bigint THEN c.month END) OVER (PARTITION BY c.customer) AS is_first"
+					"SELECT c.*, max(CASE WHEN c.n_orders > 0::bigint THEN c.month END)"
+					" OVER (PARTITION BY c.customer ORDER BY c.month ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
 					" FROM cell AS c WHERE c.reason = %d"
-					" WINDOW before AS (PARTITION BY c.customer ORDER BY c.month RANGE BETWEEN interval '1 month' PRECEDING AND interval '1 month' PRECEDING)"
 					") "
-					"SELECT c.reason, sum(c.lines)::bigint AS lines, NULL::text AS customer, NULL::date AS month, NULL::float8 AS revenue, NULL::bigint AS n_orders, NULL::bool AS was_active, NULL::bool AS is_first"
+					"SELECT c.reason, sum(c.lines)::bigint AS lines, NULL::text AS customer, NULL::date AS month, NULL::numeric AS revenue, NULL::bigint AS n_orders, NULL::bool AS was_active, NULL::bool AS is_first"
 					" FROM cell AS c GROUP BY c.reason"
 					" UNION ALL "
-					"SELECT k.reason, 0::bigint, k.customer::text, k.month, k.revenue, k.n_orders, k.was_active, coalesce(k.is_first, false)"
+					"SELECT k.reason, 0::bigint, k.customer::text, k.month, k.revenue, k.n_orders,"
+					" coalesce(k.before::timestamp = k.month::timestamp - interval '1 month', false), k.n_orders > 0::bigint AND k.before IS NULL"
 					" FROM known AS k WHERE k.month >= %s",
 					CS_LINE_COUNTS, OrdersSql(r), CsPurchasesLinesSql(r), CS_LINE_COUNTS,
 					CsPurchasesDayLiteral(FirstDay(m->first - 1)));

@@ -119,7 +119,8 @@ WriteMonths(const Run *r, CsResult *result)
 	CsValue    *row = palloc(sizeof(CsValue) * result->desc->natts);
 	FunctionCallInfo fcinfo = r->fcinfo;
 
-	CsCatalogExecute(replace_sql, CsValues(CsValueText(r->model), r->rows), false);
+	/* what another transaction has kept meanwhile is replaced, or a serialization failure */
+	CsCatalogExecuteNewest(replace_sql, CsValues(CsValueText(r->model), r->rows));
 	CsCatalogExecute(record_sql, CsValues(CsValueText(r->model), CsValueInt4(r->version), CsValueName(CsCallerName()),
 										  CsValueText(CsTextArgument(fcinfo, ARG_ORDERS)),
 										  CsValueText(CsTextArgument(fcinfo, ARG_SOURCE)), r->rows), false);
