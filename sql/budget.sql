@@ -122,6 +122,8 @@ SELECT sum(spend) FROM custseg.allocate_budget(curves('exp 100 10, log 100 10'),
 -- segments that bring nothing
 SELECT segment, spend, proportional_spend, continuous_spend, response FROM custseg.allocate_budget(curves('exp 0 1, power 0 1 .5, hill 0 1 .5'), 3, '{"unit": 1}');
 
+-- responses whose sum is no number any more
+SELECT segment, round(proportional_spend::numeric, 9) AS proportional FROM custseg.allocate_budget('SELECT i AS segment, ''exp'' AS curve, i * 5e307 AS a, 1 AS b FROM generate_series(1, 3) i', 12);
 -- 1,000 random concave instances: within a unit's return of the best of any amounts, where the money lies within a
 -- unit of there but for a few with many segments, unless money brings nothing more; and at least what the splits by rule bring in whole units
 CREATE FUNCTION response(curve text, a float8, b float8, c float8, x float8) RETURNS float8 LANGUAGE sql IMMUTABLE RETURN

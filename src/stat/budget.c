@@ -254,7 +254,7 @@ DivideByRule(CsBudget *b)
 {
 	double	   *weight = palloc(sizeof(double) * b->n),
 				times,
-				sum = 0;
+				largest = 0;
 
 	for (int s = 0; s < b->n; s++)
 		weight[s] = 1;
@@ -263,10 +263,13 @@ DivideByRule(CsBudget *b)
 	{
 		b->part[s].equal = b->part[s].proportional = Within(&b->part[s], times);
 		weight[s] = CsCurveScale(&b->part[s].curve);
-		sum += weight[s];
+		largest = Max(largest, weight[s]);
 	}
-	if (sum == 0)
+	if (largest == 0)
 		return;
+	/* in parts of the largest one, the sum of weights is a number */
+	for (int s = 0; s < b->n; s++)
+		weight[s] /= largest;
 	times = TimesOf(b, weight);
 	for (int s = 0; s < b->n; s++)
 		b->part[s].proportional = Within(&b->part[s], times * weight[s]);
