@@ -10,6 +10,7 @@ import os
 import agreement
 import data
 import density
+import experiments
 import exploring
 import hierarchical
 import mixture
@@ -45,6 +46,7 @@ CASES = {
     "worth": ("What customers are worth", worth.worth),
     "prediction": ("Predicting a number", prediction.prediction),
     "tests": ("Tests of two samples", tests.two_samples),
+    "experiments": ("Experiments and budgets", experiments.experiments),
     "watch": ("Watching", watching.watching),
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),
     "agreement": ("Agreement and quality", agreement.agreement),

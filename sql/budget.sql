@@ -211,4 +211,8 @@ SELECT fails('SELECT custseg.response_curve(' || arguments || ')') FROM unnest(A
 SET maintenance_work_mem = '1MB';
 SELECT fails($$SELECT custseg.response_curve('SELECT i AS x, i AS y FROM generate_series(1, 100000) i', 'x', 'y')$$);
 RESET maintenance_work_mem;
+-- a large division can be cancelled
+SET statement_timeout = '100ms';
+SELECT count(*) FROM custseg.allocate_budget('SELECT i AS segment, ''hill'' AS curve, i AS a, i AS b, 2 AS c FROM generate_series(1, 100) i', 1e4, '{"unit": 1}');
+RESET statement_timeout;
 \i :root/test/clean.sql
