@@ -4975,6 +4975,132 @@ COMMENT ON FUNCTION custseg.spending_boundaries IS 'Computes the boundaries of l
 topic: experiments 19
 example: SELECT * FROM custseg.spending_boundaries(''{0.2,0.4,0.6,0.8,1}'')';
 
+CREATE FUNCTION custseg_private.plan_settings(metric jsonb, options jsonb) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_plan_settings'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.plan_settings IS 'Checks the metric and the options of plan_experiment(), and fills in the defaults.';
+
+CREATE FUNCTION custseg_private.plan_rows(
+    model text,
+    source text,
+    metric jsonb,
+    version int,
+    OUT segment int,
+    OUT value float8,
+    OUT denominator float8,
+    OUT covariate float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_plan_rows'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg_private.plan_rows IS 'Reads the values of a metric of the customers of a source, as the caller, and places them.';
+
+CREATE FUNCTION custseg.plan_experiment(
+    model text,
+    source text,
+    metric jsonb,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT n bigint,
+    OUT baseline float8,
+    OUT sd float8,
+    OUT correlation float8,
+    OUT effect float8,
+    OUT n_control bigint,
+    OUT n_needed bigint,
+    OUT minimum_effect float8,
+    OUT power float8,
+    OUT days int,
+    OUT verdict text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    WITH s AS MATERIALIZED (
+        SELECT custseg_private.plan_settings(plan_experiment.metric, plan_experiment.options) AS s
+    ), o AS MATERIALIZED (
+        SELECT s ->> 'kind' AS kind, (s ->> 'sign')::int AS sign, (s ->> 'effect')::float8 AS effect, (s ->> 'relative_effect')::float8 AS relative_effect, (s ->> 'cap')::float8 AS cap,
+            (s -> 'options' ->> 'traffic')::float8 AS traffic, (s -> 'options' ->> 'alpha')::float8 AS alpha, (s -> 'options' ->> 'power')::float8 AS power,
+            (s -> 'options' ->> 'allocation')::float8 AS allocation, (s -> 'options' ->> 'n_treatments')::int AS n_treatments, s -> 'options' ->> 'method' AS method,
+            (s -> 'options' ->> 'n_looks')::int AS n_looks, (s -> 'options' ->> 'each_segment')::bool AS each_segment, (s -> 'options' ->> 'per_day')::float8 AS per_day,
+            (s -> 'options' ->> 'min_days')::int AS min_days
+        FROM s
+    ), r AS MATERIALIZED (
+        SELECT r.*
+        FROM custseg_private.plan_rows(plan_experiment.model, plan_experiment.source, plan_experiment.metric, plan_experiment.version) AS r
+    ), q AS MATERIALIZED (
+        SELECT percentile_cont((SELECT o.cap FROM o)) WITHIN GROUP (ORDER BY r.value) AS most
+        FROM r
+    ), y AS (
+        -- least() passes over a cap that is NULL
+        SELECT r.segment, least(r.value, q.most) AS value, r.denominator, r.covariate
+        FROM r
+        CROSS JOIN q
+    ), m AS MATERIALIZED (
+        SELECT y.segment, count(*) AS n, avg(y.value) AS mean, var_samp(y.value) AS variance, avg(y.denominator) AS per, var_samp(y.denominator) AS per_variance,
+            covar_samp(y.value, y.denominator) AS product, coalesce(abs(corr(y.value, y.covariate)), 0) AS correlation
+        FROM y
+        GROUP BY 1
+    ), b AS MATERIALIZED (
+        -- of a ratio, the variance of (value - ratio * denominator) / mean denominator
+        SELECT m.segment, m.n, m.mean, m.per, CASE o.kind WHEN 'ratio' THEN m.mean / nullif(m.per, 0) ELSE m.mean END AS baseline,
+            CASE o.kind WHEN 'conversion' THEN m.mean * (1 - m.mean)
+                WHEN 'mean' THEN m.variance
+                ELSE greatest(m.variance - 2 * m.mean / nullif(m.per, 0) * m.product + (m.mean / nullif(m.per, 0)) ^ 2 * m.per_variance, 0) / nullif(m.per, 0) ^ 2 END AS variance,
+            least(m.correlation, 0.999999) AS correlation
+        FROM m
+        CROSS JOIN o
+    ), a AS (
+        -- all together are judged by what varies within segments
+        SELECT NULL::int AS segment, t.n, t.baseline, CASE o.kind WHEN 'conversion' THEN t.baseline * (1 - t.baseline) ELSE t.within_segments END AS variance,
+            CASE WHEN o.kind = 'conversion' AND t.baseline > 0 AND t.baseline < 1 THEN least(sqrt(greatest(1 - t.within_segments / (t.baseline * (1 - t.baseline)), 0)), 0.999999) ELSE 0 END AS correlation
+        FROM (
+            SELECT sum(b.n)::bigint AS n, sum(b.n * b.mean) / CASE WHEN min(o.kind) = 'ratio' THEN nullif(sum(b.n * b.per), 0) ELSE sum(b.n) END AS baseline,
+                sum(b.n * b.variance * (1 - b.correlation ^ 2)) / sum(b.n) AS within_segments
+            FROM b
+            CROSS JOIN o
+        ) AS t
+        CROSS JOIN o
+        WHERE t.n IS NOT NULL
+    ), w AS (
+        SELECT u.*, o.*, sqrt(u.variance) AS sd, coalesce(o.effect, o.relative_effect * abs(u.baseline)) AS size,
+            CASE WHEN u.segment IS NULL OR NOT o.each_segment THEN 1 ELSE (SELECT count(*)::int FROM b) END AS n_judged,
+            u.n * o.traffic / (1 + o.allocation * o.n_treatments) AS has, u.n / (sum(u.n) OVER () / 2) AS share
+        FROM (
+            SELECT b.segment, b.n, b.baseline, b.variance, b.correlation FROM b
+            UNION ALL
+            SELECT a.segment, a.n, a.baseline, a.variance, a.correlation FROM a
+        ) AS u (segment, n, baseline, variance, correlation)
+        CROSS JOIN o AS o (kind, sign, effect, relative_effect, cap, traffic, alpha, wanted, allocation, n_treatments, method, n_looks, each_segment, per_day, min_days)
+    ), x AS (
+        -- an effect that can be: a share stays one
+        SELECT w.*, CASE WHEN w.variance > 0 AND w.size > 0 AND (w.kind <> 'conversion' OR w.baseline + w.sign * w.size BETWEEN 0 AND 1) THEN w.sign * w.size END AS can_be,
+            CASE WHEN w.kind = 'conversion' AND w.variance > 0 THEN w.baseline END AS of_share, CASE WHEN w.kind <> 'conversion' AND w.variance > 0 THEN w.sd END AS of_sd
+        FROM w
+    ), p AS (
+        SELECT x.*, z.n_control, z.n_control + x.n_treatments * z.n_treatment AS n_needed,
+            CASE WHEN x.variance > 0 THEN custseg.minimum_effect(x.has, CASE WHEN x.sign < 0 THEN 1 - x.of_share ELSE x.of_share END, x.of_sd, NULL, x.allocation, x.alpha, x.correlation, x.n_judged, x.method, x.n_looks, x.wanted) END AS minimum_effect,
+            CASE WHEN x.can_be IS NOT NULL THEN custseg.power(x.can_be, x.has, x.of_share, x.of_sd, NULL, x.allocation, x.alpha, x.correlation, x.n_judged, x.method, x.n_looks) END AS power
+        FROM x
+        CROSS JOIN LATERAL custseg.sample_size(x.can_be, x.of_share, x.of_sd, NULL, x.allocation, x.alpha, x.correlation, x.n_judged, x.method, x.n_looks, x.wanted) AS z
+    )
+    SELECT p.segment, p.n, p.baseline, p.sd, p.correlation, p.size, p.n_control, p.n_needed, p.minimum_effect, p.power,
+        CASE WHEN p.per_day IS NOT NULL THEN least(greatest(7 * ceil(ceil(p.n_needed / (p.per_day * p.share * p.traffic)) / 7), p.min_days), 2147483647)::int END,
+        CASE WHEN p.n_needed <= p.n * p.traffic THEN 'ok' ELSE 'insufficient data' END,
+        CASE WHEN p.variance IS NULL OR p.variance = 0 THEN 'the metric does not vary'
+            WHEN p.can_be IS NULL THEN 'no such effect can be: the baseline is ' || round(p.baseline::numeric, 6)
+            WHEN p.n_needed <= p.n * p.traffic THEN format('%s of the %s customers who take part are enough', p.n_needed, floor(p.n * p.traffic))
+            ELSE format('%s customers are needed, and %s take part: they show an effect of %s', p.n_needed, floor(p.n * p.traffic), coalesce(round(p.minimum_effect::numeric, 6)::text, 'no size')) END
+    FROM p
+    ORDER BY p.segment NULLS FIRST;
+END;
+
+COMMENT ON FUNCTION custseg.plan_experiment IS 'Plans an experiment on the customers of a source: by segment and all together, how many are there, how many are needed, what effect they show, and how long it takes.
+topic: experiments 29
+example: SELECT * FROM custseg.plan_experiment(''shop'', ''customers'', ''{"metric": "monetary", "kind": "mean", "relative_effect": 0.1}'')';
+
 CREATE FUNCTION custseg.create_experiment(
     experiment text,
     model text,

@@ -244,6 +244,14 @@ CheckMetric(CsExperimentMetric *m)
 			   "Give \"margin\" or \"relative_margin\", the damage that is tolerated, to guardrails only.");
 }
 
+/* Read a metric that stands alone, as an object; what is not whole is an error. */
+void
+CsExperimentMetricRead(CsExperimentMetric *m, Jsonb *metric)
+{
+	CsOptionsParse(metricOptions, lengthof(metricOptions), metric, m);
+	CheckMetric(m);
+}
+
 /* Read the metrics, one of which decides. */
 static void
 ReadMetrics(CsExperiment *e, Jsonb *metrics)

@@ -136,6 +136,7 @@ typedef struct CsExperiment
 } CsExperiment;
 
 extern void CsExperimentDefine(CsExperiment *e, Jsonb *variants, Jsonb *metrics, Jsonb *options);
+extern void CsExperimentMetricRead(CsExperimentMetric *m, Jsonb *metric);
 extern Jsonb *CsExperimentVariantsJson(const CsExperiment *e);
 extern Jsonb *CsExperimentMetricsJson(const CsExperiment *e);
 extern int	CsExperimentBuckets(double traffic);
