@@ -4987,7 +4987,7 @@ CREATE FUNCTION custseg_private.plan_rows(
     metric jsonb,
     version int,
     OUT segment int,
-    OUT measured float8,
+    OUT metric_value float8,
     OUT divisor float8,
     OUT known float8
 ) RETURNS SETOF record
@@ -5031,16 +5031,16 @@ BEGIN ATOMIC
         SELECT r.*
         FROM custseg_private.plan_rows(plan_experiment.model, plan_experiment.source, plan_experiment.metric, plan_experiment.version) AS r
     ), q AS MATERIALIZED (
-        SELECT percentile_cont((SELECT o.cap FROM o)) WITHIN GROUP (ORDER BY r.measured) AS most
+        SELECT percentile_cont((SELECT o.cap FROM o)) WITHIN GROUP (ORDER BY r.metric_value) AS most
         FROM r
     ), y AS (
         -- least() passes over a cap that is NULL
-        SELECT r.segment, least(r.measured, q.most) AS measured, r.divisor, r.known
+        SELECT r.segment, least(r.metric_value, q.most) AS metric_value, r.divisor, r.known
         FROM r
         CROSS JOIN q
     ), m AS MATERIALIZED (
-        SELECT y.segment, count(*) AS n, avg(y.measured) AS mean, var_samp(y.measured) AS variance, avg(y.divisor) AS per, var_samp(y.divisor) AS per_variance,
-            covar_samp(y.measured, y.divisor) AS product, coalesce(abs(corr(y.measured, y.known)), 0) AS correlation
+        SELECT y.segment, count(*) AS n, avg(y.metric_value) AS mean, var_samp(y.metric_value) AS variance, avg(y.divisor) AS per, var_samp(y.divisor) AS per_variance,
+            covar_samp(y.metric_value, y.divisor) AS product, coalesce(abs(corr(y.metric_value, y.known)), 0) AS correlation
         FROM y
         GROUP BY 1
     ), b AS MATERIALIZED (
