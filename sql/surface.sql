@@ -333,6 +333,9 @@ SELECT custseg.train_purchases('repeats', 'orders', 'customer', 'at', 'amount') 
 SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segment('shop', 1, 'best', rank => 1), custseg.name_segment('shop', 2, 'least', rank => 2);
 SELECT custseg.create_experiment('welcome', 'shop', '["control", "letter"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 1}]');
 CALL custseg.resegment('shop', 'customers');
+CALL custseg.resegment('shop', 'customers');
+CALL custseg.resegment('shop', 'customers');
+CALL custseg.resegment('shop', 'customers');
 DO $$
 DECLARE
     f record;

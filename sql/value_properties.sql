@@ -65,6 +65,10 @@ SELECT target, algorithm, apart(u.said, t.said) < CASE algorithm WHEN 'forest' T
 FROM usual u, trained('SELECT id, a * 1000 + 7 AS a, b / 3 - 5000 AS b, g, is_member, since, worth, stays FROM customers ORDER BY id', target, algorithm, options) t;
 SELECT target, algorithm, apart(u.said, f.said) < 1e-4 AS far_from_zero
 FROM usual u, trained('SELECT id, a + 1e12 AS a, b * 1e-9 AS b, g, is_member, since, worth, stays FROM customers ORDER BY id', target, algorithm) f WHERE algorithm <> 'forest';
+-- as far from zero as values in eighths can be told apart: what is left is the rounding of the intercept
+SELECT target, algorithm, apart(n.said, f.said) < 0.02 AS far_from_zero, abs(measure(n.metrics) - measure(f.metrics)) < 0.001 AS measures
+FROM (VALUES ('worth', 'linear'), ('stays', 'logistic')) s (target, algorithm), trained('SELECT id, floor(8 * a) / 8 AS a, floor(8 * b) / 8 AS b, worth, stays FROM customers', target, algorithm, features => '{a,b}') n,
+    trained('SELECT id, floor(8 * a) / 8 + 1e15 AS a, floor(8 * b) / 8 - 1e15 AS b, worth, stays FROM customers', target, algorithm, features => '{a,b}') f;
 -- the target in other units, from another zero, or turned round
 SELECT algorithm, factor, apart(u.said, ARRAY(SELECT s / factor FROM unnest(t.said) WITH ORDINALITY AS u (s, i) ORDER BY i)) < CASE WHEN algorithm = 'forest' AND abs(factor) NOT IN (1, 2) THEN 0.2 ELSE 1e-12 END AS said,
     abs((u.metrics ->> 'rmse')::float8 * abs(factor) / (t.metrics ->> 'rmse')::float8 - 1) < CASE WHEN algorithm = 'forest' AND abs(factor) NOT IN (1, 2) THEN 0.05 ELSE 1e-12 END AS rmse

@@ -252,14 +252,19 @@ OwnUnits(const CsGlm *g)
 
 	for (int j = 0; j < g->args.d; j++)
 	{
+		double		part;
+
 		CsValueMeans(m)[j] = g->center[j] + 0.0;
 		if (g->left_out[j] || g->scale[j] == 0)
 			continue;
 		CsValueCoefficients(m)[j] = g->beta[j] / g->scale[j] + 0.0;
-		CsAddCompensated(&intercept, &rest, -CsValueCoefficients(m)[j] * g->center[j]);
+		part = -CsValueCoefficients(m)[j] * g->center[j];
+		CsAddCompensated(&intercept, &rest, part);
+		rest += fma(-CsValueCoefficients(m)[j], g->center[j], -part);
 	}
 	m->intercept = intercept + rest + 0.0;
 	m->is_probability = m->is_logit = g->args.is_logistic;
+	CsValueModelFinish(m);
 	return m;
 }
 

@@ -30,8 +30,8 @@ extern const CsOption CsGlmOptionTable[CS_GLM_NOPTIONS];
 
 typedef enum CsGlmPass
 {
-	CS_GLM_SUMS,				/* of columns */
-	CS_GLM_SQUARES,				/* of their deviations */
+	CS_GLM_SUMS,				/* of how far columns are from their centers */
+	CS_GLM_SQUARES,				/* of the squares of that */
 	CS_GLM_NEWTON,
 	CS_GLM_SEPARATION			/* how far fitted probabilities of a column's rows are from outcomes */
 } CsGlmPass;

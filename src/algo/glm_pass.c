@@ -8,6 +8,7 @@
  */
 #include "custseg.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "algo/glm.h"
@@ -142,7 +143,7 @@ SeparationBlock(const CsGlmArgs *a, const double *x, const double *eta, const do
 	}
 }
 
-/* Sums of a block's columns, or of their squared deviations. */
+/* Sums of how far a block's columns are from their centers, or of the squares. */
 static void
 ColumnBlock(const CsGlmArgs *a, const double *x, const double *state, int nrows, double *lane)
 {
@@ -156,7 +157,7 @@ ColumnBlock(const CsGlmArgs *a, const double *x, const double *state, int nrows,
 		{
 			double		off = column[r] - state[j];
 
-			CsAddCompensated(&sum, &rest, a->pass == CS_GLM_SUMS ? column[r] : off * off);
+			CsAddCompensated(&sum, &rest, a->pass == CS_GLM_SUMS ? off : off * off);
 		}
 		lane[j] += sum + rest;
 	}
@@ -218,15 +219,21 @@ CsGlmRun(CsGlm *g, CsGlmPass pass)
 				g->sums[i] + lanes[l * size + i];
 }
 
-/* The means and standard deviations of the columns. */
+/*
+ * The means and standard deviations of the columns.  Sums are about the first row, so that a constant added to
+ * all values changes nothing but the mean; values that are the same except for their last bit or two are constant.
+ */
 static void
 ScaleColumns(CsGlm *g)
 {
-	double		n = (double) g->in->matrix->nrows;
+	const CsMatrix *m = g->in->matrix;
+	double		n = (double) m->nrows;
 
+	for (int j = 0; j < g->args.d; j++)
+		g->center[j] = CsMatrixRow(m, CsTeamArena(g->in->team), 0)[(Size) j * CS_BLOCK_ROWS];
 	CsGlmRun(g, CS_GLM_SUMS);
 	for (int j = 0; j < g->args.d; j++)
-		g->center[j] = g->sums[j] / n;
+		g->center[j] += g->sums[j] / n;
 	CsGlmRun(g, CS_GLM_SQUARES);
 	for (int j = 0; j < g->args.d; j++)
 	{
@@ -237,7 +244,7 @@ ScaleColumns(CsGlm *g)
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 					 errmsg("the values of column \"%s\" are too large to add up", g->in->columns[j]),
 					 errhint("Scale or transform the feature.")));
-		g->scale[j] = sd > fabs(g->center[j]) * 1e-14 ? sd : 0;
+		g->scale[j] = sd > fabs(g->center[j]) * 2 * DBL_EPSILON ? sd : 0;
 	}
 }
 

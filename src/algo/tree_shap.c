@@ -200,10 +200,7 @@ CsValueModelExplain(const CsValueModel *m, const double *x, double *contribution
 		ExplainTrees(m, x, contributions, base);
 		return;
 	}
-	*base = m->intercept;
+	*base = m->at_means;
 	for (int j = 0; j < m->ncolumns; j++)
-	{
-		*base += CsValueCoefficients(m)[j] * CsValueMeans(m)[j];
 		contributions[j] = CsValueCoefficients(m)[j] * (x[j] - CsValueMeans(m)[j]);
-	}
 }

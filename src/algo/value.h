@@ -37,7 +37,7 @@ typedef struct CsTreeNote
 
 typedef enum CsValueForm
 {
-	CS_VALUE_LINEAR,			/* intercept + sum of coefficient times column */
+	CS_VALUE_LINEAR,			/* intercept + sum of coefficient times column, reckoned from the means */
 	CS_VALUE_SUM,				/* base + leaves in the order of the trees, in float4 */
 	CS_VALUE_MEAN				/* base + mean of the leaves */
 } CsValueForm;
@@ -57,7 +57,8 @@ typedef struct CsValueModel
 	int32		nnodes;
 	int32		ncalibrated;	/* steps of an isotonic calibration; 0: none */
 	float		base;			/* of trees */
-	double		intercept;		/* CS_VALUE_LINEAR */
+	double		intercept;		/* CS_VALUE_LINEAR: where all columns are 0 */
+	double		at_means;		/* and where they have their means: from there rows are told */
 	int32		coefficient_offset; /* double[ncolumns], CS_VALUE_LINEAR */
 	int32		mean_offset;	/* double[ncolumns]: of the columns in training, CS_VALUE_LINEAR */
 	int32		root_offset;	/* int32[ntrees] */

@@ -120,13 +120,38 @@ CsTreeLevelOrder(const CsTreeNode *from, const CsTreeNote *from_notes, int n, in
 	pfree(order);
 }
 
-/* Work out how deep the trees of a model are, once its nodes are there; children follow their parents. */
+/*
+ * What a linear model says at the means of its columns, exact but for one rounding: far from zero the
+ * intercept and what a column adds are large, and nearly the same but for their signs.
+ */
+static double
+AtMeans(const CsValueModel *m)
+{
+	double		sum = m->intercept,
+				rest = 0;
+
+	for (int j = 0; j < m->ncolumns; j++)
+	{
+		double		part = CsValueCoefficients(m)[j] * CsValueMeans(m)[j];
+
+		CsAddCompensated(&sum, &rest, part);
+		rest += fma(CsValueCoefficients(m)[j], CsValueMeans(m)[j], -part);
+	}
+	return sum + rest + 0.0;
+}
+
+/*
+ * Work out what follows from the numbers of a model, once they are there: how deep its trees are, where
+ * children follow their parents, or what it says at the means.
+ */
 void
 CsValueModelFinish(CsValueModel *m)
 {
 	const CsTreeNode *nodes = CsValueNodes(m);
 	int32	   *depth = palloc0(sizeof(int32) * Max(m->nnodes, 1));
 
+	if (m->form == CS_VALUE_LINEAR)
+		m->at_means = AtMeans(m);
 	for (int t = 0; t < m->ntrees; t++)
 	{
 		int			end = t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes;
@@ -159,7 +184,7 @@ AreFinite(const double *numbers, Size n)
 void
 CsValueModelCheck(const CsValueModel *m)
 {
-	bool		is_finite = isfinite(m->intercept) && isfinite(m->base) &&
+	bool		is_finite = isfinite(m->intercept) && isfinite(m->at_means) && isfinite(m->base) &&
 		AreFinite(CsValueCalibrated(m), 2 * (Size) m->ncalibrated);
 
 	if (m->form == CS_VALUE_LINEAR)
@@ -301,12 +326,12 @@ SumTrees(const CsValueModel *m, const double *x)
 double
 CsValueModelPredict(const CsValueModel *m, const double *x)
 {
-	double		sum = m->intercept;
+	double		sum = m->at_means;
 
 	if (m->form != CS_VALUE_LINEAR)
 		return Link(m, SumTrees(m, x));
 	for (int j = 0; j < m->ncolumns; j++)
-		sum += CsValueCoefficients(m)[j] * x[j];
+		sum += CsValueCoefficients(m)[j] * (x[j] - CsValueMeans(m)[j]);
 	return Link(m, sum);
 }
 
@@ -476,10 +501,10 @@ CsValueModelPredictBlock(const CsValueModel *m, const double *x, int nrows, floa
 	if (m->form == CS_VALUE_LINEAR)
 	{
 		for (int r = 0; r < nrows; r++)
-			result[r] = m->intercept;
+			result[r] = m->at_means;
 		for (int j = 0; j < m->ncolumns; j++)
 			for (int r = 0; r < nrows; r++)
-				result[r] += CsValueCoefficients(m)[j] * x[(Size) j * CS_BLOCK_ROWS + r];
+				result[r] += CsValueCoefficients(m)[j] * (x[(Size) j * CS_BLOCK_ROWS + r] - CsValueMeans(m)[j]);
 	}
 	for (int first = 0; first < nrows && m->form != CS_VALUE_LINEAR; first += GROUP_ROWS)
 	{

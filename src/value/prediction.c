@@ -194,6 +194,7 @@ ConstantModel(const CsPrediction *p, double outcome)
 
 	m->intercept = outcome;
 	m->is_probability = p->is_probability;
+	CsValueModelFinish(m);
 	return m;
 }
 

@@ -268,6 +268,7 @@ ReadLinear(const CsJsonReader *r, const CsValueShape *shape)
 	m->intercept = CsJsonReadNumber(r, "intercept");
 	CsJsonReadNumbers(r, "coefficients", m->ncolumns, CsValueCoefficients(m), 1);
 	CsJsonReadNumbers(r, "means", m->ncolumns, CsValueMeans(m), 1);
+	CsValueModelFinish(m);
 	return m;
 }
 
