@@ -356,6 +356,12 @@ SELECT model FROM custseg.import_model(custseg.export_model('trapped value'), 't
 SELECT custseg.drop_model(m, whole => true) FROM pg_catalog.unnest('{trapped value,trapped copy}'::pg_catalog.text[]) m;
 SELECT custseg.create_experiment('trapped', 'trapped', '["a", "b"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 1, "window": "7 days"}]', '{"layer": "l"}');
 SELECT custseg.create_experiment('trapped', 'trapped', '["a", "b"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 2}]', '{"layer": "l"}');
+SELECT n_read, n_enrolled FROM custseg.enroll('trapped', 'security_test.customer');
+SELECT custseg.variant('trapped', 3) IS NULL AS outside;
+SELECT pg_catalog.count(*) FROM custseg.experiment_health('trapped', 'security_test.customer');
+SELECT pg_catalog.count(*) FROM custseg.record_survey('trapped', 'SELECT id, 1 AS segment FROM security_test.customer', '{"customer": "id"}');
+SELECT custseg.set_condition('trapped', 'privacy', 'pass', 'reviewed');
+SELECT decision FROM custseg.decide('trapped', 'a test');
 SELECT custseg.end_experiment('trapped'), custseg.drop_experiment('trapped');
 SELECT custseg.drop_model('trapped', 3);
 SELECT custseg.exclude('trapped', 3, 'objected');
