@@ -65,7 +65,8 @@ typedef struct Division
 {
 	CsBudget	b;
 	Label	   *label;			/* of each part */
-	int			allocated;
+	int			parts_allocated,
+				labels_allocated;
 } Division;
 
 /* The error for points that are none. */
@@ -202,14 +203,8 @@ TakePart(void *state, const CsFieldValue *v)
 	if (CsBudgetMemory(b->n + 1, b->nunits) > CsMemoryLimit())
 		CsMemoryError(CsBudgetMemory(b->n + 1, b->nunits), "give a larger unit", "dividing %d units between %d segments",
 					  b->nunits, b->n + 1);
-	if (b->n == d->allocated)
-	{
-		d->allocated = Max(16, 2 * d->allocated);
-		b->part = b->part == NULL ? palloc(sizeof(CsBudgetPart) * d->allocated) :
-			repalloc(b->part, sizeof(CsBudgetPart) * d->allocated);
-		d->label = d->label == NULL ? palloc(sizeof(Label) * d->allocated) :
-			repalloc(d->label, sizeof(Label) * d->allocated);
-	}
+	b->part = CsFieldsRoom(b->part, b->n, &d->parts_allocated, sizeof(CsBudgetPart));
+	d->label = CsFieldsRoom(d->label, b->n, &d->labels_allocated, sizeof(Label));
 	label = &d->label[b->n];
 	label->segment = CsSegmentNumber(&v[F_SEGMENT]);
 	label->name = CsSegmentName(&v[F_SEGMENT], &v[F_NAME]);

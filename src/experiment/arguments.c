@@ -52,6 +52,27 @@ CsNumberArgument(FunctionCallInfo fcinfo, int argument, const char *name, CsNumb
 	return CsCheckNumber(PG_GETARG_FLOAT8(argument), name, kind);
 }
 
+/* An argument of type float8; "otherwise" for NULL. */
+double
+CsNumberOr(FunctionCallInfo fcinfo, int argument, const char *name, CsNumberKind kind, double otherwise)
+{
+	return PG_ARGISNULL(argument) ? otherwise : CsNumberArgument(fcinfo, argument, name, kind);
+}
+
+/* An argument that counts something, from 1 to a limit; "otherwise" for NULL. */
+int
+CsCountOr(FunctionCallInfo fcinfo, int argument, const char *name, int most, int otherwise)
+{
+	int			n = CsIntArgument(fcinfo, argument, otherwise);
+
+	if (n < 1 || n > most)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" must be from 1 to %d", name, most),
+				 errdetail("It is %d.", n)));
+	return n;
+}
+
 /* An argument of type float8[], which is not NULL, palloc'd: NaN for elements that are NULL.  OUT n. */
 double *
 CsNumbersArgument(FunctionCallInfo fcinfo, int argument, const char *name, CsNumberKind kind, int *n)

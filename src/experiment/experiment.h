@@ -25,6 +25,9 @@ typedef enum CsNumberKind
 /* arguments.c */
 extern double CsCheckNumber(double x, const char *name, CsNumberKind kind);
 extern double CsNumberArgument(FunctionCallInfo fcinfo, int argument, const char *name, CsNumberKind kind);
+extern double CsNumberOr(FunctionCallInfo fcinfo, int argument, const char *name, CsNumberKind kind,
+						 double otherwise);
+extern int	CsCountOr(FunctionCallInfo fcinfo, int argument, const char *name, int most, int otherwise);
 extern double *CsNumbersArgument(FunctionCallInfo fcinfo, int argument, const char *name,
 								 CsNumberKind kind, int *n);
 extern int64 CsCountArgument(FunctionCallInfo fcinfo, int argument, const char *name);

@@ -146,6 +146,24 @@ CsFieldsRead(const CsRelation *rel, const CsField *fields, int nfields, CsFields
 	return CsRelationRead(rel, r.columns, n, TakeRow, &r);
 }
 
+/*
+ * Room for one row more in an array of which n are taken; *allocated: how many have room, 0 for an array that is
+ * NULL.  An error where there are too many rows for segments.  Returns the array, palloc'd.
+ */
+void *
+CsFieldsRoom(void *rows, int n, int *allocated, Size size)
+{
+	if (n < *allocated)
+		return rows;
+	if (n == CS_MAX_SEGMENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the source has more than %d rows", CS_MAX_SEGMENTS),
+				 errhint("Give one row for each segment.")));
+	*allocated = Min(Max(16, 2 * *allocated), CS_MAX_SEGMENTS);
+	return rows == NULL ? palloc(size * *allocated) : repalloc(rows, size * *allocated);
+}
+
 /* The number of a segment; -1 where it has a name instead. */
 int32
 CsSegmentNumber(const CsFieldValue *segment)

@@ -43,6 +43,7 @@ typedef void (*CsFieldsSink) (void *state, const CsFieldValue *values);
 
 extern int64 CsFieldsRead(const CsRelation *rel, const CsField *fields, int nfields, CsFieldsSink sink,
 						  void *state);
+extern void *CsFieldsRoom(void *rows, int n, int *allocated, Size size);
 extern int32 CsSegmentNumber(const CsFieldValue *segment);
 extern char *CsSegmentName(const CsFieldValue *segment, const CsFieldValue *name);
 

@@ -45,27 +45,6 @@ enum
 	DESIGN_CORRELATION, DESIGN_N_SEGMENTS, DESIGN_METHOD, DESIGN_N_LOOKS
 };
 
-/* An argument of those that all have; "otherwise" for NULL. */
-static double
-DesignArgument(FunctionCallInfo fcinfo, int argument, const char *name, CsNumberKind kind, double otherwise)
-{
-	return PG_ARGISNULL(argument) ? otherwise : CsNumberArgument(fcinfo, argument, name, kind);
-}
-
-/* An argument that counts something, from 1 to a limit; "otherwise" for NULL. */
-static int
-CountOf(FunctionCallInfo fcinfo, int argument, const char *name, int most, int otherwise)
-{
-	int			n = CsIntArgument(fcinfo, argument, otherwise);
-
-	if (n < 1 || n > most)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" must be from 1 to %d", name, most),
-				 errdetail("It is %d.", n)));
-	return n;
-}
-
 /* The boundary of the last one of n looks after equal shares of the plan. */
 static double
 LastBoundary(double alpha, int n)
@@ -83,9 +62,9 @@ LastBoundary(double alpha, int n)
 static double
 CriticalValue(FunctionCallInfo fcinfo, int first)
 {
-	double		alpha = DesignArgument(fcinfo, first + DESIGN_ALPHA, "alpha", CS_NUMBER_PROBABILITY, 0.05) /
-		CountOf(fcinfo, first + DESIGN_N_SEGMENTS, "n_segments", CS_MAX_SEGMENTS, 1);
-	int			n = CountOf(fcinfo, first + DESIGN_N_LOOKS, "n_looks", CS_MAX_LOOKS, 5);
+	double		alpha = CsNumberOr(fcinfo, first + DESIGN_ALPHA, "alpha", CS_NUMBER_PROBABILITY, 0.05) /
+		CsCountOr(fcinfo, first + DESIGN_N_SEGMENTS, "n_segments", CS_MAX_SEGMENTS, 1);
+	int			n = CsCountOr(fcinfo, first + DESIGN_N_LOOKS, "n_looks", CS_MAX_LOOKS, 5);
 	char	   *method = PG_ARGISNULL(first + DESIGN_METHOD) ? "fixed" : CsTextArgument(fcinfo, first + DESIGN_METHOD);
 
 	if (strcmp(method, "fixed") == 0)
@@ -105,7 +84,7 @@ static CsPlan
 PlanArguments(FunctionCallInfo fcinfo, int first)
 {
 	CsPlan		plan = {.is_share = !PG_ARGISNULL(first + DESIGN_BASELINE)};
-	double		correlation = DesignArgument(fcinfo, first + DESIGN_CORRELATION, "correlation", CS_NUMBER_FINITE, 0);
+	double		correlation = CsNumberOr(fcinfo, first + DESIGN_CORRELATION, "correlation", CS_NUMBER_FINITE, 0);
 
 	if (plan.is_share == !PG_ARGISNULL(first + DESIGN_SD))
 		ereport(ERROR,
@@ -117,11 +96,11 @@ PlanArguments(FunctionCallInfo fcinfo, int first)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"correlation\" must be between -1 and 1, both left out"),
 				 errdetail("It is %g.", correlation)));
-	plan.baseline = DesignArgument(fcinfo, first + DESIGN_BASELINE, "baseline", CS_NUMBER_SHARE, 0);
-	plan.sd[CS_CONTROL] = DesignArgument(fcinfo, first + DESIGN_SD, "sd", CS_NUMBER_POSITIVE, 1);
-	plan.sd[CS_TREATMENT] = DesignArgument(fcinfo, first + DESIGN_SD_TREATMENT, "sd_treatment", CS_NUMBER_POSITIVE,
-										   plan.sd[CS_CONTROL]);
-	plan.allocation = DesignArgument(fcinfo, first + DESIGN_ALLOCATION, "allocation", CS_NUMBER_POSITIVE, 1);
+	plan.baseline = CsNumberOr(fcinfo, first + DESIGN_BASELINE, "baseline", CS_NUMBER_SHARE, 0);
+	plan.sd[CS_CONTROL] = CsNumberOr(fcinfo, first + DESIGN_SD, "sd", CS_NUMBER_POSITIVE, 1);
+	plan.sd[CS_TREATMENT] = CsNumberOr(fcinfo, first + DESIGN_SD_TREATMENT, "sd_treatment", CS_NUMBER_POSITIVE,
+									   plan.sd[CS_CONTROL]);
+	plan.allocation = CsNumberOr(fcinfo, first + DESIGN_ALLOCATION, "allocation", CS_NUMBER_POSITIVE, 1);
 	plan.remaining = (1 - correlation) * (1 + correlation);
 	plan.critical = CriticalValue(fcinfo, first);
 	return plan;
@@ -148,8 +127,8 @@ EffectArgument(FunctionCallInfo fcinfo, int argument, const CsPlan *plan)
 static double
 PowerArgument(FunctionCallInfo fcinfo, int argument, int first)
 {
-	double		power = DesignArgument(fcinfo, argument, "power", CS_NUMBER_PROBABILITY, 0.8),
-				alpha = DesignArgument(fcinfo, first + DESIGN_ALPHA, "alpha", CS_NUMBER_PROBABILITY, 0.05);
+	double		power = CsNumberOr(fcinfo, argument, "power", CS_NUMBER_PROBABILITY, 0.8),
+				alpha = CsNumberOr(fcinfo, first + DESIGN_ALPHA, "alpha", CS_NUMBER_PROBABILITY, 0.05);
 
 	if (power <= alpha)
 		ereport(ERROR,

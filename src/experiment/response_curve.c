@@ -83,12 +83,7 @@ GroupOf(Pairs *p, const CsFieldValue *segment)
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("there are more than %d segments", CS_MAX_SEGMENTS),
 				 errhint("Name a column with fewer different values.")));
-	if (p->ngroups == p->group_room)
-	{
-		p->group_room = Max(16, 2 * p->group_room);
-		p->segment = p->segment == NULL ? palloc(sizeof(CsFieldValue) * p->group_room) :
-			repalloc(p->segment, sizeof(CsFieldValue) * p->group_room);
-	}
+	p->segment = CsFieldsRoom(p->segment, p->ngroups, &p->group_room, sizeof(CsFieldValue));
 	p->segment[p->ngroups++] = *segment;
 	return group;
 }

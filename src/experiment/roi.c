@@ -92,13 +92,6 @@ PutReturn(const CsCampaignReturn *r, CsValue *row)
 	memcpy(row, values, sizeof(values));
 }
 
-/* An argument that is NULL or a number; "otherwise" for NULL. */
-static double
-NumberOr(FunctionCallInfo fcinfo, int argument, const char *name, CsNumberKind kind, double otherwise)
-{
-	return PG_ARGISNULL(argument) ? otherwise : CsNumberArgument(fcinfo, argument, name, kind);
-}
-
 /* roi(n, effect, standard_error, margin, fixed_cost, cost_per_customer, n_periods, rate, decay, confidence) */
 Datum
 custseg_roi(PG_FUNCTION_ARGS)
@@ -112,20 +105,15 @@ custseg_roi(PG_FUNCTION_ARGS)
 	c = (CsCampaign) {
 		.n = CsNumberArgument(fcinfo, ROI_N, "n", CS_NUMBER_NOT_NEGATIVE),
 		.effect = CsNumberArgument(fcinfo, ROI_EFFECT, "effect", CS_NUMBER_FINITE),
-		.error = NumberOr(fcinfo, ROI_STANDARD_ERROR, "standard_error", CS_NUMBER_NOT_NEGATIVE, NAN),
-		.margin = NumberOr(fcinfo, ROI_MARGIN, "margin", CS_NUMBER_NOT_NEGATIVE, 1),
-		.fixed_cost = NumberOr(fcinfo, ROI_FIXED_COST, "fixed_cost", CS_NUMBER_NOT_NEGATIVE, 0),
-		.unit_cost = NumberOr(fcinfo, ROI_COST_PER_CUSTOMER, "cost_per_customer", CS_NUMBER_NOT_NEGATIVE, 0),
-		.n_periods = CsIntArgument(fcinfo, ROI_N_PERIODS, 1),
-		.rate = NumberOr(fcinfo, ROI_RATE, "rate", CS_NUMBER_FINITE, 0),
-		.decay = NumberOr(fcinfo, ROI_DECAY, "decay", CS_NUMBER_SHARE, 0),
-		.confidence = NumberOr(fcinfo, ROI_CONFIDENCE, "confidence", CS_NUMBER_PROBABILITY, 0.95)
+		.error = CsNumberOr(fcinfo, ROI_STANDARD_ERROR, "standard_error", CS_NUMBER_NOT_NEGATIVE, NAN),
+		.margin = CsNumberOr(fcinfo, ROI_MARGIN, "margin", CS_NUMBER_NOT_NEGATIVE, 1),
+		.fixed_cost = CsNumberOr(fcinfo, ROI_FIXED_COST, "fixed_cost", CS_NUMBER_NOT_NEGATIVE, 0),
+		.unit_cost = CsNumberOr(fcinfo, ROI_COST_PER_CUSTOMER, "cost_per_customer", CS_NUMBER_NOT_NEGATIVE, 0),
+		.n_periods = CsCountOr(fcinfo, ROI_N_PERIODS, "n_periods", MOST_PERIODS, 1),
+		.rate = CsNumberOr(fcinfo, ROI_RATE, "rate", CS_NUMBER_FINITE, 0),
+		.decay = CsNumberOr(fcinfo, ROI_DECAY, "decay", CS_NUMBER_SHARE, 0),
+		.confidence = CsNumberOr(fcinfo, ROI_CONFIDENCE, "confidence", CS_NUMBER_PROBABILITY, 0.95)
 	};
-	if (c.n_periods < 1 || c.n_periods > MOST_PERIODS)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"n_periods\" must be from 1 to %d", MOST_PERIODS),
-				 errdetail("It is %d.", c.n_periods)));
 	if (c.rate <= -1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -151,17 +139,7 @@ TakePart(void *state, const CsFieldValue *v)
 	Parts	   *parts = state;
 	Part	   *part;
 
-	if (parts->n == parts->allocated)
-	{
-		if (parts->n == CS_MAX_SEGMENTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the source has more than %d rows", CS_MAX_SEGMENTS),
-					 errhint("Give one row for each segment and campaign.")));
-		parts->allocated = Min(Max(16, 2 * parts->allocated), CS_MAX_SEGMENTS);
-		parts->part = parts->part == NULL ? palloc(sizeof(Part) * parts->allocated) :
-			repalloc(parts->part, sizeof(Part) * parts->allocated);
-	}
+	parts->part = CsFieldsRoom(parts->part, parts->n, &parts->allocated, sizeof(Part));
 	part = &parts->part[parts->n++];
 	part->campaign = v[F_CAMPAIGN].text;
 	part->segment = CsSegmentNumber(&v[F_SEGMENT]);

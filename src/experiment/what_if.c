@@ -140,17 +140,7 @@ TakeSegment(void *state, const CsFieldValue *v)
 	Baseline   *b = state;
 	Segment    *s;
 
-	if (b->n == b->allocated)
-	{
-		if (b->n == CS_MAX_SEGMENTS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the baseline has more than %d rows", CS_MAX_SEGMENTS),
-					 errhint("Give one row for each segment.")));
-		b->allocated = Min(Max(16, 2 * b->allocated), CS_MAX_SEGMENTS);
-		b->segment = b->segment == NULL ? palloc(sizeof(Segment) * b->allocated) :
-			repalloc(b->segment, sizeof(Segment) * b->allocated);
-	}
+	b->segment = CsFieldsRoom(b->segment, b->n, &b->allocated, sizeof(Segment));
 	s = &b->segment[b->n++];
 	s->segment = CsSegmentNumber(&v[F_SEGMENT]);
 	s->label = v[F_SEGMENT].text;
