@@ -6088,6 +6088,22 @@ COMMENT ON FUNCTION custseg.end_override IS 'Lets the model decide again for a c
 topic: actions 5
 example: SELECT custseg.end_override(''shop'', 7)';
 
+CREATE FUNCTION custseg.forget_customer(
+    customer "any",
+    OUT kind text,
+    OUT model text,
+    OUT experiment text,
+    OUT version int,
+    OUT n bigint,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_forget_customer'
+LANGUAGE C VOLATILE PARALLEL UNSAFE ROWS 10;
+
+COMMENT ON FUNCTION custseg.forget_customer IS 'Deletes what custseg keeps of a customer for the models of the caller: enrolments, outcomes and decisions; counts and an objection that is in force stay, and versions that keep values of rows are listed.
+topic: actions 16
+example: SELECT * FROM custseg.forget_customer(7)';
+
 CREATE FUNCTION custseg.set_budget_shares(
     model text,
     curves text,
