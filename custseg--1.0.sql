@@ -759,18 +759,18 @@ CREATE TABLE custseg.alert (
 
 CREATE UNIQUE INDEX alert_open ON custseg.alert (model, kind, subject) WHERE closed_at IS NULL;
 
-COMMENT ON TABLE custseg.alert IS 'Problems that runs of monitor() found; there is at most one open row for each model, kind and subject.';
+COMMENT ON TABLE custseg.alert IS 'Problems that runs of monitor() and looks at experiments found; there is at most one open row for each model, kind and subject.';
 COMMENT ON COLUMN custseg.alert.id IS 'Number of the alert.';
 COMMENT ON COLUMN custseg.alert.model IS 'Name of the model.';
-COMMENT ON COLUMN custseg.alert.kind IS 'Check that found the problem, such as data_quality, drift or segment_sizes; monitor when the run itself failed.';
-COMMENT ON COLUMN custseg.alert.subject IS 'Subject of the finding: a feature, a segment, or the whole in parentheses.';
+COMMENT ON COLUMN custseg.alert.kind IS 'Check that found the problem, such as data_quality, drift or segment_sizes; monitor when the run itself failed, experiment when look() found it.';
+COMMENT ON COLUMN custseg.alert.subject IS 'Subject of the finding: a feature, a segment, an experiment, or the whole in parentheses.';
 COMMENT ON COLUMN custseg.alert.severity IS 'Severity, warning or critical, as rated by the last run that found the problem.';
 COMMENT ON COLUMN custseg.alert.message IS 'Description of the problem by the last run that found it.';
 COMMENT ON COLUMN custseg.alert.version IS 'Version that was watched; NULL when none was deployed.';
 COMMENT ON COLUMN custseg.alert.first_seen IS 'Start of the first run that found the problem.';
 COMMENT ON COLUMN custseg.alert.last_seen IS 'Start of the last run that found the problem.';
 COMMENT ON COLUMN custseg.alert.n_seen IS 'Number of runs that found the problem.';
-COMMENT ON COLUMN custseg.alert.first_run IS 'First run that found the problem (id in monitor_run; of the kind kpi, run in segment_kpi).';
+COMMENT ON COLUMN custseg.alert.first_run IS 'First run that found the problem (id in monitor_run; of the kind kpi, run in segment_kpi; of the kind experiment, look in experiment_look).';
 COMMENT ON COLUMN custseg.alert.last_run IS 'Last run that found the problem (likewise).';
 COMMENT ON COLUMN custseg.alert.closed_at IS 'Start of the run that no longer found the problem; NULL while the alert is open.';
 COMMENT ON COLUMN custseg.alert.closed_run IS 'Run that no longer found the problem (likewise); NULL while the alert is open.';
@@ -1067,7 +1067,88 @@ COMMENT ON COLUMN custseg.experiment_look.verdict IS 'Verdict: launch, iterate, 
 COMMENT ON COLUMN custseg.experiment_look.reason IS 'Reason of the verdict.';
 COMMENT ON COLUMN custseg.experiment_look.valid IS 'Whether the customers are such that the results can be believed.';
 COMMENT ON COLUMN custseg.experiment_look.decides IS 'Whether this is the look that decided.';
-COMMENT ON COLUMN custseg.experiment_look.findings IS 'What else was known.';
+COMMENT ON COLUMN custseg.experiment_look.findings IS 'What else was known: method, boundary, p-values of a mismatch and of attrition, days since the start, variants whose lift was lost.';
+
+CREATE TYPE custseg.experiment_results_result AS (
+    metric text,
+    role text,
+    kind text,
+    variant text,
+    segment int,
+    n_control bigint,
+    n_treatment bigint,
+    mean_control float8,
+    mean_treatment float8,
+    difference float8,
+    standard_error float8,
+    statistic float8,
+    df float8,
+    boundary float8,
+    confidence float8,
+    low float8,
+    high float8,
+    p_value float8,
+    p_adjusted float8,
+    lift float8,
+    lift_low float8,
+    lift_high float8,
+    heterogeneity float8,
+    heterogeneity_p_value float8,
+    i_squared float8,
+    theta float8,
+    cap float8,
+    rating text,
+    verdict text,
+    reason text
+);
+
+COMMENT ON TYPE custseg.experiment_results_result IS 'Row that experiment_results() returns: a metric of a variant, in a segment or in all together.';
+COMMENT ON COLUMN custseg.experiment_results_result.metric IS 'Name of the metric.';
+COMMENT ON COLUMN custseg.experiment_results_result.role IS 'Role of the metric: primary, guardrail or secondary.';
+COMMENT ON COLUMN custseg.experiment_results_result.kind IS 'Kind of the metric: conversion, mean or ratio.';
+COMMENT ON COLUMN custseg.experiment_results_result.variant IS 'Variant that is compared with the control.';
+COMMENT ON COLUMN custseg.experiment_results_result.segment IS 'Number of the segment; NULL for all together, each with the weight of its customers.';
+COMMENT ON COLUMN custseg.experiment_results_result.n_control IS 'Customers of the control who are analysed.';
+COMMENT ON COLUMN custseg.experiment_results_result.n_treatment IS 'Customers of the variant who are analysed.';
+COMMENT ON COLUMN custseg.experiment_results_result.mean_control IS 'Mean of the control: a share, a mean (capped where the metric has a cap, adjusted where it has a covariate) or a ratio.';
+COMMENT ON COLUMN custseg.experiment_results_result.mean_treatment IS 'Mean of the variant, likewise.';
+COMMENT ON COLUMN custseg.experiment_results_result.difference IS 'Effect: mean of the variant less that of the control.';
+COMMENT ON COLUMN custseg.experiment_results_result.standard_error IS 'Standard error of the effect, the larger one of Welch''s and the pooled one.';
+COMMENT ON COLUMN custseg.experiment_results_result.statistic IS 'Effect in standard errors; of a share at a single look the z of the test of two shares.';
+COMMENT ON COLUMN custseg.experiment_results_result.df IS 'Degrees of freedom, by Welch and Satterthwaite; NULL where the normal law or an exact test holds.';
+COMMENT ON COLUMN custseg.experiment_results_result.boundary IS 'Half of the interval in standard errors; NULL where the interval is that of a single look, and where a look can decide nothing.';
+COMMENT ON COLUMN custseg.experiment_results_result.confidence IS 'Confidence of the interval: that of a segment is for all segments together.';
+COMMENT ON COLUMN custseg.experiment_results_result.low IS 'Lower end of the interval of the effect; NULL where the look can decide nothing.';
+COMMENT ON COLUMN custseg.experiment_results_result.high IS 'Upper end of the interval of the effect; NULL where the look can decide nothing.';
+COMMENT ON COLUMN custseg.experiment_results_result.p_value IS 'Probability of such an effect, or one further from 0, where there is none; with the method anytime the smallest of the looks so far. With few looks the boundary decides, not this.';
+COMMENT ON COLUMN custseg.experiment_results_result.p_adjusted IS 'The same for all segments (Holm) and variants together; of secondary metrics for all of them (Benjamini-Hochberg).';
+COMMENT ON COLUMN custseg.experiment_results_result.lift IS 'Mean of the variant over that of the control, less 1; NULL where the latter is not above 0.';
+COMMENT ON COLUMN custseg.experiment_results_result.lift_low IS 'Lower end of Fieller''s interval of the lift; NULL where the control''s mean is not certainly above 0.';
+COMMENT ON COLUMN custseg.experiment_results_result.lift_high IS 'Upper end of Fieller''s interval of the lift; NULL where the control''s mean is not certainly above 0.';
+COMMENT ON COLUMN custseg.experiment_results_result.heterogeneity IS 'Cochran''s Q of the effects of segments, for all together.';
+COMMENT ON COLUMN custseg.experiment_results_result.heterogeneity_p_value IS 'Probability of such a Q, or a larger one, where the effect is the same in all segments.';
+COMMENT ON COLUMN custseg.experiment_results_result.i_squared IS 'Share of what varies between segments that chance does not explain.';
+COMMENT ON COLUMN custseg.experiment_results_result.theta IS 'Slope by which a covariate is taken into account, of a segment; NULL without one.';
+COMMENT ON COLUMN custseg.experiment_results_result.cap IS 'Value that the metric is capped at; NULL without a cap.';
+COMMENT ON COLUMN custseg.experiment_results_result.rating IS 'Rating of a guardrail: safe, harmed or unclear; NULL for other metrics.';
+COMMENT ON COLUMN custseg.experiment_results_result.verdict IS 'Verdict of the primary metric: launch, iterate, stop or keep running; NULL for other metrics.';
+COMMENT ON COLUMN custseg.experiment_results_result.reason IS 'Reason of verdict or rating, and what else is to be known of the line.';
+
+CREATE TABLE custseg.experiment_look_metric (
+    experiment text NOT NULL,
+    look int NOT NULL,
+    model text NOT NULL,
+    position int NOT NULL,
+    LIKE custseg.experiment_results_result INCLUDING COMMENTS,
+    PRIMARY KEY (experiment, look, position)
+);
+
+COMMENT ON TABLE custseg.experiment_look_metric IS 'What looks at experiments showed, line by line as experiment_results() has them.';
+COMMENT ON COLUMN custseg.experiment_look_metric.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.experiment_look_metric.look IS 'Number of the look.';
+COMMENT ON COLUMN custseg.experiment_look_metric.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.experiment_look_metric.position IS 'Position in the report, from 1.';
+
 CREATE SEQUENCE custseg.segment_kpi_run_seq;
 
 CREATE TABLE custseg.segment_kpi (
@@ -3423,6 +3504,46 @@ END $$;
 
 COMMENT ON FUNCTION custseg_private.record_alerts IS 'Opens and closes alerts by the findings of a run, and notifies listeners.';
 
+CREATE FUNCTION custseg_private.record_look_alert(
+    model text,
+    experiment text,
+    look int,
+    version int,
+    severity text,
+    problems text
+) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    changed custseg.alert;
+    what text := 'opened';
+BEGIN
+    IF problems IS NULL THEN
+        UPDATE custseg.alert a SET closed_at = now(), closed_run = record_look_alert.look
+        WHERE a.model = record_look_alert.model AND a.kind = 'experiment' AND a.subject = record_look_alert.experiment AND a.closed_at IS NULL
+        RETURNING a.* INTO changed;
+        what := 'closed';
+    ELSE
+        UPDATE custseg.alert a
+        SET severity = record_look_alert.severity, message = left(problems, 1000), last_seen = now(), last_run = record_look_alert.look, n_seen = a.n_seen + 1
+        WHERE a.model = record_look_alert.model AND a.kind = 'experiment' AND a.subject = record_look_alert.experiment AND a.closed_at IS NULL;
+        IF NOT FOUND THEN
+            INSERT INTO custseg.alert (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run)
+            VALUES (model, 'experiment', experiment, severity, left(problems, 1000), version, now(), now(), 1, look, look)
+            RETURNING * INTO changed;
+        END IF;
+    END IF;
+    IF changed.id IS NOT NULL THEN
+        PERFORM pg_notify('custseg_alert', jsonb_build_object(
+            'event', what, 'alert', changed.id, 'look', look, 'model', model, 'version', version,
+            'kind', changed.kind, 'subject', changed.subject, 'severity', changed.severity, 'message', changed.message,
+            'first_seen', changed.first_seen, 'n_seen', changed.n_seen)::text);
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION custseg_private.record_look_alert IS 'Opens, renews or closes the alert of an experiment by what a look found, and notifies listeners.';
+
 CREATE FUNCTION custseg_private.forget_runs(model text, before timestamptz) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
@@ -3444,7 +3565,7 @@ END;
 
 COMMENT ON FUNCTION custseg_private.forget_runs IS 'Deletes the history of a model that is older than a given time.';
 
-REVOKE EXECUTE ON FUNCTION custseg_private.record_run, custseg_private.record_alerts, custseg_private.forget_runs FROM public;
+REVOKE EXECUTE ON FUNCTION custseg_private.record_run, custseg_private.record_alerts, custseg_private.record_look_alert, custseg_private.forget_runs FROM public;
 
 CREATE FUNCTION custseg.monitor(
     model text,
@@ -5343,7 +5464,65 @@ LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION custseg.drop_experiment IS 'Drops an experiment that does not run, with its enrolments and looks.
 topic: experiments 39
-example: SELECT custseg.drop_experiment(''welcome'')';
+example: SELECT custseg.drop_experiment(''farewell'')';
+
+CREATE FUNCTION custseg.experiment_results(
+    experiment text,
+    source text,
+    id text DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS SETOF custseg.experiment_results_result
+AS 'MODULE_PATHNAME', 'custseg_experiment_results'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
+
+COMMENT ON FUNCTION custseg.experiment_results IS 'Shows what the outcomes of an experiment say of each metric, variant and segment, with intervals that hold however often one looks; it keeps nothing and decides nothing.
+topic: experiments 34
+example: SELECT metric, segment, difference, low, high, verdict, reason FROM custseg.experiment_results(''welcome'', ''customers'')';
+
+CREATE FUNCTION custseg.look(
+    experiment text,
+    source text,
+    id text DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS custseg.experiment_look
+AS 'MODULE_PATHNAME', 'custseg_look'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.look IS 'Looks at the outcomes of an experiment, keeps what they say in experiment_look and experiment_look_metric, and decides: launch, iterate, stop or keep running.
+topic: experiments 35
+example: SELECT verdict, reason FROM custseg.look(''welcome'', ''customers'')';
+
+CREATE FUNCTION custseg.effect_over_time(
+    experiment text,
+    source text,
+    metric text DEFAULT NULL,
+    period interval DEFAULT '7 days',
+    n_periods int DEFAULT 4,
+    as_of timestamptz DEFAULT NULL,
+    id text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT variant text,
+    OUT period_number int,
+    OUT n_control bigint,
+    OUT n_treatment bigint,
+    OUT mean_control float8,
+    OUT mean_treatment float8,
+    OUT difference float8,
+    OUT standard_error float8,
+    OUT statistic float8,
+    OUT df float8,
+    OUT p_value float8,
+    OUT low float8,
+    OUT high float8,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_effect_over_time'
+LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10;
+
+COMMENT ON FUNCTION custseg.effect_over_time IS 'Shows the effect of an experiment by periods since each customer''s enrolment, and tests whether it wears off or grows.
+topic: experiments 36
+example: SELECT period_number, difference, low, high, rating, reason FROM custseg.effect_over_time(''welcome'', ''SELECT customer AS id, at, amount AS monetary FROM orders'', options => ''{"time": "at"}'')';
 
 CREATE FUNCTION custseg.experiment_bucket(salt text, customer text) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_experiment_bucket'
@@ -5445,6 +5624,28 @@ CREATE AGGREGATE custseg.ratio_test(numerator float8, denominator float8, is_tre
 COMMENT ON AGGREGATE custseg.ratio_test(float8, float8, bool) IS 'Tests whether two arms have the same ratio of sums, such as revenue an order, where customers were drawn (delta method).
 topic: experiments 14
 example: SELECT (custseg.ratio_test(monetary, frequency, id % 2 = 0)).* FROM customers';
+
+CREATE FUNCTION custseg_private.outcome_accum(state bytea, value float8, partner float8, metric text) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_outcome_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.outcome_accum IS 'Transition function of outcome_moments().';
+
+CREATE AGGREGATE custseg_private.outcome_moments(value float8, partner float8, metric text) (
+    SFUNC = custseg_private.outcome_accum,
+    STYPE = bytea,
+    SSPACE = 512,
+    COMBINEFUNC = custseg_private.paired_arms_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg_private.outcome_moments(float8, float8, text) IS 'Moments of a metric, with its denominator or covariate, of the customers of one variant.';
+
+CREATE FUNCTION custseg_private.outcome_of_nobody(is_nobody bool) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_outcome_of_nobody'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.outcome_of_nobody IS 'Raises an error of an outcome without a customer.';
 
 CREATE AGGREGATE custseg.cuped_test(value float8, covariate float8, is_treatment bool) (
     SFUNC = custseg_private.cuped_accum,
@@ -7760,6 +7961,7 @@ GRANT SELECT ON
     custseg.segment_kpi,
     custseg.gate_condition,
     custseg.gate_decision,
+    custseg.experiment_look_metric,
     custseg.models,
     custseg.segments,
     custseg.segment_profile,
@@ -7800,6 +8002,7 @@ ALTER TABLE custseg.experiment_look ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_kpi ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.gate_condition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.gate_decision ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.experiment_look_metric ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -7830,6 +8033,7 @@ CREATE POLICY may_use ON custseg.experiment_metric FOR SELECT USING (custseg_pri
 CREATE POLICY may_use ON custseg.enrolment_batch FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.enrolment_count FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.experiment_look FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.experiment_look_metric FOR SELECT USING (custseg_private.may_use(model));
 -- who is in an experiment is for the owner alone
 CREATE POLICY may_use ON custseg.enrolment FOR SELECT USING (
     experiment OPERATOR(pg_catalog.=) ANY (ARRAY(
@@ -7879,3 +8083,4 @@ SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segme
 SELECT pg_catalog.pg_extension_config_dump('custseg.gate_condition', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.gate_decision', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.gate_decision', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_look_metric', '');

@@ -332,6 +332,8 @@ SET client_min_messages = warning;
 SELECT custseg.train_purchases('repeats', 'orders', 'customer', 'at', 'amount') IS NOT NULL AS trained;
 SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segment('shop', 1, 'best', rank => 1), custseg.name_segment('shop', 2, 'least', rank => 2);
 SELECT custseg.create_experiment('welcome', 'shop', '["control", "letter"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 1}]');
+SELECT custseg.create_experiment('farewell', 'shop', '["control", "letter"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 1}]');
+SELECT n_enrolled FROM custseg.enroll('welcome', 'customers');
 CALL custseg.resegment('shop', 'customers');
 CALL custseg.resegment('shop', 'customers');
 CALL custseg.resegment('shop', 'customers');
@@ -352,6 +354,7 @@ BEGIN
     END LOOP;
 END
 $$;
+SELECT custseg.end_experiment(experiment) FROM custseg.experiment WHERE status = 'running';
 SELECT count(*) > 0 AS dropped FROM (SELECT custseg.drop_model(name, whole => true) FROM custseg.models OFFSET 0) d;
 RESET client_min_messages;
 DROP TABLE customers, orders, contracts;

@@ -50,6 +50,7 @@ static const struct
 	"SELECT e.experiment FROM custseg.experiment AS e WHERE e.model OPERATOR(pg_catalog.=) $1))"},
 	{"enrolment_count"},
 	{"enrolment_batch"},
+	{"experiment_look_metric"},
 	{"experiment_look"},
 	{"experiment_metric"},
 	{"experiment_variant"},

@@ -15,6 +15,7 @@
 #include "stat/agreement.h"
 #include "stat/grouped.h"
 #include "stat/paired_arms.h"
+#include "utils/builtins.h"
 
 PG_FUNCTION_INFO_V1(custseg_proportion_accum);
 PG_FUNCTION_INFO_V1(custseg_proportion_test_final);
@@ -22,6 +23,8 @@ PG_FUNCTION_INFO_V1(custseg_arm_moments_accum);
 PG_FUNCTION_INFO_V1(custseg_welch_test_final);
 PG_FUNCTION_INFO_V1(custseg_ratio_accum);
 PG_FUNCTION_INFO_V1(custseg_cuped_accum);
+PG_FUNCTION_INFO_V1(custseg_outcome_accum);
+PG_FUNCTION_INFO_V1(custseg_outcome_of_nobody);
 PG_FUNCTION_INFO_V1(custseg_paired_arms_combine);
 PG_FUNCTION_INFO_V1(custseg_ratio_test_final);
 PG_FUNCTION_INFO_V1(custseg_cuped_test_final);
@@ -144,11 +147,27 @@ custseg_welch_test_final(PG_FUNCTION_ARGS)
 	return CsFormArms(fcinfo, &arms, &test);
 }
 
-/* Add a customer to the state of an aggregate over pairs: its arguments are state, value, partner, is_treatment. */
+/* Add a customer of an arm to the state of an aggregate over pairs. */
+static Datum
+AddPair(FunctionCallInfo fcinfo, int arm, double value, double partner)
+{
+	CsPairedArms *arms;
+
+	if (PG_ARGISNULL(0))
+		arms = CsPairedArmsCreate();
+	else
+	{
+		arms = (CsPairedArms *) PG_GETARG_BYTEA_P(0);
+		CsPairedArmsCheck(arms);
+	}
+	CsPairedArmsAdd(arms, arm, value, partner);
+	PG_RETURN_POINTER(arms);
+}
+
+/* The same of an aggregate whose arguments are state, value, partner, is_treatment. */
 static Datum
 AccumulatePair(FunctionCallInfo fcinfo, const char *aggregate, bool needs_partner)
 {
-	CsPairedArms *arms;
 	double		value,
 				partner;
 
@@ -157,15 +176,7 @@ AccumulatePair(FunctionCallInfo fcinfo, const char *aggregate, bool needs_partne
 	partner = NumberOrNaN(fcinfo, 2);
 	if (isnan(value) || (needs_partner && isnan(partner)) || PG_ARGISNULL(3))
 		return CsAggregateState(fcinfo);
-	if (PG_ARGISNULL(0))
-		arms = CsPairedArmsCreate();
-	else
-	{
-		arms = (CsPairedArms *) PG_GETARG_BYTEA_P(0);
-		CsPairedArmsCheck(arms);
-	}
-	CsPairedArmsAdd(arms, PG_GETARG_BOOL(3) ? CS_TREATMENT : CS_CONTROL, value, partner);
-	PG_RETURN_POINTER(arms);
+	return AddPair(fcinfo, PG_GETARG_BOOL(3) ? CS_TREATMENT : CS_CONTROL, value, partner);
 }
 
 /* ratio_accum(state, numerator, denominator, is_treatment) */
@@ -180,6 +191,43 @@ Datum
 custseg_cuped_accum(PG_FUNCTION_ARGS)
 {
 	return AccumulatePair(fcinfo, "cuped_test", false);
+}
+
+/* A finite number of a metric's outcomes. */
+static double
+OutcomeNumber(FunctionCallInfo fcinfo, int argument)
+{
+	double		value = PG_GETARG_FLOAT8(argument);
+
+	if (!isfinite(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("metric \"%s\" has %s among its values", text_to_cstring(PG_GETARG_TEXT_PP(3)),
+						isnan(value) ? "NaN" : "an infinite one"),
+				 errhint("Put it right in the outcomes: leaving customers out would make the variants differ.")));
+	return value;
+}
+
+/* outcome_accum(state, value, partner, metric): a customer of one variant, as one of the control */
+Datum
+custseg_outcome_accum(PG_FUNCTION_ARGS)
+{
+	(void) CsAggregateContext(fcinfo, "outcome_moments");
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(3))
+		return CsAggregateState(fcinfo);
+	return AddPair(fcinfo, CS_CONTROL, OutcomeNumber(fcinfo, 1), PG_ARGISNULL(2) ? NAN : OutcomeNumber(fcinfo, 2));
+}
+
+/* outcome_of_nobody(is_nobody): true, unless it is the outcome of nobody, an error */
+Datum
+custseg_outcome_of_nobody(PG_FUNCTION_ARGS)
+{
+	if (!PG_ARGISNULL(0) && PG_GETARG_BOOL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("an outcome has no customer"),
+				 errhint("Leave such rows out: a query with WHERE can be a source, too.")));
+	PG_RETURN_BOOL(true);
 }
 
 /* paired_arms_combine(state, state) */

@@ -10,7 +10,7 @@
 #include "catalog/tables.h"
 #include "datatype/timestamp.h"
 #include "experiment/bucket.h"
-#include "stat/arms.h"
+#include "stat/trial.h"
 
 /* What a number may be. */
 typedef enum CsNumberKind
@@ -53,20 +53,6 @@ typedef enum CsAssignmentKind
 	CS_ASSIGN_BUCKET,
 	CS_ASSIGN_BLOCKED			/* exact balance within each segment */
 } CsAssignmentKind;
-
-typedef enum CsLookMethod
-{
-	CS_LOOK_SPENDING,
-	CS_LOOK_ANYTIME,
-	CS_LOOK_FIXED
-} CsLookMethod;
-
-typedef enum CsMetricKind
-{
-	CS_METRIC_CONVERSION,
-	CS_METRIC_MEAN,
-	CS_METRIC_RATIO
-} CsMetricKind;
 
 typedef enum CsMetricRole
 {
@@ -149,6 +135,7 @@ extern int	CsVariantBucket(const CsExperiment *e, int index);
 pg_noreturn extern void CsReportNoExperiment(const char *experiment);
 extern CsExperiment *CsExperimentRead(const char *experiment);
 extern void CsExperimentRequireOwner(const CsExperiment *e);
+pg_noreturn extern void CsReportNoExperiment(const char *experiment);
 
 /* assignment.c: which variant a customer has. */
 typedef struct CsAssigning

@@ -72,9 +72,14 @@ static const char *const end_sql =
 "UPDATE custseg.experiment AS e SET ended_at = pg_catalog.clock_timestamp(), ended_by = $2, end_reason = $3 "
 "WHERE e.experiment OPERATOR(pg_catalog.=) $1";
 
+static const char *const delete_alerts_sql =
+"DELETE FROM custseg.alert AS a "
+"WHERE a.kind OPERATOR(pg_catalog.=) 'experiment' AND a.subject OPERATOR(pg_catalog.=) $1";
+
 /* The tables that have rows of experiments, told by their column "experiment". */
 static const char *const experimentTables[] = {
-	"enrolment", "enrolment_count", "enrolment_batch", "experiment_look", "experiment_metric", "experiment_variant", "experiment"
+	"enrolment", "enrolment_count", "enrolment_batch", "experiment_look_metric", "experiment_look",
+	"experiment_metric", "experiment_variant", "experiment"
 };
 
 PG_FUNCTION_INFO_V1(custseg_create_experiment);
@@ -336,6 +341,7 @@ FindBuckets(const CsExperiment *e, int from, bool there)
 static void
 DeleteExperiment(const char *experiment)
 {
+	CsCatalogExecuteNewest(delete_alerts_sql, CsValues(CsValueText(experiment)));
 	for (int i = 0; i < lengthof(experimentTables); i++)
 		CsCatalogExecuteNewest(psprintf("DELETE FROM custseg.%s AS t WHERE t.experiment OPERATOR(pg_catalog.=) $1",
 										experimentTables[i]), CsValues(CsValueText(experiment)));

@@ -43,9 +43,6 @@ enum
 	ARG_DIFFERENCES, ARG_STANDARD_ERRORS
 };
 
-/* A split that is less probable than this is no chance. */
-#define MISMATCH_P 0.001
-
 /* Most variants of an experiment. */
 #define MAX_VARIANTS 1000
 
@@ -214,7 +211,7 @@ ReasonOf(const CsSampleRatio *r)
 {
 	if (r->least_expected < CS_MIN_EXPECTED)
 		return psprintf("fewer than %d customers are expected in a variant", CS_MIN_EXPECTED);
-	if (r->p < MISMATCH_P)
+	if (r->p < CS_MISMATCH_P)
 		return psprintf("chance alone gives a split as far off as this with probability %.2g: who is missing in a variant may differ from who is there, so that no effect can be believed before the cause is found", r->p);
 	return psprintf("chance alone gives a split as far off as this with probability %.2g", r->p);
 }
@@ -235,7 +232,7 @@ custseg_srm_test(PG_FUNCTION_ARGS)
 	return CsResultRow(fcinfo, CsValues(CsValueFloat8(r.statistic), CsValueFloat8(r.df), CsValueFloat8(r.p),
 										CsValueInt8(n),
 										CsValueText(r.least_expected < CS_MIN_EXPECTED ? "insufficient data" :
-													r.p < MISMATCH_P ? "mismatch" : "ok"),
+													r.p < CS_MISMATCH_P ? "mismatch" : "ok"),
 										CsValueText(ReasonOf(&r))));
 }
 

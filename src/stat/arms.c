@@ -64,17 +64,56 @@ WelchDf(const CsArms *arms, const double *part)
 				second * second / (double) (arms->n[CS_TREATMENT] - 1));
 }
 
-/* Fill in what follows from a standard error above 0: the test and the interval. */
-static void
-FillTest(CsArmsResult *r, const CsArms *arms, const CsArmsTest *test, double error)
+/*
+ * What is known of the means of two arms, by Welch's errors; false without two values in each arm.
+ */
+bool
+CsArmsEstimateOf(const CsArms *arms, CsArmsEstimate *estimate)
 {
-	double		quantile = test->is_normal ? gsl_cdf_ugaussian_Qinv((1 - test->confidence) / 2) :
-	CsStudentQuantile(1 - test->confidence, r->df);
+	double		welch;
 
-	r->statistic = arms->difference / error;
+	*estimate = (CsArmsEstimate) {
+		.mean = {arms->mean[CS_CONTROL], arms->mean[CS_TREATMENT]},.difference = arms->difference,.df = NAN,
+			.larger = 1
+	};
+	for (int a = 0; a < CS_ARMS; a++)
+		estimate->part[a] = arms->n[a] > 1 ? arms->variance[a] / (double) arms->n[a] : NAN;
+	welch = sqrt(estimate->part[CS_CONTROL] + estimate->part[CS_TREATMENT]);
+	if (isnan(welch))
+		return false;
+	if (welch > 0 && arms->n[CS_CONTROL] != arms->n[CS_TREATMENT])
+		estimate->larger = Max(1, PooledError(arms) / welch);
+	if (welch > 0)
+		estimate->df = WelchDf(arms, estimate->part);
+	return true;
+}
+
+/* The test, and the intervals of difference and lift, by a standard error; there are none where it is 0. */
+void
+CsArmsConclude(const CsArmsEstimate *estimate, const CsArmsTest *test, double scale, CsArmsResult *r)
+{
+	double		factor = test->by_larger ? estimate->larger : 1,
+				welch = sqrt(estimate->part[CS_CONTROL] + estimate->part[CS_TREATMENT]),
+				error = factor * welch,
+				z = test->critical != 0 ? test->critical : gsl_cdf_ugaussian_Qinv((1 - test->confidence) / 2),
+				quantile = z;
+	const double part[CS_ARMS] = {
+		factor * factor * estimate->part[CS_CONTROL], factor * factor * estimate->part[CS_TREATMENT]
+	};
+
+	r->error = error / scale;
+	r->larger_error = estimate->larger * welch / scale;
+	if (!(welch > 0))
+		return;
+	if (!test->is_normal)
+		r->df = estimate->df;
+	if (!test->is_normal && test->critical == 0)
+		quantile = CsStudentQuantile(1 - test->confidence, r->df);
+	r->statistic = estimate->difference / error;
 	r->p = test->is_normal ? CsNormalTails(r->statistic) : CsStudentTails(r->statistic, r->df);
-	r->low = (arms->difference - quantile * error) / arms->scale;
-	r->high = (arms->difference + quantile * error) / arms->scale;
+	r->low = (estimate->difference - quantile * error) / scale;
+	r->high = (estimate->difference + quantile * error) / scale;
+	CsFiellerInterval(estimate->mean[CS_CONTROL], estimate->difference, part, z, &r->lift_low, &r->lift_high);
 }
 
 /*
@@ -87,34 +126,14 @@ CsArmsCompare(const CsArms *arms, const CsArmsTest *test)
 	CsArmsResult r = {.error = NAN, .larger_error = NAN, .statistic = NAN, .df = NAN, .p = NAN,
 		.low = NAN, .high = NAN, .lift = NAN, .lift_low = NAN, .lift_high = NAN
 	};
-	double		part[CS_ARMS],
-				welch,
-				larger,
-				error,
-				z = gsl_cdf_ugaussian_Qinv((1 - test->confidence) / 2);
+	CsArmsEstimate estimate;
 
 	for (int a = 0; a < CS_ARMS; a++)
-	{
 		r.mean[a] = arms->n[a] > 0 ? arms->mean[a] / arms->scale : NAN;
-		part[a] = arms->n[a] > 1 ? arms->variance[a] / (double) arms->n[a] : NAN;
-	}
 	r.difference = arms->n[CS_CONTROL] > 0 && arms->n[CS_TREATMENT] > 0 ? arms->difference / arms->scale : NAN;
 	if (!isnan(r.difference) && arms->mean[CS_CONTROL] > 0)
 		r.lift = arms->difference / arms->mean[CS_CONTROL];
-	welch = sqrt(part[CS_CONTROL] + part[CS_TREATMENT]);
-	if (isnan(welch))
-		return r;
-	larger = arms->n[CS_CONTROL] == arms->n[CS_TREATMENT] ? welch : Max(welch, PooledError(arms));
-	error = test->by_larger ? larger : welch;
-	r.error = error / arms->scale;
-	r.larger_error = larger / arms->scale;
-	if (welch == 0)
-		return r;
-	for (int a = 0; a < CS_ARMS; a++)
-		part[a] *= error / welch * (error / welch);
-	if (!test->is_normal)
-		r.df = WelchDf(arms, part);
-	FillTest(&r, arms, test, error);
-	CsFiellerInterval(arms->mean[CS_CONTROL], arms->difference, part, z, &r.lift_low, &r.lift_high);
+	if (CsArmsEstimateOf(arms, &estimate))
+		CsArmsConclude(&estimate, test, arms->scale, &r);
 	return r;
 }

@@ -50,10 +50,26 @@ typedef struct CsArmsTest
 	double		confidence;
 	bool		by_larger;		/* of the two standard errors */
 	bool		is_normal;		/* by the normal law, not Student's */
+	double		critical;		/* half of the interval in standard errors, NaN for none; 0: by "confidence" */
 } CsArmsTest;
+
+/*
+ * The estimate that a test goes by: means and their squared standard errors, which add up to that of the
+ * difference.
+ */
+typedef struct CsArmsEstimate
+{
+	double		mean[CS_ARMS];
+	double		difference;
+	double		part[CS_ARMS];
+	double		df;				/* Welch and Satterthwaite's */
+	double		larger;			/* factor that takes Welch's error to the larger one */
+} CsArmsEstimate;
 
 /* arms.c */
 extern CsArmsResult CsArmsCompare(const CsArms *arms, const CsArmsTest *test);
+extern bool CsArmsEstimateOf(const CsArms *arms, CsArmsEstimate *estimate);
+extern void CsArmsConclude(const CsArmsEstimate *estimate, const CsArmsTest *test, double scale, CsArmsResult *r);
 extern void CsFiellerInterval(double first, double difference, const double *error_squared, double z,
 							  double *low, double *high);
 
@@ -89,6 +105,10 @@ extern double CsFisherVariance(const CsProportions *p);
 extern double CsFisherExact(const CsProportions *p);
 
 /* sample_ratio.c */
+
+/* A split, or a loss of customers, that is less probable than this is no chance. */
+#define CS_MISMATCH_P 0.001
+
 typedef struct CsSampleRatio
 {
 	double		statistic;

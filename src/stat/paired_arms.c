@@ -89,6 +89,21 @@ FitScale(CsPairMoments *p, CsMoments *m, double x)
 		RescalePair(p, m, CsScaleOf(fabs(x)));
 }
 
+/* Add a value; m3 is kept, too. */
+static void
+AddValue(CsMoments *m, double x)
+{
+	double		off,
+				step;
+
+	if (m->n == 0 || fabs(x) * m->scale >= 2)
+		CsMomentsRescale(m, CsScaleOf(fabs(x)));
+	off = CsMomentsOff(m, x);
+	step = off / (double) (m->n + 1);
+	m->m3 += off * (off - step) * (off - 2 * step) - 3 * step * m->m2;
+	CsMomentsAddValue(m, x);
+}
+
 /* Add a customer of an arm, who may have no partner to the value: NaN. */
 void
 CsPairedArmsAdd(CsPairedArms *arms, int arm, double value, double partner)
@@ -98,13 +113,13 @@ CsPairedArmsAdd(CsPairedArms *arms, int arm, double value, double partner)
 
 	if (isnan(partner))
 	{
-		CsMomentsAddValue(&arms->alone[arm], value);
+		AddValue(&arms->alone[arm], value);
 		return;
 	}
 	FitScale(p, &p->value, value);
 	FitScale(p, &p->partner, partner);
 	off = p->value.n > 0 ? CsMomentsOff(&p->value, value) : 0;
-	CsMomentsAddValue(&p->value, value);
+	AddValue(&p->value, value);
 	CsMomentsAddValue(&p->partner, partner);
 	p->product += off * CsMomentsOff(&p->partner, partner);
 }

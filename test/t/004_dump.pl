@@ -62,7 +62,7 @@ END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
 my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history segment_kpi gate_condition gate_decision
-  experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look);
+  experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
