@@ -5476,7 +5476,7 @@ AS 'MODULE_PATHNAME', 'custseg_experiment_results'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 50;
 
 COMMENT ON FUNCTION custseg.experiment_results IS 'Shows what the outcomes of an experiment say of each metric, variant and segment, with intervals that hold however often one looks; it keeps nothing and decides nothing.
-topic: experiments 34
+topic: experiments 35
 example: SELECT metric, segment, difference, low, high, verdict, reason FROM custseg.experiment_results(''welcome'', ''customers'')';
 
 CREATE FUNCTION custseg.look(
@@ -5489,7 +5489,7 @@ AS 'MODULE_PATHNAME', 'custseg_look'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION custseg.look IS 'Looks at the outcomes of an experiment, keeps what they say in experiment_look and experiment_look_metric, and decides: launch, iterate, stop or keep running.
-topic: experiments 35
+topic: experiments 36
 example: SELECT verdict, reason FROM custseg.look(''welcome'', ''customers'')';
 
 CREATE FUNCTION custseg.effect_over_time(
@@ -5521,7 +5521,7 @@ AS 'MODULE_PATHNAME', 'custseg_effect_over_time'
 LANGUAGE C STABLE PARALLEL UNSAFE ROWS 10;
 
 COMMENT ON FUNCTION custseg.effect_over_time IS 'Shows the effect of an experiment by periods since each customer''s enrolment, and tests whether it wears off or grows.
-topic: experiments 36
+topic: experiments 37
 example: SELECT period_number, difference, low, high, rating, reason FROM custseg.effect_over_time(''welcome'', ''SELECT customer AS id, at, amount AS monetary FROM orders'', options => ''{"time": "at"}'')';
 
 CREATE FUNCTION custseg.experiment_bucket(salt text, customer text) RETURNS int
