@@ -93,6 +93,7 @@ SELECT count(*) FROM custseg.customer_features('SELECT 1 AS customer, timestampt
 SELECT days_since_last, tenure_days, frequency, lifecycle FROM custseg.customer_features('SELECT 1 AS customer, timestamptz ''2026-01-31'' - i * interval ''20 days'' AS at, 1 AS amount FROM generate_series(0, 9) i', 'customer', 'at', 'amount', options => '{"look_back": "50 days"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "-1 day"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "1 month -1 day"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "soon"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "0"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "a while"}');
 

@@ -281,6 +281,7 @@ SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELE
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', '2022-01-01')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', algorithm => 'poisson')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', options => '{"holdout": "5 years"}')$$);
+SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'bought', 'customer', 'at', 'amount', options => '{"holdout": "soon"}')$$);
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', NULL, 'customer', 'at', 'amount')$$);
 -- a year mistyped makes a customer millions of days old, for each of which tables have a place
 SELECT outcome($$SELECT version::text FROM custseg.train_purchases('none', 'SELECT customer, at, amount FROM bought UNION ALL SELECT 1, ''20211-01-01'', 3', 'customer', 'at', 'amount')$$);

@@ -93,6 +93,9 @@ CREATE TABLE codes AS SELECT i AS id, i % 2 * 10 + i % 3 AS x, CASE WHEN i % 2 =
 FROM generate_series(1, 800) i;
 SELECT column_name, suggestion FROM custseg.describe('codes', '{service}');
 SELECT n_segments FROM custseg.train('codes', 'codes', '{x,service}', k => 2);
+-- whose name says that it is a count, a time or a year is none
+SELECT column_name, suggestion LIKE '%codes%' AS doubted
+FROM custseg.describe('SELECT service, service AS frequency, service AS n_orders, service AS "Number of Policies", service AS "NumWebVisits", service AS purchase_count, service AS months_active, service AS "Year_Birth", service AS no, service AS account, service AS daycare FROM codes');
 SELECT n_segments FROM custseg.train('coded', 'codes', '{x,service}', k => 2, prep => '{"columns": {"service": {"kind": "categorical"}}}');
 SELECT n_segments FROM custseg.train('texted', 'SELECT id, x, service::text AS service FROM codes', '{x,service}', k => 2, id => 'id');
 -- the same model as of texts, for rows, columns and json

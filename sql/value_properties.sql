@@ -132,6 +132,11 @@ FROM custseg.lifetime_value('property usual', horizon => '6 months') a JOIN cust
 SELECT model, measured, abs(r.predicted / u.predicted / factor / copies - 1) < 1e-6 AS predicted, abs(r.actual / u.actual / factor / copies - 1) < 1e-9 AS actual, abs(r.mae / u.mae / factor - 1) < 1e-6 AS mae, abs(r.gini - u.gini) < 1e-9 AS gini, abs(r.coverage - u.coverage) < 0.02 AS coverage
 FROM unnest('{property cents,property twice}'::text[]) model, custseg.purchase_holdout(model) r JOIN custseg.purchase_holdout('property usual') u USING (measured), LATERAL (SELECT CASE WHEN model = 'property cents' AND measured = 'value' THEN 100 ELSE 1 END, CASE model WHEN 'property twice' THEN 2 ELSE 1 END) f (factor, copies) ORDER BY 1, 2;
 
+-- the worst order there is, in which the one customer who came back was expected last: its normalised Gini is -1, and nowhere beyond
+SELECT count(*) AS models FROM unnest('{60,67,76}'::int[]) n, LATERAL custseg.train_purchases('property worst ' || n, format('SELECT c AS customer, date ''2024-01-01'' + (4 + c) * k AS at FROM generate_series(1, %1$s) c, generate_series(0, 50) k
+    WHERE c < %1$s AND (4 + c) * k < 270 UNION ALL SELECT %1$s, date ''2024-01-01'' + 200 * k FROM generate_series(0, 1) k UNION ALL SELECT %1$s, date ''2024-11-01'' + k * 3 FROM generate_series(1, 5) k', n), 'customer', 'at', as_of => '2024-12-31', algorithm => 'nbd', options => '{"holdout": "90 days"}');
+SELECT customers, gini_normalized BETWEEN -1 AND -0.9999 AS bounded FROM unnest('{60,67,76}'::int[]) customers, LATERAL custseg.purchase_holdout('property worst ' || customers) WHERE measured = 'purchases' ORDER BY customers;
+
 SELECT count(*) FROM custseg.model, custseg.drop_model(name, whole => true) WHERE name LIKE 'property %';
 DROP SCHEMA value_properties CASCADE;
 \i :root/test/clean.sql

@@ -12,6 +12,7 @@
 #include <math.h>
 
 #include "access/table.h"
+#include "call/text_value.h"
 #include "catalog/namespace.h"
 #include "call/call.h"
 #include "life/life.h"
@@ -22,39 +23,19 @@
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
 
-/* A time that is read from its text. */
-typedef struct ReadingTime
-{
-	char	   *text;
-	Datum		time;
-} ReadingTime;
-
-/* Read it, or raise an error. */
-static void
-ReadTime(void *argument)
-{
-	ReadingTime *r = argument;
-
-	r->time = DirectFunctionCall3(timestamptz_in, CStringGetDatum(r->text), ObjectIdGetDatum(InvalidOid),
-								  Int32GetDatum(-1));
-}
-
 /* Is the value a time as an export has it, in UTC, and not infinity?  Within CsPlainSettings(). */
 static bool
 IsTime(const JsonbValue *value)
 {
 	const int	utc = 0;
-	ReadingTime r;
-	ResourceOwner owner;
-	bool		is_time;
+	char	   *text;
+	Datum		time;
 
 	if (value->type != jbvString)
 		return false;
-	r.text = CsJsonString(value);
-	is_time = CsTry(ReadTime, &r, CsIsDataException, &owner);
-	CsTryEnd(owner);
-	return is_time && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(r.time)) &&
-		strcmp(JsonEncodeDateTime(NULL, r.time, TIMESTAMPTZOID, &utc), r.text) == 0;
+	text = CsJsonString(value);
+	return CsTextRead(timestamptz_in, text, &time) && !TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(time)) &&
+		strcmp(JsonEncodeDateTime(NULL, time, TIMESTAMPTZOID, &utc), text) == 0;
 }
 
 static const char *Misfit(Oid type, const JsonbValue *value);

@@ -11,6 +11,7 @@
 #include <math.h>
 
 #include "access/xact.h"
+#include "call/text_value.h"
 #include "monitor/quality.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -103,10 +104,7 @@ CsQualityCheckOptions(CsQuality *quality)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"max_age\" needs option \"time_column\""),
 				 errhint("Name the column with the time of the last update of a row.")));
-	quality->max_age = DatumGetIntervalP(DirectFunctionCall3(interval_in,
-															 CStringGetDatum(options->max_age),
-															 ObjectIdGetDatum(InvalidOid),
-															 Int32GetDatum(-1)));
+	quality->max_age = CsIntervalOption("max_age", options->max_age, "2 days");
 	if (!DatumGetBool(DirectFunctionCall2(interval_gt, IntervalPGetDatum(quality->max_age),
 										  IntervalPGetDatum(&zero))))
 		ereport(ERROR,

@@ -7,6 +7,7 @@
 
 #include "algo/algo.h"
 #include "call/call.h"
+#include "call/text_value.h"
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "orders/features.h"
@@ -45,9 +46,7 @@ OptionalColumn(FunctionCallInfo fcinfo, int argument, const CsRelation *rel, con
 static char *
 LookBack(const char *text)
 {
-	Interval   *look_back = DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(text),
-																  ObjectIdGetDatum(InvalidOid),
-																  Int32GetDatum(-1)));
+	Interval   *look_back = CsIntervalOption("look_back", text, "90 days");
 	bool		is_positive = look_back->month >= 0 && look_back->day >= 0 && look_back->time >= 0 &&
 		(look_back->month > 0 || look_back->day > 0 || look_back->time > 0);
 

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "call/text_value.h"
 #include "catalog/pg_type.h"
 #include "data/identity.h"
 #include "orders/orders.h"
@@ -159,10 +160,7 @@ ResolveAsOf(Customers *c, const ScoresOptions *options)
 						   NameStr(c->recency->name)),
 				 errhint("Leave it out, or name the column of the last purchase as recency.")));
 	c->as_of = CsOrdersAsOf(c->recency, CsOrdersZone(options->time_zone),
-							DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in,
-																	CStringGetDatum(options->as_of),
-																	ObjectIdGetDatum(InvalidOid),
-																	Int32GetDatum(-1))));
+							CsTimeOption("as_of", options->as_of));
 }
 
 /* Resolve the columns. */

@@ -115,7 +115,7 @@ HoldsSegments(const CsPortrait *portrait, const CsPortraitColumn *c)
 	return nfound > 1;
 }
 
-/* Are the levels of a column, which are whole numbers, codes?  Years are none, however even they are. */
+/* Are the levels of a column, which are whole numbers, codes?  Counts and years are none, however even they are. */
 static bool
 AreCodes(const CsPortrait *portrait, const CsPortraitColumn *c)
 {
@@ -131,7 +131,7 @@ AreCodes(const CsPortrait *portrait, const CsPortraitColumn *c)
 		CsFewAdd(&few, strtod(c->levels[i].text, NULL), c->levels[i].rows[portrait->ngroups]);
 		n += c->levels[i].rows[portrait->ngroups];
 	}
-	return strstr(CsWordsName(NameStr(c->column.name)), "year") == NULL && CsMayBeCodes(&few, n);
+	return !CsNamesCount(NameStr(c->column.name)) && CsMayBeCodes(&few, n);
 }
 
 /* Of columns that are there as numbers and as codes, keep what their values are. */

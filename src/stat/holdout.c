@@ -153,7 +153,9 @@ CsHoldoutMeasure(CsOutcome *outcomes, int64 n)
 	{
 		r.gini = Gini(outcomes, n, r.actual, true);
 		SortByOutcome(outcomes, n);
-		r.gini_normalized = r.gini / Gini(outcomes, n, r.actual, false);
+		/* equal outcomes have no order that could be found; rounding does not take it beyond its bounds */
+		if (outcomes[0].actual > outcomes[n - 1].actual)
+			r.gini_normalized = Min(Max(r.gini / Gini(outcomes, n, r.actual, false), -1), 1);
 	}
 	return r;
 }

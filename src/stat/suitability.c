@@ -10,6 +10,7 @@
 #include <gsl/gsl_cdf.h>
 #include <math.h>
 
+#include "call/call.h"
 #include "catalog/pg_type_d.h"
 #include "lib/stringinfo.h"
 #include "math/math.h"
@@ -55,6 +56,27 @@ static const struct
 static const char *const idWords[] = {"id", "no", "nr", "number", "key", "customerid", "clientid", "userid"};
 static const char *const segmentWords[] = {"segment", "cluster"};
 
+/* Words in the names of counts and of lengths of time. */
+static const char *const countWords[] = {
+	"count", "counts", "frequency", "freq", "quantity", "qty", "recency", "tenure", "times", "visits", "orders", "purchases", "days",
+	"weeks", "months", "years", "year"
+};
+
+/*
+ * Does a column's name say that its numbers are a count, a time, or a year, as "n_orders", "Number of Policies" and
+ * "months_active" do?  Such numbers are no codes, however frequent each is.
+ */
+bool
+CsNamesCount(const char *column)
+{
+	char	   *name = psprintf(" %s ", CsWordsName(column));
+
+	for (int i = 0; i < lengthof(countWords); i++)
+		if (strstr(name, psprintf(" %s ", countWords[i])) != NULL)
+			return true;
+	return strncmp(name, " n ", 3) == 0 || strncmp(name, " num ", 5) == 0 || strstr(name, " number of ") != NULL;
+}
+
 /* Is the last word of a column's name one of these, however it is written? */
 static bool
 EndsInWord(const char *name, const char *const *words, int nwords)
@@ -87,6 +109,7 @@ CsColumnFactsInit(CsColumnFacts *f, const CsColumn *column)
 	f->is_coded = CsConverterIsCoded(converter);
 	f->named_id = EndsInWord(NameStr(column->name), idWords, lengthof(idWords));
 	f->named_segment = EndsInWord(NameStr(column->name), segmentWords, lengthof(segmentWords));
+	f->named_count = CsNamesCount(NameStr(column->name));
 	f->low = f->high = (CsEnd) {NAN, NAN, 0};
 	f->kind = converter->kind;
 	f->is_integer = converter->kind == CS_NUMERIC &&
@@ -272,7 +295,7 @@ CsReconsider(CsColumnFacts *f)
 		return f->n_distinct > CS_FEW_VALUES || f->n_distinct < 0 ? Reading(f) : NULL;
 	if (f->is_integer && f->packed_dates && f->n > 0)
 		return pstrdup("dates written as YYYYMMDD: make dates of them");
-	if (f->is_integer && CsMayBeCodes(&f->few, f->n))
+	if (f->is_integer && !f->named_count && CsMayBeCodes(&f->few, f->n))
 		return psprintf("%d whole numbers: if they are codes, give \"kind\": \"categorical\"", f->few.n);
 	return NULL;
 }

@@ -44,7 +44,8 @@ typedef struct CsColumnFacts
 	bool		is_enum;
 	bool		is_coded;		/* numbers that are categories because somebody has said so */
 	bool		named_id,		/* so the column is called */
-				named_segment;
+				named_segment,
+				named_count;
 	int64		n;				/* values: numbers that are finite, or levels */
 	int64		n_null;
 	int64		n_infinite;
@@ -76,6 +77,7 @@ extern void CsColumnFactsLevel(CsColumnFacts *f, const char *text, int64 rows);
 extern void CsFewAdd(CsFewValues *few, double value, int64 rows);
 extern bool CsIsNumbering(const CsColumnFacts *f);
 extern char *CsWhyUnsuitable(const CsColumnFacts *f);
+extern bool CsNamesCount(const char *column);
 extern bool CsMayBeCodes(CsFewValues *few, int64 n);
 extern char *CsReconsider(CsColumnFacts *f);
 extern char *CsStandsForMissing(const CsColumnFacts *f);

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "call/text_value.h"
 #include "life/life.h"
 #include "portability/instr_time.h"
 #include "progress.h"
@@ -100,9 +101,7 @@ HoldoutDays(const Training *t)
 		return LeavesEnough(t, DEFAULT_HOLDOUT, DEFAULT_HOLDOUT) ? DEFAULT_HOLDOUT : 0;
 	if (strcmp(asked, "none") == 0)
 		return 0;
-	days = CsIntervalDays(DatumGetIntervalP(DirectFunctionCall3(interval_in, CStringGetDatum(asked),
-																ObjectIdGetDatum(InvalidOid),
-																Int32GetDatum(-1))));
+	days = CsIntervalDays(CsIntervalOption("holdout", asked, "90 days"));
 	if (!(days >= 1 && days <= PG_INT16_MAX) || !LeavesEnough(t, (int) rint(days), (int) rint(days)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
