@@ -181,10 +181,10 @@ ReadBounds(CsBudgetPart *part, const CsBudget *b, const Label *label, const CsFi
 	/* nothing is known beyond the last point */
 	if (part->curve.kind == CS_CURVE_POINTS)
 		part->high = Min(part->high, part->curve.x[part->curve.npoints - 1]);
-	/* the comparison in money: low may be above the budget */
-	part->low_units = (int) ceil(Min(part->low, 2 * b->budget) / b->unit - ROUNDING);
+	part->low_units = (int) Min(ceil(part->low / b->unit - ROUNDING), INT_MAX);
 	part->high_units = Min(b->nunits, (int) floor(part->high / b->unit + ROUNDING));
-	if (part->low_units > part->high_units)
+	/* a lower bound above the budget is told of together with the others */
+	if (part->low_units > part->high_units && part->low <= b->budget)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("no whole number of units of %g is within the bounds of \"%s\"", b->unit, label->text),
@@ -231,9 +231,11 @@ CheckBounds(const CsBudget *b)
 {
 	int64		low = 0,
 				high = 0;
+	double		least = 0;
 
 	for (int s = 0; s < b->n; s++)
 	{
+		least += b->part[s].low;
 		low += b->part[s].low_units;
 		high += b->part[s].high_units;
 	}
@@ -241,7 +243,7 @@ CheckBounds(const CsBudget *b)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the lower bounds exceed the budget"),
-				 errdetail("They add up to %g of %g.", low * b->unit, b->budget),
+				 errdetail("They add up to %g of %g.", Max(low * b->unit, least), b->budget),
 				 errhint("Lower them, or raise the budget.")));
 	if (b->spend_all && high < b->nunits)
 		ereport(ERROR,
