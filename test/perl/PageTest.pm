@@ -22,7 +22,7 @@ our @EXPORT = qw(test_page test_real_customers);
 my $root = Cwd::abs_path(dirname(__FILE__) . '/../..');
 my $real = 'On real customers';
 my @files = qw(online_retail/online_retail.csv.xz mall_customers/Mall_Customers.csv.gz
-  credit_card/CC_GENERAL.csv.gz cdnow/cdnow_master.csv.gz);
+  credit_card/CC_GENERAL.csv.gz cdnow/cdnow_master.csv.gz hillstrom/hillstrom.csv.gz);
 my $node;
 
 # Hold a page, but for its part on real customers, against what it prints.
