@@ -362,6 +362,7 @@ SELECT pg_catalog.count(*) FROM custseg.experiment_health('trapped', 'security_t
 SELECT pg_catalog.count(*) FROM custseg.record_survey('trapped', 'SELECT id, 1 AS segment FROM security_test.customer', '{"customer": "id"}');
 SELECT custseg.set_condition('trapped', 'privacy', 'pass', 'reviewed');
 SELECT decision FROM custseg.decide('trapped', 'a test');
+SELECT kind, n FROM custseg.forget_customer(7);
 SELECT custseg.end_experiment('trapped'), custseg.drop_experiment('trapped');
 SELECT custseg.drop_model('trapped', 3);
 SELECT custseg.exclude('trapped', 3, 'objected');

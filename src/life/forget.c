@@ -34,25 +34,25 @@ static const char *const forget_sql[] = {
 	" WHERE n.experiment OPERATOR(pg_catalog.=) e.experiment AND m.name OPERATOR(pg_catalog.=) e.model"
 	"  AND n.customer OPERATOR(pg_catalog.=) $1 AND " OWNED_SQL("m")
 	" RETURNING e.model, e.experiment) "
-	"SELECT 'enrolment'::text, g.model, g.experiment, NULL::int, pg_catalog.count(*),"
-	" 'deleted; counts of the experiment stay'::text FROM gone AS g GROUP BY 2, 3 ORDER BY 2, 3",
+	"SELECT 'enrolment'::pg_catalog.text, g.model, g.experiment, NULL::pg_catalog.int4, pg_catalog.count(*),"
+	" 'deleted; counts of the experiment stay'::pg_catalog.text FROM gone AS g GROUP BY 2, 3 ORDER BY 2, 3",
 
 	"WITH gone AS (DELETE FROM custseg.outcome AS o USING custseg.model AS m"
 	" WHERE m.name OPERATOR(pg_catalog.=) o.model AND o.customer OPERATOR(pg_catalog.=) $1 AND " OWNED_SQL("m")
 	" RETURNING o.model, o.version) "
-	"SELECT 'outcome'::text, g.model, NULL::text, g.version, pg_catalog.count(*),"
-	" 'deleted; what was found of all outcomes stays'::text FROM gone AS g GROUP BY 2, 4 ORDER BY 2, 4",
+	"SELECT 'outcome'::pg_catalog.text, g.model, NULL::pg_catalog.text, g.version, pg_catalog.count(*),"
+	" 'deleted; what was found of all outcomes stays'::pg_catalog.text FROM gone AS g GROUP BY 2, 4 ORDER BY 2, 4",
 
 	"WITH gone AS (DELETE FROM custseg.segment_override AS o WHERE " GOES_SQL " RETURNING o.model) "
-	"SELECT 'decision'::text, g.model, NULL::text, NULL::int, pg_catalog.count(*), 'deleted'::text"
+	"SELECT 'decision'::pg_catalog.text, g.model, NULL::pg_catalog.text, NULL::pg_catalog.int4, pg_catalog.count(*), 'deleted'::pg_catalog.text"
 	" FROM gone AS g GROUP BY 2 ORDER BY 2",
 
-	"SELECT 'objection'::text, o.model, NULL::text, NULL::int, pg_catalog.count(*),"
-	" 'stays, for it is in force; custseg.end_override() ends it'::text "
+	"SELECT 'objection'::pg_catalog.text, o.model, NULL::pg_catalog.text, NULL::pg_catalog.int4, pg_catalog.count(*),"
+	" 'stays, for it is in force; custseg.end_override() ends it'::pg_catalog.text "
 	"FROM custseg.segment_override AS o WHERE o.customer OPERATOR(pg_catalog.=) $1 AND " OWNED_SQL("o")
 	" GROUP BY 2 ORDER BY 2",
 
-	"SELECT 'version'::text, v.model, NULL::text, v.version, NULL::bigint,"
+	"SELECT 'version'::pg_catalog.text, v.model, NULL::pg_catalog.text, v.version, NULL::pg_catalog.int8,"
 	" 'keeps values of rows of its training ' OPERATOR(pg_catalog.||)"
 	" CASE WHEN v.donors IS NOT NULL THEN '(donors)' WHEN v.algorithm OPERATOR(pg_catalog.=) 'kmedoids' THEN '(medoids)' ELSE '(core points)' END"
 	" OPERATOR(pg_catalog.||) '; to be rid of them, train without the customer and drop this version' "
