@@ -199,7 +199,20 @@ SET ROLE regress_cs_experimenter;
 -- with an experiment ended, all that it was can go
 SELECT custseg.end_experiment('blocked');
 SELECT custseg.drop_experiment('blocked');
-SELECT count(*) FROM custseg.enrolment WHERE experiment = 'blocked';
+RESET ROLE;
+-- no table keeps rows of an experiment that was dropped
+CREATE FUNCTION keeping(x text) RETURNS TABLE (of text, n bigint) LANGUAGE plpgsql AS $$
+DECLARE
+    t regclass;
+BEGIN
+    FOR t IN SELECT a.attrelid::regclass FROM pg_attribute a JOIN pg_class k ON k.oid = a.attrelid AND k.relkind = 'r'
+        WHERE k.relnamespace = 'custseg'::regnamespace AND a.attname = 'experiment' ORDER BY a.attrelid::regclass::text COLLATE "C" LOOP
+        RETURN QUERY EXECUTE format('SELECT %L::text, count(*) FROM %s t WHERE t.experiment = %L', t, t, x);
+    END LOOP;
+END $$;
+SELECT count(*) >= 7 AS tables, sum(n) AS kept FROM keeping('blocked');
+SELECT of, n > 0 AS kept FROM keeping('first');
+SET ROLE regress_cs_experimenter;
 SELECT custseg.end_experiment(experiment) FROM custseg.experiment WHERE status = 'running';
 SELECT custseg.drop_model(name, whole => true) IS NULL AS dropped FROM custseg.models ORDER BY name;
 SELECT (SELECT count(*) FROM custseg.enrolment) AS enrolled, (SELECT count(*) FROM custseg.enrolment_count) AS counts, (SELECT count(*) FROM custseg.enrolment_batch) AS batches;
