@@ -114,4 +114,59 @@ JOIN unnest('{6.991352,4.876885,3.929682,3.367079,2.989330,2.714809,2.504077,2.3
 GROUP BY metric;
 END
 
+# Four experiments, enrolled and looked at by tenths: conversion and spend, with looks that spend alpha and at any time.
+$node->safe_psql('postgres', <<'END');
+SET client_min_messages = error;
+SELECT custseg.train('women', 'SELECT customer, recency, history FROM women', id => 'customer', k => 2);
+SELECT custseg.create_experiment(format('%s %s', metric, method), 'women', '[{"variant": "none", "weight": 21306}, {"variant": "mail", "weight": 21387}]',
+    jsonb_build_array(jsonb_build_object('metric', metric, 'kind', CASE metric WHEN 'spend' THEN 'mean' ELSE 'conversion' END, 'role', 'primary', 'relative_effect', 0.01)), jsonb_build_object('n_control', 21306, 'n_looks', 10, 'method', method))
+FROM unnest('{conversion,spend}'::text[]) metric, unnest('{spending,anytime}'::text[]) method;
+UPDATE custseg.experiment SET started_at = now();
+DO $$ BEGIN
+    FOR k IN 1 .. 10 LOOP
+        INSERT INTO custseg.enrolment SELECT experiment, customer::text, 1 + is_treatment::int, 1, k, now() FROM custseg.experiment, women WHERE customer > 42693 * (k - 1) / 10 AND customer <= 42693 * k / 10;
+        PERFORM custseg.look(experiment, 'women') FROM custseg.experiment;
+    END LOOP;
+END $$;
+END
+# the boundaries are those of equal steps, which the tenths are nearly
+agree('ten looks: boundaries', <<'END');
+SELECT agrees((findings ->> 'boundary')::float8, b, 2e-4) FROM custseg.experiment_look JOIN unnest('{6.991352,4.876885,3.929682,3.367079,2.989330,2.714809,2.504077,2.335829,2.197503,2.081176}'::float8[]) WITH ORDINALITY u (b, i) ON i = look WHERE experiment = 'conversion spending' ORDER BY look;
+END
+agree('conversion is decided at the fifth look, spend at the seventh', <<'END');
+SELECT decided_look = l AND decision = 'launch', agrees(m.statistic, s, 1e-4) FROM custseg.experiment e JOIN (VALUES ('conversion spending', 5, 3.0297), ('spend spending', 7, 2.8113)) g (experiment, l, s) USING (experiment)
+JOIN custseg.experiment_look_metric m ON m.experiment = e.experiment AND m.look = l AND m.segment IS NULL;
+END
+agree('at any time: the smallest p so far', <<'END');
+SELECT bool_and(abs(p_value - least) <= 1e-6), min(look) FILTER (WHERE p_value < 0.05) = CASE metric WHEN 'spend' THEN 9 ELSE 7 END
+FROM custseg.experiment_look_metric m JOIN (
+    SELECT metric, i AS look, min(p) OVER (PARTITION BY metric ORDER BY i) AS least FROM (VALUES ('conversion', '{0.399188,0.462937,0.504146,0.37445,0.056384,0.092408,0.019172,0.037148,0.004752,0.005202}'::float8[]),
+        ('spend', '{0.475748,0.321004,0.465972,0.348869,0.091704,0.370156,0.089675,0.122473,0.025746,0.027011}')) v (metric, ps), unnest(ps) WITH ORDINALITY u (p, i)) g USING (metric, look)
+WHERE m.experiment LIKE '% anytime' AND segment IS NULL GROUP BY metric;
+END
+
+# At the end, as a single look: by segment of history, with Holm, and post-stratified; with a covariate, a cap, and the larger error.
+$node->safe_psql('postgres', <<'END');
+SELECT custseg.create_experiment('segments', 'women', '[{"variant": "none", "weight": 21306}, {"variant": "mail", "weight": 21387}]', '[{"metric": "conversion", "kind": "conversion", "role": "primary", "relative_effect": 0.01}, {"metric": "visit", "kind": "conversion"}, {"metric": "spend", "kind": "mean"}]', '{"n_control": 21306, "method": "fixed"}');
+SELECT custseg.create_experiment('whole', 'women', '[{"variant": "none", "weight": 21306}, {"variant": "mail", "weight": 21387}]', '[{"metric": "conversion", "kind": "conversion", "role": "primary", "relative_effect": 0.01}, {"metric": "spend", "kind": "mean"}, {"metric": "cuped", "kind": "mean", "column": "spend", "covariate": "history"}, {"metric": "capped", "kind": "mean", "column": "spend", "cap": 0.999}, {"metric": "order", "kind": "ratio", "numerator": "spend", "denominator": "conversion"}]', '{"n_control": 21306, "method": "fixed"}');
+INSERT INTO custseg.enrolment SELECT 'segments', customer::text, 1 + is_treatment::int, left(history_segment, 1)::int, 1, now() FROM women UNION ALL SELECT 'whole', customer::text, 1 + is_treatment::int, 1, 1, now() FROM women;
+UPDATE custseg.experiment SET started_at = now() WHERE started_at IS NULL;
+END
+agree('segments: effects, Holm, post-stratified', <<'END');
+WITH r AS (SELECT * FROM custseg.experiment_results('segments', 'women'))
+SELECT (SELECT agrees(array_agg(difference ORDER BY segment), '{.003786679912348317,.0036917253592905477,-.0006663167254068068,-.0021586672037513296,.010195860758792903,.008667574001073618,.011277857656362328}', 1e-9) FROM r WHERE metric = 'conversion' AND segment > 0),
+    (SELECT agrees(array_agg(p_adjusted ORDER BY segment), '{.018749054353511662,.0951585047411532,.9614218028222563,.9614218028222563,.02455938615519814,.44338140469677717,.730873895337699}', 1e-9) FROM r WHERE metric = 'conversion' AND segment > 0),
+    (SELECT agrees(max(p_adjusted), .04792268614013051, 1e-9) FROM r WHERE metric = 'visit' AND segment > 0),
+    (SELECT agrees(array_agg(difference ORDER BY metric), '{.003094256308253946,.42171780779782614,.04499327246910933}', 1e-9) FROM r WHERE segment IS NULL),
+    (SELECT agrees(df, 24154.76130536093, 1e-9) FROM r WHERE segment IS NULL AND metric = 'spend');
+END
+agree('all together: the larger error, a covariate, a cap, a ratio', <<'END');
+WITH r AS (SELECT * FROM custseg.experiment_results('whole', 'women') WHERE segment = 1)
+SELECT (SELECT agrees(ARRAY[difference, low, high, statistic, p_value], '{.003111057511085258,.0015016571318770087,.00474547131367293,3.77956095835785,.00015710512910668448}', 1e-9) FROM r WHERE metric = 'conversion'),
+    (SELECT agrees(ARRAY[difference, standard_error, low, high, p_value], '{.4244122159365966,.1303970904457095,.16883089383741284,.6799935380357804,.0011357932135741478}', 1e-9) FROM r WHERE metric = 'spend'),
+    (SELECT agrees(ARRAY[theta, difference], '{.0010319429009341642,.42270540278438773}', 1e-9) FROM r WHERE metric = 'cuped'),
+    (SELECT agrees(ARRAY[cap, difference], '{209.91407999999794,.3619961295937477}', 1e-9) FROM r WHERE metric = 'capped'),
+    (SELECT agrees(ARRAY[mean_control, mean_treatment], '{114.00270491803279,121.8947619047619}', 1e-9) FROM r WHERE metric = 'order');
+END
+
 done_testing();
