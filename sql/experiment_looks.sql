@@ -108,6 +108,15 @@ SELECT see_first('anytime', '{200,400,600,900,1000}', '{"min_days": 1}');
 SELECT look, agrees(ARRAY[m.low, m.high], ARRAY[a.low, a.high], 1e-12) AS interval, agrees(m.p_value, min(a.p_value) OVER (ORDER BY look), 1e-12) AS p, m.p_value < a.p_value AS was_smaller
 FROM custseg.experiment_look_metric m JOIN custseg.experiment_look l USING (experiment, look) CROSS JOIN LATERAL custseg.anytime_interval(m.difference, m.standard_error, l.information) a
 WHERE m.experiment = 'anytime' AND m.segment IS NULL AND m.metric = 'bought' ORDER BY look;
+-- the source is read once, whatever statistics know of the enrolments: here they know of none
+CREATE SEQUENCE reads;
+CREATE VIEW counted AS SELECT id, bought, basket FROM outcome WHERE scenario = 'anytime' AND nextval('reads') > 0;
+CREATE TEMP TABLE enrolled AS SELECT * FROM custseg.enrolment WHERE experiment = 'anytime';
+DELETE FROM custseg.enrolment WHERE experiment = 'anytime';
+ANALYZE custseg.enrolment;
+INSERT INTO custseg.enrolment SELECT * FROM enrolled;
+SELECT count(*) FROM custseg.experiment_results('anytime', 'counted', 'id');
+SELECT count(*) AS there, (SELECT last_value FROM reads) AS read FROM outcome WHERE scenario = 'anytime';
 -- results that are not kept hold at any time, too, and spend nothing
 SELECT agrees(ARRAY[r.low, r.high, r.p_value], ARRAY[a.low, a.high, a.p_value], 1e-12) AS interval
 FROM custseg.experiment_results('spending', 'SELECT * FROM outcome WHERE scenario = ''spending''', 'id') r, custseg.anytime_interval(r.difference, r.standard_error, 1) a WHERE r.metric = 'bought' AND segment IS NULL;

@@ -107,7 +107,12 @@ CsOutcomeSourceOpen(CsOutcomeSource *s, const CsExperiment *e, const char *sourc
 		FindMetric(s, i);
 }
 
-/* Read a query over the source, with ids as text that does not depend on settings; returns the number of rows. */
+/*
+ * Read a query over the source, with ids as text that does not depend on settings; returns the number of rows.
+ *
+ * Before statistics know an experiment, the planner expects one enrolment, and would read the source anew for
+ * each of them: nested loops are not for these queries.
+ */
 int64
 CsOutcomeQuery(const CsOutcomeSource *s, const char *sql, CsRowSink sink, void *state)
 {
@@ -115,8 +120,10 @@ CsOutcomeQuery(const CsOutcomeSource *s, const char *sql, CsRowSink sink, void *
 	const CsColumn *id = linitial(s->id);
 	bool		by_settings = list_length(s->id) > 1 || id->converter.kind == CS_TIME || id->converter.kind == CS_UNUSABLE;
 	int			level = by_settings ? CsPlainSettings() : NewGUCNestLevel();
-	int64		nrows = CsRelationRead(query, query->columns, query->ncolumns, sink, state);
+	int64		nrows;
 
+	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	nrows = CsRelationRead(query, query->columns, query->ncolumns, sink, state);
 	AtEOXact_GUC(true, level);
 	return nrows;
 }

@@ -9,14 +9,19 @@
 #include "experiment/analysis.h"
 #include "utils/builtins.h"
 
+/* A difference that is nothing but rounding, by the interval around it. */
+#define ROUNDING 1e-12
+
 /* The interval of an effect in words. */
 static const char *
 IntervalWords(const CsEffect *e)
 {
 	const CsArmsResult *r = &e->trial.result;
+	bool		is_nothing = fabs(r->difference) < ROUNDING * (r->high - r->low);
 
 	return isnan(r->low) ? "without an interval" :
-		psprintf("%s, interval %s to %s", CsWordsNumber(r->difference), CsWordsNumber(r->low), CsWordsNumber(r->high));
+		psprintf("%s, interval %s to %s", CsWordsNumber(is_nothing ? 0 : r->difference), CsWordsNumber(r->low),
+				 CsWordsNumber(r->high));
 }
 
 /* A bound in units of the metric: given so, or as a share of the control's mean. */
