@@ -16,6 +16,8 @@ BEGIN
     END IF;
     PERFORM custseg.end_experiment(experiment) FROM custseg.experiment WHERE status = 'running';
     PERFORM custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model;
+    -- decisions for all models, and those that have ended, outlive models
+    DELETE FROM custseg.segment_override;
     FOR made IN
         SELECT format('EXTENSION IF EXISTS %I', extname) FROM pg_catalog.pg_extension WHERE extname NOT IN ('custseg', 'plpgsql')
         UNION ALL
