@@ -5337,17 +5337,24 @@ BEGIN ATOMIC
         SELECT u.segment, u.p
         FROM (SELECT array_agg(m.segment ORDER BY m.segment) AS segments, custseg.holm(array_agg(m.p_value ORDER BY m.segment)) AS p FROM mismatch AS m WHERE m.segment IS NOT NULL) AS l
         CROSS JOIN LATERAL ROWS FROM (unnest(l.segments), unnest(l.p)) AS u (segment, p)
-    ), seen AS MATERIALIZED (
-        SELECT r.customer, count(*) AS times, min(r.covariates) AS covariates
-        FROM e
-        CROSS JOIN LATERAL custseg_private.experiment_rows(e.experiment, experiment_health.source) AS r
+    ), person AS MATERIALIZED (
+        -- grouped, not joined: before statistics know the enrolments, the planner expects one, and would look for each in all others
+        SELECT p.customer, min(p.variant_number) AS variant_number, count(*) FILTER (WHERE p.is_seen) AS times, min(p.covariates) AS covariates
+        FROM (
+            SELECT n.customer, n.variant_number, false AS is_seen, NULL::float8[] AS covariates
+            FROM e
+            JOIN custseg.enrolment AS n ON n.experiment = e.experiment
+            WHERE experiment_health.source IS NOT NULL
+            UNION ALL
+            SELECT r.customer COLLATE "C", NULL, true, r.covariates
+            FROM e
+            CROSS JOIN LATERAL custseg_private.experiment_rows(e.experiment, experiment_health.source) AS r
+        ) AS p
         GROUP BY 1
-    ), enrolled AS MATERIALIZED (
-        SELECT n.customer, n.variant_number, s.customer IS NOT NULL AS is_seen, s.covariates
-        FROM e
-        JOIN custseg.enrolment AS n ON n.experiment = e.experiment
-        LEFT JOIN seen AS s ON s.customer = n.customer
-        WHERE experiment_health.source IS NOT NULL
+    ), seen AS (
+        SELECT p.customer, p.times, p.variant_number IS NOT NULL AS is_enrolled FROM person AS p WHERE p.times > 0
+    ), enrolled AS (
+        SELECT p.customer, p.variant_number, p.times > 0 AS is_seen, p.covariates FROM person AS p WHERE p.variant_number IS NOT NULL
     ), attrition AS (
         SELECT count(*) AS n, count(*) FILTER (WHERE NOT n.is_seen) AS n_lost, custseg.chi_square_test(n.is_seen::text, n.variant_number::text) AS t
         FROM enrolled AS n
@@ -5375,12 +5382,15 @@ BEGIN ATOMIC
         ) AS l
         CROSS JOIN LATERAL ROWS FROM (unnest(l.covariates), unnest(l.p)) AS u (covariate, p)
     ), overlap AS (
-        SELECT o.experiment, count(*) AS n, custseg.chi_square_test(n.variant_number::text, o.variant_number::text) AS t
-        FROM e
-        JOIN custseg.enrolment AS n ON n.experiment = e.experiment
-        JOIN custseg.enrolment AS o ON o.customer = n.customer AND o.experiment <> n.experiment
-        JOIN custseg.experiment AS x ON x.experiment = o.experiment AND x.ended_at IS NULL
-        WHERE e.ended_at IS NULL
+        SELECT o.experiment, count(*) AS n, custseg.chi_square_test(o.variant_here::text, o.variant_number::text) AS t
+        FROM (
+            SELECT n.experiment, n.experiment = e.experiment AS is_here, n.variant_number,
+                min(n.variant_number) FILTER (WHERE n.experiment = e.experiment) OVER (PARTITION BY n.customer) AS variant_here
+            FROM e
+            CROSS JOIN custseg.enrolment AS n
+            WHERE e.ended_at IS NULL AND n.experiment IN (SELECT x.experiment FROM custseg.experiment AS x WHERE x.ended_at IS NULL)
+        ) AS o
+        WHERE NOT o.is_here AND o.variant_here IS NOT NULL
         GROUP BY 1
     )
     SELECT f.kind, f.subject, f.n, f.statistic, f.df, f.p_value, f.p_adjusted, f.verdict, f.reason
@@ -5433,7 +5443,7 @@ BEGIN ATOMIC
         FROM (
             SELECT count(*) AS n, min(s.customer) AS customer
             FROM seen AS s
-            WHERE NOT EXISTS (SELECT FROM enrolled AS n WHERE n.customer = s.customer)
+            WHERE NOT s.is_enrolled
         ) AS s
         WHERE experiment_health.source IS NOT NULL
         UNION ALL

@@ -70,6 +70,17 @@ SELECT kind, subject, n, verdict FROM custseg.experiment_health('spring');
 SELECT outcome('SELECT custseg.experiment_health(''spring'', ''customer'')');
 RESET ROLE;
 
+-- a customer is not looked for in all the others, whatever statistics know of the enrolments: here they know of none
+BEGIN;
+CREATE TEMP TABLE enrolled AS SELECT * FROM custseg.enrolment;
+DELETE FROM custseg.enrolment;
+ANALYZE custseg.enrolment;
+INSERT INTO custseg.enrolment SELECT * FROM enrolled WHERE customer COLLATE "C" < '11';
+CREATE TEMP TABLE before AS SELECT pg_stat_get_xact_numscans('custseg.enrolment_pkey'::regclass) AS scans;
+SELECT kind, n > 1000 AS many FROM custseg.experiment_health('other', 'customer') WHERE kind IN ('strangers', 'overlap') ORDER BY kind, subject;
+SELECT pg_stat_get_xact_numscans('custseg.enrolment_pkey'::regclass) - scans < 100 AS few FROM before;
+ROLLBACK;
+
 -- counts of papers: 9,500 of 10,000 and 9,300 of 10,000, whose ratio alone says nothing
 DELETE FROM custseg.enrolment WHERE experiment = 'other';
 DELETE FROM custseg.enrolment_count WHERE experiment = 'other';
