@@ -1,5 +1,6 @@
-# The jobs of docs/operations.md, run by pg_cron: watching, resegmenting, retraining; alerts handed
-# on by the program there; a second database; a run that overlaps another.
+# The jobs of docs/operations.md, run by pg_cron: watching, resegmenting, retraining; enrolling, looking,
+# keeping months, forgetting; alerts handed on by the program there; a second database; a run that
+# overlaps another.
 
 use strict;
 use warnings FATAL => 'all';
@@ -23,7 +24,7 @@ if ($node->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions W
 my $docs = slurp_file("$FindBin::RealBin/../../docs/operations.md") =~ s/.*^### Jobs for pg_cron$//msr =~ s/^## .*//msr;
 my @statements = $docs =~ /^```sql\n(.*?)^```$/msg;
 my ($program) = $docs =~ /^```python\n(.*?)^```$/ms;
-is(scalar @statements, 4, 'the docs have the jobs');
+is(scalar @statements, 5, 'the docs have the jobs');
 
 # Two databases of an ordinary role, each with customers who have changed since the training.
 $node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_cron'\n");
@@ -43,6 +44,19 @@ CALL custseg.resegment('loyalty', 'customers');
 UPDATE customers SET monetary = monetary * 3;
 END
 }
+
+# An experiment, lines of orders, and one who asks to be forgotten.
+$node->safe_psql('shop', <<'END');
+SET ROLE analyst;
+CREATE TABLE orders AS SELECT id AS customer, now() - interval '100 days' + i * interval '20 days' AS ordered_at, 10 + id % 7 AS amount
+FROM customers, generate_series(1, 6) i;
+CREATE TABLE forget_requests AS SELECT 7 AS customer;
+SELECT custseg.exclude('loyalty', 7, 'is to be forgotten');
+SELECT custseg.end_override('loyalty', 7);
+SELECT custseg.create_experiment('spring', 'loyalty', '["control", "mail"]',
+    '[{"metric": "amount", "kind": "mean", "role": "primary", "effect": 1, "window": "14 days", "covariate": "amount"}]');
+SELECT custseg.enroll('spring', 'SELECT * FROM customers WHERE id <= 1000');
+END
 
 # A model that is being watched while its job comes.
 $node->safe_psql('shop', <<'END');
@@ -80,12 +94,13 @@ SKIP:
 # The jobs, but for the hour: each comes with the next minute.
 $node->safe_psql('shop', $statements[0]);
 like($node->safe_psql('shop', "SET ROLE analyst; $statements[1]"), qr/^\d+\n\d+\n\d+$/, 'the jobs are scheduled by the owner of the model');
-like($node->safe_psql('shop', $statements[3]), qr/^\d+$/, 'and one in another database');
+like($node->safe_psql('shop', "SET ROLE analyst; $statements[3]"), qr/^\d+\n\d+\n\d+\n\d+$/, 'so are those of the experiment');
+like($node->safe_psql('shop', $statements[4]), qr/^\d+$/, 'and one in another database');
 $node->safe_psql('shop', q{SET ROLE analyst; SELECT cron.schedule('busy-watch', '* * * * *', $$SELECT custseg.monitor('busy')$$)});
 is($node->safe_psql('shop', "SELECT string_agg(jobname, ' ' ORDER BY jobname) FROM cron.job WHERE username = 'analyst'"),
-    'busy-watch loyalty-resegment loyalty-retrain loyalty-watch outlet-watch', 'five jobs of the analyst');
+    'busy-watch forget loyalty-kpis loyalty-resegment loyalty-retrain loyalty-watch outlet-watch spring-enroll spring-look', 'nine jobs of the analyst');
 $node->safe_psql('shop', "SELECT cron.alter_job(jobid, schedule => '* * * * *') FROM cron.job");
-ok($node->poll_query_until('shop', "SELECT count(DISTINCT jobid) = 5 FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')"), 'all jobs have run');
+ok($node->poll_query_until('shop', "SELECT count(DISTINCT jobid) = 9 FROM cron.job_run_details WHERE status IN ('succeeded', 'failed')"), 'all jobs have run');
 $node->safe_psql('shop', 'SELECT cron.unschedule(jobid) FROM cron.job');
 is($node->safe_psql('shop', "SELECT string_agg(DISTINCT d.return_message, E'\\n') FROM cron.job_run_details d WHERE status = 'failed'"), '', 'none of them failed');
 
@@ -97,6 +112,10 @@ is($node->safe_psql('outlet', "SELECT verdict, open_alerts > 0 FROM custseg.mode
 is($node->safe_psql('shop', "SELECT status FROM custseg.monitor_run WHERE model = 'busy' ORDER BY id LIMIT 1"), 'skipped', 'the run that met another was skipped');
 $gate->query('SELECT pg_advisory_unlock(1);');
 is($busy->wait, 'ok', 'which came to its end');
+is($node->safe_psql('shop', "SELECT sum(n) FROM custseg.enrolment_count"), 2000, 'all customers are enrolled');
+is($node->safe_psql('shop', "SELECT count(*) > 0, min(model) FROM custseg.experiment_look"), 't|loyalty', 'looks are kept');
+is($node->safe_psql('shop', "SELECT DISTINCT month = date_trunc('month', now() - interval '1 month')::date FROM custseg.segment_kpi"), 't', 'the last month is kept');
+is($node->safe_psql('shop', "SELECT count(*) FROM custseg.segment_override WHERE customer = '7'"), 0, 'one is forgotten');
 is($node->safe_psql('shop', "SELECT count(DISTINCT run_at) > 1 FROM custseg.migration WHERE model = 'loyalty'"), 't', 'customers were placed anew');
 is($node->safe_psql('shop', "SELECT deployed_version, last_version > 1 FROM custseg.models WHERE name = 'loyalty'"), '1|t', 'a candidate was trained and not deployed');
 like($node->safe_psql('shop', "SET ROLE analyst; $statements[2]"), qr/^1\|\d+\|.*\|.+\|.+$/, 'and is compared with what is deployed');
