@@ -23,13 +23,20 @@ static const char *const segment_sql =
 static const char *const hold_sql =
 "SELECT FROM custseg.model AS m WHERE m.name OPERATOR(pg_catalog.=) $1 FOR KEY SHARE";
 
-/* The tables of custseg but "model" itself that hold rows of models. */
+/* The rows whose column "experiment" names experiment $1. */
+#define OF_EXPERIMENT "t.experiment OPERATOR(pg_catalog.=) $1"
+
+/*
+ * The tables of custseg but "model" itself that hold rows of models.  What refers to another table's rows to find its
+ * own stands before it.
+ */
 static const struct
 {
 	const char *name;
 	bool		is_version;		/* the rows are a version's, which goes with them */
 	const char *of_model;		/* which of the rows are of model $1; NULL: those whose column "model" says so */
 	const char *surviving;		/* a condition on rows that outlive the model; NULL: none do */
+	const char *of_experiment;	/* which of the rows are of experiment $1; NULL: none are of an experiment */
 } modelTables[] = {
 	{"feature", true},
 	{"segment", true},
@@ -42,19 +49,19 @@ static const struct
 	{"monitor_segment"},
 	{"outcome_run"},
 	{"outcome", true},
-	{"alert"},
+	{"alert", .of_experiment = "t.kind OPERATOR(pg_catalog.=) 'experiment' AND t.subject OPERATOR(pg_catalog.=) $1"},
 	{"segment_action"},
 	{"segment_value_history"},
 	{"segment_value_history", false, "t.value_model OPERATOR(pg_catalog.=) $1"},
 	{"enrolment", false, "t.experiment OPERATOR(pg_catalog.=) ANY (ARRAY("
-	"SELECT e.experiment FROM custseg.experiment AS e WHERE e.model OPERATOR(pg_catalog.=) $1))"},
-	{"enrolment_count"},
-	{"enrolment_batch"},
-	{"experiment_look_metric"},
-	{"experiment_look"},
-	{"experiment_metric"},
-	{"experiment_variant"},
-	{"experiment"},
+	"SELECT e.experiment FROM custseg.experiment AS e WHERE e.model OPERATOR(pg_catalog.=) $1))", NULL, OF_EXPERIMENT},
+	{"enrolment_count", .of_experiment = OF_EXPERIMENT},
+	{"enrolment_batch", .of_experiment = OF_EXPERIMENT},
+	{"experiment_look_metric", .of_experiment = OF_EXPERIMENT},
+	{"experiment_look", .of_experiment = OF_EXPERIMENT},
+	{"experiment_metric", .of_experiment = OF_EXPERIMENT},
+	{"experiment_variant", .of_experiment = OF_EXPERIMENT},
+	{"experiment", .of_experiment = OF_EXPERIMENT},
 	{"segment_kpi"},
 	{"gate_condition"},
 	{"gate_decision"},
@@ -172,6 +179,18 @@ CsModelClear(const char *model, int version)
 			CsCatalogExecuteNewest(sql.data, CsValues(CsValueText(model)));
 		else
 			CsCatalogExecuteNewest(sql.data, CsValues(CsValueText(model), CsValueInt4(version)));
+	}
+}
+
+/* Delete all rows of an experiment.  The caller holds the lock of its model.  Must be called inside SPI. */
+void
+CsExperimentClear(const char *experiment)
+{
+	for (int i = 0; i < lengthof(modelTables); i++)
+	{
+		if (modelTables[i].of_experiment != NULL)
+			CsCatalogExecuteNewest(psprintf("DELETE FROM custseg.%s AS t WHERE %s", modelTables[i].name,
+											modelTables[i].of_experiment), CsValues(CsValueText(experiment)));
 	}
 }
 

@@ -173,6 +173,7 @@ extern void CsModelHold(const char *model);
 extern void CsModelRequireUnchanged(const char *model);
 extern int	CsKeepDaysArgument(FunctionCallInfo fcinfo, int argument);
 extern void CsModelClear(const char *model, int version);
+extern void CsExperimentClear(const char *experiment);
 extern int	CsDeployedVersion(const char *model);
 extern int	CsRequireDeployedVersion(const char *model, int kinds);
 extern void CsRequireSegment(const char *model, int segment);

@@ -132,7 +132,6 @@ extern int	CsExperimentBuckets(double traffic);
 extern int	CsVariantBucket(const CsExperiment *e, int index);
 
 /* stored.c */
-pg_noreturn extern void CsReportNoExperiment(const char *experiment);
 extern CsExperiment *CsExperimentRead(const char *experiment);
 extern void CsExperimentRequireOwner(const CsExperiment *e);
 pg_noreturn extern void CsReportNoExperiment(const char *experiment);

@@ -72,16 +72,6 @@ static const char *const end_sql =
 "UPDATE custseg.experiment AS e SET ended_at = pg_catalog.clock_timestamp(), ended_by = $2, end_reason = $3 "
 "WHERE e.experiment OPERATOR(pg_catalog.=) $1";
 
-static const char *const delete_alerts_sql =
-"DELETE FROM custseg.alert AS a "
-"WHERE a.kind OPERATOR(pg_catalog.=) 'experiment' AND a.subject OPERATOR(pg_catalog.=) $1";
-
-/* The tables that have rows of experiments, told by their column "experiment". */
-static const char *const experimentTables[] = {
-	"enrolment", "enrolment_count", "enrolment_batch", "experiment_look_metric", "experiment_look",
-	"experiment_metric", "experiment_variant", "experiment"
-};
-
 PG_FUNCTION_INFO_V1(custseg_create_experiment);
 PG_FUNCTION_INFO_V1(custseg_end_experiment);
 PG_FUNCTION_INFO_V1(custseg_drop_experiment);
@@ -337,23 +327,13 @@ FindBuckets(const CsExperiment *e, int from, bool there)
 	return from;
 }
 
-/* Delete all rows of an experiment; inside SPI. */
-static void
-DeleteExperiment(const char *experiment)
-{
-	CsCatalogExecuteNewest(delete_alerts_sql, CsValues(CsValueText(experiment)));
-	for (int i = 0; i < lengthof(experimentTables); i++)
-		CsCatalogExecuteNewest(psprintf("DELETE FROM custseg.%s AS t WHERE t.experiment OPERATOR(pg_catalog.=) $1",
-										experimentTables[i]), CsValues(CsValueText(experiment)));
-}
-
 /* Write an experiment that nobody is enrolled in; inside SPI. */
 static void
 WriteExperiment(CsExperiment *e)
 {
 	e->version = CsRequireDeployedVersion(e->model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 	e->first_bucket = FindBuckets(e, 0, false);
-	DeleteExperiment(e->name);
+	CsExperimentClear(e->name);
 	CsCatalogExecute(insert_sql,
 					 CsValues(CsValueText(e->name), CsValueText(e->model), CsValueInt4(e->version), CsValueText(e->salt),
 							  CsValueFloat8(e->traffic), CsValueText(e->layer), CsValueInt4(e->first_bucket),
@@ -490,7 +470,7 @@ custseg_drop_experiment(PG_FUNCTION_ARGS)
 				 errmsg("cannot drop experiment \"%s\" because it runs", e->name),
 				 errhint("SELECT custseg.end_experiment(%s); ends it first.", quote_literal_cstr(e->name))));
 	SPI_connect();
-	DeleteExperiment(e->name);
+	CsExperimentClear(e->name);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
