@@ -162,7 +162,8 @@ PutVariant(CsResult *result, const CsExperiment *e, const Reading *r, int varian
 	slope = Compare(r, variant, nperiods + 1, &test, n);
 	decay = CsDecayOf(whole.difference, slope.difference, slope.p, e->alpha);
 	PutRow(result, e, variant, 0, n, &slope, isnan(slope.p) ? NULL : CsDecayNames[decay],
-		   isnan(slope.p) ? "too few customers with all periods" :
+		   Min(n[CS_CONTROL], n[CS_TREATMENT]) < 2 ? "too few customers with all periods" :
+		   isnan(slope.p) ? "slopes do not differ between the customers of a variant" :
 		   psprintf("the effect of %s a period on average changes by %s a period (p = %.2g)",
 					CsWordsNumber(whole.difference / nperiods), CsWordsNumber(slope.difference), slope.p));
 }

@@ -245,8 +245,7 @@ CsOutcomePeriodsSql(const CsOutcomeSource *s, const char *period, int nperiods, 
 	const char *length = psprintf("%s::interval", quote_literal_cstr(period)),
 			   *metric = quote_literal_cstr(s->experiment->metrics[0].name);
 	bool		is_truth = s->experiment->metrics[0].kind == CS_METRIC_CONVERSION;
-	double		mean = (nperiods - 1) / 2.0,
-				squares = nperiods * ((double) nperiods * nperiods - 1) / 12;
+	double		squares = nperiods * ((double) nperiods * nperiods - 1) / 12;
 	StringInfoData sql,
 				sum,
 				slope;
@@ -259,7 +258,10 @@ CsOutcomePeriodsSql(const CsOutcomeSource *s, const char *period, int nperiods, 
 	{
 		appendStringInfo(&sql, ", custseg_private.outcome_moments(j.y%d, NULL, %s) AS m%d", w, metric, w);
 		appendStringInfo(&sum, "%sj.y%d", w == 0 ? "" : " + ", w);
-		appendStringInfo(&slope, "%sj.y%d * %s", w == 0 ? "" : " + ", w, NumberLiteral((w - mean) / squares));
+		/* a period and its mirror image: what does not change has a slope of 0, not of rounding */
+		if (w < nperiods / 2)
+			appendStringInfo(&slope, "%s(j.y%d - j.y%d) * %s", w == 0 ? "" : " + ", nperiods - 1 - w, w,
+							 NumberLiteral((nperiods - 1 - 2 * w) / 2.0 / squares));
 	}
 	appendStringInfo(&sql, ", custseg_private.outcome_moments(%s, NULL, %s) AS whole, custseg_private.outcome_moments(%s, NULL, %s) AS slope"
 					 " FROM (SELECT e.variant_number", sum.data, metric, slope.data, metric);
