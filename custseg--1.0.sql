@@ -5355,9 +5355,23 @@ BEGIN ATOMIC
         SELECT p.customer, p.times, p.variant_number IS NOT NULL AS is_enrolled FROM person AS p WHERE p.times > 0
     ), enrolled AS (
         SELECT p.customer, p.variant_number, p.times > 0 AS is_seen, p.covariates FROM person AS p WHERE p.variant_number IS NOT NULL
+    ), kept AS (
+        SELECT a.variant_number, count(n.customer) AS n, count(*) FILTER (WHERE n.is_seen) AS n_seen
+        FROM arm AS a
+        LEFT JOIN enrolled AS n ON n.variant_number = a.variant_number
+        GROUP BY 1
     ), attrition AS (
-        SELECT count(*) AS n, count(*) FILTER (WHERE NOT n.is_seen) AS n_lost, custseg.chi_square_test(n.is_seen::text, n.variant_number::text) AS t
-        FROM enrolled AS n
+        -- where Pearson's test is too rough: Fisher's of each variant against the others
+        SELECT c.n, c.n_lost, c.t, CASE WHEN (c.t).n_low_expected = 0 THEN (c.t).p_value ELSE least(1, f.p) END AS p
+        FROM (
+            SELECT count(*) AS n, count(*) FILTER (WHERE NOT n.is_seen) AS n_lost, custseg.chi_square_test(n.is_seen::text, n.variant_number::text) AS t
+            FROM enrolled AS n
+        ) AS c
+        CROSS JOIN (
+            SELECT CASE WHEN count(*) = 2 THEN 1 ELSE count(*) END * min(custseg.fisher_exact(k.n_seen, k.n, (s.n_seen - k.n_seen)::bigint, (s.n - k.n)::bigint)) AS p
+            FROM kept AS k
+            CROSS JOIN (SELECT sum(k.n) AS n, sum(k.n_seen) AS n_seen FROM kept AS k) AS s
+        ) AS f
     ), covariate AS (
         SELECT DISTINCT ON (m.covariate) m.covariate, m.place
         FROM (
@@ -5402,11 +5416,11 @@ BEGIN ATOMIC
         FROM mismatch AS m
         LEFT JOIN adjusted AS a ON a.segment = m.segment
         UNION ALL
-        SELECT 2, 'attrition', '(all)', a.n, (a.t).statistic, (a.t).df, (a.t).p_value, (a.t).p_value,
-            CASE WHEN a.n_lost = a.n THEN 'insufficient data' WHEN a.n_lost = 0 THEN 'ok' WHEN (a.t).p_value < 0.001 THEN 'broken' WHEN (a.t).p_value IS NULL OR (a.t).n_low_expected > 0 THEN 'insufficient data' ELSE 'ok' END,
+        SELECT 2, 'attrition', '(all)', a.n, (a.t).statistic, (a.t).df, a.p, a.p,
+            CASE WHEN a.n_lost = a.n THEN 'insufficient data' WHEN a.n_lost = 0 THEN 'ok' WHEN a.p < 0.001 THEN 'broken' WHEN a.p IS NULL OR (a.t).n_low_expected > 0 THEN 'insufficient data' ELSE 'ok' END,
             CASE WHEN a.n_lost = a.n THEN 'nobody who is enrolled is in the source' WHEN a.n_lost = 0 THEN 'everybody who is enrolled is in the source' ELSE (
                 SELECT string_agg(format('%s of %s of %s', s.n_seen, s.n, s.variant), ', ' ORDER BY s.variant_number) || ' are in the source'
-                    || CASE WHEN (a.t).p_value < 0.001 THEN ': more are lost from one variant than from another, so that those who are left cannot be compared' ELSE '' END
+                    || CASE WHEN a.p < 0.001 THEN ': more are lost from one variant than from another, so that those who are left cannot be compared' ELSE '' END
                 FROM (
                     SELECT v.variant_number, v.variant, count(n.customer) AS n, count(n.customer) FILTER (WHERE n.is_seen) AS n_seen
                     FROM arm AS v

@@ -88,6 +88,10 @@ INSERT INTO custseg.enrolment SELECT 'other', i::text, 1 + i % 2, 1, 1, now() FR
 INSERT INTO custseg.enrolment_count VALUES ('other', 1, 1, 1, 'shop', 10000), ('other', 1, 2, 1, 'shop', 10000);
 SELECT kind, subject, agrees(ARRAY[statistic, p_value], ARRAY[35.46099290780142, 2.6020967243939514e-09], 1e-9) AS same, verdict, reason
 FROM custseg.experiment_health('other', 'SELECT i AS id, 0::float8 AS spent_before FROM generate_series(1, 20000) i WHERE CASE i % 2 WHEN 0 THEN i <= 19000 ELSE i <= 18600 END') WHERE kind = 'attrition';
+-- few of a small variant: Fisher's test (scipy), for Pearson's p-value of one of them is 1e-12
+DELETE FROM custseg.enrolment WHERE experiment = 'other' AND variant_number = 2 AND customer::int > 400;
+SELECT gone, agrees(p_value, p, 1e-9) AS same, verdict, reason
+FROM (VALUES (1, 0.0196078431372549), (3, 7.428061506344567e-06)) v (gone, p), custseg.experiment_health('other', 'SELECT i AS id, 0::float8 AS spent_before FROM generate_series(1, 20000) i WHERE i % 2 = 0 OR i > ' || 2 * gone - 1) h WHERE kind = 'attrition';
 UPDATE custseg.enrolment_count SET n = CASE variant_number WHEN 1 THEN 960 ELSE 1040 END WHERE experiment = 'other';
 SELECT agrees(ARRAY[statistic, p_value], ARRAY[3.2, .07363827012030258], 1e-9) AS same, verdict FROM custseg.experiment_health('other') WHERE kind = 'mismatch' AND subject = '(all)';
 UPDATE custseg.enrolment_count SET n = CASE variant_number WHEN 1 THEN 821588 ELSE 815482 END WHERE experiment = 'other';

@@ -123,6 +123,19 @@ SELECT segment, sum(bought::int) FILTER (WHERE variant = 0) AS control, sum(boug
 -- a source of everybody: who has no row has left, and does not count
 SELECT segment, n_control, n_treatment FROM custseg.experiment_results('looks', 'shares', 'id', '{"complete": true}') WHERE segment IS NOT NULL;
 SELECT segment, verdict, reason FROM custseg.experiment_results('looks', 'SELECT * FROM shares WHERE variant = 0 OR id % 3 > 0', 'id', '{"complete": true}') WHERE segment IS NULL;
+-- as many have left one variant as another, by chance or not: by Pearson's test, and by Fisher's (scipy) where few have left
+CREATE TABLE leaving AS SELECT id, (id % 20 = 0)::int AS variant, 1 AS segment, id % 7 AS x FROM generate_series(1, 4000) id;
+SELECT custseg.create_experiment('leaving', 'shop', '[{"variant": "control", "weight": 19}, "offer"]', '[{"metric": "x", "kind": "mean", "role": "primary", "effect": 1}]', '{"n_control": 380000}');
+SELECT enroll('leaving', 'leaving');
+SELECT v.gone, l.valid, agrees((l.findings ->> 'attrition_p')::float8, p, 1e-9) AS agrees, CASE WHEN NOT valid THEN l.reason END AS reason
+FROM (VALUES ('false', 1), ('id / 20 % 10 = 0 OR id IN (20, 40)', 0.6466282601957847), ('id = 20', .05), ('id IN (20, 40)', .002488122030507627), ('id IN (20, 40, 60, 80, 100)', 2.978905640697646e-07), ('id % 20 = 0 AND id <= 1000', 1.4809841262857794e-68)) v (gone, p)
+CROSS JOIN LATERAL custseg.look('leaving', format('SELECT * FROM leaving WHERE NOT (%s)', gone), 'id', '{"complete": true}') l;
+CREATE TABLE leaving_three AS SELECT id, id % 3 AS variant, 1 AS segment, id % 7 AS x FROM generate_series(1, 3000) id;
+SELECT custseg.create_experiment('leaving three', 'shop', '["control", "offer", "letter"]', '[{"metric": "x", "kind": "mean", "role": "primary", "effect": 1}]', '{"n_control": 100000}');
+SELECT enroll('leaving three', 'leaving_three');
+SELECT v.gone, l.valid, agrees((l.findings ->> 'attrition_p')::float8, p, 1e-9) AS agrees
+FROM (VALUES ('id % 10 = 0', 1), ('id % 30 = 1', (SELECT (custseg.chi_square_test((id % 30 = 1)::text, variant::text)).p_value FROM leaving_three)), ('id <= 24 AND id % 3 = 2', 3 * (custseg.proportion_test(8, 1000, 0, 2000)).p_value)) v (gone, p)
+CROSS JOIN LATERAL custseg.look('leaving three', format('SELECT * FROM leaving_three WHERE NOT (%s)', gone), 'id', '{"complete": true}') l;
 
 -- lines after the enrolment: within a window, and a covariate from those before
 CREATE TABLE people AS SELECT id, id % 2 AS variant, 1 AS segment FROM generate_series(1, 40) id;
@@ -157,8 +170,14 @@ JOIN (SELECT w, avg(y[w]) FILTER (WHERE variant = 0) AS m0, var_samp(y[w]) FILTE
 JOIN unnest('{2.7,1.5333333333333334,.5333333333333332,0}'::float8[]) WITH ORDINALITY g (d, i) ON i = period_number ORDER BY w;
 SELECT agrees(ARRAY[difference, standard_error, statistic, df, p_value], '{-.91,.15631165450257806,-5.821702821173781,8.698782501699965,.0002877046946153481}', 1e-9) AS slope, rating, reason
 FROM custseg.effect_over_time('decay', 'visit', as_of => '2026-04-01', id => 'id', options => '{"time": "at"}') WHERE period_number IS NULL;
-SELECT period_number, mean_control, mean_treatment, rating FROM custseg.effect_over_time('decay', 'visit', 'any', n_periods => 3, as_of => '2026-04-01', id => 'id', options => '{"time": "at"}');
+SELECT period_number, round(mean_control::numeric, 12) AS mean_control, round(mean_treatment::numeric, 12) AS mean_treatment, rating FROM custseg.effect_over_time('decay', 'visit', 'any', n_periods => 3, as_of => '2026-04-01', id => 'id', options => '{"time": "at"}');
 SELECT period_number, n_control, n_treatment, difference, rating, reason FROM custseg.effect_over_time('decay', 'visit', n_periods => 2, as_of => '2026-03-02', id => 'id', options => '{"time": "at"}');
+-- what each customer pays every week does not change, so that nothing grows or decays; a slope that all have is no chance
+CREATE FUNCTION pay(expression text) RETURNS text LANGUAGE sql AS $$ SELECT format('SELECT id, at, %s AS y FROM (SELECT *, rank() OVER (PARTITION BY id ORDER BY at) / 2 AS week FROM visit WHERE id < 99) v', expression) $$;
+SELECT y, n, t.difference, t.standard_error, t.rating, t.reason
+FROM (VALUES ('4.995'), ('CASE id % 3 WHEN 0 THEN 9.99 WHEN 1 THEN 0.1 ELSE 12.99 END'), ('0.1::float8 * id'), ('week + id')) v (y), generate_series(2, 4) n
+CROSS JOIN LATERAL custseg.effect_over_time('decay', pay(y), n_periods => n, as_of => '2026-04-01', id => 'id', options => '{"time": "at"}') t
+WHERE period_number IS NULL ORDER BY v.y, n;
 SELECT fails(format('SELECT FROM custseg.effect_over_time(%s)', arguments)) FROM (VALUES ('NULL, NULL'), ($$'decay', 'visit', 'none', id => 'id', options => '{"time": "at"}'$$), ($$'decay', 'visit', 'r', id => 'id', options => '{"time": "at"}'$$), ($$'decay', 'visit', id => 'id'$$),
     ($$'decay', 'visit', as_of => 'infinity', id => 'id', options => '{"time": "at"}'$$), ($$'decay', 'visit', n_periods => 1, id => 'id', options => '{"time": "at"}'$$), ($$'decay', 'visit', period => '0', id => 'id', options => '{"time": "at"}'$$), ($$'decay', 'visit', period => NULL, id => 'id'$$)) v (arguments);
 

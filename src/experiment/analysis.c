@@ -85,30 +85,58 @@ BoundaryOf(const CsAnalysis *a, double alpha)
 	return looks[n - 1].boundary;
 }
 
+/*
+ * How probable is it by chance alone that so many customers are missing from the variants?  By Pearson's test; where
+ * it is too rough, by Fisher's of each variant against the others.
+ */
+static double
+AttritionP(const int64 *enrolled, const int64 *analysed, int n)
+{
+	CsCell		cells[2 * CS_MAX_VARIANTS];
+	int64		sum = 0,
+				sum_analysed = 0;
+	double		least = 1;
+	CsChiSquareResult chi;
+
+	for (int v = 0; v < n; v++)
+	{
+		cells[v] = (CsCell) {0, v, analysed[v]};
+		cells[n + v] = (CsCell) {1, v, enrolled[v] - analysed[v]};
+		sum += enrolled[v];
+		sum_analysed += analysed[v];
+	}
+	chi = CsChiSquareTest(cells, 2 * n, 2, n);
+	if (chi.low_expected == 0)
+		return chi.p;
+	for (int v = 0; v < n; v++)
+	{
+		CsProportions p = {{analysed[v], sum_analysed - analysed[v]}, {enrolled[v], sum - enrolled[v]}};
+
+		least = fmin(least, CsFisherExact(&p));
+	}
+	/* two variants are one and the same table */
+	return n > 2 ? fmin(1, n * least) : least;
+}
+
 /* Are the customers of the variants as many as they should be, and are those who are left? */
 static void
 CheckSplit(CsAnalysis *a)
 {
 	const CsExperiment *e = a->experiment;
-	int64		enrolled[CS_MAX_VARIANTS];
+	int64		enrolled[CS_MAX_VARIANTS],
+				analysed[CS_MAX_VARIANTS];
 	double		weights[CS_MAX_VARIANTS];
-	CsCell		cells[2 * CS_MAX_VARIANTS];
-	CsChiSquareResult chi;
 
 	for (int v = 0; v < e->nvariants; v++)
 	{
-		int64		analysed = CustomersOf(a->table, v, &enrolled[v]);
-
+		analysed[v] = CustomersOf(a->table, v, &enrolled[v]);
 		weights[v] = e->assignment == CS_ASSIGN_BLOCKED ? e->variants[v].weight :
 			CsVariantBucket(e, v + 1) - CsVariantBucket(e, v);
-		cells[2 * v] = (CsCell) {0, v, analysed};
-		cells[2 * v + 1] = (CsCell) {1, v, enrolled[v] - analysed};
 	}
 	a->mismatch = CsSampleRatioTest(enrolled, weights, e->nvariants);
-	chi = CsChiSquareTest(cells, 2 * e->nvariants, 2, e->nvariants);
-	a->attrition = (CsSampleRatio) {chi.statistic, (double) chi.df, chi.p, NAN};
-	a->is_valid = !(a->mismatch.least_expected >= CS_MIN_EXPECTED && a->mismatch.p < CS_MISMATCH_P) &&
-		!(a->attrition.p < CS_MISMATCH_P);
+	a->attrition_p = AttritionP(enrolled, analysed, e->nvariants);
+	a->is_mismatch = a->mismatch.least_expected >= CS_MIN_EXPECTED && a->mismatch.p < CS_MISMATCH_P;
+	a->is_valid = !a->is_mismatch && !(a->attrition_p < CS_MISMATCH_P);
 }
 
 /* The state of a metric; one without customers when nobody is there. */

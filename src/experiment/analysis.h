@@ -131,9 +131,10 @@ typedef struct CsAnalysis
 	bool		is_finished;	/* the plan is reached */
 	double		boundary,		/* of |z| by spending, for all together */
 				segment_boundary;	/* and for each segment */
-	CsSampleRatio mismatch,
-				attrition;
-	bool		is_valid;
+	CsSampleRatio mismatch;
+	double		attrition_p;
+	bool		is_mismatch,
+				is_valid;
 	int			days;			/* since the start */
 	int			neffects;
 	CsEffect   *effects;

@@ -172,7 +172,7 @@ FindingsOf(const CsAnalysis *a)
 	CsJsonText(&json, "method", CsLookMethods[a->method]);
 	CsJsonNumber(&json, "boundary", a->boundary);
 	CsJsonNumber(&json, "mismatch_p", a->mismatch.p);
-	CsJsonNumber(&json, "attrition_p", a->attrition.p);
+	CsJsonNumber(&json, "attrition_p", a->attrition_p);
 	CsJsonInteger(&json, "days", a->days);
 	CsJsonArray(&json, "lost");
 	for (int v = 1; v < a->experiment->nvariants; v++)

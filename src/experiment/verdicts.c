@@ -85,12 +85,12 @@ CsPrimaryMetric(const CsExperiment *e)
 void
 CsAddInvalid(const CsAnalysis *a, StringInfo reason)
 {
-	if (a->mismatch.p < CS_MISMATCH_P)
+	if (a->is_mismatch)
 		CsReasonAdd(reason, "the variants were not filled as they should be (chance alone does so with probability %.2g): no effect can be believed before the cause is found",
 					a->mismatch.p);
 	else
 		CsReasonAdd(reason, "more customers of one variant are missing than of another (by chance alone with probability %.2g): no effect can be believed before the cause is found",
-					a->attrition.p);
+					a->attrition_p);
 }
 
 /* Why the rule holds. */
