@@ -6592,7 +6592,7 @@ BEGIN ATOMIC
         SELECT (o ->> 'fall')::float8 AS fall, (o ->> 'alpha')::float8 AS alpha
         FROM custseg_private.kpi_options(kpi_changes.options) AS o
     ), judged AS (
-        SELECT coalesce(kpi_changes.for_month, max(k.month)) AS month
+        SELECT coalesce(date_trunc('month', kpi_changes.for_month::timestamp)::date, max(k.month)) AS month
         FROM custseg.segment_kpi AS k
         WHERE k.model = kpi_changes.model
     ), reference AS (

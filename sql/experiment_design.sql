@@ -53,6 +53,7 @@ SELECT segment, n_control, verdict, reason FROM custseg.plan_experiment('shop', 
 SELECT segment, n, baseline, verdict, reason FROM custseg.plan_experiment('shop', 'SELECT id, x, NULL::bool AS bought FROM customer WHERE id <= 10', '{"metric": "bought", "kind": "conversion", "relative_effect": 0.1}');
 SELECT count(*) FROM custseg.plan_experiment('shop', 'SELECT * FROM customer WHERE false', '{"metric": "bought", "kind": "conversion", "effect": 0.01}');
 SELECT statement, outcome('SELECT custseg.plan_experiment(' || statement || ')') FROM (VALUES
+    ($$'shop', 'trait', '[{"metric": "bought", "kind": "conversion", "effect": 0.03}]'$$),
     ('NULL, ''customer'', ''{"metric": "bought", "kind": "conversion", "effect": 0.01}'''),
     ('''none'', ''customer'', ''{"metric": "bought", "kind": "conversion", "effect": 0.01}'''),
     ('''shop'', ''customer'', NULL'),

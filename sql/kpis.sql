@@ -68,6 +68,8 @@ SELECT count(*) FROM (SELECT month, segment, name, n, n_buyers, n_orders, revenu
 SELECT month, count(*), count(*) FILTER (WHERE rating = 'ok') AS ok, array_agg(DISTINCT reference_month) AS reference FROM custseg.kpi_history WHERE model = 'shop' GROUP BY month ORDER BY month LIMIT 2;
 SELECT name, kpi, reference_month, agrees(reference, CASE kpi WHEN 'revenue' THEN f.revenue_per_customer WHEN 'orders' THEN f.orders_per_customer WHEN 'conversion' THEN f.conversion ELSE f.retention END) AS reference, rating
 FROM custseg.kpi_changes('shop', '2025-09-01') c JOIN found f USING (name) WHERE f.month = '2024-09-01' AND f.segment = 2;
+-- a month is told by any of its days
+SELECT count(*), min(month) = '2025-09-01' AS of_the_month FROM custseg.kpi_changes('shop', '2025-09-30');
 SELECT count(DISTINCT month) FROM custseg.record_kpis('shop', 'orders', 'customer', 'at', 'amount', options => '{"order": "number"}', keep_days => 100000);
 
 -- The tests, from what is kept
@@ -200,6 +202,7 @@ SELECT fails(format('SELECT * FROM custseg.difference_in_differences(%s)', a)) F
     $$'story', 'who', 'treated', 'month', 'alike', '2025-01-01'$$,
     $$'story', 'who', 'treated', 'month', 'alike', 'soon'$$,
     $$'story', 'who', 'treated', 'month', 'alike', NULL$$,
+    $$'SELECT who, treated, 7 AS month, alike FROM story', 'who', 'treated', 'month', 'alike', '2025-06-01'$$,
     $$'story', 'who', 'rising', 'month', 'alike', '2025-06-01'$$,
     $$'story', 'nobody', 'treated', 'month', 'alike', '2025-06-01'$$,
     $$'story', 'who', 'treated', 'treated', 'alike', '2025-06-01'$$,

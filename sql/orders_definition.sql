@@ -96,6 +96,7 @@ SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options =>
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "soon"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "0"}');
 SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "a while"}');
+SELECT custseg.customer_features('cents', 'customer', 'at', 'amount', options => '{"look_back": "90"}');
 
 -- days are those of the stated zone, whoever asks
 CREATE TABLE nights (customer text, at timestamptz, amount numeric);

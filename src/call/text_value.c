@@ -4,6 +4,8 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "call/call.h"
 #include "call/text_value.h"
 #include "utils/fmgrprotos.h"
@@ -39,13 +41,23 @@ CsTextRead(PGFunction input, const char *text, Datum *value)
 	return is_read;
 }
 
-/* An option that is an interval, palloc'd; an error that names it when its text is none. */
+/* Is a text a bare number, which PostgreSQL reads as so many seconds?  0 needs no unit. */
+static bool
+LacksUnit(const char *text)
+{
+	char	   *end;
+	double		x = strtod(text, &end);
+
+	return end != text && end[strspn(end, " \t\n")] == '\0' && isfinite(x) && x != 0;
+}
+
+/* An option that is an interval, palloc'd; an error that names it when its text is none, or lacks the unit. */
 Interval *
 CsIntervalOption(const char *option, const char *text, const char *example)
 {
 	Datum		value;
 
-	if (!CsTextRead(interval_in, text, &value))
+	if (LacksUnit(text) || !CsTextRead(interval_in, text, &value))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("option \"%s\" must be an interval", option),

@@ -41,12 +41,12 @@ static const CsField fields[FIELDS] = {
 
 typedef struct Options
 {
-	double		unit;			/* 0: a thousandth of the budget */
+	double		unit;			/* NaN: a thousandth of the budget */
 	bool		spend_all;
 } Options;
 
 static const CsOption options[] = {
-	{"unit", CS_OPTION_REAL, offsetof(Options, unit), 0, 0, INFINITY},
+	{"unit", CS_OPTION_REAL, offsetof(Options, unit), NAN, 0, INFINITY},
 	{"spend_all", CS_OPTION_BOOL, offsetof(Options, spend_all), true}
 };
 
@@ -261,7 +261,12 @@ ReadBudget(FunctionCallInfo fcinfo, CsBudget *b)
 
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, options, lengthof(options), &given);
 	b->budget = CsNumberArgument(fcinfo, ARG_BUDGET, "budget", CS_NUMBER_POSITIVE);
-	b->unit = given.unit == 0 ? b->budget / 1000 : given.unit;
+	b->unit = isnan(given.unit) ? b->budget / 1000 : given.unit;
+	if (b->unit == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("option \"unit\" must be above 0"),
+				 errhint("Leave it out for a thousandth of the budget.")));
 	b->spend_all = given.spend_all;
 	if (b->unit > b->budget)
 		ereport(ERROR,

@@ -10,6 +10,7 @@
 
 #include <math.h>
 
+#include "call/text_value.h"
 #include "experiment/experiment.h"
 #include "stat/sequential.h"
 #include "utils/fmgrprotos.h"
@@ -130,6 +131,16 @@ CheckArray(Jsonb *list, int least, int most, const char *what)
 	return n;
 }
 
+/* The error of a "what" that is no object. */
+static void
+RejectElement(const char *what)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("a %s must be a json object", what),
+			 errhint("Write it as {\"%s\": \"name\", ...}.", what)));
+}
+
 /* Read an element of a list by a table of options into "result". */
 static void
 ReadElement(const CsJsonEach *each, const char *what, const CsOption *options, int noptions, void *result)
@@ -137,10 +148,7 @@ ReadElement(const CsJsonEach *each, const char *what, const CsOption *options, i
 	JsonbValue	value = each->value;
 
 	if (CsJsonGetObject(&value) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a %s must be a json object", what),
-				 errhint("Write it as {\"%s\": \"name\", ...}.", what)));
+		RejectElement(what);
 	CsOptionsParse(options, noptions, JsonbValueToJsonb(&value), result);
 }
 
@@ -170,9 +178,9 @@ ReadVariants(CsExperiment *e, Jsonb *variants)
 	error_context_stack = callback.previous;
 }
 
-/* A size that may be given in units of the metric or relative to the control's mean, but above 0. */
+/* A size that may be given in units of the metric or relative to the control's mean, but above 0; of a share, below 1. */
 static void
-CheckSize(double absolute, double relative, const char *name)
+CheckSize(const CsExperimentMetric *m, double absolute, double relative, const char *name)
 {
 	double		size = isnan(absolute) ? relative : absolute;
 
@@ -182,6 +190,9 @@ CheckSize(double absolute, double relative, const char *name)
 	if (!isnan(size) && size <= 0)
 		Reject(psprintf("\"%s\" of a metric must be above 0", name),
 			   psprintf("Give its size; \"direction\" says which way is good."));
+	if (m->kind == CS_METRIC_CONVERSION && absolute >= 1)
+		Reject(psprintf("\"%s\" of a conversion must be below 1", name),
+			   psprintf("It is a difference of shares: 0.05 is five customers of a hundred."));
 }
 
 /* What the columns of a metric must be. */
@@ -214,8 +225,7 @@ CheckWindow(CsExperimentMetric *m)
 
 	if (m->window == NULL)
 		return;
-	window = DirectFunctionCall3(interval_in, CStringGetDatum(m->window), ObjectIdGetDatum(InvalidOid),
-								 Int32GetDatum(-1));
+	window = IntervalPGetDatum(CsIntervalOption("window", m->window, "14 days"));
 	/* after a longer one there may be no time any more, which would be found when nothing can be changed */
 	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, window, IntervalPGetDatum(&none))) <= 0 ||
 		DatumGetInt32(DirectFunctionCall2(interval_cmp, window, IntervalPGetDatum(&most))) > 0)
@@ -232,8 +242,8 @@ CheckMetric(CsExperimentMetric *m)
 	if (m->kind < 0)
 		Reject(psprintf("metric \"%s\" has no kind", m->name), "Give \"kind\": conversion, mean or ratio.");
 	CheckColumns(m);
-	CheckSize(m->effect, m->relative_effect, "effect");
-	CheckSize(m->margin, m->relative_margin, "margin");
+	CheckSize(m, m->effect, m->relative_effect, "effect");
+	CheckSize(m, m->margin, m->relative_margin, "margin");
 	CheckWindow(m);
 	if (m->role == CS_ROLE_PRIMARY && isnan(m->effect) && isnan(m->relative_effect))
 		Reject(psprintf("primary metric \"%s\" has no effect", m->name),
@@ -248,6 +258,8 @@ CheckMetric(CsExperimentMetric *m)
 void
 CsExperimentMetricRead(CsExperimentMetric *m, Jsonb *metric)
 {
+	if (!JB_ROOT_IS_OBJECT(metric))
+		RejectElement("metric");
 	CsOptionsParse(metricOptions, lengthof(metricOptions), metric, m);
 	CheckMetric(m);
 }

@@ -168,6 +168,35 @@ CheckPanel(const Panel *p)
 				 errhint("Others are needed to compare with.")));
 }
 
+/* Read the start as a value of the period's type, or raise an error. */
+static void
+ReadStart(void *state)
+{
+	const Panel *p = state;
+	Oid			input,
+				parameter;
+
+	getTypeInputInfo(p->period->type, &input, &parameter);
+	(void) OidInputFunctionCall(input, unconstify(char *, p->start), parameter, -1);
+}
+
+/* An error, which names it, of a start that is no value of the period's type. */
+static void
+CheckStart(Panel *p)
+{
+	ResourceOwner owner;
+	bool		is_read = CsTry(ReadStart, p, CsIsDataException, &owner);
+
+	CsTryEnd(owner);
+	if (!is_read)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"start\" must be of type %s, as column \"%s\" is", format_type_be(p->period->type),
+						NameStr(p->period->name)),
+				 errdetail("It is %s.", p->start),
+				 errhint("Give the first period in which customers were treated.")));
+}
+
 /* panel(source, customer, treated, period, value, start): a row for each customer and period */
 Datum
 custseg_panel(PG_FUNCTION_ARGS)
@@ -186,6 +215,7 @@ custseg_panel(PG_FUNCTION_ARGS)
 							  CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_TIME));
 	p.value = CsOrdersColumn(p.source, CsTextArgument(fcinfo, ARG_VALUE), "value", CS_KIND_BIT(CS_NUMERIC));
 	p.start = CsRequiredText(fcinfo, ARG_START, "start");
+	CheckStart(&p);
 	getTypeOutputInfo(p.period->type, &output, &is_varlena);
 	fmgr_info(output, &p.output);
 	query = CsRelationOpen(PanelSql(&p));

@@ -41,6 +41,8 @@ static const CsField fields[FIELDS] = {
 /* Most periods of the horizon, and of a season. */
 #define MOST_PERIODS 10000
 
+#define RANGES_HINT "Write {\"n\": [-0.1, 0.2], \"churn\": [-0.01, 0.01]}."
+
 /* Two swings of a tornado that differ by less are the same but for rounding. */
 #define ROUNDING 1e-12
 
@@ -410,7 +412,7 @@ SwingOf(const Baseline *b, CsLever lever, Jsonb *range)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" must be a list of two numbers, low and high", option->name),
-				 errhint("Write {\"n\": [-0.1, 0.2], \"churn\": [-0.01, 0.01]}.")));
+				 errhint(RANGES_HINT)));
 	for (int end = 0; end < 2; end++)
 	{
 		CsScenario	s = {.nseason = 0};
@@ -438,6 +440,11 @@ custseg_tornado(PG_FUNCTION_ARGS)
 	Ranges		ranges;
 	int			n = 0;
 
+	if (!JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(ARG_CHANGES)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("levers must be a json object"),
+				 errhint(RANGES_HINT)));
 	CsOptionsArgument(fcinfo, ARG_CHANGES, rangeOptions, lengthof(rangeOptions), &ranges);
 	for (CsLever lever = 0; lever < CS_LEVERS; lever++)
 	{
