@@ -197,6 +197,9 @@ UPDATE custseg.experiment SET started_at = now() WHERE experiment = 'pairs';
 SELECT count(*) AS same FROM custseg.experiment_results('pairs', 'pairs', 'a, b') p JOIN custseg.experiment_results('three', 'three', 'id') t
 ON t.metric = 'x' AND p.variant = t.variant AND p.segment IS NOT DISTINCT FROM t.segment AND abs(p.difference - t.difference) <= 1e-12 AND abs(p.p_value - t.p_value) <= 1e-12;
 
+-- rows of nobody that the source leaves out are none, whatever is looked at first
+SELECT count(*) FROM custseg.experiment_results('means', 'SELECT a.id, x FROM (SELECT nullif(id, 7) AS id, id AS k, x FROM arms) a JOIN (SELECT id AS k FROM arms WHERE id <> 7) g USING (k)', 'id');
+
 -- errors
 SELECT fails(statement) FROM (VALUES
     ($$SELECT FROM custseg.experiment_results(NULL, 'arms')$$),
@@ -209,6 +212,8 @@ SELECT fails(statement) FROM (VALUES
     ($$SELECT FROM custseg.experiment_results('means', 'SELECT * FROM arms UNION ALL SELECT * FROM arms WHERE id IN (5, 12)', 'id')$$),
     ($$SELECT FROM custseg.experiment_results('means', 'SELECT * FROM arms WHERE id <> 3 UNION ALL SELECT * FROM arms WHERE id = 5', 'id', '{"complete": true}')$$),
     ($$SELECT FROM custseg.experiment_results('means', 'SELECT nullif(id, 7) AS id, x FROM arms', 'id')$$),
+    ($$SELECT FROM custseg.experiment_results('means', 'SELECT NULL::int AS id, x FROM arms', 'id')$$),
+    ($$SELECT FROM custseg.effect_over_time('decay', 'SELECT NULL::int AS id, at, y FROM visit', id => 'id', options => '{"time": "at"}')$$),
     ($$SELECT FROM custseg.experiment_results('means', 'SELECT id, CASE WHEN id = 4 THEN ''infinity'' ELSE x END AS x FROM arms', 'id')$$),
     ($$SELECT FROM custseg.experiment_results('means', 'SELECT id, CASE WHEN id = 4 THEN ''NaN'' ELSE x END AS x FROM arms', 'id')$$),
     ($$SELECT FROM custseg.experiment_results('cuped', 'SELECT *, now() + (id - 9) * interval ''1 hour'' AS measured FROM adjusted', 'id', '{"covariate_time": "measured"}')$$),

@@ -132,9 +132,10 @@ extern int	CsExperimentBuckets(double traffic);
 extern int	CsVariantBucket(const CsExperiment *e, int index);
 
 /* stored.c */
+pg_noreturn extern void CsReportNoExperiment(const char *experiment);
 extern CsExperiment *CsExperimentRead(const char *experiment);
 extern void CsExperimentRequireOwner(const CsExperiment *e);
-pg_noreturn extern void CsReportNoExperiment(const char *experiment);
+extern void CsExperimentRequireSame(const CsExperiment *e);
 
 /* assignment.c: which variant a customer has. */
 typedef struct CsAssigning

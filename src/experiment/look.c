@@ -286,6 +286,8 @@ custseg_look(PG_FUNCTION_ARGS)
 	CsExperimentRequireStarted(e);
 	table = CsOutcomeTableRead(e, source, CsTextArgument(fcinfo, ARG_ID), &options);
 	CsModelLock(e->model);
+	CsModelCheckOwner(e->model);
+	CsExperimentRequireSame(e);
 	/* looks that were kept meanwhile count, too */
 	PushActiveSnapshot(GetTransactionSnapshot());
 	history = CsLookHistoryRead(e);

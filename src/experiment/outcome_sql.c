@@ -76,7 +76,8 @@ ValueOf(const CsOutcomeSource *s, int metric)
 
 /*
  * The rows of the source, as "o": customer, then v1, p1, v2, p2, ...: value and partner of each metric.  An
- * outcome of nobody is an error.
+ * outcome of nobody is an error.  OFFSET keeps the source as it is: rows that it leaves out are not looked at,
+ * and an id that is NULL throughout is not planned away.
  */
 static void
 AppendSource(StringInfo sql, const CsOutcomeSource *s)
@@ -92,7 +93,7 @@ AppendSource(StringInfo sql, const CsOutcomeSource *s)
 		if (s->partners[i] != NULL)
 			appendStringInfo(sql, ", %s AS p%d", AsNumber(s->partners[i]), i + 1);
 	}
-	appendStringInfo(sql, ", true AS present FROM %s WHERE ", CsSqlFrom(s->relation));
+	appendStringInfo(sql, ", true AS present FROM (SELECT t.* FROM %s OFFSET 0) AS t WHERE ", CsSqlFrom(s->relation));
 	for (int i = 0; i < list_length(s->id); i++)
 		appendStringInfo(sql, "%s(t.%s IS NOT NULL OR custseg_private.outcome_of_nobody(t.%s IS NULL))",
 						 i == 0 ? "" : " AND ", CsSqlColumn(list_nth(s->id, i)), CsSqlColumn(list_nth(s->id, i)));

@@ -234,6 +234,24 @@ ReadLocked(const char *experiment)
 }
 
 /*
+ * An error unless the experiment that was read, and has started, is still the one of its name.  The caller holds
+ * the lock of its model; nobody else changes the experiment until the transaction ends.
+ */
+void
+CsExperimentRequireSame(const CsExperiment *e)
+{
+	const CsExperiment *now = ReadLocked(e->name);
+
+	if (now == NULL)
+		CsReportNoExperiment(e->name);
+	if (!now->has_started || now->started_at != e->started_at)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("experiment \"%s\" was dropped and created anew meanwhile", e->name),
+				 errhint("Repeat the transaction.")));
+}
+
+/*
  * Begin a change of an experiment: the caller owns its model, and now holds the lock of it.  Returns the
  * experiment, palloc'd, as it is then.
  */

@@ -60,6 +60,16 @@ $a->query("SELECT custseg.drop_experiment('undone');");
 like(($b->query(look('undone')))[1], qr/ERROR:  (40001|42704)/, 'no look is kept of an experiment that is gone');
 $b->query('ROLLBACK;');
 
+# an experiment that another one of its name has replaced while its outcomes were read
+$a->query(q{SELECT custseg.create_experiment('new', 'm', '["control", "offer"]', '[{"metric": "bought", "kind": "conversion", "role": "primary", "effect": 0.01}]'); SELECT custseg.enroll('new', 'customers');});
+$a->query(q{SELECT custseg.end_experiment('new');});
+$a->query(q{BEGIN; SELECT custseg.drop_experiment('new'); SELECT custseg.create_experiment('new', 'm', '["control", "other"]', '[{"metric": "x", "kind": "mean", "role": "primary", "effect": 1}]'); SELECT custseg.enroll('new', 'customers');});
+$b->send(look('new'));
+$node->poll_query_until('postgres', 'SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND pid = ' . $b->pid) or die;
+$a->query('COMMIT;');
+like(($b->wait)[1], qr/ERROR:  40001: experiment "new" was dropped and created anew meanwhile/, 'a look at what was an experiment is not kept for another one');
+is($node->safe_psql('postgres', "SELECT count(*) FROM custseg.experiment_look WHERE experiment = 'new'"), '0', 'nor are its lines');
+
 $a->quit;
 $b->quit;
 $node->stop;
