@@ -12,6 +12,7 @@
 #include "access/table.h"
 #include "catalog/pg_collation.h"
 #include "catalog/tables.h"
+#include "funcapi.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -110,6 +111,30 @@ CsCatalogRead(const char *sql, const CsValue *arguments, int narguments, CsCatal
 	return nrows;
 }
 
+/*
+ * The texts (char *) in the first column of what a statement finds, palloc'd; NULL is left out.  Outside SPI; read_only
+ * as CsCatalogExecute has it.
+ */
+List *
+CsCatalogTexts(const char *sql, const CsValue *arguments, int narguments, bool read_only)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *texts = NIL;
+
+	SPI_connect();
+	(void) CsCatalogExecute(sql, arguments, narguments, read_only);
+	MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+
+		if (text != NULL)
+			texts = lappend(texts, text);
+	}
+	SPI_finish();
+	return texts;
+}
+
 /* The int that the statement gave that was run last, inside SPI; "otherwise" for NULL or no row. */
 int32
 CsFoundInt4(int32 otherwise)
@@ -120,6 +145,34 @@ CsFoundInt4(int32 otherwise)
 	if (SPI_processed > 0)
 		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	return isnull ? otherwise : DatumGetInt32(value);
+}
+
+/* Put the rows that the statement gave that was run last, inside SPI, to a result of their columns. */
+void
+CsFoundPut(CsResult *result)
+{
+	CsValue    *row = palloc(sizeof(CsValue) * SPI_tuptable->tupdesc->natts);
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		CsValuesOfTuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row);
+		CsResultPut(result, row, SPI_tuptable->tupdesc->natts);
+	}
+	pfree(row);
+}
+
+/*
+ * The row that the statement gave that was run last, inside SPI, as what a function returns that is declared to return
+ * such rows; it outlives SPI.
+ */
+Datum
+CsFoundRow(FunctionCallInfo fcinfo)
+{
+	TupleDesc	desc;
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	return HeapTupleHeaderGetDatum(SPI_returntuple(SPI_tuptable->vals[0], BlessTupleDesc(desc)));
 }
 
 /* A column of a row as it is; it belongs to the row. */

@@ -136,7 +136,10 @@ extern uint64 CsCatalogRead(const char *sql, const CsValue *arguments, int nargu
 							CsCatalogVisitor visit, void *state);
 extern Datum CsRowDatum(const CsCatalogRow *row, int column, bool *isnull);
 extern char *CsRowText(const CsCatalogRow *row, int column);
+extern List *CsCatalogTexts(const char *sql, const CsValue *arguments, int narguments, bool read_only);
 extern int32 CsFoundInt4(int32 otherwise);
+extern void CsFoundPut(CsResult *result);
+extern Datum CsFoundRow(FunctionCallInfo fcinfo);
 extern int32 CsRowInt4(const CsCatalogRow *row, int column, int32 otherwise);
 extern int64 CsRowInt8(const CsCatalogRow *row, int column, int64 otherwise);
 extern double CsRowFloat8(const CsCatalogRow *row, int column);

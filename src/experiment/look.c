@@ -17,7 +17,6 @@
 
 #include "experiment/analysis.h"
 #include "executor/spi.h"
-#include "funcapi.h"
 #include "stat/sequential.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -239,11 +238,8 @@ Store(FunctionCallInfo fcinfo, const CsAnalysis *a, const char *source)
 	char	   *problems = ProblemsOf(a, &is_critical);
 	CsValue		now = CsValueOf(TIMESTAMPTZOID, TimestampTzGetDatum(GetCurrentTimestamp()), false),
 				name = CsValueText(e->name);
-	TupleDesc	desc;
-	HeapTupleHeader row;
+	Datum		row;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	SPI_connect();
 	CsModelHold(e->model);
 	CsCatalogExecuteNewest(decide_sql,
@@ -258,14 +254,14 @@ Store(FunctionCallInfo fcinfo, const CsAnalysis *a, const char *source)
 							  CsValueText(source), CsValueFloat8(a->information), CsValueInt8(a->table->analysed),
 							  CsValueText(CsTrialVerdictNames[a->verdict]), CsValueText(a->reason),
 							  CsValueBool(a->is_valid), CsValueBool(decides), CsValueJsonb(FindingsOf(a))), false);
-	row = SPI_returntuple(SPI_tuptable->vals[0], BlessTupleDesc(desc));
+	row = CsFoundRow(fcinfo);
 	StoreEffects(a, look);
 	CsCatalogExecute(alert_sql,
 					 CsValues(CsValueText(e->model), name, CsValueInt4(look), CsValueInt4(e->version),
 							  CsValueText(is_critical ? "critical" : "warning"),
 							  CsValueText(problems[0] == '\0' ? NULL : problems)), false);
 	SPI_finish();
-	return HeapTupleHeaderGetDatum(row);
+	return row;
 }
 
 /* look(experiment, source, id, options): a row of experiment_look */

@@ -63,50 +63,24 @@ static const char *const forget_sql[] = {
 
 PG_FUNCTION_INFO_V1(custseg_forget_customer);
 
-/* The names (char *) of the models that place the customer otherwise then, palloc'd. */
-static List *
-ModelsOf(const CsValue *arguments)
-{
-	MemoryContext context = CurrentMemoryContext;
-	List	   *models = NIL;
-
-	SPI_connect();
-	CsCatalogExecute(models_sql, arguments, 2, false);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		models = lappend(models, pstrdup(name));
-		MemoryContextSwitchTo(old);
-	}
-	SPI_finish();
-	return models;
-}
-
 /* forget_customer(customer): a row for each kind of what was deleted, and of what stays */
 Datum
 custseg_forget_customer(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	CsValue    *row = palloc(sizeof(CsValue) * result->desc->natts);
 	CsValue		arguments[2];
 	ListCell   *cell;
 
 	CsRequireWritable("custseg.forget_customer()");
 	arguments[0] = CsValueText(CsCustomerArgument(fcinfo, 0, NULL));
 	arguments[1] = CsValueName(CsCallerName());
-	foreach(cell, ModelsOf(arguments))
+	foreach(cell, CsCatalogTexts(models_sql, arguments, lengthof(arguments), false))
 		CsBeginChangeOf(lfirst(cell), "custseg.forget_customer()");
 	SPI_connect();
 	for (int i = 0; i < lengthof(forget_sql); i++)
 	{
 		CsCatalogExecuteNewest(forget_sql[i], arguments, lengthof(arguments));
-		for (uint64 j = 0; j < SPI_processed; j++)
-		{
-			CsValuesOfTuple(SPI_tuptable->vals[j], SPI_tuptable->tupdesc, row);
-			CsResultPut(result, row, result->desc->natts);
-		}
+		CsFoundPut(result);
 	}
 	SPI_finish();
 	return (Datum) 0;

@@ -206,23 +206,15 @@ custseg_decide(PG_FUNCTION_ARGS)
 {
 	char	   *model = CsBeginChange(fcinfo, "custseg.decide()");
 	char	   *reason = RequiredWords(fcinfo, DECIDE_REASON, "reason");
-	MemoryContext context = CurrentMemoryContext;
-	CsValue		known[2],
-			   *row;
-	TupleDesc	desc;
-	Datum		result;
+	CsValue		known[2];
+	Datum		row;
 
 	SPI_connect();
 	(void) CsCallerSelect(known_sql, CsValues(CsValueText(model), CsValueJsonb(CsJsonbArgument(fcinfo, DECIDE_OPTIONS))));
 	CsValuesOfTuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, known);
 	CsCatalogExecute(decide_sql, CsValues(CsValueText(model), known[0], CsValueText(reason), known[1],
 										  CsValueName(CsCallerName())), false);
-	desc = SPI_tuptable->tupdesc;
-	row = palloc(sizeof(CsValue) * desc->natts);
-	CsValuesOfTuple(SPI_tuptable->vals[0], desc, row);
-	context = MemoryContextSwitchTo(context);
-	result = CsResultRow(fcinfo, row, desc->natts);
-	MemoryContextSwitchTo(context);
+	row = CsFoundRow(fcinfo);
 	SPI_finish();
-	PG_RETURN_DATUM(result);
+	PG_RETURN_DATUM(row);
 }

@@ -321,23 +321,9 @@ typedef struct Deciding
 static List *
 BeginAllModels(const char *command)
 {
-	List	   *models = NIL;
-	MemoryContext context = CurrentMemoryContext;
-
 	CsRequireWritable(command);
 	CsModelLock(psprintf("all models of role %s", CsCallerName()));
-	SPI_connect();
-	CsCatalogExecute(all_models_sql, CsValues(CsValueName(CsCallerName())), false);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		models = lappend(models, pstrdup(name));
-		MemoryContextSwitchTo(old);
-	}
-	SPI_finish();
-	return models;
+	return CsCatalogTexts(all_models_sql, CsValues(CsValueName(CsCallerName())), false);
 }
 
 /*

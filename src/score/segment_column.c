@@ -44,28 +44,6 @@ static const char *const models_sql =
 " AND (f.name OPERATOR(pg_catalog.=) $2 OR f.name OPERATOR(pg_catalog.<>) ALL ($3))) "
 "ORDER BY m.name COLLATE pg_catalog.\"C\"";
 
-/* The first column of what a statement finds, a List of char *. */
-static List *
-ReadNames(const char *sql, const CsValue *arguments, int narguments)
-{
-	MemoryContext caller = CurrentMemoryContext;
-	List	   *names = NIL;
-
-	SPI_connect();
-	(void) CsCatalogExecute(sql, arguments, narguments, true);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		char	   *name = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		MemoryContext spi = MemoryContextSwitchTo(caller);
-
-		if (name != NULL)
-			names = lappend(names, pstrdup(name));
-		MemoryContextSwitchTo(spi);
-	}
-	SPI_finish();
-	return names;
-}
-
 /* A model whose segments columns may hold. */
 typedef struct Candidate
 {
@@ -282,7 +260,7 @@ TriggerReason(const CsRelation *rel, CsValue column)
 
 	if (!OidIsValid(rel->relid))
 		return NULL;
-	models = ReadNames(triggers_sql, CsValues(CsValueOf(OIDOID, ObjectIdGetDatum(rel->relid), false), column));
+	models = CsCatalogTexts(triggers_sql, CsValues(CsValueOf(OIDOID, ObjectIdGetDatum(rel->relid), false), column), true);
 	if (models == NIL)
 		return NULL;
 	return CsModelMayUse(linitial(models)) ?
@@ -312,8 +290,8 @@ CsSegmentColumnReasons(const CsRelation *rel, const CsColumn **columns, const Cs
 		segments = reasons[i] == NULL ? SegmentsOf(facts[i]) : NULL;
 		if (segments != NULL)
 			AddMatches(&s, i, columns[i],
-					   ReadNames(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name,
-													  CsValueArray(TEXTARRAYOID, NamesOf(rel)))));
+					   CsCatalogTexts(models_sql, CsValues(CsValueArray(INT4ARRAYOID, segments), name,
+														   CsValueArray(TEXTARRAYOID, NamesOf(rel))), true));
 	}
 	if (s.matches != NIL)
 		ReadMatches(&s, reasons);

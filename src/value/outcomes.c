@@ -13,11 +13,11 @@
 #include "call/call.h"
 #include "call/options.h"
 #include "catalog/pg_type.h"
-#include "funcapi.h"
 #include "score/score.h"
 #include "math/math.h"
 #include "stat/calibration.h"
 #include "stat/prediction.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "value/outcomes.h"
 #include "value/predictor.h"
@@ -412,13 +412,10 @@ static Datum
 Store(FunctionCallInfo fcinfo, const Call *c)
 {
 	CsValue		arguments[5 + NCOLUMNS];
-	TupleDesc	desc;
-	HeapTupleHeader row;
+	Datum		row;
 	bool		isnull;
 	int64		run;
 
-	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
 	CsModelLock(c->request.model);
 	SPI_connect();
 	CsVersionHold(c->request.model, c->request.version);
@@ -430,11 +427,11 @@ Store(FunctionCallInfo fcinfo, const Call *c)
 	arguments[4] = CsValueName(CsCallerName());
 	FillRow(c, arguments + 5);
 	CsCatalogExecute(insert_run_sql, arguments, lengthof(arguments), false);
-	row = SPI_returntuple(SPI_tuptable->vals[0], BlessTupleDesc(desc));
+	row = CsFoundRow(fcinfo);
 	run = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, lengthof(arguments) + 1, &isnull));
 	StoreOutcomes(c, run);
 	SPI_finish();
-	return HeapTupleHeaderGetDatum(row);
+	return row;
 }
 
 /* record_outcomes(model, source, outcome, id, options, version) */

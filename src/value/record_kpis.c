@@ -116,7 +116,6 @@ ReadMonths(Run *r)
 static void
 WriteMonths(const Run *r, CsResult *result)
 {
-	CsValue    *row = palloc(sizeof(CsValue) * result->desc->natts);
 	FunctionCallInfo fcinfo = r->fcinfo;
 
 	/* what another transaction has kept meanwhile is replaced, or a serialization failure */
@@ -124,11 +123,7 @@ WriteMonths(const Run *r, CsResult *result)
 	CsCatalogExecute(record_sql, CsValues(CsValueText(r->model), CsValueInt4(r->version), CsValueName(CsCallerName()),
 										  CsValueText(CsTextArgument(fcinfo, ARG_ORDERS)),
 										  CsValueText(CsTextArgument(fcinfo, ARG_SOURCE)), r->rows), false);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		CsValuesOfTuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row);
-		CsResultPut(result, row, result->desc->natts);
-	}
+	CsFoundPut(result);
 	CsCatalogExecute(alert_sql, CsValues(CsValueText(r->model), CsValueInt4(r->version),
 										 CsValueJsonb(CsOptionsToJsonb(CsKpiOptionTable + CS_KPI_READING, CS_KPI_JUDGING,
 																	   &r->options))), false);

@@ -43,7 +43,6 @@ RowType(void)
 static void
 WriteRun(FunctionCallInfo fcinfo, const CsSegmentWorth *w, CsValue rows, CsResult *result)
 {
-	CsValue    *row = palloc(sizeof(CsValue) * result->desc->natts);
 	bool		by_purchases = w->kind == CS_MODEL_PURCHASES;
 
 	CsCatalogExecute(record_sql,
@@ -55,11 +54,7 @@ WriteRun(FunctionCallInfo fcinfo, const CsSegmentWorth *w, CsValue rows, CsResul
 										!by_purchases || PG_ARGISNULL(CS_SEGMENT_VALUE_HORIZON)),
 							  CsValueFloat8(by_purchases ? w->horizon.discount : NAN), CsValueFloat8(w->confidence),
 							  rows), false);
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		CsValuesOfTuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row);
-		CsResultPut(result, row, result->desc->natts);
-	}
+	CsFoundPut(result);
 }
 
 /* record_segment_value(those of segment_value(), keep_days): a row for each segment, as it is kept */
