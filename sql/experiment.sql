@@ -168,6 +168,8 @@ SELECT agrees(array_agg(spent ORDER BY look), '{1.077742525811726e-06,.000788303
 -- too early, the same customers again, beyond the plan: nothing is decided
 SELECT look, information_share, round(spent::numeric, 8) AS spent, round(boundary::numeric, 5) AS boundary FROM custseg.spending_boundaries('{.05,.081,.083,.5,.5,.500000001,1.2,1.5}');
 SELECT round(a.boundary::numeric, 4) = round(b.boundary::numeric, 4) AS as_if_not_taken FROM custseg.spending_boundaries('{.5,.5,.5,1}') a, custseg.spending_boundaries('{.5,1}') b WHERE a.look = 4 AND b.look = 2;
+SELECT repeated, agrees((SELECT boundary FROM custseg.spending_boundaries(repeated) ORDER BY look DESC LIMIT 1), (SELECT boundary FROM custseg.spending_boundaries(once) ORDER BY look DESC LIMIT 1), 1e-7) AS as_if_not_taken
+FROM (VALUES ('{.5,.5,.5,.9}'::float8[], '{.5,.9}'::float8[]), ('{.5,.5,.5,.50001,.9}', '{.5,.50001,.9}'), ('{.3,.3,.3,.3,.3001,.3001,.3001,.3001,.6}', '{.3,.3001,.6}')) l (repeated, once);
 SELECT count(*) FROM custseg.spending_boundaries('{}');
 -- a thousand looks come near to looking all the time, in a moment
 SET statement_timeout = '20s';

@@ -162,15 +162,14 @@ CsSpendingBoundaries(const double *information, int n, double alpha, CsSpending 
 					total = at < 1 ? SpentAt(alpha, at) : alpha,
 					more = total - spent,
 					next = i + 1 < n ? Min(information[i + 1], 1) : at;
-		int			following = i + 1;
 
 		looks[i] = (CsSpending) {spent, NAN};
 		if (at - d.time < LEAST_ADDED || total < LEAST_SPENT || !(more > 0))
 			continue;
 		spent = looks[i].spent = total;
 		looks[i].boundary = FindBorder(&d, more, at, at - d.time);
-		while (following < n && next - at < LEAST_ADDED)
-			next = Min(information[following++], 1);
+		for (int following = i + 1; following < n && next - at < LEAST_ADDED; following++)
+			next = Min(information[following], 1);
 		if (next - at >= LEAST_ADDED)
 			Continue(&d, looks[i].boundary, at, next);
 		looks[i].boundary /= sqrt(at);
