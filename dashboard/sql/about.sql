@@ -1,0 +1,35 @@
+-- What a model says of itself: title and presentation, kind, algorithm, the version that is shown, its segments, and its health.
+SELECT jsonb_build_object(
+    'name', m.name,
+    'kind', m.kind,
+    'algorithm', v.algorithm,
+    'version', v.version,
+    'deployed_version', m.deployed_version,
+    'n_rows', v.n_rows,
+    'trained_at', v.trained_at,
+    'n_segments', (SELECT nullif(count(*), 0) FROM custseg.segment s WHERE s.model = m.name AND s.version = v.version),
+    'segments', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('segment', s.segment, 'name', s.name) ORDER BY s.segment)
+        FROM custseg.segment s
+        WHERE s.model = m.name AND s.version = v.version), '[]'),
+    'features', coalesce((
+        SELECT jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind) ORDER BY f.position)
+        FROM custseg.feature f
+        WHERE f.model = m.name AND f.version = v.version), '[]'),
+    'presentation', coalesce((SELECT p.presentation FROM custseg.presentation p WHERE p.model = m.name), '{}'),
+    'published_at', r.published_at,
+    'health', (
+        SELECT jsonb_build_object('verdict', h.verdict, 'urgency', h.urgency, 'retrain', h.retrain, 'last_run_at', h.last_run_at, 'open_alerts', h.open_alerts, 'critical_alerts', h.critical_alerts)
+        FROM custseg.model_health h
+        WHERE h.model = m.name)
+) AS body
+FROM custseg.model m
+LEFT JOIN LATERAL (
+    SELECT p.version, p.published_at
+    FROM custseg.report p
+    WHERE p.model = m.name AND ($2::timestamptz IS NULL OR p.published_at = $2::timestamptz)
+    ORDER BY p.published_at DESC
+    LIMIT 1
+) r ON true
+LEFT JOIN custseg.model_version v ON v.model = m.name AND v.version = coalesce(r.version, m.deployed_version)
+WHERE m.name = $1;

@@ -1,0 +1,95 @@
+// api.js
+//	  What the page asks the server, each thing once; an answer is kept as long as the page is.
+
+/** An answer of the server that is an error, with its message and its hint. */
+export class ApiError extends Error {
+    constructor(status, error = {}) {
+        super(error.message ?? 'The server does not answer.');
+        this.status = status;
+        this.code = error.code ?? 'unreachable';
+        this.hint = error.hint ?? null;
+        this.sqlstate = error.sqlstate ?? null;
+    }
+
+    /** Returns whether the same request may succeed later. */
+    get isPassing() {
+        return this.status === 0 || this.status === 429 || this.status >= 500;
+    }
+}
+
+const answers = new Map();
+
+async function request(url, options) {
+    let response;
+    try {
+        response = await fetch(url, { ...options, headers: { accept: 'application/json', ...options?.headers } });
+    } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        throw new ApiError(0, { message: 'The server does not answer.', hint: 'The page asks again by itself as soon as the server is back.' });
+    }
+    let answer = null;
+    try {
+        answer = await response.json();
+    } catch {
+        if (response.ok) throw new ApiError(response.status, { message: 'The answer of the server could not be read.' });
+    }
+    if (!response.ok) throw new ApiError(response.status, answer?.error ?? { message: `The server answered with the status ${response.status}.` });
+    return answer;
+}
+
+/** Returns a promise of the answer to GET; the same request is sent once, and again only after an error. */
+export function get(url) {
+    if (!answers.has(url)) {
+        const answer = request(url);
+        answers.set(url, answer);
+        answer.catch(() => answers.delete(url));
+    }
+    return answers.get(url);
+}
+
+/** Returns a promise of the answer to POST of a JSON text; numbers are sent as they were typed when "body" is text already. */
+export function post(url, body, signal) {
+    return request(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: typeof body === 'string' ? body : JSON.stringify(body),
+        signal,
+    });
+}
+
+/** Forgets all answers, so that they are asked for again. */
+export function forget() {
+    answers.clear();
+}
+
+function modelPath(model) {
+    return `/api/models/${encodeURIComponent(model)}`;
+}
+
+/** Returns a promise of the list of models. */
+export async function models() {
+    const answer = await get('/api/models');
+    return Array.isArray(answer) ? answer : answer.models ?? answer.body ?? [];
+}
+
+/** Returns a promise of a part of a model as of a publication: {part, version, as_of, body}; body is null when nothing is there. */
+export function part(model, name, at = null) {
+    return get(`${modelPath(model)}/${encodeURIComponent(name)}${at ? `?at=${encodeURIComponent(at)}` : ''}`);
+}
+
+/** Returns a promise of the times of a model's publications, the newest first. */
+export async function publications(model) {
+    const answer = await get(`${modelPath(model)}/publications`);
+    const rows = Array.isArray(answer) ? answer : answer.publications ?? answer.body ?? [];
+    return rows.map((row) => (typeof row === 'string' ? row : row.published_at)).filter(Boolean);
+}
+
+/** Returns a promise of whether the server and its database answer. */
+export async function isReady() {
+    try {
+        const response = await fetch('/readyz', { signal: AbortSignal.timeout(2500) });
+        return response.ok;
+    } catch {
+        return false;
+    }
+}

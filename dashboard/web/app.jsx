@@ -1,0 +1,156 @@
+// app.jsx
+//	  The shell: chooser of the model and of the publication, navigation, and the page that the address names.
+
+import { render } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import * as api from './api.js';
+import { Block, CardPlace, Failure, Missing } from './card.jsx';
+import { title } from './facts.js';
+import { dateTime, name, short } from './format.js';
+import { go, setState, useAddress, useAnswer, useReady, useTheme } from './hooks.js';
+import { cards, findPage, pages, roles } from './pages.js';
+import { literal, whyMissing } from './parts.js';
+import { address } from './router.js';
+
+function App() {
+    const { model, page: pageName, state } = useAddress();
+    const theme = useTheme();
+    const isReady = useReady();
+    const models = useAnswer(api.models, ['models']);
+    const chosen = model ?? (models.status === 'ready' ? models.value[0]?.name ?? null : null);
+    const page = findPage(pageName ?? 'overview');
+
+    useEffect(() => {
+        if (chosen !== null && (model === null || pageName === null)) go(address(chosen, pageName ?? 'overview', state), { replace: true });
+    }, [chosen, model, pageName]);
+
+    return (
+        <>
+            <a class="skip" href="#main">Skip to the content</a>
+            <header>
+                <p class="brand"><a href="/">custseg</a></p>
+                {chosen !== null && <ModelChooser models={models.status === 'ready' ? models.value : []} model={chosen} page={page?.name ?? 'overview'} />}
+                {chosen !== null && <PublicationChooser model={chosen} at={state.at ?? null} />}
+            </header>
+            {chosen !== null && <Navigation model={chosen} current={page?.name} at={state.at} />}
+            {!isReady && <p class="outage" role="alert">The database does not answer. What is on this page stays; the rest follows by itself as soon as it is back.</p>}
+            <main id="main" tabindex="-1">
+                {chosen === null ? <NoModel models={models} /> : <Page model={chosen} page={page} state={state} theme={theme} key={`${chosen}/${page?.name}`} />}
+            </main>
+        </>
+    );
+}
+
+function ModelChooser({ models, model, page }) {
+    const listed = models.some((it) => it.name === model) ? models : [{ name: model }, ...models];
+    return (
+        <label>Model
+            <select value={model} onChange={(event) => go(address(event.currentTarget.value, page))}>
+                {listed.map((it) => <option value={it.name} selected={it.name === model}>{short(it.title ?? it.name, 48)}</option>)}
+            </select>
+        </label>
+    );
+}
+
+function PublicationChooser({ model, at }) {
+    const answer = useAnswer(() => api.publications(model), [model, 'publications']);
+    const times = answer.status === 'ready' ? answer.value : [];
+    const listed = at && !times.includes(at) ? [at, ...times] : times;
+    return (
+        <label>As of
+            <select value={at ?? ''} disabled={listed.length === 0} onChange={(event) => setState({ at: event.currentTarget.value }, { replace: false })}>
+                <option value="" selected={!at}>{times.length > 0 ? `${dateTime(times[0])} (newest)` : 'no publication'}</option>
+                {listed.slice(times.length > 0 && listed === times ? 1 : 0).map((it) => <option value={it} selected={it === at}>{dateTime(it)}</option>)}
+            </select>
+        </label>
+    );
+}
+
+function Navigation({ model, current, at }) {
+    const link = (page) => (
+        <li><a href={address(model, page.name, { at })} aria-current={page.name === current ? 'page' : undefined}>{page.title}</a></li>
+    );
+    return (
+        <nav aria-label="Pages">
+            <ul>{pages.map(link)}</ul>
+            <ul aria-label="Dashboards by role">{roles.map(link)}</ul>
+        </nav>
+    );
+}
+
+function NoModel({ models }) {
+    if (models.status === 'loading') return <Block height={400} />;
+    if (models.status === 'error') return <Failure error={models.error} />;
+    return (
+        <>
+            <h1>No model yet</h1>
+            <Missing missing={{
+                why: 'There is no model that this page may show. Train one, or ask its owner to grant its use.',
+                sql: 'SELECT * FROM custseg.train(\'loyalty\', \'customers\');\nSELECT custseg.publish(\'loyalty\');\nSELECT custseg.grant_model(\'loyalty\', \'dashboard\');',
+            }} />
+        </>
+    );
+}
+
+const kindWords = {
+    purchases: 'tells how often customers will buy',
+    value: 'tells what customers are worth',
+    probability: 'tells a probability of each customer',
+};
+
+function Page({ model, page, state, theme }) {
+    const heading = useRef(null);
+    const answer = useAnswer(() => api.part(model, 'about', state.at ?? null), [model, 'about', state.at ?? null]);
+    const pageTitle = page?.title ?? 'No such page';
+    useEffect(() => {
+        document.title = `${pageTitle} · ${short(model, 60)} · custseg`;
+        if (location.hash === '') scrollTo(0, 0);
+    }, [pageTitle, model]);
+
+    if (!page) return <><h1>No such page</h1><p>The address names a page that does not exist. Choose one above.</p></>;
+    const about = answer.status === 'ready' ? answer.value.body : null;
+    return (
+        <>
+            <div class="heading">
+                <h1 ref={heading}>{page.title} <span class="of">{about ? title({ about }) : short(model, 60)}</span></h1>
+                <p>{page.question}</p>
+            </div>
+            {answer.status === 'error' && <Failure error={answer.error} />}
+            {answer.status === 'loading' && <div class="grid"><section class="card span12"><Block height={120} /></section></div>}
+            {answer.status === 'ready' && !about && <Missing missing={whyMissing('about', model)} />}
+            {about && <Notice about={about} page={page} />}
+            {about && (
+                <div class="grid">
+                    {page.cards.map((it) => <CardPlace name={it} load={cards[it]} context={{ about, page: page.name, state, theme }} key={it} />)}
+                </div>
+            )}
+        </>
+    );
+}
+
+function Notice({ about, page }) {
+    if (about.kind !== 'segments' && page.isOfSegments !== false) {
+        return <p class="notice">{name(about.name)} {kindWords[about.kind] ?? 'is a model of another kind'}; it has no segments. This page is about segments: choose a model of segments above.</p>;
+    }
+    if (!about.published_at) {
+        return (
+            <div class="notice">
+                <p>Nothing was published of this model yet, so that most cards are empty. Its owner publishes it, once or with each run of the monitor:</p>
+                <pre tabindex="0" aria-label="SQL that publishes the model">{`SELECT custseg.publish(${literal(about.name)});\nSELECT custseg.monitor(${literal(about.name)}, options => '{"publish": true}');`}</pre>
+            </div>
+        );
+    }
+    return null;
+}
+
+// links within the page need no new page
+addEventListener('click', (event) => {
+    const link = event.target.closest?.('a[href]');
+    if (!link || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || link.target) return;
+    const url = new URL(link.href);
+    if (url.origin !== location.origin || !url.pathname.startsWith('/m/') || url.hash) return;
+    event.preventDefault();
+    go(url.pathname + url.search);
+});
+
+render(<App />, document.getElementById('app'));

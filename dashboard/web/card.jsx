@@ -1,0 +1,167 @@
+// card.jsx
+//	  A card: title, sentence, picture, its numbers behind "Data", export, and what stands there while
+//	  nothing does.  What a card is made of says dashboard/README.md.
+
+import { Component } from 'preact';
+import { useMemo, useRef } from 'preact/hooks';
+import { Chart } from './chart.jsx';
+import { currency, title as modelTitle } from './facts.js';
+import { dateTime } from './format.js';
+import { askAgain, setState, useAnswer, useParts } from './hooks.js';
+import { whyMissing } from './parts.js';
+import { address } from './router.js';
+import { Table } from './table.jsx';
+
+const call = (it, ...given) => (typeof it === 'function' ? it(...given) : it);
+
+/** Shows a card of a page once its code is there. */
+export function CardPlace({ load, name, context }) {
+    const code = useAnswer(load, [name]);
+    if (code.status === 'ready') return <Card card={code.value.default} context={context} />;
+    return (
+        <section class="card span6" id={name} aria-busy={code.status === 'loading'}>
+            {code.status === 'loading' ? <Block height={320} /> : <Failure error={code.error} />}
+        </section>
+    );
+}
+
+function Card({ card, context }) {
+    const { about, state } = context;
+    const kinds = card.kinds ?? ['segments'];
+    const names = [...card.parts, ...(card.optional ?? [])];
+    const answer = useParts(about.name, kinds.includes(about.kind) ? names : [], state.at ?? null);
+    if (!kinds.includes(about.kind)) return null;
+
+    const height = call(card.height ?? 320, about);
+    const heading = call(card.title, about);
+    return (
+        <section class={`card span${card.span ?? 6}`} id={card.name} aria-labelledby={`${card.name}-title`} aria-busy={answer.status === 'loading'}>
+            <h2 id={`${card.name}-title`}>{heading}</h2>
+            {answer.status === 'loading' && <Block height={height + 96} />}
+            {answer.status === 'error' && <Failure error={answer.error} height={height} />}
+            {answer.status === 'ready' && (
+                <Guard key={about.name + JSON.stringify(state)}>
+                    <Content card={card} heading={heading} height={height} answers={answer.value} context={context} />
+                </Guard>
+            )}
+        </section>
+    );
+}
+
+function Content({ card, heading, height, answers, context }) {
+    const { about, state, theme } = context;
+    const picture = useRef(null);
+    const data = useMemo(() => ({ about, ...Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, answer.body ?? null])) }), [answers, about]);
+    const lacking = card.parts.find((part) => data[part] === null || (Array.isArray(data[part]) && data[part].length === 0));
+    const missing = lacking ? whyMissing(lacking, about.name) : card.missing?.(data, state) ?? null;
+    const draw = useMemo(() => card.chart && ((width) => card.chart(data, theme, { ...state, width, height })), [card, data, theme, state, height]);
+    if (missing) return <Missing missing={missing} isPublished={Boolean(about.published_at)} part={lacking} />;
+
+    const sentence = card.sentence?.(data, state) ?? '';
+    const table = card.table?.(data, state) ?? null;
+    const stamp = asOf(answers, card, about);
+    const props = { ...context, data, state, height };
+    return (
+        <>
+            {card.sentence && <p class="sentence">{sentence}</p>}
+            {card.controls && <div class="controls">{card.controls(props)}</div>}
+            {card.render && card.render(props)}
+            {card.chart && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
+            <Foot card={card} heading={heading} sentence={sentence} table={table} stamp={stamp} picture={picture} height={height} context={context} />
+        </>
+    );
+}
+
+/** Returns the line that says as of when, and by which version, a card's numbers are. */
+function asOf(answers, card, about) {
+    const first = card.parts.map((part) => answers[part]).find((answer) => answer?.as_of) ?? Object.values(answers).find((answer) => answer?.as_of);
+    if (!first) return '';
+    return `As of ${dateTime(first.as_of)}${first.version ? `, version ${first.version}` : ''}`;
+}
+
+function Foot({ card, heading, sentence, table, stamp, picture, height, context }) {
+    const { about, state, theme } = context;
+    const open = (state.data ?? '').split(',').filter(Boolean);
+    const isOpen = open.includes(card.name);
+    const toggle = (event) => {
+        const now = event.currentTarget.open;
+        if (now === isOpen) return;
+        const names = now ? [...open, card.name] : open.filter((it) => it !== card.name);
+        setState({ data: names.join(',') });
+    };
+    const money = currency({ about });
+    const makeSvg = async () => {
+        const { frame, tablePicture } = await import('./export.js');
+        const width = document.getElementById(card.name)?.querySelector('.chart')?.clientWidth ?? 900;
+        const drawn = picture.current ? { picture: picture.current(), height } : tablePicture(table, { width, theme, currency: money });
+        return frame({ title: heading, sentence, ...drawn, width, foot: [modelTitle({ about }), stamp].filter(Boolean).join(' · '), theme });
+    };
+    const save = async (kind) => {
+        const files = await import('./export.js');
+        const file = `${files.fileName(about.name, card.name)}.${kind}`;
+        if (kind === 'csv') return files.save(file, `\ufeff${files.csv(table)}`, 'text/csv;charset=utf-8');
+        const svg = await makeSvg();
+        return kind === 'svg' ? files.save(file, svg, 'image/svg+xml') : files.save(file, await files.png(svg), 'image/png');
+    };
+    return (
+        <footer>
+            {table && card.chart && (
+                <details open={isOpen} onToggle={toggle}>
+                    <summary>Data<span class="hidden"> of {heading}</span></summary>
+                    <div class="scroll" role="region" tabindex="0" aria-label={`Data of ${heading}`}>
+                        {isOpen && <Table table={table} caption={heading} currency={money} />}
+                    </div>
+                </details>
+            )}
+            <p class="foot">
+                <span>{stamp}</span>
+                <span class="actions">
+                    {table && ['csv', 'svg', 'png'].map((kind) => (
+                        <button type="button" onClick={() => save(kind)} aria-label={`Save ${heading} as ${kind.toUpperCase()}`}>{kind.toUpperCase()}</button>
+                    ))}
+                    <a href={`${address(about.name, context.page, state)}#${card.name}`} aria-label={`Link to ${heading}`}>Link</a>
+                </span>
+            </p>
+        </footer>
+    );
+}
+
+/** Shows a grey block of the height that comes. */
+export function Block({ height }) {
+    return <div class="block" style={{ height: `${height}px` }}><span class="hidden">Loading</span></div>;
+}
+
+/** Shows what went wrong and what to do about it. */
+export function Failure({ error, height }) {
+    return (
+        <div class="failure" role="alert" style={height ? { minHeight: `${height}px` } : {}}>
+            <p><strong>{error.message}</strong></p>
+            {error.hint && <p>{error.hint}</p>}
+            <button type="button" onClick={askAgain}>Try again</button>
+        </div>
+    );
+}
+
+/** Shows why there is nothing, and the SQL that changes it. */
+export function Missing({ missing }) {
+    return (
+        <div class="missing">
+            <p>{missing.why}</p>
+            {missing.sql && <pre tabindex="0" aria-label="SQL that fills this card">{missing.sql}</pre>}
+        </div>
+    );
+}
+
+/** Keeps an error in one card from taking the page along. */
+class Guard extends Component {
+    static getDerivedStateFromError(error) {
+        return { error };
+    }
+
+    render({ children }, { error }) {
+        if (!error) return children;
+        console.error(error);
+        return <Failure error={{ message: 'This card could not be drawn.', hint: 'The other cards are not affected. The message is in the console of the browser.' }} />;
+    }
+}
+

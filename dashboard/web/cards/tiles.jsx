@@ -1,0 +1,22 @@
+import { table, tiles } from '../charts/tiles.js';
+
+/** Customers, value, largest share and health in large figures. */
+export default {
+    name: 'tiles',
+    title: 'At a glance',
+    parts: ['summary'],
+    span: 12,
+    height: 92,
+    table,
+    render: ({ data }) => (
+        <dl class="tiles">
+            {tiles(data).map((it) => (
+                <div>
+                    <dt>{it.label}</dt>
+                    <dd class={`big ${it.rating ?? ''}`}>{it.value}</dd>
+                    <dd class="note">{it.note}</dd>
+                </div>
+            ))}
+        </dl>
+    ),
+};

@@ -1,0 +1,65 @@
+// parts.js
+//	  For each part: why it may be missing, and the SQL that fills it; for pages and reports.
+
+/** Returns a text as a literal of SQL. */
+export function literal(text) {
+    return `'${String(text).replace(/'/g, "''")}'`;
+}
+
+const publish = (model) => `SELECT custseg.publish(${literal(model)});`;
+const notInThisPublication = { why: 'This publication does not hold it.', sql: publish };
+
+// Each entry: why it may be missing, and a function of the model's name that returns SQL.  Keys are names of parts.
+export const parts = {
+    about: { why: 'Nothing is known of this model.', sql: () => 'SELECT name, kind FROM custseg.models;' },
+    summary: { why: 'Nothing was published of this model yet.', sql: publish },
+    profile: { why: 'Nothing was published of this model yet.', sql: publish },
+    radar: { why: 'Nothing was published of this model yet, or no feature differs between its segments.', sql: publish },
+    boxplot: { why: 'The model has no numeric columns, or nothing was published of it yet.', sql: publish },
+    heatmap: { why: 'Nothing was published of this model yet.', sql: publish },
+    importance: { why: 'Importance needs two segments or more, and a publication.', sql: publish },
+    test: { why: 'The tests need two segments or more, and a publication.', sql: publish },
+    histogram: { why: 'The model has no numeric columns, or nothing was published of it yet.', sql: publish },
+    level_share: { why: 'The model has no columns with levels (categories).', sql: publish },
+    correlation: { why: 'Correlations need two numeric columns, and a publication.', sql: publish },
+    silhouette: { why: 'The silhouette needs two segments or more, and a publication.', sql: publish },
+    projection: { why: 'The projection needs two numeric dimensions, and a publication.', sql: publish },
+    lorenz: {
+        why: 'The model does not know which column says what a customer is worth.',
+        sql: (model) => `SELECT custseg.set_presentation(${literal(model)}, '{"value": "monetary", "currency": "GBP"}');\n${publish(model)}`,
+    },
+    concentration: {
+        why: 'The model does not know which column says what a customer is worth.',
+        sql: (model) => `SELECT custseg.set_presentation(${literal(model)}, '{"value": "monetary", "currency": "GBP"}');\n${publish(model)}`,
+    },
+    capacity: {
+        why: 'No segment has a perk whose number is limited.',
+        sql: (model) => `SELECT custseg.set_action(${literal(model)}, 1, '{"perk": "Early access", "perk_capacity": 500}');\n${publish(model)}`,
+    },
+    quality: { why: 'Nothing was published of this model yet.', sql: publish },
+    description: { why: 'Nothing was published of this model yet.', sql: publish },
+    missing: { why: 'Nothing was published of this model yet.', sql: publish },
+    surrogate: { why: 'Rules need two segments or more, and a publication.', sql: publish },
+    migration: {
+        why: 'Nobody has placed the customers of a table again since the model was made, so that no moves are known.',
+        sql: (model) => `CALL custseg.resegment(${literal(model)}, 'customers');\n${publish(model)}`,
+    },
+    training: {
+        why: 'The training of this version kept nothing to show here.',
+        sql: (model) => `SELECT * FROM custseg.train(${literal(model)}, 'customers');\n${publish(model)}`,
+    },
+    forecast: {
+        why: 'A forecast needs the sizes of several months.',
+        sql: (model) => `SELECT custseg.monitor(${literal(model)}, 'customers', options => '{"publish": true}');  -- once a month`,
+    },
+    value: {
+        why: 'No model tells yet what the customers of this one will be worth.',
+        sql: (model) => `SELECT * FROM custseg.record_segment_value('lifetime', ${literal(model)});\n${publish(model)}`,
+    },
+};
+
+/** Returns why a part is missing and the SQL that fills it. */
+export function whyMissing(part, model) {
+    const entry = Object.hasOwn(parts, part) ? parts[part] : notInThisPublication;
+    return { why: entry.why, sql: entry.sql ? entry.sql(model) : null };
+}
