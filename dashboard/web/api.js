@@ -72,9 +72,13 @@ export async function models() {
     return Array.isArray(answer) ? answer : answer.models ?? answer.body ?? [];
 }
 
-/** Returns a promise of a part of a model as of a publication: {part, version, as_of, body}; body is null when nothing is there. */
-export function part(model, name, at = null) {
-    return get(`${modelPath(model)}/${encodeURIComponent(name)}${at ? `?at=${encodeURIComponent(at)}` : ''}`);
+/**
+ * Returns a promise of a part of a model as of a publication: {part, version, as_of, body}; body is null when nothing is there.
+ * "key" says which of several things of the model the part is about, such as an experiment.
+ */
+export function part(model, name, at = null, key = null) {
+    const search = new URLSearchParams(Object.entries({ at, key }).filter(([, value]) => value)).toString();
+    return get(`${modelPath(model)}/${encodeURIComponent(name)}${search ? `?${search}` : ''}`);
 }
 
 /** Returns a promise of the times of a model's publications, the newest first. */

@@ -29,7 +29,7 @@ function Card({ card, context }) {
     const { about, state } = context;
     const kinds = card.kinds ?? ['segments'];
     const names = [...card.parts, ...(card.optional ?? [])];
-    const answer = useParts(about.name, kinds.includes(about.kind) ? names : [], state.at ?? null);
+    const answer = useParts(about.name, kinds.includes(about.kind) ? names : [], state.at ?? null, card.key ? state[card.key] ?? null : null);
     if (!kinds.includes(about.kind)) return null;
 
     const height = call(card.height ?? 320, about);
@@ -40,7 +40,7 @@ function Card({ card, context }) {
             {answer.status === 'loading' && <Block height={height + 96} />}
             {answer.status === 'error' && <Failure error={answer.error} height={height} />}
             {answer.status === 'ready' && (
-                <Guard key={about.name + JSON.stringify(state)}>
+                <Guard attempt={about.name + JSON.stringify(state)}>
                     <Content card={card} heading={heading} height={height} answers={answer.value} context={context} />
                 </Guard>
             )}
@@ -152,8 +152,12 @@ export function Missing({ missing }) {
     );
 }
 
-/** Keeps an error in one card from taking the page along. */
+/** Keeps an error in one card from taking the page along; another attempt is made when the address changes, and what has the focus keeps it. */
 class Guard extends Component {
+    static getDerivedStateFromProps({ attempt }, state) {
+        return state.attempt === attempt ? null : { attempt, error: null };
+    }
+
     static getDerivedStateFromError(error) {
         return { error };
     }

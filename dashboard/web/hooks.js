@@ -87,12 +87,12 @@ export function useAnswer(ask, keys) {
     return answer.key === key ? answer.result : loading;
 }
 
-/** Returns the answer to several parts of a model at once: {part: {body, version, as_of}}. */
-export function useParts(model, names, at) {
+/** Returns the answer to several parts of a model at once: {part: {body, version, as_of}}; "key" says which of several things they are about. */
+export function useParts(model, names, at, key = null) {
     return useAnswer(async () => {
-        const answers = await Promise.all(names.map((name) => api.part(model, name, at)));
+        const answers = await Promise.all(names.map((name) => api.part(model, name, at, key)));
         return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
-    }, [model, names, at]);
+    }, [model, names, at, key]);
 }
 
 const interval = 2000;

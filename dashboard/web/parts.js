@@ -49,12 +49,61 @@ export const parts = {
         sql: (model) => `SELECT * FROM custseg.train(${literal(model)}, 'customers');\n${publish(model)}`,
     },
     forecast: {
-        why: 'A forecast needs the sizes of several months.',
-        sql: (model) => `SELECT custseg.monitor(${literal(model)}, 'customers', options => '{"publish": true}');  -- once a month`,
+        why: 'A forecast needs four runs that placed all customers of a table with the same version, such as one a month.',
+        sql: (model) => `CALL custseg.resegment(${literal(model)}, 'customers');  -- once a month\n${publish(model)}`,
     },
     value: {
         why: 'No model tells yet what the customers of this one will be worth.',
         sql: (model) => `SELECT * FROM custseg.record_segment_value('lifetime', ${literal(model)});\n${publish(model)}`,
+    },
+    value_history: {
+        why: 'Nobody has recorded yet what the segments will be worth.',
+        sql: (model) => `SELECT * FROM custseg.train_purchases('lifetime', 'orders', 'customer', 'ordered_at', 'amount');\nSELECT * FROM custseg.record_segment_value('lifetime', ${literal(model)});  -- once a month`,
+    },
+    value_at_risk: {
+        why: 'Nobody has recorded yet what the segments will be worth and who has left, or the data do not tell who has left.',
+        sql: (model) => `SELECT * FROM custseg.record_segment_value('lifetime', ${literal(model)});  -- once a month`,
+    },
+    economics: { why: 'Nothing is known of this model.', sql: () => 'SELECT name, kind FROM custseg.models;' },
+    experiments: {
+        why: 'No experiment has been planned with the segments of this model.',
+        sql: (model) => `SELECT custseg.create_experiment('spring', ${literal(model)}, '["control", "mail"]',\n    '[{"metric": "bought", "kind": "conversion", "role": "primary", "effect": 0.03}]');\nSELECT * FROM custseg.enroll('spring', 'customers');`,
+    },
+    experiment: {
+        why: 'There is no such experiment with the segments of this model.',
+        sql: (model) => `SELECT experiment, status FROM custseg.experiment WHERE model = ${literal(model)};`,
+    },
+    survey: {
+        why: 'No customer has been asked yet whether the segment fits, or the answers were not recorded.',
+        sql: (model) => `SELECT * FROM custseg.record_survey(${literal(model)}, 'answers');  -- columns: customer, segment, satisfaction`,
+    },
+    gate: {
+        why: 'No version of this model is deployed, so that there is nothing to act on.',
+        sql: (model) => `SELECT custseg.deploy(${literal(model)}, 1);`,
+    },
+    sizes: {
+        why: 'The monitor has never counted the customers of this model.',
+        sql: (model) => `SELECT * FROM custseg.monitor(${literal(model)});  -- every night, or once a month`,
+    },
+    drift: {
+        why: 'The monitor has never compared the customers of this model with those of the training.',
+        sql: (model) => `SELECT * FROM custseg.monitor(${literal(model)});  -- every night, or once a month`,
+    },
+    alerts: {
+        why: 'No alert was ever opened for this model. The monitor opens one when it finds a problem.',
+        sql: (model) => `SELECT * FROM custseg.monitor(${literal(model)});`,
+    },
+    kpis: {
+        why: 'No month of orders has been kept for the segments of this model.',
+        sql: (model) => `SELECT * FROM custseg.record_kpis(${literal(model)}, 'orders', 'customer', 'ordered_at', 'amount',\n    options => '{"months": 13}');  -- then once a month, without the option`,
+    },
+    fairness: {
+        why: 'This publication does not say how an attribute, such as age or region, is spread over the segments.',
+        sql: (model) => `SELECT segment, name, group_value, selection_rate, impact_ratio, rating\nFROM custseg.fairness(${literal(model)}, 'customers', 'region');`,
+    },
+    customer_form: {
+        why: 'No version of this model is deployed, so that nobody can be placed.',
+        sql: (model) => `SELECT custseg.deploy(${literal(model)}, 1);`,
     },
 };
 

@@ -1,0 +1,43 @@
+-- How far each feature was from training in the last runs of monitor(), and what the last run says of it.
+-- {"runs": [{run, at, version, verdict}], "features": [{feature, kind, psi: [..], verdict: [..]}], "last": [rows of drift]}; arrays go by run.
+WITH wanted AS MATERIALIZED (
+    -- the more features, the fewer runs
+    SELECT greatest(6, least(60, 2400 / greatest(count(*), 1))) AS n
+    FROM custseg.model m
+    JOIN custseg.feature f ON f.model = m.name AND f.version = m.deployed_version
+    WHERE m.name = $1
+), run AS MATERIALIZED (
+    SELECT r.id, r.started_at, r.version, r.verdict
+    FROM custseg.monitor_run r
+    WHERE r.model = $1 AND r.status <> 'skipped' AND r.started_at <= coalesce($2::timestamptz, 'infinity')
+    ORDER BY r.id DESC
+    LIMIT (SELECT w.n FROM wanted w)
+), cell AS MATERIALIZED (
+    SELECT f.run, f.feature, f.kind, f.position, f.psi, f.verdict
+    FROM run
+    JOIN custseg.monitor_feature f ON f.model = $1 AND f.run = run.id
+), known AS (
+    SELECT DISTINCT ON (c.feature) c.feature, c.kind, c.position
+    FROM cell c
+    ORDER BY c.feature, c.run DESC
+)
+SELECT CASE WHEN EXISTS (SELECT FROM cell) THEN jsonb_build_object(
+    'runs', (SELECT jsonb_agg(jsonb_build_object('run', r.id, 'at', r.started_at, 'version', r.version, 'verdict', r.verdict) ORDER BY r.id) FROM run r),
+    'features', (
+        SELECT jsonb_agg(jsonb_build_object('feature', k.feature, 'kind', k.kind, 'psi', a.psi, 'verdict', a.verdict) ORDER BY k.position, k.feature)
+        FROM known k
+        CROSS JOIN LATERAL (
+            SELECT jsonb_agg(round(c.psi::numeric, 6) ORDER BY r.id) AS psi, jsonb_agg(nullif(c.verdict, 'ok') ORDER BY r.id) AS verdict
+            FROM run r
+            LEFT JOIN cell c ON c.run = r.id AND c.feature = k.feature
+        ) a
+    ),
+    'last', (
+        SELECT jsonb_agg(jsonb_build_object('feature', f.feature, 'kind', f.kind, 'psi', f.psi, 'psi_critical', f.psi_critical, 'ks', f.ks,
+            'null_share', f.null_share_current, 'p_adjusted', f.p_adjusted, 'verdict', f.verdict, 'reason', left(f.reason, 240)) ORDER BY f.position)
+        FROM custseg.monitor_feature f
+        WHERE f.model = $1 AND f.run = (SELECT max(c.run) FROM cell c)
+    )
+) END AS body
+FROM custseg.model m
+WHERE m.name = $1;

@@ -1,0 +1,28 @@
+-- What a budget and scenarios start from. {"from", "to", "n_months", "segments": [{segment, name, n, orders, average_order}]} are of the last twelve months
+-- that record_kpis() has kept: customers of the last month, their orders a month on average, and revenue over orders. "curves" (rows that
+-- allocate_budget() takes) and "margin" are those that the presentation of the model states.
+WITH month AS MATERIALIZED (
+    SELECT DISTINCT k.month
+    FROM custseg.segment_kpi k
+    WHERE k.model = $1 AND k.is_complete AND k.month <= coalesce($2::timestamptz, 'infinity')
+    ORDER BY k.month DESC
+    LIMIT 12
+), baseline AS MATERIALIZED (
+    SELECT k.segment, (array_agg(k.name ORDER BY k.month DESC))[1] AS name, (array_agg(k.n ORDER BY k.month DESC))[1] AS n,
+        avg(k.orders_per_customer) AS orders, sum(k.revenue) / nullif(sum(k.n_orders), 0) AS average_order
+    FROM month
+    JOIN custseg.segment_kpi k ON k.model = $1 AND k.month = month.month
+    WHERE k.segment > 0
+    GROUP BY k.segment
+)
+SELECT jsonb_build_object(
+    'from', (SELECT min(o.month) FROM month o), 'to', (SELECT max(o.month) FROM month o), 'n_months', (SELECT count(*) FROM month),
+    'segments', (
+        SELECT jsonb_agg(jsonb_build_object('segment', b.segment, 'name', b.name, 'n', b.n, 'orders', b.orders, 'average_order', b.average_order) ORDER BY b.segment)
+        FROM baseline b
+    ),
+    'curves', p.presentation -> 'curves', 'margin', p.presentation -> 'margin'
+) AS body
+FROM custseg.model m
+LEFT JOIN custseg.presentation p ON p.model = m.name
+WHERE m.name = $1;

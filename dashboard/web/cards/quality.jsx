@@ -1,0 +1,14 @@
+import { sentence, table } from '../charts/quality.js';
+import { TableOf } from '../scroll-table.jsx';
+
+/** Whether the customers of today are such as the model was trained on. */
+export default {
+    name: 'quality',
+    title: 'Quality of the data',
+    parts: ['quality'],
+    span: 12,
+    height: 200,
+    sentence,
+    table,
+    render: (props) => <TableOf props={props} table={table} caption="Quality of the data" />,
+};

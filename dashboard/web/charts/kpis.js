@@ -1,0 +1,62 @@
+// kpis.js
+//	  What the customers of each segment did month by month, and what fell.
+
+import { amount, segmentLabel, segmentName } from '../facts.js';
+import { change, date, isKnown, list, number, percent, plural } from '../format.js';
+import { segmentColor, segmentDash } from '../theme.js';
+import { largest, lines, mostLines } from './lines.js';
+
+/** The measures that can be shown, each with how it is written. */
+export const measures = {
+    revenue_per_customer: { title: 'Revenue of a customer', kind: 'money', write: (data) => (value) => amount(data, value) },
+    orders_per_customer: { title: 'Orders of a customer', kind: 'number', write: () => number },
+    average_order: { title: 'Average order', kind: 'money', write: (data) => (value) => amount(data, value) },
+    conversion: { title: 'Share who bought', kind: 'percent', write: () => (value) => percent(value) },
+    retention: { title: 'Share of buyers who bought again the month after', kind: 'percent', write: () => (value) => percent(value) },
+};
+
+const kpiWords = { revenue: 'revenue of a customer', orders: 'orders of a customer', conversion: 'share who bought', retention: 'share who bought again' };
+
+/** Returns the name of the measure that is shown: the one of the address, or the first that is known. */
+export function measureOf(data, state) {
+    if (Object.hasOwn(measures, state?.kpi ?? '')) return state.kpi;
+    return Object.keys(measures).find((it) => data.kpis.segments.some((row) => row[it].some(isKnown))) ?? 'orders_per_customer';
+}
+
+const month = (value) => date(value).replace(/^1 /, '');
+
+/** Returns the option: a line for each segment. */
+export function option(data, theme, state) {
+    const key = measureOf(data, state);
+    const rows = largest(data.kpis.segments, (it) => it.n.at(-1))
+        .map((it) => ({ label: segmentLabel(it), color: segmentColor(it.segment, theme), dash: segmentDash(it.segment), values: it[key] }));
+    return lines(rows, data.kpis.months.map(month), theme, { write: measures[key].write(data), from: 0 });
+}
+
+function told(it) {
+    const which = it.segment === null ? 'Customers without a segment' : segmentName(it);
+    const others = isKnown(it.change_others) ? `, all others ${change(it.change_others)}` : '';
+    return `${which}: ${kpiWords[it.kpi] ?? it.kpi} ${change(it.change)} against ${month(it.reference_month)}${others}`;
+}
+
+/** Returns the sentence: what fell in the last month, and for whom. */
+export function sentence(data) {
+    const { months, changes, segments } = data.kpis;
+    const fallen = (changes ?? []).filter((it) => it.rating === 'degraded');
+    const watched = (changes ?? []).filter((it) => it.rating === 'watch');
+    const shown = segments.filter((it) => it.segment !== null).length > mostLines ? ` The chart has the ${mostLines} largest segments; the table has all.` : '';
+    if (fallen.length > 0) return `In ${month(months.at(-1))} ${plural(fallen.length, 'measure')} fell by more than chance explains. ${list(fallen.slice(0, 2).map(told))}.${shown}`;
+    if (watched.length > 0) return `In ${month(months.at(-1))} nothing fell for certain; to be watched: ${told(watched[0])}.${shown}`;
+    if (months.length < 2) return `${month(months[0])} is the first month that is kept, so that there is nothing to compare it with.${shown}`;
+    return `In ${month(months.at(-1))} no segment bought less than chance explains.${shown}`;
+}
+
+/** Returns the numbers of the measure as a table. */
+export function table(data, state) {
+    const key = measureOf(data, state);
+    const { kind } = measures[key];
+    return {
+        columns: [{ label: 'Segment' }, { label: 'Customers', kind: 'count' }, ...data.kpis.months.map((it) => ({ label: month(it), kind }))],
+        rows: data.kpis.segments.map((it) => [it.segment === null ? it.name : segmentLabel(it), it.n.at(-1), ...it[key]]),
+    };
+}

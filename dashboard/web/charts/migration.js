@@ -1,0 +1,87 @@
+// migration.js
+//	  Where customers went: from the segments before to those after the last run that placed them anew.
+
+import { count, isKnown, list, percent, short } from '../format.js';
+import { base, segmentColor, tooltip } from '../theme.js';
+
+/** How many flows a picture bears; the table has all. */
+const mostFlows = 120;
+
+/** Returns the height of the picture for so many segments. */
+export function height(n) {
+    return Math.min(900, Math.max(340, 60 + 30 * (n ?? 5)));
+}
+
+function label(segment, name, without) {
+    return segment === null ? without : `${segment} ${short(name || `segment ${segment}`, 26)}`;
+}
+
+const before = (it) => label(it.from_segment, it.from_name, 'no segment');
+const after = (it) => label(it.to_segment, it.to_name, 'not placed');
+
+/** Returns the flows that are drawn: the largest ones. */
+function drawn(data) {
+    return [...data.migration].filter((it) => it.n > 0).sort((a, b) => b.n - a.n).slice(0, mostFlows);
+}
+
+/** Returns the option: before on the left, after on the right; customers who stayed are part of it. */
+export function option(data, theme, { width = 700 } = {}) {
+    const rows = drawn(data);
+    const node = (key, segment, text, position) => ({ name: key, depth: position === 'right' ? 0 : 1, itemStyle: { color: segmentColor(segment ?? 0, theme) }, label: { formatter: text, position } });
+    const nodes = new Map();
+    for (const it of [...rows].sort((a, b) => (a.from_segment ?? 1e9) - (b.from_segment ?? 1e9))) nodes.set(`before ${it.from_segment}`, node(`before ${it.from_segment}`, it.from_segment, before(it), 'right'));
+    for (const it of [...rows].sort((a, b) => (a.to_segment ?? 1e9) - (b.to_segment ?? 1e9))) nodes.set(`after ${it.to_segment}`, node(`after ${it.to_segment}`, it.to_segment, after(it), 'left'));
+    return {
+        ...base(theme),
+        tooltip: tooltip(theme, {
+            trigger: 'item',
+            formatter: ({ dataType, data: it }) => (dataType === 'edge' ? `${it.from} → ${it.to}\n${count(it.value)} customers, ${percent(it.probability)} of those who were there` : it.label.formatter),
+        }),
+        series: [{
+            type: 'sankey',
+            left: 8,
+            right: 8,
+            top: 8,
+            bottom: 8,
+            nodeWidth: 14,
+            nodeGap: 8,
+            draggable: false,
+            layoutIterations: 0,
+            label: { color: theme.ink, fontSize: 12, width: Math.max(80, width * 0.36), overflow: 'truncate' },
+            lineStyle: { color: 'source', opacity: 0.3, curveness: 0.5 },
+            data: [...nodes.values()],
+            links: rows.map((it) => ({
+                source: `before ${it.from_segment}`,
+                target: `after ${it.to_segment}`,
+                value: it.n,
+                probability: it.probability,
+                from: before(it),
+                to: after(it),
+            })),
+        }],
+    };
+}
+
+/** Returns the sentence: how many moved, and the widest way. */
+export function sentence(data) {
+    const sum = (rows) => rows.reduce((total, it) => total + it.n, 0);
+    const of = (kind) => data.migration.filter((it) => it.kind === kind);
+    const moved = of('moved').sort((a, b) => b.n - a.n);
+    const placed = sum(of('moved')) + sum(of('stayed'));
+    const others = [[sum(of('new')), 'got a segment for the first time'], [sum(of('lost')), 'could not be placed any more']].filter(([n]) => n > 0).map(([n, what]) => `${count(n)} ${what}`);
+    const rest = others.length > 0 ? ` ${list(others)}.` : '';
+    if (placed === 0) return `No customer had a segment before the last run.${rest}`;
+    if (moved.length === 0) return `All ${count(placed)} customers who had a segment stayed in it.${rest}`;
+    const [first] = moved;
+    const share = isKnown(first.probability) ? `, ${percent(first.probability)} of those who were there` : '';
+    return `${count(sum(moved))} of ${count(placed)} customers (${percent(sum(moved) / placed)}) changed their segment. The most, ${count(first.n)}, went from ${before(first)} to ${after(first)}${share}.${rest}`;
+}
+
+/** Returns the numbers as a table. */
+export function table(data) {
+    const isValued = data.migration.some((it) => isKnown(it.total_value));
+    return {
+        columns: [{ label: 'Before' }, { label: 'After' }, { label: 'Kind' }, { label: 'Customers', kind: 'count' }, { label: 'Of those before', kind: 'percent' }, ...(isValued ? [{ label: 'Value', kind: 'money' }] : [])],
+        rows: [...data.migration].sort((a, b) => b.n - a.n).map((it) => [before(it), after(it), it.kind, it.n, it.probability, ...(isValued ? [it.total_value] : [])]),
+    };
+}

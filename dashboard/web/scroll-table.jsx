@@ -1,0 +1,14 @@
+// scroll-table.jsx
+//	  A table as the body of a card, which scrolls within it.
+
+import { currency } from './facts.js';
+import { Table } from './table.jsx';
+
+/** Shows the table that "table" makes of a card's data, under a caption for those who hear the page. */
+export function TableOf({ props: { data, state, theme }, table, caption }) {
+    return (
+        <div class="scroll" role="region" tabindex="0" aria-label={caption}>
+            <Table table={table(data, state, theme)} caption={caption} currency={currency(data)} />
+        </div>
+    );
+}
