@@ -86,7 +86,7 @@ SELECT (
         'lines', (
             SELECT jsonb_agg(jsonb_build_object('metric', r.metric, 'role', r.role, 'variant', r.variant, 'segment', r.segment, 'name', n.name,
                 'n_control', r.n_control, 'n_treatment', r.n_treatment, 'mean_control', r.mean_control, 'mean_treatment', r.mean_treatment,
-                'difference', r.difference, 'low', r.low, 'high', r.high, 'confidence', r.confidence, 'p_adjusted', r.p_adjusted, 'lift', r.lift,
+                'difference', r.difference, 'standard_error', r.standard_error, 'low', r.low, 'high', r.high, 'confidence', r.confidence, 'p_adjusted', r.p_adjusted, 'lift', r.lift,
                 'rating', r.rating, 'verdict', r.verdict, 'heterogeneity_p_value', r.heterogeneity_p_value) ORDER BY r.place)
             FROM line r
             LEFT JOIN named n ON n.segment = r.segment

@@ -7,7 +7,7 @@ import { useMemo, useRef } from 'preact/hooks';
 import { Chart } from './chart.jsx';
 import { currency, title as modelTitle } from './facts.js';
 import { dateTime } from './format.js';
-import { askAgain, setState, useAnswer, useParts } from './hooks.js';
+import { askAgain, setState, useAnswer, useComputed, useParts } from './hooks.js';
 import { whyMissing } from './parts.js';
 import { address } from './router.js';
 import { Table } from './table.jsx';
@@ -51,20 +51,32 @@ function Card({ card, context }) {
 function Content({ card, heading, height, answers, context }) {
     const { about, state, theme } = context;
     const picture = useRef(null);
-    const data = useMemo(() => ({ about, ...Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, answer.body ?? null])) }), [answers, about]);
-    const lacking = card.parts.find((part) => data[part] === null || (Array.isArray(data[part]) && data[part].length === 0));
-    const missing = lacking ? whyMissing(lacking, about.name) : card.missing?.(data, state) ?? null;
+    const published = useMemo(() => ({ about, ...Object.fromEntries(Object.entries(answers).map(([name, answer]) => [name, answer.body ?? null])) }), [answers, about]);
+    const lacking = card.parts.find((part) => published[part] === null || (Array.isArray(published[part]) && published[part].length === 0));
+    const missing = lacking ? whyMissing(lacking, about.name) : card.missing?.(published, state) ?? null;
+    const answer = useComputed(missing ? null : card.compute?.(published, state) ?? null);
+    const data = useMemo(() => ({ ...published, computed: answer.value ?? null }), [published, answer.value]);
     const draw = useMemo(() => card.chart && ((width) => card.chart(data, theme, { ...state, width, height })), [card, data, theme, state, height]);
     if (missing) return <Missing missing={missing} isPublished={Boolean(about.published_at)} part={lacking} />;
+
+    const props = { ...context, data, state, height };
+    if (answer.status !== 'ready') {
+        return (
+            <>
+                {card.controls && <div class="controls">{card.controls(props)}</div>}
+                {answer.status === 'loading' ? <Block height={height + 96} /> : <Failure error={answer.error} height={height} />}
+            </>
+        );
+    }
 
     const sentence = card.sentence?.(data, state) ?? '';
     const table = card.table?.(data, state) ?? null;
     const stamp = asOf(answers, card, about);
-    const props = { ...context, data, state, height };
     return (
         <>
-            {card.sentence && <p class="sentence">{sentence}</p>}
-            {card.controls && <div class="controls">{card.controls(props)}</div>}
+            {card.controls && card.compute && <div class="controls">{card.controls(props)}</div>}
+            {card.sentence && <p class="sentence" role={card.compute ? 'status' : undefined}>{sentence}</p>}
+            {card.controls && !card.compute && <div class="controls">{card.controls(props)}</div>}
             {card.render && card.render(props)}
             {card.chart && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
             <Foot card={card} heading={heading} sentence={sentence} table={table} stamp={stamp} picture={picture} height={height} context={context} />

@@ -12,23 +12,55 @@ function tell() {
     for (const listener of listeners) listener();
 }
 
+// a slider moves more often than a browser lets a page write its address: the address that is not yet written, or null
+let ahead = null;
+let writing = null;
+const writePause = 200;
+
+function here() {
+    return ahead ?? location.pathname + location.search;
+}
+
+function write() {
+    clearTimeout(writing);
+    if (ahead !== null) history.replaceState(null, '', ahead);
+    ahead = null;
+}
+
 /** Goes to an address of this page; "replace" leaves no entry in the history. */
 export function go(url, { replace = false } = {}) {
-    if (url === location.pathname + location.search) return;
-    history[replace ? 'replaceState' : 'pushState'](null, '', url);
+    if (url === here()) return;
+    if (replace) {
+        clearTimeout(writing);
+        ahead = url;
+        writing = setTimeout(write, writePause);
+    } else {
+        write();
+        history.pushState(null, '', url);
+    }
     tell();
+}
+
+function readAddress() {
+    const [path, search] = here().split('?');
+    return parse(path, search);
 }
 
 /** Returns the address as {model, page, state}, and renders again when it changes. */
 export function useAddress() {
-    const [place, setPlace] = useState(() => parse(location.pathname, location.search));
+    const [place, setPlace] = useState(readAddress);
     useEffect(() => {
-        const read = () => setPlace(parse(location.pathname, location.search));
+        const read = () => setPlace(readAddress());
+        const goBack = () => {
+            clearTimeout(writing);
+            ahead = null;
+            read();
+        };
         listeners.add(read);
-        addEventListener('popstate', read);
+        addEventListener('popstate', goBack);
         return () => {
             listeners.delete(read);
-            removeEventListener('popstate', read);
+            removeEventListener('popstate', goBack);
         };
     }, []);
     return place;
@@ -36,7 +68,7 @@ export function useAddress() {
 
 /** Changes the state in the address: names with values; null takes a name out. */
 export function setState(change, { replace = true } = {}) {
-    const { model, page, state } = parse(location.pathname, location.search);
+    const { model, page, state } = readAddress();
     if (model) go(address(model, page, { ...state, ...change }), { replace });
 }
 
@@ -93,6 +125,45 @@ export function useParts(model, names, at, key = null) {
         const answers = await Promise.all(names.map((name) => api.part(model, name, at, key)));
         return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
     }, [model, names, at, key]);
+}
+
+// what was computed last, so that cards that ask the same share one answer
+const computed = new Map();
+const mostComputed = 40;
+const pause = 80;
+
+function compute({ path, body }) {
+    const key = `${path} ${body}`;
+    if (!computed.has(key)) {
+        const answer = api.post(path, body);
+        computed.set(key, answer);
+        answer.catch(() => computed.delete(key));
+        if (computed.size > mostComputed) computed.delete(computed.keys().next().value);
+    }
+    return computed.get(key);
+}
+
+/**
+ * Returns the answer to a request {path, body}, whose body is a text of JSON; null asks for nothing. While somebody still moves a slider,
+ * it waits for a moment, and the answer before stays as {status: 'ready', value, isOld}.
+ */
+export function useComputed(request) {
+    const current = useRound();
+    const key = request ? `${request.path} ${request.body}` : null;
+    const [answer, setAnswer] = useState({ key: undefined, result: loading });
+    useEffect(() => {
+        if (!request) return undefined;
+        let isWanted = true;
+        const keep = (result) => isWanted && setAnswer({ key, result });
+        const timer = setTimeout(() => compute(request).then((value) => keep({ status: 'ready', value }), (error) => keep({ status: 'error', error })), computed.has(key) ? 0 : pause);
+        return () => {
+            isWanted = false;
+            clearTimeout(timer);
+        };
+    }, [key, current]);
+    if (!request) return { status: 'ready', value: null };
+    if (answer.key === key) return answer.result;
+    return answer.result.status === 'ready' ? { ...answer.result, isOld: true } : loading;
 }
 
 const interval = 2000;

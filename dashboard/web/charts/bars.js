@@ -14,9 +14,10 @@ export function barsHeight(n) {
 
 /**
  * Returns a chart of "rows", their labels, the first at the top, and "parts" [{name, color, values, decal, colors?}], stacked on each other.
+ * "overlap" lays the parts over each other instead: they go to both sides of 0.
  * "write" writes a number, "name" names the axis, "marks" are [value or null] of each row: a line across its bar, called "markName".
  */
-export function bars(rows, parts, theme, { write = String, name = '', marks = null, markName = '', width = 700, labelWidth = Math.min(180, width * 0.32), legend = parts.length > 1 } = {}) {
+export function bars(rows, parts, theme, { write = String, name = '', marks = null, markName = '', width = 700, labelWidth = Math.min(180, width * 0.32), legend = parts.length > 1, overlap = false } = {}) {
     const labels = [...rows].reverse();
     const turn = (values) => [...values].reverse();
     const at = labels.length - 1;
@@ -39,7 +40,8 @@ export function bars(rows, parts, theme, { write = String, name = '', marks = nu
             ...parts.map((it) => ({
                 name: it.name,
                 type: 'bar',
-                stack: 'parts',
+                stack: overlap ? undefined : 'parts',
+                barGap: '-100%',
                 barWidth: 14,
                 itemStyle: { color: it.color, decal: it.decal },
                 data: turn(it.values.map((value, i) => ({ value: isKnown(value) ? value : '-', itemStyle: it.colors ? { color: it.colors[i] } : undefined }))),

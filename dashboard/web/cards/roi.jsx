@@ -1,0 +1,29 @@
+import { assumed, assumptions, height, option, request, sentence, table } from '../charts/roi.js';
+import { NumberField } from '../fields.jsx';
+import { setState } from '../hooks.js';
+
+function Assumptions({ data, state }) {
+    return (
+        <div class="fields">
+            {assumptions.map(({ key, label, usual, ...bounds }) => (
+                <NumberField key={key} label={label} bounds={bounds} text={state[`roi_${key}`]} usual={key === 'margin' ? assumed(data, {}, key) : usual}
+                    placeholder={key === 'effect' ? 'of the experiment' : ''} change={(text) => setState({ [`roi_${key}`]: text })} />
+            ))}
+        </div>
+    );
+}
+
+/** What a campaign returns. */
+export default {
+    name: 'roi',
+    title: 'Does a campaign pay?',
+    parts: ['about'],
+    optional: ['summary', 'sizes', 'experiment', 'economics'],
+    span: 6,
+    height: (about) => height(about.n_segments),
+    compute: request,
+    sentence,
+    controls: Assumptions,
+    chart: option,
+    table,
+};
