@@ -1256,6 +1256,22 @@ COMMENT ON COLUMN custseg.segment_override.made_by IS 'Role that made the decisi
 COMMENT ON COLUMN custseg.segment_override.ended_at IS 'Time at which the decision was ended or replaced, or at which it had expired before that; NULL while it holds until it expires.';
 COMMENT ON COLUMN custseg.segment_override.ended_by IS 'Role that ended or replaced the decision; NULL when nobody did.';
 
+CREATE TABLE custseg.report (
+    model text NOT NULL,
+    version int NOT NULL,
+    published_at timestamptz NOT NULL,
+    part text NOT NULL,
+    body jsonb NOT NULL,
+    PRIMARY KEY (model, published_at, part)
+);
+
+COMMENT ON TABLE custseg.report IS 'Publications of publish(), a row for each part: what pictures, reports and BI tools show of the segments. No row tells who a customer is.';
+COMMENT ON COLUMN custseg.report.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.report.version IS 'Version that placed the customers.';
+COMMENT ON COLUMN custseg.report.published_at IS 'Time of the publication; its parts have the same.';
+COMMENT ON COLUMN custseg.report.part IS 'Part of the publication, such as summary, profile or radar.';
+COMMENT ON COLUMN custseg.report.body IS 'Content of the part: mostly an array of objects, which are the rows of the function that the part is made by.';
+
 -- train
 
 CREATE TYPE custseg.train_result AS (
@@ -7743,6 +7759,266 @@ COMMENT ON FUNCTION custseg.decide IS 'Decides by the conditions of go_no_go(): 
 topic: actions 15
 example: SELECT * FROM custseg.decide(''shop'', ''spring campaign'')';
 
+-- publications
+--
+-- What is read of the source comes as rows of the functions that tell it; what the tables keep is added to it.
+-- Groups with fewer customers than min_group say nothing of their customers but how many these are.
+
+CREATE FUNCTION custseg_private.source_parts(model text, source text, options jsonb, version int, OUT part text, OUT body jsonb) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT 'summary', jsonb_agg(to_jsonb(r)) FROM custseg.segment_summary(source_parts.model, source_parts.source, source_parts.options ->> 'value', version => source_parts.version) r
+    UNION ALL
+    SELECT 'profile', jsonb_agg(to_jsonb(r)) FROM custseg.segment_profile(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'radar', jsonb_agg(to_jsonb(r)) FROM custseg.radar(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'boxplot', jsonb_agg(to_jsonb(r)) FROM custseg.boxplot(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'heatmap', jsonb_agg(to_jsonb(r)) FROM custseg.heatmap(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'importance', jsonb_agg(to_jsonb(r)) FROM custseg.feature_importance(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'test', jsonb_agg(to_jsonb(r)) FROM custseg.segment_tests(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'capacity', jsonb_agg(to_jsonb(r)) FROM custseg.capacity_check(source_parts.model, source_parts.source, source_parts.version) r
+    UNION ALL
+    SELECT 'quality', jsonb_agg(to_jsonb(r)) FROM custseg.data_quality(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'surrogate', jsonb_agg(to_jsonb(r)) FROM custseg.surrogate(source_parts.model, source_parts.source, version => source_parts.version) r
+    UNION ALL
+    SELECT 'level_share', jsonb_agg(jsonb_build_object('column_name', r.column_name, 'level', r.level, 'segment', r.segment, 'n', round(r.share * r.n), 'share', r.share))
+    FROM custseg.segment_profile(source_parts.model, source_parts.source, version => source_parts.version) r
+    WHERE r.level IS NOT NULL
+    UNION ALL
+    SELECT 'silhouette', jsonb_agg(to_jsonb(r) ORDER BY r.segment)
+    FROM (
+        SELECT s.segment, max(v.name) AS name, count(*) AS n, avg(s.silhouette) AS mean, count(*) FILTER (WHERE s.silhouette < 0) AS n_negative,
+            percentile_cont(ARRAY(SELECT i / 100.0::float8 FROM generate_series(0, 100) i)) WITHIN GROUP (ORDER BY s.silhouette) AS quantiles
+        FROM custseg.silhouette(source_parts.model, source_parts.source, version => source_parts.version) s
+        JOIN custseg.segment v ON v.model = source_parts.model AND v.version = source_parts.version AND v.segment = s.segment
+        GROUP BY s.segment
+    ) r;
+END;
+
+COMMENT ON FUNCTION custseg_private.source_parts IS 'Returns the parts of a publication that are read from a source.';
+
+CREATE FUNCTION custseg_private.publication(model text, source text, options jsonb, version int, OUT part text, OUT body jsonb) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT p.part,
+        CASE p.part WHEN 'summary' THEN (
+            SELECT jsonb_agg(r.row || jsonb_build_object('n_trained', t.n, 'training_share', t.share, 'action', (
+                SELECT jsonb_build_object('description', a.description, 'tone', a.tone, 'channel', a.channel, 'offer', a.offer, 'contact_frequency', a.contact_frequency,
+                    'products', a.products, 'tactics', a.tactics, 'primary_kpi', a.primary_kpi, 'guardrail_kpi', a.guardrail_kpi, 'budget_share', a.budget_share,
+                    'perk', a.perk, 'perk_capacity', a.perk_capacity)
+                FROM custseg.segment_action a
+                WHERE a.model = publication.model AND a.segment = t.segment)) ORDER BY r.position)
+            FROM jsonb_array_elements(p.body) WITH ORDINALITY r (row, position)
+            LEFT JOIN custseg.segment t ON t.model = publication.model AND t.version = publication.version AND t.segment = (r.row ->> 'segment')::int
+        ) ELSE p.body END
+    FROM custseg_private.source_parts(publication.model, publication.source, publication.options, publication.version) p
+    UNION ALL
+    SELECT 'migration', jsonb_agg(to_jsonb(r)) FROM custseg.migration(publication.model) r
+    UNION ALL
+    SELECT 'value', jsonb_agg(to_jsonb(h) ORDER BY h.position)
+    FROM custseg.segment_value_history h
+    WHERE h.model = publication.model AND h.run = (SELECT max(l.run) FROM custseg.segment_value_history l WHERE l.model = publication.model);
+END;
+
+COMMENT ON FUNCTION custseg_private.publication IS 'Returns the parts of a publication; body is NULL where there is nothing to tell.';
+
+CREATE FUNCTION custseg.publish(
+    model text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT part text,
+    OUT n bigint,
+    OUT n_bytes bigint,
+    OUT published_at timestamptz
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_publish'
+LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.publish IS 'Keeps in the table report all that pages, reports and BI tools show of the segments: who is in them, what they are worth, how far apart they are.
+topic: watching 14
+example: SELECT * FROM custseg.publish(''shop'', ''customers'')';
+
+CREATE VIEW custseg.published WITH (security_invoker = true) AS
+SELECT m.name AS model, p.version, p.published_at, p.n_parts
+FROM custseg.model m
+CROSS JOIN LATERAL (
+    SELECT r.version, r.published_at, count(*) AS n_parts
+    FROM custseg.report r
+    WHERE r.model = m.name AND r.published_at = (SELECT max(l.published_at) FROM custseg.report l WHERE l.model = m.name)
+    GROUP BY r.version, r.published_at
+) p;
+
+COMMENT ON VIEW custseg.published IS 'The newest publication of each model; the views published_... have its parts.';
+COMMENT ON COLUMN custseg.published.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.published.n_parts IS 'Number of the parts of the publication.';
+
+CREATE VIEW custseg.published_summary WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'summary'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, n bigint, share float8, n_overridden bigint, total_value float8, value_share float8, value_per_customer float8, description text, suggested_name text, n_trained bigint, training_share float8, action jsonb, is_small bool);
+
+COMMENT ON VIEW custseg.published_summary IS 'Rows of segment_summary() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_profile WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'profile'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, column_name text, kind text, is_feature bool, level text, n bigint, null_share float8, share float8, mean float8, median float8, standard_deviation float8, minimum float8, first_quartile float8, third_quartile float8, maximum float8, percentile float8, overall_mean float8, difference float8, ratio float8, rank int, is_small bool);
+
+COMMENT ON VIEW custseg.published_profile IS 'Rows of segment_profile() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_radar WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'radar'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, column_name text, level text, segment_mean float8, scaled float8, is_small bool);
+
+COMMENT ON VIEW custseg.published_radar IS 'Rows of radar() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_boxplot WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'boxplot'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, column_name text, n bigint, minimum float8, low_whisker float8, first_quartile float8, median float8, third_quartile float8, high_whisker float8, maximum float8, mean float8, n_outliers bigint, is_small bool);
+
+COMMENT ON VIEW custseg.published_boxplot IS 'Rows of boxplot() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_heatmap WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'heatmap'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, column_name text, level text, segment_mean float8, overall_mean float8, difference float8, is_small bool);
+
+COMMENT ON VIEW custseg.published_heatmap IS 'Rows of heatmap() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_importance WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'importance'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (rank int, feature text, kind text, importance float8, importance_error float8, eta_squared float8, cramers_v float8, n bigint, reason text);
+
+COMMENT ON VIEW custseg.published_importance IS 'Rows of feature_importance() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_test WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'test'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_name text, kind text, is_feature bool, n bigint, n_null bigint, test text, statistic float8, df_between float8, df_within float8, p_value float8, p_adjusted float8, effect_measure text, effect float8, effect_size text, rating text, reason text);
+
+COMMENT ON VIEW custseg.published_test IS 'Rows of segment_tests() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_histogram WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'histogram'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_name text, scale text, bin int, low float8, high float8, segment int, n bigint, density float8, is_small bool);
+
+COMMENT ON VIEW custseg.published_histogram IS 'Histograms of the columns of numbers, of all customers (segment NULL) and by segment in the newest publication of each model.';
+
+CREATE VIEW custseg.published_level_share WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'level_share'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_name text, level text, segment int, n bigint, share float8, is_small bool);
+
+COMMENT ON VIEW custseg.published_level_share IS 'Shares of the levels of categories, of all customers (segment NULL) and by segment in the newest publication of each model.';
+
+CREATE VIEW custseg.published_correlation WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'correlation'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_a text, column_b text, n bigint, pearson float8, pearson_p_value float8, spearman float8, spearman_p_value float8);
+
+COMMENT ON VIEW custseg.published_correlation IS 'Rows of correlations() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_silhouette WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'silhouette'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, n bigint, mean float8, n_negative bigint, quantiles float8[], is_small bool);
+
+COMMENT ON VIEW custseg.published_silhouette IS 'Silhouette widths of a sample of the customers, by segment, as 101 quantiles in the newest publication of each model.';
+
+CREATE VIEW custseg.published_lorenz WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'lorenz'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (customer_share float8, value_share float8);
+
+COMMENT ON VIEW custseg.published_lorenz IS 'Lorenz curve of the value: which share of it the least valuable customers have together in the newest publication of each model.';
+
+CREATE VIEW custseg.published_concentration WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'concentration'
+CROSS JOIN LATERAL jsonb_to_recordset(jsonb_build_array(r.body)) q (n bigint, n_null bigint, total float8, gini float8, top_10_share float8, top_1_share float8);
+
+COMMENT ON VIEW custseg.published_concentration IS 'Rows of concentration() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_capacity WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'capacity'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, n bigint, n_overridden bigint, n_excluded bigint, perk text, perk_capacity bigint, excess bigint, rating text, reason text);
+
+COMMENT ON VIEW custseg.published_capacity IS 'Rows of capacity_check() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_quality WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'quality'
+CROSS JOIN LATERAL jsonb_populate_recordset(NULL::custseg.data_quality_result, r.body) q;
+
+COMMENT ON VIEW custseg.published_quality IS 'Rows of data_quality() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_description WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'description'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (column_name text, type text, kind text, n bigint, n_null bigint, null_share float8, n_infinite bigint, n_distinct bigint, mean float8, standard_deviation float8, minimum float8, first_quartile float8, median float8, third_quartile float8, maximum float8, skewness float8, kurtosis float8, jarque_bera float8, jarque_bera_p_value float8, n_iqr_outliers bigint, n_z_outliers bigint, top_levels jsonb, suggestion text);
+
+COMMENT ON VIEW custseg.published_description IS 'Rows of describe() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_missing WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'missing'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (null_columns text[], n_columns int, n bigint, share float8);
+
+COMMENT ON VIEW custseg.published_missing IS 'Rows of missing_patterns() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_surrogate WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'surrogate'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (leaf int, condition text, description text, segment int, name text, n bigint, coverage float8, purity float8, fidelity float8, balanced_fidelity float8, validated_fidelity float8, reason text);
+
+COMMENT ON VIEW custseg.published_surrogate IS 'Rows of surrogate() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_migration WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'migration'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (from_segment int, from_name text, to_segment int, to_name text, kind text, n bigint, probability float8, total_value float8);
+
+COMMENT ON VIEW custseg.published_migration IS 'Rows of migration() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_forecast WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'forecast'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (period int, expected_at timestamptz, segment int, name text, share_now float8, share float8, low float8, high float8, n bigint, verdict text, reason text);
+
+COMMENT ON VIEW custseg.published_forecast IS 'Rows of forecast_segments() in the newest publication of each model.';
+
 -- private functions
 
 CREATE FUNCTION custseg_private.may_use(model text) RETURNS bool
@@ -7950,6 +8226,48 @@ BEGIN
     END LOOP;
 END $$;
 
+-- What a view of publications shows is what the function returns whose rows it has, unless it says otherwise.
+COMMENT ON COLUMN custseg.published_summary.n_trained IS 'Training rows in the segment.';
+COMMENT ON COLUMN custseg.published_summary.training_share IS 'Share of the training rows, 0 to 1.';
+COMMENT ON COLUMN custseg.published_summary.action IS 'Action that set_action() keeps for the segment, an object; NULL when there is none.';
+COMMENT ON COLUMN custseg.published_histogram.column_name IS 'Name of the column.';
+COMMENT ON COLUMN custseg.published_histogram.scale IS 'Scale on which the bins are equally wide: linear, or log where the values are positive and skewed.';
+COMMENT ON COLUMN custseg.published_histogram.bin IS 'Number of the bin, from 1.';
+COMMENT ON COLUMN custseg.published_histogram.low IS 'Lower end of the bin, in the unit of the column whatever the scale.';
+COMMENT ON COLUMN custseg.published_histogram.high IS 'Upper end of the bin, likewise; only the last bin includes it.';
+COMMENT ON COLUMN custseg.published_histogram.segment IS 'Number of the segment; NULL for all customers.';
+COMMENT ON COLUMN custseg.published_histogram.n IS 'Customers of the segment in the bin.';
+COMMENT ON COLUMN custseg.published_histogram.density IS 'Share of the segment''s customers in the bin, divided by the width of the bin: in units of the column, or on the log scale in factors of ten.';
+COMMENT ON COLUMN custseg.published_level_share.column_name IS 'Name of the column.';
+COMMENT ON COLUMN custseg.published_level_share.level IS 'Level; (other) for the rarer ones together, (null) for no value.';
+COMMENT ON COLUMN custseg.published_level_share.segment IS 'Number of the segment; NULL for all customers.';
+COMMENT ON COLUMN custseg.published_level_share.n IS 'Customers of the segment with the level.';
+COMMENT ON COLUMN custseg.published_level_share.share IS 'Share of the segment''s customers, 0 to 1.';
+COMMENT ON COLUMN custseg.published_silhouette.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.published_silhouette.name IS 'Name of the segment.';
+COMMENT ON COLUMN custseg.published_silhouette.n IS 'Customers of the sample in the segment.';
+COMMENT ON COLUMN custseg.published_silhouette.mean IS 'Mean of their silhouette widths.';
+COMMENT ON COLUMN custseg.published_silhouette.n_negative IS 'Number of widths below 0: customers who are closer to another segment.';
+COMMENT ON COLUMN custseg.published_silhouette.quantiles IS 'Quantiles of the widths at 0, 1, ... 100 %.';
+COMMENT ON COLUMN custseg.published_lorenz.customer_share IS 'Share of the customers, the least valuable first.';
+COMMENT ON COLUMN custseg.published_lorenz.value_share IS 'Share of the value that they have together.';
+DO $$
+DECLARE
+    found record;
+BEGIN
+    FOR found IN
+        SELECT v.oid::regclass AS view, a.attname AS column, CASE a.attname
+                WHEN 'is_small' THEN 'True where the segment has fewer customers than min_group, or is hidden with one that has; what would tell of them is NULL.'
+                ELSE format('As %s returns it.', substring(obj_description(v.oid, 'pg_class') FROM '^Rows of (\w+\(\))'))
+            END AS comment
+        FROM pg_class v
+        JOIN pg_attribute a ON a.attrelid = v.oid AND a.attnum > 0 AND col_description(v.oid, a.attnum) IS NULL
+        WHERE v.relnamespace = 'custseg'::regnamespace AND v.relkind = 'v' AND v.relname ~ '^published_'
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', found.view, found.column, found.comment);
+    END LOOP;
+END $$;
+
 -- rights
 
 GRANT USAGE ON SCHEMA custseg TO public;
@@ -7974,6 +8292,7 @@ GRANT SELECT ON
     custseg.alert,
     custseg.segment_action,
     custseg.segment_override,
+    custseg.report,
     custseg.segment_value_history,
     custseg.experiment,
     custseg.experiment_variant,
@@ -7997,6 +8316,27 @@ GRANT SELECT ON
     custseg.value_at_risk,
     custseg.kpi_history,
     custseg.overrides,
+    custseg.published,
+    custseg.published_summary,
+    custseg.published_profile,
+    custseg.published_radar,
+    custseg.published_boxplot,
+    custseg.published_heatmap,
+    custseg.published_importance,
+    custseg.published_test,
+    custseg.published_histogram,
+    custseg.published_level_share,
+    custseg.published_correlation,
+    custseg.published_silhouette,
+    custseg.published_lorenz,
+    custseg.published_concentration,
+    custseg.published_capacity,
+    custseg.published_quality,
+    custseg.published_description,
+    custseg.published_missing,
+    custseg.published_surrogate,
+    custseg.published_migration,
+    custseg.published_forecast,
     custseg.functions
 TO public;
 
@@ -8015,6 +8355,7 @@ ALTER TABLE custseg.outcome ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.report ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_value_history ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.experiment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.experiment_variant ENABLE ROW LEVEL SECURITY;
@@ -8051,6 +8392,9 @@ CREATE POLICY may_use ON custseg.gate_condition FOR SELECT USING (custseg_privat
 CREATE POLICY may_use ON custseg.gate_decision FOR SELECT USING (custseg_private.may_use(model));
 -- what segments are worth says something of both models
 CREATE POLICY may_use ON custseg.segment_value_history FOR SELECT USING (custseg_private.may_use(model) AND custseg_private.may_use(value_model));
+CREATE POLICY may_use ON custseg.report FOR SELECT USING (
+    custseg_private.may_use(model)
+    AND CASE WHEN part OPERATOR(pg_catalog.=) 'value' THEN custseg_private.may_use(body OPERATOR(pg_catalog.->) 0 OPERATOR(pg_catalog.->>) 'value_model') ELSE true END);
 CREATE POLICY may_use ON custseg.experiment FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.experiment_variant FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.experiment_metric FOR SELECT USING (custseg_private.may_use(model));
@@ -8093,6 +8437,7 @@ SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.alert
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_action', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_override', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_override', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.report', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_value_history', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_value_history', 'run')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.experiment', '');

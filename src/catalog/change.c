@@ -63,6 +63,7 @@ static const struct
 	{"experiment_variant", .of_experiment = OF_EXPERIMENT},
 	{"experiment", .of_experiment = OF_EXPERIMENT},
 	{"segment_kpi"},
+	{"report"},
 	{"gate_condition"},
 	{"gate_decision"},
 	/* who objected to profiling has not objected to one model of that name */

@@ -250,7 +250,7 @@ AxisValue(const CsPortrait *portrait, int column, int level, int group)
 		CsPortraitShare(c->levels[level].rows[group], portrait->rows[group]);
 }
 
-/* The rows of radar() for one axis. */
+/* The rows of radar() for one axis, the last of all customers, whose mean lies between those of the segments. */
 static void
 PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int column, int level)
 {
@@ -266,7 +266,7 @@ PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int colu
 		lowest = fmin(lowest, value);
 		highest = fmax(highest, value);
 	}
-	for (int g = 0; g < portrait->ngroups; g++)
+	for (int g = 0; g <= portrait->ngroups; g++)
 	{
 		double		value = AxisValue(portrait, column, level, g);
 		CsValue		row[6];
