@@ -7860,7 +7860,8 @@ COMMENT ON COLUMN custseg.published.model IS 'Name of the model.';
 COMMENT ON COLUMN custseg.published.n_parts IS 'Number of the parts of the publication.';
 
 CREATE VIEW custseg.published_summary WITH (security_invoker = true) AS
-SELECT p.model, p.version, p.published_at, q.*
+SELECT p.model, p.version, p.published_at,
+    q.segment, q.name, q.n, q.share, q.n_overridden, q.total_value, q.value_share, q.value_per_customer, q.description, q.suggested_name, q.n_trained, q.training_share, q.action AS playbook, q.is_small
 FROM custseg.published p
 JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'summary'
 CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, n bigint, share float8, n_overridden bigint, total_value float8, value_share float8, value_per_customer float8, description text, suggested_name text, n_trained bigint, training_share float8, action jsonb, is_small bool);
@@ -8229,7 +8230,7 @@ END $$;
 -- What a view of publications shows is what the function returns whose rows it has, unless it says otherwise.
 COMMENT ON COLUMN custseg.published_summary.n_trained IS 'Training rows in the segment.';
 COMMENT ON COLUMN custseg.published_summary.training_share IS 'Share of the training rows, 0 to 1.';
-COMMENT ON COLUMN custseg.published_summary.action IS 'Action that set_action() keeps for the segment, an object; NULL when there is none.';
+COMMENT ON COLUMN custseg.published_summary.playbook IS 'Action that set_action() keeps for the segment, an object; NULL when there is none.';
 COMMENT ON COLUMN custseg.published_histogram.column_name IS 'Name of the column.';
 COMMENT ON COLUMN custseg.published_histogram.scale IS 'Scale on which the bins are equally wide: linear, or log where the values are positive and skewed.';
 COMMENT ON COLUMN custseg.published_histogram.bin IS 'Number of the bin, from 1.';

@@ -46,12 +46,12 @@ static const char *const insert_sql =
 
 /* All but the newest ones are thinned to the last of each month, which begins and ends in UTC. */
 static const char *const thin_sql =
-"DELETE FROM custseg.report AS r USING ("
+"DELETE FROM custseg.report AS r WHERE r.model OPERATOR(pg_catalog.=) $1"
+" AND r.published_at OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT o.published_at FROM ("
 "SELECT d.published_at, pg_catalog.row_number() OVER (ORDER BY d.published_at DESC) AS age,"
 " pg_catalog.row_number() OVER (PARTITION BY pg_catalog.date_trunc('month', d.published_at, 'UTC') ORDER BY d.published_at DESC) AS of_month"
-" FROM (SELECT DISTINCT l.published_at FROM custseg.report AS l WHERE l.model OPERATOR(pg_catalog.=) $1) AS d) AS o "
-"WHERE r.model OPERATOR(pg_catalog.=) $1 AND r.published_at OPERATOR(pg_catalog.=) o.published_at"
-" AND o.age OPERATOR(pg_catalog.>) $2 AND o.of_month OPERATOR(pg_catalog.>) 1";
+" FROM (SELECT DISTINCT l.published_at FROM custseg.report AS l WHERE l.model OPERATOR(pg_catalog.=) $1) AS d) AS o"
+" WHERE o.age OPERATOR(pg_catalog.>) $2 AND o.of_month OPERATOR(pg_catalog.>) 1))";
 
 /* The arguments. */
 enum

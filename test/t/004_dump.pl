@@ -41,6 +41,7 @@ SELECT custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency
 SELECT custseg.record_segment_value('worth', 'loyalty');
 SELECT custseg.record_segment_value('worth', 'loyalty', 'SELECT * FROM customers WHERE id > 100', confidence => 0.5);
 SELECT custseg.record_kpis('loyalty', 'SELECT id, date ''2026-01-10'' + id % 50 AS at, monetary FROM customers', 'id', 'at', 'monetary');
+SELECT custseg.publish('loyalty', options => '{"value": "monetary"}');
 SELECT custseg.set_condition('loyalty', 'privacy', 'pass', 'reviewed', 'ticket 7'), (custseg.decide('loyalty', 'spring')).decision;
 SELECT custseg.record_outcomes('worth', 'SELECT * FROM customers WHERE id % 3 = 0');
 SELECT custseg.record_outcomes('worth', 'SELECT id, recency, frequency, monetary + 1000 AS monetary FROM customers');
@@ -61,7 +62,7 @@ SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objecte
 END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history segment_kpi gate_condition gate_decision
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history segment_kpi report gate_condition gate_decision
   experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;
