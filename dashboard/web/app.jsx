@@ -5,7 +5,8 @@ import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import * as api from './api.js';
 import { Block, CardPlace, Failure, Missing } from './card.jsx';
-import { title } from './facts.js';
+import { ChooseSegment, ChooseSegments } from './choose.jsx';
+import { compared, selected, title } from './facts.js';
 import { dateTime, name, short } from './format.js';
 import { go, setState, useAddress, useAnswer, useReady, useTheme } from './hooks.js';
 import { cards, findPage, pages, roles } from './pages.js';
@@ -119,6 +120,11 @@ function Page({ model, page, state, theme }) {
             {answer.status === 'loading' && <div class="grid"><section class="card span12"><Block height={120} /></section></div>}
             {answer.status === 'ready' && !about && <Missing missing={whyMissing('about', model)} />}
             {about && <Notice about={about} page={page} />}
+            {about && page.choose && about.segments.length > 0 && (
+                <div class="controls" role="group" aria-label="Segments of this page">
+                    {page.choose === 'segment' ? <ChooseSegment about={about} value={selected({ about }, state)} /> : <ChooseSegments about={about} values={compared({ about }, state)} />}
+                </div>
+            )}
             {about && (
                 <div class="grid">
                     {page.cards.map((it) => <CardPlace name={it} load={cards[it]} context={{ about, page: page.name, state, theme }} key={it} />)}

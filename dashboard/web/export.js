@@ -6,7 +6,7 @@ import { fontFamily } from './theme.js';
 
 function csvField(value) {
     if (value === null || value === undefined) return '';
-    const raw = typeof value === 'object' ? value.text ?? '' : value;
+    const raw = typeof value === 'object' ? ('value' in value ? value.value ?? '' : value.text ?? '') : value;
     // a spreadsheet would run a text that begins like a formula
     const text = typeof raw === 'string' && /^[=+\-@\t\r]/.test(raw) && !/^-?\d/.test(raw) ? `'${raw}` : String(raw ?? '');
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;

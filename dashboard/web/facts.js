@@ -3,7 +3,8 @@
 //
 // "data" is everywhere the object {part: body, ...} with the part "about" among them.
 
-import { count, exactMoney, money, name, short } from './format.js';
+import { count, dash, date, exactMoney, money, name, number, percent, short, toNumber } from './format.js';
+import { numbers } from './router.js';
 
 /** Returns the presentation of the model, or an empty one. */
 export function presentation(data) {
@@ -81,3 +82,58 @@ export function small(data) {
     return least ? `held back: fewer than ${count(least)} customers` : 'held back: too few customers';
 }
 
+
+const day = 86400e3;
+
+/** Returns the kind of a column: numeric, boolean, time or categorical; numeric when nobody says. */
+export function columnKind(data, column) {
+    const feature = data.about?.features?.find((it) => it.name === column);
+    return feature?.kind ?? data.description?.find((it) => it.column_name === column)?.kind ?? 'numeric';
+}
+
+/** Returns a value of a column in words: money, a date, a share or a number with its unit; "kind" is known or looked up. */
+export function columnValue(data, column, value, kind = columnKind(data, column)) {
+    const known = toNumber(value);
+    if (known === null) return dash;
+    if (kind === 'time') return date(new Date(known * day));
+    if (kind === 'boolean') return percent(known);
+    if (presentation(data).value === column) return amount(data, known);
+    const its = unit(data, column);
+    return its ? `${number(known)} ${short(its, 16)}` : number(known);
+}
+
+/** Returns the segment that the address names, or the first one; null when the model has none. */
+export function selected(data, state = {}) {
+    const known = (data.about?.segments ?? []).map((it) => it.segment);
+    const [wanted] = numbers(state.segment);
+    return known.includes(wanted) ? wanted : known.find((it) => it > 0) ?? known[0] ?? null;
+}
+
+/** Returns the two to four segments that the address names, or the first two. */
+export function compared(data, state = {}) {
+    const known = (data.about?.segments ?? []).map((it) => it.segment);
+    const wanted = numbers(state.segments).filter((it) => known.includes(it)).slice(0, 4);
+    return wanted.length >= 2 ? wanted : [...new Set([...wanted, ...known.filter((it) => it > 0)])].slice(0, 2);
+}
+
+/** Returns the segment of a number as {segment, name}; null is all customers. */
+export function segmentOf(data, segment) {
+    if (segment === null) return { segment: null, name: null };
+    return data.about?.segments?.find((it) => it.segment === segment) ?? { segment, name: null };
+}
+
+/** Returns the distinct values of a key of rows, in their order. */
+export function distinct(rows, key) {
+    return [...new Set((rows ?? []).map((row) => row[key]))];
+}
+
+/** Returns what a choice in the address means: the wanted value if it is among the known, or the first of these. */
+export function choice(wanted, known) {
+    return known.includes(wanted) ? wanted : known[0] ?? null;
+}
+
+/** Returns a cell of a table: a value of a column in words for the eye, and the number itself for a file; null when it is not known. */
+export function columnCell(data, column, value, kind) {
+    const known = toNumber(value);
+    return known === null ? null : { text: columnValue(data, column, known, kind), value: known };
+}

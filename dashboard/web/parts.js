@@ -44,6 +44,12 @@ export const parts = {
         why: 'Nobody has placed the customers of a table again since the model was made, so that no moves are known.',
         sql: (model) => `CALL custseg.resegment(${literal(model)}, 'customers');\n${publish(model)}`,
     },
+    previous: {
+        why: 'There is no publication before this one, so that nothing can have changed since. The next one shows it.',
+        sql: (model) => `SELECT custseg.monitor(${literal(model)}, options => '{"publish": true}');  -- once a month`,
+    },
+    versions: { why: 'The model has no version.', sql: (model) => `SELECT * FROM custseg.train(${literal(model)}, 'customers');` },
+    deployments: { why: 'No version was ever deployed, so that nobody can be placed without naming one.', sql: (model) => `SELECT custseg.deploy(${literal(model)}, 1);` },
     training: {
         why: 'The training of this version kept nothing to show here.',
         sql: (model) => `SELECT * FROM custseg.train(${literal(model)}, 'customers');\n${publish(model)}`,

@@ -3,9 +3,9 @@
 
 import { cell, name } from './format.js';
 
-const right = new Set(['count', 'number', 'percent', 'money', 'signed', 'change', 'p']);
+const right = new Set(['value', 'count', 'number', 'percent', 'money', 'signed', 'change', 'p']);
 
-/** Shows a table; a cell may be a value, or {text, href} for a link. */
+/** Shows a table; a cell is a value, or {text, value, href, color}: words for the eye, the number for a file, a link. */
 export function Table({ table, caption, currency, isCaptionHidden = true }) {
     return (
         <table>

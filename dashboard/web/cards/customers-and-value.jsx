@@ -5,7 +5,7 @@ export default {
     name: 'customers-and-value',
     title: 'Customers and value by segment',
     parts: ['summary'],
-    span: 12,
+    span: 8,
     height: (about) => height(about.n_segments),
     sentence,
     chart: option,

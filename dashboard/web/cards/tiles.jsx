@@ -1,5 +1,20 @@
 import { table, tiles } from '../charts/tiles.js';
 
+/** Shows numbers in large figures: [{label, value, note, rating}]. */
+export function Tiles({ tiles: list }) {
+    return (
+        <dl class="tiles">
+            {list.map((it) => (
+                <div>
+                    <dt>{it.label}</dt>
+                    <dd class={`big ${it.rating ?? ''}`}><bdi>{it.value}</bdi></dd>
+                    <dd class="note">{it.note}</dd>
+                </div>
+            ))}
+        </dl>
+    );
+}
+
 /** Customers, value, largest share and health in large figures. */
 export default {
     name: 'tiles',
@@ -8,15 +23,5 @@ export default {
     span: 12,
     height: 92,
     table,
-    render: ({ data }) => (
-        <dl class="tiles">
-            {tiles(data).map((it) => (
-                <div>
-                    <dt>{it.label}</dt>
-                    <dd class={`big ${it.rating ?? ''}`}>{it.value}</dd>
-                    <dd class="note">{it.note}</dd>
-                </div>
-            ))}
-        </dl>
-    ),
+    render: ({ data }) => <Tiles tiles={tiles(data)} />,
 };

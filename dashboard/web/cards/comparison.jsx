@@ -1,0 +1,18 @@
+import { sentence, table } from '../charts/comparison.js';
+import { Table } from '../table.jsx';
+
+/** The compared segments in a table. */
+export default {
+    name: 'comparison',
+    title: 'In numbers',
+    parts: ['summary', 'profile'],
+    span: 12,
+    height: (about) => Math.min(420, 200 + 33 * (about.features?.length ?? 5)),
+    sentence,
+    table,
+    render: ({ data, state }) => (
+        <div class="scroll" role="region" tabindex="0" aria-label="Comparison">
+            <Table table={table(data, state)} caption="The segments beside each other, the column in which they are farthest apart first" isCaptionHidden={false} />
+        </div>
+    ),
+};

@@ -1,0 +1,24 @@
+import { descriptions, table } from '../charts/descriptions.js';
+import { name } from '../format.js';
+import { Swatch } from '../table.jsx';
+import { segmentColor } from '../theme.js';
+
+/** Who the segments are, in a sentence each. */
+export default {
+    name: 'descriptions',
+    title: 'Who they are',
+    parts: ['summary'],
+    span: 6,
+    height: (about) => 60 * (about.n_segments ?? 5),
+    table,
+    render: ({ data, theme }) => (
+        <dl class="facts">
+            {descriptions(data).map((it) => (
+                <>
+                    <dt><span class="keyed"><Swatch color={segmentColor(it.segment, theme)} /><bdi>{it.label}</bdi></span></dt>
+                    <dd>{name(it.text)}</dd>
+                </>
+            ))}
+        </dl>
+    ),
+};

@@ -1,0 +1,21 @@
+import { columns, option, sentence, table } from '../charts/histogram.js';
+import { Choose, ChooseSegment } from '../choose.jsx';
+import { choice, label, selected } from '../facts.js';
+
+/** How a column is spread. */
+export default {
+    name: 'histogram',
+    title: 'Spread of a column',
+    parts: ['histogram'],
+    span: 6,
+    height: 340,
+    controls: ({ about, data, state }) => (
+        <>
+            <Choose label="Column" name="column" values={columns(data)} value={choice(state.column, columns(data))} write={(it) => label(data, it)} />
+            <ChooseSegment about={about} value={selected(data, state)} />
+        </>
+    ),
+    sentence,
+    chart: option,
+    table,
+};

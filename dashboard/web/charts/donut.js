@@ -1,0 +1,81 @@
+// donut.js
+//	  A ring of the shares of value, or of customers where value is not known.
+
+import { amount, hasValue, segmentLabel, segmentName, segments } from '../facts.js';
+import { count, percent, toNumber } from '../format.js';
+import { base, segmentColor, tooltip } from '../theme.js';
+
+const most = 7;
+
+/** The slices, the largest first; what is small is put together. A share below 0 has no slice. */
+function slices(data) {
+    const key = hasValue(data) ? 'value_share' : 'share';
+    const rows = segments(data.summary)
+        .map((row) => ({ ...row, part: toNumber(row[key]) }))
+        .filter((row) => row.part !== null && row.part > 0)
+        .sort((a, b) => b.part - a.part);
+    if (rows.length <= most + 1) return rows;
+    const rest = rows.slice(most);
+    return [...rows.slice(0, most), { segment: 0, label: `${rest.length} others`, part: rest.reduce((sum, row) => sum + row.part, 0) }];
+}
+
+const labelOf = (row, length) => row.label ?? segmentLabel(row, length);
+
+/** Returns the option: slices with their names beside them. */
+export function option(data, theme, { width = 420, height = 300 } = {}) {
+    const rows = slices(data);
+    const total = rows.reduce((sum, row) => sum + row.part, 0);
+    const isNarrow = width < 400;
+    const outer = Math.min(height / 2 - 8, isNarrow ? width / 2 - 8 : width * 0.24, isNarrow ? 80 : 130);
+    const cx = isNarrow ? width / 2 : outer + 8;
+    const cy = isNarrow ? outer + 4 : height / 2;
+    const list = isNarrow ? { x: 0, y: outer * 2 + 28, step: 20 } : { x: outer * 2 + 32, y: height / 2 - (rows.length - 1) * 13, step: 26 };
+    const letters = Math.max(6, Math.floor((width - list.x - 80) / 7));
+    let from = -Math.PI / 2;
+    const shapes = rows.map((row, i) => {
+        const angle = row.part / total * 2 * Math.PI;
+        const start = from;
+        from += angle;
+        return {
+            type: 'group',
+            children: [
+                { type: 'sector', shape: { cx, cy, r0: outer * 0.58, r: outer, startAngle: start, endAngle: from }, style: { fill: segmentColor(row.segment, theme), stroke: theme.card, lineWidth: 2 } },
+                { type: 'rect', shape: { x: list.x, y: list.y + i * list.step - 5, width: 10, height: 10, r: 2 }, style: { fill: segmentColor(row.segment, theme) } },
+                { type: 'text', style: { x: list.x + 18, y: list.y + i * list.step, text: `${percent(row.part / total)}  ${labelOf(row, letters)}`, fill: theme.ink, font: '13px sans-serif', verticalAlign: 'middle' } },
+            ],
+        };
+    });
+    return {
+        ...base(theme),
+        tooltip: tooltip(theme, { formatter: (it) => tell(data, rows[it.dataIndex]) }),
+        series: [{ type: 'custom', coordinateSystem: 'none', data: rows.map((row) => row.part), renderItem: ({ dataIndex }) => shapes[dataIndex] ?? null }],
+    };
+}
+
+function tell(data, row) {
+    return [labelOf(row, 40), percent(row.part), hasValue(data) ? amount(data, row.total_value) : count(row.n)].join('\n');
+}
+
+/** Returns the sentence: how many segments carry half. */
+export function sentence(data) {
+    const rows = slices(data);
+    if (rows.length === 0) return 'No share is known.';
+    const total = rows.reduce((sum, row) => sum + row.part, 0);
+    let sum = 0;
+    const carriers = rows.filter((row) => {
+        const isNeeded = sum < total / 2;
+        sum += row.part;
+        return isNeeded;
+    });
+    const what = hasValue(data) ? 'value' : 'customers';
+    return carriers.length === 1
+        ? `${labelOf(carriers[0]) === carriers[0].label ? carriers[0].label : segmentName(carriers[0])} alone holds half of the ${what} or more.`
+        : `${carriers.length} of ${segments(data.summary).length} segments hold half of the ${what}.`;
+}
+
+/** Returns the numbers as a table. */
+export function table(data) {
+    const what = hasValue(data) ? 'Share of value' : 'Share of customers';
+    const key = hasValue(data) ? 'value_share' : 'share';
+    return { columns: [{ label: 'Segment' }, { label: what, kind: 'percent' }], rows: segments(data.summary).map((row) => [segmentLabel(row, 200), row[key]]) };
+}
