@@ -1,6 +1,7 @@
 // app.jsx
 //	  The shell: chooser of the model and of the publication, navigation, and the page that the address names.
 
+import './app.css';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import * as api from './api.js';
@@ -9,7 +10,7 @@ import { ChooseSegment, ChooseSegments } from './choose.jsx';
 import { compared, selected, title } from './facts.js';
 import { dateTime, name, short } from './format.js';
 import { go, setState, useAddress, useAnswer, useReady, useTheme } from './hooks.js';
-import { cards, findPage, pages, roles } from './pages.js';
+import { findPage, loadCards, pages, roles } from './pages.js';
 import { literal, whyMissing } from './parts.js';
 import { address } from './router.js';
 
@@ -127,7 +128,7 @@ function Page({ model, page, state, theme }) {
             )}
             {about && (
                 <div class="grid">
-                    {page.cards.map((it) => <CardPlace name={it} load={cards[it]} context={{ about, page: page.name, state, theme }} key={it} />)}
+                    {page.cards.map((it) => <CardPlace name={it} context={{ about, page: page.name, state, theme }} key={it} />)}
                 </div>
             )}
         </>

@@ -8,6 +8,7 @@ import { Chart } from './chart.jsx';
 import { currency, title as modelTitle } from './facts.js';
 import { dateTime } from './format.js';
 import { askAgain, setState, useAnswer, useComputed, useParts } from './hooks.js';
+import { loadCards } from './pages.js';
 import { whyMissing } from './parts.js';
 import { address } from './router.js';
 import { Table } from './table.jsx';
@@ -15,9 +16,9 @@ import { Table } from './table.jsx';
 const call = (it, ...given) => (typeof it === 'function' ? it(...given) : it);
 
 /** Shows a card of a page once its code is there. */
-export function CardPlace({ load, name, context }) {
-    const code = useAnswer(load, [name]);
-    if (code.status === 'ready') return <Card card={code.value.default} context={context} />;
+export function CardPlace({ name, context }) {
+    const code = useAnswer(loadCards, ['cards']);
+    if (code.status === 'ready') return code.value[name] ? <Card card={code.value[name]} context={context} /> : null;
     return (
         <section class="card span6" id={name} aria-busy={code.status === 'loading'}>
             {code.status === 'loading' ? <Block height={320} /> : <Failure error={code.error} />}

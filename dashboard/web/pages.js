@@ -1,55 +1,16 @@
 // pages.js
 //	  The pages and the cards on each, in order; a role's dashboard is another order of the same cards.
 
-/** The cards by name: each is loaded with the first page that shows it. */
-export const cards = {
-    action: () => import('./cards/action.jsx'),
-    actions: () => import('./cards/actions.jsx'),
-    boxplots: () => import('./cards/boxplots.jsx'),
-    changes: () => import('./cards/changes.jsx'),
-    columns: () => import('./cards/columns.jsx'),
-    'compare-heatmap': () => import('./cards/compare-heatmap.jsx'),
-    'compare-radar': () => import('./cards/compare-radar.jsx'),
-    comparison: () => import('./cards/comparison.jsx'),
-    correlation: () => import('./cards/correlation.jsx'),
-    'customers-and-value': () => import('./cards/customers-and-value.jsx'),
-    dendrogram: () => import('./cards/dendrogram.jsx'),
-    deployments: () => import('./cards/deployments.jsx'),
-    descriptions: () => import('./cards/descriptions.jsx'),
-    donut: () => import('./cards/donut.jsx'),
-    effects: () => import('./cards/effects.jsx'),
-    elbow: () => import('./cards/elbow.jsx'),
-    frequencies: () => import('./cards/frequencies.jsx'),
-    heatmap: () => import('./cards/heatmap.jsx'),
-    histogram: () => import('./cards/histogram.jsx'),
-    importance: () => import('./cards/importance.jsx'),
-    'k-distance': () => import('./cards/k-distance.jsx'),
-    levels: () => import('./cards/levels.jsx'),
-    method: () => import('./cards/method.jsx'),
-    missing: () => import('./cards/missing.jsx'),
-    pairs: () => import('./cards/pairs.jsx'),
-    parallel: () => import('./cards/parallel.jsx'),
-    profile: () => import('./cards/profile.jsx'),
-    radar: () => import('./cards/radar.jsx'),
-    rules: () => import('./cards/rules.jsx'),
-    scatter: () => import('./cards/scatter.jsx'),
-    scree: () => import('./cards/scree.jsx'),
-    'segment-facts': () => import('./cards/segment-facts.jsx'),
-    'segment-space': () => import('./cards/segment-space.jsx'),
-    'segment-table': () => import('./cards/segment-table.jsx'),
-    silhouette: () => import('./cards/silhouette.jsx'),
-    space: () => import('./cards/space.jsx'),
-    tests: () => import('./cards/tests.jsx'),
-    tiles: () => import('./cards/tiles.jsx'),
-    versions: () => import('./cards/versions.jsx'),
-    votes: () => import('./cards/votes.jsx'),
-};
+/** Returns a promise of the cards by name. */
+export async function loadCards() {
+    return (await import('./cards.js')).cards;
+}
 
 /** The pages in the order of the navigation; "question" is what the page answers, "choose" what a reader chooses for all its cards. */
 export const pages = [
     {
         name: 'overview', title: 'Overview', question: 'Who are our customers, and what is each group worth?',
-        cards: ['tiles', 'customers-and-value', 'donut', 'segment-table', 'changes', 'descriptions'],
+        cards: ['tiles', 'customers-and-value', 'donut', 'segment-table', 'changes', 'alerts', 'descriptions'],
     },
     {
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',
@@ -57,12 +18,15 @@ export const pages = [
     },
     {
         name: 'importance', title: 'Importance', question: 'What makes the segments, and are they more than chance?',
-        cards: ['importance', 'effects', 'rules', 'tests'],
+        cards: ['importance', 'differences', 'rules', 'tests'],
     },
     {
         name: 'compare', title: 'Compare', question: 'In what do segments differ?', choose: 'segments',
         cards: ['comparison', 'compare-radar', 'parallel', 'compare-heatmap'],
     },
+    { name: 'business', title: 'Business', question: 'What is each segment worth, and where does the next money go?', cards: ['lorenz', 'lifetime-value', 'value-over-time', 'value-at-risk', 'capacity'] },
+    { name: 'experiments', title: 'Experiments', question: 'Did it pay, for whom, and do we go on?', cards: ['experiments', 'split', 'effects', 'looks', 'gate', 'survey'] },
+    { name: 'watch', title: 'Watch', question: 'What has changed, and must anybody act?', cards: ['alerts', 'sizes', 'drift', 'kpis', 'migration', 'forecast', 'quality', 'fairness'] },
     {
         name: 'data', title: 'Data', question: 'What do we know of the customers, and how good is it?',
         cards: ['columns', 'histogram', 'frequencies', 'correlation', 'missing', 'scatter', 'pairs', 'space', 'segment-space'],
@@ -77,15 +41,15 @@ export const pages = [
 export const roles = [
     {
         name: 'executive', title: 'Executive', question: 'What carries the revenue, what has changed, and what do we do?',
-        cards: ['tiles', 'customers-and-value', 'donut', 'changes', 'actions'],
+        cards: ['tiles', 'customers-and-value', 'donut', 'changes', 'actions', 'lorenz', 'value-at-risk', 'experiments'],
     },
     {
         name: 'marketing', title: 'Marketing', question: 'Who are they, how do we reach them, and what do we offer?', choose: 'segment',
-        cards: ['segment-facts', 'action', 'radar', 'segment-table', 'levels', 'descriptions'],
+        cards: ['segment-facts', 'action', 'radar', 'segment-table', 'levels', 'descriptions', 'kpis', 'experiments'],
     },
     {
         name: 'data-science', title: 'Data science', question: 'Are the segments clear, stable and explained?',
-        cards: ['versions', 'silhouette', 'elbow', 'importance', 'effects', 'heatmap', 'scatter', 'correlation', 'rules', 'tests', 'method'],
+        cards: ['versions', 'silhouette', 'elbow', 'importance', 'differences', 'heatmap', 'scatter', 'correlation', 'rules', 'tests', 'drift', 'method'],
     },
 ];
 

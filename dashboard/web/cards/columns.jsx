@@ -1,5 +1,5 @@
 import { sentence, table } from '../charts/columns.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** The columns of the source. */
 export default {
@@ -10,9 +10,5 @@ export default {
     height: (about) => Math.min(420, 60 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: ({ data }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Columns">
-            <Table table={table(data)} caption="Columns of the source" />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={table} caption="Columns of the source" />,
 };

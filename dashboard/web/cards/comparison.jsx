@@ -1,5 +1,5 @@
 import { sentence, table } from '../charts/comparison.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** The compared segments in a table. */
 export default {
@@ -10,9 +10,5 @@ export default {
     height: (about) => Math.min(420, 200 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: ({ data, state }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Comparison">
-            <Table table={table(data, state)} caption="The segments beside each other, the column in which they are farthest apart first" isCaptionHidden={false} />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={table} caption="The segments beside each other, the column in which they are farthest apart first" />,
 };

@@ -1,5 +1,5 @@
 import { deploymentsSentence, deploymentsTable } from '../charts/versions.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** Which version was in use when. */
 export default {
@@ -11,9 +11,5 @@ export default {
     height: 160,
     sentence: deploymentsSentence,
     table: deploymentsTable,
-    render: ({ data }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Deployments">
-            <Table table={deploymentsTable(data)} caption="Deployments" />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={deploymentsTable} caption="Deployments" />,
 };

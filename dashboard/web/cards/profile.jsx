@@ -1,5 +1,5 @@
 import { sentence, table } from '../charts/profile.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** The profile of the chosen segment. */
 export default {
@@ -10,9 +10,5 @@ export default {
     height: (about) => Math.min(420, 60 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: ({ data, state }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Profile">
-            <Table table={table(data, state)} caption="Profile" />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={table} caption="Profile" />,
 };

@@ -1,5 +1,5 @@
 import { sentence, table } from '../charts/rules.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** Rules that describe the segments. */
 export default {
@@ -10,9 +10,5 @@ export default {
     height: (about) => Math.min(420, 60 + 50 * (about.n_segments ?? 5)),
     sentence,
     table,
-    render: ({ data }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Rules">
-            <Table table={table(data)} caption="Rules of each segment" />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={table} caption="Rules of each segment" />,
 };

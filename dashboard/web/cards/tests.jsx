@@ -1,5 +1,5 @@
 import { sentence, table } from '../charts/tests.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** Tests of each column. */
 export default {
@@ -10,9 +10,5 @@ export default {
     height: (about) => Math.min(420, 60 + 33 * (about.features?.length ?? 5)),
     sentence,
     table,
-    render: ({ data }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Tests">
-            <Table table={table(data)} caption="Tests of each column" />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={table} caption="Tests of each column" />,
 };

@@ -1,5 +1,5 @@
 import { versionsSentence, versionsTable } from '../charts/versions.js';
-import { Table } from '../table.jsx';
+import { TableOf } from '../scroll-table.jsx';
 
 /** The versions of the model. */
 export default {
@@ -11,9 +11,5 @@ export default {
     height: 160,
     sentence: versionsSentence,
     table: versionsTable,
-    render: ({ data }) => (
-        <div class="scroll" role="region" tabindex="0" aria-label="Versions">
-            <Table table={versionsTable(data)} caption="Versions" />
-        </div>
-    ),
+    render: (props) => <TableOf props={props} table={versionsTable} caption="Versions" />,
 };

@@ -1,0 +1,77 @@
+// cards.js
+//	  All cards, in one file that is loaded after the first paint: many small ones compress badly.
+
+import action from './cards/action.jsx';
+import actions from './cards/actions.jsx';
+import alerts from './cards/alerts.jsx';
+import boxplots from './cards/boxplots.jsx';
+import budget from './cards/budget.jsx';
+import capacity from './cards/capacity.jsx';
+import changes from './cards/changes.jsx';
+import columns from './cards/columns.jsx';
+import compareHeatmap from './cards/compare-heatmap.jsx';
+import compareRadar from './cards/compare-radar.jsx';
+import comparison from './cards/comparison.jsx';
+import correlation from './cards/correlation.jsx';
+import customersAndValue from './cards/customers-and-value.jsx';
+import dendrogram from './cards/dendrogram.jsx';
+import deployments from './cards/deployments.jsx';
+import descriptions from './cards/descriptions.jsx';
+import differences from './cards/differences.jsx';
+import donut from './cards/donut.jsx';
+import drift from './cards/drift.jsx';
+import effects from './cards/effects.jsx';
+import elbow from './cards/elbow.jsx';
+import experiments from './cards/experiments.jsx';
+import fairness from './cards/fairness.jsx';
+import forecast from './cards/forecast.jsx';
+import frequencies from './cards/frequencies.jsx';
+import gate from './cards/gate.jsx';
+import heatmap from './cards/heatmap.jsx';
+import histogram from './cards/histogram.jsx';
+import importance from './cards/importance.jsx';
+import kDistance from './cards/k-distance.jsx';
+import kpis from './cards/kpis.jsx';
+import levels from './cards/levels.jsx';
+import lifetimeValue from './cards/lifetime-value.jsx';
+import looks from './cards/looks.jsx';
+import lorenz from './cards/lorenz.jsx';
+import method from './cards/method.jsx';
+import migration from './cards/migration.jsx';
+import missing from './cards/missing.jsx';
+import pairs from './cards/pairs.jsx';
+import parallel from './cards/parallel.jsx';
+import profile from './cards/profile.jsx';
+import quality from './cards/quality.jsx';
+import radar from './cards/radar.jsx';
+import roi from './cards/roi.jsx';
+import rules from './cards/rules.jsx';
+import scatter from './cards/scatter.jsx';
+import scree from './cards/scree.jsx';
+import segmentFacts from './cards/segment-facts.jsx';
+import segmentSpace from './cards/segment-space.jsx';
+import segmentTable from './cards/segment-table.jsx';
+import silhouette from './cards/silhouette.jsx';
+import sizes from './cards/sizes.jsx';
+import space from './cards/space.jsx';
+import survey from './cards/survey.jsx';
+import tests from './cards/tests.jsx';
+import tiles from './cards/tiles.jsx';
+import tornado from './cards/tornado.jsx';
+import valueAtRisk from './cards/value-at-risk.jsx';
+import valueOverTime from './cards/value-over-time.jsx';
+import versions from './cards/versions.jsx';
+import votes from './cards/votes.jsx';
+import whatIf from './cards/what-if.jsx';
+
+const all = [
+    action, actions, alerts, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
+    correlation, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift, effects, elbow,
+    experiments, fairness, forecast, frequencies, gate, heatmap, histogram, importance, kDistance, kpis, levels,
+    lifetimeValue, looks, lorenz, method, migration, missing, pairs, parallel, profile, quality, radar, roi, rules,
+    scatter, scree, segmentFacts, segmentSpace, segmentTable, silhouette, sizes, space, survey, tests, tiles, tornado,
+    valueAtRisk, valueOverTime, versions, votes, whatIf,
+];
+
+/** The cards by name. */
+export const cards = Object.fromEntries(all.map((card) => [card.name, card]));
