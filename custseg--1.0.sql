@@ -406,7 +406,7 @@ COMMENT ON COLUMN custseg.model.deployed_version IS 'Version that scoring uses b
 COMMENT ON COLUMN custseg.model.kind IS 'What the model tells of a customer: segments, purchases, value or probability; it never changes.';
 COMMENT ON COLUMN custseg.model.last_version IS 'Highest version ever trained; a dropped version''s number is not used again.';
 COMMENT ON COLUMN custseg.model.created_at IS 'Time at which the first version was trained.';
-COMMENT ON COLUMN custseg.model.changed_at IS 'Time of the last change: a version, a deployment, a name, an action, a grant, or a decision by hand.';
+COMMENT ON COLUMN custseg.model.changed_at IS 'Time of the last change: a version, a deployment, a name, an action, the presentation, a grant, or a decision by hand.';
 
 CREATE TABLE custseg.model_version (
     model text NOT NULL,
@@ -812,6 +812,19 @@ COMMENT ON COLUMN custseg.segment_action.perk IS 'What each customer of the segm
 COMMENT ON COLUMN custseg.segment_action.perk_capacity IS 'How many customers can get the perk; NULL for any number.';
 COMMENT ON COLUMN custseg.segment_action.set_at IS 'Time of the last call of set_action().';
 COMMENT ON COLUMN custseg.segment_action.set_by IS 'Role that called set_action() last.';
+
+CREATE TABLE custseg.presentation (
+    model text PRIMARY KEY,
+    presentation jsonb NOT NULL,
+    set_at timestamptz NOT NULL,
+    set_by name NOT NULL
+);
+
+COMMENT ON TABLE custseg.presentation IS 'How models are presented on pages and in reports, kept by set_presentation(); it belongs to the model, whatever the version.';
+COMMENT ON COLUMN custseg.presentation.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.presentation.presentation IS 'Title, description, value (column with the value of a customer), currency, and for each of columns its label, unit and description; a key that was not set is absent.';
+COMMENT ON COLUMN custseg.presentation.set_at IS 'Time of the last call of set_presentation().';
+COMMENT ON COLUMN custseg.presentation.set_by IS 'Role that called set_presentation() last.';
 
 CREATE SEQUENCE custseg.segment_value_history_run_seq;
 
@@ -1425,6 +1438,14 @@ COMMENT ON FUNCTION custseg.name_segment IS 'Names a segment of the deployed ver
 topic: segments 2
 example: SELECT custseg.name_segment(''shop'', 1, ''loyal'', ''They order often.'', rank => 1)';
 
+CREATE FUNCTION custseg.set_presentation(model text, presentation jsonb) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_set_presentation'
+LANGUAGE C;
+
+COMMENT ON FUNCTION custseg.set_presentation IS 'Says how a model is presented on pages and in reports, by a json object: title, description, value (column with the value of a customer), currency, and for each of columns its label, unit and description. A given key replaces the present value, those of a column one by one, and null removes it.
+topic: versions 9
+example: SELECT custseg.set_presentation(''shop'', ''{"title": "Customers of the shop", "value": "monetary", "currency": "GBP", "columns": {"recency": {"label": "Days since the last order", "unit": "days"}}}'')';
+
 CREATE FUNCTION custseg.grant_model(model text, role name) RETURNS void
 AS 'MODULE_PATHNAME', 'custseg_grant_model'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
@@ -1514,7 +1535,7 @@ AS 'MODULE_PATHNAME', 'custseg_scorer'
 LANGUAGE C STABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg.scorer IS 'Returns the deployed or the given version as one value, for predict(scorer, customer), which overrides and exclusions do not reach.
-topic: scoring 9
+topic: scoring 10
 example: SELECT custseg.scorer(''shop'')';
 
 CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
@@ -1543,7 +1564,7 @@ AS 'MODULE_PATHNAME', 'custseg_predict_scorer'
 LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'Returns the segment of a customer by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
-topic: scoring 10
+topic: scoring 11
 example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
 CREATE FUNCTION custseg.predict_name(
@@ -1576,6 +1597,14 @@ COMMENT ON FUNCTION custseg.predict_detail IS 'Returns the segment of a customer
 topic: scoring 6
 example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
+CREATE FUNCTION custseg.predict_json(model text, customer jsonb, version int DEFAULT NULL) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'custseg_predict_json'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_json IS 'Returns what predict_detail() tells as a json object, with the model, the version and who decided; for an array of customers, an array of such objects in the same order.
+topic: scoring 7
+example: SELECT custseg.predict_json(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
+
 CREATE FUNCTION custseg.explain(
     model text,
     customer "any",
@@ -1598,7 +1627,7 @@ AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
 COMMENT ON FUNCTION custseg.explain IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment, of the runner-up and of all customers (for a category, the shares of the level), the feature''s share of what tells the two segments apart for this customer, and which of the two it speaks for; for rules, the condition that decided and how far the customer is inside its border.
-topic: scoring 7
+topic: scoring 8
 example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.explain_text(model text, customer "any", version int DEFAULT NULL) RETURNS text
@@ -1606,7 +1635,7 @@ AS 'MODULE_PATHNAME', 'custseg_explain_text'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION custseg.explain_text IS 'Says in one sentence why a customer is in a segment and not in the second nearest one; NULL for a customer who cannot be placed.
-topic: scoring 8
+topic: scoring 9
 example: SELECT custseg.explain_text(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.score(
@@ -8292,6 +8321,7 @@ GRANT SELECT ON
     custseg.outcome,
     custseg.alert,
     custseg.segment_action,
+    custseg.presentation,
     custseg.segment_override,
     custseg.report,
     custseg.segment_value_history,
@@ -8355,6 +8385,7 @@ ALTER TABLE custseg.outcome_run ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.outcome ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.alert ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_action ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.presentation ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_override ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.report ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_value_history ENABLE ROW LEVEL SECURITY;
@@ -8388,6 +8419,7 @@ CREATE POLICY may_use ON custseg.outcome FOR SELECT USING (
             AND pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE')));
 CREATE POLICY may_use ON custseg.alert FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_action FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.presentation FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment_kpi FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.gate_condition FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.gate_decision FOR SELECT USING (custseg_private.may_use(model));
@@ -8436,6 +8468,7 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.outcome', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.alert', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.alert', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_action', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.presentation', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment_override', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.segment_override', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.report', '');

@@ -37,6 +37,7 @@ BEGIN
                 WHEN u.name = 'orders' THEN quote_literal('lines')
                 WHEN u.name = 'metric' AND format_type(u.type, NULL) = 'jsonb' THEN '''{"metric": "recency", "kind": "mean", "effect": 1}''::jsonb'
                 WHEN u.name = 'metric' THEN '''{"metric": "monetary", "kind": "mean", "effect": 1}''::jsonb'
+                WHEN u.name = 'presentation' THEN '''{"title": "tea"}''::jsonb'
                 WHEN u.name = 'state' THEN quote_literal('pass')
                 WHEN p.proname IN ('train_purchases', 'segment_kpis', 'record_kpis') THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' WHEN 'amount' THEN 'amount' ELSE 'at' END)
                 WHEN p.proname = 'predict_lifetime_value' AND u.name = 'customer' THEN '''{"repeats": 2, "recency": 3, "customer_age": 9}''::jsonb'

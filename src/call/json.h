@@ -41,6 +41,8 @@ extern bool CsJsonIsText(const JsonbValue *value, const char *text);
 extern char *CsJsonString(const JsonbValue *value);
 extern char *CsJsonScalarText(const JsonbValue *value);
 extern Jsonb *CsJsonbFromText(const char *json);
+extern int	CsJsonKnownKey(const JsonbValue *key, const char *const *known, int n, const char *of);
+extern char *CsJsonKeyList(const char *const *known, int n);
 
 /* The members of an object or the elements of an array, one by one. */
 typedef struct CsJsonEach

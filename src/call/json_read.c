@@ -154,6 +154,34 @@ CsJsonString(const JsonbValue *value)
 	return pnstrdup(value->val.string.val, value->val.string.len);
 }
 
+/* Keys that are known, for a hint; palloc'd. */
+char *
+CsJsonKeyList(const char *const *known, int n)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int i = 0; i < n; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", known[i]);
+	return list.data;
+}
+
+/* Which of the known keys of something a key is; an error when it is none. */
+int
+CsJsonKnownKey(const JsonbValue *key, const char *const *known, int n, const char *of)
+{
+	for (int i = 0; i < n; i++)
+	{
+		if (CsJsonIsText(key, known[i]))
+			return i;
+	}
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown key \"%s\" of %s", CsJsonString(key), of),
+			 errhint("Known keys are: %s.", CsJsonKeyList(known, n))));
+	return -1;					/* not reached */
+}
+
 /* A string, a number or a boolean as text, palloc'd; NULL for any other value. */
 char *
 CsJsonScalarText(const JsonbValue *value)

@@ -51,6 +51,7 @@ static const struct
 	{"outcome", true},
 	{"alert", .of_experiment = "t.kind OPERATOR(pg_catalog.=) 'experiment' AND t.subject OPERATOR(pg_catalog.=) $1"},
 	{"segment_action"},
+	{"presentation"},
 	{"segment_value_history"},
 	{"segment_value_history", false, "t.value_model OPERATOR(pg_catalog.=) $1"},
 	{"enrolment", false, "t.experiment OPERATOR(pg_catalog.=) ANY (ARRAY("

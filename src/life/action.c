@@ -25,25 +25,15 @@ typedef enum ActionKind
 	ACTION_COUNT				/* a whole number, 0 and up */
 } ActionKind;
 
-typedef struct ActionKey
-{
-	const char *name;			/* the column of custseg.segment_action */
-	ActionKind	kind;
-} ActionKey;
+/* The keys, which are columns of custseg.segment_action, and what each holds. */
+static const char *const actionKeys[] = {
+	"description", "tone", "channel", "offer", "contact_frequency", "products", "tactics", "primary_kpi",
+	"guardrail_kpi", "budget_share", "perk", "perk_capacity"
+};
 
-static const ActionKey actionKeys[] = {
-	{"description", ACTION_TEXT},
-	{"tone", ACTION_TEXT},
-	{"channel", ACTION_TEXT},
-	{"offer", ACTION_TEXT},
-	{"contact_frequency", ACTION_TEXT},
-	{"products", ACTION_TEXTS},
-	{"tactics", ACTION_TEXTS},
-	{"primary_kpi", ACTION_TEXT},
-	{"guardrail_kpi", ACTION_TEXT},
-	{"budget_share", ACTION_SHARE},
-	{"perk", ACTION_TEXT},
-	{"perk_capacity", ACTION_COUNT}
+static const ActionKind actionKinds[lengthof(actionKeys)] = {
+	ACTION_TEXT, ACTION_TEXT, ACTION_TEXT, ACTION_TEXT, ACTION_TEXT, ACTION_TEXTS, ACTION_TEXTS, ACTION_TEXT,
+	ACTION_TEXT, ACTION_SHARE, ACTION_TEXT, ACTION_COUNT
 };
 
 /* Keys that are given take the place of those there are; a json null takes one away. */
@@ -80,35 +70,6 @@ static const char *const recommend_sql =
 PG_FUNCTION_INFO_V1(custseg_set_action);
 PG_FUNCTION_INFO_V1(custseg_recommendations);
 
-/* The known keys, for a hint; palloc'd. */
-static char *
-KnownKeys(void)
-{
-	StringInfoData list;
-
-	initStringInfo(&list);
-	for (int i = 0; i < lengthof(actionKeys); i++)
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", actionKeys[i].name);
-	return list.data;
-}
-
-/* The index of a key; an error when it is not one. */
-static const ActionKey *
-FindKey(const JsonbValue *name)
-{
-	for (int i = 0; i < lengthof(actionKeys); i++)
-	{
-		if (CsJsonIsText(name, actionKeys[i].name))
-			return &actionKeys[i];
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown key \"%.*s\" of an action", name->val.string.len,
-					name->val.string.val),
-			 errhint("Known keys are: %s.", KnownKeys())));
-	return NULL;				/* not reached */
-}
-
 /* Is the value a text? */
 static bool
 IsText(const JsonbValue *value, Oid type)
@@ -130,7 +91,7 @@ IsNumber(const JsonbValue *value, ActionKind kind)
 
 /* Error unless the value is what its key holds, or null. */
 static void
-CheckValue(const ActionKey *key, const JsonbValue *value)
+CheckValue(const char *key, ActionKind kind, const JsonbValue *value)
 {
 	static const char *const wanted[] = {
 		[ACTION_TEXT] = "a text",
@@ -138,13 +99,13 @@ CheckValue(const ActionKey *key, const JsonbValue *value)
 		[ACTION_SHARE] = "a number from 0 to 1",
 		[ACTION_COUNT] = "a whole number, 0 or more"
 	};
-	bool		fits = key->kind == ACTION_TEXT ? IsText(value, TEXTOID) :
-		key->kind == ACTION_TEXTS ? CsJsonIsArrayOf(value, IsText, TEXTOID) : IsNumber(value, key->kind);
+	bool		fits = kind == ACTION_TEXT ? IsText(value, TEXTOID) :
+		kind == ACTION_TEXTS ? CsJsonIsArrayOf(value, IsText, TEXTOID) : IsNumber(value, kind);
 
 	if (!fits && value->type != jbvNull)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("key \"%s\" of an action must be %s", key->name, wanted[key->kind]),
+				 errmsg("key \"%s\" of an action must be %s", key, wanted[kind]),
 				 errhint("A json null removes the key.")));
 }
 
@@ -159,10 +120,14 @@ CsCheckAction(Jsonb *action)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("an action must be a json object"),
 				 errhint("Write '{\"channel\": \"email\", \"offer\": \"early access\"}'. Known keys are: %s.",
-						 KnownKeys())));
+						 CsJsonKeyList(actionKeys, lengthof(actionKeys)))));
 	each = CsJsonEachOf(&action->root);
 	while (CsJsonNext(&each))
-		CheckValue(FindKey(&each.key), &each.value);
+	{
+		int			key = CsJsonKnownKey(&each.key, actionKeys, lengthof(actionKeys), "an action");
+
+		CheckValue(actionKeys[key], actionKinds[key], &each.value);
+	}
 }
 
 /* Set keys of what to do with a segment, as the caller; inside SPI. */

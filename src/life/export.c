@@ -2,8 +2,8 @@
  * export.c
  *	  A model as one jsonb, which import_model() reads: export_model().
  *
- * An exported model holds what versions need to score, to be watched and to be trained again, and what
- * to do with their segments.  Of each version there is its definition, as scorer() gives it, and what else
+ * An exported model holds what versions need to score, to be watched and to be trained again, what to do
+ * with their segments, and how it is presented.  Of each version there is its definition, as scorer() gives it, and what else
  * the tables keep of it: rows without the columns that follow from the definition (CsExported).  History
  * and grants belong to the database they were made in; decisions by hand are personal data, and come along
  * only when they are asked for.
@@ -172,6 +172,7 @@ custseg_export_model(PG_FUNCTION_ARGS)
 	CsJsonArray(&export.json, "actions");
 	CsCatalogRead(actions_sql, CsValues(model, version), PushAction, &export);
 	(void) CsJsonEnd(&export.json);
+	CsJsonJsonb(&export.json, "presentation", CsPresentationOf(export.model));
 	CsJsonJsonb(&export.json, CsExported[CS_EXPORTED_DECISIONS].key,
 				decisions && kind == CS_MODEL_SEGMENTS ?
 				CsOverridesExport(export.model, ExportedDerived(CS_EXPORTED_DECISIONS)) : NULL);

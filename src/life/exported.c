@@ -389,6 +389,20 @@ CsExportedAction(const CsJsonReader *r, const CsJsonEach *each, int *segment)
 	return what;
 }
 
+/* How the model is presented, palloc'd; NULL when that is not said. */
+Jsonb *
+CsExportedPresentation(const CsJsonReader *r)
+{
+	JsonbValue	value;
+	Jsonb	   *presentation;
+
+	if (!CsJsonReadMember(r, "presentation", &value))
+		return NULL;
+	presentation = CsJsonReadJsonb(r, "presentation");
+	CsCheckPresentation(presentation);
+	return presentation;
+}
+
 /* Decisions by hand, palloc'd; NULL without any. */
 Jsonb *
 CsExportedDecisions(const CsJsonReader *r)
@@ -437,7 +451,8 @@ CsExportedNumbering(const CsJsonReader *r, int version, int *only, bool *has)
 CsJsonReader
 CsExportedOpen(Jsonb *exported)
 {
-	static const char *const keys[] = {"format", "kind", "model", "deployed_version", "versions", "actions", "decisions"};
+	static const char *const keys[] = {"format", "kind", "model", "deployed_version", "versions", "actions",
+		"presentation", "decisions"};
 	CsJsonReader r = CsJsonReaderOf(exported, "invalid exported model", "the export");
 	int			format = (int) CsJsonReadInteger(&r, "format", 1, PG_INT32_MAX);
 

@@ -240,6 +240,16 @@ ImportActions(const Import *import, const CsJsonReader *r)
 	}
 }
 
+/* How the model is presented; of one for which that has been said already, nothing.  Inside SPI. */
+static void
+ImportPresentation(const Import *import, const CsJsonReader *r)
+{
+	Jsonb	   *presentation = CsExportedPresentation(r);
+
+	if (presentation != NULL)
+		CsPresentationImport(import->model, presentation);
+}
+
 /* Decisions by hand, if there are any; inside SPI. */
 static void
 ImportDecisions(const Import *import, const CsJsonReader *r)
@@ -332,6 +342,7 @@ custseg_import_model(PG_FUNCTION_ARGS)
 	SPI_connect();
 	ImportVersions(&import, &r);
 	ImportActions(&import, &r);
+	ImportPresentation(&import, &r);
 	ImportDecisions(&import, &r);
 	SPI_finish();
 	AtEOXact_GUC(true, level);

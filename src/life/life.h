@@ -1,7 +1,7 @@
 /*
  * life.h
- *	  The life of a model after its training: deployment, rollback, names, grants, actions, export and
- *	  import.
+ *	  The life of a model after its training: deployment, rollback, names, grants, actions, presentation,
+ *	  export and import.
  */
 #ifndef CUSTSEG_LIFE_H
 #define CUSTSEG_LIFE_H
@@ -59,11 +59,17 @@ extern void CsVersionTellWaiting(const CsNewVersion *v);
 extern void CsSetAction(const char *model, int segment, Jsonb *action);
 extern void CsCheckAction(Jsonb *action);
 
+/* presentation.c */
+extern void CsCheckPresentation(Jsonb *presentation);
+extern Jsonb *CsPresentationOf(const char *model);
+extern void CsPresentationImport(const char *model, Jsonb *presentation);
+
 /*
  * export.c: an exported model, which exported.c checks and import.c makes a model of:
  *   {"format", "kind", "model", "deployed_version", "versions": [{"definition": as custseg.scorer() gives it,
  *	"training": {...}, "features": [{...}...], "segments": [{...}...]}...],
- *	"actions": [{"segment", "action": as set_action() takes it}...], "decisions": [{...}...] or null}
+ *	"actions": [{"segment", "action": as set_action() takes it}...],
+ *	"presentation": as set_presentation() takes it, or null, "decisions": [{...}...] or null}
  */
 #define CS_EXPORT_FORMAT 1
 
@@ -127,6 +133,7 @@ extern void CsExportedVersionRead(const CsJsonReader *r, CsModelKind kind, CsExp
 extern Jsonb *CsExportedPrep(const CsJsonReader *r, const CsPipeline *p);
 extern Jsonb *CsExportedOptions(const CsJsonReader *r, const CsOption *options, int noptions, void *values);
 extern Jsonb *CsExportedAction(const CsJsonReader *r, const CsJsonEach *each, int *segment);
+extern Jsonb *CsExportedPresentation(const CsJsonReader *r);
 extern Jsonb *CsExportedDecisions(const CsJsonReader *r);
 
 /* exported_segments.c */

@@ -13,6 +13,8 @@
  */
 #include "custseg.h"
 
+#include <math.h>
+
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -633,6 +635,27 @@ CsCallSiteDesc(FunctionCallInfo fcinfo, CsCallSite *site)
 	return site->result_desc;
 }
 
+/*
+ * What there is to tell of the customer of a call, in CurrentMemoryContext: the segment, by hand or by the
+ * model, and how clear a case it is.  The model is not asked where somebody has decided.
+ */
+CsDetail
+CsCallSiteDetail(CsCallSite *site)
+{
+	CsDetail	detail = {.override = CsCallSiteFindOverride(site), .index = -1,
+	.placed = {.distance = NAN, .confidence = NAN, .runner_up = -1}};
+
+	if (detail.override != NULL)
+	{
+		detail.index = detail.override->index;
+		return detail;
+	}
+	detail.memberships = palloc(sizeof(double) * site->scoring.scorer->nsegments);
+	if (CsCallSitePlace(site, &detail.placed, detail.memberships))
+		detail.index = detail.placed.index;
+	return detail;
+}
+
 /* predict_detail(model, customer, version): the segment and how clear a case it is */
 Datum
 custseg_predict_detail(PG_FUNCTION_ARGS)
@@ -640,35 +663,24 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
 	const CsScorer *scorer;
 	const CsScorerSegment *segments;
-	const CsOverride *override;
-	CsAssignment placed;
-	double	   *memberships;
+	CsDetail	detail;
 
 	if (site == NULL)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	segments = CsScorerSegments(scorer);
-	override = CsCallSiteFindOverride(site);
-	if (override != NULL && override->index < 0)
+	detail = CsCallSiteDetail(site);
+	if (detail.index < 0)
 		PG_RETURN_NULL();
-	if (override != NULL)
-		PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
-								  CsValues(CsValueInt4(segments[override->index].segment),
-										   CsValueText(CsScorerAt(scorer, char, segments[override->index].name)),
-										   CsValueNull(FLOAT8OID), CsValueNull(FLOAT8OID),
-										   CsValueNull(INT4OID), CsValueNull(FLOAT8ARRAYOID))));
-	memberships = palloc(sizeof(double) * scorer->nsegments);
-	if (!CsCallSitePlace(site, &placed, memberships))
-		PG_RETURN_NULL();
-
 	PG_RETURN_DATUM(CsRowForm(CsCallSiteDesc(fcinfo, site),
-							  CsValues(CsValueInt4(segments[placed.index].segment),
-									   CsValueText(CsScorerAt(scorer, char, segments[placed.index].name)),
-									   CsValueFloat8(placed.distance),
-									   CsValueFloat8(placed.confidence),
-									   placed.runner_up < 0 ? CsValueNull(INT4OID) :
-									   CsValueInt4(segments[placed.runner_up].segment),
-									   CsValueNumbers(memberships, scorer->nsegments))));
+							  CsValues(CsValueInt4(segments[detail.index].segment),
+									   CsValueText(CsScorerAt(scorer, char, segments[detail.index].name)),
+									   CsValueFloat8(detail.placed.distance),
+									   CsValueFloat8(detail.placed.confidence),
+									   detail.placed.runner_up < 0 ? CsValueNull(INT4OID) :
+									   CsValueInt4(segments[detail.placed.runner_up].segment),
+									   detail.memberships == NULL ? CsValueNull(FLOAT8ARRAYOID) :
+									   CsValueNumbers(detail.memberships, scorer->nsegments))));
 }
 
 /* The arguments of scorer(). */

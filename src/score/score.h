@@ -249,6 +249,15 @@ enum
 	CS_PREDICT_MODEL, CS_PREDICT_CUSTOMER, CS_PREDICT_VERSION
 };
 
+/* What there is to tell of a customer. */
+typedef struct CsDetail
+{
+	const CsOverride *override; /* the decision by hand; NULL: the model decides */
+	int			index;			/* of the segment; -1: none */
+	CsAssignment placed;		/* of a decision by hand: unknown numbers, NaN, and no runner-up */
+	double	   *memberships;	/* for each segment; NULL of a decision by hand */
+} CsDetail;
+
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
 extern void CsCallSiteTakeModel(CsCallSite *site);
 extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds,
@@ -256,6 +265,7 @@ extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argumen
 extern void CsCallSiteBind(CsCallSite *site);
 extern char *CsCallSiteText(const CsCallSite *site, int feature);
 extern TupleDesc CsCallSiteDesc(FunctionCallInfo fcinfo, CsCallSite *site);
+extern CsDetail CsCallSiteDetail(CsCallSite *site);
 extern bool CsCallSitePlace(CsCallSite *site, CsAssignment *result, double *memberships);
 extern const CsOverride *CsCallSiteFindOverride(CsCallSite *site);
 extern bool CsIsDecidedByHand(CsCallSite *site);

@@ -32,6 +32,7 @@ SELECT custseg.deploy('loyalty', 3, 'simpler');
 SELECT custseg.grant_model('loyalty', 'clerk');
 SELECT custseg.grant_model('loyalty', 'public');
 SELECT custseg.set_action('loyalty', 1, '{"channel": "e-mail", "products": ["a, b", "\"c\""], "budget_share": 0.1}');
+SELECT custseg.set_presentation('loyalty', '{"title": "größte \"Treue\"", "value": "monetary", "currency": "EUR", "columns": {"it''s \\\\": {"unit": "days"}}}');
 SELECT custseg.override_segment('loyalty', 17, 2, 'key account');
 SELECT custseg.exclude('loyalty', 18, 'objected', now() + interval '10 years');
 CALL custseg.resegment('loyalty', 'customers');
@@ -62,7 +63,7 @@ SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objecte
 END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action segment_override segment_value_history segment_kpi report gate_condition gate_decision
+my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action presentation segment_override segment_value_history segment_kpi report gate_condition gate_decision
   experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;

@@ -28,7 +28,7 @@ sub trained { return "SELECT version FROM " . sprintf($train, @_) . ';'; }
 # Every function by which an owner changes a model, found by what it calls: a call of each.
 my %change = (
     train => trained('m', 2) =~ s/;$//r, retrain => "SELECT version FROM custseg.retrain('m')", deploy => "SELECT custseg.deploy('m', 2)", rollback => "SELECT custseg.rollback('m')",
-    adopt_source => "SELECT custseg.adopt_source('m', 2) <> ''", drop_model => "SELECT custseg.drop_model('m', 3)", import_model => "SELECT version FROM custseg.import_model((SELECT m FROM exported), 'm', add_version => true)", name_segment => "SELECT custseg.name_segment('m', 1, 'one')", set_action => "SELECT custseg.set_action('m', 1, '{\"channel\": \"mail\"}')",
+    adopt_source => "SELECT custseg.adopt_source('m', 2) <> ''", drop_model => "SELECT custseg.drop_model('m', 3)", import_model => "SELECT version FROM custseg.import_model((SELECT m FROM exported), 'm', add_version => true)", name_segment => "SELECT custseg.name_segment('m', 1, 'one')", set_action => "SELECT custseg.set_action('m', 1, '{\"channel\": \"mail\"}')", set_presentation => "SELECT custseg.set_presentation('m', '{\"title\": \"M\"}')",
     grant_model => "SELECT custseg.grant_model('m', 'mallory')", revoke_model => "SELECT custseg.revoke_model('m', 'mallory')",
     override_segment => "SELECT custseg.override_segment('m', 7, 2, 'asked for')", exclude => "SELECT custseg.exclude('m', 8, 'objected')",
     end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", resegment => "CALL custseg.resegment('m', 'customers')");
