@@ -1,0 +1,92 @@
+// What the pages read: the list of models, the times of publications, and the parts of a model.
+
+import path from 'node:path';
+import { makeAnswer, sendAnswer } from '../answer.js';
+import { Cache } from '../cache.js';
+import { ApiError, noModel } from '../errors.js';
+import { partSql, publicationSql, publishedPartSql, readStatements } from '../statements.js';
+import { addLookupRoute } from './lookup.js';
+
+/** Adds the routes below /api/models. */
+export function addModelRoutes(house) {
+    const { addRoute, database, settings, queryOf, root } = house;
+    const files = readStatements(path.join(root, 'sql'));
+    const rest = readStatements(path.join(root, 'sql', 'rest'));
+    const cache = new Cache(settings.cacheSize);
+
+    addRoute('GET', '/api/models', async (request, reply, signal) => {
+        const [[body]] = await database.query(request.role, { name: 'models', text: rest.get('models') }, signal);
+
+        return sendAnswer(request, reply, await makeAnswer(withKeys(body, settings.lookups)));
+    });
+
+    addRoute('GET', '/api/models/:model/publications', async (request, reply, signal) => {
+        request.model = request.params.model;
+        const rows = await database.query(request.role, { name: 'publications', text: rest.get('publications'), values: [request.model] }, signal);
+
+        if (rows.length === 0) {
+            throw noModel(request.model);
+        }
+        return sendAnswer(request, reply, await makeAnswer(rows[0][0]));
+    });
+
+    addLookupRoute(house, rest);
+
+    addRoute('GET', '/api/models/:model/:part', async (request, reply, signal) => {
+        const { model, part } = request.params;
+        const at = queryOf(request).get('at') || null;
+
+        request.model = model;
+        if (!/^[a-z][a-z0-9_]{0,62}$/.test(part)) {
+            throw new ApiError('not_found', `there is no part ${JSON.stringify(part)}`, { hint: 'Names of parts are small letters, digits and _.' });
+        }
+        return sendAnswer(request, reply, files.has(part)
+            ? await filePart(request.role, model, part, at, signal)
+            : await publishedPart(request.role, model, part, at, signal));
+    });
+
+    /** Returns a part that a file of sql/ makes. */
+    async function filePart(role, model, part, at, signal) {
+        const [row] = await database.query(role, { name: `part ${part}`, text: partSql(files.get(part)), values: [model, at] }, signal);
+
+        if (row === undefined) {
+            throw noModel(model);
+        }
+        return makeAnswer(envelope(model, part, row[0], row[1], row[2]));
+    }
+
+    /** Returns a part of a publication: which one the role may see is asked each time, the part itself once. */
+    async function publishedPart(role, model, part, at, signal) {
+        const [row] = await database.query(role, { name: 'publication', text: publicationSql, values: [model, at] }, signal);
+
+        if (row === undefined) {
+            throw noModel(model);
+        }
+        const [version, asOf] = row;
+
+        if (asOf === null) {
+            return makeAnswer(envelope(model, part, null, null, null));
+        }
+        const key = JSON.stringify([role, model, version, asOf, part]);
+        const kept = cache.get(key);
+
+        if (kept !== undefined) {
+            return kept;
+        }
+        const [found] = await database.query(role, { name: 'published part', text: publishedPartSql, values: [model, asOf, part] }, signal);
+        const answer = await makeAnswer(envelope(model, part, version, asOf, found?.[0] ?? null));
+
+        cache.set(key, answer, answer.size);
+        return answer;
+    }
+}
+
+/** Returns the text of an answer around a body, which is JSON as the database wrote it. */
+function envelope(model, part, version, asOf, body) {
+    return `{"model":${JSON.stringify(model)},"part":"${part}","version":${version ?? 'null'},"as_of":${JSON.stringify(asOf)},"body":${body ?? 'null'}}`;
+}
+
+/** Returns the list of models with the column by which customers of each may be looked up, null where they may not. */
+function withKeys(body, lookups) {
+    return JSON.stringify(JSON.parse(body).map((model) => ({ ...model, lookup_key: lookups.get(model.name)?.key ?? null })));
+}

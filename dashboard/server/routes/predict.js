@@ -1,0 +1,125 @@
+// Segments of customers.
+//
+// The body goes to PostgreSQL as it came: JavaScript would make null of 1e400 and round integers beyond 2^53,
+// and another customer would be placed.  What is parsed here is only looked at.
+
+import path from 'node:path';
+import { ApiError, noModel } from '../errors.js';
+import { readStatements } from '../statements.js';
+
+const mostCustomers = 1000;
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Returns a body as text, and what it says; throws when it is not JSON in UTF-8. */
+function parse(body) {
+    try {
+        const text = decoder.decode(body ?? Buffer.alloc(0));
+
+        return { text, said: JSON.parse(text) };
+    } catch {
+        throw new ApiError('bad_json', 'the body is not JSON in UTF-8', { hint: example });
+    }
+}
+
+const example = 'Send {"model": "loyalty", "customer": {"recency": 10, "frequency": 5}}.';
+
+/** Throws "invalid_argument". */
+function refuse(message, hint = example) {
+    throw new ApiError('invalid_argument', message, { hint });
+}
+
+/** True for a JSON object. */
+function isObject(value) {
+    return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+const keys = ['model', 'customer', 'customers', 'explain', 'recommend', 'value_model'];
+
+/** Throws unless a request asks for what can be answered. */
+function check(said) {
+    if (!isObject(said)) {
+        refuse('the body must be an object');
+    }
+    for (const key of Object.keys(said)) {
+        if (!keys.includes(key)) {
+            refuse(`there is no key ${JSON.stringify(key)}`, `Keys are ${keys.join(', ')}.`);
+        }
+    }
+    for (const key of ['explain', 'recommend']) {
+        if (said[key] !== undefined && typeof said[key] !== 'boolean') {
+            refuse(`"${key}" must be true or false`);
+        }
+    }
+    if (typeof said.model !== 'string' || said.model === '') {
+        refuse('"model" must be the name of a model');
+    }
+    if (said.value_model !== undefined && (typeof said.value_model !== 'string' || said.value_model === '')) {
+        refuse('"value_model" must be the name of a model');
+    }
+    if ((said.customer === undefined) === (said.customers === undefined)) {
+        refuse('give either "customer" or "customers"');
+    }
+    if (said.customers === undefined) {
+        checkCustomer(said.customer, '"customer"');
+        return;
+    }
+    if (!Array.isArray(said.customers) || said.customers.length < 1 || said.customers.length > mostCustomers) {
+        refuse(`"customers" must be an array of 1 to ${mostCustomers} objects`);
+    }
+    said.customers.forEach((customer, index) => checkCustomer(customer, `customer ${index + 1}`));
+}
+
+/** Throws unless a customer is an object. */
+function checkCustomer(customer, what) {
+    if (!isObject(customer)) {
+        refuse(`${what} must be an object: {"feature": value, ...}`);
+    }
+}
+
+/** Adds POST /predict_segment. */
+export function addPredictRoute({ addRoute, database, root }) {
+    const statements = readStatements(path.join(root, 'sql', 'rest'));
+
+    addRoute('POST', '/predict_segment', async (request, reply, signal) => {
+        const { text, said } = parse(request.body);
+
+        check(said);
+        request.model = said.model;
+        const isPlain = !said.explain && !said.recommend && said.value_model === undefined;
+        const [[answer]] = isPlain
+            ? await predict(request.role, said.customers ? 'predict_customers' : 'predict_customer', [said.model, text], signal)
+            : await predictMore(request.role, said, text, signal);
+
+        if (answer === null) {
+            throw noModel(said.model);
+        }
+        return reply.header('cache-control', 'no-store').type('application/json; charset=utf-8').send(answer);
+    });
+
+    /** Runs a statement; an error says which customer it is about. */
+    async function predict(role, name, values, signal) {
+        try {
+            return await database.query(role, { name, text: statements.get(name), values }, signal);
+        } catch (error) {
+            const which = /^customer (\d+) of the array$/m.exec(error.where ?? '')?.[1];
+
+            if (which !== undefined) {
+                error.message = `customer ${which}: ${error.message}`;
+            }
+            throw error;
+        }
+    }
+
+    /** As predict(), with reasons, actions and values.  Says of the two models which one is not there. */
+    async function predictMore(role, said, text, signal) {
+        const names = [said.model, said.value_model].filter((model) => model !== undefined);
+        const rows = await database.query(role, { name: 'names', text: 'SELECT m.name FROM custseg.model m WHERE m.name = ANY ($1::text[])', values: [names] }, signal);
+        const missing = names.find((model) => !rows.some((row) => row[0] === model));
+
+        if (missing !== undefined) {
+            throw noModel(missing);
+        }
+        return predict(role, 'predict_more', [said.model, text, said.explain === true, said.recommend === true, said.value_model ?? null], signal);
+    }
+}
