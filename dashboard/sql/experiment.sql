@@ -74,7 +74,7 @@ SELECT (
         ),
         'looks', (
             SELECT jsonb_agg(jsonb_build_object('look', l.look, 'looked_at', l.looked_at, 'n', l.n, 'information', l.information, 'verdict', l.verdict,
-                'reason', left(l.reason, 240), 'valid', l.valid, 'decides', l.decides, 'p_mismatch', l.findings -> 'p_mismatch', 'p_attrition', l.findings -> 'p_attrition',
+                'reason', left(l.reason, 240), 'valid', l.valid, 'decides', l.decides, 'p_mismatch', l.findings -> 'mismatch_p', 'p_attrition', nullif(l.findings -> 'attrition_p', '1'),
                 'effects', (
                     SELECT jsonb_agg(jsonb_build_object('variant', r.variant, 'difference', r.difference, 'low', r.low, 'high', r.high,
                         'statistic', r.statistic, 'boundary', r.boundary, 'p_value', r.p_value) ORDER BY r.position)

@@ -130,7 +130,6 @@ export function useParts(model, names, at, key = null) {
 // what was computed last, so that cards that ask the same share one answer
 const computed = new Map();
 const mostComputed = 40;
-const pause = 80;
 
 function compute({ path, body }) {
     const key = `${path} ${body}`;
@@ -144,8 +143,8 @@ function compute({ path, body }) {
 }
 
 /**
- * Returns the answer to a request {path, body}, whose body is a text of JSON; null asks for nothing. While somebody still moves a slider,
- * it waits for a moment, and the answer before stays as {status: 'ready', value, isOld}.
+ * Returns the answer to a request {path, body, pause}, whose body is a text of JSON; null asks for nothing. While somebody still moves a slider,
+ * it waits for a pause in milliseconds, and the answer before stays as {status: 'ready', value, isOld}.
  */
 export function useComputed(request) {
     const current = useRound();
@@ -155,7 +154,7 @@ export function useComputed(request) {
         if (!request) return undefined;
         let isWanted = true;
         const keep = (result) => isWanted && setAnswer({ key, result });
-        const timer = setTimeout(() => compute(request).then((value) => keep({ status: 'ready', value }), (error) => keep({ status: 'error', error })), computed.has(key) ? 0 : pause);
+        const timer = setTimeout(() => compute(request).then((value) => keep({ status: 'ready', value }), (error) => keep({ status: 'error', error })), computed.has(key) ? 0 : request.pause ?? 80);
         return () => {
             isWanted = false;
             clearTimeout(timer);

@@ -2,77 +2,72 @@
 //	  The nearest change that moves a customer to another segment, one feature at a time.
 //
 // Nothing is known here of how a model decides: copies of the customer, each with another value of one feature, are predicted in
-// one request, and the values are those at quantiles of the training.  "Near" is the share of the customers whose value lies
-// between: it needs no unit, so that days and money can be compared.
+// one request.  "Near" is the share of the customers of the training whose value lies between: it has no unit, so that days and
+// money can be compared.
 
-// How many copies one request may have, beside the customer.
-const LIMIT = 960;
+/** How many copies one request has at most. */
+const limit = 960;
 
-/** Returns where a value lies among ascending quantiles, as a share of the customers, 0 to 1. */
+/** How many values of one feature are tried at most. */
+const finest = 200;
+
+/** Returns where a value lies among ascending quantiles, as a share of the customers, 0 to 1; a value that many share lies in their middle. */
 export function rankOf(quantiles, value) {
     const last = quantiles.length - 1;
-    if (last < 1 || value <= quantiles[0]) return 0;
-    if (value >= quantiles[last]) return 1;
-    let low = 0;
-    while (quantiles[low + 1] < value) low += 1;
-    let high = low + 1;
-    // a value that many customers share lies in their middle
-    if (quantiles[high] === value) {
-        while (high < last && quantiles[high + 1] === value) high += 1;
-        return (low + 1 + high) / 2 / last;
+    if (last < 1) return 0.5;
+    const first = quantiles.findIndex((it) => it >= value);
+    if (first < 0) return 1;
+    if (quantiles[first] === value) {
+        let end = first;
+        while (end < last && quantiles[end + 1] === value) end += 1;
+        return (first + end) / 2 / last;
     }
-    return (low + (value - quantiles[low]) / (quantiles[high] - quantiles[low])) / last;
+    if (first === 0) return 0;
+    return (first - 1 + (value - quantiles[first - 1]) / (quantiles[first] - quantiles[first - 1])) / last;
 }
 
-// The values of a feature to try: [{feature, value, distance, side}]; side is -1 below, 1 above, 0 for a level.
-function trials(field, present, n) {
+/** Returns the value at a share of the customers, 0 to 1, between ascending quantiles. */
+export function valueAt(quantiles, rank) {
+    const place = Math.min(1, Math.max(0, rank)) * (quantiles.length - 1);
+    const low = Math.floor(place);
+    const high = Math.min(quantiles.length - 1, low + 1);
+    return quantiles[low] + (quantiles[high] - quantiles[low]) * (place - low);
+}
+
+/** Returns the values of a field to try, each with its distance: [{feature, value, distance}]; a level has none. */
+function trials(field, present, n, round) {
     if (field.kind === 'categorical' || field.kind === 'boolean') {
         const levels = field.kind === 'boolean' ? [true, false] : (field.levels ?? []).filter((level) => level !== null);
-        return levels
-            .filter((level) => level !== present)
-            .slice(0, n)
-            .map((value) => ({ feature: field.feature, value, distance: null, side: 0 }));
+        return levels.filter((level) => level !== present).slice(0, n).map((value) => ({ feature: field.feature, value, distance: null }));
     }
     const quantiles = field.quantiles ?? [];
-    if (quantiles.length < 2 || typeof present !== 'number' || !Number.isFinite(present)) return [];
+    if (quantiles.length < 2 || typeof present !== 'number') return [];
     const here = rankOf(quantiles, present);
-    const step = Math.max(1, Math.ceil(quantiles.length / n));
-    const values = [...new Set(quantiles.filter((_, i) => i % step === 0 || i === quantiles.length - 1))];
-    return values
-        .filter((value) => value !== present)
-        .map((value) => ({ feature: field.feature, value, distance: Math.abs(rankOf(quantiles, value) - here), side: value < present ? -1 : 1 }));
+    const values = new Set(Array.from({ length: n }, (_, i) => round(field, valueAt(quantiles, i / (n - 1)))));
+    values.delete(present);
+    return [...values].map((value) => ({ feature: field.feature, value, distance: Math.abs(rankOf(quantiles, value) - here) }));
 }
 
-/** All copies of a customer to predict, at most LIMIT: [{feature, value, distance, side}]. `values` has the customer by feature. */
-export function probes(form, values) {
-    const n = Math.max(4, Math.floor(LIMIT / Math.max(1, form.length)));
-    return form.flatMap((field) => trials(field, values[field.feature], n)).slice(0, LIMIT);
+/**
+ * Returns the copies of a customer to predict: [{feature, value, distance}]. "values" has the customer by feature, and "round" makes
+ * a value of a field one that the field may have.
+ */
+export function probes(form, values, round = (_, value) => value) {
+    const n = Math.min(finest, Math.max(4, Math.floor(limit / Math.max(1, form.length))));
+    return form.flatMap((field) => trials(field, values[field.feature], n, round)).slice(0, limit);
 }
 
-/** The nearest change of each feature, the nearest first: [{feature, value, before, segment, name, distance}], levels after numbers; `answers` are the predictions of the probes, in their order. `before` is the last value on the way that did not move the customer. */
-export function nearest(probed, answers, values, segment) {
+/**
+ * Returns the nearest change of each feature that moves the customer out of a segment, the nearest first and levels last:
+ * [{feature, value, distance, segment, name}]. "answers" are the predictions of the probes, in their order.
+ */
+export function nearest(probed, answers, segment) {
     const best = new Map();
-    const byWay = new Map();
     probed.forEach((probe, i) => {
-        const way = `${probe.side} ${probe.feature}`;
-        byWay.set(way, [...(byWay.get(way) ?? []), { ...probe, answer: answers[i] }]);
+        const answer = answers[i];
+        if (!answer || answer.segment === null || answer.segment === undefined || answer.segment === segment) return;
+        const known = best.get(probe.feature);
+        if (!known || (probe.distance !== null && probe.distance < known.distance)) best.set(probe.feature, { ...probe, segment: answer.segment, name: answer.name });
     });
-    for (const way of byWay.values()) {
-        way.sort((one, other) => (one.distance ?? 0) - (other.distance ?? 0) || Math.abs(one.value) - Math.abs(other.value));
-        const found = way.findIndex((probe) => probe.answer?.segment != null && probe.answer.segment !== segment);
-        if (found < 0) continue;
-        const { feature, value, distance, side, answer } = way[found];
-        const before = side === 0 ? null : found === 0 ? values[feature] : way[found - 1].value;
-        const known = best.get(feature);
-        if (!known || (distance ?? 2) < (known.distance ?? 2)) best.set(feature, { feature, value, before, segment: answer.segment, name: answer.name, distance });
-    }
     return [...best.values()].sort((one, other) => (one.distance ?? 2) - (other.distance ?? 2));
-}
-
-/** Values between the last that did not move the customer and the first that did, to find where it moves: whole numbers for whole columns. */
-export function between(change, isWhole, n = 24) {
-    if (change.before === null) return [];
-    const values = Array.from({ length: n }, (_, i) => change.before + ((change.value - change.before) * (i + 1)) / (n + 1));
-    const rounded = isWhole ? values.map(Math.round) : values;
-    return [...new Set(rounded)].filter((value) => value !== change.before && value !== change.value);
 }

@@ -1,0 +1,208 @@
+// customer.js
+//	  Where a customer belongs, why, what would move the customer, and what such a customer is worth.
+
+import { customerText, dateOf, faults, objectOf, roundTo, textOf, tokenOf, tokenOfValue, valuesOf } from '../customer.js';
+import { exactAmount, label, segmentLabel, segmentName, unit } from '../facts.js';
+import { fixed, isKnown, list, name, number, percent, short } from '../format.js';
+import { nearest, probes } from '../nearest.js';
+import { segmentColor } from '../theme.js';
+import { bars, barsHeight } from './bars.js';
+import { totalOf, worth } from './lifetime-value.js';
+
+const path = '/predict_segment';
+
+/** Returns the request that places the customer of the address, with why and what to do; null while a field holds no value. */
+export function request(data, state) {
+    const form = data.customer_form;
+    if (faults(form, state).length > 0) return null;
+    return { path, body: `{"model":${JSON.stringify(data.about.name)},"customer":${customerText(form, state)},"explain":true,"recommend":true}` };
+}
+
+/** Returns the request for copies of the customer, each with another value of one feature, and the customer as the last; null while a field holds no value. */
+export function probeRequest(data, state) {
+    const form = data.customer_form;
+    if (faults(form, state).length > 0) return null;
+    const tokens = form.map((field) => [field.feature, tokenOf(field, textOf(field, state))]);
+    const fields = new Map(form.map((field) => [field.feature, field]));
+    const copies = probesOf(data, state).map((probe) => objectOf(tokens.map(([feature, token]) => [feature, feature === probe.feature ? tokenOfValue(fields.get(feature), probe.value) : token])));
+    return { path, pause: 350, body: `{"model":${JSON.stringify(data.about.name)},"customers":[${[...copies, objectOf(tokens)].join(',')}]}` };
+}
+
+function probesOf(data, state) {
+    return probes(data.customer_form, valuesOf(data.customer_form, state), roundTo);
+}
+
+function placed(data) {
+    return data.computed?.segment === null || data.computed?.segment === undefined ? null : data.computed;
+}
+
+const notPlaced = 'The model does not place this customer: a value is missing that it does not do without, or one is infinite.';
+const faulty = 'A field does not hold a value; it is marked.';
+
+/** Returns the degrees of membership as rows {segment, name, share}, the highest first. */
+export function memberships(data) {
+    const numbers = (data.about.segments ?? []).filter((it) => it.segment > 0);
+    const degrees = data.computed?.memberships ?? [];
+    return degrees.length === numbers.length ? numbers.map((it, i) => ({ ...it, share: degrees[i] })).sort((a, b) => b.share - a.share) : [];
+}
+
+const mostShown = 12;
+
+/** Returns the height of the memberships for so many segments. */
+export function membershipHeight(n) {
+    return barsHeight(Math.min(mostShown, n ?? 5));
+}
+
+/** Returns the option: how much the customer belongs to each segment. */
+export function option(data, theme, { width } = {}) {
+    const rows = memberships(data).slice(0, mostShown);
+    return bars(rows.map((it) => segmentLabel(it)), [{ name: 'membership', color: theme.accent, colors: rows.map((it) => segmentColor(it.segment, theme)), values: rows.map((it) => it.share) }], theme,
+        { write: (value) => percent(value, 0), width, legend: false });
+}
+
+/** Returns the sentence: the segment, how sure that is, and the runner-up. */
+export function sentence(data) {
+    if (!data.computed) return faulty;
+    const it = placed(data);
+    if (!it) return notPlaced;
+    const runnerUp = data.about.segments?.find((row) => row.segment === it.runner_up);
+    const sure = isKnown(it.confidence) ? `, with a confidence of ${percent(it.confidence, 0)} (0 is half-way to the next segment)` : '';
+    return `This customer is in segment ${it.segment}, ${segmentName(it)}${sure}.${runnerUp ? ` The next segment is ${segmentName(runnerUp)}.` : ''}`;
+}
+
+/** Returns the memberships as a table. */
+export function table(data) {
+    return { columns: [{ label: 'Segment' }, { label: 'Membership', kind: 'percent' }], rows: memberships(data).map((it) => [segmentLabel(it, 200), it.share]) };
+}
+
+/** Returns what to do with the customer as rows of two texts. */
+export function todo(data) {
+    const it = data.computed?.recommendation ?? {};
+    const words = { description: 'Who that is', channel: 'Channel', offer: 'Offer', tone: 'Tone', contact_frequency: 'How often', perk: 'Perk', primary_kpi: 'Measured by', guardrail_kpi: 'Must not get worse' };
+    const lists = { products: 'Products', tactics: 'Tactics' };
+    return [
+        ...Object.entries(words).filter(([key]) => it[key]).map(([key, word]) => [word, short(it[key], 300)]),
+        ...Object.entries(lists).filter(([key]) => it[key]?.length > 0).map(([key, word]) => [word, list(it[key].map((entry) => short(entry, 80)))]),
+    ];
+}
+
+// why
+
+function reasons(data) {
+    return (data.computed?.explain ?? []).filter((it) => isKnown(it.contribution) && it.contribution > 0).slice(0, mostShown);
+}
+
+const speaksFor = (it) => it.speaks_for !== null && it.speaks_for === it.segment;
+
+/** Returns the height of the reasons for so many columns. */
+export function whyHeight(n) {
+    return barsHeight(Math.min(mostShown, n ?? 5));
+}
+
+/** Returns the option: what speaks for the segment to the right, what for the runner-up to the left. */
+export function why(data, theme, { width } = {}) {
+    const rows = reasons(data);
+    const signed = rows.map((it) => (speaksFor(it) ? it.contribution : -it.contribution));
+    const next = rows[0]?.runner_up_name ?? 'the next segment';
+    return bars(rows.map((it) => `${label(data, it.feature)}: ${short(it.value ?? 'not known', 14)}`), [
+        { name: `speaks for ${short(rows[0]?.name ?? '', 24)}`, color: theme.accent, values: signed.map((value) => (value > 0 ? value : null)) },
+        { name: `speaks for ${short(next, 24)}`, color: theme.bad, values: signed.map((value) => (value > 0 ? null : value)) },
+    ], theme, { write: (value) => percent(Math.abs(value), 0), width });
+}
+
+/** Returns the sentence: why this segment and not the next one. */
+export function whySentence(data) {
+    if (!data.computed) return faulty;
+    if (!placed(data)) return notPlaced;
+    if (data.computed.explanation) return data.computed.explanation;
+    const rows = data.computed.explain ?? [];
+    if (rows.length === 0) return 'Somebody has decided by hand where this customer belongs.';
+    const conditions = rows.filter((it) => it.condition);
+    if (conditions.length > 0) return `A rule decides: ${list(conditions.slice(0, 4).map((it) => short(it.condition, 120)))}.`;
+    if (!rows.some((it) => isKnown(it.contribution))) return 'Nothing tells this segment from another one: there is no runner-up.';
+    const told = rows.filter(speaksFor).slice(0, 3).map((it) => `${label(data, it.feature)} ${saying(data, it)}`);
+    const against = rows.find((it) => it.speaks_for !== null && !speaksFor(it));
+    const contra = against ? `; ${label(data, against.feature)} speaks for ${segmentName({ name: against.runner_up_name, segment: against.runner_up })}` : '';
+    return told.length > 0 ? `What speaks for ${segmentName(rows[0])}: ${list(told)}${contra}.` : `Little speaks for ${segmentName(rows[0])}${contra}.`;
+}
+
+function saying(data, it) {
+    const usual = isKnown(it.segment_mean) && Number.isFinite(Number(it.value)) ? `, usual there ${number(it.segment_mean)}` : '';
+    return `${short(it.value ?? 'is not known', 40)}${unit(data, it.feature) ? ` ${short(unit(data, it.feature), 16)}` : ''}${usual}`;
+}
+
+/** Returns the reasons as a table. */
+export function whyTable(data) {
+    const rows = data.computed?.explain ?? [];
+    return {
+        columns: [{ label: 'Column' }, { label: 'Value' }, { label: 'Usual in the segment', kind: 'number' }, { label: 'Usual in the next', kind: 'number' }, { label: 'Usual in all', kind: 'number' },
+            { label: 'Weight', kind: 'percent' }, { label: 'Speaks for' }, { label: 'Condition' }],
+        rows: rows.map((it) => [label(data, it.feature, 200), it.value, it.segment_mean, it.runner_up_mean, it.overall_mean, it.contribution,
+            it.speaks_for === null ? null : speaksFor(it) ? it.name : it.runner_up_name, it.condition]),
+    };
+}
+
+// the nearest change
+
+/** Returns the changes that move the customer, the nearest first. */
+export function moves(data, state) {
+    const answers = data.computed?.predictions;
+    if (!answers) return null;
+    const own = answers.at(-1);
+    if (own?.segment === null || own?.segment === undefined) return null;
+    return nearest(probesOf(data, state), answers.slice(0, -1), own.segment).map((it) => ({ ...it, now: valuesOf(data.customer_form, state)[it.feature] }));
+}
+
+function written(data, it, value) {
+    if (value === null || value === undefined) return 'not known';
+    const field = data.customer_form.find((row) => row.feature === it.feature);
+    const of = unit(data, it.feature);
+    if (field.kind === 'time') return dateOf(value);
+    return typeof value === 'number' ? `${number(value)}${of ? ` ${short(of, 16)}` : ''}` : name(short(String(value), 40));
+}
+
+/** Returns the sentence: the least change that moves the customer, and where to. */
+export function movesSentence(data, state) {
+    if (!data.computed) return faulty;
+    const rows = moves(data, state);
+    if (rows === null) return notPlaced;
+    if (rows.length === 0) return 'No change of a single value, within what the training has seen, moves this customer to another segment.';
+    const [first] = rows;
+    const far = isKnown(first.distance) ? ` About ${percent(first.distance, 0)} of the customers lie between.` : '';
+    return `The nearest change: with ${label(data, first.feature)} ${written(data, first, first.value)} instead of ${written(data, first, first.now)} and all else alike, the customer would be in ${segmentName(first)}.${far}`
+        + ' That is what the model would say, not what would happen if somebody brought the change about.';
+}
+
+/** Returns the changes as a table. */
+export function movesTable(data, state) {
+    return {
+        columns: [{ label: 'Column' }, { label: 'Now' }, { label: 'Would have to be' }, { label: 'Then in' }, { label: 'Customers between', kind: 'percent' }],
+        rows: (moves(data, state) ?? []).map((it) => [label(data, it.feature, 200), written(data, it, it.now), written(data, it, it.value), segmentLabel(it, 60), it.distance]),
+    };
+}
+
+// what such a customer is worth
+
+/** Returns what the last run of record_segment_value() says of a customer of the segment. */
+export function worthOf(data) {
+    const it = placed(data);
+    return it ? data.value_history.last.find((row) => row.segment === it.segment) ?? null : null;
+}
+
+/** Returns the sentence: what a customer of the segment is worth, on average, beside all customers. */
+export function worthSentence(data) {
+    if (!data.computed) return faulty;
+    const it = placed(data);
+    if (!it) return notPlaced;
+    const row = worthOf(data);
+    const own = data.computed.lifetime_value;
+    const history = data.value_history;
+    const write = history.kind === 'probability' ? number : (value) => exactAmount(data, value);
+    const ownText = isKnown(own?.value) ? `This customer is worth ${write(own.value)}${isKnown(own.low) ? `, between ${write(own.low)} and ${write(own.high)}` : ''}. ` : '';
+    if (!row || !isKnown(row.value_mean)) return `${ownText}What a customer of ${segmentName(it)} is worth is not known.`;
+    const total = totalOf(history);
+    const ends = isKnown(row.mean_low) ? `, between ${write(row.mean_low)} and ${write(row.mean_high)}` : '';
+    const ratio = isKnown(total?.value_mean) && total.value_mean > 0 ? ` That is ${fixed(row.value_mean / total.value_mean, 1)} times the mean of all customers.` : '';
+    return `${ownText}A customer of ${segmentName(it)} is worth ${write(row.value_mean)} on average${ends} (${worth(history)}).${ratio} Single customers lie far from their mean.`;
+}
+
