@@ -822,7 +822,7 @@ CREATE TABLE custseg.presentation (
 
 COMMENT ON TABLE custseg.presentation IS 'How models are presented on pages and in reports, kept by set_presentation(); it belongs to the model, whatever the version.';
 COMMENT ON COLUMN custseg.presentation.model IS 'Name of the model.';
-COMMENT ON COLUMN custseg.presentation.presentation IS 'Title, description, value (column with the value of a customer), currency, and for each of columns its label, unit and description; a key that was not set is absent.';
+COMMENT ON COLUMN custseg.presentation.presentation IS 'Title, description, value (column with the value of a customer), currency, for each of columns its label, unit and description, margin, and curves (rows of allocate_budget()); a key that was not set is absent.';
 COMMENT ON COLUMN custseg.presentation.set_at IS 'Time of the last call of set_presentation().';
 COMMENT ON COLUMN custseg.presentation.set_by IS 'Role that called set_presentation() last.';
 
@@ -1442,7 +1442,7 @@ CREATE FUNCTION custseg.set_presentation(model text, presentation jsonb) RETURNS
 AS 'MODULE_PATHNAME', 'custseg_set_presentation'
 LANGUAGE C;
 
-COMMENT ON FUNCTION custseg.set_presentation IS 'Says how a model is presented on pages and in reports, by a json object: title, description, value (column with the value of a customer), currency, and for each of columns its label, unit and description. A given key replaces the present value, those of a column one by one, and null removes it.
+COMMENT ON FUNCTION custseg.set_presentation IS 'Says how a model is presented on pages and in reports, by a json object: title, description, value (column with the value of a customer), currency, for each of columns its label, unit and description, margin, and curves of response to spending. A given key replaces the present value, those of a column one by one, and null removes it.
 topic: versions 9
 example: SELECT custseg.set_presentation(''shop'', ''{"title": "Customers of the shop", "value": "monetary", "currency": "GBP", "columns": {"recency": {"label": "Days since the last order", "unit": "days"}}}'')';
 

@@ -21,7 +21,13 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('segment', b.segment, 'name', b.name, 'n', b.n, 'orders', b.orders, 'average_order', b.average_order) ORDER BY b.segment)
         FROM baseline b
     ),
-    'curves', p.presentation -> 'curves', 'margin', p.presentation -> 'margin'
+    'curves', (
+        SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object('segment', c -> 'segment', 'name', left(c ->> 'name', 100), 'curve', c -> 'curve', 'a', c -> 'a', 'b', c -> 'b', 'c', c -> 'c',
+            'points', c -> 'points', 'low', c -> 'low', 'high', c -> 'high')) ORDER BY place)
+        FROM jsonb_array_elements(p.presentation -> 'curves') WITH ORDINALITY u (c, place)
+        WHERE place <= 100
+    ),
+    'margin', p.presentation -> 'margin'
 ) AS body
 FROM custseg.model m
 LEFT JOIN custseg.presentation p ON p.model = m.name

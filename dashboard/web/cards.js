@@ -13,6 +13,7 @@ import compareHeatmap from './cards/compare-heatmap.jsx';
 import compareRadar from './cards/compare-radar.jsx';
 import comparison from './cards/comparison.jsx';
 import correlation from './cards/correlation.jsx';
+import customer from './cards/customer.jsx';
 import customersAndValue from './cards/customers-and-value.jsx';
 import dendrogram from './cards/dendrogram.jsx';
 import deployments from './cards/deployments.jsx';
@@ -39,8 +40,10 @@ import lorenz from './cards/lorenz.jsx';
 import method from './cards/method.jsx';
 import migration from './cards/migration.jsx';
 import missing from './cards/missing.jsx';
+import moves from './cards/moves.jsx';
 import pairs from './cards/pairs.jsx';
 import parallel from './cards/parallel.jsx';
+import placed from './cards/placed.jsx';
 import profile from './cards/profile.jsx';
 import quality from './cards/quality.jsx';
 import radar from './cards/radar.jsx';
@@ -54,6 +57,7 @@ import segmentTable from './cards/segment-table.jsx';
 import silhouette from './cards/silhouette.jsx';
 import sizes from './cards/sizes.jsx';
 import space from './cards/space.jsx';
+import split from './cards/split.jsx';
 import survey from './cards/survey.jsx';
 import tests from './cards/tests.jsx';
 import tiles from './cards/tiles.jsx';
@@ -63,14 +67,16 @@ import valueOverTime from './cards/value-over-time.jsx';
 import versions from './cards/versions.jsx';
 import votes from './cards/votes.jsx';
 import whatIf from './cards/what-if.jsx';
+import why from './cards/why.jsx';
+import worth from './cards/worth.jsx';
 
 const all = [
     action, actions, alerts, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
-    correlation, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift, effects, elbow,
-    experiments, fairness, forecast, frequencies, gate, heatmap, histogram, importance, kDistance, kpis, levels,
-    lifetimeValue, looks, lorenz, method, migration, missing, pairs, parallel, profile, quality, radar, roi, rules,
-    scatter, scree, segmentFacts, segmentSpace, segmentTable, silhouette, sizes, space, survey, tests, tiles, tornado,
-    valueAtRisk, valueOverTime, versions, votes, whatIf,
+    correlation, customer, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift,
+    effects, elbow, experiments, fairness, forecast, frequencies, gate, heatmap, histogram, importance, kDistance,
+    kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, pairs, parallel, placed, profile,
+    quality, radar, roi, rules, scatter, scree, segmentFacts, segmentSpace, segmentTable, silhouette, sizes, space,
+    split, survey, tests, tiles, tornado, valueAtRisk, valueOverTime, versions, votes, whatIf, why, worth,
 ];
 
 /** The cards by name. */

@@ -4,8 +4,9 @@
  *	  model's owner.
  *
  * The facts are a title and a description, the column that holds what a customer is worth with its
- * currency, and labels, units and descriptions of columns.  They belong to the model, whatever the version,
- * and name columns that need not be features.
+ * currency, labels, units and descriptions of columns, and what scenarios and budgets start from: the margin
+ * and the curves of response.  They belong to the model, whatever the version, and name columns that need not
+ * be features.
  */
 #include "custseg.h"
 
@@ -14,7 +15,7 @@
 /* The known keys, at the top and of a column. */
 enum
 {
-	KEY_TITLE, KEY_DESCRIPTION, KEY_VALUE, KEY_CURRENCY, KEY_COLUMNS
+	KEY_TITLE, KEY_DESCRIPTION, KEY_VALUE, KEY_CURRENCY, KEY_COLUMNS, KEY_MARGIN, KEY_CURVES
 };
 
 static const char *const presentationKeys[] = {
@@ -22,8 +23,13 @@ static const char *const presentationKeys[] = {
 	[KEY_DESCRIPTION] = "description",
 	[KEY_VALUE] = "value",
 	[KEY_CURRENCY] = "currency",
-	[KEY_COLUMNS] = "columns"
+	[KEY_COLUMNS] = "columns",
+	[KEY_MARGIN] = "margin",
+	[KEY_CURVES] = "curves"
 };
+
+/* More segments than this nobody divides a budget between. */
+#define MAX_CURVES 200
 
 static const char *const columnKeys[] = {"label", "unit", "description"};
 
@@ -68,6 +74,33 @@ IsCurrency(const JsonbValue *value)
 {
 	return value->type == jbvString && value->val.string.len == 3 &&
 		strspn(pnstrdup(value->val.string.val, 3), "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3;
+}
+
+/* Is the value a share above 0? */
+static bool
+IsMargin(const JsonbValue *value)
+{
+	double		share;
+
+	return CsJsonGetNumber(value, &share) && share > 0 && share <= 1;
+}
+
+/*
+ * Is the value an array of objects, rows of allocate_budget()?  What they hold is looked at when a budget is
+ * divided.
+ */
+static bool
+IsCurves(const JsonbValue *value)
+{
+	CsJsonEach	each;
+
+	if (CsJsonGetArray(value) == NULL || JsonContainerSize(CsJsonGetArray(value)) > MAX_CURVES)
+		return false;
+	each = CsJsonEachOf(CsJsonGetArray(value));
+	while (CsJsonNext(&each))
+		if (CsJsonGetObject(&each.value) == NULL)
+			return false;
+	return true;
 }
 
 /* Error unless what is said of a column is null, or an object of known keys with texts. */
@@ -121,19 +154,21 @@ CheckValue(int key, const JsonbValue *value)
 	{
 		bool		(*fits) (const JsonbValue *value);
 		const char *wanted;
-	}			texts[] = {
+	}			facts[] = {
 		[KEY_TITLE] = {IsText, "a text that is not empty"},
 		[KEY_DESCRIPTION] = {IsText, "a text that is not empty"},
 		[KEY_VALUE] = {IsColumn, "the name of a column"},
-		[KEY_CURRENCY] = {IsCurrency, "a currency as three capital letters, such as EUR"}
+		[KEY_CURRENCY] = {IsCurrency, "a currency as three capital letters, such as EUR"},
+		[KEY_MARGIN] = {IsMargin, "a number above 0 and up to 1"},
+		[KEY_CURVES] = {IsCurves, "an array of up to 200 objects, rows of allocate_budget()"}
 	};
 
 	if (value->type == jbvNull)
 		return;
 	if (key == KEY_COLUMNS)
 		CheckColumns(value);
-	else if (!texts[key].fits(value))
-		RejectValue(presentationKeys[key], "a presentation", texts[key].wanted);
+	else if (!facts[key].fits(value))
+		RejectValue(presentationKeys[key], "a presentation", facts[key].wanted);
 }
 
 /* Error unless a presentation is an object of known keys with values that fit. */
