@@ -81,6 +81,11 @@ export function part(model, name, at = null, key = null) {
     return get(`${modelPath(model)}/${encodeURIComponent(name)}${search ? `?${search}` : ''}`);
 }
 
+/** Returns a promise of one customer by key, with the segment: {customer: {feature: value}, segment, name, ...}. */
+export function lookUp(model, key) {
+    return request(`${modelPath(model)}/customers/${encodeURIComponent(key)}`);
+}
+
 /** Returns a promise of the times of a model's publications, the newest first. */
 export async function publications(model) {
     const answer = await get(`${modelPath(model)}/publications`);

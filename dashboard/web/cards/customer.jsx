@@ -3,7 +3,7 @@ import * as api from '../api.js';
 import { isUnknown, keyOf, levelOf, stopOf, stopsOf, textOf, textOfLevel, tokenOf, usual } from '../customer.js';
 import { label, unit } from '../facts.js';
 import { name, short } from '../format.js';
-import { setState } from '../hooks.js';
+import { setState, useAnswer } from '../hooks.js';
 
 function change(field, text) {
     setState({ [keyOf(field.feature)]: text === usual(field) ? null : text });
@@ -62,7 +62,9 @@ function Field({ data, field, state, i }) {
 function LookUp({ data }) {
     const [key, setKey] = useState('');
     const [said, setSaid] = useState('');
-    if (!data.about.lookup) return null;
+    const models = useAnswer(api.models, ['models']);
+    const column = models.value?.find((it) => it.name === data.about.name)?.lookup_key;
+    if (!column) return null;
     const look = async (event) => {
         event.preventDefault();
         setSaid('Looking …');
@@ -76,7 +78,7 @@ function LookUp({ data }) {
     };
     return (
         <form class="choices" onSubmit={look}>
-            <label>Customer <input value={key} onInput={(event) => setKey(event.currentTarget.value)} /></label>
+            <label>{short(column, 30)} <input value={key} onInput={(event) => setKey(event.currentTarget.value)} /></label>
             <button type="submit" disabled={key === ''}>Look up</button>
             <span role="status">{said}</span>
         </form>

@@ -146,7 +146,7 @@ export function whyTable(data) {
 
 /** Returns the changes that move the customer, the nearest first. */
 export function moves(data, state) {
-    const answers = data.computed?.predictions;
+    const answers = data.computed?.customers;
     if (!answers) return null;
     const own = answers.at(-1);
     if (own?.segment === null || own?.segment === undefined) return null;
