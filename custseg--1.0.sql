@@ -6488,26 +6488,6 @@ example: SELECT * FROM custseg.capacity_check(''shop'')';
 
 -- what segments do, month by month
 
-CREATE FUNCTION custseg_private.order_months(
-    orders text,
-    customer text,
-    "time" text,
-    amount text,
-    as_of timestamptz,
-    options jsonb,
-    OUT customer_id text,
-    OUT month date,
-    OUT month_amount numeric,
-    OUT n_orders bigint,
-    OUT was_active bool,
-    OUT is_first bool,
-    OUT is_complete bool
-) RETURNS SETOF record
-AS 'MODULE_PATHNAME', 'custseg_order_months'
-LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
-
-COMMENT ON FUNCTION custseg_private.order_months IS 'Sums up what each customer bought in each month, from lines of orders that are read as the caller; months without a customer are those that were asked for.';
-
 CREATE FUNCTION custseg.segment_kpis(
     model text,
     orders text,
@@ -6519,68 +6499,8 @@ CREATE FUNCTION custseg.segment_kpis(
     options jsonb DEFAULT '{}',
     version int DEFAULT NULL
 ) RETURNS SETOF custseg.segment_kpis_result
-LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 100
-BEGIN ATOMIC
-    WITH lines AS MATERIALIZED (
-        SELECT l.*
-        FROM custseg_private.order_months(segment_kpis.orders, segment_kpis.customer, segment_kpis."time", segment_kpis.amount,
-            segment_kpis.as_of, segment_kpis.options) AS l
-    ), months AS (
-        SELECT l.month, l.is_complete FROM lines AS l WHERE l.customer_id IS NULL
-    ), members AS MATERIALIZED (
-        SELECT s.id, s.segment, s.name, s.n
-        FROM (
-            SELECT s.id, min(s.segment) AS segment, min(s.name) AS name, count(*) AS n
-            FROM custseg.score(segment_kpis.model, segment_kpis.source, segment_kpis.version) AS s
-            GROUP BY s.id
-        ) AS s
-        WHERE custseg_private.require_once(s.id, s.n, 'the customers')
-    ), sizes AS (
-        SELECT v.segment, v.name, coalesce(m.n, 0)::bigint AS n
-        FROM custseg_private.require_version(segment_kpis.model, segment_kpis.version) AS d
-        JOIN custseg.segment AS v ON v.model = segment_kpis.model AND v.version = d
-        LEFT JOIN (SELECT m.segment, sum(m.n) AS n FROM members AS m GROUP BY m.segment) AS m ON m.segment = v.segment
-        UNION ALL
-        SELECT NULL, 'no segment', sum(m.n)::bigint FROM members AS m WHERE m.segment IS NULL HAVING count(*) > 0
-    ), bought AS MATERIALIZED (
-        SELECT m.id IS NOT NULL AS is_member, m.segment, l.month, count(*) FILTER (WHERE l.n_orders > 0) AS n_buyers,
-            sum(l.n_orders)::bigint AS n_orders, sum(l.n_orders * l.n_orders)::float8 AS orders_squares,
-            sum(l.month_amount)::float8 AS revenue, sum(l.month_amount * l.month_amount)::float8 AS revenue_squares,
-            count(*) FILTER (WHERE l.n_orders > 0 AND l.was_active) AS n_retained,
-            count(*) FILTER (WHERE l.is_first) AS n_new
-        FROM lines AS l
-        LEFT JOIN members AS m ON m.id = l.customer_id
-        WHERE l.customer_id IS NOT NULL
-        GROUP BY 1, 2, 3
-    ), cells AS (
-        SELECT t.month, t.is_complete, s.segment, s.name, s.n,
-            coalesce(b.n_buyers, 0) AS n_buyers, coalesce(b.n_orders, 0) AS n_orders, coalesce(b.orders_squares, 0) AS orders_squares,
-            CASE WHEN segment_kpis.amount IS NOT NULL THEN coalesce(b.revenue, 0) END AS revenue,
-            CASE WHEN segment_kpis.amount IS NOT NULL THEN coalesce(b.revenue_squares, 0) END AS revenue_squares,
-            coalesce(b.n_retained, 0) AS n_retained, coalesce(p.n_buyers, 0) AS n_buyers_before, coalesce(b.n_new, 0) AS n_new
-        FROM months AS t
-        CROSS JOIN sizes AS s
-        LEFT JOIN bought AS b ON b.is_member AND b.month = t.month AND b.segment IS NOT DISTINCT FROM s.segment
-        LEFT JOIN bought AS p ON p.is_member AND p.month = (t.month - interval '1 month')::date AND p.segment IS NOT DISTINCT FROM s.segment
-    ), sums AS (
-        SELECT c.*, false AS is_total FROM cells AS c
-        UNION ALL
-        SELECT c.month, c.is_complete, NULL, 'total', sum(c.n)::bigint, sum(c.n_buyers)::bigint, sum(c.n_orders)::bigint,
-            sum(c.orders_squares), sum(c.revenue::numeric)::float8, sum(c.revenue_squares::numeric)::float8, sum(c.n_retained)::bigint,
-            sum(c.n_buyers_before)::bigint, sum(c.n_new)::bigint, true
-        FROM cells AS c
-        GROUP BY c.month, c.is_complete
-    )
-    SELECT s.month, s.is_complete, s.segment, s.name, s.n, s.n_buyers, s.n_orders, s.orders_squares, s.revenue, s.revenue_squares,
-        s.n_retained, s.n_buyers_before, s.n_new, s.n_buyers_before - s.n_retained,
-        s.n_buyers / nullif(s.n, 0)::float8, s.revenue / nullif(s.n_orders, 0), s.revenue / nullif(s.n, 0),
-        s.n_orders / nullif(s.n, 0)::float8, s.n_retained / nullif(s.n_buyers_before, 0)::float8,
-        CASE WHEN s.is_total THEN nullif(concat_ws('; ',
-            CASE WHEN NOT s.is_complete THEN 'the month is not over' END,
-            (SELECT format('buyers who are not among the customers: %s', b.n_buyers) FROM bought AS b WHERE NOT b.is_member AND b.month = s.month AND b.n_buyers > 0)), '') END
-    FROM sums AS s
-    ORDER BY s.month, s.is_total, s.segment NULLS LAST;
-END;
+AS 'MODULE_PATHNAME', 'custseg_segment_kpis'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
 
 COMMENT ON FUNCTION custseg.segment_kpis IS 'Tells what the customers of each segment did in each month, from lines of orders: revenue, orders, buyers, conversion, average order, retention, who is new and who is lost.
 topic: value 50

@@ -117,6 +117,8 @@ DECLARE
     checked int := 0;
     in_force int;
     ended bool;
+    forgotten bigint;
+    again bigint;
 BEGIN
     PERFORM use_settings(1);
     EXECUTE format('CREATE TABLE keyed (id %s PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY, x float8, segment int)', s.key_type);
@@ -125,6 +127,7 @@ BEGIN
     END LOOP;
     PERFORM custseg.train('keyed', 'keyed', features => '{x}', k => cardinality(s.rows), options => '{"seed": 1}');
     CREATE TRIGGER place BEFORE UPDATE OF x ON keyed FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment('keyed', 'segment');
+    PERFORM custseg.create_experiment('keyed', 'keyed', '["control", "offer"]', '[{"metric": "m", "kind": "mean", "role": "primary", "effect": 1}]');
     FOR i IN 1 .. cardinality(s.spelling) LOOP
         given := s.spelling[i];
         given_under := 1 + i % 4;
@@ -144,7 +147,16 @@ BEGIN
             INSERT INTO failures VALUES (s.key_type, given, NULL, 'replaced and ended', in_force || ' in force, ' || ended);
         END IF;
         DELETE FROM custseg.segment_override WHERE model = 'keyed';
+        -- and who is enrolled is forgotten, and nobody else
+        PERFORM custseg.enroll('keyed', 'keyed');
+        PERFORM use_settings(given_under);
+        EXECUTE format('SELECT sum(n) FROM custseg.forget_customer(%s) WHERE kind = ''enrolment''', given) INTO forgotten;
+        SELECT n_enrolled INTO again FROM custseg.enroll('keyed', format('SELECT * FROM keyed WHERE n = %s', s.target));
+        IF forgotten IS DISTINCT FROM 1 OR again <> 1 THEN
+            INSERT INTO failures VALUES (s.key_type, given, given_under, 'forgotten', concat(forgotten, ', and ', again));
+        END IF;
     END LOOP;
+    PERFORM custseg.end_experiment('keyed');
     DROP TABLE keyed;
     PERFORM custseg.drop_model('keyed', whole => true);
     RETURN checked;

@@ -297,6 +297,8 @@ SELECT outcome($$SELECT count(*)::text FROM custseg.purchase_parameters('none')$
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": -1, "recency": 1, "customer_age": 2}')::text$$);
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 3, "customer_age": 2}')::text$$);
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 0, "recency": 1, "customer_age": 2}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 2.5, "recency": 1, "customer_age": 2}')::text$$);
+SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 2, "recency": 0, "customer_age": 2}')::text$$);
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 1}')::text$$);
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": "much", "customer_age": 2}')::text$$);
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', '{"repeats": 1, "recency": 1, "customer_age": 2, "unit": "month"}')::text$$);

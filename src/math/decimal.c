@@ -18,8 +18,10 @@
 /* Units stay below this, so that two of them can be added, and below it / BASE to gain a group. */
 #ifdef HAVE_INT128
 #define LIMIT ((CsUnits) INT64CONST(10000000000000000) * INT64CONST(1000000000000000000) * 1000)
+#define SQUARE_LIMIT INT64CONST(1000000000000000000)
 #else
 #define LIMIT INT64CONST(1000000000000000000)
+#define SQUARE_LIMIT 1000000000
 #endif
 
 /* Round the last group away. */
@@ -85,6 +87,15 @@ CsDecimalAdd(CsDecimal *sum, CsDecimal x)
 		sum->units += x.units;
 	else
 		AddUnlike(sum, x);
+}
+
+/* The square of a number: exact up to 18 digits, else of what is left of it without its last groups. */
+CsDecimal
+CsDecimalSquare(CsDecimal x)
+{
+	while (x.units > SQUARE_LIMIT || x.units < -SQUARE_LIMIT)
+		DropGroup(&x);
+	return (CsDecimal) {x.units * x.units, 2 * x.scale};
 }
 
 /* The double next to a number. */

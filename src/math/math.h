@@ -148,6 +148,9 @@ typedef struct CsObjective
 	double		bound;
 	double		(*value) (const double *theta, double *gradient, void *state);
 	void	   *state;
+	void		(*report) (int start, int starts, int iteration);	/* hears of each iteration; NULL: nobody does */
+	int			start,			/* which of so many searches it is, for report() */
+				starts;
 } CsObjective;
 
 typedef enum CsOptimumEnd
@@ -188,6 +191,7 @@ typedef struct CsDecimal
 } CsDecimal;
 
 extern void CsDecimalAdd(CsDecimal *sum, CsDecimal x);
+extern CsDecimal CsDecimalSquare(CsDecimal x);
 extern double CsDecimalToDouble(CsDecimal x);
 
 /* sort.c */

@@ -202,6 +202,8 @@ Maximise(const CsObjective *f, CsOptimum at, bool is_known)
 		double		step[CS_OPTIMUM_MAX],
 					before = Steepest(f, &at);
 
+		if (f->report != NULL)
+			f->report(f->start, f->starts, at.iterations + 1);
 		if (!is_known)
 		{
 			Differentiate(&s);

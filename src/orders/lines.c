@@ -41,24 +41,12 @@
 
 const char *const CsReturnsNames[] = {"net", "ignore", "count", NULL};
 
-/* A value to compare the next line's with. */
-typedef struct Held
-{
-	FmgrInfo	equal;
-	Oid			collation;
-	bool		by_value;
-	int16		length;
-	bool		there;
-	bool		isnull;
-	Datum		value;			/* palloc'd in the context of the reading, unless by value */
-} Held;
-
 /* Reading of sorted lines. */
 typedef struct SortedReading
 {
 	CsLineReader *reader;
-	Held		customer;
-	Held		order;
+	CsHeld		customer;
+	CsHeld		order;
 	CsSpending	spending;		/* of the customer at hand */
 	Timestamp	order_time;		/* of the order at hand; CS_NO_TIME before its first purchase */
 } SortedReading;
@@ -162,13 +150,11 @@ CsOrdersReadTime(const CsColumn *column, Datum value, Timestamp *time)
 	return !TIMESTAMP_NOT_FINITE(*time);
 }
 
-/* The amount of a line; false when it is not finite. */
-static bool
-ReadAmount(const CsLineReader *r, Datum value, CsLine *line)
+/* The amount of a line, decimal or not; false when it is not finite. */
+bool
+CsLineReadAmount(const CsConverter *converter, bool is_decimal, Datum value, CsLine *line)
 {
-	const CsConverter *converter = &r->columns[CS_LINE_AMOUNT].converter;
-
-	if (r->is_decimal)
+	if (is_decimal)
 	{
 		if (!CsConverterDecimal(converter, value, &line->amount.decimal))
 			return false;
@@ -194,13 +180,33 @@ CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line)
 	else if (nulls[CS_LINE_TIME] ||
 			 !CsOrdersReadTime(&r->columns[CS_LINE_TIME], row[CS_LINE_TIME], &line->time))
 		counts->no_time++;
-	else if (nulls[CS_LINE_AMOUNT] || !ReadAmount(r, row[CS_LINE_AMOUNT], line))
+	else if (nulls[CS_LINE_AMOUNT] || !CsLineReadAmount(&r->columns[CS_LINE_AMOUNT].converter, r->is_decimal, row[CS_LINE_AMOUNT], line))
 		counts->no_amount++;
 	else if (line->time > r->request->as_of)
 		counts->later++;
 	else
 		return true;
 	return false;
+}
+
+/* Add what was spent, decimal or not. */
+void
+CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more)
+{
+	if (is_decimal)
+		CsDecimalAdd(&sum->decimal, more.decimal);
+	else
+	{
+		CsAddCompensated(&sum->binary.sum, &sum->binary.rest, more.binary.sum);
+		sum->binary.rest += more.binary.rest;
+	}
+}
+
+/* The double next to what was spent. */
+double
+CsSpendingToDouble(const CsSpending *spending, bool is_decimal)
+{
+	return is_decimal ? CsDecimalToDouble(spending->decimal) : spending->binary.sum + spending->binary.rest;
 }
 
 /*
@@ -213,10 +219,7 @@ CsLineAdd(CsLineReader *r, const CsLine *line, CsSpending *spending, Timestamp *
 	r->counts.latest = Max(r->counts.latest, line->time);
 	if (line->is_return && r->request->returns == CS_RETURNS_IGNORE)
 		return;
-	if (r->is_decimal)
-		CsDecimalAdd(&spending->decimal, line->amount.decimal);
-	else
-		CsAddCompensated(&spending->binary.sum, &spending->binary.rest, line->amount.binary.sum);
+	CsSpendingAdd(spending, r->is_decimal, line->amount);
 	if (!line->is_return || r->request->returns == CS_RETURNS_COUNT)
 		*order_time = Min(*order_time, line->time);
 }
@@ -299,8 +302,7 @@ VisitBuyer(CsLineReader *r, const CsSpending *spending, Datum customer)
 		CountAtOnce(&r->counts, basket);
 	buyer.customer = OutputFunctionCall(&r->customer_output, customer);
 	buyer.norders = basket->norders;
-	buyer.monetary = r->is_decimal ? CsDecimalToDouble(spending->decimal) :
-		spending->binary.sum + spending->binary.rest;
+	buyer.monetary = CsSpendingToDouble(spending, r->is_decimal);
 	CsGapsBetween(basket->times, basket->norders, &buyer.gap_mean, &buyer.gap_variation);
 	r->visit(r->visit_state, &buyer);
 	pfree((char *) buyer.customer);
@@ -331,8 +333,8 @@ CsKeyCollation(const CsColumn *column)
 }
 
 /* ", expression" of an ORDER BY, in the order of which equal values stand together. */
-static void
-AppendSortKey(StringInfo sql, int number, const CsColumn *column)
+void
+CsAppendSortKey(StringInfo sql, int number, const CsColumn *column)
 {
 	appendStringInfo(sql, number == 1 ? " ORDER BY t.%s" : ", t.%s",
 					 quote_identifier(NameStr(column->name)));
@@ -355,15 +357,15 @@ SortedQuery(const CsLinesRequest *request)
 		appendStringInfo(&sql, ", t.%s AS \"order\"",
 						 quote_identifier(NameStr(request->order->name)));
 	appendStringInfo(&sql, " FROM (SELECT * FROM %s) AS t", request->relation->from_item);
-	AppendSortKey(&sql, 1, request->customer);
+	CsAppendSortKey(&sql, 1, request->customer);
 	if (request->order != NULL)
-		AppendSortKey(&sql, 2, request->order);
+		CsAppendSortKey(&sql, 2, request->order);
 	return sql.data;
 }
 
 /* Prepare to compare values of a column with the one held. */
-static void
-PrepareHeld(Held *held, const CsColumn *column)
+void
+CsHeldPrepare(CsHeld *held, const CsColumn *column)
 {
 	TypeCacheEntry *entry = lookup_type_cache(column->type, TYPECACHE_EQ_OPR_FINFO);
 
@@ -379,8 +381,8 @@ PrepareHeld(Held *held, const CsColumn *column)
 }
 
 /* Is it the value held? */
-static bool
-IsHeld(Held *held, Datum value, bool isnull)
+bool
+CsHeldIs(CsHeld *held, Datum value, bool isnull)
 {
 	if (!held->there || held->isnull != isnull)
 		return false;
@@ -389,8 +391,8 @@ IsHeld(Held *held, Datum value, bool isnull)
 }
 
 /* Hold another value. */
-static void
-Hold(MemoryContext context, Held *held, Datum value, bool isnull)
+void
+CsHeldSet(MemoryContext context, CsHeld *held, Datum value, bool isnull)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
 
@@ -431,24 +433,24 @@ TakeSortedLine(void *state, const Datum *row, const bool *nulls)
 
 	if (!CsLineCounts(r, row, nulls, &line))
 		return;
-	if (!IsHeld(&s->customer, row[CS_LINE_CUSTOMER], false))
+	if (!CsHeldIs(&s->customer, row[CS_LINE_CUSTOMER], false))
 	{
 		EndCustomer(s);
-		Hold(r->context, &s->customer, row[CS_LINE_CUSTOMER], false);
+		CsHeldSet(r->context, &s->customer, row[CS_LINE_CUSTOMER], false);
 		s->order.there = false;
 	}
-	if (!by_order || nulls[CS_LINE_ORDER] || !IsHeld(&s->order, row[CS_LINE_ORDER], false))
+	if (!by_order || nulls[CS_LINE_ORDER] || !CsHeldIs(&s->order, row[CS_LINE_ORDER], false))
 	{
 		EndOrder(s);
 		if (by_order)
-			Hold(r->context, &s->order, row[CS_LINE_ORDER], nulls[CS_LINE_ORDER]);
+			CsHeldSet(r->context, &s->order, row[CS_LINE_ORDER], nulls[CS_LINE_ORDER]);
 	}
 	CsLineAdd(r, &line, &s->spending, &s->order_time);
 }
 
-/* Let PostgreSQL sort in maintenance_work_mem. */
-static void
-RaiseWorkMem(void)
+/* Let PostgreSQL sort in maintenance_work_mem, until the caller's level of settings ends. */
+void
+CsLinesRaiseWorkMem(void)
 {
 	char	   *limit = psprintf("%d", Max(work_mem, maintenance_work_mem));
 
@@ -464,14 +466,14 @@ ReadSorted(CsLineReader *r)
 	CsRelation *sorted;
 	int			level;
 
-	PrepareHeld(&s.customer, r->request->customer);
+	CsHeldPrepare(&s.customer, r->request->customer);
 	if (r->request->order != NULL)
-		PrepareHeld(&s.order, r->request->order);
+		CsHeldPrepare(&s.order, r->request->order);
 	sorted = CsRelationOpen(SortedQuery(r->request));
 	r->columns = sorted->columns;
 
 	level = NewGUCNestLevel();
-	RaiseWorkMem();
+	CsLinesRaiseWorkMem();
 	(void) CsRelationRead(sorted, sorted->columns, sorted->ncolumns, TakeSortedLine, &s);
 	AtEOXact_GUC(true, level);
 	EndCustomer(&s);

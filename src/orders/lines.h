@@ -1,11 +1,12 @@
 /*
  * lines.h
- *	  What the two ways to read lines of orders share: lines.c, which has them sorted, and gather.c,
- *	  which hashes them.
+ *	  What the ways to read lines of orders share: lines.c, which has them sorted, and gather.c, which
+ *	  hashes them; and those who read lines sorted by customer for something else.
  */
 #ifndef CUSTSEG_ORDERS_LINES_H
 #define CUSTSEG_ORDERS_LINES_H
 
+#include "lib/stringinfo.h"
 #include "orders/orders.h"
 
 /* Columns that are read, in this order; the last one only where the request names it. */
@@ -54,6 +55,27 @@ typedef struct CsLineReader
 	MemoryContext context;		/* of the basket */
 } CsLineReader;
 
+/* A value to compare the next line's with. */
+typedef struct CsHeld
+{
+	FmgrInfo	equal;
+	Oid			collation;
+	bool		by_value;
+	int16		length;
+	bool		there;
+	bool		isnull;
+	Datum		value;			/* palloc'd in the context of the reading, unless by value */
+} CsHeld;
+
+extern void CsHeldPrepare(CsHeld *held, const CsColumn *column);
+extern bool CsHeldIs(CsHeld *held, Datum value, bool isnull);
+extern void CsHeldSet(MemoryContext context, CsHeld *held, Datum value, bool isnull);
+
+extern bool CsLineReadAmount(const CsConverter *converter, bool is_decimal, Datum value, CsLine *line);
+extern void CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more);
+extern double CsSpendingToDouble(const CsSpending *spending, bool is_decimal);
+extern void CsAppendSortKey(StringInfo sql, int number, const CsColumn *column);
+extern void CsLinesRaiseWorkMem(void);
 extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line);
 extern void CsLineAdd(CsLineReader *r, const CsLine *line, CsSpending *spending,
 					  Timestamp *order_time);

@@ -233,6 +233,50 @@ CsCustomerArgument(FunctionCallInfo fcinfo, int argument, CsIdentity *identity)
 	return NULL;				/* not reached */
 }
 
+/*
+ * The customer that an argument names for a model, whose identity is given, as text; palloc'd.  Reading a value
+ * of the id's type may run what the model's owner wrote, such as the conditions of a domain: so that is done as
+ * the owner.
+ */
+char *
+CsCustomerOfModel(FunctionCallInfo fcinfo, int argument, const char *model, CsIdentity *identity)
+{
+	Oid			owner = CsModelOwner(model);
+	CsReading	reading;
+	char	   *customer;
+
+	if (!OidIsValid(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the role that owns model \"%s\" does not exist any more", model),
+				 errhint("A superuser can give the model to a role: UPDATE custseg.model SET owner = ... WHERE name = %s.",
+						 quote_literal_cstr(model))));
+	reading = CsReadingBeginAs(owner == GetUserId() ? InvalidOid : owner);
+	customer = CsCustomerArgument(fcinfo, argument, identity);
+	CsReadingEnd(&reading);
+	return customer;
+}
+
+/* A customer whose other texts are looked for; under CsPlainSettings(), as CsCustomerIsSame(). */
+CsSameCustomer
+CsSameCustomerOf(CsIdentity *identity, const char *customer)
+{
+	CsSameCustomer s = {.identity = identity};
+
+	s.is_read = CsIdentityRead(identity, customer, s.customer);
+	return s;
+}
+
+/* Does a text name that customer, by the type of the id? */
+bool
+CsCustomerIsSame(const CsSameCustomer *s, const char *text)
+{
+	Datum		other[INDEX_MAX_KEYS];
+
+	return s->is_read && CsIdentityRead(s->identity, text, other) &&
+		CsIdentityCompare(s->identity, s->customer, other) == 0;
+}
+
 /* Does a row of the source of a model have the id?  An error when the source cannot be read. */
 static CsPresence
 LookInSource(const char *model, const char *customer, double most)

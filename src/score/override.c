@@ -326,29 +326,6 @@ BeginAllModels(const char *command)
 	return CsCatalogTexts(all_models_sql, CsValues(CsValueName(CsCallerName())), false);
 }
 
-/*
- * The customer, palloc'd.  Reading a value of the id's type may run what its owner wrote, such as the
- * conditions of a domain: so that is done as the owner of the model.
- */
-static char *
-ReadCustomer(FunctionCallInfo fcinfo, const Deciding *d)
-{
-	Oid			owner = d->model == NULL ? GetUserId() : CsModelOwner(d->model);
-	CsReading	reading;
-	char	   *customer;
-
-	if (!OidIsValid(owner))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the role that owns model \"%s\" does not exist any more", d->model),
-				 errhint("A superuser can give the model to a role: UPDATE custseg.model SET owner = ... WHERE name = %s.",
-						 quote_literal_cstr(d->model))));
-	reading = CsReadingBeginAs(owner == GetUserId() ? InvalidOid : owner);
-	customer = CsCustomerArgument(fcinfo, ARG_CUSTOMER, d->identity);
-	CsReadingEnd(&reading);
-	return customer;
-}
-
 /* Read model and customer, and lock what is to be changed. */
 static void
 BeginDeciding(FunctionCallInfo fcinfo, const char *command, bool may_be_all, Deciding *d)
@@ -363,7 +340,8 @@ BeginDeciding(FunctionCallInfo fcinfo, const char *command, bool may_be_all, Dec
 		d->models = list_make1(d->model);
 		d->identity = CsIdentityOfModel(d->model);
 	}
-	d->customer = ReadCustomer(fcinfo, d);
+	d->customer = d->model == NULL ? CsCustomerArgument(fcinfo, ARG_CUSTOMER, NULL) :
+		CsCustomerOfModel(fcinfo, ARG_CUSTOMER, d->model, d->identity);
 }
 
 /*
@@ -374,8 +352,7 @@ static CsValue
 TextsOfCustomer(const Deciding *d)
 {
 	const char **texts;
-	Datum		customer[INDEX_MAX_KEYS];
-	Datum		other[INDEX_MAX_KEYS];
+	CsSameCustomer same;
 	int			n = 1;
 	int			level;
 
@@ -385,12 +362,11 @@ TextsOfCustomer(const Deciding *d)
 	CsCatalogExecute(list_sql, CsValues(CsValueText(d->model), CsValueName(CsCallerName())), false);
 	texts = palloc(sizeof(char *) * (SPI_processed + 1));
 	texts[0] = d->customer;
-	(void) CsIdentityRead(d->identity, d->customer, customer);
+	same = CsSameCustomerOf(d->identity, d->customer);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		texts[n] = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
-		n += CsIdentityRead(d->identity, texts[n], other) &&
-			CsIdentityCompare(d->identity, customer, other) == 0;
+		n += CsCustomerIsSame(&same, texts[n]);
 	}
 	AtEOXact_GUC(true, level);
 	return CsValueTexts(texts, n);

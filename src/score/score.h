@@ -204,6 +204,17 @@ extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const Dat
 /* customer.c: a customer whom somebody names by id. */
 extern CsIdentity *CsIdentityOfModel(const char *model);
 extern char *CsCustomerArgument(FunctionCallInfo fcinfo, int argument, CsIdentity *identity);
+extern char *CsCustomerOfModel(FunctionCallInfo fcinfo, int argument, const char *model, CsIdentity *identity);
+
+typedef struct CsSameCustomer
+{
+	CsIdentity *identity;
+	bool		is_read;		/* the text is one of the id's type */
+	Datum		customer[INDEX_MAX_KEYS];
+} CsSameCustomer;
+
+extern CsSameCustomer CsSameCustomerOf(CsIdentity *identity, const char *customer);
+extern bool CsCustomerIsSame(const CsSameCustomer *s, const char *text);
 extern void CsTellUnknownCustomer(const List *models, const char *customer, bool repeated);
 
 /*

@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "miscadmin.h"
+#include "progress.h"
 #include "stat/purchases.h"
 
 /* No logarithm of a parameter may go beyond: e^10 = 22,026. */
@@ -123,7 +124,7 @@ CsPurchaseModelNamed(const char *name)
 static CsObjective
 LikelihoodOf(const CsPurchaseModel *model, CsPurchaseData *data)
 {
-	return (CsObjective) {model->n_parameters, BOUND, model->likelihood, data};
+	return (CsObjective) {model->n_parameters, BOUND, model->likelihood, data, CsProgressFit, 1, 1};
 }
 
 /* The better of the maxima that the model's starts lead to. */
@@ -133,11 +134,13 @@ MaximiseFromStarts(const CsPurchaseModel *model, CsPurchaseData *data)
 	CsObjective f = LikelihoodOf(model, data);
 	CsOptimum	best = {0};
 
+	f.starts = model->n_starts;
 	for (int s = 0; s < model->n_starts; s++)
 	{
 		double		theta[CS_OPTIMUM_MAX] = {0};
 		CsOptimum	at;
 
+		f.start = s + 1;
 		for (int i = 0; i < model->n_parameters; i++)
 			theta[i] = model->start[s][i] + ((model->times & (1 << i)) != 0 ? log(7 / data->unit) : 0);
 		at = CsMaximise(&f, theta);

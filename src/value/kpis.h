@@ -18,7 +18,7 @@ typedef struct CsKpiOptions
 	double		alpha;
 } CsKpiOptions;
 
-/* order_months.c: options of segment_kpis() first, then those of kpi_changes(); record_kpis() has all. */
+/* segment_kpis.c: options of segment_kpis() first, then those of kpi_changes(); record_kpis() has all. */
 #define CS_KPI_READING 4
 #define CS_KPI_JUDGING 2
 

@@ -7,11 +7,12 @@
 #include <math.h>
 
 #include "call/call.h"
+#include "catalog/pg_collation.h"
 #include "data/relation.h"
 #include "stat/lifetime.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "value/purchases.h"
+#include "value/purchase_lines.h"
 
 const char *const CsPurchaseUnitNames[] = {"week", "day", NULL};
 const char *const CsPurchaseReturnsNames[] = {"net", "ignore", NULL};
@@ -82,8 +83,8 @@ DayOf(const CsPurchasesRequest *r, TimestampTz at)
 }
 
 /* A query over the lines, to be read as the source is: with the same rights, and names found where its are. */
-static CsRelation *
-OpenQuery(const CsPurchasesRequest *r, const char *sql)
+CsRelation *
+CsPurchasesQuery(const CsPurchasesRequest *r, const char *sql)
 {
 	const CsRelation *source = r->relation;
 
@@ -91,25 +92,45 @@ OpenQuery(const CsPurchasesRequest *r, const char *sql)
 		CsRelationOpenStored(sql, source->search_path, source->reader);
 }
 
-/* The first and the last day of the lines. */
-typedef struct Days
+/* The first and the last time of the lines. */
+typedef struct Times
 {
 	bool		there;
-	DateADT		first,
+	Datum		first,
 				last;
-} Days;
+} Times;
 
-/* CsRowSink: the two days. */
+/* CsRowSink: the two times, or days; both are passed by value. */
 static void
-TakeDays(void *state, const Datum *values, const bool *nulls)
+TakeTimes(void *state, const Datum *values, const bool *nulls)
 {
-	Days	   *days = state;
+	Times	   *times = state;
 
-	days->there = !nulls[0];
-	if (!days->there)
-		return;
-	days->first = DatumGetDateADT(values[0]);
-	days->last = DatumGetDateADT(values[1]);
+	*times = (Times) {!nulls[0], values[0], values[1]};
+}
+
+/* OUT the first and the last day of lines that count; false when there are none. */
+static bool
+FindDays(const CsPurchasesRequest *r, DateADT *first, DateADT *last)
+{
+	CsRelation *query = CsPurchasesQuery(r, CsPurchasesTimesSql(r, false));
+	CsDayClock	clock;
+	Times		times = {false};
+
+	CsDayClockOpen(&clock, r->time, r->zone);
+	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeTimes, &times);
+	if (!times.there)
+		return false;
+	(void) CsDayOfValue(&clock, times.first, first);
+	(void) CsDayOfValue(&clock, times.last, last);
+	if (!CsDayMayFall(&clock, DatumGetTimestamp(times.last)))
+		return true;
+	/* clocks went back over midnight just before the last line: another one may be of a later day */
+	query = CsPurchasesQuery(r, CsPurchasesTimesSql(r, true));
+	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeTimes, &times);
+	*first = DatumGetDateADT(times.first);
+	*last = DatumGetDateADT(times.last);
+	return true;
 }
 
 /*
@@ -121,25 +142,24 @@ void
 CsPurchasesAsOfDay(CsPurchasesRequest *r, const NullableDatum *as_of, DateADT *earliest)
 {
 	DateADT		day = as_of->isnull ? 0 : DayOf(r, DatumGetTimestampTz(as_of->value));
-	CsRelation *query = OpenQuery(r, CsPurchasesDaysSql(r));
-	Days		days = {false};
+	DateADT		first,
+				last;
 
-	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeDays, &days);
-	if (!days.there)
+	if (!FindDays(r, &first, &last))
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("%s has no line with a customer, a time and an amount", r->relation->description),
 				 errhint("Name the columns of lines of orders.")));
-	if (!as_of->isnull && day < days.first)
+	if (!as_of->isnull && day < first)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"as_of\" is before the first line of %s", r->relation->description),
 				 errdetail("It is %s; the first line is of %s.",
-						   CsDayWords(day), CsDayWords(days.first)),
+						   CsDayWords(day), CsDayWords(first)),
 				 errhint("Give a later day, or leave it out to use the day of the latest line.")));
 	r->ncuts = 1;
-	r->cut[0] = as_of->isnull ? days.last : day;
-	*earliest = days.first;
+	r->cut[0] = as_of->isnull ? last : day;
+	*earliest = first;
 }
 
 /* A reading. */
@@ -151,56 +171,71 @@ typedef struct Reading
 	CsPurchasesCounts counts;
 } Reading;
 
-/* What the columns of a cut say of a customer. */
+/* What the days up to a cut say of a customer, whose first purchase is on days[from]. */
 static CsPurchasesAsOf
-ReadCut(const CsPurchaser *p, DateADT cut, const Datum *values, const bool *nulls)
+AsOf(const CsPurchaseDays *d, int from, DateADT cut, bool has_amounts)
 {
 	CsPurchasesAsOf at = {.repeats = -1};
+	CsSpending	rest = {0};
 
-	if (p->first > cut)
+	for (int i = from; i < d->n && d->days[i].day <= cut; i++)
+	{
+		if (!d->days[i].bought)
+			continue;
+		at.repeats++;
+		at.recency = d->days[i].day - d->days[from].day;
+		if (i > from)
+			CsSpendingAdd(&rest, d->is_decimal, d->days[i].amount);
+	}
+	if (at.repeats < 0)
 		return at;
-	at.repeats = (int32) Min(DatumGetInt64(values[0]) - 1, PG_INT32_MAX);
-	at.recency = DatumGetDateADT(values[1]) - p->first;
-	at.age = cut - p->first;
-	at.total = nulls[2] ? NAN : DatumGetFloat8(values[2]);
+	at.age = cut - d->days[from].day;
+	at.total = has_amounts ? CsSpendingToDouble(&rest, d->is_decimal) : NAN;
 	return at;
 }
 
-/* CsRowSink: a customer, or lines that are left out. */
+/*
+ * CsPurchaseDaysVisitor: a customer.  A return lowers what was spent on its day, but is no purchase: a day without one is
+ * left out, as are its returns.
+ */
 static void
-TakeRow(void *state, const Datum *values, const bool *nulls)
+TakeDays(void *state, const CsPurchaseDays *d)
 {
 	Reading    *reading = state;
 	const CsPurchasesRequest *r = reading->request;
-	CsPurchaser p = {NULL};
-	int			reason = DatumGetInt32(values[CS_P_REASON]);
-	char	   *customer = NULL;
+	CsPurchaser p = {.customer = d->customer};
+	int			from = -1;
 
-	reading->counts.lines[reason] += DatumGetInt64(values[CS_P_LINES]);
-	if (reason != CS_LINE_COUNTS)
+	for (int i = 0; i < d->n; i++)
+	{
+		if (!d->days[i].bought)
+		{
+			reading->counts.lines[CS_LINE_COUNTS] -= d->days[i].lines;
+			reading->counts.lines[CS_LINE_RETURN] += d->days[i].lines;
+			continue;
+		}
+		if (from < 0)
+			from = i;
+		p.last = d->days[i].day;
+	}
+	if (from < 0)
 		return;
 	reading->counts.customers++;
-	if (!nulls[CS_P_CUSTOMER])
-		p.customer = customer = TextDatumGetCString(values[CS_P_CUSTOMER]);
-	p.hash = DatumGetUInt32(values[CS_P_HASH]);
-	p.first = DatumGetDateADT(values[CS_P_FIRST]);
-	p.last = DatumGetDateADT(values[CS_P_CUTS + 1]);
+	p.first = d->days[from].day;
+	if (r->ncuts > 1)
+		p.hash = DatumGetUInt32(DirectFunctionCall1Coll(hashtext, C_COLLATION_OID, CStringGetTextDatum(d->customer)));
 	for (int i = 0; i < r->ncuts; i++)
-		p.at[i] = ReadCut(&p, r->cut[i], values + CS_P_CUTS + i * CS_P_PER_CUT,
-						  nulls + CS_P_CUTS + i * CS_P_PER_CUT);
+		p.at[i] = AsOf(d, from, r->cut[i], r->amount != NULL);
 	reading->visit(reading->state, &p);
-	if (customer != NULL)
-		pfree(customer);
 }
 
-/* Read the source; each customer goes to the visitor, in no particular order. */
+/* Read the source; each customer goes to the visitor, in no particular order unless the request asks for one. */
 CsPurchasesCounts
 CsPurchasesRead(const CsPurchasesRequest *r, CsPurchaserVisitor visit, void *state)
 {
-	CsRelation *query = OpenQuery(r, CsPurchasesSql(r));
 	Reading		reading = {r, visit, state};
 
-	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeRow, &reading);
+	CsPurchaseLinesRead(r, TakeDays, &reading, &reading.counts);
 	return reading.counts;
 }
 

@@ -68,14 +68,6 @@ typedef struct CsPurchaser
 
 typedef void (*CsPurchaserVisitor) (void *state, const CsPurchaser *purchaser);
 
-/* purchases_sql.c */
-typedef enum CsPurchasesColumn
-{
-	CS_P_REASON, CS_P_LINES, CS_P_CUSTOMER, CS_P_HASH, CS_P_FIRST,
-	CS_P_CUTS,					/* for each cut: days, the last of them, the amount but for the first's */
-	CS_P_PER_CUT = 3
-} CsPurchasesColumn;
-
 /* Why lines are left out. */
 typedef enum CsPurchasesReason
 {
@@ -83,10 +75,10 @@ typedef enum CsPurchasesReason
 	CS_LINE_REASONS
 } CsPurchasesReason;
 
+/* purchases_sql.c */
 extern const char *CsPurchasesDayLiteral(DateADT day);
 extern char *CsPurchasesLinesSql(const CsPurchasesRequest *r);
-extern char *CsPurchasesDaysSql(const CsPurchasesRequest *r);
-extern char *CsPurchasesSql(const CsPurchasesRequest *r);
+extern char *CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days);
 
 /* purchases.c */
 typedef struct CsPurchasesCounts
@@ -99,6 +91,7 @@ extern void CsPurchasesColumns(CsPurchasesRequest *r, const CsRelation *source, 
 							   const char *time, const char *amount);
 extern void CsPurchasesOpen(FunctionCallInfo fcinfo, int first, CsPurchasesRequest *r);
 extern void CsPurchasesAsOfDay(CsPurchasesRequest *r, const NullableDatum *as_of, DateADT *earliest);
+extern CsRelation *CsPurchasesQuery(const CsPurchasesRequest *r, const char *sql);
 extern CsPurchasesCounts CsPurchasesRead(const CsPurchasesRequest *r, CsPurchaserVisitor visit, void *state);
 extern void CsPurchasesReport(const CsPurchasesCounts *counts);
 

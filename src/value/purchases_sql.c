@@ -1,9 +1,6 @@
 /*
  * purchases_sql.c
- *	  Writes the query that turns lines of orders into customers with repeat purchases.
- *
- * PostgreSQL groups lines by customer and day, and days by customer; where groups outgrow work_mem, it has
- * them on disk.  Lines that are left out come along as groups without a customer, one for each reason.
+ *	  Writes queries over lines of orders that count as for models of repeat purchases.
  */
 #include "custseg.h"
 
@@ -35,13 +32,17 @@ HasAmount(const CsPurchasesRequest *r)
 		psprintf("t.%s IS NOT NULL%s", CsSqlColumn(r->amount), CsSqlFinite(r->amount));
 }
 
-/* The first and the last day of lines that count, NULL without any; palloc'd. */
+/*
+ * The first and the last time of lines that count, or their first and last day, which takes longer; NULL without any;
+ * palloc'd.
+ */
 char *
-CsPurchasesDaysSql(const CsPurchasesRequest *r)
+CsPurchasesTimesSql(const CsPurchasesRequest *r, bool of_days)
 {
+	const char *at = of_days ? DayOf(r) : psprintf("t.%s", CsSqlColumn(r->time));
+
 	return psprintf("SELECT min(%s) AS first, max(%s) AS last FROM %s WHERE t.%s IS NOT NULL AND isfinite(t.%s) AND %s",
-					DayOf(r), DayOf(r), CsSqlFrom(r->relation), CsSqlColumn(r->customer),
-					CsSqlColumn(r->time), HasAmount(r));
+					at, at, CsSqlFrom(r->relation), CsSqlColumn(r->customer), CsSqlColumn(r->time), HasAmount(r));
 }
 
 /*
@@ -71,61 +72,5 @@ CsPurchasesLinesSql(const CsPurchasesRequest *r)
 	if (r->order != NULL)
 		appendStringInfo(&sql, ", t.%s AS \"order\"", CsSqlColumn(r->order));
 	appendStringInfo(&sql, " FROM %s", CsSqlFrom(r->relation));
-	return sql.data;
-}
-
-/*
- * Days of customers.  A return lowers what was spent on its day, but is no purchase: a day without one is
- * left out, as are its returns.
- */
-static void
-AppendDays(StringInfo sql, const CsPurchasesRequest *r)
-{
-	appendStringInfo(sql, "SELECT l.customer, l.day,"
-					 " CASE WHEN l.reason = %d AND NOT bool_or(l.bought) THEN %d ELSE l.reason END AS reason,"
-					 " count(*) AS lines, sum(l.amount) AS amount FROM (%s) AS l GROUP BY l.customer, l.day, l.reason",
-					 CS_LINE_COUNTS, CS_LINE_RETURN, CsPurchasesLinesSql(r));
-}
-
-/*
- * The amount of a customer's first day: arrays are compared by their first elements, and days differ.  With its
- * schema, since an aggregate of somebody else's for just such arrays would fit better.
- */
-static const char *
-FirstAmount(const CsPurchasesRequest *r)
-{
-	return r->amount == NULL ? "NULL::float8" :
-		psprintf("(pg_catalog.min(ARRAY[(d.day - date '2000-01-01')::%s, d.amount]))[2]", CsSqlSumType(r->amount));
-}
-
-/* The query, palloc'd: its columns are CsPurchasesColumn. */
-char *
-CsPurchasesSql(const CsPurchasesRequest *r)
-{
-	StringInfoData sql;
-
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT c.reason, c.lines, %s AS customer, %s AS hash, c.first",
-					 r->with_customer ? "c.customer::text" : "NULL::text",
-					 r->ncuts > 1 ? "hashtext(c.customer::text)" : "0");
-	for (int i = 0; i < r->ncuts; i++)
-		appendStringInfo(&sql, ", c.days%d, c.last%d, (c.amount%d - c.first_amount)::float8 AS rest%d",
-						 i, i, i, i);
-	appendStringInfo(&sql, " FROM (SELECT CASE WHEN d.reason = %d THEN d.customer END AS customer, d.reason,"
-					 " sum(d.lines)::bigint AS lines, min(d.day) AS first, %s AS first_amount",
-					 CS_LINE_COUNTS, FirstAmount(r));
-	for (int i = 0; i < r->ncuts; i++)
-	{
-		const char *until = i == 0 ? "" :
-			psprintf(" FILTER (WHERE d.day <= %s)", CsPurchasesDayLiteral(r->cut[i]));
-
-		appendStringInfo(&sql, ", count(*)%s AS days%d, max(d.day)%s AS last%d, sum(d.amount)%s AS amount%d",
-						 until, i, until, i, until, i);
-	}
-	appendStringInfoString(&sql, " FROM (");
-	AppendDays(&sql, r);
-	appendStringInfoString(&sql, ") AS d GROUP BY 1, d.reason) AS c");
-	if (r->in_order)
-		appendStringInfoString(&sql, " ORDER BY c.customer::text COLLATE pg_catalog.\"C\"");
 	return sql.data;
 }

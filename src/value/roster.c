@@ -35,7 +35,9 @@ struct CsRoster
 	StringInfoData customer;	/* its id */
 	int			segment;		/* index, -1: none */
 	bool		is_found;		/* it was looked up */
+	bool		once;			/* a customer who comes twice is an error */
 	int64		n_unasked;		/* customers who were not */
+	int64	   *n;				/* customers of each segment, and last those of none */
 };
 
 /* What is sorted, and how. */
@@ -63,25 +65,27 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	CsRoster   *r = state;
 	char	   *id = CsPassId(r->pass, values, nulls);
+	int			segment = CsPlacerSegment(r->placer);
 
+	r->n[segment < 0 ? r->placer->scoring.scorer->nsegments : segment]++;
 	if (id == NULL)
 		return;
 	ExecClearTuple(r->added);
 	r->added->tts_values[ROSTER_ID] = CStringGetTextDatum(id);
-	r->added->tts_values[ROSTER_SEGMENT] = Int32GetDatum(CsPlacerSegment(r->placer));
+	r->added->tts_values[ROSTER_SEGMENT] = Int32GetDatum(segment);
 	memset(r->added->tts_isnull, false, sizeof(bool) * ROSTER_COLUMNS);
 	ExecStoreVirtualTuple(r->added);
 	tuplesort_puttupleslot(r->sort, r->added);
 }
 
-/* The error of a customer who is in two segments at once. */
+/* The error of a customer who is there twice, or in two segments at once. */
 static void
 ReportRepeated(const CsRoster *r)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_CARDINALITY_VIOLATION),
-			 errmsg("customer %s is in %s more than once, in different segments", r->customer.data,
-					r->pass->relation->description),
+			 errmsg(r->once ? "customer %s is in %s more than once" : "customer %s is in %s more than once, in different segments",
+					r->customer.data, r->pass->relation->description),
 			 errhint("Give a source with one row for each customer.")));
 }
 
@@ -107,7 +111,7 @@ NextCustomer(CsRoster *r)
 		id = TextDatumGetCString(slot_getattr(r->slot, ROSTER_ID + 1, &isnull));
 		segment = DatumGetInt32(slot_getattr(r->slot, ROSTER_SEGMENT + 1, &isnull));
 		is_same = !is_first && strcmp(id, r->customer.data) == 0;
-		if (is_same && segment != r->segment)
+		if (is_same && (r->once || segment != r->segment))
 			ReportRepeated(r);
 		r->segment = segment;
 		resetStringInfo(&r->customer);
@@ -118,13 +122,16 @@ NextCustomer(CsRoster *r)
 
 /*
  * Place the customers of a source, with NULL of the one that the version keeps, by a version that the caller has
- * pinned.  Customers whom it cannot place are in no segment.  Everything is in CurrentMemoryContext.
+ * pinned.  Customers whom it cannot place are in no segment.  One who is there twice is an error with "once", else one
+ * who is in two segments.  Everything is in CurrentMemoryContext.
  */
 CsRoster *
-CsRosterOpen(const CsScorer *scorer, const char *source)
+CsRosterOpen(const CsScorer *scorer, const char *source, bool once)
 {
 	CsRoster   *r = palloc0(sizeof(CsRoster));
 
+	r->once = once;
+	r->n = palloc0(sizeof(int64) * (scorer->nsegments + 1));
 	r->pass = CsPassOpen(CsSourceOpen(scorer, source));
 	r->placer = CsPassPlace(r->pass, scorer, CS_PLACE_TRY);
 	CsPassIdentify(r->pass, CsFindKey(r->pass->relation, CsScorerId(scorer)));
@@ -144,7 +151,10 @@ CsRosterOpen(const CsScorer *scorer, const char *source)
 	return r;
 }
 
-/* The index of a customer's segment, -1 for none.  Customers are named in the order of the bytes of their ids. */
+/*
+ * The index of a customer's segment, CS_ROSTER_UNPLACED for none, or CS_ROSTER_UNKNOWN.  Customers are named in the order
+ * of the bytes of their ids.
+ */
 int
 CsRosterFind(CsRoster *r, const char *customer)
 {
@@ -153,9 +163,16 @@ CsRosterFind(CsRoster *r, const char *customer)
 	while (r->is_there && (order = strcmp(r->customer.data, customer)) < 0)
 		NextCustomer(r);
 	if (!r->is_there || order > 0)
-		return -1;
+		return CS_ROSTER_UNKNOWN;
 	r->is_found = true;
-	return r->segment;
+	return r->segment < 0 ? CS_ROSTER_UNPLACED : r->segment;
+}
+
+/* The number of customers in a segment, by its index; nsegments: in none. */
+int64
+CsRosterCount(const CsRoster *r, int segment)
+{
+	return r->n[segment];
 }
 
 /* End a roster; returns how many of its customers were never looked up. */

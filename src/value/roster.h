@@ -9,7 +9,12 @@
 
 typedef struct CsRoster CsRoster;
 
-extern CsRoster *CsRosterOpen(const CsScorer *scorer, const char *source);
+/* What CsRosterFind() says of who is in no segment, and of who is no customer. */
+#define CS_ROSTER_UNPLACED (-1)
+#define CS_ROSTER_UNKNOWN (-2)
+
+extern CsRoster *CsRosterOpen(const CsScorer *scorer, const char *source, bool once);
+extern int64 CsRosterCount(const CsRoster *roster, int segment);
 extern int	CsRosterFind(CsRoster *roster, const char *customer);
 extern int64 CsRosterClose(CsRoster *roster);
 

@@ -48,7 +48,7 @@ CsSegmentWorthOfLines(CsSegmentWorth *w)
 	CsWorthOpenLines(&request, v, w->value_model, w->source, w->has_time ? &w->as_of : NULL);
 	w->day = request.cut[0];
 	r.memory = CsWorthRemember(r.model, &w->horizon, true);
-	r.roster = CsRosterOpen(w->scorer, w->customers);
+	r.roster = CsRosterOpen(w->scorer, w->customers, false);
 	counts = CsPurchasesRead(&request, TakePurchaser, &r);
 	CsPurchasesReport(&counts);
 	n_without = CsRosterClose(r.roster);

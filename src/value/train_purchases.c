@@ -195,10 +195,12 @@ Fit(Training *t)
 	t->fit_milliseconds = CsMillisecondsSince(start);
 	t->verdict = CsWorthVerdict(&t->period, &t->fit, &t->reason);
 	CsProgressPhase(CS_PHASE_SCORING);
+	CsProgressHold(true);
 	if (t->holdout_days > 0)
 		t->has_holdout = CsHoldoutPeriods(&t->period, ChosenAlgorithm(t), t->holdout_days,
 										  LeavesEnough(t, 2 * t->holdout_days, t->holdout_days),
 										  &t->holdout, &t->version.ratios);
+	CsProgressHold(false);
 	if (t->has_holdout)
 		appendStringInfo(&t->reason, " In the last %d days %.0f purchases were predicted, and %.0f came.",
 						 t->holdout_days, t->holdout.purchases.predicted, t->holdout.purchases.actual);

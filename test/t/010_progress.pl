@@ -101,6 +101,31 @@ is($watcher->query('SELECT k, start BETWEEN 1 AND starts, starts, rows_done FROM
 $watcher->query("SELECT pg_cancel_backend($pid);");
 like(($trainer->wait)[1], qr/57014/, 'cancelled');
 
+# Purchases: which iteration of the fit at hand, which has few starts.
+$node->safe_psql('postgres', <<'END');
+CREATE TABLE lines AS
+SELECT c AS customer, date '2024-01-01' + (c % 180) + (j * (1 + 120 * test.u(c, 1)))::int AS at FROM generate_series(1, 40000) c, generate_series(0, 9) j WHERE j <= 9 * test.u(c, 2) ^ 2 AND (c % 180) + j * (1 + 120 * test.u(c, 1)) < 700;
+GRANT SELECT ON lines TO trainer;
+END
+$trainer->send("SELECT custseg.train_purchases('purchases', 'lines', 'customer', 'at', NULL, algorithm => 'pareto_nbd');");
+$node->safe_psql('postgres', "SELECT test.await_phase('purchases', 'iterating')");
+is($node->safe_psql('postgres', <<'END'), 't|t', 'iterations of a fit of purchases');
+DO $$
+DECLARE
+    deadline timestamptz := clock_timestamp() + interval '60 s';
+    seen record;
+BEGIN
+    LOOP
+        PERFORM pg_stat_clear_snapshot();
+        SELECT * INTO seen FROM custseg.progress() WHERE model = 'purchases';
+        EXIT WHEN seen.iteration > 2 OR clock_timestamp() > deadline;
+    END LOOP;
+    CREATE TABLE seen AS SELECT seen.iteration > 2 AS counted, seen.start BETWEEN 1 AND seen.starts AND seen.starts <= 2 AS started;
+END $$;
+SELECT * FROM seen;
+END
+$trainer->wait;
+
 # An error ends it, too, and a subtransaction's error as well.
 $trainer->query("DO 'BEGIN PERFORM custseg.train(''e'', ''SELECT 1 / (a - a)::int AS q FROM customers'', k => 2); EXCEPTION WHEN division_by_zero THEN NULL; END';");
 is($watcher->query('SELECT count(*) FROM custseg.progress();'), '0', 'nothing to see after an error');

@@ -169,4 +169,34 @@ SELECT (SELECT agrees(ARRAY[difference, low, high, statistic, p_value], '{.00311
     (SELECT agrees(ARRAY[mean_control, mean_treatment], '{114.00270491803279,121.8947619047619}', 1e-9) FROM r WHERE metric = 'order');
 END
 
+# Who bought goods for women before is moved by the mail, as an experiment tells it: its errors are the larger ones, by
+# which Q of Welch's differs a little. And spend of every tenth of the treated.
+$node->safe_psql('postgres', <<'END');
+SELECT custseg.create_experiment('womens', 'women', '[{"variant": "none", "weight": 21306}, {"variant": "mail", "weight": 21387}]', '[{"metric": "visit", "kind": "conversion", "role": "primary", "relative_effect": 0.01}, {"metric": "conversion", "kind": "conversion"}, {"metric": "spend", "kind": "mean"}]', '{"n_control": 21306, "method": "fixed"}');
+SELECT custseg.create_experiment('tenth', 'women', '[{"variant": "none", "weight": 21306}, {"variant": "mail", "weight": 2139}]', '[{"metric": "spend", "kind": "mean", "role": "primary", "relative_effect": 0.01}]', '{"n_control": 21306, "method": "fixed"}');
+INSERT INTO custseg.enrolment SELECT 'womens', customer::text, 1 + is_treatment::int, 1 + womens, 1, now() FROM women;
+INSERT INTO custseg.enrolment SELECT 'tenth', customer::text, 1 + is_treatment::int, 1, 1, now()
+FROM (SELECT *, row_number() OVER (PARTITION BY is_treatment ORDER BY customer) AS number FROM women) w WHERE NOT is_treatment OR number % 10 = 1;
+UPDATE custseg.experiment SET started_at = now() WHERE started_at IS NULL;
+END
+agree('experiment_results: Q of visits by what was bought before', <<'END');
+WITH r AS (SELECT * FROM custseg.experiment_results('womens', 'women') WHERE metric = 'visit')
+SELECT (SELECT agrees(heterogeneity, 94.21334725445988, 2e-3) FROM r WHERE segment IS NULL), (SELECT heterogeneity_p_value < 1e-21 FROM r WHERE segment IS NULL),
+    (SELECT agrees(r.heterogeneity, h.statistic, 1e-9) FROM r,
+        (SELECT array_agg((t).difference) AS d, array_agg((t).larger_error) AS se FROM (SELECT custseg.welch_test(visit, is_treatment) AS t FROM women GROUP BY womens) w) s, custseg.heterogeneity(d, se) h WHERE r.segment IS NULL),
+    (SELECT agrees(array_agg(difference ORDER BY segment), '{.011078467244666393,.07311454855041033}', 1e-9) FROM r WHERE segment > 0);
+END
+agree('experiment_results: Q of segments by what was spent before', <<'END');
+SELECT agrees(r.heterogeneity, q, 2e-3), agrees(r.heterogeneity_p_value, p, 5e-3), agrees(r.heterogeneity, h.statistic, 1e-9), agrees(r.heterogeneity_p_value, h.p_value, 1e-9)
+FROM custseg.experiment_results('segments', 'women') r
+JOIN (VALUES ('visit', 5.109123416198084, .5298954526589803), ('conversion', 13.53753713611801, .03525107657315724), ('spend', 13.092157707837835, .04159559596528055)) g (metric, q, p) USING (metric)
+JOIN (SELECT metric, array_agg((t).difference) AS d, array_agg((t).larger_error) AS se FROM (
+    SELECT metric, custseg.welch_test(x, is_treatment) AS t FROM women, LATERAL (VALUES ('visit', visit::float8), ('conversion', conversion), ('spend', spend)) v (metric, x) GROUP BY metric, history_segment) w GROUP BY metric) s USING (metric)
+CROSS JOIN LATERAL custseg.heterogeneity(d, se) h WHERE r.segment IS NULL;
+END
+agree('experiment_results: a tenth of the treated, by the larger error', <<'END');
+SELECT agrees(ARRAY[difference, standard_error, low, high, p_value], '{-.15530454912713149,.25674548733088587,-.658714610836536,.348105512582273,.5452921379522886}', 1e-9), n_control = 21306 AND n_treatment = 2139
+FROM custseg.experiment_results('tenth', 'women') WHERE segment = 1;
+END
+
 done_testing();

@@ -1,0 +1,129 @@
+/*
+ * day.c
+ *	  The day that a time is in, by the calendar of a zone, and months.
+ *
+ * Between two changes of its clocks a zone is apart from UTC by a constant.  Such spans are remembered as they are
+ * met, so that the day of a line is a few additions.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_type.h"
+#include "orders/day.h"
+#include "utils/datetime.h"
+
+#define SECONDS_FROM_1970 ((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * SECS_PER_DAY)
+
+/* Times of about 97 days have a place for a span in common. */
+#define SPAN_BITS 23
+
+/* The greatest whole number up to a / b, for b above 0. */
+static inline int64
+FloorOf(int64 a, int64 b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Prepare to tell days of a column of dates or timestamps, which without a time zone are in local time. */
+void
+CsDayClockOpen(CsDayClock *clock, const CsColumn *time, pg_tz *zone)
+{
+	memset(clock, 0, sizeof(*clock));
+	clock->type = time->converter.type;
+	clock->zone = zone;
+}
+
+/* Fill a span with what is known of the zone at a second since 1970. */
+static void
+FillSpan(const CsDayClock *clock, CsDaySpan *span, int64 second)
+{
+	pg_time_t	at = (pg_time_t) second,
+				boundary;
+	long		offset,
+				offset_after;
+	int			is_dst,
+				is_dst_after,
+				found = pg_next_dst_boundary(&at, &offset, &is_dst, &boundary, &offset_after, &is_dst_after, clock->zone);
+
+	if (found < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("timestamp out of range")));
+	*span = (CsDaySpan) {second, found == 0 ? PG_INT64_MAX : (int64) boundary, offset};
+}
+
+/* The day of a finite time of the column. */
+DateADT
+CsDayOfTime(CsDayClock *clock, Timestamp time)
+{
+	int64		second;
+	CsDaySpan  *span;
+
+	if (clock->type != TIMESTAMPTZOID)
+		return (DateADT) FloorOf(time, USECS_PER_DAY);
+	second = FloorOf(time, USECS_PER_SEC) + SECONDS_FROM_1970;
+	span = &clock->spans[(second >> SPAN_BITS) & (CS_DAY_SPANS - 1)];
+	if (second < span->first || second >= span->end)
+		FillSpan(clock, span, second);
+	return (DateADT) FloorOf(second + span->offset - SECONDS_FROM_1970, SECS_PER_DAY);
+}
+
+/* The day of a value of the column; false when it is not finite. */
+bool
+CsDayOfValue(CsDayClock *clock, Datum value, DateADT *day)
+{
+	if (clock->type == DATEOID)
+	{
+		*day = DatumGetDateADT(value);
+		return !DATE_NOT_FINITE(*day);
+	}
+	if (TIMESTAMP_NOT_FINITE(DatumGetTimestamp(value)))
+		return false;
+	*day = CsDayOfTime(clock, DatumGetTimestamp(value));
+	return true;
+}
+
+/*
+ * May a time before that one be of a later day?  So it may be when clocks went back over midnight in the day before
+ * it.
+ */
+bool
+CsDayMayFall(CsDayClock *clock, Timestamp time)
+{
+	DateADT		day;
+
+	if (clock->type != TIMESTAMPTZOID)
+		return false;
+	day = CsDayOfTime(clock, time);
+	/* a change of clocks is at a whole second, and goes back by a day at most */
+	for (int64 second = FloorOf(time, USECS_PER_SEC) - SECS_PER_DAY; second * USECS_PER_SEC < time;)
+	{
+		CsDaySpan	span;
+		int64		end;
+
+		FillSpan(clock, &span, second + SECONDS_FROM_1970);
+		end = Min(span.end - SECONDS_FROM_1970, time / USECS_PER_SEC + 1);
+		if (CsDayOfTime(clock, (end - 1) * USECS_PER_SEC) > day)
+			return true;
+		second = end;
+	}
+	return false;
+}
+
+/* The number of a day's month, counted from the first one of year 0. */
+int
+CsMonthOf(DateADT day)
+{
+	int			year,
+				month,
+				rest;
+
+	j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &rest);
+	return year * MONTHS_PER_YEAR + month - 1;
+}
+
+/* The first day of a month. */
+DateADT
+CsFirstDayOf(int month)
+{
+	return date2j(month / MONTHS_PER_YEAR, month % MONTHS_PER_YEAR + 1, 1) - POSTGRES_EPOCH_JDATE;
+}

@@ -1,0 +1,304 @@
+/*
+ * purchase_lines.c
+ *	  Lines of orders read customer by customer: what each bought, day by day.
+ *
+ * PostgreSQL sorts the lines by customer and time, or by customer and order where orders are counted, within
+ * maintenance_work_mem and on disk beyond it; what is held here are the days of one customer.
+ *
+ * A line counts when it has a customer, a finite time, a finite amount, and is of a day up to the last cut.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "orders/lines_sql.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/typcache.h"
+#include "value/purchase_lines.h"
+
+#define FIRST_DAYS 64
+
+/* Columns of the query; the last ones only where they are asked for. */
+enum
+{
+	LINE_CUSTOMER, LINE_TIME, LINE_REST
+};
+
+typedef struct Reading
+{
+	const CsPurchasesRequest *request;
+	CsPurchaseDaysVisitor visit;
+	void	   *state;
+	CsPurchasesCounts *counts;
+	MemoryContext context;
+	const CsColumn *columns;	/* of the query */
+	int			amount,			/* positions in the row, -1: not read */
+				order,
+				text;			/* by which customers are ordered */
+	CsDayClock	clock;
+	CsIdentity *identity;		/* of the customers' column, as it is read */
+	CsHeld		held_customer,
+				held_order;
+	int			order_month;	/* in which the order at hand was counted last; -1: none */
+	CsPurchaseDays at_hand;		/* the customer's */
+	int			room;			/* days that there is room for */
+} Reading;
+
+/*
+ * Does each customer have one text only?  Of other types two texts may be the same customer, as 5 and 5.0 are, or a
+ * citext in two cases.
+ */
+static bool
+HasOneText(const CsColumn *customer)
+{
+	switch (customer->converter.type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case UUIDOID:
+		case DATEOID:
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			return CsKeyCollation(customer) == C_COLLATION_OID;
+		default:
+			return false;
+	}
+}
+
+/* Has the type of a column an order?  Others are told by their text. */
+static bool
+HasOrder(const CsColumn *column)
+{
+	return OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
+}
+
+/* A column as it is read: itself, or the text of what has no order. */
+static const char *
+KeySql(const CsColumn *column)
+{
+	return psprintf(HasOrder(column) ? "t.%s" : "t.%s::text", CsSqlColumn(column));
+}
+
+/* An expression of ORDER BY in whose order equal values stand together. */
+static const char *
+SortSql(const CsColumn *column)
+{
+	return psprintf("%s%s", KeySql(column),
+					!HasOrder(column) || CsKeyCollation(column) == C_COLLATION_OID ? " COLLATE pg_catalog.\"C\"" : "");
+}
+
+/*
+ * The query, palloc'd: lines sorted by customer, then by time, or by order and time.  Where customers are to come by
+ * the bytes of their texts, that of each comes along, the least of several.
+ */
+static char *
+LinesSql(const CsPurchasesRequest *r)
+{
+	const char *text = psprintf("(t.%s::text COLLATE pg_catalog.\"C\")", CsSqlColumn(r->customer));
+	StringInfoData sql;
+
+	if (!HasOneText(r->customer))
+		text = psprintf("pg_catalog.min(%s) OVER (PARTITION BY %s)", text, SortSql(r->customer));
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s AS customer, t.%s AS at", KeySql(r->customer), CsSqlColumn(r->time));
+	if (r->amount != NULL)
+		appendStringInfo(&sql, ", t.%s AS amount", CsSqlColumn(r->amount));
+	if (r->order != NULL)
+		appendStringInfo(&sql, ", %s AS \"order\"", KeySql(r->order));
+	if (r->in_order)
+		appendStringInfo(&sql, ", %s AS text", text);
+	appendStringInfo(&sql, " FROM %s ORDER BY ", CsSqlFrom(r->relation));
+	if (r->in_order)
+		appendStringInfo(&sql, "%s, ", text);
+	appendStringInfoString(&sql, SortSql(r->customer));
+	if (r->order != NULL)
+		appendStringInfo(&sql, ", %s", SortSql(r->order));
+	appendStringInfo(&sql, ", t.%s", CsSqlColumn(r->time));
+	return sql.data;
+}
+
+/* Find the columns of the query in its rows, which have them in the order of LinesSql(). */
+static void
+FindColumns(Reading *r, const CsRelation *query)
+{
+	int			next = LINE_REST;
+
+	r->columns = query->columns;
+	r->amount = r->request->amount == NULL ? -1 : next++;
+	r->order = r->request->order == NULL ? -1 : next++;
+	r->text = r->request->in_order ? next : -1;
+	r->identity = CsIdentityOfColumns(list_make1((void *) &query->columns[LINE_CUSTOMER]));
+	CsHeldPrepare(&r->held_customer, &query->columns[LINE_CUSTOMER]);
+	if (r->order >= 0)
+		CsHeldPrepare(&r->held_order, &query->columns[r->order]);
+	r->at_hand.is_decimal = r->amount >= 0 && CsConverterIsDecimal(&query->columns[r->amount].converter);
+	CsDayClockOpen(&r->clock, &query->columns[LINE_TIME], r->request->zone);
+}
+
+/* Does a line count?  OUT its day and its amount, 0 without amounts. */
+static CsPurchasesReason
+ReadLine(Reading *r, const Datum *row, const bool *nulls, DateADT *day, CsLine *line)
+{
+	memset(line, 0, sizeof(*line));
+	if (nulls[LINE_CUSTOMER])
+		return CS_LINE_NO_CUSTOMER;
+	if (nulls[LINE_TIME] || !CsDayOfValue(&r->clock, row[LINE_TIME], day))
+		return CS_LINE_NO_TIME;
+	if (r->amount >= 0 && (nulls[r->amount] ||
+						   !CsLineReadAmount(&r->columns[r->amount].converter, r->at_hand.is_decimal, row[r->amount], line)))
+		return CS_LINE_NO_AMOUNT;
+	if (*day > r->request->cut[0])
+		return CS_LINE_LATER;
+	if (line->is_return && r->request->returns == CS_RETURNS_IGNORE)
+		return CS_LINE_RETURN;
+	return CS_LINE_COUNTS;
+}
+
+/* The customer at hand is complete, if there is one: visit him. */
+static void
+EndCustomer(Reading *r)
+{
+	char	   *text = NULL;
+	bool		isnull = false;
+
+	if (!r->held_customer.there)
+		return;
+	if (r->text < 0 && (r->request->with_customer || r->request->ncuts > 1))
+		r->at_hand.customer = text = CsIdentityText(r->identity, &r->held_customer.value, &isnull);
+	r->visit(r->state, &r->at_hand);
+	r->at_hand.n = 0;
+	if (text != NULL)
+		pfree(text);
+}
+
+/* Another customer is at hand. */
+static void
+BeginCustomer(Reading *r, const Datum *row, const bool *nulls)
+{
+	EndCustomer(r);
+	CsHeldSet(r->context, &r->held_customer, row[LINE_CUSTOMER], false);
+	r->held_order.there = false;
+	if (r->text < 0)
+		return;
+	if (r->at_hand.customer != NULL)
+		pfree(unconstify(char *, r->at_hand.customer));
+	r->at_hand.customer = MemoryContextStrdup(r->context, TextDatumGetCString(row[r->text]));
+}
+
+/* Make room for another day. */
+static void
+MakeRoom(Reading *r)
+{
+	if (r->at_hand.n < r->room)
+		return;
+	r->room = Max(2 * r->room, FIRST_DAYS);
+	r->at_hand.days = r->at_hand.days == NULL ?
+		MemoryContextAllocHuge(r->context, sizeof(CsPurchaseDay) * r->room) :
+		repalloc_huge(r->at_hand.days, sizeof(CsPurchaseDay) * r->room);
+}
+
+/* The day of the customer at hand, which is added unless it is there.  Most days are the last one so far, or later. */
+static CsPurchaseDay *
+DayOf(Reading *r, DateADT day)
+{
+	CsPurchaseDays *d = &r->at_hand;
+	int			at = d->n;
+
+	if (at > 0 && d->days[at - 1].day >= day)
+	{
+		int			low = 0;
+
+		while (low < at)
+		{
+			int			middle = low + (at - low) / 2;
+
+			if (d->days[middle].day < day)
+				low = middle + 1;
+			else
+				at = middle;
+		}
+		if (d->days[at].day == day)
+			return &d->days[at];
+	}
+	MakeRoom(r);
+	memmove(d->days + at + 1, d->days + at, sizeof(CsPurchaseDay) * (d->n - at));
+	d->n++;
+	d->days[at] = (CsPurchaseDay) {.day = day};
+	return &d->days[at];
+}
+
+/* Is a purchase the first of its order in its month?  One without an order is an order of its own. */
+static bool
+IsFirstOfOrder(Reading *r, DateADT day, const Datum *row, const bool *nulls)
+{
+	int			month = CsMonthOf(day);
+
+	if (r->order < 0)
+		return false;
+	if (nulls[r->order])
+		return true;
+	if (!CsHeldIs(&r->held_order, row[r->order], false))
+	{
+		CsHeldSet(r->context, &r->held_order, row[r->order], false);
+		r->order_month = -1;
+	}
+	if (r->order_month == month)
+		return false;
+	r->order_month = month;
+	return true;
+}
+
+/* CsRowSink: a line. */
+static void
+TakeLine(void *state, const Datum *row, const bool *nulls)
+{
+	Reading    *r = state;
+	CsPurchaseDay *at;
+	CsLine		line;
+	DateADT		day;
+	CsPurchasesReason reason = ReadLine(r, row, nulls, &day, &line);
+
+	r->counts->lines[reason]++;
+	if (reason != CS_LINE_COUNTS)
+		return;
+	if (!CsHeldIs(&r->held_customer, row[LINE_CUSTOMER], false))
+		BeginCustomer(r, row, nulls);
+	at = DayOf(r, day);
+	at->lines++;
+	CsSpendingAdd(&at->amount, r->at_hand.is_decimal, line.amount);
+	if (line.is_return)
+		return;
+	at->bought = true;
+	at->orders += IsFirstOfOrder(r, day, row, nulls);
+}
+
+/*
+ * Read the lines; each customer with a line that counts goes to the visitor, in no particular order unless the request
+ * asks for one.  Lines are added to the counts.
+ */
+void
+CsPurchaseLinesRead(const CsPurchasesRequest *request, CsPurchaseDaysVisitor visit, void *state, CsPurchasesCounts *counts)
+{
+	Reading    *r = palloc0(sizeof(Reading));
+	CsRelation *query = CsPurchasesQuery(request, LinesSql(request));
+	int			level = NewGUCNestLevel();
+
+	r->request = request;
+	r->visit = visit;
+	r->state = state;
+	r->counts = counts;
+	r->context = CurrentMemoryContext;
+	r->order_month = -1;
+	FindColumns(r, query);
+	CsLinesRaiseWorkMem();
+	(void) CsRelationRead(query, query->columns, query->ncolumns, TakeLine, r);
+	AtEOXact_GUC(true, level);
+	EndCustomer(r);
+	if (r->at_hand.days != NULL)
+		pfree(r->at_hand.days);
+}
