@@ -52,8 +52,8 @@ FillSpan(const CsDayClock *clock, CsDaySpan *span, int64 second)
 }
 
 /* The day of a finite time of the column. */
-DateADT
-CsDayOfTime(CsDayClock *clock, Timestamp time)
+static DateADT
+DayOfTime(CsDayClock *clock, Timestamp time)
 {
 	int64		second;
 	CsDaySpan  *span;
@@ -78,7 +78,7 @@ CsDayOfValue(CsDayClock *clock, Datum value, DateADT *day)
 	}
 	if (TIMESTAMP_NOT_FINITE(DatumGetTimestamp(value)))
 		return false;
-	*day = CsDayOfTime(clock, DatumGetTimestamp(value));
+	*day = DayOfTime(clock, DatumGetTimestamp(value));
 	return true;
 }
 
@@ -93,7 +93,7 @@ CsDayMayFall(CsDayClock *clock, Timestamp time)
 
 	if (clock->type != TIMESTAMPTZOID)
 		return false;
-	day = CsDayOfTime(clock, time);
+	day = DayOfTime(clock, time);
 	/* a change of clocks is at a whole second, and goes back by a day at most */
 	for (int64 second = FloorOf(time, USECS_PER_SEC) - SECS_PER_DAY; second * USECS_PER_SEC < time;)
 	{
@@ -102,7 +102,7 @@ CsDayMayFall(CsDayClock *clock, Timestamp time)
 
 		FillSpan(clock, &span, second + SECONDS_FROM_1970);
 		end = Min(span.end - SECONDS_FROM_1970, time / USECS_PER_SEC + 1);
-		if (CsDayOfTime(clock, (end - 1) * USECS_PER_SEC) > day)
+		if (DayOfTime(clock, (end - 1) * USECS_PER_SEC) > day)
 			return true;
 		second = end;
 	}

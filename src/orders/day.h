@@ -28,7 +28,6 @@ typedef struct CsDayClock
 } CsDayClock;
 
 extern void CsDayClockOpen(CsDayClock *clock, const CsColumn *time, pg_tz *zone);
-extern DateADT CsDayOfTime(CsDayClock *clock, Timestamp time);
 extern bool CsDayOfValue(CsDayClock *clock, Datum value, DateADT *day);
 extern bool CsDayMayFall(CsDayClock *clock, Timestamp time);
 extern int	CsMonthOf(DateADT day);

@@ -333,8 +333,8 @@ CsKeyCollation(const CsColumn *column)
 }
 
 /* ", expression" of an ORDER BY, in the order of which equal values stand together. */
-void
-CsAppendSortKey(StringInfo sql, int number, const CsColumn *column)
+static void
+AppendSortKey(StringInfo sql, int number, const CsColumn *column)
 {
 	appendStringInfo(sql, number == 1 ? " ORDER BY t.%s" : ", t.%s",
 					 quote_identifier(NameStr(column->name)));
@@ -357,9 +357,9 @@ SortedQuery(const CsLinesRequest *request)
 		appendStringInfo(&sql, ", t.%s AS \"order\"",
 						 quote_identifier(NameStr(request->order->name)));
 	appendStringInfo(&sql, " FROM (SELECT * FROM %s) AS t", request->relation->from_item);
-	CsAppendSortKey(&sql, 1, request->customer);
+	AppendSortKey(&sql, 1, request->customer);
 	if (request->order != NULL)
-		CsAppendSortKey(&sql, 2, request->order);
+		AppendSortKey(&sql, 2, request->order);
 	return sql.data;
 }
 

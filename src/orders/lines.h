@@ -6,7 +6,6 @@
 #ifndef CUSTSEG_ORDERS_LINES_H
 #define CUSTSEG_ORDERS_LINES_H
 
-#include "lib/stringinfo.h"
 #include "orders/orders.h"
 
 /* Columns that are read, in this order; the last one only where the request names it. */
@@ -74,7 +73,6 @@ extern void CsHeldSet(MemoryContext context, CsHeld *held, Datum value, bool isn
 extern bool CsLineReadAmount(const CsConverter *converter, bool is_decimal, Datum value, CsLine *line);
 extern void CsSpendingAdd(CsSpending *sum, bool is_decimal, CsSpending more);
 extern double CsSpendingToDouble(const CsSpending *spending, bool is_decimal);
-extern void CsAppendSortKey(StringInfo sql, int number, const CsColumn *column);
 extern void CsLinesRaiseWorkMem(void);
 extern bool CsLineCounts(CsLineReader *r, const Datum *row, const bool *nulls, CsLine *line);
 extern void CsLineAdd(CsLineReader *r, const CsLine *line, CsSpending *spending,

@@ -105,5 +105,5 @@ BEGIN
 END $$;
 
 INSERT INTO calibration.part (verdict, data, n, measure, bar, trial, replicates, quick)
-SELECT 'look: ' || verdict, data, 3360, measure, bar, format('calibration.decides({seed}, %s, %s) = %L', buys, basket, verdict), 400, 4
-FROM (VALUES ('launch', 'no effect', 'false alarm', 0.025, 0, 0), ('launch', '20 % more buy', 'power', 0.7, 0.2, 0), ('stop', '20 % fewer buy', 'power', 0.99, -0.2, 0), ('stop', '20 % more buy, baskets 40 % smaller', 'power', 0.97, 0.2, -0.4)) e (verdict, data, measure, bar, buys, basket);
+SELECT 'look: ' || verdict, data, 3360, measure, bar, format('calibration.decides({seed}, %s, %s) = %L', buys, basket, verdict), replicates, 4
+FROM (VALUES ('launch', 'no effect', 'false alarm', 0.025, 0, 0, 2000), ('launch', '20 % more buy', 'power', 0.7, 0.2, 0, 400), ('stop', '20 % fewer buy', 'power', 0.99, -0.2, 0, 400), ('stop', '20 % more buy, baskets 40 % smaller', 'power', 0.97, 0.2, -0.4, 400)) e (verdict, data, measure, bar, buys, basket, replicates);
