@@ -6,7 +6,7 @@ import { Component } from 'preact';
 import { useMemo, useRef } from 'preact/hooks';
 import { Chart } from './chart.jsx';
 import { currency, title as modelTitle } from './facts.js';
-import { dateTime } from './format.js';
+import { dateTime, sentenceOf } from './format.js';
 import { askAgain, setState, useAnswer, useComputed, useParts } from './hooks.js';
 import { loadCards } from './pages.js';
 import { whyMissing } from './parts.js';
@@ -70,7 +70,7 @@ function Content({ card, heading, height, answers, context }) {
         );
     }
 
-    const sentence = card.sentence?.(data, state) ?? '';
+    const sentence = sentenceOf(card.sentence?.(data, state));
     const table = card.table?.(data, state) ?? null;
     const stamp = asOf(answers, card, about);
     return (

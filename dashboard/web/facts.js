@@ -102,6 +102,17 @@ export function columnValue(data, column, value, kind = columnKind(data, column)
     return its ? `${number(known)} ${short(its, 16)}` : number(known);
 }
 
+/** Returns a number of a column as an axis writes it, without its unit, which stands in the axis's name. */
+export function columnTick(data, column, value, kind = columnKind(data, column)) {
+    return kind === 'numeric' && presentation(data).value !== column ? number(value) : columnValue(data, column, value, kind);
+}
+
+/** Returns the name of an axis: the label of a column with its unit. */
+export function axisName(data, column) {
+    const its = unit(data, column);
+    return its && columnKind(data, column) === 'numeric' && presentation(data).value !== column ? `${label(data, column, 60)} (${short(its, 16)})` : label(data, column, 60);
+}
+
 /** Returns the segment that the address names, or the first one; null when the model has none. */
 export function selected(data, state = {}) {
     const known = (data.about?.segments ?? []).map((it) => it.segment);

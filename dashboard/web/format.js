@@ -108,9 +108,10 @@ function withCurrency(text, currency) {
     return text.startsWith(minus) ? minus + symbol + text.slice(1) : symbol + text;
 }
 
-/** Returns an amount of money in short, such as £11.2 M; the currency is the model's, or none. */
+/** Returns an amount of money in short, such as £11.2 M or £561.23; the currency is the model's, or none. */
 export function money(value, currency) {
-    return withCurrency(compact(value), currency);
+    const it = toNumber(value);
+    return it !== null && Math.abs(it) < 9999.5 ? exactMoney(it, currency) : withCurrency(compact(value), currency);
 }
 
 /** Returns an amount of money to the unit, or to the hundredth when it is small. */
@@ -154,25 +155,52 @@ export function list(words) {
     return `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`;
 }
 
+/** Returns a text as a sentence: with a capital at its beginning and a full stop at its end. */
+export function sentenceOf(text) {
+    const clean = String(text ?? '').trim();
+    if (clean === '') return '';
+    // only a word gets a capital: a name such as a/b stays as it is
+    return (/^[a-z]+[ ,:]/.test(clean) ? clean[0].toUpperCase() + clean.slice(1) : clean) + (/[.!?…:]$/.test(clean) ? '' : '.');
+}
+
 /** Returns a count with its noun: 1 segment, 5 segments. */
 export function plural(n, noun, nouns = `${noun}s`) {
     return `${count(n)} ${toNumber(n) === 1 ? noun : nouns}`;
 }
 
-const directional = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufeff]/;
+// what turns the direction of the text that follows could make a name look like another one
+const turning = /[\u202a-\u202e\u2066\u2067]/g;
+const directional = /[\u0590-\u08ff\u200e\u200f\ufb1d-\ufdff\ufe70-\ufeff]/;
+const [isolate, end] = ['\u2068', '\u2069'];
 
-/** Returns a name that anyone may have chosen so that it can stand in a sentence: without control characters, isolated when it has a direction. */
+function clean(text) {
+    return String(text ?? '').replace(/\p{Cc}+/gu, ' ').replace(turning, '').trim();
+}
+
+/** Returns a text that has a direction as one that does not touch what stands around it; a part of it that is isolated already stays so. */
+function isolated(text) {
+    let depth = 0;
+    let isOutside = false;
+    let kept = '';
+    for (const letter of text) {
+        if (letter === end && depth === 0) continue;
+        depth += letter === isolate ? 1 : letter === end ? -1 : 0;
+        isOutside ||= depth === 0 && directional.test(letter);
+        kept += letter;
+    }
+    const closed = kept + end.repeat(depth);
+    return isOutside ? isolate + closed + end : closed;
+}
+
+/** Returns a name that anyone may have chosen so that it can stand in a sentence: without characters that control, isolated when it has a direction. */
 export function name(text) {
-    const clean = String(text ?? '').replace(/\p{Cc}+/gu, ' ').trim();
-    if (clean === '') return '(no name)';
-    return directional.test(clean) ? `\u2068${clean}\u2069` : clean;
+    return isolated(clean(text)) || '(no name)';
 }
 
 /** Returns a name cut to so many characters, with an ellipsis. */
 export function short(text, length = 28) {
-    const clean = String(text ?? '').replace(/\p{Cc}+/gu, ' ').trim();
-    const letters = [...clean];
-    return name(letters.length > length ? `${letters.slice(0, length - 1).join('')}…` : clean);
+    const letters = [...clean(text)];
+    return name(letters.length > length ? `${letters.slice(0, length - 1).join('')}…` : letters.join(''));
 }
 
 /** Returns a value of a cell as its kind of column is written: count, number, percent, money, date, time, p, signed, change, yes or text. */

@@ -10,7 +10,7 @@ export async function loadCards() {
 export const pages = [
     {
         name: 'overview', title: 'Overview', question: 'Who are our customers, and what is each group worth?',
-        cards: ['tiles', 'customers-and-value', 'donut', 'segment-table', 'changes', 'alerts', 'descriptions'],
+        cards: ['tiles', 'customers-and-value', 'donut', 'segment-table', 'changes', 'descriptions', 'alerts'],
     },
     {
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',

@@ -22,7 +22,7 @@ export default {
         <dl class="facts">
             {segments(data.summary).map((row) => (
                 <>
-                    <dt><span class="keyed"><Swatch color={segmentColor(row.segment, theme)} /><bdi>{segmentLabel(row, 60)}</bdi></span></dt>
+                    <dt><span class="keyed"><Swatch color={segmentColor(row.segment, theme)} />{segmentLabel(row, 60)}</span></dt>
                     <dd>{inShort(row.action) ? name(inShort(row.action)) : 'Nothing is set.'}</dd>
                 </>
             ))}

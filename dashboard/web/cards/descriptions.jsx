@@ -15,7 +15,7 @@ export default {
         <dl class="facts">
             {descriptions(data).map((it) => (
                 <>
-                    <dt><span class="keyed"><Swatch color={segmentColor(it.segment, theme)} /><bdi>{it.label}</bdi></span></dt>
+                    <dt><span class="keyed"><Swatch color={segmentColor(it.segment, theme)} />{it.label}</span></dt>
                     <dd>{name(it.text)}</dd>
                 </>
             ))}

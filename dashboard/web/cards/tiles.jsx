@@ -7,7 +7,7 @@ export function Tiles({ tiles: list }) {
             {list.map((it) => (
                 <div>
                     <dt>{it.label}</dt>
-                    <dd class={`big ${it.rating ?? ''}`}><bdi>{it.value}</bdi></dd>
+                    <dd class={`big ${it.rating ?? ''}`}>{it.value}</dd>
                     <dd class="note">{it.note}</dd>
                 </div>
             ))}

@@ -1,7 +1,7 @@
 // boxplots.js
 //	  Box plots of one column: a box for each segment and for all customers.
 
-import { choice, columnCell, columnValue, distinct, label, segmentLabel, segmentName, segments, selected } from '../facts.js';
+import { axisName, choice, columnCell, columnTick, columnValue, distinct, label, segmentLabel, segmentName, segments, selected } from '../facts.js';
 import { count, toNumber } from '../format.js';
 import { axis, base, segmentColor, tooltip } from '../theme.js';
 
@@ -36,7 +36,7 @@ export function option(data, theme, state = {}) {
         ...base(theme),
         grid: { left: names, right: 28, top: 8, bottom: 52 },
         tooltip: tooltip(theme, { formatter: (it) => tell(rows[it.dataIndex], write) }),
-        xAxis: axis(theme, { type: 'value', scale: true, name: label(data, column, 60), nameGap: 30, splitNumber: width < 480 ? 3 : 5, axisLabel: { formatter: write } }),
+        xAxis: axis(theme, { type: 'value', scale: true, name: axisName(data, column), nameGap: 30, splitNumber: width < 480 ? 3 : 5, axisLabel: { formatter: (it) => columnTick(data, column, it) } }),
         yAxis: axis(theme, {
             type: 'category', inverse: true, data: rows.map((row) => segmentLabel(row)), splitLine: { show: false },
             axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate', fontWeight: 400 },

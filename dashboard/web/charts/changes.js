@@ -26,14 +26,16 @@ export function height(n) {
 /** Returns the option: a bar to the left for a loss, to the right for a gain. */
 export function option(data, theme, { width = 500 } = {}) {
     const all = rows(data);
+    const isNarrow = width < 440;
     const names = Math.min(190, width * 0.36);
+    const room = isNarrow ? 2.4 : 1.9;
     const most = Math.max(1, ...all.map((row) => Math.abs(row.difference ?? 0)));
     return {
         ...base(theme),
         tooltip: tooltip(theme, { formatter: (it) => `${segmentLabel(all[it.dataIndex], 40)}\n${count(all[it.dataIndex].before?.n)} → ${count(all[it.dataIndex].n)}` }),
         grid: { left: names, right: 8, top: 8, bottom: 8 },
         // room at both ends for the labels
-        xAxis: axis(theme, { type: 'value', min: -most * 1.7, max: most * 1.7, axisLabel: { show: false }, splitLine: { show: false } }),
+        xAxis: axis(theme, { type: 'value', min: -most * room, max: most * room, axisLabel: { show: false }, splitLine: { show: false } }),
         yAxis: axis(theme, {
             type: 'category', inverse: true, data: all.map((row) => segmentLabel(row)),
             axisLine: { onZero: true, lineStyle: { color: theme.muted } },
@@ -47,14 +49,14 @@ export function option(data, theme, { width = 500 } = {}) {
                 itemStyle: { color: segmentColor(row.segment, theme) },
                 label: { position: (row.difference ?? 0) < 0 ? 'left' : 'right' },
             })),
-            label: { show: true, color: theme.ink, fontSize: 12, formatter: (it) => labelOf(all[it.dataIndex]) },
+            label: { show: true, color: theme.ink, fontSize: 12, formatter: (it) => labelOf(all[it.dataIndex], isNarrow) },
         }],
     };
 }
 
-function labelOf(row) {
+function labelOf(row, isShort) {
     if (row.difference === null) return 'not known';
-    return row.share === null || row.difference === 0 ? signed(row.difference, count) : `${signed(row.difference, count)} (${change(row.share)})`;
+    return isShort || row.share === null || row.difference === 0 ? signed(row.difference, count) : `${signed(row.difference, count)} (${change(row.share)})`;
 }
 
 /** Returns the sentence: the largest gain and the largest loss. */
@@ -69,13 +71,14 @@ export function sentence(data) {
     const parts = [];
     if (up.difference > 0) parts.push(`${segmentName(up)} gained ${plural(up.difference, 'customer')}`);
     if (down.difference < 0) parts.push(`${segmentName(down)} lost ${count(-down.difference)}`);
-    return `${since}, ${parts.join(', and ')}. All together: ${signed(whole, count)} customers${valueChange(data)}.`;
+    return `${since}, ${parts.join(', and ')}. All together: ${whole === 0 ? 'as many customers as before' : `${signed(whole, count)} customers`}${valueChange(data)}.`;
 }
 
 function valueChange(data) {
     const sum = (list) => list.reduce((total, row) => total + (toNumber(row.total_value) ?? 0), 0);
     if (!hasValue(data) || !data.previous.summary.some((row) => toNumber(row.total_value) !== null)) return '';
-    return `, ${signed(sum(data.summary) - sum(data.previous.summary), (it) => amount(data, it))} of value`;
+    const moved = sum(data.summary) - sum(data.previous.summary);
+    return Math.abs(moved) < 0.005 ? ', and as much value' : `, ${signed(moved, (it) => amount(data, it))} of value`;
 }
 
 /** Returns the numbers as a table. */

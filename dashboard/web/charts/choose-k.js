@@ -2,6 +2,7 @@
 //	  How many segments: the elbow of the inertia, the silhouette, and the votes of the measures.
 
 import { count, fixed, number, plural, toNumber } from '../format.js';
+import { literal } from '../parts.js';
 import { axis, base, tooltip } from '../theme.js';
 
 /** Returns the rows of the training's search, by number of segments. */
@@ -11,14 +12,14 @@ export function rowsOf(data) {
 
 /** Returns why there is nothing to show, or null. */
 export function missing(data) {
-    return rowsOf(data).length > 0 ? null : { why: 'The number of segments was given when this version was trained, so that none was searched for. A training without k looks for it and keeps the curve.', sql: 'SELECT * FROM custseg.choose_k(\'customers\');' };
+    return rowsOf(data).length > 0 ? null : { why: 'The number of segments was given when this version was trained, so that none was searched for. A training without k looks for it and keeps the curve.', sql: `SELECT * FROM custseg.train(${literal(data.about.name)}, 'customers', deploy => false);` };
 }
 
 /** Returns the option: inertia above, silhouette below. */
 export function elbow(data, theme, { width = 560, height = 340 } = {}) {
     const rows = rowsOf(data);
     const panels = [['inertia', 'inertia', 'The elbow'], ['silhouette', 'silhouette', 'Silhouette']];
-    const room = (height - 30 - 52) / 2;
+    const room = (height - 34 - 60) / 2;
     return {
         ...base(theme),
         tooltip: tooltip(theme, { trigger: 'axis', formatter: (points) => tell(rows[points[0].dataIndex]) }),

@@ -4,9 +4,12 @@
 import { columnCell, label } from '../facts.js';
 import { count, plural, toNumber } from '../format.js';
 
+// what describe() says of a column that needs nothing
+const fine = 'fine as it is';
+
 /** Returns the sentence: how many columns, and how many have advice. */
 export function sentence(data) {
-    const advised = data.description.filter((row) => row.suggestion).length;
+    const advised = data.description.filter((row) => row.suggestion && row.suggestion !== fine).length;
     const gaps = data.description.filter((row) => toNumber(row.n_null) > 0).length;
     return `The source has ${plural(data.description.length, 'column')}: ${gaps === 0 ? 'none lacks a value' : `${count(gaps)} ${gaps === 1 ? 'lacks' : 'lack'} values in some rows`}, and ${advised === 0 ? 'none needs a look' : `${count(advised)} ${advised === 1 ? 'needs' : 'need'} a look before a training`}.`;
 }

@@ -1,7 +1,7 @@
 // comparison.js
 //	  Two to four segments in a table: sizes, value, and each column.
 
-import { compared, currency, hasValue, levelLabel, segmentLabel, segmentName, segmentOf, segments } from '../facts.js';
+import { compared, currency, customers, hasValue, levelLabel, segmentLabel, segmentName, segmentOf, segments } from '../facts.js';
 import { count, exactMoney, list, percent, toNumber } from '../format.js';
 import { meanOf, profileOf } from './profile.js';
 
@@ -9,10 +9,10 @@ import { meanOf, profileOf } from './profile.js';
 export function sentence(data, state = {}) {
     const rows = segments(data.summary).filter((row) => compared(data, state).includes(row.segment));
     if (rows.length < 2) return 'Fewer than two of these segments are in this publication.';
-    const sizes = [...rows].sort((a, b) => b.n - a.n).map((row) => `${segmentName(row)} has ${count(row.n)} customers`);
-    if (!hasValue(data)) return `${list(sizes)}.`;
+    const sizes = [...rows].sort((a, b) => b.n - a.n).map((row) => `${count(row.n)} in ${segmentName(row)}`);
+    if (!hasValue(data)) return `Customers: ${list(sizes)}.`;
     const first = rows.reduce((a, b) => ((toNumber(b.value_share) ?? -1) > (toNumber(a.value_share) ?? -1) ? b : a));
-    return `${list(sizes)}; ${segmentName(first)} brings most, ${percent(first.value_share)} of all value.`;
+    return `Customers: ${list(sizes)}. Most value comes from ${segmentName(first)}: ${percent(first.value_share)} of all.`;
 }
 
 /** Returns the table: a row for each measure and column, a column for each segment. */
@@ -21,10 +21,14 @@ export function table(data, state = {}) {
     const summary = chosen.map((it) => data.summary.find((row) => row.segment === it));
     const written = (key, write) => summary.map((row) => (toNumber(row?.[key]) === null ? null : { text: write(row[key]), value: toNumber(row[key]) }));
     const money = (value) => exactMoney(value, currency(data));
+    const n = customers(data.summary);
+    const total = segments(data.summary).reduce((sum, row) => sum + (toNumber(row.total_value) ?? 0), 0);
+    const whole = (value, write) => ({ text: write(value), value });
     const head = [
-        ['Customers', ...written('n', count), null],
-        ['Share of customers', ...written('share', percent), null],
-        ...(hasValue(data) ? [['Value', ...written('total_value', money), null], ['Share of value', ...written('value_share', percent), null], ['Value of a customer', ...written('value_per_customer', money), null]] : []),
+        ['Customers', ...written('n', count), whole(n, count)],
+        ['Share of customers', ...written('share', percent), whole(1, percent)],
+        ...(hasValue(data) ? [['Value', ...written('total_value', money), whole(total, money)], ['Share of value', ...written('value_share', percent), whole(1, percent)],
+            ['Value of a customer', ...written('value_per_customer', money), n > 0 ? whole(total / n, money) : null]] : []),
     ];
     return {
         columns: [{ label: 'What' }, ...chosen.map((it) => ({ label: segmentLabel(segmentOf(data, it), 60), kind: 'value' })), { label: 'All customers', kind: 'value' }],

@@ -12,16 +12,17 @@ function ranked(data) {
 
 /** Returns the height that the bars of so many segments need. */
 export function height(n) {
-    return 56 + 34 * Math.max(3, n ?? 5);
+    return Math.max(300, 56 + 34 * (n ?? 5));
 }
 
 /** Returns the option: bars to the left for customers, to the right for value. */
 export function option(data, theme, { width = 700 } = {}) {
     const rows = ranked(data);
     const isValued = hasValue(data);
-    const panels = [{ key: 'share', title: 'Share of customers' }, ...(isValued ? [{ key: 'value_share', title: 'Share of value' }] : [])];
+    const isNarrow = width < 440;
+    const panels = [{ key: 'share', title: isNarrow ? 'Customers' : 'Share of customers' }, ...(isValued ? [{ key: 'value_share', title: isNarrow ? 'Value' : 'Share of value' }] : [])];
     const names = Math.min(200, width * 0.3);
-    const gap = 64;
+    const gap = isNarrow ? 50 : 64;
     const room = (width - names - gap * panels.length) / panels.length;
     const left = (i) => names + i * (room + gap);
     return {
@@ -39,7 +40,7 @@ export function option(data, theme, { width = 700 } = {}) {
             axisLabel: { show: i === 0, interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate' },
         })),
         series: panels.map(({ key }, i) => ({
-            type: 'bar', xAxisIndex: i, yAxisIndex: i, barMaxWidth: 20,
+            type: 'bar', xAxisIndex: i, yAxisIndex: i, barMaxWidth: 26,
             data: rows.map((row) => ({ value: toNumber(row[key]) ?? '-', itemStyle: { color: segmentColor(row.segment, theme) } })),
             label: { show: true, position: 'right', color: theme.ink, fontSize: 12, formatter: (it) => percent(rows[it.dataIndex][key]) },
         })),

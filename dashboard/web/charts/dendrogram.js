@@ -2,6 +2,7 @@
 //	  The upper merges of a hierarchical clustering as a tree.
 
 import { count, number, plural, toNumber } from '../format.js';
+import { literal } from '../parts.js';
 import { axis, base, tooltip } from '../theme.js';
 
 const most = 30;
@@ -13,7 +14,7 @@ function merges(data) {
 
 /** Returns why there is no tree, or null. */
 export function missing(data) {
-    return merges(data).length > 0 ? null : { why: 'Only a hierarchical clustering makes a tree of merges; this version was trained by another algorithm.', sql: 'SELECT * FROM custseg.dendrogram(\'customers\');' };
+    return merges(data).length > 0 ? null : { why: 'Only a hierarchical clustering makes a tree of merges; this version was trained by another algorithm.', sql: `SELECT * FROM custseg.train(${literal(data.about.name)}, 'customers', algorithm => 'hierarchical', deploy => false);` };
 }
 
 /** Returns the tree of the upper merges: each node {merge, at, children}; what was merged below is a leaf. */

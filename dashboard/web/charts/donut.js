@@ -3,7 +3,7 @@
 
 import { amount, hasValue, segmentLabel, segmentName, segments } from '../facts.js';
 import { count, percent, toNumber } from '../format.js';
-import { base, segmentColor, tooltip } from '../theme.js';
+import { base, fontFamily, segmentColor, tooltip } from '../theme.js';
 
 const most = 7;
 
@@ -41,7 +41,7 @@ export function option(data, theme, { width = 420, height = 300 } = {}) {
             children: [
                 { type: 'sector', shape: { cx, cy, r0: outer * 0.58, r: outer, startAngle: start, endAngle: from }, style: { fill: segmentColor(row.segment, theme), stroke: theme.card, lineWidth: 2 } },
                 { type: 'rect', shape: { x: list.x, y: list.y + i * list.step - 5, width: 10, height: 10, r: 2 }, style: { fill: segmentColor(row.segment, theme) } },
-                { type: 'text', style: { x: list.x + 18, y: list.y + i * list.step, text: `${percent(row.part / total)}  ${labelOf(row, letters)}`, fill: theme.ink, font: '13px sans-serif', verticalAlign: 'middle' } },
+                { type: 'text', style: { x: list.x + 18, y: list.y + i * list.step, text: `${percent(row.part / total)}  ${labelOf(row, letters)}`, fill: theme.ink, font: `13px ${fontFamily}`, verticalAlign: 'middle', width: width - list.x - 22, overflow: 'truncate', ellipsis: '…' } },
             ],
         };
     });

@@ -30,15 +30,17 @@ export function height(n) {
 export function option(data, theme, state = {}) {
     const { width = 700 } = state;
     const { chosen, lines } = cells(data, state);
-    const shown = lines.slice(0, Math.max(1, Math.min(most, Math.floor(((state.height ?? 500) - 100) / 20))));
+    const shown = lines.slice(0, Math.max(1, Math.min(most, Math.floor(((state.height ?? 500) - 40) / 20))));
     const values = shown.flatMap((line, y) => chosen.map((it, x) => [x, y, toNumber(line.of.get(it)?.difference)]));
     const limit = Math.max(0.5, ...values.map(([, , it]) => Math.abs(it ?? 0)));
     const names = Math.min(210, width * 0.32);
     const cellWidth = (width - names - 8) / Math.max(1, chosen.length);
+    // names stand upright below narrow cells, aslant below wider ones
+    const below = cellWidth < 34 ? 40 : cellWidth < 100 ? 92 : 30;
     const color = (it) => (it === null ? theme.ground : colorAt(theme.diverging, (it / limit + 1) / 2));
     return {
         ...base(theme),
-        grid: { left: names, right: 8, top: 4, bottom: 96 },
+        grid: { left: names, right: 8, top: 4, bottom: below },
         tooltip: tooltip(theme, { formatter: (it) => tell(data, shown[it.value[1]], chosen[it.value[0]]) }),
         xAxis: axis(theme, {
             type: 'category', data: chosen.map((it) => segmentLabel(segmentOf(data, it), 24)), splitLine: { show: false },

@@ -1,9 +1,9 @@
 // histogram.js
 //	  How the values of a column are spread: bars for all customers, a line for the chosen segment.
 
-import { choice, columnKind, columnValue, distinct, label, segmentName, segmentOf, selected } from '../facts.js';
+import { axisName, choice, columnKind, columnTick, columnValue, distinct, label, segmentName, segmentOf, selected } from '../facts.js';
 import { count, percent, toNumber } from '../format.js';
-import { axis, base, segmentColor, segmentDash, tooltip } from '../theme.js';
+import { axis, base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 
 /** Returns the columns that have a histogram. */
 export function columns(data) {
@@ -34,16 +34,17 @@ export function option(data, theme, state = {}) {
     const color = segmentColor(segment.segment, theme);
     const middle = (row) => (at(row.low) + at(row.high)) / 2;
     const place = all[0] && { min: at(all[0].low), max: at(all[all.length - 1].high) };
+    const below = legendBelow(theme, [{ name: 'All customers', icon: 'rect' }, ...(own.length > 0 ? [{ name: segmentName(segment, 30) }] : [])], width, { itemWidth: 24 });
     return {
         ...base(theme),
-        grid: { left: 56, right: 24, top: 12, bottom: 78 },
-        legend: { bottom: 0, itemWidth: 24, textStyle: { color: theme.ink, fontSize: 12, width: Math.min(240, width - 170), overflow: 'truncate' }, data: [{ name: 'All customers', icon: 'rect' }, ...(own.length > 0 ? [{ name: segmentName(segment, 30) }] : [])] },
+        grid: { left: 64, right: 24, top: 12, bottom: 52 + below.room },
+        legend: below.legend,
         tooltip: tooltip(theme, { formatter: (it) => tell(all[it.dataIndex], own[it.dataIndex], segment, write, at) }),
         xAxis: axis(theme, {
-            type: 'value', ...place, name: `${label(data, column, 60)}${isLog ? ' (each step is a factor)' : ''}`, nameGap: 30,
-            splitNumber: width < 480 ? 3 : 6, splitLine: { show: false }, axisLabel: { formatter: write },
+            type: 'value', ...place, name: `${axisName(data, column)}${isLog ? ', by factors' : ''}`, nameGap: 30, interval: isLog && place && place.max - place.min >= 2 ? 1 : undefined,
+            splitNumber: width < 480 ? 3 : 6, splitLine: { show: false }, axisLabel: { formatter: (it) => columnTick(data, column, isLog ? 10 ** it : it) },
         }),
-        yAxis: axis(theme, { type: 'value', min: 0, axisLabel: { formatter: (it) => percent(it, it < 0.1 && it > 0 ? 1 : 0) } }),
+        yAxis: axis(theme, { type: 'value', min: 0, name: 'share of the customers', nameGap: 42, axisLabel: { formatter: (it) => percent(it, it < 0.1 && it > 0 ? 1 : 0) } }),
         series: [
             {
                 name: 'All customers', type: 'custom', itemStyle: { color: theme.all, opacity: 0.45 },

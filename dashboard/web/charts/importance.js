@@ -52,7 +52,8 @@ function whiskers(rows, theme, { low, high }) {
 /** The number of each bar, to the right of all that is drawn of it. */
 function values(rows, theme, value, { high, write }) {
     return {
-        type: 'scatter', silent: true, symbolSize: 0, tooltip: { show: false },
+        // a label has the opacity of its item
+        type: 'scatter', silent: true, symbolSize: 0, tooltip: { show: false }, itemStyle: { opacity: 1 },
         data: rows.map((row, i) => (value(row) === null ? ['-', i] : [Math.max(value(row), high?.(row) ?? 0), i])),
         label: { show: true, position: 'right', color: theme.ink, fontSize: 12, formatter: (it) => write(value(rows[it.dataIndex])) },
     };

@@ -2,6 +2,7 @@
 //	  The curve by which the radius of DBSCAN is chosen: the distance of each row to its k-th neighbour, and its knee.
 
 import { number, percent, toNumber } from '../format.js';
+import { literal } from '../parts.js';
 import { axis, base, tooltip } from '../theme.js';
 
 function rowsOf(data) {
@@ -10,7 +11,7 @@ function rowsOf(data) {
 
 /** Returns why there is no curve, or null. */
 export function missing(data) {
-    return rowsOf(data).length > 0 ? null : { why: 'Only a density model (DBSCAN) that chose its radius itself keeps this curve.', sql: 'SELECT * FROM custseg.k_distance(\'customers\');' };
+    return rowsOf(data).length > 0 ? null : { why: 'Only a density model (DBSCAN) that chose its radius itself keeps this curve.', sql: `SELECT * FROM custseg.train(${literal(data.about.name)}, 'customers', algorithm => 'dbscan', deploy => false);` };
 }
 
 /** Returns the option. */

@@ -3,7 +3,7 @@
 
 import { choice, distinct, label, segmentLabel, segmentOf, selected } from '../facts.js';
 import { count, percent, short, toNumber } from '../format.js';
-import { axis, base, tooltip } from '../theme.js';
+import { axis, base, legendBelow, tooltip } from '../theme.js';
 
 const most = 8;
 // levels are no segments: they have their own colours, and hatching from the fifth on
@@ -42,10 +42,11 @@ export function option(data, theme, state = {}) {
         ...shown.map((level) => ({ label: short(level, 24), share: (it) => shareOf(it, level), n: (it) => countOf(it, level) })),
         ...(rest.length > 0 ? [{ label: `${rest.length} more`, share: (it) => sum(rest.map((level) => shareOf(it, level))), n: (it) => sum(rest.map((level) => countOf(it, level))) }] : []),
     ];
+    const below = legendBelow(theme, parts.map((it) => it.label), width);
     return {
         ...base(theme),
-        legend: { bottom: 0, type: 'scroll', icon: 'roundRect', itemWidth: 14, itemHeight: 10, textStyle: { color: theme.ink, fontSize: 12 }, pageTextStyle: { color: theme.ink }, pageIconColor: theme.ink, pageIconInactiveColor: theme.line, data: parts.map((it) => it.label) },
-        grid: { left: names, right: 24, top: 8, bottom: 60 },
+        legend: { ...below.legend, icon: 'roundRect' },
+        grid: { left: names, right: 24, top: 8, bottom: 34 + below.room },
         tooltip: tooltip(theme, { formatter: (it) => `${label(data, column)}: ${parts[it.seriesIndex].label}\n${segmentLabel(segmentOf(data, bars[it.dataIndex]), 40)}: ${percent(parts[it.seriesIndex].share(bars[it.dataIndex]))}, ${count(parts[it.seriesIndex].n(bars[it.dataIndex]))} customers` }),
         xAxis: axis(theme, { type: 'value', min: 0, max: 1, interval: 0.25, axisLabel: { formatter: (it) => percent(it, 0) } }),
         yAxis: axis(theme, {

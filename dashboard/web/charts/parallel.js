@@ -3,7 +3,7 @@
 
 import { segmentLabel, segmentOf } from '../facts.js';
 import { plural } from '../format.js';
-import { axis, base, segmentColor, segmentDash, tooltip } from '../theme.js';
+import { axis, base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 import { axes, axesTable, axisLabel, place, telling, written } from './axes.js';
 import { shownSegments } from './radar.js';
 
@@ -15,10 +15,11 @@ export function option(data, theme, state = {}) {
     const lines = [...segments.map((it) => segmentOf(data, it)), { segment: null }];
     const step = (width - 60) / Math.max(1, shown.length);
     const isTurned = step < 84;
+    const below = legendBelow(theme, lines.map((it) => segmentLabel(it, 24)), width, { itemWidth: 34 });
     return {
         ...base(theme),
-        legend: { bottom: 0, itemWidth: 34, textStyle: { color: theme.ink, fontSize: 12, width: Math.min(200, width - 80), overflow: 'truncate' }, data: lines.map((it) => segmentLabel(it, 24)) },
-        grid: { left: 48, right: 16, top: 16, bottom: (isTurned ? 130 : 70) + 24 },
+        legend: below.legend,
+        grid: { left: isTurned ? 64 : 48, right: 24, top: 16, bottom: (isTurned ? 100 : 50) + below.room },
         tooltip: tooltip(theme, {
             trigger: 'axis',
             formatter: (points) => {
@@ -29,7 +30,7 @@ export function option(data, theme, state = {}) {
         xAxis: axis(theme, {
             type: 'category', data: shown.map((it) => axisLabel(data, it, isTurned ? 20 : 36)), boundaryGap: shown.length === 1,
             splitLine: { show: true, lineStyle: { color: theme.line } },
-            axisLabel: { interval: 0, hideOverlap: false, rotate: isTurned ? 50 : 0, width: isTurned ? 130 : step - 10, overflow: isTurned ? 'truncate' : 'break', lineHeight: 14, alignMinLabel: isTurned ? undefined : 'left', alignMaxLabel: isTurned ? undefined : 'right' },
+            axisLabel: { interval: 0, hideOverlap: false, rotate: isTurned ? 50 : 0, width: isTurned ? 110 : step - 10, overflow: isTurned ? 'truncate' : 'break', lineHeight: 14, alignMinLabel: isTurned ? undefined : 'left', alignMaxLabel: isTurned ? undefined : 'right' },
         }),
         yAxis: axis(theme, { type: 'value', min: 0, max: 1, interval: 0.5, axisLabel: { formatter: (it) => (it === 0 ? 'low' : it === 1 ? 'high' : '') } }),
         series: lines.map((it) => ({

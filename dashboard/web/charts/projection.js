@@ -3,7 +3,7 @@
 
 import { distinct, label, segmentLabel, segmentOf, segments } from '../facts.js';
 import { count, list, number, percent, plural, toNumber } from '../format.js';
-import { axis, base, segmentColor, tooltip } from '../theme.js';
+import { axis, base, fontFamily, legendBelow, segmentColor, tooltip } from '../theme.js';
 
 const pairs = ['1,2', '1,3', '2,3'];
 
@@ -39,10 +39,6 @@ function bySegment(data, limit) {
     return [...groups].sort(([a], [b]) => a - b).map(([segment, its]) => ({ ...segmentOf(data, segment), points: its }));
 }
 
-function legend(theme, groups, width) {
-    return { bottom: 0, type: 'scroll', icon: 'circle', itemWidth: 12, textStyle: { color: theme.ink, fontSize: 12, width: Math.min(180, width - 90), overflow: 'truncate' }, pageTextStyle: { color: theme.ink }, pageIconColor: theme.ink, pageIconInactiveColor: theme.line, data: groups.map((it) => segmentLabel(it, 22)) };
-}
-
 const symbols = ['circle', 'rect', 'triangle', 'diamond'];
 const symbolOf = (segment) => symbols[Math.max(0, (Number(segment) || 1) - 1) % symbols.length];
 
@@ -57,11 +53,12 @@ function cloud(theme, group, x, y, more = {}) {
 export function option(data, theme, state = {}) {
     const { width = 560 } = state;
     const groups = bySegment(data, 2000);
+    const below = legendBelow(theme, groups.map((it) => segmentLabel(it, 22)), width);
     const [x, y] = (choices(data).includes(state.components) ? state.components : choices(data)[0]).split(',').map((it) => it - 1);
     return {
         ...base(theme),
-        grid: { left: 56, right: 16, top: 12, bottom: 78 },
-        legend: legend(theme, groups, width),
+        grid: { left: 56, right: 16, top: 12, bottom: 48 + below.room },
+        legend: below.legend,
         tooltip: tooltip(theme, { formatter: (it) => it.seriesName }),
         xAxis: axis(theme, { type: 'value', scale: true, name: componentTitle(data, x), nameGap: 26, axisLabel: { formatter: number } }),
         yAxis: axis(theme, { type: 'value', scale: true, name: componentTitle(data, y), nameGap: 40, axisLabel: { formatter: number } }),
@@ -74,13 +71,14 @@ export function pairPlot(data, theme, state = {}) {
     const { width = 560, height = 520 } = state;
     const groups = bySegment(data, 500);
     const n = dimensions(data);
+    const below = legendBelow(theme, groups.map((it) => segmentLabel(it, 22)), width);
     const [left, top, gap] = [36, 24, 14];
-    const cell = { width: (width - left - 12 - gap * (n - 1)) / n, height: (height - top - 44 - gap * (n - 1)) / n };
+    const cell = { width: (width - left - 12 - gap * (n - 1)) / n, height: (height - top - below.room - 12 - gap * (n - 1)) / n };
     const panels = Array.from({ length: n * n }, (_, i) => ({ x: i % n, y: Math.floor(i / n), i }));
     const small = { fontSize: 12, color: theme.muted };
     return {
         ...base(theme),
-        legend: legend(theme, groups, width),
+        legend: below.legend,
         grid: panels.map(({ x, y }) => ({ left: left + x * (cell.width + gap), top: top + y * (cell.height + gap), ...cell, show: true, borderColor: theme.line, borderWidth: 1 })),
         xAxis: panels.map(({ x, y, i }) => axis(theme, { gridIndex: i, type: 'value', scale: true, position: 'top', name: y === 0 ? `Component ${x + 1}` : '', nameGap: 8, nameTextStyle: small, splitLine: { show: false }, axisLabel: { show: false }, axisLine: { show: false } })),
         yAxis: panels.map(({ x, y, i }) => axis(theme, { gridIndex: i, type: 'value', scale: true, name: x === 0 ? `Component ${y + 1}` : '', nameGap: 10, nameTextStyle: small, splitLine: { show: false }, axisLabel: { show: false }, axisLine: { show: false } })),
@@ -125,8 +123,10 @@ function cube(data, theme, groups, titles, state) {
     const { width = 560, height = 460 } = state;
     const { turn, tilt } = angles(state);
     const flat = turned(turn, tilt);
-    const scale = Math.min(width / 3.6, (height - 50) / 3.3);
-    const center = [width / 2, (height - 50) / 2 + 6];
+    const below = legendBelow(theme, groups.map((it) => segmentLabel(it, 22)), width);
+    const room = height - below.room - 8;
+    const scale = Math.min(width / 3.6, room / 3.3);
+    const center = [width / 2, room / 2 + 4];
     const onPlane = (at) => {
         const [x, y, depth] = flat(at);
         return [center[0] + x * scale, center[1] - y * scale, depth];
@@ -137,23 +137,26 @@ function cube(data, theme, groups, titles, state) {
             const [from, to] = [onPlane(corners[a]), onPlane(corners[b])];
             return { type: 'line', shape: { x1: from[0], y1: from[1], x2: to[0], y2: to[1] }, style: { stroke: theme.line, lineWidth: 1 } };
         }),
-        ...titles.map((title, i) => {
-            const at = [-1, -1, -1];
-            at[i] = 1.16;
-            const [x, y] = onPlane(at);
-            return { type: 'text', style: { x: Math.min(width - 4, Math.max(4, x)), y: Math.min(height - 40, Math.max(10, y)), text: title, fill: theme.ink, font: '12px sans-serif', align: x > width / 2 ? 'right' : 'left', verticalAlign: 'middle' } };
-        }),
     ];
-    const all = [{ frame: true }, ...points];
+    const names = titles.map((title, i) => {
+        const at = [-1, -1, -1];
+        at[i] = 1.16;
+        const [x, y] = onPlane(at);
+        const style = { text: title, fill: theme.ink, font: `12px ${fontFamily}`, align: x > width / 2 ? 'right' : 'left', verticalAlign: 'middle' };
+        return { type: 'text', style: { ...style, x: Math.min(width - 4, Math.max(4, x)), y: Math.min(room, Math.max(10, y)) } };
+    });
+    // the frame lies behind the points, the names of its axes before them
+    const last = points.length + 1;
     return {
         ...base(theme),
-        legend: { ...legend(theme, groups, width) },
+        legend: { ...below.legend, icon: 'circle' },
         tooltip: tooltip(theme, { formatter: (it) => points[it.dataIndex - 1]?.text ?? '' }),
         series: [
             {
-                type: 'custom', coordinateSystem: 'none', data: all.map((_, i) => i),
+                type: 'custom', coordinateSystem: 'none', data: Array.from({ length: last + 1 }, (_, i) => i),
                 renderItem: (params) => {
                     if (params.dataIndex === 0) return { type: 'group', silent: true, children: frame };
+                    if (params.dataIndex === last) return { type: 'group', silent: true, children: names };
                     const { flat: [cx, cy], group, size } = points[params.dataIndex - 1];
                     return { type: 'circle', shape: { cx, cy, r: size }, style: { fill: segmentColor(group.segment, theme), opacity: size > 4 ? 0.85 : 0.65, stroke: theme.card, lineWidth: size > 4 ? 1 : 0 } };
                 },

@@ -3,7 +3,7 @@
 
 import { compared, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
 import { list, number, plural } from '../format.js';
-import { base, segmentColor, segmentDash, tooltip } from '../theme.js';
+import { base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 import { axes, axesTable, axisLabel, place, telling, written } from './axes.js';
 
 const most = 8;
@@ -21,16 +21,19 @@ export function hasRadar(data, segments) {
 function radar(data, theme, segments, { width = 520, height = 360 }) {
     const shown = telling(data, segments, most);
     const lines = [...segments.map((it) => segmentOf(data, it)), { segment: null }];
-    const room = Math.max(70, Math.min(150, width * 0.26));
+    const isNarrow = width < 420;
+    const room = isNarrow ? 98 : Math.max(90, Math.min(150, width * 0.26));
+    const below = legendBelow(theme, lines.map((it) => segmentLabel(it, 24)), width);
+    const area = height - below.room - 8;
     return {
         ...base(theme),
-        legend: { bottom: 0, icon: 'roundRect', itemWidth: 16, itemHeight: 8, textStyle: { color: theme.ink, fontSize: 12, width: Math.min(220, width - 60), overflow: 'truncate' }, data: lines.map((it) => segmentLabel(it, 24)) },
+        legend: { ...below.legend, icon: 'roundRect' },
         tooltip: tooltip(theme, { formatter: (it) => tell(data, shown, lines[it.dataIndex]) }),
         radar: {
-            center: ['50%', (height - 50) / 2 + 4],
-            radius: Math.max(60, Math.min(width / 2 - room, (height - 50) / 2 - 30)),
+            center: ['50%', area / 2],
+            radius: Math.max(60, Math.min(width / 2 - room, area / 2 - 34)),
             indicator: shown.map((axis) => ({ name: axisLabel(data, axis, 60), min: 0, max: 1 })),
-            axisName: { color: theme.ink, fontSize: 12, width: room - 12, overflow: 'break', lineHeight: 14, formatter: (text) => cut(text, width < 420 ? 20 : 32) },
+            axisName: { color: theme.ink, fontSize: 12, lineHeight: 14, formatter: (text) => broken(text, isNarrow ? 11 : 18) },
             splitNumber: 4,
             splitArea: { show: false },
             splitLine: { lineStyle: { color: theme.line } },
@@ -50,9 +53,13 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
     };
 }
 
-function cut(text, length) {
-    const letters = [...text];
-    return letters.length > length ? `${letters.slice(0, length - 1).join('')}…` : text;
+/** Returns a text in two lines of at most so many letters each. */
+function broken(text, length) {
+    const cut = (it) => ([...it].length > length ? `${[...it].slice(0, length - 1).join('')}…` : it);
+    const words = text.split(' ');
+    let first = words.shift();
+    while (words.length > 0 && first.length + words[0].length < length) first += ` ${words.shift()}`;
+    return words.length > 0 ? `${cut(first)}\n${cut(words.join(' '))}` : cut(first);
 }
 
 function tell(data, shown, line) {

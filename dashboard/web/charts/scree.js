@@ -2,7 +2,8 @@
 //	  How much of what differs between customers each principal component holds.
 
 import { count, percent, toNumber } from '../format.js';
-import { axis, base, tooltip } from '../theme.js';
+import { literal } from '../parts.js';
+import { axis, base, legendBelow, tooltip } from '../theme.js';
 
 const most = 20;
 
@@ -15,16 +16,17 @@ function rowsOf(data) {
 
 /** Returns why there is nothing to show, or null. */
 export function missing(data) {
-    return rowsOf(data).length > 0 ? null : { why: 'This version was trained without principal components.', sql: 'SELECT * FROM custseg.pca(\'customers\');' };
+    return rowsOf(data).length > 0 ? null : { why: 'This version was trained without principal components.', sql: `SELECT * FROM custseg.train(${literal(data.about.name)}, 'customers', prep => '{"pca": 0.9}', deploy => false);` };
 }
 
 /** Returns the option: a bar for each component, a line for all up to it. */
-export function option(data, theme) {
+export function option(data, theme, { width = 560 } = {}) {
     const rows = rowsOf(data).slice(0, most);
+    const below = legendBelow(theme, ['this component', 'all up to it'], width, { itemWidth: 24 });
     return {
         ...base(theme),
-        grid: { left: 60, right: 20, top: 12, bottom: 76 },
-        legend: { bottom: 0, textStyle: { color: theme.ink, fontSize: 12 } },
+        grid: { left: 60, right: 20, top: 12, bottom: 44 + below.room },
+        legend: below.legend,
         tooltip: tooltip(theme, { trigger: 'axis', formatter: ([it]) => `Component ${rows[it.dataIndex].name}: ${percent(rows[it.dataIndex].share)}\nup to it: ${percent(rows[it.dataIndex].sum)}` }),
         xAxis: axis(theme, { type: 'category', data: rows.map((row) => row.name), name: 'component', nameGap: 26 }),
         yAxis: axis(theme, { type: 'value', min: 0, max: 1, axisLabel: { formatter: (it) => percent(it, 0) } }),

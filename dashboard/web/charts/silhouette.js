@@ -3,7 +3,7 @@
 
 import { segmentLabel, segmentName, segments, small } from '../facts.js';
 import { count, fixed, percent, toNumber } from '../format.js';
-import { axis, base, segmentColor, tooltip } from '../theme.js';
+import { axis, base, fontFamily, segmentColor, tooltip } from '../theme.js';
 
 const isDrawn = (row) => Array.isArray(row.quantiles) && row.quantiles.length > 1;
 
@@ -37,7 +37,7 @@ export function option(data, theme, state = {}) {
             renderItem: ({ dataIndex: i, coordSys }, api) => {
                 const part = heights[i] / sum;
                 const middle = api.coord([0, tops[i] + part / 2])[1];
-                const text = { type: 'text', style: { x: coordSys.x - 8, y: middle, text: segmentLabel(rows[i]), fill: theme.ink, font: '12px sans-serif', align: 'right', verticalAlign: 'middle', width: names - 12, overflow: 'truncate' } };
+                const text = { type: 'text', style: { x: coordSys.x - 8, y: middle, text: segmentLabel(rows[i]), fill: theme.ink, font: `12px ${fontFamily}`, align: 'right', verticalAlign: 'middle', width: names - 12, overflow: 'truncate' } };
                 if (!isDrawn(rows[i])) return { type: 'group', children: [text] };
                 const widths = [...rows[i].quantiles].map(toNumber).reverse();
                 const inner = part * 0.92;

@@ -20,7 +20,7 @@ export function versionsSentence(data) {
     const deployed = data.versions.find((row) => row.is_deployed);
     const n = plural(data.versions.length, 'version');
     if (!deployed) return `There ${data.versions.length === 1 ? 'is' : 'are'} ${n}, and none is deployed: nobody can be placed without naming one.`;
-    return `Version ${deployed.version} of ${n} is in use. It was trained on ${date(deployed.trained_at)} by ${algorithm(deployed.algorithm)} on ${plural(deployed.n_rows, 'row')}.`;
+    return `Version ${deployed.version}${data.versions.length === 1 ? ', the only one,' : ` of ${n}`} is in use. It was trained on ${date(deployed.trained_at)} by ${algorithm(deployed.algorithm)} on ${plural(deployed.n_rows, 'row')}.`;
 }
 
 /** Returns the versions as a table. */
@@ -34,7 +34,7 @@ export function versionsTable(data) {
 /** Returns the sentence about the deployments. */
 export function deploymentsSentence(data) {
     const [last] = data.deployments;
-    return `The last: version ${last.version} on ${date(last.deployed_at)}${last.action === 'rollback' ? ', a return to an earlier one' : ''}${last.reason ? `, because “${name(last.reason)}”` : ''}.`;
+    return `The last: version ${last.version} on ${date(last.deployed_at)}${last.action === 'rollback' ? ', a return to an earlier one' : ''}${last.reason && last.reason !== 'trained' ? `, because “${name(last.reason)}”` : ''}.`;
 }
 
 /** Returns the deployments as a table. */
@@ -52,7 +52,7 @@ const measures = {
 
 function write(value) {
     if (value === null || value === undefined) return 'none';
-    if (typeof value === 'object') return Array.isArray(value) ? value.map(write).join(', ') || 'none' : Object.entries(value).map(([key, it]) => `${key}: ${write(it)}`).join('; ') || 'none';
+    if (typeof value === 'object') return Array.isArray(value) ? value.map(write).join(', ') || 'none' : Object.entries(value).map(([key, it]) => (it !== null && typeof it === 'object' && !Array.isArray(it) ? `${name(key)} (${write(it)})` : `${name(key)}: ${write(it)}`)).join(', ') || 'none';
     return typeof value === 'number' ? number(value) : name(value);
 }
 
