@@ -1,7 +1,6 @@
 // app.jsx
 //	  The shell: chooser of the model and of the publication, navigation, and the page that the address names.
 
-import './app.css';
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import * as api from './api.js';
