@@ -6,6 +6,7 @@ import fastify from 'fastify';
 import { checkOrigin, RateLimit } from './auth.js';
 import { ApiError, fromDatabase } from './errors.js';
 import { log } from './log.js';
+import { addComputeRoutes } from './routes/compute.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addModelRoutes } from './routes/models.js';
 import { addPredictRoute } from './routes/predict.js';
@@ -180,6 +181,7 @@ export function makeApp(settings, database, authentication) {
     addModelRoutes(house);
     addSegmentRoutes(house);
     addPredictRoute(house);
+    addComputeRoutes(house);
     app.setNotFoundHandler((request, reply) => {
         const pathname = pathOf(request.raw.url);
         const isRead = request.method === 'GET' || request.method === 'HEAD';

@@ -34,20 +34,22 @@ export function addModelRoutes(house) {
 
     addRoute('GET', '/api/models/:model/:part', async (request, reply, signal) => {
         const { model, part } = request.params;
-        const at = queryOf(request).get('at') || null;
+        const query = queryOf(request);
+        const at = query.get('at') || null;
 
         request.model = model;
         if (!/^[a-z][a-z0-9_]{0,62}$/.test(part)) {
             throw new ApiError('not_found', `there is no part ${JSON.stringify(part)}`, { hint: 'Names of parts are small letters, digits and _.' });
         }
         return sendAnswer(request, reply, files.has(part)
-            ? await filePart(request.role, model, part, at, signal)
+            ? await filePart(request.role, model, part, [at, query.get('key') || null], signal)
             : await publishedPart(request.role, model, part, at, signal));
     });
 
-    /** Returns a part that a file of sql/ makes. */
-    async function filePart(role, model, part, at, signal) {
-        const [row] = await database.query(role, { name: `part ${part}`, text: partSql(files.get(part)), values: [model, at] }, signal);
+    /** Returns a part that a file of sql/ makes; one with a $3 is about one of several things of the model, which a key names. */
+    async function filePart(role, model, part, [at, key], signal) {
+        const values = files.get(part).includes('$3') ? [model, at, key] : [model, at];
+        const [row] = await database.query(role, { name: `part ${part}`, text: partSql(files.get(part)), values }, signal);
 
         if (row === undefined) {
             throw noModel(model);

@@ -4,48 +4,24 @@
 // and another customer would be placed.  What is parsed here is only looked at.
 
 import path from 'node:path';
+import { isObject, parseBody, refuse as refuseBody, requireKeys } from '../body.js';
 import { ApiError, noModel } from '../errors.js';
 import { readStatements } from '../statements.js';
 
 const mostCustomers = 1000;
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Returns a body as text, and what it says; throws when it is not JSON in UTF-8. */
-function parse(body) {
-    try {
-        const text = decoder.decode(body ?? Buffer.alloc(0));
-
-        return { text, said: JSON.parse(text) };
-    } catch {
-        throw new ApiError('bad_json', 'the body is not JSON in UTF-8', { hint: example });
-    }
-}
-
 const example = 'Send {"model": "loyalty", "customer": {"recency": 10, "frequency": 5}}.';
 
 /** Throws "invalid_argument". */
 function refuse(message, hint = example) {
-    throw new ApiError('invalid_argument', message, { hint });
-}
-
-/** True for a JSON object. */
-function isObject(value) {
-    return value !== null && typeof value === 'object' && !Array.isArray(value);
+    refuseBody(message, hint);
 }
 
 const keys = ['model', 'customer', 'customers', 'explain', 'recommend', 'value_model'];
 
 /** Throws unless a request asks for what can be answered. */
 function check(said) {
-    if (!isObject(said)) {
-        refuse('the body must be an object');
-    }
-    for (const key of Object.keys(said)) {
-        if (!keys.includes(key)) {
-            refuse(`there is no key ${JSON.stringify(key)}`, `Keys are ${keys.join(', ')}.`);
-        }
-    }
+    requireKeys(said, keys);
     for (const key of ['explain', 'recommend']) {
         if (said[key] !== undefined && typeof said[key] !== 'boolean') {
             refuse(`"${key}" must be true or false`);
@@ -82,7 +58,7 @@ export function addPredictRoute({ addRoute, database, root }) {
     const statements = readStatements(path.join(root, 'sql', 'rest'));
 
     addRoute('POST', '/predict_segment', async (request, reply, signal) => {
-        const { text, said } = parse(request.body);
+        const { text, said } = parseBody(request.body, example);
 
         check(said);
         request.model = said.model;
