@@ -6073,18 +6073,8 @@ CREATE FUNCTION custseg.heatmap(
     OUT overall_mean float8,
     OUT difference float8
 ) RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 50
-BEGIN ATOMIC
-    SELECT p.segment, p.name, p.column_name, p.level, coalesce(p.share, p.mean), p.overall_mean, p.difference
-    FROM custseg.segment_profile(
-        heatmap.model,
-        heatmap.source,
-        heatmap.columns,
-        '{"only_features": true, "levels": 5}'::jsonb,
-        heatmap.version
-    ) p
-    WHERE p.segment IS NOT NULL;
-END;
+AS 'MODULE_PATHNAME', 'custseg_heatmap'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
 
 COMMENT ON FUNCTION custseg.heatmap IS 'Returns data for a heat map: how far each segment is from all customers in each numeric column or level, in standard deviations.
 topic: segments 11

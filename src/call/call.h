@@ -119,6 +119,8 @@ typedef struct CsResult
 
 extern CsResult *CsResultOpen(FunctionCallInfo fcinfo);
 extern CsResult *CsResultOfType(Oid type);
+extern CsResult *CsResultOfFunction(const char *name);
+extern Jsonb *CsResultJsonb(CsResult *result);
 extern CsValue CsResultArray(CsResult *result);
 extern void CsResultPut(CsResult *result, const CsValue *row, int n);
 extern void CsValuesOfTuple(HeapTuple tuple, TupleDesc desc, CsValue *row);

@@ -9,11 +9,15 @@
 
 #include "access/htup_details.h"
 #include "call/call.h"
+#include "catalog/pg_type_d.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
@@ -95,6 +99,36 @@ CsResultOfType(Oid type)
 {
 	return MakeResult(tuplestore_begin_heap(false, false, work_mem),
 					  lookup_rowtype_tupdesc_copy(type, -1));
+}
+
+/*
+ * A result of rows as a function of custseg returns them, for who makes the rows of several functions at once.  Everything
+ * is in CurrentMemoryContext.
+ */
+CsResult *
+CsResultOfFunction(const char *name)
+{
+	List	   *names = list_make2(makeString("custseg"), makeString(pstrdup(name)));
+	Oid			type;
+	TupleDesc	desc;
+
+	if (get_func_result_type(LookupFuncName(names, -1, NULL, false), &type, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "custseg.%s() does not return rows", name);
+	return MakeResult(tuplestore_begin_heap(false, false, work_mem), BlessTupleDesc(desc));
+}
+
+/* The rows of such a result as jsonb, an array of objects as to_jsonb() makes them, which ends the result. */
+Jsonb *
+CsResultJsonb(CsResult *result)
+{
+	CsValue		rows = CsResultArray(result);
+	FmgrInfo	function;
+	Node	   *argument = (Node *) makeNullConst(rows.type, -1, InvalidOid);
+
+	fmgr_info(F_TO_JSONB, &function);
+	fmgr_info_set_expr((Node *) makeFuncExpr(F_TO_JSONB, JSONBOID, list_make1(argument), InvalidOid, InvalidOid,
+											 COERCE_EXPLICIT_CALL), &function);
+	return DatumGetJsonbP(FunctionCall1(&function, rows.datum));
 }
 
 /* The rows of such a result as an array, which ends the result. */

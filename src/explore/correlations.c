@@ -39,20 +39,32 @@ NewColumn(int64 nrows, int times)
 	return palloc_extended(sizeof(double) * Max(nrows, 1) * times, MCXT_ALLOC_HUGE);
 }
 
+/* The bytes that ranking takes, the values among them. */
+static Size
+MemoryNeeded(const CsLook *look)
+{
+	return (Size) look->nrows * sizeof(double) * (2 * look->ncolumns + 6);
+}
+
+/* Is there room to correlate the columns of a look, numbers or not? */
+bool
+CsCorrelationsFit(const CsLook *look)
+{
+	return look->nrows <= CS_MAX_RANKED && MemoryNeeded(look) <= CsMemoryLimit();
+}
+
 /* Hold what ranking takes to maintenance_work_mem, beside the values. */
 static void
 CheckMemory(const CsLook *look)
 {
-	Size		needed = (Size) look->nrows * sizeof(double) * (2 * look->ncolumns + 6);
-
 	if (look->nrows > CS_MAX_RANKED)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("correlations of more than %lld rows are not supported",
 						(long long) CS_MAX_RANKED),
 				 errhint("Give a sample as the source: a query with TABLESAMPLE.")));
-	if (needed > CsMemoryLimit())
-		CsMemoryError(needed, "give a sample as the source: a query with TABLESAMPLE",
+	if (!CsCorrelationsFit(look))
+		CsMemoryError(MemoryNeeded(look), "give a sample as the source: a query with TABLESAMPLE",
 					  "correlating %d columns of %lld rows", look->ncolumns, (long long) look->nrows);
 }
 
@@ -157,16 +169,41 @@ PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *comp
 								 CsValueFloat8(r[1]), CsValueFloat8(CsCorrelationP(r[1], n))));
 }
 
+/* The rows of correlations(), of columns of numbers whose rows are kept; others are left out. */
+void
+CsCorrelationsPut(CsResult *result, const CsLook *all)
+{
+	CsLook		look = *all;
+	Pair		pair;
+	Matrices	complete;
+
+	look.columns = palloc_extended(sizeof(CsLookColumn) * Max(look.ncolumns, 1), MCXT_ALLOC_HUGE);
+	look.ncolumns = 0;
+	for (int i = 0; i < all->ncolumns; i++)
+	{
+		if (all->columns[i].values != NULL || all->nrows == 0)
+			look.columns[look.ncolumns++] = all->columns[i];
+	}
+	CheckMemory(&look);
+	pair.x = NewColumn(look.nrows, 1);
+	pair.y = NewColumn(look.nrows, 1);
+	pair.rank_x = NewColumn(look.nrows, 1);
+	pair.rank_y = NewColumn(look.nrows, 1);
+	pair.work = NewColumn(look.nrows, 2);
+	complete = CorrelateComplete(&look, pair.work);
+	for (int a = 0; a < look.ncolumns; a++)
+		for (int b = a + 1; b < look.ncolumns; b++)
+			PutPair(result, &look, a, b, &complete, &pair);
+}
+
 /* correlations(source, columns) */
 Datum
 custseg_correlations(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
 	CsLook	   *look;
-	Pair		pair;
-	Matrices	complete;
 
-	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
 					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
 	if (look->ncolumns < 2)
 		ereport(ERROR,
@@ -175,16 +212,7 @@ custseg_correlations(PG_FUNCTION_ARGS)
 				 errhint("Name at least two; text columns have no correlation.")));
 	look->keep_rows = true;
 	CsLookRead(look);
-	CheckMemory(look);
-	pair.x = NewColumn(look->nrows, 1);
-	pair.y = NewColumn(look->nrows, 1);
-	pair.rank_x = NewColumn(look->nrows, 1);
-	pair.rank_y = NewColumn(look->nrows, 1);
-	pair.work = NewColumn(look->nrows, 2);
-	complete = CorrelateComplete(look, pair.work);
-	for (int a = 0; a < look->ncolumns; a++)
-		for (int b = a + 1; b < look->ncolumns; b++)
-			PutPair(result, look, a, b, &complete, &pair);
+	CsCorrelationsPut(result, look);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

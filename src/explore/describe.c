@@ -286,14 +286,14 @@ static void
 DescribeExactly(const CsLook *look, CsLookColumn *c, const DescribeOptions *options, Order *o)
 {
 	const CsRelation *rel = look->relation;
-	CsLook	   *exact = CsLookOpen(psprintf(
+	CsLook	   *exact = CsLookOpen(CsRelationOpenStored(psprintf(
 			"SELECT (d.value OPERATOR(pg_catalog.-) pg_catalog.min(d.value) OVER ())::pg_catalog.float8 AS value,"
 			" pg_catalog.dense_rank() OVER (ORDER BY d.value) AS rank"
 			" FROM (SELECT source.%s::pg_catalog.numeric AS value FROM %s%s) AS d"
 			" WHERE d.value OPERATOR(pg_catalog.>) '-Infinity'::pg_catalog.numeric"
 			" AND d.value OPERATOR(pg_catalog.<) 'Infinity'::pg_catalog.numeric",
 			quote_identifier(NameStr(c->column.name)), rel->from_item,
-			OidIsValid(rel->relid) ? " AS source" : ""), NULL, true);
+			OidIsValid(rel->relid) ? " AS source" : ""), rel->search_path, rel->reader), NULL, true);
 	double	   *scratch;
 	Order		order[2] = {{{0}}};
 
@@ -390,26 +390,17 @@ FindSegments(const CsLook *look, Description *described)
 		described[i].segments = reasons[i];
 }
 
-/* describe(source, columns, options) */
-Datum
-custseg_describe(PG_FUNCTION_ARGS)
+/* The rows of describe(), of columns that have been read; their values end up sorted. */
+static void
+PutDescriptions(CsResult *result, CsLook *look, const DescribeOptions *options)
 {
-	CsResult   *result = CsResultOpen(fcinfo);
-	DescribeOptions options = {0};
-	CsLook	   *look;
-	Description *described;
-	double	   *scratch;
+	double	   *scratch = CsLookScratch(look);
+	Description *described = palloc0(sizeof(Description) * look->ncolumns);
 
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, describe_options, lengthof(describe_options), &options);
-	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
-					  CsArrayArgument(fcinfo, ARG_COLUMNS), false);
-	CsLookRead(look);
-	scratch = CsLookScratch(look);
-	described = palloc0(sizeof(Description) * look->ncolumns);
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsResultNulls(result, described[i].row);
-		DescribeColumn(look, &look->columns[i], &options, scratch, &described[i]);
+		DescribeColumn(look, &look->columns[i], options, scratch, &described[i]);
 	}
 	FindSegments(look, described);
 	for (int i = 0; i < look->ncolumns; i++)
@@ -417,6 +408,32 @@ custseg_describe(PG_FUNCTION_ARGS)
 		described[i].row[D_SUGGESTION] = CsValueText(Suggest(look, &look->columns[i], &described[i]));
 		CsResultPut(result, described[i].row, D_COLUMNS);
 	}
+}
+
+/* Likewise by the usual options. */
+void
+CsDescribePut(CsResult *result, CsLook *look)
+{
+	DescribeOptions options;
+
+	CsOptionsParse(describe_options, lengthof(describe_options), NULL, &options);
+	CsLookGather(look);
+	PutDescriptions(result, look, &options);
+}
+
+/* describe(source, columns, options) */
+Datum
+custseg_describe(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+	DescribeOptions options = {0};
+	CsLook	   *look;
+
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, describe_options, lengthof(describe_options), &options);
+	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
+					  CsArrayArgument(fcinfo, ARG_COLUMNS), false);
+	CsLookRead(look);
+	PutDescriptions(result, look, &options);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -19,13 +19,13 @@
 typedef struct CsLookColumn
 {
 	CsColumn	column;
+	int			position;		/* among the columns that are read */
 	int64		n;				/* values: finite numbers, levels */
 	int64		n_null;
 	int64		n_infinite;
 
 	/* numbers, booleans, times */
 	CsMoments	moments;
-	/* unless rows are kept */
 	bool		whole;			/* no value has a fraction */
 	bool		is_rounded;		/* a value has more digits than a double; bigint, numeric */
 	double	   *values;			/* n of them; with rows kept, one a row, NaN without */
@@ -40,7 +40,8 @@ typedef struct CsLookColumn
 typedef struct CsLook
 {
 	CsRelation *relation;
-	bool		keep_rows;		/* values one a row */
+	bool		keep_rows;		/* values one a row, */
+	bool		may_lose_rows;	/* or, where there is no room for them, like without it */
 	int			ncolumns;
 	CsLookColumn *columns;
 	CsKept		kept;			/* the values, while they are read */
@@ -55,8 +56,11 @@ enum
 	ARG_SOURCE, ARG_COLUMNS, ARG_OPTIONS
 };
 
-extern CsLook *CsLookOpen(const char *source, ArrayType *columns, bool numbers);
+extern CsLook *CsLookOpen(const CsRelation *rel, ArrayType *columns, bool numbers);
 extern void CsLookRead(CsLook *look);
+extern void CsLookBegin(CsLook *look, CsPass *pass, Size held);
+extern void CsLookFinish(CsLook *look);
+extern void CsLookGather(CsLook *look);
 extern void CsLookEnd(CsLook *look);
 
 /* A position among the sorted values of a column, which CsLookSort() has sorted. */
@@ -71,5 +75,17 @@ extern double *CsLookScratch(const CsLook *look);
 extern void CsSortedRewind(CsSorted *s, CsLookColumn *c);
 extern bool CsSortedNext(CsSorted *s, double *value);
 extern const double *CsLookSorted(CsLook *look, CsLookColumn *c);
+
+/* The rows of functions, of columns that have been read. */
+extern void CsDescribePut(CsResult *result, CsLook *look);
+extern bool CsCorrelationsFit(const CsLook *look);
+extern void CsCorrelationsPut(CsResult *result, const CsLook *look);
+extern void CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c);
+
+/* missing.c: rows counted by the columns that they lack */
+typedef struct CsMissingCounts CsMissingCounts;
+
+extern CsMissingCounts *CsMissingBegin(CsLook *look, CsPass *pass);
+extern void CsMissingPut(CsResult *result, const CsMissingCounts *counts);
 
 #endif							/* CUSTSEG_EXPLORE_H */

@@ -33,7 +33,7 @@ static CsLook *
 LookAtColumn(FunctionCallInfo fcinfo)
 {
 	const char *column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
-	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
 								  DatumGetArrayTypeP(CsValueTexts(&column, 1).datum), true);
 
 	CsLookRead(look);
@@ -108,21 +108,15 @@ custseg_histogram(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* concentration(source, column): one row */
-Datum
-custseg_concentration(PG_FUNCTION_ARGS)
+/* The row of concentration(), of a column that has been read; its values end up sorted. */
+void
+CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c)
 {
-	CsResult   *result = CsResultOpen(fcinfo);
-	CsLook	   *look;
-	CsLookColumn *c;
-	const double *sorted;
+	const double *sorted = CsLookSorted(look, c);
 	double		curve[LORENZ_POINTS],
 				total = 0,
 				gini = NAN;
 
-	look = LookAtColumn(fcinfo);
-	c = &look->columns[0];
-	sorted = CsLookSorted(look, c);
 	if (c->n > 0 && sorted[0] < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -141,6 +135,16 @@ custseg_concentration(PG_FUNCTION_ARGS)
 								 CsValueFloat8(isnan(gini) ? NAN : 1 - curve[99]),
 								 isnan(gini) ? CsValueNull(FLOAT8ARRAYOID) :
 								 CsValueNumbers(curve, LORENZ_POINTS)));
+}
+
+/* concentration(source, column): one row */
+Datum
+custseg_concentration(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+	CsLook	   *look = LookAtColumn(fcinfo);
+
+	CsConcentrationPut(result, look, &look->columns[0]);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

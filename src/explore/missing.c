@@ -27,7 +27,7 @@ typedef struct Pattern
 
 #define BUCKETS 1024
 
-typedef struct Counting
+struct CsMissingCounts
 {
 	CsLook	   *look;
 	bool		sums;			/* means and products, too */
@@ -42,7 +42,8 @@ typedef struct Counting
 	double	   *origin,			/* of each column: its first value, which is taken off the others, */
 			   *scale;			/* and a power of two that they are taken times; 0: no value yet */
 	int64		nrows;
-} Counting;
+	int		   *position;		/* of each column among those that are read */
+};
 
 PG_FUNCTION_INFO_V1(custseg_missing_patterns);
 PG_FUNCTION_INFO_V1(custseg_mcar_test);
@@ -56,7 +57,7 @@ PatternMoments(const Pattern *pattern, int d)
 
 /* A pattern that was not there before. */
 static Pattern *
-AddPattern(Counting *c, uint32 hash)
+AddPattern(CsMissingCounts *c, uint32 hash)
 {
 	int			d = c->look->ncolumns;
 	Size		size = sizeof(Pattern) + d + (c->sums ? CsCrossMomentsSize(d) : 0);
@@ -93,7 +94,7 @@ AddPattern(Counting *c, uint32 hash)
 
 /* The pattern of the row at hand. */
 static Pattern *
-FindPattern(Counting *c)
+FindPattern(CsMissingCounts *c)
 {
 	int			d = c->look->ncolumns;
 	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) c->row_missing, d));
@@ -106,7 +107,7 @@ FindPattern(Counting *c)
 
 /* A column's value as it is summed up: less the first one, and scaled so that no product is out of range. */
 static double
-ScaleValue(Counting *c, int column, double x)
+ScaleValue(CsMissingCounts *c, int column, double x)
 {
 	double		scale = c->scale[column];
 
@@ -129,18 +130,20 @@ ScaleValue(Counting *c, int column, double x)
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
-	Counting   *c = state;
+	CsMissingCounts *c = state;
 	Pattern    *pattern;
 
 	for (int i = 0; i < c->look->ncolumns; i++)
 	{
 		const CsConverter *converter = &c->look->columns[i].column.converter;
 
-		c->row_missing[i] = nulls[i];
+		int			at = c->position[i];
+
+		c->row_missing[i] = nulls[at];
 		c->row[i] = 0;
-		if (nulls[i] || converter->kind == CS_CATEGORICAL || converter->kind == CS_UNUSABLE)
+		if (nulls[at] || converter->kind == CS_CATEGORICAL || converter->kind == CS_UNUSABLE)
 			continue;
-		c->row[i] = converter->to_double(converter, values[i]);
+		c->row[i] = converter->to_double(converter, values[at]);
 		/* an infinite value is there, but cannot be summed up */
 		c->row_missing[i] = c->sums ? !isfinite(c->row[i]) : isnan(c->row[i]);
 		if (c->row_missing[i])
@@ -159,14 +162,11 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	}
 }
 
-/* Read the source into patterns. */
-static Counting *
-CountPatterns(FunctionCallInfo fcinfo, bool sums)
+/* Have the columns of a look counted by a pass; with "sums" their means and products, too. */
+static CsMissingCounts *
+BeginCounting(CsLook *look, CsPass *pass, bool sums)
 {
-	Counting   *c = palloc0(sizeof(Counting));
-	CsLook	   *look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
-								  CsArrayArgument(fcinfo, ARG_COLUMNS), sums);
-	CsPass	   *pass = CsPassOpen(look->relation);
+	CsMissingCounts *c = palloc0(sizeof(CsMissingCounts));
 
 	if (look->ncolumns > MOST_COLUMNS)
 		ereport(ERROR,
@@ -177,13 +177,33 @@ CountPatterns(FunctionCallInfo fcinfo, bool sums)
 	c->sums = sums;
 	c->context = CurrentMemoryContext;
 	c->row_missing = palloc0(Max(look->ncolumns, 1));
+	c->position = palloc(sizeof(int) * Max(look->ncolumns, 1));
 	c->row = palloc0(sizeof(double) * 3 * Max(look->ncolumns, 1));
 	c->origin = c->row + look->ncolumns;
 	c->scale = c->origin + look->ncolumns;
 	memset(c->bucket, -1, sizeof(c->bucket));
 	for (int i = 0; i < look->ncolumns; i++)
-		CsPassColumn(pass, &look->columns[i].column);
+		c->position[i] = CsPassColumn(pass, &look->columns[i].column);
 	CsPassVisit(pass, &(CsVisitor) {.state = c, .take_row = TakeRow});
+	return c;
+}
+
+/* Have the rows of a pass that reads once counted by the columns of a look that they lack. */
+CsMissingCounts *
+CsMissingBegin(CsLook *look, CsPass *pass)
+{
+	return BeginCounting(look, pass, false);
+}
+
+/* Read the source into patterns. */
+static CsMissingCounts *
+CountPatterns(FunctionCallInfo fcinfo, bool sums)
+{
+	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
+								  CsArrayArgument(fcinfo, ARG_COLUMNS), sums);
+	CsPass	   *pass = CsPassOpen(look->relation);
+	CsMissingCounts *c = BeginCounting(look, pass, sums);
+
 	if (look->ncolumns > 0)
 		CsPassRead(pass);
 	for (int p = 0; p < c->npatterns && sums; p++)
@@ -207,15 +227,12 @@ ComparePatterns(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* missing_patterns(source, columns) */
-Datum
-custseg_missing_patterns(PG_FUNCTION_ARGS)
+/* The rows of missing_patterns(). */
+void
+CsMissingPut(CsResult *result, const CsMissingCounts *c)
 {
-	CsResult   *result = CsResultOpen(fcinfo);
-	Counting   *c;
 	Pattern   **order;
 
-	c = CountPatterns(fcinfo, false);
 	order = palloc(sizeof(Pattern *) * Max(c->npatterns, 1));
 	for (int i = 0; i < c->npatterns; i++)
 		order[i] = &c->patterns[i];
@@ -233,12 +250,21 @@ custseg_missing_patterns(PG_FUNCTION_ARGS)
 									 CsValueInt8(order[i]->p.n),
 									 CsValueFloat8((double) order[i]->p.n / (double) c->nrows)));
 	}
+}
+
+/* missing_patterns(source, columns) */
+Datum
+custseg_missing_patterns(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+
+	CsMissingPut(result, CountPatterns(fcinfo, false));
 	return (Datum) 0;
 }
 
 /* An error unless Little's test can be made of the patterns. */
 static void
-CheckTestable(const Counting *c)
+CheckTestable(const CsMissingCounts *c)
 {
 	for (int j = 0; j < c->look->ncolumns; j++)
 	{
@@ -264,7 +290,7 @@ Datum
 custseg_mcar_test(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	Counting   *c;
+	CsMissingCounts *c;
 	CsMissingPattern *patterns;
 	CsLittleResult little;
 	const char *reason;

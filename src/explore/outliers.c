@@ -294,7 +294,7 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	int64		n;
 
 	CsOptionsArgument(fcinfo, ARG_OPTIONS, outlier_options, lengthof(outlier_options), &options);
-	look = CsLookOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"),
+	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
 					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
 	look->id = IdColumns(look, &options);
 	if (PG_ARGISNULL(ARG_COLUMNS))

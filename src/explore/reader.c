@@ -51,19 +51,19 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 }
 
 /*
- * Open a source to look at its named columns, or at all of them for NULL.  With "numbers" only
+ * Open a relation to look at its named columns, or at all of them for NULL.  With "numbers" only
  * columns of numbers are looked at, and naming another one is an error.  The result is palloc'd in
  * CurrentMemoryContext.
  */
 CsLook *
-CsLookOpen(const char *source, ArrayType *columns, bool numbers)
+CsLookOpen(const CsRelation *rel, ArrayType *columns, bool numbers)
 {
 	CsLook	   *look = palloc0(sizeof(CsLook));
-	CsRelation *rel = look->relation = CsRelationOpen(source);
 	int			n = rel->ncolumns;
 	const CsColumn *found = columns == NULL ? rel->columns :
 		CsRelationNamed(rel, columns, "columns", &n);
 
+	look->relation = rel;
 	look->columns = palloc_extended(mul_size(Max(n, 1), sizeof(CsLookColumn)),
 									MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int i = 0; i < n; i++)
@@ -93,7 +93,8 @@ SpillColumns(CsLook *look)
 		for (int64 j = 0; j < kept->n; j++)
 		{
 			CsCheckInterrupts(j);
-			tuplesort_putdatum(c->sort, Float8GetDatum(kept->values[j]), false);
+			if (!isnan(kept->values[j]))
+				tuplesort_putdatum(c->sort, Float8GetDatum(kept->values[j]), false);
 		}
 		CsKeptRelease(&look->kept, i);
 	}
@@ -106,10 +107,11 @@ LeaveMemory(void *state, int column, Size needed)
 {
 	CsLook	   *look = state;
 
-	if (look->keep_rows)
+	if (look->keep_rows && !look->may_lose_rows)
 		CsMemoryExceeded(needed, "name fewer columns, or give a sample as the source: a query with TABLESAMPLE",
 						 "keeping the values of %d columns", look->ncolumns);
 	SpillColumns(look);
+	look->keep_rows = false;
 }
 
 /* Take a full block, or the last one, to the moments. */
@@ -137,9 +139,11 @@ TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
 {
 	CsLookColumn *c = &look->columns[column];
 	double		value = isnull ? NAN : c->column.converter.to_double(&c->column.converter, datum);
+	bool		is_kept = false;
 
-	if (look->keep_rows)
-		(void) CsKeptPut(&look->kept, column, isinf(value) ? NAN : value);
+	/* what spills the columns is put like the values after it */
+	if (look->keep_rows && CsKeptPut(&look->kept, column, isinf(value) ? NAN : value))
+		is_kept = true;
 	if (isnan(value))
 		c->n_null++;
 	else if (isinf(value))
@@ -150,11 +154,9 @@ TakeNumber(CsLook *look, int column, Datum datum, bool isnull)
 		c->n++;
 		if (c->pending == CS_BLOCK_ROWS)
 			FlushBlock(c);
-		if (look->keep_rows)
-			return;
 		c->whole &= value == rint(value);
 		c->is_rounded |= HasManyDigits(&c->column.converter, datum);
-		if (!CsKeptPut(&look->kept, column, value))
+		if (!is_kept && !CsKeptPut(&look->kept, column, value))
 			tuplesort_putdatum(c->sort, Float8GetDatum(value), false);
 	}
 }
@@ -190,14 +192,14 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		CsLookColumn *c = &look->columns[i];
 
 		if (IsNumber(&c->column))
-			TakeNumber(look, i, values[i], nulls[i]);
-		else if (nulls[i])
+			TakeNumber(look, i, values[c->position], nulls[c->position]);
+		else if (nulls[c->position])
 			c->n_null++;
 		else
 		{
 			c->n++;
 			if (c->levels != NULL)
-				CsLevelCountsAdd(c->levels, &c->column.converter, values[i], 0);
+				CsLevelCountsAdd(c->levels, &c->column.converter, values[c->position], 0);
 		}
 	}
 	look->nrows++;
@@ -213,32 +215,72 @@ StartIds(Reading *r)
 	TupleDescInitEntry(r->id_desc, 1, "id", TEXTOID, -1, 0);
 }
 
-/* Read the source once.  The values that are kept are palloc'd in CurrentMemoryContext. */
+/*
+ * Have the columns read by a pass that reads once, beside "held" bytes that something else takes.  Values that are kept
+ * are palloc'd in CurrentMemoryContext.  CsLookFinish() is to be called when the pass has been read.
+ */
 void
-CsLookRead(CsLook *look)
+CsLookBegin(CsLook *look, CsPass *pass, Size held)
 {
-	Reading		r = {.look = look, .pass = CsPassOpen(look->relation)};
+	Reading    *r = palloc0(sizeof(Reading));
 
-	CsKeptInit(&look->kept, look->ncolumns, 1, 0);
+	r->look = look;
+	r->pass = pass;
+	CsKeptInit(&look->kept, look->ncolumns, 1, held);
 	look->kept.fewest = look->ncolumns;
 	look->kept.full = LeaveMemory;
 	look->kept.state = look;
 	for (int i = 0; i < look->ncolumns; i++)
 	{
-		CsPassColumn(r.pass, &look->columns[i].column);
+		look->columns[i].position = CsPassColumn(pass, &look->columns[i].column);
 		look->kept.columns[i].wanted = IsNumber(&look->columns[i].column);
 	}
 	CsKeptBegin(&look->kept, 0);
 	if (look->id != NIL)
-		StartIds(&r);
-	CsPassVisit(r.pass, &(CsVisitor) {.state = &r, .take_row = TakeRow});
-	if (r.pass->columns.ncolumns > 0)
-		CsPassRead(r.pass);
+		StartIds(r);
+	CsPassVisit(pass, &(CsVisitor) {.state = r, .take_row = TakeRow});
+}
+
+/* End what CsLookBegin() began. */
+void
+CsLookFinish(CsLook *look)
+{
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		FlushBlock(&look->columns[i]);
 		look->columns[i].values = look->kept.columns[i].values;
 	}
+}
+
+/* Read the source once. */
+void
+CsLookRead(CsLook *look)
+{
+	CsPass	   *pass = CsPassOpen(look->relation);
+
+	CsLookBegin(look, pass, 0);
+	if (pass->columns.ncolumns > 0)
+		CsPassRead(pass);
+	CsLookFinish(look);
+}
+
+/* Values that were kept one a row become those that are there, as if rows had not been kept. */
+void
+CsLookGather(CsLook *look)
+{
+	for (int i = 0; look->keep_rows && i < look->ncolumns; i++)
+	{
+		CsLookColumn *c = &look->columns[i];
+		int64		n = 0;
+
+		for (int64 j = 0; IsNumber(&c->column) && j < look->nrows; j++)
+		{
+			CsCheckInterrupts(j);
+			if (!isnan(c->values[j]))
+				c->values[n++] = c->values[j];
+		}
+	}
+	look->keep_rows = false;
 }
 
 /* Release the sorts and the stored ids.  Everything else goes with its memory context. */

@@ -124,6 +124,11 @@ typedef struct CsObserveRequest
 } CsObserveRequest;
 
 extern CsObservation *CsObserve(const CsObserveRequest *request);
+
+typedef struct CsObserver CsObserver;
+
+extern CsObserver *CsObserveBegin(CsPass *pass, CsPlacer *placer, const CsObserveRequest *request);
+extern CsObservation *CsObserveEnd(CsObserver *observer);
 extern int	CsObserveSample(CsObserveRequest *request, CsSampleRequest sample);
 
 /* baseline.c */
@@ -171,6 +176,12 @@ extern bool CsReportOpen(CsReport *report, FunctionCallInfo fcinfo, int source, 
 extern bool CsReportOpenOfFeatures(CsReport *report, FunctionCallInfo fcinfo, int source, int version);
 extern void CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds,
 						  Jsonb *const *options, int n);
+
+typedef struct CsReporting CsReporting;
+
+extern CsReporting *CsReportsBegin(CsPass *pass, CsPlacer *placer, const CsReport *reports,
+								   const CsReportKind *const *kinds, Jsonb *const *options, int n);
+extern void CsReportsEnd(CsReporting *reporting);
 extern Datum CsReportCall(FunctionCallInfo fcinfo, const CsReportKind *kind);
 
 extern void CsReportCheckLimits(const char *low_name, double low, const char *high_name,

@@ -25,7 +25,7 @@
 #include "monitor/monitor.h"
 
 
-typedef struct Observer
+struct CsObserver
 {
 	CsObserveRequest request;
 	const CsPipeline *pipeline;
@@ -40,7 +40,7 @@ typedef struct Observer
 	CsConverter *converters;	/* of those columns */
 	int			visited;		/* features that have been */
 	CsReservoir reservoirs[CS_MAX_SAMPLES];
-} Observer;
+};
 
 /* Have a sample taken.  Returns its place among the observation's. */
 int
@@ -54,14 +54,14 @@ CsObserveSample(CsObserveRequest *request, CsSampleRequest sample)
 
 /* Bytes of a sample. */
 static Size
-SampleSize(const Observer *o, int i)
+SampleSize(const CsObserver *o, int i)
 {
 	return (sizeof(double) * o->request.scorer->ncolumns + sizeof(int32)) * o->request.samples[i].rows;
 }
 
 /* Make room for the samples.  Returns their bytes. */
 static Size
-PrepareSamples(Observer *o)
+PrepareSamples(CsObserver *o)
 {
 	Size		size = 0;
 
@@ -82,7 +82,7 @@ PrepareSamples(Observer *o)
 
 /* Have the columns read, and make room for what is counted of the rows. */
 static void
-Prepare(Observer *o)
+Prepare(CsObserver *o)
 {
 	const CsObserveRequest *request = &o->request;
 	const CsRelation *relation = o->pass->relation;
@@ -90,8 +90,9 @@ Prepare(Observer *o)
 	CsObservation *result = o->result;
 	int			nsegments = request->scorer->nsegments;
 
-	o->placer = CsPassTryToPlace(o->pass, request->scorer,
-								 request->place && nsegments > 0 ? CS_PLACE_TRY : CS_PLACE_NOT);
+	if (o->placer == NULL)
+		o->placer = CsPassTryToPlace(o->pass, request->scorer,
+									 request->place && nsegments > 0 ? CS_PLACE_TRY : CS_PLACE_NOT);
 	result->scorer = request->scorer;
 	result->source = relation->description;
 	result->scored = o->placer->is_bound;
@@ -103,7 +104,7 @@ Prepare(Observer *o)
 												   p->feature[i].vector_width);
 
 		o->skips |= p->feature[i].impute == CS_IMPUTE_SKIP;
-		result->features[i].state = o->placer->states[i];
+		result->features[i].state = o->placer->states == NULL ? CS_BIND_DONE : o->placer->states[i];
 		if (column != NULL)
 			result->features[i].type = CsColumnTypeName(column);
 	}
@@ -118,7 +119,7 @@ Prepare(Observer *o)
 static void
 ReportMemory(void *state, int feature, Size needed)
 {
-	const Observer *o = state;
+	const CsObserver *o = state;
 
 	CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
 					 "keeping the values of feature \"%s\"",
@@ -127,7 +128,7 @@ ReportMemory(void *state, int feature, Size needed)
 
 /* The feature for want of which training would have skipped the row; -1: it would not. */
 static int
-FeatureThatSkips(const Observer *o)
+FeatureThatSkips(const CsObserver *o)
 {
 	for (int i = 0; i < o->pipeline->nfeatures; i++)
 	{
@@ -140,7 +141,7 @@ FeatureThatSkips(const Observer *o)
 
 /* Count the level of a feature in the row. */
 static inline void
-CountLevel(Observer *o, int feature, Datum value, bool isnull)
+CountLevel(CsObserver *o, int feature, Datum value, bool isnull)
 {
 	CsObservedFeature *f = &o->result->features[feature];
 
@@ -153,7 +154,7 @@ CountLevel(Observer *o, int feature, Datum value, bool isnull)
 
 /* Keep the number of a feature in the row. */
 static inline void
-KeepNumber(Observer *o, int feature, double number)
+KeepNumber(CsObserver *o, int feature, double number)
 {
 	CsObservedFeature *f = &o->result->features[feature];
 
@@ -168,7 +169,7 @@ KeepNumber(Observer *o, int feature, double number)
 
 /* Collect the features that are not visited yet: categories at first, numbers while they are kept. */
 static void
-CollectRow(Observer *o, const Datum *values, const bool *nulls)
+CollectRow(CsObserver *o, const Datum *values, const bool *nulls)
 {
 	const double *raw = o->placer->scoring.raw;
 	int			nfeatures = o->pipeline->nfeatures,
@@ -187,7 +188,7 @@ CollectRow(Observer *o, const Datum *values, const bool *nulls)
 
 /* Let a placed row into a sample. */
 static void
-SampleRow(const Observer *o, CsReservoir *reservoir, CsObservedSample *sample, int label)
+SampleRow(const CsObserver *o, CsReservoir *reservoir, CsObservedSample *sample, int label)
 {
 	int64		at = CsReservoirTake(reservoir, o->placer->scoring.z, o->request.scorer->ncolumns,
 									 sample->rows, &sample->n);
@@ -198,7 +199,7 @@ SampleRow(const Observer *o, CsReservoir *reservoir, CsObservedSample *sample, i
 
 /* Count a row in its segment. */
 static void
-CountRow(Observer *o)
+CountRow(CsObserver *o)
 {
 	CsObservation *result = o->result;
 	const CsScoring *scoring = &o->placer->scoring;
@@ -221,7 +222,7 @@ CountRow(Observer *o)
 
 /* Show a row to the visitors that see each row. */
 static void
-VisitRow(Observer *o, const Datum *values, const bool *nulls)
+VisitRow(CsObserver *o, const Datum *values, const bool *nulls)
 {
 	CsObservedRow row = {
 		.raw = o->placer->scoring.raw,
@@ -242,7 +243,7 @@ VisitRow(Observer *o, const Datum *values, const bool *nulls)
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
-	Observer   *o = state;
+	CsObserver *o = state;
 
 	if (o->request.visit != NULL)
 		CollectRow(o, values, nulls);
@@ -281,7 +282,7 @@ FillLevels(const CsLevelCounts *c, CsObservedFeature *f)
 
 /* Have a feature visited, and release its values. */
 static void
-Visit(Observer *o, int feature)
+Visit(CsObserver *o, int feature)
 {
 	CsObservedFeature *f = &o->result->features[feature];
 	CsKeptColumn *c = &o->kept.columns[feature];
@@ -309,7 +310,7 @@ Visit(Observer *o, int feature)
 
 /* Visit the features in their order, as far as all before have been collected. */
 static void
-VisitCollected(Observer *o)
+VisitCollected(CsObserver *o)
 {
 	for (; o->visited < o->pipeline->nfeatures; o->visited++)
 	{
@@ -327,7 +328,7 @@ VisitCollected(Observer *o)
  * be let go of, all features may wait for the reading that has the whole.
  */
 static void
-PrepareValues(Observer *o)
+PrepareValues(CsObserver *o)
 {
 	int			nfeatures = o->pipeline->nfeatures;
 
@@ -357,7 +358,7 @@ PrepareValues(Observer *o)
 static void
 BeginReading(void *state, CsPass *pass)
 {
-	Observer   *o = state;
+	CsObserver *o = state;
 
 	for (int i = o->visited; i < o->pipeline->nfeatures; i++)
 	{
@@ -371,7 +372,7 @@ BeginReading(void *state, CsPass *pass)
 
 /* Have the samples visited that somebody waits for, and let go of them. */
 static void
-VisitSamples(Observer *o)
+VisitSamples(CsObserver *o)
 {
 	for (int i = 0; i < o->request.nsamples; i++)
 	{
@@ -394,7 +395,7 @@ VisitSamples(Observer *o)
 static bool
 EndReading(void *state)
 {
-	Observer   *o = state;
+	CsObserver *o = state;
 	bool		is_first = o->pass->is_first;
 
 	if (is_first)
@@ -407,30 +408,48 @@ EndReading(void *state)
 }
 
 /*
- * Read the source, as the caller.  The observation is palloc'd in CurrentMemoryContext.  A column
- * that is missing or of another kind is noted, not an error.  The values of numbers and the sample
+ * Begin an observation of the rows of a pass, to be ended when the pass has been read.  It is palloc'd in
+ * CurrentMemoryContext.  Where "placer" is not NULL, the version has been bound to the pass, and places its rows; else a
+ * column that is missing or of another kind is noted, not an error.  The values of numbers and the samples
  * are held to maintenance_work_mem: when they do not fit, features are taken in groups, for each of
  * which the source is read once.  It is an error when the values of one feature do not fit.
  */
-CsObservation *
-CsObserve(const CsObserveRequest *request)
+CsObserver *
+CsObserveBegin(CsPass *pass, CsPlacer *placer, const CsObserveRequest *request)
 {
-	Observer	o = {
-		.request = *request,
-		.pipeline = CsScorerPipeline(request->scorer),
-		.result = palloc0(sizeof(CsObservation)),
-		.pass = CsPassOpen(request->relation)
-	};
+	CsObserver *o = palloc0(sizeof(CsObserver));
 
-	Prepare(&o);
-	PrepareValues(&o);
-	CsPassVisit(o.pass, &(CsVisitor) {
-		.state = &o,
+	o->request = *request;
+	o->pipeline = CsScorerPipeline(request->scorer);
+	o->result = palloc0(sizeof(CsObservation));
+	o->pass = pass;
+	o->placer = placer;
+	Prepare(o);
+	PrepareValues(o);
+	CsPassVisit(pass, &(CsVisitor) {
+		.state = o,
 		.begin = BeginReading,
 		.take_row = TakeRow,
 		.end = EndReading,
 		.needs_raw = true
 	});
-	(void) CsPassRead(o.pass);
-	return o.result;
+	return o;
+}
+
+/* What was observed. */
+CsObservation *
+CsObserveEnd(CsObserver *o)
+{
+	return o->result;
+}
+
+/* Read a source, as the caller, for an observation. */
+CsObservation *
+CsObserve(const CsObserveRequest *request)
+{
+	CsPass	   *pass = CsPassOpen(request->relation);
+	CsObserver *o = CsObserveBegin(pass, NULL, request);
+
+	(void) CsPassRead(pass);
+	return CsObserveEnd(o);
 }

@@ -67,27 +67,74 @@ CsReportOpenOfFeatures(CsReport *report, FunctionCallInfo fcinfo, int source, in
 	return Open(report, fcinfo, source, version, true);
 }
 
+/* Reports in the making. */
+struct CsReporting
+{
+	int			n;
+	const CsReportKind *const *kinds;
+	void	  **states;
+	CsObserver *observer;
+};
+
+/* Reports on one version, each with its own options, which are checked, and its own result. */
+static CsReporting *
+OpenReports(const CsReport *reports, const CsReportKind *const *kinds, Jsonb *const *options, int n)
+{
+	CsReporting *r = palloc(sizeof(CsReporting));
+
+	r->n = n;
+	r->kinds = kinds;
+	r->states = palloc(sizeof(void *) * n);
+	for (int i = 0; i < n; i++)
+		r->states[i] = kinds[i]->open(&reports[i], options[i]);
+	return r;
+}
+
+/* Have the rows of a pass observed for reports. */
+static void
+Observe(CsReporting *r, CsPass *pass, CsPlacer *placer, const CsScorer *scorer)
+{
+	CsObserveRequest request = {.scorer = scorer, .relation = pass->relation};
+
+	for (int i = 0; i < r->n; i++)
+		r->kinds[i]->ask(r->states[i], &request);
+	r->observer = CsObserveBegin(pass, placer, &request);
+}
+
 /*
- * Make reports on one version and one source, each with its own options (NULL if none are given)
- * and its own result.  The source is read once for all of them, as far as memory allows; see
- * CsObserve().
+ * Begin reports on one version, each with its own options (NULL if none are given) and its own result, of the rows of a
+ * pass; see CsObserveBegin().
  */
+CsReporting *
+CsReportsBegin(CsPass *pass, CsPlacer *placer, const CsReport *reports, const CsReportKind *const *kinds,
+			   Jsonb *const *options, int n)
+{
+	CsReporting *r = OpenReports(reports, kinds, options, n);
+
+	Observe(r, pass, placer, reports[0].scorer);
+	return r;
+}
+
+/* Make the reports of a pass that has been read. */
+void
+CsReportsEnd(CsReporting *r)
+{
+	const CsObservation *observation = CsObserveEnd(r->observer);
+
+	for (int i = 0; i < r->n; i++)
+		r->kinds[i]->put(r->states[i], observation);
+}
+
+/* Make reports on one version and one source, which is read once for all of them, as far as memory allows. */
 void
 CsReportsMake(const CsReport *reports, const CsReportKind *const *kinds, Jsonb *const *options, int n)
 {
-	CsObserveRequest request = {.scorer = reports[0].scorer};
-	void	  **states = palloc(sizeof(void *) * n);
-	const CsObservation *observation;
+	CsReporting *r = OpenReports(reports, kinds, options, n);
+	CsPass	   *pass = CsPassOpen(CsSourceOpen(reports[0].scorer, reports[0].source));
 
-	for (int i = 0; i < n; i++)
-		states[i] = kinds[i]->open(&reports[i], options[i]);
-	request.relation = CsSourceOpen(reports[0].scorer, reports[0].source);
-	for (int i = 0; i < n; i++)
-		kinds[i]->ask(states[i], &request);
-	observation = CsObserve(&request);
-	for (int i = 0; i < n; i++)
-		kinds[i]->put(states[i], observation);
-	pfree(states);
+	Observe(r, pass, NULL, reports[0].scorer);
+	(void) CsPassRead(pass);
+	CsReportsEnd(r);
 }
 
 /* A function (model, source, options, version) that makes one report. */

@@ -206,10 +206,6 @@ typedef struct CsPipelineParts
 extern int	CsPartsNumberOutputs(CsPipelineParts *parts);
 extern CsPipeline *CsPipelineAssemble(const CsPipelineParts *parts);
 
-/* apply.c */
-extern bool CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
-							double *out, int out_stride, double *work);
-
 /* knn.c */
 extern Size CsKnnWork(const CsPipeline *p);
 extern bool CsKnnFill(const CsPipeline *p, int nrows, double *scaled, int stride, double *work);

@@ -210,6 +210,8 @@ extern void CsPipelineCheckRow(const CsPipeline *p, const double *raw);
 extern Size CsPipelineWork(const CsPipeline *p, int nrows);
 extern bool CsPipelineApply(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
 							double *out, int out_stride, double *work);
+extern bool CsPipelineScale(const CsPipeline *p, const double *raw, int raw_stride, int nrows,
+							double *out, int out_stride, double *work);
 
 /* time.c */
 extern bool CsIsInterval(const CsFeature *f);

@@ -85,7 +85,7 @@ AddEither(CsPortrait *portrait, const CsColumn *column, const CsPortraitRequest 
 		(type == INT2OID || type == INT4OID || type == INT8OID);
 
 	if (is_whole && portrait->columns[added].feature < 0 && !request->only_numbers &&
-		(request->value == NULL || strcmp(NameStr(column->name), request->value) != 0))
+		(request->is_whole || request->value == NULL || strcmp(NameStr(column->name), request->value) != 0))
 	{
 		int			codes = AddColumn(portrait, column);
 
@@ -249,7 +249,8 @@ AddValue(CsPortrait *portrait, const CsRelation *rel, const char *name)
 				 errmsg("column \"%s\" of type %s has no sum", name, format_type_be(column->type)),
 				 errhint("Name a column of numbers: what a customer has spent, or is worth.")));
 	portrait->value = FindAdded(portrait, column);
-	if (portrait->value < 0)
+	portrait->value_is_extra = portrait->value < 0;
+	if (portrait->value_is_extra)
 		portrait->value = AddColumn(portrait, column);
 }
 
@@ -272,10 +273,10 @@ CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation
 
 /*
  * Drop columns that nobody named and that turned out to name rows, or to hold their segments, with
- * a NOTICE.
+ * a NOTICE unless it is to be quiet.
  */
 void
-CsPortraitDropLabels(CsPortrait *portrait)
+CsPortraitDropLabels(CsPortrait *portrait, bool is_quiet)
 {
 	StringInfoData dropped;
 	int			n = 0;
@@ -299,7 +300,7 @@ CsPortraitDropLabels(CsPortrait *portrait)
 		}
 	}
 	portrait->ncolumns = n;
-	if (dropped.len > 0)
+	if (dropped.len > 0 && !is_quiet)
 		ereport(NOTICE,
 				(errmsg("columns left out: %s", dropped.data),
 				 errhint("Name the columns to describe in \"columns\".")));

@@ -119,14 +119,14 @@ static double
 SampleCorrelation(const CsPortrait *portrait, int a, int b)
 {
 	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
-	double	   *x = palloc(sizeof(double) * 2 * Max(portrait->nsample, 1));
-	double	   *y = x + portrait->nsample;
+	double	   *x = palloc(sizeof(double) * 2 * Max(portrait->sample.n, 1));
+	double	   *y = x + portrait->sample.n;
 	int64		n = 0;
 	double		r;
 
-	for (int i = 0; i < portrait->nsample; i++)
+	for (int i = 0; i < portrait->sample.n; i++)
 	{
-		const double *row = portrait->sample + (Size) i * width;
+		const double *row = portrait->sample.rows + (Size) i * width;
 
 		if (!isfinite(row[a]) || !isfinite(row[b]))
 			continue;

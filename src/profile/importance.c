@@ -21,6 +21,10 @@
 /* Levels of a category that are compared one by one. */
 #define LEVELS 10000
 
+/* The sample and its seed, unless others are asked for; the seed is that of CS_SEED_OPTION. */
+#define SAMPLE 10000
+#define SEED 42
+
 #define MAX_REPEATS 1000
 
 typedef struct ImportanceOptions
@@ -31,7 +35,7 @@ typedef struct ImportanceOptions
 } ImportanceOptions;
 
 static const CsOption importanceOptions[] = {
-	{"sample", CS_OPTION_INT, offsetof(ImportanceOptions, sample), 10000, 1, 1000000},
+	{"sample", CS_OPTION_INT, offsetof(ImportanceOptions, sample), SAMPLE, 1, 1000000},
 	{"repeats", CS_OPTION_INT, offsetof(ImportanceOptions, repeats), 5, 1, MAX_REPEATS},
 	CS_SEED_OPTION(ImportanceOptions, seed)
 };
@@ -72,17 +76,17 @@ ShareChanged(const CsPortrait *portrait, CsScoring *scoring, int feature, const 
 	int			width = CsScorerPipeline(portrait->scorer)->nfeatures;
 	int64		changed = 0;
 
-	for (int i = 0; i < portrait->nsample; i++)
+	for (int i = 0; i < portrait->sample.n; i++)
 	{
 		CsAssignment placed;
 
 		CsCheckInterrupts(i);
-		memcpy(scoring->raw, portrait->sample + (Size) i * width, sizeof(double) * width);
+		memcpy(scoring->raw, portrait->sample.rows + (Size) i * width, sizeof(double) * width);
 		scoring->raw[feature] = portrait->sample[(Size) order[i] * width + feature];
 		changed += !CsScoringTry(scoring, &placed, NULL) ||
-			placed.index != portrait->sample_segments[i];
+			placed.index != portrait->sample.segments[i];
 	}
-	return CsPortraitShare(changed, portrait->nsample);
+	return CsPortraitShare(changed, portrait->sample.n);
 }
 
 /* What shuffling a feature does, several times. */
@@ -91,15 +95,15 @@ Permute(const CsPortrait *portrait, const ImportanceOptions *options, CsScoring 
 		Importance *importance)
 {
 	double		shares[MAX_REPEATS];
-	int		   *order = palloc(sizeof(int) * Max(portrait->nsample, 1));
+	int		   *order = palloc(sizeof(int) * Max(portrait->sample.n, 1));
 	CsRng		rng;
 
 	CsRngSeed(&rng, (uint64) options->seed, UINT64CONST(0xFEA7) + importance->feature);
-	for (int i = 0; i < portrait->nsample; i++)
+	for (int i = 0; i < portrait->sample.n; i++)
 		order[i] = i;
 	for (int r = 0; r < options->repeats; r++)
 	{
-		Shuffle(&rng, order, portrait->nsample);
+		Shuffle(&rng, order, portrait->sample.n);
 		shares[r] = ShareChanged(portrait, scoring, importance->feature, order);
 	}
 	CsMeanOfFew(shares, options->repeats, &importance->changed, &importance->changed_sd);
@@ -149,39 +153,28 @@ Sentence(const Importance *importance)
 
 /* The row of a feature. */
 static void
-PutImportance(CsReport *report, const CsPortrait *portrait, const Importance *importance, int rank)
+PutImportance(CsResult *result, const CsPortrait *portrait, const Importance *importance, int rank)
 {
 	bool		is_category = CsIsCategory(importance->column);
 
-	CsResultPut(report->result,
+	CsResultPut(result,
 				CsValues(CsValueInt4(rank), CsValueText(NameStr(importance->column->column.name)),
 						 CsValueText(CsKindName(importance->column->column.converter.kind)),
 						 CsValueFloat8(importance->changed),
 						 CsValueFloat8(importance->changed_sd),
 						 CsValueFloat8(is_category ? NAN : importance->association),
 						 CsValueFloat8(is_category ? importance->association : NAN),
-						 CsValueInt8(portrait->nsample), Sentence(importance)));
+						 CsValueInt8(portrait->sample.n), Sentence(importance)));
 }
 
-/* feature_importance(model, source, options, version): one row for each feature */
-Datum
-custseg_feature_importance(PG_FUNCTION_ARGS)
+/* The rows of feature_importance(). */
+static void
+PutImportances(CsResult *result, const CsPortrait *portrait, const ImportanceOptions *options)
 {
-	CsReport	report;
-	ImportanceOptions options;
-	CsPortraitRequest request = {.only_features = true, .levels = LEVELS};
-	CsPortrait *portrait;
+	Importance *importances = palloc(sizeof(Importance) * Max(portrait->ncolumns, 1));
 	CsScoring	scoring;
-	Importance *importances;
 
-	if (!CsReportOpen(&report, fcinfo, ARG_SOURCE, ARG_VERSION))
-		return (Datum) 0;
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, importanceOptions, lengthof(importanceOptions), &options);
-	request.sample = options.sample;
-	request.seed = options.seed;
-	portrait = CsPortraitTake(&report, &request);
 	CsScoringInit(&scoring, portrait->scorer, CurrentMemoryContext);
-	importances = palloc(sizeof(Importance) * Max(portrait->ncolumns, 1));
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
 		const CsPortraitColumn *c = &portrait->columns[i];
@@ -191,10 +184,40 @@ custseg_feature_importance(PG_FUNCTION_ARGS)
 		importances[i].association = CsIsCategory(c) ?
 			CsPortraitChiSquare(portrait, c).cramers_v :
 			CsEtaSquared(c->summaries, portrait->ngroups);
-		Permute(portrait, &options, &scoring, &importances[i]);
+		Permute(portrait, options, &scoring, &importances[i]);
 	}
 	qsort(importances, portrait->ncolumns, sizeof(Importance), CompareImportance);
 	for (int i = 0; i < portrait->ncolumns; i++)
-		PutImportance(&report, portrait, &importances[i], i + 1);
+		PutImportance(result, portrait, &importances[i], i + 1);
+}
+
+/* CsPortraitKind.put */
+static void
+PutUsual(CsResult *result, const CsPortrait *portrait)
+{
+	ImportanceOptions options;
+
+	CsOptionsParse(importanceOptions, lengthof(importanceOptions), NULL, &options);
+	PutImportances(result, portrait, &options);
+}
+
+const CsPortraitKind CsImportanceKind = {
+	"feature_importance", {.only_features = true, .levels = LEVELS, .sample = SAMPLE, .seed = SEED}, PutUsual
+};
+
+/* feature_importance(model, source, options, version): one row for each feature */
+Datum
+custseg_feature_importance(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	ImportanceOptions options;
+	CsPortraitRequest request = CsImportanceKind.request;
+
+	if (!CsReportOpen(&report, fcinfo, ARG_SOURCE, ARG_VERSION))
+		return (Datum) 0;
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, importanceOptions, lengthof(importanceOptions), &options);
+	request.sample = options.sample;
+	request.seed = options.seed;
+	PutImportances(report.result, CsPortraitTake(&report, &request), &options);
 	return (Datum) 0;
 }

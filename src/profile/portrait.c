@@ -8,6 +8,9 @@
  *
  * Where data/kept.c has no room for all values, the other columns are read in further passes, in
  * which nobody is placed again.
+ *
+ * Who wants what several functions tell takes one portrait of all columns, and parts of it: the columns and levels that
+ * each of them asks for.
  */
 #include "custseg.h"
 
@@ -31,9 +34,19 @@ typedef struct Collector
 	CsLevelCounts *levels;		/* of a category */
 } Collector;
 
-typedef struct Collecting
+/* A sample that is asked for. */
+typedef struct Sampling
 {
-	const CsPortraitRequest *request;
+	int			rows;
+	int64		seed;
+	bool		by_model;		/* without customers of whom somebody has decided */
+	CsReservoir reservoir;
+	CsPortraitSample sample;
+} Sampling;
+
+struct CsPortraying
+{
+	CsPortraitRequest request;
 	CsPortrait *portrait;
 	CsPass	   *pass;
 	CsPlacer   *placer;
@@ -43,9 +56,10 @@ typedef struct Collecting
 	int64		nrows;			/* of the source, once the first pass is over */
 	int64		capacity;		/* of groups */
 	int32	   *groups;			/* a row; -1: not placed */
-	CsReservoir reservoir;		/* of the sample */
+	int			nsamplings;
+	Sampling	samplings[CS_PORTRAIT_SAMPLES];
 	CsRng		coin;			/* of the halves */
-} Collecting;
+};
 
 /* The number of a group's segment; NULL for all customers. */
 CsValue
@@ -111,7 +125,7 @@ ReportMemory(void *state, int column, Size needed)
 
 /* Make room for the groups of more rows. */
 static void
-GrowGroups(Collecting *c)
+GrowGroups(CsPortraying *c)
 {
 	int64		capacity = Max(FIRST_CAPACITY, c->capacity + c->capacity / 2);
 
@@ -122,17 +136,22 @@ GrowGroups(Collecting *c)
 	c->capacity = capacity;
 }
 
-/* Let a placed customer into the sample. */
+/* Let a placed customer into the samples. */
 static void
-SampleRow(Collecting *c, int segment)
+SampleRow(CsPortraying *c, int segment)
 {
-	CsPortrait *portrait = c->portrait;
-	int64		at = CsReservoirTake(&c->reservoir, c->placer->scoring.raw,
-									 CsScorerPipeline(portrait->scorer)->nfeatures, portrait->sample,
-									 &portrait->nsample);
+	int			width = CsScorerPipeline(c->portrait->scorer)->nfeatures;
 
-	if (at >= 0)
-		portrait->sample_segments[at] = segment;
+	for (int i = 0; i < c->nsamplings; i++)
+	{
+		Sampling   *s = &c->samplings[i];
+		int64		at = -1;
+
+		if (!s->by_model || c->placer->override == NULL)
+			at = CsReservoirTake(&s->reservoir, c->placer->scoring.raw, width, s->sample.rows, &s->sample.n);
+		if (at >= 0)
+			s->sample.segments[at] = segment;
+	}
 }
 
 /*
@@ -140,7 +159,7 @@ SampleRow(Collecting *c, int segment)
  * says.  The only place where a customer gets its segment.
  */
 static int
-FindSegment(Collecting *c)
+FindSegment(CsPortraying *c)
 {
 	CsPortrait *portrait = c->portrait;
 	const CsPlacer *placer = c->placer;
@@ -157,14 +176,14 @@ FindSegment(Collecting *c)
 
 /* The group of a row, counted; -1 for one without a segment. */
 static int
-PlaceRow(Collecting *c)
+PlaceRow(CsPortraying *c)
 {
 	CsPortrait *portrait = c->portrait;
 	int			group = FindSegment(c);
 
 	if (group < 0)
 		return -1;
-	if (c->request->halves && (CsRngNext(&c->coin) >> 63) != 0)
+	if (c->request.halves && (CsRngNext(&c->coin) >> 63) != 0)
 		group += portrait->nsegments;
 	portrait->rows[group]++;
 	portrait->rows[portrait->ngroups]++;
@@ -174,7 +193,7 @@ PlaceRow(Collecting *c)
 
 /* A number of a row; NaN for NULL and for an infinite value. */
 static double
-NumberOf(const Collecting *c, int column, const Datum *values, const bool *nulls)
+NumberOf(const CsPortraying *c, int column, const Datum *values, const bool *nulls)
 {
 	const CsPortraitColumn *of = &c->portrait->columns[column];
 	const Collector *collector = &c->collectors[column];
@@ -191,7 +210,7 @@ NumberOf(const Collecting *c, int column, const Datum *values, const bool *nulls
 
 /* The error for a query that gives other rows each time. */
 static void
-ReportChanged(const Collecting *c)
+ReportChanged(const CsPortraying *c)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -205,7 +224,7 @@ ReportChanged(const Collecting *c)
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
-	Collecting *c = state;
+	CsPortraying *c = state;
 	int64		row = c->row++;
 	int			group;
 
@@ -261,13 +280,13 @@ AddRows(int64 *to, const int64 *rows, int all)
 
 /* The levels that were counted: the most frequent, the others as one, and no value. */
 static void
-FillLevels(const Collecting *c, int column)
+FillLevels(const CsPortraying *c, int column)
 {
 	CsPortraitColumn *of = &c->portrait->columns[column];
 	const CsLevelCounts *counts = c->collectors[column].levels;
 	int			all = c->portrait->ngroups;
 	int			n = counts->nlevels;
-	int			kept = Min(n, c->request->levels);
+	int			kept = Min(n, c->request.levels);
 	int		   *order = CsLevelsByRows(counts);
 	CsPortraitLevel *levels = palloc0(sizeof(CsPortraitLevel) * (kept + 2));
 	CsPortraitLevel other = {.is_other = true, .rows = palloc0(sizeof(int64) * (all + 1))};
@@ -300,7 +319,7 @@ FillLevels(const Collecting *c, int column)
 static bool
 EndReading(void *state)
 {
-	Collecting *c = state;
+	CsPortraying *c = state;
 	CsPortrait *portrait = c->portrait;
 	int			all = portrait->ngroups;
 	double	   *scratch;
@@ -324,8 +343,8 @@ EndReading(void *state)
 			FillLevels(c, i);
 			continue;
 		}
-		if (c->request->visit != NULL)
-			of->visited = c->request->visit(c->request->visit_state, portrait, kept->values,
+		if (c->request.visit != NULL)
+			of->visited = c->request.visit(c->request.visit_state, portrait, kept->values,
 											c->groups, c->nrows);
 		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
 		CsSummarizeGroups(kept->values, c->groups, c->nrows, all, scratch, of->summaries);
@@ -339,7 +358,7 @@ EndReading(void *state)
 static void
 BeginReading(void *state, CsPass *pass)
 {
-	Collecting *c = state;
+	CsPortraying *c = state;
 	CsPortrait *portrait = c->portrait;
 
 	CsKeptBegin(&c->kept, c->nrows);
@@ -355,21 +374,29 @@ BeginReading(void *state, CsPass *pass)
 	c->row = 0;
 }
 
+/* The sample of so many rows, NULL: it is not taken. */
+static const Sampling *
+FindSampling(const CsPortraying *c, int rows, int64 seed, bool by_model)
+{
+	for (int i = 0; i < c->nsamplings; i++)
+	{
+		if (c->samplings[i].rows == rows && c->samplings[i].seed == seed && c->samplings[i].by_model == by_model)
+			return &c->samplings[i];
+	}
+	return NULL;
+}
+
 /* Make room for everything that is collected, except for the values. */
 static void
-Prepare(Collecting *c)
+Prepare(CsPortraying *c)
 {
 	CsPortrait *portrait = c->portrait;
-	int			nfeatures = CsScorerPipeline(portrait->scorer)->nfeatures;
 	int			ngroups = portrait->ngroups;
-	int			sample = c->request->sample;
 
-	/* beside the values: what stays of each column, and the sample */
-	CsKeptInit(&c->kept, portrait->ncolumns, c->request->visit != NULL ? 3 : 1,
-			   (Size) portrait->ncolumns * (ngroups + 1) * (sizeof(int64) + sizeof(CsNumberSummary)) +
-			   sizeof(double) * nfeatures * sample);
+	/* beside the values: what stays of each column */
+	CsKeptInit(&c->kept, portrait->ncolumns, c->request.visit != NULL ? 3 : 1,
+			   c->request.reserved + (Size) portrait->ncolumns * (ngroups + 1) * (sizeof(int64) + sizeof(CsNumberSummary)));
 	c->kept.full = ReportMemory;
-	CsKeptHold(&c->kept, 0);
 	c->collectors = palloc0(sizeof(Collector) * Max(portrait->ncolumns, 1));
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
@@ -385,13 +412,10 @@ Prepare(Collecting *c)
 	}
 	portrait->rows = palloc0(sizeof(int64) * (ngroups + 1));
 	portrait->overridden = palloc0(sizeof(int64) * ngroups);
-	CsReservoirInit(&c->reservoir, sample, (uint64) c->request->seed, UINT64CONST(0x0B5E47E));
-	CsRngSeed(&c->coin, (uint64) c->request->seed, UINT64CONST(0x5917));
-	if (sample > 0)
-	{
-		portrait->sample = palloc_extended(sizeof(double) * sample * nfeatures, MCXT_ALLOC_HUGE);
-		portrait->sample_segments = palloc(sizeof(int32) * sample);
-	}
+	CsRngSeed(&c->coin, (uint64) c->request.seed, UINT64CONST(0x5917));
+	if (c->request.sample > 0)
+		CsPortraitSampleToo(c, c->request.sample, c->request.seed, false);
+	CsKeptHold(&c->kept, 0);
 }
 
 /* Say how many customers are in no segment, and why. */
@@ -409,38 +433,183 @@ TellLeftOut(const CsPortrait *portrait, int64 nrows)
 				 errhint("custseg.data_quality() shows the reasons.")));
 }
 
+/* What is left to decide when everything is summed up: which columns are codes, and which only name rows. */
+static void
+Finish(CsPortrait *portrait, const CsPortraitRequest *request)
+{
+	CsPortraitChooseKinds(portrait);
+	if (request->columns == NULL)
+		CsPortraitDropLabels(portrait, request->is_quiet);
+}
+
+/*
+ * Begin a portrait of the rows of a pass, which a placer of the report's version places.  It is to be ended when the
+ * pass has been read.  Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
+ * whose values do not fit are read in further passes.
+ */
+CsPortraying *
+CsPortraitBegin(CsPass *pass, CsPlacer *placer, const CsReport *report, const CsPortraitRequest *request)
+{
+	CsPortraying *c = palloc0(sizeof(CsPortraying));
+	CsPortrait *portrait = palloc0(sizeof(CsPortrait));
+
+	c->request = *request;
+	c->portrait = portrait;
+	c->pass = pass;
+	c->placer = placer;
+	portrait->scorer = report->scorer;
+	portrait->nsegments = portrait->scorer->nsegments;
+	portrait->ngroups = portrait->nsegments * (request->halves ? 2 : 1);
+	CsPortraitColumns(portrait, report, pass->relation, request);
+	Prepare(c);
+	CsPassVisit(pass, &(CsVisitor) {
+		.state = c, .begin = BeginReading, .take_row = TakeRow, .end = EndReading
+	});
+	return c;
+}
+
+/* Have another sample taken, "by_model" of those whom the model alone has placed; the same one again is the same. */
+void
+CsPortraitSampleToo(CsPortraying *c, int rows, int64 seed, bool by_model)
+{
+	Size		width = sizeof(double) * CsScorerPipeline(c->portrait->scorer)->nfeatures;
+	Sampling   *s = &c->samplings[c->nsamplings];
+
+	if (FindSampling(c, rows, seed, by_model) != NULL)
+		return;
+	Assert(c->nsamplings < CS_PORTRAIT_SAMPLES);
+	c->nsamplings++;
+	s->rows = rows;
+	s->seed = seed;
+	s->by_model = by_model;
+	CsReservoirInit(&s->reservoir, rows, (uint64) seed, UINT64CONST(0x0B5E47E));
+	CsKeptHold(&c->kept, width * rows);
+	s->sample.rows = palloc_extended(width * rows, MCXT_ALLOC_HUGE);
+	s->sample.segments = palloc(sizeof(int32) * rows);
+}
+
+/* The sample of so many rows that was taken; without any rows where none was. */
+CsPortraitSample
+CsPortraitSampleOf(const CsPortraying *c, int rows, int64 seed, bool by_model)
+{
+	const Sampling *s = FindSampling(c, rows, seed, by_model);
+
+	return s == NULL ? (CsPortraitSample) {0} : s->sample;
+}
+
+/* What is to be known when the pass has been read: how many customers are left out is told in a NOTICE. */
+void
+CsPortraitEnd(CsPortraying *c)
+{
+	if (c->groups != NULL)
+		pfree(c->groups);
+	c->groups = NULL;
+	TellLeftOut(c->portrait, c->nrows);
+}
+
+/* The portrait as it was taken. */
+const CsPortrait *
+CsPortraitWhole(const CsPortraying *c)
+{
+	return c->portrait;
+}
+
+/* Is a column among those that a request asks for, of a portrait of all columns? */
+static bool
+IsPart(const CsPortraying *c, int column, const CsPortraitRequest *request)
+{
+	const CsPortrait *portrait = c->portrait;
+	const CsPortraitColumn *of = &portrait->columns[column];
+
+	if (column == portrait->value)
+		return request->value != NULL ||
+			(!portrait->value_is_extra && (of->feature >= 0 || !request->only_features) &&
+			 !(request->only_numbers && CsIsCategory(of)));
+	if (of->as_codes && column - 1 == portrait->value && request->value != NULL)
+		return false;
+	return (of->feature >= 0 || !request->only_features) && !(request->only_numbers && CsIsCategory(of));
+}
+
+/* Show no more than so many levels of a category: the rarer ones go to the others. */
+static void
+PoolLevels(CsPortraitColumn *of, int most, int all)
+{
+	CsPortraitLevel *levels;
+	CsPortraitLevel other = {.is_other = true};
+	int			n = 0,
+				shown = 0;
+
+	for (int i = 0; i < of->nlevels; i++)
+		n += !of->levels[i].is_other && of->levels[i].text != NULL;
+	if (n <= most)
+		return;
+	levels = palloc(sizeof(CsPortraitLevel) * (most + 2));
+	other.rows = palloc0(sizeof(int64) * (all + 1));
+	for (int i = 0; i < of->nlevels; i++)
+	{
+		const CsPortraitLevel *level = &of->levels[i];
+		bool		is_level = !level->is_other && level->text != NULL;
+
+		if (is_level && shown < most)
+			levels[shown++] = *level;
+		else if (is_level || level->is_other)
+		{
+			for (int g = 0; g <= all; g++)
+				other.rows[g] += level->rows[g];
+		}
+	}
+	levels[shown++] = other;
+	if (of->missing[all] > 0)
+		levels[shown++] = (CsPortraitLevel) {.rows = of->missing};
+	of->levels = levels;
+	of->nlevels = shown;
+}
+
+/*
+ * The portrait that a request would have, made of one of all columns, with as many levels, the value that it names and
+ * the same sample.  It is palloc'd; what is the same is not copied.
+ */
+CsPortrait *
+CsPortraitPart(const CsPortraying *c, const CsPortraitRequest *request)
+{
+	CsPortrait *part = palloc(sizeof(CsPortrait));
+
+	*part = *c->portrait;
+	part->columns = palloc(sizeof(CsPortraitColumn) * Max(part->ncolumns, 1));
+	part->ncolumns = 0;
+	part->value = -1;
+	for (int i = 0; i < c->portrait->ncolumns; i++)
+	{
+		if (!IsPart(c, i, request))
+			continue;
+		if (i == c->portrait->value && request->value != NULL)
+			part->value = part->ncolumns;
+		part->columns[part->ncolumns] = c->portrait->columns[i];
+		PoolLevels(&part->columns[part->ncolumns++], request->levels, part->ngroups);
+	}
+	part->sample = CsPortraitSampleOf(c, request->sample, request->seed, false);
+	Finish(part, request);
+	return part;
+}
+
 /*
  * Read the source, as the caller.  Customers belong to the segment in which a decision by hand puts
  * them, and otherwise to the one in which the model puts them.  Customers that are excluded or
- * cannot be placed are left out, with a NOTICE.
- *
- * Everything is palloc'd in CurrentMemoryContext.  Values are held to maintenance_work_mem: columns
- * whose values do not fit are read in further passes.
+ * cannot be placed are left out, with a NOTICE.  See CsPortraitBegin().
  */
 CsPortrait *
 CsPortraitTake(const CsReport *report, const CsPortraitRequest *request)
 {
-	CsPortrait *portrait = palloc0(sizeof(CsPortrait));
-	Collecting	c = {.request = request, .portrait = portrait};
+	CsPass	   *pass = CsPassOpen(CsSourceOpen(report->scorer, report->source));
+	CsPlacer   *placer = CsPassPlace(pass, report->scorer, CS_PLACE_TRY);
+	CsPortraying *c;
 
-	c.pass = CsPassOpen(CsSourceOpen(report->scorer, report->source));
-	c.placer = CsPassPlace(c.pass, report->scorer, CS_PLACE_TRY);
-	CsPassIdentify(c.pass, CsFindKey(c.pass->relation, report->id));
-	CsPassHonour(c.pass, c.placer);
-	portrait->scorer = report->scorer;
-	portrait->nsegments = portrait->scorer->nsegments;
-	portrait->ngroups = portrait->nsegments * (request->halves ? 2 : 1);
-	CsPortraitColumns(portrait, report, c.pass->relation, request);
-	Prepare(&c);
-	CsPassVisit(c.pass, &(CsVisitor) {
-		.state = &c, .begin = BeginReading, .take_row = TakeRow, .end = EndReading
-	});
-	(void) CsPassRead(c.pass);
-	if (c.groups != NULL)
-		pfree(c.groups);
-	TellLeftOut(portrait, c.nrows);
-	CsPortraitChooseKinds(portrait);
-	if (request->columns == NULL)
-		CsPortraitDropLabels(portrait);
-	return portrait;
+	CsPassIdentify(pass, CsFindKey(pass->relation, report->id));
+	CsPassHonour(pass, placer);
+	c = CsPortraitBegin(pass, placer, report, request);
+	(void) CsPassRead(pass);
+	CsPortraitEnd(c);
+	c->portrait->sample = CsPortraitSampleOf(c, request->sample, request->seed, false);
+	Finish(c->portrait, request);
+	return c->portrait;
 }

@@ -36,6 +36,17 @@ typedef struct CsPortraitColumn
 	bool		as_codes;		/* the column before it, as a category: one of the two stays */
 } CsPortraitColumn;
 
+/* A seeded sample of the customers: raw values, see prep.h, row by row, and the segments that the model has for them. */
+typedef struct CsPortraitSample
+{
+	int			n;
+	double	   *rows;
+	int32	   *segments;
+} CsPortraitSample;
+
+/* Samples that one portrait takes. */
+#define CS_PORTRAIT_SAMPLES 4
+
 /*
  * Groups are the segments, in the scorer's order; or, in halves, segment + half * nsegments.
  * Arrays of ngroups + 1 end with all customers.
@@ -52,12 +63,9 @@ typedef struct CsPortrait
 	int			ncolumns;
 	CsPortraitColumn *columns;
 	int			value;			/* the column whose sum is asked for, -1: none */
-
-	/* a seeded sample of the customers: raw values, see prep.h, row by row, and the
-	 * segments that the model has for them */
-	int			nsample;
-	double	   *sample;
-	int32	   *sample_segments;
+	bool		value_is_extra; /* it is there for nothing else */
+	const bool *hidden;			/* nsegments, of whom nothing is to be told; NULL: there are none */
+	CsPortraitSample sample;
 } CsPortrait;
 
 /* The arguments of functions that describe the columns that are named. */
@@ -75,6 +83,9 @@ typedef struct CsPortraitRequest
 	const char *value;			/* a number to be summed up, or NULL */
 	int			levels;			/* of a category that are kept; the rest are pooled */
 	bool		halves;			/* two seeded halves */
+	bool		is_whole;		/* parts of it will be taken: the value is described like any other column */
+	bool		is_quiet;		/* no NOTICE of columns that are left out */
+	Size		reserved;		/* of maintenance_work_mem, for something else */
 	int			sample;			/* rows of the sample, 0: none */
 	int64		seed;
 	/*
@@ -89,11 +100,40 @@ typedef struct CsPortraitRequest
 
 extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitRequest *request);
 
+typedef struct CsPortraying CsPortraying;
+
+extern CsPortraying *CsPortraitBegin(CsPass *pass, CsPlacer *placer, const CsReport *report,
+									 const CsPortraitRequest *request);
+extern void CsPortraitSampleToo(CsPortraying *portraying, int rows, int64 seed, bool by_model);
+extern CsPortraitSample CsPortraitSampleOf(const CsPortraying *portraying, int rows, int64 seed, bool by_model);
+extern const CsPortrait *CsPortraitWhole(const CsPortraying *portraying);
+extern void CsPortraitEnd(CsPortraying *portraying);
+extern CsPortrait *CsPortraitPart(const CsPortraying *portraying, const CsPortraitRequest *request);
+
+/*
+ * What a function tells of a portrait by its default options, for who takes one portrait for several of them: what it
+ * asks for, and its rows.
+ */
+typedef struct CsPortraitKind
+{
+	const char *name;			/* of the function */
+	CsPortraitRequest request;
+	void		(*put) (CsResult *result, const CsPortrait *portrait);
+} CsPortraitKind;
+
+extern const CsPortraitKind CsProfileKind;
+extern const CsPortraitKind CsBoxplotKind;
+extern const CsPortraitKind CsRadarKind;
+extern const CsPortraitKind CsHeatmapKind;
+extern const CsPortraitKind CsSummaryKind;
+extern const CsPortraitKind CsImportanceKind;
+extern const CsPortraitKind CsTestsKind;
+
 /* columns.c */
 extern void CsPortraitColumns(CsPortrait *portrait, const CsReport *report, const CsRelation *rel,
 							  const CsPortraitRequest *request);
 extern void CsPortraitChooseKinds(CsPortrait *portrait);
-extern void CsPortraitDropLabels(CsPortrait *portrait);
+extern void CsPortraitDropLabels(CsPortrait *portrait, bool is_quiet);
 extern CsChiSquareResult CsPortraitChiSquare(const CsPortrait *portrait,
 											 const CsPortraitColumn *c);
 

@@ -13,26 +13,24 @@
 
 #include "call/call.h"
 #include "catalog/tables.h"
-#include "profile/profile.h"
-#include "utils/builtins.h"
+#include "profile/publish.h"
+#include "stat/stat.h"
+#include "utils/lsyscache.h"
 
 #define MAX_KEPT 100000
-
-typedef struct PublishOptions
-{
-	int			min_group;
-	int			keep;
-	char	   *value;
-} PublishOptions;
+#define MAX_POINTS 2000
 
 static const CsOption publishOptions[] = {
-	{"min_group", CS_OPTION_INT, offsetof(PublishOptions, min_group), 10, 1, PG_INT32_MAX},
-	{"keep", CS_OPTION_INT, offsetof(PublishOptions, keep), 36, 1, MAX_KEPT},
-	{"value", CS_OPTION_TEXT, offsetof(PublishOptions, value)},
+	{"min_group", CS_OPTION_INT, offsetof(CsPublishOptions, min_group), 10, 1, PG_INT32_MAX},
+	{"keep", CS_OPTION_INT, offsetof(CsPublishOptions, keep), 36, 1, MAX_KEPT},
+	{"value", CS_OPTION_TEXT, offsetof(CsPublishOptions, value)},
+	{"sample", CS_OPTION_INT, offsetof(CsPublishOptions, sample), 20000, 0, CS_MAX_SILHOUETTE_ROWS},
+	{"points", CS_OPTION_INT, offsetof(CsPublishOptions, points), MAX_POINTS, 0, MAX_POINTS},
+	{"surrogate", CS_OPTION_BOOL, offsetof(CsPublishOptions, surrogate), true},
 };
 
 static const char *const parts_sql =
-"SELECT p.part, p.body FROM custseg_private.publication($1, $2, $3, $4) AS p WHERE p.body IS NOT NULL";
+"SELECT p.part, p.body, p.milliseconds, p.reason FROM custseg_private.publication($1, $2, $3, $4) AS p";
 
 /* Later than the last publication, whatever became of the clock. */
 static const char *const now_sql =
@@ -41,8 +39,8 @@ static const char *const now_sql =
 
 static const char *const insert_sql =
 "INSERT INTO custseg.report AS r (model, version, published_at, part, body) VALUES ($1, $2, $3, $4, $5) "
-"RETURNING r.part, CASE pg_catalog.jsonb_typeof(r.body) WHEN 'array' THEN pg_catalog.jsonb_array_length(r.body) ELSE 1 END::bigint,"
-" pg_catalog.octet_length(r.body::pg_catalog.text)::bigint, r.published_at";
+"RETURNING CASE pg_catalog.jsonb_typeof(r.body) WHEN 'array' THEN pg_catalog.jsonb_array_length(r.body) ELSE 1 END::bigint,"
+" pg_catalog.octet_length(r.body::pg_catalog.text)::bigint";
 
 /* All but the newest ones are thinned to the last of each month, which begins and ends in UTC. */
 static const char *const thin_sql =
@@ -59,18 +57,39 @@ enum
 	PUBLISH_MODEL, PUBLISH_SOURCE, PUBLISH_OPTIONS, PUBLISH_VERSION
 };
 
-/* A part of a publication. */
+/* A part of a publication; it has a body, or a reason why it has none. */
 typedef struct Part
 {
-	char	   *name;
-	Jsonb	   *body;
+	CsValue		name,
+				body,
+				milliseconds,
+				reason;
 } Part;
 
 PG_FUNCTION_INFO_V1(custseg_publish);
 
+/* Read the options. */
+void
+CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options)
+{
+	CsOptionsParse(publishOptions, lengthof(publishOptions), json, options);
+}
+
+/* A value that outlives SPI. */
+static CsValue
+Outlive(CsValue value, MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(context);
+
+	if (!value.isnull && !get_typbyval(value.type))
+		value.datum = PointerGetDatum(PG_DETOAST_DATUM_COPY(value.datum));
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
 /* The parts, read as the caller under the caller's snapshot; palloc'd in CurrentMemoryContext. */
 static List *
-ReadParts(const CsScorer *scorer, const char *source, const PublishOptions *options)
+ReadParts(const CsScorer *scorer, const char *source, const CsPublishOptions *options)
 {
 	MemoryContext context = CurrentMemoryContext;
 	Jsonb	   *complete = CsOptionsToJsonb(publishOptions, lengthof(publishOptions), options);
@@ -81,14 +100,16 @@ ReadParts(const CsScorer *scorer, const char *source, const PublishOptions *opti
 											  CsValueJsonb(complete), CsValueInt4(scorer->version)));
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
-		HeapTuple	tuple = SPI_tuptable->vals[i];
-		bool		isnull;
-		Datum		body = SPI_getbinval(tuple, SPI_tuptable->tupdesc, 2, &isnull);
-		MemoryContext old = MemoryContextSwitchTo(context);
-		Part	   *part = palloc(sizeof(Part));
+		Part	   *part = MemoryContextAlloc(context, sizeof(Part));
+		CsValue		row[4];
+		MemoryContext old;
 
-		part->name = SPI_getvalue(tuple, SPI_tuptable->tupdesc, 1);
-		part->body = DatumGetJsonbPCopy(body);
+		CsValuesOfTuple(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, row);
+		part->name = Outlive(row[0], context);
+		part->body = Outlive(row[1], context);
+		part->milliseconds = Outlive(row[2], context);
+		part->reason = Outlive(row[3], context);
+		old = MemoryContextSwitchTo(context);
 		parts = lappend(parts, part);
 		MemoryContextSwitchTo(old);
 	}
@@ -100,13 +121,29 @@ ReadParts(const CsScorer *scorer, const char *source, const PublishOptions *opti
 static CsValue
 TimeOfPublication(const char *model)
 {
-	bool		isnull;
+	CsValue		row[1];
 
 	(void) CsCatalogExecuteNewest(now_sql, CsValues(CsValueText(model)));
-	return CsValueOf(TIMESTAMPTZOID, SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull), false);
+	CsValuesOfTuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row);
+	return row[0];
 }
 
-/* Write the parts, a row of the result each, under the lock of the model; then thin the older publications. */
+/* Write a part that has a body, and put what there is to tell of it to the result; inside SPI. */
+static void
+WritePart(const CsScorer *scorer, const Part *part, CsValue at, CsResult *result)
+{
+	CsValue		row[2] = {CsValueNull(INT8OID), CsValueNull(INT8OID)};
+
+	if (!part->body.isnull)
+	{
+		CsCatalogExecute(insert_sql, CsValues(CsValueText(NameStr(scorer->model)), CsValueInt4(scorer->version), at,
+											  part->name, part->body), false);
+		CsValuesOfTuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row);
+	}
+	CsResultPut(result, CsValues(part->name, row[0], row[1], part->milliseconds, at, part->reason));
+}
+
+/* Write a publication, under the lock of the model; then thin the older ones. */
 static void
 WriteParts(const CsScorer *scorer, List *parts, int keep, CsResult *result)
 {
@@ -118,31 +155,25 @@ WriteParts(const CsScorer *scorer, List *parts, int keep, CsResult *result)
 	CsVersionHold(model, scorer->version);
 	at = TimeOfPublication(model);
 	foreach(cell, parts)
-	{
-		const Part *part = lfirst(cell);
-
-		CsCatalogExecute(insert_sql, CsValues(CsValueText(model), CsValueInt4(scorer->version), at,
-											  CsValueText(part->name), CsValueJsonb(part->body)), false);
-		CsFoundPut(result);
-	}
+		WritePart(scorer, lfirst(cell), at, result);
 	CsCatalogExecuteNewest(thin_sql, CsValues(CsValueText(model), CsValueInt4(keep)));
 	SPI_finish();
 }
 
-/* publish(model, source, options, version): a row for each part that was published */
+/* publish(model, source, options, version): a row for each part */
 Datum
 custseg_publish(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
 	char	   *model = CsRequiredText(fcinfo, PUBLISH_MODEL, "model");
-	PublishOptions options;
+	CsPublishOptions options;
 	const CsScorer *scorer;
 	List	   *parts;
 
 	CsRequireWritable("custseg.publish()");
 	CsModelCheckName(model);
 	CsModelCheckOwner(model);
-	CsOptionsArgument(fcinfo, PUBLISH_OPTIONS, publishOptions, lengthof(publishOptions), &options);
+	CsPublishOptionsParse(CsJsonbArgument(fcinfo, PUBLISH_OPTIONS), &options);
 	CsModelRequireUnchanged(model);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, PUBLISH_VERSION));

@@ -1,6 +1,6 @@
 /*
  * segment_profile.c
- *	  How segments differ, column by column: segment_profile(), boxplot(), radar().
+ *	  How segments differ, column by column: segment_profile(), boxplot(), radar(), heatmap().
  */
 #include "custseg.h"
 
@@ -14,6 +14,10 @@
 /* Most levels of a category that are shown one by one. */
 #define MAX_LEVELS 10000
 
+/* As many as are shown, and as many as are drawn, unless others are asked for. */
+#define PROFILE_LEVELS 20
+#define DRAWN_LEVELS 5
+
 typedef struct ProfileOptions
 {
 	int			levels;
@@ -21,7 +25,7 @@ typedef struct ProfileOptions
 } ProfileOptions;
 
 static const CsOption profileOptions[] = {
-	{"levels", CS_OPTION_INT, offsetof(ProfileOptions, levels), 20, 1, MAX_LEVELS},
+	{"levels", CS_OPTION_INT, offsetof(ProfileOptions, levels), PROFILE_LEVELS, 1, MAX_LEVELS},
 	{"only_features", CS_OPTION_BOOL, offsetof(ProfileOptions, only_features), 0}
 };
 
@@ -41,12 +45,13 @@ typedef struct RadarOptions
 
 static const CsOption radarOptions[] = {
 	{"scale", CS_OPTION_CHOICE, offsetof(RadarOptions, scale), RADAR_MIN_MAX, 0, 0, radarScales},
-	{"levels", CS_OPTION_INT, offsetof(RadarOptions, levels), 5, 1, MAX_LEVELS}
+	{"levels", CS_OPTION_INT, offsetof(RadarOptions, levels), DRAWN_LEVELS, 1, MAX_LEVELS}
 };
 
 PG_FUNCTION_INFO_V1(custseg_segment_profile);
 PG_FUNCTION_INFO_V1(custseg_boxplot);
 PG_FUNCTION_INFO_V1(custseg_radar);
+PG_FUNCTION_INFO_V1(custseg_heatmap);
 
 /* The same column, but NULL. */
 static CsValue
@@ -118,7 +123,7 @@ PutSummary(const CsNumberSummary *s, CsValue *row)
 
 /* A row of segment_profile(): a column in a group, or one level of it. */
 static void
-PutProfile(CsReport *report, const CsPortrait *portrait, int group, int column, int level, int rank)
+PutProfile(CsResult *result, const CsPortrait *portrait, int group, int column, int level, int rank)
 {
 	const CsPortraitColumn *c = &portrait->columns[column];
 	const CsPortraitLevel *l = level < 0 ? NULL : &c->levels[level];
@@ -144,12 +149,12 @@ PutProfile(CsReport *report, const CsPortrait *portrait, int group, int column, 
 	row[i] = CsValueInt4(rank);
 	if (rank == 0)
 		row[i] = SqlNothing(row[i]);
-	CsResultPut(report->result, row, i + 1);
+	CsResultPut(result, row, i + 1);
 }
 
 /* The rows of segment_profile() for a group; what they take is given back. */
 static void
-PutGroup(CsReport *report, const CsPortrait *portrait, int group)
+PutGroup(CsResult *result, const CsPortrait *portrait, int group)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg profile rows",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -166,12 +171,20 @@ PutGroup(CsReport *report, const CsPortrait *portrait, int group)
 		{
 			int			level = is_category ? j : -1;
 
-			PutProfile(report, portrait, group, i, level,
+			PutProfile(result, portrait, group, i, level,
 					   ranks[i].level == level ? ranks[i].rank : 0);
 		}
 	}
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+/* The rows of segment_profile(). */
+static void
+PutProfiles(CsResult *result, const CsPortrait *portrait)
+{
+	for (int g = 0; g <= portrait->ngroups; g++)
+		PutGroup(result, portrait, g);
 }
 
 /*
@@ -184,7 +197,6 @@ custseg_segment_profile(PG_FUNCTION_ARGS)
 	CsReport	report;
 	ProfileOptions options;
 	CsPortraitRequest request = {0};
-	CsPortrait *portrait;
 
 	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
@@ -192,30 +204,22 @@ custseg_segment_profile(PG_FUNCTION_ARGS)
 	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
 	request.only_features = options.only_features;
 	request.levels = options.levels;
-	portrait = CsPortraitTake(&report, &request);
-	for (int g = 0; g <= portrait->ngroups; g++)
-		PutGroup(&report, portrait, g);
+	PutProfiles(report.result, CsPortraitTake(&report, &request));
 	return (Datum) 0;
 }
 
-/* The arguments of boxplot(). */
+const CsPortraitKind CsProfileKind = {"segment_profile", {.levels = PROFILE_LEVELS}, PutProfiles};
+
+/* The arguments of boxplot() and heatmap(). */
 enum
 {
 	BOXPLOT_MODEL, BOXPLOT_SOURCE, BOXPLOT_COLUMNS, BOXPLOT_VERSION
 };
 
-/* boxplot(model, source, columns, version): one row for each segment and number */
-Datum
-custseg_boxplot(PG_FUNCTION_ARGS)
+/* The rows of boxplot(). */
+static void
+PutBoxes(CsResult *result, const CsPortrait *portrait)
 {
-	CsReport	report;
-	CsPortraitRequest request = {.only_features = true, .only_numbers = true, .levels = 1};
-	CsPortrait *portrait;
-
-	if (!CsReportOpen(&report, fcinfo, BOXPLOT_SOURCE, BOXPLOT_VERSION))
-		return (Datum) 0;
-	request.columns = CsArrayArgument(fcinfo, BOXPLOT_COLUMNS);
-	portrait = CsPortraitTake(&report, &request);
 	for (int g = 0; g <= portrait->ngroups; g++)
 	{
 		for (int column = 0; column < portrait->ncolumns; column++)
@@ -234,9 +238,26 @@ custseg_boxplot(PG_FUNCTION_ARGS)
 			row[i++] = CsValueFloat8(s->maximum);
 			row[i++] = CsValueFloat8(s->mean);
 			row[i++] = CsValueInt8(s->n_outliers);
-			CsResultPut(report.result, row, i);
+			CsResultPut(result, row, i);
 		}
 	}
+}
+
+const CsPortraitKind CsBoxplotKind = {
+	"boxplot", {.only_features = true, .only_numbers = true, .levels = 1}, PutBoxes
+};
+
+/* boxplot(model, source, columns, version): one row for each segment and number */
+Datum
+custseg_boxplot(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	CsPortraitRequest request = CsBoxplotKind.request;
+
+	if (!CsReportOpen(&report, fcinfo, BOXPLOT_SOURCE, BOXPLOT_VERSION))
+		return (Datum) 0;
+	request.columns = CsArrayArgument(fcinfo, BOXPLOT_COLUMNS);
+	PutBoxes(report.result, CsPortraitTake(&report, &request));
 	return (Datum) 0;
 }
 
@@ -252,7 +273,7 @@ AxisValue(const CsPortrait *portrait, int column, int level, int group)
 
 /* The rows of radar() for one axis, the last of all customers, whose mean lies between those of the segments. */
 static void
-PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int column, int level)
+PutAxis(CsResult *result, const CsPortrait *portrait, RadarScale scale, int column, int level)
 {
 	const CsPortraitColumn *c = &portrait->columns[column];
 	bool		is_share = level >= 0 || c->column.converter.kind == CS_BOOLEAN;
@@ -263,6 +284,8 @@ PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int colu
 	{
 		double		value = AxisValue(portrait, column, level, g);
 
+		if (portrait->hidden != NULL && portrait->hidden[g])
+			continue;
 		lowest = fmin(lowest, value);
 		highest = fmax(highest, value);
 	}
@@ -279,9 +302,34 @@ PutAxis(CsReport *report, const CsPortrait *portrait, RadarScale scale, int colu
 		else
 			row[i++] = CsValueFloat8(isnan(value) ? NAN : highest == lowest ? 0.5 :
 								   (value - lowest) / (highest - lowest));
-		CsResultPut(report->result, row, i);
+		CsResultPut(result, row, i);
 	}
 }
+
+/* The rows of radar() on a scale. */
+static void
+PutAxes(CsResult *result, const CsPortrait *portrait, RadarScale scale)
+{
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		if (CsIsCategory(&portrait->columns[i]))
+		{
+			for (int level = 0; level < portrait->columns[i].nlevels; level++)
+				PutAxis(result, portrait, scale, i, level);
+		}
+		else
+			PutAxis(result, portrait, scale, i, -1);
+	}
+}
+
+/* The rows of radar() on its usual scale. */
+static void
+PutRadar(CsResult *result, const CsPortrait *portrait)
+{
+	PutAxes(result, portrait, RADAR_MIN_MAX);
+}
+
+const CsPortraitKind CsRadarKind = {"radar", {.only_features = true, .levels = DRAWN_LEVELS}, PutRadar};
 
 /* radar(model, source, columns, options, version): one row for each column or level, and segment */
 Datum
@@ -289,24 +337,60 @@ custseg_radar(PG_FUNCTION_ARGS)
 {
 	CsReport	report;
 	RadarOptions options;
-	CsPortraitRequest request = {.only_features = true};
-	CsPortrait *portrait;
+	CsPortraitRequest request = CsRadarKind.request;
 
 	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
 	CsOptionsArgument(fcinfo, PORTRAIT_OPTIONS, radarOptions, lengthof(radarOptions), &options);
 	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
 	request.levels = options.levels;
-	portrait = CsPortraitTake(&report, &request);
-	for (int i = 0; i < portrait->ncolumns; i++)
+	PutAxes(report.result, CsPortraitTake(&report, &request), options.scale);
+	return (Datum) 0;
+}
+
+/* The row of heatmap() for a column, or a level of it, in a segment. */
+static void
+PutCell(CsResult *result, const CsPortrait *portrait, int column, int level, int group)
+{
+	const CsPortraitColumn *c = &portrait->columns[column];
+	CsValue		row[7];
+	int			i = PutColumn(portrait, c, group, row);
+
+	row[i++] = CsValueText(level < 0 ? NULL : CsPortraitLevelText(&c->levels[level]));
+	row[i++] = CsValueFloat8(AxisValue(portrait, column, level, group));
+	row[i++] = CsValueFloat8(AxisValue(portrait, column, level, portrait->ngroups));
+	row[i++] = CsValueFloat8(CsPortraitDifference(portrait, column, level, group));
+	CsResultPut(result, row, i);
+}
+
+/* The rows of heatmap(). */
+static void
+PutHeatmap(CsResult *result, const CsPortrait *portrait)
+{
+	for (int g = 0; g < portrait->ngroups; g++)
 	{
-		if (CsIsCategory(&portrait->columns[i]))
+		for (int i = 0; i < portrait->ncolumns; i++)
 		{
+			if (!CsIsCategory(&portrait->columns[i]))
+				PutCell(result, portrait, i, -1, g);
 			for (int level = 0; level < portrait->columns[i].nlevels; level++)
-				PutAxis(&report, portrait, options.scale, i, level);
+				PutCell(result, portrait, i, level, g);
 		}
-		else
-			PutAxis(&report, portrait, options.scale, i, -1);
 	}
+}
+
+const CsPortraitKind CsHeatmapKind = {"heatmap", {.only_features = true, .levels = DRAWN_LEVELS}, PutHeatmap};
+
+/* heatmap(model, source, columns, version): one row for each segment and column or level */
+Datum
+custseg_heatmap(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	CsPortraitRequest request = CsHeatmapKind.request;
+
+	if (!CsReportOpen(&report, fcinfo, BOXPLOT_SOURCE, BOXPLOT_VERSION))
+		return (Datum) 0;
+	request.columns = CsArrayArgument(fcinfo, BOXPLOT_COLUMNS);
+	PutHeatmap(report.result, CsPortraitTake(&report, &request));
 	return (Datum) 0;
 }

@@ -221,7 +221,7 @@ Judge(const Testing *t, const CsPortraitColumn *c, const ColumnTest *test, Strin
 
 /* One row of the result. */
 static void
-PutTest(CsReport *report, const Testing *t, const CsPortraitColumn *c, const ColumnTest *test)
+PutTest(CsResult *result, const Testing *t, const CsPortraitColumn *c, const ColumnTest *test)
 {
 	CsValue		row[16];
 	StringInfoData reason;
@@ -246,9 +246,57 @@ PutTest(CsReport *report, const Testing *t, const CsPortraitColumn *c, const Col
 	row[n++] = CsValueText(test->label);
 	row[n++] = CsValueText(verdict);
 	row[n++] = CsValueText(reason.data);
-	CsResultPut(report->result, row, n);
+	CsResultPut(result, row, n);
 	pfree(reason.data);
 }
+
+/* The rows of segment_tests(); TestNumber() has been the portrait's visitor. */
+static void
+PutTests(CsResult *result, const Testing *t)
+{
+	const CsPortrait *portrait = t->portrait;
+	ColumnTest **tests = palloc(sizeof(ColumnTest *) * Max(portrait->ncolumns, 1));
+
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		const CsPortraitColumn *c = &portrait->columns[i];
+
+		tests[i] = CsIsCategory(c) ? TestCategory(portrait, c) : c->visited;
+	}
+	AdjustTests(portrait, tests);
+	for (int i = 0; i < portrait->ncolumns; i++)
+		PutTest(result, t, &portrait->columns[i], tests[i]);
+}
+
+/* The tests of a portrait by the usual options. */
+static Testing
+UsualTesting(const CsPortrait *portrait)
+{
+	Testing		t = {.portrait = portrait};
+
+	CsOptionsParse(testOptions, lengthof(testOptions), NULL, &t.options);
+	return t;
+}
+
+/* CsPortraitRequest.visit: the state is of no use. */
+static void *
+TestUsual(void *state, const CsPortrait *portrait, const double *values, const int32 *groups, int64 nrows)
+{
+	Testing		t = UsualTesting(portrait);
+
+	return TestNumber(&t.options, portrait, values, groups, nrows);
+}
+
+/* CsPortraitKind.put */
+static void
+PutUsual(CsResult *result, const CsPortrait *portrait)
+{
+	Testing		t = UsualTesting(portrait);
+
+	PutTests(result, &t);
+}
+
+const CsPortraitKind CsTestsKind = {"segment_tests", {.levels = LEVELS, .visit = TestUsual}, PutUsual};
 
 /* segment_tests(model, source, columns, options, version): one row for each column */
 Datum
@@ -256,26 +304,13 @@ custseg_segment_tests(PG_FUNCTION_ARGS)
 {
 	CsReport	report;
 	Testing		t = {0};
-	CsPortraitRequest request = {.levels = LEVELS, .visit = TestNumber,
-	.visit_state = &t.options};
-	ColumnTest **tests;
-	int			n;
+	CsPortraitRequest request = {.levels = LEVELS, .visit = TestNumber, .visit_state = &t.options};
 
 	if (!CsReportOpen(&report, fcinfo, PORTRAIT_SOURCE, PORTRAIT_VERSION))
 		return (Datum) 0;
 	request.columns = CsArrayArgument(fcinfo, PORTRAIT_COLUMNS);
 	CsOptionsArgument(fcinfo, PORTRAIT_OPTIONS, testOptions, lengthof(testOptions), &t.options);
 	t.portrait = CsPortraitTake(&report, &request);
-	n = t.portrait->ncolumns;
-	tests = palloc(sizeof(ColumnTest *) * Max(n, 1));
-	for (int i = 0; i < n; i++)
-	{
-		const CsPortraitColumn *c = &t.portrait->columns[i];
-
-		tests[i] = CsIsCategory(c) ? TestCategory(t.portrait, c) : c->visited;
-	}
-	AdjustTests(t.portrait, tests);
-	for (int i = 0; i < n; i++)
-		PutTest(&report, &t, &t.portrait->columns[i], tests[i]);
+	PutTests(report.result, &t);
 	return (Datum) 0;
 }

@@ -341,7 +341,7 @@ TotalValue(const CsPortrait *portrait)
 
 /* The row of a segment. */
 static void
-PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, double total)
+PutSketch(CsResult *result, const CsPortrait *portrait, const Sketch *sketch, double total)
 {
 	int			group = sketch->group;
 	double		value = NAN,
@@ -354,7 +354,7 @@ PutSketch(CsReport *report, const CsPortrait *portrait, const Sketch *sketch, do
 		value = s->n == 0 ? 0 : s->mean * s->n;
 		mean = value / portrait->rows[group];
 	}
-	CsResultPut(report->result,
+	CsResultPut(result,
 				CsValues(CsPortraitSegment(portrait, group), CsPortraitName(portrait, group),
 						 CsValueInt8(portrait->rows[group]),
 						 CsValueFloat8(CsPortraitShare(portrait->rows[group], portrait->rows[portrait->ngroups])),
@@ -369,36 +369,53 @@ enum
 	SUMMARY_MODEL, SUMMARY_SOURCE, SUMMARY_VALUE, SUMMARY_COLUMNS, SUMMARY_OPTIONS, SUMMARY_VERSION
 };
 
-/* segment_summary(model, source, value, columns, options, version): one row for each segment */
-Datum
-custseg_segment_summary(PG_FUNCTION_ARGS)
+/* The rows of segment_summary(). */
+static void
+PutSummaries(CsResult *result, const CsPortrait *portrait, const SummaryOptions *options)
 {
-	CsReport	report;
-	SummaryOptions options;
-	CsPortraitRequest request = {
-		.only_features = true, .levels = LEVELS, .sample = SAMPLE, .seed = 42
-	};
-	CsPortrait *portrait;
-	Sketch	   *sketches;
+	Sketch	   *sketches = palloc0(sizeof(Sketch) * portrait->ngroups);
 	double		total;
 
-	if (!CsReportOpen(&report, fcinfo, SUMMARY_SOURCE, SUMMARY_VERSION))
-		return (Datum) 0;
-	CsOptionsArgument(fcinfo, SUMMARY_OPTIONS, summaryOptions, lengthof(summaryOptions), &options);
-	request.value = CsTextArgument(fcinfo, SUMMARY_VALUE);
-	request.columns = CsArrayArgument(fcinfo, SUMMARY_COLUMNS);
-	portrait = CsPortraitTake(&report, &request);
-	sketches = palloc0(sizeof(Sketch) * portrait->ngroups);
 	for (int g = 0; g < portrait->ngroups; g++)
 	{
 		sketches[g].group = g;
-		Describe(portrait, &options, &sketches[g]);
+		Describe(portrait, options, &sketches[g]);
 		if (portrait->rows[g] > 0 && !IsNoise(portrait, g))
 			sketches[g].name = NameOf(&sketches[g]);
 	}
 	SuggestNames(portrait, sketches, portrait->ngroups);
 	total = TotalValue(portrait);
 	for (int g = 0; g < portrait->ngroups; g++)
-		PutSketch(&report, portrait, &sketches[g], total);
+		PutSketch(result, portrait, &sketches[g], total);
+}
+
+/* CsPortraitKind.put */
+static void
+PutUsual(CsResult *result, const CsPortrait *portrait)
+{
+	SummaryOptions options;
+
+	CsOptionsParse(summaryOptions, lengthof(summaryOptions), NULL, &options);
+	PutSummaries(result, portrait, &options);
+}
+
+const CsPortraitKind CsSummaryKind = {
+	"segment_summary", {.only_features = true, .levels = LEVELS, .sample = SAMPLE, .seed = 42}, PutUsual
+};
+
+/* segment_summary(model, source, value, columns, options, version): one row for each segment */
+Datum
+custseg_segment_summary(PG_FUNCTION_ARGS)
+{
+	CsReport	report;
+	SummaryOptions options;
+	CsPortraitRequest request = CsSummaryKind.request;
+
+	if (!CsReportOpen(&report, fcinfo, SUMMARY_SOURCE, SUMMARY_VERSION))
+		return (Datum) 0;
+	CsOptionsArgument(fcinfo, SUMMARY_OPTIONS, summaryOptions, lengthof(summaryOptions), &options);
+	request.value = CsTextArgument(fcinfo, SUMMARY_VALUE);
+	request.columns = CsArrayArgument(fcinfo, SUMMARY_COLUMNS);
+	PutSummaries(report.result, CsPortraitTake(&report, &request), &options);
 	return (Datum) 0;
 }

@@ -1,0 +1,409 @@
+/*
+ * publication.c
+ *	  What a publication tells of a source, which is read once: the function source_parts, a step of publish().
+ *
+ * One pass places each customer and has everybody take the row who tells of it: a portrait of all columns, from which
+ * segment_profile(), boxplot(), radar() and the others have their parts, with samples for what is told of single
+ * customers; a look at the columns, for describe(), correlations() and concentration(); the counts of missing values; and
+ * data_quality().  The rows are those of the functions, which are made by the same code.  surrogate() is a training and
+ * reads for itself.
+ *
+ * Segments of fewer customers than min_group are hidden, and so that what is left when others are taken from all tells
+ * nothing of them, further ones with them, the smallest first: until those hidden are two at least, and have min_group
+ * customers together.  What is NULL in the rows of a hidden segment, the SQL function publication says.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "explore/explore.h"
+#include "portability/instr_time.h"
+#include "profile/publish.h"
+#include "stat/group_histogram.h"
+
+/* Samples of silhouettes and of points; the latter has another seed, so that it is no part of the former. */
+#define SILHOUETTE_SEED 42
+#define POINTS_SEED 43
+
+/* Levels of a category that are counted; parts show fewer of them. */
+#define LEVELS 10000
+
+/* The arguments. */
+enum
+{
+	PARTS_MODEL, PARTS_SOURCE, PARTS_OPTIONS, PARTS_VERSION
+};
+
+/* What the reading keeps for the parts. */
+typedef struct Publication
+{
+	CsReport	report;
+	CsPublishOptions options;
+	CsPass	   *pass;
+	CsPortraying *portraying;
+	CsLook	   *look;
+	CsMissingCounts *missing;
+	CsReporting *quality;
+	CsResult   *quality_rows;
+	bool	   *hidden;			/* nsegments */
+	bool		all_hidden;		/* there are too few customers altogether */
+	instr_time	start;			/* of the part at hand */
+} Publication;
+
+/* What is made of a number while its values are at hand. */
+typedef struct Visited
+{
+	void	   *test;			/* of CsTestsKind */
+	CsGroupHistogram *histogram;
+} Visited;
+
+/* The parts that a portrait has, and the functions whose rows they are. */
+static const struct
+{
+	const char *part;
+	const CsPortraitKind *kind;
+} portraitParts[] = {
+	{"summary", &CsSummaryKind},
+	{"profile", &CsProfileKind},
+	{"radar", &CsRadarKind},
+	{"boxplot", &CsBoxplotKind},
+	{"heatmap", &CsHeatmapKind},
+	{"importance", &CsImportanceKind},
+	{"test", &CsTestsKind}
+};
+
+PG_FUNCTION_INFO_V1(custseg_source_parts);
+
+/* CsPortraitRequest.visit */
+static void *
+VisitNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups, int64 nrows)
+{
+	Visited    *visited = palloc(sizeof(Visited));
+
+	visited->test = CsTestsKind.request.visit(NULL, portrait, values, groups, nrows);
+	visited->histogram = CsHistogramOfGroups(values, groups, nrows, portrait->ngroups, true);
+	return visited;
+}
+
+/* Have everybody take the rows of the source. */
+static void
+BeginParts(Publication *p)
+{
+	const CsScorer *scorer = p->report.scorer;
+	CsPortraitRequest whole = {
+		.levels = LEVELS, .is_whole = true, .reserved = CsMemoryLimit() / 2, .value = p->options.value, .visit = VisitNumber,
+		.sample = CsImportanceKind.request.sample, .seed = CsImportanceKind.request.seed
+	};
+	static const CsReportKind *const quality = &CsQualityReport;
+	Jsonb	   *no_options = NULL;
+	CsReport   *quality_report = palloc(sizeof(CsReport));
+	CsPlacer   *placer;
+
+	p->pass = CsPassOpen(CsSourceOpen(scorer, p->report.source));
+	placer = CsPassPlace(p->pass, scorer, CS_PLACE_TRY);
+	CsPassIdentify(p->pass, CsFindKey(p->pass->relation, p->report.id));
+	CsPassHonour(p->pass, placer);
+	p->portraying = CsPortraitBegin(p->pass, placer, &p->report, &whole);
+	CsPortraitSampleToo(p->portraying, CsSummaryKind.request.sample, CsSummaryKind.request.seed, false);
+	if (p->options.sample > 0)
+		CsPortraitSampleToo(p->portraying, p->options.sample, SILHOUETTE_SEED, true);
+	if (p->options.points > 0)
+		CsPortraitSampleToo(p->portraying, p->options.points, POINTS_SEED, true);
+	p->look = CsLookOpen(p->pass->relation, NULL, false);
+	p->look->keep_rows = p->look->may_lose_rows = true;
+	CsLookBegin(p->look, p->pass, CsMemoryLimit() / 2);
+	p->missing = CsMissingBegin(p->look, p->pass);
+	*quality_report = p->report;
+	quality_report->result = p->quality_rows = CsResultOfFunction("data_quality");
+	p->quality = CsReportsBegin(p->pass, placer, quality_report, &quality, &no_options, 1);
+}
+
+/* The smallest segment with customers that is not hidden; -1: there is none. */
+static int
+SmallestShown(const Publication *p)
+{
+	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
+	int			smallest = -1;
+
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		if (!p->hidden[g] && portrait->rows[g] > 0 && (smallest < 0 || portrait->rows[g] < portrait->rows[smallest]))
+			smallest = g;
+	}
+	return smallest;
+}
+
+/* Choose the segments that nothing is told of but their sizes. */
+static void
+HideSegments(Publication *p)
+{
+	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
+	int64		rows = 0;
+	int			nhidden = 0;
+	int			next = SmallestShown(p);
+
+	p->all_hidden = portrait->rows[portrait->ngroups] < p->options.min_group;
+	while (next >= 0 &&
+		   (portrait->rows[next] < p->options.min_group || (nhidden > 0 && (nhidden < 2 || rows < p->options.min_group))))
+	{
+		p->hidden[next] = true;
+		rows += portrait->rows[next];
+		nhidden++;
+		next = SmallestShown(p);
+	}
+}
+
+/* Put a part with its body, or with the reason why it has none. */
+static void
+PutPart(Publication *p, const char *part, Jsonb *body, const char *reason)
+{
+	instr_time	duration;
+
+	INSTR_TIME_SET_CURRENT(duration);
+	INSTR_TIME_SUBTRACT(duration, p->start);
+	CsResultPut(p->report.result,
+				CsValues(CsValueText(part), CsValueJsonb(body), CsValueFloat8(INSTR_TIME_GET_MILLISEC(duration)),
+						 CsValueText(body == NULL ? reason : NULL)));
+	INSTR_TIME_SET_CURRENT(p->start);
+}
+
+/* Put a part of rows; one without rows is none. */
+static void
+PutRows(Publication *p, const char *part, CsResult *rows, const char *reason)
+{
+	Jsonb	   *body = CsResultJsonb(rows);
+
+	PutPart(p, part, JB_ROOT_COUNT(body) == 0 ? NULL : body, reason);
+}
+
+/* The parts of the portrait that are rows of functions. */
+static void
+PutPortraitParts(Publication *p)
+{
+	for (int i = 0; i < lengthof(portraitParts); i++)
+	{
+		const CsPortraitKind *kind = portraitParts[i].kind;
+		CsPortraitRequest request = kind->request;
+		CsResult   *rows = CsResultOfFunction(kind->name);
+		CsPortrait *portrait;
+
+		request.is_quiet = kind != &CsProfileKind;
+		if (kind == &CsSummaryKind)
+			request.value = p->options.value;
+		portrait = CsPortraitPart(p->portraying, &request);
+		portrait->hidden = p->hidden;
+		for (int c = 0; c < portrait->ncolumns && kind == &CsTestsKind; c++)
+		{
+			if (!CsIsCategory(&portrait->columns[c]))
+				portrait->columns[c].visited = ((Visited *) portrait->columns[c].visited)->test;
+		}
+		kind->put(rows, portrait);
+		PutRows(p, portraitParts[i].part, rows, "there are no columns to tell of");
+	}
+}
+
+/* The segment of a group as a member of a row; null for all customers. */
+static void
+PushSegment(JsonbParseState **json, const CsPortrait *portrait, int group)
+{
+	CsValue		segment = CsPortraitSegment(portrait, group);
+
+	if (segment.isnull)
+		CsJsonNull(json, "segment");
+	else
+		CsJsonInteger(json, "segment", DatumGetInt32(segment.datum));
+}
+
+/* The rows of a column of numbers in the part histogram. */
+static void
+PushBins(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	const CsGroupHistogram *h = ((const Visited *) c->visited)->histogram;
+
+	for (int g = portrait->ngroups; g >= 0; g--)
+	{
+		for (int b = 0; b < h->nbins && h->total[g] > 0; b++)
+		{
+			CsJsonObject(json, NULL);
+			CsJsonText(json, "column_name", NameStr(c->column.name));
+			CsJsonText(json, "scale", h->is_log ? "log" : "linear");
+			CsJsonInteger(json, "bin", b + 1);
+			CsJsonNumber(json, "low", h->edge[b]);
+			CsJsonNumber(json, "high", h->edge[b + 1]);
+			PushSegment(json, portrait, g);
+			CsJsonInteger(json, "n", h->n[g * h->nbins + b]);
+			CsJsonNumber(json, "density", CsHistogramDensity(h, g, b));
+			(void) CsJsonEnd(json);
+		}
+	}
+}
+
+/* The rows of a category in the part level_share. */
+static void
+PushLevels(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitColumn *c)
+{
+	for (int level = 0; level < c->nlevels; level++)
+	{
+		for (int g = portrait->ngroups; g >= 0; g--)
+		{
+			CsJsonObject(json, NULL);
+			CsJsonText(json, "column_name", NameStr(c->column.name));
+			CsJsonText(json, "level", CsPortraitLevelText(&c->levels[level]));
+			PushSegment(json, portrait, g);
+			CsJsonInteger(json, "n", c->levels[level].rows[g]);
+			CsJsonNumber(json, "share", CsPortraitShare(c->levels[level].rows[g], portrait->rows[g]));
+			(void) CsJsonEnd(json);
+		}
+	}
+}
+
+/* The parts histogram and level_share: of the columns of the part profile. */
+static void
+PutDistributions(Publication *p)
+{
+	CsPortraitRequest request = CsProfileKind.request;
+	const CsPortrait *portrait;
+	JsonbParseState *bins = NULL,
+			   *levels = NULL;
+	Jsonb	   *body;
+
+	request.is_quiet = true;
+	portrait = CsPortraitPart(p->portraying, &request);
+	CsJsonArray(&bins, NULL);
+	CsJsonArray(&levels, NULL);
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		if (CsIsCategory(&portrait->columns[i]))
+			PushLevels(&levels, portrait, &portrait->columns[i]);
+		else
+			PushBins(&bins, portrait, &portrait->columns[i]);
+	}
+	body = CsJsonFinish(&bins);
+	PutPart(p, "histogram", JB_ROOT_COUNT(body) == 0 ? NULL : body, "no column of numbers has values");
+	body = CsJsonFinish(&levels);
+	PutPart(p, "level_share", JB_ROOT_COUNT(body) == 0 ? NULL : body, "there are no categories");
+}
+
+/* What the SQL function makes the part capacity of: customers by segment, and those in none. */
+static void
+PutCounts(Publication *p)
+{
+	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
+	JsonbParseState *json = NULL;
+	int64		n_outside = portrait->n_unplaced + portrait->n_excluded;
+
+	CsJsonArray(&json, NULL);
+	for (int g = 0; g <= portrait->ngroups; g++)
+	{
+		bool		is_outside = g == portrait->ngroups;
+
+		if (is_outside && n_outside == 0)
+			continue;
+		CsJsonObject(&json, NULL);
+		PushSegment(&json, portrait, g);
+		CsJsonInteger(&json, "n", is_outside ? n_outside : portrait->rows[g]);
+		CsJsonInteger(&json, "n_overridden", is_outside ? 0 : portrait->overridden[g]);
+		CsJsonInteger(&json, "n_excluded", is_outside ? portrait->n_excluded : 0);
+		CsJsonBool(&json, "is_hidden", is_outside ? p->all_hidden : p->hidden[g] || p->all_hidden);
+		(void) CsJsonEnd(&json);
+	}
+	PutPart(p, "counts", CsJsonFinish(&json), NULL);
+}
+
+/* The parts of samples. */
+static void
+PutSampleParts(Publication *p)
+{
+	const CsScorer *scorer = p->report.scorer;
+	const CsPublishOptions *o = &p->options;
+	CsPortraitSample measured = CsPortraitSampleOf(p->portraying, o->sample, SILHOUETTE_SEED, true);
+	CsPortraitSample points = CsPortraitSampleOf(p->portraying, o->points, POINTS_SEED, true);
+
+	PutPart(p, "silhouette", o->sample == 0 ? NULL : CsPublishSilhouettes(scorer, &measured, p->hidden),
+			o->sample == 0 ? "the option \"sample\" is 0" : "customers are in fewer than two segments");
+	PutPart(p, "projection",
+			o->points == 0 ? NULL :
+			CsPublishProjection(scorer, o->sample == 0 ? &points : &measured, &points, p->hidden),
+			o->points == 0 ? "the option \"points\" is 0" : "the features do not vary");
+}
+
+/* The column of the look that has the value; NULL: there is none. */
+static CsLookColumn *
+ValueColumn(const Publication *p)
+{
+	for (int i = 0; i < p->look->ncolumns && p->options.value != NULL; i++)
+	{
+		if (strcmp(NameStr(p->look->columns[i].column.name), p->options.value) == 0)
+			return &p->look->columns[i];
+	}
+	return NULL;
+}
+
+/* Why there is no concentration of the value; NULL: there is.  Its values are sorted. */
+static const char *
+WhyNoConcentration(const CsLookColumn *c)
+{
+	if (c == NULL)
+		return "no column of a value is named: option \"value\", or custseg.set_presentation()";
+	if (c->sort != NULL)
+		return "the values of the column do not fit into maintenance_work_mem";
+	if (c->n == 0)
+		return "the column of the value has no values";
+	if (c->values[0] < 0)
+		return "the column of the value has values below 0";
+	return NULL;
+}
+
+/* The parts of the columns as they are, whatever the segments. */
+static void
+PutLookParts(Publication *p)
+{
+	CsLookColumn *value = ValueColumn(p);
+	CsResult   *description = CsResultOfFunction("describe"),
+			   *correlations = CsResultOfFunction("correlations"),
+			   *concentration = CsResultOfFunction("concentration"),
+			   *missing = CsResultOfFunction("missing_patterns");
+	const char *reason;
+	bool		fits;
+
+	CsLookFinish(p->look);
+	fits = p->look->keep_rows && CsCorrelationsFit(p->look);
+	if (fits)
+		CsCorrelationsPut(correlations, p->look);
+	PutRows(p, "correlation", correlations, fits ? "there are no two columns of numbers" :
+			"the columns do not fit into maintenance_work_mem");
+	CsDescribePut(description, p->look);
+	PutRows(p, "description", description, "there are no columns");
+	reason = WhyNoConcentration(value);
+	if (reason == NULL)
+		CsConcentrationPut(concentration, p->look, value);
+	PutRows(p, "concentration", concentration, reason);
+	CsMissingPut(missing, p->missing);
+	PutRows(p, "missing", missing, "there are no rows");
+	CsLookEnd(p->look);
+}
+
+/* source_parts(model, source, options, version): part, body, milliseconds, reason */
+Datum
+custseg_source_parts(PG_FUNCTION_ARGS)
+{
+	Publication p = {0};
+
+	if (!CsReportOpen(&p.report, fcinfo, PARTS_SOURCE, PARTS_VERSION))
+		return (Datum) 0;
+	CsPublishOptionsParse(CsJsonbArgument(fcinfo, PARTS_OPTIONS), &p.options);
+	p.hidden = palloc0(sizeof(bool) * Max(p.report.scorer->nsegments, 1));
+	BeginParts(&p);
+	(void) CsPassRead(p.pass);
+	CsPortraitEnd(p.portraying);
+	HideSegments(&p);
+	INSTR_TIME_SET_CURRENT(p.start);
+	PutCounts(&p);
+	PutPortraitParts(&p);
+	PutDistributions(&p);
+	CsReportsEnd(p.quality);
+	PutRows(&p, "quality", p.quality_rows, NULL);
+	PutSampleParts(&p);
+	PutLookParts(&p);
+	return (Datum) 0;
+}

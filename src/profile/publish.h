@@ -1,0 +1,29 @@
+/*
+ * publish.h
+ *	  What the steps of publish() share: publication.c reads the source, published_sample.c tells of a sample of its
+ *	  customers, publish.c keeps what was read.
+ */
+#ifndef CUSTSEG_PUBLISH_H
+#define CUSTSEG_PUBLISH_H
+
+#include "call/json.h"
+#include "profile/profile.h"
+
+typedef struct CsPublishOptions
+{
+	int			min_group;		/* groups of fewer customers are not told of */
+	int			keep;			/* publications */
+	char	   *value;			/* column, or NULL */
+	int			sample;			/* customers whose silhouettes are measured; 0: none */
+	int			points;			/* of the projection; 0: none */
+	bool		surrogate;
+} CsPublishOptions;
+
+extern void CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options);
+
+/* published_sample.c; "hidden" are the segments that are not told of, by index */
+extern Jsonb *CsPublishSilhouettes(const CsScorer *scorer, const CsPortraitSample *sample, const bool *hidden);
+extern Jsonb *CsPublishProjection(const CsScorer *scorer, const CsPortraitSample *sample,
+								  const CsPortraitSample *points, const bool *hidden);
+
+#endif							/* CUSTSEG_PUBLISH_H */
