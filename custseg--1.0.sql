@@ -6409,10 +6409,10 @@ COMMENT ON FUNCTION custseg.recommendations IS 'Returns the segment of one custo
 topic: actions 2
 example: SELECT r.* FROM customers c, custseg.recommendations(''shop'', c) r WHERE c.id = 7';
 
-CREATE FUNCTION custseg.capacity_check(
+CREATE FUNCTION custseg_private.capacity_of(
     model text,
-    source text DEFAULT NULL,
-    version int DEFAULT NULL,
+    version int,
+    counts jsonb,
     OUT segment int,
     OUT name text,
     OUT n bigint,
@@ -6424,26 +6424,18 @@ CREATE FUNCTION custseg.capacity_check(
     OUT rating text,
     OUT reason text
 ) RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-    WITH customers AS MATERIALIZED (
-        SELECT s.segment, s.name, s.assigned_by
-        FROM custseg.score(capacity_check.model, capacity_check.source, capacity_check.version) AS s
-    ), counts AS (
-        SELECT c.segment,
-            pg_catalog.max(c.name) AS name,
-            pg_catalog.count(*) AS n,
-            pg_catalog.count(*) FILTER (WHERE c.assigned_by = 'override') AS n_overridden,
-            pg_catalog.count(*) FILTER (WHERE c.assigned_by = 'exclusion') AS n_excluded
-        FROM customers AS c
-        GROUP BY c.segment
+    WITH counts AS (
+        SELECT c.*
+        FROM pg_catalog.jsonb_to_recordset(capacity_of.counts) AS c (segment int, n bigint, n_overridden bigint, n_excluded bigint)
     ), places AS (
         SELECT v.segment, v.name
         FROM custseg.segment AS v
-        WHERE v.model = capacity_check.model
+        WHERE v.model = capacity_of.model
             AND v.version = coalesce(
-                capacity_check.version,
-                (SELECT m.deployed_version FROM custseg.model AS m WHERE m.name = capacity_check.model))
+                capacity_of.version,
+                (SELECT m.deployed_version FROM custseg.model AS m WHERE m.name = capacity_of.model))
         UNION
         SELECT NULL, NULL WHERE EXISTS (SELECT FROM counts AS c WHERE c.segment IS NULL)
     )
@@ -6468,8 +6460,39 @@ BEGIN ATOMIC
         END
     FROM places AS p
     LEFT JOIN counts AS c ON c.segment IS NOT DISTINCT FROM p.segment
-    LEFT JOIN custseg.segment_action AS a ON a.model = capacity_check.model AND a.segment = p.segment
+    LEFT JOIN custseg.segment_action AS a ON a.model = capacity_of.model AND a.segment = p.segment
     ORDER BY p.segment NULLS LAST;
+END;
+
+COMMENT ON FUNCTION custseg_private.capacity_of IS 'Returns the rows of capacity_check() for customers that have been counted by segment, as objects of segment (null for none), n, n_overridden and n_excluded.';
+
+CREATE FUNCTION custseg.capacity_check(
+    model text,
+    source text DEFAULT NULL,
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT n bigint,
+    OUT n_overridden bigint,
+    OUT n_excluded bigint,
+    OUT perk text,
+    OUT perk_capacity bigint,
+    OUT excess bigint,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 1000 ROWS 10
+BEGIN ATOMIC
+    WITH counts AS MATERIALIZED (
+        SELECT s.segment,
+            pg_catalog.count(*) AS n,
+            pg_catalog.count(*) FILTER (WHERE s.assigned_by = 'override') AS n_overridden,
+            pg_catalog.count(*) FILTER (WHERE s.assigned_by = 'exclusion') AS n_excluded
+        FROM custseg.score(capacity_check.model, capacity_check.source, capacity_check.version) AS s
+        GROUP BY s.segment
+    )
+    SELECT r.*
+    FROM custseg_private.capacity_of(capacity_check.model, capacity_check.version, (SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(c)) FROM counts AS c)) AS r;
 END;
 
 COMMENT ON FUNCTION custseg.capacity_check IS 'Compares the customers of a source in each segment, with overrides honoured, with the capacity of the perk that the segment is promised; one more row is for the customers in no segment.
@@ -7703,69 +7726,253 @@ example: SELECT * FROM custseg.decide(''shop'', ''spring campaign'')';
 -- What is read of the source comes as rows of the functions that tell it; what the tables keep is added to it.
 -- Groups with fewer customers than min_group say nothing of their customers but how many these are.
 
-CREATE FUNCTION custseg_private.source_parts(model text, source text, options jsonb, version int, OUT part text, OUT body jsonb) RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL UNSAFE
+CREATE FUNCTION custseg_private.source_parts(
+    model text,
+    source text,
+    options jsonb,
+    version int,
+    OUT part text,
+    OUT body jsonb,
+    OUT milliseconds float8,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_source_parts'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 10000 ROWS 20;
+
+COMMENT ON FUNCTION custseg_private.source_parts IS 'Returns the parts of a publication that are made of a source, which is read once; counts and hidden are no parts, but what others are made of.';
+
+CREATE FUNCTION custseg_private.hide_rows(body jsonb, hidden int[], shown text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-    SELECT 'summary', jsonb_agg(to_jsonb(r)) FROM custseg.segment_summary(source_parts.model, source_parts.source, source_parts.options ->> 'value', version => source_parts.version) r
-    UNION ALL
-    SELECT 'profile', jsonb_agg(to_jsonb(r)) FROM custseg.segment_profile(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'radar', jsonb_agg(to_jsonb(r)) FROM custseg.radar(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'boxplot', jsonb_agg(to_jsonb(r)) FROM custseg.boxplot(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'heatmap', jsonb_agg(to_jsonb(r)) FROM custseg.heatmap(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'importance', jsonb_agg(to_jsonb(r)) FROM custseg.feature_importance(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'test', jsonb_agg(to_jsonb(r)) FROM custseg.segment_tests(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'capacity', jsonb_agg(to_jsonb(r)) FROM custseg.capacity_check(source_parts.model, source_parts.source, source_parts.version) r
-    UNION ALL
-    SELECT 'quality', jsonb_agg(to_jsonb(r)) FROM custseg.data_quality(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'surrogate', jsonb_agg(to_jsonb(r)) FROM custseg.surrogate(source_parts.model, source_parts.source, version => source_parts.version) r
-    UNION ALL
-    SELECT 'level_share', jsonb_agg(jsonb_build_object('column_name', r.column_name, 'level', r.level, 'segment', r.segment, 'n', round(r.share * r.n), 'share', r.share))
-    FROM custseg.segment_profile(source_parts.model, source_parts.source, version => source_parts.version) r
-    WHERE r.level IS NOT NULL
-    UNION ALL
-    SELECT 'silhouette', jsonb_agg(to_jsonb(r) ORDER BY r.segment)
+    SELECT jsonb_agg(
+            CASE WHEN EXISTS (SELECT FROM unnest(hidden) h (segment) WHERE h.segment IS NOT DISTINCT FROM (r.row ->> 'segment')::int)
+                THEN (SELECT jsonb_object_agg(m.key, CASE WHEN m.key = ANY (shown) THEN m.value ELSE 'null' END) FROM jsonb_each(r.row) m) || '{"is_small": true}'
+                ELSE r.row
+            END ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position);
+END;
+
+COMMENT ON FUNCTION custseg_private.hide_rows IS 'Returns rows of which those of hidden segments (NULL stands for all customers) have null in all but the members that are shown, and the member is_small.';
+
+CREATE FUNCTION custseg_private.significant(x float8, digits int) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+BEGIN ATOMIC
+    SELECT CASE WHEN x = 0 THEN 0 ELSE round(x::numeric, digits - 1 - floor(log(abs(x)::numeric))::int)::float8 END;
+END;
+
+COMMENT ON FUNCTION custseg_private.significant IS 'Rounds a number to so many significant digits.';
+
+-- With all other segments known to the last digit, a statistic of all of them tells of the hidden ones.
+CREATE FUNCTION custseg_private.round_statistics(part text, body jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(r.row || CASE part
+            WHEN 'importance' THEN jsonb_build_object(
+                'eta_squared', round((r.row ->> 'eta_squared')::numeric, 2),
+                'cramers_v', round((r.row ->> 'cramers_v')::numeric, 2))
+            ELSE jsonb_build_object(
+                'statistic', NULL,
+                'df_within', NULL,
+                'p_value', custseg_private.significant((r.row ->> 'p_value')::float8, 2),
+                'p_adjusted', custseg_private.significant((r.row ->> 'p_adjusted')::float8, 2),
+                'effect', round((r.row ->> 'effect')::numeric, 2))
+        END ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position);
+END;
+
+COMMENT ON FUNCTION custseg_private.round_statistics IS 'Rounds the statistics of the parts importance and test, for segments that are hidden.';
+
+-- What tells who a customer is has values of single customers only, and so have levels of few; a mean of all rows tells
+-- of the few that are in no segment.
+CREATE FUNCTION custseg_private.description_rows(body jsonb, key jsonb, min_group int, hides_means bool) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(r.row ||
+            CASE WHEN key ? (r.row ->> 'column_name')
+                THEN '{"mean": null, "standard_deviation": null, "minimum": null, "first_quartile": null, "median": null, "third_quartile": null, "maximum": null,
+                    "skewness": null, "kurtosis": null, "jarque_bera": null, "jarque_bera_p_value": null, "top_levels": null}'
+                WHEN hides_means
+                THEN '{"mean": null, "standard_deviation": null, "skewness": null, "kurtosis": null, "jarque_bera": null, "jarque_bera_p_value": null}'
+                ELSE '{}'
+            END::jsonb ||
+            CASE WHEN jsonb_typeof(r.row -> 'top_levels') = 'array' AND NOT key ? (r.row ->> 'column_name')
+                THEN jsonb_build_object('top_levels', (
+                    SELECT coalesce(jsonb_agg(t.level ORDER BY t.position), '[]')
+                    FROM jsonb_array_elements(r.row -> 'top_levels') WITH ORDINALITY t (level, position)
+                    WHERE (t.level ->> 'n')::bigint >= min_group))
+                ELSE '{}'
+            END ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position);
+END;
+
+COMMENT ON FUNCTION custseg_private.description_rows IS 'Returns the rows of the part description, without what tells of single customers.';
+
+-- The steps of the curve are so many that each has min_group customers.
+CREATE FUNCTION custseg_private.lorenz_rows(concentration jsonb, min_group int) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(jsonb_build_object('customer_share', i / 100.0::float8, 'value_share', concentration -> 'lorenz' -> i) ORDER BY i)
     FROM (
-        SELECT s.segment, max(v.name) AS name, count(*) AS n, avg(s.silhouette) AS mean, count(*) FILTER (WHERE s.silhouette < 0) AS n_negative,
-            percentile_cont(ARRAY(SELECT i / 100.0::float8 FROM generate_series(0, 100) i)) WITHIN GROUP (ORDER BY s.silhouette) AS quantiles
-        FROM custseg.silhouette(source_parts.model, source_parts.source, version => source_parts.version) s
-        JOIN custseg.segment v ON v.model = source_parts.model AND v.version = source_parts.version AND v.segment = s.segment
-        GROUP BY s.segment
-    ) r;
+        SELECT min(w) AS width
+        FROM unnest('{1,2,4,5,10,20,25,50}'::int[]) w
+        WHERE (concentration ->> 'n')::float8 * w / 100 >= min_group
+    ) step
+    CROSS JOIN generate_series(0, 100, step.width) i
+    WHERE jsonb_typeof(concentration -> 'lorenz') = 'array';
 END;
 
-COMMENT ON FUNCTION custseg_private.source_parts IS 'Returns the parts of a publication that are read from a source.';
+COMMENT ON FUNCTION custseg_private.lorenz_rows IS 'Returns the rows of the part lorenz, from a row of concentration().';
 
-CREATE FUNCTION custseg_private.publication(model text, source text, options jsonb, version int, OUT part text, OUT body jsonb) RETURNS SETOF record
+-- What moved is worth something to two segments: where a move is of few customers, nothing is said of the value of any
+-- move from or to its segments, for sums of them are known.
+CREATE FUNCTION custseg_private.migration_rows(model text, min_group int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH move AS MATERIALIZED (
+        SELECT to_jsonb(g) AS row, g.n, g.from_segment, g.to_segment
+        FROM custseg.migration(migration_rows.model) g
+    )
+    SELECT jsonb_agg(CASE WHEN EXISTS (
+                SELECT
+                FROM move f
+                WHERE f.n < migration_rows.min_group
+                    AND (f.from_segment IS NOT DISTINCT FROM m.from_segment OR f.to_segment IS NOT DISTINCT FROM m.to_segment))
+            THEN m.row || '{"total_value": null, "is_small": true}'
+            ELSE m.row
+        END ORDER BY m.from_segment, m.to_segment)
+    FROM move m;
+END;
+
+COMMENT ON FUNCTION custseg_private.migration_rows IS 'Returns the rows of the part migration.';
+
+-- Segments are hidden as those of the source are, by the numbers of customers then.
+CREATE FUNCTION custseg_private.value_rows(model text, min_group int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH kept AS (
+        SELECT h.*
+        FROM custseg.segment_value_history h
+        WHERE h.model = value_rows.model AND h.run = (SELECT max(l.run) FROM custseg.segment_value_history l WHERE l.model = value_rows.model)
+    ),
+    ranked AS (
+        SELECT k.position, k.n, min(k.n) OVER () AS smallest,
+            row_number() OVER (ORDER BY k.n, k.position) AS rank,
+            coalesce(sum(k.n) OVER (ORDER BY k.n, k.position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS n_before
+        FROM kept k
+        WHERE k.n > 0 AND k.name <> 'total'
+    )
+    SELECT jsonb_agg(CASE
+            WHEN k.n < min_group AND k.name = 'total'
+                OR r.n < min_group OR r.smallest < min_group AND (r.rank <= 2 OR r.n_before < min_group)
+                THEN (
+                    SELECT jsonb_object_agg(m.key, CASE WHEN m.key IN (
+                        'model', 'run', 'version', 'value_model', 'value_version', 'run_at', 'run_by', 'source', 'segment_source', 'as_of', 'horizon',
+                        'discount', 'confidence', 'segment', 'name', 'n', 'share', 'position') THEN m.value ELSE 'null' END)
+                    FROM jsonb_each(to_jsonb(k)) m
+                ) || '{"is_small": true}'
+            ELSE to_jsonb(k)
+        END ORDER BY k.position)
+    FROM kept k
+    LEFT JOIN ranked r ON r.position = k.position;
+END;
+
+COMMENT ON FUNCTION custseg_private.value_rows IS 'Returns the rows of the part value.';
+
+CREATE FUNCTION custseg_private.summary_rows(model text, version int, body jsonb) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(r.row || jsonb_build_object('n_trained', s.n, 'training_share', s.share, 'action', (
+            SELECT to_jsonb(a) - ARRAY['model', 'segment', 'set_at', 'set_by']
+            FROM custseg.segment_action a
+            WHERE a.model = summary_rows.model AND a.segment = s.segment)) ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position)
+    LEFT JOIN custseg.segment s ON s.model = summary_rows.model AND s.version = summary_rows.version AND s.segment = (r.row ->> 'segment')::int;
+END;
+
+COMMENT ON FUNCTION custseg_private.summary_rows IS 'Returns the rows of the part summary: those of segment_summary() with what is kept of the segments.';
+
+CREATE FUNCTION custseg_private.publication(
+    model text,
+    source text,
+    options jsonb,
+    version int,
+    OUT part text,
+    OUT body jsonb,
+    OUT milliseconds float8,
+    OUT reason text
+) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
-    SELECT p.part,
-        CASE p.part WHEN 'summary' THEN (
-            SELECT jsonb_agg(r.row || jsonb_build_object('n_trained', t.n, 'training_share', t.share, 'action', (
-                SELECT jsonb_build_object('description', a.description, 'tone', a.tone, 'channel', a.channel, 'offer', a.offer, 'contact_frequency', a.contact_frequency,
-                    'products', a.products, 'tactics', a.tactics, 'primary_kpi', a.primary_kpi, 'guardrail_kpi', a.guardrail_kpi, 'budget_share', a.budget_share,
-                    'perk', a.perk, 'perk_capacity', a.perk_capacity)
-                FROM custseg.segment_action a
-                WHERE a.model = publication.model AND a.segment = t.segment)) ORDER BY r.position)
-            FROM jsonb_array_elements(p.body) WITH ORDINALITY r (row, position)
-            LEFT JOIN custseg.segment t ON t.model = publication.model AND t.version = publication.version AND t.segment = (r.row ->> 'segment')::int
-        ) ELSE p.body END
-    FROM custseg_private.source_parts(publication.model, publication.source, publication.options, publication.version) p
-    UNION ALL
-    SELECT 'migration', jsonb_agg(to_jsonb(r)) FROM custseg.migration(publication.model) r
-    UNION ALL
-    SELECT 'value', jsonb_agg(to_jsonb(h) ORDER BY h.position)
-    FROM custseg.segment_value_history h
-    WHERE h.model = publication.model AND h.run = (SELECT max(l.run) FROM custseg.segment_value_history l WHERE l.model = publication.model);
+    WITH made AS MATERIALIZED (
+        SELECT p.*
+        FROM custseg_private.source_parts(publication.model, publication.source, publication.options, publication.version) p
+    ),
+    small AS (
+        SELECT
+            array_agg((h.segment #>> '{}')::int) FILTER (WHERE h.segment IS NOT NULL) AS segments,
+            coalesce(bool_or(jsonb_typeof(h.segment) = 'null'), false) AS are_all,
+            (m.body ->> 'n_outside')::bigint BETWEEN 1 AND (publication.options ->> 'min_group')::int - 1 AS is_rest,
+            m.body -> 'key' AS key
+        FROM made m
+        LEFT JOIN LATERAL jsonb_array_elements(m.body -> 'segments') h (segment) ON true
+        WHERE m.part = 'hidden'
+        GROUP BY m.body
+    ),
+    named AS (
+        SELECT m.part,
+            CASE m.part
+                WHEN 'summary' THEN custseg_private.summary_rows(publication.model, publication.version, m.body)
+                WHEN 'counts' THEN (SELECT jsonb_agg(to_jsonb(c)) FROM custseg_private.capacity_of(publication.model, publication.version, m.body) c)
+                WHEN 'concentration' THEN m.body -> 0
+                ELSE m.body
+            END AS body,
+            m.milliseconds, m.reason
+        FROM made m
+        WHERE m.part <> 'hidden'
+        UNION ALL
+        SELECT 'lorenz', custseg_private.lorenz_rows(m.body -> 0, (publication.options ->> 'min_group')::int), m.milliseconds,
+            coalesce(m.reason, 'there are too few customers, or the values are all 0')
+        FROM made m
+        WHERE m.part = 'concentration'
+        UNION ALL
+        SELECT 'migration', custseg_private.migration_rows(publication.model, (publication.options ->> 'min_group')::int), NULL,
+            'custseg.resegment() has not run'
+        UNION ALL
+        SELECT 'value', custseg_private.value_rows(publication.model, (publication.options ->> 'min_group')::int), NULL,
+            'custseg.record_segment_value() has not run'
+    ),
+    told AS (
+        SELECT CASE n.part WHEN 'counts' THEN 'capacity' ELSE n.part END AS part,
+            CASE
+                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection') THEN NULL
+                WHEN s.segments IS NOT NULL AND n.part IN ('importance', 'test') THEN custseg_private.round_statistics(n.part, n.body)
+                WHEN s.segments IS NOT NULL AND k.shown IS NOT NULL THEN custseg_private.hide_rows(n.body, s.segments, k.shown)
+                WHEN n.part = 'description' THEN custseg_private.description_rows(n.body, s.key, (publication.options ->> 'min_group')::int, s.is_rest)
+                WHEN n.part = 'concentration' THEN (n.body - 'lorenz') ||
+                    CASE WHEN s.is_rest THEN '{"total": null, "gini": null}' ELSE '{}' END::jsonb ||
+                    CASE WHEN (n.body ->> 'n')::bigint < 10 * (publication.options ->> 'min_group')::bigint THEN '{"top_10_share": null}' ELSE '{}' END::jsonb ||
+                    CASE WHEN (n.body ->> 'n')::bigint < 100 * (publication.options ->> 'min_group')::bigint THEN '{"top_1_share": null}' ELSE '{}' END::jsonb
+                ELSE n.body
+            END AS body,
+            n.milliseconds,
+            CASE WHEN s.are_all AND n.body IS NOT NULL THEN 'there are fewer customers than min_group' ELSE n.reason END AS reason
+        FROM named n
+        CROSS JOIN small s
+        LEFT JOIN (VALUES
+            ('summary', '{segment,name,n,share,n_overridden,n_trained,training_share,action}'::text[]),
+            ('profile', '{segment,name,column_name,kind,is_feature,level,n}'),
+            ('radar', '{segment,name,column_name,level}'),
+            ('boxplot', '{segment,name,column_name}'),
+            ('heatmap', '{segment,name,column_name,level}'),
+            ('histogram', '{column_name,scale,bin,low,high,segment}'),
+            ('level_share', '{column_name,level,segment}')
+        ) k (part, shown) ON k.part = n.part
+    )
+    SELECT t.part, t.body, t.milliseconds, CASE WHEN t.body IS NULL THEN t.reason END
+    FROM told t;
 END;
 
-COMMENT ON FUNCTION custseg_private.publication IS 'Returns the parts of a publication; body is NULL where there is nothing to tell.';
+COMMENT ON FUNCTION custseg_private.publication IS 'Returns the parts of a publication, with nothing of small groups but their sizes; body is NULL where there is nothing to tell, and reason says why.';
 
 CREATE FUNCTION custseg.publish(
     model text,
@@ -7775,12 +7982,14 @@ CREATE FUNCTION custseg.publish(
     OUT part text,
     OUT n bigint,
     OUT n_bytes bigint,
-    OUT published_at timestamptz
+    OUT milliseconds float8,
+    OUT published_at timestamptz,
+    OUT reason text
 ) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'custseg_publish'
 LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 20;
 
-COMMENT ON FUNCTION custseg.publish IS 'Keeps in the table report all that pages, reports and BI tools show of the segments: who is in them, what they are worth, how far apart they are.
+COMMENT ON FUNCTION custseg.publish IS 'Keeps in the table report all that pages, reports and BI tools show of the segments: who is in them, what they are worth, how far apart they are. Returns a row for each part, with the reason where there is nothing to keep.
 topic: watching 14
 example: SELECT * FROM custseg.publish(''shop'', ''customers'')';
 

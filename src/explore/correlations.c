@@ -203,8 +203,8 @@ custseg_correlations(PG_FUNCTION_ARGS)
 	CsResult   *result = CsResultOpen(fcinfo);
 	CsLook	   *look;
 
-	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
-					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
+	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
+					  CsArrayArgument(fcinfo, LOOK_COLUMNS), true);
 	if (look->ncolumns < 2)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

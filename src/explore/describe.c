@@ -429,9 +429,9 @@ custseg_describe(PG_FUNCTION_ARGS)
 	DescribeOptions options = {0};
 	CsLook	   *look;
 
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, describe_options, lengthof(describe_options), &options);
-	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
-					  CsArrayArgument(fcinfo, ARG_COLUMNS), false);
+	CsOptionsArgument(fcinfo, LOOK_OPTIONS, describe_options, lengthof(describe_options), &options);
+	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
+					  CsArrayArgument(fcinfo, LOOK_COLUMNS), false);
 	CsLookRead(look);
 	PutDescriptions(result, look, &options);
 	CsLookEnd(look);

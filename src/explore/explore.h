@@ -39,7 +39,7 @@ typedef struct CsLookColumn
 
 typedef struct CsLook
 {
-	CsRelation *relation;
+	const CsRelation *relation;
 	bool		keep_rows;		/* values one a row, */
 	bool		may_lose_rows;	/* or, where there is no room for them, like without it */
 	int			ncolumns;
@@ -53,7 +53,7 @@ typedef struct CsLook
 /* The arguments of functions that take columns of a source. */
 enum
 {
-	ARG_SOURCE, ARG_COLUMNS, ARG_OPTIONS
+	LOOK_SOURCE, LOOK_COLUMNS, LOOK_OPTIONS
 };
 
 extern CsLook *CsLookOpen(const CsRelation *rel, ArrayType *columns, bool numbers);
@@ -75,6 +75,7 @@ extern double *CsLookScratch(const CsLook *look);
 extern void CsSortedRewind(CsSorted *s, CsLookColumn *c);
 extern bool CsSortedNext(CsSorted *s, double *value);
 extern const double *CsLookSorted(CsLook *look, CsLookColumn *c);
+extern bool CsLookSortedFits(const CsLookColumn *c);
 
 /* The rows of functions, of columns that have been read. */
 extern void CsDescribePut(CsResult *result, CsLook *look);

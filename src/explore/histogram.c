@@ -25,7 +25,7 @@ PG_FUNCTION_INFO_V1(custseg_frequencies);
 /* The arguments of all three. */
 enum
 {
-	ARG_COLUMN = ARG_SOURCE + 1, ARG_BINS
+	ARG_COLUMN = LOOK_SOURCE + 1, ARG_BINS
 };
 
 /* Read the one column, a number, that an argument names. */
@@ -33,7 +33,7 @@ static CsLook *
 LookAtColumn(FunctionCallInfo fcinfo)
 {
 	const char *column = CsRequiredText(fcinfo, ARG_COLUMN, "column");
-	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
+	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
 								  DatumGetArrayTypeP(CsValueTexts(&column, 1).datum), true);
 
 	CsLookRead(look);
@@ -221,7 +221,7 @@ custseg_frequencies(PG_FUNCTION_ARGS)
 	CsRelation *rel;
 	const CsColumn *column;
 
-	rel = CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source"));
+	rel = CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source"));
 	column = CsRelationColumn(rel, CsRequiredText(fcinfo, ARG_COLUMN, "column"));
 	SPI_connect();
 	if (SPI_execute(FrequenciesQuery(rel, column), true, 0) != SPI_OK_SELECT)

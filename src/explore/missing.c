@@ -199,8 +199,8 @@ CsMissingBegin(CsLook *look, CsPass *pass)
 static CsMissingCounts *
 CountPatterns(FunctionCallInfo fcinfo, bool sums)
 {
-	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
-								  CsArrayArgument(fcinfo, ARG_COLUMNS), sums);
+	CsLook	   *look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
+								  CsArrayArgument(fcinfo, LOOK_COLUMNS), sums);
 	CsPass	   *pass = CsPassOpen(look->relation);
 	CsMissingCounts *c = BeginCounting(look, pass, sums);
 

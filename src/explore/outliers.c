@@ -293,11 +293,11 @@ custseg_outliers(PG_FUNCTION_ARGS)
 	Outlier    *outliers;
 	int64		n;
 
-	CsOptionsArgument(fcinfo, ARG_OPTIONS, outlier_options, lengthof(outlier_options), &options);
-	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, ARG_SOURCE, "source")),
-					  CsArrayArgument(fcinfo, ARG_COLUMNS), true);
+	CsOptionsArgument(fcinfo, LOOK_OPTIONS, outlier_options, lengthof(outlier_options), &options);
+	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
+					  CsArrayArgument(fcinfo, LOOK_COLUMNS), true);
 	look->id = IdColumns(look, &options);
-	if (PG_ARGISNULL(ARG_COLUMNS))
+	if (PG_ARGISNULL(LOOK_COLUMNS))
 		DropId(look);
 	if (look->ncolumns == 0)
 		ereport(ERROR,

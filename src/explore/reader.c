@@ -351,18 +351,43 @@ CsSortedNext(CsSorted *s, double *value)
 	return true;
 }
 
+/* Values that PostgreSQL has sorted, in memory again; there is room for them. */
+static void
+Recall(CsLookColumn *c)
+{
+	CsSorted	s;
+
+	tuplesort_performsort(c->sort);
+	c->values = palloc_extended(sizeof(double) * Max(c->n, 1), MCXT_ALLOC_HUGE);
+	CsSortedRewind(&s, c);
+	for (int64 i = 0; CsSortedNext(&s, &c->values[i]);)
+		i++;
+	tuplesort_end(c->sort);
+	c->sort = NULL;
+}
+
 /*
  * The values of a column, sorted in memory, which belong to the look.  An error when they do not
- * fit in memory.
+ * fit in memory, though nothing else is there any more.
  */
 const double *
 CsLookSorted(CsLook *look, CsLookColumn *c)
 {
-	if (c->sort != NULL)
-		CsMemoryError((Size) c->n * 3 * sizeof(double),
-					  "give a sample as the source: a query with TABLESAMPLE",
+	Size		needed = (Size) c->n * 3 * sizeof(double);
+
+	if (c->sort != NULL && needed > CsMemoryLimit())
+		CsMemoryError(needed, "give a sample as the source: a query with TABLESAMPLE",
 					  "sorting %lld values of column \"%s\"", (long long) c->n,
 					  NameStr(c->column.name));
+	if (c->sort != NULL)
+		Recall(c);
 	CsLookSort(c, CsLookScratch(look));
 	return c->values;
+}
+
+/* Is there room for CsLookSorted()? */
+bool
+CsLookSortedFits(const CsLookColumn *c)
+{
+	return c->sort == NULL || (Size) c->n * 3 * sizeof(double) <= CsMemoryLimit();
 }

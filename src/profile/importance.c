@@ -82,7 +82,7 @@ ShareChanged(const CsPortrait *portrait, CsScoring *scoring, int feature, const 
 
 		CsCheckInterrupts(i);
 		memcpy(scoring->raw, portrait->sample.rows + (Size) i * width, sizeof(double) * width);
-		scoring->raw[feature] = portrait->sample[(Size) order[i] * width + feature];
+		scoring->raw[feature] = portrait->sample.rows[(Size) order[i] * width + feature];
 		changed += !CsScoringTry(scoring, &placed, NULL) ||
 			placed.index != portrait->sample.segments[i];
 	}

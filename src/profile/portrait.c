@@ -530,27 +530,20 @@ IsPart(const CsPortraying *c, int column, const CsPortraitRequest *request)
 	return (of->feature >= 0 || !request->only_features) && !(request->only_numbers && CsIsCategory(of));
 }
 
-/* Show no more than so many levels of a category: the rarer ones go to the others. */
+/* Show no more than so many levels of a category, and none of fewer customers: they go to the others. */
 static void
-PoolLevels(CsPortraitColumn *of, int most, int all)
+PoolLevels(CsPortraitColumn *of, int most, int64 least, int all)
 {
-	CsPortraitLevel *levels;
-	CsPortraitLevel other = {.is_other = true};
-	int			n = 0,
-				shown = 0;
+	CsPortraitLevel *levels = palloc(sizeof(CsPortraitLevel) * (of->nlevels + 1));
+	CsPortraitLevel other = {.is_other = true, .rows = palloc0(sizeof(int64) * (all + 1))};
+	int			shown = 0;
 
-	for (int i = 0; i < of->nlevels; i++)
-		n += !of->levels[i].is_other && of->levels[i].text != NULL;
-	if (n <= most)
-		return;
-	levels = palloc(sizeof(CsPortraitLevel) * (most + 2));
-	other.rows = palloc0(sizeof(int64) * (all + 1));
 	for (int i = 0; i < of->nlevels; i++)
 	{
 		const CsPortraitLevel *level = &of->levels[i];
 		bool		is_level = !level->is_other && level->text != NULL;
 
-		if (is_level && shown < most)
+		if (is_level && shown < most && level->rows[all] >= least)
 			levels[shown++] = *level;
 		else if (is_level || level->is_other)
 		{
@@ -558,7 +551,8 @@ PoolLevels(CsPortraitColumn *of, int most, int all)
 				other.rows[g] += level->rows[g];
 		}
 	}
-	levels[shown++] = other;
+	if (other.rows[all] > 0)
+		levels[shown++] = other;
 	if (of->missing[all] > 0)
 		levels[shown++] = (CsPortraitLevel) {.rows = of->missing};
 	of->levels = levels;
@@ -585,10 +579,17 @@ CsPortraitPart(const CsPortraying *c, const CsPortraitRequest *request)
 		if (i == c->portrait->value && request->value != NULL)
 			part->value = part->ncolumns;
 		part->columns[part->ncolumns] = c->portrait->columns[i];
-		PoolLevels(&part->columns[part->ncolumns++], request->levels, part->ngroups);
+		if (CsIsCategory(&part->columns[part->ncolumns]))
+			PoolLevels(&part->columns[part->ncolumns], request->levels, 0, part->ngroups);
+		part->ncolumns++;
 	}
 	part->sample = CsPortraitSampleOf(c, request->sample, request->seed, false);
 	Finish(part, request);
+	for (int i = 0; i < part->ncolumns; i++)
+	{
+		if (CsIsCategory(&part->columns[i]))
+			PoolLevels(&part->columns[i], request->levels, request->level_rows, part->ngroups);
+	}
 	return part;
 }
 

@@ -83,6 +83,7 @@ typedef struct CsPortraitRequest
 	const char *value;			/* a number to be summed up, or NULL */
 	int			levels;			/* of a category that are kept; the rest are pooled */
 	bool		halves;			/* two seeded halves */
+	int64		level_rows;		/* of a part: levels of fewer customers are pooled, too */
 	bool		is_whole;		/* parts of it will be taken: the value is described like any other column */
 	bool		is_quiet;		/* no NOTICE of columns that are left out */
 	Size		reserved;		/* of maintenance_work_mem, for something else */

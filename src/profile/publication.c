@@ -35,11 +35,12 @@ enum
 };
 
 /* What the reading keeps for the parts. */
-typedef struct Publication
+typedef struct Publishing
 {
 	CsReport	report;
 	CsPublishOptions options;
 	CsPass	   *pass;
+	const List *key;			/* columns (const CsColumn *) that tell who a customer is, or NIL */
 	CsPortraying *portraying;
 	CsLook	   *look;
 	CsMissingCounts *missing;
@@ -48,7 +49,7 @@ typedef struct Publication
 	bool	   *hidden;			/* nsegments */
 	bool		all_hidden;		/* there are too few customers altogether */
 	instr_time	start;			/* of the part at hand */
-} Publication;
+} Publishing;
 
 /* What is made of a number while its values are at hand. */
 typedef struct Visited
@@ -72,6 +73,16 @@ static const struct
 	{"test", &CsTestsKind}
 };
 
+/*
+ * Parts that read for themselves: $1 the model, $2 the source, $3 the version.  They may fail where the others do not;
+ * then there is no such part, and the reason is the error.
+ */
+static const char *const surrogate_sql =
+"SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)) FROM custseg.surrogate($1, $2, version => $3) AS r";
+
+static const char *const forecast_sql =
+"SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)) FROM custseg.forecast_segments($1) AS r";
+
 PG_FUNCTION_INFO_V1(custseg_source_parts);
 
 /* CsPortraitRequest.visit */
@@ -87,7 +98,7 @@ VisitNumber(void *state, const CsPortrait *portrait, const double *values, const
 
 /* Have everybody take the rows of the source. */
 static void
-BeginParts(Publication *p)
+BeginParts(Publishing *p)
 {
 	const CsScorer *scorer = p->report.scorer;
 	CsPortraitRequest whole = {
@@ -101,7 +112,8 @@ BeginParts(Publication *p)
 
 	p->pass = CsPassOpen(CsSourceOpen(scorer, p->report.source));
 	placer = CsPassPlace(p->pass, scorer, CS_PLACE_TRY);
-	CsPassIdentify(p->pass, CsFindKey(p->pass->relation, p->report.id));
+	p->key = CsFindKey(p->pass->relation, p->report.id);
+	CsPassIdentify(p->pass, p->key);
 	CsPassHonour(p->pass, placer);
 	p->portraying = CsPortraitBegin(p->pass, placer, &p->report, &whole);
 	CsPortraitSampleToo(p->portraying, CsSummaryKind.request.sample, CsSummaryKind.request.seed, false);
@@ -120,7 +132,7 @@ BeginParts(Publication *p)
 
 /* The smallest segment with customers that is not hidden; -1: there is none. */
 static int
-SmallestShown(const Publication *p)
+SmallestShown(const Publishing *p)
 {
 	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
 	int			smallest = -1;
@@ -135,7 +147,7 @@ SmallestShown(const Publication *p)
 
 /* Choose the segments that nothing is told of but their sizes. */
 static void
-HideSegments(Publication *p)
+HideSegments(Publishing *p)
 {
 	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
 	int64		rows = 0;
@@ -155,7 +167,7 @@ HideSegments(Publication *p)
 
 /* Put a part with its body, or with the reason why it has none. */
 static void
-PutPart(Publication *p, const char *part, Jsonb *body, const char *reason)
+PutPart(Publishing *p, const char *part, Jsonb *body, const char *reason)
 {
 	instr_time	duration;
 
@@ -169,7 +181,7 @@ PutPart(Publication *p, const char *part, Jsonb *body, const char *reason)
 
 /* Put a part of rows; one without rows is none. */
 static void
-PutRows(Publication *p, const char *part, CsResult *rows, const char *reason)
+PutRows(Publishing *p, const char *part, CsResult *rows, const char *reason)
 {
 	Jsonb	   *body = CsResultJsonb(rows);
 
@@ -178,7 +190,7 @@ PutRows(Publication *p, const char *part, CsResult *rows, const char *reason)
 
 /* The parts of the portrait that are rows of functions. */
 static void
-PutPortraitParts(Publication *p)
+PutPortraitParts(Publishing *p)
 {
 	for (int i = 0; i < lengthof(portraitParts); i++)
 	{
@@ -188,6 +200,8 @@ PutPortraitParts(Publication *p)
 		CsPortrait *portrait;
 
 		request.is_quiet = kind != &CsProfileKind;
+		if (kind != &CsImportanceKind && kind != &CsTestsKind)
+			request.level_rows = p->options.min_group;
 		if (kind == &CsSummaryKind)
 			request.value = p->options.value;
 		portrait = CsPortraitPart(p->portraying, &request);
@@ -214,7 +228,7 @@ PushSegment(JsonbParseState **json, const CsPortrait *portrait, int group)
 		CsJsonInteger(json, "segment", DatumGetInt32(segment.datum));
 }
 
-/* The rows of a column of numbers in the part histogram. */
+/* The rows of a column of numbers in the part histogram: all bins of all customers, those of a segment that it is in. */
 static void
 PushBins(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitColumn *c)
 {
@@ -222,8 +236,10 @@ PushBins(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitCol
 
 	for (int g = portrait->ngroups; g >= 0; g--)
 	{
-		for (int b = 0; b < h->nbins && h->total[g] > 0; b++)
+		for (int b = 0; b < h->nbins; b++)
 		{
+			if (g < portrait->ngroups && h->n[g * h->nbins + b] == 0)
+				continue;
 			CsJsonObject(json, NULL);
 			CsJsonText(json, "column_name", NameStr(c->column.name));
 			CsJsonText(json, "scale", h->is_log ? "log" : "linear");
@@ -259,7 +275,7 @@ PushLevels(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitC
 
 /* The parts histogram and level_share: of the columns of the part profile. */
 static void
-PutDistributions(Publication *p)
+PutDistributions(Publishing *p)
 {
 	CsPortraitRequest request = CsProfileKind.request;
 	const CsPortrait *portrait;
@@ -268,6 +284,7 @@ PutDistributions(Publication *p)
 	Jsonb	   *body;
 
 	request.is_quiet = true;
+	request.level_rows = p->options.min_group;
 	portrait = CsPortraitPart(p->portraying, &request);
 	CsJsonArray(&bins, NULL);
 	CsJsonArray(&levels, NULL);
@@ -286,7 +303,7 @@ PutDistributions(Publication *p)
 
 /* What the SQL function makes the part capacity of: customers by segment, and those in none. */
 static void
-PutCounts(Publication *p)
+PutCounts(Publishing *p)
 {
 	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
 	JsonbParseState *json = NULL;
@@ -304,15 +321,43 @@ PutCounts(Publication *p)
 		CsJsonInteger(&json, "n", is_outside ? n_outside : portrait->rows[g]);
 		CsJsonInteger(&json, "n_overridden", is_outside ? 0 : portrait->overridden[g]);
 		CsJsonInteger(&json, "n_excluded", is_outside ? portrait->n_excluded : 0);
-		CsJsonBool(&json, "is_hidden", is_outside ? p->all_hidden : p->hidden[g] || p->all_hidden);
 		(void) CsJsonEnd(&json);
 	}
 	PutPart(p, "counts", CsJsonFinish(&json), NULL);
 }
 
+/*
+ * The segments that are hidden, null among them where all customers are; how many customers are in none; and the columns
+ * that tell who a customer is.
+ */
+static void
+PutHidden(Publishing *p)
+{
+	const CsPortrait *portrait = CsPortraitWhole(p->portraying);
+	JsonbParseState *json = NULL;
+	ListCell   *cell;
+
+	CsJsonObject(&json, NULL);
+	CsJsonInteger(&json, "n_outside", portrait->n_unplaced + portrait->n_excluded);
+	CsJsonArray(&json, "segments");
+	for (int g = 0; g < portrait->ngroups; g++)
+	{
+		if (p->hidden[g])
+			CsJsonInteger(&json, NULL, CsScorerSegments(portrait->scorer)[g].segment);
+	}
+	if (p->all_hidden)
+		CsJsonNull(&json, NULL);
+	(void) CsJsonEnd(&json);
+	CsJsonArray(&json, "key");
+	foreach(cell, p->key)
+		CsJsonText(&json, NULL, NameStr(((const CsColumn *) lfirst(cell))->name));
+	(void) CsJsonEnd(&json);
+	PutPart(p, "hidden", CsJsonFinish(&json), NULL);
+}
+
 /* The parts of samples. */
 static void
-PutSampleParts(Publication *p)
+PutSampleParts(Publishing *p)
 {
 	const CsScorer *scorer = p->report.scorer;
 	const CsPublishOptions *o = &p->options;
@@ -327,9 +372,65 @@ PutSampleParts(Publication *p)
 			o->points == 0 ? "the option \"points\" is 0" : "the features do not vary");
 }
 
+/* A part that may fail, in the making. */
+typedef struct Attempt
+{
+	const char *sql;
+	const CsValue *arguments;
+	int			narguments;
+	MemoryContext context;
+	Jsonb	   *body;
+} Attempt;
+
+/* Make a part, as the caller under the caller's snapshot. */
+static void
+MakePart(void *state)
+{
+	Attempt    *a = state;
+	CsValue		row[1];
+
+	SPI_connect();
+	(void) CsCallerSelect(a->sql, a->arguments, a->narguments);
+	CsValuesOfTuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, row);
+	if (!row[0].isnull)
+	{
+		MemoryContext old = MemoryContextSwitchTo(a->context);
+
+		a->body = DatumGetJsonbPCopy(row[0].datum);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_finish();
+}
+
+/* Put a part that may fail. */
+static void
+AttemptPart(Publishing *p, const char *part, const char *sql, const CsValue *arguments, int narguments)
+{
+	Attempt		attempt = {sql, arguments, narguments, CurrentMemoryContext};
+	ErrorData  *error = CsAttempt(MakePart, &attempt, CsEndsCommand);
+
+	PutPart(p, part, error != NULL ? NULL : attempt.body, error != NULL ? error->message : "there is nothing to tell");
+}
+
+/* The parts that may fail. */
+static void
+AttemptParts(Publishing *p)
+{
+	const CsScorer *scorer = p->report.scorer;
+	CsValue		model = CsValueText(NameStr(scorer->model));
+
+	if (p->options.surrogate && !p->all_hidden)
+		AttemptPart(p, "surrogate", surrogate_sql,
+					CsValues(model, CsValueText(p->report.source), CsValueInt4(scorer->version)));
+	else
+		PutPart(p, "surrogate", NULL, p->all_hidden ? "there are fewer customers than min_group" :
+				"the option \"surrogate\" is false");
+	AttemptPart(p, "forecast", forecast_sql, CsValues(model));
+}
+
 /* The column of the look that has the value; NULL: there is none. */
 static CsLookColumn *
-ValueColumn(const Publication *p)
+ValueColumn(const Publishing *p)
 {
 	for (int i = 0; i < p->look->ncolumns && p->options.value != NULL; i++)
 	{
@@ -339,24 +440,55 @@ ValueColumn(const Publication *p)
 	return NULL;
 }
 
-/* Why there is no concentration of the value; NULL: there is.  Its values are sorted. */
+/* Why there is no concentration of the value; NULL: there is. */
 static const char *
-WhyNoConcentration(const CsLookColumn *c)
+WhyNoConcentration(CsLook *look, CsLookColumn *c)
 {
 	if (c == NULL)
 		return "no column of a value is named: option \"value\", or custseg.set_presentation()";
-	if (c->sort != NULL)
+	if (!CsLookSortedFits(c))
 		return "the values of the column do not fit into maintenance_work_mem";
 	if (c->n == 0)
 		return "the column of the value has no values";
-	if (c->values[0] < 0)
+	if (CsLookSorted(look, c)[0] < 0)
 		return "the column of the value has values below 0";
 	return NULL;
 }
 
+/* Does a column tell who a customer is? */
+static bool
+IsKey(const Publishing *p, const CsColumn *column)
+{
+	ListCell   *cell;
+
+	foreach(cell, p->key)
+	{
+		if (CsIsSameColumn((const CsColumn *) lfirst(cell), column))
+			return true;
+	}
+	return false;
+}
+
+/* The look without the columns that tell who a customer is; palloc'd. */
+static CsLook *
+LookWithoutKey(const Publishing *p)
+{
+	CsLook	   *look = palloc(sizeof(CsLook));
+
+	*look = *p->look;
+	look->columns = palloc_extended(mul_size(Max(look->ncolumns, 1), sizeof(CsLookColumn)), MCXT_ALLOC_HUGE);
+	look->ncolumns = 0;
+	for (int i = 0; i < p->look->ncolumns; i++)
+	{
+		if (!IsKey(p, &p->look->columns[i].column))
+			look->columns[look->ncolumns++] = p->look->columns[i];
+	}
+	return look;
+}
+
 /* The parts of the columns as they are, whatever the segments. */
 static void
-PutLookParts(Publication *p)
+PutLookParts(Publishing *p)
 {
 	CsLookColumn *value = ValueColumn(p);
 	CsResult   *description = CsResultOfFunction("describe"),
@@ -369,12 +501,12 @@ PutLookParts(Publication *p)
 	CsLookFinish(p->look);
 	fits = p->look->keep_rows && CsCorrelationsFit(p->look);
 	if (fits)
-		CsCorrelationsPut(correlations, p->look);
+		CsCorrelationsPut(correlations, LookWithoutKey(p));
 	PutRows(p, "correlation", correlations, fits ? "there are no two columns of numbers" :
 			"the columns do not fit into maintenance_work_mem");
 	CsDescribePut(description, p->look);
 	PutRows(p, "description", description, "there are no columns");
-	reason = WhyNoConcentration(value);
+	reason = WhyNoConcentration(p->look, value);
 	if (reason == NULL)
 		CsConcentrationPut(concentration, p->look, value);
 	PutRows(p, "concentration", concentration, reason);
@@ -387,7 +519,7 @@ PutLookParts(Publication *p)
 Datum
 custseg_source_parts(PG_FUNCTION_ARGS)
 {
-	Publication p = {0};
+	Publishing p = {0};
 
 	if (!CsReportOpen(&p.report, fcinfo, PARTS_SOURCE, PARTS_VERSION))
 		return (Datum) 0;
@@ -398,6 +530,7 @@ custseg_source_parts(PG_FUNCTION_ARGS)
 	CsPortraitEnd(p.portraying);
 	HideSegments(&p);
 	INSTR_TIME_SET_CURRENT(p.start);
+	PutHidden(&p);
 	PutCounts(&p);
 	PutPortraitParts(&p);
 	PutDistributions(&p);
@@ -405,5 +538,6 @@ custseg_source_parts(PG_FUNCTION_ARGS)
 	PutRows(&p, "quality", p.quality_rows, NULL);
 	PutSampleParts(&p);
 	PutLookParts(&p);
+	AttemptParts(&p);
 	return (Datum) 0;
 }

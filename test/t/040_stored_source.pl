@@ -158,7 +158,7 @@ for my $user (qw(viewer heir))
         my ($name) = split /\|/, $function;
         my @errors = map { ($session->query($_))[1] } calls($function);
 
-        like(join(' ', @errors), $name =~ /^(monitor|recalibrate|train|retrain|record_\w+)$/ ? qr/ERROR:  42501: must be owner of model|permission denied for the stored source/ :
+        like(join(' ', @errors), $name =~ /^(monitor|publish|recalibrate|train|retrain|record_\w+)$/ ? qr/ERROR:  42501: must be owner of model|permission denied for the stored source/ :
             qr/ERROR:  42501: permission denied for the stored source of model .*HINT:  Name a source/s, "$name: $user must name a source");
     }
     is($session->query("SELECT count(*) FROM custseg.score('trap', 'shop.customers');"), '300', "$user scores what is named");

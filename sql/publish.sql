@@ -1,0 +1,252 @@
+--
+-- What pages, reports and BI tools show of the segments: publish().
+--
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS publish_test CASCADE;
+DROP ROLE IF EXISTS regress_cs_ann, regress_cs_bob;
+CREATE SCHEMA publish_test;
+GRANT USAGE ON SCHEMA publish_test TO public;
+SET search_path = publish_test, public;
+SET timezone = 'UTC';
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
+
+-- Three kinds of customers, with numbers and categories, features and others, of which some are missing or infinite
+CREATE TABLE customer (id int PRIMARY KEY, recency int, frequency int, monetary numeric(10, 2), channel text, member bool, score float8, code int, born date, city text, email text, extra jsonb);
+INSERT INTO customer
+SELECT i,
+    CASE WHEN i <= 500 THEN 10 WHEN i <= 800 THEN 100 ELSE 300 END + i * 7 % 13,
+    CASE WHEN i <= 500 THEN 20 WHEN i <= 800 THEN 4 ELSE 1 END + i % 2,
+    CASE WHEN i <= 500 THEN 900 WHEN i <= 800 THEN 200 ELSE 50 END + i * 11 % 50 + i % 4 * 0.25,
+    CASE WHEN i % 10 < 8 THEN CASE WHEN i <= 500 THEN 'web' WHEN i <= 800 THEN 'shop' ELSE 'phone' END WHEN i % 10 = 9 THEN 'partner' END,
+    i % 5 < CASE WHEN i <= 500 THEN 4 ELSE 1 END,
+    CASE WHEN i % 11 = 0 THEN NULL WHEN i % 97 = 0 THEN 'NaN' WHEN i % 89 = 0 THEN 'Infinity' ELSE exp((i * 37 % 101) / 12.0) END,
+    i % 3 * 10, date '1980-01-01' + i % 4000, 'city ' || i % 40, 'c' || i || '@example.com', '{}'
+FROM generate_series(1, 1000) i;
+SELECT version FROM custseg.train('m', 'customer', '{recency,frequency,monetary,channel}', 3);
+SELECT custseg.name_segment('m', 1, 'loyal'), custseg.name_segment('m', 2, 'regular'), custseg.name_segment('m', 3, '<script>"''\עברית 😀/%');
+SELECT custseg.set_action('m', 1, '{"perk": "tea", "perk_capacity": 100}');
+SELECT custseg.override_segment('m', 1, 3, 'key account'), custseg.exclude('m', i, 'objected') FROM generate_series(2, 21) i;
+RESET client_min_messages;
+
+--
+-- A part is the rows of the function, to the last digit: the source is read once, by the same code
+--
+SELECT part, n, n_bytes > 0 AS has_bytes, milliseconds >= 0 AS was_timed, reason FROM custseg.publish('m', options => '{"value": "monetary"}');
+CREATE FUNCTION body(of text) RETURNS jsonb LANGUAGE sql RETURN (SELECT r.body FROM custseg.report r JOIN custseg.published p USING (model, published_at) WHERE r.model = 'm' AND r.part = of);
+CREATE FUNCTION differs(part text, statement text) RETURNS TABLE (published jsonb, computed jsonb) LANGUAGE plpgsql AS $$ BEGIN
+    RETURN QUERY EXECUTE format('SELECT p.row, c.row FROM jsonb_array_elements(%L::jsonb) WITH ORDINALITY p (row, position)
+        FULL JOIN (SELECT to_jsonb(f) AS row, row_number() OVER () AS position FROM %s f) c USING (position) WHERE p.row IS DISTINCT FROM c.row LIMIT 3', body(part), statement);
+END $$;
+SET client_min_messages = warning;
+SELECT * FROM differs('profile', $$custseg.segment_profile('m', 'customer')$$);
+SELECT * FROM differs('radar', $$custseg.radar('m', 'customer')$$);
+SELECT * FROM differs('boxplot', $$custseg.boxplot('m', 'customer')$$);
+SELECT * FROM differs('heatmap', $$custseg.heatmap('m', 'customer')$$);
+SELECT * FROM differs('importance', $$custseg.feature_importance('m', 'customer')$$);
+SELECT * FROM differs('test', $$custseg.segment_tests('m', 'customer')$$);
+SELECT * FROM differs('capacity', $$custseg.capacity_check('m', 'customer')$$);
+SELECT * FROM differs('quality', $$custseg.data_quality('m', 'customer')$$);
+-- but for the id, and for levels of single customers
+SELECT * FROM differs('correlation', $$custseg.correlations('SELECT recency, frequency, monetary, member, score, code, born FROM publish_test.customer')$$);
+SELECT count(*) FROM differs('description', $$custseg.describe('customer')$$) d WHERE d.published ->> 'column_name' <> ALL ('{id,email}');
+SELECT p.row - '{n_distinct,suggestion}'::text[] AS row FROM jsonb_array_elements(body('description')) p (row) WHERE p.row ->> 'column_name' IN ('id', 'email');
+SELECT * FROM differs('missing', $$custseg.missing_patterns('customer')$$);
+SELECT * FROM differs('surrogate', $$custseg.surrogate('m', 'customer')$$);
+SELECT count(*) FROM jsonb_array_elements(body('summary')) p (row), custseg.segment_summary('m', 'customer', 'monetary') s
+WHERE p.row - '{n_trained,training_share,action}'::text[] = to_jsonb(s);
+SELECT p.row -> 'segment' AS segment, p.row -> 'n_trained' AS n_trained, p.row -> 'training_share' AS training_share, p.row -> 'action' ->> 'perk' AS perk FROM jsonb_array_elements(body('summary')) p (row);
+SELECT body('concentration') = to_jsonb(c) - 'lorenz' AS same_concentration,
+    ARRAY(SELECT (l.row ->> 'value_share')::float8 FROM jsonb_array_elements(body('lorenz')) WITH ORDINALITY l (row, i) ORDER BY i) = c.lorenz AS same_curve
+FROM custseg.concentration('customer', 'monetary') c;
+-- where memory suffices for a part of the columns only, the source is read again for the others, and nothing is lost but what takes all of them
+CREATE TABLE many AS SELECT i AS id, c.recency, c.frequency, c.monetary + i % 7 AS monetary, c.channel, c.member, c.score, c.code, c.born FROM generate_series(1, 30000) i JOIN customer c ON c.id = 1 + i % 1000;
+SELECT part, n, reason FROM custseg.publish('m', 'many', '{"value": "monetary", "sample": 0, "points": 0, "surrogate": false}') WHERE part IN ('profile', 'correlation', 'description', 'test', 'histogram');
+CREATE TEMP TABLE roomy AS SELECT part, r.body FROM custseg.report r JOIN custseg.published p USING (model, published_at);
+SET maintenance_work_mem = '3MB';
+SELECT part, n, reason FROM custseg.publish('m', 'many', '{"value": "monetary", "sample": 0, "points": 0, "surrogate": false}') WHERE part IN ('profile', 'correlation', 'description', 'test', 'histogram');
+RESET maintenance_work_mem;
+SELECT o.part FROM roomy o LEFT JOIN custseg.report r ON r.part = o.part AND r.published_at = (SELECT published_at FROM custseg.published) WHERE r.body IS DISTINCT FROM o.body ORDER BY 1;
+
+--
+-- Histograms: bins of whole numbers, of a skewed number on a logarithmic scale, the same for all segments; every customer in one
+--
+SELECT count(*) FROM custseg.publish('m', options => '{"value": "monetary"}');
+SELECT h.column_name, h.scale, count(DISTINCT h.bin) AS bins, min(h.low) AS low, max(h.high) AS high, sum(h.n) FILTER (WHERE h.segment IS NULL) AS n, sum(h.n) FILTER (WHERE h.segment IS NOT NULL) AS n_of_segments,
+    round(sum(h.density * CASE h.scale WHEN 'log' THEN log(h.high / h.low) ELSE h.high - h.low END) FILTER (WHERE h.segment IS NULL)::numeric, 3) AS area
+FROM custseg.published_histogram h GROUP BY h.column_name, h.scale ORDER BY h.column_name;
+SELECT count(*) AS wrong FROM custseg.published_histogram h
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM customer c JOIN custseg.score('m', 'customer') s ON s.id = c.id::text
+    WHERE c.score < 'Infinity' AND s.segment IS NOT NULL AND (s.segment = h.segment OR h.segment IS NULL) AND c.score >= h.low AND (c.score < h.high OR h.bin = (SELECT max(bin) FROM custseg.published_histogram WHERE column_name = 'score') AND c.score = h.high)) counted
+WHERE h.column_name = 'score' AND counted.n <> h.n;
+SELECT bin, low, high, segment, n, density FROM custseg.published_histogram WHERE column_name = 'frequency' ORDER BY segment NULLS FIRST, bin;
+
+--
+-- Levels, silhouettes and the projection
+--
+SELECT column_name, level, segment, n, round(share::numeric, 4) AS share FROM custseg.published_level_share WHERE column_name = 'channel' ORDER BY level, segment NULLS FIRST;
+SELECT s.segment, s.name, s.n, round(s.mean::numeric, 12) = round(m.mean::numeric, 12) AS same_mean, s.n_negative = m.n_negative AS same_negative, cardinality(s.quantiles) AS quantiles,
+    s.quantiles[1] = m.low AND s.quantiles[101] = m.high AND s.quantiles[51] = m.median AS same_quantiles
+FROM custseg.published_silhouette s
+JOIN (SELECT segment, avg(silhouette) AS mean, count(*) FILTER (WHERE silhouette < 0) AS n_negative, min(silhouette) AS low, max(silhouette) AS high, percentile_cont(0.5) WITHIN GROUP (ORDER BY silhouette) AS median
+    FROM custseg.silhouette('m', 'customer') GROUP BY segment) m USING (segment);
+SELECT jsonb_array_length(body('projection') -> 'points') AS points, jsonb_array_length(body('projection') -> 'points' -> 0) AS numbers, count(*) AS components,
+    bool_and(round((SELECT sum(l.value::float8 ^ 2) FROM jsonb_each_text(c -> 'loadings') l)::numeric, 9) = 1) AS unit_length, max((c ->> 'cumulative_ratio')::float8) <= 1 AS is_share,
+    (SELECT string_agg(k, ' ') FROM jsonb_object_keys(body('projection') -> 'components' -> 0 -> 'loadings') k) AS columns
+FROM jsonb_array_elements(body('projection') -> 'components') c;
+-- nobody is named: no id, no value that only one customer has
+SELECT count(*) FROM custseg.report WHERE body::text ~ 'c[0-9]+@example';
+
+--
+-- Views are the newest publication of each model
+--
+SELECT count(*), count(DISTINCT published_at) FROM custseg.report WHERE model = 'm' AND part = 'summary';
+SELECT p.model, p.version, p.n_parts, s.segment, s.name, s.n, s.value_share = (SELECT value_share FROM custseg.segment_summary('m', 'customer', 'monetary') f WHERE f.segment = s.segment) AS same FROM custseg.published p JOIN custseg.published_summary s USING (model, version, published_at);
+CREATE FUNCTION empty_views() RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    v regclass;
+    found bool;
+BEGIN
+    FOR v IN SELECT oid::regclass FROM pg_class WHERE relnamespace = 'custseg'::regnamespace AND relname ~ '^published_' AND relkind = 'v' ORDER BY relname COLLATE "C" LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', v) INTO found;
+        IF NOT found THEN
+            RETURN NEXT v;
+        END IF;
+    END LOOP;
+END $$;
+SELECT empty_views();
+
+--
+-- Groups of few
+--
+CREATE VIEW few AS SELECT * FROM customer WHERE id BETWEEN 22 AND 500 OR id BETWEEN 501 AND 504 OR id BETWEEN 801 AND 812;
+SELECT part, n, reason FROM custseg.publish('m', 'few', '{"value": "monetary", "surrogate": false}') WHERE part IN ('summary', 'profile', 'importance', 'test');
+-- the segment of 4, and with it the one of 12: what all less the third one have is of 16
+SELECT segment, n, total_value IS NULL AND value_share IS NULL AND value_per_customer IS NULL AND description IS NULL AND suggested_name IS NULL AS is_hidden, is_small FROM custseg.published_summary ORDER BY segment;
+SELECT part, count(*) AS rows, count(*) FILTER (WHERE r.row ? 'is_small') AS small, string_agg(DISTINCT k.key, ' ' ORDER BY k.key) FILTER (WHERE r.row ? 'is_small' AND k.value <> 'null') AS told
+FROM custseg.report b JOIN custseg.published USING (model, published_at), jsonb_array_elements(b.body) r (row), jsonb_each(r.row) k
+WHERE b.part IN ('summary', 'profile', 'radar', 'boxplot', 'heatmap', 'histogram', 'level_share', 'silhouette') GROUP BY part ORDER BY part;
+SELECT (SELECT count(*) FROM jsonb_array_elements(body('projection') -> 'points') p WHERE (p ->> 3)::int <> 1) AS points_of_hidden, (SELECT count(DISTINCT scaled) FROM custseg.published_radar WHERE column_name = 'recency') AS positions,
+    (SELECT bool_and(statistic IS NULL AND df_within IS NULL AND effect = round(effect::numeric, 2)) FROM custseg.published_test) AS rounded, (SELECT bool_and(eta_squared = round(eta_squared::numeric, 2)) FROM custseg.published_importance WHERE eta_squared IS NOT NULL) AS rounded_too;
+-- all that is left when others are taken away is of min_group customers
+SELECT a.column_name, round((a.n * a.mean - sum(s.n * s.mean))::numeric) AS sum_left, a.n - sum(s.n) AS n_left FROM custseg.published_profile a JOIN custseg.published_profile s USING (column_name)
+WHERE a.segment IS NULL AND s.segment IS NOT NULL AND s.mean IS NOT NULL AND column_name = 'recency' GROUP BY a.column_name, a.n, a.mean;
+SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 5, "surrogate": false}');
+SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
+SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 1, "surrogate": false}');
+SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
+SELECT part, n, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.few WHERE id > 800 AND id < 807', '{"value": "monetary"}') ORDER BY part COLLATE "C";
+-- two customers in no segment do not follow from what is told of all rows
+SELECT count(*) FROM custseg.publish('m', 'SELECT * FROM publish_test.customer WHERE id > 19', '{"value": "monetary", "surrogate": false}');
+SELECT mean IS NULL AND skewness IS NULL AS hidden, median IS NULL AS median_hidden FROM custseg.published_description WHERE column_name = 'recency';
+SELECT total, gini, top_10_share IS NULL AS top_10_hidden, top_1_share IS NULL AS top_1_hidden, (SELECT count(*) FROM custseg.published_lorenz) AS points FROM custseg.published_concentration;
+
+--
+-- Publications that are kept: the newest ones, and of older ones the last of each month
+--
+UPDATE custseg.report SET published_at = timestamptz '2015-06-20 12:00+00' - n * interval '9 days'
+FROM (SELECT published_at AS at, row_number() OVER (ORDER BY published_at) AS n FROM (SELECT DISTINCT published_at FROM custseg.report) d) d WHERE published_at = at;
+CREATE TEMP TABLE before AS SELECT DISTINCT published_at FROM custseg.report;
+SELECT count(*) FROM before;
+SELECT count(*) > 0 FROM custseg.publish('m', options => '{"keep": 3, "sample": 0, "points": 0, "surrogate": false}');
+SELECT count(*) AS kept, count(DISTINCT date_trunc('month', published_at)) AS months, count(*) FILTER (WHERE published_at > now() - interval '1 year') AS new,
+    (SELECT count(*) FROM (SELECT published_at FROM before ORDER BY published_at DESC LIMIT 2) b WHERE EXISTS (SELECT FROM custseg.report r WHERE r.published_at = b.published_at)) AS newest_of_before,
+    bool_and(r.published_at = (SELECT max(b.published_at) FROM before b WHERE date_trunc('month', b.published_at) = date_trunc('month', r.published_at)) OR r.published_at > now() - interval '1 year'
+        OR r.published_at >= (SELECT min(l.published_at) FROM (SELECT published_at FROM before ORDER BY published_at DESC LIMIT 2) l)) AS last_of_month
+FROM (SELECT DISTINCT published_at FROM custseg.report) r;
+
+--
+-- Two publications in one transaction; one that is rolled back
+--
+BEGIN;
+SELECT count(DISTINCT published_at) FROM custseg.publish('m', options => '{"sample": 0, "points": 0, "surrogate": false}');
+SELECT count(DISTINCT published_at) FROM custseg.publish('m', options => '{"sample": 0, "points": 0, "surrogate": false}');
+SELECT count(DISTINCT published_at) FILTER (WHERE published_at > now() - interval '1 day') AS of_today FROM custseg.report;
+ROLLBACK;
+SELECT count(DISTINCT published_at) FILTER (WHERE published_at > now() - interval '1 day') AS of_today FROM custseg.report;
+-- a clock that is set back does not bring them out of order
+UPDATE custseg.report SET published_at = published_at + interval '1 year' WHERE published_at = (SELECT max(published_at) FROM custseg.report);
+SELECT count(*) > 0 FROM custseg.publish('m', options => '{"sample": 0, "points": 0, "surrogate": false}');
+SELECT count(*) FROM custseg.published WHERE published_at > now() + interval '364 days';
+
+--
+-- Rights: the owner publishes, whoever may use the model reads
+--
+CREATE ROLE regress_cs_ann;
+CREATE ROLE regress_cs_bob;
+GRANT SELECT ON customer TO regress_cs_ann, regress_cs_bob;
+SET ROLE regress_cs_ann;
+SELECT version FROM custseg.train('anns', 'customer', '{recency,frequency}', 2);
+SELECT count(*) > 10 FROM custseg.publish('anns');
+SELECT custseg.grant_model('anns', 'regress_cs_bob');
+RESET ROLE;
+SET ROLE regress_cs_bob;
+SELECT fails($$SELECT custseg.publish('anns')$$);
+SELECT fails($$SELECT custseg.publish('m')$$);
+SELECT model, n_parts > 10 AS has_parts FROM custseg.published;
+SELECT DISTINCT model FROM custseg.report;
+SELECT fails($$INSERT INTO custseg.report SELECT * FROM custseg.report$$), fails($$DELETE FROM custseg.report$$);
+RESET ROLE;
+-- what segments are worth is for those who may use the model of the value, too
+SET ROLE regress_cs_ann;
+SELECT model FROM custseg.train_value('annsworth', 'customer', 'monetary', '{recency,frequency}', 'linear', id => 'id');
+SELECT count(*) FROM custseg.record_segment_value('annsworth', 'anns');
+SELECT count(*) > 10 FROM custseg.publish('anns');
+SELECT jsonb_array_length(body), body -> 0 ->> 'value_model' FROM custseg.report JOIN custseg.published USING (model, published_at) WHERE part = 'value';
+SET ROLE regress_cs_bob;
+SELECT count(*) FROM custseg.report WHERE part = 'value';
+SET ROLE regress_cs_ann;
+SELECT custseg.grant_model('annsworth', 'regress_cs_bob');
+SET ROLE regress_cs_bob;
+SELECT count(*) FROM custseg.report WHERE part = 'value';
+RESET ROLE;
+-- of few customers, nothing of their value
+SET ROLE regress_cs_ann;
+SELECT count(*) FROM custseg.record_segment_value('annsworth', 'anns', 'SELECT * FROM publish_test.customer WHERE id > 500 AND id < 830 OR id < 5');
+SELECT count(*) > 10 FROM custseg.publish('anns');
+SELECT v.row ->> 'name' AS name, v.row ->> 'n' AS n, v.row ->> 'value_sum' IS NULL AS hidden, v.row -> 'is_small' AS is_small FROM custseg.report JOIN custseg.published USING (model, published_at), jsonb_array_elements(body) v (row) WHERE part = 'value';
+RESET ROLE;
+
+--
+-- Wrong calls
+--
+SELECT fails($$SELECT custseg.publish('nobody')$$);
+SELECT fails($$SELECT custseg.publish(NULL)$$);
+SELECT fails($$SELECT custseg.publish('annsworth')$$);
+SELECT fails($$SELECT custseg.publish('m', version => 9)$$);
+SELECT fails($$SELECT custseg.publish('m', 'nowhere')$$);
+SELECT fails($$SELECT custseg.publish('m', 'SELECT id FROM publish_test.customer')$$);
+SELECT fails($$SELECT custseg.publish('m', options => '{"value": "channel"}')$$);
+SELECT fails($$SELECT custseg.publish('m', options => '{"value": "nothing"}')$$);
+SELECT fails($$SELECT custseg.publish('m', options => '{"mingroup": 3}')$$);
+SELECT fails($$SELECT custseg.publish('m', options => '{"min_group": 0}')$$);
+SELECT fails($$SELECT custseg.publish('m', options => '{"keep": 0}')$$);
+SELECT fails($$SELECT custseg.publish('m', options => '{"points": 2001}')$$);
+SET default_transaction_read_only = on;
+SELECT fails($$SELECT custseg.publish('m')$$);
+RESET default_transaction_read_only;
+
+--
+-- A model's publications go with it, and those of a version that is dropped stay: they are history
+--
+SET client_min_messages = warning;
+SELECT version FROM custseg.train('m', 'customer', '{recency,monetary}', 2);
+SELECT DISTINCT version FROM custseg.report WHERE model = 'm';
+SELECT custseg.deploy('m', 2) AS deployed, custseg.drop_model('m', 1) AS dropped;
+SELECT count(*) > 0 AS kept FROM custseg.report WHERE model = 'm';
+SELECT count(*) > 0 FROM custseg.publish('m');
+SELECT DISTINCT version FROM custseg.report WHERE model = 'm' ORDER BY 1;
+SELECT custseg.drop_model('m', whole => true, forget_exclusions => true);
+SELECT count(*) FROM custseg.report WHERE model = 'm';
+
+-- nobody in the source, one customer, one segment, columns that hold nothing
+SELECT version FROM custseg.train('one', 'customer', '{recency,monetary}', 1);
+SELECT part, n, reason FROM custseg.publish('one', 'SELECT * FROM customer WHERE false', '{"value": "monetary"}') ORDER BY part COLLATE "C";
+SELECT part, n, reason FROM custseg.publish('one', 'SELECT * FROM customer WHERE id = 7', '{"value": "monetary", "min_group": 1}') ORDER BY part COLLATE "C";
+SELECT part, n, reason FROM custseg.publish('one', 'SELECT recency, monetary, NULL::float8 AS nothing, ''NaN''::float8 AS nan, ''Infinity''::float8 AS infinite, -1 AS negative FROM publish_test.customer', '{"value": "negative"}') WHERE part IN ('silhouette', 'concentration', 'lorenz', 'histogram', 'description');
+SELECT DISTINCT column_name FROM custseg.published_histogram WHERE model = 'one' ORDER BY 1;
+
+DROP SCHEMA publish_test CASCADE;
+SELECT custseg.drop_model(name, whole => true) FROM custseg.model;
+DROP ROLE regress_cs_ann, regress_cs_bob;
+\i :root/test/clean.sql
