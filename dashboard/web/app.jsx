@@ -4,7 +4,7 @@
 import { render } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import * as api from './api.js';
-import { Block, CardPlace, Failure, Missing } from './card.jsx';
+import { Block, Failure, Missing } from './states.jsx';
 import { ChooseSegment, ChooseSegments } from './choose.jsx';
 import { compared, selected, title } from './facts.js';
 import { dateTime, name, short } from './format.js';
@@ -102,6 +102,7 @@ const kindWords = {
 function Page({ model, page, state, theme }) {
     const heading = useRef(null);
     const answer = useAnswer(() => api.part(model, 'about', state.at ?? null), [model, 'about', state.at ?? null]);
+    const code = useAnswer(loadCards, ['cards']);
     const pageTitle = page?.title ?? 'No such page';
     useEffect(() => {
         document.title = `${pageTitle} · ${short(model, 60)} · custseg`;
@@ -117,7 +118,8 @@ function Page({ model, page, state, theme }) {
                 <p>{page.question}</p>
             </div>
             {answer.status === 'error' && <Failure error={answer.error} />}
-            {answer.status === 'loading' && <div class="grid"><section class="card span12"><Block height={120} /></section></div>}
+            {code.status === 'error' && <Failure error={code.error} />}
+            {(answer.status === 'loading' || code.status === 'loading') && <div class="grid"><section class="card span12"><Block height={120} /></section></div>}
             {answer.status === 'ready' && !about && <Missing missing={whyMissing('about', model)} />}
             {about && <Notice about={about} page={page} />}
             {about && page.choose && about.segments.length > 0 && (
@@ -125,13 +127,13 @@ function Page({ model, page, state, theme }) {
                     {page.choose === 'segment' ? <ChooseSegment about={about} value={selected({ about }, state)} /> : <ChooseSegments about={about} values={compared({ about }, state)} />}
                 </div>
             )}
-            {about && (
-                <div class="grid">
-                    {page.cards.map((it) => <CardPlace name={it} context={{ about, page: page.name, state, theme }} key={it} />)}
-                </div>
-            )}
+            {about && code.status === 'ready' && <Cards names={page.cards} code={code.value} context={{ about, page: page.name, state, theme }} />}
         </>
     );
+}
+
+function Cards({ names, code: { cards, Card }, context }) {
+    return <div class="grid">{names.filter((it) => cards[it]).map((it) => <Card card={cards[it]} context={context} key={it} />)}</div>;
 }
 
 function Notice({ about, page }) {

@@ -7,26 +7,16 @@ import { useMemo, useRef } from 'preact/hooks';
 import { Chart } from './chart.jsx';
 import { currency, title as modelTitle } from './facts.js';
 import { dateTime, sentenceOf } from './format.js';
-import { askAgain, setState, useAnswer, useComputed, useParts } from './hooks.js';
-import { loadCards } from './pages.js';
+import { setState, useComputed, useParts } from './hooks.js';
 import { whyMissing } from './parts.js';
 import { address } from './router.js';
+import { Block, Failure, Missing } from './states.jsx';
 import { Table } from './table.jsx';
 
 const call = (it, ...given) => (typeof it === 'function' ? it(...given) : it);
 
-/** Shows a card of a page once its code is there. */
-export function CardPlace({ name, context }) {
-    const code = useAnswer(loadCards, ['cards']);
-    if (code.status === 'ready') return code.value[name] ? <Card card={code.value[name]} context={context} /> : null;
-    return (
-        <section class="card span6" id={name} aria-busy={code.status === 'loading'}>
-            {code.status === 'loading' ? <Block height={320} /> : <Failure error={code.error} />}
-        </section>
-    );
-}
-
-function Card({ card, context }) {
+/** Shows a card: the object of a file in cards/. */
+export function Card({ card, context }) {
     const { about, state } = context;
     const kinds = card.kinds ?? ['segments'];
     const names = [...card.parts, ...(card.optional ?? [])];
@@ -136,32 +126,6 @@ function Foot({ card, heading, sentence, table, stamp, picture, height, context 
                 </span>
             </p>
         </footer>
-    );
-}
-
-/** Shows a grey block of the height that comes. */
-export function Block({ height }) {
-    return <div class="block" style={{ height: `${height}px` }}><span class="hidden">Loading</span></div>;
-}
-
-/** Shows what went wrong and what to do about it. */
-export function Failure({ error, height }) {
-    return (
-        <div class="failure" role="alert" style={height ? { minHeight: `${height}px` } : {}}>
-            <p><strong>{error.message}</strong></p>
-            {error.hint && <p>{error.hint}</p>}
-            <button type="button" onClick={askAgain}>Try again</button>
-        </div>
-    );
-}
-
-/** Shows why there is nothing, and the SQL that changes it. */
-export function Missing({ missing }) {
-    return (
-        <div class="missing">
-            <p>{missing.why}</p>
-            {missing.sql && <pre tabindex="0" aria-label="SQL that fills this card">{missing.sql}</pre>}
-        </div>
     );
 }
 

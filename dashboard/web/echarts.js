@@ -4,11 +4,11 @@
 // What is not here is drawn with the custom series: a kind of chart costs 3 to 9 kB.
 
 import { init, use } from 'echarts/core';
-import { BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, RadarChart, SankeyChart, ScatterChart } from 'echarts/charts';
-import { GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
+import { BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, RadarChart, ScatterChart } from 'echarts/charts';
+import { GridComponent, LegendPlainComponent, TooltipComponent } from 'echarts/components';
 import { SVGRenderer } from 'echarts/renderers';
 
-use([BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, RadarChart, SankeyChart, ScatterChart,
-    GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, SVGRenderer]);
+use([BarChart, BoxplotChart, CustomChart, HeatmapChart, LineChart, RadarChart, ScatterChart,
+    GridComponent, LegendPlainComponent, TooltipComponent, SVGRenderer]);
 
 export { init };

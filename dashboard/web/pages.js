@@ -1,9 +1,9 @@
 // pages.js
 //	  The pages and the cards on each, in order; a role's dashboard is another order of the same cards.
 
-/** Returns a promise of the cards by name. */
-export async function loadCards() {
-    return (await import('./cards.js')).cards;
+/** Returns a promise of the cards by name, and of what shows one: {cards, Card}. */
+export function loadCards() {
+    return import('./cards.js');
 }
 
 /** The pages in the order of the navigation; "question" is what the page answers, "choose" what a reader chooses for all its cards. */

@@ -137,24 +137,25 @@ const lineHeight = 22;
 const mostLines = 4;
 
 /**
- * Returns the legend of so many names below a picture, {legend, room}: in lines that need "room" pixels, or in pages to turn when they are too many.
+ * Returns the legend of so many names below a picture, {legend, room}, in lines that need "room" pixels; of too many names it has the first.
  * The looks of the symbols may be given.
  */
 export function legendBelow(theme, names, width, more = {}) {
     const limit = Math.min(220, width - 50);
-    const sizes = names.map((it) => Math.min(limit, [...(it.name ?? it)].length * letter) + (more.itemWidth ?? 16) + 16);
+    const shown = [];
     let [lines, used] = [1, 0];
-    for (const size of sizes) {
+    for (const it of names) {
+        const size = Math.min(limit, [...(it.name ?? it)].length * letter) + (more.itemWidth ?? 16) + 16;
         if (used > 0 && used + size > width) [lines, used] = [lines + 1, 0];
+        if (lines > mostLines) break;
         used += size;
+        shown.push(it);
     }
-    const isPaged = lines > mostLines;
     return {
         legend: {
-            type: isPaged ? 'scroll' : 'plain', bottom: 0, left: 'center', itemWidth: 16, itemHeight: 10, itemGap: 12, data: names, selectedMode: false,
-            textStyle: { color: theme.ink, fontSize: 12, fontFamily, width: limit, overflow: 'truncate' },
-            pageTextStyle: { color: theme.ink }, pageIconColor: theme.ink, pageIconInactiveColor: theme.line, ...more,
+            bottom: 0, left: 'center', itemWidth: 16, itemHeight: 10, itemGap: 12, data: shown, selectedMode: false,
+            textStyle: { color: theme.ink, fontSize: 12, fontFamily, width: limit, overflow: 'truncate' }, ...more,
         },
-        room: (isPaged ? 1 : lines) * lineHeight + 6,
+        room: Math.min(lines, mostLines) * lineHeight + 6,
     };
 }

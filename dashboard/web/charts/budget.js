@@ -4,7 +4,7 @@
 import { equalSplit, most, readSplit, respond, spent, total, unitOf } from '../budget.js';
 import { amount, exactAmount, segmentLabel } from '../facts.js';
 import { isKnown, percent } from '../format.js';
-import { axis, base, segmentColor, segmentDash, tooltip } from '../theme.js';
+import { axis, base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 import { mostLines } from './lines.js';
 
 const steps = 60;
@@ -78,10 +78,11 @@ export function option(data, theme, state = {}) {
     const write = (value) => amount(data, value);
     const shown = curves.map((_, i) => i).sort((a, b) => respond(curves[b], budget) - respond(curves[a], budget)).slice(0, mostLines).sort((a, b) => a - b);
     const end = Math.min(budget, 1.6 * Math.max(...shown.flatMap((i) => [spends[i], best[i]]), budget / 20));
+    const below = legendBelow(theme, shown.map((i) => segmentLabel({ ...curves[i], segment: curves[i].place })), state.width ?? 700, { itemWidth: 34 });
     return {
         ...base(theme),
-        grid: { left: 78, right: 24, top: 16, bottom: 92 },
-        legend: { type: 'scroll', bottom: 0, textStyle: { color: theme.ink }, pageTextStyle: { color: theme.ink }, pageIconColor: theme.ink, pageIconInactiveColor: theme.muted, itemWidth: 34 },
+        grid: { left: 78, right: 24, top: 16, bottom: 52 + below.room },
+        legend: below.legend,
         tooltip: tooltip(theme, { trigger: 'item', formatter: ({ seriesName, value }) => `${seriesName}\n${write(value[0])} bring ${write(value[1])}` }),
         xAxis: axis(theme, { type: 'value', min: 0, max: end, name: 'spent on the segment', nameGap: 30, axisLabel: { formatter: write } }),
         yAxis: axis(theme, { type: 'value', min: 0, name: 'what it brings', nameGap: 60, axisLabel: { formatter: write } }),

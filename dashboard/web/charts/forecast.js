@@ -26,10 +26,10 @@ function times(data) {
 }
 
 /** Returns the option: lines with their intervals. */
-export function option(data, theme) {
+export function option(data, theme, { width } = {}) {
     const rows = largest(bySegment(data), (it) => it.share[0])
         .map((it) => ({ label: segmentLabel(it), color: segmentColor(it.segment, theme), dash: segmentDash(it.segment), values: it.share, low: it.low, high: it.high }));
-    return lines(rows, times(data), theme, { write: (value) => percent(value, 0), from: 0 });
+    return lines(rows, times(data), theme, { write: (value) => percent(value, 0), from: 0, width });
 }
 
 /** Returns the sentence: what will change most. */

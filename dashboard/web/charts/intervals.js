@@ -3,6 +3,7 @@
 
 import { dash } from '../format.js';
 import { axis, base, tooltip } from '../theme.js';
+import { rulers } from './rulers.js';
 
 const row = 26;
 const margins = 64;
@@ -36,8 +37,8 @@ export function intervals(rows, theme, { write = String, name = '', lines = [], 
                 renderItem: (_, api) => whisker(shown, api, theme, bars),
                 encode: { x: [1, 2, 3], y: 0 },
                 data: shown.map(({ value, low, high }, i) => [i, value, low, high]),
-                markLine: lines.length ? across(lines, theme) : undefined,
             },
+            ...(lines.length > 0 ? [rulers(theme, { upright: lines })] : []),
         ],
     };
 }
@@ -47,16 +48,6 @@ function bar(rows, theme) {
         type: 'bar',
         barWidth: 14,
         data: rows.map(({ value, color }) => ({ value: value ?? '-', itemStyle: { color: color ?? theme.accent } })),
-    };
-}
-
-function across(lines, theme) {
-    return {
-        silent: true,
-        symbol: 'none',
-        label: { color: theme.muted, formatter: ({ data }) => data.name },
-        lineStyle: { color: theme.muted, type: [4, 3] },
-        data: lines.map(({ at, label }) => ({ xAxis: at, name: label ?? '', label: { show: Boolean(label) } })),
     };
 }
 

@@ -26,11 +26,11 @@ export function measureOf(data, state) {
 const month = (value) => date(value).replace(/^1 /, '');
 
 /** Returns the option: a line for each segment. */
-export function option(data, theme, state) {
+export function option(data, theme, state = {}) {
     const key = measureOf(data, state);
     const rows = largest(data.kpis.segments, (it) => it.n.at(-1))
         .map((it) => ({ label: segmentLabel(it), color: segmentColor(it.segment, theme), dash: segmentDash(it.segment), values: it[key] }));
-    return lines(rows, data.kpis.months.map(month), theme, { write: measures[key].write(data), from: 0 });
+    return lines(rows, data.kpis.months.map(month), theme, { write: measures[key].write(data), from: 0, width: state.width });
 }
 
 function told(it) {

@@ -2,7 +2,8 @@
 //	  What goes on over time, a line for each segment or feature: sizes, values, KPIs, drift, forecasts.
 
 import { dash, isKnown } from '../format.js';
-import { axis, base, tooltip } from '../theme.js';
+import { axis, base, legendBelow, tooltip } from '../theme.js';
+import { rulers } from './rulers.js';
 
 /** How many lines a chart bears; the table beside it has all. */
 export const mostLines = 8;
@@ -17,14 +18,14 @@ export function largest(rows, of) {
 
 /**
  * Returns a chart of rows {label, color, dash, values, low?, high?} over the labels "times"; arrays go by time, and what is not known is null.
- * "write" writes a number, "marks" are [{at, label}] that stand upright at a time, "limits" [{at, label}] that lie across.
+ * "write" writes a number, "marks" are [{at, label}] that stand upright at a time, "limits" [{at, label}] that lie across; "width" is that of the picture.
  */
-export function lines(rows, times, theme, { write = String, name = '', marks = [], limits = [], from = null } = {}) {
+export function lines(rows, times, theme, { write = String, name = '', marks = [], limits = [], from = null, width = 700 } = {}) {
+    const below = legendBelow(theme, rows.map(({ label }) => label), width, { itemWidth: 34 });
     return {
         ...base(theme),
-        grid: { left: name ? 76 : 64, right: 24, top: 16, bottom: 74 },
-        legend: { type: 'scroll', bottom: 0, textStyle: { color: theme.ink }, pageTextStyle: { color: theme.ink }, pageIconColor: theme.ink,
-            pageIconInactiveColor: theme.muted, data: rows.map(({ label }) => label), itemWidth: 34 },
+        grid: { left: name ? 76 : 64, right: 24, top: 16, bottom: 34 + below.room },
+        legend: below.legend,
         tooltip: tooltip(theme, {
             trigger: 'axis',
             formatter: (points) => [times[points[0]?.dataIndex] ?? '', ...rows.map((it) => `${it.label}: ${writeAt(it, points[0]?.dataIndex, write)}`)].join('\n'),
@@ -33,7 +34,7 @@ export function lines(rows, times, theme, { write = String, name = '', marks = [
         yAxis: axis(theme, { type: 'value', name, nameGap: 56, min: from ?? undefined, scale: from === null, axisLabel: { formatter: write } }),
         series: [
             ...rows.filter(({ low }) => low).flatMap(band),
-            ...rows.map((it, i) => ({
+            ...rows.map((it) => ({
                 name: it.label,
                 type: 'line',
                 data: it.values.map((value) => (isKnown(value) ? value : null)),
@@ -42,8 +43,8 @@ export function lines(rows, times, theme, { write = String, name = '', marks = [
                 connectNulls: false,
                 itemStyle: { color: it.color },
                 lineStyle: { color: it.color, type: it.dash, width: 2 },
-                markLine: i === 0 && (marks.length || limits.length) ? markLine(marks, limits, theme) : undefined,
             })),
+            ...(marks.length + limits.length > 0 ? [rulers(theme, { upright: marks, across: limits })] : []),
         ],
     };
 }
@@ -61,17 +62,4 @@ function band({ label, color, low, high }) {
         { ...common, data: low.map((value) => (isKnown(value) ? value : null)) },
         { ...common, data: low.map((value, i) => (isKnown(value) && isKnown(high[i]) ? high[i] - value : null)), areaStyle: { color, opacity: 0.18 } },
     ];
-}
-
-function markLine(marks, limits, theme) {
-    return {
-        silent: true,
-        symbol: 'none',
-        label: { color: theme.muted, fontSize: 12, formatter: ({ name }) => name },
-        lineStyle: { color: theme.muted, type: [4, 3] },
-        data: [
-            ...marks.map(({ at, label }) => ({ xAxis: at, name: label, label: { position: 'insideEndTop' } })),
-            ...limits.map(({ at, label }) => ({ yAxis: at, name: label, label: { position: 'insideEndTop' } })),
-        ],
-    };
 }

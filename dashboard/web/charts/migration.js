@@ -2,7 +2,7 @@
 //	  Where customers went: from the segments before to those after the last run that placed them anew.
 
 import { count, isKnown, list, percent, short } from '../format.js';
-import { base, segmentColor, tooltip } from '../theme.js';
+import { base, fontFamily, segmentColor, tooltip } from '../theme.js';
 
 /** How many flows a picture bears; the table has all. */
 const mostFlows = 120;
@@ -24,41 +24,61 @@ function drawn(data) {
     return [...data.migration].filter((it) => it.n > 0).sort((a, b) => b.n - a.n).slice(0, mostFlows);
 }
 
+/** The segments of one side, in the order of their numbers, with their customers and where they stand. */
+function side(rows, key, text, room, least) {
+    const found = new Map();
+    for (const it of [...rows].sort((a, b) => (a[key] ?? 1e9) - (b[key] ?? 1e9))) {
+        if (!found.has(it[key])) found.set(it[key], { segment: it[key], text: text(it), n: 0 });
+        found.get(it[key]).n += it.n;
+    }
+    const nodes = [...found.values()];
+    const total = nodes.reduce((sum, it) => sum + it.n, 0);
+    const scale = (room - least * (nodes.length - 1)) / total;
+    let y = 0;
+    for (const it of nodes) {
+        Object.assign(it, { y, height: it.n * scale, used: 0, scale });
+        y += it.height + least;
+    }
+    return found;
+}
+
+/** A band from the left to the right, as wide at each end as its customers are there. */
+function band(from, to, n, [left, right], top) {
+    const [a, b] = [from, to].map((it) => {
+        const y = top + it.y + it.used;
+        it.used += n * it.scale;
+        return [y, y + n * it.scale];
+    });
+    const middle = (left + right) / 2;
+    return `M${left},${a[0]}C${middle},${a[0]} ${middle},${b[0]} ${right},${b[0]}L${right},${b[1]}C${middle},${b[1]} ${middle},${a[1]} ${left},${a[1]}Z`;
+}
+
 /** Returns the option: before on the left, after on the right; customers who stayed are part of it. */
-export function option(data, theme, { width = 700 } = {}) {
-    const rows = drawn(data);
-    const node = (key, segment, text, position) => ({ name: key, depth: position === 'right' ? 0 : 1, itemStyle: { color: segmentColor(segment ?? 0, theme) }, label: { formatter: text, position } });
-    const nodes = new Map();
-    for (const it of [...rows].sort((a, b) => (a.from_segment ?? 1e9) - (b.from_segment ?? 1e9))) nodes.set(`before ${it.from_segment}`, node(`before ${it.from_segment}`, it.from_segment, before(it), 'right'));
-    for (const it of [...rows].sort((a, b) => (a.to_segment ?? 1e9) - (b.to_segment ?? 1e9))) nodes.set(`after ${it.to_segment}`, node(`after ${it.to_segment}`, it.to_segment, after(it), 'left'));
+export function option(data, theme, { width = 700, height: tall = 400 } = {}) {
+    const rows = drawn(data).sort((a, b) => (a.from_segment ?? 1e9) - (b.from_segment ?? 1e9) || (a.to_segment ?? 1e9) - (b.to_segment ?? 1e9));
+    const [top, gap, thick] = [8, 8, 14];
+    const sides = [side(rows, 'from_segment', before, tall - 2 * top, gap), side(rows, 'to_segment', after, tall - 2 * top, gap)];
+    const ends = [8 + thick, width - 8 - thick];
+    const color = (segment) => segmentColor(segment ?? 0, theme);
+    const bands = rows.map((it) => ({
+        shape: { type: 'path', shape: { pathData: band(sides[0].get(it.from_segment), sides[1].get(it.to_segment), it.n, ends, top) }, style: { fill: color(it.from_segment), opacity: 0.3 } },
+        text: `${before(it)} → ${after(it)}\n${count(it.n)} customers, ${percent(it.probability)} of those who were there`,
+    }));
+    const nodes = sides.flatMap((its, i) => [...its.values()].map((it) => ({
+        shape: {
+            type: 'group',
+            children: [
+                { type: 'rect', shape: { x: i === 0 ? 8 : ends[1], y: top + it.y, width: thick, height: Math.max(1, it.height) }, style: { fill: color(it.segment) } },
+                { type: 'text', style: { x: i === 0 ? ends[0] + 6 : ends[1] - 6, y: top + it.y + it.height / 2, text: it.text, fill: theme.ink, font: `12px ${fontFamily}`, align: i === 0 ? 'left' : 'right', verticalAlign: 'middle', width: Math.max(80, width * 0.36), overflow: 'truncate', ellipsis: '…' } },
+            ],
+        },
+        text: `${it.text}\n${count(it.n)} customers`,
+    })));
+    const all = [...bands, ...nodes];
     return {
         ...base(theme),
-        tooltip: tooltip(theme, {
-            trigger: 'item',
-            formatter: ({ dataType, data: it }) => (dataType === 'edge' ? `${it.from} → ${it.to}\n${count(it.value)} customers, ${percent(it.probability)} of those who were there` : it.label.formatter),
-        }),
-        series: [{
-            type: 'sankey',
-            left: 8,
-            right: 8,
-            top: 8,
-            bottom: 8,
-            nodeWidth: 14,
-            nodeGap: 8,
-            draggable: false,
-            layoutIterations: 0,
-            label: { color: theme.ink, fontSize: 12, width: Math.max(80, width * 0.36), overflow: 'truncate' },
-            lineStyle: { color: 'source', opacity: 0.3, curveness: 0.5 },
-            data: [...nodes.values()],
-            links: rows.map((it) => ({
-                source: `before ${it.from_segment}`,
-                target: `after ${it.to_segment}`,
-                value: it.n,
-                probability: it.probability,
-                from: before(it),
-                to: after(it),
-            })),
-        }],
+        tooltip: tooltip(theme, { trigger: 'item', formatter: ({ dataIndex }) => all[dataIndex].text }),
+        series: [{ type: 'custom', coordinateSystem: 'none', data: all.map((_, i) => i), renderItem: ({ dataIndex }) => all[dataIndex].shape }],
     };
 }
 

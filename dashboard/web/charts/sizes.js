@@ -10,11 +10,11 @@ const last = (it) => it.share.at(-1);
 const points = (value) => `${signed(value * 100, (it) => it.toFixed(1).replace('-', '−'))} points`;
 
 /** Returns the option: a line for each segment; where another version was deployed stands an upright line. */
-export function option(data, theme) {
+export function option(data, theme, { width } = {}) {
     const { runs, segments } = data.sizes;
     const rows = largest(segments, last).map((it) => ({ label: segmentLabel(it), color: segmentColor(it.segment, theme), dash: segmentDash(it.segment), values: it.share }));
     const marks = runs.map((run, i) => ({ run, i })).filter(({ run, i }) => i > 0 && run.version !== runs[i - 1].version).map(({ run, i }) => ({ at: i, label: `version ${run.version}` }));
-    return lines(rows, runs.map((run) => date(run.at)), theme, { write: (value) => percent(value, 0), from: 0, marks });
+    return lines(rows, runs.map((run) => date(run.at)), theme, { write: (value) => percent(value, 0), from: 0, width, marks });
 }
 
 /** Returns the sentence: what changed since the run before, and since training. */

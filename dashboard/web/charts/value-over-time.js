@@ -23,10 +23,10 @@ export function sentence(data) {
 }
 
 /** Returns the option. */
-export function option(data, theme) {
+export function option(data, theme, { width } = {}) {
     const { segments, runs } = data.value_history;
     const rows = largest(segments, last).map((it) => ({ label: segmentLabel(it), color: segmentColor(it.segment, theme), dash: segmentDash(it.segment), values: it.value_sum, low: it.low, high: it.high }));
-    return lines(rows, runs.map(when), theme, { write: writer(data), from: 0 });
+    return lines(rows, runs.map(when), theme, { write: writer(data), from: 0, width });
 }
 
 /** Returns the numbers as a table. */
