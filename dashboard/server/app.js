@@ -140,6 +140,9 @@ export function makeApp(settings, database, authentication) {
     app.addHook('onRequest', (request, reply, done) => {
         reply.headers(headers);
         checkOrigin(request.headers, settings.hosts);
+        if (!request.raw.url.startsWith('/')) {
+            throw brokenAddress();                // of a proxy's kind, with a host of its own
+        }
         done();
     });
     app.setErrorHandler((error, request, reply) => sendError(request, reply, error));

@@ -107,7 +107,10 @@ export function isLoopback(address) {
     return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }
 
-/** Returns the settings that an environment holds; throws an Error that names each wrong one. */
+/**
+ * Returns the settings that an environment holds, and in "unknown" the variables that look like settings and are
+ * none; throws an Error that names each wrong one.
+ */
 export function readSettings(environment) {
     const result = {};
     const faults = [];
@@ -119,14 +122,6 @@ export function readSettings(environment) {
             faults.push(`${variable} ${error.message}, not "${environment[variable]}"`);
         }
     }
-    const known = new Set(settings.map((setting) => setting.variable));
-
-    for (const variable of Object.keys(environment)) {
-        // CUSTSEG_DATA names data for tests, for which the same environment may serve
-        if (variable.startsWith('CUSTSEG_') && !known.has(variable) && variable !== 'CUSTSEG_DATA' && variable !== 'CUSTSEG_STORM') {
-            faults.push(`there is no setting ${variable}; settings are ${[...known].join(', ')}`);
-        }
-    }
     if (faults.length === 0 && !isLoopback(result.listen) && !result.tokensFile && !result.proxySecretFile) {
         faults.push(`CUSTSEG_LISTEN is ${result.listen}, which others reach, and nobody has to show who they are: `
             + 'set CUSTSEG_TOKENS_FILE or CUSTSEG_PROXY_SECRET_FILE, or listen on 127.0.0.1');
@@ -134,6 +129,9 @@ export function readSettings(environment) {
     if (faults.length > 0) {
         throw new Error(faults.join('\n'));
     }
+    const known = new Set(settings.map((setting) => setting.variable));
+
+    result.unknown = Object.keys(environment).filter((variable) => variable.startsWith('CUSTSEG_') && !known.has(variable));
     result.authenticates = result.tokensFile !== '' || result.proxySecretFile !== '';
     return result;
 }

@@ -36,6 +36,9 @@ try {
     fail(error);
 }
 
+for (const variable of settings.unknown) {
+    log(`warning: there is no setting ${variable}`);
+}
 const database = new Database(settings);
 const app = makeApp(settings, database, authentication);
 

@@ -17,7 +17,7 @@ WITH asked AS MATERIALIZED (
         || CASE WHEN $5::text IS NOT NULL THEN jsonb_build_object('value', (
             SELECT jsonb_build_object('model', v.name, 'version', v.deployed_version, 'kind', v.kind) || CASE v.kind
                 WHEN 'purchases' THEN jsonb_build_object('predicted', custseg.predict_lifetime_value(v.name, c.customer))
-                WHEN 'value' THEN (SELECT to_jsonb(i) FROM custseg.predict_interval(v.name, c.customer) i)
+                WHEN 'value' THEN (SELECT to_jsonb(t) FROM custseg.predict_interval(v.name, c.customer) t)
                 ELSE jsonb_build_object('predicted', custseg.predict_value(v.name, c.customer))
             END
             FROM custseg.model v
