@@ -1,10 +1,10 @@
--- One experiment ($3; NULL: the one that was created last): its plan, whether the split of its customers is as it should be, its looks, and the lines
+-- One experiment ($3; NULL: the one that decided last, or else began last): its plan, whether the split of its customers is as it should be, its looks, and the lines
 -- of the look that decided, or else of the last one. Lines beyond 160 are left out, and counted in n_left_out.
 WITH e AS MATERIALIZED (
     SELECT e.*
     FROM custseg.experiment e
     WHERE e.model = $1 AND e.created_at <= coalesce($2::timestamptz, 'infinity') AND ($3::text IS NULL OR e.experiment = $3)
-    ORDER BY e.created_at DESC, e.experiment
+    ORDER BY e.decided_at DESC NULLS LAST, e.started_at DESC NULLS LAST, e.created_at DESC, e.experiment
     LIMIT 1
 ), arm AS MATERIALIZED (
     -- the share of the customers that a variant should have: of buckets, or of weights

@@ -1,6 +1,6 @@
 -- What each segment was worth in the last runs of record_segment_value(), by the value model that was used last.
 -- {"value_model", "kind", "horizon", "discount", "confidence", "runs": [{run, at, as_of, version}], "last": [rows of segment_value_history],
--- "segments": [{segment, name, value_sum: [..], low: [..], high: [..]}]}; arrays go by run. A NULL segment is all ("total") or "no segment".
+-- "segments": [{segment, name, value_sum: [..], low: [..], high: [..]}]}; arrays go by run, in the order of the days as of which they are. A NULL segment is all ("total") or "no segment".
 WITH newest AS MATERIALIZED (
     SELECT h.value_model, h.horizon, h.discount, h.confidence, h.run
     FROM custseg.segment_value_history h
@@ -9,13 +9,16 @@ WITH newest AS MATERIALIZED (
     LIMIT 1
 ), run AS MATERIALIZED (
     -- runs of another horizon or discount tell of other values
-    SELECT h.run, min(h.run_at) AS run_at, min(h.as_of) AS as_of, min(h.version) AS version
-    FROM newest l
-    JOIN custseg.segment_value_history h ON h.model = $1 AND h.value_model = l.value_model AND h.run <= l.run
-        AND h.horizon IS NOT DISTINCT FROM l.horizon AND h.discount IS NOT DISTINCT FROM l.discount
-    GROUP BY h.run
-    ORDER BY h.run DESC
-    LIMIT 24
+    SELECT r.*, row_number() OVER (ORDER BY r.day) AS place
+    FROM (
+        -- of several runs as of a day the last one counts
+        SELECT DISTINCT ON (coalesce(h.as_of, h.run_at::date)) h.run, h.run_at, h.as_of, h.version, coalesce(h.as_of, h.run_at::date) AS day
+        FROM newest l
+        JOIN custseg.segment_value_history h ON h.model = $1 AND h.value_model = l.value_model AND h.run <= l.run
+            AND h.horizon IS NOT DISTINCT FROM l.horizon AND h.discount IS NOT DISTINCT FROM l.discount
+        ORDER BY coalesce(h.as_of, h.run_at::date) DESC, h.run DESC
+        LIMIT 24
+    ) r
 ), cell AS MATERIALIZED (
     SELECT h.run, coalesce(h.segment, CASE h.name WHEN 'total' THEN -1 ELSE -2 END) AS place, h.segment, h.name, h.value_sum, h.low, h.high
     FROM run r
@@ -30,13 +33,13 @@ SELECT (
         'value_model', l.value_model,
         'kind', (SELECT v.kind FROM custseg.model v WHERE v.name = l.value_model),
         'horizon', l.horizon::text, 'discount', l.discount, 'confidence', l.confidence,
-        'runs', (SELECT jsonb_agg(jsonb_build_object('run', r.run, 'at', r.run_at, 'as_of', r.as_of, 'version', r.version) ORDER BY r.run) FROM run r),
+        'runs', (SELECT jsonb_agg(jsonb_build_object('run', r.run, 'at', r.run_at, 'as_of', r.as_of, 'version', r.version) ORDER BY r.place) FROM run r),
         'segments', (
             SELECT jsonb_agg(jsonb_build_object('segment', k.segment, 'name', k.name, 'value_sum', a.value_sum, 'low', a.low, 'high', a.high) ORDER BY k.place)
             FROM known k
             CROSS JOIN LATERAL (
-                SELECT jsonb_agg(round(c.value_sum::numeric, 2) ORDER BY r.run) AS value_sum,
-                    jsonb_agg(round(c.low::numeric, 2) ORDER BY r.run) AS low, jsonb_agg(round(c.high::numeric, 2) ORDER BY r.run) AS high
+                SELECT jsonb_agg(round(c.value_sum::numeric, 2) ORDER BY r.place) AS value_sum,
+                    jsonb_agg(round(c.low::numeric, 2) ORDER BY r.place) AS low, jsonb_agg(round(c.high::numeric, 2) ORDER BY r.place) AS high
                 FROM run r
                 LEFT JOIN cell c ON c.run = r.run AND c.place = k.place
             ) a

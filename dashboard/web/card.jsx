@@ -61,7 +61,7 @@ function Content({ card, heading, height, answers, context }) {
     }
 
     const sentence = sentenceOf(card.sentence?.(data, state));
-    const table = card.table?.(data, state) ?? null;
+    const table = card.compute && !data.computed ? null : card.table?.(data, state) ?? null;
     const stamp = asOf(answers, card, about);
     return (
         <>
@@ -69,7 +69,7 @@ function Content({ card, heading, height, answers, context }) {
             {card.sentence && <p class="sentence" role={card.compute ? 'status' : undefined}>{sentence}</p>}
             {card.controls && !card.compute && <div class="controls">{card.controls(props)}</div>}
             {card.render && card.render(props)}
-            {card.chart && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
+            {card.chart && (!card.compute || data.computed) && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
             <Foot card={card} heading={heading} sentence={sentence} table={table} stamp={stamp} picture={picture} height={height} context={context} />
         </>
     );

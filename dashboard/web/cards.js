@@ -42,6 +42,7 @@ import method from './cards/method.jsx';
 import migration from './cards/migration.jsx';
 import missing from './cards/missing.jsx';
 import moves from './cards/moves.jsx';
+import ownWorth from './cards/own-worth.jsx';
 import pairs from './cards/pairs.jsx';
 import parallel from './cards/parallel.jsx';
 import placed from './cards/placed.jsx';
@@ -75,7 +76,7 @@ const all = [
     action, actions, alerts, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
     correlation, customer, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift,
     effects, elbow, experiments, fairness, forecast, frequencies, gate, heatmap, histogram, importance, kDistance,
-    kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, pairs, parallel, placed, profile,
+    kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel, placed, profile,
     quality, radar, roi, rules, scatter, scree, segmentFacts, segmentSpace, segmentTable, silhouette, sizes, space,
     split, survey, tests, tiles, tornado, valueAtRisk, valueOverTime, versions, votes, whatIf, why, worth,
 ];

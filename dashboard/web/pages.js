@@ -24,7 +24,7 @@ export const pages = [
         name: 'compare', title: 'Compare', question: 'In what do segments differ?', choose: 'segments',
         cards: ['comparison', 'compare-radar', 'parallel', 'compare-heatmap'],
     },
-    { name: 'business', title: 'Business', question: 'What is each segment worth, and where does the next money go?', cards: ['lorenz', 'lifetime-value', 'value-over-time', 'value-at-risk', 'budget', 'roi', 'capacity', 'what-if', 'tornado'] },
+    { name: 'business', title: 'Business', question: 'What is each segment worth, and where does the next money go?', cards: ['lorenz', 'lifetime-value', 'value-over-time', 'value-at-risk', 'budget', 'what-if', 'tornado', 'roi', 'capacity'] },
     { name: 'experiments', title: 'Experiments', question: 'Did it pay, for whom, and do we go on?', cards: ['experiments', 'split', 'effects', 'looks', 'gate', 'survey'] },
     { name: 'watch', title: 'Watch', question: 'What has changed, and must anybody act?', cards: ['alerts', 'sizes', 'drift', 'kpis', 'migration', 'forecast', 'quality', 'fairness'] },
     {
@@ -35,7 +35,7 @@ export const pages = [
         name: 'model', title: 'Model', question: 'How were the segments made, and how clear are they?', isOfSegments: false,
         cards: ['versions', 'deployments', 'elbow', 'votes', 'silhouette', 'dendrogram', 'scree', 'k-distance', 'method'],
     },
-    { name: 'customer', title: 'Customer', question: 'Where does one customer belong, and why?', cards: ['customer', 'placed', 'why', 'moves', 'worth'] },
+    { name: 'customer', title: 'Customer', question: 'Where does one customer belong, and why?', cards: ['customer', 'placed', 'why', 'moves', 'own-worth', 'worth'] },
 ];
 
 /** The dashboards of roles. */

@@ -7,7 +7,7 @@ import { Table } from './table.jsx';
 /** Shows the table that "table" makes of a card's data, under a caption for those who hear the page. */
 export function TableOf({ props: { data, state, theme }, table, caption }) {
     return (
-        <div class="scroll" role="region" tabindex="0" aria-label={caption}>
+        <div class="scroll" role="region" tabindex="0" aria-label={`Table: ${caption}`}>
             <Table table={table(data, state, theme)} caption={caption} currency={currency(data)} />
         </div>
     );

@@ -7,7 +7,7 @@ function Assumptions({ data, state }) {
         <div class="fields">
             {assumptions.map(({ key, label, usual, ...bounds }) => (
                 <NumberField key={key} label={label} bounds={bounds} text={state[`roi_${key}`]} usual={key === 'margin' ? assumed(data, {}, key) : usual}
-                    placeholder={key === 'effect' ? 'of the experiment' : ''} change={(text) => setState({ [`roi_${key}`]: text })} />
+                    placeholder={key === 'effect' ? 'measured' : ''} change={(text) => setState({ [`roi_${key}`]: text })} />
             ))}
         </div>
     );

@@ -1,12 +1,12 @@
 import { plan, sentence, table } from '../charts/split.js';
-import { name } from '../format.js';
+import { Pairs } from '../pairs.jsx';
 import { TableOf } from '../scroll-table.jsx';
 
 function Split(props) {
     const { experiment } = props.data;
     return (
         <>
-            <dl class="facts">{plan(experiment).map(([what, value]) => <><dt>{what}</dt><dd>{name(value)}</dd></>)}</dl>
+            <Pairs rows={plan(experiment)} />
             {experiment.split?.length > 0 && <TableOf props={props} table={table} caption="Customers by variant" />}
         </>
     );

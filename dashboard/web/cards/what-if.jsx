@@ -39,4 +39,4 @@ export function missingBaseline(data, state) {
 }
 
 /** What the segments would be worth if something changed. */
-export default { name: 'what-if', title: 'What if …', parts: ['economics'], span: 12, height, compute: request, sentence, controls: Scenario, chart: option, table, missing: missingBaseline };
+export default { name: 'what-if', title: 'What if …', parts: ['economics'], span: 6, height, compute: request, sentence, controls: Scenario, chart: option, table, missing: missingBaseline };

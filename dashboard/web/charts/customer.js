@@ -195,14 +195,72 @@ export function worthSentence(data) {
     const it = placed(data);
     if (!it) return notPlaced;
     const row = worthOf(data);
-    const own = data.computed.lifetime_value;
     const history = data.value_history;
     const write = history.kind === 'probability' ? number : (value) => exactAmount(data, value);
-    const ownText = isKnown(own?.value) ? `This customer is worth ${write(own.value)}${isKnown(own.low) ? `, between ${write(own.low)} and ${write(own.high)}` : ''}. ` : '';
-    if (!row || !isKnown(row.value_mean)) return `${ownText}What a customer of ${segmentName(it)} is worth is not known.`;
+    if (!row || !isKnown(row.value_mean)) return `What a customer of ${segmentName(it)} is worth is not known.`;
     const total = totalOf(history);
     const ends = isKnown(row.mean_low) ? `, between ${write(row.mean_low)} and ${write(row.mean_high)}` : '';
     const ratio = isKnown(total?.value_mean) && total.value_mean > 0 ? ` That is ${fixed(row.value_mean / total.value_mean, 1)} times the mean of all customers.` : '';
-    return `${ownText}A customer of ${segmentName(it)} is worth ${write(row.value_mean)} on average${ends} (${worth(history)}).${ratio} Single customers lie far from their mean.`;
+    return `A customer of ${segmentName(it)} is worth ${write(row.value_mean)} on average${ends} (${worth(history)}).${ratio} Single customers lie far from their mean.`;
 }
 
+
+// what one customer is worth
+
+/** What a model of purchases has to know of a customer: name in the address, what it is, and its bounds. */
+export const purchases = [
+    { key: 'orders', label: 'Days with an order so far', min: 1, max: 10000, isWhole: true },
+    { key: 'days_since_first', label: 'Days since the first order', min: 0, max: 40000, isWhole: true },
+    { key: 'days_since_last', label: 'Days since the last order', min: 0, max: 40000, isWhole: true },
+    { key: 'average_order', label: 'Average order', min: 0, max: 1e12 },
+];
+
+/** Returns what the address says of the customer's orders, or null while something is missing or out of bounds. */
+function ordersOf(state) {
+    const read = purchases.map(({ key, min, max, isWhole }) => {
+        const text = state[`o_${key}`];
+        const value = Number(text);
+        return text && Number.isFinite(value) && value >= min && value <= max && (!isWhole || Number.isInteger(value)) ? [key, value] : null;
+    });
+    return read.includes(null) ? null : Object.fromEntries(read);
+}
+
+/** Returns the request for what the customer is worth: by the orders that the reader states, or by the features of a model of a value. */
+export function worthRequest(data, state) {
+    const { kind, value_model: model } = data.value_history;
+    if (kind === 'purchases') {
+        const orders = ordersOf(state);
+        return orders ? { path: '/compute/lifetime_value', body: JSON.stringify({ model, ...orders }) } : null;
+    }
+    if (faults(data.customer_form, state).length > 0) return null;
+    return { path, body: `{"model":${JSON.stringify(data.about.name)},"customer":${customerText(data.customer_form, state)},"value_model":${JSON.stringify(model)}}` };
+}
+
+/** Returns {value, low, high, alive, purchases} of the customer, or null. */
+function ownWorth(data) {
+    const row = data.computed?.rows?.[0];
+    if (row) return { value: row.lifetime_value, low: row.low, high: row.high, alive: row.alive, purchases: row.expected_purchases };
+    const value = data.computed?.value;
+    return value ? { value: value.predicted, low: value.low, high: value.high } : null;
+}
+
+/** Returns the sentence: what this customer is worth, and how sure that is. */
+export function ownWorthSentence(data) {
+    const { kind, value_model: model } = data.value_history;
+    if (!data.computed) return kind === 'purchases' ? `State the orders of the customer so far, and the model of purchases “${short(model, 40)}” says what is still to come.` : faulty;
+    const it = ownWorth(data);
+    if (!it || !isKnown(it.value)) return `The model “${short(model, 40)}” does not tell what this customer is worth.`;
+    if (kind === 'probability') return `The probability by the model “${short(model, 40)}” is ${percent(it.value)}.`;
+    const ends = isKnown(it.low) && isKnown(it.high) ? `, with 90 % certainty between ${exactAmount(data, it.low)} and ${exactAmount(data, it.high)}` : '';
+    if (kind === 'value') return `By the model “${short(model, 40)}” this customer is worth ${exactAmount(data, it.value)}${ends}.`;
+    const there = isKnown(it.alive) ? ` The chance that the customer is still there is ${percent(it.alive)}, and ${fixed(it.purchases, 1)} orders are to be expected.` : '';
+    return `A customer with such orders will bring ${exactAmount(data, it.value)} within the next year${ends}.${there}`;
+}
+
+/** Returns what the customer is worth as a table. */
+export function ownWorthTable(data) {
+    const it = ownWorth(data);
+    const kind = data.value_history.kind === 'probability' ? 'percent' : 'money';
+    return { columns: [{ label: 'Value', kind }, { label: 'Low', kind }, { label: 'High', kind }, { label: 'Still there', kind: 'percent' }, { label: 'Orders to come', kind: 'number' }],
+        rows: it ? [[it.value, it.low, it.high, it.alive, it.purchases]] : [] };
+}

@@ -2,7 +2,7 @@
 //	  How far each feature was from training, run by run: a field of colours with the numbers in it.
 
 import { label } from '../facts.js';
-import { date, fixed, isKnown, list, plural } from '../format.js';
+import { date, fixed, isKnown, plural } from '../format.js';
 import { axis, base, colorAt, inkOn, tooltip } from '../theme.js';
 
 /** The population stability index from which a change is much: the deepest colour. */
@@ -57,13 +57,15 @@ export function sentence(data) {
     const watched = rows.filter((it) => it.verdict === 'watch');
     const unclear = rows.filter((it) => it.verdict === 'insufficient data');
     const when = date(data.drift.runs.at(-1).at);
-    if (unclear.length === rows.length) return `In the run of ${when} there were too few rows to tell whether a feature has moved.`;
-    if (moved.length === 0 && watched.length === 0) return `In the run of ${when} no feature has moved away from training. The numbers are population stability indexes: below 0.1 little has changed, above 0.25 much has.`;
-    const told = [];
-    if (moved.length > 0) told.push(`${list(moved.slice(0, 3).map((it) => label(data, it.feature)))}${moved.length > 3 ? ` and ${moved.length - 3} more` : ''} ${moved.length === 1 ? 'has' : 'have'} drifted`);
-    if (watched.length > 0) told.push(`${plural(watched.length, 'feature')} ${watched.length === 1 ? 'is' : 'are'} to be watched`);
-    const reason = (moved[0] ?? watched[0]).reason;
-    return `In the run of ${when} ${told.join(', and ')}${reason ? `: ${reason}` : ''}.`;
+    if (unclear.length === rows.length) return `In the run of ${when} there were too few rows to tell whether a column has moved.`;
+    if (moved.length === 0 && watched.length === 0) return `In the run of ${when} no column has moved away from training. The numbers are population stability indexes: below 0.1 little has changed, above 0.25 much has.`;
+    const first = moved[0] ?? watched[0];
+    const why = first.reason ? ` (${first.reason})` : '';
+    const others = moved.length - 1;
+    const told = moved.length > 0
+        ? [`${label(data, first.feature)} has drifted${why}`, others > 0 ? `${plural(others, 'more column')} ${others === 1 ? 'has' : 'have'} drifted, too` : null, watched.length > 0 ? `${plural(watched.length, 'column')} ${watched.length === 1 ? 'is' : 'are'} to be watched` : null]
+        : [`no column has drifted for certain, but ${label(data, first.feature)} is to be watched${why}`, watched.length > 1 ? `and so ${watched.length === 2 ? 'is' : 'are'} ${plural(watched.length - 1, 'more column')}` : null];
+    return `In the run of ${when} ${told.filter(Boolean).join('; ')}.`;
 }
 
 /** Returns the numbers of the last run as a table. */

@@ -2,7 +2,7 @@
 //	  What an experiment did to the customers of each segment, with intervals.
 
 import { segmentLabel, segmentName } from '../facts.js';
-import { isKnown, list, name, short } from '../format.js';
+import { isKnown, list, short } from '../format.js';
 import { segmentColor } from '../theme.js';
 import { effectOf, meanOf, verdictWords } from './experiments.js';
 import { intervals, intervalsHeight } from './intervals.js';
@@ -50,11 +50,11 @@ export function sentence(data, state) {
     const metric = metricOf(data, state);
     const rows = linesOf(data, state);
     const all = rows.find((it) => it.segment === null);
-    if (!all) return `No look has measured ${name(short(metric.metric, 40))} yet.`;
+    if (!all) return `No look has measured “${short(metric.metric, 40)}” yet.`;
     const segments = rows.filter((it) => it.segment !== null);
     const isGood = (it) => isKnown(it.low) && (metric.direction === 'down' ? it.high < 0 : it.low > 0);
     const isBad = (it) => isKnown(it.low) && (metric.direction === 'down' ? it.low > 0 : it.high < 0);
-    const total = `${short(variantOf(data, state), 40)} changes ${name(short(metric.metric, 40))} by ${effectOf(all.difference, metric.kind) ?? 'an unknown amount'} in all${isKnown(all.low) ? `, between ${effectOf(all.low, metric.kind)} and ${effectOf(all.high, metric.kind)}` : ''}.`;
+    const total = `“${short(variantOf(data, state), 40)}” changes “${short(metric.metric, 40)}” by ${effectOf(all.difference, metric.kind) ?? 'an unknown amount'} in all${isKnown(all.low) ? `, between ${effectOf(all.low, metric.kind)} and ${effectOf(all.high, metric.kind)}` : ''}.`;
     const names = (of) => list(segments.filter(of).slice(0, 4).map((it) => segmentName(it, 40)));
     const told = [segments.some(isGood) ? `It works in ${names(isGood)}` : null, segments.some(isBad) ? `it harms in ${names(isBad)}` : null].filter(Boolean);
     const rest = segments.filter((it) => !isGood(it) && !isBad(it));

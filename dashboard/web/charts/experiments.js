@@ -1,7 +1,7 @@
 // experiments.js
 //	  The experiments of a model: what was compared, how far each is, and what came out.
 
-import { change, count, date, isKnown, name, number, percent, plural, short } from '../format.js';
+import { change, count, date, isKnown, number, percent, plural, short } from '../format.js';
 
 export const verdictWords = {
     launch: '✓ launch',
@@ -40,9 +40,9 @@ export function sentence(data) {
     if (!decided) return `${plural(rows.length, 'experiment')}, none of which has decided yet${others ? `: ${others}` : ''}.`;
     const effect = decided.effect?.[0];
     const size = effect && isKnown(effect.difference)
-        ? ` ${name(short(decided.metric, 40))} changed by ${effectOf(effect.difference, decided.metric_kind)}${isKnown(effect.low) ? ` (between ${effectOf(effect.low, decided.metric_kind)} and ${effectOf(effect.high, decided.metric_kind)})` : ''}${isKnown(effect.lift) ? `, which is ${change(effect.lift)} of the control's` : ''}.`
+        ? ` “${short(decided.metric, 40)}” changed by ${effectOf(effect.difference, decided.metric_kind)}${isKnown(effect.low) ? ` (between ${effectOf(effect.low, decided.metric_kind)} and ${effectOf(effect.high, decided.metric_kind)})` : ''}${isKnown(effect.lift) ? `, which is ${change(effect.lift)} of the control's` : ''}.`
         : '';
-    return `${short(decided.experiment, 60)} decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
+    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
 }
 
 /** Returns the experiments as a table; "link" returns the address that shows one. */
@@ -54,7 +54,7 @@ export function table(data, state, link = () => undefined) {
             const effect = it.effect?.[0];
             return [{ text: it.experiment, href: link(it.experiment) }, it.status, verdictOf(it), (it.variants ?? []).map((variant) => short(variant, 30)).join(', '), it.metric,
                 effectOf(effect?.difference, it.metric_kind), isKnown(effect?.low) ? `${effectOf(effect.low, it.metric_kind)} to ${effectOf(effect.high, it.metric_kind)}` : null,
-                it.n_enrolled, isKnown(it.look) ? `${count(it.look)} of ${count(it.n_looks)} planned` : null, it.started_at, it.decision_reason ?? it.reason];
+                it.n_enrolled, it.n_looked > 0 ? `${count(it.n_looked)} (${count(it.n_looks)} planned)` : null, it.started_at, it.decision_reason ?? it.reason];
         }),
     };
 }

@@ -6,7 +6,7 @@ import { axis, base, tooltip } from '../theme.js';
 import { rulers } from './rulers.js';
 
 const row = 26;
-const margins = 64;
+const margins = 82;
 
 /** Returns the height in pixels that so many rows take. */
 export function intervalsHeight(n) {
@@ -21,7 +21,7 @@ export function intervals(rows, theme, { write = String, name = '', lines = [], 
     const shown = [...rows].reverse();
     return {
         ...base(theme),
-        grid: { left: labelWidth + 8, right: 28, top: 8, bottom: name ? 46 : 30 },
+        grid: { left: labelWidth + 8, right: 28, top: lines.some(({ label }) => label) ? 26 : 8, bottom: name ? 46 : 30 },
         tooltip: tooltip(theme, { trigger: 'item', formatter: ({ dataIndex }) => sentence(shown[dataIndex], write) }),
         xAxis: axis(theme, { type: 'value', name, nameGap: 28, scale: !bars, axisLabel: { formatter: write } }),
         yAxis: axis(theme, {
