@@ -1,7 +1,7 @@
 import { memberships, membershipHeight, option, request, sentence, table, todo } from '../charts/customer.js';
 import { Chart } from '../chart.jsx';
 import { useMemo } from 'preact/hooks';
-import { Pairs } from '../pairs.jsx';
+import { Said } from '../said.jsx';
 
 function Placed({ data, theme, height }) {
     const rows = todo(data);
@@ -10,7 +10,7 @@ function Placed({ data, theme, height }) {
         <>
             {memberships(data).length > 1 && <Chart draw={draw} height={height} label={`Degrees of membership. ${sentence(data)}`} />}
             {rows.length > 0 && <h3>What we do with customers of this segment</h3>}
-            {rows.length > 0 && <Pairs rows={rows} />}
+            {rows.length > 0 && <Said rows={rows} />}
         </>
     );
 }

@@ -1,13 +1,14 @@
-import { assumed, assumptions, height, option, request, sentence, table } from '../charts/roi.js';
+import { assumed, assumptions, height, measured, option, request, sentence, sizes, table } from '../charts/roi.js';
 import { NumberField } from '../fields.jsx';
 import { setState } from '../hooks.js';
+import { parts } from '../parts.js';
 
 function Assumptions({ data, state }) {
     return (
         <div class="fields">
             {assumptions.map(({ key, label, usual, ...bounds }) => (
                 <NumberField key={key} label={label} bounds={bounds} text={state[`roi_${key}`]} usual={key === 'margin' ? assumed(data, {}, key) : usual}
-                    placeholder={key === 'effect' ? 'measured' : ''} change={(text) => setState({ [`roi_${key}`]: text })} />
+                    placeholder={key === 'effect' && measured(data).length > 0 ? 'measured' : ''} change={(text) => setState({ [`roi_${key}`]: text })} />
             ))}
         </div>
     );
@@ -26,4 +27,5 @@ export default {
     controls: Assumptions,
     chart: option,
     table,
+    missing: (data) => (sizes(data).length > 0 ? null : { why: 'It is not known how many customers there are in each segment.', sql: parts.summary.sql(data.about.name) }),
 };

@@ -1,12 +1,12 @@
 import { plan, sentence, table } from '../charts/split.js';
-import { Pairs } from '../pairs.jsx';
+import { Said } from '../said.jsx';
 import { TableOf } from '../scroll-table.jsx';
 
 function Split(props) {
     const { experiment } = props.data;
     return (
         <>
-            <Pairs rows={plan(experiment)} />
+            <Said rows={plan(experiment)} />
             {experiment.split?.length > 0 && <TableOf props={props} table={table} caption="Customers by variant" />}
         </>
     );

@@ -18,13 +18,15 @@ export function barsHeight(n) {
  * "write" writes a number, "name" names the axis, "marks" are [value or null] of each row: a line across its bar, called "markName".
  */
 export function bars(rows, parts, theme, { write = String, name = '', marks = null, markName = '', width = 700, labelWidth = Math.min(180, width * 0.32), legend = parts.length > 1, overlap = false } = {}) {
+    const isNarrow = width < 480;
+    const legendLines = isNarrow ? parts.length + (marks ? 1 : 0) : 1;
     const labels = [...rows].reverse();
     const turn = (values) => [...values].reverse();
     const at = labels.length - 1;
     return {
         ...base(theme),
-        grid: { left: labelWidth + 8, right: 28, top: legend ? 34 : 8, bottom: name ? 46 : 30 },
-        legend: legend ? { top: 0, left: 0, textStyle: { color: theme.ink }, data: [...parts.map((it) => it.name), ...(marks ? [markName] : [])] } : undefined,
+        grid: { left: labelWidth + 8, right: 28, top: legend ? 14 + 20 * legendLines : 8, bottom: name ? 46 : 30 },
+        legend: legend ? { top: 0, left: 0, orient: isNarrow ? 'vertical' : 'horizontal', textStyle: { color: theme.ink }, data: [...parts.map((it) => it.name), ...(marks ? [markName] : [])] } : undefined,
         tooltip: tooltip(theme, {
             trigger: 'axis',
             axisPointer: { type: 'shadow' },
@@ -34,7 +36,7 @@ export function bars(rows, parts, theme, { write = String, name = '', marks = nu
                 return [rows[i], ...parts.map((it) => `${it.name}: ${isKnown(it.values[i]) ? write(it.values[i]) : dash}`), ...mark].join('\n');
             },
         }),
-        xAxis: axis(theme, { type: 'value', name, nameGap: 28, axisLabel: { formatter: write } }),
+        xAxis: axis(theme, { type: 'value', name, nameGap: 28, splitNumber: isNarrow ? 2 : 5, axisLabel: { formatter: write } }),
         yAxis: axis(theme, { type: 'category', data: labels, splitLine: { show: false }, axisLabel: { width: labelWidth, overflow: 'truncate', interval: 0 } }),
         series: [
             ...parts.map((it) => ({

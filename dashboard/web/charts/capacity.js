@@ -23,13 +23,13 @@ export function option(data, theme, { width } = {}) {
     const rows = data.capacity.filter((it) => it.segment !== null);
     const colors = rows.map((it) => segmentColor(it.segment, theme));
     return bars(rows.map((it) => segmentLabel(it)), [{ name: 'customers', color: theme.accent, colors, values: rows.map((it) => it.n) }], theme,
-        { write: count, width, marks: rows.map((it) => it.perk_capacity), markName: 'places', legend: false, name: 'customers; the upright line is the number of places' });
+        { write: count, width, marks: rows.map((it) => it.perk_capacity), markName: 'places', legend: false, name: 'customers (upright line: places)' });
 }
 
 /** Returns the numbers as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Perk' }, { label: 'Places', kind: 'count' }, { label: 'Too many', kind: 'count' }, { label: 'Rating' }, { label: 'Reason' }],
+        columns: [{ label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Perk' }, { label: 'Places', kind: 'count' }, { label: 'Too many', kind: 'count' }, { label: 'Rating', kind: 'word' }, { label: 'Reason' }],
         rows: data.capacity.map((it) => [it.segment === null ? 'no segment' : segmentLabel(it), it.n, it.perk, it.perk_capacity, it.excess, it.rating, it.reason]),
     };
 }

@@ -168,7 +168,7 @@ export function movesSentence(data, state) {
     if (rows === null) return notPlaced;
     if (rows.length === 0) return 'No change of a single value, within what the training has seen, moves this customer to another segment.';
     const [first] = rows;
-    const far = isKnown(first.distance) ? ` About ${percent(first.distance, 0)} of the customers lie between.` : '';
+    const far = isKnown(first.distance) ? ` ${first.distance < 0.01 ? 'Fewer than 1 %' : `About ${percent(first.distance, 0)}`} of the customers lie between.` : '';
     return `The nearest change: with ${label(data, first.feature)} ${written(data, first, first.value)} instead of ${written(data, first, first.now)} and all else alike, the customer would be in ${segmentName(first)}.${far}`
         + ' That is what the model would say, not what would happen if somebody brought the change about.';
 }
@@ -176,7 +176,7 @@ export function movesSentence(data, state) {
 /** Returns the changes as a table. */
 export function movesTable(data, state) {
     return {
-        columns: [{ label: 'Column' }, { label: 'Now' }, { label: 'Would have to be' }, { label: 'Then in' }, { label: 'Customers between', kind: 'percent' }],
+        columns: [{ label: 'Column' }, { label: 'Now', kind: 'word' }, { label: 'Would have to be', kind: 'word' }, { label: 'Then in' }, { label: 'Customers between', kind: 'percent' }],
         rows: (moves(data, state) ?? []).map((it) => [label(data, it.feature, 200), written(data, it, it.now), written(data, it, it.value), segmentLabel(it, 60), it.distance]),
     };
 }

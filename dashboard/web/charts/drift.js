@@ -60,18 +60,21 @@ export function sentence(data) {
     if (unclear.length === rows.length) return `In the run of ${when} there were too few rows to tell whether a column has moved.`;
     if (moved.length === 0 && watched.length === 0) return `In the run of ${when} no column has moved away from training. The numbers are population stability indexes: below 0.1 little has changed, above 0.25 much has.`;
     const first = moved[0] ?? watched[0];
-    const why = first.reason ? ` (${first.reason})` : '';
-    const others = moved.length - 1;
-    const told = moved.length > 0
-        ? [`${label(data, first.feature)} has drifted${why}`, others > 0 ? `${plural(others, 'more column')} ${others === 1 ? 'has' : 'have'} drifted, too` : null, watched.length > 0 ? `${plural(watched.length, 'column')} ${watched.length === 1 ? 'is' : 'are'} to be watched` : null]
-        : [`no column has drifted for certain, but ${label(data, first.feature)} is to be watched${why}`, watched.length > 1 ? `and so ${watched.length === 2 ? 'is' : 'are'} ${plural(watched.length - 1, 'more column')}` : null];
-    return `In the run of ${when} ${told.filter(Boolean).join('; ')}.`;
+    const others = moved.length > 0 ? moved.length - 1 : watched.length - 1;
+    const verb = moved.length > 0 ? 'drifted' : 'to be watched';
+    const told = [
+        `In the run of ${when}, ${label(data, first.feature)} ${moved.length > 0 ? 'has drifted' : 'is to be watched'}.`,
+        first.reason ? `${first.reason[0].toUpperCase()}${first.reason.slice(1)}.` : null,
+        others > 0 ? `${plural(others, 'more column')} ${moved.length > 0 ? (others === 1 ? 'has' : 'have') : (others === 1 ? 'is' : 'are')} ${verb}.` : null,
+        moved.length > 0 && watched.length > 0 ? `${plural(watched.length, 'column')} ${watched.length === 1 ? 'is' : 'are'} to be watched.` : null,
+    ];
+    return told.filter(Boolean).join(' ');
 }
 
 /** Returns the numbers of the last run as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'Column' }, { label: 'Verdict' }, { label: 'PSI', kind: 'number' }, { label: 'PSI by chance', kind: 'number' }, { label: 'KS', kind: 'number' },
+        columns: [{ label: 'Column' }, { label: 'Verdict', kind: 'word' }, { label: 'PSI', kind: 'number' }, { label: 'PSI by chance', kind: 'number' }, { label: 'KS', kind: 'number' },
             { label: 'Missing', kind: 'percent' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Reason' }],
         rows: data.drift.last.map((it) => [label(data, it.feature, 200), it.verdict, it.psi, it.psi_critical, it.ks, it.null_share, it.p_adjusted, it.reason]),
     };

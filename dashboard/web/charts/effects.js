@@ -74,8 +74,8 @@ export function table(data) {
             effectOf(it.difference, kind), effectOf(it.low, kind), effectOf(it.high, kind), it.lift, it.p_adjusted, verdictWords[it.verdict] ?? it.verdict ?? it.rating];
     });
     return {
-        columns: [{ label: 'Metric' }, { label: 'Role' }, { label: 'Variant' }, { label: 'Segment' }, { label: 'Control', kind: 'count' }, { label: 'Variant', kind: 'count' }, { label: 'Mean, control' },
-            { label: 'Mean, variant' }, { label: 'Effect' }, { label: 'Low' }, { label: 'High' }, { label: 'Lift', kind: 'change' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Verdict' }],
+        columns: [{ label: 'Metric' }, { label: 'Role', kind: 'word' }, { label: 'Variant' }, { label: 'Segment' }, { label: 'Control', kind: 'count' }, { label: 'Variant', kind: 'count' }, { label: 'Mean, control', kind: 'word' },
+            { label: 'Mean, variant', kind: 'word' }, { label: 'Effect', kind: 'word' }, { label: 'Low', kind: 'word' }, { label: 'High', kind: 'word' }, { label: 'Lift', kind: 'change' }, { label: 'p, adjusted', kind: 'p' }, { label: 'Verdict', kind: 'word' }],
         rows: left > 0 ? [...rows, [`… and ${left} lines more in custseg.experiment_look_metric`, ...Array(13).fill(null)]] : rows,
     };
 }

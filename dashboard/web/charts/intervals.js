@@ -23,7 +23,7 @@ export function intervals(rows, theme, { write = String, name = '', lines = [], 
         ...base(theme),
         grid: { left: labelWidth + 8, right: 28, top: lines.some(({ label }) => label) ? 26 : 8, bottom: name ? 46 : 30 },
         tooltip: tooltip(theme, { trigger: 'item', formatter: ({ dataIndex }) => sentence(shown[dataIndex], write) }),
-        xAxis: axis(theme, { type: 'value', name, nameGap: 28, scale: !bars, axisLabel: { formatter: write } }),
+        xAxis: axis(theme, { type: 'value', name, nameGap: 28, splitNumber: width < 480 ? 2 : 5, scale: !bars, axisLabel: { formatter: write } }),
         yAxis: axis(theme, {
             type: 'category',
             data: shown.map(({ label }) => label),

@@ -101,7 +101,7 @@ export function sentence(data) {
 export function table(data) {
     const isValued = data.migration.some((it) => isKnown(it.total_value));
     return {
-        columns: [{ label: 'Before' }, { label: 'After' }, { label: 'Kind' }, { label: 'Customers', kind: 'count' }, { label: 'Of those before', kind: 'percent' }, ...(isValued ? [{ label: 'Value', kind: 'money' }] : [])],
+        columns: [{ label: 'Before' }, { label: 'After' }, { label: 'Kind', kind: 'word' }, { label: 'Customers', kind: 'count' }, { label: 'Of those before', kind: 'percent' }, ...(isValued ? [{ label: 'Value', kind: 'money' }] : [])],
         rows: [...data.migration].sort((a, b) => b.n - a.n).map((it) => [before(it), after(it), it.kind, it.n, it.probability, ...(isValued ? [it.total_value] : [])]),
     };
 }

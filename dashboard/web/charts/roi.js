@@ -39,7 +39,7 @@ export function isMeasured(data, state) {
 }
 
 /** Returns the customers of each segment: those of the publication, or of the monitor's last run. */
-function sizes(data) {
+export function sizes(data) {
     const rows = data.summary ?? data.sizes?.segments?.map((it) => ({ ...it, n: it.n.at(-1) })) ?? [];
     return rows.filter((it) => it.segment > 0 && isKnown(it.n)).sort((a, b) => a.segment - b.segment);
 }
@@ -82,18 +82,24 @@ export function option(data, theme, { width } = {}) {
     return intervals([...rows.slice(-1), ...rows.slice(0, -1)], theme, { write: (value) => amount(data, value), name: 'profit', lines: [{ at: 0, label: 'breaks even' }], width });
 }
 
+/** Returns a chance that is not told as certain. */
+function chance(p) {
+    return p > 0.999 ? 'above 99.9 %' : p < 0.001 ? 'below 0.1 %' : percent(p);
+}
+
 /** Returns the sentence: what the campaign earns in all, and where it does not pay. */
 export function sentence(data, state) {
     if (!data.computed) return 'State what the campaign changes for a customer, such as 2.50 more revenue; everything else follows.';
     const rows = rowsOf(data);
     const all = rows.at(-1);
-    const basis = isMeasured(data, state) ? `By the effects of ${short(data.experiment.experiment, 40)}` : `With an effect of ${exactAmount(data, assumed(data, state, 'effect'))} on each customer`;
+    const basis = isMeasured(data, state) ? `By the effects of “${short(data.experiment.experiment, 40)}”` : `With an effect of ${exactAmount(data, assumed(data, state, 'effect'))} on each customer`;
     const returned = isKnown(all.roi) ? `, ${percent(all.roi, 0)} of its cost${isKnown(all.low) ? ` (between ${percent(all.low, 0)} and ${percent(all.high, 0)})` : ''}` : '';
-    const sure = isKnown(all.p_pays) ? ` The chance that it pays is ${percent(all.p_pays, 1)}.` : '';
+    const sure = isKnown(all.p_pays) ? ` The chance that it pays is ${chance(all.p_pays)}.` : '';
+    const free = all.cost === 0 ? ' State what it costs, and the return follows with its interval.' : '';
     const losing = rows.slice(0, -1).filter((it) => it.profit < 0);
     const loses = losing.length > 0 ? ` It loses money in ${losing.length > 3 ? plural(losing.length, 'segment') : list(losing.map((it) => segmentName(it, 40)))}.` : '';
     const verb = all.profit < 0 ? `loses ${exactAmount(data, -all.profit)}` : `earns ${exactAmount(data, all.profit)}`;
-    return `${basis} the campaign ${verb} when all ${fixed(all.n)} customers get it${returned}.${sure}${loses}`;
+    return `${basis} the campaign ${verb} when all ${fixed(all.n)} customers get it${returned}.${sure}${loses}${free}`;
 }
 
 /** Returns the numbers as a table. */

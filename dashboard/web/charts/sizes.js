@@ -2,7 +2,7 @@
 //	  The share of the customers that each segment had, month by month, or whenever the monitor ran.
 
 import { segmentLabel, segmentName } from '../facts.js';
-import { date, isKnown, list, percent, plural, signed } from '../format.js';
+import { date, isKnown, percent, plural, signed } from '../format.js';
 import { segmentColor, segmentDash } from '../theme.js';
 import { largest, lines, mostLines } from './lines.js';
 
@@ -13,8 +13,9 @@ const points = (value) => `${signed(value * 100, (it) => it.toFixed(1).replace('
 export function option(data, theme, { width } = {}) {
     const { runs, segments } = data.sizes;
     const rows = largest(segments, last).map((it) => ({ label: segmentLabel(it), color: segmentColor(it.segment, theme), dash: segmentDash(it.segment), values: it.share }));
+    const fine = Math.max(...rows.flatMap((it) => it.values.filter(isKnown))) < 0.1;
     const marks = runs.map((run, i) => ({ run, i })).filter(({ run, i }) => i > 0 && run.version !== runs[i - 1].version).map(({ run, i }) => ({ at: i, label: `version ${run.version}` }));
-    return lines(rows, runs.map((run) => date(run.at)), theme, { write: (value) => percent(value, 0), from: 0, width, marks });
+    return lines(rows, runs.map((run) => date(run.at)), theme, { write: (value) => percent(value, fine ? 1 : 0), from: 0, width, marks });
 }
 
 /** Returns the sentence: what changed since the run before, and since training. */
@@ -26,10 +27,11 @@ export function sentence(data) {
     const before = runs.length > 1 ? since((it) => it.share.at(-2)) : null;
     const trained = since((it) => it.training_share);
     const told = [];
-    if (before) told.push(`Since ${date(runs.at(-2).at)} ${segmentName(before)} has changed most: ${points(before.by)}, to ${percent(last(before))}`);
-    if (trained) told.push(`since training ${segmentName(trained)} has: ${points(trained.by)}, to ${percent(last(trained))}`);
+    const tell = (since, it) => told.push(Math.abs(it.by) < 0.0005 ? `since ${since} no segment has changed` : `since ${since} ${segmentName(it)} has changed most: ${points(it.by)}, to ${percent(last(it))}`);
+    if (before) tell(date(runs.at(-2).at), before);
+    if (trained) tell('training', trained);
     const shown = segments.length > mostLines ? ` The chart has the ${mostLines} largest of ${plural(segments.length, 'segment')}; the table has all.` : '';
-    return `${list(told)}.${shown}`.replace(/^s/, 'S');
+    return `${told.join('; ')}.${shown}`.replace(/^s/, 'S');
 }
 
 /** Returns the numbers as a table. */
