@@ -18,7 +18,7 @@ function App() {
     const theme = useTheme();
     const isReady = useReady();
     const models = useAnswer(api.models, ['models']);
-    const chosen = model ?? (models.status === 'ready' ? models.value[0]?.name ?? null : null);
+    const chosen = model ?? (models.status === 'ready' ? preferred(models.value) : null);
     const page = findPage(pageName ?? 'overview');
 
     useEffect(() => {
@@ -40,6 +40,12 @@ function App() {
             </main>
         </>
     );
+}
+
+/** Returns the name of the model that the page begins with: one of segments that is published, or else any; null when there is none. */
+function preferred(models) {
+    const rank = (it) => (it.kind === 'segments' ? 2 : 0) + (it.published_at ? 1 : 0);
+    return [...models].sort((a, b) => rank(b) - rank(a))[0]?.name ?? null;
 }
 
 function ModelChooser({ models, model, page }) {
@@ -138,9 +144,14 @@ function Cards({ names, code: { cards, Card }, context }) {
 
 function Notice({ about, page }) {
     if (about.kind !== 'segments' && page.isOfSegments !== false) {
-        return <p class="notice">{name(about.name)} {kindWords[about.kind] ?? 'is a model of another kind'}; it has no segments. This page is about segments: choose a model of segments above.</p>;
+        return (
+            <p class="notice">
+                {name(about.name)} {kindWords[about.kind] ?? 'is a model of another kind'}; it has no segments. This page is about segments: choose a model of segments above.
+                The page <a href={address(about.name, 'model')}>Model</a> tells how this one was made.
+            </p>
+        );
     }
-    if (!about.published_at) {
+    if (about.kind === 'segments' && !about.published_at) {
         return (
             <div class="notice">
                 <p>Nothing was published of this model yet, so that most cards are empty. Its owner publishes it, once or with each run of the monitor:</p>

@@ -48,7 +48,7 @@ function Content({ card, heading, height, answers, context }) {
     const answer = useComputed(missing ? null : card.compute?.(published, state) ?? null);
     const data = useMemo(() => ({ ...published, computed: answer.value ?? null }), [published, answer.value]);
     const draw = useMemo(() => card.chart && ((width) => card.chart(data, theme, { ...state, width, height })), [card, data, theme, state, height]);
-    if (missing) return <Missing missing={missing} isPublished={Boolean(about.published_at)} part={lacking} />;
+    if (missing) return <Missing missing={missing} isPublished={Boolean(about.published_at)} />;
 
     const props = { ...context, data, state, height };
     if (answer.status !== 'ready') {

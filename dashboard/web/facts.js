@@ -3,7 +3,7 @@
 //
 // "data" is everywhere the object {part: body, ...} with the part "about" among them.
 
-import { count, dash, date, exactMoney, money, name, number, percent, short, toNumber } from './format.js';
+import { count, dash, date, exactMoney, middle, money, name, number, percent, short, toNumber } from './format.js';
 import { numbers } from './router.js';
 
 /** Returns the presentation of the model, or an empty one. */
@@ -25,6 +25,11 @@ export function title(data) {
 export function label(data, column, length = 40) {
     const own = presentation(data).columns?.[column];
     return short(own?.label ?? column, length);
+}
+
+/** Returns the label of a column cut in its middle, for an axis with little room. */
+export function shortLabel(data, column, length = 15) {
+    return middle(presentation(data).columns?.[column]?.label ?? column, length);
 }
 
 /** Returns the unit of a column, or null. */

@@ -203,6 +203,14 @@ export function short(text, length = 28) {
     return name(letters.length > length ? `${letters.slice(0, length - 1).join('')}…` : letters.join(''));
 }
 
+/** Returns a name cut in its middle to so many characters: what tells it from others is often at its end. */
+export function middle(text, length) {
+    const letters = [...clean(text)];
+    if (letters.length <= length) return name(text);
+    const end = Math.floor((length - 1) / 2);
+    return name(`${letters.slice(0, length - 1 - end).join('')}…${letters.slice(-end).join('')}`);
+}
+
 /** Returns a value of a cell as its kind of column is written: count, number, percent, money, date, time, p, signed, change, yes or text. */
 export function cell(value, kind, currency) {
     if (value === null || value === undefined) return dash;

@@ -32,7 +32,7 @@ export const pages = [
         cards: ['columns', 'histogram', 'frequencies', 'correlation', 'missing', 'scatter', 'pairs', 'space', 'segment-space'],
     },
     {
-        name: 'model', title: 'Model', question: 'How were the segments made, and how clear are they?', isOfSegments: false,
+        name: 'model', title: 'Model', question: 'How was the model made, and how clear are its segments?', isOfSegments: false,
         cards: ['versions', 'deployments', 'elbow', 'votes', 'silhouette', 'dendrogram', 'scree', 'k-distance', 'method'],
     },
     { name: 'customer', title: 'Customer', question: 'Where does one customer belong, and why?', cards: ['customer', 'placed', 'why', 'moves', 'own-worth', 'worth'] },

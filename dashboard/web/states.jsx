@@ -19,12 +19,14 @@ export function Failure({ error, height }) {
     );
 }
 
-/** Shows why there is nothing, and the SQL that changes it. */
-export function Missing({ missing }) {
+const publishing = 'SELECT custseg.publish(';
+
+/** Shows why there is nothing, and the SQL that changes it, unless it publishes a model of which the page says already that nothing is published. */
+export function Missing({ missing, isPublished = true }) {
     return (
         <div class="missing">
             <p>{missing.why}</p>
-            {missing.sql && <pre tabindex="0" aria-label="SQL that fills this card">{missing.sql}</pre>}
+            {missing.sql && (isPublished || !missing.sql.startsWith(publishing)) && <pre tabindex="0" aria-label="SQL that fills this card">{missing.sql}</pre>}
         </div>
     );
 }

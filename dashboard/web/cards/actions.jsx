@@ -12,14 +12,14 @@ export default {
     title: 'What we do',
     parts: ['summary'],
     span: 6,
-    height: (about) => 60 * (about.n_segments ?? 5),
+    height: (about) => Math.min(520, 60 * (about.n_segments ?? 5)),
     missing: (data) => (segments(data.summary).some((row) => facts(row).length > 0) ? null : {
         why: 'Nothing is set for any segment yet. The owner of the model says what to do with the customers of each:',
         sql: `SELECT custseg.set_action(${literal(data.about.name)}, 1,\n    '{"offer": "10 % on the next order", "channel": "e-mail", "contact_frequency": "once a month"}');\nSELECT custseg.publish(${literal(data.about.name)});`,
     }),
     table: allTable,
     render: ({ data, theme }) => (
-        <dl class="facts">
+        <dl class="facts scroll tall" tabindex="0">
             {segments(data.summary).map((row) => (
                 <>
                     <dt><span class="keyed"><Swatch color={segmentColor(row.segment, theme)} />{segmentLabel(row, 60)}</span></dt>

@@ -5,6 +5,7 @@ export default {
     name: 'compare-radar',
     title: 'Side by side',
     parts: ['radar'],
+    optional: ['heatmap'],
     span: 6,
     height: 400,
     missing: (data, state) => missing(data, state, true),

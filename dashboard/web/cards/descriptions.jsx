@@ -9,10 +9,10 @@ export default {
     title: 'Who they are',
     parts: ['summary'],
     span: 6,
-    height: (about) => 60 * (about.n_segments ?? 5),
+    height: (about) => Math.min(520, 60 * (about.n_segments ?? 5)),
     table,
     render: ({ data, theme }) => (
-        <dl class="facts">
+        <dl class="facts scroll tall" tabindex="0">
             {descriptions(data).map((it) => (
                 <>
                     <dt><span class="keyed"><Swatch color={segmentColor(it.segment, theme)} />{it.label}</span></dt>

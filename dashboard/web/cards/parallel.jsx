@@ -5,6 +5,7 @@ export default {
     name: 'parallel',
     title: 'Parallel coordinates',
     parts: ['radar'],
+    optional: ['heatmap'],
     span: 6,
     height: 400,
     sentence,

@@ -3,7 +3,7 @@
 //	  radar and the parallel coordinates.
 
 import { columnValue, levelLabel, segmentOf } from '../facts.js';
-import { percent, toNumber } from '../format.js';
+import { middle, percent, toNumber } from '../format.js';
 
 const keyOf = (row) => JSON.stringify([row.column_name, row.level ?? null]);
 
@@ -23,20 +23,37 @@ export function place(axis, segment) {
     return toNumber(axis.of.get(segment)?.scaled);
 }
 
+/** Returns how far a segment is from all customers on an axis, in standard deviations where they are known, or else in positions. */
+export function distance(data, axis, segment) {
+    const row = (data.heatmap ?? []).find((it) => it.segment === segment && it.column_name === axis.row.column_name && (it.level ?? null) === (axis.row.level ?? null));
+    const known = toNumber(row?.difference);
+    if (known !== null || data.heatmap) return known;
+    const [own, all] = [place(axis, segment), place(axis, null)];
+    return own === null || all === null ? null : own - all;
+}
+
+/** Returns how far the segments are from each other and from all customers on an axis, or -1 when that is not known. */
+export function spread(data, axis, segments) {
+    const known = segments.map((it) => distance(data, axis, it)).filter((it) => it !== null);
+    return known.length > 0 ? Math.max(0, ...known) - Math.min(0, ...known) : -1;
+}
+
 /** Returns the axes on which the segments differ most from all customers and from each other, at most "most", in their own order. */
 export function telling(data, segments, most) {
     const all = axes(data).filter((axis) => segments.some((it) => place(axis, it) !== null));
-    const spread = (axis) => {
-        const places = [...segments, null].map((it) => place(axis, it)).filter((it) => it !== null);
-        return Math.max(...places) - Math.min(...places);
-    };
-    const kept = new Set([...all].sort((a, b) => spread(b) - spread(a)).slice(0, most));
+    const spreads = new Map(all.map((axis) => [axis, spread(data, axis, segments)]));
+    const kept = new Set([...all].sort((a, b) => spreads.get(b) - spreads.get(a)).slice(0, most));
     return all.filter((axis) => kept.has(axis));
 }
 
 /** Returns the label of an axis. */
 export function axisLabel(data, axis, length) {
     return levelLabel(data, axis.row, length);
+}
+
+/** Returns the label of an axis cut in its middle. */
+export function shortAxisLabel(data, axis, length) {
+    return middle(axisLabel(data, axis, 200), length);
 }
 
 /** Returns what a segment has on an axis, in the column's own unit. */

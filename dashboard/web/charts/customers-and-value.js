@@ -2,7 +2,7 @@
 //	  Twin bars: the share of customers, and the share of value, that each segment has.
 
 import { amount, customers, hasValue, segmentLabel, segmentName, segments } from '../facts.js';
-import { count, percent, toNumber } from '../format.js';
+import { count, percent, plural, toNumber } from '../format.js';
 import { axis, base, segmentColor, tooltip } from '../theme.js';
 
 function ranked(data) {
@@ -12,7 +12,7 @@ function ranked(data) {
 
 /** Returns the height that the bars of so many segments need. */
 export function height(n) {
-    return Math.max(300, 56 + 34 * (n ?? 5));
+    return Math.max(300, 56 + (n > 12 ? 24 : 34) * (n ?? 5));
 }
 
 /** Returns the option: bars to the left for customers, to the right for value. */
@@ -57,8 +57,8 @@ export function sentence(data) {
     const rows = ranked(data);
     if (rows.length === 0) return '';
     const first = rows[0];
-    if (!hasValue(data)) return `${segmentName(first)} is the largest of ${rows.length} segments: ${count(first.n)} of ${count(customers(data.summary))} customers (${percent(first.share)}). What they are worth is not known.`;
-    return `${segmentName(first)} are ${percent(first.share)} of the customers and bring ${percent(first.value_share)} of the value: ${amount(data, first.total_value)} of ${amount(data, total(rows))}.`;
+    if (!hasValue(data)) return `The largest of ${plural(rows.length, 'segment')} is ${segmentName(first)}: ${count(first.n)} of ${count(customers(data.summary))} customers (${percent(first.share)}). What they are worth is not known.`;
+    return `${segmentName(first)}: ${percent(first.share)} of the customers bring ${percent(first.value_share)} of the value, ${amount(data, first.total_value)} of ${amount(data, total(rows))}.`;
 }
 
 function total(rows) {

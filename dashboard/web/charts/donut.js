@@ -2,10 +2,10 @@
 //	  A ring of the shares of value, or of customers where value is not known.
 
 import { amount, hasValue, segmentLabel, segmentName, segments } from '../facts.js';
-import { count, percent, toNumber } from '../format.js';
+import { count, percent, plural, toNumber } from '../format.js';
 import { base, fontFamily, segmentColor, tooltip } from '../theme.js';
 
-const most = 7;
+const most = 6;
 
 /** The slices, the largest first; what is small is put together. A share below 0 has no slice. */
 function slices(data) {
@@ -26,10 +26,10 @@ export function option(data, theme, { width = 420, height = 300 } = {}) {
     const rows = slices(data);
     const total = rows.reduce((sum, row) => sum + row.part, 0);
     const isNarrow = width < 400;
-    const outer = Math.min(height / 2 - 8, isNarrow ? width / 2 - 8 : width * 0.24, isNarrow ? 80 : 130);
+    const outer = Math.min(height / 2 - 8, isNarrow ? width / 2 - 8 : width * 0.24, isNarrow ? (rows.length > 6 ? 72 : 80) : 130);
     const cx = isNarrow ? width / 2 : outer + 8;
     const cy = isNarrow ? outer + 4 : height / 2;
-    const list = isNarrow ? { x: 0, y: outer * 2 + 28, step: 20 } : { x: outer * 2 + 32, y: height / 2 - (rows.length - 1) * 13, step: 26 };
+    const list = isNarrow ? { x: 0, y: outer * 2 + 28, step: 19 } : { x: outer * 2 + 32, y: height / 2 - (rows.length - 1) * 13, step: 26 };
     const letters = Math.max(6, Math.floor((width - list.x - 80) / 7));
     let from = -Math.PI / 2;
     const shapes = rows.map((row, i) => {
@@ -56,21 +56,15 @@ function tell(data, row) {
     return [labelOf(row, 40), percent(row.part), hasValue(data) ? amount(data, row.total_value) : count(row.n)].join('\n');
 }
 
-/** Returns the sentence: how many segments carry half. */
+/** Returns the sentence: how many segments hold half. */
 export function sentence(data) {
-    const rows = slices(data);
-    if (rows.length === 0) return 'No share is known.';
-    const total = rows.reduce((sum, row) => sum + row.part, 0);
-    let sum = 0;
-    const carriers = rows.filter((row) => {
-        const isNeeded = sum < total / 2;
-        sum += row.part;
-        return isNeeded;
-    });
     const what = hasValue(data) ? 'value' : 'customers';
-    return carriers.length === 1
-        ? `${labelOf(carriers[0]) === carriers[0].label ? carriers[0].label : segmentName(carriers[0])} alone holds half of the ${what} or more.`
-        : `${carriers.length} of ${segments(data.summary).length} segments hold half of the ${what}.`;
+    const rows = segments(data.summary).map((row) => ({ ...row, part: toNumber(row[hasValue(data) ? 'value_share' : 'share']) ?? 0 })).sort((a, b) => b.part - a.part);
+    const total = rows.reduce((sum, row) => sum + Math.max(0, row.part), 0);
+    if (total <= 0) return 'No share is known.';
+    let n = 0;
+    for (let sum = 0; sum < total / 2; n += 1) sum += rows[n].part;
+    return n === 1 ? `Half of the ${what} or more: ${segmentName(rows[0])} alone.` : `${n} of ${plural(rows.length, 'segment')} hold half of the ${what}.`;
 }
 
 /** Returns the numbers as a table. */

@@ -77,7 +77,9 @@ function tell(all, own, segment, write, at) {
 export function sentence(data, state = {}) {
     const { column, isLog, all, own } = bins(data, state);
     const top = (rows) => rows.filter((row) => row.share !== null).reduce((a, b) => (b.share > a.share ? b : a));
-    const range = (row) => `between ${columnValue(data, column, row.low)} and ${columnValue(data, column, row.high)}`;
+    // what is next to nothing beside the width of the bin is 0
+    const edge = (row, key) => (Math.abs(row[key]) < (row.high - row.low) / 1000 ? 0 : row[key]);
+    const range = (row) => `between ${columnValue(data, column, edge(row, 'low'))} and ${columnValue(data, column, edge(row, 'high'))}`;
     if (all.length === 0) return `Nothing is known of how ${label(data, column)} is spread.`;
     const segment = segmentName(segmentOf(data, selected(data, state)));
     const second = own.length > 0 ? `, of ${segment} ${range(top(own))} (${percent(top(own).share)})` : `; ${segment} has too few customers to be shown`;

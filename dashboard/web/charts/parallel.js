@@ -4,7 +4,7 @@
 import { segmentLabel, segmentOf } from '../facts.js';
 import { plural } from '../format.js';
 import { axis, base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
-import { axes, axesTable, axisLabel, place, telling, written } from './axes.js';
+import { axes, axesTable, axisLabel, place, shortAxisLabel, telling, written } from './axes.js';
 import { shownSegments } from './radar.js';
 
 /** Returns the option: lines over at most 12 axes, each scaled 0 (the lowest segment) to 1 (the highest). */
@@ -28,7 +28,7 @@ export function option(data, theme, state = {}) {
             },
         }),
         xAxis: axis(theme, {
-            type: 'category', data: shown.map((it) => axisLabel(data, it, isTurned ? 20 : 36)), boundaryGap: shown.length === 1,
+            type: 'category', data: shown.map((it) => isTurned ? shortAxisLabel(data, it, 14) : axisLabel(data, it, 36)), boundaryGap: shown.length === 1,
             splitLine: { show: true, lineStyle: { color: theme.line } },
             axisLabel: { interval: 0, hideOverlap: false, rotate: isTurned ? 50 : 0, width: isTurned ? 110 : step - 10, overflow: isTurned ? 'truncate' : 'break', lineHeight: 14, alignMinLabel: isTurned ? undefined : 'left', alignMaxLabel: isTurned ? undefined : 'right' },
         }),

@@ -23,7 +23,7 @@ export function sentence(data, state = {}) {
     const rows = profileOf(data, segment);
     if (rows.some((row) => row.is_small)) return `What these customers have is ${small(data)}.`;
     const far = rows.filter((row) => Math.abs(toNumber(row.difference) ?? 0) >= 0.5).length;
-    return `${segmentName(segmentOf(data, segment))} differ from all customers by half a standard deviation or more in ${far === 0 ? 'no row' : `${plural(far, 'row')} of ${number(rows.length)}`}; the largest difference stands first.`;
+    return `${segmentName(segmentOf(data, segment))}: half a standard deviation or more from all customers in ${far === 0 ? 'no row' : `${plural(far, 'row')} of ${number(rows.length)}`}. The largest difference stands first.`;
 }
 
 /** Returns the profile as a table. */

@@ -4,7 +4,7 @@
 import { compared, segmentLabel, segmentName, segmentOf, selected } from '../facts.js';
 import { list, number, plural } from '../format.js';
 import { base, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
-import { axes, axesTable, axisLabel, place, telling, written } from './axes.js';
+import { axes, axesTable, axisLabel, distance, place, telling, written } from './axes.js';
 
 const most = 8;
 
@@ -80,10 +80,10 @@ export function comparison(data, theme, state = {}) {
 export function sentence(data, state = {}) {
     const [segment] = shownSegments(data, state, false);
     const shown = telling(data, [segment], most);
-    const far = (axis) => (place(axis, segment) ?? 0) - (place(axis, null) ?? 0);
+    const far = (axis) => distance(data, axis, segment) ?? 0;
     const named = (axis) => axisLabel(data, axis, 40);
-    const above = shown.filter((axis) => far(axis) > 0.02).sort((a, b) => far(b) - far(a)).slice(0, 3).map(named);
-    const below = shown.filter((axis) => far(axis) < -0.02).sort((a, b) => far(a) - far(b)).slice(0, 3).map(named);
+    const above = shown.filter((axis) => far(axis) > 0.1).sort((a, b) => far(b) - far(a)).slice(0, 3).map(named);
+    const below = shown.filter((axis) => far(axis) < -0.1).sort((a, b) => far(a) - far(b)).slice(0, 3).map(named);
     const parts = [above.length && `more of ${list(above)}`, below.length && `less of ${list(below)}`].filter(Boolean);
     const words = parts.length > 0 ? `${parts.join(', and ')} than all customers` : 'about what all customers have';
     return `${segmentName(segmentOf(data, segment))}: ${words}.${leftOut(data, shown)}`;
@@ -94,11 +94,11 @@ export function comparisonSentence(data, state = {}) {
     const segments = shownSegments(data, state, true);
     const shown = telling(data, segments, most);
     if (shown.length === 0) return 'Nothing is known in which these segments could be compared.';
-    const spread = (axis) => {
-        const places = segments.map((it) => place(axis, it)).filter((it) => it !== null);
-        return Math.max(...places) - Math.min(...places);
+    const apart = (axis) => {
+        const known = segments.map((it) => distance(data, axis, it)).filter((it) => it !== null);
+        return known.length > 1 ? Math.max(...known) - Math.min(...known) : -1;
     };
-    const widest = shown.reduce((a, b) => (spread(b) > spread(a) ? b : a));
+    const widest = shown.reduce((a, b) => (apart(b) > apart(a) ? b : a));
     return `They are farthest apart in ${axisLabel(data, widest, 60)}: ${list(segments.map((it) => `${written(data, widest, it)} for ${segmentName(segmentOf(data, it), 40)}`))}.${leftOut(data, shown)}`;
 }
 

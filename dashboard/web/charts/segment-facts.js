@@ -5,6 +5,7 @@ import { amount, hasValue, segmentLabel, segmentName, small } from '../facts.js'
 import { change, count, date, percent, signed, toNumber, unknown } from '../format.js';
 import { chosen } from './action.js';
 import { changeOf } from './segment-table.js';
+import { noValue } from './tiles.js';
 
 /** Returns the tiles of the chosen segment. */
 export function tiles(data, state) {
@@ -32,7 +33,7 @@ function previousShare(data, row, moved) {
 
 function valueTile(data, row) {
     if (toNumber(row.total_value) !== null) return { label: 'Value', value: amount(data, row.total_value), note: `${percent(row.value_share)} of all value` };
-    return { label: 'Value', value: unknown, note: hasValue(data) ? small(data) : 'No column of value is set for this model.' };
+    return { label: 'Value', value: unknown, note: hasValue(data) ? small(data) : noValue };
 }
 
 function training(row) {

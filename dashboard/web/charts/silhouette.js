@@ -18,7 +18,7 @@ export function option(data, theme, state = {}) {
     const rows = segments(data.silhouette);
     const total = rows.reduce((sum, row) => sum + (toNumber(row.n) ?? 0), 0) || 1;
     // a small segment still gets room for its name
-    const least = Math.min(0.6 / rows.length, 0.04);
+    const least = Math.min(0.8 / rows.length, 17 / ((state.height ?? 300) - 60));
     const heights = rows.map((row) => Math.max(least, (toNumber(row.n) ?? 0) / total));
     const sum = heights.reduce((a, b) => a + b, 0);
     const tops = heights.map((_, i) => heights.slice(0, i).reduce((a, b) => a + b, 0) / sum);

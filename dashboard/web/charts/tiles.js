@@ -4,6 +4,9 @@
 import { amount, customers, hasValue, segmentName, segments } from '../facts.js';
 import { count, percent, plural, toNumber, unknown } from '../format.js';
 
+/** How a model comes to know what its customers are worth. */
+export const noValue = 'No column of value is set: custseg.set_presentation() names it, and the next publication has it.';
+
 /** Returns the tiles: {label, value, note, rating}; what is not known says so. */
 export function tiles(data) {
     const rows = segments(data.summary);
@@ -16,7 +19,7 @@ export function tiles(data) {
         { label: 'Customers', value: count(n), note: `in ${plural(rows.filter((row) => row.segment !== 0).length, 'segment')}` },
         isValued
             ? { label: 'Value', value: amount(data, total), note: n > 0 ? `${amount(data, total / n)} a customer` : '' }
-            : { label: 'Value', value: unknown, note: 'No column of value is set for this model.' },
+            : { label: 'Value', value: unknown, note: noValue },
         first && toNumber(first.value_share) !== null
             ? { label: 'Largest share of value', value: percent(first.value_share), note: segmentName(first) }
             : { label: 'Largest segment', ...largest(rows) },

@@ -8,6 +8,7 @@ import { count, date, dateTime, fixed, list, name, number, percent, plural, toNu
 export const algorithms = {
     kmeans: 'k-means', minibatch: 'mini-batch k-means', kmedoids: 'k-medoids', kmodes: 'k-modes', kprototypes: 'k-prototypes', gmm: 'Gaussian mixture',
     dbscan: 'DBSCAN', hdbscan: 'HDBSCAN', hierarchical: 'hierarchical clustering', bisecting: 'bisecting k-means', rules: 'rules', rfm: 'RFM scores', tree: 'a decision tree', quantile: 'quantiles',
+    bg_nbd: 'BG/NBD', mbg_nbd: 'MBG/NBD', pareto_nbd: 'Pareto/NBD', forest: 'a random forest', logistic: 'logistic regression', linear: 'linear regression', boosting: 'gradient boosting', xgboost: 'XGBoost',
 };
 
 /** Returns the name of an algorithm for people. */
@@ -23,12 +24,16 @@ export function versionsSentence(data) {
     return `Version ${deployed.version}${data.versions.length === 1 ? ', the only one,' : ` of ${n}`} is in use. It was trained on ${date(deployed.trained_at)} by ${algorithm(deployed.algorithm)} on ${plural(deployed.n_rows, 'row')}.`;
 }
 
-/** Returns the versions as a table. */
+/** Returns the versions as a table; what no version has is no column. */
 export function versionsTable(data) {
-    return {
-        columns: [{ label: 'Version' }, { label: 'In use', kind: 'yes' }, { label: 'Trained', kind: 'time' }, { label: 'By' }, { label: 'Algorithm' }, { label: 'Segments', kind: 'count' }, { label: 'Rows', kind: 'count' }, { label: 'Left out', kind: 'count' }, { label: 'Silhouette', kind: 'number' }, { label: 'Converged', kind: 'yes' }],
-        rows: data.versions.map((row) => [String(row.version), row.is_deployed, row.trained_at, row.trained_by, algorithm(row.algorithm), row.n_segments, row.n_rows, row.n_skipped, row.metrics?.silhouette ?? null, row.converged]),
-    };
+    const has = (of) => data.versions.some((row) => of(row) !== null && of(row) !== undefined);
+    const columns = [
+        [{ label: 'Version' }, (row) => String(row.version)], [{ label: 'In use', kind: 'yes' }, (row) => row.is_deployed], [{ label: 'Trained', kind: 'time' }, (row) => row.trained_at],
+        [{ label: 'By' }, (row) => row.trained_by], [{ label: 'Algorithm' }, (row) => algorithm(row.algorithm)], [{ label: 'Segments', kind: 'count' }, (row) => row.n_segments],
+        [{ label: 'Rows', kind: 'count' }, (row) => row.n_rows], [{ label: 'Left out', kind: 'count' }, (row) => row.n_skipped],
+        [{ label: 'Silhouette', kind: 'number' }, (row) => row.metrics?.silhouette ?? null], [{ label: 'Converged', kind: 'yes' }, (row) => row.converged],
+    ].filter(([, of]) => has(of));
+    return { columns: columns.map(([column]) => column), rows: data.versions.map((row) => columns.map(([, of]) => of(row))) };
 }
 
 /** Returns the sentence about the deployments. */
@@ -86,7 +91,8 @@ export function methodSentence(data) {
     const its = row.metrics ?? {};
     const silhouette = toNumber(its.silhouette);
     const clear = silhouette === null ? '' : ` The silhouette is ${fixed(silhouette, 2)}: ${silhouette >= 0.5 ? 'the segments are far from each other' : silhouette >= 0.25 ? 'the segments overlap somewhat' : 'the segments overlap, so that many customers could be in another one as well'}.`;
-    return `Version ${row.version} places customers by ${algorithm(row.algorithm)} with ${plural(row.features?.length ?? 0, 'feature')}.${clear}`;
+    const by = row.features?.length > 0 ? ` with ${plural(row.features.length, 'feature')}` : '';
+    return `Version ${row.version} ${data.about.kind === 'segments' ? 'places customers' : 'tells what it tells'} by ${algorithm(row.algorithm)}${by}.${clear}`;
 }
 
 /** Returns the method as a table. */
