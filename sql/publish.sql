@@ -168,6 +168,24 @@ SELECT count(DISTINCT published_at) FILTER (WHERE published_at > now() - interva
 UPDATE custseg.report SET published_at = published_at + interval '1 year' WHERE published_at = (SELECT max(published_at) FROM custseg.report);
 SELECT count(*) > 0 FROM custseg.publish('m', options => '{"sample": 0, "points": 0, "surrogate": false}');
 SELECT count(*) FROM custseg.published WHERE published_at > now() + interval '364 days';
+UPDATE custseg.report SET published_at = published_at - interval '2 years' WHERE published_at > now() + interval '364 days';
+
+--
+-- The value is the one of set_presentation(), unless another one is named; monitor() publishes along, what training knew is there
+--
+SELECT custseg.set_presentation('m', '{"value": "monetary", "currency": "GBP"}');
+SELECT part, n, reason FROM custseg.publish('m', options => '{"sample": 0, "points": 0, "surrogate": false}') WHERE part IN ('concentration', 'training');
+CREATE TEMP TABLE published_before AS SELECT published_at FROM custseg.published WHERE model = 'm';
+SELECT status, error FROM custseg.monitor('m', 'customer', '{"publish": true}');
+SELECT p.published_at > b.published_at AS later, p.n_parts FROM custseg.published p, published_before b WHERE p.model = 'm';
+SELECT status, error FROM custseg.monitor('m', 'customer', '{"publish": false}');
+SELECT status, error FROM custseg.monitor('m', 'customer', '{"publish": {"value": "score", "min_group": 3, "surrogate": false}}');
+SELECT count(DISTINCT r.published_at) FROM custseg.report r, published_before b WHERE r.model = 'm' AND r.published_at > b.published_at;
+-- what fails is found by the run, which is kept
+SELECT status, error FROM custseg.monitor('m', 'customer', '{"publish": {"value": "nothing"}}');
+SELECT fails($$SELECT custseg.monitor('m', 'customer', '{"publish": 3}')$$);
+SELECT status, findings -> 'errors' FROM custseg.monitor_run WHERE model = 'm' ORDER BY id DESC LIMIT 1;
+SELECT count(DISTINCT r.published_at) FROM custseg.report r, published_before b WHERE r.model = 'm' AND r.published_at > b.published_at;
 
 --
 -- Rights: the owner publishes, whoever may use the model reads
@@ -213,6 +231,7 @@ RESET ROLE;
 SELECT fails($$SELECT custseg.publish('nobody')$$);
 SELECT fails($$SELECT custseg.publish(NULL)$$);
 SELECT fails($$SELECT custseg.publish('annsworth')$$);
+SELECT fails($$SELECT custseg.monitor('annsworth', options => '{"publish": true}')$$);
 SELECT fails($$SELECT custseg.publish('m', version => 9)$$);
 SELECT fails($$SELECT custseg.publish('m', 'nowhere')$$);
 SELECT fails($$SELECT custseg.publish('m', 'SELECT id FROM publish_test.customer')$$);

@@ -10,6 +10,9 @@
  * by SQL functions that nobody else can write with (record_run, record_alerts in custseg--1.0.sql).  Until
  * then a run holds nothing that another session waits for.
  *
+ * A publication that is asked for is made in a subtransaction, too, after the checks: it reads, and takes the lock of the
+ * model only to write what it has read.
+ *
  * A run that meets another one of the same model is skipped.  The lock for that is an advisory one
  * to the end of the transaction, in a class of its own, so that no key of a user's collides with it.
  *
@@ -30,6 +33,8 @@
 #include "monitor/monitor.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/snapmgr.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -42,7 +47,8 @@ typedef struct MonitorOptions
 	Jsonb	   *drift,			/* of each report, NULL: none given */
 			   *segment_sizes,
 			   *data_quality,
-			   *drift_multivariate; /* NULL: not asked for */
+			   *drift_multivariate, /* NULL: not asked for */
+			   *publish;		/* likewise; the options of publish() */
 	int			drifted_features;
 	double		silhouette_drop;
 	double		distance_rise;	/* as a share of training's mean distance */
@@ -62,6 +68,7 @@ static const CsOption monitorOptions[] = {
 	{"segment_sizes", CS_OPTION_OBJECT, offsetof(MonitorOptions, segment_sizes)},
 	{"data_quality", CS_OPTION_OBJECT, offsetof(MonitorOptions, data_quality)},
 	{"drift_multivariate", CS_OPTION_OBJECT, offsetof(MonitorOptions, drift_multivariate)},
+	{"publish", CS_OPTION_OBJECT, offsetof(MonitorOptions, publish)},
 	{"drifted_features", CS_OPTION_INT, offsetof(MonitorOptions, drifted_features), 1, 1, CS_MAX_FEATURES},
 	{"silhouette_drop", CS_OPTION_REAL, offsetof(MonitorOptions, silhouette_drop), 0.1, 0, 2},
 	{"distance_rise", CS_OPTION_REAL, offsetof(MonitorOptions, distance_rise), 0.25, 0, INFINITY},
@@ -112,6 +119,7 @@ typedef struct MonitorRun
 	int			version;		/* 0: none is deployed */
 	char	   *source;			/* as given, or NULL */
 	Jsonb	   *options;		/* complete */
+	Jsonb	   *publish;		/* the options of publish(); NULL: it is not asked for */
 	TimestampTz started_at;
 	bool		skipped;
 	Jsonb	   *reports;		/* check -> what it found */
@@ -141,6 +149,9 @@ static const char *const unrecorded_sql =
 " NULL::pg_catalog.text[], NULL::pg_catalog.bool, NULL::pg_catalog.text, NULL::pg_catalog.text[], 0, 0, 0, $4,"
 " NULL::pg_catalog.float8";
 
+static const char *const publish_sql =
+"SELECT pg_catalog.count(*) FROM custseg.publish($1, $2, $3, $4)";
+
 static const char *const forget_sql =
 "SELECT custseg_private.forget_runs($1,"
 " pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $2))";
@@ -148,11 +159,27 @@ static const char *const forget_sql =
 PG_FUNCTION_INFO_V1(custseg_monitor_options);
 PG_FUNCTION_INFO_V1(custseg_monitor);
 
+/* The options with "publish" as an object, which is empty for true and left out for false. */
+static Jsonb *
+WithPublishObject(Jsonb *given)
+{
+	JsonbValue	publish;
+	Datum		options;
+
+	if (given == NULL || !CsJsonFind(&given->root, "publish", &publish) || publish.type != jbvBool)
+		return given;
+	options = DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(given), CStringGetTextDatum("publish"));
+	if (publish.val.boolean)
+		options = DirectFunctionCall2(jsonb_concat, options,
+									  JsonbPGetDatum(CsJsonbFromText("{\"publish\": {}}")));
+	return DatumGetJsonbP(options);
+}
+
 /* The options with all defaults, palloc'd; errors for what is unknown or makes no sense. */
 static Jsonb *
 CompleteOptions(Jsonb *given, MonitorOptions *options)
 {
-	CsOptionsParse(monitorOptions, lengthof(monitorOptions), given, options);
+	CsOptionsParse(monitorOptions, lengthof(monitorOptions), WithPublishObject(given), options);
 	return CsOptionsToJsonb(monitorOptions, lengthof(monitorOptions), options);
 }
 
@@ -291,6 +318,38 @@ RunAllChecks(MonitorRun *run, bool with_reference)
 	}
 }
 
+/* Publish what the source looks like, as the caller. */
+static void
+Publish(void *state)
+{
+	MonitorRun *run = state;
+
+	SPI_connect();
+	(void) CsCallerSelect(publish_sql, CsValues(CsValueText(run->model), CsValueText(run->source),
+												CsValueJsonb(run->publish), CsValueInt4(run->version)));
+	SPI_finish();
+}
+
+/* Publish along with a run, if that is asked for and there is a version; a failure is one of the run. */
+static void
+PublishAlong(MonitorRun *run)
+{
+	static const char *const name = "publish";
+	bool		limited = get_timeout_active(STATEMENT_TIMEOUT);
+	ErrorData  *error;
+
+	if (run->publish == NULL || run->version == 0)
+		return;
+	error = CsAttempt(Publish, run, EndsRun);
+	if (error == NULL)
+		return;
+	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		CheckTimedOut(error, limited);
+	run->checks = &name;
+	run->nchecks = 1;
+	NoteError(run, error);
+}
+
 /* Is the model still there, by what has been committed until now? */
 static bool
 ModelIsThere(const char *model)
@@ -401,13 +460,19 @@ custseg_monitor(PG_FUNCTION_ARGS)
 	run.kind = CsModelKindOf(run.model);
 	run.source = CsTextArgument(fcinfo, MONITOR_SOURCE);
 	run.options = CompleteOptions(CsJsonbArgument(fcinfo, MONITOR_OPTIONS), &options);
+	run.publish = options.publish;
+	if (run.publish != NULL)
+		CsModelRequireKind(run.model, CS_MODEL_BIT(CS_MODEL_SEGMENTS));
 	run.version = CsModelDeployedVersion(run.model);
 	run.reports = CsJsonbFromText("{}");
 	run.errors = CsJsonbFromText("{}");
 
 	run.skipped = !LockRun(run.model);
 	if (!run.skipped)
+	{
 		RunAllChecks(&run, run.kind == CS_MODEL_SEGMENTS && options.drift_multivariate != NULL);
+		PublishAlong(&run);
+	}
 	result = RecordRun(&run, desc);
 	if (options.keep_days > 0 && !run.skipped)
 		ForgetRuns(run.model, options.keep_days);

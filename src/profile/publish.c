@@ -32,6 +32,10 @@ static const CsOption publishOptions[] = {
 static const char *const parts_sql =
 "SELECT p.part, p.body, p.milliseconds, p.reason FROM custseg_private.publication($1, $2, $3, $4) AS p";
 
+static const char *const value_sql =
+"SELECT p.presentation OPERATOR(pg_catalog.->>) 'value' FROM custseg.presentation AS p"
+" WHERE p.model OPERATOR(pg_catalog.=) $1 AND pg_catalog.jsonb_exists(p.presentation, 'value')";
+
 /* Later than the last publication, whatever became of the clock. */
 static const char *const now_sql =
 "SELECT GREATEST(pg_catalog.clock_timestamp(), pg_catalog.max(r.published_at)"
@@ -73,6 +77,15 @@ void
 CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options)
 {
 	CsOptionsParse(publishOptions, lengthof(publishOptions), json, options);
+}
+
+/* The column of the value that set_presentation() keeps, palloc'd; NULL: there is none. */
+static char *
+ValueOf(const char *model)
+{
+	List	   *found = CsCatalogTexts(value_sql, CsValues(CsValueText(model)), true);
+
+	return found == NIL ? NULL : linitial(found);
 }
 
 /* A value that outlives SPI. */
@@ -176,6 +189,8 @@ custseg_publish(PG_FUNCTION_ARGS)
 	CsPublishOptionsParse(CsJsonbArgument(fcinfo, PUBLISH_OPTIONS), &options);
 	CsModelRequireUnchanged(model);
 	PushActiveSnapshot(GetTransactionSnapshot());
+	if (options.value == NULL)
+		options.value = ValueOf(model);
 	scorer = CsCacheGet(model, CsVersionArgument(fcinfo, PUBLISH_VERSION));
 	CsCachePin(scorer, CurrentMemoryContext);
 	parts = ReadParts(scorer, CsTextArgument(fcinfo, PUBLISH_SOURCE), &options);
