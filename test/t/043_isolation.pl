@@ -31,7 +31,7 @@ my %change = (
     adopt_source => "SELECT custseg.adopt_source('m', 2) <> ''", drop_model => "SELECT custseg.drop_model('m', 3)", import_model => "SELECT version FROM custseg.import_model((SELECT m FROM exported), 'm', add_version => true)", name_segment => "SELECT custseg.name_segment('m', 1, 'one')", set_action => "SELECT custseg.set_action('m', 1, '{\"channel\": \"mail\"}')", set_presentation => "SELECT custseg.set_presentation('m', '{\"title\": \"M\"}')",
     grant_model => "SELECT custseg.grant_model('m', 'mallory')", revoke_model => "SELECT custseg.revoke_model('m', 'mallory')",
     override_segment => "SELECT custseg.override_segment('m', 7, 2, 'asked for')", exclude => "SELECT custseg.exclude('m', 8, 'objected')",
-    end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", resegment => "CALL custseg.resegment('m', 'customers')");
+    end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", publish => "SELECT count(*) FROM custseg.publish('m')", resegment => "CALL custseg.resegment('m', 'customers')");
 
 # A model by value, with a decision.
 $a->query(trained('other', 2) . "SELECT custseg.exclude('other', 8, 'objected'); CREATE TEMP TABLE exported AS SELECT custseg.export_model('other', decisions => true) AS m;"
@@ -63,11 +63,11 @@ for my $level ('REPEATABLE READ', 'SERIALIZABLE')
         like($late[1], $failure, "$level: $name after another role took the name, too");
         $a->query('COMMIT;');
         is($mallory->query("SELECT owner, last_version, (SELECT count(*) FROM custseg.model_grant) + (SELECT count(*) FROM custseg.segment_override) + (SELECT count(*) FROM custseg.segment_action)"
-                . " + (SELECT count(*) FROM custseg.migration) + (SELECT count(*) FROM custseg.monitor_run) FROM custseg.model WHERE name = 'm';"), 'mallory|1|0', "$level: nothing of it is in the new model");
+                . " + (SELECT count(*) FROM custseg.migration) + (SELECT count(*) FROM custseg.monitor_run) + (SELECT count(*) FROM custseg.report) FROM custseg.model WHERE name = 'm';"), 'mallory|1|0', "$level: nothing of it is in the new model");
         $mallory->query("SELECT custseg.drop_model('m', whole => true);");
 
         # What another change has written since is not written over.
-        next if $name =~ /^(monitor|resegment)$/;
+        next if $name =~ /^(monitor|publish|resegment)$/;
         for my $first ("SELECT custseg.drop_model('m', 1)", "SELECT custseg.set_action('m', 2, '{}')")
         {
             $a->query($model);
@@ -92,7 +92,7 @@ for my $level ('REPEATABLE READ', 'SERIALIZABLE')
     }
 
     # History that is written since the snapshot is not left behind by a drop.
-    for my $call ("SELECT status FROM custseg.monitor('m')", "CALL custseg.resegment('m', 'customers')")
+    for my $call ("SELECT status FROM custseg.monitor('m')", "SELECT count(*) FROM custseg.publish('m')", "CALL custseg.resegment('m', 'customers')")
     {
         $a->query($model);
         $a->query("BEGIN ISOLATION LEVEL $level; SELECT name FROM custseg.model;");
@@ -100,7 +100,7 @@ for my $level ('REPEATABLE READ', 'SERIALIZABLE')
         like(($a->query("SELECT custseg.drop_model('m', whole => true);"))[1], qr/ERROR:  40001/, "$level: a drop after $call");
         $a->query('ROLLBACK;');
         $b->query("SELECT custseg.drop_model('m', whole => true);");
-        is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM custseg.monitor_run) + (SELECT count(*) FROM custseg.migration)"), '0', "$level: which leaves nothing when it comes again");
+        is($node->safe_psql('postgres', "SELECT (SELECT count(*) FROM custseg.monitor_run) + (SELECT count(*) FROM custseg.migration) + (SELECT count(*) FROM custseg.report)"), '0', "$level: which leaves nothing when it comes again");
     }
 
     # What has gone since the snapshot cannot be imported anew beside itself.
