@@ -2,6 +2,8 @@
 //
 //   npm test [-- FILE...]
 //
+// A program that is not a test, such as load.js, runs there with the arguments that follow it.
+//
 // The first initdb in PATH must be one of a PostgreSQL that has custseg installed.  PostgreSQL does not run as root.
 
 import { spawn } from 'node:child_process';
@@ -12,13 +14,25 @@ import { Postgres } from './support/postgres.js';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** Runs node's own test runner on files; resolves to its exit status. */
-function runTests(files, environment) {
-    const reporter = process.env.CUSTSEG_TEST_REPORTER ?? 'spec';
-    const child = spawn(process.execPath, ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...files],
-        { env: { ...process.env, ...environment }, stdio: 'inherit' });
+/** Runs node with arguments; resolves to its exit status. */
+function runNode(parameters, environment) {
+    const child = spawn(process.execPath, parameters, { env: { ...process.env, ...environment }, stdio: 'inherit' });
 
     return new Promise((resolve) => child.once('exit', (status) => resolve(status ?? 1)));
+}
+
+/** Returns the arguments for node: its own test runner with the files, or the program that is named. */
+function whatToRun([first, ...rest]) {
+    const reporter = process.env.CUSTSEG_TEST_REPORTER ?? 'spec';
+
+    if (first !== undefined && !first.endsWith('.test.js')) {
+        return [path.resolve(first), ...rest];
+    }
+    const files = first !== undefined
+        ? [first, ...rest].map((file) => path.resolve(file))
+        : readdirSync(here).filter((file) => file.endsWith('.test.js')).map((file) => path.join(here, file));
+
+    return ['--test', `--test-reporter=${reporter}`, '--test-reporter-destination=stdout', ...files];
 }
 
 const postgres = new Postgres();
@@ -27,14 +41,11 @@ let status = 1;
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => postgres.remove().then(() => process.exit(143)));
 try {
-    const named = process.argv.slice(2).map((file) => path.resolve(file));
-    const files = named.length > 0 ? named : readdirSync(here).filter((file) => file.endsWith('.test.js')).map((file) => path.join(here, file));
-
     await postgres.init();
     await postgres.start();
     await postgres.query('CREATE DATABASE dashboard', 'postgres');
     await postgres.runFile(path.join(here, 'fixture.sql'), 'dashboard');
-    status = await runTests(files, postgres.environment('dashboard'));
+    status = await runNode(whatToRun(process.argv.slice(2)), postgres.environment('dashboard'));
 } catch (error) {
     console.error(error.message);
 } finally {
