@@ -366,6 +366,50 @@ test('a new publication is shown at once, and a grant that was taken back counts
     assert.equal((await call('GET', partOf('publications', 'summary'))).status, 200);
 });
 
+// What each computation is by SQL, with the same numbers.
+const computations = {
+    roi: "SELECT jsonb_agg(to_jsonb(t)) FROM custseg.campaign_roi('SELECT 1 AS segment, 1000 AS n, 2.5 AS effect, 0.8 AS standard_error', '{\"margin\": 0.35, \"cost_per_customer\": 0.1}') t",
+    what_if: "SELECT jsonb_agg(to_jsonb(t)) FROM custseg.what_if(NULL, 'SELECT 1 AS segment, 1000 AS n, 0.5 AS orders, 60 AS average_order, 0.35 AS margin, 0.02 AS churn', '[{\"name\": \"dearer\", \"price\": 0.05, \"elasticity\": -1.5}]') t",
+    tornado: "SELECT jsonb_agg(to_jsonb(t)) FROM custseg.tornado(NULL, 'SELECT 1 AS segment, 1000 AS n, 0.5 AS orders, 60 AS average_order, 0.35 AS margin, 0.02 AS churn', '{\"n\": [-0.1, 0.1], \"churn\": [-0.01, 0.01]}') t",
+    budget: "SELECT jsonb_agg(to_jsonb(t)) FROM custseg.allocate_budget('VALUES (1, ''exp'', 6000, 2000), (2, ''exp'', 9000, 1500)', 6000, '{\"unit\": 100}') t",
+};
+
+test('computations answer what their functions do', async () => {
+    const example = (what) => description.paths[`/compute/${what}`].post.requestBody.content['application/json'].example;
+
+    for (const [what, statement] of Object.entries(computations)) {
+        const answer = await call('POST', `/compute/${what}`, { body: example(what) });
+
+        assert.equal(answer.status, 200, answer.text);
+        assert.deepEqual(answer.body.rows ?? answer.body.allocation, JSON.parse(await value(statement.replace('VALUES (1,', 'SELECT * FROM (VALUES (1,').replace("9000, 1500)'", "9000, 1500)) c (segment, curve, a, b)'"))), what);
+        for (const body of [{}, { ...example(what), more: 1 }, { ...example(what), options: 3 }]) {
+            assertError(await call('POST', `/compute/${what}`, { body }), 'invalid_argument', what);
+        }
+        assertError(await call('POST', `/compute/${what}`, { body: '{' }), 'bad_json');
+    }
+    const name = "'; DROP TABLE shop.customers; -- %L $1 \\";
+    const { body } = await call('POST', '/compute/roi', { body: { rows: [{ ...example('roi').rows[0], name }], options: { margin: 0.5 } } });
+
+    assert.ok(body.rows.some((row) => row.name === name));
+    assertError(await call('POST', '/compute/roi', { body: { rows: Array(201).fill(example('roi').rows[0]) } }), 'invalid_argument');
+});
+
+test('what a customer is worth by the orders so far is what lifetime_value() says', async () => {
+    const stated = { model: 'repeats', orders: 3, days_since_first: 200, days_since_last: 20, average_order: 12 };
+    const { body, status, text } = await call('POST', '/compute/lifetime_value', { body: stated });
+    const [row] = (await database.query("SELECT * FROM custseg.lifetime_value('repeats', 'SELECT 1 AS buyer, timestamp ''2000-01-01'' - make_interval(days => d) AS at, 12 AS amount FROM (VALUES (200), (110), (20)) v (d)', as_of => timestamptz '2000-01-01 00:00+00')")).rows;
+
+    assert.equal(status, 200, text);
+    assert.equal(String(body.rows[0].lifetime_value), row.lifetime_value);
+    for (const model of ['nobody', 'secret', 'shop']) {
+        assertError(await call('POST', '/compute/lifetime_value', { body: { ...stated, model } }), 'not_found', model);
+    }
+    assertError(await callOutsider('POST', '/compute/lifetime_value', { body: stated }), 'not_found');
+    for (const wrong of [{ orders: 0 }, { orders: 1.5 }, { days_since_last: 300 }, { average_order: -1 }, { orders: 500 }, { model: '' }]) {
+        assertError(await call('POST', '/compute/lifetime_value', { body: { ...stated, ...wrong } }), 'invalid_argument', JSON.stringify(wrong));
+    }
+});
+
 test('health, readiness and the description', async () => {
     assert.deepEqual((await call('GET', '/healthz')).body, { status: 'ok' });
     assert.equal((await call('GET', '/readyz')).body.custseg, await value("SELECT extversion FROM pg_extension WHERE extname = 'custseg'"));
