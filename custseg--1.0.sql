@@ -429,6 +429,7 @@ CREATE TABLE custseg.model_version (
     note text,
     seed bigint NOT NULL,
     metrics jsonb NOT NULL,
+    diagnostics jsonb,
     iterations int NOT NULL,
     converged bool NOT NULL,
     milliseconds float8 NOT NULL,
@@ -463,6 +464,7 @@ COMMENT ON COLUMN custseg.model_version.parameters IS 'Parameters that the algor
 COMMENT ON COLUMN custseg.model_version.note IS 'Decisions that the algorithm took by itself; NULL when there were none.';
 COMMENT ON COLUMN custseg.model_version.seed IS 'Seed of all random numbers of the training.';
 COMMENT ON COLUMN custseg.model_version.metrics IS 'Inertia, silhouette, silhouette_deviation (standard deviation of its rows'' widths), silhouette_sample (rows it was computed on), mean_distance, between_share (1 - inertia / total sum of squares), measures of the algorithm, and the milliseconds for reading, preparing and fitting.';
+COMMENT ON COLUMN custseg.model_version.diagnostics IS 'What only the training knew, as arrays of rows or null: choose_k, merges, k_distance and scree; see the views training_choose_k, training_merges, training_k_distance and training_scree. NULL in a model of another kind.';
 COMMENT ON COLUMN custseg.model_version.iterations IS 'Iterations of the run that was kept.';
 COMMENT ON COLUMN custseg.model_version.converged IS 'Whether the algorithm converged before its limit of iterations.';
 COMMENT ON COLUMN custseg.model_version.milliseconds IS 'Duration of the training in milliseconds.';
@@ -7285,6 +7287,60 @@ COMMENT ON COLUMN custseg.models.silhouette IS 'Mean silhouette width in trainin
 COMMENT ON COLUMN custseg.models.between_share IS 'The value 1 - inertia / total sum of squares, 0 to 1.';
 COMMENT ON COLUMN custseg.models.mean_distance IS 'Mean distance of the training rows to the centers of their segments, in model space.';
 
+CREATE VIEW custseg.training_choose_k WITH (security_invoker = true) AS
+SELECT v.model, v.version, r.k, r.inertia, r.silhouette, r.calinski_harabasz, r.davies_bouldin, r.gap, r.gap_se, r.bic, r.smallest_share, r.largest_share, r.votes, r.recommended, r.reason
+FROM custseg.model_version v
+CROSS JOIN LATERAL jsonb_to_recordset(nullif(v.diagnostics -> 'choose_k', 'null')) r (k int, inertia float8, silhouette float8, calinski_harabasz float8, davies_bouldin float8, gap float8, gap_se float8, bic float8, smallest_share float8, largest_share float8, votes int, recommended bool, reason text);
+
+COMMENT ON VIEW custseg.training_choose_k IS 'Numbers of segments that the training tried where it chose the number itself: the columns of choose_k().';
+COMMENT ON COLUMN custseg.training_choose_k.k IS 'Number of segments.';
+COMMENT ON COLUMN custseg.training_choose_k.inertia IS 'Sum of weight times squared distance to the own center, in model space.';
+COMMENT ON COLUMN custseg.training_choose_k.silhouette IS 'Mean silhouette width, -1 to 1; more is better.';
+COMMENT ON COLUMN custseg.training_choose_k.calinski_harabasz IS 'Dispersion between the segments over that within; more is better.';
+COMMENT ON COLUMN custseg.training_choose_k.davies_bouldin IS 'Width of the segments over their distance; less is better.';
+COMMENT ON COLUMN custseg.training_choose_k.gap IS 'Gap statistic; NULL, since training does without it.';
+COMMENT ON COLUMN custseg.training_choose_k.gap_se IS 'Standard error of the gap statistic; likewise.';
+COMMENT ON COLUMN custseg.training_choose_k.bic IS 'Bayesian information criterion, where the algorithm has a likelihood; less is better.';
+COMMENT ON COLUMN custseg.training_choose_k.smallest_share IS 'Share of the rows in the smallest segment, 0 to 1.';
+COMMENT ON COLUMN custseg.training_choose_k.largest_share IS 'Share of the rows in the largest segment, 0 to 1.';
+COMMENT ON COLUMN custseg.training_choose_k.votes IS 'Number of indices whose choice this is.';
+COMMENT ON COLUMN custseg.training_choose_k.recommended IS 'Whether the training took this number.';
+COMMENT ON COLUMN custseg.training_choose_k.reason IS 'Reason of the choice, or the indices that prefer this number; NULL when none does.';
+
+CREATE VIEW custseg.training_merges WITH (security_invoker = true) AS
+SELECT v.model, v.version, r.step, r.cluster_a, r.cluster_b, r.height, r.n
+FROM custseg.model_version v
+CROSS JOIN LATERAL jsonb_to_recordset(nullif(v.diagnostics -> 'merges', 'null')) r (step int, cluster_a int, cluster_b int, height float8, n bigint);
+
+COMMENT ON VIEW custseg.training_merges IS 'The 200 highest merges of the tree that hierarchical cut, as dendrogram() shows them, and of the tree of clusters that hdbscan chose from.';
+COMMENT ON COLUMN custseg.training_merges.step IS 'Number of the merge, from 1 for the lowest of the tree; the last one leaves one cluster.';
+COMMENT ON COLUMN custseg.training_merges.cluster_a IS 'First of the two clusters that merge; the merge of step s makes the cluster with the number of the last step + s.';
+COMMENT ON COLUMN custseg.training_merges.cluster_b IS 'Second of the two clusters.';
+COMMENT ON COLUMN custseg.training_merges.height IS 'Distance of the two clusters, in model space.';
+COMMENT ON COLUMN custseg.training_merges.n IS 'Rows in the merged cluster.';
+
+CREATE VIEW custseg.training_k_distance WITH (security_invoker = true) AS
+SELECT v.model, v.version, r.n, r.share, r.distance, r.knee
+FROM custseg.model_version v
+CROSS JOIN LATERAL jsonb_to_recordset(nullif(v.diagnostics -> 'k_distance', 'null')) r (n bigint, share float8, distance float8, knee bool);
+
+COMMENT ON VIEW custseg.training_k_distance IS 'Points of the curve that dbscan read eps from where eps was not given, as k_distance() shows it.';
+COMMENT ON COLUMN custseg.training_k_distance.n IS 'Rows of the curve that have min_samples rows within this distance.';
+COMMENT ON COLUMN custseg.training_k_distance.share IS 'The same as a share of the rows of the curve, 0 to 1.';
+COMMENT ON COLUMN custseg.training_k_distance.distance IS 'Distance to the row that is the last of the min_samples nearest, in model space.';
+COMMENT ON COLUMN custseg.training_k_distance.knee IS 'Whether this is the knee of the curve.';
+
+CREATE VIEW custseg.training_scree WITH (security_invoker = true) AS
+SELECT v.model, v.version, r.component, r.eigenvalue, r.variance_share, r.cumulative_share
+FROM custseg.model_version v
+CROSS JOIN LATERAL jsonb_to_recordset(nullif(v.diagnostics -> 'scree', 'null')) r (component text, eigenvalue float8, variance_share float8, cumulative_share float8);
+
+COMMENT ON VIEW custseg.training_scree IS 'How the variance of the prepared features is spread over principal components: the columns of pca() without loadings, of the components that pca in prep kept, or of all, from a sample of at most 5,000 rows.';
+COMMENT ON COLUMN custseg.training_scree.component IS 'Name of the component, PC1 for the largest.';
+COMMENT ON COLUMN custseg.training_scree.eigenvalue IS 'Variance of the component.';
+COMMENT ON COLUMN custseg.training_scree.variance_share IS 'Share of the variance of all columns, 0 to 1.';
+COMMENT ON COLUMN custseg.training_scree.cumulative_share IS 'Share with the components before it, 0 to 1.';
+
 CREATE FUNCTION custseg_private.counted(model text, segment int, counted_in text, resegment timestamptz, run bigint) RETURNS bigint
 LANGUAGE SQL STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -8456,6 +8512,10 @@ GRANT SELECT ON
     custseg.gate_decision,
     custseg.experiment_look_metric,
     custseg.models,
+    custseg.training_choose_k,
+    custseg.training_merges,
+    custseg.training_k_distance,
+    custseg.training_scree,
     custseg.segments,
     custseg.segment_profile,
     custseg.drift_history,

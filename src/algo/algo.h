@@ -83,6 +83,31 @@ typedef struct CsMetric
 
 #define CS_MAX_METRICS 8
 
+/*
+ * One merge of two clusters.  In a finished table they are sorted by height and numbered as in
+ * SciPy: the points are 0..n-1, merge i makes n + i, and the lower number comes first.  While the
+ * table is being made, a cluster is told by any of its points.
+ */
+typedef struct CsMerge
+{
+	int32		first,
+				second;
+	double		height;			/* distance of the two, by the linkage */
+	int64		rows;			/* in the merged cluster */
+} CsMerge;
+
+/* Most merges that a fit gives: the highest ones. */
+#define CS_UPPER_MERGES 200
+
+/* A point of the curve of distances to the k-th nearest row, in ascending order. */
+typedef struct CsDistancePoint
+{
+	int64		n;				/* rows up to here */
+	double		share;			/* of all rows of the curve */
+	double		distance;
+	bool		is_knee;
+} CsDistancePoint;
+
 typedef struct CsFitOutput
 {
 	int			k;				/* segments found, without noise; may be below what was asked */
@@ -98,6 +123,11 @@ typedef struct CsFitOutput
 	int			nmetrics;
 	CsMetric	metrics[CS_MAX_METRICS];
 	char	   *note;			/* what was decided for the user, a sentence; or NULL */
+	CsMerge    *merges;			/* the highest of a hierarchy's, ascending, palloc'd; or NULL */
+	int			nmerges;
+	int			first_merge;	/* how many there are below them */
+	CsDistancePoint *distances; /* points of the curve that eps was read from, palloc'd; or NULL */
+	int			ndistances;
 	char	  **names;			/* k names and descriptions (NULL: none) of segments that are given
 								 * rather than found; NULL: they are found, and numbered by size */
 	char	  **descriptions;
@@ -307,6 +337,9 @@ extern const CsAlgorithm *CsAlgorithmAt(int i);
 
 /* The one that is taken where there is no other choice, as when rows are only to be judged. */
 #define CsUsualAlgorithm() CsAlgorithmAt(0)
+
+/* linkage.c */
+extern void CsFitKeepMerges(CsFitOutput *out, const CsMerge *merges, int n);
 
 /* nearest.c */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,

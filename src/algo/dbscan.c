@@ -148,7 +148,7 @@ DbscanFit(const CsFitInput *in, CsFitOutput *out)
 	tree = CsTreeOfMatrix(in->team, in->matrix);
 	*eps = o->eps;
 	if (isnan(*eps))
-		*eps = CsChooseEps(in->team, tree, o->min_samples, (uint64) o->common.seed, &out->note);
+		*eps = CsChooseEps(in->team, tree, o->min_samples, (uint64) o->common.seed, out);
 	out->parameters[DBSCAN_EPS] = (CsParameter) {1, 1, eps};
 
 	CsProgressPhase(CS_PHASE_ITERATING);

@@ -322,7 +322,7 @@ HdbscanFit(const CsFitInput *in, CsFitOutput *out)
 		HdbscanEdge *edges = CsHdbscanSpanningTree(in->team, in->matrix, plan.min_samples,
 												   &out->iterations);
 
-		out->k = CsHdbscanSelect(&plan, edges, labels, leave, &segments);
+		out->k = CsHdbscanSelect(&plan, edges, labels, leave, &segments, out);
 		pfree(edges);
 	}
 	if (out->k > CS_MAX_SEGMENTS)

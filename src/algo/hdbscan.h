@@ -144,7 +144,7 @@ extern PGDLLEXPORT void CsHdbscanNearestTask(CsTeam *team, const void *args, int
 /* hdbscan_tree.c */
 extern Size CsHdbscanTreeMemory(int64 nrows, int min_cluster_size);
 extern int	CsHdbscanSelect(const HdbscanPlan *plan, const HdbscanEdge *edges, int32 *labels,
-							double *leave, HdbscanSegment **segments);
+							double *leave, HdbscanSegment **segments, CsFitOutput *out);
 
 /* hdbscan_assign.c */
 extern Size CsHdbscanCompile(const CsFitted *model, void *result);

@@ -40,6 +40,9 @@ typedef struct Cluster
 {
 	int32		parent;			/* -1: the root */
 	int32		nchildren;
+	int32		rows;			/* where it begins */
+	int32		end_rows;		/* where it falls apart into its children, if it does */
+	double		end;			/* distance of that level */
 	double		birth;			/* distance of the level where it begins; the root's is infinite */
 	double		peak;			/* least distance at which rows leave it */
 	double		stability;
@@ -70,7 +73,8 @@ CsHdbscanTreeMemory(int64 nrows, int min_cluster_size)
 	Size		each = 7 * sizeof(int32) + sizeof(uint8);
 
 	return add_size(mul_size(each, nrows),
-					mul_size(sizeof(Cluster), MostClusters(nrows, min_cluster_size)));
+					mul_size(sizeof(Cluster) + sizeof(CsMerge) + 4 * sizeof(int32),
+							 MostClusters(nrows, min_cluster_size)));
 }
 
 /* An array of n, palloc'd; there is room for one at least. */
@@ -169,15 +173,16 @@ CountLargePieces(const Hierarchy *h, int min_cluster_size)
 	return large;
 }
 
-/* Begin a cluster; returns its number. */
+/* Begin a cluster of so many rows; returns its number. */
 static int32
-AddCluster(Condensed *c, int32 parent, double birth)
+AddCluster(Condensed *c, int32 parent, double birth, int32 rows)
 {
 	Cluster    *cluster = &c->cluster[c->nclusters];
 
 	memset(cluster, 0, sizeof(Cluster));
 	cluster->parent = parent;
 	cluster->birth = birth;
+	cluster->rows = rows;
 	cluster->peak = HUGE_VAL;
 	if (parent >= 0)
 		c->cluster[parent].nchildren++;
@@ -209,7 +214,11 @@ PlaceNode(Condensed *c, const Hierarchy *h, int32 node, int pieces, int min_clus
 	else if (pieces == 1)
 		return;					/* the cluster goes on */
 	else
-		c->cluster_of[node] = AddCluster(c, cluster, level);
+	{
+		c->cluster[cluster].end = level;
+		c->cluster[cluster].end_rows = SizeOf(h, parent);
+		c->cluster_of[node] = AddCluster(c, cluster, level, SizeOf(h, node));
+	}
 	LeaveCluster(&c->cluster[cluster], SizeOf(h, node), level);
 }
 
@@ -224,7 +233,7 @@ Condense(Condensed *c, const Hierarchy *h, int min_cluster_size)
 	c->cluster = AllocateArray(sizeof(Cluster), MostClusters(h->nrows, min_cluster_size));
 	c->cluster_of = AllocateArray(sizeof(int32), h->nnodes);
 	c->left_at = AllocateArray(sizeof(int32), h->nnodes);
-	c->cluster_of[root] = AddCluster(c, -1, HUGE_VAL);
+	c->cluster_of[root] = AddCluster(c, -1, HUGE_VAL, h->nrows);
 	c->left_at[root] = -1;
 	for (int32 node = root - 1; node >= 0; node--)
 	{
@@ -348,14 +357,103 @@ LabelRows(const Condensed *c, const Hierarchy *h, const HdbscanSegment *segments
 	}
 }
 
+/* Which of two clusters falls apart at a lower level; of equal ones the later, which may be within the other. */
+static int
+CompareEnds(const void *a, const void *b, void *clusters)
+{
+	int32		i = *(const int32 *) a,
+				j = *(const int32 *) b;
+	const Cluster *x = (const Cluster *) clusters + i,
+			   *y = (const Cluster *) clusters + j;
+
+	if (x->end != y->end)
+		return x->end < y->end ? -1 : 1;
+	return i > j ? -1 : i < j;
+}
+
+/* Clusters of the condensed tree while they are merged, from the lowest level up. */
+typedef struct Merging
+{
+	const Condensed *c;
+	int32	   *first;			/* of each cluster: its first child */
+	int32	   *next;			/* the next child of the same parent; -1: it is the last */
+	int32	   *number;			/* as merges number clusters */
+	int32		nleaves;
+	CsMerge    *merges;
+	int32		nmerges;
+} Merging;
+
+/* Merge the children of a cluster, one after the other at its end; the last merge makes all of it. */
+static void
+MergeChildren(Merging *m, int32 cluster)
+{
+	const Cluster *clusters = m->c->cluster;
+	int32		child = m->first[cluster];
+	int32		merged = m->number[child];
+	int64		rows = clusters[child].rows;
+
+	while ((child = m->next[child]) >= 0)
+	{
+		bool		is_last = m->next[child] < 0;
+
+		rows += clusters[child].rows;
+		m->merges[m->nmerges] = (CsMerge) {
+			.first = Min(merged, m->number[child]),
+			.second = Max(merged, m->number[child]),
+			.height = clusters[cluster].end,
+			.rows = is_last ? clusters[cluster].end_rows : rows
+		};
+		merged = m->nleaves + m->nmerges;
+		m->nmerges++;
+	}
+	m->number[cluster] = merged;
+}
+
+/*
+ * Keep the highest merges of the condensed tree's clusters in a fit's output: read from below, clusters
+ * that fall apart no further are merged where the cluster begins to fall apart that holds them.
+ */
+static void
+KeepMerges(const Condensed *c, CsFitOutput *out)
+{
+	int32		n = c->nclusters,
+				nends = 0;
+	int32	   *order = AllocateArray(sizeof(int32), n);
+	Merging		m = {.c = c,.first = AllocateArray(sizeof(int32), n),.next = AllocateArray(sizeof(int32), n),
+		.number = AllocateArray(sizeof(int32), n),.merges = AllocateArray(sizeof(CsMerge), n)};
+
+	for (int32 i = 0; i < n; i++)
+	{
+		m.first[i] = -1;
+		if (c->cluster[i].nchildren > 0)
+			order[nends++] = i;
+		else
+			m.number[i] = m.nleaves++;
+	}
+	for (int32 i = n - 1; i > 0; i--)
+	{
+		m.next[i] = m.first[c->cluster[i].parent];
+		m.first[c->cluster[i].parent] = i;
+	}
+	qsort_arg(order, nends, sizeof(int32), CompareEnds, c->cluster);
+	for (int32 i = 0; i < nends; i++)
+		MergeChildren(&m, order[i]);
+	CsFitKeepMerges(out, m.merges, m.nmerges);
+	pfree(order);
+	pfree(m.first);
+	pfree(m.next);
+	pfree(m.number);
+	pfree(m.merges);
+}
+
 /*
  * Select clusters.  IN edges: the nrows - 1 edges of a minimum spanning tree in ascending order,
- * with distances above 0.  OUT labels (-1 for noise) and leave, both [nrows], and *segments,
- * palloc'd.  Returns the number of clusters.
+ * with distances above 0.  OUT labels (-1 for noise) and leave, both [nrows], *segments, palloc'd,
+ * and the merges of "out".  Returns the number of clusters.
  */
 int
 CsHdbscanSelect(const HdbscanPlan *plan, const HdbscanEdge *edges, int32 *labels, double *leave,
-				HdbscanSegment **segments)
+				HdbscanSegment **segments, CsFitOutput *out)
 {
 	Hierarchy	h;
 	Condensed	c;
@@ -375,6 +473,7 @@ CsHdbscanSelect(const HdbscanPlan *plan, const HdbscanEdge *edges, int32 *labels
 	if (c.cluster[0].selected)
 		(*segments)[0].birth = RootLimit(&c.cluster[0], plan->epsilon);
 	LabelRows(&c, &h, *segments, labels, leave);
+	KeepMerges(&c, out);
 	pfree(c.cluster);
 	pfree(c.cluster_of);
 	pfree(c.left_at);

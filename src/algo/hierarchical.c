@@ -169,6 +169,7 @@ HierarchicalFit(const CsFitInput *in, CsFitOutput *out)
 	out->iterations = 1;
 	out->converged = true;
 	AddMetrics(arena, tree, (uint64) o->common.seed, out);
+	CsFitKeepMerges(out, tree->merges, tree->leaves.n - 1);
 	TreeFree(tree, arena);
 
 	CsMeasureSegments(in, out);

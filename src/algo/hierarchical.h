@@ -28,19 +28,6 @@ typedef struct HierarchicalOptions
 
 extern const CsOption CsHierarchicalOptions[HIERARCHICAL_NOPTIONS];
 
-/*
- * One merge of two clusters.  In a finished table they are sorted by height and numbered as in
- * SciPy: the points are 0..n-1, merge i makes n + i, and the lower number comes first.  While the
- * table is being made, a cluster is told by any of its points.
- */
-typedef struct CsMerge
-{
-	int32		first,
-				second;
-	double		height;			/* distance of the two, by the linkage */
-	int64		rows;			/* in the merged cluster */
-} CsMerge;
-
 /* The points that are merged: rows, or the micro-clusters of more rows. */
 typedef struct CsLeaves
 {

@@ -290,3 +290,13 @@ CsLinkageCut(const CsMerge *merges, int n, int k, int32 *segment)
 	pfree(number);
 	return found;
 }
+
+/* Keep the highest of n merges, which ascend, in a fit's output. */
+void
+CsFitKeepMerges(CsFitOutput *out, const CsMerge *merges, int n)
+{
+	out->nmerges = Min(n, CS_UPPER_MERGES);
+	out->first_merge = n - out->nmerges;
+	out->merges = memcpy(palloc(sizeof(CsMerge) * Max(out->nmerges, 1)), merges + out->first_merge,
+						 sizeof(CsMerge) * out->nmerges);
+}

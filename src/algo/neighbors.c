@@ -158,8 +158,8 @@ CsKDistances(CsTeam *team, int tree_area, int k, int64 sample, uint64 seed, int6
  * The index of the knee of an ascending curve; -1 when the curve is flat or has fewer than three
  * points.
  */
-int64
-CsKnee(const double *curve, int64 n)
+static int64
+FindKnee(const double *curve, int64 n)
 {
 	double		height = n > 0 ? curve[n - 1] - curve[0] : 0,
 				farthest = 0;
@@ -180,6 +180,48 @@ CsKnee(const double *curve, int64 n)
 	return knee;
 }
 
+/* Begin to walk along an ascending curve of n distances, to so many of its points; 0: to all. */
+CsCurveWalk
+CsCurveBegin(const double *curve, int64 n, int64 points)
+{
+	return (CsCurveWalk) {.curve = curve, .n = n, .knee = FindKnee(curve, n),
+		.shown = points == 0 ? n : Min(n, points), .last = -1};
+}
+
+/* Step to the next point of a curve.  Returns false after the last. */
+bool
+CsCurveNext(CsCurveWalk *walk, CsDistancePoint *point)
+{
+	int64		at;
+
+	if (walk->next == walk->shown)
+		return false;
+	at = walk->shown == 1 ? walk->n - 1 : walk->next * (walk->n - 1) / (walk->shown - 1);
+	if (walk->knee > walk->last && walk->knee < at)
+		at = walk->knee;
+	else
+		walk->next++;
+	walk->last = at;
+	*point = (CsDistancePoint) {
+		.n = at + 1,
+		.share = (double) (at + 1) / (double) walk->n,
+		.distance = walk->curve[at],
+		.is_knee = at == walk->knee
+	};
+	return true;
+}
+
+/* Keep points of the curve in a fit's output. */
+static void
+KeepCurve(const double *curve, int64 n, CsFitOutput *out)
+{
+	CsCurveWalk walk = CsCurveBegin(curve, n, CS_CURVE_POINTS);
+
+	out->distances = palloc(sizeof(CsDistancePoint) * (CS_CURVE_POINTS + 1));
+	while (CsCurveNext(&walk, &out->distances[out->ndistances]))
+		out->ndistances++;
+}
+
 /* The error for rows that say nothing about eps. */
 static void
 RejectCurve(const double *curve, int64 n, int min_samples)
@@ -195,16 +237,16 @@ RejectCurve(const double *curve, int64 n, int min_samples)
 
 /*
  * The eps to use when none is given: the knee of the k-distance curve of min_samples, or, where the
- * knee is 0, the least distance above 0.  An error when all distances are 0.  OUT note: a palloc'd
- * sentence that tells the user.
+ * knee is 0, the least distance above 0.  An error when all distances are 0.  Sets of the output the note,
+ * a palloc'd sentence that tells the user, and the points of the curve.
  */
 double
-CsChooseEps(CsTeam *team, int tree_area, int min_samples, uint64 seed, char **note)
+CsChooseEps(CsTeam *team, int tree_area, int min_samples, uint64 seed, CsFitOutput *out)
 {
 	const CsKdTree *tree = CsArenaAddress(CsTeamArena(team), tree_area);
 	int64		n;
 	double	   *curve = CsKDistances(team, tree_area, min_samples, CS_CURVE_SAMPLE, seed, &n);
-	int64		at = CsKnee(curve, n);
+	int64		at = FindKnee(curve, n);
 	const char *what = "the knee";
 	double		eps;
 
@@ -217,8 +259,9 @@ CsChooseEps(CsTeam *team, int tree_area, int min_samples, uint64 seed, char **no
 	eps = curve[at];
 	if (!isfinite(eps) || eps < CS_LEAST_EPS)
 		RejectCurve(curve, n, min_samples);
+	KeepCurve(curve, n, out);
 	pfree(curve);
-	*note = psprintf("eps is %.6g, %s of the distances within which rows have min_samples = %d rows%s",
+	out->note = psprintf("eps is %.6g, %s of the distances within which rows have min_samples = %d rows%s",
 					 eps, what, min_samples,
 					 n < tree->npoints ? psprintf(", over a sample of %lld", (long long) n) : "");
 	return eps;

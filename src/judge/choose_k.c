@@ -76,23 +76,12 @@ ReadArguments(FunctionCallInfo fcinfo, CsChoiceOptions *asked)
 static void
 PutRows(CsResult *result, const CsChoice *choice)
 {
+	CsValue		row[CS_CANDIDATE_VALUES];
+
 	for (int i = 0; i < choice->n; i++)
 	{
-		const CsCandidate *c = &choice->candidates[i];
-
-		CsResultPut(result, CsValues(CsValueInt4(c->k),
-									 CsValueFloat8(c->inertia),
-									 CsValueFloat8(c->silhouette),
-									 CsValueFloat8(c->calinski_harabasz),
-									 CsValueFloat8(c->davies_bouldin),
-									 CsValueFloat8(c->gap),
-									 CsValueFloat8(c->gap_se),
-									 CsValueFloat8(c->bic),
-									 CsValueFloat8(c->smallest_share),
-									 CsValueFloat8(c->largest_share),
-									 CsValueInt4(c->votes),
-									 CsValueBool(i == choice->best),
-									 CsValueText(c->reason)));
+		CsCandidateValues(choice, i, row);
+		CsResultPut(result, row, lengthof(row));
 	}
 }
 

@@ -131,26 +131,12 @@ ReadK(FunctionCallInfo fcinfo)
 static void
 ShowCurve(CsResult *result, const double *curve, int64 n, int points)
 {
-	int64		knee = CsKnee(curve, n),
-				shown = points == 0 ? n : Min(n, points),
-				last = -1;
+	CsCurveWalk walk = CsCurveBegin(curve, n, points);
+	CsDistancePoint point;
 
-	for (int64 i = 0; i < shown; i++)
-	{
-		int64		at = shown == 1 ? n - 1 : i * (n - 1) / (shown - 1);
-		int64		stops[2] = {knee > last && knee < at ? knee : -1, at};
-
-		for (int s = 0; s < 2; s++)
-		{
-			if (stops[s] < 0)
-				continue;
-			CsResultPut(result, CsValues(CsValueInt8(stops[s] + 1),
-										 CsValueFloat8((double) (stops[s] + 1) / (double) n),
-										 CsValueFloat8(curve[stops[s]]),
-										 CsValueBool(stops[s] == knee)));
-		}
-		last = at;
-	}
+	while (CsCurveNext(&walk, &point))
+		CsResultPut(result, CsValues(CsValueInt8(point.n), CsValueFloat8(point.share),
+									 CsValueFloat8(point.distance), CsValueBool(point.is_knee)));
 }
 
 /* k_distance(source, features, k, prep, options) */
@@ -259,15 +245,15 @@ ReadGrid(FunctionCallInfo fcinfo, Grid *grid)
 static void
 ChooseEpsValues(CsTeam *team, int tree, uint64 seed, Grid *grid)
 {
-	char	   *note;
+	CsFitOutput chosen = {0};
 	double		eps = CsChooseEps(team, tree, grid->min_samples[grid->nmin_samples / 2], seed,
-								  &note);
+								  &chosen);
 
 	grid->neps = lengthof(eps_factors);
 	grid->eps = palloc(sizeof(double) * grid->neps);
 	for (int i = 0; i < grid->neps; i++)
 		grid->eps[i] = strtod(psprintf("%.3g", eps * eps_factors[i]), NULL);
-	ereport(NOTICE, (errmsg_internal("the grid is around the eps that train() would take: %s", note)));
+	ereport(NOTICE, (errmsg_internal("the grid is around the eps that train() would take: %s", chosen.note)));
 }
 
 /* Rows of the largest cluster and of noise, as shares. */

@@ -15,6 +15,7 @@
 #include "call/text_value.h"
 #include "catalog/namespace.h"
 #include "call/call.h"
+#include "life/diagnostics.h"
 #include "life/life.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -303,6 +304,7 @@ ReadTraining(const CsJsonReader *r, CsExportedVersion *version)
 	CheckSkipped(r);
 	CheckId(r);
 	CheckSearchPath(r);
+	CsDiagnosticsCheck(r);
 	CsImporters[version->kind]->check_training(r, version);
 }
 

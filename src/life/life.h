@@ -40,6 +40,7 @@ typedef struct CsNewVersion
 	const char *note;
 	int64		seed;
 	Jsonb	   *metrics;
+	Jsonb	   *diagnostics;			/* see diagnostics.h; or NULL */
 	int			iterations;
 	bool		converged;
 	double		milliseconds;

@@ -23,10 +23,10 @@ static const char *const next_version_sql =
 
 static const char *const insert_version_sql =
 "INSERT INTO custseg.model_version (model, version, algorithm, source, search_path, id, id_types, n_rows, n_skipped,"
-" skipped, n_segments, prep, reduction, donors, options, parameters, note, seed, metrics,"
+" skipped, n_segments, prep, reduction, donors, options, parameters, note, seed, metrics, diagnostics,"
 " iterations, converged, milliseconds, trained_by, server_version, extension_version) "
 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,"
-" $20, $21, $22, $23, $24, $25)";
+" $20, $21, $22, $23, $24, $25, $26)";
 
 /*
  * Error unless a version of the kind can be trained under that name: the model, if there is one, must be
@@ -72,7 +72,7 @@ static void
 InsertVersion(const CsNewVersion *v)
 {
 	const CsRelation *relation = v->relation;
-	CsValue		arguments[25];
+	CsValue		arguments[26];
 	int			i = 0;
 
 	arguments[i++] = CsValueText(v->model);
@@ -96,6 +96,7 @@ InsertVersion(const CsNewVersion *v)
 	arguments[i++] = CsValueText(v->note);
 	arguments[i++] = CsValueInt8(v->seed);
 	arguments[i++] = CsValueJsonb(v->metrics);
+	arguments[i++] = CsValueJsonb(v->diagnostics);
 	arguments[i++] = CsValueInt4(v->iterations);
 	arguments[i++] = CsValueBool(v->converged);
 	arguments[i++] = CsValueFloat8(v->milliseconds);

@@ -1,6 +1,6 @@
 /*
  * linear.c
- *	  Eigenvectors by LAPACK, Cholesky factors, and the optimal assignment of rows to columns.
+ *	  Eigenvectors by LAPACK, eigenvalues alone, Cholesky factors, and the optimal assignment of rows to columns.
  *
  * Cholesky's method is written out and not LAPACK's: it is run each time a model is compiled to
  * score by, in sessions that have no other use for LAPACK; and its bits must not depend on the
@@ -89,6 +89,88 @@ CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors)
 	pfree(support);
 	pfree(iwork);
 	return info;
+}
+
+/* Rotate rows and columns p and q of a symmetric d x d matrix, so that its entry there becomes 0 (step of Jacobi's method). */
+static void
+Rotate(int d, double *a, int p, int q)
+{
+	double	   *row_p = a + (Size) p * d,
+			   *row_q = a + (Size) q * d;
+	double		off = row_p[q],
+				theta = (row_q[q] - row_p[p]) / (2 * off),
+				t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1)),
+				c = 1 / sqrt(t * t + 1),
+				s = t * c;
+	double		diagonal_p = row_p[p] - t * off,
+				diagonal_q = row_q[q] + t * off;
+
+	for (int i = 0; i < d; i++)
+	{
+		double		x = row_p[i],
+					y = row_q[i];
+
+		row_p[i] = c * x - s * y;
+		row_q[i] = s * x + c * y;
+	}
+	row_p[p] = diagonal_p;
+	row_q[q] = diagonal_q;
+	row_p[q] = row_q[p] = 0;
+	for (int i = 0; i < d; i++)
+	{
+		a[(Size) i * d + p] = row_p[i];
+		a[(Size) i * d + q] = row_q[i];
+	}
+}
+
+/* By falling value. */
+static int
+CompareFalling(const void *a, const void *b)
+{
+	double		x = *(const double *) a,
+				y = *(const double *) b;
+
+	return x > y ? -1 : x < y;
+}
+
+/* No matrix that is used here needs more. */
+#define JACOBI_SWEEPS 50
+
+/*
+ * Eigenvalues of a symmetric, positive semidefinite d x d matrix, which is overwritten; for d of some
+ * dozens.  OUT values, descending.  Returns false for a matrix that is not finite.
+ *
+ * Jacobi's method (Golub and Van Loan 2013, 8.5) is written out and not LAPACK's, for every training
+ * asks: it would load LAPACK into sessions that have no other use for it, which takes longer than this.
+ */
+bool
+CsSymmetricEigenvalues(int d, double *matrix, double *values)
+{
+	double		trace = 0,
+				off = HUGE_VAL;
+
+	for (int i = 0; i < d; i++)
+		trace += matrix[(Size) i * d + i];
+	for (int sweep = 0; sweep < JACOBI_SWEEPS && off > DBL_EPSILON * trace; sweep++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (int p = 0; p < d - 1; p++)
+			for (int q = p + 1; q < d; q++)
+				if (matrix[(Size) p * d + q] != 0)
+					Rotate(d, matrix, p, q);
+		off = 0;
+		for (int p = 0; p < d - 1; p++)
+			for (int q = p + 1; q < d; q++)
+				off = Max(off, fabs(matrix[(Size) p * d + q]));
+	}
+	for (int i = 0; i < d; i++)
+	{
+		values[i] = Max(matrix[(Size) i * d + i], 0);	/* rounding may leave a tiny negative one */
+		if (!isfinite(values[i]))
+			return false;
+	}
+	qsort(values, d, sizeof(double), CompareFalling);
+	return true;
 }
 
 /*

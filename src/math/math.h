@@ -250,6 +250,7 @@ extern void *CsLibraryLoad(const char *file, const char *name, const char *hint)
 
 /* linear.c */
 extern int	CsSymmetricEigen(int d, const double *matrix, double *values, double *vectors);
+extern bool CsSymmetricEigenvalues(int d, double *matrix, double *values);
 
 /* Matrices given by their lower triangle: a[CsTriangle(i) + j] is in row i, column j. */
 #define CsTriangle(n) ((Size) (n) * ((Size) (n) + 1) / 2)

@@ -491,6 +491,30 @@ GiveReasons(const CsTraining *t, CsChoice *choice, const CsChoiceOptions *asked,
 	}
 }
 
+/* Candidate i as a row of choose_k(): CS_CANDIDATE_VALUES values. */
+void
+CsCandidateValues(const CsChoice *choice, int i, CsValue *row)
+{
+	const CsCandidate *c = &choice->candidates[i];
+	const CsValue values[CS_CANDIDATE_VALUES] = {
+		CsValueInt4(c->k),
+		CsValueFloat8(c->inertia),
+		CsValueFloat8(c->silhouette),
+		CsValueFloat8(c->calinski_harabasz),
+		CsValueFloat8(c->davies_bouldin),
+		CsValueFloat8(c->gap),
+		CsValueFloat8(c->gap_se),
+		CsValueFloat8(c->bic),
+		CsValueFloat8(c->smallest_share),
+		CsValueFloat8(c->largest_share),
+		CsValueInt4(c->votes),
+		CsValueBool(i == choice->best),
+		CsValueText(c->reason)
+	};
+
+	memcpy(row, values, sizeof(values));
+}
+
 /* CsChooseK(), which only searches when the fits are not needed. */
 static CsChoice *
 Choose(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm, const void *options,

@@ -55,6 +55,9 @@ typedef struct CsCandidate
 	bool		has_fit;		/* its labels have not been given back */
 } CsCandidate;
 
+/* Values of a candidate as a row of choose_k(). */
+#define CS_CANDIDATE_VALUES 13
+
 typedef struct CsChoice
 {
 	int			n;
@@ -69,6 +72,8 @@ extern void *CsParseJudging(const CsAlgorithm *algorithm, Jsonb *json, const CsO
 extern Size CsChoiceMemory(const CsTraining *t, int64 nrows, int ncolumns);
 extern CsChoice *CsChooseK(CsTraining *t, CsTeam *team, const CsAlgorithm *algorithm,
 						   const void *options, const CsChoiceOptions *asked);
+
+extern void CsCandidateValues(const CsChoice *choice, int i, CsValue *row);
 
 extern Size CsSearchMemory(const CsTraining *t, int64 nrows, int ncolumns);
 extern CsChoice *CsSearchK(CsTraining *t, CsTeam *team, int64 *searched);

@@ -175,6 +175,7 @@ NewVersion(const CsTraining *t)
 	v.parameters = Parameters(t);
 	v.note = t->fit.note;
 	v.metrics = Metrics(t);
+	v.diagnostics = CsTrainingDiagnostics(t);
 	v.iterations = t->fit.iterations;
 	v.converged = t->fit.converged;
 	v.milliseconds = t->milliseconds;

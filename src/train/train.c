@@ -138,6 +138,7 @@ FitBestK(CsTraining *t, CsTeam *team)
 					   searched == 0 || searched == t->matrix->nrows ? "" :
 					   psprintf(" The choice was made on a sample of %lld rows.", (long long) searched))));
 	t->k = best->k;
+	t->choice = choice;
 	if (searched > 0)
 	{
 		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
@@ -257,6 +258,7 @@ FitModel(CsTraining *t, CsTeam *team)
 			LookForGroups(t, team);
 		}
 	}
+	CsTrainingScree(t, team);
 	if (!streams)
 	{
 		CsProfile  *profile = CsStartProfile(t, t->matrix, t->raw, t->fit.labels);

@@ -59,7 +59,16 @@ typedef struct CsOverlap
 	double	   *rows;			/* n x n, new ones by row; NULL when they are too many to compare */
 } CsOverlap;
 
+/* The variance of principal components, the largest first. */
+typedef struct CsScree
+{
+	int			n;				/* 0: not known */
+	double	   *variance;
+	double		total;			/* of all columns together */
+} CsScree;
+
 struct CsTraining;
+struct CsChoice;
 
 /* What the caller asks for; it must outlive the training. */
 typedef struct CsRequest
@@ -145,6 +154,8 @@ typedef struct CsTraining
 	double		silhouette_deviation;	/* of its rows' widths; NaN likewise */
 	int64		silhouette_rows;	/* it was computed on */
 	double		mean_distance;	/* noise left out; NaN when there is nothing else */
+	const struct CsChoice *choice;	/* how the number of segments was chosen, or NULL; see choice.h */
+	CsScree		scree;
 	int			nprofile;
 	int			nsegments;		/* fit.k, and one more when the algorithm knows noise */
 	CsOverlap	overlap;		/* with the predecessor's segments */
@@ -255,6 +266,10 @@ CsNoGroups(const CsStructure *s)
 	return s->rating == CS_STRUCTURE_NONE || s->rating == CS_STRUCTURE_WEAK ||
 		s->rating == CS_STRUCTURE_NONE_OR_WEAK;
 }
+
+/* diagnostics.c */
+extern void CsTrainingScree(CsTraining *t, CsTeam *team);
+extern Jsonb *CsTrainingDiagnostics(const CsTraining *t);
 
 /* store.c */
 extern void CsStoreFeatures(const CsNewVersion *v, const CsPipeline *pipeline, const CsBaseline *baselines);
