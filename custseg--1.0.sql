@@ -7996,6 +7996,9 @@ BEGIN ATOMIC
         UNION ALL
         SELECT 'value', custseg_private.value_rows(publication.model, (publication.options ->> 'min_group')::int), NULL,
             'custseg.record_segment_value() has not run'
+        UNION ALL
+        SELECT 'training', (SELECT v.diagnostics FROM custseg.model_version v WHERE v.model = publication.model AND v.version = publication.version), NULL,
+            'the version was imported without what its training knew'
     ),
     told AS (
         SELECT CASE n.part WHEN 'counts' THEN 'capacity' ELSE n.part END AS part,

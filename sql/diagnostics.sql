@@ -105,6 +105,10 @@ FROM custseg.training_scree t JOIN custseg.pca('SELECT id, ' || replace(:'wide',
 SELECT version FROM custseg.train('ruled', 'customer', algorithm => 'rules', options => '{"segments": [{"name": "low", "when": {"a": {"to": 6}}}, {"name": "high"}], "else": "high"}');
 SELECT kept('ruled');
 
+-- a publication has them as a part
+SELECT part, n, reason FROM custseg.publish('tree', 'customer', '{"surrogate": false}') WHERE part = 'training';
+SELECT r.body = v.diagnostics AS same FROM custseg.report r JOIN custseg.model_version v USING (model, version) WHERE r.model = 'tree' AND r.part = 'training';
+
 -- the same whatever the number of workers
 CREATE TABLE trained AS
 SELECT a.algorithm, t.w, t.version
