@@ -410,6 +410,50 @@ test('what a customer is worth by the orders so far is what lifetime_value() say
     }
 });
 
+const curves = [{ segment: 1, name: 'a "quoted" \\ name', curve: 'exp', a: 6000, b: 2000 }, { segment: 2, curve: 'hill', a: 9000, b: 3000, c: 2 }, { segment: 3, points: [[1000, 900], [4000, 2000]], high: 3000 }];
+const baseline = [{ segment: 1, name: 'a', n: 1000, orders: 0.5, average_order: 60, margin: 0.35, churn: 0.02 }, { segment: 2, n: 200, orders: 2, average_order: 90, margin: 0.4, churn: 0.01 }];
+
+test('POST /compute/… refuses what is broken, or would keep the database at work', async () => {
+    const many = Array.from({ length: 201 }, () => baseline[0]);
+
+    for (const [what, body, code = 'invalid_argument'] of [
+        ['budget', '{"curves": [', 'bad_json'],
+        ['budget', '[]'],
+        ['budget', { curves: [], budget: 1 }],
+        ['budget', { curves: [1], budget: 1 }],
+        ['budget', { curves, budget: 'x' }],
+        ['budget', { curves, budget: -1 }],
+        ['budget', { curves, budget: 6000, options: { unit: 1 } }],
+        ['budget', { curves, budget: 6000, options: { colour: 1 } }],
+        ['budget', { curves: [{ segment: 1, curve: "exp'); DROP TABLE x; --", a: 1, b: 1 }], budget: 1 }],
+        ['budget', '{"curves": [{"name": "x", "curve": "exp", "a": 1e400, "b": 1}], "budget": 5}'],
+        ['what_if', { baseline, scenarios: [{ name: 'x', colour: 1 }] }],
+        ['what_if', { baseline: many, scenarios: [{}] }],
+        ['what_if', { baseline, scenarios: Array.from({ length: 51 }, () => ({})) }],
+        ['what_if', { baseline, scenarios: [{}], options: { n_periods: 1e9 } }],
+        ['tornado', { baseline, levers: [] }],
+        ['tornado', { baseline: [{ segment: 1, n: -5 }], levers: { n: [0, 1] } }],
+        ['roi', { rows: [{ n: 'x', effect: 1 }] }],
+        ['roi', { rows: many.map(() => ({ n: 1, effect: 1 })) }],
+        ['roi', { rows: [{ n: 1, effect: 1 }], options: [] }],
+    ]) {
+        assertError(await call('POST', `/compute/${what}`, { body }), code, `${what} ${JSON.stringify(body)}`);
+    }
+    assertError(await call('GET', '/compute/roi'), 'method');
+});
+
+test('a part about one of several things goes by key', async () => {
+    const experiments = (await call('GET', partOf('club', 'experiments'))).body.body.map((row) => row.experiment);
+
+    assert.deepEqual(experiments.sort(), ['autumn <i>"1"</i>', 'spring', 'winter']);
+    for (const experiment of experiments) {
+        assert.equal((await call('GET', `${partOf('club', 'experiment')}?key=${encodeURIComponent(experiment)}`)).body.body.experiment, experiment);
+    }
+    assert.equal((await call('GET', partOf('club', 'experiment'))).body.body.experiment, 'spring');
+    assert.equal((await call('GET', `${partOf('club', 'experiment')}?key=nothing`)).body.body, null);
+    assert.equal((await call('GET', `${partOf('shop', 'experiment')}?key=spring`)).body.body, null);
+});
+
 test('health, readiness and the description', async () => {
     assert.deepEqual((await call('GET', '/healthz')).body, { status: 'ok' });
     assert.equal((await call('GET', '/readyz')).body.custseg, await value("SELECT extversion FROM pg_extension WHERE extname = 'custseg'"));

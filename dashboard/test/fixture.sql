@@ -101,6 +101,8 @@ SELECT 1 FROM custseg.train_purchases('repeats', 'shop.lines', 'buyer', 'at', 'a
 SELECT 1 FROM custseg.train_value('worth', 'shop.customers', 'monetary', '{recency,frequency}', 'linear', options => '{"ridge": 1}');
 SELECT 1 FROM custseg.train_value('membership', 'shop.customers', 'member', '{recency,frequency}', 'logistic', options => '{"ridge": 1}');
 
+\ir fixture-business.sql
+
 -- who may use what
 SELECT custseg.train(name, 'shop.customers', '{recency,frequency,monetary}', 2, id => 'id') FROM unnest(ARRAY['of north', 'of south', 'secret']) AS name;
 SELECT custseg.publish(name, 'shop.customers') FROM unnest(ARRAY['of north', 'of south', 'secret']) AS name;

@@ -85,9 +85,9 @@ export function faults(form, state) {
     return form.filter((field) => tokenOf(field, textOf(field, state)) === undefined);
 }
 
-/** Returns an object of JSON as text, from [name, token] pairs; what is not known is left out. */
+/** Returns an object of JSON as text, from [name, token] pairs; what is not known is null, for a model wants all its features named. */
 export function objectOf(pairs) {
-    return `{${pairs.filter(([, token]) => token !== null && token !== undefined).map(([name, token]) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
+    return `{${pairs.filter(([, token]) => token !== undefined).map(([name, token]) => `${JSON.stringify(name)}:${token}`).join(',')}}`;
 }
 
 /** Returns the customer as a text of JSON. */
