@@ -22,7 +22,7 @@
 #include "utils/memutils.h"
 
 /* Rows, and trees, that are walked at a time. */
-#define GROUP_ROWS 64
+#define GROUP_ROWS 128
 #define GROUP_TREES 8
 
 /* Nodes of a tree that is not walked by rows. */

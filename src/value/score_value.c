@@ -2,8 +2,8 @@
  * score_value.c
  *	  What a model of a value or a probability says of all customers of a source: score_value().
  *
- * Rows are prepared one by one, as they come, into a block of model space; a full block is predicted at
- * once, which for trees takes a fraction of the time of its rows one by one.
+ * Rows are collected as they come into a block, which when it is full is prepared and predicted at once: that takes a
+ * fraction of the time of its rows one by one.
  */
 #include "custseg.h"
 
@@ -28,20 +28,48 @@ typedef struct Scoring
 	CsResult   *result;
 	const CsPredictor *predictor;
 	CsBinding  *binding;
-	double	   *raw;			/* features of the row at hand */
+	double	   *row;			/* features of a row */
 	double	   *work;
 	double		off;			/* of the ends of intervals; infinite: not known */
 
 	int			nrows;
 	MemoryContext ids_context;	/* reset with each block */
-	char	   *id[CS_BLOCK_ROWS];
+	CsValue		id[CS_BLOCK_ROWS];
 	bool		is_known[CS_BLOCK_ROWS];	/* the row can be predicted */
 	double		predicted[CS_BLOCK_ROWS];
+	double	   *raw;			/* [feature * CS_BLOCK_ROWS + row] */
 	double	   *block;			/* model space: [column * CS_BLOCK_ROWS + row] */
 	float	   *scratch;
 } Scoring;
 
 PG_FUNCTION_INFO_V1(custseg_score_value);
+
+/* Prepare a row of the block by itself; false where it cannot be. */
+static bool
+PrepareRow(Scoring *s, int row)
+{
+	const CsPipeline *p = CsPredictorPipeline(s->predictor);
+
+	for (int i = 0; i < p->nfeatures; i++)
+		s->row[i] = s->raw[(Size) i * CS_BLOCK_ROWS + row];
+	if (CsPipelineApply(p, s->row, 1, 1, s->block + row, CS_BLOCK_ROWS, s->work))
+		return true;
+	CsPipelineCheckMissing(p, s->row, NameStr(s->predictor->model));
+	for (int j = 0; j < p->noutputs; j++)
+		s->block[(Size) j * CS_BLOCK_ROWS + row] = 0;
+	return false;
+}
+
+/* Prepare the rows of the block: all at once, or where one cannot be, each by itself. */
+static void
+PrepareBlock(Scoring *s)
+{
+	bool		all = CsPipelineApply(CsPredictorPipeline(s->predictor), s->raw, CS_BLOCK_ROWS, s->nrows, s->block,
+									  CS_BLOCK_ROWS, s->work);
+
+	for (int r = 0; r < s->nrows; r++)
+		s->is_known[r] = all || PrepareRow(s, r);
+}
 
 /* Predict the rows of the block, put them out, and begin another one. */
 static void
@@ -49,13 +77,14 @@ PutBlock(Scoring *s)
 {
 	const CsPredictor *p = s->predictor;
 
+	PrepareBlock(s);
 	CsValueModelPredictBlock(CsPredictorModel(p), s->block, s->nrows, s->scratch, s->predicted);
 	for (int r = 0; r < s->nrows; r++)
 	{
 		bool		known = s->is_known[r];
 		double		value = s->predicted[r];
 
-		CsResultPut(s->result, CsValues(CsValueText(s->id[r]), CsValueFloat8(known ? value : NAN),
+		CsResultPut(s->result, CsValues(s->id[r], CsValueFloat8(known ? value : NAN),
 										CsValueFloat8(known ? CsConformalEnd(p->ratios, value, -s->off) : NAN),
 										CsValueFloat8(known ? CsConformalEnd(p->ratios, value, s->off) : NAN)));
 	}
@@ -63,32 +92,20 @@ PutBlock(Scoring *s)
 	MemoryContextReset(s->ids_context);
 }
 
-/* The id of the row at hand; it lasts as long as the block. */
-static char *
-IdOfRow(Scoring *s, const Datum *values, const bool *nulls)
-{
-	char	   *id = CsPassId(s->pass, values, nulls);
-
-	return id == NULL ? NULL : MemoryContextStrdup(s->ids_context, id);
-}
-
-/* CsRowSink: prepare a row. */
+/* CsRowSink: take a row into the block; its id lasts as long. */
 static void
 TakeRow(void *state, const Datum *values, const bool *nulls)
 {
 	Scoring    *s = state;
 	const CsPipeline *p = CsPredictorPipeline(s->predictor);
+	MemoryContext caller = MemoryContextSwitchTo(s->ids_context);
 	int			row = s->nrows++;
 
-	s->id[row] = IdOfRow(s, values, nulls);
-	CsBindValues(s->binding, p, values, nulls, s->raw);
-	s->is_known[row] = CsPipelineApply(p, s->raw, 1, 1, s->block + row, CS_BLOCK_ROWS, s->work);
-	if (!s->is_known[row])
-	{
-		CsPipelineCheckMissing(p, s->raw, NameStr(s->predictor->model));
-		for (int j = 0; j < p->noutputs; j++)
-			s->block[(Size) j * CS_BLOCK_ROWS + row] = 0;
-	}
+	s->id[row] = CsValueText(CsPassId(s->pass, values, nulls));
+	MemoryContextSwitchTo(caller);
+	CsBindValues(s->binding, p, values, nulls, s->row);
+	for (int i = 0; i < p->nfeatures; i++)
+		s->raw[(Size) i * CS_BLOCK_ROWS + row] = s->row[i];
 	if (s->nrows == CS_BLOCK_ROWS)
 		PutBlock(s);
 }
@@ -99,8 +116,9 @@ MakeRoom(Scoring *s)
 {
 	const CsPipeline *p = CsPredictorPipeline(s->predictor);
 
-	s->raw = palloc0(sizeof(double) * p->nfeatures);
-	s->work = palloc(sizeof(double) * CsPipelineWork(p, 1));
+	s->row = palloc0(sizeof(double) * p->nfeatures);
+	s->work = palloc(sizeof(double) * CsPipelineWork(p, CS_BLOCK_ROWS));
+	s->raw = palloc0(sizeof(double) * CS_BLOCK_ROWS * Max(p->nfeatures, 1));
 	s->block = palloc0(sizeof(double) * CS_BLOCK_ROWS * Max(p->noutputs, 1));
 	s->scratch = palloc(sizeof(float) * CsValueModelScratch(CsPredictorModel(s->predictor)));
 	s->ids_context = AllocSetContextCreate(CurrentMemoryContext, "custseg score_value ids", ALLOCSET_DEFAULT_SIZES);

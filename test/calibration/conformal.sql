@@ -22,8 +22,7 @@ DECLARE
 BEGIN
     IF result IS NULL THEN
         IF NOT EXISTS (SELECT FROM custseg.model m WHERE m.name = model) THEN
-            PERFORM custseg.train_value(model, format('SELECT * FROM calibration.valued(%s, 600, %L)', seed, data), 'worth', '{a,b,c,d}', algorithm, 'id',
-                options => CASE algorithm WHEN 'forest' THEN '{"trees": 30}' ELSE '{}' END::jsonb);
+            PERFORM custseg.train_value(model, format('SELECT * FROM calibration.valued(%s, 600, %L)', seed, data), 'worth', '{a,b,c,d}', algorithm, 'id');
         END IF;
         SELECT avg((v.worth BETWEEN s.low AND s.high)::int) - confidence INTO result
         FROM custseg.score_value(model, others, confidence) s JOIN calibration.valued(70000 + seed, 600, data) v ON v.id::text = s.id;
