@@ -1,0 +1,108 @@
+// blocks.js
+//	  What several kinds of reports show: tiles, tables, pictures, what is missing.
+
+import { height as twinHeight, option as twinOption } from '../web/charts/customers-and-value.js';
+import { amount, hasValue, segmentLabel, segmentName } from '../web/facts.js';
+import { count, dash, isKnown, percent, plural, unknown } from '../web/format.js';
+import { whyMissing } from '../web/parts.js';
+import { light } from '../web/theme.js';
+import { differences, height as differencesHeight, hasDifferences } from '../web/charts/differences.js';
+import { mark } from './document.js';
+import { html } from './html.js';
+import { picture } from './picture.js';
+import { groups, ranked, totalCustomers, totalValue } from './publication.js';
+import { planOf } from './strategy.js';
+import { cut, sentences } from './text.js';
+import { healthOf, others, people } from './words.js';
+
+/** Returns a table; columns are {label, isRight}, a row is a list of cells. */
+export function table(columns, rows) {
+    return html`<table><thead><tr>${columns.map((it) => html`<th${it.isRight ? html` class="right"` : ''}${it.width ? html` style="width:${it.width}"` : ''}>${it.label}</th>`)}</tr></thead>
+<tbody>${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td${columns[i].isRight ? html` class="right"` : ''}>${cell}</td>`)}</tr>
+`)}</tbody></table>`;
+}
+
+/** Returns a segment's colour and name on one line of the given width in pixels. */
+export function labelled(row, width = 180, size = 12) {
+    return html`${mark(row.segment)}<bdi>${cut(segmentLabel(row, 60), width, size)}</bdi>`;
+}
+
+/** Returns what is said in place of a part that is not there. */
+export function missing(data, part) {
+    const { why, sql } = whyMissing(part, data.about.name);
+    return html`<div class="note"><p>${why}</p>${sql && html`<pre>${sql}</pre>`}</div>`;
+}
+
+/** Returns whether a part of the publication has something to show. */
+export function has(data, part) {
+    const body = data[part];
+    return Array.isArray(body) ? body.length > 0 : body !== null && body !== undefined;
+}
+
+/** Returns the four numbers that a report begins with. */
+export function tiles(data) {
+    const rows = groups(data);
+    const health = healthOf(data);
+    const [first] = rows;
+    const total = totalValue(data);
+    const noise = ranked(data).find((row) => row.segment === 0);
+    const cells = [
+        [count(totalCustomers(data)), `customers in ${plural(rows.length, 'segment')}${noise?.n > 0 ? ` and ${percent(noise.share)} in none` : ''}`],
+        hasValue(data) && total !== null ? [amount(data, total), `value, ${amount(data, total / totalCustomers(data))} a customer`] : [unknown, 'what they are worth'],
+        first ? [percent(hasValue(data) && isKnown(first.value_share) ? first.value_share : first.share), `of the ${hasValue(data) && isKnown(first.value_share) ? 'value' : 'customers'}: ${segmentName(first, 22)}`] : [dash, 'no segment'],
+        [health.word, 'health of the model', health.rating],
+    ];
+    return html`<div class="tiles">${cells.map(([big, small, rating]) => html`<div class="tile"><b class="${rating ?? ''}">${big}</b><span>${small}</span></div>`)}</div>`;
+}
+
+/** Returns the twin bars of customers and value of the first segments, and a sentence about the others. */
+export function twinBars(data, { width, most }) {
+    const shown = ranked(data).slice(0, most);
+    const part = { ...data, summary: shown };
+    const height = twinHeight(shown.length);
+    const rest = others(data, shown);
+    return html`${picture(twinOption(part, light, { width }), { width, height, label: 'Share of the customers and of the value by segment' })}${rest && html`<p class="small">${rest}</p>`}`;
+}
+
+/** Returns the bars of what sets a segment apart, or why there are none. */
+export function differencesOf(data, row, { width, most = 5 }) {
+    if (row.is_small) return html`<p class="note">There are too few customers to show how they differ.</p>`;
+    if (!hasDifferences(data, row.segment)) return html`<p class="note">No column tells them from the others.</p>`;
+    const height = differencesHeight(data, row.segment, most);
+    return picture(differences(data, light, { segment: row.segment, width, most }), { width, height, label: `How ${segmentName(row)} differ from all customers` });
+}
+
+/** Returns the numbers of a segment as a list of [big, small]. */
+export function numbersOf(data, row) {
+    const cells = [[count(row.n), `${row.n === 1 ? 'customer' : 'customers'}, ${percent(row.share)}`]];
+    if (isKnown(row.total_value)) {
+        cells.push([amount(data, row.total_value), isKnown(row.value_share) ? `value, ${percent(row.value_share)}` : 'value']);
+        cells.push([amount(data, row.value_per_customer), 'for each customer']);
+    } else cells.push([unknown, row.is_small ? 'value: too few customers' : 'value']);
+    const before = data.previous?.version === data.about.version ? data.previous.summary?.find((it) => it.segment === row.segment) : null;
+    if (isKnown(before?.n) && before.n > 0 && isKnown(row.n)) cells.push([row.n === before.n ? 'unchanged' : `${row.n > before.n ? '+' : '−'}${count(Math.abs(row.n - before.n))}`, 'customers since last time']);
+    return cells;
+}
+
+/** Returns the list of a segment's plan: what, where, how often, measured by what; "length" letters of each text at most. */
+export function planFacts(data, row, { length = 220 } = {}) {
+    const plan = planOf(data, row);
+    const says = (text) => sentences(text, length);
+    const facts = [
+        ['What', plan.offer], ['Where', plan.channel], ['How often', plan.cadence], ['Works when', plan.kpi && `it moves: ${plan.kpi}`], ['Must not suffer', plan.guardrail],
+        ['Budget', plan.budgetShare === null ? null : `${percent(plan.budgetShare)} of the campaign`],
+        ['Perk', plan.perk && plan.perk !== plan.offer ? plan.perk : null],
+        ['Places', plan.perkCapacity === null ? null : `${count(plan.perkCapacity)} for ${people(row.n)}`],
+    ].filter(([, text]) => text);
+    return html`<dl class="facts">${facts.map(([name, text]) => html`<dt>${name}</dt><dd>${says(text)}</dd>`)}</dl>`;
+}
+
+/** Returns the tag that says where a plan comes from. */
+export function originOf(plan) {
+    return plan.isSuggestion ? 'suggestion' : 'playbook';
+}
+
+/** Returns a list of sentences as one paragraph. */
+export function paragraph(list, name = '') {
+    return html`<p class="${name}">${list.filter(Boolean).join(' ')}</p>`;
+}

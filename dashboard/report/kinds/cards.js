@@ -1,0 +1,45 @@
+// cards.js
+//	  A card for each segment, two on a page: who they are, what they are worth, what to do.
+
+import { segmentLabel } from '../../web/facts.js';
+import { segmentColor, light } from '../../web/theme.js';
+import { differencesOf, numbersOf, originOf, planFacts } from '../blocks.js';
+import { foot, mark } from '../document.js';
+import { html } from '../html.js';
+import { ranked } from '../publication.js';
+import { planOf } from '../strategy.js';
+import { cut, sentences } from '../text.js';
+import { describe } from '../words.js';
+
+export const css = `
+.card { height: 127mm; border: 1px solid ${light.line}; border-top: 3px solid; border-radius: 4px; padding: 4mm 5mm; display: flex; flex-direction: column; gap: 3mm; overflow: hidden }
+.card header { display: flex; justify-content: space-between; align-items: baseline; gap: 4mm }
+.card h2 { color: ${light.ink}; font-size: 15pt }
+.numbers { display: flex; gap: 8mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
+.halves { display: grid; grid-template-columns: 86mm 1fr; gap: 6mm; min-height: 0 }
+.halves dl.facts { font-size: 8.8pt }`;
+
+/** Returns the card of a segment. */
+export function card(data, row) {
+    const plan = planOf(data, row);
+    return html`<article class="card" style="border-top-color:${segmentColor(row.segment, light)}">
+<header><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 80), 430, 20, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
+<div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
+<p>${sentences(describe(data, row), 330)}</p>
+<div class="halves"><div>${differencesOf(data, row, { width: 325, most: 5 })}</div>
+<div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 105 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>
+</article>`;
+}
+
+/** Returns sheets with two cards each. */
+export function sheets(data, rows, words, first = 1) {
+    const pairs = rows.filter((_, i) => i % 2 === 0).map((_, i) => rows.slice(2 * i, 2 * i + 2));
+    return pairs.map((pair, i) => html`<section class="sheet">${pair.map((row) => card(data, row))}${foot(data, words, `page ${first + i}`)}</section>`);
+}
+
+export const heading = 'Segment cards';
+
+/** Returns the pages. */
+export function pages(data) {
+    return sheets(data, ranked(data), 'segment cards');
+}

@@ -1,0 +1,86 @@
+// differences.js
+//	  What sets a segment apart: bars to both sides of all customers, with the numbers in the columns' own units.
+
+import { columnValue, levelLabel, segmentName, segmentOf, selected } from '../facts.js';
+import { fixed, isKnown, list, percent, signed, toNumber } from '../format.js';
+import { axis, base, segmentColor, tooltip } from '../theme.js';
+
+const rowHeight = 34;
+
+/** Returns the rows of the profile that tell most of a segment, at most "most", one for each column. */
+function telling(data, segment, most) {
+    const rows = (data.profile ?? []).filter((row) => row.segment === segment && row.rank !== null && row.rank !== undefined && isKnown(row.difference));
+    return rows.sort((a, b) => a.rank - b.rank).slice(0, most);
+}
+
+const isLevel = (row) => row.level !== null && row.level !== undefined;
+
+function values(data, row) {
+    const write = (value) => (isLevel(row) ? percent(value) : columnValue(data, row.column_name, value, row.kind));
+    return [write(isLevel(row) ? row.share : row.mean), write(row.overall_mean)];
+}
+
+/** Returns whether there is anything to draw. */
+export function hasDifferences(data, segment) {
+    return telling(data, segment, 1).length > 0;
+}
+
+/** Returns the height that the bars of a segment take. */
+export function height(data, segment, most = 6) {
+    return 8 + rowHeight * telling(data, segment, most).length;
+}
+
+/** Returns the option: a bar for each column, and above it what the segment has against all customers. */
+export function differences(data, theme, { segment, width = 420, most = 6 }) {
+    const rows = telling(data, segment, most);
+    const far = Math.max(0.5, ...rows.map((row) => Math.min(3, Math.abs(row.difference))));
+    const names = Math.round(width * 0.42);
+    const own = (row) => values(data, row);
+    return {
+        ...base(theme),
+        tooltip: tooltip(theme, { formatter: (it) => `${levelLabel(data, rows[it.dataIndex])}\n${own(rows[it.dataIndex]).join(' against ')} of all customers\n${signed(rows[it.dataIndex].difference)} standard deviations` }),
+        grid: { left: names, right: 10, top: 4, bottom: 4 },
+        // the line in the middle is all customers
+        xAxis: axis(theme, { type: 'value', min: -far, max: far, interval: far, axisLabel: { show: false }, axisLine: { show: false } }),
+        yAxis: axis(theme, {
+            type: 'category', inverse: true, data: rows.map((row) => levelLabel(data, row, 60)),
+            axisLine: { show: false, onZero: false }, splitLine: { show: false },
+            axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate', margin: 8 },
+        }),
+        series: [{
+            type: 'bar', barWidth: 9, barCategoryGap: 0,
+            data: rows.map((row) => ({ value: Math.max(-far, Math.min(far, row.difference)), itemStyle: { color: segmentColor(segment, theme) } })),
+        }, {
+            // the numbers stand above the bars, whichever way these go
+            type: 'scatter', symbolSize: 0.1, silent: true, itemStyle: { opacity: 0 },
+            data: rows.map((_, i) => [0, i]),
+            label: { show: true, position: 'top', distance: 5, color: theme.ink, fontSize: 11, formatter: (it) => own(rows[it.dataIndex]).join(' against ') },
+        }],
+    };
+}
+
+/** Returns the option of the chosen segment. */
+export function option(data, theme, state = {}) {
+    return differences(data, theme, { ...state, segment: selected(data, state) });
+}
+
+/** Returns the sentence: the columns that tell most. */
+export function sentence(data, state = {}) {
+    const segment = selected(data, state);
+    const rows = telling(data, segment, 3);
+    if (rows.length === 0) return 'No column tells this segment from all customers.';
+    return `${segmentName(segmentOf(data, segment))} differ most in ${list(rows.map((row) => `${levelLabel(data, row)} (${own(data, row)})`))}.`;
+}
+
+function own(data, row) {
+    const [its, all] = values(data, row);
+    return `${its} against ${all}, ${fixed(Math.abs(toNumber(row.difference)), 1)} standard deviations ${row.difference < 0 ? 'below' : 'above'}`;
+}
+
+/** Returns the numbers as a table. */
+export function table(data, state = {}) {
+    return {
+        columns: [{ label: 'Column' }, { label: 'This segment', kind: 'value' }, { label: 'All customers', kind: 'value' }, { label: 'Difference in standard deviations', kind: 'signed' }],
+        rows: telling(data, selected(data, state), 1e9).map((row) => [levelLabel(data, row, 60), ...values(data, row), row.difference]),
+    };
+}
