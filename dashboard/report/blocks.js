@@ -1,7 +1,6 @@
 // blocks.js
 //	  What several kinds of reports show: tiles, tables, pictures, what is missing.
 
-import { height as twinHeight, option as twinOption } from '../web/charts/customers-and-value.js';
 import { amount, hasValue, segmentLabel, segmentName } from '../web/facts.js';
 import { count, dash, isKnown, percent, plural, unknown } from '../web/format.js';
 import { whyMissing } from '../web/parts.js';
@@ -13,11 +12,11 @@ import { picture } from './picture.js';
 import { groups, ranked, totalCustomers, totalValue } from './publication.js';
 import { planOf } from './strategy.js';
 import { cut, sentences } from './text.js';
-import { healthOf, others, people } from './words.js';
+import { healthOf, people } from './words.js';
 
 /** Returns a table; columns are {label, isRight}, a row is a list of cells. */
-export function table(columns, rows) {
-    return html`<table><thead><tr>${columns.map((it) => html`<th${it.isRight ? html` class="right"` : ''}${it.width ? html` style="width:${it.width}"` : ''}>${it.label}</th>`)}</tr></thead>
+export function table(columns, rows, { isRoomy = false } = {}) {
+    return html`<table${isRoomy ? html` class="roomy"` : ''}><thead><tr>${columns.map((it) => html`<th${it.isRight ? html` class="right"` : ''}${it.width ? html` style="width:${it.width}"` : ''}>${it.label}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td${columns[i].isRight ? html` class="right"` : ''}>${cell}</td>`)}</tr>
 `)}</tbody></table>`;
 }
@@ -55,21 +54,12 @@ export function tiles(data) {
     return html`<div class="tiles">${cells.map(([big, small, rating]) => html`<div class="tile"><b class="${rating ?? ''}">${big}</b><span>${small}</span></div>`)}</div>`;
 }
 
-/** Returns the twin bars of customers and value of the first segments, and a sentence about the others. */
-export function twinBars(data, { width, most }) {
-    const shown = ranked(data).slice(0, most);
-    const part = { ...data, summary: shown };
-    const height = twinHeight(shown.length);
-    const rest = others(data, shown);
-    return html`${picture(twinOption(part, light, { width }), { width, height, label: 'Share of the customers and of the value by segment' })}${rest && html`<p class="small">${rest}</p>`}`;
-}
-
 /** Returns the bars of what sets a segment apart, or why there are none. */
-export function differencesOf(data, row, { width, most = 5 }) {
+export function differencesOf(data, row, { width, most = 5, scale = 1 }) {
     if (row.is_small) return html`<p class="note">There are too few customers to show how they differ.</p>`;
     if (!hasDifferences(data, row.segment)) return html`<p class="note">No column tells them from the others.</p>`;
     const height = differencesHeight(data, row.segment, most);
-    return picture(differences(data, light, { segment: row.segment, width, most }), { width, height, label: `How ${segmentName(row)} differ from all customers` });
+    return picture(differences(data, light, { segment: row.segment, width: Math.round(width / scale), most }), { width: Math.round(width / scale), height, label: `How ${segmentName(row)} differ from all customers`, scale });
 }
 
 /** Returns the numbers of a segment as a list of [big, small]. */
@@ -89,7 +79,7 @@ export function planFacts(data, row, { length = 220 } = {}) {
     const plan = planOf(data, row);
     const says = (text) => sentences(text, length);
     const facts = [
-        ['What', plan.offer], ['Where', plan.channel], ['How often', plan.cadence], ['Works when', plan.kpi && `it moves: ${plan.kpi}`], ['Must not suffer', plan.guardrail],
+        ['What', plan.offer], ['Where', plan.channel], ['How often', plan.cadence], ['Measure', plan.kpi], ['Must not suffer', plan.guardrail],
         ['Budget', plan.budgetShare === null ? null : `${percent(plan.budgetShare)} of the campaign`],
         ['Perk', plan.perk && plan.perk !== plan.offer ? plan.perk : null],
         ['Places', plan.perkCapacity === null ? null : `${count(plan.perkCapacity)} for ${people(row.n)}`],

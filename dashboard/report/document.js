@@ -61,7 +61,7 @@ ol.actions > li::before { content: counter(action); font-size: 1.7em; font-weigh
 .box { border: 1px solid ${light.line}; border-radius: 4px; padding: 3mm 3.5mm; break-inside: avoid }
 .note { border-left: 3px solid ${light.line}; padding: .3mm 0 .3mm 3mm; color: ${light.muted}; break-inside: avoid }
 pre { font: .86em/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre-wrap; background: ${light.ground}; padding: 2mm 3mm; border-radius: 3px; color: ${light.ink} }
-.picture { display: block; max-width: 100%; height: auto; font-family: ${fontFamily} }
+.picture { display: block; max-width: 100%; height: auto; font-size: 12px }
 .two { display: grid; grid-template-columns: 1fr 1fr; gap: 7mm } .grow { flex: 1; min-height: 0 }
 ul, .flow ol { padding-left: 5mm } li + li { margin-top: 1mm }
 .two > * { min-width: 0 }

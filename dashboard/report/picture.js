@@ -4,9 +4,11 @@
 
 import { setPlatformAPI } from 'echarts/core';
 import { init } from '../web/echarts.js';
-import { fontFamily } from '../web/theme.js';
 import { escape, raw } from './html.js';
 import { widthOf } from './text.js';
+
+// As in the bundle of the page, ECharts does not check what charts ask of it.
+process.env.NODE_ENV ??= 'production';
 
 // Nothing measures text here but a table of widths.
 setPlatformAPI({
@@ -20,23 +22,19 @@ setPlatformAPI({
 function draw(option, width, height) {
     const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
     try {
-        // what only a browser can do leaves traces in the drawing
-        chart.setOption({ ...option, animation: false, tooltip: { show: false } });
+        // what only a browser can do leaves traces in the drawing; the font is the document's
+        chart.setOption({ ...option, textStyle: { ...option.textStyle, fontFamily: 'sans-serif' }, animation: false, tooltip: { show: false } });
         return chart.renderToSVGString();
     } finally {
         chart.dispose();
     }
 }
 
-const fontStyle = / style="([^"]*)"/g;
-
-/** Returns attributes for a style of text; its family is the document's. */
+/** Returns attributes for a style of text; its family is the document's, and 12 px is what most of it has. */
 function attributesOf(style) {
-    const kept = style.split(';').map((it) => it.trim()).filter((it) => it !== '' && !it.startsWith('font-family:'));
-    return kept.map((it) => {
-        const [key, value] = it.split(':');
-        return ` ${key}="${value === '12px' && key === 'font-size' ? '12' : value.replace(/px$/, '')}"`;
-    }).join('');
+    const size = /(\d+(?:\.\d+)?)px/.exec(style)?.[1] ?? '12';
+    const weight = /\b(bold|[1-9]00)\b/.exec(style)?.[1];
+    return `${size === '12' ? '' : ` font-size="${size}"`}${weight ? ` font-weight="${weight}"` : ''}`;
 }
 
 /** Returns the drawing without what a document does not need, its names of parts made from the content. */
@@ -48,7 +46,7 @@ function tidy(svg) {
         .replace(/<rect [^>]*fill="(?:none|transparent)"[^>]*><\/rect>\s*/g, '')
         .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns(?::\w+)?|xml:space)="[^"]*"/g, '')
         .replace(/ dominant-baseline="central"/g, ' dy=".35em"')
-        .replace(fontStyle, (_, style) => attributesOf(style.replace(new RegExp(fontFamily, 'g'), '')))
+        .replace(/ style="(font[^"]*)"/g, (_, style) => attributesOf(style))
         .replace(/-?\d+\.\d{2,}/g, (digits) => String(Math.round(Number(digits) * 10) / 10 || 0))
         .replace(/><\/(?:path|rect|circle|polyline|polygon|ellipse|line)>/g, '/>')
         .replace(/>\s+</g, '><');
@@ -62,7 +60,7 @@ function hash(text) {
     return `p${sum.toString(36)}`;
 }
 
-/** Returns the picture of an option as Markup; "label" says what it shows to those who do not see it. */
-export function picture(option, { width, height, label }) {
-    return raw(`<svg class="picture" role="img" aria-label="${escape(label)}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">${tidy(draw(option, width, height))}</svg>`);
+/** Returns the picture of an option as Markup, shown "scale" times as large as drawn; "label" says what it shows to those who do not see it. */
+export function picture(option, { width, height, label, scale = 1 }) {
+    return raw(`<svg class="picture" role="img" aria-label="${escape(label)}" viewBox="0 0 ${width} ${height}" width="${Math.round(width * scale)}" height="${Math.round(height * scale)}">${tidy(draw(option, width, height))}</svg>`);
 }

@@ -24,19 +24,20 @@ function quoted(text) {
 }
 
 /**
- * Reads the newest publication of a model, or the newest one at the time "at".  "query" is a function
- * (text, values) that returns a promise of rows.  Throws NoPublication.
+ * Reads the newest publication of a model, or the newest one at the time "at".  "ask" is a function
+ * (statement, values) that returns a promise of the one value of its only row, an object, or undefined
+ * when there is no row.  Throws NoPublication.
  */
-export async function readPublication(query, model, at = null) {
-    const [row] = await query(statement, [model, at]);
-    if (!row) throw new NoPublication(`There is no model ${quoted(model)} that this role may use.`, 'SELECT name, kind FROM custseg.models;', true);
-    return shape(row.body);
+export async function readPublication(ask, model, at = null) {
+    const body = await ask(statement, [model, at]);
+    if (!body) throw new NoPublication(`There is no model ${quoted(model)} that this role may use.`, 'SELECT name, kind FROM custseg.models;', true);
+    return shape(body);
 }
 
 /** Returns {part: body, ..., about, facts} of what the statement found; charts need "about", the rest of the catalogue is "facts". */
 export function shape(body) {
     if (body.kind !== 'segments') throw new NoPublication(`The model ${quoted(body.model)} tells ${body.kind} and has no segments to report on.`, "SELECT name FROM custseg.models WHERE kind = 'segments';");
-    if (!body.published_at || !Array.isArray(body.parts?.summary)) throw new NoPublication(`Nothing was published of the model ${quoted(body.model)} ${body.published_at ? 'that a report can be made of' : 'by then'}.`, `SELECT * FROM custseg.publish(${literal(body.model)});`);
+    if (!body.published_at || !Array.isArray(body.parts?.summary)) throw new NoPublication(`Nothing was published of the model ${quoted(body.model)} that a report can be made of.`, `SELECT * FROM custseg.publish(${literal(body.model)});`);
     const { parts, ...facts } = body;
     const rows = segments(parts.summary);
     return {

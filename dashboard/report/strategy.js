@@ -66,7 +66,7 @@ export const strategies = {
 
 /** Returns the sentence for why a segment is to be treated so. */
 function becauseOfValue(data, row, times) {
-    return `each of them brings ${amount(data, row.value_per_customer)}, ${fixed(times, 1)} times the average`;
+    return `each of them brings ${amount(data, row.value_per_customer)}, ${times < 0.95 ? `${percent(times, 0)} of` : `${fixed(times, 1)} times`} the average`;
 }
 
 /** Returns {key, because} of the strategy that a segment's numbers suggest. */

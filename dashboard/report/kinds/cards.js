@@ -16,7 +16,7 @@ export const css = `
 .card header { display: flex; justify-content: space-between; align-items: baseline; gap: 4mm }
 .card h2 { color: ${light.ink}; font-size: 15pt }
 .numbers { display: flex; gap: 8mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
-.halves { display: grid; grid-template-columns: 86mm 1fr; gap: 6mm; min-height: 0 }
+.halves { display: grid; grid-template-columns: 88mm 1fr; gap: 7mm; min-height: 0 }
 .halves dl.facts { font-size: 8.8pt }`;
 
 /** Returns the card of a segment. */
@@ -26,7 +26,7 @@ export function card(data, row) {
 <header><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 80), 430, 20, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
 <p>${sentences(describe(data, row), 330)}</p>
-<div class="halves"><div>${differencesOf(data, row, { width: 325, most: 5 })}</div>
+<div class="halves"><div>${differencesOf(data, row, { width: 330, most: 6 })}</div>
 <div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 105 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>
 </article>`;
 }

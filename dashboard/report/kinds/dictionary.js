@@ -89,7 +89,7 @@ function rowOfColumn(data, it) {
     return [
         html`<b><bdi>${short(it.name, 60)}</bdi></b>${text && html`<br><bdi>${text}</bdi>`}`,
         says ? html`${sentences(says, 160)}${unit && html` <span class="muted">In ${short(unit, 24)}.</span>`}` : html`<span class="muted">not described</span>`,
-        html`${it.type}<br><span class="muted">${it.kind}</span>`, range(data, it), typical(data, it), missingShare(it), use(it),
+        html`${it.type}<br><span class="muted">${it.kind}</span>`, range(data, it), typical(data, it), html`${missingShare(it)}`, use(it),
     ];
 }
 
@@ -112,7 +112,7 @@ export function pages(data) {
 ${paragraph([`The segments were made from ${plural(features, 'column')}${rest > 0 ? `; ${plural(rest, 'more column is', 'more columns are')} only described` : ''}.`,
         `The numbers tell of ${count(totalCustomers(data))} customers${has(data, 'description') ? '' : ', or of the training where the publication does not'}.`,
         worst ? `${gaps.length === 1 ? 'One column has' : `${count(gaps.length)} columns have`} gaps; most are in ${label(data, worst.name)}, ${percent(toShare(worst))}.` : 'No column has gaps.'], 'lead')}
-${all.length > 0 ? table([{ label: 'Column', width: '16%' }, { label: 'Meaning', width: '19%' }, { label: 'Type', width: '13%' }, { label: 'Range', width: '18%' }, { label: 'Typical: the median', width: '15%' }, { label: 'Missing', width: '8%' }, { label: 'Used' }], all.map((it) => rowOfColumn(data, it))) : html`<p class="note">No column is known of this version.</p>`}
+${all.length > 0 ? table([{ label: 'Column', width: '16%' }, { label: 'Meaning', width: '18%' }, { label: 'Type', width: '11%' }, { label: 'Range', width: '17%' }, { label: 'Typical (median)', width: '15%' }, { label: 'Missing', width: '9%', isRight: true }, { label: 'Used' }], all.map((it) => rowOfColumn(data, it))) : html`<p class="note">No column is known of this version.</p>`}
 ${!has(data, 'description') && missing(data, 'description')}
 ${howToDescribe(data, all)}
 </section>`];

@@ -3,10 +3,11 @@
 //	  and in which order.
 
 import { title } from '../../web/facts.js';
-import { count, date, dateTime, percent, plural } from '../../web/format.js';
-import { has, labelled, missing, originOf, paragraph, table, tiles, twinBars } from '../blocks.js';
+import { count, date, plural } from '../../web/format.js';
+import { labelled, originOf, paragraph, table, tiles } from '../blocks.js';
 import { foot, stamp } from '../document.js';
 import { html } from '../html.js';
+import { twinBars } from '../pictures.js';
 import { groups, ranked } from '../publication.js';
 import { steps } from '../roadmap.js';
 import { actions, planOf } from '../strategy.js';
@@ -14,7 +15,8 @@ import { cut, sentences } from '../text.js';
 import { changesSince, concentrationSentence, healthOf, people, whoCarries } from '../words.js';
 import { css as cardsCss, sheets } from './cards.js';
 
-export const css = cardsCss;
+export const css = `${cardsCss}
+.executive { justify-content: space-between; padding-bottom: 19mm; gap: 3mm } .executive { font-size: 10.6pt } .executive h2 { margin-bottom: 1mm }`;
 export const heading = 'Segmentation report';
 
 /** Returns the three actions as a list. */
@@ -27,11 +29,11 @@ export function actionList(data, { length = 150, most = 3 } = {}) {
 function executivePage(data) {
     const health = healthOf(data);
     const changes = changesSince(data);
-    return html`<section class="sheet">
+    return html`<section class="sheet executive">
 <header><h1>${cut(title(data), 1250, 28, true)}</h1><p class="muted">Executive page · ${stamp(data)}</p></header>
 ${tiles(data)}
 <div><h2>What carries the value</h2>${paragraph([...whoCarries(data), concentrationSentence(data)], 'lead')}</div>
-${has(data, 'summary') && twinBars(data, { width: 680, most: 7 })}
+${twinBars(data, { width: 680, most: 7, least: 270 })}
 <div class="two"><div><h2>What changed</h2>${changes.length > 0 ? paragraph(changes) : html`<p>This is the first publication of this version. The next one will show who came and who went.</p>`}</div>
 <div><h2>How healthy the model is</h2>${paragraph(health.sentences)}</div></div>
 <div><h2>Three actions</h2>${actionList(data)}</div>
@@ -42,7 +44,7 @@ ${foot(data, 'executive page', 'page 1')}
 /** Returns the table of what to do with each segment. */
 export function strategyTable(data, { rows = ranked(data), length = 160 } = {}) {
     return table(
-        [{ label: 'Segment', width: '19%' }, { label: 'Strategy', width: '12%' }, { label: 'What to do' }, { label: 'Where', width: '12%' }, { label: 'How often', width: '13%' }, { label: 'Works when it moves', width: '14%' }],
+        [{ label: 'Segment', width: '19%' }, { label: 'Strategy', width: '12%' }, { label: 'What to do' }, { label: 'Where', width: '12%' }, { label: 'How often', width: '13%' }, { label: 'Measure', width: '14%' }],
         rows.map((row) => {
             const plan = planOf(data, row);
             return [html`${labelled(row, 110, 11.7)}<br><span class="muted">${people(row.n)}</span>`, html`${plan.strategy.name}<br><span class="muted">${originOf(plan)}</span>`,
@@ -76,7 +78,7 @@ export function pages(data, { start }) {
         executivePage(data),
         ...cards,
         html`<section class="flow"><h1>Strategy by segment</h1>${paragraph([aboutSuggestions(data)], 'note')}${strategyTable(data)}
-<h1 class="pages">Roadmap</h1><p>${start ? `The dates are counted from ${date(start)}.` : 'The steps stand in their order. They have no dates, because none were given.'}</p>${roadmapTable(data, start)}
+<h2>Roadmap</h2><p>${start ? `The dates are counted from ${date(start)}.` : 'The steps stand in their order. They have no dates, because none were given.'}</p>${roadmapTable(data, start)}
 <p class="small">${stamp(data)}. Every number is that of one publication; the same publication gives the same report.</p></section>`,
     ];
 }

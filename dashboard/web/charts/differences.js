@@ -1,11 +1,11 @@
 // differences.js
 //	  What sets a segment apart: bars to both sides of all customers, with the numbers in the columns' own units.
 
-import { columnValue, levelLabel, segmentName, segmentOf, selected } from '../facts.js';
-import { fixed, isKnown, list, percent, signed, toNumber } from '../format.js';
+import { columnValue, levelLabel, segmentName, segmentOf, selected, unit } from '../facts.js';
+import { fixed, isKnown, list, percent, short, signed, toNumber } from '../format.js';
 import { axis, base, segmentColor, tooltip } from '../theme.js';
 
-const rowHeight = 34;
+const rowHeight = 36;
 
 /** Returns the rows of the profile that tell most of a segment, at most "most", one for each column. */
 function telling(data, segment, most) {
@@ -15,9 +15,17 @@ function telling(data, segment, most) {
 
 const isLevel = (row) => row.level !== null && row.level !== undefined;
 
+/** Returns what a row says of the segment and of all customers, in words. */
 function values(data, row) {
     const write = (value) => (isLevel(row) ? percent(value) : columnValue(data, row.column_name, value, row.kind));
     return [write(isLevel(row) ? row.share : row.mean), write(row.overall_mean)];
+}
+
+/** Returns the two beside each other, with their unit once. */
+function versus(data, row) {
+    const [its, all] = values(data, row);
+    const suffix = unit(data, row.column_name) === null ? '' : ` ${short(unit(data, row.column_name), 16)}`;
+    return `${suffix !== '' && its.endsWith(suffix) ? its.slice(0, -suffix.length) : its} against ${all}`;
 }
 
 /** Returns whether there is anything to draw. */
@@ -30,32 +38,35 @@ export function height(data, segment, most = 6) {
     return 8 + rowHeight * telling(data, segment, most).length;
 }
 
-/** Returns the option: a bar for each column, and above it what the segment has against all customers. */
+/** Returns the option: for each column a line of text, what the segment has against all customers, and below it a bar to the left or the right. */
 export function differences(data, theme, { segment, width = 420, most = 6 }) {
     const rows = telling(data, segment, most);
     const far = Math.max(0.5, ...rows.map((row) => Math.min(3, Math.abs(row.difference))));
-    const names = Math.round(width * 0.42);
-    const own = (row) => values(data, row);
+    const says = (row) => [levelLabel(data, row, 60), versus(data, row)];
     return {
         ...base(theme),
-        tooltip: tooltip(theme, { formatter: (it) => `${levelLabel(data, rows[it.dataIndex])}\n${own(rows[it.dataIndex]).join(' against ')} of all customers\n${signed(rows[it.dataIndex].difference)} standard deviations` }),
-        grid: { left: names, right: 10, top: 4, bottom: 4 },
+        tooltip: tooltip(theme, { formatter: (it) => `${says(rows[it.dataIndex]).join('\n')} of all customers\n${signed(rows[it.dataIndex].difference)} standard deviations` }),
+        grid: { left: 2, right: 2, top: 4, bottom: 4 },
         // the line in the middle is all customers
         xAxis: axis(theme, { type: 'value', min: -far, max: far, interval: far, axisLabel: { show: false }, axisLine: { show: false } }),
-        yAxis: axis(theme, {
-            type: 'category', inverse: true, data: rows.map((row) => levelLabel(data, row, 60)),
-            axisLine: { show: false, onZero: false }, splitLine: { show: false },
-            axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate', margin: 8 },
-        }),
-        series: [{
-            type: 'bar', barWidth: 9, barCategoryGap: 0,
-            data: rows.map((row) => ({ value: Math.max(-far, Math.min(far, row.difference)), itemStyle: { color: segmentColor(segment, theme) } })),
-        }, {
-            // the numbers stand above the bars, whichever way these go
-            type: 'scatter', symbolSize: 0.1, silent: true, itemStyle: { opacity: 0 },
-            data: rows.map((_, i) => [0, i]),
-            label: { show: true, position: 'top', distance: 5, color: theme.ink, fontSize: 11, formatter: (it) => own(rows[it.dataIndex]).join(' against ') },
-        }],
+        yAxis: axis(theme, { type: 'category', inverse: true, data: rows.map((row) => says(row)[0]), axisLine: { show: false, onZero: false }, splitLine: { show: false }, axisLabel: { show: false } }),
+        series: [
+            column(rows, -far, 'right', (row) => says(row)[0], { color: theme.ink, width: width * 0.46 }),
+            column(rows, far, 'left', (row) => says(row)[1], { color: theme.muted, width: width * 0.52 }),
+            {
+                type: 'bar', barWidth: 8,
+                data: rows.map((row) => ({ value: Math.max(-far, Math.min(far, row.difference)), itemStyle: { color: segmentColor(segment, theme) } })),
+            },
+        ],
+    };
+}
+
+/** A text at one end of each row, above the bar and on the ground of the page, so that the line does not run through it. */
+function column(rows, place, position, write, style) {
+    return {
+        type: 'scatter', symbolSize: 0, silent: true, tooltip: { show: false }, z: 3,
+        data: rows.map((_, i) => [place, i]),
+        label: { show: true, position, distance: 0, offset: [0, -13], fontSize: 12, overflow: 'truncate', ...style, formatter: (it) => write(rows[it.dataIndex]) },
     };
 }
 
