@@ -26,9 +26,15 @@ export function labelled(row, width = 180, size = 12) {
     return html`${mark(row.segment)}<bdi>${cut(segmentLabel(row, 60), width, size)}</bdi>`;
 }
 
+/** Returns why a part is not in this publication, and the SQL that fills it. */
+export function lackOf(data, part) {
+    const { why, sql } = whyMissing(part, data.about.name);
+    return { why: why.replace('Nothing was published of this model yet', 'This publication does not hold it'), sql };
+}
+
 /** Returns what is said in place of a part that is not there. */
 export function missing(data, part) {
-    const { why, sql } = whyMissing(part, data.about.name);
+    const { why, sql } = lackOf(data, part);
     return html`<div class="note"><p>${why}</p>${sql && html`<pre>${sql}</pre>`}</div>`;
 }
 
@@ -79,7 +85,7 @@ export function planFacts(data, row, { length = 220 } = {}) {
     const plan = planOf(data, row);
     const says = (text) => sentences(text, length);
     const facts = [
-        ['What', plan.offer], ['Where', plan.channel], ['How often', plan.cadence], ['Measure', plan.kpi], ['Must not suffer', plan.guardrail],
+        ['What', plan.offer], ['Where', plan.channel], ['How often', plan.cadence], ['Measure', plan.kpi], ['Watch', plan.guardrail],
         ['Budget', plan.budgetShare === null ? null : `${percent(plan.budgetShare)} of the campaign`],
         ['Perk', plan.perk && plan.perk !== plan.offer ? plan.perk : null],
         ['Places', plan.perkCapacity === null ? null : `${count(plan.perkCapacity)} for ${people(row.n)}`],

@@ -66,7 +66,7 @@ pre { font: .86em/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospa
 ul, .flow ol { padding-left: 5mm } li + li { margin-top: 1mm }
 .two > * { min-width: 0 }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .8mm 4mm } dl.facts dt { color: ${light.muted} }
-.pages { break-before: page }
+.together { break-inside: avoid } .together > * + * { margin-top: 3mm }
 @media screen and (max-width: 860px) {
   body { font-size: 15px } .sheet, .flow { width: auto; height: auto; margin: 0 0 10px; padding: 18px 16px 40px } .two, .tiles { grid-template-columns: 1fr }
   table { display: block; overflow-x: auto }

@@ -8,7 +8,7 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
-import { NoPublication, readPublication } from './publication.js';
+import { NoPublication, readPublication, statement } from './publication.js';
 import { kinds, render } from './render.js';
 
 /** A fault of the caller's: what to write instead. */
@@ -94,8 +94,9 @@ async function write() {
     try {
         const model = process.env.MODEL || null;
         if (model === null) throw new Fault(`which model? MODEL= names it; published are: ${(await published(client)).join(', ') || 'none'}`);
-        const ask = async (text, values) => (await client.query(text, values)).rows[0]?.body;
-        const data = await readPublication(ask, model, /^\d{4}-\d{2}-\d{2}$/.test(at ?? '') ? `${at} 23:59:59.999999+00` : at);
+        const { rows: [row] } = await client.query(statement, [model, /^\d{4}-\d{2}-\d{2}$/.test(at ?? '') ? `${at} 23:59:59.999999+00` : at]);
+        if (!row) throw new Fault(`there is no model "${model}" that this role may use; published are: ${(await published(client)).join(', ') || 'none'}`);
+        const data = readPublication(row.body);
         const html = render(kind, data, { start });
         const file = place(model, kind, format);
         mkdirSync(path.dirname(path.resolve(file)), { recursive: true });

@@ -45,7 +45,9 @@ function tidy(svg) {
         .replace(/\s*<\/svg>\s*$/, '')
         .replace(/<rect [^>]*fill="(?:none|transparent)"[^>]*><\/rect>\s*/g, '')
         .replace(/ (?:class|ecmeta_\w+|pointer-events|xmlns(?::\w+)?|xml:space)="[^"]*"/g, '')
+        .replace(/<path [^>]*transform="matrix\(0,0,0,0,[^>]*><\/path>\s*/g, '')	// symbols without a size, of which only the label shows
         .replace(/ dominant-baseline="central"/g, ' dy=".35em"')
+        .replace(/ text-anchor="start"/g, '')
         .replace(/ style="(font[^"]*)"/g, (_, style) => attributesOf(style))
         .replace(/-?\d+\.\d{2,}/g, (digits) => String(Math.round(Number(digits) * 10) / 10 || 0))
         .replace(/><\/(?:path|rect|circle|polyline|polygon|ellipse|line)>/g, '/>')

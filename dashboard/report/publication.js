@@ -6,15 +6,15 @@ import { customers, hasValue, segments } from '../web/facts.js';
 import { isKnown, toNumber } from '../web/format.js';
 import { literal } from '../web/parts.js';
 
-const statement = await readFile(new URL('publication.sql', import.meta.url), 'utf8');
+/** The statement that reads a publication, of a model ($1) and a time ($2); its one value is what readPublication() takes. */
+export const statement = await readFile(new URL('publication.sql', import.meta.url), 'utf8');
 
-/** What a report cannot be made of, in words, with the SQL that changes it. */
+/** Why there is nothing to report on, in words, with the SQL that changes it. */
 export class NoPublication extends Error {
-    constructor(message, hint, isUnknown = false) {
+    constructor(message, hint) {
         super(message);
         this.name = 'NoPublication';
         this.hint = hint;
-        this.isUnknown = isUnknown;	// there is no such model, or it is not for this role
     }
 }
 
@@ -23,19 +23,8 @@ function quoted(text) {
     return `“${letters.length > 80 ? `${letters.slice(0, 79).join('')}…` : letters.join('')}”`;
 }
 
-/**
- * Reads the newest publication of a model, or the newest one at the time "at".  "ask" is a function
- * (statement, values) that returns a promise of the one value of its only row, an object, or undefined
- * when there is no row.  Throws NoPublication.
- */
-export async function readPublication(ask, model, at = null) {
-    const body = await ask(statement, [model, at]);
-    if (!body) throw new NoPublication(`There is no model ${quoted(model)} that this role may use.`, 'SELECT name, kind FROM custseg.models;', true);
-    return shape(body);
-}
-
-/** Returns {part: body, ..., about, facts} of what the statement found; charts need "about", the rest of the catalogue is "facts". */
-export function shape(body) {
+/** Returns {part: body, ..., about, facts} of what the statement found; charts need "about", the rest of the catalogue is "facts".  Throws NoPublication. */
+export function readPublication(body) {
     if (body.kind !== 'segments') throw new NoPublication(`The model ${quoted(body.model)} tells ${body.kind} and has no segments to report on.`, "SELECT name FROM custseg.models WHERE kind = 'segments';");
     if (!body.published_at || !Array.isArray(body.parts?.summary)) throw new NoPublication(`Nothing was published of the model ${quoted(body.model)} that a report can be made of.`, `SELECT * FROM custseg.publish(${literal(body.model)});`);
     const { parts, ...facts } = body;

@@ -7,7 +7,7 @@
 import { amount, segmentName } from '../web/facts.js';
 import { count, fixed, isKnown, percent, toNumber } from '../web/format.js';
 import { index, rowOf } from './publication.js';
-import { people } from './words.js';
+import { capital, people } from './words.js';
 
 // Columns that say how long ago a customer bought, and since when one is a customer, by the names under
 // which shops have them; the same that descriptions know.
@@ -23,13 +23,20 @@ function measured(data, segment, columns) {
     return { mean: row.mean, ratio: row.mean / row.overall_mean };
 }
 
-/** Returns whether customers of a segment have stopped to buy, with what says so; null where nothing does. */
+/** Returns the share of the customers in segments who are still expected to buy, or null. */
+function aliveOfAll(data) {
+    const known = (data.value ?? []).filter((it) => it.segment !== null && isKnown(it.alive) && it.n > 0);
+    const n = known.reduce((sum, it) => sum + it.n, 0);
+    return n > 0 ? known.reduce((sum, it) => sum + it.alive * it.n, 0) / n : null;
+}
+
+/** Returns what says that customers of a segment have stopped to buy, or are about to; null where nothing does. */
 function absence(data, row) {
     const value = rowOf(data, 'value', row.segment);
-    const all = (data.value ?? []).find((it) => it.segment === null && it.name === 'total');
-    if (isKnown(value?.alive) && isKnown(all?.alive)) return { isAbsent: value.alive < 0.75 * all.alive, because: `${percent(value.alive, 0)} of them are still expected to buy, against ${percent(all.alive, 0)} of all customers` };
+    const all = aliveOfAll(data);
+    if (isKnown(value?.alive) && all !== null && value.alive < 0.75 * all) return `${percent(value.alive, 0)} of them are still expected to buy, against ${percent(all, 0)} of the customers in all segments`;
     const last = measured(data, row.segment, recency);
-    return last ? { isAbsent: last.ratio >= 1.5, because: `they last bought ${fixed(last.mean)} days ago on average, ${fixed(last.ratio, 1)} times as long as all customers` } : null;
+    return last !== null && last.ratio >= 1.3 ? `they last bought ${fixed(last.mean)} days ago on average, ${fixed(last.ratio, 1)} times as long ago as all customers` : null;
 }
 
 /** The strategies, each with what it does, how one sees that it works, and what must not get worse. */
@@ -77,7 +84,7 @@ export function suggest(data, row) {
     const left = absence(data, row);
     const since = measured(data, row.segment, tenure);
     if (times === null) return { key: 'tailor', because: 'what these customers are worth is not known' };
-    if (left?.isAbsent) return times >= 0.5 ? { key: 'winBack', because: left.because } : { key: 'economise', because: `${becauseOfValue(data, row, times)}, and ${left.because}` };
+    if (left !== null) return times >= 0.5 ? { key: 'winBack', because: left } : { key: 'economise', because: `${becauseOfValue(data, row, times)}, and ${left}` };
     if (times >= 1.5) return { key: 'protect', because: becauseOfValue(data, row, times) };
     if (since !== null && since.ratio < 0.6) return { key: 'welcome', because: `they have been customers ${percent(1 - since.ratio, 0)} shorter than the average` };
     if (times >= 0.6) return { key: 'grow', because: becauseOfValue(data, row, times) };
@@ -85,6 +92,11 @@ export function suggest(data, row) {
 }
 
 const isSet = (value) => value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);
+
+/** Returns a text as a sentence: with a capital letter, and an end. */
+function asSentence(text) {
+    return capital(text.trim()).replace(/[^.!?…]$/u, '$&.');
+}
 
 /** Returns whether the playbook says what to do with a segment. */
 export function hasAction(row) {
@@ -98,7 +110,7 @@ export function planOf(data, row) {
     const action = row.action ?? {};
     const joined = (it) => (Array.isArray(it) ? it.filter(isSet).join(', ') : it);
     if (!hasAction(row)) return { strategy, because, isSuggestion: true, offer: strategy.offer, channel: null, cadence: strategy.cadence, kpi: strategy.kpi, guardrail: strategy.guardrail, budgetShare: toNumber(action.budget_share), perk: null, perkCapacity: null, tone: null };
-    const offer = [action.offer, joined(action.tactics), joined(action.products) && `Products: ${joined(action.products)}`].filter(isSet).join('. ');
+    const offer = [action.offer, joined(action.tactics), joined(action.products) && `Products: ${joined(action.products)}`].filter(isSet).map(asSentence).join(' ');
     return {
         strategy, because, isSuggestion: false,
         offer: offer || (isSet(action.perk) ? action.perk : null),

@@ -58,5 +58,7 @@ export function sentences(text, length) {
     const end = Math.max(head.lastIndexOf('. '), head.lastIndexOf('; '));
     if (end > length / 2) return `${head.slice(0, end)}.`;
     const comma = head.lastIndexOf(', ');
-    return comma > length / 3 ? `${head.slice(0, comma)}, …` : `${head.trimEnd()}…`;
+    if (comma > length / 3) return `${head.slice(0, comma)}, …`;
+    const space = head.lastIndexOf(' ');
+    return `${(space > length / 3 ? head.slice(0, space) : head).trimEnd()} …`;
 }

@@ -1,4 +1,4 @@
-// Answers in JSON: with a tag by which a browser asks whether it has them already, and compressed.
+// Answers in JSON, or HTML: with a tag by which a browser asks whether it has them already, and compressed.
 
 import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
@@ -9,13 +9,13 @@ const pack = promisify(gzip);
 // Shorter answers fit into one packet as they are.
 const smallest = 1400;
 
-/** Returns an answer made ready to be sent: its bytes, the same compressed where that pays, and its tag. */
-export async function makeAnswer(json) {
-    const plain = Buffer.from(json, 'utf8');
+/** Returns an answer made ready to be sent: its bytes, the same compressed where that pays, its tag, and its type. */
+export async function makeAnswer(text, type = 'application/json; charset=utf-8') {
+    const plain = Buffer.from(text, 'utf8');
     const tag = `"${createHash('sha256').update(plain).digest('base64url').slice(0, 27)}"`;
     const packed = plain.length < smallest ? null : await pack(plain, { level: constants.Z_BEST_SPEED });
 
-    return { plain, packed, tag, size: plain.length + (packed?.length ?? 0) };
+    return { plain, packed, tag, type, size: plain.length + (packed?.length ?? 0) };
 }
 
 /** True when a list of tags, as If-None-Match has them, names the tag. */
@@ -33,12 +33,12 @@ export function takesGzip(header) {
 }
 
 /** Sends an answer, or 304 when the client has it. */
-export function sendAnswer(request, reply, { plain, packed, tag }) {
+export function sendAnswer(request, reply, { plain, packed, tag, type }) {
     reply.header('cache-control', 'private, no-cache').header('vary', 'accept-encoding, authorization').header('etag', tag);
     if (hasTag(request.headers['if-none-match'], tag)) {
         return reply.code(304).send();
     }
-    reply.header('content-type', 'application/json; charset=utf-8');
+    reply.header('content-type', type);
     if (packed && takesGzip(request.headers['accept-encoding'])) {
         return reply.header('content-encoding', 'gzip').send(packed);
     }

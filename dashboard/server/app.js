@@ -10,6 +10,7 @@ import { addComputeRoutes } from './routes/compute.js';
 import { addHealthRoutes } from './routes/health.js';
 import { addModelRoutes } from './routes/models.js';
 import { addPredictRoute } from './routes/predict.js';
+import { addReportRoute } from './routes/reports.js';
 import { addSegmentRoutes } from './routes/segments.js';
 import { makeStatic } from './static.js';
 
@@ -182,6 +183,7 @@ export function makeApp(settings, database, authentication) {
 
     addHealthRoutes(house);
     addModelRoutes(house);
+    addReportRoute(house);
     addSegmentRoutes(house);
     addPredictRoute(house);
     addComputeRoutes(house);

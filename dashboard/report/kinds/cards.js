@@ -16,17 +16,20 @@ export const css = `
 .card header { display: flex; justify-content: space-between; align-items: baseline; gap: 4mm }
 .card h2 { color: ${light.ink}; font-size: 15pt }
 .numbers { display: flex; gap: 8mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
-.halves { display: grid; grid-template-columns: 88mm 1fr; gap: 7mm; min-height: 0 }
+.halves { display: grid; grid-template-columns: 99mm 1fr; gap: 6mm; min-height: 0 }
 .halves dl.facts { font-size: 8.8pt }`;
 
-/** Returns the card of a segment. */
-export function card(data, row) {
+/** From so many cards on, each shows fewer columns, so that the file stays small. */
+const many = 24;
+
+/** Returns the card of a segment, with "most" columns at most. */
+export function card(data, row, most = 6) {
     const plan = planOf(data, row);
     return html`<article class="card" style="border-top-color:${segmentColor(row.segment, light)}">
 <header><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 80), 430, 20, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
 <p>${sentences(describe(data, row), 330)}</p>
-<div class="halves"><div>${differencesOf(data, row, { width: 330, most: 6 })}</div>
+<div class="halves"><div>${differencesOf(data, row, { width: 374, most })}</div>
 <div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 105 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>
 </article>`;
 }
@@ -34,7 +37,7 @@ export function card(data, row) {
 /** Returns sheets with two cards each. */
 export function sheets(data, rows, words, first = 1) {
     const pairs = rows.filter((_, i) => i % 2 === 0).map((_, i) => rows.slice(2 * i, 2 * i + 2));
-    return pairs.map((pair, i) => html`<section class="sheet">${pair.map((row) => card(data, row))}${foot(data, words, `page ${first + i}`)}</section>`);
+    return pairs.map((pair, i) => html`<section class="sheet">${pair.map((row) => card(data, row, rows.length > many ? 4 : 6))}${foot(data, words, `page ${first + i}`)}</section>`);
 }
 
 export const heading = 'Segment cards';

@@ -28,7 +28,8 @@ const known = [
 function meaning(data, column) {
     const own = presentation(data).columns?.[column];
     const name = column.replace(/_/g, ' ').toLowerCase();
-    return own?.description ?? own?.label ?? known.find(([names]) => names.includes(name))?.[1] ?? null;
+    const said = [own?.label, own?.description].filter(Boolean).map((text) => text.trim().replace(/[^.!?…]$/u, '$&.'));
+    return said.length > 0 ? said.join(' ') : known.find(([names]) => names.includes(name))?.[1] ?? null;
 }
 
 /** Returns the columns that the publication or the model knows, features first: {name, kind, type, feature, described}. */
@@ -83,11 +84,10 @@ function use(it) {
 }
 
 function rowOfColumn(data, it) {
-    const text = label(data, it.name, 60) === short(it.name, 60) ? null : label(data, it.name, 60);
     const says = meaning(data, it.name);
     const unit = presentation(data).columns?.[it.name]?.unit;
     return [
-        html`<b><bdi>${short(it.name, 60)}</bdi></b>${text && html`<br><bdi>${text}</bdi>`}`,
+        html`<b><bdi>${short(it.name, 60)}</bdi></b>`,
         says ? html`${sentences(says, 160)}${unit && html` <span class="muted">In ${short(unit, 24)}.</span>`}` : html`<span class="muted">not described</span>`,
         html`${it.type}<br><span class="muted">${it.kind}</span>`, range(data, it), typical(data, it), html`${missingShare(it)}`, use(it),
     ];

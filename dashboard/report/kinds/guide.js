@@ -25,10 +25,10 @@ function readACard(data, row) {
         isKnown(row.value_per_customer) ? [`${amount(data, row.value_per_customer)} for each`, `The mean: ${timesAverage(data, row) ?? 'it cannot be compared with the others'}. A few very large customers pull it up; most are below it.`] : null,
         ['The bars', 'To the right of the middle they have more than all customers, to the left less. The numbers above a bar are theirs, and then those of all.'],
     ].filter(Boolean);
-    return html`<h2>How to read a card</h2><p>Take ${segmentName(row, 40)} as the example.</p>
+    return html`<div class="together"><h2>How to read a card</h2><p>Take ${segmentName(row, 40)} as the example.</p>
 <div class="box example"><h3>${mark(row.segment)}<bdi>${segmentName(row, 50)}</bdi></h3>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
-<p>${sentences(describe(data, row), 400)}</p>${differencesOf(data, row, { width: 460, most: 4 })}</div>
+<p>${sentences(describe(data, row), 400)}</p>${differencesOf(data, row, { width: 460, most: 4 })}</div></div>
 ${table([{ label: 'What stands there', width: '26%' }, { label: 'What it means' }], told)}`;
 }
 
@@ -56,7 +56,7 @@ function questions(data, rows) {
         ['May we use it for prices or for credit?', 'Ask first. Segments can follow age, sex or origin without naming them. The methodology tells how to check.'],
         ['When do the segments change?', `With each new publication the numbers change; this one is of ${date(data.about.published_at)}. The segments themselves change when a new version is trained, and keep their numbers and names where they hold mostly the same customers.`],
     ].filter(Boolean);
-    return html`<h2>Questions</h2>${all.map(([question, answer]) => html`<div class="entry"><h3>${question}</h3><p>${answer}</p></div>`)}`;
+    return html`<h2>Questions</h2>${all.map(([question, answer]) => html`<div class="together"><h3>${question}</h3><p>${answer}</p></div>`)}`;
 }
 
 function wordList(data) {

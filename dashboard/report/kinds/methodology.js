@@ -77,7 +77,7 @@ function whySoMany(data) {
     else if (found === 'found') told.push(`The algorithm found ${plural(n, 'segment')} by itself; their number follows from its options.`);
     else if (found === 'given with them') told.push(`There are ${plural(n, 'segment')}, because the rules or the labels that were given name as many.`);
     else told.push(`The number of segments, ${count(it?.n_segments ?? n)}, was given when the model was trained; no curve was asked for.`);
-    if (structure?.reason) told.push(`Whether there are groups at all: ${structure.reason.replace(/ custseg\.\S+ compares[^.]*\./, '')}`);
+    if (structure?.reason) told.push(`Whether there are groups at all: ${structure.reason.replace(/ ?\bcustseg\.\S+ [^.]*\./g, '')}`);
     return html`<h2>Why ${it?.n_segments ? plural(it.n_segments, 'segment') : 'this number of segments'}</h2>${paragraph(told)}
 ${chosen ? html`${chooseKPicture(data, { width: 680 })}${table([{ label: 'Segments', isRight: true }, { label: 'Silhouette', isRight: true }, { label: 'Calinski-Harabasz', isRight: true }, { label: 'Davies-Bouldin', isRight: true }, { label: 'Gap', isRight: true }, { label: 'Smallest', isRight: true }, { label: 'Votes', isRight: true }],
         rows.map((row) => [html`${row.recommended ? html`<b>${count(row.k)}</b>` : count(row.k)}`, number(row.silhouette), number(row.calinski_harabasz), number(row.davies_bouldin), number(row.gap), percent(row.smallest_share), isKnown(row.votes) ? count(row.votes) : dash]))}`
@@ -149,7 +149,7 @@ function repeatSection(data) {
         ['Trained', it && dateTime(it.trained_at)], ['Seed', it && String(it.seed)], ['Software', it && `custseg ${it.extension_version} on PostgreSQL ${it.server_version}`],
         ['Published', dateTime(data.about.published_at)], ['Go or no-go', data.facts.gate && `${data.facts.gate.decision}, ${date(data.facts.gate.decided_at)}: ${sentences(data.facts.gate.reason, 200)}`],
     ].filter(([, text]) => text);
-    return html`<h2>To do it again</h2><p>The same data, the same options and the same seed give the same model, to the last digit.</p><dl class="facts">${facts.map(([name, text]) => html`<dt>${name}</dt><dd>${text}</dd>`)}</dl>`;
+    return html`<div class="together"><h2>To do it again</h2><p>The same data, the same options and the same seed give the same model, to the last digit.</p><dl class="facts">${facts.map(([name, text]) => html`<dt>${name}</dt><dd>${text}</dd>`)}</dl></div>`;
 }
 
 function healthSection(data) {

@@ -2,6 +2,7 @@
 //	  15 to 20 slides: who the customers are, what carries the value, each of the first segments, how far the
 //	  numbers go, and what to do.
 
+import * as capacityChart from '../../web/charts/capacity.js';
 import * as changes from '../../web/charts/changes.js';
 import * as heatmap from '../../web/charts/heatmap.js';
 import * as lorenz from '../../web/charts/lorenz.js';
@@ -9,8 +10,8 @@ import * as migration from '../../web/charts/migration.js';
 import * as silhouette from '../../web/charts/silhouette.js';
 import { amount, hasValue, segmentLabel, title } from '../../web/facts.js';
 import { count, date, dash, isKnown, percent, plural, short } from '../../web/format.js';
-import { literal, whyMissing } from '../../web/parts.js';
-import { differencesOf, has, labelled, missing, numbersOf, originOf, paragraph, planFacts, table, tiles } from '../blocks.js';
+import { literal } from '../../web/parts.js';
+import { differencesOf, has, labelled, lackOf, missing, numbersOf, originOf, paragraph, planFacts, table, tiles } from '../blocks.js';
 import { foot, mark, stamp } from '../document.js';
 import { html } from '../html.js';
 import { algorithms } from '../methods.js';
@@ -42,9 +43,14 @@ function slide(data, heading, body) {
     return { heading, body: html`<h2>${heading}</h2>${body}` };
 }
 
+/** Returns a slide that says why there is nothing to show, and the SQL that changes it. */
+function lackingOne(data, heading, why, sql) {
+    return { ...slide(data, heading, html`<p class="lead">${why}</p><pre>${sql}</pre>`), lacks: { heading, why, sql } };
+}
+
 /** Returns a slide about what a part shows; where the part is missing, one that says so, which may be left out. */
 function slideOf(data, part, heading, draw) {
-    return has(data, part) ? slide(data, heading, draw()) : { ...slide(data, heading, missing(data, part)), lacks: { heading, ...whyMissing(part, data.about.name) } };
+    return has(data, part) ? slide(data, heading, draw()) : { ...slide(data, heading, missing(data, part)), lacks: { heading, ...lackOf(data, part) } };
 }
 
 function titleSlide(data) {
@@ -76,10 +82,9 @@ function concentrationSlide(data) {
 
 function segmentSlide(data, row) {
     const plan = planOf(data, row);
-    const drawn = row.is_small ? null : radarPicture(data, row.segment, { width: 600, height: 350, scale: 1.15 });
     return { body: html`<header style="display:flex;justify-content:space-between;align-items:baseline;gap:24px"><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 90), 860, 34, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="muted small">${small}</span></div>`)}</div>
-<div class="wide"><div><p>${sentences(describe(data, row), 230)}</p>${drawn ?? differencesOf(data, row, { width: 600, most: 6, scale: 1.3 })}</div><div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 100 })}${plan.isSuggestion && html`<p class="muted small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>` };
+<div class="wide"><div><p>${sentences(describe(data, row), 230)}</p>${differencesOf(data, row, { width: 620, most: 6, scale: 1.45 })}</div><div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 100 })}${plan.isSuggestion && html`<p class="muted small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>` };
 }
 
 function importanceSlide(data) {
@@ -99,8 +104,7 @@ function changesSlide(data) {
     const why = !Array.isArray(data.previous?.summary) ? 'This is the first publication, so that there is nothing to compare it with.'
         : data.previous.version !== data.about.version ? `The publication before was of version ${data.previous.version}, whose segments are other ones.` : null;
     if (why === null) return slide(data, heading, html`${paragraph([changes.sentence(data)], 'lead')}${changesPicture(data, { width: 1140, most: 9, scale: 1.4 })}`);
-    const sql = `SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');  -- every month`;
-    return { ...slide(data, heading, html`<p class="note">${why}</p><pre>${sql}</pre>`), lacks: { heading, why, sql } };
+    return lackingOne(data, heading, why, `SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');  -- every month`);
 }
 
 /** Returns the slide of what the publication does not tell. */
@@ -108,9 +112,10 @@ function lackingSlide(data, lacking) {
     return slide(data, 'What is not known yet', table([{ label: 'What', width: '26%' }, { label: 'Why' }, { label: 'How to get it', width: '40%' }], lacking.map(({ heading, why, sql }) => [heading, why, sql && html`<code>${sentences(sql, 230)}</code>`])));
 }
 
-/** Returns a second slide of a segment: all columns that set it apart, with their numbers. */
+/** Returns a second slide of a segment: its shape beside all customers, or where there is none, all that sets it apart. */
 function detailSlide(data, row) {
-    return { body: html`<h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 90), 860, 34, true)}</bdi>: what sets them apart</h2>${differencesOf(data, row, { width: 1140, most: 9, scale: 1.5 })}` };
+    const drawn = row.is_small ? null : radarPicture(data, row.segment, { width: 1140, height: 500, scale: 1.3 });
+    return { body: html`<h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 90), 760, 34, true)}</bdi> beside all customers</h2>${drawn ?? differencesOf(data, row, { width: 1140, most: 9, scale: 1.5 })}` };
 }
 
 function migrationSlide(data) {
@@ -126,9 +131,10 @@ function movesTable(data) {
 function healthSlide(data) {
     const health = healthOf(data);
     const alerts = data.facts.alerts ?? [];
-    return slide(data, 'Does the model still fit?', html`<p class="lead"><b class="${health.rating}">${health.word}</b>. ${health.sentences.join(' ')}</p>
+    const heading = 'Does the model still fit?';
+    if (!data.about.health) return lackingOne(data, heading, health.sentences[0], `SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');`);
+    return slide(data, heading, html`<p class="lead"><b class="${health.rating}">${health.word}</b>. ${health.sentences.join(' ')}</p>
 ${alerts.length > 0 && html`<ul>${alerts.slice(0, 5).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${short(it.subject, 40)}: ${sentences(it.message, 170)}</li>`)}</ul>${alerts.length > 5 && html`<p class="muted">${plural(alerts.length - 5, 'more alert')} ${alerts.length === 6 ? 'is' : 'are'} open.</p>`}`}
-${!data.about.health && html`<pre>SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');</pre>`}
 ${(data.facts.monitor?.reasons ?? []).length > 0 && html`<p class="muted">${sentences(data.facts.monitor.reasons.join('. '), 400)}</p>`}`);
 }
 
@@ -144,10 +150,10 @@ function planSlide(data) {
 function costSlide(data) {
     const rows = ranked(data).filter((row) => row.action && (isKnown(row.action.budget_share) || isKnown(row.action.perk_capacity))).slice(0, 8);
     const capacity = (row) => (data.capacity ?? []).find((it) => it.segment === row.segment);
-    const body = rows.length === 0 ? html`<p class="lead">Neither a budget nor the number of places for a perk is set.</p><p class="note">Whoever owns the model sets them; they then stand here:</p><pre>SELECT custseg.set_action(${literal(data.about.name)}, ${ranked(data)[0]?.segment ?? 1}, '{"budget_share": 0.3, "perk": "gift", "perk_capacity": 500}');</pre>`
-        : table([{ label: 'Segment', width: '32%' }, { label: 'Customers', isRight: true }, { label: 'Budget', isRight: true }, { label: 'Perk', width: '24%' }, { label: 'Places', isRight: true }, { label: 'Too few', isRight: true }],
-            rows.map((row) => [labelled(row, 310, 17), count(row.n), isKnown(row.action.budget_share) ? percent(row.action.budget_share) : dash, html`&emsp;${row.action.perk ? sentences(row.action.perk, 40) : dash}`, isKnown(row.action.perk_capacity) ? count(row.action.perk_capacity) : 'no limit', isKnown(capacity(row)?.excess) ? count(capacity(row).excess) : dash]));
-    return slide(data, 'Budget and room', body);
+    const heading = 'Budget and room';
+    if (rows.length === 0) return lackingOne(data, heading, 'Neither a budget nor the number of places for a perk is set.', `SELECT custseg.set_action(${literal(data.about.name)}, ${ranked(data)[0]?.segment ?? 1}, '{"budget_share": 0.3, "perk": "gift", "perk_capacity": 500}');`);
+    return slide(data, heading, html`${has(data, 'capacity') && data.capacity.some(capacityChart.isLimited) && paragraph([sentences(capacityChart.sentence(data), 300)], 'lead')}${table([{ label: 'Segment', width: '32%' }, { label: 'Customers', isRight: true }, { label: 'Budget', isRight: true }, { label: 'Perk', width: '24%' }, { label: 'Places', isRight: true }, { label: 'Too few', isRight: true }],
+            rows.map((row) => [labelled(row, 310, 17), count(row.n), isKnown(row.action.budget_share) ? percent(row.action.budget_share) : dash, html`&emsp;${row.action.perk ? sentences(row.action.perk, 40) : dash}`, isKnown(row.action.perk_capacity) ? count(row.action.perk_capacity) : 'no limit', isKnown(capacity(row)?.excess) ? count(capacity(row).excess) : dash]))}`);
 }
 
 function roadmapSlide(data, start) {

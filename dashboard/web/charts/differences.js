@@ -51,8 +51,8 @@ export function differences(data, theme, { segment, width = 420, most = 6 }) {
         xAxis: axis(theme, { type: 'value', min: -far, max: far, interval: far, axisLabel: { show: false }, axisLine: { show: false } }),
         yAxis: axis(theme, { type: 'category', inverse: true, data: rows.map((row) => says(row)[0]), axisLine: { show: false, onZero: false }, splitLine: { show: false }, axisLabel: { show: false } }),
         series: [
-            column(rows, -far, 'right', (row) => says(row)[0], { color: theme.ink, width: width * 0.46 }),
-            column(rows, far, 'left', (row) => says(row)[1], { color: theme.muted, width: width * 0.52 }),
+            column(rows, -far, 'right', (row) => says(row)[0], { color: theme.ink, width: width * 0.5 }),
+            column(rows, far, 'left', (row) => says(row)[1], { color: theme.muted, width: width * 0.48 }),
             {
                 type: 'bar', barWidth: 8,
                 data: rows.map((row) => ({ value: Math.max(-far, Math.min(far, row.difference)), itemStyle: { color: segmentColor(segment, theme) } })),
@@ -64,7 +64,7 @@ export function differences(data, theme, { segment, width = 420, most = 6 }) {
 /** A text at one end of each row, above the bar and on the ground of the page, so that the line does not run through it. */
 function column(rows, place, position, write, style) {
     return {
-        type: 'scatter', symbolSize: 0, silent: true, tooltip: { show: false }, z: 3,
+        type: 'scatter', symbolSize: 0, silent: true, tooltip: { show: false }, z: 3, itemStyle: { opacity: 1 },
         data: rows.map((_, i) => [place, i]),
         label: { show: true, position, distance: 0, offset: [0, -13], fontSize: 12, overflow: 'truncate', ...style, formatter: (it) => write(rows[it.dataIndex]) },
     };
