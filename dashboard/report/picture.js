@@ -4,6 +4,7 @@
 
 import { setPlatformAPI } from 'echarts/core';
 import { init } from '../web/echarts.js';
+import { fontFamily } from '../web/theme.js';
 import { escape, raw } from './html.js';
 import { widthOf } from './text.js';
 
@@ -40,6 +41,7 @@ function attributesOf(style) {
 /** Returns the drawing without what a document does not need, its names of parts made from the content. */
 function tidy(svg) {
     const lean = svg
+        .replaceAll(fontFamily, 'sans-serif')
         .replace(/<style[\s\S]*?<\/style>\s*/g, '')
         .replace(/^<svg [^>]*>\s*/, '')
         .replace(/\s*<\/svg>\s*$/, '')
