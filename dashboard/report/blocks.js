@@ -3,7 +3,7 @@
 
 import { amount, hasValue, segmentLabel, segmentName } from '../web/facts.js';
 import { count, dash, isKnown, percent, plural, unknown } from '../web/format.js';
-import { whyMissing } from '../web/parts.js';
+import { literal, whyMissing } from '../web/parts.js';
 import { light } from '../web/theme.js';
 import { differences, height as differencesHeight, hasDifferences } from '../web/charts/differences.js';
 import { mark } from './document.js';
@@ -36,6 +36,11 @@ export function lackOf(data, part) {
 export function missing(data, part) {
     const { why, sql } = lackOf(data, part);
     return html`<div class="note"><p>${why}</p>${sql && html`<pre>${sql}</pre>`}</div>`;
+}
+
+/** Returns the SQL that watches a model and publishes. */
+export function monitorSql(data) {
+    return `SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');`;
 }
 
 /** Returns whether a part of the publication has something to show. */

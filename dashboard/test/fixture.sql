@@ -59,6 +59,12 @@ SELECT 1 FROM custseg.publish('shop', 'shop.customers');
 SELECT 1 FROM custseg.monitor('shop', 'shop.customers');
 SELECT 1 FROM custseg.publish('shop', 'shop.customers');
 
+-- what customers are worth is known, whatever the presentation; nobody has set an action or watched
+SELECT 1 FROM custseg.train('valued', 'shop.customers', '{recency,frequency,monetary}', 4, id => 'id');
+SELECT 1 FROM custseg.set_presentation('valued', '{"value": "monetary", "currency": "EUR"}');
+SELECT custseg.name_segment('valued', segment, (ARRAY['North & South', 'regulars', 'lapsed', 'new'])[segment]) FROM custseg.segments WHERE model = 'valued';
+SELECT 1 FROM custseg.publish('valued', 'shop.customers', '{"value": "monetary"}');
+
 -- names that somebody might try
 SELECT custseg.train(name, 'shop.customers', '{recency,frequency,monetary}', 3, id => 'id')
 FROM unnest(ARRAY['<script>alert(1)</script>', '"; DROP TABLE customers; --', E'\u202emodel \u0645\u0631\u062d\u0628\u0627', E'\U0001f6d2 \U0001f600',

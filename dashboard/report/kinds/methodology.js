@@ -5,7 +5,7 @@
 import { label, segmentLabel, segmentName } from '../../web/facts.js';
 import { count, dash, date, dateTime, fixed, isKnown, list, number, percent, plural, short, toNumber } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
-import { has, labelled, missing, paragraph, table } from '../blocks.js';
+import { has, labelled, missing, monitorSql, paragraph, table } from '../blocks.js';
 import { stamp } from '../document.js';
 import { html } from '../html.js';
 import { algorithms, measures, optionWords } from '../methods.js';
@@ -154,7 +154,7 @@ function repeatSection(data) {
 
 function healthSection(data) {
     const health = healthOf(data);
-    const watch = data.about.health ? null : html`<pre>SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');</pre>`;
+    const watch = data.about.health ? null : html`<pre>${monitorSql(data)}</pre>`;
     return html`<h2>Does it still fit</h2>${paragraph(health.sentences)}${watch}${(data.facts.alerts ?? []).length > 0 && html`<ul>${data.facts.alerts.slice(0, 8).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${short(it.subject, 60)}: ${sentences(it.message, 220)}</li>`)}</ul>`}`;
 }
 

@@ -11,7 +11,7 @@ import * as silhouette from '../../web/charts/silhouette.js';
 import { amount, hasValue, segmentLabel, title } from '../../web/facts.js';
 import { count, date, dash, isKnown, percent, plural, short } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
-import { differencesOf, has, labelled, lackOf, missing, numbersOf, originOf, paragraph, planFacts, table, tiles } from '../blocks.js';
+import { differencesOf, has, labelled, lackOf, missing, monitorSql, numbersOf, originOf, paragraph, planFacts, table, tiles } from '../blocks.js';
 import { foot, mark, stamp } from '../document.js';
 import { html } from '../html.js';
 import { algorithms } from '../methods.js';
@@ -104,7 +104,7 @@ function changesSlide(data) {
     const why = !Array.isArray(data.previous?.summary) ? 'This is the first publication, so that there is nothing to compare it with.'
         : data.previous.version !== data.about.version ? `The publication before was of version ${data.previous.version}, whose segments are other ones.` : null;
     if (why === null) return slide(data, heading, html`${paragraph([changes.sentence(data)], 'lead')}${changesPicture(data, { width: 1140, most: 9, scale: 1.4 })}`);
-    return lackingOne(data, heading, why, `SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');  -- every month`);
+    return lackingOne(data, heading, why, `${monitorSql(data)}  -- every month`);
 }
 
 /** Returns the slide of what the publication does not tell. */
@@ -132,7 +132,7 @@ function healthSlide(data) {
     const health = healthOf(data);
     const alerts = data.facts.alerts ?? [];
     const heading = 'Does the model still fit?';
-    if (!data.about.health) return lackingOne(data, heading, health.sentences[0], `SELECT * FROM custseg.monitor(${literal(data.about.name)}, options => '{"publish": true}');`);
+    if (!data.about.health) return lackingOne(data, heading, health.sentences[0], monitorSql(data));
     return slide(data, heading, html`<p class="lead"><b class="${health.rating}">${health.word}</b>. ${health.sentences.join(' ')}</p>
 ${alerts.length > 0 && html`<ul>${alerts.slice(0, 5).map((it) => html`<li><b class="${it.severity === 'critical' ? 'bad' : 'watch'}">${it.severity}</b>: ${short(it.subject, 40)}: ${sentences(it.message, 170)}</li>`)}</ul>${alerts.length > 5 && html`<p class="muted">${plural(alerts.length - 5, 'more alert')} ${alerts.length === 6 ? 'is' : 'are'} open.</p>`}`}
 ${(data.facts.monitor?.reasons ?? []).length > 0 && html`<p class="muted">${sentences(data.facts.monitor.reasons.join('. '), 400)}</p>`}`);
