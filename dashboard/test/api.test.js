@@ -452,6 +452,37 @@ test('a part about one of several things goes by key', async () => {
     assert.equal((await call('GET', partOf('club', 'experiment'))).body.body.experiment, 'spring');
     assert.equal((await call('GET', `${partOf('club', 'experiment')}?key=nothing`)).body.body, null);
     assert.equal((await call('GET', `${partOf('shop', 'experiment')}?key=spring`)).body.body, null);
+
+test('reports: a file that may load nothing, the same each time; errors as everywhere', async () => {
+    const report = (model, kind, query = '') => `${partOf(model, 'report')}/${kind}${query}`;
+
+    for (const kind of ['report', 'cards', 'playbook', 'dictionary', 'methodology', 'guide', 'slides']) {
+        const answer = await call('GET', report('shop', kind));
+
+        assert.equal(answer.status, 200, answer.text.slice(0, 300));
+        assert.equal(answer.headers.get('content-type'), 'text/html; charset=utf-8');
+        assert.match(answer.headers.get('content-security-policy'), /^default-src 'none'; style-src 'unsafe-inline'/);
+        assert.match(answer.text, /^<!DOCTYPE html>/);
+        assert.ok((await call('GET', report('shop', kind))).text === answer.text, kind);
+        assert.equal((await call('GET', report('shop', kind), { headers: { 'if-none-match': answer.headers.get('etag') } })).status, 304);
+    }
+    const first = await value("SELECT to_json(min(published_at)) #>> '{}' FROM custseg.report WHERE model = 'shop'");
+
+    assert.ok((await call('GET', report('shop', 'report', `?at=${encodeURIComponent(first)}`))).text !== (await call('GET', report('shop', 'report'))).text);
+    assert.match((await call('GET', report('kmeans', 'report', '?start=2026-12-07'))).text, /7 Dec 2026/);
+    assert.doesNotMatch((await call('GET', report('<script>alert(1)</script>', 'slides'))).text, /<script|<img/);
+    assertError(await call('GET', report('shop', 'novel')), 'not_found');
+    assertError(await call('GET', report('shop', 'constructor')), 'not_found');
+    assertError(await call('GET', report('nobody', 'report')), 'not_found');
+    assertError(await call('GET', report('secret', 'report')), 'not_found');
+    assertError(await callOutsider('GET', report('shop', 'report')), 'not_found');
+    assertError(await call('GET', report('shop', 'report', '?start=tomorrow')), 'invalid_argument');
+    assertError(await call('GET', report('shop', 'report', '?at=yesteryear')), 'invalid_argument');
+    const waiting = await call('GET', report('waiting', 'report'));
+
+    assertError(waiting, 'not_found');
+    assert.match(waiting.body.error.hint, /SELECT \* FROM custseg\.publish\('waiting'\)/);
+    assertError(await call('POST', report('shop', 'report'), { body: {} }), 'method');
 });
 
 test('health, readiness and the description', async () => {

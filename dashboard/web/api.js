@@ -81,6 +81,11 @@ export function part(model, name, at = null, key = null) {
     return get(`${modelPath(model)}/${encodeURIComponent(name)}${search ? `?${search}` : ''}`);
 }
 
+/** Returns the address of a report on a model as of a publication. */
+export function reportAddress(model, kind, at = null) {
+    return `${modelPath(model)}/report/${encodeURIComponent(kind)}${at ? `?${new URLSearchParams({ at })}` : ''}`;
+}
+
 /** Returns a promise of one customer by key, with the segment: {customer: {feature: value}, segment, name, ...}. */
 export function lookUp(model, key) {
     return request(`${modelPath(model)}/customers/${encodeURIComponent(key)}`);

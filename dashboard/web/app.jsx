@@ -9,7 +9,7 @@ import { ChooseSegment, ChooseSegments } from './choose.jsx';
 import { compared, selected, title } from './facts.js';
 import { dateTime, name, short } from './format.js';
 import { go, setState, useAddress, useAnswer, useReady, useTheme } from './hooks.js';
-import { findPage, loadCards, pages, roles } from './pages.js';
+import { findPage, loadCards, pages, reports, roles } from './pages.js';
 import { literal, whyMissing } from './parts.js';
 import { address } from './router.js';
 
@@ -134,12 +134,22 @@ function Page({ model, page, state, theme }) {
                 </div>
             )}
             {about && code.status === 'ready' && <Cards names={page.cards} code={code.value} context={{ about, page: page.name, state, theme }} />}
+            {about?.kind === 'segments' && about.published_at && <Reports model={model} at={state.at} />}
         </>
     );
 }
 
 function Cards({ names, code: { cards, Card }, context }) {
     return <div class="grid">{names.filter((it) => cards[it]).map((it) => <Card card={cards[it]} context={context} key={it} />)}</div>;
+}
+
+function Reports({ model, at }) {
+    return (
+        <nav class="reports" aria-label="Reports">
+            <p>To print or to send, made of this publication:</p>
+            <ul>{reports.map((it) => <li><a href={api.reportAddress(model, it.kind, at)} target="_blank" rel="noopener">{it.title}</a></li>)}</ul>
+        </nav>
+    );
 }
 
 function Notice({ about, page }) {

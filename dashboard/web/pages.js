@@ -54,6 +54,17 @@ export const roles = [
     },
 ];
 
+/** The reports that the server makes of a publication. */
+export const reports = [
+    { kind: 'report', title: 'Report' },
+    { kind: 'cards', title: 'Segment cards' },
+    { kind: 'playbook', title: 'Playbook' },
+    { kind: 'slides', title: 'Slides' },
+    { kind: 'guide', title: 'Guide' },
+    { kind: 'methodology', title: 'Methodology' },
+    { kind: 'dictionary', title: 'Data dictionary' },
+];
+
 /** Returns the page of that name, or null. */
 export function findPage(name) {
     return [...pages, ...roles].find((page) => page.name === name) ?? null;
