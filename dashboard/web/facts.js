@@ -37,10 +37,15 @@ export function unit(data, column) {
     return presentation(data).columns?.[column]?.unit ?? null;
 }
 
+/** Returns the name of a level of a category; the level of what is missing is called so. */
+export function levelName(level, length = 60) {
+    return level === null || level === undefined || level === '(null)' ? '(no value)' : short(level, length);
+}
+
 /** Returns the label of a column or of a level of it. */
 export function levelLabel(data, row, length = 40) {
     const column = label(data, row.column_name, length);
-    return row.level === null || row.level === undefined ? column : short(`${column}: ${row.level}`, length);
+    return row.level === null || row.level === undefined ? column : short(`${column}: ${levelName(row.level, 200)}`, length);
 }
 
 /** Returns the name of a row's segment with its number, as charts and tables show it; a row without a segment is all customers. */

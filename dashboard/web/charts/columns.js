@@ -1,7 +1,7 @@
 // columns.js
 //	  The columns of the source: what they hold and what to do about them.
 
-import { columnCell, label } from '../facts.js';
+import { columnCell, label, levelName } from '../facts.js';
 import { count, plural, toNumber } from '../format.js';
 
 // what describe() says of a column that needs nothing
@@ -15,7 +15,7 @@ export function sentence(data) {
 }
 
 function levels(row) {
-    return Array.isArray(row.top_levels) && row.top_levels.length > 0 ? row.top_levels.map((it) => `${it.level ?? '(null)'} (${count(it.n)})`).join(', ') : null;
+    return Array.isArray(row.top_levels) && row.top_levels.length > 0 ? row.top_levels.map((it) => `${levelName(it.level)} (${count(it.n)})`).join(', ') : null;
 }
 
 /** Returns the columns as a table. */

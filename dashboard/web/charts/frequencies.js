@@ -1,8 +1,8 @@
 // frequencies.js
 //	  How frequent each level of a category is among all customers.
 
-import { choice, label } from '../facts.js';
-import { count, percent, plural, short, toNumber } from '../format.js';
+import { choice, label, levelName } from '../facts.js';
+import { count, percent, plural, toNumber } from '../format.js';
 import { axis, base, tooltip } from '../theme.js';
 import { columns } from './levels.js';
 
@@ -22,9 +22,9 @@ export function option(data, theme, state = {}) {
     return {
         ...base(theme),
         grid: { left: names, right: 64, top: 8, bottom: 8 },
-        tooltip: tooltip(theme, { formatter: (it) => `${short(rows[it.dataIndex].level, 60)}\n${count(rows[it.dataIndex].n)} customers (${percent(rows[it.dataIndex].share)})` }),
+        tooltip: tooltip(theme, { formatter: (it) => `${levelName(rows[it.dataIndex].level)}\n${count(rows[it.dataIndex].n)} customers (${percent(rows[it.dataIndex].share)})` }),
         xAxis: axis(theme, { type: 'value', min: 0, axisLabel: { show: false }, splitLine: { show: false } }),
-        yAxis: axis(theme, { type: 'category', inverse: true, data: rows.map((row) => short(row.level, 30)), axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate' } }),
+        yAxis: axis(theme, { type: 'category', inverse: true, data: rows.map((row) => levelName(row.level, 30)), axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate' } }),
         series: [{
             type: 'bar', barMaxWidth: 18, itemStyle: { color: theme.accent },
             data: rows.map((row) => toNumber(row.share) ?? '-'),
@@ -38,10 +38,10 @@ export function sentence(data, state = {}) {
     const rows = rowsOf(data, state);
     if (rows.length === 0) return 'Nothing is known of all customers.';
     const rest = rows.length > most ? ` The picture has the first ${most}.` : '';
-    return `${label(data, rows[0].column_name)} has ${plural(rows.length, 'level')}; the most frequent is ${short(rows[0].level, 60)}, of ${percent(rows[0].share)} of the customers.${rest}`;
+    return `${label(data, rows[0].column_name)} has ${plural(rows.length, 'level')}; the most frequent is ${levelName(rows[0].level)}, of ${percent(rows[0].share)} of the customers.${rest}`;
 }
 
 /** Returns the levels as a table. */
 export function table(data, state = {}) {
-    return { columns: [{ label: 'Level' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' }], rows: rowsOf(data, state).map((row) => [row.level, row.n, row.share]) };
+    return { columns: [{ label: 'Level' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' }], rows: rowsOf(data, state).map((row) => [levelName(row.level, 200), row.n, row.share]) };
 }

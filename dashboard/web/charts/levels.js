@@ -1,8 +1,8 @@
 // levels.js
 //	  Stacked shares of the levels of a category: a bar for each segment and for all customers.
 
-import { choice, distinct, label, segmentLabel, segmentOf, selected } from '../facts.js';
-import { count, percent, short, toNumber } from '../format.js';
+import { choice, distinct, label, levelName, segmentLabel, segmentOf, selected } from '../facts.js';
+import { count, percent, toNumber } from '../format.js';
 import { axis, base, legendBelow, tooltip } from '../theme.js';
 
 const most = 8;
@@ -39,7 +39,7 @@ export function option(data, theme, state = {}) {
     const shown = levels.slice(0, levels.length > most ? most - 1 : most);
     const rest = levels.slice(shown.length);
     const parts = [
-        ...shown.map((level) => ({ label: short(level, 24), share: (it) => shareOf(it, level), n: (it) => countOf(it, level) })),
+        ...shown.map((level) => ({ label: levelName(level, 24), share: (it) => shareOf(it, level), n: (it) => countOf(it, level) })),
         ...(rest.length > 0 ? [{ label: `${rest.length} more`, share: (it) => sum(rest.map((level) => shareOf(it, level))), n: (it) => sum(rest.map((level) => countOf(it, level))) }] : []),
     ];
     const below = legendBelow(theme, parts.map((it) => it.label), width);
@@ -74,7 +74,7 @@ export function sentence(data, state = {}) {
     if (known.length === 0) return `${label(data, column)}: the share of each level.`;
     const far = (level) => Math.abs(shareOf(segment, level) - shareOf(null, level));
     const level = known.reduce((a, b) => (far(b) > far(a) ? b : a));
-    return `${label(data, column)}: ${short(level, 40)} is ${percent(shareOf(segment, level))} of ${segmentLabel(segmentOf(data, segment), 60)}, and ${percent(shareOf(null, level))} of all customers.`;
+    return `${label(data, column)}: ${levelName(level, 40)} is ${percent(shareOf(segment, level))} of ${segmentLabel(segmentOf(data, segment), 60)}, and ${percent(shareOf(null, level))} of all customers.`;
 }
 
 /** Returns the shares of the chosen column as a table. */
@@ -82,6 +82,6 @@ export function table(data, state = {}) {
     const { levels, bars, shareOf } = stack(data, state);
     return {
         columns: [{ label: 'Level' }, ...bars.map((it) => ({ label: segmentLabel(segmentOf(data, it), 60), kind: 'percent' }))],
-        rows: levels.map((level) => [level, ...bars.map((it) => shareOf(it, level))]),
+        rows: levels.map((level) => [levelName(level, 200), ...bars.map((it) => shareOf(it, level))]),
     };
 }

@@ -3,7 +3,7 @@
 
 import { distinct, label, segmentLabel, segmentOf, segments } from '../facts.js';
 import { count, list, number, percent, plural, toNumber } from '../format.js';
-import { axis, base, fontFamily, legendBelow, segmentColor, tooltip } from '../theme.js';
+import { axis, base, fontFamily, legendBelow, segmentColor, segmentDash, tooltip } from '../theme.js';
 
 const pairs = ['1,2', '1,3', '2,3'];
 
@@ -69,35 +69,61 @@ export function option(data, theme, state = {}) {
 /** Returns the option of all pairs of the components: points beside each other, spreads on the diagonal. */
 export function pairPlot(data, theme, state = {}) {
     const { width = 560, height = 520 } = state;
-    const groups = bySegment(data, 500);
+    const groups = bySegment(data, 400);
     const n = dimensions(data);
     const below = legendBelow(theme, groups.map((it) => segmentLabel(it, 22)), width);
-    const [left, top, gap] = [36, 24, 14];
-    const cell = { width: (width - left - 12 - gap * (n - 1)) / n, height: (height - top - below.room - 12 - gap * (n - 1)) / n };
-    const panels = Array.from({ length: n * n }, (_, i) => ({ x: i % n, y: Math.floor(i / n), i }));
-    const small = { fontSize: 12, color: theme.muted };
+    const [left, top, gap] = [24, 22, 12];
+    const cell = { width: (width - left - 8 - gap * (n - 1)) / n, height: (height - top - below.room - 12 - gap * (n - 1)) / n };
+    const places = Array.from({ length: n }, (_, i) => between(...extent((data.projection.points ?? []).map((point) => point[i]))));
+    const shapes = Array.from({ length: n * n }, (_, i) => {
+        const [column, row] = [i % n, Math.floor(i / n)];
+        const panel = { x: left + column * (cell.width + gap), y: top + row * (cell.height + gap), ...cell };
+        return { type: 'group', silent: true, children: [frameOf(theme, panel, column, row), ...(column === row ? spreads(theme, groups, places[column], column, panel) : dots(theme, groups, places, column, row, panel))] };
+    });
+    const named = (it) => ({ name: segmentLabel(it, 22), type: 'custom', coordinateSystem: 'none', data: [], itemStyle: { color: segmentColor(it.segment, theme) }, renderItem: () => null });
     return {
         ...base(theme),
-        legend: below.legend,
-        grid: panels.map(({ x, y }) => ({ left: left + x * (cell.width + gap), top: top + y * (cell.height + gap), ...cell, show: true, borderColor: theme.line, borderWidth: 1 })),
-        xAxis: panels.map(({ x, y, i }) => axis(theme, { gridIndex: i, type: 'value', scale: true, position: 'top', name: y === 0 ? `Component ${x + 1}` : '', nameGap: 8, nameTextStyle: small, splitLine: { show: false }, axisLabel: { show: false }, axisLine: { show: false } })),
-        yAxis: panels.map(({ x, y, i }) => axis(theme, { gridIndex: i, type: 'value', scale: true, name: x === 0 ? `Component ${y + 1}` : '', nameGap: 10, nameTextStyle: small, splitLine: { show: false }, axisLabel: { show: false }, axisLine: { show: false } })),
-        series: panels.flatMap(({ x, y, i }) => groups.map((group) => {
-            const place = { xAxisIndex: i, yAxisIndex: i, silent: true };
-            return x === y ? spread(data, theme, group, x, place) : cloud(theme, group, x, y, { ...place, symbolSize: 3 });
-        })),
+        legend: { ...below.legend, icon: 'circle' },
+        series: [{ type: 'custom', coordinateSystem: 'none', silent: true, data: shapes.map((_, i) => i), renderItem: ({ dataIndex }) => shapes[dataIndex] }, ...groups.map(named)],
     };
 }
 
-/** The spread of a group on one component: shares of its points in 20 steps. */
-function spread(data, theme, group, x, place) {
-    const values = (data.projection.points ?? []).map((point) => point[x]);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+/** The frame of a panel, with the names of its components at the edges of the picture. */
+function frameOf(theme, { x, y, width, height }, column, row) {
+    const style = { fill: theme.ink, font: `12px ${fontFamily}`, align: 'center' };
+    return {
+        type: 'group',
+        children: [
+            { type: 'rect', shape: { x, y, width, height }, style: { fill: null, stroke: theme.line, lineWidth: 1 } },
+            ...(row === 0 ? [{ type: 'text', x: x + width / 2, y: y - 16, style: { ...style, text: `Component ${column + 1}`, width, overflow: 'truncate' } }] : []),
+            ...(column === 0 ? [{ type: 'text', x: x - 18, y: y + height / 2, rotation: Math.PI / 2, style: { ...style, text: `Component ${row + 1}` } }] : []),
+        ],
+    };
+}
+
+/** The points of a panel. */
+function dots(theme, groups, places, column, row, { x, y, width, height }) {
+    return groups.flatMap((group) => group.points.map((point) => ({
+        type: 'circle',
+        shape: { cx: x + (places[column](point[column]) * 0.96 + 1) / 2 * width, cy: y + (1 - places[row](point[row]) * 0.96) / 2 * height, r: 1.6 },
+        style: { fill: segmentColor(group.segment, theme), opacity: 0.7 },
+    })));
+}
+
+/** The spread of each group on one component: shares of its points in 20 steps, the highest as high as the panel. */
+function spreads(theme, groups, place, column, { x, y, width, height }) {
     const steps = 20;
-    const size = (high - low) / steps || 1;
-    const bins = Array.from({ length: steps }, () => 0);
-    for (const point of group.points) bins[Math.min(steps - 1, Math.floor((point[x] - low) / size))] += 1 / group.points.length;
-    return { name: segmentLabel(group, 22), type: 'line', symbol: 'none', smooth: 0.3, itemStyle: { color: segmentColor(group.segment, theme) }, lineStyle: { color: segmentColor(group.segment, theme), width: 2 }, data: bins.map((share, i) => [low + (i + 0.5) * size, share]), ...place };
+    const lines = groups.map((group) => {
+        const bins = Array.from({ length: steps }, () => 0);
+        for (const point of group.points) bins[Math.min(steps - 1, Math.floor((place(point[column]) + 1) / 2 * steps))] += 1 / group.points.length;
+        return { group, bins };
+    });
+    const top = Math.max(...lines.flatMap(({ bins }) => bins)) || 1;
+    return lines.map(({ group, bins }) => ({
+        type: 'polyline',
+        shape: { points: bins.map((share, i) => [x + (i + 0.5) / steps * width, y + height - share / top * (height - 4) - 1]), smooth: 0.2 },
+        style: { fill: null, stroke: segmentColor(group.segment, theme), lineWidth: 2, lineDash: segmentDash(group.segment) === 'solid' ? null : segmentDash(group.segment) },
+    }));
 }
 
 /** Returns a function that turns a point of the cube (each side from -1 to 1) and lays it on the plane: [x, y, depth]. */

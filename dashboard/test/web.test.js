@@ -1,0 +1,292 @@
+// What the pages write and draw, without a browser: numbers, names, addresses, colours, and every chart, sentence and table of every card on
+// publications with hostile names, small groups, forty segments, 97 columns and no value.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import * as esbuild from 'esbuild';
+import * as format from '../web/format.js';
+import { columnValue, compared, selected } from '../web/facts.js';
+import { literal, parts, whyMissing } from '../web/parts.js';
+import { findPage, pages, roles } from '../web/pages.js';
+import { address, numbers, parse } from '../web/router.js';
+import { contrast, dark, inkOn, colorAt, light, segmentColor, segmentDash } from '../web/theme.js';
+import { csv, fileName, frame, tablePicture, xml } from '../web/export.js';
+import { root } from './support/dashboard.js';
+import { makePublication } from './support/publication.js';
+
+const space = '\u00a0';
+const folder = mkdtempSync(path.join(tmpdir(), 'custseg-web-'));
+let cards;
+let init;
+
+before(async () => {
+    // JSX is for esbuild
+    const outfile = path.join(folder, 'cards.mjs');
+    await esbuild.build({
+        stdin: { contents: 'export { cards } from "./cards.js"; export { init } from "./echarts.js";', resolveDir: path.join(root, 'web') },
+        outfile, bundle: true, format: 'esm', jsx: 'automatic', jsxImportSource: 'preact', logLevel: 'error', define: { 'process.env.NODE_ENV': '"production"' },
+    });
+    ({ cards, init } = await import(pathToFileURL(outfile)));
+});
+
+after(() => rmSync(folder, { recursive: true }));
+
+test('numbers', () => {
+    assert.equal(format.count(20000), '20,000');
+    assert.equal(format.count(-0.4), '0');
+    assert.equal(format.fixed(-1234.56, 1), '−1,234.6');
+    assert.equal(format.fixed(-0.04, 1), '0.0');
+    assert.equal(format.compact(11223344), `11.2${space}M`);
+    assert.equal(format.compact(999_999), `1.0${space}M`);
+    assert.equal(format.compact(999_940), `999.9${space}k`);
+    assert.equal(format.compact(1234), '1,234');
+    assert.equal(format.number(0), '0');
+    assert.equal(format.number(-0), '0');
+    assert.equal(format.number(3.14159), '3.14');
+    assert.equal(format.number(0.00123456), '0.00123');
+    assert.equal(format.number(100), '100');
+    assert.equal(format.percent(0.5838), `58.4${space}%`);
+    assert.equal(format.percent(-0.00001), `0.0${space}%`);
+    assert.equal(format.signed(12), '+12');
+    assert.equal(format.signed(-12), '−12');
+    assert.equal(format.signed(0.00001, (it) => format.fixed(it, 1)), '0.0');
+    assert.equal(format.change(0.031), `+3.1${space}%`);
+    assert.equal(format.pValue(1e-9), `<${space}0.001`);
+    assert.equal(format.number('Infinity'), '∞');
+    assert.equal(format.number('-Infinity'), '−∞');
+    assert.equal(format.number(1e308), '1.00 × 10^308');
+});
+
+test('what is not known is a dash, whatever writes it', () => {
+    for (const write of [format.count, format.number, format.compact, format.percent, format.signed, format.change, format.pValue, format.money, format.exactMoney, format.date, format.dateTime]) {
+        for (const value of [null, undefined, 'NaN', '']) assert.equal(write(value), '–', `${write.name}(${value})`);
+    }
+});
+
+test('money', () => {
+    assert.equal(format.money(11_224_000, 'GBP'), `£11.2${space}M`);
+    assert.equal(format.money(561.234, 'GBP'), '£561.23');
+    assert.equal(format.money(-2000, 'EUR'), '−€2,000');
+    assert.equal(format.money(-0.001, 'EUR'), '€0.00');
+    assert.equal(format.money(1e6, 'CHF'), `1.0${space}M${space}CHF`);
+    assert.equal(format.money(1e6, null), `1.0${space}M`);
+    assert.equal(format.money(1e6, 'constructor'), `1.0${space}M${space}constructor`);
+    assert.equal(format.exactMoney(6_468_600.4, 'GBP'), '£6,468,600');
+});
+
+test('days and times are those of UTC', () => {
+    assert.equal(format.date('2026-11-29T23:30:00+00:00'), '29 Nov 2026');
+    assert.equal(format.date('2026-11-29T23:30:00-05:00'), '30 Nov 2026');
+    assert.equal(format.dateTime('2026-01-02T03:04:05.678901+00:00'), '2 Jan 2026, 03:04 UTC');
+    assert.equal(format.date('infinity'), '–');
+});
+
+test('names', () => {
+    assert.equal(format.name('a\u0000b\nc'), 'a b c');
+    assert.equal(format.name(''), '(no name)');
+    assert.equal(format.name('\u202egnp'), 'gnp');
+    assert.equal(format.name('مرحبا'), '\u2068مرحبا\u2069');
+    assert.equal(format.short('👩‍👩‍👧 a long name', 5), '👩‍👩‍…');
+    for (const it of ['plain', 'مرحبا', '2 \u2068مرحبا\u2069', '\u2069x\u2068', '\u202e']) {
+        const once = format.name(it);
+        const opened = [...once].reduce((depth, letter) => { assert.ok(depth >= 0); return depth + (letter === '\u2068') - (letter === '\u2069'); }, 0);
+        assert.equal(opened, 0);
+        assert.equal(format.name(once), once);
+    }
+    assert.equal(format.middle('feature_number_74', 11), 'featu…er_74');
+    assert.equal(format.sentenceOf('champions are many'), 'Champions are many.');
+    assert.equal(format.sentenceOf('a/b is a column.'), 'a/b is a column.');
+    assert.equal(format.list(['a', 'b', 'c']), 'a, b and c');
+    assert.equal(format.plural(1, 'axis', 'axes'), '1 axis');
+    assert.equal(format.plural(2000, 'axis', 'axes'), '2,000 axes');
+});
+
+test('an address holds any model and any state', () => {
+    for (const model of ['shop', 'a/b%2Fc%/?d=e&f#g', '100%', ' spaces ', '<script>', '.', '..', '-', '\u202emodel مرحبا', 'publications']) {
+        for (const state of [{}, { segment: '3', at: '2026-11-29T12:00:00.123456+00:00' }]) {
+            const url = new URL(address(model, 'overview', state), 'http://localhost');
+            assert.deepEqual(parse(url.pathname, url.search), { model, page: 'overview', state: model === '.' || model === '..' ? { ...state, model } : state });
+        }
+    }
+    assert.equal(address('m', 'p', { a: null, b: '', c: 0 }), '/m/m/p?c=0');
+    assert.deepEqual(parse('/', ''), { model: null, page: null, state: {} });
+    assert.deepEqual(parse('/m/%E0%A4%A', ''), { model: '%E0%A4%A', page: null, state: {} });
+    assert.deepEqual(numbers('3,1,x,3,-2,1e3'), [3, 1]);
+});
+
+test('every page has cards that exist, and every card is on a page', () => {
+    const shown = new Set([...pages, ...roles].flatMap((page) => page.cards));
+    assert.deepEqual([...shown].filter((it) => !cards[it]), []);
+    assert.deepEqual(Object.keys(cards).filter((it) => !shown.has(it)), []);
+    assert.equal(findPage('nowhere'), null);
+});
+
+test('each part of a card says why it may be missing', () => {
+    const names = new Set(Object.values(cards).flatMap((card) => card.parts));
+    assert.deepEqual([...names].filter((it) => !Object.hasOwn(parts, it)), []);
+    for (const it of names) {
+        const { why, sql } = whyMissing(it, "o'hara");
+        assert.match(why, /\.$/);
+        assert.ok(sql === null || /custseg\./.test(sql), it);
+    }
+});
+
+test('a name becomes a literal that shows what cannot be seen', () => {
+    assert.equal(literal("o'hara\\"), "'o''hara\\'");
+    assert.equal(literal('\u202ea\\'), "U&'\\202ea\\\\'");
+});
+
+test('text is read on every ground, and segments have their colours', () => {
+    for (const theme of [light, dark]) {
+        for (const ink of ['ink', 'muted', 'accent', 'good', 'watch', 'bad']) {
+            for (const ground of ['card', 'ground']) assert.ok(contrast(theme[ink], theme[ground]) >= 4.5, `${theme.name} ${ink} on ${ground}: ${contrast(theme[ink], theme[ground])}`);
+        }
+        for (let place = 0; place <= 1; place += 0.02) {
+            for (const scale of [theme.diverging, theme.sequential]) assert.ok(contrast(inkOn(colorAt(scale, place)), colorAt(scale, place)) >= 4.5);
+        }
+    }
+    assert.deepEqual([1, 2, 3, 4, 5, 6, 7].map((it) => segmentColor(it, light)), ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00', '#8c7a00']);
+    assert.equal(segmentColor(0, light), light.noise);
+    assert.equal(segmentColor(9, light), segmentColor(1, dark));
+    assert.notDeepEqual(segmentDash(9), segmentDash(1));
+});
+
+test('the sheet of styles has the colours of the theme', () => {
+    const css = readFileSync(path.join(root, 'web', 'app.css'), 'utf8');
+    const [day, night] = css.split('prefers-color-scheme: dark');
+    for (const [theme, text] of [[light, day], [dark, night]]) {
+        for (const key of ['ground', 'card', 'line', 'ink', 'muted', 'accent', 'good', 'watch', 'bad']) assert.match(text, new RegExp(`--${key}: ${theme[key]};`));
+    }
+});
+
+test('files: CSV, SVG and their names', () => {
+    const table = { columns: [{ label: 'Segment' }, { label: 'Value, all', kind: 'number' }], rows: [['=cmd()', 1.5], ['"q", x', null], [{ text: '−1.5 days', value: -1.5 }, -2], ['-3', 0]] };
+    assert.equal(csv(table), 'Segment,"Value, all"\r\n\'=cmd(),1.5\r\n"""q"", x",\r\n-1.5,-2\r\n-3,0\r\n');
+    assert.equal(fileName('<script>/..\\', 'tiles'), 'script_tiles');
+    assert.equal(fileName('///'), 'card');
+    assert.equal(xml('a\u0000<b>&"\ud800'), 'a &lt;b&gt;&amp;&quot; ');
+    const svg = frame({ title: '<x>', sentence: 'A '.repeat(200), ...tablePicture(table, { width: 400, theme: light, currency: null }), width: 400, foot: 'As of now', theme: light });
+    assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg" width="400" height="\d+"/);
+    assert.doesNotMatch(svg, /<x>|NaN|undefined|null/);
+});
+
+test('values of columns and choices of segments', () => {
+    const data = makePublication();
+    data.about.features.push({ name: 'joined', kind: 'time' }, { name: 'member', kind: 'boolean' });
+    data.about.presentation.columns = { recency: { unit: 'days' } };
+    assert.equal(columnValue(data, 'recency', 12.5), '12.5 days');
+    assert.equal(columnValue(data, 'monetary', 12.5), '£12.50');
+    assert.equal(columnValue(data, 'joined', 20786), '29 Nov 2026');
+    assert.equal(columnValue(data, 'member', 0.25), `25.0${space}%`);
+    assert.equal(columnValue(data, 'recency', null), '–');
+    assert.equal(selected(data, { segment: '3' }), 3);
+    assert.equal(selected(data, { segment: '99' }), 1);
+    assert.deepEqual(compared(data, { segments: '4,2,4,99,1,3,5' }), [4, 2, 1, 3]);
+    assert.deepEqual(compared(data, { segments: '4' }), [4, 1]);
+});
+
+const bad = /NaN|undefined|\bnull\b|Infinity|\[object|(?:^|[\s(>])-[\d.]/;
+
+/** Fails when a text shows what nobody is to see: NaN, null, a hyphen for a minus. */
+function assertClean(text, where) {
+    assert.doesNotMatch(text, bad, `${where}: ${bad.exec(text)?.[0]} in ${text.slice(Math.max(0, text.search(bad) - 60), text.search(bad) + 60)}`);
+    assert.doesNotMatch(text, /−0(?:\.0+)?(?![\d.])/, `${where}: a minus zero`);
+}
+
+/** Returns the texts of an SVG. */
+function textsOf(svg) {
+    return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text]) => text);
+}
+
+/** Returns the picture of a card as SVG. */
+function draw(card, data, theme, state) {
+    const chart = init(null, null, { renderer: 'svg', ssr: true, width: state.width, height: state.height });
+    chart.setOption(card.chart(data, theme, state));
+    const svg = chart.renderToSVGString();
+    chart.dispose();
+    return svg;
+}
+
+/** Draws every card that the data suffice for, wide by day and narrow by night, and returns how many pictures it drew. */
+function drawAll(data, state, where) {
+    let n = 0;
+
+    for (const card of Object.values(cards)) {
+        const isThere = [...card.parts].every((part) => data[part] !== null && data[part] !== undefined);
+        if (card.compute || !isThere || card.missing?.(data, state)) continue;
+        const sentence = card.sentence?.(data, state) ?? '';
+        assert.equal(typeof sentence, 'string');
+        assertClean(sentence, `${where} ${card.name}, sentence`);
+        const table = card.table?.(data, state);
+        if (table) {
+            for (const row of table.rows) {
+                assert.equal(row.length, table.columns.length, `${where} ${card.name}: a row is as long as the head`);
+                row.forEach((value, i) => {
+                    const link = value !== null && typeof value === 'object' ? value : null;
+                    assertClean(format.cell(link ? link.text : value, table.columns[i].kind, 'GBP'), `${where} ${card.name}, ${table.columns[i].label}`);
+                });
+            }
+        }
+        if (!card.chart) continue;
+        const height = typeof card.height === 'function' ? card.height(data.about) : card.height;
+        assert.ok(Number.isFinite(height) && height > 0, `${where} ${card.name}: height ${height}`);
+        for (const [theme, width] of [[light, 900], [dark, 296]]) {
+            const svg = draw(card, data, theme, { ...state, width, height });
+            assert.doesNotMatch(svg, /NaN/, `${where} ${card.name}: NaN in the picture`);
+            for (const text of textsOf(svg)) assertClean(text, `${where} ${card.name}, picture`);
+            n += 1;
+        }
+    }
+    return n;
+}
+
+const publications = {
+    'as usual': {},
+    'hostile names': { isHostile: true, k: 8 },
+    'no value, no earlier publication': { isValued: false, hasPrevious: false },
+    'noise': { hasNoise: true },
+    'forty segments': { k: 40 },
+    '97 columns': { n: 97 },
+    'one column': { n: 1 },
+    'one segment': { k: 1 },
+    'two segments, one of them small': { k: 2 },
+};
+
+for (const [where, options] of Object.entries(publications)) {
+    test(`every card on a publication: ${where}`, () => {
+        const data = makePublication(options);
+        const other = { segment: '2', segments: '1,2', column: data.about.features.at(-2).name, components: '2,3', turn: '90', tilt: '0' };
+        for (const state of options.k || options.n ? [other] : [{}, other]) {
+            assert.ok(drawAll(data, state, where) > 25, 'most cards were drawn');
+        }
+    });
+}
+
+test('what a publication lacks, no card needs', () => {
+    const data = makePublication();
+    for (const lacking of Object.keys(data).filter((it) => it !== 'about')) drawAll({ ...data, [lacking]: null }, {}, `without ${lacking}`);
+    drawAll({ ...data, training: { choose_k: null, merges: null, k_distance: null, scree: null } }, {}, 'an empty training');
+});
+
+test('numbers of customers and value are those of the publication', () => {
+    const data = makePublication({ hasSmall: false });
+    const n = data.summary.reduce((sum, row) => sum + row.n, 0);
+    const value = data.summary.reduce((sum, row) => sum + row.total_value, 0);
+    const [customers, worth, largest] = cards.tiles.table(data, {}).rows;
+    assert.equal(customers[1], format.count(n));
+    assert.equal(worth[1], format.money(value, 'GBP'));
+    const first = data.summary.reduce((a, b) => (b.value_share > a.value_share ? b : a));
+    assert.deepEqual(largest.slice(1), [format.percent(first.value_share), first.name]);
+    assert.ok(cards['customers-and-value'].sentence(data, {}).includes(format.percent(first.value_share)));
+});
+
+test('names are text in a picture, never markup', () => {
+    const data = makePublication({ isHostile: true, k: 8 });
+    const svg = draw(cards['customers-and-value'], data, light, { width: 900, height: 400 });
+    assert.match(svg, /&lt;script&gt;/);
+    assert.doesNotMatch(svg, /<script/);
+});
