@@ -131,6 +131,9 @@ SELECT statement, outcome(statement) FROM (VALUES
     ('SELECT custseg.enroll(''strict'', ''SELECT * FROM customer WHERE id < 30 UNION ALL SELECT * FROM customer WHERE id = 25'')'),
     ('SELECT custseg.enroll(''strict'', ''SELECT id, monetary FROM customer'')'),
     ('SELECT custseg.enroll(''strict'', ''SELECT frequency, monetary FROM customer'')'),
+    ('SELECT custseg_private.block_variant(''s'', 1, 3, 2, ''{1,1}'')'),
+    ('SELECT custseg_private.block_variant(''s'', 1, 1, 0, ''{1,1}'')'),
+    ('SELECT custseg_private.block_variant(''s'', 1, 1, 2, ''{1,0}'')'),
     ('SELECT custseg.drop_experiment(''spring'')'),
     ('SELECT custseg.drop_model(''shop'', whole => true)')) s (statement);
 SELECT count(*), max(batch) FROM custseg.enrolment WHERE experiment = 'strict';

@@ -121,3 +121,13 @@ CsAggregateBytes(Size size)
 	SET_VARSIZE(bytes, size);
 	return bytes;
 }
+
+/* The error of a value that is not valid; the hint says what to write instead. */
+void
+CsRejectValue(const char *message, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg_internal("%s", message),
+			 errhint("%s", hint)));
+}

@@ -28,6 +28,7 @@
  * arguments.c: a function names the positions of its arguments in an enum.  What has a length is
  * palloc'd in CurrentMemoryContext.
  */
+pg_noreturn extern void CsRejectValue(const char *message, const char *hint);
 extern void CsRequireArgument(FunctionCallInfo fcinfo, int argument, const char *name);
 extern char *CsTextArgument(FunctionCallInfo fcinfo, int argument);
 extern char *CsRequiredText(FunctionCallInfo fcinfo, int argument, const char *name);

@@ -157,6 +157,8 @@ IsBlock(const Block *b, text *salt, int segment, int64 n, ArrayType *weights)
 		memcmp(VARDATA_ANY(salt), VARDATA_ANY(b->salt), VARSIZE_ANY_EXHDR(salt)) == 0;
 }
 
+#define BLOCK_HINT "custseg.enroll() calls this function."
+
 /* The block that the arguments describe, shared out, palloc'd. */
 static Block *
 MakeBlock(text *salt, int segment, int64 n, ArrayType *weights)
@@ -168,12 +170,12 @@ MakeBlock(text *salt, int segment, int64 n, ArrayType *weights)
 	b->nvariants = ArrayGetNItems(ARR_NDIM(weights), ARR_DIMS(weights));
 	b->salt = (text *) PG_DETOAST_DATUM_COPY(PointerGetDatum(salt));
 	if (ARR_HASNULL(weights) || b->nvariants < 1 || b->nvariants > CS_MAX_VARIANTS || n < 1 || n > CS_MAX_BLOCK)
-		elog(ERROR, "no block: %lld customers of %d variants", (long long) n, b->nvariants);
+		CsRejectValue(psprintf("there is no block of %lld customers and %d variants", (long long) n, b->nvariants), BLOCK_HINT);
 	memcpy(b->weights, ARR_DATA_PTR(weights), sizeof(int64) * b->nvariants);
 	for (int v = 0; v < b->nvariants; v++)
 	{
 		if (b->weights[v] < 1 || b->weights[v] > CS_MAX_WEIGHT)
-			elog(ERROR, "no weight of a variant: %lld", (long long) b->weights[v]);
+			CsRejectValue(psprintf("%lld is no weight of a variant", (long long) b->weights[v]), BLOCK_HINT);
 	}
 	ShareBlock(b);
 	return b;
@@ -202,7 +204,7 @@ custseg_block_variant(PG_FUNCTION_ARGS)
 		MemoryContextSwitchTo(old);
 	}
 	if (place < 1 || place > n)
-		elog(ERROR, "no place in a block of %lld: %lld", (long long) n, (long long) place);
+		CsRejectValue(psprintf("%lld is no place in a block of %lld customers", (long long) place, (long long) n), BLOCK_HINT);
 	while (place > b->upto[v])
 		v++;
 	PG_RETURN_INT32(v + 1);

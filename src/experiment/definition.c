@@ -77,16 +77,6 @@ TellPlace(void *place)
 	errcontext("%s %d of the experiment", p->list, p->number);
 }
 
-/* The error of a definition; the hint says what to write instead. */
-pg_noreturn static void
-Reject(const char *message, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg_internal("%s", message),
-			 errhint("%s", hint)));
-}
-
 /* Error unless a text can be the name of "what". */
 static void
 CheckName(const char *name, const char *what)
@@ -185,14 +175,14 @@ CheckSize(const CsExperimentMetric *m, double absolute, double relative, const c
 	double		size = isnan(absolute) ? relative : absolute;
 
 	if (!isnan(absolute) && !isnan(relative))
-		Reject(psprintf("\"%s\" and \"relative_%s\" exclude each other", name, name),
-			   psprintf("Give the %s in units of the metric, or as a share of the control's mean.", name));
+		CsRejectValue(psprintf("\"%s\" and \"relative_%s\" exclude each other", name, name),
+					  psprintf("Give the %s in units of the metric, or as a share of the control's mean.", name));
 	if (!isnan(size) && size <= 0)
-		Reject(psprintf("\"%s\" of a metric must be above 0", name),
-			   psprintf("Give its size; \"direction\" says which way is good."));
+		CsRejectValue(psprintf("\"%s\" of a metric must be above 0", name),
+					  psprintf("Give its size; \"direction\" says which way is good."));
 	if (m->kind == CS_METRIC_CONVERSION && absolute >= 1)
-		Reject(psprintf("\"%s\" of a conversion must be below 1", name),
-			   psprintf("It is a difference of shares: 0.05 is five customers of a hundred."));
+		CsRejectValue(psprintf("\"%s\" of a conversion must be below 1", name),
+					  psprintf("It is a difference of shares: 0.05 is five customers of a hundred."));
 }
 
 /* What the columns of a metric must be. */
@@ -200,19 +190,19 @@ static void
 CheckColumns(CsExperimentMetric *m)
 {
 	if (m->kind != CS_METRIC_RATIO && (m->numerator != NULL || m->denominator != NULL))
-		Reject("only a ratio has a numerator and a denominator", "Give the column of a conversion or a mean as \"column\".");
+		CsRejectValue("only a ratio has a numerator and a denominator", "Give the column of a conversion or a mean as \"column\".");
 	if (m->kind == CS_METRIC_RATIO && (m->numerator == NULL || m->denominator == NULL || m->column != NULL))
-		Reject("a ratio has a numerator and a denominator, and no column",
-			   "Write {\"kind\": \"ratio\", \"numerator\": \"revenue\", \"denominator\": \"orders\", ...}.");
+		CsRejectValue("a ratio has a numerator and a denominator, and no column",
+					  "Write {\"kind\": \"ratio\", \"numerator\": \"revenue\", \"denominator\": \"orders\", ...}.");
 	if (m->kind != CS_METRIC_RATIO && m->column == NULL)
 		m->column = m->name;
 	if (m->kind != CS_METRIC_MEAN && !isnan(m->cap))
-		Reject("only a mean can be capped", "Leave out \"cap\".");
+		CsRejectValue("only a mean can be capped", "Leave out \"cap\".");
 	if (m->kind == CS_METRIC_RATIO && m->covariate != NULL)
-		Reject("a ratio cannot have a covariate", "Leave out \"covariate\", or measure the mean of the numerator.");
+		CsRejectValue("a ratio cannot have a covariate", "Leave out \"covariate\", or measure the mean of the numerator.");
 	if (!isnan(m->cap) && !(m->cap > 0 && m->cap < 1))
-		Reject("\"cap\" of a metric must be between 0 and 1, both left out",
-			   "It is a quantile: 0.99 caps the one percent of the largest values.");
+		CsRejectValue("\"cap\" of a metric must be between 0 and 1, both left out",
+					  "It is a quantile: 0.99 caps the one percent of the largest values.");
 }
 
 /* The window as an interval above 0, in the text that is kept. */
@@ -229,8 +219,8 @@ CheckWindow(CsExperimentMetric *m)
 	/* after a longer one there may be no time any more, which would be found when nothing can be changed */
 	if (DatumGetInt32(DirectFunctionCall2(interval_cmp, window, IntervalPGetDatum(&none))) <= 0 ||
 		DatumGetInt32(DirectFunctionCall2(interval_cmp, window, IntervalPGetDatum(&most))) > 0)
-		Reject(psprintf("\"window\" of a metric must be above 0, and at most %d days", MAX_DAYS),
-			   "Write the time after the enrolment that counts, as \"14 days\".");
+		CsRejectValue(psprintf("\"window\" of a metric must be above 0, and at most %d days", MAX_DAYS),
+					  "Write the time after the enrolment that counts, as \"14 days\".");
 	m->window = DatumGetCString(DirectFunctionCall1(interval_out, window));
 }
 
@@ -240,18 +230,18 @@ CheckMetric(CsExperimentMetric *m)
 {
 	CheckName(m->name, "a metric");
 	if (m->kind < 0)
-		Reject(psprintf("metric \"%s\" has no kind", m->name), "Give \"kind\": conversion, mean or ratio.");
+		CsRejectValue(psprintf("metric \"%s\" has no kind", m->name), "Give \"kind\": conversion, mean or ratio.");
 	CheckColumns(m);
 	CheckSize(m, m->effect, m->relative_effect, "effect");
 	CheckSize(m, m->margin, m->relative_margin, "margin");
 	CheckWindow(m);
 	if (m->role == CS_ROLE_PRIMARY && isnan(m->effect) && isnan(m->relative_effect))
-		Reject(psprintf("primary metric \"%s\" has no effect", m->name),
-			   "Give \"effect\", or \"relative_effect\": the smallest one that is worth acting on.");
+		CsRejectValue(psprintf("primary metric \"%s\" has no effect", m->name),
+					  "Give \"effect\", or \"relative_effect\": the smallest one that is worth acting on.");
 	if ((m->role == CS_ROLE_GUARDRAIL) != !(isnan(m->margin) && isnan(m->relative_margin)))
-		Reject(m->role == CS_ROLE_GUARDRAIL ? psprintf("guardrail \"%s\" has no margin", m->name) :
-			   psprintf("metric \"%s\" has a margin, but is no guardrail", m->name),
-			   "Give \"margin\" or \"relative_margin\", the damage that is tolerated, to guardrails only.");
+		CsRejectValue(m->role == CS_ROLE_GUARDRAIL ? psprintf("guardrail \"%s\" has no margin", m->name) :
+					  psprintf("metric \"%s\" has a margin, but is no guardrail", m->name),
+					  "Give \"margin\" or \"relative_margin\", the damage that is tolerated, to guardrails only.");
 }
 
 /* Read a metric that stands alone, as an object; what is not whole is an error. */
@@ -288,8 +278,8 @@ ReadMetrics(CsExperiment *e, Jsonb *metrics)
 	}
 	error_context_stack = callback.previous;
 	if (nprimary != 1)
-		Reject(psprintf("an experiment has one primary metric, not %d", nprimary),
-			   "Give \"role\": \"primary\" to the one metric that decides.");
+		CsRejectValue(psprintf("an experiment has one primary metric, not %d", nprimary),
+					  "Give \"role\": \"primary\" to the one metric that decides.");
 }
 
 /* Buckets, of CS_BUCKETS, that a share of the customers takes. */
@@ -326,14 +316,14 @@ CsExperimentDefine(CsExperiment *e, Jsonb *variants, Jsonb *metrics, Jsonb *opti
 	if (e->salt == NULL)
 		e->salt = e->name;
 	if (e->power <= e->alpha)
-		Reject("\"power\" must be above \"alpha\"", "They are 0.8 and 0.05 by default.");
+		CsRejectValue("\"power\" must be above \"alpha\"", "They are 0.8 and 0.05 by default.");
 	ReadVariants(e, variants);
 	ReadMetrics(e, metrics);
 	for (int i = 0; i < e->nvariants && e->assignment == CS_ASSIGN_BUCKET; i++)
 	{
 		if (CsVariantBucket(e, i) == CsVariantBucket(e, i + 1))
-			Reject(psprintf("variant \"%s\" has too small a weight for one of %d buckets", e->variants[i].name, CS_BUCKETS),
-				   "Give it more weight, or assign \"blocked\".");
+			CsRejectValue(psprintf("variant \"%s\" has too small a weight for one of %d buckets", e->variants[i].name, CS_BUCKETS),
+						  "Give it more weight, or assign \"blocked\".");
 	}
 }
 

@@ -186,16 +186,6 @@ UnitOf(const Customer *c, const CsWorthModel *m)
 
 #define RECENCY_HINT "\"recency\" is the time from the first purchase to the last one, as custseg.purchase_summary() has it."
 
-/* The error of numbers that are no history of purchases. */
-static void
-RejectHistory(const char *message, const char *hint)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg_internal("%s", message),
-			 errhint("%s", hint)));
-}
-
 /* The history of a customer in the units of the model; an error when there is none like it. */
 static CsPurchaseHistory
 HistoryOf(const Customer *c, const CsWorthModel *m)
@@ -206,16 +196,16 @@ HistoryOf(const Customer *c, const CsWorthModel *m)
 	for (int field = 0; field < F_NEEDED; field++)
 		CheckNumber(c, field);
 	if (c->number[F_RECENCY] > c->number[F_AGE])
-		RejectHistory(psprintf("\"recency\" is beyond \"customer_age\": %s and %s",
+		CsRejectValue(psprintf("\"recency\" is beyond \"customer_age\": %s and %s",
 							   float8out_internal(c->number[F_RECENCY]), float8out_internal(c->number[F_AGE])), RECENCY_HINT);
 	if (repeats == 0 && c->number[F_RECENCY] > 0)
-		RejectHistory(psprintf("\"recency\" must be 0 without repeats, not %s", float8out_internal(c->number[F_RECENCY])),
+		CsRejectValue(psprintf("\"recency\" must be 0 without repeats, not %s", float8out_internal(c->number[F_RECENCY])),
 					  RECENCY_HINT);
 	if (repeats != floor(repeats))
-		RejectHistory(psprintf("\"repeats\" must be a whole number, not %s", float8out_internal(repeats)),
+		CsRejectValue(psprintf("\"repeats\" must be a whole number, not %s", float8out_internal(repeats)),
 					  "\"repeats\" is the number of days with a purchase after the first one, as custseg.purchase_summary() has it.");
 	if (repeats > 0 && c->number[F_RECENCY] == 0)
-		RejectHistory(psprintf("\"recency\" must be above 0 with %s repeats, which are on later days", float8out_internal(repeats)),
+		CsRejectValue(psprintf("\"recency\" must be above 0 with %s repeats, which are on later days", float8out_internal(repeats)),
 					  RECENCY_HINT);
 	return (CsPurchaseHistory) {c->number[F_REPEATS], c->number[F_RECENCY] * units, c->number[F_AGE] * units};
 }
