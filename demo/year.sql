@@ -170,15 +170,14 @@ BEGIN
     EXECUTE $call$ CALL custseg.resegment('loyalty', 'customers', value => 'monetary') $call$;
     PERFORM shop.set_back(day + time '20:00');
     COMMIT;
-    PERFORM custseg.record_kpis('loyalty', 'orders', 'customer', 'ordered_at', 'amount', 'customers', day + 1);
+    -- two months, for after the 28th of January and of February no other one would be over
+    PERFORM custseg.record_kpis('loyalty', 'orders', 'customer', 'ordered_at', 'amount', 'customers', day + 1,
+        options => CASE WHEN months = 12 THEN '{}' ELSE '{"months": 2}' END::jsonb);
     PERFORM custseg.record_segment_value('worth', 'loyalty', 'orders', 'customers', as_of => day);
     PERFORM shop.set_back(day + time '20:10');
     COMMIT;
-    PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day)));
+    PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('publish', true, 'max_age_days', 365 + shop.days_ago(day)));
     PERFORM shop.set_back(day + time '20:20');
-    COMMIT;
-    PERFORM custseg.publish('loyalty', 'customers', '{"value": "monetary"}');
-    PERFORM shop.set_back(day + time '20:30');
     COMMIT;
 END $$;
 
@@ -251,7 +250,7 @@ JOIN (VALUES
         "description": "Order small things by the app, twice a month or more often.",
         "tone": "short and quick", "channel": "app", "offer": "bundles: three for the price of two",
         "contact_frequency": "weekly", "products": ["everyday goods"], "tactics": ["push messages in the evening", "stamps for each order"],
-        "primary_kpi": "average order", "guardrail_kpi": "push messages switched off", "budget_share": 0.15, "perk": "same-day delivery", "perk_capacity": 1800}'),
+        "primary_kpi": "average order", "guardrail_kpi": "push messages switched off", "budget_share": 0.15, "perk": "same-day delivery", "perk_capacity": 2200}'),
     ('Slipping away', '{
         "description": "Were good customers, and have been silent for months. Much is at risk with them.",
         "tone": "warm, no reproach", "channel": "mail", "offer": "a voucher for the next order",
