@@ -19,15 +19,15 @@ SHLIB_LINK += -lgsl -lm
 PG_CONFIG ?= pg_config
 
 # What installs what the machine lacks before it builds, and so cannot rest on PGXS.
-SELF_CONTAINED = check calibrate sanitize demo report bench deb dist package-check
+SELF_CONTAINED = check calibrate sanitize demo report dashboard bench deb dist package-check
 
 ifneq ($(filter $(SELF_CONTAINED),$(MAKECMDGOALS)),)
 
 .PHONY: $(MAKECMDGOALS)
 
 # Variables given to make go on to the build, and by the environment to the scripts: PG_CONFIG,
-# CC, COPT; KEEP, DATA, OUT, VALGRIND, SANITIZED, MODEL, KIND, DATABASE, AS_OF, START, FORMAT (see the head
-# of each script).
+# CC, COPT; KEEP, DATA, OUT, VALGRIND, SANITIZED, MODEL, KIND, DATABASE, AS_OF, START, FORMAT, PORT, ROLE (see
+# the head of each script).
 $(SELF_CONTAINED): export REGRESS := $(REGRESS)
 $(SELF_CONTAINED): export REGRESS_OPTS := $(REGRESS_OPTS)
 $(SELF_CONTAINED):
