@@ -93,6 +93,47 @@ SELECT custseg.predict_json('m', to_jsonb(c) - 'id') -> 'assigned_by' AS without
     custseg.predict_json('m', to_jsonb(c) || '{"id": "three"}') -> 'assigned_by' AS no_id
 FROM customer c WHERE id = 3;
 SELECT custseg.end_override('m', 3), custseg.end_override('m', 4);
+-- they are kept with the model that is at hand: what is decided, ended or expires meanwhile counts all the same
+CREATE FUNCTION by_hand(id int) RETURNS text LANGUAGE sql AS $$ SELECT concat_ws(' ', j ->> 'assigned_by', CASE WHEN j ->> 'assigned_by' = 'override' THEN j ->> 'segment' END)
+    FROM customer c, custseg.predict_json('m', to_jsonb(c)) j WHERE c.id = by_hand.id $$;
+SELECT custseg.exclude(NULL, 6, 'objected to all'), custseg.override_segment('m', 5, 3, 'key account');
+SELECT by_hand(5), by_hand(6), by_hand(7);
+-- a decision expires for the transactions that begin later, and an older one holds again
+BEGIN;
+SELECT custseg.override_segment('m', 5, 2, 'another one'), custseg.override_segment('m', 6, 1, 'asked for it, for a moment', clock_timestamp() + interval '20 ms'), custseg.exclude('m', 7, 'for a moment', clock_timestamp() + interval '20 ms');
+SELECT pg_sleep(0.03);
+SELECT by_hand(5), by_hand(6), by_hand(7);
+COMMIT;
+SELECT by_hand(5), by_hand(6), by_hand(7);
+BEGIN;
+SELECT custseg.end_override('m', 5);
+SAVEPOINT s;
+SELECT custseg.exclude('m', 5, 'in doubt');
+SELECT by_hand(5);
+ROLLBACK TO s;
+SELECT by_hand(5);
+ROLLBACK;
+SELECT by_hand(5);
+SELECT custseg.end_override('m', 5), custseg.end_override(NULL, 6);
+SELECT by_hand(5), by_hand(6), by_hand(7);
+-- a version without the segment says so, each time
+SELECT custseg.override_segment('m', 5, (SELECT min(segment) FROM custseg.segment WHERE model = 'm' AND version = 1 AND segment NOT IN (SELECT segment FROM custseg.segment WHERE model = 'm' AND version = 2)), 'key account');
+SET client_min_messages = notice;
+SELECT custseg.predict_json('m', to_jsonb(c), 2) -> 'assigned_by' FROM customer c WHERE id = 5;
+SELECT custseg.predict_json('m', to_jsonb(c), 2) -> 'assigned_by' FROM customer c WHERE id = 6;
+SET client_min_messages = warning;
+SELECT custseg.end_override('m', 5);
+-- by ids of a type that may go, too
+CREATE TYPE rating AS ENUM ('low', 'medium', 'high');
+CREATE TABLE rated AS SELECT i * i AS x, (ARRAY['low', 'medium', 'high'])[i]::rating AS who FROM generate_series(1, 3) i;
+SELECT version FROM custseg.train('rated', 'SELECT * FROM rated', '{x}', 2, id => 'who');
+SELECT custseg.exclude('rated', 'high', 'objected');
+SELECT custseg.predict_json('rated', to_jsonb(r)) -> 'assigned_by' AS assigned_by FROM rated r ORDER BY x;
+DROP TABLE rated;
+DROP TYPE rating;
+SELECT custseg.predict_json('rated', '{"x": 1, "who": "high"}') -> 'assigned_by' AS assigned_by, custseg.predict_json('rated', '{"x": 1, "who": "low"}') -> 'assigned_by' AS other;
+CREATE TYPE rating AS ENUM ('high', 'low');
+SELECT custseg.predict_json('rated', '{"x": 1, "who": "high"}') -> 'assigned_by' AS assigned_by, custseg.predict_json('rated', '{"x": 1, "who": "low"}') -> 'assigned_by' AS other;
 
 -- a prepared statement and a function see what changes meanwhile
 PREPARE told(text, jsonb) AS SELECT custseg.predict_json($1, $2 -> 'customer') -> 'version';

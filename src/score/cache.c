@@ -23,6 +23,7 @@
  */
 #include "custseg.h"
 
+#include "access/transam.h"
 #include "catalog/namespace.h"
 #include "lib/ilist.h"
 #include "miscadmin.h"
@@ -48,7 +49,7 @@ typedef struct CacheKey
 	uint32		number;
 } CacheKey;
 
-/* Stands right before a compiled version, in a memory context that holds just the two. */
+/* Stands right before a compiled version, in a memory context of the two and of decisions by hand. */
 typedef struct CachedScorer
 {
 	MemoryContext context;
@@ -56,6 +57,7 @@ typedef struct CachedScorer
 	int			pins;
 	bool		in_cache;		/* false: to be freed with the last pin */
 	bool		has_overrides;	/* somebody has made decisions for customers of the model */
+	CsDecisions *decisions;		/* these, once they are asked for; in the same context */
 	CsModelKind kind;			/* of the model */
 	CacheKey	key;
 	dlist_node	recency;		/* in cachedScorers */
@@ -195,6 +197,7 @@ AddScorer(const char *model, int version, const CsModelRow *row, const void *sco
 	cached->size = size;
 	cached->pins = 0;
 	cached->in_cache = true;
+	cached->decisions = NULL;
 	cached->kind = row->kind;
 	cached->has_overrides = CsCatalogRead(overrides_sql, CsValues(CsValueText(model)), NULL, NULL) > 0;
 	cached->key = MakeKey(model, CACHE_SCORER, (uint32) version);
@@ -404,6 +407,64 @@ bool
 CsCacheHasOverrides(const CsScorer *scorer)
 {
 	return CachedOf(scorer)->has_overrides;
+}
+
+/*
+ * Do values of an identity stay what they are for as long as the session lasts?  Those of types that come
+ * with the server do; others may be dropped, and their names mean something else.
+ */
+static bool
+IsLasting(const CsIdentity *identity)
+{
+	for (int i = 0; i < identity->nparts; i++)
+	{
+		const CsIdPart *part = &identity->parts[i];
+
+		if (part->by_text || part->type >= FirstNormalObjectId || part->collation >= FirstNormalObjectId)
+			return false;
+	}
+	return true;
+}
+
+/* Read what a version's customers are told by, and what is decided for them. */
+static CsDecisions *
+ReadDecisions(const CsScorer *scorer)
+{
+	CsDecisions *decisions = palloc0(sizeof(CsDecisions));
+	CsIdentity *identity;
+
+	CsScorerKey(scorer, &decisions->key);
+	identity = CsIdentityOfKey(&decisions->key);
+	if (identity != NULL && IsLasting(identity))
+		decisions->overrides = CsOverridesRead(scorer, identity);
+	return decisions;
+}
+
+/*
+ * How a version tells customers, and what is decided by hand for them, read at the first call.  It belongs
+ * to the cache as the scorer does, which the caller has pinned.  It holds for whoever sees the row that the
+ * version was compiled for, since every decision writes that anew; what expires says so itself.
+ */
+const CsDecisions *
+CsCacheDecisions(const CsScorer *scorer)
+{
+	CachedScorer *cached = CachedOf(scorer);
+	MemoryContext context,
+				old;
+	Size		size;
+
+	if (cached->decisions != NULL)
+		return cached->decisions;
+	context = AllocSetContextCreate(CurrentMemoryContext, "custseg decisions", ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(context);
+	cached->decisions = ReadDecisions(scorer);
+	MemoryContextSwitchTo(old);
+	MemoryContextSetParent(context, cached->context);
+	size = MemoryContextMemAllocated(context, true);
+	cached->size += size;
+	if (cached->in_cache)
+		cachedBytes += size;
+	return cached->decisions;
 }
 
 /* The context that pinned a scorer goes. */

@@ -64,7 +64,7 @@ static const char *const list_sql =
 "WHERE m.name OPERATOR(pg_catalog.=) $1 AND o.ended_at IS NULL AND " IN_FORCE_SQL
 
 static const char *const load_sql =
-"SELECT o.id, o.customer, o.segment, o.made_by FROM " HOLDING_SQL;
+"SELECT o.id, o.customer, o.segment, o.made_by, o.until FROM " HOLDING_SQL;
 
 static const char *const export_sql =
 "SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(o) OPERATOR(pg_catalog.-) $2 ORDER BY o.id), '[]')"
@@ -126,7 +126,6 @@ typedef struct Loading
 	const CsScorer *scorer;
 	CsOverrides *result;
 	int64		capacity;
-	int64		n_lacking;		/* the version lacks their segment */
 } Loading;
 
 /*
@@ -141,12 +140,15 @@ TakeOverride(void *state, const CsCatalogRow *row)
 	bool		excluded;
 	Datum		segment = CsRowDatum(row, 3, &excluded);
 	CsOverride	o = {.id = CsRowInt8(row, 1, 0), .index = -1, .made_by = CsRowText(row, 4)};
+	bool		forever;
+	Datum		until = CsRowDatum(row, 5, &forever);
 
+	o.until = forever ? DT_NOEND : DatumGetTimestampTz(until);
 	if (!excluded)
 		o.index = SegmentIndex(l->scorer, DatumGetInt32(segment));
 	if (!excluded && o.index < 0)
 	{
-		l->n_lacking++;
+		result->n_lacking++;
 		return;
 	}
 	o.customer = palloc(sizeof(Datum) * result->identity->nparts);
@@ -163,29 +165,44 @@ TakeOverride(void *state, const CsCatalogRow *row)
 }
 
 /*
- * The decisions that hold now for customers of a model and whose segment the version has, palloc'd; NULL
- * when there are none.  The identity, which is kept, says how customers are told.  A NOTICE counts those
- * whose segment the version lacks.
+ * The decisions that hold now for customers of a model and whose segment the version has, palloc'd.  The
+ * identity, which is kept, says how customers are told.
  */
 CsOverrides *
-CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity)
+CsOverridesRead(const CsScorer *scorer, CsIdentity *identity)
 {
-	Loading		l = {scorer, palloc0(sizeof(CsOverrides))};
-	CsOverrides *result = l.result;
+	CsOverrides *result = palloc0(sizeof(CsOverrides));
+	Loading		l = {scorer, result};
 	int			level = CsPlainSettings();
 
 	result->identity = identity;
 	CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))), TakeOverride, &l);
 	AtEOXact_GUC(true, level);
-	if (l.n_lacking > 0)
+	if (result->n > 0)
+		qsort_arg(result->overrides, result->n, sizeof(CsOverride), CompareOverrides, identity);
+	return result;
+}
+
+/*
+ * Decisions that were read, for who asks them about customers; NULL when there are none.  A NOTICE counts
+ * those whose segment the version lacks.
+ */
+CsOverrides *
+CsOverridesTold(const CsScorer *scorer, CsOverrides *overrides)
+{
+	if (overrides->n_lacking > 0)
 		ereport(NOTICE,
 				(errmsg("version %d of model \"%s\" lacks the segment of %lld overrides, which are left to the model",
-						scorer->version, NameStr(scorer->model), (long long) l.n_lacking),
+						scorer->version, NameStr(scorer->model), (long long) overrides->n_lacking),
 				 errhint("SELECT * FROM custseg.overrides lists them; end or renew them.")));
-	if (result->n == 0)
-		return NULL;
-	qsort_arg(result->overrides, result->n, sizeof(CsOverride), CompareOverrides, identity);
-	return result;
+	return overrides->n == 0 ? NULL : overrides;
+}
+
+/* Read such decisions, and tell. */
+CsOverrides *
+CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity)
+{
+	return CsOverridesTold(scorer, CsOverridesRead(scorer, identity));
 }
 
 /* Are there decisions for customers of a scorer's model that hold now? */
@@ -238,10 +255,14 @@ CsOverridesFindPrepared(const CsOverrides *overrides, const Datum *customer)
 		else
 			high = middle;
 	}
-	if (low == overrides->n ||
-		CsIdentityCompare(overrides->identity, overrides->overrides[low].customer, customer) != 0)
-		return NULL;
-	return &overrides->overrides[low];
+	while (low < overrides->n &&
+		   CsIdentityCompare(overrides->identity, overrides->overrides[low].customer, customer) == 0)
+	{
+		if (overrides->overrides[low].until > GetCurrentTransactionStartTimestamp())
+			return &overrides->overrides[low];
+		low++;					/* it has expired since it was read */
+	}
+	return NULL;
 }
 
 /* Likewise of values as a row has them; "overrides" may be NULL. */

@@ -135,16 +135,20 @@ IsResolvedModel(const CsCallSite *site, const text *model, int version)
 		memcmp(site->model, VARDATA_ANY(model), site->model_length) == 0;
 }
 
-/* Note how the model tells customers, and load what is decided for those that come as jsonb. */
+/* Note how the model tells customers, and have what is decided for those that come as jsonb. */
 static void
 ResolveOverrides(CsCallSite *site)
 {
 	MemoryContext old = MemoryContextSwitchTo(site->context);
+	const CsScorer *scorer = site->scoring.scorer;
+	const CsDecisions *decisions = CsCacheDecisions(scorer);
 
 	site->has_overrides = true;
-	CsScorerKey(site->scoring.scorer, &site->trained_key);
-	if (site->is_jsonb && site->trained_key.names != NIL)
-		site->overrides = CsOverridesLoad(site->scoring.scorer, CsIdentityOfKey(&site->trained_key));
+	site->trained_key = decisions->key;
+	if (site->is_jsonb && decisions->overrides != NULL)
+		site->overrides = CsOverridesTold(scorer, decisions->overrides);
+	else if (site->is_jsonb && decisions->key.names != NIL)
+		site->overrides = CsOverridesLoad(scorer, CsIdentityOfKey(&decisions->key));
 	MemoryContextSwitchTo(old);
 }
 

@@ -182,6 +182,7 @@ typedef struct CsOverride
 	int64		id;				/* of the decision: the higher, the newer */
 	int			index;			/* of the segment in the scorer; -1: excluded */
 	char	   *made_by;
+	TimestampTz until;
 	Datum	   *customer;		/* a value for each part of the identity */
 } CsOverride;
 
@@ -190,16 +191,31 @@ typedef struct CsOverrides
 	CsIdentity *identity;
 	int64		n;
 	CsOverride *overrides;		/* ordered by customer, the newest first */
+	int64		n_lacking;		/* others, whose segment the version lacks */
 } CsOverrides;
 
 extern bool CsOverridesHold(const CsScorer *scorer);
 extern Jsonb *CsOverridesExport(const char *model, CsValue but);
 extern void CsOverridesImport(const char *model, Jsonb *decisions);
+extern CsOverrides *CsOverridesRead(const CsScorer *scorer, CsIdentity *identity);
+extern CsOverrides *CsOverridesTold(const CsScorer *scorer, CsOverrides *overrides);
 extern CsOverrides *CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity);
 extern const CsOverride *CsOverridesFindPrepared(const CsOverrides *overrides,
 												 const Datum *customer);
 extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const Datum *values,
 										 const bool *nulls);
+
+/*
+ * cache.c: what the cache keeps with a version for customers who come as jsonb.  Programs ask about them
+ * one by one, a statement each.
+ */
+typedef struct CsDecisions
+{
+	CsKey		key;			/* of the version */
+	CsOverrides *overrides;		/* those of the key's types; NULL: to be read for each statement */
+} CsDecisions;
+
+extern const CsDecisions *CsCacheDecisions(const CsScorer *scorer);
 
 /* customer.c: a customer whom somebody names by id. */
 extern CsIdentity *CsIdentityOfModel(const char *model);
