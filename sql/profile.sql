@@ -141,6 +141,9 @@ FROM custseg.segment_profile('m', columns => '{monetary}') s
 JOIN custseg.score('m') t ON t.segment = s.segment
 JOIN customer c ON c.id::text = t.id
 GROUP BY s.segment, s.n, s.maximum ORDER BY 1;
+-- numbers that are a category to the model have a sum, too
+SELECT version FROM custseg.train('coded', 'SELECT id, monetary, (id % 3)::int AS code FROM profile_test.customer', '{monetary,code}', 2, prep => '{"columns": {"code": {"kind": "categorical"}}}', id => 'id');
+SELECT sum(total_value) FROM custseg.segment_summary('coded', value => 'code');
 SELECT segment, n FROM custseg.segment_summary('m', 'SELECT recency, frequency, monetary, channel FROM customer', columns => '{recency}');
 SELECT custseg.end_override('m', 1), custseg.end_override('m', 2), custseg.end_override('m', 3);
 

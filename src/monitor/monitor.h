@@ -52,7 +52,7 @@ typedef struct CsObservation
 	bool		scored;
 	int64		n_unplaced;		/* all the others; without segments, those that cannot be prepared */
 	int64	   *segment_rows;
-	CsDistances *segment_distances; /* of the rows to its centre */
+	CsDistances *segment_distances; /* of the rows to its centre, if they are measured */
 
 	struct CsObservedSample *samples;	/* in the order in which they were asked for */
 } CsObservation;
@@ -103,6 +103,7 @@ typedef struct CsObserveRequest
 	const CsScorer *scorer;		/* pinned by the caller */
 	const CsRelation *relation; /* the source */
 	bool		place;			/* the rows: what is wanted of segments, of rows or of a sample */
+	bool		measure;		/* their distances, too */
 	Size		reserved;		/* of maintenance_work_mem, which the caller has taken */
 
 	int			nsamples;

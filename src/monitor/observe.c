@@ -215,7 +215,8 @@ CountRow(CsObserver *o)
 		return;
 	}
 	result->segment_rows[index]++;
-	CsDistancesAdd(&result->segment_distances[index], &scoring->fitted, scoring->z, index);
+	if (o->request.measure)
+		CsDistancesAdd(&result->segment_distances[index], &scoring->fitted, scoring->z, index);
 	for (int i = 0; i < o->request.nsamples; i++)
 		SampleRow(o, &o->reservoirs[i], &result->samples[i], index);
 }

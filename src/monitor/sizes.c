@@ -364,6 +364,7 @@ static void
 AskPlaces(void *state, CsObserveRequest *request)
 {
 	request->place = true;
+	request->measure = true;
 }
 
 /* CsReportKind.put: a row for each segment, and one for all */

@@ -249,9 +249,13 @@ AddValue(CsPortrait *portrait, const CsRelation *rel, const char *name)
 				 errmsg("column \"%s\" of type %s has no sum", name, format_type_be(column->type)),
 				 errhint("Name a column of numbers: what a customer has spent, or is worth.")));
 	portrait->value = FindAdded(portrait, column);
-	portrait->value_is_extra = portrait->value < 0;
-	if (portrait->value_is_extra)
-		portrait->value = AddColumn(portrait, column);
+	portrait->value_is_extra = portrait->value < 0 || CsIsCategory(&portrait->columns[portrait->value]);
+	if (!portrait->value_is_extra)
+		return;
+	/* numbers that prep has made a category of are summed up beside it */
+	portrait->value = AddColumn(portrait, column);
+	portrait->columns[portrait->value].column = *column;
+	portrait->columns[portrait->value].feature = -1;
 }
 
 /*
