@@ -107,6 +107,7 @@ is($node->safe_psql('shop', "SELECT string_agg(DISTINCT d.return_message, E'\\n'
 # What they left.
 is($node->safe_psql('shop', "SELECT status, run_by, verdict FROM custseg.monitor_run WHERE model = 'loyalty' ORDER BY id LIMIT 1"),
     'ok|analyst|drifted', 'the history has the run');
+is($node->safe_psql('shop', "SELECT version, n_parts > 10 FROM custseg.published WHERE model = 'loyalty'"), '1|t', 'and so is the publication');
 is($node->safe_psql('shop', "SELECT severity FROM custseg.open_alerts WHERE model = 'loyalty' AND kind = 'drift' AND subject = 'monetary'"), 'critical', 'an alert is open');
 is($node->safe_psql('outlet', "SELECT verdict, open_alerts > 0 FROM custseg.model_health"), 'drifted|t', 'in the second database as well');
 is($node->safe_psql('shop', "SELECT status FROM custseg.monitor_run WHERE model = 'busy' ORDER BY id LIMIT 1"), 'skipped', 'the run that met another was skipped');
