@@ -25,6 +25,8 @@ COPY --from=dashboard-build /build/dist dist
 COPY --from=dashboard-build /build/package.json /build/openapi.yaml ./
 COPY --from=dashboard-build /build/server server
 COPY --from=dashboard-build /build/sql sql
+COPY --from=dashboard-build /build/report report
+COPY --from=dashboard-build /build/web web
 USER node
 EXPOSE 8300
 # nobody reaches loopback of a container: it listens on all addresses, and so wants tokens or a proxy

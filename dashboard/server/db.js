@@ -11,8 +11,11 @@ import { log } from './log.js';
 // Beyond so many requests that wait for a connection of one role, the next is told to come again.
 const maxWaiting = 500;
 
-// How long to wait for a connection, before the visitor learns that the database does not answer.
+// How long to wait for the server to answer, before the visitor learns that the database does not.
 const connectMilliseconds = 2500;
+
+// How long to wait for a connection that others use.
+const queueMilliseconds = 8000;
 
 // A connection ends after so long, so that a role from which the dashboard was removed is not read as for ever.
 const lifetimeSeconds = 300;
@@ -68,6 +71,13 @@ function cancel(client) {
     });
 }
 
+/** A client that gives up on a server that does not answer, sooner than a pool gives up on a connection in use. */
+class Client extends pg.Client {
+    constructor(options) {
+        super({ ...options, connectionTimeoutMillis: connectMilliseconds });
+    }
+}
+
 /** The database, as the roles that visitors have. */
 export class Database {
     #settings;
@@ -116,7 +126,8 @@ export class Database {
             application_name: 'custseg dashboard',
             options: connectionOptions(role, statementTimeout),
             max: Math.min(poolSize, connections),
-            connectionTimeoutMillis: connectMilliseconds,
+            Client,
+            connectionTimeoutMillis: queueMilliseconds,
             idleTimeoutMillis: 30000,
             maxLifetimeSeconds: lifetimeSeconds,
             // a server that hangs, rather than one that is slow, does not hold the visitor for ever

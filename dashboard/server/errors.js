@@ -86,7 +86,7 @@ export function fromDatabase(error, model) {
             return new ApiError('timeout', 'the database took too long to answer', { cause: error });
         }
         const lost = networkErrors.has(error.code)
-            || /^(?:Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed)/.test(error.message);
+            || /^(?:Connection terminated|timeout exceeded when trying to connect|timeout expired|Client has encountered a connection error|Client was closed)/.test(error.message);
 
         return lost ? databaseGone(error) : new ApiError('internal', 'something went wrong in the dashboard', { cause: error });
     }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -450,6 +450,19 @@ test('a database that stops is told within 3 s, and is there again within 2 s of
     } finally {
         await postgres.remove();
     }
+});
+
+test('a database that takes connections and says nothing is told within 3 s', async () => {
+    const silent = createServer(() => {});
+
+    await new Promise((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const dashboard = await start({ PGHOST: '127.0.0.1', PGPORT: String(silent.address().port), CUSTSEG_ROLE: 'reader' });
+    const begun = Date.now();
+
+    assertError(await caller(dashboard.url)('GET', '/api/models'), 'busy');
+    assert.ok(Date.now() - begun < 3000, `${Date.now() - begun} ms`);
+    await dashboard.stop();
+    silent.close();
 });
 
 test('a database without custseg is not ready', async () => {
