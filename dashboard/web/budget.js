@@ -4,11 +4,17 @@
 // The curves are those of custseg.allocate_budget(), which computes the best split.  The page computes only what a given split
 // brings, while somebody moves a slider.
 
+/** Returns the kind of a curve, which need not be named where there are points. */
+function kindOf(curve) {
+    return curve.curve ?? (curve.points ? 'points' : null);
+}
+
 /** Returns what spending brings by a curve; NaN where the curve is of no known kind. */
 export function respond(curve, spend) {
     const { a, b, c } = curve;
-    if (spend <= 0 && curve.curve !== 'points') return 0;
-    switch (curve.curve) {
+    const kind = kindOf(curve);
+    if (spend <= 0 && kind !== 'points') return 0;
+    switch (kind) {
         case 'exp':
             return -a * Math.expm1(-spend / b);
         case 'log':
@@ -37,7 +43,7 @@ function alongPoints(points, spend) {
 
 /** Returns the most that may be spent on a curve: what the budget, its bound, and its last point leave. */
 export function most(curve, budget) {
-    const last = curve.curve === 'points' ? curve.points.at(-1)[0] : Infinity;
+    const last = kindOf(curve) === 'points' ? curve.points.at(-1)[0] : Infinity;
     return Math.min(budget, curve.high ?? Infinity, last);
 }
 
@@ -55,7 +61,7 @@ export function respend(curves, spends, i, amount, budget, unit) {
     const units = (value) => Math.floor(value / unit + 1e-9);
     const least = curves.map((curve) => Math.ceil((curve.low ?? 0) / unit - 1e-9));
     const has = spends.map(units);
-    has[i] = Math.min(Math.max(units(amount), least[i]), units(most(curves[i], budget)));
+    has[i] = Math.min(Math.max(0, units(amount), least[i]), units(most(curves[i], budget)));
     let lacking = has.reduce((sum, it) => sum + it, 0) - units(budget);
     const spare = has.map((it, j) => (j === i ? 0 : Math.max(0, it - least[j])));
     const total = spare.reduce((sum, it) => sum + it, 0);

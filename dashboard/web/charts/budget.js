@@ -16,7 +16,6 @@ export function curvesOf(data) {
     const names = new Map((data.about?.segments ?? []).map((it) => [it.segment, it.name]));
     return rows.filter((it) => it && typeof it === 'object').map((it, i) => ({
         ...it,
-        curve: it.curve ?? (it.points ? 'points' : null),
         name: it.name ?? names.get(it.segment) ?? null,
         place: it.segment ?? i + 1,
     }));

@@ -1,0 +1,329 @@
+// What the pages Business, Experiments, Watch and Customer compute and draw: budgets, customers and nearest changes by
+// themselves, every chart of every model of the fixture, and numbers against psql.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { equalSplit, most, readSplit, respend, respond, spellSplit, spent, total, unitOf } from '../web/budget.js';
+import { customerText, dateOf, daysOf, faults, isWhole, stopOf, stopsOf, tokenOf, usual, valuesOf } from '../web/customer.js';
+import { nearest, probes, rankOf, valueAt } from '../web/nearest.js';
+import { cell } from '../web/format.js';
+import { findPage } from '../web/pages.js';
+import { dark, light } from '../web/theme.js';
+import * as effects from '../web/charts/effects.js';
+import * as gate from '../web/charts/gate.js';
+import * as kpis from '../web/charts/kpis.js';
+import * as lifetimeValue from '../web/charts/lifetime-value.js';
+import * as sizes from '../web/charts/sizes.js';
+import { cardsAndCharts } from './support/cards.js';
+import { startDashboard } from './support/dashboard.js';
+import { caller } from './support/interface.js';
+
+let dashboard;
+let call;
+let database;
+let cards;
+let init;
+
+before(async () => {
+    ({ cards, init } = await cardsAndCharts());
+    dashboard = await startDashboard({ CUSTSEG_ROLE: 'reader' });
+    call = caller(dashboard.url);
+    database = new pg.Client();
+    await database.connect();
+});
+
+after(async () => {
+    await database.end();
+    await dashboard.stop();
+});
+
+/** Returns a stream of numbers from 0 to 1 that is the same each time. */
+function random(seed) {
+    let state = seed;
+
+    return () => {
+        state = (state * 1103515245 + 12345) % 2147483648;
+        return state / 2147483648;
+    };
+}
+
+const curves = [
+    { segment: 1, curve: 'exp', a: 60000, b: 30000 },
+    { segment: 2, curve: 'log', a: 20000, b: 5000, low: 3000 },
+    { segment: 3, curve: 'hill', a: 90000, b: 40000, c: 2 },
+    { segment: 4, curve: 'power', a: 30000, b: 100000, c: 0.5, high: 20000 },
+    { segment: 5, points: [[10000, 9000], [60000, 20000]] },
+];
+
+// budgets
+
+test('what spending brings is what allocate_budget() says', async () => {
+    const { body } = await call('POST', '/compute/budget', { body: { curves, budget: 100000, options: { unit: 1000 } } });
+
+    body.allocation.forEach((row, i) => {
+        assert.ok(Math.abs(respond(curves[i], row.spend) - row.response) <= 1e-9 * Math.max(1, row.response), `curve ${i}: ${respond(curves[i], row.spend)} and ${row.response}`);
+    });
+    assert.equal(respond({ curve: 'nothing', a: 1, b: 1 }, 5), NaN);
+    assert.equal(respond({ points: [[0, 5], [10, 15]] }, 4), 9);
+    assert.equal(respond({ points: [[10, 20]] }, 5), 10);
+    assert.equal(respond({ points: [[10, 20]] }, 50), 20);
+});
+
+test('no split in whole units brings more than the best one', async () => {
+    const { body } = await call('POST', '/compute/budget', { body: { curves, budget: 100000, options: { unit: 1000 } } });
+    const best = total(curves, body.allocation.map((row) => row.spend));
+    const draw = random(7);
+    let nearest = 0;
+
+    for (let i = 0; i < 3000; i++) {
+        let spends = equalSplit(curves, 100000, 1000);
+
+        for (let moves = 0; moves < 12; moves++) {
+            spends = respend(curves, spends, Math.floor(draw() * curves.length), draw() * 120000 - 10000, 100000, 1000);
+            assert.ok(spent(spends) <= 100000 + 1e-6, `${spends}`);
+            spends.forEach((spend, j) => {
+                assert.ok(spend >= 0 && spend <= most(curves[j], 100000) && spend % 1000 === 0, `${spends}`);
+            });
+        }
+        nearest = Math.max(nearest, total(curves, spends) / best);
+    }
+    assert.ok(nearest <= 1 + 1e-12, `${nearest}`);
+    assert.ok(nearest > 0.9, `${nearest}`);
+});
+
+test('a segment that gets more takes it from what is left, and then from the others', () => {
+    const alike = [1, 2, 3].map((segment) => ({ segment, curve: 'exp', a: 1, b: 1 }));
+
+    assert.deepEqual(respend(alike, [10, 0, 0], 1, 50, 100, 10), [10, 50, 0]);
+    assert.deepEqual(respend(alike, [60, 30, 10], 2, 100, 100, 10), [0, 0, 100]);
+    assert.deepEqual(respend(alike, [60, 30, 10], 2, 40, 100, 10), [40, 20, 40]);
+    assert.deepEqual(respend(alike, [60, 30, 10], 0, -5, 100, 10), [0, 30, 10]);
+    assert.deepEqual(respend([{ ...alike[0], low: 20 }, alike[1]], [20, 80], 1, 100, 100, 10), [20, 80]);
+    assert.deepEqual(equalSplit(alike, 100, 10), [40, 30, 30]);
+    assert.deepEqual([1000, 100000, 250000, 7, 3e3].map(unitOf), [10, 1000, 2000, 0.05, 20]);
+});
+
+test('a split stands in an address, whatever the address says', () => {
+    assert.equal(spellSplit(curves, [1000, 0, 5000, 0, 0]), '1:1000,3:5000');
+    assert.deepEqual(readSplit('1:1000,3:5000', curves, 100000, 1000), [1000, 0, 5000, 0, 0]);
+    for (const text of ['', '0', '9:1', '1:-5', '1:x', ':::,,', '1:1e400', '1:NaN,2:Infinity', '<script>']) {
+        assert.deepEqual(readSplit(text, curves, 100000, 1000), [0, 0, 0, 0, 0], text);
+    }
+    assert.deepEqual(readSplit('1:80000,3:80000', curves, 100000, 1000), [80000, 0, 20000, 0, 0]);
+    assert.deepEqual(readSplit('4:99999', curves, 100000, 1000), [0, 0, 0, 20000, 0]);
+});
+
+// a customer
+
+const form = [
+    { feature: 'recency', kind: 'numeric', type: 'integer', quantiles: Array.from({ length: 41 }, (_, i) => i * i) },
+    { feature: 'spent', kind: 'numeric', type: 'numeric(12,2)', quantiles: Array.from({ length: 41 }, (_, i) => 1.5 ** (i / 2)) },
+    { feature: 'orders', kind: 'numeric', type: 'bigint', quantiles: [1, 1, 1, 1, 1, 1, 2, 2, 3, 9, 40] },
+    { feature: 'channel "x"', kind: 'categorical', type: 'text', levels: [null, 'web', '~', '=a"b', ''] },
+    { feature: 'member', kind: 'boolean', type: 'boolean', mean: 0.3 },
+    { feature: 'since', kind: 'time', type: 'date', quantiles: [18000, 19000, 20000] },
+];
+
+test('a customer goes to the database with the digits that were typed', () => {
+    assert.equal(customerText(form, {}), '{"recency":400,"spent":57.67,"orders":1,"channel \\"x\\"":"web","member":false,"since":"2022-01-08"}');
+    const typed = { 'v.recency': '9007199254740993', 'v.spent': '1e400', 'v.orders': '~', 'v.channel "x"': '==a"b', 'v.member': '=true', 'v.since': '2020-02-29' };
+
+    assert.equal(customerText(form, typed), '{"recency":9007199254740993,"spent":1e400,"orders":null,"channel \\"x\\"":"=a\\"b","member":true,"since":"2020-02-29"}');
+    assert.deepEqual(faults(form, typed), []);
+    assert.equal(tokenOf(form[3], '=~'), '"~"');
+    assert.equal(tokenOf(form[3], '='), '""');
+    assert.equal(tokenOf(form[3], '~'), null);
+    for (const [field, texts] of [[0, ['', ' ', 'x', '1; DROP', '0x', 'NaN', 'Infinity', '1,5', '}']], [3, ['web']], [4, ['true', '=yes']], [5, ['2020-13-01', 'soon']]]) {
+        for (const text of texts) {
+            assert.equal(tokenOf(form[field], text), undefined, `${field} ${text}`);
+            assert.equal(faults(form, { [`v.${form[field].feature}`]: text }).length, 1, text);
+        }
+    }
+    assert.equal(tokenOf(form[0], '+5'), '5');
+    assert.equal(tokenOf(form[0], '.5'), '0.5');
+    assert.equal(tokenOf(form[0], '-1.5e-3'), '-1.5e-3');
+    assert.equal(usual({ feature: 'x', kind: 'numeric', quantiles: [] }), '~');
+    assert.equal(usual({ feature: 'x', kind: 'categorical', levels: [null] }), '~');
+    assert.equal(dateOf(daysOf('1969-12-31')), '1969-12-31');
+});
+
+test('a slider passes every value that it stops at, and none twice', () => {
+    for (const field of form.filter((it) => it.quantiles)) {
+        const stops = stopsOf(field);
+
+        assert.equal(new Set(stops).size, stops.length, field.feature);
+        stops.forEach((text, i) => assert.equal(stopOf(field, stops, text), i, `${field.feature} ${text}`));
+    }
+    assert.deepEqual(stopsOf(form[2]).slice(0, 4), ['1', '2', '3', '4']);
+    assert.ok(isWhole(form[0]) && isWhole(form[2]) && !isWhole(form[1]));
+    assert.equal(stopOf(form[0], ['1', '5', '9'], '~'), 1);
+    assert.equal(stopOf(form[0], ['1', '5', '9'], '1000'), 2);
+});
+
+test('ranks and values of quantiles belong together', () => {
+    const { quantiles } = form[1];
+
+    for (let share = 0; share <= 1; share += 0.01) {
+        assert.ok(Math.abs(rankOf(quantiles, valueAt(quantiles, share)) - share) < 1e-9);
+    }
+    assert.equal(rankOf([1, 1, 1, 1, 5], 1), 0.375);
+    assert.equal(rankOf([1, 2], 0), 0);
+    assert.equal(rankOf([1, 2], 3), 1);
+    assert.equal(rankOf([4], 4), 0.5);
+});
+
+test('the nearest change is the one that the fewest customers lie between', () => {
+    const values = valuesOf(form, {});
+    const probed = probes(form, values);
+    // recency moves the customer from 500 on, what is spent below 50, and one level
+    const answer = ({ feature, value }) => {
+        if (feature === 'recency') return { segment: value >= 500 ? 2 : 1, name: 'late' };
+        if (feature === 'spent') return { segment: value < 50 ? 3 : 1, name: 'small' };
+        return { segment: value === '=a"b' ? 4 : 1, name: 'other' };
+    };
+    const found = nearest(probed, probed.map(answer), 1);
+
+    assert.deepEqual(found.map((it) => it.feature), ['spent', 'recency', 'channel "x"']);
+    assert.ok(found[0].value < 50 && found[0].value > 48, `${found[0].value}`);
+    assert.ok(found[1].value >= 500 && found[1].value < 510, `${found[1].value}`);
+    assert.equal(found[2].distance, null);
+    assert.deepEqual(nearest(probed, probed.map(() => ({ segment: 1 })), 1), []);
+    assert.deepEqual(nearest(probed, probed.map(() => ({ segment: null })), 1), []);
+    assert.ok(probes(Array.from({ length: 97 }, (_, i) => ({ ...form[1], feature: `f${i}` })), Object.fromEntries(Array.from({ length: 97 }, (_, i) => [`f${i}`, 5]))).length <= 960);
+});
+
+// every chart of every model
+
+const never = /NaN|undefined|\bnull\b|Infinity|\[object|(?:^|[^\d.])-0(?:\.0+)?(?![\d.])/;
+
+/** Draws an option without a browser, and returns the texts of the picture. */
+function draw(option, width, height) {
+    const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
+
+    try {
+        chart.setOption(option);
+        return [...chart.renderToSVGString().matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((it) => it[1]);
+    } finally {
+        chart.dispose();
+    }
+}
+
+/** Returns a part's body as a page has it. */
+async function bodyOf(model, part, key) {
+    const { body, text } = await call('GET', `/api/models/${encodeURIComponent(model)}/${part}${key ? `?key=${encodeURIComponent(key)}` : ''}`);
+
+    assert.ok(text.length <= 60000, `${model} ${part}: ${text.length} bytes`);
+    return body.body;
+}
+
+/** Shows a card of a model: throws where a text is none; returns its sentence and what stands in its picture and its table. */
+async function show(name, data, state = {}) {
+    const card = cards[name];
+    const wanted = card.compute?.(data, state);
+    const answer = wanted ? await call('POST', wanted.path, { body: wanted.body }) : null;
+
+    assert.ok(!answer || answer.status === 200, `${name}: ${answer?.text.slice(0, 300)}`);
+    const all = { ...data, computed: answer?.body ?? null };
+    const texts = [card.sentence(all, state)];
+
+    if (!card.compute || all.computed) {
+        for (const [theme, width] of [[light, 640], [dark, 320]]) {
+            if (card.chart) texts.push(...draw(card.chart(all, theme, { ...state, width, height: 340 }), width, 340));
+        }
+        texts.push(...textsOf(card.table(all, state), name));
+    }
+    for (const text of texts) {
+        assert.equal(typeof text, 'string', `${name}: ${text}`);
+        assert.doesNotMatch(text, never, `${name} of ${data.about.name}: ${text}`);
+    }
+    return texts;
+}
+
+/** Returns the texts of a table's cells. */
+function textsOf(table, name) {
+    return table.rows.flatMap((row) => {
+        assert.equal(row.length, table.columns.length, name);
+        return row.map((entry, i) => cell(entry !== null && typeof entry === 'object' ? entry.text : entry, table.columns[i].kind, 'EUR'));
+    });
+}
+
+test('every card of every model says what it shows, or which part is missing; no answer is longer than 60 kB', async () => {
+    const models = (await call('GET', '/api/models')).body.filter((model) => model.kind === 'segments');
+    const wanted = ['business', 'experiments', 'watch', 'customer'].flatMap((page) => findPage(page).cards);
+    const seen = new Set();
+
+    assert.ok(models.length > 20);
+    for (const { name } of models) {
+        const about = await bodyOf(name, 'about');
+        const bodies = new Map();
+
+        for (const card of wanted) {
+            const { parts, optional = [], missing } = cards[card];
+
+            for (const part of [...parts, ...optional]) {
+                if (!bodies.has(part)) bodies.set(part, await bodyOf(name, part));
+            }
+            const data = { about, ...Object.fromEntries([...parts, ...optional].map((part) => [part, bodies.get(part)])) };
+
+            if (parts.some((part) => data[part] === null || data[part].length === 0) || missing?.(data, {})) continue;
+            await show(card, data);
+            seen.add(card);
+        }
+    }
+    assert.deepEqual(wanted.filter((card) => !seen.has(card)), ['fairness']);
+});
+
+test('fairness is drawn from rows of fairness(), and says who is placed otherwise', async () => {
+    const { rows: [{ rows }] } = await database.query("SELECT jsonb_agg(to_jsonb(f)) AS rows FROM custseg.fairness('shop', 'shop.customers', 'member') f");
+    const texts = await show('fairness', { about: await bodyOf('shop', 'about'), fairness: rows });
+
+    assert.match(texts[0], /less than four fifths/);
+});
+
+// numbers
+
+test('numbers are those of the catalogue, to the digit that is shown', async () => {
+    const about = await bodyOf('club', 'about');
+    const read = async (...parts) => ({ about, ...Object.fromEntries(await Promise.all(parts.map(async (part) => [part, await bodyOf('club', part)]))) });
+    const one = async (text) => (await database.query(text)).rows[0];
+    const value = await one("SELECT name, round(value_mean::numeric, 2)::text AS mean FROM custseg.segment_value_history WHERE model = 'club' AND segment IS NOT NULL ORDER BY run DESC, value_sum DESC LIMIT 1");
+    const valueTable = lifetimeValue.table(await read('value_history'));
+    const row = valueTable.rows.find((it) => it[0].endsWith(value.name));
+
+    assert.equal(cell(row[6], 'money', 'EUR').replace(/[^\d.]/g, ''), value.mean);
+    const size = await one("SELECT round(100 * share::numeric, 1)::text AS share FROM custseg.size_history WHERE model = 'club' AND segment = 2 ORDER BY run DESC LIMIT 1");
+    const sizeRow = sizes.table(await read('sizes')).rows.find((it) => it[0].startsWith('2 '));
+
+    assert.equal(cell(sizeRow.at(-2), 'percent').replace(/[^\d.]/g, ''), size.share);
+    const effect = await one("SELECT round(100 * difference::numeric, 2)::text AS difference, look FROM custseg.experiment_look_metric JOIN custseg.experiment USING (experiment) WHERE experiment = 'spring' AND look = decided_look AND metric = 'bought' AND segment IS NULL");
+
+    assert.ok(effects.sentence(await read('experiment'), {}).includes(`+${Number(effect.difference)} points`), effects.sentence(await read('experiment'), {}));
+    const gateRows = (await database.query("SELECT condition, state FROM custseg.go_no_go('club')")).rows;
+
+    assert.deepEqual(gate.table(await read('gate')).rows.map((it) => [it[0], it[1].slice(2)]), gateRows.map((it) => [it.condition, it.state]));
+    const month = await one("SELECT round(revenue_per_customer::numeric, 2)::text AS revenue FROM custseg.segment_kpi WHERE model = 'club' AND segment = 2 ORDER BY month DESC LIMIT 1");
+    const monthRow = kpis.table(await read('kpis'), { kpi: 'revenue_per_customer' }).rows.find((it) => it[0].startsWith('2 '));
+
+    assert.equal(cell(monthRow.at(-1), 'money', 'EUR').replace(/[^\d.]/g, ''), month.revenue);
+    const segment = await one("SELECT custseg.predict('club', '{\"recency\": 3, \"frequency\": 20, \"monetary\": 900, \"channel\": \"web\", \"member\": true}') AS segment");
+    const [placed] = await show('placed', await read('customer_form'), { 'v.recency': '3', 'v.frequency': '20', 'v.monetary': '900', 'v.channel': '=web', 'v.member': '=true' });
+
+    assert.ok(placed.startsWith(`This customer is in segment ${segment.segment},`), placed);
+});
+
+test('what is not known is said, and is no number', () => {
+    const about = { name: 'm', segments: [{ segment: 1, name: 'a' }], presentation: {} };
+    const run = { run: 1, at: '2026-01-01T00:00:00Z', version: 1, n: null, verdict: null };
+    const unplaced = { about, sizes: { runs: [run], segments: [{ segment: 1, name: 'a', training_share: null, n: [null], share: [null] }] } };
+    const worthless = { about, value_history: { value_model: 'v', kind: 'purchases', horizon: '1 year', confidence: 0.9, runs: [run], segments: [],
+        last: [{ segment: 1, name: 'a', n: 5, value_sum: null }, { segment: null, name: 'total', n: 5, value_sum: null }] } };
+
+    assert.equal(sizes.sentence(unplaced), 'The last run of the monitor could place no customer.');
+    assert.match(lifetimeValue.sentence(worthless), /tells no value/);
+    for (const texts of [draw(cards.sizes.chart(unplaced, light, { width: 400 }), 400, 300), draw(cards['lifetime-value'].chart(worthless, light, { width: 400 }), 400, 300)]) {
+        for (const text of texts) assert.doesNotMatch(text, never);
+    }
+    assert.equal(cards.placed.sentence({ about, computed: { segment: null } }), cards.why.sentence({ about, computed: { segment: null } }));
+    assert.match(cards.roi.sentence({ about, computed: null }, {}), /^State what/);
+});
