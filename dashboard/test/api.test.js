@@ -452,6 +452,7 @@ test('a part about one of several things goes by key', async () => {
     assert.equal((await call('GET', partOf('club', 'experiment'))).body.body.experiment, 'spring');
     assert.equal((await call('GET', `${partOf('club', 'experiment')}?key=nothing`)).body.body, null);
     assert.equal((await call('GET', `${partOf('shop', 'experiment')}?key=spring`)).body.body, null);
+});
 
 test('reports: a file that may load nothing, the same each time; errors as everywhere', async () => {
     const report = (model, kind, query = '') => `${partOf(model, 'report')}/${kind}${query}`;

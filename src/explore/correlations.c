@@ -77,9 +77,9 @@ Spread(const double *r, const int *where, int d, int ncolumns, double *matrix)
 			matrix[where[a] * ncolumns + where[b]] = r[a * d + b];
 }
 
-/* Both correlations of all columns without a missing value. */
+/* Both correlations of all columns without a missing value; ranks that are known are given. */
 static Matrices
-CorrelateComplete(const CsLook *look, double *work)
+CorrelateComplete(const CsLook *look, double *const *known, double *work)
 {
 	int			ncolumns = look->ncolumns,
 				d = 0;
@@ -100,8 +100,12 @@ CorrelateComplete(const CsLook *look, double *work)
 		values[d] = look->columns[i].values;
 		of_values[d] = look->columns[i].moments;
 		of_ranks[d] = CsRankMoments(look->nrows);
-		ranks[d] = NewColumn(look->nrows, 1);
-		CsRanks(values[d], look->nrows, ranks[d], work);
+		ranks[d] = known[i];
+		if (ranks[d] == NULL)
+		{
+			ranks[d] = NewColumn(look->nrows, 1);
+			CsRanks(values[d], look->nrows, ranks[d], work);
+		}
 		d++;
 	}
 	if (d < 2)
@@ -169,10 +173,14 @@ PutPair(CsResult *result, const CsLook *look, int a, int b, const Matrices *comp
 								 CsValueFloat8(r[1]), CsValueFloat8(CsCorrelationP(r[1], n))));
 }
 
-/* The rows of correlations(), of columns of numbers whose rows are kept; others are left out. */
+/*
+ * The rows of correlations(), of columns of numbers whose rows are kept; others are left out.  Of each column there may be
+ * the ranks of its values, one a row; NULL: they are not known.
+ */
 void
-CsCorrelationsPut(CsResult *result, const CsLook *all)
+CsCorrelationsPut(CsResult *result, const CsLook *all, double *const *ranks)
 {
+	double	  **known = palloc0(sizeof(double *) * Max(all->ncolumns, 1));
 	CsLook		look = *all;
 	Pair		pair;
 	Matrices	complete;
@@ -181,8 +189,10 @@ CsCorrelationsPut(CsResult *result, const CsLook *all)
 	look.ncolumns = 0;
 	for (int i = 0; i < all->ncolumns; i++)
 	{
-		if (all->columns[i].values != NULL || all->nrows == 0)
-			look.columns[look.ncolumns++] = all->columns[i];
+		if (all->columns[i].values == NULL && all->nrows > 0)
+			continue;
+		known[look.ncolumns] = ranks == NULL ? NULL : ranks[i];
+		look.columns[look.ncolumns++] = all->columns[i];
 	}
 	CheckMemory(&look);
 	pair.x = NewColumn(look.nrows, 1);
@@ -190,7 +200,7 @@ CsCorrelationsPut(CsResult *result, const CsLook *all)
 	pair.rank_x = NewColumn(look.nrows, 1);
 	pair.rank_y = NewColumn(look.nrows, 1);
 	pair.work = NewColumn(look.nrows, 2);
-	complete = CorrelateComplete(&look, pair.work);
+	complete = CorrelateComplete(&look, known, pair.work);
 	for (int a = 0; a < look.ncolumns; a++)
 		for (int b = a + 1; b < look.ncolumns; b++)
 			PutPair(result, &look, a, b, &complete, &pair);
@@ -212,7 +222,7 @@ custseg_correlations(PG_FUNCTION_ARGS)
 				 errhint("Name at least two; text columns have no correlation.")));
 	look->keep_rows = true;
 	CsLookRead(look);
-	CsCorrelationsPut(result, look);
+	CsCorrelationsPut(result, look, NULL);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -10,6 +10,7 @@
 #include "catalog/pg_type_d.h"
 #include "explore/explore.h"
 #include "math/math.h"
+#include "miscadmin.h"
 #include "prep/prep.h"
 #include "score/score.h"
 #include "stat/suitability.h"
@@ -112,6 +113,23 @@ FillQuartiles(CsLookColumn *c, Order *o)
 	o->range = o->maximum - o->minimum;
 }
 
+/* CountOutliers() of values in memory: those in the middle are none. */
+static void
+CountFromEnds(const CsLookColumn *c, double low, double high, double far, Order *o)
+{
+	int64		first = 0,
+				last = c->n - 1;
+
+	if (!isnan(low) && !isnan(high))
+		o->iqr_outliers += CsCountBelow(c->values, c->n, low) +
+			c->n - CsCountBelow(c->values, c->n, nextafter(high, INFINITY));
+	for (; first < c->n && fabs(CsMomentsOff(&c->moments, c->values[first])) > far; first++)
+		CsCheckInterrupts(first);
+	for (; last >= first && fabs(CsMomentsOff(&c->moments, c->values[last])) > far; last--)
+		CsCheckInterrupts(last);
+	o->z_outliers += first + c->n - 1 - last;
+}
+
 /* Values beyond the fences of a box plot, or beyond a number of standard deviations. */
 static void
 CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
@@ -123,6 +141,11 @@ CountOutliers(CsLookColumn *c, const DescribeOptions *options, Order *o)
 	double		value;
 
 	CsTukeyFences(o->quartile[0], o->quartile[2], options->iqr_factor, &low, &high);
+	if (c->sort == NULL)
+	{
+		CountFromEnds(c, low, high, far, o);
+		return;
+	}
 	CsSortedRewind(&s, c);
 	while (CsSortedNext(&s, &value))
 	{
@@ -390,35 +413,47 @@ FindSegments(const CsLook *look, Description *described)
 		described[i].segments = reasons[i];
 }
 
-/* The rows of describe(), of columns that have been read; their values end up sorted. */
-static void
-PutDescriptions(CsResult *result, CsLook *look, const DescribeOptions *options)
+/* The rows of describe() in the making. */
+struct CsDescribing
 {
-	double	   *scratch = CsLookScratch(look);
-	Description *described = palloc0(sizeof(Description) * look->ncolumns);
+	CsResult   *result;
+	CsLook	   *look;
+	DescribeOptions options;
+	Description *described;
+};
 
-	for (int i = 0; i < look->ncolumns; i++)
-	{
-		CsResultNulls(result, described[i].row);
-		DescribeColumn(look, &look->columns[i], options, scratch, &described[i]);
-	}
-	FindSegments(look, described);
-	for (int i = 0; i < look->ncolumns; i++)
-	{
-		described[i].row[D_SUGGESTION] = CsValueText(Suggest(look, &look->columns[i], &described[i]));
-		CsResultPut(result, described[i].row, D_COLUMNS);
-	}
+/* Begin the rows of describe(), of columns that have been read, by the usual options. */
+CsDescribing *
+CsDescribeBegin(CsResult *result, CsLook *look)
+{
+	CsDescribing *d = palloc(sizeof(CsDescribing));
+
+	d->result = result;
+	d->look = look;
+	CsOptionsParse(describe_options, lengthof(describe_options), NULL, &d->options);
+	d->described = palloc0(sizeof(Description) * Max(look->ncolumns, 1));
+	return d;
 }
 
-/* Likewise by the usual options. */
+/* Describe a column, whose values end up sorted; the scratch is CsLookScratch(), or NULL where they are sorted. */
 void
-CsDescribePut(CsResult *result, CsLook *look)
+CsDescribeColumn(CsDescribing *d, int column, double *scratch)
 {
-	DescribeOptions options;
+	CsResultNulls(d->result, d->described[column].row);
+	DescribeColumn(d->look, &d->look->columns[column], &d->options, scratch, &d->described[column]);
+}
 
-	CsOptionsParse(describe_options, lengthof(describe_options), NULL, &options);
-	CsLookGather(look);
-	PutDescriptions(result, look, &options);
+/* Put the rows when all columns have been described; the result. */
+CsResult *
+CsDescribeEnd(CsDescribing *d)
+{
+	FindSegments(d->look, d->described);
+	for (int i = 0; i < d->look->ncolumns; i++)
+	{
+		d->described[i].row[D_SUGGESTION] = CsValueText(Suggest(d->look, &d->look->columns[i], &d->described[i]));
+		CsResultPut(d->result, d->described[i].row, D_COLUMNS);
+	}
+	return d->result;
 }
 
 /* describe(source, columns, options) */
@@ -427,13 +462,20 @@ custseg_describe(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
 	DescribeOptions options = {0};
+	CsDescribing *d;
 	CsLook	   *look;
+	double	   *scratch;
 
 	CsOptionsArgument(fcinfo, LOOK_OPTIONS, describe_options, lengthof(describe_options), &options);
 	look = CsLookOpen(CsRelationOpen(CsRequiredText(fcinfo, LOOK_SOURCE, "source")),
 					  CsArrayArgument(fcinfo, LOOK_COLUMNS), false);
 	CsLookRead(look);
-	PutDescriptions(result, look, &options);
+	scratch = CsLookScratch(look);
+	d = CsDescribeBegin(result, look);
+	d->options = options;
+	for (int i = 0; i < look->ncolumns; i++)
+		CsDescribeColumn(d, i, scratch);
+	(void) CsDescribeEnd(d);
 	CsLookEnd(look);
 	return (Datum) 0;
 }

@@ -8,6 +8,7 @@
 #include "score/pass.h"
 #include "lib/stringinfo.h"
 #include "stat/describe.h"
+#include "stat/summaries.h"
 #include "utils/array.h"
 #include "utils/tuplesort.h"
 #include "utils/tuplestore.h"
@@ -28,6 +29,7 @@ typedef struct CsLookColumn
 	CsMoments	moments;
 	bool		whole;			/* no value has a fraction */
 	bool		is_rounded;		/* a value has more digits than a double; bigint, numeric */
+	bool		is_sorted;
 	double	   *values;			/* n of them; with rows kept, one a row, NaN without */
 	Tuplesortstate *sort;		/* in place of values */
 	int			pending;		/* values of the block that is not in the moments yet */
@@ -57,10 +59,12 @@ enum
 };
 
 extern CsLook *CsLookOpen(const CsRelation *rel, ArrayType *columns, bool numbers);
+extern bool CsLookIsNumber(const CsColumn *column);
 extern void CsLookRead(CsLook *look);
 extern void CsLookBegin(CsLook *look, CsPass *pass, Size held);
 extern void CsLookFinish(CsLook *look);
-extern void CsLookGather(CsLook *look);
+extern CsSortedRows CsLookSortRows(const CsLook *look, const CsLookColumn *c, double *values, uint32 *rows,
+								   double *scratch);
 extern void CsLookEnd(CsLook *look);
 
 /* A position among the sorted values of a column, which CsLookSort() has sorted. */
@@ -78,9 +82,13 @@ extern const double *CsLookSorted(CsLook *look, CsLookColumn *c);
 extern bool CsLookSortedFits(const CsLookColumn *c);
 
 /* The rows of functions, of columns that have been read. */
-extern void CsDescribePut(CsResult *result, CsLook *look);
+typedef struct CsDescribing CsDescribing;
+
+extern CsDescribing *CsDescribeBegin(CsResult *result, CsLook *look);
+extern void CsDescribeColumn(CsDescribing *d, int column, double *scratch);
+extern CsResult *CsDescribeEnd(CsDescribing *d);
 extern bool CsCorrelationsFit(const CsLook *look);
-extern void CsCorrelationsPut(CsResult *result, const CsLook *look);
+extern void CsCorrelationsPut(CsResult *result, const CsLook *look, double *const *ranks);
 extern void CsConcentrationPut(CsResult *result, CsLook *look, CsLookColumn *c);
 
 /* missing.c: rows counted by the columns that they lack */

@@ -36,6 +36,7 @@ struct CsMissingCounts
 	int			npatterns,
 				capacity;
 	Pattern    *patterns;
+	int			last;			/* that a row had */
 	int			bucket[BUCKETS];
 	bool	   *row_missing;
 	double	   *row;
@@ -97,8 +98,12 @@ static Pattern *
 FindPattern(CsMissingCounts *c)
 {
 	int			d = c->look->ncolumns;
-	uint32		hash = DatumGetUInt32(hash_any((const unsigned char *) c->row_missing, d));
+	uint32		hash;
 
+	/* rows are mostly like the one before */
+	if (c->last < c->npatterns && memcmp(c->patterns[c->last].missing, c->row_missing, d) == 0)
+		return &c->patterns[c->last];
+	hash = DatumGetUInt32(hash_any((const unsigned char *) c->row_missing, d));
 	for (int i = c->bucket[hash % BUCKETS]; i >= 0; i = c->patterns[i].next)
 		if (c->patterns[i].hash == hash && memcmp(c->patterns[i].missing, c->row_missing, d) == 0)
 			return &c->patterns[i];
@@ -152,6 +157,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 			c->row[i] = ScaleValue(c, i, c->row[i]);
 	}
 	pattern = FindPattern(c);
+	c->last = (int) (pattern - c->patterns);
 	pattern->p.n++;
 	c->nrows++;
 	if (c->sums)

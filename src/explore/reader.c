@@ -21,8 +21,8 @@
 #include "utils/tuplestore.h"
 
 /* Is it a number, or what is read as one? */
-static bool
-IsNumber(const CsColumn *column)
+bool
+CsLookIsNumber(const CsColumn *column)
 {
 	return column->converter.kind != CS_CATEGORICAL && column->converter.kind != CS_UNUSABLE;
 }
@@ -33,7 +33,7 @@ AddColumn(CsLook *look, const CsColumn *column, bool numbers, bool named)
 {
 	CsLookColumn *c = &look->columns[look->ncolumns];
 
-	if (numbers && !IsNumber(column))
+	if (numbers && !CsLookIsNumber(column))
 	{
 		if (!named)
 			return;
@@ -79,13 +79,13 @@ SpillColumns(CsLook *look)
 	int			nnumbers = 0;
 
 	for (int i = 0; i < look->ncolumns; i++)
-		nnumbers += IsNumber(&look->columns[i].column);
+		nnumbers += CsLookIsNumber(&look->columns[i].column);
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		CsLookColumn *c = &look->columns[i];
 		const CsKeptColumn *kept = &look->kept.columns[i];
 
-		if (!IsNumber(&c->column))
+		if (!CsLookIsNumber(&c->column))
 			continue;
 		c->sort = tuplesort_begin_datum(FLOAT8OID, Float8LessOperator, InvalidOid, false,
 										Max(maintenance_work_mem / nnumbers, 64), NULL,
@@ -191,7 +191,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	{
 		CsLookColumn *c = &look->columns[i];
 
-		if (IsNumber(&c->column))
+		if (CsLookIsNumber(&c->column))
 			TakeNumber(look, i, values[c->position], nulls[c->position]);
 		else if (nulls[c->position])
 			c->n_null++;
@@ -233,7 +233,7 @@ CsLookBegin(CsLook *look, CsPass *pass, Size held)
 	for (int i = 0; i < look->ncolumns; i++)
 	{
 		look->columns[i].position = CsPassColumn(pass, &look->columns[i].column);
-		look->kept.columns[i].wanted = IsNumber(&look->columns[i].column);
+		look->kept.columns[i].wanted = CsLookIsNumber(&look->columns[i].column);
 	}
 	CsKeptBegin(&look->kept, 0);
 	if (look->id != NIL)
@@ -264,23 +264,25 @@ CsLookRead(CsLook *look)
 	CsLookFinish(look);
 }
 
-/* Values that were kept one a row become those that are there, as if rows had not been kept. */
-void
-CsLookGather(CsLook *look)
+/*
+ * The values of a column of numbers whose rows are kept, sorted, and their rows.  "values" and "scratch" have room for as
+ * many as there are rows, "rows" for twice as many.
+ */
+CsSortedRows
+CsLookSortRows(const CsLook *look, const CsLookColumn *c, double *values, uint32 *rows, double *scratch)
 {
-	for (int i = 0; look->keep_rows && i < look->ncolumns; i++)
-	{
-		CsLookColumn *c = &look->columns[i];
-		int64		n = 0;
+	int64		n = 0;
 
-		for (int64 j = 0; IsNumber(&c->column) && j < look->nrows; j++)
-		{
-			CsCheckInterrupts(j);
-			if (!isnan(c->values[j]))
-				c->values[n++] = c->values[j];
-		}
+	for (int64 i = 0; i < look->nrows; i++)
+	{
+		CsCheckInterrupts(i);
+		if (isnan(c->values[i]))
+			continue;
+		values[n] = c->values[i];
+		rows[n++] = (uint32) i;
 	}
-	look->keep_rows = false;
+	CsSortRows(values, rows, n, scratch, rows + look->nrows);
+	return (CsSortedRows) {.n = n, .values = values, .rows = rows};
 }
 
 /* Release the sorts and the stored ids.  Everything else goes with its memory context. */
@@ -315,8 +317,9 @@ CsLookSort(CsLookColumn *c, double *scratch)
 {
 	if (c->sort != NULL)
 		tuplesort_performsort(c->sort);
-	else if (c->n > 0)
+	else if (c->n > 0 && !c->is_sorted)
 		CsSortDoubles(c->values, c->n, scratch);
+	c->is_sorted = true;
 }
 
 /* Start again before the first of a column's sorted values. */
@@ -357,7 +360,6 @@ Recall(CsLookColumn *c)
 {
 	CsSorted	s;
 
-	tuplesort_performsort(c->sort);
 	c->values = palloc_extended(sizeof(double) * Max(c->n, 1), MCXT_ALLOC_HUGE);
 	CsSortedRewind(&s, c);
 	for (int64 i = 0; CsSortedNext(&s, &c->values[i]);)
@@ -379,9 +381,10 @@ CsLookSorted(CsLook *look, CsLookColumn *c)
 		CsMemoryError(needed, "give a sample as the source: a query with TABLESAMPLE",
 					  "sorting %lld values of column \"%s\"", (long long) c->n,
 					  NameStr(c->column.name));
+	if (!c->is_sorted)
+		CsLookSort(c, CsLookScratch(look));
 	if (c->sort != NULL)
 		Recall(c);
-	CsLookSort(c, CsLookScratch(look));
 	return c->values;
 }
 

@@ -18,6 +18,7 @@
 
 #include "call/call.h"
 #include "math/math.h"
+#include "miscadmin.h"
 #include "profile/profile.h"
 #include "stat/suitability.h"
 
@@ -345,12 +346,20 @@ EndReading(void *state)
 		}
 		if (c->request.visit != NULL)
 			of->visited = c->request.visit(c->request.visit_state, portrait, kept->values,
-											c->groups, c->nrows);
+											c->groups, c->nrows, NULL);
 		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
 		CsSummarizeGroups(kept->values, c->groups, c->nrows, all, scratch, of->summaries);
 		CsKeptRelease(&c->kept, i);
 	}
 	pfree(scratch);
+	for (int i = 0; i < portrait->ncolumns && c->pass->is_first; i++)
+	{
+		CsPortraitColumn *of = &portrait->columns[i];
+
+		of->is_elsewhere = of->is_elsewhere && c->request.is_elsewhere(c->request.elsewhere_state, &of->column);
+		if (of->is_elsewhere)
+			c->kept.columns[i].wanted = false;
+	}
 	return CsKeptIsLeft(&c->kept);
 }
 
@@ -366,6 +375,11 @@ BeginReading(void *state, CsPass *pass)
 	{
 		CsPortraitColumn *of = &portrait->columns[i];
 
+		if (pass->is_first && c->request.is_elsewhere != NULL && !CsIsCategory(of))
+		{
+			of->is_elsewhere = c->request.is_elsewhere(c->request.elsewhere_state, &of->column);
+			c->kept.columns[i].kept = !of->is_elsewhere;
+		}
 		if (pass->is_first || c->kept.columns[i].kept)
 			c->collectors[i].position = CsPassColumn(pass, &of->column);
 		if (c->kept.columns[i].kept)
@@ -495,6 +509,44 @@ CsPortraitSampleOf(const CsPortraying *c, int rows, int64 seed, bool by_model)
 	const Sampling *s = FindSampling(c, rows, seed, by_model);
 
 	return s == NULL ? (CsPortraitSample) {0} : s->sample;
+}
+
+/*
+ * Sum up a number whose values have been kept by somebody else, NaN for none; nothing happens where they have not, or the
+ * portrait has no such column.  The scratches have room for the values that are there.
+ */
+void
+CsPortraitNumber(CsPortraying *c, const CsColumn *column, const double *values, const CsSortedRows *sorted,
+				 double *scratch, int32 *group_scratch)
+{
+	CsPortrait *portrait = c->portrait;
+	CsSortedGroups groups = {.n = sorted->n, .values = sorted->values, .groups = group_scratch};
+	int			all = portrait->ngroups;
+
+	for (int i = 0; i < portrait->ncolumns; i++)
+	{
+		CsPortraitColumn *of = &portrait->columns[i];
+
+		if (!of->is_elsewhere || !CsIsSameColumn(&of->column, column))
+			continue;
+		for (int64 row = 0; row < c->nrows && sorted->n < c->nrows; row++)
+		{
+			CsCheckInterrupts(row);
+			of->missing[c->groups[row] < 0 ? all : c->groups[row]] += isnan(values[row]);
+		}
+		of->missing[all] = 0;
+		for (int g = 0; g < all; g++)
+			of->missing[all] += of->missing[g];
+		for (int64 j = 0; j < sorted->n; j++)
+		{
+			CsCheckInterrupts(j);
+			group_scratch[j] = c->groups[sorted->rows[j]];
+		}
+		if (c->request.visit != NULL)
+			of->visited = c->request.visit(c->request.visit_state, portrait, values, c->groups, c->nrows, &groups);
+		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
+		CsSummarizeSortedGroups(&groups, all, scratch, of->summaries);
+	}
 }
 
 /* What is to be known when the pass has been read: how many customers are left out is told in a NOTICE. */

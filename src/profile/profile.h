@@ -31,6 +31,7 @@ typedef struct CsPortraitColumn
 	CsNumberSummary *summaries; /* ngroups + 1, unless it is a category */
 	int			nlevels;		/* categories: most frequent first, then the others and no value */
 	CsPortraitLevel *levels;
+	bool		is_elsewhere;	/* somebody else has its values */
 	void	   *visited;		/* of a number: what the request's visitor made of it */
 	bool		names_rows;		/* a category that is different in each row, or has too many levels */
 	bool		as_codes;		/* the column before it, as a category: one of the two stays */
@@ -91,12 +92,18 @@ typedef struct CsPortraitRequest
 	int64		seed;
 	/*
 	 * Called for each number, with its values, NaN for none, and the groups of the rows, below 0 for who
-	 * could not be placed; what it returns is kept with the column.  It may take three times the
-	 * memory of the values.  NULL: there is none.
+	 * could not be placed; "sorted" are those that are there, or NULL.  What it returns is kept with the column.  It may
+	 * take three times the memory of the values.  NULL: there is none.
 	 */
 	void	   *(*visit) (void *state, const CsPortrait *portrait, const double *values,
-						  const int32 *groups, int64 nrows);
+						  const int32 *groups, int64 nrows, const CsSortedGroups *sorted);
 	void	   *visit_state;
+	/*
+	 * Does somebody else keep the values of a column, one a row, who will give them to CsPortraitNumber() once the source
+	 * has been read?  Asked before, and after, when they may have been too many; then it is read again.  NULL: nobody does.
+	 */
+	bool		(*is_elsewhere) (void *state, const CsColumn *column);
+	void	   *elsewhere_state;
 } CsPortraitRequest;
 
 extern CsPortrait *CsPortraitTake(const CsReport *report, const CsPortraitRequest *request);
@@ -108,6 +115,8 @@ extern CsPortraying *CsPortraitBegin(CsPass *pass, CsPlacer *placer, const CsRep
 extern void CsPortraitSampleToo(CsPortraying *portraying, int rows, int64 seed, bool by_model);
 extern CsPortraitSample CsPortraitSampleOf(const CsPortraying *portraying, int rows, int64 seed, bool by_model);
 extern const CsPortrait *CsPortraitWhole(const CsPortraying *portraying);
+extern void CsPortraitNumber(CsPortraying *portraying, const CsColumn *column, const double *values,
+							 const CsSortedRows *sorted, double *scratch, int32 *group_scratch);
 extern void CsPortraitEnd(CsPortraying *portraying);
 extern CsPortrait *CsPortraitPart(const CsPortraying *portraying, const CsPortraitRequest *request);
 

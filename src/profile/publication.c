@@ -19,6 +19,7 @@
 #include "explore/explore.h"
 #include "portability/instr_time.h"
 #include "profile/publish.h"
+#include "stat/correlation.h"
 #include "stat/group_histogram.h"
 
 /* Samples of silhouettes and of points; the latter has another seed, so that it is no part of the former. */
@@ -87,13 +88,29 @@ PG_FUNCTION_INFO_V1(custseg_source_parts);
 
 /* CsPortraitRequest.visit */
 static void *
-VisitNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups, int64 nrows)
+VisitNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups, int64 nrows,
+			const CsSortedGroups *sorted)
 {
 	Visited    *visited = palloc(sizeof(Visited));
 
-	visited->test = CsTestsKind.request.visit(NULL, portrait, values, groups, nrows);
-	visited->histogram = CsHistogramOfGroups(values, groups, nrows, portrait->ngroups, true);
+	visited->test = CsTestsKind.request.visit(NULL, portrait, values, groups, nrows, sorted);
+	visited->histogram = sorted != NULL ? CsHistogramOfSortedGroups(sorted, portrait->ngroups, true) :
+		CsHistogramOfGroups(values, groups, nrows, portrait->ngroups, true);
 	return visited;
+}
+
+/* CsPortraitRequest.is_elsewhere: does the look keep the values of a column, one a row? */
+static bool
+LookKeeps(void *state, const CsColumn *column)
+{
+	const CsLook *look = ((const Publishing *) state)->look;
+
+	for (int i = 0; i < look->ncolumns && look->keep_rows && look->nrows <= CS_MAX_RANKED; i++)
+	{
+		if (CsIsSameColumn(&look->columns[i].column, column))
+			return CsLookIsNumber(&look->columns[i].column);
+	}
+	return false;
 }
 
 /* Have everybody take the rows of the source. */
@@ -103,6 +120,7 @@ BeginParts(Publishing *p)
 	const CsScorer *scorer = p->report.scorer;
 	CsPortraitRequest whole = {
 		.levels = LEVELS, .is_whole = true, .reserved = CsMemoryLimit() / 2, .value = p->options.value, .visit = VisitNumber,
+		.is_elsewhere = LookKeeps, .elsewhere_state = p,
 		.sample = CsImportanceKind.request.sample, .seed = CsImportanceKind.request.seed
 	};
 	static const CsReportKind *const quality = &CsQualityReport;
@@ -115,14 +133,14 @@ BeginParts(Publishing *p)
 	p->key = CsFindKey(p->pass->relation, p->report.id);
 	CsPassIdentify(p->pass, p->key);
 	CsPassHonour(p->pass, placer);
+	p->look = CsLookOpen(p->pass->relation, NULL, false);
+	p->look->keep_rows = p->look->may_lose_rows = true;
 	p->portraying = CsPortraitBegin(p->pass, placer, &p->report, &whole);
 	CsPortraitSampleToo(p->portraying, CsSummaryKind.request.sample, CsSummaryKind.request.seed, false);
 	if (p->options.sample > 0)
 		CsPortraitSampleToo(p->portraying, p->options.sample, SILHOUETTE_SEED, true);
 	if (p->options.points > 0)
 		CsPortraitSampleToo(p->portraying, p->options.points, POINTS_SEED, true);
-	p->look = CsLookOpen(p->pass->relation, NULL, false);
-	p->look->keep_rows = p->look->may_lose_rows = true;
 	CsLookBegin(p->look, p->pass, CsMemoryLimit() / 2);
 	p->missing = CsMissingBegin(p->look, p->pass);
 	*quality_report = p->report;
@@ -469,7 +487,7 @@ IsKey(const Publishing *p, const CsColumn *column)
 	return false;
 }
 
-/* The look without the columns that tell who a customer is; palloc'd. */
+/* The look without the columns that tell who a customer is, as it is now; palloc'd. */
 static CsLook *
 LookWithoutKey(const Publishing *p)
 {
@@ -486,30 +504,113 @@ LookWithoutKey(const Publishing *p)
 	return look;
 }
 
+/* What is made of the columns one by one. */
+typedef struct Columns
+{
+	CsDescribing *describing;
+	CsLook	   *correlated;		/* the columns that are correlated; NULL: there is no room to */
+	double	  **ranks;			/* of each of them, NULL: not known */
+	CsLookColumn *value;		/* or NULL */
+	const char *no_concentration;	/* why there is none, or NULL */
+	CsResult   *concentration;
+
+	/* room for a column, unless the look has lost its rows */
+	double	   *values,
+			   *scratch,
+			   *gathered;
+	uint32	   *rows;
+} Columns;
+
+/* Make room for a column. */
+static void
+OpenColumns(Publishing *p, Columns *c)
+{
+	int64		n = Max(p->look->nrows, 1);
+
+	c->describing = CsDescribeBegin(CsResultOfFunction("describe"), p->look);
+	c->correlated = LookWithoutKey(p);
+	c->ranks = palloc0(sizeof(double *) * Max(p->look->ncolumns, 1));
+	if (!p->look->keep_rows || !CsCorrelationsFit(c->correlated))
+		c->correlated = NULL;
+	c->value = ValueColumn(p);
+	c->concentration = CsResultOfFunction("concentration");
+	if (!p->look->keep_rows)
+	{
+		c->scratch = CsLookScratch(p->look);
+		return;
+	}
+	c->values = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	c->scratch = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	c->gathered = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
+	c->rows = palloc_extended(sizeof(uint32) * 2 * n, MCXT_ALLOC_HUGE);
+}
+
+/* The ranks of a column that has a value in every row, palloc'd. */
+static double *
+RanksOf(const CsSortedRows *sorted)
+{
+	double	   *ranks = palloc_extended(sizeof(double) * Max(sorted->n, 1), MCXT_ALLOC_HUGE);
+
+	CsRanksOfSorted(sorted->values, sorted->rows, sorted->n, ranks);
+	return ranks;
+}
+
+/*
+ * Sort a column of numbers whose rows are kept, once for all who want its values sorted.  The look has the sorted values
+ * in place of its own then; those are still with the columns that are correlated.
+ */
+static void
+SortColumn(Publishing *p, Columns *c, CsLookColumn *column)
+{
+	CsSortedRows sorted = CsLookSortRows(p->look, column, c->values, c->rows, c->scratch);
+
+	for (int i = 0; c->correlated != NULL && sorted.n == p->look->nrows && i < c->correlated->ncolumns; i++)
+	{
+		if (CsIsSameColumn(&c->correlated->columns[i].column, &column->column))
+			c->ranks[i] = RanksOf(&sorted);
+	}
+	CsPortraitNumber(p->portraying, &column->column, column->values, &sorted, c->gathered,
+					 (int32 *) (c->rows + p->look->nrows));
+	column->values = c->values;
+	column->is_sorted = true;
+}
+
+/* Make of each column, while its values are sorted, what is told of it. */
+static void
+TakeColumns(Publishing *p, Columns *c)
+{
+	CsLookFinish(p->look);
+	OpenColumns(p, c);
+	for (int i = 0; i < p->look->ncolumns; i++)
+	{
+		CsLookColumn *column = &p->look->columns[i];
+
+		if (p->look->keep_rows && CsLookIsNumber(&column->column))
+			SortColumn(p, c, column);
+		CsDescribeColumn(c->describing, i, c->scratch);
+		if (column != c->value)
+			continue;
+		c->no_concentration = WhyNoConcentration(p->look, column);
+		if (c->no_concentration == NULL)
+			CsConcentrationPut(c->concentration, p->look, column);
+	}
+	if (c->value == NULL)
+		c->no_concentration = WhyNoConcentration(p->look, NULL);
+}
+
 /* The parts of the columns as they are, whatever the segments. */
 static void
-PutLookParts(Publishing *p)
+PutLookParts(Publishing *p, Columns *c)
 {
-	CsLookColumn *value = ValueColumn(p);
-	CsResult   *description = CsResultOfFunction("describe"),
-			   *correlations = CsResultOfFunction("correlations"),
-			   *concentration = CsResultOfFunction("concentration"),
+	CsResult   *correlations = CsResultOfFunction("correlations"),
 			   *missing = CsResultOfFunction("missing_patterns");
-	const char *reason;
-	bool		fits;
 
-	CsLookFinish(p->look);
-	fits = p->look->keep_rows && CsCorrelationsFit(p->look);
-	if (fits)
-		CsCorrelationsPut(correlations, LookWithoutKey(p));
-	PutRows(p, "correlation", correlations, fits ? "there are no two columns of numbers" :
+	if (c->correlated != NULL)
+		CsCorrelationsPut(correlations, c->correlated, c->ranks);
+	PutRows(p, "correlation", correlations, c->correlated != NULL ? "there are no two columns of numbers" :
 			"the columns do not fit into maintenance_work_mem");
-	CsDescribePut(description, p->look);
-	PutRows(p, "description", description, "there are no columns");
-	reason = WhyNoConcentration(p->look, value);
-	if (reason == NULL)
-		CsConcentrationPut(concentration, p->look, value);
-	PutRows(p, "concentration", concentration, reason);
+	PutRows(p, "description", CsDescribeEnd(c->describing), "there are no columns");
+	PutRows(p, "concentration", c->concentration, c->no_concentration);
 	CsMissingPut(missing, p->missing);
 	PutRows(p, "missing", missing, "there are no rows");
 	CsLookEnd(p->look);
@@ -520,6 +621,7 @@ Datum
 custseg_source_parts(PG_FUNCTION_ARGS)
 {
 	Publishing p = {0};
+	Columns		columns = {0};
 
 	if (!CsReportOpen(&p.report, fcinfo, PARTS_SOURCE, PARTS_VERSION))
 		return (Datum) 0;
@@ -527,6 +629,7 @@ custseg_source_parts(PG_FUNCTION_ARGS)
 	p.hidden = palloc0(sizeof(bool) * Max(p.report.scorer->nsegments, 1));
 	BeginParts(&p);
 	(void) CsPassRead(p.pass);
+	TakeColumns(&p, &columns);
 	CsPortraitEnd(p.portraying);
 	HideSegments(&p);
 	INSTR_TIME_SET_CURRENT(p.start);
@@ -537,7 +640,7 @@ custseg_source_parts(PG_FUNCTION_ARGS)
 	CsReportsEnd(p.quality);
 	PutRows(&p, "quality", p.quality_rows, NULL);
 	PutSampleParts(&p);
-	PutLookParts(&p);
+	PutLookParts(&p, &columns);
 	AttemptParts(&p);
 	return (Datum) 0;
 }

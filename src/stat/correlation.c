@@ -18,6 +18,20 @@
 #define BLOCK_VALUES 1024
 #define SUMS 8
 
+/* The ranks of n values that are sorted, as CsRanks() has them, to the rows that have the values. */
+void
+CsRanksOfSorted(const double *sorted, const uint32 *rows, int64 n, double *ranks)
+{
+	for (int64 start = 0, end; start < n; start = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (end = start + 1; end < n && sorted[end] == sorted[start];)
+			end++;
+		for (int64 i = start; i < end; i++)
+			ranks[rows[i]] = (double) (start + 1 + end) / 2;
+	}
+}
+
 /*
  * Ranks of n values, 1 to n; ties get their mean rank.  No value is NaN, and there are at most
  * CS_MAX_RANKED.  "work" holds 2 n doubles.
@@ -32,13 +46,7 @@ CsRanks(const double *x, int64 n, double *ranks, double *work)
 	for (int64 i = 0; i < n; i++)
 		rows[i] = (uint32) i;
 	CsSortRows(sorted, rows, n, ranks, rows + n);
-	for (int64 start = 0, end; start < n; start = end)
-	{
-		for (end = start + 1; end < n && sorted[end] == sorted[start];)
-			end++;
-		for (int64 i = start; i < end; i++)
-			ranks[rows[i]] = (double) (start + 1 + end) / 2;
-	}
+	CsRanksOfSorted(sorted, rows, n, ranks);
 }
 
 /* Sum of BLOCK_VALUES products; in eight running sums, so that all machines add alike. */

@@ -10,6 +10,7 @@
 /* Most values that CsRanks() takes. */
 #define CS_MAX_RANKED ((int64) PG_UINT32_MAX)
 
+extern void CsRanksOfSorted(const double *sorted, const uint32 *rows, int64 n, double *ranks);
 extern void CsRanks(const double *x, int64 n, double *ranks, double *work);
 extern CsMoments CsRankMoments(int64 n);
 extern void CsCorrelationMatrix(const double *const *columns, const CsMoments *moments, int d, int64 n,

@@ -31,36 +31,72 @@ typedef struct Range
 	bool		is_whole;
 } Range;
 
-/* The values that count: those of a group. */
+/* A range in the making. */
+typedef struct Ranging
+{
+	Range		range;
+	CsMoments	moments;
+	int			pending;		/* values of the block that are not in the moments yet */
+	double		block[CS_BLOCK_ROWS];
+} Ranging;
+
+/* Take the block to the moments. */
+static void
+TakeBlock(Ranging *r)
+{
+	CsMomentsAdd(&r->moments, r->block, r->pending);
+	r->pending = 0;
+}
+
+/* Take a value. */
+static inline void
+TakeValue(Ranging *r, double x)
+{
+	r->range.low = Min(r->range.low, x);
+	r->range.high = Max(r->range.high, x);
+	r->range.is_whole &= x == rint(x);
+	r->block[r->pending++] = x;
+	if (r->pending == CS_BLOCK_ROWS)
+		TakeBlock(r);
+}
+
+/* Begin a range. */
+static Ranging *
+BeginRange(void)
+{
+	Ranging    *r = palloc0(sizeof(Ranging));
+
+	r->range = (Range) {.low = INFINITY, .high = -INFINITY, .is_whole = true};
+	return r;
+}
+
+/* The range of all values that were taken. */
+static Range
+EndRange(Ranging *r)
+{
+	Range		result;
+
+	TakeBlock(r);
+	result = r->range;
+	result.n = r->moments.n;
+	result.skewness = CsMomentsSkewness(&r->moments);
+	pfree(r);
+	return result;
+}
+
+/* The range of the values that count: those of a group. */
 static Range
 FindRange(const double *values, const int32 *groups, int64 n)
 {
-	Range		r = {.low = INFINITY, .high = -INFINITY, .is_whole = true};
-	CsMoments	moments = {0};
-	double		block[CS_BLOCK_ROWS];
-	int			pending = 0;
+	Ranging    *r = BeginRange();
 
 	for (int64 i = 0; i < n; i++)
 	{
-		double		x = values[i];
-
 		CsCheckInterrupts(i);
-		if (groups[i] < 0 || isnan(x))
-			continue;
-		r.low = fmin(r.low, x);
-		r.high = fmax(r.high, x);
-		r.is_whole &= x == rint(x);
-		block[pending++] = x;
-		if (pending == CS_BLOCK_ROWS)
-		{
-			CsMomentsAdd(&moments, block, pending);
-			pending = 0;
-		}
+		if (groups[i] >= 0 && !isnan(values[i]))
+			TakeValue(r, values[i]);
 	}
-	CsMomentsAdd(&moments, block, pending);
-	r.n = moments.n;
-	r.skewness = CsMomentsSkewness(&moments);
-	return r;
+	return EndRange(r);
 }
 
 /* A number with six digits, which is enough to draw it. */
@@ -149,29 +185,26 @@ BinOf(const CsGroupHistogram *h, double x)
 	return low;
 }
 
-/*
- * Count n values by group and bin.  A group is a number below ngroups, or below 0 for a value that is not counted, as NaN
- * is not.  Everything is palloc'd.
- */
-CsGroupHistogram *
-CsHistogramOfGroups(const double *values, const int32 *groups, int64 n, int ngroups, bool may_be_log)
+/* Bins for values of such a range, without counts; palloc'd. */
+static CsGroupHistogram *
+OpenHistogram(const Range *range, int ngroups, bool may_be_log)
 {
 	CsGroupHistogram *h = palloc0(sizeof(CsGroupHistogram));
-	Range		range = FindRange(values, groups, n);
-	int64	   *all;
 
 	h->total = palloc0(sizeof(int64) * (ngroups + 1));
-	if (range.n == 0)
+	if (range->n == 0)
 		return h;
-	ChooseEdges(&range, may_be_log, h);
+	ChooseEdges(range, may_be_log, h);
 	h->n = palloc0(sizeof(int64) * (ngroups + 1) * h->nbins);
-	for (int64 i = 0; i < n; i++)
-	{
-		CsCheckInterrupts(i);
-		if (groups[i] >= 0 && !isnan(values[i]))
-			h->n[groups[i] * h->nbins + BinOf(h, values[i])]++;
-	}
-	all = h->n + (Size) ngroups * h->nbins;
+	return h;
+}
+
+/* Add the counts of all groups up. */
+static void
+CountAll(CsGroupHistogram *h, int ngroups)
+{
+	int64	   *all = h->n + (Size) ngroups * h->nbins;
+
 	for (int g = 0; g < ngroups; g++)
 	{
 		for (int b = 0; b < h->nbins; b++)
@@ -179,8 +212,48 @@ CsHistogramOfGroups(const double *values, const int32 *groups, int64 n, int ngro
 			h->total[g] += h->n[g * h->nbins + b];
 			all[b] += h->n[g * h->nbins + b];
 		}
+		h->total[ngroups] += h->total[g];
 	}
-	h->total[ngroups] = range.n;
+}
+
+/*
+ * Count n values by group and bin.  A group is a number below ngroups, or below 0 for a value that is not counted, as NaN
+ * is not.  Everything is palloc'd.
+ */
+CsGroupHistogram *
+CsHistogramOfGroups(const double *values, const int32 *groups, int64 n, int ngroups, bool may_be_log)
+{
+	Range		range = FindRange(values, groups, n);
+	CsGroupHistogram *h = OpenHistogram(&range, ngroups, may_be_log);
+
+	for (int64 i = 0; i < n; i++)
+	{
+		CsCheckInterrupts(i);
+		if (groups[i] >= 0 && !isnan(values[i]))
+			h->n[groups[i] * h->nbins + BinOf(h, values[i])]++;
+	}
+	CountAll(h, ngroups);
+	return h;
+}
+
+/* CsHistogramOfGroups() of values that are sorted. */
+CsGroupHistogram *
+CsHistogramOfSortedGroups(const CsSortedGroups *sorted, int ngroups, bool may_be_log)
+{
+	Range		range = FindRange(sorted->values, sorted->groups, sorted->n);
+	CsGroupHistogram *h = OpenHistogram(&range, ngroups, may_be_log);
+	int			bin = 0;
+
+	for (int64 i = 0; i < sorted->n; i++)
+	{
+		CsCheckInterrupts(i);
+		if (sorted->groups[i] < 0)
+			continue;
+		while (bin + 1 < h->nbins && sorted->values[i] >= h->edge[bin + 1])
+			bin++;
+		h->n[sorted->groups[i] * h->nbins + bin]++;
+	}
+	CountAll(h, ngroups);
 	return h;
 }
 

@@ -5,7 +5,7 @@
 #ifndef CUSTSEG_GROUP_HISTOGRAM_H
 #define CUSTSEG_GROUP_HISTOGRAM_H
 
-#include "custseg.h"
+#include "stat/summaries.h"
 
 /* Most bins. */
 #define CS_HISTOGRAM_BINS 24
@@ -21,6 +21,7 @@ typedef struct CsGroupHistogram
 
 extern CsGroupHistogram *CsHistogramOfGroups(const double *values, const int32 *groups, int64 n, int ngroups,
 											 bool may_be_log);
+extern CsGroupHistogram *CsHistogramOfSortedGroups(const CsSortedGroups *sorted, int ngroups, bool may_be_log);
 extern double CsHistogramDensity(const CsGroupHistogram *h, int group, int bin);
 
 #endif							/* CUSTSEG_GROUP_HISTOGRAM_H */

@@ -103,6 +103,56 @@ GatherGroups(const double *values, const int32 *groups, int64 n, int ngroups, do
 	start[0] = 0;
 }
 
+/* Where the means of all groups are among the values of all of them, which are sorted. */
+static void
+FillPositions(const double *sorted, int64 n, int ngroups, CsNumberSummary *summaries)
+{
+	for (int g = 0; g <= ngroups; g++)
+	{
+		CsNumberSummary *s = &summaries[g];
+
+		if (s->n > 0)
+			s->position = 0.5 * (CsCountBelow(sorted, n, s->mean) +
+								 CsCountBelow(sorted, n, nextafter(s->mean, INFINITY))) / n;
+	}
+}
+
+/* OUT placed: the values of any group, in their order. */
+static void
+KeepPlaced(const CsSortedGroups *sorted, double *placed)
+{
+	int64		n = 0;
+
+	for (int64 i = 0; i < sorted->n; i++)
+	{
+		CsCheckInterrupts(i);
+		if (sorted->groups[i] >= 0)
+			placed[n++] = sorted->values[i];
+	}
+}
+
+/* CsSummarizeGroups() of values that are sorted, with the same results; the scratch has room for as many. */
+void
+CsSummarizeSortedGroups(const CsSortedGroups *sorted, int ngroups, double *scratch, CsNumberSummary *summaries)
+{
+	int64	   *start = palloc(sizeof(int64) * (ngroups + 1));
+	const double *placed = sorted->values;
+	int64		total;
+
+	GatherGroups(sorted->values, sorted->groups, sorted->n, ngroups, scratch, start);
+	total = start[ngroups];
+	for (int g = 0; g < ngroups; g++)
+		SummarizeSorted(scratch + start[g], start[g + 1] - start[g], &summaries[g]);
+	if (total < sorted->n)
+	{
+		KeepPlaced(sorted, scratch);
+		placed = scratch;
+	}
+	SummarizeSorted(placed, total, &summaries[ngroups]);
+	FillPositions(placed, total, ngroups, summaries);
+	pfree(start);
+}
+
 /*
  * Sum up n values by group.  A group is a number below ngroups, or below 0 for a value that is not
  * counted, as NaN is not.  OUT summaries, ngroups + 1, the last for all groups together.  The
@@ -127,14 +177,7 @@ CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, dou
 	}
 	CsSortDoubles(scratch, total, values);
 	SummarizeSorted(scratch, total, &summaries[ngroups]);
-	for (int g = 0; g <= ngroups; g++)
-	{
-		CsNumberSummary *s = &summaries[g];
-
-		if (s->n > 0)
-			s->position = 0.5 * (CsCountBelow(scratch, total, s->mean) +
-								 CsCountBelow(scratch, total, nextafter(s->mean, INFINITY))) / total;
-	}
+	FillPositions(scratch, total, ngroups, summaries);
 	pfree(start);
 }
 

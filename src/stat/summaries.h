@@ -26,6 +26,24 @@ typedef struct CsNumberSummary
 								 * and half of the share that equals it */
 } CsNumberSummary;
 
+/* Values of rows, without NaN, in ascending order, and the rows that have them. */
+typedef struct CsSortedRows
+{
+	int64		n;
+	const double *values;
+	const uint32 *rows;
+} CsSortedRows;
+
+/* Likewise with the groups of the rows, below 0 for none, which all who go through the values want. */
+typedef struct CsSortedGroups
+{
+	int64		n;
+	const double *values;
+	const int32 *groups;
+} CsSortedGroups;
+
+extern void CsSummarizeSortedGroups(const CsSortedGroups *sorted, int ngroups, double *scratch,
+									CsNumberSummary *summaries);
 extern void CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups,
 							  double *scratch, CsNumberSummary *summaries);
 
