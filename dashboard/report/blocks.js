@@ -59,7 +59,7 @@ export function tiles(data) {
     const cells = [
         [count(totalCustomers(data)), `customers in ${plural(rows.length, 'segment')}${noise?.n > 0 ? ` and ${percent(noise.share)} in none` : ''}`],
         hasValue(data) && total !== null ? [amount(data, total), `value, ${amount(data, total / totalCustomers(data))} a customer`] : [unknown, 'what they are worth'],
-        first ? [percent(hasValue(data) && isKnown(first.value_share) ? first.value_share : first.share), `of the ${hasValue(data) && isKnown(first.value_share) ? 'value' : 'customers'}: ${segmentName(first, 22)}`] : [dash, 'no segment'],
+        first ? [percent(hasValue(data) && isKnown(first.value_share) ? first.value_share : first.share), `of the ${hasValue(data) && isKnown(first.value_share) ? 'value' : 'customers'}: ${cut(segmentName(first, 40), 12, 1)}`] : [dash, 'no segment'],
         [health.word, 'health of the model', health.rating],
     ];
     return html`<div class="tiles">${cells.map(([big, small, rating]) => html`<div class="tile"><b class="${rating ?? ''}">${big}</b><span>${small}</span></div>`)}</div>`;
@@ -85,17 +85,17 @@ export function numbersOf(data, row) {
     return cells;
 }
 
-/** Returns the list of a segment's plan: what, where, how often, measured by what; "length" letters of each text at most. */
+/** Returns the list of a segment's plan: what, in so many letters at most, and where, how often, measured by what, in fewer. */
 export function planFacts(data, row, { length = 220 } = {}) {
     const plan = planOf(data, row);
-    const says = (text) => sentences(text, length);
+    const says = (text, isFirst) => sentences(text, isFirst ? length : Math.round(length * 0.42));
     const facts = [
         ['What', plan.offer], ['Where', plan.channel], ['How often', plan.cadence], ['Measure', plan.kpi], ['Watch', plan.guardrail],
         ['Budget', plan.budgetShare === null ? null : `${percent(plan.budgetShare)} of the campaign`],
         ['Perk', plan.perk && plan.perk !== plan.offer ? plan.perk : null],
         ['Places', plan.perkCapacity === null ? null : `${count(plan.perkCapacity)} for ${people(row.n)}`],
     ].filter(([, text]) => text);
-    return html`<dl class="facts">${facts.map(([name, text]) => html`<dt>${name}</dt><dd>${says(text)}</dd>`)}</dl>`;
+    return html`<dl class="facts">${facts.map(([name, text]) => html`<dt>${name}</dt><dd>${says(text, name === 'What')}</dd>`)}</dl>`;
 }
 
 /** Returns the tag that says where a plan comes from. */

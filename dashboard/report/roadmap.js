@@ -1,11 +1,10 @@
 // roadmap.js
 //	  The way from a publication to results, in steps; dates only where they are given.
 
-import { segmentName } from '../web/facts.js';
 import { count, date, plural, short } from '../web/format.js';
 import { groups } from './publication.js';
 import { actions, hasAction } from './strategy.js';
-import { people } from './words.js';
+import { called, people } from './words.js';
 
 const day = 86400e3;
 
@@ -39,7 +38,7 @@ export function steps(data, start = null) {
     if (bare.length > 0) list.push({ what: `Agree on the action for ${bare.length === rows.length ? 'each segment' : plural(bare.length, 'segment')}.`, why: 'The suggestions of this report are a beginning.', done: `The playbook has ${count(rows.length)} of ${count(rows.length)} actions.`, days: [0, 13] });
     const [first] = actions(data, rows, 4).filter((it) => it.row);
     const experiments = experimentSteps(data);
-    if (first && experiments.length === 0) list.push({ what: `Test the first action on a part of ${segmentName(first.row, 40)}.`, why: `Keep a group of the ${people(first.row.n)} without it, or its effect will never be known.`, done: 'An experiment has decided.', days: [14, 41] });
+    if (first && experiments.length === 0) list.push({ what: `Test the first action on a part of ${called(first.row)}.`, why: `Keep a group of the ${people(first.row.n)} without it, or its effect will never be known.`, done: 'An experiment has decided.', days: [14, 41] });
     list.push(...experiments);
     if (first) list.push({ what: 'Roll out what worked.', why: 'Begin with the segment that carries the most.', done: 'All its customers are reached.', days: [42, 69] });
     list.push({ what: health ? 'Keep watching, and publish every month.' : 'Watch the model every month, and publish.', why: 'Segments shift: last month’s list is not this month’s.', done: 'Each month has a publication and no open critical alert.', days: [28, 28] });

@@ -4,10 +4,10 @@
 // A suggestion follows from the publication alone: what customers are worth beside the average, whether
 // they still buy, and how long they have been customers.  Where none of that is known it does not guess.
 
-import { amount, segmentName } from '../web/facts.js';
+import { amount } from '../web/facts.js';
 import { count, fixed, isKnown, percent, toNumber } from '../web/format.js';
 import { index, rowOf } from './publication.js';
-import { capital, people } from './words.js';
+import { called, capital, people } from './words.js';
 
 // Columns that say how long ago a customer bought, and since when one is a customer, by the names under
 // which shops have them; the same that descriptions know.
@@ -131,7 +131,7 @@ const order = ['protect', 'winBack', 'grow', 'welcome', 'tailor', 'economise', '
 function actionFor(data, row) {
     const plan = planOf(data, row);
     const worth = isKnown(row.total_value) ? `, ${amount(data, row.total_value)}` : '';
-    return { row, title: `${plan.strategy.name} ${segmentName(row, 40)}`, scope: `${people(row.n)}${worth}`, text: plan.offer ?? plan.strategy.offer, channel: plan.channel, because: plan.because, isSuggestion: plan.isSuggestion };
+    return { row, title: `${plan.strategy.name} ${called(row)}`, scope: `${people(row.n)}${worth}`, text: plan.offer ?? plan.strategy.offer, channel: plan.channel, because: plan.because, isSuggestion: plan.isSuggestion };
 }
 
 /** Returns what the health of the model asks for, or null. */
@@ -146,7 +146,7 @@ function repair(data) {
 function scarcity(data) {
     const over = (data.capacity ?? []).filter((it) => it.excess > 0).sort((a, b) => b.excess - a.excess)[0];
     if (!over) return null;
-    return { title: `Decide who of ${segmentName(over, 40)} gets the perk`, scope: `${people(over.n)}, ${count(over.perk_capacity)} places`, text: `${over.perk ? `“${over.perk}” is` : 'The perk is'} promised to ${count(over.excess)} more than can have it.`, because: null, isSuggestion: false };
+    return { title: `Decide who of ${called(over)} gets the perk`, scope: `${people(over.n)}, ${count(over.perk_capacity)} places`, text: `${over.perk ? `“${over.perk}” is` : 'The perk is'} promised to ${count(over.excess)} more than can have it.`, because: null, isSuggestion: false };
 }
 
 /** Returns the actions that matter most, "most" of them at most. */

@@ -13,16 +13,21 @@ const bold = [35, 46, 52, 84, 70, 100, 87, 31, 46, 46, 52, 84, 38, 42, 38, 37, 7
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 // Signs that take no room: isolates and the like.
-const invisible = /^[\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]$/;
+const invisible = /^[\p{Mn}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufe00-\ufe0f\ufeff]$/u;
 
-/** Returns the width of one letter as it is seen, in sizes of the font. */
-function widthOfGrapheme(it, isBold) {
+/** Returns the width of one character, in sizes of the font. */
+function widthOfCharacter(it, isBold) {
     const code = it.codePointAt(0);
     if (code >= 32 && code < 127) return (isBold ? bold : regular)[code - 32] / 100;
     if (invisible.test(it)) return 0;
     if (code === 0xa0) return 0.35;
     if (code < 0x2e80) return isBold ? 0.9 : 0.85;
     return 1.4;	// ideographs and pictures
+}
+
+/** Returns the width of one letter as it is seen: a font that does not join its characters shows them beside each other. */
+function widthOfGrapheme(it, isBold) {
+    return [...it].reduce((sum, character) => sum + widthOfCharacter(character, isBold), 0);
 }
 
 /** Returns the letters of a text as they are seen. */

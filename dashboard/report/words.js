@@ -4,6 +4,7 @@
 import { amount, hasValue, segmentName } from '../web/facts.js';
 import { change, count, date, fixed, isKnown, list, percent, plural, toNumber } from '../web/format.js';
 import { groups, index, ranked, totalCustomers, totalValue } from './publication.js';
+import { cut } from './text.js';
 
 /** Returns the text with a capital letter in front. */
 export function capital(text) {
@@ -12,9 +13,14 @@ export function capital(text) {
 
 const isNumbered = (row) => !row.name || row.name === `segment ${row.segment}`;
 
+/** Returns the name of a segment within a sentence, cut to the width of some thirty letters. */
+export function called(row) {
+    return cut(segmentName(row, 60), 20, 1);
+}
+
 /** Returns the name of a segment at the beginning of a sentence. */
-export function subject(row, length = 40) {
-    return capital(segmentName(row, length));
+export function subject(row) {
+    return capital(called(row));
 }
 
 /** Returns the verb that goes with a segment: names stand for customers, numbers for a segment. */
@@ -96,7 +102,7 @@ export function changesSince(data) {
     const share = (it) => (it.before > 0 ? ` (${change(it.by / it.before)})` : '');
     const told = [];
     if (up.by > 0) told.push(`${subject(up.row)} ${verb(up.row, 'have', 'has')} gained ${people(up.by)}${share(up)}`);
-    if (down.by < 0) told.push(`${told.length > 0 ? segmentName(down.row, 40) : subject(down.row)} ${verb(down.row, 'have', 'has')} lost ${count(-down.by)}${share(down)}`);
+    if (down.by < 0) told.push(`${told.length > 0 ? called(down.row) : subject(down.row)} ${verb(down.row, 'have', 'has')} lost ${count(-down.by)}${share(down)}`);
     return told.length === 0 ? [`${since}, no segment has changed in size.`] : [`${since}: ${list(told)}.`];
 }
 

@@ -19,6 +19,11 @@ export const css = `
 .halves { display: grid; grid-template-columns: 99mm 1fr; gap: 6mm; min-height: 0 }
 .halves dl.facts { font-size: 8.8pt }`;
 
+/** Returns whether a plan has more words than a card holds. */
+function isLong(plan) {
+    return [plan.offer, plan.channel, plan.cadence, plan.kpi, plan.guardrail, plan.perk].filter(Boolean).join(' ').length > 260;
+}
+
 /** From so many cards on, each shows fewer columns, so that the file stays small. */
 const many = 24;
 
@@ -28,9 +33,9 @@ export function card(data, row, most = 6) {
     return html`<article class="card" style="border-top-color:${segmentColor(row.segment, light)}">
 <header><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 80), 430, 20, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
-<p>${sentences(describe(data, row), 330)}</p>
+<p>${sentences(describe(data, row), 300)}</p>
 <div class="halves"><div>${differencesOf(data, row, { width: 374, most })}</div>
-<div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 105 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>
+<div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: isLong(plan) ? 72 : 110 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${sentences(plan.because, 130)}.</p>`}</div></div>
 </article>`;
 }
 

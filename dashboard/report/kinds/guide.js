@@ -1,7 +1,7 @@
 // guide.js
 //	  How to read and use the segments, for people who write to customers and never write SQL.
 
-import { amount, hasValue, segmentName } from '../../web/facts.js';
+import { amount, hasValue } from '../../web/facts.js';
 import { count, date, isKnown, percent, plural } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
 import { differencesOf, labelled, numbersOf, paragraph, table } from '../blocks.js';
@@ -11,7 +11,7 @@ import { twinBars } from '../pictures.js';
 import { groups, index, ranked, totalCustomers } from '../publication.js';
 import { planOf } from '../strategy.js';
 import { sentences } from '../text.js';
-import { capital, describe, people, subject, timesAverage, verb, whoCarries } from '../words.js';
+import { called, capital, describe, people, subject, timesAverage, verb, whoCarries } from '../words.js';
 
 export const heading = 'Guide to the segments';
 export const css = `
@@ -25,8 +25,8 @@ function readACard(data, row) {
         isKnown(row.value_per_customer) ? [`${amount(data, row.value_per_customer)} for each`, `The mean: ${timesAverage(data, row) ?? 'it cannot be compared with the others'}. A few very large customers pull it up; most are below it.`] : null,
         ['The bars', 'To the right of the middle they have more than all customers, to the left less. The numbers above a bar are theirs, and then those of all.'],
     ].filter(Boolean);
-    return html`<div class="together"><h2>How to read a card</h2><p>Take ${segmentName(row, 40)} as the example.</p>
-<div class="box example"><h3>${mark(row.segment)}<bdi>${segmentName(row, 50)}</bdi></h3>
+    return html`<div class="together"><h2>How to read a card</h2><p>Take ${called(row)} as the example.</p>
+<div class="box example"><h3>${mark(row.segment)}<bdi>${called(row)}</bdi></h3>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
 <p>${sentences(describe(data, row), 400)}</p>${differencesOf(data, row, { width: 460, most: 4 })}</div></div>
 ${table([{ label: 'What stands there', width: '26%' }, { label: 'What it means' }], told)}`;
@@ -36,12 +36,12 @@ function useThem(data, rows) {
     const first = rows[0];
     const plan = first && planOf(data, first);
     return html`<h2>From a segment to a campaign</h2>
-<ol><li><b>Choose one segment and one aim.</b> ${first ? html`For ${segmentName(first, 40)} the aim could be: ${plan.strategy.goal.toLowerCase().replace(/\.$/, '')}.` : ''}</li>
+<ol><li><b>Choose one segment and one aim.</b> ${first ? html`For ${called(first)} the aim could be: ${plan.strategy.goal.toLowerCase().replace(/\.$/, '')}.` : ''}</li>
 <li><b>Ask for the list on the day you need it.</b> Customers move from segment to segment; a list of last month is wrong for some of them. Whoever runs the database gets it with one line:
 <pre>SELECT id FROM custseg.score(${literal(data.about.name)}) WHERE segment = ${first?.segment ?? 1};</pre></li>
 <li><b>Leave a part out, by lot.</b> One customer in ten who does not get the message tells you what the message did. Without them you only know what happened.</li>
 <li><b>Say what they have in common, not what the segment is called.</b> Nobody wants to read that he is “at risk”.</li>
-<li><b>Measure what the playbook names.</b> ${first && plan.kpi ? html`For ${segmentName(first, 40)}: ${sentences(plan.kpi, 80)}${plan.guardrail ? html`, while this must not get worse: ${sentences(plan.guardrail, 80)}` : ''}.` : 'Agree on it before the first message goes out.'}</li></ol>`;
+<li><b>Measure what the playbook names.</b> ${first && plan.kpi ? html`For ${called(first)}: ${sentences(plan.kpi, 80)}${plan.guardrail ? html`, while this must not get worse: ${sentences(plan.guardrail, 80)}` : ''}.` : 'Agree on it before the first message goes out.'}</li></ol>`;
 }
 
 function questions(data, rows) {
@@ -50,7 +50,7 @@ function questions(data, rows) {
     const all = [
         ['Does everyone in a segment look like its description?', 'No. The description tells what they have more or less of than others, on average. Single customers differ.'],
         ['Is a customer in two segments?', 'No. Every customer is in one. Some are close to the border of another one, and the customer page tells how close.'],
-        cheapest && rows.length > 1 ? [`Should we drop ${segmentName(cheapest, 40)}?`, `${subject(cheapest)} ${verb(cheapest, 'bring', 'brings')} ${amount(data, cheapest.value_per_customer)} for each of ${people(cheapest.n)}. That is a reason to spend less on them, and no reason to lose them.`] : null,
+        cheapest && rows.length > 1 ? [`Should we drop ${called(cheapest)}?`, `${subject(cheapest)} ${verb(cheapest, 'bring', 'brings')} ${amount(data, cheapest.value_per_customer)} for each of ${people(cheapest.n)}. That is a reason to spend less on them, and no reason to lose them.`] : null,
         noise?.n > 0 ? ['What are the customers without a segment?', `${people(noise.n)} are unlike any group. Write to them as you do to everyone.`] : null,
         ['Does the segment cause what they do?', 'No. It describes what they did. Whether a message changes what they do next, only a comparison with customers who did not get it can tell.'],
         ['May we use it for prices or for credit?', 'Ask first. Segments can follow age, sex or origin without naming them. The methodology tells how to check.'],

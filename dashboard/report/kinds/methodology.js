@@ -2,7 +2,7 @@
 //	  How the segments were made and how far they can be trusted: data, preparation, algorithm, number of
 //	  segments, measures, limits, fairness and privacy.
 
-import { label, segmentLabel, segmentName } from '../../web/facts.js';
+import { label, segmentLabel } from '../../web/facts.js';
 import { count, dash, date, dateTime, fixed, isKnown, list, number, percent, plural, short, toNumber } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
 import { has, labelled, missing, monitorSql, paragraph, table } from '../blocks.js';
@@ -12,7 +12,7 @@ import { algorithms, measures, optionWords } from '../methods.js';
 import { groups, ranked, totalCustomers } from '../publication.js';
 import { chooseKPicture, importancePicture, silhouettePicture } from '../pictures.js';
 import { sentences } from '../text.js';
-import { capital, healthOf, people } from '../words.js';
+import { called, capital, healthOf, people } from '../words.js';
 import { preparation } from './dictionary.js';
 
 export const heading = 'Methodology';
@@ -115,7 +115,7 @@ function limits(data) {
     const noise = ranked(data).find((row) => row.segment === 0);
     if (noise?.n > 0) told.push(`${people(noise.n)} (${percent(noise.share)}) are in no segment. No action is planned for them by a segment.`);
     const few = groups(data).filter((row) => row.is_small || row.n < 30);
-    if (few.length > 0) told.push(`${few.length === 1 ? `${segmentName(few[0], 40)} has` : `${count(few.length)} segments have`} fewer than 30 customers: their means may be chance.`);
+    if (few.length > 0) told.push(`${few.length === 1 ? `${called(few[0])} has` : `${count(few.length)} segments have`} fewer than 30 customers: their means may be chance.`);
     const apart = (data.silhouette ?? []).filter((row) => toNumber(row.n_negative) > 0 && row.n > 0 && row.n_negative / row.n > 0.1);
     if (apart.length > 0) told.push(`In ${list(apart.slice(0, 4).map((row) => segmentLabel(row, 24)))}${apart.length > 4 ? ` and ${count(apart.length - 4)} more` : ''}, more than a tenth of the customers are closer to another segment.`);
     const gaps = (data.facts.features ?? []).filter((f) => f.n > 0 && f.n_null / f.n > 0.2);

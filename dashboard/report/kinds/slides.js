@@ -30,7 +30,7 @@ export const css = `
 .sheet { gap: 22px } .lead { font-size: 24px }
 .numbers { display: flex; gap: 60px } .numbers b { display: block; font-size: 32px; line-height: 1.2 }
 .first { justify-content: center; border-left: 18px solid #00598c; padding-left: 80px }
-.wide { display: grid; grid-template-columns: 5fr 4fr; gap: 44px; min-height: 0 } .wide > * { min-width: 0 }
+.wide { display: grid; grid-template-columns: 5fr 4fr; gap: 44px; min-height: 0 } .wide > * { min-width: 0 } .wide p { margin-bottom: 14px }
 .picture { margin: 0 auto 0 0 } ul { padding-left: 28px } dl.facts { font-size: 18px; gap: 6px 22px }
 ol.actions { gap: 20px } ol.actions > li { grid-template-columns: 54px 1fr } .note { padding-left: 20px } th, td { padding: 6px 14px 6px 0 } pre { padding: 12px 16px; font-size: 16px }
 code { font: 14px/1.35 ui-monospace, "DejaVu Sans Mono", monospace } .roomy { font-size: 20px } .roomy th, .roomy td { padding-top: 11px; padding-bottom: 11px }`;
@@ -148,12 +148,12 @@ function planSlide(data) {
 }
 
 function costSlide(data) {
-    const rows = ranked(data).filter((row) => row.action && (isKnown(row.action.budget_share) || isKnown(row.action.perk_capacity))).slice(0, 8);
+    const rows = ranked(data).filter((row) => row.action && (isKnown(row.action.budget_share) || isKnown(row.action.perk_capacity))).slice(0, 7);
     const capacity = (row) => (data.capacity ?? []).find((it) => it.segment === row.segment);
     const heading = 'Budget and room';
     if (rows.length === 0) return lackingOne(data, heading, 'Neither a budget nor the number of places for a perk is set.', `SELECT custseg.set_action(${literal(data.about.name)}, ${ranked(data)[0]?.segment ?? 1}, '{"budget_share": 0.3, "perk": "gift", "perk_capacity": 500}');`);
     return slide(data, heading, html`${has(data, 'capacity') && data.capacity.some(capacityChart.isLimited) && paragraph([sentences(capacityChart.sentence(data), 300)], 'lead')}${table([{ label: 'Segment', width: '32%' }, { label: 'Customers', isRight: true }, { label: 'Budget', isRight: true }, { label: 'Perk', width: '24%' }, { label: 'Places', isRight: true }, { label: 'Too few', isRight: true }],
-            rows.map((row) => [labelled(row, 310, 17), count(row.n), isKnown(row.action.budget_share) ? percent(row.action.budget_share) : dash, html`&emsp;${row.action.perk ? sentences(row.action.perk, 40) : dash}`, isKnown(row.action.perk_capacity) ? count(row.action.perk_capacity) : 'no limit', isKnown(capacity(row)?.excess) ? count(capacity(row).excess) : dash]))}`);
+            rows.map((row) => [labelled(row, 310, 17), count(row.n), isKnown(row.action.budget_share) ? percent(row.action.budget_share) : dash, html`&emsp;${row.action.perk ? sentences(row.action.perk, 24) : dash}`, isKnown(row.action.perk_capacity) ? count(row.action.perk_capacity) : 'no limit', isKnown(capacity(row)?.excess) ? count(capacity(row).excess) : dash]))}`);
 }
 
 function roadmapSlide(data, start) {

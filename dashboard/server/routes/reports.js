@@ -1,33 +1,37 @@
 // Reports as HTML files, made from one publication.
 //
 // A report is a function of what one statement reads, so what is kept of it is found by a digest of that:
-// nothing is kept for a role, and nothing that a role may not read is found.  What draws is loaded with the
-// first report that is asked for.
+// nothing is kept for a role, and nothing that a role may not read is found.
 
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { makeAnswer, sendAnswer } from '../answer.js';
 import { Cache } from '../cache.js';
 import { ApiError, noModel } from '../errors.js';
+import { Painter } from '../painter.js';
 
 // A file of its own that may load nothing and run nothing.
 const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const type = 'text/html; charset=utf-8';
 
+const kinds = ['report', 'cards', 'playbook', 'dictionary', 'methodology', 'guide', 'slides'];
+
 /** Adds GET /api/models/{model}/report/{kind}. */
-export function addReportRoute({ addRoute, database, settings, queryOf }) {
+export function addReportRoute({ addRoute, database, settings, queryOf, root }) {
     const cache = new Cache(settings.cacheSize);
+    const painter = new Painter();
+    const statement = readFileSync(path.join(root, 'report', 'publication.sql'), 'utf8');
 
     addRoute('GET', '/api/models/:model/report/:kind', async (request, reply, signal) => {
         const { model, kind } = request.params;
         const query = queryOf(request);
         const start = query.get('start') || null;
-        const { kinds, render } = await import('../../report/render.js');
-        const { NoPublication, readPublication, statement } = await import('../../report/publication.js');
 
         request.model = model;
-        if (!Object.hasOwn(kinds, kind)) {
-            throw new ApiError('not_found', `there is no report ${JSON.stringify(kind)}`, { hint: `Reports are ${Object.keys(kinds).join(', ')}.` });
+        if (!kinds.includes(kind)) {
+            throw new ApiError('not_found', `there is no report ${JSON.stringify(kind)}`, { hint: `Reports are ${kinds.join(', ')}.` });
         }
         if (start !== null && (!/^\d{4}-\d{2}-\d{2}$/.test(start) || Number.isNaN(Date.parse(start)))) {
             throw new ApiError('invalid_argument', '"start" must be a day', { hint: 'Write start=2026-12-07.' });
@@ -41,19 +45,10 @@ export function addReportRoute({ addRoute, database, settings, queryOf }) {
         let answer = cache.get(key);
 
         if (answer === undefined) {
-            answer = await makeAnswer(draw(JSON.parse(row[0])), type);
+            answer = await makeAnswer(await painter.draw(kind, row[0], start), type);
             cache.set(key, answer, answer.size);
         }
         reply.header('content-security-policy', policy);
         return sendAnswer(request, reply, answer);
-
-        /** Returns the report on what was read; throws "not_found" where nothing was published. */
-        function draw(body) {
-            try {
-                return render(kind, readPublication(body), { start });
-            } catch (error) {
-                throw error instanceof NoPublication ? new ApiError('not_found', error.message, { hint: error.hint }) : error;
-            }
-        }
     });
 }
