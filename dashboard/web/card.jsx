@@ -28,7 +28,7 @@ export function Card({ card, context }) {
     return (
         <section class={`card span${card.span ?? 6}`} id={card.name} aria-labelledby={`${card.name}-title`} aria-busy={answer.status === 'loading'}>
             <h2 id={`${card.name}-title`}>{heading}</h2>
-            {answer.status === 'loading' && <Block height={height + 96} />}
+            {answer.status === 'loading' && <Block height={roomOf(card, height)} />}
             {answer.status === 'error' && <Failure error={answer.error} height={height} />}
             {answer.status === 'ready' && (
                 <Guard attempt={about.name + JSON.stringify(state)}>
@@ -37,6 +37,11 @@ export function Card({ card, context }) {
             )}
         </section>
     );
+}
+
+/** Returns the height that all of a card takes below its title: sentence, fields, picture, and what stands at its foot. */
+function roomOf(card, height) {
+    return height + (card.sentence ? 56 : 0) + (card.controls ? 44 : 0) + (card.chart && card.table ? 60 : 34);
 }
 
 function Content({ card, heading, height, answers, context }) {
@@ -55,7 +60,7 @@ function Content({ card, heading, height, answers, context }) {
         return (
             <>
                 {card.controls && <div class="controls">{card.controls(props)}</div>}
-                {answer.status === 'loading' ? <Block height={height + 96} /> : <Failure error={answer.error} height={height} />}
+                {answer.status === 'loading' ? <Block height={roomOf(card, height)} /> : <Failure error={answer.error} height={height} />}
             </>
         );
     }
@@ -64,14 +69,14 @@ function Content({ card, heading, height, answers, context }) {
     const table = card.compute && !data.computed ? null : card.table?.(data, state) ?? null;
     const stamp = asOf(answers, card, about);
     return (
-        <>
+        <div class="content" style={{ minHeight: `${roomOf(card, height)}px` }}>
             {card.controls && card.compute && <div class="controls">{card.controls(props)}</div>}
             {card.sentence && <p class="sentence" role={card.compute ? 'status' : undefined}>{sentence}</p>}
             {card.controls && !card.compute && <div class="controls">{card.controls(props)}</div>}
             {card.render && card.render(props)}
             {card.chart && (!card.compute || data.computed) && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
             <Foot card={card} heading={heading} sentence={sentence} table={table} stamp={stamp} picture={picture} height={height} context={context} />
-        </>
+        </div>
     );
 }
 

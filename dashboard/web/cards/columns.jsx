@@ -7,7 +7,7 @@ export default {
     title: 'Columns',
     parts: ['description'],
     span: 12,
-    height: (about) => Math.min(420, 60 + 33 * (about.features?.length ?? 5)),
+    height: (about) => Math.min(420, 60 + 56 * (about.features?.length ?? 5)),
     sentence,
     table,
     render: (props) => <TableOf props={props} table={table} caption="Columns of the source" />,

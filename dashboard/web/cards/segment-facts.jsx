@@ -8,7 +8,7 @@ export default {
     parts: ['summary'],
     optional: ['previous'],
     span: 12,
-    height: 92,
+    height: 118,
     sentence,
     table,
     render: ({ data, state }) => <Tiles tiles={tiles(data, state)} />,

@@ -31,7 +31,7 @@ function radar(data, theme, segments, { width = 520, height = 360 }) {
         tooltip: tooltip(theme, { formatter: (it) => tell(data, shown, lines[it.dataIndex]) }),
         radar: {
             center: ['50%', area / 2],
-            radius: Math.max(60, Math.min(width / 2 - room, area / 2 - 34)),
+            radius: Math.max(60, Math.min(width / 2 - room, area / 2 - 44)),
             indicator: shown.map((axis) => ({ name: axisLabel(data, axis, 60), min: 0, max: 1 })),
             axisName: { color: theme.ink, fontSize: 12, lineHeight: 14, formatter: (text) => broken(text, isNarrow ? 11 : 18) },
             splitNumber: 4,
