@@ -18,6 +18,7 @@ export class ApiError extends Error {
 }
 
 const answers = new Map();
+const values = new Map();
 
 async function request(url, options) {
     let response;
@@ -42,7 +43,7 @@ export function get(url) {
     if (!answers.has(url)) {
         const answer = request(url);
         answers.set(url, answer);
-        answer.catch(() => answers.delete(url));
+        answer.then((value) => values.set(url, value), () => answers.delete(url));
     }
     return answers.get(url);
 }
@@ -60,6 +61,7 @@ export function post(url, body, signal) {
 /** Forgets all answers, so that they are asked for again. */
 export function forget() {
     answers.clear();
+    values.clear();
 }
 
 function modelPath(model) {
@@ -77,8 +79,18 @@ export async function models() {
  * "key" says which of several things of the model the part is about, such as an experiment.
  */
 export function part(model, name, at = null, key = null) {
+    return get(partAddress(model, name, at, key));
+}
+
+function partAddress(model, name, at, key) {
     const search = new URLSearchParams(Object.entries({ at, key }).filter(([, value]) => value)).toString();
-    return get(`${modelPath(model)}/${encodeURIComponent(name)}${search ? `?${search}` : ''}`);
+    return `${modelPath(model)}/${encodeURIComponent(name)}${search ? `?${search}` : ''}`;
+}
+
+/** Returns the answers to parts that have come already, {name: answer}, or null while one has not. */
+export function knownParts(model, names, at = null, key = null) {
+    const found = names.map((name) => [name, values.get(partAddress(model, name, at, key))]);
+    return found.every(([, answer]) => answer) ? Object.fromEntries(found) : null;
 }
 
 /** Returns the address of a report on a model as of a publication. */

@@ -8,7 +8,7 @@ import { Block, Failure, Missing } from './states.jsx';
 import { ChooseSegment, ChooseSegments } from './choose.jsx';
 import { compared, selected, title } from './facts.js';
 import { dateTime, name, short } from './format.js';
-import { go, setState, useAddress, useAnswer, useReady, useTheme } from './hooks.js';
+import { go, setState, useAddress, useAnswer, useArrival, useReady, useTheme } from './hooks.js';
 import { findPage, loadCards, pages, reports, roles } from './pages.js';
 import { literal, whyMissing } from './parts.js';
 import { address } from './router.js';
@@ -125,7 +125,7 @@ function Page({ model, page, state, theme }) {
             </div>
             {answer.status === 'error' && <Failure error={answer.error} />}
             {code.status === 'error' && <Failure error={code.error} />}
-            {(answer.status === 'loading' || code.status === 'loading') && <div class="grid"><section class="card span12"><Block height={120} /></section></div>}
+            {(answer.status === 'loading' || code.status === 'loading') && <Block height={innerHeight} />}
             {answer.status === 'ready' && !about && <Missing missing={whyMissing('about', model)} />}
             {about && <Notice about={about} page={page} />}
             {about && page.choose && about.segments.length > 0 && (
@@ -140,7 +140,11 @@ function Page({ model, page, state, theme }) {
 }
 
 function Cards({ names, code: { cards, Card }, context }) {
-    return <div class="grid">{names.filter((it) => cards[it]).map((it) => <Card card={cards[it]} context={context} key={it} />)}</div>;
+    const { about, state } = context;
+    const shown = names.map((it) => cards[it]).filter((card) => card && (card.kinds ?? ['segments']).includes(about.kind));
+    const isThere = useArrival(about.name, shown, state);
+    if (!isThere) return <Block height={innerHeight} />;
+    return <div class="grid">{shown.map((card) => <Card card={card} context={context} key={card.name} />)}</div>;
 }
 
 function Reports({ model, at }) {

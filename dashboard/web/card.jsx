@@ -18,10 +18,8 @@ const call = (it, ...given) => (typeof it === 'function' ? it(...given) : it);
 /** Shows a card: the object of a file in cards/. */
 export function Card({ card, context }) {
     const { about, state } = context;
-    const kinds = card.kinds ?? ['segments'];
     const names = [...card.parts, ...(card.optional ?? [])];
-    const answer = useParts(about.name, kinds.includes(about.kind) ? names : [], state.at ?? null, card.key ? state[card.key] ?? null : null);
-    if (!kinds.includes(about.kind)) return null;
+    const answer = useParts(about.name, names, state.at ?? null, card.key ? state[card.key] ?? null : null);
 
     const height = call(card.height ?? 320, about);
     const heading = call(card.title, about);

@@ -1,7 +1,7 @@
 // hooks.js
 //	  What components remember: the address, the theme, and the answers of the server.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import * as api from './api.js';
 import { address, parse } from './router.js';
 import { themeOf } from './theme.js';
@@ -121,10 +121,24 @@ export function useAnswer(ask, keys) {
 
 /** Returns the answer to several parts of a model at once: {part: {body, version, as_of}}; "key" says which of several things they are about. */
 export function useParts(model, names, at, key = null) {
-    return useAnswer(async () => {
+    const keys = [model, names, at, key];
+    const answer = useAnswer(async () => {
         const answers = await Promise.all(names.map((name) => api.part(model, name, at, key)));
         return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
-    }, [model, names, at, key]);
+    }, keys);
+    // what has come already is there at once
+    const known = useMemo(() => api.knownParts(model, names, at, key), [JSON.stringify(keys)]);
+    return known ? { status: 'ready', value: known } : answer;
+}
+
+const patience = 500;
+
+/** Returns whether all parts of cards have come, or half a second is over: cards that come together do not push each other about. */
+export function useArrival(model, cards, state) {
+    const wanted = cards.flatMap((card) => [...card.parts, ...(card.optional ?? [])].map((part) => [part, card.key ? state[card.key] ?? null : null]));
+    const all = () => Promise.allSettled(wanted.map(([part, key]) => api.part(model, part, state.at ?? null, key)));
+    const late = () => new Promise((resolve) => { setTimeout(resolve, patience); });
+    return useAnswer(() => Promise.race([all(), late()]), [model, cards.map((card) => card.name), state.at ?? null, 'arrival']).status === 'ready';
 }
 
 // what was computed last, so that cards that ask the same share one answer
