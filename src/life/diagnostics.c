@@ -61,18 +61,18 @@ CountColumns(const DiagnosticInfo *info)
 	return n;
 }
 
-/* Begin a curve, a member of the open object; CsJsonEnd() ends it. */
-void
-CsDiagnosticOpen(JsonbParseState **json, CsDiagnostic diagnostic)
+/*
+ * Begin a curve of so many points, a member of the open object, which CsJsonEnd() ends.  Without any, writes
+ * null instead, and returns false.
+ */
+bool
+CsDiagnosticOpen(JsonbParseState **json, CsDiagnostic diagnostic, int npoints)
 {
-	CsJsonArray(json, diagnosticInfo[diagnostic].name);
-}
-
-/* Write that there is no such curve. */
-void
-CsDiagnosticNone(JsonbParseState **json, CsDiagnostic diagnostic)
-{
-	CsJsonNull(json, diagnosticInfo[diagnostic].name);
+	if (npoints == 0)
+		CsJsonNull(json, diagnosticInfo[diagnostic].name);
+	else
+		CsJsonArray(json, diagnosticInfo[diagnostic].name);
+	return npoints > 0;
 }
 
 /* Write a value of a point. */

@@ -84,12 +84,8 @@ WriteChoice(JsonbParseState **json, const CsChoice *choice)
 {
 	CsValue		point[CS_CANDIDATE_VALUES];
 
-	if (choice == NULL)
-	{
-		CsDiagnosticNone(json, CS_DIAGNOSTIC_CHOOSE_K);
+	if (!CsDiagnosticOpen(json, CS_DIAGNOSTIC_CHOOSE_K, choice == NULL ? 0 : choice->n))
 		return;
-	}
-	CsDiagnosticOpen(json, CS_DIAGNOSTIC_CHOOSE_K);
 	for (int i = 0; i < choice->n; i++)
 	{
 		CsCandidateValues(choice, i, point);
@@ -102,12 +98,8 @@ WriteChoice(JsonbParseState **json, const CsChoice *choice)
 static void
 WriteMerges(JsonbParseState **json, const CsFitOutput *fit)
 {
-	if (fit->nmerges == 0)
-	{
-		CsDiagnosticNone(json, CS_DIAGNOSTIC_MERGES);
+	if (!CsDiagnosticOpen(json, CS_DIAGNOSTIC_MERGES, fit->nmerges))
 		return;
-	}
-	CsDiagnosticOpen(json, CS_DIAGNOSTIC_MERGES);
 	for (int i = 0; i < fit->nmerges; i++)
 	{
 		const CsMerge *merge = &fit->merges[i];
@@ -124,12 +116,8 @@ WriteMerges(JsonbParseState **json, const CsFitOutput *fit)
 static void
 WriteDistances(JsonbParseState **json, const CsFitOutput *fit)
 {
-	if (fit->ndistances == 0)
-	{
-		CsDiagnosticNone(json, CS_DIAGNOSTIC_K_DISTANCE);
+	if (!CsDiagnosticOpen(json, CS_DIAGNOSTIC_K_DISTANCE, fit->ndistances))
 		return;
-	}
-	CsDiagnosticOpen(json, CS_DIAGNOSTIC_K_DISTANCE);
 	for (int i = 0; i < fit->ndistances; i++)
 	{
 		const CsDistancePoint *point = &fit->distances[i];
@@ -147,12 +135,8 @@ WriteScree(JsonbParseState **json, const CsScree *scree)
 {
 	double		sum = 0;
 
-	if (scree->n == 0)
-	{
-		CsDiagnosticNone(json, CS_DIAGNOSTIC_SCREE);
+	if (!CsDiagnosticOpen(json, CS_DIAGNOSTIC_SCREE, scree->n))
 		return;
-	}
-	CsDiagnosticOpen(json, CS_DIAGNOSTIC_SCREE);
 	for (int i = 0; i < scree->n; i++)
 	{
 		sum += scree->variance[i];
