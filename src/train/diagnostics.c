@@ -15,8 +15,9 @@
 #include "stat/stat.h"
 #include "train/choice.h"
 
-/* Rows from which the variances of components are computed, and the most columns. */
+/* Rows from which the variances of components are computed, and their products at most; the most columns. */
 #define SCREE_ROWS 5000
+#define SCREE_PRODUCTS 6000000
 #define SCREE_COLUMNS 60
 
 /* Take the variances of the components that the preparation keeps. */
@@ -56,7 +57,7 @@ CsTrainingScree(CsTraining *t, CsTeam *team)
 {
 	CsMatrix   *rows = t->matrix;
 	int			d = t->matrix->ncolumns;
-	int64		used = Min(t->matrix->nrows, SCREE_ROWS);
+	int64		used = Min(t->matrix->nrows, Min(SCREE_ROWS, SCREE_PRODUCTS / Max((int64) d * d, 1)));
 	Size		size = mul_size(mul_size(sizeof(double), used + CS_BLOCK_ROWS), d);
 
 	if (t->pipeline->ncomponents > 0)
