@@ -246,7 +246,7 @@ PushSegment(JsonbParseState **json, const CsPortrait *portrait, int group)
 		CsJsonInteger(json, "segment", DatumGetInt32(segment.datum));
 }
 
-/* The rows of a column of numbers in the part histogram: all bins of all customers, those of a segment that it is in. */
+/* The rows of a column of numbers in the part histogram: all bins of each segment that has values. */
 static void
 PushBins(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitColumn *c)
 {
@@ -254,10 +254,8 @@ PushBins(JsonbParseState **json, const CsPortrait *portrait, const CsPortraitCol
 
 	for (int g = portrait->ngroups; g >= 0; g--)
 	{
-		for (int b = 0; b < h->nbins; b++)
+		for (int b = 0; b < h->nbins && h->total[g] > 0; b++)
 		{
-			if (g < portrait->ngroups && h->n[g * h->nbins + b] == 0)
-				continue;
 			CsJsonObject(json, NULL);
 			CsJsonText(json, "column_name", NameStr(c->column.name));
 			CsJsonText(json, "scale", h->is_log ? "log" : "linear");
