@@ -17,17 +17,44 @@ export class ApiError extends Error {
     }
 }
 
-const answers = new Map();
-const values = new Map();
+// the token of a visitor who has signed in; the tab forgets it when it is closed
+const tokenKey = 'custseg token';
+let token = globalThis.sessionStorage?.getItem(tokenKey) ?? null;
 
-async function request(url, options) {
-    let response;
+/** Returns whether the visitor has given a token. */
+export function isSignedIn() {
+    return token !== null;
+}
+
+/** Keeps a token, by which the server knows the visitor from now on. */
+export function signIn(given) {
+    token = given;
+    globalThis.sessionStorage?.setItem(tokenKey, given);
+    forget();
+}
+
+/** Sends a request, with the token of a visitor who has signed in. */
+async function send(url, options) {
     try {
-        response = await fetch(url, { ...options, headers: { accept: 'application/json', ...options?.headers } });
+        return await fetch(url, { ...options, headers: { accept: 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }), ...options?.headers } });
     } catch (error) {
         if (error.name === 'AbortError') throw error;
         throw new ApiError(0, { message: 'The server does not answer.', hint: 'The page asks again by itself as soon as the server is back.' });
     }
+}
+
+/** Returns a promise of what lies at an address, as text. */
+export async function text(url) {
+    const response = await send(url, { headers: { accept: '*/*' } });
+    if (!response.ok) throw new ApiError(response.status, (await response.json()).error);
+    return response.text();
+}
+
+const answers = new Map();
+const values = new Map();
+
+async function request(url, options) {
+    const response = await send(url, options);
     let answer = null;
     try {
         answer = await response.json();

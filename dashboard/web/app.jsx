@@ -12,6 +12,7 @@ import { go, setState, useAddress, useAnswer, useArrival, useReady, useTheme } f
 import { findPage, loadCards, pages, reports, roles } from './pages.js';
 import { literal, whyMissing } from './parts.js';
 import { address } from './router.js';
+import { saveReport, SignIn } from './signin.jsx';
 
 function App() {
     const { model, page: pageName, state } = useAddress();
@@ -20,6 +21,7 @@ function App() {
     const models = useAnswer(api.models, ['models']);
     const chosen = model ?? (models.status === 'ready' ? preferred(models.value) : null);
     const page = findPage(pageName ?? 'overview');
+    const isStranger = models.status === 'error' && models.error.code === 'unauthorized';
 
     useEffect(() => {
         if (chosen !== null && (model === null || pageName === null)) go(address(chosen, pageName ?? 'overview', state), { replace: true });
@@ -30,13 +32,13 @@ function App() {
             <a class="skip" href="#main">Skip to the content</a>
             <header>
                 <p class="brand"><a href="/">custseg</a></p>
-                {chosen !== null && <ModelChooser models={models.status === 'ready' ? models.value : []} model={chosen} page={page?.name ?? 'overview'} />}
-                {chosen !== null && <PublicationChooser model={chosen} at={state.at ?? null} />}
+                {chosen !== null && !isStranger && <ModelChooser models={models.status === 'ready' ? models.value : []} model={chosen} page={page?.name ?? 'overview'} />}
+                {chosen !== null && !isStranger && <PublicationChooser model={chosen} at={state.at ?? null} />}
             </header>
-            {chosen !== null && <Navigation model={chosen} current={page?.name} at={state.at} />}
+            {chosen !== null && !isStranger && <Navigation model={chosen} current={page?.name} at={state.at} />}
             {!isReady && <p class="outage" role="alert">The database does not answer. What is on this page stays; the rest follows by itself as soon as it is back.</p>}
             <main id="main" tabindex="-1">
-                {chosen === null ? <NoModel models={models} /> : <Page model={chosen} page={page} state={state} theme={theme} key={`${chosen}/${page?.name}`} />}
+                {isStranger ? <SignIn /> : chosen === null ? <NoModel models={models} /> : <Page model={chosen} page={page} state={state} theme={theme} key={`${chosen}/${page?.name}`} />}
             </main>
         </>
     );
@@ -148,10 +150,15 @@ function Cards({ names, code: { cards, Card }, context }) {
 }
 
 function Reports({ model, at }) {
+    const take = (event, title) => {
+        if (!api.isSignedIn()) return;
+        event.preventDefault();
+        saveReport(event.currentTarget.href, title);
+    };
     return (
         <nav class="reports" aria-label="Reports">
             <p>To print or to send, made of this publication:</p>
-            <ul>{reports.map((it) => <li><a href={api.reportAddress(model, it.kind, at)} target="_blank" rel="noopener">{it.title}</a></li>)}</ul>
+            <ul>{reports.map((it) => <li><a href={api.reportAddress(model, it.kind, at)} target="_blank" rel="noopener" onClick={(event) => take(event, it.title)}>{it.title}</a></li>)}</ul>
         </nav>
     );
 }
