@@ -127,7 +127,7 @@ describe('in a browser', { skip: chromium ? false : 'no chromium', timeout: 1200
     test('three segments are compared', async () => {
         await withPage({}, async (page) => {
             await visit(page, at('shop', 'compare'));
-            await page.getByLabel('And', { exact: true }).selectOption({ index: 1 });
+            await page.locator('[aria-label="Segments of this page"] select').nth(2).selectOption({ index: 1 });
             await page.waitForURL(/segments=/);
             await settle(page);
             assert.equal(await page.locator('#comparison thead th').count(), 5);

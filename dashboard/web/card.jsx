@@ -39,7 +39,7 @@ export function Card({ card, context }) {
 
 /** Returns the height that all of a card takes below its title: sentence, fields, picture, and what stands at its foot. */
 function roomOf(card, height) {
-    return height + (card.sentence ? 56 : 0) + (card.controls ? 44 : 0) + (card.chart && card.table ? 60 : 34);
+    return height + (card.sentence ? 56 : 0) + (card.controls ? 44 : 0) + ((card.chart || card.hasPicture) && card.table ? 60 : 34);
 }
 
 function Content({ card, heading, height, answers, context }) {
@@ -111,7 +111,7 @@ function Foot({ card, heading, sentence, table, stamp, picture, height, context 
     };
     return (
         <footer>
-            {table && card.chart && (
+            {table && (card.chart || card.hasPicture) && (
                 <details open={isOpen} onToggle={toggle}>
                     <summary>Data<span class="hidden"> of {heading}</span></summary>
                     <div class="scroll" role="region" tabindex="0" aria-label={`Data of ${heading}`}>

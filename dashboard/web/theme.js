@@ -42,7 +42,8 @@ export const dark = {
     sequential: ['#20303d', '#27506f', '#2f75a8', '#5ba3d6', '#a9d4f3'],
 };
 
-export const fontFamily = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", "Liberation Sans", sans-serif';
+// in single quotes: it stands in attributes of SVG
+export const fontFamily = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', 'Liberation Sans', sans-serif";
 
 /** Returns the theme of that name; anything but dark is light. */
 export function themeOf(name) {

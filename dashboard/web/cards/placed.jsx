@@ -25,5 +25,6 @@ export default {
     compute: request,
     sentence,
     table,
+    hasPicture: true,
     render: Placed,
 };
