@@ -72,7 +72,7 @@ function Content({ card, heading, height, answers, context }) {
             {card.sentence && <p class="sentence" role={card.compute ? 'status' : undefined}>{sentence}</p>}
             {card.controls && !card.compute && <div class="controls">{card.controls(props)}</div>}
             {card.render && card.render(props)}
-            {card.chart && (!card.compute || data.computed) && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
+            {card.chart && (!card.compute || data.computed) && card.isDrawn?.(data) !== false && <Chart draw={draw} height={height} label={`${heading}. ${sentence} The numbers are in the table under Data.`} drawn={picture} click={card.click && ((event) => card.click(event, props))} />}
             <Foot card={card} heading={heading} sentence={sentence} table={table} stamp={stamp} picture={picture} height={height} context={context} />
         </div>
     );

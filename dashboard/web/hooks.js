@@ -103,6 +103,13 @@ function useRound() {
     return current;
 }
 
+// whether something failed because nobody answered: it is asked again, also where the database was away for less than a look at it takes
+let isUnanswered = false;
+
+function noteFailure(error) {
+    if (error instanceof api.ApiError && [0, 429, 503].includes(error.status)) isUnanswered = true;
+}
+
 const loading = { status: 'loading' };
 
 /** Returns {status: loading | ready | error, value | error} of a promise that "ask" makes; "keys" say when to ask anew. */
@@ -113,7 +120,10 @@ export function useAnswer(ask, keys) {
     useEffect(() => {
         let isWanted = true;
         const keep = (result) => isWanted && setAnswer({ key, result });
-        ask().then((value) => keep({ status: 'ready', value }), (error) => keep({ status: 'error', error }));
+        ask().then((value) => keep({ status: 'ready', value }), (error) => {
+            noteFailure(error);
+            keep({ status: 'error', error });
+        });
         return () => { isWanted = false; };
     }, [key, current]);
     return answer.key === key ? answer.result : loading;
@@ -168,7 +178,10 @@ export function useComputed(request) {
         if (!request) return undefined;
         let isWanted = true;
         const keep = (result) => isWanted && setAnswer({ key, result });
-        const timer = setTimeout(() => compute(request).then((value) => keep({ status: 'ready', value }), (error) => keep({ status: 'error', error })), computed.has(key) ? 0 : request.pause ?? 80);
+        const timer = setTimeout(() => compute(request).then((value) => keep({ status: 'ready', value }), (error) => {
+            noteFailure(error);
+            keep({ status: 'error', error });
+        }), computed.has(key) ? 0 : request.pause ?? 80);
         return () => {
             isWanted = false;
             clearTimeout(timer);
@@ -190,7 +203,10 @@ export function useReady() {
         const watch = async () => {
             if (document.visibilityState === 'visible') {
                 const now = await api.isReady();
-                if (now && !wasReady) askAgain();
+                if (now && (!wasReady || isUnanswered)) {
+                    isUnanswered = false;
+                    askAgain();
+                }
                 wasReady = now;
                 setReady(now);
             }

@@ -1,21 +1,17 @@
 import { memberships, membershipHeight, option, request, sentence, table, todo } from '../charts/customer.js';
-import { Chart } from '../chart.jsx';
-import { useMemo } from 'preact/hooks';
 import { Said } from '../said.jsx';
 
-function Placed({ data, theme, height }) {
+function Todo({ data }) {
     const rows = todo(data);
-    const draw = useMemo(() => (width) => option(data, theme, { width }), [data, theme]);
-    return (
+    return rows.length > 0 && (
         <>
-            {memberships(data).length > 1 && <Chart draw={draw} height={height} label={`Degrees of membership. ${sentence(data)}`} />}
-            {rows.length > 0 && <h3>What we do with customers of this segment</h3>}
-            {rows.length > 0 && <Said rows={rows} />}
+            <h3>What we do with customers of this segment</h3>
+            <Said rows={rows} />
         </>
     );
 }
 
-/** The segment of the customer, the memberships, and what to do. */
+/** The segment of the customer, what to do, and the memberships. */
 export default {
     name: 'placed',
     title: 'Where the customer belongs',
@@ -24,7 +20,8 @@ export default {
     height: (about) => membershipHeight(about.n_segments),
     compute: request,
     sentence,
+    render: Todo,
+    chart: option,
+    isDrawn: (data) => memberships(data).length > 1,
     table,
-    hasPicture: true,
-    render: Placed,
 };

@@ -1,7 +1,7 @@
 import { assumed, assumptions, height, measured, option, request, sentence, sizes, table } from '../charts/roi.js';
 import { NumberField } from '../fields.jsx';
 import { setState } from '../hooks.js';
-import { parts } from '../parts.js';
+import { whyMissing } from '../parts.js';
 
 function Assumptions({ data, state }) {
     return (
@@ -27,5 +27,5 @@ export default {
     controls: Assumptions,
     chart: option,
     table,
-    missing: (data) => (sizes(data).length > 0 ? null : { why: 'It is not known how many customers there are in each segment.', sql: parts.summary.sql(data.about.name) }),
+    missing: (data) => (sizes(data).length > 0 ? null : { why: 'It is not known how many customers there are in each segment.', sql: whyMissing('summary', data.about.name).sql }),
 };

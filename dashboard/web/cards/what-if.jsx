@@ -2,7 +2,7 @@ import { baseline, changes, ground, grounds, height, option, request, sentence, 
 import { NumberField } from '../fields.jsx';
 import { segmentLabel } from '../facts.js';
 import { setState } from '../hooks.js';
-import { parts } from '../parts.js';
+import { whyMissing } from '../parts.js';
 
 function Scenario({ data, state }) {
     const now = ground(data, {});
@@ -34,7 +34,7 @@ function Scenario({ data, state }) {
 export function missingBaseline(data, state) {
     return baseline(data, state).length > 0 ? null : {
         why: 'Scenarios start from what the customers of each segment order in a month and what an order brings, and no month of orders is kept for this model.',
-        sql: parts.kpis.sql(data.about.name),
+        sql: whyMissing('kpis', data.about.name).sql,
     };
 }
 
