@@ -79,7 +79,7 @@ export function numbersOf(data, row) {
     if (isKnown(row.total_value)) {
         cells.push([amount(data, row.total_value), isKnown(row.value_share) ? `value, ${percent(row.value_share)}` : 'value']);
         cells.push([amount(data, row.value_per_customer), 'for each customer']);
-    } else cells.push([unknown, row.is_small ? 'value: too few customers' : 'value']);
+    } else if (hasValue(data)) cells.push([unknown, row.is_small ? 'value: too few customers' : 'value']);
     const before = data.previous?.version === data.about.version ? data.previous.summary?.find((it) => it.segment === row.segment) : null;
     if (isKnown(before?.n) && before.n > 0 && isKnown(row.n)) cells.push([row.n === before.n ? 'unchanged' : `${row.n > before.n ? '+' : '−'}${count(Math.abs(row.n - before.n))}`, 'customers since last time']);
     return cells;

@@ -8,8 +8,8 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import pg from 'pg';
+import { reports } from '../web/pages.js';
 import { NoPublication, readPublication, statement } from './publication.js';
-import { kinds, render } from './render.js';
 
 /** A fault of the caller's: what to write instead. */
 class Fault extends Error {}
@@ -84,7 +84,7 @@ async function published(client) {
 
 async function write() {
     const kind = wanted('KIND') ?? 'report';
-    if (!Object.hasOwn(kinds, kind)) throw new Fault(`there is no report KIND=${kind}; kinds are ${Object.keys(kinds).join(', ')}`);
+    if (!reports.some((it) => it.kind === kind)) throw new Fault(`there is no report KIND=${kind}; kinds are ${reports.map((it) => it.kind).join(', ')}`);
     const format = (wanted('FORMAT') ?? /\.pdf$/i.exec(wanted('OUT') ?? '')?.[0].slice(1) ?? 'html').toLowerCase();
     if (!['html', 'pdf'].includes(format)) throw new Fault(`FORMAT=${format} is neither html nor pdf`);
     const at = time('AS_OF', /^\d{4}-\d{2}-\d{2}/, '2026-11-30, or 2026-11-30T12:00:00Z');
@@ -97,6 +97,7 @@ async function write() {
         const { rows: [row] } = await client.query(statement, [model, /^\d{4}-\d{2}-\d{2}$/.test(at ?? '') ? `${at} 23:59:59.999999+00` : at]);
         if (!row) throw new Fault(`there is no model "${model}" that this role may use; published are: ${(await published(client)).join(', ') || 'none'}`);
         const data = readPublication(row.body);
+        const { render } = await import('./render.js');		// which takes longer to load than all else
         const html = render(kind, data, { start });
         const file = place(model, kind, format);
         mkdirSync(path.dirname(path.resolve(file)), { recursive: true });

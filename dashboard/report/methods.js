@@ -22,15 +22,22 @@ export const measures = [
     ['inertia', 'Inertia', 'number', 'The sum of the squared distances to the centres. It falls with every further segment, and says nothing alone.'],
     ['log_likelihood', 'Log-likelihood', 'number', 'How well the mixture describes the customers; higher is better, and it compares only models of the same columns.'],
     ['bic', 'BIC', 'number', 'The likelihood, less a price for each further number in the model; lower is better.'],
-    ['cophenetic', 'Cophenetic correlation', 'number', 'How well the tree of merges tells the distances between customers; 1 is exactly.'],
-    ['cost', 'Cost', 'number', 'The sum of the distances to the medoids.'],
-    ['accuracy', 'Accuracy', 'percent', 'How often the tree says what it was to imitate.'],
+    ['cophenetic_correlation', 'Cophenetic correlation', 'number', 'How well the tree of merges tells the distances between customers; 1 is exactly.'],
+    ['objective', 'Mean distance to a typical customer', 'number', 'How far customers are from the typical customer of their segment; it compares only models of the same columns.'],
+    ['mean_strength', 'Mean strength', 'number', 'How firmly customers belong to their segments, from 0 at the edge to 1 in the middle.'],
+    ['noise_share', 'Noise', 'percent', 'The share of the customers who are in no segment.'],
+    ['fidelity', 'Fidelity', 'percent', 'How often the tree says what it was to imitate.'],
+    ['validated_fidelity', 'Validated fidelity', 'percent', 'The same for customers whom the tree had not seen.'],
 ];
 
 /** What the options of algorithms are about, where their names do not say so. */
 export const optionWords = {
     n_init: 'starts, of which the best counts', max_iter: 'iterations at most', tol: 'change at which it stops', seed: 'seed of the random numbers', init: 'how it starts', weight: 'column of weights',
-    silhouette_sample: 'customers of whom the silhouette is computed', eps: 'distance within which customers are neighbours', min_points: 'neighbours that make a place dense', min_samples: 'neighbours that make a place dense',
-    min_cluster_size: 'customers that make a segment', linkage: 'how the distance of two groups is measured', covariance: 'shape of the clouds', covariance_type: 'shape of the clouds', max_depth: 'questions at most', algorithm: 'variant',
-    sample_size: 'customers in the sample', batch_size: 'customers in a batch', regularization: 'smallest spread of a cloud',
+    silhouette_sample: 'customers of whom the silhouette is computed', eps: 'distance within which customers are neighbours', min_samples: 'neighbours that make a place dense', keep_core_points: 'whether the model keeps customers of dense places, for new ones to be placed',
+    min_cluster_size: 'customers that make a segment', keep_points: 'whether the model keeps customers, for new ones to be placed', cluster_selection_method: 'which groups are preferred', cluster_selection_epsilon: 'distance below which groups are not divided', allow_single_cluster: 'whether all may be one segment',
+    linkage: 'how the distance of two groups is measured', max_rows: 'customers up to which all distances are taken', micro_clusters: 'small groups that are merged beyond that',
+    covariance_type: 'shape of the clouds', reg_covar: 'smallest spread of a cloud', reg_covar_absolute: 'whether that spread is in the units of the columns',
+    metric: 'how distances are measured', samples: 'samples, of which the best counts', sample_size: 'customers in a sample', sample: 'customers in the sample it begins with', batch_size: 'customers in a batch', reassignment_ratio: 'share below which a centre is moved elsewhere',
+    model: 'model that is imitated', target: 'column that is imitated', ccp_alpha: 'price of each further question', max_depth: 'questions at most', max_leaf_nodes: 'answers at most', min_samples_leaf: 'customers behind an answer', min_samples_split: 'customers that are still divided', min_impurity_decrease: 'gain that a question needs',
+    segments: 'the rules', else: 'segment of those for whom no rule holds', algorithm: 'variant',
 };

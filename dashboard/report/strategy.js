@@ -4,8 +4,8 @@
 // A suggestion follows from the publication alone: what customers are worth beside the average, whether
 // they still buy, and how long they have been customers.  Where none of that is known it does not guess.
 
-import { amount } from '../web/facts.js';
-import { count, fixed, isKnown, percent, toNumber } from '../web/format.js';
+import { amount, levelLabel } from '../web/facts.js';
+import { count, fixed, isKnown, list, percent, short, toNumber } from '../web/format.js';
 import { index, rowOf } from './publication.js';
 import { called, capital, people } from './words.js';
 
@@ -63,7 +63,7 @@ export const strategies = {
     },
     tailor: {
         name: 'Tailor', goal: 'Speak to what sets them apart.',
-        offer: 'A message about what distinguishes them, tested against the usual one.', cadence: 'As now', kpi: 'Response to the message', guardrail: 'Unsubscriptions',
+        offer: 'A message of their own, tested against the usual one.', cadence: 'As now', kpi: 'Response to the message', guardrail: 'Unsubscriptions',
     },
     examine: {
         name: 'Examine', goal: 'Understand them first.',
@@ -73,7 +73,8 @@ export const strategies = {
 
 /** Returns the sentence for why a segment is to be treated so. */
 function becauseOfValue(data, row, times) {
-    return `each of them brings ${amount(data, row.value_per_customer)}, ${times < 0.95 ? `${percent(times, 0)} of` : `${fixed(times, 1)} times`} the average`;
+    const against = times < 0.95 ? `${percent(times, 0)} of the average` : times < 1.05 ? 'about the average' : `${fixed(times, 1)} times the average`;
+    return `each of them brings ${amount(data, row.value_per_customer)}, ${against}`;
 }
 
 /** Returns {key, because} of the strategy that a segment's numbers suggest. */
@@ -86,9 +87,29 @@ export function suggest(data, row) {
     if (times === null) return { key: 'tailor', because: 'what these customers are worth is not known' };
     if (left !== null) return times >= 0.5 ? { key: 'winBack', because: left } : { key: 'economise', because: `${becauseOfValue(data, row, times)}, and ${left}` };
     if (times >= 1.5) return { key: 'protect', because: becauseOfValue(data, row, times) };
-    if (since !== null && since.ratio < 0.6) return { key: 'welcome', because: `they have been customers ${percent(1 - since.ratio, 0)} shorter than the average` };
+    if (since !== null && since.ratio < 0.6) return { key: 'welcome', because: `they have been customers for ${percent(1 - since.ratio, 0)} less time than the average` };
     if (times >= 0.6) return { key: 'grow', because: becauseOfValue(data, row, times) };
     return { key: 'economise', because: becauseOfValue(data, row, times) };
+}
+
+/** Returns the rows of the profile that tell most of a segment, the first first. */
+function telling(data, segment) {
+    return (data.profile ?? []).filter((it) => it.segment === segment && isKnown(it.rank) && isKnown(it.difference)).sort((a, b) => a.rank - b.rank);
+}
+
+/** Returns an offer for customers whose value is not known: what they have more of than others, or the first thing in which they differ. */
+function tailored(data, row) {
+    const rows = telling(data, row.segment).slice(0, 5);
+    const more = rows.filter((it) => it.difference > 0.2).slice(0, 2).map((it) => levelLabel(data, it, 40));
+    if (more.length > 0) return `A message about ${list(more)}, of which they have more than others. Test it against the usual one.`;
+    return rows.length > 0 ? `A message that does not rest on ${levelLabel(data, rows[0], 40)}, of which they have less than others. Test it against the usual one.` : strategies.tailor.offer;
+}
+
+/** Returns the level of a column of channels that most of a segment's customers have, with its share; null where none stands out. */
+function usedMost(data, row) {
+    const rows = (data.profile ?? []).filter((it) => it.segment === row.segment && /channel/.test(words(it.column_name)) && isKnown(it.share) && !/^\((?:null|other)\)$/.test(it.level ?? '(null)') && it.difference > 0.1);
+    const most = rows.sort((a, b) => b.share - a.share)[0];
+    return most && most.share >= 0.4 ? `${short(most.level, 30)}, used most by ${percent(most.share, 0)} of them` : null;
 }
 
 const isSet = (value) => value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);
@@ -109,7 +130,7 @@ export function planOf(data, row) {
     const strategy = strategies[key];
     const action = row.action ?? {};
     const joined = (it) => (Array.isArray(it) ? it.filter(isSet).join(', ') : it);
-    if (!hasAction(row)) return { strategy, because, isSuggestion: true, offer: strategy.offer, channel: null, cadence: strategy.cadence, kpi: strategy.kpi, guardrail: strategy.guardrail, budgetShare: toNumber(action.budget_share), perk: null, perkCapacity: null, tone: null };
+    if (!hasAction(row)) return { strategy, because, isSuggestion: true, offer: key === 'tailor' ? tailored(data, row) : strategy.offer, channel: key === 'examine' ? null : usedMost(data, row), cadence: strategy.cadence, kpi: strategy.kpi, guardrail: strategy.guardrail, budgetShare: toNumber(action.budget_share), perk: null, perkCapacity: null, tone: null };
     const offer = [action.offer, joined(action.tactics), joined(action.products) && `Products: ${joined(action.products)}`].filter(isSet).map(asSentence).join(' ');
     return {
         strategy, because, isSuggestion: false,
@@ -159,7 +180,7 @@ export function actions(data, rows, most = 3) {
     const kinds = new Set(first ? [suggest(data, first).key] : []);
     const varied = next.filter((it) => {
         const { key } = suggest(data, it.row);
-        if (kinds.has(key)) return false;
+        if (kinds.has(key) || key === 'examine') return false;
         kinds.add(key);
         return true;
     });

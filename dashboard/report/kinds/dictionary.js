@@ -83,11 +83,16 @@ function use(it) {
     return 'only described';
 }
 
+/** Returns a name that may be broken after each underscore. */
+function breakable(name) {
+    return name.split('_').map((word, i) => (i === 0 ? word : html`_<wbr>${word}`));
+}
+
 function rowOfColumn(data, it) {
     const says = meaning(data, it.name);
     const unit = presentation(data).columns?.[it.name]?.unit;
     return [
-        html`<b><bdi>${short(it.name, 60)}</bdi></b>`,
+        html`<b><bdi>${breakable(short(it.name, 60))}</bdi></b>`,
         says ? html`${sentences(says, 160)}${unit && html` <span class="muted">In ${short(unit, 24)}.</span>`}` : html`<span class="muted">not described</span>`,
         html`${it.type}<br><span class="muted">${it.kind}</span>`, range(data, it), typical(data, it), html`${missingShare(it)}`, use(it),
     ];

@@ -2,7 +2,7 @@
 //	  How the segments were made and how far they can be trusted: data, preparation, algorithm, number of
 //	  segments, measures, limits, fairness and privacy.
 
-import { label, segmentLabel } from '../../web/facts.js';
+import { label } from '../../web/facts.js';
 import { count, dash, date, dateTime, fixed, isKnown, list, number, percent, plural, short, toNumber } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
 import { has, labelled, missing, monitorSql, paragraph, table } from '../blocks.js';
@@ -77,11 +77,16 @@ function whySoMany(data) {
     else if (found === 'found') told.push(`The algorithm found ${plural(n, 'segment')} by itself; their number follows from its options.`);
     else if (found === 'given with them') told.push(`There are ${plural(n, 'segment')}, because the rules or the labels that were given name as many.`);
     else told.push(`The number of segments, ${count(it?.n_segments ?? n)}, was given when the model was trained; no curve was asked for.`);
-    if (structure?.reason) told.push(`Whether there are groups at all: ${structure.reason.replace(/ ?\bcustseg\.\S+ [^.]*\./g, '')}`);
+    if (structure?.reason && !isTold(chosen?.reason, structure.reason)) told.push(`Whether there are groups at all: ${structure.reason.replace(/ ?\bcustseg\.\S+ [^.]*\./g, '')}`);
     return html`<h2>Why ${it?.n_segments ? plural(it.n_segments, 'segment') : 'this number of segments'}</h2>${paragraph(told)}
 ${chosen ? html`${chooseKPicture(data, { width: 680 })}${table([{ label: 'Segments', isRight: true }, { label: 'Silhouette', isRight: true }, { label: 'Calinski-Harabasz', isRight: true }, { label: 'Davies-Bouldin', isRight: true }, { label: 'Gap', isRight: true }, { label: 'Smallest', isRight: true }, { label: 'Votes', isRight: true }],
         rows.map((row) => [html`${row.recommended ? html`<b>${count(row.k)}</b>` : count(row.k)}`, number(row.silhouette), number(row.calinski_harabasz), number(row.davies_bouldin), number(row.gap), percent(row.smallest_share), isKnown(row.votes) ? count(row.votes) : dash]))}`
         : found === 'given or chosen' && html`<div class="note"><p>To see the curve and the votes, ask for them:</p><pre>SELECT * FROM custseg.choose_k(${it && !isQuery(it.source) ? literal(it.source) : "'customers'"});</pre></div>`}`;
+}
+
+/** Returns whether a text says the first sentence of another one already. */
+function isTold(text, other) {
+    return text?.includes(other.split('. ')[0]) ?? false;
 }
 
 function measuresSection(data) {
@@ -90,10 +95,10 @@ function measuresSection(data) {
     const rules = data.surrogate?.[0];
     return html`<h2>Measures</h2>
 ${rows.length > 0 ? table([{ label: 'Measure', width: '20%' }, { label: 'Value', width: '13%', isRight: true }, { label: 'What it means' }], rows.map(([name, value, means]) => [name, html`${value}&emsp;`, means])) : html`<p>The training computed no measure of how far the segments are apart; for rules there is none.</p>`}
-<h3>How well each segment is apart</h3>
-${has(data, 'silhouette') ? html`${silhouettePicture(data, { width: 680, most: 12 })}` : missing(data, 'silhouette')}
-<h3>Which columns decide</h3>
-${has(data, 'importance') ? html`<p>${importanceSentence(data)}</p>${importancePicture(data, { width: 680, most: 10 })}` : missing(data, 'importance')}
+<div class="together"><h3>How well each segment is apart</h3>
+${has(data, 'silhouette') ? html`${silhouettePicture(data, { width: 680, most: 12 })}` : missing(data, 'silhouette')}</div>
+<div class="together"><h3>Which columns decide</h3>
+${has(data, 'importance') ? html`<p>${importanceSentence(data)}</p>${importancePicture(data, { width: 680, most: 10 })}` : missing(data, 'importance')}</div>
 ${isKnown(rules?.validated_fidelity ?? rules?.fidelity) && html`<p>${plural(data.surrogate.length, 'simple rule tells', 'simple rules tell')} the segments right for ${percent(rules.validated_fidelity ?? rules.fidelity)} of the customers: so much of the model can be said in words.</p>`}`;
 }
 
@@ -117,7 +122,7 @@ function limits(data) {
     const few = groups(data).filter((row) => row.is_small || row.n < 30);
     if (few.length > 0) told.push(`${few.length === 1 ? `${called(few[0])} has` : `${count(few.length)} segments have`} fewer than 30 customers: their means may be chance.`);
     const apart = (data.silhouette ?? []).filter((row) => toNumber(row.n_negative) > 0 && row.n > 0 && row.n_negative / row.n > 0.1);
-    if (apart.length > 0) told.push(`In ${list(apart.slice(0, 4).map((row) => segmentLabel(row, 24)))}${apart.length > 4 ? ` and ${count(apart.length - 4)} more` : ''}, more than a tenth of the customers are closer to another segment.`);
+    if (apart.length > 0) told.push(`In ${list(apart.slice(0, 4).map(called))}${apart.length > 4 ? ` and ${count(apart.length - 4)} more` : ''}, more than a tenth of the customers are closer to another segment.`);
     const gaps = (data.facts.features ?? []).filter((f) => f.n > 0 && f.n_null / f.n > 0.2);
     if (gaps.length > 0) told.push(`More than a fifth of the values is missing in ${list(gaps.slice(0, 5).map((f) => label(data, f.name)))}${gaps.length > 5 ? ` and ${count(gaps.length - 5)} more columns` : ''}; they were filled in.`);
     if (it && !it.converged) told.push('The training stopped before it converged.');
@@ -136,7 +141,7 @@ function fairnessSection(data) {
 <pre>SELECT * FROM custseg.fairness(${literal(data.about.name)}, ${it && !isQuery(it.source) ? literal(it.source) : "'customers'"}, 'gender');</pre>
 <h2>Privacy</h2>
 <ul><li>No row of this report tells who a customer is: it holds counts, means and shares.</li>
-<li>${smalls > 0 ? `${plural(smalls, 'segment is', 'segments are')} too small to be described, and nothing but its size is told.` : 'Groups of customers that are too small say nothing but how many they are.'}</li>
+<li>${smalls > 0 ? smalls === 1 ? 'One segment is too small to be described, and nothing but its size is told.' : `${count(smalls)} segments are too small to be described, and nothing but their sizes is told.` : 'Groups of customers that are too small say nothing but how many they are.'}</li>
 <li>${data.facts.algorithm?.keeps ? `What the model itself keeps of the customers it was trained on: ${data.facts.algorithm.keeps}.` : 'What the model keeps of the customers it was trained on is not known.'}</li>
 <li>${overridden > 0 ? `${people(overridden)} ${overridden === 1 ? 'was' : 'were'} put into a segment by hand.` : 'No customer was put into a segment by hand.'} Customers who object can be excluded, and then are in no segment.</li></ul>`;
 }

@@ -10,13 +10,14 @@ import { makeAnswer, sendAnswer } from '../answer.js';
 import { Cache } from '../cache.js';
 import { ApiError, noModel } from '../errors.js';
 import { Painter } from '../painter.js';
+import { reports } from '../../web/pages.js';
 
 // A file of its own that may load nothing and run nothing.
 const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const type = 'text/html; charset=utf-8';
 
-const kinds = ['report', 'cards', 'playbook', 'dictionary', 'methodology', 'guide', 'slides'];
+const kinds = reports.map((it) => it.kind);
 
 /** Adds GET /api/models/{model}/report/{kind}. */
 export function addReportRoute({ addRoute, database, settings, queryOf, root }) {
