@@ -107,9 +107,9 @@ function tailored(data, row) {
 
 /** Returns the level of a column of channels that most of a segment's customers have, with its share; null where none stands out. */
 function usedMost(data, row) {
-    const rows = (data.profile ?? []).filter((it) => it.segment === row.segment && /channel/.test(words(it.column_name)) && isKnown(it.share) && !/^\((?:null|other)\)$/.test(it.level ?? '(null)') && it.difference > 0.1);
+    const rows = (data.profile ?? []).filter((it) => it.segment === row.segment && /channel/.test(words(it.column_name)) && isKnown(it.share) && /^(?!\((?:null|other)\)$)(?!\d+$)/.test(it.level ?? '(null)') && it.difference > 0.1);
     const most = rows.sort((a, b) => b.share - a.share)[0];
-    return most && most.share >= 0.4 ? `${short(most.level, 30)}, used most by ${percent(most.share, 0)} of them` : null;
+    return most && most.share >= 0.4 ? `${short(most.level, 30)} (${percent(most.share, 0)} of them)` : null;
 }
 
 const isSet = (value) => value !== null && value !== undefined && value !== '' && !(Array.isArray(value) && value.length === 0);

@@ -55,6 +55,11 @@ export function cut(text, width, size, isBold = false) {
     return `${kept.join('').trimEnd()}…${'\u2069'.repeat(Math.max(0, opened))}`;
 }
 
+/** Returns a text as a sentence that ends: with a full stop, unless it has an end or is cut. */
+export function closed(text) {
+    return text.trimEnd().replace(/[^.!?…]$/u, '$&.');
+}
+
 /** Returns whole sentences of a text that fit into so many letters; at least the beginning of the first. */
 export function sentences(text, length) {
     const all = letters(text);

@@ -8,7 +8,7 @@ import { foot, mark } from '../document.js';
 import { html } from '../html.js';
 import { ranked } from '../publication.js';
 import { planOf } from '../strategy.js';
-import { cut, sentences } from '../text.js';
+import { closed, cut, sentences } from '../text.js';
 import { describe } from '../words.js';
 
 export const css = `
@@ -35,7 +35,7 @@ export function card(data, row, most = 6) {
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
 <p>${sentences(describe(data, row), 300)}</p>
 <div class="halves"><div>${differencesOf(data, row, { width: 374, most })}</div>
-<div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: isLong(plan) ? 72 : 110 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${sentences(plan.because, 130)}.</p>`}</div></div>
+<div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: isLong(plan) ? 72 : 110 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${closed(sentences(plan.because, 130))}</p>`}</div></div>
 </article>`;
 }
 

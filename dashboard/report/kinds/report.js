@@ -2,7 +2,7 @@
 //	  The report for those who decide: one executive page, the cards of the segments, what to do with each,
 //	  and in which order.
 
-import { title } from '../../web/facts.js';
+import { hasValue, title } from '../../web/facts.js';
 import { count, date, plural } from '../../web/format.js';
 import { labelled, originOf, paragraph, table, tiles } from '../blocks.js';
 import { foot, stamp } from '../document.js';
@@ -11,7 +11,7 @@ import { twinBars } from '../pictures.js';
 import { groups, ranked } from '../publication.js';
 import { steps } from '../roadmap.js';
 import { actions, planOf } from '../strategy.js';
-import { cut, sentences } from '../text.js';
+import { closed, cut, sentences } from '../text.js';
 import { changesSince, concentrationSentence, healthOf, people, whoCarries } from '../words.js';
 import { css as cardsCss, sheets } from './cards.js';
 
@@ -23,7 +23,7 @@ export const heading = 'Segmentation report';
 export function actionList(data, { length = 150, most = 3 } = {}) {
     const found = actions(data, groups(data), most);
     if (found.length === 0) return html`<p class="note">There is no segment to act on.</p>`;
-    return html`<ol class="actions">${found.map((it) => html`<li><div><b>${it.title}</b> <span class="muted">(${it.scope})</span><br>${sentences(it.text, length)}${it.channel && html` Where: ${sentences(it.channel, 50)}.`}${it.because && html` <span class="muted">${it.isSuggestion ? 'Suggested: ' : 'Why: '}${sentences(it.because, 140)}.</span>`}</div></li>`)}</ol>`;
+    return html`<ol class="actions">${found.map((it) => html`<li><div><b>${it.title}</b> <span class="muted">(${it.scope})</span><br>${sentences(it.text, length)}${it.channel && html` Where: ${closed(sentences(it.channel, 50))}`}${it.because && html` <span class="muted">${it.isSuggestion ? 'Suggested: ' : 'Why: '}${closed(sentences(it.because, 140))}</span>`}</div></li>`)}</ol>`;
 }
 
 function executivePage(data) {
@@ -32,7 +32,7 @@ function executivePage(data) {
     return html`<section class="sheet executive">
 <header><h1>${cut(title(data), 1250, 28, true)}</h1><p class="muted">Executive page · ${stamp(data)}</p></header>
 ${tiles(data)}
-<div><h2>What carries the value</h2>${paragraph([...whoCarries(data), concentrationSentence(data)], 'lead')}</div>
+<div><h2>${hasValue(data) ? 'What carries the value' : 'How large the segments are'}</h2>${paragraph([...whoCarries(data), concentrationSentence(data)], 'lead')}</div>
 ${twinBars(data, { width: 680, most: 7, least: 270 })}
 <div class="two"><div><h2>What changed</h2>${changes.length > 0 ? paragraph(changes) : html`<p>This is the first publication of this version. The next one will show who came and who went.</p>`}</div>
 <div><h2>How healthy the model is</h2>${paragraph(health.sentences)}</div></div>

@@ -19,7 +19,7 @@ import { changesPicture, heatmapPicture, importancePicture, lorenzPicture, migra
 import { groups, ranked, totalCustomers } from '../publication.js';
 import { steps } from '../roadmap.js';
 import { planOf } from '../strategy.js';
-import { cut, sentences } from '../text.js';
+import { closed, cut, sentences } from '../text.js';
 import { concentrationSentence, describe, healthOf, others, people, whoCarries } from '../words.js';
 import { importanceSentence, limits } from './methodology.js';
 import { aboutSuggestions, actionList } from './report.js';
@@ -73,7 +73,7 @@ function glanceSlide(data) {
 }
 
 function valueSlide(data) {
-    return slide(data, 'What carries the value', html`${paragraph(whoCarries(data), 'lead')}${twinBars(data, { width: 1140, most: 8, scale: 1.45, least: 250 })}`);
+    return slide(data, hasValue(data) ? 'What carries the value' : 'How large the segments are', html`${paragraph(whoCarries(data), 'lead')}${twinBars(data, { width: 1140, most: 8, scale: 1.45, least: 250 })}`);
 }
 
 function concentrationSlide(data) {
@@ -84,7 +84,7 @@ function segmentSlide(data, row) {
     const plan = planOf(data, row);
     return { body: html`<header style="display:flex;justify-content:space-between;align-items:baseline;gap:24px"><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 90), 860, 34, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="muted small">${small}</span></div>`)}</div>
-<div class="wide"><div><p>${sentences(describe(data, row), 230)}</p>${differencesOf(data, row, { width: 620, most: 6, scale: 1.45 })}</div><div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 100 })}${plan.isSuggestion && html`<p class="muted small">A suggestion: ${sentences(plan.because, 150)}.</p>`}</div></div>` };
+<div class="wide"><div><p>${sentences(describe(data, row), 230)}</p>${differencesOf(data, row, { width: 620, most: 6, scale: 1.45 })}</div><div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: 100 })}${plan.isSuggestion && html`<p class="muted small">A suggestion: ${closed(sentences(plan.because, 150))}</p>`}</div></div>` };
 }
 
 function importanceSlide(data) {
@@ -173,9 +173,11 @@ function deck(data, start) {
     const before = [titleSlide(data), summarySlide(data), glanceSlide(data), valueSlide(data), concentrationSlide(data)];
     const after = [importanceSlide(data), heatmapSlide(data), silhouetteSlide(data), changesSlide(data), migrationSlide(data), healthSlide(data), planSlide(data), costSlide(data), roadmapSlide(data, start), methodSlide(data)];
     const lacking = [...before, ...after].filter((it) => it.lacks).map((it) => it.lacks);
-    const rows = groups(data);
     const fixed = before.length + after.length;
     const gathered = lacking.length > 1 ? fixed - lacking.length + 1 : fixed;
+    // a segment that is too small to be described has a slide only where there would be too few
+    const described = groups(data).filter((row) => !row.is_small);
+    const rows = gathered + described.length >= least ? described : groups(data);
     const hasEnough = gathered + 2 * rows.length >= least;
     const isShown = (it) => !it.lacks || lacking.length < 2 || !hasEnough;
     const room = most - (hasEnough ? gathered : fixed);
