@@ -3,7 +3,7 @@
 SELECT (
     SELECT jsonb_agg(jsonb_build_object(
         'experiment', e.experiment, 'status', e.status, 'version', e.version, 'created_at', e.created_at, 'started_at', e.started_at, 'ended_at', e.ended_at,
-        'end_reason', left(e.end_reason, 200), 'decision', e.decision, 'decision_reason', left(e.decision_reason, 300), 'decided_at', e.decided_at,
+        'end_reason', left(e.end_reason, 300), 'decision', e.decision, 'decision_reason', left(e.decision_reason, 300), 'decided_at', e.decided_at,
         'decided_look', e.decided_look, 'n_control', e.n_control, 'n_enrolled', c.n, 'variants', v.variants, 'metric', p.metric, 'metric_kind', p.kind,
         'n_looked', (SELECT count(*) FROM custseg.experiment_look k WHERE k.experiment = e.experiment), 'n_looks', e.n_looks, 'looked_at', l.looked_at, 'verdict', l.verdict, 'reason', left(l.reason, 300), 'information', l.information,
         'effect', r.effect) ORDER BY e.created_at DESC, e.experiment)

@@ -42,7 +42,8 @@ export function sentence(data) {
     const size = effect && isKnown(effect.difference)
         ? ` “${short(decided.metric, 40)}” changed by ${effectOf(effect.difference, decided.metric_kind)}${isKnown(effect.low) ? ` (between ${effectOf(effect.low, decided.metric_kind)} and ${effectOf(effect.high, decided.metric_kind)})` : ''}${isKnown(effect.lift) ? `, which is ${change(effect.lift)} of the control's` : ''}.`
         : '';
-    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
+    const end = decided.end_reason ? ` It was ended: ${short(decided.end_reason, 250).replace(/[.\s]+$/, '')}.` : '';
+    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${end}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
 }
 
 /** Returns the experiments as a table; "link" returns the address that shows one. */
