@@ -25,11 +25,11 @@ export function Table({ table, caption, currency, isCaptionHidden = true }) {
 function Cell({ value, column, isHead, currency }) {
     const link = value !== null && typeof value === 'object' ? value : null;
     const raw = link ? link.text : value;
-    const isText = !column.kind || column.kind === 'text';
+    const isText = !column.kind || column.kind === 'text' || column.kind === 'long';
     const text = isText && typeof raw === 'string' ? name(raw) : cell(raw, column.kind, currency);
     const content = link?.href ? <a href={link.href}>{text}</a> : text;
     const shown = link?.color ? <span class="keyed"><Swatch color={link.color} />{content}</span> : content;
-    const kind = right.has(column.kind) ? 'right' : column.kind === 'text' || !column.kind ? 'words' : '';
+    const kind = right.has(column.kind) ? 'right' : column.kind === 'long' ? 'words long' : isText ? 'words' : '';
     return isHead ? <th scope="row" class={kind}>{shown}</th> : <td class={kind}>{shown}</td>;
 }
 

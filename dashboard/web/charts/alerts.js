@@ -42,7 +42,7 @@ export function sentence(data) {
 /** Returns the alerts as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'State', kind: 'word' }, { label: 'What' }, { label: 'Of' }, { label: 'Message' }, { label: 'First seen', kind: 'date' }, { label: 'Last seen', kind: 'date' }, { label: 'Runs', kind: 'count' }, { label: 'Closed', kind: 'date' }],
+        columns: [{ label: 'State', kind: 'word' }, { label: 'What' }, { label: 'Of' }, { label: 'Message', kind: 'long' }, { label: 'First seen', kind: 'date' }, { label: 'Last seen', kind: 'date' }, { label: 'Runs', kind: 'count' }, { label: 'Closed', kind: 'date' }],
         rows: data.alerts.map((it) => [it.closed_at ? '– closed' : it.severity === 'critical' ? '✗ critical' : '! warning', kinds[it.kind] ?? it.kind, subject(data, it), it.message, it.first_seen, it.last_seen, it.n_seen, it.closed_at]),
     };
 }

@@ -29,7 +29,7 @@ export function option(data, theme, { width } = {}) {
 /** Returns the numbers as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Perk' }, { label: 'Places', kind: 'count' }, { label: 'Too many', kind: 'count' }, { label: 'Rating', kind: 'word' }, { label: 'Reason' }],
+        columns: [{ label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Perk' }, { label: 'Places', kind: 'count' }, { label: 'Too many', kind: 'count' }, { label: 'Rating', kind: 'word' }, { label: 'Reason', kind: 'long' }],
         rows: data.capacity.map((it) => [it.segment === null ? 'no segment' : segmentLabel(it), it.n, it.perk, it.perk_capacity, it.excess, it.rating, it.reason]),
     };
 }

@@ -22,7 +22,7 @@ function levels(row) {
 export function table(data) {
     const cell = (row, key) => columnCell(data, row.column_name, row[key], row.kind);
     return {
-        columns: [{ label: 'Column' }, { label: 'Kind' }, { label: 'Without a value', kind: 'percent' }, { label: 'Different values', kind: 'count' }, { label: 'Lowest', kind: 'value' }, { label: 'Median', kind: 'value' }, { label: 'Mean', kind: 'value' }, { label: 'Highest', kind: 'value' }, { label: 'Outliers', kind: 'count' }, { label: 'Most frequent' }, { label: 'Advice' }],
+        columns: [{ label: 'Column' }, { label: 'Kind' }, { label: 'Without a value', kind: 'percent' }, { label: 'Different values', kind: 'count' }, { label: 'Lowest', kind: 'value' }, { label: 'Median', kind: 'value' }, { label: 'Mean', kind: 'value' }, { label: 'Highest', kind: 'value' }, { label: 'Outliers', kind: 'count' }, { label: 'Most frequent', kind: 'long' }, { label: 'Advice', kind: 'long' }],
         rows: data.description.map((row) => [label(data, row.column_name, 60), row.kind, row.null_share, row.n_distinct, cell(row, 'minimum'), cell(row, 'median'), cell(row, 'mean'), cell(row, 'maximum'), row.n_iqr_outliers, levels(row), row.suggestion]),
     };
 }

@@ -50,7 +50,7 @@ export function sentence(data) {
 export function table(data, state, link = () => undefined) {
     return {
         columns: [{ label: 'Experiment' }, { label: 'Status', kind: 'word' }, { label: 'Verdict', kind: 'word' }, { label: 'Compares' }, { label: 'Metric' }, { label: 'Effect', kind: 'word' }, { label: 'Between', kind: 'word' },
-            { label: 'Customers', kind: 'count' }, { label: 'Looks', kind: 'word' }, { label: 'Started', kind: 'date' }, { label: 'Reason' }],
+            { label: 'Customers', kind: 'count' }, { label: 'Looks', kind: 'word' }, { label: 'Started', kind: 'date' }, { label: 'Reason', kind: 'long' }],
         rows: data.experiments.map((it) => {
             const effect = it.effect?.[0];
             return [{ text: it.experiment, href: link(it.experiment) }, it.status, verdictOf(it), (it.variants ?? []).map((variant) => short(variant, 30)).join(', '), it.metric,

@@ -30,7 +30,7 @@ export function sentence(data) {
 /** Returns the conditions as a table. */
 export function table(data) {
     return {
-        columns: [{ label: 'Condition' }, { label: 'State', kind: 'word' }, { label: 'Kind', kind: 'word' }, { label: 'Reason' }, { label: 'Evidence' }],
+        columns: [{ label: 'Condition' }, { label: 'State', kind: 'word' }, { label: 'Kind', kind: 'word' }, { label: 'Reason', kind: 'long' }, { label: 'Evidence' }],
         rows: data.gate.conditions.map((it) => [it.condition, signs[it.state] ?? it.state, it.kind, it.reason, it.evidence]),
     };
 }
@@ -38,7 +38,7 @@ export function table(data) {
 /** Returns the conditions of a survey as a table. */
 export function surveyTable(data) {
     return {
-        columns: [{ label: 'Question' }, { label: 'State', kind: 'word' }, { label: 'Reason' }, { label: 'Evidence' }, { label: 'Recorded', kind: 'date' }],
+        columns: [{ label: 'Question' }, { label: 'State', kind: 'word' }, { label: 'Reason', kind: 'long' }, { label: 'Evidence' }, { label: 'Recorded', kind: 'date' }],
         rows: data.survey.map((it) => [it.condition === 'survey accuracy' ? 'Are customers in the segment where they would be?' : 'Are customers satisfied?', signs[it.state] ?? it.state, it.reason, it.evidence, it.set_at]),
     };
 }

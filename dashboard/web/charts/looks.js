@@ -57,7 +57,7 @@ export function table(data, state) {
     const kind = data.experiment.metrics.find((it) => it.role === 'primary')?.kind;
     return {
         columns: [{ label: 'Look', kind: 'word' }, { label: 'Day', kind: 'date' }, { label: 'Customers', kind: 'count' }, { label: 'Of the plan', kind: 'percent' }, { label: 'Effect', kind: 'word' }, { label: 'Low', kind: 'word' }, { label: 'High', kind: 'word' },
-            { label: 'In standard errors', kind: 'number' }, { label: 'Boundary', kind: 'number' }, { label: 'Verdict', kind: 'word' }, { label: 'Decides', kind: 'yes' }, { label: 'Reason' }],
+            { label: 'In standard errors', kind: 'number' }, { label: 'Boundary', kind: 'number' }, { label: 'Verdict', kind: 'word' }, { label: 'Decides', kind: 'yes' }, { label: 'Reason', kind: 'long' }],
         rows: rowsOf(data, state).map((it) => [it.look, it.looked_at, it.n, it.information, effectOf(it.effect.difference, kind), effectOf(it.effect.low, kind), effectOf(it.effect.high, kind),
             it.effect.statistic, it.effect.boundary, verdictWords[it.verdict] ?? it.verdict, it.decides, short(it.reason, 300)]),
     };

@@ -14,7 +14,7 @@ export function sentence(data) {
 export function table(data) {
     const rows = [...data.surrogate].sort((a, b) => a.segment - b.segment || (toNumber(b.n) ?? 0) - (toNumber(a.n) ?? 0));
     return {
-        columns: [{ label: 'Segment' }, { label: 'Rule' }, { label: 'Right for', kind: 'percent' }, { label: 'Customers', kind: 'count' }, { label: 'Share of all', kind: 'percent' }],
+        columns: [{ label: 'Segment' }, { label: 'Rule', kind: 'long' }, { label: 'Right for', kind: 'percent' }, { label: 'Customers', kind: 'count' }, { label: 'Share of all', kind: 'percent' }],
         rows: rows.map((row) => [segmentLabel(row, 60), row.description, row.purity, row.n, row.coverage]),
     };
 }

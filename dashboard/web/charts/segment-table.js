@@ -23,7 +23,7 @@ export function table(data, state = {}, theme = null) {
             { label: 'Segment' }, { label: 'Customers', kind: 'count' }, { label: 'Share', kind: 'percent' },
             ...(hasPrevious ? [{ label: 'Change', kind: 'signed' }] : []),
             ...(isValued ? [{ label: 'Value', kind: 'money' }, { label: 'Share of value', kind: 'percent' }, { label: 'A customer', kind: 'money' }] : []),
-            { label: 'What to do' },
+            { label: 'What to do', kind: 'long' },
         ],
         rows: rows.map((row) => [
             theme ? { text: segmentLabel(row, 60), href: address(data.about.name, 'segments', { segment: row.segment, at: state.at }), color: segmentColor(row.segment, theme) } : segmentLabel(row, 200),

@@ -45,7 +45,7 @@ export function deploymentsSentence(data) {
 /** Returns the deployments as a table. */
 export function deploymentsTable(data) {
     return {
-        columns: [{ label: 'When', kind: 'time' }, { label: 'Version' }, { label: 'What' }, { label: 'By' }, { label: 'Why' }],
+        columns: [{ label: 'When', kind: 'time' }, { label: 'Version' }, { label: 'What' }, { label: 'By' }, { label: 'Why', kind: 'long' }],
         rows: data.deployments.map((row) => [row.deployed_at, String(row.version), row.action, row.deployed_by, row.reason]),
     };
 }
