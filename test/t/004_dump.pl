@@ -97,7 +97,7 @@ sub check_restored
         't|ok|t', "$name: runs are counted on, and close the alerts that were open");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT count(DISTINCT run), min(run) > (SELECT max(run) FROM custseg.segment_value_history) FROM custseg.record_segment_value('worth', 'loyalty', 'customers')"),
         '1|t', "$name: runs of what segments are worth are counted on");
-    is($target->safe_psql($database, "SET ROLE analyst; SELECT count(DISTINCT run), min(run) > (SELECT max(run) FROM custseg.segment_kpi) FROM custseg.record_kpis('loyalty', 'SELECT id, date ''2026-03-31'' AS at FROM customers', 'id', 'at', NULL); SELECT count(DISTINCT month) FROM custseg.kpi_history"),
+    is($target->safe_psql($database, "SET ROLE analyst; SELECT count(DISTINCT run), min(run) > (SELECT max(run) FROM custseg.segment_kpi) FROM custseg.record_kpis('loyalty', 'SELECT id, date ''2026-03-31'' AS at FROM customers', 'id', 'at', NULL, 'customers'); SELECT count(DISTINCT month) FROM custseg.kpi_history"),
         "1|t\n2", "$name: months are counted on");
     is($target->safe_psql($database, "SET ROLE analyst; SELECT id > (SELECT min(id) FROM custseg.gate_decision), decision, conditions @> '[{\"condition\": \"privacy\"}]' FROM custseg.decide('loyalty', 'again')"),
         't|no-go|t', "$name: decisions are counted on");
