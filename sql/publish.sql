@@ -79,6 +79,11 @@ SELECT count(*) AS wrong FROM custseg.published_histogram h
 CROSS JOIN LATERAL (SELECT count(*) AS n FROM customer c JOIN custseg.score('m', 'customer') s ON s.id = c.id::text
     WHERE c.score < 'Infinity' AND s.segment IS NOT NULL AND (s.segment = h.segment OR h.segment IS NULL) AND c.score >= h.low AND (c.score < h.high OR h.bin = (SELECT max(bin) FROM custseg.published_histogram WHERE column_name = 'score') AND c.score = h.high)) counted
 WHERE h.column_name = 'score' AND counted.n <> h.n;
+-- an interval is an amount of time, a date is none; what is 0 has no logarithm
+BEGIN;
+SELECT count(*) > 0 FROM custseg.publish('m', $$SELECT *, make_interval(days => 1 + (exp(id % 100 / 12.0))::int) AS stay, date '1970-01-02' + (exp(id % 100 / 12.0))::int AS since, round(exp(id % 100 / 12.0)) - 1 AS spent FROM publish_test.customer$$, '{"sample": 0, "points": 0, "surrogate": false}');
+SELECT DISTINCT column_name, scale FROM custseg.published_histogram WHERE column_name IN ('stay', 'since', 'spent') ORDER BY column_name;
+ROLLBACK;
 SELECT bin, low, high, segment, n, density FROM custseg.published_histogram WHERE column_name = 'frequency' ORDER BY segment NULLS FIRST, bin;
 
 --

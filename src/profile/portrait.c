@@ -345,7 +345,7 @@ EndReading(void *state)
 			continue;
 		}
 		if (c->request.visit != NULL)
-			of->visited = c->request.visit(c->request.visit_state, portrait, kept->values,
+			of->visited = c->request.visit(c->request.visit_state, portrait, &of->column, kept->values,
 											c->groups, c->nrows, NULL);
 		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
 		CsSummarizeGroups(kept->values, c->groups, c->nrows, all, scratch, of->summaries);
@@ -543,7 +543,8 @@ CsPortraitNumber(CsPortraying *c, const CsColumn *column, const double *values, 
 			group_scratch[j] = c->groups[sorted->rows[j]];
 		}
 		if (c->request.visit != NULL)
-			of->visited = c->request.visit(c->request.visit_state, portrait, values, c->groups, c->nrows, &groups);
+			of->visited = c->request.visit(c->request.visit_state, portrait, column, values, c->groups, c->nrows,
+										   &groups);
 		of->summaries = palloc(sizeof(CsNumberSummary) * (all + 1));
 		CsSummarizeSortedGroups(&groups, all, scratch, of->summaries);
 	}

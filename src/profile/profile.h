@@ -95,7 +95,7 @@ typedef struct CsPortraitRequest
 	 * could not be placed; "sorted" are those that are there, or NULL.  What it returns is kept with the column.  It may
 	 * take three times the memory of the values.  NULL: there is none.
 	 */
-	void	   *(*visit) (void *state, const CsPortrait *portrait, const double *values,
+	void	   *(*visit) (void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
 						  const int32 *groups, int64 nrows, const CsSortedGroups *sorted);
 	void	   *visit_state;
 	/*

@@ -16,6 +16,7 @@
 
 #include <math.h>
 
+#include "catalog/pg_type_d.h"
 #include "explore/explore.h"
 #include "portability/instr_time.h"
 #include "profile/publish.h"
@@ -88,14 +89,16 @@ PG_FUNCTION_INFO_V1(custseg_source_parts);
 
 /* CsPortraitRequest.visit */
 static void *
-VisitNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups, int64 nrows,
-			const CsSortedGroups *sorted)
+VisitNumber(void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
+			const int32 *groups, int64 nrows, const CsSortedGroups *sorted)
 {
 	Visited    *visited = palloc(sizeof(Visited));
+	/* a point in time is no amount */
+	bool		may_be_log = column->converter.kind == CS_NUMERIC || column->converter.type == INTERVALOID;
 
-	visited->test = CsTestsKind.request.visit(NULL, portrait, values, groups, nrows, sorted);
-	visited->histogram = sorted != NULL ? CsHistogramOfSortedGroups(sorted, portrait->ngroups, true) :
-		CsHistogramOfGroups(values, groups, nrows, portrait->ngroups, true);
+	visited->test = CsTestsKind.request.visit(NULL, portrait, column, values, groups, nrows, sorted);
+	visited->histogram = sorted != NULL ? CsHistogramOfSortedGroups(sorted, portrait->ngroups, may_be_log) :
+		CsHistogramOfGroups(values, groups, nrows, portrait->ngroups, may_be_log);
 	return visited;
 }
 

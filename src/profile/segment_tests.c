@@ -84,8 +84,8 @@ PG_FUNCTION_INFO_V1(custseg_segment_tests);
 
 /* A number: choose the test and make it.  Palloc'd. */
 static void *
-TestNumber(void *state, const CsPortrait *portrait, const double *values, const int32 *groups,
-		   int64 nrows, const CsSortedGroups *sorted)
+TestNumber(void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
+		   const int32 *groups, int64 nrows, const CsSortedGroups *sorted)
 {
 	const TestOptions *options = state;
 	int			ngroups = portrait->ngroups;
@@ -280,12 +280,12 @@ UsualTesting(const CsPortrait *portrait)
 
 /* CsPortraitRequest.visit: the state is of no use. */
 static void *
-TestUsual(void *state, const CsPortrait *portrait, const double *values, const int32 *groups, int64 nrows,
-		  const CsSortedGroups *sorted)
+TestUsual(void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
+		  const int32 *groups, int64 nrows, const CsSortedGroups *sorted)
 {
 	Testing		t = UsualTesting(portrait);
 
-	return TestNumber(&t.options, portrait, values, groups, nrows, sorted);
+	return TestNumber(&t.options, portrait, column, values, groups, nrows, sorted);
 }
 
 /* CsPortraitKind.put */
