@@ -1,4 +1,4 @@
-"""Experiments and budgets: tests of two arms as aggregates, and a budget divided between segments, beside numpy."""
+"""Experiments, months and budgets: from enrolling a million customers to a budget divided between segments, beside plain SQL and numpy."""
 
 import io
 import time
@@ -7,7 +7,7 @@ import numpy
 import pandas
 from scipy import stats
 
-from measure import Row, in_turn, say, scaled, seconds, times_faster
+from measure import Row, in_turn, say, scaled, seconds, times_faster, times_the_cost
 
 SEGMENTS = 100
 UNITS = 1000
@@ -86,8 +86,82 @@ def budgets(session):
         yield Row("its response", f"{told['ours']:.4f}", f"{told['theirs']:.4f}", f"{apart:.0e} apart", "at most 1e-9", apart <= 1e-9)
 
 
+# The bucket of a customer, as an experiment named "bench" has it.
+BUCKET = "(('x' || encode(substr(sha256(convert_to('bench:variant:' || id, 'UTF8')), 1, 4), 'hex'))::bit(32)::bigint * 10000) >> 32"
+
+
+def shop(session, customers):
+    """Customers of seven kinds, which are segments, and what came of them: three outcomes, each with a covariate."""
+    session.run("CREATE TABLE shoppers (id int PRIMARY KEY, kind int)")
+    session.run("INSERT INTO shoppers SELECT i, 1 + i %% 7 FROM generate_series(1, %s) i", [customers])
+    session.run("""CREATE TABLE came AS
+        SELECT id, a < 0.1 AS bought, CASE WHEN a < 0.1 THEN -30 * ln(1 - b) ELSE 0 END AS revenue, floor(5 * b) AS visits,
+            30 * b + 10 * c AS revenue_before, floor(4 * c) AS visits_before, b + c AS bought_before
+        FROM shoppers, LATERAL (SELECT (hashint8extended(id, 1) & 1048575) / 1048576.0::float8 AS a,
+            (hashint8extended(id, 2) & 1048575) / 1048576.0::float8 AS b, (hashint8extended(id, 3) & 1048575) / 1048576.0::float8 AS c) u""")
+    session.run("VACUUM ANALYZE shoppers")
+    session.run("VACUUM ANALYZE came")
+    session.run("""SELECT custseg.train('shop', 'shoppers', '{kind}', algorithm => 'rules', id => 'id', options =>
+        (SELECT jsonb_build_object('segments', jsonb_agg(jsonb_build_object('name', 'kind ' || i, 'when', jsonb_build_object('kind', jsonb_build_object('from', i, 'to', i)))), 'else', 'kind 1')
+        FROM generate_series(1, 7) i))""")
+
+
+def enrolled(session, assignment):
+    """Create the experiment anew; return the time that enrolling all customers takes."""
+    session.run("SELECT custseg.end_experiment(experiment) FROM custseg.experiment")
+    session.run("SELECT custseg.drop_experiment(experiment) FROM custseg.experiment")
+    session.run("""SELECT custseg.create_experiment('bench', 'shop', '["control", "offer"]',
+        '[{"metric": "bought", "kind": "conversion", "role": "primary", "effect": 0.01, "covariate": "bought_before"},
+          {"metric": "revenue", "kind": "mean", "covariate": "revenue_before"}, {"metric": "visits", "kind": "mean", "covariate": "visits_before"}]',
+        jsonb_build_object('method', 'fixed', 'assignment', %s))""", [assignment])
+    return session.seconds("SELECT custseg.enroll('bench', 'shoppers')")
+
+
+def inserted(session):
+    """The time of INSERT ... SELECT of such rows, with the hash and the key."""
+    session.run("""DROP TABLE IF EXISTS plain; CREATE TABLE plain (experiment text, customer text COLLATE "C", variant_number int,
+        segment int, batch int, enrolled_at timestamptz, PRIMARY KEY (experiment, customer))""")
+    return session.seconds(f"""INSERT INTO plain SELECT 'bench', id::text, CASE WHEN {BUCKET} < 5000 THEN 1 ELSE 2 END, kind, 1, now()
+        FROM shoppers ORDER BY id::text COLLATE "C" """)
+
+
+def whole(session):
+    """A whole experiment: customers enrolled, and its results, beside INSERT ... SELECT and a plain join."""
+    customers = scaled(1_000_000)
+    say(f"loading {customers:,} customers of an experiment")
+    shop(session, customers)
+    pairs = in_turn(lambda _: enrolled(session, "bucket"), lambda _: inserted(session))
+    yield times_the_cost(f"enroll of {customers:,} customers by bucket; of INSERT ... SELECT with sha256 and the key", pairs, 1.4)
+    sums = ", ".join(f"sum({value}), sum({value} * {value}), sum({before}), sum({before} * {before}), sum({value} * {before})"
+                     for value, before in (("bought::int::float8", "bought_before"), ("revenue", "revenue_before"),
+                                           ("visits", "visits_before")))
+    plain = f"""SELECT variant_number, segment, count(*), {sums} FROM custseg.enrolment e
+        LEFT JOIN came o ON o.id::text = e.customer WHERE e.experiment = 'bench' GROUP BY 1, 2"""
+    session.run("SET max_parallel_workers_per_gather = 0")
+    session.run("VACUUM ANALYZE custseg.enrolment")
+    pairs = in_turn(lambda _: session.seconds("SELECT count(*) FROM custseg.experiment_results('bench', 'came', 'id')"),
+                    lambda _: session.seconds(plain))
+    yield times_the_cost("experiment_results of them, 7 segments, 3 metrics with covariates; of the plain join and sums", pairs, 2)
+    session.run("RESET max_parallel_workers_per_gather; DROP TABLE plain")
+
+
+def months(session):
+    """What segments did month by month, from two million lines."""
+    lines = scaled(2_000_000)
+    say(f"loading {lines:,} lines of orders")
+    session.run("""CREATE TABLE ordered AS
+        SELECT 1 + (hashint8extended(i, 1) & 2147483647) %% 200000 AS customer, timestamptz '2025-01-01' + ((hashint8extended(i, 2) & 2147483647) %% 31536000) * interval '1 s' AS at,
+            ((hashint8extended(i, 3) & 65535) %% 10000 / 100.0)::numeric(10, 2) AS amount FROM generate_series(1, %s) i""", [lines])
+    session.run("VACUUM ANALYZE ordered")
+    session.run("SET max_parallel_workers_per_gather = 0")
+    pairs = in_turn(lambda _: session.seconds("SELECT count(*) FROM custseg.segment_kpis('shop', 'ordered', 'customer', 'at', 'amount', 'SELECT * FROM shoppers WHERE id <= 200000')"),
+                    lambda _: session.seconds("SELECT count(*) FROM (SELECT customer, date_trunc('month', at), sum(amount), count(*) FROM ordered GROUP BY 1, 2 OFFSET 0) s"))
+    yield times_the_cost(f"segment_kpis of {lines:,} lines, 1 process; of a plain GROUP BY customer and month", pairs, 3)
+    session.run("RESET max_parallel_workers_per_gather; DROP TABLE ordered")
+
+
 def experiments(session):
-    """Tests of two arms, against COPY and scipy; and budgets."""
+    """Tests of two arms, against COPY and scipy; a whole experiment and months, against plain SQL; and budgets."""
     customers = scaled(1_000_000)
     say(f"loading {customers:,} customers of two arms")
     load(session, customers)
@@ -115,4 +189,8 @@ def experiments(session):
         yield times_faster(f"{name}, 1 process; against PostgreSQL's avg, var_samp and count by arm", pairs)
     session.run("RESET max_parallel_workers_per_gather")
     session.run("DROP TABLE arms")
+    yield from whole(session)
+    yield from months(session)
+    session.run("SELECT custseg.end_experiment(experiment) FROM custseg.experiment")
+    session.run("SELECT custseg.drop_model('shop', whole => true); DROP TABLE shoppers, came")
     yield from budgets(session)
