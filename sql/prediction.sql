@@ -107,6 +107,8 @@ SELECT by_memory('worth') AS of_number, by_memory('stays') AS of_probability;
 CREATE FUNCTION columns(n int) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(format('i %% %s AS c%s', 10 * c + 7, c), ', ') FROM generate_series(1, n) c $$;
 SELECT need(format($f$SELECT custseg.train_value('e', 'SELECT i %% 100 AS y, %s FROM generate_series(1, 9134) i', 'y')$f$, columns(60))) <= 64 AS ten_thousand,
     need(format($f$SELECT custseg.train_value('e', 'SELECT i %% 100 < 9 AS y, %s FROM generate_series(1, 45211) i', 'y')$f$, columns(51))) <= 64 AS many;
+-- many nodes take memory to be stored, which is asked for beforehand
+SELECT need(format($f$SELECT custseg.train_value('e', 'SELECT i %% 100 AS y, %s FROM generate_series(1, 9134) i', 'y', options => '{"min_samples_leaf": 1, "trees": 300}')$f$, columns(3))) BETWEEN 300 AND 450 AS to_be_stored;
 -- of features and target in other units, which are powers of two, the same trees
 SELECT count(*) FROM custseg.train_value('scaled', 'SELECT id, a * 4 AS a, b / 8 AS b, c, g, worth * 2 AS worth FROM customers', 'worth', '{a,b,c,g}', 'forest', 'id', options => '{"trees": 40}');
 SELECT count(*) FILTER (WHERE custseg.predict_value('scaled', s) <> 2 * custseg.predict_value('w0', k)) AS different

@@ -66,6 +66,15 @@ NodesRoom(const ForestOptions *o, int64 nrows)
 	return (int) Min(2 * leaves - 1, PG_INT32_MAX / 2);
 }
 
+/* See CsValueAlgorithm. */
+static int64
+ForestNodes(int64 nrows, const void *options)
+{
+	const ForestOptions *o = options;
+
+	return Min((int64) NodesRoom(o, nrows) * o->trees, CS_VALUE_MAX_NODES);
+}
+
 /* Bytes that a row takes while its column is sorted. */
 #define SORTED_SIZE (2 * (sizeof(double) + sizeof(uint32)))
 
@@ -77,7 +86,7 @@ static Size
 BatchMemory(const ForestOptions *o, int64 nrows, int ncolumns, int batch, int members)
 {
 	Size		room = mul_size(sizeof(CsTreeNode) + sizeof(CsTreeNote), NodesRoom(o, nrows));
-	Size		nodes = Min(mul_size(room, o->trees), (Size) CS_VALUE_MAX_NODES * (sizeof(CsTreeNode) + sizeof(CsTreeNote)));
+	Size		nodes = mul_size(sizeof(CsTreeNode) + sizeof(CsTreeNote), ForestNodes(nrows, o));
 	Size		orders = mul_size(nrows, mul_size(sizeof(ForestEntry), ncolumns));
 	Size		sort = mul_size(mul_size(nrows, SORTED_SIZE), Min(members, ncolumns));
 	Size		grow = add_size(mul_size(Min(members, batch), CsForestTreeMemory(nrows, ncolumns)), nodes);
@@ -357,6 +366,7 @@ const CsValueAlgorithm CsForest = {
 	.noptions = lengthof(forest_options),
 	.options_size = sizeof(ForestOptions),
 	.memory = ForestMemory,
+	.nodes = ForestNodes,
 	.fit = ForestFit,
 	.grid = ForestGrid,
 };

@@ -152,6 +152,8 @@ typedef struct CsValueAlgorithm
 	size_t		options_size;
 	/* bytes of work area beside the matrix, with the model */
 	Size		(*memory) (int64 nrows, int ncolumns, const void *options);
+	/* most nodes of a model; NULL: it has none */
+	int64		(*nodes) (int64 nrows, const void *options);
 	void		(*fit) (const CsValueInput *in, CsValueFit *out);
 	/* what tuning varies for so many rows: at most CS_GRID_AXES, returns how many */
 	int			(*grid) (int64 nrows, const void *options, CsGridAxis *axes);

@@ -165,6 +165,16 @@ FreeHeld(void *arg)
 	held->booster = held->matrix = NULL;
 }
 
+/* See CsValueAlgorithm. */
+static int64
+XgboostNodes(int64 nrows, const void *options)
+{
+	const XgboostOptions *o = options;
+	int64		leaves = Min(INT64CONST(1) << Min(o->max_depth, 20), Max(nrows, 1));
+
+	return Min(2 * leaves * o->rounds, CS_VALUE_MAX_NODES);
+}
+
 /*
  * See CsValueAlgorithm.  The library keeps the rows as they are given and once more, each value with its
  * number; the exact method sorts a third copy.
@@ -172,12 +182,9 @@ FreeHeld(void *arg)
 static Size
 XgboostMemory(int64 nrows, int ncolumns, const void *options)
 {
-	const XgboostOptions *o = options;
 	Size		values = mul_size(nrows, ncolumns);
-	Size		leaves = Min((Size) 1 << Min(o->max_depth, 20), (Size) Max(nrows, 1));
-	Size		nodes = Min(mul_size(2 * leaves, o->rounds), CS_VALUE_MAX_NODES);
 
-	return add_size(mul_size(values, sizeof(float) + 16), add_size(mul_size(nrows, 64), mul_size(nodes, 400)));
+	return add_size(mul_size(values, sizeof(float) + 16), add_size(mul_size(nrows, 64), mul_size(XgboostNodes(nrows, options), 400)));
 }
 
 /* The power of two that the target is multiplied by for the library. */
@@ -514,6 +521,7 @@ const CsValueAlgorithm CsXgboost = {
 	.noptions = lengthof(xgboost_options),
 	.options_size = sizeof(XgboostOptions),
 	.memory = XgboostMemory,
+	.nodes = XgboostNodes,
 	.fit = XgboostFit,
 	.grid = XgboostGrid,
 };

@@ -28,6 +28,10 @@ extern void CsJsonNumbers(JsonbParseState **json, const char *key, const double 
 extern void CsJsonValue(JsonbParseState **json, const char *key, JsonbValue *value);
 extern void CsJsonJsonb(JsonbParseState **json, const char *key, Jsonb *jsonb);
 
+/* json_join.c: large jsonb, put together of parts. */
+extern Jsonb *CsJsonArrayOf(Jsonb *const *elements, int n);
+extern Jsonb *CsJsonReplace(const Jsonb *object, const char *key, const Jsonb *value);
+
 extern bool CsJsonFind(JsonbContainer *object, const char *key, JsonbValue *value);
 extern bool CsJsonGetNumber(const JsonbValue *value, double *number);
 extern bool CsJsonGetInteger(const JsonbValue *value, int64 low, int64 high, int64 *number);

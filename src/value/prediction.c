@@ -32,9 +32,23 @@ CsValuePrep(Jsonb *asked, const char *usual)
 	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(result), JsonbPGetDatum(asked)));
 }
 
+/* Bytes that storing a model takes for each of its nodes at its peak, beside the model: its json in parts, whole, and in a row. */
+#define STORED_NODE 176
+
+/* Bytes that storing takes beyond those of the rows, which are given back before it. */
+static Size
+StoringMemory(const CsValueAlgorithm *algorithm, const void *options, int64 nrows, int ncolumns)
+{
+	Size		rows = mul_size(nrows, mul_size(sizeof(double), ncolumns)),
+				model = algorithm->nodes == NULL ? 0 :
+		mul_size(algorithm->nodes(nrows, options), sizeof(CsTreeNode) + sizeof(CsTreeNote) + STORED_NODE);
+
+	return model > rows ? model - rows : 0;
+}
+
 /*
  * For CsRequest.measures: bytes that fitting to all rows takes, or fitting to those of all folds but one,
- * which are copied, or measuring what was predicted.  nfolds 0: nothing is fitted to folds.
+ * which are copied, or measuring what was predicted, or storing the model.  nfolds 0: nothing is fitted to folds.
  */
 Size
 CsPredictionMemory(const CsValueAlgorithm *algorithm, const void *options, int64 nrows, int ncolumns, int nfolds)
@@ -51,6 +65,7 @@ CsPredictionMemory(const CsValueAlgorithm *algorithm, const void *options, int64
 
 		fit = Max(fit, add_size(copied, algorithm->memory(others, ncolumns, options)));
 	}
+	measure = Max(measure, StoringMemory(algorithm, options, nrows, ncolumns));
 	return add_size(mul_size(nrows, sizeof(int32)), Max(fit, measure));
 }
 
@@ -468,7 +483,7 @@ bool
 CsPredictionTellsNothing(const CsPrediction *p, double r2, double log_loss, double *of_mean)
 {
 	*of_mean = p->is_probability ?
-		CsLogLossOfMean(p->t->matrix->nrows, CsArenaAddress(p->t->arena, p->t->outcomes)) : 0;
+		CsLogLossOfMean(p->t->nrows, CsArenaAddress(p->t->arena, p->t->outcomes)) : 0;
 	return p->is_probability ? !(log_loss < *of_mean) : !(r2 > *of_mean);
 }
 

@@ -20,6 +20,7 @@
 #include "call/json.h"
 #include "common/shortest_dec.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "value/predictor.h"
 
 static const char *const forms[] = {
@@ -74,13 +75,14 @@ Decimal(float x)
 	return strtod(text, NULL);
 }
 
-/* Push a tree's nodes, as an element of the open array. */
-static void
-PushTree(JsonbParseState **json, const CsTreeNode *nodes, const CsTreeNote *notes, int n)
+/* A tree's nodes, palloc'd. */
+static Jsonb *
+TreeToJson(const CsTreeNode *nodes, const CsTreeNote *notes, int n)
 {
+	JsonbParseState *json = NULL;
 	double	   *numbers = palloc_extended(sizeof(double) * n, MCXT_ALLOC_HUGE);
 
-	CsJsonObject(json, NULL);
+	CsJsonObject(&json, NULL);
 	for (int k = 0; k < NTREE_KEYS; k++)
 	{
 		for (int i = 0; i < n; i++)
@@ -90,27 +92,42 @@ PushTree(JsonbParseState **json, const CsTreeNode *nodes, const CsTreeNote *note
 			numbers[i] = k == 0 ? (nodes[i].missing_left && column > 0 ? -column : column) :
 				Decimal(k == 1 ? nodes[i].threshold : k == 2 ? notes[i].cover : notes[i].gain);
 		}
-		CsJsonNumbers(json, tree_keys[k], numbers, n, 1);
+		CsJsonNumbers(&json, tree_keys[k], numbers, n, 1);
 	}
-	(void) CsJsonEnd(json);
-	pfree(numbers);
+	return CsJsonFinish(&json);
 }
 
-/* Push what a model of trees has. */
-static void
-PushTrees(JsonbParseState **json, const CsValueModel *m)
+/*
+ * The trees of a model as an array, palloc'd.  Each is made in a context of its own: the tree of values that it is made
+ * from is five times as large.
+ */
+static Jsonb *
+TreesToJson(const CsValueModel *m)
 {
-	CsJsonNumber(json, "base", Decimal(m->base));
-	CsJsonArray(json, "trees");
+	Jsonb	  **trees = palloc(sizeof(Jsonb *) * m->ntrees);
+	MemoryContext caller = CurrentMemoryContext,
+				context = AllocSetContextCreate(caller, "custseg tree", ALLOCSET_DEFAULT_SIZES);
+	Jsonb	   *result;
+
 	for (int t = 0; t < m->ntrees; t++)
 	{
 		int32		first = CsValueRoots(m)[t];
 		int32		end = t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes;
+		Jsonb	   *tree;
 
 		CHECK_FOR_INTERRUPTS();
-		PushTree(json, CsValueNodes(m) + first, CsValueNotes(m) + first, end - first);
+		MemoryContextSwitchTo(context);
+		tree = TreeToJson(CsValueNodes(m) + first, CsValueNotes(m) + first, end - first);
+		MemoryContextSwitchTo(caller);
+		trees[t] = memcpy(palloc(VARSIZE(tree)), tree, VARSIZE(tree));
+		MemoryContextReset(context);
 	}
-	(void) CsJsonEnd(json);
+	MemoryContextDelete(context);
+	result = CsJsonArrayOf(trees, m->ntrees);
+	for (int t = 0; t < m->ntrees; t++)
+		pfree(trees[t]);
+	pfree(trees);
+	return result;
 }
 
 /* Push what a linear model has. */
@@ -135,6 +152,9 @@ CsPredictorParameters(const CsPredictorParts *parts)
 {
 	const CsValueModel *m = parts->model;
 	JsonbParseState *json = NULL;
+	Jsonb	   *head,
+			   *trees,
+			   *result;
 
 	CsJsonObject(&json, NULL);
 	CsJsonText(&json, "target", parts->target);
@@ -144,7 +164,10 @@ CsPredictorParameters(const CsPredictorParts *parts)
 	if (m->form == CS_VALUE_LINEAR)
 		PushLinear(&json, parts);
 	else
-		PushTrees(&json, m);
+	{
+		CsJsonNumber(&json, "base", Decimal(m->base));
+		CsJsonNull(&json, "trees");
+	}
 	CsJsonNumbers(&json, "shuffled", parts->shuffled, parts->nfeatures, 1);
 	CsJsonNull(&json, "calibration");
 	if (m->ncalibrated > 0)
@@ -162,7 +185,13 @@ CsPredictorParameters(const CsPredictorParts *parts)
 		CsJsonNumbers(&json, "scores", parts->scores, parts->nscores, 1);
 		(void) CsJsonEnd(&json);
 	}
-	return CsJsonFinish(&json);
+	head = CsJsonFinish(&json);
+	if (m->form == CS_VALUE_LINEAR)
+		return head;
+	trees = TreesToJson(m);
+	result = CsJsonReplace(head, "trees", trees);
+	pfree(trees);
+	return result;
 }
 
 /* A number of a tree as float4; an error when there is none. */

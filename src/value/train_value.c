@@ -173,6 +173,8 @@ Fit(ValueTraining *v, CsTraining *t, CsTeam *team)
 	v->shuffled = CsPredictionShuffle(&v->p, team, v->fit.model);
 	CsTeamEnd(team);
 	Measure(v, CsArenaAddress(t->arena, predicted));
+	/* to make room for storing */
+	CsMatrixFree(t->matrix, t->arena);
 }
 
 /* The measures of the version. */
