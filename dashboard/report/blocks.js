@@ -66,10 +66,10 @@ export function tiles(data) {
 }
 
 /** Returns the bars of what sets a segment apart, or why there are none. */
-export function differencesOf(data, row, { width, most = 5, scale = 1 }) {
+export function differencesOf(data, row, { width, most = 5, scale = 1, rowHeight }) {
     if (row.is_small) return html`<p class="note">There are too few customers to show how they differ.</p>`;
     if (!hasDifferences(data, row.segment)) return html`<p class="note">No column tells them from the others.</p>`;
-    const height = differencesHeight(data, row.segment, most);
+    const height = differencesHeight(data, row.segment, most, rowHeight);
     return picture(differences(data, light, { segment: row.segment, width: Math.round(width / scale), most }), { width: Math.round(width / scale), height, label: `How ${segmentName(row)} differ from all customers`, scale });
 }
 

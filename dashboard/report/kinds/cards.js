@@ -17,7 +17,7 @@ export const css = `
 .card h2 { color: ${light.ink}; font-size: 15pt }
 .numbers { display: flex; gap: 8mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
 .halves { display: grid; grid-template-columns: 99mm 1fr; gap: 6mm; min-height: 0 }
-.halves dl.facts { font-size: 8.8pt }`;
+.halves dl.facts { font-size: 8.8pt; row-gap: 1.1mm } .halves h3 { margin-bottom: 1.5mm } .halves .small { margin-top: 2mm }`;
 
 /** Returns whether a plan has more words than a card holds. */
 function isLong(plan) {
@@ -34,7 +34,7 @@ export function card(data, row, most = 6) {
 <header><h2>${mark(row.segment)}<bdi>${cut(segmentLabel(row, 80), 430, 20, true)}</bdi></h2><span class="tag">${plan.strategy.name} · ${originOf(plan)}</span></header>
 <div class="numbers">${numbersOf(data, row).map(([big, small]) => html`<div><b>${big}</b><span class="small">${small}</span></div>`)}</div>
 <p>${sentences(describe(data, row), 300)}</p>
-<div class="halves"><div>${differencesOf(data, row, { width: 374, most })}</div>
+<div class="halves"><div>${differencesOf(data, row, { width: 374, most, rowHeight: 42 })}</div>
 <div><h3>${plan.strategy.goal}</h3>${planFacts(data, row, { length: isLong(plan) ? 72 : 110 })}${plan.isSuggestion && html`<p class="small">A suggestion: ${closed(sentences(plan.because, 130))}</p>`}</div></div>
 </article>`;
 }

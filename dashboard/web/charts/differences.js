@@ -34,8 +34,8 @@ export function hasDifferences(data, segment) {
 }
 
 /** Returns the height that the bars of a segment take. */
-export function height(data, segment, most = 6) {
-    return 8 + rowHeight * telling(data, segment, most).length;
+export function height(data, segment, most = 6, row = rowHeight) {
+    return 8 + row * telling(data, segment, most).length;
 }
 
 /** Returns the option: for each column a line of text, what the segment has against all customers, and below it a bar to the left or the right. */
@@ -48,7 +48,7 @@ export function differences(data, theme, { segment, width = 420, most = 6 }) {
         tooltip: tooltip(theme, { formatter: (it) => `${says(rows[it.dataIndex]).join('\n')} of all customers\n${signed(rows[it.dataIndex].difference)} standard deviations` }),
         grid: { left: 2, right: 2, top: 4, bottom: 4 },
         // the line in the middle is all customers
-        xAxis: axis(theme, { type: 'value', min: -far, max: far, interval: far, axisLabel: { show: false }, axisLine: { show: false } }),
+        xAxis: axis(theme, { type: 'value', min: -far, max: far, interval: far, axisLabel: { show: false }, axisLine: { show: false }, splitLine: { showMinLine: false, showMaxLine: false, lineStyle: { color: theme.line } } }),
         yAxis: axis(theme, { type: 'category', inverse: true, data: rows.map((row) => says(row)[0]), axisLine: { show: false, onZero: false }, splitLine: { show: false }, axisLabel: { show: false } }),
         series: [
             column(rows, -far, 'right', (row) => says(row)[0], { color: theme.ink, width: width * 0.5 }),
