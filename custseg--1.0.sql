@@ -7934,6 +7934,17 @@ END;
 
 COMMENT ON FUNCTION custseg_private.value_rows IS 'Returns the rows of the part value.';
 
+-- Where a cell is of few customers, nothing is told at all: rates and ratios tell the sums from which it would follow.
+CREATE FUNCTION custseg_private.fairness_rows(model text, source text, attribute text, min_group int, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT CASE WHEN count(*) FILTER (WHERE f.n BETWEEN 1 AND fairness_rows.min_group - 1) = 0
+        THEN jsonb_agg(to_jsonb(f) - 'ordinality' || jsonb_build_object('attribute', fairness_rows.attribute) ORDER BY f.ordinality) END
+    FROM ROWS FROM (custseg.fairness(fairness_rows.model, fairness_rows.source, fairness_rows.attribute, '{}', fairness_rows.version)) WITH ORDINALITY f;
+END;
+
+COMMENT ON FUNCTION custseg_private.fairness_rows IS 'Returns the rows of the part fairness, those of fairness(); NULL where a group has few customers in a segment.';
+
 CREATE FUNCTION custseg_private.summary_rows(model text, version int, body jsonb) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -7996,6 +8007,10 @@ BEGIN ATOMIC
         UNION ALL
         SELECT 'value', custseg_private.value_rows(publication.model, (publication.options ->> 'min_group')::int), NULL,
             'custseg.record_segment_value() has not run'
+        UNION ALL
+        SELECT 'fairness', custseg_private.fairness_rows(publication.model, publication.source, publication.options ->> 'fairness',
+            (publication.options ->> 'min_group')::int, publication.version), NULL, 'a group of the attribute has fewer customers in a segment than min_group'
+        WHERE publication.options ->> 'fairness' IS NOT NULL
         UNION ALL
         SELECT 'training', (SELECT v.diagnostics FROM custseg.model_version v WHERE v.model = publication.model AND v.version = publication.version), NULL,
             'the version was imported without what its training knew'
@@ -8226,6 +8241,15 @@ JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at A
 CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (period int, expected_at timestamptz, segment int, name text, share_now float8, share float8, low float8, high float8, n bigint, verdict text, reason text);
 
 COMMENT ON VIEW custseg.published_forecast IS 'Rows of forecast_segments() in the newest publication of each model.';
+
+CREATE VIEW custseg.published_fairness WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'fairness'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (attribute text, segment int, name text, group_value text, n bigint, share_in_segment float8, share_overall float8, representation_ratio float8, selection_rate float8, impact_ratio float8, impact_p_adjusted float8, chi_square float8, df float8, p_value float8, cramers_v float8, is_feature bool, rating text, reason text);
+
+COMMENT ON VIEW custseg.published_fairness IS 'Rows of fairness() in the newest publication of each model, where it was asked for.';
+COMMENT ON COLUMN custseg.published_fairness.attribute IS 'Column whose groups are compared.';
 
 -- private functions
 
@@ -8550,6 +8574,7 @@ GRANT SELECT ON
     custseg.published_surrogate,
     custseg.published_migration,
     custseg.published_forecast,
+    custseg.published_fairness,
     custseg.functions
 TO public;
 

@@ -136,6 +136,13 @@ SELECT (SELECT count(*) FROM jsonb_array_elements(body('projection') -> 'points'
 -- all that is left when others are taken away is of min_group customers
 SELECT a.column_name, round((a.n * a.mean - sum(s.n * s.mean))::numeric) AS sum_left, a.n - sum(s.n) AS n_left FROM custseg.published_profile a JOIN custseg.published_profile s USING (column_name)
 WHERE a.segment IS NULL AND s.segment IS NOT NULL AND s.mean IS NOT NULL AND column_name = 'recency' GROUP BY a.column_name, a.n, a.mean;
+-- fairness by an attribute is there when it is asked for, and where no group has few customers in a segment
+SELECT part, n, reason FROM custseg.publish('m', 'SELECT *, id % 2 AS half FROM publish_test.customer', '{"fairness": "half", "surrogate": false}') WHERE part = 'fairness';
+SELECT count(*) AS rows, count(*) FILTER (WHERE to_jsonb(f) - '{attribute,model,version,published_at}'::text[] <> to_jsonb(d)) AS differ, min(attribute) AS attribute
+FROM custseg.published_fairness f JOIN custseg.fairness('m', 'SELECT *, id % 2 AS half FROM publish_test.customer', 'half') d USING (segment, group_value) WHERE f.model = 'm';
+SELECT part, n, reason FROM custseg.publish('m', 'SELECT c.*, CASE WHEN custseg.predict(''m'', c) = 1 AND row_number() OVER (PARTITION BY custseg.predict(''m'', c) ORDER BY id) < 8 THEN ''few'' ELSE ''half'' || id % 2 END AS part FROM publish_test.customer c', '{"fairness": "part", "surrogate": false}') WHERE part = 'fairness';
+SELECT count(*) FROM custseg.published_fairness WHERE model = 'm';
+SELECT count(*) FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"fairness": "nothing", "surrogate": false}');
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 5, "surrogate": false}');
 SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 1, "surrogate": false}');

@@ -67,11 +67,11 @@ describe('business, experiments, watch and customer in a browser', { skip: chrom
         });
     }
 
-    test('every card but fairness is filled, each chart has its table, and each empty card says why', async () => {
+    test('every card is filled, each chart has its table, and each empty card says why', async () => {
         await withPage(async (page) => {
             for (const name of own) {
                 await visit(page, at(name));
-                assert.deepEqual(await page.locator('.missing').evaluateAll((all) => all.map((it) => it.closest('.card').id)), name === 'watch' ? ['fairness'] : [], name);
+                assert.deepEqual(await page.locator('.missing').evaluateAll((all) => all.map((it) => it.closest('.card').id)), [], name);
                 const bare = await page.locator('.card:has(> .chart)').evaluateAll((all) => all.filter((it) => !it.querySelector('details summary')).map((it) => it.id));
                 assert.deepEqual(bare, []);
                 await visit(page, at(name, {}, 'forty'));

@@ -109,8 +109,8 @@ export const parts = {
         sql: (model) => `SELECT * FROM custseg.record_kpis(${literal(model)}, 'orders', 'customer', 'ordered_at', 'amount',\n    options => '{"months": 13}');  -- then once a month, without the option`,
     },
     fairness: {
-        why: 'This publication does not say how an attribute, such as age or region, is spread over the segments.',
-        sql: (model) => `SELECT segment, name, group_value, selection_rate, impact_ratio, rating\nFROM custseg.fairness(${literal(model)}, 'customers', 'region');`,
+        why: 'This publication does not say how an attribute, such as a region or a group of age, is spread over the segments, or a group of it has too few customers in a segment.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, 'customers', '{"fairness": "region"}');`,
     },
     customer_form: {
         why: 'No version of this model is deployed, so that nobody can be placed.',

@@ -27,6 +27,7 @@ static const CsOption publishOptions[] = {
 	{"sample", CS_OPTION_INT, offsetof(CsPublishOptions, sample), 20000, 0, CS_MAX_SILHOUETTE_ROWS},
 	{"points", CS_OPTION_INT, offsetof(CsPublishOptions, points), MAX_POINTS, 0, MAX_POINTS},
 	{"surrogate", CS_OPTION_BOOL, offsetof(CsPublishOptions, surrogate), true},
+	{"fairness", CS_OPTION_TEXT, offsetof(CsPublishOptions, fairness)},
 };
 
 static const char *const parts_sql =

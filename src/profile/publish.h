@@ -17,6 +17,7 @@ typedef struct CsPublishOptions
 	int			sample;			/* customers whose silhouettes are measured; 0: none */
 	int			points;			/* of the projection; 0: none */
 	bool		surrogate;
+	char	   *fairness;		/* column of an attribute, or NULL */
 } CsPublishOptions;
 
 extern void CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options);
