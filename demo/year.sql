@@ -410,4 +410,12 @@ SELECT custseg.create_experiment('Guide for newcomers', 'loyalty', '["as usual",
 SELECT shop.set_back(shop.day(0, -1) + time '16:00');
 CALL shop.close_month(0);
 
+-- A second model, just made: the training chose how many segments, and nobody has named them yet.
+SELECT custseg.train('order habits', 'customers', '{frequency,average_order}', algorithm => 'hierarchical', prep => '{"transform": "log1p"}');
+SELECT custseg.set_presentation('order habits', presentation - '{curves,margin}'::text[] || '{"title": "Habits", "description": "How often customers buy, and how much at a time."}')
+FROM custseg.presentation WHERE model = 'loyalty';
+SELECT custseg.grant_model('order habits', 'dashboard');
+SELECT custseg.publish('order habits', 'customers');
+SELECT shop.set_back(shop.day(0) + time '21:00');
+
 RESET SESSION AUTHORIZATION;
