@@ -18,10 +18,17 @@ SELECT jsonb_build_object(
         WHERE f.model = m.name AND f.version = v.version), '[]'),
     'presentation', coalesce((SELECT p.presentation FROM custseg.presentation p WHERE p.model = m.name), '{}'),
     'published_at', r.published_at,
+    -- as of the publication: the last run of the monitor that was not skipped, and the alerts that were open
     'health', (
-        SELECT jsonb_build_object('verdict', h.verdict, 'urgency', h.urgency, 'retrain', h.retrain, 'last_run_at', h.last_run_at, 'open_alerts', h.open_alerts, 'critical_alerts', h.critical_alerts)
-        FROM custseg.model_health h
-        WHERE h.model = m.name)
+        SELECT jsonb_build_object('verdict', h.verdict, 'urgency', h.urgency, 'retrain', h.retrain, 'checked_at', h.started_at, 'open_alerts', (
+            SELECT count(*)
+            FROM custseg.alert a
+            WHERE a.model = m.name AND a.first_seen <= coalesce($2::timestamptz, 'infinity')
+                AND (a.closed_at IS NULL OR a.closed_at > coalesce($2::timestamptz, 'infinity'))))
+        FROM custseg.monitor_run h
+        WHERE h.model = m.name AND h.status <> 'skipped' AND h.started_at <= coalesce($2::timestamptz, 'infinity')
+        ORDER BY h.id DESC
+        LIMIT 1)
 ) AS body
 FROM custseg.model m
 LEFT JOIN LATERAL (

@@ -2,7 +2,7 @@
 //	  The shell: chooser of the model and of the publication, navigation, and the page that the address names.
 
 import { render } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect } from 'preact/hooks';
 import * as api from './api.js';
 import { Block, Failure, Missing } from './states.jsx';
 import { ChooseSegment, ChooseSegments } from './choose.jsx';
@@ -107,14 +107,19 @@ const kindWords = {
     probability: 'tells a probability of each customer',
 };
 
+// whether a page was shown before
+let isLater = false;
+
 function Page({ model, page, state, theme }) {
-    const heading = useRef(null);
     const answer = useAnswer(() => api.part(model, 'about', state.at ?? null), [model, 'about', state.at ?? null]);
     const code = useAnswer(loadCards, ['cards']);
     const pageTitle = page?.title ?? 'No such page';
     useEffect(() => {
         document.title = `${pageTitle} · ${short(model, 60)} · custseg`;
         if (location.hash === '') scrollTo(0, 0);
+        // a link that was followed may be gone with its page: whoever goes by keyboard goes on at the content
+        if (document.activeElement === document.body && isLater) document.getElementById('main').focus({ preventScroll: true });
+        isLater = true;
     }, [pageTitle, model]);
 
     if (!page) return <><h1>No such page</h1><p>The address names a page that does not exist. Choose one above.</p></>;
@@ -122,7 +127,7 @@ function Page({ model, page, state, theme }) {
     return (
         <>
             <div class="heading">
-                <h1 ref={heading}>{page.title} <span class="of">{about ? title({ about }) : short(model, 60)}</span></h1>
+                <h1>{page.title} <span class="of">{about ? title({ about }) : short(model, 60)}</span></h1>
                 <p>{page.question}</p>
             </div>
             {answer.status === 'error' && <Failure error={answer.error} />}

@@ -2,7 +2,7 @@
 //	  The few numbers that a page begins with.
 
 import { amount, customers, hasValue, segmentName, segments } from '../facts.js';
-import { count, percent, plural, toNumber, unknown } from '../format.js';
+import { count, date, percent, plural, toNumber, unknown } from '../format.js';
 
 /** How a model comes to know what its customers are worth. */
 export const noValue = 'No column of value is set: custseg.set_presentation() names it, and the next publication has it.';
@@ -44,7 +44,7 @@ const verdicts = {
 export function health(row) {
     if (!row?.verdict) return { value: unknown, note: 'The model was never watched: custseg.monitor() does so.' };
     const alerts = row.open_alerts > 0 ? plural(row.open_alerts, 'open alert') : 'no open alert';
-    return { ...(verdicts[row.verdict] ?? { value: row.verdict }), note: alerts };
+    return { ...(verdicts[row.verdict] ?? { value: row.verdict }), note: `${alerts}, checked on ${date(row.checked_at)}` };
 }
 
 /** Returns the tiles as a table. */
