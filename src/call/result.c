@@ -109,10 +109,11 @@ CsResult *
 CsResultOfFunction(const char *name)
 {
 	List	   *names = list_make2(makeString("custseg"), makeString(pstrdup(name)));
+	Oid			any = InvalidOid;	/* no types are looked at, but the server wants a place for them */
 	Oid			type;
 	TupleDesc	desc;
 
-	if (get_func_result_type(LookupFuncName(names, -1, NULL, false), &type, &desc) != TYPEFUNC_COMPOSITE)
+	if (get_func_result_type(LookupFuncName(names, -1, &any, false), &type, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "custseg.%s() does not return rows", name);
 	return MakeResult(tuplestore_begin_heap(false, false, work_mem), BlessTupleDesc(desc));
 }
