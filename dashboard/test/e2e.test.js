@@ -1,7 +1,8 @@
 // The pages in a real Chromium: every page by day and by night, wide and narrow, and what a reader does on them.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import pg from 'pg';
@@ -12,6 +13,7 @@ import { assertCleanText, chromium, launch, openPage, pictureFaults, settle, vio
 import { root, startDashboard } from './support/dashboard.js';
 
 const all = [...pages, ...roles];
+const retail = path.join(process.env.CUSTSEG_DATA ?? '/nowhere', 'online_retail', 'online_retail.csv.xz');
 const names = {
     hostile: '<script>alert(1)</script>',
     slashes: 'a/b%2Fc%/?d=e&f#g',
@@ -95,6 +97,47 @@ describe('in a browser', { skip: chromium ? false : 'no chromium', timeout: 1200
             const cells = await page.locator('#segment-table tbody tr').evaluateAll((lines) => lines.map((line) => [...line.children].map((it) => it.textContent)));
             assert.deepEqual(cells.map((line) => line.slice(0, 3)), rows.map((row) => [`${row.segment} ${row.name}`, count(row.n), percent(row.share)]));
             assert.deepEqual(cells.map((line) => line.slice(4, 7)), rows.map((row) => [exactMoney(row.total_value, 'GBP'), percent(row.value_share), exactMoney(row.value_per_customer, 'GBP')]));
+        });
+    });
+
+    test('Online Retail: the champions are those of psql', { skip: existsSync(retail) ? false : 'no CUSTSEG_DATA' }, async () => {
+        const psql = (input, ...more) => execFileSync('psql', ['-qAtX', '-v', 'ON_ERROR_STOP=1', '-d', 'online_retail', ...more], { input, encoding: 'utf8', maxBuffer: 1e9 });
+        await client.query('CREATE DATABASE online_retail');
+        try {
+            psql('CREATE EXTENSION custseg');
+            psql(execFileSync('xzcat', [retail], { maxBuffer: 1e9 }), '-f', path.join(root, '..', 'demo', 'online_retail.sql'));
+            psql(`SET client_min_messages = error;
+                SELECT custseg.train('retail', 'customers', features => '{recency,frequency,monetary}', k => 5, prep => '{"transform": "log1p"}');
+                SELECT custseg.name_segment('retail', segment, 'champions') FROM custseg.segments ORDER BY (profile ->> 'monetary')::float8 DESC LIMIT 1;
+                SELECT custseg.set_presentation('retail', '{"value": "monetary", "currency": "GBP"}');
+                SELECT count(*) FROM custseg.publish('retail');
+                CREATE ROLE retail_reader LOGIN;
+                SELECT custseg.grant_model('retail', 'retail_reader');`);
+            const told = psql(`SELECT to_char(n, 'FM999,999') || '|' || to_char(100 * n / sum(n) OVER (), 'FM990.0') || '|' || to_char(100 * v / sum(v) OVER (), 'FM990.0') || '|' || to_char(v, 'FM999,999,999')
+                FROM (SELECT count(*) AS n, sum(monetary) AS v FROM customers c GROUP BY custseg.predict('retail', c)) s ORDER BY v DESC LIMIT 1`);
+            const [n, share, valueShare, value] = told.trim().split('|');
+            const own = await startDashboard({ PGDATABASE: 'online_retail', PGUSER: 'retail_reader' });
+            const { page, context } = await openPage(browser);
+            try {
+                await visit(page, own.url + address('retail', 'overview'));
+                const line = await page.locator('#segment-table tbody tr', { hasText: 'champions' }).evaluate((it) => [...it.children].map((cell) => cell.textContent));
+                assert.deepEqual(line.slice(1, 5), [n, `${share}\u00a0%`, `£${value}`, `${valueShare}\u00a0%`]);
+            } finally {
+                await context.close();
+                await own.stop();
+            }
+        } finally {
+            await client.query('DROP DATABASE IF EXISTS online_retail WITH (FORCE)');
+            await client.query('DROP ROLE IF EXISTS retail_reader');
+        }
+    });
+
+    test('a link to a card shows the card', async () => {
+        await withPage({}, async (page) => {
+            await visit(page, `${at('shop', 'segments', { segment: 2 })}#levels`);
+            const box = await page.locator('#levels').boundingBox();
+            assert.ok(box.y > -50 && box.y < 800, `the card is at ${box.y}`);
+            assert.ok((await page.locator('#levels .actions a').getAttribute('href')).endsWith('/m/shop/segments?segment=2#levels'));
         });
     });
 

@@ -150,6 +150,10 @@ function Cards({ names, code: { cards, Card }, context }) {
     const { about, state } = context;
     const shown = names.map((it) => cards[it]).filter((card) => card && (card.kinds ?? ['segments']).includes(about.kind));
     const isThere = useArrival(about.name, shown, state);
+    // a link to a card finds it once it is there
+    useEffect(() => {
+        if (isThere && location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+    }, [isThere]);
     if (!isThere) return <Block height={innerHeight} />;
     return <div class="grid">{shown.map((card) => <Card card={card} context={context} key={card.name} />)}</div>;
 }
@@ -180,8 +184,8 @@ function Notice({ about, page }) {
     if (about.kind === 'segments' && !about.published_at) {
         return (
             <div class="notice">
-                <p>Nothing was published of this model yet, so that most cards are empty. Its owner publishes it, once or with each run of the monitor:</p>
-                <pre tabindex="0" aria-label="SQL that publishes the model">{`SELECT custseg.publish(${literal(about.name)});\nSELECT custseg.monitor(${literal(about.name)}, options => '{"publish": true}');`}</pre>
+                <p>Nothing was published of this model yet{about.deployed_version === null ? ', and no version of it is deployed' : ''}, so that most cards are empty. Its owner publishes it, once or with each run of the monitor:</p>
+                <pre tabindex="0" aria-label="SQL that publishes the model">{`${about.deployed_version === null ? `SELECT custseg.deploy(${literal(about.name)}, 1);\n` : ''}SELECT custseg.publish(${literal(about.name)});\nSELECT custseg.monitor(${literal(about.name)}, options => '{"publish": true}');`}</pre>
             </div>
         );
     }
