@@ -5,7 +5,7 @@
 // each request.
 
 import pg from 'pg';
-import { ApiError } from './errors.js';
+import { ApiError, fromDatabase } from './errors.js';
 import { log } from './log.js';
 
 // Beyond so many requests that wait for a connection of one role, the next is told to come again.
@@ -82,6 +82,7 @@ class Client extends pg.Client {
 export class Database {
     #settings;
     #pools = new Map();
+    #judged = new Set();
 
     constructor(settings) {
         this.#settings = settings;
@@ -168,6 +169,8 @@ export class Database {
             throw new ApiError('timeout', 'the visitor has gone');
         }
         const client = await this.#connect(role);
+
+        this.#judge(role);
         let cancelled = null;
         const abort = () => {
             cancelled = cancel(client);
@@ -192,15 +195,36 @@ export class Database {
         }
     }
 
-    /** Tells the reasons for which a role should not be one that a dashboard reads as; an empty list for a good one. */
-    async concerns(role) {
-        const [row] = await this.query(role, { text: concernsSql });
+    /** Writes to the log, once for each role, what speaks against reading as the role. */
+    async #judge(role) {
+        if (this.#judged.has(role)) {
+            return;
+        }
+        this.#judged.add(role);
+        try {
+            const [[current, isSuperuser, bypasses, models, login, isLoginSuperuser]] = await this.query(role, { text: concernsSql });
+            const concerns = [
+                isSuperuser === 't' && `role ${current} is a superuser: whoever reaches the dashboard sees every model`,
+                bypasses === 't' && `role ${current} has BYPASSRLS: whoever reaches the dashboard sees every model`,
+                models !== null && `role ${current} owns models (${models}): grant their use to a role that owns none, by grant_model()`,
+                isLoginSuperuser === 't' && current !== login && `role ${login}, which logs in, is a superuser: let a role log in that has no rights but to become the roles of visitors`,
+            ];
 
-        return [
-            row[1] === 't' && `role ${row[0]} is a superuser: whoever reaches the dashboard sees every model`,
-            row[2] === 't' && `role ${row[0]} has BYPASSRLS: whoever reaches the dashboard sees every model`,
-            row[3] !== null && `role ${row[0]} owns models (${row[3]}): grant their use to a role that owns none, by grant_model()`,
-        ].filter(Boolean);
+            concerns.filter(Boolean).forEach((concern) => log(`warning: ${concern}`));
+        } catch (error) {
+            // a database that is not there yet is asked again when it is
+            if (fromDatabase(error).code === 'busy') {
+                this.#judged.delete(role);
+            }
+            if (!(error instanceof ApiError)) {
+                log(`role ${role ?? '(the one that logs in)'} could not be checked: ${error.message}`);
+            }
+        }
+    }
+
+    /** Opens pools of roles that are known before anybody comes, so that what speaks against them is written at once. */
+    greet(roles) {
+        return Promise.all(roles.map((role) => this.#judge(role)));
     }
 
     /** Ends all connections. */
@@ -220,7 +244,7 @@ function isBroken(error) {
 
 const concernsSql = `
 SELECT current_user, r.rolsuper, r.rolbypassrls,
-    (SELECT string_agg(quote_literal(m.name), ', ') FROM (SELECT name FROM custseg.models WHERE owner = current_user ORDER BY name LIMIT 5) m)
-FROM pg_roles r
-WHERE r.rolname = current_user`;
-
+    (SELECT string_agg(quote_literal(m.name), ', ') FROM (SELECT name FROM custseg.models WHERE owner = current_user ORDER BY name LIMIT 5) m),
+    session_user, l.rolsuper
+FROM pg_roles r, pg_roles l
+WHERE r.rolname = current_user AND l.rolname = session_user`;

@@ -13,19 +13,6 @@ function fail(error) {
     process.exit(1);
 }
 
-/** Writes what speaks against the roles that are known already; a database that is not there yet can wait. */
-async function warn(database, roles) {
-    for (const role of roles) {
-        try {
-            for (const concern of await database.concerns(role)) {
-                log(`warning: ${concern}`);
-            }
-        } catch (error) {
-            log(`role ${role ?? '(the one that logs in)'} could not be checked: ${error.message}`);
-        }
-    }
-}
-
 let settings;
 let authentication;
 
@@ -46,7 +33,7 @@ process.on('SIGHUP', () => {
     try {
         authentication.reload();
         log('tokens were read anew');
-        warn(database, authentication.knownRoles());
+        database.greet(authentication.knownRoles());
     } catch (error) {
         log(`tokens stay as they were: ${error.message}`);
     }
@@ -60,7 +47,7 @@ try {
 const { address, family, port } = app.server.address();
 
 log(`listening on http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`);
-await warn(database, authentication.knownRoles());
+database.greet(authentication.knownRoles());
 await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
 await app.close();
 await database.close();
