@@ -2,14 +2,14 @@
 //	  What several kinds of reports show: tiles, tables, pictures, what is missing.
 
 import { amount, hasValue, segmentLabel, segmentName } from '../web/facts.js';
-import { count, dash, isKnown, percent, plural, unknown } from '../web/format.js';
+import { count, dash, isKnown, percent, plural, short, unknown } from '../web/format.js';
 import { literal, whyMissing } from '../web/parts.js';
 import { light } from '../web/theme.js';
 import { differences, height as differencesHeight, hasDifferences } from '../web/charts/differences.js';
 import { mark } from './document.js';
 import { html } from './html.js';
 import { picture } from './picture.js';
-import { groups, ranked, totalCustomers, totalValue } from './publication.js';
+import { groups, ranked, rowOf, totalCustomers, totalValue } from './publication.js';
 import { planOf } from './strategy.js';
 import { cut, sentences } from './text.js';
 import { healthOf, people } from './words.js';
@@ -80,8 +80,10 @@ export function numbersOf(data, row) {
         cells.push([amount(data, row.total_value), isKnown(row.value_share) ? `value, ${percent(row.value_share)}` : 'value']);
         cells.push([amount(data, row.value_per_customer), 'for each customer']);
     } else if (hasValue(data)) cells.push([unknown, row.is_small ? 'value: too few customers' : 'value']);
+    const expected = rowOf(data, 'value', row.segment);
+    if (isKnown(expected?.value_mean) && expected.horizon) cells.push([amount(data, expected.value_mean), `expected, ${short(expected.horizon, 16)}`]);
     const before = data.previous?.version === data.about.version ? data.previous.summary?.find((it) => it.segment === row.segment) : null;
-    if (isKnown(before?.n) && before.n > 0 && isKnown(row.n)) cells.push([row.n === before.n ? 'unchanged' : `${row.n > before.n ? '+' : '−'}${count(Math.abs(row.n - before.n))}`, 'customers since last time']);
+    if (isKnown(before?.n) && before.n > 0 && isKnown(row.n)) cells.push([row.n === before.n ? 'unchanged' : `${row.n > before.n ? '+' : '−'}${count(Math.abs(row.n - before.n))}`, 'since last time']);
     return cells;
 }
 

@@ -23,6 +23,12 @@ function measured(data, segment, columns) {
     return { mean: row.mean, ratio: row.mean / row.overall_mean };
 }
 
+/** Returns words for what those who have left would have brought, as a value model expects; none where it is not known. */
+function lost(data, value) {
+    if (!(toNumber(value?.value_at_risk) > 0) || !value.horizon) return '';
+    return `; those who have left would bring ${amount(data, value.value_at_risk)} in ${short(value.horizon, 20)}`;
+}
+
 /** Returns the share of the customers in segments who are still expected to buy, or null. */
 function aliveOfAll(data) {
     const known = (data.value ?? []).filter((it) => it.segment !== null && isKnown(it.alive) && it.n > 0);
@@ -36,7 +42,7 @@ function absence(data, row) {
     const all = aliveOfAll(data);
     if (isKnown(value?.alive) && all !== null && value.alive < 0.75 * all) return `${percent(value.alive, 0)} of them are still expected to buy, against ${percent(all, 0)} of the customers in all segments`;
     const last = measured(data, row.segment, recency);
-    return last !== null && last.ratio >= 1.3 ? `they last bought ${fixed(last.mean)} days ago on average, ${fixed(last.ratio, 1)} times as long ago as all customers` : null;
+    return last !== null && last.ratio >= 1.3 ? `they last bought ${fixed(last.mean)} days ago on average, ${fixed(last.ratio, 1)} times as long ago as all customers${lost(data, value)}` : null;
 }
 
 /** The strategies, each with what it does, how one sees that it works, and what must not get worse. */

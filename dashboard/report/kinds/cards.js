@@ -15,7 +15,7 @@ export const css = `
 .card { height: 127mm; border: 1px solid ${light.line}; border-top: 3px solid; border-radius: 4px; padding: 4mm 5mm; display: flex; flex-direction: column; gap: 3mm; overflow: hidden }
 .card header { display: flex; justify-content: space-between; align-items: baseline; gap: 4mm }
 .card h2 { color: ${light.ink}; font-size: 15pt }
-.numbers { display: flex; gap: 8mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
+.numbers { display: flex; gap: 6mm } .numbers b { display: block; font-size: 13pt; line-height: 1.2 }
 .halves { display: grid; grid-template-columns: 99mm 1fr; gap: 6mm; min-height: 0 }
 .halves dl.facts { font-size: 8.8pt; row-gap: 1.1mm } .halves h3 { margin-bottom: 1.5mm } .halves .small { margin-top: 2mm }`;
 

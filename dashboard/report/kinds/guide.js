@@ -2,13 +2,13 @@
 //	  How to read and use the segments, for people who write to customers and never write SQL.
 
 import { amount, hasValue } from '../../web/facts.js';
-import { count, date, isKnown, percent, plural } from '../../web/format.js';
+import { count, date, isKnown, percent, plural, short } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
 import { differencesOf, labelled, numbersOf, paragraph, table } from '../blocks.js';
 import { mark, stamp } from '../document.js';
 import { html } from '../html.js';
 import { twinBars } from '../pictures.js';
-import { groups, index, ranked, totalCustomers } from '../publication.js';
+import { groups, index, ranked, rowOf, totalCustomers } from '../publication.js';
 import { planOf } from '../strategy.js';
 import { sentences } from '../text.js';
 import { called, capital, describe, people, subject, timesAverage, verb, whoCarries } from '../words.js';
@@ -23,6 +23,7 @@ function readACard(data, row) {
         [`${count(row.n)} customers, ${percent(row.share)}`, 'How many they are, and of how many all customers. It is a count of this publication, not of today.'],
         isKnown(row.value_share) ? [`${percent(row.value_share)} of the value`, `What they brought together, as a share of what all brought. Beside ${percent(row.share)} of the customers it says whether they carry more than their number.`] : null,
         isKnown(row.value_per_customer) ? [`${amount(data, row.value_per_customer)} for each`, `The mean: ${timesAverage(data, row) ?? 'it cannot be compared with the others'}. A few very large customers pull it up; most are below it.`] : null,
+        isKnown(rowOf(data, 'value', row.segment)?.value_mean) ? ['Expected', `What each of them is expected to bring in ${short(rowOf(data, 'value', row.segment).horizon ?? 'the time to come', 20)}, by a model of repeat purchases: a forecast, with the doubts of one.`] : null,
         ['The bars', 'To the right of the middle they have more than all customers, to the left less. The numbers above a bar are theirs, and then those of all.'],
     ].filter(Boolean);
     return html`<div class="together"><h2>How to read a card</h2><p>Take ${called(row)} as the example.</p>
