@@ -65,6 +65,9 @@ SELECT part, n, reason FROM custseg.publish('m', 'many', '{"value": "monetary", 
 CREATE TEMP TABLE roomy AS SELECT part, r.body FROM custseg.report r JOIN custseg.published p USING (model, published_at);
 SET maintenance_work_mem = '3MB';
 SELECT part, n, reason FROM custseg.publish('m', 'many', '{"value": "monetary", "sample": 0, "points": 0, "surrogate": false}') WHERE part IN ('profile', 'correlation', 'description', 'test', 'histogram');
+SELECT o.part FROM roomy o LEFT JOIN custseg.report r ON r.part = o.part AND r.published_at = (SELECT published_at FROM custseg.published) WHERE r.body IS DISTINCT FROM o.body ORDER BY 1;
+SET maintenance_work_mem = '1MB';
+SELECT part, n, reason FROM custseg.publish('m', 'many', '{"value": "monetary", "sample": 0, "points": 0, "surrogate": false}') WHERE part IN ('profile', 'correlation', 'description', 'test', 'histogram');
 RESET maintenance_work_mem;
 SELECT o.part FROM roomy o LEFT JOIN custseg.report r ON r.part = o.part AND r.published_at = (SELECT published_at FROM custseg.published) WHERE r.body IS DISTINCT FROM o.body ORDER BY 1;
 

@@ -61,7 +61,7 @@ enum
 extern CsLook *CsLookOpen(const CsRelation *rel, ArrayType *columns, bool numbers);
 extern bool CsLookIsNumber(const CsColumn *column);
 extern void CsLookRead(CsLook *look);
-extern void CsLookBegin(CsLook *look, CsPass *pass, Size held);
+extern void CsLookBegin(CsLook *look, CsPass *pass);
 extern void CsLookFinish(CsLook *look);
 extern CsSortedRows CsLookSortRows(const CsLook *look, const CsLookColumn *c, double *values, uint32 *rows,
 								   double *scratch);

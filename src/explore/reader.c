@@ -216,17 +216,17 @@ StartIds(Reading *r)
 }
 
 /*
- * Have the columns read by a pass that reads once, beside "held" bytes that something else takes.  Values that are kept
- * are palloc'd in CurrentMemoryContext.  CsLookFinish() is to be called when the pass has been read.
+ * Have the columns read by a pass that reads once.  Values that are kept are palloc'd in CurrentMemoryContext.
+ * CsLookFinish() is to be called when the pass has been read.
  */
 void
-CsLookBegin(CsLook *look, CsPass *pass, Size held)
+CsLookBegin(CsLook *look, CsPass *pass)
 {
 	Reading    *r = palloc0(sizeof(Reading));
 
 	r->look = look;
 	r->pass = pass;
-	CsKeptInit(&look->kept, look->ncolumns, 1, held);
+	CsKeptInit(&look->kept, look->ncolumns, 1, 0);
 	look->kept.fewest = look->ncolumns;
 	look->kept.full = LeaveMemory;
 	look->kept.state = look;
@@ -258,7 +258,7 @@ CsLookRead(CsLook *look)
 {
 	CsPass	   *pass = CsPassOpen(look->relation);
 
-	CsLookBegin(look, pass, 0);
+	CsLookBegin(look, pass);
 	if (pass->columns.ncolumns > 0)
 		CsPassRead(pass);
 	CsLookFinish(look);

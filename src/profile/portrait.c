@@ -116,12 +116,17 @@ CsPortraitChiSquare(const CsPortrait *portrait, const CsPortraitColumn *c)
 	return result;
 }
 
-/* The error when there is no room for the values of one column. */
+/* There is no room for the values of one column: nobody visits them any more, or it is an error. */
 static void
-ReportMemory(void *state, int column, Size needed)
+LackMemory(void *state, int column, Size needed)
 {
-	CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
-					 "describing the segments");
+	CsPortraying *c = state;
+
+	if (!c->request.visit_if_fits || c->request.visit == NULL)
+		CsMemoryExceeded(needed, "give a sample as the source: a query with TABLESAMPLE",
+						 "describing the segments");
+	c->request.visit = NULL;
+	c->kept.spare = 1;
 }
 
 /* Make room for the groups of more rows. */
@@ -409,8 +414,9 @@ Prepare(CsPortraying *c)
 
 	/* beside the values: what stays of each column */
 	CsKeptInit(&c->kept, portrait->ncolumns, c->request.visit != NULL ? 3 : 1,
-			   c->request.reserved + (Size) portrait->ncolumns * (ngroups + 1) * (sizeof(int64) + sizeof(CsNumberSummary)));
-	c->kept.full = ReportMemory;
+			   (Size) portrait->ncolumns * (ngroups + 1) * (sizeof(int64) + sizeof(CsNumberSummary)));
+	c->kept.full = LackMemory;
+	c->kept.state = c;
 	c->collectors = palloc0(sizeof(Collector) * Max(portrait->ncolumns, 1));
 	for (int i = 0; i < portrait->ncolumns; i++)
 	{
@@ -558,6 +564,13 @@ CsPortraitEnd(CsPortraying *c)
 		pfree(c->groups);
 	c->groups = NULL;
 	TellLeftOut(c->portrait, c->nrows);
+}
+
+/* Has each number been visited, as the request asks for? */
+bool
+CsPortraitIsVisited(const CsPortraying *c)
+{
+	return c->request.visit != NULL;
 }
 
 /* The portrait as it was taken. */

@@ -87,17 +87,18 @@ typedef struct CsPortraitRequest
 	int64		level_rows;		/* of a part: levels of fewer customers are pooled, too */
 	bool		is_whole;		/* parts of it will be taken: the value is described like any other column */
 	bool		is_quiet;		/* no NOTICE of columns that are left out */
-	Size		reserved;		/* of maintenance_work_mem, for something else */
 	int			sample;			/* rows of the sample, 0: none */
 	int64		seed;
 	/*
 	 * Called for each number, with its values, NaN for none, and the groups of the rows, below 0 for who
 	 * could not be placed; "sorted" are those that are there, or NULL.  What it returns is kept with the column.  It may
-	 * take three times the memory of the values.  NULL: there is none.
+	 * take three times the memory of the values.  NULL: there is none.  Where there is no room for that, "visit_if_fits"
+	 * has it called no more (CsPortraitIsVisited); else it is an error.
 	 */
 	void	   *(*visit) (void *state, const CsPortrait *portrait, const CsColumn *column, const double *values,
 						  const int32 *groups, int64 nrows, const CsSortedGroups *sorted);
 	void	   *visit_state;
+	bool		visit_if_fits;
 	/*
 	 * Does somebody else keep the values of a column, one a row, who will give them to CsPortraitNumber() once the source
 	 * has been read?  Asked before, and after, when they may have been too many; then it is read again.  NULL: nobody does.
@@ -115,6 +116,7 @@ extern CsPortraying *CsPortraitBegin(CsPass *pass, CsPlacer *placer, const CsRep
 extern void CsPortraitSampleToo(CsPortraying *portraying, int rows, int64 seed, bool by_model);
 extern CsPortraitSample CsPortraitSampleOf(const CsPortraying *portraying, int rows, int64 seed, bool by_model);
 extern const CsPortrait *CsPortraitWhole(const CsPortraying *portraying);
+extern bool CsPortraitIsVisited(const CsPortraying *portraying);
 extern void CsPortraitNumber(CsPortraying *portraying, const CsColumn *column, const double *values,
 							 const CsSortedRows *sorted, double *scratch, int32 *group_scratch);
 extern void CsPortraitEnd(CsPortraying *portraying);

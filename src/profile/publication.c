@@ -27,6 +27,9 @@
 #define SILHOUETTE_SEED 42
 #define POINTS_SEED 43
 
+/* Arrays as long as a column that are needed to sort it: values, scratch, gathered, and rows twice. */
+#define COLUMN_ARRAYS 4
+
 /* Levels of a category that are counted; parts show fewer of them. */
 #define LEVELS 10000
 
@@ -85,6 +88,8 @@ static const char *const surrogate_sql =
 static const char *const forecast_sql =
 "SELECT pg_catalog.jsonb_agg(pg_catalog.to_jsonb(r)) FROM custseg.forecast_segments($1) AS r";
 
+static const char *const no_room = "the columns do not fit into maintenance_work_mem";
+
 PG_FUNCTION_INFO_V1(custseg_source_parts);
 
 /* CsPortraitRequest.visit */
@@ -122,7 +127,7 @@ BeginParts(Publishing *p)
 {
 	const CsScorer *scorer = p->report.scorer;
 	CsPortraitRequest whole = {
-		.levels = LEVELS, .is_whole = true, .reserved = CsMemoryLimit() / 2, .value = p->options.value, .visit = VisitNumber,
+		.levels = LEVELS, .is_whole = true, .value = p->options.value, .visit = VisitNumber, .visit_if_fits = true,
 		.is_elsewhere = LookKeeps, .elsewhere_state = p,
 		.sample = CsImportanceKind.request.sample, .seed = CsImportanceKind.request.seed
 	};
@@ -144,7 +149,8 @@ BeginParts(Publishing *p)
 		CsPortraitSampleToo(p->portraying, p->options.sample, SILHOUETTE_SEED, true);
 	if (p->options.points > 0)
 		CsPortraitSampleToo(p->portraying, p->options.points, POINTS_SEED, true);
-	CsLookBegin(p->look, p->pass, CsMemoryLimit() / 2);
+	CsLookBegin(p->look, p->pass);
+	p->look->kept.spare = COLUMN_ARRAYS;
 	p->missing = CsMissingBegin(p->look, p->pass);
 	*quality_report = p->report;
 	quality_report->result = p->quality_rows = CsResultOfFunction("data_quality");
@@ -227,6 +233,11 @@ PutPortraitParts(Publishing *p)
 			request.value = p->options.value;
 		portrait = CsPortraitPart(p->portraying, &request);
 		portrait->hidden = p->hidden;
+		if (kind == &CsTestsKind && !CsPortraitIsVisited(p->portraying))
+		{
+			PutPart(p, portraitParts[i].part, NULL, no_room);
+			continue;
+		}
 		for (int c = 0; c < portrait->ncolumns && kind == &CsTestsKind; c++)
 		{
 			if (!CsIsCategory(&portrait->columns[c]))
@@ -311,11 +322,12 @@ PutDistributions(Publishing *p)
 	{
 		if (CsIsCategory(&portrait->columns[i]))
 			PushLevels(&levels, portrait, &portrait->columns[i]);
-		else
+		else if (CsPortraitIsVisited(p->portraying))
 			PushBins(&bins, portrait, &portrait->columns[i]);
 	}
 	body = CsJsonFinish(&bins);
-	PutPart(p, "histogram", JB_ROOT_COUNT(body) == 0 ? NULL : body, "no column of numbers has values");
+	PutPart(p, "histogram", JB_ROOT_COUNT(body) == 0 ? NULL : body,
+			CsPortraitIsVisited(p->portraying) ? "no column of numbers has values" : no_room);
 	body = CsJsonFinish(&levels);
 	PutPart(p, "level_share", JB_ROOT_COUNT(body) == 0 ? NULL : body, "there are no categories");
 }
@@ -609,7 +621,7 @@ PutLookParts(Publishing *p, Columns *c)
 	if (c->correlated != NULL)
 		CsCorrelationsPut(correlations, c->correlated, c->ranks);
 	PutRows(p, "correlation", correlations, c->correlated != NULL ? "there are no two columns of numbers" :
-			"the columns do not fit into maintenance_work_mem");
+			no_room);
 	PutRows(p, "description", CsDescribeEnd(c->describing), "there are no columns");
 	PutRows(p, "concentration", c->concentration, c->no_concentration);
 	CsMissingPut(missing, p->missing);
