@@ -34,6 +34,7 @@ export function steps(data, start = null) {
     const list = [];
     if (health?.verdict === 'broken') list.push({ what: 'Repair the source.', why: 'It can no longer be read as in training.', done: 'The next check says ok.', days: [0, 4] });
     if (health?.retrain) list.push({ what: 'Train the model again.', why: `The urgency is ${health.urgency}.`, done: 'The new version is compared with this one and deployed.', days: [0, 6] });
+    if (rows.length === 0) list.push({ what: 'Train again with other options.', why: 'The model found no segment.', done: 'There are segments to act on.', days: [0, 6] });
     if (unnamed.length > 0) list.push({ what: `Name ${unnamed.length === rows.length ? 'the segments' : plural(unnamed.length, 'segment')}.`, why: 'People act on names, not on numbers.', done: 'Everyone who works with them uses the names.', days: [0, 4] });
     if (bare.length > 0) list.push({ what: `Agree on the action for ${bare.length === rows.length ? 'each segment' : plural(bare.length, 'segment')}.`, why: 'The suggestions of this report are a beginning.', done: `The playbook has ${count(rows.length)} of ${count(rows.length)} actions.`, days: [0, 13] });
     const [first] = actions(data, rows, 4).filter((it) => it.row);

@@ -2,7 +2,7 @@
 //	  How the segments were made and how far they can be trusted: data, preparation, algorithm, number of
 //	  segments, measures, limits, fairness and privacy.
 
-import { label } from '../../web/facts.js';
+import { hasValue, label } from '../../web/facts.js';
 import { count, dash, date, dateTime, fixed, isKnown, list, number, percent, plural, short, toNumber } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
 import { has, labelled, missing, monitorSql, paragraph, table } from '../blocks.js';
@@ -107,7 +107,8 @@ export function importanceSentence(data) {
     const rows = [...(data.importance ?? [])].filter((row) => isKnown(row.importance)).sort((a, b) => b.importance - a.importance);
     if (rows.length === 0) return 'How much each column decides is not known.';
     const [first, second] = rows;
-    const next = second ? `, and ${percent(second.importance, 0)} when ${label(data, second.feature)} is` : '';
+    if (first.importance < 0.0005) return 'No column decides: nobody changes segment when the values of one are shuffled.';
+    const next = second && second.importance >= 0.0005 ? `, and ${percent(second.importance, 0)} when ${label(data, second.feature)} is` : '';
     return `${capital(label(data, first.feature))} decides most: ${percent(first.importance, 0)} of the customers change segment when its values are shuffled${next}.`;
 }
 
@@ -128,7 +129,8 @@ function limits(data) {
     if (it && !it.converged) told.push('The training stopped before it converged.');
     const drifted = (data.facts.drift ?? []).filter((row) => ['drifted', 'broken'].includes(row.verdict));
     if (drifted.length > 0) told.push(`Since the training, ${list(drifted.slice(0, 5).map((row) => label(data, row.feature)))} ${drifted.length === 1 ? 'has' : 'have'} drifted.`);
-    told.push('Segments describe who customers are; they do not prove that an action works. Only an experiment with a group that does not get it does.', 'The value is that of the past. A customer who brought much need not go on to do so.');
+    told.push('Segments describe who customers are; they do not prove that an action works. Only an experiment with a group that does not get it does.');
+    if (hasValue(data)) told.push('The value is that of the past. A customer who brought much need not go on to do so.');
     return told;
 }
 

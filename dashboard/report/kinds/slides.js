@@ -65,7 +65,7 @@ function glanceSlide(data) {
     const shown = ranked(data).slice(0, 9);
     const rest = others(data, shown);
     const isValued = hasValue(data);
-    return slide(data, `${plural(groups(data).length, 'segment')} of ${people(totalCustomers(data))}`, html`${table(
+    return slide(data, groups(data).length > 0 ? `${plural(groups(data).length, 'segment')} of ${people(totalCustomers(data))}` : `No segment among ${people(totalCustomers(data))}`, html`${table(
         [{ label: 'Segment', width: '34%' }, { label: 'Customers', isRight: true }, { label: 'Share', isRight: true }, ...(isValued ? [{ label: 'Value', isRight: true }, { label: 'Share of value', isRight: true }, { label: 'For each', isRight: true }] : []), { label: 'Strategy' }],
         shown.map((row) => [labelled(row, 330, 17), count(row.n), percent(row.share), ...(isValued ? [isKnown(row.total_value) ? amount(data, row.total_value) : dash, percent(row.value_share), isKnown(row.value_per_customer) ? amount(data, row.value_per_customer) : dash] : []), planOf(data, row).strategy.name]),
         { isRoomy: shown.length <= 6 },
