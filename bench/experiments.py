@@ -110,6 +110,7 @@ def enrolled(session, assignment):
     """Create the experiment anew; return the time that enrolling all customers takes."""
     session.run("SELECT custseg.end_experiment(experiment) FROM custseg.experiment")
     session.run("SELECT custseg.drop_experiment(experiment) FROM custseg.experiment")
+    session.run("VACUUM custseg.enrolment")     # a new table has no dead rows either
     session.run("""SELECT custseg.create_experiment('bench', 'shop', '["control", "offer"]',
         '[{"metric": "bought", "kind": "conversion", "role": "primary", "effect": 0.01, "covariate": "bought_before"},
           {"metric": "revenue", "kind": "mean", "covariate": "revenue_before"}, {"metric": "visits", "kind": "mean", "covariate": "visits_before"}]',
