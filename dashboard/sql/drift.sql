@@ -1,8 +1,8 @@
 -- How far each feature was from training in the last runs of monitor(), and what the last run says of it.
--- {"runs": [{run, at, version, verdict}], "features": [{feature, kind, psi: [..], verdict: [..]}], "last": [rows of drift]}; arrays go by run.
+-- {"runs": [{run, at, version, verdict}], "features": [{feature, kind, psi: [..], verdict: [..]}], "last": [rows of drift]}; arrays go by run, and verdicts there are their first letters, NULL for ok.
 WITH wanted AS MATERIALIZED (
     -- the more features, the fewer runs
-    SELECT greatest(6, least(60, 2400 / greatest(count(*), 1))) AS n
+    SELECT greatest(6, least(60, 2000 / greatest(count(*), 1))) AS n
     FROM custseg.model m
     JOIN custseg.feature f ON f.model = m.name AND f.version = m.deployed_version
     WHERE m.name = $1
@@ -17,9 +17,11 @@ WITH wanted AS MATERIALIZED (
     FROM run
     JOIN custseg.monitor_feature f ON f.model = $1 AND f.run = run.id
 ), known AS (
-    SELECT DISTINCT ON (c.feature) c.feature, c.kind, c.position
+    -- numbers are looked up by run
+    SELECT c.feature, (array_agg(c.kind ORDER BY c.run DESC))[1] AS kind, (array_agg(c.position ORDER BY c.run DESC))[1] AS position,
+        jsonb_object_agg(c.run, round(c.psi::numeric, 6)) AS psi, jsonb_object_agg(c.run, nullif(left(c.verdict, 1), 'o')) AS verdict
     FROM cell c
-    ORDER BY c.feature, c.run DESC
+    GROUP BY c.feature
 )
 SELECT CASE WHEN EXISTS (SELECT FROM cell) THEN jsonb_build_object(
     'runs', (SELECT jsonb_agg(jsonb_build_object('run', r.id, 'at', r.started_at, 'version', r.version, 'verdict', r.verdict) ORDER BY r.id) FROM run r),
@@ -27,14 +29,13 @@ SELECT CASE WHEN EXISTS (SELECT FROM cell) THEN jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('feature', k.feature, 'kind', k.kind, 'psi', a.psi, 'verdict', a.verdict) ORDER BY k.position, k.feature)
         FROM known k
         CROSS JOIN LATERAL (
-            SELECT jsonb_agg(round(c.psi::numeric, 6) ORDER BY r.id) AS psi, jsonb_agg(nullif(c.verdict, 'ok') ORDER BY r.id) AS verdict
+            SELECT jsonb_agg(k.psi -> r.id::text ORDER BY r.id) AS psi, jsonb_agg(k.verdict -> r.id::text ORDER BY r.id) AS verdict
             FROM run r
-            LEFT JOIN cell c ON c.run = r.id AND c.feature = k.feature
         ) a
     ),
     'last', (
-        SELECT jsonb_agg(jsonb_build_object('feature', f.feature, 'kind', f.kind, 'psi', f.psi, 'psi_critical', f.psi_critical, 'ks', f.ks,
-            'null_share', f.null_share_current, 'p_adjusted', f.p_adjusted, 'verdict', f.verdict, 'reason', left(f.reason, 240)) ORDER BY f.position)
+        SELECT jsonb_agg(jsonb_build_object('feature', f.feature, 'kind', f.kind, 'psi', round(f.psi::numeric, 6), 'psi_critical', round(f.psi_critical::numeric, 6), 'ks', round(f.ks::numeric, 6),
+            'null_share', round(f.null_share_current::numeric, 6), 'p_adjusted', round(f.p_adjusted::numeric, 6), 'verdict', f.verdict, 'reason', left(f.reason, 160)) ORDER BY f.position)
         FROM custseg.monitor_feature f
         WHERE f.model = $1 AND f.run = (SELECT max(c.run) FROM cell c)
     )

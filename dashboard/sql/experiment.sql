@@ -1,5 +1,5 @@
 -- One experiment ($3; NULL: the one that decided last, or else began last): its plan, whether the split of its customers is as it should be, its looks, and the lines
--- of the look that decided, or else of the last one. Lines beyond 160 are left out, and counted in n_left_out.
+-- of the look that decided, or else of the last one. Lines beyond 80 are left out, and counted in n_left_out.
 WITH e AS MATERIALIZED (
     SELECT e.*
     FROM custseg.experiment e
@@ -39,7 +39,7 @@ WITH e AS MATERIALIZED (
 ), named AS MATERIALIZED (
     SELECT s.segment, s.name FROM e JOIN custseg.segment s ON s.model = e.model AND s.version = e.version
 ), looked AS MATERIALIZED (
-    SELECT l.* FROM e JOIN custseg.experiment_look l ON l.experiment = e.experiment ORDER BY l.look DESC LIMIT 40
+    SELECT l.* FROM e JOIN custseg.experiment_look l ON l.experiment = e.experiment ORDER BY l.look DESC LIMIT 20
 ), shown AS (
     -- the look whose lines are shown
     SELECT coalesce(e.decided_look, (SELECT max(l.look) FROM looked l)) AS look FROM e
@@ -90,9 +90,9 @@ SELECT (
                 'rating', r.rating, 'verdict', r.verdict, 'heterogeneity_p_value', r.heterogeneity_p_value) ORDER BY r.place)
             FROM line r
             LEFT JOIN named n ON n.segment = r.segment
-            WHERE r.place <= 160
+            WHERE r.place <= 80
         ),
-        'n_left_out', (SELECT count(*) FROM line r WHERE r.place > 160)
+        'n_left_out', (SELECT count(*) FROM line r WHERE r.place > 80)
     )
     FROM e
 ) AS body

@@ -6,15 +6,23 @@ WITH month AS MATERIALIZED (
     FROM custseg.segment_kpi k
     WHERE k.model = $1 AND k.month <= coalesce($2::timestamptz, 'infinity')
     ORDER BY k.month DESC
-    LIMIT 14
+    -- the more segments, the fewer months
+    LIMIT (SELECT greatest(6, least(14, 600 / greatest(count(*), 1))) FROM custseg.segment s JOIN custseg.model m ON m.name = s.model AND m.deployed_version = s.version WHERE s.model = $1)
 ), cell AS MATERIALIZED (
     SELECT coalesce(k.segment, CASE k.name WHEN 'total' THEN -1 ELSE -2 END) AS place, k.*
     FROM month
     JOIN custseg.segment_kpi k ON k.model = $1 AND k.month = month.month
 ), known AS (
-    SELECT DISTINCT ON (c.place) c.place, c.segment, c.name
+    -- numbers are looked up by month
+    SELECT c.place, min(c.segment) AS segment, (array_agg(c.name ORDER BY c.month DESC))[1] AS name,
+        jsonb_object_agg(c.month::text, c.n) AS n,
+        jsonb_object_agg(c.month::text, round(c.revenue_per_customer::numeric, 4)) AS revenue_per_customer,
+        jsonb_object_agg(c.month::text, round(c.orders_per_customer::numeric, 5)) AS orders_per_customer,
+        jsonb_object_agg(c.month::text, round(c.average_order::numeric, 3)) AS average_order,
+        jsonb_object_agg(c.month::text, round(c.conversion::numeric, 5)) AS conversion,
+        jsonb_object_agg(c.month::text, round(c.retention::numeric, 5)) AS retention
     FROM cell c
-    ORDER BY c.place, c.month DESC
+    GROUP BY c.place
 )
 SELECT CASE WHEN EXISTS (SELECT FROM cell) THEN jsonb_build_object(
     'months', (SELECT jsonb_agg(o.month ORDER BY o.month) FROM month o),
@@ -22,14 +30,13 @@ SELECT CASE WHEN EXISTS (SELECT FROM cell) THEN jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('segment', k.segment, 'name', k.name) || a.measures ORDER BY k.place)
         FROM known k
         CROSS JOIN LATERAL (
-            SELECT jsonb_build_object('n', jsonb_agg(c.n ORDER BY o.month),
-                'revenue_per_customer', jsonb_agg(round(c.revenue_per_customer::numeric, 4) ORDER BY o.month),
-                'orders_per_customer', jsonb_agg(round(c.orders_per_customer::numeric, 5) ORDER BY o.month),
-                'average_order', jsonb_agg(round(c.average_order::numeric, 3) ORDER BY o.month),
-                'conversion', jsonb_agg(round(c.conversion::numeric, 5) ORDER BY o.month),
-                'retention', jsonb_agg(round(c.retention::numeric, 5) ORDER BY o.month)) AS measures
+            SELECT jsonb_build_object('n', jsonb_agg(k.n -> o.month::text ORDER BY o.month),
+                'revenue_per_customer', jsonb_agg(k.revenue_per_customer -> o.month::text ORDER BY o.month),
+                'orders_per_customer', jsonb_agg(k.orders_per_customer -> o.month::text ORDER BY o.month),
+                'average_order', jsonb_agg(k.average_order -> o.month::text ORDER BY o.month),
+                'conversion', jsonb_agg(k.conversion -> o.month::text ORDER BY o.month),
+                'retention', jsonb_agg(k.retention -> o.month::text ORDER BY o.month)) AS measures
             FROM month o
-            LEFT JOIN cell c ON c.month = o.month AND c.place = k.place
         ) a
     ),
     'changes', (

@@ -17,16 +17,19 @@ WITH newest AS MATERIALIZED (
         JOIN custseg.segment_value_history h ON h.model = $1 AND h.value_model = l.value_model AND h.run <= l.run
             AND h.horizon IS NOT DISTINCT FROM l.horizon AND h.discount IS NOT DISTINCT FROM l.discount
         ORDER BY coalesce(h.as_of, h.run_at::date) DESC, h.run DESC
-        LIMIT 24
+        -- the more segments, the fewer runs
+        LIMIT (SELECT greatest(6, least(24, 700 / greatest(count(*), 1))) FROM custseg.segment s JOIN custseg.model m ON m.name = s.model AND m.deployed_version = s.version WHERE s.model = $1)
     ) r
 ), cell AS MATERIALIZED (
     SELECT h.run, coalesce(h.segment, CASE h.name WHEN 'total' THEN -1 ELSE -2 END) AS place, h.segment, h.name, h.value_sum, h.low, h.high
     FROM run r
     JOIN custseg.segment_value_history h ON h.model = $1 AND h.run = r.run
 ), known AS (
-    SELECT DISTINCT ON (c.place) c.place, c.segment, c.name
+    -- numbers are looked up by run
+    SELECT c.place, min(c.segment) AS segment, (array_agg(c.name ORDER BY c.run DESC))[1] AS name, jsonb_object_agg(c.run, round(c.value_sum::numeric, 2)) AS value_sum,
+        jsonb_object_agg(c.run, round(c.low::numeric, 2)) AS low, jsonb_object_agg(c.run, round(c.high::numeric, 2)) AS high
     FROM cell c
-    ORDER BY c.place, c.run DESC
+    GROUP BY c.place
 )
 SELECT (
     SELECT jsonb_build_object(
@@ -38,10 +41,9 @@ SELECT (
             SELECT jsonb_agg(jsonb_build_object('segment', k.segment, 'name', k.name, 'value_sum', a.value_sum, 'low', a.low, 'high', a.high) ORDER BY k.place)
             FROM known k
             CROSS JOIN LATERAL (
-                SELECT jsonb_agg(round(c.value_sum::numeric, 2) ORDER BY r.place) AS value_sum,
-                    jsonb_agg(round(c.low::numeric, 2) ORDER BY r.place) AS low, jsonb_agg(round(c.high::numeric, 2) ORDER BY r.place) AS high
+                SELECT jsonb_agg(k.value_sum -> r.run::text ORDER BY r.place) AS value_sum,
+                    jsonb_agg(k.low -> r.run::text ORDER BY r.place) AS low, jsonb_agg(k.high -> r.run::text ORDER BY r.place) AS high
                 FROM run r
-                LEFT JOIN cell c ON c.run = r.run AND c.place = k.place
             ) a
         ),
         'last', (

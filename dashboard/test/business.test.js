@@ -2,6 +2,8 @@
 // themselves, every chart of every model of the fixture, and numbers against psql.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import pg from 'pg';
 import { equalSplit, most, readSplit, respend, respond, spellSplit, spent, total, unitOf } from '../web/budget.js';
@@ -16,7 +18,7 @@ import * as kpis from '../web/charts/kpis.js';
 import * as lifetimeValue from '../web/charts/lifetime-value.js';
 import * as sizes from '../web/charts/sizes.js';
 import { cardsAndCharts } from './support/cards.js';
-import { startDashboard } from './support/dashboard.js';
+import { root, startDashboard } from './support/dashboard.js';
 import { caller } from './support/interface.js';
 
 let dashboard;
@@ -279,6 +281,46 @@ test('fairness is drawn from rows of fairness(), and says who is placed otherwis
     const texts = await show('fairness', { about: await bodyOf('shop', 'about'), fairness: rows });
 
     assert.match(texts[0], /less than four fifths/);
+});
+
+test('no answer grows with the history: 80 runs, months and looks of 40 segments and 97 columns', async () => {
+    const copies = {
+        monitor_run: "INSERT INTO custseg.monitor_run (model, version, source, started_at, finished_at, run_by, status, n, verdict, findings) SELECT name, 1, 'x', now() - i * interval '1 day', now(), 'x', 'ok', 20000, 'drifted', '{}' FROM generate_series(1, 80) i, unnest('{forty,wide}'::text[]) name",
+        monitor_segment: "INSERT INTO custseg.monitor_segment (model, run, version, at, segment, name, n, share, training_share, verdict, position) SELECT s.model, r.id, 1, r.started_at, s.segment, s.name, 12345, 0.123456789, s.share, 'drifted', s.segment FROM custseg.monitor_run r JOIN custseg.segment s ON s.model = r.model WHERE r.run_by = 'x'",
+        monitor_feature: "INSERT INTO custseg.monitor_feature (model, run, version, at, feature, kind, psi, psi_critical, ks, p_adjusted, verdict, reason, position) SELECT f.model, r.id, 1, r.started_at, f.name, f.kind, 1.23456789, 0.0123456789, 0.123456789, 0.00123456789, 'drifted', repeat('reason ', 14), f.position FROM custseg.monitor_run r JOIN custseg.feature f ON f.model = r.model WHERE r.run_by = 'x'",
+        segment_kpi: "INSERT INTO custseg.segment_kpi (model, run, version, run_at, run_by, month, is_complete, segment, name, n, n_orders, revenue, conversion, average_order, revenue_per_customer, orders_per_customer, retention, position) SELECT s.model, i, 1, now(), 'x', date '2026-01-01' - make_interval(months => i), true, s.segment, s.name, 12345, 12345, 123456.789, 0.123456, 1234.56789, 1234.56789, 1.23456789, 0.123456, s.segment FROM custseg.segment s, generate_series(1, 80) i WHERE s.model = 'forty'",
+        segment_value_history: "INSERT INTO custseg.segment_value_history (model, run, version, value_model, value_version, run_at, run_by, as_of, horizon, confidence, segment, name, n, share, alive, expected_purchases, value_sum, value_mean, value_share, low, high, mean_low, mean_high, value_at_risk, reason, position) SELECT s.model, i, 1, 'repeats', 1, now(), 'x', date '2026-01-01' - i, '1 year', 0.9, s.segment, s.name, 12345, 0.123456789012345, 0.123456789012345, 12345.6789012345, 1234567.89012345, 1234.56789012345, 0.123456789012345, 1234567.89012345, 1234567.89012345, 1234.56789012345, 1234.56789012345, 1234567.89012345, repeat('reason ', 20), s.segment FROM custseg.segment s, generate_series(1, 80) i WHERE s.model = 'forty'",
+        alert: "INSERT INTO custseg.alert (model, kind, subject, severity, message, version, first_seen, last_seen, n_seen, first_run, last_run, closed_at) SELECT 'forty', 'drift', 'subject ' || i, 'critical', repeat('message ', 40), 1, now() - interval '1 day', now(), 5, 1, 1, CASE WHEN i > 50 THEN now() END FROM generate_series(1, 200) i",
+        experiment_look: "INSERT INTO custseg.experiment_look SELECT 'long', i, 'forty', now(), 'x', 'x', 0.5, 12345, 'keep running', repeat('reason ', 30), true, false, '{}' FROM generate_series(1, 80) i",
+        experiment_look_metric: "INSERT INTO custseg.experiment_look_metric (experiment, look, model, position, metric, role, kind, variant, segment, n_control, n_treatment, mean_control, mean_treatment, difference, standard_error, statistic, boundary, confidence, low, high, p_value, p_adjusted, lift) SELECT 'long', i, 'forty', 100 * j + s, 'metric ' || j, CASE j WHEN 1 THEN 'primary' ELSE 'secondary' END, 'mean', 'variant', nullif(s, 0), 12345, 12345, 1.23456789012345, 1.23456789012345, 0.123456789012345, 0.0123456789012345, 1.23456789012345, 2.3456789012345, 0.95, 0.123456789012345, 0.123456789012345, 0.0123456789012345, 0.0123456789012345, 0.123456789012345 FROM generate_series(1, 80) i, generate_series(1, 5) j, generate_series(0, 40) s",
+    };
+
+    await database.query('BEGIN');
+    await database.query("INSERT INTO custseg.experiment (experiment, model, version, salt, traffic, first_bucket, assignment, method, n_looks, alpha, power, min_days, created_at, created_by, started_at) VALUES ('long', 'forty', 1, 'x', 1, 0, 'bucket', 'spending', 80, 0.05, 0.8, 0, now(), 'x', now())");
+    await database.query("INSERT INTO custseg.experiment_variant VALUES ('long', 1, 'forty', 'control', 1), ('long', 2, 'forty', 'variant', 1)");
+    await database.query("INSERT INTO custseg.experiment_metric (experiment, position, model, metric, kind, role, direction, effect_is_relative, margin_is_relative) SELECT 'long', j, 'forty', 'metric ' || j, 'mean', CASE j WHEN 1 THEN 'primary' ELSE 'secondary' END, 'up', false, false FROM generate_series(1, 5) j");
+    await database.query("INSERT INTO custseg.enrolment_count SELECT 'long', b, v, s, 'forty', 123 FROM generate_series(1, 20) b, generate_series(1, 2) v, generate_series(1, 40) s");
+    for (const text of Object.values(copies)) await database.query(text);
+    const took = [];
+
+    for (const [model, parts] of [['forty', ['sizes', 'drift', 'kpis', 'value_history', 'value_at_risk', 'economics', 'experiments', 'experiment', 'alerts']], ['wide', ['sizes', 'drift', 'customer_form']]]) {
+        for (const part of parts) {
+            const text = readFileSync(path.join(root, 'sql', `${part}.sql`), 'utf8').trimEnd().replace(/;$/, '');
+            const values = [model, null, 'long'].slice(0, text.includes('$3') ? 3 : text.includes('$2') ? 2 : 1);
+
+            await database.query(text, values);
+            const start = performance.now();
+            const { rows: [{ body }] } = await database.query(text, values);
+
+            took.push([`${model} ${part}`, performance.now() - start]);
+            assert.ok(body !== null, `${model} ${part}`);
+            assert.ok(Buffer.byteLength(JSON.stringify(body)) <= 60000, `${model} ${part}: ${Buffer.byteLength(JSON.stringify(body))} bytes`);
+        }
+    }
+    await database.query('ROLLBACK');
+    // a machine that is busy with other things is slower
+    for (const [what, milliseconds] of took) assert.ok(milliseconds < 500, `${what}: ${milliseconds} ms`);
+    if (process.env.CUSTSEG_TEST_TIMES) console.log(took.map(([what, milliseconds]) => `${what} ${milliseconds.toFixed(1)} ms`).join('\n'));
 });
 
 // numbers

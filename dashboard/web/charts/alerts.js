@@ -36,7 +36,7 @@ export function sentence(data) {
     const closed = data.alerts.length - open.length;
     if (open.length === 0) return `No alert is open. ${closed > 0 ? `${plural(closed, 'alert')} of the past ${closed === 1 ? 'has' : 'have'} closed.` : ''}`.trim();
     const critical = open.filter((it) => it.severity === 'critical').length;
-    return `${plural(open.length, 'alert')} ${open.length === 1 ? 'is' : 'are'} open, ${open.length === 1 ? (critical ? 'and it is critical' : 'a warning') : critical === 0 ? 'all of them warnings' : `${count(critical)} of them critical`}. ${list(open.slice(0, 2).map((it) => short(it.message, 160)))}.`;
+    return `${plural(open.length, 'alert')} ${open.length === 1 ? 'is' : 'are'} open, ${open.length === 1 ? (critical ? 'and it is critical' : 'a warning') : critical === 0 ? 'all of them warnings' : critical === open.length ? 'all of them critical' : `${count(critical)} of them critical`}. ${open.slice(0, 2).map((it) => `${short(it.message[0].toUpperCase() + it.message.slice(1), 160)}.`).join(' ')}`;
 }
 
 /** Returns the alerts as a table. */

@@ -9,6 +9,9 @@ import { axis, base, colorAt, inkOn, tooltip } from '../theme.js';
 const much = 0.5;
 const row = 26;
 
+/** Verdicts by their first letters. */
+const verdicts = { w: 'watch', d: 'drifted', i: 'insufficient data' };
+
 /** Returns the height in pixels that so many features take. */
 export function height(n) {
     return 92 + row * Math.max(2, n ?? 4);
@@ -24,7 +27,7 @@ export function option(data, theme, { width = 700 } = {}) {
     const cells = features.flatMap((feature, y) => feature.psi.slice(first).flatMap((psi, x) => {
         if (!isKnown(psi)) return [];
         const color = colorAt(theme.sequential, Math.sqrt(Math.min(1, psi / much)));
-        return [{ value: [x, y, psi], itemStyle: { color }, label: { color: inkOn(color) }, verdict: feature.verdict[first + x] ?? 'ok' }];
+        return [{ value: [x, y, psi], itemStyle: { color }, label: { color: inkOn(color) }, verdict: verdicts[feature.verdict[first + x]] ?? 'ok' }];
     }));
     return {
         ...base(theme),

@@ -49,12 +49,12 @@ export function sentence(data) {
 /** Returns the experiments as a table; "link" returns the address that shows one. */
 export function table(data, state, link = () => undefined) {
     return {
-        columns: [{ label: 'Experiment' }, { label: 'Status', kind: 'word' }, { label: 'Verdict', kind: 'word' }, { label: 'Compares' }, { label: 'Metric' }, { label: 'Effect', kind: 'word' }, { label: 'Between', kind: 'word' },
+        columns: [{ label: 'Experiment' }, { label: 'Status', kind: 'word' }, { label: 'Verdict', kind: 'word' }, { label: 'Compares' }, { label: 'Metric' }, { label: 'Effect' },
             { label: 'Customers', kind: 'count' }, { label: 'Looks', kind: 'word' }, { label: 'Started', kind: 'date' }, { label: 'Reason', kind: 'long' }],
         rows: data.experiments.map((it) => {
             const effect = it.effect?.[0];
             return [{ text: it.experiment, href: link(it.experiment) }, it.status, verdictOf(it), (it.variants ?? []).map((variant) => short(variant, 30)).join(', '), it.metric,
-                effectOf(effect?.difference, it.metric_kind), isKnown(effect?.low) ? `${effectOf(effect.low, it.metric_kind)} to ${effectOf(effect.high, it.metric_kind)}` : null,
+                isKnown(effect?.low) ? `${effectOf(effect.difference, it.metric_kind)} (${effectOf(effect.low, it.metric_kind)} to ${effectOf(effect.high, it.metric_kind)})` : effectOf(effect?.difference, it.metric_kind),
                 it.n_enrolled, it.n_looked > 0 ? `${count(it.n_looked)} (${count(it.n_looks)} planned)` : null, it.started_at, it.decision_reason ?? it.reason];
         }),
     };

@@ -13,10 +13,15 @@ function called(it) {
     return `${it.segment === null ? 'not placed' : segmentName(it, 20)}: ${short(it.group_value, 20)}`;
 }
 
+/** Returns how far the rate of a group is from that of all others, by factors; nobody at all is the furthest. */
+function apart({ impact_ratio: ratio }) {
+    return ratio > 0 ? Math.abs(Math.log(ratio)) : Number.MAX_VALUE;
+}
+
 /** Returns the rows that are drawn: those whose rates are furthest apart. */
 function drawn(data) {
-    return data.fairness.filter((it) => isKnown(it.impact_ratio) && it.impact_ratio > 0)
-        .sort((a, b) => Math.abs(Math.log(b.impact_ratio)) - Math.abs(Math.log(a.impact_ratio)))
+    return data.fairness.filter((it) => isKnown(it.impact_ratio))
+        .sort((a, b) => apart(b) - apart(a))
         .slice(0, most);
 }
 
@@ -33,7 +38,7 @@ export function option(data, theme, { width } = {}) {
         color: theme.accent,
         colors: rows.map((it) => (it.rating === 'disparate' ? theme.bad : it.rating === 'watch' ? theme.watch : theme.accent)),
         values: rows.map((it) => it.impact_ratio),
-    }], theme, { write: number, width, legend: false, name: 'rate of the group over that of all others; 1 is alike' });
+    }], theme, { write: number, width, legend: false, name: 'rate over that of all others' });
 }
 
 /** Returns the sentence: which groups are placed otherwise than others. */
@@ -41,9 +46,10 @@ export function sentence(data) {
     const rows = data.fairness;
     const bad = rows.filter((it) => it.rating === 'disparate');
     const attribute = data.fairness[0]?.attribute ? ` by ${short(data.fairness[0].attribute, 40)}` : '';
-    const told = bad.slice(0, 2).map((it) => `of ${short(it.group_value, 40)}, ${percent(it.selection_rate)} are in ${it.segment === null ? 'no segment' : segmentName(it, 40)}, ${fixed(it.impact_ratio, 2)} times the rate of all others`);
-    if (bad.length === 0) return `No group${attribute} is placed in a segment at less than four fifths of the rate of all others, beyond chance.`;
-    return `${plural(bad.length, 'group')}${attribute} ${bad.length === 1 ? 'is' : 'are'} placed in a segment at less than four fifths of the rate of all others: ${list(told)}. Whether that is unfair depends on what the segment is used for.`;
+    const told = bad.slice(0, 2).map((it) => `of the group “${short(it.group_value, 40)}”, ${percent(it.selection_rate)} are in ${it.segment === null ? 'no segment' : segmentName(it, 40)}, ${fixed(it.impact_ratio, 2)} times the rate of all others`);
+    const made = rows[0]?.is_feature ? ' The model looks at this attribute, so that the segments were made by it.' : '';
+    if (bad.length === 0) return `No group${attribute} is placed in a segment at less than four fifths of the rate of all others, beyond chance.${made}`;
+    return `${plural(bad.length, 'group')}${attribute} ${bad.length === 1 ? 'is' : 'are'} placed in a segment at less than four fifths of the rate of all others: ${list(told)}. Whether that is unfair depends on what the segment is used for.${made}`;
 }
 
 /** Returns the numbers as a table. */
