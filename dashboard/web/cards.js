@@ -2,6 +2,7 @@
 //	  All cards, in one file that is loaded after the first paint: many small ones compress badly.
 
 export { Card } from './card.jsx';
+export { loadLibrary } from './chart.jsx';
 import action from './cards/action.jsx';
 import actions from './cards/actions.jsx';
 import alerts from './cards/alerts.jsx';

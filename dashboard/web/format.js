@@ -211,7 +211,7 @@ export function middle(text, length) {
     return name(`${letters.slice(0, length - 1 - end).join('')}…${letters.slice(-end).join('')}`);
 }
 
-/** Returns a value of a cell as its kind of column is written: count, number, percent, money, date, time, p, signed, change, yes or text. */
+/** Returns a value of a cell as its kind of column is written: count, number, percent, money, date, time, p, signed, deviation, change, yes or text. */
 export function cell(value, kind, currency) {
     if (value === null || value === undefined) return dash;
     switch (kind) {
@@ -220,6 +220,7 @@ export function cell(value, kind, currency) {
         case 'percent': return percent(value);
         case 'money': return exactMoney(value, currency);
         case 'signed': return signed(value);
+        case 'deviation': return signed(value, (it) => fixed(it, 2));
         case 'change': return change(value);
         case 'p': return pValue(value);
         case 'date': return date(value);

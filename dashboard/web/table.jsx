@@ -3,7 +3,7 @@
 
 import { cell, name } from './format.js';
 
-const right = new Set(['value', 'count', 'number', 'percent', 'money', 'signed', 'change', 'p']);
+const right = new Set(['value', 'count', 'number', 'percent', 'money', 'signed', 'deviation', 'change', 'p']);
 
 /** Shows a table; a cell is a value, or {text, value, href, color}: words for the eye, the number for a file, a link. */
 export function Table({ table, caption, currency, isCaptionHidden = true }) {

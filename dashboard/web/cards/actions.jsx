@@ -1,7 +1,7 @@
 import { allTable, facts } from '../charts/action.js';
 import { inShort } from '../charts/segment-table.js';
 import { segmentLabel, segments } from '../facts.js';
-import { name } from '../format.js';
+import { name, sentenceOf } from '../format.js';
 import { literal } from '../parts.js';
 import { Swatch } from '../table.jsx';
 import { segmentColor } from '../theme.js';
@@ -23,7 +23,7 @@ export default {
             {segments(data.summary).map((row) => (
                 <>
                     <dt><span class="keyed"><Swatch color={segmentColor(row.segment, theme)} />{segmentLabel(row, 60)}</span></dt>
-                    <dd>{inShort(row.action) ? name(inShort(row.action)) : 'Nothing is set.'}</dd>
+                    <dd>{inShort(row.action) ? sentenceOf(name(inShort(row.action))) : 'Nothing is set.'}</dd>
                 </>
             ))}
         </dl>

@@ -8,7 +8,7 @@ export default {
     parts: ['deployments'],
     kinds: ['segments', 'purchases', 'value', 'probability'],
     span: 12,
-    height: 160,
+    height: 110,
     sentence: deploymentsSentence,
     table: deploymentsTable,
     render: (props) => <TableOf props={props} table={deploymentsTable} caption="Deployments" />,

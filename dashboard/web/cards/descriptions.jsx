@@ -1,5 +1,5 @@
 import { descriptions, table } from '../charts/descriptions.js';
-import { name } from '../format.js';
+import { name, sentenceOf } from '../format.js';
 import { Swatch } from '../table.jsx';
 import { segmentColor } from '../theme.js';
 
@@ -16,7 +16,7 @@ export default {
             {descriptions(data).map((it) => (
                 <>
                     <dt><span class="keyed"><Swatch color={segmentColor(it.segment, theme)} />{it.label}</span></dt>
-                    <dd>{name(it.text)}</dd>
+                    <dd>{sentenceOf(name(it.text))}</dd>
                 </>
             ))}
         </dl>

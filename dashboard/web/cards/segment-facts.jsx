@@ -8,7 +8,7 @@ export default {
     parts: ['summary'],
     optional: ['previous'],
     span: 12,
-    height: 118,
+    height: 102,
     sentence,
     table,
     render: ({ data, state }) => <Tiles tiles={tiles(data, state)} />,

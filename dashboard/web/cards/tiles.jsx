@@ -21,7 +21,7 @@ export default {
     title: 'At a glance',
     parts: ['summary'],
     span: 12,
-    height: 118,
+    height: 102,
     table,
     render: ({ data }) => <Tiles tiles={tiles(data)} />,
 };

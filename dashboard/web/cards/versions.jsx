@@ -8,7 +8,7 @@ export default {
     parts: ['versions'],
     kinds: ['segments', 'purchases', 'value', 'probability'],
     span: 12,
-    height: 160,
+    height: 110,
     sentence: versionsSentence,
     table: versionsTable,
     render: (props) => <TableOf props={props} table={versionsTable} caption="Versions" />,

@@ -1,7 +1,7 @@
 // choose-k.js
 //	  How many segments: the elbow of the inertia, the silhouette, and the votes of the measures.
 
-import { count, fixed, number, plural, toNumber } from '../format.js';
+import { count, fixed, number, plural, sentenceOf, toNumber } from '../format.js';
 import { literal } from '../parts.js';
 import { axis, base, tooltip } from '../theme.js';
 
@@ -58,7 +58,7 @@ export function votes(data, theme, { width = 560 } = {}) {
 export function sentence(data) {
     const row = rowsOf(data).find((it) => it.recommended);
     if (!row) return 'The measures recommend no number of segments.';
-    return `${plural(row.k, 'segment')} ${row.k === 1 ? 'was' : 'were'} recommended. ${row.reason ?? ''}`.trim();
+    return `${plural(row.k, 'segment')} ${row.k === 1 ? 'was' : 'were'} recommended. ${sentenceOf(row.reason)}`.trim();
 }
 
 /** Returns the sentence about the votes. */

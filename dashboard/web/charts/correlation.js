@@ -57,7 +57,7 @@ export function sentence(data) {
 /** Returns the correlations as a table, the strongest first. */
 export function table(data) {
     return {
-        columns: [{ label: 'Column' }, { label: 'And column' }, { label: 'By rank (Spearman)', kind: 'signed' }, { label: 'By value (Pearson)', kind: 'signed' }, { label: 'p', kind: 'p' }, { label: 'Rows', kind: 'count' }],
+        columns: [{ label: 'Column' }, { label: 'And column' }, { label: 'By rank (Spearman)', kind: 'deviation' }, { label: 'By value (Pearson)', kind: 'deviation' }, { label: 'p', kind: 'p' }, { label: 'Rows', kind: 'count' }],
         rows: [...data.correlation].sort((a, b) => Math.abs(value(b) ?? 0) - Math.abs(value(a) ?? 0)).map((row) => [label(data, row.column_a, 60), label(data, row.column_b, 60), row.spearman, row.pearson, row.spearman_p_value, row.n]),
     };
 }

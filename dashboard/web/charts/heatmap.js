@@ -85,7 +85,7 @@ export function sentence(data, state = {}) {
 export function table(data, state = {}) {
     const { chosen, lines } = cells(data, state);
     return {
-        columns: [{ label: 'Column' }, ...chosen.map((it) => ({ label: segmentLabel(segmentOf(data, it), 60), kind: 'signed' }))],
+        columns: [{ label: 'Column' }, ...chosen.map((it) => ({ label: segmentLabel(segmentOf(data, it), 60), kind: 'deviation' }))],
         rows: lines.map((line) => [levelLabel(data, line.row, 200), ...chosen.map((it) => line.of.get(it)?.difference ?? null)]),
     };
 }

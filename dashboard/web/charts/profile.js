@@ -29,7 +29,7 @@ export function sentence(data, state = {}) {
 /** Returns the profile as a table. */
 export function table(data, state = {}) {
     return {
-        columns: [{ label: 'Column' }, { label: 'This segment', kind: 'value' }, { label: 'All customers', kind: 'value' }, { label: 'Difference in standard deviations', kind: 'signed' }, { label: 'Median', kind: 'value' }, { label: 'Half of them between', kind: 'value' }, { label: 'Without a value', kind: 'percent' }],
+        columns: [{ label: 'Column' }, { label: 'This segment', kind: 'value' }, { label: 'All customers', kind: 'value' }, { label: 'Difference in standard deviations', kind: 'deviation' }, { label: 'Median', kind: 'value' }, { label: 'Half of them between', kind: 'value' }, { label: 'Without a value', kind: 'percent' }],
         rows: profileOf(data, selected(data, state)).map((row) => [
             levelLabel(data, row, 60), meanOf(data, row), meanOf(data, row, true), row.difference,
             columnCell(data, row.column_name, row.median, row.kind),

@@ -257,7 +257,7 @@ export function table(data) {
     const components = data.projection.components ?? [];
     const names = [...new Set(components.flatMap((it) => Object.keys(it.loadings ?? {})))];
     return {
-        columns: [{ label: 'Feature' }, ...components.map((_, i) => ({ label: componentTitle(data, i), kind: 'signed' }))],
+        columns: [{ label: 'Feature' }, ...components.map((_, i) => ({ label: componentTitle(data, i), kind: 'deviation' }))],
         rows: names.map((name) => [label(data, name, 60), ...components.map((it) => it.loadings?.[name] ?? null)]),
     };
 }
