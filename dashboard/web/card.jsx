@@ -100,7 +100,7 @@ function Foot({ card, heading, sentence, table, stamp, picture, height, context 
         const { frame, tablePicture } = await import('./export.js');
         const width = document.getElementById(card.name)?.querySelector('.chart')?.clientWidth ?? 900;
         const drawn = picture.current ? { picture: picture.current(), height } : tablePicture(table, { width, theme, currency: money });
-        return frame({ title: heading, sentence, ...drawn, width, foot: [modelTitle({ about }), stamp].filter(Boolean).join(' · '), theme });
+        return frame({ title: heading, sentence, width, ...drawn, foot: [modelTitle({ about }), stamp].filter(Boolean).join(' · '), theme });
     };
     const save = async (kind) => {
         const files = await import('./export.js');

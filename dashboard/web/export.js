@@ -40,33 +40,40 @@ export function lines(text, length) {
     return result.filter(Boolean);
 }
 
+const margin = 16;
+
 /** Returns a card as an SVG of its own: title, sentence, picture and the line that says as of when. */
-export function frame({ title, sentence, picture, width, height, foot, theme }) {
-    const words = lines(sentence, Math.floor((width - 32) / 6.6));
+export function frame({ title, sentence, picture, width: inside, height, foot, theme }) {
+    const width = inside + 2 * margin;
+    const words = lines(sentence, Math.floor(inside / 6.8));
     const top = 44 + words.length * 20;
-    const total = top + height + 36;
-    const head = [textLine(title, 16, 28, 17, theme.ink, 600), ...words.map((line, i) => textLine(line, 16, 52 + i * 20, 13, theme.ink))];
-    const inner = picture.replace(/^<svg /, `<svg x="0" y="${top}" `);
+    const notes = lines(foot, Math.floor(inside / 6.6));
+    const total = top + height + 18 + 17 * Math.max(1, notes.length);
+    const head = [textLine(title, margin, 28, 17, theme.ink, 600), ...words.map((line, i) => textLine(line, margin, 52 + i * 20, 13, theme.ink))];
+    const below = notes.map((line, i) => textLine(line, margin, top + height + 22 + i * 17, 12, theme.muted));
+    const inner = picture.replace(/^<svg /, `<svg x="${margin}" y="${top}" `);
     return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}">`
-        + `<rect width="${width}" height="${total}" fill="${theme.card}"/>${head.join('')}${inner}${textLine(foot, 16, total - 14, 12, theme.muted)}</svg>`;
+        + `<rect width="${width}" height="${total}" fill="${theme.card}"/>${head.join('')}${inner}${below.join('')}</svg>`;
 }
 
-/** Returns a table drawn as SVG, for cards without a chart: {picture, height}. */
-export function tablePicture(table, { width, theme, currency }) {
+/** Returns a table drawn as SVG, for cards without a chart: {picture, width, height}; it is wider than asked for where its columns need it. */
+export function tablePicture(table, { width: least, theme, currency }) {
     const most = 60;
     const rows = table.rows.slice(0, most);
     const texts = [table.columns.map((column) => column.label), ...rows.map((row) => row.map((value, i) => {
         const raw = value !== null && typeof value === 'object' ? value.text : value;
         return cell(raw, table.columns[i].kind, currency);
     }))];
-    const sizes = table.columns.map((_, i) => Math.min(46, Math.max(...texts.map((line) => [...line[i]].length))) + 3);
-    const letter = (width - 32) / sizes.reduce((a, b) => a + b, 0);
-    const starts = sizes.map((_, i) => 16 + letter * sizes.slice(0, i).reduce((a, b) => a + b, 0));
-    const cells = texts.flatMap((line, y) => line.map((text, i) => textLine(short(text, Math.max(4, Math.floor(letter * sizes[i] / 6.6))), starts[i].toFixed(1), 20 + y * 24, 12, theme.ink, y === 0 ? 600 : 400)));
+    const sizes = table.columns.map((_, i) => Math.min(64, Math.max(...texts.map((line) => [...line[i]].length))) + 3);
+    const letters = sizes.reduce((a, b) => a + b, 0);
+    const letter = Math.max(7.2, least / letters);
+    const width = Math.ceil(letter * letters);
+    const starts = sizes.map((_, i) => letter * sizes.slice(0, i).reduce((a, b) => a + b, 0));
+    const cells = texts.flatMap((line, y) => line.map((text, i) => textLine(short(text, sizes[i]), starts[i].toFixed(1), 20 + y * 24, 12, theme.ink, y === 0 ? 600 : 400)));
     const left = table.rows.length - rows.length;
-    if (left > 0) cells.push(textLine(`… and ${left} rows more: see the CSV`, 16, 20 + texts.length * 24, 12, theme.muted));
+    if (left > 0) cells.push(textLine(`… and ${left} rows more: see the CSV`, 0, 20 + texts.length * 24, 12, theme.muted));
     const height = (texts.length + (left > 0 ? 1 : 0)) * 24 + 8;
-    return { picture: `<svg width="${width}" height="${height}">${cells.join('')}</svg>`, height };
+    return { picture: `<svg width="${width}" height="${height}">${cells.join('')}</svg>`, width, height };
 }
 
 /** Lets the reader save a file. */
