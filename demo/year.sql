@@ -17,7 +17,8 @@
 -- can.  Limits that look at the time of day are told how long ago that evening is.
 --
 -- The seed is fixed, and what else looks random is a hash of a customer's number: the same server
--- gives the same year each time.  Another last day moves all days, and so the months of the calendar.
+-- gives the same year each time.  The year ends with the last month that was over on last_day; another
+-- one moves all days.
 
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -25,6 +26,7 @@
 \else
     \set last_day 2025-12-31
 \endif
+SELECT date_trunc('month', date :'last_day' + 1)::date - 1 AS last_day \gset
 SET client_min_messages = warning;
 SET jit = off;                          -- many statements, each of them short
 \o /dev/null
@@ -92,9 +94,9 @@ SET timezone = 'UTC';
 -- The day that it is in the shop, and the last one of the story.
 CREATE TABLE shop.today AS SELECT date :'last_day' AS day, date :'last_day' AS last_day;
 
--- The day that is so many months, and days, from the last one.
+-- The last day of a month, so many before the last one, and so many days later.
 CREATE FUNCTION shop.day(months int, days int = 0) RETURNS date LANGUAGE sql STABLE
-RETURN (SELECT (last_day - make_interval(months => months))::date + days FROM shop.today);
+RETURN (SELECT (last_day + 1 - make_interval(months => months))::date - 1 + days FROM shop.today);
 
 -- How many days ago that day is.
 CREATE FUNCTION shop.days_ago(day date) RETURNS int LANGUAGE sql STABLE
@@ -170,9 +172,7 @@ BEGIN
     EXECUTE $call$ CALL custseg.resegment('loyalty', 'customers', value => 'monetary') $call$;
     PERFORM shop.set_back(day + time '20:00');
     COMMIT;
-    -- two months, for after the 28th of January and of February no other one would be over
-    PERFORM custseg.record_kpis('loyalty', 'orders', 'customer', 'ordered_at', 'amount', 'customers', day + 1,
-        options => CASE WHEN months = 12 THEN '{}' ELSE '{"months": 2}' END::jsonb);
+    PERFORM custseg.record_kpis('loyalty', 'orders', 'customer', 'ordered_at', 'amount', 'customers', day + 1);
     PERFORM custseg.record_segment_value('worth', 'loyalty', 'orders', 'customers', as_of => day);
     PERFORM shop.set_back(day + time '20:10');
     COMMIT;
