@@ -197,11 +197,11 @@ export function worthSentence(data) {
     const row = worthOf(data);
     const history = data.value_history;
     const write = history.kind === 'probability' ? number : (value) => exactAmount(data, value);
-    if (!row || !isKnown(row.value_mean)) return `What a customer of ${segmentName(it)} is worth is not known.`;
+    if (!row || !isKnown(row.value_mean)) return `What a customer of the segment ${segmentName(it)} is worth is not known.`;
     const total = totalOf(history);
     const ends = isKnown(row.mean_low) ? `, between ${write(row.mean_low)} and ${write(row.mean_high)}` : '';
     const ratio = isKnown(total?.value_mean) && total.value_mean > 0 ? ` That is ${fixed(row.value_mean / total.value_mean, 1)} times the mean of all customers.` : '';
-    return `A customer of ${segmentName(it)} is worth ${write(row.value_mean)} on average${ends} (${worth(history)}).${ratio} Single customers lie far from their mean.`;
+    return `A customer of the segment ${segmentName(it)} is worth ${write(row.value_mean)} on average${ends} (${worth(history)}).${ratio} Single customers lie far from their mean.`;
 }
 
 

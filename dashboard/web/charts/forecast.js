@@ -42,7 +42,7 @@ export function sentence(data) {
     const shown = rows.length > mostLines ? ` The chart has the ${mostLines} largest of ${plural(rows.length, 'segment')}.` : '';
     if (!first) return `No share could be forecast.${doubt}`;
     const end = times(data).at(-1);
-    return `When customers go on to move as they did, ${segmentName(first)} will have ${percent(first.share.at(-1))} of them by ${end}, between ${percent(first.low.at(-1))} and ${percent(first.high.at(-1))}; `
+    return `When customers go on to move as they did, the segment ${segmentName(first)} will have ${percent(first.share.at(-1))} of them by ${end}, between ${percent(first.low.at(-1))} and ${percent(first.high.at(-1))}; `
         + `it has ${percent(first.share[0])} now. New customers and seasons are not in it.${doubt}${shown}`;
 }
 

@@ -43,7 +43,7 @@ export function sentence(data) {
     const range = isKnown(first.low) && isKnown(first.high) ? `, and with ${percent(history.confidence, 0)} certainty between ${write(first.low)} and ${write(first.high)}` : '';
     const all = total && isKnown(total.value_sum) ? ` All customers together: ${write(total.value_sum)}${isKnown(total.low) ? `, between ${write(total.low)} and ${write(total.high)}` : ''}.` : '';
     const doubt = total?.reason ? ` ${total.reason[0].toUpperCase()}${total.reason.slice(1)}.` : '';
-    return `${segmentName(first)} is worth ${write(first.value_sum)}${share}${range}.${all}${doubt}`;
+    return `The segment ${segmentName(first)} is worth ${write(first.value_sum)}${share}${range}.${all}${doubt}`;
 }
 
 /** Returns the option. */

@@ -27,7 +27,7 @@ export function sentence(data) {
     const before = runs.length > 1 ? since((it) => it.share.at(-2)) : null;
     const trained = since((it) => it.training_share);
     const told = [];
-    const tell = (since, it) => told.push(Math.abs(it.by) < 0.0005 ? `since ${since} no segment has changed` : `since ${since} ${segmentName(it)} has changed most: ${points(it.by)}, to ${percent(last(it))}`);
+    const tell = (since, it) => told.push(Math.abs(it.by) < 0.0005 ? `since ${since} no segment has changed` : `since ${since} the share of ${segmentName(it)} has changed most: ${points(it.by)}, to ${percent(last(it))}`);
     if (before) tell(date(runs.at(-2).at), before);
     if (trained) tell('training', trained);
     const shown = segments.length > mostLines ? ` The chart has the ${mostLines} largest of ${plural(segments.length, 'segment')}; the table has all.` : '';
