@@ -23,6 +23,16 @@ typedef struct PathStep
 	double		weight;			/* of the sets of columns, by their size */
 } PathStep;
 
+/*
+ * Quotients of small whole numbers, which weights of paths are multiplied and divided by all the time:
+ * [a * QUOTIENTS + b] is (b + 1) / (a + 1).
+ */
+#define QUOTIENTS (CS_VALUE_MAX_DEPTH + 3)
+
+static double quotients[QUOTIENTS * QUOTIENTS];
+
+#define QUOTIENT(b, a) (quotients[(a) * QUOTIENTS + (b)])
+
 /* What all nodes of a tree are asked. */
 typedef struct Explanation
 {
@@ -40,8 +50,8 @@ Extend(PathStep *path, int n, double zero, double one, int column)
 	path[n] = (PathStep) {column, zero, one, n == 0 ? 1 : 0};
 	for (int i = n - 1; i >= 0; i--)
 	{
-		path[i + 1].weight += one * path[i].weight * (i + 1) / (n + 1);
-		path[i].weight = zero * path[i].weight * (n - i) / (n + 1);
+		path[i + 1].weight += one * path[i].weight * QUOTIENT(i, n);
+		path[i].weight = zero * path[i].weight * QUOTIENT(n - i - 1, n);
 	}
 }
 
@@ -59,11 +69,11 @@ Unwind(PathStep *path, int n, int at)
 		{
 			double		weight = path[i].weight;
 
-			path[i].weight = next * (n + 1) / ((i + 1) * one);
-			next = weight - path[i].weight * zero * (n - i) / (n + 1);
+			path[i].weight = next * QUOTIENT(n, i);
+			next = weight - path[i].weight * zero * QUOTIENT(n - i - 1, n);
 		}
 		else
-			path[i].weight = path[i].weight * (n + 1) / (zero * (n - i));
+			path[i].weight = path[i].weight * QUOTIENT(n, n - i - 1) / zero;
 	}
 	for (int i = at; i < n; i++)
 	{
@@ -86,15 +96,15 @@ UnwoundSum(const PathStep *path, int n, int at)
 	{
 		if (one != 0)
 		{
-			double		weight = next * (n + 1) / ((i + 1) * one);
+			double		weight = next * QUOTIENT(n, i);
 
 			total += weight;
-			next = path[i].weight - weight * zero * (n - i) / (n + 1);
+			next = path[i].weight - weight * zero * QUOTIENT(n - i - 1, n);
 		}
 		else
-			total += path[i].weight / zero / ((double) (n - i) / (n + 1));
+			total += path[i].weight * QUOTIENT(n, n - i - 1);
 	}
-	return total;
+	return one != 0 ? total : total / zero;
 }
 
 /* The share of a split's rows that go left. */
@@ -165,6 +175,17 @@ MeanOfTree(const CsTreeNode *nodes, const CsTreeNote *notes, int at)
 	return share * MeanOfTree(nodes, notes, node->left) + (1 - share) * MeanOfTree(nodes, notes, node->left + 1);
 }
 
+/* Work the quotients out, once. */
+static void
+FillQuotients(void)
+{
+	if (quotients[0] != 0)
+		return;
+	/* the first one comes last, and tells that all are there */
+	for (int i = QUOTIENTS * QUOTIENTS - 1; i >= 0; i--)
+		quotients[i] = (double) (i % QUOTIENTS + 1) / (i / QUOTIENTS + 1);
+}
+
 /* The contributions of a model of trees. */
 static void
 ExplainTrees(const CsValueModel *m, const double *x, double *contributions, double *base)
@@ -173,6 +194,7 @@ ExplainTrees(const CsValueModel *m, const double *x, double *contributions, doub
 	int			deepest = 0;
 	PathStep   *paths;
 
+	FillQuotients();
 	e.factor = m->form == CS_VALUE_MEAN ? 1.0 / m->ntrees : 1;
 	*base = m->base;
 	for (int t = 0; t < m->ntrees; t++)
