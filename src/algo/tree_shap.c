@@ -175,6 +175,17 @@ MeanOfTree(const CsTreeNode *nodes, const CsTreeNote *notes, int at)
 	return share * MeanOfTree(nodes, notes, node->left) + (1 - share) * MeanOfTree(nodes, notes, node->left + 1);
 }
 
+/* What the trees of a model say together of a row of which nothing is known. */
+double
+CsValueModelMean(const CsValueModel *m)
+{
+	double		sum = 0;
+
+	for (int t = 0; t < m->ntrees; t++)
+		sum += MeanOfTree(CsValueNodes(m), CsValueNotes(m), CsValueRoots(m)[t]);
+	return m->form == CS_VALUE_MEAN ? sum / m->ntrees : sum;
+}
+
 /* Work the quotients out, once. */
 static void
 FillQuotients(void)
@@ -196,16 +207,13 @@ ExplainTrees(const CsValueModel *m, const double *x, double *contributions, doub
 
 	FillQuotients();
 	e.factor = m->form == CS_VALUE_MEAN ? 1.0 / m->ntrees : 1;
-	*base = m->base;
+	*base = m->base + m->at_means;
 	for (int t = 0; t < m->ntrees; t++)
 		deepest = Max(deepest, CsValueDepths(m)[t]);
 	/* a path of each length, each in its own room */
 	paths = palloc(sizeof(PathStep) * ((Size) deepest + 3) * ((Size) deepest + 4));
 	for (int t = 0; t < m->ntrees; t++)
-	{
-		*base += e.factor * MeanOfTree(e.nodes, e.notes, CsValueRoots(m)[t]);
 		Descend(&e, CsValueRoots(m)[t], paths, 0, 1, 1, -1);
-	}
 	pfree(paths);
 }
 

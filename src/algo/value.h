@@ -58,7 +58,8 @@ typedef struct CsValueModel
 	int32		ncalibrated;	/* steps of an isotonic calibration; 0: none */
 	float		base;			/* of trees */
 	double		intercept;		/* CS_VALUE_LINEAR: where all columns are 0 */
-	double		at_means;		/* and where they have their means: from there rows are told */
+	double		at_means;		/* and where they have their means: from there rows are told; of trees, what they say
+								 * together of a row of which nothing is known */
 	int32		coefficient_offset; /* double[ncolumns], CS_VALUE_LINEAR */
 	int32		mean_offset;	/* double[ncolumns]: of the columns in training, CS_VALUE_LINEAR */
 	int32		root_offset;	/* int32[ntrees] */
@@ -190,6 +191,7 @@ extern int	CsValueModelPredictRows(CsTeam *team, const CsValueModel *m, const Cs
 extern void CsValueModelGains(const CsValueModel *m, double *gains);
 
 /* tree_shap.c */
+extern double CsValueModelMean(const CsValueModel *m);
 extern void CsValueModelExplain(const CsValueModel *m, const double *x, double *contributions,
 								double *base);
 

@@ -142,16 +142,15 @@ AtMeans(const CsValueModel *m)
 
 /*
  * Work out what follows from the numbers of a model, once they are there: how deep its trees are, where
- * children follow their parents, or what it says at the means.
+ * children follow their parents, and what it says at the means, or of a row of which nothing is known.
  */
 void
 CsValueModelFinish(CsValueModel *m)
 {
 	const CsTreeNode *nodes = CsValueNodes(m);
 	int32	   *depth = palloc0(sizeof(int32) * Max(m->nnodes, 1));
+	int32		deepest_of_all = 0;
 
-	if (m->form == CS_VALUE_LINEAR)
-		m->at_means = AtMeans(m);
 	for (int t = 0; t < m->ntrees; t++)
 	{
 		int			end = t + 1 < m->ntrees ? CsValueRoots(m)[t + 1] : m->nnodes;
@@ -164,8 +163,13 @@ CsValueModelFinish(CsValueModel *m)
 				depth[nodes[i].left] = depth[nodes[i].left + 1] = depth[i] + 1;
 		}
 		CsValueDepths(m)[t] = deepest;
+		deepest_of_all = Max(deepest_of_all, deepest);
 	}
 	pfree(depth);
+	if (m->form == CS_VALUE_LINEAR)
+		m->at_means = AtMeans(m);
+	else if (deepest_of_all <= CS_VALUE_MAX_DEPTH)	/* deeper trees are none */
+		m->at_means = CsValueModelMean(m);
 }
 
 /* Are all of n numbers finite? */
