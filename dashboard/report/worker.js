@@ -1,6 +1,6 @@
 // worker.js
 //	  Draws reports beside the server's own thread, which must not wait for pictures.  A message is
-//	  {id, kind, body, start}, where body is JSON text; the answer {id, html} or {id, error: {message, hint}}.
+//	  {kind, body, start}, where body is JSON text; the answer {html} or {error: {message, hint}}.
 
 import { parentPort } from 'node:worker_threads';
 import { NoPublication, readPublication } from './publication.js';
@@ -15,4 +15,4 @@ function answer({ kind, body, start }) {
     }
 }
 
-parentPort.on('message', (message) => parentPort.postMessage({ id: message.id, ...answer(message) }));
+parentPort.on('message', (message) => parentPort.postMessage(answer(message)));

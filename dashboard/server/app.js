@@ -28,6 +28,9 @@ const headers = {
     'permissions-policy': 'camera=(), geolocation=(), microphone=()',
 };
 
+// How many requests of one connection may be without an answer: browsers send one after the other.
+const mostUnanswered = 16;
+
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Returns the path of a request without its query. */
@@ -121,6 +124,22 @@ function departure(reply) {
     return controller.signal;
 }
 
+/** Returns a function that throws "too_many" when a connection sends more before the earlier requests have their answers. */
+function countUnanswered() {
+    const unanswered = new WeakMap();
+
+    return (request, reply) => {
+        const { socket } = request.raw;
+        const n = (unanswered.get(socket) ?? 0) + 1;
+
+        unanswered.set(socket, n);
+        reply.raw.once('close', () => unanswered.set(socket, unanswered.get(socket) - 1));
+        if (n > mostUnanswered) {
+            throw new ApiError('too_many', `more than ${mostUnanswered} requests of one connection wait for an answer`);
+        }
+    };
+}
+
 /** Makes the server of settings, a Database and an Authentication; it does not listen yet. */
 export function makeApp(settings, database, authentication) {
     const app = fastify({
@@ -134,12 +153,14 @@ export function makeApp(settings, database, authentication) {
         clientErrorHandler,
     });
     const rate = new RateLimit(settings.rateLimit ?? (settings.authenticates ? 1000 : 0));
+    const checkUnanswered = countUnanswered();
     const page = makeStatic(path.join(root, 'dist'));
 
     app.decorateRequest('role', null);
     app.decorateRequest('model', null);
     app.addHook('onRequest', (request, reply, done) => {
         reply.headers(headers);
+        checkUnanswered(request, reply);
         checkOrigin(request.headers, settings.hosts);
         if (!request.raw.url.startsWith('/')) {
             throw brokenAddress();                // of a proxy's kind, with a host of its own

@@ -2,7 +2,10 @@
 // stale; which publication a role may see is asked of the database at each request, and each role has
 // entries of its own.
 
-/** A map that forgets what was used least recently when its values take more than so many bytes. */
+// What an entry takes beside its key and its value, so that many small ones do not take more than they may.
+const entryBytes = 1024;
+
+/** A map that forgets what was used least recently when its entries take more than so many bytes. */
 export class Cache {
     #limit;
     #size = 0;
@@ -24,8 +27,10 @@ export class Cache {
         return entry.value;
     }
 
-    /** Keeps a value that takes so many bytes. */
-    set(key, value, size) {
+    /** Keeps a value that takes so many bytes under a key, a text. */
+    set(key, value, valueSize) {
+        const size = valueSize + 2 * key.length + entryBytes;
+
         this.#remove(key);
         if (size > this.#limit) {
             return;

@@ -6,70 +6,118 @@ import { ApiError } from './errors.js';
 // How long the thread rests before it ends.
 const restMilliseconds = 60000;
 
-// How many reports may wait; the next visitor is told to come again.
+// How many reports may wait, of all visitors and of one; the next is told to come again.
 const maxWaiting = 20;
+const maxOfVisitor = 8;
+
+/** Returns the error of a visitor who has to come again. */
+function comeAgain() {
+    return new ApiError('busy', 'too many reports are being drawn', { hint: 'Try again in a moment.' });
+}
+
+/** Returns the error of a visitor who does not wait any more. */
+function visitorGone() {
+    return new ApiError('timeout', 'the visitor has gone');
+}
 
 /** Draws reports, one after the other. */
 export class Painter {
     #worker = null;
-    #waiting = new Map();
-    #last = 0;
+    #waiting = [];              // the first one is being drawn, where a thread is at work
+    #isDrawing = false;
     #rest = null;
+    #makeWorker;
 
-    /** Returns a promise of the HTML of a report; "body" is JSON text.  The error says why there is none. */
-    draw(kind, body, start) {
-        if (this.#waiting.size >= maxWaiting) {
-            throw new ApiError('busy', 'too many reports are being drawn', { hint: 'Try again in a moment.' });
+    constructor(makeWorker = () => new Worker(new URL('../report/worker.js', import.meta.url))) {
+        this.#makeWorker = makeWorker;
+    }
+
+    /**
+     * Returns a promise of the HTML of a report; "body" is JSON text.  The error says why there is none.  "visitor" is
+     * whom it is for, so that nobody keeps the others waiting; once the signal is aborted, what waits is not drawn.
+     */
+    draw({ kind, body, start }, visitor, signal) {
+        const ofVisitor = this.#waiting.filter((other) => other.visitor === visitor).length;
+
+        if (signal?.aborted) {
+            throw visitorGone();
         }
-        const worker = this.#start();
-        const id = this.#last += 1;
-
+        if (this.#waiting.length >= maxWaiting || ofVisitor >= maxOfVisitor) {
+            throw comeAgain();
+        }
         return new Promise((resolve, reject) => {
-            this.#waiting.set(id, { resolve, reject });
-            worker.postMessage({ id, kind, body, start });
+            const job = { message: { kind, body, start }, visitor, resolve, reject };
+
+            this.#waiting.push(job);
+            signal?.addEventListener('abort', () => this.#forget(job), { once: true });
+            this.#next();
         });
     }
 
-    /** Returns the thread, and starts it when there is none. */
-    #start() {
+    /** Lets the thread draw the first report that waits, or rest. */
+    #next() {
         clearTimeout(this.#rest);
-        if (this.#worker === null) {
-            const worker = new Worker(new URL('../report/worker.js', import.meta.url));
-
-            worker.unref();
-            worker.on('message', (answer) => this.#take(answer));
-            worker.on('error', (error) => this.#fail(worker, error));
-            worker.on('exit', () => this.#fail(worker, new Error('the thread that draws reports has ended')));
-            this.#worker = worker;
+        if (this.#isDrawing) {
+            return;
         }
-        return this.#worker;
+        if (this.#waiting.length === 0) {
+            this.#rest = setTimeout(() => this.#end(), restMilliseconds).unref();
+            return;
+        }
+        this.#worker ??= this.#start();
+        this.#isDrawing = true;
+        this.#worker.postMessage(this.#waiting[0].message);
+    }
+
+    /** Leaves out a report that nobody wants any more, unless it is being drawn. */
+    #forget(job) {
+        const index = this.#waiting.indexOf(job);
+
+        if (index < (this.#isDrawing ? 1 : 0)) {
+            return;
+        }
+        this.#waiting.splice(index, 1);
+        job.reject(visitorGone());
+    }
+
+    /** Starts a thread. */
+    #start() {
+        const worker = this.#makeWorker();
+
+        worker.unref();
+        worker.on('message', (answer) => this.#take(worker, answer));
+        worker.on('error', (error) => this.#fail(worker, error));
+        worker.on('exit', () => this.#fail(worker, new Error('the thread that draws reports has ended')));
+        return worker;
     }
 
     /** Gives an answer to whoever waits for it. */
-    #take({ id, html, error }) {
-        const { resolve, reject } = this.#waiting.get(id);
+    #take(worker, { html, error }) {
+        if (this.#worker !== worker) {
+            return;
+        }
+        const { resolve, reject } = this.#waiting.shift();
 
-        this.#waiting.delete(id);
+        this.#isDrawing = false;
         if (error === undefined) {
             resolve(html);
         } else {
             reject(error.isTold ? new ApiError('not_found', error.message, { hint: error.hint }) : new Error(error.message));
         }
-        if (this.#waiting.size === 0) {
-            this.#rest = setTimeout(() => this.#end(), restMilliseconds).unref();
-        }
+        this.#next();
     }
 
-    /** Lets all who wait know that a thread has ended. */
+    /** Lets whoever waits for the report that a thread was drawing know that it has ended; the others have another thread. */
     #fail(worker, error) {
         if (this.#worker !== worker) {
             return;
         }
         this.#worker = null;
-        for (const { reject } of this.#waiting.values()) {
-            reject(error);
+        if (this.#isDrawing) {
+            this.#isDrawing = false;
+            this.#waiting.shift().reject(error);
         }
-        this.#waiting.clear();
+        this.#next();
     }
 
     /** Ends the thread, and with it what it has in memory. */

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,9 +11,11 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { Cache } from '../server/cache.js';
 import { settings } from '../server/config.js';
 import { Database } from '../server/db.js';
 import { codeOfSqlState, fromDatabase, statusOf } from '../server/errors.js';
+import { Painter } from '../server/painter.js';
 import { root, startDashboard } from './support/dashboard.js';
 import { assertError, caller, description } from './support/interface.js';
 import { Postgres } from './support/postgres.js';
@@ -201,6 +204,92 @@ test('what is written in docs/dashboard.md of the settings is what there is', ()
     const rows = [...text.matchAll(/^\| `(CUSTSEG_\w+)` \| (.*?) \| (.*?) \|$/gm)].map(([, variable, fallback, about]) => ({ variable, fallback: fallback.replaceAll('`', ''), about }));
 
     assert.deepEqual(rows, settings.map(({ variable, fallback, about }) => ({ variable, fallback, about })));
+});
+
+test('what is kept takes no more than it may, however small its entries are', () => {
+    const cache = new Cache(100000);
+    let kept = 0;
+
+    for (let index = 0; index < 10000; index++) {
+        cache.set(`key ${index}`, index, 1);
+    }
+    for (let index = 0; index < 10000; index++) {
+        kept += cache.get(`key ${index}`) === undefined ? 0 : 1;
+    }
+    assert.ok(kept > 50 && kept < 100, `${kept} entries`);
+    assert.equal(cache.get('key 9999'), 9999);
+});
+
+/** Makes a painter whose thread draws when it is told to; "drawn" are the kinds of reports that it was given. */
+function makePainter() {
+    const drawn = [];
+    const threads = [];
+    const painter = new Painter(() => {
+        const thread = Object.assign(new EventEmitter(), { unref() {}, terminate() {}, postMessage: ({ kind }) => drawn.push(kind) });
+
+        threads.push(thread);
+        return thread;
+    });
+
+    return { painter, drawn, threads };
+}
+
+test('one visitor does not keep the others waiting for reports', async () => {
+    const { painter, drawn, threads } = makePainter();
+    const greedy = Array.from({ length: 8 }, (_, index) => painter.draw({ kind: index }, 'greedy'));
+
+    assert.throws(() => painter.draw({ kind: 8 }, 'greedy'), { code: 'busy' });
+    const other = painter.draw({ kind: 'other' }, 'other');
+
+    for (let index = 0; index < 9; index++) {
+        threads[0].emit('message', { html: `report ${index}` });
+    }
+    assert.deepEqual(await Promise.all(greedy), Array.from({ length: 8 }, (_, index) => `report ${index}`));
+    assert.equal(await other, 'report 8');
+    assert.deepEqual(drawn, [0, 1, 2, 3, 4, 5, 6, 7, 'other']);
+    // who has come again is let in
+    const again = painter.draw({ kind: 'again' }, 'greedy');
+
+    threads[0].emit('message', { error: { message: 'nothing was published', isTold: true } });
+    await assert.rejects(again, { code: 'not_found' });
+});
+
+test('a report that nobody waits for is not drawn', async () => {
+    const { painter, drawn, threads } = makePainter();
+    const controller = new AbortController();
+    const [first, gone, last] = ['first', 'gone', 'last'].map((kind) => painter.draw({ kind }, kind, kind === 'gone' ? controller.signal : undefined));
+
+    controller.abort();
+    await assert.rejects(gone, { code: 'timeout' });
+    threads[0].emit('message', { html: 'one' });
+    threads[0].emit('message', { html: 'two' });
+    assert.deepEqual(await Promise.all([first, last]), ['one', 'two']);
+    assert.deepEqual(drawn, ['first', 'last']);
+    assert.throws(() => painter.draw({ kind: 'late' }, 'gone', controller.signal), { code: 'timeout' });
+});
+
+test('a thread that ends takes one report along, and says nothing afterwards', async () => {
+    const { painter, drawn, threads } = makePainter();
+    const [first, last] = ['first', 'last'].map((kind) => painter.draw({ kind }, 'visitor'));
+
+    threads[0].emit('error', new Error('out of memory'));
+    threads[0].emit('message', { html: 'late' });
+    threads[0].emit('exit', 1);
+    await assert.rejects(first, /out of memory/);
+    threads[1].emit('message', { html: 'last' });
+    assert.equal(await last, 'last');
+    assert.deepEqual(drawn, ['first', 'last']);
+});
+
+test('one connection does not fill the queue', async () => {
+    const request = 'GET /api/models/forty/profile HTTP/1.1\r\nHost: localhost\r\n\r\n';
+    const answer = await raw(reader.url, request.repeat(100), 3000);
+    const statuses = [...answer.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+
+    assert.equal(statuses.length, 100);
+    assert.ok(statuses.filter((status) => status === '200').length >= 16);
+    assert.ok(statuses.includes('429'));
+    assert.match(await raw(reader.url, request), /^HTTP\/1\.1 200/);
 });
 
 test('the page comes with a strict policy, and without a script in it', async () => {
@@ -401,6 +490,34 @@ test('too many POST requests a second are refused, and soon let in again', async
 async function sleepers() {
     return (await database.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE query ~ 'shop.slow' AND state = 'active' AND pid <> pg_backend_pid()")).rows[0].n;
 }
+
+test('names of parts that are none do not drive out those that are', async () => {
+    const dashboard = await start({ CUSTSEG_ROLE: 'reader', CUSTSEG_CACHE_SIZE: '60000' });
+    const ask = caller(dashboard.url);
+    const mark = (set) => database.query(`UPDATE custseg.report SET body = ${set} WHERE model = 'shop' AND part = 'concentration'`);
+    const first = (await ask('GET', '/api/models/shop/concentration')).body.body;
+
+    assert.notEqual(first, null);
+    for (let index = 0; index < 100; index++) {
+        assert.equal((await ask('GET', `/api/models/shop/none_${index}`)).body.body, null);
+    }
+    // what is kept is not read again
+    await mark("body || '{\"marked\": true}'");
+    try {
+        assert.deepEqual((await ask('GET', '/api/models/shop/concentration')).body.body, first);
+    } finally {
+        await mark("body - 'marked'");
+    }
+});
+
+test('a customer is found where a column has the name that the statement gives the row', async () => {
+    await database.query("CREATE VIEW shop.c AS SELECT *, 'x'::text AS c FROM shop.customers; GRANT SELECT ON shop.c TO reader");
+    const dashboard = await start({ CUSTSEG_ROLE: 'reader', CUSTSEG_LOOKUPS: '{"shop": {"source": "shop.c", "key": "id"}}' });
+    const answer = await caller(dashboard.url)('GET', '/api/models/shop/customers/3');
+
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.body.customer.recency, (await database.query('SELECT recency FROM shop.customers WHERE id = 3')).rows[0].recency);
+});
 
 test('a statement ends when the visitor goes, and when it takes too long', async () => {
     await database.query('CREATE VIEW shop.slow AS SELECT c.*, pg_sleep(60)::text AS slept FROM shop.customers c; GRANT SELECT ON shop.slow TO reader');

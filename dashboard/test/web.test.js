@@ -166,6 +166,12 @@ test('the sheet of styles has the colours of the theme', () => {
 test('files: CSV, SVG and their names', () => {
     const table = { columns: [{ label: 'Segment' }, { label: 'Value, all', kind: 'number' }], rows: [['=cmd()', 1.5], ['"q", x', null], [{ text: '−1.5 days', value: -1.5 }, -2], ['-3', 0]] };
     assert.equal(csv(table), 'Segment,"Value, all"\r\n\'=cmd(),1.5\r\n"""q"", x",\r\n-1.5,-2\r\n-3,0\r\n');
+    for (const formula of ["-1+1+cmd|' /C calc'!A0", ' =1', '\n=1', '@SUM(A1)', '+1', '\uff1d1', '-A1']) {
+        assert.match(csv({ columns: [{ label: formula }], rows: [[formula]] }), /^"?'.*\r\n"?'.*\r\n$/s, formula);
+    }
+    for (const number of ['-1.5', '-2e-7', '-12 %', '\u22125']) {
+        assert.equal(csv({ columns: [{ label: 'n' }], rows: [[number]] }), `n\r\n${number}\r\n`);
+    }
     assert.equal(fileName('<script>/..\\', 'tiles'), 'script_tiles');
     assert.equal(fileName('///'), 'card');
     assert.equal(xml('a\u0000<b>&"\ud800'), 'a &lt;b&gt;&amp;&quot; ');

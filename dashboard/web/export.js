@@ -7,8 +7,9 @@ import { fontFamily } from './theme.js';
 function csvField(value) {
     if (value === null || value === undefined) return '';
     const raw = typeof value === 'object' ? ('value' in value ? value.value ?? '' : value.text ?? '') : value;
-    // a spreadsheet would run a text that begins like a formula
-    const text = typeof raw === 'string' && /^[=+\-@\t\r]/.test(raw) && !/^-?\d/.test(raw) ? `'${raw}` : String(raw ?? '');
+    // a spreadsheet would run a text that begins like a formula, as "-1+..." does; "-1.5" is a number
+    const isFormula = typeof raw === 'string' && /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20\t\r\n]/.test(raw) && !/^-[\d.,]+(?:e[+-]?\d+)?\s?%?$/i.test(raw);
+    const text = isFormula ? `'${raw}` : String(raw ?? '');
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 

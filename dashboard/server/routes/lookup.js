@@ -9,10 +9,13 @@ SELECT c.oid::regclass::text
 FROM pg_class c
 WHERE c.oid = to_regclass($1::text) AND has_table_privilege(c.oid, 'SELECT')`;
 
-/** Returns the statement that finds one customer by key; the comparison is the column's own, so that an index serves. */
+/**
+ * Returns the statement that finds one customer by key; the comparison is the column's own, so that an index serves.
+ * The row is "c.*", for "c" would be the column of that name where there is one.
+ */
 function customerSql(source, key) {
     return `
-SELECT to_jsonb(c)::text
+SELECT to_jsonb(c.*)::text
 FROM ${source} AS c
 WHERE c.${pg.escapeIdentifier(key)} = $1
 LIMIT 2`;

@@ -78,7 +78,10 @@ export function addModelRoutes(house) {
         const [found] = await database.query(role, { name: 'published part', text: publishedPartSql, values: [model, asOf, part] }, signal);
         const answer = await makeAnswer(envelope(model, part, version, asOf, found?.[0] ?? null));
 
-        cache.set(key, answer, answer.size);
+        // whoever asks for names of parts that are none must not drive out those that are
+        if (found !== undefined) {
+            cache.set(key, answer, answer.size);
+        }
         return answer;
     }
 }

@@ -46,7 +46,7 @@ export function addReportRoute({ addRoute, database, settings, queryOf, root }) 
         let answer = cache.get(key);
 
         if (answer === undefined) {
-            answer = await makeAnswer(await painter.draw(kind, row[0], start), type);
+            answer = await makeAnswer(await painter.draw({ kind, body: row[0], start }, `${request.role ?? ''} ${request.ip}`, signal), type);
             cache.set(key, answer, answer.size);
         }
         reply.header('content-security-policy', policy);
