@@ -378,7 +378,7 @@ SELECT shop.set_back(shop.day(5, 1) + time '10:00');
 
 -- The month of the strike.
 CALL shop.close_month(4);
-SELECT custseg.decide('loyalty', 'a campaign for the autumn', jsonb_build_object('monitor_days', 7 + shop.days_ago(shop.day(4))));
+SELECT custseg.decide('loyalty', 'the next campaign', jsonb_build_object('monitor_days', 7 + shop.days_ago(shop.day(4))));
 SELECT shop.set_back(shop.day(4, 1) + time '10:00');
 CALL shop.close_month(3);
 CALL shop.close_month(2);
