@@ -308,6 +308,27 @@ describe('in a browser', { skip: chromium ? false : 'no chromium', timeout: 1200
         }
     });
 
+    test('who comes back after a while sees what was published meanwhile', async () => {
+        await withPage({}, async (page) => {
+            await page.clock.install();
+            await page.goto(at('shop', 'overview'));
+            await page.clock.runFor(3000);
+            await page.locator('#tiles dd.big').first().waitFor();
+            const asked = [];
+            page.on('request', (request) => { if (request.url().endsWith('/summary')) asked.push(request.url()); });
+            await page.evaluate(() => Object.defineProperty(document, 'visibilityState', { get: () => window.isAway ? 'hidden' : 'visible' }));
+            await page.evaluate(() => { window.isAway = true; });
+            await page.clock.runFor(400_000);
+            assert.equal(asked.length, 0, 'a page that nobody sees asks for nothing');
+            await page.evaluate(() => { window.isAway = false; });
+            await page.clock.runFor(5000);
+            await page.waitForTimeout(500);
+            await page.clock.runFor(2000);
+            assert.equal(asked.length, 1);
+            assert.ok(await page.locator('#tiles dd.big').first().isVisible());
+        });
+    });
+
     test('nothing moves while the overview loads', async () => {
         await withPage({}, async (page) => {
             await page.addInitScript(() => {

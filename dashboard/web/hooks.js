@@ -136,8 +136,8 @@ export function useParts(model, names, at, key = null) {
         const answers = await Promise.all(names.map((name) => api.part(model, name, at, key)));
         return Object.fromEntries(names.map((name, i) => [name, answers[i]]));
     }, keys);
-    // what has come already is there at once
-    const known = useMemo(() => api.knownParts(model, names, at, key), [JSON.stringify(keys)]);
+    // what has come already is there at once, until all is asked for again
+    const known = useMemo(() => api.knownParts(model, names, at, key), [JSON.stringify(keys), useRound()]);
     return known ? { status: 'ready', value: known } : answer;
 }
 
@@ -193,15 +193,23 @@ export function useComputed(request) {
 }
 
 const interval = 2000;
+const patienceOfAbsence = 300_000;
 
 /** Returns whether the database answers; a page that is seen asks every two seconds, and what failed is asked again when it is back. */
 export function useReady() {
     const [isReady, setReady] = useState(true);
     useEffect(() => {
         let wasReady = true;
+        let seen = Date.now();
         let timer = null;
         const watch = async () => {
             if (document.visibilityState === 'visible') {
+                // whoever comes back to the page later sees what was published meanwhile
+                if (Date.now() - seen > patienceOfAbsence) {
+                    api.forget();
+                    isUnanswered = true;
+                }
+                seen = Date.now();
                 const now = await api.isReady();
                 if (now && (!wasReady || isUnanswered)) {
                     isUnanswered = false;

@@ -2,7 +2,7 @@
 //	  What the monitor, the experiments and the months have found: open alerts first, then those that have closed.
 
 import { label, segmentName } from '../facts.js';
-import { count, list, plural, short } from '../format.js';
+import { count, plural, short } from '../format.js';
 
 const kinds = {
     data_quality: 'data quality',

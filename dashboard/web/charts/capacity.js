@@ -1,7 +1,7 @@
 // capacity.js
 //	  Whether there are as many places for a perk as customers to whom it is promised.
 
-import { bars, barsHeight } from './bars.js';
+import { bars } from './bars.js';
 import { segmentLabel, segmentName } from '../facts.js';
 import { count, isKnown, list, plural, short } from '../format.js';
 import { segmentColor } from '../theme.js';

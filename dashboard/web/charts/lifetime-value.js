@@ -1,7 +1,7 @@
 // lifetime-value.js
 //	  What each segment is worth from now on, with the interval in which that will lie.
 
-import { intervals, intervalsHeight } from './intervals.js';
+import { intervals } from './intervals.js';
 import { amount, segmentLabel, segmentName } from '../facts.js';
 import { isKnown, name, number, percent } from '../format.js';
 import { segmentColor } from '../theme.js';

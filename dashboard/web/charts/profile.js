@@ -2,7 +2,7 @@
 //	  The columns of the chosen segment beside all customers.
 
 import { columnCell, columnValue, levelLabel, segmentName, segmentOf, selected, small } from '../facts.js';
-import { number, percent, plural, signed, toNumber } from '../format.js';
+import { number, percent, plural, toNumber } from '../format.js';
 
 /** Returns the profile's rows of a segment, the most different first. */
 export function profileOf(data, segment) {

@@ -1,7 +1,7 @@
 // value-at-risk.js
 //	  Segments that leave, yet are valuable, and what is done about it.
 
-import { bars, barsHeight, hatching } from './bars.js';
+import { bars, hatching } from './bars.js';
 import { amount, segmentLabel, segmentName } from '../facts.js';
 import { list, percent, plural, short } from '../format.js';
 

@@ -2,7 +2,7 @@
 //	  What the segments would be worth if something changed, and which assumption matters most.
 
 import { exactAmount, amount, segmentLabel, segmentName } from '../facts.js';
-import { change, date, isKnown, list, percent, short } from '../format.js';
+import { change, date, isKnown, percent } from '../format.js';
 import { bars, barsHeight } from './bars.js';
 
 /** What the reader may change: name in the address, what it is, in which unit it is typed, and the key of what_if(). */
