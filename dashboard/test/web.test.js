@@ -2,12 +2,9 @@
 // publications with hostile names, small groups, forty segments, 97 columns and no value.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
-import { pathToFileURL } from 'node:url';
-import * as esbuild from 'esbuild';
+import { before, test } from 'node:test';
 import * as format from '../web/format.js';
 import { columnValue, compared, selected } from '../web/facts.js';
 import { literal, parts, whyMissing } from '../web/parts.js';
@@ -15,25 +12,17 @@ import { findPage, pages, roles } from '../web/pages.js';
 import { address, numbers, parse } from '../web/router.js';
 import { contrast, dark, inkOn, colorAt, light, segmentColor, segmentDash } from '../web/theme.js';
 import { csv, fileName, frame, tablePicture, xml } from '../web/export.js';
+import { cardsAndCharts } from './support/cards.js';
 import { root } from './support/dashboard.js';
 import { makePublication } from './support/publication.js';
 
 const space = '\u00a0';
-const folder = mkdtempSync(path.join(tmpdir(), 'custseg-web-'));
 let cards;
 let init;
 
 before(async () => {
-    // JSX is for esbuild
-    const outfile = path.join(folder, 'cards.mjs');
-    await esbuild.build({
-        stdin: { contents: 'export { cards } from "./cards.js"; export { init } from "./echarts.js";', resolveDir: path.join(root, 'web') },
-        outfile, bundle: true, format: 'esm', jsx: 'automatic', jsxImportSource: 'preact', logLevel: 'error', define: { 'process.env.NODE_ENV': '"production"' },
-    });
-    ({ cards, init } = await import(pathToFileURL(outfile)));
+    ({ cards, init } = await cardsAndCharts());
 });
-
-after(() => rmSync(folder, { recursive: true }));
 
 test('numbers', () => {
     assert.equal(format.count(20000), '20,000');
