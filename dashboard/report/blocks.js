@@ -16,9 +16,9 @@ import { healthOf, people } from './words.js';
 
 /** Returns a table; columns are {label, isRight}, a row is a list of cells. */
 export function table(columns, rows, { isRoomy = false } = {}) {
-    return html`<table${isRoomy ? html` class="roomy"` : ''}><thead><tr>${columns.map((it) => html`<th${it.isRight ? html` class="right"` : ''}${it.width ? html` style="width:${it.width}"` : ''}>${it.label}</th>`)}</tr></thead>
+    return html`<div class="scroll" role="group" tabindex="0" aria-label="${columns.map((it) => it.label).join(', ')}"><table${isRoomy ? html` class="roomy"` : ''}><thead><tr>${columns.map((it) => html`<th${it.isRight ? html` class="right"` : ''}${it.width ? html` style="width:${it.width}"` : ''}>${it.label}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map((cell, i) => html`<td${columns[i].isRight ? html` class="right"` : ''}>${cell}</td>`)}</tr>
-`)}</tbody></table>`;
+`)}</tbody></table></div>`;
 }
 
 /** Returns a segment's colour and name on one line of the given width in pixels. */

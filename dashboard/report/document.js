@@ -66,10 +66,18 @@ pre { font: .86em/1.4 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospa
 ul, .flow ol { padding-left: 5mm } li + li { margin-top: 1mm }
 .two > * { min-width: 0 }
 dl.facts { display: grid; grid-template-columns: max-content 1fr; gap: .8mm 4mm } dl.facts dt { color: ${light.muted} }
-.together { break-inside: avoid } .together > * + * { margin-top: 3mm }
+.hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%) }
+.together { break-inside: avoid } .together > * + * { margin-top: 3mm }`;
+
+// Who opens the file on a telephone scrolls down only; it comes after what kinds add.
+const narrow = `
 @media screen and (max-width: 860px) {
-  body { font-size: 15px } .sheet, .flow { width: auto; height: auto; margin: 0 0 10px; padding: 18px 16px 40px } .two, .tiles { grid-template-columns: 1fr }
-  table { display: block; overflow-x: auto }
+  body { font-size: 15px } h1 { font-size: 26px } h2 { font-size: 20px } h3 { font-size: 17px } .lead { font-size: 17px } .small, .foot { font-size: 13px }
+  .sheet, .flow { width: auto; height: auto; min-height: 0; margin: 0 0 10px; padding: 18px 16px; gap: 16px }
+  .card { height: auto } .foot { position: static; flex-wrap: wrap; gap: 4px 16px; margin-top: 8px }
+  .two, .wide, .halves, .entry .two { grid-template-columns: minmax(0, 1fr) } .tiles { grid-template-columns: 1fr 1fr } .tile b, .numbers b { font-size: 22px }
+  .numbers { flex-wrap: wrap; gap: 10px 20px } header { flex-wrap: wrap } .scroll { overflow-x: auto } table { font-size: 14px } td, th { min-width: 70px; overflow-wrap: break-word }
+  dl.facts { font-size: 15px }
 }`;
 
 /** Returns a block of colour for a segment. */
@@ -89,7 +97,7 @@ export function stamp(data) {
 
 /** Returns the whole file. */
 export function document(data, { heading, css = '', isSlides = false }, pages) {
-    const style = `${common}${isSlides ? screen : paper}${css}`.replace(/\n\s*/g, '\n').trim();
+    const style = `${common}${isSlides ? screen : paper}${css}${narrow}`.replace(/\n\s*/g, '\n').trim();
     return html`<!DOCTYPE html>
 <html lang="en">
 <head>

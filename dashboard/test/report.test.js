@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -66,7 +67,7 @@ function parse(html) {
 
 const elements = new Set(['!doctype html', 'html', 'head', 'meta', 'title', 'style', 'body', 'main', 'section', 'article', 'header', 'footer', 'div', 'span', 'p', 'h1', 'h2', 'h3', 'ul', 'ol', 'li',
     'table', 'thead', 'tbody', 'tr', 'th', 'td', 'dl', 'dt', 'dd', 'b', 'i', 'br', 'bdi', 'wbr', 'pre', 'code', 'svg', 'g', 'path', 'rect', 'circle', 'text', 'polyline', 'polygon', 'line', 'defs', 'clippath', 'ellipse']);
-const names = /^(?:lang|charset|http-equiv|content|name|class|style|role|aria-label|viewBox|width|height|d|fill|fill-opacity|stroke|stroke-[a-z]+|transform|x|y|dy|x1|x2|y1|y2|cx|cy|r|rx|ry|points|text-anchor|font-size|font-weight|clip-path|id|opacity|paint-order)$/;
+const names = /^(?:lang|charset|http-equiv|content|name|class|style|role|aria-label|tabindex|viewBox|width|height|d|fill|fill-opacity|stroke|stroke-[a-z]+|transform|x|y|dy|x1|x2|y1|y2|cx|cy|r|rx|ry|points|text-anchor|font-size|font-weight|clip-path|id|opacity|paint-order)$/;
 
 test('every kind of every model is a small file without script and address, and the same twice', () => {
     assert.ok(models.length >= 12, `models of the fixture: ${models}`);
@@ -228,6 +229,28 @@ test('as a browser prints them: pages, boxes that hold their text, contrast', { 
             if (kind === 'report') {
                 assert.equal(sheets, 1 + Math.ceil(n / 2), what);
                 assert.ok(pages > sheets, what);
+            }
+        }
+    }
+});
+
+test('on a screen: nothing to scroll sideways, and axe finds nothing', { skip: chromium ? false : 'no chromium', timeout: 600000 }, async (t) => {
+    const { chromium: driver } = await import('playwright-core');
+    const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+    const browser = await driver.launch({ executablePath: chromium, args: ['--no-sandbox', '--disable-gpu'] });
+
+    t.after(() => browser.close());
+    for (const width of [1360, 360]) {
+        const page = await browser.newPage({ viewport: { width, height: 900 } });
+
+        for (const model of ['shop', 'forty', 'dbscan']) {
+            for (const kind of Object.keys(kinds)) {
+                await page.setContent(drawn(kind, model).replace(/<meta http-equiv[^>]*>/, ''));
+                await page.evaluate(axe);
+                const found = await page.evaluate(async () => (await globalThis.axe.run()).violations.map((it) => `${it.id}: ${it.nodes[0].html.slice(0, 200)}`));
+
+                assert.deepEqual(found, [], `${kind} of ${model} at ${width} px`);
+                assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= width, `${kind} of ${model} at ${width} px is wider`);
             }
         }
     }

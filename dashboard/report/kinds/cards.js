@@ -1,7 +1,7 @@
 // cards.js
 //	  A card for each segment, two on a page: who they are, what they are worth, what to do.
 
-import { segmentLabel } from '../../web/facts.js';
+import { segmentLabel, title } from '../../web/facts.js';
 import { segmentColor, light } from '../../web/theme.js';
 import { differencesOf, numbersOf, originOf, planFacts } from '../blocks.js';
 import { foot, mark } from '../document.js';
@@ -49,5 +49,6 @@ export const heading = 'Segment cards';
 
 /** Returns the pages. */
 export function pages(data) {
-    return sheets(data, ranked(data), 'segment cards');
+    const [first, ...rest] = sheets(data, ranked(data), 'segment cards');
+    return [html`<h1 class="hidden">${heading}: ${title(data)}</h1>${first}`, ...rest];
 }

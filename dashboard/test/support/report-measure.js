@@ -7,7 +7,7 @@ export function measure() {
     const excerpt = (element) => (element.textContent ?? '').trim().slice(0, 60);
 
     for (const box of document.querySelectorAll('.sheet, .card, .wide > *, .two > *, .halves > *, td, dd, h1, h2, h3, p')) {
-        if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== 'inline') {
+        if (!box.matches('.hidden') && box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).display !== 'inline') {
             faults.push(`${box.tagName}.${box.className} is ${box.scrollWidth - box.clientWidth} px too narrow: ${excerpt(box)}`);
         }
     }
