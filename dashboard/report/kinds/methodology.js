@@ -2,6 +2,7 @@
 //	  How the segments were made and how far they can be trusted: data, preparation, algorithm, number of
 //	  segments, measures, limits, fairness and privacy.
 
+import * as fairnessChart from '../../web/charts/fairness.js';
 import { hasValue, label } from '../../web/facts.js';
 import { count, dash, date, dateTime, fixed, isKnown, list, number, percent, plural, short, toNumber } from '../../web/format.js';
 import { literal } from '../../web/parts.js';
@@ -134,13 +135,27 @@ function limits(data) {
     return told;
 }
 
-function fairnessSection(data) {
+/** How many groups a report lists, those whose rates are furthest apart. */
+const mostGroups = 10;
+
+/** Returns what is known of how groups are spread over the segments, or how to find out. */
+function fairness(data) {
     const it = data.facts.training;
+    const why = 'Segments can follow age, sex or origin without naming them, through columns that go along with these.';
+    if (!has(data, 'fairness')) {
+        return html`<p>${why} This publication holds no check of it. Before an offer depends on a segment, compare how the groups of a protected attribute are spread over the segments:</p>
+<pre>SELECT * FROM custseg.fairness(${literal(data.about.name)}, ${it && !isQuery(it.source) ? literal(it.source) : "'customers'"}, 'gender');</pre>`;
+    }
+    const rows = data.fairness.filter((row) => toNumber(row.impact_ratio) > 0).sort((a, b) => Math.abs(Math.log(b.impact_ratio)) - Math.abs(Math.log(a.impact_ratio))).slice(0, mostGroups);
+    return html`${paragraph([why, fairnessChart.sentence(data)])}
+${rows.length > 0 && table([{ label: 'Segment', width: '34%' }, { label: 'Group', width: '22%' }, { label: 'Of the group', isRight: true }, { label: 'Times the rate of all others', isRight: true }, { label: 'Rating', isRight: true }],
+        rows.map((row) => [row.segment === null ? 'not placed' : labelled(row, 200), short(row.group_value, 30), percent(row.selection_rate), fixed(row.impact_ratio, 2), row.rating]))}`;
+}
+
+function fairnessSection(data) {
     const overridden = ranked(data).reduce((sum, row) => sum + (row.n_overridden ?? 0), 0);
     const smalls = ranked(data).filter((row) => row.is_small).length;
-    return html`<h2>Fairness</h2>
-<p>Segments can follow age, sex or origin without naming them, through columns that go along with these. This publication holds no check of it. Before an offer depends on a segment, compare how the groups of a protected attribute are spread over the segments:</p>
-<pre>SELECT * FROM custseg.fairness(${literal(data.about.name)}, ${it && !isQuery(it.source) ? literal(it.source) : "'customers'"}, 'gender');</pre>
+    return html`<h2>Fairness</h2>${fairness(data)}
 <h2>Privacy</h2>
 <ul><li>No row of this report tells who a customer is: it holds counts, means and shares.</li>
 <li>${smalls > 0 ? smalls === 1 ? 'One segment is too small to be described, and nothing but its size is told.' : `${count(smalls)} segments are too small to be described, and nothing but their sizes is told.` : 'Groups of customers that are too small say nothing but how many they are.'}</li>
