@@ -162,6 +162,7 @@ CsLineReadAmount(const CsConverter *converter, bool is_decimal, Datum value, CsL
 		return true;
 	}
 	line->amount.binary.sum = converter->to_double(converter, value);
+	line->amount.binary.rest = 0;
 	line->is_return = line->amount.binary.sum < 0;
 	return isfinite(line->amount.binary.sum);
 }
