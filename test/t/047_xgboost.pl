@@ -8,7 +8,8 @@ use lib "$FindBin::RealBin/../perl";
 use CustsegTest;
 use Test::More;
 
-my $node = start_node('xgboost', 'maintenance_work_mem = 256MB');
+# storing 200 trees with a leaf for each customer takes most of it
+my $node = start_node('xgboost', 'maintenance_work_mem = 512MB');
 
 $node->safe_psql('postgres', <<'END');
 CREATE TABLE customers AS
