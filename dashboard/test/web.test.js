@@ -279,6 +279,14 @@ test('numbers of customers and value are those of the publication', () => {
     assert.ok(cards['customers-and-value'].sentence(data, {}).includes(format.percent(first.value_share)));
 });
 
+test('bins of whole numbers end at whole numbers', () => {
+    const data = makePublication();
+    const bins = (edges) => ({ ...data, histogram: edges.map(([low, high], i) => ({ column_name: 'recency', scale: 'linear', bin: i + 1, low, high, segment: null, n: 9 - i, density: 1 })) });
+    assert.match(cards.histogram.sentence(bins([[-0.5, 15.5], [15.5, 31.5]]), {}), /between 0 and 15 /);
+    assert.match(cards.histogram.sentence(bins([[0.5, 1.5], [1.5, 2.5]]), {}), /are at 1 /);
+    assert.match(cards.histogram.sentence(bins([[0.25, 1.3], [1.3, 2.35]]), {}), /between 0.25 and 1.3 /);
+});
+
 test('names are text in a picture, never markup', () => {
     const data = makePublication({ isHostile: true, k: 8 });
     const svg = draw(cards['customers-and-value'], data, light, { width: 900, height: 400 });

@@ -67,19 +67,27 @@ export function option(data, theme, state = {}) {
 
 function tell(all, own, segment, write, at) {
     const row = all ?? own;
-    const lines = [`${write(at(row.low))} to ${write(at(row.high))}`];
+    const lines = [[...new Set(ends(row).map((it) => write(at(it))))].join(' to ')];
     if (all) lines.push(`all customers: ${percent(all.share)}, ${count(all.n)}`);
     if (own) lines.push(`${segmentName(segment, 40)}: ${percent(own.share)}, ${count(own.n)}`);
     return lines.join('\n');
+}
+
+/** The lowest and the highest value that a bin holds: of whole numbers, whose bins end halfway between two, the whole ones within. */
+function ends({ low, high }) {
+    if (low % 1 !== 0 && (low * 2) % 1 === 0 && (high * 2) % 1 === 0 && high - low >= 1) return [Math.ceil(low), Math.floor(high)];
+    // what is next to nothing beside the width of the bin is 0
+    return [low, high].map((it) => (Math.abs(it) < (high - low) / 1000 ? 0 : it));
 }
 
 /** Returns the sentence: where most customers are, of all and of the segment. */
 export function sentence(data, state = {}) {
     const { column, isLog, all, own } = bins(data, state);
     const top = (rows) => rows.filter((row) => row.share !== null).reduce((a, b) => (b.share > a.share ? b : a));
-    // what is next to nothing beside the width of the bin is 0
-    const edge = (row, key) => (Math.abs(row[key]) < (row.high - row.low) / 1000 ? 0 : row[key]);
-    const range = (row) => `between ${columnValue(data, column, edge(row, 'low'))} and ${columnValue(data, column, edge(row, 'high'))}`;
+    const range = (row) => {
+        const [low, high] = ends(row).map((it) => columnValue(data, column, it));
+        return low === high ? `at ${low}` : `between ${low} and ${high}`;
+    };
     if (all.length === 0) return `Nothing is known of how ${label(data, column)} is spread.`;
     const segment = segmentName(segmentOf(data, selected(data, state)));
     const second = own.length > 0 ? `, of ${segment} ${range(top(own))} (${percent(top(own).share)})` : `; ${segment} has too few customers to be shown`;
@@ -94,7 +102,7 @@ export function table(data, state = {}) {
         columns: [{ label: 'From', kind: 'number' }, { label: 'To', kind: 'number' }, { label: 'All customers', kind: 'count' }, { label: 'Share', kind: 'percent' }, { label: segmentName(segmentOf(data, selected(data, state))), kind: 'count' }, { label: 'Share', kind: 'percent' }],
         rows: all.map((row) => {
             const its = own.find((it) => it.bin === row.bin);
-            return [row.low, row.high, row.n, row.share, its?.n ?? null, its?.share ?? null];
+            return [...ends(row), row.n, row.share, its?.n ?? null, its?.share ?? null];
         }),
     };
 }
