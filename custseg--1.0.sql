@@ -7810,6 +7810,63 @@ END;
 
 COMMENT ON FUNCTION custseg_private.hide_rows IS 'Returns rows of which those of hidden segments (NULL stands for all customers) have null in all but the members that are shown, and the member is_small.';
 
+-- A segment of many can have few customers of whom a column is known: its mean would tell of them.  So nothing is told
+-- of the column by segment, and nothing at all where it is known of few altogether.
+CREATE FUNCTION custseg_private.rare_columns(profile jsonb, hidden int[], min_group int) RETURNS TABLE (column_name text, is_rare_of_all bool)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT g.column_name, bool_or(g.is_all)
+    FROM (
+        SELECT r.row ->> 'column_name' AS column_name, r.row -> 'segment' = 'null' AS is_all
+        FROM jsonb_array_elements(profile) r (row)
+        WHERE r.row ->> 'kind' <> 'categorical'
+        GROUP BY r.row ->> 'column_name', r.row -> 'segment' = 'null', CASE WHEN (r.row ->> 'segment')::int = ANY (hidden) THEN NULL ELSE r.row ->> 'segment' END
+        HAVING round(sum((r.row ->> 'n')::numeric * (1 - (r.row ->> 'null_share')::numeric))) BETWEEN 1 AND min_group - 1
+    ) g
+    GROUP BY g.column_name;
+END;
+
+COMMENT ON FUNCTION custseg_private.rare_columns IS 'Returns the columns of which a segment, or those hidden together, have fewer values than min_group, and whether all customers have no more.';
+
+CREATE FUNCTION custseg_private.hide_columns(body jsonb, rare jsonb, shown text[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(
+            CASE WHEN rare ? (r.row ->> 'column_name') AND (r.row -> 'segment' <> 'null' OR (rare ->> (r.row ->> 'column_name'))::bool)
+                THEN (SELECT jsonb_object_agg(m.key, CASE WHEN m.key = ANY (shown) THEN m.value ELSE 'null' END) FROM jsonb_each(r.row) m) || '{"is_small": true}'
+                ELSE r.row
+            END ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position);
+END;
+
+COMMENT ON FUNCTION custseg_private.hide_columns IS 'Returns rows of which those of rare columns, an object with whether they are so of all customers, have null in all but the members that are shown, and the member is_small.';
+
+CREATE FUNCTION custseg_private.common_rows(body jsonb, min_group int) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+BEGIN ATOMIC
+    SELECT coalesce(jsonb_agg(r.row ORDER BY r.position), '[]')
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position)
+    WHERE (r.row ->> 'n')::bigint >= min_group;
+END;
+
+COMMENT ON FUNCTION custseg_private.common_rows IS 'Returns rows that are of min_group customers or more.';
+
+-- A level that training has not seen is told where it has min_group customers, as level_share tells it.
+CREATE FUNCTION custseg_private.quality_rows(body jsonb, level_share jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(r.row || CASE WHEN jsonb_typeof(r.row -> 'unseen_levels') = 'array'
+            THEN jsonb_build_object('unseen_levels', (
+                SELECT coalesce(jsonb_agg(l.level ORDER BY l.position), '[]')
+                FROM jsonb_array_elements(r.row -> 'unseen_levels') WITH ORDINALITY l (level, position)
+                WHERE level_share @> jsonb_build_array(jsonb_build_object('column_name', r.row -> 'name', 'level', l.level))))
+            ELSE '{}'
+        END ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position);
+END;
+
+COMMENT ON FUNCTION custseg_private.quality_rows IS 'Returns the rows of the part quality, without levels of few customers.';
+
 CREATE FUNCTION custseg_private.significant(x float8, digits int) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 BEGIN ATOMIC
@@ -7844,7 +7901,7 @@ CREATE FUNCTION custseg_private.description_rows(body jsonb, key jsonb, min_grou
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT jsonb_agg(r.row ||
-            CASE WHEN key ? (r.row ->> 'column_name')
+            CASE WHEN key ? (r.row ->> 'column_name') OR (r.row ->> 'n')::bigint < min_group
                 THEN '{"mean": null, "standard_deviation": null, "minimum": null, "first_quartile": null, "median": null, "third_quartile": null, "maximum": null,
                     "skewness": null, "kurtosis": null, "jarque_bera": null, "jarque_bera_p_value": null, "top_levels": null}'
                 WHEN hides_means
@@ -7985,16 +8042,43 @@ BEGIN ATOMIC
         WHERE m.part = 'hidden'
         GROUP BY m.body
     ),
+    rare AS (
+        SELECT jsonb_object_agg(c.column_name, c.is_rare_of_all) AS columns
+        FROM made m
+        CROSS JOIN small s
+        CROSS JOIN LATERAL custseg_private.rare_columns(m.body, s.segments, (publication.options ->> 'min_group')::int) c
+        WHERE m.part = 'profile'
+    ),
+    shown AS (
+        SELECT k.*
+        FROM (VALUES
+            ('summary', '{segment,name,n,share,n_overridden,n_trained,training_share,action}'::text[]),
+            ('profile', '{segment,name,column_name,kind,is_feature,level,n}'),
+            ('radar', '{segment,name,column_name,level}'),
+            ('boxplot', '{segment,name,column_name}'),
+            ('heatmap', '{segment,name,column_name,level}'),
+            ('histogram', '{column_name,scale,bin,low,high,segment}'),
+            ('level_share', '{column_name,level,segment}')
+        ) k (part, members)
+    ),
     named AS (
         SELECT m.part,
             CASE m.part
                 WHEN 'summary' THEN custseg_private.summary_rows(publication.model, publication.version, m.body)
                 WHEN 'counts' THEN (SELECT jsonb_agg(to_jsonb(c)) FROM custseg_private.capacity_of(publication.model, publication.version, m.body) c)
                 WHEN 'concentration' THEN m.body -> 0
-                ELSE m.body
+                WHEN 'quality' THEN custseg_private.quality_rows(m.body, (SELECT l.body FROM made l WHERE l.part = 'level_share'))
+                WHEN 'test' THEN custseg_private.common_rows(m.body, (publication.options ->> 'min_group')::int)
+                WHEN 'correlation' THEN custseg_private.common_rows(m.body, (publication.options ->> 'min_group')::int)
+                ELSE CASE WHEN a.columns IS NOT NULL AND k.part IN ('profile', 'radar', 'boxplot', 'heatmap', 'histogram')
+                    THEN custseg_private.hide_columns(m.body, a.columns, k.members)
+                    ELSE m.body
+                END
             END AS body,
             m.milliseconds, m.reason
         FROM made m
+        CROSS JOIN rare a
+        LEFT JOIN shown k ON k.part = m.part
         WHERE m.part <> 'hidden'
         UNION ALL
         SELECT 'lorenz', custseg_private.lorenz_rows(m.body -> 0, (publication.options ->> 'min_group')::int), m.milliseconds,
@@ -8020,7 +8104,7 @@ BEGIN ATOMIC
             CASE
                 WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection') THEN NULL
                 WHEN s.segments IS NOT NULL AND n.part IN ('importance', 'test') THEN custseg_private.round_statistics(n.part, n.body)
-                WHEN s.segments IS NOT NULL AND k.shown IS NOT NULL THEN custseg_private.hide_rows(n.body, s.segments, k.shown)
+                WHEN s.segments IS NOT NULL AND k.part IS NOT NULL THEN custseg_private.hide_rows(n.body, s.segments, k.members)
                 WHEN n.part = 'description' THEN custseg_private.description_rows(n.body, s.key, (publication.options ->> 'min_group')::int, s.is_rest)
                 WHEN n.part = 'concentration' THEN (n.body - 'lorenz') ||
                     CASE WHEN s.is_rest THEN '{"total": null, "gini": null}' ELSE '{}' END::jsonb ||
@@ -8029,20 +8113,15 @@ BEGIN ATOMIC
                 ELSE n.body
             END AS body,
             n.milliseconds,
-            CASE WHEN s.are_all AND n.body IS NOT NULL THEN 'there are fewer customers than min_group' ELSE n.reason END AS reason
+            CASE WHEN s.are_all AND n.body IS NOT NULL THEN 'there are fewer customers than min_group'
+                WHEN n.body = '[]' THEN 'columns have fewer values than min_group'
+                ELSE n.reason
+            END AS reason
         FROM named n
         CROSS JOIN small s
-        LEFT JOIN (VALUES
-            ('summary', '{segment,name,n,share,n_overridden,n_trained,training_share,action}'::text[]),
-            ('profile', '{segment,name,column_name,kind,is_feature,level,n}'),
-            ('radar', '{segment,name,column_name,level}'),
-            ('boxplot', '{segment,name,column_name}'),
-            ('heatmap', '{segment,name,column_name,level}'),
-            ('histogram', '{column_name,scale,bin,low,high,segment}'),
-            ('level_share', '{column_name,level,segment}')
-        ) k (part, shown) ON k.part = n.part
+        LEFT JOIN shown k ON k.part = n.part
     )
-    SELECT t.part, t.body, t.milliseconds, CASE WHEN t.body IS NULL THEN t.reason END
+    SELECT t.part, nullif(t.body, '[]'), t.milliseconds, CASE WHEN nullif(t.body, '[]') IS NULL THEN t.reason END
     FROM told t;
 END;
 

@@ -151,6 +151,18 @@ SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 1, "surrogate": false}');
 SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
 SELECT part, n, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.few WHERE id > 800 AND id < 807', '{"value": "monetary"}') ORDER BY part COLLATE "C";
+-- a column that is known of few: nothing by segment, and nothing at all where it is of few altogether; levels that training has not seen and few have
+CREATE VIEW secretive AS SELECT id, recency, frequency, monetary, CASE WHEN id IN (30, 31) THEN 'Jane Doe' WHEN id BETWEEN 40 AND 69 THEN 'post' ELSE channel END AS channel,
+    CASE WHEN id IN (50, 550, 850) THEN 7777 + id END AS rare, CASE WHEN id BETWEEN 22 AND 121 OR id IN (551, 552) THEN 8888 + id END AS rare_here FROM customer WHERE id > 21;
+SELECT part, n, reason FROM custseg.publish('m', 'secretive', '{"value": "monetary", "surrogate": false}') WHERE part IN ('profile', 'boxplot', 'histogram', 'test', 'correlation', 'quality');
+SELECT part, row ->> 'column_name' AS column_name, count(*) AS rows, string_agg(DISTINCT k.key, ' ' ORDER BY k.key) FILTER (WHERE k.value <> 'null') AS told
+FROM custseg.report b JOIN custseg.published USING (model, published_at), jsonb_array_elements(CASE WHEN jsonb_typeof(b.body) = 'array' THEN b.body ELSE '[]' END) r (row), jsonb_each(r.row) k
+WHERE b.part IN ('profile', 'radar', 'boxplot', 'heatmap', 'description') AND row ->> 'column_name' LIKE 'rare%' AND (row ->> 'segment' IS NOT NULL OR row ->> 'column_name' = 'rare') GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT column_name, segment IS NULL AS is_all, count(n) AS told FROM custseg.published_histogram WHERE column_name LIKE 'rare%' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT count(*) FILTER (WHERE column_name = 'rare') AS rare_tests, count(*) FILTER (WHERE column_name = 'rare_here') AS tests FROM custseg.published_test;
+SELECT count(*) FROM custseg.published_correlation WHERE 'rare' IN (column_a, column_b);
+SELECT r.row -> 'unseen_levels' AS unseen_levels FROM jsonb_array_elements(body('quality')) r (row) WHERE r.row ->> 'name' = 'channel';
+SELECT count(*) FROM custseg.report JOIN custseg.published USING (model, published_at) WHERE body::text ~ 'Jane';
 -- two customers in no segment do not follow from what is told of all rows
 SELECT count(*) FROM custseg.publish('m', 'SELECT * FROM publish_test.customer WHERE id > 19', '{"value": "monetary", "surrogate": false}');
 SELECT mean IS NULL AND skewness IS NULL AS hidden, median IS NULL AS median_hidden FROM custseg.published_description WHERE column_name = 'recency';
