@@ -249,6 +249,7 @@ const publications = {
     'one column': { n: 1 },
     'one segment': { k: 1 },
     'two segments, one of them small': { k: 2 },
+    'columns that are known of few': { hasRare: true },
 };
 
 for (const [where, options] of Object.entries(publications)) {

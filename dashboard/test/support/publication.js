@@ -16,7 +16,7 @@ function makeRandom(seed) {
  * Returns {part: body, ..., about}: "k" segments, "n" numeric columns and a category, with or without value, names, an earlier publication and noise.
  * Segment 2 is small: what would tell of its customers is null.
  */
-export function makePublication({ k = 5, n = 4, isValued = true, isHostile = false, hasPrevious = true, hasNoise = false, hasSmall = true, seed = 7 } = {}) {
+export function makePublication({ k = 5, n = 4, isValued = true, isHostile = false, hasPrevious = true, hasNoise = false, hasSmall = true, hasRare = false, seed = 7 } = {}) {
     const random = makeRandom(seed);
     const segments = [...(hasNoise ? [0] : []), ...Array.from({ length: k }, (_, i) => i + 1)];
     const nameOf = (it) => (it === 0 ? 'noise' : isHostile ? hostile[(it - 1) % hostile.length] : `group ${it}`);
@@ -44,7 +44,7 @@ export function makePublication({ k = 5, n = 4, isValued = true, isHostile = fal
     const everyone = [...segments, null];
     const nameRow = (it) => (it === null ? { segment: null, name: null } : named(it));
 
-    return {
+    const publication = {
         about: {
             name: isHostile ? hostile[0] : 'shop', kind: 'segments', algorithm: 'kmeans', version: 1, n_segments: segments.length, n_rows: total, published_at: '2026-11-29T12:00:00+00:00', min_group: 10,
             segments: segments.map((it) => ({ segment: it, name: nameOf(it) })), features: [...columns.map((name) => ({ name, kind: 'numeric' })), { name: category, kind: 'categorical' }],
@@ -83,4 +83,26 @@ export function makePublication({ k = 5, n = 4, isValued = true, isHostile = fal
         lorenz: Array.from({ length: 101 }, (_, i) => ({ customer_share: i / 100, value_share: (i / 100) ** 3 })),
         concentration: { n: total, n_null: 0, total: worth, gini: 0.5, top_10_share: 0.3, top_1_share: 0.03 },
     };
+
+    if (hasRare) {
+        hideColumns(publication, columns);
+    }
+    return publication;
+}
+
+// Members that are told of a column that is known of few.
+const told = ['segment', 'name', 'column_name', 'kind', 'is_feature', 'level', 'n', 'scale', 'bin', 'low', 'high'];
+
+/** Hides the first column by segment, and the second one altogether, as those known of few. */
+function hideColumns(publication, [first, second]) {
+    for (const part of ['profile', 'radar', 'boxplot', 'heatmap', 'histogram']) {
+        publication[part] = publication[part].map((row) => {
+            const isHidden = row.column_name === second || (row.column_name === first && row.segment !== null);
+            const shown = part === 'profile' ? told : told.filter((key) => key !== 'n');
+
+            return isHidden ? { ...Object.fromEntries(Object.keys(row).map((key) => [key, shown.includes(key) ? row[key] : null])), is_small: true } : row;
+        });
+    }
+    publication.test = publication.test.filter((row) => row.column_name !== second);
+    publication.correlation = publication.correlation.filter((row) => row.column_a !== second && row.column_b !== second);
 }
