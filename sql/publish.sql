@@ -168,6 +168,20 @@ SELECT count(*) FROM custseg.publish('m', 'SELECT * FROM publish_test.customer W
 SELECT mean IS NULL AND skewness IS NULL AS hidden, median IS NULL AS median_hidden FROM custseg.published_description WHERE column_name = 'recency';
 SELECT total, gini, top_10_share IS NULL AS top_10_hidden, top_1_share IS NULL AS top_1_hidden, (SELECT count(*) FROM custseg.published_lorenz) AS points FROM custseg.published_concentration;
 
+-- nothing is found by the caller's search_path, not even what a CASE compares by
+CREATE SCHEMA publish_hostile;
+CREATE FUNCTION publish_hostile.never(text, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+CREATE FUNCTION publish_hostile.never(int, int) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+CREATE FUNCTION publish_hostile.never(jsonb, text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'called as %', current_user; END $$;
+CREATE OPERATOR publish_hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = publish_hostile.never);
+CREATE OPERATOR publish_hostile.= (LEFTARG = int, RIGHTARG = int, FUNCTION = publish_hostile.never);
+CREATE OPERATOR publish_hostile.? (LEFTARG = jsonb, RIGHTARG = text, FUNCTION = publish_hostile.never);
+BEGIN;
+SET LOCAL search_path = publish_hostile, pg_catalog, publish_test;
+SELECT count(*) FROM custseg.publish('m', 'publish_test.customer', '{"value": "monetary"}');
+ROLLBACK;
+DROP SCHEMA publish_hostile CASCADE;
+
 --
 -- Publications that are kept: the newest ones, and of older ones the last of each month
 --

@@ -44,7 +44,7 @@ static const char *const now_sql =
 
 static const char *const insert_sql =
 "INSERT INTO custseg.report AS r (model, version, published_at, part, body) VALUES ($1, $2, $3, $4, $5) "
-"RETURNING CASE pg_catalog.jsonb_typeof(r.body) WHEN 'array' THEN pg_catalog.jsonb_array_length(r.body) ELSE 1 END::bigint,"
+"RETURNING CASE WHEN pg_catalog.jsonb_typeof(r.body) OPERATOR(pg_catalog.=) 'array' THEN pg_catalog.jsonb_array_length(r.body) ELSE 1 END::bigint,"
 " pg_catalog.octet_length(r.body::pg_catalog.text)::bigint";
 
 /* All but the newest ones are thinned to the last of each month, which begins and ends in UTC. */
