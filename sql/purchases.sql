@@ -306,6 +306,25 @@ SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', s)::text FROM (SELE
 SELECT outcome($$SELECT custseg.predict_lifetime_value('bg', s)::text FROM (SELECT 1 AS repeats, 1 AS recency, 2 AS customer_age, 5 AS unit) s$$);
 SELECT count(*) FROM custseg.model WHERE name = 'none';
 
+-- Days are those of the calendar, where clocks go back over midnight, too: in St. John's they did so in October 2006, from 00:01 to 23:01
+SET timezone = 'America/St_Johns';
+CREATE TABLE midnight AS
+SELECT 'c' || i % 40 AS who, timestamptz '2006-10-28 03:00+00' + (i * 977) * interval '1 minute' * ((i % 7) + 1) / 4 AS at, (i % 50 - 3)::numeric AS amount FROM generate_series(1, 900) i
+UNION ALL SELECT 'c1', timestamptz '2006-10-29 02:30+00' + i * interval '1 minute', 1 FROM generate_series(0, 120) i;
+WITH days AS (
+    SELECT who, at::date AS day, bool_or(amount >= 0) AS bought, sum(amount) AS amount FROM midnight GROUP BY 1, 2
+), expected AS (
+    SELECT d.who, count(*) - 1 AS repeats, max(d.day) - min(d.day) AS recency, (SELECT max(at::date) FROM midnight) - min(d.day) AS age, sum(d.amount) FILTER (WHERE d.day > f.first) AS total
+    FROM days d JOIN (SELECT who, min(day) AS first FROM days WHERE bought GROUP BY 1) f USING (who) WHERE d.bought GROUP BY 1
+)
+SELECT count(*), count(*) FILTER (WHERE s.repeats = e.repeats AND s.recency = e.recency AND s.customer_age = e.age AND agrees(s.monetary, (e.total / nullif(e.repeats, 0))::float8) = 't') AS alike
+FROM custseg.purchase_summary('midnight', 'who', 'at', 'amount', options => '{"unit": "day"}') s FULL JOIN expected e ON e.who = s.customer_id;
+-- the last line is of the day before that of the line before it
+SELECT customer_id, customer_age FROM custseg.purchase_summary($$VALUES ('a', timestamptz '2006-10-29 02:30:30+00', 1), ('b', '2006-10-29 02:35+00', 2), ('b', '2006-10-20 02:35+00', 2)$$, 'column1', 'column2', 'column3', options => '{"unit": "day"}') ORDER BY 1;
+RESET timezone;
+-- customers of a type that has no order
+SELECT customer_id, repeats FROM custseg.purchase_summary($$SELECT x::text::xid AS c, date '2024-01-01' + x AS d, 1::money AS a FROM generate_series(1, 3) x UNION ALL SELECT '2'::xid, '2024-02-02', '5'$$, 'c', 'd', 'a') ORDER BY 1;
+
 SET client_min_messages = warning;
 SELECT count(*) FROM custseg.model m, LATERAL custseg.drop_model(m.name, whole => true) WHERE m.kind = 'purchases';
 DROP SCHEMA purchases_test CASCADE;
