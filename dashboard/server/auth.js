@@ -146,24 +146,26 @@ function hostName(host) {
 const ownNames = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * Throws when a request was meant for another name, as when a page has bound its own name to this address,
- * or comes from a page of another origin.
+ * Returns a function that throws when a request was meant for another name, as when a page has bound its own name
+ * to this address, or comes from a page of another origin.
  */
-export function checkOrigin(headers, hosts) {
-    const names = [...ownNames, ...hosts.map((name) => name.toLowerCase())];
-    const any = hosts.includes('*');
+export function makeOriginCheck(hosts) {
+    const others = new Set(hosts.map((name) => name.toLowerCase()));
+    const names = new Set([...ownNames, ...others]);
 
-    if (!any && !names.includes(hostName(headers.host))) {
-        throw new ApiError('not_found', 'no dashboard has that name here', { hint: 'The administrator can add the name to CUSTSEG_HOSTS.' });
-    }
-    if (headers.origin === undefined) {
-        return;
-    }
-    const origin = /^https?:\/\/(.+)$/.exec(headers.origin)?.[1] ?? '';
+    return function checkOrigin(headers) {
+        if (!others.has('*') && !names.has(hostName(headers.host))) {
+            throw new ApiError('not_found', 'no dashboard has that name here', { hint: 'The administrator can add the name to CUSTSEG_HOSTS.' });
+        }
+        if (headers.origin === undefined) {
+            return;
+        }
+        const origin = /^https?:\/\/(.+)$/.exec(headers.origin)?.[1] ?? '';
 
-    if (origin.toLowerCase() !== headers.host?.toLowerCase() && !hosts.some((name) => name.toLowerCase() === hostName(origin))) {
-        throw new ApiError('unauthorized', 'pages of other origins may not ask this dashboard');
-    }
+        if (origin.toLowerCase() !== headers.host?.toLowerCase() && !others.has(hostName(origin))) {
+            throw new ApiError('unauthorized', 'pages of other origins may not ask this dashboard');
+        }
+    };
 }
 
 /** Says how many requests a second one visitor may make: a bucket that fills at that rate and holds a second's worth. */

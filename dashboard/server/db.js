@@ -177,9 +177,10 @@ export class Database {
         };
         let failure;
 
-        signal?.addEventListener('abort', abort, { once: true });
         if (signal?.aborted) {
             abort();
+        } else if (signal) {
+            signal.onabort = abort;
         }
         try {
             const result = await client.query({ name, text, values, rowMode: 'array', types });
@@ -189,8 +190,12 @@ export class Database {
             failure = error;
             throw error;
         } finally {
-            signal?.removeEventListener('abort', abort);
-            await cancelled;
+            if (signal) {
+                signal.onabort = null;
+            }
+            if (cancelled !== null) {
+                await cancelled;
+            }
             client.release(cancelled !== null || isBroken(failure));
         }
     }

@@ -49,7 +49,9 @@ export class Painter {
             const job = { message: { kind, body, start }, visitor, resolve, reject };
 
             this.#waiting.push(job);
-            signal?.addEventListener('abort', () => this.#forget(job), { once: true });
+            if (signal) {
+                signal.onabort = () => this.#forget(job);
+            }
             this.#next();
         });
     }

@@ -17,6 +17,16 @@ const types = {
     '.woff2': 'font/woff2',
 };
 
+// Attributes of style are allowed, for drawings are positioned by them; scripts and sheets come from files alone.
+const headers = {
+    'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; "
+        + "img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    'x-frame-options': 'DENY',
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+};
+
 /** Returns the files of a folder, by their path in an address. */
 function readFiles(folder) {
     const files = new Map();
@@ -41,7 +51,7 @@ function readFiles(folder) {
 
 /** Sends a file, or 304 when the client has it.  Names in assets/ change with their contents. */
 function sendFile(request, reply, file, name) {
-    reply.header('cache-control', name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
+    reply.headers(headers).header('cache-control', name.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
         .header('vary', 'accept-encoding')
         .header('etag', file.tag);
     if (hasTag(request.headers['if-none-match'], file.tag)) {
