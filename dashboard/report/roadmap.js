@@ -20,7 +20,7 @@ function experimentSteps(data) {
     const running = all.filter((it) => it.started_at && !it.ended_at);
     const decided = all.filter((it) => it.decision);
     return [
-        ...decided.map((it) => ({ what: `Follow the decision on “${short(it.experiment, 40)}”.`, why: `It says ${it.decision}${it.decision_reason ? `: ${short(it.decision_reason, 160)}` : ''}.`, done: it.decision === 'launch' ? 'It runs for everyone.' : it.decision === 'stop' ? 'It no longer runs.' : 'The next variant is planned.', when: it.decided_at ? `decided on ${date(it.decided_at)}` : null })),
+        ...decided.map((it) => ({ what: `Follow the decision on “${short(it.experiment, 40)}”.`, why: `It says ${it.decision}${it.decision_reason ? `: ${short(it.decision_reason, 160)}` : ''}.`, done: it.decision === 'launch' ? 'Those for whom it was shown to work get it.' : it.decision === 'stop' ? 'It no longer runs.' : 'The next variant is planned.', when: it.decided_at ? `decided on ${date(it.decided_at)}` : null })),
         ...running.map((it) => ({ what: `Let “${short(it.experiment, 40)}” run to its end.`, why: 'A look before its time tells less than it seems to.', done: 'It has a decision.', when: `running since ${date(it.started_at)}` })),
     ].slice(0, 4);
 }
@@ -41,7 +41,7 @@ export function steps(data, start = null) {
     const experiments = experimentSteps(data);
     if (first && experiments.length === 0) list.push({ what: `Test the first action on a part of ${called(first.row)}.`, why: `Keep a group of the ${people(first.row.n)} without it, or its effect will never be known.`, done: 'An experiment has decided.', days: [14, 41] });
     list.push(...experiments);
-    if (first) list.push({ what: 'Roll out what worked.', why: 'Begin with the segment that carries the most.', done: 'All its customers are reached.', days: [42, 69] });
+    if (first) list.push({ what: 'Roll out what worked.', why: 'Begin where an effect was shown.', done: 'All customers of those segments are reached.', days: [42, 69] });
     list.push({ what: health ? 'Keep watching, and publish every month.' : 'Watch the model every month, and publish.', why: 'Segments shift: last month’s list is not this month’s.', done: 'Each month has a publication and no open critical alert.', days: [28, 28] });
     return list.map(({ days, ...it }) => ({ ...it, when: it.when ?? (days ? when(start, ...days) : null) }));
 }

@@ -146,7 +146,7 @@ test('the roadmap has dates only where they are given', () => {
     const plain = parse(render('report', publications.get('kmeans'))).text;
     const dated = parse(render('report', publications.get('kmeans'), { start: '2026-12-07' })).text;
 
-    assert.match(plain, /They have no dates, because none were given/);
+    assert.match(plain, /Dates of what is to come were not given/);
     assert.match(dated, /7 Dec 2026 to 20 Dec 2026/);
 });
 

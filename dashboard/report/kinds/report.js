@@ -78,7 +78,7 @@ export function pages(data, { start }) {
         executivePage(data),
         ...cards,
         html`<section class="flow"><h1>Strategy by segment</h1>${paragraph([aboutSuggestions(data)], 'note')}${strategyTable(data)}
-<h2>Roadmap</h2><p>${start ? `The dates are counted from ${date(start)}.` : 'The steps stand in their order. They have no dates, because none were given.'}</p>${roadmapTable(data, start)}
+<h2>Roadmap</h2><p>${start ? `The dates are counted from ${date(start)}.` : 'The steps stand in their order. Dates of what is to come were not given.'}</p>${roadmapTable(data, start)}
 <p class="small">${stamp(data)}. Every number is that of one publication; the same publication gives the same report.</p></section>`,
     ];
 }

@@ -160,7 +160,7 @@ function roadmapSlide(data, start) {
     const all = steps(data, start).slice(0, 7);
     const isDated = all.some((it) => it.when);
     return slide(data, 'The way from here', html`${table([{ label: 'Step', width: '6%' }, ...(isDated ? [{ label: 'When', width: '24%' }] : []), { label: 'What' }, { label: 'Done when', width: '34%' }],
-        all.map((it, i) => [count(i + 1), ...(isDated ? [it.when ?? ''] : []), html`<b>${sentences(it.what, 90)}</b>`, sentences(it.done, 90)]), { isRoomy: all.length <= 5 })}${!isDated && html`<p class="muted small">The steps stand in their order. They have no dates, because none were given.</p>`}`);
+        all.map((it, i) => [count(i + 1), ...(isDated ? [it.when ?? ''] : []), html`<b>${sentences(it.what, 90)}</b>`, sentences(it.done, 90)]), { isRoomy: all.length <= 5 })}${!isDated && html`<p class="muted small">The steps stand in their order. Dates of what is to come were not given.</p>`}`);
 }
 
 function methodSlide(data) {

@@ -107,7 +107,7 @@ export function sentence(data, state) {
     const beaten = [yours > equal ? 'equal parts' : null, yours > proportional ? 'a split in proportion to what the segments can bring' : null].filter(Boolean).join(' and ');
     const rest = left > 0 ? ` ${write(left)} of ${write(budgetOf(state))} are not spent yet.` : '';
     const reached = share === null ? '' : `, ${percent(share)} of the most that is possible`;
-    const verdict = share !== null && share > 0.99999 ? ' That is the best split: nobody can do better.' : beaten ? ` It beats ${beaten}.` : ' It does not beat equal parts yet.';
+    const verdict = share !== null && share > 0.99999 ? ' That is the best split: nobody can do better.' : beaten ? ` It beats ${beaten}.` : yours < equal ? ' It brings less than equal parts.' : ' Equal parts bring as much.';
     return `Your split brings ${write(yours)}${reached}${state?.best ? ` (${write(best)})` : ''}.${verdict}${rest}`;
 }
 

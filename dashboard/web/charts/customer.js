@@ -3,7 +3,7 @@
 
 import { customerText, dateOf, faults, objectOf, roundTo, textOf, tokenOf, tokenOfValue, valuesOf } from '../customer.js';
 import { exactAmount, label, segmentLabel, segmentName, unit } from '../facts.js';
-import { fixed, isKnown, list, name, number, percent, short } from '../format.js';
+import { count, fixed, isKnown, list, name, number, percent, short } from '../format.js';
 import { nearest, probes } from '../nearest.js';
 import { segmentColor } from '../theme.js';
 import { bars, barsHeight } from './bars.js';
@@ -200,7 +200,7 @@ export function worthSentence(data) {
     if (!row || !isKnown(row.value_mean)) return `What a customer of the segment ${segmentName(it)} is worth is not known.`;
     const total = totalOf(history);
     const ends = isKnown(row.mean_low) ? `, between ${write(row.mean_low)} and ${write(row.mean_high)}` : '';
-    const ratio = isKnown(total?.value_mean) && total.value_mean > 0 ? ` That is ${fixed(row.value_mean / total.value_mean, 1)} times the mean of all customers.` : '';
+    const ratio = isKnown(total?.value_mean) && total.value_mean > 0 ? ` That is ${fixed(row.value_mean / total.value_mean, 1)} times the mean of all ${count(total.n)} customers whom the model of values knows, with a segment or without.` : '';
     return `A customer of the segment ${segmentName(it)} is worth ${write(row.value_mean)} on average${ends} (${worth(history)}).${ratio} Single customers lie far from their mean.`;
 }
 

@@ -56,15 +56,16 @@ function tell(data, row) {
     return [labelOf(row, 40), percent(row.part), hasValue(data) ? amount(data, row.total_value) : count(row.n)].join('\n');
 }
 
-/** Returns the sentence: how many segments hold half. */
+/** Returns the sentence: how few segments hold half or more. */
 export function sentence(data) {
     const what = hasValue(data) ? 'value' : 'customers';
     const rows = segments(data.summary).map((row) => ({ ...row, part: toNumber(row[hasValue(data) ? 'value_share' : 'share']) ?? 0 })).sort((a, b) => b.part - a.part);
     const total = rows.reduce((sum, row) => sum + Math.max(0, row.part), 0);
     if (total <= 0) return 'No share is known.';
     let n = 0;
-    for (let sum = 0; sum < total / 2; n += 1) sum += rows[n].part;
-    return n === 1 ? `Half of the ${what} or more: ${segmentName(rows[0])} alone.` : `${n} of ${plural(rows.length, 'segment')} hold half of the ${what}.`;
+    let sum = 0;
+    for (; sum < total / 2; n += 1) sum += rows[n].part;
+    return n === 1 ? `Half of the ${what} or more: ${segmentName(rows[0])} alone.` : `${n} of ${plural(rows.length, 'segment')} hold ${percent(sum)} of the ${what}.`;
 }
 
 /** Returns the numbers as a table. */

@@ -80,7 +80,7 @@ function ends({ low, high }) {
     return [low, high].map((it) => (Math.abs(it) < (high - low) / 1000 ? 0 : it));
 }
 
-/** Returns the sentence: where most customers are, of all and of the segment. */
+/** Returns the sentence: in which bin the most customers are, of all and of the segment. */
 export function sentence(data, state = {}) {
     const { column, isLog, all, own } = bins(data, state);
     const top = (rows) => rows.filter((row) => row.share !== null).reduce((a, b) => (b.share > a.share ? b : a));
@@ -92,7 +92,7 @@ export function sentence(data, state = {}) {
     const segment = segmentName(segmentOf(data, selected(data, state)));
     const second = own.length > 0 ? `, of ${segment} ${range(top(own))} (${percent(top(own).share)})` : `; ${segment} has too few customers to be shown`;
     const steps = isLog && columnKind(data, column) === 'numeric' ? ' The axis goes by factors, since few customers have far more than most.' : '';
-    return `Of all customers, most are ${range(top(all))} (${percent(top(all).share)})${second}.${steps}`;
+    return `The fullest bar of all customers is ${range(top(all))} (${percent(top(all).share)})${second}.${steps}`;
 }
 
 /** Returns the bins of the chosen column as a table. */
