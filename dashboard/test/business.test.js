@@ -368,4 +368,9 @@ test('what is not known is said, and is no number', () => {
     }
     assert.equal(cards.placed.sentence({ about, computed: { segment: null } }), cards.why.sentence({ about, computed: { segment: null } }));
     assert.match(cards.roi.sentence({ about, computed: null }, {}), /^State what/);
+    const returns = (cost) => ({ about, computed: { rows: [{ segment: 1, name: 'one', n: 10, profit: -5, cost, p_pays: 0.2 }, { segment: null, name: 'total', n: 10, profit: 5, cost, roi: cost === 0 ? null : 5 / cost, p_pays: 0.9995 }] } });
+
+    assert.doesNotMatch(cards.roi.sentence(returns(0), { roi_effect: '0.5' }), /chance|loses/);
+    assert.match(cards.roi.sentence(returns(0), { roi_effect: '0.5' }), /before what it costs.*State what it costs/);
+    assert.match(cards.roi.sentence(returns(2), { roi_effect: '0.5' }), /The chance that it pays is above 99\.9 %\. It loses money in one/);
 });

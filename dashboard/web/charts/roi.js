@@ -94,12 +94,14 @@ export function sentence(data, state) {
     const all = rows.at(-1);
     const basis = isMeasured(data, state) ? `By the effects of “${short(data.experiment.experiment, 40)}”` : `With an effect of ${exactAmount(data, assumed(data, state, 'effect'))} on each customer`;
     const returned = isKnown(all.roi) ? `, ${percent(all.roi, 0)} of its cost${isKnown(all.low) ? ` (between ${percent(all.low, 0)} and ${percent(all.high, 0)})` : ''}` : '';
-    const sure = isKnown(all.p_pays) ? ` The chance that it pays is ${chance(all.p_pays)}.` : '';
-    const free = all.cost === 0 ? ' State what it costs, and the return follows with its interval.' : '';
-    const losing = rows.slice(0, -1).filter((it) => it.profit < 0);
+    // without a cost every gain pays, and nothing of that is known
+    const isFree = all.cost === 0;
+    const sure = isKnown(all.p_pays) && !isFree ? ` The chance that it pays is ${chance(all.p_pays)}.` : '';
+    const free = isFree ? ' State what it costs, and the return follows with its interval.' : '';
+    const losing = isFree ? [] : rows.slice(0, -1).filter((it) => it.profit < 0);
     const loses = losing.length > 0 ? ` It loses money in ${losing.length > 3 ? plural(losing.length, 'segment') : list(losing.map((it) => segmentName(it, 40)))}.` : '';
     const verb = all.profit < 0 ? `loses ${exactAmount(data, -all.profit)}` : `earns ${exactAmount(data, all.profit)}`;
-    return `${basis} the campaign ${verb} when all ${fixed(all.n)} customers get it${returned}.${sure}${loses}${free}`;
+    return `${basis} the campaign ${verb} when all ${fixed(all.n)} customers get it${isFree ? ', before what it costs' : ''}${returned}.${sure}${loses}${free}`;
 }
 
 /** Returns the numbers as a table. */

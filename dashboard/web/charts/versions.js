@@ -6,9 +6,9 @@ import { count, date, dateTime, fixed, list, name, number, percent, plural, toNu
 
 /** The names of algorithms for people. */
 export const algorithms = {
-    kmeans: 'k-means', minibatch: 'mini-batch k-means', kmedoids: 'k-medoids', kmodes: 'k-modes', kprototypes: 'k-prototypes', gmm: 'Gaussian mixture',
-    dbscan: 'DBSCAN', hdbscan: 'HDBSCAN', hierarchical: 'hierarchical clustering', bisecting: 'bisecting k-means', rules: 'rules', rfm: 'RFM scores', tree: 'a decision tree', quantile: 'quantiles',
-    bg_nbd: 'BG/NBD', mbg_nbd: 'MBG/NBD', pareto_nbd: 'Pareto/NBD', forest: 'a random forest', logistic: 'logistic regression', linear: 'linear regression', boosting: 'gradient boosting', xgboost: 'XGBoost',
+    kmeans: 'k-means', minibatch: 'mini-batch k-means', kmedoids: 'k-medoids', gmm: 'Gaussian mixture',
+    dbscan: 'DBSCAN', hdbscan: 'HDBSCAN', hierarchical: 'hierarchical clustering', rules: 'rules', tree: 'a decision tree',
+    nbd: 'NBD', bg_nbd: 'BG/NBD', mbg_nbd: 'MBG/NBD', pareto_nbd: 'Pareto/NBD', forest: 'a random forest', logistic: 'logistic regression', linear: 'linear regression', xgboost: 'XGBoost',
 };
 
 /** Returns the name of an algorithm for people. */
