@@ -10,7 +10,8 @@
  * are made equal first, so that the result does not depend on which came first.
  *
  * Three digits of 11 bits are a third faster than four of 8: a pass less is worth more than buckets
- * that lie nearer.
+ * that lie nearer.  Where each key has its row with it, twice as many places are written to at a time,
+ * and four digits of 8 bits are a third faster.
  */
 #include "custseg.h"
 
@@ -20,10 +21,15 @@
 #include "math/math.h"
 #include "miscadmin.h"
 
+/* Half of the digits of keys alone, and of keys with their rows; UPPER_... is the lowest bit of the upper half. */
 #define DIGIT_BITS 11
 #define HALF_DIGITS 3
-#define BUCKETS (1 << DIGIT_BITS)
-#define UPPER_HALF (64 - HALF_DIGITS * DIGIT_BITS)	/* its lowest bit */
+#define UPPER_HALF (64 - HALF_DIGITS * DIGIT_BITS)
+#define ROW_DIGIT_BITS 8
+#define HALF_ROW_DIGITS 4
+#define UPPER_HALF_OF_ROWS (64 - HALF_ROW_DIGITS * ROW_DIGIT_BITS)
+
+#define BUCKETS(bits) (1 << (bits))
 
 /* Values that are moved or counted between two looks for an interrupt. */
 #define INTERRUPT_VALUES (1024 * 1024)
@@ -33,9 +39,9 @@
 
 /* A digit of a key, "shift" being its lowest bit. */
 static inline int
-DigitOf(uint64 key, int shift)
+DigitOf(uint64 key, int shift, int bits)
 {
-	return (int) ((key >> shift) & (BUCKETS - 1));
+	return (int) ((key >> shift) & (BUCKETS(bits) - 1));
 }
 
 /* The key that orders as the number does. */
@@ -77,11 +83,11 @@ InsertionSort(uint64 *keys, int64 n)
 
 /* Make of the number of keys in each bucket the position of its first one. */
 static void
-StartPositions(int64 *count)
+StartPositions(int64 *count, int buckets)
 {
 	int64		position = 0;
 
-	for (int b = 0; b < BUCKETS; b++)
+	for (int b = 0; b < buckets; b++)
 	{
 		int64		here = count[b];
 
@@ -94,27 +100,30 @@ StartPositions(int64 *count)
 static void
 ScatterDigit(const uint64 *from, uint64 *to, int64 n, int shift, int64 *count)
 {
-	StartPositions(count);
+	StartPositions(count, BUCKETS(DIGIT_BITS));
 	for (int64 i = 0; i < n;)
 	{
 		int64		end = Min(n, i + INTERRUPT_VALUES);
 
 		CHECK_FOR_INTERRUPTS();
 		for (; i < end; i++)
-			to[count[DigitOf(from[i], shift)]++] = from[i];
+			to[count[DigitOf(from[i], shift, DIGIT_BITS)]++] = from[i];
 	}
 }
 
-/* How often each value of each digit occurs in half of the digits of the keys, from the bit "lowest" on. */
-static void
-CountDigits(const uint64 *keys, int64 n, int lowest, int64 count[HALF_DIGITS][BUCKETS])
+/*
+ * How often each value of each of so many digits of the keys occurs, from the bit "lowest" on; counts of
+ * a digit follow those of the one below.
+ */
+static pg_attribute_always_inline void
+CountDigits(const uint64 *keys, int64 n, int lowest, int ndigits, int bits, int64 *count)
 {
-	memset(count, 0, sizeof(int64) * HALF_DIGITS * BUCKETS);
+	memset(count, 0, sizeof(int64) * ndigits * BUCKETS(bits));
 	for (int64 i = 0; i < n; i++)
 	{
 		CsCheckInterrupts(i);
-		for (int digit = 0; digit < HALF_DIGITS; digit++)
-			count[digit][DigitOf(keys[i], lowest + digit * DIGIT_BITS)]++;
+		for (int digit = 0; digit < ndigits; digit++)
+			count[digit * BUCKETS(bits) + DigitOf(keys[i], lowest + digit * bits, bits)]++;
 	}
 }
 
@@ -125,15 +134,15 @@ CountDigits(const uint64 *keys, int64 n, int lowest, int64 count[HALF_DIGITS][BU
 static uint64 *
 SortByDigits(uint64 *keys, uint64 *other, int64 n, int lowest)
 {
-	int64		count[HALF_DIGITS][BUCKETS];
+	int64		count[HALF_DIGITS][BUCKETS(DIGIT_BITS)];
 
-	CountDigits(keys, n, lowest, count);
+	CountDigits(keys, n, lowest, HALF_DIGITS, DIGIT_BITS, count[0]);
 	for (int digit = 0; digit < HALF_DIGITS; digit++)
 	{
 		int			shift = lowest + digit * DIGIT_BITS;
 		uint64	   *swap = keys;
 
-		if (count[digit][DigitOf(keys[0], shift)] == n)
+		if (count[digit][DigitOf(keys[0], shift, DIGIT_BITS)] == n)
 			continue;
 		ScatterDigit(keys, other, n, shift, count[digit]);
 		keys = other;
@@ -212,7 +221,7 @@ static void
 ScatterRows(const uint64 *from, const uint32 *from_rows, uint64 *to, uint32 *to_rows, int64 n,
 			int shift, int64 *count)
 {
-	StartPositions(count);
+	StartPositions(count, BUCKETS(ROW_DIGIT_BITS));
 	for (int64 i = 0; i < n;)
 	{
 		int64		end = Min(n, i + INTERRUPT_VALUES);
@@ -220,7 +229,7 @@ ScatterRows(const uint64 *from, const uint32 *from_rows, uint64 *to, uint32 *to_
 		CHECK_FOR_INTERRUPTS();
 		for (; i < end; i++)
 		{
-			int64		at = count[DigitOf(from[i], shift)]++;
+			int64		at = count[DigitOf(from[i], shift, ROW_DIGIT_BITS)]++;
 
 			to[at] = from[i];
 			to_rows[at] = from_rows[i];
@@ -232,15 +241,15 @@ ScatterRows(const uint64 *from, const uint32 *from_rows, uint64 *to, uint32 *to_
 static bool
 SortRowsByDigits(uint64 *keys, uint32 *rows, uint64 *other, uint32 *other_rows, int64 n, int lowest)
 {
-	int64		count[HALF_DIGITS][BUCKETS];
+	int64		count[HALF_ROW_DIGITS][BUCKETS(ROW_DIGIT_BITS)];
 	bool		moved = false;
 
-	CountDigits(keys, n, lowest, count);
-	for (int digit = 0; digit < HALF_DIGITS; digit++)
+	CountDigits(keys, n, lowest, HALF_ROW_DIGITS, ROW_DIGIT_BITS, count[0]);
+	for (int digit = 0; digit < HALF_ROW_DIGITS; digit++)
 	{
-		int			shift = lowest + digit * DIGIT_BITS;
+		int			shift = lowest + digit * ROW_DIGIT_BITS;
 
-		if (count[digit][DigitOf(keys[0], shift)] == n)
+		if (count[digit][DigitOf(keys[0], shift, ROW_DIGIT_BITS)] == n)
 			continue;
 		if (moved)
 			ScatterRows(other, other_rows, keys, rows, n, shift, count[digit]);
@@ -299,7 +308,7 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 		CsCheckInterrupts(i);
 		memcpy(&keys[i], &key, sizeof(key));
 	}
-	if (SortRowsByDigits(keys, rows, other, row_scratch, n, UPPER_HALF))
+	if (SortRowsByDigits(keys, rows, other, row_scratch, n, UPPER_HALF_OF_ROWS))
 	{
 		memcpy(keys, other, sizeof(uint64) * n);
 		memcpy(rows, row_scratch, sizeof(uint32) * n);
@@ -307,7 +316,7 @@ CsSortRows(double *x, uint32 *rows, int64 n, double *scratch, uint32 *row_scratc
 	for (int64 start = 0, end; start < n; start = end)
 	{
 		CHECK_FOR_INTERRUPTS();
-		for (end = start + 1; end < n && (keys[end] ^ keys[start]) >> UPPER_HALF == 0;)
+		for (end = start + 1; end < n && (keys[end] ^ keys[start]) >> UPPER_HALF_OF_ROWS == 0;)
 			end++;
 		if (end - start > 1)
 			SortRowsOfRun(keys + start, rows + start, other, row_scratch, end - start);

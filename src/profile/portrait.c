@@ -214,6 +214,13 @@ NumberOf(const CsPortraying *c, int column, const Datum *values, const bool *nul
 	return isfinite(value) ? value : NAN;
 }
 
+/* Are levels still to be counted?  Whole numbers of more values than codes have are no codes: the rest tells nothing. */
+static bool
+IsStillCounted(const CsPortraitColumn *of, const CsLevelCounts *levels)
+{
+	return !of->as_codes || levels->nlevels <= CS_FEW_VALUES;
+}
+
 /* The error for a query that gives other rows each time. */
 static void
 ReportChanged(const CsPortraying *c)
@@ -264,7 +271,7 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 		else
 		{
 			is_missing = nulls[collector->position];
-			if (!is_missing && group >= 0)
+			if (!is_missing && group >= 0 && IsStillCounted(of, collector->levels))
 				CsLevelCountsAdd(collector->levels, &of->column.converter,
 								 values[collector->position], group);
 		}
