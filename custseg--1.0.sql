@@ -3988,6 +3988,55 @@ COMMENT ON FUNCTION custseg.create_feature_view IS 'Creates a view of the featur
 topic: orders 6
 example: SELECT custseg.create_feature_view(''buyers'', ''orders'', ''customer'', ''at'', ''amount'', product => ''product'')';
 
+CREATE FUNCTION custseg.customer_events(
+    source text,
+    customer text,
+    "time" text,
+    kind text,
+    value text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    OUT customer_id text,
+    OUT as_of_time timestamptz,
+    OUT first_event timestamptz,
+    OUT last_event timestamptz,
+    OUT days_since_last_event float8,
+    OUT event_tenure_days float8,
+    OUT n_events bigint,
+    OUT events_per_month float8,
+    OUT n_active_days bigint,
+    OUT n_sessions bigint,
+    OUT events_per_session float8,
+    OUT favourite_hour int,
+    OUT event_trend float8,
+    OUT event_value float8,
+    OUT engagement_score float8,
+    OUT kinds jsonb,
+    OUT ratios jsonb
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_customer_events'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.customer_events IS 'Computes how engaged each customer is from events of any kind (visits, opened mails, returns, contacts with the service) as of a given time: how often, how lately, sessions, trend, each kind by itself, ratios of kinds, and a score by the weights of kinds.
+topic: orders 8
+example: SELECT * FROM custseg.customer_events(''orders'', ''customer'', ''at'', ''product'', ''amount'')';
+
+CREATE FUNCTION custseg.customer_events_sql(
+    source text,
+    customer text,
+    "time" text,
+    kind text,
+    value text DEFAULT NULL,
+    as_of timestamptz DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_customer_events_sql'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.customer_events_sql IS 'Returns the query for a view of what customer_events() computes, as of now unless a time is given, with a column for each measure of each kind and each ratio.
+topic: orders 9
+example: SELECT custseg.customer_events_sql(''orders'', ''customer'', ''at'', ''product'')';
+
 -- what customers are worth, and how long they stay
 
 CREATE FUNCTION custseg.retention(
@@ -6501,6 +6550,121 @@ COMMENT ON FUNCTION custseg.capacity_check IS 'Compares the customers of a sourc
 topic: actions 6
 example: SELECT * FROM custseg.capacity_check(''shop'')';
 
+-- journeys
+
+CREATE FUNCTION custseg.journey(
+    source text,
+    customer text,
+    "time" text,
+    step text,
+    model text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT kind text,
+    OUT from_step text,
+    OUT to_step text,
+    OUT is_loop bool,
+    OUT n bigint,
+    OUT n_from bigint,
+    OUT n_undecided bigint,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8,
+    OUT median_days float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_journey'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
+
+COMMENT ON FUNCTION custseg.journey IS 'Tells how customers go from step to step, by segment when a model is given: first steps, moves with their share and median time, those after which nothing comes within a horizon, and returns; rows that a Sankey diagram can draw.
+topic: journeys 1
+example: SELECT * FROM custseg.journey(''orders'', ''customer'', ''at'', ''product'', ''shop'')';
+
+CREATE FUNCTION custseg.funnel(
+    source text,
+    customer text,
+    "time" text,
+    step text,
+    steps text[],
+    model text DEFAULT NULL,
+    within interval DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT "position" int,
+    OUT step_name text,
+    OUT n bigint,
+    OUT n_undecided bigint,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8,
+    OUT step_share float8,
+    OUT step_low float8,
+    OUT step_high float8,
+    OUT median_days float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_funnel'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 20;
+
+COMMENT ON FUNCTION custseg.funnel IS 'Counts the customers who go through given steps in order, within a length of time from the first, by segment when a model is given: the share of those who began and of those at the step before, with intervals, and the median time.
+topic: journeys 2
+example: SELECT * FROM custseg.funnel(''orders'', ''customer'', ''at'', ''product'', ''{product 1,product 2}'', ''shop'', ''90 days'')';
+
+CREATE FUNCTION custseg.paths(
+    source text,
+    customer text,
+    "time" text,
+    step text,
+    model text DEFAULT NULL,
+    top int DEFAULT 10,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT "position" int,
+    OUT path text[],
+    OUT n bigint,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_paths'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
+
+COMMENT ON FUNCTION custseg.paths IS 'Lists the most frequent sequences of steps with which customers begin, by segment when a model is given, with how many customers each has.
+topic: journeys 3
+example: SELECT * FROM custseg.paths(''orders'', ''customer'', ''at'', ''product'', ''shop'', 5)';
+
+CREATE FUNCTION custseg.touchpoints(
+    source text,
+    customer text,
+    "time" text,
+    step text,
+    model text DEFAULT NULL,
+    before text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT step_name text,
+    OUT n bigint,
+    OUT n_from bigint,
+    OUT share float8,
+    OUT low float8,
+    OUT high float8,
+    OUT n_first bigint,
+    OUT n_last bigint,
+    OUT median_days float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_touchpoints'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 100;
+
+COMMENT ON FUNCTION custseg.touchpoints IS 'Tells what customers did in a window before they first came to a step, such as a purchase, or else before they were lost, by segment when a model is given: how many had each step, for how many it was the first or the last, and how long before.
+topic: journeys 4
+example: SELECT * FROM custseg.touchpoints(''orders'', ''customer'', ''at'', ''product'', ''shop'', ''product 8'')';
+
 -- what segments do, month by month
 
 CREATE FUNCTION custseg.segment_kpis(
@@ -8505,10 +8669,10 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,experiments,budget}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,journeys,experiments,budget}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, experiments, budget.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, journeys, experiments, budget.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';

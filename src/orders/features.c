@@ -11,6 +11,7 @@
 #include "catalog/namespace.h"
 #include "executor/spi.h"
 #include "orders/features.h"
+#include "orders/lines_sql.h"
 #include "score/score.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
@@ -42,74 +43,12 @@ OptionalColumn(FunctionCallInfo fcinfo, int argument, const CsRelation *rel, con
 	return name == NULL ? NULL : CsOrdersColumn(rel, name, role, kinds);
 }
 
-/* An interval as SQL that says the same whatever the settings; an error unless it is above 0. */
-static char *
-LookBack(const char *text)
-{
-	Interval   *look_back = CsIntervalOption("look_back", text, "90 days");
-	bool		is_positive = look_back->month >= 0 && look_back->day >= 0 && look_back->time >= 0 &&
-		(look_back->month > 0 || look_back->day > 0 || look_back->time > 0);
-
-#ifdef INTERVAL_NOT_FINITE
-	is_positive &= !INTERVAL_NOT_FINITE(look_back);
-#endif
-	if (!is_positive)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"look_back\" must be an interval above 0, not %s", text),
-				 errhint("Write \"1 year\" or \"90 days\", or leave it out to count all lines.")));
-	return psprintf("interval '%d months %d days %lld microseconds'", look_back->month, look_back->day,
-					(long long) look_back->time);
-}
-
-/* CsRowSink: one more category. */
-static void
-TakeCategory(void *state, const Datum *values, const bool *nulls)
-{
-	List	  **categories = state;
-	MemoryContext old = MemoryContextSwitchTo(GetMemoryChunkContext(*categories));
-
-	*categories = lappend(*categories, TextDatumGetCString(values[0]));
-	MemoryContextSwitchTo(old);
-}
-
 /* The categories that get a share of their own, chosen when the query is written. */
 static void
 ChooseCategories(CsFeaturesRequest *request)
 {
-	CsRelation *rel;
-	List	   *categories;
-
-	if (request->category == NULL || request->options.top_categories == 0)
-		return;
-	rel = CsRelationOpen(CsFeaturesCategoriesSql(request));
-	categories = list_make1(NULL);	/* so that it has a context */
-	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeCategory, &categories);
-	request->categories = list_delete_first(categories);
-}
-
-/* CsRowSink: is "as_of" too early? */
-static void
-TakeTooEarly(void *state, const Datum *values, const bool *nulls)
-{
-	bool	   *too_early = state;
-
-	*too_early = DatumGetBool(values[0]);
-}
-
-/* An error when all lines are after "as_of": there would be no customers. */
-static void
-CheckAsOf(const CsFeaturesRequest *request)
-{
-	CsRelation *rel = CsRelationOpen(CsFeaturesTooEarlySql(request));
-	bool		too_early = false;
-
-	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, TakeTooEarly, &too_early);
-	if (too_early)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"as_of\" is before the first line of %s", request->relation->description),
-				 errhint("Give a later time, or leave it out.")));
+	if (request->category != NULL && request->options.top_categories > 0)
+		request->categories = CsSqlTexts(CsFeaturesCategoriesSql(request));
 }
 
 /* CsRowSink: how many lines are at the time of another one, and of how many. */
@@ -157,8 +96,7 @@ OpenFeatures(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesReques
 					  &request->options);
 	request->relation = rel;
 	request->for_view = for_view;
-	if (request->options.look_back != NULL)
-		request->look_back = LookBack(request->options.look_back);
+	request->look_back = CsSqlLookBack(request->options.look_back);
 	request->customer = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_CUSTOMER), "customer", keys);
 	request->time = CsOrdersTimeColumn(rel, CsTextArgument(fcinfo, first + ARG_TIME));
 	request->amount = CsOrdersColumn(rel, CsTextArgument(fcinfo, first + ARG_AMOUNT), "amount",
@@ -177,54 +115,23 @@ OpenFeatures(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesReques
 	{
 		(void) CsOrdersAsOf(request->time, request->zone, PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF));
 		request->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(first + ARG_AS_OF)));
-		CheckAsOf(request);
+		CsCheckAsOf(rel, CsFeaturesTooEarlySql(request));
 	}
 	ChooseCategories(request);
 	LookAtLines(request);
-}
-
-/* Where the rows of a query go. */
-typedef struct Copying
-{
-	CsResult   *result;
-	const CsRelation *query;
-	int			ncolumns;		/* of the result; where lines are orders, those at once and all follow */
-	int64		at_once,
-				lines;
-	CsValue    *row;
-} Copying;
-
-/* CsRowSink: a row of the query as it is. */
-static void
-PutRow(void *state, const Datum *values, const bool *nulls)
-{
-	Copying    *c = state;
-
-	for (int i = 0; i < c->ncolumns; i++)
-		c->row[i] = CsValueOf(c->query->columns[i].type, values[i], nulls[i]);
-	if (c->ncolumns < c->query->ncolumns)
-	{
-		c->at_once = DatumGetInt64(values[c->ncolumns]);
-		c->lines = DatumGetInt64(values[c->ncolumns + 1]);
-	}
-	CsResultPut(c->result, c->row, c->ncolumns);
 }
 
 /* customer_features(source, customer, time, amount, ...): one row for each customer */
 Datum
 custseg_customer_features(PG_FUNCTION_ARGS)
 {
-	Copying		c = {CsResultOpen(fcinfo)};
+	CsResult   *result = CsResultOpen(fcinfo);
 	CsFeaturesRequest request = {0};
-	CsRelation *rel;
+	int64		at_once[2] = {0};	/* and of how many lines */
 
 	OpenFeatures(fcinfo, 0, false, &request);
-	rel = CsRelationOpen(CsFeaturesSql(&request));
-	c.query = rel;
-	c.ncolumns = rel->ncolumns - (CsFeaturesLinesAreOrders(&request) ? 2 : 0);
-	c.row = palloc(sizeof(CsValue) * c.ncolumns);
-	(void) CsRelationRead(rel, rel->columns, rel->ncolumns, PutRow, &c);
-	CsLinesReportAtOnce(c.at_once, c.lines);
+	CsSqlCopy(CsFeaturesSql(&request), result, at_once, CsFeaturesLinesAreOrders(&request) ? lengthof(at_once) : 0);
+	CsLinesReportAtOnce(at_once[0], at_once[1]);
 	return (Datum) 0;
 }
 

@@ -11,7 +11,6 @@
 
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
-#include "mb/pg_wchar.h"
 #include "orders/features.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
@@ -34,13 +33,6 @@ AppendLineColumn(StringInfo sql, const CsColumn *column, const char *cast, const
 		appendStringInfo(sql, ",\n        t.%s%s AS %s", CsSqlColumn(column), cast, name);
 }
 
-/* Does the time column have a time zone? */
-static bool
-HasZone(const CsFeaturesRequest *r)
-{
-	return r->time->converter.type == TIMESTAMPTZOID;
-}
-
 /* A time of the time column, or of its type, in local time. */
 static const char *
 Local(const CsFeaturesRequest *r, const char *time)
@@ -48,49 +40,11 @@ Local(const CsFeaturesRequest *r, const char *time)
 	return CsSqlLocal(r->time, r->zone, time);
 }
 
-/* A local time as the time column counts. */
-static const char *
-FromLocal(const CsFeaturesRequest *r, const char *time)
-{
-	return HasZone(r) ? psprintf("%s AT TIME ZONE %s", time, CsSqlZone(r->zone)) : time;
-}
-
-/*
- * A timestamptz as the time column counts, and a time of that column as a timestamptz: AT TIME ZONE
- * does both.
- */
+/* A timestamptz as the time column counts, or a time of that column as a timestamptz. */
 static const char *
 Instant(const CsFeaturesRequest *r, const char *time)
 {
-	return HasZone(r) ? time : psprintf("%s AT TIME ZONE %s", time, CsSqlZone(r->zone));
-}
-
-/* The days between two times, to the microsecond, as rfm() computes them. */
-static const char *
-Days(const char *from, const char *to)
-{
-	return psprintf("(date_part('epoch', %s - %s) * 1000000::float8)::bigint::float8 / 86400000000::float8", to, from);
-}
-
-/*
- * A value of a column as text that does not depend on how the session displays such values; where a
- * number is told apart by digits that its text lacks, it is still counted apart.
- */
-static const char *
-TextOf(const CsColumn *column, const char *value)
-{
-	Oid			type = column->converter.type;
-
-	if (type == FLOAT4OID || type == FLOAT8OID || type == CASHOID)
-		return psprintf("%s::numeric::text", value);
-	if (type == TIMESTAMPTZOID)
-		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", value);
-	if (type == TIMESTAMPOID || type == DATEOID)
-		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS.US')", value);
-	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
-		return psprintf("%s::text", value);
-	/* not by a cast, which may be a function of whoever made the type */
-	return psprintf("CASE WHEN %s IS NOT NULL THEN format('%%s', %s) END", value, value);
+	return CsSqlInstant(r->time, r->zone, time);
 }
 
 /* The column of the times. */
@@ -125,7 +79,7 @@ MomentQuery(const CsFeaturesRequest *r)
 static const char *
 Before(const CsFeaturesRequest *r, const char *as_of, const char *interval)
 {
-	return FromLocal(r, psprintf("(%s - %s)", Local(r, as_of), interval));
+	return CsSqlBefore(r->time, r->zone, as_of, interval);
 }
 
 /* The moment, the beginnings of the two windows before it, and that of what counts. */
@@ -353,43 +307,9 @@ AppendCategoryShares(StringInfo sql, const CsFeaturesRequest *r)
 	appendStringInfoString(sql, ", category_spending AS (\n    SELECT customer");
 	foreach(cell, r->categories)
 		appendStringInfo(sql, ",\n        coalesce(sum(amount) FILTER (WHERE %s = %s) / nullif(sum(amount), 0::%s), 0::%s)::float8 AS share_%d",
-						 TextOf(r->category, "category"), quote_literal_cstr(lfirst(cell)), SumType(r), SumType(r),
+						 CsSqlText(r->category, "category"), quote_literal_cstr(lfirst(cell)), SumType(r), SumType(r),
 						 ++number);
 	appendStringInfoString(sql, "\n    FROM line\n    WHERE bought\n    GROUP BY customer\n)");
-}
-
-/* A name for a category's column, unlike those there are; palloc'd. */
-static char *
-CategoryColumn(const char *category, List **taken)
-{
-	StringInfoData name;
-	char	   *result;
-	ListCell   *cell;
-	int			again = 1;
-
-	initStringInfo(&name);
-	appendStringInfoString(&name, "share_");
-	for (const char *c = category; *c != '\0'; c += pg_mblen(c))
-	{
-		if (pg_mblen(c) > 1)
-			appendBinaryStringInfo(&name, c, pg_mblen(c));
-		else
-			appendStringInfoChar(&name, (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') ? *c :
-								 *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : '_');
-	}
-	name.data[pg_mbcliplen(name.data, name.len, NAMEDATALEN - 8)] = '\0';
-	result = name.data;
-retry:
-	foreach(cell, *taken)
-	{
-		if (strcmp(lfirst(cell), result) == 0)
-		{
-			result = psprintf("%s_%d", name.data, ++again);
-			goto retry;
-		}
-	}
-	*taken = lappend(*taken, result);
-	return result;
 }
 
 /* The shares as columns of a view, or as one json object. */
@@ -408,7 +328,7 @@ AppendSharesColumns(StringInfo sql, const CsFeaturesRequest *r, bool for_view)
 		number++;
 		if (for_view)
 			appendStringInfo(sql, ",\n    s.share_%d AS %s", number,
-							 quote_identifier(CategoryColumn(lfirst(cell), &taken)));
+							 quote_identifier(CsSqlNewColumn("share_", lfirst(cell), "", &taken)));
 		else
 			appendStringInfo(sql, "%s%s, s.share_%d::numeric", number > 1 ? ", " : "",
 							 quote_literal_cstr(lfirst(cell)), number);
@@ -441,7 +361,7 @@ static void
 AppendText(StringInfo sql, const CsColumn *column, bool for_view, const char *value, const char *name)
 {
 	if (column != NULL || !for_view)
-		appendStringInfo(sql, ",\n    %s AS %s", column != NULL ? TextOf(column, value) : "NULL::text",
+		appendStringInfo(sql, ",\n    %s AS %s", column != NULL ? CsSqlText(column, value) : "NULL::text",
 						 name);
 }
 
@@ -483,7 +403,7 @@ CsFeaturesSql(const CsFeaturesRequest *r)
 					 for_view ? "" : "::text", for_view ? CsSqlColumn(r->customer) : "customer_id",
 					 Instant(r, "moment.as_of"), Instant(r, "o.first_purchase"),
 					 Instant(r, "o.last_purchase"),
-					 Days("o.last_purchase", "moment.as_of"), Days("o.first_purchase", "moment.as_of"),
+					 CsSqlDays("o.last_purchase", "moment.as_of"), CsSqlDays("o.first_purchase", "moment.as_of"),
 					 r->quantity != NULL || !for_view ?
 					 "    o.quantity_per_order::float8 AS quantity_per_order,\n" : "");
 	AppendOptional(&sql, r->product, for_view, "v.different", "bigint", "n_products");
@@ -548,7 +468,7 @@ char *
 CsFeaturesCategoriesSql(const CsFeaturesRequest *r)
 {
 	return psprintf("SELECT %s AS category FROM %s WHERE t.%s IS NOT NULL%s%s GROUP BY t.%s ORDER BY sum(t.%s) DESC NULLS LAST, t.%s LIMIT %d",
-					TextOf(r->category, psprintf("t.%s", CsSqlColumn(r->category))), FromItem(r),
+					CsSqlText(r->category, psprintf("t.%s", CsSqlColumn(r->category))), FromItem(r),
 					CsSqlColumn(r->category), CsSqlFinite(r->amount), TimeCondition(r),
 					CsSqlColumn(r->category), CsSqlColumn(r->amount), CsSqlColumn(r->category),
 					r->options.top_categories);

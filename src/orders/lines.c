@@ -76,22 +76,28 @@ CsOrdersColumn(const CsRelation *rel, const char *name, const char *role, int ki
 }
 
 /*
- * The column of the relation that holds the time of an order: a date or a timestamp.  Belongs to
+ * The column of the relation that holds a time, a date or a timestamp; "role" tells what it is the time of.  Belongs to
  * the relation.
  */
 const CsColumn *
-CsOrdersTimeColumn(const CsRelation *rel, const char *name)
+CsTimeColumn(const CsRelation *rel, const char *name, const char *role)
 {
-	const CsColumn *column = CsOrdersColumn(rel, name, "time of an order", CS_KIND_BIT(CS_TIME));
+	const CsColumn *column = CsOrdersColumn(rel, name, role, CS_KIND_BIT(CS_TIME));
 
 	if (column->converter.type != DATEOID && column->converter.type != TIMESTAMPOID &&
 		column->converter.type != TIMESTAMPTZOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
-				 errmsg("column \"%s\" of type %s cannot be the time of an order", name,
-						format_type_be(column->type)),
+				 errmsg("column \"%s\" of type %s cannot be the %s", name, format_type_be(column->type), role),
 				 errhint("Name a column of type date, timestamp or timestamp with time zone.")));
 	return column;
+}
+
+/* The column that holds the time of an order. */
+const CsColumn *
+CsOrdersTimeColumn(const CsRelation *rel, const char *name)
+{
+	return CsTimeColumn(rel, name, "time of an order");
 }
 
 /* The time zone of that name; NULL: the session's.  Belongs to the server. */

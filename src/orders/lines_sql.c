@@ -7,9 +7,14 @@
  */
 #include "custseg.h"
 
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "orders/lines.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
+#include "utils/typcache.h"
 
 /* A column of the lines, quoted. */
 const char *
@@ -38,8 +43,8 @@ CsSqlFinite(const CsColumn *column)
 }
 
 /* The zone as a literal. */
-const char *
-CsSqlZone(pg_tz *zone)
+static const char *
+ZoneSql(pg_tz *zone)
 {
 	return quote_literal_cstr(pg_get_timezone_name(zone));
 }
@@ -57,7 +62,92 @@ const char *
 CsSqlLocal(const CsColumn *time, pg_tz *zone, const char *at)
 {
 	return time->converter.type == TIMESTAMPTZOID ?
-		psprintf("(%s AT TIME ZONE %s)", at, CsSqlZone(zone)) : at;
+		psprintf("(%s AT TIME ZONE %s)", at, ZoneSql(zone)) : at;
+}
+
+/*
+ * A timestamptz as the time column counts, and a time of that column as a timestamptz: AT TIME ZONE
+ * does both.
+ */
+const char *
+CsSqlInstant(const CsColumn *time, pg_tz *zone, const char *at)
+{
+	return time->converter.type == TIMESTAMPTZOID ? at : psprintf("%s AT TIME ZONE %s", at, ZoneSql(zone));
+}
+
+/* The time so long before "as_of", both as the time column counts, by the zone's calendar. */
+const char *
+CsSqlBefore(const CsColumn *time, pg_tz *zone, const char *as_of, const char *interval)
+{
+	const char *local = psprintf("(%s - %s)", CsSqlLocal(time, zone, as_of), interval);
+
+	return time->converter.type == TIMESTAMPTZOID ? psprintf("%s AT TIME ZONE %s", local, ZoneSql(zone)) : local;
+}
+
+/* The days between two times, to the microsecond, as rfm() computes them. */
+const char *
+CsSqlDays(const char *from, const char *to)
+{
+	return psprintf("(date_part('epoch', %s - %s) * 1000000::float8)::bigint::float8 / 86400000000::float8", to, from);
+}
+
+/*
+ * A value of a column as text that does not depend on how the session displays such values; where a
+ * number is told apart by digits that its text lacks, it is still counted apart.
+ */
+const char *
+CsSqlText(const CsColumn *column, const char *value)
+{
+	Oid			type = column->converter.type;
+
+	if (type == FLOAT4OID || type == FLOAT8OID || type == CASHOID)
+		return psprintf("%s::numeric::text", value);
+	if (type == TIMESTAMPTZOID)
+		return psprintf("to_char(%s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')", value);
+	if (type == TIMESTAMPOID || type == DATEOID)
+		return psprintf("to_char(%s, 'YYYY-MM-DD HH24:MI:SS.US')", value);
+	if (type == TEXTOID || type == VARCHAROID || type == BPCHAROID)
+		return psprintf("%s::text", value);
+	/* not by a cast, which may be a function of whoever made the type */
+	return psprintf("CASE WHEN %s IS NOT NULL THEN format('%%s', %s) END", value, value);
+}
+
+/*
+ * A name for a column that is about a value: "before" and "after" around the value, of which letters and digits are
+ * left; unlike those that are taken, to which it is added.  Palloc'd.
+ */
+const char *
+CsSqlNewColumn(const char *before, const char *value, const char *after, List **taken)
+{
+	StringInfoData name;
+	char	   *result;
+	ListCell   *cell;
+	int			again = 1;
+
+	initStringInfo(&name);
+	appendStringInfoString(&name, before);
+	for (const char *c = value; *c != '\0'; c += pg_mblen(c))
+	{
+		if (pg_mblen(c) > 1)
+			appendBinaryStringInfo(&name, c, pg_mblen(c));
+		else
+			appendStringInfoChar(&name, (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') ? *c :
+								 *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : '_');
+	}
+	/* room for a number that tells it from another one */
+	name.data[pg_mbcliplen(name.data, name.len, NAMEDATALEN - 8 - (int) strlen(after))] = '\0';
+	result = psprintf("%s%s", name.data, after);
+retry:
+	foreach(cell, *taken)
+	{
+		if (strcmp(lfirst(cell), result) == 0)
+		{
+			result = psprintf("%s%s_%d", name.data, after, ++again);
+			goto retry;
+		}
+	}
+	*taken = lappend(*taken, result);
+	return result;
 }
 
 /* How amounts are summed: as numeric, which is exact, or as float8. */
@@ -86,4 +176,60 @@ CsSqlZero(const CsColumn *column)
 		default:
 			return "0::int";
 	}
+}
+
+/* Has the type of a column an order?  Others are told by their text. */
+static bool
+HasOrder(const CsColumn *column)
+{
+	return OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
+}
+
+/* A column as it is read to be told apart: itself, or the text of what has no order. */
+const char *
+CsSqlKey(const CsColumn *column)
+{
+	return psprintf(HasOrder(column) ? "t.%s" : "t.%s::text", CsSqlColumn(column));
+}
+
+/* An expression of ORDER BY in whose order equal values stand together. */
+const char *
+CsSqlSortKey(const CsColumn *column)
+{
+	return psprintf("%s%s", CsSqlKey(column),
+					!HasOrder(column) || CsKeyCollation(column) == C_COLLATION_OID ? " COLLATE pg_catalog.\"C\"" : "");
+}
+
+/*
+ * Does each customer have one text only?  Of other types two texts may be the same customer, as 5 and 5.0 are, or a
+ * citext in two cases.
+ */
+static bool
+HasOneText(const CsColumn *customer)
+{
+	switch (customer->converter.type)
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case UUIDOID:
+		case DATEOID:
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			return CsKeyCollation(customer) == C_COLLATION_OID;
+		default:
+			return false;
+	}
+}
+
+/* The text of a key, by whose bytes it sorts: the least of those that are one key. */
+const char *
+CsSqlKeyText(const CsColumn *column)
+{
+	const char *text = psprintf("(t.%s::text COLLATE pg_catalog.\"C\")", CsSqlColumn(column));
+
+	return HasOneText(column) ? text :
+		psprintf("pg_catalog.min(%s) OVER (PARTITION BY %s)", text, CsSqlSortKey(column));
 }

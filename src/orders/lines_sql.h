@@ -5,16 +5,32 @@
 #ifndef CUSTSEG_LINES_SQL_H
 #define CUSTSEG_LINES_SQL_H
 
+#include "call/call.h"
 #include "data/relation.h"
+#include "nodes/pg_list.h"
 #include "pgtime.h"
 
 extern const char *CsSqlColumn(const CsColumn *column);
 extern const char *CsSqlFrom(const CsRelation *rel);
 extern const char *CsSqlFinite(const CsColumn *column);
-extern const char *CsSqlZone(pg_tz *zone);
 extern const char *CsSqlTime(const CsColumn *time);
 extern const char *CsSqlLocal(const CsColumn *time, pg_tz *zone, const char *at);
+extern const char *CsSqlInstant(const CsColumn *time, pg_tz *zone, const char *at);
+extern const char *CsSqlBefore(const CsColumn *time, pg_tz *zone, const char *as_of, const char *interval);
+extern const char *CsSqlDays(const char *from, const char *to);
+extern const char *CsSqlText(const CsColumn *column, const char *value);
+extern const char *CsSqlNewColumn(const char *before, const char *value, const char *after, List **taken);
 extern const char *CsSqlSumType(const CsColumn *amount);
 extern const char *CsSqlZero(const CsColumn *column);
+extern const char *CsSqlKey(const CsColumn *column);
+extern const char *CsSqlSortKey(const CsColumn *column);
+extern const char *CsSqlKeyText(const CsColumn *column);
+
+/* query.c */
+extern const char *CsSqlIntervalOption(const char *option, const char *text, const char *example, const char *hint);
+extern const char *CsSqlLookBack(const char *text);
+extern List *CsSqlTexts(const char *sql);
+extern void CsSqlCopy(const char *sql, CsResult *result, int64 *rest, int nrest);
+extern void CsCheckAsOf(const CsRelation *relation, const char *sql);
 
 #endif							/* CUSTSEG_LINES_SQL_H */

@@ -98,6 +98,7 @@ extern void CsReportLeftOut(const char *rows, const CsLeftOut *reasons, int nrea
 
 extern const CsColumn *CsOrdersColumn(const CsRelation *rel, const char *name, const char *role,
 									  int kinds);
+extern const CsColumn *CsTimeColumn(const CsRelation *rel, const char *name, const char *role);
 extern const CsColumn *CsOrdersTimeColumn(const CsRelation *rel, const char *name);
 extern bool CsOrdersReadTime(const CsColumn *column, Datum value, Timestamp *time);
 extern pg_tz *CsOrdersZone(const char *name);

@@ -9,13 +9,11 @@
  */
 #include "custseg.h"
 
-#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
-#include "utils/typcache.h"
 #include "value/purchase_lines.h"
 
 #define FIRST_DAYS 64
@@ -47,77 +45,29 @@ typedef struct Reading
 } Reading;
 
 /*
- * Does each customer have one text only?  Of other types two texts may be the same customer, as 5 and 5.0 are, or a
- * citext in two cases.
- */
-static bool
-HasOneText(const CsColumn *customer)
-{
-	switch (customer->converter.type)
-	{
-		case BOOLOID:
-		case INT2OID:
-		case INT4OID:
-		case INT8OID:
-		case UUIDOID:
-		case DATEOID:
-			return true;
-		case TEXTOID:
-		case VARCHAROID:
-			return CsKeyCollation(customer) == C_COLLATION_OID;
-		default:
-			return false;
-	}
-}
-
-/* Has the type of a column an order?  Others are told by their text. */
-static bool
-HasOrder(const CsColumn *column)
-{
-	return OidIsValid(lookup_type_cache(column->type, TYPECACHE_LT_OPR)->lt_opr);
-}
-
-/* A column as it is read: itself, or the text of what has no order. */
-static const char *
-KeySql(const CsColumn *column)
-{
-	return psprintf(HasOrder(column) ? "t.%s" : "t.%s::text", CsSqlColumn(column));
-}
-
-/* An expression of ORDER BY in whose order equal values stand together. */
-static const char *
-SortSql(const CsColumn *column)
-{
-	return psprintf("%s%s", KeySql(column),
-					!HasOrder(column) || CsKeyCollation(column) == C_COLLATION_OID ? " COLLATE pg_catalog.\"C\"" : "");
-}
-
-/*
  * The query, palloc'd: lines sorted by customer, then by time, or by order and time.  Where customers are to come by
  * the bytes of their texts, that of each comes along, the least of several.
  */
 static char *
 LinesSql(const CsPurchasesRequest *r)
 {
-	const char *text = psprintf("(t.%s::text COLLATE pg_catalog.\"C\")", CsSqlColumn(r->customer));
+	const char *text = CsSqlKeyText(r->customer);
 	StringInfoData sql;
 
-	if (!HasOneText(r->customer))
-		text = psprintf("pg_catalog.min(%s) OVER (PARTITION BY %s)", text, SortSql(r->customer));
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s AS customer, t.%s AS at", KeySql(r->customer), CsSqlColumn(r->time));
+	appendStringInfo(&sql, "SELECT %s AS customer, t.%s AS at", CsSqlKey(r->customer), CsSqlColumn(r->time));
 	if (r->amount != NULL)
 		appendStringInfo(&sql, ", t.%s AS amount", CsSqlColumn(r->amount));
 	if (r->order != NULL)
-		appendStringInfo(&sql, ", %s AS \"order\"", KeySql(r->order));
+		appendStringInfo(&sql, ", %s AS \"order\"", CsSqlKey(r->order));
 	if (r->in_order)
 		appendStringInfo(&sql, ", %s AS text", text);
 	appendStringInfo(&sql, " FROM %s ORDER BY ", CsSqlFrom(r->relation));
 	if (r->in_order)
 		appendStringInfo(&sql, "%s, ", text);
-	appendStringInfoString(&sql, SortSql(r->customer));
+	appendStringInfoString(&sql, CsSqlSortKey(r->customer));
 	if (r->order != NULL)
-		appendStringInfo(&sql, ", %s", SortSql(r->order));
+		appendStringInfo(&sql, ", %s", CsSqlSortKey(r->order));
 	appendStringInfo(&sql, ", t.%s", CsSqlColumn(r->time));
 	return sql.data;
 }

@@ -71,10 +71,11 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (metric => q{'{"metric": "z", "kind": "mean", "effect": 1}'}, attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2,
-    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", time => "'at'", amount => "'amount'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'");
+    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", time => "'at'", amount => "'amount'", step => "'customer'", steps => "'{1,2}'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'");
 my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => [qw(spend buyers)], record_outcomes => [qw(spend buyers)],
     segment_value => [qw(spend buyers)], segment_churn => ['buyers'], record_segment_value => [qw(spend buyers)]);
-my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'");
+my $events = q{customer => 'customer', "time" => 'at', step => 'customer'};
+my %named = (train_value => "target => 'z'", train_purchases => "customer => 'id', \"time\" => 'x'", (map { $_ => $events } qw(journey paths touchpoints)), funnel => "$events, steps => '{1,2}'");
 my @functions = grep { !/^(\w+)/ || !$named{$1} } split /\n/, $node->safe_psql('postgres', <<'END');
 SELECT p.proname, (SELECT string_agg(a, ' ' ORDER BY n) FROM unnest(p.proargnames[1 : p.pronargs - p.pronargdefaults]) WITH ORDINALITY u (a, n))
 FROM pg_proc p
@@ -85,6 +86,7 @@ cmp_ok(scalar @functions, '>', 20, 'functions that take a source of a model are 
 
 # These take it as an option, by the name of "customers".
 push @functions, map { "$_|model answers" } qw(validate_survey survey_confusion record_survey);
+push @functions, map { "$_|model customer time step" . ($_ eq 'funnel' ? ' steps' : '') } qw(journey funnel paths touchpoints);
 
 sub calls
 {
@@ -95,7 +97,7 @@ sub calls
         my $model = $_;
         my @arguments = map { "\"$_\" => " . (/^(?:value_)?model$/ ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
             grep { $_ ne 'source' } split / /, $required;
-        "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, $name =~ /survey/ ? () : 'source => NULL') . ') f;';
+        "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, $name =~ /survey/ ? () : $required =~ / step/ ? "source => $needed{orders}" : 'source => NULL') . ') f;';
     } @{ $models{$name} // [qw(trap rules)] };
 }
 

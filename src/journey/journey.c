@@ -1,0 +1,439 @@
+/*
+ * journey.c
+ *	  How customers go from step to step: journey().
+ *
+ * A visit is an event.  What comes of it is known when the horizon has passed since: another step within the horizon,
+ * or none, and then the customer has dropped off.  Visits whose horizon has not passed are in no share, also where
+ * another step has followed already: those that go on quickly would be counted, and those that do not, not yet.
+ */
+#include "custseg.h"
+
+#include <math.h>
+
+#include "common/hashfn.h"
+#include "journey/trail.h"
+
+/* The most moves from a step to another in a segment that are told apart; lengths of time are numbered below 2^23. */
+#define MOST_MOVES 4000000
+
+typedef struct JourneyOptions
+{
+	CsTrailOptions trail;
+	char	   *horizon;
+} JourneyOptions;
+
+static const CsOption journeyOptions[] = {
+	CS_TRAIL_OPTIONS(JourneyOptions, trail),
+	{"horizon", CS_OPTION_TEXT, offsetof(JourneyOptions, horizon)}
+};
+
+/* The arguments after those that all have. */
+enum
+{
+	ARG_MODEL = CS_TRAIL_ARGUMENTS, ARG_OPTIONS, ARG_VERSION
+};
+
+PG_FUNCTION_INFO_V1(custseg_journey);
+
+/* A move from one step to the next, in a group. */
+typedef struct Move
+{
+	int			group,
+				from,
+				to;
+	int64		n;
+} Move;
+
+typedef struct MoveEntry
+{
+	uint32		move;			/* its number */
+	uint32		hash;
+	char		status;
+} MoveEntry;
+
+/* The moves, numbered in the order in which they are met. */
+typedef struct Moves
+{
+	struct move_hash *table;
+	Move	   *moves;
+	uint32		n,
+				capacity;
+	Move		sought;
+} Moves;
+
+static inline bool
+IsSought(const Moves *m, uint32 number)
+{
+	const Move *move = &m->moves[number];
+
+	return move->group == m->sought.group && move->from == m->sought.from && move->to == m->sought.to;
+}
+
+#define SH_PREFIX move
+#define SH_ELEMENT_TYPE MoveEntry
+#define SH_KEY_TYPE uint32
+#define SH_KEY move
+#define SH_HASH_KEY(tb, key) ((void) (key), (uint32) 0) /* not called: the hash is given */
+#define SH_EQUAL(tb, a, b) IsSought((const Moves *) (tb)->private_data, a)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, entry) (entry)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* What a group did at a step. */
+typedef struct Place
+{
+	int64		first;			/* customers whose first step it was */
+	int64		complete;		/* visits whose horizon has passed */
+	int64		undecided;		/* and others */
+	int64		ends;			/* complete ones after which nothing came within the horizon */
+	int64		customers;		/* who have been there */
+	int64		came_back;		/* and again after another step */
+} Place;
+
+/* What is known of the customer at hand and a step. */
+typedef struct Trace
+{
+	int64		customer;		/* the last one who was there, by number */
+	int64		came_back;		/* the last one who came back */
+} Trace;
+
+typedef struct Journey
+{
+	CsTrails	trails;
+	int64		horizon;
+	MemoryContext context;
+	Moves		moves;
+	CsLengths  *lengths;
+	int			nsteps;			/* that there is room for */
+	Place	   *places;			/* of each step, of each group */
+	Trace	   *traces;			/* of each step */
+	int64	   *customers;		/* of each group */
+
+	/* the customer at hand, by its number from 1 */
+	int64		customer;
+	int			group;
+	int			step;			/* the last one; -1: none yet */
+	Timestamp	at;
+} Journey;
+
+/* What a group did at a step. */
+static Place *
+PlaceOf(const Journey *j, int group, int step)
+{
+	return &j->places[(Size) step * j->trails.ngroups + group];
+}
+
+/* An error unless so many bytes more fit. */
+static void
+CheckMemory(const Journey *j, Size more)
+{
+	Size		used = sizeof(Move) * j->moves.capacity + j->moves.table->size * sizeof(MoveEntry) +
+		(sizeof(Place) * j->trails.ngroups + sizeof(Trace)) * j->nsteps;
+
+	if (used + more > CsMemoryLimit())
+		CsMemoryExceeded(used, "group the steps in a query as the source", "following %u different moves over %d steps", j->moves.n,
+						 CsDictionarySize(j->trails.steps));
+}
+
+/* Make room for a step. */
+static void
+GrowSteps(Journey *j, int step)
+{
+	int			more = Max(64, step);
+	Size		ngroups = j->trails.ngroups;
+
+	CheckMemory(j, (sizeof(Place) * ngroups + sizeof(Trace)) * more);
+	j->places = repalloc_huge(j->places, sizeof(Place) * ngroups * (j->nsteps + more));
+	j->traces = repalloc_huge(j->traces, sizeof(Trace) * (j->nsteps + more));
+	memset(j->places + ngroups * j->nsteps, 0, sizeof(Place) * ngroups * more);
+	memset(j->traces + j->nsteps, 0, sizeof(Trace) * more);
+	j->nsteps += more;
+}
+
+/* Make room for a move: the table doubles when it is full. */
+static void
+GrowMoves(Journey *j)
+{
+	Moves	   *m = &j->moves;
+
+	if (m->n == MOST_MOVES)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("there are more than %d different moves from a step to another", MOST_MOVES),
+				 errhint("Group the steps in a query as the source.")));
+	if (m->table->members >= m->table->grow_threshold)
+		CheckMemory(j, 2 * m->table->size * sizeof(MoveEntry));
+	if (m->n < m->capacity)
+		return;
+	CheckMemory(j, sizeof(Move) * m->capacity);
+	m->capacity *= 2;
+	m->moves = repalloc_huge(m->moves, sizeof(Move) * m->capacity);
+}
+
+/* The number of a move of the customer at hand, which is new perhaps. */
+static uint32
+MoveNumber(Journey *j, int from, int to)
+{
+	Moves	   *m = &j->moves;
+	uint32		hash = hash_combine(murmurhash32((uint32) from), murmurhash32((uint32) to * 2 + 1) + (uint32) j->group);
+	MoveEntry  *entry;
+	bool		found;
+
+	m->sought = (Move) {j->group, from, to, 0};
+	entry = move_lookup_hash(m->table, 0, hash);
+	if (entry != NULL)
+		return entry->move;
+	GrowMoves(j);
+	m->moves[m->n] = m->sought;
+	entry = move_insert_hash(m->table, 0, hash, &found);
+	entry->move = m->n;
+	return m->n++;
+}
+
+/* What came of the visit at hand: the next step, -1 for none, at a time. */
+static void
+Follow(Journey *j, int next, Timestamp at)
+{
+	Place	   *place = PlaceOf(j, j->group, j->step);
+	int64		length = CsTrailElapsed(j->at, at);
+	uint32		move;
+
+	if (CsTrailElapsed(j->at, j->trails.as_of) < j->horizon)
+	{
+		place->undecided++;
+		return;
+	}
+	place->complete++;
+	if (next < 0 || length > j->horizon)
+	{
+		place->ends++;
+		return;
+	}
+	move = MoveNumber(j, j->step, next);
+	j->moves.moves[move].n++;
+	CsLengthsAdd(j->lengths, (int) move, length);
+}
+
+/* CsTrailVisitor: another customer. */
+static void
+BeginCustomer(void *state, int group)
+{
+	Journey    *j = state;
+
+	j->customer++;
+	j->customers[group]++;
+	j->group = group;
+	j->step = -1;
+}
+
+/* Count who has been at a step, and who has come back to it. */
+static void
+CountTrace(Journey *j, int step)
+{
+	Trace	   *trace = &j->traces[step];
+	Place	   *place = PlaceOf(j, j->group, step);
+
+	if (trace->customer != j->customer)
+		place->customers++;
+	else if (step != j->step && trace->came_back != j->customer)
+	{
+		place->came_back++;
+		trace->came_back = j->customer;
+	}
+	trace->customer = j->customer;
+}
+
+/* CsTrailVisitor: an event of the customer at hand. */
+static void
+TakeEvent(void *state, Timestamp at, int step)
+{
+	Journey    *j = state;
+
+	if (step >= j->nsteps)
+		GrowSteps(j, step);
+	if (j->step < 0)
+		PlaceOf(j, j->group, step)->first++;
+	else
+		Follow(j, step, at);
+	CountTrace(j, step);
+	j->step = step;
+	j->at = at;
+}
+
+/* CsTrailVisitor: the customer at hand has no more events. */
+static void
+EndCustomer(void *state)
+{
+	Journey    *j = state;
+
+	if (j->step >= 0)
+		Follow(j, -1, j->trails.as_of);
+}
+
+/* Resolve the arguments, and begin with nothing. */
+static void
+Open(FunctionCallInfo fcinfo, Journey *j)
+{
+	JourneyOptions options;
+
+	CsOptionsArgument(fcinfo, ARG_OPTIONS, journeyOptions, lengthof(journeyOptions), &options);
+	j->horizon = CsTrailLength("horizon", options.horizon == NULL ? "30 days" : options.horizon, "30 days");
+	CsTrailsOpen(&j->trails, fcinfo, ARG_MODEL, ARG_VERSION, &options.trail);
+	j->context = CurrentMemoryContext;
+	j->moves.capacity = 64;
+	j->moves.moves = palloc(sizeof(Move) * j->moves.capacity);
+	j->moves.table = move_create(j->context, j->moves.capacity, &j->moves);
+	j->nsteps = 64;
+	j->places = palloc0(sizeof(Place) * j->trails.ngroups * j->nsteps);
+	j->traces = palloc0(sizeof(Trace) * j->nsteps);
+	j->customers = palloc0(sizeof(int64) * j->trails.ngroups);
+	j->lengths = CsLengthsOpen();
+}
+
+/* What rows are put with. */
+typedef struct Rows
+{
+	Journey    *journey;
+	CsResult   *result;
+	int			group;
+	const double *medians;		/* of moves */
+	uint32	   *order;			/* of moves: by group and step, the most frequent first */
+	int		   *steps;			/* that there are, the most frequent first */
+} Rows;
+
+/* Put a row: steps are -1 for none. */
+static void
+PutRow(const Rows *r, const char *kind, int from, int to, int64 n, int64 of, int64 undecided, double median)
+{
+	const CsTrails *t = &r->journey->trails;
+	CsValue		share[3];
+
+	CsTrailShare(t, n, of, share);
+	CsResultPut(r->result,
+				CsValues(CsTrailSegment(t, r->group), CsTrailSegmentName(t, r->group), CsValueText(kind),
+						 CsValueText(from < 0 ? NULL : CsTrailStep(t, from)), CsValueText(to < 0 ? NULL : CsTrailStep(t, to)),
+						 CsValueBool(from == to), CsValueInt8(n), CsValueInt8(of), CsValueInt8(undecided), share[0], share[1],
+						 share[2], CsValueFloat8(median)));
+}
+
+/* Order of moves. */
+static int
+CompareMoves(const void *a, const void *b, void *arg)
+{
+	const Journey *j = arg;
+	const Move *x = &j->moves.moves[*(const uint32 *) a],
+			   *y = &j->moves.moves[*(const uint32 *) b];
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (x->from != y->from)
+		return x->from < y->from ? -1 : 1;
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return strcmp(CsTrailStep(&j->trails, x->to), CsTrailStep(&j->trails, y->to));
+}
+
+/* Order of steps in a group: the most frequent first, ties by name. */
+static int
+CompareSteps(const void *a, const void *b, void *arg)
+{
+	const Rows *r = arg;
+	int			x = *(const int *) a,
+				y = *(const int *) b;
+	const Place *p = PlaceOf(r->journey, r->group, x),
+			   *q = PlaceOf(r->journey, r->group, y);
+
+	if (p->first != q->first)
+		return p->first > q->first ? -1 : 1;
+	return strcmp(CsTrailStep(&r->journey->trails, x), CsTrailStep(&r->journey->trails, y));
+}
+
+/* The first move of the group at hand from a step: moves are in order. */
+static uint32
+FirstMove(const Rows *r, int from)
+{
+	const Moves *m = &r->journey->moves;
+	uint32		low = 0,
+				high = m->n;
+
+	while (low < high)
+	{
+		uint32		middle = low + (high - low) / 2;
+		const Move *move = &m->moves[r->order[middle]];
+
+		if (move->group < r->group || (move->group == r->group && move->from < from))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Put what came of the visits of a step. */
+static void
+PutStep(Rows *r, int step)
+{
+	const Moves *m = &r->journey->moves;
+	const Place *place = PlaceOf(r->journey, r->group, step);
+
+	if (place->customers == 0)
+		return;
+	for (uint32 i = FirstMove(r, step); i < m->n; i++)
+	{
+		const Move *move = &m->moves[r->order[i]];
+
+		CHECK_FOR_INTERRUPTS();
+		if (move->group != r->group || move->from != step)
+			break;
+		PutRow(r, "next", step, move->to, move->n, place->complete, place->undecided, r->medians[r->order[i]]);
+	}
+	PutRow(r, "end", step, -1, place->ends, place->complete, place->undecided, NAN);
+	PutRow(r, "return", step, step, place->came_back, place->customers, 0, NAN);
+}
+
+/* Put the rows of a group. */
+static void
+PutGroup(Rows *r)
+{
+	Journey    *j = r->journey;
+	int			nsteps = CsDictionarySize(j->trails.steps);
+
+	if (j->customers[r->group] == 0)
+		return;
+	for (int i = 0; i < nsteps; i++)
+		r->steps[i] = i;
+	qsort_arg(r->steps, nsteps, sizeof(int), CompareSteps, r);
+	for (int i = 0; i < nsteps; i++)
+	{
+		int64		first = PlaceOf(j, r->group, r->steps[i])->first;
+
+		if (first > 0)
+			PutRow(r, "first", -1, r->steps[i], first, j->customers[r->group], 0, NAN);
+	}
+	for (int i = 0; i < nsteps; i++)
+		PutStep(r, r->steps[i]);
+}
+
+/* journey(source, customer, time, step, model, options, version): a row for each first step, move, end and return of each segment */
+Datum
+custseg_journey(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+	Journey		j = {{0}};
+	Rows		r = {&j, result};
+
+	Open(fcinfo, &j);
+	CsTrailsRead(&j.trails, &(CsTrailVisitor) {&j, BeginCustomer, TakeEvent, EndCustomer});
+	r.medians = CsLengthsMedians(j.lengths, (int) j.moves.n);
+	r.order = MemoryContextAllocHuge(CurrentMemoryContext, sizeof(uint32) * Max(j.moves.n, 1));
+	for (uint32 i = 0; i < j.moves.n; i++)
+		r.order[i] = i;
+	qsort_arg(r.order, j.moves.n, sizeof(uint32), CompareMoves, &j);
+	r.steps = palloc(sizeof(int) * Max(CsDictionarySize(j.trails.steps), 1));
+	for (r.group = 0; r.group < j.trails.ngroups; r.group++)
+		PutGroup(&r);
+	return (Datum) 0;
+}

@@ -1,0 +1,64 @@
+/*
+ * events.h
+ *	  How engaged customers are, as a query over events.
+ */
+#ifndef CUSTSEG_ORDERS_EVENTS_H
+#define CUSTSEG_ORDERS_EVENTS_H
+
+#include "nodes/pg_list.h"
+#include "orders/orders.h"
+#include "utils/jsonb.h"
+
+typedef struct CsEventsOptions
+{
+	char	   *time_zone;
+	char	   *look_back;		/* an interval; NULL: all events up to "as of" count */
+	char	   *session_gap;	/* an interval */
+	Jsonb	   *kinds;			/* an array of texts; NULL: the most frequent */
+	int			top_kinds;
+	Jsonb	   *windows;		/* an array of days */
+	int			window_days;
+	Jsonb	   *ratios;			/* {name: [kind, kind]} */
+	Jsonb	   *weights;		/* {kind: number} */
+	double		half_life_days;
+} CsEventsOptions;
+
+/* A ratio of the events of two kinds, by their indexes. */
+typedef struct CsEventsRatio
+{
+	char	   *name;
+	int			part,
+				whole;
+} CsEventsRatio;
+
+/* A kind that has features of its own. */
+typedef struct CsEventsKind
+{
+	char	   *name;
+	char	   *weight;			/* a number as text; NULL: none is given */
+} CsEventsKind;
+
+typedef struct CsEventsRequest
+{
+	const CsRelation *relation;
+	const CsColumn *customer,
+			   *time,
+			   *kind,
+			   *value;			/* NULL: events have none */
+	CsEventsOptions options;
+	pg_tz	   *zone;			/* whose days and hours they are, and of times without a zone */
+	const char *as_of;			/* a timestamptz as text; NULL: the latest event, or now in a view */
+	const char *look_back,		/* interval '...', whatever the settings; NULL: none */
+			   *session_gap;
+	bool		for_view;
+	bool		has_weights;	/* else each event counts for 1 */
+	List	   *kinds;			/* of CsEventsKind, in order */
+	List	   *windows;		/* days, of int */
+	List	   *ratios;			/* of CsEventsRatio */
+} CsEventsRequest;
+
+extern char *CsEventsSql(const CsEventsRequest *request, List *taken);
+extern char *CsEventsKindsSql(const CsEventsRequest *request, bool all);
+extern char *CsEventsTooEarlySql(const CsEventsRequest *request);
+
+#endif							/* CUSTSEG_ORDERS_EVENTS_H */

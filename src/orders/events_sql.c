@@ -1,0 +1,431 @@
+/*
+ * events_sql.c
+ *	  Writes the query that turns events into what tells how engaged customers are.
+ *
+ * customer_events() runs it, customer_events_sql() shows it, and create_feature_view() makes it a part of its view.
+ * Events after "as of" are left out at the start, and those before the look-back; everything else follows from the
+ * events that are left.  Counts are of whole numbers, values of decimal types are summed exactly, and so are the parts
+ * of the score: nothing depends on the order in which rows are read.
+ */
+#include "custseg.h"
+
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "orders/events.h"
+#include "orders/lines_sql.h"
+#include "utils/builtins.h"
+
+/* A month, and so many half-lives after which an event no longer counts. */
+#define MONTH_DAYS "30.4375::float8"
+#define MOST_HALF_LIVES "100::float8"
+
+
+/* Which events count, but for the time up to which they do. */
+static const char *
+CountsCondition(const CsEventsRequest *r)
+{
+	return psprintf("t.%s IS NOT NULL AND isfinite(t.%s) AND t.%s IS NOT NULL",
+					CsSqlColumn(r->customer), CsSqlColumn(r->time), CsSqlColumn(r->kind));
+}
+
+/* The moment that features are as of, as a query. */
+static const char *
+MomentQuery(const CsEventsRequest *r)
+{
+	if (r->as_of != NULL)
+		return psprintf("SELECT %s AS as_of",
+						CsSqlInstant(r->time, r->zone, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+	if (r->for_view)
+		return psprintf("SELECT %s AS as_of", CsSqlInstant(r->time, r->zone, "now()"));
+	return psprintf("SELECT max(%s) AS as_of FROM %s WHERE %s", CsSqlTime(r->time), CsSqlFrom(r->relation),
+					CountsCondition(r));
+}
+
+/* So many days before the moment, by the zone's calendar. */
+static const char *
+DaysBefore(const CsEventsRequest *r, int days)
+{
+	return CsSqlBefore(r->time, r->zone, "m.as_of", psprintf("interval '%d days'", days));
+}
+
+/* The moment, and the beginnings of all windows before it. */
+static void
+AppendMoment(StringInfo sql, const CsEventsRequest *r)
+{
+	ListCell   *cell;
+
+	appendStringInfoString(sql, "WITH moment AS (\n    SELECT\n        m.as_of");
+	if (r->look_back != NULL)
+		appendStringInfo(sql, ",\n        %s AS look_start", CsSqlBefore(r->time, r->zone, "m.as_of", r->look_back));
+	foreach(cell, r->windows)
+		appendStringInfo(sql, ",\n        %s AS start_%d", DaysBefore(r, lfirst_int(cell)), lfirst_int(cell));
+	appendStringInfo(sql, ",\n        %s AS trend_start,\n        %s AS trend_before\n    FROM (%s) AS m\n)",
+					 DaysBefore(r, r->options.window_days), DaysBefore(r, 2 * r->options.window_days), MomentQuery(r));
+}
+
+/* The number of an event's kind among those that have features of their own, from 1; NULL for others. */
+static void
+AppendKindNumber(StringInfo sql, const CsEventsRequest *r)
+{
+	const char *text = CsSqlText(r->kind, psprintf("t.%s", CsSqlColumn(r->kind)));
+	ListCell   *cell;
+
+	if (r->kinds == NIL)
+	{
+		appendStringInfoString(sql, ",\n        NULL::int AS kind");
+		return;
+	}
+	appendStringInfoString(sql, ",\n        CASE");
+	foreach(cell, r->kinds)
+		appendStringInfo(sql, "\n            WHEN %s = %s THEN %d", text,
+						 quote_literal_cstr(((CsEventsKind *) lfirst(cell))->name), foreach_current_index(cell) + 1);
+	appendStringInfoString(sql, "\n        END AS kind");
+}
+
+/* The value of an event, where it has a finite one. */
+static void
+AppendValue(StringInfo sql, const CsEventsRequest *r)
+{
+	const char *finite;
+
+	if (r->value == NULL)
+		return;
+	finite = CsSqlFinite(r->value);
+	appendStringInfo(sql, ",\n        CASE WHEN t.%s IS NOT NULL%s THEN t.%s::%s END AS value", CsSqlColumn(r->value),
+					 finite, CsSqlColumn(r->value), CsSqlSumType(r->value));
+}
+
+/* The events that count. */
+static void
+AppendEvents(StringInfo sql, const CsEventsRequest *r)
+{
+	const char *at = CsSqlTime(r->time),
+			   *local = CsSqlLocal(r->time, r->zone, at);
+
+	appendStringInfo(sql, ", event AS (\n    SELECT\n        t.%s AS customer,\n        %s AS at,\n        %s::date AS day",
+					 CsSqlColumn(r->customer), at, local);
+	if (r->time->converter.type == DATEOID)
+		appendStringInfoString(sql, ",\n        NULL::int AS hour");
+	else
+		appendStringInfo(sql, ",\n        date_part('hour', %s)::int AS hour", local);
+	AppendKindNumber(sql, r);
+	AppendValue(sql, r);
+	appendStringInfo(sql, "\n    FROM %s, moment\n    WHERE %s AND %s <= moment.as_of\n", CsSqlFrom(r->relation),
+					 CountsCondition(r), at);
+	if (r->look_back != NULL)
+		appendStringInfo(sql, "        AND %s > moment.look_start\n", at);
+	appendStringInfoString(sql, ")");
+}
+
+/*
+ * Events with the number of their customer's session.  Which of several events at one time begins a session depends on
+ * the order of rows; the number does not, for all of them have the sum up to the last.
+ */
+static void
+AppendSessions(StringInfo sql, const CsEventsRequest *r)
+{
+	const char *value = r->value != NULL ? ", value" : "";
+
+	appendStringInfo(sql, ", spaced AS (\n"
+					 "    SELECT customer, at, day, hour, kind%s,\n"
+					 "        CASE WHEN at - lag(at) OVER (PARTITION BY customer ORDER BY at) <= %s THEN 0 ELSE 1 END AS begins\n"
+					 "    FROM event\n"
+					 "), seen AS (\n"
+					 "    SELECT customer, at, day, hour, kind%s, sum(begins) OVER (PARTITION BY customer ORDER BY at) AS session\n"
+					 "    FROM spaced\n)",
+					 value, r->session_gap, value);
+}
+
+/* What an event of the weight 1 is worth now. */
+static const char *
+Decay(const CsEventsRequest *r)
+{
+	const char *lives = psprintf("%s / %s::float8", CsSqlDays("at", "moment.as_of"),
+								 quote_literal_cstr(psprintf("%.17g", r->options.half_life_days)));
+
+	return psprintf("CASE WHEN %s <= %s THEN power(0.5::float8, %s)::numeric ELSE 0::numeric END", lives, MOST_HALF_LIVES,
+					lives);
+}
+
+/* The weight of an event. */
+static const char *
+Weight(const CsEventsRequest *r)
+{
+	StringInfoData sql;
+	ListCell   *cell;
+
+	if (!r->has_weights)
+		return "1::numeric";
+	initStringInfo(&sql);
+	appendStringInfoString(&sql, "CASE");
+	foreach(cell, r->kinds)
+	{
+		const CsEventsKind *kind = lfirst(cell);
+
+		if (kind->weight != NULL)
+			appendStringInfo(&sql, " WHEN kind = %d THEN %s::numeric", foreach_current_index(cell) + 1,
+							 quote_literal_cstr(kind->weight));
+	}
+	appendStringInfoString(&sql, " ELSE 0::numeric END");
+	return sql.data;
+}
+
+/* What both all events of a customer and those of a kind are counted by. */
+static void
+AppendCounts(StringInfo sql, const CsEventsRequest *r)
+{
+	ListCell   *cell;
+
+	appendStringInfoString(sql,
+						   ",\n        count(*) AS n,\n"
+						   "        max(at) AS last,\n"
+						   "        count(DISTINCT day) AS active_days,\n"
+						   "        count(DISTINCT session) AS sessions,\n"
+						   "        mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
+						   "        count(*) FILTER (WHERE at > trend_start) AS recent,\n"
+						   "        count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before");
+	foreach(cell, r->windows)
+		appendStringInfo(sql, ",\n        count(*) FILTER (WHERE at > start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
+	if (r->value != NULL)
+		appendStringInfoString(sql, ",\n        sum(value) AS value");
+}
+
+/* Customers, and what each did of each kind, side by side. */
+static void
+AppendCustomers(StringInfo sql, const CsEventsRequest *r)
+{
+	appendStringInfoString(sql, ", engaged AS (\n    SELECT\n        customer,\n        min(at) AS first");
+	AppendCounts(sql, r);
+	appendStringInfo(sql, ",\n        sum(%s * %s) AS score\n    FROM seen, moment\n    GROUP BY customer\n)", Weight(r),
+					 Decay(r));
+	if (r->kinds == NIL)
+		return;
+	appendStringInfoString(sql, ", of_kind AS (\n    SELECT\n        customer,\n        kind");
+	AppendCounts(sql, r);
+	appendStringInfoString(sql, "\n    FROM seen, moment\n    WHERE kind IS NOT NULL\n    GROUP BY customer, kind\n)");
+}
+
+/* A column of a kind's counts, by the kind's number, as one of the customer. */
+static void
+AppendOfKind(StringInfo sql, int kind, const char *column)
+{
+	appendStringInfo(sql, ",\n        max(%s) FILTER (WHERE kind = %d) AS %s_%d", column, kind, column, kind);
+}
+
+/* The kinds of a customer in one row. */
+static void
+AppendPivot(StringInfo sql, const CsEventsRequest *r)
+{
+	static const char *const columns[] = {"n", "last", "active_days", "sessions", "favourite_hour", "recent", "before"};
+
+	if (r->kinds == NIL)
+		return;
+	appendStringInfoString(sql, ", kinds AS (\n    SELECT customer");
+	for (int kind = 1; kind <= list_length(r->kinds); kind++)
+	{
+		ListCell   *cell;
+
+		for (int i = 0; i < lengthof(columns); i++)
+			AppendOfKind(sql, kind, columns[i]);
+		foreach(cell, r->windows)
+			AppendOfKind(sql, kind, psprintf("n_%d", lfirst_int(cell)));
+		if (r->value != NULL)
+			AppendOfKind(sql, kind, "value");
+	}
+	appendStringInfoString(sql, "\n    FROM of_kind\n    GROUP BY customer\n)");
+}
+
+/* The trend of two counts, of -1 to 1; NULL where both are 0. */
+static const char *
+Trend(const char *recent, const char *before)
+{
+	return psprintf("(%s - %s)::float8 / nullif(%s + %s, 0::bigint)::float8", recent, before, recent, before);
+}
+
+/* Events a month: those who have been known for less than a month are taken to have been for one. */
+static const char *
+PerMonth(const char *n)
+{
+	return psprintf("%s::float8 * %s / greatest(%s, %s)", n, MONTH_DAYS, CsSqlDays("e.first", "moment.as_of"), MONTH_DAYS);
+}
+
+/* A column of a kind in the row of a customer, 0 for who has none. */
+static const char *
+CountOf(const char *column, int kind)
+{
+	return psprintf("coalesce(k.%s_%d, 0::bigint)", column, kind);
+}
+
+/* Called with each measure of a kind: its name and the expression for it. */
+typedef void (*MeasureTaker) (StringInfo sql, const char *name, const char *expression, List **taken, const char *kind);
+
+/* Give the measures of the kind with that number, from 1, to a taker. */
+static void
+EachMeasure(StringInfo sql, const CsEventsRequest *r, int kind, MeasureTaker take, List **taken)
+{
+	const char *name = ((CsEventsKind *) list_nth(r->kinds, kind - 1))->name;
+	ListCell   *cell;
+
+	take(sql, "n", CountOf("n", kind), taken, name);
+	foreach(cell, r->windows)
+		take(sql, psprintf("n_%dd", lfirst_int(cell)), CountOf(psprintf("n_%d", lfirst_int(cell)), kind), taken, name);
+	take(sql, "per_month", PerMonth(CountOf("n", kind)), taken, name);
+	take(sql, "days_since_last", CsSqlDays(psprintf("k.last_%d", kind), "moment.as_of"), taken, name);
+	take(sql, "trend", Trend(CountOf("recent", kind), CountOf("before", kind)), taken, name);
+	take(sql, "active_days", CountOf("active_days", kind), taken, name);
+	take(sql, "sessions", CountOf("sessions", kind), taken, name);
+	if (r->time->converter.type != DATEOID)
+		take(sql, "favourite_hour", psprintf("k.favourite_hour_%d", kind), taken, name);
+	if (r->value != NULL)
+		take(sql, "value", psprintf("coalesce(k.value_%d, 0::%s)::float8", kind, CsSqlSumType(r->value)), taken, name);
+}
+
+/* MeasureTaker: a column of a view. */
+static void
+TakeColumn(StringInfo sql, const char *name, const char *expression, List **taken, const char *kind)
+{
+	appendStringInfo(sql, ",\n    %s AS %s", expression,
+					 quote_identifier(CsSqlNewColumn("", kind, psprintf("_%s", name), taken)));
+}
+
+/* MeasureTaker: a member of an object, after a comma unless it is the first. */
+static void
+TakeMember(StringInfo sql, const char *name, const char *expression, List **taken, const char *kind)
+{
+	appendStringInfo(sql, "%s%s, (%s)::numeric", sql->data[sql->len - 1] == '(' ? "" : ", ", quote_literal_cstr(name),
+					 expression);
+}
+
+/* The features of kinds: columns of a view, or one object. */
+static void
+AppendKinds(StringInfo sql, const CsEventsRequest *r, List **taken)
+{
+	if (!r->for_view)
+		appendStringInfoString(sql, ",\n    '{}'::jsonb");
+	for (int kind = 1; kind <= list_length(r->kinds); kind++)
+	{
+		const CsEventsKind *k = list_nth(r->kinds, kind - 1);
+
+		if (r->for_view)
+		{
+			EachMeasure(sql, r, kind, TakeColumn, taken);
+			continue;
+		}
+		appendStringInfo(sql, "\n        || jsonb_build_object(%s, jsonb_build_object(", quote_literal_cstr(k->name));
+		EachMeasure(sql, r, kind, TakeMember, taken);
+		appendStringInfoString(sql, "))");
+	}
+	if (!r->for_view)
+		appendStringInfoString(sql, " AS kinds");
+}
+
+/* The ratios: columns of a view, or one object. */
+static void
+AppendRatios(StringInfo sql, const CsEventsRequest *r, List **taken)
+{
+	ListCell   *cell;
+
+	if (!r->for_view)
+		appendStringInfoString(sql, ",\n    '{}'::jsonb");
+	foreach(cell, r->ratios)
+	{
+		const CsEventsRatio *ratio = lfirst(cell);
+		const char *quotient = psprintf("%s::float8 / nullif(%s, 0::bigint)::float8", CountOf("n", ratio->part + 1),
+										CountOf("n", ratio->whole + 1));
+
+		if (r->for_view)
+			appendStringInfo(sql, ",\n    %s AS %s", quotient, quote_identifier(CsSqlNewColumn("", ratio->name, "", taken)));
+		else
+			appendStringInfo(sql, "\n        || jsonb_build_object(%s, (%s)::numeric)", quote_literal_cstr(ratio->name), quotient);
+	}
+	if (!r->for_view)
+		appendStringInfoString(sql, " AS ratios");
+}
+
+/*
+ * The query that computes the features, palloc'd.  For a view there is a column for each measure of each kind and each
+ * ratio, with names unlike those that are taken, and the features are as of now().
+ */
+char *
+CsEventsSql(const CsEventsRequest *r, List *taken)
+{
+	static const char *const own[] = {"as_of", "first_event", "last_event", "days_since_last_event", "event_tenure_days",
+	"n_events", "events_per_month", "n_active_days", "n_sessions", "events_per_session", "favourite_hour", "event_trend", "event_value", "engagement_score"};
+	StringInfoData sql;
+
+	for (int i = 0; i < lengthof(own); i++)
+		taken = lappend(taken, pstrdup(own[i]));
+	taken = lappend(taken, pstrdup(NameStr(r->customer->name)));
+	initStringInfo(&sql);
+	AppendMoment(&sql, r);
+	AppendEvents(&sql, r);
+	AppendSessions(&sql, r);
+	AppendCustomers(&sql, r);
+	AppendPivot(&sql, r);
+	appendStringInfo(&sql, "\nSELECT\n    e.customer%s AS %s,\n"
+					 "    %s AS as_of,\n"
+					 "    %s AS first_event,\n"
+					 "    %s AS last_event,\n"
+					 "    %s AS days_since_last_event,\n"
+					 "    %s AS event_tenure_days,\n"
+					 "    e.n AS n_events,\n"
+					 "    %s AS events_per_month,\n"
+					 "    e.active_days AS n_active_days,\n"
+					 "    e.sessions AS n_sessions,\n"
+					 "    e.n::float8 / e.sessions::float8 AS events_per_session,\n"
+					 "    e.favourite_hour AS favourite_hour,\n"
+					 "    %s AS event_trend,\n",
+					 r->for_view ? "" : "::text", r->for_view ? CsSqlColumn(r->customer) : "customer_id",
+					 CsSqlInstant(r->time, r->zone, "moment.as_of"), CsSqlInstant(r->time, r->zone, "e.first"),
+					 CsSqlInstant(r->time, r->zone, "e.last"), CsSqlDays("e.last", "moment.as_of"),
+					 CsSqlDays("e.first", "moment.as_of"), PerMonth("e.n"), Trend("e.recent", "e.before"));
+	if (r->value != NULL)
+		appendStringInfo(&sql, "    coalesce(e.value, 0::%s)::float8 AS event_value,\n", CsSqlSumType(r->value));
+	else if (!r->for_view)
+		appendStringInfoString(&sql, "    NULL::float8 AS event_value,\n");
+	appendStringInfoString(&sql, "    e.score::float8 AS engagement_score");
+	AppendKinds(&sql, r, &taken);
+	AppendRatios(&sql, r, &taken);
+	appendStringInfoString(&sql, "\nFROM engaged AS e\nCROSS JOIN moment");
+	if (r->kinds != NIL)
+		appendStringInfoString(&sql, "\nLEFT JOIN kinds AS k ON k.customer = e.customer");
+	return sql.data;
+}
+
+/* That an event is not after the "as_of" that is given. */
+static const char *
+AsOfCondition(const CsEventsRequest *r)
+{
+	return psprintf(" AND %s <= %s", CsSqlTime(r->time),
+					CsSqlInstant(r->time, r->zone, psprintf("%s::timestamptz", quote_literal_cstr(r->as_of))));
+}
+
+/* Which events count when a query is written, by their time. */
+static const char *
+TimeCondition(const CsEventsRequest *r)
+{
+	const char *upto = r->as_of == NULL ? "" : AsOfCondition(r);
+
+	return r->look_back == NULL ? upto :
+		psprintf("%s AND %s > (SELECT %s FROM (%s) AS m)", upto, CsSqlTime(r->time),
+				 CsSqlBefore(r->time, r->zone, "m.as_of", r->look_back), MomentQuery(r));
+}
+
+/* The query that lists the most frequent kinds, or all, palloc'd. */
+char *
+CsEventsKindsSql(const CsEventsRequest *r, bool all)
+{
+	return psprintf("SELECT %s AS kind FROM %s WHERE %s%s GROUP BY t.%s ORDER BY count(*) DESC, t.%s%s",
+					CsSqlText(r->kind, psprintf("t.%s", CsSqlColumn(r->kind))), CsSqlFrom(r->relation), CountsCondition(r),
+					TimeCondition(r), CsSqlColumn(r->kind), CsSqlColumn(r->kind),
+					all ? "" : psprintf(" LIMIT %d", r->options.top_kinds));
+}
+
+/* The query that tells whether there are events, and all of them are after the "as_of" that is given; palloc'd. */
+char *
+CsEventsTooEarlySql(const CsEventsRequest *r)
+{
+	const char *event = psprintf("EXISTS (SELECT FROM %s WHERE %s", CsSqlFrom(r->relation), CountsCondition(r));
+
+	return psprintf("SELECT NOT %s%s) AND %s) AS too_early", event, AsOfCondition(r), event);
+}
