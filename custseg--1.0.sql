@@ -6665,6 +6665,173 @@ COMMENT ON FUNCTION custseg.touchpoints IS 'Tells what customers did in a window
 topic: journeys 4
 example: SELECT * FROM custseg.touchpoints(''orders'', ''customer'', ''at'', ''product'', ''shop'', ''product 8'')';
 
+-- products
+
+CREATE FUNCTION custseg.frequent_itemsets(
+    orders text,
+    "order" text,
+    product text,
+    options jsonb DEFAULT '{}',
+    OUT products text[],
+    OUT size int,
+    OUT n bigint,
+    OUT support float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_frequent_itemsets'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1000;
+
+COMMENT ON FUNCTION custseg.frequent_itemsets IS 'Finds all sets of up to four products that are together in at least a share of the orders, counted exactly, from lines of orders.
+topic: products 1
+example: SELECT * FROM custseg.frequent_itemsets(''orders'', ''customer'', ''product'', ''{"min_support": 0.05}'')';
+
+CREATE FUNCTION custseg.basket_rules(
+    orders text,
+    "order" text,
+    product text,
+    options jsonb DEFAULT '{}',
+    OUT antecedent text[],
+    OUT consequent text,
+    OUT size int,
+    OUT n bigint,
+    OUT n_antecedent bigint,
+    OUT n_consequent bigint,
+    OUT support float8,
+    OUT confidence float8,
+    OUT lift float8,
+    OUT leverage float8,
+    OUT conviction float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_basket_rules'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1000;
+
+COMMENT ON FUNCTION custseg.basket_rules IS 'Finds which products are bought in the orders that have others, from lines of orders: rules with support, confidence, lift, leverage and conviction.
+topic: products 2
+example: SELECT * FROM custseg.basket_rules(''orders'', ''customer'', ''product'', ''{"min_support": 0.05}'')';
+
+CREATE FUNCTION custseg.segment_affinity(
+    model text,
+    orders text,
+    customer text,
+    product text,
+    source text DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT segment int,
+    OUT name text,
+    OUT product text,
+    OUT n bigint,
+    OUT n_buyers bigint,
+    OUT share float8,
+    OUT share_all float8,
+    OUT lift float8,
+    OUT expected_buyers float8,
+    OUT standardized_lift float8,
+    OUT p_value float8,
+    OUT p_adjusted float8,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_affinity'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1000;
+
+COMMENT ON FUNCTION custseg.segment_affinity IS 'Tells which products the customers of each segment buy more, less or never, against everyone and against customers who buy as many products: what to promote, and what they never buy.
+topic: products 3
+example: SELECT * FROM custseg.segment_affinity(''shop'', ''orders'', ''customer'', ''product'')';
+
+CREATE FUNCTION custseg.set_products(
+    model text,
+    orders text,
+    customer text,
+    product text,
+    source text DEFAULT NULL,
+    most int DEFAULT 5,
+    options jsonb DEFAULT '{}',
+    OUT segment int,
+    OUT name text,
+    OUT products text[]
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH promoted AS (
+        SELECT a.segment, a.name, a.product, row_number() OVER (PARTITION BY a.segment ORDER BY a.place) AS rank
+        FROM custseg.segment_affinity(set_products.model, set_products.orders, set_products.customer, set_products.product, set_products.source, set_products.options)
+            WITH ORDINALITY AS a (segment, name, product, n, n_buyers, share, share_all, lift, expected_buyers, standardized_lift, p_value, p_adjusted, rating, reason, place)
+        WHERE a.rating = 'promote'
+    ), chosen AS (
+        SELECT p.segment, p.name, array_agg(p.product ORDER BY p.rank) AS products
+        FROM promoted AS p
+        WHERE p.rank <= set_products.most
+        GROUP BY p.segment, p.name
+    )
+    SELECT c.segment, c.name, c.products
+    FROM chosen AS c
+    CROSS JOIN LATERAL custseg.set_action(set_products.model, c.segment, pg_catalog.jsonb_build_object('products', c.products)) AS s
+    ORDER BY c.segment;
+END;
+
+COMMENT ON FUNCTION custseg.set_products IS 'Finds what to promote in each segment as segment_affinity() does, and writes the first products of each to the playbook, as set_action() would; a segment with nothing to promote keeps what it has.
+topic: products 4
+example: SELECT * FROM custseg.set_products(''shop'', ''orders'', ''customer'', ''product'')';
+
+CREATE FUNCTION custseg.next_products(
+    model text,
+    orders text,
+    customer text,
+    product text,
+    source text DEFAULT NULL,
+    n int DEFAULT 10,
+    ids text[] DEFAULT NULL,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT id text,
+    OUT segment int,
+    OUT name text,
+    OUT rank int,
+    OUT product text,
+    OUT basis text,
+    OUT similarity float8,
+    OUT because text,
+    OUT share float8,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_next_products'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10000;
+
+COMMENT ON FUNCTION custseg.next_products IS 'Recommends to each customer, or to those who are named by id, the products that go with what was bought, by the customers of the same segment; where that names too few, what is popular there. evaluate_next_products() tells whether it is worth it.
+topic: products 5
+example: SELECT * FROM custseg.next_products(''shop'', ''orders'', ''customer'', ''product'', n => 3, ids => ARRAY[''7''])';
+
+CREATE FUNCTION custseg.evaluate_next_products(
+    model text,
+    orders text,
+    customer text,
+    product text,
+    "time" text,
+    source text DEFAULT NULL,
+    n int DEFAULT 10,
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT method text,
+    OUT n_judged bigint,
+    OUT n_hits bigint,
+    OUT hit_rate float8,
+    OUT low float8,
+    OUT high float8,
+    OUT recall float8,
+    OUT difference float8,
+    OUT difference_low float8,
+    OUT difference_high float8,
+    OUT p_value float8,
+    OUT rating text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_evaluate_next_products'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 4;
+
+COMMENT ON FUNCTION custseg.evaluate_next_products IS 'Holds out the last order of each customer, and tells how often next_products() names something that it brings, beside what is popular with everyone, what is popular in the segment, and what goes together with all customers.
+topic: products 6
+example: SELECT * FROM custseg.evaluate_next_products(''shop'', ''orders'', ''customer'', ''product'', ''at'')';
+
 -- what segments do, month by month
 
 CREATE FUNCTION custseg.segment_kpis(
@@ -8669,10 +8836,10 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,journeys,experiments,budget}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, journeys, experiments, budget.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, journeys, products, experiments, budget.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';

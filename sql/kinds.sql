@@ -40,6 +40,7 @@ BEGIN
                 WHEN u.name = 'presentation' THEN '''{"title": "tea"}''::jsonb'
                 WHEN u.name = 'state' THEN quote_literal('pass')
                 WHEN p.proname IN ('train_purchases', 'segment_kpis', 'record_kpis') THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' WHEN 'amount' THEN 'amount' ELSE 'at' END)
+                WHEN p.proname ~ '_products$|^segment_affinity$' AND u.name <> 'orders' AND format_type(u.type, NULL) = 'text' AND u.position > 2 THEN quote_literal(CASE u.name WHEN 'customer' THEN 'buyer' ELSE 'at' END)
                 WHEN p.proname = 'predict_lifetime_value' AND u.name = 'customer' THEN '''{"repeats": 2, "recency": 3, "customer_age": 9}''::jsonb'
                 WHEN u.name = 'customer' AND p.proname ~ 'exclude|override' THEN '1'
                 ELSE CASE format_type(u.type, NULL)

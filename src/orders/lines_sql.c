@@ -201,13 +201,13 @@ CsSqlSortKey(const CsColumn *column)
 }
 
 /*
- * Does each customer have one text only?  Of other types two texts may be the same customer, as 5 and 5.0 are, or a
- * citext in two cases.
+ * Does each value of a key have one text only?  Of other types two texts may be the same, as 5 and 5.0 are, or a citext in
+ * two cases.
  */
-static bool
-HasOneText(const CsColumn *customer)
+bool
+CsKeyHasOneText(const CsColumn *column)
 {
-	switch (customer->converter.type)
+	switch (column->converter.type)
 	{
 		case BOOLOID:
 		case INT2OID:
@@ -218,7 +218,7 @@ HasOneText(const CsColumn *customer)
 			return true;
 		case TEXTOID:
 		case VARCHAROID:
-			return CsKeyCollation(customer) == C_COLLATION_OID;
+			return CsKeyCollation(column) == C_COLLATION_OID;
 		default:
 			return false;
 	}
@@ -230,6 +230,6 @@ CsSqlKeyText(const CsColumn *column)
 {
 	const char *text = psprintf("(t.%s::text COLLATE pg_catalog.\"C\")", CsSqlColumn(column));
 
-	return HasOneText(column) ? text :
+	return CsKeyHasOneText(column) ? text :
 		psprintf("pg_catalog.min(%s) OVER (PARTITION BY %s)", text, CsSqlSortKey(column));
 }

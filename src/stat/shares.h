@@ -13,6 +13,18 @@ extern bool CsShareIsAbove(int64 count, int64 n, double bound, double confidence
 extern double CsUnseenShare(const int64 *counts, int nlevels, int64 n);
 extern double CsSharesDiffer(int64 count1, int64 n1, int64 count2, int64 n2);
 extern double CsShareChangeError(int64 count1, int64 n1, int64 count2, int64 n2);
+
+/* Two shares of the same cases: that of one, less that of the other. */
+typedef struct CsPairedShares
+{
+	double		difference;
+	double		low,
+				high;
+	double		p;
+} CsPairedShares;
+
+extern CsPairedShares CsPairedSharesCompare(int64 n, int64 only_one, int64 only_other, double confidence);
+
 extern double CsHerfindahl(int n, const int64 *parts);
 extern double CsNormalizedEntropy(int n, const int64 *parts);
 extern double CsShareOutsideRange(int64 n, double probability);

@@ -37,6 +37,8 @@ struct CsRoster
 	bool		is_found;		/* it was looked up */
 	bool		once;			/* a customer who comes twice is an error */
 	int64		n_unasked;		/* customers who were not */
+	CsRosterVisitor visit;		/* hears of them; NULL: nobody does */
+	void	   *visit_state;
 	int64	   *n;				/* customers of each segment, and last those of none */
 };
 
@@ -97,7 +99,12 @@ NextCustomer(CsRoster *r)
 				is_same,
 				isnull;
 
-	r->n_unasked += r->is_there && !r->is_found;
+	if (r->is_there && !r->is_found)
+	{
+		r->n_unasked++;
+		if (r->visit != NULL)
+			r->visit(r->visit_state, r->customer.data, r->segment < 0 ? CS_ROSTER_UNPLACED : r->segment);
+	}
 	r->is_found = false;
 	do
 	{
@@ -166,6 +173,14 @@ CsRosterFind(CsRoster *r, const char *customer)
 		return CS_ROSTER_UNKNOWN;
 	r->is_found = true;
 	return r->segment < 0 ? CS_ROSTER_UNPLACED : r->segment;
+}
+
+/* Have a visitor hear of those who are passed over from now on, before the first one is looked up: of all. */
+void
+CsRosterTell(CsRoster *r, CsRosterVisitor visit, void *state)
+{
+	r->visit = visit;
+	r->visit_state = state;
 }
 
 /* The number of customers in a segment, by its index; nsegments: in none. */

@@ -16,6 +16,10 @@ typedef struct CsRoster CsRoster;
 extern CsRoster *CsRosterOpen(const CsScorer *scorer, const char *source, bool once);
 extern int64 CsRosterCount(const CsRoster *roster, int segment);
 extern int	CsRosterFind(CsRoster *roster, const char *customer);
+/* Called for each customer who is passed over without being looked up; segment is an index, or CS_ROSTER_UNPLACED. */
+typedef void (*CsRosterVisitor) (void *state, const char *customer, int segment);
+
+extern void CsRosterTell(CsRoster *roster, CsRosterVisitor visit, void *state);
 extern int64 CsRosterClose(CsRoster *roster);
 
 #endif							/* CUSTSEG_VALUE_ROSTER_H */

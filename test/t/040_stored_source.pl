@@ -71,7 +71,7 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (metric => q{'{"metric": "z", "kind": "mean", "effect": 1}'}, attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2,
-    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", time => "'at'", amount => "'amount'", step => "'customer'", steps => "'{1,2}'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'");
+    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", product => "'amount'", time => "'at'", amount => "'amount'", step => "'customer'", steps => "'{1,2}'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'");
 my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => [qw(spend buyers)], record_outcomes => [qw(spend buyers)],
     segment_value => [qw(spend buyers)], segment_churn => ['buyers'], record_segment_value => [qw(spend buyers)]);
 my $events = q{customer => 'customer', "time" => 'at', step => 'customer'};
