@@ -1569,6 +1569,18 @@ COMMENT ON FUNCTION custseg.predict(custseg.compiled_model, "any") IS 'Returns t
 topic: scoring 11
 example: SELECT id, custseg.predict((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
+CREATE FUNCTION custseg_private.predict_decided(scorer custseg.compiled_model, customer "any", decisions jsonb, key text[]) RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_predict_decided'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg_private.predict_decided IS 'Returns the segment of a customer by a compiled model and decisions by hand, both given as values; the key names the columns that tell customers.';
+
+CREATE FUNCTION custseg_private.is_decided(scorer custseg.compiled_model, customer "any", decisions jsonb, key text[]) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_is_decided'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg_private.is_decided IS 'Tells whether one of the decisions by hand is about a customer.';
+
 CREATE FUNCTION custseg.predict_name(
     model text,
     customer "any",
@@ -1577,9 +1589,17 @@ CREATE FUNCTION custseg.predict_name(
 AS 'MODULE_PATHNAME', 'custseg_predict_name'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_name IS 'Returns the name of a customer''s segment.
+COMMENT ON FUNCTION custseg.predict_name(text, "any", int) IS 'Returns the name of a customer''s segment.
 topic: scoring 5
 example: SELECT id, custseg.predict_name(''shop'', c) FROM customers c';
+
+CREATE FUNCTION custseg.predict_name(scorer custseg.compiled_model, customer "any") RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_predict_name_scorer'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_name(custseg.compiled_model, "any") IS 'Returns the name of a customer''s segment by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
+topic: scoring 12
+example: SELECT id, custseg.predict_name((SELECT custseg.scorer(''shop'')), c) FROM customers c';
 
 CREATE FUNCTION custseg.predict_detail(
     model text,
@@ -1595,9 +1615,26 @@ CREATE FUNCTION custseg.predict_detail(
 AS 'MODULE_PATHNAME', 'custseg_predict_detail'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
-COMMENT ON FUNCTION custseg.predict_detail IS 'Returns the segment of a customer, the distance to its center, the confidence (1 - d1/d2 of the two nearest centers), the second nearest segment, and degrees of membership in the order of the segments.
+COMMENT ON FUNCTION custseg.predict_detail(text, "any", int) IS 'Returns the segment of a customer, the distance to its center, the confidence (1 - d1/d2 of the two nearest centers), the second nearest segment, and degrees of membership in the order of the segments.
 topic: scoring 6
 example: SELECT * FROM custseg.predict_detail(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
+
+CREATE FUNCTION custseg.predict_detail(
+    scorer custseg.compiled_model,
+    customer "any",
+    OUT segment int,
+    OUT name text,
+    OUT distance float8,
+    OUT confidence float8,
+    OUT runner_up int,
+    OUT memberships float8[]
+)
+AS 'MODULE_PATHNAME', 'custseg_predict_detail_scorer'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.predict_detail(custseg.compiled_model, "any") IS 'Returns what predict_detail() of a model tells of a customer by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
+topic: scoring 13
+example: SELECT * FROM custseg.predict_detail((SELECT custseg.scorer(''shop'')), ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.predict_json(model text, customer jsonb, version int DEFAULT NULL) RETURNS jsonb
 AS 'MODULE_PATHNAME', 'custseg_predict_json'
@@ -1628,9 +1665,33 @@ CREATE FUNCTION custseg.explain(
 AS 'MODULE_PATHNAME', 'custseg_explain'
 LANGUAGE C STABLE PARALLEL SAFE COST 100 ROWS 20;
 
-COMMENT ON FUNCTION custseg.explain IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment, of the runner-up and of all customers (for a category, the shares of the level), the feature''s share of what tells the two segments apart for this customer, and which of the two it speaks for; for rules, the condition that decided and how far the customer is inside its border.
+COMMENT ON FUNCTION custseg.explain(text, "any", int) IS 'Explains why a customer is in a segment and not in the second nearest one: for each feature the customer''s value, the means of the segment, of the runner-up and of all customers (for a category, the shares of the level), the feature''s share of what tells the two segments apart for this customer, and which of the two it speaks for; for rules, the condition that decided and how far the customer is inside its border.
 topic: scoring 8
 example: SELECT * FROM custseg.explain(''shop'', ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
+
+CREATE FUNCTION custseg.explain(
+    scorer custseg.compiled_model,
+    customer "any",
+    OUT segment int,
+    OUT name text,
+    OUT runner_up int,
+    OUT runner_up_name text,
+    OUT feature text,
+    OUT value text,
+    OUT segment_mean float8,
+    OUT runner_up_mean float8,
+    OUT overall_mean float8,
+    OUT contribution float8,
+    OUT speaks_for int,
+    OUT condition text,
+    OUT margin float8
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_explain_scorer'
+LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100 ROWS 20;
+
+COMMENT ON FUNCTION custseg.explain(custseg.compiled_model, "any") IS 'Explains why a customer is in a segment and not in the second nearest one by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
+topic: scoring 14
+example: SELECT * FROM custseg.explain((SELECT custseg.scorer(''shop'')), ''{"recency": 10, "frequency": 5, "monetary": 200}'')';
 
 CREATE FUNCTION custseg.explain_text(model text, customer "any", version int DEFAULT NULL) RETURNS text
 AS 'MODULE_PATHNAME', 'custseg_explain_text'
@@ -2128,67 +2189,55 @@ COMMENT ON COLUMN custseg.chi_square_test_result.cramers_v IS 'Effect size, 0 to
 COMMENT ON COLUMN custseg.chi_square_test_result.n IS 'Rows.';
 COMMENT ON COLUMN custseg.chi_square_test_result.n_low_expected IS 'Cells whose expected count is below 5.';
 
-CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_accum(state bytea, value float8, is_current bool) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool) IS 'Transition function of ks_test() and similar aggregates.';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(bytea, float8, bool) IS 'Transition function of ks_test() and similar aggregates.';
 
-CREATE FUNCTION custseg_private.two_sample_accum(state internal, value float8, is_current bool, bins int) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_accum(state bytea, value float8, is_current bool, bins int) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_two_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.two_sample_accum(internal, float8, bool, int) IS 'Transition function of psi() and similar aggregates with a number of bins.';
+COMMENT ON FUNCTION custseg_private.two_sample_accum(bytea, float8, bool, int) IS 'Transition function of psi() and similar aggregates with a number of bins.';
 
-CREATE FUNCTION custseg_private.two_sample_combine(state internal, other internal) RETURNS internal
+CREATE FUNCTION custseg_private.two_sample_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_two_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.two_sample_combine IS 'Combine function of ks_test() and similar aggregates.';
 
-CREATE FUNCTION custseg_private.two_sample_serialize(state internal) RETURNS bytea
-AS 'MODULE_PATHNAME', 'custseg_two_sample_serialize'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.two_sample_serialize IS 'Serialization function of ks_test() and similar aggregates.';
-
-CREATE FUNCTION custseg_private.two_sample_deserialize(bytes bytea, internal) RETURNS internal
-AS 'MODULE_PATHNAME', 'custseg_two_sample_deserialize'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.two_sample_deserialize IS 'Deserialization function of ks_test() and similar aggregates.';
-
-CREATE FUNCTION custseg_private.ks_test_final(state internal) RETURNS custseg.ks_test_result
+CREATE FUNCTION custseg_private.ks_test_final(state bytea) RETURNS custseg.ks_test_result
 AS 'MODULE_PATHNAME', 'custseg_ks_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.ks_test_final IS 'Final function of ks_test().';
 
-CREATE FUNCTION custseg_private.psi_final(state internal) RETURNS custseg.psi_result
+CREATE FUNCTION custseg_private.psi_final(state bytea) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.psi_final IS 'Final function of psi() of numbers.';
 
-CREATE FUNCTION custseg_private.wasserstein_final(state internal) RETURNS float8
+CREATE FUNCTION custseg_private.wasserstein_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_wasserstein_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.wasserstein_final IS 'Final function of wasserstein().';
 
-CREATE FUNCTION custseg_private.jensen_shannon_final(state internal) RETURNS float8
+CREATE FUNCTION custseg_private.jensen_shannon_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_jensen_shannon_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.jensen_shannon_final IS 'Final function of jensen_shannon() of numbers.';
 
-CREATE FUNCTION custseg_private.hellinger_final(state internal) RETURNS float8
+CREATE FUNCTION custseg_private.hellinger_final(state bytea) RETURNS float8
 AS 'MODULE_PATHNAME', 'custseg_hellinger_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.hellinger_final IS 'Final function of hellinger() of numbers.';
 
-CREATE FUNCTION custseg_private.cramer_von_mises_final(state internal) RETURNS custseg.cramer_von_mises_result
+CREATE FUNCTION custseg_private.cramer_von_mises_final(state bytea) RETURNS custseg.cramer_von_mises_result
 AS 'MODULE_PATHNAME', 'custseg_cramer_von_mises_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
@@ -2196,12 +2245,10 @@ COMMENT ON FUNCTION custseg_private.cramer_von_mises_final IS 'Final function of
 
 CREATE AGGREGATE custseg.ks_test(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.ks_test_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2211,12 +2258,10 @@ example: SELECT (custseg.ks_test(monetary, recency < 90)).* FROM customers';
 
 CREATE AGGREGATE custseg.psi(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.psi_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2226,12 +2271,10 @@ example: SELECT (custseg.psi(monetary, recency < 90)).* FROM customers';
 
 CREATE AGGREGATE custseg.psi(value float8, is_current bool, bins int) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.psi_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2241,12 +2284,10 @@ example: SELECT (custseg.psi(monetary, recency < 90, 5)).* FROM customers';
 
 CREATE AGGREGATE custseg.wasserstein(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.wasserstein_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2256,12 +2297,10 @@ example: SELECT custseg.wasserstein(monetary, recency < 90) FROM customers';
 
 CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.jensen_shannon_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2271,12 +2310,10 @@ example: SELECT custseg.jensen_shannon(monetary, recency < 90) FROM customers';
 
 CREATE AGGREGATE custseg.jensen_shannon(value float8, is_current bool, bins int) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.jensen_shannon_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2286,12 +2323,10 @@ example: SELECT custseg.jensen_shannon(monetary, recency < 90, 5) FROM customers
 
 CREATE AGGREGATE custseg.hellinger(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.hellinger_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2301,12 +2336,10 @@ example: SELECT custseg.hellinger(monetary, recency < 90) FROM customers';
 
 CREATE AGGREGATE custseg.hellinger(value float8, is_current bool, bins int) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.hellinger_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2316,12 +2349,10 @@ example: SELECT custseg.hellinger(monetary, recency < 90, 5) FROM customers';
 
 CREATE AGGREGATE custseg.cramer_von_mises(value float8, is_current bool) (
     SFUNC = custseg_private.two_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     SSPACE = 1024,
     FINALFUNC = custseg_private.cramer_von_mises_final,
     COMBINEFUNC = custseg_private.two_sample_combine,
-    SERIALFUNC = custseg_private.two_sample_serialize,
-    DESERIALFUNC = custseg_private.two_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -2413,12 +2444,6 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, text, text) IS 'Transition function of chi_square_test() of texts.';
 
-CREATE FUNCTION custseg_private.contingency_accum(state bytea, category anyelement, "group" anycompatible) RETURNS bytea
-AS 'MODULE_PATHNAME', 'custseg_contingency_accum_any'
-LANGUAGE C IMMUTABLE PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.contingency_accum(bytea, anyelement, anycompatible) IS 'Transition function of chi_square_test().';
-
 CREATE FUNCTION custseg_private.contingency_accum_sample(state bytea, category text, is_current bool) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_contingency_accum_sample'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -2436,6 +2461,36 @@ AS 'MODULE_PATHNAME', 'custseg_chi_square_test_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.chi_square_test_final IS 'Final function of chi_square_test().';
+
+CREATE FUNCTION custseg_private.contingency_accum_any(state internal, category anyelement, "group" anycompatible) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_contingency_accum_any'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.contingency_accum_any IS 'Transition function of chi_square_test() of any types.';
+
+CREATE FUNCTION custseg_private.contingency_combine_any(state internal, other internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_contingency_combine_any'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.contingency_combine_any IS 'Combine function of chi_square_test() of any types.';
+
+CREATE FUNCTION custseg_private.contingency_serialize(state internal) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_contingency_serialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.contingency_serialize IS 'Serialization function of chi_square_test() of any types.';
+
+CREATE FUNCTION custseg_private.contingency_deserialize(bytes bytea, context internal) RETURNS internal
+AS 'MODULE_PATHNAME', 'custseg_contingency_deserialize'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.contingency_deserialize IS 'Deserialization function of chi_square_test() of any types.';
+
+CREATE FUNCTION custseg_private.chi_square_test_any_final(state internal) RETURNS custseg.chi_square_test_result
+AS 'MODULE_PATHNAME', 'custseg_chi_square_test_any_final'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.chi_square_test_any_final IS 'Final function of chi_square_test() of any types.';
 
 CREATE FUNCTION custseg_private.psi_categories_final(state bytea) RETURNS custseg.psi_result
 AS 'MODULE_PATHNAME', 'custseg_psi_categories_final'
@@ -2469,11 +2524,13 @@ topic: statistics 6
 example: SELECT (custseg.chi_square_test(channel, region)).* FROM customers';
 
 CREATE AGGREGATE custseg.chi_square_test(category anyelement, "group" anycompatible) (
-    SFUNC = custseg_private.contingency_accum,
-    STYPE = bytea,
+    SFUNC = custseg_private.contingency_accum_any,
+    STYPE = internal,
     SSPACE = 1024,
-    FINALFUNC = custseg_private.chi_square_test_final,
-    COMBINEFUNC = custseg_private.contingency_combine,
+    FINALFUNC = custseg_private.chi_square_test_any_final,
+    COMBINEFUNC = custseg_private.contingency_combine_any,
+    SERIALFUNC = custseg_private.contingency_serialize,
+    DESERIALFUNC = custseg_private.contingency_deserialize,
     PARALLEL = SAFE
 );
 
@@ -4772,37 +4829,25 @@ COMMENT ON AGGREGATE custseg.games_howell(float8, int) IS 'Tells which pairs of 
 topic: statistics 5
 example: SELECT (unnest(custseg.games_howell(monetary, segment))).* FROM customers';
 
-CREATE FUNCTION custseg_private.group_sample_accum(state internal, value float8, segment int) RETURNS internal
+CREATE FUNCTION custseg_private.group_sample_accum(state bytea, value float8, segment int) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_sample_accum'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.group_sample_accum IS 'Transition function of kruskal_wallis() and levene().';
 
-CREATE FUNCTION custseg_private.group_sample_combine(state internal, other internal) RETURNS internal
+CREATE FUNCTION custseg_private.group_sample_combine(state bytea, other bytea) RETURNS bytea
 AS 'MODULE_PATHNAME', 'custseg_group_sample_combine'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.group_sample_combine IS 'Combine function of kruskal_wallis() and levene().';
 
-CREATE FUNCTION custseg_private.group_sample_serialize(state internal) RETURNS bytea
-AS 'MODULE_PATHNAME', 'custseg_group_sample_serialize'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.group_sample_serialize IS 'Serialization function of kruskal_wallis() and levene().';
-
-CREATE FUNCTION custseg_private.group_sample_deserialize(bytes bytea, context internal) RETURNS internal
-AS 'MODULE_PATHNAME', 'custseg_group_sample_deserialize'
-LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-
-COMMENT ON FUNCTION custseg_private.group_sample_deserialize IS 'Deserialization function of kruskal_wallis() and levene().';
-
-CREATE FUNCTION custseg_private.kruskal_wallis_final(state internal) RETURNS custseg.group_test_result
+CREATE FUNCTION custseg_private.kruskal_wallis_final(state bytea) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_kruskal_wallis_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.kruskal_wallis_final IS 'Final function of kruskal_wallis().';
 
-CREATE FUNCTION custseg_private.levene_final(state internal) RETURNS custseg.group_test_result
+CREATE FUNCTION custseg_private.levene_final(state bytea) RETURNS custseg.group_test_result
 AS 'MODULE_PATHNAME', 'custseg_levene_final'
 LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
@@ -4810,11 +4855,9 @@ COMMENT ON FUNCTION custseg_private.levene_final IS 'Final function of levene().
 
 CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     FINALFUNC = custseg_private.kruskal_wallis_final,
     COMBINEFUNC = custseg_private.group_sample_combine,
-    SERIALFUNC = custseg_private.group_sample_serialize,
-    DESERIALFUNC = custseg_private.group_sample_deserialize,
     PARALLEL = SAFE
 );
 
@@ -4824,11 +4867,9 @@ example: SELECT (custseg.kruskal_wallis(monetary, segment)).* FROM customers';
 
 CREATE AGGREGATE custseg.levene(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
-    STYPE = internal,
+    STYPE = bytea,
     FINALFUNC = custseg_private.levene_final,
     COMBINEFUNC = custseg_private.group_sample_combine,
-    SERIALFUNC = custseg_private.group_sample_serialize,
-    DESERIALFUNC = custseg_private.group_sample_deserialize,
     PARALLEL = SAFE
 );
 

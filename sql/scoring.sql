@@ -235,6 +235,43 @@ SELECT custseg.scorer('lost')::text AS lost \gset
 SELECT custseg.drop_model('lost', whole => true);
 SELECT custseg.predict(:'lost'::custseg.compiled_model, c) FROM customer c WHERE id = 95;
 SELECT custseg.predict(:'lost'::custseg.compiled_model, e) FROM elsewhere e ORDER BY recency LIMIT 1;
+-- the other forms by value tell what those by name tell
+SELECT
+    count(*) AS n,
+    count(*) FILTER (WHERE custseg.predict_name(scorer, c) IS NOT DISTINCT FROM custseg.predict_name(model, c)) AS names,
+    count(*) FILTER (WHERE custseg.predict_name(scorer, to_jsonb(c)) IS NOT DISTINCT FROM custseg.predict_name(model, c)) AS names_of_json,
+    count(*) FILTER (WHERE custseg.predict_detail(scorer, c) IS NOT DISTINCT FROM custseg.predict_detail(model, c)) AS details,
+    count(*) FILTER (WHERE (SELECT array_agg(e::text) FROM custseg.explain(scorer, c) e) IS NOT DISTINCT FROM (SELECT array_agg(e::text) FROM custseg.explain(model, c) e)) AS explanations
+FROM customer c, kept;
+-- whatever the settings
+CREATE VIEW explained AS SELECT md5(string_agg(e.value, ',' ORDER BY c.id, model COLLATE "C", feature COLLATE "C")) FROM customer c, kept, custseg.explain(scorer, c) e;
+SELECT md5 AS plain FROM explained \gset
+SET datestyle = 'SQL, DMY';
+SET extra_float_digits = -10;
+SELECT md5 = :'plain' AS same FROM explained;
+RESET datestyle;
+RESET extra_float_digits;
+SELECT custseg.predict_name(NULL::custseg.compiled_model, c) AS name, custseg.predict_detail(scorer, NULL::customer) AS detail,
+    (SELECT count(*) FROM custseg.explain(NULL::custseg.compiled_model, c)) AS n_rows
+FROM customer c, kept WHERE id = 95 AND model = 'm';
+SELECT oid::regprocedure, provolatile, proparallel FROM pg_proc WHERE proname ~ '^(predict_name|predict_detail|explain)$' AND pronamespace = 'custseg'::regnamespace ORDER BY oid::regprocedure::text COLLATE "C";
+CREATE INDEX ON documents (custseg.predict_name(:'scorer'::custseg.compiled_model, doc));
+
+-- decisions by hand that come as a value, as they do where rows are on other servers
+SELECT id, custseg.predict(scorer, c) AS by_model, custseg_private.predict_decided(scorer, c, decisions, '{id}') AS decided, custseg_private.is_decided(scorer, c, decisions, '{id}') AS is_decided
+FROM kept, customer c, (VALUES ('[["1", 3], ["2", null], ["3", 1], ["3", 2], ["none", 1], ["4", 77]]'::jsonb)) v (decisions)
+WHERE model = 'm' AND id <= 6 ORDER BY id;
+-- others from row to row
+SELECT id, decisions, custseg_private.predict_decided(scorer, c, decisions, '{id}') AS decided
+FROM kept, customer c, (VALUES ('[["1", 1]]'::jsonb), ('[["1", 2]]'), ('[]'), (NULL)) v (decisions)
+WHERE model = 'm' AND id <= 2 ORDER BY id, decisions;
+SELECT what, outcome(format('SELECT custseg_private.predict_decided(scorer, c, %L, %L) FROM kept, customer c WHERE model = ''m'' AND id = 1', decisions, key))
+FROM (VALUES (1, 'no decisions', '[]', '{id}'), (2, 'an object', '{"1": 2}', '{id}'), (3, 'no pair', '[1]', '{id}'), (4, 'half a pair', '[["1"]]', '{id}'), (5, 'a number', '[[1, 1]]', '{id}'),
+    (6, 'a fraction', '[["1", 1.5]]', '{id}'), (7, 'a text', '[["1", "1"]]', '{id}'), (8, 'below 0', '[["1", -1]]', '{id}'), (9, 'no key', '[]', '{}'), (10, 'no column', '[]', '{nowhere}'),
+    (11, 'NULL', '[]', '{NULL}'), (12, 'two columns', '[["(1,2)", 1]]', '{id,recency}')) v (n, what, decisions, key)
+ORDER BY n;
+SELECT outcome('SELECT custseg_private.predict_decided(scorer, ''{"recency": 1}''::jsonb, ''[]'', ''{id}'') FROM kept WHERE model = ''m''');
+
 -- an UPDATE as a sharded table would run it
 ALTER TABLE customer ADD COLUMN segment int;
 UPDATE customer c SET segment = custseg.predict((SELECT custseg.scorer('m')), c);

@@ -106,20 +106,16 @@ CsAggregateState(FunctionCallInfo fcinfo)
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 
-/* Room for a state that a parallel worker sends, header included, palloc'd; an error when it is too large. */
-bytea *
-CsAggregateBytes(Size size)
+/* The bytes of a state that is to be sent to another process; an error when they are more than a value can have. */
+Size
+CsAggregateSize(Size size)
 {
-	bytea	   *bytes;
-
 	if (!AllocSizeIsValid(size))
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
 				 errmsg("a parallel worker cannot send %zu MB of values", size / CS_MEGABYTE),
 				 errhint("SET max_parallel_workers_per_gather = 0; or test a sample of the rows, as TABLESAMPLE gives.")));
-	bytes = palloc(size);
-	SET_VARSIZE(bytes, size);
-	return bytes;
+	return size;
 }
 
 /* The error of a value that is not valid; the hint says what to write instead. */

@@ -41,7 +41,7 @@ extern void CsOptionsArgument(FunctionCallInfo fcinfo, int argument, const CsOpt
 							  int noptions, void *result);
 extern MemoryContext CsAggregateContext(FunctionCallInfo fcinfo, const char *aggregate);
 extern Datum CsAggregateState(FunctionCallInfo fcinfo);
-extern bytea *CsAggregateBytes(Size size);
+extern Size CsAggregateSize(Size size);
 
 /* value.c: a value with its SQL type, as an argument of a statement or a column of a row. */
 typedef struct CsValue

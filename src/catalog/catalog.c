@@ -16,6 +16,7 @@
 
 #include "access/htup_details.h"
 #include "catalog/tables.h"
+#include "catalog/engine.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
@@ -315,9 +316,14 @@ CheckAccess(const char *sql, const char *model, bool read_only)
 void
 CsReportNoModel(const char *model)
 {
+	bool		is_worker = CsIsCitusWorker();
+
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", model),
+			 is_worker ?
+			 errhint("Models are kept on the coordinator, which sends one along as a value: custseg.predict((SELECT custseg.scorer(%s)), c).",
+					 quote_literal_cstr(model)) :
 			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
 }
 

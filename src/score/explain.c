@@ -23,6 +23,7 @@
 #include "score/score.h"
 
 PG_FUNCTION_INFO_V1(custseg_explain);
+PG_FUNCTION_INFO_V1(custseg_explain_scorer);
 
 /*
  * A vector of model space in the space before PCA, palloc'd: a difference, or a point, which has
@@ -273,23 +274,39 @@ PutExplanation(CsResult *result, const CsCallSite *site, const CsAssignment *pla
 	CsResultPut(result, row, i);
 }
 
-/* explain(model, customer, version): a row for each feature, and a border that decides */
-Datum
-custseg_explain(PG_FUNCTION_ARGS)
+/* Put a row for each feature, and a border that decides; none without a call site. */
+static void
+PutExplanations(CsResult *result, CsCallSite *site)
 {
-	CsResult   *result = CsResultOpen(fcinfo);
-	CsCallSite *site;
 	CsAssignment placed;
 	CsExplanation *lines;
 	int			nlines;
 
-	site = CsCallSiteForModel(fcinfo);
 	if (site == NULL || CsIsDecidedByHand(site) ||
 		!CsCallSitePlace(site, &placed,
 						 palloc(sizeof(double) * site->scoring.scorer->nsegments)))
-		return (Datum) 0;
+		return;
 	lines = CsExplain(site, &placed, &nlines);
 	for (int i = 0; i < nlines; i++)
 		PutExplanation(result, site, &placed, &lines[i]);
+}
+
+/* explain(model, customer, version) */
+Datum
+custseg_explain(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+
+	PutExplanations(result, CsCallSiteForModel(fcinfo));
+	return (Datum) 0;
+}
+
+/* explain(scorer, customer): the same of a model that is given by value */
+Datum
+custseg_explain_scorer(PG_FUNCTION_ARGS)
+{
+	CsResult   *result = CsResultOpen(fcinfo);
+
+	PutExplanations(result, CsCallSiteForScorer(fcinfo));
 	return (Datum) 0;
 }

@@ -112,9 +112,11 @@ static double
 TotalValue(const CsMoves *moves, const MoveCount *count)
 {
 	/* once the sum is infinite its compensation is no number */
-	double		total = moves->value != NULL && CsConverterIsDecimal(&moves->converter) ?
-		CsDecimalToDouble(count->decimal) : isinf(count->sum) ? count->sum : count->sum + count->rest;
+	double		total = isinf(count->sum) ? count->sum : count->sum + count->rest;
 
+	/* of what somebody else has counted there is but the sum */
+	if (moves->value != NULL && CsConverterIsDecimal(&moves->converter))
+		total += CsDecimalToDouble(count->decimal);
 	return fabs(total) > MOST_VALUE ? copysign(INFINITY, total) : total;
 }
 
@@ -131,6 +133,20 @@ CsMovesCount(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to, Datum value
 	count->n++;
 	if (moves->value != NULL && !value_is_null)
 		AddValue(count, &moves->converter, value);
+}
+
+/* Count rows of a move that somebody has counted, and what they are worth. */
+void
+CsMovesAdd(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to, int64 n, double total)
+{
+	Move		move = {from, to};
+	bool		found;
+	MoveCount  *count = hash_search(moves->counts, &move, HASH_ENTER, &found);
+
+	if (!found)
+		*count = (MoveCount) {.move = move};
+	count->n += n;
+	count->sum += total;
 }
 
 /* An int4[] of one side of all moves, NULL where there is no segment. */

@@ -35,6 +35,7 @@ extern CsMaybeSegment CsMaybeSegmentRead(Datum value, bool isnull, Oid type);
 extern CsMoves *CsMovesBegin(const char *model, int version, const char *source);
 extern void CsMovesCount(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to, Datum value,
 						 bool value_is_null);
+extern void CsMovesAdd(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to, int64 n, double total);
 extern void CsMovesRecord(const CsMoves *moves, bool finished);
 extern void CsMovesForget(const char *model, int days);
 

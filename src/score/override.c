@@ -66,6 +66,10 @@ static const char *const list_sql =
 static const char *const load_sql =
 "SELECT o.id, o.customer, o.segment, o.made_by, o.until FROM " HOLDING_SQL;
 
+static const char *const decisions_sql =
+"SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_array(o.customer, o.segment) ORDER BY o.id), '[]')"
+" FROM " HOLDING_SQL;
+
 static const char *const export_sql =
 "SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(o) OPERATOR(pg_catalog.-) $2 ORDER BY o.id), '[]')"
 " FROM " HOLDING_SQL;
@@ -129,30 +133,22 @@ typedef struct Loading
 } Loading;
 
 /*
- * CsCatalogVisitor: a decision whose segment the version has, for a customer whose id can be one of these
- * rows.
+ * Take a decision that puts a customer in a segment, or excludes him, where the version has the segment and
+ * the id can be one of these rows.
  */
 static void
-TakeOverride(void *state, const CsCatalogRow *row)
+AddOverride(Loading *l, CsOverride o, const char *customer, bool excluded, int32 segment)
 {
-	Loading    *l = state;
 	CsOverrides *result = l->result;
-	bool		excluded;
-	Datum		segment = CsRowDatum(row, 3, &excluded);
-	CsOverride	o = {.id = CsRowInt8(row, 1, 0), .index = -1, .made_by = CsRowText(row, 4)};
-	bool		forever;
-	Datum		until = CsRowDatum(row, 5, &forever);
 
-	o.until = forever ? DT_NOEND : DatumGetTimestampTz(until);
-	if (!excluded)
-		o.index = SegmentIndex(l->scorer, DatumGetInt32(segment));
+	o.index = excluded ? -1 : SegmentIndex(l->scorer, segment);
 	if (!excluded && o.index < 0)
 	{
 		result->n_lacking++;
 		return;
 	}
 	o.customer = palloc(sizeof(Datum) * result->identity->nparts);
-	if (!CsIdentityRead(result->identity, CsRowText(row, 2), o.customer))
+	if (!CsIdentityRead(result->identity, customer, o.customer))
 		return;
 	if (result->n == l->capacity)
 	{
@@ -162,6 +158,28 @@ TakeOverride(void *state, const CsCatalogRow *row)
 			repalloc_huge(result->overrides, sizeof(CsOverride) * l->capacity);
 	}
 	result->overrides[result->n++] = o;
+}
+
+/* CsCatalogVisitor: a decision. */
+static void
+TakeOverride(void *state, const CsCatalogRow *row)
+{
+	bool		excluded;
+	Datum		segment = CsRowDatum(row, 3, &excluded);
+	bool		forever;
+	Datum		until = CsRowDatum(row, 5, &forever);
+	CsOverride	o = {.id = CsRowInt8(row, 1, 0), .made_by = CsRowText(row, 4),
+	.until = forever ? DT_NOEND : DatumGetTimestampTz(until)};
+
+	AddOverride(state, o, CsRowText(row, 2), excluded, excluded ? 0 : DatumGetInt32(segment));
+}
+
+/* Bring decisions in order, so that they are found by customer. */
+static void
+OrderOverrides(CsOverrides *overrides)
+{
+	if (overrides->n > 0)
+		qsort_arg(overrides->overrides, overrides->n, sizeof(CsOverride), CompareOverrides, overrides->identity);
 }
 
 /*
@@ -178,8 +196,65 @@ CsOverridesRead(const CsScorer *scorer, CsIdentity *identity)
 	result->identity = identity;
 	CsCatalogRead(load_sql, CsValues(CsValueText(NameStr(scorer->model))), TakeOverride, &l);
 	AtEOXact_GUC(true, level);
-	if (result->n > 0)
-		qsort_arg(result->overrides, result->n, sizeof(CsOverride), CompareOverrides, identity);
+	OrderOverrides(result);
+	return result;
+}
+
+/*
+ * The decisions that hold now for customers of a model as one value, palloc'd: an array with the customer
+ * and the segment of each, null for an exclusion, the oldest first.
+ */
+Jsonb *
+CsOverridesAsJsonb(const char *model)
+{
+	Jsonb	   *result = NULL;
+
+	CsCatalogRead(decisions_sql, CsValues(CsValueText(model)), CsTakeJsonb, &result);
+	return result;
+}
+
+/* The customer of a decision in such a value, palloc'd.  OUT: whether he is excluded, or his segment. */
+static char *
+ReadDecision(const JsonbValue *decision, bool *excluded, int64 *segment)
+{
+	JsonbContainer *pair = CsJsonGetArray(decision);
+	JsonbValue	parts[2] = {{.type = jbvNull}, {.type = jbvBool}};
+	CsJsonEach	each;
+
+	if (pair != NULL)
+	{
+		each = CsJsonEachOf(pair);
+		for (int i = 0; i < lengthof(parts) && CsJsonNext(&each); i++)
+			parts[i] = each.value;
+	}
+	*excluded = parts[1].type == jbvNull;
+	if (parts[0].type != jbvString || (!*excluded && !CsJsonGetInteger(&parts[1], 0, PG_INT32_MAX, segment)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("decisions by hand must be an array of arrays of a customer's id and a segment")));
+	return CsJsonString(&parts[0]);
+}
+
+/* Decisions from such a value, as CsOverridesRead() gives them; an error when it is another one. */
+CsOverrides *
+CsOverridesOfJsonb(const CsScorer *scorer, CsIdentity *identity, Jsonb *decisions)
+{
+	CsOverrides *result = palloc0(sizeof(CsOverrides));
+	Loading		l = {scorer, result};
+	int			level = CsPlainSettings();
+	CsJsonEach	each = CsJsonEachOf(&decisions->root);
+
+	result->identity = identity;
+	while (CsJsonNext(&each))
+	{
+		bool		excluded;
+		int64		segment = 0;
+		char	   *customer = ReadDecision(&each.value, &excluded, &segment);
+
+		AddOverride(&l, (CsOverride) {.id = each.at, .until = DT_NOEND}, customer, excluded, (int32) segment);
+	}
+	AtEOXact_GUC(true, level);
+	OrderOverrides(result);
 	return result;
 }
 

@@ -30,7 +30,9 @@ PG_FUNCTION_INFO_V1(custseg_predict);
 PG_FUNCTION_INFO_V1(custseg_predict_columns);
 PG_FUNCTION_INFO_V1(custseg_predict_scorer);
 PG_FUNCTION_INFO_V1(custseg_predict_name);
+PG_FUNCTION_INFO_V1(custseg_predict_name_scorer);
 PG_FUNCTION_INFO_V1(custseg_predict_detail);
+PG_FUNCTION_INFO_V1(custseg_predict_detail_scorer);
 PG_FUNCTION_INFO_V1(custseg_scorer);
 
 /*
@@ -279,8 +281,8 @@ ResolveScorer(CsCallSite *site, struct varlena *given)
  * The call site of a function (compiled_model, customer "any").  NULL when the result is NULL
  * because an argument is.
  */
-static CsCallSite *
-CallSiteForScorer(FunctionCallInfo fcinfo)
+CsCallSite *
+CsCallSiteForScorer(FunctionCallInfo fcinfo)
 {
 	CsCallSite *site;
 	struct varlena *given;
@@ -600,7 +602,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 Datum
 custseg_predict_scorer(PG_FUNCTION_ARGS)
 {
-	CsCallSite *site = CallSiteForScorer(fcinfo);
+	CsCallSite *site = CsCallSiteForScorer(fcinfo);
 	CsAssignment placed;
 
 	if (site == NULL || !CsCallSitePlace(site, &placed, NULL))
@@ -608,18 +610,35 @@ custseg_predict_scorer(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
 }
 
-/* predict_name(model, customer, version): name of the segment */
-Datum
-custseg_predict_name(PG_FUNCTION_ARGS)
+/* The name of the segment with an index, as text; NULL below 0. */
+static Datum
+SegmentName(FunctionCallInfo fcinfo, const CsCallSite *site, int index)
 {
-	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	int			index = site == NULL ? -1 : SegmentOfCustomer(site);
 	const CsScorer *scorer;
 
 	if (index < 0)
 		PG_RETURN_NULL();
 	scorer = site->scoring.scorer;
 	PG_RETURN_TEXT_P(cstring_to_text(CsScorerAt(scorer, char, CsScorerSegments(scorer)[index].name)));
+}
+
+/* predict_name(model, customer, version): name of the segment */
+Datum
+custseg_predict_name(PG_FUNCTION_ARGS)
+{
+	CsCallSite *site = CsCallSiteForModel(fcinfo);
+
+	return SegmentName(fcinfo, site, site == NULL ? -1 : SegmentOfCustomer(site));
+}
+
+/* predict_name(scorer, customer): the same of a model that is given by value */
+Datum
+custseg_predict_name_scorer(PG_FUNCTION_ARGS)
+{
+	CsCallSite *site = CsCallSiteForScorer(fcinfo);
+	CsAssignment placed;
+
+	return SegmentName(fcinfo, site, site != NULL && CsCallSitePlace(site, &placed, NULL) ? placed.index : -1);
 }
 
 /* The row type that a function of a call site returns, looked up once. */
@@ -660,11 +679,10 @@ CsCallSiteDetail(CsCallSite *site)
 	return detail;
 }
 
-/* predict_detail(model, customer, version): the segment and how clear a case it is */
-Datum
-custseg_predict_detail(PG_FUNCTION_ARGS)
+/* The segment of the customer of a call and how clear a case it is, as a row; NULL without a call site. */
+static Datum
+SegmentDetail(FunctionCallInfo fcinfo, CsCallSite *site)
 {
-	CsCallSite *site = CsCallSiteForModel(fcinfo);
 	const CsScorer *scorer;
 	const CsScorerSegment *segments;
 	CsDetail	detail;
@@ -685,6 +703,20 @@ custseg_predict_detail(PG_FUNCTION_ARGS)
 									   CsValueInt4(segments[detail.placed.runner_up].segment),
 									   detail.memberships == NULL ? CsValueNull(FLOAT8ARRAYOID) :
 									   CsValueNumbers(detail.memberships, scorer->nsegments))));
+}
+
+/* predict_detail(model, customer, version) */
+Datum
+custseg_predict_detail(PG_FUNCTION_ARGS)
+{
+	return SegmentDetail(fcinfo, CsCallSiteForModel(fcinfo));
+}
+
+/* predict_detail(scorer, customer): the same of a model that is given by value */
+Datum
+custseg_predict_detail_scorer(PG_FUNCTION_ARGS)
+{
+	return SegmentDetail(fcinfo, CsCallSiteForScorer(fcinfo));
 }
 
 /* The arguments of scorer(). */

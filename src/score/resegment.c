@@ -5,7 +5,7 @@
  * resegment() is for a table of which few customers have moved: rewriting them all, as an UPDATE
  * with predict() does, would cost many times what finding the movers does.  All rows, or the rows of a
  * batch (batch_key.c), are read, judged and written in rounds (rounds.c).  A batch is committed before the
- * next one begins.
+ * next one begins.  A table whose rows Citus keeps is another case (resegment_citus.c).
  *
  * What moved from where to where, and how many stayed, is recorded in custseg.migration (moves.c).
  */
@@ -13,6 +13,7 @@
 
 #include "access/relation.h"
 #include "call/call.h"
+#include "catalog/engine.h"
 #include "catalog/namespace.h"
 #include "catalog/tables.h"
 #include "executor/spi.h"
@@ -86,6 +87,15 @@ RunBatches(CsResegment *request, Relation rel)
 		rel = relation_open(request->table, RowExclusiveLock);
 	}
 	MemoryContextDelete(inner);
+}
+
+/* Place all rows of a table that Citus keeps, and record it. */
+static void
+RunOnCitus(CsResegment *request, Relation rel)
+{
+	CsResegmentCitus(request, rel);
+	CsMovesRecord(request->moves, true);
+	relation_close(rel, NoLock);
 }
 
 /* An error unless the text is a condition, and not one that goes on as something else. */
@@ -224,7 +234,10 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	BeginMoves(&request, rel);
 	if (CsBoolArgument(fcinfo, ARG_CREATE, false))
 		rel = CreateColumn(rel, request.moves->source, request.column);
-	RunBatches(&request, rel);
+	if (CsIsDistributed(request.table))
+		RunOnCitus(&request, rel);
+	else
+		RunBatches(&request, rel);
 	if (request.keep_days > 0)
 		CsMovesForget(request.model, request.keep_days);
 	PopActiveSnapshot();

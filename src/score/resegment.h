@@ -8,6 +8,7 @@
 #include "custseg.h"
 #include "data/relation.h"
 #include "score/moves.h"
+#include "score/score.h"
 #include "storage/itemptr.h"
 #include "utils/relcache.h"
 #include "utils/tuplestore.h"
@@ -32,6 +33,11 @@ typedef struct CsResegment
 
 /* rounds.c */
 extern char *CsResegmentBatch(CsResegment *request, Relation rel);
+extern List *CsResegmentKey(const CsScorer *scorer, Relation rel, const char *table);
+extern void CsResegmentCheckFeatures(const CsScorer *scorer, Relation rel);
+
+/* resegment_citus.c */
+extern void CsResegmentCitus(CsResegment *request, Relation rel);
 
 /* batch_key.c: the primary key, by whose order batches follow each other. */
 typedef struct CsBatchPart

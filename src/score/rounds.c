@@ -48,16 +48,16 @@ typedef struct Rounds
  * The columns that tell customers, so that overrides can be honoured; an error when there are none, for
  * whoever was excluded must not come back in silence.
  */
-static List *
-FindKey(const Rounds *r, Relation rel)
+List *
+CsResegmentKey(const CsScorer *scorer, Relation rel, const char *table)
 {
-	List	   *columns = CsFindKey(CsRelationOpen(r->table), CsScorerId(r->scoring.scorer));
+	List	   *columns = CsFindKey(CsRelationOpen(table), CsScorerId(scorer));
 
 	if (columns == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("overrides of model \"%s\" cannot be honoured: table \"%s\" has no column that identifies a customer",
-						NameStr(r->scoring.scorer->model), RelationGetRelationName(rel)),
+						NameStr(scorer->model), RelationGetRelationName(rel)),
 				 errhint("Name the column as the model's id, give the table a primary key, or end the overrides with custseg.end_override().")));
 	return columns;
 }
@@ -148,8 +148,8 @@ LoadOverrides(Rounds *r)
 }
 
 /* An error unless the table has all features. */
-static void
-CheckFeatures(const CsScorer *scorer, Relation rel)
+void
+CsResegmentCheckFeatures(const CsScorer *scorer, Relation rel)
 {
 	const CsPipeline *p = CsScorerPipeline(scorer);
 
@@ -175,7 +175,7 @@ PrepareRounds(Rounds *r, const CsScorer *scorer, Relation rel)
 	AttrNumber	number;
 
 	/* the column is missed last: who is told to add it can use it then */
-	CheckFeatures(scorer, rel);
+	CsResegmentCheckFeatures(scorer, rel);
 	number = CsSegmentColumn(rel, r->request->column);
 	CsScoringInit(&r->scoring, scorer, CurrentMemoryContext);
 	r->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
@@ -185,7 +185,7 @@ PrepareRounds(Rounds *r, const CsScorer *scorer, Relation rel)
 	if (r->request->batch > 0)
 		r->key = CsBatchKeyFind(rel, r->table);
 	if (CsOverridesHold(scorer))
-		r->id = FindKey(r, rel);
+		r->id = CsResegmentKey(scorer, rel, r->table);
 	r->reader = CsRelationOpen(BuildReader(r, rel));
 	r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
 									 r->reader->ncolumns, NameStr(scorer->model),

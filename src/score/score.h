@@ -198,6 +198,8 @@ extern bool CsOverridesHold(const CsScorer *scorer);
 extern Jsonb *CsOverridesExport(const char *model, CsValue but);
 extern void CsOverridesImport(const char *model, Jsonb *decisions);
 extern CsOverrides *CsOverridesRead(const CsScorer *scorer, CsIdentity *identity);
+extern Jsonb *CsOverridesAsJsonb(const char *model);
+extern CsOverrides *CsOverridesOfJsonb(const CsScorer *scorer, CsIdentity *identity, Jsonb *decisions);
 extern CsOverrides *CsOverridesTold(const CsScorer *scorer, CsOverrides *overrides);
 extern CsOverrides *CsOverridesLoad(const CsScorer *scorer, CsIdentity *identity);
 extern const CsOverride *CsOverridesFindPrepared(const CsOverrides *overrides,
@@ -286,6 +288,7 @@ typedef struct CsDetail
 } CsDetail;
 
 extern CsCallSite *CsCallSiteForModel(FunctionCallInfo fcinfo);
+extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern void CsCallSiteTakeModel(CsCallSite *site);
 extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds,
 									 void (*take) (CsCallSite *site));

@@ -7,7 +7,9 @@
  * and when it has to grow, the executor copies the larger one to where it keeps states.  It is
  * plain bytes, so that partial aggregates combine across processes and servers.  Texts need
  * nothing but the call's arguments; values of other types become texts by CsColumnText(), the same
- * for equal values whatever the session's settings.  A row with a NULL is left out.
+ * for equal values whatever the session's settings.  That takes the types of the call's arguments, which
+ * a server does not know that is sent its part of an aggregate as a call by name; so there the state is
+ * an internal one, which keeps whoever plans such calls from sending them.  A row with a NULL is left out.
  */
 #include "custseg.h"
 
@@ -21,7 +23,11 @@ PG_FUNCTION_INFO_V1(custseg_contingency_accum);
 PG_FUNCTION_INFO_V1(custseg_contingency_accum_any);
 PG_FUNCTION_INFO_V1(custseg_contingency_accum_sample);
 PG_FUNCTION_INFO_V1(custseg_contingency_combine);
+PG_FUNCTION_INFO_V1(custseg_contingency_combine_any);
+PG_FUNCTION_INFO_V1(custseg_contingency_serialize);
+PG_FUNCTION_INFO_V1(custseg_contingency_deserialize);
 PG_FUNCTION_INFO_V1(custseg_chi_square_test_final);
+PG_FUNCTION_INFO_V1(custseg_chi_square_test_any_final);
 PG_FUNCTION_INFO_V1(custseg_psi_categories_final);
 PG_FUNCTION_INFO_V1(custseg_jensen_shannon_categories_final);
 PG_FUNCTION_INFO_V1(custseg_hellinger_categories_final);
@@ -97,26 +103,41 @@ LookUpTexts(FunctionCallInfo fcinfo)
 	return texts;
 }
 
+/* What a larger table takes the place of is freed, where the executor does not do so. */
+static Datum
+KeepTable(CsContingency *had, CsContingency *table)
+{
+	if (had != NULL && had != table)
+		pfree(had);
+	PG_RETURN_POINTER(table);
+}
+
 /*
- * contingency_accum(state, category anyelement, group anycompatible): count a row by its texts.
+ * contingency_accum_any(state, category anyelement, group anycompatible): count a row by its texts.
  */
 Datum
 custseg_contingency_accum_any(PG_FUNCTION_ARGS)
 {
+	MemoryContext context = CsAggregateContext(fcinfo, "chi_square_test");
+	CsContingency *had = PG_ARGISNULL(0) ? NULL : (CsContingency *) PG_GETARG_POINTER(0);
+	CsContingency *table;
 	ArgumentTexts *texts;
+	MemoryContext old;
 	const char *text[2];
 	int			length[2];
 	void	   *copy;
 
-	(void) CsAggregateContext(fcinfo, "chi_square_test");
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		return CsAggregateState(fcinfo);
 	texts = LookUpTexts(fcinfo);
 	for (int i = 0; i < 2; i++)
 		text[i] = CsColumnText(&texts->converter[i], &texts->output[i], PG_GETARG_DATUM(i + 1),
 							   &length[i], &copy);
-	PG_RETURN_POINTER(CsContingencyAdd(StateArgument(fcinfo), text[0], length[0],
-									   text[1], length[1], 1));
+	old = MemoryContextSwitchTo(context);
+	table = CsContingencyAdd(had == NULL ? CsContingencyCreate() : had, text[0], length[0],
+							 text[1], length[1], 1);
+	MemoryContextSwitchTo(old);
+	return KeepTable(had, table);
 }
 
 /*
@@ -159,6 +180,52 @@ custseg_contingency_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(table);
 }
 
+/*
+ * contingency_combine_any(state, state)
+ */
+Datum
+custseg_contingency_combine_any(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = CsAggregateContext(fcinfo, "chi_square_test");
+	CsContingency *had = PG_ARGISNULL(0) ? NULL : (CsContingency *) PG_GETARG_POINTER(0);
+	CsContingency *table;
+	MemoryContext old;
+
+	if (PG_ARGISNULL(1))
+		return CsAggregateState(fcinfo);
+	old = MemoryContextSwitchTo(context);
+	table = CsContingencyMerge(had == NULL ? CsContingencyCreate() : had,
+							   (CsContingency *) PG_GETARG_POINTER(1));
+	MemoryContextSwitchTo(old);
+	return KeepTable(had, table);
+}
+
+/*
+ * contingency_serialize(state): the table is a value as it is.
+ */
+Datum
+custseg_contingency_serialize(PG_FUNCTION_ARGS)
+{
+	const CsContingency *table = (CsContingency *) PG_GETARG_POINTER(0);
+
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
+	PG_RETURN_POINTER(memcpy(palloc(VARSIZE(table)), table, VARSIZE(table)));
+}
+
+/*
+ * contingency_deserialize(bytes, internal)
+ */
+Datum
+custseg_contingency_deserialize(PG_FUNCTION_ARGS)
+{
+	CsContingency *table;
+
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
+	table = (CsContingency *) PG_GETARG_BYTEA_P_COPY(0);
+	CsContingencyCheckAll(table);
+	PG_RETURN_POINTER(table);
+}
+
 /* The state of a final function; an empty one when there was no row. */
 static const CsContingency *
 FinalTable(FunctionCallInfo fcinfo)
@@ -173,13 +240,10 @@ FinalTable(FunctionCallInfo fcinfo)
 	return table;
 }
 
-/*
- * chi_square_test_final(state): a row of chi_square_test_result.
- */
-Datum
-custseg_chi_square_test_final(PG_FUNCTION_ARGS)
+/* The test of a table: a row of chi_square_test_result. */
+static Datum
+TestTable(FunctionCallInfo fcinfo, const CsContingency *table)
 {
-	const CsContingency *table = FinalTable(fcinfo);
 	int			nrows,
 				ncolumns;
 	CsCell	   *cells = CsContingencyCells(table, &nrows, &ncolumns);
@@ -189,6 +253,25 @@ custseg_chi_square_test_final(PG_FUNCTION_ARGS)
 										CsValueFloat8((double) result.df),
 										CsValueFloat8(result.p), CsValueFloat8(result.cramers_v),
 										CsValueInt8(result.n), CsValueInt8(result.low_expected)));
+}
+
+/*
+ * chi_square_test_final(state)
+ */
+Datum
+custseg_chi_square_test_final(PG_FUNCTION_ARGS)
+{
+	return TestTable(fcinfo, FinalTable(fcinfo));
+}
+
+/*
+ * chi_square_test_any_final(state)
+ */
+Datum
+custseg_chi_square_test_any_final(PG_FUNCTION_ARGS)
+{
+	(void) CsAggregateContext(fcinfo, "chi_square_test");
+	return TestTable(fcinfo, PG_ARGISNULL(0) ? CsContingencyCreate() : (CsContingency *) PG_GETARG_POINTER(0));
 }
 
 /* Shares of the levels in two samples, and how many rows each has. */

@@ -27,8 +27,6 @@ PG_FUNCTION_INFO_V1(custseg_tukey_hsd_final);
 PG_FUNCTION_INFO_V1(custseg_games_howell_final);
 PG_FUNCTION_INFO_V1(custseg_group_sample_accum);
 PG_FUNCTION_INFO_V1(custseg_group_sample_combine);
-PG_FUNCTION_INFO_V1(custseg_group_sample_serialize);
-PG_FUNCTION_INFO_V1(custseg_group_sample_deserialize);
 PG_FUNCTION_INFO_V1(custseg_kruskal_wallis_final);
 PG_FUNCTION_INFO_V1(custseg_levene_final);
 PG_FUNCTION_INFO_V1(custseg_effect_size);
@@ -189,17 +187,47 @@ custseg_games_howell_final(PG_FUNCTION_ARGS)
 	return PairsArray(fcinfo, CsGamesHowell);
 }
 
+/* The flat state that a transition or combine function has as its first argument, checked; NULL for none. */
+static CsFlatGroups *
+FlatState(FunctionCallInfo fcinfo)
+{
+	CsFlatGroups *flat = PG_ARGISNULL(0) ? NULL : (CsFlatGroups *) PG_GETARG_BYTEA_P(0);
+
+	if (flat != NULL)
+		CsFlatGroupsCheck(flat);
+	return flat;
+}
+
+/* The sample that a function has as its first argument, where it is an expanded one; else NULL. */
+static inline CsGroupSample *
+ExpandedState(FunctionCallInfo fcinfo)
+{
+	return PG_ARGISNULL(0) ? NULL : CsGroupSampleOfDatum(PG_GETARG_DATUM(0));
+}
+
 /* group_sample_accum(state, value, group) */
 Datum
 custseg_group_sample_accum(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = CsAggregateContext(fcinfo, "anova");
-	CsGroupSample *sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(context) :
-		(CsGroupSample *) PG_GETARG_POINTER(0);
+	CsGroupSample *sample = ExpandedState(fcinfo);
+	CsFlatGroups *flat;
 
-	if (RowCounts(fcinfo))
+	if (!RowCounts(fcinfo))
+		return CsAggregateState(fcinfo);
+	if (sample != NULL)
+	{
 		CsGroupSampleAdd(sample, PG_GETARG_INT32(2), PG_GETARG_FLOAT8(1));
-	PG_RETURN_POINTER(sample);
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	flat = FlatState(fcinfo);
+	if (flat == NULL)
+		flat = CsFlatGroupsCreate();
+	if (CsFlatGroupsAdd(flat, PG_GETARG_INT32(2), PG_GETARG_FLOAT8(1)))
+		PG_RETURN_POINTER(flat);
+	sample = CsGroupSampleExpand(flat, context);
+	CsGroupSampleAdd(sample, PG_GETARG_INT32(2), PG_GETARG_FLOAT8(1));
+	PG_RETURN_DATUM(EOHPGetRWDatum(&sample->header));
 }
 
 /* group_sample_combine(state, state) */
@@ -207,47 +235,51 @@ Datum
 custseg_group_sample_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = CsAggregateContext(fcinfo, "anova");
-	CsGroupSample *sample;
+	CsGroupSample *sample = ExpandedState(fcinfo);
+	CsFlatGroups *flat,
+			   *other,
+			   *merged;
 
 	if (PG_ARGISNULL(1))
+		return CsAggregateState(fcinfo);
+	/* a copy, for in a tuple it need not be aligned */
+	other = (CsFlatGroups *) PG_GETARG_BYTEA_P_COPY(1);
+	CsFlatGroupsCheck(other);
+	if (sample != NULL)
 	{
-		if (PG_ARGISNULL(0))
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(PG_GETARG_POINTER(0));
+		CsGroupSampleMerge(sample, CsGroupSampleOfFlat(other));
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	}
-	sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(context) :
-		(CsGroupSample *) PG_GETARG_POINTER(0);
-	CsGroupSampleMerge(sample, (CsGroupSample *) PG_GETARG_POINTER(1));
-	PG_RETURN_POINTER(sample);
+	flat = FlatState(fcinfo);
+	if (flat == NULL)
+		flat = CsFlatGroupsCreate();
+	merged = CsFlatGroupsMerge(flat, other);
+	if (merged != NULL)
+		PG_RETURN_POINTER(merged);
+	sample = CsGroupSampleExpand(flat, context);
+	CsGroupSampleMerge(sample, CsGroupSampleOfFlat(other));
+	PG_RETURN_DATUM(EOHPGetRWDatum(&sample->header));
 }
 
-/* group_sample_serialize(state) */
-Datum
-custseg_group_sample_serialize(PG_FUNCTION_ARGS)
+/* The sample of a final function; an empty one when there was no row. */
+static CsGroupSample *
+FinalSample(FunctionCallInfo fcinfo)
 {
-	(void) CsAggregateContext(fcinfo, "anova");
-	PG_RETURN_BYTEA_P(CsGroupSampleSerialize((CsGroupSample *) PG_GETARG_POINTER(0)));
-}
+	CsGroupSample *sample = ExpandedState(fcinfo);
 
-/* group_sample_deserialize(bytea, internal) */
-Datum
-custseg_group_sample_deserialize(PG_FUNCTION_ARGS)
-{
-	(void) CsAggregateContext(fcinfo, "anova");
-	PG_RETURN_POINTER(CsGroupSampleDeserialize(PG_GETARG_BYTEA_PP(0), CurrentMemoryContext));
+	if (sample != NULL)
+		return sample;
+	return PG_ARGISNULL(0) ? CsGroupSampleCreate(CurrentMemoryContext) :
+	/* a copy, for who calls this by hand may have it from a tuple, where it need not be aligned */
+		CsGroupSampleOfFlat((CsFlatGroups *) PG_GETARG_BYTEA_P_COPY(0));
 }
 
 /* A row of group_test_result. */
 static Datum
 FormTest(FunctionCallInfo fcinfo, CsGroupTest (*test) (const CsGroupedValues *))
 {
-	CsGroupSample *sample;
-	CsGroupTest r;
+	CsGroupTest r = test(CsGroupSampleSort(FinalSample(fcinfo)));
 
-	(void) CsAggregateContext(fcinfo, "anova");
-	sample = PG_ARGISNULL(0) ? CsGroupSampleCreate(CurrentMemoryContext) :
-		(CsGroupSample *) PG_GETARG_POINTER(0);
-	r = test(CsGroupSampleSort(sample));
 	return CsResultRow(fcinfo, CsValues(CsValueFloat8(r.statistic), CsValueFloat8(r.df_between),
 										CsValueFloat8(r.df_within), CsValueFloat8(r.p),
 										CsValueFloat8(r.effect), CsValueInt4(r.ngroups),

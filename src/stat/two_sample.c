@@ -2,8 +2,14 @@
  * two_sample.c
  *	  Collecting two samples of numbers.
  *
- * Each sample is one array that doubles when it is full.  Parallel workers sort what they have
- * before they send it, and the leader merges; so most of the sorting is done side by side.
+ * To SQL the state of an aggregate is a bytea, so that partial aggregates combine across processes
+ * and servers.  A few values are kept flat, in one piece that is written to in place: with GROUP BY
+ * there may be many states.  More are kept as an expanded object, where each sample is an array that
+ * doubles when it is full; whoever sends it gets it flat and sorted, and who combines merges.  So
+ * most of the sorting is done side by side.
+ *
+ * A flat state may come from anyone who calls the aggregates' functions by hand, so it is checked
+ * before it is used.  An expanded one is memory of this process, which SQL cannot make up.
  *
  * The values, and the scratch that sorting the larger sample takes, are held to
  * maintenance_work_mem: a test is not a step of a query that could write to disk instead, and
@@ -20,14 +26,15 @@
 #include "stat/two_sample.h"
 #include "utils/memutils.h"
 
-#define FIRST_CAPACITY 32
+#define FIRST_CAPACITY 128
 
-/* What is sent: this, and the values of both samples. */
-typedef struct SerialHeader
-{
-	int64		n[2];
-	int64		bins;
-} SerialHeader;
+/* Values in a flat state that is collected in: 512 bytes with the header. */
+#define FEW_VALUES 61
+
+static Size FlatSize(ExpandedObjectHeader *header);
+static void FlattenInto(ExpandedObjectHeader *header, void *result, Size size);
+
+static const ExpandedObjectMethods expanded_methods = {FlatSize, FlattenInto};
 
 /*
  * Raise an error if samples of so many values, and the scratch for sorting them, take too much
@@ -148,19 +155,193 @@ CsTwoSamplesMerge(CsTwoSamples *samples, CsTwoSamples *other)
 	}
 }
 
-/* The samples as one value, sorted; palloc'd. */
-bytea *
-CsTwoSamplesSerialize(CsTwoSamples *samples)
+/* The error of a flat state that no aggregate has made. */
+static void
+ReportInvalidState(void)
 {
-	SerialHeader header = {{samples->n[CS_BASELINE], samples->n[CS_CURRENT]}, samples->bins};
-	Size		size = add_size(VARHDRSZ + sizeof(header),
-								mul_size(sizeof(double), add_size(header.n[0], header.n[1])));
-	bytea	   *bytes = CsAggregateBytes(size);
-	char	   *at = VARDATA(bytes);
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid values of two samples"),
+			 errhint("Only custseg.ks_test() and similar aggregates make such values.")));
+}
+
+/* Bytes of a flat state with room for so many values. */
+static Size
+SizeOfFlat(int64 capacity)
+{
+	return add_size(offsetof(CsFlatSamples, value), mul_size(sizeof(double), capacity));
+}
+
+/* How many values a flat state has room for. */
+static inline int64
+FlatCapacity(const CsFlatSamples *flat)
+{
+	return (VARSIZE(flat) - offsetof(CsFlatSamples, value)) / sizeof(double);
+}
+
+/*
+ * Raise an error when a value's header cannot be that of a flat state.  Cheap enough to be called for
+ * every row.
+ */
+void
+CsFlatSamplesCheck(const CsFlatSamples *flat)
+{
+	int64		capacity;
+
+	if (VARSIZE(flat) < offsetof(CsFlatSamples, value))
+		ReportInvalidState();
+	capacity = FlatCapacity(flat);
+	if (VARSIZE(flat) != SizeOfFlat(capacity) || flat->bins < 2 || flat->bins > CS_MAX_BINS ||
+		flat->n[0] < 0 || flat->n[0] > capacity ||
+		flat->n[1] < 0 || flat->n[1] > capacity - flat->n[0])
+		ReportInvalidState();
+}
+
+/* An empty flat state for a few values, palloc'd. */
+CsFlatSamples *
+CsFlatSamplesCreate(int bins)
+{
+	CsFlatSamples *flat = palloc0(SizeOfFlat(FEW_VALUES));
+
+	SET_VARSIZE(flat, SizeOfFlat(FEW_VALUES));
+	flat->bins = bins;
+	return flat;
+}
+
+/* Add a value to a flat state, which is checked; NaN is left out.  Returns false when there is no room. */
+bool
+CsFlatSamplesAdd(CsFlatSamples *flat, int which, double value)
+{
+	int64		capacity = FlatCapacity(flat);
+
+	if (isnan(value))
+		return true;
+	if (flat->n[0] + flat->n[1] == capacity)
+		return false;
+	if (which == CS_BASELINE)
+		flat->value[flat->n[0]++] = value;
+	else
+		flat->value[capacity - ++flat->n[1]] = value;
+	return true;
+}
+
+/* The values of one of the samples in a flat state. */
+static inline double *
+FlatValues(CsFlatSamples *flat, int which)
+{
+	return which == CS_BASELINE ? flat->value : flat->value + (FlatCapacity(flat) - flat->n[1]);
+}
+
+/* Raise an error when there is NaN among values.  Returns whether they are in order. */
+static bool
+CheckValues(const double *values, int64 n)
+{
+	bool		sorted = true;
+
+	for (int64 i = 0; i < n; i++)
+	{
+		CsCheckInterrupts(i);
+		if (isnan(values[i]))
+			ReportInvalidState();
+		sorted = sorted && (i == 0 || values[i - 1] <= values[i]);
+	}
+	return sorted;
+}
+
+/*
+ * The values of two flat states, which are checked, in one for a few values, palloc'd.  NULL when there
+ * are more than a few.
+ */
+CsFlatSamples *
+CsFlatSamplesMerge(CsFlatSamples *flat, CsFlatSamples *other)
+{
+	CsFlatSamples *from[2] = {flat, other};
+	CsFlatSamples *result;
+
+	if (flat->n[0] + flat->n[1] > FEW_VALUES ||
+		other->n[0] + other->n[1] > FEW_VALUES - (flat->n[0] + flat->n[1]))
+		return NULL;
+	result = CsFlatSamplesCreate(flat->bins);
+	for (int i = 0; i < 2; i++)
+	{
+		for (int which = 0; which < 2; which++)
+		{
+			const double *value = FlatValues(from[i], which);
+
+			(void) CheckValues(value, from[i]->n[which]);
+			for (int64 j = 0; j < from[i]->n[which]; j++)
+				(void) CsFlatSamplesAdd(result, which, value[j]);
+		}
+	}
+	return result;
+}
+
+/*
+ * The samples of a flat state, palloc'd but for the values, which stay in the flat state and may be
+ * sorted there; nothing can be added.  An error when the value is not such a state.
+ */
+CsTwoSamples *
+CsTwoSamplesOfFlat(CsFlatSamples *flat)
+{
+	CsTwoSamples *samples;
+
+	CsFlatSamplesCheck(flat);
+	CheckMemory(flat->n[CS_BASELINE], flat->n[CS_CURRENT]);
+	samples = CsTwoSamplesCreate(CurrentMemoryContext, flat->bins);
+	for (int which = 0; which < 2; which++)
+	{
+		samples->value[which] = FlatValues(flat, which);
+		samples->n[which] = samples->capacity[which] = flat->n[which];
+		if (!CheckValues(samples->value[which], samples->n[which]))
+			samples->sorted = false;
+	}
+	return samples;
+}
+
+/* The samples of a flat state as an expanded object, which has a context of its own below the given one. */
+CsTwoSamples *
+CsTwoSamplesExpand(CsFlatSamples *flat, MemoryContext parent)
+{
+	MemoryContext context = AllocSetContextCreate(parent, "custseg two samples", ALLOCSET_SMALL_SIZES);
+	CsTwoSamples *samples = CsTwoSamplesCreate(context, flat->bins);
+
+	EOH_init_header(&samples->header, &expanded_methods, context);
+	CsTwoSamplesMerge(samples, CsTwoSamplesOfFlat(flat));
+	return samples;
+}
+
+/* The samples of a state that is an expanded object; NULL when it is not. */
+CsTwoSamples *
+CsTwoSamplesOfDatum(Datum state)
+{
+	ExpandedObjectHeader *header;
+
+	if (!VARATT_IS_EXTERNAL_EXPANDED(DatumGetPointer(state)))
+		return NULL;
+	header = DatumGetEOHP(state);
+	return header->eoh_methods == &expanded_methods ? (CsTwoSamples *) header : NULL;
+}
+
+/* ExpandedObjectMethods: bytes that the samples take when they are flat; an error when that is too much. */
+static Size
+FlatSize(ExpandedObjectHeader *header)
+{
+	CsTwoSamples *samples = (CsTwoSamples *) header;
+
+	return CsAggregateSize(SizeOfFlat(samples->n[CS_BASELINE] + samples->n[CS_CURRENT]));
+}
+
+/* ExpandedObjectMethods: the samples, sorted, to where they need not be aligned. */
+static void
+FlattenInto(ExpandedObjectHeader *header, void *result, Size size)
+{
+	CsTwoSamples *samples = (CsTwoSamples *) header;
+	CsFlatSamples flat = {.bins = samples->bins, .n = {samples->n[CS_BASELINE], samples->n[CS_CURRENT]}};
+	char	   *at = (char *) result + offsetof(CsFlatSamples, value);
 
 	CsTwoSamplesSort(samples);
-	memcpy(at, &header, sizeof(header));
-	at += sizeof(header);
+	SET_VARSIZE(&flat, size);
+	memcpy(result, &flat, offsetof(CsFlatSamples, value));
 	for (int which = 0; which < 2; which++)
 	{
 		Size		part = sizeof(double) * samples->n[which];
@@ -169,38 +350,4 @@ CsTwoSamplesSerialize(CsTwoSamples *samples)
 			memcpy(at, samples->value[which], part);
 		at += part;
 	}
-	return bytes;
-}
-
-/* Serialized samples, in the context.  An error when the bytes are not such a value. */
-CsTwoSamples *
-CsTwoSamplesDeserialize(const bytea *bytes, MemoryContext context)
-{
-	const char *at = VARDATA_ANY(bytes);
-	Size		size = VARSIZE_ANY_EXHDR(bytes);
-	SerialHeader header;
-	CsTwoSamples *samples;
-
-	if (size < sizeof(header))
-		elog(ERROR, "invalid state of two samples: %zu bytes", size);
-	memcpy(&header, at, sizeof(header));
-	at += sizeof(header);
-	size = (size - sizeof(header)) / sizeof(double);
-	if (header.n[0] < 0 || header.n[1] < 0 || header.n[0] > size ||
-		header.n[1] != size - header.n[0] || header.bins < 2 || header.bins > CS_MAX_BINS)
-		elog(ERROR, "invalid state of two samples: %zu values", size);
-	CheckMemory(header.n[0], header.n[1]);
-	samples = CsTwoSamplesCreate(context, (int) header.bins);
-	for (int which = 0; which < 2; which++)
-	{
-		Size		part = sizeof(double) * header.n[which];
-
-		if (part == 0)
-			continue;
-		Reserve(samples, which, header.n[which]);
-		memcpy(samples->value[which], at, part);
-		samples->n[which] = header.n[which];
-		at += part;
-	}
-	return samples;
 }

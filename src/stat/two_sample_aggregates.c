@@ -20,8 +20,6 @@
 
 PG_FUNCTION_INFO_V1(custseg_two_sample_accum);
 PG_FUNCTION_INFO_V1(custseg_two_sample_combine);
-PG_FUNCTION_INFO_V1(custseg_two_sample_serialize);
-PG_FUNCTION_INFO_V1(custseg_two_sample_deserialize);
 PG_FUNCTION_INFO_V1(custseg_ks_test_final);
 PG_FUNCTION_INFO_V1(custseg_psi_final);
 PG_FUNCTION_INFO_V1(custseg_wasserstein_final);
@@ -64,14 +62,31 @@ BinsArgument(FunctionCallInfo fcinfo)
 }
 
 /* All rows must have the same number of bins. */
-static void
-RequireBins(const CsTwoSamples *samples, int bins)
+static inline void
+RequireBins(int had, int bins)
 {
-	if (samples->bins != bins)
+	if (had != bins)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of bins must be the same for all rows"),
-				 errdetail("It is %d, then %d.", samples->bins, bins)));
+				 errdetail("It is %d, then %d.", had, bins)));
+}
+
+/* The flat state that a transition or combine function has as its first argument, checked. */
+static CsFlatSamples *
+FlatState(FunctionCallInfo fcinfo)
+{
+	CsFlatSamples *flat = (CsFlatSamples *) PG_GETARG_BYTEA_P(0);
+
+	CsFlatSamplesCheck(flat);
+	return flat;
+}
+
+/* Samples that have become a state, as the executor keeps it. */
+static inline Datum
+ExpandedState(CsTwoSamples *samples)
+{
+	return EOHPGetRWDatum(&samples->header);
 }
 
 /*
@@ -81,16 +96,45 @@ Datum
 custseg_two_sample_accum(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = CsAggregateContext(fcinfo, "ks_test");
-	CsTwoSamples *samples = PG_ARGISNULL(0) ? NULL : (CsTwoSamples *) PG_GETARG_POINTER(0);
+	CsTwoSamples *samples = PG_ARGISNULL(0) ? NULL : CsTwoSamplesOfDatum(PG_GETARG_DATUM(0));
 	int			bins = BinsArgument(fcinfo);
+	int			which;
+	double		value;
+	CsFlatSamples *flat;
 
-	if (samples == NULL)
-		samples = CsTwoSamplesCreate(context, bins);
-	RequireBins(samples, bins);
-	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
-		CsTwoSamplesAdd(samples, PG_GETARG_BOOL(2) ? CS_CURRENT : CS_BASELINE,
-						PG_GETARG_FLOAT8(1));
-	PG_RETURN_POINTER(samples);
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		value = NAN;			/* left out, but there is a state */
+	else
+		value = PG_GETARG_FLOAT8(1);
+	which = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) ? CS_CURRENT : CS_BASELINE;
+	if (samples != NULL)
+	{
+		RequireBins(samples->bins, bins);
+		CsTwoSamplesAdd(samples, which, value);
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	flat = PG_ARGISNULL(0) ? CsFlatSamplesCreate(bins) : FlatState(fcinfo);
+	RequireBins(flat->bins, bins);
+	if (CsFlatSamplesAdd(flat, which, value))
+		PG_RETURN_POINTER(flat);
+	samples = CsTwoSamplesExpand(flat, context);
+	CsTwoSamplesAdd(samples, which, value);
+	PG_RETURN_DATUM(ExpandedState(samples));
+}
+
+/* Combine a state that is flat or, where there is none, NULL with another one, which is checked. */
+static Datum
+CombineFlat(CsFlatSamples *flat, CsFlatSamples *other, MemoryContext context)
+{
+	CsFlatSamples *few = flat == NULL ? CsFlatSamplesCreate(other->bins) : flat;
+	CsFlatSamples *merged = CsFlatSamplesMerge(few, other);
+	CsTwoSamples *samples;
+
+	if (merged != NULL)
+		PG_RETURN_POINTER(merged);
+	samples = CsTwoSamplesExpand(few, context);
+	CsTwoSamplesMerge(samples, CsTwoSamplesOfFlat(other));
+	PG_RETURN_DATUM(ExpandedState(samples));
 }
 
 /*
@@ -100,32 +144,26 @@ Datum
 custseg_two_sample_combine(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = CsAggregateContext(fcinfo, "ks_test");
-	CsTwoSamples *samples,
+	CsTwoSamples *samples;
+	CsFlatSamples *flat,
 			   *other;
 
 	if (PG_ARGISNULL(1))
 		return CsAggregateState(fcinfo);
-	other = (CsTwoSamples *) PG_GETARG_POINTER(1);
-	samples = PG_ARGISNULL(0) ? CsTwoSamplesCreate(context, other->bins) :
-		(CsTwoSamples *) PG_GETARG_POINTER(0);
-	RequireBins(samples, other->bins);
-	CsTwoSamplesMerge(samples, other);
-	PG_RETURN_POINTER(samples);
-}
-
-Datum
-custseg_two_sample_serialize(PG_FUNCTION_ARGS)
-{
-	(void) CsAggregateContext(fcinfo, "ks_test");
-	PG_RETURN_BYTEA_P(CsTwoSamplesSerialize((CsTwoSamples *) PG_GETARG_POINTER(0)));
-}
-
-Datum
-custseg_two_sample_deserialize(PG_FUNCTION_ARGS)
-{
-	/* what combine is given lives as long as one call of it */
-	(void) CsAggregateContext(fcinfo, "ks_test");
-	PG_RETURN_POINTER(CsTwoSamplesDeserialize(PG_GETARG_BYTEA_PP(0), CurrentMemoryContext));
+	/* a copy, for in a tuple it need not be aligned */
+	other = (CsFlatSamples *) PG_GETARG_BYTEA_P_COPY(1);
+	CsFlatSamplesCheck(other);
+	samples = PG_ARGISNULL(0) ? NULL : CsTwoSamplesOfDatum(PG_GETARG_DATUM(0));
+	if (samples != NULL)
+	{
+		RequireBins(samples->bins, other->bins);
+		CsTwoSamplesMerge(samples, CsTwoSamplesOfFlat(other));
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
+	flat = PG_ARGISNULL(0) ? NULL : FlatState(fcinfo);
+	if (flat != NULL)
+		RequireBins(flat->bins, other->bins);
+	return CombineFlat(flat, other, context);
 }
 
 /* The state of a final function, sorted; an empty one when there was no row. */
@@ -134,10 +172,12 @@ FinalSamples(FunctionCallInfo fcinfo)
 {
 	CsTwoSamples *samples;
 
-	(void) CsAggregateContext(fcinfo, "ks_test");
 	if (PG_ARGISNULL(0))
 		return CsTwoSamplesCreate(CurrentMemoryContext, CS_DEFAULT_BINS);
-	samples = (CsTwoSamples *) PG_GETARG_POINTER(0);
+	samples = CsTwoSamplesOfDatum(PG_GETARG_DATUM(0));
+	/* a copy, for who calls this by hand may have it from a tuple, where it need not be aligned */
+	if (samples == NULL)
+		samples = CsTwoSamplesOfFlat((CsFlatSamples *) PG_GETARG_BYTEA_P_COPY(0));
 	CsTwoSamplesSort(samples);
 	return samples;
 }

@@ -1,0 +1,13 @@
+/*
+ * engine.h
+ *	  Which engine keeps a table's rows: this server, or Citus.
+ */
+#ifndef CUSTSEG_ENGINE_H
+#define CUSTSEG_ENGINE_H
+
+#include "custseg.h"
+
+extern bool CsIsDistributed(Oid table);
+extern bool CsIsCitusWorker(void);
+
+#endif							/* CUSTSEG_ENGINE_H */
