@@ -824,7 +824,7 @@ CREATE TABLE custseg.presentation (
 
 COMMENT ON TABLE custseg.presentation IS 'How models are presented on pages and in reports, kept by set_presentation(); it belongs to the model, whatever the version.';
 COMMENT ON COLUMN custseg.presentation.model IS 'Name of the model.';
-COMMENT ON COLUMN custseg.presentation.presentation IS 'Title, description, value (column with the value of a customer), currency, for each of columns its label, unit and description, margin, and curves (rows of allocate_budget()); a key that was not set is absent.';
+COMMENT ON COLUMN custseg.presentation.presentation IS 'Title, description, value (column with the value of a customer), currency, for each of columns its label, unit and description, margin, cost_per_customer and fixed_cost of a campaign, and curves (rows of allocate_budget()); a key that was not set is absent.';
 COMMENT ON COLUMN custseg.presentation.set_at IS 'Time of the last call of set_presentation().';
 COMMENT ON COLUMN custseg.presentation.set_by IS 'Role that called set_presentation() last.';
 
@@ -3383,10 +3383,10 @@ BEGIN ATOMIC
     )
     SELECT
         l.feature,
-        format('%slasting: at least 3 runs in a row find it; the distance from training is %s%s',
-            CASE l.verdict WHEN 'ok' THEN 'perhaps small, but ' ELSE '' END, round(l.distance::numeric, 3),
+        format('a lasting change%s: at least 3 runs in a row have found it; the distance from training is %s%s',
+            CASE l.verdict WHEN 'ok' THEN ', perhaps a small one' ELSE '' END, round(l.distance::numeric, 3),
             -- in less than two days there is no trend to speak of
-            CASE WHEN h.days >= 2 THEN format(' and changes by %s a week', to_char(h.slope, 'FMSG0.0000')) ELSE '' END)
+            CASE WHEN h.days >= 2 THEN format(', and %s by %s a week', CASE WHEN h.slope < 0 THEN 'shrinks' ELSE 'grows' END, to_char(abs(h.slope), 'FM0.0000')) ELSE '' END)
     FROM lasting l
     CROSS JOIN LATERAL (
         SELECT
@@ -7997,6 +7997,26 @@ COMMENT ON COLUMN custseg.value_at_risk.value_at_risk IS 'What the customers who
 COMMENT ON COLUMN custseg.value_at_risk.value_at_risk_mean IS 'The same for each customer of the segment.';
 COMMENT ON COLUMN custseg.value_at_risk.channel IS 'Where to reach these customers; NULL, here and in all columns that follow, when nothing was set.';
 
+CREATE VIEW custseg.experiment_gain WITH (security_invoker = true) AS
+SELECT r.model, r.experiment, r.look, x.position, r.metric, r.variant, r.n_treatment AS n, r.difference,
+    r.difference * r.n_treatment AS gain, r.low * r.n_treatment AS low, r.high * r.n_treatment AS high
+FROM custseg.experiment e
+JOIN custseg.experiment_metric x ON x.experiment = e.experiment AND x.kind = 'mean'
+JOIN custseg.experiment_look_metric r ON r.experiment = e.experiment AND r.metric = x.metric AND r.segment IS NULL
+    AND r.look = coalesce(e.decided_look, (SELECT max(l.look) FROM custseg.experiment_look l WHERE l.experiment = e.experiment));
+
+COMMENT ON VIEW custseg.experiment_gain IS 'What each variant of an experiment has brought in all: for each metric that is a mean, such as revenue, its effect times the customers who got the variant, by the look that decided, or else by the last one.';
+COMMENT ON COLUMN custseg.experiment_gain.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.experiment_gain.experiment IS 'Name of the experiment.';
+COMMENT ON COLUMN custseg.experiment_gain.look IS 'Number of the look.';
+COMMENT ON COLUMN custseg.experiment_gain.position IS 'Position of the metric in the plan, from 1.';
+COMMENT ON COLUMN custseg.experiment_gain.variant IS 'Variant that is compared with the control.';
+COMMENT ON COLUMN custseg.experiment_gain.n IS 'Customers of the variant who were analysed.';
+COMMENT ON COLUMN custseg.experiment_gain.difference IS 'Effect on a customer: mean of the variant less that of the control.';
+COMMENT ON COLUMN custseg.experiment_gain.gain IS 'What the variant has brought in all: the effect times the customers. Of a metric with a cap, amounts count up to the cap.';
+COMMENT ON COLUMN custseg.experiment_gain.low IS 'Lower end of the interval of the gain.';
+COMMENT ON COLUMN custseg.experiment_gain.high IS 'Upper end of the interval of the gain.';
+
 CREATE VIEW custseg.overrides WITH (security_invoker = true) AS
 SELECT o.model, o.owner, o.customer, o.kind, o.segment, s.name, o.reason, o.until, o.made_at, o.made_by
 FROM custseg.segment_override o
@@ -8063,7 +8083,7 @@ BEGIN ATOMIC
             string_agg(p.name, ', ' ORDER BY p.segment) FILTER (WHERE p.set_at IS NULL) AS without,
             count(p.perk_capacity) AS n_limited,
             count(*) FILTER (WHERE p.perk_capacity IS NOT NULL AND p.n IS NULL) AS n_uncounted,
-            string_agg(format('%s (%s for %s)', p.name, p.perk_capacity, p.n), ', ' ORDER BY p.segment) FILTER (WHERE p.n > p.perk_capacity) AS full_up,
+            string_agg(format('%s (%s customers, %s places)', p.name, p.n, p.perk_capacity), ', ' ORDER BY p.segment) FILTER (WHERE p.n > p.perk_capacity) AS full_up,
             max(p.counted_at) AS counted_at
         FROM places p
     )
@@ -8989,6 +9009,7 @@ GRANT SELECT ON
     custseg.gate_condition,
     custseg.gate_decision,
     custseg.experiment_look_metric,
+    custseg.experiment_gain,
     custseg.models,
     custseg.training_choose_k,
     custseg.training_merges,

@@ -271,12 +271,12 @@ WHERE s.model = 'loyalty';
 
 SELECT custseg.set_condition('loyalty', 'data protection', 'pass', 'reviewed by the data protection officer: no profile beyond orders and channel');
 
--- What those who read call it all, and what they reckon with: 35 of 100 pounds of revenue stay, and the
--- most that a campaign can bring in each segment, of which the spending "b" brings 63 %.
+-- What those who read call it all, and what they reckon with: 35 of 100 pounds of revenue stay, a mail costs
+-- 60 pence and a campaign 500 pounds, and the most that a campaign can bring in each segment, of which the spending "b" brings 63 %.
 SELECT custseg.set_presentation('loyalty', jsonb_build_object(
     'title', 'Customers of the shop',
     'description', 'Everybody who has bought in the last 365 days, by how lately, how often, for how much, and where.',
-    'value', 'monetary', 'currency', 'GBP', 'margin', 0.35,
+    'value', 'monetary', 'currency', 'GBP', 'margin', 0.35, 'cost_per_customer', 0.6, 'fixed_cost', 500,
     'columns', jsonb '{
         "recency": {"label": "Days since the last order", "unit": "days"},
         "frequency": {"label": "Orders of the last year", "unit": "orders"},

@@ -52,6 +52,9 @@ SELECT experiment, metric, rating, reason FROM custseg.experiment_look_metric WH
 SELECT agrees(m.boundary, b.boundary, 1e-12) AS boundary, agrees(m.low, m.difference - b.boundary * m.standard_error, 1e-12) AS low, agrees(m.high, m.difference + b.boundary * m.standard_error, 1e-12) AS high, count(*)
 FROM custseg.experiment_look_metric m JOIN custseg.experiment_look l USING (experiment, look) JOIN custseg.experiment e USING (experiment) CROSS JOIN LATERAL custseg.spending_boundaries(ARRAY[least(l.information, 1)]) b
 WHERE m.segment IS NULL AND e.method = 'spending' GROUP BY 1, 2, 3 ORDER BY 1;
+-- what a variant has brought: the effect of the look that decided, times its customers; of the last look where none did
+SELECT g.experiment, g.look, g.metric, g.variant, agrees(g.gain, r.difference * r.n_treatment, 1e-15) AS gain, agrees(g.low, r.low * r.n_treatment, 1e-15) AS low, agrees(g.high, r.high * r.n_treatment, 1e-15) AS high
+FROM custseg.experiment_gain g JOIN custseg.experiment_look_metric r USING (experiment, look, metric, variant) WHERE r.segment IS NULL AND g.experiment IN ('gains', 'few customers') ORDER BY 1, 3, 4;
 -- what is decided is kept with the experiment
 SELECT experiment, decision, decided_look, decided_at IS NOT NULL AS has_time, decision_reason IS NOT NULL AS has_reason FROM custseg.experiment ORDER BY experiment;
 -- alerts of those that cannot be believed, or harm; monitor does not close them

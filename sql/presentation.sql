@@ -40,11 +40,11 @@ FROM (VALUES (E'<script>alert("1")</script> \\ ''; % / \u202e\u05d0\U0001f600 ' 
 SELECT shown('shop') ->> 'title' = shown('shop') #>> ARRAY['columns', left(shown('shop') ->> 'title', 40), 'label'] AS same, length(shown('shop') ->> 'title');
 
 -- what scenarios and budgets start from; curves that are kept are divided as those of a table are
-SELECT custseg.set_presentation('shop', '{"margin": 0.35, "curves": [{"segment": 1, "curve": "exp", "a": 6000, "b": 2000, "n": 12, "chosen": true}, {"segment": 2, "curve": "exp", "a": 9000, "b": 1500}]}');
+SELECT custseg.set_presentation('shop', '{"margin": 0.35, "cost_per_customer": 0.6, "fixed_cost": 0, "curves": [{"segment": 1, "curve": "exp", "a": 6000, "b": 2000, "n": 12, "chosen": true}, {"segment": 2, "curve": "exp", "a": 9000, "b": 1500}]}');
 SELECT segment, spend FROM custseg.allocate_budget($$SELECT c.* FROM custseg.presentation p, jsonb_to_recordset(p.presentation -> 'curves') AS c (segment int, curve text, a float8, b float8) WHERE p.model = 'shop'$$, 6000, '{"unit": 100}');
 SELECT custseg.set_presentation('shop', '{"curves": [{"segment": 1, "points": [[100, 50]]}]}');
-SELECT shown('shop') -> 'curves' AS curves, shown('shop') -> 'margin' AS margin;
-SELECT custseg.set_presentation('shop', '{"margin": null, "curves": null}');
+SELECT shown('shop') -> 'curves' AS curves, shown('shop') -> 'margin' AS margin, shown('shop') -> 'cost_per_customer' AS cost_per_customer, shown('shop') -> 'fixed_cost' AS fixed_cost;
+SELECT custseg.set_presentation('shop', '{"margin": null, "cost_per_customer": null, "fixed_cost": null, "curves": null}');
 
 -- of a model of any kind, with a version deployed or without
 SET client_min_messages = error;
@@ -78,7 +78,7 @@ SELECT count(*) FROM custseg.model WHERE name = 'tampered';
 SELECT left(p, 90) AS p, outcome(format('SELECT custseg.set_presentation(''shop'', %L)', p))
 FROM (VALUES ('[]'), ('"title"'), ('null'), ('{"colour": "red"}'), ('{"Title": "x"}'), ('{"title": ""}'), ('{"title": 3}'), ('{"description": ["a"]}'), ('{"value": ""}'),
     (jsonb_build_object('value', repeat('x', 64))::text), ('{"currency": "pound"}'), ('{"currency": "eur"}'), ('{"currency": "EURO"}'), ('{"columns": []}'), ('{"columns": {"": {"unit": "m"}}}'),
-    ('{"margin": 0}'), ('{"margin": 1.5}'), ('{"margin": "0.3"}'), ('{"curves": {}}'), ('{"curves": [1]}'),
+    ('{"margin": 0}'), ('{"margin": 1.5}'), ('{"margin": "0.3"}'), ('{"cost_per_customer": -1}'), ('{"fixed_cost": "5"}'), ('{"curves": {}}'), ('{"curves": [1]}'),
     (jsonb_build_object('curves', (SELECT jsonb_agg('{}'::jsonb) FROM generate_series(1, 201)))::text),
     (jsonb_build_object('columns', jsonb_build_object(repeat('x', 64), NULL))::text), ('{"columns": {"a": "b"}}'), ('{"columns": {"a": {"colour": "red"}}}'), ('{"columns": {"a": {"unit": {}}}}')) v (p);
 SELECT shown('shop');

@@ -6,6 +6,7 @@ import { count, dash, isKnown, percent, plural, short, unknown } from '../web/fo
 import { literal, whyMissing } from '../web/parts.js';
 import { light } from '../web/theme.js';
 import { differences, height as differencesHeight, hasDifferences } from '../web/charts/differences.js';
+import { expected, valueLabel } from '../web/charts/tiles.js';
 import { mark } from './document.js';
 import { html } from './html.js';
 import { picture } from './picture.js';
@@ -58,7 +59,7 @@ export function tiles(data) {
     const noise = ranked(data).find((row) => row.segment === 0);
     const cells = [
         [count(totalCustomers(data)), `customers in ${plural(rows.length, 'segment')}${noise?.n > 0 ? ` and ${percent(noise.share)} in none` : ''}`],
-        hasValue(data) && total !== null ? [amount(data, total), `value, ${amount(data, total / totalCustomers(data))} a customer`] : [unknown, 'what they are worth'],
+        hasValue(data) && total !== null ? [amount(data, total), [`${valueLabel(data)}, ${amount(data, total / totalCustomers(data))} a customer`, expected(data)].filter(Boolean).join('; ')] : [unknown, 'what they are worth'],
         first ? [percent(hasValue(data) && isKnown(first.value_share) ? first.value_share : first.share), `of the ${hasValue(data) && isKnown(first.value_share) ? 'value' : 'customers'}: ${cut(segmentName(first, 40), 12, 1)}`] : [dash, 'no segment'],
         [health.word, 'health of the model', health.rating],
     ];

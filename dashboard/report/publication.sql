@@ -69,10 +69,19 @@ SELECT jsonb_build_object(
             AND (a.closed_at IS NULL OR a.closed_at > c.published_at)),
     'experiments', (
         SELECT jsonb_agg(jsonb_build_object('experiment', e.experiment, 'created_at', e.created_at, 'started_at', e.started_at,
-                'ended_at', e.ended_at, 'decision', e.decision, 'decision_reason', e.decision_reason, 'decided_at', e.decided_at)
+                'ended_at', e.ended_at, 'decision', e.decision, 'decision_reason', e.decision_reason, 'decided_at', e.decided_at, 'gain', (
+                    SELECT to_jsonb(g) - '{model,experiment,look,position}'::text[] FROM custseg.experiment_gain g
+                    WHERE g.experiment = e.experiment ORDER BY g.position, g.variant LIMIT 1))
             ORDER BY e.created_at, e.experiment)
         FROM custseg.experiment e
         WHERE e.model = m.name AND e.created_at <= c.published_at),
+    -- of the last month that was kept, what fell by more than chance
+    'falls', (
+        SELECT jsonb_agg(to_jsonb(k) ORDER BY k.segment, k.kpi)
+        FROM chosen c
+        CROSS JOIN LATERAL (SELECT max(k.month) AS month FROM custseg.segment_kpi k WHERE k.model = m.name AND k.month <= c.published_at) l
+        CROSS JOIN LATERAL custseg.kpi_changes(m.name, l.month) k
+        WHERE l.month IS NOT NULL AND k.rating = 'degraded'),
     'gate', (
         SELECT jsonb_build_object('decision', g.decision, 'reason', g.reason, 'decided_at', g.decided_at)
         FROM custseg.gate_decision g

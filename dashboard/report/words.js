@@ -1,8 +1,10 @@
 // words.js
 //	  Sentences that a manager reads aloud: short, each with its numbers, none about what is not known.
 
+import { gainSentence } from '../web/charts/experiments.js';
+import { told as fallen } from '../web/charts/kpis.js';
 import { amount, hasValue, segmentName } from '../web/facts.js';
-import { change, count, date, fixed, isKnown, list, percent, plural, toNumber } from '../web/format.js';
+import { change, count, date, fixed, isKnown, list, percent, plural, short, toNumber } from '../web/format.js';
 import { groups, index, ranked, totalCustomers, totalValue } from './publication.js';
 import { cut } from './text.js';
 
@@ -104,6 +106,18 @@ export function changesSince(data) {
     if (up.by > 0) told.push(`${subject(up.row)} ${verb(up.row, 'have', 'has')} gained ${people(up.by)}${share(up)}`);
     if (down.by < 0) told.push(`${told.length > 0 ? called(down.row) : subject(down.row)} ${verb(down.row, 'have', 'has')} lost ${count(-down.by)}${share(down)}`);
     return told.length === 0 ? [`${since}, no segment has changed in size.`] : [`${since}: ${list(told)}.`];
+}
+
+/** Returns sentences about what fell by more than chance in the last month, two at most. */
+export function fallsOf(data) {
+    return (data.facts.falls ?? []).slice(0, 2).map((it) => `${fallen(it)}.`);
+}
+
+/** Returns a sentence about what the experiment that decided last has brought, or null. */
+export function campaignOf(data) {
+    const [last] = (data.facts.experiments ?? []).filter((it) => it.decision).sort((a, b) => String(b.decided_at).localeCompare(String(a.decided_at)));
+    const gain = last && gainSentence(data, last).trim();
+    return gain ? `“${short(last.experiment, 40)}” was decided on ${date(last.decided_at)}: ${last.decision}. ${gain}` : null;
 }
 
 /** Returns the sentence that describes who is in a segment, or why there is none. */

@@ -1,6 +1,6 @@
 -- What a budget and scenarios start from. {"from", "to", "n_months", "segments": [{segment, name, n, orders, average_order}]} are of the last twelve months
 -- that record_kpis() has kept: customers of the last month, their orders a month on average, and revenue over orders. "curves" (rows that
--- allocate_budget() takes) and "margin" are those that the presentation of the model states.
+-- allocate_budget() takes), "margin", "cost_per_customer" and "fixed_cost" are those that the presentation of the model states.
 WITH month AS MATERIALIZED (
     SELECT DISTINCT k.month
     FROM custseg.segment_kpi k
@@ -27,7 +27,7 @@ SELECT jsonb_build_object(
         FROM jsonb_array_elements(p.presentation -> 'curves') WITH ORDINALITY u (c, place)
         WHERE place <= 100
     ),
-    'margin', p.presentation -> 'margin'
+    'margin', p.presentation -> 'margin', 'cost_per_customer', p.presentation -> 'cost_per_customer', 'fixed_cost', p.presentation -> 'fixed_cost'
 ) AS body
 FROM custseg.model m
 LEFT JOIN custseg.presentation p ON p.model = m.name

@@ -280,6 +280,42 @@ test('numbers of customers and value are those of the publication', () => {
     assert.ok(cards['customers-and-value'].sentence(data, {}).includes(format.percent(first.value_share)));
 });
 
+test('what needs attention: conditions that fail, falls, alerts, promises and experiments, the gravest first', () => {
+    const data = {
+        ...makePublication({ hasSmall: false }),
+        gate: { conditions: [{ condition: 'monitor', state: 'pass', reason: 'fine' }, { condition: 'actions', state: 'fail', reason: 'no action is set for Newcomers' }] },
+        kpis: { changes: [{ segment: 3, name: 'Loyal', kpi: 'orders', change: -0.153, change_others: 0.01, reference_month: '2025-10-01', rating: 'degraded' }, { segment: 2, name: 'Other', kpi: 'orders', change: -0.01, reference_month: '2025-10-01', rating: 'watch' }] },
+        alerts: [{ kind: 'trend', severity: 'warning', message: 'feature "recency": a lasting change' }, { kind: 'drift', severity: 'critical', message: 'feature age drifted' }, { kind: 'drift', severity: 'critical', message: 'closed', closed_at: '2026-01-01' }],
+        capacity: [{ segment: 2, name: 'Other', n: 3420, perk: 'voucher', perk_capacity: 3000, excess: 420 }, { segment: 1, name: 'Few', n: 1, perk_capacity: 5, excess: 0 }],
+        experiments: [{ experiment: 'Mail', verdict: 'launch', decision: null }, { experiment: 'Done', verdict: 'launch', decision: 'launch' }],
+    };
+    const { rows } = cards.attention.table(data, {});
+    assert.deepEqual(rows.map(([state, what]) => [state, what]), [['✗ act', 'Go or no-go'], ['✗ act', 'Fall'], ['✗ act', 'Alert'], ['! look', 'Alert'], ['! look', 'Promise'], ['! look', 'Experiment']]);
+    assert.match(rows[0][2], /a condition fails: no action is set for Newcomers/);
+    assert.match(rows[1][2], /orders of a customer −15\.3\s%/);
+    assert.match(rows[4][2], /there for 3,000, and 420 more/);
+    assert.equal(cards.attention.sentence(data, {}), '6 things to look at. 3 are grave.');
+    // a gate that fails for its perks has said so
+    data.gate.conditions[1].condition = 'capacity';
+    assert.equal(cards.attention.table(data, {}).rows.some(([, what]) => what === 'Promise'), false);
+    assert.match(cards.attention.sentence({ summary: data.summary }, {}), /^Nothing:/);
+});
+
+test('what an experiment has brought in: with its interval, and not certain where that holds 0', () => {
+    const data = { ...makePublication({ hasSmall: false }), experiments: [{ experiment: 'Mail', status: 'ended', decision: 'launch', decided_at: '2026-01-02', variants: ['none', 'mail'], metric: 'bought', metric_kind: 'conversion', gain: { metric: 'revenue', variant: 'mail', n: 1000, difference: 2.5, gain: 2500, low: 1000, high: 4000 } }] };
+    assert.match(cards.experiments.sentence(data, {}), /The 1,000 customers who got “mail” brought £2,500 more “revenue” than they would have without it, between £1,000 and £4,000/);
+    data.experiments[0].gain.low = -1000;
+    assert.match(cards.experiments.sentence(data, {}), /is not certain: £2,500, between −£1,000 and £4,000/);
+});
+
+test('texts of the database are written as pages write', () => {
+    assert.equal(format.prose('"a" fell by -0.049 (-2 to -1), 2026-10-31'), '“a” fell by −0.049 (−2 to −1), 2026-10-31');
+    const data = { about: { presentation: { currency: 'GBP', columns: { frequency: { unit: 'orders' }, basket: { unit: 'GBP' } } }, features: [{ name: 'frequency', kind: 'numeric' }] } };
+    assert.equal(columnValue(data, 'frequency', 1), '1 order');
+    assert.equal(columnValue(data, 'frequency', 2), '2 orders');
+    assert.equal(columnValue(data, 'basket', 12), '£12.00');
+});
+
 test('bins of whole numbers end at whole numbers', () => {
     const data = makePublication();
     const bins = (edges) => ({ ...data, histogram: edges.map(([low, high], i) => ({ column_name: 'recency', scale: 'linear', bin: i + 1, low, high, segment: null, n: 9 - i, density: 1 })) });

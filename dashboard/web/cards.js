@@ -6,6 +6,7 @@ export { loadLibrary } from './chart.jsx';
 import action from './cards/action.jsx';
 import actions from './cards/actions.jsx';
 import alerts from './cards/alerts.jsx';
+import attention from './cards/attention.jsx';
 import boxplots from './cards/boxplots.jsx';
 import budget from './cards/budget.jsx';
 import capacity from './cards/capacity.jsx';
@@ -74,7 +75,7 @@ import why from './cards/why.jsx';
 import worth from './cards/worth.jsx';
 
 const all = [
-    action, actions, alerts, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
+    action, actions, alerts, attention, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
     correlation, customer, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift,
     effects, elbow, experiments, fairness, forecast, frequencies, gate, heatmap, histogram, importance, kDistance,
     kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel, placed, profile,

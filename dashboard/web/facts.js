@@ -101,26 +101,32 @@ export function columnKind(data, column) {
     return feature?.kind ?? data.description?.find((it) => it.column_name === column)?.kind ?? 'numeric';
 }
 
+/** Returns whether a column is of the model's money: the value of a customer, or another with the currency as its unit. */
+function isMoney(data, column) {
+    return presentation(data).value === column || (currency(data) !== null && unit(data, column) === currency(data));
+}
+
 /** Returns a value of a column in words: money, a date, a share or a number with its unit; "kind" is known or looked up. */
 export function columnValue(data, column, value, kind = columnKind(data, column)) {
     const known = toNumber(value);
     if (known === null) return dash;
     if (kind === 'time') return date(new Date(known * day));
     if (kind === 'boolean') return percent(known);
-    if (presentation(data).value === column) return amount(data, known);
+    if (isMoney(data, column)) return amount(data, known);
     const its = unit(data, column);
-    return its ? `${number(known)} ${short(its, 16)}` : number(known);
+    // 1 order, 2 orders
+    return its ? `${number(known)} ${short(known === 1 ? its.replace(/([a-rt-z])s$/, '$1') : its, 16)}` : number(known);
 }
 
 /** Returns a number of a column as an axis writes it, without its unit, which stands in the axis's name. */
 export function columnTick(data, column, value, kind = columnKind(data, column)) {
-    return kind === 'numeric' && presentation(data).value !== column ? number(value) : columnValue(data, column, value, kind);
+    return kind === 'numeric' && !isMoney(data, column) ? number(value) : columnValue(data, column, value, kind);
 }
 
 /** Returns the name of an axis: the label of a column with its unit. */
 export function axisName(data, column) {
     const its = unit(data, column);
-    return its && columnKind(data, column) === 'numeric' && presentation(data).value !== column ? `${label(data, column, 60)} (${short(its, 16)})` : label(data, column, 60);
+    return its && columnKind(data, column) === 'numeric' && !isMoney(data, column) ? `${label(data, column, 60)} (${short(its, 16)})` : label(data, column, 60);
 }
 
 /** Returns the segment that the address names, or the first one; null when the model has none. */

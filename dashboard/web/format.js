@@ -160,7 +160,12 @@ export function sentenceOf(text) {
     const clean = String(text ?? '').trim();
     if (clean === '') return '';
     // only a word gets a capital: a name such as a/b stays as it is
-    return (/^[a-z]+[ ,:]/.test(clean) ? clean[0].toUpperCase() + clean.slice(1) : clean) + (/[.!?…:]$/.test(clean) ? '' : '.');
+    return prose((/^[a-z]+[ ,:]/.test(clean) ? clean[0].toUpperCase() + clean.slice(1) : clean) + (/[.!?…:]$/.test(clean) ? '' : '.'));
+}
+
+/** Returns a text as pages write one: what the database keeps has straight quotes, and hyphens for minus signs. */
+export function prose(text) {
+    return text.replace(/"([^"\n]*)"/g, '“$1”').replace(/(^|[\s([])-(?=\d)/g, `$1${minus}`);
 }
 
 /** Returns a count with its noun: 1 segment, 5 segments. */

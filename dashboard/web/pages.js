@@ -10,7 +10,7 @@ export function loadCards() {
 export const pages = [
     {
         name: 'overview', title: 'Overview', question: 'Who are our customers, and what is each group worth?',
-        cards: ['tiles', 'customers-and-value', 'donut', 'segment-table', 'changes', 'descriptions', 'alerts'],
+        cards: ['tiles', 'attention', 'customers-and-value', 'donut', 'segment-table', 'changes', 'descriptions'],
     },
     {
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',
@@ -42,7 +42,7 @@ export const pages = [
 export const roles = [
     {
         name: 'executive', title: 'Executive', question: 'What carries the revenue, what has changed, and what do we do?',
-        cards: ['tiles', 'customers-and-value', 'donut', 'changes', 'actions', 'lorenz', 'value-at-risk', 'experiments'],
+        cards: ['tiles', 'attention', 'customers-and-value', 'donut', 'changes', 'actions', 'lorenz', 'value-at-risk', 'experiments'],
     },
     {
         name: 'marketing', title: 'Marketing', question: 'Who are they, how do we reach them, and what do we offer?', choose: 'segment',

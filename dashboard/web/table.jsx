@@ -1,7 +1,7 @@
 // table.jsx
 //	  The numbers of a chart, or of a card, as a table: {columns: [{label, kind}], rows: [[...]]}.
 
-import { cell, name } from './format.js';
+import { cell, name, prose } from './format.js';
 
 const right = new Set(['value', 'count', 'number', 'percent', 'money', 'signed', 'deviation', 'change', 'p']);
 
@@ -26,7 +26,7 @@ function Cell({ value, column, isHead, currency }) {
     const link = value !== null && typeof value === 'object' ? value : null;
     const raw = link ? link.text : value;
     const isText = !column.kind || column.kind === 'text' || column.kind === 'long';
-    const text = isText && typeof raw === 'string' ? name(raw) : cell(raw, column.kind, currency);
+    const text = isText && typeof raw === 'string' ? name(column.kind === 'long' ? prose(raw) : raw) : cell(raw, column.kind, currency);
     const content = link?.href ? <a href={link.href}>{text}</a> : text;
     const shown = link?.color ? <span class="keyed"><Swatch color={link.color} />{content}</span> : content;
     const kind = right.has(column.kind) ? 'right' : column.kind === 'long' ? 'words long' : isText ? 'words' : '';

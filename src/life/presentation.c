@@ -4,18 +4,21 @@
  *	  model's owner.
  *
  * The facts are a title and a description, the column that holds what a customer is worth with its
- * currency, labels, units and descriptions of columns, and what scenarios and budgets start from: the margin
- * and the curves of response.  They belong to the model, whatever the version, and name columns that need not
+ * currency, labels, units and descriptions of columns, and what scenarios, returns and budgets start from: the
+ * margin, what a campaign costs, and the curves of response.  They belong to the model, whatever the version, and name columns that need not
  * be features.
  */
 #include "custseg.h"
+
+#include <float.h>
 
 #include "life/life.h"
 
 /* The known keys, at the top and of a column. */
 enum
 {
-	KEY_TITLE, KEY_DESCRIPTION, KEY_VALUE, KEY_CURRENCY, KEY_COLUMNS, KEY_MARGIN, KEY_CURVES
+	KEY_TITLE, KEY_DESCRIPTION, KEY_VALUE, KEY_CURRENCY, KEY_COLUMNS, KEY_MARGIN, KEY_CUSTOMER_COST, KEY_FIXED_COST,
+	KEY_CURVES
 };
 
 static const char *const presentationKeys[] = {
@@ -25,6 +28,8 @@ static const char *const presentationKeys[] = {
 	[KEY_CURRENCY] = "currency",
 	[KEY_COLUMNS] = "columns",
 	[KEY_MARGIN] = "margin",
+	[KEY_CUSTOMER_COST] = "cost_per_customer",
+	[KEY_FIXED_COST] = "fixed_cost",
 	[KEY_CURVES] = "curves"
 };
 
@@ -83,6 +88,15 @@ IsMargin(const JsonbValue *value)
 	double		share;
 
 	return CsJsonGetNumber(value, &share) && share > 0 && share <= 1;
+}
+
+/* Is the value an amount that is not negative? */
+static bool
+IsCost(const JsonbValue *value)
+{
+	double		cost;
+
+	return CsJsonGetNumber(value, &cost) && cost >= 0 && cost <= DBL_MAX;
 }
 
 /*
@@ -160,6 +174,8 @@ CheckValue(int key, const JsonbValue *value)
 		[KEY_VALUE] = {IsColumn, "the name of a column"},
 		[KEY_CURRENCY] = {IsCurrency, "a currency as three capital letters, such as EUR"},
 		[KEY_MARGIN] = {IsMargin, "a number above 0 and up to 1"},
+		[KEY_CUSTOMER_COST] = {IsCost, "a number that is not negative"},
+		[KEY_FIXED_COST] = {IsCost, "a number that is not negative"},
 		[KEY_CURVES] = {IsCurves, "an array of up to 200 objects, rows of allocate_budget()"}
 	};
 

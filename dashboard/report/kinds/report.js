@@ -12,7 +12,7 @@ import { groups, ranked } from '../publication.js';
 import { steps } from '../roadmap.js';
 import { actions, planOf } from '../strategy.js';
 import { closed, cut, sentences } from '../text.js';
-import { changesSince, concentrationSentence, healthOf, people, whoCarries } from '../words.js';
+import { campaignOf, changesSince, concentrationSentence, fallsOf, healthOf, people, whoCarries } from '../words.js';
 import { css as cardsCss, sheets } from './cards.js';
 
 export const css = `${cardsCss}
@@ -28,13 +28,13 @@ export function actionList(data, { length = 150, most = 3 } = {}) {
 
 function executivePage(data) {
     const health = healthOf(data);
-    const changes = changesSince(data);
+    const changes = [...changesSince(data), ...fallsOf(data)];
     return html`<section class="sheet executive">
 <header><h1>${cut(title(data), 1250, 28, true)}</h1><p class="muted">Executive page · ${stamp(data)}</p></header>
 ${tiles(data)}
 <div><h2>${hasValue(data) ? 'What carries the value' : 'How large the segments are'}</h2>${paragraph([...whoCarries(data), concentrationSentence(data)], 'lead')}</div>
 ${twinBars(data, { width: 680, most: 7, least: 270 })}
-<div class="two"><div><h2>What changed</h2>${changes.length > 0 ? paragraph(changes) : html`<p>This is the first publication of this version. The next one will show who came and who went.</p>`}</div>
+<div class="two"><div><h2>What changed</h2>${changes.length > 0 ? paragraph([...changes, campaignOf(data)]) : html`<p>This is the first publication of this version. The next one will show who came and who went.</p>`}</div>
 <div><h2>How healthy the model is</h2>${paragraph(health.sentences)}</div></div>
 <div><h2>Three actions</h2>${actionList(data)}</div>
 ${foot(data, 'executive page', 'page 1')}

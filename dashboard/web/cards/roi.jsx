@@ -6,8 +6,8 @@ import { whyMissing } from '../parts.js';
 function Assumptions({ data, state }) {
     return (
         <div class="fields">
-            {assumptions.map(({ key, label, usual, ...bounds }) => (
-                <NumberField key={key} label={label} bounds={bounds} text={state[`roi_${key}`]} usual={key === 'margin' ? assumed(data, {}, key) : usual}
+            {assumptions.map(({ key, label, usual, stated, scale, ...bounds }) => (
+                <NumberField key={key} label={label} bounds={bounds} text={state[`roi_${key}`]} usual={stated ? assumed(data, {}, key) : usual}
                     placeholder={key === 'effect' && measured(data).length > 0 ? 'measured' : ''} change={(text) => setState({ [`roi_${key}`]: text })} />
             ))}
         </div>

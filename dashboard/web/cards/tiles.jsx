@@ -20,6 +20,7 @@ export default {
     name: 'tiles',
     title: 'At a glance',
     parts: ['summary'],
+    optional: ['value'],
     span: 12,
     height: 102,
     table,

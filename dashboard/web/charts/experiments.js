@@ -1,6 +1,7 @@
 // experiments.js
 //	  The experiments of a model: what was compared, how far each is, and what came out.
 
+import { amount, presentation } from '../facts.js';
 import { change, count, date, isKnown, number, percent, plural, short } from '../format.js';
 
 export const verdictWords = {
@@ -30,6 +31,21 @@ export function meanOf(value, kind) {
     return kind === 'conversion' ? percent(value) : number(value);
 }
 
+// what a metric measures is money where its name says so
+const isMoney = (data, metric) => metric === presentation(data).value || /revenue|sales|spen[dt]|value|amount|margin|profit|turnover/i.test(metric);
+
+/** Returns what an experiment has brought in so far as a sentence, or '' where nothing measures it; "data" tells the currency. */
+export function gainSentence(data, it) {
+    const gain = it.gain;
+    if (!isKnown(gain?.gain) || !(gain.n > 0)) return '';
+    const write = isMoney(data, gain.metric) ? (value) => amount(data, value) : number;
+    const who = `The ${plural(gain.n, 'customer')} who got “${short(gain.variant, 40)}”`;
+    const between = isKnown(gain.low) && isKnown(gain.high) ? `, between ${write(gain.low)} and ${write(gain.high)}` : '';
+    const what = short(gain.metric, 40);
+    if (isKnown(gain.low) && gain.low <= 0 && gain.high >= 0) return ` Whether ${who[0].toLowerCase()}${who.slice(1)} brought more or less “${what}” by it is not certain: ${write(gain.gain)}${between}.`;
+    return ` ${who} brought ${write(Math.abs(gain.gain))} ${gain.gain < 0 ? 'less' : 'more'} “${what}” than they would have without it${between}.`;
+}
+
 /** Returns the sentence: what the last decided experiment says, or how many run. */
 export function sentence(data) {
     const rows = data.experiments;
@@ -40,22 +56,28 @@ export function sentence(data) {
     if (!decided) return `${plural(rows.length, 'experiment')}, none of which has decided yet${others ? `: ${others}` : ''}.`;
     const effect = decided.effect?.[0];
     const size = effect && isKnown(effect.difference)
-        ? ` “${short(decided.metric, 40)}” changed by ${effectOf(effect.difference, decided.metric_kind)}${isKnown(effect.low) ? ` (between ${effectOf(effect.low, decided.metric_kind)} and ${effectOf(effect.high, decided.metric_kind)})` : ''}${isKnown(effect.lift) ? `, which is ${change(effect.lift)} of the control's` : ''}.`
+        ? ` “${short(decided.metric, 40)}” changed by ${effectOf(effect.difference, decided.metric_kind)}${isKnown(effect.low) ? ` (between ${effectOf(effect.low, decided.metric_kind)} and ${effectOf(effect.high, decided.metric_kind)})` : ''}${isKnown(effect.lift) ? `, ${change(effect.lift)} against the control` : ''}.`
         : '';
     const end = decided.end_reason ? ` It was ended: ${short(decided.end_reason, 250).replace(/[.\s]+$/, '')}.` : '';
-    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${end}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
+    return `“${short(decided.experiment, 60)}” decided on ${date(decided.decided_at)}: ${decided.decision}.${size}${gainSentence(data, decided)}${end}${others ? ` ${others[0].toUpperCase()}${others.slice(1)}.` : ''}`;
+}
+
+function gained(data, { gain }) {
+    if (!isKnown(gain?.gain)) return null;
+    const text = isMoney(data, gain.metric) ? amount(data, gain.gain) : number(gain.gain);
+    return `${gain.gain > 0 ? '+' : ''}${text} (${short(gain.metric, 30)})`;
 }
 
 /** Returns the experiments as a table; "link" returns the address that shows one. */
 export function table(data, state, link = () => undefined) {
     return {
-        columns: [{ label: 'Experiment' }, { label: 'Status', kind: 'word' }, { label: 'Verdict', kind: 'word' }, { label: 'Compares' }, { label: 'Metric' }, { label: 'Effect' },
+        columns: [{ label: 'Experiment' }, { label: 'Status', kind: 'word' }, { label: 'Verdict', kind: 'word' }, { label: 'Compares' }, { label: 'Metric' }, { label: 'Effect' }, { label: 'Brought in' },
             { label: 'Customers', kind: 'count' }, { label: 'Looks', kind: 'word' }, { label: 'Started', kind: 'date' }, { label: 'Reason', kind: 'long' }],
         rows: data.experiments.map((it) => {
             const effect = it.effect?.[0];
             return [{ text: it.experiment, href: link(it.experiment) }, it.status, verdictOf(it), (it.variants ?? []).map((variant) => short(variant, 30)).join(', '), it.metric,
                 isKnown(effect?.low) ? `${effectOf(effect.difference, it.metric_kind)} (${effectOf(effect.low, it.metric_kind)} to ${effectOf(effect.high, it.metric_kind)})` : effectOf(effect?.difference, it.metric_kind),
-                it.n_enrolled, it.n_looked > 0 ? `${count(it.n_looked)} (${count(it.n_looks)} planned)` : null, it.started_at, it.decision_reason ?? it.reason];
+                gained(data, it), it.n_enrolled, it.n_looked > 0 ? `${count(it.n_looked)} (${count(it.n_looks)} planned)` : null, it.started_at, it.decision_reason ?? it.reason];
         }),
     };
 }

@@ -33,7 +33,8 @@ export function option(data, theme, state = {}) {
     return lines(rows, data.kpis.months.map(month), theme, { write: measures[key].write(data), from: 0, width: state.width });
 }
 
-function told(it) {
+/** Returns what a measure of a segment did, against when, and against all others. */
+export function told(it) {
     const which = it.segment === null ? 'Customers without a segment' : segmentName(it);
     const others = isKnown(it.change_others) ? `, all others ${change(it.change_others)}` : '';
     return `${which}: ${kpiWords[it.kpi] ?? it.kpi} ${change(it.change)} against ${month(it.reference_month)}${others}`;

@@ -5,6 +5,7 @@ import { intervals } from './intervals.js';
 import { amount, segmentLabel, segmentName } from '../facts.js';
 import { isKnown, name, number, percent } from '../format.js';
 import { segmentColor } from '../theme.js';
+import { horizonWords } from './tiles.js';
 
 /** Returns the rows of segments of a history's last run, and that of customers without a segment. */
 export function valueRows(history) {
@@ -24,7 +25,7 @@ export function writer(data) {
 export function worth(history) {
     if (history.kind === 'probability') return 'customers to expect';
     if (history.kind === 'value') return 'predicted value';
-    return history.horizon ? `value of the next ${history.horizon.replace(/^1 /, '').replace(/mons?/, (it) => (it === 'mon' ? 'month' : 'months'))}` : 'value of all purchases to come';
+    return history.horizon ? `value of the next ${horizonWords(history.horizon)}` : 'value of all purchases to come';
 }
 
 function label(row) {

@@ -6,13 +6,13 @@ import { fixed, isKnown, list, percent, plural, short } from '../format.js';
 import { segmentColor } from '../theme.js';
 import { intervals, intervalsHeight } from './intervals.js';
 
-/** The assumptions that the reader may change: name in the address, what it is, what is taken when nothing is said, and its bounds. */
+/** The assumptions that the reader may change: name in the address, what it is, where the presentation states it, what is taken when nobody does, and its bounds. */
 export const assumptions = [
     { key: 'effect', label: 'Effect on a customer', usual: null, step: 'any' },
     { key: 'error', label: 'Its standard error', usual: null, min: 0, step: 'any' },
-    { key: 'margin', label: 'Margin, %', usual: 100, min: 0, max: 100, step: 'any' },
-    { key: 'cost', label: 'Cost of a customer', usual: 0, min: 0, step: 'any' },
-    { key: 'fixed', label: 'Fixed cost', usual: 0, min: 0, step: 'any' },
+    { key: 'margin', label: 'Margin, %', stated: 'margin', scale: 100, usual: 100, min: 0, max: 100, step: 'any' },
+    { key: 'cost', label: 'Cost of a customer', stated: 'cost_per_customer', usual: 0, min: 0, step: 'any' },
+    { key: 'fixed', label: 'Fixed cost', stated: 'fixed_cost', usual: 0, min: 0, step: 'any' },
     { key: 'periods', label: 'Periods that it lasts', usual: 1, min: 1, max: 120, step: 1 },
 ];
 
@@ -20,7 +20,7 @@ export const assumptions = [
 export function assumed(data, state, key) {
     const it = assumptions.find((entry) => entry.key === key);
     const text = state?.[`roi_${key}`];
-    if (text === undefined || text === '') return key === 'margin' && isKnown(data.economics?.margin) ? data.economics.margin * 100 : it.usual;
+    if (text === undefined || text === '') return it.stated && isKnown(data.economics?.[it.stated]) ? data.economics[it.stated] * (it.scale ?? 1) : it.usual;
     const value = Number(text);
     return Number.isFinite(value) && value >= (it.min ?? -Infinity) && value <= (it.max ?? Infinity) ? value : NaN;
 }

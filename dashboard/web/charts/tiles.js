@@ -1,8 +1,8 @@
 // tiles.js
 //	  The few numbers that a page begins with.
 
-import { amount, customers, hasValue, segmentName, segments } from '../facts.js';
-import { count, date, percent, plural, toNumber, unknown } from '../format.js';
+import { amount, customers, hasValue, label, presentation, segmentName, segments } from '../facts.js';
+import { count, date, isKnown, percent, plural, toNumber, unknown } from '../format.js';
 
 /** How a model comes to know what its customers are worth. */
 export const noValue = 'No column of value is set: custseg.set_presentation() names it, and the next publication has it.';
@@ -18,13 +18,30 @@ export function tiles(data) {
     return [
         { label: 'Customers', value: count(n), note: `in ${plural(rows.filter((row) => row.segment !== 0).length, 'segment')}` },
         isValued
-            ? { label: 'Value', value: amount(data, total), note: n > 0 ? `${amount(data, total / n)} a customer` : '' }
+            ? { label: valueLabel(data), value: amount(data, total), note: [n > 0 ? `${amount(data, total / n)} a customer` : null, expected(data)].filter(Boolean).join('; ') }
             : { label: 'Value', value: unknown, note: noValue },
         first && toNumber(first.value_share) !== null
             ? { label: 'Largest share of value', value: percent(first.value_share), note: segmentName(first) }
             : { label: 'Largest segment', ...largest(rows) },
         { label: 'Health', ...health(data.about?.health) },
     ];
+}
+
+/** Returns what the value is: the label of its column, for what was spent and what will be are two things. */
+export function valueLabel(data) {
+    const { value } = presentation(data);
+    return value ? label(data, value) : 'Value';
+}
+
+/** Returns what a model of purchases expects of all customers, in words, or null. */
+export function expected(data) {
+    const total = (data.value ?? []).find((it) => it.segment === null && it.name === 'total');
+    return total?.horizon && isKnown(total.value_sum) ? `${amount(data, total.value_sum)} expected in the next ${horizonWords(total.horizon)}` : null;
+}
+
+/** Returns a horizon, as PostgreSQL writes an interval, in words. */
+export function horizonWords(horizon) {
+    return horizon.replace(/^1 /, '').replace(/mons?/, (it) => (it === 'mon' ? 'month' : 'months'));
 }
 
 function largest(rows) {

@@ -1,0 +1,23 @@
+import { sentence, shown, table } from '../charts/attention.js';
+import { address } from '../router.js';
+
+/** What must be decided or looked at now, each with the page that tells more. */
+export default {
+    name: 'attention',
+    title: 'What needs attention',
+    parts: ['summary'],
+    optional: ['gate', 'kpis', 'alerts', 'capacity', 'experiments'],
+    span: 12,
+    height: 60,
+    sentence,
+    table,
+    render: ({ data, state }) => (
+        <ul class="attention">
+            {shown(data).map((it) => (
+                <li>
+                    <b class={it.isGrave ? 'bad' : 'watch'}>{it.isGrave ? '✗' : '!'}</b> <a href={address(data.about.name, it.page, { at: state.at })}>{it.what}</a> {it.text}.
+                </li>
+            ))}
+        </ul>
+    ),
+};
