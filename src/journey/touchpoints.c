@@ -89,7 +89,7 @@ CheckMemory(const Touchpoints *t, Size more)
 	Size		needed = sizeof(Touch) * t->capacity + sizeof(Point) * t->trails.ngroups * t->npoints + more;
 
 	if (needed > CsMemoryLimit())
-		CsMemoryExceeded(needed - more, "shorten option \"window\"", "keeping %lld events of a customer", (long long) t->n);
+		CsMemoryError(needed, "shorten option \"window\"", "keeping more than %lld events of a customer", (long long) t->n);
 }
 
 /* Make room for an event, after those that have left the window are gone. */

@@ -32,17 +32,6 @@ static const CsOption eventsOptions[] = {
 	{"half_life_days", CS_OPTION_REAL, offsetof(CsEventsOptions, half_life_days), 30, 0.001, MOST_DAYS}
 };
 
-/* Where events are: a source, and the names of its columns, of which the last may be NULL. */
-typedef struct EventsColumns
-{
-	const char *source,
-			   *customer,
-			   *time,
-			   *kind,
-			   *value;
-	const char *as_of;			/* a timestamptz as text, or NULL */
-} EventsColumns;
-
 PG_FUNCTION_INFO_V1(custseg_customer_events);
 PG_FUNCTION_INFO_V1(custseg_customer_events_sql);
 
@@ -234,10 +223,11 @@ ChooseKinds(CsEventsRequest *r)
 }
 
 /*
- * Resolve what is asked for.  "as_of" is a timestamptz as text, NULL for the latest event, or, for a view, now().
+ * Resolve what is asked for, in a request that says what it is for, whose zone is the default, NULL for the session's, and
+ * whose "as_of" is a timestamptz as text, or NULL.
  */
-static void
-OpenEvents(CsEventsRequest *r, const EventsColumns *columns, Jsonb *options, bool for_view)
+void
+CsEventsOpen(CsEventsRequest *r, const CsEventsColumns *columns, Jsonb *options)
 {
 	int			keys = CS_KIND_BIT(CS_NUMERIC) | CS_KIND_BIT(CS_CATEGORICAL) | CS_KIND_BIT(CS_BOOLEAN) |
 		CS_KIND_BIT(CS_TIME) | CS_KIND_BIT(CS_UNUSABLE);
@@ -245,19 +235,16 @@ OpenEvents(CsEventsRequest *r, const EventsColumns *columns, Jsonb *options, boo
 
 	CsOptionsParse(eventsOptions, lengthof(eventsOptions), options, &r->options);
 	r->relation = rel;
-	r->for_view = for_view;
 	r->customer = CsOrdersColumn(rel, columns->customer, "customer", keys);
 	r->time = CsTimeColumn(rel, columns->time, "time of an event");
 	r->kind = CsOrdersColumn(rel, columns->kind, "kind of an event", keys & ~CS_KIND_BIT(CS_UNUSABLE));
 	if (columns->value != NULL)
 		r->value = CsOrdersColumn(rel, columns->value, "value", CS_KIND_BIT(CS_NUMERIC));
-	r->zone = CsOrdersZone(r->options.time_zone);
+	if (r->options.time_zone != NULL || r->zone == NULL)
+		r->zone = CsOrdersZone(r->options.time_zone);
 	r->look_back = CsSqlLookBack(r->options.look_back);
 	r->session_gap = CsSqlIntervalOption("session_gap", r->options.session_gap == NULL ? "30 minutes" : r->options.session_gap,
 										 "30 minutes", "Write \"30 minutes\" or \"1 day\".");
-	r->as_of = columns->as_of;
-	if (r->as_of != NULL)
-		CsCheckAsOf(rel, CsEventsTooEarlySql(r));
 	ReadWindows(r);
 	ChooseKinds(r);
 }
@@ -266,18 +253,21 @@ OpenEvents(CsEventsRequest *r, const EventsColumns *columns, Jsonb *options, boo
 static void
 OpenArguments(FunctionCallInfo fcinfo, bool for_view, CsEventsRequest *r)
 {
-	EventsColumns columns = {
+	CsEventsColumns columns = {
 		CsRequiredText(fcinfo, ARG_SOURCE, "source"), CsTextArgument(fcinfo, ARG_CUSTOMER), CsTextArgument(fcinfo, ARG_TIME),
 		CsTextArgument(fcinfo, ARG_KIND), CsTextArgument(fcinfo, ARG_VALUE)
 	};
 
+	r->for_view = for_view;
 	if (!PG_ARGISNULL(ARG_AS_OF))
 	{
 		if (TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(ARG_AS_OF)))
 			CsRejectValue("\"as_of\" must be finite", "Leave it out to use the time of the latest event.");
-		columns.as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(ARG_AS_OF)));
+		r->as_of = pstrdup(timestamptz_to_str(PG_GETARG_TIMESTAMPTZ(ARG_AS_OF)));
 	}
-	OpenEvents(r, &columns, CsJsonbArgument(fcinfo, ARG_OPTIONS), for_view);
+	CsEventsOpen(r, &columns, CsJsonbArgument(fcinfo, ARG_OPTIONS));
+	if (r->as_of != NULL)
+		CsCheckAsOf(r->relation, CsEventsTooEarlySql(r));
 }
 
 /* customer_events(source, customer, time, kind, value, as_of, options): one row for each customer */
@@ -288,7 +278,7 @@ custseg_customer_events(PG_FUNCTION_ARGS)
 	CsEventsRequest request = {0};
 
 	OpenArguments(fcinfo, false, &request);
-	CsSqlCopy(CsEventsSql(&request, NIL), result, NULL, 0);
+	CsSqlCopy(CsEventsSql(&request), result, NULL, 0);
 	return (Datum) 0;
 }
 
@@ -299,5 +289,5 @@ custseg_customer_events_sql(PG_FUNCTION_ARGS)
 	CsEventsRequest request = {0};
 
 	OpenArguments(fcinfo, true, &request);
-	PG_RETURN_TEXT_P(cstring_to_text(CsEventsSql(&request, NIL)));
+	PG_RETURN_TEXT_P(cstring_to_text(CsEventsSql(&request)));
 }

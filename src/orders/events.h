@@ -38,6 +38,13 @@ typedef struct CsEventsKind
 	char	   *weight;			/* a number as text; NULL: none is given */
 } CsEventsKind;
 
+/* A column of the query. */
+typedef struct CsEventsFeature
+{
+	char	   *name;
+	const char *otherwise;		/* what customers without any event have; NULL: nothing */
+} CsEventsFeature;
+
 typedef struct CsEventsRequest
 {
 	const CsRelation *relation;
@@ -46,7 +53,7 @@ typedef struct CsEventsRequest
 			   *kind,
 			   *value;			/* NULL: events have none */
 	CsEventsOptions options;
-	pg_tz	   *zone;			/* whose days and hours they are, and of times without a zone */
+	pg_tz	   *zone;			/* whose days and hours they are, and of times without a zone; set by the caller, it is the default */
 	const char *as_of;			/* a timestamptz as text; NULL: the latest event, or now in a view */
 	const char *look_back,		/* interval '...', whatever the settings; NULL: none */
 			   *session_gap;
@@ -55,9 +62,22 @@ typedef struct CsEventsRequest
 	List	   *kinds;			/* of CsEventsKind, in order */
 	List	   *windows;		/* days, of int */
 	List	   *ratios;			/* of CsEventsRatio */
+	List	   *taken;			/* names of columns, of char * */
+	List	   *features;		/* of CsEventsFeature, once the query is written */
 } CsEventsRequest;
 
-extern char *CsEventsSql(const CsEventsRequest *request, List *taken);
+/* Where events are: a source, and the names of its columns, of which the last may be NULL. */
+typedef struct CsEventsColumns
+{
+	char	   *source,
+			   *customer,
+			   *time,
+			   *kind,
+			   *value;
+} CsEventsColumns;
+
+extern void CsEventsOpen(CsEventsRequest *request, const CsEventsColumns *columns, Jsonb *options);
+extern char *CsEventsSql(CsEventsRequest *request);
 extern char *CsEventsKindsSql(const CsEventsRequest *request, bool all);
 extern char *CsEventsTooEarlySql(const CsEventsRequest *request);
 

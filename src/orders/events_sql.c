@@ -20,6 +20,10 @@
 #define MOST_HALF_LIVES "100::float8"
 
 
+/* What customers without an event have of what is counted, and of what is a sum or a rate. */
+#define NO_EVENTS "0::bigint"
+#define NO_VALUE "0::float8"
+
 /* Which events count, but for the time up to which they do. */
 static const char *
 CountsCondition(const CsEventsRequest *r)
@@ -256,41 +260,60 @@ CountOf(const char *column, int kind)
 	return psprintf("coalesce(k.%s_%d, 0::bigint)", column, kind);
 }
 
-/* Called with each measure of a kind: its name and the expression for it. */
-typedef void (*MeasureTaker) (StringInfo sql, const char *name, const char *expression, List **taken, const char *kind);
+/*
+ * Called with each measure of a kind: its name, the expression for it, and what a customer without any event has, NULL
+ * for nothing.
+ */
+typedef void (*MeasureTaker) (StringInfo sql, CsEventsRequest *r, const char *kind, const char *name, const char *expression,
+							  const char *otherwise);
 
 /* Give the measures of the kind with that number, from 1, to a taker. */
 static void
-EachMeasure(StringInfo sql, const CsEventsRequest *r, int kind, MeasureTaker take, List **taken)
+EachMeasure(StringInfo sql, CsEventsRequest *r, int kind, MeasureTaker take)
 {
 	const char *name = ((CsEventsKind *) list_nth(r->kinds, kind - 1))->name;
 	ListCell   *cell;
 
-	take(sql, "n", CountOf("n", kind), taken, name);
+	take(sql, r, name, "n", CountOf("n", kind), NO_EVENTS);
 	foreach(cell, r->windows)
-		take(sql, psprintf("n_%dd", lfirst_int(cell)), CountOf(psprintf("n_%d", lfirst_int(cell)), kind), taken, name);
-	take(sql, "per_month", PerMonth(CountOf("n", kind)), taken, name);
-	take(sql, "days_since_last", CsSqlDays(psprintf("k.last_%d", kind), "moment.as_of"), taken, name);
-	take(sql, "trend", Trend(CountOf("recent", kind), CountOf("before", kind)), taken, name);
-	take(sql, "active_days", CountOf("active_days", kind), taken, name);
-	take(sql, "sessions", CountOf("sessions", kind), taken, name);
+		take(sql, r, name, psprintf("n_%dd", lfirst_int(cell)), CountOf(psprintf("n_%d", lfirst_int(cell)), kind), NO_EVENTS);
+	take(sql, r, name, "per_month", PerMonth(CountOf("n", kind)), NO_VALUE);
+	take(sql, r, name, "days_since_last", CsSqlDays(psprintf("k.last_%d", kind), "moment.as_of"), NULL);
+	take(sql, r, name, "trend", Trend(CountOf("recent", kind), CountOf("before", kind)), NULL);
+	take(sql, r, name, "active_days", CountOf("active_days", kind), NO_EVENTS);
+	take(sql, r, name, "sessions", CountOf("sessions", kind), NO_EVENTS);
 	if (r->time->converter.type != DATEOID)
-		take(sql, "favourite_hour", psprintf("k.favourite_hour_%d", kind), taken, name);
+		take(sql, r, name, "favourite_hour", psprintf("k.favourite_hour_%d", kind), NULL);
 	if (r->value != NULL)
-		take(sql, "value", psprintf("coalesce(k.value_%d, 0::%s)::float8", kind, CsSqlSumType(r->value)), taken, name);
+		take(sql, r, name, "value", psprintf("coalesce(k.value_%d, 0::%s)::float8", kind, CsSqlSumType(r->value)), NO_VALUE);
+}
+
+/* A column of the query, whose name is taken from then on. */
+static void
+AppendFeature(StringInfo sql, CsEventsRequest *r, const char *expression, const char *name, const char *otherwise)
+{
+	CsEventsFeature *feature = palloc(sizeof(CsEventsFeature));
+
+	feature->name = CsSqlNewName(name, "", &r->taken);
+	feature->otherwise = otherwise;
+	r->features = lappend(r->features, feature);
+	appendStringInfo(sql, ",\n    %s AS %s", expression, quote_identifier(feature->name));
 }
 
 /* MeasureTaker: a column of a view. */
 static void
-TakeColumn(StringInfo sql, const char *name, const char *expression, List **taken, const char *kind)
+TakeColumn(StringInfo sql, CsEventsRequest *r, const char *kind, const char *name, const char *expression,
+		   const char *otherwise)
 {
-	appendStringInfo(sql, ",\n    %s AS %s", expression,
-					 quote_identifier(CsSqlNewColumn("", kind, psprintf("_%s", name), taken)));
+	List	   *none = NIL;
+
+	AppendFeature(sql, r, expression, CsSqlNewColumn("", kind, psprintf("_%s", name), &none), otherwise);
 }
 
 /* MeasureTaker: a member of an object, after a comma unless it is the first. */
 static void
-TakeMember(StringInfo sql, const char *name, const char *expression, List **taken, const char *kind)
+TakeMember(StringInfo sql, CsEventsRequest *r, const char *kind, const char *name, const char *expression,
+		   const char *otherwise)
 {
 	appendStringInfo(sql, "%s%s, (%s)::numeric", sql->data[sql->len - 1] == '(' ? "" : ", ", quote_literal_cstr(name),
 					 expression);
@@ -298,7 +321,7 @@ TakeMember(StringInfo sql, const char *name, const char *expression, List **take
 
 /* The features of kinds: columns of a view, or one object. */
 static void
-AppendKinds(StringInfo sql, const CsEventsRequest *r, List **taken)
+AppendKinds(StringInfo sql, CsEventsRequest *r)
 {
 	if (!r->for_view)
 		appendStringInfoString(sql, ",\n    '{}'::jsonb");
@@ -308,11 +331,11 @@ AppendKinds(StringInfo sql, const CsEventsRequest *r, List **taken)
 
 		if (r->for_view)
 		{
-			EachMeasure(sql, r, kind, TakeColumn, taken);
+			EachMeasure(sql, r, kind, TakeColumn);
 			continue;
 		}
 		appendStringInfo(sql, "\n        || jsonb_build_object(%s, jsonb_build_object(", quote_literal_cstr(k->name));
-		EachMeasure(sql, r, kind, TakeMember, taken);
+		EachMeasure(sql, r, kind, TakeMember);
 		appendStringInfoString(sql, "))");
 	}
 	if (!r->for_view)
@@ -321,9 +344,10 @@ AppendKinds(StringInfo sql, const CsEventsRequest *r, List **taken)
 
 /* The ratios: columns of a view, or one object. */
 static void
-AppendRatios(StringInfo sql, const CsEventsRequest *r, List **taken)
+AppendRatios(StringInfo sql, CsEventsRequest *r)
 {
 	ListCell   *cell;
+	List	   *none = NIL;
 
 	if (!r->for_view)
 		appendStringInfoString(sql, ",\n    '{}'::jsonb");
@@ -334,7 +358,7 @@ AppendRatios(StringInfo sql, const CsEventsRequest *r, List **taken)
 										CountOf("n", ratio->whole + 1));
 
 		if (r->for_view)
-			appendStringInfo(sql, ",\n    %s AS %s", quotient, quote_identifier(CsSqlNewColumn("", ratio->name, "", taken)));
+			AppendFeature(sql, r, quotient, CsSqlNewColumn("", ratio->name, "", &none), NULL);
 		else
 			appendStringInfo(sql, "\n        || jsonb_build_object(%s, (%s)::numeric)", quote_literal_cstr(ratio->name), quotient);
 	}
@@ -342,50 +366,50 @@ AppendRatios(StringInfo sql, const CsEventsRequest *r, List **taken)
 		appendStringInfoString(sql, " AS ratios");
 }
 
+/* What all events of a customer tell. */
+static void
+AppendOwn(StringInfo sql, CsEventsRequest *r)
+{
+	AppendFeature(sql, r, CsSqlInstant(r->time, r->zone, "e.first"), "first_event", NULL);
+	AppendFeature(sql, r, CsSqlInstant(r->time, r->zone, "e.last"), "last_event", NULL);
+	AppendFeature(sql, r, CsSqlDays("e.last", "moment.as_of"), "days_since_last_event", NULL);
+	AppendFeature(sql, r, CsSqlDays("e.first", "moment.as_of"), "event_tenure_days", NULL);
+	AppendFeature(sql, r, "e.n", "n_events", NO_EVENTS);
+	AppendFeature(sql, r, PerMonth("e.n"), "events_per_month", NO_VALUE);
+	AppendFeature(sql, r, "e.active_days", "n_active_days", NO_EVENTS);
+	AppendFeature(sql, r, "e.sessions", "n_sessions", NO_EVENTS);
+	AppendFeature(sql, r, "e.n::float8 / e.sessions::float8", "events_per_session", NULL);
+	AppendFeature(sql, r, "e.favourite_hour", "favourite_hour", NULL);
+	AppendFeature(sql, r, Trend("e.recent", "e.before"), "event_trend", NULL);
+	if (r->value != NULL)
+		AppendFeature(sql, r, psprintf("coalesce(e.value, 0::%s)::float8", CsSqlSumType(r->value)), "event_value", NO_VALUE);
+	else if (!r->for_view)
+		AppendFeature(sql, r, "NULL::float8", "event_value", NULL);
+	AppendFeature(sql, r, "e.score::float8", "engagement_score", NO_VALUE);
+}
+
 /*
  * The query that computes the features, palloc'd.  For a view there is a column for each measure of each kind and each
- * ratio, with names unlike those that are taken, and the features are as of now().
+ * ratio, and the features are as of now().  The names of columns are unlike those that are taken, and are so
+ * themselves then; the request lists them.
  */
 char *
-CsEventsSql(const CsEventsRequest *r, List *taken)
+CsEventsSql(CsEventsRequest *r)
 {
-	static const char *const own[] = {"as_of", "first_event", "last_event", "days_since_last_event", "event_tenure_days",
-	"n_events", "events_per_month", "n_active_days", "n_sessions", "events_per_session", "favourite_hour", "event_trend", "event_value", "engagement_score"};
 	StringInfoData sql;
 
-	for (int i = 0; i < lengthof(own); i++)
-		taken = lappend(taken, pstrdup(own[i]));
-	taken = lappend(taken, pstrdup(NameStr(r->customer->name)));
 	initStringInfo(&sql);
 	AppendMoment(&sql, r);
 	AppendEvents(&sql, r);
 	AppendSessions(&sql, r);
 	AppendCustomers(&sql, r);
 	AppendPivot(&sql, r);
-	appendStringInfo(&sql, "\nSELECT\n    e.customer%s AS %s,\n"
-					 "    %s AS as_of,\n"
-					 "    %s AS first_event,\n"
-					 "    %s AS last_event,\n"
-					 "    %s AS days_since_last_event,\n"
-					 "    %s AS event_tenure_days,\n"
-					 "    e.n AS n_events,\n"
-					 "    %s AS events_per_month,\n"
-					 "    e.active_days AS n_active_days,\n"
-					 "    e.sessions AS n_sessions,\n"
-					 "    e.n::float8 / e.sessions::float8 AS events_per_session,\n"
-					 "    e.favourite_hour AS favourite_hour,\n"
-					 "    %s AS event_trend,\n",
-					 r->for_view ? "" : "::text", r->for_view ? CsSqlColumn(r->customer) : "customer_id",
-					 CsSqlInstant(r->time, r->zone, "moment.as_of"), CsSqlInstant(r->time, r->zone, "e.first"),
-					 CsSqlInstant(r->time, r->zone, "e.last"), CsSqlDays("e.last", "moment.as_of"),
-					 CsSqlDays("e.first", "moment.as_of"), PerMonth("e.n"), Trend("e.recent", "e.before"));
-	if (r->value != NULL)
-		appendStringInfo(&sql, "    coalesce(e.value, 0::%s)::float8 AS event_value,\n", CsSqlSumType(r->value));
-	else if (!r->for_view)
-		appendStringInfoString(&sql, "    NULL::float8 AS event_value,\n");
-	appendStringInfoString(&sql, "    e.score::float8 AS engagement_score");
-	AppendKinds(&sql, r, &taken);
-	AppendRatios(&sql, r, &taken);
+	appendStringInfo(&sql, "\nSELECT\n    e.customer%s AS %s,\n    %s AS as_of", r->for_view ? "" : "::text",
+					 r->for_view ? CsSqlColumn(r->customer) : "customer_id", CsSqlInstant(r->time, r->zone, "moment.as_of"));
+	r->taken = lappend(lappend(r->taken, pstrdup(NameStr(r->customer->name))), pstrdup("as_of"));
+	AppendOwn(&sql, r);
+	AppendKinds(&sql, r);
+	AppendRatios(&sql, r);
 	appendStringInfoString(&sql, "\nFROM engaged AS e\nCROSS JOIN moment");
 	if (r->kinds != NIL)
 		appendStringInfoString(&sql, "\nLEFT JOIN kinds AS k ON k.customer = e.customer");

@@ -7,6 +7,7 @@
 
 #include "nodes/pg_list.h"
 #include "orders/orders.h"
+#include "utils/jsonb.h"
 
 typedef struct CsFeaturesOptions
 {
@@ -17,6 +18,8 @@ typedef struct CsFeaturesOptions
 	int			top_categories;
 	int			window_days;
 	char	   *look_back;		/* an interval; NULL: all lines up to "as of" count */
+	Jsonb	   *events;			/* of a view: what more it tells, of events and of other tables; NULL: nothing */
+	Jsonb	   *tables;
 } CsFeaturesOptions;
 
 typedef struct CsFeaturesRequest
@@ -39,6 +42,7 @@ typedef struct CsFeaturesRequest
 	List	   *categories;		/* of char *: those that get a share of their own, in order */
 } CsFeaturesRequest;
 
+extern void CsFeaturesOpen(FunctionCallInfo fcinfo, int first, bool for_view, CsFeaturesRequest *request);
 extern char *CsFeaturesSql(const CsFeaturesRequest *request);
 extern char *CsFeaturesCategoriesSql(const CsFeaturesRequest *request);
 extern char *CsFeaturesTooEarlySql(const CsFeaturesRequest *request);

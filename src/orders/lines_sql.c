@@ -113,16 +113,36 @@ CsSqlText(const CsColumn *column, const char *value)
 }
 
 /*
- * A name for a column that is about a value: "before" and "after" around the value, of which letters and digits are
- * left; unlike those that are taken, to which it is added.  Palloc'd.
+ * A name for a column, the one with an end that is given, unlike those that are taken, to which it is added: a number
+ * makes it so.  What is too long loses its end, before the one that is given.  Palloc'd.
  */
-const char *
+char *
+CsSqlNewName(const char *name, const char *end, List **taken)
+{
+	/* room for a number */
+	int			length = pg_mbcliplen(name, (int) strlen(name), NAMEDATALEN - 8 - (int) strlen(end));
+	char	   *result = psprintf("%.*s%s", length, name, end);
+	ListCell   *cell;
+	int			again = 1;
+
+retry:
+	foreach(cell, *taken)
+	{
+		if (strcmp(lfirst(cell), result) == 0)
+		{
+			result = psprintf("%.*s%s_%d", length, name, end, ++again);
+			goto retry;
+		}
+	}
+	*taken = lappend(*taken, result);
+	return result;
+}
+
+/* Such a name that is about a value, of which letters and digits are left, with what stands before and after it. */
+char *
 CsSqlNewColumn(const char *before, const char *value, const char *after, List **taken)
 {
 	StringInfoData name;
-	char	   *result;
-	ListCell   *cell;
-	int			again = 1;
 
 	initStringInfo(&name);
 	appendStringInfoString(&name, before);
@@ -134,20 +154,7 @@ CsSqlNewColumn(const char *before, const char *value, const char *after, List **
 			appendStringInfoChar(&name, (*c >= 'a' && *c <= 'z') || (*c >= '0' && *c <= '9') ? *c :
 								 *c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : '_');
 	}
-	/* room for a number that tells it from another one */
-	name.data[pg_mbcliplen(name.data, name.len, NAMEDATALEN - 8 - (int) strlen(after))] = '\0';
-	result = psprintf("%s%s", name.data, after);
-retry:
-	foreach(cell, *taken)
-	{
-		if (strcmp(lfirst(cell), result) == 0)
-		{
-			result = psprintf("%s%s_%d", name.data, after, ++again);
-			goto retry;
-		}
-	}
-	*taken = lappend(*taken, result);
-	return result;
+	return CsSqlNewName(name.data, after, taken);
 }
 
 /* How amounts are summed: as numeric, which is exact, or as float8. */

@@ -19,7 +19,8 @@ extern const char *CsSqlInstant(const CsColumn *time, pg_tz *zone, const char *a
 extern const char *CsSqlBefore(const CsColumn *time, pg_tz *zone, const char *as_of, const char *interval);
 extern const char *CsSqlDays(const char *from, const char *to);
 extern const char *CsSqlText(const CsColumn *column, const char *value);
-extern const char *CsSqlNewColumn(const char *before, const char *value, const char *after, List **taken);
+extern char *CsSqlNewName(const char *name, const char *end, List **taken);
+extern char *CsSqlNewColumn(const char *before, const char *value, const char *after, List **taken);
 extern const char *CsSqlSumType(const CsColumn *amount);
 extern const char *CsSqlZero(const CsColumn *column);
 extern const char *CsSqlKey(const CsColumn *column);
