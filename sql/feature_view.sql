@@ -55,7 +55,7 @@ END $$;
 SELECT count(*) AS days, min(n), max(n), sum(different) AS different FROM moved;
 -- and the days differ
 SELECT make_view('earlier', '2026-02-01');
-SELECT count(*) AS customers, count(*) FILTER (WHERE a.n_events <> b.n_events) > 20 AS more_events, count(*) FILTER (WHERE a."Tier" <> b."Tier") > 5 AS other_tiers FROM earlier a JOIN shop b USING (customer);
+SELECT count(*) AS customers, count(*) FILTER (WHERE a.n_events <> b.n_events) > 20 AS more_events, count(*) FILTER (WHERE a."Tier" IS DISTINCT FROM b."Tier") > 5 AS other_tiers FROM earlier a JOIN shop b USING (customer);
 DROP VIEW earlier;
 -- the order of rows makes no difference
 SELECT make_view('shuffled', '2026-02-20 10:00+00', 'SELECT * FROM orders ORDER BY md5(at::text)', 'SELECT * FROM visits ORDER BY md5(seen::text)', 'SELECT * FROM profile ORDER BY md5(since::text)');
