@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, test } from 'node:test';
 import * as format from '../web/format.js';
-import { columnValue, compared, selected } from '../web/facts.js';
+import { columnValue, compared, selected, shortLabels } from '../web/facts.js';
 import { literal, parts, whyMissing } from '../web/parts.js';
 import { findPage, pages, roles } from '../web/pages.js';
 import { address, numbers, parse } from '../web/router.js';
@@ -314,6 +314,8 @@ test('texts of the database are written as pages write', () => {
     assert.equal(columnValue(data, 'frequency', 1), '1 order');
     assert.equal(columnValue(data, 'frequency', 2), '2 orders');
     assert.equal(columnValue(data, 'basket', 12), '£12.00');
+    const labels = { first: { label: 'Days since the first order' }, last: { label: 'Days since the last order' }, age: { label: 'Age' } };
+    assert.deepEqual(shortLabels({ about: { presentation: { columns: labels } } }, ['first', 'last', 'age', 'other']), ['…first…', '…last…', 'Age', 'other']);
 });
 
 test('bins of whole numbers end at whole numbers', () => {

@@ -27,9 +27,15 @@ export function label(data, column, length = 40) {
     return short(own?.label ?? column, length);
 }
 
-/** Returns the label of a column cut in its middle, for an axis with little room. */
-export function shortLabel(data, column, length = 15) {
-    return middle(presentation(data).columns?.[column]?.label ?? column, length);
+/** Returns labels of columns cut in their middle, for an axis with little room; those that would be the same are told by the words in which they differ. */
+export function shortLabels(data, columns, length = 15) {
+    const whole = columns.map((it) => presentation(data).columns?.[it]?.label ?? it);
+    const cut = whole.map((it) => middle(it, length));
+    return whole.map((text, i) => {
+        const same = whole.filter((_, k) => k !== i && cut[k] === cut[i]);
+        const own = text.split(' ').filter((word) => !same.every((it) => it.split(' ').includes(word)));
+        return same.length === 0 || own.length === 0 ? cut[i] : middle(`…${own.join(' ')}…`, length);
+    });
 }
 
 /** Returns the unit of a column, or null. */

@@ -1,7 +1,7 @@
 // correlation.js
 //	  Which columns go together: a heat map of correlations by rank (Spearman), which skewed columns do not upset.
 
-import { distinct, label, shortLabel } from '../facts.js';
+import { distinct, label, shortLabels } from '../facts.js';
 import { count, fixed, signed, toNumber } from '../format.js';
 import { axis, base, colorAt, inkOn, tooltip } from '../theme.js';
 
@@ -34,7 +34,7 @@ export function option(data, theme, state = {}) {
         ...base(theme),
         grid: { left: names, right: 8, top: 4, bottom: Math.min(110, height * 0.3) },
         tooltip: tooltip(theme, { formatter: ({ dataIndex: i }) => `${label(data, cells[i].a)}\n${label(data, cells[i].b)}\n${signed(cells[i].it, (x) => fixed(x, 2))} by rank, ${signed(of(cells[i].a, cells[i].b)?.pearson, (x) => fixed(x, 2))} by value (Pearson)` }),
-        xAxis: axis(theme, { type: 'category', data: columns.map((name) => shortLabel(data, name)), splitLine: { show: false }, axisLabel: { interval: 0, hideOverlap: false, rotate: cellWidth < 90 ? 50 : 0, width: cellWidth < 90 ? 100 : cellWidth - 8, overflow: 'truncate' } }),
+        xAxis: axis(theme, { type: 'category', data: shortLabels(data, columns), splitLine: { show: false }, axisLabel: { interval: 0, hideOverlap: false, rotate: cellWidth < 90 ? 50 : 0, width: cellWidth < 90 ? 100 : cellWidth - 8, overflow: 'truncate' } }),
         yAxis: axis(theme, { type: 'category', inverse: true, data: columns.map((name) => label(data, name, 30)), splitLine: { show: false }, axisLabel: { interval: 0, hideOverlap: false, width: names - 12, overflow: 'truncate' } }),
         series: [{
             type: 'heatmap',
