@@ -8,6 +8,7 @@ Run by tools/bench, which starts the server and says where it is: PGHOST and the
 import os
 
 import agreement
+import baskets
 import data
 import density
 import experiments
@@ -49,6 +50,7 @@ CASES = {
     "experiments": ("Experiments and budgets", experiments.experiments),
     "watch": ("Watching", watching.watching),
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),
+    "products": ("Products", baskets.products),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),
