@@ -14,6 +14,7 @@ import density
 import experiments
 import exploring
 import hierarchical
+import journeys
 import mixture
 import orders
 import judging
@@ -51,6 +52,7 @@ CASES = {
     "watch": ("Watching", watching.watching),
     "rfm": ("Orders to customers", orders.recency_frequency_monetary),
     "products": ("Products", baskets.products),
+    "journeys": ("Journeys", journeys.journeys),
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),
