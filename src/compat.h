@@ -73,4 +73,12 @@ CsWaitEventTeam(void)
 #define CsFunctionAclCheck(function, role) pg_proc_aclcheck(function, role, ACL_EXECUTE)
 #endif
 
+/* May the caller read what a planned statement reads?  Since 16 rights stand beside the range table. */
+#if PG_VERSION_NUM >= 160000
+#define CsMayReadPlanned(statement) \
+	ExecCheckPermissions((statement)->rtable, (statement)->permInfos, false)
+#else
+#define CsMayReadPlanned(statement) ExecCheckRTPerms((statement)->rtable, false)
+#endif
+
 #endif							/* CUSTSEG_COMPAT_H */

@@ -108,10 +108,24 @@ CsDictionaryCode(CsDictionary *d, const char *level, int length)
 
 	if (entry != NULL)
 		return entry->code;
-	if (d->nlevels >= CS_MAX_DICTIONARY ||
-		(Size) length >= CS_MAX_DICTIONARY_BYTES - d->bytes)
-		return -1;
-	return AddLevel(d, key, hash);
+	return CsDictionaryTakes(d, length) ? AddLevel(d, key, hash) : -1;
+}
+
+/* The code of a level that is there; -1 when it is not. */
+int
+CsDictionaryFind(const CsDictionary *d, const char *level, int length)
+{
+	LevelText	key = {level, length};
+	LevelEntry *entry = level_lookup_hash(d->table, key, HashLevel(key));
+
+	return entry == NULL ? -1 : entry->code;
+}
+
+/* Is there room for a new level whose text has so many bytes? */
+bool
+CsDictionaryTakes(const CsDictionary *d, int length)
+{
+	return d->nlevels < CS_MAX_DICTIONARY && (Size) length < CS_MAX_DICTIONARY_BYTES - d->bytes;
 }
 
 /* The number of levels; their codes are 0 to one less. */

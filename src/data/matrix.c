@@ -14,6 +14,9 @@
 #define FIRST_CHUNK ((Size) 128 * 1024)
 #define SMALL_CHUNK ((Size) 32 * 1024 * 1024)
 
+/* The least chunk where it is known that so many rows will come. */
+#define ROOMY_CHUNK ((Size) 8 * 1024 * 1024)
+
 /*
  * An empty matrix of ncolumns columns, palloc'd in CurrentMemoryContext.  Its areas will come from
  * an arena.
@@ -39,6 +42,22 @@ NextChunkBlocks(const CsMatrix *m)
 	return Max(1, (int64) (want / CsMatrixBlockSize(m)));
 }
 
+/* Make room for so many more blocks, whose contents are undefined. */
+void
+CsMatrixAddRoom(CsMatrix *m, CsArena *arena, int64 nblocks)
+{
+	if (m->nchunks == CS_MAX_CHUNKS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows for one training: more than %lld",
+						(long long) m->nrows),
+				 errhint("Train on a sample of the rows.")));
+	m->chunk[m->nchunks].area = CsArenaAlloc(arena, mul_size(CsMatrixBlockSize(m), nblocks));
+	m->chunk[m->nchunks].first_block = m->nblocks_allocated;
+	m->nchunks++;
+	m->nblocks_allocated += nblocks;
+}
+
 /*
  * Make room for one more block, zeroed so that kernels may read past the last row.  The caller adds
  * rows by writing them and raising nrows.
@@ -50,21 +69,44 @@ CsMatrixGrow(CsMatrix *m, CsArena *arena)
 
 	Assert(m->nrows % CS_BLOCK_ROWS == 0);
 	if (block == m->nblocks_allocated)
-	{
-		int64		nblocks = NextChunkBlocks(m);
-
-		if (m->nchunks == CS_MAX_CHUNKS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many rows for one training: more than %lld",
-							(long long) m->nrows),
-					 errhint("Train on a sample of the rows.")));
-		m->chunk[m->nchunks].area = CsArenaAlloc(arena, mul_size(CsMatrixBlockSize(m), nblocks));
-		m->chunk[m->nchunks].first_block = m->nblocks_allocated;
-		m->nchunks++;
-		m->nblocks_allocated += nblocks;
-	}
+		CsMatrixAddRoom(m, arena, NextChunkBlocks(m));
 	memset(CsMatrixBlock(m, arena, block), 0, CsMatrixBlockSize(m));
+}
+
+/* Blocks that a matrix should grow by, when it is to have so many more. */
+int64
+CsMatrixGrowth(const CsMatrix *m, int64 nblocks)
+{
+	int64		usual = Max(NextChunkBlocks(m), (int64) (ROOMY_CHUNK / CsMatrixBlockSize(m)));
+
+	return Max(Min(usual, nblocks), 1);
+}
+
+/* Zero what the last block has beyond the last row, once all rows have been written. */
+void
+CsMatrixZeroRest(const CsMatrix *m, CsArena *arena)
+{
+	int64		last = CsMatrixBlocks(m) - 1;
+	double	   *x = last < 0 ? NULL : CsMatrixBlock(m, arena, last);
+	int			nrows = last < 0 ? 0 : CsMatrixBlockRows(m, last);
+
+	for (int j = 0; x != NULL && j < m->stride; j++)
+		memset(x + (Size) j * CS_BLOCK_ROWS + nrows, 0, sizeof(double) * (CS_BLOCK_ROWS - nrows));
+}
+
+/* Write columns of n rows, each "stride" apart, to the matrix from row "first" on, where there is room. */
+void
+CsMatrixPutRows(const CsMatrix *m, CsArena *arena, int64 first, const double *columns, Size stride, int n)
+{
+	for (int done = 0, part; done < n; done += part)
+	{
+		int			at = (int) ((first + done) % CS_BLOCK_ROWS);
+		double	   *x = CsMatrixBlock(m, arena, (first + done) / CS_BLOCK_ROWS) + at;
+
+		part = Min(CS_BLOCK_ROWS - at, n - done);
+		for (int j = 0; j < m->ncolumns; j++)
+			memcpy(x + (Size) j * CS_BLOCK_ROWS, columns + stride * j + done, sizeof(double) * part);
+	}
 }
 
 /* The address of block b in this process: x[column * CS_BLOCK_ROWS + row]. */

@@ -59,6 +59,10 @@ CsLaneStart(const CsMatrix *m, int lane)
 
 extern CsMatrix *CsMatrixCreate(int ncolumns);
 extern void CsMatrixGrow(CsMatrix *m, CsArena *arena);
+extern int64 CsMatrixGrowth(const CsMatrix *m, int64 nblocks);
+extern void CsMatrixAddRoom(CsMatrix *m, CsArena *arena, int64 nblocks);
+extern void CsMatrixZeroRest(const CsMatrix *m, CsArena *arena);
+extern void CsMatrixPutRows(const CsMatrix *m, CsArena *arena, int64 first, const double *columns, Size stride, int n);
 extern double *CsMatrixBlock(const CsMatrix *m, CsArena *arena, int64 b);
 
 /* Where a row begins: its values lie CS_BLOCK_ROWS apart. */

@@ -19,7 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_proc.h"
-#include "data/relation.h"
+#include "data/select_list.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -43,13 +43,7 @@ typedef struct SinkReceiver
 	DestReceiver pub;
 	CsRowSink	sink;
 	void	   *state;
-	const CsColumn *columns;
-	int			ncolumns;
-	int			nread;			/* expressions that are read: a vector once for all its elements */
-	int		   *read;			/* which of them each column is, or is an element of */
-	double	   *elements;		/* of the vector at hand; NULL when none is read */
-	Datum	   *values;			/* with vectors: one a column */
-	bool	   *nulls;
+	CsSelectList *list;			/* what is read */
 	MemoryContext row_context;	/* reset before each row */
 	int64		nrows;
 } SinkReceiver;
@@ -489,17 +483,14 @@ CsRelationExecute(const CsRelation *rel, const char *sql, uint64 most, DestRecei
 static void
 StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
 {
-	SinkReceiver *receiver = (SinkReceiver *) self;
+	const CsSelectList *list = ((SinkReceiver *) self)->list;
 
-	for (int i = 0; i < receiver->ncolumns; i++)
+	for (int i = 0; i < list->ncolumns; i++)
 	{
-		const CsColumn *column = &receiver->columns[i];
-		Oid			type = column->element == 0 ? column->type :
-			OidIsValid(column->vector->type.cast) ? column->vector->type.array_type :
-			column->vector->type.type;
+		const CsColumn *column = &list->columns[i];
 
-		if (desc->natts != receiver->nread ||
-			TupleDescAttr(desc, receiver->read[i])->atttypid != type)
+		if (desc->natts != list->nread ||
+			TupleDescAttr(desc, list->read[i])->atttypid != CsSelectListType(column))
 			ereport(ERROR,
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("type of column \"%s\" changed while it was read",
@@ -508,51 +499,23 @@ StartReceiver(DestReceiver *self, int operation, TupleDesc desc)
 	}
 }
 
-/* Values of all columns from those that were read, elements from their vectors. */
-static void
-ExpandRow(SinkReceiver *receiver, const Datum *values, const bool *nulls)
-{
-	int			at = -1;		/* whose elements are at hand */
-
-	for (int i = 0; i < receiver->ncolumns; i++)
-	{
-		const CsColumn *column = &receiver->columns[i];
-		int			from = receiver->read[i];
-
-		receiver->nulls[i] = nulls[from];
-		if (nulls[from])
-			continue;
-		if (column->element == 0)
-		{
-			receiver->values[i] = values[from];
-			continue;
-		}
-		if (from != at)
-			CsVectorRead(&column->vector->type, values[from], column->vector->width,
-						 receiver->elements);
-		at = from;
-		receiver->values[i] = Float8GetDatum(receiver->elements[column->element - 1]);
-	}
-}
-
 /* One row to the sink. */
 static bool
 ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 {
 	SinkReceiver *receiver = (SinkReceiver *) self;
+	const Datum *values;
+	const bool *nulls;
 	MemoryContext save;
 
 	CHECK_FOR_INTERRUPTS();
 	slot_getallattrs(slot);
+	values = slot->tts_values;
+	nulls = slot->tts_isnull;
 	MemoryContextReset(receiver->row_context);
 	save = MemoryContextSwitchTo(receiver->row_context);
-	if (receiver->elements == NULL)
-		receiver->sink(receiver->state, slot->tts_values, slot->tts_isnull);
-	else
-	{
-		ExpandRow(receiver, slot->tts_values, slot->tts_isnull);
-		receiver->sink(receiver->state, receiver->values, receiver->nulls);
-	}
+	CsSelectListExpand(receiver->list, &values, &nulls);
+	receiver->sink(receiver->state, values, nulls);
 	MemoryContextSwitchTo(save);
 	receiver->nrows++;
 	return true;
@@ -562,49 +525,6 @@ ReceiveRow(TupleTableSlot *slot, DestReceiver *self)
 static void
 EndReceiver(DestReceiver *self)
 {
-}
-
-/*
- * The statement that reads the receiver's columns, a vector once for all its elements; notes where
- * in the result each column is.
- */
-static char *
-BuildSelect(const CsRelation *rel, SinkReceiver *receiver)
-{
-	int		   *position = palloc0(sizeof(int) * (rel->ncolumns + 1));	/* by attnum, from 1; 0: not yet */
-	bool		has_vectors = false;
-	StringInfoData sql;
-
-	receiver->read = palloc(sizeof(int) * Max(receiver->ncolumns, 1));
-	initStringInfo(&sql);
-	appendStringInfoString(&sql, "SELECT ");
-	for (int i = 0; i < receiver->ncolumns; i++)
-	{
-		const CsColumn *column = &receiver->columns[i];
-
-		if (column->element == 0 || position[column->attnum] == 0)
-		{
-			/* a vector as a whole is the type's own value, of which nothing but NULL is known */
-			appendStringInfo(&sql, "%s%s", receiver->nread == 0 ? "" : ", ",
-							 column->element == 0 ? quote_identifier(NameStr(column->name)) :
-							 CsColumnExpression(column));
-			receiver->nread++;
-			if (column->element > 0)
-				position[column->attnum] = receiver->nread;
-			receiver->read[i] = receiver->nread - 1;
-		}
-		else
-			receiver->read[i] = position[column->attnum] - 1;
-		has_vectors |= column->element > 0;
-	}
-	appendStringInfo(&sql, " FROM %s", rel->from_item);
-	if (has_vectors)
-	{
-		receiver->elements = palloc(sizeof(double) * CS_MAX_VECTOR_WIDTH);
-		receiver->values = palloc0(sizeof(Datum) * receiver->ncolumns);
-		receiver->nulls = palloc0(sizeof(bool) * receiver->ncolumns);
-	}
-	return sql.data;
 }
 
 /*
@@ -632,11 +552,10 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 	receiver.pub.mydest = DestTuplestore;	/* with DestNone, SPI would not call this a SELECT */
 	receiver.sink = sink;
 	receiver.state = state;
-	receiver.columns = columns;
-	receiver.ncolumns = ncolumns;
+	receiver.list = CsSelectListMake(columns, ncolumns);
 	receiver.row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg row",
 												 ALLOCSET_SMALL_SIZES);
-	CsRelationExecute(rel, BuildSelect(rel, &receiver), 0, (DestReceiver *) &receiver);
+	CsRelationExecute(rel, CsSelectListStatement(receiver.list, rel), 0, (DestReceiver *) &receiver);
 	SPI_finish();
 	return receiver.nrows;
 }

@@ -227,6 +227,8 @@ typedef struct CsDictionary CsDictionary;
 
 extern CsDictionary *CsDictionaryCreate(void);
 extern int	CsDictionaryCode(CsDictionary *d, const char *level, int length);
+extern int	CsDictionaryFind(const CsDictionary *d, const char *level, int length);
+extern bool CsDictionaryTakes(const CsDictionary *d, int length);
 extern int	CsDictionarySize(const CsDictionary *d);
 extern const char *CsDictionaryLevel(const CsDictionary *d, int code);
 

@@ -56,6 +56,8 @@ struct CsTeam
 	CsTeamShared *shared;
 	ParallelContext *pcxt;		/* NULL without workers */
 	MemoryContext item_context;
+	MemoryContext kept_context; /* of this member, for what it keeps from item to item */
+	void	   *kept;
 	int			nworkers;
 	bool		is_worker;
 	CsTaskFunction function;	/* of the task at hand */
@@ -168,6 +170,16 @@ LaunchWorkers(CsTeam *team, int workers)
 	return true;
 }
 
+/* The contexts of this member. */
+static void
+MakeContexts(CsTeam *team)
+{
+	team->item_context = AllocSetContextCreate(CurrentMemoryContext, "custseg item",
+											   ALLOCSET_DEFAULT_SIZES);
+	team->kept_context = AllocSetContextCreate(CurrentMemoryContext, "custseg team member",
+											   ALLOCSET_DEFAULT_SIZES);
+}
+
 /*
  * Start a team, in CurrentMemoryContext, with up to "workers" parallel workers; 0 for the leader
  * alone.  When the function returns, the team is ready: CsTeamWorkers() tells how many workers
@@ -179,8 +191,7 @@ CsTeamStart(CsArena *arena, int workers)
 	CsTeam	   *team = palloc0(sizeof(CsTeam));
 
 	team->arena = arena;
-	team->item_context = AllocSetContextCreate(CurrentMemoryContext, "custseg item",
-											   ALLOCSET_DEFAULT_SIZES);
+	MakeContexts(team);
 	if (workers == 0 || !CsArenaShare(arena) || !LaunchWorkers(team, workers))
 	{
 		team->shared = palloc(sizeof(CsTeamShared));
@@ -251,6 +262,27 @@ CsTeamArena(CsTeam *team)
 	return team->arena;
 }
 
+/* The context of what this member keeps from item to item; it is empty when the team starts. */
+MemoryContext
+CsTeamKeptContext(CsTeam *team)
+{
+	return team->kept_context;
+}
+
+/* What this member keeps from item to item: NULL when the team starts, the tasks' to set. */
+void **
+CsTeamKept(CsTeam *team)
+{
+	return &team->kept;
+}
+
+/* Is this member the leader? */
+bool
+CsTeamIsLeader(const CsTeam *team)
+{
+	return !team->is_worker;
+}
+
 /* How many parallel workers the team has. */
 int
 CsTeamWorkers(const CsTeam *team)
@@ -274,6 +306,7 @@ CsTeamEnd(CsTeam *team)
 	else
 		pfree(team->shared);
 	MemoryContextDelete(team->item_context);
+	MemoryContextDelete(team->kept_context);
 	pfree(team);
 }
 
@@ -299,8 +332,7 @@ CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc)
 
 	team->shared = shm_toc_lookup(toc, KEY_TEAM, false);
 	team->arena = CsArenaAttach(&team->shared->directory);
-	team->item_context = AllocSetContextCreate(CurrentMemoryContext, "custseg item",
-											   ALLOCSET_DEFAULT_SIZES);
+	MakeContexts(team);
 	team->is_worker = true;
 	while (AwaitWork(team->shared))
 		DoItems(team);

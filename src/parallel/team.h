@@ -62,6 +62,9 @@ typedef struct CsTask
 extern CsTeam *CsTeamStart(CsArena *arena, int workers);
 extern void CsTeamRun(CsTeam *team, CsTask task, const void *args, Size size, int items);
 extern CsArena *CsTeamArena(CsTeam *team);
+extern MemoryContext CsTeamKeptContext(CsTeam *team);
+extern void **CsTeamKept(CsTeam *team);
+extern bool CsTeamIsLeader(const CsTeam *team);
 extern int	CsTeamWorkers(const CsTeam *team);
 extern void CsTeamEnd(CsTeam *team);
 extern int	CsTeamWorkersFor(int64 nvalues);

@@ -97,6 +97,7 @@ struct CsScoring
 extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
 extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships);
 extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
+extern void CsScoringPlaceRows(CsScoring *s, const double *raw, int stride, int nrows, int32 *segments);
 
 /*
  * binding.c: the features of a pipeline, bound by name to a row type or to columns that are read,

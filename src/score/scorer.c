@@ -22,6 +22,9 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 
+/* Prepared values that are held at once where many customers are placed. */
+#define PLACED_VALUES 65536
+
 #define TRAINED_SQL \
 	"SELECT v.trained_at FROM custseg.model_version AS v " \
 	"WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2"
@@ -500,6 +503,62 @@ CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
 		return false;
 	}
 	return Assign(s, result, memberships);
+}
+
+/* Place prepared customers, whose values are "stride" apart. */
+static void
+AssignRows(CsScoring *s, const double *z, int stride, int nrows, int32 *segments)
+{
+	int			ncolumns = s->scorer->ncolumns;
+	CsAssignment placed;
+
+	for (int r = 0; r < nrows; r++)
+	{
+		for (int j = 0; j < ncolumns; j++)
+			s->z[j] = z[(Size) j * stride + r];
+		segments[r] = Assign(s, &placed, NULL) ? placed.index : -1;
+	}
+}
+
+/* Place customers one by one, among whom are some that cannot be placed. */
+static void
+TryRows(CsScoring *s, const double *raw, int stride, int nrows, int32 *segments)
+{
+	int			nfeatures = CsScorerPipeline(s->scorer)->nfeatures;
+	CsAssignment placed;
+
+	for (int r = 0; r < nrows; r++)
+	{
+		for (int j = 0; j < nfeatures; j++)
+			s->raw[j] = raw[(Size) j * stride + r];
+		segments[r] = CsScoringTry(s, &placed, NULL) ? placed.index : -1;
+	}
+}
+
+/*
+ * Place customers, value j of whom are at raw[j * stride], as CsScoringTry() does.  OUT segments: the index
+ * of each one's segment; -1: the customer cannot be placed.
+ */
+void
+CsScoringPlaceRows(CsScoring *s, const double *raw, int stride, int nrows, int32 *segments)
+{
+	const CsPipeline *p = CsScorerPipeline(s->scorer);
+	int			most = Max(Min(nrows, PLACED_VALUES / p->noutputs), 1);
+	double	   *z = palloc(mul_size(sizeof(double) * most, p->noutputs));
+	double	   *work = palloc(mul_size(sizeof(double), Max(CsPipelineWork(p, most), 1)));
+
+	for (int first = 0; first < nrows; first += most)
+	{
+		int			n = Min(most, nrows - first);
+
+		CHECK_FOR_INTERRUPTS();
+		if (CsPipelineApply(p, raw + first, stride, n, z, most, work))
+			AssignRows(s, z, most, n, segments + first);
+		else
+			TryRows(s, raw + first, stride, n, segments + first);
+	}
+	pfree(work);
+	pfree(z);
 }
 
 /*

@@ -239,67 +239,12 @@ EachBlock(const CsTraining *t, int column, TakeValues take, void *state)
 	}
 }
 
-/* What is gathered of a column's values. */
+/* Values of a column that are gathered. */
 typedef struct Gathering
 {
-	CsColumnFacts *facts;
-	bool		few;			/* note values that are few */
-	int64	   *levels;			/* rows by code, or NULL */
-	double	   *values;			/* room for all of them, or NULL */
+	double	   *values;			/* room for all of them */
 	int64		nvalues;
 } Gathering;
-
-/* Another value of a column, whose ends begin at infinity. */
-static inline void
-TakeEnds(CsColumnFacts *f, double x)
-{
-	CsEnd	   *low = &f->low,
-			   *high = &f->high;
-
-	if (x <= low->value)
-	{
-		low->next = x < low->value ? low->value : low->next;
-		low->rows = x < low->value ? 1 : low->rows + 1;
-		low->value = x;
-	}
-	else if (x < low->next)
-		low->next = x;
-	if (x >= high->value)
-	{
-		high->next = x > high->value ? high->value : high->next;
-		high->rows = x > high->value ? 1 : high->rows + 1;
-		high->value = x;
-	}
-	else if (x > high->next)
-		high->next = x;
-}
-
-/* TakeValues: count and bound them. */
-static void
-GatherFacts(void *state, const double *x, int nrows)
-{
-	Gathering  *g = state;
-	CsColumnFacts *f = g->facts;
-
-	for (int r = 0; r < nrows; r++)
-	{
-		if (isnan(x[r]))
-			f->n_null++;
-		else if (isinf(x[r]))
-			f->n_infinite++;
-		else
-		{
-			f->n++;
-			TakeEnds(f, x[r]);
-			f->whole = f->whole && x[r] == rint(x[r]);
-			f->packed_dates = f->packed_dates && CsIsPackedDate(x[r]);
-			if (g->few)
-				CsFewAdd(&f->few, x[r], 1);
-			if (g->levels != NULL)
-				g->levels[(int) x[r]]++;
-		}
-	}
-}
 
 /* TakeValues: keep those that are there. */
 static void
@@ -384,39 +329,19 @@ AskSource(const CsTraining *t, CsColumnFacts *facts, const bool *asked)
 	SPI_finish();
 }
 
-/* Add what the values of a column of the raw matrix tell; returns whether AskSource() has to be asked, too. */
+/*
+ * Count how many values of a column differ, as far as it matters, where numbers do; returns whether AskSource() has to
+ * be asked, too.
+ */
 static bool
-ExamineColumn(const CsTraining *t, int column, CsColumnFacts *f)
+CountDifferent(const CsTraining *t, int column, CsColumnFacts *f)
 {
-	const CsConverter *converter = &t->features[column].converter;
-	const CsDictionary *dictionary = t->dictionaries[column];
-	Gathering	g = {.facts = f};
-	bool		is_exact,
-				may_number;
+	bool		is_exact = t->features[column].converter.type != INT8OID ||
+		Max(fabs(f->low.value), fabs(f->high.value)) <= MOST_EXACT;
+	bool		may_number;
 
-	g.few = f->is_integer;
-	if (dictionary != NULL)
-		g.levels = palloc0(sizeof(int64) * Max(CsDictionarySize(dictionary), 1));
-	f->low = (CsEnd) {HUGE_VAL, HUGE_VAL, 0};
-	f->high = (CsEnd) {-HUGE_VAL, -HUGE_VAL, 0};
-	EachBlock(t, column, GatherFacts, &g);
-	f->low.next = isinf(f->low.next) ? NAN : f->low.next;
-	f->high.next = isinf(f->high.next) ? NAN : f->high.next;
-	f->range = f->high.value - f->low.value;
-	is_exact = converter->type != INT8OID || Max(fabs(f->low.value), fabs(f->high.value)) <= MOST_EXACT;
-	if (dictionary != NULL)
-	{
-		f->n_distinct = CsDictionarySize(dictionary);
-		for (int i = 0; i < f->n_distinct; i++)
-			CsColumnFactsLevel(f, CsDictionaryLevel(dictionary, i), g.levels[i]);
-		if (t->overfull[column])
-		{
-			f->n_distinct = -1;
-			f->n_null = 0;	/* values of further levels read as missing */
-		}
-		pfree(g.levels);
+	if (t->dictionaries[column] != NULL)
 		return false;
-	}
 	/* how many values differ matters where all of them do, or none */
 	f->n_distinct = f->n == 0 ? 0 : f->range == 0 ? 1 : 2;
 	may_number = t->choose_features && f->n_null == 0 && f->whole && f->kind == CS_NUMERIC &&
@@ -585,15 +510,12 @@ CsFeaturesDropUseless(CsTraining *t)
 	char	  **reasons = palloc0(sizeof(char *) * t->nfeatures);
 	bool	   *numbers = palloc0(sizeof(bool) * t->nfeatures);
 	bool	   *asked = palloc(sizeof(bool) * t->nfeatures);
-	CsColumnFacts *facts = palloc(sizeof(CsColumnFacts) * t->nfeatures);
+	CsColumnFacts *facts = CsGatherFacts(t);
 	bool		values_stay = t->algorithm != NULL && t->algorithm->features != NULL;
 	int			nkept = 0;
 
 	for (int i = 0; i < t->nfeatures; i++)
-	{
-		CsColumnFactsInit(&facts[i], &t->features[i]);
-		asked[i] = ExamineColumn(t, i, &facts[i]);
-	}
+		asked[i] = CountDifferent(t, i, &facts[i]);
 	AskSource(t, facts, asked);
 	if (t->choose_features)
 		FindReasons(t, facts, reasons);

@@ -6,7 +6,8 @@
  * that has none is skipped.  The predecessor is the deployed version: its labels tell which rows a
  * new segment shares with an old one, whose number it then takes over.
  *
- * A label is the value of a column, or the segment in which a version of a model places the row.
+ * A label is the value of a column, or the segment in which a version of a model places the row.  Where
+ * all that the version reads is in the rows that are kept, the team places them once they have been read.
  */
 #ifndef CUSTSEG_LABELLER_H
 #define CUSTSEG_LABELLER_H
@@ -45,6 +46,7 @@ struct CsLabeller
 
 	/* rows */
 	MemoryContext context;
+	bool		waits;			/* the rows are labelled once all of them have been read */
 	bool		is_target;
 	int			current;		/* the target's label of the row that is being read */
 	int64		n_unlabelled;	/* rows that were skipped */
@@ -62,6 +64,9 @@ extern CsLabeller *CsLabelByColumn(const CsRelation *relation, const char *colum
 extern CsLabeller *CsLabelByModel(const char *model, int version, bool noise_is_class);
 extern CsLabeller *CsLabelByHash(const CsRelation *relation, const char *id);
 extern char *CsLabellerLacks(const CsLabeller *l, const CsRelation *relation);
+extern bool CsLabellerMayWait(const CsLabeller *l, const CsColumn *features, int nfeatures);
+extern void CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn *features,
+							CsDictionary *const *dictionaries);
 
 /* labeller.c */
 extern Size CsLabellerMemory(const CsLabeller *l, int64 nrows);

@@ -1,9 +1,16 @@
 /*
  * labeller_model.c
  *	  Rows labelled by a version of a model: each of its segments is a class.
+ *
+ * A row is placed while it is read, or, where the matrix of the rows has all that the version reads, by
+ * the team once all rows have been read.  Values are the same in both, and so are the labels: categories
+ * are codes in the matrix, which a table for each takes to the version's levels.
  */
 #include "custseg.h"
 
+#include <math.h>
+
+#include "miscadmin.h"
 #include "score/score.h"
 #include "train/labeller.h"
 
@@ -15,6 +22,28 @@ typedef struct ModelLabeller
 	CsBinding  *binding;
 	int			first;			/* segment that is a class */
 } ModelLabeller;
+
+/* Where a feature of the version is in the matrix. */
+typedef struct Feature
+{
+	int			column;
+	bool		is_category;
+	int			ncodes;
+	Size		table;			/* the level of its first code, in the area of them; that of NULL is last */
+} Feature;
+
+/* What the task is told: areas, and the first segment that is a class. */
+typedef struct PlaceArgs
+{
+	int			scorer;
+	int			matrix;			/* CsMatrix */
+	int			features;		/* Feature[nfeatures] of the version */
+	int			levels;			/* double[] */
+	int			labels;			/* int32[nrows] */
+	int			first;
+} PlaceArgs;
+
+extern PGDLLEXPORT void CsPlaceRowsTask(CsTeam *team, const void *args, int item);
 
 static const char *const segments_sql =
 "SELECT s.segment, s.name, s.description, s.rank FROM custseg.segment AS s "
@@ -134,4 +163,151 @@ CsLabellerLacks(const CsLabeller *l, const CsRelation *relation)
 			return psprintf("%s column \"%s\"", CsKindName((CsKind) p->feature[i].kind),
 							NameStr(p->feature[i].name));
 	return NULL;
+}
+
+/* The column that is the same as a feature of the version; -1 when there is none. */
+static int
+FindColumn(const CsFeature *f, const CsColumn *columns, int ncolumns)
+{
+	for (int i = 0; i < ncolumns; i++)
+	{
+		const CsConverter *converter = &columns[i].converter;
+
+		if (strcmp(NameStr(columns[i].name), NameStr(f->name)) == 0 &&
+			(int32) converter->kind == f->kind && CsConverterIsCoded(converter) == f->is_coded &&
+			CsVectorWidth(&columns[i]) == f->vector_width)
+			return i;
+	}
+	return -1;
+}
+
+/* Are all features of the labeller's version among those that are read, as it reads them? */
+bool
+CsLabellerMayWait(const CsLabeller *l, const CsColumn *features, int nfeatures)
+{
+	const CsPipeline *p = CsScorerPipeline(((const ModelLabeller *) l)->scorer);
+
+	for (int i = 0; i < p->nfeatures; i++)
+		if (FindColumn(&p->feature[i], features, nfeatures) < 0)
+			return false;
+	return true;
+}
+
+/* Fill the version's raw values of a block of rows. */
+static void
+FillRaw(const CsPipeline *p, const Feature *features, const double *levels, const double *block, int nrows,
+		double *raw)
+{
+	for (int i = 0; i < p->nfeatures; i++, raw += CS_BLOCK_ROWS)
+	{
+		const Feature *f = &features[i];
+		const double *x = block + (Size) f->column * CS_BLOCK_ROWS;
+
+		if (!f->is_category)
+			memcpy(raw, x, sizeof(double) * nrows);
+		for (int r = 0; f->is_category && r < nrows; r++)
+			raw[r] = levels[f->table + (isnan(x[r]) ? f->ncodes : (int) x[r])];
+	}
+}
+
+/* Place the rows of a lane. */
+void
+CsPlaceRowsTask(CsTeam *team, const void *arguments, int item)
+{
+	const PlaceArgs *args = arguments;
+	CsArena    *arena = CsTeamArena(team);
+	const CsScorer *scorer = CsArenaAddress(arena, args->scorer);
+	const CsPipeline *p = CsScorerPipeline(scorer);
+	const CsMatrix *m = CsArenaAddress(arena, args->matrix);
+	double	   *raw = palloc(sizeof(double) * CS_BLOCK_ROWS * p->nfeatures);
+	CsScoring	scoring = {0};
+
+	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
+	for (int64 b = CsLaneStart(m, item); b < CsLaneStart(m, item + 1); b++)
+	{
+		int32	   *labels = (int32 *) CsArenaAddress(arena, args->labels) + b * CS_BLOCK_ROWS;
+		int			nrows = CsMatrixBlockRows(m, b);
+
+		FillRaw(p, CsArenaAddress(arena, args->features), CsArenaAddress(arena, args->levels),
+				CsMatrixBlock(m, arena, b), nrows, raw);
+		CsScoringPlaceRows(&scoring, raw, CS_BLOCK_ROWS, nrows, labels);
+		for (int r = 0; r < nrows; r++)
+			labels[r] = labels[r] >= args->first ? labels[r] : -1;
+	}
+}
+
+/* Note where the version's features are; returns how many levels there are in all tables. */
+static Size
+FindFeatures(const CsPipeline *p, const CsMatrix *raw, const CsColumn *features, CsDictionary *const *dictionaries,
+			 Feature *found)
+{
+	Size		nlevels = 0;
+
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		Feature    *f = &found[i];
+
+		f->column = FindColumn(&p->feature[i], features, raw->ncolumns);
+		f->is_category = dictionaries[f->column] != NULL;
+		f->ncodes = f->is_category ? CsDictionarySize(dictionaries[f->column]) : 0;
+		f->table = nlevels;
+		nlevels += f->is_category ? f->ncodes + 1 : 0;
+	}
+	return nlevels;
+}
+
+/* Fill the tables of levels. */
+static void
+FillLevels(const CsPipeline *p, const Feature *features, CsDictionary *const *dictionaries, double *levels)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+	{
+		const Feature *f = &features[i];
+
+		if (!f->is_category)
+			continue;
+		for (int code = 0; code < f->ncodes; code++)
+		{
+			const char *text = CsDictionaryLevel(dictionaries[f->column], code);
+
+			CsCheckInterrupts(code);
+			levels[f->table + code] = CsFeatureLevel(p, &p->feature[i], text, (int) strlen(text));
+		}
+		levels[f->table + f->ncodes] = CsFeatureLevel(p, &p->feature[i], NULL, 0);
+	}
+}
+
+/*
+ * Label the rows by the team, all of which have been read.  The columns of the matrix are the features,
+ * categories are codes of the dictionaries; CsLabellerMayWait() has said that they will do.
+ */
+void
+CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn *features,
+				CsDictionary *const *dictionaries)
+{
+	const ModelLabeller *self = (const ModelLabeller *) l;
+	const CsPipeline *p = CsScorerPipeline(self->scorer);
+	CsArena    *arena = CsTeamArena(team);
+	PlaceArgs	args = {.first = self->first};
+	Size		labels = mul_size(sizeof(int32), raw->nrows);
+	Feature    *found;
+
+	args.features = CsArenaAlloc(arena, sizeof(Feature) * p->nfeatures);
+	found = CsArenaAddress(arena, args.features);
+	args.levels = CsArenaAlloc(arena, Max(FindFeatures(p, raw, features, dictionaries, found), 1) * sizeof(double));
+	FillLevels(p, found, dictionaries, CsArenaAddress(arena, args.levels));
+	args.scorer = CsArenaAlloc(arena, VARSIZE(self->scorer));
+	memcpy(CsArenaAddress(arena, args.scorer), self->scorer, VARSIZE(self->scorer));
+	args.matrix = CsMatrixShare(raw, arena);
+	args.labels = CsArenaAlloc(arena, labels);
+	CsTeamRun(team, CS_TASK(CsPlaceRowsTask), &args, sizeof(args), CS_LANES);
+
+	l->labels = MemoryContextAllocHuge(l->context, labels);
+	l->capacity = raw->nrows;
+	memcpy(l->labels, CsArenaAddress(arena, args.labels), labels);
+	CsArenaFree(arena, args.labels);
+	CsArenaFree(arena, args.matrix);
+	CsArenaFree(arena, args.scorer);
+	CsArenaFree(arena, args.levels);
+	CsArenaFree(arena, args.features);
 }

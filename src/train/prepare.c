@@ -371,21 +371,38 @@ CsTrainingOpen(const CsRequest *request)
 	return t;
 }
 
+/*
+ * The team for the rows that have been read: the one that read them, if there is one, but for a leader who read
+ * more rows alone than were expected.
+ */
+static CsTeam *
+TeamForRows(CsTraining *t)
+{
+	CsTeam	   *team = t->team;
+	int			workers = CsTeamWorkersFor(t->nrows * t->nfeatures);
+
+	t->team = NULL;
+	if (team != NULL && workers > 0 && CsTeamWorkers(team) == 0)
+	{
+		CsTeamEnd(team);
+		team = NULL;
+	}
+	if (t->nrows > t->raw->nrows && !t->relation->parallel_safe)
+		workers = 0;			/* the source will be read again with the team at work */
+	return team != NULL ? team : CsTeamStart(t->arena, workers);
+}
+
 /* Read the rows, start the team, and take the rows to t->matrix.  The caller ends the team. */
 CsTeam *
 CsTrainingPrepare(CsTraining *t)
 {
 	CsTeam	   *team;
-	int			workers;
 
-	/* Whether workers pay is known only after reading, but what they read must be within reach. */
+	/* Whether workers pay is known only later, but what they read must be within reach. */
 	t->arena = CsArenaCreate(CsTeamWorkersFor(PG_INT64_MAX) > 0);
 	CsProgressStart(t->model != NULL ? t->model : t->command);
 	ReadRows(t);
-	workers = CsTeamWorkersFor(t->nrows * t->nfeatures);
-	if (t->nrows > t->raw->nrows && !t->relation->parallel_safe)
-		workers = 0;			/* the source will be read again with the team at work */
-	team = CsTeamStart(t->arena, workers);
+	team = TeamForRows(t);
 	PrepareRows(t, team);
 	return team;
 }

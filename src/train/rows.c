@@ -2,9 +2,9 @@
  * rows.c
  *	  Reads a training's rows into its raw matrix.
  *
- * One pass: each row is judged (is it skipped?), converted, stored, and labelled, for only here are
+ * One pass: each row is judged (is it skipped?), converted, stored, and labelled, where only here are
  * the columns at hand that labellers need.  Categories are stored as codes of their column's
- * dictionary.
+ * dictionary.  The pages of tables are read by the team (read_pages.c), to the same matrix.
  *
  * How many rows will come is not known, so the memory that the whole training will need is
  * computed anew with every block of rows.  Once it is past maintenance_work_mem nothing more is
@@ -25,7 +25,7 @@
 #include "math/math.h"
 #include "miscadmin.h"
 #include "progress.h"
-#include "train/train.h"
+#include "train/read_pages.h"
 #include "utils/builtins.h"
 
 /* A stream of random numbers apart from the algorithms'. */
@@ -86,6 +86,8 @@ CsRowColumnsCollect(CsTraining *t, CsRowColumns *c)
 	{
 		ListCell   *cell;
 
+		if (t->labellers[i]->waits)
+			continue;
 		foreach(cell, t->labellers[i]->columns)
 			CsColumnSetAdd(&c->set, CsRelationColumn(t->relation, lfirst(cell)));
 		t->labellers[i]->bind(t->labellers[i], c->set.columns, c->set.ncolumns);
@@ -399,7 +401,8 @@ TakeRow(void *state, const Datum *values, const bool *nulls)
 	if (reader->columns.outcome >= 0)
 		StoreNumber(reader, &reader->outcomes, place, Outcome(&reader->columns, values, nulls));
 	for (int i = 0; i < t->nlabellers; i++)
-		CsLabellerKeep(t->labellers[i], place, values, nulls);
+		if (!t->labellers[i]->waits)
+			CsLabellerKeep(t->labellers[i], place, values, nulls);
 	if (reader->new_level && t->streaming != NULL)
 		LimitSample(reader);
 	reader->new_level = false;
@@ -468,8 +471,11 @@ ForgetRows(CsTraining *t)
 		CsArenaFree(t->arena, t->outcomes);
 	ForgetLabels(t);
 	for (int i = 0; i < t->nfeatures; i++)
+	{
+		t->overfull[i] = false;
 		if (t->dictionaries[i] != NULL)
 			t->dictionaries[i] = CsDictionaryCreate();
+	}
 	t->n_skipped = 0;
 }
 
@@ -520,12 +526,94 @@ NoRows(const CsTraining *t, const Reader *reader)
 }
 
 /*
+ * The pages of the source, where the team may read its rows; NULL where a statement has to: only that
+ * draws a sample, and gives labels while it reads.
+ */
+static CsPages *
+FindPages(const CsTraining *t, const CsRowColumns *columns)
+{
+	for (int i = 0; i < t->nlabellers; i++)
+		if (!t->labellers[i]->waits)
+			return NULL;
+	return t->streaming != NULL || t->outcome != NULL ? NULL :
+		CsPagesOf(t->relation, columns->set.columns, columns->set.ncolumns);
+}
+
+/* Read the source by the team; false when a statement has to. */
+static bool
+ReadByTeam(Reader *reader)
+{
+	CsPages    *pages = FindPages(reader->t, &reader->columns);
+	CsPagesRead read = {.n_null = reader->n_null};
+
+	if (pages == NULL || !CsReadPages(reader->t, pages, &reader->columns, &read))
+		return false;
+	reader->sample.seen = read.nrows;
+	reader->over_limit = read.over_limit;
+	reader->n_without_weight = read.n_without_weight;
+	pfree(pages);
+	return true;
+}
+
+/* Read the source by a statement. */
+static void
+ReadByStatement(Reader *reader)
+{
+	CsTraining *t = reader->t;
+
+	CsRelationRead(t->relation, reader->columns.set.columns, reader->columns.set.ncolumns,
+				   TakeRow, reader);
+	if (reader->over_limit || t->raw->nrows == 0)
+		return;
+	t->weights = ShareNumbers(reader, &reader->weights);
+	t->outcomes = ShareNumbers(reader, &reader->outcomes);
+}
+
+/*
+ * Have the predecessor wait until the rows have been read where they have all that it reads, and nothing is left out
+ * of them as a stream leaves out rows.  It waits for ever where rows are read only to judge the columns.
+ */
+static void
+DecideWaiting(CsTraining *t, bool may_wait)
+{
+	if (t->predecessor != NULL)
+		t->predecessor->waits = t->keep_nulls ||
+			(may_wait && t->streaming == NULL && t->relation->parallel_safe &&
+			 CsLabellerMayWait(t->predecessor, t->features, t->nfeatures));
+}
+
+/* Start the team, unless it is there, or what is still to be read of the source must not meet one. */
+static void
+StartTeam(CsTraining *t)
+{
+	if (t->team == NULL && t->relation->parallel_safe)
+		t->team = CsTeamStart(t->arena, CsTeamWorkersFor(t->nrows * t->nfeatures));
+}
+
+/* Does the matrix lack values of a feature that the predecessor reads, because it has too many levels? */
+static bool
+LacksLevels(const CsTraining *t)
+{
+	for (int i = 0; i < t->nfeatures; i++)
+	{
+		ListCell   *cell;
+
+		if (!t->overfull[i])
+			continue;
+		foreach(cell, t->predecessor->columns)
+			if (strcmp(lfirst(cell), NameStr(t->features[i].name)) == 0)
+				return true;
+	}
+	return false;
+}
+
+/*
  * Read all rows of the source, and keep them or a sample of them.  Fills raw, weights, the skipped
  * rows and the labels; error when there are no rows, or more than
  * maintenance_work_mem allows.
  */
 static void
-ReadSource(CsTraining *t)
+ReadSource(CsTraining *t, bool may_wait)
 {
 	Reader		reader = {.t = t, .block_number = -1};
 	double		estimate = CsRelationEstimate(t->relation);
@@ -536,11 +624,12 @@ ReadSource(CsTraining *t)
 	CsReservoirInit(&reader.sample,
 					t->streaming != NULL ? CsStreamOptionsOf(t)->sample : PG_INT64_MAX,
 					(uint64) t->common->seed, SAMPLE_STREAM);
+	DecideWaiting(t, may_wait);
 	CsRowColumnsCollect(t, &reader.columns);
 	t->raw = CsMatrixCreate(t->nfeatures);
 
-	CsRelationRead(t->relation, reader.columns.set.columns, reader.columns.set.ncolumns,
-				   TakeRow, &reader);
+	if (!ReadByTeam(&reader))
+		ReadByStatement(&reader);
 
 	CsProgressRows(reader.sample.seen, reader.sample.seen);
 	if (reader.over_limit)
@@ -549,11 +638,26 @@ ReadSource(CsTraining *t)
 		NoRows(t, &reader);
 	t->nrows = reader.sample.seen;
 	t->skipped = SkippedByReason(&reader);
-	t->weights = ShareNumbers(&reader, &reader.weights);
-	t->outcomes = ShareNumbers(&reader, &reader.outcomes);
 	for (int i = 0; i < t->nfeatures && t->nrows > t->raw->nrows; i++)
 		if (t->dictionaries[i] != NULL)
 			ForgetLevels(t, i);
+}
+
+/* Read the rows, and have those who wait for them label them.  The team has been started, if it may. */
+static void
+ReadRows(CsTraining *t)
+{
+	ReadSource(t, true);
+	StartTeam(t);
+	if (t->predecessor == NULL || !t->predecessor->waits || t->keep_nulls)
+		return;
+	if (LacksLevels(t))
+	{
+		ForgetRows(t);
+		ReadSource(t, false);
+	}
+	else
+		CsLabellerPlace(t->predecessor, t->team, t->raw, t->features, t->dictionaries);
 }
 
 /* Have the target's labels in the form in which the algorithm learns them. */
@@ -572,19 +676,19 @@ LearnLabels(CsTraining *t)
 /*
  * Read the rows and drop features that turn out to be useless.  A NULL in a column that is dropped
  * must not cost its row: where rows are skipped for NULLs, the columns are first judged on all
- * rows, and then the rows are read again.
+ * rows, and then the rows are read again.  The team runs when the function returns, unless t->team is NULL.
  */
 void
 CsRowsRead(CsTraining *t)
 {
 	t->keep_nulls = t->choose_features && SkipsNulls(t->prep);
-	ReadSource(t);
+	ReadRows(t);
 	CsFeaturesDropUseless(t);
 	if (t->keep_nulls)
 	{
 		ForgetRows(t);
 		t->keep_nulls = false;
-		ReadSource(t);
+		ReadRows(t);
 	}
 	if (t->target != NULL)
 		LearnLabels(t);

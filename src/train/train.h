@@ -133,6 +133,7 @@ typedef struct CsTraining
 	int64		nrows;			/* to train on, all told */
 	bool		keep_nulls;		/* reading only to judge the columns: skip no row for a NULL */
 	CsArena    *arena;
+	CsTeam	   *team;			/* once it has been started, until CsTrainingPrepare() hands it over */
 	CsMatrix   *raw;
 	int			weights;		/* area of double[nrows], or -1 */
 	int			outcomes;		/* likewise: of the outcome; booleans are 0 and 1 */
@@ -210,6 +211,9 @@ extern void CsTellDifference(const CsTraining *t, const CsRequest *request);
 extern void CsFeaturesResolve(CsTraining *t, ArrayType *names, Jsonb *prep);
 extern void CsFeaturesDropUseless(CsTraining *t);
 extern void CsFeaturesReport(CsTraining *t);
+
+/* facts.c */
+extern CsColumnFacts *CsGatherFacts(const CsTraining *t);
 
 /* rows.c */
 extern void CsRowsRead(CsTraining *t);

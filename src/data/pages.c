@@ -1,0 +1,394 @@
+/*
+ * pages.c
+ *	  Tables that several processes read side by side, page by page, in the order of their rows.
+ *
+ * Which pages make up a source, and in which order, is what PostgreSQL's planner says of the statement
+ * that would read it.  Where that is a scan of tables from their first page to their last, with no
+ * condition on the rows, a range of pages has the rows that the statement would give for it, and anybody
+ * can read it.  Everything else is left to the statement: policies of row-level security, rights that the
+ * caller lacks, views, temporary and foreign tables, tables that an extension keeps elsewhere, and an index
+ * that has all columns.
+ *
+ * A range is read as PostgreSQL's own workers read theirs: under the snapshot of the statement, which
+ * workers have from the leader as they have its transaction, page by page with the visible rows of a page
+ * found at once, and with large tables kept to a ring of buffers.
+ */
+#include "custseg.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tupmacs.h"
+#include "catalog/pg_class.h"
+#include "data/pages.h"
+#include "data/select_list.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "nodes/plannodes.h"
+#include "optimizer/paths.h"
+#include "parser/parsetree.h"
+#include "pgstat.h"
+#include "storage/bufmgr.h"
+#include "storage/predicate.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* What it takes to fetch an attribute from a row without NULLs. */
+typedef struct Place
+{
+	int			attribute;		/* from 1 */
+	int			offset;			/* in the data of such a row */
+	int16		length;
+	bool		by_value;
+} Place;
+
+struct CsPageReader
+{
+	CsColumn   *columns;
+	CsSelectList *list;
+	Datum	   *values;			/* one for each attribute that is read */
+	bool	   *nulls;
+	MemoryContext row_context;	/* reset before each row */
+
+	/* the table at hand */
+	int			last_attribute; /* the highest that is read */
+	bool		is_fixed;		/* offsets are */
+	Place	   *places;
+	TupleTableSlot *slot;
+};
+
+/* Does a plan only scan tables?  Collects the scans in their order. */
+static bool
+CollectScans(Plan *plan, List **scans)
+{
+	ListCell   *cell;
+
+	if (plan->qual != NIL || plan->initPlan != NIL)
+		return false;
+	if (IsA(plan, SeqScan))
+	{
+		*scans = lappend(*scans, plan);
+		return true;
+	}
+	if (!IsA(plan, Append))
+		return false;
+	foreach(cell, ((Append *) plan)->appendplans)
+		if (!CollectScans(lfirst(cell), scans))
+			return false;
+	return true;
+}
+
+/* Can the pages of the table be read by any process? */
+static bool
+IsShareable(Relation rel)
+{
+	return (rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_MATVIEW) &&
+		!RelationUsesLocalBuffers(rel) && RelationIsPopulated(rel) &&
+		rel->rd_tableam == GetHeapamTableAmRoutine();
+}
+
+/* The attributes that a scan gives, in the order of the list; false when it gives anything else. */
+static bool
+FindAttributes(const Scan *scan, const CsSelectList *list, int16 *attributes)
+{
+	if (list_length(scan->plan.targetlist) != list->nread)
+		return false;
+	for (int i = 0; i < list->ncolumns; i++)
+	{
+		const TargetEntry *target = list_nth(scan->plan.targetlist, list->read[i]);
+		const Var  *var = (const Var *) target->expr;
+
+		if (target->resjunk || !IsA(var, Var) || var->varno != scan->scanrelid || var->varattno <= 0 ||
+			var->vartype != CsSelectListType(&list->columns[i]))
+			return false;
+		attributes[list->read[i]] = var->varattno;
+	}
+	return true;
+}
+
+/* Add what a scan reads. */
+static bool
+AddScan(CsPages *p, const PlannedStmt *statement, const Scan *scan, const CsSelectList *list)
+{
+	CsPagesTable *table = &p->table[p->ntables];
+	const RangeTblEntry *entry = rt_fetch(scan->scanrelid, statement->rtable);
+	Relation	rel;
+	bool		is_shareable;
+
+	if (entry->rtekind != RTE_RELATION)
+		return false;
+	table->relid = entry->relid;
+	table->first = p->npages;
+	rel = table_open(entry->relid, AccessShareLock);
+	is_shareable = IsShareable(rel) &&
+		FindAttributes(scan, list, unconstify(int16 *, CsPagesAttributes(p, p->ntables)));
+	if (is_shareable)
+		p->npages += RelationGetNumberOfBlocks(rel);
+	table_close(rel, NoLock);
+	p->nrows += scan->plan.plan_rows;
+	p->ntables++;
+	return is_shareable;
+}
+
+/* The pages of a planned statement, palloc'd in a context; NULL when it does more than scan tables. */
+static CsPages *
+PagesOfPlan(const PlannedStmt *statement, const CsSelectList *list, MemoryContext context)
+{
+	List	   *scans = NIL;
+	ListCell   *cell;
+	CsPages    *p;
+	Size		offset;
+
+	if (statement->commandType != CMD_SELECT || statement->subplans != NIL || statement->rowMarks != NIL ||
+		!CsMayReadPlanned(statement) || !CollectScans(statement->planTree, &scans))
+		return NULL;
+	offset = offsetof(CsPages, table) + sizeof(CsPagesTable) * list_length(scans);
+	p = MemoryContextAllocZero(context, offset + sizeof(int16) * list_length(scans) * list->nread);
+	p->size = offset + sizeof(int16) * list_length(scans) * list->nread;
+	p->nread = list->nread;
+	p->attribute_offset = (int) offset;
+	foreach(cell, scans)
+		if (!AddScan(p, statement, lfirst(cell), list))
+			return NULL;
+	return p;
+}
+
+/*
+ * The pages of a source that hold the given columns, palloc'd; NULL when a statement has to read it.
+ * Tables are locked as the statement would lock them.
+ */
+CsPages *
+CsPagesOf(const CsRelation *rel, const CsColumn *columns, int ncolumns)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	CsSelectList *list;
+	CsPages    *pages = NULL;
+	CsReading	reading;
+	SPIPlanPtr	plan;
+	CachedPlan *cached;
+
+	/* hooks may read another table, or want to see what is read */
+	if (!OidIsValid(rel->relid) || set_rel_pathlist_hook != NULL || ExecutorCheckPerms_hook != NULL ||
+		!IsMVCCSnapshot(GetActiveSnapshot()))
+		return NULL;
+	reading = CsReadingBegin(rel);
+	SPI_connect();
+	list = CsSelectListMake(columns, ncolumns);
+	plan = SPI_prepare(CsSelectListStatement(list, rel), 0, NULL);
+	cached = plan == NULL ? NULL : SPI_plan_get_cached_plan(plan);
+	if (cached != NULL)
+	{
+		pages = PagesOfPlan(linitial_node(PlannedStmt, cached->stmt_list), list, caller);
+		ReleaseCachedPlan(cached, NULL);
+	}
+	SPI_finish();
+	CsReadingEnd(&reading);
+	return pages;
+}
+
+/* Write columns as every process can make them; "flat" has room for all. */
+void
+CsPagesColumns(const CsColumn *columns, int ncolumns, CsPagesColumn *flat)
+{
+	memset(flat, 0, sizeof(CsPagesColumn) * ncolumns);
+	for (int i = 0; i < ncolumns; i++)
+	{
+		flat[i].column = columns[i];
+		flat[i].is_coded = CsConverterIsCoded(&columns[i].converter);
+		if (columns[i].element == 0)
+			continue;
+		flat[i].vector_type = columns[i].vector->type.type;
+		flat[i].vector_width = columns[i].vector->width;
+	}
+}
+
+/* The leader's part, once before the pages are read: what a scan of the whole tables notes. */
+void
+CsPagesBegin(const CsPages *p)
+{
+	for (int t = 0; t < p->ntables; t++)
+	{
+		Relation	rel = table_open(p->table[t].relid, AccessShareLock);
+
+		PredicateLockRelation(rel, GetActiveSnapshot());
+		pgstat_count_heap_scan(rel);
+		table_close(rel, NoLock);
+	}
+}
+
+/* The vector that a column is an element of, which the elements of a column share. */
+static CsVectorColumn *
+VectorOf(const CsPageReader *r, const CsPagesColumn *flat, int column)
+{
+	CsVectorColumn *vector;
+
+	for (int i = 0; i < column; i++)
+		if (r->columns[i].vector != NULL && r->columns[i].attnum == r->columns[column].attnum)
+			return r->columns[i].vector;
+	vector = palloc0(sizeof(CsVectorColumn));
+	if (!CsVectorTypeInit(&vector->type, flat[column].vector_type))
+		elog(ERROR, "type %u is not one of vectors any more", flat[column].vector_type);
+	vector->width = flat[column].vector_width;
+	return vector;
+}
+
+/* A reader of this process, palloc'd with all that it holds.  The pages stay the caller's. */
+CsPageReader *
+CsPageReaderMake(const CsPages *p, const CsPagesColumn *flat, int ncolumns)
+{
+	CsPageReader *r = palloc0(sizeof(CsPageReader));
+
+	r->columns = palloc(sizeof(CsColumn) * Max(ncolumns, 1));
+	for (int i = 0; i < ncolumns; i++)
+	{
+		r->columns[i] = flat[i].column;
+		CsConverterInit(&r->columns[i].converter, flat[i].column.type);
+		if (flat[i].is_coded)
+			(void) CsConverterAsCategory(&r->columns[i].converter);
+		r->columns[i].vector = NULL;
+		if (flat[i].column.element > 0)
+			r->columns[i].vector = VectorOf(r, flat, i);
+	}
+	r->list = CsSelectListMake(r->columns, ncolumns);
+	r->values = palloc(sizeof(Datum) * Max(p->nread, 1));
+	r->nulls = palloc0(sizeof(bool) * Max(p->nread, 1));
+	r->places = palloc(sizeof(Place) * Max(p->nread, 1));
+	r->row_context = AllocSetContextCreate(CurrentMemoryContext, "custseg row", ALLOCSET_SMALL_SIZES);
+	return r;
+}
+
+/* The columns whose values the sink is given. */
+const CsColumn *
+CsPageReaderColumns(const CsPageReader *r)
+{
+	return r->columns;
+}
+
+/* Note where the attributes are in a row without NULLs; false unless that is always the same. */
+static bool
+FindOffsets(CsPageReader *r, TupleDesc desc)
+{
+	int			offset = 0;
+
+	for (int attribute = 1; attribute <= r->last_attribute; attribute++)
+	{
+		Form_pg_attribute form = TupleDescAttr(desc, attribute - 1);
+
+		if (form->attlen <= 0)
+			return false;
+		offset = att_align_nominal(offset, form->attalign);
+		for (int i = 0; i < r->list->nread; i++)
+		{
+			if (r->places[i].attribute != attribute)
+				continue;
+			r->places[i].offset = offset;
+			r->places[i].length = form->attlen;
+			r->places[i].by_value = form->attbyval;
+		}
+		offset += form->attlen;
+	}
+	return true;
+}
+
+/* Turn to a table whose attributes are read. */
+static void
+TakeTable(CsPageReader *r, TupleDesc desc, const int16 *attributes)
+{
+	r->last_attribute = 0;
+	for (int i = 0; i < r->list->nread; i++)
+	{
+		r->places[i].attribute = attributes[i];
+		r->last_attribute = Max(r->last_attribute, attributes[i]);
+	}
+	r->is_fixed = FindOffsets(r, desc);
+	r->slot = MakeSingleTupleTableSlot(desc, &TTSOpsHeapTuple);
+}
+
+/* The values of a row without NULLs whose attributes are all at known offsets. */
+static void
+FetchFixed(CsPageReader *r, HeapTupleHeader row)
+{
+	const char *data = (const char *) row + row->t_hoff;
+
+	for (int i = 0; i < r->list->nread; i++)
+	{
+		const Place *place = &r->places[i];
+
+		r->values[i] = fetch_att(data + place->offset, place->by_value, place->length);
+		r->nulls[i] = false;
+	}
+}
+
+/* The values of any row. */
+static void
+FetchAny(CsPageReader *r, HeapTuple tuple)
+{
+	ExecStoreHeapTuple(tuple, r->slot, false);
+	slot_getsomeattrs(r->slot, r->last_attribute);
+	for (int i = 0; i < r->list->nread; i++)
+	{
+		r->values[i] = r->slot->tts_values[r->places[i].attribute - 1];
+		r->nulls[i] = r->slot->tts_isnull[r->places[i].attribute - 1];
+	}
+}
+
+/* One row to the sink. */
+static void
+TakeRow(CsPageReader *r, HeapTuple tuple, CsRowSink sink, void *state)
+{
+	const Datum *values = r->values;
+	const bool *nulls = r->nulls;
+
+	if (r->is_fixed && (tuple->t_data->t_infomask & HEAP_HASNULL) == 0 &&
+		HeapTupleHeaderGetNatts(tuple->t_data) >= r->last_attribute)
+		FetchFixed(r, tuple->t_data);
+	else
+		FetchAny(r, tuple);
+	CsSelectListExpand(r->list, &values, &nulls);
+	sink(state, values, nulls);
+	MemoryContextReset(r->row_context);
+}
+
+/* Read pages of one table. */
+static void
+ReadTable(CsPageReader *r, const CsPages *p, int t, int64 first, int64 npages, CsRowSink sink, void *state)
+{
+	Relation	rel = table_open(p->table[t].relid, AccessShareLock);
+	MemoryContext save;
+	TableScanDesc scan;
+	HeapTuple	tuple;
+
+	TakeTable(r, RelationGetDescr(rel), CsPagesAttributes(p, t));
+	/* a scan of a range is not counted as one of the table; that is done once, by CsPagesBegin() */
+	scan = heap_beginscan(rel, GetActiveSnapshot(), 0, NULL, NULL,
+						  SO_TYPE_TIDRANGESCAN | SO_ALLOW_STRAT | SO_ALLOW_PAGEMODE);
+	heap_setscanlimits(scan, (BlockNumber) first, (BlockNumber) npages);
+	save = MemoryContextSwitchTo(r->row_context);
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+		TakeRow(r, tuple, sink, state);
+	MemoryContextSwitchTo(save);
+	heap_endscan(scan);
+	ExecDropSingleTupleTableSlot(r->slot);
+	table_close(rel, NoLock);
+}
+
+/*
+ * Stream the rows of some pages, from number "first" on, through the sink, as CsRelationRead() does with
+ * those of a source: values are valid during the call only, and the sink runs in a context that is reset
+ * after each row.  Under the active snapshot.
+ */
+void
+CsPageReaderRead(CsPageReader *r, const CsPages *p, int64 first, int64 npages, CsRowSink sink, void *state)
+{
+	for (int t = 0; t < p->ntables; t++)
+	{
+		int64		begin = p->table[t].first;
+		int64		end = t + 1 < p->ntables ? p->table[t + 1].first : p->npages;
+		int64		from = Max(first, begin);
+		int64		to = Min(first + npages, end);
+
+		if (from < to)
+			ReadTable(r, p, t, from - begin, to - from, sink, state);
+	}
+}
