@@ -620,6 +620,102 @@ COMMENT ON COLUMN custseg.migration.n IS 'Number of customers who moved from fro
 COMMENT ON COLUMN custseg.migration.value_column IS 'Column of the table that resegment() was told to sum ("value"); NULL when none was.';
 COMMENT ON COLUMN custseg.migration.total_value IS 'Sum of that column over these customers; NULL when no column was named.';
 
+-- changes of customers, for those who act on them: a batch is what a transaction has done to a model, and is numbered as it commits
+
+CREATE TABLE custseg.change_feed (
+    model text PRIMARY KEY,
+    source text NOT NULL,
+    column_name text NOT NULL,
+    tracked_at timestamptz NOT NULL,
+    tracked_by name NOT NULL
+);
+
+COMMENT ON TABLE custseg.change_feed IS 'Models that track changes, and where; kept by track_changes().';
+COMMENT ON COLUMN custseg.change_feed.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.change_feed.source IS 'Table whose changes are kept.';
+COMMENT ON COLUMN custseg.change_feed.column_name IS 'Column of the table that holds segments.';
+COMMENT ON COLUMN custseg.change_feed.tracked_at IS 'Time of the last call of track_changes().';
+COMMENT ON COLUMN custseg.change_feed.tracked_by IS 'Role that called track_changes() last.';
+
+-- ids are compared byte by byte, for there may be millions
+CREATE TABLE custseg.segment_change (
+    model text NOT NULL,
+    transaction_number bigint NOT NULL,
+    number int NOT NULL,
+    customer text COLLATE "C" NOT NULL,
+    from_segment int,
+    to_segment int,
+    version int,
+    at timestamptz NOT NULL,
+    cause text NOT NULL CHECK (cause IN ('resegment', 'insert', 'update', 'delete')),
+    PRIMARY KEY (model, transaction_number, number)
+);
+
+CREATE INDEX ON custseg.segment_change (model, customer);
+
+COMMENT ON TABLE custseg.segment_change IS 'Changes of the segments of single customers, of models that track them; only the owner of the model sees them. changes() gives them to those who act on them.';
+COMMENT ON COLUMN custseg.segment_change.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.segment_change.transaction_number IS 'Number of the transaction, in the order in which transactions began to write.';
+COMMENT ON COLUMN custseg.segment_change.number IS 'Number of the change in its transaction, from 1; numbers of what was undone are missing.';
+COMMENT ON COLUMN custseg.segment_change.customer IS 'Id of the customer as text, times in UTC.';
+COMMENT ON COLUMN custseg.segment_change.from_segment IS 'Segment before; NULL when the customer had none, or was not there.';
+COMMENT ON COLUMN custseg.segment_change.to_segment IS 'Segment after; NULL when the customer has none, or is not there any more.';
+COMMENT ON COLUMN custseg.segment_change.version IS 'Version that was deployed, or that resegment() placed by; NULL when none was.';
+COMMENT ON COLUMN custseg.segment_change.at IS 'Time of the change.';
+COMMENT ON COLUMN custseg.segment_change.cause IS 'What wrote the row: resegment, or an insert, update or delete of somebody.';
+
+CREATE SEQUENCE custseg.change_batch_transaction_number_seq;
+CREATE SEQUENCE custseg.change_batch_last_position_seq;
+
+CREATE TABLE custseg.change_batch (
+    model text NOT NULL,
+    transaction_number bigint NOT NULL,
+    first_position bigint NOT NULL,
+    last_position bigint NOT NULL,
+    n bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    recorded_by name NOT NULL,
+    PRIMARY KEY (model, transaction_number)
+);
+
+ALTER SEQUENCE custseg.change_batch_transaction_number_seq OWNED BY custseg.change_batch.transaction_number;
+ALTER SEQUENCE custseg.change_batch_last_position_seq OWNED BY custseg.change_batch.last_position;
+CREATE INDEX ON custseg.change_batch (model, last_position);
+
+COMMENT ON TABLE custseg.change_batch IS 'Changes of one transaction: their positions in the feed of the model, in the order in which transactions were committed; only the owner of the model sees them.';
+COMMENT ON COLUMN custseg.change_batch.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.change_batch.transaction_number IS 'Number of the transaction.';
+COMMENT ON COLUMN custseg.change_batch.first_position IS 'Position of the change with the number 1.';
+COMMENT ON COLUMN custseg.change_batch.last_position IS 'Position of the last change.';
+COMMENT ON COLUMN custseg.change_batch.n IS 'Number of changes when they were made.';
+COMMENT ON COLUMN custseg.change_batch.recorded_at IS 'Time at which the batch was numbered, just before its commit.';
+COMMENT ON COLUMN custseg.change_batch.recorded_by IS 'Role whose transaction it was.';
+
+CREATE TABLE custseg.change_consumer (
+    consumer text PRIMARY KEY CHECK (octet_length(consumer) BETWEEN 1 AND 63),
+    model text NOT NULL,
+    reader name NOT NULL,
+    change_position bigint NOT NULL,
+    created_at timestamptz NOT NULL,
+    created_by name NOT NULL,
+    acknowledged_at timestamptz,
+    reader_oid oid,
+    reader_cluster bigint
+);
+
+CREATE INDEX ON custseg.change_consumer (model);
+
+COMMENT ON TABLE custseg.change_consumer IS 'Those who act on changes, and how far each has acknowledged; the owner of the model and the reader see it. See the view consumers.';
+COMMENT ON COLUMN custseg.change_consumer.consumer IS 'Name of the consumer.';
+COMMENT ON COLUMN custseg.change_consumer.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.change_consumer.reader IS 'Role that may read and acknowledge.';
+COMMENT ON COLUMN custseg.change_consumer.reader_oid IS 'OID of that role; NULL when there was none of the name.';
+COMMENT ON COLUMN custseg.change_consumer.reader_cluster IS 'Identifier of the database cluster in which the OID, not the name, says who the role is.';
+COMMENT ON COLUMN custseg.change_consumer.change_position IS 'Position up to which changes are acknowledged.';
+COMMENT ON COLUMN custseg.change_consumer.created_at IS 'Time of create_consumer().';
+COMMENT ON COLUMN custseg.change_consumer.created_by IS 'Role that called create_consumer().';
+COMMENT ON COLUMN custseg.change_consumer.acknowledged_at IS 'Time of the last acknowledge(); NULL before.';
+
 CREATE TABLE custseg.monitor_run (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model text NOT NULL,
@@ -5405,6 +5501,28 @@ COMMENT ON FUNCTION custseg.variant IS 'Returns the variant that a customer has 
 topic: experiments 33
 example: SELECT c.id, custseg.variant(''welcome'', c.id) FROM customers c';
 
+CREATE FUNCTION custseg.in_audience(model text, customer "any", experiment text DEFAULT NULL) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_in_audience'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION custseg.in_audience IS 'Tells whether a campaign may address a customer: not one who is excluded by hand, nor one in the control of a running experiment with the model, or of the named one.
+topic: changes 9
+example: SELECT id FROM customers c WHERE custseg.in_audience(''shop'', id)';
+
+CREATE FUNCTION custseg.create_audience_view(
+    name text,
+    model text,
+    source text,
+    segments int[] DEFAULT NULL,
+    options jsonb DEFAULT '{}'
+) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_create_audience_view'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.create_audience_view IS 'Creates a view of the customers of some segments whom a campaign may address, for other systems to read: decisions by hand hold, excluded customers and the control of a running experiment are left out. It has the rights of whoever reads it.
+topic: changes 8
+example: SELECT custseg.create_audience_view(''winback'', ''shop'', ''customers'', ''{2}'', ''{"columns": ["channel"]}'')';
+
 CREATE FUNCTION custseg_private.require_experiment(experiment text) RETURNS text
 AS 'MODULE_PATHNAME', 'custseg_require_experiment'
 LANGUAGE C STABLE PARALLEL SAFE;
@@ -6872,6 +6990,82 @@ LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 4;
 COMMENT ON FUNCTION custseg.evaluate_next_products IS 'Holds out the last order of each customer, and tells how often next_products() names something that it brings, beside what is popular with everyone, what is popular in the segment, and what goes together with all customers.
 topic: products 6
 example: SELECT * FROM custseg.evaluate_next_products(''shop'', ''orders'', ''customer'', ''product'', ''at'')';
+-- changes
+
+CREATE FUNCTION custseg.record_change() RETURNS trigger
+AS 'MODULE_PATHNAME', 'custseg_record_change'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.record_change IS 'Keeps what becomes of a row''s segment, as an AFTER INSERT OR UPDATE OR DELETE FOR EACH ROW trigger (''model'', ''column''), which track_changes() creates.
+topic: changes 2
+example: CREATE TRIGGER record_change AFTER INSERT OR UPDATE OR DELETE ON customers FOR EACH ROW EXECUTE FUNCTION custseg.record_change(''shop'', ''segment'')';
+
+CREATE FUNCTION custseg.track_changes(model text, "table" text, "column" text DEFAULT 'segment') RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_track_changes'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.track_changes IS 'Keeps from now on each change of a customer''s segment in a column of a table, whoever makes it; with NULL as the table no change of the model is kept any more.
+topic: changes 1
+example: SELECT custseg.track_changes(''shop'', ''customers'')';
+
+CREATE FUNCTION custseg.create_consumer(name text, model text, reader name DEFAULT NULL, from_start bool DEFAULT false) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_create_consumer'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.create_consumer IS 'Creates a consumer of the changes of a model that tracks them, for a role that is to read them: from now on, or from the first change that is kept.
+topic: changes 3
+example: SELECT custseg.create_consumer(''newsletter'', ''shop'')';
+
+CREATE FUNCTION custseg.drop_consumer(consumer text) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_drop_consumer'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.drop_consumer IS 'Drops a consumer; changes are not kept for it any more.
+topic: changes 6
+example: SELECT custseg.drop_consumer(''campaigns'')';
+
+CREATE FUNCTION custseg.changes(
+    consumer text,
+    n int DEFAULT 1000,
+    OUT change_position bigint,
+    OUT model text,
+    OUT customer text,
+    OUT from_segment int,
+    OUT from_name text,
+    OUT to_segment int,
+    OUT to_name text,
+    OUT version int,
+    OUT at timestamptz,
+    OUT cause text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_changes'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.changes IS 'Returns the next changes of customers'' segments that a consumer has not acknowledged, in the order in which they were committed. They are returned again until they are acknowledged.
+topic: changes 4
+example: SELECT * FROM custseg.changes(''campaigns'', 100)';
+
+CREATE FUNCTION custseg.acknowledge(consumer text, change_position bigint) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_acknowledge'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.acknowledge IS 'Notes that a consumer has acted on all changes up to a position, which are not returned to it again. An earlier position changes nothing.
+topic: changes 5
+example: SELECT custseg.acknowledge(''campaigns'', 0)';
+
+CREATE FUNCTION custseg_private.consumer_lag(consumer text, OUT n bigint, OUT oldest_at timestamptz)
+AS 'MODULE_PATHNAME', 'custseg_consumer_lag'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg_private.consumer_lag IS 'Returns how many changes a consumer has not acknowledged, and the time of the oldest of them.';
+
+CREATE FUNCTION custseg.forget_changes(model text, keep_days int) RETURNS bigint
+AS 'MODULE_PATHNAME', 'custseg_forget_changes'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.forget_changes IS 'Deletes changes that are older than so many days and that every consumer has acknowledged, and returns how many.
+topic: changes 7
+example: SELECT custseg.forget_changes(''shop'', 90)';
 
 -- what segments do, month by month
 
@@ -8031,6 +8225,17 @@ COMMENT ON COLUMN custseg.overrides.owner IS 'Role whose models the decision is 
 COMMENT ON COLUMN custseg.overrides.segment IS 'Number of the segment; NULL when the customer is excluded from all segments.';
 COMMENT ON COLUMN custseg.overrides.name IS 'Name of the segment in the deployed version; NULL when the customer is excluded or the version lacks the segment.';
 
+CREATE VIEW custseg.consumers WITH (security_invoker = true) AS
+SELECT c.consumer, c.model, custseg_private.role_name(c.reader, c.reader_oid, c.reader_cluster) AS reader, c.change_position,
+    l.n, l.oldest_at, c.acknowledged_at, c.created_at, c.created_by
+FROM custseg.change_consumer c
+CROSS JOIN LATERAL custseg_private.consumer_lag(c.consumer) l;
+
+COMMENT ON VIEW custseg.consumers IS 'Those who act on changes, with what each has yet to do.';
+COMMENT ON COLUMN custseg.consumers.reader IS 'Role that may read and acknowledge.';
+COMMENT ON COLUMN custseg.consumers.n IS 'Changes that the consumer has not acknowledged.';
+COMMENT ON COLUMN custseg.consumers.oldest_at IS 'Time of the oldest of them; NULL when there is none.';
+
 -- gates
 
 CREATE FUNCTION custseg.go_no_go(
@@ -8762,6 +8967,10 @@ CREATE TRIGGER bind_role
 BEFORE INSERT OR UPDATE ON custseg.model_grant
 FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('grantee');
 
+CREATE TRIGGER bind_role
+BEFORE INSERT OR UPDATE ON custseg.change_consumer
+FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('reader');
+
 -- what the former owner of a model wrote does not run as the present one
 CREATE FUNCTION custseg_private.disown_sources() RETURNS trigger
 LANGUAGE plpgsql
@@ -8897,15 +9106,15 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,watching,versions,rules,trees,rights,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,changes,watching,versions,rules,trees,rights,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, watching, versions, rules, trees, rights, statistics, value, journeys, products, experiments, budget.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, changes, watching, versions, rules, trees, rights, statistics, value, journeys, products, experiments, budget.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';
 COMMENT ON COLUMN custseg.functions.purpose IS 'Purpose of the function.';
-COMMENT ON COLUMN custseg.functions.example IS 'Example call, which runs where there are the tables customers and orders, and the models shop, value (with rules) and tree.';
+COMMENT ON COLUMN custseg.functions.example IS 'Example call, which runs where there are the tables customers and orders, the models shop, value (with rules) and tree, and the consumer campaigns.';
 
 -- A column of a view means what the column of that name in the tables behind it means, unless it says
 -- otherwise; where two of them say different things, the view has to.
@@ -8977,7 +9186,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq, custseg.change_batch_transaction_number_seq, custseg.change_batch_last_position_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -9010,6 +9219,10 @@ GRANT SELECT ON
     custseg.gate_decision,
     custseg.experiment_look_metric,
     custseg.experiment_gain,
+    custseg.change_feed,
+    custseg.segment_change,
+    custseg.change_batch,
+    custseg.change_consumer,
     custseg.models,
     custseg.training_choose_k,
     custseg.training_merges,
@@ -9025,6 +9238,7 @@ GRANT SELECT ON
     custseg.value_at_risk,
     custseg.kpi_history,
     custseg.overrides,
+    custseg.consumers,
     custseg.published,
     custseg.published_summary,
     custseg.published_profile,
@@ -9079,6 +9293,10 @@ ALTER TABLE custseg.segment_kpi ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.gate_condition ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.gate_decision ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.experiment_look_metric ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.change_feed ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.segment_change ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.change_batch ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.change_consumer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -9119,6 +9337,18 @@ CREATE POLICY may_use ON custseg.enrolment FOR SELECT USING (
     experiment OPERATOR(pg_catalog.=) ANY (ARRAY(
         SELECT e.experiment FROM custseg.experiment AS e JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) e.model
         WHERE pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE'))));
+CREATE POLICY may_use ON custseg.change_feed FOR SELECT USING (custseg_private.may_use(model));
+-- who has moved is for the owner, and for the readers of changes()
+CREATE POLICY may_use ON custseg.segment_change FOR SELECT USING (
+    model OPERATOR(pg_catalog.=) ANY (ARRAY(
+        SELECT m.name FROM custseg.model AS m WHERE pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE'))));
+CREATE POLICY may_use ON custseg.change_batch FOR SELECT USING (
+    model OPERATOR(pg_catalog.=) ANY (ARRAY(
+        SELECT m.name FROM custseg.model AS m WHERE pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE'))));
+CREATE POLICY may_use ON custseg.change_consumer FOR SELECT USING (
+    model OPERATOR(pg_catalog.=) ANY (ARRAY(
+        SELECT m.name FROM custseg.model AS m WHERE pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE')))
+    OR pg_catalog.pg_has_role(custseg_private.role_oid(reader, reader_oid, reader_cluster), 'USAGE'));
 -- decisions outlive their model: only the role that owned it sees them then
 CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
     EXISTS (SELECT FROM custseg.model AS m
@@ -9166,3 +9396,9 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.gate_condition', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.gate_decision', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.gate_decision', 'id')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.experiment_look_metric', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.change_feed', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.segment_change', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.change_batch', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.change_batch', 'transaction_number')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.change_batch', 'last_position')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.change_consumer', '');

@@ -334,6 +334,7 @@ SELECT custseg.deploy('shop', 2), custseg.deploy('shop', 1), custseg.name_segmen
 SELECT custseg.create_experiment('welcome', 'shop', '["control", "letter"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 1}]');
 SELECT custseg.create_experiment('farewell', 'shop', '["control", "letter"]', '[{"metric": "monetary", "kind": "mean", "role": "primary", "effect": 1}]');
 SELECT n_enrolled FROM custseg.enroll('welcome', 'customers');
+SELECT custseg.track_changes('shop', 'customers'), custseg.create_consumer('campaigns', 'shop');
 CALL custseg.resegment('shop', 'customers');
 CALL custseg.resegment('shop', 'customers');
 CALL custseg.resegment('shop', 'customers');

@@ -597,3 +597,16 @@ CsRelationEstimate(const CsRelation *rel)
 	}
 	return total;
 }
+
+/* An error when the schema that a relation would be made in has one of its name. */
+void
+CsRelationRequireNew(List *names)
+{
+	RangeVar   *range = makeRangeVarFromNameList(names);
+
+	if (OidIsValid(get_relname_relid(range->relname, RangeVarGetCreationNamespace(range))))
+		ereport(ERROR,
+				(errcode(ERRCODE_DUPLICATE_TABLE),
+				 errmsg("relation \"%s\" already exists", NameListToString(names)),
+				 errhint("Choose another name, or drop the relation first.")));
+}

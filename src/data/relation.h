@@ -125,6 +125,7 @@ typedef struct CsRelation
 } CsRelation;
 
 extern CsRelation *CsRelationOpen(const char *source);
+extern void CsRelationRequireNew(List *names);
 pg_noreturn extern void CsReportMissingRelation(const char *written, List *names, const char *hint);
 
 extern CsRelation *CsRelationOpenStored(const char *source, const char *search_path, Oid reader);

@@ -152,4 +152,7 @@ extern bool CsAssigningTakesPart(CsAssigning *a, char *customer);
 extern int	CsAssigningVariant(CsAssigning *a, char *customer);
 extern void CsAssigningDigest(CsAssigning *a, char *customer, uint8 *digest);
 
+/* variant.c */
+extern const char *CsVariantOf(const CsExperiment *e, char *customer);
+
 #endif							/* CUSTSEG_EXPERIMENT_H */

@@ -11,7 +11,6 @@
 #include "experiment/experiment.h"
 #include "score/score.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 
 static const char *const enrolled_sql =
@@ -78,23 +77,6 @@ FindSite(FunctionCallInfo fcinfo, const char *experiment)
 	return site;
 }
 
-/* Is a customer, by the text of the id, excluded by hand? */
-static bool
-IsExcluded(const VariantSite *site, const char *customer)
-{
-	Datum		values[INDEX_MAX_KEYS];
-	const CsOverride *override = NULL;
-	int			level;
-
-	if (site->overrides == NULL)
-		return false;
-	level = CsPlainSettings();
-	if (CsIdentityRead(site->identity, customer, values))
-		override = CsOverridesFindPrepared(site->overrides, values);
-	AtEOXact_GUC(true, level);
-	return override != NULL && override->index < 0;
-}
-
 /* CsCatalogVisitor: the variant's name. */
 static void
 TakeName(void *state, const CsCatalogRow *row)
@@ -102,9 +84,9 @@ TakeName(void *state, const CsCatalogRow *row)
 	*(char **) state = CsRowText(row, 1);
 }
 
-/* The variant of a customer who is not excluded; NULL for none. */
-static const char *
-FindVariant(const CsExperiment *e, char *customer)
+/* The variant of a customer who is not excluded, by the text of the id; NULL for none. */
+const char *
+CsVariantOf(const CsExperiment *e, char *customer)
 {
 	char	   *name = NULL;
 	CsAssigning *a;
@@ -133,7 +115,7 @@ custseg_variant(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	site = FindSite(fcinfo, CsTextArgument(fcinfo, ARG_EXPERIMENT));
 	customer = CsCustomerArgument(fcinfo, ARG_CUSTOMER, site->identity);
-	variant = IsExcluded(site, customer) ? NULL : FindVariant(site->e, customer);
+	variant = CsIsExcludedByText(site->overrides, customer) ? NULL : CsVariantOf(site->e, customer);
 	if (variant == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(variant));

@@ -10,6 +10,7 @@
 #include "custseg.h"
 
 #include "call/call.h"
+#include "feed/feed.h"
 #include "life/life.h"
 #include "score/score.h"
 
@@ -41,6 +42,7 @@ static const char *const owned_sql =
 static const char *const texts_sql =
 "SELECT n.customer FROM custseg.enrolment AS n"
 " JOIN custseg.experiment AS e ON e.experiment OPERATOR(pg_catalog.=) n.experiment WHERE e.model OPERATOR(pg_catalog.=) $1 "
+"UNION SELECT h.customer FROM custseg.segment_change AS h WHERE h.model OPERATOR(pg_catalog.=) $1 "
 "UNION SELECT o.customer FROM custseg.outcome AS o WHERE o.model OPERATOR(pg_catalog.=) $1 "
 "UNION SELECT o.customer FROM custseg.segment_override AS o WHERE coalesce(o.model OPERATOR(pg_catalog.=) $1, true)";
 
@@ -64,6 +66,12 @@ static const char *const forget_sql[] = {
 	" RETURNING o.model, o.version) "
 	"SELECT 'outcome'::pg_catalog.text, g.model, NULL::pg_catalog.text, g.version, pg_catalog.count(*),"
 	" 'deleted; what was found of all outcomes stays'::pg_catalog.text FROM gone AS g GROUP BY 2, 4 ORDER BY 2, 4",
+
+	"WITH gone AS (DELETE FROM custseg.segment_change AS h USING custseg.model AS m"
+	" WHERE m.name OPERATOR(pg_catalog.=) h.model AND " NAMED_SQL("h.customer", "h.model") " AND " OWNED_SQL("m")
+	" RETURNING h.model, h.version) "
+	"SELECT 'change'::pg_catalog.text, g.model, NULL::pg_catalog.text, g.version, pg_catalog.count(*),"
+	" 'deleted; counts of moves stay'::pg_catalog.text FROM gone AS g GROUP BY 2, 4 ORDER BY 2, 4",
 
 	"WITH gone AS (DELETE FROM custseg.segment_override AS o WHERE " GOES_SQL " RETURNING o.model) "
 	"SELECT 'decision'::pg_catalog.text, g.model, NULL::pg_catalog.text, NULL::pg_catalog.int4, pg_catalog.count(*), 'deleted'::pg_catalog.text"
@@ -160,6 +168,7 @@ custseg_forget_customer(PG_FUNCTION_ARGS)
 	ListCell   *cell;
 
 	CsRequireWritable("custseg.forget_customer()");
+	CsChangesFlush();			/* what this transaction has changed itself */
 	error = CsAttempt(ReadCustomer, &f, IsNoId);
 	if (error == NULL)
 		AddText(&f, f.customer, NULL);

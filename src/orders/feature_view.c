@@ -321,19 +321,6 @@ custseg_customer_features_sql(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(ViewSql(fcinfo, 0, &v)));
 }
 
-/* An error when the schema that a relation would be made in has one of its name. */
-static void
-CheckIsNew(List *names)
-{
-	RangeVar   *range = makeRangeVarFromNameList(names);
-
-	if (OidIsValid(get_relname_relid(range->relname, RangeVarGetCreationNamespace(range))))
-		ereport(ERROR,
-				(errcode(ERRCODE_DUPLICATE_TABLE),
-				 errmsg("relation \"%s\" already exists", NameListToString(names)),
-				 errhint("Choose another name, or drop the relation first.")));
-}
-
 /* Execute a statement that makes something. */
 static void
 Execute(const char *sql)
@@ -364,7 +351,7 @@ custseg_create_feature_view(PG_FUNCTION_ARGS)
 	char	   *sql;
 
 	CsRequireWritable("custseg.create_feature_view()");
-	CheckIsNew(names);
+	CsRelationRequireNew(names);
 	sql = ViewSql(fcinfo, VIEW_FIRST, &v);
 	SPI_connect();
 	Execute(psprintf("CREATE VIEW %s AS\n%s", NameListToQuotedString(names), sql));

@@ -49,6 +49,17 @@ static const char *const forget_sql =
 " AND g.run_at OPERATOR(pg_catalog.<)"
 " (pg_catalog.now() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $2))";
 
+/* What every consumer has acknowledged, of batches that were recorded before that. */
+static const char *const forget_changes_sql =
+"WITH gone AS (DELETE FROM custseg.change_batch AS b WHERE b.model OPERATOR(pg_catalog.=) $1"
+" AND b.recorded_at OPERATOR(pg_catalog.<)"
+"  (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) pg_catalog.make_interval(days => $2))"
+" AND NOT EXISTS (SELECT FROM custseg.change_consumer AS c WHERE c.model OPERATOR(pg_catalog.=) b.model"
+"  AND c.change_position OPERATOR(pg_catalog.<) b.last_position) RETURNING b.transaction_number), "
+"deleted AS (DELETE FROM custseg.segment_change AS c USING gone AS g"
+" WHERE c.model OPERATOR(pg_catalog.=) $1 AND c.transaction_number OPERATOR(pg_catalog.=) g.transaction_number RETURNING c.number) "
+"SELECT pg_catalog.count(*) FROM deleted AS d";
+
 /* What a column of an integer type holds; a number that no segment can have counts as none. */
 CsMaybeSegment
 CsMaybeSegmentRead(Datum value, bool isnull, Oid type)
@@ -211,11 +222,25 @@ CsMovesRecord(const CsMoves *moves, bool finished)
 	SPI_finish();
 }
 
-/* Delete the runs of a model that began more than so many days ago. */
+/*
+ * Delete the changes of a model that were recorded more than so many days ago, as far as every consumer has
+ * acknowledged them.  Returns how many.  Inside SPI.
+ */
+int64
+CsChangesForget(const char *model, int days)
+{
+	bool		isnull;
+
+	CsCatalogExecute(forget_changes_sql, CsValues(CsValueText(model), CsValueInt4(days)), false);
+	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+}
+
+/* Delete the runs of a model that began more than so many days ago, and changes as CsChangesForget() does. */
 void
 CsMovesForget(const char *model, int days)
 {
 	SPI_connect();
 	CsCatalogExecute(forget_sql, CsValues(CsValueText(model), CsValueInt4(days)), false);
+	(void) CsChangesForget(model, days);
 	SPI_finish();
 }

@@ -38,5 +38,6 @@ extern void CsMovesCount(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to,
 extern void CsMovesAdd(CsMoves *moves, CsMaybeSegment from, CsMaybeSegment to, int64 n, double total);
 extern void CsMovesRecord(const CsMoves *moves, bool finished);
 extern void CsMovesForget(const char *model, int days);
+extern int64 CsChangesForget(const char *model, int days);
 
 #endif							/* CUSTSEG_MOVES_H */

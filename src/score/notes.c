@@ -37,6 +37,9 @@ enum
 
 #define NOTES_NAME "custseg_moved"
 
+/* The run whose UPDATE is executed; NULL: none. */
+static const CsMoves *writing = NULL;
+
 /* A version of a row. */
 typedef struct CsPlace
 {
@@ -196,6 +199,39 @@ ReceiveWritten(TupleTableSlot *slot, DestReceiver *self)
 	return true;
 }
 
+/*
+ * Is a run of resegment() by this model writing, so that what a trigger sees is its doing?  Sets the version by
+ * which it places customers.
+ */
+bool
+CsResegmentIsWriting(const char *model, int *version)
+{
+	if (writing == NULL || strcmp(writing->model, model) != 0)
+		return false;
+	*version = writing->version;
+	return true;
+}
+
+/* Execute the UPDATE of a run, and let triggers know of the run meanwhile. */
+static int
+ExecuteUpdate(const CsMoves *moves, SPIPlanPtr plan, const SPIExecuteOptions *options)
+{
+	const CsMoves *outer = writing;
+	int			code;
+
+	writing = moves;
+	PG_TRY();
+	{
+		code = SPI_execute_plan_extended(plan, options);
+	}
+	PG_FINALLY();
+	{
+		writing = outer;
+	}
+	PG_END_TRY();
+	return code;
+}
+
 /* Write the noted segments and count the moves; returns how many rows were written. */
 int64
 CsNotesWrite(CsNotes *notes)
@@ -216,7 +252,7 @@ CsNotesWrite(CsNotes *notes)
 											MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	SPI_connect();
 	RegisterNotes(notes);
-	code = SPI_execute_plan_extended(PlanUpdate(sql), &options);
+	code = ExecuteUpdate(notes->moves, PlanUpdate(sql), &options);
 	if (code != SPI_OK_UPDATE_RETURNING)
 		elog(ERROR, "could not update segments: %s", SPI_result_code_string(code));
 	SPI_finish();

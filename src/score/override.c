@@ -354,6 +354,23 @@ CsOverridesFind(const CsOverrides *overrides, const Datum *values, const bool *n
 	return CsOverridesFindPrepared(overrides, customer);
 }
 
+/* Is the customer whom a text names excluded by hand?  "overrides" may be NULL. */
+bool
+CsIsExcludedByText(const CsOverrides *overrides, const char *customer)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	const CsOverride *override = NULL;
+	int			level;
+
+	if (overrides == NULL)
+		return false;
+	level = CsPlainSettings();
+	if (CsIdentityRead(overrides->identity, customer, values))
+		override = CsOverridesFindPrepared(overrides, values);
+	AtEOXact_GUC(true, level);
+	return override != NULL && override->index < 0;
+}
+
 /* The arguments: of all three, and what follows. */
 enum
 {

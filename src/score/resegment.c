@@ -29,12 +29,15 @@
 
 PG_FUNCTION_INFO_V1(custseg_resegment);
 
-/* Open the table to update; an error unless it is one. */
-static Relation
-OpenTable(text *name)
+/*
+ * Open a table whose rows are written, with a lock; an error unless it is one.  "elsewhere" says what to do when it
+ * is a foreign table.
+ */
+Relation
+CsTableOpen(text *name, LOCKMODE mode, const char *elsewhere)
 {
 	List	   *names = textToQualifiedNameList(name);
-	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(names), RowExclusiveLock, true);
+	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(names), mode, true);
 	Relation	rel;
 	char		kind;
 
@@ -48,7 +51,7 @@ OpenTable(text *name)
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("\"%s\" is not a table", RelationGetRelationName(rel)),
 				 kind == RELKIND_FOREIGN_TABLE ?
-				 errhint("Run resegment where the foreign table's rows are stored.") :
+				 errhint("%s", elsewhere) :
 				 errhint("Name the table that its rows are stored in.")));
 	return rel;
 }
@@ -229,7 +232,8 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	SPI_connect_ext(request.batch > 0 ? SPI_OPT_NONATOMIC : 0);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	request.version = CsCacheGet(request.model, request.version)->version;
-	rel = OpenTable(PG_GETARG_TEXT_PP(ARG_TABLE));
+	rel = CsTableOpen(PG_GETARG_TEXT_PP(ARG_TABLE), RowExclusiveLock,
+					  "Run resegment where the foreign table's rows are stored.");
 	request.table = RelationGetRelid(rel);
 	BeginMoves(&request, rel);
 	if (CsBoolArgument(fcinfo, ARG_CREATE, false))

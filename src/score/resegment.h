@@ -10,6 +10,7 @@
 #include "score/moves.h"
 #include "score/score.h"
 #include "storage/itemptr.h"
+#include "storage/lockdefs.h"
 #include "utils/relcache.h"
 #include "utils/tuplestore.h"
 
@@ -30,6 +31,9 @@ typedef struct CsResegment
 	int64		rows_total;
 	int64		rows_changed;
 } CsResegment;
+
+/* resegment.c */
+extern Relation CsTableOpen(text *name, LOCKMODE mode, const char *elsewhere);
 
 /* rounds.c */
 extern char *CsResegmentBatch(CsResegment *request, Relation rel);
@@ -86,6 +90,7 @@ extern int64 CsNotesWrite(CsNotes *notes);
 extern void CsNotesEnd(CsNotes *notes, int64 n, bool is_last);
 extern void CsNotesFollow(CsNotes *notes);
 extern bool CsNotesIsLeft(const CsNotes *notes, const Datum *row);
+extern bool CsResegmentIsWriting(const char *model, int *version);
 
 /* Columns of a row as it is read, before the features. */
 enum

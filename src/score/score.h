@@ -207,6 +207,7 @@ extern const CsOverride *CsOverridesFindPrepared(const CsOverrides *overrides,
 												 const Datum *customer);
 extern const CsOverride *CsOverridesFind(const CsOverrides *overrides, const Datum *values,
 										 const bool *nulls);
+extern bool CsIsExcludedByText(const CsOverrides *overrides, const char *customer);
 
 /*
  * cache.c: what the cache keeps with a version for customers who come as jsonb.  Programs ask about them

@@ -36,6 +36,13 @@ SELECT custseg.set_presentation('loyalty', '{"title": "größte \"Treue\"", "val
 SELECT custseg.override_segment('loyalty', 17, 2, 'key account');
 SELECT custseg.exclude('loyalty', 18, 'objected', now() + interval '10 years');
 CALL custseg.resegment('loyalty', 'customers');
+RESET ROLE;
+GRANT TRIGGER ON customers TO analyst;
+SET ROLE analyst;
+SELECT custseg.track_changes('loyalty', 'customers'), custseg.create_consumer('mail', 'loyalty', 'clerk'), custseg.create_consumer('sync', 'loyalty');
+UPDATE customers SET segment = 9 WHERE id IN (3, 5);
+CALL custseg.resegment('loyalty', 'customers');
+SELECT custseg.acknowledge('sync', 2);
 SELECT custseg.monitor('loyalty', 'SELECT * FROM customers WHERE monetary > 100');
 SELECT custseg.monitor('loyalty', 'nosuch');
 SELECT custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency}', 'linear', id => 'id');
@@ -64,9 +71,10 @@ END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
 my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action presentation segment_override segment_value_history segment_kpi report gate_condition gate_decision
-  experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric);
+  experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric
+  change_feed segment_change change_batch change_consumer);
 my $everything = join ' UNION ALL ',
-  map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster}'::text[]) l (j)" } @tables;
+  map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster,reader_oid,reader_cluster}'::text[]) l (j)" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"
   . ' FROM customers c, generate_series(1, 3) v';
 my %before = map { $_ => $node->safe_psql('postgres', $_) } $everything, $predictions;

@@ -16,7 +16,7 @@ CREATE ROLE ann LOGIN;
 CREATE ROLE mallory LOGIN;
 CREATE TABLE customers AS SELECT i AS id, i % 7 + test.u(i, 1) AS x, 9 * (i % 2) + test.u(i, 2) AS y, NULL::int AS segment FROM generate_series(1, 300) i;
 ALTER TABLE customers ADD PRIMARY KEY (id);
-GRANT SELECT, UPDATE ON customers TO public;
+GRANT SELECT, UPDATE, TRIGGER ON customers TO public;
 END
 my $a = CustsegTest::Session->new($node, 'postgres', user => 'ann');
 my $b = CustsegTest::Session->new($node, 'postgres', user => 'ann');
@@ -31,7 +31,8 @@ my %change = (
     adopt_source => "SELECT custseg.adopt_source('m', 2) <> ''", drop_model => "SELECT custseg.drop_model('m', 3)", import_model => "SELECT version FROM custseg.import_model((SELECT m FROM exported), 'm', add_version => true)", name_segment => "SELECT custseg.name_segment('m', 1, 'one')", set_action => "SELECT custseg.set_action('m', 1, '{\"channel\": \"mail\"}')", set_presentation => "SELECT custseg.set_presentation('m', '{\"title\": \"M\"}')",
     grant_model => "SELECT custseg.grant_model('m', 'mallory')", revoke_model => "SELECT custseg.revoke_model('m', 'mallory')",
     override_segment => "SELECT custseg.override_segment('m', 7, 2, 'asked for')", exclude => "SELECT custseg.exclude('m', 8, 'objected')",
-    end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", publish => "SELECT count(*) FROM custseg.publish('m')", resegment => "CALL custseg.resegment('m', 'customers')");
+    end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", publish => "SELECT count(*) FROM custseg.publish('m')", resegment => "CALL custseg.resegment('m', 'customers')",
+    track_changes => "SELECT custseg.track_changes('m', 'customers')", create_consumer => "SELECT custseg.create_consumer('mail', 'm')", forget_changes => "SELECT custseg.forget_changes('m', 1)");
 
 # A model by value, with a decision.
 $a->query(trained('other', 2) . "SELECT custseg.exclude('other', 8, 'objected'); CREATE TEMP TABLE exported AS SELECT custseg.export_model('other', decisions => true) AS m;"
