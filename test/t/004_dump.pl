@@ -206,7 +206,7 @@ is($other->safe_psql('moved', "SELECT custseg.export_model('loyalty', whole => t
     't|keeper|e-mail|2', 'whoever imports it owns it, with actions and decisions');
 
 # DROP EXTENSION leaves nothing; a user's trigger needs CASCADE.
-$node->safe_psql('again', 'DROP EXTENSION custseg');
+$node->safe_psql('again', 'DROP EXTENSION custseg CASCADE');
 is($node->safe_psql('again', "SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'custseg')"),
     '0', 'DROP EXTENSION leaves nothing');
 
