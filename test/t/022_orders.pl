@@ -45,6 +45,38 @@ SELECT count(*), count(*) FILTER (WHERE r.frequency = f.frequency AND abs(r.mone
 FROM $call r JOIN custseg.customer_features('sales', 'customer', 'at', 'amount', product => 'stock', category => 'country',
     options => '{"order": "invoice"}') f USING (customer_id)
 END
+    # the same lines as events: what was bought and what came back, invoice by invoice
+    $node->safe_psql('postgres', <<'END');
+CREATE TABLE events AS
+SELECT customer, min(at) AS at, CASE WHEN invoice LIKE 'C%' THEN 'return' ELSE 'purchase' END AS what, sum(quantity * price) AS amount
+FROM lines WHERE customer IS NOT NULL GROUP BY customer, invoice;
+END
+    is($node->safe_psql('postgres', <<'END'), '4372|4372', 'Online Retail: events, kinds and their sums as SQL has them');
+WITH known AS (
+    SELECT customer::text AS customer_id, count(*) AS n, count(*) FILTER (WHERE what = 'return') AS returns, count(DISTINCT at::date) AS days, sum(amount) AS amount,
+        count(*) FILTER (WHERE at > (SELECT max(at) FROM events) - interval '90 days') AS lately
+    FROM events GROUP BY customer
+)
+SELECT count(*), count(*) FILTER (WHERE e.n_events = k.n AND (e.kinds -> 'return' ->> 'n')::int = k.returns AND e.n_active_days = k.days AND abs(e.event_value - k.amount::float8) < 1e-9 * greatest(abs(k.amount), 1)
+    AND (e.kinds -> 'purchase' ->> 'n_90d')::int + (e.kinds -> 'return' ->> 'n_90d')::int = k.lately AND (e.ratios ->> 'returned')::numeric IS NOT DISTINCT FROM (k.returns::float8 / nullif(k.n - k.returns, 0))::numeric)
+FROM custseg.customer_events('events', 'customer', 'at', 'what', 'amount', options => '{"ratios": {"returned": ["return", "purchase"]}}') e JOIN known k USING (customer_id)
+END
+    is($node->safe_psql('postgres', <<'END'), '0', 'Online Retail: moves from purchase to purchase and return as window functions have them');
+WITH v AS (
+    SELECT what, lead(what) OVER w AS next, lead(at) OVER w - at AS took, (SELECT max(at) FROM events) - at >= interval '30 days' AS complete
+    FROM events WINDOW w AS (PARTITION BY customer ORDER BY at, what COLLATE "C")
+), known AS (
+    SELECT what AS from_step, CASE WHEN took <= interval '30 days' THEN next END AS to_step, count(*) AS n FROM v WHERE complete GROUP BY 1, 2
+), told AS (
+    SELECT from_step, to_step, n FROM custseg.journey('events', 'customer', 'at', 'what') WHERE kind IN ('next', 'end')
+)
+SELECT (SELECT count(*) FROM (TABLE known EXCEPT TABLE told) a) + (SELECT count(*) FROM (TABLE told EXCEPT TABLE known) b)
+END
+    is($node->safe_psql('postgres', <<'END'), 't', 'Online Retail: who returned something within 30 days of a purchase');
+SELECT (SELECT n FROM custseg.funnel('events', 'customer', 'at', 'what', '{purchase,return}', within => '30 days') WHERE position = 2) = (
+    SELECT count(DISTINCT a.customer) FROM events a JOIN events b ON b.customer = a.customer AND a.what = 'purchase' AND b.what = 'return' AND b.at >= a.at AND b.at - a.at <= interval '30 days'
+    WHERE (SELECT max(at) FROM events) - a.at >= interval '30 days')
+END
 }
 
 SKIP:
