@@ -13,8 +13,11 @@
 #include "common/hashfn.h"
 #include "journey/trail.h"
 
-/* The most moves from a step to another in a segment that are told apart; lengths of time are numbered below 2^23. */
+/* The most moves from a step to another in a segment that are told apart. */
 #define MOST_MOVES 4000000
+
+/* Bytes of a move: itself, the number and the median of its lengths, and its place in the result. */
+#define MOVE_SIZE (sizeof(Move) + sizeof(int64) + sizeof(double) + sizeof(uint32))
 
 typedef struct JourneyOptions
 {
@@ -130,12 +133,12 @@ PlaceOf(const Journey *j, int group, int step)
 static void
 CheckMemory(const Journey *j, Size more)
 {
-	Size		used = sizeof(Move) * j->moves.capacity + j->moves.table->size * sizeof(MoveEntry) +
+	Size		used = MOVE_SIZE * j->moves.capacity + j->moves.table->size * sizeof(MoveEntry) +
 		(sizeof(Place) * j->trails.ngroups + sizeof(Trace)) * j->nsteps;
 
 	if (used + more > CsMemoryLimit())
-		CsMemoryExceeded(used, "group the steps in a query as the source", "following %u different moves over %d steps", j->moves.n,
-						 CsDictionarySize(j->trails.steps));
+		CsMemoryError(used + more, "group the steps in a query as the source", "following more than %u different moves over %d steps",
+					  j->moves.n, CsDictionarySize(j->trails.steps));
 }
 
 /* Make room for a step. */
@@ -168,7 +171,7 @@ GrowMoves(Journey *j)
 		CheckMemory(j, 2 * m->table->size * sizeof(MoveEntry));
 	if (m->n < m->capacity)
 		return;
-	CheckMemory(j, sizeof(Move) * m->capacity);
+	CheckMemory(j, MOVE_SIZE * m->capacity);
 	m->capacity *= 2;
 	m->moves = repalloc_huge(m->moves, sizeof(Move) * m->capacity);
 }

@@ -53,12 +53,13 @@ CsLengthsOpen(void)
 	return lengths;
 }
 
-/* Add a length in microseconds, 0 or more, of what has this number, below 2^23. */
+/* Add a length in microseconds, 0 or more, of what has this number. */
 void
 CsLengthsAdd(CsLengths *lengths, int number, int64 length)
 {
 	int64		rough = Min(length >> LOST_BITS, (INT64CONST(1) << LENGTH_BITS) - 1);
 
+	Assert(number < CS_MOST_LENGTHS && length >= 0);
 	if (number >= lengths->capacity)
 	{
 		int			capacity = 2 * number;

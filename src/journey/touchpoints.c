@@ -14,6 +14,9 @@
 
 #define FIRST_TOUCHES 64
 
+/* Bytes of what a step was to a group: itself, and the number and the median of its lengths. */
+#define POINT_SIZE (sizeof(Point) + sizeof(int64) + sizeof(double))
+
 typedef struct TouchOptions
 {
 	CsTrailOptions trail;
@@ -86,7 +89,7 @@ PointOf(const Touchpoints *t, int group, int step)
 static void
 CheckMemory(const Touchpoints *t, Size more)
 {
-	Size		needed = sizeof(Touch) * t->capacity + sizeof(Point) * t->trails.ngroups * t->npoints + more;
+	Size		needed = sizeof(Touch) * t->capacity + POINT_SIZE * t->trails.ngroups * t->npoints + more;
 
 	if (needed > CsMemoryLimit())
 		CsMemoryError(needed, "shorten option \"window\"", "keeping more than %lld events of a customer", (long long) t->n);
@@ -118,7 +121,13 @@ GrowPoints(Touchpoints *t, int step)
 	int			more = Max(64, step);
 	Size		ngroups = t->trails.ngroups;
 
-	CheckMemory(t, sizeof(Point) * ngroups * more);
+	if (ngroups * (t->npoints + more) > CS_MOST_LENGTHS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("there are too many steps for %zu groups of customers", ngroups),
+				 errdetail("There may be %d steps and groups, multiplied.", CS_MOST_LENGTHS),
+				 errhint("Group the steps in a query as the source.")));
+	CheckMemory(t, POINT_SIZE * ngroups * more);
 	t->points = repalloc_huge(t->points, sizeof(Point) * ngroups * (t->npoints + more));
 	memset(t->points + ngroups * t->npoints, 0, sizeof(Point) * ngroups * more);
 	t->npoints += more;

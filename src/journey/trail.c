@@ -18,7 +18,7 @@
 #include "utils/guc.h"
 #include "value/purchases.h"
 
-/* Columns of the query; the text of the customer only where the segments are asked for. */
+/* Columns of the query; the last one only where segments are asked for and a customer may have several texts. */
 enum
 {
 	EVENT_CUSTOMER, EVENT_TIME, EVENT_STEP, EVENT_TEXT
@@ -30,6 +30,7 @@ typedef struct Reading
 	const CsTrailVisitor *visitor;
 	const CsColumn *columns;	/* of the query */
 	CsRoster   *roster;			/* NULL without a model */
+	int			text;			/* the column with the text of the customer, by which the segment is found */
 	CsHeld		customer;
 	int			last_step;		/* of the customer at hand; -1: none yet */
 	MemoryContext context;
@@ -132,24 +133,29 @@ AppendKnownSteps(StringInfo sql, const CsTrails *t, const char *step)
 	appendStringInfoString(sql, ")");
 }
 
-/* The query that gives the events in their order, palloc'd. */
+/* The query that gives the events in their order, palloc'd; with segments, customers come by the bytes of their texts. */
 static char *
 EventsSql(const CsTrails *t)
 {
 	StringInfoData sql;
-	const char *step = StepSql(t);
+	const char *step = StepSql(t),
+			   *text = t->scorer != NULL ? CsSqlKeyText(t->customer) : NULL;
+	bool		is_text = text != NULL && CsKeyHasOneText(t->customer);
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s AS customer, t.%s AS at, %s AS step", CsSqlKey(t->customer), CsSqlColumn(t->time), step);
-	if (t->scorer != NULL)
-		appendStringInfo(&sql, ", %s AS text", CsSqlKeyText(t->customer));
+	appendStringInfo(&sql, "SELECT %s AS customer, t.%s AS at, %s AS step", is_text ? text : CsSqlKey(t->customer),
+					 CsSqlColumn(t->time), step);
+	if (text != NULL && !is_text)
+		appendStringInfo(&sql, ", %s AS text", text);
 	appendStringInfo(&sql, " FROM %s", CsSqlFrom(t->relation));
 	if (t->only_known)
 		AppendKnownSteps(&sql, t, step);
 	appendStringInfoString(&sql, " ORDER BY ");
-	if (t->scorer != NULL)
-		appendStringInfo(&sql, "%s, ", CsSqlKeyText(t->customer));
-	appendStringInfo(&sql, "%s, t.%s, %s", CsSqlSortKey(t->customer), CsSqlColumn(t->time), step);
+	if (text != NULL)
+		appendStringInfo(&sql, "%s, ", text);
+	if (!is_text)
+		appendStringInfo(&sql, "%s, ", CsSqlSortKey(t->customer));
+	appendStringInfo(&sql, "t.%s, %s", CsSqlColumn(t->time), step);
 	return sql.data;
 }
 
@@ -221,7 +227,7 @@ TakeEvent(void *state, const Datum *row, const bool *nulls)
 	{
 		EndCustomer(r);
 		CsHeldSet(r->context, &r->customer, row[EVENT_CUSTOMER], false);
-		r->visitor->begin(r->visitor->state, GroupOf(r, r->roster == NULL ? (Datum) 0 : row[EVENT_TEXT]));
+		r->visitor->begin(r->visitor->state, GroupOf(r, row[r->text]));
 		r->last_step = -1;
 	}
 	if (r->trails->options.collapse && step == r->last_step)
@@ -242,6 +248,7 @@ CsTrailsRead(CsTrails *t, const CsTrailVisitor *visitor)
 		r.roster = CsRosterOpen(t->scorer, t->options.customers, true);
 	query = CsRelationOpen(EventsSql(t));
 	r.columns = query->columns;
+	r.text = query->ncolumns > EVENT_TEXT ? EVENT_TEXT : EVENT_CUSTOMER;
 	CsHeldPrepare(&r.customer, &query->columns[EVENT_CUSTOMER]);
 	level = NewGUCNestLevel();
 	CsLinesRaiseWorkMem();

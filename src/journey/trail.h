@@ -81,7 +81,9 @@ extern int64 CsTrailLength(const char *option, const char *text, const char *exa
 extern int64 CsTrailElapsed(Timestamp from, Timestamp to);
 extern void CsTrailShare(const CsTrails *t, int64 n, int64 of, CsValue *row);
 
-/* lengths.c: medians of lengths of time, by a number that tells what they are lengths of. */
+/* lengths.c: medians of lengths of time, by a number below this one that tells what they are lengths of. */
+#define CS_MOST_LENGTHS (1 << 23)
+
 typedef struct CsLengths CsLengths;
 
 extern CsLengths *CsLengthsOpen(void);
