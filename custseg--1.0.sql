@@ -4952,6 +4952,7 @@ COMMENT ON FUNCTION custseg_private.levene_final IS 'Final function of levene().
 CREATE AGGREGATE custseg.kruskal_wallis(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
     STYPE = bytea,
+    SSPACE = 2048,
     FINALFUNC = custseg_private.kruskal_wallis_final,
     COMBINEFUNC = custseg_private.group_sample_combine,
     PARALLEL = SAFE
@@ -4964,6 +4965,7 @@ example: SELECT (custseg.kruskal_wallis(monetary, segment)).* FROM customers';
 CREATE AGGREGATE custseg.levene(value float8, segment int) (
     SFUNC = custseg_private.group_sample_accum,
     STYPE = bytea,
+    SSPACE = 2048,
     FINALFUNC = custseg_private.levene_final,
     COMBINEFUNC = custseg_private.group_sample_combine,
     PARALLEL = SAFE

@@ -322,7 +322,7 @@ CsReportNoModel(const char *model)
 			(errcode(ERRCODE_UNDEFINED_OBJECT),
 			 errmsg("model \"%s\" does not exist", model),
 			 is_worker ?
-			 errhint("Models are kept on the coordinator, which sends one along as a value: custseg.predict((SELECT custseg.scorer(%s)), c).",
+			 errhint("Models are kept on the coordinator, which sends one along as a value: custseg.predict((SELECT custseg.scorer(m.name) FROM custseg.model m WHERE m.name = %s), c).",
 					 quote_literal_cstr(model)) :
 			 errhint("SELECT name FROM custseg.models lists the models you may use.")));
 }

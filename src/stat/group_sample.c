@@ -102,11 +102,11 @@ ReportInvalidState(void)
 			 errhint("Only custseg.kruskal_wallis() and custseg.levene() make such values.")));
 }
 
-/* Bytes of a flat state with room for so many values. */
-static Size
+/* Bytes of a flat state with room for so many values, which are fewer than memory has bytes. */
+static inline Size
 SizeOfFlat(int64 capacity)
 {
-	return add_size(offsetof(CsFlatGroups, value), mul_size(sizeof(double) + sizeof(int32), capacity));
+	return offsetof(CsFlatGroups, value) + (sizeof(double) + sizeof(int32)) * capacity;
 }
 
 /* How many values a flat state has room for. */
@@ -265,25 +265,17 @@ CompareGroups(const void *a, const void *b)
 	return left < right ? -1 : left > right;
 }
 
-/* Renumber groups that have come in some order by their own: index[n], of ngroups groups in the table. */
+/* Renumber groups, which have come in this order, by their own: index[n]. */
 static void
-OrderGroups(HTAB *groups, int ngroups, int32 *index, int64 n)
+OrderGroups(GroupIndex *groups, int ngroups, int32 *index, int64 n)
 {
-	GroupIndex *ordered = palloc(sizeof(GroupIndex) * Max(ngroups, 1));
 	int32	   *rank = palloc(sizeof(int32) * Max(ngroups, 1));
-	HASH_SEQ_STATUS status;
-	GroupIndex *entry;
-	int			at = 0;
 
-	hash_seq_init(&status, groups);
-	while ((entry = hash_seq_search(&status)) != NULL)
-		ordered[at++] = *entry;
-	qsort(ordered, ngroups, sizeof(GroupIndex), CompareGroups);
+	qsort(groups, ngroups, sizeof(GroupIndex), CompareGroups);
 	for (int i = 0; i < ngroups; i++)
-		rank[ordered[i].index] = i;
+		rank[groups[i].index] = i;
 	for (int64 i = 0; i < n; i++)
 		index[i] = rank[index[i]];
-	pfree(ordered);
 	pfree(rank);
 }
 
@@ -298,30 +290,38 @@ NumberGroups(const CsGroupSample *sample, int32 *index)
 	.hcxt = CurrentMemoryContext};
 	HTAB	   *groups = hash_create("custseg groups", 64, &control,
 									 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-	int			ngroups = 0;
+	int			capacity = 64,
+				ngroups = 0;
+	GroupIndex *seen = palloc(sizeof(GroupIndex) * capacity);
 
 	for (int64 i = 0; i < sample->n; i++)
 	{
-		bool		found = true;
+		GroupIndex *entry;
+		bool		found;
 
 		if (i > 0 && sample->group[i] == sample->group[i - 1])
-			index[i] = index[i - 1];
-		else
 		{
-			GroupIndex *entry = hash_search(groups, &sample->group[i], HASH_ENTER, &found);
-
-			if (!found)
-				entry->index = ngroups++;
-			index[i] = entry->index;
+			index[i] = index[i - 1];
+			continue;
 		}
-		if (ngroups > CS_MAX_GROUPS)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("more than %d groups", CS_MAX_GROUPS),
-					 errhint("The second argument must be a segment, or another number that has few values, not an id.")));
+		entry = hash_search(groups, &sample->group[i], HASH_ENTER, &found);
+		if (!found)
+		{
+			if (ngroups == CS_MAX_GROUPS)
+				ereport(ERROR,
+						(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						 errmsg("more than %d groups", CS_MAX_GROUPS),
+						 errhint("The second argument must be a segment, or another number that has few values, not an id.")));
+			if (ngroups == capacity)
+				seen = repalloc(seen, sizeof(GroupIndex) * (capacity *= 2));
+			entry->index = ngroups;
+			seen[ngroups++] = *entry;
+		}
+		index[i] = entry->index;
 	}
-	OrderGroups(groups, ngroups, index, sample->n);
 	hash_destroy(groups);
+	OrderGroups(seen, ngroups, index, sample->n);
+	pfree(seen);
 	return ngroups;
 }
 

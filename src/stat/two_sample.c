@@ -165,11 +165,11 @@ ReportInvalidState(void)
 			 errhint("Only custseg.ks_test() and similar aggregates make such values.")));
 }
 
-/* Bytes of a flat state with room for so many values. */
-static Size
+/* Bytes of a flat state with room for so many values, which are fewer than memory has bytes. */
+static inline Size
 SizeOfFlat(int64 capacity)
 {
-	return add_size(offsetof(CsFlatSamples, value), mul_size(sizeof(double), capacity));
+	return offsetof(CsFlatSamples, value) + sizeof(double) * capacity;
 }
 
 /* How many values a flat state has room for. */

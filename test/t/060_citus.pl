@@ -1,0 +1,221 @@
+# Tables that Citus distributes: models by value, aggregates where the rows are, resegment, reports. A
+# coordinator and two workers run on this machine; without Citus the file says that it is skipped.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+chomp(my $library = qx(pg_config --pkglibdir));
+plan skip_all => 'Citus is not installed' if !-e "$library/citus.so";
+
+# A server with Citus.
+sub citus_node
+{
+    my ($name) = @_;
+    my $node = PostgreSQL::Test::Cluster->new($name);
+
+    $node->init;
+    $node->append_conf('postgresql.conf', <<'END');
+shared_preload_libraries = 'citus'
+citus.node_conninfo = 'sslmode=prefer'
+citus.shard_count = 8
+max_prepared_transactions = 50
+max_worker_processes = 16
+autovacuum = off
+log_min_messages = debug1
+END
+    $node->start;
+    $node->safe_psql('postgres', 'CREATE EXTENSION citus');
+    return $node;
+}
+
+my ($coordinator, @workers) = map { citus_node($_) } qw(coordinator worker_1 worker_2);
+$coordinator->safe_psql('postgres', sprintf("SELECT citus_set_coordinator_host('%s', %d)", $coordinator->host, $coordinator->port));
+$coordinator->safe_psql('postgres', sprintf("SELECT citus_add_node('%s', %d)", $_->host, $_->port)) for @workers;
+add_extension($coordinator, 'postgres');
+
+# What a statement gives on the coordinator.
+sub value
+{
+    my ($sql) = @_;
+    return $coordinator->safe_psql('postgres', $sql);
+}
+
+# The error of a statement there.
+sub error
+{
+    my ($sql) = @_;
+    return psql_error($coordinator, 'postgres', $sql);
+}
+
+# The same customers twice: in a table of the coordinator, and in shards.  The model's name is hostile.
+my $model = q{'it''s "1"/% & <b>'};
+customers($coordinator, 'postgres', 'plain', 20000);
+value(<<"END");
+ALTER TABLE plain ADD segment int;
+CREATE TABLE far (LIKE plain INCLUDING ALL);
+SELECT create_distributed_table('far', 'id');
+INSERT INTO far SELECT * FROM plain;
+SELECT custseg.train($model, 'plain', '{recency,frequency,monetary,channel,member}', k => 4);
+END
+like(value("SELECT count(*) FROM citus_shards WHERE table_name = 'far'::regclass"), qr/^8$/, 'eight shards');
+
+#
+# Models by value
+#
+my $scorer = "(SELECT custseg.scorer($model))";
+my $anywhere = "(SELECT custseg.scorer(m.name) FROM custseg.model m WHERE m.name = $model)";
+my $sizes = value("SELECT custseg.predict($model, c), count(*) FROM plain c GROUP BY 1 ORDER BY 1");
+
+like(error("SELECT custseg.predict($model, c) FROM far c"),
+    qr/ERROR:  42704: model "it's "1"\/% & <b>" does not exist.*HINT:  Models are kept on the coordinator, which sends one along as a value: \Qcustseg.predict($anywhere, c)\E\./s,
+    'a worker has no models, and says what to write');
+like(error("SELECT custseg.$_($model, c) FROM far c WHERE id = 3"), qr/HINT:  Models are kept on the coordinator/, "$_ of one customer, likewise")
+  for qw(predict predict_name predict_detail);
+like(error("UPDATE far c SET segment = custseg.predict($model, c)"),
+    qr/ERROR:  0A000: STABLE functions used in UPDATE queries cannot be called with column references/, 'and an UPDATE by name is refused by Citus');
+for my $by ($scorer, $anywhere)
+{
+    is(value("SELECT custseg.predict($by, c), count(*) FROM far c GROUP BY 1 ORDER BY 1"), $sizes, 'predict of all customers');
+    is(value("SELECT string_agg(custseg.predict_name($by, c), ',' ORDER BY id) FROM far c WHERE id < 100"),
+        value("SELECT string_agg(custseg.predict_name($model, c), ',' ORDER BY id) FROM plain c WHERE id < 100"), 'predict_name');
+}
+is(value("SELECT custseg.predict($anywhere, c) FROM far c WHERE id = 3"), value("SELECT custseg.predict($model, c) FROM plain c WHERE id = 3"), 'predict of one customer');
+is(value("SELECT md5(string_agg(d::text, ',' ORDER BY id)) FROM far c, custseg.predict_detail($anywhere, c) d"),
+    value("SELECT md5(string_agg(d::text, ',' ORDER BY id)) FROM plain c, custseg.predict_detail($model, c) d"), 'predict_detail');
+is(value("SELECT e.* FROM far c, custseg.explain($anywhere, c) e WHERE id = 3"),
+    value("SELECT e.* FROM plain c, custseg.explain($model, c) e WHERE id = 3"), 'explain of one customer');
+is(value("SELECT e.feature, e.speaks_for, count(*) FROM far c, custseg.explain($anywhere, c) e GROUP BY 1, 2 ORDER BY 1, 2"),
+    value("SELECT e.feature, e.speaks_for, count(*) FROM plain c, custseg.explain($model, c) e GROUP BY 1, 2 ORDER BY 1, 2"), 'and of all');
+like(value("EXPLAIN (VERBOSE, COSTS OFF) UPDATE far c SET segment = custseg.predict($scorer, c)"),
+    qr/Task Count: 8.*Update on public\.far_\d+ .*custseg\.predict/s, 'UPDATE with the scorer is run on the shards');
+value("UPDATE far c SET segment = custseg.predict($scorer, c)");
+is(value('SELECT segment, count(*) FROM far GROUP BY 1 ORDER BY 1'), $sizes, 'and places all customers');
+like(error("CREATE TRIGGER assign BEFORE INSERT ON far FOR EACH ROW EXECUTE FUNCTION custseg.assign_segment($model, 'segment')"),
+    qr/ERROR:  \w{5}: triggers are not supported on distributed tables/, 'Citus refuses triggers');
+
+#
+# Aggregates: computed where the rows are, and those that collect values the same to the bit
+#
+for my $aggregate ('ks_test(monetary, member)', 'psi(monetary, member)', 'psi(monetary, member, 7)', 'wasserstein(monetary, member)',
+    'jensen_shannon(monetary, member)', 'jensen_shannon(monetary, member, 7)', 'hellinger(monetary, member)', 'hellinger(monetary, member, 7)',
+    'cramer_von_mises(monetary, member)', 'kruskal_wallis(monetary, segment)', 'levene(monetary, segment)',
+    'chi_square_test(channel, segment::text)', 'psi(channel, member)', 'jensen_shannon(channel, member)', 'hellinger(channel, member)',
+    'adjusted_rand(segment, id % 4)', 'cohens_kappa(segment, id % 4)', 'proportion_test(id % 3 = 0, member)')
+{
+    like(value("EXPLAIN (VERBOSE, COSTS OFF) SELECT custseg.$aggregate FROM far"), qr/Query: SELECT pg_catalog\.worker_partial_agg\(/, "$aggregate is sent to the workers");
+    is(value("SELECT custseg.$aggregate FROM far"),
+        value('SELECT custseg.' . $aggregate =~ s/\bsegment\b/custseg.predict($model, c)/r . ' FROM plain c'), 'and gives the same');
+}
+# of moments, sums are in the order in which the workers answer
+my $rounded = q{SELECT round((a).f::numeric, 6), round((a).welch_f::numeric, 6), (a).n FROM (SELECT custseg.anova(monetary, %s) AS a FROM %s c) x};
+like(value('EXPLAIN (VERBOSE, COSTS OFF) SELECT custseg.anova(monetary, segment), custseg.tukey_hsd(monetary, segment) FROM far'), qr/worker_partial_agg.*worker_partial_agg/s, 'anova and tukey_hsd are sent');
+is(value(sprintf($rounded, 'segment', 'far')), value(sprintf($rounded, "custseg.predict($model, c)", 'plain')), 'and anova gives the same but for rounding');
+is(value('SELECT custseg.chi_square_test(segment, member) FROM far'), value("SELECT custseg.chi_square_test(custseg.predict($model, c), member) FROM plain c"), 'chi_square_test of any types gathers the rows');
+unlike(value('EXPLAIN (VERBOSE, COSTS OFF) SELECT custseg.chi_square_test(segment, member) FROM far'), qr/worker_partial_agg/, 'and says so in its plan');
+
+#
+# resegment: moves, decisions by hand, values, conditions
+#
+# Two runs of it, here and there; what has moved must be the same.
+sub same_moves
+{
+    my ($arguments, $what) = @_;
+    my %run;
+
+    for my $table (qw(plain far))
+    {
+        my $result = value("CALL custseg.resegment($model, '$table'$arguments)");
+        my $moves = value(<<"END");
+SELECT condition, value_column, from_segment, to_segment, n, round(total_value::numeric, 6), finished_at IS NOT NULL
+FROM custseg.migration WHERE source = 'public.$table' AND run_at = (SELECT max(run_at) FROM custseg.migration WHERE source = 'public.$table')
+ORDER BY from_segment NULLS FIRST, to_segment NULLS FIRST
+END
+        $run{$table} = "$result\n$moves";
+    }
+    is($run{far}, $run{plain}, "$what: the same moves");
+    is(value('SELECT count(*) FROM far f JOIN plain p USING (id) WHERE f.segment IS DISTINCT FROM p.segment'), '0', 'and the same segments');
+    return $run{far};
+}
+
+value('UPDATE far SET segment = NULL');
+like(same_moves('', 'from nothing'), qr/^20000\|20000\n/, 'all have moved');
+like(same_moves('', 'again'), qr/^0\|20000\n/, 'nobody moves');
+value("UPDATE $_ SET segment = CASE WHEN id % 2000 = 0 THEN -5 ELSE 1 + (segment % 4) END WHERE id % 20 = 0") for qw(plain far);
+like(same_moves(", value => 'monetary'", 'some'), qr/^1000\|20000\n/, 'they move back');
+value("UPDATE $_ SET segment = 1, monetary = CASE WHEN id % 1000 = 0 THEN 'NaN' WHEN id % 1000 = 1 THEN 'infinity' ELSE monetary END WHERE id <= 4000") for qw(plain far);
+same_moves(q{, "where" => 'id <= 2000 -- the first', value => 'monetary'}, 'with a condition, and values that are no numbers');
+same_moves(q{, "where" => 'recency IS NULL OR channel IS NULL', value => 'id'}, 'a column of integers');
+value(<<"END");
+SELECT custseg.override_segment($model, '17', 2, 'knows better');
+SELECT custseg.override_segment($model, '18', 3, 'likewise');
+SELECT custseg.override_segment($model, '18', 4, 'or not');
+SELECT custseg.override_segment($model, '30000', 4, 'is not there');
+SELECT custseg.exclude($model, '19', 'asked for it');
+SELECT custseg.exclude(NULL, '20', 'asked for it');
+END
+same_moves('', 'decisions by hand');
+is(value('SELECT string_agg(coalesce(segment::text, \'none\'), \',\' ORDER BY id) FROM far WHERE id BETWEEN 17 AND 20'), '2,4,none,none', 'decisions hold');
+my ($stdout, $stderr);
+$coordinator->psql('postgres', "CALL custseg.resegment($model, 'far')", stderr => \$stderr);
+like($stderr, qr/NOTICE:  4 customers have the segment of an override, or no segment because of an exclusion/, 'and are counted');
+value("SELECT custseg.end_override($model, '18')");
+same_moves('', 'a decision that has ended');
+same_moves(q{, "column" => 'the "new" one', create_column => true}, 'a column that is made');
+like(error("CALL custseg.resegment($model, 'far', batch => 100)"), qr/ERROR:  0A000: table "far" is distributed by Citus and cannot be resegmented in batches.*HINT:/s, 'no batches');
+like(error("CALL custseg.resegment($model, 'far', 'channel')"), qr/ERROR:  42804: column "channel" is of type text, which cannot hold a segment/, 'a column of texts');
+like(error("CALL custseg.resegment($model, 'far', \"where\" => '1 / (id - 7000) > 0')"), qr/ERROR:  22012: division by zero/, 'an error on a worker');
+is(value("SELECT count(*) FROM custseg.migration WHERE condition LIKE '1 / %'"), '0', 'of which nothing is kept');
+
+# another key than the column of distribution, of two columns and other types; a smallint; a reference table
+value(<<"END");
+CREATE TABLE shops (shop text, "nr %" bigint, recency float8, frequency float8, monetary float8, channel text, member bool, segment smallint, PRIMARY KEY (shop, "nr %"));
+SELECT create_distributed_table('shops', 'shop');
+INSERT INTO shops SELECT 's' || id % 50, id, recency, frequency, CASE WHEN monetary < 'infinity' THEN monetary END, channel, member FROM plain;
+CREATE TABLE local_shops AS SELECT * FROM shops;
+ALTER TABLE local_shops ADD PRIMARY KEY (shop, "nr %");
+SELECT custseg.train('shops', 'local_shops', '{recency,frequency,monetary,channel,member}', k => 4, id => 'shop,nr %');
+SELECT custseg.override_segment('shops', '(s7,7)', 3, 'knows better');
+SELECT custseg.exclude('shops', '(s8,8)', 'asked for it');
+CALL custseg.resegment('shops', 'local_shops');
+CALL custseg.resegment('shops', 'shops');
+CREATE TABLE everywhere AS SELECT * FROM local_shops;
+ALTER TABLE everywhere ADD PRIMARY KEY (shop, "nr %");
+UPDATE everywhere SET segment = NULL;
+SELECT create_reference_table('everywhere');
+CALL custseg.resegment('shops', 'everywhere');
+END
+is(value("SELECT count(*) FROM $_ JOIN local_shops l USING (shop, \"nr %\") WHERE $_.segment IS DISTINCT FROM l.segment"), '0', "$_: the same segments") for qw(shops everywhere);
+
+# rights: as the caller
+value(<<"END");
+CREATE ROLE analyst LOGIN;
+GRANT SELECT ON far TO analyst;
+SELECT custseg.grant_model($model, 'analyst');
+END
+like(error("SET ROLE analyst; CALL custseg.resegment($model, 'far')"), qr/ERROR:  42501: permission denied for table far/, 'who may not write does not');
+value("GRANT UPDATE (segment) ON far TO analyst; UPDATE far SET segment = NULL WHERE id BETWEEN 5 AND 14");
+is(value("SET ROLE analyst; CALL custseg.resegment($model, 'far')"), '10|20000', 'who may, does');
+
+#
+# Reports read the rows
+#
+is(value("SELECT d FROM custseg.drift($model, 'far') d ORDER BY 1"), value("SELECT d FROM custseg.drift($model, 'plain') d ORDER BY 1"), 'drift');
+is(value("SELECT segment, n FROM custseg.segment_sizes($model, 'far') ORDER BY 1"), value("SELECT segment, n FROM custseg.segment_sizes($model, 'plain') ORDER BY 1"), 'segment_sizes');
+
+#
+# A worker that is gone
+#
+$workers[0]->stop('immediate');
+like(error("CALL custseg.resegment($model, 'far')"), qr/ERROR:  .*(?:connection|server)/s, 'a worker that is gone is an error');
+$workers[0]->start;
+is(value("CALL custseg.resegment($model, 'far')"), '0|20000', 'and when it is back all is well');
+
+$_->stop for @workers, $coordinator;
+done_testing();
