@@ -39,7 +39,7 @@ HasRow(const char *table, const char *sql, Oid argument)
 
 /* Does Citus keep the rows of a table: in shards, or on all its servers? */
 bool
-CsIsDistributed(Oid table)
+CsIsCitusTable(Oid table)
 {
 	return HasRow("pg_dist_partition", distributed_sql, table);
 }

@@ -7,7 +7,7 @@
 
 #include "custseg.h"
 
-extern bool CsIsDistributed(Oid table);
+extern bool CsIsCitusTable(Oid table);
 extern bool CsIsCitusWorker(void);
 
 #endif							/* CUSTSEG_ENGINE_H */

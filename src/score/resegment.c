@@ -238,7 +238,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	BeginMoves(&request, rel);
 	if (CsBoolArgument(fcinfo, ARG_CREATE, false))
 		rel = CreateColumn(rel, request.moves->source, request.column);
-	if (CsIsDistributed(request.table))
+	if (CsIsCitusTable(request.table))
 		RunOnCitus(&request, rel);
 	else
 		RunBatches(&request, rel);
