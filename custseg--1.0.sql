@@ -473,6 +473,24 @@ COMMENT ON COLUMN custseg.model_version.trained_by IS 'Role that trained the ver
 COMMENT ON COLUMN custseg.model_version.server_version IS 'Version of PostgreSQL that trained the model version.';
 COMMENT ON COLUMN custseg.model_version.extension_version IS 'Version of custseg that trained the model version.';
 
+CREATE TABLE custseg.model_within (
+    model text NOT NULL,
+    version int NOT NULL,
+    parent_model text NOT NULL CHECK (parent_model <> model),
+    parent_version int NOT NULL,
+    segment int NOT NULL CHECK (segment >= 0),
+    PRIMARY KEY (model, version)
+);
+
+CREATE INDEX model_within_parent ON custseg.model_within (parent_model, segment);
+
+COMMENT ON TABLE custseg.model_within IS 'Versions of models within a segment of another model, of whose customers alone they are; a row never changes.';
+COMMENT ON COLUMN custseg.model_within.model IS 'Name of the model.';
+COMMENT ON COLUMN custseg.model_within.version IS 'Version of the model.';
+COMMENT ON COLUMN custseg.model_within.parent_model IS 'Model that the segment is of; the same for all versions.';
+COMMENT ON COLUMN custseg.model_within.parent_version IS 'Version of that model that was deployed, and placed the customers, when this version was trained.';
+COMMENT ON COLUMN custseg.model_within.segment IS 'Number of the segment; the same for all versions.';
+
 CREATE TABLE custseg.feature (
     model text NOT NULL,
     version int NOT NULL,
@@ -1696,6 +1714,14 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100;
 COMMENT ON FUNCTION custseg.predict_name(custseg.compiled_model, "any") IS 'Returns the name of a customer''s segment by a compiled model, which is given as a value; no table is read, so overrides and exclusions are not honoured.
 topic: scoring 12
 example: SELECT id, custseg.predict_name((SELECT custseg.scorer(''shop'')), c) FROM customers c';
+
+CREATE FUNCTION custseg.predict_path(model text, customer "any", names bool DEFAULT false) RETURNS text
+AS 'MODULE_PATHNAME', 'custseg_predict_path'
+LANGUAGE C STABLE PARALLEL SAFE COST 200;
+
+COMMENT ON FUNCTION custseg.predict_path IS 'Returns the path of a customer: the segment, the segment within it by the model that is within that segment, and so on, such as 2.3; with names the names of the segments, such as Loyal / Night owls. NULL when the customer cannot be placed or is excluded.
+topic: people 2
+example: SELECT id, custseg.predict_path(''shop'', c) FROM customers c';
 
 CREATE FUNCTION custseg.predict_detail(
     model text,
@@ -3078,6 +3104,31 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE STRICT;
 
 COMMENT ON FUNCTION custseg_private.standard_error IS 'Returns the standard error of the difference of two means, of numbers of any scale; NULL without rows.';
 
+-- Of a model above that the role may not use nothing is known.
+CREATE FUNCTION custseg_private.stale_reason(model text, version int) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH RECURSIVE chain AS (
+        SELECT w.parent_model, w.parent_version, w.segment, 1 AS depth
+        FROM custseg.model_within w
+        WHERE w.model = stale_reason.model AND w.version = stale_reason.version
+        UNION ALL
+        SELECT w.parent_model, w.parent_version, w.segment, c.depth + 1
+        FROM chain c
+        JOIN custseg.model m ON m.name = c.parent_model
+        JOIN custseg.model_within w ON w.model = m.name AND w.version = m.deployed_version
+        WHERE c.depth < 8
+    )
+    SELECT format('customers are in segment %s of model "%s" by its version %s now, and were by version %s when this one was trained',
+        c.segment, c.parent_model, m.deployed_version, c.parent_version)
+    FROM chain c
+    JOIN custseg.model m ON m.name = c.parent_model AND m.deployed_version <> c.parent_version
+    ORDER BY c.depth
+    LIMIT 1;
+END;
+
+COMMENT ON FUNCTION custseg_private.stale_reason IS 'Says why a version within a segment of another model is out of date; NULL when it is not.';
+
 CREATE FUNCTION custseg_private.retraining_causes(
     model text,
     version int,
@@ -3185,6 +3236,10 @@ BEGIN ATOMIC
     FROM quality q
     WHERE q.unseen_share > (options ->> 'unseen_share')::float8
     HAVING count(*) > 0
+    UNION ALL
+    SELECT 'within', false, 2, true, s.reason
+    FROM custseg_private.stale_reason(model, version) s (reason)
+    WHERE s.reason IS NOT NULL
     UNION ALL
     SELECT 'age', false, 1, true,
         format('version %s is %s days old, more than %s', version, floor(m.days), options ->> 'max_age_days')
@@ -7811,6 +7866,198 @@ LANGUAGE C VOLATILE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.scoring_latency IS 'Measures the milliseconds within which 95 of 100 customers are placed.';
 
+-- people like others
+
+CREATE FUNCTION custseg.similar_customers(
+    model text,
+    source text,
+    customer "any",
+    n int DEFAULT 10,
+    version int DEFAULT NULL,
+    OUT id text,
+    OUT distance float8,
+    OUT segment int,
+    OUT name text,
+    OUT shared text[],
+    OUT different text[],
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_similar_customers'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 10;
+
+COMMENT ON FUNCTION custseg.similar_customers IS 'Returns the customers of a source who are nearest to one of them in model space, the nearest first, with the features that the two share and those in which they differ. Customers who are excluded are left out.
+topic: people 1
+example: SELECT * FROM custseg.similar_customers(''shop'', ''customers'', 7, 5)';
+
+CREATE FUNCTION custseg.lookalikes(
+    model text,
+    source text,
+    seeds text,
+    n int DEFAULT 1000,
+    method text DEFAULT 'nearest',
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT id text,
+    OUT distance float8,
+    OUT probability float8,
+    OUT segment int,
+    OUT name text,
+    OUT nearest_seed text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_lookalikes'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 1000;
+
+COMMENT ON FUNCTION custseg.lookalikes IS 'Returns an audience: the customers of a source who are most like those of a list, the seeds, by the distance to the nearest seeds or by the probability of a logistic regression. A NOTICE, or a WARNING where it is not shown that the audience is better than random picks, says what seeds that are held out show. Customers who are excluded are left out.
+topic: people 4
+example: SELECT * FROM custseg.lookalikes(''shop'', ''customers'', ''SELECT id FROM customers ORDER BY monetary DESC LIMIT 100'', 50)';
+
+CREATE FUNCTION custseg.lookalike_lift(
+    model text,
+    source text,
+    seeds text,
+    n int DEFAULT 1000,
+    method text DEFAULT 'nearest',
+    options jsonb DEFAULT '{}',
+    version int DEFAULT NULL,
+    OUT n_seeds bigint,
+    OUT n_unmatched bigint,
+    OUT n_excluded bigint,
+    OUT n_candidates bigint,
+    OUT n_audience bigint,
+    OUT n_held_out bigint,
+    OUT found float8,
+    OUT lift float8,
+    OUT low float8,
+    OUT high float8,
+    OUT auc float8,
+    OUT auc_low float8,
+    OUT auc_high float8,
+    OUT origin jsonb,
+    OUT rating text,
+    OUT reason text
+)
+AS 'MODULE_PATHNAME', 'custseg_lookalike_lift'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000;
+
+COMMENT ON FUNCTION custseg.lookalike_lift IS 'Tells how much better than random picks an audience of lookalikes() is: a fifth of the seeds is held out and looked for among the first so many customers that the other seeds find. Tells the segments that the audience comes from, too.
+topic: people 5
+example: SELECT n_seeds, lift, low, high, rating, reason FROM custseg.lookalike_lift(''shop'', ''customers'', ''SELECT id FROM customers ORDER BY monetary DESC LIMIT 100'', 50)';
+
+-- sub-segments
+
+CREATE FUNCTION custseg_private.path_counts(model text, source text, OUT segment_path text, OUT n bigint) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_path_counts'
+LANGUAGE C STABLE PARALLEL UNSAFE COST 1000 ROWS 50;
+
+COMMENT ON FUNCTION custseg_private.path_counts IS 'Counts the customers of a source by path; a path of NULL stands for those who are placed nowhere.';
+
+-- A name's own slashes are told from those between names, as predict_path() does it.
+CREATE FUNCTION custseg_private.segment_paths(model text DEFAULT NULL) RETURNS TABLE (
+    root text,
+    segment_path text,
+    parent_path text,
+    depth int,
+    segment_model text,
+    version int,
+    segment int,
+    name text,
+    names text,
+    n bigint,
+    share float8,
+    is_stale bool,
+    place int[]
+)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH RECURSIVE tree AS (
+        SELECT m.name AS root, s.segment::text AS segment_path, NULL::text AS parent_path, 1 AS depth, s.model, s.version, s.segment,
+            s.name, replace(replace(s.name, '\', '\\'), '/', '\/') AS names, s.n, s.share, ARRAY[s.segment] AS place
+        FROM custseg.model m
+        JOIN custseg.segment s ON s.model = m.name AND s.version = m.deployed_version
+        WHERE CASE WHEN segment_paths.model IS NULL THEN NOT EXISTS (SELECT FROM custseg.model_within w WHERE w.model = m.name)
+            ELSE m.name = segment_paths.model END
+        UNION ALL
+        SELECT t.root, t.segment_path || '.' || s.segment, t.segment_path, t.depth + 1, s.model, s.version, s.segment,
+            s.name, t.names || ' / ' || replace(replace(s.name, '\', '\\'), '/', '\/'), s.n, s.share, t.place || s.segment
+        FROM tree t
+        JOIN custseg.model_within w ON w.parent_model = t.model AND w.segment = t.segment
+        JOIN custseg.model m ON m.name = w.model AND m.deployed_version = w.version
+        JOIN custseg.segment s ON s.model = m.name AND s.version = m.deployed_version
+    )
+    SELECT t.root, t.segment_path, t.parent_path, t.depth, t.model, t.version, t.segment, t.name, t.names, t.n, t.share,
+        t.depth > 1 AND custseg_private.stale_reason(t.model, t.version) IS NOT NULL, t.place
+    FROM tree t;
+END;
+
+COMMENT ON FUNCTION custseg_private.segment_paths IS 'Lists the segments of a model and those within them, or of all models that are within none.';
+
+CREATE FUNCTION custseg.path_sizes(
+    model text,
+    source text DEFAULT NULL,
+    OUT segment_path text,
+    OUT parent_path text,
+    OUT depth int,
+    OUT segment_model text,
+    OUT segment int,
+    OUT name text,
+    OUT names text,
+    OUT n bigint,
+    OUT share float8,
+    OUT share_of_parent float8,
+    OUT n_undivided bigint,
+    OUT is_stale bool
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    WITH counts AS MATERIALIZED (
+        SELECT c.segment_path, c.n FROM custseg_private.path_counts(path_sizes.model, path_sizes.source) c
+    ),
+    -- a model that has no segments is an error
+    tree AS MATERIALIZED (
+        SELECT p.*
+        FROM (SELECT custseg_private.require_version(path_sizes.model, NULL) WHERE path_sizes.model IS NOT NULL) v
+        CROSS JOIN custseg_private.segment_paths(path_sizes.model) p
+    ),
+    sizes AS (
+        SELECT t.*,
+            (SELECT coalesce(sum(c.n), 0)::bigint FROM counts c WHERE c.segment_path = t.segment_path OR starts_with(c.segment_path, t.segment_path || '.')) AS counted,
+            CASE WHEN EXISTS (SELECT FROM tree u WHERE u.parent_path = t.segment_path)
+                THEN coalesce((SELECT c.n FROM counts c WHERE c.segment_path = t.segment_path), 0) END AS undivided
+        FROM tree t
+    )
+    SELECT s.segment_path, s.parent_path, s.depth, s.segment_model, s.segment, s.name, s.names, s.counted,
+        s.counted / nullif((SELECT sum(c.n) FROM counts c WHERE c.segment_path IS NOT NULL), 0)::float8,
+        s.counted / nullif(coalesce(p.counted, (SELECT sum(c.n) FROM counts c WHERE c.segment_path IS NOT NULL)), 0)::float8,
+        s.undivided, s.is_stale
+    FROM sizes s
+    LEFT JOIN sizes p ON p.segment_path = s.parent_path
+    ORDER BY s.place;
+END;
+
+COMMENT ON FUNCTION custseg.path_sizes IS 'Counts the customers of a source in the segments of a model and in those within them: those of a segment are those of the segments within it, and those whom the model within cannot place.
+topic: people 3
+example: SELECT segment_path, names, n FROM custseg.path_sizes(''shop'')';
+
+CREATE VIEW custseg.segment_tree WITH (security_invoker = true) AS
+SELECT p.root, p.segment_path, p.parent_path, p.depth, p.segment_model AS model, p.version, p.segment, p.name, p.names, p.n, p.share, p.is_stale
+FROM custseg_private.segment_paths() p
+ORDER BY p.root COLLATE "C", p.place;
+
+COMMENT ON VIEW custseg.segment_tree IS 'Segments of the deployed versions, with the segments within them, to drill down: path_sizes() counts the customers of today.';
+COMMENT ON COLUMN custseg.segment_tree.root IS 'Model that is within no segment of another, at which paths begin.';
+COMMENT ON COLUMN custseg.segment_tree.segment_path IS 'Numbers of the segments from the root down, such as 2.3, as predict_path() gives them.';
+COMMENT ON COLUMN custseg.segment_tree.parent_path IS 'Path of the segment that this one is within; NULL at the root.';
+COMMENT ON COLUMN custseg.segment_tree.depth IS 'Depth: 1 for the segments of the root.';
+COMMENT ON COLUMN custseg.segment_tree.model IS 'Model that the segment is of.';
+COMMENT ON COLUMN custseg.segment_tree.version IS 'Its deployed version.';
+COMMENT ON COLUMN custseg.segment_tree.segment IS 'Number of the segment.';
+COMMENT ON COLUMN custseg.segment_tree.name IS 'Name of the segment.';
+COMMENT ON COLUMN custseg.segment_tree.names IS 'Names from the root down, with " / " between them; a slash or a backslash of a name has a backslash before it.';
+COMMENT ON COLUMN custseg.segment_tree.n IS 'Training rows in the segment.';
+COMMENT ON COLUMN custseg.segment_tree.share IS 'Share of the training rows of the segment''s model, 0 to 1.';
+COMMENT ON COLUMN custseg.segment_tree.is_stale IS 'Whether another version of a model above has been deployed since the segment''s version was trained.';
+
 -- views
 
 CREATE VIEW custseg.models WITH (security_invoker = true) AS
@@ -7836,9 +8083,13 @@ SELECT
     v.trained_by,
     d.deployed_at,
     d.deployed_by,
-    d.reason
+    d.reason,
+    w.parent_model,
+    w.segment AS parent_segment,
+    CASE WHEN w.parent_model IS NOT NULL THEN custseg_private.stale_reason(m.name, m.deployed_version) IS NOT NULL END AS is_stale
 FROM custseg.model m
 LEFT JOIN custseg.model_version v ON v.model = m.name AND v.version = m.deployed_version
+LEFT JOIN custseg.model_within w ON w.model = m.name AND w.version = m.deployed_version
 LEFT JOIN LATERAL (
     SELECT p.deployed_at, p.deployed_by, p.reason
     FROM custseg.deployment p
@@ -7850,6 +8101,9 @@ LEFT JOIN LATERAL (
 COMMENT ON VIEW custseg.models IS 'One row for each model, with the measures of its deployed version.';
 COMMENT ON COLUMN custseg.models.name IS 'Name of the model.';
 COMMENT ON COLUMN custseg.models.algorithm IS 'Algorithm of the deployed version; NULL, like all columns that follow, when none is deployed.';
+COMMENT ON COLUMN custseg.models.parent_model IS 'Model within a segment of which the deployed version is; NULL when it is of all customers.';
+COMMENT ON COLUMN custseg.models.parent_segment IS 'Number of that segment.';
+COMMENT ON COLUMN custseg.models.is_stale IS 'Whether another version of the parent, or of a model above it, has been deployed since the deployed version was trained; NULL without a parent.';
 COMMENT ON COLUMN custseg.models.inertia IS 'Sum over the training rows of weight times squared distance to the center of the row''s segment, in model space.';
 COMMENT ON COLUMN custseg.models.silhouette IS 'Mean silhouette width in training, -1 to 1.';
 COMMENT ON COLUMN custseg.models.between_share IS 'The value 1 - inertia / total sum of squares, 0 to 1.';
@@ -9108,10 +9362,10 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,actions,changes,watching,versions,rules,trees,rights,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,people,actions,changes,watching,versions,rules,trees,rights,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, actions, changes, watching, versions, rules, trees, rights, statistics, value, journeys, products, experiments, budget.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, people, actions, changes, watching, versions, rules, trees, rights, statistics, value, journeys, products, experiments, budget.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';
@@ -9193,6 +9447,7 @@ GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, cu
 GRANT SELECT ON
     custseg.model,
     custseg.model_version,
+    custseg.model_within,
     custseg.feature,
     custseg.segment,
     custseg.deployment,
@@ -9226,6 +9481,7 @@ GRANT SELECT ON
     custseg.change_batch,
     custseg.change_consumer,
     custseg.models,
+    custseg.segment_tree,
     custseg.training_choose_k,
     custseg.training_merges,
     custseg.training_k_distance,
@@ -9268,6 +9524,7 @@ TO public;
 
 ALTER TABLE custseg.model ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.model_version ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.model_within ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.feature ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.deployment ENABLE ROW LEVEL SECURITY;
@@ -9302,6 +9559,7 @@ ALTER TABLE custseg.change_consumer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
+CREATE POLICY may_use ON custseg.model_within FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.feature FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.segment FOR SELECT USING (custseg_private.may_use(model));
 CREATE POLICY may_use ON custseg.deployment FOR SELECT USING (custseg_private.may_use(model));
@@ -9362,6 +9620,7 @@ CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
 
 SELECT pg_catalog.pg_extension_config_dump('custseg.model', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.model_version', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.model_within', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.feature', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.segment', '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.deployment', '');

@@ -15,6 +15,8 @@ BEGIN
         RETURN;
     END IF;
     PERFORM custseg.end_experiment(experiment) FROM custseg.experiment WHERE status = 'running';
+    -- in whatever order, those within others or not
+    DELETE FROM custseg.model_within;
     PERFORM custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model;
     -- decisions for all models, and those that have ended, outlive models
     DELETE FROM custseg.segment_override;

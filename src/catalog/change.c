@@ -40,6 +40,7 @@ static const struct
 } modelTables[] = {
 	{"feature", true},
 	{"segment", true},
+	{"model_within", true},
 	{"model_version", true},
 	{"deployment"},
 	{"model_grant"},

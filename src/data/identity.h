@@ -52,7 +52,9 @@ typedef enum CsPresence
 	CS_PRESENCE_FOUND
 } CsPresence;
 
-extern CsPresence CsRelationHasId(const CsRelation *rel, const List *columns,
-								  const CsIdentity *identity, const Datum *values, double most);
+extern CsRelation *CsRelationOfId(const CsRelation *rel, const List *columns, CsIdentity *identity,
+								  const Datum *values);
+extern CsPresence CsRelationHasId(const CsRelation *rel, const List *columns, CsIdentity *identity,
+								  const Datum *values, double most);
 
 #endif							/* CUSTSEG_IDENTITY_H */

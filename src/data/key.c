@@ -15,9 +15,11 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "call/call.h"
 #include "data/identity.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 #include "utils/regproc.h"
@@ -355,45 +357,68 @@ CsOperatorName(Oid operator)
 	return psprintf("%s.%s", quote_identifier(linitial(names)), (char *) lsecond(names));
 }
 
+/* A value of an id as a constant of a statement, palloc'd; under CsPlainSettings(). */
+static char *
+ConstantOf(CsIdPart *part, Datum value)
+{
+	return psprintf("%s::%s", quote_literal_cstr(OutputFunctionCall(&part->output, value)),
+					format_type_extended(part->type, -1, FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_FORCE_QUALIFY));
+}
+
+/*
+ * Those rows of a source that have these values, as CsIdentityRead() gives them, in the columns of its id: a
+ * relation that can be read and nothing else, palloc'd.  NULL where a type has no equality.
+ */
+CsRelation *
+CsRelationOfId(const CsRelation *rel, const List *columns, CsIdentity *identity, const Datum *values)
+{
+	CsRelation *result = palloc(sizeof(CsRelation));
+	StringInfoData from_item;
+	int			level = CsPlainSettings();
+
+	*result = *rel;
+	initStringInfo(&from_item);
+	appendStringInfoString(&from_item, rel->from_item);
+	for (int i = 0; i < identity->nparts && result != NULL; i++)
+	{
+		const CsColumn *column = list_nth(columns, i);
+		CsIdPart   *part = &identity->parts[i];
+		Oid			equals = lookup_type_cache(part->type, TYPECACHE_EQ_OPR)->eq_opr;
+
+		if (part->by_text || !OidIsValid(equals))
+			result = NULL;
+		else
+			appendStringInfo(&from_item, " %s %s OPERATOR(%s) %s", i == 0 ? "WHERE" : "AND",
+							 quote_identifier(NameStr(column->name)), CsOperatorName(equals),
+							 ConstantOf(part, values[i]));
+	}
+	AtEOXact_GUC(true, level);
+	if (result != NULL)
+		result->from_item = from_item.data;
+	return result;
+}
+
 /*
  * Does a row of the source have these values, as CsIdentityRead() gives them, in the columns of its id?
  * Nobody can tell where a type has no equality, or looking would cost more than "most" of the planner's
  * units.
  */
 CsPresence
-CsRelationHasId(const CsRelation *rel, const List *columns, const CsIdentity *identity,
-				const Datum *values, double most)
+CsRelationHasId(const CsRelation *rel, const List *columns, CsIdentity *identity, const Datum *values,
+				double most)
 {
-	Oid			types[INDEX_MAX_KEYS];
-	Datum		arguments[INDEX_MAX_KEYS];
-	StringInfoData sql;
-	CsReading	reading;
+	CsReading	reading = CsReadingBegin(rel);
+	const CsRelation *rows = CsRelationOfId(rel, columns, identity, values);
 	SPIPlanPtr	plan;
 	CsPresence	result = CS_PRESENCE_UNKNOWN;
 
-	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT FROM %s", rel->from_item);
-	for (int i = 0; i < identity->nparts; i++)
-	{
-		const CsColumn *column = list_nth(columns, i);
-		Oid			equals = lookup_type_cache(identity->parts[i].type, TYPECACHE_EQ_OPR)->eq_opr;
-
-		if (identity->parts[i].by_text || !OidIsValid(equals))
-			return CS_PRESENCE_UNKNOWN;
-		types[i] = identity->parts[i].type;
-		arguments[i] = values[i];
-		appendStringInfo(&sql, " %s %s OPERATOR(%s) $%d", i == 0 ? "WHERE" : "AND",
-						 quote_identifier(NameStr(column->name)), CsOperatorName(equals), i + 1);
-	}
-	appendStringInfoString(&sql, " LIMIT 1");
-	reading = CsReadingBegin(rel);
 	SPI_connect();
-	plan = SPI_prepare(sql.data, identity->nparts, types);
-	if (plan == NULL)
+	plan = rows == NULL ? NULL : SPI_prepare(psprintf("SELECT FROM %s LIMIT 1", rows->from_item), 0, NULL);
+	if (rows != NULL && plan == NULL)
 		elog(ERROR, "could not look for an id: %s", SPI_result_code_string(SPI_result));
-	if (PlanCost(plan) <= most)
+	if (plan != NULL && PlanCost(plan) <= most)
 	{
-		if (SPI_execute_plan(plan, arguments, NULL, true, 1) != SPI_OK_SELECT)
+		if (SPI_execute_plan(plan, NULL, NULL, true, 1) != SPI_OK_SELECT)
 			elog(ERROR, "could not look for an id");
 		result = SPI_processed > 0 ? CS_PRESENCE_FOUND : CS_PRESENCE_MISSING;
 	}

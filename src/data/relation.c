@@ -442,6 +442,8 @@ CsRelationOpenStored(const char *source, const char *search_path, Oid reader)
 	rel->search_path = search_path == NULL ? NULL : pstrdup(search_path);
 	rel->reader = reader;
 	Resolve(rel);
+	/* by its full name: the search_path of who reads it later may be another */
+	rel->kept = OidIsValid(rel->relid) ? rel->from_item : rel->source;
 	return rel;
 }
 
@@ -558,6 +560,14 @@ CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 	CsRelationExecute(rel, CsSelectListStatement(receiver.list, rel), 0, (DestReceiver *) &receiver);
 	SPI_finish();
 	return receiver.nrows;
+}
+
+/* What follows FROM where the rows are to be called "source"; palloc'd or the relation's. */
+char *
+CsRelationAsSource(const CsRelation *rel)
+{
+	return OidIsValid(rel->relid) && rel->from_item == rel->kept ? psprintf("%s AS source", rel->from_item) :
+		rel->from_item;
 }
 
 /* Rows that the statistics say a relation holds itself, or -1. */

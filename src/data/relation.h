@@ -115,6 +115,7 @@ typedef struct CsRelation
 {
 	char	   *source;			/* as the user wrote it */
 	char	   *from_item;		/* what follows FROM: "schema"."table" or ( query ) AS source */
+	char	   *kept;			/* as a model keeps it: a relation by its full name, or the query as it was written */
 	Oid			relid;			/* InvalidOid for a query */
 	char	   *description;	/* for messages: relation "x" | the query */
 	bool		parallel_safe;	/* may be read while a team has workers */
@@ -167,6 +168,7 @@ typedef void (*CsRowSink) (void *state, const Datum *values, const bool *nulls);
 
 extern int64 CsRelationRead(const CsRelation *rel, const CsColumn *columns, int ncolumns,
 							CsRowSink sink, void *state);
+extern char *CsRelationAsSource(const CsRelation *rel);
 extern double CsRelationEstimate(const CsRelation *rel);
 
 /*

@@ -42,6 +42,10 @@ static const char *const rows_sql =
 "FROM custseg.model_version AS v "
 "WHERE v.model OPERATOR(pg_catalog.=) $1 AND v.version OPERATOR(pg_catalog.=) $2";
 
+static const char *const within_sql =
+"SELECT w.parent_model, w.segment, w.parent_version FROM custseg.model_within AS w "
+"WHERE w.model OPERATOR(pg_catalog.=) $1 AND w.version OPERATOR(pg_catalog.=) $2";
+
 /* Those of segments that an exported version has. */
 static const char *const actions_sql =
 "SELECT a.segment, pg_catalog.jsonb_strip_nulls(pg_catalog.to_jsonb(a)"
@@ -89,6 +93,17 @@ PushRows(void *state, const CsCatalogRow *row)
 		CsJsonJsonb(&export->json, CsExported[i].key, CsRowJsonb(row, i - CS_EXPORTED_TRAINING + 1));
 }
 
+/* CsCatalogVisitor: of which segment of which model a version is, as members of the open object. */
+static void
+PushWithin(void *state, const CsCatalogRow *row)
+{
+	Export	   *export = state;
+
+	CsJsonText(&export->json, "model", CsRowText(row, 1));
+	CsJsonInteger(&export->json, "segment", CsRowInt4(row, 2, 0));
+	CsJsonInteger(&export->json, "version", CsRowInt4(row, 3, 0));
+}
+
 /* CsCatalogVisitor: a version. */
 static void
 PushVersion(void *state, const CsCatalogRow *row)
@@ -103,6 +118,9 @@ PushVersion(void *state, const CsCatalogRow *row)
 									 ExportedDerived(CS_EXPORTED_TRAINING),
 									 ExportedDerived(CS_EXPORTED_FEATURES),
 									 ExportedDerived(CS_EXPORTED_SEGMENTS)), PushRows, export);
+	CsJsonObject(&export->json, CS_WITHIN_KEY);
+	CsCatalogRead(within_sql, CsValues(CsValueText(export->model), CsValueInt4(version)), PushWithin, export);
+	(void) CsJsonEnd(&export->json);
 	(void) CsJsonEnd(&export->json);
 }
 

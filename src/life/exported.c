@@ -360,7 +360,7 @@ CheckSegments(const CsJsonReader *version, const CsExportedVersion *v)
 void
 CsExportedVersionRead(const CsJsonReader *r, CsModelKind kind, CsExportedVersion *version)
 {
-	static const char *const keys[] = {"definition", "training", "features", "segments"};
+	static const char *const keys[] = {"definition", "training", "features", "segments", CS_WITHIN_KEY};
 	CsJsonReader training;
 
 	CsJsonCheckKeys(r, keys, lengthof(keys));
@@ -372,6 +372,9 @@ CsExportedVersionRead(const CsJsonReader *r, CsModelKind kind, CsExportedVersion
 	ReadTraining(&training, version);
 	CheckFeatures(r, version);
 	CheckSegments(r, version);
+	version->within = CsWithinExported(r);
+	if (version->within != NULL && kind != CS_MODEL_SEGMENTS)
+		CsJsonReject(r, CS_WITHIN_KEY, "must be empty");
 	for (int i = CS_EXPORTED_TRAINING; i <= CS_EXPORTED_SEGMENTS; i++)
 		(void) CsJsonFind(r->object, CsExported[i].key, &version->came[i]);
 }

@@ -57,6 +57,7 @@ typedef struct Import
 	bool		adds;			/* to a model that there is */
 	bool		adopts;			/* the source of a version as written by the caller */
 	int			deploys;		/* version, as it is numbered in the export; 0: none */
+	const CsWithin *within;		/* of which segment of which model all versions are; NULL: of all customers */
 	CsResult   *result;
 } Import;
 
@@ -197,6 +198,7 @@ ImportVersion(const Import *import, const CsJsonReader *r)
 	CsExportedVersionRead(r, import->kind, &version);
 	number = TakeNumber(import, version.number);
 	StoreVersion(import, &version, number);
+	CsWithinImport(import->model, number, version.within, import->within);
 	if (version.number == import->deploys)
 		CsDeployVersion(import->model, number, "imported");
 	CsResultPut(import->result, CsValues(CsValueText(import->model), CsValueInt4(number),
@@ -206,7 +208,7 @@ ImportVersion(const Import *import, const CsJsonReader *r)
 
 /* Import all versions; inside SPI. */
 static void
-ImportVersions(const Import *import, const CsJsonReader *r)
+ImportVersions(Import *import, const CsJsonReader *r)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "custseg imported version",
 												  ALLOCSET_DEFAULT_SIZES);
@@ -215,8 +217,11 @@ ImportVersions(const Import *import, const CsJsonReader *r)
 	while (CsJsonNext(&each))
 	{
 		CsJsonReader version = CsJsonReadElement(r, "versions", &each, "version");
-		MemoryContext old = MemoryContextSwitchTo(context);
+		MemoryContext old;
 
+		if (!import->adds && each.at == 0)
+			import->within = CsWithinExported(&version);
+		old = MemoryContextSwitchTo(context);
 		ImportVersion(import, &version);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(context);
@@ -334,6 +339,7 @@ custseg_import_model(PG_FUNCTION_ARGS)
 	{
 		CsBeginChangeOf(import.model, "custseg.import_model()");
 		CsModelRequireKind(import.model, CS_MODEL_BIT(import.kind));
+		import.within = CsWithinOf(import.model);
 	}
 	else
 		MakeModel(&import, last);

@@ -27,6 +27,7 @@ typedef struct CsNewVersion
 	CsDeploy	deploy;
 	const char *algorithm;
 	const CsRelation *relation; /* the source */
+	const CsWithin *within;		/* whose segment its rows are of, or NULL */
 	const char *id;
 	int64		n_rows;
 	int64		n_skipped;
@@ -56,6 +57,16 @@ extern void CsVersionBegin(CsNewVersion *v);
 extern void CsVersionEnd(CsNewVersion *v);
 extern void CsVersionTellWaiting(const CsNewVersion *v);
 
+/* within.c: versions within a segment of another model. */
+#define CS_WITHIN_KEY "within"
+
+extern CsWithin *CsWithinTake(Jsonb **options);
+extern void CsWithinCheck(const char *model, CsWithin *within, bool is_new);
+extern void CsWithinStore(const char *model, int version, const CsWithin *within);
+extern CsWithin *CsWithinExported(const CsJsonReader *version);
+extern void CsWithinImport(const char *model, int version, const CsWithin *within, const CsWithin *was);
+extern void CsWithinCheckDrop(const char *model);
+
 /* action.c */
 extern void CsSetAction(const char *model, int segment, Jsonb *action);
 extern void CsCheckAction(Jsonb *action);
@@ -68,7 +79,7 @@ extern void CsPresentationImport(const char *model, Jsonb *presentation);
 /*
  * export.c: an exported model, which exported.c checks and import.c makes a model of:
  *   {"format", "kind", "model", "deployed_version", "versions": [{"definition": as custseg.scorer() gives it,
- *	"training": {...}, "features": [{...}...], "segments": [{...}...]}...],
+ *	"training": {...}, "features": [{...}...], "segments": [{...}...], "within": {"model", "segment", "version"} or {}}...],
  *	"actions": [{"segment", "action": as set_action() takes it}...],
  *	"presentation": as set_presentation() takes it, or null, "decisions": [{...}...] or null}
  */
@@ -109,6 +120,7 @@ typedef struct CsExportedVersion
 	Jsonb	   *definition;		/* of what was compiled: an import writes its "pipeline" and "parameters" */
 	Jsonb	   *prep;			/* as training keeps them, with defaults filled in */
 	Jsonb	   *options;
+	CsWithin   *within;			/* of which segment of which model it is; NULL: of all customers */
 	JsonbValue	came[CS_EXPORTED_SEGMENTS + 1];
 } CsExportedVersion;
 

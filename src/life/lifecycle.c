@@ -355,6 +355,7 @@ ReportExclusions(const char *model)
 static void
 DropWhole(const char *model, bool forget_exclusions)
 {
+	CsWithinCheckDrop(model);
 	if (forget_exclusions)
 		CsCatalogExecute(forget_sql, CsValues(CsValueText(model)), false);
 	CsCatalogExecute(drop_model_sql, CsValues(CsValueText(model)), false);

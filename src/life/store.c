@@ -78,8 +78,7 @@ InsertVersion(const CsNewVersion *v)
 	arguments[i++] = CsValueText(v->model);
 	arguments[i++] = CsValueInt4(v->version);
 	arguments[i++] = CsValueText(v->algorithm);
-	/* A relation by its full name: the search_path of who reads it later may be another. */
-	arguments[i++] = CsValueText(OidIsValid(relation->relid) ? relation->from_item : relation->source);
+	arguments[i++] = CsValueText(relation->kept);
 	arguments[i++] = CsValueText(relation->search_path != NULL ? relation->search_path : CsSearchPath());
 	arguments[i++] = CsValueText(v->id);
 	arguments[i++] = CsValueArray(TEXTARRAYOID, v->id == NULL ? NULL :
@@ -115,6 +114,8 @@ CsVersionBegin(CsNewVersion *v)
 {
 	TakeVersion(v);
 	InsertVersion(v);
+	if (v->within != NULL)
+		CsWithinStore(v->model, v->version, v->within);
 }
 
 /* Deploy the version if that was asked for, or if it is the first.  Must be called inside SPI. */

@@ -210,7 +210,7 @@ ReadReference(DriftReport *report)
 	int			nfeatures = report->pipeline->nfeatures;
 	CsObserveRequest request = {
 		.scorer = report->base.scorer,
-		.relation = CsRelationOpen(report->base.reference),
+		.relation = CsSourceOpen(report->base.scorer, report->base.reference),
 		.visit = SketchFeature,
 		.feature_state = report
 	};

@@ -216,7 +216,7 @@ ObserveBaseline(const CsReport *report, CsObserveRequest *request)
 {
 	if (report->reference == NULL)
 		return ObserveTrainedSource(report->scorer, request);
-	request->relation = CsRelationOpen(report->reference);
+	request->relation = CsSourceOpen(report->scorer, report->reference);
 	return CsObserve(request);
 }
 

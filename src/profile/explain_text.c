@@ -60,9 +60,9 @@ SegmentText(const CsScorer *scorer, int index)
 	return strcmp(name, number) == 0 ? number : psprintf("%s (%s)", number, name);
 }
 
-/* A number of a feature: a date, days, yes or no, or how it is. */
-static char *
-NumberText(const CsFeature *f, double x)
+/* A number of a feature as people write it, palloc'd: a date, days, or how it is. */
+char *
+CsWordsOfNumber(const CsFeature *f, double x)
 {
 	char	   *date = f->kind == CS_TIME && !CsIsInterval(f) ? CsDateWords(x) : NULL;
 	char	   *number = CsWordsNumber(x);
@@ -83,7 +83,7 @@ ValueText(const CsCallSite *site, const CsFeature *f, const CsExplanation *line)
 	if (text == NULL || (f->kind != CS_CATEGORICAL && isnan(line->raw)))
 		return pstrdup("missing");
 	if (f->kind == CS_NUMERIC || f->kind == CS_TIME)
-		return NumberText(f, line->raw);
+		return CsWordsOfNumber(f, line->raw);
 	if (f->kind == CS_BOOLEAN)
 		return pstrdup(line->raw != 0 ? "true" : "false");
 	return CsWordsText(text);
@@ -102,7 +102,7 @@ UsualText(const CsFeature *f, const CsExplanation *line, bool is_share, double u
 {
 	if (f->kind == CS_BOOLEAN && line->raw == 0)
 		usual = 1 - usual;
-	return is_share ? CsWordsPercent(usual) : NumberText(f, usual);
+	return is_share ? CsWordsPercent(usual) : CsWordsOfNumber(f, usual);
 }
 
 /*

@@ -37,6 +37,7 @@ typedef struct CsVocabulary
 
 extern const CsVocabulary *CsVocabularyOf(const CsConverter *converter, const CsNumberSummary *all,
 										  const char **name);
+extern char *CsWordsOfNumber(const CsFeature *f, double x);
 extern const char *CsWordsCounted(const char *name);
 extern char *CsWordsOfValue(const char *column, double x, const CsNumberSummary *all, bool *is_share);
 

@@ -10,6 +10,7 @@
 #include "custseg.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_type_d.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "score/score.h"
@@ -34,6 +35,7 @@ typedef struct AssignSite
 	CsBinding  *binding;		/* NULL: the model has not been resolved */
 	CsOverrides *overrides;		/* NULL: there are none */
 	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: the attributes that tell customers */
+	CsPath	   *path;			/* for a column of text, which gets paths; NULL: has not been resolved */
 } AssignSite;
 
 #define ASSIGN_HINT "EXECUTE FUNCTION custseg.assign_segment('model', 'column' [, 'version'] [, 'warn'])."
@@ -58,8 +60,8 @@ CsCheckColumnName(const char *column)
 }
 
 /*
- * The attribute of a relation that holds segments; an error unless it exists and is a plain
- * integer.
+ * The attribute of a relation that holds segments, or as text paths of them; an error unless it exists and is a
+ * plain integer or text.
  */
 AttrNumber
 CsSegmentColumn(Relation rel, const char *column)
@@ -82,17 +84,17 @@ CsSegmentColumn(Relation rel, const char *column)
 						 quote_identifier(column))));
 	attribute = TupleDescAttr(RelationGetDescr(rel), number - 1);
 	if (attribute->atttypid != INT2OID && attribute->atttypid != INT4OID &&
-		attribute->atttypid != INT8OID)
+		attribute->atttypid != INT8OID && attribute->atttypid != TEXTOID)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" is of type %s, which cannot hold a segment", column,
 						format_type_be(attribute->atttypid)),
-				 errhint("Segments are numbers: use a column of type integer.")));
+				 errhint("Segments are numbers: use a column of type integer, or one of type text for paths such as 2.3.")));
 	if (attribute->attgenerated != '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("column \"%s\" is a generated column, which cannot be assigned", column),
-				 errhint("Use a plain column of type integer.")));
+				 errhint("Use a plain column of type %s.", format_type_be(attribute->atttypid))));
 	return number;
 }
 
@@ -110,6 +112,16 @@ CsSegmentDatum(int32 segment, Oid type)
 				 errmsg("segment %d is out of range for type smallint", segment),
 				 errhint("Use a column of type integer.")));
 	return Int16GetDatum((int16) segment);
+}
+
+/* An error for a version where paths are to be written, which are of the deployed versions. */
+void
+CsRejectVersionOfPath(const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("column \"%s\" of type text gets paths, which are those of the deployed versions", column),
+			 errhint("Leave the version out, or use a column of type integer.")));
 }
 
 /* Error unless the trigger is fired as it must be. */
@@ -260,16 +272,19 @@ GetAssignSite(FunctionCallInfo fcinfo)
 											  ALLOCSET_SMALL_SIZES);
 		fcinfo->flinfo->fn_extra = site;
 	}
-	if ((site->binding != NULL || site->failed) && CsAsOfIsNow(&site->as_of) &&
+	if ((site->binding != NULL || site->path != NULL || site->failed) && CsAsOfIsNow(&site->as_of) &&
 		site->relid == RelationGetRelid(rel))
 		return site;
 
 	site->binding = NULL;
+	site->path = NULL;
 	site->failed = false;
 	MemoryContextReset(site->context);
 	ReadFurtherArguments(site, data->tg_trigger);
 	site->attribute = CsSegmentColumn(rel, data->tg_trigger->tgargs[1]);
 	site->type = TupleDescAttr(RelationGetDescr(rel), site->attribute - 1)->atttypid;
+	if (site->type == TEXTOID && site->version != 0)
+		CsRejectVersionOfPath(data->tg_trigger->tgargs[1]);
 	site->as_of = CsAsOfNow();
 	site->relid = RelationGetRelid(rel);
 	return site;
@@ -285,6 +300,38 @@ typedef struct Assignment
 	bool		isnull;
 } Assignment;
 
+/* Find the path of a row.  Any column may be a feature of one of the models, so none may be generated. */
+static void
+AssignPath(Assignment *a)
+{
+	AssignSite *site = a->site;
+	Relation	rel = a->data->tg_relation;
+	TupleDesc	desc = RelationGetDescr(rel);
+	CsPath	   *path = site->path;
+	Datum		present;
+	bool		isnull;
+	char	   *text;
+
+	present = heap_getattr(a->row, site->attribute, desc, &isnull);
+	if (!isnull)
+		CsPathCheckValue(a->data->tg_trigger->tgargs[1], present);
+	if (path == NULL)
+	{
+		for (int i = 0; i < desc->natts; i++)
+			if (TupleDescAttr(desc, i)->attgenerated != '\0')
+				ereport(ERROR,
+						(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						 errmsg("column \"%s\" is a generated column, which has no value yet in a BEFORE trigger",
+								NameStr(TupleDescAttr(desc, i)->attname)),
+						 errhint("Use CALL custseg.resegment() to write paths instead of the trigger.")));
+		path = CsPathMake(rel->rd_rel->reltype, site->context);
+	}
+	text = CsPathOfCustomer(path, a->data->tg_trigger->tgargs[0], heap_copy_tuple_as_datum(a->row, desc), false);
+	site->path = path;
+	a->isnull = text == NULL;
+	a->value = a->isnull ? (Datum) 0 : CStringGetTextDatum(text);
+}
+
 /* Find the segment of a row; for CsAttempt(), too. */
 static void
 Assign(void *state)
@@ -293,6 +340,11 @@ Assign(void *state)
 	AssignSite *site = a->site;
 	int			index;
 
+	if (site->type == TEXTOID)
+	{
+		AssignPath(a);
+		return;
+	}
 	if (site->binding == NULL)
 		ResolveModel(site, a->data);
 	index = PlaceRow(site, a->row, RelationGetDescr(a->data->tg_relation));
@@ -310,7 +362,7 @@ AssignOrWarn(Assignment *a)
 
 	if (error == NULL)
 		return;
-	a->site->failed = a->site->binding == NULL;
+	a->site->failed = a->site->binding == NULL && a->site->path == NULL;
 	ereport(WARNING,
 			(errcode(error->sqlerrcode),
 			 errmsg("no segment is written to table \"%s\": %s", RelationGetRelationName(a->data->tg_relation),

@@ -60,7 +60,25 @@ static const char *const forget_changes_sql =
 " WHERE c.model OPERATOR(pg_catalog.=) $1 AND c.transaction_number OPERATOR(pg_catalog.=) g.transaction_number RETURNING c.number) "
 "SELECT pg_catalog.count(*) FROM deleted AS d";
 
-/* What a column of an integer type holds; a number that no segment can have counts as none. */
+/* The number at the beginning of a path; below 0 when there is none. */
+static int64
+NumberOfPath(Datum path)
+{
+	struct varlena *value = PG_DETOAST_DATUM_PACKED(path);
+	const char *digits = VARDATA_ANY(value);
+	int			length = VARSIZE_ANY_EXHDR(value);
+	int64		number = 0;
+	int			i = 0;
+
+	for (; i < length && digits[i] >= '0' && digits[i] <= '9' && number <= PG_INT32_MAX; i++)
+		number = 10 * number + (digits[i] - '0');
+	return i > 0 && (i == length || digits[i] == '.') ? number : -1;
+}
+
+/*
+ * What a column of segments holds, or of a path the segment that it begins with; what no segment can be counts as
+ * none.
+ */
 CsMaybeSegment
 CsMaybeSegmentRead(Datum value, bool isnull, Oid type)
 {
@@ -69,7 +87,7 @@ CsMaybeSegmentRead(Datum value, bool isnull, Oid type)
 
 	if (isnull)
 		return result;
-	number = type == INT8OID ? DatumGetInt64(value) :
+	number = type == TEXTOID ? NumberOfPath(value) : type == INT8OID ? DatumGetInt64(value) :
 		type == INT4OID ? DatumGetInt32(value) : DatumGetInt16(value);
 	if (number >= 0 && number <= PG_INT32_MAX)
 	{

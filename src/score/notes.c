@@ -91,9 +91,9 @@ CsNotesBegin(CsNotes *notes)
 	notes->store = tuplestore_begin_heap(false, false, work_mem);
 }
 
-/* Note that a row as it is read (CS_READ_...) goes to a segment, or to none. */
+/* Note that a row as it is read (CS_READ_...) goes to a segment, a value of the column, or to none. */
 void
-CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, CsMaybeSegment segment)
+CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, Datum segment, bool is_none)
 {
 	Datum		note[NOTE_COLUMNS];
 	bool		note_nulls[NOTE_COLUMNS] = {false};
@@ -103,8 +103,8 @@ CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, CsMaybeSegment s
 	note[NOTE_XMIN] = row[CS_READ_XMIN];
 	note[NOTE_OLD] = row[CS_READ_SEGMENT];
 	note_nulls[NOTE_OLD] = nulls[CS_READ_SEGMENT];
-	note[NOTE_NEW] = segment.exists ? CsSegmentDatum(segment.segment, notes->column_type) : (Datum) 0;
-	note_nulls[NOTE_NEW] = !segment.exists;
+	note[NOTE_NEW] = segment;
+	note_nulls[NOTE_NEW] = is_none;
 	note[NOTE_NUMBER] = Int64GetDatum(tuplestore_tuple_count(notes->store));
 	note_nulls[NOTE_VALUE] = notes->value < 0 || nulls[notes->value];
 	note[NOTE_VALUE] = note_nulls[NOTE_VALUE] ? (Datum) 0 : row[notes->value];

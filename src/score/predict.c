@@ -56,8 +56,8 @@ CsVersionArgument(FunctionCallInfo fcinfo, int n)
 }
 
 /* The type of the customer argument, without domains; an error when it is neither json nor a row's. */
-static Oid
-CustomerType(FunctionCallInfo fcinfo)
+Oid
+CsCustomerType(FunctionCallInfo fcinfo)
 {
 	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, CS_PREDICT_CUSTOMER);
 	Oid			base = OidIsValid(type) ? getBaseType(type) : InvalidOid;
@@ -75,8 +75,8 @@ CustomerType(FunctionCallInfo fcinfo)
 }
 
 /* The customer of a call as a jsonb or a row: a literal without a type is a C string. */
-static Datum
-Customer(FunctionCallInfo fcinfo, Oid type)
+Datum
+CsCustomerOf(FunctionCallInfo fcinfo, Oid type)
 {
 	Datum		given = PG_GETARG_DATUM(CS_PREDICT_CUSTOMER);
 
@@ -85,6 +85,18 @@ Customer(FunctionCallInfo fcinfo, Oid type)
 	if (type == JSONOID)
 		return JsonbPGetDatum(CsJsonbFromText(TextDatumGetCString(given)));
 	return given;
+}
+
+/* A call site for customers of a type, as CsCustomerType() tells it; it lasts as long as "context". */
+CsCallSite *
+CsCallSiteMake(Oid customer_type, MemoryContext context)
+{
+	CsCallSite *site = MemoryContextAllocZero(context, sizeof(CsCallSite));
+
+	site->customer_type = customer_type;
+	site->is_jsonb = customer_type == JSONBOID || customer_type == JSONOID || customer_type == UNKNOWNOID;
+	site->context = AllocSetContextCreate(context, "custseg call", ALLOCSET_SMALL_SIZES);
+	return site;
 }
 
 /* The call's state, made at its first row, with its customer if that is an argument. */
@@ -96,17 +108,11 @@ GetCallSite(FunctionCallInfo fcinfo, bool has_customer)
 
 	if (site == NULL)
 	{
-		Oid			type = has_customer ? CustomerType(fcinfo) : RECORDOID;
-
-		site = MemoryContextAllocZero(function->fn_mcxt, sizeof(CsCallSite));
-		site->customer_type = type;
-		site->is_jsonb = type == JSONBOID || type == JSONOID || type == UNKNOWNOID;
-		site->context = AllocSetContextCreate(function->fn_mcxt, "custseg call",
-											  ALLOCSET_SMALL_SIZES);
+		site = CsCallSiteMake(has_customer ? CsCustomerType(fcinfo) : RECORDOID, function->fn_mcxt);
 		function->fn_extra = site;
 	}
 	if (has_customer)
-		site->customer = Customer(fcinfo, site->customer_type);
+		site->customer = CsCustomerOf(fcinfo, site->customer_type);
 	return site;
 }
 
@@ -233,6 +239,18 @@ CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds, void 
 	if (!IsResolvedModel(site, model, version))
 		ResolveModel(site, model, version, kinds, take);
 	return site;
+}
+
+/*
+ * Have a call site that its owner made place a customer, as CsCustomerOf() gives them, by the deployed version of a model
+ * of segments.
+ */
+void
+CsCallSiteTake(CsCallSite *site, const char *model, Datum customer)
+{
+	site->customer = customer;
+	if (!CsAsOfIsNow(&site->as_of) || site->compiled == NULL)
+		ResolveModel(site, cstring_to_text(model), 0, CS_MODEL_BIT(CS_MODEL_SEGMENTS), CsCallSiteTakeModel);
 }
 
 /* The call site of such a function that is about segments. */
@@ -461,8 +479,8 @@ CsIsDecidedByHand(CsCallSite *site)
  * The index of a customer's segment, by hand or by the model; -1 when he is excluded or cannot be placed.
  * The model is not asked where somebody has decided.
  */
-static int
-SegmentOfCustomer(CsCallSite *site)
+int
+CsCallSiteSegment(CsCallSite *site)
 {
 	const CsOverride *override = CsCallSiteFindOverride(site);
 	CsAssignment placed;
@@ -477,7 +495,7 @@ Datum
 custseg_predict(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
-	int			index = site == NULL ? -1 : SegmentOfCustomer(site);
+	int			index = site == NULL ? -1 : CsCallSiteSegment(site);
 
 	if (index < 0)
 		PG_RETURN_NULL();
@@ -628,7 +646,7 @@ custseg_predict_name(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForModel(fcinfo);
 
-	return SegmentName(fcinfo, site, site == NULL ? -1 : SegmentOfCustomer(site));
+	return SegmentName(fcinfo, site, site == NULL ? -1 : CsCallSiteSegment(site));
 }
 
 /* predict_name(scorer, customer): the same of a model that is given by value */

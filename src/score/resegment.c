@@ -187,6 +187,24 @@ BeginMoves(CsResegment *request, Relation rel)
 				 errhint("Name a column of numbers, whose sums are to be recorded with the moves.")));
 }
 
+/* Error for a model within a segment of another, which would place those who are in no segment of it, too. */
+static void
+RejectWithin(const char *model)
+{
+	const CsWithin *within = CsWithinOf(model);
+	const char *root = model;
+
+	if (within == NULL)
+		return;
+	for (const CsWithin *w = within; w != NULL; w = CsWithinOf(w->parent))
+		root = w->parent;
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("model \"%s\" is within segment %d of model \"%s\"", model, within->segment, within->parent),
+			 errhint("Write the paths of customers to a column of type text: CALL custseg.resegment(%s, ..., 'path');",
+					 quote_literal_cstr(root))));
+}
+
 /* Check and keep the arguments. */
 static CsResegment
 ReadArguments(FunctionCallInfo fcinfo)
@@ -199,6 +217,7 @@ ReadArguments(FunctionCallInfo fcinfo)
 	CsRequireWritable("custseg.resegment()");
 	CsRequireArgument(fcinfo, ARG_TABLE, "table");
 	request.version = CsVersionArgument(fcinfo, ARG_VERSION);
+	request.names_version = request.version != 0;
 	request.batch = CountArgument(fcinfo, ARG_BATCH, "batch", PG_INT32_MAX);
 	request.keep_days = CountArgument(fcinfo, ARG_KEEP_DAYS, "keep_days", CS_MAX_KEEP_DAYS);
 	request.value = CsTextArgument(fcinfo, ARG_VALUE);
@@ -232,6 +251,7 @@ custseg_resegment(PG_FUNCTION_ARGS)
 	SPI_connect_ext(request.batch > 0 ? SPI_OPT_NONATOMIC : 0);
 	PushActiveSnapshot(GetTransactionSnapshot());
 	request.version = CsCacheGet(request.model, request.version)->version;
+	RejectWithin(request.model);
 	rel = CsTableOpen(PG_GETARG_TEXT_PP(ARG_TABLE), RowExclusiveLock,
 					  "Run resegment where the foreign table's rows are stored.");
 	request.table = RelationGetRelid(rel);

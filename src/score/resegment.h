@@ -19,6 +19,7 @@ typedef struct CsResegment
 {
 	char	   *model;
 	int			version;
+	bool		names_version;	/* the caller has named it */
 	Oid			table;
 	char	   *column;
 	int			batch;			/* rows; 0: all at once */
@@ -85,17 +86,17 @@ extern CsNotes *CsNotesCreate(const char *table, const char *column, Oid column_
 							  const CsRelation *reader);
 extern void CsNotesStay(CsNotes *notes, const Datum *row, const bool *nulls);
 extern void CsNotesBegin(CsNotes *notes);
-extern void CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, CsMaybeSegment segment);
+extern void CsNotesAdd(CsNotes *notes, const Datum *row, const bool *nulls, Datum segment, bool is_none);
 extern int64 CsNotesWrite(CsNotes *notes);
 extern void CsNotesEnd(CsNotes *notes, int64 n, bool is_last);
 extern void CsNotesFollow(CsNotes *notes);
 extern bool CsNotesIsLeft(const CsNotes *notes, const Datum *row);
 extern bool CsResegmentIsWriting(const char *model, int *version);
 
-/* Columns of a row as it is read, before the features. */
+/* Columns of a row as it is read, before the features; or, where paths are written, before the rest. */
 enum
 {
-	CS_READ_CTID, CS_READ_TABLEOID, CS_READ_XMIN, CS_READ_SEGMENT
+	CS_READ_CTID, CS_READ_TABLEOID, CS_READ_XMIN, CS_READ_SEGMENT, CS_READ_PATH
 };
 
 #endif							/* CUSTSEG_RESEGMENT_H */

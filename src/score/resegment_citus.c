@@ -99,6 +99,12 @@ Prepare(Statements *s, CsResegment *request, Relation rel)
 	CsResegmentCheckFeatures(s->scorer, rel);
 	number = CsSegmentColumn(rel, request->column);
 	s->column_type = TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid;
+	if (s->column_type == TEXTOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("table \"%s\" is distributed by Citus and cannot have paths written to it",
+						RelationGetRelationName(rel)),
+				 errhint("Use a column of type integer for segments.")));
 	s->table = quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 										  RelationGetRelationName(rel));
 	s->column = psprintf("t.%s", quote_identifier(request->column));

@@ -14,15 +14,21 @@
  */
 #include "custseg.h"
 
+#include "catalog/pg_collation_d.h"
+#include "catalog/pg_type_d.h"
 #include "miscadmin.h"
 #include "score/resegment.h"
 #include "score/score.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #define MAX_ROUNDS 5
+
+/* What a round calls the path of a row: a table hardly has a column of that name. */
+#define PATH_NAME "\"custseg.predict_path()\""
 
 /* Rows that are read at once: a batch, or all. */
 typedef struct Rounds
@@ -103,9 +109,16 @@ AddConditions(StringInfo sql, const Rounds *r)
 		appendStringInfo(sql, " ORDER BY %s LIMIT %d", CsBatchKeyOrder(r->key), request->batch);
 }
 
+/* Is the column one of text, which gets paths? */
+static bool
+WritesPaths(const Rounds *r)
+{
+	return r->column_type == TEXTOID;
+}
+
 /*
- * The query that a round reads: where each row is, its segment, the features, the columns that tell
- * customers, and with batches the columns of the key, in whose order the rows come.
+ * The query that a round reads: where each row is, its segment, the features and the columns that tell customers, or
+ * the path that PostgreSQL finds, and with batches the columns of the key, in whose order the rows come.
  */
 static char *
 BuildReader(const Rounds *r, Relation rel)
@@ -117,7 +130,9 @@ BuildReader(const Rounds *r, Relation rel)
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "SELECT t.ctid, t.tableoid, t.xmin");
 	AddColumn(&sql, rel, r->request->column, &columns);
-	for (int i = 0; i < p->nfeatures; i++)
+	if (WritesPaths(r))
+		appendStringInfo(&sql, ", custseg.predict_path(%s, t.*) AS " PATH_NAME, quote_literal_cstr(r->request->model));
+	for (int i = 0; i < p->nfeatures && !WritesPaths(r); i++)
 		AddColumn(&sql, rel, CsFeatureColumn(&p->feature[i]), &columns);
 	AddColumns(&sql, rel, r->id, &columns);
 	if (r->key != NULL)
@@ -184,12 +199,15 @@ PrepareRounds(Rounds *r, const CsScorer *scorer, Relation rel)
 	r->column_type = TupleDescAttr(RelationGetDescr(rel), number - 1)->atttypid;
 	if (r->request->batch > 0)
 		r->key = CsBatchKeyFind(rel, r->table);
-	if (CsOverridesHold(scorer))
+	if (WritesPaths(r) && r->request->names_version)
+		CsRejectVersionOfPath(r->request->column);
+	if (!WritesPaths(r) && CsOverridesHold(scorer))
 		r->id = CsResegmentKey(scorer, rel, r->table);
 	r->reader = CsRelationOpen(BuildReader(r, rel));
-	r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
-									 r->reader->ncolumns, NameStr(scorer->model),
-									 CurrentMemoryContext, NULL);
+	if (!WritesPaths(r))
+		r->binding = CsBindingForColumns(CsScorerPipeline(scorer), r->reader->columns,
+										 r->reader->ncolumns, NameStr(scorer->model),
+										 CurrentMemoryContext, NULL);
 	if (r->id != NIL)
 		LoadOverrides(r);
 	if (r->key != NULL)
@@ -230,22 +248,33 @@ PlaceRow(Rounds *r, const Datum *row, const bool *nulls)
 	return CsScoringPlace(&r->scoring, &placed, NULL) ? placed.index : -1;
 }
 
-/* One row of a round: stays where it is, or is noted. */
+/* Judge a row by its path: it stays as it is, or is noted. */
 static void
-JudgeRow(void *state, const Datum *row, const bool *nulls)
+JudgePath(Rounds *r, const Datum *row, const bool *nulls)
 {
-	Rounds	   *r = state;
+	bool		is_none = nulls[CS_READ_PATH];
+	bool		is_same = is_none == nulls[CS_READ_SEGMENT];
+
+	if (!nulls[CS_READ_SEGMENT])
+		CsPathCheckValue(r->request->column, row[CS_READ_SEGMENT]);
+	if (is_same && !is_none)
+		is_same = DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, row[CS_READ_SEGMENT],
+													   row[CS_READ_PATH]));
+	if (is_same)
+		CsNotesStay(r->notes, row, nulls);
+	else
+		CsNotesAdd(r->notes, row, nulls, row[CS_READ_PATH], is_none);
+}
+
+/* Judge a row by its segment likewise. */
+static void
+JudgeSegment(Rounds *r, const Datum *row, const bool *nulls)
+{
 	const CsScorer *scorer = r->scoring.scorer;
 	CsMaybeSegment old = CsMaybeSegmentRead(row[CS_READ_SEGMENT], nulls[CS_READ_SEGMENT], r->column_type);
 	CsMaybeSegment new = {0, false};
-	int			index;
+	int			index = PlaceRow(r, row, nulls);
 
-	if (r->key != NULL && r->round == 1)
-		CsBatchKeyKeep(r->key, row);
-	if (r->round > 1 && !CsNotesIsLeft(r->notes, row))
-		return;
-	r->nread++;
-	index = PlaceRow(r, row, nulls);
 	if (index >= 0)
 	{
 		new.segment = CsScorerSegments(scorer)[index].segment;
@@ -258,7 +287,25 @@ JudgeRow(void *state, const Datum *row, const bool *nulls)
 		CsNotesStay(r->notes, row, nulls);
 		return;
 	}
-	CsNotesAdd(r->notes, row, nulls, new);
+	CsNotesAdd(r->notes, row, nulls, new.exists ? CsSegmentDatum(new.segment, r->column_type) : (Datum) 0,
+			   !new.exists);
+}
+
+/* One row of a round. */
+static void
+JudgeRow(void *state, const Datum *row, const bool *nulls)
+{
+	Rounds	   *r = state;
+
+	if (r->key != NULL && r->round == 1)
+		CsBatchKeyKeep(r->key, row);
+	if (r->round > 1 && !CsNotesIsLeft(r->notes, row))
+		return;
+	r->nread++;
+	if (WritesPaths(r))
+		JudgePath(r, row, nulls);
+	else
+		JudgeSegment(r, row, nulls);
 }
 
 /* One round; true when there is reason for another. */

@@ -136,6 +136,26 @@ extern CsRelation *CsSourceOpen(const CsScorer *scorer, const char *source);
 extern char *CsVersionId(const char *model, int version);
 extern char *CsScorerId(const CsScorer *scorer);
 
+/* within.c: a model of the customers of one segment of another model. */
+#define CS_MOST_LEVELS 8
+
+typedef struct CsWithin
+{
+	char	   *parent;
+	int			segment;
+	int			version;		/* of the parent, by which customers were placed; 0: not known yet */
+} CsWithin;
+
+extern CsWithin *CsWithinOf(const char *model);
+extern void CsWithinRestrict(CsRelation *rel, const CsWithin *within);
+
+/* path.c: a customer's segment, and that within it, and so on. */
+typedef struct CsPath CsPath;
+
+extern CsPath *CsPathMake(Oid customer_type, MemoryContext context);
+extern void CsPathCheckValue(const char *column, Datum value);
+extern char *CsPathOfCustomer(CsPath *path, const char *model, Datum customer, bool names);
+
 /* segment_column.c */
 extern char **CsSegmentColumnReasons(const CsRelation *rel, const CsColumn **columns,
 									 const CsColumnFacts **facts, int n);
@@ -294,6 +314,11 @@ extern CsCallSite *CsCallSiteForScorer(FunctionCallInfo fcinfo);
 extern void CsCallSiteTakeModel(CsCallSite *site);
 extern CsCallSite *CsCallSiteOfKind(FunctionCallInfo fcinfo, int version_argument, int kinds,
 									 void (*take) (CsCallSite *site));
+extern CsCallSite *CsCallSiteMake(Oid customer_type, MemoryContext context);
+extern void CsCallSiteTake(CsCallSite *site, const char *model, Datum customer);
+extern int	CsCallSiteSegment(CsCallSite *site);
+extern Oid	CsCustomerType(FunctionCallInfo fcinfo);
+extern Datum CsCustomerOf(FunctionCallInfo fcinfo, Oid type);
 extern void CsCallSiteBind(CsCallSite *site);
 extern char *CsCallSiteText(const CsCallSite *site, int feature);
 extern TupleDesc CsCallSiteDesc(FunctionCallInfo fcinfo, CsCallSite *site);
@@ -323,5 +348,6 @@ extern char *CsExplanationValue(const CsCallSite *site, const CsExplanation *lin
 extern void CsCheckColumnName(const char *column);
 extern AttrNumber CsSegmentColumn(Relation rel, const char *column);
 extern Datum CsSegmentDatum(int32 segment, Oid type);
+extern void CsRejectVersionOfPath(const char *column);
 
 #endif							/* CUSTSEG_SCORE_H */

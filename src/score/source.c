@@ -65,8 +65,17 @@ ReportNotRun(const char *model, const char *why, const char *otherwise)
 			 errhint("Name a source: a table, view or query that you may read.%s", otherwise)));
 }
 
+/* Leave a model that is within a segment of another the customers of that segment alone; returns the relation. */
+static CsRelation *
+RestrictOwn(CsRelation *rel, const char *model)
+{
+	CsWithinRestrict(rel, CsWithinOf(model));
+	return rel;
+}
+
 /*
- * The source that the caller names, or with NULL the one that the version keeps.  The owner of the
+ * The source that the caller names, or with NULL the one that the version keeps; of a model within a segment of another
+ * the rows of that segment.  The owner of the
  * model reads that as is; members of the owner's role and superusers have it run as the owner; for
  * anybody else it is an error that says to name a source.
  */
@@ -76,7 +85,7 @@ CsSourceOpenOf(const char *model, int version, const char *source)
 	Origin		origin;
 
 	if (source != NULL)
-		return CsRelationOpen(source);
+		return RestrictOwn(CsRelationOpen(source), model);
 	origin = ReadOrigin(model, version);
 	if (!origin.is_adopted)
 		ReportNotRun(model, "What its version was trained on was not written by the present owner.",
@@ -86,19 +95,19 @@ CsSourceOpenOf(const char *model, int version, const char *source)
 	if (!OidIsValid(origin.owner))
 		ReportNotRun(model, "The role that owns the model does not exist any more.", "");
 	if (origin.owner == GetUserId())
-		return CsRelationOpenStored(origin.source, origin.search_path, InvalidOid);
+		return RestrictOwn(CsRelationOpenStored(origin.source, origin.search_path, InvalidOid), model);
 	if (!has_privs_of_role(GetUserId(), origin.owner))
 		ReportNotRun(model, "A stored source runs for the owner of the model, members of that role and superusers.",
 					 "");
-	return CsRelationOpenStored(origin.source, origin.search_path, origin.owner);
+	return RestrictOwn(CsRelationOpenStored(origin.source, origin.search_path, origin.owner), model);
 }
 
 /* The same of a scorer's version; the scorer may be NULL where a source is named. */
 CsRelation *
 CsSourceOpen(const CsScorer *scorer, const char *source)
 {
-	return source != NULL ? CsRelationOpen(source) :
-		CsSourceOpenOf(NameStr(scorer->model), scorer->version, NULL);
+	return scorer == NULL ? CsRelationOpen(source) :
+		CsSourceOpenOf(NameStr(scorer->model), scorer->version, source);
 }
 
 /* The name of the id column that a version was trained with, palloc'd; NULL without one. */

@@ -80,8 +80,8 @@ CsMeasureNumbers(int64 n, const double *actual, const double *predicted)
 }
 
 /* The area under the ROC curve, from the rank sum; equal predictions share their ranks. */
-static double
-AreaUnderCurve(int64 n, const double *actual, const double *predicted)
+double
+CsAreaUnderCurve(int64 n, const double *actual, const double *predicted)
 {
 	double	   *sorted;
 	uint32	   *order = OrderOf(n, predicted, &sorted);
@@ -127,7 +127,7 @@ CsMeasureProbabilities(int64 n, const double *actual, const double *predicted)
 		CsAddCompensated(&loss, &loss_rest, -log(Max(right, LEAST_PROBABILITY)));
 		CsAddCompensated(&brier, &brier_rest, off * off);
 	}
-	m.auc = AreaUnderCurve(n, actual, predicted);
+	m.auc = CsAreaUnderCurve(n, actual, predicted);
 	m.log_loss = (loss + loss_rest) / (double) n;
 	m.brier = (brier + brier_rest) / (double) n;
 	return m;

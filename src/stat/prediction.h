@@ -22,6 +22,7 @@ typedef struct CsPredictionMeasures
 
 extern CsPredictionMeasures CsMeasureNumbers(int64 n, const double *actual, const double *predicted);
 extern CsPredictionMeasures CsMeasureProbabilities(int64 n, const double *actual, const double *predicted);
+extern double CsAreaUnderCurve(int64 n, const double *actual, const double *predicted);
 extern double CsLogLossOfMean(int64 n, const double *actual);
 
 /* Probabilities by isotonic regression: knots that predictions are interpolated between. */

@@ -345,7 +345,11 @@ CsTrainingOpen(const CsRequest *request)
 	if (t->model != NULL && t->algorithm != NULL)
 		t->streaming = t->algorithm->streaming;
 
+	t->within = request->within;
 	t->relation = request->relation != NULL ? request->relation : CsSourceOpen(request->trained, request->source);
+	/* of a version that there is, the relation knows that already */
+	if (request->trained == NULL)
+		CsWithinRestrict(t->relation, request->within);
 	if (t->id != NULL)
 		CsRelationCheckId(t->relation, t->id);
 	else

@@ -147,6 +147,7 @@ void
 CsDescribeVersion(const CsTraining *t, CsNewVersion *v)
 {
 	v->relation = t->relation;
+	v->within = t->within;
 	v->id = t->id;
 	v->n_rows = t->nrows;
 	v->n_skipped = t->n_skipped;

@@ -68,16 +68,32 @@ RequestAlgorithm(CsRequest *request, const char *name, Jsonb *options, NullableD
 	request->judging = &choice;
 }
 
+/*
+ * Have the request train within the segment that its options name, or its model is of: by the options that come, which
+ * are left without that.
+ */
+static void
+TakeWithin(CsRequest *request, Jsonb **options)
+{
+	request->within = CsWithinTake(options);
+	if (request->within == NULL)
+		request->within = CsWithinOf(request->model);
+	if (request->within != NULL)
+		CsWithinCheck(request->model, request->within, true);
+}
+
 /* Check and keep the arguments of train(). */
 static CsRequest
 ReadArguments(FunctionCallInfo fcinfo)
 {
 	CsRequest	request = {0};
+	Jsonb	   *options = CsJsonbArgument(fcinfo, ARG_OPTIONS);
 
 	request.model = CsRequiredText(fcinfo, ARG_MODEL, "model");
+	CsModelCheckName(request.model);
+	TakeWithin(&request, &options);
 	request.source = CsTextArgument(fcinfo, ARG_SOURCE);
-	RequestAlgorithm(&request, CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"),
-					 CsJsonbArgument(fcinfo, ARG_OPTIONS), fcinfo->args[ARG_K]);
+	RequestAlgorithm(&request, CsRequiredText(fcinfo, ARG_ALGORITHM, "algorithm"), options, fcinfo->args[ARG_K]);
 	request.id = CsTextArgument(fcinfo, ARG_ID);
 	request.features = CsArrayArgument(fcinfo, ARG_FEATURES);
 	request.prep = CsJsonbArgument(fcinfo, ARG_PREP);
@@ -105,6 +121,7 @@ ReadRepetition(FunctionCallInfo fcinfo)
 	request.source = CsTextArgument(fcinfo, CS_RETRAIN_SOURCE);
 	TakeDeployed(&request);
 	r = CsRepetitionRead(fcinfo, request.model, request.trained->version);
+	TakeWithin(&request, &r.options);
 	k = (NullableDatum) {Int32GetDatum(r.n_segments), CsAlgorithmFind(r.algorithm)->finds_k};
 	if (CsJsonFind(&r.options->root, "init", &init) && init.type == jbvBinary)
 		k.isnull = true;

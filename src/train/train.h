@@ -78,6 +78,7 @@ typedef struct CsRequest
 	CsRelation *relation;		/* the source, where it is open; or NULL */
 	char	   *source;			/* NULL: what "trained" was trained on, see CsSourceOpen */
 	const CsScorer *trained;	/* pinned, or NULL */
+	CsWithin   *within;			/* whose segment the rows are of, or NULL: of all customers */
 	char	   *id;				/* NULL: the primary key, if there is one */
 	ArrayType  *features;		/* NULL: every column of use */
 	Jsonb	   *prep;			/* or NULL */
@@ -115,6 +116,7 @@ typedef struct CsTraining
 
 	/* columns */
 	CsRelation *relation;
+	const CsWithin *within;		/* whose segment's customers alone it reads, or NULL */
 	char	   *id;				/* or NULL */
 	const CsColumn *outcome;	/* what is to be predicted, or NULL */
 	int			nfeatures;

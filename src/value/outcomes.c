@@ -185,7 +185,7 @@ ReadArguments(FunctionCallInfo fcinfo, Call *c)
 		CsReportDropped(request->model, request->version);
 	request->relation = CsSourceOpenOf(request->model, request->version, source);
 	if (source != NULL)
-		c->source = OidIsValid(request->relation->relid) ? request->relation->from_item : source;
+		c->source = request->relation->kept;
 }
 
 /* What a version that does not tell what its training measured is compared with: predictions that hold. */

@@ -70,7 +70,7 @@ SELECT custseg.exclude(NULL, ROW(timestamptz '2024-03-01 05:00+00', 5), 'objecte
 END
 
 # Everything there is to know about the models of a database, but what only one cluster knows.
-my @tables = qw(model model_version feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action presentation segment_override segment_value_history segment_kpi report gate_condition gate_decision
+my @tables = qw(model model_version model_within feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action presentation segment_override segment_value_history segment_kpi report gate_condition gate_decision
   experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric
   change_feed segment_change change_batch change_consumer);
 my $everything = join ' UNION ALL ',

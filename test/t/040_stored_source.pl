@@ -71,7 +71,8 @@ $node->safe_psql('postgres', 'TRUNCATE shop.seen');
 
 # Every function that takes a source and a model: a call that leaves the source to the model.
 my %needed = (metric => q{'{"metric": "z", "kind": "mean", "effect": 1}'}, attribute => "'late'", outcome => "'z'", model => undef, value_model => undef, segment_model => "'trap'", source => 'NULL', a => 1, b => 2,
-    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", product => "'amount'", time => "'at'", amount => "'amount'", step => "'customer'", steps => "'{1,2}'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'");
+    orders => q{'SELECT id % 60 AS customer, date ''2026-01-01'' + id AS at, x AS amount FROM shop.customers'}, customer => "'customer'", product => "'amount'", time => "'at'", amount => "'amount'", step => "'customer'", steps => "'{1,2}'", answers => "'SELECT 1 AS customer, 5 AS satisfaction'", seeds => "'SELECT i AS id FROM generate_series(1, 30) i'");
+my %own = (similar_customers => { customer => 1 });
 my %models = (lifetime_value => ['buyers'], score_value => ['spend'], outcome_calibration => [qw(spend buyers)], record_outcomes => [qw(spend buyers)],
     segment_value => [qw(spend buyers)], segment_churn => ['buyers'], record_segment_value => [qw(spend buyers)]);
 my $events = q{customer => 'customer', "time" => 'at', step => 'customer'};
@@ -95,7 +96,7 @@ sub calls
 
     return map {
         my $model = $_;
-        my @arguments = map { "\"$_\" => " . (/^(?:value_)?model$/ ? "'$model'" : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
+        my @arguments = map { "\"$_\" => " . (/^(?:value_)?model$/ ? "'$model'" : exists $own{$name}{$_} ? $own{$name}{$_} : exists $needed{$_} ? $needed{$_} : die "$name: what is $_?") }
             grep { $_ ne 'source' } split / /, $required;
         "SELECT count(*) FROM custseg.$name(" . join(', ', @arguments, $name =~ /survey/ ? () : $required =~ / step/ ? "source => $needed{orders}" : 'source => NULL') . ') f;';
     } @{ $models{$name} // [qw(trap rules)] };
