@@ -63,11 +63,14 @@ PG_FUNCTION_INFO_V1(custseg_outliers);
 static void
 FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 {
-	double	   *sorted = palloc_extended(sizeof(double) * Max(look->nrows, 1) * 2, MCXT_ALLOC_HUGE);
+	static const double p[] = {0.25, 0.75};
+	double	   *values = palloc_extended(sizeof(double) * Max(look->nrows, 1) * 2, MCXT_ALLOC_HUGE);
 
 	for (int j = 0; j < l->d; j++)
 	{
 		const CsLookColumn *c = &look->columns[j];
+		CsSelection *order;
+		double		quartile[lengthof(p)];
 		int64		n = 0;
 
 		l->spread[j] = CsMomentsSpread(&c->moments, 1);
@@ -77,12 +80,13 @@ FillLimits(CsLook *look, const OutlierOptions *options, Limits *l)
 			continue;
 		for (int64 i = 0; i < look->nrows; i++)
 			if (!isnan(c->values[i]))
-				sorted[n++] = c->values[i];
-		CsSortDoubles(sorted, n, sorted + look->nrows);
-		CsTukeyFences(CsQuantileSorted(sorted, n, 0.25), CsQuantileSorted(sorted, n, 0.75),
-					  options->iqr_factor, &l->low[j], &l->high[j]);
+				values[n++] = c->values[i];
+		order = CsSelectionBegin(values, n, values + look->nrows);
+		CsSelectQuantiles(order, p, lengthof(p), quartile);
+		CsTukeyFences(quartile[0], quartile[1], options->iqr_factor, &l->low[j], &l->high[j]);
+		CsSelectionEnd(order);
 	}
-	pfree(sorted);
+	pfree(values);
 }
 
 /* How many standard deviations a value is from its column's mean; NaN for no value, and 0 over 0. */

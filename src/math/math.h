@@ -132,9 +132,32 @@ CsMeansApart(const CsMoments *a, const CsMoments *b)
 	return (a->mean - b->mean) + (a->rest - b->rest);
 }
 
+extern void CsMomentsAddCopies(CsMoments *m, double value, int64 copies);
 extern double CsMomentsMean(const CsMoments *m);
 extern double CsMomentsDeviation(const CsMoments *m, int lost);
 extern double CsMomentsSpread(const CsMoments *m, int lost);
+
+/*
+ * reproducible.c: the first two moments of values, fewer than 2^33, in any order.  A sum is total[0] * unit[0] +
+ * total[1] * unit[1], of deviations from the center or of their squares, times the scale or its square.
+ */
+typedef struct CsReproducibleSum
+{
+	double		unit[2];
+	int64		total[2];
+} CsReproducibleSum;
+
+typedef struct CsReproducible
+{
+	int64		n;
+	double		scale;
+	double		center;			/* times the scale */
+	CsReproducibleSum sum[2];
+} CsReproducible;
+
+extern CsReproducible CsReproducibleBegin(double center, double low, double high);
+extern void CsReproducibleAdd(CsReproducible *r, const double *x, int64 n);
+extern CsMoments CsReproducibleMoments(const CsReproducible *r);
 
 /*
  * optimise.c: the maximum of a smooth function of n variables, each of which stays within +-bound.
@@ -206,6 +229,20 @@ extern double CsQuantileSorted(const double *sorted, int64 n, double p);
 extern double CsRoundBetween(double border, double low, double high);
 extern double CsRoundBorder(double border, const double *sorted, int64 n, double center,
 							double spread);
+
+/* select.c: values by rank without sorting all of them, but fewer than so many, which are sorted at once */
+#define CS_SELECTED_VALUES 16384
+
+typedef struct CsSelection CsSelection;
+
+extern CsSelection *CsSelectionBegin(double *values, int64 n, double *scratch);
+extern CsSelection *CsSelectionOfSorted(const double *sorted, int64 n);
+extern void CsSelectRanks(CsSelection *s, const int64 *ranks, int n);
+extern double CsSelectedValue(CsSelection *s, int64 rank);
+extern void CsSelectQuantiles(CsSelection *s, const double *p, int n, double *quantiles);
+extern double *CsSelectionSorted(CsSelection *s);
+extern void CsSelectionEnd(CsSelection *s);
+extern Size CsSelectionMemory(int64 n);
 
 /* bins.c */
 extern void CsBinCounts(const double *sorted, int64 n, const double *cuts, int ncuts, bool ties_above,

@@ -203,6 +203,16 @@ CsMomentsAdd(CsMoments *m, const double *x, int64 n)
 	}
 }
 
+/* Add a finite value so many times. */
+void
+CsMomentsAddCopies(CsMoments *m, double value, int64 copies)
+{
+	CsMoments	all = {.n = copies,.scale = CsScaleOf(fabs(value))};
+
+	all.mean = value * all.scale;
+	CsMomentsMerge(m, &all);
+}
+
 /* The mean; NaN for no values. */
 double
 CsMomentsMean(const CsMoments *m)

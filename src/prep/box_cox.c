@@ -39,14 +39,14 @@ TransformLog(double log, double lambda)
 	return fabs(lambda) < DBL_EPSILON ? log : expm1(lambda * log) / lambda;
 }
 
-/* Logarithms of sorted values in a unit. */
+/* Take n values to their logarithms in a unit, in place. */
 static void
-TakeLogs(const double *sorted, int64 n, double unit, double *logs)
+TakeLogs(double *x, int64 n, double unit)
 {
 	for (int64 i = 0; i < n; i++)
 	{
 		CsCheckInterrupts(i);
-		logs[i] = LogInUnit(sorted[i], unit);
+		x[i] = LogInUnit(x[i], unit);
 	}
 }
 
@@ -61,18 +61,21 @@ IsExact(double low, double high, double lambda)
 		most - least > LEAST_RANGE * Max(fabs(least), fabs(most));
 }
 
-/* Lambda and the unit.  A constant column stays as it is.  Scratch: n doubles. */
+/* Lambda and the unit.  A constant column stays as it is. */
 static int
-Fit(const double *sorted, int64 n, double *scratch, double *fitted)
+Fit(const CsNumbers *x, double *scratch, double *fitted)
 {
-	double		unit = sorted[n / 2];
+	double		unit = CsNumberAt(x, x->n / 2),
+				low = CsNumberAt(x, 0),
+				high = CsNumberAt(x, x->n - 1);
 
 	fitted[0] = fitted[1] = 1;
-	if (sorted[0] == sorted[n - 1])
+	if (low == high)
 		return 2;
-	TakeLogs(sorted, n, unit, scratch);
-	fitted[0] = CsPowerLambda(TransformLog, scratch, n);
-	if (!IsExact(LogInUnit(sorted[0], 1), LogInUnit(sorted[n - 1], 1), fitted[0]))
+	CsNumbersInOrder(x, scratch);
+	TakeLogs(scratch, x->n, unit);
+	fitted[0] = CsPowerLambda(TransformLog, scratch, x->n);
+	if (!IsExact(LogInUnit(low, 1), LogInUnit(high, 1), fitted[0]))
 		fitted[1] = unit;
 	return 2;
 }

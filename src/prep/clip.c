@@ -10,8 +10,8 @@
 static void
 InterquartileRanges(const CsNumbers *x, double limit, double *low, double *high)
 {
-	double		first = CsQuantileSorted(x->sorted, x->n, 0.25);
-	double		third = CsQuantileSorted(x->sorted, x->n, 0.75);
+	double		first = CsNumbersQuantile(x, 0.25);
+	double		third = CsNumbersQuantile(x, 0.75);
 	double		width = limit * CsInterquartileRange(x, NULL);
 
 	*low = first - width;
@@ -30,8 +30,8 @@ StandardDeviations(const CsNumbers *x, double limit, double *low, double *high)
 static void
 Quantiles(const CsNumbers *x, double limit, double *low, double *high)
 {
-	*low = CsQuantileSorted(x->sorted, x->n, limit);
-	*high = CsQuantileSorted(x->sorted, x->n, 1 - limit);
+	*low = CsNumbersQuantile(x, limit);
+	*high = CsNumbersQuantile(x, 1 - limit);
 }
 
 #define STEP(...) (&((const CsClipStep){__VA_ARGS__}).step)

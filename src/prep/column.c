@@ -3,10 +3,9 @@
  *	  The fit of one column: counts of a category, moments and quantiles of a number, and what
  *	  imputing, clipping, transforming and scaling need.
  *
- * A column's values are gathered and sorted once.  All steps but encoding are monotone, so what
- * they give is sorted again: filling inserts copies in their place, clipping and transforming work
- * on the sorted values, and every quantile on the way is a look-up.  Moments are taken in sorted
- * order too, hence do not depend on the order of the rows in the table.
+ * A column's values are gathered once.  What the steps need of them, and of what the steps before leave, is
+ * selected from them and summed over them (numbers.c); none of it depends on the order of the rows in the
+ * table.
  *
  * An item of the task is a column; it has two columns of scratch of its own and writes nothing but
  * its own slots.  Errors are left to the leader, who reports the first column's.
@@ -19,85 +18,53 @@
 #include "miscadmin.h"
 #include "prep/internal.h"
 
-/*
- * CS_QUANTILE_POINTS quantiles of n sorted values, or all of the values when there are fewer.
- * Returns how many there are.  OUT points, with room for CS_QUANTILE_POINTS.
- */
-int
-CsQuantilePoints(const double *sorted, int64 n, double *points)
-{
-	int			npoints = (int) Min(n, (int64) CS_QUANTILE_POINTS);
-
-	for (int i = 0; i < npoints; i++)
-		points[i] = n <= CS_QUANTILE_POINTS ? sorted[i] :
-			CsQuantileSorted(sorted, n, i / (double) (CS_QUANTILE_POINTS - 1));
-	return npoints;
-}
-
-/* Mean and standard deviation of the values. */
-static void
-ComputeMoments(CsNumbers *numbers)
-{
-	CsMoments	m = {0};
-
-	CsMomentsAdd(&m, numbers->sorted, numbers->n);
-	numbers->mean = CsMomentsMean(&m);
-	numbers->sd = CsMomentsDeviation(&m, 0);
-}
-
-/* Insert copies of a value where it belongs; there must be room. */
-static void
-InsertCopies(double *sorted, int64 n, double value, int64 copies)
-{
-	int64		low = CsCountBelow(sorted, n, value);
-
-	memmove(sorted + low + copies, sorted + low, (Size) (n - low) * sizeof(double));
-	for (int64 i = 0; i < copies; i++)
-		sorted[low + i] = value;
-}
-
 /* The frozen baseline: moments, range and quantile points of the values that are there. */
 static void
-FitBaseline(CsColumnFit *fit, const CsNumbers *x)
+FitBaseline(CsColumnFit *fit, CsNumbers *x)
 {
+	fit->nquantiles = CsNumbersPoints(x, fit->quantiles);
+	fit->minimum = CsNumberAt(x, 0);
+	fit->maximum = CsNumberAt(x, x->n - 1);
+	CsNumbersMeasure(x);
 	fit->mean = x->mean;
 	fit->sd = x->sd;
-	fit->minimum = x->sorted[0];
-	fit->maximum = x->sorted[x->n - 1];
-	fit->nquantiles = CsQuantilePoints(x->sorted, x->n, fit->quantiles);
+}
+
+/* Choose what missing numbers become, and fill it in for so many. */
+static void
+FitImpute(CsColumnFit *fit, const CsColumnSpec *spec, CsNumbers *x, int64 nmissing)
+{
+	const CsImputeStep *impute = CsImputeAt(spec->prep.impute);
+
+	fit->fill = impute->fill != NULL ? impute->fill(x, spec->constant) : NAN;
+	if (nmissing > 0 && !isnan(fit->fill))
+	{
+		CsNumbersFill(x, fit->fill, nmissing);
+		CsNumbersMeasure(x);
+	}
+	fit->imputed_mean = x->mean;
 }
 
 /* Choose the limits and clip to them. */
 static void
-FitClip(CsColumnFit *fit, const CsPrepColumn *prep, const CsNumbers *x, double *sorted)
+FitClip(CsColumnFit *fit, const CsPrepColumn *prep, CsNumbers *x)
 {
 	if (CsClipAt(prep->clip)->by_quartiles)
 		(void) CsInterquartileRange(x, &fit->lacks_range);
 	CsClipAt(prep->clip)->fit(x, prep->clip_limit, &fit->low, &fit->high);
-	for (int64 i = 0; i < x->n && sorted[i] < fit->low; i++)
-		sorted[i] = fit->low;
-	for (int64 i = x->n - 1; i >= 0 && sorted[i] > fit->high; i--)
-		sorted[i] = fit->high;
+	CsNumbersClip(x, fit->low, fit->high);
 }
 
-/* Fit the transform, and transform; false when values are not in the domain. */
+/* Fit the transform, and transform; false when numbers are not in the domain. */
 static bool
-FitTransform(CsColumnFit *fit, const CsTransform *transform, double *sorted, int64 n,
-			 double *scratch, double *fitted)
+FitTransform(CsColumnFit *fit, const CsTransform *transform, CsNumbers *x, double *scratch, double *fitted)
 {
-	while (fit->n_outside < n && sorted[fit->n_outside] <= transform->above)
-		fit->n_outside++;
+	fit->n_outside = CsNumbersUpTo(x, transform->above);
 	if (fit->n_outside > 0)
 		return false;
-
 	if (transform->fit != NULL)
-		fit->nfitted = transform->fit(sorted, n, scratch, fitted);
-	for (int64 start = 0; start < n; start += CS_INTERRUPT_VALUES)
-	{
-		CHECK_FOR_INTERRUPTS();
-		transform->apply(fitted, fit->nfitted, (int) Min(n - start, CS_INTERRUPT_VALUES),
-						 sorted + start);
-	}
+		fit->nfitted = transform->fit(x, scratch, fitted);
+	CsNumbersTransform(x, transform, fitted, fit->nfitted);
 	return true;
 }
 
@@ -105,7 +72,7 @@ FitTransform(CsColumnFit *fit, const CsTransform *transform, double *sorted, int
 static void
 FitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
 {
-	fit->is_constant = CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]) == 0;
+	fit->is_constant = CsRangeBetween(CsNumberAt(x, 0), CsNumberAt(x, x->n - 1)) == 0;
 	if (CsScaleAt(scale)->by_quartiles)
 		(void) CsInterquartileRange(x, &fit->lacks_range);
 	CsScaleAt(scale)->fit(x, fit->is_constant, &fit->center, &fit->spread);
@@ -114,38 +81,28 @@ FitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
 }
 
 /*
- * Fit everything that is fitted on a column of n numbers; values has room for the missing ones,
- * scratch for as many, fitted for what the transform is fitted to.
+ * Fit everything that is fitted on a column of numbers, of which some are missing; the scratch has room for
+ * all of them, "fitted" for what the transform is fitted to.
  */
 static void
 FitNumbers(CsColumnFit *fit, const CsColumnSpec *spec, double *values, double *scratch,
 		   int64 nmissing, double *fitted)
 {
 	const CsPrepColumn *prep = &spec->prep;
-	const CsImputeStep *impute = CsImputeAt(prep->impute);
-	CsNumbers	x = {.sorted = values,.n = fit->n_values};
+	CsNumbers	x = CsNumbersBegin(values, fit->n_values, scratch);
 
-	CsSortDoubles(values, x.n, scratch);
-	ComputeMoments(&x);
 	FitBaseline(fit, &x);
-
-	fit->fill = impute->fill != NULL ? impute->fill(&x, spec->constant) : NAN;
-	if (nmissing > 0 && !isnan(fit->fill))
-	{
-		InsertCopies(values, x.n, fit->fill, nmissing);
-		x.n += nmissing;
-		ComputeMoments(&x);
-	}
-	fit->imputed_mean = x.mean;
-
+	FitImpute(fit, spec, &x, nmissing);
 	if (prep->clip != CS_CLIP_NONE)
-		FitClip(fit, prep, &x, values);
-	if (prep->transform != CS_TRANSFORM_NONE &&
-		!FitTransform(fit, CsTransformAt(prep->transform), values, x.n, scratch, fitted))
-		return;
-	if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
-		ComputeMoments(&x);
-	FitScale(fit, prep->scale, &x);
+		FitClip(fit, prep, &x);
+	if (prep->transform == CS_TRANSFORM_NONE ||
+		FitTransform(fit, CsTransformAt(prep->transform), &x, scratch, fitted))
+	{
+		if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
+			CsNumbersMeasure(&x);
+		FitScale(fit, prep->scale, &x);
+	}
+	CsNumbersEnd(&x);
 }
 
 /* Append the numbers of a block to values, and count those that are infinite. */

@@ -55,7 +55,8 @@ CsPipelineFitMemory(const CsPrep *prep, int64 nrows)
 
 	if (nrows == 0 || prep->ncolumns == 0)
 		return 0;
-	scratch = add_size(ScratchOfColumn(nrows), mul_size(TransformNumbers(prep), sizeof(double)));
+	scratch = add_size(ScratchOfColumn(nrows), CsSelectionMemory(nrows));
+	scratch = add_size(scratch, mul_size(TransformNumbers(prep), sizeof(double)));
 	return add_size(scratch, mul_size(prep->ncolumns, sizeof(CsColumnSpec) + sizeof(CsColumnFit)));
 }
 

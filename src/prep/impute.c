@@ -14,7 +14,7 @@
 static double
 Median(const CsNumbers *x, double constant)
 {
-	return CsQuantileSorted(x->sorted, x->n, 0.5);
+	return CsNumbersQuantile(x, 0.5);
 }
 
 static double
@@ -23,26 +23,14 @@ Mean(const CsNumbers *x, double constant)
 	return x->mean;
 }
 
-/* Smallest of the most frequent values. */
+/* Smallest of the most frequent values; nothing has been filled in yet. */
 static double
 MostFrequent(const CsNumbers *x, double constant)
 {
-	double		mode = x->sorted[0];
-	int64		longest = 0;
+	const double *sorted = CsSelectionSorted(x->order);
+	int64		equal;
 
-	for (int64 start = 0, end; start < x->n; start = end)
-	{
-		for (end = start + 1; end < x->n && x->sorted[end] == x->sorted[start]; end++)
-		{
-			CsCheckInterrupts(end);
-		}
-		if (end - start > longest)
-		{
-			longest = end - start;
-			mode = x->sorted[start];
-		}
-	}
-	return mode;
+	return CsMostFrequent(sorted, x->n, &equal);
 }
 
 static double

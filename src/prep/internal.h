@@ -8,6 +8,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "math/math.h"
 #include "prep/prep.h"
 
 /* Values between two looks for an interrupt where a value costs some 10 ns. */
@@ -56,14 +57,41 @@ typedef struct CsStep
 	const char *name;
 } CsStep;
 
-/* Numbers of a column that a step is fitted to. */
+/*
+ * numbers.c: numbers of a column that a step is fitted to, at least one, as the steps before it leave them.
+ */
 typedef struct CsNumbers
 {
-	const double *sorted;		/* ascending */
-	int64		n;				/* at least 1 */
-	double		mean;
+	int64		n;				/* values, and copies of what fills in for missing ones */
+	double		mean;			/* after CsNumbersMeasure() */
 	double		sd;				/* ddof 0 */
+
+	/* the values as they were read, and what was done since */
+	CsSelection *order;
+	const double *values;
+	int64		nvalues;
+	double		fill;
+	int64		ncopies,
+				below;			/* values below the copies */
+	double		low,
+				high;
+	const struct CsTransform *transform;	/* or NULL */
+	const double *fitted;
+	int			nfitted;
 } CsNumbers;
+
+extern CsNumbers CsNumbersBegin(double *values, int64 n, double *scratch);
+extern void CsNumbersFill(CsNumbers *x, double fill, int64 copies);
+extern void CsNumbersClip(CsNumbers *x, double low, double high);
+extern void CsNumbersTransform(CsNumbers *x, const struct CsTransform *transform, const double *fitted,
+							   int nfitted);
+extern void CsNumbersMeasure(CsNumbers *x);
+extern double CsNumberAt(const CsNumbers *x, int64 rank);
+extern double CsNumbersQuantile(const CsNumbers *x, double p);
+extern int	CsNumbersPoints(const CsNumbers *x, double *points);
+extern int64 CsNumbersUpTo(const CsNumbers *x, double limit);
+extern void CsNumbersInOrder(const CsNumbers *x, double *numbers);
+extern void CsNumbersEnd(CsNumbers *x);
 
 /* scale.c */
 extern double CsRangeBetween(double low, double high);
@@ -108,8 +136,8 @@ typedef struct CsTransform
 	const char *key;			/* of theirs in json: a number when most is 1, otherwise an array */
 	const char *second;			/* key of the second of two, which are numbers then; NULL: there is none */
 
-	/* fit to n ascending values; returns how many numbers it takes.  scratch: n doubles */
-	int			(*fit) (const double *sorted, int64 n, double *scratch, double *fitted);
+	/* fit to numbers; returns how many numbers it takes.  scratch: that of CsNumbersBegin(), as many doubles */
+	int			(*fit) (const CsNumbers *x, double *scratch, double *fitted);
 
 	/* would the fit give such numbers, finite as they are?  NULL: any will do */
 	bool		(*valid) (const double *fitted, int nfitted);
@@ -282,9 +310,6 @@ typedef struct CsFitColumnArgs
 	int			scratch;		/* double[wave][2][nrows] */
 	int			first;			/* column of item 0 */
 } CsFitColumnArgs;
-
-/* column.c */
-extern int	CsQuantilePoints(const double *sorted, int64 n, double *points);
 
 /* fit.c: what the leader knows while it fits. */
 typedef struct CsFitState

@@ -32,9 +32,9 @@
 
 /* The knots: quantiles that never decrease. */
 static int
-Fit(const double *sorted, int64 n, double *scratch, double *fitted)
+Fit(const CsNumbers *x, double *scratch, double *fitted)
 {
-	int			nfitted = CsQuantilePoints(sorted, n, fitted);
+	int			nfitted = CsNumbersPoints(x, fitted);
 
 	for (int i = 1; i < nfitted; i++)
 		fitted[i] = Max(fitted[i], fitted[i - 1]);	/* rounding */

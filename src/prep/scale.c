@@ -30,10 +30,10 @@ CsRangeBetween(double low, double high)
 double
 CsInterquartileRange(const CsNumbers *x, bool *lacks_range)
 {
-	double		range = CsRangeBetween(CsQuantileSorted(x->sorted, x->n, 0.25),
-									   CsQuantileSorted(x->sorted, x->n, 0.75));
+	double		range = CsRangeBetween(CsNumbersQuantile(x, 0.25),
+									   CsNumbersQuantile(x, 0.75));
 
-	if (range > 0 || CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]) == 0)
+	if (range > 0 || CsRangeBetween(CsNumberAt(x, 0), CsNumberAt(x, x->n - 1)) == 0)
 		return range;
 	if (lacks_range != NULL)
 		*lacks_range = true;
@@ -50,14 +50,14 @@ Standard(const CsNumbers *x, bool is_constant, double *center, double *spread)
 static void
 MinMax(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
-	*center = x->sorted[0];
-	*spread = CsRangeBetween(x->sorted[0], x->sorted[x->n - 1]);
+	*center = CsNumberAt(x, 0);
+	*spread = CsRangeBetween(CsNumberAt(x, 0), CsNumberAt(x, x->n - 1));
 }
 
 static void
 Robust(const CsNumbers *x, bool is_constant, double *center, double *spread)
 {
-	*center = CsQuantileSorted(x->sorted, x->n, 0.5);
+	*center = CsNumbersQuantile(x, 0.5);
 	*spread = CsInterquartileRange(x, NULL);
 }
 

@@ -23,16 +23,19 @@ TransformLog(double signed_log, double lambda)
 	return copysign(magnitude, signed_log);
 }
 
-/* Scratch: n doubles. */
 static int
-Fit(const double *sorted, int64 n, double *scratch, double *fitted)
+Fit(const CsNumbers *x, double *scratch, double *fitted)
 {
-	for (int64 i = 0; i < n; i++)
+	fitted[0] = 1;
+	if (CsNumberAt(x, 0) == CsNumberAt(x, x->n - 1))
+		return 1;
+	CsNumbersInOrder(x, scratch);
+	for (int64 i = 0; i < x->n; i++)
 	{
 		CsCheckInterrupts(i);
-		scratch[i] = copysign(log1p(fabs(sorted[i])), sorted[i]);
+		scratch[i] = copysign(log1p(fabs(scratch[i])), scratch[i]);
 	}
-	fitted[0] = sorted[0] == sorted[n - 1] ? 1 : CsPowerLambda(TransformLog, scratch, n);
+	fitted[0] = CsPowerLambda(TransformLog, scratch, x->n);
 	return 1;
 }
 

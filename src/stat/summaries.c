@@ -2,10 +2,10 @@
  * summaries.c
  *	  Numbers summed up group by group, and how far a group is from everyone.
  *
- * Values are brought together by group and each group is sorted, so that quantiles are exact (type
- * 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, The American Statistician 50,
- * 1996) and the whiskers are values that are there (Tukey, Exploratory Data Analysis, 1977).  Then
- * all of them are sorted together.
+ * Values are brought together by group, and quantiles are selected from each group and then from all of
+ * them, so that they are exact (type 7 of Hyndman and Fan, Sample Quantiles in Statistical Packages, The
+ * American Statistician 50, 1996); the whiskers are values that are there (Tukey, Exploratory Data Analysis,
+ * 1977).  Nothing depends on the order of the rows.
  *
  * (mean - overall mean) / overall sd is, but for a factor that is the same for all columns without
  * gaps, the test value by which Lebart, Morineau and Piron (Statistique exploratoire
@@ -22,13 +22,35 @@
 #include "stat/group_tests.h"
 #include "stat/summaries.h"
 
-/* The mean and the standard deviation of n >= 1 values. */
+/* Up to so many groups the values below each mean are counted; for more of them all values are sorted. */
+#define FEW_GROUPS 200
+
+/* Values between two looks for an interrupt. */
+#define CHUNK 65536
+
+/* Values that are summed up, and those by rank among them. */
+typedef struct Values
+{
+	const double *values;
+	int64		n;
+	CsSelection *order;
+} Values;
+
+/* The mean and the standard deviation, whatever the order of the values. */
 static void
-FillMoments(const double *values, int64 n, CsNumberSummary *s)
+FillMoments(const Values *x, CsNumberSummary *s)
 {
 	CsMoments	m = {0};
 
-	CsMomentsAdd(&m, values, n);
+	if (x->n < CS_SELECTED_VALUES)
+		CsMomentsAdd(&m, CsSelectionSorted(x->order), x->n);
+	else
+	{
+		CsReproducible sums = CsReproducibleBegin(CsSelectedValue(x->order, (x->n - 1) / 2), s->minimum, s->maximum);
+
+		CsReproducibleAdd(&sums, x->values, x->n);
+		m = CsReproducibleMoments(&sums);
+	}
 	s->mean = m.mean / m.scale;
 	s->mean_rest = m.rest / m.scale;
 	s->mean += s->mean_rest;
@@ -38,44 +60,83 @@ FillMoments(const double *values, int64 n, CsNumberSummary *s)
 
 /* The whiskers of a box plot, and what is beyond them. */
 static void
-FillWhiskers(const double *sorted, int64 n, CsNumberSummary *s)
+FillWhiskers(const Values *x, CsNumberSummary *s)
 {
 	double		low,
-				high;
-	int64		first = 0,
-				last = n - 1;
+				high,
+				low_whisker = s->maximum,
+				high_whisker = s->minimum;
+	int64		n_outliers = 0;
 
 	CsTukeyFences(s->first_quartile, s->third_quartile, 1.5, &low, &high);
-	/* an interpolated quartile lies within the values, so neither runs out */
-	while (sorted[first] < low)
-		first++;
-	while (sorted[last] > high)
-		last--;
-	s->low_whisker = sorted[first];
-	s->high_whisker = sorted[last];
-	s->n_outliers = first + (n - 1 - last);
+	/* an interpolated quartile lies within the values, so there are values within the fences */
+	for (int64 i = 0; i < x->n; i++)
+	{
+		double		value = x->values[i];
+		bool		is_above = !(value < low),
+					is_below = !(value > high);
+
+		CsCheckInterrupts(i);
+		low_whisker = is_above && value < low_whisker ? value : low_whisker;
+		high_whisker = is_below && value > high_whisker ? value : high_whisker;
+		n_outliers += !is_above + !is_below;
+	}
+	s->low_whisker = low_whisker;
+	s->high_whisker = high_whisker;
+	s->n_outliers = n_outliers;
 }
+
+/* Sum up values, of which there are some. */
+static void
+SummarizeValues(const Values *x, CsNumberSummary *s)
+{
+	static const double p[] = {0, 0.25, 0.5, 0.75, 1};
+	double		quantiles[lengthof(p)];
+
+	CsSelectQuantiles(x->order, p, lengthof(p), quantiles);
+	s->n = x->n;
+	s->position = NAN;
+	s->minimum = quantiles[0];
+	s->first_quartile = quantiles[1];
+	s->median = quantiles[2];
+	s->third_quartile = quantiles[3];
+	s->maximum = quantiles[4];
+	FillMoments(x, s);
+	FillWhiskers(x, s);
+}
+
+/* The summary of no values. */
+static const CsNumberSummary none = {
+	.mean = NAN,.mean_rest = NAN,.sd = NAN,.minimum = NAN,.first_quartile = NAN,.median = NAN,
+	.third_quartile = NAN,.maximum = NAN,.low_whisker = NAN,.high_whisker = NAN,.position = NAN
+};
 
 /* Sum up sorted values. */
 static void
 SummarizeSorted(const double *sorted, int64 n, CsNumberSummary *s)
 {
-	s->n = n;
-	s->n_outliers = 0;
-	s->position = NAN;
+	Values		x = {.values = sorted,.n = n};
+
+	*s = none;
 	if (n == 0)
-	{
-		s->mean = s->mean_rest = s->sd = s->minimum = s->first_quartile = s->median = s->third_quartile = NAN;
-		s->maximum = s->low_whisker = s->high_whisker = NAN;
 		return;
-	}
-	s->minimum = sorted[0];
-	s->first_quartile = CsQuantileSorted(sorted, n, 0.25);
-	s->median = CsQuantileSorted(sorted, n, 0.5);
-	s->third_quartile = CsQuantileSorted(sorted, n, 0.75);
-	s->maximum = sorted[n - 1];
-	FillMoments(sorted, n, s);
-	FillWhiskers(sorted, n, s);
+	x.order = CsSelectionOfSorted(sorted, n);
+	SummarizeValues(&x, s);
+	CsSelectionEnd(x.order);
+}
+
+/* Sum up values in any order; the scratch has room for as many. */
+static void
+SummarizeUnsorted(double *values, int64 n, double *scratch, CsNumberSummary *s)
+{
+	Values		x = {.values = values,.n = n};
+
+	*s = none;
+	if (n == 0)
+		return;
+	x.order = CsSelectionBegin(values, n, scratch);
+	SummarizeValues(&x, s);
+	CsSelectionEnd(x.order);
 }
 
 /* Bring the values together by group; start: where each group begins, and the end of the last. */
@@ -101,6 +162,39 @@ GatherGroups(const double *values, const int32 *groups, int64 n, int ngroups, do
 	/* each start has moved to the next group's */
 	memmove(start + 1, start, sizeof(int64) * ngroups);
 	start[0] = 0;
+}
+
+/* The number of n values below x. */
+CS_CLONES static int64
+CountBelow(const double *values, int64 n, double x)
+{
+	int64		below = 0;
+
+	for (int64 i = 0; i < n; i++)
+		below += values[i] < x;
+	return below;
+}
+
+/* Where the means of a few groups are among the values of all of them. */
+static void
+FindPositions(const double *values, int64 n, int ngroups, CsNumberSummary *summaries)
+{
+	for (int g = 0; g <= ngroups; g++)
+	{
+		CsNumberSummary *s = &summaries[g];
+		int64		twice = 0;
+
+		for (int64 start = 0; start < n && s->n > 0; start += CHUNK)
+		{
+			int64		in_chunk = Min(n - start, CHUNK);
+
+			CHECK_FOR_INTERRUPTS();
+			twice += CountBelow(values + start, in_chunk, s->mean) +
+				CountBelow(values + start, in_chunk, nextafter(s->mean, INFINITY));
+		}
+		if (s->n > 0)
+			s->position = 0.5 * twice / n;
+	}
 }
 
 /* Where the means of all groups are among the values of all of them, which are sorted. */
@@ -172,12 +266,19 @@ CsSummarizeGroups(double *values, const int32 *groups, int64 n, int ngroups, dou
 		double	   *own = scratch + start[g];
 		int64		size = start[g + 1] - start[g];
 
-		CsSortDoubles(own, size, values);
-		SummarizeSorted(own, size, &summaries[g]);
+		SummarizeUnsorted(own, size, values, &summaries[g]);
 	}
-	CsSortDoubles(scratch, total, values);
-	SummarizeSorted(scratch, total, &summaries[ngroups]);
-	FillPositions(scratch, total, ngroups, summaries);
+	if (ngroups > FEW_GROUPS)
+	{
+		CsSortDoubles(scratch, total, values);
+		SummarizeSorted(scratch, total, &summaries[ngroups]);
+		FillPositions(scratch, total, ngroups, summaries);
+	}
+	else
+	{
+		SummarizeUnsorted(scratch, total, values, &summaries[ngroups]);
+		FindPositions(scratch, total, ngroups, summaries);
+	}
 	pfree(start);
 }
 
