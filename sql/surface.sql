@@ -279,7 +279,7 @@ FROM pg_cast c
 JOIN pg_type t ON t.oid IN (c.castsource, c.casttarget)
 WHERE t.typnamespace = 'custseg'::regnamespace;
 
--- settings: one, for each session to choose, and no other name under the prefix
+-- settings: two, for each session to choose, and no other name under the prefix
 LOAD 'custseg';
 SELECT name, setting, unit, context, vartype, boot_val, min_val, max_val, short_desc
 FROM pg_settings

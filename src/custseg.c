@@ -24,6 +24,7 @@ PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 int			CsCacheSize = 16 * 1024;
+int			CsProcessors = 0;
 
 /* A scorer of a model of segments. */
 static void *
@@ -65,6 +66,13 @@ _PG_init(void)
 							&CsCacheSize,
 							16 * 1024, 64, MAX_KILOBYTES,
 							PGC_USERSET, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("custseg.processors",
+							"Sets the processors that trainings count on: they never have more processes.",
+							"0 stands for those that are online. Set it where a container may use fewer.",
+							&CsProcessors,
+							0, 0, 1024,
+							PGC_USERSET, 0,
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("custseg");
 	CsGenerationInit();

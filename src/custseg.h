@@ -58,4 +58,7 @@
 /* custseg.cache_size, in kB: fitted models a backend keeps compiled (src/custseg.c) */
 extern int	CsCacheSize;
 
+/* custseg.processors: those that a team may count on, 0 for all that are online */
+extern int	CsProcessors;
+
 #endif							/* CUSTSEG_H */

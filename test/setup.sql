@@ -6,6 +6,9 @@
 -- test/perl/CustsegTest.pm includes it, too.
 --
 
+-- As many workers as a test asks for, on a machine of any size.
+SET custseg.processors = 16;
+
 -- What a statement answers, or what it fails with: SQLSTATE, message, detail and hint in one line.
 CREATE OR REPLACE FUNCTION outcome(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

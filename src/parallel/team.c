@@ -14,6 +14,7 @@
 #include "custseg.h"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include "access/parallel.h"
 #include "access/xact.h"
@@ -66,13 +67,27 @@ struct CsTeam
 
 PGDLLEXPORT void CsTeamWorkerMain(dsm_segment *seg, shm_toc *toc);
 
-/* How many workers a training over this many values deserves: 0 below 20,000 values. */
+/* Processors for the members of a team; as many as one likes where the machine does not say. */
+static int
+Processors(void)
+{
+	long		online = CsProcessors > 0 ? CsProcessors : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return online > 0 ? (int) online : PG_INT32_MAX;
+}
+
+/*
+ * How many workers a training over this many values deserves: 0 below 20,000 values, and never more than there
+ * are processors beside the leader's, for a pass ends with the member that waited for one.
+ */
 int
 CsTeamWorkersFor(int64 nvalues)
 {
+	int			most = Min(max_parallel_maintenance_workers, Processors() - 1);
+
 	if (nvalues < VALUES_FOR_TEAM || IsInParallelMode())
 		return 0;
-	return (int) Min((int64) max_parallel_maintenance_workers, 1 + nvalues / VALUES_PER_WORKER);
+	return (int) Min((int64) most, 1 + nvalues / VALUES_PER_WORKER);
 }
 
 static void

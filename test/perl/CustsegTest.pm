@@ -31,6 +31,7 @@ autovacuum = off
 log_min_messages = debug1
 max_worker_processes = 16
 max_parallel_workers = 16
+custseg.processors = 16
 END
     $node->append_conf('postgresql.conf', $conf) if defined $conf;
     $node->start;
