@@ -1654,17 +1654,18 @@ COMMENT ON FUNCTION custseg.scorer IS 'Returns the deployed or the given version
 topic: scoring 10
 example: SELECT custseg.scorer(''shop'')';
 
-CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
-AS 'MODULE_PATHNAME', 'custseg_predict_columns'
-LANGUAGE C STABLE PARALLEL SAFE COST 100;
-
-COMMENT ON FUNCTION custseg_private.predict_columns IS 'Places a customer by only those columns that the model needs, by name; the planner rewrites predict() on the rows of a table into this form.';
-
 CREATE FUNCTION custseg_private.predict_support(internal) RETURNS internal
 AS 'MODULE_PATHNAME', 'custseg_predict_support'
 LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 
-COMMENT ON FUNCTION custseg_private.predict_support IS 'Lets predict() read only the columns that the model needs (planner support).';
+COMMENT ON FUNCTION custseg_private.predict_support IS 'Lets predict() read only the columns that the model needs, and tells what that costs (planner support).';
+
+CREATE FUNCTION custseg_private.predict_columns(model text, version int, columns text[], VARIADIC "values" "any") RETURNS int
+AS 'MODULE_PATHNAME', 'custseg_predict_columns'
+LANGUAGE C STABLE PARALLEL SAFE COST 100
+SUPPORT custseg_private.predict_support;
+
+COMMENT ON FUNCTION custseg_private.predict_columns IS 'Places a customer by only those columns that the model needs, by name; the planner rewrites predict() on the rows of a table into this form.';
 
 CREATE FUNCTION custseg.predict(model text, customer "any", version int DEFAULT NULL) RETURNS int
 AS 'MODULE_PATHNAME', 'custseg_predict'

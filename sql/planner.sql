@@ -77,6 +77,53 @@ SET ROLE regress_planner;
 SELECT custseg.predict('m', s) FROM shopper s LIMIT 1;
 RESET ROLE;
 
+-- Plain models, of numbers that are only scaled and of centers, are scored by themselves: the same segment, whatever
+-- is missing or not finite, for any number of features and segments; predict_detail() goes the long way
+CREATE TABLE plain AS
+SELECT i AS id, ((i * 7919) % 1009)::float8 AS f1, ((i * 104729) % 997)::float8 AS f2, (i % 10)::float8 AS f3, sqrt(i) AS f4, ln(i) AS f5,
+    (i % 2)::float8 AS f6, (i % 3)::float8 AS f7, (i % 5)::float8 AS f8, -i::float8 AS f9
+FROM generate_series(1, 2000) AS i;
+CREATE TABLE odd AS SELECT * FROM plain WHERE id <= 300;
+UPDATE odd SET f1 = NULL WHERE id % 3 = 0;
+UPDATE odd SET f2 = 'NaN' WHERE id % 5 = 0;
+UPDATE odd SET f1 = 'infinity' WHERE id % 7 = 0;
+UPDATE odd SET f1 = '-infinity', f2 = NULL, f3 = NULL WHERE id % 11 = 0;
+UPDATE odd SET f1 = 1e308 WHERE id % 13 = 0;
+UPDATE odd SET f1 = NULL, f2 = NULL, f3 = NULL, f4 = NULL, f5 = NULL, f6 = NULL, f7 = NULL, f8 = NULL, f9 = NULL WHERE id % 17 = 0;
+CREATE FUNCTION plain_is_same(d int, k int, prep jsonb) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    result text;
+BEGIN
+    PERFORM custseg.train('plain', 'plain', (SELECT array_agg('f' || i) FROM generate_series(1, d) AS i), k, id => 'id', prep => prep,
+        options => '{"n_init": 1, "silhouette_sample": 0}');
+    SELECT format('%s of %s, %s in none', count(*) FILTER (WHERE custseg.predict('plain', o) IS NOT DISTINCT FROM (custseg.predict_detail('plain', o)).segment),
+        count(*), count(*) FILTER (WHERE custseg.predict('plain', o) IS NULL)) INTO result FROM odd o;
+    PERFORM custseg.drop_model('plain', whole => true);
+    RETURN result;
+END $$;
+SET client_min_messages = warning;
+SELECT d, k, prep, plain_is_same(d, k, prep::jsonb) AS same
+FROM unnest('{1,3,8,9}'::int[]) AS d, unnest('{1,5,9,17}'::int[]) AS k,
+    unnest('{"{}", "{\"impute\": \"mean\", \"clip\": \"iqr\", \"scale\": \"minmax\"}"}'::text[]) AS prep
+WHERE d > 1 OR k < 17;
+-- not plain: neighbors, a transform, components, another rule than the nearest center
+SELECT prep, plain_is_same(4, 5, prep::jsonb) AS same
+FROM unnest('{"{\"impute\": \"knn\"}", "{\"impute\": \"skip\"}", "{\"columns\": {\"f4\": {\"transform\": \"log1p\"}}}", "{\"pca\": 2}"}'::text[]) AS prep;
+RESET client_min_messages;
+
+-- A plain model costs what its columns cost to add up, so that compiling and workers are decided upon as of their sum.
+CREATE FUNCTION costs(query text) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan;
+    RETURN plan #>> '{0,Plan,Total Cost}';
+END $$;
+SELECT n_segments FROM custseg.train('plain', 'plain', '{f1,f2,f3,f4,f5,f6,f7,f8,f9}', 5, id => 'id', options => '{"n_init": 1, "silhouette_sample": 0}');
+ANALYZE plain;
+SELECT costs($$SELECT count(custseg.predict('plain', p)) FROM plain p$$) <= costs('SELECT sum(f1 + f2 + f3 + f4 + f5 + f6 + f7 + f8 + f9) FROM plain') AS as_sum,
+    costs($$SELECT count(custseg.predict('plain', to_jsonb(p))) FROM plain p$$) > 2 * costs($$SELECT count(custseg.predict('plain', p)) FROM plain p$$) AS json_costs_more;
+
 -- called by hand
 SELECT custseg_private.predict_columns('m', NULL, '{visits,spend}', 90, 500.0) = custseg.predict('m', '{"visits": 90, "spend": 500}'::jsonb) AS same;
 SELECT custseg_private.predict_columns(NULL, NULL, '{a}', 1), custseg_private.predict_columns('m', NULL, NULL, 1);
@@ -84,10 +131,11 @@ SELECT custseg_private.predict_columns('m', NULL, '{spend}', 1);
 SELECT custseg_private.predict_columns('m', NULL, '{spend,visits}', 1);
 SELECT custseg_private.predict_columns('m', NULL, '{spend,NULL}', 1, 2);
 
-DROP FUNCTION moved();
+DROP FUNCTION moved(), plain_is_same, costs;
 DROP VIEW shopper_view;
-DROP TABLE shopper, part;
+DROP TABLE shopper, part, plain, odd;
 SELECT custseg.drop_model('m', whole => true);
+SELECT custseg.drop_model('plain', whole => true);
 DROP ROLE regress_planner;
 \getenv root PG_ABS_SRCDIR
 \i :root/test/clean.sql

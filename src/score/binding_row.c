@@ -136,6 +136,17 @@ CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
 	CsBindTuple(b, p, &b->tuple, raw);
 }
 
+/* Is each feature a float8, in the attribute of its own number? */
+bool
+CsBindingIsPlain(const CsBinding *b, const CsPipeline *p)
+{
+	for (int i = 0; i < p->nfeatures; i++)
+		if (b->feature[i].attribute != i + 1 || b->feature[i].vector != NULL ||
+			b->feature[i].converter.type != FLOAT8OID || p->feature[i].kind == CS_CATEGORICAL)
+			return false;
+	return true;
+}
+
 /*
  * The value that was given for a feature in the row that CsBindRow() has read last, as text,
  * palloc'd; NULL for NULL.

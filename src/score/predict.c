@@ -483,11 +483,11 @@ int
 CsCallSiteSegment(CsCallSite *site)
 {
 	const CsOverride *override = CsCallSiteFindOverride(site);
-	CsAssignment placed;
 
 	if (override != NULL)
 		return override->index;
-	return CsCallSitePlace(site, &placed, NULL) ? placed.index : -1;
+	CsCallSiteBind(site);
+	return CsScoringSegment(&site->scoring);
 }
 
 /* predict(model, customer, version): number of the segment, NULL when it cannot be placed */
@@ -574,46 +574,88 @@ FindOverrideOfColumns(const CsCallSite *site, const Datum *values, const bool *n
 	return CsOverridesFind(site->overrides, key, key_nulls);
 }
 
-/*
- * predict_columns(model, version, names, VARIADIC values): predict() of a table's row, planned
- * without making the row; see rewrite.c.
- */
-Datum
-custseg_predict_columns(PG_FUNCTION_ARGS)
+/* Are the arguments before the values constants of the plan, which are the same for all rows? */
+static bool
+AreSettled(FunctionCallInfo fcinfo)
 {
-	CsCallSite *site;
-	text	   *model;
-	int			version;
-	const CsOverride *override;
-	CsAssignment placed;
-	Datum		values[FUNC_MAX_ARGS];
-	bool		nulls[FUNC_MAX_ARGS];
+	FuncExpr   *call = (FuncExpr *) fcinfo->flinfo->fn_expr;
 
-	if (PG_ARGISNULL(COLUMNS_MODEL) || PG_ARGISNULL(COLUMNS_NAMES))
-		PG_RETURN_NULL();
-	site = GetCallSite(fcinfo, false);
-	model = PG_GETARG_TEXT_PP(COLUMNS_MODEL);
-	version = CsVersionArgument(fcinfo, COLUMNS_VERSION);
+	if (call == NULL || !IsA(call, FuncExpr) || list_length(call->args) < COLUMNS_VALUES)
+		return false;
+	for (int i = 0; i < COLUMNS_VALUES; i++)
+		if (!IsA(list_nth(call->args, i), Const))
+			return false;
+	return true;
+}
+
+/* Resolve the model of predict_columns() and bind its features, unless that is done and holds still. */
+static CsCallSite *
+CallSiteForColumns(FunctionCallInfo fcinfo)
+{
+	CsCallSite *site = GetCallSite(fcinfo, false);
+	text	   *model = PG_GETARG_TEXT_PP(COLUMNS_MODEL);
+	int			version = CsVersionArgument(fcinfo, COLUMNS_VERSION);
+
 	if (!IsResolvedModel(site, model, version))
 		ResolveModel(site, model, version, CS_MODEL_BIT(CS_MODEL_SEGMENTS), CsCallSiteTakeModel);
 	if (site->binding == NULL)
+	{
 		BindArguments(site, fcinfo);
+		site->is_settled = AreSettled(fcinfo);
+		site->is_plain = site->overrides == NULL && CsBindingIsPlain(site->binding, site->pipeline);
+	}
+	return site;
+}
+
+/* The index of the segment of the values given, by hand or by the model; -1: none. */
+static int
+SegmentOfValues(CsCallSite *site, FunctionCallInfo fcinfo)
+{
+	const CsOverride *override;
+	Datum		values[FUNC_MAX_ARGS];
+	bool		nulls[FUNC_MAX_ARGS];
+
 	for (int i = COLUMNS_VALUES; i < PG_NARGS(); i++)
 	{
 		values[i - COLUMNS_VALUES] = PG_GETARG_DATUM(i);
 		nulls[i - COLUMNS_VALUES] = PG_ARGISNULL(i);
 	}
 	override = site->overrides == NULL ? NULL : FindOverrideOfColumns(site, values, nulls);
-	placed.index = override == NULL ? -1 : override->index;
-	if (override == NULL)
+	if (override != NULL)
+		return override->index;
+	CsBindValues(site->binding, site->pipeline, values, nulls, site->raw);
+	return CsScoringSegment(&site->scoring);
+}
+
+/*
+ * predict_columns(model, version, names, VARIADIC values): predict() of a table's row, planned
+ * without making the row; see rewrite.c.  Most calls are those of the same plan for values of float8.
+ */
+Datum
+custseg_predict_columns(PG_FUNCTION_ARGS)
+{
+	CsCallSite *site = fcinfo->flinfo->fn_extra;
+	int			index;
+
+	if (site == NULL || site->binding == NULL || !site->is_settled || !CsAsOfIsNow(&site->as_of))
 	{
-		CsBindValues(site->binding, site->pipeline, values, nulls, site->raw);
-		if (!CsScoringPlace(&site->scoring, &placed, NULL))
+		if (PG_ARGISNULL(COLUMNS_MODEL) || PG_ARGISNULL(COLUMNS_NAMES))
 			PG_RETURN_NULL();
+		site = CallSiteForColumns(fcinfo);
 	}
-	if (placed.index < 0)
+	if (site->is_plain)
+	{
+		const NullableDatum *values = fcinfo->args + COLUMNS_VALUES;
+
+		for (int i = 0; i < site->pipeline->nfeatures; i++)
+			site->raw[i] = values[i].isnull ? NAN : DatumGetFloat8(values[i].value);
+		index = CsScoringSegment(&site->scoring);
+	}
+	else
+		index = SegmentOfValues(site, fcinfo);
+	if (index < 0)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
+	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[index].segment);
 }
 
 /* predict(scorer, customer): the same of a model that is given by value */
@@ -621,11 +663,15 @@ Datum
 custseg_predict_scorer(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = CsCallSiteForScorer(fcinfo);
-	CsAssignment placed;
+	int			index;
 
-	if (site == NULL || !CsCallSitePlace(site, &placed, NULL))
+	if (site == NULL)
 		PG_RETURN_NULL();
-	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[placed.index].segment);
+	CsCallSiteBind(site);
+	index = CsScoringSegment(&site->scoring);
+	if (index < 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(CsScorerSegments(site->scoring.scorer)[index].segment);
 }
 
 /* The name of the segment with an index, as text; NULL below 0. */

@@ -26,6 +26,7 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
 #include "parser/parsetree.h"
 #include "score/score.h"
@@ -38,6 +39,10 @@
 
 /* Arguments of predict_columns() before the columns. */
 #define FIXED_ARGUMENTS 3
+
+/* What a feature costs beside an addition: to prepare it, and for each eight segments. */
+#define FEATURE_COST 0.5
+#define GROUP_COST 0.5
 
 PG_FUNCTION_INFO_V1(custseg_predict_support);
 
@@ -114,12 +119,11 @@ ColumnOfRow(Oid relid, Var *row, const char *name)
 	return column;
 }
 
-/* The model that a call names, if all is as it must be; else NULL. */
+/* The model that a call names, in the version that is another of its arguments, if all is as it must be; else NULL. */
 static const CsScorer *
-ModelOfCall(FuncExpr *call)
+ModelOfCall(FuncExpr *call, Const *version)
 {
 	Const	   *model = linitial(call->args);
-	Const	   *version = lthird(call->args);
 
 	if (!IsA(model, Const) || model->constisnull || !IsA(version, Const) ||
 		!ActiveSnapshotSet())
@@ -213,7 +217,7 @@ CallOnColumns(PlannerInfo *root, FuncExpr *call)
 
 	if (!OidIsValid(relid) || MayBeNull(root, row))
 		return NULL;
-	scorer = ModelOfCall(call);
+	scorer = ModelOfCall(call, lthird(call->args));
 	if (scorer == NULL || !OidIsValid(function = PredictColumnsOid()))
 		return NULL;
 	CsCachePin(scorer, CurrentMemoryContext);
@@ -234,12 +238,41 @@ CallOnColumns(PlannerInfo *root, FuncExpr *call)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/* Planner support of predict(model, customer, version). */
+/*
+ * Tell what a call of predict_columns() costs, where the model is plain: about as much as to add the columns up, for
+ * up to eight segments.  What a function is said to cost decides about compiling the query, and about workers.
+ */
+static bool
+EstimateCost(SupportRequestCost *request)
+{
+	FuncExpr   *call = (FuncExpr *) request->node;
+	const CsScorer *scorer;
+	CsScoring	scoring;
+	double		additions,
+				groups;
+
+	if (call == NULL || !IsA(call, FuncExpr) || request->funcid != PredictColumnsOid() ||
+		(scorer = ModelOfCall(call, lsecond(call->args))) == NULL)
+		return false;
+	CsScoringInit(&scoring, scorer, CurrentMemoryContext);
+	if (scoring.plain == NULL)
+		return false;
+	additions = Max(CsScorerPipeline(scorer)->nfeatures - 1, 1);
+	groups = scorer->padded / CS_CENTER_GROUP;
+	request->startup = 0;
+	request->per_tuple = cpu_operator_cost * additions * (FEATURE_COST + groups * GROUP_COST);
+	return true;
+}
+
+/* Planner support of predict(model, customer, version) and predict_columns(). */
 Datum
 custseg_predict_support(PG_FUNCTION_ARGS)
 {
 	Node	   *request = (Node *) PG_GETARG_POINTER(0);
 	Node	   *result = NULL;
+
+	if (IsA(request, SupportRequestCost) && EstimateCost((SupportRequestCost *) request))
+		result = request;
 
 	if (IsA(request, SupportRequestSimplify))
 	{

@@ -92,12 +92,18 @@ struct CsScoring
 	double	   *raw;			/* a number a feature, see prep.h */
 	double	   *z;
 	double	   *work;
+	struct CsPlainScoring *plain;	/* or NULL, see plain.c */
 };
 
 extern void CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context);
 extern bool CsScoringTry(CsScoring *s, CsAssignment *result, double *memberships);
 extern bool CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships);
 extern void CsScoringPlaceRows(CsScoring *s, const double *raw, int stride, int nrows, int32 *segments);
+extern int	CsScoringSegment(CsScoring *s);
+
+/* plain.c */
+extern struct CsPlainScoring *CsPlainScoringOf(const CsScoring *s, MemoryContext context);
+extern int	CsPlainScoringSegment(const CsScoring *s);
 
 /*
  * binding.c: the features of a pipeline, bound by name to a row type or to columns that are read,
@@ -125,6 +131,7 @@ extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, do
 extern void CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw);
 extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
 						 const bool *nulls, double *raw);
+extern bool CsBindingIsPlain(const CsBinding *b, const CsPipeline *p);
 extern char *CsBindingText(CsBinding *b, int feature);
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
 extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
@@ -273,6 +280,8 @@ typedef struct CsCallSite
 	bool		is_jsonb;		/* is the customer json, whichever its type, or a row? */
 	Datum		customer;		/* of this call: a jsonb or a row */
 	CsBinding  *binding;		/* of the last row's type */
+	bool		is_settled;		/* predict_columns(): model, version and names are constants of the plan */
+	bool		is_plain;		/* and its values are the features, all of them float8, in their order */
 	CsOverrides *overrides;		/* for customers as the binding, or jsonb, tells them; NULL: none */
 	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: attributes of a row that tell them */
 	bool		has_overrides;	/* the model, for whichever customers */

@@ -462,14 +462,16 @@ CsScoringInit(CsScoring *s, const CsScorer *scorer, MemoryContext context)
 {
 	const CsPipeline *p = CsScorerPipeline(scorer);
 
-	s->raw = MemoryContextAllocZero(context, sizeof(double) * p->nfeatures);
-	s->z = MemoryContextAllocZero(context, sizeof(double) * p->noutputs);
+	s->raw = MemoryContextAllocZero(context, sizeof(double) * TYPEALIGN(8, p->nfeatures));
+	s->z = MemoryContextAllocZero(context, sizeof(double) * TYPEALIGN(8, p->noutputs));
 	s->work = MemoryContextAllocZero(context, sizeof(double) * Max(CsPipelineWork(p, 1), 1));
 	s->scorer = scorer;
+	s->plain = NULL;
 	if (scorer->nsegments == 0)
 		return;
 	s->algorithm = CsAlgorithmFind(NameStr(scorer->algorithm));
 	s->fitted = FittedModel(scorer);
+	s->plain = CsPlainScoringOf(s, context);
 }
 
 /* Place a customer that the pipeline has prepared. */
@@ -504,6 +506,17 @@ CsScoringPlace(CsScoring *s, CsAssignment *result, double *memberships)
 	}
 	return Assign(s, result, memberships);
 }
+
+/* The index of the segment of that customer, -1 where CsScoringPlace() returns false; an error where it raises one. */
+int
+CsScoringSegment(CsScoring *s)
+{
+	int			index = s->plain != NULL ? CsPlainScoringSegment(s) : -1;
+	CsAssignment placed;
+
+	if (likely(index >= 0))
+		return index;
+	return CsScoringPlace(s, &placed, NULL) ? placed.index : -1;
 
 /* Place prepared customers, whose values are "stride" apart. */
 static void
