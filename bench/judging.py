@@ -70,4 +70,4 @@ def number_of_segments(session):
         "SELECT count(*) FROM custseg.choose_k('large', %s, options => "
         "jsonb_build_object('gap_references', 0, 'seed', %s))", [features(10), pair]), theirs)
     yield times_faster(f"choose_k, {rows:,} x 10, k = 2 to 10, 10 starts, silhouette of 20,000 rows, "
-                       "Calinski-Harabasz, Davies-Bouldin, 2 processes; against the same loop", pairs, 4)
+                       "Calinski-Harabasz, Davies-Bouldin, 2 processes; against the same loop", pairs, 15)

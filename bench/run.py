@@ -18,6 +18,7 @@ import journeys
 import mixture
 import orders
 import judging
+import peers
 import prediction
 import profiling
 import report
@@ -56,6 +57,7 @@ CASES = {
     "agreement": ("Agreement and quality", agreement.agreement),
     "dbscan": ("DBSCAN", density.dbscan),
     "hierarchical": ("Hierarchical clustering", hierarchical.hierarchical),
+    "peers": ("Other libraries", peers.peers),
     "rows": ("Rows", training.rows_in_proportion),
     "streaming": ("Past memory", training.streaming),
 }

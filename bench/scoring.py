@@ -2,21 +2,25 @@
 
 from data import fresh_copy
 from measure import in_turn, scaled, times_the_cost
+from training import load_huge
 
 FEATURES = [f"f{j + 1}" for j in range(10)]
 
 
 def predict(session):
-    """A query that scores every row, against one that adds up the same columns."""
-    rows = scaled(1_000_000)
+    """A query that scores every row, against one that adds up the same columns; compiled where it pays, and not."""
+    load_huge(session)
     session.train("large", FEATURES, 5)
-    session.run("SET max_parallel_workers_per_gather = 0")
-    pairs = in_turn(
-        lambda _: session.seconds("SELECT count(custseg.predict('bench', c)) FROM large c"),
-        lambda _: session.seconds(f"SELECT sum({' + '.join(FEATURES)}) FROM large"))
-    session.run("RESET max_parallel_workers_per_gather")
-    yield times_the_cost(f"SELECT count(predict), {rows:,} rows, one process; "
-                         "against SELECT sum(f1 + ... + f10)", pairs, 3)
+    for table, rows in (("large", scaled(1_000_000)), ("huge", scaled(10_000_000))):
+        for jit in ("off", "on"):
+            for workers in (0, 1):
+                session.run(f"SET jit = {jit}; SET max_parallel_workers_per_gather = {workers}")
+                pairs = in_turn(
+                    lambda _: session.seconds(f"SELECT count(custseg.predict('bench', c)) FROM {table} c"),
+                    lambda _: session.seconds(f"SELECT sum({' + '.join(FEATURES)}) FROM {table}"))
+                yield times_the_cost(f"SELECT count(predict), {rows:,} rows, {workers + 1} process{'es' * workers}, "
+                                     f"jit {jit}; against SELECT sum(f1 + ... + f10)", pairs, 1.5)
+    session.run("RESET jit; RESET max_parallel_workers_per_gather")
 
 
 def update(session):
