@@ -12,6 +12,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "math/kernel.h"
 #include "score/score.h"
 
 #define GROUP 8
@@ -26,6 +27,15 @@ typedef struct CsPlainScoring
 			   *center,
 			   *spread;
 } CsPlainScoring;
+
+#ifdef CS_WIDE_KERNELS
+#define KERNEL_WIDTH 8
+#include "score/plain_kernels.h"
+#define KERNEL_WIDTH 4
+#include "score/plain_kernels.h"
+#endif
+#define KERNEL_WIDTH 2
+#include "score/plain_kernels.h"
 
 /* Is that all that is done to a feature? */
 static bool
@@ -74,23 +84,10 @@ CsPlainScoringOf(const CsScoring *s, MemoryContext context)
 }
 
 /* Prepare raw values; false where one is infinite, or anything that comes of them is no number. */
-CS_CLONES static bool
-Prepare(const CsPlainScoring *plain, const double *restrict raw, double *restrict z)
+static inline bool
+Prepare(const CsPlainScoring *plain, const double *raw, double *z)
 {
-	int64		odd = 0;
-
-	for (int i = 0; i < plain->padded; i++)
-	{
-		double		x = raw[i];
-		double		value = x != x ? plain->fill[i] : x;
-
-		value = value < plain->low[i] ? plain->low[i] : value;
-		value = value > plain->high[i] ? plain->high[i] : value;
-		value = (value - plain->center[i]) / plain->spread[i];
-		odd |= (fabs(x) > DBL_MAX) | !(fabs(value) <= DBL_MAX);
-		z[i] = value;
-	}
-	return odd == 0;
+	return ChooseKernel(Prepare) (plain, raw, z);
 }
 
 /* The index of the segment of the customer whose raw values are in s->raw; -1: CsScoringPlace() knows. */

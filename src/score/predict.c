@@ -627,6 +627,14 @@ SegmentOfValues(CsCallSite *site, FunctionCallInfo fcinfo)
 	return CsScoringSegment(&site->scoring);
 }
 
+/* Raw values of n arguments of float8. */
+static inline void
+TakeFloats(const NullableDatum *values, int n, double *restrict raw)
+{
+	for (int i = 0; i < n; i++)
+		raw[i] = values[i].isnull ? NAN : DatumGetFloat8(values[i].value);
+}
+
 /*
  * predict_columns(model, version, names, VARIADIC values): predict() of a table's row, planned
  * without making the row; see rewrite.c.  Most calls are those of the same plan for values of float8.
@@ -645,10 +653,7 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 	}
 	if (site->is_plain)
 	{
-		const NullableDatum *values = fcinfo->args + COLUMNS_VALUES;
-
-		for (int i = 0; i < site->pipeline->nfeatures; i++)
-			site->raw[i] = values[i].isnull ? NAN : DatumGetFloat8(values[i].value);
+		TakeFloats(fcinfo->args + COLUMNS_VALUES, site->pipeline->nfeatures, site->raw);
 		index = CsScoringSegment(&site->scoring);
 	}
 	else
