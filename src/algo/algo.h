@@ -344,7 +344,6 @@ extern void CsFitKeepMerges(CsFitOutput *out, const CsMerge *merges, int n);
 /* nearest.c */
 extern bool CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result,
 							double *memberships);
-extern int	CsNearestIndex(const CsFitted *model, const double *z);
 extern bool CsAssignManhattan(const CsFitted *model, const double *z, CsAssignment *result,
 							  double *memberships);
 extern double CsSquaredToCenter(const CsFitted *model, const double *z, int segment);

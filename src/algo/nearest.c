@@ -11,16 +11,6 @@
 #include <math.h>
 
 #include "algo/algo.h"
-#include "math/kernel.h"
-
-#ifdef CS_WIDE_KERNELS
-#define KERNEL_WIDTH 8
-#include "algo/nearest_kernels.h"
-#define KERNEL_WIDTH 4
-#include "algo/nearest_kernels.h"
-#endif
-#define KERNEL_WIDTH 2
-#include "algo/nearest_kernels.h"
 
 /*
  * Distances of z to the 8 centres that start at "centers", one row of "padded" doubles a column:
@@ -130,15 +120,6 @@ CS_CLONES bool
 CsAssignNearest(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
 	return AssignNearest(model, z, false, result, memberships);
-}
-
-/*
- * The index of that segment, for who asks for nothing else; -1 where CsAssignNearest() returns false.
- */
-int
-CsNearestIndex(const CsFitted *model, const double *z)
-{
-	return ChooseKernel(NearestIndex) (model, z);
 }
 
 /*

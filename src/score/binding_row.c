@@ -136,12 +136,12 @@ CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, double *raw)
 	CsBindTuple(b, p, &b->tuple, raw);
 }
 
-/* Is each feature a float8, in the attribute of its own number? */
+/* Is each feature a number in an attribute of type float8? */
 bool
-CsBindingIsPlain(const CsBinding *b, const CsPipeline *p)
+CsBindingIsOfFloats(const CsBinding *b, const CsPipeline *p)
 {
 	for (int i = 0; i < p->nfeatures; i++)
-		if (b->feature[i].attribute != i + 1 || b->feature[i].vector != NULL ||
+		if (b->feature[i].attribute == 0 || b->feature[i].vector != NULL ||
 			b->feature[i].converter.type != FLOAT8OID || p->feature[i].kind == CS_CATEGORICAL)
 			return false;
 	return true;

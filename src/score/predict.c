@@ -602,7 +602,9 @@ CallSiteForColumns(FunctionCallInfo fcinfo)
 	{
 		BindArguments(site, fcinfo);
 		site->is_settled = AreSettled(fcinfo);
-		site->is_plain = site->overrides == NULL && CsBindingIsPlain(site->binding, site->pipeline);
+		site->at = NULL;
+		if (site->overrides == NULL)
+			site->at = CsPlainScoringArguments(&site->scoring, site->binding, site->binding_context);
 	}
 	return site;
 }
@@ -627,14 +629,6 @@ SegmentOfValues(CsCallSite *site, FunctionCallInfo fcinfo)
 	return CsScoringSegment(&site->scoring);
 }
 
-/* Raw values of n arguments of float8. */
-static inline void
-TakeFloats(const NullableDatum *values, int n, double *restrict raw)
-{
-	for (int i = 0; i < n; i++)
-		raw[i] = values[i].isnull ? NAN : DatumGetFloat8(values[i].value);
-}
-
 /*
  * predict_columns(model, version, names, VARIADIC values): predict() of a table's row, planned
  * without making the row; see rewrite.c.  Most calls are those of the same plan for values of float8.
@@ -643,7 +637,7 @@ Datum
 custseg_predict_columns(PG_FUNCTION_ARGS)
 {
 	CsCallSite *site = fcinfo->flinfo->fn_extra;
-	int			index;
+	int			index = -1;
 
 	if (site == NULL || site->binding == NULL || !site->is_settled || !CsAsOfIsNow(&site->as_of))
 	{
@@ -651,12 +645,9 @@ custseg_predict_columns(PG_FUNCTION_ARGS)
 			PG_RETURN_NULL();
 		site = CallSiteForColumns(fcinfo);
 	}
-	if (site->is_plain)
-	{
-		TakeFloats(fcinfo->args + COLUMNS_VALUES, site->pipeline->nfeatures, site->raw);
-		index = CsScoringSegment(&site->scoring);
-	}
-	else
+	if (site->at != NULL)
+		index = CsPlainScoringSegmentOfFloats(&site->scoring, fcinfo->args + COLUMNS_VALUES, site->at);
+	if (index < 0)
 		index = SegmentOfValues(site, fcinfo);
 	if (index < 0)
 		PG_RETURN_NULL();

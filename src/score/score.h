@@ -131,9 +131,15 @@ extern void CsBindRow(CsBinding *b, const CsPipeline *p, HeapTupleHeader row, do
 extern void CsBindTuple(CsBinding *b, const CsPipeline *p, HeapTuple tuple, double *raw);
 extern void CsBindValues(CsBinding *b, const CsPipeline *p, const Datum *values,
 						 const bool *nulls, double *raw);
-extern bool CsBindingIsPlain(const CsBinding *b, const CsPipeline *p);
+extern bool CsBindingIsOfFloats(const CsBinding *b, const CsPipeline *p);
 extern char *CsBindingText(CsBinding *b, int feature);
 extern int	CsBindingAttribute(const CsBinding *b, int feature);
+
+/* plain.c, of arguments that are bound */
+extern int *CsPlainScoringArguments(const CsScoring *s, const CsBinding *b, MemoryContext context);
+extern int	CsPlainScoringSegmentOfFloats(const CsScoring *s, const NullableDatum *values, const int *at);
+
+/* binding_json.c */
 extern void CsBindJsonb(const CsPipeline *p, Jsonb *row, const char *model, double *raw);
 extern char *CsJsonbText(const CsPipeline *p, Jsonb *row, int feature);
 
@@ -281,7 +287,7 @@ typedef struct CsCallSite
 	Datum		customer;		/* of this call: a jsonb or a row */
 	CsBinding  *binding;		/* of the last row's type */
 	bool		is_settled;		/* predict_columns(): model, version and names are constants of the plan */
-	bool		is_plain;		/* and its values are the features, all of them float8, in their order */
+	int		   *at;				/* predict_columns(): see CsPlainScoringArguments(); NULL, too, with overrides */
 	CsOverrides *overrides;		/* for customers as the binding, or jsonb, tells them; NULL: none */
 	AttrNumber	key[INDEX_MAX_KEYS];	/* with overrides: attributes of a row that tell them */
 	bool		has_overrides;	/* the model, for whichever customers */

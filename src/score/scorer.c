@@ -517,6 +517,7 @@ CsScoringSegment(CsScoring *s)
 	if (likely(index >= 0))
 		return index;
 	return CsScoringPlace(s, &placed, NULL) ? placed.index : -1;
+}
 
 /* Place prepared customers, whose values are "stride" apart. */
 static void
