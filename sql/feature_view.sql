@@ -68,6 +68,13 @@ SELECT visit_n_7d FROM living WHERE customer = 7;
 SELECT version, n_rows FROM custseg.train('shop', 'living', '{frequency,monetary,visit_n,engagement_score,open_rate,Tier}', k => 3, id => 'customer');
 SELECT count(*) FROM custseg.score('shop', 'living') WHERE segment IS NOT NULL;
 DROP VIEW living;
+-- everyone, also who has not bought, with tables joined to them
+SELECT custseg.create_feature_view('everyone', 'SELECT * FROM orders WHERE customer % 4 > 0', 'customer', 'at', 'amount', product => 'product', as_of => '2026-02-20', options => '{"everyone": true,
+    "events": {"source": "visits", "customer": "who", "time": "seen", "kind": "what", "options": {"kinds": ["visit"]}}, "tables": [{"source": "customers", "customer": "id", "columns": ["region"]}]}');
+SELECT count(*), count(customer), count(DISTINCT customer), count(as_of), count(first_purchase) AS bought, count(last_event) AS with_events, count(*) FILTER (WHERE frequency = 0 AND monetary = 0 AND n_products = 0 AND n_events > 0) AS only_events,
+    count(*) FILTER (WHERE frequency > 0 AND n_events = 0) AS only_orders, count(*) FILTER (WHERE region IS NOT DISTINCT FROM (SELECT c.region FROM customers c WHERE c.id = v.customer)) AS same_region FROM everyone v;
+SELECT count(*) FROM (SELECT customer FROM orders WHERE customer % 4 > 0 AND at <= '2026-02-20' UNION SELECT who FROM visits WHERE seen <= '2026-02-20') s;
+DROP VIEW everyone;
 -- events alone, tables alone
 SELECT custseg.customer_features_sql('orders', 'customer', 'at', 'amount', as_of => '2026-02-20', options => '{"tables": [{"source": "customers", "customer": "id", "columns": ["region"]}]}') ~ 'c1 AS region' AS has_region;
 SELECT custseg.create_feature_view('of_events', 'orders', 'customer', 'at', 'amount', options => '{"events": {"source": "visits", "customer": "who", "time": "seen", "kind": "what"}}');
@@ -93,6 +100,7 @@ SELECT custseg.create_feature_view('v', 'orders', 'customer', 'at', 'amount', op
 SELECT custseg.create_feature_view('v', 'orders', 'customer', 'at', 'amount', options => '{"events": {"source": "visits", "customer": "who", "time": "seen"}}');
 SELECT custseg.create_feature_view('v', 'orders', 'customer', 'at', 'amount', options => '{"events": {"source": "visits", "customer": "what", "time": "seen", "kind": "what"}}');
 SELECT custseg.create_feature_view('v', 'orders', 'customer', 'at', 'amount', options => '{"events": {"source": "visits", "customer": "who", "time": "seen", "kind": "what", "windows": [7]}}');
+SELECT custseg.create_feature_view('v', 'orders', 'customer', 'at', 'amount', options => '{"everyone": true}');
 SELECT custseg.customer_features('orders', 'customer', 'at', 'amount', options => '{"events": {"source": "visits"}}');
 -- read as who asks
 CREATE ROLE regress_custseg_view;

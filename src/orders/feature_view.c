@@ -3,8 +3,9 @@
  *	  A view of the features of customers, from orders, events and further tables: create_feature_view(), and the SQL that
  *	  it stands for.
  *
- * The customers are those who have bought.  What is joined to them has one row a customer at most, and is as of the same
- * moment: of a table whose rows have a time, each customer's latest one up to then counts.
+ * The customers are those who have bought, or those who have done anything.  What is joined to them has one row a
+ * customer at most, and is as of the same moment: of a table whose rows have a time, each customer's latest one up to then
+ * counts.
  */
 #include "custseg.h"
 
@@ -71,6 +72,8 @@ typedef struct FeatureView
 	CsFeaturesRequest orders;
 	StringInfoData columns;		/* of its SELECT */
 	StringInfoData from;
+	EventsOption option;		/* zeroes without events */
+	const char *customer;		/* the expression for it */
 	List	   *taken;			/* names of columns, of char * */
 	char	   *score;			/* name of the column with the score of events; NULL: none */
 	CsEventsRequest events;
@@ -106,10 +109,49 @@ CheckComparable(const FeatureView *v, const CsRelation *rel, const CsColumn *cus
 
 /* Join a query whose rows have a customer. */
 static void
-AppendJoin(FeatureView *v, const char *query, const char *alias, const char *customer)
+AppendJoin(FeatureView *v, const char *join, const char *query, const char *alias, const char *customer, const char *with)
 {
-	appendStringInfo(&v->from, "\nLEFT JOIN (\n%s\n) AS %s ON %s.%s = o.%s", query, alias, alias, customer,
-					 CsSqlColumn(v->orders.customer));
+	appendStringInfo(&v->from, "\n%s JOIN (\n%s\n) AS %s ON %s.%s = %s", join, query, alias, alias, customer, with);
+}
+
+/* What the option "events" says, and who the customers are. */
+static void
+ReadEvents(FeatureView *v)
+{
+	const CsFeaturesOptions *options = &v->orders.options;
+	EventsOption *option = &v->option;
+
+	v->customer = psprintf("o.%s", CsSqlColumn(v->orders.customer));
+	if (options->events == NULL)
+	{
+		if (options->everyone)
+			CsRejectValue("option \"everyone\" is for customers who have events and no orders", "Give option \"events\", or leave it out.");
+		return;
+	}
+	CsOptionsParse(eventsOption, lengthof(eventsOption), options->events, option);
+	RequireMember(option->columns.source, "events", "source");
+	RequireMember(option->columns.customer, "events", "customer");
+	RequireMember(option->columns.time, "events", "time");
+	RequireMember(option->columns.kind, "events", "kind");
+	if (options->everyone)
+		v->customer = psprintf("coalesce(%s, e.%s)", v->customer, quote_identifier(option->columns.customer));
+}
+
+/* The expression for a column of the orders' features of everyone: who has no order has bought nothing. */
+static const char *
+OfEveryone(const FeatureView *v, const CsColumn *column)
+{
+	const char *name = NameStr(column->name);
+
+	if (strcmp(name, NameStr(v->orders.customer->name)) == 0)
+		return v->customer;
+	if (strcmp(name, "as_of") == 0)
+		return "coalesce(o.as_of, e.as_of)";
+	if (strcmp(name, "frequency") == 0 || strcmp(name, "n_products") == 0)
+		return psprintf("coalesce(o.%s, 0::bigint)", name);
+	if (strcmp(name, "monetary") == 0)
+		return "coalesce(o.monetary, 0::float8)";
+	return psprintf("o.%s", CsSqlColumn(column));
 }
 
 /* Begin with the features from orders. */
@@ -123,8 +165,14 @@ AddOrders(FeatureView *v)
 	initStringInfo(&v->from);
 	for (int i = 0; i < query->ncolumns; i++)
 	{
-		v->taken = lappend(v->taken, pstrdup(NameStr(query->columns[i].name)));
-		appendStringInfo(&v->columns, "%s\n    o.%s", i > 0 ? "," : "", CsSqlColumn(&query->columns[i]));
+		const CsColumn *column = &query->columns[i];
+
+		v->taken = lappend(v->taken, pstrdup(NameStr(column->name)));
+		appendStringInfoString(&v->columns, i > 0 ? ",\n    " : "\n    ");
+		if (v->orders.options.everyone)
+			appendStringInfo(&v->columns, "%s AS %s", OfEveryone(v, column), CsSqlColumn(column));
+		else
+			appendStringInfo(&v->columns, "o.%s", CsSqlColumn(column));
 	}
 	appendStringInfo(&v->from, "\nFROM (\n%s\n) AS o", sql);
 }
@@ -133,20 +181,14 @@ AddOrders(FeatureView *v)
 static void
 AddEvents(FeatureView *v)
 {
-	EventsOption option;
 	ListCell   *cell;
 	const char *sql;
 
-	CsOptionsParse(eventsOption, lengthof(eventsOption), v->orders.options.events, &option);
-	RequireMember(option.columns.source, "events", "source");
-	RequireMember(option.columns.customer, "events", "customer");
-	RequireMember(option.columns.time, "events", "time");
-	RequireMember(option.columns.kind, "events", "kind");
 	v->events.for_view = true;
 	v->events.zone = v->orders.zone;
 	v->events.as_of = v->orders.as_of;
 	v->events.taken = v->taken;
-	CsEventsOpen(&v->events, &option.columns, option.options);
+	CsEventsOpen(&v->events, &v->option.columns, v->option.options);
 	CheckComparable(v, v->events.relation, v->events.customer);
 	sql = CsEventsSql(&v->events);
 	v->taken = v->events.taken;
@@ -162,7 +204,8 @@ AddEvents(FeatureView *v)
 		if (strncmp(feature->name, "engagement_score", strlen("engagement_score")) == 0 && v->score == NULL)
 			v->score = feature->name;
 	}
-	AppendJoin(v, sql, "e", CsSqlColumn(v->events.customer));
+	AppendJoin(v, v->orders.options.everyone ? "FULL" : "LEFT", sql, "e", CsSqlColumn(v->events.customer),
+			   psprintf("o.%s", CsSqlColumn(v->orders.customer)));
 }
 
 /* CsRowSink: is a customer there more than once? */
@@ -276,7 +319,7 @@ AddTable(FeatureView *v, Jsonb *json, int number)
 	foreach(cell, columns)
 		appendStringInfo(&v->columns, ",\n    %s.c%d AS %s", alias, foreach_current_index(cell) + 1,
 						 quote_identifier(CsSqlNewName(NameStr(((CsColumn *) lfirst(cell))->name), "", &v->taken)));
-	AppendJoin(v, TableSql(v, rel, customer, time, columns), alias, "customer");
+	AppendJoin(v, "LEFT", TableSql(v, rel, customer, time, columns), alias, "customer", v->customer);
 }
 
 /* Add the tables. */
@@ -302,6 +345,7 @@ ViewSql(FunctionCallInfo fcinfo, int first, FeatureView *v)
 {
 	memset(v, 0, sizeof(*v));
 	CsFeaturesOpen(fcinfo, first, true, &v->orders);
+	ReadEvents(v);
 	if (v->orders.options.events == NULL && v->orders.options.tables == NULL)
 		return CsFeaturesSql(&v->orders);
 	AddOrders(v);

@@ -18,10 +18,11 @@ static const CsOption featuresOptions[] = {
 	{"look_back", CS_OPTION_TEXT, offsetof(CsFeaturesOptions, look_back)},
 	/* the rest is for views */
 	{"events", CS_OPTION_OBJECT, offsetof(CsFeaturesOptions, events)},
-	{"tables", CS_OPTION_LIST, offsetof(CsFeaturesOptions, tables)}
+	{"tables", CS_OPTION_LIST, offsetof(CsFeaturesOptions, tables)},
+	{"everyone", CS_OPTION_BOOL, offsetof(CsFeaturesOptions, everyone), 0}
 };
 
-#define VIEW_OPTIONS 2
+#define VIEW_OPTIONS 3
 
 PG_FUNCTION_INFO_V1(custseg_customer_features);
 

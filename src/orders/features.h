@@ -20,6 +20,7 @@ typedef struct CsFeaturesOptions
 	char	   *look_back;		/* an interval; NULL: all lines up to "as of" count */
 	Jsonb	   *events;			/* of a view: what more it tells, of events and of other tables; NULL: nothing */
 	Jsonb	   *tables;
+	bool		everyone;		/* also who has events and no orders */
 } CsFeaturesOptions;
 
 typedef struct CsFeaturesRequest
