@@ -8856,6 +8856,96 @@ END;
 
 COMMENT ON FUNCTION custseg_private.fairness_rows IS 'Returns the rows of the part fairness, those of fairness(); NULL where a group has few customers in a segment.';
 
+-- Rows of hidden segments are left out: what their customers buy or do is nobody's business.
+CREATE FUNCTION custseg_private.leave_out_rows(body jsonb, hidden int[]) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(r.row ORDER BY r.position)
+    FROM jsonb_array_elements(body) WITH ORDINALITY r (row, position)
+    WHERE NOT EXISTS (SELECT FROM unnest(hidden) h (segment) WHERE h.segment IS NOT DISTINCT FROM (r.row ->> 'segment')::int);
+END;
+
+COMMENT ON FUNCTION custseg_private.leave_out_rows IS 'Returns rows without those of hidden segments (NULL stands for all customers).';
+
+-- The more segments, the fewer rows of each.
+CREATE FUNCTION custseg_private.rows_of_segment(model text, version int, most int) RETURNS int
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT greatest(2, least(most, 10 * most / greatest(v.n_segments, 1)))
+    FROM custseg.model_version v
+    WHERE v.model = rows_of_segment.model AND v.version = rows_of_segment.version;
+END;
+
+COMMENT ON FUNCTION custseg_private.rows_of_segment IS 'Returns how many rows a part of a publication has of each segment, where it cannot have all.';
+
+CREATE FUNCTION custseg_private.affinity_rows(model text, products jsonb, source text, min_group int, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(to_jsonb(a) - '{place,rank,is_promoted,p_value,reason}'::text[] || jsonb_build_object('product', left(a.product, 200)) ORDER BY a.segment, a.place)
+    FROM (
+        SELECT f.*, row_number() OVER (PARTITION BY f.segment, f.is_promoted ORDER BY CASE WHEN f.is_promoted THEN f.place ELSE -f.place END) AS rank
+        FROM (
+            SELECT g.*, g.rating = 'promote' AS is_promoted
+            FROM custseg.segment_affinity(affinity_rows.model, affinity_rows.products ->> 'orders', affinity_rows.products ->> 'customer', affinity_rows.products ->> 'product',
+                    affinity_rows.source, jsonb_build_object('min_buyers', greatest(20, affinity_rows.min_group)), affinity_rows.version)
+                WITH ORDINALITY AS g (segment, name, product, n, n_buyers, share, share_all, lift, expected_buyers, standardized_lift, p_value, p_adjusted, rating, reason, place)
+            WHERE g.rating IN ('promote', 'bought less', 'never bought') AND g.n_buyers >= affinity_rows.min_group AND (g.n = 0 OR g.n >= affinity_rows.min_group)
+        ) f
+    ) a
+    WHERE a.rank <= custseg_private.rows_of_segment(affinity_rows.model, affinity_rows.version, 10);
+END;
+
+COMMENT ON FUNCTION custseg_private.affinity_rows IS 'Returns the rows of the part affinity: what to promote in each segment, and what its customers buy less or never, without products that few of them have.';
+
+CREATE FUNCTION custseg_private.basket_rows(products jsonb, min_group int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(to_jsonb(b) - 'place' || jsonb_build_object('consequent', left(b.consequent, 200), 'conviction', nullif(b.conviction, 'Infinity'),
+            'antecedent', (SELECT jsonb_agg(left(u.product, 200)) FROM unnest(b.antecedent) u (product))) ORDER BY b.place)
+    FROM (
+        SELECT r.*
+        FROM custseg.basket_rules(basket_rows.products ->> 'orders', basket_rows.products ->> 'order', basket_rows.products ->> 'product')
+            WITH ORDINALITY AS r (antecedent, consequent, size, n, n_antecedent, n_consequent, support, confidence, lift, leverage, conviction, place)
+        WHERE r.n >= basket_rows.min_group
+        ORDER BY r.place
+        LIMIT 40
+    ) b;
+END;
+
+COMMENT ON FUNCTION custseg_private.basket_rows IS 'Returns the rows of the part basket: the rules of basket_rules() with the highest lifts.';
+
+CREATE FUNCTION custseg_private.journey_rows(model text, journey jsonb, min_group int, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(to_jsonb(j) - '{place,rank}'::text[] || jsonb_build_object('from_step', left(j.from_step, 200), 'to_step', left(j.to_step, 200)) ORDER BY j.place)
+    FROM (
+        SELECT m.*, row_number() OVER (PARTITION BY m.segment ORDER BY m.n DESC, m.place) AS rank
+        FROM custseg.journey(journey_rows.journey ->> 'source', journey_rows.journey ->> 'customer', journey_rows.journey ->> 'time', journey_rows.journey ->> 'step',
+                journey_rows.model, '{}', journey_rows.version)
+            WITH ORDINALITY AS m (segment, name, kind, from_step, to_step, is_loop, n, n_from, n_undecided, share, low, high, median_days, place)
+        WHERE m.n >= journey_rows.min_group AND m.kind <> 'return'
+    ) j
+    WHERE j.rank <= custseg_private.rows_of_segment(journey_rows.model, journey_rows.version, 15);
+END;
+
+COMMENT ON FUNCTION custseg_private.journey_rows IS 'Returns the rows of the part journey: the most frequent first steps, moves and ends of each segment, without those of few.';
+
+CREATE FUNCTION custseg_private.funnel_rows(model text, journey jsonb, min_group int, version int) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(to_jsonb(f) - 'place' || jsonb_build_object('step_name', left(f.step_name, 200), 'median_days', CASE WHEN f.n >= funnel_rows.min_group THEN f.median_days END) ORDER BY f.place)
+    FROM (
+        SELECT s.*
+        FROM custseg.funnel(funnel_rows.journey ->> 'source', funnel_rows.journey ->> 'customer', funnel_rows.journey ->> 'time', funnel_rows.journey ->> 'step',
+                ARRAY(SELECT jsonb_array_elements_text(funnel_rows.journey -> 'steps')), funnel_rows.model, (funnel_rows.journey ->> 'within')::interval, '{}', funnel_rows.version)
+            WITH ORDINALITY AS s (segment, name, position, step_name, n, n_undecided, share, low, high, step_share, step_low, step_high, median_days, place)
+        ORDER BY s.place
+        LIMIT 200
+    ) f;
+END;
+
+COMMENT ON FUNCTION custseg_private.funnel_rows IS 'Returns the rows of the part funnel, those of funnel(), without the times of few.';
+
 CREATE FUNCTION custseg_private.summary_rows(model text, version int, body jsonb) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -8950,13 +9040,29 @@ BEGIN ATOMIC
             (publication.options ->> 'min_group')::int, publication.version), NULL, 'a group of the attribute has fewer customers in a segment than min_group'
         WHERE publication.options ->> 'fairness' IS NOT NULL
         UNION ALL
+        SELECT 'affinity', custseg_private.affinity_rows(publication.model, publication.options -> 'products', publication.source,
+            (publication.options ->> 'min_group')::int, publication.version), NULL, 'no segment differs in what it buys'
+        WHERE jsonb_typeof(publication.options -> 'products') = 'object'
+        UNION ALL
+        SELECT 'basket', custseg_private.basket_rows(publication.options -> 'products', (publication.options ->> 'min_group')::int), NULL, 'there are no rules'
+        WHERE publication.options #>> '{products,order}' IS NOT NULL
+        UNION ALL
+        SELECT 'journey', custseg_private.journey_rows(publication.model, publication.options -> 'journey', (publication.options ->> 'min_group')::int, publication.version),
+            NULL, 'there are no moves'
+        WHERE jsonb_typeof(publication.options -> 'journey') = 'object'
+        UNION ALL
+        SELECT 'funnel', custseg_private.funnel_rows(publication.model, publication.options -> 'journey', (publication.options ->> 'min_group')::int, publication.version),
+            NULL, 'nobody has begun'
+        WHERE jsonb_typeof(publication.options #> '{journey,steps}') = 'array'
+        UNION ALL
         SELECT 'training', (SELECT v.diagnostics FROM custseg.model_version v WHERE v.model = publication.model AND v.version = publication.version), NULL,
             'the version was imported without what its training knew'
     ),
     told AS (
         SELECT CASE n.part WHEN 'counts' THEN 'capacity' ELSE n.part END AS part,
             CASE
-                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection') THEN NULL
+                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection', 'affinity', 'basket', 'journey', 'funnel') THEN NULL
+                WHEN s.segments IS NOT NULL AND n.part IN ('affinity', 'journey', 'funnel') THEN custseg_private.leave_out_rows(n.body, s.segments)
                 WHEN s.segments IS NOT NULL AND n.part IN ('importance', 'test') THEN custseg_private.round_statistics(n.part, n.body)
                 WHEN s.segments IS NOT NULL AND k.part IS NOT NULL THEN custseg_private.hide_rows(n.body, s.segments, k.members)
                 WHEN n.part = 'description' THEN custseg_private.description_rows(n.body, s.key, (publication.options ->> 'min_group')::int, s.is_rest)
@@ -9183,6 +9289,38 @@ CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (attribute text, segment int, na
 
 COMMENT ON VIEW custseg.published_fairness IS 'Rows of fairness() in the newest publication of each model, where it was asked for.';
 COMMENT ON COLUMN custseg.published_fairness.attribute IS 'Column whose groups are compared.';
+
+CREATE VIEW custseg.published_affinity WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'affinity'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, product text, n bigint, n_buyers bigint, share float8, share_all float8, lift float8, expected_buyers float8, standardized_lift float8, p_adjusted float8, rating text);
+
+COMMENT ON VIEW custseg.published_affinity IS 'Rows of segment_affinity() in the newest publication of each model, where it was asked for: what to promote, and what is bought less or never.';
+
+CREATE VIEW custseg.published_basket WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'basket'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (antecedent text[], consequent text, size int, n bigint, n_antecedent bigint, n_consequent bigint, support float8, confidence float8, lift float8, leverage float8, conviction float8);
+
+COMMENT ON VIEW custseg.published_basket IS 'Rows of basket_rules() with the highest lifts in the newest publication of each model, where it was asked for.';
+
+CREATE VIEW custseg.published_journey WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'journey'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, kind text, from_step text, to_step text, is_loop bool, n bigint, n_from bigint, n_undecided bigint, share float8, low float8, high float8, median_days float8);
+
+COMMENT ON VIEW custseg.published_journey IS 'Rows of journey() that are the most frequent in the newest publication of each model, where it was asked for.';
+
+CREATE VIEW custseg.published_funnel WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'funnel'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (segment int, name text, "position" int, step_name text, n bigint, n_undecided bigint, share float8, low float8, high float8, step_share float8, step_low float8, step_high float8, median_days float8);
+
+COMMENT ON VIEW custseg.published_funnel IS 'Rows of funnel() in the newest publication of each model, where it was asked for.';
 
 -- private functions
 
@@ -9520,6 +9658,10 @@ GRANT SELECT ON
     custseg.published_migration,
     custseg.published_forecast,
     custseg.published_fairness,
+    custseg.published_affinity,
+    custseg.published_basket,
+    custseg.published_journey,
+    custseg.published_funnel,
     custseg.functions
 TO public;
 

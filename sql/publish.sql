@@ -146,6 +146,23 @@ FROM custseg.published_fairness f JOIN custseg.fairness('m', 'SELECT *, id % 2 A
 SELECT part, n, reason FROM custseg.publish('m', 'SELECT c.*, CASE WHEN custseg.predict(''m'', c) = 1 AND row_number() OVER (PARTITION BY custseg.predict(''m'', c) ORDER BY id) < 8 THEN ''few'' ELSE ''half'' || id % 2 END AS part FROM publish_test.customer c', '{"fairness": "part", "surrogate": false}') WHERE part = 'fairness';
 SELECT count(*) FROM custseg.published_fairness WHERE model = 'm';
 SELECT count(*) FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"fairness": "nothing", "surrogate": false}');
+-- products and journeys are there when they are asked for: rows of the functions that tell them, without what few have, and nothing of hidden segments
+CREATE TABLE line AS SELECT i % 1000 + 1 AS customer, i AS number, timestamp '2025-01-01' + i * interval '1 hour' AS at, 'p' || p AS product FROM generate_series(1, 2500) i, generate_series(1, 6) p
+WHERE (i + p) % 3 > 0 AND NOT (p = 6 AND i % 1000 < 500) AND NOT (p = 5 AND i % 7 > 2) OR (p = 4 AND i < 4);
+SELECT part, n, n_bytes > 0 AS has_bytes, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"surrogate": false, "products": {"orders": "publish_test.line", "customer": "customer", "product": "product", "order": "number"},
+    "journey": {"source": "publish_test.line", "customer": "customer", "time": "at", "step": "product", "steps": ["p1", "p2"], "within": "20 days"}}') WHERE part IN ('affinity', 'basket', 'journey', 'funnel');
+SELECT count(*) AS rows, count(*) FILTER (WHERE (a.n, a.n_buyers, a.lift, a.p_adjusted, a.rating) IS DISTINCT FROM (d.n, d.n_buyers, d.lift, d.p_adjusted, d.rating)) AS differ
+FROM custseg.published_affinity a JOIN custseg.segment_affinity('m', 'line', 'customer', 'product', 'SELECT * FROM publish_test.customer') d USING (segment, product);
+SELECT segment, product, n, rating FROM custseg.published_affinity ORDER BY segment, product;
+SELECT count(*) AS rows, count(d.n) AS alike FROM custseg.published_basket b LEFT JOIN custseg.basket_rules('line', 'number', 'product') d USING (antecedent, consequent, n, lift);
+SELECT count(*) AS rows, count(d.n) AS alike, min(j.n) >= 10 AS of_many FROM custseg.published_journey j LEFT JOIN custseg.journey('line', 'customer', 'at', 'product', 'm') d
+    ON (j.segment, j.kind, j.from_step, j.to_step, j.n, j.share) IS NOT DISTINCT FROM (d.segment, d.kind, d.from_step, d.to_step, d.n, d.share);
+SELECT segment, position, step_name, n, round(share::numeric, 3) AS share FROM custseg.published_funnel;
+SELECT count(*) FROM custseg.publish('m', 'few', '{"surrogate": false, "products": {"orders": "publish_test.line", "customer": "customer", "product": "product"},
+    "journey": {"source": "publish_test.line", "customer": "customer", "time": "at", "step": "product"}}');
+SELECT (SELECT array_agg(DISTINCT segment) FROM custseg.published_summary WHERE is_small) AS hidden, (SELECT array_agg(DISTINCT segment) FROM custseg.published_affinity) AS affinity, (SELECT array_agg(DISTINCT segment) FROM custseg.published_journey) AS journey,
+    (SELECT count(*) FROM custseg.published_basket) AS basket, (SELECT count(*) FROM custseg.published_funnel) AS funnel;
+SELECT fails(format($$SELECT custseg.publish('m', options => %L)$$, o)) FROM unnest(ARRAY['{"products": {"orders": "publish_test.line", "buyer": "customer"}}', '{"products": "publish_test.line"}', '{"products": {"orders": "publish_test.line", "customer": "customer"}}', '{"journey": {"steps": "p1"}}', '{"journey": {"source": "publish_test.line", "customer": "customer", "time": "at", "step": "product", "steps": ["p1"]}}']) o;
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 5, "surrogate": false}');
 SELECT segment, n, is_small FROM custseg.published_summary ORDER BY segment;
 SELECT count(*) FROM custseg.publish('m', 'few', '{"min_group": 1, "surrogate": false}');

@@ -55,9 +55,19 @@ FROM (
 SELECT custseg.set_action('shop', segment, '{"channel": "email", "offer": "early access", "tone": "warm", "tactics": ["call", "write"], "perk": "gift", "perk_capacity": 100, "budget_share": 0.5}')
 FROM custseg.segments WHERE model = 'shop' AND name = 'champions';
 SELECT 1 FROM custseg.override_segment('shop', 7, 1, 'key account');
+-- what they bought, each kind of customers its own, and how they came to it; among the products and steps are names that somebody might try
+CREATE TABLE baskets AS
+SELECT i AS customer, i * 10 + o AS invoice, (ARRAY['tea', '<script>alert(1)</script>', E'"50 %" \u202eevil \u0645\u0631\u062d\u0628\u0627', E'\U0001f6d2', repeat('a long name ', 30), 'coffee', 'o''cake', ''])[p] AS product
+FROM generate_series(1, 2000) i, generate_series(1, 3) o, generate_series(1, 8) p
+WHERE (i * 7 + o * 11 + p * 13) % 17 < CASE WHEN p % 4 = i % 4 THEN 9 WHEN p = 8 AND i % 4 = 2 THEN 0 ELSE 3 END AND NOT (p = 6 AND i % 4 = 1);
+CREATE TABLE visits AS
+SELECT i AS customer, timestamp '2025-01-01' + i * interval '1 hour' + e * interval '2 days' AS at, (ARRAY['visit', 'visit', 'basket', '<b>purchase</b>', repeat('return ', 40)])[1 + (e + i * e % 3) % 5] AS step
+FROM generate_series(1, 2000) i, generate_series(1, 6) e WHERE e <= 1 + i % 6;
+GRANT SELECT ON baskets, visits TO reader;
 SELECT 1 FROM custseg.publish('shop', 'shop.customers');
 SELECT 1 FROM custseg.monitor('shop', 'shop.customers');
-SELECT 1 FROM custseg.publish('shop', 'shop.customers');
+\set asked '{"products": {"orders": "shop.baskets", "customer": "customer", "product": "product", "order": "invoice"}, "journey": {"source": "shop.visits", "customer": "customer", "time": "at", "step": "step", "steps": ["visit", "basket", "<b>purchase</b>"], "within": "30 days"}}'
+SELECT 1 FROM custseg.publish('shop', 'shop.customers', :'asked');
 
 -- what customers are worth is known, whatever the presentation; nobody has set an action or watched
 SELECT 1 FROM custseg.train('valued', 'shop.customers', '{recency,frequency,monetary}', 4, id => 'id');
@@ -71,7 +81,7 @@ FROM unnest(ARRAY['<script>alert(1)</script>', '"; DROP TABLE customers; --', E'
     'a/b%2Fc%/?d=e&f#g', 'publications', '100%', 'o''hara\', ' spaces ', repeat('x', 63)]) AS name;
 SELECT custseg.name_segment('<script>alert(1)</script>', segment, name)
 FROM (VALUES (1, '</script><img src=x onerror=alert(1)>'), (2, E'"two" \\ % / \u202e\U0001f600'), (3, repeat('long ', 40))) v (segment, name);
-SELECT 1 FROM custseg.publish('<script>alert(1)</script>', 'shop.customers');
+SELECT 1 FROM custseg.publish('<script>alert(1)</script>', 'shop.customers', :'asked');
 SELECT 1 FROM custseg.publish('a/b%2Fc%/?d=e&f#g', 'shop.customers');
 -- a name that looks like the number of another segment, and a name that two segments share
 SELECT custseg.name_segment('100%', 3, '1'), custseg.name_segment('100%', 1, 'seventy'), custseg.name_segment('100%', 2, '17');
@@ -91,7 +101,7 @@ FROM unnest(ARRAY['kmeans', 'minibatch', 'gmm', 'kmedoids', 'hierarchical', 'dbs
 
 -- 40 segments, 97 features, one segment, no version deployed, nothing published
 SELECT 1 FROM custseg.train('forty', 'shop.customers', '{recency,frequency,monetary}', 40, id => 'id');
-SELECT 1 FROM custseg.publish('forty', 'shop.customers');
+SELECT 1 FROM custseg.publish('forty', 'shop.customers', :'asked');
 SELECT format('CREATE TABLE wide AS SELECT i AS id, %s FROM generate_series(1, 300) i',
     string_agg(format('((i * %s) %% %s)::float8 AS f%s', 3 + n * 7, 11 + n, n), ', '))
 FROM generate_series(1, 97) n \gexec

@@ -5,8 +5,10 @@ export { Card } from './card.jsx';
 export { loadLibrary } from './chart.jsx';
 import action from './cards/action.jsx';
 import actions from './cards/actions.jsx';
+import affinity from './cards/affinity.jsx';
 import alerts from './cards/alerts.jsx';
 import attention from './cards/attention.jsx';
+import basket from './cards/basket.jsx';
 import boxplots from './cards/boxplots.jsx';
 import budget from './cards/budget.jsx';
 import capacity from './cards/capacity.jsx';
@@ -30,10 +32,12 @@ import experiments from './cards/experiments.jsx';
 import fairness from './cards/fairness.jsx';
 import forecast from './cards/forecast.jsx';
 import frequencies from './cards/frequencies.jsx';
+import funnel from './cards/funnel.jsx';
 import gate from './cards/gate.jsx';
 import heatmap from './cards/heatmap.jsx';
 import histogram from './cards/histogram.jsx';
 import importance from './cards/importance.jsx';
+import journey from './cards/journey.jsx';
 import kDistance from './cards/k-distance.jsx';
 import kpis from './cards/kpis.jsx';
 import levels from './cards/levels.jsx';
@@ -75,9 +79,9 @@ import why from './cards/why.jsx';
 import worth from './cards/worth.jsx';
 
 const all = [
-    action, actions, alerts, attention, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
+    action, actions, affinity, alerts, attention, basket, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
     correlation, customer, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift,
-    effects, elbow, experiments, fairness, forecast, frequencies, gate, heatmap, histogram, importance, kDistance,
+    effects, elbow, experiments, fairness, forecast, frequencies, funnel, gate, heatmap, histogram, importance, journey, kDistance,
     kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel, placed, profile,
     quality, radar, roi, rules, scatter, scree, segmentFacts, segmentSpace, segmentTable, silhouette, sizes, space,
     split, survey, tests, tiles, tornado, valueAtRisk, valueOverTime, versions, votes, whatIf, why, worth,

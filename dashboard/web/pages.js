@@ -16,6 +16,7 @@ export const pages = [
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',
         cards: ['segment-facts', 'action', 'radar', 'profile', 'boxplots', 'levels'],
     },
+    { name: 'products', title: 'Products', question: 'What do they buy, and how do they come to it?', choose: 'segment', cards: ['affinity', 'basket', 'journey', 'funnel'] },
     {
         name: 'importance', title: 'Importance', question: 'What makes the segments, and are they more than chance?',
         cards: ['importance', 'differences', 'rules', 'tests'],
@@ -46,7 +47,7 @@ export const roles = [
     },
     {
         name: 'marketing', title: 'Marketing', question: 'Who are they, how do we reach them, and what do we offer?', choose: 'segment',
-        cards: ['segment-facts', 'action', 'radar', 'segment-table', 'levels', 'descriptions', 'kpis', 'experiments'],
+        cards: ['segment-facts', 'action', 'radar', 'segment-table', 'levels', 'affinity', 'descriptions', 'kpis', 'experiments'],
     },
     {
         name: 'data-science', title: 'Data science', question: 'Are the segments clear, stable and explained?',

@@ -112,6 +112,22 @@ export const parts = {
         why: 'This publication does not say how an attribute, such as a region or a group of age, is spread over the segments, or a group of it has too few customers in a segment.',
         sql: (model) => `SELECT custseg.publish(${literal(model)}, 'customers', '{"fairness": "region"}');`,
     },
+    affinity: {
+        why: 'This publication does not say what the customers of each segment buy, or no segment differs in it.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"products": {"orders": "orders", "customer": "customer", "product": "product", "order": "invoice"}}');`,
+    },
+    basket: {
+        why: 'This publication does not say what is bought together, or nothing is.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"products": {"orders": "orders", "customer": "customer", "product": "product", "order": "invoice"}}');`,
+    },
+    journey: {
+        why: 'This publication does not say how customers go from step to step.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"journey": {"source": "events", "customer": "customer", "time": "at", "step": "kind"}}');`,
+    },
+    funnel: {
+        why: 'This publication does not say how many customers come to each step of a funnel.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"journey": {"source": "events", "customer": "customer", "time": "at", "step": "kind", "steps": ["visit", "basket", "purchase"], "within": "30 days"}}');`,
+    },
     customer_form: {
         why: 'No version of this model is deployed, so that nobody can be placed.',
         sql: (model) => `SELECT custseg.deploy(${literal(model)}, 1);`,

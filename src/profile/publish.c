@@ -28,6 +28,37 @@ static const CsOption publishOptions[] = {
 	{"points", CS_OPTION_INT, offsetof(CsPublishOptions, points), MAX_POINTS, 0, MAX_POINTS},
 	{"surrogate", CS_OPTION_BOOL, offsetof(CsPublishOptions, surrogate), true},
 	{"fairness", CS_OPTION_TEXT, offsetof(CsPublishOptions, fairness)},
+	{"products", CS_OPTION_OBJECT, offsetof(CsPublishOptions, products)},
+	{"journey", CS_OPTION_OBJECT, offsetof(CsPublishOptions, journey)}
+};
+
+/* What the objects among the options name. */
+typedef struct Named
+{
+	char	   *source,
+			   *customer,
+			   *product,
+			   *order,
+			   *time,
+			   *step,
+			   *within;
+	Jsonb	   *steps;
+} Named;
+
+static const CsOption productsKeys[] = {
+	{"orders", CS_OPTION_TEXT, offsetof(Named, source)},
+	{"customer", CS_OPTION_TEXT, offsetof(Named, customer)},
+	{"product", CS_OPTION_TEXT, offsetof(Named, product)},
+	{"order", CS_OPTION_TEXT, offsetof(Named, order)}
+};
+
+static const CsOption journeyKeys[] = {
+	{"source", CS_OPTION_TEXT, offsetof(Named, source)},
+	{"customer", CS_OPTION_TEXT, offsetof(Named, customer)},
+	{"time", CS_OPTION_TEXT, offsetof(Named, time)},
+	{"step", CS_OPTION_TEXT, offsetof(Named, step)},
+	{"steps", CS_OPTION_LIST, offsetof(Named, steps)},
+	{"within", CS_OPTION_TEXT, offsetof(Named, within)}
 };
 
 static const char *const parts_sql =
@@ -73,11 +104,15 @@ typedef struct Part
 
 PG_FUNCTION_INFO_V1(custseg_publish);
 
-/* Read the options. */
+/* Read the options.  What the objects among them name is looked at where it is read. */
 void
 CsPublishOptionsParse(Jsonb *json, CsPublishOptions *options)
 {
+	Named		named;
+
 	CsOptionsParse(publishOptions, lengthof(publishOptions), json, options);
+	CsOptionsParse(productsKeys, lengthof(productsKeys), options->products, &named);
+	CsOptionsParse(journeyKeys, lengthof(journeyKeys), options->journey, &named);
 }
 
 /* The column of the value that set_presentation() keeps, palloc'd; NULL: there is none. */
