@@ -16,7 +16,7 @@ export const pages = [
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',
         cards: ['segment-facts', 'action', 'radar', 'profile', 'boxplots', 'levels'],
     },
-    { name: 'products', title: 'Products', question: 'What do they buy, and how do they come to it?', choose: 'segment', cards: ['affinity', 'basket', 'journey', 'funnel'] },
+    { name: 'products', title: 'Products', question: 'What do they buy, and how do they come to it?', choose: 'segment', cards: ['affinity', 'journey', 'funnel', 'basket'] },
     {
         name: 'importance', title: 'Importance', question: 'What makes the segments, and are they more than chance?',
         cards: ['importance', 'differences', 'rules', 'tests'],

@@ -37,7 +37,7 @@ export function sentence(data, state) {
     const never = less.filter((it) => it.rating === 'never bought');
     const customers = `customers of ${segmentName(segmentOf(data, selected(data, state)))}`;
     const promote = more.length > 0
-        ? `To promote to ${customers}: ${list(more.slice(0, 3).map((it) => `“${short(it.product, 40)}”, which they buy ${fixed(it.standardized_lift, 1)} times as often as others who buy as many products`))}.`
+        ? `To promote to ${customers}: ${list(more.slice(0, 3).map((it, i) => `“${short(it.product, 40)}” (bought ${fixed(it.standardized_lift, 1)} times as often${i === 0 ? ' as by others who buy as many products' : ''})`))}.`
         : `There is nothing that ${customers} buy more than others who buy as many products.`;
     const no = never[0] ?? less[0];
     if (!no) return promote;

@@ -70,7 +70,7 @@ export function funnelSentence(data, state) {
     const last = rows[rows.length - 1];
     const at = rows.slice(1).map((it, i) => ({ from: rows[i], to: it, lost: rows[i].n - it.n })).sort((a, b) => b.lost - a.lost)[0];
     const most = at && at.lost > 0 ? ` Most are lost between “${step(at.from.step_name)}” and “${step(at.to.step_name)}”: ${count(at.lost)}.` : '';
-    return `Of ${plural(rows[0].n, 'customer')} of ${called(data, state)} who began with “${step(rows[0].step_name)}”, ${percent(last.share)} came to “${step(last.step_name)}”.${most}`;
+    return `Of ${plural(rows[0].n, 'customer')} of ${called(data, state)} who began with “${step(rows[0].step_name)}”, ${last.n === 0 ? 'nobody' : percent(last.share)} came to “${step(last.step_name)}”.${most}`;
 }
 
 /** Returns the numbers of the funnel of all segments as a table. */
