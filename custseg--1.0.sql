@@ -8017,8 +8017,8 @@ BEGIN ATOMIC
     -- a model that has no segments is an error
     tree AS MATERIALIZED (
         SELECT p.*
-        FROM (SELECT custseg_private.require_version(path_sizes.model, NULL) WHERE path_sizes.model IS NOT NULL) v
-        CROSS JOIN custseg_private.segment_paths(path_sizes.model) p
+        FROM custseg_private.segment_paths(path_sizes.model) p
+        WHERE CASE WHEN path_sizes.model IS NOT NULL THEN custseg_private.require_version(path_sizes.model, NULL) > 0 END
     ),
     sizes AS (
         SELECT t.*,

@@ -167,8 +167,9 @@ SELECT count(*) FROM custseg.lookalikes('shop', 'customer', 'SELECT id FROM cust
 SELECT count(*) FROM custseg.lookalikes('shop', 'customer', 'SELECT id FROM customer WHERE noise(id, 10) < 0.1', 200, 'propensity');
 SET client_min_messages = error;
 SELECT count(*) FROM custseg.lookalikes('told', NULL, 'SELECT shop, id FROM told WHERE x > 0.5', 10);
--- a sample of the others, a column that separates, principal components
+-- a sample of the seeds, of the others, a column that separates, principal components
 SELECT found > 0 AS any_found, rating FROM custseg.lookalike_lift('shop', 'customer', 'likes', 200, 'propensity', '{"sample": 300}');
+SELECT n_seeds, n_held_out, rating FROM custseg.lookalike_lift('shop', 'customer', 'likes', 200, options => '{"most_seeds": 100}');
 SELECT rating, round(auc::numeric, 2) FROM custseg.lookalike_lift('unit', 'customer', 'SELECT id FROM customer WHERE recency < 40', 100, 'propensity');
 SELECT rating FROM custseg.lookalike_lift('components', 'customer', 'likes', 200, 'propensity');
 SELECT DISTINCT reason FROM custseg.lookalikes('components', 'customer', 'likes', 3, 'propensity');

@@ -8,7 +8,7 @@
  * probability.  Each is done twice: with all seeds, and with those of four fifths, by whom the seeds that are held out
  * are ranked among all others (stat/lookalike.c).
  *
- * Customers are drawn by hashes of their ids, so who is held out, or in the sample, does not depend on how rows lie.
+ * Customers are drawn by hashes of their ids, so who is held out, in the tree or in the sample, does not depend on how rows lie.
  * A sample of those who are no seeds changes nothing in a regression but its intercept, which is set right (Prentice
  * and Pyke, Biometrika 66, 1979).
  */
@@ -218,16 +218,14 @@ CheckExamples(const CsAudience *a)
 				(errcode(ERRCODE_NO_DATA_FOUND),
 				 errmsg("every customer of %s is a seed", source),
 				 errhint("Give a source that has others, too.")));
-	if (a->seeds.n > CS_KD_MAX_POINTS / 2)
-		elog(ERROR, "too many seeds");
 }
 
-/* A tree of the seeds from the first on. */
+/* A tree of the seeds from the first on, or as many of them as are drawn. */
 static CsKdTree *
 PlantTree(CsAudience *a, int64 first)
 {
 	int			d = CsScorerPipeline(a->scorer)->noutputs;
-	int64		n = a->seeds.n - first;
+	int64		n = Min(a->seeds.n - first, a->options.most_seeds);
 	CsKdTree   *tree;
 
 	Hold(a, CsKdTreeSize(n, d));

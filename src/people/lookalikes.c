@@ -25,6 +25,7 @@ enum
 
 static const CsOption audience_options[] = {
 	{"neighbors", CS_OPTION_INT, offsetof(CsAudienceOptions, neighbors), 5, 1, CS_MOST_SEED_NEIGHBORS},
+	{"most_seeds", CS_OPTION_INT, offsetof(CsAudienceOptions, most_seeds), 2000, 20, 1000000},
 	{"sample", CS_OPTION_INT, offsetof(CsAudienceOptions, sample), 100000, 100, 10000000},
 	{"ridge", CS_OPTION_REAL, offsetof(CsAudienceOptions, ridge), 1, 1e-6, INFINITY},
 	{"confidence", CS_OPTION_REAL, offsetof(CsAudienceOptions, confidence), 0.95, 0.5, 0.999999},

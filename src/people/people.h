@@ -72,6 +72,7 @@ extern const char *const CsLookalikeMethods[];
 typedef struct CsAudienceOptions
 {
 	int			neighbors;		/* seeds whose mean distance counts */
+	int			most_seeds;		/* in a tree: a sample of them, as looking for the nearest of many takes long */
 	int			sample;			/* customers who are no seeds, that a regression sees */
 	double		ridge;
 	double		confidence;
