@@ -1385,6 +1385,63 @@ COMMENT ON COLUMN custseg.segment_override.made_by IS 'Role that made the decisi
 COMMENT ON COLUMN custseg.segment_override.ended_at IS 'Time at which the decision was ended or replaced, or at which it had expired before that; NULL while it holds until it expires.';
 COMMENT ON COLUMN custseg.segment_override.ended_by IS 'Role that ended or replaced the decision; NULL when nobody did.';
 
+CREATE TABLE custseg.audit_event (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    made_by name NOT NULL,
+    action text NOT NULL,
+    model text,
+    version int,
+    subject text,
+    n bigint,
+    made_by_oid oid,
+    made_by_cluster bigint
+);
+
+CREATE INDEX ON custseg.audit_event (model);
+
+COMMENT ON TABLE custseg.audit_event IS 'What would leave no trace by itself: who revoked, dropped, published, forgot a customer; see the view audit. No row tells who a customer is.';
+COMMENT ON COLUMN custseg.audit_event.id IS 'Number of the event, ascending in time.';
+COMMENT ON COLUMN custseg.audit_event.at IS 'Time of the event.';
+COMMENT ON COLUMN custseg.audit_event.made_by IS 'Role that did it.';
+COMMENT ON COLUMN custseg.audit_event.made_by_oid IS 'OID of that role; NULL when there was none of the name.';
+COMMENT ON COLUMN custseg.audit_event.made_by_cluster IS 'Identifier of the database cluster in which the OID, not the name, says who the role is.';
+COMMENT ON COLUMN custseg.audit_event.action IS 'What was done, such as revoke, publish, forget_customer or drop_model.';
+COMMENT ON COLUMN custseg.audit_event.model IS 'Name of the model; NULL where it is about none, or about one that was dropped.';
+COMMENT ON COLUMN custseg.audit_event.version IS 'Version of the model; NULL where it is about none.';
+COMMENT ON COLUMN custseg.audit_event.subject IS 'What it was done to: a role, a segment, a consumer, a table, or a model that was dropped.';
+COMMENT ON COLUMN custseg.audit_event.n IS 'Parts of a publication; NULL of other events.';
+
+CREATE TABLE custseg.column_note (
+    model text,
+    source text,
+    column_name text NOT NULL CHECK (octet_length(column_name) BETWEEN 1 AND 63),
+    meaning text,
+    source_system text,
+    unit text,
+    range text,
+    update_cadence text,
+    steward text,
+    set_at timestamptz NOT NULL,
+    set_by name NOT NULL,
+    CHECK (num_nonnulls(model, source) = 1)
+);
+
+CREATE UNIQUE INDEX column_note_of ON custseg.column_note (coalesce(model, ''), coalesce(source, ''), column_name);
+
+COMMENT ON TABLE custseg.column_note IS 'What columns mean, of a model or of a relation, kept by set_column_note(); see data_dictionary().';
+COMMENT ON COLUMN custseg.column_note.model IS 'Name of the model; NULL for a note of a relation.';
+COMMENT ON COLUMN custseg.column_note.source IS 'Relation, with its schema; NULL for a note of a model.';
+COMMENT ON COLUMN custseg.column_note.column_name IS 'Name of the column.';
+COMMENT ON COLUMN custseg.column_note.meaning IS 'Meaning of the column; NULL, here and in all columns that follow, when nothing was set.';
+COMMENT ON COLUMN custseg.column_note.source_system IS 'System that the values come from.';
+COMMENT ON COLUMN custseg.column_note.unit IS 'Unit of the values.';
+COMMENT ON COLUMN custseg.column_note.range IS 'Values that are allowed, in words.';
+COMMENT ON COLUMN custseg.column_note.update_cadence IS 'How often the values are brought up to date.';
+COMMENT ON COLUMN custseg.column_note.steward IS 'Who answers for the column.';
+COMMENT ON COLUMN custseg.column_note.set_at IS 'Time of the last call of set_column_note().';
+COMMENT ON COLUMN custseg.column_note.set_by IS 'Role that called set_column_note() last.';
+
 CREATE TABLE custseg.report (
     model text NOT NULL,
     version int NOT NULL,
@@ -8631,6 +8688,620 @@ COMMENT ON FUNCTION custseg.decide IS 'Decides by the conditions of go_no_go(): 
 topic: actions 15
 example: SELECT * FROM custseg.decide(''shop'', ''spring campaign'')';
 
+-- what changed
+
+CREATE FUNCTION custseg_private.require_owner(model text) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_require_owner'
+LANGUAGE C STABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.require_owner IS 'Returns true when the current role owns the model, and raises an error otherwise.';
+
+CREATE FUNCTION custseg_private.count_words(n float8) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT to_char(round(n::numeric), 'FM999,999,999,999,999,990');
+END;
+
+COMMENT ON FUNCTION custseg_private.count_words IS 'Returns a whole number as people read it, with commas.';
+
+CREATE FUNCTION custseg_private.day_words(at timestamptz) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT to_char(at, 'FMDD FMMonth YYYY');
+END;
+
+COMMENT ON FUNCTION custseg_private.day_words IS 'Returns the day of a time as people write it.';
+
+CREATE FUNCTION custseg_private.more_words(difference float8, "before" float8, unit text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN difference IS NULL THEN NULL
+        WHEN round(difference::numeric) = 0 THEN 'as before'
+        ELSE concat(custseg_private.count_words(abs(difference)), ' ' || unit, CASE WHEN difference > 0 THEN ' more' ELSE ' less' END, ' than before',
+            CASE WHEN "before" > 0 AND abs(difference) / "before" >= 0.01 THEN format(' (%s %%)', round((abs(difference) / "before" * 100)::numeric)) END)
+    END;
+END;
+
+COMMENT ON FUNCTION custseg_private.more_words IS 'Returns a difference in words.';
+
+CREATE FUNCTION custseg_private.action_words(cause text, from_segment int, to_segment int, version int, earlier_version int, deployed_at timestamptz, decided_kind text, decided_by name, decided_reason text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN decided_kind = 'exclusion' AND to_segment IS NULL THEN format('%s has excluded the customer: %s', decided_by, decided_reason)
+        WHEN decided_kind = 'override' THEN format('%s has put the customer there by hand: %s', decided_by, decided_reason)
+        WHEN cause = 'delete' THEN 'the customer''s row was deleted'
+        WHEN cause = 'insert' THEN 'the customer is new'
+        WHEN from_segment IS NULL AND earlier_version IS NULL THEN 'the customer was placed for the first time'
+        WHEN version <> earlier_version THEN concat(format('version %s of the model is in use', version), ', since ' || custseg_private.day_words(deployed_at))
+        WHEN cause = 'resegment' THEN 'what is known of the customer had changed when all were placed again'
+        ELSE 'the customer''s row was changed'
+    END;
+END;
+
+COMMENT ON FUNCTION custseg_private.action_words IS 'Returns in words why a customer has moved.';
+
+CREATE FUNCTION custseg_private.customer_history(
+    model text,
+    customer text,
+    OUT at timestamptz,
+    OUT kind text,
+    OUT from_segment int,
+    OUT from_name text,
+    OUT to_segment int,
+    OUT to_name text,
+    OUT version int,
+    OUT cause text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH decision AS (
+        SELECT o.id, o.kind, o.segment, o.reason, o.made_at, o.made_by, coalesce(o.ended_at, o.until) AS ended_at, o.ended_by
+        FROM custseg.segment_override o
+        JOIN custseg.model m ON m.name = customer_history.model AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)
+        WHERE coalesce(o.model = customer_history.model, true) AND o.customer = customer_history.customer
+    ), change AS (
+        SELECT c.*, lag(c.version) OVER (ORDER BY c.at, c.transaction_number, c.number) AS earlier_version
+        FROM custseg.segment_change c
+        WHERE c.model = customer_history.model AND c.customer = customer_history.customer
+    ), line AS (
+        SELECT c.at, 'change' AS kind, c.from_segment, c.to_segment, c.version, c.cause,
+            custseg_private.action_words(c.cause, c.from_segment, c.to_segment, c.version, c.earlier_version,
+                (SELECT max(d.deployed_at) FROM custseg.deployment d WHERE d.model = c.model AND d.version = c.version AND d.deployed_at <= c.at),
+                x.kind, x.made_by, x.reason) AS reason, c.transaction_number AS place, c.number
+        FROM change c
+        LEFT JOIN LATERAL (
+            SELECT d.kind, d.made_by, d.reason
+            FROM decision d
+            WHERE d.made_at <= c.at AND coalesce(d.ended_at > c.at, true) AND d.segment IS NOT DISTINCT FROM c.to_segment
+            ORDER BY d.id DESC
+            LIMIT 1
+        ) x ON c.cause <> 'delete'
+        UNION ALL
+        SELECT d.made_at, d.kind, NULL, d.segment, NULL, NULL, format('%s: %s', d.made_by, d.reason), 0, d.id::int
+        FROM decision d
+        UNION ALL
+        SELECT d.ended_at, 'end of ' || d.kind, d.segment, NULL, NULL, NULL, coalesce(format('%s has ended it', d.ended_by), 'it has expired'), 0, d.id::int
+        FROM decision d
+        WHERE d.ended_at <= now()
+    )
+    SELECT l.at, l.kind, l.from_segment, f.name, l.to_segment, t.name, l.version, l.cause, l.reason
+    FROM line l
+    LEFT JOIN custseg_private.segment_names(customer_history.model) f ON f.segment = l.from_segment
+    LEFT JOIN custseg_private.segment_names(customer_history.model) t ON t.segment = l.to_segment
+    ORDER BY l.at, l.place, l.number;
+END;
+
+COMMENT ON FUNCTION custseg_private.customer_history IS 'Returns the changes and decisions of one customer, by the text of the id, in the order of time.';
+
+CREATE FUNCTION custseg.segment_history(
+    model text,
+    customer "any",
+    OUT at timestamptz,
+    OUT kind text,
+    OUT from_segment int,
+    OUT from_name text,
+    OUT to_segment int,
+    OUT to_name text,
+    OUT version int,
+    OUT cause text,
+    OUT reason text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'custseg_segment_history'
+LANGUAGE C STABLE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.segment_history IS 'Returns the segments of one customer over time with the reason of each change, and the decisions that were made by hand; for the owner of a model that tracks changes.
+topic: changes 12
+example: SELECT * FROM custseg.segment_history(''shop'', 7)';
+
+-- The last time that customers were counted, not after a time if it can be, and how many there were, and what they were worth, in each segment.
+CREATE FUNCTION custseg_private.counted_before(
+    model text,
+    since timestamptz,
+    needs_value bool,
+    OUT counted_at timestamptz,
+    OUT segment int,
+    OUT n bigint,
+    OUT total_value float8
+) RETURNS SETOF record
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+    WITH counts AS (
+        SELECT 'resegment' AS how, max(g.finished_at) AS at, g.run_at, g.source, NULL::bigint AS run, NULL::int AS version
+        FROM custseg.migration g
+        WHERE g.model = counted_before.model AND g.finished_at IS NOT NULL AND g.condition IS NULL
+            AND (NOT needs_value OR g.value_column IS NOT NULL)
+        GROUP BY g.run_at, g.source
+        UNION ALL
+        SELECT 'monitor', r.finished_at, NULL, NULL, r.id, NULL
+        FROM custseg.monitor_run r
+        JOIN custseg.monitor_segment s ON s.model = r.model AND s.run = r.id AND s.segment IS NULL AND s.n IS NOT NULL
+        WHERE r.model = counted_before.model AND NOT needs_value
+        UNION ALL
+        SELECT 'publish', p.published_at, p.published_at, NULL, NULL, NULL
+        FROM custseg.report p
+        WHERE p.model = counted_before.model AND p.part = 'summary'
+            AND (NOT needs_value OR p.body @? '$[*].total_value ? (@ != null)')
+        UNION ALL
+        SELECT 'train', v.trained_at, NULL, NULL, NULL, v.version
+        FROM custseg.model_version v
+        WHERE v.model = counted_before.model AND NOT needs_value
+    ), chosen AS (
+        SELECT c.*
+        FROM counts c
+        -- the last one until then; else the first one
+        ORDER BY c.at <= since DESC, CASE WHEN c.at <= since THEN c.at END DESC NULLS LAST, c.at, c.how
+        LIMIT 1
+    )
+    SELECT c.at, g.to_segment, sum(g.n)::bigint, sum(g.total_value)
+    FROM chosen c
+    JOIN custseg.migration g ON g.model = counted_before.model AND g.run_at = c.run_at AND g.source = c.source
+    WHERE c.how = 'resegment' AND g.to_segment IS NOT NULL
+    GROUP BY c.at, g.to_segment
+    UNION ALL
+    SELECT c.at, s.segment, s.n, NULL
+    FROM chosen c
+    JOIN custseg.monitor_segment s ON s.model = counted_before.model AND s.run = c.run
+    WHERE c.how = 'monitor' AND s.segment IS NOT NULL
+    UNION ALL
+    SELECT c.at, r.segment, r.n, r.total_value
+    FROM chosen c
+    JOIN custseg.report p ON p.model = counted_before.model AND p.published_at = c.run_at AND p.part = 'summary'
+    CROSS JOIN LATERAL jsonb_to_recordset(p.body) r (segment int, n bigint, total_value float8)
+    WHERE c.how = 'publish' AND r.n IS NOT NULL
+    UNION ALL
+    SELECT c.at, s.segment, s.n, NULL
+    FROM chosen c
+    JOIN custseg.segment s ON s.model = counted_before.model AND s.version = c.version
+    WHERE c.how = 'train';
+END;
+
+COMMENT ON FUNCTION custseg_private.counted_before IS 'Returns the sizes of segments, and what they were worth, as they were counted last before a time, or first after it.';
+
+CREATE FUNCTION custseg.what_changed(
+    model text,
+    source text DEFAULT NULL,
+    since timestamptz DEFAULT NULL,
+    OUT section text,
+    OUT subject text,
+    OUT segment int,
+    OUT "before" float8,
+    OUT "after" float8,
+    OUT difference float8,
+    OUT unit text,
+    OUT reason text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 10000 ROWS 50
+BEGIN ATOMIC
+    WITH asked AS MATERIALIZED (
+        SELECT m.name AS model, m.deployed_version AS version, coalesce(what_changed.since, now() - interval '1 month') AS since,
+            p.presentation ->> 'value' AS value, coalesce(p.presentation ->> 'currency', '') AS currency
+        FROM custseg.model m
+        LEFT JOIN custseg.presentation p ON p.model = m.name
+        WHERE m.name = what_changed.model AND custseg_private.check_model(what_changed.model)
+    ), current_state AS MATERIALIZED (
+        SELECT s.segment, s.name, s.n::float8 AS n, s.total_value
+        FROM asked a
+        CROSS JOIN LATERAL custseg.segment_summary(a.model, what_changed.source, a.value) s
+    ), earlier AS MATERIALIZED (
+        SELECT c.*
+        FROM asked a
+        CROSS JOIN LATERAL custseg_private.counted_before(a.model, a.since, false) c
+    ), earlier_value AS MATERIALIZED (
+        SELECT c.*
+        FROM asked a
+        CROSS JOIN LATERAL custseg_private.counted_before(a.model, a.since, true) c
+        WHERE a.value IS NOT NULL
+    ), names AS MATERIALIZED (
+        SELECT * FROM custseg_private.segment_names(what_changed.model)
+    ), sizes AS (
+        SELECT coalesce(c.segment, e.segment) AS segment, coalesce(c.name, s.name) AS name, e.n::float8 AS before, coalesce(c.n, 0) AS after,
+            coalesce(c.n, 0) - coalesce(e.n, 0)::float8 AS difference, v.total_value AS value_before, c.total_value AS value_after
+        FROM current_state c
+        FULL JOIN earlier e ON e.segment = c.segment
+        LEFT JOIN earlier_value v ON v.segment = coalesce(c.segment, e.segment)
+        LEFT JOIN names s ON s.segment = coalesce(c.segment, e.segment)
+    ), moves AS (
+        SELECT g.from_segment, g.to_segment, sum(g.n)::float8 AS n, sum(g.total_value) AS total_value
+        FROM asked a
+        JOIN custseg.migration g ON g.model = a.model AND g.run_at >= a.since
+        WHERE g.from_segment IS DISTINCT FROM g.to_segment
+        GROUP BY g.from_segment, g.to_segment
+    ), runs AS MATERIALIZED (
+        SELECT r.*, row_number() OVER (PARTITION BY r.started_at >= a.since ORDER BY r.id DESC) AS place, r.started_at >= a.since AS is_new
+        FROM asked a
+        JOIN custseg.monitor_run r ON r.model = a.model AND r.status <> 'skipped'
+    ), latest_run AS (
+        SELECT * FROM runs WHERE is_new AND place = 1
+    ), features AS (
+        SELECT f.feature, f.verdict, f.psi, b.verdict AS verdict_before, b.psi AS psi_before
+        FROM latest_run r
+        JOIN custseg.monitor_feature f ON f.model = r.model AND f.run = r.id
+        LEFT JOIN runs p ON NOT p.is_new AND p.place = 1
+        LEFT JOIN custseg.monitor_feature b ON b.model = r.model AND b.run = p.id AND b.feature = f.feature AND b.version = f.version
+    ), kpis AS (
+        SELECT k.*
+        FROM asked a
+        CROSS JOIN LATERAL custseg.kpi_changes(a.model) k
+        WHERE k.month + interval '1 month' > a.since AND k.rating IN ('watch', 'degraded')
+    ), line AS (
+        SELECT 1 AS part, 0 AS place, 'summary' AS section, a.model AS subject, NULL::int AS segment, e.n AS before, c.n AS after, c.n - e.n AS difference, 'customers' AS unit,
+            concat(custseg_private.count_words(c.n), ' customers are in a segment now', ', ' || custseg_private.more_words(c.n - e.n, e.n, NULL), '. ',
+                'Before means ' || custseg_private.day_words(e.counted_at) || ', when they were counted.') AS reason
+        FROM asked a
+        CROSS JOIN (SELECT sum(s.n) AS n FROM current_state s WHERE s.segment > 0) c
+        CROSS JOIN (SELECT sum(x.n)::float8 AS n, max(x.counted_at) AS counted_at FROM earlier x WHERE x.segment > 0) e
+        UNION ALL
+        SELECT 2, (row_number() OVER (ORDER BY abs(s.difference) DESC, s.segment))::int, 'size', s.name, s.segment, s.before, s.after, s.difference, 'customers',
+            concat(s.name, ' has ', custseg_private.count_words(s.after), ' customers',
+                CASE WHEN s.before IS NULL THEN '; there was no such segment before' ELSE ', ' || custseg_private.more_words(s.difference, s.before, NULL) END, '.')
+        FROM sizes s
+        WHERE s.segment IS NOT NULL
+        UNION ALL
+        SELECT 3, (row_number() OVER (ORDER BY abs(s.value_after - s.value_before) DESC NULLS LAST, s.segment))::int, 'value', s.name, s.segment, s.value_before, s.value_after,
+            s.value_after - s.value_before, nullif(a.currency, ''),
+            concat('The customers of ', s.name, ' are worth ', custseg_private.count_words(s.value_after), ' ' || nullif(a.currency, ''),
+                ', ' || custseg_private.more_words(s.value_after - s.value_before, s.value_before, NULL), '.')
+        FROM asked a
+        CROSS JOIN sizes s
+        WHERE s.value_after IS NOT NULL
+        UNION ALL
+        SELECT 4, (row_number() OVER (ORDER BY abs(v.total_value) DESC NULLS LAST, v.n DESC, v.from_segment, v.to_segment))::int, 'move',
+            concat(coalesce(f.name, 'no segment'), ' -> ', coalesce(t.name, 'no segment')), v.to_segment, NULL, v.n, v.n, 'customers',
+            concat(custseg_private.count_words(v.n), CASE WHEN v.n = 1 THEN ' customer ' ELSE ' customers ' END,
+                CASE
+                    WHEN v.from_segment IS NULL THEN 'came to ' || coalesce(t.name, 'a segment that is gone')
+                    WHEN v.to_segment IS NULL THEN 'of ' || coalesce(f.name, 'a segment that is gone') || CASE WHEN v.n = 1 THEN ' has' ELSE ' have' END || ' no segment any more'
+                    ELSE 'went from ' || coalesce(f.name, 'a segment that is gone') || ' to ' || coalesce(t.name, 'a segment that is gone')
+                END,
+                ', worth ' || custseg_private.count_words(v.total_value) || coalesce(' ' || nullif(a.currency, ''), ''), '.')
+        FROM asked a
+        CROSS JOIN moves v
+        LEFT JOIN names f ON f.segment = v.from_segment
+        LEFT JOIN names t ON t.segment = v.to_segment
+        UNION ALL
+        SELECT 5, (row_number() OVER (ORDER BY f.verdict, f.psi DESC NULLS LAST, f.feature))::int, 'drift', f.feature, NULL, f.psi_before, f.psi, f.psi - f.psi_before, NULL,
+            concat('The values of ', f.feature, ' are not what they were when the model was trained',
+                CASE WHEN f.verdict_before IN ('watch', 'drifted') THEN ', as before' ELSE ', which is new' END, '.')
+        FROM features f
+        WHERE f.verdict IN ('watch', 'drifted')
+        UNION ALL
+        SELECT 5, 1000, 'drift', f.feature, NULL, f.psi_before, f.psi, f.psi - f.psi_before, NULL,
+            concat('The values of ', f.feature, ' are again what they were when the model was trained.')
+        FROM features f
+        WHERE f.verdict = 'ok' AND f.verdict_before IN ('watch', 'drifted')
+        UNION ALL
+        SELECT 6, q.place::int, 'quality', coalesce(q.finding ->> 'name', a.model), NULL, NULL, NULL, NULL, NULL,
+            concat('There is something wrong with the data of ', coalesce(q.finding ->> 'name', 'the customers'), ': ', q.finding ->> 'reason', '.')
+        FROM asked a
+        CROSS JOIN latest_run r
+        CROSS JOIN LATERAL jsonb_array_elements(CASE WHEN jsonb_typeof(r.findings -> 'data_quality') = 'array' THEN r.findings -> 'data_quality' END) WITH ORDINALITY q (finding, place)
+        UNION ALL
+        SELECT 6, 1000, 'quality', a.model, NULL, NULL, NULL, NULL, NULL, 'Nobody has looked at the data since then: the checks have not run.'
+        FROM asked a
+        WHERE NOT EXISTS (SELECT FROM latest_run)
+        UNION ALL
+        SELECT 7, (row_number() OVER (ORDER BY k.rating, k.segment, k.kpi))::int, 'kpi', concat(k.name, ': ', k.kpi), k.segment, k.reference, k.kpi_value, k.difference, NULL,
+            concat('In ', to_char(k.month, 'FMMonth YYYY'), ', ', CASE k.kpi WHEN 'conversion' THEN 'the share of buyers' WHEN 'retention' THEN 'the share of those who bought again'
+                    WHEN 'revenue' THEN 'revenue a customer' WHEN 'orders' THEN 'orders a customer' ELSE k.kpi END, ' of ', k.name, ' fell by ',
+                round(abs(k.change * 100)::numeric), ' % against ', to_char(k.reference_month, 'FMMonth YYYY'),
+                CASE k.rating WHEN 'degraded' THEN ', more than chance explains' ELSE ', which may be chance' END, '.')
+        FROM kpis k
+        UNION ALL
+        SELECT 8, (row_number() OVER (ORDER BY l.severity, l.id))::int, 'alert', l.subject, NULL, NULL, NULL, NULL, NULL,
+            concat(CASE WHEN l.closed_at IS NULL THEN CASE l.severity WHEN 'critical' THEN 'Look at this first' ELSE 'Look at this' END ELSE 'Over' END, ': ',
+                -- measures are for the page of alerts
+                regexp_replace(l.message, ' \([^()]*\m(PSI|KS|p|V|chi-square|Cramer)\M[^()]*\)|: their PSI is [0-9.]+, above [0-9.]+', '', 'g'), '.')
+        FROM asked a
+        JOIN custseg.alert l ON l.model = a.model AND (l.closed_at IS NULL AND l.last_seen >= a.since OR l.closed_at >= a.since)
+        UNION ALL
+        SELECT 9, (row_number() OVER (ORDER BY d.at, d.reason))::int, 'decision', d.subject, NULL, NULL, NULL, NULL, NULL, d.reason
+        FROM asked a
+        CROSS JOIN LATERAL (
+            SELECT p.deployed_at AS at, 'version ' || p.version AS subject,
+                concat('On ', custseg_private.day_words(p.deployed_at), ' ', p.deployed_by, CASE p.action WHEN 'rollback' THEN ' went back to version ' ELSE ' put version ' END, p.version, CASE p.action WHEN 'rollback' THEN '' ELSE ' in use' END, ': ' || p.reason, '.') AS reason
+            FROM custseg.deployment p
+            WHERE p.model = a.model AND p.deployed_at >= a.since
+            UNION ALL
+            SELECT g.decided_at, g.decision, concat('On ', custseg_private.day_words(g.decided_at), ' ', g.decided_by, ' decided ', g.decision, ': ', g.reason, '.')
+            FROM custseg.gate_decision g
+            WHERE g.model = a.model AND g.decided_at >= a.since
+            UNION ALL
+            SELECT e.decided_at, e.experiment, concat('The experiment ', e.experiment, ' has decided: ', e.decision, '.')
+            FROM custseg.experiment e
+            WHERE e.model = a.model AND e.decided_at >= a.since
+            UNION ALL
+            SELECT e.ended_at, e.experiment, concat(e.ended_by, ' ended the experiment ', e.experiment, ': ' || e.end_reason, '.')
+            FROM custseg.experiment e
+            WHERE e.model = a.model AND e.ended_at >= a.since
+            UNION ALL
+            SELECT max(o.made_at), o.kind, concat(count(*), CASE o.kind WHEN 'exclusion' THEN CASE WHEN count(*) = 1 THEN ' customer was' ELSE ' customers were' END || ' excluded by hand.'
+                    ELSE CASE WHEN count(*) = 1 THEN ' customer was' ELSE ' customers were' END || ' put in a segment by hand.' END)
+            FROM custseg.segment_override o
+            JOIN custseg.model m ON m.name = a.model AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)
+            WHERE coalesce(o.model = a.model, true) AND o.made_at >= a.since
+            GROUP BY o.kind
+        ) d
+    )
+    SELECT l.section, l.subject, l.segment, l.before, l.after, l.difference, l.unit, regexp_replace(l.reason, '([.!?])\.$', '\1')
+    FROM line l
+    ORDER BY l.part, l.place, l.segment, l.subject;
+END;
+
+COMMENT ON FUNCTION custseg.what_changed IS 'Tells what has changed since a time, by default for a month: sizes and value of segments, who moved and what they are worth, data and measures that are not as they were, alerts and decisions; each with a sentence in plain words.
+topic: changes 10
+example: SELECT section, subject, difference, reason FROM custseg.what_changed(''shop'', ''customers'')';
+
+CREATE FUNCTION custseg.what_changed_text(model text, source text DEFAULT NULL, since timestamptz DEFAULT NULL, most int DEFAULT 5) RETURNS text
+LANGUAGE sql STABLE PARALLEL UNSAFE COST 10000
+BEGIN ATOMIC
+    WITH line AS (
+        SELECT w.section, w.reason, w.place, row_number() OVER (PARTITION BY w.section ORDER BY w.place) AS number, count(*) OVER (PARTITION BY w.section) AS n
+        FROM custseg.what_changed(what_changed_text.model, what_changed_text.source, what_changed_text.since) WITH ORDINALITY w (section, subject, segment, before, after, difference, unit, reason, place)
+        -- what has not changed is left out of a mail
+        WHERE NOT (w.section IN ('size', 'value') AND coalesce(round(w.difference::numeric) = 0, true))
+    )
+    SELECT concat('What has changed for ', what_changed_text.model, E'\n', string_agg(p.body, '' ORDER BY p.place))
+    FROM (
+        SELECT min(l.place) AS place, concat(E'\n', h.heading || E'\n', string_agg(l.reason, E'\n' ORDER BY l.place) FILTER (WHERE l.number <= greatest(what_changed_text.most, 1)),
+            CASE WHEN max(l.n) > greatest(what_changed_text.most, 1) THEN format(E'\nAnd %s more.', max(l.n) - greatest(what_changed_text.most, 1)) END, E'\n') AS body
+        FROM line l
+        LEFT JOIN (VALUES ('size', 'How many there are'), ('value', 'What they are worth'), ('move', 'Who has moved'), ('drift', 'Customers are not as they were'), ('quality', 'The data'),
+                ('kpi', 'What they did'), ('alert', 'Alerts'), ('decision', 'What was decided')) h (section, heading) ON h.section = l.section
+        GROUP BY l.section, h.heading
+    ) p;
+END;
+
+COMMENT ON FUNCTION custseg.what_changed_text IS 'Writes what what_changed() tells as the text of a mail: at most so many sentences of each kind, the most important first, without what has stayed as it was.
+topic: changes 11
+example: SELECT custseg.what_changed_text(''shop'', ''customers'')';
+
+-- governance
+
+CREATE FUNCTION custseg.set_column_note(model text, source text, "column" text, note jsonb) RETURNS void
+AS 'MODULE_PATHNAME', 'custseg_set_column_note'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION custseg.set_column_note IS 'Keeps what a column means: meaning, source_system, unit, range, update_cadence and owner, for a model or for a relation; what is not given stays, null removes, and NULL as the note takes all away.
+topic: governance 1
+example: SELECT custseg.set_column_note(''shop'', NULL, ''recency'', ''{"meaning": "Days since the last order", "unit": "days"}'')';
+
+CREATE FUNCTION custseg.data_dictionary(
+    model text,
+    OUT column_name text,
+    OUT type text,
+    OUT kind text,
+    OUT is_feature bool,
+    OUT meaning text,
+    OUT source_system text,
+    OUT unit text,
+    OUT range text,
+    OUT update_cadence text,
+    OUT steward text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+    WITH m AS (
+        SELECT m.name, m.deployed_version, v.source
+        FROM custseg.model m
+        LEFT JOIN custseg.model_version v ON v.model = m.name AND v.version = m.deployed_version
+        WHERE m.name = data_dictionary.model
+    ), feature AS (
+        SELECT f.name AS column_name, f.type, f.kind, f.position
+        FROM m
+        JOIN custseg.feature f ON f.model = m.name AND f.version = m.deployed_version
+    ), relation_note AS (
+        SELECT n.*
+        FROM m
+        -- a source that is a relation; a query is none
+        JOIN custseg.column_note n ON n.source = m.source OR n.source LIKE '%.' || replace(replace(replace(m.source, '\', '\\'), '%', '\%'), '_', '\_')
+    ), model_note AS (
+        SELECT n.*
+        FROM custseg.column_note n
+        WHERE n.model = data_dictionary.model
+    ), shown AS (
+        SELECT e.key AS column_name, e.value
+        FROM custseg.presentation p
+        CROSS JOIN LATERAL jsonb_each(CASE WHEN jsonb_typeof(p.presentation -> 'columns') = 'object' THEN p.presentation -> 'columns' END) e
+        WHERE p.model = data_dictionary.model
+    )
+    SELECT c.column_name, f.type, f.kind, f.column_name IS NOT NULL,
+        coalesce(n.meaning, r.meaning, s.value ->> 'description', s.value ->> 'label'), coalesce(n.source_system, r.source_system), coalesce(n.unit, r.unit, s.value ->> 'unit'),
+        coalesce(n.range, r.range), coalesce(n.update_cadence, r.update_cadence), coalesce(n.steward, r.steward)
+    FROM (SELECT column_name FROM feature UNION SELECT column_name FROM model_note UNION SELECT column_name FROM relation_note UNION SELECT column_name FROM shown) c
+    LEFT JOIN feature f ON f.column_name = c.column_name
+    LEFT JOIN model_note n ON n.column_name = c.column_name
+    LEFT JOIN relation_note r ON r.column_name = c.column_name
+    LEFT JOIN shown s ON s.column_name = c.column_name
+    ORDER BY f.position NULLS LAST, c.column_name;
+END;
+
+COMMENT ON FUNCTION custseg.data_dictionary IS 'Lists the columns of a model with what is known of their meaning: the notes of the model, else those of the relation that it was trained on, else the presentation.
+topic: governance 2
+example: SELECT * FROM custseg.data_dictionary(''shop'')';
+
+CREATE FUNCTION custseg.personal_data(
+    model text,
+    OUT kind text,
+    OUT version int,
+    OUT n bigint,
+    OUT is_named bool,
+    OUT reason text,
+    OUT remedy text
+) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 30
+BEGIN ATOMIC
+    WITH v AS MATERIALIZED (
+        SELECT v.*
+        FROM custseg.model_version v
+        WHERE v.model = personal_data.model AND custseg_private.require_owner(personal_data.model)
+    )
+    SELECT p.kind, p.version, p.n, p.is_named, p.reason, p.remedy
+    FROM (
+        SELECT 1 AS part, 'override' AS kind, NULL::int AS version, count(*) AS n, true AS is_named,
+            'decisions by hand, with the ids of customers: they say who is placed where, and who objected' AS reason, 'forget_customer() deletes them, but for an objection that is in force; end_override() ends it' AS remedy
+        FROM custseg.segment_override o
+        JOIN custseg.model m ON m.name = personal_data.model AND custseg_private.is_same_role(o.owner, o.owner_oid, o.owner_cluster, m.owner, m.owner_oid, m.owner_cluster)
+        WHERE coalesce(o.model = personal_data.model, true)
+        UNION ALL
+        SELECT 2, 'change', NULL, count(*), true, 'changes of segments, with the ids of customers: those who act on them read them', 'forget_customer(); forget_changes() deletes old ones'
+        FROM custseg.segment_change c
+        WHERE c.model = personal_data.model
+        UNION ALL
+        SELECT 3, 'enrolment', NULL, count(*), true, 'who is in an experiment, with the ids of customers: their results are compared', 'forget_customer(), drop_experiment()'
+        FROM custseg.enrolment n
+        JOIN custseg.experiment e ON e.experiment = n.experiment
+        WHERE e.model = personal_data.model
+        UNION ALL
+        SELECT 4, 'outcome', o.version, count(*), bool_or(o.customer IS NOT NULL), 'what came of customers beside what was predicted of them: it shows whether predictions hold', 'forget_customer(), drop_model() with the version'
+        FROM custseg.outcome o
+        WHERE o.model = personal_data.model
+        GROUP BY o.version
+        UNION ALL
+        SELECT 5, 'donors', v.version, CASE WHEN jsonb_typeof(v.donors) = 'array' THEN jsonb_array_length(v.donors) END, false,
+            'rows of the training, scaled: missing values are filled in from the most similar of them', 'train again without impute => knn, or without the customer, and drop the version'
+        FROM v
+        WHERE v.donors IS NOT NULL
+        UNION ALL
+        SELECT 6, CASE v.algorithm WHEN 'kmedoids' THEN 'medoids' ELSE 'core points' END, v.version,
+            CASE WHEN v.algorithm = 'kmedoids' THEN v.n_segments WHEN jsonb_typeof(v.parameters -> 'core_points') = 'array' THEN jsonb_array_length(v.parameters -> 'core_points')
+                WHEN jsonb_typeof(v.parameters -> 'points') = 'array' THEN jsonb_array_length(v.parameters -> 'points') END, false,
+            CASE v.algorithm WHEN 'kmedoids' THEN 'rows of the training: each segment is represented by a customer' ELSE 'rows of the training: a customer belongs to the segment of those who are near' END,
+            'train again without the customer, or by another algorithm, and drop the version'
+        FROM v
+        WHERE v.algorithm IN ('kmedoids', 'dbscan', 'hdbscan')
+        UNION ALL
+        SELECT 7, 'extremes', v.version, count(f.minimum) + count(f.maximum), false,
+            'the smallest and the largest value of each feature, which are those of single customers: drift and quality are measured against them', 'train on a source whose values are capped, and drop the version'
+        FROM v
+        JOIN custseg.feature f ON f.model = v.model AND f.version = v.version
+        GROUP BY v.version
+        HAVING count(f.minimum) > 0
+        UNION ALL
+        SELECT 8, 'values', v.version, sum(cardinality(f.quantiles)), false,
+            'values of single customers in order, by feature: at most 1,001, all of them where there were fewer, from which drift is measured', 'train on more customers, and drop the version'
+        FROM v
+        JOIN custseg.feature f ON f.model = v.model AND f.version = v.version
+        WHERE f.quantiles IS NOT NULL
+        GROUP BY v.version
+        UNION ALL
+        SELECT 9, 'rare levels', v.version, count(*), false, 'levels of categories that one customer of the training has: scoring and drift need the list', 'merge rare levels in the source, and drop the version'
+        FROM v
+        JOIN custseg.feature f ON f.model = v.model AND f.version = v.version
+        CROSS JOIN LATERAL unnest(f.level_counts) l (n)
+        WHERE l.n = 1
+        GROUP BY v.version
+        UNION ALL
+        SELECT 10, 'small segments', v.version, count(*), false, 'segments of one training row, whose profile is that customer', 'train with fewer segments, and drop the version'
+        FROM v
+        JOIN custseg.segment s ON s.model = v.model AND s.version = v.version
+        WHERE s.n = 1
+        GROUP BY v.version
+        UNION ALL
+        SELECT 11, 'tree', v.version, NULL, false, 'borders between values of customers, and leaves that may hold few of them', 'train with larger leaves (min_samples_leaf or min_child_weight), and drop the version'
+        FROM v
+        WHERE v.algorithm IN ('tree', 'forest', 'xgboost')
+        UNION ALL
+        SELECT 12, 'diagnostics', v.version, jsonb_array_length(v.diagnostics -> d.part), false, 'points of a curve over rows of the training, which pages draw', 'drop the version'
+        FROM v
+        CROSS JOIN (VALUES ('merges'), ('k_distance')) d (part)
+        WHERE jsonb_typeof(v.diagnostics -> d.part) = 'array'
+        UNION ALL
+        SELECT 13, 'source', v.version, NULL, false, 'the text of the query that the version was trained on, which may name customers in its conditions', 'train on a view, and drop the version'
+        FROM v
+        WHERE v.source ~* '^\s*(select|with|values|table)\M'
+        UNION ALL
+        SELECT 14, 'published points', max(p.version), sum(CASE WHEN jsonb_typeof(p.body -> 'points') = 'array' THEN jsonb_array_length(p.body -> 'points') ELSE 0 END), false,
+            'points of single customers, without ids, in publications: pages draw them', 'publish() thins old publications; drop the model''s, or publish with a larger min_group'
+        FROM custseg.report p
+        WHERE p.model = personal_data.model AND p.part = 'projection' AND custseg_private.require_owner(personal_data.model)
+        HAVING count(*) > 0
+        UNION ALL
+        SELECT 15, 'rare moves', NULL, count(*), false, 'moves of a single customer, with the value where one was summed', 'resegment() with keep_days deletes old runs'
+        FROM custseg.migration g
+        WHERE g.model = personal_data.model AND g.n = 1
+    ) p
+    WHERE coalesce(p.n > 0, true) AND custseg_private.require_owner(personal_data.model)
+    ORDER BY p.part, p.version;
+END;
+
+COMMENT ON FUNCTION custseg.personal_data IS 'Lists what a model keeps of single customers: rows that name them and values that are those of one, by version, with the reason why it is kept and how to be rid of it; for the owner of the model.
+topic: governance 3
+example: SELECT kind, version, n, reason FROM custseg.personal_data(''shop'')';
+
+CREATE VIEW custseg.audit WITH (security_invoker = true) AS
+SELECT a.at, a.made_by, a.action, a.model, a.version, a.subject, a.reason
+FROM (
+    SELECT v.trained_at AS at, v.trained_by AS made_by, 'train' AS action, v.model, v.version, v.algorithm AS subject, NULL::text AS reason FROM custseg.model_version v
+    UNION ALL
+    SELECT d.deployed_at, d.deployed_by, d.action, d.model, d.version, NULL, d.reason FROM custseg.deployment d
+    UNION ALL
+    SELECT g.granted_at, g.granted_by, 'grant', g.model, NULL, custseg_private.role_name(g.grantee, g.grantee_oid, g.grantee_cluster)::text, NULL FROM custseg.model_grant g
+    UNION ALL
+    SELECT o.made_at, o.made_by, CASE o.kind WHEN 'exclusion' THEN 'exclude' ELSE 'override_segment' END, o.model, NULL, o.customer, o.reason FROM custseg.segment_override o
+    UNION ALL
+    SELECT o.ended_at, o.ended_by, 'end_override', o.model, NULL, o.customer, NULL FROM custseg.segment_override o WHERE o.ended_by IS NOT NULL
+    UNION ALL
+    SELECT s.set_at, s.set_by, 'set_action', s.model, NULL, s.segment::text, NULL FROM custseg.segment_action s
+    UNION ALL
+    SELECT p.set_at, p.set_by, 'set_presentation', p.model, NULL, NULL, NULL FROM custseg.presentation p
+    UNION ALL
+    SELECT c.set_at, c.set_by, 'set_condition', c.model, NULL, c.condition, c.reason FROM custseg.gate_condition c
+    UNION ALL
+    SELECT g.decided_at, g.decided_by, 'decide', g.model, g.version, g.decision, g.reason FROM custseg.gate_decision g
+    UNION ALL
+    SELECT e.created_at, e.created_by, 'create_experiment', e.model, e.version, e.experiment, NULL FROM custseg.experiment e
+    UNION ALL
+    SELECT e.ended_at, e.ended_by, 'end_experiment', e.model, e.version, e.experiment, e.end_reason FROM custseg.experiment e WHERE e.ended_at IS NOT NULL
+    UNION ALL
+    SELECT b.enrolled_at, b.enrolled_by, 'enroll', b.model, NULL, b.experiment, NULL FROM custseg.enrolment_batch b
+    UNION ALL
+    SELECT l.looked_at, l.looked_by, 'look', l.model, NULL, l.experiment, l.reason FROM custseg.experiment_look l
+    UNION ALL
+    SELECT r.recorded_at, r.recorded_by, 'record_outcomes', r.model, r.version, r.source, r.reason FROM custseg.outcome_run r
+    UNION ALL
+    SELECT DISTINCT g.run_at, g.run_by, 'resegment', g.model, g.version, g.source, NULL FROM custseg.migration g
+    UNION ALL
+    SELECT f.tracked_at, f.tracked_by, 'track_changes', f.model, NULL, f.source, NULL FROM custseg.change_feed f
+    UNION ALL
+    SELECT c.created_at, c.created_by, 'create_consumer', c.model, NULL, c.consumer, NULL FROM custseg.change_consumer c
+    UNION ALL
+    SELECT n.set_at, n.set_by, 'set_column_note', n.model, NULL, concat(n.source || '.', n.column_name), NULL FROM custseg.column_note n
+    UNION ALL
+    SELECT e.at, custseg_private.role_name(e.made_by, e.made_by_oid, e.made_by_cluster), e.action, e.model, e.version, e.subject, NULL FROM custseg.audit_event e
+) a;
+
+COMMENT ON VIEW custseg.audit IS 'Who did what, and when: who trained, deployed, granted and revoked, overrode, excluded and forgot, published, enrolled, decided and dropped; of the models that the current role may use, and of those that it has dropped.';
+COMMENT ON COLUMN custseg.audit.at IS 'Time of the event.';
+COMMENT ON COLUMN custseg.audit.made_by IS 'Role that did it.';
+COMMENT ON COLUMN custseg.audit.action IS 'The function that was called, or train, deploy, rollback, grant and revoke.';
+COMMENT ON COLUMN custseg.audit.model IS 'Name of the model; NULL where it is about none, or about one that was dropped.';
+COMMENT ON COLUMN custseg.audit.version IS 'Version of the model; NULL where it is about none.';
+COMMENT ON COLUMN custseg.audit.subject IS 'What it was done to: a role, a customer, a segment, an experiment, a source, a model that was dropped.';
+COMMENT ON COLUMN custseg.audit.reason IS 'Reason that was given; NULL without one.';
+
 -- publications
 --
 -- What is read of the source comes as rows of the functions that tell it; what the tables keep is added to it.
@@ -9366,6 +10037,10 @@ CREATE TRIGGER bind_role
 BEFORE INSERT OR UPDATE ON custseg.change_consumer
 FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('reader');
 
+CREATE TRIGGER bind_role
+BEFORE INSERT OR UPDATE ON custseg.audit_event
+FOR EACH ROW EXECUTE FUNCTION custseg_private.bind_role('made_by');
+
 -- what the former owner of a model wrote does not run as the present one
 CREATE FUNCTION custseg_private.disown_sources() RETURNS trigger
 LANGUAGE plpgsql
@@ -9501,10 +10176,10 @@ CROSS JOIN LATERAL (
     ) c
 ) r
 WHERE p.pronamespace = 'custseg'::regnamespace
-ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,people,actions,changes,watching,versions,rules,trees,rights,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
+ORDER BY array_position('{data,orders,choosing,training,judging,segments,scoring,people,actions,changes,watching,versions,rules,trees,rights,governance,statistics,value,journeys,products,experiments,budget}', t.line[1]), t.line[2]::int;
 
 COMMENT ON VIEW custseg.functions IS 'The functions for users, in the order in which a project needs them.';
-COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, people, actions, changes, watching, versions, rules, trees, rights, statistics, value, journeys, products, experiments, budget.';
+COMMENT ON COLUMN custseg.functions.topic IS 'Topic of the function: data, orders, choosing, training, judging, segments, scoring, people, actions, changes, watching, versions, rules, trees, rights, governance, statistics, value, journeys, products, experiments, budget.';
 COMMENT ON COLUMN custseg.functions.name IS 'Name of the function.';
 COMMENT ON COLUMN custseg.functions.arguments IS 'Names and types of the arguments; the text after = is the default.';
 COMMENT ON COLUMN custseg.functions.returns IS 'Type of the result, or the names and types of its columns.';
@@ -9581,7 +10256,7 @@ GRANT USAGE ON SCHEMA custseg TO public;
 -- functions in custseg call those in custseg_private as their caller
 GRANT USAGE ON SCHEMA custseg_private TO public;
 -- pg_dump reads them
-GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq, custseg.change_batch_transaction_number_seq, custseg.change_batch_last_position_seq TO public;
+GRANT SELECT ON SEQUENCE custseg.deployment_id_seq, custseg.migration_id_seq, custseg.monitor_run_id_seq, custseg.outcome_run_id_seq, custseg.alert_id_seq, custseg.segment_override_id_seq, custseg.segment_value_history_run_seq, custseg.segment_kpi_run_seq, custseg.gate_decision_id_seq, custseg.change_batch_transaction_number_seq, custseg.change_batch_last_position_seq, custseg.audit_event_id_seq TO public;
 
 GRANT SELECT ON
     custseg.model,
@@ -9619,6 +10294,8 @@ GRANT SELECT ON
     custseg.segment_change,
     custseg.change_batch,
     custseg.change_consumer,
+    custseg.audit_event,
+    custseg.column_note,
     custseg.models,
     custseg.segment_tree,
     custseg.training_choose_k,
@@ -9636,6 +10313,7 @@ GRANT SELECT ON
     custseg.kpi_history,
     custseg.overrides,
     custseg.consumers,
+    custseg.audit,
     custseg.published,
     custseg.published_summary,
     custseg.published_profile,
@@ -9699,6 +10377,8 @@ ALTER TABLE custseg.change_feed ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.segment_change ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.change_batch ENABLE ROW LEVEL SECURITY;
 ALTER TABLE custseg.change_consumer ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.audit_event ENABLE ROW LEVEL SECURITY;
+ALTER TABLE custseg.column_note ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY may_use ON custseg.model FOR SELECT USING (custseg_private.may_use(name));
 CREATE POLICY may_use ON custseg.model_version FOR SELECT USING (custseg_private.may_use(model));
@@ -9752,6 +10432,14 @@ CREATE POLICY may_use ON custseg.change_consumer FOR SELECT USING (
     model OPERATOR(pg_catalog.=) ANY (ARRAY(
         SELECT m.name FROM custseg.model AS m WHERE pg_catalog.pg_has_role(custseg_private.role_oid(m.owner, m.owner_oid, m.owner_cluster), 'USAGE')))
     OR pg_catalog.pg_has_role(custseg_private.role_oid(reader, reader_oid, reader_cluster), 'USAGE'));
+-- of what is about no model only who did it is told
+CREATE POLICY may_use ON custseg.audit_event FOR SELECT USING (
+    CASE WHEN model IS NOT NULL THEN custseg_private.may_use(model)
+        ELSE pg_catalog.pg_has_role(custseg_private.role_oid(made_by, made_by_oid, made_by_cluster), 'USAGE') END);
+-- what a relation's columns mean is for those who may read any of it
+CREATE POLICY may_use ON custseg.column_note FOR SELECT USING (
+    CASE WHEN model IS NOT NULL THEN custseg_private.may_use(model)
+        ELSE pg_catalog.has_any_column_privilege(pg_catalog.to_regclass(source)::pg_catalog.oid, 'SELECT') END);
 -- decisions outlive their model: only the role that owned it sees them then
 CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
     EXISTS (SELECT FROM custseg.model AS m
@@ -9806,3 +10494,6 @@ SELECT pg_catalog.pg_extension_config_dump('custseg.change_batch', '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.change_batch', 'transaction_number')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.change_batch', 'last_position')::regclass, '');
 SELECT pg_catalog.pg_extension_config_dump('custseg.change_consumer', '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.audit_event', '');
+SELECT pg_catalog.pg_extension_config_dump(pg_get_serial_sequence('custseg.audit_event', 'id')::regclass, '');
+SELECT pg_catalog.pg_extension_config_dump('custseg.column_note', '');

@@ -49,6 +49,8 @@ static const struct
 	{"change_batch"},
 	{"change_consumer"},
 	{"change_feed"},
+	{"audit_event"},
+	{"column_note"},
 	{"monitor_run"},
 	{"monitor_feature"},
 	{"monitor_segment"},

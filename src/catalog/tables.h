@@ -182,4 +182,7 @@ extern int	CsRequireDeployedVersion(const char *model, int kinds);
 extern void CsRequireSegment(const char *model, int segment);
 extern void CsReportNoSegment(const char *model, int version, int segment);
 
+/* audit.c */
+extern void CsAuditAdd(const char *action, const char *model, int version, const char *subject, int64 n);
+
 #endif							/* CUSTSEG_TABLES_H */

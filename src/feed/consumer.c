@@ -90,15 +90,22 @@ typedef struct Consumer
 	Oid			reader;			/* InvalidOid: the role is gone */
 } Consumer;
 
-/* CsCatalogVisitor */
+/* Read a consumer, if there is one: with read_only as the statement sees it, else as it is now. */
 static void
-TakeConsumer(void *state, const CsCatalogRow *row)
+FindConsumer(Consumer *consumer, bool read_only)
 {
-	Consumer   *consumer = state;
+	MemoryContext context = CurrentMemoryContext;
+	CsCatalogRow row;
 
-	consumer->model = CsRowText(row, 1);
-	consumer->position = CsRowInt8(row, 2, 0);
-	consumer->reader = CsRowRole(row, 3);
+	SPI_connect();
+	if (CsCatalogExecute(consumer_sql, CsValues(CsValueText(consumer->name)), read_only) > 0)
+	{
+		row = (CsCatalogRow) {SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 0};
+		consumer->model = MemoryContextStrdup(context, CsRowText(&row, 1));
+		consumer->position = CsRowInt8(&row, 2, 0);
+		consumer->reader = CsRowRole(&row, 3);
+	}
+	SPI_finish();
 }
 
 /*
@@ -106,11 +113,11 @@ TakeConsumer(void *state, const CsCatalogRow *row)
  * know of it is told that there is none.
  */
 static Consumer
-ReadConsumer(FunctionCallInfo fcinfo)
+ReadConsumer(FunctionCallInfo fcinfo, bool read_only)
 {
 	Consumer	consumer = {.name = CsRequiredText(fcinfo, 0, "consumer")};
 
-	CsCatalogRead(consumer_sql, CsValues(CsValueText(consumer.name)), TakeConsumer, &consumer);
+	FindConsumer(&consumer, read_only);
 	if (consumer.model == NULL || !((OidIsValid(consumer.reader) && has_privs_of_role(GetUserId(), consumer.reader)) ||
 									CsModelIsOwned(consumer.model)))
 		ereport(ERROR,
@@ -185,10 +192,11 @@ custseg_drop_consumer(PG_FUNCTION_ARGS)
 	Consumer	consumer;
 
 	CsRequireWritable("custseg.drop_consumer()");
-	consumer = ReadConsumer(fcinfo);
+	consumer = ReadConsumer(fcinfo, false);
 	CsBeginChangeOf(consumer.model, "custseg.drop_consumer()");
 	SPI_connect();
 	CsCatalogExecute(drop_sql, CsValues(CsValueText(consumer.name)), false);
+	CsAuditAdd("drop_consumer", consumer.model, 0, consumer.name, -1);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -233,7 +241,7 @@ Datum
 custseg_changes(PG_FUNCTION_ARGS)
 {
 	CsResult   *result = CsResultOpen(fcinfo);
-	Consumer	consumer = ReadConsumer(fcinfo);
+	Consumer	consumer = ReadConsumer(fcinfo, true);
 	int			left = CsRequiredInt(fcinfo, CHANGES_N, "n");
 	Reading		reading = {result, consumer.model, consumer.position};
 	MemoryContext outer = CurrentMemoryContext;
@@ -284,7 +292,7 @@ custseg_acknowledge(PG_FUNCTION_ARGS)
 	int64		last;
 
 	CsRequireWritable("custseg.acknowledge()");
-	consumer = ReadConsumer(fcinfo);
+	consumer = ReadConsumer(fcinfo, false);
 	CsRequireArgument(fcinfo, ACKNOWLEDGE_POSITION, "change_position");
 	position = PG_GETARG_INT64(ACKNOWLEDGE_POSITION);
 	last = Max(LastPosition(consumer.model), consumer.position);
@@ -304,7 +312,7 @@ custseg_acknowledge(PG_FUNCTION_ARGS)
 Datum
 custseg_consumer_lag(PG_FUNCTION_ARGS)
 {
-	Consumer	consumer = ReadConsumer(fcinfo);
+	Consumer	consumer = ReadConsumer(fcinfo, true);
 	Datum		row;
 
 	SPI_connect();

@@ -167,9 +167,9 @@ custseg_track_changes(PG_FUNCTION_ARGS)
 	if (before != NULL && (table == NULL || strcmp(before, table) != 0))
 		DropTrigger(model, before);
 	SPI_connect();
-	if (table == NULL)
-		CsCatalogExecute(end_sql, CsValues(CsValueText(model)), false);
-	else
+	if (table == NULL && CsCatalogExecute(end_sql, CsValues(CsValueText(model)), false) > 0)
+		CsAuditAdd("end_tracking", model, 0, before, -1);
+	if (table != NULL)
 		CsCatalogExecute(track_sql, CsValues(CsValueText(model), CsValueText(table), CsValueText(column),
 											 CsValueName(CsCallerName())), false);
 	SPI_finish();

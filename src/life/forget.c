@@ -190,6 +190,7 @@ custseg_forget_customer(PG_FUNCTION_ARGS)
 		CsCatalogExecuteNewest(forget_sql[i], arguments, lengthof(arguments));
 		CsFoundPut(result);
 	}
+	CsAuditAdd("forget_customer", NULL, 0, NULL, -1);
 	SPI_finish();
 	return (Datum) 0;
 }

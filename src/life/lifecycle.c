@@ -417,11 +417,15 @@ custseg_drop_model(PG_FUNCTION_ARGS)
 	if (!CsBoolArgument(fcinfo, DROP_IGNORE_TRIGGERS, false))
 		CheckTriggers(model, version);
 	if (version.isnull)
+	{
 		DropWhole(model, CsBoolArgument(fcinfo, DROP_FORGET_EXCLUSIONS, false));
+		CsAuditAdd("drop_model", NULL, 0, model, -1);
+	}
 	else
 	{
 		deployed = CsDeployedVersion(model);
 		DropVersion(model, DatumGetInt32(version.datum), deployed);
+		CsAuditAdd("drop_version", model, DatumGetInt32(version.datum), NULL, -1);
 	}
 	SPI_finish();
 	if (deployed == 0)
@@ -445,6 +449,7 @@ custseg_adopt_source(PG_FUNCTION_ARGS)
 	CsCatalogExecute(adopt_sql, CsValues(CsValueText(model), CsValueInt4(version)), false);
 	source = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	source = SPI_datumTransfer(source, false, -1);
+	CsAuditAdd("adopt_source", model, version, NULL, -1);
 	SPI_finish();
 	PG_RETURN_DATUM(source);
 }
@@ -498,6 +503,7 @@ custseg_name_segment(PG_FUNCTION_ARGS)
 											  description),
 								  keep, rank), false) == 0)
 		CsReportNoSegment(model, version, segment);
+	CsAuditAdd("name_segment", model, version, psprintf("%d", segment), -1);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -533,6 +539,8 @@ custseg_revoke_model(PG_FUNCTION_ARGS)
 		ereport(NOTICE,
 				(errmsg("role \"%s\" had no grant on model \"%s\"",
 						NameStr(*PG_GETARG_NAME(GRANT_ROLE)), model)));
+	else
+		CsAuditAdd("revoke", model, 0, NameStr(*PG_GETARG_NAME(GRANT_ROLE)), -1);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

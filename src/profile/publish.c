@@ -206,6 +206,7 @@ WriteParts(const CsScorer *scorer, List *parts, int keep, CsResult *result)
 	foreach(cell, parts)
 		WritePart(scorer, lfirst(cell), at, result);
 	CsCatalogExecuteNewest(thin_sql, CsValues(CsValueText(model), CsValueInt4(keep)));
+	CsAuditAdd("publish", model, scorer->version, NULL, list_length(parts));
 	SPI_finish();
 }
 

@@ -43,6 +43,7 @@ SELECT custseg.track_changes('loyalty', 'customers'), custseg.create_consumer('m
 UPDATE customers SET segment = 9 WHERE id IN (3, 5);
 CALL custseg.resegment('loyalty', 'customers');
 SELECT custseg.acknowledge('sync', 2);
+SELECT custseg.set_column_note('loyalty', NULL, 'recency', '{"meaning": "days", "owner": "it''s me"}');
 SELECT custseg.monitor('loyalty', 'SELECT * FROM customers WHERE monetary > 100');
 SELECT custseg.monitor('loyalty', 'nosuch');
 SELECT custseg.train_value('worth', 'customers', 'monetary', '{recency,frequency}', 'linear', id => 'id');
@@ -72,7 +73,7 @@ END
 # Everything there is to know about the models of a database, but what only one cluster knows.
 my @tables = qw(model model_version model_within feature segment deployment model_grant migration monitor_run monitor_feature monitor_segment outcome_run outcome alert segment_action presentation segment_override segment_value_history segment_kpi report gate_condition gate_decision
   experiment experiment_variant experiment_metric enrolment_batch enrolment_count enrolment experiment_look experiment_look_metric
-  change_feed segment_change change_batch change_consumer);
+  change_feed segment_change change_batch change_consumer column_note);
 my $everything = join ' UNION ALL ',
   map { "SELECT '$_', count(*), md5(string_agg(j::text, ',' ORDER BY j::text)) FROM custseg.$_ t, LATERAL (SELECT to_jsonb(t) - '{owner_oid,owner_cluster,grantee_oid,grantee_cluster,reader_oid,reader_cluster}'::text[]) l (j)" } @tables;
 my $predictions = "SELECT count(*), md5(string_agg((custseg.predict_detail('loyalty', c, v))::text || custseg.predict('Ours; -- \"x\"', c) || custseg.predict_detail('a tree', c)::text, ',' ORDER BY id, v))"

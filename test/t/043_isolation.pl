@@ -32,7 +32,7 @@ my %change = (
     grant_model => "SELECT custseg.grant_model('m', 'mallory')", revoke_model => "SELECT custseg.revoke_model('m', 'mallory')",
     override_segment => "SELECT custseg.override_segment('m', 7, 2, 'asked for')", exclude => "SELECT custseg.exclude('m', 8, 'objected')",
     end_override => "SELECT custseg.end_override('m', 7)", monitor => "SELECT status FROM custseg.monitor('m')", publish => "SELECT count(*) FROM custseg.publish('m')", resegment => "CALL custseg.resegment('m', 'customers')",
-    track_changes => "SELECT custseg.track_changes('m', 'customers')", create_consumer => "SELECT custseg.create_consumer('mail', 'm')", forget_changes => "SELECT custseg.forget_changes('m', 1)");
+    track_changes => "SELECT custseg.track_changes('m', 'customers')", create_consumer => "SELECT custseg.create_consumer('mail', 'm')", forget_changes => "SELECT custseg.forget_changes('m', 1)", set_column_note => "SELECT custseg.set_column_note('m', NULL, 'x', '{\"unit\": \"x\"}')");
 
 # A model by value, with a decision.
 $a->query(trained('other', 2) . "SELECT custseg.exclude('other', 8, 'objected'); CREATE TEMP TABLE exported AS SELECT custseg.export_model('other', decisions => true) AS m;"

@@ -1,0 +1,89 @@
+--
+-- What has changed, for a page and for a mail: what_changed(), what_changed_text(), segment_history().
+--
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
+DROP SCHEMA IF EXISTS what_changed_test CASCADE;
+DROP ROLE IF EXISTS regress_cs_ann, regress_cs_bob;
+CREATE SCHEMA what_changed_test;
+GRANT ALL ON SCHEMA what_changed_test TO public;
+SET search_path = what_changed_test, public;
+SET timezone = 'UTC';
+RESET client_min_messages;
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
+CREATE ROLE regress_cs_ann;
+CREATE ROLE regress_cs_bob;
+
+SET ROLE regress_cs_ann;
+CREATE TABLE customer AS SELECT i AS id, (i % 4)::float8 AS x, i % 4 * 100 AS spent, NULL::int AS segment FROM generate_series(1, 2000) i;
+ALTER TABLE customer ADD PRIMARY KEY (id);
+\set m '<b>''"émü‮/%s'
+SELECT version FROM custseg.train(:'m', 'customer', '{x}', algorithm => 'rules', options => '{"segments": [{"name": "<i>best", "when": {"x": {"from": 2.5}}}, {"name": "%s fair", "when": {"x": {"from": 0.5}}}, {"name": "low"}], "else": "low"}');
+CREATE FUNCTION days(reason text) RETURNS text LANGUAGE sql AS $$ SELECT regexp_replace(reason, '\d+ (January|February|March|April|May|June|July|August|September|October|November|December) \d{4}', '<day>', 'g') $$;
+-- of a model that nobody has counted since: what the training saw
+SELECT section, subject, segment, before, after, difference, unit, days(reason) AS reason FROM custseg.what_changed(:'m', 'customer');
+
+-- a month with everything in it
+SELECT custseg.set_presentation(:'m', '{"value": "spent", "currency": "EUR"}');
+SELECT custseg.track_changes(:'m', 'customer');
+CALL custseg.resegment(:'m', 'customer', value => 'spent');
+SELECT part FROM custseg.publish(:'m', 'customer') WHERE part = 'summary';
+SELECT now() AS then \gset
+UPDATE customer SET x = x + 1, spent = spent + 50 WHERE id % 8 = 1;
+INSERT INTO customer SELECT i, 3, 1000 FROM generate_series(2001, 2010) i;
+DELETE FROM customer WHERE id = 4;
+SET client_min_messages = warning;
+SELECT custseg.override_segment(:'m', 1, 1, 'key "account"'), custseg.exclude(:'m', 2, 'objected');
+CALL custseg.resegment(:'m', 'customer', value => 'spent');
+SELECT status FROM custseg.monitor(:'m', 'SELECT * FROM what_changed_test.customer WHERE id % 10 < 7');
+SELECT status FROM custseg.monitor(:'m', 'SELECT id, x + 5 AS x, spent FROM what_changed_test.customer');
+RESET client_min_messages;
+SELECT (custseg.decide(:'m', 'spring <script>')).decision;
+SELECT section, subject, segment, before, after, difference, unit, days(reason) AS reason FROM custseg.what_changed(:'m', 'customer', :'then') WHERE section NOT IN ('drift', 'alert', 'quality');
+SELECT section, count(*) > 0 AS told, bool_and(reason LIKE '%.') AS sentences FROM custseg.what_changed(:'m', 'customer', :'then') GROUP BY section ORDER BY section;
+-- sizes and values are those of the functions that tell them
+SELECT w.segment, agrees(w.after, s.n) AS n, agrees(v.after, s.total_value) AS total_value
+FROM custseg.segment_summary(:'m', 'customer', 'spent') s
+JOIN custseg.what_changed(:'m', 'customer', :'then') w ON w.section = 'size' AND w.segment = s.segment
+JOIN custseg.what_changed(:'m', 'customer', :'then') v ON v.section = 'value' AND v.segment = s.segment ORDER BY 1;
+\pset format unaligned
+SELECT days(custseg.what_changed_text(:'m', 'customer', :'then', 2)) AS mail;
+\pset format aligned
+-- no words of statistics in a mail, and nothing that is no sentence
+SELECT m.line FROM regexp_split_to_table(custseg.what_changed_text(:'m', 'customer', :'then', 100), E'\n') m (line) WHERE m.line ~* 'psi|p_value|p-value|deviation|hypothes|NaN|null|\.\.|  ';
+-- nothing is worth anything without a value; nobody knows of a time before all
+SELECT custseg.set_presentation(:'m', '{"value": null}');
+SELECT DISTINCT section FROM custseg.what_changed(:'m', 'customer', '-infinity') ORDER BY 1;
+SELECT section, count(*) FROM custseg.what_changed(:'m', 'customer', 'infinity') GROUP BY 1 ORDER BY 1;
+SELECT outcome('SELECT count(*) FROM custseg.what_changed(''nothing'')');
+SELECT count(*) FROM custseg.what_changed(NULL);
+SELECT outcome(format('SELECT count(*) FROM custseg.what_changed(%L, ''nothing'')', :'m'));
+SELECT length(custseg.what_changed_text(:'m', 'customer', :'then', -5)) > 50 AS at_least_one;
+
+-- one customer
+SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 1);
+SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 2);
+SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', '4');
+SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 9);
+SET client_min_messages = warning;
+SELECT custseg.train(:'m', 'customer', '{x}', algorithm => 'rules', options => '{"segments": [{"name": "<i>best", "when": {"x": {"from": 1.5}}}, {"name": "%s fair", "when": {"x": {"from": 0.5}}}, {"name": "low"}], "else": "low"}', deploy => true) IS NOT NULL AS trained, custseg.end_override(:'m', 1);
+CALL custseg.resegment(:'m', 'customer');
+RESET client_min_messages;
+SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 9);
+SELECT kind, from_name, to_name, version, cause, days(reason) AS reason FROM custseg.segment_history(:'m', 1::bigint);
+SELECT count(*) FROM custseg.segment_history(:'m', 999999);
+SELECT outcome(format('SELECT count(*) FROM custseg.segment_history(%L, NULL::int)', :'m'));
+SELECT outcome(format('SELECT count(*) FROM custseg.segment_history(%L, ''no number'')', :'m'));
+SELECT outcome('SELECT count(*) FROM custseg.segment_history(''nothing'', 1)');
+SELECT custseg.grant_model(:'m', 'regress_cs_bob');
+SET ROLE regress_cs_bob;
+SELECT outcome(format('SELECT count(*) FROM custseg.segment_history(%L, 1)', :'m'));
+SELECT outcome(format('SELECT count(*) FROM custseg.what_changed(%L, ''customer'')', :'m'));
+SELECT section, count(*) > 0 AS told FROM custseg.what_changed(:'m', 'SELECT 1 AS id, 3 AS x') WHERE section IN ('summary', 'size', 'move') GROUP BY 1 ORDER BY 1;
+RESET ROLE;
+SET client_min_messages = warning;
+DROP SCHEMA what_changed_test CASCADE;
+SELECT custseg.drop_model(name, whole => true, ignore_triggers => true, forget_exclusions => true) FROM custseg.model;
+DROP ROLE regress_cs_ann, regress_cs_bob;
+\i :root/test/clean.sql

@@ -1,0 +1,166 @@
+/*
+ * note.c
+ *	  What columns mean, for those who read of them: set_column_note() by the owner of a model or of a table.
+ *
+ * A note is one of a model, whatever the relation that its customers come from, or of a relation.  Facts that are
+ * given replace those there were, null removes one, and the others stay.
+ */
+#include "custseg.h"
+
+#include "catalog/namespace.h"
+#include "life/life.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+/* The facts, in the order of the statement's arguments from $4 on. */
+static const char *const noteKeys[] = {
+	"meaning", "source_system", "unit", "range", "update_cadence", "owner"
+};
+
+/* Which facts are given is $10: those that are not stay. */
+static const char *const set_sql =
+"INSERT INTO custseg.column_note AS t (model, source, column_name, meaning, source_system, unit, range, update_cadence, steward, set_at, set_by) "
+"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, pg_catalog.clock_timestamp(), $11) "
+"ON CONFLICT (coalesce(model, ''), coalesce(source, ''), column_name) DO UPDATE SET"
+" meaning = CASE WHEN $10[1] THEN excluded.meaning ELSE t.meaning END,"
+" source_system = CASE WHEN $10[2] THEN excluded.source_system ELSE t.source_system END,"
+" unit = CASE WHEN $10[3] THEN excluded.unit ELSE t.unit END,"
+" range = CASE WHEN $10[4] THEN excluded.range ELSE t.range END,"
+" update_cadence = CASE WHEN $10[5] THEN excluded.update_cadence ELSE t.update_cadence END,"
+" steward = CASE WHEN $10[6] THEN excluded.steward ELSE t.steward END,"
+" set_at = excluded.set_at, set_by = excluded.set_by";
+
+static const char *const clear_sql =
+"DELETE FROM custseg.column_note AS t WHERE t.model OPERATOR(pg_catalog.=) $1"
+" AND t.column_name OPERATOR(pg_catalog.=) $2";
+
+static const char *const clear_source_sql =
+"DELETE FROM custseg.column_note AS t WHERE t.source OPERATOR(pg_catalog.=) $1"
+" AND t.column_name OPERATOR(pg_catalog.=) $2";
+
+PG_FUNCTION_INFO_V1(custseg_set_column_note);
+PG_FUNCTION_INFO_V1(custseg_require_owner);
+
+/* The arguments. */
+enum
+{
+	NOTE_MODEL, NOTE_SOURCE, NOTE_COLUMN, NOTE_NOTE
+};
+
+/* A relation that the caller owns, with its schema, palloc'd; an error unless it has the column. */
+static char *
+SourceArgument(FunctionCallInfo fcinfo, const char *column)
+{
+	char	   *name = CsTextArgument(fcinfo, NOTE_SOURCE);
+	List	   *names = textToQualifiedNameList(cstring_to_text(name));
+	Oid			relid = RangeVarGetRelid(makeRangeVarFromNameList(names), NoLock, true);
+
+	if (!OidIsValid(relid))
+		CsReportMissingRelation(name, names, "Name a table or view, with its schema if that is not in search_path.");
+#if PG_VERSION_NUM >= 160000
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
+#else
+	if (!pg_class_ownercheck(relid, GetUserId()))
+#endif
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of relation \"%s\"", get_rel_name(relid)),
+				 errhint("Its owner can say what its columns mean; the owner of a model can do so for the model.")));
+	if (get_attnum(relid, column) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_COLUMN),
+				 errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(relid))));
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
+}
+
+/* Read the facts of a note; which are given, as a bool[] of SQL. */
+static CsValue
+ReadFacts(Jsonb *note, CsValue *facts)
+{
+	bool		given[lengthof(noteKeys)] = {false};
+	Datum		flags[lengthof(noteKeys)];
+	CsJsonEach	each;
+
+	for (int i = 0; i < lengthof(noteKeys); i++)
+		facts[i] = CsValueNull(TEXTOID);
+	if (!JB_ROOT_IS_OBJECT(note))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a note must be a json object"),
+				 errhint("Write {\"meaning\": \"Days since the last order\", \"unit\": \"days\"}. Known keys are: %s.",
+						 CsJsonKeyList(noteKeys, lengthof(noteKeys)))));
+	each = CsJsonEachOf(&note->root);
+	while (CsJsonNext(&each))
+	{
+		int			key = CsJsonKnownKey(&each.key, noteKeys, lengthof(noteKeys), "a note");
+
+		if (each.value.type != jbvNull && (each.value.type != jbvString || each.value.val.string.len == 0))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("key \"%s\" of a note must be a text that is not empty", noteKeys[key]),
+					 errhint("A json null removes the key.")));
+		given[key] = true;
+		if (each.value.type == jbvString)
+			facts[key] = CsValueText(CsJsonString(&each.value));
+	}
+	for (int i = 0; i < lengthof(noteKeys); i++)
+		flags[i] = BoolGetDatum(given[i]);
+	return CsValueArray(BOOLARRAYOID, construct_array(flags, lengthof(noteKeys), BOOLOID, 1, true, TYPALIGN_CHAR));
+}
+
+/* set_column_note(model, source, column, note): of a model or of a relation; the note NULL takes it away */
+Datum
+custseg_set_column_note(PG_FUNCTION_ARGS)
+{
+	char	   *column = CsRequiredText(fcinfo, NOTE_COLUMN, "column");
+	char	   *model = NULL;
+	char	   *source = NULL;
+	CsValue		facts[lengthof(noteKeys)];
+	CsValue		given = {0};
+
+	if (PG_ARGISNULL(NOTE_MODEL) == PG_ARGISNULL(NOTE_SOURCE))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a note is one of a model or of a source"),
+				 errhint("Give one of \"model\" and \"source\", and NULL for the other.")));
+	if (column[0] == '\0' || strlen(column) >= NAMEDATALEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_NAME),
+				 errmsg("\"%s\" cannot be the name of a column", column),
+				 errhint("A name of a column has 1 to %d bytes.", NAMEDATALEN - 1)));
+	CsRequireWritable("custseg.set_column_note()");
+	if (PG_ARGISNULL(NOTE_MODEL))
+		source = SourceArgument(fcinfo, column);
+	else
+		model = CsBeginChange(fcinfo, "custseg.set_column_note()");
+	if (!PG_ARGISNULL(NOTE_NOTE))
+		given = ReadFacts(PG_GETARG_JSONB_P(NOTE_NOTE), facts);
+	SPI_connect();
+	if (PG_ARGISNULL(NOTE_NOTE))
+		CsCatalogExecute(model != NULL ? clear_sql : clear_source_sql,
+						 CsValues(CsValueText(model != NULL ? model : source), CsValueText(column)), false);
+	else
+		CsCatalogExecute(set_sql, CsValues(CsValueText(model), CsValueText(source), CsValueText(column), facts[0],
+										   facts[1], facts[2], facts[3], facts[4], facts[5], given,
+										   CsValueName(CsCallerName())), false);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/* The argument of require_owner(). */
+enum
+{
+	OWNER_MODEL
+};
+
+/* require_owner(model): true, or an error unless the caller owns the model */
+Datum
+custseg_require_owner(PG_FUNCTION_ARGS)
+{
+	CsModelCheckOwner(CsRequiredText(fcinfo, OWNER_MODEL, "model"));
+	PG_RETURN_BOOL(true);
+}
