@@ -110,6 +110,11 @@ SELECT 1 FROM custseg.publish('wide', 'shop.wide');
 SELECT 1 FROM custseg.train('one', 'shop.customers', '{recency,frequency}', 1, id => 'id');
 SELECT 1 FROM custseg.train('waiting', 'shop.customers', '{recency,frequency}', 2, id => 'id', deploy => false);
 
+-- models within a segment of another
+SELECT 1 FROM custseg.train('within shop', 'shop.customers', '{recency,frequency,monetary}', 2, id => 'id', options => '{"within": {"model": "shop", "segment": 1}}');
+SELECT 1 FROM custseg.train(E'<b>within</b> \u202e / 100%', 'shop.customers', '{recency,monetary}', 2, id => 'id', options => '{"within": {"model": "within shop", "segment": 1}}');
+SELECT custseg.name_segment('within shop', 1, '<i>"a/b"</i>');
+
 -- models of other kinds
 CREATE TABLE lines AS
 SELECT i * 13 % 160 AS buyer, date '2024-01-01' + i * i * 7 % 300 AS at, 5 + i % 17 AS amount FROM generate_series(1, 1200) i;

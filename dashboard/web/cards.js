@@ -70,6 +70,7 @@ import survey from './cards/survey.jsx';
 import tests from './cards/tests.jsx';
 import tiles from './cards/tiles.jsx';
 import tornado from './cards/tornado.jsx';
+import tree from './cards/tree.jsx';
 import valueAtRisk from './cards/value-at-risk.jsx';
 import valueOverTime from './cards/value-over-time.jsx';
 import versions from './cards/versions.jsx';
@@ -84,7 +85,7 @@ const all = [
     effects, elbow, experiments, fairness, forecast, frequencies, funnel, gate, heatmap, histogram, importance, journey, kDistance,
     kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel, placed, profile,
     quality, radar, roi, rules, scatter, scree, segmentFacts, segmentSpace, segmentTable, silhouette, sizes, space,
-    split, survey, tests, tiles, tornado, valueAtRisk, valueOverTime, versions, votes, whatIf, why, worth,
+    split, survey, tests, tiles, tornado, tree, valueAtRisk, valueOverTime, versions, votes, whatIf, why, worth,
 ];
 
 /** The cards by name. */

@@ -14,7 +14,7 @@ export const pages = [
     },
     {
         name: 'segments', title: 'Segments', question: 'Who is in a segment, and what do we do?', choose: 'segment',
-        cards: ['segment-facts', 'action', 'radar', 'profile', 'boxplots', 'levels'],
+        cards: ['segment-facts', 'action', 'radar', 'profile', 'boxplots', 'levels', 'tree'],
     },
     { name: 'products', title: 'Products', question: 'What do they buy, and how do they come to it?', choose: 'segment', cards: ['affinity', 'journey', 'funnel', 'basket'] },
     {
