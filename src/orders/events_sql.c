@@ -174,20 +174,20 @@ Weight(const CsEventsRequest *r)
 	return sql.data;
 }
 
-/* What both all events of a customer and those of a kind are counted by. */
+/* What both all events of a customer and those of a kind are counted by; "sessions" is how sessions are. */
 static void
-AppendCounts(StringInfo sql, const CsEventsRequest *r)
+AppendCounts(StringInfo sql, const CsEventsRequest *r, const char *sessions)
 {
 	ListCell   *cell;
 
-	appendStringInfoString(sql,
-						   ",\n        count(*) AS n,\n"
-						   "        max(at) AS last,\n"
-						   "        count(DISTINCT day) AS active_days,\n"
-						   "        count(DISTINCT session) AS sessions,\n"
-						   "        mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
-						   "        count(*) FILTER (WHERE at > trend_start) AS recent,\n"
-						   "        count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before");
+	appendStringInfo(sql,
+					 ",\n        count(*) AS n,\n"
+					 "        max(at) AS last,\n"
+					 "        count(DISTINCT day) AS active_days,\n"
+					 "        %s AS sessions,\n"
+					 "        mode() WITHIN GROUP (ORDER BY hour) AS favourite_hour,\n"
+					 "        count(*) FILTER (WHERE at > trend_start) AS recent,\n"
+					 "        count(*) FILTER (WHERE at <= trend_start AND at > trend_before) AS before", sessions);
 	foreach(cell, r->windows)
 		appendStringInfo(sql, ",\n        count(*) FILTER (WHERE at > start_%d) AS n_%d", lfirst_int(cell), lfirst_int(cell));
 	if (r->value != NULL)
@@ -199,13 +199,14 @@ static void
 AppendCustomers(StringInfo sql, const CsEventsRequest *r)
 {
 	appendStringInfoString(sql, ", engaged AS (\n    SELECT\n        customer,\n        min(at) AS first");
-	AppendCounts(sql, r);
+	/* they are numbered from 1 on */
+	AppendCounts(sql, r, "max(session)");
 	appendStringInfo(sql, ",\n        sum(%s * %s) AS score\n    FROM seen, moment\n    GROUP BY customer\n)", Weight(r),
 					 Decay(r));
 	if (r->kinds == NIL)
 		return;
 	appendStringInfoString(sql, ", of_kind AS (\n    SELECT\n        customer,\n        kind");
-	AppendCounts(sql, r);
+	AppendCounts(sql, r, "count(DISTINCT session)");
 	appendStringInfoString(sql, "\n    FROM seen, moment\n    WHERE kind IS NOT NULL\n    GROUP BY customer, kind\n)");
 }
 
