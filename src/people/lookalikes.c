@@ -163,7 +163,8 @@ PropensityReason(const CsAudience *a)
 	while (n < Min(p->nfeatures, MAX_NAMED) && traits[n].share > 0)
 		n++;
 	return n == 0 ? pstrdup("No feature speaks for this customer.") :
-		psprintf("What speaks most for this customer: %s.", CsLikenessValues(p, traits, n, s->raw));
+		psprintf("%s %s most for this customer.", CsWordsCapitalize(CsLikenessValues(p, traits, n, s->raw)),
+				 n == 1 ? "speaks" : "speak");
 }
 
 /* Put the line of somebody in the audience. */
