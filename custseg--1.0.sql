@@ -8712,13 +8712,13 @@ END;
 
 COMMENT ON FUNCTION custseg_private.day_words IS 'Returns the day of a time as people write it.';
 
-CREATE FUNCTION custseg_private.more_words(difference float8, "before" float8, unit text) RETURNS text
+CREATE FUNCTION custseg_private.more_words(difference float8, "before" float8, less text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT CASE
         WHEN difference IS NULL THEN NULL
         WHEN round(difference::numeric) = 0 THEN 'as before'
-        ELSE concat(custseg_private.count_words(abs(difference)), ' ' || unit, CASE WHEN difference > 0 THEN ' more' ELSE ' less' END, ' than before',
+        ELSE concat(custseg_private.count_words(abs(difference)), ' ', CASE WHEN difference > 0 THEN 'more' ELSE less END, ' than before',
             CASE WHEN "before" > 0 AND abs(difference) / "before" >= 0.01 THEN format(' (%s %%)', round((abs(difference) / "before" * 100)::numeric)) END)
     END;
 END;
@@ -8948,7 +8948,7 @@ BEGIN ATOMIC
         WHERE k.month + interval '1 month' > a.since AND k.rating IN ('watch', 'degraded')
     ), line AS (
         SELECT 1 AS part, 0 AS place, 'summary' AS section, a.model AS subject, NULL::int AS segment, e.n AS before, c.n AS after, c.n - e.n AS difference, 'customers' AS unit,
-            concat(custseg_private.count_words(c.n), ' customers are in a segment now', ', ' || custseg_private.more_words(c.n - e.n, e.n, NULL), '. ',
+            concat(custseg_private.count_words(c.n), ' customers are in a segment now', ', ' || custseg_private.more_words(c.n - e.n, e.n, 'fewer'), '. ',
                 'Before means ' || custseg_private.day_words(e.counted_at) || ', when they were counted.') AS reason
         FROM asked a
         CROSS JOIN (SELECT sum(s.n) AS n FROM current_state s WHERE s.segment > 0) c
@@ -8956,14 +8956,14 @@ BEGIN ATOMIC
         UNION ALL
         SELECT 2, (row_number() OVER (ORDER BY abs(s.difference) DESC, s.segment))::int, 'size', s.name, s.segment, s.before, s.after, s.difference, 'customers',
             concat(s.name, ' has ', custseg_private.count_words(s.after), ' customers',
-                CASE WHEN s.before IS NULL THEN '; there was no such segment before' ELSE ', ' || custseg_private.more_words(s.difference, s.before, NULL) END, '.')
+                CASE WHEN s.before IS NULL THEN '; there was no such segment before' ELSE ', ' || custseg_private.more_words(s.difference, s.before, 'fewer') END, '.')
         FROM sizes s
         WHERE s.segment IS NOT NULL
         UNION ALL
         SELECT 3, (row_number() OVER (ORDER BY abs(s.value_after - s.value_before) DESC NULLS LAST, s.segment))::int, 'value', s.name, s.segment, s.value_before, s.value_after,
             s.value_after - s.value_before, nullif(a.currency, ''),
             concat('The customers of ', s.name, ' are worth ', custseg_private.count_words(s.value_after), ' ' || nullif(a.currency, ''),
-                ', ' || custseg_private.more_words(s.value_after - s.value_before, s.value_before, NULL), '.')
+                ', ' || custseg_private.more_words(s.value_after - s.value_before, s.value_before, 'less'), '.')
         FROM asked a
         CROSS JOIN sizes s
         WHERE s.value_after IS NOT NULL
