@@ -118,11 +118,44 @@ UPDATE shop.orders SET is_returned = true WHERE shop.draw('is returned', id) < 0
 CREATE INDEX ON shop.orders (customer, ordered_at);
 ANALYZE shop.orders;
 
+-- What was bought in the last three months: each product by how often it is in an order of anybody, and of those who like it more or less; some are
+-- bought with another one half of the time.
+CREATE TABLE shop.product (product text PRIMARY KEY, share float8 NOT NULL, liked_by text, factor float8, goes_with text);
+INSERT INTO shop.product VALUES
+    ('green tea',         0.28, NULL,             1.0, NULL),
+    ('teapot',            0.04, NULL,             1.0, 'green tea'),
+    ('espresso beans',    0.22, 'app user',       2.0, NULL),
+    ('milk frother',      0.03, NULL,             1.0, 'espresso beans'),
+    ('travel mug',        0.12, 'app user',       2.2, NULL),
+    ('single-origin box', 0.03, 'connoisseur',    9.0, NULL),
+    ('hand grinder',      0.02, 'connoisseur',    8.0, 'single-origin box'),
+    ('gift card',         0.10, 'one-time buyer', 2.5, NULL),
+    ('advent calendar',   0.06, 'one-time buyer', 3.0, NULL),
+    ('cold brew kit',     0.08, 'short passion',  2.5, NULL),
+    ('oat biscuits',      0.15, NULL,             1.0, NULL),
+    ('chai',              0.10, 'app user',       0.1, NULL),
+    ('cocoa',             0.09, 'regular',        1.6, NULL);
+CREATE TABLE shop.line AS
+SELECT o.id AS order, p.product
+FROM shop.orders o
+JOIN shop.true_type t USING (customer)
+CROSS JOIN shop.product p
+LEFT JOIN shop.product w ON w.product = p.goes_with
+WHERE o.ordered_at >= shop.day(3) AND (
+    shop.draw(p.product, o.id) < p.share * CASE WHEN t.type = p.liked_by THEN p.factor ELSE 1 END
+    OR shop.draw(w.product, o.id) < w.share * CASE WHEN t.type = w.liked_by THEN w.factor ELSE 1 END AND shop.draw(p.product || ' too', o.id) < 0.3);
+ANALYZE shop.line;
+
 -- The orders until today.
 CREATE VIEW orders AS
 SELECT o.id, o.customer, o.ordered_at, o.amount, o.channel, o.is_returned
 FROM shop.orders o
 WHERE o.ordered_at < (SELECT t.day + 1 FROM shop.today t);
+
+CREATE VIEW lines AS
+SELECT o.id AS invoice, o.customer, o.ordered_at, l.product
+FROM orders o
+JOIN shop.line l ON l.order = o.id;
 
 -- Those who have bought in the last 365 days: what the segments rest on, as a nightly job would keep it.
 CREATE TABLE customers (
@@ -176,7 +209,10 @@ BEGIN
     PERFORM custseg.record_segment_value('worth', 'loyalty', 'orders', 'customers', as_of => day);
     PERFORM shop.set_back(day + time '20:10');
     COMMIT;
-    PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('publish', true, 'max_age_days', 365 + shop.days_ago(day)));
+    -- what is bought, and where, is published at the end of the year
+    PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day), 'publish', CASE WHEN months = 0 THEN '{
+        "products": {"orders": "lines", "customer": "customer", "product": "product", "order": "invoice"},
+        "journey": {"source": "orders", "customer": "customer", "time": "ordered_at", "step": "channel", "steps": ["marketplace", "web", "app"], "within": "180 days"}}' ELSE 'true' END::jsonb));
     PERFORM shop.set_back(day + time '20:20');
     COMMIT;
 END $$;
