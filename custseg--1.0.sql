@@ -1458,6 +1458,86 @@ COMMENT ON COLUMN custseg.report.published_at IS 'Time of the publication; its p
 COMMENT ON COLUMN custseg.report.part IS 'Part of the publication, such as summary, profile or radar.';
 COMMENT ON COLUMN custseg.report.body IS 'Content of the part: mostly an array of objects, which are the rows of the function that the part is made by.';
 
+-- passes over rows wherever they are: aggregates of flat states, whose arguments have types that all engines hand on
+
+CREATE FUNCTION custseg_private.pass_accum(state bytea, plan bytea, numbers float8[]) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_pass_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.pass_accum(bytea, bytea, float8[]) IS 'Transition function of pass() of rows without categories.';
+
+CREATE FUNCTION custseg_private.pass_accum(state bytea, plan bytea, numbers float8[], levels text[]) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_pass_accum'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.pass_accum(bytea, bytea, float8[], text[]) IS 'Transition function of pass().';
+
+CREATE FUNCTION custseg_private.pass_combine(state bytea, other bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_pass_combine'
+LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.pass_combine IS 'Combine function of pass(), and transition function of pass_merge().';
+
+CREATE AGGREGATE custseg_private.pass(plan bytea, numbers float8[]) (
+    SFUNC = custseg_private.pass_accum,
+    STYPE = bytea,
+    SSPACE = 4096,
+    COMBINEFUNC = custseg_private.pass_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg_private.pass(bytea, float8[]) IS 'Adds up rows as a plan says, and returns the state.';
+
+CREATE AGGREGATE custseg_private.pass(plan bytea, numbers float8[], levels text[]) (
+    SFUNC = custseg_private.pass_accum,
+    STYPE = bytea,
+    SSPACE = 4096,
+    COMBINEFUNC = custseg_private.pass_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg_private.pass(bytea, float8[], text[]) IS 'Adds up rows as a plan says, and returns the state.';
+
+CREATE AGGREGATE custseg_private.pass_merge(state bytea) (
+    SFUNC = custseg_private.pass_combine,
+    STYPE = bytea,
+    SSPACE = 4096,
+    COMBINEFUNC = custseg_private.pass_combine,
+    PARALLEL = SAFE
+);
+
+COMMENT ON AGGREGATE custseg_private.pass_merge(bytea) IS 'Merges states of pass() from several servers.';
+
+CREATE FUNCTION custseg_private.as_number(value date) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_as_number_date'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.as_number(date) IS 'Returns the number that a feature of this type is: days since 1970.';
+
+CREATE FUNCTION custseg_private.as_number(value timestamp) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_as_number_timestamp'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.as_number(timestamp) IS 'Returns the number that a feature of this type is: days since 1970.';
+
+CREATE FUNCTION custseg_private.as_number(value timestamptz) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_as_number_timestamptz'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.as_number(timestamptz) IS 'Returns the number that a feature of this type is: days since 1970.';
+
+CREATE FUNCTION custseg_private.as_number(value interval) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_as_number_interval'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.as_number(interval) IS 'Returns the number that a feature of this type is: days.';
+
+CREATE FUNCTION custseg_private.as_number(value money) RETURNS float8
+AS 'MODULE_PATHNAME', 'custseg_as_number_money'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.as_number(money) IS 'Returns the number that a feature of this type is.';
+
 -- train
 
 CREATE TYPE custseg.train_result AS (

@@ -26,12 +26,24 @@ typedef struct CsCommonOptions
 	char	   *weight;			/* name of the weight column, or NULL */
 	int			silhouette_sample;	/* rows the silhouette is computed on, 5,000 (20,000 where it is
 									 * to judge by); 0: none */
+	int			engine;			/* CsEngine */
 } CsCommonOptions;
+
+/* Where a training's passes over the rows run. */
+typedef enum CsEngine
+{
+	CS_ENGINE_AUTO,				/* as the source, its size and the algorithm make it best */
+	CS_ENGINE_LOCAL,			/* in the memory of this process and its team */
+	CS_ENGINE_DISTRIBUTED		/* as aggregates, where the rows are: see dist/ */
+} CsEngine;
+
+extern const char *const CsEngines[];
 
 #define CS_COMMON_OPTIONS(type, field) \
 	CS_SEED_OPTION(type, field.seed), \
 	{"weight", CS_OPTION_TEXT, offsetof(type, field.weight)}, \
-	{"silhouette_sample", CS_OPTION_INT, offsetof(type, field.silhouette_sample), 5000, 0, 50000}
+	{"silhouette_sample", CS_OPTION_INT, offsetof(type, field.silhouette_sample), 5000, 0, 50000}, \
+	{"engine", CS_OPTION_CHOICE, offsetof(type, field.engine), CS_ENGINE_AUTO, 0, 0, CsEngines}
 
 typedef struct CsFitInput
 {
@@ -239,6 +251,7 @@ typedef struct CsImitated
 	int			version;		/* of the model; 0: the deployed one */
 } CsImitated;
 
+struct CsExactKmeans;
 struct CsPipeline;
 struct CsPrep;
 struct CsColumn;
@@ -289,6 +302,8 @@ typedef struct CsAlgorithm
 	void		(*check) (const void *options, int k, int ncolumns);
 	void		(*fit) (const CsFitInput *in, CsFitOutput *out);
 	const CsStreaming *streaming;	/* NULL: it needs all rows at once */
+	/* what Lloyd's iterations by exact passes take from the options; NULL: it does not run as passes */
+	void		(*exact) (const void *options, struct CsExactKmeans *m);
 
 	/*
 	 * Scoring; all NULL: the nearest centre is the segment.  The parameters may come from a user's

@@ -104,7 +104,7 @@ GmmComponentSums(GmmType type, int d)
 }
 
 /* gmm_plan.c */
-#define GMM_NOPTIONS 10
+#define GMM_NOPTIONS 11
 
 extern const CsOption CsGmmOptions[GMM_NOPTIONS];
 extern KmeansOptions CsGmmStartOptions(const GmmOptions *o);

@@ -24,7 +24,7 @@ typedef struct HierarchicalOptions
 } HierarchicalOptions;
 
 /* The linkage comes last, so that what takes it as an argument can leave it out. */
-#define HIERARCHICAL_NOPTIONS 6
+#define HIERARCHICAL_NOPTIONS 7
 
 extern const CsOption CsHierarchicalOptions[HIERARCHICAL_NOPTIONS];
 

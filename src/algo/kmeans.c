@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "algo/kmeans.h"
+#include "algo/kmeans_exact.h"
 #include "math/math.h"
 #include "miscadmin.h"
 #include "progress.h"
@@ -522,6 +523,17 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 	CsArenaFree(arena, leader.fit.area);
 }
 
+/* See CsAlgorithm.exact. */
+static void
+ExactOptions(const void *options, CsExactKmeans *m)
+{
+	const KmeansOptions *o = options;
+
+	m->tol = o->tol;
+	m->max_iter = o->max_iter;
+	m->init = o->init.rows > 0 ? o->init.values : NULL;
+}
+
 const CsAlgorithm CsKmeans = {
 	.name = "kmeans",
 	.segments = "round, about centers",
@@ -535,4 +547,5 @@ const CsAlgorithm CsKmeans = {
 	.memory = CsKmeansMemory,
 	.check = CsKmeansCheck,
 	.fit = KmeansFitModel,
+	.exact = ExactOptions,
 };

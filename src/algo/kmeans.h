@@ -137,7 +137,7 @@ KmeansLabelsOf(const KmeansFit *fit, const CsMatrix *m, void *labels, int start)
 extern void CsKmeansWidenLabels(int64 nrows, const KmeansLabel *labels, int32 *result);
 
 /* kmeans_plan.c */
-#define KMEANS_NOPTIONS 8
+#define KMEANS_NOPTIONS 9
 
 extern const CsAlgorithm CsKmeans;
 extern const CsOption CsKmeansOptions[KMEANS_NOPTIONS];

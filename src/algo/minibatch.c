@@ -33,6 +33,7 @@
 #include <math.h>
 
 #include "algo/kmeans.h"
+#include "algo/kmeans_exact.h"
 #include "math/math.h"
 #include "miscadmin.h"
 
@@ -562,6 +563,17 @@ static const CsStreaming minibatch_streaming = {
 	.finish = MinibatchFinish,
 };
 
+/* See CsAlgorithm.exact: as many passes as it makes over all rows. */
+static void
+ExactOptions(const void *options, CsExactKmeans *m)
+{
+	const MinibatchOptions *o = options;
+
+	m->tol = o->tol;
+	m->max_iter = o->max_iter;
+	m->init = o->init.rows > 0 ? o->init.values : NULL;
+}
+
 const CsAlgorithm CsMinibatch = {
 	.name = "minibatch",
 	.segments = "those of kmeans, for tables past memory",
@@ -576,4 +588,5 @@ const CsAlgorithm CsMinibatch = {
 	.check = MinibatchCheck,
 	.fit = MinibatchFit,
 	.streaming = &minibatch_streaming,
+	.exact = ExactOptions,
 };

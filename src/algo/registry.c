@@ -28,6 +28,9 @@ ALGORITHMS(DECLARE)
 
 static const CsAlgorithm *const algorithms[] = {ALGORITHMS(POINT_TO)};
 
+/* Names of engines, in the order of CsEngine; NULL at the end. */
+const char *const CsEngines[] = {"auto", "local", "distributed", NULL};
+
 PG_FUNCTION_INFO_V1(custseg_algorithms);
 
 /* The algorithm of that name, or NULL. */

@@ -94,7 +94,7 @@ typedef struct RulesOptions
 	CsRuleSet  *set;			/* bound; not an option */
 } RulesOptions;
 
-#define RULES_NOPTIONS 6
+#define RULES_NOPTIONS 7
 extern const CsAlgorithm CsRules;
 extern const CsOption CsRulesOptions[RULES_NOPTIONS];
 

@@ -217,6 +217,47 @@ extern void CsDecimalAdd(CsDecimal *sum, CsDecimal x);
 extern CsDecimal CsDecimalSquare(CsDecimal x);
 extern double CsDecimalToDouble(CsDecimal x);
 
+/*
+ * exact.c: sums in fixed point of 128 bits, the same for any order of what is added.  A sum counts units
+ * of 2^-exponent, which CsExactExponent() chooses so that it cannot overflow.
+ */
+typedef struct CsExact
+{
+	uint64		low;			/* two's complement; not int128, which wants to be aligned */
+	int64		high;
+} CsExact;
+
+extern int	CsExactExponent(double largest, double n);
+extern double CsExactScale(int exponent);
+extern void CsExactMerge(CsExact *to, const CsExact *from);
+extern double CsExactValue(const CsExact *sum, int exponent);
+
+/* Add units, which are low + 2^32 * high. */
+static inline void
+CsExactAddUnits(CsExact *sum, int64 high, int64 low)
+{
+	uint64		part = (uint64) high << 32;
+	uint64		total = sum->low + part;
+
+	sum->high = (int64) ((uint64) sum->high + (uint64) (high >> 32) + (total < part));
+	part = (uint64) low;
+	sum->low = total + part;
+	sum->high = (int64) ((uint64) sum->high + (low < 0 ? ~UINT64CONST(0) : 0) + (sum->low < part));
+}
+
+/* Add a value, times CsExactScale() of the exponent; false, and nothing is added, where it is too large. */
+static inline bool
+CsExactAdd(CsExact *sum, double value, double scale)
+{
+	double		units = value * scale;
+	double		high = rint(units * 0x1p-32);
+
+	if (unlikely(!(fabs(units) <= 0x1p86)))
+		return false;
+	CsExactAddUnits(sum, (int64) high, (int64) rint(units - high * 0x1p32));
+	return true;
+}
+
 /* sort.c */
 extern void CsSortDoubles(double *x, int64 n, double *scratch);
 

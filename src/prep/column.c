@@ -19,8 +19,8 @@
 #include "prep/internal.h"
 
 /* The frozen baseline: moments, range and quantile points of the values that are there. */
-static void
-FitBaseline(CsColumnFit *fit, CsNumbers *x)
+void
+CsFitBaseline(CsColumnFit *fit, CsNumbers *x)
 {
 	fit->nquantiles = CsNumbersPoints(x, fit->quantiles);
 	fit->minimum = CsNumberAt(x, 0);
@@ -46,8 +46,8 @@ FitImpute(CsColumnFit *fit, const CsColumnSpec *spec, CsNumbers *x, int64 nmissi
 }
 
 /* Choose the limits and clip to them. */
-static void
-FitClip(CsColumnFit *fit, const CsPrepColumn *prep, CsNumbers *x)
+void
+CsFitClip(CsColumnFit *fit, const CsPrepColumn *prep, CsNumbers *x)
 {
 	if (CsClipAt(prep->clip)->by_quartiles)
 		(void) CsInterquartileRange(x, &fit->lacks_range);
@@ -69,8 +69,8 @@ FitTransform(CsColumnFit *fit, const CsTransform *transform, CsNumbers *x, doubl
 }
 
 /* Choose center and spread; a column without spread is spread by 1. */
-static void
-FitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
+void
+CsFitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x)
 {
 	fit->is_constant = CsRangeBetween(CsNumberAt(x, 0), CsNumberAt(x, x->n - 1)) == 0;
 	if (CsScaleAt(scale)->by_quartiles)
@@ -91,16 +91,16 @@ FitNumbers(CsColumnFit *fit, const CsColumnSpec *spec, double *values, double *s
 	const CsPrepColumn *prep = &spec->prep;
 	CsNumbers	x = CsNumbersBegin(values, fit->n_values, scratch);
 
-	FitBaseline(fit, &x);
+	CsFitBaseline(fit, &x);
 	FitImpute(fit, spec, &x, nmissing);
 	if (prep->clip != CS_CLIP_NONE)
-		FitClip(fit, prep, &x);
+		CsFitClip(fit, prep, &x);
 	if (prep->transform == CS_TRANSFORM_NONE ||
 		FitTransform(fit, CsTransformAt(prep->transform), &x, scratch, fitted))
 	{
 		if (prep->clip != CS_CLIP_NONE || prep->transform != CS_TRANSFORM_NONE)
 			CsNumbersMeasure(&x);
-		FitScale(fit, prep->scale, &x);
+		CsFitScale(fit, prep->scale, &x);
 	}
 	CsNumbersEnd(&x);
 }

@@ -68,7 +68,7 @@ PrepareAreas(CsFitState *s)
 	Size		cells = 0;
 	Size		fitted = 0;
 
-	s->args.matrix = CsMatrixShare(s->raw, s->arena);
+	s->args.matrix = s->raw == NULL ? -1 : CsMatrixShare(s->raw, s->arena);
 	s->args.specs = CsArenaAlloc(s->arena, mul_size(ncolumns, sizeof(CsColumnSpec)));
 	s->args.fits = CsArenaAlloc(s->arena, mul_size(ncolumns, sizeof(CsColumnFit)));
 	memset(CsFitSpec(s, 0), 0, mul_size(ncolumns, sizeof(CsColumnSpec)));
@@ -154,7 +154,7 @@ CheckFit(CsFitState *s, int column)
 	const CsColumnFit *fit = CsFitResult(s, column);
 	const CsTransform *transform = CsTransformAt(s->prep->columns[column].transform);
 	const char *name = NameStr(s->columns[column].name);
-	int64		nmissing = s->raw->nrows - fit->n_values;
+	int64		nmissing = s->nrows - fit->n_values;
 
 	if (fit->n_infinite > 0)
 		RejectInfinite(name, CsVectorWidth(&s->columns[column]), fit->n_infinite);
@@ -283,8 +283,8 @@ FinishFeature(CsFitState *s, int column)
 }
 
 /* Complete all features, and see that there is something to tell rows apart by. */
-static void
-FinishFeatures(CsFitState *s)
+void
+CsFitFinish(CsFitState *s)
 {
 	bool		all_constant = true;
 	int			nscaled;
@@ -309,13 +309,13 @@ FinishFeatures(CsFitState *s)
 				 errhint("Leave out categories, or encode them as \"frequency\" or \"ordinal\".")));
 }
 
-/* Start from nothing: a feature and an empty baseline for every column. */
-static void
-StartFit(CsFitState *s)
+/* Start from nothing: a feature and an empty baseline for every column, and areas for their fits. */
+void
+CsFitStart(CsFitState *s)
 {
 	int			ncolumns = s->prep->ncolumns;
 
-	if (s->raw->nrows == 0)
+	if (s->nrows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("there are no rows to prepare"),
@@ -335,9 +335,22 @@ StartFit(CsFitState *s)
 
 		StartFeature(&s->parts.features[i], &s->columns[i], &s->prep->columns[i]);
 		memset(baseline, 0, sizeof(*baseline));
-		baseline->n = s->raw->nrows;
+		baseline->n = s->nrows;
 		baseline->mean = baseline->sd = baseline->minimum = baseline->maximum = NAN;
 	}
+	PrepareAreas(s);
+}
+
+/* Give back what CsFitStart() took from the arena. */
+void
+CsFitReleaseAreas(CsFitState *s)
+{
+	CsArenaFree(s->arena, s->args.fitted);
+	CsArenaFree(s->arena, s->args.tables);
+	CsArenaFree(s->arena, s->args.fits);
+	CsArenaFree(s->arena, s->args.specs);
+	if (s->args.matrix >= 0)
+		CsArenaFree(s->arena, s->args.matrix);
 }
 
 /*
@@ -353,20 +366,15 @@ CsPipeline *
 CsPipelineFit(CsTeam *team, CsMatrix *raw, const CsColumn *columns, CsDictionary **dictionaries,
 			  const CsPrep *prep, uint64 seed, CsBaseline *baselines)
 {
-	CsFitState	s = {.team = team,.arena = CsTeamArena(team),.raw = raw,.columns = columns,
+	CsFitState	s = {.team = team,.arena = CsTeamArena(team),.raw = raw,.nrows = raw->nrows,.columns = columns,
 		.dictionaries = dictionaries,.prep = prep,.baselines = baselines};
 	CsPipeline *p;
 
-	StartFit(&s);
-	PrepareAreas(&s);
+	CsFitStart(&s);
 	CsFitCategories(&s);
 	FitColumns(&s);
-	FinishFeatures(&s);
-	CsArenaFree(s.arena, s.args.fitted);
-	CsArenaFree(s.arena, s.args.tables);
-	CsArenaFree(s.arena, s.args.fits);
-	CsArenaFree(s.arena, s.args.specs);
-	CsArenaFree(s.arena, s.args.matrix);
+	CsFitFinish(&s);
+	CsFitReleaseAreas(&s);
 
 	p = CsPipelineAssemble(&s.parts);
 	CsKnnFitDonors(&s.parts, p, team, raw, seed);

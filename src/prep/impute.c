@@ -27,9 +27,12 @@ Mean(const CsNumbers *x, double constant)
 static double
 MostFrequent(const CsNumbers *x, double constant)
 {
-	const double *sorted = CsSelectionSorted(x->order);
+	const double *sorted;
 	int64		equal;
 
+	if (x->order == NULL)
+		return x->mode;
+	sorted = CsSelectionSorted(x->order);
 	return CsMostFrequent(sorted, x->n, &equal);
 }
 

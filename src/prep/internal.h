@@ -67,7 +67,10 @@ typedef struct CsNumbers
 	double		sd;				/* ddof 0 */
 
 	/* the values as they were read, and what was done since */
-	CsSelection *order;
+	CsSelection *order;			/* NULL: they are not at hand, and "at" tells them */
+	double		(*at) (void *state, int64 rank);	/* NaN: it is not known yet, and noted */
+	void	   *state;
+	double		mode;			/* with "at": the smallest of the most frequent values */
 	const double *values;
 	int64		nvalues;
 	double		fill;
@@ -311,12 +314,18 @@ typedef struct CsFitColumnArgs
 	int			first;			/* column of item 0 */
 } CsFitColumnArgs;
 
+/* column.c */
+extern void CsFitBaseline(CsColumnFit *fit, CsNumbers *x);
+extern void CsFitClip(CsColumnFit *fit, const CsPrepColumn *prep, CsNumbers *x);
+extern void CsFitScale(CsColumnFit *fit, CsScale scale, const CsNumbers *x);
+
 /* fit.c: what the leader knows while it fits. */
 typedef struct CsFitState
 {
 	CsTeam	   *team;
 	CsArena    *arena;
-	CsMatrix   *raw;
+	CsMatrix   *raw;			/* NULL: columns are known by summaries, see summary.c */
+	int64		nrows;
 	const CsColumn *columns;
 	CsDictionary **dictionaries;
 	const CsPrep *prep;
@@ -344,8 +353,14 @@ CsFitTable(const CsFitState *s, int column)
 	return (CsCodeCell *) CsArenaAddress(s->arena, s->args.tables) + CsFitSpec(s, column)->table;
 }
 
+/* fit.c */
+extern void CsFitStart(CsFitState *s);
+extern void CsFitFinish(CsFitState *s);
+extern void CsFitReleaseAreas(CsFitState *s);
+
 /* levels.c */
 extern void CsFitCategories(CsFitState *s);
+extern void CsFitLevels(CsFitState *s);
 extern void CsRejectAllNull(const char *name);
 extern void CsCheckMissing(CsImpute impute, const char *name, int64 nmissing);
 

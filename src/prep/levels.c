@@ -216,7 +216,7 @@ ChooseLevels(CsFitState *s, int column)
 		SetLevelBaseline(baseline, levels, nlevels, isnan(null_level) ? -1 : (int) null_level);
 	}
 	for (int l = 0; l < nlevels; l++)
-		levels[l].value = spec->value[l] = levels[l].count / (double) s->raw->nrows;
+		levels[l].value = spec->value[l] = levels[l].count / (double) s->nrows;
 	spec->nlevels = nlevels;
 	s->parts.levels[column] = levels;
 	pfree(candidates);
@@ -276,7 +276,7 @@ ListLevels(CsFitState *s, int column)
 	}
 	table[spec->ncodes].level = NAN;
 	CheckUnlisted(&spec->prep, NameStr(s->columns[column].name), nlisted,
-				  s->raw->nrows - s->baselines[column].n_null - nlisted);
+				  s->nrows - s->baselines[column].n_null - nlisted);
 	if (spec->prep.impute == CS_IMPUTE_CONSTANT)
 		spec->constant = FindLevel(levels, nlevels, spec->prep.constant_level);
 	spec->nlevels = nlevels;
@@ -285,9 +285,32 @@ ListLevels(CsFitState *s, int column)
 }
 
 /*
- * Count the codes of all categories and choose their levels.  Raises the errors that missing values
+ * Choose the levels of all categories, whose codes have been counted.  Raises the errors that missing values
  * of a column cause.
  */
+void
+CsFitLevels(CsFitState *s)
+{
+	for (int i = 0; i < s->prep->ncolumns; i++)
+	{
+		const CsColumnSpec *spec = CsFitSpec(s, i);
+		const char *name = NameStr(s->columns[i].name);
+		CsBaseline *baseline = &s->baselines[i];
+
+		if (spec->kind != CS_CATEGORICAL)
+			continue;
+		baseline->n_null = CsFitTable(s, i)[spec->ncodes].count;
+		if (baseline->n_null == s->nrows)
+			CsRejectAllNull(name);
+		CsCheckMissing(spec->prep.impute, name, baseline->n_null);
+		if (spec->prep.encode == CS_ENCODE_ORDINAL)
+			ListLevels(s, i);
+		else
+			ChooseLevels(s, i);
+	}
+}
+
+/* Count the codes of all categories, by the team, and choose their levels. */
 void
 CsFitCategories(CsFitState *s)
 {
@@ -301,21 +324,5 @@ CsFitCategories(CsFitState *s)
 	s->args.step = CS_FIT_COUNT;
 	s->args.first = 0;
 	CsTeamRun(s->team, CS_TASK(CsPrepFitColumnTask), &s->args, sizeof(s->args), s->prep->ncolumns);
-	for (int i = 0; i < s->prep->ncolumns; i++)
-	{
-		const CsColumnSpec *spec = CsFitSpec(s, i);
-		const char *name = NameStr(s->columns[i].name);
-		CsBaseline *baseline = &s->baselines[i];
-
-		if (spec->kind != CS_CATEGORICAL)
-			continue;
-		baseline->n_null = CsFitTable(s, i)[spec->ncodes].count;
-		if (baseline->n_null == s->raw->nrows)
-			CsRejectAllNull(name);
-		CsCheckMissing(spec->prep.impute, name, baseline->n_null);
-		if (spec->prep.encode == CS_ENCODE_ORDINAL)
-			ListLevels(s, i);
-		else
-			ChooseLevels(s, i);
-	}
+	CsFitLevels(s);
 }

@@ -9,6 +9,9 @@
  * on the order of the rows: those of few values, which are sorted, are taken in order (math/moments.c), those of many
  * in any order (math/reproducible.c).
  *
+ * Where the values are not at hand, a function tells the value of a rank, and mean and standard deviation are given
+ * (prep/summary.c).
+ *
  * What a power family is fitted to is all numbers in order, and a mode is found among them: these sort.
  */
 #include "custseg.h"
@@ -110,7 +113,8 @@ double
 CsNumberAt(const CsNumbers *x, int64 rank)
 {
 	int64		of_value = RankOfValue(x, rank);
-	double		number = of_value < 0 ? x->fill : CsSelectedValue(x->order, of_value);
+	double		number = of_value < 0 ? x->fill :
+		x->order == NULL ? x->at(x->state, of_value) : CsSelectedValue(x->order, of_value);
 
 	TakeSteps(x, &number, 1);
 	return number;
@@ -120,9 +124,12 @@ CsNumberAt(const CsNumbers *x, int64 rank)
 static void
 SelectAround(const CsNumbers *x, const double *p, int n)
 {
-	int64	   *ranks = palloc(sizeof(int64) * 2 * n);
+	int64	   *ranks;
 	int			nranks = 0;
 
+	if (x->order == NULL)
+		return;
+	ranks = palloc(sizeof(int64) * 2 * n);
 	for (int i = 0; i < n; i++)
 	{
 		double		part;
@@ -232,17 +239,20 @@ MeasureInAnyOrder(const CsNumbers *x)
 	return m;
 }
 
-/* Fill in mean and standard deviation. */
+/* Fill in mean and standard deviation, where the values are at hand. */
 void
 CsNumbersMeasure(CsNumbers *x)
 {
-	CsMoments	m = x->nvalues < CS_SELECTED_VALUES ? MeasureInOrder(x) : MeasureInAnyOrder(x);
+	CsMoments	m;
 
+	if (x->order == NULL)
+		return;
+	m = x->nvalues < CS_SELECTED_VALUES ? MeasureInOrder(x) : MeasureInAnyOrder(x);
 	x->mean = CsMomentsMean(&m);
 	x->sd = isnan(x->mean) ? NAN : CsMomentsDeviation(&m, 0);
 }
 
-/* How many numbers are at most a limit, copies included. */
+/* How many numbers are at most a limit, copies included; where the values are not at hand, one of them at most. */
 int64
 CsNumbersUpTo(const CsNumbers *x, double limit)
 {
@@ -251,6 +261,8 @@ CsNumbersUpTo(const CsNumbers *x, double limit)
 
 	if (CsNumberAt(x, 0) > limit)
 		return 0;
+	if (x->order == NULL)
+		return CsNumberAt(x, 0) <= limit;
 	for (int64 start = 0; start < x->nvalues; start += CHUNK)
 	{
 		int			in_chunk = (int) Min(x->nvalues - start, CHUNK);

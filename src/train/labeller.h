@@ -63,6 +63,7 @@ struct CsLabeller
 extern CsLabeller *CsLabelByColumn(const CsRelation *relation, const char *column, int most);
 extern CsLabeller *CsLabelByModel(const char *model, int version, bool noise_is_class);
 extern CsLabeller *CsLabelByHash(const CsRelation *relation, const char *id);
+extern const struct CsScorer *CsLabellerScorer(const CsLabeller *l);
 extern char *CsLabellerLacks(const CsLabeller *l, const CsRelation *relation);
 extern bool CsLabellerMayWait(const CsLabeller *l, const CsColumn *features, int nfeatures);
 extern void CsLabellerPlace(CsLabeller *l, CsTeam *team, const CsMatrix *raw, const CsColumn *features,

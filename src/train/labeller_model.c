@@ -145,6 +145,13 @@ CsLabelByModel(const char *model, int version, bool noise_is_class)
 	return &self->l;
 }
 
+/* The version that a labeller by a model labels by. */
+const CsScorer *
+CsLabellerScorer(const CsLabeller *l)
+{
+	return ((const ModelLabeller *) l)->scorer;
+}
+
 /*
  * The kind and the name of a column that the labeller's version needs and the source does not have,
  * palloc'd; NULL when there is none.

@@ -15,6 +15,7 @@
 
 #include "catalog/pg_type.h"
 #include "progress.h"
+#include "train/distributed.h"
 #include "train/train.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -204,7 +205,10 @@ ReadRows(CsTraining *t)
 
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_READING);
-	CsRowsRead(t);
+	if (CsIsDistributed(t))
+		CsDistributedRead(t);
+	else
+		CsRowsRead(t);
 	if (t->k > t->raw->nrows && t->k <= t->nrows)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -232,9 +236,14 @@ PrepareRows(CsTraining *t, CsTeam *team)
 
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_PREPARING);
-	t->baselines = palloc0(sizeof(CsBaseline) * t->nfeatures);
-	t->pipeline = CsPipelineFit(team, t->raw, t->features, t->dictionaries, t->prep,
-								(uint64) t->common->seed, t->baselines);
+	if (CsIsDistributed(t))
+		t->pipeline = CsDistributedPipeline(t, team);
+	else
+	{
+		t->baselines = palloc0(sizeof(CsBaseline) * t->nfeatures);
+		t->pipeline = CsPipelineFit(team, t->raw, t->features, t->dictionaries, t->prep,
+									(uint64) t->common->seed, t->baselines);
+	}
 	CsFeaturesReport(t);
 	if (CsTrainingMemory(t, t->raw->nrows) > CsMemoryLimit())
 		CsReportMemory(t, t->raw->nrows);
@@ -350,8 +359,12 @@ CsTrainingOpen(const CsRequest *request)
 	/* of a version that there is, the relation knows that already */
 	if (request->trained == NULL)
 		CsWithinRestrict(t->relation, request->within);
-	if (t->id != NULL)
+	t->distribution = CsDistributionOf(t);
+	/* passes do not compare ids, which would have to be fetched */
+	if (t->id != NULL && !CsIsDistributed(t))
 		CsRelationCheckId(t->relation, t->id);
+	else if (t->id != NULL)
+		(void) CsRelationIdColumns(t->relation, t->id, false);
 	else
 		t->id = CsRelationDefaultId(t->relation);
 	if (t->common->weight != NULL)
@@ -372,6 +385,7 @@ CsTrainingOpen(const CsRequest *request)
 		t->labellers[t->nlabellers++] = t->predecessor;
 	if (t->hashes != NULL)
 		t->labellers[t->nlabellers++] = t->hashes;
+	CsDistributionWeigh(t);
 	return t;
 }
 
@@ -383,7 +397,8 @@ static CsTeam *
 TeamForRows(CsTraining *t)
 {
 	CsTeam	   *team = t->team;
-	int			workers = CsTeamWorkersFor(t->nrows * t->nfeatures);
+	bool		passes = CsIsDistributed(t);
+	int			workers = CsTeamWorkersFor((passes ? t->raw->nrows : t->nrows) * t->nfeatures);
 
 	t->team = NULL;
 	if (team != NULL && workers > 0 && CsTeamWorkers(team) == 0)
@@ -391,7 +406,7 @@ TeamForRows(CsTraining *t)
 		CsTeamEnd(team);
 		team = NULL;
 	}
-	if (t->nrows > t->raw->nrows && !t->relation->parallel_safe)
+	if (!passes && t->nrows > t->raw->nrows && !t->relation->parallel_safe)
 		workers = 0;			/* the source will be read again with the team at work */
 	return team != NULL ? team : CsTeamStart(t->arena, workers);
 }

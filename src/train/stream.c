@@ -229,8 +229,8 @@ RunPass(Stream *s)
  * Leave out the segments to which no row came: their centres, counts and rows, and the labels of
  * the sample.
  */
-static void
-DropEmpty(CsTraining *t)
+void
+CsDropEmptySegments(CsTraining *t)
 {
 	CsOverlap	overlap = t->overlap;
 	int			d = t->matrix->ncolumns,
@@ -307,7 +307,7 @@ CsStreamRows(CsTraining *t, CsTeam *team)
 	t->streaming->finish(s.state, &t->fit);
 	t->fit.note = DescribeSample(&s);
 	CsFillSegments(t, s.profile);
-	DropEmpty(t);
+	CsDropEmptySegments(t);
 	CsApplicationEnd(&s.application, team);
 	if (s.weights >= 0)
 		CsArenaFree(t->arena, s.weights);

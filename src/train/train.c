@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "stat/stat.h"
 #include "train/choice.h"
+#include "train/distributed.h"
 
 /* What is tried when k is not given: as choose_k() does it, but without its gap statistic. */
 static const CsChoiceOptions choice = {.k_min = CS_FIRST_K,.k_max = CS_LAST_K};
@@ -187,30 +188,42 @@ CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw, int l
 void
 CsFillSegments(CsTraining *t, CsProfile *profile)
 {
+	CsSegmentProfile *segments = palloc(sizeof(CsSegmentProfile) * t->nsegments);
+
+	for (int c = 0; c < t->nsegments; c++)
+		segments[c] = CsProfileSegment(profile, c);
+	CsTakeSegments(t, segments);
+	pfree(segments);
+	CsProfileEnd(profile);
+}
+
+/* Likewise from what has been summed up of each segment. */
+void
+CsTakeSegments(CsTraining *t, const CsSegmentProfile *segments)
+{
 	double		distances = 0;
 	int64		rows = 0;
 
 	t->segments = palloc0(sizeof(CsSegmentRow) * t->nsegments);
 	for (int c = 0; c < t->nsegments; c++)
 	{
-		CsSegmentProfile p = CsProfileSegment(profile, c);
+		const CsSegmentProfile *p = &segments[c];
 
 		t->segments[c] = (CsSegmentRow) {
 			.index = c,
-			.n = p.n,
-			.share = (double) p.n / t->nrows,
-			.mean_distance = p.mean_distance,
-			.spread = p.spread,
+			.n = p->n,
+			.share = (double) p->n / t->nrows,
+			.mean_distance = p->mean_distance,
+			.spread = p->spread,
 			.center = t->fit.centers + (Size) c * t->pipeline->noutputs,
-			.profile = p.means
+			.profile = p->means
 		};
 		if (c == t->fit.k)
 			continue;
-		rows += p.n;
-		distances += p.distances;
+		rows += p->n;
+		distances += p->distances;
 	}
 	t->mean_distance = rows > 0 ? distances / rows : NAN;
-	CsProfileEnd(profile);
 }
 
 /*
@@ -243,16 +256,28 @@ MeasureSilhouette(CsTraining *t, CsTeam *team, int sample)
 	t->silhouette_rows = s.used;
 }
 
+/* Complete the fit of a sample by passes, which have workers of their own.  Returns the team for what follows. */
+static CsTeam *
+FitByPasses(CsTraining *t, CsTeam *team)
+{
+	int			workers = CsTeamWorkers(team);
+
+	CsTeamEnd(team);
+	CsDistributedFit(t);
+	return CsTeamStart(t->arena, workers);
+}
+
 /*
  * Fit the model and measure it.  When the rows at hand are a sample, all rows follow, and the
- * silhouette is that of the sample.
+ * silhouette is that of the sample.  Returns the team, which may be another one.
  */
-static void
+static CsTeam *
 FitModel(CsTraining *t, CsTeam *team)
 {
 	instr_time	start;
 	int			sample = t->common->silhouette_sample;
-	bool		streams = t->nrows > t->matrix->nrows;
+	bool		passes = CsIsDistributed(t);
+	bool		streams = passes || t->nrows > t->matrix->nrows;
 	bool		is_measured = false;
 
 	INSTR_TIME_SET_CURRENT(start);
@@ -260,7 +285,9 @@ FitModel(CsTraining *t, CsTeam *team)
 		is_measured = FitBestK(t, team);
 	else
 		t->fit = CsTrainingFit(t, team, t->algorithm, t->options, t->k);
-	if (streams)
+	if (passes)
+		team = FitByPasses(t, team);
+	else if (streams)
 		CsStreamRows(t, team);
 	t->fit_milliseconds = CsMillisecondsSince(start);
 	CsCheckInertia(&t->fit);
@@ -283,6 +310,7 @@ FitModel(CsTraining *t, CsTeam *team)
 		CsProfileAdd(profile, team, t->matrix, t->raw);
 		CsFillSegments(t, profile);
 	}
+	return team;
 }
 
 /* Say when a segment has only a handful of the rows. */
@@ -379,7 +407,7 @@ Train(FunctionCallInfo fcinfo, const char *command, CsRequest (*read_request) (F
 	t->deploy = CsDeployArgument(fcinfo, deploy);
 	team = CsTrainingPrepare(t);
 	CsTellDifference(t, &request);
-	FitModel(t, team);
+	team = FitModel(t, team);
 	CsTeamEnd(team);
 
 	CsProgressPhase(CS_PHASE_STORING);

@@ -131,6 +131,7 @@ typedef struct CsTraining
 	int			left_out_elements;
 
 	/* rows */
+	struct CsDistribution *distribution;	/* when they may be read by passes, see distributed.h; or NULL */
 	const CsStreaming *streaming;	/* the algorithm's, when raw and matrix may be a sample of the rows */
 	int64		nrows;			/* to train on, all told */
 	bool		keep_nulls;		/* reading only to judge the columns: skip no row for a NULL */
@@ -251,10 +252,12 @@ extern Datum CsRetrainRow(FunctionCallInfo fcinfo, const CsNewVersion *v);
 extern CsProfile *CsStartProfile(CsTraining *t, const CsMatrix *matrix, const CsMatrix *raw,
 								 int labels);
 extern void CsFillSegments(CsTraining *t, CsProfile *profile);
+extern void CsTakeSegments(CsTraining *t, const CsSegmentProfile *segments);
 
 /* stream.c */
 extern Size CsStreamMemory(const CsTraining *t, int64 nrows, int noutputs, bool in_place, int k);
 extern void CsStreamRows(CsTraining *t, CsTeam *team);
+extern void CsDropEmptySegments(CsTraining *t);
 
 /* numbering.c */
 extern CsLabeller *CsFindPredecessor(const CsTraining *t);

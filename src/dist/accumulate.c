@@ -1,0 +1,247 @@
+/*
+ * accumulate.c
+ *	  The aggregate that runs a pass: custseg_private.pass(plan, numbers, levels), and pass_merge(state).
+ *
+ * The plan is json in UTF-8.  It is read once in a transaction, and what comes of it is kept by the digest of
+ * its bytes; rows after the first find it by the digest in their state.  So neither fn_extra nor the call's
+ * expression is needed, which sharded engines do not hand on, and nothing that a caller gives is used
+ * before it has been checked: a state must have the very sections of the plan that it belongs to.
+ */
+#include "custseg.h"
+
+#include "call/call.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "dist/dist.h"
+#include "algo/algo.h"
+#include "algo/kmeans_exact.h"
+#include "mb/pg_wchar.h"
+#include "prep/survey.h"
+#include "score/overlap_pass.h"
+#include "stat/profile_exact.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(custseg_pass_accum);
+PG_FUNCTION_INFO_V1(custseg_pass_combine);
+
+/* All kinds of parts, NULL at the end. */
+const CsTallyKind *const CsTallyKinds[] = {
+	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansPass, &CsProfilePass, &CsOverlapPass, NULL
+};
+
+/* Plans that are kept: more than any statement has. */
+#define MOST_OPEN 4
+
+typedef struct OpenPass
+{
+	MemoryContext context;
+	CsTally	   *pass;
+} OpenPass;
+
+/* The last one used is the first.  They belong to the transaction's memory. */
+static OpenPass openPasses[MOST_OPEN];
+static MemoryContext passesContext = NULL;
+
+/* The memory of the open passes is going. */
+static void
+ForgetPasses(void *argument)
+{
+	memset(openPasses, 0, sizeof(openPasses));
+	passesContext = NULL;
+}
+
+/* Make the memory of open passes for this transaction. */
+static void
+StartPasses(void)
+{
+	MemoryContextCallback *callback;
+
+	if (passesContext != NULL)
+		return;
+	passesContext = AllocSetContextCreate(TopTransactionContext, "custseg passes", ALLOCSET_SMALL_SIZES);
+	callback = MemoryContextAllocZero(passesContext, sizeof(MemoryContextCallback));
+	callback->func = ForgetPasses;
+	MemoryContextRegisterResetCallback(passesContext, callback);
+}
+
+/* The open pass of that digest, or NULL. */
+static CsTally *
+FindPass(const uint64 digest[2])
+{
+	for (int i = 0; i < MOST_OPEN && openPasses[i].pass != NULL; i++)
+	{
+		OpenPass	found = openPasses[i];
+
+		if (found.pass->digest[0] != digest[0] || found.pass->digest[1] != digest[1])
+			continue;
+		for (; i > 0; i--)
+			openPasses[i] = openPasses[i - 1];
+		openPasses[0] = found;
+		return found.pass;
+	}
+	return NULL;
+}
+
+/* The digest of a plan's bytes. */
+static void
+DigestPlan(const bytea *plan, uint64 digest[2])
+{
+	const unsigned char *bytes = (const unsigned char *) VARDATA_ANY(plan);
+	int			length = (int) VARSIZE_ANY_EXHDR(plan);
+
+	digest[0] = hash_bytes_extended(bytes, length, 1);
+	digest[1] = hash_bytes_extended(bytes, length, 2);
+}
+
+/* Read a plan and keep what comes of it. */
+static CsTally *
+OpenPlan(const bytea *plan, const uint64 digest[2])
+{
+	MemoryContext context;
+	MemoryContext old;
+	CsTally	   *pass;
+	int			length = (int) VARSIZE_ANY_EXHDR(plan);
+	char	   *text;
+
+	StartPasses();
+	context = AllocSetContextCreate(passesContext, "custseg pass", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+	(void) pg_verify_mbstr(PG_UTF8, VARDATA_ANY(plan), length, false);
+	text = pg_any_to_server(pnstrdup(VARDATA_ANY(plan), length), length, PG_UTF8);
+	pass = CsTallyOpen(CsJsonbFromText(text), digest, CsTallyKinds);
+	MemoryContextSwitchTo(old);
+
+	if (openPasses[MOST_OPEN - 1].context != NULL)
+		MemoryContextDelete(openPasses[MOST_OPEN - 1].context);
+	for (int i = MOST_OPEN - 1; i > 0; i--)
+		openPasses[i] = openPasses[i - 1];
+	openPasses[0] = (OpenPass) {context, pass};
+	return pass;
+}
+
+/* The pass of the call's plan: the one that its state belongs to, when it has one. */
+static CsTally *
+PassOfCall(FunctionCallInfo fcinfo, const CsTallyState *state)
+{
+	uint64		digest[2];
+	bytea	   *plan;
+	CsTally	   *pass;
+
+	if (state != NULL && VARSIZE(state) >= offsetof(CsTallyState, section))
+	{
+		pass = FindPass(state->digest);
+		if (pass != NULL)
+			return pass;
+	}
+	if (PG_ARGISNULL(1))
+		CsRejectValue("a pass needs a plan", "Only custseg's own statements call this aggregate.");
+	plan = PG_GETARG_BYTEA_PP(1);
+	DigestPlan(plan, digest);
+	pass = FindPass(digest);
+	return pass != NULL ? pass : OpenPlan(plan, digest);
+}
+
+/* The error of a row that does not have the columns of the plan. */
+static void
+RejectRow(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+			 errmsg("a row does not have the columns of the plan of its pass"),
+			 errhint("Only custseg's own statements call this aggregate.")));
+}
+
+/* Is an array of one dimension and n elements, or empty for 0? */
+static inline bool
+HasLength(const ArrayType *array, int n)
+{
+	return n == 0 ? ARR_NDIM(array) == 0 : ARR_NDIM(array) == 1 && ARR_DIMS(array)[0] == n;
+}
+
+/* Take the numbers of a row. */
+static void
+TakeNumbers(CsTally *pass, ArrayType *array)
+{
+	const bits8 *nulls = ARR_NULLBITMAP(array);
+	const double *values = (const double *) ARR_DATA_PTR(array);
+
+	if (!HasLength(array, pass->nnumbers))
+		RejectRow();
+	if (nulls == NULL)
+	{
+		memcpy(pass->number, values, sizeof(double) * pass->nnumbers);
+		return;
+	}
+	for (int i = 0; i < pass->nnumbers; i++)
+		pass->number[i] = nulls[i / 8] & (1 << (i % 8)) ? *values++ : NAN;
+}
+
+/* Take the texts of a row, which stay where they are. */
+static void
+TakeTexts(CsTally *pass, ArrayType *array)
+{
+	const bits8 *nulls = ARR_NULLBITMAP(array);
+	char	   *at = ARR_DATA_PTR(array);
+
+	if (!HasLength(array, pass->nlevels))
+		RejectRow();
+	for (int i = 0; i < pass->nlevels; i++)
+	{
+		if (nulls != NULL && !(nulls[i / 8] & (1 << (i % 8))))
+		{
+			pass->text[i] = NULL;
+			continue;
+		}
+		pass->text[i] = VARDATA_ANY(at);
+		pass->length[i] = (int) VARSIZE_ANY_EXHDR(at);
+		at = att_addlength_pointer(at, -1, at);
+		at = (char *) att_align_nominal(at, TYPALIGN_INT);
+	}
+}
+
+/* pass_accum(state, plan, numbers, levels): add a row; without categories there are no levels. */
+Datum
+custseg_pass_accum(PG_FUNCTION_ARGS)
+{
+	CsTallyState *state = PG_ARGISNULL(0) ? NULL : (CsTallyState *) PG_GETARG_BYTEA_P(0);
+	CsTally	   *pass;
+	bool		has_levels = PG_NARGS() > 3;
+
+	(void) CsAggregateContext(fcinfo, "pass");
+	pass = PassOfCall(fcinfo, state);
+	if (state == NULL)
+		state = CsTallyStart(pass);
+	else if (!CsTallyIsOf(pass, state))
+		CsRejectValue("invalid state of a pass", "Only custseg's own statements call this aggregate.");
+	if (PG_ARGISNULL(2) || (has_levels && PG_ARGISNULL(3)) || (!has_levels && pass->nlevels > 0))
+		RejectRow();
+	TakeNumbers(pass, PG_GETARG_ARRAYTYPE_P(2));
+	if (has_levels)
+		TakeTexts(pass, PG_GETARG_ARRAYTYPE_P(3));
+	CsTallyAdd(pass, state);
+	PG_RETURN_POINTER(state);
+}
+
+/* pass_combine(state, state): also the transition function of pass_merge(). */
+Datum
+custseg_pass_combine(PG_FUNCTION_ARGS)
+{
+	CsTallyState *state,
+			   *other;
+
+	(void) CsAggregateContext(fcinfo, "pass");
+	if (PG_ARGISNULL(1))
+		return CsAggregateState(fcinfo);
+	/* a copy, for in a tuple it need not be aligned */
+	other = (CsTallyState *) PG_GETARG_BYTEA_P_COPY(1);
+	CsTallyStateCheck(other);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_POINTER(other);
+	state = (CsTallyState *) PG_GETARG_BYTEA_P(0);
+	CsTallyStateCheck(state);
+	CsTallyStateMerge(state, other);
+	pfree(other);
+	PG_RETURN_POINTER(state);
+}

@@ -1,0 +1,251 @@
+/*
+ * pieces.c
+ *	  Where the rows of a source are, and what is read of them.
+ *
+ * PostgreSQL hands an aggregate on to another server only when it is over one foreign table.  So a
+ * partitioned table with foreign leaves is read leaf by leaf.  Leaves are read with the rights to them,
+ * and row-level security of their parent would not apply: such a table is refused.
+ */
+#include "custseg.h"
+
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_foreign_server.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "commands/defrem.h"
+#include "dist/dist.h"
+#include "executor/spi.h"
+#include "foreign/foreign.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/typcache.h"
+#include "utils/varlena.h"
+
+/* Does a list of extensions name custseg? */
+static bool
+ListsCustseg(char *list)
+{
+	List	   *names;
+	ListCell   *cell;
+
+	if (!SplitIdentifierString(pstrdup(list), ',', &names))
+		return false;
+	foreach(cell, names)
+		if (strcmp(lfirst(cell), "custseg") == 0)
+			return true;
+	return false;
+}
+
+/* Does the server of a foreign table run custseg's aggregates itself? */
+static bool
+RunsAggregates(Oid relid)
+{
+	ForeignServer *server = GetForeignServer(GetForeignTable(relid)->serverid);
+	ListCell   *cell;
+
+	if (strcmp(GetForeignDataWrapper(server->fdwid)->fdwname, "postgres_fdw") != 0)
+		return false;
+	foreach(cell, server->options)
+	{
+		DefElem    *option = lfirst(cell);
+
+		if (strcmp(option->defname, "extensions") == 0 && ListsCustseg(defGetString(option)))
+			return true;
+	}
+	return false;
+}
+
+/* "schema"."table", palloc'd. */
+static char *
+RelationItem(Oid relid, const char *only)
+{
+	return psprintf("%s%s", only, quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+															 get_rel_name(relid)));
+}
+
+/* Is a relation a table whose rows Citus has on other servers? */
+static bool
+IsSharded(Oid relid)
+{
+	Oid			schema = get_namespace_oid("pg_catalog", true);
+	Oid			shards = get_relname_relid("pg_dist_partition", schema);
+	bool		found = false;
+	Datum		argument = ObjectIdGetDatum(relid);
+	Oid			type = OIDOID;
+
+	if (!OidIsValid(shards))
+		return false;
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid OPERATOR(pg_catalog.=) $1"
+							  " AND partmethod OPERATOR(pg_catalog.<>) 'n'", 1, &type, &argument, NULL, true, 1) == SPI_OK_SELECT)
+		found = SPI_processed > 0;
+	SPI_finish();
+	return found;
+}
+
+/* Note a foreign table. */
+static void
+NoteForeign(CsPieces *pieces, Oid relid)
+{
+	pieces->is_foreign = true;
+	pieces->is_remote |= RunsAggregates(relid);
+}
+
+/* Refuse a table that its leaves would show other rows of. */
+static void
+CheckPolicies(const CsRelation *rel)
+{
+	if (check_enable_rls(rel->relid, InvalidOid, true) != RLS_ENABLED)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("%s has row-level security and leaves on other servers", rel->description),
+			 errdetail("Its leaves are read one by one, where its policies would not apply."),
+			 errhint("Give options => '{\"engine\": \"local\"}', which reads the rows through the table.")));
+}
+
+/* The leaves of a table, one piece each, when some of them are foreign. */
+static void
+FindLeaves(CsPieces *pieces)
+{
+	const CsRelation *rel = pieces->relation;
+	List	   *leaves = find_all_inheritors(rel->relid, AccessShareLock, NULL);
+	ListCell   *cell;
+
+	if (list_length(leaves) < 2)
+		return;
+	foreach(cell, leaves)
+		if (get_rel_relkind(lfirst_oid(cell)) == RELKIND_FOREIGN_TABLE)
+			NoteForeign(pieces, lfirst_oid(cell));
+	if (!pieces->is_remote)
+		return;
+	pieces->items = palloc(sizeof(char *) * list_length(leaves));
+	pieces->nitems = 0;
+	pieces->is_leaves = true;
+	foreach(cell, leaves)
+	{
+		char		kind = get_rel_relkind(lfirst_oid(cell));
+
+		if (kind != RELKIND_PARTITIONED_TABLE)
+			pieces->items[pieces->nitems++] = RelationItem(lfirst_oid(cell), "ONLY ");
+	}
+}
+
+/* Find where the rows of a source are; palloc'd. */
+CsPieces *
+CsPiecesOf(const CsRelation *rel)
+{
+	CsPieces   *pieces = palloc0(sizeof(CsPieces));
+
+	pieces->relation = rel;
+	pieces->nitems = 1;
+	pieces->items = palloc(sizeof(char *));
+	pieces->items[0] = rel->from_item;
+	if (!OidIsValid(rel->relid))
+		return pieces;
+	pieces->is_sharded = IsSharded(rel->relid);
+	if (pieces->is_sharded)
+		return pieces;
+	if (get_rel_relkind(rel->relid) == RELKIND_FOREIGN_TABLE)
+		NoteForeign(pieces, rel->relid);
+	else
+		FindLeaves(pieces);
+	if (pieces->is_leaves)
+		CheckPolicies(rel);
+	return pieces;
+}
+
+/* Start without columns. */
+void
+CsTallyColumnsInit(CsTallyColumns *c)
+{
+	memset(c, 0, sizeof(*c));
+	initStringInfo(&c->numbers);
+	initStringInfo(&c->levels);
+}
+
+/* The error of a column that no aggregate can read. */
+static void
+RejectColumn(const CsColumn *column, const char *why)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("the distributed engine cannot read column \"%s\" of type %s", NameStr(column->name),
+					format_type_be(column->type)),
+			 errdetail_internal("%s", why),
+			 errhint("Cast it in a view or a query, or give options => '{\"engine\": \"local\"}'.")));
+}
+
+/*
+ * The value of a column as a float8, or of a category as a text: an expression, palloc'd.  It is made of
+ * functions that other servers run, too, and gives what CsConverter gives.
+ */
+char *
+CsTallyExpression(const CsColumn *column)
+{
+	const char *name = quote_identifier(NameStr(column->name));
+
+	if (column->element > 0 || column->vector != NULL)
+		RejectColumn(column, "Elements of vectors are read by one process.");
+	if (column->converter.kind == CS_CATEGORICAL)
+		return column->converter.type == TEXTOID ? pstrdup(name) : psprintf("%s::pg_catalog.text", name);
+	switch (column->converter.type)
+	{
+		case FLOAT8OID:
+			return column->type == FLOAT8OID ? pstrdup(name) : psprintf("%s::pg_catalog.float8", name);
+		case BOOLOID:
+			return psprintf("%s::pg_catalog.int4::pg_catalog.float8", name);
+		case CASHOID:
+			return psprintf("custseg_private.as_number(%s)", name);
+		default:
+			break;
+	}
+	if (column->converter.kind == CS_TIME)
+		return psprintf("custseg_private.as_number(%s)", name);
+	return psprintf("%s::pg_catalog.float8", name);
+}
+
+/* Have passes read a column; returns which number, or text, of a row it is. */
+int
+CsTallyColumnsAdd(CsTallyColumns *c, const CsColumn *column)
+{
+	bool		is_text = column->converter.kind == CS_CATEGORICAL;
+	StringInfo	list = is_text ? &c->levels : &c->numbers;
+
+	appendStringInfo(list, "%s%s", list->len > 0 ? ", " : "", CsTallyExpression(column));
+	return is_text ? c->nlevels++ : c->nnumbers++;
+}
+
+/*
+ * Have passes read a hash of what identifies a row.  Returns which number it is, or -1 where a column has no
+ * hash that is the same on all servers.
+ */
+int
+CsTallyColumnsAddKey(CsTallyColumns *c, const List *columns, int64 seed)
+{
+	StringInfoData sum;
+	ListCell   *cell;
+
+	initStringInfo(&sum);
+	foreach(cell, columns)
+	{
+		const CsColumn *column = lfirst(cell);
+		Oid			type = getBaseType(column->type);
+		TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_HASH_EXTENDED_PROC);
+
+		if (!OidIsValid(entry->hash_extended_proc) || type_is_enum(type) || type_is_rowtype(type) ||
+			type_is_range(type) || OidIsValid(get_element_type(type)) || entry->hash_extended_proc >= FirstNormalObjectId)
+			return -1;
+		/* one after the other, so that the order of the columns counts */
+		appendStringInfo(&sum, "%spg_catalog.%s(%s::%s, " INT64_FORMAT ")::pg_catalog.float8",
+						 sum.len > 0 ? " OPERATOR(pg_catalog.+) " : "", get_func_name(entry->hash_extended_proc),
+						 quote_identifier(NameStr(column->name)), format_type_be_qualified(entry->hash_opintype),
+						 seed + foreach_current_index(cell));
+	}
+	appendStringInfo(&c->numbers, "%s%s", c->nnumbers > 0 ? ", " : "", sum.data);
+	return c->nnumbers++;
+}

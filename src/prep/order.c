@@ -1,0 +1,389 @@
+/*
+ * order.c
+ *	  Exact quantiles of values that nobody holds, by few passes over them.
+ *
+ * What is asked for is a value at a rank, or the rank of a value.  What is known are some values with their
+ * ranks.  Where that does not answer, the question is noted; and when all have been noted, a pass counts
+ * between cuts about them.  The first pass cuts at quantiles of a sample.  A later one cuts each gap that
+ * holds the rank that is looked for three times: about where it would be if the gap were filled evenly,
+ * and in the middle of the float8s there, so that no distribution takes more than some 60 passes.  Every gap
+ * tells its lowest and its highest value, which are the next cuts: so few passes find values that occur
+ * often.  Gaps that hold few values are not cut: their values are taken home.
+ */
+#include "custseg.h"
+
+#include "miscadmin.h"
+#include "prep/internal.h"
+#include "prep/order.h"
+
+/* Cuts of the first pass. */
+#define FIRST_CUTS 2000
+
+/* Standard deviations of a rank in a gap that is filled evenly, within which it is looked for. */
+#define REACH 3
+
+/*
+ * A column of n values between a lowest and a highest one, of which nothing else is known; palloc'd.  No
+ * more than "most" values are taken home by a pass.
+ */
+CsOrder *
+CsOrderCreate(int64 n, double lowest, double highest, int64 most)
+{
+	CsOrder    *order = palloc0(sizeof(CsOrder));
+
+	order->n = n;
+	order->most = most;
+	order->placed = palloc(sizeof(CsPlaced) * 2);
+	if (n == 0)
+		return order;
+	order->placed[order->nplaced++] = lowest == highest ? (CsPlaced) {lowest + 0.0, 0, n, true} :
+		(CsPlaced) {lowest + 0.0, 0, 1, false};
+	if (lowest < highest)
+		order->placed[order->nplaced++] = (CsPlaced) {highest + 0.0, n - 1, n, false};
+	return order;
+}
+
+/* The number of placed values whose up_to is at most "rank". */
+static int64
+PlacedUpTo(const CsOrder *order, int64 rank)
+{
+	int64		low = 0,
+				high = order->nplaced;
+
+	while (low < high)
+	{
+		int64		middle = (low + high) / 2;
+
+		if (order->placed[middle].up_to <= rank)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The number of placed values below a value. */
+static int64
+PlacedBelow(const CsOrder *order, double value)
+{
+	int64		low = 0,
+				high = order->nplaced;
+
+	while (low < high)
+	{
+		int64		middle = (low + high) / 2;
+
+		if (order->placed[middle].value < value)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The value at a rank from 0 to n - 1; false, and the rank is noted, where it is not known. */
+bool
+CsOrderAt(CsOrder *order, int64 rank, double *value)
+{
+	int64		at = PlacedUpTo(order, rank);
+
+	if (at < order->nplaced && order->placed[at].below <= rank)
+	{
+		*value = order->placed[at].value;
+		return true;
+	}
+	if (order->nranks == order->capacity)
+	{
+		order->capacity = Max(64, order->capacity * 2);
+		order->ranks = order->ranks == NULL ? palloc(sizeof(int64) * order->capacity) :
+			repalloc(order->ranks, sizeof(int64) * order->capacity);
+	}
+	order->ranks[order->nranks++] = rank;
+	return false;
+}
+
+/* How many values are below a value; false, and the value is noted, where it is not known. */
+bool
+CsOrderBelow(CsOrder *order, double value, int64 *below)
+{
+	int64		at = PlacedBelow(order, value);
+
+	*below = order->n;
+	if (at == order->nplaced)
+		return true;
+	*below = order->placed[at].below;
+	if (at == 0 || (order->placed[at].value == value && order->placed[at].is_exact) ||
+		order->placed[at - 1].up_to == *below)
+		return true;
+	if (order->nvalues == order->value_capacity)
+	{
+		order->value_capacity = Max(8, order->value_capacity * 2);
+		order->values = order->values == NULL ? palloc(sizeof(double) * order->value_capacity) :
+			repalloc(order->values, sizeof(double) * order->value_capacity);
+	}
+	order->values[order->nvalues++] = value + 0.0;
+	return false;
+}
+
+/* Has something been asked that is not known? */
+bool
+CsOrderIsAsked(const CsOrder *order)
+{
+	return order->nranks > 0 || order->nvalues > 0;
+}
+
+static int
+CompareDoubles(const void *a, const void *b)
+{
+	double		x = *(const double *) a,
+				y = *(const double *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+static int
+CompareRanks(const void *a, const void *b)
+{
+	int64		x = *(const int64 *) a,
+				y = *(const int64 *) b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Cuts that are being collected. */
+typedef struct Cuts
+{
+	int			n;
+	int			capacity;
+	double	   *values;
+} Cuts;
+
+static void
+AddCut(Cuts *cuts, double value)
+{
+	if (cuts->n == cuts->capacity)
+	{
+		cuts->capacity *= 2;
+		cuts->values = repalloc(cuts->values, sizeof(double) * cuts->capacity);
+	}
+	cuts->values[cuts->n++] = value + 0.0;
+}
+
+/* Add a cut if it lies strictly inside a gap. */
+static void
+AddCutWithin(Cuts *cuts, const CsPlaced *low, const CsPlaced *high, double value)
+{
+	if (value > low->value && value < high->value)
+		AddCut(cuts, value);
+}
+
+/* Cut a gap about the place where a rank would be. */
+static void
+CutGap(Cuts *cuts, const CsPlaced *low, const CsPlaced *high, int64 rank)
+{
+	double		inside = (double) (high->below - low->up_to);
+	double		share = ((double) (rank - low->up_to) + 0.5) / inside;
+	double		reach = (REACH * sqrt(inside * share * (1 - share)) + 1) / inside;
+	double		width = high->value / 2 - low->value / 2;
+	uint64		a = CsOrderedWord(low->value),
+				b = CsOrderedWord(high->value);
+
+	AddCutWithin(cuts, low, high, low->value + 2 * Max(share - reach, 0) * width);
+	AddCutWithin(cuts, low, high, low->value + 2 * Min(share + reach, 1) * width);
+	AddCutWithin(cuts, low, high, CsOrderedDouble(a + (b - a) / 2));
+}
+
+/* Are there fewer values in the gaps of the ranks than are taken home? */
+static bool
+AreFew(const CsOrder *order)
+{
+	int64		total = 0,
+				last = -1;
+
+	for (int i = 0; i < order->nranks; i++)
+	{
+		int64		at = PlacedUpTo(order, order->ranks[i]);
+
+		if (at == last)
+			continue;
+		last = at;
+		total += order->placed[at].below - order->placed[at - 1].up_to;
+		if (total > order->most)
+			return false;
+	}
+	return true;
+}
+
+/* Sort cuts, each once. */
+static void
+SortCuts(Cuts *cuts)
+{
+	int			n = 0;
+
+	qsort(cuts->values, cuts->n, sizeof(double), CompareDoubles);
+	for (int i = 0; i < cuts->n; i++)
+		if (n == 0 || cuts->values[i] != cuts->values[n - 1])
+			cuts->values[n++] = cuts->values[i];
+	cuts->n = n;
+}
+
+/* Add the borders of the gaps that hold the ranks, and cuts in them unless their values are taken home. */
+static void
+CutGaps(const CsOrder *order, Cuts *cuts, bool collect)
+{
+	for (int i = 0; i < order->nranks; i++)
+	{
+		int64		at = PlacedUpTo(order, order->ranks[i]);
+		const CsPlaced *low = &order->placed[at - 1],
+				   *high = &order->placed[at];
+
+		AddCut(cuts, low->value);
+		AddCut(cuts, high->value);
+		if (!collect)
+			CutGap(cuts, low, high, order->ranks[i]);
+	}
+}
+
+/* The place of a value among cuts that hold it. */
+static int
+FindCut(const Cuts *cuts, double value)
+{
+	const double *found = bsearch(&value, cuts->values, cuts->n, sizeof(double), CompareDoubles);
+
+	return (int) (found - cuts->values);
+}
+
+/* Note the gaps whose values are taken home, and how many values these are. */
+static void
+CollectGaps(const CsOrder *order, const Cuts *cuts, CsRankQuery *query)
+{
+	int64		last = -1;
+
+	query->gaps = palloc(sizeof(int) * (cuts->n + 1));
+	for (int i = 0; i < order->nranks; i++)
+	{
+		int64		at = PlacedUpTo(order, order->ranks[i]);
+
+		if (at == last)
+			continue;
+		last = at;
+		query->most += order->placed[at].below - order->placed[at - 1].up_to;
+		/* a value whose rank is asked for may cut the gap: all of its parts are taken */
+		for (int gap = FindCut(cuts, order->placed[at - 1].value) + 1;
+			 gap <= FindCut(cuts, order->placed[at].value); gap++)
+			query->gaps[query->ngaps++] = gap;
+	}
+}
+
+/*
+ * What the next pass is to count, so that what was asked for becomes known, or known better; palloc'd.  The
+ * sorted sample is of the column's values, and is used when next to nothing is known.
+ */
+CsRankQuery
+CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
+{
+	CsRankQuery query = {0};
+	Cuts		cuts = {0, 1024, palloc(sizeof(double) * 1024)};
+	bool		collect;
+
+	if (!CsOrderIsAsked(order))
+		return query;
+	qsort(order->ranks, order->nranks, sizeof(int64), CompareRanks);
+	collect = AreFew(order);
+	for (int i = 0; i < order->nvalues; i++)
+		AddCut(&cuts, order->values[i]);
+	CutGaps(order, &cuts, collect);
+	if (!order->is_counted)
+	{
+		AddCut(&cuts, order->placed[0].value);
+		AddCut(&cuts, order->placed[order->nplaced - 1].value);
+		for (int i = 0; i < FIRST_CUTS && nsample > 0 && !collect; i++)
+			AddCut(&cuts, sample[(nsample - 1) * i / (FIRST_CUTS - 1)]);
+	}
+	SortCuts(&cuts);
+	if (collect)
+		CollectGaps(order, &cuts, &query);
+	query.ncuts = cuts.n;
+	query.cuts = cuts.values;
+	return query;
+}
+
+/* Add values that have been placed to those that were; of equal ones the exact one stays. */
+static void
+MergePlaced(CsOrder *order, const CsPlaced *more, int64 n)
+{
+	CsPlaced   *merged = palloc(sizeof(CsPlaced) * (order->nplaced + n));
+	int64		at = 0;
+
+	for (int64 i = 0, j = 0; i < order->nplaced || j < n;)
+	{
+		if (j == n || (i < order->nplaced && order->placed[i].value < more[j].value))
+			merged[at++] = order->placed[i++];
+		else
+		{
+			bool		is_known = i < order->nplaced && order->placed[i].value == more[j].value;
+
+			merged[at++] = is_known && order->placed[i].is_exact ? order->placed[i] : more[j];
+			i += is_known;
+			j++;
+		}
+	}
+	pfree(order->placed);
+	order->placed = merged;
+	order->nplaced = at;
+}
+
+/* Place the lowest and the highest of the values in a gap; returns how many these are. */
+static int
+PlaceEnds(double lowest, double highest, int64 below, int64 inside, CsPlaced *placed)
+{
+	if (!(lowest <= highest))
+		CsTallyRowsChanged();
+	placed[0] = (CsPlaced) {lowest, below, below + (lowest == highest ? inside : 1), lowest == highest};
+	if (lowest == highest)
+		return 1;
+	placed[1] = (CsPlaced) {highest, below + inside - 1, below + inside, false};
+	return 2;
+}
+
+/* Take in what a pass has counted; the questions are to be asked again. */
+void
+CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answer)
+{
+	CsPlaced   *placed = palloc(sizeof(CsPlaced) * (3 * query->ncuts + answer->nvalues + 2));
+	int64		n = 0,
+				below = 0,
+				value = 0;
+
+	order->nranks = order->nvalues = 0;
+	order->is_counted = true;
+	for (int gap = 0; gap <= query->ncuts; gap++)
+	{
+		bool		last = gap == query->ncuts;
+		int64		before = value,
+					inside = answer->counts[2 * gap];
+
+		/* values that were taken home from this gap */
+		for (int64 at = below; value < answer->nvalues && (last || answer->values[value] < query->cuts[gap]);)
+		{
+			int64		equal = 1;
+
+			while (value + equal < answer->nvalues && answer->values[value + equal] == answer->values[value])
+				equal++;
+			placed[n++] = (CsPlaced) {answer->values[value], at, at + equal, true};
+			at += equal;
+			value += equal;
+		}
+		if (value == before && inside > 0)
+			n += PlaceEnds(answer->lowest[gap], answer->highest[gap], below, inside, placed + n);
+		below += inside;
+		if (last)
+			break;
+		placed[n++] = (CsPlaced) {query->cuts[gap], below, below + answer->counts[2 * gap + 1], true};
+		below += answer->counts[2 * gap + 1];
+	}
+	if (below != order->n)
+		CsTallyRowsChanged();
+	MergePlaced(order, placed, n);
+	pfree(placed);
+}

@@ -1,0 +1,94 @@
+/*
+ * survey.h
+ *	  What passes tell of the columns before they are prepared, for who plans them and reads the result.
+ */
+#ifndef CUSTSEG_SURVEY_H
+#define CUSTSEG_SURVEY_H
+
+#include "prep/tally.h"
+
+extern const CsTallyKind CsSurveyPass,
+			CsSamplePass,
+			CsMomentsPass,
+			CsRanksPass;
+
+/*
+ * The sections of part "survey", from its first one on.  It takes all numbers and texts, features or not.
+ */
+enum
+{
+	CS_SURVEY_ROWS,				/* counts: rows that are used; without a weight; negative weights */
+	CS_SURVEY_SKIPPED,			/* counts: rows left out for each number, then for each text */
+	CS_SURVEY_VALUES,			/* counts: finite values of each number */
+	CS_SURVEY_INFINITE,			/* counts: infinite ones */
+	CS_SURVEY_MISSING,			/* counts: NULLs of each text */
+	CS_SURVEY_LOWEST,			/* lowest: finite value of each number */
+	CS_SURVEY_HIGHEST
+};
+
+/*
+ * Part "sample": the "room" rows of the lowest key, which is a hash of number "key" or, where that is -1, of
+ * the row's values.  Of each row the first numbers are kept, and the codes of the first texts in their
+ * dictionaries; codes from CS_SAMPLE_CODES - 1 on are that one.
+ */
+#define CS_SAMPLE_CODES (CS_MAX_LEVELS + 2)
+
+typedef struct CsSampleRequest
+{
+	int64		room;
+	int			nnumbers;
+	int			nlevels;
+	CsDictionary **dictionaries;	/* of these texts */
+	int			key;
+	int64		seed;
+} CsSampleRequest;
+
+extern void CsSamplePlan(JsonbParseState **json, const CsSampleRequest *request);
+extern CsRecords *CsSampleRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state);
+extern double CsSampleValue(const CsRecords *sample, int width, int64 row, int column);
+
+/*
+ * Part "moments": of each feature that is a number, as filled, clipped and transformed by the pipeline so
+ * far, the number of values, their sum about a middle and that of their squares.
+ */
+typedef struct CsColumnMoments
+{
+	int64		n;
+	double		mean,
+				sd;				/* ddof 0 */
+} CsColumnMoments;
+
+extern void CsMomentsPlan(JsonbParseState **json, const CsPipeline *p, const double *middle, const double *reach,
+						  int64 nrows);
+extern void CsMomentsRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state,
+						  CsColumnMoments *moments);
+
+extern double *CsPipelineReach(const CsPipeline *p, const double *lowest, const double *highest);
+extern double CsFeatureReach(const CsFeature *f, double lowest, double highest);
+
+/*
+ * Part "ranks": for each number that is a feature, how many values lie below, at and between ascending cuts,
+ * and the values themselves in some of the gaps.
+ */
+typedef struct CsRankQuery
+{
+	int			ncuts;
+	double	   *cuts;			/* ascending, each once */
+	int			ngaps;
+	int		   *gaps;			/* gap i is below cut i, gap ncuts above the last one; ascending */
+	int64		most;			/* values in these gaps together */
+} CsRankQuery;
+
+typedef struct CsRankAnswer
+{
+	const int64 *counts;		/* 2 * ncuts + 1: gap 0, cut 0, gap 1, cut 1, ... */
+	const double *lowest,		/* of each gap; infinite where it is empty */
+			   *highest;
+	double	   *values;			/* of the gaps, ascending */
+	int64		nvalues;
+} CsRankAnswer;
+
+extern void CsRanksPlan(JsonbParseState **json, const CsRankQuery *queries, int n);
+extern void CsRanksRead(const CsTally *pass, const CsTallyPart *part, const CsTallyState *state, CsRankAnswer *answers);
+
+#endif							/* CUSTSEG_SURVEY_H */

@@ -1,0 +1,20 @@
+/*
+ * distributed.h
+ *	  A training by passes over the source, wherever its rows are.
+ */
+#ifndef CUSTSEG_DISTRIBUTED_H
+#define CUSTSEG_DISTRIBUTED_H
+
+#include "train/train.h"
+
+typedef struct CsDistribution CsDistribution;
+
+extern CsDistribution *CsDistributionOf(const CsTraining *t);
+extern void CsDistributionWeigh(CsTraining *t);
+extern bool CsIsDistributed(const CsTraining *t);
+extern void CsDistributedRead(CsTraining *t);
+extern CsPipeline *CsDistributedPipeline(CsTraining *t, CsTeam *team);
+extern void CsDistributedFit(CsTraining *t);
+extern const char *CsEngineUsed(const CsTraining *t);
+
+#endif							/* CUSTSEG_DISTRIBUTED_H */
