@@ -301,7 +301,7 @@ SELECT count(*), count(DISTINCT print) FROM (
     SELECT set_config('maintenance_work_mem', m, true),
         training_fingerprint('crowd', '{a,b,c,d}', 30, options => '{"n_init": 8, "algorithm": "elkan", "max_iter": 6}')
     FROM unnest('{1GB,5MB}'::text[]) m) p (setting, print);
-SELECT outcome($$SELECT set_config('maintenance_work_mem', '3MB', true), custseg.train('least', 'crowd', '{a,b,c,d}', 30, options => '{"algorithm": "elkan"}')$$) ~ '^54000 ' AS too_little;
+SELECT outcome($$SELECT set_config('maintenance_work_mem', '3MB', true), custseg.train('least', 'crowd', '{a,b,c,d}', 30, options => '{"algorithm": "elkan", "engine": "local"}')$$) ~ '^54000 ' AS too_little;
 
 -- the whole preparation, too
 SET max_parallel_maintenance_workers = 0;

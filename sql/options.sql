@@ -50,7 +50,7 @@ WHERE section IN (SELECT s.name FROM section s);
 SELECT s.name AS section, d.unknown, d.undocumented
 FROM section s, refused(s.name, '{"no such key": 1}') r,
      LATERAL (SELECT array(SELECT unnest(names) EXCEPT SELECT unnest(listed(r))) AS unknown,
-                     array(SELECT unnest(listed(r)) EXCEPT SELECT unnest(names) EXCEPT SELECT unnest('{weight,seed,silhouette_sample}'::text[])) AS undocumented
+                     array(SELECT unnest(listed(r)) EXCEPT SELECT unnest(names) EXCEPT SELECT unnest('{weight,seed,silhouette_sample,engine}'::text[])) AS undocumented
               FROM (SELECT array_agg(name) AS names FROM documented WHERE section = s.name) n) d
 WHERE listed(r) IS NULL OR d.unknown <> '{}' OR d.undocumented <> '{}'
 ORDER BY section;

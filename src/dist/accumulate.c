@@ -31,6 +31,17 @@ const CsTallyKind *const CsTallyKinds[] = {
 	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansPass, &CsProfilePass, &CsOverlapPass, NULL
 };
 
+/* Positions of the arguments of pass_accum() and pass_combine(). */
+enum
+{
+	ARG_STATE, ARG_PLAN, ARG_NUMBERS, ARG_LEVELS
+};
+
+enum
+{
+	ARG_OTHER = 1
+};
+
 /* Plans that are kept: more than any statement has. */
 #define MOST_OPEN 4
 
@@ -135,9 +146,9 @@ PassOfCall(FunctionCallInfo fcinfo, const CsTallyState *state)
 		if (pass != NULL)
 			return pass;
 	}
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(ARG_PLAN))
 		CsRejectValue("a pass needs a plan", "Only custseg's own statements call this aggregate.");
-	plan = PG_GETARG_BYTEA_PP(1);
+	plan = PG_GETARG_BYTEA_PP(ARG_PLAN);
 	DigestPlan(plan, digest);
 	pass = FindPass(digest);
 	return pass != NULL ? pass : OpenPlan(plan, digest);
@@ -205,9 +216,9 @@ TakeTexts(CsTally *pass, ArrayType *array)
 Datum
 custseg_pass_accum(PG_FUNCTION_ARGS)
 {
-	CsTallyState *state = PG_ARGISNULL(0) ? NULL : (CsTallyState *) PG_GETARG_BYTEA_P(0);
+	CsTallyState *state = PG_ARGISNULL(ARG_STATE) ? NULL : (CsTallyState *) PG_GETARG_BYTEA_P(ARG_STATE);
 	CsTally	   *pass;
-	bool		has_levels = PG_NARGS() > 3;
+	bool		has_levels = PG_NARGS() > ARG_LEVELS;
 
 	(void) CsAggregateContext(fcinfo, "pass");
 	pass = PassOfCall(fcinfo, state);
@@ -215,11 +226,11 @@ custseg_pass_accum(PG_FUNCTION_ARGS)
 		state = CsTallyStart(pass);
 	else if (!CsTallyIsOf(pass, state))
 		CsRejectValue("invalid state of a pass", "Only custseg's own statements call this aggregate.");
-	if (PG_ARGISNULL(2) || (has_levels && PG_ARGISNULL(3)) || (!has_levels && pass->nlevels > 0))
+	if (PG_ARGISNULL(ARG_NUMBERS) || (has_levels && PG_ARGISNULL(ARG_LEVELS)) || (!has_levels && pass->nlevels > 0))
 		RejectRow();
-	TakeNumbers(pass, PG_GETARG_ARRAYTYPE_P(2));
+	TakeNumbers(pass, PG_GETARG_ARRAYTYPE_P(ARG_NUMBERS));
 	if (has_levels)
-		TakeTexts(pass, PG_GETARG_ARRAYTYPE_P(3));
+		TakeTexts(pass, PG_GETARG_ARRAYTYPE_P(ARG_LEVELS));
 	CsTallyAdd(pass, state);
 	PG_RETURN_POINTER(state);
 }
@@ -232,14 +243,14 @@ custseg_pass_combine(PG_FUNCTION_ARGS)
 			   *other;
 
 	(void) CsAggregateContext(fcinfo, "pass");
-	if (PG_ARGISNULL(1))
+	if (PG_ARGISNULL(ARG_OTHER))
 		return CsAggregateState(fcinfo);
 	/* a copy, for in a tuple it need not be aligned */
-	other = (CsTallyState *) PG_GETARG_BYTEA_P_COPY(1);
+	other = (CsTallyState *) PG_GETARG_BYTEA_P_COPY(ARG_OTHER);
 	CsTallyStateCheck(other);
-	if (PG_ARGISNULL(0))
+	if (PG_ARGISNULL(ARG_STATE))
 		PG_RETURN_POINTER(other);
-	state = (CsTallyState *) PG_GETARG_BYTEA_P(0);
+	state = (CsTallyState *) PG_GETARG_BYTEA_P(ARG_STATE);
 	CsTallyStateCheck(state);
 	CsTallyStateMerge(state, other);
 	pfree(other);

@@ -126,8 +126,8 @@ CsOrderBelow(CsOrder *order, double value, int64 *below)
 }
 
 /* Has something been asked that is not known? */
-bool
-CsOrderIsAsked(const CsOrder *order)
+static bool
+IsAsked(const CsOrder *order)
 {
 	return order->nranks > 0 || order->nvalues > 0;
 }
@@ -286,7 +286,7 @@ CsOrderPlan(CsOrder *order, const double *sample, int64 nsample)
 	Cuts		cuts = {0, 1024, palloc(sizeof(double) * 1024)};
 	bool		collect;
 
-	if (!CsOrderIsAsked(order))
+	if (!IsAsked(order))
 		return query;
 	qsort(order->ranks, order->nranks, sizeof(int64), CompareRanks);
 	collect = AreFew(order);

@@ -37,7 +37,6 @@ typedef struct CsOrder
 extern CsOrder *CsOrderCreate(int64 n, double lowest, double highest, int64 most);
 extern bool CsOrderAt(CsOrder *order, int64 rank, double *value);
 extern bool CsOrderBelow(CsOrder *order, double value, int64 *below);
-extern bool CsOrderIsAsked(const CsOrder *order);
 extern CsRankQuery CsOrderPlan(CsOrder *order, const double *sample, int64 nsample);
 extern void CsOrderLearn(CsOrder *order, const CsRankQuery *query, const CsRankAnswer *answer);
 

@@ -170,13 +170,6 @@ CsDistributionWeigh(CsTraining *t)
 	t->streaming = NULL;
 }
 
-/* "distributed" or "local", as the training went. */
-const char *
-CsEngineUsed(const CsTraining *t)
-{
-	return CsEngines[CsIsDistributed(t) ? CS_ENGINE_DISTRIBUTED : CS_ENGINE_LOCAL];
-}
-
 /* Collect what passes read of a row. */
 static void
 CollectColumns(CsTraining *t)

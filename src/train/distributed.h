@@ -15,6 +15,5 @@ extern bool CsIsDistributed(const CsTraining *t);
 extern void CsDistributedRead(CsTraining *t);
 extern CsPipeline *CsDistributedPipeline(CsTraining *t, CsTeam *team);
 extern void CsDistributedFit(CsTraining *t);
-extern const char *CsEngineUsed(const CsTraining *t);
 
 #endif							/* CUSTSEG_DISTRIBUTED_H */

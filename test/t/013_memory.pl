@@ -19,14 +19,14 @@ END
 
 # Each error's hint is enough, in one step or in few: what is needed is known exactly once the rows are.
 my %trainings = (
-    'a table' => [ "'customers', '{recency,frequency,monetary}', k => 4", '2MB' ],
-    'a query' => [ "'SELECT recency, frequency, monetary FROM customers', k => 4", '2MB' ],
-    'categories' => [ "'customers', '{recency,channel,member}', k => 4", '3MB' ],
-    'many levels' => [ "'levels', '{x,many}', k => 3, options => '{\"n_init\": 1}'", '2MB' ],
-    'many segments' => [ "'customers', '{recency,frequency,monetary}', k => 60, options => '{\"algorithm\": \"elkan\", \"n_init\": 1, \"max_iter\": 3}'", '8MB' ],
+    'a table' => [ "'customers', '{recency,frequency,monetary}', k => 4, options => '{\"engine\": \"local\"}'", '2MB' ],
+    'a query' => [ "'SELECT recency, frequency, monetary FROM customers', k => 4, options => '{\"engine\": \"local\"}'", '2MB' ],
+    'categories' => [ "'customers', '{recency,channel,member}', k => 4, options => '{\"engine\": \"local\"}'", '3MB' ],
+    'many levels' => [ "'levels', '{x,many}', k => 3, options => '{\"n_init\": 1, \"engine\": \"local\"}'", '2MB' ],
+    'many segments' => [ "'customers', '{recency,frequency,monetary}', k => 60, options => '{\"algorithm\": \"elkan\", \"n_init\": 1, \"max_iter\": 3, \"engine\": \"local\"}'", '8MB' ],
     'a tree' => [ "'customers', '{recency,frequency,monetary}', algorithm => 'tree', options => '{\"target\": \"channel\", \"max_depth\": 6}'", '2MB' ],
-    'neighbours' => [ "'customers', '{recency,frequency,monetary}', k => 4, prep => '{\"impute\": \"knn\"}', options => '{\"n_init\": 1}'", '2MB' ],
-    'components' => [ "'customers', '{recency,frequency,monetary,channel}', k => 4, prep => '{\"pca\": 3, \"transform\": \"yeo-johnson\"}', options => '{\"n_init\": 1}'", '4MB' ]);
+    'neighbours' => [ "'customers', '{recency,frequency,monetary}', k => 4, prep => '{\"impute\": \"knn\"}', options => '{\"n_init\": 1, \"engine\": \"local\"}'", '2MB' ],
+    'components' => [ "'customers', '{recency,frequency,monetary,channel}', k => 4, prep => '{\"pca\": 3, \"transform\": \"yeo-johnson\"}', options => '{\"n_init\": 1, \"engine\": \"local\"}'", '4MB' ]);
 
 for my $name (sort keys %trainings)
 {
@@ -64,7 +64,7 @@ for my $columns (2, 4, 8)
 # The error comes before the memory is taken: the session has not grown by what it refused.
 my $session = CustsegTest::Session->new($node, 'postgres');
 $session->query("SET maintenance_work_mem = '4MB'; SET max_parallel_maintenance_workers = 0;");
-like(($session->query("SELECT custseg.train('big', 'SELECT i AS a, i % 7 AS b FROM generate_series(1, 3000000) i', k => 2);"))[1],
+like(($session->query("SELECT custseg.train('big', 'SELECT i AS a, i % 7 AS b FROM generate_series(1, 3000000) i', k => 2, options => '{\"engine\": \"local\"}');"))[1],
     qr/ERROR:  54000/, 'many rows of a query of unknown size are refused');
 is($session->query("SELECT n_rows FROM custseg.train('big', 'SELECT i AS a, i % 7 AS b FROM generate_series(1, 10000) i', k => 2);"), '10000',
     'the session goes on');

@@ -1,0 +1,157 @@
+-- The distributed engine: passes over rows as aggregates, whose sums are exact.
+
+\set SHOW_CONTEXT never
+\getenv root PG_ABS_SRCDIR
+\i :root/test/setup.sql
+SET client_min_messages = warning;
+CREATE TABLE buyer AS
+SELECT i AS id, (h % 1000)::float8 / 10 + (i % 5) * 100 AS visits, ((h >> 10) % 997)::float8 / 7 + (i % 3) * 50 AS basket,
+    exp(((h >> 20) % 1000)::float8 / 200) AS spent, (ARRAY['web', 'shop', 'phone', NULL])[1 + i % 4] AS channel,
+    i % 7 = 0 AS member, CASE WHEN i % 11 = 0 THEN NULL ELSE (h >> 30) % 100 END::int AS age,
+    date '2020-01-01' + (h >> 40)::int % 1000 AS since, (i % 3) * 0.37::float8 AS weight
+FROM (SELECT i, abs(hashint8extended(i, 1)) AS h FROM generate_series(1, 5000) i) s;
+ALTER TABLE buyer ADD PRIMARY KEY (id);
+
+-- both engines from the same start: the same labels, range, quantiles and levels; inertia and profiles to the last bits
+CREATE FUNCTION engines(source text, features text[], prep jsonb, options jsonb) RETURNS TABLE (
+    labels_differ bigint, baseline_differs bigint, iterations_differ int, inertia_close bool, profile_close bool, deviation_close bool
+) LANGUAGE plpgsql AS $$
+DECLARE
+    start jsonb;
+BEGIN
+    SET LOCAL client_min_messages = error;
+    PERFORM custseg.train('start', source, features, 5, prep => prep,
+        options => options || '{"n_init": 1, "max_iter": 2, "engine": "local", "silhouette_sample": 0}');
+    start := (SELECT jsonb_build_object('init', jsonb_agg(to_jsonb(center) ORDER BY segment), 'tol', 0, 'silhouette_sample', 0)
+        FROM custseg.segment WHERE model = 'start');
+    PERFORM custseg.train(e, source, features, prep => prep, options => options || start || jsonb_build_object('engine', e))
+    FROM unnest('{local,distributed}'::text[]) e;
+    EXECUTE format('SELECT count(*) FILTER (WHERE custseg.predict(''local'', s) IS DISTINCT FROM custseg.predict(''distributed'', s)) FROM (%s) s',
+        CASE WHEN source ~ '^SELECT' THEN source ELSE 'TABLE ' || source END) INTO labels_differ;
+    SELECT count(*) FILTER (WHERE (l.n, l.n_null, l.minimum, l.maximum, l.quantiles, l.levels, l.level_counts)
+            IS DISTINCT FROM (d.n, d.n_null, d.minimum, d.maximum, d.quantiles, d.levels, d.level_counts)),
+        bool_and(l.mean IS NULL OR abs(l.mean - d.mean) <= 1e-14 * l.standard_deviation
+            AND abs(l.standard_deviation - d.standard_deviation) <= 1e-14 * l.standard_deviation)
+    INTO baseline_differs, deviation_close
+    FROM custseg.feature l JOIN custseg.feature d USING (position) WHERE l.model = 'local' AND d.model = 'distributed';
+    SELECT l.iterations - d.iterations, abs((l.metrics ->> 'inertia')::float8 - (d.metrics ->> 'inertia')::float8) <= 1e-12 * (l.metrics ->> 'inertia')::float8
+    INTO iterations_differ, inertia_close
+    FROM custseg.model_version l, custseg.model_version d WHERE l.model = 'local' AND d.model = 'distributed';
+    SELECT bool_and(l.n = d.n AND abs(l.spread - d.spread) <= 1e-12 * l.spread
+        AND (SELECT bool_and(abs(x - y) <= 1e-12 * (1 + abs(x))) FROM unnest(l.profile_values, d.profile_values) u(x, y)))
+    INTO profile_close
+    FROM custseg.segment l JOIN custseg.segment d USING (segment) WHERE l.model = 'local' AND d.model = 'distributed';
+    PERFORM custseg.drop_model(e, whole => true) FROM unnest('{start,local,distributed}'::text[]) e;
+    RETURN NEXT;
+END $$;
+SELECT * FROM engines('buyer', '{visits,basket,spent,channel,member,age,since}', '{}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent,channel,age}', '{"scale": "robust", "clip": "iqr", "impute": "mean"}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent,channel,age}',
+    '{"scale": "minmax", "clip": "quantile", "columns": {"age": {"impute": "mode"}, "channel": {"encode": "frequency", "impute": "mode"}}}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent,age}', '{"transform": "log1p", "clip": "zscore", "impute": "skip"}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent,age,channel}',
+    '{"columns": {"spent": {"transform": "quantile"}, "age": {"impute": "constant", "constant": 500}, "channel": {"encode": "ordinal", "levels": ["web", "shop"]}}}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket}', '{"scale": "none"}', '{}');
+SELECT * FROM engines('buyer', '{visits,basket,spent}', '{}', '{"weight": "weight"}');
+SELECT * FROM engines('SELECT id, 1e12 + visits / 100 AS a, 1e-9 * basket AS b, 1e12 + spent AS c FROM buyer', '{a,b,c}', '{}', '{}');
+
+-- the same bits in whatever order rows come, and however they are laid out
+CREATE TABLE reversed AS SELECT * FROM buyer ORDER BY id DESC;
+CREATE TABLE shuffled AS SELECT * FROM buyer ORDER BY hashint8extended(id, 7);
+CREATE TABLE parted (LIKE buyer) PARTITION BY HASH (id);
+SELECT format('CREATE TABLE parted_%s PARTITION OF parted FOR VALUES WITH (MODULUS 5, REMAINDER %s)', i, i) FROM generate_series(0, 4) i \gexec
+INSERT INTO parted SELECT * FROM buyer;
+CREATE FUNCTION bits(model text) RETURNS text LANGUAGE sql AS $$
+SELECT md5(concat((SELECT jsonb_agg(to_jsonb(s) - '{model}'::text[] ORDER BY segment) FROM custseg.segment s WHERE s.model = $1),
+    (SELECT jsonb_agg(to_jsonb(f) - '{model}'::text[] ORDER BY position) FROM custseg.feature f WHERE f.model = $1),
+    (SELECT metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[] FROM custseg.model_version v WHERE v.model = $1)))
+$$;
+SELECT t, n_rows, n_segments, converged
+FROM unnest('{buyer,reversed,shuffled,parted}'::text[]) t,
+    custseg.train(t, t, '{visits,basket,spent,channel,age}', 4, id => 'id', options => '{"engine": "distributed"}');
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SELECT n_rows, n_segments, converged
+FROM custseg.train('parallel', 'buyer', '{visits,basket,spent,channel,age}', 4, id => 'id', options => '{"engine": "distributed"}');
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+SELECT t, bits(t) = bits('buyer') AS same FROM unnest('{reversed,shuffled,parted,parallel}'::text[]) t;
+
+-- without k, without names of features, with few rows, with minibatch
+SELECT n_rows, n_segments > 1 AS chosen FROM custseg.train('chosen', 'buyer', '{visits,basket}', options => '{"engine": "distributed"}');
+SELECT n_rows, n_skipped, n_segments FROM custseg.train('all', 'buyer', k => 3, prep => '{"impute": "skip"}', options => '{"engine": "distributed"}');
+SELECT array_agg(name ORDER BY position) FROM custseg.feature WHERE model = 'all';
+SELECT n_rows, n_segments FROM custseg.train('few', 'SELECT i AS x FROM generate_series(1, 3) i', '{x}', 2, options => '{"engine": "distributed"}');
+SELECT n_rows, n_segments, iterations FROM custseg.train('mini', 'buyer', '{visits,basket}', 4, 'minibatch', options => '{"engine": "distributed", "tol": 0, "max_iter": 2}');
+
+-- what a version keeps of it
+SELECT options -> 'engine' AS engine, regexp_replace(note, '\d+ passes', 'N passes') AS note FROM custseg.model_version WHERE model = 'buyer';
+-- retraining keeps segments' numbers and names
+SELECT custseg.name_segment('buyer', 2, 'the second');
+SELECT version, n_segments FROM custseg.retrain('buyer', deploy => true);
+SELECT s.segment, s.name, s.n = o.n AS same FROM custseg.segment s JOIN custseg.segment o USING (model, segment)
+WHERE model = 'buyer' AND s.version = 2 AND o.version = 1 ORDER BY 1;
+-- a predecessor with other features
+SELECT version, n_segments FROM custseg.train('buyer', 'buyer', '{visits,basket}', 4, deploy => true, options => '{"engine": "distributed"}');
+SELECT string_agg(name, ', ' ORDER BY segment) FROM custseg.segment WHERE model = 'buyer' AND version = 3;
+
+-- empty clusters take the rows that are farthest from their centres, as in memory
+SELECT count(*) FROM (SELECT custseg.train(e, 'SELECT hashint8extended(i, 1) / 1e18 AS x, hashint8extended(i, 2) / 1e18 AS y FROM generate_series(1, 4003) i', '{x,y}', prep => '{"scale": "none"}',
+        options => jsonb_build_object('engine', e, 'tol', 0, 'init', '[[0, 0], [100, 100], [101, 101], [5, 5], [102, 102]]'::jsonb))
+    FROM unnest('{local,distributed}'::text[]) e) t;
+SELECT l.segment, l.n = d.n AS same, (SELECT bool_and(abs(x - y) < 1e-12) FROM unnest(l.center, d.center) u(x, y)) AS same_center
+FROM custseg.segment l JOIN custseg.segment d USING (segment) WHERE l.model = 'local' AND d.model = 'distributed' ORDER BY 1;
+
+-- a table that does not fit into memory; it says so
+SET client_min_messages = notice;
+SET maintenance_work_mem = '1MB';
+CREATE TABLE large AS SELECT i AS id, (i % 1000)::float8 AS a, ((i * 7919) % 1009)::float8 AS b FROM generate_series(1, 150000) i;
+ANALYZE large;
+SELECT n_rows, n_segments FROM custseg.train('large', 'large', '{a,b}', 3, options => '{"silhouette_sample": 0}');
+SELECT n_rows FROM custseg.train('large', 'large', '{a,b}', 3, options => '{"engine": "local"}');
+RESET maintenance_work_mem;
+
+-- what it cannot do
+SELECT custseg.train('x', 'buyer', '{visits,basket}', algorithm => 'dbscan', options => '{"engine": "distributed"}');
+SELECT custseg.train('x', 'buyer', '{visits,basket,spent}', 3, prep => '{"pca": 2}', options => '{"engine": "distributed"}');
+SELECT custseg.train('x', 'SELECT ARRAY[i, 2.0]::float8[] AS v FROM generate_series(1, 9) i', '{v}', 2, options => '{"engine": "distributed"}');
+SELECT custseg.train('x', 'buyer', '{visits,basket}', 3, options => '{"engine": "cloud"}');
+SELECT custseg.train('x', 'SELECT * FROM buyer WHERE false', '{visits,basket}', 3, options => '{"engine": "distributed"}');
+SELECT custseg.train('x', 'SELECT id, ''infinity''::float8 AS x FROM buyer', '{x}', 3, options => '{"engine": "distributed"}');
+SELECT custseg.train('x', 'SELECT *, -1 AS w FROM buyer', '{visits}', 3, options => '{"engine": "distributed", "weight": "w"}');
+SELECT count(*) FROM custseg.model WHERE name = 'x';
+
+-- sums are exact: no order, no cancellation, no overflow
+SET client_min_messages = error;
+CREATE FUNCTION a_plan(parts text) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$
+SELECT convert_to(format('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [%s]}', parts), 'UTF8')
+$$;
+SELECT md5(custseg_private.pass(a_plan('{"pass": "survey"}'), ARRAY[x])) = (
+    SELECT md5(custseg_private.pass(a_plan('{"pass": "survey"}'), ARRAY[x] ORDER BY -x)) FROM generate_series(1, 100) x) AS same
+FROM generate_series(1, 100) x;
+
+-- states and plans that are none
+SELECT custseg_private.pass('\x7b7d'::bytea, ARRAY[1]::float8[]);
+SELECT custseg_private.pass('\xff'::bytea, ARRAY[1]::float8[]);
+SELECT custseg_private.pass(NULL, ARRAY[1]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "survey"}'), ARRAY[1, 2]::float8[]);
+SELECT custseg_private.pass(a_plan('{"pass": "survey"}'), NULL);
+SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [5], "skip_levels": [], "parts": [{"pass": "survey"}]}', 'UTF8'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "dance"}]}', 'UTF8'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass(convert_to('{"numbers": 1, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "kmeans"}]}', 'UTF8'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass_merge(s) FROM (VALUES ('\x00'::bytea)) v(s);
+SELECT custseg_private.pass_merge(decode(repeat('31505343', 20), 'hex'));
+SELECT custseg_private.pass_merge(s) FROM (
+    SELECT custseg_private.pass(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]) AS s
+    UNION ALL SELECT custseg_private.pass(convert_to('{"numbers": 2, "levels": 0, "skip_numbers": [], "skip_levels": [], "parts": [{"pass": "survey"}]}', 'UTF8'), ARRAY[1, 2]::float8[])
+) s;
+CREATE AGGREGATE forged(bytea, float8[]) (SFUNC = custseg_private.pass_accum, STYPE = bytea, INITCOND = '\x3150534300');
+SELECT forged(a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
+SELECT custseg_private.pass_accum(NULL, a_plan('{"pass": "survey"}'), ARRAY[1]::float8[]);
+DROP AGGREGATE forged(bytea, float8[]);
+
+DROP FUNCTION engines, bits, a_plan;
+DROP TABLE buyer, reversed, shuffled, parted, large;
+\i :root/test/clean.sql
