@@ -13,7 +13,7 @@ FROM (SELECT i, abs(hashint8extended(i, 1)) AS h FROM generate_series(1, 5000) i
 ALTER TABLE buyer ADD PRIMARY KEY (id);
 
 -- both engines from the same start: the same labels, range, quantiles and levels; inertia and profiles to the last bits
-CREATE FUNCTION engines(source text, features text[], prep jsonb, options jsonb) RETURNS TABLE (
+CREATE FUNCTION engines(source text, features text[], prep jsonb, options jsonb, algorithm text = 'kmeans') RETURNS TABLE (
     labels_differ bigint, baseline_differs bigint, iterations_differ int, inertia_close bool, profile_close bool, deviation_close bool
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -21,10 +21,10 @@ DECLARE
 BEGIN
     SET LOCAL client_min_messages = error;
     PERFORM custseg.train('start', source, features, 5, prep => prep,
-        options => options || '{"n_init": 1, "max_iter": 2, "engine": "local", "silhouette_sample": 0}');
-    start := (SELECT jsonb_build_object('init', jsonb_agg(to_jsonb(center) ORDER BY segment), 'tol', 0, 'silhouette_sample', 0)
+        options => options - 'covariance_type' || '{"n_init": 1, "max_iter": 2, "engine": "local", "silhouette_sample": 0}');
+    start := (SELECT jsonb_build_object('init', jsonb_agg(to_jsonb(center) ORDER BY segment), 'silhouette_sample', 0) || CASE algorithm WHEN 'kmeans' THEN '{"tol": 0}' ELSE '{"max_iter": 12}' END::jsonb
         FROM custseg.segment WHERE model = 'start');
-    PERFORM custseg.train(e, source, features, prep => prep, options => options || start || jsonb_build_object('engine', e))
+    PERFORM custseg.train(e, source, features, algorithm => algorithm, prep => prep, options => options || start || jsonb_build_object('engine', e))
     FROM unnest('{local,distributed}'::text[]) e;
     EXECUTE format('SELECT count(*) FILTER (WHERE custseg.predict(''local'', s) IS DISTINCT FROM custseg.predict(''distributed'', s)) FROM (%s) s',
         CASE WHEN source ~ '^SELECT' THEN source ELSE 'TABLE ' || source END) INTO labels_differ;
@@ -55,6 +55,11 @@ SELECT * FROM engines('buyer', '{visits,basket}', '{"scale": "none"}', '{}');
 SELECT * FROM engines('buyer', '{visits,basket,spent}', '{}', '{"weight": "weight"}');
 SELECT * FROM engines('SELECT id, 1e12 + visits / 100 AS a, 1e-9 * basket AS b, 1e12 + spent AS c FROM buyer', '{a,b,c}', '{}', '{}');
 
+-- likewise a mixture
+SELECT t, e.*
+FROM unnest('{full,tied,diag,spherical}'::text[]) t, engines('buyer', '{visits,basket,spent}', '{}', jsonb_build_object('covariance_type', t), 'gmm') e;
+SELECT * FROM engines('buyer', '{visits,basket,spent}', '{}', '{"weight": "weight"}', 'gmm');
+
 -- the same bits in whatever order rows come, and however they are laid out
 CREATE TABLE reversed AS SELECT * FROM buyer ORDER BY id DESC;
 CREATE TABLE shuffled AS SELECT * FROM buyer ORDER BY hashint8extended(id, 7);
@@ -73,10 +78,15 @@ SET parallel_setup_cost = 0;
 SET parallel_tuple_cost = 0;
 SET min_parallel_table_scan_size = 0;
 SELECT n_rows, n_segments, converged
+FROM custseg.train('mixture parallel', 'buyer', '{visits,basket,spent,channel,age}', 4, 'gmm', options => '{"engine": "distributed"}');
+SELECT n_rows, n_segments, converged
 FROM custseg.train('parallel', 'buyer', '{visits,basket,spent,channel,age}', 4, id => 'id', options => '{"engine": "distributed"}');
 RESET parallel_setup_cost;
 RESET parallel_tuple_cost;
 RESET min_parallel_table_scan_size;
+SELECT n_rows, n_segments, converged
+FROM custseg.train('mixture', 'reversed', '{visits,basket,spent,channel,age}', 4, 'gmm', id => 'id', options => '{"engine": "distributed"}');
+SELECT bits('mixture') = bits('mixture parallel') AS same;
 SELECT t, bits(t) = bits('buyer') AS same FROM unnest('{reversed,shuffled,parted,parallel}'::text[]) t;
 
 -- without k, without names of features, with few rows, with minibatch

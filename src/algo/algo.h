@@ -251,7 +251,7 @@ typedef struct CsImitated
 	int			version;		/* of the model; 0: the deployed one */
 } CsImitated;
 
-struct CsExactKmeans;
+struct CsPasses;
 struct CsPipeline;
 struct CsPrep;
 struct CsColumn;
@@ -302,8 +302,7 @@ typedef struct CsAlgorithm
 	void		(*check) (const void *options, int k, int ncolumns);
 	void		(*fit) (const CsFitInput *in, CsFitOutput *out);
 	const CsStreaming *streaming;	/* NULL: it needs all rows at once */
-	/* what Lloyd's iterations by exact passes take from the options; NULL: it does not run as passes */
-	void		(*exact) (const void *options, struct CsExactKmeans *m);
+	const struct CsPasses *passes;	/* NULL: it does not run as passes over rows that nobody holds */
 
 	/*
 	 * Scoring; all NULL: the nearest centre is the segment.  The parameters may come from a user's

@@ -44,12 +44,7 @@ typedef struct Leader
 	const CsFitInput *in;
 	const GmmOptions *options;
 	GmmFit		fit;
-	GmmMixture	mixture;		/* of the start at work */
-	double	   *sums;			/* of all lanes */
-	double		weight;			/* of all rows; 0 until they were measured */
-	double	   *mean;			/* of all rows, by column */
-	double	   *scatter;		/* tied: a triangle, of all rows about their mean */
-	double	   *reg;			/* added to the variance of each column */
+	GmmLearner	learner;		/* of the start at work */
 } Leader;
 
 /* How a start ended. */
@@ -87,6 +82,18 @@ AllocateMixture(GmmType type, int k, int d)
 	return m;
 }
 
+/* Make room for a mixture that is learned; palloc'd. */
+void
+CsGmmLearnerInit(GmmLearner *l, GmmType type, int k, int d)
+{
+	l->mixture = AllocateMixture(type, k, d);
+	l->sums = AllocateNumbers(CsGmmLaneSize(type, k, d));
+	l->mean = AllocateNumbers(d);
+	l->reg = AllocateNumbers(d);
+	if (type == GMM_TIED)
+		l->scatter = AllocateNumbers(CsTriangle(d));
+}
+
 /* Copies a mixture over one that has room for it. */
 static void
 CopyMixture(GmmMixture *to, const GmmMixture *from)
@@ -122,12 +129,7 @@ InitLeader(Leader *leader, const CsFitInput *in)
 	fit->lanes = TakePart(&total, mul_size(sizeof(double) * fit->slots, fit->lane_size));
 	fit->area = CsArenaAlloc(arena, total);
 	memcpy(GmmPart(arena, fit, fit->matrix), in->matrix, sizeof(CsMatrix));
-	leader->mixture = AllocateMixture(leader->options->type, in->k, d);
-	leader->sums = AllocateNumbers(fit->lane_size);
-	leader->mean = AllocateNumbers(d);
-	leader->reg = AllocateNumbers(d);
-	if (leader->options->type == GMM_TIED)
-		leader->scatter = AllocateNumbers(CsTriangle(d));
+	CsGmmLearnerInit(&leader->learner, leader->options->type, in->k, d);
 }
 
 /* Say what the next passes are over. */
@@ -146,14 +148,14 @@ SharedDensity(Leader *leader)
 	return GmmPart(CsTeamArena(leader->in->team), &leader->fit, leader->fit.density);
 }
 
-/* One pass over the rows; leader->sums becomes the sum of the lanes, in their order. */
+/* One pass over the rows; leader->learner.sums becomes the sum of the lanes, in their order. */
 static void
 RunPass(Leader *leader)
 {
 	GmmFit	   *fit = &leader->fit;
 	const double *lanes = GmmPart(CsTeamArena(leader->in->team), fit, fit->lanes);
 
-	memset(leader->sums, 0, sizeof(double) * fit->lane_size);
+	memset(leader->learner.sums, 0, sizeof(double) * fit->lane_size);
 	for (fit->first_lane = 0; fit->first_lane < CS_LANES; fit->first_lane += fit->slots)
 	{
 		int			items = Min(fit->slots, CS_LANES - fit->first_lane);
@@ -161,7 +163,7 @@ RunPass(Leader *leader)
 		CsTeamRun(leader->in->team, CS_TASK(CsGmmPassTask), fit, sizeof(*fit), items);
 		for (int l = 0; l < items; l++)
 			for (Size i = 0; i < fit->lane_size; i++)
-				leader->sums[i] += lanes[l * fit->lane_size + i];
+				leader->learner.sums[i] += lanes[l * fit->lane_size + i];
 	}
 }
 
@@ -184,27 +186,26 @@ RunHardPass(Leader *leader, GmmType type, int k, const double *means, int labels
  * How much is added to the variance of each column.  One that is constant has no variance to be
  * relative to: it is given that of the others; and if all are, 1.
  */
-static void
-SetRegularization(Leader *leader, const double *variance)
+void
+CsGmmSetRegularization(GmmLearner *l, const GmmOptions *o, const double *variance)
 {
-	const GmmOptions *o = leader->options;
-	int			d = leader->fit.d,
+	int			d = l->mixture.d,
 				varying = 0;
 	double		sum = 0;
 
 	for (int j = 0; j < d; j++)
 	{
-		bool		constant = sqrt(variance[j]) <= CONSTANT_COLUMN * fabs(leader->mean[j]);
+		bool		constant = sqrt(variance[j]) <= CONSTANT_COLUMN * fabs(l->mean[j]);
 
-		leader->reg[j] = constant ? 0 : variance[j];
-		sum += leader->reg[j];
+		l->reg[j] = constant ? 0 : variance[j];
+		sum += l->reg[j];
 		varying += !constant;
 	}
 	for (int j = 0; j < d; j++)
 	{
-		if (leader->reg[j] == 0)
-			leader->reg[j] = sum > 0 ? sum / varying : 1;
-		leader->reg[j] = o->reg_covar * (o->reg_covar_absolute ? 1 : leader->reg[j]);
+		if (l->reg[j] == 0)
+			l->reg[j] = sum > 0 ? sum / varying : 1;
+		l->reg[j] = o->reg_covar * (o->reg_covar_absolute ? 1 : l->reg[j]);
 	}
 }
 
@@ -214,7 +215,7 @@ MeasureRows(Leader *leader, const CsSegmentMoments *moments)
 {
 	bool		tied = leader->options->type == GMM_TIED;
 	int			d = leader->fit.d;
-	const double *squares = leader->sums + 2 + d;
+	const double *squares = leader->learner.sums + 2 + d;
 	double	   *variance = AllocateNumbers(d);
 
 	if (!isfinite(moments->total))
@@ -222,22 +223,22 @@ MeasureRows(Leader *leader, const CsSegmentMoments *moments)
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("squared distances of the rows are too large to add up"),
 				 errhint("Scale the features, or divide the weights by a large number.")));
-	memcpy(leader->mean, moments->mean, sizeof(double) * d);
+	memcpy(leader->learner.mean, moments->mean, sizeof(double) * d);
 	RunHardPass(leader, tied ? GMM_FULL : GMM_DIAG, 1, moments->mean, -1);
-	leader->weight = leader->sums[1];
+	leader->learner.weight = leader->learner.sums[1];
 	for (int j = 0; j < d; j++)
-		variance[j] = squares[tied ? CsTriangle(j + 1) - 1 : j] / leader->weight;
-	SetRegularization(leader, variance);
+		variance[j] = squares[tied ? CsTriangle(j + 1) - 1 : j] / leader->learner.weight;
+	CsGmmSetRegularization(&leader->learner, leader->options, variance);
 	if (tied)
-		memcpy(leader->scatter, squares, sizeof(double) * CsTriangle(d));
+		memcpy(leader->learner.scatter, squares, sizeof(double) * CsTriangle(d));
 	pfree(variance);
 }
 
 /* Covariance of one component, from its sums about the mean that has just moved by "shift". */
 static void
-UpdateCovariance(Leader *leader, int c, double weight, const double *shift, const double *squares)
+UpdateCovariance(GmmLearner *l, int c, double weight, const double *shift, const double *squares)
 {
-	GmmMixture *m = &leader->mixture;
+	GmmMixture *m = &l->mixture;
 	int			d = m->d;
 	double	   *covariance = m->covariances;
 
@@ -249,7 +250,7 @@ UpdateCovariance(Leader *leader, int c, double weight, const double *shift, cons
 			for (int j = 0; j <= i; j++)
 				covariance[(Size) i * d + j] = covariance[(Size) j * d + i] =
 					squares[CsTriangle(i) + j] / weight - shift[i] * shift[j];
-			covariance[(Size) i * d + i] += leader->reg[i];
+			covariance[(Size) i * d + i] += l->reg[i];
 		}
 		return;
 	}
@@ -257,7 +258,7 @@ UpdateCovariance(Leader *leader, int c, double weight, const double *shift, cons
 		covariance[c] = 0;
 	for (int j = 0; j < d; j++)
 	{
-		double		variance = squares[j] / weight - shift[j] * shift[j] + leader->reg[j];
+		double		variance = squares[j] / weight - shift[j] * shift[j] + l->reg[j];
 
 		if (m->type == GMM_DIAG)
 			covariance[(Size) c * d + j] = variance;
@@ -268,25 +269,25 @@ UpdateCovariance(Leader *leader, int c, double weight, const double *shift, cons
 
 /* Covariance that tied components share: what the scatter of all rows has beside their means'. */
 static void
-UpdateTied(Leader *leader, double total)
+UpdateTied(GmmLearner *l, double total)
 {
-	GmmMixture *m = &leader->mixture;
+	GmmMixture *m = &l->mixture;
 	int			d = m->d;
 
 	for (int i = 0; i < d; i++)
 		for (int j = 0; j <= i; j++)
 		{
-			double		scatter = leader->scatter[CsTriangle(i) + j];
+			double		scatter = l->scatter[CsTriangle(i) + j];
 
 			for (int c = 0; c < m->k; c++)
 			{
 				const double *mean = m->means + (Size) c * d;
 
 				scatter -= m->weights[c] * total *
-					(mean[i] - leader->mean[i]) * (mean[j] - leader->mean[j]);
+					(mean[i] - l->mean[i]) * (mean[j] - l->mean[j]);
 			}
 			m->covariances[(Size) i * d + j] = m->covariances[(Size) j * d + i] =
-				scatter / total + (i == j ? leader->reg[i] : 0);
+				scatter / total + (i == j ? l->reg[i] : 0);
 		}
 }
 
@@ -294,17 +295,17 @@ UpdateTied(Leader *leader, double total)
  * M step: the mixture from the sums of a pass.  As in scikit-learn, a component's weight is raised
  * by next to nothing, so that one without rows has a logarithm; its mean stays.
  */
-static void
-UpdateMixture(Leader *leader)
+void
+CsGmmUpdateMixture(GmmLearner *l)
 {
-	GmmMixture *m = &leader->mixture;
+	GmmMixture *m = &l->mixture;
 	int			d = m->d;
 	Size		size = GmmComponentSums(m->type, d);
 	double		total = 0;
 
 	for (int c = 0; c < m->k; c++)
 	{
-		double	   *sums = leader->sums + 1 + c * size;
+		double	   *sums = l->sums + 1 + c * size;
 		double	   *shift = sums + 1;
 		double		weight = sums[0] + 10 * DBL_EPSILON;
 
@@ -314,14 +315,14 @@ UpdateMixture(Leader *leader)
 			m->means[(Size) c * d + j] += shift[j];
 		}
 		if (m->type != GMM_TIED)
-			UpdateCovariance(leader, c, weight, shift, sums + 1 + d);
+			UpdateCovariance(l, c, weight, shift, sums + 1 + d);
 		m->weights[c] = weight;
 		total += weight;
 	}
 	for (int c = 0; c < m->k; c++)
 		m->weights[c] /= total;
 	if (m->type == GMM_TIED)
-		UpdateTied(leader, total);
+		UpdateTied(l, total);
 }
 
 /* Make the mixture what the next pass computes densities from; false when it is singular. */
@@ -372,7 +373,7 @@ static void
 BeginStart(Leader *leader, int start)
 {
 	const CsOptionArray *init = &leader->options->init;
-	GmmMixture *m = &leader->mixture;
+	GmmMixture *m = &leader->learner.mixture;
 	int			d = leader->fit.d,
 				labels;
 	CsSegmentMoments *moments;
@@ -381,13 +382,13 @@ BeginStart(Leader *leader, int start)
 	labels = init->rows > 0 ? LabelByInit(leader) : LabelByKmeans(leader, start, &m->k);
 	moments = CsMomentsOfSegments(leader->in->team, leader->in->matrix, leader->in->weights, labels,
 								  m->k);
-	if (leader->weight == 0)
+	if (leader->learner.weight == 0)
 		MeasureRows(leader, moments);
 	for (int c = 0; c < m->k; c++)
 		memcpy(m->means + (Size) c * d, moments->weights[c] > 0 || init->rows == 0 ?
 			   moments->centers + (Size) c * d : init->values + (Size) c * d, sizeof(double) * d);
 	RunHardPass(leader, m->type, m->k, m->means, labels);
-	UpdateMixture(leader);
+	CsGmmUpdateMixture(&leader->learner);
 	CsArenaFree(CsTeamArena(leader->in->team), labels);
 }
 
@@ -404,18 +405,18 @@ RunStart(Leader *leader, int start, Outcome *outcome)
 	for (int i = 1; i <= o->max_iter && !outcome->converged; i++)
 	{
 		CsProgressFit(Min(start + 1, o->n_init), o->n_init, i);
-		if (!ShareMixture(leader, &leader->mixture))
+		if (!ShareMixture(leader, &leader->learner.mixture))
 			return false;
 		RunPass(leader);
-		UpdateMixture(leader);
-		outcome->bound = leader->sums[0] / leader->weight;
+		CsGmmUpdateMixture(&leader->learner);
+		outcome->bound = leader->learner.sums[0] / leader->learner.weight;
 		outcome->iterations = i;
 		if (!isfinite(outcome->bound))
 			return false;
 		outcome->converged = fabs(outcome->bound - bound) < o->tol;
 		bound = outcome->bound;
 	}
-	return ShareMixture(leader, &leader->mixture);
+	return ShareMixture(leader, &leader->learner.mixture);
 }
 
 /* Run the starts; OUT the best mixture and its outcome.  Returns how many were given up. */
@@ -447,7 +448,7 @@ RunStarts(Leader *leader, GmmMixture *best, Outcome *outcome)
 		if (done++ > 0 && !(this.bound > outcome->bound))
 			continue;
 		*outcome = this;
-		CopyMixture(best, &leader->mixture);
+		CopyMixture(best, &leader->learner.mixture);
 	}
 	if (done == 0)
 		ereport(ERROR,
@@ -462,8 +463,8 @@ RunStarts(Leader *leader, GmmMixture *best, Outcome *outcome)
 }
 
 /* The parameters, in the order of their table; the mixture's arrays are handed over. */
-static void
-SetParameters(const GmmMixture *m, CsFitOutput *out)
+void
+CsGmmSetParameters(const GmmMixture *m, CsFitOutput *out)
 {
 	CsParameter *covariances = &out->parameters[m->type == GMM_TIED ? 2 : 1];
 
@@ -473,17 +474,16 @@ SetParameters(const GmmMixture *m, CsFitOutput *out)
 	covariances->values = m->covariances;
 }
 
-/* Log-likelihood of all rows, and what makes mixtures of different size comparable. */
-static void
-SetMetrics(const Leader *leader, const GmmMixture *m, const Outcome *outcome, CsFitOutput *out)
+/* Measures of a mixture by the log-likelihood of all rows; those that make mixtures of different size comparable. */
+void
+CsGmmSetMetrics(const GmmMixture *m, double log_likelihood, double bound, double weight, CsFitOutput *out)
 {
-	double		log_likelihood = leader->sums[0];
 	double		free_parameters = CsGmmFreeParameters(m->type, m->k, m->d);
 
 	out->metrics[out->nmetrics++] = (CsMetric) {"log_likelihood", log_likelihood};
-	out->metrics[out->nmetrics++] = (CsMetric) {"lower_bound", outcome->bound};
+	out->metrics[out->nmetrics++] = (CsMetric) {"lower_bound", bound};
 	out->metrics[out->nmetrics++] =
-		(CsMetric) {"bic", free_parameters * log(leader->weight) - 2 * log_likelihood};
+		(CsMetric) {"bic", free_parameters * log(weight) - 2 * log_likelihood};
 	out->metrics[out->nmetrics++] = (CsMetric) {"aic", 2 * free_parameters - 2 * log_likelihood};
 }
 
@@ -540,8 +540,8 @@ GmmFitModel(const CsFitInput *in, CsFitOutput *out)
 	RunPass(&leader);
 	out->iterations = outcome.iterations;
 	out->converged = outcome.converged;
-	SetParameters(&best, out);
-	SetMetrics(&leader, &best, &outcome, out);
+	CsGmmSetParameters(&best, out);
+	CsGmmSetMetrics(&best, leader.learner.sums[0], outcome.bound, leader.learner.weight, out);
 	SetSegments(&leader, &best, out);
 	if (singular > 0)
 		out->note = psprintf("%d of %d starts were given up because a component became singular",
@@ -564,6 +564,7 @@ const CsAlgorithm CsGmm = {
 	.memory = CsGmmMemory,
 	.check = CsGmmCheck,
 	.fit = GmmFitModel,
+	.passes = &CsGmmPasses,
 	.compile = CsGmmCompile,
 	.assign = CsGmmAssign,
 	.explain = CsGmmExplain,

@@ -85,6 +85,17 @@ typedef struct GmmFit
 	bool		last;			/* the labels are wanted, and no sums */
 } GmmFit;
 
+/* A mixture that is learned: what an M step reads and writes. */
+typedef struct GmmLearner
+{
+	GmmMixture	mixture;
+	double	   *sums;			/* of a pass: the log-likelihood, then GmmComponentSums() of each component */
+	double		weight;			/* of all rows; 0 until they were measured */
+	double	   *mean;			/* of all rows, by column */
+	double	   *scatter;		/* tied: a triangle, of all rows about their mean */
+	double	   *reg;			/* added to the variance of each column */
+} GmmLearner;
+
 /* The address of a part of the fit's area in this process. */
 static inline void *
 GmmPart(CsArena *arena, const GmmFit *fit, Size offset)
@@ -103,6 +114,16 @@ GmmComponentSums(GmmType type, int d)
 	return 1 + (Size) d + (type == GMM_FULL ? CsTriangle(d) : type == GMM_TIED ? 0 : d);
 }
 
+/* gmm.c */
+extern void CsGmmLearnerInit(GmmLearner *l, GmmType type, int k, int d);
+extern void CsGmmSetRegularization(GmmLearner *l, const GmmOptions *o, const double *variance);
+extern void CsGmmUpdateMixture(GmmLearner *l);
+extern void CsGmmSetParameters(const GmmMixture *m, CsFitOutput *out);
+extern void CsGmmSetMetrics(const GmmMixture *m, double log_likelihood, double bound, double weight, CsFitOutput *out);
+
+/* gmm_exact.c */
+extern const struct CsPasses CsGmmPasses;
+
 /* gmm_plan.c */
 #define GMM_NOPTIONS 11
 
@@ -117,6 +138,7 @@ extern Size CsGmmMemory(int64 nrows, int d, int k, const void *options);
 extern Size CsGmmCovariancesSize(GmmType type, int k, int d);
 extern GmmLayout CsGmmLayout(GmmType type, int k, int d);
 extern bool CsGmmDensity(const GmmMixture *mixture, double *density);
+extern bool CsGmmIsRegular(const GmmMixture *m);
 extern int64 CsGmmFreeParameters(GmmType type, int k, int d);
 
 /* gmm_pass.c */
@@ -129,6 +151,8 @@ extern const CsParameterInfo CsGmmParameters[GMM_NPARAMETERS];
 extern Size CsGmmCompile(const CsFitted *model, void *result);
 extern bool CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result,
 						double *memberships);
+extern bool CsGmmPosterior(const CsFitted *model, const double *z, CsAssignment *result,
+						   double *memberships, double *log_density);
 extern double CsGmmLogDensity(const CsFitted *model, const double *z);
 extern void CsGmmExplain(const CsFitted *model, const double *z, int segment,
 						 double *point, double *pull);

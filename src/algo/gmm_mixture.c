@@ -185,3 +185,15 @@ CsGmmDensity(const GmmMixture *m, double *density)
 		ProjectMeans(m, density + layout.factors, density + layout.projection);
 	return true;
 }
+
+/* Is no component singular? */
+bool
+CsGmmIsRegular(const GmmMixture *m)
+{
+	double	   *density = palloc_extended(mul_size(sizeof(double), CsGmmLayout(m->type, m->k, m->d).size),
+										  MCXT_ALLOC_HUGE);
+	bool		regular = CsGmmDensity(m, density);
+
+	pfree(density);
+	return regular;
+}

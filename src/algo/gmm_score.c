@@ -269,6 +269,14 @@ MeasureCustomer(const CsFitted *model, const double *z, double *squared)
 bool
 CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result, double *memberships)
 {
+	return CsGmmPosterior(model, z, result, memberships, NULL);
+}
+
+/* Likewise with the log of the mixture's density at z, unless that is NULL. */
+bool
+CsGmmPosterior(const CsFitted *model, const double *z, CsAssignment *result, double *memberships,
+			   double *log_density)
+{
 	const Compiled *compiled = model->compiled;
 	double		squared[TYPEALIGN(CS_CENTER_GROUP, GMM_MAX_COMPONENTS)],
 				posterior[lengthof(squared)];
@@ -301,6 +309,8 @@ CsGmmAssign(const CsFitted *model, const double *z, CsAssignment *result, double
 	CsExp(model->padded, posterior);
 	for (int c = 0; c < model->nsegments; c++)
 		sum += posterior[c];
+	if (log_density != NULL)
+		*log_density = first + log(sum);
 	result->distance = sqrt(squared[result->index]);
 	result->confidence = posterior[result->index] / sum;
 	for (int c = 0; memberships != NULL && c < model->nsegments; c++)

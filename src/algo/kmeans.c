@@ -523,16 +523,16 @@ KmeansFitModel(const CsFitInput *in, CsFitOutput *out)
 	CsArenaFree(arena, leader.fit.area);
 }
 
-/* See CsAlgorithm.exact. */
-static void
-ExactOptions(const void *options, CsExactKmeans *m)
+/* See CsPasses. */
+static void *
+StartPasses(const CsPassesInput *in)
 {
-	const KmeansOptions *o = options;
+	const KmeansOptions *o = in->options;
 
-	m->tol = o->tol;
-	m->max_iter = o->max_iter;
-	m->init = o->init.rows > 0 ? o->init.values : NULL;
+	return CsExactKmeansStart(in, o->tol, o->max_iter, &o->init);
 }
+
+static const CsPasses kmeans_passes = {CS_EXACT_KMEANS(StartPasses)};
 
 const CsAlgorithm CsKmeans = {
 	.name = "kmeans",
@@ -547,5 +547,5 @@ const CsAlgorithm CsKmeans = {
 	.memory = CsKmeansMemory,
 	.check = CsKmeansCheck,
 	.fit = KmeansFitModel,
-	.exact = ExactOptions,
+	.passes = &kmeans_passes,
 };

@@ -13,11 +13,26 @@
 
 #include <math.h>
 
-#include "algo/algo.h"
 #include "algo/kmeans_exact.h"
 #include "miscadmin.h"
 
 #define MOST_FARTHEST 16
+
+/* The iterations between passes. */
+typedef struct ExactKmeans
+{
+	const CsPassesInput *in;
+	int			k;
+	int			d;
+	double	   *centers;		/* k x d */
+	double	   *mean;			/* d: of all rows by their weights, once a pass has been taken in */
+	double		tol;			/* relative to the mean variance of the columns; and absolute, on the sum of */
+	double		tolerance;		/* squared shifts, once that is known */
+	int			max_iter;
+	int			iterations;
+	bool		converged;
+	double		variance;		/* mean of the columns'; NaN until the first pass */
+} ExactKmeans;
 
 /* Words of a farthest row: the complement of its distance, its values, weight and segment. */
 #define RECORD_WIDTH(d) ((d) + 3)
@@ -65,21 +80,46 @@ CsFittedOfCenters(int k, int d, const double *centers)
 	return model;
 }
 
-/* Write the plan of the next pass. */
-void
-CsExactKmeansPlan(const CsExactKmeans *m, JsonbParseState **json)
+/*
+ * Start Lloyd's iterations, from centres that are given or else from those of the sample; palloc'd.  "tol" is
+ * relative to the mean variance of the columns.
+ */
+void *
+CsExactKmeansStart(const CsPassesInput *in, double tol, int max_iter, const CsOptionArray *init)
 {
+	ExactKmeans *m = palloc0(sizeof(ExactKmeans));
+	Size		size;
+
+	m->in = in;
+	m->k = init->rows > 0 ? init->rows : in->sample->k;
+	m->d = in->d;
+	m->tol = tol;
+	m->max_iter = max_iter;
+	m->variance = NAN;
+	m->mean = palloc(sizeof(double) * m->d);
+	size = sizeof(double) * m->k * m->d;
+	m->centers = palloc_extended(size, MCXT_ALLOC_HUGE);
+	memcpy(m->centers, init->rows > 0 ? init->values : in->sample->centers, size);
+	return m;
+}
+
+/* See CsPasses. */
+void
+CsExactKmeansPlan(void *state, JsonbParseState **json)
+{
+	const ExactKmeans *m = state;
+
 	CsJsonObject(json, NULL);
-	CsJsonText(json, "pass", CsKmeansPass.name);
-	CsJsonInteger(json, "rows", m->nrows);
-	CsJsonNumber(json, "heaviest", m->heaviest);
-	CsJsonNumbers(json, "reach", m->reach, m->d, 1);
+	CsJsonText(json, "pass", CsKmeansTally.name);
+	CsJsonInteger(json, "rows", m->in->nrows);
+	CsJsonNumber(json, "heaviest", m->in->heaviest);
+	CsJsonNumbers(json, "reach", m->in->reach, m->d, 1);
 	CsJsonArray(json, "centers");
 	for (int c = 0; c < m->k; c++)
 		CsJsonNumbers(json, NULL, m->centers + (Size) c * m->d, m->d, 1);
 	(void) CsJsonEnd(json);
 	if (isnan(m->variance))
-		CsJsonNumbers(json, "origin", m->origin, m->d, 1);
+		CsJsonNumbers(json, "origin", m->in->mean, m->d, 1);
 	(void) CsJsonEnd(json);
 }
 
@@ -201,7 +241,7 @@ AddLloyd(CsTally *pass, void *own, CsTallyState *state)
 	}
 }
 
-const CsTallyKind CsKmeansPass = {"kmeans", .is_prepared = true, .open = OpenLloyd, .add = AddLloyd};
+const CsTallyKind CsKmeansTally = {"kmeans", .is_prepared = true, .open = OpenLloyd, .add = AddLloyd};
 
 /* The mean variance of the columns. */
 static double
@@ -256,7 +296,7 @@ Relocate(const CsTally *pass, const Lloyd *l, const CsTallyState *state, const d
 
 /* Centres become the means of their rows; one that is still empty joins the heaviest.  Returns the squared shift. */
 static double
-MoveCenters(CsExactKmeans *m, const double *weight, const double *sum)
+MoveCenters(ExactKmeans *m, const double *weight, const double *sum)
 {
 	int			heaviest = 0;
 	double		shift = 0;
@@ -282,7 +322,7 @@ MoveCenters(CsExactKmeans *m, const double *weight, const double *sum)
 
 /* The mean of all rows, from the sums of the clusters. */
 static void
-FindMean(CsExactKmeans *m, const double *weight, const double *sum)
+FindMean(ExactKmeans *m, const double *weight, const double *sum)
 {
 	double		total = 0;
 
@@ -297,10 +337,11 @@ FindMean(CsExactKmeans *m, const double *weight, const double *sum)
 		m->mean[j] /= total;
 }
 
-/* Take in a pass: the centres move.  Returns whether they are to move again. */
+/* See CsPasses: the centres move. */
 bool
-CsExactKmeansLearn(CsExactKmeans *m, const CsTally *pass, const CsTallyPart *part, const CsTallyState *state)
+CsExactKmeansLearn(void *opaque, const CsTally *pass, const CsTallyPart *part, const CsTallyState *state)
 {
+	ExactKmeans *m = opaque;
 	const Lloyd *l = part->own;
 	const int64 *counts = CsTallyCounts(pass, state, l->counts);
 	const CsExact *sums = CsTallySums(pass, state, l->sums);
@@ -318,7 +359,7 @@ CsExactKmeansLearn(CsExactKmeans *m, const CsTally *pass, const CsTallyPart *par
 		nrows += counts[c];
 		any_empty |= !(assigned[c] > 0);
 	}
-	if (nrows != m->nrows)
+	if (nrows != m->in->nrows)
 		CsTallyRowsChanged();
 	memcpy(weight, assigned, sizeof(double) * m->k);
 	for (Size i = 0; i < kd; i++)
@@ -337,4 +378,23 @@ CsExactKmeansLearn(CsExactKmeans *m, const CsTally *pass, const CsTallyPart *par
 	pfree(assigned);
 	pfree(sum);
 	return !m->converged && m->iterations < m->max_iter;
+}
+
+/* See CsPasses. */
+void
+CsExactKmeansSettle(void *state, CsFitOutput *out)
+{
+	ExactKmeans *m = state;
+
+	out->k = m->k;
+	out->centers = m->centers;
+	out->iterations = m->iterations;
+	out->converged = m->converged;
+}
+
+/* See CsPasses. */
+const double *
+CsExactKmeansMean(void *state)
+{
+	return ((ExactKmeans *) state)->mean;
 }

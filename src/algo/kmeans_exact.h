@@ -5,34 +5,19 @@
 #ifndef CUSTSEG_KMEANS_EXACT_H
 #define CUSTSEG_KMEANS_EXACT_H
 
-#include "algo/algo.h"
-#include "prep/tally.h"
+#include "algo/passes.h"
 
-extern const CsTallyKind CsKmeansPass;
+extern void *CsExactKmeansStart(const CsPassesInput *in, double tol, int max_iter, const CsOptionArray *init);
+extern void CsExactKmeansPlan(void *state, JsonbParseState **json);
+extern bool CsExactKmeansLearn(void *state, const CsTally *pass, const CsTallyPart *part, const CsTallyState *tally);
+extern void CsExactKmeansSettle(void *state, CsFitOutput *out);
+extern const double *CsExactKmeansMean(void *state);
 
-/* Centres, and what is known of the rows that are assigned to them. */
-typedef struct CsExactKmeans
-{
-	int			k;
-	int			d;
-	int64		nrows;
-	double		heaviest;		/* weight of a row; 1 without weights */
-	double	   *reach;			/* d: no row and no centre is further from 0 than that */
-	double	   *centers;		/* k x d */
-	const double *init;			/* k x d: centres that were given to start from, or NULL */
-	double	   *mean;			/* d: of all rows by their weights, once a pass has been taken in */
-	double	   *origin;			/* d: about which the variance is measured, near the mean */
-	double		tolerance;		/* on the sum of squared shifts */
-	double		tol;			/* the same relative to the mean variance; option "tol" */
-	int			max_iter;
-	int			iterations;
-	bool		converged;
-	double		variance;		/* mean of the columns'; NaN until the first pass */
-} CsExactKmeans;
+/* The passes of an algorithm that starts Lloyd's iterations. */
+#define CS_EXACT_KMEANS(begin) \
+	.start = begin,.plan = CsExactKmeansPlan,.learn = CsExactKmeansLearn,.settle = CsExactKmeansSettle, \
+	.mean = CsExactKmeansMean
 
-extern void CsExactKmeansPlan(const CsExactKmeans *m, JsonbParseState **json);
-extern bool CsExactKmeansLearn(CsExactKmeans *m, const CsTally *pass, const CsTallyPart *part,
-							   const CsTallyState *state);
 extern CsFitted *CsFittedOfCenters(int k, int d, const double *centers);
 
 #endif							/* CUSTSEG_KMEANS_EXACT_H */

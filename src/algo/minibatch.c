@@ -563,16 +563,16 @@ static const CsStreaming minibatch_streaming = {
 	.finish = MinibatchFinish,
 };
 
-/* See CsAlgorithm.exact: as many passes as it makes over all rows. */
-static void
-ExactOptions(const void *options, CsExactKmeans *m)
+/* See CsPasses: as many passes as it makes over all rows. */
+static void *
+StartPasses(const CsPassesInput *in)
 {
-	const MinibatchOptions *o = options;
+	const MinibatchOptions *o = in->options;
 
-	m->tol = o->tol;
-	m->max_iter = o->max_iter;
-	m->init = o->init.rows > 0 ? o->init.values : NULL;
+	return CsExactKmeansStart(in, o->tol, o->max_iter, &o->init);
 }
+
+static const CsPasses minibatch_passes = {CS_EXACT_KMEANS(StartPasses)};
 
 const CsAlgorithm CsMinibatch = {
 	.name = "minibatch",
@@ -588,5 +588,5 @@ const CsAlgorithm CsMinibatch = {
 	.check = MinibatchCheck,
 	.fit = MinibatchFit,
 	.streaming = &minibatch_streaming,
-	.exact = ExactOptions,
+	.passes = &minibatch_passes,
 };

@@ -28,7 +28,7 @@ PG_FUNCTION_INFO_V1(custseg_pass_combine);
 
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
-	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansPass, &CsProfilePass, &CsOverlapPass, NULL
+	&CsSurveyPass, &CsSamplePass, &CsMomentsPass, &CsRanksPass, &CsKmeansTally, &CsGmmTally, &CsProfilePass, &CsOverlapPass, NULL
 };
 
 /* Positions of the arguments of pass_accum() and pass_combine(). */

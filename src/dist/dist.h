@@ -20,6 +20,7 @@ typedef struct CsPieces
 	const CsRelation *relation;
 	int			nitems;
 	char	  **items;			/* what follows FROM in the statement of each piece */
+	int			nstates;		/* that a pass sends: one a piece, or a shard */
 	bool		is_leaves;		/* the items are leaves of a partitioned table */
 	bool		is_remote;		/* some are on other servers, which can run custseg's aggregates */
 	bool		is_foreign;		/* some are foreign, whether or not they can */

@@ -25,6 +25,9 @@
 #include "utils/lsyscache.h"
 #include "utils/plancache.h"
 
+/* Bytes that the states of a pass may have together. */
+#define MOST_STATES (1024.0 * CS_MEGABYTE)
+
 /* A foreign table whose rows would be fetched. */
 typedef struct Fetched
 {
@@ -152,6 +155,23 @@ PlanBytes(Jsonb *plan)
 	return bytes;
 }
 
+/* An error when the states of all pieces together are more than anybody wants to send in a pass. */
+static void
+CheckStates(const CsPieces *pieces, const CsTally *pass)
+{
+	Size		size = VARSIZE(pass->empty);
+	double		bytes = (double) size * pieces->nstates;
+
+	if (bytes <= MOST_STATES)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+			 errmsg("a pass would send %.0f MB: %d states of %zu MB", bytes / CS_MEGABYTE, pieces->nstates,
+					CsMegabytes(size)),
+			 errdetail("The limit is %.0f MB.", MOST_STATES / CS_MEGABYTE),
+			 errhint("Use fewer segments or features, \"covariance_type\": \"diag\", or fewer leaves or shards.")));
+}
+
 /* Run a pass; what it returns is palloc'd.  An error when the rows are not those of its plan. */
 CsTallyRun
 CsTallyExecute(const CsPieces *pieces, const CsTallyColumns *columns, Jsonb *plan)
@@ -169,6 +189,7 @@ CsTallyExecute(const CsPieces *pieces, const CsTallyColumns *columns, Jsonb *pla
 	Datum		value;
 	bool		isnull;
 
+	CheckStates(pieces, run.pass);
 	SPI_connect();
 	ReadPieces(pieces, PassStatement(pieces, columns), 1, &type, &argument);
 	value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);

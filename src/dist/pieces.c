@@ -67,24 +67,25 @@ RelationItem(Oid relid, const char *only)
 															 get_rel_name(relid)));
 }
 
-/* Is a relation a table whose rows Citus has on other servers? */
-static bool
-IsSharded(Oid relid)
+/* The shards that Citus has of a relation on other servers; 0: it is none of its tables. */
+static int
+CountShards(Oid relid)
 {
 	Oid			schema = get_namespace_oid("pg_catalog", true);
 	Oid			shards = get_relname_relid("pg_dist_partition", schema);
-	bool		found = false;
+	int			n = 0;
 	Datum		argument = ObjectIdGetDatum(relid);
 	Oid			type = OIDOID;
 
 	if (!OidIsValid(shards))
-		return false;
+		return 0;
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_dist_partition WHERE logicalrelid OPERATOR(pg_catalog.=) $1"
-							  " AND partmethod OPERATOR(pg_catalog.<>) 'n'", 1, &type, &argument, NULL, true, 1) == SPI_OK_SELECT)
-		found = SPI_processed > 0;
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_dist_shard JOIN pg_catalog.pg_dist_partition USING (logicalrelid)"
+							  " WHERE logicalrelid OPERATOR(pg_catalog.=) $1"
+							  " AND partmethod OPERATOR(pg_catalog.<>) 'n'", 1, &type, &argument, NULL, true, 0) == SPI_OK_SELECT)
+		n = (int) SPI_processed;
 	SPI_finish();
-	return found;
+	return n;
 }
 
 /* Note a foreign table. */
@@ -133,6 +134,7 @@ FindLeaves(CsPieces *pieces)
 		if (kind != RELKIND_PARTITIONED_TABLE)
 			pieces->items[pieces->nitems++] = RelationItem(lfirst_oid(cell), "ONLY ");
 	}
+	pieces->nstates = pieces->nitems;
 }
 
 /* Find where the rows of a source are; palloc'd. */
@@ -142,12 +144,13 @@ CsPiecesOf(const CsRelation *rel)
 	CsPieces   *pieces = palloc0(sizeof(CsPieces));
 
 	pieces->relation = rel;
-	pieces->nitems = 1;
+	pieces->nitems = pieces->nstates = 1;
 	pieces->items = palloc(sizeof(char *));
 	pieces->items[0] = rel->from_item;
 	if (!OidIsValid(rel->relid))
 		return pieces;
-	pieces->is_sharded = IsSharded(rel->relid);
+	pieces->nstates = Max(CountShards(rel->relid), 1);
+	pieces->is_sharded = CountShards(rel->relid) > 0;
 	if (pieces->is_sharded)
 		return pieces;
 	if (get_rel_relkind(rel->relid) == RELKIND_FOREIGN_TABLE)

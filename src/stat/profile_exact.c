@@ -2,7 +2,8 @@
  * profile_exact.c
  *	  Who is in each segment, by a pass whose sums are exact: the last pass of a training.
  *
- * What is summed up is what profile.c sums up: rows, distances, values in their own units, levels; and, by
+ * A row is in the segment that a part before has found, or in that of the nearest centre.  What is summed up
+ * is what profile.c sums up: rows, distances, values in their own units, levels; and, by
  * weight, the squared distances to the centre and to the mean of all rows.
  */
 #include "custseg.h"
@@ -147,7 +148,12 @@ AddProfile(CsTally *pass, void *own, CsTallyState *state)
 	CsExact    *sums,
 			   *squares = CsTallySums(pass, state, p->squares);
 
-	if (!CsAssignNearest(p->model, pass->z, &a, NULL))
+	if (pass->label >= 0 && pass->label < p->k)
+	{
+		a.index = pass->label;
+		a.distance = sqrt(CsSquaredToCenter(p->model, pass->z, pass->label));
+	}
+	else if (!CsAssignNearest(p->model, pass->z, &a, NULL))
 		CsTallyRowsChanged();
 	pass->label = a.index;
 	square = a.distance * a.distance;

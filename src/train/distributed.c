@@ -16,6 +16,7 @@
 #include <math.h>
 
 #include "algo/kmeans_exact.h"
+#include "algo/passes.h"
 #include "dist/dist.h"
 #include "math/math.h"
 #include "miscadmin.h"
@@ -62,7 +63,7 @@ struct CsDistribution
 static char *
 WhyNot(const CsTraining *t)
 {
-	if (t->algorithm == NULL || t->algorithm->exact == NULL)
+	if (t->algorithm == NULL || t->algorithm->passes == NULL)
 		return psprintf("algorithm \"%s\" needs the rows themselves", t->algorithm == NULL ? "" : t->algorithm->name);
 	if (t->model == NULL || t->outcome != NULL)
 		return pstrdup("this function needs the rows themselves");
@@ -110,7 +111,7 @@ CsDistributionOf(const CsTraining *t)
 
 /* Does a training run as passes? */
 bool
-CsIsDistributed(const CsTraining *t)
+CsTrainsByPasses(const CsTraining *t)
 {
 	return t->distribution != NULL && t->distribution->chosen;
 }
@@ -479,8 +480,12 @@ TakeSample(CsTraining *t, const CsRecords *records)
 		if (t->raw->nrows % CS_BLOCK_ROWS == 0)
 			CsMatrixGrow(t->raw, t->arena);
 		for (int i = 0; i < t->nfeatures; i++)
+		{
 			row[i] = CsSampleValue(records, width, r,
 								   t->features[i].converter.kind == CS_CATEGORICAL ? text++ : number++);
+			if (t->overfull[i])
+				row[i] = NAN;
+		}
 		t->raw->nrows++;
 		CsMatrixPutRow(t->raw, t->arena, r, row);
 		if (weights != NULL)
@@ -629,32 +634,30 @@ SampleMean(const CsTraining *t)
 	return mean;
 }
 
-/* Lloyd's passes from the sample's centres, or from those that were given. */
-static CsExactKmeans
-RunIterations(CsTraining *t, const double *reach)
+/* Have what no row and no centre is further from 0 than cover centres that were given, too. */
+static void
+ExtendReach(const CsTraining *t, double *reach)
 {
-	CsExactKmeans m = {
-		.k = t->fit.k,
-		.d = t->matrix->ncolumns,
-		.nrows = t->nrows,
-		.heaviest = t->distribution->heaviest,
-		.reach = unconstify(double *, reach),
-		.variance = NAN
-	};
-	Size		size;
+	for (int i = 0; i < t->algorithm->noptions; i++)
+	{
+		const CsOption *option = &t->algorithm->options[i];
+		const CsOptionArray *init = (const CsOptionArray *) ((const char *) t->options + option->offset);
+
+		if (option->type != CS_OPTION_ARRAY || strcmp(option->name, "init") != 0)
+			continue;
+		for (int c = 0; c < init->rows; c++)
+			for (int j = 0; j < init->columns; j++)
+				reach[j] = Max(reach[j], fabs(init->values[(Size) c * init->columns + j]));
+	}
+}
+
+/* The algorithm's passes over all rows. */
+static void
+RunPasses(CsTraining *t, void *state)
+{
+	const CsPasses *passes = t->algorithm->passes;
 	bool		again = true;
 
-	t->algorithm->exact(t->options, &m);
-	if (m.init != NULL)
-		m.k = t->k;
-	size = sizeof(double) * m.k * m.d;
-	m.origin = SampleMean(t);
-	m.mean = palloc(sizeof(double) * m.d);
-	m.centers = palloc_extended(size, MCXT_ALLOC_HUGE);
-	memcpy(m.centers, m.init != NULL ? m.init : t->fit.centers, size);
-	for (int j = 0; m.init != NULL && j < m.d; j++)
-		for (int c = 0; c < m.k; c++)
-			m.reach[j] = Max(m.reach[j], fabs(m.centers[(Size) c * m.d + j]));
 	CsProgressPhase(CS_PHASE_ITERATING);
 	while (again)
 	{
@@ -662,20 +665,19 @@ RunIterations(CsTraining *t, const double *reach)
 		CsTallyRun	run;
 
 		BeginPlan(t, t->pipeline, &json);
-		CsExactKmeansPlan(&m, &json);
+		passes->plan(state, &json);
 		(void) CsJsonEnd(&json);
 		run = RunPlan(t, &json);
-		again = CsExactKmeansLearn(&m, run.pass, &run.pass->parts[0], run.state);
+		again = passes->learn(state, run.pass, &run.pass->parts[0], run.state);
 		pfree(run.state);
 	}
-	return m;
 }
 
 /* Keep how many rows new segments share with those of the predecessor. */
 static void
-TakeOverlap(CsTraining *t, const CsTallyRun *run)
+TakeOverlap(CsTraining *t, const CsTallyRun *run, int part)
 {
-	const int64 *rows = CsOverlapRows(run->pass, &run->pass->parts[1], run->state);
+	const int64 *rows = CsOverlapRows(run->pass, &run->pass->parts[part], run->state);
 	int			nold = t->predecessor->nclasses;
 	CsOverlap  *overlap = &t->overlap;
 
@@ -688,7 +690,7 @@ TakeOverlap(CsTraining *t, const CsTallyRun *run)
 			overlap->rows[(Size) c * overlap->n + old] = (double) rows[(Size) c * nold + old];
 }
 
-/* The label of each row of the sample, by the final centres. */
+/* The label of each row of the sample, by the final model. */
 static void
 LabelSample(CsTraining *t)
 {
@@ -696,59 +698,73 @@ LabelSample(CsTraining *t)
 	CsFitted   *model = CsFittedOfCenters(t->fit.k, t->matrix->ncolumns, t->fit.centers);
 	double	   *row = palloc(sizeof(double) * t->matrix->ncolumns);
 
+	memcpy(model->parameters, t->fit.parameters, sizeof(model->parameters));
+	if (t->algorithm->compile != NULL)
+	{
+		void	   *compiled = palloc_extended(t->algorithm->compile(model, NULL), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+
+		(void) t->algorithm->compile(model, compiled);
+		model->compiled = compiled;
+	}
 	for (int64 r = 0; r < t->matrix->nrows; r++)
 	{
 		CsAssignment a = {0};
 
 		CsCheckInterrupts(r);
 		CsMatrixGetRow(t->matrix, t->arena, r, row);
-		(void) CsAssignNearest(model, row, &a, NULL);
-		labels[r] = a.index;
+		(void) (t->algorithm->assign == NULL ? CsAssignNearest : t->algorithm->assign) (model, row, &a, NULL);
+		labels[r] = Max(a.index, 0);
 	}
 	pfree(row);
 }
 
 /* The last pass, which also fills the segments. */
 static void
-RunLastPass(CsTraining *t, const CsExactKmeans *m)
+RunLastPass(CsTraining *t, void *state, const CsPassesInput *in)
 {
 	const CsDistribution *d = t->distribution;
+	const CsPasses *passes = t->algorithm->passes;
 	double	   *values = palloc0(sizeof(double) * t->nfeatures);
 	CsExactProfile profile = {
-		.k = m->k,
-		.d = m->d,
+		.k = t->fit.k,
+		.d = in->d,
 		.nrows = t->nrows,
-		.heaviest = m->heaviest,
-		.reach = m->reach,
+		.heaviest = in->heaviest,
+		.reach = in->reach,
 		.values = values,
-		.centers = m->centers,
-		.mean = m->mean
+		.centers = t->fit.centers,
+		.mean = passes->mean(state)
 	};
 	JsonbParseState *json = NULL;
-	CsSegmentProfile *segments = palloc(sizeof(CsSegmentProfile) * m->k);
+	CsSegmentProfile *segments = palloc(sizeof(CsSegmentProfile) * t->fit.k);
 	CsTallyRun	run;
+	int			part = passes->plan_last != NULL;
 
 	for (int i = 0; i < t->nfeatures; i++)
 		if (t->features[i].converter.kind != CS_CATEGORICAL)
 			values[i] = CsFeatureReach(&t->pipeline->feature[i], d->lowest[i], d->highest[i]);
 	CsProgressPhase(CS_PHASE_SCORING);
 	BeginPlan(t, t->pipeline, &json);
+	if (passes->plan_last != NULL)
+		passes->plan_last(state, &json);
 	CsExactProfilePlan(&profile, t->pipeline, &json);
 	if (t->predecessor != NULL)
-		CsOverlapPlan(&json, CsLabellerScorer(t->predecessor), m->k, d->predecessor);
+		CsOverlapPlan(&json, CsLabellerScorer(t->predecessor), t->fit.k, d->predecessor);
 	(void) CsJsonEnd(&json);
 	run = RunPlan(t, &json);
-	t->fit.inertia = CsExactProfileInertia(run.pass, &run.pass->parts[0], run.state, &t->fit.total);
-	t->fit.counts = palloc(sizeof(int64) * m->k);
-	for (int c = 0; c < m->k; c++)
+	t->fit.inertia = CsExactProfileInertia(run.pass, &run.pass->parts[part], run.state, &t->fit.total);
+	t->fit.counts = palloc(sizeof(int64) * t->fit.k);
+	for (int c = 0; c < t->fit.k; c++)
 	{
-		segments[c] = CsExactProfileSegment(run.pass, &run.pass->parts[0], run.state, c);
+		segments[c] = CsExactProfileSegment(run.pass, &run.pass->parts[part], run.state, c);
 		t->fit.counts[c] = segments[c].n;
 	}
+	if (passes->finish != NULL)
+		passes->finish(state, run.pass, &run.pass->parts[0], run.state, &t->fit);
 	t->nsegments = t->fit.k;
 	t->nprofile = CsProfileSize(t->pipeline);
 	if (t->predecessor != NULL)
-		TakeOverlap(t, &run);
+		TakeOverlap(t, &run, part + 1);
 	CsTakeSegments(t, segments);
 	pfree(run.state);
 }
@@ -761,16 +777,27 @@ void
 CsDistributedFit(CsTraining *t)
 {
 	CsDistribution *d = t->distribution;
-	double	   *reach = CsPipelineReach(t->pipeline, d->lowest, d->highest);
-	CsExactKmeans m = RunIterations(t, reach);
+	CsPassesInput in = {
+		.k = t->k,
+		.d = t->matrix->ncolumns,
+		.nrows = t->nrows,
+		.heaviest = d->heaviest,
+		.reach = CsPipelineReach(t->pipeline, d->lowest, d->highest),
+		.mean = SampleMean(t),
+		.options = t->options,
+		.sample = &t->fit
+	};
+	void	   *state;
 
-	t->fit.k = m.k;
-	t->fit.centers = m.centers;
-	t->fit.iterations = m.iterations;
-	t->fit.converged = m.converged;
+	ExtendReach(t, in.reach);
+	state = t->algorithm->passes->start(&in);
+	RunPasses(t, state);
+	t->algorithm->passes->settle(state, &t->fit);
 	LabelSample(t);
-	RunLastPass(t, &m);
+	RunLastPass(t, state, &in);
 	t->fit.note = psprintf("distributed engine, because %s; %d passes, from a sample of %lld of %lld rows", d->reason,
 						   d->passes, (long long) t->matrix->nrows, (long long) t->nrows);
-	CsDropEmptySegments(t);
+	/* a component of a mixture keeps its place */
+	if (t->algorithm->nparameters == 0)
+		CsDropEmptySegments(t);
 }

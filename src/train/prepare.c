@@ -205,7 +205,7 @@ ReadRows(CsTraining *t)
 
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_READING);
-	if (CsIsDistributed(t))
+	if (CsTrainsByPasses(t))
 		CsDistributedRead(t);
 	else
 		CsRowsRead(t);
@@ -236,7 +236,7 @@ PrepareRows(CsTraining *t, CsTeam *team)
 
 	INSTR_TIME_SET_CURRENT(start);
 	CsProgressPhase(CS_PHASE_PREPARING);
-	if (CsIsDistributed(t))
+	if (CsTrainsByPasses(t))
 		t->pipeline = CsDistributedPipeline(t, team);
 	else
 	{
@@ -361,7 +361,7 @@ CsTrainingOpen(const CsRequest *request)
 		CsWithinRestrict(t->relation, request->within);
 	t->distribution = CsDistributionOf(t);
 	/* passes do not compare ids, which would have to be fetched */
-	if (t->id != NULL && !CsIsDistributed(t))
+	if (t->id != NULL && !CsTrainsByPasses(t))
 		CsRelationCheckId(t->relation, t->id);
 	else if (t->id != NULL)
 		(void) CsRelationIdColumns(t->relation, t->id, false);
@@ -397,7 +397,7 @@ static CsTeam *
 TeamForRows(CsTraining *t)
 {
 	CsTeam	   *team = t->team;
-	bool		passes = CsIsDistributed(t);
+	bool		passes = CsTrainsByPasses(t);
 	int			workers = CsTeamWorkersFor((passes ? t->raw->nrows : t->nrows) * t->nfeatures);
 
 	t->team = NULL;

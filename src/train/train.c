@@ -276,7 +276,7 @@ FitModel(CsTraining *t, CsTeam *team)
 {
 	instr_time	start;
 	int			sample = t->common->silhouette_sample;
-	bool		passes = CsIsDistributed(t);
+	bool		passes = CsTrainsByPasses(t);
 	bool		streams = passes || t->nrows > t->matrix->nrows;
 	bool		is_measured = false;
 

@@ -1,0 +1,160 @@
+# Passes over rows on other servers: the same model to the last bit however the rows are laid out, and nothing
+# but states comes over.
+
+use strict;
+use warnings FATAL => 'all';
+
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use CustsegTest;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $here = start_node('here', "session_preload_libraries = 'auto_explain'\nmax_parallel_workers_per_gather = 0\n");
+
+plan skip_all => 'needs postgres_fdw'
+  if $here->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgres_fdw'") ne '1';
+
+my %there = map { $_ => start_node($_, "log_statement = all\nlog_min_messages = warning\n") } qw(west east);
+my $columns = 'id int, recency float8, frequency float8, monetary float8, channel text, member bool';
+
+customers($here, 'postgres', 'customers', 12000);
+$here->safe_psql('postgres', 'CREATE EXTENSION postgres_fdw');
+for my $name (sort keys %there)
+{
+    my $node = $there{$name};
+
+    $here->safe_psql('postgres', sprintf(<<'END', $name, $node->host, $node->port, $name));
+CREATE SERVER %s FOREIGN DATA WRAPPER postgres_fdw
+    OPTIONS (host '%s', port '%s', dbname 'postgres', extensions 'custseg', async_capable 'true', fetch_size '10000', batch_size '1000');
+CREATE USER MAPPING FOR CURRENT_USER SERVER %s;
+END
+}
+
+# A table whose hash partitions are in turn on the two servers; extra is a leaf's WHERE there.
+sub spread
+{
+    my ($table, $leaves) = @_;
+
+    $here->safe_psql('postgres', "CREATE TABLE $table ($columns) PARTITION BY HASH (id)");
+    for my $i (0 .. $leaves - 1)
+    {
+        my $name = $i % 2 ? 'east' : 'west';
+
+        $there{$name}->safe_psql('postgres', "CREATE TABLE ${table}_$i ($columns)");
+        $here->safe_psql('postgres', "CREATE FOREIGN TABLE ${table}_$i PARTITION OF $table"
+              . " FOR VALUES WITH (MODULUS $leaves, REMAINDER $i) SERVER $name OPTIONS (table_name '${table}_$i')");
+    }
+    $here->safe_psql('postgres', "INSERT INTO $table SELECT * FROM customers ORDER BY hashint4extended(id, 3)");
+}
+
+spread('eight', 8);
+spread('sixteen', 16);
+$here->safe_psql('postgres', <<"END");
+CREATE TABLE reversed AS SELECT * FROM customers ORDER BY id DESC;
+CREATE TABLE shuffled AS SELECT * FROM customers ORDER BY hashint4extended(id, 1);
+-- leaves here and there
+CREATE TABLE mixed ($columns) PARTITION BY RANGE (id);
+CREATE TABLE mixed_here PARTITION OF mixed FOR VALUES FROM (0) TO (5001);
+END
+$there{east}->safe_psql('postgres', "CREATE TABLE mixed_there ($columns)");
+$here->safe_psql('postgres', "CREATE FOREIGN TABLE mixed_there PARTITION OF mixed FOR VALUES FROM (5001) TO (12001) SERVER east;"
+      . ' INSERT INTO mixed SELECT * FROM customers');
+
+# All numbers of a model but its name and times.
+sub bits
+{
+    my ($model) = @_;
+
+    return $here->safe_psql('postgres', <<"END");
+SELECT md5(concat((SELECT jsonb_agg(to_jsonb(s) - 'model' ORDER BY segment) FROM custseg.segment s WHERE s.model = '$model'),
+    (SELECT jsonb_agg(to_jsonb(f) - 'model' ORDER BY position) FROM custseg.feature f WHERE f.model = '$model'),
+    (SELECT jsonb_agg(metrics - '{read_milliseconds,prepare_milliseconds,fit_milliseconds}'::text[]) FROM custseg.model_version v WHERE v.model = '$model')))
+END
+}
+
+my $features = "'{recency,frequency,monetary,channel,member}', k => 4, id => 'id'";
+my $parallel = 'SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;';
+my %log = map { $_ => -s $there{$_}->logfile } keys %there;
+my $local_log = -s $here->logfile;
+
+$here->safe_psql('postgres', "SELECT custseg.train('customers', 'customers', $features, options => '{\"engine\": \"distributed\"}')");
+$here->safe_psql('postgres', "$parallel SELECT custseg.train('parallel', 'customers', $features, options => '{\"engine\": \"distributed\"}')");
+for my $table (qw(reversed shuffled))
+{
+    $here->safe_psql('postgres', "SELECT custseg.train('$table', '$table', $features, options => '{\"engine\": \"distributed\"}')");
+}
+for my $table (qw(eight sixteen mixed))
+{
+    my ($out, $err);
+
+    $here->psql('postgres', "SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on; SET auto_explain.log_verbose = on;"
+          . " SELECT n_rows FROM custseg.train('$table', '$table', $features)", stdout => \$out, stderr => \$err);
+    is($out, '12000', "$table: trains");
+    like($err, qr/training with the distributed engine.*has rows on other servers/s, "$table: says which engine, and why");
+}
+for my $model (qw(parallel reversed shuffled eight sixteen mixed))
+{
+    is(bits($model), bits('customers'), "$model: the model to the last bit");
+}
+
+# The plans, and what the other servers were asked.
+my @plans = split /(?=Query Text: )/, slurp_file($here->logfile, $local_log);
+my @passes = grep { /^Query Text: SELECT custseg_private\.pass_merge/ } @plans;
+
+cmp_ok(scalar @passes, '>', 10, 'plans of passes were logged');
+is(scalar(grep { !/Async Foreign Scan/ } grep { /eight_1|sixteen_1/ } @passes), 0, 'servers work at the same time');
+is(scalar(grep { !/Relations: Aggregate on/ } @passes), 0, 'they are asked for aggregates');
+for my $name (sort keys %there)
+{
+    my @asked = grep { /DECLARE c\d+ CURSOR FOR/ } map { s/\s+/ /gr } split /(?=LOG:  (?:statement|execute))/, slurp_file($there{$name}->logfile, $log{$name});
+
+    cmp_ok(scalar @asked, '>', 10, "$name was asked");
+    is(scalar(grep { !/SELECT custseg_private\.pass\(|count\(\*\)/ } @asked), 0, "$name: no statement fetches rows");
+}
+
+# A retraining keeps numbers and names, also where the version before was trained here.
+$here->safe_psql('postgres', "SELECT custseg.name_segment('eight', 3, 'the third'); SELECT custseg.retrain('eight', deploy => true)");
+is($here->safe_psql('postgres', "SELECT string_agg(name, ', ' ORDER BY segment) FROM custseg.segment WHERE model = 'eight' AND version = 2"),
+    'segment 1, segment 2, the third, segment 4', 'a retraining keeps names');
+is($here->safe_psql('postgres', "SELECT count(*) FILTER (WHERE custseg.predict('eight', c) <> custseg.predict('customers', c)) FROM customers c"), '0',
+    'it predicts as the model of the plain table');
+
+# Where a server would send its rows instead, that is an error before it does.
+$here->safe_psql('postgres', "ALTER SERVER west OPTIONS (DROP extensions)");
+like(psql_error($here, 'postgres', "SELECT custseg.train('broken', 'eight', $features)"),
+    qr/ERROR:  0A000: rows of foreign table "eight_\d" would be fetched from server "west".*ALTER SERVER west OPTIONS \(ADD extensions 'custseg'\)/s,
+    'a server that does not know custseg');
+$here->safe_psql('postgres', "ALTER SERVER west OPTIONS (ADD extensions 'custseg')");
+$here->safe_psql('postgres', "ALTER TABLE eight ENABLE ROW LEVEL SECURITY; CREATE ROLE reader LOGIN; GRANT SELECT ON eight TO reader;");
+like(psql_error($here, 'postgres', "SET ROLE reader; SELECT custseg.train('broken', 'eight', $features)"),
+    qr/ERROR:  0A000: relation "public\.eight" has row-level security and leaves on other servers/, 'policies of a parent');
+$here->safe_psql('postgres', "ALTER TABLE eight DISABLE ROW LEVEL SECURITY");
+like(psql_error($here, 'postgres', "SET ROLE reader; SELECT custseg.train('broken', 'eight', $features)"),
+    qr/ERROR:  42501: permission denied for foreign table eight_/, 'leaves are read with the rights to them');
+
+# A server that is lost in the middle of a pass.
+for my $name (sort keys %there)
+{
+    $there{$name}->safe_psql('postgres', 'CREATE VIEW slow AS SELECT * FROM eight_' . ($name eq 'east' ? 1 : 0)
+          . ' c WHERE (SELECT true FROM pg_sleep(0.001 + 0 * c.id))');
+}
+$here->safe_psql('postgres', "CREATE TABLE slow ($columns) PARTITION BY LIST (id)");
+$here->safe_psql('postgres', "CREATE TABLE slow ($columns); CREATE FOREIGN TABLE slow_west () INHERITS (slow) SERVER west OPTIONS (table_name 'slow');"
+      . " CREATE FOREIGN TABLE slow_east () INHERITS (slow) SERVER east OPTIONS (table_name 'slow')")
+  if $here->safe_psql('postgres', 'DROP TABLE slow; SELECT 1');
+my $session = CustsegTest::Session->new($here, 'postgres');
+
+$session->send("SELECT custseg.train('lost', 'slow', '{recency,frequency,monetary}', k => 3, options => '{\"engine\": \"distributed\", \"tol\": 0}');");
+$here->safe_psql('postgres', "SELECT test.await_phase('lost', 'iterating')");
+$there{east}->stop('immediate');
+like(($session->wait)[1], qr/ERROR:  /, 'a server that is lost is an error');
+is($here->safe_psql('postgres', "SELECT count(*) FROM custseg.model WHERE name = 'lost'"), '0', 'nothing is stored');
+$session->quit;
+$here->safe_psql('postgres', "SELECT test.await_gone") if 0;
+ok($there{west}->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE query ~ 'custseg_private.pass' AND pid <> pg_backend_pid()"),
+    'no process is left over there');
+$there{east}->start;
+is($here->safe_psql('postgres', "SELECT n_rows FROM custseg.train('back', 'mixed', $features)"), '12000', 'the server is back');
+
+done_testing();
