@@ -147,7 +147,8 @@ CsPiecesOf(const CsRelation *rel)
 	pieces->nitems = pieces->nstates = 1;
 	pieces->items = palloc(sizeof(char *));
 	pieces->items[0] = rel->from_item;
-	if (!OidIsValid(rel->relid))
+	/* a part of a relation is read as a query is */
+	if (!OidIsValid(rel->relid) || rel->from_item[0] == '(')
 		return pieces;
 	pieces->nstates = Max(CountShards(rel->relid), 1);
 	pieces->is_sharded = CountShards(rel->relid) > 0;
