@@ -301,6 +301,7 @@ CsPiecesCount(const CsPieces *pieces, const char *expression, const char *condit
 	*n = (int) SPI_processed;
 	SPI_finish();
 	AtEOXact_GUC(true, level);
-	*n = Min(MergeCounts(counts, *n), most + 1);
+	*n = MergeCounts(counts, *n);
+	*n = Min(*n, most + 1);
 	return counts;
 }
