@@ -19,6 +19,9 @@
 #define MOST_WINDOWS 10
 #define MOST_DAYS 100000
 
+/* The greatest weight: with it a part of the score is a bigint. */
+#define MOST_WEIGHT 1e6
+
 static const CsOption eventsOptions[] = {
 	{"time_zone", CS_OPTION_TEXT, offsetof(CsEventsOptions, time_zone)},
 	{"look_back", CS_OPTION_TEXT, offsetof(CsEventsOptions, look_back)},
@@ -166,8 +169,8 @@ ReadWeights(CsEventsRequest *r)
 		double		weight;
 		CsEventsKind *kind = list_nth(r->kinds, KindIndex(r, "weights", &each.key));
 
-		if (!CsJsonGetNumber(&each.value, &weight) || fabs(weight) > 1e9)
-			RejectOption("weights", psprintf("has a weight of \"%s\" that is not a number up to 1e9", kind->name),
+		if (!CsJsonGetNumber(&each.value, &weight) || fabs(weight) > MOST_WEIGHT)
+			RejectOption("weights", psprintf("has a weight of \"%s\" that is not a number from -1e6 to 1e6", kind->name),
 						 "Write {\"visit\": 1, \"email_open\": 0.5, \"service_contact\": -1}.");
 		kind->weight = DatumGetCString(DirectFunctionCall1(numeric_out, NumericGetDatum(each.value.val.numeric)));
 	}

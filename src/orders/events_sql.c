@@ -15,9 +15,10 @@
 #include "orders/lines_sql.h"
 #include "utils/builtins.h"
 
-/* A month, and so many half-lives after which an event no longer counts. */
+/* A month, so many half-lives after which an event no longer counts, and the parts of 1 that scores are made of, 2^40. */
 #define MONTH_DAYS "30.4375::float8"
 #define MOST_HALF_LIVES "100::float8"
+#define SCORE_PARTS "1099511627776::float8"
 
 
 /* What customers without an event have of what is counted, and of what is a sum or a rate. */
@@ -140,17 +141,6 @@ AppendSessions(StringInfo sql, const CsEventsRequest *r)
 					 value, r->session_gap, value);
 }
 
-/* What an event of the weight 1 is worth now. */
-static const char *
-Decay(const CsEventsRequest *r)
-{
-	const char *lives = psprintf("%s / %s::float8", CsSqlDays("at", "moment.as_of"),
-								 quote_literal_cstr(psprintf("%.17g", r->options.half_life_days)));
-
-	return psprintf("CASE WHEN %s <= %s THEN power(0.5::float8, %s)::numeric ELSE 0::numeric END", lives, MOST_HALF_LIVES,
-					lives);
-}
-
 /* The weight of an event. */
 static const char *
 Weight(const CsEventsRequest *r)
@@ -159,7 +149,7 @@ Weight(const CsEventsRequest *r)
 	ListCell   *cell;
 
 	if (!r->has_weights)
-		return "1::numeric";
+		return "1::float8";
 	initStringInfo(&sql);
 	appendStringInfoString(&sql, "CASE");
 	foreach(cell, r->kinds)
@@ -167,11 +157,22 @@ Weight(const CsEventsRequest *r)
 		const CsEventsKind *kind = lfirst(cell);
 
 		if (kind->weight != NULL)
-			appendStringInfo(&sql, " WHEN kind = %d THEN %s::numeric", foreach_current_index(cell) + 1,
+			appendStringInfo(&sql, " WHEN kind = %d THEN %s::float8", foreach_current_index(cell) + 1,
 							 quote_literal_cstr(kind->weight));
 	}
-	appendStringInfoString(&sql, " ELSE 0::numeric END");
+	appendStringInfoString(&sql, " ELSE 0::float8 END");
 	return sql.data;
+}
+
+/* What an event adds to the score, as a whole number of small parts, whose sum is the same in any order. */
+static const char *
+Part(const CsEventsRequest *r)
+{
+	const char *lives = psprintf("%s / %s::float8", CsSqlDays("at", "moment.as_of"),
+								 quote_literal_cstr(psprintf("%.17g", r->options.half_life_days)));
+
+	return psprintf("CASE WHEN %s <= %s THEN round(%s * power(0.5::float8, %s) * %s)::bigint ELSE 0::bigint END", lives,
+					MOST_HALF_LIVES, Weight(r), lives, SCORE_PARTS);
 }
 
 /* What both all events of a customer and those of a kind are counted by; "sessions" is how sessions are. */
@@ -201,8 +202,7 @@ AppendCustomers(StringInfo sql, const CsEventsRequest *r)
 	appendStringInfoString(sql, ", engaged AS (\n    SELECT\n        customer,\n        min(at) AS first");
 	/* they are numbered from 1 on */
 	AppendCounts(sql, r, "max(session)");
-	appendStringInfo(sql, ",\n        sum(%s * %s) AS score\n    FROM seen, moment\n    GROUP BY customer\n)", Weight(r),
-					 Decay(r));
+	appendStringInfo(sql, ",\n        sum(%s) AS score\n    FROM seen, moment\n    GROUP BY customer\n)", Part(r));
 	if (r->kinds == NIL)
 		return;
 	appendStringInfoString(sql, ", of_kind AS (\n    SELECT\n        customer,\n        kind");
@@ -386,7 +386,7 @@ AppendOwn(StringInfo sql, CsEventsRequest *r)
 		AppendFeature(sql, r, psprintf("coalesce(e.value, 0::%s)::float8", CsSqlSumType(r->value)), "event_value", NO_VALUE);
 	else if (!r->for_view)
 		AppendFeature(sql, r, "NULL::float8", "event_value", NULL);
-	AppendFeature(sql, r, "e.score::float8", "engagement_score", NO_VALUE);
+	AppendFeature(sql, r, "e.score::float8 / " SCORE_PARTS, "engagement_score", NO_VALUE);
 }
 
 /*
