@@ -9184,7 +9184,7 @@ CREATE FUNCTION custseg.data_dictionary(
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
 BEGIN ATOMIC
     WITH m AS (
-        SELECT m.name, m.deployed_version, v.source
+        SELECT m.name, m.deployed_version, v.source, v.search_path
         FROM custseg.model m
         LEFT JOIN custseg.model_version v ON v.model = m.name AND v.version = m.deployed_version
         WHERE m.name = data_dictionary.model
@@ -9195,8 +9195,13 @@ BEGIN ATOMIC
     ), relation_note AS (
         SELECT n.*
         FROM m
-        -- a source that is a relation; a query is none
-        JOIN custseg.column_note n ON n.source = m.source OR n.source LIKE '%.' || replace(replace(replace(m.source, '\', '\\'), '%', '\%'), '_', '\_')
+        -- a source that is a relation, in the first schema that has a note of one of its name; a query is none
+        JOIN custseg.column_note n ON n.source = coalesce((
+            SELECT c.source
+            FROM unnest(string_to_array(m.search_path, ', ')) WITH ORDINALITY p (schema, place)
+            JOIN custseg.column_note c ON c.source = p.schema || '.' || m.source
+            ORDER BY p.place
+            LIMIT 1), m.source)
     ), model_note AS (
         SELECT n.*
         FROM custseg.column_note n
@@ -9221,6 +9226,28 @@ END;
 COMMENT ON FUNCTION custseg.data_dictionary IS 'Lists the columns of a model with what is known of their meaning: the notes of the model, else those of the relation that it was trained on, else the presentation.
 topic: governance 2
 example: SELECT * FROM custseg.data_dictionary(''shop'')';
+
+CREATE FUNCTION custseg_private.described_presentation(model text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+    WITH p AS (
+        SELECT (SELECT t.presentation FROM custseg.presentation t WHERE t.model = described_presentation.model) AS presentation
+    ), note AS (
+        SELECT d.column_name, jsonb_strip_nulls(jsonb_build_object('description', nullif(d.meaning, p.presentation -> 'columns' -> d.column_name ->> 'label'), 'unit', d.unit,
+            'source_system', d.source_system, 'range', d.range, 'update_cadence', d.update_cadence, 'owner', d.steward)) AS facts
+        FROM p
+        CROSS JOIN custseg.data_dictionary(described_presentation.model) d
+    )
+    SELECT CASE WHEN n.columns IS NULL THEN p.presentation ELSE coalesce(p.presentation, '{}') || jsonb_build_object('columns', coalesce(p.presentation -> 'columns', '{}') || n.columns) END
+    FROM p
+    CROSS JOIN LATERAL (
+        SELECT jsonb_object_agg(n.column_name, coalesce(p.presentation -> 'columns' -> n.column_name, '{}') || n.facts) AS columns
+        FROM note n
+        WHERE n.facts <> '{}'
+    ) n;
+END;
+
+COMMENT ON FUNCTION custseg_private.described_presentation IS 'Returns the presentation of a model with what is noted of its columns, as pages and reports show it; NULL when there is neither.';
 
 CREATE FUNCTION custseg.personal_data(
     model text,
@@ -10081,6 +10108,12 @@ LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 
 COMMENT ON FUNCTION custseg_private.may_use IS 'Tells whether the current role may use a model; the policies of row-level security call it.';
 
+CREATE FUNCTION custseg_private.may_read(source text) RETURNS bool
+AS 'MODULE_PATHNAME', 'custseg_may_read'
+LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+
+COMMENT ON FUNCTION custseg_private.may_read IS 'Tells whether the current role may read any column of a relation, false where it is gone; a policy of row-level security calls it.';
+
 CREATE FUNCTION custseg_private.invalidate_models() RETURNS trigger
 AS 'MODULE_PATHNAME', 'custseg_invalidate_models'
 LANGUAGE C;
@@ -10519,7 +10552,7 @@ CREATE POLICY may_use ON custseg.audit_event FOR SELECT USING (
 -- what a relation's columns mean is for those who may read any of it
 CREATE POLICY may_use ON custseg.column_note FOR SELECT USING (
     CASE WHEN model IS NOT NULL THEN custseg_private.may_use(model)
-        ELSE pg_catalog.has_any_column_privilege(pg_catalog.to_regclass(source)::pg_catalog.oid, 'SELECT') END);
+        ELSE custseg_private.may_read(source) END);
 -- decisions outlive their model: only the role that owned it sees them then
 CREATE POLICY may_use ON custseg.segment_override FOR SELECT USING (
     EXISTS (SELECT FROM custseg.model AS m

@@ -232,6 +232,12 @@ BEGIN;
 UPDATE customer SET x = 0 WHERE id = 1;
 PREPARE TRANSACTION 'changes';
 
+-- a table of another name is not what is tracked, and says so
+ALTER TABLE customer RENAME TO client;
+UPDATE client SET x = 3 - x WHERE id IN (1, 9003);
+SELECT custseg.track_changes(:'m', 'client');
+ALTER TABLE client RENAME TO customer;
+SELECT custseg.track_changes(:'m', 'customer');
 -- the end of the tracking, of the model, of the extension: writes go on
 SELECT customer, "to" FROM told;
 SELECT custseg.track_changes(:'m', NULL);

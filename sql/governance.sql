@@ -52,6 +52,7 @@ SELECT custseg.set_column_note(:'m', NULL, 'monetary', '{"meaning": "What was sp
 SELECT custseg.set_column_note(NULL, 'customer', 'monetary', '{"meaning": "not this", "range": "0 or more", "update_cadence": "each night"}'), custseg.set_column_note(NULL, 'customer', 'channel', '{"meaning": "Where the first order came from"}');
 SELECT custseg.set_presentation(:'m', '{"columns": {"frequency": {"label": "Orders", "unit": "orders"}}}');
 SELECT column_name, kind, is_feature, meaning, source_system, unit, range, update_cadence, steward FROM custseg.data_dictionary(:'m');
+SELECT jsonb_pretty(custseg_private.described_presentation(:'m')) AS presentation, custseg_private.described_presentation('medoids') -> 'columns' -> 'monetary' AS of_the_relation, custseg_private.described_presentation('nothing') AS nothing;
 SELECT custseg.set_column_note(:'m', NULL, 'monetary', '{"unit": null, "range": "to 1000"}');
 SELECT meaning, unit, range, steward, set_by FROM custseg.column_note WHERE model = :'m';
 SELECT custseg.set_column_note(:'m', NULL, 'monetary', NULL), custseg.set_column_note(NULL, 'customer', 'channel', NULL);
@@ -86,6 +87,13 @@ RESET ROLE;
 GRANT SELECT (channel) ON governance_test.customer TO regress_cs_bob;
 SET ROLE regress_cs_bob;
 SELECT source, column_name, meaning FROM custseg.column_note WHERE source IS NOT NULL;
+RESET ROLE;
+REVOKE ALL ON SCHEMA governance_test FROM public;
+SET ROLE regress_cs_bob;
+SELECT count(*) FROM custseg.column_note WHERE source IS NOT NULL;
+SELECT count(*) > 10 AS audit FROM custseg.audit;
+RESET ROLE;
+GRANT ALL ON SCHEMA governance_test TO public;
 -- who takes the name of a model has none of its past
 RESET ROLE;
 SELECT custseg.drop_model(:'m', whole => true, forget_exclusions => true);

@@ -34,7 +34,7 @@ SELECT jsonb_build_object(
     'published_at', to_char(c.published_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'version', p.version,
     'parts', p.parts,
-    'presentation', (SELECT t.presentation FROM custseg.presentation t WHERE t.model = m.name),
+    'presentation', custseg_private.described_presentation(m.name),
     'training', (
         SELECT to_jsonb(v) - '{parameters,reduction,donors,search_path}'::text[]
             || jsonb_build_object('n_components', jsonb_array_length(v.reduction -> 'components'))

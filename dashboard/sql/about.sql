@@ -16,7 +16,7 @@ SELECT jsonb_build_object(
         SELECT jsonb_agg(jsonb_build_object('name', f.name, 'kind', f.kind) ORDER BY f.position)
         FROM custseg.feature f
         WHERE f.model = m.name AND f.version = v.version), '[]'),
-    'presentation', coalesce((SELECT p.presentation FROM custseg.presentation p WHERE p.model = m.name), '{}'),
+    'presentation', coalesce(custseg_private.described_presentation(m.name), '{}'),
     'published_at', r.published_at,
     -- as of the publication: the last run of the monitor that was not skipped, and the alerts that were open
     'health', (

@@ -71,6 +71,7 @@ SELECT 1 FROM custseg.publish('shop', 'shop.customers', :'asked');
 
 -- what customers are worth is known, whatever the presentation; nobody has set an action or watched
 SELECT 1 FROM custseg.train('valued', 'shop.customers', '{recency,frequency,monetary}', 4, id => 'id');
+SELECT 1 FROM custseg.set_column_note('valued', NULL, 'frequency', '{"meaning": "Orders that were paid <b>", "unit": "orders", "source_system": "the till", "update_cadence": "each night", "range": "1 or more", "owner": "data team"}');
 SELECT 1 FROM custseg.set_presentation('valued', '{"value": "monetary", "currency": "EUR"}');
 SELECT custseg.name_segment('valued', segment, (ARRAY['North & South', 'regulars', 'lapsed', 'new'])[segment]) FROM custseg.segments WHERE model = 'valued';
 SELECT 1 FROM custseg.publish('valued', 'shop.customers', '{"value": "monetary"}');

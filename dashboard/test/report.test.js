@@ -138,6 +138,12 @@ test('what is not known is said with the SQL that changes it', () => {
     assert.match(parse(render('report', publications.get('dbscan'))).text, /in none|in no segment/);
 });
 
+test('the dictionary has what set_column_note() says', () => {
+    const { text } = parse(render('dictionary', publications.get('valued')));
+
+    assert.match(text, /Orders that were paid &lt;b&gt;\.\s+In orders\.\s+Allowed: 1 or more\. From the till, each night\. Kept by data team\./);
+});
+
 test('the pages link to every kind', () => {
     assert.deepEqual(reports.map((it) => it.kind).sort(), Object.keys(kinds).sort());
 });

@@ -47,8 +47,10 @@ typedef struct Customer
 } Customer;
 
 static const char *const feed_sql =
-"SELECT m.deployed_version FROM custseg.change_feed AS f JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) f.model "
-"WHERE f.model OPERATOR(pg_catalog.=) $1 AND f.source OPERATOR(pg_catalog.=) $2 AND f.column_name OPERATOR(pg_catalog.=) $3";
+"SELECT m.deployed_version, f.source, f.source OPERATOR(pg_catalog.=) $2 AND f.column_name OPERATOR(pg_catalog.=) $3,"
+" pg_catalog.to_regclass(f.source) IS NOT NULL "
+"FROM custseg.change_feed AS f JOIN custseg.model AS m ON m.name OPERATOR(pg_catalog.=) f.model "
+"WHERE f.model OPERATOR(pg_catalog.=) $1";
 
 PG_FUNCTION_INFO_V1(custseg_record_change);
 
@@ -71,14 +73,23 @@ CheckTrigger(FunctionCallInfo fcinfo)
 				 errhint("Drop it, and have custseg.track_changes() create it.")));
 }
 
-/* CsCatalogVisitor: the model tracks this column. */
+/*
+ * CsCatalogVisitor: does the model track this column?  Whose table has got another name since is told, for nothing is kept
+ * of it any more.
+ */
 static void
-TakeVersion(void *state, const CsCatalogRow *row)
+TakeFeed(void *state, const CsCatalogRow *row)
 {
 	RecordSite *site = state;
+	bool		isnull;
 
-	site->is_tracked = true;
 	site->version = CsRowInt4(row, 1, 0);
+	site->is_tracked = DatumGetBool(CsRowDatum(row, 3, &isnull));
+	if (!site->is_tracked && !DatumGetBool(CsRowDatum(row, 4, &isnull)))
+		ereport(WARNING,
+				(errmsg("changes are not recorded: model \"%s\" tracks table %s, which does not exist", site->model,
+						CsRowText(row, 2)),
+				 errhint("The owner of the model can run custseg.track_changes() with the table's present name.")));
 }
 
 /* The name of a table, or of the one that it is a partition of, qualified and quoted; palloc'd. */
@@ -136,7 +147,7 @@ GetRecordSite(FunctionCallInfo fcinfo)
 	old = MemoryContextSwitchTo(site->context);
 	site->model = pstrdup(arguments[0]);
 	CsCatalogRead(feed_sql, CsValues(CsValueText(site->model), CsValueText(TableName(rel)), CsValueText(arguments[1])),
-				  TakeVersion, site);
+				  TakeFeed, site);
 	if (site->is_tracked)
 	{
 		ResolveKey(site, rel);

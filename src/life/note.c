@@ -8,6 +8,8 @@
 #include "custseg.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class_d.h"
+#include "catalog/pg_namespace_d.h"
 #include "life/life.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -44,6 +46,7 @@ static const char *const clear_source_sql =
 
 PG_FUNCTION_INFO_V1(custseg_set_column_note);
 PG_FUNCTION_INFO_V1(custseg_require_owner);
+PG_FUNCTION_INFO_V1(custseg_may_read);
 
 /* The arguments. */
 enum
@@ -163,4 +166,36 @@ custseg_require_owner(PG_FUNCTION_ARGS)
 {
 	CsModelCheckOwner(CsRequiredText(fcinfo, OWNER_MODEL, "model"));
 	PG_RETURN_BOOL(true);
+}
+
+/* May the caller look into a schema? */
+static bool
+MayUseSchema(Oid schema)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(NamespaceRelationId, schema, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+#else
+	return pg_namespace_aclcheck(schema, GetUserId(), ACL_USAGE) == ACLCHECK_OK;
+#endif
+}
+
+/* The argument of may_read(). */
+enum
+{
+	READ_SOURCE
+};
+
+/* may_read(source): may the caller read any column of a relation, whose name has its schema?  No error if it is gone. */
+Datum
+custseg_may_read(PG_FUNCTION_ARGS)
+{
+	List	   *names = textToQualifiedNameList(PG_GETARG_TEXT_PP(READ_SOURCE));
+	RangeVar   *range = makeRangeVarFromNameList(names);
+	Oid			schema = range->schemaname == NULL ? InvalidOid : get_namespace_oid(range->schemaname, true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid(range->relname, schema) : InvalidOid;
+
+	if (!OidIsValid(relid) || !MayUseSchema(schema))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) == ACLCHECK_OK ||
+				   pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT, ACLMASK_ANY) == ACLCHECK_OK);
 }

@@ -88,12 +88,24 @@ function breakable(name) {
     return name.split('_').map((word, i) => (i === 0 ? word : html`_<wbr>${word}`));
 }
 
+/** Returns where a column comes from and who answers for it, in words, or an empty text. */
+function origin(note) {
+    return [
+        note?.range && `Allowed: ${short(note.range, 60)}.`,
+        note?.source_system && `From ${short(note.source_system, 40)}${note.update_cadence ? `, ${short(note.update_cadence, 40)}` : ''}.`,
+        !note?.source_system && note?.update_cadence && `Updated ${short(note.update_cadence, 40)}.`,
+        note?.owner && `Kept by ${short(note.owner, 40)}.`,
+    ].filter(Boolean).join(' ');
+}
+
 function rowOfColumn(data, it) {
     const says = meaning(data, it.name);
-    const unit = presentation(data).columns?.[it.name]?.unit;
+    const note = presentation(data).columns?.[it.name];
+    const unit = note?.unit;
+    const told = origin(note);
     return [
         html`<b><bdi>${breakable(short(it.name, 60))}</bdi></b>`,
-        says ? html`${sentences(says, 160)}${unit && html` <span class="muted">In ${short(unit, 24)}.</span>`}` : html`<span class="muted">not described</span>`,
+        says ? html`${sentences(says, 160)}${unit && html` <span class="muted">In ${short(unit, 24)}.</span>`}${told && html` <span class="muted">${told}</span>`}` : html`<span class="muted">not described</span>`,
         html`${it.type}<br><span class="muted">${it.kind}</span>`, range(data, it), typical(data, it), html`${missingShare(it)}`, use(it),
     ];
 }
