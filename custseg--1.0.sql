@@ -9724,6 +9724,23 @@ END;
 
 COMMENT ON FUNCTION custseg_private.funnel_rows IS 'Returns the rows of the part funnel, those of funnel(), without the times of few.';
 
+-- What few customers are worth is not told, nor what moved between two segments, nor levels that are new in the data.
+CREATE FUNCTION custseg_private.change_rows(model text, source text) RETURNS jsonb
+LANGUAGE sql STABLE PARALLEL UNSAFE
+BEGIN ATOMIC
+    SELECT jsonb_agg(to_jsonb(c) - 'place' ORDER BY c.place)
+    FROM (
+        SELECT w.*
+        FROM custseg.what_changed(change_rows.model, change_rows.source)
+            WITH ORDINALITY AS w (section, subject, segment, before, after, difference, unit, reason, place)
+        WHERE w.section IN ('summary', 'size', 'drift', 'kpi', 'alert', 'decision') AND NOT (w.section = 'size' AND coalesce(w.difference = 0, true))
+        ORDER BY w.place
+        LIMIT 60
+    ) c;
+END;
+
+COMMENT ON FUNCTION custseg_private.change_rows IS 'Returns the rows of the part change, those of what_changed() that tell of many customers.';
+
 CREATE FUNCTION custseg_private.summary_rows(model text, version int, body jsonb) RETURNS jsonb
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -9818,6 +9835,9 @@ BEGIN ATOMIC
             (publication.options ->> 'min_group')::int, publication.version), NULL, 'a group of the attribute has fewer customers in a segment than min_group'
         WHERE publication.options ->> 'fairness' IS NOT NULL
         UNION ALL
+        SELECT 'change', custseg_private.change_rows(publication.model, publication.source), NULL, 'nothing has changed'
+        WHERE (publication.options ->> 'changes')::bool
+        UNION ALL
         SELECT 'affinity', custseg_private.affinity_rows(publication.model, publication.options -> 'products', publication.source,
             (publication.options ->> 'min_group')::int, publication.version), NULL, 'no segment differs in what it buys'
         WHERE jsonb_typeof(publication.options -> 'products') = 'object'
@@ -9839,8 +9859,8 @@ BEGIN ATOMIC
     told AS (
         SELECT CASE n.part WHEN 'counts' THEN 'capacity' ELSE n.part END AS part,
             CASE
-                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection', 'affinity', 'basket', 'journey', 'funnel') THEN NULL
-                WHEN s.segments IS NOT NULL AND n.part IN ('affinity', 'journey', 'funnel') THEN custseg_private.leave_out_rows(n.body, s.segments)
+                WHEN s.are_all AND n.part IN ('importance', 'test', 'histogram', 'correlation', 'lorenz', 'concentration', 'description', 'silhouette', 'projection', 'affinity', 'basket', 'journey', 'funnel', 'change') THEN NULL
+                WHEN s.segments IS NOT NULL AND n.part IN ('affinity', 'journey', 'funnel', 'change') THEN custseg_private.leave_out_rows(n.body, s.segments)
                 WHEN s.segments IS NOT NULL AND n.part IN ('importance', 'test') THEN custseg_private.round_statistics(n.part, n.body)
                 WHEN s.segments IS NOT NULL AND k.part IS NOT NULL THEN custseg_private.hide_rows(n.body, s.segments, k.members)
                 WHEN n.part = 'description' THEN custseg_private.description_rows(n.body, s.key, (publication.options ->> 'min_group')::int, s.is_rest)
@@ -10067,6 +10087,14 @@ CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (attribute text, segment int, na
 
 COMMENT ON VIEW custseg.published_fairness IS 'Rows of fairness() in the newest publication of each model, where it was asked for.';
 COMMENT ON COLUMN custseg.published_fairness.attribute IS 'Column whose groups are compared.';
+
+CREATE VIEW custseg.published_change WITH (security_invoker = true) AS
+SELECT p.model, p.version, p.published_at, q.*
+FROM custseg.published p
+JOIN custseg.report r ON r.model = p.model AND r.published_at = p.published_at AND r.part = 'change'
+CROSS JOIN LATERAL jsonb_to_recordset(r.body) q (section text, subject text, segment int, before float8, after float8, difference float8, unit text, reason text);
+
+COMMENT ON VIEW custseg.published_change IS 'Rows of what_changed() in the newest publication of each model, where it was asked for, without what would tell of few.';
 
 CREATE VIEW custseg.published_affinity WITH (security_invoker = true) AS
 SELECT p.model, p.version, p.published_at, q.*
@@ -10449,6 +10477,7 @@ GRANT SELECT ON
     custseg.published_migration,
     custseg.published_forecast,
     custseg.published_fairness,
+    custseg.published_change,
     custseg.published_affinity,
     custseg.published_basket,
     custseg.published_journey,

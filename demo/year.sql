@@ -211,6 +211,7 @@ BEGIN
     COMMIT;
     -- what is bought, and where, is published at the end of the year
     PERFORM custseg.monitor('loyalty', 'customers', jsonb_build_object('max_age_days', 365 + shop.days_ago(day), 'publish', CASE WHEN months = 0 THEN '{
+        "changes": true,
         "products": {"orders": "lines", "customer": "customer", "product": "product", "order": "invoice"},
         "journey": {"source": "orders", "customer": "customer", "time": "ordered_at", "step": "channel", "steps": ["marketplace", "web", "app"], "within": "180 days"}}' ELSE 'true' END::jsonb));
     PERFORM shop.set_back(day + time '20:20');

@@ -158,6 +158,8 @@ SELECT count(*) AS rows, count(d.n) AS alike FROM custseg.published_basket b LEF
 SELECT count(*) AS rows, count(d.n) AS alike, min(j.n) >= 10 AS of_many FROM custseg.published_journey j LEFT JOIN custseg.journey('line', 'customer', 'at', 'product', 'm') d
     ON (j.segment, j.kind, j.from_step, j.to_step, j.n, j.share) IS NOT DISTINCT FROM (d.segment, d.kind, d.from_step, d.to_step, d.n, d.share);
 SELECT segment, position, step_name, n, round(share::numeric, 3) AS share FROM custseg.published_funnel;
+SELECT part, n, reason FROM custseg.publish('m', 'SELECT * FROM publish_test.customer', '{"surrogate": false, "changes": true}') WHERE part = 'change';
+SELECT count(*) AS rows, count(d.reason) AS alike, array_agg(DISTINCT c.section ORDER BY c.section) AS sections FROM custseg.published_change c LEFT JOIN custseg.what_changed('m', 'SELECT * FROM publish_test.customer') d ON (c.section, c.subject, c.segment, c.reason) IS NOT DISTINCT FROM (d.section, d.subject, d.segment, d.reason);
 SELECT count(*) FROM custseg.publish('m', 'few', '{"surrogate": false, "products": {"orders": "publish_test.line", "customer": "customer", "product": "product"},
     "journey": {"source": "publish_test.line", "customer": "customer", "time": "at", "step": "product"}}');
 SELECT (SELECT array_agg(DISTINCT segment) FROM custseg.published_summary WHERE is_small) AS hidden, (SELECT array_agg(DISTINCT segment) FROM custseg.published_affinity) AS affinity, (SELECT array_agg(DISTINCT segment) FROM custseg.published_journey) AS journey,

@@ -66,7 +66,7 @@ FROM generate_series(1, 2000) i, generate_series(1, 6) e WHERE e <= 1 + i % 6;
 GRANT SELECT ON baskets, visits TO reader;
 SELECT 1 FROM custseg.publish('shop', 'shop.customers');
 SELECT 1 FROM custseg.monitor('shop', 'shop.customers');
-\set asked '{"products": {"orders": "shop.baskets", "customer": "customer", "product": "product", "order": "invoice"}, "journey": {"source": "shop.visits", "customer": "customer", "time": "at", "step": "step", "steps": ["visit", "basket", "<b>purchase</b>"], "within": "30 days"}}'
+\set asked '{"changes": true, "products": {"orders": "shop.baskets", "customer": "customer", "product": "product", "order": "invoice"}, "journey": {"source": "shop.visits", "customer": "customer", "time": "at", "step": "step", "steps": ["visit", "basket", "<b>purchase</b>"], "within": "30 days"}}'
 SELECT 1 FROM custseg.publish('shop', 'shop.customers', :'asked');
 
 -- what customers are worth is known, whatever the presentation; nobody has set an action or watched

@@ -12,6 +12,7 @@ import basket from './cards/basket.jsx';
 import boxplots from './cards/boxplots.jsx';
 import budget from './cards/budget.jsx';
 import capacity from './cards/capacity.jsx';
+import change from './cards/change.jsx';
 import changes from './cards/changes.jsx';
 import columns from './cards/columns.jsx';
 import compareHeatmap from './cards/compare-heatmap.jsx';
@@ -80,7 +81,7 @@ import why from './cards/why.jsx';
 import worth from './cards/worth.jsx';
 
 const all = [
-    action, actions, affinity, alerts, attention, basket, boxplots, budget, capacity, changes, columns, compareHeatmap, compareRadar, comparison,
+    action, actions, affinity, alerts, attention, basket, boxplots, budget, capacity, change, changes, columns, compareHeatmap, compareRadar, comparison,
     correlation, customer, customersAndValue, dendrogram, deployments, descriptions, differences, donut, drift,
     effects, elbow, experiments, fairness, forecast, frequencies, funnel, gate, heatmap, histogram, importance, journey, kDistance,
     kpis, levels, lifetimeValue, looks, lorenz, method, migration, missing, moves, ownWorth, pairs, parallel, placed, profile,

@@ -27,7 +27,7 @@ export const pages = [
     },
     { name: 'business', title: 'Business', question: 'What is each segment worth, and where does the next money go?', cards: ['lorenz', 'lifetime-value', 'value-over-time', 'value-at-risk', 'budget', 'what-if', 'tornado', 'roi', 'capacity'] },
     { name: 'experiments', title: 'Experiments', question: 'Did it pay, for whom, and do we go on?', cards: ['experiments', 'split', 'effects', 'looks', 'gate', 'survey'] },
-    { name: 'watch', title: 'Watch', question: 'What has changed, and must anybody act?', cards: ['alerts', 'sizes', 'drift', 'kpis', 'migration', 'forecast', 'quality', 'fairness'] },
+    { name: 'watch', title: 'Watch', question: 'What has changed, and must anybody act?', cards: ['alerts', 'change', 'sizes', 'drift', 'kpis', 'migration', 'forecast', 'quality', 'fairness'] },
     {
         name: 'data', title: 'Data', question: 'What do we know of the customers, and how good is it?',
         cards: ['columns', 'histogram', 'frequencies', 'correlation', 'missing', 'scatter', 'pairs', 'space', 'segment-space'],

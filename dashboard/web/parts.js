@@ -128,6 +128,10 @@ export const parts = {
         why: 'This publication does not say how many customers come to each step of a funnel.',
         sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"journey": {"source": "events", "customer": "customer", "time": "at", "step": "kind", "steps": ["visit", "basket", "purchase"], "within": "30 days"}}');`,
     },
+    change: {
+        why: 'This publication does not tell the last month in words.',
+        sql: (model) => `SELECT custseg.publish(${literal(model)}, options => '{"changes": true}');`,
+    },
     tree: {
         why: 'No segment of this model is divided further: no model was trained within one.',
         sql: (model) => `SELECT custseg.train('within', 'customers', options => jsonb_build_object('within', jsonb_build_object('model', ${literal(model)}, 'segment', 1)));`,

@@ -28,6 +28,7 @@ static const CsOption publishOptions[] = {
 	{"points", CS_OPTION_INT, offsetof(CsPublishOptions, points), MAX_POINTS, 0, MAX_POINTS},
 	{"surrogate", CS_OPTION_BOOL, offsetof(CsPublishOptions, surrogate), true},
 	{"fairness", CS_OPTION_TEXT, offsetof(CsPublishOptions, fairness)},
+	{"changes", CS_OPTION_BOOL, offsetof(CsPublishOptions, changes), false},
 	{"products", CS_OPTION_OBJECT, offsetof(CsPublishOptions, products)},
 	{"journey", CS_OPTION_OBJECT, offsetof(CsPublishOptions, journey)}
 };

@@ -18,6 +18,7 @@ typedef struct CsPublishOptions
 	int			points;			/* of the projection; 0: none */
 	bool		surrogate;
 	char	   *fairness;		/* column of an attribute, or NULL */
+	bool		changes;		/* since a month ago, in words */
 	Jsonb	   *products,		/* lines of orders, and the names of their columns; or NULL */
 			   *journey;		/* events, likewise */
 } CsPublishOptions;

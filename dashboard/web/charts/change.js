@@ -1,0 +1,22 @@
+// change.js
+//	  What has changed in the last month, in sentences, as what_changed() tells it.
+
+import { name, plural, sentenceOf } from '../format.js';
+
+const headings = { summary: 'All', size: 'How many', drift: 'Customers', kpi: 'What they did', alert: 'Alerts', decision: 'Decisions' };
+
+/** Returns {heading, text} of each row. */
+export function changes(data) {
+    return data.change.map((it) => ({ heading: headings[it.section] ?? it.section, text: sentenceOf(name(it.reason)) }));
+}
+
+/** Returns the sentence: how much there is to tell. */
+export function sentence(data) {
+    const n = data.change.filter((it) => it.section !== 'summary').length;
+    return n === 0 ? 'Nothing has changed in the last month.' : `${plural(n, 'thing')} ${n === 1 ? 'has' : 'have'} changed in the last month.`;
+}
+
+/** Returns the rows as a table. */
+export function table(data) {
+    return { columns: [{ label: 'Of' }, { label: 'What has changed', kind: 'long' }], rows: changes(data).map((it) => [it.heading, it.text]) };
+}
