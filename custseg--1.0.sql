@@ -1478,6 +1478,12 @@ LANGUAGE C IMMUTABLE PARALLEL SAFE;
 
 COMMENT ON FUNCTION custseg_private.pass_combine IS 'Combine function of pass(), and transition function of pass_merge().';
 
+CREATE FUNCTION custseg_private.once(plan bytea) RETURNS bytea
+AS 'MODULE_PATHNAME', 'custseg_once'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION custseg_private.once IS 'Returns the plan of a pass in the first row that a process reads, and NULL in all that follow.';
+
 CREATE AGGREGATE custseg_private.pass(plan bytea, numbers float8[]) (
     SFUNC = custseg_private.pass_accum,
     STYPE = bytea,

@@ -25,6 +25,7 @@
 
 PG_FUNCTION_INFO_V1(custseg_pass_accum);
 PG_FUNCTION_INFO_V1(custseg_pass_combine);
+PG_FUNCTION_INFO_V1(custseg_once);
 
 /* All kinds of parts, NULL at the end. */
 const CsTallyKind *const CsTallyKinds[] = {
@@ -255,4 +256,17 @@ custseg_pass_combine(PG_FUNCTION_ARGS)
 	CsTallyStateMerge(state, other);
 	pfree(other);
 	PG_RETURN_POINTER(state);
+}
+
+/*
+ * once(plan): the plan in the first row that a process reads, and NULL in all that follow.  Citus makes a
+ * row of an aggregate's arguments for each row that is read, and a plan is longer than any row.
+ */
+Datum
+custseg_once(PG_FUNCTION_ARGS)
+{
+	if (fcinfo->flinfo->fn_extra != NULL || PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	fcinfo->flinfo->fn_extra = fcinfo->flinfo;	/* this call has been made */
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }

@@ -113,7 +113,8 @@ PassStatement(const CsPieces *pieces, const CsTallyColumns *columns)
 
 	initStringInfo(&call);
 	initStringInfo(&sql);
-	appendStringInfo(&call, "custseg_private.pass($1, ARRAY[%s]::pg_catalog.float8[]", columns->numbers.data);
+	appendStringInfo(&call, "custseg_private.pass(%s, ARRAY[%s]::pg_catalog.float8[]",
+					 pieces->is_sharded ? "custseg_private.once($1)" : "$1", columns->numbers.data);
 	if (columns->nlevels > 0)
 		appendStringInfo(&call, ", ARRAY[%s]::pg_catalog.text[]", columns->levels.data);
 	appendStringInfoChar(&call, ')');

@@ -169,7 +169,7 @@ value("SELECT custseg.end_override($model, '18')");
 same_moves('', 'a decision that has ended');
 same_moves(q{, "column" => 'the "new" one', create_column => true}, 'a column that is made');
 like(error("CALL custseg.resegment($model, 'far', batch => 100)"), qr/ERROR:  0A000: table "far" is distributed by Citus and cannot be resegmented in batches.*HINT:/s, 'no batches');
-like(error("CALL custseg.resegment($model, 'far', 'channel')"), qr/ERROR:  42804: column "channel" is of type text, which cannot hold a segment/, 'a column of texts');
+like(error("CALL custseg.resegment($model, 'far', 'channel')"), qr/ERROR:  0A000: table "far" is distributed by Citus and cannot have paths written to it/, 'a column of texts');
 like(error("CALL custseg.resegment($model, 'far', \"where\" => '1 / (id - 7000) > 0')"), qr/ERROR:  22012: division by zero/, 'an error on a worker');
 is(value("SELECT count(*) FROM custseg.migration WHERE condition LIKE '1 / %'"), '0', 'of which nothing is kept');
 
@@ -210,11 +210,39 @@ is(value("SELECT d FROM custseg.drift($model, 'far') d ORDER BY 1"), value("SELE
 is(value("SELECT segment, n FROM custseg.segment_sizes($model, 'far') ORDER BY 1"), value("SELECT segment, n FROM custseg.segment_sizes($model, 'plain') ORDER BY 1"), 'segment_sizes');
 
 #
+# A training where the rows are: the same model, bit for bit, as that of a local table
+#
+my $training = q{SELECT custseg.train('%s', '%s', '{recency,frequency,monetary,channel,member}', k => 4, id => 'id', options => '{"engine": "%s", "seed": 7}')};
+value("UPDATE $_ SET monetary = 100 WHERE monetary IN ('NaN', 'infinity')") for qw(plain far);
+value(sprintf($training, 'here', 'plain', 'distributed'));
+$coordinator->psql('postgres', 'SET citus.log_remote_commands = on;' . sprintf($training, 'there', 'far', 'auto'), stderr => \$stderr);
+like($stderr, qr/NOTICE:  training with the distributed engine/, 'a distributed table is trained where it is');
+my $learned = <<'END';
+SELECT md5((custseg.scorer(m)::jsonb - 'model')::text),
+    (SELECT md5(string_agg((to_jsonb(s) - '{model,version}'::text[])::text, ',' ORDER BY segment)) FROM custseg.segment s WHERE s.model = m),
+    (SELECT md5(string_agg((to_jsonb(f) - '{model,version}'::text[])::text, ',' ORDER BY position)) FROM custseg.feature f WHERE f.model = m),
+    (SELECT metrics - '{fit_milliseconds,read_milliseconds,prepare_milliseconds}'::text[] FROM custseg.model_version v WHERE v.model = m)
+FROM (VALUES ('%s')) x (m)
+END
+is(value(sprintf($learned, 'there')), value(sprintf($learned, 'here')), 'and gives the model of a local one, to the bit');
+my @issued = $stderr =~ /issuing (SELECT .*)/g;
+cmp_ok(scalar(@issued), '>', 32, 'by statements to the shards');
+is(join("\n", grep { !/worker_partial_agg\(|count\(\*\)/ } @issued), '', 'none of which fetches rows');
+is(join("\n", grep { /worker_partial_agg\(/ && !/custseg_private\.once\(/ } @issued), '', 'and all of which have their plan in one row');
+value("CALL custseg.resegment('there', 'far')");
+is(value("SELECT md5(string_agg(concat(id, ':', segment), ',' ORDER BY id)) FROM far"),
+    value("SELECT md5(string_agg(concat(id, ':', custseg.predict('here', p)), ',' ORDER BY id)) FROM plain p"), 'customers are placed by it');
+like(error(sprintf($training, 'refused', 'far', 'distributed') =~ s/'\{"engine"/'{"covariance_type": "full", "engine"/r), qr/ERROR:  22023:/, 'an option that it does not know is an error');
+
+#
 # A worker that is gone
 #
 $workers[0]->stop('immediate');
 like(error("CALL custseg.resegment($model, 'far')"), qr/ERROR:  .*(?:connection|server)/s, 'a worker that is gone is an error');
+like(error(sprintf($training, 'lost', 'far', 'auto')), qr/ERROR:  .*(?:connection|server)/s, 'of a training, too');
+is(value("SELECT count(*) FROM custseg.models WHERE name = 'lost'"), '0', 'of which nothing is kept');
 $workers[0]->start;
+value("CALL custseg.resegment($model, 'far')");
 is(value("CALL custseg.resegment($model, 'far')"), '0|20000', 'and when it is back all is well');
 
 $_->stop for @workers, $coordinator;
